@@ -1,0 +1,51 @@
+/** Builds the Worker as a deployment would and holds it against its budget: 200 KiB gzip. */
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { buildEdge } from '../dev/edge/build.ts';
+
+const BUDGET_KIB = 200;
+/** What the Worker may ask of workerd; anything else would not run there, or is not meant to be in it. */
+const ALLOWED_IMPORTS = [
+  'cloudflare:workers',
+  'node:async_hooks',
+  'node:buffer',
+  'node:events',
+  'async_hooks',
+  'crypto',
+  'events',
+];
+/** Traces of modules that belong to the other runtime. */
+const FORBIDDEN = [
+  '@nats-io/transport-node',
+  'node:net',
+  'node:fs',
+  'worker_threads',
+  'import-in-the-middle',
+];
+
+const directory = await mkdtemp(path.join(tmpdir(), 'throughline-bundle-'));
+try {
+  const { scriptPath } = await buildEdge(directory);
+  const script = await readFile(scriptPath);
+  const kib = gzipSync(script, { level: 9 }).length / 1024;
+  const faults = [
+    ...importFaults(script.toString('utf8')),
+    ...(kib > BUDGET_KIB ? [`${kib.toFixed(1)} KiB gzip`] : []),
+  ];
+  for (const fault of faults) process.stderr.write(`bundle: ${fault}\n`);
+  process.stdout.write(`bundle: ${kib.toFixed(1)} KiB gzip of ${BUDGET_KIB} KiB\n`);
+  process.exitCode = faults.length === 0 ? 0 : 1;
+} finally {
+  await rm(directory, { recursive: true, force: true });
+}
+
+function importFaults(script: string): string[] {
+  const imported = [...script.matchAll(/(?:from|import)\s*["']([^"']+)["']/g)].map(([, name]) => name ?? '');
+  const strangers = [...new Set(imported)].filter((name) => !ALLOWED_IMPORTS.includes(name));
+  return [
+    ...strangers.map((name) => `imports ${name}`),
+    ...FORBIDDEN.filter((text) => script.includes(text)).map((text) => `contains ${text}`),
+  ];
+}
