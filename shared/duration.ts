@@ -1,0 +1,15 @@
+const DURATION = /^([0-9]{1,9})(ms|s|m|h|d)$/;
+const UNIT_MS: Readonly<Record<string, number>> = {
+  ms: 1,
+  s: 1_000,
+  m: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+};
+
+/** Milliseconds of `500ms`, `90s`, `5m`, `2h` or `1d`; undefined when `text` is none of these. */
+export function parseDuration(text: string): number | undefined {
+  const [, count, unit] = DURATION.exec(text) ?? [];
+  const unitMs = UNIT_MS[unit ?? ''];
+  return unitMs === undefined ? undefined : Number(count) * unitMs;
+}

@@ -1,0 +1,109 @@
+/**
+ * The one error class of Throughline, its closed set of codes, and the one table that says what each code means
+ * at the HTTP edge and to the broker.
+ */
+
+/** What a worker does with the message of a job that ended with an error: see {@link ERRORS}. */
+export type Settlement = 'nak' | 'term';
+
+interface ErrorEntry {
+  /** HTTP status of the problem document (RFC 9457). */
+  readonly status: number;
+  /** Short summary, the same for every occurrence (RFC 9457, section 3.1.3). */
+  readonly title: string;
+  /** `nak`: try again with back-off while attempts are left. `term`: never again. */
+  readonly settle: Settlement;
+}
+
+/** Code → HTTP status, title, and what the worker tells the broker. Nothing else maps errors. */
+export const ERRORS = {
+  'request-invalid': { status: 400, title: 'The request is not valid', settle: 'term' },
+  unauthenticated: { status: 401, title: 'A valid API key is needed', settle: 'term' },
+  'route-unknown': { status: 404, title: 'There is nothing at this address', settle: 'term' },
+  'job-unknown': { status: 404, title: 'There is no such job', settle: 'term' },
+  'method-not-allowed': { status: 405, title: 'The method is not allowed here', settle: 'term' },
+  'payload-too-large': { status: 413, title: 'The payload is too large', settle: 'term' },
+  'media-type-unsupported': { status: 415, title: 'The media type is not supported', settle: 'term' },
+  'operation-unknown': { status: 422, title: 'No worker has announced this operation', settle: 'term' },
+  'input-invalid': { status: 422, title: "The input does not fit the operation's schema", settle: 'term' },
+  internal: { status: 500, title: 'Something went wrong inside', settle: 'nak' },
+  'config-invalid': { status: 500, title: 'The configuration is not valid', settle: 'nak' },
+  'broker-unavailable': { status: 503, title: 'The message broker cannot be reached', settle: 'nak' },
+  'broker-refused': { status: 503, title: 'The message broker refused the job', settle: 'nak' },
+  'stream-full': { status: 503, title: 'The job queue is full', settle: 'nak' },
+  'message-invalid': { status: 400, title: 'The message cannot be read as a job', settle: 'term' },
+  'operation-failed': { status: 500, title: 'The operation failed', settle: 'nak' },
+  'operation-timeout': { status: 504, title: 'The operation did not end in time', settle: 'nak' },
+  'operation-rejected': { status: 422, title: 'The operation rejected the job', settle: 'term' },
+  'operation-missing': { status: 503, title: 'This worker does not have the operation', settle: 'nak' },
+  'worker-stopping': { status: 503, title: 'The worker is stopping', settle: 'nak' },
+  'attempts-spent': { status: 500, title: 'All attempts are spent', settle: 'term' },
+  'target-refused': { status: 403, title: 'The target is not on the allow-list', settle: 'term' },
+} as const satisfies Record<string, ErrorEntry>;
+
+export type ErrorCode = keyof typeof ERRORS;
+
+/** Where and how a value is wrong; `path` is a JSON Pointer (RFC 6901) into the body. */
+export interface Violation {
+  readonly path: string;
+  readonly message: string;
+}
+
+export interface ThroughlineErrorOptions {
+  /** The error underneath. Kept for logs, never sent to a caller. */
+  readonly cause?: unknown;
+  readonly violations?: readonly Violation[];
+  /** Close names, where a name was not known. */
+  readonly suggestions?: readonly string[];
+  /** Seconds after which trying again makes sense (`Retry-After`). */
+  readonly retryAfterSeconds?: number;
+}
+
+/** Every error that Throughline raises on purpose; `message` is safe to show to a caller. */
+export class ThroughlineError extends Error {
+  readonly code: ErrorCode;
+  readonly violations: readonly Violation[];
+  readonly suggestions: readonly string[];
+  readonly retryAfterSeconds: number | undefined;
+
+  constructor(code: ErrorCode, message: string, options: ThroughlineErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = 'ThroughlineError';
+    this.code = code;
+    this.violations = options.violations ?? [];
+    this.suggestions = options.suggestions ?? [];
+    this.retryAfterSeconds = options.retryAfterSeconds;
+  }
+
+  /** HTTP status of {@link code}. */
+  get status(): number {
+    return ERRORS[this.code].status;
+  }
+
+  /** What the broker is told when a job ends with this error. */
+  get settle(): Settlement {
+    return ERRORS[this.code].settle;
+  }
+
+  /**
+   * Turns whatever was thrown into a ThroughlineError: itself when it is one, else `fallback` with the original
+   * as `cause`. The message of a foreign error never becomes the message a caller sees, unless `fallback` is a
+   * code that speaks of the author's own operation.
+   */
+  static from(thrown: unknown, fallback: ErrorCode = 'internal'): ThroughlineError {
+    if (thrown instanceof ThroughlineError) return thrown;
+    const message = fallback === 'internal' ? ERRORS.internal.title : describeThrown(thrown);
+    return new ThroughlineError(fallback, message, { cause: thrown });
+  }
+}
+
+/** The message of anything that can be thrown, in one line; never throws itself. */
+export function describeThrown(thrown: unknown): string {
+  if (thrown instanceof Error) return thrown.message || thrown.name;
+  if (typeof thrown === 'string') return thrown;
+  try {
+    return JSON.stringify(thrown) ?? String(thrown);
+  } catch {
+    return 'a value that cannot be shown';
+  }
+}

@@ -1,0 +1,59 @@
+import * as z from 'zod';
+
+export const JOB_STATES = ['queued', 'running', 'retrying', 'succeeded', 'failed', 'cancelled'] as const;
+export const JobState = z.enum(JOB_STATES);
+export type JobState = z.infer<typeof JobState>;
+
+const TERMINAL: readonly JobState[] = ['succeeded', 'failed', 'cancelled'];
+
+/** Whether a job in this state is never executed again. */
+export function isTerminal(state: JobState): boolean {
+  return TERMINAL.includes(state);
+}
+
+/** Why a job, or one attempt of it, did not succeed. */
+export const JobError = z.object({
+  code: z.string(),
+  message: z.string(),
+});
+export type JobError = z.infer<typeof JobError>;
+
+/** How far a running operation says it is: a fraction from 0 to 1, a text, or both. */
+export const Progress = z.object({
+  fraction: z.number().min(0).max(1).optional(),
+  message: z.string().max(1_000).optional(),
+});
+export type Progress = z.infer<typeof Progress>;
+
+/** Where an accepted job is safe: acknowledged by JetStream, or committed to the bridge's outbox. */
+export const Durability = z.enum(['stream', 'outbox']);
+
+/** A job as the HTTP API shows it. Times are RFC 3339 in UTC. */
+export const Job = z.object({
+  id: z.string(),
+  operation: z.string(),
+  state: JobState,
+  attempt: z.int().min(0),
+  maxAttempts: z.int().min(1),
+  durability: Durability,
+  acceptedAt: z.iso.datetime(),
+  startedAt: z.iso.datetime().optional(),
+  finishedAt: z.iso.datetime().optional(),
+  progress: Progress.optional(),
+  result: z.unknown().optional(),
+  error: JobError.optional(),
+  traceId: z.string(),
+  links: z.object({ self: z.string() }),
+});
+export type Job = z.infer<typeof Job>;
+
+/** Bounds that hold for every job, whatever its operation says. */
+export const LIMITS = {
+  /** Bytes of a job's input as JSON. JetStream's default `max_payload` is 1 MiB, headers included. */
+  inputBytes: 256 * 1024,
+  /** Bytes of a job's result as JSON, which travels in its terminal event. */
+  resultBytes: 512 * 1024,
+  maxAttempts: 100,
+  timeoutMs: 24 * 60 * 60 * 1000,
+  waitSeconds: 60,
+} as const;

@@ -1,0 +1,37 @@
+/** Attribute, span and service names (OpenTelemetry messaging conventions; `throughline.*` for what is our own). */
+
+export const SERVICE = {
+  cli: 'throughline-cli',
+  edge: 'throughline-edge',
+  bridge: 'throughline-bridge',
+  worker: 'throughline-worker',
+} as const;
+
+export const ATTR = {
+  messagingSystem: 'messaging.system',
+  operationType: 'messaging.operation.type',
+  operationName: 'messaging.operation.name',
+  destinationName: 'messaging.destination.name',
+  destinationTemplate: 'messaging.destination.template',
+  messageId: 'messaging.message.id',
+  messageBodySize: 'messaging.message.body.size',
+  consumerGroup: 'messaging.consumer.group.name',
+  errorType: 'error.type',
+  jobId: 'throughline.job.id',
+  jobOperation: 'throughline.job.operation',
+  jobTenant: 'throughline.job.tenant',
+  jobAttempt: 'throughline.job.attempt',
+  jobOutcome: 'throughline.job.outcome',
+  queueTimeMs: 'throughline.job.queue_time_ms',
+  traceOutcome: 'throughline.trace.outcome',
+  traceReason: 'throughline.trace.reason',
+  bridgeName: 'throughline.bridge.name',
+} as const;
+
+export const TEMPLATE = {
+  jobs: 'jobs.{tenant}.{jobId}.{operation}',
+  events: 'events.{tenant}.{jobId}',
+  dead: 'dead.{tenant}.{jobId}.{operation}',
+} as const;
+
+export const MESSAGING_SYSTEM = 'nats';

@@ -1,0 +1,107 @@
+/**
+ * The JetStream streams, the consumer and the bucket that Throughline stands on (DESIGN.md, "On the wire"), as
+ * plain data that both NATS client lines accept. Durations of JetStream's API are in nanoseconds.
+ */
+
+const NANOS_PER_MS = 1_000_000;
+const MINUTE_MS = 60_000;
+const DAY_MS = 24 * 60 * MINUTE_MS;
+
+export const JOBS_STREAM = 'JOBS';
+export const EVENTS_STREAM = 'EVENTS';
+export const DEAD_STREAM = 'DEAD';
+export const OPERATIONS_BUCKET = 'OPERATIONS';
+
+export interface StreamDefinition {
+  readonly name: string;
+  readonly subjects: readonly string[];
+  readonly retention: 'workqueue' | 'limits';
+  readonly storage: 'file';
+  readonly discard: 'new' | 'old';
+  /** Nanoseconds; 0 = for ever. */
+  readonly max_age: number;
+  /** Nanoseconds within which a repeated `Nats-Msg-Id` is dropped. */
+  readonly duplicate_window: number;
+  readonly max_msgs_per_subject: number;
+  readonly allow_direct: boolean;
+  readonly num_replicas: number;
+}
+
+/** Settings of an existing stream that break a promise when they differ, so that a worker refuses to start. */
+export const BINDING_SETTINGS = ['subjects', 'retention', 'storage', 'discard'] as const;
+
+/**
+ * The three streams. A work queue that discards new keeps every accepted job until it is settled, and says so
+ * when it is full instead of forgetting the oldest; `EVENTS` and `DEAD` age.
+ * @param replicas copies in a cluster: 1 on a single server, 3 in production
+ */
+export function streamDefinitions(replicas = 1): readonly StreamDefinition[] {
+  const common = {
+    storage: 'file',
+    duplicate_window: 2 * MINUTE_MS * NANOS_PER_MS,
+    max_msgs_per_subject: -1,
+    num_replicas: replicas,
+  } as const;
+  return [
+    {
+      ...common,
+      name: JOBS_STREAM,
+      subjects: ['jobs.>'],
+      retention: 'workqueue',
+      discard: 'new',
+      max_age: 0,
+      allow_direct: false,
+    },
+    {
+      ...common,
+      name: EVENTS_STREAM,
+      subjects: ['events.>'],
+      retention: 'limits',
+      discard: 'old',
+      max_age: 7 * DAY_MS * NANOS_PER_MS,
+      allow_direct: true,
+    },
+    {
+      ...common,
+      name: DEAD_STREAM,
+      subjects: ['dead.>'],
+      retention: 'limits',
+      discard: 'old',
+      max_age: 30 * DAY_MS * NANOS_PER_MS,
+      allow_direct: true,
+    },
+  ];
+}
+
+export interface ConsumerDefinition {
+  readonly durable_name: string;
+  readonly filter_subject: string;
+  readonly ack_policy: 'explicit';
+  readonly deliver_policy: 'all';
+  /** Nanoseconds. */
+  readonly ack_wait: number;
+  readonly max_deliver: -1;
+  readonly max_ack_pending: number;
+}
+
+/**
+ * The durable pull consumer that all hosts of a worker group share. `max_deliver` has no limit on purpose: a
+ * message past it would stay in the work queue unseen; attempts are counted from the delivery count by the worker,
+ * before it runs anything, so that a job that kills its worker ends in `DEAD` too.
+ */
+export function consumerDefinition(options: {
+  readonly group: string;
+  readonly filterSubject: string;
+  readonly ackWaitMs: number;
+  readonly maxAckPending: number;
+}): ConsumerDefinition {
+  return {
+    durable_name: options.group,
+    filter_subject: options.filterSubject,
+    ack_policy: 'explicit',
+    deliver_policy: 'all',
+    ack_wait: options.ackWaitMs * NANOS_PER_MS,
+    max_deliver: -1,
+    max_ack_pending: options.maxAckPending,
+  };
+}

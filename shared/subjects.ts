@@ -1,0 +1,97 @@
+/**
+ * The only place that builds or reads NATS subjects (DESIGN.md, "On the wire"). Clients and server check almost
+ * nothing: a line break in a token injects protocol, a `*` or `>` is stored as it is. So every token is checked
+ * here, where it enters.
+ */
+import { ThroughlineError } from './errors.ts';
+
+const TOKEN = /^[A-Za-z0-9_-]{1,64}$/;
+const OPERATION = /^[a-z][a-z0-9_-]*(\.[a-z][a-z0-9_-]*)*$/;
+const OPERATION_MAX_LENGTH = 128;
+const SHOWN_LENGTH = 40;
+
+/** The parts of a `jobs.…` or `dead.…` subject. */
+export interface JobAddress {
+  readonly tenant: string;
+  readonly jobId: string;
+  readonly operation: string;
+}
+
+/** Whether `value` may be a tenant or a job id: 1 to 64 of `A-Z a-z 0-9 _ -`. */
+export function isToken(value: unknown): value is string {
+  return typeof value === 'string' && TOKEN.test(value);
+}
+
+/** Whether `value` may be an operation's name: dotted lowercase words, at most 128 characters. */
+export function isOperationName(value: unknown): value is string {
+  return typeof value === 'string' && value.length <= OPERATION_MAX_LENGTH && OPERATION.test(value);
+}
+
+/** `jobs.<tenant>.<jobId>.<operation>`. @throws ThroughlineError `request-invalid` naming the part that is wrong */
+export function jobSubject(address: JobAddress): string {
+  return `jobs.${pathOf(address)}`;
+}
+
+/** `dead.<tenant>.<jobId>.<operation>`. @throws ThroughlineError `request-invalid` */
+export function deadSubject(address: JobAddress): string {
+  return `dead.${pathOf(address)}`;
+}
+
+/** `events.<tenant>.<jobId>`. @throws ThroughlineError `request-invalid` */
+export function eventSubject(tenant: string, jobId: string): string {
+  return `events.${token('tenant', tenant)}.${token('job id', jobId)}`;
+}
+
+/** `jobs.<tenant>.<jobId>.>`: finds a job whose operation is not known. @throws ThroughlineError `request-invalid` */
+export function jobSubjectFilter(tenant: string, jobId: string): string {
+  return `jobs.${token('tenant', tenant)}.${token('job id', jobId)}.>`;
+}
+
+/**
+ * The consumer filter of a worker group: `jobs.*.*.<operations>`, where `operations` is an operation's name, or a
+ * prefix of one followed by `.>`, or `>` for all.
+ * @throws ThroughlineError `config-invalid`
+ */
+export function groupFilter(operations: string): string {
+  const prefix = operations === '>' ? '' : operations.replace(/\.>$/, '');
+  if (prefix !== '' && !isOperationName(prefix)) {
+    throw new ThroughlineError(
+      'config-invalid',
+      `the operations filter ${shown(operations)} is not an operation's name, a prefix followed by ".>", or ">"`,
+    );
+  }
+  return operations === '>' ? 'jobs.>' : `jobs.*.*.${operations}`;
+}
+
+/** Reads a `jobs.…` or `dead.…` subject back; undefined when it is not one that {@link jobSubject} could have made. */
+export function parseJobSubject(subject: string): JobAddress | undefined {
+  const [root, tenant, jobId, ...operation] = subject.split('.');
+  const name = operation.join('.');
+  if (root !== 'jobs' && root !== 'dead') return undefined;
+  if (!isToken(tenant) || !isToken(jobId) || !isOperationName(name)) return undefined;
+  return { tenant, jobId, operation: name };
+}
+
+function pathOf({ tenant, jobId, operation }: JobAddress): string {
+  if (!isOperationName(operation)) {
+    throw new ThroughlineError(
+      'request-invalid',
+      `the operation ${shown(operation)} is not a name of dotted lowercase words (at most ${OPERATION_MAX_LENGTH} characters)`,
+    );
+  }
+  return `${token('tenant', tenant)}.${token('job id', jobId)}.${operation}`;
+}
+
+function token(what: string, value: string): string {
+  if (isToken(value)) return value;
+  throw new ThroughlineError(
+    'request-invalid',
+    `the ${what} ${shown(value)} is not 1 to 64 letters, digits, "_" or "-"`,
+  );
+}
+
+/** Quoted and cut, so that a hostile value cannot break a log line or a message. */
+function shown(value: unknown): string {
+  const text = JSON.stringify(String(value).slice(0, SHOWN_LENGTH));
+  return String(value).length > SHOWN_LENGTH ? `${text}…` : text;
+}

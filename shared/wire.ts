@@ -1,0 +1,141 @@
+/**
+ * The messages on NATS: CloudEvents 1.0, NATS binding, binary mode (DESIGN.md, "On the wire"). Only the headers
+ * listed here are ever written; no inbound header name is copied, since some of them command the server.
+ */
+import { ThroughlineError } from './errors.ts';
+import { JobEvent } from './event.ts';
+import { LIMITS } from './job.ts';
+import { type Carrier, setCarrier } from './propagation/index.ts';
+import { type JobAddress, parseJobSubject } from './subjects.ts';
+
+export const HEADER = {
+  msgId: 'Nats-Msg-Id',
+  contentType: 'content-type',
+  ceSpecVersion: 'ce-specversion',
+  ceId: 'ce-id',
+  ceSource: 'ce-source',
+  ceType: 'ce-type',
+  ceTime: 'ce-time',
+  maxAttempts: 'throughline-max-attempts',
+  timeoutMs: 'throughline-timeout-ms',
+  deadReason: 'throughline-dead-reason',
+  deadAttempts: 'throughline-dead-attempts',
+} as const;
+
+const JSON_MEDIA_TYPE = 'application/json';
+const JOB_TYPE = 'dev.throughline.job.submitted';
+const EVENT_TYPE_PREFIX = 'dev.throughline.job.';
+
+/** Reads one header's values, whatever the case of its name. */
+export type HeaderValues = (name: string) => readonly string[];
+type SetHeader = (name: string, value: string) => void;
+
+/** A job as it travels on `jobs.<tenant>.<jobId>.<operation>`; the body is the input as JSON. */
+export interface JobMessage {
+  readonly address: JobAddress;
+  /** RFC 3339, or undefined where a producer did not say. */
+  readonly acceptedAt: string | undefined;
+  readonly maxAttempts: number | undefined;
+  readonly timeoutMs: number | undefined;
+  readonly input: unknown;
+}
+
+/** Headers of a job message. `Nats-Msg-Id` is the job id, so that JetStream drops a second publish. */
+export function writeJobHeaders(
+  job: Omit<JobMessage, 'input' | 'acceptedAt'> & { readonly acceptedAt: string; readonly source: string },
+  carrier: Carrier,
+  set: SetHeader,
+): void {
+  set(HEADER.msgId, job.address.jobId);
+  writeCloudEvent(set, { id: job.address.jobId, source: job.source, type: JOB_TYPE, time: job.acceptedAt });
+  if (job.maxAttempts !== undefined) set(HEADER.maxAttempts, String(job.maxAttempts));
+  if (job.timeoutMs !== undefined) set(HEADER.timeoutMs, String(job.timeoutMs));
+  setCarrier(carrier, set);
+}
+
+/**
+ * Reads a job message. A producer in another language may leave out everything but the subject and the body.
+ * @throws ThroughlineError `message-invalid` saying what cannot be read
+ */
+export function readJobMessage(subject: string, values: HeaderValues, body: Uint8Array): JobMessage {
+  const address = parseJobSubject(subject);
+  if (address === undefined) {
+    throw new ThroughlineError('message-invalid', 'the subject is not jobs.<tenant>.<jobId>.<operation>');
+  }
+  return {
+    address,
+    acceptedAt: readTime(values(HEADER.ceTime)[0]),
+    maxAttempts: readCount(HEADER.maxAttempts, values, LIMITS.maxAttempts),
+    timeoutMs: readCount(HEADER.timeoutMs, values, LIMITS.timeoutMs),
+    input: readJson(body),
+  };
+}
+
+/** Headers of an event message. A terminal event of a job has one id, whoever writes it. */
+export function writeEventHeaders(
+  event: JobEvent,
+  ids: { readonly messageId: string; readonly source: string },
+  carrier: Carrier,
+  set: SetHeader,
+): void {
+  set(HEADER.msgId, ids.messageId);
+  writeCloudEvent(set, {
+    id: ids.messageId,
+    source: ids.source,
+    type: `${EVENT_TYPE_PREFIX}${event.kind}`,
+    time: event.at,
+  });
+  setCarrier(carrier, set);
+}
+
+/** Reads an event; undefined when the body is not one (somebody else wrote to the subject). */
+export function readJobEvent(body: Uint8Array): JobEvent | undefined {
+  try {
+    return JobEvent.safeParse(readJson(body)).data;
+  } catch {
+    return undefined;
+  }
+}
+
+const encoder = new TextEncoder();
+// A JSON text on the wire is UTF-8 (RFC 8259, section 8.1): broken bytes are an error, not U+FFFD.
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: false });
+
+/** UTF-8 bytes of `value` as JSON; `undefined` becomes `null`, since JSON has no word for it. */
+export function writeJson(value: unknown): Uint8Array {
+  return encoder.encode(JSON.stringify(value) ?? 'null');
+}
+
+function readJson(body: Uint8Array): unknown {
+  try {
+    return body.length === 0 ? null : JSON.parse(decoder.decode(body));
+  } catch (cause) {
+    throw new ThroughlineError('message-invalid', 'the body is not JSON in UTF-8', { cause });
+  }
+}
+
+function writeCloudEvent(
+  set: SetHeader,
+  event: { id: string; source: string; type: string; time: string },
+): void {
+  set(HEADER.ceSpecVersion, '1.0');
+  set(HEADER.ceId, event.id);
+  set(HEADER.ceSource, event.source);
+  set(HEADER.ceType, event.type);
+  set(HEADER.ceTime, event.time);
+  set(HEADER.contentType, JSON_MEDIA_TYPE);
+}
+
+function readTime(value: string | undefined): string | undefined {
+  if (value === undefined) return undefined;
+  const time = Date.parse(value);
+  return Number.isNaN(time) ? undefined : new Date(time).toISOString();
+}
+
+function readCount(name: string, values: HeaderValues, max: number): number | undefined {
+  const [text] = values(name);
+  if (text === undefined) return undefined;
+  const count = /^[0-9]{1,12}$/.test(text) ? Number(text) : 0;
+  if (count >= 1 && count <= max) return count;
+  throw new ThroughlineError('message-invalid', `the header ${name} is not a whole number from 1 to ${max}`);
+}
