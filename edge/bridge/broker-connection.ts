@@ -1,0 +1,107 @@
+import { context, ROOT_CONTEXT } from '@opentelemetry/api';
+import { withDeadline } from '../../shared/deadline.ts';
+import { ThroughlineError } from '../../shared/errors.ts';
+import { SERVICE } from '../../shared/semantics.ts';
+import type { Logger } from '../log.ts';
+import { withService } from '../telemetry/service.ts';
+import { unavailable } from './broker-error.ts';
+import { BrokerSession, type BrokerSettings } from './broker-session.ts';
+
+/** What the connection is doing now. */
+export type BrokerState = 'idle' | 'connecting' | 'open' | 'lost';
+
+/** Pause after a failed attempt, so that a flood of requests is not a flood of connects. */
+const PAUSE_MS = 200;
+const SUSPECT_PING_MS = 1_000;
+
+/**
+ * The bridge's one way to NATS. Connects on first use; all callers share one attempt. A lost connection is replaced
+ * by the next call that needs one, so that being evicted, restarted or cut off are all the same case.
+ */
+export class BrokerConnection {
+  readonly #settings: BrokerSettings;
+  readonly #name: string;
+  readonly #log: Logger;
+  #state: BrokerState = 'idle';
+  #session: BrokerSession | undefined;
+  #connecting: Promise<BrokerSession> | undefined;
+  #notBefore = 0;
+  #opened = 0;
+
+  constructor(settings: BrokerSettings, name: string, log: Logger) {
+    this.#settings = settings;
+    this.#name = name;
+    this.#log = log;
+  }
+
+  get state(): BrokerState {
+    return this.#state;
+  }
+
+  /** How many connections were opened so far. */
+  get opened(): number {
+    return this.#opened;
+  }
+
+  /**
+   * An open session, at the latest after `BROKER_TIMEOUT_MS`.
+   * @throws ThroughlineError `broker-unavailable`; the next call tries again
+   */
+  async session(): Promise<BrokerSession> {
+    if (this.#session !== undefined && !this.#session.isClosed) return this.#session;
+    this.#connecting ??= this.#connect().finally(() => {
+      this.#connecting = undefined;
+    });
+    return withDeadline(this.#connecting, this.#settings.BROKER_TIMEOUT_MS, () =>
+      unavailable('no connection in time'),
+    );
+  }
+
+  /**
+   * Tells that NATS did not answer on `session`: a half-open socket looks well for a long time. Unless a ping comes
+   * back, the session is dropped, so that the next call opens a new one.
+   */
+  async suspect(session: BrokerSession): Promise<void> {
+    try {
+      await session.ping(SUSPECT_PING_MS);
+    } catch {
+      this.#drop(session, 'it does not answer a ping');
+    }
+  }
+
+  async #connect(): Promise<BrokerSession> {
+    this.#state = 'connecting';
+    const pause = this.#notBefore - Date.now();
+    if (pause > 0) await scheduler.wait(pause);
+    try {
+      const session = await BrokerSession.open(this.#settings, this.#name);
+      this.#adopt(session);
+      return session;
+    } catch (thrown) {
+      this.#state = 'lost';
+      this.#notBefore = Date.now() + PAUSE_MS;
+      const error = ThroughlineError.from(thrown, 'broker-unavailable');
+      this.#log.warn('cannot connect to NATS', { reason: error.message });
+      throw error;
+    }
+  }
+
+  #adopt(session: BrokerSession): void {
+    this.#session = session;
+    this.#state = 'open';
+    this.#opened++;
+    this.#log.info('connected to NATS', { connection: this.#opened });
+    // The loss is nobody's request: its log line must not carry the trace of the one that happened to connect.
+    context.with(withService(ROOT_CONTEXT, SERVICE.bridge), () => {
+      void session.closed.then(() => this.#drop(session, 'it was closed'));
+    });
+  }
+
+  #drop(session: BrokerSession, reason: string): void {
+    if (this.#session !== session) return;
+    this.#session = undefined;
+    this.#state = 'lost';
+    session.close();
+    this.#log.warn('the connection to NATS is gone', { reason });
+  }
+}

@@ -1,0 +1,48 @@
+import { NatsError } from 'nats.ws';
+import { ThroughlineError } from '../../shared/errors.ts';
+
+/** JetStream API error codes (nats-server, server/errors.json). */
+const STREAM_FULL = [10077, 10047, 10023];
+const MESSAGE_TOO_LARGE = 10054;
+const RETRY_AFTER_SECONDS = 1;
+
+/** What NATS said, as an error of our own; the one place that knows the client's codes. */
+export function brokerError(thrown: unknown): ThroughlineError {
+  if (thrown instanceof ThroughlineError) return thrown;
+  const apiCode = thrown instanceof NatsError ? thrown.api_error?.err_code : undefined;
+  const code = thrown instanceof NatsError ? thrown.code : undefined;
+  if (apiCode !== undefined && STREAM_FULL.includes(apiCode)) {
+    return new ThroughlineError('stream-full', 'the job queue has no room; try again later', {
+      cause: thrown,
+      retryAfterSeconds: 5,
+    });
+  }
+  if (apiCode === MESSAGE_TOO_LARGE || code === 'MAX_PAYLOAD_EXCEEDED') {
+    return new ThroughlineError('payload-too-large', 'the broker takes no message of this size', {
+      cause: thrown,
+    });
+  }
+  if (code === 'PERMISSIONS_VIOLATION' || code === 'AUTHORIZATION_VIOLATION') {
+    return new ThroughlineError('broker-refused', 'the broker does not let the bridge do this', {
+      cause: thrown,
+      retryAfterSeconds: RETRY_AFTER_SECONDS,
+    });
+  }
+  return unavailable(reasonOf(code), thrown);
+}
+
+/** An error that says that NATS cannot be reached now. */
+export function unavailable(reason: string, cause?: unknown): ThroughlineError {
+  return new ThroughlineError('broker-unavailable', `the message broker cannot be reached: ${reason}`, {
+    cause,
+    retryAfterSeconds: RETRY_AFTER_SECONDS,
+  });
+}
+
+function reasonOf(code: string | undefined): string {
+  if (code === '503') return 'its streams are not there yet (a worker creates them when it starts)';
+  if (code === 'TIMEOUT' || code === 'CONNECTION_TIMEOUT') return 'no answer in time';
+  if (code === 'CONNECTION_CLOSED' || code === 'DISCONNECT') return 'the connection was lost';
+  // The rest of what a client can say holds addresses and host names, which are not for a caller.
+  return 'the connection failed';
+}

@@ -1,0 +1,223 @@
+/** The one file that speaks to `nats.ws`: one open connection, from its handshake to its loss. */
+import {
+  type Authenticator,
+  connect,
+  credsAuthenticator,
+  headers,
+  type JetStreamClient,
+  type JetStreamManager,
+  type KV,
+  type KvEntry,
+  type Msg,
+  type MsgHdrs,
+  type NatsConnection,
+  NatsError,
+  type QueuedIterator,
+  tokenAuthenticator,
+  usernamePasswordAuthenticator,
+} from 'nats.ws';
+import { withDeadline } from '../../shared/deadline.ts';
+import { OPERATIONS_BUCKET } from '../../shared/streams.ts';
+import type { EdgeConfig } from '../config.ts';
+import { brokerError, unavailable } from './broker-error.ts';
+
+/** The server hangs up on a silent client after two missed pings; so do we on a silent server. */
+const PING_INTERVAL_MS = 10_000;
+const MAX_PINGS_OUT = 2;
+const NO_MESSAGE = 10037;
+
+export type BrokerSettings = Pick<
+  EdgeConfig,
+  'NATS_URL' | 'NATS_USER' | 'NATS_PASSWORD' | 'NATS_TOKEN' | 'NATS_CREDS' | 'BROKER_TIMEOUT_MS'
+>;
+
+/** A message as it is stored in a stream. */
+export interface StoredMessage {
+  readonly subject: string;
+  readonly data: Uint8Array;
+  readonly headers: MsgHdrs | undefined;
+  readonly time: Date;
+}
+
+/** One key of the `OPERATIONS` bucket: its value, or undefined when it was deleted. */
+export interface BucketChange {
+  readonly key: string;
+  readonly value: Uint8Array | undefined;
+}
+
+/** One connection to NATS. It is never repaired: when it is lost, {@link closed} resolves and a new one is opened. */
+export class BrokerSession {
+  /** Resolves once the connection is gone, for whatever reason. */
+  readonly closed: Promise<void>;
+  readonly #connection: NatsConnection;
+  readonly #jetStream: JetStreamClient;
+  readonly #manager: JetStreamManager;
+  readonly #timeoutMs: number;
+
+  private constructor(connection: NatsConnection, manager: JetStreamManager, timeoutMs: number) {
+    this.#connection = connection;
+    this.#timeoutMs = timeoutMs;
+    this.#jetStream = connection.jetstream({ timeout: timeoutMs });
+    this.#manager = manager;
+    this.closed = connection.closed().then(
+      () => undefined,
+      () => undefined,
+    );
+  }
+
+  /**
+   * Connects, within `BROKER_TIMEOUT_MS`.
+   * @param name shows on the server's connection list
+   * @throws ThroughlineError `broker-unavailable` or `broker-refused`
+   */
+  static async open(settings: BrokerSettings, name: string): Promise<BrokerSession> {
+    const timeoutMs = settings.BROKER_TIMEOUT_MS;
+    const opening = openConnection(settings, name);
+    // nats.ws has a time-out of its own, but it does not cover a socket that closes during its handshake.
+    const late = (): Error => {
+      opening.then((connection) => connection.close()).catch(() => undefined);
+      return unavailable('no handshake in time');
+    };
+    try {
+      const connection = await withDeadline(opening, timeoutMs, late);
+      const manager = await connection.jetstreamManager({ timeout: timeoutMs, checkAPI: false });
+      return new BrokerSession(connection, manager, timeoutMs);
+    } catch (thrown) {
+      throw brokerError(thrown);
+    }
+  }
+
+  get isClosed(): boolean {
+    return this.#connection.isClosed();
+  }
+
+  /**
+   * Publishes to a stream and waits for its acknowledgement.
+   * @returns whether JetStream already had a message with this `Nats-Msg-Id`
+   * @throws ThroughlineError; `broker-unavailable` may mean that the message was stored and the answer was lost
+   */
+  async publish(
+    subject: string,
+    writeHeaders: (set: (name: string, value: string) => void) => void,
+    body: Uint8Array,
+  ): Promise<{ readonly duplicate: boolean }> {
+    const messageHeaders = headers();
+    writeHeaders((name, value) => messageHeaders.set(name, value));
+    try {
+      const ack = await this.#answer(this.#jetStream.publish(subject, body, { headers: messageHeaders }));
+      return { duplicate: ack.duplicate };
+    } catch (thrown) {
+      throw brokerError(thrown);
+    }
+  }
+
+  /** The last message of a stream on `subject` (wildcards allowed), or undefined. @throws ThroughlineError */
+  async lastMessage(stream: string, subject: string): Promise<StoredMessage | undefined> {
+    try {
+      const message = await this.#answer(this.#manager.streams.getMessage(stream, { last_by_subj: subject }));
+      return {
+        subject: message.subject,
+        data: message.data,
+        headers: message.header,
+        time: message.time,
+      };
+    } catch (thrown) {
+      if (thrown instanceof NatsError && thrown.api_error?.err_code === NO_MESSAGE) return undefined;
+      throw brokerError(thrown);
+    }
+  }
+
+  /** Calls `take` for each message on `subject` until the returned function is called. */
+  subscribe(subject: string, take: (data: Uint8Array, headers: MsgHdrs | undefined) => void): () => void {
+    const subscription = this.#connection.subscribe(subject, {
+      callback: (error: Error | null, message: Msg) => {
+        if (error === null) take(message.data, message.headers);
+      },
+    });
+    return () => {
+      if (!subscription.isClosed()) subscription.unsubscribe();
+    };
+  }
+
+  /**
+   * Follows the `OPERATIONS` bucket: first every key it holds, then each change.
+   * @param onInitialized called once, after the last of the keys that were there
+   * @throws ThroughlineError `broker-unavailable` where the bucket is not there yet
+   */
+  async watchOperations(onInitialized: () => void): Promise<AsyncIterable<BucketChange>> {
+    try {
+      const bucket = await this.#answer(this.#bucket());
+      return changes(await this.#answer(bucket.watch({ initializedFn: onInitialized })));
+    } catch (thrown) {
+      throw brokerError(thrown);
+    }
+  }
+
+  /** The value that `key` of the `OPERATIONS` bucket has now. @throws ThroughlineError */
+  async operation(key: string): Promise<Uint8Array | undefined> {
+    try {
+      const bucket = await this.#answer(this.#bucket());
+      const entry = await this.#answer(bucket.get(key));
+      return entry?.operation === 'PUT' ? entry.value : undefined;
+    } catch (thrown) {
+      throw brokerError(thrown);
+    }
+  }
+
+  /** Round trip to the server and back, in milliseconds. @throws ThroughlineError `broker-unavailable` */
+  async ping(timeoutMs: number): Promise<number> {
+    try {
+      return await withDeadline(this.#connection.rtt(), timeoutMs, () => unavailable('no pong in time'));
+    } catch (thrown) {
+      throw brokerError(thrown);
+    }
+  }
+
+  /** Lets go of the connection without waiting: a dead socket would never finish its closing handshake. */
+  close(): void {
+    this.#connection.close().catch(() => undefined);
+  }
+
+  #bucket(): Promise<KV> {
+    return this.#jetStream.views.kv(OPERATIONS_BUCKET, { bindOnly: true });
+  }
+
+  /** Every wait has a deadline, and none outlives the connection: nats.ws leaves some calls open when it is lost. */
+  #answer<T>(call: Promise<T>): Promise<T> {
+    const lost = this.closed.then((): never => {
+      throw unavailable('the connection was lost');
+    });
+    lost.catch(() => undefined);
+    return withDeadline(Promise.race([call, lost]), this.#timeoutMs, () => unavailable('no answer in time'));
+  }
+}
+
+function openConnection(settings: BrokerSettings, name: string): Promise<NatsConnection> {
+  const authenticator = authenticatorOf(settings);
+  return connect({
+    servers: settings.NATS_URL,
+    name,
+    timeout: settings.BROKER_TIMEOUT_MS,
+    reconnect: false,
+    pingInterval: PING_INTERVAL_MS,
+    maxPingOut: MAX_PINGS_OUT,
+    // A cluster tells its members' inner addresses, which mean nothing out here.
+    ignoreClusterUpdates: true,
+    noAsyncTraces: true,
+    ...(authenticator === undefined ? {} : { authenticator }),
+  });
+}
+
+function authenticatorOf(settings: BrokerSettings): Authenticator | undefined {
+  const { NATS_CREDS, NATS_TOKEN, NATS_USER, NATS_PASSWORD } = settings;
+  if (NATS_CREDS !== undefined) return credsAuthenticator(new TextEncoder().encode(NATS_CREDS));
+  if (NATS_TOKEN !== undefined) return tokenAuthenticator(NATS_TOKEN);
+  if (NATS_USER !== undefined) return usernamePasswordAuthenticator(NATS_USER, NATS_PASSWORD);
+  return undefined;
+}
+
+async function* changes(entries: QueuedIterator<KvEntry>): AsyncGenerator<BucketChange> {
+  for await (const entry of entries) {
+    yield { key: entry.key, value: entry.operation === 'PUT' ? entry.value : undefined };
+  }
+}

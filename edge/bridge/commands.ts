@@ -1,0 +1,64 @@
+/** What the edge asks of a bridge, and what it answers: plain data, since a call may cross machines. */
+import type { ErrorCode, Violation } from '../../shared/errors.ts';
+import { ThroughlineError } from '../../shared/errors.ts';
+import type { Carrier } from '../../shared/propagation/index.ts';
+
+export interface SubmitCommand {
+  readonly tenant: string;
+  readonly jobId: string;
+  readonly operation: string;
+  readonly input: unknown;
+  readonly acceptedAt: string;
+  readonly maxAttempts: number | undefined;
+  readonly timeoutMs: number | undefined;
+  /** Milliseconds to wait for the job's end; 0 = not at all. */
+  readonly waitMs: number;
+  /** Whether a job with this id may be there already (`Idempotency-Key`). */
+  readonly mayExist: boolean;
+  readonly carrier: Carrier;
+}
+
+export interface ReadCommand {
+  readonly tenant: string;
+  readonly jobId: string;
+  readonly carrier: Carrier;
+}
+
+export interface BridgeStatus {
+  readonly bridge: string;
+  readonly state: string;
+  /** Connections opened so far by this object. */
+  readonly connections: number;
+  /** Milliseconds to NATS and back. */
+  readonly roundTripMs: number;
+}
+
+interface Refusal {
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly violations: readonly Violation[];
+  readonly suggestions: readonly string[];
+  readonly retryAfterSeconds: number | undefined;
+}
+
+/** A value or an error as data: an exception that crosses to another isolate keeps only its message. */
+export type Reply<T> =
+  | { readonly ok: true; readonly value: T }
+  | { readonly ok: false; readonly error: Refusal };
+
+/** The reply that stands for an error. */
+export function refusal(error: ThroughlineError): { readonly ok: false; readonly error: Refusal } {
+  const { code, message, violations, suggestions, retryAfterSeconds } = error;
+  return { ok: false, error: { code, message, violations, suggestions, retryAfterSeconds } };
+}
+
+/** The value of a reply. @throws ThroughlineError the error it stands for */
+export function unwrapReply<T>(reply: Reply<T>): T {
+  if (reply.ok) return reply.value;
+  const { code, message, violations, suggestions, retryAfterSeconds } = reply.error;
+  throw new ThroughlineError(code, message, {
+    violations,
+    suggestions,
+    ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }),
+  });
+}

@@ -1,0 +1,144 @@
+import { Validator } from '@cfworker/json-schema';
+import { closest, distance } from 'fastest-levenshtein';
+import { describeThrown, ThroughlineError, type Violation } from '../../shared/errors.ts';
+import { OperationAnnouncement } from '../../shared/operation.ts';
+import type { Logger } from '../log.ts';
+import type { BrokerSession } from './broker-session.ts';
+
+const MAX_SUGGESTIONS = 3;
+const MAX_VIOLATIONS = 10;
+
+interface KnownOperation {
+  readonly announcement: OperationAnnouncement;
+  readonly validator: Validator;
+}
+
+/** What workers have announced, kept up to date by a watch on the `OPERATIONS` bucket; one per session. */
+export class OperationDirectory {
+  readonly #session: BrokerSession;
+  readonly #log: Logger;
+  readonly #known = new Map<string, KnownOperation>();
+  #ready: Promise<void> | undefined;
+
+  constructor(session: BrokerSession, log: Logger) {
+    this.#session = session;
+    this.#log = log;
+  }
+
+  /** All announced operations, by name. @throws ThroughlineError `broker-unavailable` */
+  async list(): Promise<OperationAnnouncement[]> {
+    await this.#watch();
+    return [...this.#known.values()]
+      .map(({ announcement }) => announcement)
+      .sort((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
+  /**
+   * The announcement of `name`, for an input that fits it.
+   * @throws ThroughlineError `operation-unknown` with the names that are near; `input-invalid` with the paths that
+   *   fail; `broker-unavailable`
+   */
+  async accept(name: string, input: unknown): Promise<OperationAnnouncement> {
+    await this.#watch();
+    const operation = this.#known.get(name) ?? (await this.#lookUp(name));
+    if (operation === undefined) throw this.#unknown(name);
+    const { valid, errors } = operation.validator.validate(input);
+    if (valid) return operation.announcement;
+    const violations = leafViolations(errors);
+    throw new ThroughlineError(
+      'input-invalid',
+      `the input does not fit the schema of ${name}: ${violations.map(({ path, message }) => `${path || '/'} ${message}`).join('; ')}`,
+      { violations },
+    );
+  }
+
+  #watch(): Promise<void> {
+    this.#ready ??= this.#start().catch((thrown: unknown) => {
+      // Not a bucket yet, or no answer: the next call tries again.
+      this.#ready = undefined;
+      throw thrown;
+    });
+    return this.#ready;
+  }
+
+  async #start(): Promise<void> {
+    let initialized: () => void = () => undefined;
+    const complete = new Promise<void>((resolve) => {
+      initialized = resolve;
+    });
+    const entries = await this.#session.watchOperations(initialized);
+    this.#follow(entries).then(
+      () => {
+        this.#ready = undefined;
+      },
+      (thrown: unknown) => {
+        this.#ready = undefined;
+        this.#log.warn('the watch on OPERATIONS ended', { reason: describeThrown(thrown) });
+      },
+    );
+    await Promise.race([complete, this.#session.closed]);
+  }
+
+  async #follow(entries: AsyncIterable<{ key: string; value: Uint8Array | undefined }>): Promise<void> {
+    for await (const { key, value } of entries) this.#take(key, value);
+  }
+
+  /** A worker may have announced it a moment ago, so the bucket is asked before a caller is refused. */
+  async #lookUp(name: string): Promise<KnownOperation | undefined> {
+    const value = await this.#session.operation(name);
+    return value === undefined ? undefined : this.#take(name, value);
+  }
+
+  #take(key: string, value: Uint8Array | undefined): KnownOperation | undefined {
+    const announcement = value === undefined ? undefined : readAnnouncement(value);
+    if (announcement === undefined || announcement.name !== key) {
+      this.#known.delete(key);
+      if (value !== undefined) this.#log.warn('an announcement cannot be read', { operation: key });
+      return undefined;
+    }
+    const operation = { announcement, validator: new Validator(announcement.inputSchema, '2020-12', false) };
+    this.#known.set(key, operation);
+    return operation;
+  }
+
+  #unknown(name: string): ThroughlineError {
+    const suggestions = near(name, [...this.#known.keys()]);
+    const hint =
+      suggestions.length > 0 ? `did you mean ${suggestions.join(' or ')}?` : 'see GET /v1/operations';
+    return new ThroughlineError('operation-unknown', `no worker has announced ${name}; ${hint}`, {
+      suggestions,
+    });
+  }
+}
+
+function near(name: string, known: string[]): string[] {
+  if (known.length === 0) return [];
+  const limit = Math.max(2, Math.floor(name.length / 2));
+  const nearest = closest(name, known);
+  return known
+    .map((candidate) => ({ candidate, steps: distance(name, candidate) }))
+    .filter(({ candidate, steps }) => steps <= limit || candidate.startsWith(name) || candidate === nearest)
+    .sort((a, b) => a.steps - b.steps)
+    .slice(0, MAX_SUGGESTIONS)
+    .map(({ candidate }) => candidate);
+}
+
+/** The validator reports a failing branch at each level above the value; only the deepest say what is wrong. */
+function leafViolations(
+  errors: readonly { instanceLocation: string; error: string; keyword: string }[],
+): Violation[] {
+  const inner = errors.filter(
+    ({ keyword }) => keyword !== 'properties' && keyword !== 'items' && keyword !== '$ref',
+  );
+  return (inner.length > 0 ? inner : errors)
+    .slice(0, MAX_VIOLATIONS)
+    .map(({ instanceLocation, error }) => ({ path: instanceLocation.replace(/^#/, ''), message: error }));
+}
+
+function readAnnouncement(value: Uint8Array): OperationAnnouncement | undefined {
+  try {
+    return OperationAnnouncement.safeParse(JSON.parse(new TextDecoder().decode(value))).data;
+  } catch {
+    return undefined;
+  }
+}

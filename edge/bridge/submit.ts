@@ -1,0 +1,162 @@
+import { type Context, context, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
+import { ThroughlineError } from '../../shared/errors.ts';
+import { jobLinks, jobOfEvent } from '../../shared/event.ts';
+import type { Job } from '../../shared/job.ts';
+import type { OperationAnnouncement } from '../../shared/operation.ts';
+import { inject } from '../../shared/propagation/index.ts';
+import { ATTR, MESSAGING_SYSTEM, TEMPLATE } from '../../shared/semantics.ts';
+import { jobSubject } from '../../shared/subjects.ts';
+import { writeJobHeaders, writeJson } from '../../shared/wire.ts';
+import type { Logger } from '../log.ts';
+import type { BrokerConnection } from './broker-connection.ts';
+import type { BrokerSession } from './broker-session.ts';
+import type { SubmitCommand } from './commands.ts';
+import { readJob } from './job-reader.ts';
+import type { OperationDirectory } from './operation-directory.ts';
+import { type JobEnd, ResultWaiter } from './result-waiter.ts';
+
+const SOURCE = '/throughline/bridge';
+const tracer = trace.getTracer('throughline-bridge');
+
+/** What a submission needs of its bridge. */
+export interface BridgeParts {
+  readonly name: string;
+  readonly connection: BrokerConnection;
+  readonly log: Logger;
+  readonly directory: (session: BrokerSession) => OperationDirectory;
+}
+
+/**
+ * Publishes a job and, where asked to, waits for its end.
+ * @returns the job as it stands: queued, or further when there was a wait, or when it was there already
+ * @throws ThroughlineError `operation-unknown`, `input-invalid`, `request-invalid`, `broker-unavailable`,
+ *   `stream-full`, `broker-refused`; nothing was accepted then, except that a `broker-unavailable` cannot tell
+ *   whether the broker stored the job before its answer was lost
+ */
+export async function submit(parts: BridgeParts, command: SubmitCommand): Promise<Job> {
+  const session = await parts.connection.session();
+  const existing = command.mayExist ? await readJob(session, command.tenant, command.jobId) : undefined;
+  if (existing !== undefined) return existing;
+  const announcement = await parts.directory(session).accept(command.operation, command.input);
+  checkBounds(command, announcement);
+  if (command.waitMs === 0) return await publish(parts, session, command, announcement);
+
+  const untilMs = Date.now() + command.waitMs;
+  const waiter = new ResultWaiter(parts.connection, session, command.tenant, command.jobId);
+  try {
+    const queued = await publish(parts, session, command, announcement);
+    const end = await waiter.end(untilMs);
+    if (end !== undefined) return receive(end);
+    return waiter.latest === undefined ? queued : jobOfEvent(waiter.latest);
+  } finally {
+    waiter.stop();
+  }
+}
+
+/** A job may ask for less than its operation allows, never for more. */
+function checkBounds(command: SubmitCommand, announcement: OperationAnnouncement): void {
+  const { timeoutMs, maxAttempts } = command;
+  if (timeoutMs !== undefined && timeoutMs > announcement.timeoutMs) {
+    throw new ThroughlineError(
+      'request-invalid',
+      `timeout: ${announcement.name} allows at most ${announcement.timeoutMs} ms`,
+      { violations: [{ path: '/timeout', message: `at most ${announcement.timeoutMs}ms` }] },
+    );
+  }
+  if (maxAttempts !== undefined && maxAttempts > announcement.maxAttempts) {
+    throw new ThroughlineError(
+      'request-invalid',
+      `maxAttempts: ${announcement.name} allows at most ${announcement.maxAttempts}`,
+      { violations: [{ path: '/maxAttempts', message: `at most ${announcement.maxAttempts}` }] },
+    );
+  }
+}
+
+async function publish(
+  parts: BridgeParts,
+  session: BrokerSession,
+  command: SubmitCommand,
+  announcement: OperationAnnouncement,
+): Promise<Job> {
+  const subject = jobSubject(command);
+  const body = writeJson(command.input);
+  const limits = {
+    maxAttempts: command.maxAttempts ?? announcement.maxAttempts,
+    timeoutMs: command.timeoutMs,
+  };
+  const span = startSendSpan(parts, command, subject, body.length);
+  const sending = trace.setSpan(context.active(), span);
+  try {
+    const { acceptedAt } = command;
+    const job = { address: command, acceptedAt, ...limits, source: SOURCE };
+    await context.with(sending, async () => {
+      await session.publish(subject, (set) => writeJobHeaders(job, inject(sending), set), body);
+      parts.log.info('job published', {
+        job_id: command.jobId,
+        operation: command.operation,
+        tenant: command.tenant,
+      });
+    });
+    return queuedJob(command, limits.maxAttempts, sending);
+  } catch (thrown) {
+    const error = ThroughlineError.from(thrown, 'broker-unavailable');
+    span.setAttribute(ATTR.errorType, error.code);
+    span.setStatus({ code: SpanStatusCode.ERROR, message: error.message });
+    if (error.code === 'broker-unavailable') await parts.connection.suspect(session);
+    throw error;
+  } finally {
+    span.end();
+  }
+}
+
+function startSendSpan(parts: BridgeParts, command: SubmitCommand, subject: string, bodySize: number) {
+  return tracer.startSpan(`send ${command.operation}`, {
+    kind: SpanKind.PRODUCER,
+    attributes: {
+      [ATTR.messagingSystem]: MESSAGING_SYSTEM,
+      [ATTR.operationType]: 'send',
+      [ATTR.operationName]: 'publish',
+      [ATTR.destinationName]: subject,
+      [ATTR.destinationTemplate]: TEMPLATE.jobs,
+      [ATTR.messageId]: command.jobId,
+      [ATTR.messageBodySize]: bodySize,
+      [ATTR.jobId]: command.jobId,
+      [ATTR.jobOperation]: command.operation,
+      [ATTR.jobTenant]: command.tenant,
+      [ATTR.bridgeName]: parts.name,
+    },
+  });
+}
+
+function queuedJob(command: SubmitCommand, maxAttempts: number, sent: Context): Job {
+  return {
+    id: command.jobId,
+    operation: command.operation,
+    state: 'queued',
+    attempt: 0,
+    maxAttempts,
+    durability: 'stream',
+    acceptedAt: command.acceptedAt,
+    traceId: trace.getSpanContext(sent)?.traceId ?? '',
+    links: jobLinks(command.jobId),
+  };
+}
+
+/** The way back: a span of the waiting call, linked to the span that sent the result. */
+function receive({ event, sentBy }: JobEnd): Job {
+  const span = tracer.startSpan('receive result', {
+    kind: SpanKind.CONSUMER,
+    attributes: {
+      [ATTR.messagingSystem]: MESSAGING_SYSTEM,
+      [ATTR.operationType]: 'receive',
+      [ATTR.operationName]: 'receive',
+      [ATTR.destinationTemplate]: TEMPLATE.events,
+      [ATTR.jobId]: event.jobId,
+      [ATTR.jobOutcome]: event.kind,
+    },
+  });
+  // Not an option of startSpan: the tracer of @microlabs/otel-cf-workers ignores links given there.
+  if (sentBy !== undefined) span.addLink({ context: sentBy });
+  span.end();
+  return jobOfEvent(event);
+}

@@ -1,0 +1,88 @@
+import { instrument, instrumentDO } from '@microlabs/otel-cf-workers';
+import { context } from '@opentelemetry/api';
+import { ThroughlineError } from '../shared/errors.ts';
+import { startTrace } from '../shared/propagation/index.ts';
+import { createApp } from './app.ts';
+import { Bridge as BridgeObject } from './bridge/bridge.ts';
+import { BridgeClient } from './bridge/bridge-client.ts';
+import { type EdgeConfig, type Env, edgeConfig } from './config.ts';
+import { takeIn } from './intake.ts';
+import { createLogger, type Logger } from './log.ts';
+import { problemResponse } from './middleware/problems.ts';
+import type { Intake, Scope } from './scope.ts';
+import { telemetry } from './telemetry/runtime.ts';
+
+type Handle = (request: Request, env: Env, ctx: ExecutionContext) => Promise<Response>;
+
+const app = createApp();
+const intakes = new WeakMap<Request, Intake>();
+const handles = new WeakMap<Env, Handle>();
+
+export default {
+  async fetch(request, env, ctx): Promise<Response> {
+    try {
+      const config = edgeConfig(env);
+      intakes.set(request, await takeIn(request, config));
+      return await handleOf(env, config)(request, env, ctx);
+    } catch (thrown) {
+      const error = ThroughlineError.from(thrown);
+      createLogger('info').error(error.message, { code: error.code });
+      return problemResponse(error);
+    }
+  },
+} satisfies ExportedHandler<Env>;
+
+/** The bridge's class, instrumented where tracing is on: only `env` tells, so the choice is made when one is made. */
+export const Bridge = new Proxy(BridgeObject, {
+  construct(target, [state, env]: [DurableObjectState, Env]) {
+    const config = edgeConfig(env);
+    const tracing = telemetry(config, createLogger(config.LOG_LEVEL), isTrusted);
+    return tracing.on
+      ? Reflect.construct(instrumentDO(target, tracing.trace), [state, env])
+      : new target(state, env);
+  },
+});
+
+function handleOf(env: Env, config: EdgeConfig): Handle {
+  const known = handles.get(env);
+  if (known !== undefined) return known;
+  const handle = createHandle(env, config, createLogger(config.LOG_LEVEL));
+  handles.set(env, handle);
+  return handle;
+}
+
+function createHandle(env: Env, config: EdgeConfig, log: Logger): Handle {
+  const bridge = new BridgeClient(env.BRIDGE, {
+    shards: config.BRIDGE_SHARDS,
+    brokerTimeoutMs: config.BROKER_TIMEOUT_MS,
+  });
+  const serve = async (request: Request, ctx: ExecutionContext): Promise<Response> => {
+    const intake = intakes.get(request) ?? (await takeIn(request, config));
+    return await app.fetch(request, { config, log, bridge, intake } satisfies Scope, ctx);
+  };
+  const tracing = telemetry(config, log, isTrusted);
+  if (!tracing.on) return (request, _env, ctx) => passThrough(request, () => serve(request, ctx));
+  // Our own `env`, not the instrumented one: its proxies would make a second span of each call to a bridge.
+  const instrumented = instrument<Env, unknown, unknown>(
+    { fetch: (request, _env, ctx) => serve(request, ctx) },
+    tracing.trace,
+  );
+  return async (request, handlerEnv, ctx) => {
+    if (instrumented.fetch === undefined) throw new ThroughlineError('internal', 'the handler is missing');
+    return await instrumented.fetch(request as Parameters<typeof instrumented.fetch>[0], handlerEnv, ctx);
+  };
+}
+
+function isTrusted(request: Request): boolean {
+  return intakes.get(request)?.trusted ?? false;
+}
+
+/**
+ * Without tracing, the caller's context goes on unchanged; where there is none, one that nobody records is made, so
+ * that the log lines of a job still have an id in common.
+ */
+function passThrough<T>(request: Request, work: () => Promise<T>): Promise<T> {
+  const intake = intakes.get(request);
+  const continued = intake?.trusted === true && intake.extraction.spanContext !== undefined;
+  return context.with(continued ? intake.extraction.context : startTrace(), work);
+}

@@ -1,0 +1,48 @@
+import { bodyLimit } from 'hono/body-limit';
+import { createMiddleware } from 'hono/factory';
+import { ThroughlineError } from '../../shared/errors.ts';
+import { jsonDepth } from '../../shared/json-depth.ts';
+import type { EdgeHono } from '../scope.ts';
+
+/** Room for the fields around an input. */
+const ENVELOPE_BYTES = 8 * 1024;
+const MAX_DEPTH = 64;
+const JSON_MEDIA_TYPE = /^application\/(?:[a-z0-9.+-]+\+)?json\s*(?:;|$)/i;
+
+/** Lets through a body that is JSON, not compressed, not too large and not too deep; the parsed body is cached by Hono. */
+export function jsonBody() {
+  return createMiddleware<EdgeHono>(async function jsonBody(c, next) {
+    checkMediaType(c.req.header('content-type'), c.req.header('content-encoding'));
+    const maxSize = c.env.config.MAX_INPUT_BYTES + ENVELOPE_BYTES;
+    const limit = bodyLimit({
+      maxSize,
+      onError: () => {
+        throw new ThroughlineError('payload-too-large', `the body is larger than ${maxSize} bytes`);
+      },
+    });
+    return await limit(c, async () => {
+      checkJson(await c.req.text());
+      await next();
+    });
+  });
+}
+
+function checkMediaType(type: string | undefined, encoding: string | undefined): void {
+  if (type === undefined || !JSON_MEDIA_TYPE.test(type)) {
+    throw new ThroughlineError('media-type-unsupported', 'send the job as "Content-Type: application/json"');
+  }
+  if (encoding !== undefined && encoding.toLowerCase() !== 'identity') {
+    throw new ThroughlineError('media-type-unsupported', 'send the body without a Content-Encoding');
+  }
+}
+
+function checkJson(text: string): void {
+  if (jsonDepth(text, MAX_DEPTH) > MAX_DEPTH) {
+    throw new ThroughlineError('request-invalid', `the body is nested deeper than ${MAX_DEPTH} levels`);
+  }
+  try {
+    JSON.parse(text);
+  } catch (cause) {
+    throw new ThroughlineError('request-invalid', 'the body is not valid JSON', { cause });
+  }
+}

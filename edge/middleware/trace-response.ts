@@ -1,0 +1,42 @@
+import { context, type Span, SpanStatusCode, trace } from '@opentelemetry/api';
+import { createMiddleware } from 'hono/factory';
+import { routePath } from 'hono/route';
+import { inject } from '../../shared/propagation/index.ts';
+import { ATTR } from '../../shared/semantics.ts';
+import type { EdgeHono, Intake } from '../scope.ts';
+
+/**
+ * Gives the request's span its route and the outcome of reading the caller's trace context, logs the request, and
+ * answers with `traceresponse` (W3C Trace Context Level 2 draft): the span that this request became.
+ */
+export function traceResponse() {
+  return createMiddleware<EdgeHono>(async function traceResponse(c, next) {
+    const span = trace.getActiveSpan();
+    const start = Date.now();
+    if (span !== undefined) describeIntake(span, c.env.intake);
+    await next();
+    const route = routePath(c, -1);
+    span?.setAttribute('http.route', route);
+    if (c.res.status >= 500) span?.setStatus({ code: SpanStatusCode.ERROR });
+    const { traceparent } = inject(context.active());
+    if (traceparent !== undefined) c.res.headers.set('traceresponse', traceparent);
+    logRequest(c.env, { method: c.req.method, route, status: c.res.status, ms: Date.now() - start });
+  });
+}
+
+function describeIntake(span: Span, { extraction, trusted }: Intake): void {
+  span.setAttribute(ATTR.traceOutcome, extraction.outcome);
+  if (extraction.reason !== undefined) span.setAttribute(ATTR.traceReason, extraction.reason);
+  // Somebody we do not trust started a trace: ours is new, and points at theirs.
+  if (!trusted && extraction.spanContext !== undefined) span.addLink({ context: extraction.spanContext });
+}
+
+function logRequest({ log, intake }: EdgeHono['Bindings'], fields: Record<string, unknown>): void {
+  const { outcome, reason } = intake.extraction;
+  log.info('request', {
+    ...fields,
+    tenant: intake.identity?.tenant,
+    trace_outcome: outcome,
+    ...(reason === undefined ? {} : { trace_reason: reason }),
+  });
+}

@@ -1,0 +1,21 @@
+import * as z from 'zod';
+import { parseDuration } from '../../shared/duration.ts';
+import { LIMITS } from '../../shared/job.ts';
+import { OperationName } from '../../shared/operation.ts';
+
+const Timeout = z
+  .string()
+  .refine((text) => {
+    const ms = parseDuration(text);
+    return ms !== undefined && ms >= 1 && ms <= LIMITS.timeoutMs;
+  }, 'must be a duration such as "500ms", "30s" or "5m", at most 24 hours')
+  .transform((text) => parseDuration(text));
+
+/** Body of `POST /v1/jobs`. Unknown fields are refused: a misspelt one would be lost in silence. */
+export const SubmitJob = z.strictObject({
+  operation: OperationName,
+  input: z.unknown(),
+  timeout: Timeout.optional(),
+  maxAttempts: z.int().min(1).max(LIMITS.maxAttempts).optional(),
+});
+export type SubmitJob = z.output<typeof SubmitJob>;

@@ -1,0 +1,53 @@
+import { JsonTraceSerializer } from '@opentelemetry/otlp-transformer';
+import type { ReadableSpan } from '@opentelemetry/sdk-trace-base';
+import { describeThrown } from '../../shared/errors.ts';
+import type { Logger } from '../log.ts';
+import type { SendSpans } from './span-processor.ts';
+
+/** Answers after which an OTLP/HTTP client may send again (OTLP specification, "Failures"). */
+const RETRYABLE = [429, 502, 503, 504];
+const RETRY_AFTER_MS = 1_000;
+const TIMEOUT_MS = 10_000;
+
+/**
+ * Posts spans as OTLP/HTTP JSON. Tries once more after an answer that says the collector took nothing.
+ * @param url of the traces endpoint, `…/v1/traces`
+ */
+export function otlpSender(url: string, headers: Readonly<Record<string, string>>, log: Logger): SendSpans {
+  return async (spans) => {
+    const body = JsonTraceSerializer.serializeRequest([...spans] as ReadableSpan[]);
+    if (body === undefined) return { lost: spans.length };
+    let failure = await post(url, headers, body);
+    if (failure?.retryable) {
+      await scheduler.wait(RETRY_AFTER_MS);
+      failure = await post(url, headers, body);
+    }
+    if (failure === undefined) return { lost: 0 };
+    log.warn('spans were lost: the OTLP endpoint did not take them', {
+      spans: spans.length,
+      reason: failure.reason,
+    });
+    return { lost: spans.length };
+  };
+}
+
+async function post(
+  url: string,
+  headers: Readonly<Record<string, string>>,
+  body: Uint8Array,
+): Promise<{ readonly reason: string; readonly retryable: boolean } | undefined> {
+  try {
+    const response = await fetch(url, {
+      method: 'POST',
+      headers: { ...headers, 'content-type': 'application/json' },
+      body,
+      signal: AbortSignal.timeout(TIMEOUT_MS),
+    });
+    // An unread body keeps the connection busy, and workerd allows six at a time.
+    await response.body?.cancel();
+    if (response.ok) return undefined;
+    return { reason: `status ${response.status}`, retryable: RETRYABLE.includes(response.status) };
+  } catch (thrown) {
+    return { reason: describeThrown(thrown), retryable: false };
+  }
+}

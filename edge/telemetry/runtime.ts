@@ -1,0 +1,98 @@
+import type { TraceConfig } from '@microlabs/otel-cf-workers';
+import { context, propagation } from '@opentelemetry/api';
+import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
+import { ThroughlinePropagator } from '../../shared/propagation/index.ts';
+import { SERVICE } from '../../shared/semantics.ts';
+import { spanLine } from '../../shared/span-line.ts';
+import type { EdgeConfig } from '../config.ts';
+import type { Logger } from '../log.ts';
+import { otlpSender } from './otlp.ts';
+import { createSampler } from './sampler.ts';
+import { EdgeSpanProcessor, type SendSpans } from './span-processor.ts';
+
+/** What traces cost here: nothing (`off`), or a processor and the configuration of the instrumentation. */
+export type Telemetry =
+  | { readonly on: false }
+  | { readonly on: true; readonly processor: EdgeSpanProcessor; readonly trace: TraceConfig };
+
+let current: Telemetry | undefined;
+
+/**
+ * Sets up tracing once per isolate: an OTLP endpoint turns export on, `DEBUG` prints spans to stderr, neither
+ * means that every tracer is the API's no-op. The propagator and the context manager are there in every case,
+ * since a trace context passes through whether or not anything is recorded here.
+ * @param acceptTraceContext whether the caller of this request may write into our traces
+ */
+export function telemetry(
+  config: EdgeConfig,
+  log: Logger,
+  acceptTraceContext: (request: Request) => boolean,
+): Telemetry {
+  current ??= start(config, log, acceptTraceContext);
+  return current;
+}
+
+/** The processor of this isolate, where spans are recorded. */
+export function activeProcessor(): EdgeSpanProcessor | undefined {
+  return current?.on ? current.processor : undefined;
+}
+
+function start(
+  config: EdgeConfig,
+  log: Logger,
+  acceptTraceContext: (request: Request) => boolean,
+): Telemetry {
+  const send = sender(config, log);
+  if (send === undefined) {
+    context.setGlobalContextManager(new AsyncLocalStorageContextManager());
+    propagation.setGlobalPropagator(new ThroughlinePropagator());
+    return { on: false };
+  }
+  const processor = new EdgeSpanProcessor(send, {
+    maxQueueSize: config.OTEL_BSP_MAX_QUEUE_SIZE,
+    maxBatchSize: config.OTEL_BSP_MAX_EXPORT_BATCH_SIZE,
+    windowMs: config.OTEL_BSP_SCHEDULE_DELAY,
+    wait: (ms) => scheduler.wait(ms),
+    now: () => Date.now(),
+  });
+  return {
+    on: true,
+    processor,
+    trace: {
+      service: { name: config.OTEL_SERVICE_NAME ?? SERVICE.edge },
+      spanProcessors: [processor],
+      propagator: new ThroughlinePropagator(),
+      sampling: { headSampler: createSampler(config.OTEL_TRACES_SAMPLER, config.OTEL_TRACES_SAMPLER_ARG) },
+      handlers: { fetch: { acceptTraceContext } },
+      fetch: { includeTraceContext: false },
+      instrumentation: { instrumentGlobalCache: false, instrumentGlobalFetch: false },
+    },
+  };
+}
+
+function sender(config: EdgeConfig, log: Logger): SendSpans | undefined {
+  if (config.OTEL_SDK_DISABLED) return undefined;
+  const url = tracesUrl(config);
+  const senders: SendSpans[] = [];
+  if (url !== undefined) senders.push(otlpSender(url, config.OTEL_EXPORTER_OTLP_HEADERS, log));
+  if (config.DEBUG) senders.push(printSpans);
+  if (senders.length === 0) return undefined;
+  return async (spans) => {
+    const [first] = await Promise.all(senders.map((send) => send(spans)));
+    return first ?? { lost: 0 };
+  };
+}
+
+/** A base endpoint gets the signal's path, an endpoint of its own is taken as it is (OTLP exporter specification). */
+function tracesUrl(config: EdgeConfig): string | undefined {
+  if (config.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT !== undefined)
+    return config.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT;
+  const base = config.OTEL_EXPORTER_OTLP_ENDPOINT;
+  return base === undefined ? undefined : `${base.replace(/\/$/, '')}/v1/traces`;
+}
+
+const printSpans: SendSpans = async (spans) => {
+  // biome-ignore lint/suspicious/noConsole: `DEBUG` asks for spans on stderr
+  for (const span of spans) console.error(spanLine(span));
+  return { lost: 0 };
+};
