@@ -1,0 +1,17 @@
+import type { JetStreamClient } from '@nats-io/jetstream';
+import { Kvm } from '@nats-io/kv';
+import type { OperationAnnouncement } from '../../shared/operation.ts';
+import { OPERATIONS_BUCKET } from '../../shared/streams.ts';
+import { writeJson } from '../../shared/wire.ts';
+
+/** Tells in the `OPERATIONS` bucket what this host can run. The last host to announce an operation is believed. */
+export async function announce(
+  jetStream: JetStreamClient,
+  announcements: readonly OperationAnnouncement[],
+  replicas: number,
+): Promise<void> {
+  const bucket = await new Kvm(jetStream).create(OPERATIONS_BUCKET, { history: 1, replicas });
+  await Promise.all(
+    announcements.map((announcement) => bucket.put(announcement.name, writeJson(announcement))),
+  );
+}

@@ -1,0 +1,44 @@
+import type { JetStreamClient, JsMsg } from '@nats-io/jetstream';
+import { headers, type MsgHdrs } from '@nats-io/transport-node';
+import { deadSubject, type JobAddress } from '../../shared/subjects.ts';
+import { HEADER } from '../../shared/wire.ts';
+import { publishUntilStored } from './event-publisher.ts';
+
+export interface DeadLetterReason {
+  readonly code: string;
+  readonly attempts: number;
+}
+
+/** Headers of the message that go along; a stranger's header that commands the server (`Nats-…`) does not. */
+const SERVER_HEADER = /^nats-/i;
+
+/**
+ * Keeps a message whole (payload and headers) in `DEAD`, with why. Returns once JetStream has it.
+ * @throws ThroughlineError `broker-unavailable`
+ */
+export async function bury(
+  jetStream: JetStreamClient,
+  message: JsMsg,
+  address: JobAddress,
+  reason: DeadLetterReason,
+): Promise<void> {
+  const kept = headersOf(message);
+  kept.set(HEADER.msgId, `${address.jobId}:dead`);
+  kept.set(HEADER.deadReason, reason.code);
+  kept.set(HEADER.deadAttempts, String(reason.attempts));
+  await publishUntilStored(jetStream, deadSubject(address), message.data, kept);
+}
+
+/** Where a message goes whose own subject says nothing: by its place in the stream. */
+export function addressOfUnreadable(message: JsMsg): JobAddress {
+  return { tenant: '_unreadable', jobId: `seq-${message.seq}`, operation: 'unknown' };
+}
+
+function headersOf(message: JsMsg): MsgHdrs {
+  const kept = headers();
+  for (const name of message.headers?.keys() ?? []) {
+    if (SERVER_HEADER.test(name)) continue;
+    for (const value of message.headers?.values(name) ?? []) kept.append(name, value);
+  }
+  return kept;
+}

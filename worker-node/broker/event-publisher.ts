@@ -1,0 +1,108 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { JetStreamApiError, type JetStreamClient } from '@nats-io/jetstream';
+import { headers, type MsgHdrs, type NatsConnection } from '@nats-io/transport-node';
+import { context, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
+import { describeThrown, ThroughlineError } from '../../shared/errors.ts';
+import { isTerminalEvent, type JobEvent } from '../../shared/event.ts';
+import { inject } from '../../shared/propagation/index.ts';
+import { ATTR, MESSAGING_SYSTEM, TEMPLATE } from '../../shared/semantics.ts';
+import { eventSubject } from '../../shared/subjects.ts';
+import { writeEventHeaders, writeJson } from '../../shared/wire.ts';
+import { backoff } from '../jobs/backoff.ts';
+
+const ATTEMPTS = 8;
+const PAUSE = { minDelayMs: 100, maxDelayMs: 5_000 };
+const tracer = trace.getTracer('throughline-worker');
+
+/** Writes events to `events.<tenant>.<jobId>`. */
+export class EventPublisher {
+  readonly #connection: NatsConnection;
+  readonly #jetStream: JetStreamClient;
+  readonly #source: string;
+
+  constructor(connection: NatsConnection, jetStream: JetStreamClient, worker: string) {
+    this.#connection = connection;
+    this.#jetStream = jetStream;
+    this.#source = `/throughline/worker/${encodeURIComponent(worker)}`;
+  }
+
+  /** Sends word that nobody has to wait for: started, progress. */
+  tell(tenant: string, event: JobEvent): void {
+    this.#connection.publish(eventSubject(tenant, event.jobId), writeJson(event), {
+      headers: this.#headers(event),
+    });
+  }
+
+  /**
+   * Records an event: returns once JetStream has it, as the span `send events`. Tries on through a broker's restart;
+   * the job is not settled before.
+   * @throws ThroughlineError `broker-unavailable`
+   */
+  async record(tenant: string, event: JobEvent): Promise<void> {
+    const subject = eventSubject(tenant, event.jobId);
+    const body = writeJson(event);
+    const attributes = {
+      [ATTR.messagingSystem]: MESSAGING_SYSTEM,
+      [ATTR.operationType]: 'send',
+      [ATTR.operationName]: 'publish',
+      [ATTR.destinationName]: subject,
+      [ATTR.destinationTemplate]: TEMPLATE.events,
+      [ATTR.messageBodySize]: body.length,
+      [ATTR.jobId]: event.jobId,
+      [ATTR.jobOutcome]: event.kind,
+    };
+    await tracer.startActiveSpan('send events', { kind: SpanKind.PRODUCER, attributes }, async (span) => {
+      try {
+        await publishUntilStored(this.#jetStream, subject, body, this.#headers(event));
+      } catch (thrown) {
+        span.setStatus({ code: SpanStatusCode.ERROR, message: describeThrown(thrown) });
+        throw thrown;
+      } finally {
+        span.end();
+      }
+    });
+  }
+
+  #headers(event: JobEvent): MsgHdrs {
+    const messageHeaders = headers();
+    const ids = { messageId: messageIdOf(event), source: this.#source };
+    writeEventHeaders(event, ids, inject(context.active()), (name, value) => messageHeaders.set(name, value));
+    return messageHeaders;
+  }
+}
+
+/**
+ * Publishes with a `Nats-Msg-Id` until JetStream acknowledges it, so that trying again never stores it twice.
+ * @throws ThroughlineError `broker-unavailable` after the last try
+ */
+export async function publishUntilStored(
+  jetStream: JetStreamClient,
+  subject: string,
+  body: Uint8Array,
+  messageHeaders: MsgHdrs,
+): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await jetStream.publish(subject, body, { headers: messageHeaders });
+      return;
+    } catch (cause) {
+      if (attempt === ATTEMPTS || cause instanceof JetStreamApiError) {
+        throw new ThroughlineError(
+          'broker-unavailable',
+          `cannot write to ${subject}: ${describeThrown(cause)}`,
+          {
+            cause,
+          },
+        );
+      }
+      await delay(backoff(attempt, PAUSE, Math.random()));
+    }
+  }
+}
+
+/** One id for the end of a job, whoever ends it; otherwise one per attempt and kind. Progress has no second copy. */
+function messageIdOf(event: JobEvent): string {
+  if (isTerminalEvent(event)) return `${event.jobId}:end`;
+  if (event.kind === 'progress') return `${event.jobId}:${event.attempt}:progress:${event.at}`;
+  return `${event.jobId}:${event.attempt}:${event.released}:${event.kind}`;
+}

@@ -1,0 +1,52 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { ThroughlineError } from '../shared/errors.ts';
+
+export interface HealthProbes {
+  /** Why the worker takes no jobs now, or undefined when it does. */
+  readonly notReady: () => string | undefined;
+  readonly metrics: (request: IncomingMessage, response: ServerResponse) => void;
+}
+
+/** `/healthz`, `/readyz` and `/metrics` of a worker. */
+export class HealthServer {
+  readonly #server: Server;
+  readonly #probes: HealthProbes;
+
+  constructor(probes: HealthProbes) {
+    this.#probes = probes;
+    this.#server = createServer((request, response) => this.#answer(request, response));
+  }
+
+  /** @returns the port. @throws ThroughlineError `config-invalid` when the port is taken */
+  async listen(host: string, port: number): Promise<number> {
+    await new Promise<void>((resolve, reject) => {
+      this.#server.once('error', (cause) =>
+        reject(
+          new ThroughlineError('config-invalid', `HEALTH_PORT: cannot listen on ${host}:${port}`, { cause }),
+        ),
+      );
+      this.#server.listen(port, host, resolve);
+    });
+    return (this.#server.address() as AddressInfo).port;
+  }
+
+  async close(): Promise<void> {
+    this.#server.closeAllConnections();
+    await new Promise((resolve) => this.#server.close(resolve));
+  }
+
+  #answer(request: IncomingMessage, response: ServerResponse): void {
+    const { pathname } = new URL(request.url ?? '/', 'http://localhost');
+    const reason = pathname === '/readyz' ? this.#probes.notReady() : undefined;
+    if (pathname === '/metrics') this.#probes.metrics(request, response);
+    else if (reason !== undefined) send(response, 503, { status: 'not ready', reason });
+    else if (pathname === '/readyz') send(response, 200, { status: 'ready' });
+    else if (pathname === '/healthz') send(response, 200, { status: 'ok' });
+    else send(response, 404, { status: 'unknown path' });
+  }
+}
+
+function send(response: ServerResponse, status: number, body: Record<string, unknown>): void {
+  response.writeHead(status, { 'content-type': 'application/json' }).end(`${JSON.stringify(body)}\n`);
+}

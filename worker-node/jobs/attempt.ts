@@ -1,0 +1,89 @@
+import type { JsMsg } from '@nats-io/jetstream';
+import { trace } from '@opentelemetry/api';
+import type { EventKind, JobEvent } from '../../shared/event.ts';
+import type { JobMessage } from '../../shared/wire.ts';
+import type { JobInfo, Operation } from './operation.ts';
+
+const DEFAULT_MAX_ATTEMPTS = 5;
+
+/** One execution of a job by this worker: the record that goes through the pipeline. */
+export interface Attempt {
+  readonly job: JobMessage;
+  /** Undefined: this worker does not have it. */
+  readonly operation: Operation | undefined;
+  /** 1 for the first. */
+  readonly number: number;
+  readonly maxAttempts: number;
+  /** Deliveries that were handed back unspent before this one. */
+  readonly released: number;
+  readonly acceptedAt: string;
+  readonly startedAt: string;
+  /** How long the job waited since it was queued, or since its last attempt. */
+  readonly queueTimeMs: number;
+  /** The last thing that happened to the job before. */
+  readonly previous: JobEvent | undefined;
+}
+
+/**
+ * The attempt that a delivery starts. It is counted from the delivery count, before anything runs, so that a job
+ * that kills its worker spends its attempts too; deliveries that were handed back are not counted.
+ */
+export function attemptOf(
+  message: JsMsg,
+  job: JobMessage,
+  operation: Operation | undefined,
+  previous: JobEvent | undefined,
+  now: Date,
+): Attempt {
+  const released = previous?.released ?? 0;
+  const waitingSince = previous === undefined ? message.time.getTime() : Date.parse(previous.at);
+  return {
+    job,
+    operation,
+    number: message.info.deliveryCount - released,
+    maxAttempts: job.maxAttempts ?? operation?.maxAttempts ?? DEFAULT_MAX_ATTEMPTS,
+    released,
+    acceptedAt: job.acceptedAt ?? message.time.toISOString(),
+    startedAt: now.toISOString(),
+    queueTimeMs: Math.max(0, now.getTime() - waitingSince),
+    previous,
+  };
+}
+
+/** What the author's code is told of the job. */
+export function jobInfo(attempt: Attempt): JobInfo {
+  const { tenant, jobId, operation } = attempt.job.address;
+  return {
+    id: jobId,
+    tenant,
+    operation,
+    attempt: attempt.number,
+    maxAttempts: attempt.maxAttempts,
+    acceptedAt: attempt.acceptedAt,
+  };
+}
+
+/** An event of this attempt, in the trace of the active span. */
+export function eventOf(
+  attempt: Attempt,
+  kind: EventKind,
+  worker: string,
+  more: Partial<Pick<JobEvent, 'result' | 'error' | 'progress' | 'retryInMs' | 'released' | 'attempt'>> = {},
+): JobEvent {
+  const span = trace.getActiveSpan()?.spanContext();
+  return {
+    kind,
+    jobId: attempt.job.address.jobId,
+    operation: attempt.job.address.operation,
+    attempt: attempt.number,
+    maxAttempts: attempt.maxAttempts,
+    released: attempt.released,
+    acceptedAt: attempt.acceptedAt,
+    startedAt: attempt.startedAt,
+    at: new Date().toISOString(),
+    worker,
+    traceId: span?.traceId ?? '',
+    spanId: span?.spanId ?? '',
+    ...more,
+  };
+}

@@ -1,0 +1,79 @@
+import type { JetStreamClient, JsMsg } from '@nats-io/jetstream';
+import { bury } from '../broker/dead-letters.ts';
+import type { EventPublisher } from '../broker/event-publisher.ts';
+import { type Attempt, eventOf } from './attempt.ts';
+import { backoff, type RetryPolicy } from './backoff.ts';
+import type { AttemptOutcome } from './run-operation.ts';
+import type { Settlement } from './settlement.ts';
+
+const UNKNOWN_OPERATION_RETRY: RetryPolicy = { minDelayMs: 1_000, maxDelayMs: 60_000 };
+
+export interface ConcludeParts {
+  readonly events: EventPublisher;
+  readonly jetStream: JetStreamClient;
+  readonly worker: string;
+  readonly random: () => number;
+}
+
+/** How a job stands after an attempt, in one word for spans, logs and metrics. */
+export type Conclusion = 'succeeded' | 'retrying' | 'failed' | 'released';
+
+/**
+ * Records what an attempt came to, so that it is durable, and says how the message is to be settled.
+ * @throws ThroughlineError `broker-unavailable`: nothing is settled then, and the job comes back
+ */
+export async function conclude(
+  parts: ConcludeParts,
+  message: JsMsg,
+  attempt: Attempt,
+  outcome: AttemptOutcome,
+): Promise<{ readonly conclusion: Conclusion; readonly settlement: Settlement }> {
+  if (outcome.kind === 'done') return await succeed(parts, attempt, outcome.result);
+  if (outcome.kind === 'released') return await release(parts, attempt);
+  const attemptsLeft = attempt.number < attempt.maxAttempts;
+  if (outcome.kind === 'reject' || !attemptsLeft) return await fail(parts, message, attempt, outcome);
+  return await retryLater(parts, attempt, outcome, delayOf(parts, attempt, outcome));
+}
+
+type Failure = Extract<AttemptOutcome, { code: string }>;
+
+async function succeed({ events, worker }: ConcludeParts, attempt: Attempt, result: unknown) {
+  const { tenant } = attempt.job.address;
+  await events.record(tenant, eventOf(attempt, 'succeeded', worker, { result: result ?? null }));
+  return { conclusion: 'succeeded', settlement: { kind: 'ack' } } as const;
+}
+
+async function retryLater(
+  { events, worker }: ConcludeParts,
+  attempt: Attempt,
+  failure: Failure,
+  delayMs: number,
+) {
+  const error = { code: failure.code, message: failure.message };
+  await events.record(
+    attempt.job.address.tenant,
+    eventOf(attempt, 'retrying', worker, { error, retryInMs: delayMs }),
+  );
+  return { conclusion: 'retrying', settlement: { kind: 'nak', delayMs } } as const;
+}
+
+/** The message goes to the dead letters first: a crash in between leaves a copy too many rather than none. */
+async function fail(parts: ConcludeParts, message: JsMsg, attempt: Attempt, failure: Failure) {
+  const { code } = failure;
+  await bury(parts.jetStream, message, attempt.job.address, { code, attempts: attempt.number });
+  const error = { code, message: failure.message };
+  await parts.events.record(attempt.job.address.tenant, eventOf(attempt, 'failed', parts.worker, { error }));
+  return { conclusion: 'failed', settlement: { kind: 'term', reason: code } } as const;
+}
+
+/** The worker stops: the job goes back at once, and the attempt is not spent. */
+async function release({ events, worker }: ConcludeParts, attempt: Attempt) {
+  const unspent = { released: attempt.released + 1, attempt: attempt.number - 1 };
+  await events.record(attempt.job.address.tenant, eventOf(attempt, 'released', worker, unspent));
+  return { conclusion: 'released', settlement: { kind: 'nak', delayMs: 0 } } as const;
+}
+
+function delayOf(parts: ConcludeParts, attempt: Attempt, failure: Failure): number {
+  if (failure.kind === 'retry-after') return failure.delayMs;
+  return backoff(attempt.number, attempt.operation?.retry ?? UNKNOWN_OPERATION_RETRY, parts.random());
+}

@@ -1,0 +1,136 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Consumer, JsMsg } from '@nats-io/jetstream';
+import { describeThrown } from '../../shared/errors.ts';
+import type { WorkerLogger } from '../log.ts';
+import { backoff } from './backoff.ts';
+
+const EXPIRES_MS = 30_000;
+const PAUSE = { minDelayMs: 200, maxDelayMs: 5_000 };
+
+export interface ConsumeLoopOptions {
+  readonly consumer: () => Promise<Consumer>;
+  readonly concurrency: number;
+  readonly process: (message: JsMsg, stop: AbortSignal) => Promise<void>;
+  readonly log: WorkerLogger;
+}
+
+/**
+ * Pulls jobs, and asks for as many as there are free slots, so that none waits in this process while another worker
+ * is idle. Each pull ends by itself after a while: a pull that the server forgot (a leader change, a restart) costs
+ * one interval, not the worker.
+ */
+export class ConsumeLoop {
+  readonly #options: ConsumeLoopOptions;
+  readonly #stopping = new AbortController();
+  readonly #giveUp = new AbortController();
+  readonly #jobs = new Set<Promise<void>>();
+  readonly #pulls = new Set<{ readonly stop: () => void; readonly ended: Promise<void> }>();
+  #requested = 0;
+  #failures = 0;
+  #wake: () => void = () => undefined;
+
+  constructor(options: ConsumeLoopOptions) {
+    this.#options = options;
+  }
+
+  /** Jobs that run now. */
+  get running(): number {
+    return this.#jobs.size;
+  }
+
+  /** Whether the last pull reached the server. */
+  get healthy(): boolean {
+    return this.#failures === 0;
+  }
+
+  /** Pulls until {@link stop}. */
+  async run(): Promise<void> {
+    while (!this.#stopping.signal.aborted) {
+      if (this.#failures > 0) await this.#pause();
+      const free = this.#options.concurrency - this.#jobs.size;
+      // Half of the free slots may go unasked for, so that a busy worker sends one pull for many jobs.
+      if (this.#requested * 2 < free) await this.#pull(free - this.#requested);
+      else await this.#change();
+    }
+  }
+
+  /**
+   * Stops pulling and waits for the jobs that run, at most `graceMs`; those that are left then have their signal
+   * aborted and are handed back. Safe to call twice.
+   */
+  async stop(graceMs: number): Promise<void> {
+    this.#stopping.abort();
+    this.#wake();
+    const pulls = [...this.#pulls];
+    for (const pull of pulls) pull.stop();
+    await Promise.allSettled(pulls.map(({ ended }) => ended));
+    const timer = setTimeout(() => this.#giveUp.abort(), graceMs);
+    while (this.#jobs.size > 0) await Promise.allSettled([...this.#jobs]);
+    clearTimeout(timer);
+  }
+
+  /** Opens one pull; what it brings is taken in the background. */
+  async #pull(count: number): Promise<void> {
+    this.#requested += count;
+    try {
+      const consumer = await this.#options.consumer();
+      const messages = await consumer.fetch({ max_messages: count, expires: EXPIRES_MS });
+      const pull = { stop: () => messages.stop(), ended: this.#take(messages, count) };
+      this.#pulls.add(pull);
+      pull.ended.finally(() => this.#pulls.delete(pull)).catch(() => undefined);
+    } catch (thrown) {
+      this.#requested -= count;
+      this.#fail(thrown);
+    }
+  }
+
+  async #take(messages: AsyncIterable<JsMsg>, count: number): Promise<void> {
+    let left = count;
+    try {
+      for await (const message of messages) {
+        left--;
+        this.#requested--;
+        this.#start(message);
+      }
+      this.#failures = 0;
+    } catch (thrown) {
+      this.#fail(thrown);
+    } finally {
+      this.#requested -= left;
+      this.#wake();
+    }
+  }
+
+  #start(message: JsMsg): void {
+    this.#failures = 0;
+    // What still arrives while the worker stops is handed back at once.
+    const stop = this.#stopping.signal.aborted ? AbortSignal.abort() : this.#giveUp.signal;
+    const job = this.#options.process(message, stop).finally(() => {
+      this.#jobs.delete(job);
+      this.#wake();
+    });
+    this.#jobs.add(job);
+  }
+
+  #fail(thrown: unknown): void {
+    this.#failures++;
+    if (this.#stopping.signal.aborted) return;
+    this.#options.log.warn({ reason: describeThrown(thrown), failures: this.#failures }, 'cannot pull jobs');
+  }
+
+  #pause(): Promise<unknown> {
+    const pauseMs = backoff(this.#failures, PAUSE, Math.random());
+    return delay(pauseMs, undefined, { signal: this.#stopping.signal }).catch(() => undefined);
+  }
+
+  /** Until a job or a pull ended; ends of the same turn count as one. */
+  async #change(): Promise<void> {
+    await new Promise<void>((resolve) => {
+      this.#wake = resolve;
+      if (this.#stopping.signal.aborted) resolve();
+    });
+    await new Promise<void>((resolve) => {
+      setImmediate(resolve);
+    });
+  }
+}

@@ -1,0 +1,50 @@
+/** How an attempt can end, as values: see {@link Outcome}. */
+const OUTCOME = Symbol.for('throughline.outcome');
+
+/**
+ * - `done`: the job succeeded with this result.
+ * - `retry`: try again with back-off, while attempts are left.
+ * - `retryAfter`: the same, after this many milliseconds.
+ * - `reject`: never again; the job failed.
+ */
+export type Outcome =
+  | { readonly kind: 'done'; readonly result: unknown }
+  | { readonly kind: 'retry'; readonly code: string; readonly message: string }
+  | {
+      readonly kind: 'retry-after';
+      readonly code: string;
+      readonly message: string;
+      readonly delayMs: number;
+    }
+  | { readonly kind: 'reject'; readonly code: string; readonly message: string };
+
+type Marked = Outcome & { readonly [OUTCOME]: true };
+
+/** The job succeeded; the same as returning `result`. */
+export function done(result?: unknown): Outcome {
+  return mark({ kind: 'done', result });
+}
+
+/** The attempt failed, another may succeed; the same as throwing. */
+export function retry(message: string): Outcome {
+  return mark({ kind: 'retry', code: 'operation-failed', message });
+}
+
+/** The attempt failed, and another makes sense only after `delayMs` milliseconds. */
+export function retryAfter(delayMs: number, message: string): Outcome {
+  return mark({ kind: 'retry-after', code: 'operation-failed', message, delayMs: Math.max(0, delayMs) });
+}
+
+/** No attempt can succeed: the job fails now and goes to the dead letters. */
+export function reject(message: string): Outcome {
+  return mark({ kind: 'reject', code: 'operation-rejected', message });
+}
+
+/** Whether `value` was made by one of the functions above; anything else that is returned is a result. */
+export function isOutcome(value: unknown): value is Outcome {
+  return typeof value === 'object' && value !== null && (value as Partial<Marked>)[OUTCOME] === true;
+}
+
+function mark(outcome: Outcome): Outcome {
+  return Object.defineProperty(outcome, OUTCOME, { value: true });
+}

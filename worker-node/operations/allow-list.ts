@@ -1,0 +1,92 @@
+import { BlockList, isIP } from 'node:net';
+import { ThroughlineError } from '../../shared/errors.ts';
+
+/** One entry of `HTTP_REQUEST_ALLOW`. */
+interface AllowedTarget {
+  readonly protocol: string;
+  /** `example.internal`, or `.example.internal` for every name below it. */
+  readonly host: string;
+  /** Empty: the protocol's own. */
+  readonly port: string;
+}
+
+const ENTRY = /^(https?):\/\/(\*\.)?([a-z0-9.-]+|\[[0-9a-f:.]+\])(?::([0-9]{1,5}))?\/?$/i;
+
+/**
+ * Addresses that are nobody's service: cloud metadata (link-local), "this host", multicast, reserved. A name on the
+ * allow-list that resolves to one of these is refused; a literal on the list is the operator's own word.
+ */
+const NEVER = new BlockList();
+for (const [network, prefix] of [
+  ['0.0.0.0', 8],
+  ['169.254.0.0', 16],
+  ['224.0.0.0', 4],
+  ['240.0.0.0', 4],
+] as const) {
+  NEVER.addSubnet(network, prefix, 'ipv4');
+}
+for (const [network, prefix] of [
+  ['::', 128],
+  ['fe80::', 10],
+  ['ff00::', 8],
+] as const) {
+  NEVER.addSubnet(network, prefix, 'ipv6');
+}
+
+/** Which targets `http.request` may call. Empty (the default) means none. */
+export class AllowList {
+  readonly #targets: readonly AllowedTarget[];
+
+  /**
+   * @param text comma-separated origins: `http://billing.internal:8080, https://*.svc.example`
+   * @throws ThroughlineError `config-invalid` quoting the entry that cannot be read
+   */
+  constructor(text: string) {
+    this.#targets = text
+      .split(',')
+      .map((entry) => entry.trim())
+      .filter((entry) => entry !== '')
+      .map(parseEntry);
+  }
+
+  /** @throws ThroughlineError `target-refused` */
+  check(url: URL): void {
+    if (url.username !== '' || url.password !== '') {
+      throw new ThroughlineError('target-refused', 'the URL must not hold a user name or a password');
+    }
+    const { protocol, hostname, port } = url;
+    const fits = this.#targets.some(
+      (target) => target.protocol === protocol && target.port === port && hostFits(target.host, hostname),
+    );
+    if (!fits) {
+      throw new ThroughlineError(
+        'target-refused',
+        `${url.origin} is not in HTTP_REQUEST_ALLOW of this worker`,
+      );
+    }
+  }
+}
+
+/** Whether a name may be followed to this address. */
+export function isRoutable(address: string): boolean {
+  const family = isIP(address);
+  if (family === 0) return false;
+  return !NEVER.check(address, family === 6 ? 'ipv6' : 'ipv4');
+}
+
+function hostFits(pattern: string, hostname: string): boolean {
+  return pattern.startsWith('.') ? hostname.endsWith(pattern) : hostname === pattern;
+}
+
+function parseEntry(entry: string): AllowedTarget {
+  const [, protocol, wildcard, host] = ENTRY.exec(entry) ?? [];
+  const parsed = protocol === undefined ? null : URL.parse(entry.replace('*.', ''));
+  if (parsed === null || host === undefined) {
+    throw new ThroughlineError(
+      'config-invalid',
+      `HTTP_REQUEST_ALLOW: ${JSON.stringify(entry)} is not an origin such as http://billing.internal:8080 or https://*.svc.example`,
+    );
+  }
+  const hostname = wildcard === undefined ? parsed.hostname : `.${parsed.hostname}`;
+  return { protocol: parsed.protocol, host: hostname, port: parsed.port };
+}

@@ -1,0 +1,148 @@
+import { type Consumer, type JetStreamManager, jetstream, jetstreamManager } from '@nats-io/jetstream';
+import type { NatsConnection } from '@nats-io/transport-node';
+import { describeThrown } from '../shared/errors.ts';
+import { consumerDefinition, JOBS_STREAM, streamDefinitions } from '../shared/streams.ts';
+import { groupFilter } from '../shared/subjects.ts';
+import { announce } from './broker/announce.ts';
+import { connectBroker } from './broker/connect.ts';
+import { EventPublisher } from './broker/event-publisher.ts';
+import { ensureConsumer, ensureStream } from './broker/provision.ts';
+import type { WorkerConfig } from './config.ts';
+import { HealthServer } from './health-server.ts';
+import { ConsumeLoop } from './jobs/consume-loop.ts';
+import type { OperationRegistry } from './jobs/operation-registry.ts';
+import { announcementOf } from './jobs/operation-schema.ts';
+import { JobPipeline } from './jobs/pipeline.ts';
+import type { WorkerLogger } from './log.ts';
+import { WorkerMetrics } from './telemetry/metrics.ts';
+
+export interface Worker {
+  readonly healthPort: number;
+  /** Stops pulling, lets jobs end, hands back the rest, closes everything. Safe to call twice. */
+  readonly stop: () => Promise<void>;
+  /** Settles when the worker cannot go on: rejects with why. */
+  readonly failed: Promise<never>;
+}
+
+export interface WorkerParts {
+  readonly config: WorkerConfig;
+  readonly registry: OperationRegistry;
+  readonly log: WorkerLogger;
+  readonly tracing: boolean;
+}
+
+/**
+ * Starts a worker: connects, creates or checks the streams, announces its operations, and takes jobs.
+ * @throws ThroughlineError `broker-unavailable`, or `config-invalid` naming the setting
+ */
+export async function startWorker(parts: WorkerParts): Promise<Worker> {
+  const { config, log } = parts;
+  const connection = await connectBroker(config);
+  try {
+    return await start(parts, connection);
+  } catch (thrown) {
+    await connection
+      .close()
+      .catch((reason: unknown) => log.warn({ reason: describeThrown(reason) }, 'not closed'));
+    throw thrown;
+  }
+}
+
+async function start(
+  { config, registry, log, tracing }: WorkerParts,
+  connection: NatsConnection,
+): Promise<Worker> {
+  const manager = await jetstreamManager(connection);
+  await provision(manager, config);
+  const jetStream = jetstream(connection);
+  const metrics = new WorkerMetrics();
+  const pipeline = new JobPipeline({
+    events: new EventPublisher(connection, jetStream, config.WORKER_NAME),
+    jetStream,
+    manager,
+    registry,
+    log,
+    metrics,
+    tracing,
+    worker: config.WORKER_NAME,
+    group: config.WORKER_GROUP,
+    ackWaitMs: config.WORKER_ACK_WAIT_MS,
+    random: Math.random,
+  });
+  const loop = new ConsumeLoop({
+    consumer: consumerSource(() => jetStream.consumers.get(JOBS_STREAM, config.WORKER_GROUP)),
+    concurrency: config.WORKER_CONCURRENCY,
+    process: (message, stop) => pipeline.process(message, stop),
+    log,
+  });
+  const link = watchConnection(connection, log);
+  const health = new HealthServer({
+    notReady: () =>
+      link.connected ? (loop.healthy ? undefined : 'jobs cannot be pulled') : 'NATS is not connected',
+    metrics: (request, response) => metrics.respond(request, response),
+  });
+  const healthPort = await health.listen(config.HEALTH_HOST, config.HEALTH_PORT);
+  await announce(jetStream, [...registry.values()].map(announcementOf), config.STREAM_REPLICAS);
+  const running = loop.run();
+  let stopping: Promise<void> | undefined;
+  return {
+    healthPort,
+    failed: failure(connection, () => stopping !== undefined),
+    stop: () => {
+      stopping ??= (async () => {
+        log.info({ running: loop.running }, 'worker stopping');
+        await loop.stop(config.WORKER_STOP_TIMEOUT_MS);
+        await running;
+        await connection.drain();
+        await Promise.all([health.close(), metrics.shutdown()]);
+      })();
+      return stopping;
+    },
+  };
+}
+
+async function provision(manager: JetStreamManager, config: WorkerConfig): Promise<void> {
+  for (const definition of streamDefinitions(config.STREAM_REPLICAS)) await ensureStream(manager, definition);
+  await ensureConsumer(
+    manager,
+    consumerDefinition({
+      group: config.WORKER_GROUP,
+      filterSubject: groupFilter(config.WORKER_OPERATIONS),
+      ackWaitMs: config.WORKER_ACK_WAIT_MS,
+      maxAckPending: config.WORKER_MAX_ACK_PENDING,
+    }),
+  );
+}
+
+/** Looks the consumer up once; again after a failure, since it may have been deleted and made anew. */
+function consumerSource(look: () => Promise<Consumer>): () => Promise<Consumer> {
+  let found: Promise<Consumer> | undefined;
+  return () => {
+    found ??= look().catch((thrown: unknown) => {
+      found = undefined;
+      throw thrown;
+    });
+    return found;
+  };
+}
+
+/** Follows the connection's ups and downs, for readiness and for whoever reads the log at night. */
+function watchConnection(connection: NatsConnection, log: WorkerLogger): { readonly connected: boolean } {
+  const link = { connected: true };
+  const follow = async (): Promise<void> => {
+    for await (const status of connection.status()) {
+      if (status.type === 'disconnect') link.connected = false;
+      if (status.type === 'reconnect') link.connected = true;
+      if (status.type === 'disconnect' || status.type === 'reconnect')
+        log.warn({ status: status.type }, 'NATS connection');
+    }
+  };
+  follow().catch((thrown: unknown) => log.warn({ reason: describeThrown(thrown) }, 'connection status lost'));
+  return link;
+}
+
+async function failure(connection: NatsConnection, isStopping: () => boolean): Promise<never> {
+  const reason = await connection.closed();
+  if (isStopping()) return await new Promise<never>(() => undefined);
+  throw new Error(`the NATS connection was closed: ${describeThrown(reason)}`);
+}
