@@ -1,0 +1,122 @@
+import type { SpanRecord, SpanRecordEvent, SpanRecordLink } from '../../shared/span-record.ts';
+import { readAttributes, readList, readObject } from './otlp-value.ts';
+
+const KINDS = ['INTERNAL', 'INTERNAL', 'SERVER', 'CLIENT', 'PRODUCER', 'CONSUMER'] as const;
+const STATUSES = ['UNSET', 'OK', 'ERROR'] as const;
+
+/** What an export held: spans, and a reason for each one that cannot be kept. */
+export interface ReadExport {
+  spans: SpanRecord[];
+  rejections: string[];
+}
+
+/**
+ * Reads an OTLP trace export, in its JSON form or as `decodeExportRequest` gives it. Unknown fields are ignored.
+ *
+ * @throws a TypeError when it does not have the form of an export.
+ */
+export function readTraceExport(request: unknown): ReadExport {
+  const read: ReadExport = { spans: [], rejections: [] };
+  for (const entry of readList(readObject(request, 'the export').resourceSpans, 'resourceSpans')) {
+    const resourceSpans = readObject(entry, 'resourceSpans');
+    const resource = readObject(resourceSpans.resource ?? {}, 'resource');
+    const service = String(readAttributes(resource.attributes)['service.name'] ?? 'unknown_service');
+    for (const scope of readList(resourceSpans.scopeSpans, 'scopeSpans')) {
+      for (const span of readList(readObject(scope, 'scopeSpans').spans, 'spans')) {
+        readInto(read, readObject(span, 'spans'), service);
+      }
+    }
+  }
+  return read;
+}
+
+/** One bad span does not cost the others their place. */
+function readInto(read: ReadExport, span: Record<string, unknown>, service: string): void {
+  try {
+    read.spans.push(readSpan(span, service));
+  } catch (error) {
+    const name = JSON.stringify(span.name ?? '');
+    read.rejections.push(`span ${name}: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+function readSpan(span: Record<string, unknown>, service: string): SpanRecord {
+  const start = readNanos(span.startTimeUnixNano);
+  const end = readNanos(span.endTimeUnixNano);
+  const parentSpanId = readOptionalId(span.parentSpanId, 16);
+  const status = readObject(span.status ?? {}, 'status');
+  const statusMessage = readText(status.message);
+  return {
+    service,
+    name: readText(span.name),
+    kind: KINDS[Number(span.kind ?? 0)] ?? 'INTERNAL',
+    traceId: readId(span.traceId, 32, 'traceId'),
+    spanId: readId(span.spanId, 16, 'spanId'),
+    ...(parentSpanId === undefined ? {} : { parentSpanId }),
+    startMs: toMs(start),
+    durationMs: end === 0n ? 0 : Number(end - start) / 1e6,
+    status: STATUSES[Number(status.code ?? 0)] ?? 'UNSET',
+    ...(statusMessage === '' ? {} : { statusMessage }),
+    attributes: readAttributes(span.attributes),
+    events: readList(span.events, 'events').map(readEvent),
+    links: readList(span.links, 'links').flatMap(readLink),
+  };
+}
+
+function readEvent(value: unknown): SpanRecordEvent {
+  const event = readObject(value, 'events');
+  return {
+    name: readText(event.name),
+    timeMs: toMs(readNanos(event.timeUnixNano)),
+    attributes: readAttributes(event.attributes),
+  };
+}
+
+/** A link without a valid context is allowed and points nowhere: it is left out. */
+function readLink(value: unknown): SpanRecordLink[] {
+  const link = readObject(value, 'links');
+  const [traceId, spanId] = [toHex(link.traceId), toHex(link.spanId)];
+  if (!isId(traceId, 32) || !isId(spanId, 16)) return [];
+  const attributes = readAttributes(link.attributes);
+  return [{ traceId, spanId, ...(Object.keys(attributes).length === 0 ? {} : { attributes }) }];
+}
+
+function readId(value: unknown, digits: number, name: string): string {
+  const id = toHex(value);
+  if (isId(id, digits)) return id;
+  throw new TypeError(`${name} is not ${digits} hexadecimal digits: ${JSON.stringify(id).slice(0, 80)}`);
+}
+
+/** All zero is the invalid id. */
+function isId(id: string, digits: number): boolean {
+  return id.length === digits && /^[0-9a-f]+$/.test(id) && !/^0+$/.test(id);
+}
+
+function readOptionalId(value: unknown, digits: number): string | undefined {
+  const id = toHex(value);
+  return /^0*$/.test(id) ? undefined : readId(value, digits, 'parentSpanId');
+}
+
+/** Ids are hexadecimal text in JSON, in either case, and bytes in protobuf. */
+function toHex(value: unknown): string {
+  return value instanceof Uint8Array ? Buffer.from(value).toString('hex') : readText(value).toLowerCase();
+}
+
+/** A 64-bit number is text in JSON; some exporters write a number, which has lost its last digits. */
+function readNanos(value: unknown): bigint {
+  if (value === undefined || value === null) return 0n;
+  if (typeof value === 'string' && /^[0-9]{1,20}$/.test(value)) return BigInt(value);
+  if (typeof value === 'number' && Number.isInteger(value) && value >= 0) return BigInt(value);
+  throw new TypeError(`not a time in nanoseconds: ${JSON.stringify(value)?.slice(0, 80)}`);
+}
+
+/** Whole microseconds first: they fit a number exactly. */
+function toMs(nanos: bigint): number {
+  return Number(nanos / 1_000n) / 1_000;
+}
+
+function readText(value: unknown): string {
+  if (value === undefined || value === null) return '';
+  if (typeof value === 'string') return value;
+  throw new TypeError(`not a text: ${JSON.stringify(value)?.slice(0, 80)}`);
+}

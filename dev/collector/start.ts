@@ -1,0 +1,158 @@
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { ThroughlineError } from '../../shared/errors.ts';
+import type { SpanRecord } from '../../shared/span-record.ts';
+import { type Encoding, encodingOf, readExport } from './export-body.ts';
+import { type ExportResponse, encodeExportResponse, encodeRpcStatus } from './otlp-proto.ts';
+import type { ReadExport } from './otlp-trace.ts';
+import { SpanWaiters } from './span-waiters.ts';
+import { TraceStore } from './trace-store.ts';
+
+export interface CollectorOptions {
+  /** 0 or absent: a free one. */
+  port?: number;
+  /** Default `127.0.0.1`. */
+  host?: string;
+  /** How many traces are kept; default 200. */
+  maxTraces?: number;
+  /** How many spans are kept of one trace; default 5000. */
+  maxSpansPerTrace?: number;
+}
+
+/** A trace collector for local use and tests: OTLP over HTTP in, JSON out, everything in memory. */
+export interface Collector {
+  /** The value for `OTEL_EXPORTER_OTLP_ENDPOINT`. */
+  readonly otlpUrl: string;
+  /** The list of traces; `/<traceId>` after it gives one. */
+  readonly tracesUrl: string;
+  /** How many exports have arrived, refused ones included. */
+  readonly requests: number;
+  /** The spans of a trace in the order of their start. */
+  spans(traceId: string): SpanRecord[];
+  allSpans(): SpanRecord[];
+  /** Resolves when the spans of a trace fulfil `predicate`; rejects after `timeoutMs` and says what arrived. */
+  waitForSpans(
+    traceId: string,
+    predicate: (spans: SpanRecord[]) => boolean,
+    timeoutMs: number,
+  ): Promise<SpanRecord[]>;
+  /** For tests: answer every export with this status and keep nothing; undefined ends that. */
+  setFailure(status: number | undefined): void;
+  close(): Promise<void>;
+}
+
+/** Starts a collector; rejects when the port is taken. */
+export async function startCollector(options: CollectorOptions = {}): Promise<Collector> {
+  const { port = 0, host = '127.0.0.1', maxTraces = 200, maxSpansPerTrace = 5_000 } = options;
+  const handler = new CollectorHandler(new TraceStore({ maxTraces, maxSpansPerTrace }));
+  const server = createServer((request, response) => void handler.handle(request, response));
+  server.listen(port, host);
+  await once(server, 'listening');
+  const otlpUrl = urlOf(server.address() as AddressInfo);
+  return {
+    otlpUrl,
+    tracesUrl: `${otlpUrl}/traces`,
+    get requests() {
+      return handler.requests;
+    },
+    spans: (traceId) => handler.store.spans(traceId),
+    allSpans: () => handler.store.allSpans(),
+    waitForSpans: (traceId, predicate, timeoutMs) => handler.waiters.wait(traceId, predicate, timeoutMs),
+    setFailure: (status) => {
+      handler.failure = status;
+    },
+    async close() {
+      handler.waiters.close();
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      server.closeAllConnections();
+      await closed;
+    },
+  };
+}
+
+class CollectorHandler {
+  readonly store: TraceStore;
+  readonly waiters: SpanWaiters;
+  requests = 0;
+  failure: number | undefined;
+
+  constructor(store: TraceStore) {
+    this.store = store;
+    this.waiters = new SpanWaiters((traceId) => store.spans(traceId));
+  }
+
+  async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const path = (request.url ?? '/').split('?', 1)[0] ?? '/';
+    if (path === '/v1/traces' && request.method === 'POST') await this.#export(request, response);
+    else if (request.method !== 'GET') answerJson(response, 405, { message: 'POST goes to /v1/traces.' });
+    else this.#show(path, response);
+  }
+
+  async #export(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    this.requests++;
+    const encoding = encodingOf(request.headers['content-type']);
+    if (this.failure !== undefined) {
+      answerRefusal(response, encoding, this.failure, 'The collector was told to fail.');
+      return;
+    }
+    try {
+      if (encoding === undefined) {
+        const message = 'Content-Type must be application/json or application/x-protobuf.';
+        throw new ThroughlineError('media-type-unsupported', message);
+      }
+      answerExport(response, encoding, this.#keep(await readExport(request, encoding)));
+    } catch (error) {
+      const { status, message } = ThroughlineError.from(error);
+      answerRefusal(response, encoding, status, message);
+    }
+  }
+
+  #keep(read: ReadExport): ExportResponse {
+    const full = read.spans.filter((span) => !this.store.add(span));
+    this.waiters.notify(new Set(read.spans.map((span) => span.traceId)));
+    const reasons = [...read.rejections, ...full.map((span) => `trace ${span.traceId} is full`)];
+    if (reasons.length === 0) return {};
+    const errorMessage = [...new Set(reasons)].slice(0, 5).join('; ');
+    return { partialSuccess: { rejectedSpans: reasons.length, errorMessage } };
+  }
+
+  #show(path: string, response: ServerResponse): void {
+    const traceId = /^\/traces\/([0-9A-Fa-f]{32})$/.exec(path)?.[1]?.toLowerCase();
+    const spans = traceId === undefined ? [] : this.store.spans(traceId);
+    if (path === '/healthz') answerJson(response, 200, { status: 'ok' });
+    else if (path === '/traces') answerJson(response, 200, this.store.summaries());
+    else if (spans.length > 0) answerJson(response, 200, { traceId, spans });
+    else answerJson(response, 404, { message: 'No such trace here; /traces lists those there are.' });
+  }
+}
+
+function answerExport(response: ServerResponse, encoding: Encoding, body: ExportResponse): void {
+  if (encoding === 'json') answerJson(response, 200, body);
+  else answer(response, 200, 'application/x-protobuf', encodeExportResponse(body));
+}
+
+/** OTLP wants a `Status` message in the encoding of the request; where there is none, JSON is readable. */
+function answerRefusal(
+  response: ServerResponse,
+  encoding: Encoding | undefined,
+  status: number,
+  message: string,
+): void {
+  if (encoding === 'protobuf') answer(response, status, 'application/x-protobuf', encodeRpcStatus(message));
+  else answerJson(response, status, { message });
+}
+
+function answerJson(response: ServerResponse, status: number, body: unknown): void {
+  answer(response, status, 'application/json', Buffer.from(JSON.stringify(body)));
+}
+
+function answer(response: ServerResponse, status: number, contentType: string, body: Uint8Array): void {
+  response.writeHead(status, { 'content-type': contentType, 'content-length': body.length }).end(body);
+}
+
+/** A server that listens everywhere is reached on the loopback address. */
+function urlOf({ address, family, port }: AddressInfo): string {
+  const host = address === '0.0.0.0' || address === '::' ? '127.0.0.1' : address;
+  return `http://${family === 'IPv6' && host !== '127.0.0.1' ? `[${host}]` : host}:${port}`;
+}

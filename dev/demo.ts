@@ -1,0 +1,107 @@
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { parseArgs, promisify } from 'node:util';
+import { renderWaterfall } from '../cli/waterfall.ts';
+import { describeThrown, ThroughlineError } from '../shared/errors.ts';
+import { Job } from '../shared/job.ts';
+import type { SpanRecord } from '../shared/span-record.ts';
+import { type Stack, startStack } from './stack.ts';
+import { traceFaults } from './trace-check.ts';
+
+const run = promisify(execFile);
+const CLI = fileURLToPath(new URL('../cli/main.ts', import.meta.url));
+const OPERATIONS = fileURLToPath(new URL('../examples/operations', import.meta.url));
+const TRACE_TIMEOUT_MS = 10_000;
+const INPUT = { text: 'One trace follows a job from its caller to the worker and back' };
+
+interface DemoResult {
+  readonly job: Job;
+  readonly spans: readonly SpanRecord[];
+  readonly logs: readonly Record<string, unknown>[];
+}
+
+/**
+ * `npm run demo`: starts everything, submits a real job with the CLI, and shows its result and its trace.
+ * @returns the exit code: 0 when every hop kept the trace, 1 with a sentence when one did not
+ */
+async function main(json: boolean): Promise<number> {
+  const say = (line: string): void => void process.stderr.write(`${line}\n`);
+  const lines: string[] = [];
+  let stack: Stack | undefined;
+  const stopOnSignal = (): void => {
+    void Promise.resolve(stack?.stop()).then(() => process.exit(130));
+  };
+  process.once('SIGINT', stopOnSignal).once('SIGTERM', stopOnSignal);
+  try {
+    stack = await startStack({
+      ports: { http: 0, nats: 0, natsWebSocket: 0, otlp: 0 },
+      operationsFolder: OPERATIONS,
+      onLog: (line) => lines.push(line),
+      onStep: say,
+    });
+    const result = await followJob(stack, lines);
+    process.stdout.write(json ? `${JSON.stringify(asJson(result))}\n` : asText(result));
+    return 0;
+  } catch (thrown) {
+    say(`demo failed: ${describeThrown(thrown)}`);
+    return 1;
+  } finally {
+    await stack?.stop();
+  }
+}
+
+async function followJob(stack: Stack, lines: readonly string[]): Promise<DemoResult> {
+  const job = await submit(stack);
+  if (job.state !== 'succeeded') {
+    throw new ThroughlineError(
+      'internal',
+      `the job ended as ${job.state}: ${job.error?.message ?? 'no reason given'}`,
+    );
+  }
+  const spans = await stack.collector
+    .waitForSpans(job.traceId, (arrived) => traceFaults(arrived).length === 0, TRACE_TIMEOUT_MS)
+    .catch(() => stack.collector.spans(job.traceId));
+  const faults = traceFaults(spans);
+  if (faults.length > 0) throw new ThroughlineError('internal', `the trace is broken: ${faults.join('; ')}`);
+  return { job, spans, logs: logsOf(job.traceId, lines) };
+}
+
+/** As a user would: with the CLI, in a process of its own. */
+async function submit(stack: Stack): Promise<Job> {
+  const args = [CLI, 'submit', 'text.count', JSON.stringify(INPUT), '--wait', '30', '--json'];
+  const settings = {
+    THROUGHLINE_URL: stack.url,
+    THROUGHLINE_API_KEY: stack.apiKey,
+    OTEL_EXPORTER_OTLP_ENDPOINT: stack.collector.otlpUrl,
+  };
+  // biome-ignore lint/style/noProcessEnv: the child needs PATH and HOME; nothing of it is read here
+  const { stdout } = await run(process.execPath, args, { env: { ...process.env, ...settings } });
+  return Job.parse(JSON.parse(stdout));
+}
+
+function logsOf(traceId: string, lines: readonly string[]): Record<string, unknown>[] {
+  return lines
+    .filter((line) => line.includes(traceId))
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
+}
+
+function asJson({ job, spans, logs }: DemoResult): Record<string, unknown> {
+  return { jobId: job.id, state: job.state, traceId: job.traceId, result: job.result, spans, logs };
+}
+
+function asText({ job, spans, logs }: DemoResult): string {
+  const color = process.stdout.hasColors?.() ?? false;
+  const logLines = logs.map(({ time, service, msg }) => `  ${time}  ${String(service).padEnd(18)}  ${msg}`);
+  return `
+job ${job.id} ${job.state}: ${JSON.stringify(job.result)}
+
+${renderWaterfall([...spans], { color, width: process.stdout.columns ?? 100 })}
+
+${logs.length} log lines with this trace_id:
+${logLines.join('\n')}
+
+`;
+}
+
+const { values } = parseArgs({ options: { json: { type: 'boolean', default: false } } });
+process.exitCode = await main(values.json);

@@ -1,0 +1,59 @@
+import { readFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { convertV4MiniflareOptions, Log, LogLevel, Miniflare } from 'miniflare';
+import { unstable_readConfig as readWranglerConfig } from 'wrangler';
+import { describeThrown, ThroughlineError } from '../../shared/errors.ts';
+
+const CONFIG = fileURLToPath(new URL('../../wrangler.toml', import.meta.url));
+const HOST = '127.0.0.1';
+
+export interface EdgeOptions {
+  /** The bundle, see `buildEdge`. */
+  readonly scriptPath: string;
+  /** 0: a free one. */
+  readonly port: number;
+  /** Settings and secrets, as a deployment would set them. */
+  readonly bindings: Readonly<Record<string, string>>;
+  /** Where Durable Objects keep their storage; undefined: in memory only. */
+  readonly storageDir?: string | undefined;
+  /** Takes each line that the Worker logs. */
+  readonly onLog: (line: string) => void;
+}
+
+export interface Edge {
+  readonly url: string;
+  readonly stop: () => Promise<void>;
+}
+
+/**
+ * Runs the Worker's bundle in workerd, with the compatibility date and flags that `wrangler.toml` gives a deployment.
+ * @throws ThroughlineError `config-invalid` when the port is taken
+ */
+export async function startEdge(options: EdgeOptions): Promise<Edge> {
+  const { compatibility_date, compatibility_flags } = readWranglerConfig({ config: CONFIG });
+  const script = await readFile(options.scriptPath, 'utf8');
+  const miniflare = new Miniflare(
+    convertV4MiniflareOptions({
+      name: 'throughline',
+      modules: [{ type: 'ESModule', path: 'main.js', contents: script }],
+      ...(compatibility_date === undefined ? {} : { compatibilityDate: compatibility_date }),
+      compatibilityFlags: compatibility_flags,
+      bindings: { ...options.bindings },
+      durableObjects: { BRIDGE: { className: 'Bridge', useSQLite: true } },
+      ...(options.storageDir === undefined ? {} : { durableObjectsPersist: options.storageDir }),
+      host: HOST,
+      port: options.port,
+      log: new Log(LogLevel.ERROR),
+      handleStructuredLogs: ({ message }) => options.onLog(message),
+    }),
+  );
+  try {
+    const url = await miniflare.ready;
+    return { url: url.origin, stop: () => miniflare.dispose() };
+  } catch (cause) {
+    await miniflare.dispose().catch(() => undefined);
+    throw new ThroughlineError('config-invalid', `the edge does not start: ${describeThrown(cause)}`, {
+      cause,
+    });
+  }
+}

@@ -1,0 +1,127 @@
+import { once } from 'node:events';
+import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { describeThrown } from '../shared/errors.ts';
+import { type Stack, startStack } from './stack.ts';
+
+interface DevFlags {
+  readonly port: number;
+  readonly natsPort: number;
+  readonly natsWebsocketPort: number;
+  readonly otlpPort: number;
+  readonly operations?: string;
+  readonly json?: boolean;
+  readonly debug?: boolean;
+}
+
+const EXIT_USAGE = 2;
+
+/**
+ * `npm run dev`, `throughline dev`: the whole path on this machine until Ctrl-C.
+ * @param args the arguments after the command's name
+ * @returns the exit code: 0 after Ctrl-C, 1 when a part failed, 2 for bad usage
+ */
+export async function main(args: readonly string[]): Promise<number> {
+  const command = devCommand();
+  try {
+    command.parse([...args], { from: 'user' });
+  } catch (thrown) {
+    if (!(thrown instanceof CommanderError)) throw thrown;
+    return thrown.exitCode === 0 ? 0 : EXIT_USAGE;
+  }
+  return await run(command.opts<DevFlags>());
+}
+
+function devCommand(): Command {
+  return new Command('throughline dev')
+    .description('Runs nats-server, the edge in workerd, a worker and a trace collector on this machine.')
+    .option('--port <port>', 'of the HTTP API; 0: a free one', port, 8787)
+    .option('--nats-port <port>', 'of nats-server', port, 0)
+    .option('--nats-websocket-port <port>', "of nats-server's WebSocket", port, 0)
+    .option('--otlp-port <port>', 'of the trace collector', port, 0)
+    .option('--operations <folder>', 'operations to load, beside the built-in ones')
+    .option('--json', 'one JSON line on stdout when ready; the rest goes to stderr')
+    .option('--debug', 'print spans on stderr')
+    .exitOverride()
+    .addHelpText(
+      'after',
+      `
+Examples:
+  npm run dev                                       everything, the API on port 8787
+  npm run dev -- --port 0 --json                    on free ports, for a script
+  npm run dev -- --operations examples/operations   with operations of your own
+`,
+    );
+}
+
+async function run(flags: DevFlags): Promise<number> {
+  const say = (line: string): void => void process.stderr.write(`${line}\n`);
+  const interrupted = Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]).then(() => 0);
+  let stack: Stack;
+  try {
+    stack = await startStack({
+      ports: {
+        http: flags.port,
+        nats: flags.natsPort,
+        natsWebSocket: flags.natsWebsocketPort,
+        otlp: flags.otlpPort,
+      },
+      operationsFolder: flags.operations,
+      debug: flags.debug ?? false,
+      onLog: flags.json ? say : (line) => void process.stdout.write(`${line}\n`),
+      onStep: say,
+    });
+  } catch (thrown) {
+    say(`dev: ${describeThrown(thrown)}`);
+    return 1;
+  }
+  process.stdout.write(flags.json ? `${JSON.stringify(readyLine(stack))}\n` : readyText(stack));
+  const code = await Promise.race([interrupted, partFailed(stack, say)]);
+  await stack.stop();
+  return code;
+}
+
+function readyLine(stack: Stack): Record<string, string> {
+  return {
+    url: stack.url,
+    apiKey: stack.apiKey,
+    natsUrl: stack.nats.url,
+    natsWebSocketUrl: stack.nats.webSocketUrl,
+    otlpUrl: stack.collector.otlpUrl,
+    tracesUrl: stack.collector.tracesUrl,
+  };
+}
+
+function readyText(stack: Stack): string {
+  return `
+Throughline is ready. Ctrl-C stops it.
+
+  export THROUGHLINE_URL=${stack.url}
+  export THROUGHLINE_API_KEY=${stack.apiKey}
+  export THROUGHLINE_TRACES_URL=${stack.collector.tracesUrl}
+  export OTEL_EXPORTER_OTLP_ENDPOINT=${stack.collector.otlpUrl}
+
+  npx throughline submit echo '{"hello":"world"}' --wait
+  npx throughline trace <jobId>
+
+`;
+}
+
+/** A part that ends by itself takes the rest with it, with a word on what happened. */
+async function partFailed(stack: Stack, say: (line: string) => void): Promise<number> {
+  const what = await Promise.race([
+    stack.worker.exited.then((code) => `the worker ended (${code ?? 'by a signal'})`),
+    stack.nats.exited.then(
+      (code) => `nats-server ended (${code ?? 'by a signal'}); its log: ${stack.nats.logFile}`,
+    ),
+  ]);
+  say(`dev: ${what}`);
+  return 1;
+}
+
+function port(text: string): number {
+  const value = Number(text);
+  if (/^[0-9]{1,5}$/.test(text) && value <= 65_535) return value;
+  throw new InvalidArgumentError('It must be a port from 0 to 65535.');
+}
+
+if (import.meta.main) process.exit(await main(process.argv.slice(2)));

@@ -1,0 +1,33 @@
+/** What a local nats-server is told. */
+export interface ServerSettings {
+  port: number;
+  webSocketPort: number;
+  storeDir: string;
+  portsDir: string;
+  /** More lines for the `jetstream` block, for example `sync_interval: always` (2.10 and newer). */
+  jetStreamConfig?: string | undefined;
+  /** More top-level configuration, for example accounts. */
+  extraConfig?: string | undefined;
+}
+
+/**
+ * The configuration file of a local server. Only fields that 2.9 knows: a server refuses the whole file for
+ * one it does not. Listens on 127.0.0.1 alone, without the monitoring port.
+ */
+export function renderConfig(settings: ServerSettings): string {
+  const { port, webSocketPort, storeDir, portsDir, jetStreamConfig = '', extraConfig = '' } = settings;
+  return `host: "127.0.0.1"
+port: ${port}
+ports_file_dir: ${JSON.stringify(portsDir)}
+jetstream {
+  store_dir: ${JSON.stringify(storeDir)}
+  ${jetStreamConfig}
+}
+websocket {
+  host: "127.0.0.1"
+  port: ${webSocketPort}
+  no_tls: true
+}
+${extraConfig}
+`;
+}

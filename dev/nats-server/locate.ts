@@ -1,0 +1,204 @@
+import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { cacheDirectory } from './cache.ts';
+import { unpackDebianPackage } from './debian.ts';
+import { goInstall } from './go-install.ts';
+import { withLock } from './lock.ts';
+import { downloadRelease, pinnedRelease, type Release } from './release.ts';
+import { findOnPath } from './search-path.ts';
+import { FULL_VERSION, isAtLeast, OLDEST_VERSION, PINNED_VERSION, readVersion } from './version.ts';
+
+/** Where a nats-server may come from, in the order they are tried (an older one on PATH comes before Debian). */
+export type NatsServerSource = 'path' | 'cache' | 'release' | 'go' | 'debian';
+
+/** A nats-server that answered `--version` on this machine. */
+export interface LocatedNatsServer {
+  path: string;
+  version: string;
+  source: NatsServerSource;
+}
+
+export interface LocateOptions {
+  /** PATH and what the tools need (HOME, proxies); `hostEnvironment()` of `cache.ts` gives this process's own. */
+  environment: NodeJS.ProcessEnv;
+  /** Default: `THROUGHLINE_CACHE_DIR` or the user's cache directory. */
+  cacheDir?: string;
+  /** Takes one line of progress at a time; default: silent. */
+  log?: (line: string) => void;
+  /** Default: all. What is left out is neither tried nor reported. */
+  sources?: readonly NatsServerSource[];
+  /** Default: the pinned release for this machine. For a mirror, and for tests. */
+  release?: Release | undefined;
+}
+
+/**
+ * Finds a nats-server, or fetches one into the cache: on PATH if new enough, cached, the pinned release, built
+ * with Go, an older one on PATH, Debian's package. Safe to call from several processes at once.
+ *
+ * @throws an Error that lists everything tried, why each failed, and how to mend it.
+ */
+export async function locateNatsServer(options: LocateOptions): Promise<LocatedNatsServer> {
+  return new Search(options).run();
+}
+
+/** One call of {@link locateNatsServer}: its settings, and what has failed so far. */
+class Search {
+  readonly #environment: NodeJS.ProcessEnv;
+  readonly #home: string;
+  readonly #log: (line: string) => void;
+  readonly #sources: readonly NatsServerSource[] | undefined;
+  readonly #release: Release | undefined;
+  readonly #failures: string[] = [];
+
+  constructor(options: LocateOptions) {
+    this.#environment = options.environment;
+    this.#home = join(options.cacheDir ?? cacheDirectory(options.environment), 'nats-server');
+    this.#log = options.log ?? (() => undefined);
+    this.#sources = options.sources;
+    this.#release = options.release ?? pinnedRelease(process.platform, process.arch);
+  }
+
+  async run(): Promise<LocatedNatsServer> {
+    const found = (await this.#onPath(FULL_VERSION)) ?? (await this.#cached());
+    if (found !== undefined) return found;
+    try {
+      await mkdir(this.#home, { recursive: true });
+      const fetched = await withLock(
+        join(this.#home, 'lock'),
+        () => this.#fetchNewest(),
+        () => this.#log('another process is fetching nats-server, waiting for it…'),
+      );
+      if (fetched !== undefined) return fetched;
+    } catch (error) {
+      this.#fail('cache', `${this.#home} cannot be used: ${messageOf(error)}`);
+    }
+    throw new Error(this.#explanation());
+  }
+
+  async #fetchNewest(): Promise<LocatedNatsServer | undefined> {
+    return (
+      // Whoever held the lock before may have fetched it.
+      (await this.#cached()) ??
+      (await this.#downloaded()) ??
+      (await this.#built()) ??
+      (await this.#onPath(OLDEST_VERSION)) ??
+      (await this.#fromDebian())
+    );
+  }
+
+  async #onPath(minimum: string): Promise<LocatedNatsServer | undefined> {
+    if (!this.#uses('path')) return undefined;
+    const path = await findOnPath('nats-server', this.#environment.PATH);
+    if (path === undefined) return this.#fail('path', 'no nats-server in the directories of PATH');
+    try {
+      const version = await readVersion(path);
+      if (isAtLeast(version, minimum)) return this.#found({ path, version, source: 'path' });
+      return this.#fail('path', `${path} is ${version}, older than ${minimum}`);
+    } catch (error) {
+      return this.#fail('path', messageOf(error));
+    }
+  }
+
+  async #cached(): Promise<LocatedNatsServer | undefined> {
+    if (!this.#uses('cache')) return undefined;
+    try {
+      const version = await readVersion(this.#pinnedPath);
+      if (version === PINNED_VERSION) return { path: this.#pinnedPath, version, source: 'cache' };
+      return this.#fail('cache', `${this.#pinnedPath} is ${version}`);
+    } catch (error) {
+      return this.#fail('cache', messageOf(error));
+    }
+  }
+
+  async #downloaded(): Promise<LocatedNatsServer | undefined> {
+    if (!this.#uses('release')) return undefined;
+    const release = this.#release;
+    if (release === undefined) {
+      return this.#fail('release', `no pinned checksum for ${process.platform} ${process.arch}`);
+    }
+    this.#log(`fetching nats-server ${PINNED_VERSION} from ${new URL(release.url).host}…`);
+    return this.#fetch('release', this.#pinnedPath, (directory) => downloadRelease(release, directory));
+  }
+
+  async #built(): Promise<LocatedNatsServer | undefined> {
+    if (!this.#uses('go')) return undefined;
+    if ((await findOnPath('go', this.#environment.PATH)) === undefined) {
+      return this.#fail('go', 'Go is not installed');
+    }
+    this.#log(`fetching nats-server ${PINNED_VERSION} with go install (about a minute, once)…`);
+    return this.#fetch('go', this.#pinnedPath, (directory) => goInstall(directory, this.#environment));
+  }
+
+  async #fromDebian(): Promise<LocatedNatsServer | undefined> {
+    if (!this.#uses('debian')) return undefined;
+    const path = join(this.#home, 'debian', 'nats-server');
+    const kept = await readVersion(path).catch(() => undefined);
+    if (kept !== undefined) return this.#found({ path, version: kept, source: 'debian' });
+    if ((await findOnPath('apt-get', this.#environment.PATH)) === undefined) {
+      return this.#fail('debian', 'apt-get is not on this machine');
+    }
+    this.#log("fetching Debian's nats-server package (unpacked, not installed)…");
+    const found = await this.#fetch('debian', path, (directory) =>
+      unpackDebianPackage(directory, this.#environment),
+    );
+    return found === undefined ? undefined : this.#found(found);
+  }
+
+  /** Fetches in a directory nobody else uses, proves that the binary runs, and puts it in place atomically. */
+  async #fetch(
+    source: NatsServerSource,
+    target: string,
+    obtain: (directory: string) => Promise<string>,
+  ): Promise<LocatedNatsServer | undefined> {
+    const directory = await mkdtemp(join(this.#home, 'fetching-'));
+    try {
+      const binary = await obtain(directory);
+      const version = await readVersion(binary);
+      await mkdir(dirname(target), { recursive: true });
+      await rename(binary, target);
+      return { path: target, version, source };
+    } catch (error) {
+      this.#log(`nats-server: ${source} failed: ${messageOf(error)}`);
+      return this.#fail(source, messageOf(error));
+    } finally {
+      await rm(directory, { recursive: true, force: true });
+    }
+  }
+
+  #found(server: LocatedNatsServer): LocatedNatsServer {
+    if (!isAtLeast(server.version, FULL_VERSION)) {
+      this.#log(`nats-server ${server.version} is older than ${FULL_VERSION}: delayed jobs will be refused`);
+    }
+    return server;
+  }
+
+  /** Remembers a failure, once. */
+  #fail(source: NatsServerSource, reason: string): undefined {
+    const line = `  ${source.padEnd(8)}${reason}`;
+    if (!this.#failures.includes(line)) this.#failures.push(line);
+    return undefined;
+  }
+
+  #explanation(): string {
+    return [
+      'No nats-server could be found or fetched. Tried:',
+      ...this.#failures,
+      'Do one of these and run it again:',
+      `  - install nats-server ${FULL_VERSION} or newer so that it is on PATH`,
+      `  - put the nats-server ${PINNED_VERSION} binary at ${this.#pinnedPath}`,
+      '  - install Go, or let this machine reach github.com (behind a proxy: HTTPS_PROXY and NODE_USE_ENV_PROXY=1)',
+    ].join('\n');
+  }
+
+  get #pinnedPath(): string {
+    return join(this.#home, `v${PINNED_VERSION}`, 'nats-server');
+  }
+
+  #uses(source: NatsServerSource): boolean {
+    return this.#sources?.includes(source) ?? true;
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

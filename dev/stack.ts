@@ -1,0 +1,198 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { createApiKey, hashApiKey } from '../shared/api-key.ts';
+import { describeThrown, ThroughlineError } from '../shared/errors.ts';
+import { type Collector, startCollector } from './collector/start.ts';
+import { buildEdge } from './edge/build.ts';
+import { type Edge, startEdge } from './edge/start.ts';
+import { hostEnvironment } from './nats-server/cache.ts';
+import { locateNatsServer } from './nats-server/locate.ts';
+import { type NatsServer, startNatsServer } from './nats-server/start.ts';
+import { startWorkerProcess, type WorkerProcess } from './worker/start.ts';
+
+const READY_TIMEOUT_MS = 20_000;
+const READY_POLL_MS = 50;
+const TENANT = 'demo';
+
+/** Ports on 127.0.0.1; 0: a free one. */
+export interface StackPorts {
+  readonly http: number;
+  readonly nats: number;
+  readonly natsWebSocket: number;
+  readonly otlp: number;
+}
+
+export interface StackOptions {
+  readonly ports: StackPorts;
+  readonly operationsFolder?: string | undefined;
+  /** Prints spans on stderr too. */
+  readonly debug?: boolean;
+  /** More settings for the edge or the worker. */
+  readonly edge?: Readonly<Record<string, string>>;
+  readonly worker?: Readonly<Record<string, string>>;
+  /** Without a collector nothing is traced. */
+  readonly tracing?: boolean;
+  /** The Worker's bundle; built when not given. */
+  readonly scriptPath?: string | undefined;
+  /** The nats-server to run; found or fetched when not given. */
+  readonly natsServerPath?: string | undefined;
+  /** More configuration for nats-server, in its own language. */
+  readonly natsConfig?: string;
+  /** Takes each log line of edge and worker. */
+  readonly onLog: (line: string) => void;
+  /** Takes a sentence about each step. */
+  readonly onStep: (sentence: string) => void;
+}
+
+/** The whole path on one machine: nats-server, the edge in workerd, a worker, and a trace collector. */
+export interface Stack {
+  readonly url: string;
+  readonly apiKey: string;
+  readonly nats: NatsServer;
+  readonly collector: Collector;
+  readonly edge: Edge;
+  readonly worker: WorkerProcess;
+  /** Starts one more worker. */
+  readonly addWorker: (environment?: Readonly<Record<string, string>>) => Promise<WorkerProcess>;
+  /** Ends all of it, the callers' side first; safe to repeat. */
+  readonly stop: () => Promise<void>;
+}
+
+/** Undoes what was started, last first. */
+class Teardown {
+  readonly #steps: { readonly name: string; readonly undo: () => Promise<void> }[] = [];
+  readonly #onStep: (sentence: string) => void;
+  #done: Promise<void> | undefined;
+
+  constructor(onStep: (sentence: string) => void) {
+    this.#onStep = onStep;
+  }
+
+  add(name: string, undo: () => Promise<void>): void {
+    this.#steps.push({ name, undo });
+  }
+
+  run(): Promise<void> {
+    this.#done ??= this.#undoAll();
+    return this.#done;
+  }
+
+  async #undoAll(): Promise<void> {
+    for (const { name, undo } of this.#steps.reverse()) {
+      try {
+        await undo();
+        this.#onStep(`stopped ${name}`);
+      } catch (thrown) {
+        this.#onStep(`could not stop ${name}: ${describeThrown(thrown)}`);
+      }
+    }
+  }
+}
+
+/**
+ * Starts everything and waits until a job can be submitted.
+ * @throws ThroughlineError with the part that did not start; nothing is left running then
+ */
+export async function startStack(options: StackOptions): Promise<Stack> {
+  const teardown = new Teardown(options.onStep);
+  try {
+    return await start(options, teardown);
+  } catch (thrown) {
+    await teardown.run();
+    throw thrown;
+  }
+}
+
+async function start(options: StackOptions, teardown: Teardown): Promise<Stack> {
+  const { ports, onLog, onStep } = options;
+  const directory = await mkdtemp(path.join(tmpdir(), 'throughline-dev-'));
+  teardown.add('the temporary files', () => rm(directory, { recursive: true, force: true }));
+
+  const collector = await startCollector({ port: ports.otlp });
+  teardown.add('the trace collector', () => collector.close());
+  const tracing: Record<string, string> =
+    options.tracing === false ? {} : { OTEL_EXPORTER_OTLP_ENDPOINT: collector.otlpUrl };
+
+  const [nats, scriptPath] = await Promise.all([
+    startNats(options),
+    options.scriptPath ?? buildEdge(path.join(directory, 'edge')).then((bundle) => bundle.scriptPath),
+  ]);
+  teardown.add('nats-server', () => nats.stop());
+  onStep(`nats-server ${nats.version} at ${nats.url}`);
+
+  const addWorker = async (environment: Readonly<Record<string, string>> = {}): Promise<WorkerProcess> => {
+    const worker = await startWorkerProcess({
+      environment: {
+        NATS_URL: nats.url,
+        HEALTH_PORT: '0',
+        ...tracing,
+        ...options.worker,
+        ...environment,
+      },
+      operationsFolder: options.operationsFolder,
+      debug: options.debug ?? false,
+      onLog,
+    });
+    teardown.add(`worker ${worker.pid}`, () => worker.stop());
+    return worker;
+  };
+
+  const apiKey = createApiKey('dev');
+  const [worker, edge] = await Promise.all([
+    addWorker(),
+    startEdgeOf(options, nats, tracing, apiKey, scriptPath),
+  ]);
+  teardown.add('the edge', () => edge.stop());
+  onStep(`worker ${worker.pid}, health at ${worker.healthUrl}`);
+  await untilReady(edge.url);
+  onStep(`edge at ${edge.url}`);
+  return { url: edge.url, apiKey, nats, collector, edge, worker, addWorker, stop: () => teardown.run() };
+}
+
+async function startNats({ ports, natsServerPath, natsConfig, onStep }: StackOptions): Promise<NatsServer> {
+  const binary =
+    natsServerPath ?? (await locateNatsServer({ environment: hostEnvironment(), log: onStep })).path;
+  return await startNatsServer({
+    binary,
+    port: ports.nats,
+    webSocketPort: ports.natsWebSocket,
+    ...(natsConfig === undefined ? {} : { extraConfig: natsConfig }),
+  });
+}
+
+async function startEdgeOf(
+  options: StackOptions,
+  nats: NatsServer,
+  tracing: Readonly<Record<string, string>>,
+  apiKey: string,
+  scriptPath: string,
+): Promise<Edge> {
+  const keys = [{ id: 'dev', tenant: TENANT, hash: await hashApiKey(apiKey) }];
+  return await startEdge({
+    scriptPath,
+    port: options.ports.http,
+    bindings: {
+      NATS_URL: nats.webSocketUrl,
+      API_KEYS: JSON.stringify(keys),
+      ...(options.debug ? { DEBUG: 'true' } : {}),
+      ...tracing,
+      ...options.edge,
+    },
+    onLog: options.onLog,
+  });
+}
+
+async function untilReady(url: string): Promise<void> {
+  const until = Date.now() + READY_TIMEOUT_MS;
+  for (;;) {
+    const answer = await fetch(`${url}/readyz`).then(
+      async (response) => ({ ok: response.ok, text: await response.text() }),
+      (thrown: unknown) => ({ ok: false, text: describeThrown(thrown) }),
+    );
+    if (answer.ok) return;
+    if (Date.now() > until) throw new ThroughlineError('internal', `the edge is not ready: ${answer.text}`);
+    await delay(READY_POLL_MS);
+  }
+}
