@@ -71,6 +71,13 @@ export function readJobMessage(subject: string, values: HeaderValues, body: Uint
   };
 }
 
+/** When a job was accepted and how often it may be tried, as far as its headers can be read; for showing, never throws. */
+export function readJobLimits(values: HeaderValues): Pick<JobMessage, 'acceptedAt' | 'maxAttempts'> {
+  const attempts = Number(values(HEADER.maxAttempts)[0]);
+  const isCount = Number.isInteger(attempts) && attempts >= 1 && attempts <= LIMITS.maxAttempts;
+  return { acceptedAt: readTime(values(HEADER.ceTime)[0]), maxAttempts: isCount ? attempts : undefined };
+}
+
 /** Headers of an event message. A terminal event of a job has one id, whoever writes it. */
 export function writeEventHeaders(
   event: JobEvent,

@@ -49,24 +49,20 @@ export class Bridge extends DurableObject<Env> {
 
   /** A job as it stands, or undefined, see {@link readJob}. */
   read(command: ReadCommand): Promise<Reply<Job | undefined>> {
-    return this.#reply(command.carrier, async () =>
-      readJob(await this.#connection.session(), command.tenant, command.jobId),
+    return this.#reply(command.carrier, () =>
+      this.#connection.use((session) => readJob(session, command.tenant, command.jobId)),
     );
   }
 
   /** What workers have announced. */
   operations(carrier: Carrier): Promise<Reply<OperationAnnouncement[]>> {
-    return this.#reply(carrier, async () => this.#directory(await this.#connection.session()).list());
+    return this.#reply(carrier, () => this.#connection.use((session) => this.#directory(session).list()));
   }
 
   /** Whether NATS answers, and how fast. */
   status(carrier: Carrier): Promise<Reply<BridgeStatus>> {
     return this.#reply(carrier, async () => {
-      const session = await this.#connection.session();
-      const roundTripMs = await session.ping(STATUS_PING_MS).catch(async (thrown: unknown) => {
-        await this.#connection.suspect(session);
-        throw thrown;
-      });
+      const roundTripMs = await this.#connection.use((session) => session.ping(STATUS_PING_MS));
       const { state, opened } = this.#connection;
       return { bridge: this.#name, state, connections: opened, roundTripMs };
     });

@@ -12,7 +12,7 @@ export type BrokerState = 'idle' | 'connecting' | 'open' | 'lost';
 
 /** Pause after a failed attempt, so that a flood of requests is not a flood of connects. */
 const PAUSE_MS = 200;
-const SUSPECT_PING_MS = 1_000;
+const PROBE_MS = 1_000;
 
 /**
  * The bridge's one way to NATS. Connects on first use; all callers share one attempt. A lost connection is replaced
@@ -58,12 +58,23 @@ export class BrokerConnection {
   }
 
   /**
-   * Tells that NATS did not answer on `session`: a half-open socket looks well for a long time. Unless a ping comes
-   * back, the session is dropped, so that the next call opens a new one.
+   * Runs `work` on an open session. Where NATS did not answer, the session is put to the test: a half-open socket
+   * looks well for a long time, and the next call must not meet it again.
+   * @throws ThroughlineError whatever `work` throws, or `broker-unavailable`
    */
-  async suspect(session: BrokerSession): Promise<void> {
+  async use<T>(work: (session: BrokerSession) => Promise<T>): Promise<T> {
+    const session = await this.session();
     try {
-      await session.ping(SUSPECT_PING_MS);
+      return await work(session);
+    } catch (thrown) {
+      if (ThroughlineError.from(thrown).code === 'broker-unavailable') void this.#probe(session);
+      throw thrown;
+    }
+  }
+
+  async #probe(session: BrokerSession): Promise<void> {
+    try {
+      await session.ping(PROBE_MS);
     } catch {
       this.#drop(session, 'it does not answer a ping');
     }

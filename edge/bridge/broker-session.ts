@@ -140,14 +140,19 @@ export class BrokerSession {
   }
 
   /**
-   * Follows the `OPERATIONS` bucket: first every key it holds, then each change.
-   * @param onInitialized called once, after the last of the keys that were there
-   * @throws ThroughlineError `broker-unavailable` where the bucket is not there yet
+   * Follows the `OPERATIONS` bucket: first every key it holds, then each change. Resolves after the last of the keys
+   * that were there.
+   * @param take gets each key
+   * @param onEnd called once when nothing more will come
+   * @throws ThroughlineError `broker-unavailable`, where the bucket is not there yet too
    */
-  async watchOperations(onInitialized: () => void): Promise<AsyncIterable<BucketChange>> {
+  async watchOperations(take: (change: BucketChange) => void, onEnd: () => void): Promise<void> {
+    const { promise: complete, resolve: initializedFn } = Promise.withResolvers<void>();
     try {
       const bucket = await this.#answer(this.#bucket());
-      return changes(await this.#answer(bucket.watch({ initializedFn: onInitialized })));
+      const entries = await this.#answer(bucket.watch({ initializedFn }));
+      void follow(entries, take).then(onEnd, onEnd);
+      await this.#answer(complete);
     } catch (thrown) {
       throw brokerError(thrown);
     }
@@ -216,8 +221,8 @@ function authenticatorOf(settings: BrokerSettings): Authenticator | undefined {
   return undefined;
 }
 
-async function* changes(entries: QueuedIterator<KvEntry>): AsyncGenerator<BucketChange> {
-  for await (const entry of entries) {
-    yield { key: entry.key, value: entry.operation === 'PUT' ? entry.value : undefined };
+async function follow(entries: QueuedIterator<KvEntry>, take: (change: BucketChange) => void): Promise<void> {
+  for await (const { key, operation, value } of entries) {
+    take({ key, value: operation === 'PUT' ? value : undefined });
   }
 }

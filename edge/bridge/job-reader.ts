@@ -2,8 +2,8 @@ import { type JobEvent, jobLinks, jobOfEvent } from '../../shared/event.ts';
 import type { Job } from '../../shared/job.ts';
 import { extract, fromNatsHeaders } from '../../shared/propagation/index.ts';
 import { EVENTS_STREAM, JOBS_STREAM } from '../../shared/streams.ts';
-import { eventSubject, jobSubjectFilter } from '../../shared/subjects.ts';
-import { readJobEvent, readJobMessage } from '../../shared/wire.ts';
+import { eventSubject, jobSubjectFilter, parseJobSubject } from '../../shared/subjects.ts';
+import { readJobEvent, readJobLimits } from '../../shared/wire.ts';
 import type { BrokerSession } from './broker-session.ts';
 
 /** Attempts of a job whose message says nothing of them, until a worker has seen it. */
@@ -46,16 +46,16 @@ async function readQueuedJob(
   const message = await session.lastMessage(JOBS_STREAM, jobSubjectFilter(tenant, jobId));
   if (message === undefined) return undefined;
   const values = (name: string): readonly string[] => message.headers?.values(name) ?? [];
-  const job = readJobMessage(message.subject, values, new Uint8Array());
+  const { acceptedAt, maxAttempts } = readJobLimits(values);
   const { spanContext } = extract(fromNatsHeaders(message.headers));
   return {
     id: jobId,
-    operation: job.address.operation,
+    operation: parseJobSubject(message.subject)?.operation ?? '',
     state: 'queued',
     attempt: 0,
-    maxAttempts: job.maxAttempts ?? UNKNOWN_ATTEMPTS,
+    maxAttempts: maxAttempts ?? UNKNOWN_ATTEMPTS,
     durability: 'stream',
-    acceptedAt: job.acceptedAt ?? message.time.toISOString(),
+    acceptedAt: acceptedAt ?? message.time.toISOString(),
     traceId: spanContext?.traceId ?? '',
     links: jobLinks(jobId),
   };

@@ -1,12 +1,15 @@
 import { Validator } from '@cfworker/json-schema';
 import { closest, distance } from 'fastest-levenshtein';
-import { describeThrown, ThroughlineError, type Violation } from '../../shared/errors.ts';
+import { ThroughlineError, type Violation } from '../../shared/errors.ts';
 import { OperationAnnouncement } from '../../shared/operation.ts';
 import type { Logger } from '../log.ts';
 import type { BrokerSession } from './broker-session.ts';
 
 const MAX_SUGGESTIONS = 3;
 const MAX_VIOLATIONS = 10;
+
+/** What the directory uses of a session. */
+type WatchedSession = Pick<BrokerSession, 'watchOperations' | 'operation'>;
 
 interface KnownOperation {
   readonly announcement: OperationAnnouncement;
@@ -15,12 +18,12 @@ interface KnownOperation {
 
 /** What workers have announced, kept up to date by a watch on the `OPERATIONS` bucket; one per session. */
 export class OperationDirectory {
-  readonly #session: BrokerSession;
+  readonly #session: WatchedSession;
   readonly #log: Logger;
   readonly #known = new Map<string, KnownOperation>();
   #ready: Promise<void> | undefined;
 
-  constructor(session: BrokerSession, log: Logger) {
+  constructor(session: WatchedSession, log: Logger) {
     this.#session = session;
     this.#log = log;
   }
@@ -52,35 +55,18 @@ export class OperationDirectory {
     );
   }
 
+  /** Starts the watch, or waits for the one that starts; after its end, or a failure, the next call starts anew. */
   #watch(): Promise<void> {
-    this.#ready ??= this.#start().catch((thrown: unknown) => {
-      // Not a bucket yet, or no answer: the next call tries again.
+    const again = (): void => {
       this.#ready = undefined;
-      throw thrown;
-    });
+    };
+    this.#ready ??= this.#session
+      .watchOperations(({ key, value }) => this.#take(key, value), again)
+      .catch((thrown: unknown) => {
+        again();
+        throw thrown;
+      });
     return this.#ready;
-  }
-
-  async #start(): Promise<void> {
-    let initialized: () => void = () => undefined;
-    const complete = new Promise<void>((resolve) => {
-      initialized = resolve;
-    });
-    const entries = await this.#session.watchOperations(initialized);
-    this.#follow(entries).then(
-      () => {
-        this.#ready = undefined;
-      },
-      (thrown: unknown) => {
-        this.#ready = undefined;
-        this.#log.warn('the watch on OPERATIONS ended', { reason: describeThrown(thrown) });
-      },
-    );
-    await Promise.race([complete, this.#session.closed]);
-  }
-
-  async #follow(entries: AsyncIterable<{ key: string; value: Uint8Array | undefined }>): Promise<void> {
-    for await (const { key, value } of entries) this.#take(key, value);
   }
 
   /** A worker may have announced it a moment ago, so the bucket is asked before a caller is refused. */

@@ -1,7 +1,7 @@
 import { type Context, context, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
 import { ThroughlineError } from '../../shared/errors.ts';
 import { jobLinks, jobOfEvent } from '../../shared/event.ts';
-import type { Job } from '../../shared/job.ts';
+import { isTerminal, type Job } from '../../shared/job.ts';
 import type { OperationAnnouncement } from '../../shared/operation.ts';
 import { inject } from '../../shared/propagation/index.ts';
 import { ATTR, MESSAGING_SYSTEM, TEMPLATE } from '../../shared/semantics.ts';
@@ -33,24 +33,37 @@ export interface BridgeParts {
  *   `stream-full`, `broker-refused`; nothing was accepted then, except that a `broker-unavailable` cannot tell
  *   whether the broker stored the job before its answer was lost
  */
-export async function submit(parts: BridgeParts, command: SubmitCommand): Promise<Job> {
-  const session = await parts.connection.session();
+export function submit(parts: BridgeParts, command: SubmitCommand): Promise<Job> {
+  return parts.connection.use((session) =>
+    command.waitMs === 0 ? accept(parts, session, command) : acceptAndWait(parts, session, command),
+  );
+}
+
+async function acceptAndWait(
+  parts: BridgeParts,
+  session: BrokerSession,
+  command: SubmitCommand,
+): Promise<Job> {
+  const untilMs = Date.now() + command.waitMs;
+  const waiter = new ResultWaiter(parts.connection, session, command.tenant, command.jobId);
+  try {
+    const job = await accept(parts, session, command);
+    if (isTerminal(job.state)) return job;
+    const end = await waiter.end(untilMs);
+    if (end !== undefined) return receive(end);
+    return waiter.latest === undefined ? job : jobOfEvent(waiter.latest);
+  } finally {
+    waiter.stop();
+  }
+}
+
+/** The job with this id: the one that is there already, or a new one in the queue. */
+async function accept(parts: BridgeParts, session: BrokerSession, command: SubmitCommand): Promise<Job> {
   const existing = command.mayExist ? await readJob(session, command.tenant, command.jobId) : undefined;
   if (existing !== undefined) return existing;
   const announcement = await parts.directory(session).accept(command.operation, command.input);
   checkBounds(command, announcement);
-  if (command.waitMs === 0) return await publish(parts, session, command, announcement);
-
-  const untilMs = Date.now() + command.waitMs;
-  const waiter = new ResultWaiter(parts.connection, session, command.tenant, command.jobId);
-  try {
-    const queued = await publish(parts, session, command, announcement);
-    const end = await waiter.end(untilMs);
-    if (end !== undefined) return receive(end);
-    return waiter.latest === undefined ? queued : jobOfEvent(waiter.latest);
-  } finally {
-    waiter.stop();
-  }
+  return await publish(parts, session, command, announcement);
 }
 
 /** A job may ask for less than its operation allows, never for more. */
@@ -102,7 +115,6 @@ async function publish(
     const error = ThroughlineError.from(thrown, 'broker-unavailable');
     span.setAttribute(ATTR.errorType, error.code);
     span.setStatus({ code: SpanStatusCode.ERROR, message: error.message });
-    if (error.code === 'broker-unavailable') await parts.connection.suspect(session);
     throw error;
   } finally {
     span.end();
