@@ -1,0 +1,161 @@
+import {
+  type Baggage,
+  type BaggageEntry,
+  type BaggageEntryMetadata,
+  baggageEntryMetadataFromString,
+} from '@opentelemetry/api';
+import { BaggageEntries } from './baggage-entries.ts';
+import { eachMember, trimOws } from './list.ts';
+import { percentDecode, percentEncode } from './percent.ts';
+
+/** W3C Baggage, section 3.3.2. Every byte of a valid header is ASCII, so that characters are bytes. */
+const MAX_MEMBERS = 64;
+const MAX_BYTES = 8192;
+
+/** Members that start later than this are counted and not read, so that a huge header costs next to nothing. */
+const MAX_READ = 2 * MAX_BYTES;
+
+/** `token` of RFC 7230, section 3.2.6, and `baggage-octet` of section 3.3.1. */
+const TCHAR = String.raw`[!#$%&'*+\-.^_\x60|~0-9A-Za-z]`;
+const OCTET = String.raw`[\x21\x23-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]`;
+const TOKEN = new RegExp(`^${TCHAR}+$`);
+const OCTETS = new RegExp(`^${OCTET}*$`);
+
+/** Properties without white space, as they are written; nearly all of them arrive like this, too. */
+const PROPERTY = `${TCHAR}+(?:=${OCTET}*)?`;
+const PROPERTIES = new RegExp(`^${PROPERTY}(?:;${PROPERTY})*$`);
+
+/** Why members were dropped; where there are several reasons, the first. */
+export type BaggageDropReason =
+  | 'unreadable'
+  | 'too-long'
+  | 'too-many-members'
+  | 'malformed'
+  | 'duplicate-key';
+
+/** What a reading of `baggage` gave: the entries, where there are any, and what was dropped and why. */
+export interface BaggageReading {
+  readonly baggage?: Baggage;
+  readonly reason?: BaggageDropReason;
+  readonly dropped: number;
+}
+
+/**
+ * Reads all the `baggage` values of a carrier as one list (W3C Baggage, section 3.3): at most 64 members and
+ * 8,192 bytes. A member that is malformed or does not fit is dropped whole and counted; of two with the same key
+ * the last wins. Never throws on strings.
+ */
+export function parseBaggage(values: readonly string[]): BaggageReading {
+  const intake = new Intake();
+  eachMember(values, (member) => intake.take(member));
+  return intake.finish();
+}
+
+/** One pass over a header, with what it has used of the limits. */
+class Intake {
+  readonly #entries = new Map<string, BaggageEntry>();
+  #members = 0;
+  #bytes = 0;
+  #read = 0;
+  #dropped = 0;
+  #reason: BaggageDropReason | undefined;
+
+  take(text: string): void {
+    const start = this.#read;
+    this.#read += text.length + 1;
+    const bytes = sizeWith(this.#bytes, text);
+    if (this.#members === MAX_MEMBERS) this.#drop('too-many-members');
+    else if (start > MAX_READ || bytes > MAX_BYTES) this.#drop('too-long');
+    else this.#keep(text, bytes);
+  }
+
+  #keep(text: string, bytes: number): void {
+    const equals = text.indexOf('=');
+    const key = trimOws(text.slice(0, equals));
+    const entry = equals === -1 || !TOKEN.test(key) ? undefined : parseEntry(text.slice(equals + 1));
+    if (entry === undefined) {
+      this.#drop('malformed');
+      return;
+    }
+    if (this.#entries.has(key)) this.#drop('duplicate-key');
+    this.#entries.set(key, entry);
+    this.#members++;
+    this.#bytes = bytes;
+  }
+
+  #drop(reason: BaggageDropReason): void {
+    this.#dropped++;
+    this.#reason ??= reason;
+  }
+
+  finish(): BaggageReading {
+    const dropped = this.#dropped;
+    const reason = this.#reason;
+    if (this.#members === 0) return reason === undefined ? { dropped } : { reason, dropped };
+    const baggage = new BaggageEntries(this.#entries);
+    return reason === undefined ? { baggage, dropped } : { baggage, reason, dropped };
+  }
+}
+
+/** The size of a list of so many bytes after one more member and its comma. */
+const sizeWith = (bytes: number, member: string): number => bytes + (bytes === 0 ? 0 : 1) + member.length;
+
+/** Parses `value *( OWS ";" OWS property )`. */
+function parseEntry(text: string): BaggageEntry | undefined {
+  const semicolon = text.indexOf(';');
+  const octets = trimOws(semicolon === -1 ? text : text.slice(0, semicolon));
+  if (!OCTETS.test(octets)) return undefined;
+  const value = percentDecode(octets);
+  if (semicolon === -1) return { value };
+  const properties = normalizeProperties(text.slice(semicolon + 1));
+  if (properties === undefined) return undefined;
+  return properties === '' ? { value } : { value, metadata: baggageEntryMetadataFromString(properties) };
+}
+
+/** `key` or `key=value`, by `;`: without white space, or `undefined` where one is malformed (section 3.3.1.4). */
+function normalizeProperties(text: string): string | undefined {
+  if (PROPERTIES.test(text)) return text;
+  const properties: string[] = [];
+  for (const property of text.split(';').map(trimOws)) {
+    if (property === '') continue;
+    const equals = property.indexOf('=');
+    const key = equals === -1 ? property : trimOws(property.slice(0, equals));
+    const value = equals === -1 ? '' : trimOws(property.slice(equals + 1));
+    if (!TOKEN.test(key) || !OCTETS.test(value)) return undefined;
+    properties.push(equals === -1 ? key : `${key}=${value}`);
+  }
+  return properties.join(';');
+}
+
+/**
+ * Writes a `baggage` value of at most 64 members and 8,192 bytes, or an empty string where nothing can be sent.
+ * Members whose key is no token, and members that do not fit, are left out whole; metadata that is malformed is
+ * left out alone.
+ */
+export function formatBaggage(baggage: Baggage): string {
+  let text = '';
+  let members = 0;
+  for (const [key, entry] of baggage.getAllEntries()) {
+    const member = formatMember(key, entry);
+    if (member === undefined || sizeWith(text.length, member) > MAX_BYTES) continue;
+    text = text === '' ? member : `${text},${member}`;
+    if (++members === MAX_MEMBERS) break;
+  }
+  return text;
+}
+
+function formatMember(key: string, entry: BaggageEntry): string | undefined {
+  if (!TOKEN.test(key) || typeof entry.value !== 'string') return undefined;
+  const properties = entry.metadata === undefined ? '' : propertiesOf(entry.metadata);
+  const pair = `${key}=${percentEncode(entry.value)}`;
+  return properties === '' ? pair : `${pair};${properties}`;
+}
+
+/** Metadata is an object of anybody's making: its text may be malformed, and asking for it may throw. */
+function propertiesOf(metadata: BaggageEntryMetadata): string {
+  try {
+    return normalizeProperties(metadata.toString()) ?? '';
+  } catch {
+    return '';
+  }
+}

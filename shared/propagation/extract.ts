@@ -1,0 +1,109 @@
+import { type Context, propagation, ROOT_CONTEXT, type SpanContext, trace } from '@opentelemetry/api';
+import { type BaggageDropReason, type BaggageReading, parseBaggage } from './baggage.ts';
+import type { CarrierReader } from './carrier.ts';
+import { rememberInbound } from './inbound.ts';
+import { parseTraceparent, type TraceparentFault } from './traceparent.ts';
+import { TraceState, type TracestateDropReason, type TracestateReading } from './tracestate.ts';
+
+/** Why an inbound trace was not continued, though a `traceparent` was there. */
+export type ExtractReason = TraceparentFault | 'unreadable';
+
+/** What was left out of an inbound carrier, for counters; it never fails a job. */
+export interface Dropped {
+  /** Why `tracestate`, or members of it, will not travel on. */
+  readonly tracestate?: TracestateDropReason;
+  readonly tracestateMembers: number;
+  /** Why members of `baggage` will not travel on. */
+  readonly baggage?: BaggageDropReason;
+  readonly baggageMembers: number;
+}
+
+/** What `extract` gives. */
+export interface Extraction {
+  /** The base context with what was read: the remote span where the trace continues, and the baggage. */
+  readonly context: Context;
+  readonly outcome: 'continued' | 'absent' | 'invalid';
+  /** Present where the outcome is `invalid`. */
+  readonly reason?: ExtractReason;
+  /** The caller's span, present where the outcome is `continued`. */
+  readonly spanContext?: SpanContext;
+  readonly dropped: Dropped;
+}
+
+/**
+ * Reads a carrier into a context. It never throws, whatever the reader does: a reader that fails counts as an
+ * `unreadable` field. Of an invalid or absent `traceparent` nothing is kept, and `tracestate` is not looked at
+ * (W3C Trace Context Level 2, section 3.3); the base context's own span, if it has one, stays. Baggage is read
+ * in every case, and replaces the base context's where any member is good.
+ *
+ * @example
+ * const { context, outcome, reason } = extract(fromHeaders(request.headers));
+ */
+export function extract(read: CarrierReader, base: Context = ROOT_CONTEXT): Extraction {
+  const parent = readTraceparent(read);
+  const baggage = readBaggage(read);
+  const context = baggage.baggage === undefined ? base : propagation.setBaggage(base, baggage.baggage);
+  if (parent === 'absent') return { context, outcome: 'absent', dropped: dropped(baggage) };
+  if (typeof parent === 'string') {
+    return { context, outcome: 'invalid', reason: parent, dropped: dropped(baggage) };
+  }
+  return continueTrace(context, parent, readTracestate(read), baggage);
+}
+
+function continueTrace(
+  base: Context,
+  parent: SpanContext,
+  tracestate: TracestateReading,
+  baggage: BaggageReading,
+): Extraction {
+  if (tracestate.state !== undefined) parent.traceState = tracestate.state;
+  const context = trace.setSpanContext(rememberInbound(base, parent), parent);
+  return { context, outcome: 'continued', spanContext: parent, dropped: dropped(baggage, tracestate) };
+}
+
+const NONE: TracestateReading & BaggageReading = { dropped: 0 };
+const UNREADABLE: TracestateReading & BaggageReading = { reason: 'unreadable', dropped: 0 };
+const NOTHING_DROPPED: Dropped = { tracestateMembers: 0, baggageMembers: 0 };
+
+function dropped(baggage: BaggageReading, tracestate: TracestateReading = NONE): Dropped {
+  if (baggage.reason === undefined && tracestate.reason === undefined) return NOTHING_DROPPED;
+  return {
+    ...(tracestate.reason !== undefined && { tracestate: tracestate.reason }),
+    tracestateMembers: tracestate.dropped,
+    ...(baggage.reason !== undefined && { baggage: baggage.reason }),
+    baggageMembers: baggage.dropped,
+  };
+}
+
+// Each field is read and parsed in a `try` of its own, so that a reader, which is foreign code, that fails on one
+// field or breaks its contract costs no other.
+
+function readTraceparent(read: CarrierReader): SpanContext | ExtractReason | 'absent' {
+  try {
+    const values = read('traceparent');
+    if (values.length === 0) return 'absent';
+    if (values.length > 1) return 'repeated';
+    const value: unknown = values[0];
+    return typeof value === 'string' ? parseTraceparent(value) : 'unreadable';
+  } catch {
+    return 'unreadable';
+  }
+}
+
+function readTracestate(read: CarrierReader): TracestateReading {
+  try {
+    const values = read('tracestate');
+    return values.length === 0 ? NONE : TraceState.parse(values);
+  } catch {
+    return UNREADABLE;
+  }
+}
+
+function readBaggage(read: CarrierReader): BaggageReading {
+  try {
+    const values = read('baggage');
+    return values.length === 0 ? NONE : parseBaggage(values);
+  } catch {
+    return UNREADABLE;
+  }
+}

@@ -1,0 +1,21 @@
+/**
+ * The one module that reads and writes `traceparent`, `tracestate` and `baggage`, for every runtime and every
+ * carrier: W3C Trace Context Level 2 and W3C Baggage.
+ *
+ * @module
+ */
+export type { BaggageDropReason } from './baggage.ts';
+export { type Carrier, type CarrierReader, FIELDS, type FieldName, setCarrier } from './carrier.ts';
+export { type Dropped, type Extraction, type ExtractReason, extract } from './extract.ts';
+export { inject } from './inject.ts';
+export { ThroughlinePropagator } from './propagator.ts';
+export {
+  fromHeaders,
+  fromNatsHeaders,
+  fromNodeHeaders,
+  fromRecord,
+  type HeadersLike,
+  type NatsHeadersLike,
+} from './readers.ts';
+export { startTrace } from './start-trace.ts';
+export { TraceState, type TracestateDropReason, type TracestateReading } from './tracestate.ts';

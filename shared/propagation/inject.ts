@@ -1,0 +1,51 @@
+import { type TraceState as ApiTraceState, type Context, propagation, trace } from '@opentelemetry/api';
+import { formatBaggage } from './baggage.ts';
+import type { Carrier } from './carrier.ts';
+import { inboundOf } from './inbound.ts';
+import { FLAG_RANDOM, formatTraceparent } from './traceparent.ts';
+import { TraceState } from './tracestate.ts';
+
+/**
+ * Writes a context's span and baggage to a new carrier. A field is there only where it is valid and has something
+ * to say: no `traceparent` without a valid span context, no `tracestate` without `traceparent`, nothing empty. It
+ * never throws. Flags are sampled and random, in two digits (W3C Trace Context Level 2, section 3.2.2.5).
+ *
+ * @example
+ * const { traceparent } = inject(context); // 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-03
+ */
+export function inject(context: Context): Carrier {
+  const carrier: Carrier = {};
+  // Spans, trace states and baggage may be of anybody's making. What one gave before it threw is whole, and stands.
+  try {
+    injectTrace(context, carrier);
+  } catch {}
+  try {
+    injectBaggage(context, carrier);
+  } catch {}
+  return carrier;
+}
+
+function injectTrace(context: Context, carrier: Carrier): void {
+  const span = trace.getSpanContext(context);
+  if (span === undefined) return;
+  const inbound = inboundOf(context, span.traceId);
+  const traceparent = formatTraceparent(span, (inbound?.traceFlags ?? 0) & FLAG_RANDOM);
+  if (traceparent === undefined) return;
+  carrier.traceparent = traceparent;
+  const state = span.traceState ?? inbound?.traceState;
+  const tracestate = state === undefined ? '' : serialize(state);
+  if (tracestate !== '') carrier.tracestate = tracestate;
+}
+
+/** A list of another make, a sampler's for instance, is read again by our rules: it may hold anything. */
+function serialize(state: ApiTraceState): string {
+  if (state instanceof TraceState) return state.serialize();
+  return TraceState.parse([state.serialize()]).state?.serialize() ?? '';
+}
+
+function injectBaggage(context: Context, carrier: Carrier): void {
+  const baggage = propagation.getBaggage(context);
+  if (baggage === undefined) return;
+  const text = formatBaggage(baggage);
+  if (text !== '') carrier.baggage = text;
+}

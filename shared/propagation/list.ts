@@ -1,0 +1,33 @@
+const SPACE = 0x20;
+const TAB = 0x09;
+
+const isOws = (code: number): boolean => code === SPACE || code === TAB;
+
+/**
+ * Strips optional white space, spaces and tabs only (RFC 9110, section 5.6.3). By hand, since `[ \t]+$` takes
+ * quadratic time on a long run of spaces, and `trim()` also strips line breaks and Unicode blanks, which are
+ * faults that must stay visible.
+ */
+export function trimOws(text: string): string {
+  let start = 0;
+  let end = text.length;
+  while (start < end && isOws(text.charCodeAt(start))) start++;
+  while (end > start && isOws(text.charCodeAt(end - 1))) end--;
+  return end - start === text.length ? text : text.slice(start, end);
+}
+
+/**
+ * Calls `take` with each member of a comma-separated header, trimmed, from left to right. Empty members are
+ * skipped: joining repeated header lines produces them (RFC 9110, section 5.6.1.2).
+ */
+export function eachMember(values: readonly string[], take: (member: string) => void): void {
+  for (const text of values) {
+    for (let start = 0; start < text.length; ) {
+      const comma = text.indexOf(',', start);
+      const end = comma === -1 ? text.length : comma;
+      const member = trimOws(text.slice(start, end));
+      if (member !== '') take(member);
+      start = end + 1;
+    }
+  }
+}

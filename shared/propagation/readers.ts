@@ -1,0 +1,90 @@
+import type { CarrierReader, FieldName } from './carrier.ts';
+
+const NO_VALUES: readonly string[] = [];
+
+/** What is used of `Headers`, in any runtime. */
+export interface HeadersLike {
+  get(name: string): string | null;
+}
+
+/** What is used of NATS message headers: `MsgHdrs` of `nats.ws` 1.x and of `@nats-io/nats-core` 3.x fit. */
+export interface NatsHeadersLike {
+  keys(): string[];
+  values(key: string): string[];
+}
+
+/**
+ * Reads Fetch `Headers`. They match names case-insensitively and join repeated lines with a comma, which the
+ * parsers know how to read.
+ */
+export function fromHeaders(headers: HeadersLike): CarrierReader {
+  return (name) => {
+    const value = headers.get(name);
+    return value === null ? NO_VALUES : [value];
+  };
+}
+
+/**
+ * Reads the headers of a NATS message, or none. NATS keeps the case of names, and Go clients write
+ * `Traceparent`: all spellings of a name count as that name, and their values as repeated ones.
+ */
+export function fromNatsHeaders(headers: NatsHeadersLike | undefined): CarrierReader {
+  if (headers === undefined) return () => NO_VALUES;
+  let keys: string[] | undefined;
+  return (name) => {
+    keys ??= headers.keys();
+    return collect(keys, name, (key) => headers.values(key));
+  };
+}
+
+/**
+ * Reads a plain object, our own `Carrier` for one. Only its own properties count, and only strings: the object may
+ * come from JSON that somebody else wrote.
+ */
+export function fromRecord(record: Readonly<Record<string, unknown>>): CarrierReader {
+  let keys: string[] | undefined;
+  return (name) => {
+    keys ??= Object.keys(record);
+    return collect(keys, name, (key) => {
+      const value = record[key];
+      return typeof value === 'string' ? [value] : NO_VALUES;
+    });
+  };
+}
+
+/** Reads the `headers`, or the `headersDistinct`, of Node's `IncomingMessage`. */
+export function fromNodeHeaders(
+  headers: Readonly<Record<string, string | readonly string[] | undefined>>,
+): CarrierReader {
+  let keys: string[] | undefined;
+  return (name) => {
+    keys ??= Object.keys(headers);
+    return collect(keys, name, (key) => toValues(headers[key]));
+  };
+}
+
+/** One value, several or none, as a list of the strings among them. */
+export function toValues(value: string | readonly string[] | undefined | null): readonly string[] {
+  if (typeof value === 'string') return [value];
+  return Array.isArray(value) ? value.filter((item) => typeof item === 'string') : NO_VALUES;
+}
+
+/** The values of all keys that spell the name, in order. A key that is listed twice is one key. */
+export function collect(
+  keys: readonly string[],
+  name: FieldName,
+  valuesOf: (key: string) => readonly string[],
+): readonly string[] {
+  let found = NO_VALUES;
+  for (let i = 0; i < keys.length; i++) {
+    const key = keys[i] ?? '';
+    if ((key !== name && !spells(key, name)) || keys.indexOf(key) < i) continue;
+    const values = valuesOf(key);
+    found = found.length === 0 ? values : [...found, ...values];
+  }
+  return found;
+}
+
+// The length first: it spares nearly every key the call of `toLowerCase`.
+const spells = (key: string, name: FieldName): boolean =>
+  key.length === name.length && key.toLowerCase() === name;

@@ -1,0 +1,77 @@
+import type { SpanContext } from '@opentelemetry/api';
+import { isHex } from './hex.ts';
+import { trimOws } from './list.ts';
+
+/** The flags that level 2 defines; all others are reserved and sent as zero (section 3.2.2.5). */
+const FLAG_SAMPLED = 0x01;
+export const FLAG_RANDOM = 0x02;
+const KNOWN_FLAGS = FLAG_SAMPLED | FLAG_RANDOM;
+
+/** `00-` + 32 + `-` + 16 + `-` + 2: all of version 00, and the least of any later version. */
+const LENGTH = 55;
+
+/** Later versions may add fields. What is longer than this is not read at all, so that nobody pays for it. */
+const MAX_LENGTH = 512;
+
+const DASH = 0x2d;
+const ZERO_TRACE_ID = '0'.repeat(32);
+const ZERO_SPAN_ID = '0'.repeat(16);
+
+/** Why a `traceparent` that is there was not followed. */
+export type TraceparentFault =
+  | 'repeated'
+  | 'too-long'
+  | 'malformed'
+  | 'version-ff'
+  | 'extra-data'
+  | 'zero-trace-id'
+  | 'zero-parent-id';
+
+/**
+ * Reads one `traceparent` value (W3C Trace Context Level 2, sections 3.2.2 and 3.2.4). Gives the remote span
+ * context, its flags masked to sampled and random, or the reason why the value is refused. Never throws on a
+ * string.
+ */
+export function parseTraceparent(raw: string): SpanContext | TraceparentFault {
+  if (raw.length > MAX_LENGTH) return 'too-long';
+  const text = trimOws(raw);
+  const fault = findFault(text);
+  if (fault !== undefined) return fault;
+  const traceId = text.slice(3, 35);
+  if (traceId === ZERO_TRACE_ID) return 'zero-trace-id';
+  const spanId = text.slice(36, 52);
+  if (spanId === ZERO_SPAN_ID) return 'zero-parent-id';
+  const traceFlags = Number.parseInt(text.charAt(LENGTH - 1), 16) & KNOWN_FLAGS;
+  return { traceId, spanId, traceFlags, isRemote: true };
+}
+
+function findFault(text: string): TraceparentFault | undefined {
+  const shaped = startsLikeVersion00(text);
+  if (shaped && text.startsWith('ff')) return 'version-ff';
+  if (shaped && text.length === LENGTH) return undefined;
+  // Fetch and Node's HTTP server join repeated lines with a comma, which no version of the field contains.
+  if (text.includes(',')) return 'repeated';
+  if (shaped && text.startsWith('00')) return 'extra-data';
+  return shaped && text.charCodeAt(LENGTH) === DASH ? undefined : 'malformed';
+}
+
+/** Whether version, trace id, parent id and flags stand where version 00 has them (section 3.2.4). */
+function startsLikeVersion00(text: string): boolean {
+  const dashes = text.charCodeAt(2) === DASH && text.charCodeAt(35) === DASH && text.charCodeAt(52) === DASH;
+  return dashes && isHex(text, 0, 2) && isHex(text, 3, 35) && isHex(text, 36, 52) && isHex(text, 53, LENGTH);
+}
+
+/**
+ * Writes a `traceparent` of version 00 with two flag digits, or gives `undefined` where the span context has no
+ * valid ids. `moreFlags` are set besides the span context's own. Never throws.
+ */
+export function formatTraceparent(span: SpanContext, moreFlags: number): string | undefined {
+  const { traceId, spanId } = span;
+  // OpenTelemetry's own check lets uppercase hex digits through, which the specification forbids.
+  if (!isId(traceId, ZERO_TRACE_ID) || !isId(spanId, ZERO_SPAN_ID)) return undefined;
+  const flags = (span.traceFlags | moreFlags) & KNOWN_FLAGS;
+  return `00-${traceId}-${spanId}-0${flags}`;
+}
+
+const isId = (id: string, zero: string): boolean =>
+  typeof id === 'string' && id.length === zero.length && id !== zero && isHex(id, 0, id.length);

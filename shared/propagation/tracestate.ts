@@ -1,0 +1,149 @@
+import type { TraceState as ApiTraceState } from '@opentelemetry/api';
+import { eachMember } from './list.ts';
+
+const MAX_MEMBERS = 32;
+
+/** What is sent at most. Section 3.3, "tracestate limits", asks for at least this much. */
+const MAX_SENT = 512;
+
+/** Members longer than this go first when a list must be cut (the same section). */
+const LARGE_MEMBER = 128;
+
+/** 32 members of a 256-character key, `=` and a 256-character value, and some white space around each comma. */
+const MAX_READ = MAX_MEMBERS * (256 + 1 + 256 + 7);
+
+/** Section 3.3, "Key", level 2: `@` may stand anywhere after the first character. */
+const KEY = /^[a-z0-9][a-z0-9_\-*/@]{0,255}$/;
+
+/** Section 3.3, "Value": printable ASCII without `,` and `=`; the last character is not a space. */
+const VALUE = /^[\x20-\x2b\x2d-\x3c\x3e-\x7e]{1,256}$/;
+
+/** Why a list was dropped whole, or, for the last two, why single members of it were. */
+export type TracestateDropReason =
+  | 'unreadable'
+  | 'too-long'
+  | 'too-many-members'
+  | 'malformed-key'
+  | 'malformed-value'
+  | 'duplicate-key'
+  | 'over-512';
+
+/** What a reading of `tracestate` gave: the list, where one is left, and what was dropped and why. */
+export interface TracestateReading {
+  readonly state?: TraceState;
+  readonly reason?: TracestateDropReason;
+  readonly dropped: number;
+}
+
+/**
+ * An immutable `tracestate` list for OpenTelemetry's `SpanContext` (W3C Trace Context Level 2, section 3.3). It
+ * holds valid members only, and never more than 32, so that what it serializes can always be sent. Nothing here
+ * throws.
+ */
+export class TraceState implements ApiTraceState {
+  /** The list without members, to build one from: `TraceState.EMPTY.set('vendor', 'value')`. */
+  static readonly EMPTY = new TraceState(new Map());
+
+  readonly #members: ReadonlyMap<string, string>;
+  #sent: readonly string[] | undefined;
+
+  private constructor(members: ReadonlyMap<string, string>) {
+    this.#members = members;
+  }
+
+  /**
+   * Reads all the `tracestate` values of a carrier as one list, joined in order. A list that breaks the grammar
+   * is dropped whole. Of members with one key the first, the most recent, is kept: unique keys are the sender's
+   * duty and no reason to refuse a list (section 3.5, and the W3C's own test suite).
+   */
+  static parse(values: readonly string[]): TracestateReading {
+    const members = new Map<string, string>();
+    const tooLong = sizeOf(values) > MAX_READ;
+    let fault: TracestateDropReason | undefined = tooLong ? 'too-long' : undefined;
+    let count = 0;
+    eachMember(values, (member) => {
+      if (++count > MAX_MEMBERS) fault ??= 'too-many-members';
+      fault ??= takeMember(members, member);
+    });
+    if (fault !== undefined) return { reason: fault, dropped: count };
+    return count === 0 ? { dropped: 0 } : describe(new TraceState(members), count);
+  }
+
+  /** The value of a key, or `undefined`. */
+  get(key: string): string | undefined {
+    return this.#members.get(key);
+  }
+
+  /**
+   * A new list with the member in first place (section 3.5); the last one makes room for a 33rd. The same list
+   * where the key or the value breaks the grammar.
+   */
+  set(key: string, value: string): TraceState {
+    if (!KEY.test(key) || !isValue(value)) return this;
+    const others = [...this.#members].filter(([other]) => other !== key);
+    return new TraceState(new Map([[key, value] as const, ...others.slice(0, MAX_MEMBERS - 1)]));
+  }
+
+  /** A new list without the key. */
+  unset(key: string): TraceState {
+    return new TraceState(new Map([...this.#members].filter(([other]) => other !== key)));
+  }
+
+  /** How many members the list holds. */
+  get size(): number {
+    return this.#members.size;
+  }
+
+  /** How many members `serialize` leaves out. */
+  get overflow(): number {
+    return this.size - this.#fitting().length;
+  }
+
+  /** The header's value: whole members only, at most 512 characters. Empty where nothing is left to send. */
+  serialize(): string {
+    return this.#fitting().join(',');
+  }
+
+  #fitting(): readonly string[] {
+    this.#sent ??= cut(Array.from(this.#members, ([key, value]) => `${key}=${value}`));
+    return this.#sent;
+  }
+}
+
+const isValue = (value: string): boolean => VALUE.test(value) && !value.endsWith(' ');
+
+/** The length of texts joined by commas. */
+const sizeOf = (texts: readonly string[]): number =>
+  texts.reduce((length, text) => length + text.length + 1, -1);
+
+function takeMember(members: Map<string, string>, text: string): TracestateDropReason | undefined {
+  const equals = text.indexOf('=');
+  const key = text.slice(0, equals);
+  if (equals === -1 || !KEY.test(key)) return 'malformed-key';
+  const value = text.slice(equals + 1);
+  if (!isValue(value)) return 'malformed-value';
+  if (!members.has(key)) members.set(key, value);
+  return undefined;
+}
+
+function describe(state: TraceState, count: number): TracestateReading {
+  const dropped = count - state.size + state.overflow;
+  if (dropped === 0) return { state, dropped };
+  return { state, reason: count > state.size ? 'duplicate-key' : 'over-512', dropped };
+}
+
+/** Drops the large members first and then any, from the right, only until the list fits. */
+function cut(members: readonly string[]): readonly string[] {
+  let excess = sizeOf(members) - MAX_SENT;
+  if (excess <= 0) return members;
+  const kept = [...members];
+  for (const longerThan of [LARGE_MEMBER, 0]) {
+    for (let i = kept.length - 1; i >= 0 && excess > 0; i--) {
+      const length = kept[i]?.length ?? 0;
+      if (length <= longerThan) continue;
+      kept.splice(i, 1);
+      excess -= length + 1;
+    }
+  }
+  return kept;
+}

@@ -1,0 +1,21 @@
+import { baggageCases } from './cases/baggage.ts';
+import { carrierCases } from './cases/carriers.ts';
+import { inboundCases } from './cases/inbound.ts';
+import { propagatorCases } from './cases/propagator.ts';
+import { propertyCases } from './cases/properties.ts';
+import { traceparentCases } from './cases/traceparent.ts';
+import { tracestateCases } from './cases/tracestate.ts';
+import type { Case } from './support.ts';
+
+export { results } from './table.ts';
+
+/** The rules of propagation, for any runtime that can run them. */
+export const cases: readonly Case[] = [
+  ...traceparentCases,
+  ...inboundCases,
+  ...tracestateCases,
+  ...baggageCases,
+  ...carrierCases,
+  ...propagatorCases,
+  ...propertyCases,
+];
