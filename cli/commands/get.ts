@@ -1,0 +1,28 @@
+import type { Command } from 'commander';
+import { exitCodeOfJob } from '../exit-code.ts';
+import { examples } from '../help.ts';
+import type { Host } from '../host.ts';
+import { jobId } from '../options.ts';
+
+/** `get <jobId>`. */
+export function defineGet(program: Command, host: Host): Command {
+  return program
+    .command('get')
+    .description('Shows a job as it stands.')
+    .argument('<jobId>', 'as submit printed it', jobId)
+    .addHelpText(
+      'after',
+      examples(
+        ['throughline get 0190f5a1-7c1e-7d3a-9c55-6a1f0c2b7e11', 'state, trace id and result'],
+        ['throughline get 0190f5a1-7c1e-7d3a-9c55-6a1f0c2b7e11 --json | jq .result', 'only its result'],
+      ),
+    )
+    .action(
+      async (id: string, _flags: unknown, command: Command) =>
+        await host.run(command, async ({ api, output }) => {
+          const job = await api.job(id);
+          output.job(job);
+          return exitCodeOfJob(job);
+        }),
+    );
+}

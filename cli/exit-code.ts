@@ -1,0 +1,53 @@
+import { ThroughlineError } from '../shared/errors.ts';
+import type { Job } from '../shared/job.ts';
+import { ApiError } from './api-error.ts';
+import { CliError, type CliErrorCode } from './cli-error.ts';
+
+/** The one table of exit codes; `--help` prints it. 64 and above are sysexits.h and the shell's 128 + signal. */
+export const EXIT = {
+  ok: { code: 0, meaning: 'done; of submit without --wait: the job was accepted' },
+  jobFailed: { code: 1, meaning: 'the job failed or was cancelled; of worker and dev: a part failed' },
+  usage: { code: 2, meaning: 'bad usage or input, or the API refused the request (4xx)' },
+  unavailable: {
+    code: 3,
+    meaning: 'the API, the trace store or the broker cannot be reached, or failed (5xx)',
+  },
+  unfinished: { code: 4, meaning: 'not finished in time; of trace: no spans in time' },
+  unauthenticated: { code: 5, meaning: 'the API key is missing or not valid' },
+  internal: { code: 70, meaning: 'an error inside this program' },
+  interrupted: { code: 130, meaning: 'interrupted by Ctrl-C' },
+} as const;
+
+const CLI_EXITS = {
+  'usage-invalid': EXIT.usage,
+  'api-unreachable': EXIT.unavailable,
+  'traces-unreachable': EXIT.unavailable,
+  'answer-invalid': EXIT.unavailable,
+  'spans-missing': EXIT.unfinished,
+  interrupted: EXIT.interrupted,
+} as const satisfies Record<CliErrorCode, { code: number }>;
+
+/** The exit code of a command that showed a job. */
+export function exitCodeOfJob({ state }: Pick<Job, 'state'>): number {
+  return state === 'failed' || state === 'cancelled' ? EXIT.jobFailed.code : EXIT.ok.code;
+}
+
+/** The exit code of a command that ended with an error. */
+export function exitCodeOf(thrown: unknown): number {
+  if (thrown instanceof CliError) return CLI_EXITS[thrown.code].code;
+  if (thrown instanceof ThroughlineError) return exitOf(thrown).code;
+  return EXIT.internal.code;
+}
+
+function exitOf(error: ThroughlineError): { readonly code: number } {
+  if (error.code === 'unauthenticated') return EXIT.unauthenticated;
+  // Raised on this side, it speaks of this side's settings.
+  if (error.code === 'config-invalid' && !(error instanceof ApiError)) return EXIT.usage;
+  return error.status >= 400 && error.status < 500 ? EXIT.usage : EXIT.unavailable;
+}
+
+/** The table as the end of every `--help`. */
+export function exitCodeHelp(): string {
+  const rows = Object.values(EXIT).map(({ code, meaning }) => `  ${String(code).padEnd(4)} ${meaning}`);
+  return ['', 'Exit codes:', ...rows].join('\n');
+}

@@ -1,0 +1,77 @@
+import { describeThrown } from '../shared/errors.ts';
+import { CliError, type CliErrorCode } from './cli-error.ts';
+import { secondsText } from './seconds-text.ts';
+
+/** An HTTP request, and how to speak of whoever does not answer it. */
+export interface HttpRequest {
+  readonly method?: string;
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: string;
+  /** For the whole exchange, the body of the answer included. */
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal;
+  readonly failure: { readonly code: CliErrorCode; readonly who: string; readonly hint: string };
+}
+
+export interface HttpAnswer {
+  readonly url: string;
+  readonly status: number;
+  readonly text: string;
+}
+
+/**
+ * One HTTP exchange. Redirects are answers too: following one would leave the credentials behind, or hand them on.
+ * @throws CliError the request's own failure, in a sentence that names the address; what `signal` aborts with
+ */
+export async function exchange(request: HttpRequest): Promise<HttpAnswer> {
+  const { method = 'GET', url, headers, body, timeoutMs, signal } = request;
+  try {
+    const response = await fetch(url, {
+      method,
+      headers,
+      redirect: 'manual',
+      signal: AbortSignal.any([signal, AbortSignal.timeout(Math.max(1, Math.ceil(timeoutMs)))]),
+      ...(body === undefined ? {} : { body }),
+    });
+    return { url, status: response.status, text: await response.text() };
+  } catch (cause) {
+    if (signal.aborted) throw signal.reason;
+    throw unreachable(request, cause);
+  }
+}
+
+function unreachable({ url, timeoutMs, failure }: HttpRequest, cause: unknown): CliError {
+  const { code, who, hint } = failure;
+  if (cause instanceof DOMException && cause.name === 'TimeoutError') {
+    const message = `${who} at ${url} did not answer within ${secondsText(timeoutMs)}`;
+    return new CliError(code, message, { cause });
+  }
+  return new CliError(code, `cannot reach ${who} at ${url}: ${reasonOf(cause)}`, { cause, hint });
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'connection refused',
+  ECONNRESET: 'the connection was cut',
+  EPIPE: 'the connection was cut',
+  UND_ERR_SOCKET: 'the connection was cut',
+  ENOTFOUND: 'no such host',
+  EAI_AGAIN: 'the host name cannot be looked up now',
+  EHOSTUNREACH: 'no route to the host',
+  ENETUNREACH: 'no route to the network',
+  ETIMEDOUT: 'the connection timed out',
+  UND_ERR_CONNECT_TIMEOUT: 'the connection timed out',
+};
+
+/** fetch says `fetch failed`, and the reason is the cause, sometimes the cause's cause. */
+function reasonOf(thrown: unknown): string {
+  let deepest = thrown;
+  for (let depth = 0; deepest instanceof Error && depth < 5; depth++) {
+    const code = 'code' in deepest ? String(deepest.code) : '';
+    const reason = REASONS[code];
+    if (reason !== undefined) return reason;
+    if (deepest.cause === undefined) break;
+    deepest = deepest.cause;
+  }
+  return describeThrown(deepest);
+}

@@ -1,0 +1,17 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
+const FIRST_MS = 200;
+const LONGEST_MS = 2_000;
+const GROWTH = 1.5;
+
+/** The pauses between the questions to a server: 200 ms at first, growing to 2 s. */
+export function* pollDelays(): Generator<number, never> {
+  for (let ms = FIRST_MS; ; ms = Math.min(ms * GROWTH, LONGEST_MS)) yield ms;
+}
+
+/** Waits. @throws what `signal` aborts with, at once */
+export async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  await sleep(Math.max(0, ms), undefined, { signal }).catch((thrown: unknown) => {
+    throw signal.aborted ? signal.reason : thrown;
+  });
+}
