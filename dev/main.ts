@@ -55,7 +55,7 @@ Examples:
 
 async function run(flags: DevFlags): Promise<number> {
   const say = (line: string): void => void process.stderr.write(`${line}\n`);
-  const interrupted = Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]).then(() => 0);
+  const interrupted = Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]).then(() => undefined);
   let stack: Stack;
   try {
     stack = await startStack({
@@ -75,9 +75,10 @@ async function run(flags: DevFlags): Promise<number> {
     return 1;
   }
   process.stdout.write(flags.json ? `${JSON.stringify(readyLine(stack))}\n` : readyText(stack));
-  const code = await Promise.race([interrupted, partFailed(stack, say)]);
+  const failure = await Promise.race([interrupted, partEnded(stack)]);
+  if (failure !== undefined) say(`dev: ${failure}`);
   await stack.stop();
-  return code;
+  return failure === undefined ? 0 : 1;
 }
 
 function readyLine(stack: Stack): Record<string, string> {
@@ -107,15 +108,13 @@ Throughline is ready. Ctrl-C stops it.
 }
 
 /** A part that ends by itself takes the rest with it, with a word on what happened. */
-async function partFailed(stack: Stack, say: (line: string) => void): Promise<number> {
-  const what = await Promise.race([
+async function partEnded(stack: Stack): Promise<string> {
+  return await Promise.race([
     stack.worker.exited.then((code) => `the worker ended (${code ?? 'by a signal'})`),
     stack.nats.exited.then(
       (code) => `nats-server ended (${code ?? 'by a signal'}); its log: ${stack.nats.logFile}`,
     ),
   ]);
-  say(`dev: ${what}`);
-  return 1;
 }
 
 function port(text: string): number {

@@ -52,8 +52,8 @@ const Settings = z.object({
   DEBUG: flag(false),
   OTEL_SDK_DISABLED: flag(false),
   OTEL_SERVICE_NAME: optionalText,
-  OTEL_EXPORTER_OTLP_ENDPOINT: z.preprocess(emptyAsUnset, url('http', 'https').optional()),
-  OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: z.preprocess(emptyAsUnset, url('http', 'https').optional()),
+  OTEL_EXPORTER_OTLP_ENDPOINT: url('http', 'https').optional(),
+  OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: url('http', 'https').optional(),
   OTEL_EXPORTER_OTLP_HEADERS: z.string().default('').transform(parseOtlpHeaders),
   OTEL_TRACES_SAMPLER: z
     .enum(SAMPLERS, `must be one of ${SAMPLERS.join(', ')}`)
@@ -86,8 +86,4 @@ function parseJson(text: string): unknown {
   } catch {
     return undefined;
   }
-}
-
-function emptyAsUnset(value: unknown): unknown {
-  return value === '' ? undefined : value;
 }

@@ -4,7 +4,7 @@ import { ThroughlineError } from './errors.ts';
 /**
  * Validates settings once, at start.
  * @param schema its keys are the settings' names
- * @param values where they come from: the process environment, a Worker's bindings
+ * @param values where they come from: the process environment, a Worker's bindings; an empty text counts as not set
  * @returns the typed settings, defaults filled in
  * @throws ThroughlineError `config-invalid`, one sentence per wrong key, naming it and never showing its value
  */
@@ -12,7 +12,9 @@ export function parseConfig<Schema extends z.ZodType>(
   schema: Schema,
   values: Readonly<Record<string, unknown>>,
 ): z.output<Schema> {
-  const parsed = schema.safeParse(values);
+  // An unset variable in a deployment file often arrives as ''.
+  const given = Object.fromEntries(Object.entries(values).filter(([, value]) => value !== ''));
+  const parsed = schema.safeParse(given);
   if (parsed.success) return parsed.data;
   const sentences = parsed.error.issues.map(
     (issue) => `${issue.path.join('.') || 'config'}: ${issue.message}`,
@@ -20,11 +22,11 @@ export function parseConfig<Schema extends z.ZodType>(
   throw new ThroughlineError('config-invalid', sentences.join('; '));
 }
 
-/** A whole number given as text; an empty text is as good as none. */
+/** A whole number given as text. */
 export function wholeNumber(min: number, max: number, fallback: number): z.ZodType<number, unknown> {
   const message = `must be a whole number from ${min} to ${max}`;
   return z.preprocess(
-    (value) => (value === undefined || value === '' ? fallback : value),
+    (value) => (value === undefined ? fallback : value),
     z.coerce.number(message).int(message).min(min, message).max(max, message),
   );
 }
@@ -32,18 +34,15 @@ export function wholeNumber(min: number, max: number, fallback: number): z.ZodTy
 /** `true` or `false` given as text (or 1 and 0). */
 export function flag(fallback: boolean): z.ZodType<boolean, unknown> {
   return z.preprocess((value) => {
-    if (value === undefined || value === '') return fallback;
+    if (value === undefined) return fallback;
     if (value === 'true' || value === '1') return true;
     if (value === 'false' || value === '0') return false;
     return value;
   }, z.boolean('must be true or false'));
 }
 
-/** A text, or undefined when it is empty: an unset variable in a deployment file often arrives as ''. */
-export const optionalText = z.preprocess(
-  (value) => (value === '' ? undefined : value),
-  z.string('must be text').optional(),
-);
+/** A text that may be left out. */
+export const optionalText = z.string('must be text').optional();
 
 /** A URL of one of the given schemes (without the colon). */
 export function url(...schemes: readonly string[]): z.ZodType<string, unknown> {

@@ -87,22 +87,28 @@ export class ThroughlineError extends Error {
 
   /**
    * Turns whatever was thrown into a ThroughlineError: itself when it is one, else `fallback` with the original
-   * as `cause`. The message of a foreign error never becomes the message a caller sees, unless `fallback` is a
-   * code that speaks of the author's own operation.
+   * as `cause`. The message of a foreign error becomes the message only where `fallback` speaks of the author's own
+   * operation; otherwise it could tell a caller what is not for him.
    */
   static from(thrown: unknown, fallback: ErrorCode = 'internal'): ThroughlineError {
     if (thrown instanceof ThroughlineError) return thrown;
-    const message = fallback === 'internal' ? ERRORS.internal.title : describeThrown(thrown);
+    const message = fallback === 'operation-failed' ? describeThrown(thrown) : ERRORS[fallback].title;
     return new ThroughlineError(fallback, message, { cause: thrown });
   }
 }
 
-/** The message of anything that can be thrown, in one line; never throws itself. */
+const MAX_DESCRIPTION = 2_000;
+
+/** The message of anything that can be thrown, in one line of at most 2,000 characters; never throws itself. */
 export function describeThrown(thrown: unknown): string {
-  if (thrown instanceof Error) return thrown.message || thrown.name;
-  if (typeof thrown === 'string') return thrown;
+  const line = textOf(thrown).replace(/\s*[\r\n]+\s*/g, ' ');
+  return line.length <= MAX_DESCRIPTION ? line : `${line.slice(0, MAX_DESCRIPTION)}…`;
+}
+
+function textOf(thrown: unknown): string {
   try {
-    return JSON.stringify(thrown) ?? String(thrown);
+    if (thrown instanceof Error) return String(thrown.message || thrown.name);
+    return typeof thrown === 'string' ? thrown : (JSON.stringify(thrown) ?? String(thrown));
   } catch {
     return 'a value that cannot be shown';
   }

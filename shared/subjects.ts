@@ -53,14 +53,14 @@ export function jobSubjectFilter(tenant: string, jobId: string): string {
  * @throws ThroughlineError `config-invalid`
  */
 export function groupFilter(operations: string): string {
-  const prefix = operations === '>' ? '' : operations.replace(/\.>$/, '');
-  if (prefix !== '' && !isOperationName(prefix)) {
+  if (operations === '>') return 'jobs.>';
+  if (!isOperationName(operations.replace(/\.>$/, ''))) {
     throw new ThroughlineError(
       'config-invalid',
       `the operations filter ${shown(operations)} is not an operation's name, a prefix followed by ".>", or ">"`,
     );
   }
-  return operations === '>' ? 'jobs.>' : `jobs.*.*.${operations}`;
+  return `jobs.*.*.${operations}`;
 }
 
 /** Reads a `jobs.…` or `dead.…` subject back; undefined when it is not one that {@link jobSubject} could have made. */

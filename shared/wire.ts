@@ -5,7 +5,7 @@
 import { ThroughlineError } from './errors.ts';
 import { JobEvent } from './event.ts';
 import { LIMITS } from './job.ts';
-import { type Carrier, setCarrier } from './propagation/index.ts';
+import { type Carrier, type NatsHeadersLike, setCarrier } from './propagation/index.ts';
 import { type JobAddress, parseJobSubject } from './subjects.ts';
 
 export const HEADER = {
@@ -28,6 +28,17 @@ const EVENT_TYPE_PREFIX = 'dev.throughline.job.';
 
 /** Reads one header's values, whatever the case of its name. */
 export type HeaderValues = (name: string) => readonly string[];
+
+/** Reads NATS message headers: their names are case-sensitive there, and producers write them their own way. */
+export function headerValues(messageHeaders: NatsHeadersLike | undefined): HeaderValues {
+  if (messageHeaders === undefined) return () => [];
+  const keys = messageHeaders.keys();
+  return (name) =>
+    keys
+      .filter((key) => key.toLowerCase() === name.toLowerCase())
+      .flatMap((key) => messageHeaders.values(key));
+}
+
 type SetHeader = (name: string, value: string) => void;
 
 /** A job as it travels on `jobs.<tenant>.<jobId>.<operation>`; the body is the input as JSON. */
@@ -133,8 +144,9 @@ function writeCloudEvent(
   set(HEADER.contentType, JSON_MEDIA_TYPE);
 }
 
+/** CloudEvents times are RFC 3339, whose years have four digits; what else `Date` can read is not a time here. */
 function readTime(value: string | undefined): string | undefined {
-  if (value === undefined) return undefined;
+  if (value === undefined || !/^[0-9]{4}-/.test(value)) return undefined;
   const time = Date.parse(value);
   return Number.isNaN(time) ? undefined : new Date(time).toISOString();
 }

@@ -37,7 +37,8 @@ export class HealthServer {
   }
 
   #answer(request: IncomingMessage, response: ServerResponse): void {
-    const { pathname } = new URL(request.url ?? '/', 'http://localhost');
+    // Not `new URL`: it throws on what anybody may send.
+    const [pathname] = (request.url ?? '/').split('?');
     const reason = pathname === '/readyz' ? this.#probes.notReady() : undefined;
     if (pathname === '/metrics') this.#probes.metrics(request, response);
     else if (reason !== undefined) send(response, 503, { status: 'not ready', reason });

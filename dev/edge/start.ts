@@ -32,6 +32,7 @@ export interface Edge {
 export async function startEdge(options: EdgeOptions): Promise<Edge> {
   const { compatibility_date, compatibility_flags } = readWranglerConfig({ config: CONFIG });
   const script = await readFile(options.scriptPath, 'utf8');
+  const release = keepSignals();
   const miniflare = new Miniflare(
     convertV4MiniflareOptions({
       name: 'throughline',
@@ -49,6 +50,7 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
   );
   try {
     const url = await miniflare.ready;
+    release();
     return { url: url.origin, stop: () => miniflare.dispose() };
   } catch (cause) {
     await miniflare.dispose().catch(() => undefined);
@@ -56,4 +58,21 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
       cause,
     });
   }
+}
+
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
+/**
+ * Remembers who listens to signals now; the returned function takes all others away. Miniflare would end this
+ * process at the first signal, before the parts around it are stopped in order.
+ */
+function keepSignals(): () => void {
+  const before = SIGNALS.map((signal) => new Set(process.listeners(signal)));
+  return () => {
+    for (const [index, signal] of SIGNALS.entries()) {
+      for (const listener of process.listeners(signal)) {
+        if (before[index]?.has(listener) !== true) process.off(signal, listener);
+      }
+    }
+  };
 }

@@ -3,7 +3,7 @@ import type { Job } from '../../shared/job.ts';
 import { extract, fromNatsHeaders } from '../../shared/propagation/index.ts';
 import { EVENTS_STREAM, JOBS_STREAM } from '../../shared/streams.ts';
 import { eventSubject, jobSubjectFilter, parseJobSubject } from '../../shared/subjects.ts';
-import { readJobEvent, readJobLimits } from '../../shared/wire.ts';
+import { headerValues, readJobEvent, readJobLimits } from '../../shared/wire.ts';
 import type { BrokerSession } from './broker-session.ts';
 
 /** Attempts of a job whose message says nothing of them, until a worker has seen it. */
@@ -45,8 +45,7 @@ async function readQueuedJob(
 ): Promise<Job | undefined> {
   const message = await session.lastMessage(JOBS_STREAM, jobSubjectFilter(tenant, jobId));
   if (message === undefined) return undefined;
-  const values = (name: string): readonly string[] => message.headers?.values(name) ?? [];
-  const { acceptedAt, maxAttempts } = readJobLimits(values);
+  const { acceptedAt, maxAttempts } = readJobLimits(headerValues(message.headers));
   const { spanContext } = extract(fromNatsHeaders(message.headers));
   return {
     id: jobId,

@@ -13,7 +13,8 @@ type WatchedSession = Pick<BrokerSession, 'watchOperations' | 'operation'>;
 
 interface KnownOperation {
   readonly announcement: OperationAnnouncement;
-  readonly validator: Validator;
+  /** What is wrong with an input; empty when it fits. */
+  readonly validate: (input: unknown) => Violation[];
 }
 
 /** What workers have announced, kept up to date by a watch on the `OPERATIONS` bucket; one per session. */
@@ -45,9 +46,8 @@ export class OperationDirectory {
     await this.#watch();
     const operation = this.#known.get(name) ?? (await this.#lookUp(name));
     if (operation === undefined) throw this.#unknown(name);
-    const { valid, errors } = operation.validator.validate(input);
-    if (valid) return operation.announcement;
-    const violations = leafViolations(errors);
+    const violations = operation.validate(input);
+    if (violations.length === 0) return operation.announcement;
     throw new ThroughlineError(
       'input-invalid',
       `the input does not fit the schema of ${name}: ${violations.map(({ path, message }) => `${path || '/'} ${message}`).join('; ')}`,
@@ -59,6 +59,8 @@ export class OperationDirectory {
   #watch(): Promise<void> {
     const again = (): void => {
       this.#ready = undefined;
+      // What is deleted while nobody watches would stay known for ever.
+      this.#known.clear();
     };
     this.#ready ??= this.#session
       .watchOperations(({ key, value }) => this.#take(key, value), again)
@@ -82,7 +84,7 @@ export class OperationDirectory {
       if (value !== undefined) this.#log.warn('an announcement cannot be read', { operation: key });
       return undefined;
     }
-    const operation = { announcement, validator: new Validator(announcement.inputSchema, '2020-12', false) };
+    const operation = { announcement, validate: validatorOf(announcement) };
     this.#known.set(key, operation);
     return operation;
   }
@@ -101,12 +103,36 @@ function near(name: string, known: string[]): string[] {
   if (known.length === 0) return [];
   const limit = Math.max(2, Math.floor(name.length / 2));
   const nearest = closest(name, known);
-  return known
-    .map((candidate) => ({ candidate, steps: distance(name, candidate) }))
-    .filter(({ candidate, steps }) => steps <= limit || candidate.startsWith(name) || candidate === nearest)
-    .sort((a, b) => a.steps - b.steps)
-    .slice(0, MAX_SUGGESTIONS)
-    .map(({ candidate }) => candidate);
+  return (
+    known
+      .map((candidate) => ({ candidate, steps: distance(name, candidate) }))
+      .filter(({ candidate, steps }) => steps <= limit || isPart(name, candidate) || candidate === nearest)
+      // A name that goes on where this one ends is the likelier slip than one that only looks like it.
+      .sort(
+        (a, b) => Number(isPart(name, b.candidate)) - Number(isPart(name, a.candidate)) || a.steps - b.steps,
+      )
+      .slice(0, MAX_SUGGESTIONS)
+      .map(({ candidate }) => candidate)
+  );
+}
+
+const isPart = (name: string, candidate: string): boolean => candidate.startsWith(`${name}.`);
+
+/** Where the edge cannot read a schema (a pattern, a reference of another dialect), the worker alone checks. */
+function validatorOf({ inputSchema }: OperationAnnouncement): KnownOperation['validate'] {
+  try {
+    const validator = new Validator(inputSchema, '2020-12', false);
+    return (input) => {
+      try {
+        const { valid, errors } = validator.validate(input);
+        return valid ? [] : leafViolations(errors);
+      } catch {
+        return [];
+      }
+    };
+  } catch {
+    return () => [];
+  }
 }
 
 /** The validator reports a failing branch at each level above the value; only the deepest say what is wrong. */
@@ -118,7 +144,16 @@ function leafViolations(
   );
   return (inner.length > 0 ? inner : errors)
     .slice(0, MAX_VIOLATIONS)
-    .map(({ instanceLocation, error }) => ({ path: instanceLocation.replace(/^#/, ''), message: error }));
+    .map(({ instanceLocation, error }) => ({ path: decodeFragment(instanceLocation), message: error }));
+}
+
+/** The validator writes a JSON Pointer as a URI fragment: `#/two%20words` (RFC 6901, section 6). */
+function decodeFragment(location: string): string {
+  try {
+    return decodeURIComponent(location.replace(/^#/, ''));
+  } catch {
+    return location;
+  }
 }
 
 function readAnnouncement(value: Uint8Array): OperationAnnouncement | undefined {

@@ -1,7 +1,7 @@
 import { type Context, Hono } from 'hono';
-import type * as z from 'zod';
 import { ThroughlineError } from '../../shared/errors.ts';
 import { isTerminal, type Job, LIMITS } from '../../shared/job.ts';
+import { jsonPointer } from '../../shared/json-pointer.ts';
 import { isToken } from '../../shared/subjects.ts';
 import { writeJson } from '../../shared/wire.ts';
 import { authenticate } from '../middleware/authenticate.ts';
@@ -10,6 +10,9 @@ import type { EdgeHono } from '../scope.ts';
 import { jobIdFor } from './job-id.ts';
 import { preferredWait } from './prefer.ts';
 import { SubmitJob } from './submit-job.ts';
+
+const MAX_VIOLATIONS = 10;
+const MAX_MESSAGE_LENGTH = 200;
 
 /** `/v1/jobs`: submit, read. */
 export function jobRoutes(): Hono<EdgeHono> {
@@ -59,17 +62,13 @@ function tenantOf(c: Context<EdgeHono>): string {
 function parse(body: unknown): SubmitJob {
   const parsed = SubmitJob.safeParse(body);
   if (parsed.success) return parsed.data;
-  const violations = parsed.error.issues.map((issue) => ({
-    path: pointer(issue.path),
-    message: issue.message,
+  const violations = parsed.error.issues.slice(0, MAX_VIOLATIONS).map((issue) => ({
+    path: jsonPointer(issue.path),
+    // A list of what a caller made up is as long as the caller likes.
+    message: issue.message.slice(0, MAX_MESSAGE_LENGTH),
   }));
   const summary = violations.map(({ path, message }) => `${path || 'the body'}: ${message}`).join('; ');
   throw new ThroughlineError('request-invalid', summary, { violations });
-}
-
-/** JSON Pointer (RFC 6901). */
-function pointer(path: z.core.$ZodIssue['path']): string {
-  return path.map((key) => `/${String(key).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
 }
 
 function checkInputSize({ input }: SubmitJob, limit: number): void {

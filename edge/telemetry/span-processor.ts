@@ -90,7 +90,9 @@ export class EdgeSpanProcessor implements SpanProcessor {
 
   async #export(batch: readonly ReadableSpan[]): Promise<void> {
     try {
-      this.#dropped += (await this.#send(batch)).lost;
+      // Not `+= await`: that would read the sum before the other batches add to it.
+      const { lost } = await this.#send(batch);
+      this.#dropped += lost;
     } catch {
       this.#dropped += batch.length;
     }

@@ -40,14 +40,21 @@ export function attemptOf(
   return {
     job,
     operation,
-    number: message.info.deliveryCount - released,
-    maxAttempts: job.maxAttempts ?? operation?.maxAttempts ?? DEFAULT_MAX_ATTEMPTS,
+    // A consumer that was made anew counts from 1 again.
+    number: Math.max(1, message.info.deliveryCount - released),
+    maxAttempts: maxAttemptsOf(job, operation),
     released,
     acceptedAt: job.acceptedAt ?? message.time.toISOString(),
     startedAt: now.toISOString(),
     queueTimeMs: Math.max(0, now.getTime() - waitingSince),
     previous,
   };
+}
+
+/** A job may ask for less than its operation allows, never for more; whoever sent it may not have gone by the edge. */
+function maxAttemptsOf(job: JobMessage, operation: Operation | undefined): number {
+  if (operation === undefined) return job.maxAttempts ?? DEFAULT_MAX_ATTEMPTS;
+  return Math.min(job.maxAttempts ?? operation.maxAttempts, operation.maxAttempts);
 }
 
 /** What the author's code is told of the job. */

@@ -1,4 +1,6 @@
 import type { JetStreamClient, JsMsg } from '@nats-io/jetstream';
+import { describeThrown } from '../../shared/errors.ts';
+import type { JobError } from '../../shared/job.ts';
 import { bury } from '../broker/dead-letters.ts';
 import type { EventPublisher } from '../broker/event-publisher.ts';
 import { type Attempt, eventOf } from './attempt.ts';
@@ -49,7 +51,7 @@ async function retryLater(
   failure: Failure,
   delayMs: number,
 ) {
-  const error = { code: failure.code, message: failure.message };
+  const error = errorOf(failure);
   await events.record(
     attempt.job.address.tenant,
     eventOf(attempt, 'retrying', worker, { error, retryInMs: delayMs }),
@@ -61,7 +63,7 @@ async function retryLater(
 async function fail(parts: ConcludeParts, message: JsMsg, attempt: Attempt, failure: Failure) {
   const { code } = failure;
   await bury(parts.jetStream, message, attempt.job.address, { code, attempts: attempt.number });
-  const error = { code, message: failure.message };
+  const error = errorOf(failure);
   await parts.events.record(attempt.job.address.tenant, eventOf(attempt, 'failed', parts.worker, { error }));
   return { conclusion: 'failed', settlement: { kind: 'term', reason: code } } as const;
 }
@@ -71,6 +73,11 @@ async function release({ events, worker }: ConcludeParts, attempt: Attempt) {
   const unspent = { released: attempt.released + 1, attempt: attempt.number - 1 };
   await events.record(attempt.job.address.tenant, eventOf(attempt, 'released', worker, unspent));
   return { conclusion: 'released', settlement: { kind: 'nak', delayMs: 0 } } as const;
+}
+
+/** An event must fit into a message, whatever an author writes. */
+function errorOf({ code, message }: Failure): JobError {
+  return { code, message: describeThrown(message) };
 }
 
 function delayOf(parts: ConcludeParts, attempt: Attempt, failure: Failure): number {

@@ -74,6 +74,7 @@ export class ConsumeLoop {
     this.#requested += count;
     try {
       const consumer = await this.#options.consumer();
+      if (this.#stopping.signal.aborted) return;
       const messages = await consumer.fetch({ max_messages: count, expires: EXPIRES_MS });
       const pull = { stop: () => messages.stop(), ended: this.#take(messages, count) };
       this.#pulls.add(pull);

@@ -1,7 +1,10 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { ThroughlineError, type Violation } from '../../shared/errors.ts';
+import { jsonPointer } from '../../shared/json-pointer.ts';
 import type { OperationAnnouncement } from '../../shared/operation.ts';
 import type { Operation } from './operation.ts';
+
+const MAX_VIOLATIONS = 10;
 
 type JsonSchema = OperationAnnouncement['inputSchema'];
 
@@ -32,7 +35,7 @@ export function announcementOf(operation: Operation): OperationAnnouncement {
 export async function validate(schema: StandardSchemaV1, value: unknown, what: string): Promise<unknown> {
   const result = await schema['~standard'].validate(value);
   if (result.issues === undefined) return result.value;
-  const violations = result.issues.map(violationOf);
+  const violations = result.issues.slice(0, MAX_VIOLATIONS).map(violationOf);
   const summary = violations.map(({ path, message }) => `${path || '/'} ${message}`).join('; ');
   throw new ThroughlineError('input-invalid', `the ${what} does not fit its schema: ${summary}`, {
     violations,
@@ -51,5 +54,5 @@ function jsonSchemaOf(schema: StandardSchemaV1, side: 'input' | 'output'): JsonS
 
 function violationOf(issue: StandardSchemaV1.Issue): Violation {
   const keys = (issue.path ?? []).map((part) => (typeof part === 'object' ? part.key : part));
-  return { path: keys.map((key) => `/${String(key)}`).join(''), message: issue.message };
+  return { path: jsonPointer(keys), message: issue.message };
 }

@@ -92,6 +92,15 @@ export function defineOperation<Input, Output>(definition: OperationDefinition<I
     concurrency === undefined || isCount(concurrency, 1e6),
     `operation ${name}: concurrency must be 1 or more`,
   );
+  check(typeof definition.run === 'function', `operation ${name}: run must be a function`);
+  check(
+    definition.output === undefined || isSchema(definition.output),
+    `operation ${name}: output must be a Standard Schema, or left out`,
+  );
+  check(
+    isPolicy(definition.retry),
+    `operation ${name}: retry must hold minDelayMs and maxDelayMs of 0 or more`,
+  );
   const operation: Operation = {
     name,
     description: definition.description,
@@ -114,6 +123,12 @@ export function isOperation(value: unknown): value is Operation {
 
 function isSchema(value: unknown): boolean {
   return (typeof value === 'object' || typeof value === 'function') && value !== null && '~standard' in value;
+}
+
+function isPolicy(policy: Partial<RetryPolicy> = {}): boolean {
+  return [policy.minDelayMs, policy.maxDelayMs].every(
+    (ms) => ms === undefined || (Number.isFinite(ms) && ms >= 0),
+  );
 }
 
 function isCount(value: number, max: number): boolean {

@@ -18,6 +18,9 @@ export type Outcome =
     }
   | { readonly kind: 'reject'; readonly code: string; readonly message: string };
 
+/** A day: a job that waits longer is better submitted again. */
+const MAX_DELAY_MS = 24 * 60 * 60 * 1_000;
+
 type Marked = Outcome & { readonly [OUTCOME]: true };
 
 /** The job succeeded; the same as returning `result`. */
@@ -30,9 +33,12 @@ export function retry(message: string): Outcome {
   return mark({ kind: 'retry', code: 'operation-failed', message });
 }
 
-/** The attempt failed, and another makes sense only after `delayMs` milliseconds. */
+/** The attempt failed, and another makes sense only after `delayMs` milliseconds, at most a day. */
 export function retryAfter(delayMs: number, message: string): Outcome {
-  return mark({ kind: 'retry-after', code: 'operation-failed', message, delayMs: Math.max(0, delayMs) });
+  // What an author computed may be no number, or for ever.
+  const finite = Number.isNaN(delayMs) ? 0 : delayMs;
+  const bounded = Math.min(Math.max(0, finite), MAX_DELAY_MS);
+  return mark({ kind: 'retry-after', code: 'operation-failed', message, delayMs: bounded });
 }
 
 /** No attempt can succeed: the job fails now and goes to the dead letters. */

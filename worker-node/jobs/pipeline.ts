@@ -5,7 +5,7 @@ import { isTerminalEvent, type JobEvent } from '../../shared/event.ts';
 import { type Extraction, extract, fromNatsHeaders, startTrace } from '../../shared/propagation/index.ts';
 import { ATTR, MESSAGING_SYSTEM, TEMPLATE } from '../../shared/semantics.ts';
 import { parseJobSubject } from '../../shared/subjects.ts';
-import { type JobMessage, readJobMessage } from '../../shared/wire.ts';
+import { headerValues, type JobMessage, readJobMessage } from '../../shared/wire.ts';
 import { addressOfUnreadable, bury } from '../broker/dead-letters.ts';
 import { lastEvent } from '../broker/event-reader.ts';
 import type { WorkerLogger } from '../log.ts';
@@ -102,10 +102,11 @@ export class JobPipeline {
   }
 
   /** A context that arrived broken is named and counted, and never costs the job. */
-  #noteContext(span: Span, { outcome, reason }: Extraction): void {
+  #noteContext(span: Span, extraction: Extraction): void {
+    const { outcome, reason } = extraction;
     span.setAttribute(ATTR.traceOutcome, outcome);
     if (reason !== undefined) span.setAttribute(ATTR.traceReason, reason);
-    this.#parts.metrics.contextExtracted(outcome, reason);
+    this.#parts.metrics.contextExtracted(extraction);
     const fields = { trace_outcome: outcome, ...(reason === undefined ? {} : { trace_reason: reason }) };
     if (outcome === 'invalid')
       this.#parts.log.warn(fields, 'trace context refused; the job starts a new trace');
@@ -203,20 +204,10 @@ export class JobPipeline {
 
 function decode(message: JsMsg): JobMessage | ThroughlineError {
   try {
-    return readJobMessage(message.subject, valuesOf(message), message.data);
+    return readJobMessage(message.subject, headerValues(message.headers), message.data);
   } catch (thrown) {
     return ThroughlineError.from(thrown, 'message-invalid');
   }
-}
-
-/** Header names are case-sensitive in NATS, and producers in other languages write them their own way. */
-function valuesOf(message: JsMsg): (name: string) => readonly string[] {
-  const messageHeaders = message.headers;
-  if (messageHeaders === undefined) return () => [];
-  return (name) => {
-    const key = messageHeaders.keys().find((candidate) => candidate.toLowerCase() === name);
-    return key === undefined ? [] : messageHeaders.values(key);
-  };
 }
 
 function describeAttempt(span: Span, attempt: Attempt): void {

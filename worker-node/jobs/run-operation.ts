@@ -31,12 +31,19 @@ export async function runOperation(
   }, limitMs);
   options.stop.addEventListener('abort', onStop, { once: true });
   if (options.stop.aborted) onStop();
+  // What a handler that was cut off still reports comes too late: the end of an attempt is its last word.
+  let ended = false;
+  const onProgress = (progress: Progress): void => {
+    if (!ended) options.onProgress(progress);
+  };
   try {
-    return await Promise.race([runHandler(operation, attempt, options, abort.signal), aborted(abort.signal)]);
+    const run = runHandler(operation, attempt, { ...options, onProgress }, abort.signal);
+    return await Promise.race([run, aborted(abort.signal)]);
   } catch (thrown) {
     // What a handler throws once its signal is aborted is mostly the abort itself; the cause is what counts.
     return outcomeOfThrow(abort.signal.aborted ? abort.signal.reason : thrown);
   } finally {
+    ended = true;
     clearTimeout(timer);
     options.stop.removeEventListener('abort', onStop);
   }

@@ -10,10 +10,18 @@ const MAX_RETRY_AFTER_SECONDS = 3_600;
 /** Answers after which the same request may well succeed. */
 const TRANSIENT = [408, 425, 429, 500, 502, 503, 504];
 
+/** What speaks for the connection, or for the host that was checked, is not a job's to say (RFC 9110, section 7.6.1). */
+const RESERVED =
+  /^(?:host|content-length|transfer-encoding|connection|keep-alive|upgrade|expect|te|trailer|proxy-.*)$/i;
+const HeaderName = z
+  .string()
+  .regex(/^[A-Za-z0-9-]{1,64}$/, 'must be letters, digits and "-"')
+  .refine((name) => !RESERVED.test(name), 'is not for a job to set');
+
 const Input = z.strictObject({
   url: z.url({ protocol: /^https?$/ }),
   method: z.enum(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE']).default('GET'),
-  headers: z.record(z.string().regex(/^[A-Za-z0-9-]{1,64}$/), z.string().regex(/^[\x20-\x7e]*$/)).default({}),
+  headers: z.record(HeaderName, z.string().regex(/^[\x20-\x7e]*$/, 'must be printable ASCII')).default({}),
   /** Text as it is, anything else as JSON. */
   body: z.unknown().optional(),
   maxRedirects: z.int().min(0).max(MAX_REDIRECTS).default(0),

@@ -1,7 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { type Attributes, type Counter, metrics } from '@opentelemetry/api';
+import { type Counter, metrics } from '@opentelemetry/api';
 import { PrometheusExporter } from '@opentelemetry/exporter-prometheus';
 import { MeterProvider } from '@opentelemetry/sdk-metrics';
+import type { Extraction } from '../../shared/propagation/index.ts';
 
 /** What the worker counts, served as Prometheus text. */
 export class WorkerMetrics {
@@ -9,6 +10,7 @@ export class WorkerMetrics {
   readonly #provider = new MeterProvider({ readers: [this.#exporter] });
   readonly #settled: Counter;
   readonly #contexts: Counter;
+  readonly #dropped: Counter;
 
   constructor() {
     metrics.setGlobalMeterProvider(this.#provider);
@@ -19,6 +21,9 @@ export class WorkerMetrics {
     this.#contexts = meter.createCounter('throughline.trace_context.extracted', {
       description: 'Trace contexts read from job messages, by outcome and reason',
     });
+    this.#dropped = meter.createCounter('throughline.trace_context.dropped_members', {
+      description: 'Members of tracestate and baggage that were left out, by field and reason',
+    });
   }
 
   /** One delivery was settled. */
@@ -26,15 +31,20 @@ export class WorkerMetrics {
     this.#settled.add(1, { conclusion });
   }
 
-  /** One trace context was read: continued, absent, or invalid and why. */
-  contextExtracted(outcome: string, reason: string | undefined): void {
-    const attributes: Attributes = reason === undefined ? { outcome } : { outcome, reason };
-    this.#contexts.add(1, attributes);
+  /** One trace context was read: continued, absent, or invalid and why; and what of it was left out. */
+  contextExtracted({ outcome, reason, dropped }: Extraction): void {
+    this.#contexts.add(1, reason === undefined ? { outcome } : { outcome, reason });
+    this.#countDropped('tracestate', dropped.tracestateMembers, dropped.tracestate);
+    this.#countDropped('baggage', dropped.baggageMembers, dropped.baggage);
   }
 
   /** Answers `GET /metrics`. */
   respond(request: IncomingMessage, response: ServerResponse): void {
     this.#exporter.getMetricsRequestHandler(request, response);
+  }
+
+  #countDropped(field: string, members: number, reason: string | undefined): void {
+    if (reason !== undefined) this.#dropped.add(Math.max(1, members), { field, reason });
   }
 
   async shutdown(): Promise<void> {
