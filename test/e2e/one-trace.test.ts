@@ -1,0 +1,120 @@
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { traceFaults } from '../../dev/trace-check.ts';
+import { Job } from '../../shared/job.ts';
+import { startTestStack, type TestStack } from '../support/stack.ts';
+
+const CLI = fileURLToPath(new URL('../../cli/main.ts', import.meta.url));
+const TRACE_ID = '4bf92f3577b34da6a3ce929d0e0e4736';
+const CALLER = `00-${TRACE_ID}-00f067aa0ba902b7-01`;
+
+let stack: TestStack;
+beforeAll(async () => {
+  stack = await startTestStack();
+});
+afterAll(() => stack.stop());
+
+async function submitWithCli(...args: string[]): Promise<Job> {
+  const env = {
+    ...process.env,
+    THROUGHLINE_URL: stack.url,
+    THROUGHLINE_API_KEY: stack.apiKey,
+    OTEL_EXPORTER_OTLP_ENDPOINT: stack.collector.otlpUrl,
+  };
+  const run = promisify(execFile);
+  const { stdout } = await run(process.execPath, [CLI, 'submit', ...args, '--wait', '30', '--json'], { env });
+  return Job.parse(JSON.parse(stdout));
+}
+
+describe('one job', () => {
+  it('is one trace from the CLI through edge, bridge and worker and back', async () => {
+    const job = await submitWithCli('echo', '{"hello":"world"}');
+    expect(job).toMatchObject({ state: 'succeeded', result: { hello: 'world' }, attempt: 1 });
+
+    const spans = await stack.collector.waitForSpans(job.traceId, (s) => traceFaults(s).length === 0, 10_000);
+    expect(traceFaults(spans)).toEqual([]);
+    expect(spans.map(({ service, kind }) => `${service} ${kind}`)).toEqual([
+      'throughline-cli CLIENT',
+      'throughline-edge SERVER',
+      'throughline-edge CLIENT',
+      'throughline-bridge PRODUCER',
+      'throughline-worker CONSUMER',
+      'throughline-worker PRODUCER',
+      'throughline-bridge CONSUMER',
+    ]);
+  });
+
+  it('leaves its trace id in the log lines of edge, bridge and worker', async () => {
+    const job = await stack.run('echo', 1);
+    const services = stack
+      .logs()
+      .filter(({ trace_id }) => trace_id === job.traceId)
+      .map(({ service, msg }) => `${service}: ${msg}`);
+    expect(new Set(services)).toEqual(
+      new Set([
+        'throughline-bridge: job published',
+        'throughline-worker: job started',
+        'throughline-worker: job ended',
+        'throughline-edge: request',
+      ]),
+    );
+  });
+
+  it("continues its caller's trace, with tracestate and baggage, and answers with traceresponse", async () => {
+    const response = await stack.submit(
+      { operation: 'echo', input: 1 },
+      {
+        traceparent: CALLER,
+        tracestate: 'vendor=1,other=2',
+        baggage: 'user=ann,plan=gold',
+        prefer: 'wait=30',
+      },
+    );
+    expect(response.status).toBe(200);
+    const job = Job.parse(await response.json());
+    expect(job.traceId).toBe(TRACE_ID);
+    expect(response.headers.get('traceresponse')).toMatch(new RegExp(`^00-${TRACE_ID}-[0-9a-f]{16}-0[13]$`));
+    const spans = await stack.collector.waitForSpans(TRACE_ID, (s) => s.length >= 6, 10_000);
+    expect(spans.find(({ kind }) => kind === 'SERVER')?.parentSpanId).toBe('00f067aa0ba902b7');
+  });
+
+  it('shows how long it waited in the queue', async () => {
+    const job = await stack.run('echo', 1);
+    const [process] = await stack.collector
+      .waitForSpans(job.traceId, (s) => s.some(({ name }) => name === 'process echo'), 10_000)
+      .then((spans) => spans.filter(({ name }) => name === 'process echo'));
+    expect(process?.attributes['throughline.job.queue_time_ms']).toEqual(expect.any(Number));
+  });
+
+  it('can be read by its id while it is queued and after its end, and by nobody else', async () => {
+    const job = await stack.run('echo', { a: 1 });
+    const read = await stack.call(`/v1/jobs/${job.id}`);
+    expect(Job.parse(await read.json())).toMatchObject({ id: job.id, state: 'succeeded', result: { a: 1 } });
+    expect((await stack.call('/v1/jobs/00000000-0000-7000-8000-000000000000')).status).toBe(404);
+  });
+});
+
+describe('a caller without a key', () => {
+  it('cannot write into our traces: its context is only linked to', async () => {
+    const response = await fetch(`${stack.url}/v1/jobs`, {
+      method: 'POST',
+      headers: { traceparent: CALLER },
+    });
+    expect(response.status).toBe(401);
+    const traceId = response.headers.get('traceresponse')?.split('-')[1] ?? '';
+    expect(traceId).not.toBe(TRACE_ID);
+    const [span] = await stack.collector.waitForSpans(traceId, (s) => s.length > 0, 10_000);
+    expect(span?.links).toMatchObject([{ traceId: TRACE_ID, spanId: '00f067aa0ba902b7' }]);
+  });
+});
+
+describe('an idempotency key', () => {
+  it('makes a second submission the same job', async () => {
+    const send = () =>
+      stack.submit({ operation: 'echo', input: 1 }, { 'idempotency-key': 'order-17', prefer: 'wait=30' });
+    const [first, second] = [Job.parse(await (await send()).json()), Job.parse(await (await send()).json())];
+    expect(second).toEqual(first);
+  });
+});

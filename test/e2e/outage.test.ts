@@ -1,0 +1,101 @@
+import { describe, expect, it } from 'vitest';
+import { traceFaults } from '../../dev/trace-check.ts';
+import type { Problem } from '../../shared/problem.ts';
+import { until } from '../support/poll.ts';
+import { withTestStack } from '../support/stack.ts';
+
+const REFUSAL_LIMIT_MS = 6_000;
+
+describe('while NATS is away', () => {
+  it('requests get 503 within 6 s, and the next ones succeed without a restart once it is back', async () => {
+    const stack = await withTestStack();
+    expect((await stack.run('echo', 'before')).state).toBe('succeeded');
+
+    const load = startLoad(() => stack.submit({ operation: 'echo', input: 'load' }));
+    await stack.nats.kill('SIGKILL');
+    const refused = await until('a request to be refused', () =>
+      load.answers.find(({ status }) => status !== 202),
+    );
+    expect(refused).toMatchObject({ status: 503, problem: { code: 'broker-unavailable', status: 503 } });
+    expect(refused.problem?.traceId).toMatch(/^[0-9a-f]{32}$/);
+    expect(refused.retryAfter).toMatch(/^[0-9]+$/);
+    expect((await stack.call('/readyz')).status).toBe(503);
+    expect((await stack.call('/healthz')).status).toBe(200);
+
+    await stack.nats.restart();
+    const back = await stack.run('echo', 'after');
+    expect(back).toMatchObject({ state: 'succeeded', result: 'after' });
+    await load.stop();
+    expect(load.answers.filter(({ ms }) => ms > REFUSAL_LIMIT_MS)).toEqual([]);
+    expect(new Set(load.answers.map(({ status }) => status))).toEqual(new Set([202, 503]));
+    expect(load.answers.at(-1)?.status).toBe(202);
+  });
+
+  it('a paused NATS (no reset, no answer) costs a request its time limit and no more', async () => {
+    const stack = await withTestStack({ edge: { BROKER_TIMEOUT_MS: '1500' } });
+    await stack.run('echo', 'before');
+    await stack.nats.kill('SIGSTOP');
+    const start = performance.now();
+    const response = await stack.submit({ operation: 'echo', input: 1 });
+    expect(response.status).toBe(503);
+    expect(performance.now() - start).toBeLessThan(REFUSAL_LIMIT_MS);
+    await stack.nats.kill('SIGCONT');
+    const answer = await until('the edge to recover', async () => {
+      const again = await stack.submit({ operation: 'echo', input: 2 }, { prefer: 'wait=30' });
+      return again.status === 200 && again;
+    });
+    expect(answer.status).toBe(200);
+  });
+
+  it('a caller that waits for a result gets it over the next connection', async () => {
+    const stack = await withTestStack({
+      operationsFolder: 'test/fixtures/operations',
+      // An acknowledgement that the server's death swallowed is made up for after the ack wait.
+      worker: { WORKER_ACK_WAIT_MS: '1500' },
+    });
+    const waiting = stack.run('test.mode', { mode: 'fail-until', until: 2 });
+    await until('the job to have begun', () => stack.logs().find(({ msg }) => msg === 'job published'));
+    await stack.nats.kill('SIGKILL');
+    await stack.nats.restart();
+    const job = await waiting;
+    expect(job.state).toBe('succeeded');
+    const spans = await stack.collector.waitForSpans(
+      job.traceId,
+      (all) => all.some(({ name }) => name === 'receive result'),
+      10_000,
+    );
+    expect(new Set(spans.map(({ traceId }) => traceId)).size).toBe(1);
+    expect(traceFaults(spans).filter((fault) => fault.includes('missing'))).toEqual([]);
+  });
+});
+
+interface Answer {
+  readonly status: number;
+  readonly ms: number;
+  readonly problem: Problem | undefined;
+  readonly retryAfter: string | null;
+}
+
+/** Keeps four requests under way until it is stopped. */
+function startLoad(send: () => Promise<Response>) {
+  const answers: Answer[] = [];
+  let stopped = false;
+  const sendOn = async (): Promise<void> => {
+    while (!stopped) {
+      const start = performance.now();
+      const response = await send();
+      const body = await response.json();
+      const problem = response.status >= 400 ? (body as Problem) : undefined;
+      const retryAfter = response.headers.get('retry-after');
+      answers.push({ status: response.status, ms: performance.now() - start, problem, retryAfter });
+    }
+  };
+  const running = Promise.all([sendOn(), sendOn(), sendOn(), sendOn()]);
+  return {
+    answers,
+    stop: async () => {
+      stopped = true;
+      await running;
+    },
+  };
+}

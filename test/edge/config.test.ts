@@ -1,0 +1,122 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { type Env, edgeConfig } from '../../edge/config.ts';
+import { LIMITS } from '../../shared/job.ts';
+import { refusalOf } from '../unit/support.ts';
+
+const HASH = 'a'.repeat(64);
+const KEYS = JSON.stringify([{ id: 'ci', tenant: 'acme', hash: HASH }]);
+
+/** A Worker's bindings: the least that is needed, and more. */
+const env = (more: Record<string, unknown> = {}): Env =>
+  ({ NATS_URL: 'wss://nats.example', API_KEYS: KEYS, ...more }) as unknown as Env;
+
+describe("the edge's settings", () => {
+  it('have their defaults', () => {
+    expect(edgeConfig(env())).toMatchObject({
+      NATS_URL: 'wss://nats.example',
+      TRACE_TRUST: 'authenticated',
+      BRIDGE_SHARDS: 1,
+      BROKER_TIMEOUT_MS: 4_000,
+      MAX_INPUT_BYTES: LIMITS.inputBytes,
+      LOG_LEVEL: 'info',
+      DEBUG: false,
+      OTEL_SDK_DISABLED: false,
+      OTEL_EXPORTER_OTLP_HEADERS: {},
+      OTEL_TRACES_SAMPLER: 'parentbased_always_on',
+      OTEL_TRACES_SAMPLER_ARG: 1,
+    });
+  });
+
+  it('are read once per set of bindings', () => {
+    const bindings = env();
+    expect(edgeConfig(bindings)).toBe(edgeConfig(bindings));
+    expect(edgeConfig(env())).not.toBe(edgeConfig(bindings));
+  });
+
+  it('keep API keys by their id', () => {
+    expect([...edgeConfig(env()).API_KEYS]).toEqual([['ci', { id: 'ci', tenant: 'acme', hash: HASH }]]);
+    expect(edgeConfig(env({ API_KEYS: '[]' })).API_KEYS.size).toBe(0);
+  });
+
+  const keys = (...entries: unknown[]): string => JSON.stringify(entries);
+  const entry = { id: 'ci', tenant: 'acme', hash: HASH };
+  it.each<[string, unknown]>([
+    ['NATS_URL', undefined],
+    ['NATS_URL', ''],
+    ['NATS_URL', 'nats://nats.example'],
+    ['NATS_URL', 'https://nats.example'],
+    ['NATS_URL', 'nats.example'],
+    ['API_KEYS', undefined],
+    ['API_KEYS', ''],
+    ['API_KEYS', '{'],
+    ['API_KEYS', 'null'],
+    ['API_KEYS', '{"id":"ci"}'],
+    ['API_KEYS', ['ci']],
+    ['API_KEYS', keys(7)],
+    ['API_KEYS', keys({ ...entry, id: '' })],
+    ['API_KEYS', keys({ ...entry, id: 'a_b' })],
+    ['API_KEYS', keys({ ...entry, tenant: '*' })],
+    ['API_KEYS', keys({ ...entry, tenant: 'a.b' })],
+    ['API_KEYS', keys({ ...entry, tenant: '$JS ' })],
+    ['API_KEYS', keys({ ...entry, hash: HASH.toUpperCase() })],
+    ['API_KEYS', keys({ ...entry, hash: 'tl_ci_the-key-itself-instead' })],
+    ['API_KEYS', keys(entry, { ...entry, tenant: 'globex' })],
+    ['TRACE_TRUST', 'everyone'],
+    ['BRIDGE_SHARDS', '0'],
+    ['BRIDGE_SHARDS', '257'],
+    ['BROKER_TIMEOUT_MS', '99'],
+    ['MAX_INPUT_BYTES', String(LIMITS.inputBytes + 1)],
+    ['LOG_LEVEL', 'loud'],
+    ['DEBUG', 'maybe'],
+    ['OTEL_SDK_DISABLED', 'maybe'],
+    ['OTEL_EXPORTER_OTLP_ENDPOINT', 'collector:4318'],
+    ['OTEL_EXPORTER_OTLP_TRACES_ENDPOINT', 'ftp://collector'],
+    ['OTEL_EXPORTER_OTLP_HEADERS', 7],
+    ['OTEL_TRACES_SAMPLER', 'sometimes'],
+    ['OTEL_TRACES_SAMPLER_ARG', '1.1'],
+    ['OTEL_TRACES_SAMPLER_ARG', '-0.1'],
+    ['OTEL_TRACES_SAMPLER_ARG', 'half'],
+    ['OTEL_BSP_MAX_QUEUE_SIZE', '0'],
+    ['OTEL_BSP_MAX_EXPORT_BATCH_SIZE', '0'],
+    ['OTEL_BSP_SCHEDULE_DELAY', '5001'],
+  ])('%s may not be %j, and the answer names it', async (key, value) => {
+    const error = await refusalOf(() => edgeConfig(env({ [key]: value })));
+    expect(error.code).toBe('config-invalid');
+    expect(error.message).toMatch(new RegExp(`^${key}: `));
+    expect(error.message).not.toContain('\n');
+  });
+
+  it('never show their values when they are wrong', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.uuid(), async (canary) => {
+        const wrong = Object.fromEntries(
+          ['NATS_URL', 'TRACE_TRUST', 'BRIDGE_SHARDS', 'LOG_LEVEL', 'DEBUG', 'OTEL_TRACES_SAMPLER'].map(
+            (key) => [key, canary],
+          ),
+        );
+        const API_KEYS = keys({ id: `${canary}!`, tenant: `${canary}!`, hash: canary, [canary]: canary });
+        const error = await refusalOf(() => edgeConfig(env({ ...wrong, API_KEYS })));
+        expect(error.message).not.toContain(canary);
+      }),
+      { numRuns: 20 },
+    );
+  });
+
+  it.each([
+    'NATS_USER',
+    'NATS_TOKEN',
+    'BRIDGE_SHARDS',
+    'DEBUG',
+    'OTEL_SERVICE_NAME',
+    'OTEL_EXPORTER_OTLP_ENDPOINT',
+    'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT',
+    'OTEL_EXPORTER_OTLP_HEADERS',
+    // "The SDK MUST interpret an empty value of an environment variable the same way as when the variable is unset."
+    'OTEL_TRACES_SAMPLER',
+    'OTEL_TRACES_SAMPLER_ARG',
+    'OTEL_BSP_SCHEDULE_DELAY',
+  ] as const)('%s is as good as unset when it is an empty text', (key) => {
+    expect(edgeConfig(env({ [key]: '' }))[key]).toEqual(edgeConfig(env())[key]);
+  });
+});

@@ -1,0 +1,37 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import type { TestProject } from 'vitest/node';
+import { buildEdge } from '../../dev/edge/build.ts';
+import { hostEnvironment } from '../../dev/nats-server/cache.ts';
+import { type LocatedNatsServer, locateNatsServer } from '../../dev/nats-server/locate.ts';
+
+/** What {@link setup} found: a nats-server, or why there is none. */
+export type ProvidedNatsServer = LocatedNatsServer | { problem: string };
+/** The Worker's bundle, or why it does not build. */
+export type ProvidedEdge = { scriptPath: string } | { problem: string };
+
+declare module 'vitest' {
+  export interface ProvidedContext {
+    natsServer: ProvidedNatsServer;
+    edge: ProvidedEdge;
+  }
+}
+
+/**
+ * Runs once before all tests: finds nats-server and bundles the Worker, so that no test waits for either. Where one
+ * is missing, only the tests that need it fail, each with the whole explanation.
+ * @returns what removes the bundle after the last test
+ */
+export async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const log = (line: string): void => void process.stderr.write(`${line}\n`);
+  const directory = await mkdtemp(path.join(tmpdir(), 'throughline-edge-'));
+  const problem = (error: Error) => ({ problem: error.message });
+  const [server, edge] = await Promise.all([
+    locateNatsServer({ environment: hostEnvironment(), log }).catch(problem),
+    buildEdge(directory).catch(problem),
+  ]);
+  project.provide('natsServer', server);
+  project.provide('edge', edge);
+  return () => rm(directory, { recursive: true, force: true });
+}

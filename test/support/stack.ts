@@ -1,0 +1,76 @@
+import { inject, onTestFinished } from 'vitest';
+import { type Stack, type StackOptions, startStack } from '../../dev/stack.ts';
+import { Job } from '../../shared/job.ts';
+import type { Problem } from '../../shared/problem.ts';
+import { testNatsBinary } from './nats.ts';
+
+/** A whole system of the test's own, and what it logged. */
+export interface TestStack extends Stack {
+  /** Every log line of edge and workers so far. */
+  readonly lines: readonly string[];
+  /** Log lines as objects; what is no JSON is left out. */
+  readonly logs: () => Record<string, unknown>[];
+  /** Sends a request with the API key. */
+  readonly call: (path: string, init?: RequestInit) => Promise<Response>;
+  /** Submits a job. */
+  readonly submit: (body: unknown, headers?: Record<string, string>) => Promise<Response>;
+  /** Submits a job and waits for its end. */
+  readonly run: (operation: string, input: unknown, headers?: Record<string, string>) => Promise<Job>;
+}
+
+/** Starts the whole path on free ports: real nats-server, real workerd, a real worker process, a real collector. */
+export async function startTestStack(options: Partial<StackOptions> = {}): Promise<TestStack> {
+  const edge = inject('edge');
+  if ('problem' in edge) throw new Error(edge.problem);
+  const lines: string[] = [];
+  const stack = await startStack({
+    ports: { http: 0, nats: 0, natsWebSocket: 0, otlp: 0 },
+    natsServerPath: testNatsBinary().path,
+    scriptPath: edge.scriptPath,
+    onLog: (line) => lines.push(line),
+    onStep: () => undefined,
+    ...options,
+  });
+  const call = (path: string, init: RequestInit = {}): Promise<Response> =>
+    fetch(`${stack.url}${path}`, {
+      ...init,
+      headers: { authorization: `Bearer ${stack.apiKey}`, ...(init.headers as Record<string, string>) },
+    });
+  const submit = (body: unknown, headers: Record<string, string> = {}): Promise<Response> =>
+    call('/v1/jobs', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...headers },
+      body: JSON.stringify(body),
+    });
+  const run = async (
+    operation: string,
+    input: unknown,
+    headers: Record<string, string> = {},
+  ): Promise<Job> => {
+    const response = await submit({ operation, input }, { prefer: 'wait=30', ...headers });
+    const body: unknown = await response.json();
+    if (response.status !== 200) throw new Error(`${response.status} ${JSON.stringify(body)}`);
+    return Job.parse(body);
+  };
+  return Object.assign(stack, { lines, logs: () => lines.flatMap(parseLine), call, submit, run });
+}
+
+/** The stack's end belongs to its test. */
+export async function withTestStack(options: Partial<StackOptions> = {}): Promise<TestStack> {
+  const stack = await startTestStack(options);
+  onTestFinished(() => stack.stop());
+  return stack;
+}
+
+/** The problem document of a refused request. */
+export async function problemOf(response: Response): Promise<Problem> {
+  return (await response.json()) as Problem;
+}
+
+function parseLine(line: string): Record<string, unknown>[] {
+  try {
+    return [JSON.parse(line) as Record<string, unknown>];
+  } catch {
+    return [];
+  }
+}

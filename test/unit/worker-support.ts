@@ -1,0 +1,32 @@
+import { pino } from 'pino';
+import type { Attempt } from '../../worker-node/jobs/attempt.ts';
+import type { WorkerLogger } from '../../worker-node/log.ts';
+
+/** A logger that writes nothing. */
+export const quiet: WorkerLogger = pino({ level: 'silent' });
+
+/** The first attempt of a job of `acme`. */
+export function attempt(
+  more: Partial<Attempt> & { readonly input?: unknown; readonly timeoutMs?: number } = {},
+): Attempt {
+  const { input, timeoutMs, ...rest } = more;
+  const acceptedAt = '2026-01-01T00:00:00.000Z';
+  return {
+    job: {
+      address: { tenant: 'acme', jobId: 'job-1', operation: 'echo' },
+      acceptedAt,
+      maxAttempts: undefined,
+      timeoutMs,
+      input: input ?? null,
+    },
+    operation: undefined,
+    number: 1,
+    maxAttempts: 3,
+    released: 0,
+    acceptedAt,
+    startedAt: acceptedAt,
+    queueTimeMs: 0,
+    previous: undefined,
+    ...rest,
+  };
+}
