@@ -22,7 +22,7 @@ beforeAll(async () => {
       {
         config: {
           name: 'suite',
-          compatibilityDate: '2026-11-01',
+          compatibilityDate: '2026-10-20',
           compatibilityFlags: ['nodejs_compat'],
           manifest: { mainModule: 'suite.js', modulesRoot: '/', modules: { 'suite.js': suite } },
         },
