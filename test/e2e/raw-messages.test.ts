@@ -32,11 +32,19 @@ async function publish(setHeaders: (messageHeaders: MsgHdrs) => void, body = '{"
   });
   const spans = await stack.collector.waitForSpans(
     job.traceId,
-    (all) => all.some(({ name }) => name === 'process echo'),
+    (all) =>
+      all.some(({ name, attributes }) => isProcessSpan(name) && attributes['throughline.job.id'] === jobId),
     10_000,
   );
-  return { job, span: spans.find(({ attributes }) => attributes['throughline.job.id'] === jobId) };
+  return {
+    job,
+    span: spans.find(
+      ({ name, attributes }) => isProcessSpan(name) && attributes['throughline.job.id'] === jobId,
+    ),
+  };
 }
+
+const isProcessSpan = (name: string): boolean => name === 'process echo';
 
 async function counted(label: string): Promise<number> {
   const text = await (await fetch(`${stack.worker.healthUrl}/metrics`)).text();

@@ -221,6 +221,15 @@ describe('an input', () => {
     expect(error.message.length).toBeLessThan(2_000);
   });
 
+  it('with a fault as long as the input gets an answer in few words', async () => {
+    const closed = { type: 'object', additionalProperties: false };
+    const { directory } = withOperations(announcement('echo', closed));
+    const input = Object.fromEntries(['a', 'b', 'c'].map((letter) => [letter.repeat(80_000), 1]));
+    const error = await refusalOf(() => directory.accept('echo', input));
+    expect(error.code).toBe('input-invalid');
+    expect(error.message.length + JSON.stringify(error.violations).length).toBeLessThan(16 * 1024);
+  });
+
   it.each([
     ['takes anything', true, true],
     ['takes nothing', false, false],

@@ -114,4 +114,23 @@ describe('describing what was thrown', () => {
   ])('takes one line for %s', (_what, thrown) => {
     expect(describeThrown(thrown)).not.toMatch(/[\r\n]/);
   });
+
+  it('cuts what nobody would read', () => {
+    expect(describeThrown(new Error('x'.repeat(1_000_000))).length).toBeLessThanOrEqual(2_001);
+  });
+
+  it.each([' ', '\n', ' \n', '\t', '\r\n '])('takes no time for a page of %j', (blank) => {
+    const start = performance.now();
+    describeThrown(new Error(`a${blank.repeat(200_000)}b`));
+    expect(performance.now() - start).toBeLessThan(500);
+  });
+
+  it('does not throw when the error itself does', () => {
+    const hostile = Object.defineProperty(new Error(), 'message', {
+      get: () => {
+        throw new Error('again');
+      },
+    });
+    expect(describeThrown(hostile)).toBe('a value that cannot be shown');
+  });
 });

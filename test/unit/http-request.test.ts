@@ -124,6 +124,15 @@ describe('http.request', () => {
     expect(hits[0]?.headers.traceparent).toBe(`00-${span?.traceId}-${span?.spanId}-02`);
   });
 
+  it.each(['tracestate', 'Tracestate', 'baggage', 'Traceparent'])(
+    'writes no %s of the job’s own beside it: one module alone speaks for the trace',
+    async (name) => {
+      const { origin, hits } = await target(answering(200));
+      await context.with(startTrace(), () => run(origin, { url: origin, headers: { [name]: 'forged=1' } }));
+      for (const { headers } of hits) expect(headers[name.toLowerCase()]).not.toBe('forged=1');
+    },
+  );
+
   it('follows a name to the address that was checked', async () => {
     const { port, hits } = await target(answering(200));
     const origin = `http://good.test:${port}`;

@@ -1,3 +1,4 @@
+import { headers as natsHeaders } from '@nats-io/transport-node';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
@@ -6,7 +7,9 @@ import { EVENT_STATES } from '../../shared/event.ts';
 import type { Carrier } from '../../shared/propagation/index.ts';
 import { jobSubject } from '../../shared/subjects.ts';
 import {
+  headerValues,
   readJobEvent,
+  readJobLimits,
   readJobMessage,
   writeEventHeaders,
   writeJobHeaders,
@@ -214,13 +217,54 @@ describe('reading a job', () => {
     expect(read({ 'ce-time': time }).acceptedAt).toBe(expected);
   });
 
-  it.each(['+010000-01-01T00:00:00Z', '-000001-01-01T00:00:00Z', '+275760-09-13T00:00:00Z'])(
-    'takes no time from ce-time: %j that an event could not carry',
-    (time) => {
-      const { acceptedAt: taken } = read({ 'ce-time': time });
-      expect(z.iso.datetime().optional().safeParse(taken).success).toBe(true);
+  it.each([
+    '+010000-01-01T00:00:00Z',
+    '-000001-01-01T00:00:00Z',
+    '+275760-09-13T00:00:00Z',
+    // In UTC it is the year 10000, and the year -1.
+    '9999-12-31T23:59:59-01:00',
+    '0000-01-01T00:00:00+01:00',
+  ])('takes no time from ce-time: %j that an event could not carry', (time) => {
+    const { acceptedAt: taken } = read({ 'ce-time': time });
+    expect(z.iso.datetime().optional().safeParse(taken).success).toBe(true);
+  });
+});
+
+describe('reading limits for showing', () => {
+  const limits = (headers: Record<string, string>) =>
+    readJobLimits(valuesOf(new Map(Object.entries(headers))));
+
+  it('gives what the headers say', () => {
+    const headers = { 'ce-time': acceptedAt, 'throughline-max-attempts': '3' };
+    expect(limits(headers)).toEqual({ acceptedAt, maxAttempts: 3 });
+  });
+
+  it.each(['', '0', '101', '1.5', 'many', 'NaN', '-1'])(
+    'gives nothing for attempts of %j, and never throws',
+    (value) => {
+      expect(limits({ 'throughline-max-attempts': value }).maxAttempts).toBeUndefined();
     },
   );
+
+  it('gives nothing where there are no headers', () => {
+    expect(limits({})).toEqual({ acceptedAt: undefined, maxAttempts: undefined });
+  });
+});
+
+describe('the headers of a NATS message', () => {
+  it('are found however a producer writes their names, and all of them', () => {
+    const messageHeaders = natsHeaders();
+    messageHeaders.append('ce-time', 'a');
+    messageHeaders.append('Ce-Time', 'b');
+    messageHeaders.append('CE-TIME', 'c');
+    messageHeaders.append('ce-time', 'd');
+    expect([...headerValues(messageHeaders)('ce-time')].sort()).toEqual(['a', 'b', 'c', 'd']);
+    expect(headerValues(messageHeaders)('ce-id')).toEqual([]);
+  });
+
+  it('may be missing', () => {
+    expect(headerValues(undefined)('ce-time')).toEqual([]);
+  });
 });
 
 describe('reading an event', () => {
