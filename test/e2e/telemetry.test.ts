@@ -12,13 +12,13 @@ describe('without a telemetry endpoint', () => {
     const stack = await withTestStack({ tracing: false });
     const job = await stack.run('echo', 1, { traceparent: `00-${TRACE_ID}-1234567890abcdef-01` });
     expect(job.traceId).toBe(TRACE_ID);
-    const services = new Set(
-      stack
-        .logs()
-        .filter((line) => line.trace_id === TRACE_ID)
-        .map(({ service }) => service),
-    );
-    expect(services).toEqual(new Set(['throughline-edge', 'throughline-bridge', 'throughline-worker']));
+    await until('a line of all three', () => {
+      const lines = stack.logs().filter((line) => line.trace_id === TRACE_ID);
+      const services = new Set(lines.map(({ service }) => service));
+      return ['throughline-edge', 'throughline-bridge', 'throughline-worker'].every((one) =>
+        services.has(one),
+      );
+    });
     expect(stack.collector.requests).toBe(0);
     expect(stack.lines.filter((line) => line.startsWith('span '))).toEqual([]);
   });
@@ -28,10 +28,9 @@ describe('without a telemetry endpoint', () => {
     const response = await stack.submit({ operation: 'echo', input: 1 }, { prefer: 'wait=30' });
     const job = Job.parse(await response.json());
     expect(response.headers.get('traceresponse')).toMatch(new RegExp(`^00-${job.traceId}-[0-9a-f]{16}-02$`));
-    const line = stack
-      .logs()
-      .find(({ service, trace_id }) => service === 'throughline-worker' && trace_id === job.traceId);
-    expect(line).toBeDefined();
+    await until('a line of the worker with the same id', () =>
+      stack.logs().find((line) => line.service === 'throughline-worker' && line.trace_id === job.traceId),
+    );
   });
 
   it('OTEL_SDK_DISABLED turns tracing off although there is an endpoint', async () => {
