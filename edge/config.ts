@@ -36,6 +36,10 @@ const ApiKeyList = z
   .refine((entries) => new Set(entries.map(({ id }) => id)).size === entries.length, 'has an id twice');
 
 const Settings = z.object({
+  BRIDGE: z.custom<Env['BRIDGE']>(
+    (value) => typeof value === 'object' && value !== null,
+    'must be bound to the Bridge class, as wrangler.toml does',
+  ),
   NATS_URL: url('ws', 'wss'),
   NATS_USER: optionalText,
   NATS_PASSWORD: optionalText,

@@ -29,4 +29,8 @@ export interface Scope {
 
 export interface EdgeHono {
   Bindings: Scope;
+  Variables: {
+    /** The request's body, parsed but not checked; set by the `jsonBody` middleware. */
+    body: unknown;
+  };
 }

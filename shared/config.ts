@@ -26,8 +26,12 @@ export function parseConfig<Schema extends z.ZodType>(
 export function wholeNumber(min: number, max: number, fallback: number): z.ZodType<number, unknown> {
   const message = `must be a whole number from ${min} to ${max}`;
   return z.preprocess(
-    (value) => (value === undefined ? fallback : value),
-    z.coerce.number(message).int(message).min(min, message).max(max, message),
+    (value) => {
+      if (value === undefined) return fallback;
+      // `Number` also reads "0x10", "1e3" and a blank.
+      return typeof value === 'string' && /^[0-9]+$/.test(value) ? Number(value) : value;
+    },
+    z.number(message).int(message).min(min, message).max(max, message),
   );
 }
 

@@ -8,7 +8,6 @@ export async function withDeadline<T>(promise: Promise<T>, ms: number, late: () 
   const deadline = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(late()), Math.max(0, ms));
   });
-  promise.catch(() => undefined);
   try {
     return await Promise.race([promise, deadline]);
   } finally {

@@ -101,8 +101,9 @@ const MAX_DESCRIPTION = 2_000;
 
 /** The message of anything that can be thrown, in one line of at most 2,000 characters; never throws itself. */
 export function describeThrown(thrown: unknown): string {
-  const line = textOf(thrown).replace(/\s*[\r\n]+\s*/g, ' ');
-  return line.length <= MAX_DESCRIPTION ? line : `${line.slice(0, MAX_DESCRIPTION)}…`;
+  const text = textOf(thrown);
+  const line = text.slice(0, MAX_DESCRIPTION).replace(/[\r\n]+/g, ' ');
+  return text.length <= MAX_DESCRIPTION ? line : `${line}…`;
 }
 
 function textOf(thrown: unknown): string {

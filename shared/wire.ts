@@ -144,11 +144,17 @@ function writeCloudEvent(
   set(HEADER.contentType, JSON_MEDIA_TYPE);
 }
 
-/** CloudEvents times are RFC 3339, whose years have four digits; what else `Date` can read is not a time here. */
+const YEAR = /^[0-9]{4}-/;
+
+/**
+ * CloudEvents times are RFC 3339, whose years have four digits; what else `Date` can read is not a time here. In UTC
+ * the year may be another one, so it is looked at again.
+ */
 function readTime(value: string | undefined): string | undefined {
-  if (value === undefined || !/^[0-9]{4}-/.test(value)) return undefined;
+  if (value === undefined || !YEAR.test(value)) return undefined;
   const time = Date.parse(value);
-  return Number.isNaN(time) ? undefined : new Date(time).toISOString();
+  const text = Number.isNaN(time) ? '' : new Date(time).toISOString();
+  return YEAR.test(text) ? text : undefined;
 }
 
 function readCount(name: string, values: HeaderValues, max: number): number | undefined {

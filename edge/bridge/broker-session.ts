@@ -151,8 +151,13 @@ export class BrokerSession {
     try {
       const bucket = await this.#answer(this.#bucket());
       const entries = await this.#answer(bucket.watch({ initializedFn }));
-      void follow(entries, take).then(onEnd, onEnd);
-      await this.#answer(complete);
+      const ended = follow(entries, take);
+      await this.#answer(complete).catch((thrown: unknown) => {
+        // The caller starts anew; this watch must not go on behind the back of the next one.
+        entries.stop();
+        throw thrown;
+      });
+      void ended.then(onEnd, onEnd);
     } catch (thrown) {
       throw brokerError(thrown);
     }

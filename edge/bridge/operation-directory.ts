@@ -7,6 +7,7 @@ import type { BrokerSession } from './broker-session.ts';
 
 const MAX_SUGGESTIONS = 3;
 const MAX_VIOLATIONS = 10;
+const MAX_TEXT = 200;
 
 /** What the directory uses of a session. */
 type WatchedSession = Pick<BrokerSession, 'watchOperations' | 'operation'>;
@@ -142,9 +143,11 @@ function leafViolations(
   const inner = errors.filter(
     ({ keyword }) => keyword !== 'properties' && keyword !== 'items' && keyword !== '$ref',
   );
-  return (inner.length > 0 ? inner : errors)
-    .slice(0, MAX_VIOLATIONS)
-    .map(({ instanceLocation, error }) => ({ path: decodeFragment(instanceLocation), message: error }));
+  return (inner.length > 0 ? inner : errors).slice(0, MAX_VIOLATIONS).map(({ instanceLocation, error }) => ({
+    // Both hold names that the caller made up, as long as he likes.
+    path: decodeFragment(instanceLocation).slice(0, MAX_TEXT),
+    message: error.slice(0, MAX_TEXT),
+  }));
 }
 
 /** The validator writes a JSON Pointer as a URI fragment: `#/two%20words` (RFC 6901, section 6). */

@@ -9,7 +9,7 @@ const ENVELOPE_BYTES = 8 * 1024;
 const MAX_DEPTH = 64;
 const JSON_MEDIA_TYPE = /^application\/(?:[a-z0-9.+-]+\+)?json\s*(?:;|$)/i;
 
-/** Lets through a body that is JSON, not compressed, not too large and not too deep; the parsed body is cached by Hono. */
+/** Lets through a body that is JSON, not compressed, not too large and not too deep, and sets it as `c.var.body`. */
 export function jsonBody() {
   return createMiddleware<EdgeHono>(async function jsonBody(c, next) {
     checkMediaType(c.req.header('content-type'), c.req.header('content-encoding'));
@@ -21,7 +21,7 @@ export function jsonBody() {
       },
     });
     return await limit(c, async () => {
-      checkJson(await c.req.text());
+      c.set('body', parseJson(decodeUtf8(await c.req.arrayBuffer())));
       await next();
     });
   });
@@ -36,12 +36,21 @@ function checkMediaType(type: string | undefined, encoding: string | undefined):
   }
 }
 
-function checkJson(text: string): void {
+/** JSON on the wire is UTF-8 (RFC 8259, section 8.1): broken bytes are an error, not U+FFFD in somebody's data. */
+function decodeUtf8(bytes: ArrayBuffer): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: false }).decode(bytes);
+  } catch (cause) {
+    throw new ThroughlineError('request-invalid', 'the body is not UTF-8', { cause });
+  }
+}
+
+function parseJson(text: string): unknown {
   if (jsonDepth(text, MAX_DEPTH) > MAX_DEPTH) {
     throw new ThroughlineError('request-invalid', `the body is nested deeper than ${MAX_DEPTH} levels`);
   }
   try {
-    JSON.parse(text);
+    return JSON.parse(text);
   } catch (cause) {
     throw new ThroughlineError('request-invalid', 'the body is not valid JSON', { cause });
   }

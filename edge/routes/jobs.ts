@@ -24,7 +24,7 @@ export function jobRoutes(): Hono<EdgeHono> {
 }
 
 async function submitJob(c: Context<EdgeHono>): Promise<Response> {
-  const request = parse(await c.req.json());
+  const request = parse(c.var.body);
   checkInputSize(request, c.env.config.MAX_INPUT_BYTES);
   const tenant = tenantOf(c);
   const key = c.req.header('idempotency-key');
@@ -33,7 +33,7 @@ async function submitJob(c: Context<EdgeHono>): Promise<Response> {
     tenant,
     jobId: await jobIdFor(tenant, key),
     operation: request.operation,
-    input: request.input ?? null,
+    input: request.input,
     acceptedAt: new Date().toISOString(),
     maxAttempts: request.maxAttempts,
     timeoutMs: request.timeout,

@@ -14,7 +14,7 @@ const Timeout = z
 /** Body of `POST /v1/jobs`. Unknown fields are refused: a misspelt one would be lost in silence. */
 export const SubmitJob = z.strictObject({
   operation: OperationName,
-  input: z.unknown(),
+  input: z.nonoptional(z.unknown(), 'must be given; null where the operation takes nothing'),
   timeout: Timeout.optional(),
   maxAttempts: z.int().min(1).max(LIMITS.maxAttempts).optional(),
 });

@@ -68,7 +68,7 @@ export class EdgeSpanProcessor implements SpanProcessor {
     const { now, wait, windowMs } = this.#options;
     if (this.#ended.length === 0 || now() < this.#leaseUntil) return;
     this.#leaseUntil = now() + windowMs + LEASE_GRACE_MS;
-    await wait(windowMs);
+    await wait(windowMs).catch(() => undefined);
     this.#leaseUntil = 0;
     await this.#exportAll();
   }

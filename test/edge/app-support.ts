@@ -41,6 +41,7 @@ export async function setup(answers: Answers = {}, settings: Record<string, stri
     { id: 'other', tenant: 'globex', hash: await hashApiKey(OTHER_KEY) },
   ];
   const config = edgeConfig({
+    BRIDGE: {},
     NATS_URL: 'wss://nats.example',
     API_KEYS: JSON.stringify(keys),
     ...settings,

@@ -9,7 +9,7 @@ const KEYS = JSON.stringify([{ id: 'ci', tenant: 'acme', hash: HASH }]);
 
 /** A Worker's bindings: the least that is needed, and more. */
 const env = (more: Record<string, unknown> = {}): Env =>
-  ({ NATS_URL: 'wss://nats.example', API_KEYS: KEYS, ...more }) as unknown as Env;
+  ({ BRIDGE: {}, NATS_URL: 'wss://nats.example', API_KEYS: KEYS, ...more }) as unknown as Env;
 
 describe("the edge's settings", () => {
   it('have their defaults', () => {
@@ -42,6 +42,7 @@ describe("the edge's settings", () => {
   const keys = (...entries: unknown[]): string => JSON.stringify(entries);
   const entry = { id: 'ci', tenant: 'acme', hash: HASH };
   it.each<[string, unknown]>([
+    ['BRIDGE', undefined],
     ['NATS_URL', undefined],
     ['NATS_URL', ''],
     ['NATS_URL', 'nats://nats.example'],

@@ -8,7 +8,12 @@ const TRACEPARENT = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
 
 async function intake(headers: Record<string, string>, TRACE_TRUST = 'authenticated') {
   const API_KEYS = JSON.stringify([{ id: 'ci', tenant: 'acme', hash: await hashApiKey(KEY) }]);
-  const config = edgeConfig({ NATS_URL: 'wss://nats.example', API_KEYS, TRACE_TRUST } as unknown as Env);
+  const config = edgeConfig({
+    BRIDGE: {},
+    NATS_URL: 'wss://nats.example',
+    API_KEYS,
+    TRACE_TRUST,
+  } as unknown as Env);
   return await takeIn(new Request('https://edge.example/v1/jobs', { headers }), config);
 }
 

@@ -71,12 +71,21 @@ async function runHandler(
 
 async function checked(operation: Operation, result: unknown): Promise<Outcome> {
   const output = operation.output === undefined ? result : await checkOutput(operation, result);
-  const size = writeJson(output).length;
+  const size = sizeOf(output);
   if (size <= LIMITS.resultBytes) return { kind: 'done', result: output };
   throw new ThroughlineError(
     'operation-rejected',
     `the result is ${size} bytes of JSON; at most ${LIMITS.resultBytes} can be kept, so store it and return its address`,
   );
+}
+
+function sizeOf(output: unknown): number {
+  try {
+    return writeJson(output).length;
+  } catch (cause) {
+    // A circle, a BigInt: the same code would return the same again.
+    throw new ThroughlineError('operation-rejected', 'the result cannot be written as JSON', { cause });
+  }
 }
 
 async function checkOutput(operation: Operation, result: unknown): Promise<unknown> {

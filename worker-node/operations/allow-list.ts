@@ -26,9 +26,14 @@ for (const [network, prefix] of [
   NEVER.addSubnet(network, prefix, 'ipv4');
 }
 for (const [network, prefix] of [
-  ['::', 128],
   ['fe80::', 10],
   ['ff00::', 8],
+  // What leads to an IPv4 address by another way: NAT64, 6to4.
+  ['::', 128],
+  ['64:ff9b::', 96],
+  ['2002::', 16],
+  // The metadata service of AWS.
+  ['fd00:ec2::254', 128],
 ] as const) {
   NEVER.addSubnet(network, prefix, 'ipv6');
 }

@@ -12,7 +12,7 @@ const TRANSIENT = [408, 425, 429, 500, 502, 503, 504];
 
 /** What speaks for the connection, or for the host that was checked, is not a job's to say (RFC 9110, section 7.6.1). */
 const RESERVED =
-  /^(?:host|content-length|transfer-encoding|connection|keep-alive|upgrade|expect|te|trailer|proxy-.*)$/i;
+  /^(?:host|content-length|transfer-encoding|connection|keep-alive|upgrade|expect|te|trailer|proxy-.*|traceparent|tracestate|baggage)$/i;
 const HeaderName = z
   .string()
   .regex(/^[A-Za-z0-9-]{1,64}$/, 'must be letters, digits and "-"')
