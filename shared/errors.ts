@@ -26,6 +26,11 @@ export const ERRORS = {
   'media-type-unsupported': { status: 415, title: 'The media type is not supported', settle: 'term' },
   'operation-unknown': { status: 422, title: 'No worker has announced this operation', settle: 'term' },
   'input-invalid': { status: 422, title: "The input does not fit the operation's schema", settle: 'term' },
+  'idempotency-key-reused': {
+    status: 422,
+    title: 'The idempotency key belongs to another request',
+    settle: 'term',
+  },
   internal: { status: 500, title: 'Something went wrong inside', settle: 'nak' },
   'config-invalid': { status: 500, title: 'The configuration is not valid', settle: 'nak' },
   'broker-unavailable': { status: 503, title: 'The message broker cannot be reached', settle: 'nak' },

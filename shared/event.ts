@@ -33,6 +33,8 @@ export const JobEvent = z.object({
   at: z.iso.datetime(),
   worker: z.string(),
   traceId: z.string(),
+  /** Digest of the request, of a job that was submitted with an idempotency key. */
+  fingerprint: z.string().optional(),
   /** The span of the attempt, so that the next attempt can link to it. */
   spanId: z.string(),
   progress: Progress.optional(),

@@ -56,4 +56,7 @@ export const LIMITS = {
   maxAttempts: 100,
   timeoutMs: 24 * 60 * 60 * 1000,
   waitSeconds: 60,
+  batchJobs: 100,
+  /** How many inputs of full size a whole batch may hold. */
+  batchInputs: 16,
 } as const;

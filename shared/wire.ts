@@ -18,6 +18,7 @@ export const HEADER = {
   ceTime: 'ce-time',
   maxAttempts: 'throughline-max-attempts',
   timeoutMs: 'throughline-timeout-ms',
+  fingerprint: 'throughline-fingerprint',
   deadReason: 'throughline-dead-reason',
   deadAttempts: 'throughline-dead-attempts',
 } as const;
@@ -48,6 +49,8 @@ export interface JobMessage {
   readonly acceptedAt: string | undefined;
   readonly maxAttempts: number | undefined;
   readonly timeoutMs: number | undefined;
+  /** Digest of the request, of a job that was submitted with an idempotency key. */
+  readonly fingerprint?: string | undefined;
   readonly input: unknown;
 }
 
@@ -61,6 +64,7 @@ export function writeJobHeaders(
   writeCloudEvent(set, { id: job.address.jobId, source: job.source, type: JOB_TYPE, time: job.acceptedAt });
   if (job.maxAttempts !== undefined) set(HEADER.maxAttempts, String(job.maxAttempts));
   if (job.timeoutMs !== undefined) set(HEADER.timeoutMs, String(job.timeoutMs));
+  if (job.fingerprint !== undefined) set(HEADER.fingerprint, job.fingerprint);
   setCarrier(carrier, set);
 }
 
@@ -78,15 +82,22 @@ export function readJobMessage(subject: string, values: HeaderValues, body: Uint
     acceptedAt: readTime(values(HEADER.ceTime)[0]),
     maxAttempts: readCount(HEADER.maxAttempts, values, LIMITS.maxAttempts),
     timeoutMs: readCount(HEADER.timeoutMs, values, LIMITS.timeoutMs),
+    fingerprint: readFingerprint(values),
     input: readJson(body),
   };
 }
 
-/** When a job was accepted and how often it may be tried, as far as its headers can be read; for showing, never throws. */
-export function readJobLimits(values: HeaderValues): Pick<JobMessage, 'acceptedAt' | 'maxAttempts'> {
+/** What a queued job's headers say of it, as far as they can be read; for showing, never throws. */
+export function readJobLimits(
+  values: HeaderValues,
+): Pick<JobMessage, 'acceptedAt' | 'maxAttempts' | 'fingerprint'> {
   const attempts = Number(values(HEADER.maxAttempts)[0]);
   const isCount = Number.isInteger(attempts) && attempts >= 1 && attempts <= LIMITS.maxAttempts;
-  return { acceptedAt: readTime(values(HEADER.ceTime)[0]), maxAttempts: isCount ? attempts : undefined };
+  return {
+    acceptedAt: readTime(values(HEADER.ceTime)[0]),
+    maxAttempts: isCount ? attempts : undefined,
+    fingerprint: readFingerprint(values),
+  };
 }
 
 /** Headers of an event message. A terminal event of a job has one id, whoever writes it. */
@@ -142,6 +153,11 @@ function writeCloudEvent(
   set(HEADER.ceType, event.type);
   set(HEADER.ceTime, event.time);
   set(HEADER.contentType, JSON_MEDIA_TYPE);
+}
+
+function readFingerprint(values: HeaderValues): string | undefined {
+  const [value] = values(HEADER.fingerprint);
+  return value !== undefined && /^[0-9a-f]{64}$/.test(value) ? value : undefined;
 }
 
 const YEAR = /^[0-9]{4}-/;

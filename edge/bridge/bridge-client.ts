@@ -7,7 +7,13 @@ import { type Carrier, inject } from '../../shared/propagation/index.ts';
 import { ATTR } from '../../shared/semantics.ts';
 import type { Bridge } from './bridge.ts';
 import { unavailable } from './broker-error.ts';
-import { type BridgeStatus, type Reply, type SubmitCommand, unwrapReply } from './commands.ts';
+import {
+  type BridgeStatus,
+  type Reply,
+  type Submission,
+  type SubmitCommand,
+  unwrapReply,
+} from './commands.ts';
 
 const REGION = 'global';
 /** On top of the bridge's own time limits, so that its answer, not ours, is what a caller gets. */
@@ -32,9 +38,19 @@ export class BridgeClient {
   }
 
   /** Submits a job. @throws ThroughlineError see `submit` */
-  submit(command: Omit<SubmitCommand, 'carrier'>): Promise<Job> {
+  submit(command: Omit<SubmitCommand, 'carrier'>): Promise<Submission> {
     return this.#call('submit', command.jobId, command.waitMs, (bridge, carrier) =>
       bridge.submit({ ...command, carrier }),
+    );
+  }
+
+  /** Submits many jobs in one call: a reply for each, in order. @throws ThroughlineError when the call as a whole fails */
+  submitBatch(commands: readonly Omit<SubmitCommand, 'carrier'>[]): Promise<Reply<Submission>[]> {
+    return this.#call('submitBatch', commands[0]?.jobId ?? '', 0, (bridge, carrier) =>
+      bridge.submitBatch(
+        commands.map((command) => ({ ...command, carrier })),
+        carrier,
+      ),
     );
   }
 

@@ -11,10 +11,17 @@ import { activeProcessor } from '../telemetry/runtime.ts';
 import { withService } from '../telemetry/service.ts';
 import { BrokerConnection } from './broker-connection.ts';
 import type { BrokerSession } from './broker-session.ts';
-import { type BridgeStatus, type ReadCommand, type Reply, refusal, type SubmitCommand } from './commands.ts';
+import {
+  type BridgeStatus,
+  type ReadCommand,
+  type Reply,
+  refusal,
+  type Submission,
+  type SubmitCommand,
+} from './commands.ts';
 import { readJob } from './job-reader.ts';
 import { OperationDirectory } from './operation-directory.ts';
-import { submit } from './submit.ts';
+import { type BridgeParts, submit } from './submit.ts';
 
 const STATUS_PING_MS = 2_000;
 
@@ -37,14 +44,31 @@ export class Bridge extends DurableObject<Env> {
   }
 
   /** Publishes a job, see {@link submit}. */
-  submit(command: SubmitCommand): Promise<Reply<Job>> {
-    const parts = {
+  submit(command: SubmitCommand): Promise<Reply<Submission>> {
+    return this.#reply(command.carrier, () => submit(this.#parts(), command));
+  }
+
+  /** Publishes many jobs at once; what happens to one says nothing of the others. */
+  submitBatch(commands: readonly SubmitCommand[], carrier: Carrier): Promise<Reply<Reply<Submission>[]>> {
+    return this.#reply(carrier, () =>
+      Promise.all(
+        commands.map((command) =>
+          submit(this.#parts(), command).then(
+            (value) => ({ ok: true, value }) as const,
+            (thrown: unknown) => this.#refuse(thrown),
+          ),
+        ),
+      ),
+    );
+  }
+
+  #parts(): BridgeParts {
+    return {
       name: this.#name,
       connection: this.#connection,
       log: this.#log,
       directory: (session: BrokerSession) => this.#directory(session),
     };
-    return this.#reply(command.carrier, () => submit(parts, command));
   }
 
   /** A job as it stands, or undefined, see {@link readJob}. */

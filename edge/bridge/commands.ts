@@ -1,6 +1,7 @@
 /** What the edge asks of a bridge, and what it answers: plain data, since a call may cross machines. */
 import type { ErrorCode, Violation } from '../../shared/errors.ts';
 import { ThroughlineError } from '../../shared/errors.ts';
+import type { Job } from '../../shared/job.ts';
 import type { Carrier } from '../../shared/propagation/index.ts';
 
 export interface SubmitCommand {
@@ -13,9 +14,16 @@ export interface SubmitCommand {
   readonly timeoutMs: number | undefined;
   /** Milliseconds to wait for the job's end; 0 = not at all. */
   readonly waitMs: number;
-  /** Whether a job with this id may be there already (`Idempotency-Key`). */
-  readonly mayExist: boolean;
+  /** Digest of the request, with an `Idempotency-Key`: a job with this id may be there already. */
+  readonly fingerprint: string | undefined;
   readonly carrier: Carrier;
+}
+
+/** What a submission came to. */
+export interface Submission {
+  readonly job: Job;
+  /** The job was there already, with the same idempotency key and the same request. */
+  readonly replayed: boolean;
 }
 
 export interface ReadCommand {

@@ -19,35 +19,54 @@ export async function lastEvent(
   return message === undefined ? undefined : readJobEvent(message.data);
 }
 
-/**
- * A job as it stands: from its last event, else from the queue.
- * @returns undefined when there is no such job
- * @throws ThroughlineError `broker-unavailable`
- */
+/** A job, and the digest of the request it came from, where it came with an idempotency key. */
+export interface FoundJob {
+  readonly job: Job;
+  readonly fingerprint: string | undefined;
+}
+
+/** A job as it stands, or undefined when there is none. @throws ThroughlineError `broker-unavailable` */
 export async function readJob(
   session: BrokerSession,
   tenant: string,
   jobId: string,
 ): Promise<Job | undefined> {
+  return (await findJob(session, tenant, jobId))?.job;
+}
+
+/**
+ * Looks a job up: in its last event, else in the queue.
+ * @returns undefined when there is no such job
+ * @throws ThroughlineError `broker-unavailable`
+ */
+export async function findJob(
+  session: BrokerSession,
+  tenant: string,
+  jobId: string,
+): Promise<FoundJob | undefined> {
   const event = await lastEvent(session, tenant, jobId);
-  if (event !== undefined) return jobOfEvent(event);
+  if (event !== undefined) return ofEvent(event);
   const queued = await readQueuedJob(session, tenant, jobId);
   if (queued !== undefined) return queued;
   // Between the two looks the job may have left the queue, and then its event is there.
   const ended = await lastEvent(session, tenant, jobId);
-  return ended === undefined ? undefined : jobOfEvent(ended);
+  return ended === undefined ? undefined : ofEvent(ended);
+}
+
+function ofEvent(event: JobEvent): FoundJob {
+  return { job: jobOfEvent(event), fingerprint: event.fingerprint };
 }
 
 async function readQueuedJob(
   session: BrokerSession,
   tenant: string,
   jobId: string,
-): Promise<Job | undefined> {
+): Promise<FoundJob | undefined> {
   const message = await session.lastMessage(JOBS_STREAM, jobSubjectFilter(tenant, jobId));
   if (message === undefined) return undefined;
-  const { acceptedAt, maxAttempts } = readJobLimits(headerValues(message.headers));
+  const { acceptedAt, maxAttempts, fingerprint } = readJobLimits(headerValues(message.headers));
   const { spanContext } = extract(fromNatsHeaders(message.headers));
-  return {
+  const job: Job = {
     id: jobId,
     operation: parseJobSubject(message.subject)?.operation ?? '',
     state: 'queued',
@@ -58,4 +77,5 @@ async function readQueuedJob(
     traceId: spanContext?.traceId ?? '',
     links: jobLinks(jobId),
   };
+  return { job, fingerprint };
 }

@@ -10,8 +10,8 @@ import { writeJobHeaders, writeJson } from '../../shared/wire.ts';
 import type { Logger } from '../log.ts';
 import type { BrokerConnection } from './broker-connection.ts';
 import type { BrokerSession } from './broker-session.ts';
-import type { SubmitCommand } from './commands.ts';
-import { readJob } from './job-reader.ts';
+import type { Submission, SubmitCommand } from './commands.ts';
+import { findJob } from './job-reader.ts';
 import type { OperationDirectory } from './operation-directory.ts';
 import { type JobEnd, ResultWaiter } from './result-waiter.ts';
 
@@ -29,11 +29,11 @@ export interface BridgeParts {
 /**
  * Publishes a job and, where asked to, waits for its end.
  * @returns the job as it stands: queued, or further when there was a wait, or when it was there already
- * @throws ThroughlineError `operation-unknown`, `input-invalid`, `request-invalid`, `broker-unavailable`,
- *   `stream-full`, `broker-refused`; nothing was accepted then, except that a `broker-unavailable` cannot tell
- *   whether the broker stored the job before its answer was lost
+ * @throws ThroughlineError `operation-unknown`, `input-invalid`, `request-invalid`, `idempotency-key-reused`,
+ *   `broker-unavailable`, `stream-full`, `broker-refused`; nothing was accepted then, except that a
+ *   `broker-unavailable` cannot tell whether the broker stored the job before its answer was lost
  */
-export function submit(parts: BridgeParts, command: SubmitCommand): Promise<Job> {
+export function submit(parts: BridgeParts, command: SubmitCommand): Promise<Submission> {
   return parts.connection.use((session) =>
     command.waitMs === 0 ? accept(parts, session, command) : acceptAndWait(parts, session, command),
   );
@@ -43,27 +43,50 @@ async function acceptAndWait(
   parts: BridgeParts,
   session: BrokerSession,
   command: SubmitCommand,
-): Promise<Job> {
+): Promise<Submission> {
   const untilMs = Date.now() + command.waitMs;
   const waiter = new ResultWaiter(parts.connection, session, command.tenant, command.jobId);
   try {
-    const job = await accept(parts, session, command);
-    if (isTerminal(job.state)) return job;
+    const { job, replayed } = await accept(parts, session, command);
+    if (isTerminal(job.state)) return { job, replayed };
     const end = await waiter.end(untilMs);
-    if (end !== undefined) return receive(end);
-    return waiter.latest === undefined ? job : jobOfEvent(waiter.latest);
+    if (end !== undefined) return { job: receive(end), replayed };
+    return { job: waiter.latest === undefined ? job : jobOfEvent(waiter.latest), replayed };
   } finally {
     waiter.stop();
   }
 }
 
 /** The job with this id: the one that is there already, or a new one in the queue. */
-async function accept(parts: BridgeParts, session: BrokerSession, command: SubmitCommand): Promise<Job> {
-  const existing = command.mayExist ? await readJob(session, command.tenant, command.jobId) : undefined;
+async function accept(
+  parts: BridgeParts,
+  session: BrokerSession,
+  command: SubmitCommand,
+): Promise<Submission> {
+  const existing = command.fingerprint === undefined ? undefined : await replay(session, command);
   if (existing !== undefined) return existing;
   const announcement = await parts.directory(session).accept(command.operation, command.input);
   checkBounds(command, announcement);
-  return await publish(parts, session, command, announcement);
+  const { job, duplicate } = await publish(parts, session, command, announcement);
+  // Two requests with one key met: the other one was first, and its request is the one that counts.
+  const first = duplicate ? await replay(session, command) : undefined;
+  return first ?? { job, replayed: false };
+}
+
+/**
+ * The job that this idempotency key already stands for, if any.
+ * @throws ThroughlineError `idempotency-key-reused` when it was another request
+ */
+async function replay(session: BrokerSession, command: SubmitCommand): Promise<Submission | undefined> {
+  const found = await findJob(session, command.tenant, command.jobId);
+  if (found === undefined) return undefined;
+  if (command.fingerprint === undefined || found.fingerprint === command.fingerprint) {
+    return { job: found.job, replayed: true };
+  }
+  throw new ThroughlineError(
+    'idempotency-key-reused',
+    'this Idempotency-Key was sent with another request; use a new key for a new job',
+  );
 }
 
 /** A job may ask for less than its operation allows, never for more. */
@@ -90,7 +113,7 @@ async function publish(
   session: BrokerSession,
   command: SubmitCommand,
   announcement: OperationAnnouncement,
-): Promise<Job> {
+): Promise<{ readonly job: Job; readonly duplicate: boolean }> {
   const subject = jobSubject(command);
   const body = writeJson(command.input);
   const limits = {
@@ -100,17 +123,18 @@ async function publish(
   const span = startSendSpan(parts, command, subject, body.length);
   const sending = trace.setSpan(context.active(), span);
   try {
-    const { acceptedAt } = command;
-    const job = { address: command, acceptedAt, ...limits, source: SOURCE };
-    await context.with(sending, async () => {
-      await session.publish(subject, (set) => writeJobHeaders(job, inject(sending), set), body);
+    const { acceptedAt, fingerprint } = command;
+    const job = { address: command, acceptedAt, fingerprint, ...limits, source: SOURCE };
+    const { duplicate } = await context.with(sending, async () => {
+      const ack = await session.publish(subject, (set) => writeJobHeaders(job, inject(sending), set), body);
       parts.log.info('job published', {
         job_id: command.jobId,
         operation: command.operation,
         tenant: command.tenant,
       });
+      return ack;
     });
-    return queuedJob(command, limits.maxAttempts, sending);
+    return { job: queuedJob(command, limits.maxAttempts, sending), duplicate };
   } catch (thrown) {
     const error = ThroughlineError.from(thrown, 'broker-unavailable');
     span.setAttribute(ATTR.errorType, error.code);

@@ -9,11 +9,14 @@ const ENVELOPE_BYTES = 8 * 1024;
 const MAX_DEPTH = 64;
 const JSON_MEDIA_TYPE = /^application\/(?:[a-z0-9.+-]+\+)?json\s*(?:;|$)/i;
 
-/** Lets through a body that is JSON, not compressed, not too large and not too deep, and sets it as `c.var.body`. */
-export function jsonBody() {
+/**
+ * Lets through a body that is JSON, not compressed, not too large and not too deep, and sets it as `c.var.body`.
+ * @param options.inputs how many inputs of full size it may hold
+ */
+export function jsonBody({ inputs = 1 }: { readonly inputs?: number } = {}) {
   return createMiddleware<EdgeHono>(async function jsonBody(c, next) {
     checkMediaType(c.req.header('content-type'), c.req.header('content-encoding'));
-    const maxSize = c.env.config.MAX_INPUT_BYTES + ENVELOPE_BYTES;
+    const maxSize = inputs * (c.env.config.MAX_INPUT_BYTES + ENVELOPE_BYTES);
     const limit = bodyLimit({
       maxSize,
       onError: () => {

@@ -110,12 +110,3 @@ describe('a caller without a key', () => {
     expect(span?.links).toMatchObject([{ traceId: TRACE_ID, spanId: '00f067aa0ba902b7' }]);
   });
 });
-
-describe('an idempotency key', () => {
-  it('makes a second submission the same job', async () => {
-    const send = () =>
-      stack.submit({ operation: 'echo', input: 1 }, { 'idempotency-key': 'order-17', prefer: 'wait=30' });
-    const [first, second] = [Job.parse(await (await send()).json()), Job.parse(await (await send()).json())];
-    expect(second).toEqual(first);
-  });
-});

@@ -55,7 +55,11 @@ export async function setup(answers: Answers = {}, settings: Record<string, stri
   const bridge = {
     submit: async (command: Submitted) => {
       submitted.push(command);
-      return await (answers.submit?.(command) ?? job({ id: command.jobId }));
+      return { job: await (answers.submit?.(command) ?? job({ id: command.jobId })), replayed: false };
+    },
+    submitBatch: async (commands: readonly Submitted[]) => {
+      submitted.push(...commands);
+      return commands.map(({ jobId }) => ({ ok: true, value: { job: job({ id: jobId }), replayed: false } }));
     },
     read: async (tenant: string, jobId: string) => {
       reads.push([tenant, jobId]);

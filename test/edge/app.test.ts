@@ -94,7 +94,7 @@ describe('a submission', () => {
       maxAttempts: undefined,
       timeoutMs: undefined,
       waitMs: 0,
-      mayExist: false,
+      fingerprint: undefined,
     });
     expect(isToken(command?.jobId)).toBe(true);
     expect(response.headers.get('location')).toBe(`/v1/jobs/${command?.jobId}`);
@@ -134,7 +134,7 @@ describe('a submission', () => {
     await post(submission, { ...key, ...AS_GLOBEX });
     expect(submitted[1]?.jobId).toBe(submitted[0]?.jobId);
     expect(submitted[2]?.jobId).not.toBe(submitted[0]?.jobId);
-    expect(submitted.map(({ mayExist }) => mayExist)).toEqual([true, true, true]);
+    expect(new Set(submitted.map(({ fingerprint }) => fingerprint)).size).toBe(1);
   });
 
   it('with a broken idempotency key is answered 400', async () => {

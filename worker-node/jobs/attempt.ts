@@ -91,6 +91,7 @@ export function eventOf(
     worker,
     traceId: span?.traceId ?? '',
     spanId: span?.spanId ?? '',
+    ...(attempt.job.fingerprint === undefined ? {} : { fingerprint: attempt.job.fingerprint }),
     ...more,
   };
 }

@@ -178,7 +178,14 @@ export class JobPipeline {
     const address = parseJobSubject(message.subject) ?? addressOfUnreadable(message);
     const attempts = message.info.deliveryCount;
     await bury(this.#parts.jetStream, message, address, { code: error.code, attempts });
-    const job = { address, acceptedAt: undefined, maxAttempts: 1, timeoutMs: undefined, input: null };
+    const job = {
+      address,
+      acceptedAt: undefined,
+      maxAttempts: 1,
+      timeoutMs: undefined,
+     
+      input: null,
+    };
     const attempt = attemptOf(message, job, undefined, undefined, new Date());
     const failure = { error: { code: error.code, message: error.message } };
     await this.#parts.events.record(address.tenant, eventOf(attempt, 'failed', this.#parts.worker, failure));

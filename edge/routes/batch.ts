@@ -1,0 +1,63 @@
+import type { Context } from 'hono';
+import * as z from 'zod';
+import { ThroughlineError } from '../../shared/errors.ts';
+import { isTerminal, type Job, LIMITS } from '../../shared/job.ts';
+import { type Problem, problemOf } from '../../shared/problem.ts';
+import { unwrapReply } from '../bridge/commands.ts';
+import type { EdgeHono } from '../scope.ts';
+import { prepare, tenantOf } from './submission.ts';
+
+/** One result of a batch, in the place of its job: what a request of its own would have been answered. */
+type BatchResult =
+  | { readonly status: number; readonly job: Job }
+  | { readonly status: number; readonly problem: Problem };
+
+const Batch = z.strictObject({
+  jobs: z
+    .array(z.unknown(), 'must be a list of jobs')
+    .min(1, 'must hold at least one job')
+    .max(LIMITS.batchJobs, `must hold at most ${LIMITS.batchJobs} jobs`),
+});
+
+/**
+ * `POST /v1/jobs/batch`: up to 100 jobs in one call to the bridge and one round trip to NATS. A job that is refused
+ * does not spoil the others. An `Idempotency-Key` counts for each place in the list.
+ */
+export async function submitBatch(c: Context<EdgeHono>): Promise<Response> {
+  const parsed = Batch.safeParse(c.var.body);
+  if (!parsed.success) throw new ThroughlineError('request-invalid', messageOf(parsed.error));
+  const tenant = tenantOf(c);
+  const key = c.req.header('idempotency-key');
+  const limit = c.env.config.MAX_INPUT_BYTES;
+  const prepared = await Promise.all(
+    parsed.data.jobs.map((body, index) =>
+      prepare(body, tenant, key === undefined ? undefined : `${key}/${index}`, limit).catch(
+        (thrown: unknown) => ThroughlineError.from(thrown),
+      ),
+    ),
+  );
+  const commands = prepared.flatMap((one) => (one instanceof ThroughlineError ? [] : [one]));
+  const replies = commands.length === 0 ? [] : await c.env.bridge.submitBatch(commands);
+  const results = prepared.map((one): BatchResult => {
+    if (one instanceof ThroughlineError) return refused(one);
+    const reply = replies.shift();
+    if (reply === undefined)
+      return refused(new ThroughlineError('internal', 'the bridge lost a job of the batch'));
+    try {
+      const { job } = unwrapReply(reply);
+      return { status: isTerminal(job.state) ? 200 : 202, job };
+    } catch (thrown) {
+      return refused(ThroughlineError.from(thrown));
+    }
+  });
+  return c.json({ results }, 207);
+}
+
+function refused(error: ThroughlineError): BatchResult {
+  return { status: error.status, problem: problemOf(error, undefined) };
+}
+
+function messageOf(error: z.ZodError): string {
+  const [issue] = error.issues;
+  return `${issue?.path.join('/') || 'the body'}: ${issue?.message ?? 'is not valid'}`;
+}

@@ -1,0 +1,64 @@
+import type { Context } from 'hono';
+import { ThroughlineError } from '../../shared/errors.ts';
+import { jsonPointer } from '../../shared/json-pointer.ts';
+import { writeJson } from '../../shared/wire.ts';
+import type { SubmitCommand } from '../bridge/commands.ts';
+import type { EdgeHono } from '../scope.ts';
+import { fingerprintOf } from './fingerprint.ts';
+import { jobIdFor } from './job-id.ts';
+import { SubmitJob } from './submit-job.ts';
+
+const MAX_VIOLATIONS = 10;
+const MAX_MESSAGE_LENGTH = 200;
+
+/**
+ * The command that one submitted job stands for.
+ * @param inputLimit bytes of the input as JSON
+ * @throws ThroughlineError `request-invalid` with the places that are wrong, `payload-too-large`
+ */
+export async function prepare(
+  body: unknown,
+  tenant: string,
+  idempotencyKey: string | undefined,
+  inputLimit: number,
+): Promise<Omit<SubmitCommand, 'carrier'>> {
+  const request = parse(body);
+  checkInputSize(request, inputLimit);
+  return {
+    tenant,
+    jobId: await jobIdFor(tenant, idempotencyKey),
+    operation: request.operation,
+    input: request.input,
+    acceptedAt: new Date().toISOString(),
+    maxAttempts: request.maxAttempts,
+    timeoutMs: request.timeout,
+    waitMs: 0,
+    fingerprint: idempotencyKey === undefined ? undefined : await fingerprintOf(request),
+  };
+}
+
+/** Whose jobs this request is about. @throws ThroughlineError `unauthenticated` */
+export function tenantOf(c: Context<EdgeHono>): string {
+  const { identity } = c.env.intake;
+  if (identity === undefined) throw new ThroughlineError('unauthenticated', 'a key is needed');
+  return identity.tenant;
+}
+
+function parse(body: unknown): SubmitJob {
+  const parsed = SubmitJob.safeParse(body);
+  if (parsed.success) return parsed.data;
+  const violations = parsed.error.issues.slice(0, MAX_VIOLATIONS).map((issue) => ({
+    path: jsonPointer(issue.path),
+    // A list of what a caller made up is as long as the caller likes.
+    message: issue.message.slice(0, MAX_MESSAGE_LENGTH),
+  }));
+  const summary = violations.map(({ path, message }) => `${path || 'the body'}: ${message}`).join('; ');
+  throw new ThroughlineError('request-invalid', summary, { violations });
+}
+
+function checkInputSize({ input }: SubmitJob, limit: number): void {
+  if (writeJson(input).length <= limit) return;
+  throw new ThroughlineError('payload-too-large', `the input is larger than ${limit} bytes of JSON`, {
+    violations: [{ path: '/input', message: `at most ${limit} bytes` }],
+  });
+}
