@@ -82,7 +82,7 @@ function jobs() {
   ];
   return cases.map(({ what, limits, carrier }) => {
     const headers: Headers = [];
-    const job = { maxAttempts: undefined, timeoutMs: undefined, ...limits };
+    const job = { timeoutMs: undefined, ...limits };
     writeJobHeaders(
       { address: ADDRESS, acceptedAt: ACCEPTED_AT, source: '/throughline/bridge', ...job },
       carrier,
