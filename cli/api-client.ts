@@ -14,6 +14,7 @@ const JobAnswer = Job.loose();
 export interface Submission {
   readonly operation: string;
   readonly input: unknown;
+  readonly delay?: string | undefined;
   readonly timeout?: string | undefined;
   readonly maxAttempts?: number | undefined;
 }

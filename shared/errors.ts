@@ -33,6 +33,7 @@ export const ERRORS = {
   },
   internal: { status: 500, title: 'Something went wrong inside', settle: 'nak' },
   'config-invalid': { status: 500, title: 'The configuration is not valid', settle: 'nak' },
+  'delay-unsupported': { status: 501, title: 'The message broker cannot delay jobs', settle: 'term' },
   'broker-unavailable': { status: 503, title: 'The message broker cannot be reached', settle: 'nak' },
   'broker-refused': { status: 503, title: 'The message broker refused the job', settle: 'nak' },
   'stream-full': { status: 503, title: 'The job queue is full', settle: 'nak' },

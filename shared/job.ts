@@ -37,6 +37,8 @@ export const Job = z.object({
   maxAttempts: z.int().min(1),
   durability: Durability,
   acceptedAt: z.iso.datetime(),
+  /** Of a delayed job that has not started: when it is due. */
+  dueAt: z.iso.datetime().optional(),
   startedAt: z.iso.datetime().optional(),
   finishedAt: z.iso.datetime().optional(),
   progress: Progress.optional(),
@@ -56,6 +58,7 @@ export const LIMITS = {
   maxAttempts: 100,
   timeoutMs: 24 * 60 * 60 * 1000,
   waitSeconds: 60,
+  delayMs: 30 * 24 * 60 * 60 * 1000,
   batchJobs: 100,
   /** How many inputs of full size a whole batch may hold. */
   batchInputs: 16,

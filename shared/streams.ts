@@ -8,6 +8,7 @@ const MINUTE_MS = 60_000;
 const DAY_MS = 24 * 60 * MINUTE_MS;
 
 export const JOBS_STREAM = 'JOBS';
+export const DELAYED_STREAM = 'DELAYED';
 export const EVENTS_STREAM = 'EVENTS';
 export const DEAD_STREAM = 'DEAD';
 export const OPERATIONS_BUCKET = 'OPERATIONS';
@@ -25,26 +26,52 @@ export interface StreamDefinition {
   readonly max_msgs_per_subject: number;
   readonly allow_direct: boolean;
   readonly num_replicas: number;
+  readonly sources?: readonly {
+    readonly name: string;
+    readonly subject_transforms: readonly { readonly src: string; readonly dest: string }[];
+  }[];
+  readonly allow_msg_schedules?: true;
+  readonly allow_msg_ttl?: true;
 }
 
 /** Settings of an existing stream that break a promise when they differ, so that a worker refuses to start. */
 export const BINDING_SETTINGS = ['subjects', 'retention', 'storage', 'discard'] as const;
 
 /**
- * The three streams. A work queue that discards new keeps every accepted job until it is settled, and says so
+ * The streams. A work queue that discards new keeps every accepted job until it is settled, and says so
  * when it is full instead of forgetting the oldest; `EVENTS` and `DEAD` age.
+ *
+ * Delayed jobs wait in a stream of their own, since one with message schedules cannot discard new. At its time the
+ * server copies `delayed.…` to `due.…`, and the queue takes it from there.
  * @param replicas copies in a cluster: 1 on a single server, 3 in production
+ * @param schedules whether the server has message schedules (2.12 and later)
  */
-export function streamDefinitions(replicas = 1): readonly StreamDefinition[] {
+export function streamDefinitions(replicas = 1, schedules = false): readonly StreamDefinition[] {
   const common = {
     storage: 'file',
     duplicate_window: 2 * MINUTE_MS * NANOS_PER_MS,
     max_msgs_per_subject: -1,
     num_replicas: replicas,
   } as const;
+  const delayed = {
+    ...common,
+    name: DELAYED_STREAM,
+    subjects: ['delayed.>', 'due.>'],
+    retention: 'limits',
+    discard: 'old',
+    max_age: 60 * DAY_MS * NANOS_PER_MS,
+    allow_direct: true,
+    allow_msg_schedules: true,
+    allow_msg_ttl: true,
+  } as const;
+  const fromDelayed = {
+    sources: [{ name: DELAYED_STREAM, subject_transforms: [{ src: 'due.>', dest: 'jobs.>' }] }],
+  };
   return [
+    ...(schedules ? [delayed] : []),
     {
       ...common,
+      ...(schedules ? fromDelayed : {}),
       name: JOBS_STREAM,
       subjects: ['jobs.>'],
       retention: 'workqueue',

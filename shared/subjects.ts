@@ -9,8 +9,10 @@ const TOKEN = /^[A-Za-z0-9_-]{1,64}$/;
 const OPERATION = /^[a-z][a-z0-9_-]*(\.[a-z][a-z0-9_-]*)*$/;
 const OPERATION_MAX_LENGTH = 128;
 const SHOWN_LENGTH = 40;
+/** First words of the subjects that name a job's tenant, id and operation. */
+const JOB_ROOTS = ['jobs', 'dead', 'delayed', 'due'];
 
-/** The parts of a `jobs.…` or `dead.…` subject. */
+/** What the subject of a job says. */
 export interface JobAddress {
   readonly tenant: string;
   readonly jobId: string;
@@ -35,6 +37,21 @@ export function jobSubject(address: JobAddress): string {
 /** `dead.<tenant>.<jobId>.<operation>`. @throws ThroughlineError `request-invalid` */
 export function deadSubject(address: JobAddress): string {
   return `dead.${pathOf(address)}`;
+}
+
+/** `delayed.<tenant>.<jobId>.<operation>`: a job that waits for its time. @throws ThroughlineError `request-invalid` */
+export function delayedSubject(address: JobAddress): string {
+  return `delayed.${pathOf(address)}`;
+}
+
+/** `due.<tenant>.<jobId>.<operation>`: where the server copies it then. @throws ThroughlineError `request-invalid` */
+export function dueSubject(address: JobAddress): string {
+  return `due.${pathOf(address)}`;
+}
+
+/** Finds a job in `DELAYED`, before its time and just after. @throws ThroughlineError `request-invalid` */
+export function delayedSubjectFilter(tenant: string, jobId: string): string {
+  return `*.${token('tenant', tenant)}.${token('job id', jobId)}.>`;
 }
 
 /** `events.<tenant>.<jobId>`. @throws ThroughlineError `request-invalid` */
@@ -63,11 +80,11 @@ export function groupFilter(operations: string): string {
   return `jobs.*.*.${operations}`;
 }
 
-/** Reads a `jobs.…` or `dead.…` subject back; undefined when it is not one that {@link jobSubject} could have made. */
+/** Reads a subject of a job back, whatever its first word; undefined when it is not one that {@link jobSubject} could have made. */
 export function parseJobSubject(subject: string): JobAddress | undefined {
   const [root, tenant, jobId, ...operation] = subject.split('.');
   const name = operation.join('.');
-  if (root !== 'jobs' && root !== 'dead') return undefined;
+  if (root === undefined || !JOB_ROOTS.includes(root)) return undefined;
   if (!isToken(tenant) || !isToken(jobId) || !isOperationName(name)) return undefined;
   return { tenant, jobId, operation: name };
 }

@@ -6,7 +6,7 @@ import { ThroughlineError } from './errors.ts';
 import { JobEvent } from './event.ts';
 import { LIMITS } from './job.ts';
 import { type Carrier, type NatsHeadersLike, setCarrier } from './propagation/index.ts';
-import { type JobAddress, parseJobSubject } from './subjects.ts';
+import { dueSubject, type JobAddress, parseJobSubject } from './subjects.ts';
 
 export const HEADER = {
   msgId: 'Nats-Msg-Id',
@@ -19,6 +19,10 @@ export const HEADER = {
   maxAttempts: 'throughline-max-attempts',
   timeoutMs: 'throughline-timeout-ms',
   fingerprint: 'throughline-fingerprint',
+  dueAt: 'throughline-due-at',
+  schedule: 'Nats-Schedule',
+  scheduleTarget: 'Nats-Schedule-Target',
+  scheduleTtl: 'Nats-Schedule-TTL',
   deadReason: 'throughline-dead-reason',
   deadAttempts: 'throughline-dead-attempts',
 } as const;
@@ -68,6 +72,17 @@ export function writeJobHeaders(
   setCarrier(carrier, set);
 }
 
+/** How long the copy of a delayed job stays in `DELAYED`: longer than a full queue could keep it from being taken. */
+const DUE_TTL = '168h';
+
+/** Headers that make a message on `delayed.…` a schedule of JetStream (nats-server 2.12, ADR-51). */
+export function writeScheduleHeaders(address: JobAddress, dueAt: string, set: SetHeader): void {
+  set(HEADER.dueAt, dueAt);
+  set(HEADER.schedule, `@at ${dueAt}`);
+  set(HEADER.scheduleTarget, dueSubject(address));
+  set(HEADER.scheduleTtl, DUE_TTL);
+}
+
 /**
  * Reads a job message. A producer in another language may leave out everything but the subject and the body.
  * @throws ThroughlineError `message-invalid` saying what cannot be read
@@ -90,13 +105,14 @@ export function readJobMessage(subject: string, values: HeaderValues, body: Uint
 /** What a queued job's headers say of it, as far as they can be read; for showing, never throws. */
 export function readJobLimits(
   values: HeaderValues,
-): Pick<JobMessage, 'acceptedAt' | 'maxAttempts' | 'fingerprint'> {
+): Pick<JobMessage, 'acceptedAt' | 'maxAttempts' | 'fingerprint'> & { readonly dueAt: string | undefined } {
   const attempts = Number(values(HEADER.maxAttempts)[0]);
   const isCount = Number.isInteger(attempts) && attempts >= 1 && attempts <= LIMITS.maxAttempts;
   return {
     acceptedAt: readTime(values(HEADER.ceTime)[0]),
     maxAttempts: isCount ? attempts : undefined,
     fingerprint: readFingerprint(values),
+    dueAt: readTime(values(HEADER.dueAt)[0]),
   };
 }
 

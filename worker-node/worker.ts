@@ -1,6 +1,7 @@
 import { type Consumer, type JetStreamManager, jetstream, jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
 import { describeThrown } from '../shared/errors.ts';
+import { isAtLeastVersion, SCHEDULES_SINCE } from '../shared/server-version.ts';
 import { consumerDefinition, JOBS_STREAM, streamDefinitions } from '../shared/streams.ts';
 import { groupFilter } from '../shared/subjects.ts';
 import { announce } from './broker/announce.ts';
@@ -53,7 +54,10 @@ async function start(
   connection: NatsConnection,
 ): Promise<Worker> {
   const manager = await jetstreamManager(connection);
-  await provision(manager, config);
+  const schedules = isAtLeastVersion(connection.info?.version, SCHEDULES_SINCE);
+  if (!schedules)
+    log.warn({ server: connection.info?.version, needs: SCHEDULES_SINCE }, 'delayed jobs will be refused');
+  await provision(manager, config, schedules);
   const jetStream = jetstream(connection);
   const metrics = new WorkerMetrics();
   const pipeline = new JobPipeline({
@@ -101,8 +105,10 @@ async function start(
   };
 }
 
-async function provision(manager: JetStreamManager, config: WorkerConfig): Promise<void> {
-  for (const definition of streamDefinitions(config.STREAM_REPLICAS)) await ensureStream(manager, definition);
+async function provision(manager: JetStreamManager, config: WorkerConfig, schedules: boolean): Promise<void> {
+  for (const definition of streamDefinitions(config.STREAM_REPLICAS, schedules)) {
+    await ensureStream(manager, definition);
+  }
   await ensureConsumer(
     manager,
     consumerDefinition({

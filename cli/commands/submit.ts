@@ -18,6 +18,7 @@ interface SubmitFlags {
   readonly wait?: number;
   readonly baggage?: readonly BaggagePair[];
   readonly idempotencyKey?: string;
+  readonly delay?: string;
   readonly timeout?: string;
   readonly maxAttempts?: number;
 }
@@ -36,6 +37,7 @@ export function defineSubmit(program: Command, host: Host): Command {
     )
     .option('--baggage <key=value>', 'travels with the job to its worker; repeatable', baggagePairs)
     .option('--idempotency-key <key>', 'the same key always means the same job', idempotencyKey)
+    .option('--delay <delay>', 'run it later: after a duration such as 90s, or at an instant (RFC 3339)')
     .option('--timeout <duration>', 'how long one attempt may take, such as 30s', durationText)
     .option('--max-attempts <n>', 'how often it is tried at most', wholeNumber(1, LIMITS.maxAttempts))
     .addHelpText(
@@ -85,7 +87,7 @@ async function submit(
 async function send(
   caller: CallerTrace,
   { operation, input }: { operation: string; input: unknown },
-  { wait, idempotencyKey, timeout, maxAttempts }: SubmitFlags,
+  { wait, idempotencyKey, delay, timeout, maxAttempts }: SubmitFlags,
   { api, output }: Scope,
 ): Promise<Job> {
   const status = output.statusLine();
@@ -97,7 +99,7 @@ async function send(
   };
   try {
     return await caller.run(`submit ${operation}`, attributes, async (carrier, span) => {
-      const body = { operation, input, timeout, maxAttempts };
+      const body = { operation, input, delay, timeout, maxAttempts };
       const answer = await api.submit(body, { carrier, waitSeconds: wait, idempotencyKey });
       span.setAttribute(HTTP.status, answer.status);
       span.setAttribute(ATTR.jobId, answer.job.id);

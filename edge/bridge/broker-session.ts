@@ -25,6 +25,7 @@ import { brokerError, unavailable } from './broker-error.ts';
 const PING_INTERVAL_MS = 10_000;
 const MAX_PINGS_OUT = 2;
 const NO_MESSAGE = 10037;
+const NO_STREAM = 10059;
 
 export type BrokerSettings = Pick<
   EdgeConfig,
@@ -87,6 +88,11 @@ export class BrokerSession {
     }
   }
 
+  /** Of the server that this connection leads to. */
+  get serverVersion(): string | undefined {
+    return this.#connection.info?.version;
+  }
+
   get isClosed(): boolean {
     return this.#connection.isClosed();
   }
@@ -112,7 +118,11 @@ export class BrokerSession {
   }
 
   /** The last message of a stream on `subject` (wildcards allowed), or undefined. @throws ThroughlineError */
-  async lastMessage(stream: string, subject: string): Promise<StoredMessage | undefined> {
+  async lastMessage(
+    stream: string,
+    subject: string,
+    streamMayBeMissing = false,
+  ): Promise<StoredMessage | undefined> {
     try {
       const message = await this.#answer(this.#manager.streams.getMessage(stream, { last_by_subj: subject }));
       return {
@@ -122,7 +132,8 @@ export class BrokerSession {
         time: message.time,
       };
     } catch (thrown) {
-      if (thrown instanceof NatsError && thrown.api_error?.err_code === NO_MESSAGE) return undefined;
+      const code = thrown instanceof NatsError ? thrown.api_error?.err_code : undefined;
+      if (code === NO_MESSAGE || (code === NO_STREAM && streamMayBeMissing)) return undefined;
       throw brokerError(thrown);
     }
   }

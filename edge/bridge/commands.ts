@@ -10,6 +10,8 @@ export interface SubmitCommand {
   readonly operation: string;
   readonly input: unknown;
   readonly acceptedAt: string;
+  /** RFC 3339; undefined: at once. */
+  readonly dueAt: string | undefined;
   readonly maxAttempts: number | undefined;
   readonly timeoutMs: number | undefined;
   /** Milliseconds to wait for the job's end; 0 = not at all. */

@@ -1,10 +1,15 @@
 import { type JobEvent, jobLinks, jobOfEvent } from '../../shared/event.ts';
 import type { Job } from '../../shared/job.ts';
 import { extract, fromNatsHeaders } from '../../shared/propagation/index.ts';
-import { EVENTS_STREAM, JOBS_STREAM } from '../../shared/streams.ts';
-import { eventSubject, jobSubjectFilter, parseJobSubject } from '../../shared/subjects.ts';
+import { DELAYED_STREAM, EVENTS_STREAM, JOBS_STREAM } from '../../shared/streams.ts';
+import {
+  delayedSubjectFilter,
+  eventSubject,
+  jobSubjectFilter,
+  parseJobSubject,
+} from '../../shared/subjects.ts';
 import { headerValues, readJobEvent, readJobLimits } from '../../shared/wire.ts';
-import type { BrokerSession } from './broker-session.ts';
+import type { BrokerSession, StoredMessage } from './broker-session.ts';
 
 /** Attempts of a job whose message says nothing of them, until a worker has seen it. */
 const UNKNOWN_ATTEMPTS = 1;
@@ -46,9 +51,10 @@ export async function findJob(
 ): Promise<FoundJob | undefined> {
   const event = await lastEvent(session, tenant, jobId);
   if (event !== undefined) return ofEvent(event);
-  const queued = await readQueuedJob(session, tenant, jobId);
+  const queued =
+    (await readQueuedJob(session, tenant, jobId)) ?? (await readDelayedJob(session, tenant, jobId));
   if (queued !== undefined) return queued;
-  // Between the two looks the job may have left the queue, and then its event is there.
+  // Between the looks the job may have left the queue, and then its event is there.
   const ended = await lastEvent(session, tenant, jobId);
   return ended === undefined ? undefined : ofEvent(ended);
 }
@@ -63,8 +69,23 @@ async function readQueuedJob(
   jobId: string,
 ): Promise<FoundJob | undefined> {
   const message = await session.lastMessage(JOBS_STREAM, jobSubjectFilter(tenant, jobId));
-  if (message === undefined) return undefined;
-  const { acceptedAt, maxAttempts, fingerprint } = readJobLimits(headerValues(message.headers));
+  return message === undefined ? undefined : ofMessage(jobId, message);
+}
+
+/** A job before its time, or in the moment between its time and the queue. */
+async function readDelayedJob(
+  session: BrokerSession,
+  tenant: string,
+  jobId: string,
+): Promise<FoundJob | undefined> {
+  // A server before 2.12 has no such stream.
+  const filter = delayedSubjectFilter(tenant, jobId);
+  const message = await session.lastMessage(DELAYED_STREAM, filter, true);
+  return message === undefined ? undefined : ofMessage(jobId, message);
+}
+
+function ofMessage(jobId: string, message: StoredMessage): FoundJob {
+  const { acceptedAt, maxAttempts, fingerprint, dueAt } = readJobLimits(headerValues(message.headers));
   const { spanContext } = extract(fromNatsHeaders(message.headers));
   const job: Job = {
     id: jobId,
@@ -74,6 +95,7 @@ async function readQueuedJob(
     maxAttempts: maxAttempts ?? UNKNOWN_ATTEMPTS,
     durability: 'stream',
     acceptedAt: acceptedAt ?? message.time.toISOString(),
+    ...(dueAt === undefined ? {} : { dueAt }),
     traceId: spanContext?.traceId ?? '',
     links: jobLinks(jobId),
   };

@@ -5,8 +5,9 @@ import { isTerminal, type Job } from '../../shared/job.ts';
 import type { OperationAnnouncement } from '../../shared/operation.ts';
 import { inject } from '../../shared/propagation/index.ts';
 import { ATTR, MESSAGING_SYSTEM, TEMPLATE } from '../../shared/semantics.ts';
-import { jobSubject } from '../../shared/subjects.ts';
-import { writeJobHeaders, writeJson } from '../../shared/wire.ts';
+import { isAtLeastVersion, SCHEDULES_SINCE } from '../../shared/server-version.ts';
+import { delayedSubject, jobSubject } from '../../shared/subjects.ts';
+import { writeJobHeaders, writeJson, writeScheduleHeaders } from '../../shared/wire.ts';
 import type { Logger } from '../log.ts';
 import type { BrokerConnection } from './broker-connection.ts';
 import type { BrokerSession } from './broker-session.ts';
@@ -114,7 +115,8 @@ async function publish(
   command: SubmitCommand,
   announcement: OperationAnnouncement,
 ): Promise<{ readonly job: Job; readonly duplicate: boolean }> {
-  const subject = jobSubject(command);
+  if (command.dueAt !== undefined) checkSchedules(session);
+  const subject = command.dueAt === undefined ? jobSubject(command) : delayedSubject(command);
   const body = writeJson(command.input);
   const limits = {
     maxAttempts: command.maxAttempts ?? announcement.maxAttempts,
@@ -123,10 +125,17 @@ async function publish(
   const span = startSendSpan(parts, command, subject, body.length);
   const sending = trace.setSpan(context.active(), span);
   try {
-    const { acceptedAt, fingerprint } = command;
+    const { acceptedAt, dueAt, fingerprint } = command;
     const job = { address: command, acceptedAt, fingerprint, ...limits, source: SOURCE };
     const { duplicate } = await context.with(sending, async () => {
-      const ack = await session.publish(subject, (set) => writeJobHeaders(job, inject(sending), set), body);
+      const ack = await session.publish(
+        subject,
+        (set) => {
+          writeJobHeaders(job, inject(sending), set);
+          if (dueAt !== undefined) writeScheduleHeaders(command, dueAt, set);
+        },
+        body,
+      );
       parts.log.info('job published', {
         job_id: command.jobId,
         operation: command.operation,
@@ -143,6 +152,15 @@ async function publish(
   } finally {
     span.end();
   }
+}
+
+/** @throws ThroughlineError `delay-unsupported` naming the version that is needed */
+function checkSchedules(session: BrokerSession): void {
+  if (isAtLeastVersion(session.serverVersion, SCHEDULES_SINCE)) return;
+  throw new ThroughlineError(
+    'delay-unsupported',
+    `delayed jobs need nats-server ${SCHEDULES_SINCE} or newer; this one is ${session.serverVersion ?? 'of no known version'}`,
+  );
 }
 
 function startSendSpan(parts: BridgeParts, command: SubmitCommand, subject: string, bodySize: number) {
@@ -173,6 +191,7 @@ function queuedJob(command: SubmitCommand, maxAttempts: number, sent: Context): 
     maxAttempts,
     durability: 'stream',
     acceptedAt: command.acceptedAt,
+    ...(command.dueAt === undefined ? {} : { dueAt: command.dueAt }),
     traceId: trace.getSpanContext(sent)?.traceId ?? '',
     links: jobLinks(command.jobId),
   };

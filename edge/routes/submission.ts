@@ -4,6 +4,7 @@ import { jsonPointer } from '../../shared/json-pointer.ts';
 import { writeJson } from '../../shared/wire.ts';
 import type { SubmitCommand } from '../bridge/commands.ts';
 import type { EdgeHono } from '../scope.ts';
+import { dueAt } from './delay.ts';
 import { fingerprintOf } from './fingerprint.ts';
 import { jobIdFor } from './job-id.ts';
 import { SubmitJob } from './submit-job.ts';
@@ -24,12 +25,14 @@ export async function prepare(
 ): Promise<Omit<SubmitCommand, 'carrier'>> {
   const request = parse(body);
   checkInputSize(request, inputLimit);
+  const now = Date.now();
   return {
     tenant,
     jobId: await jobIdFor(tenant, idempotencyKey),
     operation: request.operation,
     input: request.input,
-    acceptedAt: new Date().toISOString(),
+    acceptedAt: new Date(now).toISOString(),
+    dueAt: request.delay === undefined ? undefined : dueAtOf(request.delay, now),
     maxAttempts: request.maxAttempts,
     timeoutMs: request.timeout,
     waitMs: 0,
@@ -54,6 +57,14 @@ function parse(body: unknown): SubmitJob {
   }));
   const summary = violations.map(({ path, message }) => `${path || 'the body'}: ${message}`).join('; ');
   throw new ThroughlineError('request-invalid', summary, { violations });
+}
+
+function dueAtOf(delay: string, now: number): string | undefined {
+  const due = dueAt(delay, now);
+  if (due !== 'too-far') return due === undefined ? undefined : new Date(due).toISOString();
+  throw new ThroughlineError('request-invalid', '/delay: a job can wait for at most 30 days', {
+    violations: [{ path: '/delay', message: 'at most 30 days' }],
+  });
 }
 
 function checkInputSize({ input }: SubmitJob, limit: number): void {

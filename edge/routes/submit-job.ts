@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { parseDuration } from '../../shared/duration.ts';
 import { LIMITS } from '../../shared/job.ts';
 import { OperationName } from '../../shared/operation.ts';
+import { Delay } from './delay.ts';
 
 const Timeout = z
   .string()
@@ -15,6 +16,7 @@ const Timeout = z
 export const SubmitJob = z.strictObject({
   operation: OperationName,
   input: z.nonoptional(z.unknown(), 'must be given; null where the operation takes nothing'),
+  delay: Delay.optional(),
   timeout: Timeout.optional(),
   maxAttempts: z.int().min(1).max(LIMITS.maxAttempts).optional(),
 });

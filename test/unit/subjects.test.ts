@@ -127,7 +127,7 @@ describe('reading a subject', () => {
     'jobs.acme.1',
     'jobs.acme.1.',
     'events.acme.1',
-    'due.acme.1.echo',
+    'done.acme.1.echo',
     'Jobs.acme.1.echo',
     'jobs..1.echo',
     'jobs.*.1.echo',

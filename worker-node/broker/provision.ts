@@ -26,6 +26,11 @@ export async function ensureStream(manager: JetStreamManager, definition: Stream
     await manager.streams.add(definition as unknown as Partial<StreamConfig> & { name: string });
     return;
   }
+  // A queue of the time before the server had schedules.
+  if (definition.sources !== undefined && existing.config.sources === undefined) {
+    const { sources } = definition as unknown as Required<Pick<StreamConfig, 'sources'>>;
+    await manager.streams.update(definition.name, { ...existing.config, sources });
+  }
   const actual: Readonly<Record<string, unknown>> = { ...existing.config };
   for (const setting of BINDING_SETTINGS) {
     if (!isDeepStrictEqual(actual[setting], definition[setting])) {

@@ -183,7 +183,7 @@ export class JobPipeline {
       acceptedAt: undefined,
       maxAttempts: 1,
       timeoutMs: undefined,
-     
+
       input: null,
     };
     const attempt = attemptOf(message, job, undefined, undefined, new Date());

@@ -1,0 +1,108 @@
+import { jetstreamManager } from '@nats-io/jetstream';
+import { connect } from '@nats-io/transport-node';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Job } from '../../shared/job.ts';
+import { until } from '../support/poll.ts';
+import { problemOf, startTestStack, type TestStack } from '../support/stack.ts';
+
+const TRACEPARENT = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
+
+let stack: TestStack;
+beforeAll(async () => {
+  stack = await startTestStack();
+});
+afterAll(() => stack.stop());
+
+async function read(id: string): Promise<Job> {
+  return Job.parse(await (await stack.call(`/v1/jobs/${id}`)).json());
+}
+
+function ended(id: string): Promise<Job> {
+  return until(`job ${id} to end`, async () => {
+    const job = await read(id);
+    return job.finishedAt !== undefined && job;
+  });
+}
+
+describe('a delayed job', () => {
+  it.each([
+    ['a duration', () => '1200ms'],
+    ['an instant', () => new Date(Date.now() + 1_200).toISOString()],
+  ])('given as %s waits for its time, in the trace of its caller', async (_, delay) => {
+    const response = await stack.submit(
+      { operation: 'echo', input: 'later', delay: delay() },
+      { traceparent: TRACEPARENT, baggage: 'user=ann' },
+    );
+    expect(response.status).toBe(202);
+    const job = Job.parse(await response.json());
+    expect(job).toMatchObject({ state: 'queued', dueAt: expect.any(String) });
+    expect(await read(job.id)).toEqual(job);
+
+    const done = await ended(job.id);
+    expect(done).toMatchObject({ state: 'succeeded', result: 'later', attempt: 1, traceId: job.traceId });
+    expect(Date.parse(done.startedAt ?? '')).toBeGreaterThanOrEqual(Date.parse(job.dueAt ?? ''));
+    expect(job.traceId).toBe('0af7651916cd43dd8448eb211c80319c');
+    const isHop = ({ name }: { name: string }) => name === 'send echo' || name === 'process echo';
+    const spans = await stack.collector.waitForSpans(
+      job.traceId,
+      (all) =>
+        all.some(
+          ({ name, attributes }) => name === 'process echo' && attributes['throughline.job.id'] === job.id,
+        ),
+      10_000,
+    );
+    const [send, process] = spans.filter(
+      (span) => isHop(span) && span.attributes['throughline.job.id'] === job.id,
+    );
+    expect(process?.parentSpanId).toBe(send?.spanId);
+  });
+
+  it('whose time is past runs at once', async () => {
+    const response = await stack.submit(
+      { operation: 'echo', input: 1, delay: '2020-01-01T00:00:00Z' },
+      { prefer: 'wait=30' },
+    );
+    expect(response.status).toBe(200);
+  });
+
+  it('is taken out of the waiting room when its time comes', async () => {
+    const response = await stack.submit({ operation: 'echo', input: 1, delay: '300ms' });
+    const { id } = Job.parse(await response.json());
+    await ended(id);
+    const nats = await connect({ servers: stack.nats.url });
+    try {
+      const { state } = await (await jetstreamManager(nats)).streams.info('DELAYED', {
+        subjects_filter: 'delayed.>',
+      });
+      expect(state.subjects ?? {}).toEqual({});
+    } finally {
+      await nats.close();
+    }
+  });
+
+  it('sent twice with one idempotency key is one job', async () => {
+    const send = async () =>
+      Job.parse(
+        await (
+          await stack.submit({ operation: 'echo', input: 1, delay: '60s' }, { 'idempotency-key': 'later-1' })
+        ).json(),
+      );
+    const [first, second] = [await send(), await send()];
+    expect(second.id).toBe(first.id);
+    expect(second.dueAt).toBe(first.dueAt);
+  });
+
+  it.each([
+    'soon',
+    '-5s',
+    '31d',
+    '2126-01-01T00:00:00Z',
+    '2026-13-01T00:00:00Z',
+    '2026-01-01T00:00:00',
+    '2026-01-01',
+  ])('of %j is refused', async (delay) => {
+    const response = await stack.submit({ operation: 'echo', input: 1, delay });
+    expect(response.status).toBe(400);
+    expect(await problemOf(response)).toMatchObject({ violations: [{ path: '/delay' }] });
+  });
+});
