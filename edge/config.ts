@@ -1,14 +1,18 @@
 import * as z from 'zod';
-import type { ApiKeyEntry } from '../shared/api-key.ts';
+import { ACCESS_SCOPES } from '../shared/access-scope.ts';
+import { type ApiKeyEntry, isApiKeyId } from '../shared/api-key.ts';
 import { flag, optionalText, parseConfig, url, wholeNumber } from '../shared/config.ts';
 import { LIMITS } from '../shared/job.ts';
 import { isToken } from '../shared/subjects.ts';
+import { accessSettings, checkTokenSettings } from './access/settings.ts';
 import type { Bridge } from './bridge/bridge.ts';
 import { parseOtlpHeaders, SAMPLERS } from './telemetry/settings.ts';
 
 /** The Worker's bindings: settings arrive as text, see the settings table in README.md. */
 export interface Env extends Record<string, unknown> {
   readonly BRIDGE: DurableObjectNamespace<Bridge>;
+  /** Counts requests per tenant, where the deployment has such a binding. */
+  readonly RATE_LIMITER?: RateLimit;
 }
 
 const apiKeys = z
@@ -27,46 +31,52 @@ const apiKeys = z
 const ApiKeyList = z
   .array(
     z.object({
-      id: z.string().regex(/^[A-Za-z0-9]{1,32}$/, 'must be 1 to 32 letters and digits'),
+      id: z.string().refine(isApiKeyId, 'must be 1 to 32 letters and digits'),
       tenant: z.string().refine(isToken, 'must be 1 to 64 letters, digits, "_" or "-"'),
       hash: z.string().regex(/^[0-9a-f]{64}$/, 'must be the SHA-256 of the key, 64 lowercase hex digits'),
+      scopes: z.array(z.enum(ACCESS_SCOPES, `must be one of ${ACCESS_SCOPES.join(', ')}`)).optional(),
     }),
     'is not a list',
   )
   .refine((entries) => new Set(entries.map(({ id }) => id)).size === entries.length, 'has an id twice');
 
-const Settings = z.object({
-  BRIDGE: z.custom<Env['BRIDGE']>(
-    (value) => typeof value === 'object' && value !== null,
-    'must be bound to the Bridge class, as wrangler.toml does',
-  ),
-  NATS_URL: url('ws', 'wss'),
-  NATS_USER: optionalText,
-  NATS_PASSWORD: optionalText,
-  NATS_TOKEN: optionalText,
-  NATS_CREDS: optionalText,
-  API_KEYS: apiKeys,
-  TRACE_TRUST: z
-    .enum(['authenticated', 'all', 'none'], 'must be authenticated, all or none')
-    .default('authenticated'),
-  BRIDGE_SHARDS: wholeNumber(1, 256, 1),
-  BROKER_TIMEOUT_MS: wholeNumber(100, 30_000, 4_000),
-  MAX_INPUT_BYTES: wholeNumber(1, LIMITS.inputBytes, LIMITS.inputBytes),
-  LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error'], 'must be debug, info, warn or error').default('info'),
-  DEBUG: flag(false),
-  OTEL_SDK_DISABLED: flag(false),
-  OTEL_SERVICE_NAME: optionalText,
-  OTEL_EXPORTER_OTLP_ENDPOINT: url('http', 'https').optional(),
-  OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: url('http', 'https').optional(),
-  OTEL_EXPORTER_OTLP_HEADERS: z.string().default('').transform(parseOtlpHeaders),
-  OTEL_TRACES_SAMPLER: z
-    .enum(SAMPLERS, `must be one of ${SAMPLERS.join(', ')}`)
-    .default('parentbased_always_on'),
-  OTEL_TRACES_SAMPLER_ARG: z.coerce.number('must be a number from 0 to 1').min(0).max(1).default(1),
-  OTEL_BSP_MAX_QUEUE_SIZE: wholeNumber(1, 100_000, 4_096),
-  OTEL_BSP_MAX_EXPORT_BATCH_SIZE: wholeNumber(1, 10_000, 512),
-  OTEL_BSP_SCHEDULE_DELAY: wholeNumber(1, 5_000, 50),
-});
+const Settings = z
+  .object({
+    BRIDGE: z.custom<Env['BRIDGE']>(
+      (value) => typeof value === 'object' && value !== null,
+      'must be bound to the Bridge class, as wrangler.toml does',
+    ),
+    NATS_URL: url('ws', 'wss'),
+    NATS_USER: optionalText,
+    NATS_PASSWORD: optionalText,
+    NATS_TOKEN: optionalText,
+    NATS_CREDS: optionalText,
+    API_KEYS: apiKeys,
+    ...accessSettings,
+    TRACE_TRUST: z
+      .enum(['authenticated', 'all', 'none'], 'must be authenticated, all or none')
+      .default('authenticated'),
+    BRIDGE_SHARDS: wholeNumber(1, 256, 1),
+    BROKER_TIMEOUT_MS: wholeNumber(100, 30_000, 4_000),
+    MAX_INPUT_BYTES: wholeNumber(1, LIMITS.inputBytes, LIMITS.inputBytes),
+    LOG_LEVEL: z
+      .enum(['debug', 'info', 'warn', 'error'], 'must be debug, info, warn or error')
+      .default('info'),
+    DEBUG: flag(false),
+    OTEL_SDK_DISABLED: flag(false),
+    OTEL_SERVICE_NAME: optionalText,
+    OTEL_EXPORTER_OTLP_ENDPOINT: url('http', 'https').optional(),
+    OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: url('http', 'https').optional(),
+    OTEL_EXPORTER_OTLP_HEADERS: z.string().default('').transform(parseOtlpHeaders),
+    OTEL_TRACES_SAMPLER: z
+      .enum(SAMPLERS, `must be one of ${SAMPLERS.join(', ')}`)
+      .default('parentbased_always_on'),
+    OTEL_TRACES_SAMPLER_ARG: z.coerce.number('must be a number from 0 to 1').min(0).max(1).default(1),
+    OTEL_BSP_MAX_QUEUE_SIZE: wholeNumber(1, 100_000, 4_096),
+    OTEL_BSP_MAX_EXPORT_BATCH_SIZE: wholeNumber(1, 10_000, 512),
+    OTEL_BSP_SCHEDULE_DELAY: wholeNumber(1, 5_000, 50),
+  })
+  .check(({ value, issues }) => checkTokenSettings(value, issues));
 
 export type EdgeConfig = z.output<typeof Settings>;
 

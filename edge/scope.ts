@@ -1,18 +1,11 @@
 import type { Extraction } from '../shared/propagation/index.ts';
+import type { Identification } from './access/identify.ts';
 import type { BridgeClient } from './bridge/bridge-client.ts';
 import type { EdgeConfig } from './config.ts';
 import type { Logger } from './log.ts';
 
-/** Who is calling. */
-export interface Identity {
-  readonly tenant: string;
-  readonly keyId: string;
-}
-
 /** What is known of a request before it is handled. */
-export interface Intake {
-  /** Undefined: no key, or not a valid one. */
-  readonly identity: Identity | undefined;
+export interface Intake extends Identification {
   /** What the trace headers say. */
   readonly extraction: Extraction;
   /** Whether the caller may write into our traces (`TRACE_TRUST`). */
@@ -25,6 +18,8 @@ export interface Scope {
   readonly log: Logger;
   readonly bridge: BridgeClient;
   readonly intake: Intake;
+  /** Counts requests; not every deployment has one. */
+  readonly limiter?: RateLimit | undefined;
 }
 
 export interface EdgeHono {
