@@ -11,8 +11,6 @@ import { parseOtlpHeaders, SAMPLERS } from './telemetry/settings.ts';
 /** The Worker's bindings: settings arrive as text, see the settings table in README.md. */
 export interface Env extends Record<string, unknown> {
   readonly BRIDGE: DurableObjectNamespace<Bridge>;
-  /** Counts requests per tenant, where the deployment has such a binding. */
-  readonly RATE_LIMITER?: RateLimit;
 }
 
 const apiKeys = z
@@ -40,43 +38,41 @@ const ApiKeyList = z
   )
   .refine((entries) => new Set(entries.map(({ id }) => id)).size === entries.length, 'has an id twice');
 
-const Settings = z
-  .object({
-    BRIDGE: z.custom<Env['BRIDGE']>(
-      (value) => typeof value === 'object' && value !== null,
-      'must be bound to the Bridge class, as wrangler.toml does',
-    ),
-    NATS_URL: url('ws', 'wss'),
-    NATS_USER: optionalText,
-    NATS_PASSWORD: optionalText,
-    NATS_TOKEN: optionalText,
-    NATS_CREDS: optionalText,
-    API_KEYS: apiKeys,
-    ...accessSettings,
-    TRACE_TRUST: z
-      .enum(['authenticated', 'all', 'none'], 'must be authenticated, all or none')
-      .default('authenticated'),
-    BRIDGE_SHARDS: wholeNumber(1, 256, 1),
-    BROKER_TIMEOUT_MS: wholeNumber(100, 30_000, 4_000),
-    MAX_INPUT_BYTES: wholeNumber(1, LIMITS.inputBytes, LIMITS.inputBytes),
-    LOG_LEVEL: z
-      .enum(['debug', 'info', 'warn', 'error'], 'must be debug, info, warn or error')
-      .default('info'),
-    DEBUG: flag(false),
-    OTEL_SDK_DISABLED: flag(false),
-    OTEL_SERVICE_NAME: optionalText,
-    OTEL_EXPORTER_OTLP_ENDPOINT: url('http', 'https').optional(),
-    OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: url('http', 'https').optional(),
-    OTEL_EXPORTER_OTLP_HEADERS: z.string().default('').transform(parseOtlpHeaders),
-    OTEL_TRACES_SAMPLER: z
-      .enum(SAMPLERS, `must be one of ${SAMPLERS.join(', ')}`)
-      .default('parentbased_always_on'),
-    OTEL_TRACES_SAMPLER_ARG: z.coerce.number('must be a number from 0 to 1').min(0).max(1).default(1),
-    OTEL_BSP_MAX_QUEUE_SIZE: wholeNumber(1, 100_000, 4_096),
-    OTEL_BSP_MAX_EXPORT_BATCH_SIZE: wholeNumber(1, 10_000, 512),
-    OTEL_BSP_SCHEDULE_DELAY: wholeNumber(1, 5_000, 50),
-  })
-  .check(({ value, issues }) => checkTokenSettings(value, issues));
+const Settings = z.object({
+  BRIDGE: z.custom<Env['BRIDGE']>(
+    (value) => typeof value === 'object' && value !== null,
+    'must be bound to the Bridge class, as wrangler.toml does',
+  ),
+  NATS_URL: url('ws', 'wss'),
+  NATS_USER: optionalText,
+  NATS_PASSWORD: optionalText,
+  NATS_TOKEN: optionalText,
+  NATS_CREDS: optionalText,
+  API_KEYS: apiKeys,
+  ...accessSettings,
+  TRACE_TRUST: z
+    .enum(['authenticated', 'all', 'none'], 'must be authenticated, all or none')
+    .default('authenticated'),
+  BRIDGE_SHARDS: wholeNumber(1, 256, 1),
+  BROKER_TIMEOUT_MS: wholeNumber(100, 30_000, 4_000),
+  MAX_INPUT_BYTES: wholeNumber(1, LIMITS.inputBytes, LIMITS.inputBytes),
+  LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error'], 'must be debug, info, warn or error').default('info'),
+  DEBUG: flag(false),
+  OTEL_SDK_DISABLED: flag(false),
+  OTEL_SERVICE_NAME: optionalText,
+  OTEL_EXPORTER_OTLP_ENDPOINT: url('http', 'https').optional(),
+  OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: url('http', 'https').optional(),
+  OTEL_EXPORTER_OTLP_HEADERS: z.string().default('').transform(parseOtlpHeaders),
+  OTEL_TRACES_SAMPLER: z
+    .enum(SAMPLERS, `must be one of ${SAMPLERS.join(', ')}`)
+    .default('parentbased_always_on'),
+  OTEL_TRACES_SAMPLER_ARG: z.coerce.number('must be a number from 0 to 1').min(0).max(1).default(1),
+  OTEL_BSP_MAX_QUEUE_SIZE: wholeNumber(1, 100_000, 4_096),
+  OTEL_BSP_MAX_EXPORT_BATCH_SIZE: wholeNumber(1, 10_000, 512),
+  OTEL_BSP_SCHEDULE_DELAY: wholeNumber(1, 5_000, 50),
+});
+
+const CheckedSettings = Settings.check(({ value, issues }) => checkTokenSettings(value, issues));
 
 export type EdgeConfig = z.output<typeof Settings>;
 
@@ -89,7 +85,7 @@ const parsed = new WeakMap<object, EdgeConfig>();
 export function edgeConfig(env: Env): EdgeConfig {
   const known = parsed.get(env);
   if (known !== undefined) return known;
-  const config = parseConfig(Settings, env);
+  const config = parseConfig(CheckedSettings, env);
   parsed.set(env, config);
   return config;
 }

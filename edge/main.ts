@@ -58,11 +58,7 @@ function createHandle(env: Env, config: EdgeConfig, log: Logger): Handle {
   });
   const serve = async (request: Request, ctx: ExecutionContext): Promise<Response> => {
     const intake = intakes.get(request) ?? (await takeIn(request, config));
-    return await app.fetch(
-      request,
-      { config, log, bridge, intake, limiter: env.RATE_LIMITER } satisfies Scope,
-      ctx,
-    );
+    return await app.fetch(request, { config, log, bridge, intake } satisfies Scope, ctx);
   };
   const tracing = telemetry(config, log, isTrusted);
   if (!tracing.on) return (request, _env, ctx) => passThrough(request, () => serve(request, ctx));

@@ -18,8 +18,6 @@ export interface Scope {
   readonly log: Logger;
   readonly bridge: BridgeClient;
   readonly intake: Intake;
-  /** Counts requests; not every deployment has one. */
-  readonly limiter?: RateLimit | undefined;
 }
 
 export interface EdgeHono {

@@ -17,7 +17,8 @@ const Algorithms = z
   .default('RS256,ES256,EdDSA')
   .transform((text) => listOf(text))
   .refine(
-    (names): names is TokenAlgorithm[] => names.length > 0 && names.every((name) => name in TOKEN_ALGORITHMS),
+    (names): names is TokenAlgorithm[] =>
+      names.length > 0 && names.every((name) => Object.hasOwn(TOKEN_ALGORITHMS, name)),
     `must be a comma list of ${Object.keys(TOKEN_ALGORITHMS).join(', ')}`,
   );
 
@@ -40,6 +41,12 @@ const Policy = z
     `must be such as "100;w=60": requests; w = seconds, ${RATE_LIMIT_WINDOWS.join(' or ')}`,
   );
 
+/** Counts requests per tenant, where a deployment binds one. */
+const Limiter = z.custom<RateLimit>(
+  (value) => typeof (value as Partial<RateLimit> | null)?.limit === 'function',
+  'must be bound to a rate limit, as wrangler.toml shows',
+);
+
 /** The settings of who may call, from where, and how often. */
 export const accessSettings = {
   JWT_JWKS_URL: JwksUrl.optional(),
@@ -50,6 +57,7 @@ export const accessSettings = {
   JWT_SCOPE_CLAIM: ClaimName.default('scope'),
   CORS_ORIGINS: Origins,
   RATE_LIMIT_POLICY: Policy.optional(),
+  RATE_LIMITER: Limiter.optional(),
 };
 
 /** These three belong together: keys without an issuer or an audience would let in tokens made for somebody else. */
@@ -81,5 +89,5 @@ function listOf(text: string): string[] {
 
 /** As browsers send it: scheme, host and perhaps a port, nothing behind. */
 function isOrigin(text: string): boolean {
-  return /^https?:/.test(text) && URL.parse(text)?.origin === text;
+  return /^https?:[^*]+$/.test(text) && URL.parse(text)?.origin === text;
 }

@@ -12,10 +12,9 @@ const LONGEST_WINDOW = Math.max(...RATE_LIMIT_WINDOWS);
  */
 export function rateLimit() {
   return createMiddleware<EdgeHono>(async function rateLimit(c, next) {
-    const { limiter, intake, config } = c.env;
-    const tenant = intake.identity?.tenant;
+    const { RATE_LIMITER: limiter, RATE_LIMIT_POLICY: policy } = c.env.config;
+    const tenant = c.env.intake.identity?.tenant;
     if (limiter === undefined || tenant === undefined) return await next();
-    const policy = config.RATE_LIMIT_POLICY;
     if (policy !== undefined) c.header('RateLimit-Policy', policyHeader(policy));
     if (!(await isAllowed(tenant, limiter, c.env))) {
       const seconds = policy?.windowSeconds ?? LONGEST_WINDOW;

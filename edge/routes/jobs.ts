@@ -16,7 +16,7 @@ export function jobRoutes(): Hono<EdgeHono> {
   const app = new Hono<EdgeHono>();
   app.use(authenticate(), rateLimit());
   app.post('/', requireScope('jobs:write'), jsonBody(), submitJob);
-  app.post('/batch', jsonBody({ inputs: LIMITS.batchInputs }), submitBatch);
+  app.post('/batch', requireScope('jobs:write'), jsonBody({ inputs: LIMITS.batchInputs }), submitBatch);
   app.get('/:id', requireScope('jobs:read'), readJob);
   return app;
 }
