@@ -4,6 +4,8 @@ import type { AccessScope } from './access-scope.ts';
  * API keys look like `tl_<id>_<secret>`. The id finds the entry; only the SHA-256 of the whole key is stored. A key
  * holds 256 random bits, so that a slow password hash would add cost and no safety.
  */
+import { sha256Hex } from './digest.ts';
+
 const KEY = /^tl_([A-Za-z0-9]{1,32})_[A-Za-z0-9_-]{20,128}$/;
 const ID = /^[A-Za-z0-9]{1,32}$/;
 const SECRET_BYTES = 32;
@@ -29,9 +31,8 @@ export function createApiKey(id: string): string {
 }
 
 /** SHA-256 of `key` as 64 lowercase hex digits. */
-export async function hashApiKey(key: string): Promise<string> {
-  const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(key));
-  return toHex(new Uint8Array(digest));
+export function hashApiKey(key: string): Promise<string> {
+  return sha256Hex(key);
 }
 
 /** The id inside `key`; undefined when it does not look like a key at all. */
@@ -59,10 +60,6 @@ export function equalInConstantTime(a: string, b: string): boolean {
   let difference = 0;
   for (let i = 0; i < a.length; i++) difference |= a.charCodeAt(i) ^ b.charCodeAt(i);
   return difference === 0;
-}
-
-function toHex(bytes: Uint8Array): string {
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 
 function toBase64Url(bytes: Uint8Array): string {

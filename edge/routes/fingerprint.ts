@@ -1,12 +1,12 @@
+import { sha256Hex } from '../../shared/digest.ts';
 import type { SubmitJob } from './submit-job.ts';
 
 /**
  * SHA-256 of what a submission asks for, in 64 hex digits: the same for the same request, whatever the order of keys
  * or the white space it was written with.
  */
-export async function fingerprintOf(request: SubmitJob): Promise<string> {
-  const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(canonicalJson(request)));
-  return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, '0')).join('');
+export function fingerprintOf(request: SubmitJob): Promise<string> {
+  return sha256Hex(canonicalJson(request));
 }
 
 /** JSON with the keys of every object in one order (the idea of RFC 8785). */

@@ -1,6 +1,9 @@
 import { v7 as uuidv7 } from 'uuid';
+import { sha256Hex } from '../../shared/digest.ts';
 import { ThroughlineError } from '../../shared/errors.ts';
 
+/** 160 bits: no two keys meet by chance. */
+const ID_DIGITS = 40;
 const KEY = /^[\x21-\x7e]{1,255}$/;
 
 /**
@@ -17,15 +20,10 @@ export async function jobIdFor(tenant: string, idempotencyKey: string | undefine
       'Idempotency-Key must be 1 to 255 visible ASCII characters',
     );
   }
-  const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(`${tenant}\n${key}`));
-  return `ik_${toHex(new Uint8Array(digest).subarray(0, 20))}`;
+  return `ik_${(await sha256Hex(`${tenant}\n${key}`)).slice(0, ID_DIGITS)}`;
 }
 
 /** The IETF draft makes the value a structured-field string, in quotes; many clients send it bare. */
 function unquoted(value: string): string {
   return value.length >= 2 && value.startsWith('"') && value.endsWith('"') ? value.slice(1, -1) : value;
-}
-
-function toHex(bytes: Uint8Array): string {
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
 }

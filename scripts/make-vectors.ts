@@ -1,0 +1,10 @@
+/** `npm run vectors`: writes what passes over NATS to `test/vectors`. */
+import { writeFile } from 'node:fs/promises';
+import { vectors } from '../test/vectors/vectors.ts';
+
+for (const [name, content] of Object.entries(vectors())) {
+  await writeFile(
+    new URL(`../test/vectors/${name}`, import.meta.url),
+    `${JSON.stringify(content, null, 2)}\n`,
+  );
+}

@@ -1,0 +1,146 @@
+/**
+ * What passes over NATS, byte for byte, as the code makes it: for programs in other languages to check themselves
+ * against. `npm run vectors` writes the files; a test holds them against the code.
+ */
+import type { JobEvent } from '../../shared/event.ts';
+import { type Carrier, extract, fromNatsHeaders, inject } from '../../shared/propagation/index.ts';
+import { deadSubject, eventSubject, isOperationName, isToken, jobSubject } from '../../shared/subjects.ts';
+import {
+  headerValues,
+  readJobMessage,
+  writeEventHeaders,
+  writeJobHeaders,
+  writeJson,
+} from '../../shared/wire.ts';
+
+const ADDRESS = {
+  tenant: 'acme',
+  jobId: '01a1fc27-0387-7195-bbd2-9b1c91758d67',
+  operation: 'image.thumbnail',
+};
+const ACCEPTED_AT = '2026-01-02T03:04:05.678Z';
+const TRACEPARENT = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
+const CARRIER: Carrier = { traceparent: TRACEPARENT, tracestate: 'vendor=a,other=b', baggage: 'user=ann' };
+const EVENT: JobEvent = {
+  kind: 'started',
+  jobId: ADDRESS.jobId,
+  operation: ADDRESS.operation,
+  attempt: 1,
+  maxAttempts: 5,
+  released: 0,
+  acceptedAt: ACCEPTED_AT,
+  startedAt: '2026-01-02T03:04:06.000Z',
+  at: '2026-01-02T03:04:07.000Z',
+  worker: 'host-1',
+  traceId: '4bf92f3577b34da6a3ce929d0e0e4736',
+  spanId: '1111222233334444',
+};
+
+type Headers = [name: string, value: string][];
+const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
+
+/** The files under `test/vectors`, by name. */
+export function vectors(): Readonly<Record<string, unknown>> {
+  return {
+    'subjects.json': subjects(),
+    'jobs.json': jobs(),
+    'events.json': events(),
+    'reading.json': reading(),
+  };
+}
+
+function subjects() {
+  return {
+    valid: [ADDRESS, { tenant: 'T_1-x', jobId: 'raw-1', operation: 'echo' }].map((address) => ({
+      ...address,
+      job: jobSubject(address),
+      dead: deadSubject(address),
+      event: eventSubject(address.tenant, address.jobId),
+    })),
+    invalidTokens: ['', '*', '>', 'a.b', 'a b', 'a\r\nb', 'ü', 'x'.repeat(65)].filter(
+      (token) => !isToken(token),
+    ),
+    invalidOperations: ['', '*', '>', 'Echo', 'a..b', '.a', 'a.', 'a b', '1a', 'a'.repeat(129)].filter(
+      (name) => !isOperationName(name),
+    ),
+  };
+}
+
+function jobs() {
+  const cases = [
+    {
+      what: 'a job with limits and a whole trace context',
+      limits: { maxAttempts: 3, timeoutMs: 30_000 },
+      carrier: CARRIER,
+    },
+    {
+      what: 'a job with an idempotency key',
+      limits: { maxAttempts: 5, fingerprint: 'ab'.repeat(32) },
+      carrier: { traceparent: TRACEPARENT },
+    },
+    { what: 'a job without a trace context', limits: { maxAttempts: 5 }, carrier: {} },
+  ];
+  return cases.map(({ what, limits, carrier }) => {
+    const headers: Headers = [];
+    const job = { timeoutMs: undefined, ...limits };
+    writeJobHeaders(
+      { address: ADDRESS, acceptedAt: ACCEPTED_AT, source: '/throughline/bridge', ...job },
+      carrier,
+      (name, value) => headers.push([name, value]),
+    );
+    return {
+      what,
+      subject: jobSubject(ADDRESS),
+      headers,
+      payload: text(writeJson({ url: 'https://example.com/ä.png' })),
+    };
+  });
+}
+
+function events() {
+  const cases: JobEvent[] = [
+    EVENT,
+    { ...EVENT, kind: 'progress', progress: { fraction: 0.5, message: 'half' } },
+    { ...EVENT, kind: 'retrying', error: { code: 'operation-failed', message: 'busy' }, retryInMs: 1_500 },
+    { ...EVENT, kind: 'released', attempt: 0, released: 1 },
+    { ...EVENT, kind: 'succeeded', result: { bytes: 1_024 } },
+    { ...EVENT, kind: 'failed', error: { code: 'operation-rejected', message: 'no such image' } },
+  ];
+  return cases.map((event) => {
+    const headers: Headers = [];
+    const ids = { messageId: `${event.jobId}:example`, source: '/throughline/worker/host-1' };
+    writeEventHeaders(event, ids, CARRIER, (name, value) => headers.push([name, value]));
+    return { subject: eventSubject(ADDRESS.tenant, event.jobId), headers, payload: text(writeJson(event)) };
+  });
+}
+
+/** Messages as others write them, and what is made of them. */
+function reading() {
+  const cases: { what: string; headers: Headers }[] = [
+    { what: 'no headers at all', headers: [] },
+    {
+      what: 'names as Go writes them',
+      headers: [
+        ['Traceparent', TRACEPARENT],
+        ['Ce-Time', ACCEPTED_AT],
+      ],
+    },
+    { what: 'garbage instead of a context', headers: [['traceparent', 'garbage']] },
+    {
+      what: 'two contexts',
+      headers: [
+        ['traceparent', TRACEPARENT],
+        ['Traceparent', TRACEPARENT],
+      ],
+    },
+    { what: 'a version from the future', headers: [['traceparent', TRACEPARENT.replace('00-', 'cc-')]] },
+    { what: 'flags from the future', headers: [['traceparent', TRACEPARENT.replace(/01$/, 'ff')]] },
+  ];
+  return cases.map(({ what, headers }) => {
+    const values = (key: string) => headers.filter(([name]) => name === key).map(([, value]) => value);
+    const messageHeaders = { keys: () => [...new Set(headers.map(([name]) => name))], values };
+    const { outcome, reason, context } = extract(fromNatsHeaders(messageHeaders));
+    const job = readJobMessage(jobSubject(ADDRESS), headerValues(messageHeaders), writeJson({ n: 1 }));
+    return { what, headers, outcome, reason, acceptedAt: job.acceptedAt, passedOn: inject(context) };
+  });
+}
