@@ -28,6 +28,7 @@ export function crossOrigin() {
       'location',
       'retry-after',
       'preference-applied',
+      'idempotency-replayed',
       'www-authenticate',
       'RateLimit',
       'RateLimit-Policy',

@@ -24,10 +24,16 @@ const KEYS = {
 
 const ENDPOINTS = [
   { method: 'POST', path: '/v1/jobs', scope: 'jobs:write', ok: 202, wrongScope: KEYS.reader },
+  { method: 'POST', path: '/v1/jobs/batch', scope: 'jobs:write', ok: 207, wrongScope: KEYS.reader },
   { method: 'GET', path: '/v1/jobs/{id}', scope: 'jobs:read', ok: 200, wrongScope: KEYS.writer },
   { method: 'GET', path: '/v1/operations', scope: 'jobs:read', ok: 200, wrongScope: KEYS.writer },
 ] as const;
 type Endpoint = (typeof ENDPOINTS)[number];
+
+const JOB = '{"operation":"echo","input":1}';
+const SUBMIT = ENDPOINTS[0];
+const READ = ENDPOINTS[2];
+const LIST = ENDPOINTS[3];
 
 let issuer: TokenIssuer;
 let stack: TestStack;
@@ -48,9 +54,9 @@ beforeAll(async () => {
   stack = await startTestStack({
     edge: { API_KEYS: await entriesOf(), ...tokenSettings(issuer), CORS_ORIGINS: 'https://app.example' },
   });
-  const submitted = await send(ENDPOINTS[0], KEYS.writer);
+  const submitted = await send(SUBMIT, KEYS.writer);
   jobId = ((await submitted.json()) as { id: string }).id;
-  refusal = await answerOf(await send(ENDPOINTS[1], createApiKey('nobody')));
+  refusal = await answerOf(await send(READ, createApiKey('nobody')));
 });
 
 afterAll(async () => {
@@ -70,7 +76,7 @@ async function send(
       ...(credentials === undefined ? {} : { authorization: `Bearer ${credentials}` }),
       ...headers,
     },
-    ...(method === 'POST' ? { body: '{"operation":"echo","input":1}' } : {}),
+    ...(method === 'POST' ? { body: path.endsWith('batch') ? `{"jobs":[${JOB}]}` : JOB } : {}),
   });
 }
 
@@ -252,7 +258,7 @@ describe.each(ENDPOINTS)('$method $path', (endpoint) => {
 describe("another tenant's job", () => {
   it('is answered like an id of nobody, to a key and to a token', async () => {
     for (const credentials of [KEYS.other, await issuer.token('globex', all)]) {
-      const foreign = await answerOf(await send(ENDPOINTS[1], credentials));
+      const foreign = await answerOf(await send(READ, credentials));
       const unknown = await fetch(`${stack.url}/v1/jobs/nobody`, {
         headers: { authorization: `Bearer ${credentials}` },
       });
@@ -265,7 +271,7 @@ describe("another tenant's job", () => {
     const token = await issuer.token('globex', all, {
       claims: { __proto__: { tenant: 'acme' }, org: 'acme' },
     });
-    const response = await send(ENDPOINTS[1], token, { baggage: 'tenant=acme', 'x-tenant': 'acme' });
+    const response = await send(READ, token, { baggage: 'tenant=acme', 'x-tenant': 'acme' });
     expect(response.status).toBe(404);
   });
 });
@@ -277,8 +283,8 @@ describe("the issuer's keys", () => {
     const made = Array.from({ length: 20 }, (_, i) =>
       issuer.token('acme', all, { header: { kid: `made-${i}` } }),
     );
-    for (const token of await Promise.all(made)) expect((await send(ENDPOINTS[2], token)).status).toBe(401);
-    const many = await Promise.all(Array.from({ length: 50 }, () => send(ENDPOINTS[2], good)));
+    for (const token of await Promise.all(made)) expect((await send(LIST, token)).status).toBe(401);
+    const many = await Promise.all(Array.from({ length: 50 }, () => send(LIST, good)));
     expect(new Set(many.map(({ status }) => status))).toEqual(new Set([200]));
     expect(issuer.asked() - asked).toBeLessThanOrEqual(1);
   });
@@ -347,7 +353,7 @@ describe('a page of another origin', () => {
   it('is told nothing when its origin is not listed', async () => {
     for (const origin of ['https://evil.example', 'https://app.example.evil.example', 'null']) {
       expect((await preflight(origin)).headers.has('access-control-allow-origin')).toBe(false);
-      const response = await send(ENDPOINTS[2], KEYS.reader, { origin });
+      const response = await send(LIST, KEYS.reader, { origin });
       expect(response.headers.has('access-control-allow-origin')).toBe(false);
     }
   });
@@ -358,7 +364,7 @@ describe('a page of another origin', () => {
       [KEYS.writer, 403],
       ['x', 401],
     ] as const) {
-      const response = await send(ENDPOINTS[2], credentials, { origin: ORIGIN });
+      const response = await send(LIST, credentials, { origin: ORIGIN });
       expect(response.status).toBe(status);
       expect(response.headers.get('access-control-allow-origin')).toBe(ORIGIN);
       expect(response.headers.get('vary')).toMatch(/origin/i);
