@@ -44,8 +44,8 @@ export interface SigningKeysOptions {
 export class KeysUnavailable extends Error {}
 
 /**
- * The issuer's keys, kept per isolate. Requests share what has arrived and never a promise: workerd would let the one
- * that waits for another's fetch hang, or fail, once the other's request is over. So each request that needs the
+ * The issuer's keys, kept per isolate. Requests share what has arrived and never a promise: in workerd a
+ * fetch belongs to the request that started it, and may end with it, unfinished. So each request that needs the
  * keys fetches them itself, until the first fetch has ended.
  */
 export class SigningKeys {

@@ -294,8 +294,8 @@ describe("the issuer's keys", () => {
     const own = await withTestStack({ edge: { ...tokenSettings(fresh), TRACE_TRUST: 'none' } });
     try {
       fresh.status = 500;
-      const ask = async (token: string): Promise<Response> =>
-        await fetch(`${own.url}/v1/operations`, { headers: { authorization: `Bearer ${token}` } });
+      const ask = async (token: string, signal: AbortSignal | null = null): Promise<Response> =>
+        await fetch(`${own.url}/v1/operations`, { headers: { authorization: `Bearer ${token}` }, signal });
       const token = await fresh.token('acme', 'jobs:read');
       expect(await answerOf(await ask(token))).toMatchObject({
         status: 401,
@@ -311,8 +311,12 @@ describe("the issuer's keys", () => {
       await delay(1_500);
       fresh.delayMs = 300;
       expect(fresh.asked()).toBe(1);
+      // The first caller leaves before the issuer has answered it.
+      const left = ask(token, AbortSignal.timeout(100)).catch((thrown: Error) => thrown.name);
+      await delay(50);
       const many = await Promise.all(Array.from({ length: 30 }, () => ask(token)));
       expect(new Set(many.map(({ status }) => status))).toEqual(new Set([200]));
+      expect(await left).toBe('TimeoutError');
       expect(fresh.asked()).toBeGreaterThan(2);
     } finally {
       await fresh.stop();
