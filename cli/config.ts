@@ -13,8 +13,8 @@ const BaseUrl = url('http', 'https')
   }, 'must be a URL without credentials, query and fragment')
   .transform((text) => text.replace(/\/+$/, ''));
 
-/** A key as a header can carry it; whether it is a good one, the API says. */
-const ApiKey = z.string().regex(/^[\x21-\x7e]{1,256}$/, 'must be 1 to 256 visible ASCII characters');
+/** A key or a token as a header can carry it; whether it is a good one, the API says. */
+const ApiKey = z.string().regex(/^[\x21-\x7e]{1,8192}$/, 'must be 1 to 8192 visible ASCII characters');
 
 const orUnset = (value: unknown): unknown => (value === '' ? undefined : value);
 

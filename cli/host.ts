@@ -48,6 +48,10 @@ export class Host {
     return this.#process.environment;
   }
 
+  get stdin(): Readable {
+    return this.#process.stdin;
+  }
+
   /** Runs a command that speaks to the API, until its end or Ctrl-C. Never throws. */
   async run(command: Command, work: (scope: Scope) => Promise<number>): Promise<void> {
     const interrupt = new Interrupt();
@@ -96,5 +100,6 @@ export class Host {
 
 /** The nearer one wins: `throughline --url A get --url B` asks B. */
 function flagsOf(command: Command): GlobalFlags {
-  return { ...command.parent?.opts<GlobalFlags>(), ...command.opts<GlobalFlags>() };
+  const outer = command.parent === null ? {} : flagsOf(command.parent);
+  return { ...outer, ...command.opts<GlobalFlags>() };
 }

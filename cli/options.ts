@@ -1,4 +1,6 @@
 import { InvalidArgumentError, Option } from 'commander';
+import { ACCESS_SCOPES, type AccessScope, isAccessScope } from '../shared/access-scope.ts';
+import { isApiKeyId } from '../shared/api-key.ts';
 import { parseDuration } from '../shared/duration.ts';
 import { LIMITS } from '../shared/job.ts';
 import { isOperationName, isToken } from '../shared/subjects.ts';
@@ -63,6 +65,22 @@ export function baggagePairs(text: string, previous: readonly BaggagePair[] = []
   throw new InvalidArgumentError(
     "It must be key=value; a key is ASCII letters, digits and !#$%&'*+-.^_`|~ only.",
   );
+}
+
+/** Collects `--scope <scope>`, given any number of times. */
+export function accessScopes(text: string, previous: readonly AccessScope[] = []): readonly AccessScope[] {
+  if (isAccessScope(text)) return previous.includes(text) ? previous : [...previous, text];
+  throw new InvalidArgumentError(`It must be one of ${ACCESS_SCOPES.join(', ')}.`);
+}
+
+export function tenantName(text: string): string {
+  if (isToken(text)) return text;
+  throw new InvalidArgumentError('A tenant is 1 to 64 letters, digits, "_" or "-".');
+}
+
+export function keyId(text: string): string {
+  if (isApiKeyId(text)) return text;
+  throw new InvalidArgumentError("A key's id is 1 to 32 letters and digits.");
 }
 
 /** As the API takes it: the client's header must not be able to hold anything else. */

@@ -2,6 +2,7 @@ import { Command, CommanderError, type Option } from 'commander';
 import { CliError } from './cli-error.ts';
 import { defineDev } from './commands/dev.ts';
 import { defineGet } from './commands/get.ts';
+import { defineKeys } from './commands/keys.ts';
 import { defineSubmit } from './commands/submit.ts';
 import { defineTrace } from './commands/trace.ts';
 import { defineWatch } from './commands/watch.ts';
@@ -51,6 +52,7 @@ function createProgram(host: Host): Command {
     addOptions(define(program, host), [...apiOptions(), ...outputOptions()]);
   }
   addOptions(defineWorker(program, host), outputOptions());
+  for (const command of defineKeys(program, host).commands) addOptions(command, outputOptions());
   defineDev(program, host);
   program.addHelpText(
     'after',
@@ -61,12 +63,17 @@ function createProgram(host: Host): Command {
       ['throughline submit --help', 'more on one command'],
     ),
   );
-  for (const command of [program, ...program.commands]) command.addHelpText('after', exitCodeHelp);
+  for (const command of withCommands(program)) command.addHelpText('after', exitCodeHelp);
   return program;
 }
 
 function addOptions(command: Command, options: readonly Option[]): void {
   for (const option of options) command.addOption(option);
+}
+
+/** A command, and all below it. */
+function withCommands(command: Command): Command[] {
+  return [command, ...command.commands.flatMap(withCommands)];
 }
 
 /** Help and version are no errors, and have been printed. */

@@ -6,7 +6,7 @@ import { createApiKey, hashApiKey } from '../shared/api-key.ts';
 import { describeThrown, ThroughlineError } from '../shared/errors.ts';
 import { type Collector, startCollector } from './collector/start.ts';
 import { buildEdge } from './edge/build.ts';
-import { type Edge, startEdge } from './edge/start.ts';
+import { type Edge, type EdgeOptions, startEdge } from './edge/start.ts';
 import { hostEnvironment } from './nats-server/cache.ts';
 import { locateNatsServer } from './nats-server/locate.ts';
 import { type NatsServer, startNatsServer } from './nats-server/start.ts';
@@ -32,6 +32,8 @@ export interface StackOptions {
   /** More settings for the edge or the worker. */
   readonly edge?: Readonly<Record<string, string>>;
   readonly worker?: Readonly<Record<string, string>>;
+  /** Limits the requests of a tenant. */
+  readonly rateLimit?: EdgeOptions['rateLimit'];
   /** Without a collector nothing is traced. */
   readonly tracing?: boolean;
   /** The Worker's bundle; built when not given. */
@@ -180,6 +182,7 @@ async function startEdgeOf(
       ...tracing,
       ...options.edge,
     },
+    rateLimit: options.rateLimit,
     onLog: options.onLog,
   });
 }

@@ -1,6 +1,7 @@
 import { Hono } from 'hono';
 import { METHOD_NAME_ALL } from 'hono/router';
 import { ThroughlineError } from '../shared/errors.ts';
+import { crossOrigin } from './middleware/cross-origin.ts';
 import { renderProblem } from './middleware/problems.ts';
 import { traceResponse } from './middleware/trace-response.ts';
 import { healthRoutes } from './routes/health.ts';
@@ -12,6 +13,7 @@ import type { EdgeHono } from './scope.ts';
 export function createApp(): Hono<EdgeHono> {
   const app = new Hono<EdgeHono>();
   app.use(traceResponse());
+  app.use(crossOrigin());
   app.route('/', healthRoutes());
   app.route('/v1/jobs', jobRoutes());
   app.route('/v1/operations', operationRoutes());

@@ -1,8 +1,10 @@
 import * as z from 'zod';
-import type { ApiKeyEntry } from '../shared/api-key.ts';
+import { ACCESS_SCOPES } from '../shared/access-scope.ts';
+import { type ApiKeyEntry, isApiKeyId } from '../shared/api-key.ts';
 import { flag, optionalText, parseConfig, url, wholeNumber } from '../shared/config.ts';
 import { LIMITS } from '../shared/job.ts';
 import { isToken } from '../shared/subjects.ts';
+import { accessSettings, checkTokenSettings } from './access/settings.ts';
 import type { Bridge } from './bridge/bridge.ts';
 import { parseOtlpHeaders, SAMPLERS } from './telemetry/settings.ts';
 
@@ -27,9 +29,10 @@ const apiKeys = z
 const ApiKeyList = z
   .array(
     z.object({
-      id: z.string().regex(/^[A-Za-z0-9]{1,32}$/, 'must be 1 to 32 letters and digits'),
+      id: z.string().refine(isApiKeyId, 'must be 1 to 32 letters and digits'),
       tenant: z.string().refine(isToken, 'must be 1 to 64 letters, digits, "_" or "-"'),
       hash: z.string().regex(/^[0-9a-f]{64}$/, 'must be the SHA-256 of the key, 64 lowercase hex digits'),
+      scopes: z.array(z.enum(ACCESS_SCOPES, `must be one of ${ACCESS_SCOPES.join(', ')}`)).optional(),
     }),
     'is not a list',
   )
@@ -46,6 +49,7 @@ const Settings = z.object({
   NATS_TOKEN: optionalText,
   NATS_CREDS: optionalText,
   API_KEYS: apiKeys,
+  ...accessSettings,
   TRACE_TRUST: z
     .enum(['authenticated', 'all', 'none'], 'must be authenticated, all or none')
     .default('authenticated'),
@@ -68,6 +72,8 @@ const Settings = z.object({
   OTEL_BSP_SCHEDULE_DELAY: wholeNumber(1, 5_000, 50),
 });
 
+const CheckedSettings = Settings.check(({ value, issues }) => checkTokenSettings(value, issues));
+
 export type EdgeConfig = z.output<typeof Settings>;
 
 const parsed = new WeakMap<object, EdgeConfig>();
@@ -79,7 +85,7 @@ const parsed = new WeakMap<object, EdgeConfig>();
 export function edgeConfig(env: Env): EdgeConfig {
   const known = parsed.get(env);
   if (known !== undefined) return known;
-  const config = parseConfig(Settings, env);
+  const config = parseConfig(CheckedSettings, env);
   parsed.set(env, config);
   return config;
 }

@@ -1,18 +1,11 @@
 import type { Extraction } from '../shared/propagation/index.ts';
+import type { Identification } from './access/identify.ts';
 import type { BridgeClient } from './bridge/bridge-client.ts';
 import type { EdgeConfig } from './config.ts';
 import type { Logger } from './log.ts';
 
-/** Who is calling. */
-export interface Identity {
-  readonly tenant: string;
-  readonly keyId: string;
-}
-
 /** What is known of a request before it is handled. */
-export interface Intake {
-  /** Undefined: no key, or not a valid one. */
-  readonly identity: Identity | undefined;
+export interface Intake extends Identification {
   /** What the trace headers say. */
   readonly extraction: Extraction;
   /** Whether the caller may write into our traces (`TRACE_TRUST`). */

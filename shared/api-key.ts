@@ -1,3 +1,5 @@
+import type { AccessScope } from './access-scope.ts';
+
 /**
  * API keys look like `tl_<id>_<secret>`. The id finds the entry; only the SHA-256 of the whole key is stored. A key
  * holds 256 random bits, so that a slow password hash would add cost and no safety.
@@ -5,6 +7,7 @@
 import { sha256Hex } from './digest.ts';
 
 const KEY = /^tl_([A-Za-z0-9]{1,32})_[A-Za-z0-9_-]{20,128}$/;
+const ID = /^[A-Za-z0-9]{1,32}$/;
 const SECRET_BYTES = 32;
 
 export interface ApiKeyEntry {
@@ -12,6 +15,13 @@ export interface ApiKeyEntry {
   readonly tenant: string;
   /** SHA-256 of the key, 64 lowercase hex digits. */
   readonly hash: string;
+  /** What the key may do; undefined: everything. */
+  readonly scopes?: readonly AccessScope[] | undefined;
+}
+
+/** Whether `id` may be the id of an entry: 1 to 32 letters and digits. */
+export function isApiKeyId(id: string): boolean {
+  return ID.test(id);
 }
 
 /** A new random key for the entry `id` (letters and digits). */

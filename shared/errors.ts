@@ -18,7 +18,8 @@ interface ErrorEntry {
 /** Code → HTTP status, title, and what the worker tells the broker. Nothing else maps errors. */
 export const ERRORS = {
   'request-invalid': { status: 400, title: 'The request is not valid', settle: 'term' },
-  unauthenticated: { status: 401, title: 'A valid API key is needed', settle: 'term' },
+  unauthenticated: { status: 401, title: 'A valid API key or token is needed', settle: 'term' },
+  forbidden: { status: 403, title: 'The key or token does not allow this', settle: 'term' },
   'route-unknown': { status: 404, title: 'There is nothing at this address', settle: 'term' },
   'job-unknown': { status: 404, title: 'There is no such job', settle: 'term' },
   'method-not-allowed': { status: 405, title: 'The method is not allowed here', settle: 'term' },
@@ -31,6 +32,7 @@ export const ERRORS = {
     title: 'The idempotency key belongs to another request',
     settle: 'term',
   },
+  'rate-limited': { status: 429, title: 'There were too many requests', settle: 'nak' },
   internal: { status: 500, title: 'Something went wrong inside', settle: 'nak' },
   'config-invalid': { status: 500, title: 'The configuration is not valid', settle: 'nak' },
   'delay-unsupported': { status: 501, title: 'The message broker cannot delay jobs', settle: 'term' },

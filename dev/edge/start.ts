@@ -14,6 +14,8 @@ export interface EdgeOptions {
   readonly port: number;
   /** Settings and secrets, as a deployment would set them. */
   readonly bindings: Readonly<Record<string, string>>;
+  /** The `RATE_LIMITER` binding; undefined: none. */
+  readonly rateLimit?: { readonly limit: number; readonly period: 10 | 60 } | undefined;
   /** Where Durable Objects keep their storage; undefined: in memory only. */
   readonly storageDir?: string | undefined;
   /** Takes each line that the Worker logs. */
@@ -41,6 +43,9 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
       compatibilityFlags: compatibility_flags,
       bindings: { ...options.bindings },
       durableObjects: { BRIDGE: { className: 'Bridge', useSQLite: true } },
+      ...(options.rateLimit === undefined
+        ? {}
+        : { ratelimits: { RATE_LIMITER: { namespace_id: '1', simple: options.rateLimit } } }),
       ...(options.storageDir === undefined ? {} : { durableObjectsPersist: options.storageDir }),
       host: HOST,
       port: options.port,

@@ -32,10 +32,12 @@ function describeIntake(span: Span, { extraction, trusted }: Intake): void {
 }
 
 function logRequest({ log, intake }: EdgeHono['Bindings'], fields: Record<string, unknown>): void {
+  const { refusal } = intake;
   const { outcome, reason } = intake.extraction;
   log.info('request', {
     ...fields,
     tenant: intake.identity?.tenant,
+    ...(refusal === undefined ? {} : { auth_refusal: refusal }),
     trace_outcome: outcome,
     ...(reason === undefined ? {} : { trace_reason: reason }),
   });

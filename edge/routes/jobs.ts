@@ -4,6 +4,8 @@ import { isTerminal, type Job, LIMITS } from '../../shared/job.ts';
 import { isToken } from '../../shared/subjects.ts';
 import { authenticate } from '../middleware/authenticate.ts';
 import { jsonBody } from '../middleware/json-body.ts';
+import { rateLimit } from '../middleware/rate-limit.ts';
+import { requireScope } from '../middleware/require-scope.ts';
 import type { EdgeHono } from '../scope.ts';
 import { submitBatch } from './batch.ts';
 import { preferredWait } from './prefer.ts';
@@ -12,10 +14,10 @@ import { prepare, tenantOf } from './submission.ts';
 /** `/v1/jobs`: submit, submit many, read. */
 export function jobRoutes(): Hono<EdgeHono> {
   const app = new Hono<EdgeHono>();
-  app.use(authenticate());
-  app.post('/', jsonBody(), submitJob);
-  app.post('/batch', jsonBody({ inputs: LIMITS.batchInputs }), submitBatch);
-  app.get('/:id', readJob);
+  app.use(authenticate(), rateLimit());
+  app.post('/', requireScope('jobs:write'), jsonBody(), submitJob);
+  app.post('/batch', requireScope('jobs:write'), jsonBody({ inputs: LIMITS.batchInputs }), submitBatch);
+  app.get('/:id', requireScope('jobs:read'), readJob);
   return app;
 }
 

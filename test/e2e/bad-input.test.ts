@@ -132,10 +132,10 @@ describe('POST /v1/jobs refuses', () => {
     const { traceId: _traceId, ...problem } = await problemOf(response);
     expect(problem).toEqual({
       type: 'urn:throughline:problem:unauthenticated',
-      title: 'A valid API key is needed',
+      title: 'A valid API key or token is needed',
       status: 401,
       code: 'unauthenticated',
-      detail: 'send a valid key as "Authorization: Bearer tl_…"',
+      detail: 'send a valid key or token as "Authorization: Bearer …"',
     });
   });
 

@@ -35,7 +35,7 @@ export interface Answers {
 }
 
 /** The real app, with a bridge that records what it is asked. */
-export async function setup(answers: Answers = {}, settings: Record<string, string> = {}) {
+export async function setup(answers: Answers = {}, settings: Record<string, unknown> = {}) {
   const keys = [
     { id: 'ci', tenant: 'acme', hash: await hashApiKey(KEY) },
     { id: 'other', tenant: 'globex', hash: await hashApiKey(OTHER_KEY) },

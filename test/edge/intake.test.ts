@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { type Env, edgeConfig } from '../../edge/config.ts';
 import { takeIn } from '../../edge/intake.ts';
+import { ACCESS_SCOPES } from '../../shared/access-scope.ts';
 import { createApiKey, hashApiKey } from '../../shared/api-key.ts';
 
 const KEY = createApiKey('ci');
@@ -20,7 +21,7 @@ async function intake(headers: Record<string, string>, TRACE_TRUST = 'authentica
 describe('who calls', () => {
   it.each(['Bearer', 'bearer', 'BEARER'])('is known by a key behind %s', async (scheme) => {
     const { identity } = await intake({ authorization: `${scheme} ${KEY}` });
-    expect(identity).toEqual({ tenant: 'acme', keyId: 'ci' });
+    expect(identity).toEqual({ tenant: 'acme', keyId: 'ci', scopes: new Set(ACCESS_SCOPES) });
   });
 
   it.each<[string, Record<string, string>]>([

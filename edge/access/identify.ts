@@ -1,0 +1,83 @@
+import { ACCESS_SCOPES, type AccessScope } from '../../shared/access-scope.ts';
+import { findApiKey } from '../../shared/api-key.ts';
+import type { EdgeConfig } from '../config.ts';
+import { fetchJson } from './fetch-json.ts';
+import { SigningKeys } from './signing-keys.ts';
+import { type Refusal, TokenRefused, type TokenRules, verifyToken } from './token.ts';
+
+/** Who is calling. */
+export interface Identity {
+  readonly tenant: string;
+  /** Undefined: the caller came with a token. */
+  readonly keyId: string | undefined;
+  readonly scopes: ReadonlySet<AccessScope>;
+}
+
+/** Who a request says it is from: somebody, nobody, or somebody who is not to be believed, and why. */
+export interface Identification {
+  readonly identity?: Identity;
+  readonly refusal?: Refusal;
+  /** What went wrong on our side or the issuer's; for the log. */
+  readonly fault?: string;
+}
+
+/** A token with a few lists of groups is longer than one would think; workerd bounds all headers at 128 KB. */
+const BEARER = /^Bearer ([\x21-\x7e]{1,8192})$/i;
+const KEY_PREFIX = 'tl_';
+const ALL_SCOPES: ReadonlySet<AccessScope> = new Set(ACCESS_SCOPES);
+
+interface TokenAccess {
+  readonly rules: TokenRules;
+  readonly keys: SigningKeys;
+}
+
+/** Per configuration, which means: per isolate. */
+const accesses = new WeakMap<EdgeConfig, TokenAccess>();
+
+/** Reads an `Authorization` header: an API key (`tl_…`), or else a JWT. Never throws. */
+export async function identify(authorization: string | null, config: EdgeConfig): Promise<Identification> {
+  if (authorization === null) return {};
+  const [, credentials] = BEARER.exec(authorization) ?? [];
+  if (credentials === undefined) return { refusal: 'credentials-malformed' };
+  return credentials.startsWith(KEY_PREFIX)
+    ? await identifyKey(credentials, config)
+    : await identifyToken(credentials, config);
+}
+
+async function identifyKey(key: string, config: EdgeConfig): Promise<Identification> {
+  const entry = await findApiKey(key, config.API_KEYS);
+  if (entry === undefined) return { refusal: 'key-unknown' };
+  const scopes = entry.scopes === undefined ? ALL_SCOPES : new Set(entry.scopes);
+  return { identity: { tenant: entry.tenant, keyId: entry.id, scopes } };
+}
+
+async function identifyToken(token: string, config: EdgeConfig): Promise<Identification> {
+  const access = tokenAccess(config);
+  if (access === undefined) return { refusal: 'tokens-not-accepted' };
+  try {
+    return { identity: { keyId: undefined, ...(await verifyToken(token, access.rules, access.keys)) } };
+  } catch (thrown) {
+    if (!(thrown instanceof TokenRefused)) throw thrown;
+    const { refusal, cause } = thrown;
+    return { refusal, ...(refusal === 'keys-unavailable' ? { fault: String(cause) } : {}) };
+  }
+}
+
+function tokenAccess(config: EdgeConfig): TokenAccess | undefined {
+  const known = accesses.get(config);
+  if (known !== undefined) return known;
+  const { JWT_JWKS_URL: url, JWT_ISSUER: issuer, JWT_AUDIENCE: audience } = config;
+  if (url === undefined || issuer === undefined || audience === undefined) return undefined;
+  const access = {
+    rules: {
+      issuer,
+      audience,
+      algorithms: config.JWT_ALGORITHMS,
+      tenantClaim: config.JWT_TENANT_CLAIM,
+      scopeClaim: config.JWT_SCOPE_CLAIM,
+    },
+    keys: new SigningKeys({ fetchSet: () => fetchJson(url), now: () => Date.now() }),
+  };
+  accesses.set(config, access);
+  return access;
+}

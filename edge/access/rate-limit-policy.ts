@@ -1,0 +1,28 @@
+/** The periods that Cloudflare's rate limiting knows, in seconds. */
+export const RATE_LIMIT_WINDOWS = [10, 60] as const;
+
+const POLICY = /^([1-9][0-9]{0,8})\s*;\s*w=([0-9]{1,3})$/;
+const NAME = '"tenant"';
+
+/** How many requests a tenant may make in how many seconds. */
+export interface RateLimitPolicy {
+  readonly quota: number;
+  readonly windowSeconds: number;
+}
+
+/** Reads `100;w=60`; undefined when it is not such a text. */
+export function parseRateLimitPolicy(text: string): RateLimitPolicy | undefined {
+  const [, quota, seconds] = POLICY.exec(text.trim()) ?? [];
+  const windowSeconds = RATE_LIMIT_WINDOWS.find((window) => window === Number(seconds));
+  return windowSeconds === undefined ? undefined : { quota: Number(quota), windowSeconds };
+}
+
+/** The `RateLimit-Policy` header (IETF draft, RateLimit header fields for HTTP). */
+export function policyHeader({ quota, windowSeconds }: RateLimitPolicy): string {
+  return `${NAME};q=${quota};w=${windowSeconds}`;
+}
+
+/** The `RateLimit` header of a request that was refused: nothing remains for at most `seconds`. */
+export function spentHeader(seconds: number): string {
+  return `${NAME};r=0;t=${seconds}`;
+}

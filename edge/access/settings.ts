@@ -1,0 +1,93 @@
+import * as z from 'zod';
+import { optionalText, url } from '../../shared/config.ts';
+import { parseRateLimitPolicy, RATE_LIMIT_WINDOWS } from './rate-limit-policy.ts';
+import { TOKEN_ALGORITHMS, type TokenAlgorithm } from './token-algorithms.ts';
+
+const LOOPBACK = /^(?:localhost|127\.0\.0\.1|\[::1\])$/;
+const CLAIM_NAME = /^[\x21-\x7e]{1,128}$/;
+
+/** Keys that came over plain HTTP could be anybody's. */
+const JwksUrl = url('https', 'http').refine((text) => {
+  const parsed = URL.parse(text);
+  return parsed !== null && (parsed.protocol === 'https:' || LOOPBACK.test(parsed.hostname));
+}, 'must be a URL that starts with https:// (http:// only for this machine)');
+
+const Algorithms = z
+  .string()
+  .default('RS256,ES256,EdDSA')
+  .transform((text) => listOf(text))
+  .refine(
+    (names): names is TokenAlgorithm[] =>
+      names.length > 0 && names.every((name) => Object.hasOwn(TOKEN_ALGORITHMS, name)),
+    `must be a comma list of ${Object.keys(TOKEN_ALGORITHMS).join(', ')}`,
+  );
+
+const ClaimName = z.string().regex(CLAIM_NAME, 'must be the name of a claim');
+
+const Origins = z
+  .string()
+  .default('')
+  .transform((text) => listOf(text))
+  .refine(
+    (origins) => (origins.includes('*') ? origins.length === 1 : origins.every(isOrigin)),
+    'must be "*", or a comma list of origins such as https://app.example',
+  );
+
+const Policy = z
+  .string()
+  .transform(parseRateLimitPolicy)
+  .refine(
+    (policy) => policy !== undefined,
+    `must be such as "100;w=60": requests; w = seconds, ${RATE_LIMIT_WINDOWS.join(' or ')}`,
+  );
+
+/** Counts requests per tenant, where a deployment binds one. */
+const Limiter = z.custom<RateLimit>(
+  (value) => typeof (value as Partial<RateLimit> | null)?.limit === 'function',
+  'must be bound to a rate limit, as wrangler.toml shows',
+);
+
+/** The settings of who may call, from where, and how often. */
+export const accessSettings = {
+  JWT_JWKS_URL: JwksUrl.optional(),
+  JWT_ISSUER: optionalText,
+  JWT_AUDIENCE: optionalText,
+  JWT_ALGORITHMS: Algorithms,
+  JWT_TENANT_CLAIM: ClaimName.default('tenant'),
+  JWT_SCOPE_CLAIM: ClaimName.default('scope'),
+  CORS_ORIGINS: Origins,
+  RATE_LIMIT_POLICY: Policy.optional(),
+  RATE_LIMITER: Limiter.optional(),
+};
+
+/** These three belong together: keys without an issuer or an audience would let in tokens made for somebody else. */
+const TOKEN_SETTINGS = ['JWT_JWKS_URL', 'JWT_ISSUER', 'JWT_AUDIENCE'] as const;
+
+/** Reports each of `JWT_JWKS_URL`, `JWT_ISSUER` and `JWT_AUDIENCE` that is missing while another is there. */
+export function checkTokenSettings(
+  settings: Readonly<Partial<Record<(typeof TOKEN_SETTINGS)[number], unknown>>>,
+  issues: z.core.$ZodRawIssue[],
+): void {
+  const missing = TOKEN_SETTINGS.filter((key) => settings[key] === undefined);
+  if (missing.length === TOKEN_SETTINGS.length) return;
+  for (const key of missing) {
+    issues.push({
+      code: 'custom',
+      path: [key],
+      message: `is needed too: ${TOKEN_SETTINGS.join(', ')} belong together`,
+      input: undefined,
+    });
+  }
+}
+
+function listOf(text: string): string[] {
+  return text
+    .split(',')
+    .map((part) => part.trim())
+    .filter((part) => part !== '');
+}
+
+/** As browsers send it: scheme, host and perhaps a port, nothing behind. */
+function isOrigin(text: string): boolean {
+  return /^https?:[^*]+$/.test(text) && URL.parse(text)?.origin === text;
+}
