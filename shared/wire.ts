@@ -6,6 +6,7 @@ import { ThroughlineError } from './errors.ts';
 import { JobEvent } from './event.ts';
 import { LIMITS } from './job.ts';
 import { type Carrier, type NatsHeadersLike, setCarrier } from './propagation/index.ts';
+import { type Redrive, readRedrive, writeRedrive } from './redrive.ts';
 import { type JobAddress, parseJobSubject } from './subjects.ts';
 
 export const HEADER = {
@@ -48,6 +49,8 @@ export interface JobMessage {
   readonly acceptedAt: string | undefined;
   readonly maxAttempts: number | undefined;
   readonly timeoutMs: number | undefined;
+  /** Absent in the first round. */
+  readonly redrive?: Redrive;
   readonly input: unknown;
 }
 
@@ -61,6 +64,7 @@ export function writeJobHeaders(
   writeCloudEvent(set, { id: job.address.jobId, source: job.source, type: JOB_TYPE, time: job.acceptedAt });
   if (job.maxAttempts !== undefined) set(HEADER.maxAttempts, String(job.maxAttempts));
   if (job.timeoutMs !== undefined) set(HEADER.timeoutMs, String(job.timeoutMs));
+  if (job.redrive !== undefined) writeRedrive(job.redrive, set);
   setCarrier(carrier, set);
 }
 
@@ -78,15 +82,25 @@ export function readJobMessage(subject: string, values: HeaderValues, body: Uint
     acceptedAt: readTime(values(HEADER.ceTime)[0]),
     maxAttempts: readCount(HEADER.maxAttempts, values, LIMITS.maxAttempts),
     timeoutMs: readCount(HEADER.timeoutMs, values, LIMITS.timeoutMs),
+    ...redriveOf(values),
     input: readJson(body),
   };
 }
 
 /** When a job was accepted and how often it may be tried, as far as its headers can be read; for showing, never throws. */
-export function readJobLimits(values: HeaderValues): Pick<JobMessage, 'acceptedAt' | 'maxAttempts'> {
-  const attempts = Number(values(HEADER.maxAttempts)[0]);
-  const isCount = Number.isInteger(attempts) && attempts >= 1 && attempts <= LIMITS.maxAttempts;
-  return { acceptedAt: readTime(values(HEADER.ceTime)[0]), maxAttempts: isCount ? attempts : undefined };
+export function readJobLimits(
+  values: HeaderValues,
+): Pick<JobMessage, 'acceptedAt' | 'maxAttempts' | 'timeoutMs'> {
+  return {
+    acceptedAt: readTime(values(HEADER.ceTime)[0]),
+    maxAttempts: countOf(values(HEADER.maxAttempts)[0], LIMITS.maxAttempts),
+    timeoutMs: countOf(values(HEADER.timeoutMs)[0], LIMITS.timeoutMs),
+  };
+}
+
+function redriveOf(values: HeaderValues): Pick<JobMessage, 'redrive'> {
+  const redrive = readRedrive(values);
+  return redrive === undefined ? {} : { redrive };
 }
 
 /** Headers of an event message. A terminal event of a job has one id, whoever writes it. */
@@ -154,7 +168,12 @@ function readTime(value: string | undefined): string | undefined {
 function readCount(name: string, values: HeaderValues, max: number): number | undefined {
   const [text] = values(name);
   if (text === undefined) return undefined;
-  const count = /^[0-9]{1,12}$/.test(text) ? Number(text) : 0;
-  if (count >= 1 && count <= max) return count;
+  const count = countOf(text, max);
+  if (count !== undefined) return count;
   throw new ThroughlineError('message-invalid', `the header ${name} is not a whole number from 1 to ${max}`);
+}
+
+function countOf(text: string | undefined, max: number): number | undefined {
+  const count = text !== undefined && /^[0-9]{1,12}$/.test(text) ? Number(text) : 0;
+  return count >= 1 && count <= max ? count : undefined;
 }

@@ -91,6 +91,13 @@ export function eventOf(
     worker,
     traceId: span?.traceId ?? '',
     spanId: span?.spanId ?? '',
+    ...roundsOf(attempt.job),
     ...more,
   };
+}
+
+function roundsOf({ redrive }: JobMessage): Partial<JobEvent> {
+  return redrive === undefined
+    ? {}
+    : { round: redrive.round, previousTraceIds: [...redrive.previousTraceIds] };
 }
