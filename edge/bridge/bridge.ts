@@ -1,5 +1,6 @@
 import { DurableObject } from 'cloudflare:workers';
 import { context } from '@opentelemetry/api';
+import type { DeadLetterDetail, DeadLetterPage, RedriveReport } from '../../shared/dead-letter.ts';
 import { ThroughlineError } from '../../shared/errors.ts';
 import type { Job } from '../../shared/job.ts';
 import type { OperationAnnouncement } from '../../shared/operation.ts';
@@ -12,8 +13,17 @@ import { withService } from '../telemetry/service.ts';
 import { BrokerConnection } from './broker-connection.ts';
 import type { BrokerSession } from './broker-session.ts';
 import { type BridgeStatus, type ReadCommand, type Reply, refusal, type SubmitCommand } from './commands.ts';
+import type {
+  DeadLetterCommand,
+  DeadLettersCommand,
+  RedriveManyCommand,
+  Redriven,
+} from './dead-letter-commands.ts';
+import { deadLetterDetailOf, lastDeadLetter, listDeadLetters } from './dead-letters.ts';
 import { readJob } from './job-reader.ts';
 import { OperationDirectory } from './operation-directory.ts';
+import { redrive } from './redrive.ts';
+import { redriveMany } from './redrive-many.ts';
 import { submit } from './submit.ts';
 
 const STATUS_PING_MS = 2_000;
@@ -51,6 +61,39 @@ export class Bridge extends DurableObject<Env> {
   read(command: ReadCommand): Promise<Reply<Job | undefined>> {
     return this.#reply(command.carrier, () =>
       this.#connection.use((session) => readJob(session, command.tenant, command.jobId)),
+    );
+  }
+
+  /** A page of dead letters, see {@link listDeadLetters}. */
+  deadLetters(command: DeadLettersCommand): Promise<Reply<DeadLetterPage>> {
+    return this.#reply(command.carrier, () =>
+      this.#connection.use((session) => listDeadLetters(session, command)),
+    );
+  }
+
+  /** One dead letter with its payload, or undefined. */
+  deadLetter(command: DeadLetterCommand): Promise<Reply<DeadLetterDetail | undefined>> {
+    return this.#reply(command.carrier, () =>
+      this.#connection.use(async (session) => {
+        const letter = await lastDeadLetter(session, command.tenant, command.jobId);
+        return letter && deadLetterDetailOf(letter);
+      }),
+    );
+  }
+
+  /** Sends a dead letter round again, see {@link redrive}. */
+  redrive({ tenant, jobId, carrier }: DeadLetterCommand): Promise<Reply<Redriven>> {
+    const parts = { name: this.#name, log: this.#log };
+    return this.#reply(carrier, () =>
+      this.#connection.use((session) => redrive(parts, session, tenant, jobId)),
+    );
+  }
+
+  /** Sends many round again, see {@link redriveMany}. */
+  redriveMany(command: RedriveManyCommand): Promise<Reply<RedriveReport>> {
+    const parts = { name: this.#name, log: this.#log };
+    return this.#reply(command.carrier, () =>
+      this.#connection.use((session) => redriveMany(parts, session, command)),
     );
   }
 

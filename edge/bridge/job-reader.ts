@@ -1,6 +1,7 @@
 import { type JobEvent, jobLinks, jobOfEvent } from '../../shared/event.ts';
 import type { Job } from '../../shared/job.ts';
 import { extract, fromNatsHeaders } from '../../shared/propagation/index.ts';
+import { readRedrive } from '../../shared/redrive.ts';
 import { EVENTS_STREAM, JOBS_STREAM } from '../../shared/streams.ts';
 import { eventSubject, jobSubjectFilter, parseJobSubject } from '../../shared/subjects.ts';
 import { headerValues, readJobEvent, readJobLimits } from '../../shared/wire.ts';
@@ -45,7 +46,9 @@ async function readQueuedJob(
 ): Promise<Job | undefined> {
   const message = await session.lastMessage(JOBS_STREAM, jobSubjectFilter(tenant, jobId));
   if (message === undefined) return undefined;
-  const { acceptedAt, maxAttempts } = readJobLimits(headerValues(message.headers));
+  const values = headerValues(message.headers);
+  const { acceptedAt, maxAttempts } = readJobLimits(values);
+  const redrive = readRedrive(values);
   const { spanContext } = extract(fromNatsHeaders(message.headers));
   return {
     id: jobId,
@@ -56,6 +59,7 @@ async function readQueuedJob(
     durability: 'stream',
     acceptedAt: acceptedAt ?? message.time.toISOString(),
     traceId: spanContext?.traceId ?? '',
+    ...(redrive === undefined ? {} : { previousTraceIds: [...redrive.previousTraceIds] }),
     links: jobLinks(jobId),
   };
 }

@@ -53,7 +53,8 @@ async function readJob(c: Context<EdgeHono>): Promise<Response> {
   return c.json<Job>(job);
 }
 
-function tenantOf(c: Context<EdgeHono>): string {
+/** Whose request this is. @throws ThroughlineError `unauthenticated` */
+export function tenantOf(c: Context<EdgeHono>): string {
   const { identity } = c.env.intake;
   if (identity === undefined) throw new ThroughlineError('unauthenticated', 'a key is needed');
   return identity.tenant;
