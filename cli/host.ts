@@ -96,5 +96,6 @@ export class Host {
 
 /** The nearer one wins: `throughline --url A get --url B` asks B. */
 function flagsOf(command: Command): GlobalFlags {
-  return { ...command.parent?.opts<GlobalFlags>(), ...command.opts<GlobalFlags>() };
+  const outer = command.parent === null ? {} : flagsOf(command.parent);
+  return { ...outer, ...command.opts<GlobalFlags>() };
 }

@@ -1,5 +1,6 @@
 import { Command, CommanderError, type Option } from 'commander';
 import { CliError } from './cli-error.ts';
+import { defineDeadLetters } from './commands/dead-letters.ts';
 import { defineDev } from './commands/dev.ts';
 import { defineGet } from './commands/get.ts';
 import { defineSubmit } from './commands/submit.ts';
@@ -50,6 +51,10 @@ function createProgram(host: Host): Command {
   for (const define of [defineSubmit, defineGet, defineWatch, defineTrace]) {
     addOptions(define(program, host), [...apiOptions(), ...outputOptions()]);
   }
+  const deadLetters = defineDeadLetters(program, host);
+  for (const command of [deadLetters, ...deadLetters.commands]) {
+    addOptions(command, [...apiOptions(), ...outputOptions()]);
+  }
   addOptions(defineWorker(program, host), outputOptions());
   defineDev(program, host);
   program.addHelpText(
@@ -61,7 +66,8 @@ function createProgram(host: Host): Command {
       ['throughline submit --help', 'more on one command'],
     ),
   );
-  for (const command of [program, ...program.commands]) command.addHelpText('after', exitCodeHelp);
+  for (const command of [program, ...program.commands, ...deadLetters.commands])
+    command.addHelpText('after', exitCodeHelp);
   return program;
 }
 

@@ -1,6 +1,10 @@
+import { execFile } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { jetstreamManager } from '@nats-io/jetstream';
+import { connect } from '@nats-io/transport-node';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createApiKey, hashApiKey } from '../../shared/api-key.ts';
 import { DeadLetterDetail, DeadLetterPage, RedriveReport } from '../../shared/dead-letter.ts';
@@ -8,9 +12,21 @@ import { Job } from '../../shared/job.ts';
 import { until } from '../support/poll.ts';
 import { problemOf, startTestStack, type TestStack } from '../support/stack.ts';
 
+const CLI = fileURLToPath(new URL('../../cli/main.ts', import.meta.url));
 const UNKNOWN_ID = '00000000-0000-7000-8000-000000000000';
 /** A tenant per test, so that what is dead in one is nothing to the others. */
-const TENANTS = ['list', 'round', 'again', 'twice', 'mine', 'theirs', 'killed', 'many', 'alive'] as const;
+const TENANTS = [
+  'list',
+  'round',
+  'again',
+  'twice',
+  'mine',
+  'theirs',
+  'killed',
+  'many',
+  'alive',
+  'cli',
+] as const;
 type Tenant = (typeof TENANTS)[number];
 
 let stack: TestStack;
@@ -91,6 +107,16 @@ async function redrive(tenant: Tenant, id: string, headers = {}): Promise<Job> {
   const response = await post(tenant, `/v1/dead-letters/${id}/redrive`, undefined, headers);
   expect(response.status).toBe(202);
   return Job.parse(await response.json());
+}
+
+/** How many jobs the queue holds. */
+async function queued(): Promise<number> {
+  const nats = await connect({ servers: stack.nats.url });
+  try {
+    return (await (await jetstreamManager(nats)).streams.info('JOBS')).state.messages;
+  } finally {
+    await nats.close();
+  }
 }
 
 const effectsOf = async (gate: string): Promise<string[]> =>
@@ -232,8 +258,8 @@ describe('a redrive', () => {
     }
     const late = await post(tenant, `/v1/dead-letters/${died.id}/redrive`);
     expect(await problemOf(late)).toMatchObject({ code: 'not-dead', status: 409 });
-    // What is behind it in the queue would have come after it: the job ran once more, not twice.
-    await inState(tenant, (await submit(tenant, { mode: 'done' })).id, 'succeeded');
+    // Every answer is there, so whatever was to be queued is; when nothing is left, nothing is to come.
+    await until('the queue to be empty', async () => (await queued()) === 0);
     expect(await effectsOf(gate)).toHaveLength(2);
   });
 
@@ -308,5 +334,70 @@ describe('a redrive', () => {
     await redrive(tenant, job.id);
     expect(await inState(tenant, job.id, 'succeeded')).toMatchObject({ attempt: 1, result: { attempt: 1 } });
     expect(await effectsOf(gate)).toHaveLength(2);
+  });
+});
+
+describe('throughline dead-letters', () => {
+  /** Runs the command line as a tenant. */
+  async function cli(tenant: Tenant, ...args: string[]): Promise<{ code: number; out: string; err: string }> {
+    const env = {
+      PATH: process.env.PATH,
+      THROUGHLINE_URL: stack.url,
+      THROUGHLINE_API_KEY: keys.get(tenant),
+      OTEL_EXPORTER_OTLP_ENDPOINT: stack.collector.otlpUrl,
+    };
+    return await new Promise((resolve) => {
+      const child = execFile(process.execPath, [CLI, 'dead-letters', ...args], { env }, (_error, out, err) =>
+        resolve({ code: child.exitCode ?? -1, out, err }),
+      );
+    });
+  }
+
+  it('lists, shows, and sends round again, one or all', async () => {
+    const tenant = 'cli';
+    const gates = ['c1', 'c2', 'c3'].map((name) => path.join(directory, name));
+    const jobs: Job[] = [];
+    for (const gate of gates) jobs.push(await dead(tenant, gate));
+    await Promise.all(gates.map((gate) => rm(gate)));
+    const ids = jobs.map(({ id }) => id);
+    const [first = ''] = ids;
+
+    const page = await cli(tenant, 'list', '--limit', '2', '--operation', 'test.mode', '--json');
+    expect(page).toMatchObject({ code: 0, err: '' });
+    const { cursor, ...listed } = DeadLetterPage.parse(JSON.parse(page.out));
+    expect(idsOf(listed)).toEqual(ids.slice(0, 2));
+    const rest = await cli(tenant, 'list', '--cursor', cursor ?? '');
+    expect(rest.out).toMatch(
+      new RegExp(`^[0-9TZ:.-]+  ${ids[2]}  test\\.mode  operation-failed  1 attempt\\n$`),
+    );
+    const shown = await cli(tenant, 'show', first);
+    expect(shown.out).toContain(`trace      ${jobs[0]?.traceId}`);
+    expect(shown.out).toContain('input      {"mode":"fail-while"');
+
+    const sent = await cli(tenant, 'redrive', first, '--json');
+    expect(sent).toMatchObject({ code: 0, err: '' });
+    expect(Job.parse(JSON.parse(sent.out))).toMatchObject({
+      id: first,
+      previousTraceIds: [jobs[0]?.traceId],
+    });
+    const all = await cli(tenant, 'redrive', '--all', '--operation', 'test.mode', '--json');
+    expect({ ...all, out: JSON.parse(all.out) }).toEqual({
+      code: 0,
+      err: '',
+      out: { redriven: ids.slice(1), failed: [] },
+    });
+    for (const id of ids) await inState(tenant, id, 'succeeded');
+    expect((await cli(tenant, 'list', '--json')).out).toBe('{"deadLetters":[]}\n');
+  });
+
+  it.each([
+    [['redrive']],
+    [['redrive', 'job-1', '--all']],
+    [['redrive', 'job-1', '--operation', 'echo']],
+    [['redrive', UNKNOWN_ID]],
+    [['show', UNKNOWN_ID]],
+    [['list', '--limit', '101']],
+  ])('ends with exit code 2 for %j', async (args) => {
+    expect(await cli('cli', ...args)).toMatchObject({ code: 2, out: '' });
   });
 });
