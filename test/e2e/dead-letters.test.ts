@@ -326,14 +326,22 @@ describe('a redrive', () => {
     const input = { mode: 'exit-while', gate, effects: `${gate}.effects` };
     const job = await submit(tenant, input, { maxAttempts: 1 });
     expect(await stack.worker.exited).toBe(3);
-    await stack.addWorker({ WORKER_NAME: 'second' });
+    const next = await stack.addWorker({ WORKER_NAME: 'second' });
     const died = await inState(tenant, job.id, 'failed');
     expect(died).toMatchObject({ error: { code: 'attempts-spent' } });
     expect((await list(tenant)).deadLetters).toMatchObject([{ id: job.id, reason: 'attempts-spent' }]);
+
+    const second = await redrive(tenant, job.id);
+    expect(await next.exited).toBe(3);
+    await stack.addWorker({ WORKER_NAME: 'third' });
+    const again = await inState(tenant, job.id, 'failed');
+    expect(again).toMatchObject({ error: { code: 'attempts-spent' }, traceId: second.traceId });
+    expect((await list(tenant)).deadLetters).toMatchObject([{ id: job.id, round: 1 }]);
+
     await rm(gate);
     await redrive(tenant, job.id);
     expect(await inState(tenant, job.id, 'succeeded')).toMatchObject({ attempt: 1, result: { attempt: 1 } });
-    expect(await effectsOf(gate)).toHaveLength(2);
+    expect(await effectsOf(gate)).toHaveLength(3);
   });
 });
 
