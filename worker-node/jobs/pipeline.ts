@@ -1,7 +1,7 @@
 import type { JetStreamManager, JsMsg } from '@nats-io/jetstream';
 import { type Context, context, type Span, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
 import { describeThrown, ThroughlineError } from '../../shared/errors.ts';
-import { isTerminalEvent, type JobEvent } from '../../shared/event.ts';
+import type { JobEvent } from '../../shared/event.ts';
 import { type Extraction, extract, fromNatsHeaders, startTrace } from '../../shared/propagation/index.ts';
 import { readRedrive } from '../../shared/redrive.ts';
 import { ATTR, MESSAGING_SYSTEM, TEMPLATE } from '../../shared/semantics.ts';
@@ -15,6 +15,7 @@ import { type Attempt, attemptOf, eventOf } from './attempt.ts';
 import { type ConcludeParts, type Conclusion, conclude } from './conclude.ts';
 import type { OperationRegistry } from './operation-registry.ts';
 import { ProgressThrottle } from './progress-throttle.ts';
+import { isOver, recalled, roundOf } from './rounds.ts';
 import { type AttemptOutcome, runOperation } from './run-operation.ts';
 import { Semaphore } from './semaphore.ts';
 import { type Settlement, settle } from './settlement.ts';
@@ -132,9 +133,8 @@ export class JobPipeline {
   /** What is on record for a job that was delivered before. */
   async #recall(message: JsMsg, job: JobMessage): Promise<JobEvent | undefined> {
     if (message.info.deliveryCount === 1) return undefined;
-    const last = await lastEvent(this.#parts.manager, job.address.tenant, job.address.jobId);
-    // What happened in an earlier round has no say in this one.
-    return last === undefined || (last.round ?? 0) < roundOf(job) ? undefined : last;
+    const { tenant, jobId } = job.address;
+    return recalled(await lastEvent(this.#parts.manager, tenant, jobId), roundOf(job));
   }
 
   async #run(attempt: Attempt, stop: AbortSignal): Promise<AttemptOutcome> {
@@ -215,13 +215,6 @@ function decode(message: JsMsg): JobMessage | ThroughlineError {
   } catch (thrown) {
     return ThroughlineError.from(thrown, 'message-invalid');
   }
-}
-
-const roundOf = (job: JobMessage): number => job.redrive?.round ?? 0;
-
-/** Whether a delivery of this round has nothing left to do: its end is recorded, or a later round has begun. */
-function isOver(last: JobEvent, round: number): boolean {
-  return isTerminalEvent(last) || (last.round ?? 0) > round;
 }
 
 function describeAttempt(span: Span, attempt: Attempt): void {
