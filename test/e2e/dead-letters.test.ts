@@ -247,7 +247,7 @@ describe('a redrive', () => {
     const died = await dead(tenant, gate);
     await rm(gate);
     const answers = await Promise.all(
-      Array.from({ length: 5 }, () => post(tenant, `/v1/dead-letters/${died.id}/redrive`)),
+      Array.from({ length: 30 }, () => post(tenant, `/v1/dead-letters/${died.id}/redrive`)),
     );
     const done = await inState(tenant, died.id, 'succeeded');
     // Who comes late meets a job that is not dead any more; who comes in time hears of the same round.
