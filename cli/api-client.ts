@@ -1,3 +1,5 @@
+import type * as z from 'zod';
+import { DeadLetterDetail, DeadLetterPage, RedriveReport } from '../shared/dead-letter.ts';
 import { Job } from '../shared/job.ts';
 import { type Carrier, setCarrier } from '../shared/propagation/index.ts';
 import { ApiError } from './api-error.ts';
@@ -9,6 +11,9 @@ const TIMEOUT_MS = 15_000;
 
 /** What a later version of the API says more of a job is kept. */
 const JobAnswer = Job.loose();
+const DetailAnswer = DeadLetterDetail.loose();
+/** A bridge may take ten seconds for a redrive of many. */
+const REDRIVE_MANY_TIMEOUT_MS = 30_000;
 
 /** Body of `POST /v1/jobs`. */
 export interface Submission {
@@ -27,6 +32,13 @@ export interface SubmissionHeaders {
   readonly idempotencyKey?: string | undefined;
 }
 
+/** Which dead letters. */
+export interface DeadLetterFilter {
+  readonly operation?: string | undefined;
+  readonly limit?: number | undefined;
+  readonly cursor?: string | undefined;
+}
+
 export interface ApiClientOptions {
   /** Without a slash at its end. */
   readonly url: string;
@@ -40,10 +52,13 @@ export class ApiClient {
   readonly #options: ApiClientOptions;
   /** Where jobs are submitted. */
   readonly jobsUrl: string;
+  /** Where dead letters are. */
+  readonly deadLettersUrl: string;
 
   constructor(options: ApiClientOptions) {
     this.#options = options;
     this.jobsUrl = `${options.url}/v1/jobs`;
+    this.deadLettersUrl = `${options.url}/v1/dead-letters`;
   }
 
   /**
@@ -78,6 +93,41 @@ export class ApiClient {
     return readJob(await this.#exchange(url, { headers: {}, timeoutMs: Math.min(timeoutMs, TIMEOUT_MS) }));
   }
 
+  /** A page of dead letters, oldest first. @throws as {@link job} */
+  async deadLetters(filter: DeadLetterFilter): Promise<DeadLetterPage> {
+    const query = new URLSearchParams();
+    for (const [name, value] of Object.entries(filter))
+      if (value !== undefined) query.set(name, String(value));
+    const url = query.size === 0 ? this.deadLettersUrl : `${this.deadLettersUrl}?${query}`;
+    const answer = await this.#exchange(url, { headers: {}, timeoutMs: TIMEOUT_MS });
+    return readAnswer(DeadLetterPage, 'a list of dead letters', answer);
+  }
+
+  /** A dead letter with all that it holds. @throws as {@link job} */
+  async deadLetter(id: string): Promise<DeadLetterDetail> {
+    const url = `${this.deadLettersUrl}/${encodeURIComponent(id)}`;
+    const answer = await this.#exchange(url, { headers: {}, timeoutMs: TIMEOUT_MS });
+    return readAnswer(DetailAnswer, 'a dead letter', answer);
+  }
+
+  /** Sends a dead letter round again. @throws as {@link job} */
+  async redrive(id: string, carrier: Carrier): Promise<Job> {
+    const url = `${this.deadLettersUrl}/${encodeURIComponent(id)}/redrive`;
+    const request = { method: 'POST', headers: headersOf(carrier), timeoutMs: TIMEOUT_MS };
+    return readJob(await this.#exchange(url, request));
+  }
+
+  /** Sends many dead letters round again. @throws as {@link job} */
+  async redriveMany(body: DeadLetterFilter & { reason?: string | undefined }, carrier: Carrier) {
+    const answer = await this.#exchange(`${this.deadLettersUrl}/redrive`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...headersOf(carrier) },
+      body: JSON.stringify(body),
+      timeoutMs: REDRIVE_MANY_TIMEOUT_MS,
+    });
+    return readAnswer(RedriveReport, 'a report of redrives', answer);
+  }
+
   async #exchange(
     url: string,
     request: { method?: string; headers: Record<string, string>; body?: string; timeoutMs: number },
@@ -101,11 +151,21 @@ const UNREACHABLE = {
   hint: '`throughline dev` starts one on this machine; --url or THROUGHLINE_URL says where another is',
 } as const;
 
-function readJob({ url, status, text }: HttpAnswer): Job {
+function headersOf(carrier: Carrier): Record<string, string> {
+  const headers: Record<string, string> = {};
+  setCarrier(carrier, (name, value) => {
+    headers[name] = value;
+  });
+  return headers;
+}
+
+const readJob = (answer: HttpAnswer): Job => readAnswer(JobAnswer, 'a job', answer);
+
+function readAnswer<T>(schema: z.ZodType<T>, what: string, { url, status, text }: HttpAnswer): T {
   try {
-    return JobAnswer.parse(JSON.parse(text));
+    return schema.parse(JSON.parse(text));
   } catch (cause) {
-    const message = `${url} answered (HTTP status ${status}) with something that is not a job`;
+    const message = `${url} answered (HTTP status ${status}) with something that is not ${what}`;
     throw new CliError('answer-invalid', message, {
       cause,
       hint: 'is this the address of a Throughline API?',

@@ -25,6 +25,7 @@ export function jobText(job: Job, paint: Paint): string {
     ['attempt', job.attempt === 0 ? undefined : `${job.attempt} of ${job.maxAttempts}`],
     ['took', tookText(job)],
     ['trace', job.traceId === '' ? undefined : escapeControls(job.traceId)],
+    ['earlier', job.previousTraceIds && escapeControls(job.previousTraceIds.join(' '))],
     ['progress', isTerminal(job.state) ? undefined : progressText(job.progress)],
     ['error', job.error && escapeControls(`${job.error.message} (${job.error.code})`)],
     ['result', 'result' in job ? resultText(job.result) : undefined],

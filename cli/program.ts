@@ -1,5 +1,6 @@
 import { Command, CommanderError, type Option } from 'commander';
 import { CliError } from './cli-error.ts';
+import { defineDeadLetters } from './commands/dead-letters.ts';
 import { defineDev } from './commands/dev.ts';
 import { defineGet } from './commands/get.ts';
 import { defineKeys } from './commands/keys.ts';
@@ -50,6 +51,10 @@ function createProgram(host: Host): Command {
   addOptions(program, [...apiOptions(), ...outputOptions()]);
   for (const define of [defineSubmit, defineGet, defineWatch, defineTrace]) {
     addOptions(define(program, host), [...apiOptions(), ...outputOptions()]);
+  }
+  const deadLetters = defineDeadLetters(program, host);
+  for (const command of [deadLetters, ...deadLetters.commands]) {
+    addOptions(command, [...apiOptions(), ...outputOptions()]);
   }
   addOptions(defineWorker(program, host), outputOptions());
   for (const command of defineKeys(program, host).commands) addOptions(command, outputOptions());

@@ -22,6 +22,8 @@ export const ERRORS = {
   forbidden: { status: 403, title: 'The key or token does not allow this', settle: 'term' },
   'route-unknown': { status: 404, title: 'There is nothing at this address', settle: 'term' },
   'job-unknown': { status: 404, title: 'There is no such job', settle: 'term' },
+  'dead-letter-unknown': { status: 404, title: 'There is no such dead letter', settle: 'term' },
+  'not-dead': { status: 409, title: 'The job is not dead', settle: 'term' },
   'method-not-allowed': { status: 405, title: 'The method is not allowed here', settle: 'term' },
   'payload-too-large': { status: 413, title: 'The payload is too large', settle: 'term' },
   'media-type-unsupported': { status: 415, title: 'The media type is not supported', settle: 'term' },

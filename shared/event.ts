@@ -11,6 +11,8 @@ export const EVENT_STATES = {
   succeeded: 'succeeded',
   failed: 'failed',
   cancelled: 'cancelled',
+  /** Dead, and sent round again: what came before is another round's. */
+  redriven: 'queued',
 } as const satisfies Record<string, JobState>;
 
 export type EventKind = keyof typeof EVENT_STATES;
@@ -42,6 +44,10 @@ export const JobEvent = z.object({
   error: JobError.optional(),
   /** With `retrying`: milliseconds until the next attempt. */
   retryInMs: z.number().optional(),
+  /** How often the job was sent round again before; absent in the first round. */
+  round: z.int().min(1).optional(),
+  /** The traces of the rounds before, oldest first. */
+  previousTraceIds: z.array(z.string()).optional(),
 });
 export type JobEvent = z.infer<typeof JobEvent>;
 
@@ -66,6 +72,7 @@ export function jobOfEvent(event: JobEvent): Job {
     ...('result' in event ? { result: event.result } : {}),
     ...(event.error === undefined ? {} : { error: event.error }),
     traceId: event.traceId,
+    ...(event.previousTraceIds === undefined ? {} : { previousTraceIds: event.previousTraceIds }),
     links: jobLinks(event.jobId),
   };
 }

@@ -45,6 +45,8 @@ export const Job = z.object({
   result: z.unknown().optional(),
   error: JobError.optional(),
   traceId: z.string(),
+  /** The traces of the rounds before, oldest first: the job died and was sent round again. */
+  previousTraceIds: z.array(z.string()).optional(),
   links: z.object({ self: z.string() }),
 });
 export type Job = z.infer<typeof Job>;

@@ -22,6 +22,7 @@ export const ATTR = {
   jobTenant: 'throughline.job.tenant',
   jobAttempt: 'throughline.job.attempt',
   jobOutcome: 'throughline.job.outcome',
+  jobRound: 'throughline.job.round',
   queueTimeMs: 'throughline.job.queue_time_ms',
   traceOutcome: 'throughline.trace.outcome',
   traceReason: 'throughline.trace.reason',

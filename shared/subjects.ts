@@ -64,6 +64,20 @@ export function jobSubjectFilter(tenant: string, jobId: string): string {
   return `jobs.${token('tenant', tenant)}.${token('job id', jobId)}.>`;
 }
 
+/** `dead.<tenant>.<jobId>.>`: the dead letters of one job. @throws ThroughlineError `request-invalid` */
+export function deadLetterFilter(tenant: string, jobId: string): string {
+  return `dead.${token('tenant', tenant)}.${token('job id', jobId)}.>`;
+}
+
+/**
+ * `dead.<tenant>.>`, or `dead.<tenant>.*.<operation>`: the dead letters of a tenant.
+ * @throws ThroughlineError `request-invalid`
+ */
+export function deadLettersFilter(tenant: string, operation?: string): string {
+  if (operation === undefined) return `dead.${token('tenant', tenant)}.>`;
+  return `dead.${token('tenant', tenant)}.*.${operationOf(operation)}`;
+}
+
 /**
  * The consumer filter of a worker group: `jobs.*.*.<operations>`, where `operations` is an operation's name, or a
  * prefix of one followed by `.>`, or `>` for all.
@@ -90,13 +104,16 @@ export function parseJobSubject(subject: string): JobAddress | undefined {
 }
 
 function pathOf({ tenant, jobId, operation }: JobAddress): string {
-  if (!isOperationName(operation)) {
-    throw new ThroughlineError(
-      'request-invalid',
-      `the operation ${shown(operation)} is not a name of dotted lowercase words (at most ${OPERATION_MAX_LENGTH} characters)`,
-    );
-  }
-  return `${token('tenant', tenant)}.${token('job id', jobId)}.${operation}`;
+  const name = operationOf(operation);
+  return `${token('tenant', tenant)}.${token('job id', jobId)}.${name}`;
+}
+
+function operationOf(operation: string): string {
+  if (isOperationName(operation)) return operation;
+  throw new ThroughlineError(
+    'request-invalid',
+    `the operation ${shown(operation)} is not a name of dotted lowercase words (at most ${OPERATION_MAX_LENGTH} characters)`,
+  );
 }
 
 function token(what: string, value: string): string {

@@ -6,6 +6,7 @@ import { ThroughlineError } from './errors.ts';
 import { JobEvent } from './event.ts';
 import { LIMITS } from './job.ts';
 import { type Carrier, type NatsHeadersLike, setCarrier } from './propagation/index.ts';
+import { type Redrive, readRedrive, writeRedrive } from './redrive.ts';
 import { dueSubject, type JobAddress, parseJobSubject } from './subjects.ts';
 
 export const HEADER = {
@@ -55,6 +56,8 @@ export interface JobMessage {
   readonly timeoutMs: number | undefined;
   /** Digest of the request, of a job that was submitted with an idempotency key. */
   readonly fingerprint?: string | undefined;
+  /** Absent in the first round. */
+  readonly redrive?: Redrive;
   readonly input: unknown;
 }
 
@@ -69,6 +72,7 @@ export function writeJobHeaders(
   if (job.maxAttempts !== undefined) set(HEADER.maxAttempts, String(job.maxAttempts));
   if (job.timeoutMs !== undefined) set(HEADER.timeoutMs, String(job.timeoutMs));
   if (job.fingerprint !== undefined) set(HEADER.fingerprint, job.fingerprint);
+  if (job.redrive !== undefined) writeRedrive(job.redrive, set);
   setCarrier(carrier, set);
 }
 
@@ -98,22 +102,30 @@ export function readJobMessage(subject: string, values: HeaderValues, body: Uint
     maxAttempts: readCount(HEADER.maxAttempts, values, LIMITS.maxAttempts),
     timeoutMs: readCount(HEADER.timeoutMs, values, LIMITS.timeoutMs),
     fingerprint: readFingerprint(values),
+    ...redriveOf(values),
     input: readJson(body),
   };
 }
 
 /** What a queued job's headers say of it, as far as they can be read; for showing, never throws. */
-export function readJobLimits(
-  values: HeaderValues,
-): Pick<JobMessage, 'acceptedAt' | 'maxAttempts' | 'fingerprint'> & { readonly dueAt: string | undefined } {
-  const attempts = Number(values(HEADER.maxAttempts)[0]);
-  const isCount = Number.isInteger(attempts) && attempts >= 1 && attempts <= LIMITS.maxAttempts;
+export function readJobLimits(values: HeaderValues): Pick<
+  JobMessage,
+  'acceptedAt' | 'maxAttempts' | 'timeoutMs' | 'fingerprint'
+> & {
+  readonly dueAt: string | undefined;
+} {
   return {
     acceptedAt: readTime(values(HEADER.ceTime)[0]),
-    maxAttempts: isCount ? attempts : undefined,
+    maxAttempts: countOf(values(HEADER.maxAttempts)[0], LIMITS.maxAttempts),
+    timeoutMs: countOf(values(HEADER.timeoutMs)[0], LIMITS.timeoutMs),
     fingerprint: readFingerprint(values),
     dueAt: readTime(values(HEADER.dueAt)[0]),
   };
+}
+
+function redriveOf(values: HeaderValues): Pick<JobMessage, 'redrive'> {
+  const redrive = readRedrive(values);
+  return redrive === undefined ? {} : { redrive };
 }
 
 /** Headers of an event message. A terminal event of a job has one id, whoever writes it. */
@@ -192,7 +204,12 @@ function readTime(value: string | undefined): string | undefined {
 function readCount(name: string, values: HeaderValues, max: number): number | undefined {
   const [text] = values(name);
   if (text === undefined) return undefined;
-  const count = /^[0-9]{1,12}$/.test(text) ? Number(text) : 0;
-  if (count >= 1 && count <= max) return count;
+  const count = countOf(text, max);
+  if (count !== undefined) return count;
   throw new ThroughlineError('message-invalid', `the header ${name} is not a whole number from 1 to ${max}`);
+}
+
+function countOf(text: string | undefined, max: number): number | undefined {
+  const count = text !== undefined && /^[0-9]{1,12}$/.test(text) ? Number(text) : 0;
+  return count >= 1 && count <= max ? count : undefined;
 }

@@ -1,4 +1,5 @@
 import { context, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
+import type { DeadLetterDetail, DeadLetterPage, RedriveReport } from '../../shared/dead-letter.ts';
 import { withDeadline } from '../../shared/deadline.ts';
 import { ThroughlineError } from '../../shared/errors.ts';
 import type { Job } from '../../shared/job.ts';
@@ -14,6 +15,14 @@ import {
   type SubmitCommand,
   unwrapReply,
 } from './commands.ts';
+import {
+  type DeadLettersCommand,
+  LIST_BUDGET_MS,
+  REDRIVE_BUDGET_MS,
+  REDRIVE_MANY_BUDGET_MS,
+  type RedriveManyCommand,
+  type Redriven,
+} from './dead-letter-commands.ts';
 
 const REGION = 'global';
 /** On top of the bridge's own time limits, so that its answer, not ours, is what a caller gets. */
@@ -57,6 +66,34 @@ export class BridgeClient {
   /** A job of `tenant`, or undefined. @throws ThroughlineError `broker-unavailable` */
   read(tenant: string, jobId: string): Promise<Job | undefined> {
     return this.#call('read', jobId, 0, (bridge, carrier) => bridge.read({ tenant, jobId, carrier }));
+  }
+
+  /** A page of dead letters of a tenant. @throws ThroughlineError `broker-unavailable` */
+  deadLetters(command: Omit<DeadLettersCommand, 'carrier'>): Promise<DeadLetterPage> {
+    return this.#call('deadLetters', command.tenant, LIST_BUDGET_MS, (bridge, carrier) =>
+      bridge.deadLetters({ ...command, carrier }),
+    );
+  }
+
+  /** A dead letter of `tenant`, or undefined. @throws ThroughlineError `broker-unavailable` */
+  deadLetter(tenant: string, jobId: string): Promise<DeadLetterDetail | undefined> {
+    return this.#call('deadLetter', jobId, 0, (bridge, carrier) =>
+      bridge.deadLetter({ tenant, jobId, carrier }),
+    );
+  }
+
+  /** Sends a dead letter round again. @throws ThroughlineError see `redrive` */
+  redrive(tenant: string, jobId: string): Promise<Redriven> {
+    return this.#call('redrive', jobId, REDRIVE_BUDGET_MS, (bridge, carrier) =>
+      bridge.redrive({ tenant, jobId, carrier }),
+    );
+  }
+
+  /** Sends many dead letters round again. @throws ThroughlineError see `redriveMany` */
+  redriveMany(command: Omit<RedriveManyCommand, 'carrier'>): Promise<RedriveReport> {
+    return this.#call('redriveMany', command.tenant, REDRIVE_MANY_BUDGET_MS, (bridge, carrier) =>
+      bridge.redriveMany({ ...command, carrier }),
+    );
   }
 
   /** What workers have announced. @throws ThroughlineError `broker-unavailable` */

@@ -1,5 +1,6 @@
 import { DurableObject } from 'cloudflare:workers';
 import { context } from '@opentelemetry/api';
+import type { DeadLetterDetail, DeadLetterPage, RedriveReport } from '../../shared/dead-letter.ts';
 import { ThroughlineError } from '../../shared/errors.ts';
 import type { Job } from '../../shared/job.ts';
 import type { OperationAnnouncement } from '../../shared/operation.ts';
@@ -19,8 +20,17 @@ import {
   type Submission,
   type SubmitCommand,
 } from './commands.ts';
+import type {
+  DeadLetterCommand,
+  DeadLettersCommand,
+  RedriveManyCommand,
+  Redriven,
+} from './dead-letter-commands.ts';
+import { deadLetterDetailOf, lastDeadLetter, listDeadLetters } from './dead-letters.ts';
 import { readJob } from './job-reader.ts';
 import { OperationDirectory } from './operation-directory.ts';
+import { redrive } from './redrive.ts';
+import { redriveMany } from './redrive-many.ts';
 import { type BridgeParts, submit } from './submit.ts';
 
 const STATUS_PING_MS = 2_000;
@@ -75,6 +85,39 @@ export class Bridge extends DurableObject<Env> {
   read(command: ReadCommand): Promise<Reply<Job | undefined>> {
     return this.#reply(command.carrier, () =>
       this.#connection.use((session) => readJob(session, command.tenant, command.jobId)),
+    );
+  }
+
+  /** A page of dead letters, see {@link listDeadLetters}. */
+  deadLetters(command: DeadLettersCommand): Promise<Reply<DeadLetterPage>> {
+    return this.#reply(command.carrier, () =>
+      this.#connection.use((session) => listDeadLetters(session, command)),
+    );
+  }
+
+  /** One dead letter with its payload, or undefined. */
+  deadLetter(command: DeadLetterCommand): Promise<Reply<DeadLetterDetail | undefined>> {
+    return this.#reply(command.carrier, () =>
+      this.#connection.use(async (session) => {
+        const letter = await lastDeadLetter(session, command.tenant, command.jobId);
+        return letter && deadLetterDetailOf(letter);
+      }),
+    );
+  }
+
+  /** Sends a dead letter round again, see {@link redrive}. */
+  redrive({ tenant, jobId, carrier }: DeadLetterCommand): Promise<Reply<Redriven>> {
+    const parts = { name: this.#name, log: this.#log };
+    return this.#reply(carrier, () =>
+      this.#connection.use((session) => redrive(parts, session, tenant, jobId)),
+    );
+  }
+
+  /** Sends many round again, see {@link redriveMany}. */
+  redriveMany(command: RedriveManyCommand): Promise<Reply<RedriveReport>> {
+    const parts = { name: this.#name, log: this.#log };
+    return this.#reply(command.carrier, () =>
+      this.#connection.use((session) => redriveMany(parts, session, command)),
     );
   }
 

@@ -1,6 +1,7 @@
 import { type JobEvent, jobLinks, jobOfEvent } from '../../shared/event.ts';
 import type { Job } from '../../shared/job.ts';
 import { extract, fromNatsHeaders } from '../../shared/propagation/index.ts';
+import { readRedrive } from '../../shared/redrive.ts';
 import { DELAYED_STREAM, EVENTS_STREAM, JOBS_STREAM } from '../../shared/streams.ts';
 import {
   delayedSubjectFilter,
@@ -85,7 +86,9 @@ async function readDelayedJob(
 }
 
 function ofMessage(jobId: string, message: StoredMessage): FoundJob {
-  const { acceptedAt, maxAttempts, fingerprint, dueAt } = readJobLimits(headerValues(message.headers));
+  const values = headerValues(message.headers);
+  const { acceptedAt, maxAttempts, fingerprint, dueAt } = readJobLimits(values);
+  const redrive = readRedrive(values);
   const { spanContext } = extract(fromNatsHeaders(message.headers));
   const job: Job = {
     id: jobId,
@@ -97,6 +100,7 @@ function ofMessage(jobId: string, message: StoredMessage): FoundJob {
     acceptedAt: acceptedAt ?? message.time.toISOString(),
     ...(dueAt === undefined ? {} : { dueAt }),
     traceId: spanContext?.traceId ?? '',
+    ...(redrive === undefined ? {} : { previousTraceIds: [...redrive.previousTraceIds] }),
     links: jobLinks(jobId),
   };
   return { job, fingerprint };

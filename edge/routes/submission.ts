@@ -1,16 +1,13 @@
 import type { Context } from 'hono';
 import { ThroughlineError } from '../../shared/errors.ts';
-import { jsonPointer } from '../../shared/json-pointer.ts';
 import { writeJson } from '../../shared/wire.ts';
 import type { SubmitCommand } from '../bridge/commands.ts';
 import type { EdgeHono } from '../scope.ts';
 import { dueAt } from './delay.ts';
 import { fingerprintOf } from './fingerprint.ts';
 import { jobIdFor } from './job-id.ts';
+import { parseRequest } from './parse-request.ts';
 import { SubmitJob } from './submit-job.ts';
-
-const MAX_VIOLATIONS = 10;
-const MAX_MESSAGE_LENGTH = 200;
 
 /**
  * The command that one submitted job stands for.
@@ -23,7 +20,7 @@ export async function prepare(
   idempotencyKey: string | undefined,
   inputLimit: number,
 ): Promise<Omit<SubmitCommand, 'carrier'>> {
-  const request = parse(body);
+  const request = parseRequest(SubmitJob, body);
   checkInputSize(request, inputLimit);
   const now = Date.now();
   return {
@@ -45,18 +42,6 @@ export function tenantOf(c: Context<EdgeHono>): string {
   const { identity } = c.env.intake;
   if (identity === undefined) throw new ThroughlineError('unauthenticated', 'a key is needed');
   return identity.tenant;
-}
-
-function parse(body: unknown): SubmitJob {
-  const parsed = SubmitJob.safeParse(body);
-  if (parsed.success) return parsed.data;
-  const violations = parsed.error.issues.slice(0, MAX_VIOLATIONS).map((issue) => ({
-    path: jsonPointer(issue.path),
-    // A list of what a caller made up is as long as the caller likes.
-    message: issue.message.slice(0, MAX_MESSAGE_LENGTH),
-  }));
-  const summary = violations.map(({ path, message }) => `${path || 'the body'}: ${message}`).join('; ');
-  throw new ThroughlineError('request-invalid', summary, { violations });
 }
 
 function dueAtOf(delay: string, now: number): string | undefined {

@@ -1,7 +1,8 @@
 import type { JetStreamClient, JsMsg } from '@nats-io/jetstream';
 import { headers, type MsgHdrs } from '@nats-io/transport-node';
+import { inRound, readRedrive } from '../../shared/redrive.ts';
 import { deadSubject, type JobAddress } from '../../shared/subjects.ts';
-import { HEADER } from '../../shared/wire.ts';
+import { HEADER, headerValues } from '../../shared/wire.ts';
 import { publishUntilStored } from './event-publisher.ts';
 
 export interface DeadLetterReason {
@@ -23,7 +24,8 @@ export async function bury(
   reason: DeadLetterReason,
 ): Promise<void> {
   const kept = headersOf(message);
-  kept.set(HEADER.msgId, `${address.jobId}:dead`);
+  const round = readRedrive(headerValues(message.headers))?.round;
+  kept.set(HEADER.msgId, inRound(`${address.jobId}:dead`, round));
   kept.set(HEADER.deadReason, reason.code);
   kept.set(HEADER.deadAttempts, String(reason.attempts));
   await publishUntilStored(jetStream, deadSubject(address), message.data, kept);

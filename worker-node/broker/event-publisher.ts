@@ -5,6 +5,7 @@ import { context, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
 import { describeThrown, ThroughlineError } from '../../shared/errors.ts';
 import { isTerminalEvent, type JobEvent } from '../../shared/event.ts';
 import { inject } from '../../shared/propagation/index.ts';
+import { inRound } from '../../shared/redrive.ts';
 import { ATTR, MESSAGING_SYSTEM, TEMPLATE } from '../../shared/semantics.ts';
 import { eventSubject } from '../../shared/subjects.ts';
 import { writeEventHeaders, writeJson } from '../../shared/wire.ts';
@@ -65,7 +66,7 @@ export class EventPublisher {
 
   #headers(event: JobEvent): MsgHdrs {
     const messageHeaders = headers();
-    const ids = { messageId: messageIdOf(event), source: this.#source };
+    const ids = { messageId: inRound(messageIdOf(event), event.round), source: this.#source };
     writeEventHeaders(event, ids, inject(context.active()), (name, value) => messageHeaders.set(name, value));
     return messageHeaders;
   }
@@ -100,7 +101,7 @@ export async function publishUntilStored(
   }
 }
 
-/** One id for the end of a job, whoever ends it; otherwise one per attempt and kind. Progress has no second copy. */
+/** One id for the end of a round, whoever ends it; otherwise one per attempt and kind. Progress has no second copy. */
 function messageIdOf(event: JobEvent): string {
   if (isTerminalEvent(event)) return `${event.jobId}:end`;
   if (event.kind === 'progress') return `${event.jobId}:${event.attempt}:progress:${event.at}`;

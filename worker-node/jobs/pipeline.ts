@@ -1,8 +1,9 @@
 import type { JetStreamManager, JsMsg } from '@nats-io/jetstream';
 import { type Context, context, type Span, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
 import { describeThrown, ThroughlineError } from '../../shared/errors.ts';
-import { isTerminalEvent, type JobEvent } from '../../shared/event.ts';
+import type { JobEvent } from '../../shared/event.ts';
 import { type Extraction, extract, fromNatsHeaders, startTrace } from '../../shared/propagation/index.ts';
+import { readRedrive } from '../../shared/redrive.ts';
 import { ATTR, MESSAGING_SYSTEM, TEMPLATE } from '../../shared/semantics.ts';
 import { parseJobSubject } from '../../shared/subjects.ts';
 import { headerValues, type JobMessage, readJobMessage } from '../../shared/wire.ts';
@@ -14,6 +15,7 @@ import { type Attempt, attemptOf, eventOf } from './attempt.ts';
 import { type ConcludeParts, type Conclusion, conclude } from './conclude.ts';
 import type { OperationRegistry } from './operation-registry.ts';
 import { ProgressThrottle } from './progress-throttle.ts';
+import { isOver, recalled, roundOf } from './rounds.ts';
 import { type AttemptOutcome, runOperation } from './run-operation.ts';
 import { Semaphore } from './semaphore.ts';
 import { type Settlement, settle } from './settlement.ts';
@@ -117,7 +119,7 @@ export class JobPipeline {
     const job = decode(message);
     if (job instanceof ThroughlineError) return await this.#refuse(message, span, job);
     const previous = await this.#recall(message, job);
-    if (previous !== undefined && isTerminalEvent(previous)) return this.#skip(previous);
+    if (previous !== undefined && isOver(previous, roundOf(job))) return this.#skip(previous);
     const operation = this.#parts.registry.get(job.address.operation);
     const attempt = attemptOf(message, job, operation, previous, new Date());
     describeAttempt(span, attempt);
@@ -131,7 +133,8 @@ export class JobPipeline {
   /** What is on record for a job that was delivered before. */
   async #recall(message: JsMsg, job: JobMessage): Promise<JobEvent | undefined> {
     if (message.info.deliveryCount === 1) return undefined;
-    return await lastEvent(this.#parts.manager, job.address.tenant, job.address.jobId);
+    const { tenant, jobId } = job.address;
+    return recalled(await lastEvent(this.#parts.manager, tenant, jobId), roundOf(job));
   }
 
   async #run(attempt: Attempt, stop: AbortSignal): Promise<AttemptOutcome> {
@@ -178,13 +181,10 @@ export class JobPipeline {
     const address = parseJobSubject(message.subject) ?? addressOfUnreadable(message);
     const attempts = message.info.deliveryCount;
     await bury(this.#parts.jetStream, message, address, { code: error.code, attempts });
+    const redrive = readRedrive(headerValues(message.headers));
     const job = {
-      address,
-      acceptedAt: undefined,
-      maxAttempts: 1,
-      timeoutMs: undefined,
-
-      input: null,
+      ...{ address, acceptedAt: undefined, maxAttempts: 1, timeoutMs: undefined, input: null },
+      ...(redrive === undefined ? {} : { redrive }),
     };
     const attempt = attemptOf(message, job, undefined, undefined, new Date());
     const failure = { error: { code: error.code, message: error.message } };
@@ -220,8 +220,10 @@ function decode(message: JsMsg): JobMessage | ThroughlineError {
 function describeAttempt(span: Span, attempt: Attempt): void {
   span.setAttribute(ATTR.jobAttempt, attempt.number);
   span.setAttribute(ATTR.queueTimeMs, attempt.queueTimeMs);
+  if (attempt.job.redrive !== undefined) span.setAttribute(ATTR.jobRound, attempt.job.redrive.round);
   const { previous } = attempt;
-  if (previous === undefined || previous.spanId === '') return;
+  // Before the first attempt of a round there is only word of its redrive, from the span that sent it.
+  if (previous === undefined || previous.spanId === '' || previous.kind === 'redriven') return;
   // Each attempt is a child of the span that sent the job, and points at the attempt before it.
   const { traceId, spanId } = previous;
   span.addLink({ context: { traceId, spanId, traceFlags: span.spanContext().traceFlags } });

@@ -1,0 +1,40 @@
+import * as z from 'zod';
+import { DEAD_LETTER_LIMITS } from '../../shared/dead-letter.ts';
+import { OperationName } from '../../shared/operation.ts';
+import { parseReach } from '../bridge/redrive-many.ts';
+
+const { page, defaultPage } = DEAD_LETTER_LIMITS;
+const CURSOR = 'must be the cursor of the answer before';
+
+/** Query of `GET /v1/dead-letters`. Unknown names are refused: a misspelt filter would be lost in silence. */
+export const DeadLetterQuery = z.strictObject({
+  operation: OperationName.optional(),
+  limit: z
+    .string()
+    .regex(/^[0-9]{1,3}$/, `must be a whole number from 1 to ${page}`)
+    .transform(Number)
+    .pipe(z.int().min(1).max(page))
+    .default(defaultPage),
+  cursor: z
+    .string()
+    .regex(/^[0-9]{1,15}$/, CURSOR)
+    .transform(Number)
+    .default(1),
+});
+
+/** Body of `POST /v1/dead-letters/redrive`. */
+export const RedriveRequest = z.strictObject({
+  operation: OperationName.optional(),
+  /** The code of an error. */
+  reason: z.string().min(1).max(64).optional(),
+  limit: z.int().min(1).max(page).default(page),
+  cursor: z
+    .string()
+    .transform((text, context) => {
+      const reach = parseReach(text);
+      if (reach !== undefined) return reach;
+      context.addIssue({ code: 'custom', message: CURSOR });
+      return z.NEVER;
+    })
+    .optional(),
+});
