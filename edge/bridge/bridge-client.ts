@@ -8,6 +8,7 @@ import { ATTR } from '../../shared/semantics.ts';
 import type { Bridge } from './bridge.ts';
 import { unavailable } from './broker-error.ts';
 import { type BridgeStatus, type Reply, type SubmitCommand, unwrapReply } from './commands.ts';
+import type { JobHistory } from './job-history.ts';
 
 const REGION = 'global';
 /** On top of the bridge's own time limits, so that its answer, not ours, is what a caller gets. */
@@ -41,6 +42,23 @@ export class BridgeClient {
   /** A job of `tenant`, or undefined. @throws ThroughlineError `broker-unavailable` */
   read(tenant: string, jobId: string): Promise<Job | undefined> {
     return this.#call('read', jobId, 0, (bridge, carrier) => bridge.read({ tenant, jobId, carrier }));
+  }
+
+  /** What is recorded of a job behind `after`. @throws ThroughlineError `job-unknown`, `broker-unavailable` */
+  history(tenant: string, jobId: string, after: number): Promise<JobHistory> {
+    return this.#call('history', jobId, 0, (bridge, carrier) =>
+      bridge.history({ tenant, jobId, after, carrier }),
+    );
+  }
+
+  /**
+   * A job's events behind `after` as `text/event-stream`, or null when there will be none.
+   * @throws ThroughlineError `job-unknown`, `broker-unavailable`
+   */
+  watch(tenant: string, jobId: string, after: number): Promise<ReadableStream<Uint8Array> | null> {
+    return this.#call('watch', jobId, 0, (bridge, carrier) =>
+      bridge.watch({ tenant, jobId, after, carrier }),
+    );
   }
 
   /** What workers have announced. @throws ThroughlineError `broker-unavailable` */

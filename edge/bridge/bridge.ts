@@ -11,8 +11,17 @@ import { activeProcessor } from '../telemetry/runtime.ts';
 import { withService } from '../telemetry/service.ts';
 import { BrokerConnection } from './broker-connection.ts';
 import type { BrokerSession } from './broker-session.ts';
-import { type BridgeStatus, type ReadCommand, type Reply, refusal, type SubmitCommand } from './commands.ts';
-import { readJob } from './job-reader.ts';
+import {
+  type BridgeStatus,
+  type ReadCommand,
+  type Reply,
+  refusal,
+  type SubmitCommand,
+  type WatchCommand,
+} from './commands.ts';
+import { eventStream } from './event-stream.ts';
+import { type JobHistory, readJobHistory, readJobWithAttempts } from './job-history.ts';
+import { JobWatches } from './job-watches.ts';
 import { OperationDirectory } from './operation-directory.ts';
 import { submit } from './submit.ts';
 
@@ -26,6 +35,8 @@ export class Bridge extends DurableObject<Env> {
   readonly #name: string;
   readonly #log: Logger;
   readonly #connection: BrokerConnection;
+  readonly #watches: JobWatches;
+  readonly #heartbeatMs: number;
   readonly #directories = new WeakMap<BrokerSession, OperationDirectory>();
 
   constructor(state: DurableObjectState, env: Env) {
@@ -34,6 +45,8 @@ export class Bridge extends DurableObject<Env> {
     this.#name = state.id.name ?? state.id.toString();
     this.#log = createLogger(config.LOG_LEVEL);
     this.#connection = new BrokerConnection(config, this.#name, this.#log);
+    this.#watches = new JobWatches(this.#connection, this.#log);
+    this.#heartbeatMs = config.SSE_HEARTBEAT_MS;
   }
 
   /** Publishes a job, see {@link submit}. */
@@ -47,11 +60,29 @@ export class Bridge extends DurableObject<Env> {
     return this.#reply(command.carrier, () => submit(parts, command));
   }
 
-  /** A job as it stands, or undefined, see {@link readJob}. */
+  /** A job as it stands, or undefined, with its attempts, see {@link readJobWithAttempts}. */
   read(command: ReadCommand): Promise<Reply<Job | undefined>> {
     return this.#reply(command.carrier, () =>
-      this.#connection.use((session) => readJob(session, command.tenant, command.jobId)),
+      this.#connection.use((session) => readJobWithAttempts(session, command.tenant, command.jobId)),
     );
+  }
+
+  /** What is recorded of a job, see {@link readJobHistory}. */
+  history(command: WatchCommand): Promise<Reply<JobHistory>> {
+    return this.#reply(command.carrier, () =>
+      this.#connection.use((session) => readJobHistory(session, command)),
+    );
+  }
+
+  /** A job's events as they come, see {@link eventStream}; null when it has ended and there is nothing left to say. */
+  watch(command: WatchCommand): Promise<Reply<ReadableStream<Uint8Array> | null>> {
+    return this.#reply(command.carrier, async () => {
+      const lease = await this.#watches.join(command);
+      const { ended } = await lease.watch.read(command.after).catch(() => ({ ended: false }));
+      if (!ended) return eventStream(lease, command.after, this.#heartbeatMs);
+      lease.release();
+      return null;
+    });
   }
 
   /** What workers have announced. */
@@ -64,7 +95,8 @@ export class Bridge extends DurableObject<Env> {
     return this.#reply(carrier, async () => {
       const roundTripMs = await this.#connection.use((session) => session.ping(STATUS_PING_MS));
       const { state, opened } = this.#connection;
-      return { bridge: this.#name, state, connections: opened, roundTripMs };
+      const watchedJobs = this.#watches.size;
+      return { bridge: this.#name, state, connections: opened, roundTripMs, watchedJobs };
     });
   }
 

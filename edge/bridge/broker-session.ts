@@ -1,4 +1,4 @@
-/** The one file that speaks to `nats.ws`: one open connection, from its handshake to its loss. */
+/** With `stream-reader.ts`, what speaks to `nats.ws`: one open connection, from its handshake to its loss. */
 import {
   type Authenticator,
   connect,
@@ -20,6 +20,14 @@ import { withDeadline } from '../../shared/deadline.ts';
 import { OPERATIONS_BUCKET } from '../../shared/streams.ts';
 import type { EdgeConfig } from '../config.ts';
 import { brokerError, unavailable } from './broker-error.ts';
+import {
+  type Following,
+  followSubject,
+  type PageQuery,
+  readPage,
+  type SequencedMessage,
+  type SubjectPage,
+} from './stream-reader.ts';
 
 /** The server hangs up on a silent client after two missed pings; so do we on a silent server. */
 const PING_INTERVAL_MS = 10_000;
@@ -112,7 +120,7 @@ export class BrokerSession {
   }
 
   /** The last message of a stream on `subject` (wildcards allowed), or undefined. @throws ThroughlineError */
-  async lastMessage(stream: string, subject: string): Promise<StoredMessage | undefined> {
+  async lastMessage(stream: string, subject: string): Promise<SequencedMessage | undefined> {
     try {
       const message = await this.#answer(this.#manager.streams.getMessage(stream, { last_by_subj: subject }));
       return {
@@ -120,9 +128,34 @@ export class BrokerSession {
         data: message.data,
         headers: message.header,
         time: message.time,
+        sequence: message.seq,
       };
     } catch (thrown) {
       if (thrown instanceof NatsError && thrown.api_error?.err_code === NO_MESSAGE) return undefined;
+      throw brokerError(thrown);
+    }
+  }
+
+  /** Stored messages of one subject, in order: at most one page of them. @throws ThroughlineError */
+  async page(stream: string, query: PageQuery): Promise<SubjectPage> {
+    try {
+      return await readPage(this.#connection, stream, query, (page) => this.#answer(page));
+    } catch (thrown) {
+      throw brokerError(thrown);
+    }
+  }
+
+  /**
+   * Follows what is stored on one subject, see {@link followSubject}.
+   * @returns what stops it
+   * @throws ThroughlineError `broker-unavailable`
+   */
+  async follow(stream: string, following: Following): Promise<() => void> {
+    try {
+      return await followSubject(this.#connection, this.#manager, stream, following, (call) =>
+        this.#answer(call),
+      );
+    } catch (thrown) {
       throw brokerError(thrown);
     }
   }

@@ -7,6 +7,7 @@ import { writeJson } from '../../shared/wire.ts';
 import { authenticate } from '../middleware/authenticate.ts';
 import { jsonBody } from '../middleware/json-body.ts';
 import type { EdgeHono } from '../scope.ts';
+import { jobEvents } from './job-events.ts';
 import { jobIdFor } from './job-id.ts';
 import { preferredWait } from './prefer.ts';
 import { SubmitJob } from './submit-job.ts';
@@ -20,6 +21,7 @@ export function jobRoutes(): Hono<EdgeHono> {
   app.use(authenticate());
   app.post('/', jsonBody(), submitJob);
   app.get('/:id', readJob);
+  app.get('/:id/events', jobEvents);
   return app;
 }
 
