@@ -86,7 +86,11 @@ export async function exchangeStream(request: HttpRequest): Promise<HttpStream> 
     }
   }
   const mediaType = (response.headers.get('content-type') ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? '';
-  const text = async (): Promise<string> => Buffer.concat(await Array.fromAsync(body())).toString();
+  const text = async (): Promise<string> => {
+    const chunks: Uint8Array[] = [];
+    for await (const chunk of body()) chunks.push(chunk);
+    return Buffer.concat(chunks).toString();
+  };
   return { url, status: response.status, mediaType, body: body(), text };
 }
 
