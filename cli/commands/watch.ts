@@ -79,7 +79,8 @@ async function untilEnded(id: string, limitMs: number, scope: Scope, listeners: 
   let job = await api.job(id, limitMs);
   if (isTerminal(job.state) && onEvent === undefined) return job;
   onJob(job);
-  const late = Number.isFinite(limitMs) ? AbortSignal.timeout(limitMs) : new AbortController().signal;
+  const leftMs = Math.max(0, Math.ceil(until - performance.now()));
+  const late = Number.isFinite(leftMs) ? AbortSignal.timeout(leftMs) : new AbortController().signal;
   const seen = (event: RecordedEvent): void => {
     onEvent?.(event);
     job = { ...job, ...jobOfEvent(event) };

@@ -634,7 +634,7 @@ describe.concurrent('watch, by the event stream', () => {
       response.write(`id: 5\ndata: ${JSON.stringify(PROGRESS)}\n\n`);
       return undefined;
     });
-    const { code, stdout } = await run(api, ['watch', 'job-1', '--timeout', '500ms', '--json']);
+    const { code, stdout } = await run(api, ['watch', 'job-1', '--timeout', '2s', '--json']);
     expect(code).toBe(4);
     expect(JSON.parse(stdout)).toMatchObject({ state: 'running', progress: { fraction: 0.5 } });
   });
