@@ -4,10 +4,13 @@ import { Job } from '../shared/job.ts';
 import { type Carrier, setCarrier } from '../shared/propagation/index.ts';
 import { ApiError } from './api-error.ts';
 import { CliError } from './cli-error.ts';
-import { exchange, type HttpAnswer } from './http-answer.ts';
+import { readEventStream, type StreamMessage } from './event-stream.ts';
+import { exchange, exchangeStream, type HttpAnswer } from './http-answer.ts';
 import { VERSION } from './version.ts';
 
 const TIMEOUT_MS = 15_000;
+/** The API breaks the silence of an event stream every 15 s; after three times that it is gone. */
+const SILENCE_MS = 45_000;
 
 /** What a later version of the API says more of a job is kept. */
 const JobAnswer = Job.loose();
@@ -128,17 +131,51 @@ export class ApiClient {
     return readAnswer(RedriveReport, 'a report of redrives', answer);
   }
 
+  /**
+   * The events of a job, from the one behind `lastId` on, as long as the API keeps the answer open.
+   * @param late ends the answer
+   * @returns `over`: the job has ended, and all was told; `none`: this API has no event streams
+   * @throws ApiError what the API answers; CliError `api-unreachable`, also when the answer is cut
+   */
+  async events(
+    id: string,
+    lastId: string | undefined,
+    late: AbortSignal,
+  ): Promise<AsyncIterable<StreamMessage> | 'over' | 'none'> {
+    const headers = { ...this.#headers(), accept: 'text/event-stream, application/problem+json' };
+    const answer = await exchangeStream({
+      url: `${this.jobsUrl}/${encodeURIComponent(id)}/events`,
+      headers: lastId === undefined ? headers : { ...headers, 'last-event-id': lastId },
+      timeoutMs: SILENCE_MS,
+      signal: AbortSignal.any([this.#options.signal, late]),
+      failure: UNREACHABLE,
+    });
+    const { url, status } = answer;
+    if (status === 200 && answer.mediaType === 'text/event-stream') return messagesOf(answer.body);
+    const text = await answer.text();
+    if (status === 204) return 'over';
+    if (status >= 200 && status < 300) return 'none';
+    const error = new ApiError({ url, status, text });
+    if (status === 404 && error.code !== 'job-unknown') return 'none';
+    throw error;
+  }
+
+  #headers(): Record<string, string> {
+    const { apiKey } = this.#options;
+    const headers: Record<string, string> = {
+      accept: 'application/json, application/problem+json',
+      'user-agent': `throughline-cli/${VERSION}`,
+    };
+    if (apiKey !== undefined) headers.authorization = `Bearer ${apiKey}`;
+    return headers;
+  }
+
   async #exchange(
     url: string,
     request: { method?: string; headers: Record<string, string>; body?: string; timeoutMs: number },
   ): Promise<HttpAnswer> {
-    const { apiKey, signal } = this.#options;
-    const headers: Record<string, string> = {
-      accept: 'application/json, application/problem+json',
-      'user-agent': `throughline-cli/${VERSION}`,
-      ...request.headers,
-    };
-    if (apiKey !== undefined) headers.authorization = `Bearer ${apiKey}`;
+    const { signal } = this.#options;
+    const headers = { ...this.#headers(), ...request.headers };
     const answer = await exchange({ ...request, url, headers, signal, failure: UNREACHABLE });
     if (answer.status < 200 || answer.status >= 300) throw new ApiError(answer);
     return answer;
@@ -160,6 +197,11 @@ function headersOf(carrier: Carrier): Record<string, string> {
 }
 
 const readJob = (answer: HttpAnswer): Job => readAnswer(JobAnswer, 'a job', answer);
+
+/** Comments only say that the API is there. */
+async function* messagesOf(body: AsyncIterable<Uint8Array>): AsyncGenerator<StreamMessage> {
+  for await (const message of readEventStream(body)) if (message !== undefined) yield message;
+}
 
 function readAnswer<T>(schema: z.ZodType<T>, what: string, { url, status, text }: HttpAnswer): T {
   try {

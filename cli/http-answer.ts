@@ -41,6 +41,59 @@ export async function exchange(request: HttpRequest): Promise<HttpAnswer> {
   }
 }
 
+/** The beginning of an answer whose body comes bit by bit. */
+export interface HttpStream {
+  readonly url: string;
+  readonly status: number;
+  readonly mediaType: string;
+  readonly body: AsyncIterable<Uint8Array>;
+  /** The whole body, where it is short. */
+  readonly text: () => Promise<string>;
+}
+
+/**
+ * Begins an HTTP exchange whose answer may last. `timeoutMs` is the longest silence: before the answer, and then
+ * between two parts of its body.
+ * @throws CliError the request's own failure, before the answer and while its body comes; what `signal` aborts with
+ */
+export async function exchangeStream(request: HttpRequest): Promise<HttpStream> {
+  const { url, headers, timeoutMs, signal } = request;
+  const silence = new AbortController();
+  const late = new DOMException('nothing came', 'TimeoutError');
+  let timer = setTimeout(() => silence.abort(late), timeoutMs);
+  const fail = (cause: unknown): unknown => {
+    clearTimeout(timer);
+    return signal.aborted ? signal.reason : unreachable(request, cause);
+  };
+  const response = await fetch(url, {
+    headers,
+    redirect: 'manual',
+    signal: AbortSignal.any([signal, silence.signal]),
+  }).catch((cause: unknown) => {
+    throw fail(cause);
+  });
+  async function* body(): AsyncGenerator<Uint8Array> {
+    try {
+      for await (const chunk of response.body ?? []) {
+        clearTimeout(timer);
+        timer = setTimeout(() => silence.abort(late), timeoutMs);
+        yield chunk;
+      }
+    } catch (cause) {
+      throw fail(cause);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+  const mediaType = (response.headers.get('content-type') ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? '';
+  const text = async (): Promise<string> => {
+    const chunks: Uint8Array[] = [];
+    for await (const chunk of body()) chunks.push(chunk);
+    return Buffer.concat(chunks).toString();
+  };
+  return { url, status: response.status, mediaType, body: body(), text };
+}
+
 function unreachable({ url, timeoutMs, failure }: HttpRequest, cause: unknown): CliError {
   const { code, who, hint } = failure;
   if (cause instanceof DOMException && cause.name === 'TimeoutError') {

@@ -50,6 +50,11 @@ export class Output {
     this.text(jsonText(value, this.#options.stdout.isTTY === true ? 2 : 0));
   }
 
+  /** One of many JSON documents, each on a line of its own. */
+  line(value: unknown): void {
+    this.text(jsonText(value));
+  }
+
   /** Lines on stdout that are safe to print. */
   text(text: string): void {
     this.#options.stdout.write(`${text}\n`);

@@ -28,6 +28,19 @@ export type Progress = z.infer<typeof Progress>;
 /** Where an accepted job is safe: acknowledged by JetStream, or committed to the bridge's outbox. */
 export const Durability = z.enum(['stream', 'outbox']);
 
+/** One execution of a job, as its events tell of it. */
+export const JobAttempt = z.object({
+  number: z.int().min(1),
+  worker: z.string(),
+  startedAt: z.iso.datetime(),
+  endedAt: z.iso.datetime().optional(),
+  /** Absent while it runs; `lost`: its worker died, and the job went to another attempt. */
+  outcome: z.enum(['succeeded', 'failed', 'cancelled', 'retrying', 'released', 'lost']).optional(),
+  error: JobError.optional(),
+  spanId: z.string(),
+});
+export type JobAttempt = z.infer<typeof JobAttempt>;
+
 /** A job as the HTTP API shows it. Times are RFC 3339 in UTC. */
 export const Job = z.object({
   id: z.string(),
@@ -44,6 +57,8 @@ export const Job = z.object({
   progress: Progress.optional(),
   result: z.unknown().optional(),
   error: JobError.optional(),
+  /** Where the job was read by its id. */
+  attempts: z.array(JobAttempt).optional(),
   traceId: z.string(),
   /** The traces of the rounds before, oldest first: the job died and was sent round again. */
   previousTraceIds: z.array(z.string()).optional(),

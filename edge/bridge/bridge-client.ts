@@ -23,6 +23,7 @@ import {
   type RedriveManyCommand,
   type Redriven,
 } from './dead-letter-commands.ts';
+import type { JobHistory } from './job-history.ts';
 
 const REGION = 'global';
 /** On top of the bridge's own time limits, so that its answer, not ours, is what a caller gets. */
@@ -93,6 +94,23 @@ export class BridgeClient {
   redriveMany(command: Omit<RedriveManyCommand, 'carrier'>): Promise<RedriveReport> {
     return this.#call('redriveMany', command.tenant, REDRIVE_MANY_BUDGET_MS, (bridge, carrier) =>
       bridge.redriveMany({ ...command, carrier }),
+    );
+  }
+
+  /** What is recorded of a job behind `after`. @throws ThroughlineError `job-unknown`, `broker-unavailable` */
+  history(tenant: string, jobId: string, after: number): Promise<JobHistory> {
+    return this.#call('history', jobId, 0, (bridge, carrier) =>
+      bridge.history({ tenant, jobId, after, carrier }),
+    );
+  }
+
+  /**
+   * A job's events behind `after` as `text/event-stream`, or null when there will be none.
+   * @throws ThroughlineError `job-unknown`, `broker-unavailable`
+   */
+  watch(tenant: string, jobId: string, after: number): Promise<ReadableStream<Uint8Array> | null> {
+    return this.#call('watch', jobId, 0, (bridge, carrier) =>
+      bridge.watch({ tenant, jobId, after, carrier }),
     );
   }
 

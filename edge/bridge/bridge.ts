@@ -19,6 +19,7 @@ import {
   refusal,
   type Submission,
   type SubmitCommand,
+  type WatchCommand,
 } from './commands.ts';
 import type {
   DeadLetterCommand,
@@ -27,7 +28,9 @@ import type {
   Redriven,
 } from './dead-letter-commands.ts';
 import { deadLetterDetailOf, lastDeadLetter, listDeadLetters } from './dead-letters.ts';
-import { readJob } from './job-reader.ts';
+import { eventStream } from './event-stream.ts';
+import { type JobHistory, readJobHistory, readJobWithAttempts } from './job-history.ts';
+import { JobWatches } from './job-watches.ts';
 import { OperationDirectory } from './operation-directory.ts';
 import { redrive } from './redrive.ts';
 import { redriveMany } from './redrive-many.ts';
@@ -43,6 +46,8 @@ export class Bridge extends DurableObject<Env> {
   readonly #name: string;
   readonly #log: Logger;
   readonly #connection: BrokerConnection;
+  readonly #watches: JobWatches;
+  readonly #heartbeatMs: number;
   readonly #directories = new WeakMap<BrokerSession, OperationDirectory>();
 
   constructor(state: DurableObjectState, env: Env) {
@@ -51,6 +56,8 @@ export class Bridge extends DurableObject<Env> {
     this.#name = state.id.name ?? state.id.toString();
     this.#log = createLogger(config.LOG_LEVEL);
     this.#connection = new BrokerConnection(config, this.#name, this.#log);
+    this.#watches = new JobWatches(this.#connection, this.#log);
+    this.#heartbeatMs = config.SSE_HEARTBEAT_MS;
   }
 
   /** Publishes a job, see {@link submit}. */
@@ -81,10 +88,10 @@ export class Bridge extends DurableObject<Env> {
     };
   }
 
-  /** A job as it stands, or undefined, see {@link readJob}. */
+  /** A job as it stands, or undefined, with its attempts, see {@link readJobWithAttempts}. */
   read(command: ReadCommand): Promise<Reply<Job | undefined>> {
     return this.#reply(command.carrier, () =>
-      this.#connection.use((session) => readJob(session, command.tenant, command.jobId)),
+      this.#connection.use((session) => readJobWithAttempts(session, command.tenant, command.jobId)),
     );
   }
 
@@ -121,6 +128,24 @@ export class Bridge extends DurableObject<Env> {
     );
   }
 
+  /** What is recorded of a job, see {@link readJobHistory}. */
+  history(command: WatchCommand): Promise<Reply<JobHistory>> {
+    return this.#reply(command.carrier, () =>
+      this.#connection.use((session) => readJobHistory(session, command)),
+    );
+  }
+
+  /** A job's events as they come, see {@link eventStream}; null when it has ended and there is nothing left to say. */
+  watch(command: WatchCommand): Promise<Reply<ReadableStream<Uint8Array> | null>> {
+    return this.#reply(command.carrier, async () => {
+      const lease = await this.#watches.join(command);
+      const { ended } = await lease.watch.read(command.after).catch(() => ({ ended: false }));
+      if (!ended) return eventStream(lease, command.after, this.#heartbeatMs);
+      lease.release();
+      return null;
+    });
+  }
+
   /** What workers have announced. */
   operations(carrier: Carrier): Promise<Reply<OperationAnnouncement[]>> {
     return this.#reply(carrier, () => this.#connection.use((session) => this.#directory(session).list()));
@@ -131,7 +156,8 @@ export class Bridge extends DurableObject<Env> {
     return this.#reply(carrier, async () => {
       const roundTripMs = await this.#connection.use((session) => session.ping(STATUS_PING_MS));
       const { state, opened } = this.#connection;
-      return { bridge: this.#name, state, connections: opened, roundTripMs };
+      const watchedJobs = this.#watches.size;
+      return { bridge: this.#name, state, connections: opened, roundTripMs, watchedJobs };
     });
   }
 

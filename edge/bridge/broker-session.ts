@@ -1,4 +1,4 @@
-/** The one file that speaks to `nats.ws`: one open connection, from its handshake to its loss. */
+/** With `stream-reader.ts`, what speaks to `nats.ws`: one open connection, from its handshake to its loss. */
 import {
   type Authenticator,
   connect,
@@ -20,6 +20,13 @@ import { withDeadline } from '../../shared/deadline.ts';
 import { OPERATIONS_BUCKET } from '../../shared/streams.ts';
 import type { EdgeConfig } from '../config.ts';
 import { brokerError, unavailable } from './broker-error.ts';
+import {
+  type Following,
+  followSubject,
+  type PageQuery,
+  readPage,
+  type SubjectPage,
+} from './stream-reader.ts';
 
 /** The server hangs up on a silent client after two missed pings; so do we on a silent server. */
 const PING_INTERVAL_MS = 10_000;
@@ -35,15 +42,12 @@ export type BrokerSettings = Pick<
 
 /** A message as it is stored in a stream. */
 export interface StoredMessage {
+  /** Its place in the stream. */
+  readonly sequence: number;
   readonly subject: string;
   readonly data: Uint8Array;
   readonly headers: MsgHdrs | undefined;
   readonly time: Date;
-}
-
-/** A stored message, and its place in the stream. */
-export interface SequencedMessage extends StoredMessage {
-  readonly seq: number;
 }
 
 /** One key of the `OPERATIONS` bucket: its value, or undefined when it was deleted. */
@@ -128,7 +132,7 @@ export class BrokerSession {
     stream: string,
     subject: string,
     streamMayBeMissing = false,
-  ): Promise<SequencedMessage | undefined> {
+  ): Promise<StoredMessage | undefined> {
     return this.#message(stream, { last_by_subj: subject }, streamMayBeMissing);
   }
 
@@ -136,7 +140,7 @@ export class BrokerSession {
    * The first message of a stream on `subject` (wildcards allowed) at `seq` or behind it, or undefined.
    * @throws ThroughlineError
    */
-  nextMessage(stream: string, subject: string, seq: number): Promise<SequencedMessage | undefined> {
+  nextMessage(stream: string, subject: string, seq: number): Promise<StoredMessage | undefined> {
     // The server knows this question since 2.9, the client's types do not.
     const query = { seq, next_by_subj: subject } as { seq: number };
     return this.#message(stream, query);
@@ -146,15 +150,15 @@ export class BrokerSession {
     stream: string,
     query: { readonly seq: number } | { readonly last_by_subj: string },
     streamMayBeMissing = false,
-  ): Promise<SequencedMessage | undefined> {
+  ): Promise<StoredMessage | undefined> {
     try {
       const message = await this.#answer(this.#manager.streams.getMessage(stream, query));
       return {
-        seq: message.seq,
         subject: message.subject,
         data: message.data,
         headers: message.header,
         time: message.time,
+        sequence: message.seq,
       };
     } catch (thrown) {
       if (isApiError(thrown, NO_MESSAGE)) return undefined;
@@ -191,6 +195,30 @@ export class BrokerSession {
   async deleteUpTo(stream: string, subject: string, seq: number): Promise<void> {
     try {
       await this.#answer(this.#manager.streams.purge(stream, { filter: subject, seq: seq + 1 }));
+    } catch (thrown) {
+      throw brokerError(thrown);
+    }
+  }
+
+  /** Stored messages of one subject, in order: at most one page of them. @throws ThroughlineError */
+  async page(stream: string, query: PageQuery): Promise<SubjectPage> {
+    try {
+      return await readPage(this.#connection, stream, query, (page) => this.#answer(page));
+    } catch (thrown) {
+      throw brokerError(thrown);
+    }
+  }
+
+  /**
+   * Follows what is stored on one subject, see {@link followSubject}.
+   * @returns what stops it
+   * @throws ThroughlineError `broker-unavailable`
+   */
+  async follow(stream: string, following: Following): Promise<() => void> {
+    try {
+      return await followSubject(this.#connection, this.#manager, stream, following, (call) =>
+        this.#answer(call),
+      );
     } catch (thrown) {
       throw brokerError(thrown);
     }

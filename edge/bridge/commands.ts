@@ -34,6 +34,11 @@ export interface ReadCommand {
   readonly carrier: Carrier;
 }
 
+export interface WatchCommand extends ReadCommand {
+  /** Only events behind this sequence. */
+  readonly after: number;
+}
+
 export interface BridgeStatus {
   readonly bridge: string;
   readonly state: string;
@@ -41,6 +46,8 @@ export interface BridgeStatus {
   readonly connections: number;
   /** Milliseconds to NATS and back. */
   readonly roundTripMs: number;
+  /** Jobs whose events are followed now. */
+  readonly watchedJobs: number;
 }
 
 interface Refusal {

@@ -5,7 +5,7 @@ import { readRedrive } from '../../shared/redrive.ts';
 import { DEAD_STREAM } from '../../shared/streams.ts';
 import { deadLetterFilter, deadLettersFilter, parseJobSubject } from '../../shared/subjects.ts';
 import { HEADER, headerValues } from '../../shared/wire.ts';
-import type { BrokerSession, SequencedMessage } from './broker-session.ts';
+import type { BrokerSession, StoredMessage } from './broker-session.ts';
 import { type DeadLettersCommand, LIST_BUDGET_MS } from './dead-letter-commands.ts';
 
 /** Of what a stranger may have put into the headers, only what Throughline means something by is shown. */
@@ -26,7 +26,7 @@ export async function listDeadLetters(
   const deadLetters: DeadLetter[] = [];
   for await (const message of deadLettersFrom(session, range)) {
     if (deadLetters.length === limit || (deadLetters.length > 0 && Date.now() > until)) {
-      return { deadLetters, cursor: String(message.seq) };
+      return { deadLetters, cursor: String(message.sequence) };
     }
     deadLetters.push(deadLetterOf(message));
   }
@@ -37,13 +37,13 @@ export async function listDeadLetters(
 export async function* deadLettersFrom(
   session: BrokerSession,
   { tenant, operation, from }: Range,
-): AsyncGenerator<SequencedMessage> {
+): AsyncGenerator<StoredMessage> {
   const filter = deadLettersFilter(tenant, operation);
   for (let seq = from; ; ) {
     const message = await session.nextMessage(DEAD_STREAM, filter, seq);
     if (message === undefined) return;
     yield message;
-    seq = message.seq + 1;
+    seq = message.sequence + 1;
   }
 }
 
@@ -52,12 +52,12 @@ export function lastDeadLetter(
   session: BrokerSession,
   tenant: string,
   jobId: string,
-): Promise<SequencedMessage | undefined> {
+): Promise<StoredMessage | undefined> {
   return session.lastMessage(DEAD_STREAM, deadLetterFilter(tenant, jobId));
 }
 
 /** A stored letter as the list shows it. */
-export function deadLetterOf(message: Pick<SequencedMessage, 'subject' | 'headers' | 'time'>): DeadLetter {
+export function deadLetterOf(message: Pick<StoredMessage, 'subject' | 'headers' | 'time'>): DeadLetter {
   const { jobId: id = '', operation = '' } = parseJobSubject(message.subject) ?? {};
   const values = headerValues(message.headers);
   const attempts = values(HEADER.deadAttempts)[0] ?? '';
@@ -76,7 +76,7 @@ export function deadLetterOf(message: Pick<SequencedMessage, 'subject' | 'header
 
 /** A stored letter with its payload and headers. */
 export function deadLetterDetailOf(
-  message: Pick<SequencedMessage, 'subject' | 'headers' | 'time' | 'data'>,
+  message: Pick<StoredMessage, 'subject' | 'headers' | 'time' | 'data'>,
 ): DeadLetterDetail {
   return { ...deadLetterOf(message), ...payloadOf(message.data), headers: shownHeaders(message.headers) };
 }
@@ -90,7 +90,7 @@ function payloadOf(data: Uint8Array): Pick<DeadLetterDetail, 'input' | 'body'> {
   }
 }
 
-function shownHeaders(messageHeaders: SequencedMessage['headers']): Record<string, string> {
+function shownHeaders(messageHeaders: StoredMessage['headers']): Record<string, string> {
   const values = headerValues(messageHeaders);
   const names = new Set([...(messageHeaders?.keys() ?? [])].map((name) => name.toLowerCase()));
   const shown = [...names].filter(

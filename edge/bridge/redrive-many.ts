@@ -2,7 +2,7 @@ import type { RedriveReport } from '../../shared/dead-letter.ts';
 import { ThroughlineError } from '../../shared/errors.ts';
 import { DEAD_STREAM } from '../../shared/streams.ts';
 import { deadLettersFilter } from '../../shared/subjects.ts';
-import type { BrokerSession, SequencedMessage } from './broker-session.ts';
+import type { BrokerSession, StoredMessage } from './broker-session.ts';
 import { REDRIVE_MANY_BUDGET_MS, type RedriveManyCommand } from './dead-letter-commands.ts';
 import { deadLetterOf, deadLettersFrom } from './dead-letters.ts';
 import { redriveLetter } from './redrive.ts';
@@ -33,9 +33,9 @@ export async function redriveMany(
   let next = command.from;
   try {
     for await (const letter of deadLettersFrom(session, command)) {
-      if (letter.seq > to) break;
-      if (redriven.length + failed.length === limit || Date.now() > until) return rest(letter.seq);
-      next = letter.seq + 1;
+      if (letter.sequence > to) break;
+      if (redriven.length + failed.length === limit || Date.now() > until) return rest(letter.sequence);
+      next = letter.sequence + 1;
       const { id, reason: code } = deadLetterOf(letter);
       if (reason !== undefined && code !== reason) continue;
       const failure = await tryOne(parts, session, letter);
@@ -61,14 +61,14 @@ async function lastSequence(
   tenant: string,
   operation: string | undefined,
 ): Promise<number> {
-  return (await session.lastMessage(DEAD_STREAM, deadLettersFilter(tenant, operation)))?.seq ?? 0;
+  return (await session.lastMessage(DEAD_STREAM, deadLettersFilter(tenant, operation)))?.sequence ?? 0;
 }
 
 /** The code of what went wrong, or undefined. */
 async function tryOne(
   parts: Pick<BridgeParts, 'name' | 'log'>,
   session: BrokerSession,
-  letter: SequencedMessage,
+  letter: StoredMessage,
 ): Promise<string | undefined> {
   try {
     await redriveLetter(parts, session, letter);

@@ -33,7 +33,7 @@ import {
   writeJobHeaders,
   writeJson,
 } from '../../shared/wire.ts';
-import type { BrokerSession, SequencedMessage } from './broker-session.ts';
+import type { BrokerSession, StoredMessage } from './broker-session.ts';
 import type { Redriven } from './dead-letter-commands.ts';
 import { lastDeadLetter } from './dead-letters.ts';
 import { readJob } from './job-reader.ts';
@@ -48,7 +48,7 @@ type RedriveParts = Pick<BridgeParts, 'name' | 'log'>;
 
 /** A dead letter on its way round: what it is, and the round that it starts. */
 interface Departure {
-  readonly letter: SequencedMessage;
+  readonly letter: StoredMessage;
   readonly address: JobAddress;
   readonly redrive: Redrive;
   /** The last event of the job; its sequence, so that nothing that happens meanwhile is overwritten. */
@@ -84,7 +84,7 @@ export async function redrive(
 export async function redriveLetter(
   parts: RedriveParts,
   session: BrokerSession,
-  letter: SequencedMessage,
+  letter: StoredMessage,
 ): Promise<Redriven> {
   const address = parseJobSubject(letter.subject);
   if (address === undefined) throw new ThroughlineError('not-dead', 'the letter is not one of a job');
@@ -95,10 +95,10 @@ export async function redriveLetter(
   ]);
   const event = last === undefined ? undefined : readJobEvent(last.data);
   const redrive = nextRound(readRedrive(headerValues(letter.headers)), oldTraceOf(letter, event)?.traceId);
-  const departure = { letter, address, redrive, event, eventSeq: last?.seq ?? 0 };
+  const departure = { letter, address, redrive, event, eventSeq: last?.sequence ?? 0 };
   const sent = await send(parts, session, departure, queued);
   await session
-    .deleteUpTo(DEAD_STREAM, deadLetterFilter(tenant, jobId), letter.seq)
+    .deleteUpTo(DEAD_STREAM, deadLetterFilter(tenant, jobId), letter.sequence)
     // The job is on its way; the next redrive finds that out, and removes the letter.
     .catch((thrown: unknown) =>
       parts.log.warn('a redriven dead letter is still there', {
@@ -113,7 +113,7 @@ async function send(
   parts: RedriveParts,
   session: BrokerSession,
   departure: Departure,
-  queued: SequencedMessage | undefined,
+  queued: StoredMessage | undefined,
 ): Promise<Redriven> {
   const { event, redrive } = departure;
   const { round } = redrive;
@@ -134,7 +134,7 @@ async function publish(parts: RedriveParts, session: BrokerSession, departure: D
     const job = { address, redrive, source: SOURCE, ...limitsOf(letter) };
     const writeHeaders = (set: (name: string, value: string) => void): void => {
       writeJobHeaders(job, inject(sending), set);
-      set(HEADER.msgId, `${address.jobId}:redrive:${letter.seq}`);
+      set(HEADER.msgId, `${address.jobId}:redrive:${letter.sequence}`);
     };
     const { duplicate } = await session.publish(jobSubject(address), writeHeaders, letter.data);
     span.setAttribute(ATTR.jobOutcome, duplicate ? 'duplicate' : 'redriven');
@@ -172,7 +172,7 @@ async function asItStands(session: BrokerSession, departure: Departure): Promise
 async function tellOfQueued(
   session: BrokerSession,
   departure: Departure,
-  queued: SequencedMessage,
+  queued: StoredMessage,
 ): Promise<Redriven> {
   const { context: sent, spanContext } = extract(fromNatsHeaders(queued.headers));
   return {
@@ -250,13 +250,13 @@ function startSend(parts: RedriveParts, departure: Departure): { span: Span; sen
 }
 
 /** The job's own baggage travels on, not that of whoever sends it round. */
-function withBaggageOf(letter: SequencedMessage, base: Context): Context {
+function withBaggageOf(letter: StoredMessage, base: Context): Context {
   const baggage = propagation.getBaggage(extract(fromNatsHeaders(letter.headers)).context);
   return baggage === undefined ? propagation.deleteBaggage(base) : propagation.setBaggage(base, baggage);
 }
 
 /** The span that sent the letter's round; of a job that came without one, the last attempt, which is in its trace. */
-function oldTraceOf(letter: SequencedMessage, event: JobEvent | undefined): SpanContext | undefined {
+function oldTraceOf(letter: StoredMessage, event: JobEvent | undefined): SpanContext | undefined {
   const { spanContext } = extract(fromNatsHeaders(letter.headers));
   if (spanContext !== undefined) return spanContext;
   if (event === undefined) return undefined;
@@ -266,12 +266,12 @@ function oldTraceOf(letter: SequencedMessage, event: JobEvent | undefined): Span
 }
 
 /** Limits that cannot be read are left out: its operation's hold then. */
-function limitsOf(letter: SequencedMessage) {
+function limitsOf(letter: StoredMessage) {
   const { acceptedAt, ...limits } = readJobLimits(headerValues(letter.headers));
   return { ...limits, acceptedAt: acceptedAt ?? letter.time.toISOString() };
 }
 
-function isOfRound(message: SequencedMessage | undefined, round: number): message is SequencedMessage {
+function isOfRound(message: StoredMessage | undefined, round: number): message is StoredMessage {
   return message !== undefined && readRedrive(headerValues(message.headers))?.round === round;
 }
 

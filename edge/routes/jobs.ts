@@ -8,6 +8,7 @@ import { rateLimit } from '../middleware/rate-limit.ts';
 import { requireScope } from '../middleware/require-scope.ts';
 import type { EdgeHono } from '../scope.ts';
 import { submitBatch } from './batch.ts';
+import { jobEvents } from './job-events.ts';
 import { preferredWait } from './prefer.ts';
 import { prepare, tenantOf } from './submission.ts';
 
@@ -18,6 +19,7 @@ export function jobRoutes(): Hono<EdgeHono> {
   app.post('/', requireScope('jobs:write'), jsonBody(), submitJob);
   app.post('/batch', requireScope('jobs:write'), jsonBody({ inputs: LIMITS.batchInputs }), submitBatch);
   app.get('/:id', requireScope('jobs:read'), readJob);
+  app.get('/:id/events', requireScope('jobs:read'), jobEvents);
   return app;
 }
 

@@ -9,6 +9,7 @@ import { buffer, text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Collector, startCollector } from '../../dev/collector/start.ts';
+import type { JobEvent } from '../../shared/event.ts';
 import type { Job } from '../../shared/job.ts';
 import { extract, fromNodeHeaders } from '../../shared/propagation/index.ts';
 import type { SpanRecord } from '../../shared/span-record.ts';
@@ -495,10 +496,23 @@ describe.concurrent('an API that does not give a job', () => {
   });
 });
 
-describe.concurrent('watch', () => {
+/** An older API: it has no address for events, and what it is asked there is not kept. */
+async function serveWithoutStreams(reply: () => Answer | undefined): Promise<TestServer> {
+  const { url, seen } = await serve(({ path }) =>
+    path?.endsWith('/events') ? answer(404, { code: 'route-unknown' }) : reply(),
+  );
+  return {
+    url,
+    get seen() {
+      return seen.filter(({ path }) => !path?.endsWith('/events'));
+    },
+  };
+}
+
+describe.concurrent('watch, where the API has no event streams', () => {
   it('asks until the job has ended, and says nothing but the job in a pipe', async () => {
     const jobs = [JOB, RUNNING, DONE];
-    const api = await serve(() => answer(200, jobs.shift()));
+    const api = await serveWithoutStreams(() => answer(200, jobs.shift()));
     const { stdout, ...result } = await run(api, ['watch', 'job-1', '--json', '--api-key', API_KEY]);
     expect(result).toEqual({ code: 0, stderr: '' });
     expect(JSON.parse(stdout)).toEqual(DONE);
@@ -510,23 +524,23 @@ describe.concurrent('watch', () => {
   });
 
   it('ends with 1 when the job has failed', async () => {
-    const api = await serve(() => answer(200, FAILED));
+    const api = await serveWithoutStreams(() => answer(200, FAILED));
     const { code, stdout } = await run(api, ['watch', 'job-1']);
     expect(code).toBe(1);
     expect(stdout).toContain('error      no luck (operation-failed)');
   });
 
   it('ends with 4 and the job as it stands when time is up', async () => {
-    const api = await serve(() => answer(200, RUNNING));
+    const api = await serveWithoutStreams(() => answer(200, RUNNING));
     const { code, stdout, stderr } = await run(api, ['watch', 'job-1', '--timeout', '300ms', '--json']);
     expect({ code, stderr, job: JSON.parse(stdout) }).toEqual({ code: 4, stderr: '', job: RUNNING });
   });
 
   it('bears an API that is away for a moment, but not one that never was there', async () => {
     const answers = [answer(200, RUNNING), answer(503, 'deploying'), answer(200, DONE)];
-    const api = await serve(() => answers.shift());
+    const api = await serveWithoutStreams(() => answers.shift());
     expect((await run(api, ['watch', 'job-1'])).code).toBe(0);
-    const away = await serve(() => answer(503, 'deploying'));
+    const away = await serveWithoutStreams(() => answer(503, 'deploying'));
     expect((await run(away, ['watch', 'job-1'])).code).toBe(3);
     expect(away.seen).toHaveLength(1);
   });
@@ -536,7 +550,97 @@ describe.concurrent('watch', () => {
       answer(200, RUNNING),
       answer(401, { code: 'unauthenticated', detail: 'the key is gone' }),
     ];
-    const api = await serve(() => answers.shift());
+    const api = await serveWithoutStreams(() => answers.shift());
+    expect((await run(api, ['watch', 'job-1'])).code).toBe(5);
+  });
+});
+
+describe.concurrent('watch, by the event stream', () => {
+  const event = (id: number, kind: JobEvent['kind'], more: Partial<JobEvent> = {}) => ({
+    id: String(id),
+    kind,
+    jobId: JOB.id,
+    operation: 'echo',
+    attempt: 1,
+    maxAttempts: 3,
+    released: 0,
+    acceptedAt: JOB.acceptedAt,
+    at: JOB.acceptedAt,
+    worker: 'w',
+    traceId: TRACE_ID,
+    spanId: SPAN_ID,
+    ...more,
+  });
+  const [STARTED, PROGRESS] = [event(3, 'started'), event(5, 'progress', { progress: { fraction: 0.5 } })];
+  const SUCCEEDED = event(9, 'succeeded', { result: { hello: 'world' } });
+  type Sent = ReturnType<typeof event>;
+
+  /** An API whose event stream is cut after each of these parts; the job has ended with the last. */
+  async function serveStream(...parts: (readonly Sent[] | Answer)[]) {
+    const left = [...parts];
+    return await serve(({ path }, response) => {
+      if (!path?.endsWith('/events')) return answer(200, left.length === 0 ? DONE : RUNNING);
+      const part = left.shift();
+      if (part === undefined) return answer(204, '');
+      if ('status' in part) return part;
+      response.writeHead(200, { 'content-type': 'text/event-stream' });
+      for (const sent of part)
+        response.write(`:\n\nid: ${sent.id}\nevent: ${sent.kind}\ndata: ${JSON.stringify(sent)}\n\n`);
+      if (left.length === 0) response.end();
+      else response.write('id: 99\nevent: progress\ndata: {"cut', () => response.destroy());
+      return undefined;
+    });
+  }
+  const streamsOf = ({ seen }: TestServer) => seen.filter(({ path }) => path?.endsWith('/events'));
+
+  it('goes on behind the last event when it is cut, and says nothing but the job in a pipe', async () => {
+    const api = await serveStream([STARTED], answer(503, 'deploying'), [PROGRESS], [SUCCEEDED]);
+    const { stdout, ...result } = await run(api, ['watch', 'job-1', '--json', '--api-key', API_KEY]);
+    expect(result).toEqual({ code: 0, stderr: '' });
+    expect(JSON.parse(stdout)).toEqual(DONE);
+    expect(streamsOf(api).map(({ headers }) => headers['last-event-id'])).toEqual([undefined, '3', '3', '5']);
+    for (const { headers } of api.seen) expect(headers.authorization).toBe(`Bearer ${API_KEY}`);
+    expect(api.seen).toHaveLength(2 + 4);
+  });
+
+  it('prints every event as a line of JSON where asked to', async () => {
+    const api = await serveStream([STARTED, PROGRESS], [SUCCEEDED]);
+    const { code, stdout } = await run(api, ['watch', 'job-1', '--events']);
+    expect(code).toBe(0);
+    const lines = stdout.trimEnd().split('\n');
+    expect(lines.map((line) => JSON.parse(line))).toEqual([STARTED, PROGRESS, SUCCEEDED]);
+  });
+
+  it('prints the events of a job that has ended, and its exit code is the job’s', async () => {
+    const failed = event(9, 'failed', { error: { code: 'operation-failed', message: 'no luck' } });
+    const api = await serve(({ path }) =>
+      path?.endsWith('/events')
+        ? answer(200, `id: 9\ndata: ${JSON.stringify(failed)}\n\n`, { 'content-type': 'text/event-stream' })
+        : answer(200, FAILED),
+    );
+    const { code, stdout } = await run(api, ['watch', 'job-1', '--events', '--json']);
+    expect({ code, event: JSON.parse(stdout) }).toEqual({ code: 1, event: failed });
+  });
+
+  it('ends with 2 where events are asked for and the API has none', async () => {
+    const api = await serveWithoutStreams(() => answer(200, RUNNING));
+    expect((await run(api, ['watch', 'job-1', '--events'])).code).toBe(2);
+  });
+
+  it('ends with 4 and the job as the events tell when time is up', async () => {
+    const api = await serve(({ path }, response) => {
+      if (!path?.endsWith('/events')) return answer(200, JOB);
+      response.writeHead(200, { 'content-type': 'text/event-stream' });
+      response.write(`id: 5\ndata: ${JSON.stringify(PROGRESS)}\n\n`);
+      return undefined;
+    });
+    const { code, stdout } = await run(api, ['watch', 'job-1', '--timeout', '2s', '--json']);
+    expect(code).toBe(4);
+    expect(JSON.parse(stdout)).toMatchObject({ state: 'running', progress: { fraction: 0.5 } });
+  });
+
+  it('ends when the API refuses to go on', async () => {
+    const api = await serveStream([STARTED], answer(401, { code: 'unauthenticated' }), [SUCCEEDED]);
     expect((await run(api, ['watch', 'job-1'])).code).toBe(5);
   });
 });

@@ -13,10 +13,17 @@ const TRACE_ID = '4bf92f3577b34da6a3ce929d0e0e4736';
 function queued(fields: Record<string, string> = {}): StoredMessage {
   const messageHeaders = headers();
   for (const [name, value] of Object.entries(fields)) messageHeaders.append(name, value);
-  return { subject: SUBJECT, data: writeJson({ width: 7 }), headers: messageHeaders, time: STORED };
+  return {
+    sequence: 1,
+    subject: SUBJECT,
+    data: writeJson({ width: 7 }),
+    headers: messageHeaders,
+    time: STORED,
+  };
 }
 
 const event = (kind: string): StoredMessage => ({
+  sequence: 1,
   subject: 'events.acme.job-1',
   headers: undefined,
   time: STORED,

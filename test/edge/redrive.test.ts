@@ -1,6 +1,6 @@
 import { headers } from 'nats.ws';
 import { describe, expect, it } from 'vitest';
-import type { BrokerSession, SequencedMessage } from '../../edge/bridge/broker-session.ts';
+import type { BrokerSession, StoredMessage } from '../../edge/bridge/broker-session.ts';
 import { deadLetterDetailOf, deadLetterOf } from '../../edge/bridge/dead-letters.ts';
 import { redrive, redriveLetter } from '../../edge/bridge/redrive.ts';
 import { redriveMany } from '../../edge/bridge/redrive-many.ts';
@@ -18,13 +18,13 @@ const traceparent = (traceId: string): string => `00-${traceId}-00f067aa0ba902b7
 type Fields = Record<string, string>;
 type Write = (set: (name: string, value: string) => void) => void;
 
-function stored(subject: string, seq: number, fields: Fields, data = writeJson({ n: 7 })): SequencedMessage {
+function stored(subject: string, seq: number, fields: Fields, data = writeJson({ n: 7 })): StoredMessage {
   const messageHeaders = headers();
   for (const [name, value] of Object.entries(fields)) messageHeaders.append(name, value);
-  return { subject, seq, data, headers: messageHeaders, time: TIME };
+  return { subject, sequence: seq, data, headers: messageHeaders, time: TIME };
 }
 
-const letter = (seq = 5, more: Fields = {}, jobId = 'job-1'): SequencedMessage =>
+const letter = (seq = 5, more: Fields = {}, jobId = 'job-1'): StoredMessage =>
   stored(`dead.acme.${jobId}.echo`, seq, {
     traceparent: traceparent(OLD),
     baggage: 'user=ann',
@@ -35,7 +35,7 @@ const letter = (seq = 5, more: Fields = {}, jobId = 'job-1'): SequencedMessage =
     ...more,
   });
 
-function event(kind: string, more: Record<string, unknown> = {}, seq = 40): SequencedMessage {
+function event(kind: string, more: Record<string, unknown> = {}, seq = 40): StoredMessage {
   const at = TIME.toISOString();
   const body = {
     ...{ kind, jobId: 'job-1', operation: 'echo', attempt: 3, maxAttempts: 3, released: 0 },
@@ -45,7 +45,7 @@ function event(kind: string, more: Record<string, unknown> = {}, seq = 40): Sequ
   return stored('events.acme.job-1', seq, {}, writeJson(body));
 }
 
-const queued = (round: string): SequencedMessage =>
+const queued = (round: string): StoredMessage =>
   stored('jobs.acme.job-1.echo', 9, {
     traceparent: traceparent(NEW),
     'throughline-round': round,
@@ -53,14 +53,14 @@ const queued = (round: string): SequencedMessage =>
   });
 
 interface Streams {
-  readonly DEAD?: SequencedMessage[];
-  readonly EVENTS?: SequencedMessage[];
-  readonly JOBS?: SequencedMessage[];
+  readonly DEAD?: StoredMessage[];
+  readonly EVENTS?: StoredMessage[];
+  readonly JOBS?: StoredMessage[];
   /** What is asked of the broker fails from here on. */
   readonly failing?: readonly string[];
   readonly duplicate?: boolean;
   /** An event that is there already when ours comes. */
-  readonly meanwhile?: SequencedMessage;
+  readonly meanwhile?: StoredMessage;
 }
 
 /** A broker with these messages in its streams, and what it was told. */
@@ -84,8 +84,8 @@ function broker(streams: Streams) {
       return streams[stream]?.at(-1);
     },
     nextMessage: async (_stream: string, _filter: string, seq: number) => {
-      const next = streams.DEAD?.find((message) => message.seq >= seq);
-      if (next === undefined || next.seq > 100) check('nextMessage');
+      const next = streams.DEAD?.find((message) => message.sequence >= seq);
+      if (next === undefined || next.sequence > 100) check('nextMessage');
       return next;
     },
     publish: async (subject: string, write: Write, body: Uint8Array) => {

@@ -2,6 +2,7 @@ import type { JetStreamManager, JsMsg } from '@nats-io/jetstream';
 import { type Context, context, type Span, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
 import { describeThrown, ThroughlineError } from '../../shared/errors.ts';
 import type { JobEvent } from '../../shared/event.ts';
+import type { Progress } from '../../shared/job.ts';
 import { type Extraction, extract, fromNatsHeaders, startTrace } from '../../shared/propagation/index.ts';
 import { readRedrive } from '../../shared/redrive.ts';
 import { ATTR, MESSAGING_SYSTEM, TEMPLATE } from '../../shared/semantics.ts';
@@ -153,17 +154,18 @@ export class JobPipeline {
     return await limit.run(async () => {
       if (stop.aborted) return { kind: 'released' };
       this.#parts.events.tell(tenant, eventOf(attempt, 'started', this.#parts.worker));
-      const progress = new ProgressThrottle((value) => {
-        this.#parts.events.tell(
-          tenant,
-          eventOf(attempt, 'progress', this.#parts.worker, { progress: value }),
-        );
+      // Reported inside a span of the operation's own, it is still the attempt's.
+      const tell = context.bind(context.active(), (value: Progress): void => {
+        const event = eventOf(attempt, 'progress', this.#parts.worker, { progress: value });
+        this.#parts.events.tell(tenant, event);
       });
-      return await runOperation(operation, attempt, {
-        stop,
-        log,
-        onProgress: (value) => progress.report(value),
-      });
+      const progress = new ProgressThrottle(tell);
+      const onProgress = (value: Progress): void => progress.report(value);
+      try {
+        return await runOperation(operation, attempt, { stop, log, onProgress });
+      } finally {
+        progress.stop();
+      }
     });
   }
 

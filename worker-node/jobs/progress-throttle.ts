@@ -2,19 +2,40 @@ import type { Progress } from '../../shared/job.ts';
 
 const INTERVAL_MS = 250;
 
-/** Passes on at most one report per interval; what comes in between is old news by the next one. */
+/**
+ * Passes on at most one report per interval: the first at once, and when the interval is over the last that came
+ * meanwhile, so that the last of a burst is not lost. After {@link stop} it passes nothing on.
+ */
 export class ProgressThrottle {
   readonly #send: (progress: Progress) => void;
-  #last = Number.NEGATIVE_INFINITY;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #waiting: Progress | undefined;
+  #stopped = false;
 
   constructor(send: (progress: Progress) => void) {
     this.#send = send;
   }
 
   report(progress: Progress): void {
-    const now = performance.now();
-    if (now - this.#last < INTERVAL_MS) return;
-    this.#last = now;
+    if (this.#stopped) return;
+    if (this.#timer === undefined) this.#pass(progress);
+    else this.#waiting = progress;
+  }
+
+  /** The attempt has ended, and its end says more than what it last reported. */
+  stop(): void {
+    this.#stopped = true;
+    this.#waiting = undefined;
+    clearTimeout(this.#timer);
+  }
+
+  #pass(progress: Progress): void {
+    this.#timer = setTimeout(() => {
+      const last = this.#waiting;
+      this.#timer = undefined;
+      this.#waiting = undefined;
+      if (last !== undefined) this.#pass(last);
+    }, INTERVAL_MS);
     this.#send(progress);
   }
 }

@@ -1,0 +1,86 @@
+import { ThroughlineError } from '../../shared/errors.ts';
+import { eventText, STREAM_HEARTBEAT, STREAM_OPENING } from './event-text.ts';
+import type { WatchRead } from './job-watch.ts';
+import type { WatchLease } from './job-watches.ts';
+
+const encoder = new TextEncoder();
+const RETRY_MS = 250;
+
+/**
+ * A job's events as `text/event-stream`: what is recorded behind `after`, then what comes, until the job has ended.
+ * It is made as it is read, so a reader that does not read costs nothing but its place.
+ * @param heartbeatMs the longest silence
+ */
+export function eventStream(
+  lease: WatchLease,
+  after: number,
+  heartbeatMs: number,
+): ReadableStream<Uint8Array> {
+  // Only a stream of bytes may cross from a Durable Object to its caller.
+  return new ReadableStream(new EventStreamSource(lease, after, heartbeatMs));
+}
+
+class EventStreamSource implements UnderlyingByteSource {
+  readonly type = 'bytes';
+  readonly #lease: WatchLease;
+  readonly #heartbeatMs: number;
+  #position: number;
+  #opened = false;
+  #cancelled = false;
+
+  constructor(lease: WatchLease, after: number, heartbeatMs: number) {
+    this.#lease = lease;
+    this.#position = after;
+    this.#heartbeatMs = heartbeatMs;
+  }
+
+  async pull(controller: ReadableByteStreamController): Promise<void> {
+    try {
+      const text = await this.#next();
+      if (this.#cancelled) return;
+      if (text !== undefined) return controller.enqueue(encoder.encode(text));
+      this.#lease.release();
+      controller.close();
+      controller.byobRequest?.respond(0);
+    } catch (thrown) {
+      this.#lease.release();
+      throw thrown;
+    }
+  }
+
+  cancel(): void {
+    this.#cancelled = true;
+    this.#lease.release();
+  }
+
+  /** What is to be sent next; undefined at the end. */
+  async #next(): Promise<string | undefined> {
+    if (!this.#opened) {
+      this.#opened = true;
+      return STREAM_OPENING;
+    }
+    const until = Date.now() + this.#heartbeatMs;
+    while (!this.#cancelled) {
+      const read = await this.#read();
+      if (read?.ended) return undefined;
+      if (read !== undefined && read.events.length > 0) return read.events.map(eventText).join('');
+      const left = until - Date.now();
+      if (left <= 0) return STREAM_HEARTBEAT;
+      // What cannot be read now is asked for again; what is not there yet is waited for.
+      if (read === undefined) await scheduler.wait(Math.min(left, RETRY_MS));
+      else await this.#lease.watch.wait(this.#position, left);
+    }
+    return undefined;
+  }
+
+  async #read(): Promise<WatchRead | undefined> {
+    try {
+      const read = await this.#lease.watch.read(this.#position);
+      this.#position = read.upTo;
+      return read;
+    } catch (thrown) {
+      if (ThroughlineError.from(thrown).status === 503) return undefined;
+      throw thrown;
+    }
+  }
+}

@@ -1,0 +1,84 @@
+import { ThroughlineError } from '../../shared/errors.ts';
+import { isTerminalEvent } from '../../shared/event.ts';
+import { EVENTS_STREAM } from '../../shared/streams.ts';
+import { eventSubject } from '../../shared/subjects.ts';
+import { readJobEvent } from '../../shared/wire.ts';
+import type { Logger } from '../log.ts';
+import type { BrokerConnection } from './broker-connection.ts';
+import { EventTail } from './event-tail.ts';
+import { readJob } from './job-reader.ts';
+import { JobWatch, type WatchedJob } from './job-watch.ts';
+
+/** Kept of each watched job in memory; a reader that falls behind them reads the stream. */
+const TAIL = { events: 256, bytes: 1024 * 1024 } as const;
+
+interface Shared {
+  readonly watch: JobWatch;
+  readers: number;
+}
+
+/** A reader's hold on a watch. */
+export interface WatchLease {
+  readonly watch: JobWatch;
+  /** Lets go; safe to call twice. */
+  readonly release: () => void;
+}
+
+/** The jobs that are watched through this bridge: one watch per job, there as long as somebody reads it. */
+export class JobWatches {
+  readonly #connection: BrokerConnection;
+  readonly #log: Logger;
+  readonly #watches = new Map<string, Shared>();
+
+  constructor(connection: BrokerConnection, log: Logger) {
+    this.#connection = connection;
+    this.#log = log;
+  }
+
+  /** Jobs that are watched now. */
+  get size(): number {
+    return this.#watches.size;
+  }
+
+  /**
+   * Joins the watch of a job, or begins one.
+   * @throws ThroughlineError `job-unknown`, `broker-unavailable`
+   */
+  async join(job: WatchedJob): Promise<WatchLease> {
+    const key = eventSubject(job.tenant, job.jobId);
+    if (!this.#isLive(key)) {
+      const tail = await this.#tailOf(job, key);
+      // Somebody else may have begun it meanwhile.
+      if (!this.#isLive(key))
+        this.#watches.set(key, { watch: new JobWatch(this.#connection, this.#log, job, tail), readers: 0 });
+    }
+    const shared = this.#watches.get(key);
+    if (shared === undefined) throw new ThroughlineError('internal', 'the watch is gone');
+    shared.readers++;
+    let released = false;
+    const release = (): void => {
+      if (released) return;
+      released = true;
+      if (--shared.readers > 0) return;
+      shared.watch.stop();
+      if (this.#watches.get(key) === shared) this.#watches.delete(key);
+    };
+    return { watch: shared.watch, release };
+  }
+
+  /** One that has ended tells nothing of a job that was sent round again since. */
+  #isLive(key: string): boolean {
+    return this.#watches.get(key)?.watch.ended === false;
+  }
+
+  async #tailOf({ tenant, jobId }: WatchedJob, subject: string): Promise<EventTail> {
+    return await this.#connection.use(async (session) => {
+      const last = await session.lastMessage(EVENTS_STREAM, subject);
+      if (last === undefined && (await readJob(session, tenant, jobId)) === undefined) {
+        throw new ThroughlineError('job-unknown', 'no job of yours has this id');
+      }
+      const event = last === undefined ? undefined : readJobEvent(last.data);
+      return new EventTail(last?.sequence ?? 0, event !== undefined && isTerminalEvent(event), TAIL);
+    });
+  }
+}

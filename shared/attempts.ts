@@ -1,0 +1,50 @@
+import { isTerminalEvent, type JobEvent } from './event.ts';
+import type { JobAttempt } from './job.ts';
+
+/**
+ * The attempts that a job's history tells of, in order. What was started and never ended, though another attempt
+ * came after it, is `lost`: its worker died. One that was handed back (`released`) has the number of the next one.
+ * @param events in the order in which they were recorded
+ */
+export function attemptsOf(events: readonly JobEvent[]): JobAttempt[] {
+  const attempts = new Map<string, JobAttempt>();
+  for (const event of events) {
+    const number = attemptNumber(event);
+    const key = event.startedAt ?? `attempt ${number}`;
+    const known = attempts.get(key);
+    if (known === undefined && !wasRun(event, number)) continue;
+    attempts.set(key, {
+      ...(known ?? begun(event, number)),
+      ...(isEndOfAttempt(event) ? endOf(event) : {}),
+    });
+  }
+  return [...attempts.values()].map((attempt, index, all) =>
+    attempt.outcome === undefined && index < all.length - 1 ? { ...attempt, outcome: 'lost' } : attempt,
+  );
+}
+
+function begun(event: JobEvent, number: number): JobAttempt {
+  const { worker, startedAt, at, spanId } = event;
+  return { number, worker, startedAt: startedAt ?? at, spanId };
+}
+
+type EndKind = Exclude<NonNullable<JobAttempt['outcome']>, 'lost'>;
+type EndEvent = JobEvent & { readonly kind: EndKind };
+
+function isEndOfAttempt(event: JobEvent): event is EndEvent {
+  return event.kind === 'retrying' || event.kind === 'released' || isTerminalEvent(event);
+}
+
+function endOf({ kind, at, error }: EndEvent): Pick<JobAttempt, 'endedAt' | 'outcome' | 'error'> {
+  return { endedAt: at, outcome: kind, ...(error === undefined ? {} : { error }) };
+}
+
+/** An event of release counts the attempts that are spent, and this one is not. */
+function attemptNumber({ kind, attempt }: JobEvent): number {
+  return kind === 'released' ? attempt + 1 : attempt;
+}
+
+/** A job may end without a run: cancelled in the queue, or delivered once more when all attempts were spent. */
+function wasRun({ kind, error }: JobEvent, number: number): boolean {
+  return number > 0 && error?.code !== 'attempts-spent' && kind !== 'cancelled';
+}
