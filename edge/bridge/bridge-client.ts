@@ -7,7 +7,14 @@ import { type Carrier, inject } from '../../shared/propagation/index.ts';
 import { ATTR } from '../../shared/semantics.ts';
 import type { Bridge } from './bridge.ts';
 import { unavailable } from './broker-error.ts';
-import { type BridgeStatus, type Reply, type SubmitCommand, unwrapReply } from './commands.ts';
+import {
+  type BridgeStatus,
+  type CancelCommand,
+  type Cancellation,
+  type Reply,
+  type SubmitCommand,
+  unwrapReply,
+} from './commands.ts';
 
 const REGION = 'global';
 /** On top of the bridge's own time limits, so that its answer, not ours, is what a caller gets. */
@@ -41,6 +48,13 @@ export class BridgeClient {
   /** A job of `tenant`, or undefined. @throws ThroughlineError `broker-unavailable` */
   read(tenant: string, jobId: string): Promise<Job | undefined> {
     return this.#call('read', jobId, 0, (bridge, carrier) => bridge.read({ tenant, jobId, carrier }));
+  }
+
+  /** Cancels a job of `tenant`; undefined when there is none. @throws ThroughlineError `broker-unavailable` */
+  cancel(command: Omit<CancelCommand, 'carrier'>): Promise<Cancellation | undefined> {
+    return this.#call('cancel', command.jobId, command.waitMs, (bridge, carrier) =>
+      bridge.cancel({ ...command, carrier }),
+    );
   }
 
   /** What workers have announced. @throws ThroughlineError `broker-unavailable` */

@@ -11,7 +11,16 @@ import { activeProcessor } from '../telemetry/runtime.ts';
 import { withService } from '../telemetry/service.ts';
 import { BrokerConnection } from './broker-connection.ts';
 import type { BrokerSession } from './broker-session.ts';
-import { type BridgeStatus, type ReadCommand, type Reply, refusal, type SubmitCommand } from './commands.ts';
+import { cancel } from './cancel.ts';
+import {
+  type BridgeStatus,
+  type CancelCommand,
+  type Cancellation,
+  type ReadCommand,
+  type Reply,
+  refusal,
+  type SubmitCommand,
+} from './commands.ts';
 import { readJob } from './job-reader.ts';
 import { OperationDirectory } from './operation-directory.ts';
 import { submit } from './submit.ts';
@@ -52,6 +61,12 @@ export class Bridge extends DurableObject<Env> {
     return this.#reply(command.carrier, () =>
       this.#connection.use((session) => readJob(session, command.tenant, command.jobId)),
     );
+  }
+
+  /** Ends a job before its time, see {@link cancel}. */
+  cancel(command: CancelCommand): Promise<Reply<Cancellation | undefined>> {
+    const parts = { name: this.#name, connection: this.#connection, log: this.#log };
+    return this.#reply(command.carrier, () => cancel(parts, command));
   }
 
   /** What workers have announced. */

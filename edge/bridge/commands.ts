@@ -1,6 +1,7 @@
 /** What the edge asks of a bridge, and what it answers: plain data, since a call may cross machines. */
 import type { ErrorCode, Violation } from '../../shared/errors.ts';
 import { ThroughlineError } from '../../shared/errors.ts';
+import type { Job } from '../../shared/job.ts';
 import type { Carrier } from '../../shared/propagation/index.ts';
 
 export interface SubmitCommand {
@@ -22,6 +23,20 @@ export interface ReadCommand {
   readonly tenant: string;
   readonly jobId: string;
   readonly carrier: Carrier;
+}
+
+export interface CancelCommand {
+  readonly tenant: string;
+  readonly jobId: string;
+  /** Milliseconds to wait for the end of a job that runs; 0 = not at all. */
+  readonly waitMs: number;
+  readonly carrier: Carrier;
+}
+
+export interface Cancellation {
+  readonly job: Job;
+  /** Whether the job ended in another way before it could be cancelled. */
+  readonly tooLate: boolean;
 }
 
 export interface BridgeStatus {

@@ -4,7 +4,7 @@ import { extract, fromNatsHeaders } from '../../shared/propagation/index.ts';
 import { EVENTS_STREAM, JOBS_STREAM } from '../../shared/streams.ts';
 import { eventSubject, jobSubjectFilter, parseJobSubject } from '../../shared/subjects.ts';
 import { headerValues, readJobEvent, readJobLimits } from '../../shared/wire.ts';
-import type { BrokerSession } from './broker-session.ts';
+import type { BrokerSession, StoredMessage } from './broker-session.ts';
 
 /** Attempts of a job whose message says nothing of them, until a worker has seen it. */
 const UNKNOWN_ATTEMPTS = 1;
@@ -44,7 +44,11 @@ async function readQueuedJob(
   jobId: string,
 ): Promise<Job | undefined> {
   const message = await session.lastMessage(JOBS_STREAM, jobSubjectFilter(tenant, jobId));
-  if (message === undefined) return undefined;
+  return message === undefined ? undefined : jobOfMessage(message, jobId);
+}
+
+/** The queued job that this message is. */
+export function jobOfMessage(message: StoredMessage, jobId: string): Job {
   const { acceptedAt, maxAttempts } = readJobLimits(headerValues(message.headers));
   const { spanContext } = extract(fromNatsHeaders(message.headers));
   return {

@@ -7,6 +7,7 @@ import { writeJson } from '../../shared/wire.ts';
 import { authenticate } from '../middleware/authenticate.ts';
 import { jsonBody } from '../middleware/json-body.ts';
 import type { EdgeHono } from '../scope.ts';
+import { cancelJob } from './cancel-job.ts';
 import { jobIdFor } from './job-id.ts';
 import { preferredWait } from './prefer.ts';
 import { SubmitJob } from './submit-job.ts';
@@ -14,12 +15,13 @@ import { SubmitJob } from './submit-job.ts';
 const MAX_VIOLATIONS = 10;
 const MAX_MESSAGE_LENGTH = 200;
 
-/** `/v1/jobs`: submit, read. */
+/** `/v1/jobs`: submit, read, cancel. */
 export function jobRoutes(): Hono<EdgeHono> {
   const app = new Hono<EdgeHono>();
   app.use(authenticate());
   app.post('/', jsonBody(), submitJob);
   app.get('/:id', readJob);
+  app.delete('/:id', (c) => cancelJob(c, tenantOf(c)));
   return app;
 }
 

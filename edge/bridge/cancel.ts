@@ -1,0 +1,190 @@
+import { context } from '@opentelemetry/api';
+import { writeCancelHeaders } from '../../shared/cancel.ts';
+import { describeThrown } from '../../shared/errors.ts';
+import { isTerminalEvent, type JobEvent, jobOfEvent } from '../../shared/event.ts';
+import type { Job } from '../../shared/job.ts';
+import { inject } from '../../shared/propagation/index.ts';
+import { EVENTS_STREAM, JOBS_STREAM } from '../../shared/streams.ts';
+import { cancelSubject, eventSubject, jobSubjectFilter, subjectMatches } from '../../shared/subjects.ts';
+import { readJobEvent, writeEventHeaders, writeJson } from '../../shared/wire.ts';
+import type { BrokerSession, ConsumerPlace, StoredMessage } from './broker-session.ts';
+import type { CancelCommand, Cancellation } from './commands.ts';
+import { jobOfMessage } from './job-reader.ts';
+import { ResultWaiter } from './result-waiter.ts';
+import type { BridgeParts } from './submit.ts';
+
+const SOURCE = '/throughline/bridge';
+/** Each try that is lost means that a worker has taken the job one step further. */
+const TRIES = 5;
+/** A worker that has the job, but has not begun it, ends it at once: worth waiting for. */
+const SETTLE_MS = 1_000;
+
+type CancelParts = Pick<BridgeParts, 'name' | 'connection' | 'log'>;
+
+/** A job as the streams hold it. */
+interface Standing {
+  /** Its message in the queue, or undefined when it left. */
+  readonly message: StoredMessage | undefined;
+  readonly event: JobEvent | undefined;
+  /** The sequence of its last event; 0: there is none. */
+  readonly last: number;
+}
+
+/**
+ * Cancels a job. The notice comes first: it is durable once `CANCELS` has it, and whoever takes the job from then on
+ * knows it. A job that no worker has is then ended here; one that a worker has, by that worker. Both record the end
+ * in a way that has exactly one winner (docs/PROTOCOL.md, "Cancelling").
+ * @returns undefined when there is no such job
+ * @throws ThroughlineError `broker-unavailable`: the job may be cancelled all the same
+ */
+export function cancel(parts: CancelParts, command: CancelCommand): Promise<Cancellation | undefined> {
+  return parts.connection.use(async (session) => {
+    const found = await look(session, command);
+    if (found === undefined) return undefined;
+    if (isEnded(found)) return { job: jobOf(found, command), tooLate: true };
+    // It listens from now on, so that an answer to the notice is not missed.
+    const waiter = new ResultWaiter(parts.connection, session, command.tenant, command.jobId);
+    try {
+      if (found.message !== undefined) await notify(session, command, found.message.sequence);
+      return await end(parts, session, command, found, waiter);
+    } finally {
+      waiter.stop();
+    }
+  });
+}
+
+/** @param found what was seen before the notice; a guard on it still holds */
+async function end(
+  parts: CancelParts,
+  session: BrokerSession,
+  command: CancelCommand,
+  found: Standing,
+  waiter: ResultWaiter,
+): Promise<Cancellation> {
+  let standing = found;
+  for (let tries = 1; tries <= TRIES; tries++) {
+    if (isEnded(standing)) return outcomeOf(jobOf(standing, command));
+    if (await isHeld(session, standing)) break;
+    const event = cancelledEvent(parts, command, standing);
+    if (await record(session, command, standing, event)) {
+      await removeFromQueue(parts, session, standing);
+      parts.log.info('job cancelled', { job_id: command.jobId, tenant: command.tenant });
+      return { job: jobOfEvent(event), tooLate: false };
+    }
+    standing = (await look(session, command)) ?? standing;
+  }
+  const waitMs = standing.event === undefined ? Math.max(SETTLE_MS, command.waitMs) : command.waitMs;
+  const ended = await waiter.end(Date.now() + waitMs);
+  if (ended !== undefined) return outcomeOf(jobOfEvent(ended.event));
+  const { latest } = waiter;
+  return { job: latest === undefined ? jobOf(standing, command) : jobOfEvent(latest), tooLate: false };
+}
+
+function outcomeOf(job: Job): Cancellation {
+  return { job, tooLate: job.state !== 'cancelled' };
+}
+
+/** The queue first: a job that is not there any more has its end recorded already. */
+async function look(session: BrokerSession, { tenant, jobId }: CancelCommand): Promise<Standing | undefined> {
+  const message = await session.lastMessage(JOBS_STREAM, jobSubjectFilter(tenant, jobId));
+  const stored = await session.lastMessage(EVENTS_STREAM, eventSubject(tenant, jobId));
+  const event = stored === undefined ? undefined : readJobEvent(stored.data);
+  if (message === undefined && event === undefined) return undefined;
+  return { message, event, last: stored?.sequence ?? 0 };
+}
+
+function isEnded({ event }: Standing): boolean {
+  return event !== undefined && isTerminalEvent(event);
+}
+
+/**
+ * Whether a worker may be at the job. Asked after the notice was acknowledged: what a consumer delivers from now on
+ * reaches its worker behind the notice.
+ */
+async function isHeld(session: BrokerSession, { event, message }: Standing): Promise<boolean> {
+  if (event !== undefined) return event.kind === 'started' || event.kind === 'progress';
+  return message !== undefined && isDelivered(await session.consumers(JOBS_STREAM), message);
+}
+
+/** Whether a message has been delivered to a worker, ever. */
+export function isDelivered(
+  consumers: readonly ConsumerPlace[],
+  { subject, sequence }: Pick<StoredMessage, 'subject' | 'sequence'>,
+): boolean {
+  return consumers.some(({ filter, delivered }) => delivered >= sequence && subjectMatches(filter, subject));
+}
+
+/** Tells all workers, and `CANCELS`; the acknowledgement comes after the workers' copies are on their way. */
+async function notify(session: BrokerSession, command: CancelCommand, sequence: number): Promise<void> {
+  const { tenant, jobId } = command;
+  const notice = { jobId, sequence, source: SOURCE, at: new Date().toISOString() };
+  const carrier = inject(context.active());
+  await session.publish(
+    cancelSubject(tenant, jobId),
+    (set) => writeCancelHeaders(notice, carrier, set),
+    new Uint8Array(),
+  );
+}
+
+function record(
+  session: BrokerSession,
+  { tenant, jobId }: CancelCommand,
+  { last }: Standing,
+  event: JobEvent,
+): Promise<boolean> {
+  const ids = { messageId: `${jobId}:end`, source: SOURCE };
+  const carrier = inject(context.active());
+  return session.publishAfter(
+    last,
+    eventSubject(tenant, jobId),
+    (set) => writeEventHeaders(event, ids, carrier, set),
+    writeJson(event),
+  );
+}
+
+/** The end of a job that no worker has; it stays in the job's own trace. */
+export function cancelledEvent(
+  { name }: Pick<CancelParts, 'name'>,
+  command: Pick<CancelCommand, 'jobId'>,
+  standing: Standing,
+): JobEvent {
+  const { operation, attempt, maxAttempts, acceptedAt, traceId } = jobOf(standing, command);
+  const { startedAt, released, spanId } = standing.event ?? {};
+  return {
+    kind: 'cancelled',
+    jobId: command.jobId,
+    operation,
+    attempt,
+    maxAttempts,
+    released: released ?? 0,
+    acceptedAt,
+    ...(startedAt === undefined ? {} : { startedAt }),
+    at: new Date().toISOString(),
+    worker: name,
+    traceId,
+    spanId: spanId ?? '',
+    error: { code: 'job-cancelled', message: 'cancelled by its caller' },
+  };
+}
+
+function jobOf({ event, message }: Standing, { jobId }: Pick<CancelCommand, 'jobId'>): Job {
+  if (event !== undefined) return jobOfEvent(event);
+  if (message !== undefined) return jobOfMessage(message, jobId);
+  throw new Error('a standing has an event or a message');
+}
+
+/** Its end is recorded: a worker that gets the message all the same only acknowledges it. */
+async function removeFromQueue(
+  { log }: CancelParts,
+  session: BrokerSession,
+  { message }: Standing,
+): Promise<void> {
+  if (message === undefined) return;
+  try {
+    await session.remove(JOBS_STREAM, message.sequence);
+  } catch (thrown) {
+    log.warn('a cancelled job stays in the queue until a worker takes it', {
+      reason: describeThrown(thrown),
+    });
+  }
+}
