@@ -19,6 +19,7 @@ const TRIES = 5;
 /** A worker that has the job, but has not begun it, ends it at once: worth waiting for. */
 const SETTLE_MS = 1_000;
 
+type EventEnd = 'kind' | 'at' | 'worker';
 type CancelParts = Pick<BridgeParts, 'name' | 'connection' | 'log'>;
 
 /** A job as the streams hold it. */
@@ -148,23 +149,26 @@ export function cancelledEvent(
   command: Pick<CancelCommand, 'jobId'>,
   standing: Standing,
 ): JobEvent {
-  const { operation, attempt, maxAttempts, acceptedAt, traceId } = jobOf(standing, command);
-  const { startedAt, released, spanId } = standing.event ?? {};
+  const {
+    progress: _,
+    result: __,
+    retryInMs: ___,
+    ...kept
+  } = standing.event ?? firstEvent(standing, command);
   return {
+    ...kept,
     kind: 'cancelled',
-    jobId: command.jobId,
-    operation,
-    attempt,
-    maxAttempts,
-    released: released ?? 0,
-    acceptedAt,
-    ...(startedAt === undefined ? {} : { startedAt }),
     at: new Date().toISOString(),
     worker: name,
-    traceId,
-    spanId: spanId ?? '',
     error: { code: 'job-cancelled', message: 'cancelled by its caller' },
   };
+}
+
+/** What an event would say of a job to which nothing has happened. */
+function firstEvent(standing: Standing, command: Pick<CancelCommand, 'jobId'>): Omit<JobEvent, EventEnd> {
+  const { operation, attempt, maxAttempts, acceptedAt, traceId } = jobOf(standing, command);
+  const { jobId } = command;
+  return { jobId, operation, attempt, maxAttempts, released: 0, acceptedAt, traceId, spanId: '' };
 }
 
 function jobOf({ event, message }: Standing, { jobId }: Pick<CancelCommand, 'jobId'>): Job {

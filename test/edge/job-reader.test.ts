@@ -13,11 +13,18 @@ const TRACE_ID = '4bf92f3577b34da6a3ce929d0e0e4736';
 function queued(fields: Record<string, string> = {}): StoredMessage {
   const messageHeaders = headers();
   for (const [name, value] of Object.entries(fields)) messageHeaders.append(name, value);
-  return { subject: SUBJECT, data: writeJson({ width: 7 }), headers: messageHeaders, time: STORED };
+  return {
+    subject: SUBJECT,
+    sequence: 1,
+    data: writeJson({ width: 7 }),
+    headers: messageHeaders,
+    time: STORED,
+  };
 }
 
 const event = (kind: string): StoredMessage => ({
   subject: 'events.acme.job-1',
+  sequence: 1,
   headers: undefined,
   time: STORED,
   data: writeJson({

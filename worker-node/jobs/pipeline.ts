@@ -21,7 +21,9 @@ import { type Settlement, settle } from './settlement.ts';
 
 /** After a failure of our own (the broker did not take an event), the job comes back after this pause. */
 const OWN_FAILURE_DELAY_MS = 2_000;
+/** The sequence to expect where a job has no event. */
 const NO_EVENT = 0;
+const NOTHING: JobRecord = { event: undefined, last: NO_EVENT, cancel: undefined };
 const CANCELLED = { kind: 'cancelled' } as const;
 const tracer = trace.getTracer('throughline-worker');
 
@@ -156,12 +158,14 @@ export class JobPipeline {
   }
 
   /**
-   * What is on record for a job. A first delivery needs no look: nothing has happened to the job, unless it was
-   * cancelled, and then the notice was heard before.
+   * What is on record for a job; undefined where there can be nothing. A first delivery needs no look: nothing has
+   * happened to the job, unless it was cancelled, and then the notice was heard before. Where it may have been missed,
+   * the attempt begins only once the broker agrees that there is no event.
    */
   async #recall(message: JsMsg, job: JobMessage, held: HeldJob): Promise<JobRecord | undefined> {
-    const isFirst = message.info.deliveryCount === 1;
-    if (isFirst && this.#parts.cancels.isComplete(message.seq) && !held.cancelled.aborted) return undefined;
+    if (message.info.deliveryCount === 1 && !held.cancelled.aborted) {
+      return this.#parts.cancels.isComplete(message.seq) ? undefined : NOTHING;
+    }
     return await readJobRecord(this.#parts.manager, job.address.tenant, job.address.jobId);
   }
 
@@ -186,7 +190,7 @@ export class JobPipeline {
     const running = limit.run(async (): Promise<RunOutcome> => {
       if (stop.aborted) return { kind: 'released' };
       if (held.cancelled.aborted) return CANCELLED;
-      const end = await this.#begin(attempt, record);
+      const end = await this.#begin(attempt, record, held);
       if (end !== undefined) return { kind: 'ended', event: end };
       if (held.cancelled.aborted) return CANCELLED;
       const progress = new ProgressThrottle((value) => {
@@ -209,9 +213,13 @@ export class JobPipeline {
   /**
    * Says that the attempt begins. Where something was on record, somebody may be ending the job at this moment: the
    * event is then stored only if nothing happened since, and nothing runs before it is.
-   * @returns the job's end, where it has ended
+   * @returns the job's end, where it has ended; a job that turns out to be cancelled has not begun
    */
-  async #begin(attempt: Attempt, record: JobRecord | undefined): Promise<JobEvent | undefined> {
+  async #begin(
+    attempt: Attempt,
+    record: JobRecord | undefined,
+    held: HeldJob,
+  ): Promise<JobEvent | undefined> {
     const { tenant, jobId } = attempt.job.address;
     const started = eventOf(attempt, 'started', this.#parts.worker);
     if (record === undefined) {
@@ -220,7 +228,9 @@ export class JobPipeline {
     }
     for (let known = record; ; known = await readJobRecord(this.#parts.manager, tenant, jobId)) {
       if (known.event !== undefined && isTerminalEvent(known.event)) return known.event;
-      if (await this.#parts.events.claim(tenant, started, known.last)) return undefined;
+      if (known.cancel !== undefined) held.take(known.cancel);
+      if (held.cancelled.aborted || (await this.#parts.events.claim(tenant, started, known.last)))
+        return undefined;
     }
   }
 
