@@ -2,7 +2,7 @@ import { context } from '@opentelemetry/api';
 import { writeCancelHeaders } from '../../shared/cancel.ts';
 import { describeThrown } from '../../shared/errors.ts';
 import { isTerminalEvent, type JobEvent, jobOfEvent } from '../../shared/event.ts';
-import type { Job } from '../../shared/job.ts';
+import { isTerminal, type Job } from '../../shared/job.ts';
 import { inject } from '../../shared/propagation/index.ts';
 import { EVENTS_STREAM, JOBS_STREAM } from '../../shared/streams.ts';
 import { cancelSubject, eventSubject, jobSubjectFilter, subjectMatches } from '../../shared/subjects.ts';
@@ -78,7 +78,9 @@ async function end(
   const ended = await waiter.end(Date.now() + waitMs);
   if (ended !== undefined) return outcomeOf(jobOfEvent(ended.event));
   const { latest } = waiter;
-  return { job: latest === undefined ? jobOf(standing, command) : jobOfEvent(latest), tooLate: false };
+  const job = latest === undefined ? jobOf(standing, command) : jobOfEvent(latest);
+  // Its end may have been heard although nobody waited for it.
+  return isTerminal(job.state) ? outcomeOf(job) : { job, tooLate: false };
 }
 
 function outcomeOf(job: Job): Cancellation {
