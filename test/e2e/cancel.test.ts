@@ -234,6 +234,7 @@ describe('a running job', () => {
     const own = await withTestStack({ ...OPERATIONS, worker: { ...WORKER, WORKER_ACK_WAIT_MS: '1500' } });
     const effects = effectsFile('orphan');
     const job = await submit({ mode: 'hang', effects }, own);
+    await until('the attempt', async () => (await effectsIn(effects)).length === 1);
     await inState('running', job, own);
     await own.worker.kill('SIGKILL');
     expect((await cancel(job, {}, own)).status).toBe(202);
