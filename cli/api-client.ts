@@ -92,8 +92,33 @@ export class ApiClient {
    * @throws ApiError what the API answers; CliError `api-unreachable` or `answer-invalid`
    */
   async job(id: string, timeoutMs = TIMEOUT_MS): Promise<Job> {
-    const url = `${this.jobsUrl}/${encodeURIComponent(id)}`;
-    return readJob(await this.#exchange(url, { headers: {}, timeoutMs: Math.min(timeoutMs, TIMEOUT_MS) }));
+    return readJob(
+      await this.#exchange(this.jobUrl(id), { headers: {}, timeoutMs: Math.min(timeoutMs, TIMEOUT_MS) }),
+    );
+  }
+
+  /** Where a job is. */
+  jobUrl(id: string): string {
+    return `${this.jobsUrl}/${encodeURIComponent(id)}`;
+  }
+
+  /**
+   * Cancels a job.
+   * @returns the job as it stands, and the HTTP status
+   * @throws ApiError what the API answers (`job-finished`: it had ended before); CliError as {@link submit}
+   */
+  async cancel(
+    id: string,
+    { waitSeconds, carrier }: Pick<SubmissionHeaders, 'waitSeconds' | 'carrier'>,
+  ): Promise<{ job: Job; status: number }> {
+    const headers: Record<string, string> = {};
+    if (waitSeconds !== undefined) headers.prefer = `wait=${waitSeconds}`;
+    setCarrier(carrier, (name, value) => {
+      headers[name] = value;
+    });
+    const timeoutMs = TIMEOUT_MS + (waitSeconds ?? 0) * 1_000;
+    const answer = await this.#exchange(this.jobUrl(id), { method: 'DELETE', headers, timeoutMs });
+    return { job: readJob(answer), status: answer.status };
   }
 
   /** A page of dead letters, oldest first. @throws as {@link job} */

@@ -6,7 +6,11 @@ import { CliError, type CliErrorCode } from './cli-error.ts';
 /** The one table of exit codes; `--help` prints it. 64 and above are sysexits.h and the shell's 128 + signal. */
 export const EXIT = {
   ok: { code: 0, meaning: 'done; of submit without --wait: the job was accepted' },
-  jobFailed: { code: 1, meaning: 'the job failed or was cancelled; of worker and dev: a part failed' },
+  jobFailed: {
+    code: 1,
+    meaning:
+      'the job failed or was cancelled; of cancel: it had ended before; of worker and dev: a part failed',
+  },
   usage: { code: 2, meaning: 'bad usage or input, or the API refused the request (4xx)' },
   unavailable: {
     code: 3,
@@ -41,6 +45,7 @@ export function exitCodeOf(thrown: unknown): number {
 
 function exitOf(error: ThroughlineError): { readonly code: number } {
   if (error.code === 'unauthenticated') return EXIT.unauthenticated;
+  if (error.code === 'job-finished') return EXIT.jobFailed;
   // Raised on this side, it speaks of this side's settings.
   if (error.code === 'config-invalid' && !(error instanceof ApiError)) return EXIT.usage;
   return error.status >= 400 && error.status < 500 ? EXIT.usage : EXIT.unavailable;

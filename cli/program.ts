@@ -1,5 +1,6 @@
 import { Command, CommanderError, type Option } from 'commander';
 import { CliError } from './cli-error.ts';
+import { defineCancel } from './commands/cancel.ts';
 import { defineDeadLetters } from './commands/dead-letters.ts';
 import { defineDev } from './commands/dev.ts';
 import { defineGet } from './commands/get.ts';
@@ -49,7 +50,7 @@ function createProgram(host: Host): Command {
       outputError: () => undefined,
     });
   addOptions(program, [...apiOptions(), ...outputOptions()]);
-  for (const define of [defineSubmit, defineGet, defineWatch, defineTrace]) {
+  for (const define of [defineSubmit, defineGet, defineWatch, defineCancel, defineTrace]) {
     addOptions(define(program, host), [...apiOptions(), ...outputOptions()]);
   }
   const deadLetters = defineDeadLetters(program, host);

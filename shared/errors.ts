@@ -3,6 +3,8 @@
  * at the HTTP edge and to the broker.
  */
 
+import type { JobState } from './job.ts';
+
 /** What a worker does with the message of a job that ended with an error: see {@link ERRORS}. */
 export type Settlement = 'nak' | 'term';
 
@@ -25,6 +27,7 @@ export const ERRORS = {
   'dead-letter-unknown': { status: 404, title: 'There is no such dead letter', settle: 'term' },
   'not-dead': { status: 409, title: 'The job is not dead', settle: 'term' },
   'method-not-allowed': { status: 405, title: 'The method is not allowed here', settle: 'term' },
+  'job-finished': { status: 409, title: 'The job has already ended', settle: 'term' },
   'payload-too-large': { status: 413, title: 'The payload is too large', settle: 'term' },
   'media-type-unsupported': { status: 415, title: 'The media type is not supported', settle: 'term' },
   'operation-unknown': { status: 422, title: 'No worker has announced this operation', settle: 'term' },
@@ -48,6 +51,7 @@ export const ERRORS = {
   'operation-missing': { status: 503, title: 'This worker does not have the operation', settle: 'nak' },
   'worker-stopping': { status: 503, title: 'The worker is stopping', settle: 'nak' },
   'attempts-spent': { status: 500, title: 'All attempts are spent', settle: 'term' },
+  'job-cancelled': { status: 409, title: 'The job was cancelled', settle: 'term' },
   'target-refused': { status: 403, title: 'The target is not on the allow-list', settle: 'term' },
 } as const satisfies Record<string, ErrorEntry>;
 
@@ -67,6 +71,8 @@ export interface ThroughlineErrorOptions {
   readonly suggestions?: readonly string[];
   /** Seconds after which trying again makes sense (`Retry-After`). */
   readonly retryAfterSeconds?: number;
+  /** The state of the job that the error is about. */
+  readonly state?: JobState;
 }
 
 /** Every error that Throughline raises on purpose; `message` is safe to show to a caller. */
@@ -75,6 +81,7 @@ export class ThroughlineError extends Error {
   readonly violations: readonly Violation[];
   readonly suggestions: readonly string[];
   readonly retryAfterSeconds: number | undefined;
+  readonly state: JobState | undefined;
 
   constructor(code: ErrorCode, message: string, options: ThroughlineErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
@@ -83,6 +90,7 @@ export class ThroughlineError extends Error {
     this.violations = options.violations ?? [];
     this.suggestions = options.suggestions ?? [];
     this.retryAfterSeconds = options.retryAfterSeconds;
+    this.state = options.state;
   }
 
   /** HTTP status of {@link code}. */

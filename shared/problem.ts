@@ -1,4 +1,5 @@
 import { ERRORS, type ErrorCode, type ThroughlineError, type Violation } from './errors.ts';
+import type { JobState } from './job.ts';
 
 /** A problem document, RFC 9457 (`application/problem+json`), with a stable `code` and the trace it belongs to. */
 export interface Problem {
@@ -8,6 +9,8 @@ export interface Problem {
   readonly code: ErrorCode;
   readonly detail: string;
   readonly traceId?: string;
+  /** With `job-finished`: how the job ended. */
+  readonly state?: JobState;
   readonly violations?: readonly Violation[];
   readonly suggestions?: readonly string[];
 }
@@ -27,6 +30,7 @@ export function problemOf(error: ThroughlineError, traceId: string | undefined):
     code: error.code,
     detail: error.message,
     ...(traceId === undefined ? {} : { traceId }),
+    ...(error.state === undefined ? {} : { state: error.state }),
     ...(error.violations.length === 0 ? {} : { violations: error.violations }),
     ...(error.suggestions.length === 0 ? {} : { suggestions: error.suggestions }),
   };

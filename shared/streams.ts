@@ -2,6 +2,7 @@
  * The JetStream streams, the consumer and the bucket that Throughline stands on (DESIGN.md, "On the wire"), as
  * plain data that both NATS client lines accept. Durations of JetStream's API are in nanoseconds.
  */
+import { CANCEL_SUBJECTS } from './subjects.ts';
 
 const NANOS_PER_MS = 1_000_000;
 const MINUTE_MS = 60_000;
@@ -11,6 +12,7 @@ export const JOBS_STREAM = 'JOBS';
 export const DELAYED_STREAM = 'DELAYED';
 export const EVENTS_STREAM = 'EVENTS';
 export const DEAD_STREAM = 'DEAD';
+export const CANCELS_STREAM = 'CANCELS';
 export const OPERATIONS_BUCKET = 'OPERATIONS';
 
 export interface StreamDefinition {
@@ -39,7 +41,8 @@ export const BINDING_SETTINGS = ['subjects', 'retention', 'storage', 'discard'] 
 
 /**
  * The streams. A work queue that discards new keeps every accepted job until it is settled, and says so
- * when it is full instead of forgetting the oldest; `EVENTS` and `DEAD` age.
+ * when it is full instead of forgetting the oldest; the others age. `CANCELS` keeps the last cancel of a job, for a
+ * worker that was not connected when word of it went round.
  *
  * Delayed jobs wait in a stream of their own, since one with message schedules cannot discard new. At its time the
  * server copies `delayed.…` to `due.…`, and the queue takes it from there.
@@ -95,6 +98,16 @@ export function streamDefinitions(replicas = 1, schedules = false): readonly Str
       retention: 'limits',
       discard: 'old',
       max_age: 30 * DAY_MS * NANOS_PER_MS,
+      allow_direct: true,
+    },
+    {
+      ...common,
+      name: CANCELS_STREAM,
+      subjects: [CANCEL_SUBJECTS],
+      retention: 'limits',
+      discard: 'old',
+      max_age: 7 * DAY_MS * NANOS_PER_MS,
+      max_msgs_per_subject: 1,
       allow_direct: true,
     },
   ];

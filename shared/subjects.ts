@@ -59,6 +59,14 @@ export function eventSubject(tenant: string, jobId: string): string {
   return `events.${token('tenant', tenant)}.${token('job id', jobId)}`;
 }
 
+/** `cancel.<tenant>.<jobId>`: word that a job is to end. @throws ThroughlineError `request-invalid` */
+export function cancelSubject(tenant: string, jobId: string): string {
+  return `cancel.${token('tenant', tenant)}.${token('job id', jobId)}`;
+}
+
+/** Takes what {@link cancelSubject} makes, of every job. */
+export const CANCEL_SUBJECTS = 'cancel.>';
+
 /** `jobs.<tenant>.<jobId>.>`: finds a job whose operation is not known. @throws ThroughlineError `request-invalid` */
 export function jobSubjectFilter(tenant: string, jobId: string): string {
   return `jobs.${token('tenant', tenant)}.${token('job id', jobId)}.>`;
@@ -101,6 +109,24 @@ export function parseJobSubject(subject: string): JobAddress | undefined {
   if (root === undefined || !JOB_ROOTS.includes(root)) return undefined;
   if (!isToken(tenant) || !isToken(jobId) || !isOperationName(name)) return undefined;
   return { tenant, jobId, operation: name };
+}
+
+/** Reads a `cancel.…` subject back; undefined when it is not one that {@link cancelSubject} could have made. */
+export function parseCancelSubject(subject: string): Omit<JobAddress, 'operation'> | undefined {
+  const [root, tenant, jobId, ...more] = subject.split('.');
+  if (root !== 'cancel' || more.length > 0 || !isToken(tenant) || !isToken(jobId)) return undefined;
+  return { tenant, jobId };
+}
+
+/** Whether a consumer with this filter takes `subject`: `*` stands for one token, a last `>` for one or more. */
+export function subjectMatches(filter: string, subject: string): boolean {
+  const wanted = filter.split('.');
+  const tokens = subject.split('.');
+  if (wanted.at(-1) === '>') {
+    wanted.pop();
+    if (tokens.length <= wanted.length) return false;
+  } else if (tokens.length !== wanted.length) return false;
+  return wanted.every((want, place) => want === '*' || want === tokens[place]);
 }
 
 function pathOf({ tenant, jobId, operation }: JobAddress): string {

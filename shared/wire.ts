@@ -11,6 +11,8 @@ import { dueSubject, type JobAddress, parseJobSubject } from './subjects.ts';
 
 export const HEADER = {
   msgId: 'Nats-Msg-Id',
+  /** JetStream stores the message only if this is the sequence of the last one on its subject; 0: if there is none. */
+  expectedLast: 'Nats-Expected-Last-Subject-Sequence',
   contentType: 'content-type',
   ceSpecVersion: 'ce-specversion',
   ceId: 'ce-id',
@@ -26,6 +28,7 @@ export const HEADER = {
   scheduleTtl: 'Nats-Schedule-TTL',
   deadReason: 'throughline-dead-reason',
   deadAttempts: 'throughline-dead-attempts',
+  jobSequence: 'throughline-job-sequence',
 } as const;
 
 const JSON_MEDIA_TYPE = 'application/json';
@@ -45,7 +48,7 @@ export function headerValues(messageHeaders: NatsHeadersLike | undefined): Heade
       .flatMap((key) => messageHeaders.values(key));
 }
 
-type SetHeader = (name: string, value: string) => void;
+export type SetHeader = (name: string, value: string) => void;
 
 /** A job as it travels on `jobs.<tenant>.<jobId>.<operation>`; the body is the input as JSON. */
 export interface JobMessage {
@@ -171,7 +174,8 @@ function readJson(body: Uint8Array): unknown {
   }
 }
 
-function writeCloudEvent(
+/** The attributes of a CloudEvent with a JSON body. */
+export function writeCloudEvent(
   set: SetHeader,
   event: { id: string; source: string; type: string; time: string },
 ): void {

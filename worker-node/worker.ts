@@ -5,11 +5,13 @@ import { isAtLeastVersion, SCHEDULES_SINCE } from '../shared/server-version.ts';
 import { consumerDefinition, JOBS_STREAM, streamDefinitions } from '../shared/streams.ts';
 import { groupFilter } from '../shared/subjects.ts';
 import { announce } from './broker/announce.ts';
+import { CancelWatch } from './broker/cancel-watch.ts';
 import { connectBroker } from './broker/connect.ts';
 import { EventPublisher } from './broker/event-publisher.ts';
 import { ensureConsumer, ensureStream } from './broker/provision.ts';
 import type { WorkerConfig } from './config.ts';
 import { HealthServer } from './health-server.ts';
+import { CancelMemory } from './jobs/cancel-memory.ts';
 import { ConsumeLoop } from './jobs/consume-loop.ts';
 import type { OperationRegistry } from './jobs/operation-registry.ts';
 import { announcementOf } from './jobs/operation-schema.ts';
@@ -60,7 +62,16 @@ async function start(
   await provision(manager, config, schedules);
   const jetStream = jetstream(connection);
   const metrics = new WorkerMetrics();
+  const cancels = new CancelMemory();
+  const cancelWatch = await CancelWatch.start({
+    connection,
+    manager,
+    memory: cancels,
+    log,
+    recheckMs: config.WORKER_ACK_WAIT_MS / 3,
+  });
   const pipeline = new JobPipeline({
+    cancels,
     events: new EventPublisher(connection, jetStream, config.WORKER_NAME),
     jetStream,
     manager,
@@ -97,6 +108,7 @@ async function start(
         log.info({ running: loop.running }, 'worker stopping');
         await loop.stop(config.WORKER_STOP_TIMEOUT_MS);
         await running;
+        cancelWatch.stop();
         await connection.drain();
         await Promise.all([health.close(), metrics.shutdown()]);
       })();

@@ -10,6 +10,8 @@ import type { Bridge } from './bridge.ts';
 import { unavailable } from './broker-error.ts';
 import {
   type BridgeStatus,
+  type CancelCommand,
+  type Cancellation,
   type Reply,
   type Submission,
   type SubmitCommand,
@@ -111,6 +113,13 @@ export class BridgeClient {
   watch(tenant: string, jobId: string, after: number): Promise<ReadableStream<Uint8Array> | null> {
     return this.#call('watch', jobId, 0, (bridge, carrier) =>
       bridge.watch({ tenant, jobId, after, carrier }),
+    );
+  }
+
+  /** Cancels a job of `tenant`; undefined when there is none. @throws ThroughlineError `broker-unavailable` */
+  cancel(command: Omit<CancelCommand, 'carrier'>): Promise<Cancellation | undefined> {
+    return this.#call('cancel', command.jobId, command.waitMs, (bridge, carrier) =>
+      bridge.cancel({ ...command, carrier }),
     );
   }
 

@@ -12,8 +12,11 @@ import { activeProcessor } from '../telemetry/runtime.ts';
 import { withService } from '../telemetry/service.ts';
 import { BrokerConnection } from './broker-connection.ts';
 import type { BrokerSession } from './broker-session.ts';
+import { cancel } from './cancel.ts';
 import {
   type BridgeStatus,
+  type CancelCommand,
+  type Cancellation,
   type ReadCommand,
   type Reply,
   refusal,
@@ -144,6 +147,12 @@ export class Bridge extends DurableObject<Env> {
       lease.release();
       return null;
     });
+  }
+
+  /** Ends a job before its time, see {@link cancel}. */
+  cancel(command: CancelCommand): Promise<Reply<Cancellation | undefined>> {
+    const parts = { name: this.#name, connection: this.#connection, log: this.#log };
+    return this.#reply(command.carrier, () => cancel(parts, command));
   }
 
   /** What workers have announced. */

@@ -18,6 +18,7 @@ import {
 } from 'nats.ws';
 import { withDeadline } from '../../shared/deadline.ts';
 import { OPERATIONS_BUCKET } from '../../shared/streams.ts';
+import { HEADER } from '../../shared/wire.ts';
 import type { EdgeConfig } from '../config.ts';
 import { brokerError, unavailable } from './broker-error.ts';
 import {
@@ -33,7 +34,7 @@ const PING_INTERVAL_MS = 10_000;
 const MAX_PINGS_OUT = 2;
 const NO_MESSAGE = 10037;
 const NO_STREAM = 10059;
-const WRONG_LAST_SEQUENCE = 10071;
+const WRONG_LAST_SEQUENCE = [10071, 10164];
 
 export type BrokerSettings = Pick<
   EdgeConfig,
@@ -48,6 +49,13 @@ export interface StoredMessage {
   readonly data: Uint8Array;
   readonly headers: MsgHdrs | undefined;
   readonly time: Date;
+}
+
+/** How far a consumer of a stream is. */
+export interface ConsumerPlace {
+  readonly filter: string;
+  /** The last message that was delivered, by its place in the stream. */
+  readonly delivered: number;
 }
 
 /** One key of the `OPERATIONS` bucket: its value, or undefined when it was deleted. */
@@ -127,6 +135,58 @@ export class BrokerSession {
     }
   }
 
+  /**
+   * Publishes where the last message on `subject` is still the one with this sequence (0: where there is none).
+   * @returns whether the message was stored; false too where JetStream has one with its `Nats-Msg-Id`
+   * @throws ThroughlineError as {@link publish}
+   */
+  async publishAfter(
+    last: number,
+    subject: string,
+    writeHeaders: (set: (name: string, value: string) => void) => void,
+    body: Uint8Array,
+  ): Promise<boolean> {
+    const messageHeaders = headers();
+    writeHeaders((name, value) => messageHeaders.set(name, value));
+    messageHeaders.set(HEADER.expectedLast, String(last));
+    try {
+      const ack = await this.#answer(this.#jetStream.publish(subject, body, { headers: messageHeaders }));
+      return !ack.duplicate;
+    } catch (thrown) {
+      const code = thrown instanceof NatsError ? thrown.api_error?.err_code : undefined;
+      if (code !== undefined && WRONG_LAST_SEQUENCE.includes(code)) return false;
+      throw brokerError(thrown);
+    }
+  }
+
+  /** Removes a message from a stream. @throws ThroughlineError */
+  async remove(stream: string, sequence: number): Promise<void> {
+    try {
+      await this.#answer(this.#manager.streams.deleteMessage(stream, sequence, false));
+    } catch (thrown) {
+      throw brokerError(thrown);
+    }
+  }
+
+  /** How far each consumer of a stream is. @throws ThroughlineError */
+  async consumers(stream: string): Promise<ConsumerPlace[]> {
+    const places: ConsumerPlace[] = [];
+    const lister = this.#manager.consumers.list(stream);
+    try {
+      for (;;) {
+        const page = await this.#answer(lister.next());
+        if (page.length === 0) return places;
+        for (const { config, delivered } of page) {
+          for (const filter of config.filter_subjects ?? [config.filter_subject ?? '>']) {
+            places.push({ filter, delivered: delivered.stream_seq });
+          }
+        }
+      }
+    } catch (thrown) {
+      throw brokerError(thrown);
+    }
+  }
+
   /** The last message of a stream on `subject` (wildcards allowed), or undefined. @throws ThroughlineError */
   lastMessage(
     stream: string,
@@ -155,38 +215,14 @@ export class BrokerSession {
       const message = await this.#answer(this.#manager.streams.getMessage(stream, query));
       return {
         subject: message.subject,
+        sequence: message.seq,
         data: message.data,
         headers: message.header,
         time: message.time,
-        sequence: message.seq,
       };
     } catch (thrown) {
       if (isApiError(thrown, NO_MESSAGE)) return undefined;
       if (streamMayBeMissing && isApiError(thrown, NO_STREAM)) return undefined;
-      throw brokerError(thrown);
-    }
-  }
-
-  /**
-   * Publishes to a stream, unless somebody else has written to the subject meanwhile.
-   * @param lastSeq the sequence of the last message on the subject that is known; 0: none
-   * @returns whether the message is stored
-   * @throws ThroughlineError as {@link publish}
-   */
-  async publishAfter(
-    lastSeq: number,
-    subject: string,
-    writeHeaders: (set: (name: string, value: string) => void) => void,
-    body: Uint8Array,
-  ): Promise<boolean> {
-    const messageHeaders = headers();
-    writeHeaders((name, value) => messageHeaders.set(name, value));
-    const expect = { lastSubjectSequence: lastSeq };
-    try {
-      await this.#answer(this.#jetStream.publish(subject, body, { headers: messageHeaders, expect }));
-      return true;
-    } catch (thrown) {
-      if (isApiError(thrown, WRONG_LAST_SEQUENCE)) return false;
       throw brokerError(thrown);
     }
   }

@@ -39,6 +39,20 @@ export interface WatchCommand extends ReadCommand {
   readonly after: number;
 }
 
+export interface CancelCommand {
+  readonly tenant: string;
+  readonly jobId: string;
+  /** Milliseconds to wait for the end of a job that runs; 0 = not at all. */
+  readonly waitMs: number;
+  readonly carrier: Carrier;
+}
+
+export interface Cancellation {
+  readonly job: Job;
+  /** Whether the job ended in another way before it could be cancelled. */
+  readonly tooLate: boolean;
+}
+
 export interface BridgeStatus {
   readonly bridge: string;
   readonly state: string;

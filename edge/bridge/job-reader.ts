@@ -85,7 +85,8 @@ async function readDelayedJob(
   return message === undefined ? undefined : ofMessage(jobId, message);
 }
 
-function ofMessage(jobId: string, message: StoredMessage): FoundJob {
+/** The job that this message of `JOBS` or `DELAYED` is, before anything happened to it. */
+export function ofMessage(jobId: string, message: StoredMessage): FoundJob {
   const values = headerValues(message.headers);
   const { acceptedAt, maxAttempts, fingerprint, dueAt } = readJobLimits(values);
   const redrive = readRedrive(values);

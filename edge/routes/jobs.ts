@@ -8,11 +8,12 @@ import { rateLimit } from '../middleware/rate-limit.ts';
 import { requireScope } from '../middleware/require-scope.ts';
 import type { EdgeHono } from '../scope.ts';
 import { submitBatch } from './batch.ts';
+import { cancelJob } from './cancel-job.ts';
 import { jobEvents } from './job-events.ts';
 import { preferredWait } from './prefer.ts';
 import { prepare, tenantOf } from './submission.ts';
 
-/** `/v1/jobs`: submit, submit many, read. */
+/** `/v1/jobs`: submit, submit many, read, watch, cancel. */
 export function jobRoutes(): Hono<EdgeHono> {
   const app = new Hono<EdgeHono>();
   app.use(authenticate(), rateLimit());
@@ -20,6 +21,7 @@ export function jobRoutes(): Hono<EdgeHono> {
   app.post('/batch', requireScope('jobs:write'), jsonBody({ inputs: LIMITS.batchInputs }), submitBatch);
   app.get('/:id', requireScope('jobs:read'), readJob);
   app.get('/:id/events', requireScope('jobs:read'), jobEvents);
+  app.delete('/:id', requireScope('jobs:cancel'), (c) => cancelJob(c, tenantOf(c)));
   return app;
 }
 

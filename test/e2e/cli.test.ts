@@ -778,7 +778,7 @@ describe('the process', () => {
     expect(performance.now() - before).toBeLessThan(3_000);
   });
 
-  it.each([[], ['submit'], ['get'], ['watch'], ['trace'], ['worker']])(
+  it.each([[], ['submit'], ['get'], ['watch'], ['cancel'], ['trace'], ['worker']])(
     'explains %j with examples and exit codes',
     async (...args) => {
       const { code, stdout, stderr } = await ended(start([...args, '--help']));

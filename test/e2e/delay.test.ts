@@ -36,7 +36,7 @@ describe('a delayed job', () => {
     expect(response.status).toBe(202);
     const job = Job.parse(await response.json());
     expect(job).toMatchObject({ state: 'queued', dueAt: expect.any(String) });
-    expect(await read(job.id)).toEqual(job);
+    expect(await read(job.id)).toMatchObject(job);
 
     const done = await ended(job.id);
     expect(done).toMatchObject({ state: 'succeeded', result: 'later', attempt: 1, traceId: job.traceId });
@@ -104,5 +104,25 @@ describe('a delayed job', () => {
     const response = await stack.submit({ operation: 'echo', input: 1, delay });
     expect(response.status).toBe(400);
     expect(await problemOf(response)).toMatchObject({ violations: [{ path: '/delay' }] });
+  });
+});
+
+describe('a delayed job', () => {
+  it('that is cancelled before its time never runs, and shows as cancelled', async () => {
+    const response = await stack.submit({ operation: 'echo', input: 1, delay: '700ms' });
+    const job = Job.parse(await response.json());
+    const cancelled = await stack.call(`/v1/jobs/${job.id}`, { method: 'DELETE' });
+    expect(cancelled.status).toBe(200);
+    expect(Job.parse(await cancelled.json())).toMatchObject({
+      state: 'cancelled',
+      attempt: 0,
+      traceId: job.traceId,
+    });
+    // Another one with the same delay is through: the time of the first one has come and gone.
+    const later = await stack.submit({ operation: 'echo', input: 2, delay: '700ms' }, { prefer: 'wait=30' });
+    expect(later.status).toBe(200);
+    expect(await read(job.id)).toMatchObject({ state: 'cancelled' });
+    const executed = stack.logs().filter(({ msg, job_id }) => msg === 'job started' && job_id === job.id);
+    expect(executed).toEqual([]);
   });
 });

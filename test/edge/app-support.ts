@@ -1,6 +1,6 @@
 import { expect } from 'vitest';
 import { createApp } from '../../edge/app.ts';
-import type { SubmitCommand } from '../../edge/bridge/commands.ts';
+import type { CancelCommand, Cancellation, SubmitCommand } from '../../edge/bridge/commands.ts';
 import { type Env, edgeConfig } from '../../edge/config.ts';
 import { takeIn } from '../../edge/intake.ts';
 import type { Logger } from '../../edge/log.ts';
@@ -10,7 +10,17 @@ import type { Job } from '../../shared/job.ts';
 
 export const KEY = createApiKey('ci');
 const OTHER_KEY = createApiKey('other');
-const PROBLEM_FIELDS = ['code', 'detail', 'status', 'suggestions', 'title', 'traceId', 'type', 'violations'];
+const PROBLEM_FIELDS = [
+  'code',
+  'detail',
+  'state',
+  'status',
+  'suggestions',
+  'title',
+  'traceId',
+  'type',
+  'violations',
+];
 
 export const job = (more: Partial<Job> = {}): Job => ({
   id: 'job-1',
@@ -31,6 +41,7 @@ type Submitted = Omit<SubmitCommand, 'carrier'>;
 export interface Answers {
   submit?: (command: Submitted) => Job | Promise<Job>;
   read?: (tenant: string, jobId: string) => Job | undefined;
+  cancel?: (command: Omit<CancelCommand, 'carrier'>) => Cancellation | undefined;
   status?: () => unknown;
 }
 
@@ -65,6 +76,7 @@ export async function setup(answers: Answers = {}, settings: Record<string, unkn
       reads.push([tenant, jobId]);
       return answers.read?.(tenant, jobId);
     },
+    cancel: async (command: Omit<CancelCommand, 'carrier'>) => answers.cancel?.(command),
     operations: async () => [],
     status: async () =>
       answers.status?.() ?? { bridge: 'bridge-global-0', state: 'open', connections: 1, roundTripMs: 1 },

@@ -20,10 +20,11 @@ describe('the exit code of a job', () => {
 });
 
 describe('the exit code of an error', () => {
-  it('is 2 for what the API refuses, 3 for what it fails at, and 5 without a valid key, for every code', () => {
+  it('is 2 for what the API refuses, 3 for what it fails at, 5 without a valid key, and 1 for a job that had ended', () => {
     for (const code of Object.keys(ERRORS) as ErrorCode[]) {
       const error = answered(ERRORS[code].status, problemOf(new ThroughlineError(code, 'why'), undefined));
-      const expected = code === 'unauthenticated' ? 5 : ERRORS[code].status < 500 ? 2 : 3;
+      const own: Partial<Record<ErrorCode, number>> = { unauthenticated: 5, 'job-finished': 1 };
+      const expected = own[code] ?? (ERRORS[code].status < 500 ? 2 : 3);
       expect([code, error.code, exitCodeOf(error)]).toEqual([code, code, expected]);
     }
   });
@@ -43,6 +44,7 @@ describe('the exit code of an error', () => {
   });
 
   it('is told from the HTTP status where a later version of the API has a code of its own', () => {
+    expect(exitCodeOf(answered(409, { code: 'job-finished', detail: 'late' }))).toBe(1);
     expect(exitCodeOf(answered(409, { code: 'job-busy', detail: 'busy' }))).toBe(2);
     expect(exitCodeOf(answered(507, { code: 'outbox-full', detail: 'full' }))).toBe(3);
     expect(exitCodeOf(answered(400, { code: 'toString', detail: 'odd' }))).toBe(2);

@@ -10,7 +10,7 @@ import { conclude } from '../../worker-node/jobs/conclude.ts';
 import { defineOperation } from '../../worker-node/jobs/operation.ts';
 import { reject, retry, retryAfter } from '../../worker-node/jobs/outcome.ts';
 import { type AttemptOutcome, runOperation } from '../../worker-node/jobs/run-operation.ts';
-import { attempt, quiet } from './worker-support.ts';
+import { attempt, IDLE, quiet } from './worker-support.ts';
 
 /** JetStream's default `max_payload`, less room for headers. */
 const MAX_EVENT_BYTES = 1_000_000;
@@ -56,6 +56,13 @@ describe('an attempt that came to', () => {
       result: { sum: 3 },
       worker: 'worker-1',
     });
+  });
+
+  it('a cancel is recorded and acknowledged, without a dead letter or another attempt', async () => {
+    const end = await concluded({ kind: 'cancelled' });
+    expect(end).toMatchObject({ conclusion: 'cancelled', settlement: { kind: 'ack' } });
+    expect(end.written).toHaveLength(1);
+    expect(end.event).toMatchObject({ kind: 'cancelled', attempt: 1, error: { code: 'job-cancelled' } });
   });
 
   it('nothing has the result null', async () => {
@@ -139,14 +146,14 @@ describe('an attempt that came to', () => {
     ['a retry with a page of text', () => retry('x'.repeat(2_000_000))],
   ])('%s makes an event that the broker takes', async (_what, run) => {
     const operation = defineOperation({ name: 'echo', input: z.unknown(), run });
-    const options = { stop: new AbortController().signal, log: quiet, onProgress: () => undefined };
+    const options = { stop: IDLE, cancelled: IDLE, log: quiet, onProgress: () => undefined };
     const { event } = await concluded(await runOperation(operation, attempt(), options));
     expect(writeJson(event).length).toBeLessThan(MAX_EVENT_BYTES);
   });
 
   it('an input with ten thousand faults makes an event that the broker takes', async () => {
     const operation = defineOperation({ name: 'echo', input: z.array(z.string()), run: () => null });
-    const options = { stop: new AbortController().signal, log: quiet, onProgress: () => undefined };
+    const options = { stop: IDLE, cancelled: IDLE, log: quiet, onProgress: () => undefined };
     const input = Array.from({ length: 60_000 }, (_, index) => index);
     const { event } = await concluded(await runOperation(operation, attempt({ input }), options));
     expect(writeJson(event).length).toBeLessThan(MAX_EVENT_BYTES);

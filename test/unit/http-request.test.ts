@@ -10,7 +10,7 @@ import { runOperation } from '../../worker-node/jobs/run-operation.ts';
 import { AllowList } from '../../worker-node/operations/allow-list.ts';
 import { sendRequest } from '../../worker-node/operations/http-exchange.ts';
 import { httpRequest } from '../../worker-node/operations/http-request.ts';
-import { attempt, quiet } from './worker-support.ts';
+import { attempt, IDLE, quiet } from './worker-support.ts';
 
 /** What the names of these tests lead to; every other name is really looked up. */
 const NAMES: Readonly<Record<string, readonly string[]>> = {
@@ -76,7 +76,7 @@ const endless: RequestListener = (_request, response) => {
 
 /** Runs `http.request` as the worker does. */
 function run(allow: string, input: Record<string, unknown>, timeoutMs = 10_000) {
-  const options = { stop: new AbortController().signal, log: quiet, onProgress: () => undefined };
+  const options = { stop: IDLE, cancelled: IDLE, log: quiet, onProgress: () => undefined };
   return runOperation(httpRequest(new AllowList(allow)), attempt({ input, timeoutMs }), options);
 }
 

@@ -16,6 +16,11 @@ describe('a problem document', () => {
     });
   });
 
+  it('says how the job ended, where that is the trouble', () => {
+    const error = new ThroughlineError('job-finished', 'why', { state: 'failed' });
+    expect(problemOf(error, TRACE_ID)).toMatchObject({ status: 409, state: 'failed' });
+  });
+
   it('has no trace id where no trace was started', () => {
     expect(problemOf(new ThroughlineError('internal', 'why'), undefined)).not.toHaveProperty('traceId');
   });

@@ -18,6 +18,7 @@ interface Given {
   readonly input?: unknown;
   readonly timeoutMs?: number;
   readonly stop?: AbortSignal;
+  readonly cancelled?: AbortSignal;
   readonly onProgress?: (progress: Progress) => void;
 }
 
@@ -29,9 +30,10 @@ function run(handler: Handler, definition: Definition = {}, given: Given = {}): 
     ...definition,
     run: handler,
   });
-  const { input, timeoutMs, stop = new AbortController().signal, onProgress = () => undefined } = given;
+  const { input, timeoutMs, onProgress = () => undefined } = given;
+  const { stop = new AbortController().signal, cancelled = new AbortController().signal } = given;
   const job = attempt({ input, ...(timeoutMs === undefined ? {} : { timeoutMs }) });
-  return runOperation(operation, job, { stop, log: quiet, onProgress });
+  return runOperation(operation, job, { stop, cancelled, log: quiet, onProgress });
 }
 
 const never = (): Promise<never> => new Promise(() => undefined);
@@ -272,5 +274,39 @@ describe('progress', () => {
     );
     report({ fraction: 0.5 });
     expect(onProgress).not.toHaveBeenCalled();
+  });
+});
+
+describe('a job that is cancelled', () => {
+  const cause = new ThroughlineError('job-cancelled', 'cancelled');
+
+  it.each<[string, (signal: AbortSignal) => Promise<unknown>]>([
+    [
+      'listens',
+      (signal) => new Promise((_, fail) => signal.addEventListener('abort', () => fail(signal.reason))),
+    ],
+    ['does not listen', never],
+    [
+      'takes the abort for an answer',
+      (signal) => new Promise((resolve) => signal.addEventListener('abort', resolve)),
+    ],
+  ])('ends as cancelled where its handler %s, which is told the cause', async (_what, wait) => {
+    const cancel = new AbortController();
+    let reason: unknown;
+    const handler: Handler = ({ signal }) => {
+      signal.addEventListener('abort', () => {
+        reason = signal.reason;
+      });
+      queueMicrotask(() => cancel.abort(cause));
+      return wait(signal);
+    };
+    expect(await run(handler, {}, { cancelled: cancel.signal })).toEqual({ kind: 'cancelled' });
+    expect(reason).toBe(cause);
+  });
+
+  it('before its handler begins never begins', async () => {
+    const handler = vi.fn();
+    expect(await run(handler, {}, { cancelled: AbortSignal.abort(cause) })).toEqual({ kind: 'cancelled' });
+    expect(handler).not.toHaveBeenCalled();
   });
 });

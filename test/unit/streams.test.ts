@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import {
   BINDING_SETTINGS,
+  CANCELS_STREAM,
   consumerDefinition,
   DEAD_STREAM,
   EVENTS_STREAM,
@@ -8,7 +9,7 @@ import {
   type StreamDefinition,
   streamDefinitions,
 } from '../../shared/streams.ts';
-import { deadSubject, eventSubject, groupFilter, jobSubject } from '../../shared/subjects.ts';
+import { cancelSubject, deadSubject, eventSubject, groupFilter, jobSubject } from '../../shared/subjects.ts';
 
 const DAY_NS = 24 * 60 * 60 * 1e9;
 const address = { tenant: 'acme', jobId: 'job-1', operation: 'image.thumbnail' };
@@ -24,6 +25,7 @@ describe('the streams', () => {
     [JOBS_STREAM, jobSubject(address)],
     [EVENTS_STREAM, eventSubject('acme', 'job-1')],
     [DEAD_STREAM, deadSubject(address)],
+    [CANCELS_STREAM, cancelSubject('acme', 'job-1')],
   ])('%s alone takes %s', (name, subject) => {
     const takers = streamDefinitions().filter(({ subjects }) =>
       subjects.some((pattern) => pattern.endsWith('.>') && subject.startsWith(pattern.slice(0, -1))),
@@ -37,6 +39,7 @@ describe('the streams', () => {
 
   it.each([
     [EVENTS_STREAM, 7],
+    [CANCELS_STREAM, 7],
     [DEAD_STREAM, 30],
   ])('%s forgets after %i days, so that no cost grows with the jobs kept', (name, days) => {
     expect(stream(name)).toMatchObject({ retention: 'limits', discard: 'old', max_age: days * DAY_NS });
@@ -50,8 +53,8 @@ describe('the streams', () => {
   });
 
   it('have as many copies as asked for, one by default', () => {
-    expect(streamDefinitions().map(({ num_replicas }) => num_replicas)).toEqual([1, 1, 1]);
-    expect(streamDefinitions(3).map(({ num_replicas }) => num_replicas)).toEqual([3, 3, 3]);
+    expect(streamDefinitions().map(({ num_replicas }) => num_replicas)).toEqual([1, 1, 1, 1]);
+    expect(streamDefinitions(3).map(({ num_replicas }) => num_replicas)).toEqual([3, 3, 3, 3]);
   });
 
   it('have every setting that a worker checks', () => {

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
+  cancelSubject,
   deadSubject,
   eventSubject,
   groupFilter,
@@ -9,7 +10,9 @@ import {
   type JobAddress,
   jobSubject,
   jobSubjectFilter,
+  parseCancelSubject,
   parseJobSubject,
+  subjectMatches,
 } from '../../shared/subjects.ts';
 import { NOT_A_TOKEN, refusalOf } from './support.ts';
 
@@ -198,3 +201,41 @@ function attempt(build: () => string): string | undefined {
     return undefined;
   }
 }
+
+describe('a cancel subject', () => {
+  it('is read back', () => {
+    fc.assert(
+      fc.property(token, token, (tenant, jobId) => {
+        expect(parseCancelSubject(cancelSubject(tenant, jobId))).toEqual({ tenant, jobId });
+      }),
+    );
+  });
+
+  it.each(NOT_A_TOKEN)('holds no %s', async (_what, value) => {
+    expect((await refusalOf(() => cancelSubject('acme', value))).code).toBe('request-invalid');
+    expect(parseCancelSubject(`cancel.acme.${value}`)).toBeUndefined();
+  });
+
+  it.each(['cancel.acme', 'cancel.acme.job.more', 'jobs.acme.job', '', 'cancel..job'])(
+    'is not %j',
+    (text) => {
+      expect(parseCancelSubject(text)).toBeUndefined();
+    },
+  );
+});
+
+describe('a consumer filter', () => {
+  it.each([
+    ['jobs.>', true],
+    ['>', true],
+    ['jobs.*.*.image.>', true],
+    ['jobs.*.*.image.thumbnail', true],
+    ['jobs.*.*.image', false],
+    ['jobs.*.*.image.thumbnail.>', false],
+    ['jobs.*.*.*', false],
+    ['jobs.*.*.video.>', false],
+    ['dead.>', false],
+  ])('%s takes a job of image.thumbnail: %s', (filter, takes) => {
+    expect(subjectMatches(filter, jobSubject(good))).toBe(takes);
+  });
+});

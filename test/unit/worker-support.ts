@@ -5,6 +5,9 @@ import type { WorkerLogger } from '../../worker-node/log.ts';
 /** A logger that writes nothing. */
 export const quiet: WorkerLogger = pino({ level: 'silent' });
 
+/** A signal that never aborts. */
+export const IDLE = new AbortController().signal;
+
 /** The first attempt of a job of `acme`. */
 export function attempt(
   more: Partial<Attempt> & { readonly input?: unknown; readonly timeoutMs?: number } = {},

@@ -8,10 +8,11 @@ import { inject } from '../../shared/propagation/index.ts';
 import { inRound } from '../../shared/redrive.ts';
 import { ATTR, MESSAGING_SYSTEM, TEMPLATE } from '../../shared/semantics.ts';
 import { eventSubject } from '../../shared/subjects.ts';
-import { writeEventHeaders, writeJson } from '../../shared/wire.ts';
+import { HEADER, writeEventHeaders, writeJson } from '../../shared/wire.ts';
 import { backoff } from '../jobs/backoff.ts';
 
 const ATTEMPTS = 8;
+const WRONG_LAST_SEQUENCE = [10071, 10164];
 const PAUSE = { minDelayMs: 100, maxDelayMs: 5_000 };
 const tracer = trace.getTracer('throughline-worker');
 
@@ -27,11 +28,35 @@ export class EventPublisher {
     this.#source = `/throughline/worker/${encodeURIComponent(worker)}`;
   }
 
-  /** Sends word that nobody has to wait for: started, progress. */
-  tell(tenant: string, event: JobEvent): void {
+  /**
+   * Sends word that nobody has to wait for: started, progress.
+   * @param after the server drops it unless this is the sequence of the job's last event (0: it has none)
+   */
+  tell(tenant: string, event: JobEvent, after?: number): void {
+    const messageHeaders = this.#headers(event);
+    if (after !== undefined) messageHeaders.set(HEADER.expectedLast, String(after));
     this.#connection.publish(eventSubject(tenant, event.jobId), writeJson(event), {
-      headers: this.#headers(event),
+      headers: messageHeaders,
     });
+  }
+
+  /**
+   * Records an event where the job's last one is still the one with this sequence (0: where it has none).
+   * @returns whether it was stored
+   * @throws ThroughlineError `broker-unavailable`
+   */
+  async claim(tenant: string, event: JobEvent, after: number): Promise<boolean> {
+    const messageHeaders = this.#headers(event);
+    messageHeaders.set(HEADER.expectedLast, String(after));
+    try {
+      const subject = eventSubject(tenant, event.jobId);
+      await publishUntilStored(this.#jetStream, subject, writeJson(event), messageHeaders);
+      return true;
+    } catch (thrown) {
+      const { cause } = ThroughlineError.from(thrown);
+      if (cause instanceof JetStreamApiError && WRONG_LAST_SEQUENCE.includes(cause.code)) return false;
+      throw thrown;
+    }
   }
 
   /**

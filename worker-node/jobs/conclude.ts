@@ -18,7 +18,7 @@ export interface ConcludeParts {
 }
 
 /** How a job stands after an attempt, in one word for spans, logs and metrics. */
-export type Conclusion = 'succeeded' | 'retrying' | 'failed' | 'released';
+export type Conclusion = 'succeeded' | 'retrying' | 'failed' | 'released' | 'cancelled';
 
 /**
  * Records what an attempt came to, so that it is durable, and says how the message is to be settled.
@@ -32,6 +32,7 @@ export async function conclude(
 ): Promise<{ readonly conclusion: Conclusion; readonly settlement: Settlement }> {
   if (outcome.kind === 'done') return await succeed(parts, attempt, outcome.result);
   if (outcome.kind === 'released') return await release(parts, attempt);
+  if (outcome.kind === 'cancelled') return await cancel(parts, attempt);
   const attemptsLeft = attempt.number < attempt.maxAttempts;
   if (outcome.kind === 'reject' || !attemptsLeft) return await fail(parts, message, attempt, outcome);
   return await retryLater(parts, attempt, outcome, delayOf(parts, attempt, outcome));
@@ -73,6 +74,13 @@ async function release({ events, worker }: ConcludeParts, attempt: Attempt) {
   const unspent = { released: attempt.released + 1, attempt: attempt.number - 1 };
   await events.record(attempt.job.address.tenant, eventOf(attempt, 'released', worker, unspent));
   return { conclusion: 'released', settlement: { kind: 'nak', delayMs: 0 } } as const;
+}
+
+/** Its caller wants it no more: no dead letter, and no other attempt. */
+async function cancel({ events, worker }: ConcludeParts, attempt: Attempt) {
+  const error = { code: 'job-cancelled', message: 'cancelled by its caller' };
+  await events.record(attempt.job.address.tenant, eventOf(attempt, 'cancelled', worker, { error }));
+  return { conclusion: 'cancelled', settlement: { kind: 'ack' } } as const;
 }
 
 /** An event must fit into a message, whatever an author writes. */

@@ -21,7 +21,7 @@ export interface JobInfo {
 export interface RunContext<Input> {
   readonly input: Input;
   readonly job: JobInfo;
-  /** Aborts at the deadline, and when the worker has to stop; `signal.reason` says which. */
+  /** Aborts at the deadline, when the job is cancelled, and when the worker has to stop; `signal.reason` says which. */
   readonly signal: AbortSignal;
   /** Tells how far the job is; a fraction from 0 to 1, a text, or both. */
   readonly progress: (progress: Progress) => void;

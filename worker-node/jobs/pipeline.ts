@@ -9,10 +9,11 @@ import { ATTR, MESSAGING_SYSTEM, TEMPLATE } from '../../shared/semantics.ts';
 import { parseJobSubject } from '../../shared/subjects.ts';
 import { headerValues, type JobMessage, readJobMessage } from '../../shared/wire.ts';
 import { addressOfUnreadable, bury } from '../broker/dead-letters.ts';
-import { lastEvent } from '../broker/event-reader.ts';
+import { type JobRecord, readJobRecord } from '../broker/job-record.ts';
 import type { WorkerLogger } from '../log.ts';
 import type { WorkerMetrics } from '../telemetry/metrics.ts';
 import { type Attempt, attemptOf, eventOf } from './attempt.ts';
+import type { CancelMemory, HeldJob } from './cancel-memory.ts';
 import { type ConcludeParts, type Conclusion, conclude } from './conclude.ts';
 import type { OperationRegistry } from './operation-registry.ts';
 import { ProgressThrottle } from './progress-throttle.ts';
@@ -23,10 +24,15 @@ import { type Settlement, settle } from './settlement.ts';
 
 /** After a failure of our own (the broker did not take an event), the job comes back after this pause. */
 const OWN_FAILURE_DELAY_MS = 2_000;
+/** The sequence to expect where a job has no event. */
+const NO_EVENT = 0;
+const NOTHING: JobRecord = { event: undefined, last: NO_EVENT, cancel: undefined };
+const CANCELLED = { kind: 'cancelled' } as const;
 const tracer = trace.getTracer('throughline-worker');
 
 export interface PipelineParts extends ConcludeParts {
   readonly manager: JetStreamManager;
+  readonly cancels: CancelMemory;
   readonly registry: OperationRegistry;
   readonly log: WorkerLogger;
   readonly metrics: WorkerMetrics;
@@ -35,6 +41,9 @@ export interface PipelineParts extends ConcludeParts {
   /** Whether spans are recorded; if not, a job without a context still gets ids for its log lines. */
   readonly tracing: boolean;
 }
+
+/** The attempt's outcome, or the end that the job had come to without it. */
+type RunOutcome = AttemptOutcome | { readonly kind: 'ended'; readonly event: JobEvent };
 
 interface Settled {
   readonly conclusion: Conclusion | 'duplicate' | 'unreadable' | 'unsettled';
@@ -119,26 +128,58 @@ export class JobPipeline {
   async #handle(message: JsMsg, span: Span, stop: AbortSignal): Promise<Settled> {
     const job = decode(message);
     if (job instanceof ThroughlineError) return await this.#refuse(message, span, job);
-    const previous = await this.#recall(message, job);
+    const held = this.#parts.cancels.hold(job.address, message.seq);
+    try {
+      return await this.#handleJob(message, job, span, held, stop);
+    } finally {
+      this.#parts.cancels.release(held);
+    }
+  }
+
+  async #handleJob(
+    message: JsMsg,
+    job: JobMessage,
+    span: Span,
+    held: HeldJob,
+    stop: AbortSignal,
+  ): Promise<Settled> {
+    const record = await this.#recall(message, job, held);
+    const previous = record?.event;
     if (previous !== undefined && isOver(previous, roundOf(job))) return this.#skip(previous);
+    if (record?.cancel !== undefined) held.take(record.cancel);
     const operation = this.#parts.registry.get(job.address.operation);
     const attempt = attemptOf(message, job, operation, previous, new Date());
     describeAttempt(span, attempt);
-    const outcome = await this.#run(attempt, stop);
+    const came = held.cancelled.aborted ? CANCELLED : await this.#run(attempt, record, held, stop);
+    if (came.kind === 'ended') return this.#skip(came.event);
+    const outcome = held.cancelled.aborted && isUnfinished(came) ? CANCELLED : came;
     noteFailure(span, outcome);
+    if (outcome.kind === 'cancelled') noteCancel(span, held);
     const settled = await conclude(this.#parts, message, attempt, outcome);
     this.#logEnd(attempt, outcome, settled.conclusion);
     return settled;
   }
 
-  /** What is on record for a job that was delivered before. */
-  async #recall(message: JsMsg, job: JobMessage): Promise<JobEvent | undefined> {
-    if (message.info.deliveryCount === 1) return undefined;
-    const { tenant, jobId } = job.address;
-    return recalled(await lastEvent(this.#parts.manager, tenant, jobId), roundOf(job));
+  /**
+   * What is on record for a job; undefined where there can be nothing. A first delivery of the first round needs no
+   * look: nothing has happened to the job, unless it was cancelled, and then the notice was heard before. Where it may
+   * have been missed, the attempt begins only once the broker agrees that there is no event.
+   */
+  async #recall(message: JsMsg, job: JobMessage, held: HeldJob): Promise<JobRecord | undefined> {
+    const round = roundOf(job);
+    if (message.info.deliveryCount === 1 && round === 0 && !held.cancelled.aborted) {
+      return this.#parts.cancels.isComplete(message.seq) ? undefined : NOTHING;
+    }
+    const record = await readJobRecord(this.#parts.manager, job.address.tenant, job.address.jobId);
+    return { ...record, event: recalled(record.event, round) };
   }
 
-  async #run(attempt: Attempt, stop: AbortSignal): Promise<AttemptOutcome> {
+  async #run(
+    attempt: Attempt,
+    record: JobRecord | undefined,
+    held: HeldJob,
+    stop: AbortSignal,
+  ): Promise<RunOutcome> {
     const { operation, number, maxAttempts } = attempt;
     const { operation: name, tenant, jobId } = attempt.job.address;
     const log = this.#parts.log;
@@ -151,9 +192,12 @@ export class JobPipeline {
     }
     log.info(fields, 'job started');
     const limit = this.#limits.get(name) ?? new Semaphore(Number.POSITIVE_INFINITY);
-    return await limit.run(async () => {
+    const running = limit.run(async (): Promise<RunOutcome> => {
       if (stop.aborted) return { kind: 'released' };
-      this.#parts.events.tell(tenant, eventOf(attempt, 'started', this.#parts.worker));
+      if (held.cancelled.aborted) return CANCELLED;
+      const end = await this.#begin(attempt, record, held);
+      if (end !== undefined) return { kind: 'ended', event: end };
+      if (held.cancelled.aborted) return CANCELLED;
       // Reported inside a span of the operation's own, it is still the attempt's.
       const tell = context.bind(context.active(), (value: Progress): void => {
         const event = eventOf(attempt, 'progress', this.#parts.worker, { progress: value });
@@ -162,11 +206,39 @@ export class JobPipeline {
       const progress = new ProgressThrottle(tell);
       const onProgress = (value: Progress): void => progress.report(value);
       try {
-        return await runOperation(operation, attempt, { stop, log, onProgress });
+        return await runOperation(operation, attempt, { stop, cancelled: held.cancelled, log, onProgress });
       } finally {
         progress.stop();
       }
     });
+    // A job that waits for its turn need not wait for it to be cancelled.
+    return await Promise.race([running, cancelled(held.cancelled)]);
+  }
+
+  /**
+   * Says that the attempt begins. Where something was on record, somebody may be ending the job at this moment: the
+   * event is then stored only if nothing happened since, and nothing runs before it is.
+   * @returns the job's end, where it has ended; a job that turns out to be cancelled has not begun
+   */
+  async #begin(
+    attempt: Attempt,
+    record: JobRecord | undefined,
+    held: HeldJob,
+  ): Promise<JobEvent | undefined> {
+    const { tenant, jobId } = attempt.job.address;
+    const started = eventOf(attempt, 'started', this.#parts.worker);
+    if (record === undefined) {
+      this.#parts.events.tell(tenant, started, NO_EVENT);
+      return undefined;
+    }
+    const round = roundOf(attempt.job);
+    for (let known = record; ; known = await readJobRecord(this.#parts.manager, tenant, jobId)) {
+      const event = recalled(known.event, round);
+      if (event !== undefined && isOver(event, round)) return event;
+      if (known.cancel !== undefined) held.take(known.cancel);
+      if (held.cancelled.aborted || (await this.#parts.events.claim(tenant, started, known.last)))
+        return undefined;
+    }
   }
 
   /** Its end is recorded, only the acknowledgement was lost: it is never run again. */
@@ -235,4 +307,21 @@ function noteFailure(span: Span, outcome: AttemptOutcome): void {
   if (!('code' in outcome)) return;
   span.setStatus({ code: SpanStatusCode.ERROR, message: outcome.message });
   span.setAttribute(ATTR.errorType, outcome.code);
+}
+
+/** Whether the job would go on after this outcome. */
+function isUnfinished({ kind }: AttemptOutcome): boolean {
+  return kind === 'retry' || kind === 'retry-after' || kind === 'released';
+}
+
+/** The request that cancelled has a trace of its own. */
+function noteCancel(span: Span, { notice }: HeldJob): void {
+  if (notice?.sentBy !== undefined) span.addLink({ context: notice.sentBy });
+}
+
+function cancelled(signal: AbortSignal): Promise<typeof CANCELLED> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve(CANCELLED);
+    else signal.addEventListener('abort', () => resolve(CANCELLED), { once: true });
+  });
 }

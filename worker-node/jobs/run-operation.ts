@@ -7,12 +7,14 @@ import type { Operation } from './operation.ts';
 import { validate } from './operation-schema.ts';
 import { isOutcome, type Outcome } from './outcome.ts';
 
-/** What an attempt came to: what its author said, or the worker stopped before he could. */
-export type AttemptOutcome = Outcome | { readonly kind: 'released' };
+/** What an attempt came to: what its author said, or the worker stopped, or the job was cancelled, before he could. */
+export type AttemptOutcome = Outcome | { readonly kind: 'released' } | { readonly kind: 'cancelled' };
 
 export interface RunOptions {
   /** Aborts when the worker may wait for its jobs no longer. */
   readonly stop: AbortSignal;
+  /** Aborts when the job is cancelled, with the cause for the handler. */
+  readonly cancelled: AbortSignal;
   readonly log: WorkerLogger;
   readonly onProgress: (progress: Progress) => void;
 }
@@ -29,6 +31,9 @@ export async function runOperation(
   const timer = setTimeout(() => {
     abort.abort(new ThroughlineError('operation-timeout', `the attempt took longer than ${limitMs} ms`));
   }, limitMs);
+  const onCancel = (): void => abort.abort(options.cancelled.reason);
+  options.cancelled.addEventListener('abort', onCancel, { once: true });
+  if (options.cancelled.aborted) onCancel();
   options.stop.addEventListener('abort', onStop, { once: true });
   if (options.stop.aborted) onStop();
   // What a handler that was cut off still reports comes too late: the end of an attempt is its last word.
@@ -46,6 +51,7 @@ export async function runOperation(
     ended = true;
     clearTimeout(timer);
     options.stop.removeEventListener('abort', onStop);
+    options.cancelled.removeEventListener('abort', onCancel);
   }
 }
 
@@ -100,6 +106,7 @@ async function checkOutput(operation: Operation, result: unknown): Promise<unkno
 /** The one place where a throw becomes an outcome. */
 function outcomeOfThrow(thrown: unknown): AttemptOutcome {
   const { code, settle, message } = ThroughlineError.from(thrown, 'operation-failed');
+  if (code === 'job-cancelled') return { kind: 'cancelled' };
   if (code === 'worker-stopping') return { kind: 'released' };
   return { kind: settle === 'term' ? 'reject' : 'retry', code, message };
 }

@@ -1,0 +1,113 @@
+import type { CancelNotice } from '../../shared/cancel.ts';
+import { ThroughlineError } from '../../shared/errors.ts';
+import type { JobAddress } from '../../shared/subjects.ts';
+
+const CAPACITY = 10_000;
+
+/** A job that this worker has, from its delivery to its settlement. */
+export class HeldJob {
+  readonly address: JobAddress;
+  /** Its message in `JOBS`. */
+  readonly sequence: number;
+  readonly #abort = new AbortController();
+  #notice: CancelNotice | undefined;
+
+  constructor(address: JobAddress, sequence: number) {
+    this.address = address;
+    this.sequence = sequence;
+  }
+
+  /** Aborts when the job is cancelled, with the cause that the operation's own signal gets. */
+  get cancelled(): AbortSignal {
+    return this.#abort.signal;
+  }
+
+  get notice(): CancelNotice | undefined {
+    return this.#notice;
+  }
+
+  /** Cancels the job where the notice means this message of it. */
+  take(notice: CancelNotice): void {
+    const { tenant, jobId } = this.address;
+    if (this.cancelled.aborted || notice.tenant !== tenant || notice.jobId !== jobId) return;
+    if (notice.sequence < this.sequence) return;
+    this.#notice = notice;
+    this.#abort.abort(new ThroughlineError('job-cancelled', 'the job was cancelled by its caller'));
+  }
+}
+
+/**
+ * What this worker has heard of cancels, and the jobs it has. A job that was cancelled while its first delivery was
+ * on its way is found here, without asking the broker.
+ *
+ * That memory may be relied on ({@link isComplete}) for a message that was stored while this worker listened: its
+ * cancel can only have been sent later, so it was heard. For an earlier message the worker has to ask.
+ */
+export class CancelMemory {
+  readonly #capacity: number;
+  readonly #notices = new Map<string, CancelNotice>();
+  readonly #held = new Set<HeldJob>();
+  #completeAfter = Number.POSITIVE_INFINITY;
+
+  constructor(capacity = CAPACITY) {
+    this.#capacity = capacity;
+  }
+
+  get held(): readonly HeldJob[] {
+    return [...this.#held];
+  }
+
+  /** Notices may be missed from now on, until {@link listening}. */
+  deaf(): void {
+    this.#completeAfter = Number.POSITIVE_INFINITY;
+  }
+
+  /** @param lastStored the last message of `JOBS`, seen after the subscription to notices was in place */
+  listening(lastStored: number): void {
+    this.#completeAfter = lastStored;
+  }
+
+  /** Whether every notice about the message of `JOBS` with this sequence was heard, and is remembered. */
+  isComplete(sequence: number): boolean {
+    return sequence > this.#completeAfter;
+  }
+
+  /** Takes a job in; a notice that came before it counts. */
+  hold(address: JobAddress, sequence: number): HeldJob {
+    const job = new HeldJob(address, sequence);
+    this.#held.add(job);
+    const notice = this.#notices.get(keyOf(address));
+    if (notice !== undefined) job.take(notice);
+    return job;
+  }
+
+  release(job: HeldJob): void {
+    this.#held.delete(job);
+  }
+
+  /** Remembers a notice, and ends the job it is about where this worker has it. */
+  hear(notice: CancelNotice): void {
+    const key = keyOf(notice);
+    // Put behind the others: the oldest is forgotten first.
+    this.#notices.delete(key);
+    this.#notices.set(key, notice);
+    this.#forget();
+    for (const job of this.#held) job.take(notice);
+  }
+
+  /** What is forgotten can be asked for: no message as old as that one is judged from memory any more. */
+  #forget(): void {
+    if (this.#notices.size <= this.#capacity) return;
+    const [oldest] = this.#notices;
+    if (oldest === undefined) return;
+    const [key, notice] = oldest;
+    this.#notices.delete(key);
+    // The notice of a delayed job names no place in the queue; its message was removed before it got there.
+    if (notice.sequence === Number.MAX_SAFE_INTEGER) return;
+    this.#completeAfter = Math.max(this.#completeAfter, notice.sequence);
+  }
+}
+
+function keyOf({ tenant, jobId }: { readonly tenant: string; readonly jobId: string }): string {
+  return `${tenant}.${jobId}`;
+}
