@@ -42,18 +42,15 @@ describe('a delayed job', () => {
     expect(done).toMatchObject({ state: 'succeeded', result: 'later', attempt: 1, traceId: job.traceId });
     expect(Date.parse(done.startedAt ?? '')).toBeGreaterThanOrEqual(Date.parse(job.dueAt ?? ''));
     expect(job.traceId).toBe('0af7651916cd43dd8448eb211c80319c');
-    const isHop = ({ name }: { name: string }) => name === 'send echo' || name === 'process echo';
+    const named = (wanted: string) => (span: { name: string; attributes: Record<string, unknown> }) =>
+      span.name === wanted && span.attributes['throughline.job.id'] === job.id;
     const spans = await stack.collector.waitForSpans(
       job.traceId,
-      (all) =>
-        all.some(
-          ({ name, attributes }) => name === 'process echo' && attributes['throughline.job.id'] === job.id,
-        ),
+      (all) => all.some(named('send echo')) && all.some(named('process echo')),
       10_000,
     );
-    const [send, process] = spans.filter(
-      (span) => isHop(span) && span.attributes['throughline.job.id'] === job.id,
-    );
+    const send = spans.find(named('send echo'));
+    const process = spans.find(named('process echo'));
     expect(process?.parentSpanId).toBe(send?.spanId);
   });
 

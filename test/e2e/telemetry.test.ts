@@ -5,6 +5,9 @@ import { Job } from '../../shared/job.ts';
 import { until } from '../support/poll.ts';
 import { withTestStack } from '../support/stack.ts';
 
+const isOfWorker = ({ service, kind }: { service: string; kind: string }, wanted: string): boolean =>
+  service === 'throughline-worker' && kind === wanted;
+
 const TRACE_ID = 'feedfacefeedfacefeedfacefeedface';
 
 describe('without a telemetry endpoint', () => {
@@ -90,13 +93,11 @@ describe('what an operation calls', () => {
     for (const [index, job] of [byFetch, byOperation].entries()) {
       const spans = await stack.collector.waitForSpans(
         job.traceId,
-        (all) => all.some(({ service, kind }) => service === 'throughline-worker' && kind === 'CLIENT'),
+        (all) => ['CLIENT', 'CONSUMER'].every((kind) => all.some((span) => isOfWorker(span, kind))),
         10_000,
       );
-      const client = spans.find(({ service, kind }) => service === 'throughline-worker' && kind === 'CLIENT');
-      const process = spans.find(
-        ({ kind, service }) => kind === 'CONSUMER' && service === 'throughline-worker',
-      );
+      const client = spans.find((span) => isOfWorker(span, 'CLIENT'));
+      const process = spans.find((span) => isOfWorker(span, 'CONSUMER'));
       expect(client?.parentSpanId).toBe(process?.spanId);
       expect(seen[index]).toContain(`${job.traceId}-${client?.spanId}`);
     }
