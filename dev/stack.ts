@@ -117,11 +117,13 @@ async function start(options: StackOptions, teardown: Teardown): Promise<Stack> 
   const tracing: Record<string, string> =
     options.tracing === false ? {} : { OTEL_EXPORTER_OTLP_ENDPOINT: collector.otlpUrl };
 
-  const [nats, scriptPath] = await Promise.all([
+  const [natsStart, bundle] = await Promise.allSettled([
     startNats(options),
-    options.scriptPath ?? buildEdge(path.join(directory, 'edge')).then((bundle) => bundle.scriptPath),
+    options.scriptPath ?? buildEdge(path.join(directory, 'edge')).then((built) => built.scriptPath),
   ]);
-  teardown.add('nats-server', () => nats.stop());
+  // What one of two started must be stopped although the other failed.
+  if (natsStart.status === 'fulfilled') teardown.add('nats-server', () => natsStart.value.stop());
+  const [nats, scriptPath] = [valueOf(natsStart), valueOf(bundle)];
   onStep(`nats-server ${nats.version} at ${nats.url}`);
 
   const addWorker = async (environment: Readonly<Record<string, string>> = {}): Promise<WorkerProcess> => {
@@ -142,15 +144,21 @@ async function start(options: StackOptions, teardown: Teardown): Promise<Stack> 
   };
 
   const apiKey = createApiKey('dev');
-  const [worker, edge] = await Promise.all([
+  const [workerStart, edgeStart] = await Promise.allSettled([
     addWorker(),
     startEdgeOf(options, nats, tracing, apiKey, scriptPath),
   ]);
-  teardown.add('the edge', () => edge.stop());
+  if (edgeStart.status === 'fulfilled') teardown.add('the edge', () => edgeStart.value.stop());
+  const [worker, edge] = [valueOf(workerStart), valueOf(edgeStart)];
   onStep(`worker ${worker.pid}, health at ${worker.healthUrl}`);
   await untilReady(edge.url);
   onStep(`edge at ${edge.url}`);
   return { url: edge.url, apiKey, nats, collector, edge, worker, addWorker, stop: () => teardown.run() };
+}
+
+function valueOf<T>(settled: PromiseSettledResult<T>): T {
+  if (settled.status === 'rejected') throw settled.reason;
+  return settled.value;
 }
 
 async function startNats({ ports, natsServerPath, natsConfig, onStep }: StackOptions): Promise<NatsServer> {

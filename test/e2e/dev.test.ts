@@ -55,3 +55,11 @@ it.each([
   expect(code).toBeGreaterThan(0);
   expect(said()).toContain(sentence);
 });
+
+it('leaves nothing running when a part does not start', async () => {
+  const { exited, said } = dev('--port', '0', '--operations', 'no-such-folder');
+  const [code] = await exited;
+  expect(code).toBe(1);
+  for (const part of ['the edge', 'nats-server', 'the trace collector'])
+    expect(said()).toContain(`stopped ${part}`);
+});
