@@ -123,7 +123,7 @@ async function start(options: StackOptions, teardown: Teardown): Promise<Stack> 
   ]);
   // What one of two started must be stopped although the other failed.
   if (natsStart.status === 'fulfilled') teardown.add('nats-server', () => natsStart.value.stop());
-  const [nats, scriptPath] = [valueOf(natsStart), valueOf(bundle)];
+  const [nats, scriptPath] = [settledValue(natsStart), settledValue(bundle)];
   onStep(`nats-server ${nats.version} at ${nats.url}`);
 
   const addWorker = async (environment: Readonly<Record<string, string>> = {}): Promise<WorkerProcess> => {
@@ -149,14 +149,14 @@ async function start(options: StackOptions, teardown: Teardown): Promise<Stack> 
     startEdgeOf(options, nats, tracing, apiKey, scriptPath),
   ]);
   if (edgeStart.status === 'fulfilled') teardown.add('the edge', () => edgeStart.value.stop());
-  const [worker, edge] = [valueOf(workerStart), valueOf(edgeStart)];
+  const [worker, edge] = [settledValue(workerStart), settledValue(edgeStart)];
   onStep(`worker ${worker.pid}, health at ${worker.healthUrl}`);
   await untilReady(edge.url);
   onStep(`edge at ${edge.url}`);
   return { url: edge.url, apiKey, nats, collector, edge, worker, addWorker, stop: () => teardown.run() };
 }
 
-function valueOf<T>(settled: PromiseSettledResult<T>): T {
+function settledValue<T>(settled: PromiseSettledResult<T>): T {
   if (settled.status === 'rejected') throw settled.reason;
   return settled.value;
 }
