@@ -5,6 +5,7 @@ import { renderWaterfall } from '../cli/waterfall.ts';
 import { describeThrown, ThroughlineError } from '../shared/errors.ts';
 import { Job } from '../shared/job.ts';
 import type { SpanRecord } from '../shared/span-record.ts';
+import { hostEnvironment } from './host-environment.ts';
 import { type Stack, startStack } from './stack.ts';
 import { traceFaults } from './trace-check.ts';
 
@@ -74,8 +75,7 @@ async function submit(stack: Stack): Promise<Job> {
     THROUGHLINE_API_KEY: stack.apiKey,
     OTEL_EXPORTER_OTLP_ENDPOINT: stack.collector.otlpUrl,
   };
-  // biome-ignore lint/style/noProcessEnv: the child needs PATH and HOME; nothing of it is read here
-  const { stdout } = await run(process.execPath, args, { env: { ...process.env, ...settings } });
+  const { stdout } = await run(process.execPath, args, { env: { ...hostEnvironment(), ...settings } });
   return Job.parse(JSON.parse(stdout));
 }
 

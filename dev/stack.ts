@@ -7,7 +7,7 @@ import { describeThrown, ThroughlineError } from '../shared/errors.ts';
 import { type Collector, startCollector } from './collector/start.ts';
 import { buildEdge } from './edge/build.ts';
 import { type Edge, type EdgeOptions, startEdge } from './edge/start.ts';
-import { hostEnvironment } from './nats-server/cache.ts';
+import { hostEnvironment } from './host-environment.ts';
 import { locateNatsServer } from './nats-server/locate.ts';
 import { type NatsServer, startNatsServer } from './nats-server/start.ts';
 import { startWorkerProcess, type WorkerProcess } from './worker/start.ts';

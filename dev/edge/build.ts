@@ -4,6 +4,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { describeThrown, ThroughlineError } from '../../shared/errors.ts';
+import { hostEnvironment } from '../host-environment.ts';
 
 const run = promisify(execFile);
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
@@ -28,12 +29,11 @@ export async function buildEdge(outDir: string): Promise<EdgeBundle> {
   );
   const directory = path.resolve(ROOT, outDir);
   try {
-    const { stdout } = await run(
-      process.execPath,
-      [wrangler, 'deploy', '--dry-run', '--outdir', directory],
-      // biome-ignore lint/style/noProcessEnv: the child needs PATH and HOME; nothing of it is read here
-      { cwd: ROOT, timeout: TIMEOUT_MS, env: { ...process.env, ...QUIET } },
-    );
+    const { stdout } = await run(process.execPath, [wrangler, 'deploy', '--dry-run', '--outdir', directory], {
+      cwd: ROOT,
+      timeout: TIMEOUT_MS,
+      env: { ...hostEnvironment(), ...QUIET },
+    });
     return { scriptPath: path.join(directory, 'main.js'), report: stdout.trim() };
   } catch (cause) {
     throw new ThroughlineError('internal', `the edge does not build: ${describeThrown(cause)}`, { cause });

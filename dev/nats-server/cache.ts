@@ -1,12 +1,6 @@
 import { homedir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
 
-/** This process's environment variables: the one place in dev/nats-server that reads them. */
-export function hostEnvironment(): NodeJS.ProcessEnv {
-  // biome-ignore lint/style/noProcessEnv: the tools started from here (go, apt-get) need PATH, HOME, proxies.
-  return process.env;
-}
-
 /**
  * Where fetched programs are kept: outside the clone, so that `git clean` and a second clone keep them.
  * `THROUGHLINE_CACHE_DIR`, else `throughline` in the user's cache directory (XDG).

@@ -5,6 +5,7 @@ import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { withDeadline } from '../../shared/deadline.ts';
 import { ThroughlineError } from '../../shared/errors.ts';
+import { hostEnvironment } from '../host-environment.ts';
 import { guardProcess } from '../process-guard.ts';
 
 const CLI = fileURLToPath(new URL('../../cli/main.ts', import.meta.url));
@@ -38,13 +39,14 @@ export interface WorkerProcess {
  */
 export async function startWorkerProcess(options: WorkerProcessOptions): Promise<WorkerProcess> {
   const folder = options.operationsFolder === undefined ? [] : [options.operationsFolder];
+  const host = hostEnvironment();
   const flags = options.debug ? ['--debug'] : [];
   const child = spawn(process.execPath, [CLI, 'worker', ...flags, ...folder], {
     // Ctrl-C in the terminal is for the parent, which stops the parts in order.
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe'],
-    // biome-ignore lint/style/noProcessEnv: the child needs PATH and HOME; nothing of it is read here
-    env: { PATH: process.env.PATH, HOME: process.env.HOME, ...options.environment },
+    // PATH and HOME alone: no setting of this process leaks into the worker.
+    env: { PATH: host.PATH, HOME: host.HOME, ...options.environment },
   });
   const exited = new Promise<number | null>((resolve) => child.once('exit', resolve));
   const ready = followLog(child, options.onLog);

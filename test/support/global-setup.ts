@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { TestProject } from 'vitest/node';
 import { buildEdge } from '../../dev/edge/build.ts';
-import { hostEnvironment } from '../../dev/nats-server/cache.ts';
+import { hostEnvironment } from '../../dev/host-environment.ts';
 import { type LocatedNatsServer, locateNatsServer } from '../../dev/nats-server/locate.ts';
 
 /** What {@link setup} found: a nats-server, or why there is none. */
