@@ -19,7 +19,7 @@ export interface LocatedNatsServer {
 }
 
 export interface LocateOptions {
-  /** PATH and what the tools need (HOME, proxies); `hostEnvironment()` of `cache.ts` gives this process's own. */
+  /** PATH and what the tools need (HOME, proxies); `hostEnvironment()` gives this process's own. */
   environment: NodeJS.ProcessEnv;
   /** Default: `THROUGHLINE_CACHE_DIR` or the user's cache directory. */
   cacheDir?: string;

@@ -17,22 +17,41 @@ async function block(info: string): Promise<string> {
   return text.slice(0, text.indexOf('```'));
 }
 
-it("README's operation and call work as they are written", async () => {
+/** A stack with the README's operation, and a way to run the README's commands against it. */
+async function reader() {
   // Inside the project, so that `throughline/worker` resolves as it does for a reader.
   await mkdir(path.join(ROOT, '.throughline'), { recursive: true });
   const folder = await mkdtemp(path.join(ROOT, '.throughline/readme-'));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
   await writeFile(path.join(folder, 'greet.ts'), await block('ts operations/greet.ts'));
   const stack = await withTestStack({ operationsFolder: folder });
+  const env = { ...process.env, THROUGHLINE_URL: stack.url, THROUGHLINE_API_KEY: stack.apiKey };
+  return async (commands: string): Promise<string> => {
+    const script = commands.replaceAll('npx throughline', `"${process.execPath}" "${CLI}"`);
+    const node = `node() { "${process.execPath}" "$@"; }`;
+    return (await promisify(execFile)('sh', ['-e', '-c', `${node}\n${script}`], { env })).stdout;
+  };
+}
 
+it("README's operation and call work as they are written", async () => {
+  const run = await reader();
   const call = (await block('sh call')).trim();
   expect(call.startsWith('npx throughline ')).toBe(true);
-  const command = call.replace('npx throughline', `"${process.execPath}" "${CLI}"`);
-  const env = { ...process.env, THROUGHLINE_URL: stack.url, THROUGHLINE_API_KEY: stack.apiKey };
-  const { stdout } = await promisify(execFile)('sh', ['-c', `${command} --json`], { env });
-  expect(JSON.parse(stdout)).toMatchObject({
+  expect(JSON.parse(await run(`${call} --json`))).toMatchObject({
     operation: 'greet',
     state: 'succeeded',
     result: { greeting: 'Hello, Ada!' },
   });
+});
+
+it("README's tour goes as it says: later, cancelled, dead, redriven, a key", async () => {
+  const run = await reader();
+  const said = await run(await block('sh tour'));
+  expect(said).toMatch(/state +cancelled/);
+  expect(said).toContain('"kind":"cancelled"');
+  expect(said).toContain('exit code 1: it did not succeed');
+  expect(said).toContain('exit code 1: it did not either');
+  expect(said).toMatch(/target-refused/);
+  expect(said).toContain('1 sent round again');
+  expect(said).toMatch(/tl_ci_[A-Za-z0-9_-]{20,}/);
 });
