@@ -103,9 +103,8 @@ export class BrokerConnection {
     this.#opened++;
     this.#log.info('connected to NATS', { connection: this.#opened });
     // The loss is nobody's request: its log line must not carry the trace of the one that happened to connect.
-    context.with(withService(ROOT_CONTEXT, SERVICE.bridge), () => {
-      void session.closed.then(() => this.#drop(session, 'it was closed'));
-    });
+    const nobodys = withService(ROOT_CONTEXT, SERVICE.bridge);
+    session.lost.listen(() => context.with(nobodys, () => this.#drop(session, 'it was closed')));
   }
 
   #drop(session: BrokerSession, reason: string): void {

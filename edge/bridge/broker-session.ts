@@ -21,6 +21,7 @@ import { OPERATIONS_BUCKET } from '../../shared/streams.ts';
 import { HEADER } from '../../shared/wire.ts';
 import type { EdgeConfig } from '../config.ts';
 import { brokerError, unavailable } from './broker-error.ts';
+import { Loss } from './loss.ts';
 import {
   type Following,
   followSubject,
@@ -64,10 +65,10 @@ export interface BucketChange {
   readonly value: Uint8Array | undefined;
 }
 
-/** One connection to NATS. It is never repaired: when it is lost, {@link closed} resolves and a new one is opened. */
+/** One connection to NATS. It is never repaired: when it is lost, {@link lost} happens and a new one is opened. */
 export class BrokerSession {
-  /** Resolves once the connection is gone, for whatever reason. */
-  readonly closed: Promise<void>;
+  /** Happens once the connection is gone, for whatever reason. */
+  readonly lost = new Loss();
   readonly #connection: NatsConnection;
   readonly #jetStream: JetStreamClient;
   readonly #manager: JetStreamManager;
@@ -78,10 +79,8 @@ export class BrokerSession {
     this.#timeoutMs = timeoutMs;
     this.#jetStream = connection.jetstream({ timeout: timeoutMs });
     this.#manager = manager;
-    this.closed = connection.closed().then(
-      () => undefined,
-      () => undefined,
-    );
+    const lose = (): void => this.lost.happen();
+    void connection.closed().then(lose, lose);
   }
 
   /**
@@ -327,11 +326,10 @@ export class BrokerSession {
 
   /** Every wait has a deadline, and none outlives the connection: nats.ws leaves some calls open when it is lost. */
   #answer<T>(call: Promise<T>): Promise<T> {
-    const lost = this.closed.then((): never => {
+    const inTime = withDeadline(call, this.#timeoutMs, () => unavailable('no answer in time'));
+    return this.lost.race(inTime, (): never => {
       throw unavailable('the connection was lost');
     });
-    lost.catch(() => undefined);
-    return withDeadline(Promise.race([call, lost]), this.#timeoutMs, () => unavailable('no answer in time'));
   }
 }
 

@@ -132,7 +132,9 @@ export class JobWatch {
         },
         onLost: over.resolve,
       });
-      await Promise.race([over.promise, session.closed, this.#left.promise]);
+      const stopListening = session.lost.listen(over.resolve);
+      await Promise.race([over.promise, this.#left.promise]);
+      stopListening();
       stop();
     });
   }

@@ -70,9 +70,8 @@ export class ResultWaiter {
     const late = new Promise<undefined>((resolve) => {
       timer = setTimeout(() => resolve(undefined), leftMs);
     });
-    const lost = this.#session.closed.then((): 'lost' => 'lost');
     try {
-      return await Promise.race([this.#ended, lost, late]);
+      return await this.#session.lost.race(Promise.race([this.#ended, late]), (): 'lost' => 'lost');
     } finally {
       clearTimeout(timer);
     }

@@ -1,3 +1,4 @@
+import { readdir, readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { traceFaults } from '../../dev/trace-check.ts';
 import type { Problem } from '../../shared/problem.ts';
@@ -36,6 +37,8 @@ describe('while NATS is away', () => {
     const stack = await withTestStack({ edge: { BROKER_TIMEOUT_MS: '1500' } });
     await stack.run('echo', 'before');
     await stack.nats.kill('SIGSTOP');
+    // A signal returns before each thread of the server has come to its stop.
+    await until('every thread of NATS to stand still', () => isStopped(stack.nats.pid));
     const start = performance.now();
     const response = await stack.submit({ operation: 'echo', input: 1 });
     expect(response.status).toBe(503);
@@ -70,6 +73,18 @@ describe('while NATS is away', () => {
     expect(new Set(spans.map(({ traceId }) => traceId)).size).toBe(1);
   });
 });
+
+async function isStopped(pid: number): Promise<boolean> {
+  const threads = await readdir(`/proc/${pid}/task`);
+  const states = await Promise.all(
+    threads.map(async (thread) => {
+      const stat = await readFile(`/proc/${pid}/task/${thread}/stat`, 'utf8');
+      // The state follows the name, which stands in brackets and may hold anything.
+      return stat.slice(stat.lastIndexOf(')') + 2)[0];
+    }),
+  );
+  return states.every((state) => state === 'T');
+}
 
 interface Answer {
   readonly status: number;
