@@ -6,7 +6,6 @@ import {
   type Span,
   type SpanContext,
   SpanKind,
-  SpanStatusCode,
   trace,
 } from '@opentelemetry/api';
 import { ThroughlineError } from '../../shared/errors.ts';
@@ -14,7 +13,7 @@ import { type JobEvent, jobOfEvent } from '../../shared/event.ts';
 import type { Job } from '../../shared/job.ts';
 import { extract, fromNatsHeaders, inject, startTrace } from '../../shared/propagation/index.ts';
 import { inRound, nextRound, type Redrive, readRedrive } from '../../shared/redrive.ts';
-import { ATTR, MESSAGING_SYSTEM, TEMPLATE } from '../../shared/semantics.ts';
+import { ATTR } from '../../shared/semantics.ts';
 import { DEAD_STREAM, EVENTS_STREAM, JOBS_STREAM } from '../../shared/streams.ts';
 import {
   deadLetterFilter,
@@ -37,6 +36,7 @@ import type { BrokerSession, StoredMessage } from './broker-session.ts';
 import type { Redriven } from './dead-letter-commands.ts';
 import { lastDeadLetter } from './dead-letters.ts';
 import { readJob } from './job-reader.ts';
+import { failSend, sendAttributes } from './send-span.ts';
 import type { BridgeParts } from './submit.ts';
 
 const SOURCE = '/throughline/bridge';
@@ -150,10 +150,7 @@ async function publish(parts: RedriveParts, session: BrokerSession, departure: D
       return { job: await tell(session, departure, sending), sentBy: sentBy && plain(sentBy) };
     });
   } catch (thrown) {
-    const error = ThroughlineError.from(thrown, 'broker-unavailable');
-    span.setAttribute(ATTR.errorType, error.code);
-    span.setStatus({ code: SpanStatusCode.ERROR, message: error.message });
-    throw error;
+    throw failSend(span, thrown);
   } finally {
     span.end();
   }
@@ -225,19 +222,10 @@ function startSend(parts: RedriveParts, departure: Departure): { span: Span; sen
   const { letter, address, redrive, event } = departure;
   const active = context.active();
   const base = withBaggageOf(letter, trace.deleteSpan(active));
+  const message = { subject: jobSubject(address), size: letter.data.length };
   const attributes = {
-    [ATTR.messagingSystem]: MESSAGING_SYSTEM,
-    [ATTR.operationType]: 'send',
-    [ATTR.operationName]: 'publish',
-    [ATTR.destinationName]: jobSubject(address),
-    [ATTR.destinationTemplate]: TEMPLATE.jobs,
-    [ATTR.messageId]: address.jobId,
-    [ATTR.messageBodySize]: letter.data.length,
-    [ATTR.jobId]: address.jobId,
-    [ATTR.jobOperation]: address.operation,
-    [ATTR.jobTenant]: address.tenant,
+    ...sendAttributes(address, message, parts.name),
     [ATTR.jobRound]: redrive.round,
-    [ATTR.bridgeName]: parts.name,
   };
   const options = { kind: SpanKind.PRODUCER, attributes, root: true };
   const span = tracer.startSpan(`send ${address.operation}`, options, base);

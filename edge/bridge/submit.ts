@@ -1,4 +1,4 @@
-import { type Context, context, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
+import { type Context, context, SpanKind, trace } from '@opentelemetry/api';
 import { ThroughlineError } from '../../shared/errors.ts';
 import { jobLinks, jobOfEvent } from '../../shared/event.ts';
 import { isTerminal, type Job } from '../../shared/job.ts';
@@ -15,6 +15,7 @@ import type { Submission, SubmitCommand } from './commands.ts';
 import { findJob } from './job-reader.ts';
 import type { OperationDirectory } from './operation-directory.ts';
 import { type JobEnd, ResultWaiter } from './result-waiter.ts';
+import { failSend, sendAttributes } from './send-span.ts';
 
 const SOURCE = '/throughline/bridge';
 const tracer = trace.getTracer('throughline-bridge');
@@ -122,7 +123,10 @@ async function publish(
     maxAttempts: command.maxAttempts ?? announcement.maxAttempts,
     timeoutMs: command.timeoutMs,
   };
-  const span = startSendSpan(parts, command, subject, body.length);
+  const span = tracer.startSpan(`send ${command.operation}`, {
+    kind: SpanKind.PRODUCER,
+    attributes: sendAttributes(command, { subject, size: body.length }, parts.name),
+  });
   const sending = trace.setSpan(context.active(), span);
   try {
     const { acceptedAt, dueAt, fingerprint } = command;
@@ -145,10 +149,7 @@ async function publish(
     });
     return { job: queuedJob(command, limits.maxAttempts, sending), duplicate };
   } catch (thrown) {
-    const error = ThroughlineError.from(thrown, 'broker-unavailable');
-    span.setAttribute(ATTR.errorType, error.code);
-    span.setStatus({ code: SpanStatusCode.ERROR, message: error.message });
-    throw error;
+    throw failSend(span, thrown);
   } finally {
     span.end();
   }
@@ -161,25 +162,6 @@ function checkSchedules(session: BrokerSession): void {
     'delay-unsupported',
     `delayed jobs need nats-server ${SCHEDULES_SINCE} or newer; this one is ${session.serverVersion ?? 'of no known version'}`,
   );
-}
-
-function startSendSpan(parts: BridgeParts, command: SubmitCommand, subject: string, bodySize: number) {
-  return tracer.startSpan(`send ${command.operation}`, {
-    kind: SpanKind.PRODUCER,
-    attributes: {
-      [ATTR.messagingSystem]: MESSAGING_SYSTEM,
-      [ATTR.operationType]: 'send',
-      [ATTR.operationName]: 'publish',
-      [ATTR.destinationName]: subject,
-      [ATTR.destinationTemplate]: TEMPLATE.jobs,
-      [ATTR.messageId]: command.jobId,
-      [ATTR.messageBodySize]: bodySize,
-      [ATTR.jobId]: command.jobId,
-      [ATTR.jobOperation]: command.operation,
-      [ATTR.jobTenant]: command.tenant,
-      [ATTR.bridgeName]: parts.name,
-    },
-  });
 }
 
 function queuedJob(command: SubmitCommand, maxAttempts: number, sent: Context): Job {
