@@ -84,7 +84,7 @@ describe('while NATS is away', () => {
 
   it('a job keeps the trace of its caller, and the wait is a span of it', async () => {
     const stack = await cutOff();
-    const traceId = 'c'.repeat(31) + '1';
+    const traceId = `${'c'.repeat(31)}1`;
     const job = await accepted(stack, echo('late'), { traceparent: `00-${traceId}-b7ad6b7169203331-01` });
     expect(job.traceId).toBe(traceId);
     await stack.nats.restart();
