@@ -259,6 +259,24 @@ describe('OUTBOX_KEEP=settled', () => {
     await until('the end to be seen', async () => (await outboxOf(stack)).unsettled === 0);
   });
 
+  it('an idempotency key means the same job while NATS is away, although NATS has that job', async () => {
+    const stack = await withTestStack({ edge: { OUTBOX_KEEP: 'settled' } });
+    await stack.run('echo', 'before');
+    await stack.worker.stop();
+    const key = { 'idempotency-key': 'settled' };
+    const job = await accepted(stack, echo('once'), key);
+    await stack.nats.kill('SIGKILL');
+    const again = await stack.submit(echo('once'), key);
+    expect([again.headers.get('idempotency-replayed'), await again.json()]).toMatchObject([
+      'true',
+      { id: job.id },
+    ]);
+    expect((await stack.submit(echo('another'), key)).status).toBe(422);
+    await stack.nats.restart();
+    await stack.addWorker();
+    expect(await ended(stack, job)).toMatchObject({ result: 'once', attempt: 1 });
+  });
+
   it('a job that NATS acknowledged and forgot is published again, and runs once', async () => {
     const stack = await withTestStack({ edge: { OUTBOX_KEEP: 'settled' } });
     await stack.run('echo', 'before');
