@@ -6,11 +6,13 @@ import { LIMITS } from '../shared/job.ts';
 import { isToken } from '../shared/subjects.ts';
 import { accessSettings, checkTokenSettings } from './access/settings.ts';
 import type { Bridge } from './bridge/bridge.ts';
+import type { JobIndex } from './index/job-index.ts';
 import { parseOtlpHeaders, SAMPLERS } from './telemetry/settings.ts';
 
 /** The Worker's bindings: settings arrive as text, see the settings table in README.md. */
 export interface Env extends Record<string, unknown> {
   readonly BRIDGE: DurableObjectNamespace<Bridge>;
+  readonly JOB_INDEX: DurableObjectNamespace<JobIndex>;
 }
 
 const apiKeys = z
@@ -38,11 +40,16 @@ const ApiKeyList = z
   )
   .refine((entries) => new Set(entries.map(({ id }) => id)).size === entries.length, 'has an id twice');
 
-const Settings = z.object({
-  BRIDGE: z.custom<Env['BRIDGE']>(
+function durableObject<Namespace>(className: string): z.ZodType<Namespace, Namespace> {
+  return z.custom<Namespace>(
     (value) => typeof value === 'object' && value !== null,
-    'must be bound to the Bridge class, as wrangler.toml does',
-  ),
+    `must be bound to the ${className} class, as wrangler.toml does`,
+  );
+}
+
+const Settings = z.object({
+  BRIDGE: durableObject<Env['BRIDGE']>('Bridge'),
+  JOB_INDEX: durableObject<Env['JOB_INDEX']>('JobIndex'),
   NATS_URL: url('ws', 'wss'),
   NATS_USER: optionalText,
   NATS_PASSWORD: optionalText,
@@ -54,6 +61,7 @@ const Settings = z.object({
     .enum(['authenticated', 'all', 'none'], 'must be authenticated, all or none')
     .default('authenticated'),
   BRIDGE_SHARDS: wholeNumber(1, 256, 1),
+  INDEX_SHARDS: wholeNumber(1, 256, 1),
   BROKER_TIMEOUT_MS: wholeNumber(100, 30_000, 4_000),
   MAX_INPUT_BYTES: wholeNumber(1, LIMITS.inputBytes, LIMITS.inputBytes),
   SSE_HEARTBEAT_MS: wholeNumber(100, 300_000, 15_000),

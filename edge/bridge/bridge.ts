@@ -7,6 +7,8 @@ import type { OperationAnnouncement } from '../../shared/operation.ts';
 import { type Carrier, extract, fromRecord } from '../../shared/propagation/index.ts';
 import { SERVICE } from '../../shared/semantics.ts';
 import { type Env, edgeConfig } from '../config.ts';
+import { AcceptedFeed } from '../index/accepted-feed.ts';
+import { JobIndexClient } from '../index/job-index-client.ts';
 import { createLogger, type Logger } from '../log.ts';
 import { activeProcessor } from '../telemetry/runtime.ts';
 import { withService } from '../telemetry/service.ts';
@@ -50,6 +52,7 @@ export class Bridge extends DurableObject<Env> {
   readonly #log: Logger;
   readonly #connection: BrokerConnection;
   readonly #watches: JobWatches;
+  readonly #accepted: AcceptedFeed;
   readonly #heartbeatMs: number;
   readonly #directories = new WeakMap<BrokerSession, OperationDirectory>();
 
@@ -60,6 +63,7 @@ export class Bridge extends DurableObject<Env> {
     this.#log = createLogger(config.LOG_LEVEL);
     this.#connection = new BrokerConnection(config, this.#name, this.#log);
     this.#watches = new JobWatches(this.#connection, this.#log);
+    this.#accepted = new AcceptedFeed(new JobIndexClient(env.JOB_INDEX, config.INDEX_SHARDS), this.#log);
     this.#heartbeatMs = config.SSE_HEARTBEAT_MS;
   }
 
@@ -88,6 +92,7 @@ export class Bridge extends DurableObject<Env> {
       connection: this.#connection,
       log: this.#log,
       directory: (session: BrokerSession) => this.#directory(session),
+      accepted: (tenant, job) => this.#accepted.add(tenant, job),
     };
   }
 

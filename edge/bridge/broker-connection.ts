@@ -22,16 +22,19 @@ export class BrokerConnection {
   readonly #settings: BrokerSettings;
   readonly #name: string;
   readonly #log: Logger;
+  readonly #service: string;
   #state: BrokerState = 'idle';
   #session: BrokerSession | undefined;
   #connecting: Promise<BrokerSession> | undefined;
   #notBefore = 0;
   #opened = 0;
 
-  constructor(settings: BrokerSettings, name: string, log: Logger) {
+  /** @param service whose connection this is, for what is logged of it */
+  constructor(settings: BrokerSettings, name: string, log: Logger, service: string = SERVICE.bridge) {
     this.#settings = settings;
     this.#name = name;
     this.#log = log;
+    this.#service = service;
   }
 
   get state(): BrokerState {
@@ -72,6 +75,14 @@ export class BrokerConnection {
     }
   }
 
+  /** Lets go of the connection, so that its object may sleep; the next call opens another. */
+  release(): void {
+    const session = this.#session;
+    this.#session = undefined;
+    this.#state = 'idle';
+    session?.close();
+  }
+
   async #probe(session: BrokerSession): Promise<void> {
     try {
       await session.ping(PROBE_MS);
@@ -103,7 +114,7 @@ export class BrokerConnection {
     this.#opened++;
     this.#log.info('connected to NATS', { connection: this.#opened });
     // The loss is nobody's request: its log line must not carry the trace of the one that happened to connect.
-    const nobodys = withService(ROOT_CONTEXT, SERVICE.bridge);
+    const nobodys = withService(ROOT_CONTEXT, this.#service);
     session.lost.listen(() => context.with(nobodys, () => this.#drop(session, 'it was closed')));
   }
 

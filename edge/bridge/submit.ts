@@ -26,6 +26,8 @@ export interface BridgeParts {
   readonly connection: BrokerConnection;
   readonly log: Logger;
   readonly directory: (session: BrokerSession) => OperationDirectory;
+  /** Told of each job that is new; must not throw, and is not waited for. */
+  readonly accepted: (tenant: string, job: Job) => void;
 }
 
 /**
@@ -147,7 +149,9 @@ async function publish(
       });
       return ack;
     });
-    return { job: queuedJob(command, limits.maxAttempts, sending), duplicate };
+    const queued = queuedJob(command, limits.maxAttempts, sending);
+    if (!duplicate) parts.accepted(command.tenant, queued);
+    return { job: queued, duplicate };
   } catch (thrown) {
     throw failSend(span, thrown);
   } finally {

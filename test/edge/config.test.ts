@@ -9,7 +9,7 @@ const KEYS = JSON.stringify([{ id: 'ci', tenant: 'acme', hash: HASH }]);
 
 /** A Worker's bindings: the least that is needed, and more. */
 const env = (more: Record<string, unknown> = {}): Env =>
-  ({ BRIDGE: {}, NATS_URL: 'wss://nats.example', API_KEYS: KEYS, ...more }) as unknown as Env;
+  ({ BRIDGE: {}, JOB_INDEX: {}, NATS_URL: 'wss://nats.example', API_KEYS: KEYS, ...more }) as unknown as Env;
 
 describe("the edge's settings", () => {
   it('have their defaults', () => {
