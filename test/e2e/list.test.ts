@@ -1,16 +1,19 @@
+import { execFile } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { connect, headers } from '@nats-io/transport-node';
 import { afterAll, beforeAll, describe, expect, inject, it, onTestFinished } from 'vitest';
-import { startEdge } from '../../dev/edge/start.ts';
+import { type Edge, startEdge } from '../../dev/edge/start.ts';
 import { createApiKey, hashApiKey } from '../../shared/api-key.ts';
 import { Job } from '../../shared/job.ts';
-import { JobPage, type JobSummary } from '../../shared/job-list.ts';
+import { JobPage, JobSummary } from '../../shared/job-list.ts';
 import { until } from '../support/poll.ts';
 import { problemOf, startTestStack, type TestStack, withTestStack } from '../support/stack.ts';
 
+const CLI = fileURLToPath(new URL('../../cli/main.ts', import.meta.url));
 /** A tenant per test, so that what is listed in one is nothing to the others. */
 const TENANTS = [
   'filters',
@@ -22,6 +25,8 @@ const TENANTS = [
   'queued',
   'refused',
   'bodies',
+  'shards',
+  'cli',
 ] as const;
 type Tenant = (typeof TENANTS)[number];
 
@@ -166,7 +171,7 @@ describe('the list of jobs', () => {
     } while (cursor !== undefined);
     expect(seen).toHaveLength(250);
     expect(new Set(seen)).toEqual(new Set(ids));
-    for (const rows of rowsRead) expect(rows).toBeLessThanOrEqual(82);
+    for (const rows of rowsRead) expect(rows).toBeLessThanOrEqual(40 + 2);
     const times = (await all(tenant)).map(({ acceptedAt }) => acceptedAt);
     expect(times).toEqual(times.toSorted().reverse());
     expect(await list('theirs')).toEqual({ jobs: [], complete: true });
@@ -283,22 +288,24 @@ describe('an index', () => {
     expect(idsOf(page)).toContain(before.id);
   });
 
-  it('goes on where it was when its object is made again, and begins anew with a stream that was made anew', async () => {
+  /** An edge of the test's own on the shared NATS; `storage` outlives it. */
+  async function startOwnEdge(storage: string, settings: Record<string, string> = {}): Promise<Edge> {
     const edge = inject('edge');
     if ('problem' in edge) throw new Error(edge.problem);
-    const storageDir = path.join(directory, 'storage');
-    const start = () =>
-      startEdge({
-        scriptPath: edge.scriptPath,
-        port: 0,
-        bindings: { NATS_URL: stack.nats.webSocketUrl, API_KEYS: apiKeys },
-        storageDir,
-        onLog: () => undefined,
-      });
+    const own = await startEdge({
+      scriptPath: edge.scriptPath,
+      port: 0,
+      bindings: { NATS_URL: stack.nats.webSocketUrl, API_KEYS: apiKeys, ...settings },
+      storageDir: path.join(directory, storage),
+      onLog: () => undefined,
+    });
+    onTestFinished(() => own.stop());
+    return own;
+  }
+
+  it('goes on where it was when its object is made again, and begins anew with a stream that was made anew', async () => {
     const tenant = 'queued';
-    const first = await start();
-    let running = first;
-    onTestFinished(() => running.stop());
+    const first = await startOwnEdge('restarted');
     // Only the index keeps it: a job that waits has no event.
     const body = JSON.stringify({ operation: 'echo', input: 1, delay: '1h' });
     const accepted = await call(tenant, `${first.url}/v1/jobs`, { method: 'POST', body });
@@ -308,7 +315,7 @@ describe('an index', () => {
 
     const { id } = await submit(tenant, { operation: 'echo', input: 2 });
     await ended(tenant, id);
-    running = await start();
+    const running = await startOwnEdge('restarted');
     const page = await list(tenant, '', running.url);
     expect(page).toMatchObject({
       jobs: [
@@ -328,6 +335,76 @@ describe('an index', () => {
     await ended(tenant, next.id);
     expect(idsOf(await list(tenant, '', running.url))).toEqual([next.id, id, waiting.id]);
   });
+
+  it('knows all jobs that had events when it gets other tenants, as INDEX_SHARDS says', async () => {
+    const tenant = 'shards';
+    const { id } = await submit(tenant, { operation: 'echo', input: 1 });
+    await ended(tenant, id);
+    const lists: string[][] = [];
+    for (const INDEX_SHARDS of ['1', '4', '1']) {
+      const edge = await startOwnEdge('shards', { INDEX_SHARDS });
+      lists.push(idsOf(await list(tenant, '', edge.url)));
+      await edge.stop();
+      const next = await submit(tenant, { operation: 'echo', input: INDEX_SHARDS });
+      await ended(tenant, next.id);
+    }
+    const all = idsOf(await list(tenant)).toReversed();
+    expect(lists.map((seen) => seen.toReversed())).toEqual([
+      all.slice(0, 1),
+      all.slice(0, 2),
+      all.slice(0, 3),
+    ]);
+  });
+});
+
+describe('throughline list', () => {
+  /** Runs the command line as a tenant. */
+  async function cli(tenant: Tenant, ...args: string[]): Promise<{ code: number; out: string; err: string }> {
+    const env = {
+      PATH: process.env.PATH,
+      THROUGHLINE_URL: stack.url,
+      THROUGHLINE_API_KEY: keys.get(tenant),
+    };
+    return await new Promise((resolve) => {
+      const child = execFile(process.execPath, [CLI, 'list', ...args], { env }, (_error, out, err) =>
+        resolve({ code: child.exitCode ?? -1, out, err }),
+      );
+    });
+  }
+
+  it('prints a table for people, and a page or a line for each job for scripts', async () => {
+    const tenant = 'cli';
+    const failed = await submit(tenant, { operation: 'test.mode', input: { mode: 'reject' } });
+    await ended(tenant, failed.id);
+    const many = [...(await submitMany(tenant, 60)), ...(await submitMany(tenant, 60))];
+    await until('all to have ended', async () => (await all(tenant, '&state=succeeded')).length === 120);
+
+    const table = await cli(tenant, '--state', 'failed');
+    expect(table).toMatchObject({ code: 0, err: '' });
+    expect(table.out).toMatch(
+      new RegExp(`^[0-9TZ:.-]+  ${failed.id}  test\\.mode  failed  1/3  operation-rejected\\n$`),
+    );
+    const page = await cli(tenant, '--limit', '2', '--json');
+    expect(page).toMatchObject({ code: 0, err: '' });
+    const first = JobPage.parse(JSON.parse(page.out));
+    expect(first.jobs).toHaveLength(2);
+    const rest = await cli(tenant, '--limit', '2', '--cursor', first.cursor ?? '', '--json');
+    expect(idsOf(JobPage.parse(JSON.parse(rest.out)))).not.toContain(first.jobs[1]?.id);
+
+    const lines = await cli(tenant, '--all', '--operation', 'echo', '--json');
+    const ids = lines.out
+      .trimEnd()
+      .split('\n')
+      .map((line) => JobSummary.parse(JSON.parse(line)).id);
+    expect(ids.toSorted()).toEqual(many.toSorted());
+  });
+
+  it.each([[['--state', 'done']], [['--limit', '0']], [['--all', '--limit', '5']], [['--cursor', 'x']]])(
+    'ends with exit code 2 for %j',
+    async (args) => {
+      expect(await cli('cli', ...args)).toMatchObject({ code: 2, out: '' });
+    },
+  );
 });
 
 function withoutBulk({ attempts: _, result: __, progress: ___, ...job }: Job): Omit<Job, 'result'> {

@@ -2,6 +2,7 @@ import { expect } from 'vitest';
 import { createApp } from '../../edge/app.ts';
 import type { CancelCommand, Cancellation, SubmitCommand } from '../../edge/bridge/commands.ts';
 import { type Env, edgeConfig } from '../../edge/config.ts';
+import type { ListCommand } from '../../edge/index/index-commands.ts';
 import { takeIn } from '../../edge/intake.ts';
 import type { Logger } from '../../edge/log.ts';
 import type { Scope } from '../../edge/scope.ts';
@@ -82,6 +83,13 @@ export async function setup(answers: Answers = {}, settings: Record<string, unkn
     status: async () =>
       answers.status?.() ?? { bridge: 'bridge-global-0', state: 'open', connections: 1, roundTripMs: 1 },
   };
+  const listed: Omit<ListCommand, 'carrier'>[] = [];
+  const index = {
+    list: async (command: Omit<ListCommand, 'carrier'>) => {
+      listed.push(command);
+      return { jobs: [], complete: true };
+    },
+  };
   const app = createApp();
 
   /** Sends a request as `acme`, unless it has an `authorization` of its own; checks what holds for every answer. */
@@ -90,7 +98,7 @@ export async function setup(answers: Answers = {}, settings: Record<string, unkn
     if (!headers.has('authorization')) headers.set('authorization', `Bearer ${KEY}`);
     const request = new Request(`https://edge.example${path}`, { ...init, headers });
     const intake = await takeIn(request, config);
-    const scope = { config, log, bridge, intake } as unknown as Scope;
+    const scope = { config, log, bridge, index, intake } as unknown as Scope;
     const response = await app.fetch(request, scope);
     await expectNoInsides(response.clone());
     return response;
@@ -103,7 +111,7 @@ export async function setup(answers: Answers = {}, settings: Record<string, unkn
       body: typeof body === 'string' ? body : JSON.stringify(body),
     });
 
-  return { send, post, submitted, reads, logged };
+  return { send, post, submitted, reads, listed, logged };
 }
 
 /** No answer shows a stack, and every error is a problem document with the status it is sent with. */
