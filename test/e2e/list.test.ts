@@ -336,6 +336,26 @@ describe('an index', () => {
     expect(idsOf(await list(tenant, '', running.url))).toEqual([next.id, id, waiting.id]);
   });
 
+  it('has all there is although the last events were deleted', async () => {
+    const nats = await connect({ servers: stack.nats.url });
+    onTestFinished(() => nats.close());
+    const { seq } = await jetstream(nats).publish('events.bodies.gone', 'x');
+    await (await jetstreamManager(nats)).streams.deleteMessage('EVENTS', seq);
+    expect(await list('bodies')).toMatchObject({ complete: true });
+  });
+
+  it('follows the events although nobody asks it', async () => {
+    const own = await withTestStack();
+    await own.run('echo', 1);
+    const line = await until(
+      'the index to connect by itself',
+      () =>
+        own.logs().find(({ service, msg }) => service === 'throughline-index' && msg === 'connected to NATS'),
+      20_000,
+    );
+    expect(line).not.toHaveProperty('trace_id');
+  });
+
   it('knows all jobs that had events when it gets other tenants, as INDEX_SHARDS says', async () => {
     const tenant = 'shards';
     const { id } = await submit(tenant, { operation: 'echo', input: 1 });
