@@ -6,6 +6,7 @@ import { LIMITS } from '../shared/job.ts';
 import { isToken } from '../shared/subjects.ts';
 import { accessSettings, checkTokenSettings } from './access/settings.ts';
 import type { Bridge } from './bridge/bridge.ts';
+import { REGIONS } from './bridge/region.ts';
 import type { JobIndex } from './index/job-index.ts';
 import { parseOtlpHeaders, SAMPLERS } from './telemetry/settings.ts';
 
@@ -14,6 +15,8 @@ export interface Env extends Record<string, unknown> {
   readonly BRIDGE: DurableObjectNamespace<Bridge>;
   readonly JOB_INDEX: DurableObjectNamespace<JobIndex>;
 }
+
+const GIB = 1024 ** 3;
 
 const apiKeys = z
   .string('must be a JSON list of {"id","tenant","hash"}')
@@ -62,6 +65,12 @@ const Settings = z.object({
     .default('authenticated'),
   BRIDGE_SHARDS: wholeNumber(1, 256, 1),
   INDEX_SHARDS: wholeNumber(1, 256, 1),
+  BRIDGE_PLACEMENT: z.enum(['global', 'region'], 'must be global or region').default('global'),
+  BRIDGE_LOCATION_HINT: z.enum(REGIONS, `must be one of ${REGIONS.join(', ')}`).optional(),
+  ACK_MODE: z.enum(['stream', 'edge'], 'must be stream or edge').default('stream'),
+  OUTBOX_KEEP: z.enum(['published', 'settled'], 'must be published or settled').default('published'),
+  OUTBOX_MAX_ROWS: wholeNumber(1, 10_000_000, 100_000),
+  OUTBOX_MAX_BYTES: wholeNumber(1, 8 * GIB, GIB),
   BROKER_TIMEOUT_MS: wholeNumber(100, 30_000, 4_000),
   MAX_INPUT_BYTES: wholeNumber(1, LIMITS.inputBytes, LIMITS.inputBytes),
   SSE_HEARTBEAT_MS: wholeNumber(100, 300_000, 15_000),

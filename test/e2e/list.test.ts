@@ -278,6 +278,12 @@ describe('an index', () => {
     expect(await read()).toMatchObject({ jobs: [{ id: before.id, state: 'succeeded' }], complete: true });
     await own.nats.kill('SIGKILL');
     expect(await read()).toMatchObject({ jobs: [{ id: before.id, state: 'succeeded' }], complete: false });
+    const meanwhile = Job.parse(await (await own.submit({ operation: 'echo', input: 2 })).json());
+    const kept = await until('the job in the outbox to be listed', async () => {
+      const { jobs } = await read();
+      return jobs.find(({ id }) => id === meanwhile.id);
+    });
+    expect(kept).toMatchObject({ state: 'queued', durability: 'outbox' });
     await own.nats.restart();
     const after = await until('a job to run again', () => own.run('echo', 2).catch(() => undefined));
     const page = await until('a complete list', async () => {
@@ -285,6 +291,7 @@ describe('an index', () => {
       return now.complete && now;
     });
     expect(idsOf(page)).toContain(after.id);
+    expect(idsOf(page)).toContain(meanwhile.id);
     expect(idsOf(page)).toContain(before.id);
   });
 
