@@ -2,6 +2,8 @@
  * The messages on NATS: CloudEvents 1.0, NATS binding, binary mode (DESIGN.md, "On the wire"). Only the headers
  * listed here are ever written; no inbound header name is copied, since some of them command the server.
  */
+import { type Callback, readCallback, writeCallback } from './callback.ts';
+import { CallbackEvent } from './callback-event.ts';
 import { ThroughlineError } from './errors.ts';
 import { JobEvent } from './event.ts';
 import { LIMITS } from './job.ts';
@@ -33,7 +35,8 @@ export const HEADER = {
 
 const JSON_MEDIA_TYPE = 'application/json';
 const JOB_TYPE = 'dev.throughline.job.submitted';
-const EVENT_TYPE_PREFIX = 'dev.throughline.job.';
+/** Before the kind of an event: the type of its CloudEvent. */
+export const EVENT_TYPE_PREFIX = 'dev.throughline.job.';
 
 /** Reads one header's values, whatever the case of its name. */
 export type HeaderValues = (name: string) => readonly string[];
@@ -61,6 +64,8 @@ export interface JobMessage {
   readonly fingerprint?: string | undefined;
   /** Absent in the first round. */
   readonly redrive?: Redrive;
+  /** Whom to tell of its end. */
+  readonly callback?: Callback | undefined;
   readonly input: unknown;
 }
 
@@ -76,6 +81,7 @@ export function writeJobHeaders(
   if (job.timeoutMs !== undefined) set(HEADER.timeoutMs, String(job.timeoutMs));
   if (job.fingerprint !== undefined) set(HEADER.fingerprint, job.fingerprint);
   if (job.redrive !== undefined) writeRedrive(job.redrive, set);
+  if (job.callback !== undefined) writeCallback(job.callback, set);
   setCarrier(carrier, set);
 }
 
@@ -106,6 +112,7 @@ export function readJobMessage(subject: string, values: HeaderValues, body: Uint
     timeoutMs: readCount(HEADER.timeoutMs, values, LIMITS.timeoutMs),
     fingerprint: readFingerprint(values),
     ...redriveOf(values),
+    callback: readCallback(values),
     input: readJson(body),
   };
 }
@@ -113,7 +120,7 @@ export function readJobMessage(subject: string, values: HeaderValues, body: Uint
 /** What a queued job's headers say of it, as far as they can be read; for showing, never throws. */
 export function readJobLimits(values: HeaderValues): Pick<
   JobMessage,
-  'acceptedAt' | 'maxAttempts' | 'timeoutMs' | 'fingerprint'
+  'acceptedAt' | 'maxAttempts' | 'timeoutMs' | 'fingerprint' | 'callback'
 > & {
   readonly dueAt: string | undefined;
 } {
@@ -122,6 +129,7 @@ export function readJobLimits(values: HeaderValues): Pick<
     maxAttempts: countOf(values(HEADER.maxAttempts)[0], LIMITS.maxAttempts),
     timeoutMs: countOf(values(HEADER.timeoutMs)[0], LIMITS.timeoutMs),
     fingerprint: readFingerprint(values),
+    callback: readCallback(values),
     dueAt: readTime(values(HEADER.dueAt)[0]),
   };
 }
@@ -133,7 +141,7 @@ function redriveOf(values: HeaderValues): Pick<JobMessage, 'redrive'> {
 
 /** Headers of an event message. A terminal event of a job has one id, whoever writes it. */
 export function writeEventHeaders(
-  event: JobEvent,
+  event: Pick<JobEvent | CallbackEvent, 'kind' | 'at'>,
   ids: { readonly messageId: string; readonly source: string },
   carrier: Carrier,
   set: SetHeader,
@@ -152,6 +160,15 @@ export function writeEventHeaders(
 export function readJobEvent(body: Uint8Array): JobEvent | undefined {
   try {
     return JobEvent.safeParse(readJson(body)).data;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Reads what became of a callback; undefined when the body is something else. */
+export function readCallbackEvent(body: Uint8Array): CallbackEvent | undefined {
+  try {
+    return CallbackEvent.safeParse(readJson(body)).data;
   } catch {
     return undefined;
   }

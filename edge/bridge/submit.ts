@@ -129,8 +129,8 @@ async function publish(
   });
   const sending = trace.setSpan(context.active(), span);
   try {
-    const { acceptedAt, dueAt, fingerprint } = command;
-    const job = { address: command, acceptedAt, fingerprint, ...limits, source: SOURCE };
+    const { acceptedAt, dueAt, fingerprint, callback } = command;
+    const job = { address: command, acceptedAt, fingerprint, callback, ...limits, source: SOURCE };
     const { duplicate } = await context.with(sending, async () => {
       const ack = await session.publish(
         subject,
