@@ -2,7 +2,7 @@
  * The task to tell somebody of a job's end, on `callbacks.<tenant>.<jobId>`. It holds the terminal event, so that a
  * delivery has nothing to look up.
  */
-import { type Callback, CALLBACK_HEADER, isCallbackUrl } from './callback.ts';
+import { CALLBACK_HEADER, type Callback, isCallbackUrl } from './callback.ts';
 import { isTerminalEvent, type JobEvent } from './event.ts';
 import { type Carrier, setCarrier } from './propagation/index.ts';
 import { inRound } from './redrive.ts';

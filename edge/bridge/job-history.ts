@@ -1,6 +1,6 @@
 import { attemptsOf } from '../../shared/attempts.ts';
-import { ThroughlineError } from '../../shared/errors.ts';
 import { isCallbackEvent } from '../../shared/callback-event.ts';
+import { ThroughlineError } from '../../shared/errors.ts';
 import type { HistoryEvent } from '../../shared/event-record.ts';
 import type { Job } from '../../shared/job.ts';
 import { EVENTS_STREAM } from '../../shared/streams.ts';

@@ -1,9 +1,12 @@
+import http from 'node:http';
 import type { LookupFunction } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { post } from '../../worker-node/callbacks/post.ts';
 import { isPublicAddress } from '../../worker-node/callbacks/public-address.ts';
 import { TargetGuard } from '../../worker-node/callbacks/target-guard.ts';
+import { sendRequest } from '../../worker-node/operations/http-exchange.ts';
 import { type CallbackReceiver, startCallbackReceiver } from '../support/callback-receiver.ts';
+import { until } from '../support/poll.ts';
 import { refusalOf } from './support.ts';
 import { IDLE } from './worker-support.ts';
 
@@ -174,12 +177,13 @@ describe('a POST', () => {
     expect(receiver.at('/')[0]?.headers.host).toBe(new URL(opened).host);
   });
 
-  it('uses no connection of one before it, which nobody would have checked', async () => {
-    const opened = `http://hooks.example:${new URL(receiver.origin).port}`;
+  it('uses no connection that http.request has left open, which nobody would have checked', async () => {
+    const opened = new URL(`http://hooks.example:${new URL(receiver.origin).port}/`);
     NAMES.set('hooks.example', [['127.0.0.1'], ['169.254.169.254']]);
-    const lookup = admit(`${opened}/`, opened);
-    await send(lookup);
-    expect(await refusalOf(() => send(lookup))).toMatchObject({ code: 'target-refused' });
+    await sendRequest(opened, { method: 'GET', headers: {} }, IDLE);
+    await until('an idle connection', () => Object.keys(http.globalAgent.freeSockets).length > 0);
+    const error = await refusalOf(() => send(admit(opened.href, opened.origin)));
+    expect(error.code).toBe('target-refused');
     expect(receiver.at('/')).toHaveLength(1);
   });
 });
