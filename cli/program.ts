@@ -1,5 +1,6 @@
 import { Command, CommanderError, type Option } from 'commander';
 import { CliError } from './cli-error.ts';
+import { defineCallbacks } from './commands/callbacks.ts';
 import { defineCancel } from './commands/cancel.ts';
 import { defineDeadLetters } from './commands/dead-letters.ts';
 import { defineDev } from './commands/dev.ts';
@@ -59,7 +60,9 @@ function createProgram(host: Host): Command {
     addOptions(command, [...apiOptions(), ...outputOptions()]);
   }
   addOptions(defineWorker(program, host), outputOptions());
-  for (const command of defineKeys(program, host).commands) addOptions(command, outputOptions());
+  for (const parent of [defineKeys(program, host), defineCallbacks(program, host)]) {
+    for (const command of parent.commands) addOptions(command, outputOptions());
+  }
   defineDev(program, host);
   program.addHelpText(
     'after',

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { createApiKey, hashApiKey } from '../shared/api-key.ts';
+import { createCallbackSecret } from '../shared/callback-secret.ts';
 import { describeThrown, ThroughlineError } from '../shared/errors.ts';
 import { type Collector, startCollector } from './collector/start.ts';
 import { buildEdge } from './edge/build.ts';
@@ -54,6 +55,8 @@ export interface StackOptions {
 export interface Stack {
   readonly url: string;
   readonly apiKey: string;
+  /** What the workers sign callbacks with. */
+  readonly callbackSecret: string;
   readonly nats: NatsServer;
   readonly collector: Collector;
   readonly stopEdge: () => Promise<void>;
@@ -130,11 +133,13 @@ async function start(options: StackOptions, teardown: Teardown): Promise<Stack> 
   const [nats, scriptPath] = [settledValue(natsStart), settledValue(bundle)];
   onStep(`nats-server ${nats.version} at ${nats.url}`);
 
+  const callbackSecret = createCallbackSecret();
   const addWorker = async (environment: Readonly<Record<string, string>> = {}): Promise<WorkerProcess> => {
     const worker = await startWorkerProcess({
       environment: {
         NATS_URL: nats.url,
         HEALTH_PORT: '0',
+        CALLBACK_SECRET: callbackSecret,
         ...tracing,
         ...options.worker,
         ...environment,
@@ -162,7 +167,7 @@ async function start(options: StackOptions, teardown: Teardown): Promise<Stack> 
   onStep(`worker ${worker.pid}, health at ${worker.healthUrl}`);
   await untilReady(url);
   onStep(`edge at ${url}`);
-  const parts = { url, apiKey, nats, collector, worker, restartEdge, addWorker };
+  const parts = { url, apiKey, callbackSecret, nats, collector, worker, restartEdge, addWorker };
   return { ...parts, stopEdge: async () => edge?.stop(), stop: () => teardown.run() };
 }
 

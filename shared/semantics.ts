@@ -31,6 +31,12 @@ export const ATTR = {
   traceReason: 'throughline.trace.reason',
   bridgeName: 'throughline.bridge.name',
   indexName: 'throughline.index.name',
+  callbackOutcome: 'throughline.callback.outcome',
+  httpMethod: 'http.request.method',
+  httpResendCount: 'http.request.resend_count',
+  httpStatus: 'http.response.status_code',
+  serverAddress: 'server.address',
+  urlFull: 'url.full',
 } as const;
 
 export const TEMPLATE = {

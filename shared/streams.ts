@@ -2,7 +2,7 @@
  * The JetStream streams, the consumer and the bucket that Throughline stands on (DESIGN.md, "On the wire"), as
  * plain data that both NATS client lines accept. Durations of JetStream's API are in nanoseconds.
  */
-import { CANCEL_SUBJECTS } from './subjects.ts';
+import { CALLBACK_SUBJECTS, CANCEL_SUBJECTS } from './subjects.ts';
 
 const NANOS_PER_MS = 1_000_000;
 const MINUTE_MS = 60_000;
@@ -13,6 +13,7 @@ export const DELAYED_STREAM = 'DELAYED';
 export const EVENTS_STREAM = 'EVENTS';
 export const DEAD_STREAM = 'DEAD';
 export const CANCELS_STREAM = 'CANCELS';
+export const CALLBACKS_STREAM = 'CALLBACKS';
 export const OPERATIONS_BUCKET = 'OPERATIONS';
 
 export interface StreamDefinition {
@@ -42,7 +43,8 @@ export const BINDING_SETTINGS = ['subjects', 'retention', 'storage', 'discard'] 
 /**
  * The streams. A work queue that discards new keeps every accepted job until it is settled, and says so
  * when it is full instead of forgetting the oldest; the others age. `CANCELS` keeps the last cancel of a job, for a
- * worker that was not connected when word of it went round.
+ * worker that was not connected when word of it went round. `CALLBACKS` is a work queue too, which forgets what nobody
+ * took for a week.
  *
  * Delayed jobs wait in a stream of their own, since one with message schedules cannot discard new. At its time the
  * server copies `delayed.…` to `due.…`, and the queue takes it from there.
@@ -110,6 +112,15 @@ export function streamDefinitions(replicas = 1, schedules = false): readonly Str
       max_msgs_per_subject: 1,
       allow_direct: true,
     },
+    {
+      ...common,
+      name: CALLBACKS_STREAM,
+      subjects: [CALLBACK_SUBJECTS],
+      retention: 'workqueue',
+      discard: 'new',
+      max_age: 7 * DAY_MS * NANOS_PER_MS,
+      allow_direct: false,
+    },
   ];
 }
 
@@ -144,4 +155,17 @@ export function consumerDefinition(options: {
     max_deliver: -1,
     max_ack_pending: options.maxAckPending,
   };
+}
+
+/**
+ * The durable pull consumer that all worker hosts share to deliver callbacks. Pending messages have no limit: those
+ * that wait for their next delivery, of a receiver that is away, must not hold up the others.
+ */
+export function callbackConsumerDefinition(ackWaitMs: number): ConsumerDefinition {
+  return consumerDefinition({
+    group: 'callbacks',
+    filterSubject: CALLBACK_SUBJECTS,
+    ackWaitMs,
+    maxAckPending: -1,
+  });
 }

@@ -59,9 +59,14 @@ export function eventSubject(tenant: string, jobId: string): string {
   return `events.${token('tenant', tenant)}.${token('job id', jobId)}`;
 }
 
+/** `events.<tenant>.<jobId>.callback`: what became of the job's callback. @throws ThroughlineError `request-invalid` */
+export function callbackEventSubject(tenant: string, jobId: string): string {
+  return `${eventSubject(tenant, jobId)}.callback`;
+}
+
 /** Reads an `events.…` subject back; undefined when it is not one that {@link eventSubject} could have made. */
 export function parseEventSubject(subject: string): Omit<JobAddress, 'operation'> | undefined {
-  return parsePair('events', subject);
+  return parseBelow('events', subject);
 }
 
 /** `cancel.<tenant>.<jobId>`: word that a job is to end. @throws ThroughlineError `request-invalid` */
@@ -71,6 +76,14 @@ export function cancelSubject(tenant: string, jobId: string): string {
 
 /** Takes what {@link cancelSubject} makes, of every job. */
 export const CANCEL_SUBJECTS = 'cancel.>';
+
+/** `callbacks.<tenant>.<jobId>`: the task to tell of a job's end. @throws ThroughlineError `request-invalid` */
+export function callbackSubject(tenant: string, jobId: string): string {
+  return `callbacks.${token('tenant', tenant)}.${token('job id', jobId)}`;
+}
+
+/** Takes what {@link callbackSubject} makes, of every job. */
+export const CALLBACK_SUBJECTS = 'callbacks.>';
 
 /** `jobs.<tenant>.<jobId>.>`: finds a job whose operation is not known. @throws ThroughlineError `request-invalid` */
 export function jobSubjectFilter(tenant: string, jobId: string): string {
@@ -118,13 +131,12 @@ export function parseJobSubject(subject: string): JobAddress | undefined {
 
 /** Reads a `cancel.…` subject back; undefined when it is not one that {@link cancelSubject} could have made. */
 export function parseCancelSubject(subject: string): Omit<JobAddress, 'operation'> | undefined {
-  return parsePair('cancel', subject);
+  return parseBelow('cancel', subject);
 }
 
-function parsePair(root: string, subject: string): Omit<JobAddress, 'operation'> | undefined {
-  const [first, tenant, jobId, ...more] = subject.split('.');
-  if (first !== root || more.length > 0 || !isToken(tenant) || !isToken(jobId)) return undefined;
-  return { tenant, jobId };
+/** Reads a `callbacks.…` subject back; undefined when it is not one that {@link callbackSubject} could have made. */
+export function parseCallbackSubject(subject: string): Omit<JobAddress, 'operation'> | undefined {
+  return parseBelow('callbacks', subject);
 }
 
 /** Whether a consumer with this filter takes `subject`: `*` stands for one token, a last `>` for one or more. */
@@ -136,6 +148,12 @@ export function subjectMatches(filter: string, subject: string): boolean {
     if (tokens.length <= wanted.length) return false;
   } else if (tokens.length !== wanted.length) return false;
   return wanted.every((want, place) => want === '*' || want === tokens[place]);
+}
+
+function parseBelow(first: string, subject: string): Omit<JobAddress, 'operation'> | undefined {
+  const [root, tenant, jobId, ...more] = subject.split('.');
+  if (root !== first || more.length > 0 || !isToken(tenant) || !isToken(jobId)) return undefined;
+  return { tenant, jobId };
 }
 
 function pathOf({ tenant, jobId, operation }: JobAddress): string {

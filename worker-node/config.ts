@@ -1,6 +1,7 @@
 import { hostname } from 'node:os';
 import * as z from 'zod';
 import { flag, optionalText, parseConfig, url, wholeNumber } from '../shared/config.ts';
+import { callbackSettings } from './callbacks/settings.ts';
 
 const Settings = z.object({
   NATS_URL: url('nats', 'tls', 'ws', 'wss').default('nats://127.0.0.1:4222'),
@@ -22,6 +23,7 @@ const Settings = z.object({
   HEALTH_HOST: z.string().default('127.0.0.1'),
   HEALTH_PORT: wholeNumber(0, 65_535, 8_081),
   HTTP_REQUEST_ALLOW: z.string().default(''),
+  ...callbackSettings,
   LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error'], 'must be debug, info, warn or error').default('info'),
   DEBUG: flag(false),
 });

@@ -1,14 +1,31 @@
-import { type Consumer, type JetStreamManager, jetstream, jetstreamManager } from '@nats-io/jetstream';
+import {
+  type Consumer,
+  type JetStreamClient,
+  type JetStreamManager,
+  jetstream,
+  jetstreamManager,
+} from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
 import { describeThrown } from '../shared/errors.ts';
 import { isAtLeastVersion, SCHEDULES_SINCE } from '../shared/server-version.ts';
-import { consumerDefinition, JOBS_STREAM, streamDefinitions } from '../shared/streams.ts';
+import {
+  CALLBACKS_STREAM,
+  callbackConsumerDefinition,
+  consumerDefinition,
+  JOBS_STREAM,
+  streamDefinitions,
+} from '../shared/streams.ts';
 import { groupFilter } from '../shared/subjects.ts';
 import { announce } from './broker/announce.ts';
 import { CancelWatch } from './broker/cancel-watch.ts';
 import { connectBroker } from './broker/connect.ts';
 import { EventPublisher } from './broker/event-publisher.ts';
 import { ensureConsumer, ensureStream } from './broker/provision.ts';
+import { CallbackDeliverer } from './callbacks/callback-deliverer.ts';
+import { CallbackEventPublisher } from './callbacks/callback-event-publisher.ts';
+import { CallbackQueue } from './callbacks/callback-queue.ts';
+import { CallbackSecrets } from './callbacks/secrets.ts';
+import { TargetGuard } from './callbacks/target-guard.ts';
 import type { WorkerConfig } from './config.ts';
 import { HealthServer } from './health-server.ts';
 import { CancelMemory } from './jobs/cancel-memory.ts';
@@ -73,6 +90,7 @@ async function start(
   const pipeline = new JobPipeline({
     cancels,
     events: new EventPublisher(connection, jetStream, config.WORKER_NAME),
+    callbacks: new CallbackQueue(jetStream, config.WORKER_NAME),
     jetStream,
     manager,
     registry,
@@ -90,6 +108,7 @@ async function start(
     process: (message, stop) => pipeline.process(message, stop),
     log,
   });
+  const callbacks = callbackLoop({ config, log, tracing, metrics, jetStream });
   const link = watchConnection(connection, log);
   const health = new HealthServer({
     notReady: () =>
@@ -98,7 +117,7 @@ async function start(
   });
   const healthPort = await health.listen(config.HEALTH_HOST, config.HEALTH_PORT);
   await announce(jetStream, [...registry.values()].map(announcementOf), config.STREAM_REPLICAS);
-  const running = loop.run();
+  const running = Promise.all([loop.run(), callbacks?.run()]);
   let stopping: Promise<void> | undefined;
   return {
     healthPort,
@@ -106,7 +125,8 @@ async function start(
     stop: () => {
       stopping ??= (async () => {
         log.info({ running: loop.running }, 'worker stopping');
-        await loop.stop(config.WORKER_STOP_TIMEOUT_MS);
+        const grace = config.WORKER_STOP_TIMEOUT_MS;
+        await Promise.all([loop.stop(grace), callbacks?.stop(grace)]);
         await running;
         cancelWatch.stop();
         await connection.drain();
@@ -123,6 +143,7 @@ async function provision(manager: JetStreamManager, config: WorkerConfig, schedu
   }
   await ensureConsumer(
     manager,
+    JOBS_STREAM,
     consumerDefinition({
       group: config.WORKER_GROUP,
       filterSubject: groupFilter(config.WORKER_OPERATIONS),
@@ -130,6 +151,40 @@ async function provision(manager: JetStreamManager, config: WorkerConfig, schedu
       maxAckPending: config.WORKER_MAX_ACK_PENDING,
     }),
   );
+  await ensureConsumer(manager, CALLBACKS_STREAM, callbackConsumerDefinition(config.WORKER_ACK_WAIT_MS));
+}
+
+interface CallbackLoopParts extends Pick<WorkerParts, 'config' | 'log' | 'tracing'> {
+  readonly metrics: WorkerMetrics;
+  readonly jetStream: JetStreamClient;
+}
+
+/** Delivers callbacks beside the jobs; undefined where this host is not to. */
+function callbackLoop({ config, log, tracing, metrics, jetStream }: CallbackLoopParts) {
+  const { durable_name: name } = callbackConsumerDefinition(config.WORKER_ACK_WAIT_MS);
+  const deliverer = new CallbackDeliverer({
+    ...{ log, metrics, tracing },
+    guard: new TargetGuard(config.CALLBACK_ALLOW),
+    secrets: new CallbackSecrets(config),
+    events: new CallbackEventPublisher(jetStream, config.WORKER_NAME),
+    schedule: {
+      maxAttempts: config.CALLBACK_MAX_ATTEMPTS,
+      minDelayMs: config.CALLBACK_RETRY_MIN_MS,
+      maxDelayMs: config.CALLBACK_RETRY_MAX_MS,
+    },
+    timeoutMs: config.CALLBACK_TIMEOUT_MS,
+    ackWaitMs: config.WORKER_ACK_WAIT_MS,
+    worker: config.WORKER_NAME,
+    random: Math.random,
+  });
+  if (config.CALLBACK_CONCURRENCY === 0) return undefined;
+  return new ConsumeLoop({
+    consumer: consumerSource(() => jetStream.consumers.get(CALLBACKS_STREAM, name)),
+    concurrency: config.CALLBACK_CONCURRENCY,
+    process: (message, stop) => deliverer.process(message, stop),
+    log,
+    what: 'callbacks',
+  });
 }
 
 /** Looks the consumer up once; again after a failure, since it may have been deleted and made anew. */

@@ -6,12 +6,7 @@ import {
   type StreamConfig,
 } from '@nats-io/jetstream';
 import { ThroughlineError } from '../../shared/errors.ts';
-import {
-  BINDING_SETTINGS,
-  type ConsumerDefinition,
-  JOBS_STREAM,
-  type StreamDefinition,
-} from '../../shared/streams.ts';
+import { BINDING_SETTINGS, type ConsumerDefinition, type StreamDefinition } from '../../shared/streams.ts';
 
 const STREAM_NOT_FOUND = 10059;
 const CONSUMER_NOT_FOUND = 10014;
@@ -43,17 +38,18 @@ export async function ensureStream(manager: JetStreamManager, definition: Stream
 }
 
 /**
- * Creates the group's consumer, or brings the waiting time and the limit of an existing one up to date.
- * @throws ThroughlineError `config-invalid` when the group already has another filter
+ * Creates a consumer of `stream`, or brings the waiting time and the limit of an existing one up to date.
+ * @throws ThroughlineError `config-invalid` when a worker group already has another filter
  */
 export async function ensureConsumer(
   manager: JetStreamManager,
+  stream: string,
   definition: ConsumerDefinition,
 ): Promise<void> {
   const { durable_name: name, filter_subject: filter } = definition;
-  const existing = await find(() => manager.consumers.info(JOBS_STREAM, name), CONSUMER_NOT_FOUND);
+  const existing = await find(() => manager.consumers.info(stream, name), CONSUMER_NOT_FOUND);
   if (existing === undefined) {
-    await manager.consumers.add(JOBS_STREAM, definition as Partial<ConsumerConfig>);
+    await manager.consumers.add(stream, definition as Partial<ConsumerConfig>);
     return;
   }
   if (existing.config.filter_subject !== filter) {
@@ -63,7 +59,7 @@ export async function ensureConsumer(
     );
   }
   const { ack_wait, max_ack_pending } = definition;
-  await manager.consumers.update(JOBS_STREAM, name, { ack_wait, max_ack_pending });
+  await manager.consumers.update(stream, name, { ack_wait, max_ack_pending });
 }
 
 async function find<T>(look: () => Promise<T>, notFound: number): Promise<T | undefined> {

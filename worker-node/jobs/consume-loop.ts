@@ -12,6 +12,8 @@ export interface ConsumeLoopOptions {
   readonly concurrency: number;
   readonly process: (message: JsMsg, stop: AbortSignal) => Promise<void>;
   readonly log: WorkerLogger;
+  /** What it pulls, for the log; jobs by default. */
+  readonly what?: string;
 }
 
 /**
@@ -116,7 +118,8 @@ export class ConsumeLoop {
   #fail(thrown: unknown): void {
     this.#failures++;
     if (this.#stopping.signal.aborted) return;
-    this.#options.log.warn({ reason: describeThrown(thrown), failures: this.#failures }, 'cannot pull jobs');
+    const { log, what = 'jobs' } = this.#options;
+    log.warn({ reason: describeThrown(thrown), failures: this.#failures }, `cannot pull ${what}`);
   }
 
   #pause(): Promise<unknown> {
