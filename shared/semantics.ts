@@ -4,6 +4,7 @@ export const SERVICE = {
   cli: 'throughline-cli',
   edge: 'throughline-edge',
   bridge: 'throughline-bridge',
+  index: 'throughline-index',
   worker: 'throughline-worker',
 } as const;
 
@@ -24,6 +25,8 @@ export const ATTR = {
   jobOutcome: 'throughline.job.outcome',
   jobRound: 'throughline.job.round',
   queueTimeMs: 'throughline.job.queue_time_ms',
+  outboxTimeMs: 'throughline.job.outbox_time_ms',
+  durability: 'throughline.job.durability',
   traceOutcome: 'throughline.trace.outcome',
   traceReason: 'throughline.trace.reason',
   bridgeName: 'throughline.bridge.name',
@@ -33,6 +36,7 @@ export const ATTR = {
   httpStatus: 'http.response.status_code',
   serverAddress: 'server.address',
   urlFull: 'url.full',
+  indexName: 'throughline.index.name',
 } as const;
 
 export const TEMPLATE = {

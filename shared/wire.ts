@@ -5,7 +5,9 @@
 import { type Callback, readCallback, writeCallback } from './callback.ts';
 import { CallbackEvent } from './callback-event.ts';
 import { ThroughlineError } from './errors.ts';
-import { JobEvent } from './event.ts';
+import { isEventKind, JobEvent } from './event.ts';
+import { type EventDigest, readEventDigest, writeEventDigest } from './event-digest.ts';
+import { readTime, readWhole } from './header-value.ts';
 import { LIMITS } from './job.ts';
 import { type Carrier, type NatsHeadersLike, setCarrier } from './propagation/index.ts';
 import { type Redrive, readRedrive, writeRedrive } from './redrive.ts';
@@ -31,6 +33,8 @@ export const HEADER = {
   deadReason: 'throughline-dead-reason',
   deadAttempts: 'throughline-dead-attempts',
   jobSequence: 'throughline-job-sequence',
+  outboxTimeMs: 'throughline-outbox-time-ms',
+  publishedAgain: 'throughline-published-again',
 } as const;
 
 const JSON_MEDIA_TYPE = 'application/json';
@@ -66,6 +70,10 @@ export interface JobMessage {
   readonly redrive?: Redrive;
   /** Whom to tell of its end. */
   readonly callback?: Callback | undefined;
+  /** Of a job that was not sent at once: milliseconds between its acceptance and its sending. */
+  readonly outboxTimeMs?: number;
+  /** Whether there may have been a message of this job before, longer ago than the broker remembers. */
+  readonly publishedAgain?: boolean;
   readonly input: unknown;
 }
 
@@ -96,6 +104,15 @@ export function writeScheduleHeaders(address: JobAddress, dueAt: string, set: Se
   set(HEADER.scheduleTtl, DUE_TTL);
 }
 
+/** Headers of a job that was kept at the edge while NATS could not be reached. */
+export function writeOutboxHeaders(
+  { waitedMs, again }: { readonly waitedMs: number; readonly again: boolean },
+  set: SetHeader,
+): void {
+  set(HEADER.outboxTimeMs, String(Math.round(waitedMs)));
+  if (again) set(HEADER.publishedAgain, 'true');
+}
+
 /**
  * Reads a job message. A producer in another language may leave out everything but the subject and the body.
  * @throws ThroughlineError `message-invalid` saying what cannot be read
@@ -113,6 +130,7 @@ export function readJobMessage(subject: string, values: HeaderValues, body: Uint
     fingerprint: readFingerprint(values),
     ...redriveOf(values),
     callback: readCallback(values),
+    ...outboxOf(values),
     input: readJson(body),
   };
 }
@@ -126,8 +144,8 @@ export function readJobLimits(values: HeaderValues): Pick<
 } {
   return {
     acceptedAt: readTime(values(HEADER.ceTime)[0]),
-    maxAttempts: countOf(values(HEADER.maxAttempts)[0], LIMITS.maxAttempts),
-    timeoutMs: countOf(values(HEADER.timeoutMs)[0], LIMITS.timeoutMs),
+    maxAttempts: readWhole(values(HEADER.maxAttempts)[0], 1, LIMITS.maxAttempts),
+    timeoutMs: readWhole(values(HEADER.timeoutMs)[0], 1, LIMITS.timeoutMs),
     fingerprint: readFingerprint(values),
     callback: readCallback(values),
     dueAt: readTime(values(HEADER.dueAt)[0]),
@@ -139,21 +157,53 @@ function redriveOf(values: HeaderValues): Pick<JobMessage, 'redrive'> {
   return redrive === undefined ? {} : { redrive };
 }
 
+/** For showing, and for caution: what cannot be read counts as absent. */
+function outboxOf(values: HeaderValues): Pick<JobMessage, 'outboxTimeMs' | 'publishedAgain'> {
+  const [waited] = values(HEADER.outboxTimeMs);
+  return {
+    ...(waited !== undefined && /^[0-9]{1,12}$/.test(waited) ? { outboxTimeMs: Number(waited) } : {}),
+    ...(values(HEADER.publishedAgain).includes('true') ? { publishedAgain: true } : {}),
+  };
+}
+
 /** Headers of an event message. A terminal event of a job has one id, whoever writes it. */
-export function writeEventHeaders(
-  event: Pick<JobEvent | CallbackEvent, 'kind' | 'at'>,
-  ids: { readonly messageId: string; readonly source: string },
+export function writeEventHeaders(event: JobEvent, ids: EventIds, carrier: Carrier, set: SetHeader): void {
+  writeEnvelope(event, ids, set);
+  writeEventDigest(event, set);
+  setCarrier(carrier, set);
+}
+
+/** Headers of an event that tells what became of a callback. */
+export function writeCallbackEventHeaders(
+  event: CallbackEvent,
+  ids: EventIds,
   carrier: Carrier,
   set: SetHeader,
 ): void {
-  set(HEADER.msgId, ids.messageId);
-  writeCloudEvent(set, {
-    id: ids.messageId,
-    source: ids.source,
-    type: `${EVENT_TYPE_PREFIX}${event.kind}`,
-    time: event.at,
-  });
+  writeEnvelope(event, ids, set);
   setCarrier(carrier, set);
+}
+
+interface EventIds {
+  readonly messageId: string;
+  readonly source: string;
+}
+
+function writeEnvelope(
+  { kind, at }: Pick<JobEvent | CallbackEvent, 'kind' | 'at'>,
+  { messageId, source }: EventIds,
+  set: SetHeader,
+): void {
+  set(HEADER.msgId, messageId);
+  writeCloudEvent(set, { id: messageId, source, type: `${EVENT_TYPE_PREFIX}${kind}`, time: at });
+}
+
+/** What an event's headers say of it; undefined where they do not say enough, and the body has to be read. */
+export function readEventHeaders(values: HeaderValues): EventDigest | undefined {
+  const [type = ''] = values(HEADER.ceType);
+  const kind = type.startsWith(EVENT_TYPE_PREFIX) ? type.slice(EVENT_TYPE_PREFIX.length) : '';
+  const at = readTime(values(HEADER.ceTime)[0]);
+  return isEventKind(kind) && at !== undefined ? readEventDigest(values, kind, at) : undefined;
 }
 
 /** Reads an event; undefined when the body is not one (somebody else wrote to the subject). */
@@ -209,28 +259,10 @@ function readFingerprint(values: HeaderValues): string | undefined {
   return value !== undefined && /^[0-9a-f]{64}$/.test(value) ? value : undefined;
 }
 
-const YEAR = /^[0-9]{4}-/;
-
-/**
- * CloudEvents times are RFC 3339, whose years have four digits; what else `Date` can read is not a time here. In UTC
- * the year may be another one, so it is looked at again.
- */
-function readTime(value: string | undefined): string | undefined {
-  if (value === undefined || !YEAR.test(value)) return undefined;
-  const time = Date.parse(value);
-  const text = Number.isNaN(time) ? '' : new Date(time).toISOString();
-  return YEAR.test(text) ? text : undefined;
-}
-
 function readCount(name: string, values: HeaderValues, max: number): number | undefined {
   const [text] = values(name);
   if (text === undefined) return undefined;
-  const count = countOf(text, max);
+  const count = readWhole(text, 1, max);
   if (count !== undefined) return count;
   throw new ThroughlineError('message-invalid', `the header ${name} is not a whole number from 1 to ${max}`);
-}
-
-function countOf(text: string | undefined, max: number): number | undefined {
-  const count = text !== undefined && /^[0-9]{1,12}$/.test(text) ? Number(text) : 0;
-  return count >= 1 && count <= max ? count : undefined;
 }

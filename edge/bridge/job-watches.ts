@@ -3,8 +3,9 @@ import { isTerminalEvent } from '../../shared/event.ts';
 import { eventSubject } from '../../shared/subjects.ts';
 import { readJobEvent } from '../../shared/wire.ts';
 import type { Logger } from '../log.ts';
+import type { Outbox } from '../outbox/outbox.ts';
 import type { BrokerConnection } from './broker-connection.ts';
-import { lastOf, readEnds } from './event-history.ts';
+import { type HistoryEnds, lastOf, readEnds } from './event-history.ts';
 import { EventTail } from './event-tail.ts';
 import { readJob } from './job-reader.ts';
 import { JobWatch, type WatchedJob } from './job-watch.ts';
@@ -28,11 +29,13 @@ export interface WatchLease {
 export class JobWatches {
   readonly #connection: BrokerConnection;
   readonly #log: Logger;
+  readonly #outbox: Pick<Outbox, 'find'>;
   readonly #watches = new Map<string, Shared>();
 
-  constructor(connection: BrokerConnection, log: Logger) {
+  constructor(connection: BrokerConnection, log: Logger, outbox: Pick<Outbox, 'find'>) {
     this.#connection = connection;
     this.#log = log;
+    this.#outbox = outbox;
   }
 
   /** Jobs that are watched now. */
@@ -73,14 +76,17 @@ export class JobWatches {
   /** @returns what begins the watch, once it is known where the recorded part ends */
   async #begin(job: WatchedJob): Promise<() => JobWatch> {
     const { tenant, jobId } = job;
+    const watch = (ends: HistoryEnds, ended: boolean): JobWatch =>
+      new JobWatch(this.#connection, this.#log, job, new EventTail(lastOf(ends), ended, TAIL), ends);
+    // Nothing has happened to it yet; what will is heard once NATS is there.
+    if (this.#outbox.find(tenant, jobId) !== undefined) return () => watch({ job: 0, callback: 0 }, false);
     return await this.#connection.use(async (session) => {
       const { ends, last } = await readEnds(session, tenant, jobId);
       if (last === undefined && (await readJob(session, tenant, jobId)) === undefined) {
         throw new ThroughlineError('job-unknown', 'no job of yours has this id');
       }
       const event = last === undefined ? undefined : readJobEvent(last.data);
-      const tail = new EventTail(lastOf(ends), event !== undefined && isTerminalEvent(event), TAIL);
-      return () => new JobWatch(this.#connection, this.#log, job, tail, ends);
+      return () => watch(ends, event !== undefined && isTerminalEvent(event));
     });
   }
 }

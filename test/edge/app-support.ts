@@ -2,6 +2,7 @@ import { expect } from 'vitest';
 import { createApp } from '../../edge/app.ts';
 import type { CancelCommand, Cancellation, SubmitCommand } from '../../edge/bridge/commands.ts';
 import { type Env, edgeConfig } from '../../edge/config.ts';
+import type { ListCommand } from '../../edge/index/index-commands.ts';
 import { takeIn } from '../../edge/intake.ts';
 import type { Logger } from '../../edge/log.ts';
 import type { Scope } from '../../edge/scope.ts';
@@ -11,6 +12,7 @@ import type { Job } from '../../shared/job.ts';
 export const KEY = createApiKey('ci');
 const OTHER_KEY = createApiKey('other');
 const PROBLEM_FIELDS = [
+  'bridges',
   'code',
   'detail',
   'state',
@@ -53,6 +55,7 @@ export async function setup(answers: Answers = {}, settings: Record<string, unkn
   ];
   const config = edgeConfig({
     BRIDGE: {},
+    JOB_INDEX: {},
     NATS_URL: 'wss://nats.example',
     API_KEYS: JSON.stringify(keys),
     ...settings,
@@ -79,7 +82,21 @@ export async function setup(answers: Answers = {}, settings: Record<string, unkn
     cancel: async (command: Omit<CancelCommand, 'carrier'>) => answers.cancel?.(command),
     operations: async () => [],
     status: async () =>
-      answers.status?.() ?? { bridge: 'bridge-global-0', state: 'open', connections: 1, roundTripMs: 1 },
+      answers.status?.() ?? [
+        {
+          ...{ bridge: 'bridge-global-0', state: 'open', connections: 1, roundTripMs: 1, watchedJobs: 0 },
+          outbox: { waiting: 0, setAside: 0, unsettled: 0, bytes: 0, oldestAgeSeconds: 0 },
+        },
+      ],
+    outbox: async () => [],
+    retry: async () => undefined,
+  };
+  const listed: Omit<ListCommand, 'carrier'>[] = [];
+  const index = {
+    list: async (command: Omit<ListCommand, 'carrier'>) => {
+      listed.push(command);
+      return { jobs: [], complete: true };
+    },
   };
   const app = createApp();
 
@@ -89,7 +106,7 @@ export async function setup(answers: Answers = {}, settings: Record<string, unkn
     if (!headers.has('authorization')) headers.set('authorization', `Bearer ${KEY}`);
     const request = new Request(`https://edge.example${path}`, { ...init, headers });
     const intake = await takeIn(request, config);
-    const scope = { config, log, bridge, intake } as unknown as Scope;
+    const scope = { config, log, bridge, index, intake } as unknown as Scope;
     const response = await app.fetch(request, scope);
     await expectNoInsides(response.clone());
     return response;
@@ -102,7 +119,7 @@ export async function setup(answers: Answers = {}, settings: Record<string, unkn
       body: typeof body === 'string' ? body : JSON.stringify(body),
     });
 
-  return { send, post, submitted, reads, logged };
+  return { send, post, submitted, reads, listed, logged };
 }
 
 /** No answer shows a stack, and every error is a problem document with the status it is sent with. */
