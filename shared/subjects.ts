@@ -66,7 +66,7 @@ export function callbackEventSubject(tenant: string, jobId: string): string {
 
 /** Reads an `events.…` subject back; undefined when it is not one that {@link eventSubject} could have made. */
 export function parseEventSubject(subject: string): Omit<JobAddress, 'operation'> | undefined {
-  return parseBelow('events', subject);
+  return parsePair('events', subject);
 }
 
 /** `cancel.<tenant>.<jobId>`: word that a job is to end. @throws ThroughlineError `request-invalid` */
@@ -131,12 +131,18 @@ export function parseJobSubject(subject: string): JobAddress | undefined {
 
 /** Reads a `cancel.…` subject back; undefined when it is not one that {@link cancelSubject} could have made. */
 export function parseCancelSubject(subject: string): Omit<JobAddress, 'operation'> | undefined {
-  return parseBelow('cancel', subject);
+  return parsePair('cancel', subject);
 }
 
 /** Reads a `callbacks.…` subject back; undefined when it is not one that {@link callbackSubject} could have made. */
 export function parseCallbackSubject(subject: string): Omit<JobAddress, 'operation'> | undefined {
-  return parseBelow('callbacks', subject);
+  return parsePair('callbacks', subject);
+}
+
+function parsePair(root: string, subject: string): Omit<JobAddress, 'operation'> | undefined {
+  const [first, tenant, jobId, ...more] = subject.split('.');
+  if (first !== root || more.length > 0 || !isToken(tenant) || !isToken(jobId)) return undefined;
+  return { tenant, jobId };
 }
 
 /** Whether a consumer with this filter takes `subject`: `*` stands for one token, a last `>` for one or more. */
@@ -148,12 +154,6 @@ export function subjectMatches(filter: string, subject: string): boolean {
     if (tokens.length <= wanted.length) return false;
   } else if (tokens.length !== wanted.length) return false;
   return wanted.every((want, place) => want === '*' || want === tokens[place]);
-}
-
-function parseBelow(first: string, subject: string): Omit<JobAddress, 'operation'> | undefined {
-  const [root, tenant, jobId, ...more] = subject.split('.');
-  if (root !== first || more.length > 0 || !isToken(tenant) || !isToken(jobId)) return undefined;
-  return { tenant, jobId };
 }
 
 function pathOf({ tenant, jobId, operation }: JobAddress): string {

@@ -3,7 +3,7 @@
  * listed here are ever written; no inbound header name is copied, since some of them command the server.
  */
 import { type Callback, readCallback, writeCallback } from './callback.ts';
-import { CallbackEvent, isCallbackEvent } from './callback-event.ts';
+import { CallbackEvent } from './callback-event.ts';
 import { ThroughlineError } from './errors.ts';
 import { isEventKind, JobEvent } from './event.ts';
 import { type EventDigest, readEventDigest, writeEventDigest } from './event-digest.ts';
@@ -68,12 +68,12 @@ export interface JobMessage {
   readonly fingerprint?: string | undefined;
   /** Absent in the first round. */
   readonly redrive?: Redrive;
+  /** Whom to tell of its end. */
+  readonly callback?: Callback | undefined;
   /** Of a job that was not sent at once: milliseconds between its acceptance and its sending. */
   readonly outboxTimeMs?: number;
   /** Whether there may have been a message of this job before, longer ago than the broker remembers. */
   readonly publishedAgain?: boolean;
-  /** Whom to tell of its end. */
-  readonly callback?: Callback | undefined;
   readonly input: unknown;
 }
 
@@ -129,8 +129,8 @@ export function readJobMessage(subject: string, values: HeaderValues, body: Uint
     timeoutMs: readCount(HEADER.timeoutMs, values, LIMITS.timeoutMs),
     fingerprint: readFingerprint(values),
     ...redriveOf(values),
-    ...outboxOf(values),
     callback: readCallback(values),
+    ...outboxOf(values),
     input: readJson(body),
   };
 }
@@ -167,21 +167,35 @@ function outboxOf(values: HeaderValues): Pick<JobMessage, 'outboxTimeMs' | 'publ
 }
 
 /** Headers of an event message. A terminal event of a job has one id, whoever writes it. */
-export function writeEventHeaders(
-  event: JobEvent | CallbackEvent,
-  ids: { readonly messageId: string; readonly source: string },
+export function writeEventHeaders(event: JobEvent, ids: EventIds, carrier: Carrier, set: SetHeader): void {
+  writeEnvelope(event, ids, set);
+  writeEventDigest(event, set);
+  setCarrier(carrier, set);
+}
+
+/** Headers of an event that tells what became of a callback. */
+export function writeCallbackEventHeaders(
+  event: CallbackEvent,
+  ids: EventIds,
   carrier: Carrier,
   set: SetHeader,
 ): void {
-  set(HEADER.msgId, ids.messageId);
-  writeCloudEvent(set, {
-    id: ids.messageId,
-    source: ids.source,
-    type: `${EVENT_TYPE_PREFIX}${event.kind}`,
-    time: event.at,
-  });
-  if (!isCallbackEvent(event)) writeEventDigest(event, set);
+  writeEnvelope(event, ids, set);
   setCarrier(carrier, set);
+}
+
+interface EventIds {
+  readonly messageId: string;
+  readonly source: string;
+}
+
+function writeEnvelope(
+  { kind, at }: Pick<JobEvent | CallbackEvent, 'kind' | 'at'>,
+  { messageId, source }: EventIds,
+  set: SetHeader,
+): void {
+  set(HEADER.msgId, messageId);
+  writeCloudEvent(set, { id: messageId, source, type: `${EVENT_TYPE_PREFIX}${kind}`, time: at });
 }
 
 /** What an event's headers say of it; undefined where they do not say enough, and the body has to be read. */

@@ -187,6 +187,12 @@ describe('a callback', () => {
     const events = await history(sent.id);
     expect(events.map(({ kind }) => kind)).toEqual(['started', 'succeeded', 'callback-delivered']);
     expect(await read(sent.id)).toMatchObject({ state: 'succeeded', attempts: [{ outcome: 'succeeded' }] });
+    const listed = (await (await stack.call('/v1/jobs?limit=100', { headers: asDemo })).json()) as {
+      complete: boolean;
+      jobs: Job[];
+    };
+    expect(listed.complete).toBe(true);
+    expect(listed.jobs.find(({ id }) => id === sent.id)?.state).toBe('succeeded');
     expect((await history(sent.id, `?after=${events[1]?.id}`)).map(({ kind }) => kind)).toEqual([
       'callback-delivered',
     ]);
@@ -428,6 +434,26 @@ describe('a message published by hand', () => {
 });
 
 describe('a callback survives', () => {
+  it('the outbox: of a job that is sent later, and of one that is cancelled there', async () => {
+    const own = await withTestStack({ worker: settings(receiver.origin) });
+    const none = {} as typeof asDemo;
+    await own.run('echo', 'before');
+    await own.nats.kill('SIGKILL');
+    const kept = await submit(to('/kept'), none, own);
+    const cancelled = await submit(to('/unsent'), none, own);
+    expect([kept.durability, cancelled.durability]).toEqual(['outbox', 'outbox']);
+    expect((await own.call(`/v1/jobs/${cancelled.id}`, { method: 'DELETE' })).status).toBe(200);
+    await own.nats.restart();
+    const [sent] = await arrived('/kept');
+    const [unsent] = await arrived('/unsent');
+    expect(sent && cloudEvent(sent).data).toMatchObject({ id: kept.id, state: 'succeeded' });
+    expect(unsent && cloudEvent(unsent).data).toMatchObject({
+      ...{ id: cancelled.id, state: 'cancelled', traceId: cancelled.traceId },
+    });
+    const [event] = await callbacksOf(cancelled.id, 1, none, own);
+    expect(event?.traceId).toBe(cancelled.traceId);
+  });
+
   it('its worker: killed, stopped, and kept from storing it', async () => {
     const effects = path.join(directory, 'effects');
     const own = await withTestStack({

@@ -19,6 +19,7 @@ import {
 import {
   headerValues,
   readJobMessage,
+  writeCallbackEventHeaders,
   writeEventHeaders,
   writeJobHeaders,
   writeJson,
@@ -172,7 +173,9 @@ function callbacks() {
   const events = told.map((event) => {
     const headers: Headers = [];
     const ids = { messageId: `${event.jobId}:example`, source: '/throughline/worker/host-1' };
-    writeEventHeaders(event, ids, { traceparent: TRACEPARENT }, (name, value) => headers.push([name, value]));
+    writeCallbackEventHeaders(event, ids, { traceparent: TRACEPARENT }, (name, value) =>
+      headers.push([name, value]),
+    );
     const subject = callbackEventSubject(ADDRESS.tenant, event.jobId);
     return { subject, headers, payload: text(writeJson(event)) };
   });

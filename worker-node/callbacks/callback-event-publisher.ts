@@ -5,7 +5,7 @@ import type { CallbackEvent } from '../../shared/callback-event.ts';
 import { inject } from '../../shared/propagation/index.ts';
 import { inRound } from '../../shared/redrive.ts';
 import { callbackEventSubject } from '../../shared/subjects.ts';
-import { writeEventHeaders, writeJson } from '../../shared/wire.ts';
+import { writeCallbackEventHeaders, writeJson } from '../../shared/wire.ts';
 import { publishUntilStored, workerSource } from '../broker/event-publisher.ts';
 
 /** Writes what became of callbacks to `events.<tenant>.<jobId>.callback`. */
@@ -22,8 +22,11 @@ export class CallbackEventPublisher {
   async record(tenant: string, event: CallbackEvent): Promise<void> {
     const messageHeaders = headers();
     const messageId = inRound(`${event.jobId}:callback:${event.attempt}`, event.round);
-    writeEventHeaders(event, { messageId, source: this.#source }, inject(context.active()), (name, value) =>
-      messageHeaders.set(name, value),
+    writeCallbackEventHeaders(
+      event,
+      { messageId, source: this.#source },
+      inject(context.active()),
+      (name, value) => messageHeaders.set(name, value),
     );
     const subject = callbackEventSubject(tenant, event.jobId);
     await publishUntilStored(this.#jetStream, subject, writeJson(event), messageHeaders);
