@@ -5,6 +5,7 @@ import { defineDeadLetters } from './commands/dead-letters.ts';
 import { defineDev } from './commands/dev.ts';
 import { defineGet } from './commands/get.ts';
 import { defineKeys } from './commands/keys.ts';
+import { defineSetup } from './commands/setup.ts';
 import { defineSubmit } from './commands/submit.ts';
 import { defineTrace } from './commands/trace.ts';
 import { defineWatch } from './commands/watch.ts';
@@ -57,7 +58,7 @@ function createProgram(host: Host): Command {
   for (const command of [deadLetters, ...deadLetters.commands]) {
     addOptions(command, [...apiOptions(), ...outputOptions()]);
   }
-  addOptions(defineWorker(program, host), outputOptions());
+  for (const define of [defineWorker, defineSetup]) addOptions(define(program, host), outputOptions());
   for (const command of defineKeys(program, host).commands) addOptions(command, outputOptions());
   defineDev(program, host);
   program.addHelpText(

@@ -4,7 +4,7 @@
  */
 import { CANCEL_SUBJECTS } from './subjects.ts';
 
-const NANOS_PER_MS = 1_000_000;
+export const NANOS_PER_MS = 1_000_000;
 const MINUTE_MS = 60_000;
 const DAY_MS = 24 * 60 * MINUTE_MS;
 
@@ -14,6 +14,8 @@ export const EVENTS_STREAM = 'EVENTS';
 export const DEAD_STREAM = 'DEAD';
 export const CANCELS_STREAM = 'CANCELS';
 export const OPERATIONS_BUCKET = 'OPERATIONS';
+/** The stream under the bucket, as every NATS client names it. */
+export const OPERATIONS_STREAM = `KV_${OPERATIONS_BUCKET}`;
 
 export interface StreamDefinition {
   readonly name: string;
@@ -34,10 +36,9 @@ export interface StreamDefinition {
   }[];
   readonly allow_msg_schedules?: true;
   readonly allow_msg_ttl?: true;
+  readonly allow_rollup_hdrs?: true;
+  readonly deny_delete?: true;
 }
-
-/** Settings of an existing stream that break a promise when they differ, so that a worker refuses to start. */
-export const BINDING_SETTINGS = ['subjects', 'retention', 'storage', 'discard'] as const;
 
 /**
  * The streams. A work queue that discards new keeps every accepted job until it is settled, and says so
@@ -45,7 +46,10 @@ export const BINDING_SETTINGS = ['subjects', 'retention', 'storage', 'discard'] 
  * worker that was not connected when word of it went round.
  *
  * Delayed jobs wait in a stream of their own, since one with message schedules cannot discard new. At its time the
- * server copies `delayed.…` to `due.…`, and the queue takes it from there.
+ * server copies `delayed.…` to `due.…`, and the queue takes it from there. The last one is the stream of the key-value
+ * bucket `OPERATIONS`, as a NATS client would make it.
+ *
+ * What an existing stream may differ in, `stream-rules.ts` says.
  * @param replicas copies in a cluster: 1 on a single server, 3 in production
  * @param schedules whether the server has message schedules (2.12 and later)
  */
@@ -109,6 +113,18 @@ export function streamDefinitions(replicas = 1, schedules = false): readonly Str
       max_age: 7 * DAY_MS * NANOS_PER_MS,
       max_msgs_per_subject: 1,
       allow_direct: true,
+    },
+    {
+      ...common,
+      name: OPERATIONS_STREAM,
+      subjects: [`$KV.${OPERATIONS_BUCKET}.>`],
+      retention: 'limits',
+      discard: 'new',
+      max_age: 0,
+      max_msgs_per_subject: 1,
+      allow_direct: true,
+      allow_rollup_hdrs: true,
+      deny_delete: true,
     },
   ];
 }

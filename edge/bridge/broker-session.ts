@@ -18,6 +18,7 @@ import {
 } from 'nats.ws';
 import { withDeadline } from '../../shared/deadline.ts';
 import { OPERATIONS_BUCKET } from '../../shared/streams.ts';
+import { INBOX } from '../../shared/subjects.ts';
 import { HEADER } from '../../shared/wire.ts';
 import type { EdgeConfig } from '../config.ts';
 import { brokerError, unavailable } from './broker-error.ts';
@@ -342,6 +343,7 @@ function openConnection(settings: BrokerSettings, name: string): Promise<NatsCon
   return connect({
     servers: settings.NATS_URL,
     name,
+    inboxPrefix: INBOX.edge,
     timeout: settings.BROKER_TIMEOUT_MS,
     reconnect: false,
     pingInterval: PING_INTERVAL_MS,

@@ -9,6 +9,7 @@ import {
   NatsError,
   nanos,
 } from 'nats.ws';
+import { INBOX } from '../../shared/subjects.ts';
 import type { StoredMessage } from './broker-session.ts';
 
 /** Bounds a wait: see `BrokerSession`. */
@@ -47,7 +48,7 @@ export async function readPage(
 ): Promise<SubjectPage> {
   const { promise, resolve, reject } = Promise.withResolvers<SubjectPage>();
   const messages: SubjectPage['messages'][number][] = [];
-  const reply = createInbox();
+  const reply = createInbox(INBOX.edge);
   const subscription = connection.subscribe(reply, {
     callback: (error: Error | null, message: Msg) => {
       if (error !== null) return reject(error);
@@ -106,7 +107,7 @@ export async function followSubject(
     clearTimeout(silence);
     silence = setTimeout(lose, SILENCE_MS);
   };
-  const deliverSubject = createInbox();
+  const deliverSubject = createInbox(INBOX.edge);
   const subscription = connection.subscribe(deliverSubject, {
     callback: (error: Error | null, message: Msg) => {
       if (error !== null) return lose();
