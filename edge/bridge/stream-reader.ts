@@ -8,6 +8,7 @@ import {
   type NatsConnection,
   NatsError,
   nanos,
+  nuid,
 } from 'nats.ws';
 import { INBOX } from '../../shared/subjects.ts';
 import type { StoredMessage } from './broker-session.ts';
@@ -124,6 +125,8 @@ export async function followSubject(
   try {
     const { name } = await answer(
       manager.consumers.add(stream, {
+        // With a name, the request's subject holds the filter, so that NATS can permit this one and no other.
+        name: nuid.next(),
         deliver_subject: deliverSubject,
         filter_subject: subject,
         deliver_policy: DeliverPolicy.StartSequence,

@@ -8,7 +8,7 @@ import type { NatsServer } from '../../dev/nats-server/start.ts';
 import { makeCertificate, type TestCertificate, trust } from './certificates.ts';
 import { startTestNats } from './nats.ts';
 
-const FOLDER = fileURLToPath(new URL('../../deploy/nats/', import.meta.url));
+export const DEPLOY_FOLDER = fileURLToPath(new URL('../../deploy/nats/', import.meta.url));
 
 export const USERS = ['edge', 'worker', 'setup', 'sys'] as const;
 export type DeployedUser = (typeof USERS)[number];
@@ -21,8 +21,10 @@ export interface DeployedNats {
   readonly url: string;
   /** For the edge: over TLS. */
   readonly webSocketUrl: string;
-  /** What the server logged of clients that tried what they may not. */
-  readonly violations: () => Promise<string[]>;
+  /** The subjects that a user published or subscribed to although it may not, as the server logged them. */
+  readonly violations: (user?: DeployedUser) => Promise<string[]>;
+  /** Every subject on which a user published. */
+  readonly published: (user: DeployedUser) => Promise<ReadonlySet<string>>;
   readonly stop: () => Promise<void>;
 }
 
@@ -37,15 +39,15 @@ export async function startDeployedNats(): Promise<DeployedNats> {
   const certificate = await makeCertificate(directory);
   await trust(certificate);
   const configure = (place: ServerPlace, folder: string): ServerConfig =>
-    deployedConfig('single.conf', place, folder, certificate);
+    deployedConfig('single.conf', place, folder, certificate, 'trace: true');
   const server = await startTestNats({ configure });
   return {
     server,
     certificate,
     url: server.url.replace('nats:', 'tls:'),
     webSocketUrl: server.webSocketUrl.replace('ws:', 'wss:'),
-    violations: async () =>
-      (await readFile(server.logFile, 'utf8')).split('\n').filter((line) => line.includes('Violation')),
+    violations: (user) => logged(server.logFile, /Violation - Subject "([^"]+)"/, user),
+    published: async (user) => new Set(await logged(server.logFile, /<<- \[H?PUB (\S+)/, user)),
     stop: async () => {
       await server.stop();
       await rm(directory, { recursive: true, force: true });
@@ -59,13 +61,23 @@ export function deployedConfig(
   place: ServerPlace | NodePlace,
   folder: string,
   certificate: TestCertificate,
+  more = '',
 ): ServerConfig {
   const text = [
     // nats-server takes the path of an include as relative, whatever it begins with.
-    `include ${JSON.stringify(path.relative(folder, path.join(FOLDER, file)))}`,
+    `include ${JSON.stringify(path.relative(folder, path.join(DEPLOY_FOLDER, file)))}`,
     `ports_file_dir: ${JSON.stringify(place.portsDir)}`,
+    more,
   ].join('\n');
   return { text, environment: deployedEnvironment(place, certificate) };
+}
+
+/** What `pattern` finds in the log lines of a user's connections. */
+async function logged(file: string, pattern: RegExp, user?: DeployedUser): Promise<string[]> {
+  const lines = (await readFile(file, 'utf8')).split('\n');
+  return lines
+    .filter((line) => user === undefined || line.includes(`/user:${user}"`))
+    .flatMap((line) => pattern.exec(line)?.[1] ?? []);
 }
 
 /** Every variable of `nats.env.example`. */

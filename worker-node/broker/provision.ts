@@ -129,7 +129,7 @@ async function change(
   try {
     await call();
   } catch (cause) {
-    if (cause instanceof errors.PermissionViolationError) {
+    if (isForbidden(cause)) {
       throw new ThroughlineError(
         'config-invalid',
         `stream ${stream}: ${what === 'create' ? 'it is not there' : 'it needs a change'}, and this user may not ${what} it; run \`throughline setup\` as one who may`,
@@ -145,6 +145,12 @@ async function change(
       },
     );
   }
+}
+
+/** The client wraps what the server says to a request. */
+function isForbidden(thrown: unknown): boolean {
+  if (thrown instanceof errors.PermissionViolationError) return true;
+  return thrown instanceof Error && thrown.cause !== undefined && isForbidden(thrown.cause);
 }
 
 async function find<T>(look: () => Promise<T>, notFound: number): Promise<T | undefined> {
