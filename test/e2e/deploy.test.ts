@@ -226,7 +226,7 @@ describe('the whole API, over TLS, each side as a user that may do only what it 
 
   /** What the flows above do not reach: callbacks, and the answer to a server that waits for a slow reader. */
   const UNREACHED: Readonly<Record<string, readonly string[]>> = {
-    edge: ['callbacks.*.*', '$JS.FC.EVENTS.>', '$JS.FC.KV_OPERATIONS.>'],
+    edge: ['callbacks.*.*', '$JS.API.CONSUMER.CREATE.KV_OPERATIONS', '$JS.FC.EVENTS.>', '$JS.FC.KV_OPERATIONS.>'],
     worker: [
       'events.*.*.callback',
       'callbacks.*.*',
@@ -307,6 +307,31 @@ describe('a stranger', () => {
     await expectRefusals('setup', connection, [...FOREIGN, '_INBOX_edge.>'], [...management, ...messages]);
   });
 
+  it.each(['edge', 'worker'] as const)('cannot have the server do what the user %s may not', async (user) => {
+    const before = await streamsInside();
+    const connection =
+      user === 'edge'
+        ? await connectWebSocket({ ...tcp(user), servers: nats.webSocketUrl })
+        : await connect(tcp(user));
+    onTestFinished(() => connection.close());
+    // NATS checks no reply subject: the answer to any of these would be the next request.
+    const targets = ['$JS.API.STREAM.PURGE.JOBS', '$JS.API.STREAM.DELETE.CANCELS', '$JS.API.STREAM.PURGE.EVENTS'];
+    const foreign = user === 'edge' ? ['dead.acme.x.echo', '$KV.OPERATIONS.x', 'due.acme.x.echo'] : ['jobs.acme.x.echo'];
+    for (const reply of [...targets, ...foreign]) {
+      for (const allowed of await allowedOf(user)) {
+        const subject = allowed.replaceAll('*', 'x').replace('>', 'x');
+        connection.publish(subject, '{"last_by_subj":"events.acme.x","seq":1}', { reply });
+      }
+      connection.publish('$JS.API.STREAM.MSG.GET.EVENTS', '{"seq":1}', { reply });
+      connection.publish('$JS.API.STREAM.INFO.JOBS', '', { reply });
+      const consumer = `$JS.API.CONSUMER.CREATE.EVENTS.c${reply.replaceAll(/[.$]/g, '')}.events.>`;
+      const config = { name: consumer.split('.')[5], deliver_subject: reply, filter_subject: 'events.>' };
+      connection.publish(consumer, JSON.stringify({ stream_name: 'EVENTS', config }));
+    }
+    await connection.flush();
+    console.log(before, await streamsInside(), await nats.violations(user));
+  });
+
   it('cannot come in as the edge over TCP, without credentials, or with wrong ones', async () => {
     const refused = /authorization violation/i;
     await expect(connect(tcp('edge'))).rejects.toThrow(refused);
@@ -328,6 +353,13 @@ describe('a stranger', () => {
     expect(await upgrade(url, origin === 'own' ? url : origin)).toBe(status);
   });
 });
+
+async function streamsInside() {
+  await new Promise((resolve) => setTimeout(resolve, 1500));
+  const { stdout } = await setup('--check', '--json');
+  const { streams } = JSON.parse(stdout) as { streams: { name: string; state: string; messages: number }[] };
+  return streams.map(({ name, state, messages }) => `${name} ${state} ${messages}`);
+}
 
 function tcp(user: DeployedUser): ConnectionOptions {
   return { servers: nats.url, user, pass: credentials(user).NATS_PASSWORD, reconnect: false };
