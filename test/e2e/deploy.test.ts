@@ -97,6 +97,16 @@ describe('the committed configurations', () => {
     expect(text).toContain('sync_interval: always');
     expect(text).not.toMatch(/^\s*(no_auth_user|allow_responses|no_tls)\b/m);
   });
+
+  it.each(['edge', 'worker'] as const)(
+    'import for the user %s exactly what it is permitted',
+    async (user) => {
+      const text = await readFile(path.join(DEPLOY_FOLDER, 'imports.conf'), 'utf8');
+      const [, list = ''] = new RegExp(`${user.toUpperCase()}_IMPORTS \\[([^\\]]*)\\]`).exec(text) ?? [];
+      const imported = [...list.matchAll(/service: .*subject: "([^"]+)"/g)].map(([, subject]) => subject);
+      expect(imported).toEqual(await allowedOf(user));
+    },
+  );
 });
 
 describe('throughline setup', () => {
@@ -226,7 +236,12 @@ describe('the whole API, over TLS, each side as a user that may do only what it 
 
   /** What the flows above do not reach: callbacks, and the answer to a server that waits for a slow reader. */
   const UNREACHED: Readonly<Record<string, readonly string[]>> = {
-    edge: ['callbacks.*.*', '$JS.API.CONSUMER.CREATE.KV_OPERATIONS', '$JS.FC.EVENTS.>', '$JS.FC.KV_OPERATIONS.>'],
+    edge: [
+      'callbacks.*.*',
+      '$JS.API.CONSUMER.CREATE.KV_OPERATIONS',
+      '$JS.FC.EVENTS.>',
+      '$JS.FC.KV_OPERATIONS.>',
+    ],
     worker: [
       'events.*.*.callback',
       'callbacks.*.*',
@@ -308,28 +323,35 @@ describe('a stranger', () => {
   });
 
   it.each(['edge', 'worker'] as const)('cannot have the server do what the user %s may not', async (user) => {
-    const before = await streamsInside();
-    const connection =
+    const before = await messagesIn();
+    const connection: AnyConnection =
       user === 'edge'
         ? await connectWebSocket({ ...tcp(user), servers: nats.webSocketUrl })
         : await connect(tcp(user));
     onTestFinished(() => connection.close());
-    // NATS checks no reply subject: the answer to any of these would be the next request.
-    const targets = ['$JS.API.STREAM.PURGE.JOBS', '$JS.API.STREAM.DELETE.CANCELS', '$JS.API.STREAM.PURGE.EVENTS'];
-    const foreign = user === 'edge' ? ['dead.acme.x.echo', '$KV.OPERATIONS.x', 'due.acme.x.echo'] : ['jobs.acme.x.echo'];
-    for (const reply of [...targets, ...foreign]) {
+    // NATS checks no reply subject: the answer to any of these would be the next request, or the next message.
+    const requests = [
+      '$JS.API.STREAM.PURGE.JOBS',
+      '$JS.API.STREAM.PURGE.EVENTS',
+      '$JS.API.STREAM.DELETE.CANCELS',
+    ];
+    const messages =
+      user === 'edge' ? ['dead.acme.x.echo', '$KV.OPERATIONS.x', 'due.acme.x.echo'] : ['jobs.acme.x.echo'];
+    for (const [index, reply] of [...requests, ...messages].entries()) {
       for (const allowed of await allowedOf(user)) {
         const subject = allowed.replaceAll('*', 'x').replace('>', 'x');
-        connection.publish(subject, '{"last_by_subj":"events.acme.x","seq":1}', { reply });
+        connection.publish(subject, '{"seq":1}', { reply });
       }
-      connection.publish('$JS.API.STREAM.MSG.GET.EVENTS', '{"seq":1}', { reply });
-      connection.publish('$JS.API.STREAM.INFO.JOBS', '', { reply });
-      const consumer = `$JS.API.CONSUMER.CREATE.EVENTS.c${reply.replaceAll(/[.$]/g, '')}.events.>`;
-      const config = { name: consumer.split('.')[5], deliver_subject: reply, filter_subject: 'events.>' };
-      connection.publish(consumer, JSON.stringify({ stream_name: 'EVENTS', config }));
+      // Nor where a consumer delivers to.
+      const config = { name: `stray-${index}`, deliver_subject: reply, filter_subject: 'events.>' };
+      const create = `$JS.API.CONSUMER.CREATE.EVENTS.${config.name}.events.>`;
+      if (user === 'edge') connection.publish(create, JSON.stringify({ stream_name: 'EVENTS', config }));
     }
     await connection.flush();
-    console.log(before, await streamsInside(), await nats.violations(user));
+    const after = await messagesIn();
+    for (const [stream, count] of Object.entries(before)) expect(after[stream]).toBeGreaterThanOrEqual(count);
+    const untouched = user === 'edge' ? ['DEAD', 'KV_OPERATIONS'] : ['JOBS', 'DELAYED', 'CANCELS'];
+    for (const stream of untouched) expect([stream, after[stream]]).toEqual([stream, before[stream]]);
   });
 
   it('cannot come in as the edge over TCP, without credentials, or with wrong ones', async () => {
@@ -354,20 +376,22 @@ describe('a stranger', () => {
   });
 });
 
-async function streamsInside() {
-  await new Promise((resolve) => setTimeout(resolve, 1500));
+/** How many messages each stream holds; -1: it is gone. */
+async function messagesIn(): Promise<Record<string, number>> {
   const { stdout } = await setup('--check', '--json');
   const { streams } = JSON.parse(stdout) as { streams: { name: string; state: string; messages: number }[] };
-  return streams.map(({ name, state, messages }) => `${name} ${state} ${messages}`);
+  return Object.fromEntries(
+    streams.map(({ name, state, messages }) => [name, state === 'missing' ? -1 : messages]),
+  );
 }
 
 function tcp(user: DeployedUser): ConnectionOptions {
   return { servers: nats.url, user, pass: credentials(user).NATS_PASSWORD, reconnect: false };
 }
 
-type AnyConnection = Pick<NatsConnection, 'flush' | 'isClosed'> & {
+type AnyConnection = Pick<NatsConnection, 'flush' | 'isClosed' | 'close'> & {
   subscribe(subject: string, options: { callback: (error: Error | null) => void }): unknown;
-  publish(subject: string): void;
+  publish(subject: string, payload?: string, options?: { reply?: string }): void;
 };
 
 /** Each of these is refused, by its name in the server's log, and the connection stays. */
