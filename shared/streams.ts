@@ -2,7 +2,7 @@
  * The JetStream streams, the consumer and the bucket that Throughline stands on (DESIGN.md, "On the wire"), as
  * plain data that both NATS client lines accept. Durations of JetStream's API are in nanoseconds.
  */
-import { CANCEL_SUBJECTS } from './subjects.ts';
+import { CANCEL_SUBJECTS, EVENT_SUBJECTS } from './subjects.ts';
 
 export const NANOS_PER_MS = 1_000_000;
 const MINUTE_MS = 60_000;
@@ -89,7 +89,7 @@ export function streamDefinitions(replicas = 1, schedules = false): readonly Str
     {
       ...common,
       name: EVENTS_STREAM,
-      subjects: ['events.>'],
+      subjects: [EVENT_SUBJECTS],
       retention: 'limits',
       discard: 'old',
       max_age: 7 * DAY_MS * NANOS_PER_MS,

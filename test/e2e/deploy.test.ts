@@ -194,6 +194,14 @@ describe('the whole API, over TLS, each side as a user that may do only what it 
     expect(events.map((event) => RecordedEvent.parse(event).kind)).toEqual(kinds);
   });
 
+  it('lists jobs', async () => {
+    const { id } = await stack.run('echo', 'listed');
+    await until('the list to hold the job', async () => {
+      const page = (await (await stack.call('/v1/jobs?state=succeeded')).json()) as { jobs: Job[] };
+      return page.jobs.some((job) => job.id === id);
+    });
+  });
+
   it('cancels what is running, waits for a retry, or is delayed', async () => {
     const running = await mode({ mode: 'hang' });
     await inState('running', running);
