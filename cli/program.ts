@@ -7,6 +7,7 @@ import { defineDev } from './commands/dev.ts';
 import { defineGet } from './commands/get.ts';
 import { defineKeys } from './commands/keys.ts';
 import { defineList } from './commands/list.ts';
+import { defineSetup } from './commands/setup.ts';
 import { defineSubmit } from './commands/submit.ts';
 import { defineTrace } from './commands/trace.ts';
 import { defineWatch } from './commands/watch.ts';
@@ -59,7 +60,7 @@ function createProgram(host: Host): Command {
   for (const command of [deadLetters, ...deadLetters.commands]) {
     addOptions(command, [...apiOptions(), ...outputOptions()]);
   }
-  addOptions(defineWorker(program, host), outputOptions());
+  for (const define of [defineWorker, defineSetup]) addOptions(define(program, host), outputOptions());
   for (const parent of [defineKeys(program, host), defineCallbacks(program, host)]) {
     for (const command of parent.commands) addOptions(command, outputOptions());
   }

@@ -43,6 +43,8 @@ export interface StackOptions {
   readonly scriptPath?: string | undefined;
   /** The nats-server to run; found or fetched when not given. */
   readonly natsServerPath?: string | undefined;
+  /** A nats-server that runs already, and runs on; the settings must say how to get in. */
+  readonly nats?: NatsServer;
   /** More configuration for nats-server, in its own language. */
   readonly natsConfig?: string;
   /** Takes each log line of edge and worker. */
@@ -125,11 +127,12 @@ async function start(options: StackOptions, teardown: Teardown): Promise<Stack> 
     options.tracing === false ? {} : { OTEL_EXPORTER_OTLP_ENDPOINT: collector.otlpUrl };
 
   const [natsStart, bundle] = await Promise.allSettled([
-    startNats(options),
+    options.nats ?? startNats(options),
     options.scriptPath ?? buildEdge(path.join(directory, 'edge')).then((built) => built.scriptPath),
   ]);
   // What one of two started must be stopped although the other failed.
-  if (natsStart.status === 'fulfilled') teardown.add('nats-server', () => natsStart.value.stop());
+  if (natsStart.status === 'fulfilled' && options.nats === undefined)
+    teardown.add('nats-server', () => natsStart.value.stop());
   const [nats, scriptPath] = [settledValue(natsStart), settledValue(bundle)];
   onStep(`nats-server ${nats.version} at ${nats.url}`);
 

@@ -12,6 +12,12 @@ const SHOWN_LENGTH = 40;
 /** First words of the subjects that name a job's tenant, id and operation. */
 const JOB_ROOTS = ['jobs', 'dead', 'delayed', 'due'];
 
+/**
+ * First word of the subjects on which each side gets its answers. With `_INBOX`, the clients' default, whoever may
+ * read their own answers may read everybody's.
+ */
+export const INBOX = { edge: '_INBOX_edge', worker: '_INBOX_worker', setup: '_INBOX_setup' } as const;
+
 /** What the subject of a job says. */
 export interface JobAddress {
   readonly tenant: string;
@@ -73,6 +79,9 @@ export function parseEventSubject(subject: string): Omit<JobAddress, 'operation'
 export function cancelSubject(tenant: string, jobId: string): string {
   return `cancel.${token('tenant', tenant)}.${token('job id', jobId)}`;
 }
+
+/** Takes what {@link eventSubject} makes, of every job. */
+export const EVENT_SUBJECTS = 'events.>';
 
 /** Takes what {@link cancelSubject} makes, of every job. */
 export const CANCEL_SUBJECTS = 'cancel.>';

@@ -15,17 +15,18 @@ import {
   JOBS_STREAM,
   streamDefinitions,
 } from '../shared/streams.ts';
-import { groupFilter } from '../shared/subjects.ts';
+import { groupFilter, INBOX } from '../shared/subjects.ts';
 import { announce } from './broker/announce.ts';
 import { CancelWatch } from './broker/cancel-watch.ts';
 import { connectBroker } from './broker/connect.ts';
 import { EventPublisher } from './broker/event-publisher.ts';
-import { ensureConsumer, ensureStream } from './broker/provision.ts';
 import { CallbackDeliverer } from './callbacks/callback-deliverer.ts';
 import { CallbackEventPublisher } from './callbacks/callback-event-publisher.ts';
 import { CallbackQueue } from './callbacks/callback-queue.ts';
 import { CallbackSecrets } from './callbacks/secrets.ts';
 import { TargetGuard } from './callbacks/target-guard.ts';
+import { ensureConsumer, ensureStreams } from './broker/provision.ts';
+import { replicasOf } from './broker/server.ts';
 import type { WorkerConfig } from './config.ts';
 import { HealthServer } from './health-server.ts';
 import { CancelMemory } from './jobs/cancel-memory.ts';
@@ -57,7 +58,7 @@ export interface WorkerParts {
  */
 export async function startWorker(parts: WorkerParts): Promise<Worker> {
   const { config, log } = parts;
-  const connection = await connectBroker(config);
+  const connection = await connectBroker(config, INBOX.worker);
   try {
     return await start(parts, connection);
   } catch (thrown) {
@@ -76,7 +77,9 @@ async function start(
   const schedules = isAtLeastVersion(connection.info?.version, SCHEDULES_SINCE);
   if (!schedules)
     log.warn({ server: connection.info?.version, needs: SCHEDULES_SINCE }, 'delayed jobs will be refused');
-  await provision(manager, config, schedules);
+  const definitions = streamDefinitions(replicasOf(connection, config.STREAM_REPLICAS), schedules);
+  await ensureStreams(manager, definitions, log);
+  await ensureGroup(manager, config);
   const jetStream = jetstream(connection);
   const metrics = new WorkerMetrics();
   const cancels = new CancelMemory();
@@ -116,7 +119,7 @@ async function start(
     metrics: (request, response) => metrics.respond(request, response),
   });
   const healthPort = await health.listen(config.HEALTH_HOST, config.HEALTH_PORT);
-  await announce(jetStream, [...registry.values()].map(announcementOf), config.STREAM_REPLICAS);
+  await announce(jetStream, [...registry.values()].map(announcementOf));
   const running = Promise.all([loop.run(), callbacks?.run()]);
   let stopping: Promise<void> | undefined;
   return {
@@ -137,10 +140,7 @@ async function start(
   };
 }
 
-async function provision(manager: JetStreamManager, config: WorkerConfig, schedules: boolean): Promise<void> {
-  for (const definition of streamDefinitions(config.STREAM_REPLICAS, schedules)) {
-    await ensureStream(manager, definition);
-  }
+async function ensureGroup(manager: JetStreamManager, config: WorkerConfig): Promise<void> {
   await ensureConsumer(
     manager,
     JOBS_STREAM,
