@@ -5,6 +5,14 @@ import { JobEvent } from './event.ts';
 export const RecordedEvent = JobEvent.extend({ id: z.string() });
 export type RecordedEvent = z.infer<typeof RecordedEvent>;
 
+/** Events of a job in the order in which they were recorded. */
+export const JobHistory = z.object({
+  events: z.array(RecordedEvent).readonly(),
+  /** There is more: to be read with this as `after`. */
+  next: z.string().optional(),
+});
+export type JobHistory = z.infer<typeof JobHistory>;
+
 /** The event that is kept at `sequence`. */
 export function recordedEvent(sequence: number, event: JobEvent): RecordedEvent {
   return { id: String(sequence), ...event };

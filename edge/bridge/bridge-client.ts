@@ -2,6 +2,8 @@ import { context, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
 import type { DeadLetterDetail, DeadLetterPage, RedriveReport } from '../../shared/dead-letter.ts';
 import { withDeadline } from '../../shared/deadline.ts';
 import { ThroughlineError } from '../../shared/errors.ts';
+import type { JobHistory } from '../../shared/event-record.ts';
+import type { BridgeStatus } from '../../shared/health.ts';
 import type { Job } from '../../shared/job.ts';
 import type { OperationAnnouncement } from '../../shared/operation.ts';
 import { type Carrier, inject } from '../../shared/propagation/index.ts';
@@ -9,7 +11,6 @@ import { ATTR } from '../../shared/semantics.ts';
 import type { Bridge } from './bridge.ts';
 import { unavailable } from './broker-error.ts';
 import {
-  type BridgeStatus,
   type CancelCommand,
   type Cancellation,
   type Reply,
@@ -25,7 +26,6 @@ import {
   type RedriveManyCommand,
   type Redriven,
 } from './dead-letter-commands.ts';
-import type { JobHistory } from './job-history.ts';
 
 const REGION = 'global';
 /** On top of the bridge's own time limits, so that its answer, not ours, is what a caller gets. */

@@ -2,6 +2,8 @@ import { DurableObject } from 'cloudflare:workers';
 import { context } from '@opentelemetry/api';
 import type { DeadLetterDetail, DeadLetterPage, RedriveReport } from '../../shared/dead-letter.ts';
 import { ThroughlineError } from '../../shared/errors.ts';
+import type { JobHistory } from '../../shared/event-record.ts';
+import type { BridgeStatus } from '../../shared/health.ts';
 import type { Job } from '../../shared/job.ts';
 import type { OperationAnnouncement } from '../../shared/operation.ts';
 import { type Carrier, extract, fromRecord } from '../../shared/propagation/index.ts';
@@ -14,7 +16,6 @@ import { BrokerConnection } from './broker-connection.ts';
 import type { BrokerSession } from './broker-session.ts';
 import { cancel } from './cancel.ts';
 import {
-  type BridgeStatus,
   type CancelCommand,
   type Cancellation,
   type ReadCommand,
@@ -32,7 +33,7 @@ import type {
 } from './dead-letter-commands.ts';
 import { deadLetterDetailOf, lastDeadLetter, listDeadLetters } from './dead-letters.ts';
 import { eventStream } from './event-stream.ts';
-import { type JobHistory, readJobHistory, readJobWithAttempts } from './job-history.ts';
+import { readJobHistory, readJobWithAttempts } from './job-history.ts';
 import { JobWatches } from './job-watches.ts';
 import { OperationDirectory } from './operation-directory.ts';
 import { redrive } from './redrive.ts';

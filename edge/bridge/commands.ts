@@ -53,17 +53,6 @@ export interface Cancellation {
   readonly tooLate: boolean;
 }
 
-export interface BridgeStatus {
-  readonly bridge: string;
-  readonly state: string;
-  /** Connections opened so far by this object. */
-  readonly connections: number;
-  /** Milliseconds to NATS and back. */
-  readonly roundTripMs: number;
-  /** Jobs whose events are followed now. */
-  readonly watchedJobs: number;
-}
-
 interface Refusal {
   readonly code: ErrorCode;
   readonly message: string;

@@ -1,6 +1,6 @@
 import { attemptsOf } from '../../shared/attempts.ts';
 import { ThroughlineError } from '../../shared/errors.ts';
-import type { RecordedEvent } from '../../shared/event-record.ts';
+import type { JobHistory } from '../../shared/event-record.ts';
 import type { Job } from '../../shared/job.ts';
 import { EVENTS_STREAM } from '../../shared/streams.ts';
 import { eventSubject } from '../../shared/subjects.ts';
@@ -11,13 +11,6 @@ import { readJob } from './job-reader.ts';
 
 /** What one answer may hold; a call between the edge and a bridge takes 32 MiB. */
 const PAGE = { maxEvents: 1_000, maxBytes: 4 * 1024 * 1024 } as const;
-
-/** Events of a job in the order in which they were recorded. */
-export interface JobHistory {
-  readonly events: readonly RecordedEvent[];
-  /** There is more: to be read with this as `after`. */
-  readonly next?: string;
-}
 
 /**
  * What is recorded of a job, oldest first, at most a page of it.
