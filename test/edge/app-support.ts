@@ -7,6 +7,7 @@ import type { Logger } from '../../edge/log.ts';
 import type { Scope } from '../../edge/scope.ts';
 import { createApiKey, hashApiKey } from '../../shared/api-key.ts';
 import type { Job } from '../../shared/job.ts';
+import { checked } from '../support/api-contract.ts';
 
 export const KEY = createApiKey('ci');
 const OTHER_KEY = createApiKey('other');
@@ -79,7 +80,13 @@ export async function setup(answers: Answers = {}, settings: Record<string, unkn
     cancel: async (command: Omit<CancelCommand, 'carrier'>) => answers.cancel?.(command),
     operations: async () => [],
     status: async () =>
-      answers.status?.() ?? { bridge: 'bridge-global-0', state: 'open', connections: 1, roundTripMs: 1 },
+      answers.status?.() ?? {
+        bridge: 'bridge-global-0',
+        state: 'open',
+        connections: 1,
+        roundTripMs: 1,
+        watchedJobs: 0,
+      },
   };
   const app = createApp();
 
@@ -92,7 +99,7 @@ export async function setup(answers: Answers = {}, settings: Record<string, unkn
     const scope = { config, log, bridge, intake } as unknown as Scope;
     const response = await app.fetch(request, scope);
     await expectNoInsides(response.clone());
-    return response;
+    return await checked(init.method ?? 'GET', path, response);
   }
 
   const post = (body: unknown, headers: Record<string, string> = {}): Promise<Response> =>
