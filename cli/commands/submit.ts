@@ -100,7 +100,7 @@ async function send(
   try {
     return await caller.run(`submit ${operation}`, attributes, async (carrier, span) => {
       const body = { operation, input, delay, timeout, maxAttempts };
-      const answer = await api.submit(body, { carrier, waitSeconds: wait, idempotencyKey });
+      const answer = await api.submit(body, { trace: carrier, waitSeconds: wait, idempotencyKey });
       span.setAttribute(HTTP.status, answer.status);
       span.setAttribute(ATTR.jobId, answer.job.id);
       if (isTerminal(answer.job.state)) span.setAttribute(ATTR.jobOutcome, answer.job.state);

@@ -1,4 +1,4 @@
-import { readEventStream } from '../../cli/event-stream.ts';
+import { readEventStream } from '../../client/event-stream.ts';
 import { RecordedEvent } from '../../shared/event-record.ts';
 import { contract } from './api-contract.ts';
 import type { TestStack } from './stack.ts';
