@@ -96,8 +96,17 @@ function checkUsage(
   operation: string | undefined,
   { batch, wait, delay, timeout, maxAttempts }: SubmitFlags,
 ): void {
-  if ((operation === undefined) === (batch === undefined)) {
-    throw new CliError('usage-invalid', 'what is to run? Name an operation, or a file with --batch');
+  if (operation === undefined && batch === undefined) {
+    throw new CliError(
+      'usage-invalid',
+      "missing required argument 'operation', or --batch with a file of jobs",
+    );
+  }
+  if (operation !== undefined && batch !== undefined) {
+    throw new CliError(
+      'usage-invalid',
+      'what is to run? Name an operation, or a file with --batch; not both',
+    );
   }
   const ofOne = [wait, delay, timeout, maxAttempts].some((flag) => flag !== undefined);
   if (batch !== undefined && ofOne) {

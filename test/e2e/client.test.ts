@@ -282,7 +282,7 @@ describe('throughline submit --batch', () => {
   });
 
   it.each([
-    ['an operation', ['echo'], 'what is to run'],
+    ['an operation', ['echo'], 'not both'],
     ['a wait', ['--wait=3'], 'each job says its own'],
   ])('refuses %s besides', async (_, args, message) => {
     const { code, stderr } = await submitBatch(jobs(1), ...args);
