@@ -8,6 +8,7 @@ import {
   SpanStatusCode,
   trace,
 } from '@opentelemetry/api';
+import { ApiError } from '../client/api-error.ts';
 import { withDeadline } from '../shared/deadline.ts';
 import { describeThrown, ThroughlineError } from '../shared/errors.ts';
 import {
@@ -20,7 +21,6 @@ import {
 } from '../shared/propagation/index.ts';
 import { ATTR, SERVICE } from '../shared/semantics.ts';
 import { startTracing, type Tracing } from '../worker-node/telemetry/tracing.ts';
-import { ApiError } from './api-error.ts';
 import { type BaggagePair, withBaggage } from './baggage.ts';
 import { CliError } from './cli-error.ts';
 import type { Environment } from './config.ts';

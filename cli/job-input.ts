@@ -27,13 +27,35 @@ export interface InputSource {
  */
 export async function readJobInput(argument: string | undefined, source: InputSource): Promise<unknown> {
   if (argument === undefined) return null;
-  if (argument === '-') return parse(await readStandardInput(source), 'standard input');
-  if (!argument.startsWith('@')) return parse(argument, 'the input', HINT);
-  const path = argument.slice(1);
-  return parse(await readInputFile(path, source.signal), `the file ${JSON.stringify(path)}`);
+  if (argument !== '-' && !argument.startsWith('@')) return parseInput(argument, 'the input', HINT);
+  const { text, what } = await readInputText(argument, source, MAX_BYTES);
+  return parseInput(text, what);
 }
 
-async function readStandardInput({ stdin, signal }: InputSource): Promise<string> {
+/**
+ * The text of standard input (`-`) or of a file (`@path`), and what to call it in an error.
+ * @throws CliError `usage-invalid` when it cannot be read, is not UTF-8, or is larger than `maxBytes`
+ */
+export async function readInputText(
+  argument: string,
+  source: InputSource,
+  maxBytes: number,
+): Promise<{ text: string; what: string }> {
+  if (argument === '-') {
+    const what = 'standard input';
+    return { text: decode(await readStandardInput(source, maxBytes), what), what };
+  }
+  const path = argument.slice(1);
+  const what = `the file ${JSON.stringify(path)}`;
+  const bytes = await readFile(path, { signal: source.signal }).catch((cause: unknown) => {
+    if (source.signal.aborted) throw source.signal.reason;
+    throw unreadable(what, cause);
+  });
+  if (bytes.length > maxBytes) throw tooLarge(what, maxBytes);
+  return { text: decode(bytes, what), what };
+}
+
+async function readStandardInput({ stdin, signal }: InputSource, maxBytes: number): Promise<Uint8Array> {
   const chunks: Buffer[] = [];
   let size = 0;
   try {
@@ -41,24 +63,14 @@ async function readStandardInput({ stdin, signal }: InputSource): Promise<string
       chunks.push(Buffer.from(chunk));
       size += chunk.length;
       // Before the end, which a stream need not have.
-      if (size > MAX_BYTES) throw tooLarge('standard input');
+      if (size > maxBytes) throw tooLarge('standard input', maxBytes);
     }
   } catch (cause) {
     if (signal.aborted) throw signal.reason;
     if (cause instanceof CliError) throw cause;
     throw unreadable('standard input', cause);
   }
-  return decode(Buffer.concat(chunks), 'standard input');
-}
-
-async function readInputFile(path: string, signal: AbortSignal): Promise<string> {
-  const what = `the file ${JSON.stringify(path)}`;
-  const bytes = await readFile(path, { signal }).catch((cause: unknown) => {
-    if (signal.aborted) throw signal.reason;
-    throw unreadable(what, cause);
-  });
-  if (bytes.length > MAX_BYTES) throw tooLarge(what);
-  return decode(bytes, what);
+  return Buffer.concat(chunks);
 }
 
 /** JSON is UTF-8 (RFC 8259, section 8.1); a byte order mark, which some editors write, is dropped. */
@@ -70,7 +82,12 @@ function decode(bytes: Uint8Array, what: string): string {
   }
 }
 
-function parse(text: string, what: string, hint?: string): unknown {
+/**
+ * JSON of the command line or a file.
+ * @param what to call it in an error
+ * @throws CliError `usage-invalid` with the place where it breaks
+ */
+export function parseInput(text: string, what: string, hint?: string): unknown {
   if (jsonDepth(text, MAX_DEPTH) > MAX_DEPTH) {
     throw new CliError('usage-invalid', `${what} is nested deeper than ${MAX_DEPTH} levels`);
   }
@@ -85,11 +102,8 @@ function parse(text: string, what: string, hint?: string): unknown {
   }
 }
 
-function tooLarge(what: string): CliError {
-  return new CliError(
-    'usage-invalid',
-    `${what} is larger than ${MAX_BYTES} bytes; the API takes ${LIMITS.inputBytes}`,
-  );
+function tooLarge(what: string, maxBytes: number): CliError {
+  return new CliError('usage-invalid', `${what} is larger than ${maxBytes} bytes`);
 }
 
 function unreadable(what: string, cause: unknown): CliError {

@@ -1,7 +1,7 @@
 import { isTerminal, type Job, type JobState, type Progress } from '../shared/job.ts';
+import { secondsText } from '../shared/seconds-text.ts';
 import { jsonText } from './json-text.ts';
 import type { Paint } from './paint.ts';
-import { secondsText } from './seconds-text.ts';
 import { escapeControls } from './terminal-text.ts';
 
 const LABEL_WIDTH = 11;

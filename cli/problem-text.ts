@@ -1,5 +1,5 @@
+import { ApiError } from '../client/api-error.ts';
 import { describeThrown, ERRORS, ThroughlineError, type Violation } from '../shared/errors.ts';
-import { ApiError } from './api-error.ts';
 import { CliError } from './cli-error.ts';
 import type { Paint } from './paint.ts';
 import { escapeControls } from './terminal-text.ts';

@@ -1,4 +1,4 @@
-import { secondsText } from './seconds-text.ts';
+import { secondsText } from '../shared/seconds-text.ts';
 import { truncate } from './terminal-text.ts';
 import type { TextStream } from './text-stream.ts';
 

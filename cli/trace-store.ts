@@ -1,7 +1,8 @@
 import * as z from 'zod';
+import { exchange } from '../client/exchange.ts';
+import { NoAnswerError } from '../client/no-answer-error.ts';
 import type { SpanRecord } from '../shared/span-record.ts';
 import { CliError } from './cli-error.ts';
-import { exchange } from './http-answer.ts';
 
 const TIMEOUT_MS = 5_000;
 
@@ -42,7 +43,9 @@ export async function readSpans(
     headers: { accept: 'application/json' },
     timeoutMs: TIMEOUT_MS,
     signal,
-    failure: UNREACHABLE,
+    who: 'the trace store',
+  }).catch((thrown: unknown) => {
+    throw thrown instanceof NoAnswerError ? unreachable(thrown) : thrown;
   });
   if (answer.status === 404) return [];
   try {
@@ -53,13 +56,15 @@ export async function readSpans(
   throw notSpans(answer);
 }
 
-const UNREACHABLE = {
-  code: 'traces-unreachable',
-  who: 'the trace store',
-  hint: '--traces-url or THROUGHLINE_TRACES_URL says where it is; `throughline dev` prints the one it starts',
-} as const;
+const HINT =
+  '--traces-url or THROUGHLINE_TRACES_URL says where it is; `throughline dev` prints the one it starts';
+
+function unreachable({ code, message, cause }: NoAnswerError): CliError {
+  const hint = code === 'unreachable' ? HINT : undefined;
+  return new CliError('traces-unreachable', message, { cause, hint });
+}
 
 function notSpans({ url, status }: { url: string; status: number }, cause?: unknown): CliError {
   const message = `${url} answered (HTTP status ${status}) with something that is not a trace`;
-  return new CliError('answer-invalid', message, { cause, hint: UNREACHABLE.hint });
+  return new CliError('answer-invalid', message, { cause, hint: HINT });
 }

@@ -5,6 +5,7 @@ import { crossOrigin } from './middleware/cross-origin.ts';
 import { renderProblem } from './middleware/problems.ts';
 import { traceResponse } from './middleware/trace-response.ts';
 import { deadLetterRoutes } from './routes/dead-letters.ts';
+import { documentRoutes } from './routes/documents.ts';
 import { healthRoutes } from './routes/health.ts';
 import { jobRoutes } from './routes/jobs.ts';
 import { operationRoutes } from './routes/operations.ts';
@@ -17,6 +18,7 @@ export function createApp(): Hono<EdgeHono> {
   app.use(traceResponse());
   app.use(crossOrigin());
   app.route('/', healthRoutes());
+  app.route('/', documentRoutes());
   app.route('/v1/jobs', jobRoutes());
   app.route('/v1/dead-letters', deadLetterRoutes());
   app.route('/v1/operations', operationRoutes());

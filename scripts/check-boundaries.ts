@@ -1,6 +1,6 @@
 /**
  * Proves who may import whom, from what the bundler resolves: `shared/` knows no runtime, `edge/` and `worker-node/`
- * do not know each other, and nothing that ships knows tests or the local stack.
+ * do not know each other, `client/` runs anywhere, and nothing that ships knows tests or the local stack.
  */
 import { glob } from 'node:fs/promises';
 import { builtinModules } from 'node:module';
@@ -16,6 +16,7 @@ interface Boundary {
 
 const BOUNDARIES: readonly Boundary[] = [
   { folder: 'shared', mayImport: ['shared'], runtime: () => false },
+  { folder: 'client', mayImport: ['client', 'shared'], runtime: () => false },
   { folder: 'edge', mayImport: ['edge', 'shared'], runtime: (module) => module === 'cloudflare:workers' },
   {
     folder: 'worker-node',
@@ -26,7 +27,7 @@ const BOUNDARIES: readonly Boundary[] = [
 
 const faults = (await Promise.all(BOUNDARIES.map(check))).flat();
 for (const fault of faults) process.stderr.write(`${fault}\n`);
-if (faults.length === 0) process.stdout.write('boundaries hold: shared, edge, worker-node\n');
+if (faults.length === 0) process.stdout.write('boundaries hold: shared, client, edge, worker-node\n');
 process.exitCode = faults.length === 0 ? 0 : 1;
 
 async function check({ folder, mayImport, runtime = () => true }: Boundary): Promise<string[]> {

@@ -1,4 +1,5 @@
-const DURATION = /^([0-9]{1,9})(ms|s|m|h|d)$/;
+/** A duration as text. */
+export const DURATION = /^([0-9]{1,9})(ms|s|m|h|d)$/;
 const UNIT_MS: Readonly<Record<string, number>> = {
   ms: 1,
   s: 1_000,

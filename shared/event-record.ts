@@ -11,7 +11,16 @@ export const RecordedCallbackEvent = CallbackEvent.extend({ id: z.string() });
 export type RecordedCallbackEvent = z.infer<typeof RecordedCallbackEvent>;
 
 /** What a job's history holds: what happened to the job, and to its callback. */
-export type HistoryEvent = RecordedEvent | RecordedCallbackEvent;
+export const HistoryEvent = z.union([RecordedEvent, RecordedCallbackEvent]);
+export type HistoryEvent = z.infer<typeof HistoryEvent>;
+
+/** Events of a job and its callbacks in the order in which they were recorded. */
+export const JobHistory = z.object({
+  events: z.array(HistoryEvent).readonly(),
+  /** There is more: to be read with this as `after`. */
+  next: z.string().optional(),
+});
+export type JobHistory = z.infer<typeof JobHistory>;
 
 /** The event that is kept at `sequence`. */
 export function recordedEvent<E extends JobEvent | CallbackEvent>(

@@ -18,3 +18,7 @@ export const OperationAnnouncement = z.object({
   description: z.string().optional(),
 });
 export type OperationAnnouncement = z.infer<typeof OperationAnnouncement>;
+
+/** What can be run, by name. */
+export const OperationList = z.object({ operations: z.array(OperationAnnouncement) });
+export type OperationList = z.infer<typeof OperationList>;

@@ -15,6 +15,13 @@ export const OutboxItem = z.object({
 });
 export type OutboxItem = z.infer<typeof OutboxItem>;
 
+/** A tenant's jobs that NATS does not have, in the order in which they wait. */
+export const OutboxList = z.object({ jobs: z.array(OutboxItem) });
+export type OutboxList = z.infer<typeof OutboxList>;
+
+/** How many of them one answer holds. */
+export const OUTBOX_LIST_LIMIT = 100;
+
 /** What the outbox of a bridge holds. */
 export const OutboxStatus = z.object({
   /** Jobs that wait for NATS. */
@@ -28,18 +35,3 @@ export const OutboxStatus = z.object({
   oldestAgeSeconds: z.number().min(0),
 });
 export type OutboxStatus = z.infer<typeof OutboxStatus>;
-
-/** How a bridge is. */
-export const BridgeStatus = z.object({
-  bridge: z.string(),
-  /** Of its connection to NATS. */
-  state: z.enum(['idle', 'connecting', 'open', 'lost']),
-  /** Connections opened so far by this object. */
-  connections: z.int().min(0),
-  /** Milliseconds to NATS and back; absent: it does not answer. */
-  roundTripMs: z.number().min(0).optional(),
-  /** Jobs whose events are followed now. */
-  watchedJobs: z.int().min(0),
-  outbox: OutboxStatus,
-});
-export type BridgeStatus = z.infer<typeof BridgeStatus>;

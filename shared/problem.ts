@@ -1,19 +1,26 @@
-import { ERRORS, type ErrorCode, type ThroughlineError, type Violation } from './errors.ts';
-import type { JobState } from './job.ts';
+import * as z from 'zod';
+import { ERRORS, type ErrorCode, type ThroughlineError } from './errors.ts';
+import { JobState } from './job.ts';
+
+const CODES = Object.keys(ERRORS) as [ErrorCode, ...ErrorCode[]];
 
 /** A problem document, RFC 9457 (`application/problem+json`), with a stable `code` and the trace it belongs to. */
-export interface Problem {
-  readonly type: string;
-  readonly title: string;
-  readonly status: number;
-  readonly code: ErrorCode;
-  readonly detail: string;
-  readonly traceId?: string;
+export const Problem = z.object({
+  type: z.string(),
+  title: z.string(),
+  status: z.int(),
+  code: z.enum(CODES),
+  detail: z.string(),
+  traceId: z.string().optional(),
   /** With `job-finished`: how the job ended. */
-  readonly state?: JobState;
-  readonly violations?: readonly Violation[];
-  readonly suggestions?: readonly string[];
-}
+  state: JobState.optional(),
+  violations: z
+    .array(z.object({ path: z.string(), message: z.string() }))
+    .readonly()
+    .optional(),
+  suggestions: z.array(z.string()).readonly().optional(),
+});
+export type Problem = z.infer<typeof Problem>;
 
 export const PROBLEM_MEDIA_TYPE = 'application/problem+json';
 

@@ -5,9 +5,11 @@
  */
 import { ThroughlineError } from './errors.ts';
 
-const TOKEN = /^[A-Za-z0-9_-]{1,64}$/;
-const OPERATION = /^[a-z][a-z0-9_-]*(\.[a-z][a-z0-9_-]*)*$/;
-const OPERATION_MAX_LENGTH = 128;
+/** A tenant or a job id. */
+export const TOKEN = /^[A-Za-z0-9_-]{1,64}$/;
+/** The name of an operation. */
+export const OPERATION = /^[a-z][a-z0-9_-]*(\.[a-z][a-z0-9_-]*)*$/;
+export const OPERATION_MAX_LENGTH = 128;
 const SHOWN_LENGTH = 40;
 /** First words of the subjects that name a job's tenant, id and operation. */
 const JOB_ROOTS = ['jobs', 'dead', 'delayed', 'due'];

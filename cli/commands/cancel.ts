@@ -59,7 +59,7 @@ async function send(
   const attributes = { [ATTR.jobId]: id, [HTTP.method]: 'DELETE', [HTTP.url]: api.jobUrl(id) };
   try {
     return await caller.run('cancel', attributes, async (carrier, span) => {
-      const answer = await api.cancel(id, { carrier, waitSeconds: wait });
+      const answer = await api.cancel(id, { trace: carrier, waitSeconds: wait });
       span.setAttribute(HTTP.status, answer.status);
       return answer.job;
     });

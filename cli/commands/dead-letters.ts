@@ -51,7 +51,7 @@ function defineList(group: Command, host: Host): void {
       async (flags: ListFlags, command: Command) =>
         await host.run(command, async ({ api, output }) => {
           const { operation, limit, cursor } = flags;
-          const page = await api.deadLetters({ operation, limit, cursor });
+          const page = await api.listDeadLetters({ operation, limit, cursor });
           if (output.json) output.document(page);
           else if (page.deadLetters.length > 0) {
             output.text(deadLettersText(page.deadLetters, createPaint(output.color)));
@@ -120,7 +120,7 @@ async function redrive(id: string | undefined, flags: RedriveFlags, scope: Scope
 
 async function redriveOne(caller: CallerTrace, id: string, { api, output }: Scope): Promise<number> {
   const attributes = { [ATTR.jobId]: id, [HTTP.method]: 'POST', [HTTP.url]: api.deadLettersUrl };
-  const job = await caller.run('redrive', attributes, (carrier) => api.redrive(id, carrier));
+  const job = await caller.run('redrive', attributes, (carrier) => api.redrive(id, { trace: carrier }));
   output.job(job);
   output.hint(`follow it with: throughline watch ${job.id}`);
   return EXIT.ok.code;
@@ -141,7 +141,7 @@ async function redriveAll(
       let cursor: string | undefined;
       do {
         status.show(`${redriven.length} sent`);
-        const report = await api.redriveMany({ operation, reason, cursor }, carrier);
+        const report = await api.redriveMany({ operation, reason, cursor }, { trace: carrier });
         redriven.push(...report.redriven);
         failed.push(...report.failed);
         cursor = report.cursor;

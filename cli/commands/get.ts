@@ -20,7 +20,7 @@ export function defineGet(program: Command, host: Host): Command {
     .action(
       async (id: string, _flags: unknown, command: Command) =>
         await host.run(command, async ({ api, output }) => {
-          const job = await api.job(id);
+          const job = await api.get(id);
           output.job(job);
           return exitCodeOfJob(job);
         }),

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
+import type { JobFilter } from '../../client/options.ts';
 import { JOB_STATES, type JobState } from '../../shared/job.ts';
 import { JOB_LIST_LIMITS, type JobPage } from '../../shared/job-list.ts';
-import type { JobFilter } from '../api-client.ts';
 import { CliError } from '../cli-error.ts';
 import { EXIT } from '../exit-code.ts';
 import { examples } from '../help.ts';
@@ -45,7 +45,7 @@ export function defineList(program: Command, host: Host): Command {
 async function listPage(flags: ListFlags, scope: Scope): Promise<number> {
   const { api, output } = scope;
   const { state, operation, limit, cursor } = flags;
-  const page = await api.jobs({ state, operation, limit, cursor });
+  const page = await api.list({ state, operation, limit, cursor });
   if (output.json) output.document(page);
   else if (page.jobs.length > 0) print(page, scope);
   else output.hint('there are no such jobs');
@@ -59,7 +59,7 @@ async function listAll(flags: ListFlags, scope: Scope): Promise<number> {
   if (limit !== undefined) throw new CliError('usage-invalid', '--limit and --all exclude each other');
   let next: JobFilter | undefined = { state, operation, cursor, limit: JOB_LIST_LIMITS.page };
   while (next !== undefined) {
-    const page = await scope.api.jobs(next);
+    const page = await scope.api.list(next);
     print(page, scope);
     warnOf(page, scope);
     next = page.cursor === undefined ? undefined : { ...next, cursor: page.cursor };

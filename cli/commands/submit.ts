@@ -3,6 +3,7 @@ import { isTerminal, type Job, LIMITS } from '../../shared/job.ts';
 import { ATTR } from '../../shared/semantics.ts';
 import type { BaggagePair } from '../baggage.ts';
 import { CallerTrace, HTTP } from '../caller-trace.ts';
+import { CliError } from '../cli-error.ts';
 import { EXIT, exitCodeOfJob } from '../exit-code.ts';
 import { examples } from '../help.ts';
 import type { Host, Scope } from '../host.ts';
@@ -15,6 +16,7 @@ import {
   operationName,
   wholeNumber,
 } from '../options.ts';
+import { submitBatch } from '../submit-batch.ts';
 
 const DEFAULT_WAIT_SECONDS = 30;
 
@@ -22,6 +24,7 @@ const DEFAULT_WAIT_SECONDS = 30;
 const INTERRUPTED_FLUSH_MS = 300;
 
 interface SubmitFlags {
+  readonly batch?: string;
   readonly wait?: number;
   readonly baggage?: readonly BaggagePair[];
   readonly idempotencyKey?: string;
@@ -36,12 +39,16 @@ export function defineSubmit(program: Command, host: Host): Command {
   return program
     .command('submit')
     .description('Submits a job, as the first span of its trace.')
-    .argument('<operation>', 'what to run, such as http.request', operationName)
+    .argument('[operation]', 'what to run, such as http.request', operationName)
     .argument('[input]', 'JSON, @file, or - for standard input; null when absent')
     .option(
       '--wait [seconds]',
       `wait for the job's end, 1 to ${LIMITS.waitSeconds} seconds (default ${DEFAULT_WAIT_SECONDS}); exit code 4 when it takes longer`,
       wholeNumber(1, LIMITS.waitSeconds, ' Write --wait=30, or put --wait last.'),
+    )
+    .option(
+      '--batch <file>',
+      'many jobs instead: a JSON list, or a job in each line; - for standard input; exit code 2 or 3 when one was refused',
     )
     .option('--baggage <key=value>', 'travels with the job to its worker; repeatable', baggagePairs)
     .option('--idempotency-key <key>', 'the same key always means the same job', idempotencyKey)
@@ -55,6 +62,7 @@ export function defineSubmit(program: Command, host: Host): Command {
         ['throughline submit echo \'{"hello":"world"}\'', 'hand it over, and go on'],
         ['throughline submit http.request @request.json --wait 10', 'wait up to ten seconds for its result'],
         ["jq -n '{n: 1}' | throughline submit echo - --json", 'from a pipe, for a script'],
+        ['throughline submit --batch jobs.jsonl', 'many: {"operation":"echo","input":1} in each line'],
         ['throughline submit echo --baggage user=ada --baggage plan=pro', 'with baggage'],
         [
           'OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4318 throughline submit echo',
@@ -63,7 +71,7 @@ export function defineSubmit(program: Command, host: Host): Command {
       ),
     )
     .action(
-      async (operation: string, input: string | undefined, flags: WaitFlags, command: Command) =>
+      async (operation: string | undefined, input: string | undefined, flags: WaitFlags, command: Command) =>
         await host.run(command, (scope) => submit(operation, input, withDefaultWait(flags), scope)),
     );
 }
@@ -76,20 +84,62 @@ function withDefaultWait({ wait, ...flags }: WaitFlags): SubmitFlags {
 }
 
 async function submit(
-  operation: string,
+  operation: string | undefined,
   argument: string | undefined,
   flags: SubmitFlags,
   scope: Scope,
 ): Promise<number> {
-  const { output, signal, environment, debug, stdin, defer } = scope;
-  const input = await readJobInput(argument, { stdin, signal });
+  checkUsage(operation, flags);
+  const { output, signal, environment, debug, defer } = scope;
+  const input = await readJobInput(argument, scope);
   const warn = (sentence: string): void => output.warn(sentence);
   const caller = await CallerTrace.start({ environment, debug, baggage: flags.baggage ?? [], warn });
   defer(() => caller.flush(signal.aborted ? INTERRUPTED_FLUSH_MS : undefined));
-  const job = await send(caller, { operation, input }, flags, scope);
-  output.job(job);
-  if (isTerminal(job.state)) return exitCodeOfJob(job);
-  output.hint(`follow it with: throughline watch ${job.id}`);
+  return operation === undefined
+    ? await submitBatch(caller, flags.batch ?? '-', flags.idempotencyKey, scope)
+    : await submitOne(caller, { operation, input }, flags, scope);
+}
+
+/** @throws CliError `usage-invalid` when it is neither one job nor a batch, or both */
+function checkUsage(
+  operation: string | undefined,
+  { batch, wait, delay, timeout, maxAttempts }: SubmitFlags,
+): void {
+  if (operation === undefined && batch === undefined) {
+    throw new CliError(
+      'usage-invalid',
+      "missing required argument 'operation', or --batch with a file of jobs",
+    );
+  }
+  if (operation !== undefined && batch !== undefined) {
+    throw new CliError(
+      'usage-invalid',
+      'what is to run? Name an operation, or a file with --batch; not both',
+    );
+  }
+  const ofOne = [wait, delay, timeout, maxAttempts].some((flag) => flag !== undefined);
+  if (batch !== undefined && ofOne) {
+    throw new CliError(
+      'usage-invalid',
+      'with --batch, each job says its own delay, timeout and maxAttempts',
+      {
+        hint: '--wait is for one job; `throughline watch` follows any',
+      },
+    );
+  }
+}
+
+async function submitOne(
+  caller: CallerTrace,
+  job: { operation: string; input: unknown },
+  flags: SubmitFlags,
+  scope: Scope,
+): Promise<number> {
+  const { output } = scope;
+  const submitted = await send(caller, job, flags, scope);
+  output.job(submitted);
+  if (isTerminal(submitted.state)) return exitCodeOfJob(submitted);
+  output.hint(`follow it with: throughline watch ${submitted.id}`);
   return flags.wait === undefined ? EXIT.ok.code : EXIT.unfinished.code;
 }
 
@@ -116,7 +166,7 @@ async function send(
         maxAttempts,
         callback: callback === undefined ? undefined : { url: callback },
       };
-      const answer = await api.submit(body, { carrier, waitSeconds: wait, idempotencyKey });
+      const answer = await api.submit(body, { trace: carrier, waitSeconds: wait, idempotencyKey });
       span.setAttribute(HTTP.status, answer.status);
       span.setAttribute(ATTR.jobId, answer.job.id);
       if (isTerminal(answer.job.state)) span.setAttribute(ATTR.jobOutcome, answer.job.state);

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { pause, pollDelays } from '../../client/poll.ts';
 import type { Job } from '../../shared/job.ts';
 import type { SpanRecord } from '../../shared/span-record.ts';
 import { CliError } from '../cli-error.ts';
@@ -7,7 +8,6 @@ import { EXIT } from '../exit-code.ts';
 import { examples } from '../help.ts';
 import type { Host, Scope } from '../host.ts';
 import { jobId } from '../options.ts';
-import { pause, pollDelays } from '../poll.ts';
 import { traceGaps } from '../trace-gaps.ts';
 import { readSpans } from '../trace-store.ts';
 import { renderWaterfall } from '../waterfall.ts';
@@ -44,7 +44,7 @@ async function showTrace(id: string, scope: Scope): Promise<number> {
   if (tracesUrl === undefined) {
     throw new CliError('usage-invalid', 'where are the traces? Use --traces-url or THROUGHLINE_TRACES_URL');
   }
-  const job = await api.job(id);
+  const job = await api.get(id);
   const spans = await whenComplete(job, tracesUrl, scope);
   const missing = traceGaps(spans, job);
   if (output.json) {

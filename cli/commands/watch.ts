@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { pause, pollDelays } from '../../client/poll.ts';
 import { isCallbackEvent } from '../../shared/callback-event.ts';
 import { jobOfEvent } from '../../shared/event.ts';
 import type { HistoryEvent } from '../../shared/event-record.ts';
@@ -10,10 +11,11 @@ import { examples } from '../help.ts';
 import type { Host, Scope } from '../host.ts';
 import { jobLine } from '../job-text.ts';
 import { durationMs, jobId } from '../options.ts';
-import { pause, pollDelays } from '../poll.ts';
 
 /** An API that answered before may miss this many questions in a row: it is being deployed, say. */
 const MAX_FAILURES = 5;
+/** A question to the API takes no longer. */
+const QUESTION_MS = 15_000;
 
 interface WatchFlags {
   readonly timeout?: number;
@@ -77,7 +79,7 @@ async function untilEnded(id: string, limitMs: number, scope: Scope, listeners: 
   const { api } = scope;
   const { onJob, onEvent } = listeners;
   const until = performance.now() + limitMs;
-  let job = await api.job(id, limitMs);
+  let job = await api.get(id, withinMs(limitMs));
   if (isTerminal(job.state) && onEvent === undefined) return job;
   onJob(job);
   const leftMs = Math.max(0, Math.ceil(until - performance.now()));
@@ -96,6 +98,11 @@ async function untilEnded(id: string, limitMs: number, scope: Scope, listeners: 
   return await poll(job, until, scope, onJob);
 }
 
+/** At most the usual time for a question, less when less is left. */
+function withinMs(leftMs: number): { timeoutMs?: number } {
+  return leftMs < QUESTION_MS ? { timeoutMs: leftMs } : {};
+}
+
 /** Asks for a job again and again, less and less often, until it has ended or time is up. */
 async function poll(
   seen: Job,
@@ -112,7 +119,7 @@ async function poll(
     onJob(job);
     if (!isTerminal(job.state)) await pause(Math.min(delays.next().value, left()), signal);
     try {
-      job = await api.job(job.id, left());
+      job = await api.get(job.id, withinMs(left()));
       isWhole = true;
       failures = 0;
     } catch (thrown) {

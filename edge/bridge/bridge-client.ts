@@ -1,7 +1,9 @@
 import type { DeadLetterDetail, DeadLetterPage, RedriveReport } from '../../shared/dead-letter.ts';
+import type { JobHistory } from '../../shared/event-record.ts';
+import type { BridgeStatus } from '../../shared/health.ts';
 import type { Job } from '../../shared/job.ts';
 import type { OperationAnnouncement } from '../../shared/operation.ts';
-import type { BridgeStatus, OutboxItem } from '../../shared/outbox.ts';
+import type { OutboxItem } from '../../shared/outbox.ts';
 import type { Carrier } from '../../shared/propagation/index.ts';
 import { ATTR } from '../../shared/semantics.ts';
 import { callObject } from '../object-call.ts';
@@ -17,7 +19,6 @@ import {
   type RedriveManyCommand,
   type Redriven,
 } from './dead-letter-commands.ts';
-import type { JobHistory } from './job-history.ts';
 import { type Region, regionOfJob } from './region.ts';
 
 /** The region of the bridges that serve all of them. */

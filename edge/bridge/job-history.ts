@@ -1,7 +1,7 @@
 import { attemptsOf } from '../../shared/attempts.ts';
 import { isCallbackEvent } from '../../shared/callback-event.ts';
 import { ThroughlineError } from '../../shared/errors.ts';
-import type { HistoryEvent } from '../../shared/event-record.ts';
+import type { JobHistory } from '../../shared/event-record.ts';
 import type { Job } from '../../shared/job.ts';
 import { EVENTS_STREAM } from '../../shared/streams.ts';
 import { eventSubject } from '../../shared/subjects.ts';
@@ -12,13 +12,6 @@ import { readJob } from './job-reader.ts';
 
 /** What one answer may hold; a call between the edge and a bridge takes 32 MiB. */
 const PAGE = { maxEvents: 1_000, maxBytes: 4 * 1024 * 1024 } as const;
-
-/** Events of a job and its callbacks in the order in which they were recorded. */
-export interface JobHistory {
-  readonly events: readonly HistoryEvent[];
-  /** There is more: to be read with this as `after`. */
-  readonly next?: string;
-}
 
 /**
  * What is recorded of a job, oldest first, at most a page of it.

@@ -8,12 +8,6 @@ import { deadLetterOf, deadLettersFrom } from './dead-letters.ts';
 import { redriveLetter } from './redrive.ts';
 import type { BridgeParts } from './submit.ts';
 
-/** Where the next request goes on: the cursor is `<from>-<to>`. */
-interface Reach {
-  readonly from: number;
-  readonly to: number;
-}
-
 /**
  * Sends many dead letters of a tenant round again, oldest first, until `limit` were tried or time is up. What dies
  * while this goes on is not sent again: the letters that were there at the first request are all there are.
@@ -48,12 +42,6 @@ export async function redriveMany(
     return rest(next);
   }
   return { redriven, failed };
-}
-
-/** Reads a cursor; undefined when it is none of ours. */
-export function parseReach(text: string): Reach | undefined {
-  const [, from, to] = /^([0-9]{1,15})-([0-9]{1,15})$/.exec(text) ?? [];
-  return from === undefined || to === undefined ? undefined : { from: Number(from), to: Number(to) };
 }
 
 async function lastSequence(

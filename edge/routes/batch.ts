@@ -1,23 +1,12 @@
 import type { Context } from 'hono';
-import * as z from 'zod';
+import type * as z from 'zod';
+import { Batch, type BatchReport, type BatchResult } from '../../shared/batch.ts';
 import { ThroughlineError } from '../../shared/errors.ts';
-import { isTerminal, type Job, LIMITS } from '../../shared/job.ts';
-import { type Problem, problemOf } from '../../shared/problem.ts';
+import { isTerminal } from '../../shared/job.ts';
+import { problemOf } from '../../shared/problem.ts';
 import { unwrapReply } from '../bridge/commands.ts';
 import type { EdgeHono } from '../scope.ts';
 import { prepare, submitterOf } from './submission.ts';
-
-/** One result of a batch, in the place of its job: what a request of its own would have been answered. */
-type BatchResult =
-  | { readonly status: number; readonly job: Job }
-  | { readonly status: number; readonly problem: Problem };
-
-const Batch = z.strictObject({
-  jobs: z
-    .array(z.unknown(), 'must be a list of jobs')
-    .min(1, 'must hold at least one job')
-    .max(LIMITS.batchJobs, `must hold at most ${LIMITS.batchJobs} jobs`),
-});
 
 /**
  * `POST /v1/jobs/batch`: up to 100 jobs in one call to the bridge and one round trip to NATS. A job that is refused
@@ -50,7 +39,7 @@ export async function submitBatch(c: Context<EdgeHono>): Promise<Response> {
       return refused(ThroughlineError.from(thrown));
     }
   });
-  return c.json({ results }, 207);
+  return c.json<BatchReport, 207>({ results }, 207);
 }
 
 function refused(error: ThroughlineError): BatchResult {

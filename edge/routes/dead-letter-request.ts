@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { DEAD_LETTER_LIMITS } from '../../shared/dead-letter.ts';
 import { OperationName } from '../../shared/operation.ts';
-import { parseReach } from '../bridge/redrive-many.ts';
+import { parseReach } from '../bridge/reach.ts';
 import { pageLimit } from './page-limit.ts';
 
 const { page, defaultPage } = DEAD_LETTER_LIMITS;

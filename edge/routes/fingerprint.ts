@@ -1,5 +1,5 @@
 import { sha256Hex } from '../../shared/digest.ts';
-import type { SubmitJob } from './submit-job.ts';
+import type { SubmitJob } from '../../shared/submit-job.ts';
 
 /**
  * SHA-256 of what a submission asks for, in 64 hex digits: the same for the same request, whatever the order of keys

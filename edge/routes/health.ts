@@ -1,6 +1,6 @@
 import { type Context, Hono } from 'hono';
 import { ThroughlineError } from '../../shared/errors.ts';
-import type { BridgeStatus } from '../../shared/outbox.ts';
+import type { BridgeStatus, Health, Readiness, Unreadiness } from '../../shared/health.ts';
 import { problemOf } from '../../shared/problem.ts';
 import type { EdgeHono } from '../scope.ts';
 
@@ -13,7 +13,7 @@ const PROMETHEUS = { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' 
  */
 export function healthRoutes(): Hono<EdgeHono> {
   const app = new Hono<EdgeHono>();
-  app.get('/healthz', (c) => c.json({ status: 'ok' }));
+  app.get('/healthz', (c) => c.json<Health>({ status: 'ok' }));
   app.get('/readyz', readiness);
   app.get('/metrics', async (c) => c.body(metricsOf(await c.env.bridge.status()), 200, PROMETHEUS));
   return app;
@@ -22,11 +22,14 @@ export function healthRoutes(): Hono<EdgeHono> {
 async function readiness(c: Context<EdgeHono>): Promise<Response> {
   const bridges = await c.env.bridge.status();
   if (bridges.every(({ roundTripMs }) => roundTripMs !== undefined))
-    return c.json({ status: 'ready', bridges });
+    return c.json<Readiness>({ status: 'ready', bridges });
   const away = new ThroughlineError('broker-unavailable', 'NATS does not answer; jobs go to the outbox', {
     retryAfterSeconds: 1,
   });
-  return c.json({ ...problemOf(away, undefined), bridges }, 503, { ...PROBLEM, 'retry-after': '1' });
+  return c.json<Unreadiness>({ ...problemOf(away, undefined), bridges }, 503, {
+    ...PROBLEM,
+    'retry-after': '1',
+  });
 }
 
 const GAUGES: readonly [name: string, help: string, value: (status: BridgeStatus) => number][] = [

@@ -1,4 +1,5 @@
 import { Hono } from 'hono';
+import type { OperationList } from '../../shared/operation.ts';
 import { authenticate } from '../middleware/authenticate.ts';
 import { rateLimit } from '../middleware/rate-limit.ts';
 import { requireScope } from '../middleware/require-scope.ts';
@@ -9,7 +10,7 @@ export function operationRoutes(): Hono<EdgeHono> {
   const app = new Hono<EdgeHono>();
   app.use(authenticate(), rateLimit());
   app.get('/', requireScope('jobs:read'), async (c) =>
-    c.json({ operations: await c.env.bridge.operations() }),
+    c.json<OperationList>({ operations: await c.env.bridge.operations() }),
   );
   return app;
 }

@@ -1,23 +1,14 @@
 import { type Context, Hono } from 'hono';
-import * as z from 'zod';
 import { ThroughlineError } from '../../shared/errors.ts';
+import type { OutboxList } from '../../shared/outbox.ts';
 import { isToken } from '../../shared/subjects.ts';
 import { authenticate } from '../middleware/authenticate.ts';
 import { rateLimit } from '../middleware/rate-limit.ts';
 import { requireScope } from '../middleware/require-scope.ts';
 import type { EdgeHono } from '../scope.ts';
+import { OutboxQuery } from './outbox-request.ts';
 import { parseRequest } from './parse-request.ts';
 import { tenantOf } from './submission.ts';
-
-/** Query of `GET /v1/outbox`. */
-export const OutboxQuery = z.strictObject({
-  limit: z
-    .string()
-    .regex(/^[0-9]{1,3}$/, 'must be a whole number from 1 to 100')
-    .transform(Number)
-    .refine((limit) => limit >= 1 && limit <= 100, 'must be a whole number from 1 to 100')
-    .default(100),
-});
 
 /** `/v1/outbox`: accepted jobs that NATS does not have, because it is away, or because it will not take them. */
 export function outboxRoutes(): Hono<EdgeHono> {
@@ -30,7 +21,7 @@ export function outboxRoutes(): Hono<EdgeHono> {
 
 async function listOutbox(c: Context<EdgeHono>): Promise<Response> {
   const { limit } = parseRequest(OutboxQuery, c.req.query());
-  return c.json({ jobs: await c.env.bridge.outbox(tenantOf(c), limit) });
+  return c.json<OutboxList>({ jobs: await c.env.bridge.outbox(tenantOf(c), limit) });
 }
 
 async function retryJob(c: Context<EdgeHono>): Promise<Response> {

@@ -1,15 +1,15 @@
 import type { Context } from 'hono';
 import { CALLBACK_ENDS, type Callback } from '../../shared/callback.ts';
+import { dueAt } from '../../shared/delay.ts';
 import { ThroughlineError } from '../../shared/errors.ts';
+import { SubmitJob } from '../../shared/submit-job.ts';
 import { writeJson } from '../../shared/wire.ts';
 import type { SubmitCommand } from '../bridge/commands.ts';
 import type { Region } from '../bridge/region.ts';
 import type { EdgeHono } from '../scope.ts';
-import { dueAt } from './delay.ts';
 import { fingerprintOf } from './fingerprint.ts';
 import { jobIdFor } from './job-id.ts';
 import { parseRequest } from './parse-request.ts';
-import { SubmitJob } from './submit-job.ts';
 
 /** Who submits, and how. */
 export interface Submitter {

@@ -4,8 +4,8 @@ import path from 'node:path';
 import { jetstreamManager } from '@nats-io/jetstream';
 import { connect } from '@nats-io/transport-node';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import type { BridgeStatus } from '../../shared/health.ts';
 import type { Job } from '../../shared/job.ts';
-import type { BridgeStatus } from '../../shared/outbox.ts';
 import { until } from '../support/poll.ts';
 import { problemOf, type TestStack, withTestStack } from '../support/stack.ts';
 

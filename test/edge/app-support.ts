@@ -8,6 +8,7 @@ import type { Logger } from '../../edge/log.ts';
 import type { Scope } from '../../edge/scope.ts';
 import { createApiKey, hashApiKey } from '../../shared/api-key.ts';
 import type { Job } from '../../shared/job.ts';
+import { checked } from '../support/api-contract.ts';
 
 export const KEY = createApiKey('ci');
 const OTHER_KEY = createApiKey('other');
@@ -109,7 +110,7 @@ export async function setup(answers: Answers = {}, settings: Record<string, unkn
     const scope = { config, log, bridge, index, intake } as unknown as Scope;
     const response = await app.fetch(request, scope);
     await expectNoInsides(response.clone());
-    return response;
+    return await checked(init.method ?? 'GET', path, response);
   }
 
   const post = (body: unknown, headers: Record<string, string> = {}): Promise<Response> =>

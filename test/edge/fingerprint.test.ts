@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { fingerprintOf } from '../../edge/routes/fingerprint.ts';
-import { SubmitJob } from '../../edge/routes/submit-job.ts';
+import { SubmitJob } from '../../shared/submit-job.ts';
 
 const of = (body: unknown): Promise<string> => fingerprintOf(SubmitJob.parse(body));
 

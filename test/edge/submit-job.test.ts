@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { SubmitJob } from '../../edge/routes/submit-job.ts';
+import { SubmitJob } from '../../shared/submit-job.ts';
 
 const least = { operation: 'echo', input: { any: 'thing' } };
 

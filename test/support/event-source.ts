@@ -1,5 +1,6 @@
-import { readEventStream } from '../../cli/event-stream.ts';
+import { readEventStream } from '../../client/event-stream.ts';
 import { RecordedEvent } from '../../shared/event-record.ts';
+import { contract } from './api-contract.ts';
 import type { TestStack } from './stack.ts';
 
 /** One connection to a job's event stream. */
@@ -19,6 +20,7 @@ export async function connectEvents(stack: TestStack, jobId: string, lastId?: st
   async function* events(): AsyncGenerator<RecordedEvent> {
     for await (const message of readEventStream(response.body ?? new ReadableStream())) {
       if (message === undefined) continue;
+      contract.checkEvent(message.data);
       const event = RecordedEvent.parse(JSON.parse(message.data));
       if (message.id !== event.id || message.event !== event.kind) throw new Error(JSON.stringify(message));
       yield event;

@@ -2,6 +2,7 @@ import { inject, onTestFinished } from 'vitest';
 import { type Stack, type StackOptions, startStack } from '../../dev/stack.ts';
 import { Job } from '../../shared/job.ts';
 import type { Problem } from '../../shared/problem.ts';
+import { checked } from './api-contract.ts';
 import { testNatsBinary } from './nats.ts';
 
 /** A whole system of the test's own, and what it logged. */
@@ -10,7 +11,7 @@ export interface TestStack extends Stack {
   readonly lines: readonly string[];
   /** Log lines as objects; what is no JSON is left out. */
   readonly logs: () => Record<string, unknown>[];
-  /** Sends a request with the API key. */
+  /** Sends a request with the API key; the answer must be one that the document allows. */
   readonly call: (path: string, init?: RequestInit) => Promise<Response>;
   /** Submits a job. */
   readonly submit: (body: unknown, headers?: Record<string, string>) => Promise<Response>;
@@ -31,11 +32,17 @@ export async function startTestStack(options: Partial<StackOptions> = {}): Promi
     onStep: () => undefined,
     ...options,
   });
-  const call = (path: string, init: RequestInit = {}): Promise<Response> =>
-    fetch(`${stack.url}${path}`, {
+  const call = async (path: string, init: RequestInit = {}): Promise<Response> => {
+    const response = await fetch(`${stack.url}${path}`, {
       ...init,
       headers: { authorization: `Bearer ${stack.apiKey}`, ...(init.headers as Record<string, string>) },
     });
+    // A deployment with wrong settings has no trace.
+    if (response.status !== 500 && !response.headers.has('traceresponse')) {
+      throw new Error(`${path} answered ${response.status} without a traceresponse`);
+    }
+    return await checked(init.method ?? 'GET', path, response);
+  };
   const submit = (body: unknown, headers: Record<string, string> = {}): Promise<Response> =>
     call('/v1/jobs', {
       method: 'POST',

@@ -1,15 +1,15 @@
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { ApiError } from '../../cli/api-error.ts';
 import { CliError } from '../../cli/cli-error.ts';
 import { jobText } from '../../cli/job-text.ts';
 import { jsonText } from '../../cli/json-text.ts';
 import { Output } from '../../cli/output.ts';
 import { createPaint } from '../../cli/paint.ts';
 import { problemText } from '../../cli/problem-text.ts';
-import { secondsText } from '../../cli/seconds-text.ts';
+import { ApiError } from '../../client/api-error.ts';
 import { ThroughlineError } from '../../shared/errors.ts';
 import { JOB_STATES, type Job } from '../../shared/job.ts';
+import { secondsText } from '../../shared/seconds-text.ts';
 
 const ESC = '\u001b';
 const HOSTILE = `${ESC}[2J\u009b31m\r\u202eevil\u2028`;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { pollDelays } from '../../cli/poll.ts';
 import { traceGaps } from '../../cli/trace-gaps.ts';
+import { pollDelays } from '../../client/poll.ts';
 import type { Job, JobState } from '../../shared/job.ts';
 import { ATTR } from '../../shared/semantics.ts';
 import type { SpanRecord } from '../../shared/span-record.ts';

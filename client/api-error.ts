@@ -33,6 +33,11 @@ export class ApiError extends ThroughlineError {
     this.problem = { ...problemOf(this, sent?.traceId), status: answer.status, ...sent };
   }
 
+  /** The trace of the failed request, for whoever helps. */
+  get traceId(): string | undefined {
+    return this.problem.traceId as string | undefined;
+  }
+
   override get status(): number {
     return this.httpStatus;
   }

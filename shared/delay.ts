@@ -1,6 +1,6 @@
 import * as z from 'zod';
-import { parseDuration } from '../../shared/duration.ts';
-import { LIMITS } from '../../shared/job.ts';
+import { parseDuration } from './duration.ts';
+import { LIMITS } from './job.ts';
 
 /** When a job is due: a duration from now, or an instant. */
 export const Delay = z

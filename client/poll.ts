@@ -1,5 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-
 const FIRST_MS = 200;
 const LONGEST_MS = 2_000;
 const GROWTH = 1.5;
@@ -11,7 +9,15 @@ export function* pollDelays(): Generator<number, never> {
 
 /** Waits. @throws what `signal` aborts with, at once */
 export async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  await sleep(Math.max(0, ms), undefined, { signal }).catch((thrown: unknown) => {
-    throw signal.aborted ? signal.reason : thrown;
-  });
+  signal.throwIfAborted();
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const abort = (): void => reject(signal.reason);
+  const timer = setTimeout(resolve, Math.max(0, ms));
+  signal.addEventListener('abort', abort, { once: true });
+  try {
+    await promise;
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener('abort', abort);
+  }
 }

@@ -1,11 +1,12 @@
 import * as z from 'zod';
-import { parseDuration } from '../../shared/duration.ts';
-import { LIMITS } from '../../shared/job.ts';
-import { OperationName } from '../../shared/operation.ts';
-import { CallbackRequest } from './callback.ts';
+import { CallbackRequest } from './callback-request.ts';
 import { Delay } from './delay.ts';
+import { parseDuration } from './duration.ts';
+import { LIMITS } from './job.ts';
+import { OperationName } from './operation.ts';
 
-const Timeout = z
+/** How long one attempt may take. */
+export const Timeout = z
   .string()
   .refine((text) => {
     const ms = parseDuration(text);

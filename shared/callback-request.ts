@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { CALLBACK_ENDS, isCallbackUrl } from '../../shared/callback.ts';
+import { CALLBACK_ENDS, isCallbackUrl } from './callback.ts';
 
 /** Whom to tell of a job's end. Whether the target may be reached is for the worker to say, which resolves its name. */
 export const CallbackRequest = z.strictObject({

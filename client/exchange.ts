@@ -1,31 +1,34 @@
 import { describeThrown } from '../shared/errors.ts';
-import { CliError, type CliErrorCode } from './cli-error.ts';
-import { secondsText } from './seconds-text.ts';
+import { secondsText } from '../shared/seconds-text.ts';
+import { NoAnswerError } from './no-answer-error.ts';
 
 /** An HTTP request, and how to speak of whoever does not answer it. */
 export interface HttpRequest {
-  readonly method?: string;
+  readonly fetch?: typeof globalThis.fetch | undefined;
+  readonly method?: string | undefined;
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
-  readonly body?: string;
+  readonly body?: string | undefined;
   /** For the whole exchange, the body of the answer included. */
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
-  readonly failure: { readonly code: CliErrorCode; readonly who: string; readonly hint: string };
+  /** `the API`. */
+  readonly who: string;
 }
 
 export interface HttpAnswer {
   readonly url: string;
   readonly status: number;
+  readonly headers: Headers;
   readonly text: string;
 }
 
 /**
  * One HTTP exchange. Redirects are answers too: following one would leave the credentials behind, or hand them on.
- * @throws CliError the request's own failure, in a sentence that names the address; what `signal` aborts with
+ * @throws NoAnswerError in a sentence that names the address; what `signal` aborts with
  */
 export async function exchange(request: HttpRequest): Promise<HttpAnswer> {
-  const { method = 'GET', url, headers, body, timeoutMs, signal } = request;
+  const { fetch = globalThis.fetch, method = 'GET', url, headers, body, timeoutMs, signal } = request;
   try {
     const response = await fetch(url, {
       method,
@@ -34,10 +37,10 @@ export async function exchange(request: HttpRequest): Promise<HttpAnswer> {
       signal: AbortSignal.any([signal, AbortSignal.timeout(Math.max(1, Math.ceil(timeoutMs)))]),
       ...(body === undefined ? {} : { body }),
     });
-    return { url, status: response.status, text: await response.text() };
+    return { url, status: response.status, headers: response.headers, text: await response.text() };
   } catch (cause) {
     if (signal.aborted) throw signal.reason;
-    throw unreachable(request, cause);
+    throw noAnswer(request, cause);
   }
 }
 
@@ -54,16 +57,16 @@ export interface HttpStream {
 /**
  * Begins an HTTP exchange whose answer may last. `timeoutMs` is the longest silence: before the answer, and then
  * between two parts of its body.
- * @throws CliError the request's own failure, before the answer and while its body comes; what `signal` aborts with
+ * @throws NoAnswerError before the answer and while its body comes; what `signal` aborts with
  */
 export async function exchangeStream(request: HttpRequest): Promise<HttpStream> {
-  const { url, headers, timeoutMs, signal } = request;
+  const { fetch = globalThis.fetch, url, headers, timeoutMs, signal } = request;
   const silence = new AbortController();
   const late = new DOMException('nothing came', 'TimeoutError');
   let timer = setTimeout(() => silence.abort(late), timeoutMs);
   const fail = (cause: unknown): unknown => {
     clearTimeout(timer);
-    return signal.aborted ? signal.reason : unreachable(request, cause);
+    return signal.aborted ? signal.reason : noAnswer(request, cause);
   };
   const response = await fetch(url, {
     headers,
@@ -74,7 +77,7 @@ export async function exchangeStream(request: HttpRequest): Promise<HttpStream> 
   });
   async function* body(): AsyncGenerator<Uint8Array> {
     try {
-      for await (const chunk of response.body ?? []) {
+      for await (const chunk of chunksOf(response)) {
         clearTimeout(timer);
         timer = setTimeout(() => silence.abort(late), timeoutMs);
         yield chunk;
@@ -87,20 +90,31 @@ export async function exchangeStream(request: HttpRequest): Promise<HttpStream> 
   }
   const mediaType = (response.headers.get('content-type') ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? '';
   const text = async (): Promise<string> => {
-    const chunks: Uint8Array[] = [];
-    for await (const chunk of body()) chunks.push(chunk);
-    return Buffer.concat(chunks).toString();
+    const decoder = new TextDecoder();
+    let all = '';
+    for await (const chunk of body()) all += decoder.decode(chunk, { stream: true });
+    return all + decoder.decode();
   };
   return { url, status: response.status, mediaType, body: body(), text };
 }
 
-function unreachable({ url, timeoutMs, failure }: HttpRequest, cause: unknown): CliError {
-  const { code, who, hint } = failure;
+/** Not every browser lets a stream be iterated. Whoever stops early closes the connection. */
+async function* chunksOf({ body }: Response): AsyncGenerator<Uint8Array> {
+  if (body === null) return;
+  const reader = body.getReader();
+  try {
+    for (let read = await reader.read(); !read.done; read = await reader.read()) yield read.value;
+  } finally {
+    await reader.cancel().catch(() => undefined);
+  }
+}
+
+function noAnswer({ url, timeoutMs, who }: HttpRequest, cause: unknown): NoAnswerError {
   if (cause instanceof DOMException && cause.name === 'TimeoutError') {
     const message = `${who} at ${url} did not answer within ${secondsText(timeoutMs)}`;
-    return new CliError(code, message, { cause });
+    return new NoAnswerError('timeout', message, cause);
   }
-  return new CliError(code, `cannot reach ${who} at ${url}: ${reasonOf(cause)}`, { cause, hint });
+  return new NoAnswerError('unreachable', `cannot reach ${who} at ${url}: ${reasonOf(cause)}`, cause);
 }
 
 const REASONS: Readonly<Record<string, string>> = {

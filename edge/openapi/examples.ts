@@ -1,0 +1,132 @@
+/** The values that the document shows. */
+const ID = '0190f5a1-7c1e-7d3a-9c55-6a1f0c2b7e11';
+const TRACE_ID = '4bf92f3577b34da6a3ce929d0e0e4736';
+const WORKER = 'worker-1';
+const SPAN_ID = '00f067aa0ba902b7';
+
+const accepted = {
+  id: ID,
+  operation: 'text.count',
+  attempt: 0,
+  maxAttempts: 3,
+  durability: 'stream',
+  acceptedAt: '2026-01-02T03:04:05.000Z',
+  traceId: TRACE_ID,
+  links: { self: `/v1/jobs/${ID}` },
+} as const;
+
+export const QUEUED_JOB = { ...accepted, state: 'queued' } as const;
+
+export const ENDED_JOB = {
+  ...accepted,
+  state: 'succeeded',
+  attempt: 1,
+  startedAt: '2026-01-02T03:04:05.012Z',
+  finishedAt: '2026-01-02T03:04:05.020Z',
+  result: { words: 2 },
+} as const;
+
+export const CANCELLED_JOB = {
+  ...accepted,
+  state: 'cancelled',
+  finishedAt: '2026-01-02T03:04:06.000Z',
+  error: { code: 'job-cancelled', message: 'the job was cancelled' },
+} as const;
+
+export const READ_JOB = {
+  ...ENDED_JOB,
+  attempts: [
+    {
+      number: 1,
+      worker: WORKER,
+      startedAt: ENDED_JOB.startedAt,
+      endedAt: ENDED_JOB.finishedAt,
+      outcome: 'succeeded',
+      spanId: SPAN_ID,
+    },
+  ],
+} as const;
+
+export const STARTED_EVENT = {
+  id: '4711',
+  kind: 'started',
+  jobId: ID,
+  operation: 'text.count',
+  attempt: 1,
+  maxAttempts: 3,
+  released: 0,
+  acceptedAt: accepted.acceptedAt,
+  startedAt: ENDED_JOB.startedAt,
+  at: ENDED_JOB.startedAt,
+  worker: WORKER,
+  traceId: TRACE_ID,
+  spanId: SPAN_ID,
+} as const;
+
+export const SUBMISSION = { operation: 'text.count', input: { text: 'hello world' } } as const;
+
+export const LATER = {
+  ...SUBMISSION,
+  delay: '90s',
+  timeout: '30s',
+  maxAttempts: 3,
+  callback: { url: 'https://acme.example/hooks', events: ['failed'] },
+} as const;
+
+export const REFUSED_RESULT = {
+  status: 422,
+  problem: {
+    type: 'urn:throughline:problem:operation-unknown',
+    title: 'No worker has announced this operation',
+    status: 422,
+    code: 'operation-unknown',
+    detail: 'no worker has announced ecco; did you mean echo?',
+    suggestions: ['echo'],
+  },
+} as const;
+
+export const DEAD_LETTER = {
+  id: ID,
+  operation: 'text.count',
+  reason: 'operation-failed',
+  attempts: 3,
+  diedAt: '2026-01-02T03:05:00.000Z',
+  traceId: TRACE_ID,
+  links: { self: `/v1/dead-letters/${ID}`, job: `/v1/jobs/${ID}` },
+} as const;
+
+export const REDRIVEN_JOB = {
+  ...QUEUED_JOB,
+  traceId: 'a3ce929d0e0e47364bf92f3577b34da6',
+  previousTraceIds: [TRACE_ID],
+} as const;
+
+export const KEPT_JOB = { ...QUEUED_JOB, durability: 'outbox' } as const;
+
+export const OUTBOX_ITEM = {
+  id: ID,
+  state: 'set-aside',
+  operation: 'text.count',
+  addedAt: accepted.acceptedAt,
+  tries: 1,
+  reason: 'payload-too-large: the broker takes no message of this size',
+} as const;
+
+const { result: _, ...summary } = ENDED_JOB;
+export const JOB_SUMMARY = summary;
+
+export const BRIDGE = {
+  bridge: 'bridge-global-0',
+  state: 'open',
+  connections: 1,
+  roundTripMs: 2,
+  watchedJobs: 0,
+  outbox: { waiting: 0, setAside: 0, unsettled: 0, bytes: 0, oldestAgeSeconds: 0 },
+} as const;
+
+export const OPERATION = {
+  name: 'text.count',
+  inputSchema: { type: 'object', properties: { text: { type: 'string' } }, required: ['text'] },
+  timeoutMs: 10_000,
+  maxAttempts: 3,
+} as const;

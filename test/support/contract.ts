@@ -1,0 +1,172 @@
+import { type Schema, Validator } from '@cfworker/json-schema';
+
+type Json = Readonly<Record<string, unknown>>;
+type Named<T = Json> = Readonly<Record<string, T>>;
+
+/** What the checks read of an OpenAPI document. */
+export interface ContractDocument {
+  readonly paths: Named<Named>;
+  readonly components: Named<Named>;
+}
+
+/** An answer, with its whole body as text; undefined: a stream that is not looked at. */
+export interface Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly body: string | undefined;
+}
+
+/** One operation of the document. */
+export interface Operation {
+  readonly method: string;
+  readonly path: string;
+  readonly value: Json;
+}
+
+interface Media {
+  readonly schema: Json;
+  readonly 'x-event-data'?: Json;
+}
+
+const PROBLEM = 'application/problem+json';
+const METHODS = ['get', 'post', 'put', 'patch', 'delete'];
+
+/** What the API may answer to a request that no operation of the document takes. */
+const ELSEWHERE: Readonly<Record<number, string>> = {
+  401: 'unauthenticated',
+  404: 'route-unknown',
+  405: 'method-not-allowed',
+  429: 'rate-limited',
+  500: 'config-invalid',
+};
+
+/** Holds answers against an OpenAPI document. Objects must not have fields that it does not name. */
+export class Contract {
+  readonly operations: readonly Operation[];
+  readonly #components: Named<Named>;
+  readonly #validators = new Map<string, Validator>();
+
+  constructor(document: ContractDocument) {
+    this.#components = document.components;
+    this.operations = Object.entries(document.paths).flatMap(([path, methods]) =>
+      Object.entries(methods)
+        .filter(([method]) => METHODS.includes(method))
+        .map(([method, value]) => ({ method: method.toUpperCase(), path, value })),
+    );
+  }
+
+  /** The operation that takes a request; of two that fit, the one without parameters. */
+  find(method: string, url: string): Operation | undefined {
+    // As whoever sends it writes it: without dots, and with what must be escaped.
+    const path = new URL(url, 'http://edge.example').pathname;
+    const wanted = method === 'HEAD' ? 'GET' : method;
+    const fitting = this.operations.filter(
+      (operation) => operation.method === wanted && pathPattern(operation.path).test(path),
+    );
+    return fitting.find((operation) => operation.path === path) ?? fitting[0];
+  }
+
+  /**
+   * Holds an answer against the document.
+   * @param url path and query
+   * @throws Error with everything that does not fit
+   */
+  check(method: string, url: string, answer: Answer): void {
+    const operation = this.find(method, url);
+    const faults =
+      operation === undefined ? this.#elsewhere(method, answer) : this.#faults(operation, method, answer);
+    if (faults.length === 0) return;
+    const shown = answer.body?.slice(0, 500) ?? 'a stream';
+    throw new Error(`${method} ${url} answered ${answer.status}: ${faults.join('; ')}\n${shown}`);
+  }
+
+  /** Holds the data of an event of `text/event-stream` against the document. @throws Error */
+  checkEvent(data: string): void {
+    const faults = this.#body({ $ref: '#/components/schemas/JobEvent' }, data);
+    if (faults.length > 0) throw new Error(`an event does not fit: ${faults.join('; ')}\n${data}`);
+  }
+
+  #elsewhere(method: string, { status, headers, body }: Answer): string[] {
+    if (method === 'OPTIONS' && status === 204) return [];
+    const code = ELSEWHERE[status];
+    if (code === undefined) return ['no operation of the document is there'];
+    if (status === 405 && !headers.has('allow')) return ['Allow is missing'];
+    if (method === 'HEAD') return [];
+    const schema = { $ref: '#/components/schemas/Problem', properties: { code: { const: code } } };
+    return this.#body(schema, body ?? '');
+  }
+
+  #faults({ value }: Operation, method: string, answer: Answer): string[] {
+    const listed = (value.responses as Named)[answer.status];
+    if (listed === undefined) return ['the status is not in the document'];
+    const { content = {}, headers = {} } = this.#resolve(listed) as {
+      content?: Named<Media>;
+      headers?: Named;
+    };
+    return [...this.#headers(headers, answer), ...this.#content(content, method, answer)];
+  }
+
+  #headers(listed: Named, { headers }: Answer): string[] {
+    const names = Object.keys(this.#components.headers ?? {});
+    return names.flatMap((name) => {
+      const value = headers.get(name);
+      const header = listed[name];
+      if (header === undefined) return value === null ? [] : [`the header ${name} is not in the document`];
+      const { required = false, schema } = this.#resolve(header);
+      if (value === null) return required === true ? [`the header ${name} is missing`] : [];
+      return this.#validate(schema as Json, value).map((fault) => `the header ${name}: ${fault}`);
+    });
+  }
+
+  #content(content: Named<Media>, method: string, { headers, body }: Answer): string[] {
+    if (Object.keys(content).length === 0 || method === 'HEAD') {
+      return body === undefined || body === '' ? [] : ['there is a body'];
+    }
+    const type = (headers.get('content-type') ?? '').split(';', 1)[0]?.trim() ?? '';
+    const media = content[type];
+    if (media === undefined) return [`the content type ${JSON.stringify(type)} is not in the document`];
+    const isJson = type === 'application/json' || type === PROBLEM;
+    return isJson && body !== undefined ? this.#body(media.schema, body) : [];
+  }
+
+  #body(schema: Json, text: string): string[] {
+    try {
+      return this.#validate(schema, JSON.parse(text));
+    } catch (thrown) {
+      return [`the body is no JSON: ${String(thrown)}`];
+    }
+  }
+
+  #validate(schema: Json, value: unknown): string[] {
+    const key = JSON.stringify(schema);
+    let validator = this.#validators.get(key);
+    if (validator === undefined) {
+      const whole = { ...schema, components: { schemas: closed(this.#components.schemas) } };
+      validator = new Validator(whole as Schema, '2020-12', false);
+      this.#validators.set(key, validator);
+    }
+    return validator
+      .validate(value)
+      .errors.map(({ instanceLocation, error }) => `${instanceLocation} ${error}`);
+  }
+
+  /** What a reference points at; anything else is itself. */
+  #resolve(value: Json): Json {
+    const [, , kind = '', name = ''] = typeof value.$ref === 'string' ? value.$ref.split('/') : [];
+    return this.#components[kind]?.[name] ?? value;
+  }
+}
+
+function pathPattern(template: string): RegExp {
+  return new RegExp(`^${template.replaceAll('.', '\\.').replaceAll(/\{[^}]+\}/g, '[^/]+')}$`);
+}
+
+/** A schema whose objects take only what they name: the document leaves room for later, the tests do not. */
+function closed(schema: unknown): unknown {
+  if (Array.isArray(schema)) return schema.map(closed);
+  if (typeof schema !== 'object' || schema === null) return schema;
+  const parts = Object.fromEntries(Object.entries(schema).map(([key, part]) => [key, closed(part)]));
+  const isOpen =
+    parts.type === 'object' && parts.properties !== undefined && !('additionalProperties' in parts);
+  return isOpen ? { ...parts, additionalProperties: false } : parts;
+}
