@@ -169,7 +169,7 @@ export const STREAM_RULES: readonly StreamRule[] = [
   },
   {
     setting: 'max_msgs_per_subject',
-    streams: [JOBS_STREAM, DELAYED_STREAM, EVENTS_STREAM],
+    streams: [JOBS_STREAM, DELAYED_STREAM, EVENTS_STREAM, CALLBACKS_STREAM],
     wanted: '-1',
     holds: isUnlimited,
     why: 'a job sent round again, or the history of a job, is several messages on one subject',
@@ -286,7 +286,7 @@ export const STREAM_RULES: readonly StreamRule[] = [
   },
   {
     setting: 'allow_msg_ttl',
-    streams: [JOBS_STREAM],
+    streams: [JOBS_STREAM, CALLBACKS_STREAM],
     wanted: 'false',
     holds: isOff,
     why: 'a job whose message has a Nats-TTL header, as a delayed one may have, would be dropped from the queue',

@@ -96,11 +96,13 @@ describe('throughline setup', () => {
     expect((await setUp(false)).streams.map(({ state }) => state)).toEqual(Array(7).fill('found'));
   });
 
-  it('names a consumer that breaks a promise', async () => {
+  it.each(['JOBS', 'CALLBACKS'])('names a consumer of %s that breaks a promise', async (stream) => {
     await setUp(false);
-    const definition = { ...consumerDefinition(GROUP), max_deliver: 3 };
-    await manager.consumers.add('JOBS', definition as never);
+    const filterSubject = stream === 'JOBS' ? 'jobs.>' : 'callbacks.>';
+    const definition = { ...consumerDefinition({ ...GROUP, filterSubject }), max_deliver: 3 };
+    await manager.consumers.add(stream, definition as never);
     const report = await setUp(true);
-    expect(report).toMatchObject({ ok: false, consumers: [{ setting: 'max_deliver', actual: 3 }] });
+    const found = { of: `consumer workers of ${stream}`, setting: 'max_deliver', actual: 3 };
+    expect(report).toMatchObject({ ok: false, consumers: [found] });
   });
 });

@@ -37,6 +37,8 @@ export const BAD_STREAMS: readonly BadStream[] = [
   bad('KV_OPERATIONS', 'max_age', 24 * HOUR_NS),
   bad('JOBS', 'max_msgs_per_subject', 1),
   bad('EVENTS', 'max_msgs_per_subject', 1),
+  bad('CALLBACKS', 'max_msgs_per_subject', 1),
+  bad('CALLBACKS', 'allow_msg_ttl', true),
   bad('JOBS', 'discard_new_per_subject', true, { config: { max_msgs_per_subject: 1 } }),
   bad('DELAYED', 'max_msgs', 1_000),
   bad('DELAYED', 'max_bytes', 1_000_000),

@@ -2,7 +2,12 @@ import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
 import { isAtLeastVersion, SCHEDULES_SINCE, SYNC_SINCE } from '../../shared/server-version.ts';
 import { consumerFindings, type Finding, LARGEST_MESSAGE_BYTES } from '../../shared/stream-rules.ts';
-import { consumerDefinition, JOBS_STREAM, streamDefinitions } from '../../shared/streams.ts';
+import {
+  CALLBACKS_STREAM,
+  consumerDefinition,
+  JOBS_STREAM,
+  streamDefinitions,
+} from '../../shared/streams.ts';
 import { INBOX } from '../../shared/subjects.ts';
 import { workerConfig } from '../config.ts';
 import { connectBroker } from './connect.ts';
@@ -64,13 +69,15 @@ async function checkConsumers(
   manager: JetStreamManager,
   streams: readonly StreamReport[],
 ): Promise<Finding[]> {
-  if (streams.some(({ name, state }) => name === JOBS_STREAM && state === 'missing')) return [];
   const findings: Finding[] = [];
-  for await (const { name, config } of manager.consumers.list(JOBS_STREAM)) {
-    // What a group takes, how long and how many, is its own choice.
-    const chosen = { filterSubject: config.filter_subject ?? '', ackWaitMs: 0, maxAckPending: 0 };
-    const definition = consumerDefinition({ group: name, ...chosen });
-    findings.push(...consumerFindings({ ...config }, definition, JOBS_STREAM));
+  for (const stream of [JOBS_STREAM, CALLBACKS_STREAM]) {
+    if (streams.some(({ name, state }) => name === stream && state === 'missing')) continue;
+    for await (const { name, config } of manager.consumers.list(stream)) {
+      // What a group takes, how long and how many, is its own choice.
+      const chosen = { filterSubject: config.filter_subject ?? '', ackWaitMs: 0, maxAckPending: 0 };
+      const definition = consumerDefinition({ group: name, ...chosen });
+      findings.push(...consumerFindings({ ...config }, definition, stream));
+    }
   }
   return findings;
 }
