@@ -196,7 +196,8 @@ describe('L5 executions', () => {
     const cases: [Parameters<typeof again>[0], Partial<typeof none>][] = [
       [{}, { unexplained: 1 }],
       [{ load: [{ ...fault, target: 'worker', pid: 1 }] }, { worker: 1 }],
-      [{ load: [{ ...fault, target: 'worker', pid: 2 }] }, { unexplained: 1 }],
+      [{ load: [{ ...fault, target: 'worker', pid: 2 }] }, { worker: 1 }],
+      [{ load: [{ ...fault, target: 'worker', pid: 3 }] }, { unexplained: 1 }],
       [{ load: [{ ...fault, target: 'worker', pid: 1, at: 29 }] }, { unexplained: 1 }],
       [{ load: [{ ...fault, target: 'nats' } satisfies FaultEntry] }, { broker: 1 }],
     ];

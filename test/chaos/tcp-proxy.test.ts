@@ -120,6 +120,18 @@ it('black hole: new connections are taken and hear nothing, also later', async (
   await until('the proxy to notice that it left', () => proxy.connections === 1);
 });
 
+it('strands what is open, for good; what comes is not', async () => {
+  const stranded = await dial();
+  await roundTrip(stranded, 'before');
+  proxy.strand();
+  stranded.socket.write('after');
+  const client = await dial();
+  await roundTrip(client, 'hello');
+  expect(heardText()).toBe('beforehello');
+  expect(stranded.socket.destroyed).toBe(false);
+  expect(proxy.connections).toBe(2);
+});
+
 it('drops what the server says and passes what the client says', async () => {
   const client = await dial();
   proxy.set({ kind: 'drop-replies' });

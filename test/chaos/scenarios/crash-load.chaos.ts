@@ -14,7 +14,7 @@ it(`S1 (N1, W1): ${JOBS} jobs while NATS is killed ${NATS_KILLS} times and worke
     batch: 20,
     sampled: 0.05,
     before: 0.02,
-    input: (dice) => ({ ms: dice.next() < 0.1 ? dice.between(1, 50) : 0 }),
+    job: (dice) => ({ input: { ms: dice.next() < 0.1 ? dice.between(1, 50) : 0 } }),
     system: { workers: 3, worker: { WORKER_CONCURRENCY: '50' } },
     inject: async (scene) => {
       const kills = [

@@ -4,7 +4,7 @@ import type { EffectEntry, FaultEntry } from './ledger.ts';
 export type DuplicateCause =
   /** The execution before it ended badly on purpose, or was handed back: an attempt, no duplicate. */
   | 'attempt'
-  /** Its worker was killed or paused behind the begin of the execution before. */
+  /** A worker that had either was killed or paused between their begins. */
   | 'worker'
   /** The broker or the way to it was disturbed between the two begins. */
   | 'broker'
@@ -22,7 +22,7 @@ export function causeOf(
 ): DuplicateCause {
   if (ended.some((at) => at >= first.at && at <= second.at)) return 'attempt';
   const between = faults.filter(({ at, until = at }) => until >= first.at && at <= second.at);
-  if (between.some(({ target, pid }) => target === 'worker' && (pid === undefined || pid === first.pid)))
-    return 'worker';
+  const pids = [undefined, first.pid, second.pid];
+  if (between.some(({ target, pid }) => target === 'worker' && pids.includes(pid))) return 'worker';
   return between.some(({ target }) => target !== 'worker') ? 'broker' : 'unexplained';
 }

@@ -29,10 +29,8 @@ export interface FaultRun {
   /** Row of the catalogue, and what is done. */
   readonly title: string;
   readonly jobs: number;
-  /** What the jobs ask for; default: no time at all. */
-  readonly input?: (dice: Dice) => Record<string, unknown>;
-  /** More of the request besides operation and input. */
-  readonly request?: Readonly<Record<string, unknown>>;
+  /** The request of a job, besides its operation; default: work that takes no time. */
+  readonly job?: (dice: Dice) => Record<string, unknown>;
   readonly callers?: number;
   readonly batch?: number;
   readonly perSecond?: number;
@@ -44,7 +42,7 @@ export interface FaultRun {
   /** Does the fault and mends it; the load goes on meanwhile. */
   readonly inject: (scene: Scene) => Promise<void>;
   /** Looks at the system after all is quiet, before it is stopped. */
-  readonly afterwards?: (scene: Scene, record: LedgerRecord) => Promise<void>;
+  readonly afterwards?: (scene: Scene, outcome: FaultOutcome) => Promise<void> | void;
   readonly drainBoundMs?: number;
   /** Gives it back instead of judging it: for runs that must fail. */
   readonly expectViolations?: true;
@@ -74,12 +72,13 @@ export async function runFault(run: FaultRun): Promise<FaultOutcome> {
   const record = await readRecord(scene, drainMs, run);
   const report = checkLedger(record, { drainBoundMs: run.drainBoundMs ?? DRAIN_BOUND_MS });
   print(describeReport(run.title, seed, (Date.now() - began) / 1_000, report));
-  await run.afterwards?.(scene, record);
   if (run.expectViolations !== true) {
     expect(report.violations.map(({ check, about }) => `${check} ${about}`).slice(0, 20)).toEqual([]);
     expect(report.counts.keys).toBe(run.jobs);
   }
-  return { ...report, record };
+  const outcome = { ...report, record };
+  await run.afterwards?.(scene, outcome);
+  return outcome;
 }
 
 async function stage(run: FaultRun, dice: Dice): Promise<Scene> {
@@ -103,7 +102,7 @@ async function stage(run: FaultRun, dice: Dice): Promise<Scene> {
     await system.stop();
     await ledger.close();
   });
-  const input = run.input ?? (() => ({}));
+  const job = run.job ?? (() => ({ input: {} }));
   const load = new Load({
     url: () => system.url,
     apiKey: system.apiKey,
@@ -115,7 +114,7 @@ async function stage(run: FaultRun, dice: Dice): Promise<Scene> {
     batch: run.batch ?? 1,
     perSecond: run.perSecond,
     sampled,
-    body: (dice) => ({ operation: 'chaos.work', input: input(dice), ...run.request }),
+    body: (dice) => ({ operation: 'chaos.work', ...job(dice) }),
   });
   return { system, load, dice, ledger, hold: (ms) => delay(ms) };
 }

@@ -82,6 +82,11 @@ export class TcpProxy {
     for (const link of this.#links) link.wake();
   }
 
+  /** Connections that are open now stay open and carry nothing ever again; new ones are as the mode says. */
+  strand(): void {
+    for (const link of this.#links) link.strand();
+  }
+
   /** Closes the listener and every connection. */
   async stop(): Promise<void> {
     this.#resetAll();
@@ -193,8 +198,12 @@ class Link {
     for (const flow of this.#flows) flow.wake();
   }
 
-  reset(): void {
+  strand(): void {
     for (const flow of this.#flows) flow.stop();
+  }
+
+  reset(): void {
+    this.strand();
     this.#client.resetAndDestroy();
     this.#server?.resetAndDestroy();
     this.#onClose();
