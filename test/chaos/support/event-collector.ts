@@ -1,5 +1,5 @@
 import { type ConsumerMessages, jetstream, jetstreamManager, type JsMsg } from '@nats-io/jetstream';
-import { connect, type NatsConnection } from '@nats-io/transport-node';
+import { type ConnectionOptions, connect, type NatsConnection } from '@nats-io/transport-node';
 import { extract, fromNatsHeaders } from '../../../shared/propagation/index.ts';
 import { DEAD_STREAM, EVENTS_STREAM } from '../../../shared/streams.ts';
 import { readJobEvent } from '../../../shared/wire.ts';
@@ -25,8 +25,8 @@ export class EventCollector {
   }
 
   /** The streams must be there. */
-  static async start(servers: string | string[], journal: Journal<CollectedEntry>): Promise<EventCollector> {
-    const connection = await connect({ servers, maxReconnectAttempts: -1, reconnectTimeWait: 250 });
+  static async start(options: ConnectionOptions, journal: Journal<CollectedEntry>): Promise<EventCollector> {
+    const connection = await connect({ ...options, maxReconnectAttempts: -1, reconnectTimeWait: 250 });
     const collector = new EventCollector(connection, journal);
     for (const stream of STREAMS) await collector.#follow(stream);
     return collector;

@@ -116,6 +116,8 @@ async function stage(run: FaultRun, dice: Dice): Promise<Scene> {
     sampled,
     body: (dice) => ({ operation: 'chaos.work', ...job(dice) }),
   });
+  // Where a test ends early, its callers must too, before what they write to is closed.
+  onTestFinished(() => load.giveUp());
   return { system, load, dice, ledger, hold: (ms) => delay(ms) };
 }
 

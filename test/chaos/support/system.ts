@@ -30,6 +30,8 @@ export interface SystemOptions {
   /** More lines for the server's `jetstream` block, and for its top level. */
   readonly jetStreamConfig?: string;
   readonly natsConfig?: string;
+  /** As whom the collector connects. */
+  readonly natsUser?: { readonly user: string; readonly pass: string };
   readonly storeDir?: string;
   readonly edgeStorageDir?: string;
   /** Whether spans are collected. */
@@ -89,7 +91,6 @@ async function start(
 
   const nats = await startNatsServer({
     binary: testNatsBinary().path,
-    logFile: path.join(directory, 'nats.log'),
     ...(options.storeDir === undefined ? {} : { storeDir: options.storeDir }),
     ...(options.jetStreamConfig === undefined ? {} : { jetStreamConfig: options.jetStreamConfig }),
     ...(options.natsConfig === undefined ? {} : { extraConfig: options.natsConfig }),
@@ -125,7 +126,7 @@ async function start(
     await Promise.all(noted);
   });
   await pool.start(options.workers);
-  const events = await EventCollector.start(nats.url, ledger.collected);
+  const events = await EventCollector.start({ servers: nats.url, ...options.natsUser }, ledger.collected);
   undo.push(() => events.stop());
 
   const apiKey = createApiKey('chaos');
