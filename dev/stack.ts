@@ -34,6 +34,8 @@ export interface StackOptions {
   readonly worker?: Readonly<Record<string, string>>;
   /** Limits the requests of a tenant. */
   readonly rateLimit?: EdgeOptions['rateLimit'];
+  /** Where the edge keeps its Durable Objects' storage; undefined: in memory, gone with the edge. */
+  readonly storageDir?: string | undefined;
   /** Without a collector nothing is traced. */
   readonly tracing?: boolean;
   /** The Worker's bundle; built when not given. */
@@ -54,8 +56,10 @@ export interface Stack {
   readonly apiKey: string;
   readonly nats: NatsServer;
   readonly collector: Collector;
-  readonly edge: Edge;
+  readonly stopEdge: () => Promise<void>;
   readonly worker: WorkerProcess;
+  /** Starts the edge again, with the same address and storage; ends the one that runs. */
+  readonly restartEdge: () => Promise<void>;
   /** Starts one more worker. */
   readonly addWorker: (environment?: Readonly<Record<string, string>>) => Promise<WorkerProcess>;
   /** Ends all of it, the callers' side first; safe to repeat. */
@@ -144,16 +148,22 @@ async function start(options: StackOptions, teardown: Teardown): Promise<Stack> 
   };
 
   const apiKey = createApiKey('dev');
-  const [workerStart, edgeStart] = await Promise.allSettled([
-    addWorker(),
-    startEdgeOf(options, nats, tracing, apiKey, scriptPath),
-  ]);
-  if (edgeStart.status === 'fulfilled') teardown.add('the edge', () => edgeStart.value.stop());
-  const [worker, edge] = [settledValue(workerStart), settledValue(edgeStart)];
+  const startEdgeAt = (port: number): Promise<Edge> =>
+    startEdgeOf({ ...options, ports: { ...ports, http: port } }, nats, tracing, apiKey, scriptPath);
+  const [workerStart, edgeStart] = await Promise.allSettled([addWorker(), startEdgeAt(ports.http)]);
+  let edge = edgeStart.status === 'fulfilled' ? edgeStart.value : undefined;
+  teardown.add('the edge', async () => edge?.stop());
+  const worker = settledValue(workerStart);
+  const { url } = settledValue(edgeStart);
+  const restartEdge = async (): Promise<void> => {
+    await edge?.stop();
+    edge = await startEdgeAt(Number(new URL(url).port));
+  };
   onStep(`worker ${worker.pid}, health at ${worker.healthUrl}`);
-  await untilReady(edge.url);
-  onStep(`edge at ${edge.url}`);
-  return { url: edge.url, apiKey, nats, collector, edge, worker, addWorker, stop: () => teardown.run() };
+  await untilReady(url);
+  onStep(`edge at ${url}`);
+  const parts = { url, apiKey, nats, collector, worker, restartEdge, addWorker };
+  return { ...parts, stopEdge: async () => edge?.stop(), stop: () => teardown.run() };
 }
 
 function settledValue<T>(settled: PromiseSettledResult<T>): T {
@@ -191,6 +201,7 @@ async function startEdgeOf(
       ...options.edge,
     },
     rateLimit: options.rateLimit,
+    storageDir: options.storageDir,
     onLog: options.onLog,
   });
 }

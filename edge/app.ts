@@ -8,6 +8,7 @@ import { deadLetterRoutes } from './routes/dead-letters.ts';
 import { healthRoutes } from './routes/health.ts';
 import { jobRoutes } from './routes/jobs.ts';
 import { operationRoutes } from './routes/operations.ts';
+import { outboxRoutes } from './routes/outbox.ts';
 import type { EdgeHono } from './scope.ts';
 
 /** The HTTP API, version 1. What it needs of the outside comes with each request, as its bindings. */
@@ -19,6 +20,7 @@ export function createApp(): Hono<EdgeHono> {
   app.route('/v1/jobs', jobRoutes());
   app.route('/v1/dead-letters', deadLetterRoutes());
   app.route('/v1/operations', operationRoutes());
+  app.route('/v1/outbox', outboxRoutes());
   app.notFound((c) => {
     const methods = allowedMethods(app, c.req.path);
     if (methods.length === 0)

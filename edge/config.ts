@@ -6,12 +6,15 @@ import { LIMITS } from '../shared/job.ts';
 import { isToken } from '../shared/subjects.ts';
 import { accessSettings, checkTokenSettings } from './access/settings.ts';
 import type { Bridge } from './bridge/bridge.ts';
+import { REGIONS } from './bridge/region.ts';
 import { parseOtlpHeaders, SAMPLERS } from './telemetry/settings.ts';
 
 /** The Worker's bindings: settings arrive as text, see the settings table in README.md. */
 export interface Env extends Record<string, unknown> {
   readonly BRIDGE: DurableObjectNamespace<Bridge>;
 }
+
+const GIB = 1024 ** 3;
 
 const apiKeys = z
   .string('must be a JSON list of {"id","tenant","hash"}')
@@ -54,6 +57,12 @@ const Settings = z.object({
     .enum(['authenticated', 'all', 'none'], 'must be authenticated, all or none')
     .default('authenticated'),
   BRIDGE_SHARDS: wholeNumber(1, 256, 1),
+  BRIDGE_PLACEMENT: z.enum(['global', 'region'], 'must be global or region').default('global'),
+  BRIDGE_LOCATION_HINT: z.enum(REGIONS, `must be one of ${REGIONS.join(', ')}`).optional(),
+  ACK_MODE: z.enum(['stream', 'edge'], 'must be stream or edge').default('stream'),
+  OUTBOX_KEEP: z.enum(['published', 'settled'], 'must be published or settled').default('published'),
+  OUTBOX_MAX_ROWS: wholeNumber(1, 10_000_000, 100_000),
+  OUTBOX_MAX_BYTES: wholeNumber(1, 8 * GIB, GIB),
   BROKER_TIMEOUT_MS: wholeNumber(100, 30_000, 4_000),
   MAX_INPUT_BYTES: wholeNumber(1, LIMITS.inputBytes, LIMITS.inputBytes),
   SSE_HEARTBEAT_MS: wholeNumber(100, 300_000, 15_000),

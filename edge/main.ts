@@ -5,6 +5,7 @@ import { startTrace } from '../shared/propagation/index.ts';
 import { createApp } from './app.ts';
 import { Bridge as BridgeObject } from './bridge/bridge.ts';
 import { BridgeClient } from './bridge/bridge-client.ts';
+import { type RequestLocation, regionOf } from './bridge/region.ts';
 import { type EdgeConfig, type Env, edgeConfig } from './config.ts';
 import { takeIn } from './intake.ts';
 import { createLogger, type Logger } from './log.ts';
@@ -52,12 +53,15 @@ function handleOf(env: Env, config: EdgeConfig): Handle {
 }
 
 function createHandle(env: Env, config: EdgeConfig, log: Logger): Handle {
-  const bridge = new BridgeClient(env.BRIDGE, {
-    shards: config.BRIDGE_SHARDS,
-    brokerTimeoutMs: config.BROKER_TIMEOUT_MS,
-  });
   const serve = async (request: Request, ctx: ExecutionContext): Promise<Response> => {
     const intake = intakes.get(request) ?? (await takeIn(request, config));
+    const bridge = new BridgeClient(env.BRIDGE, {
+      shards: config.BRIDGE_SHARDS,
+      brokerTimeoutMs: config.BROKER_TIMEOUT_MS,
+      region:
+        config.BRIDGE_PLACEMENT === 'region' ? regionOf((request.cf ?? {}) as RequestLocation) : undefined,
+      locationHint: config.BRIDGE_LOCATION_HINT,
+    });
     return await app.fetch(request, { config, log, bridge, intake } satisfies Scope, ctx);
   };
   const tracing = telemetry(config, log, isTrusted);

@@ -24,6 +24,8 @@ export const ATTR = {
   jobOutcome: 'throughline.job.outcome',
   jobRound: 'throughline.job.round',
   queueTimeMs: 'throughline.job.queue_time_ms',
+  outboxTimeMs: 'throughline.job.outbox_time_ms',
+  durability: 'throughline.job.durability',
   traceOutcome: 'throughline.trace.outcome',
   traceReason: 'throughline.trace.reason',
   bridgeName: 'throughline.bridge.name',

@@ -29,6 +29,8 @@ export const HEADER = {
   deadReason: 'throughline-dead-reason',
   deadAttempts: 'throughline-dead-attempts',
   jobSequence: 'throughline-job-sequence',
+  outboxTimeMs: 'throughline-outbox-time-ms',
+  publishedAgain: 'throughline-published-again',
 } as const;
 
 const JSON_MEDIA_TYPE = 'application/json';
@@ -61,6 +63,10 @@ export interface JobMessage {
   readonly fingerprint?: string | undefined;
   /** Absent in the first round. */
   readonly redrive?: Redrive;
+  /** Of a job that was not sent at once: milliseconds between its acceptance and its sending. */
+  readonly outboxTimeMs?: number;
+  /** Whether there may have been a message of this job before, longer ago than the broker remembers. */
+  readonly publishedAgain?: boolean;
   readonly input: unknown;
 }
 
@@ -90,6 +96,15 @@ export function writeScheduleHeaders(address: JobAddress, dueAt: string, set: Se
   set(HEADER.scheduleTtl, DUE_TTL);
 }
 
+/** Headers of a job that was kept at the edge while NATS could not be reached. */
+export function writeOutboxHeaders(
+  { waitedMs, again }: { readonly waitedMs: number; readonly again: boolean },
+  set: SetHeader,
+): void {
+  set(HEADER.outboxTimeMs, String(Math.round(waitedMs)));
+  if (again) set(HEADER.publishedAgain, 'true');
+}
+
 /**
  * Reads a job message. A producer in another language may leave out everything but the subject and the body.
  * @throws ThroughlineError `message-invalid` saying what cannot be read
@@ -106,6 +121,7 @@ export function readJobMessage(subject: string, values: HeaderValues, body: Uint
     timeoutMs: readCount(HEADER.timeoutMs, values, LIMITS.timeoutMs),
     fingerprint: readFingerprint(values),
     ...redriveOf(values),
+    ...outboxOf(values),
     input: readJson(body),
   };
 }
@@ -129,6 +145,15 @@ export function readJobLimits(values: HeaderValues): Pick<
 function redriveOf(values: HeaderValues): Pick<JobMessage, 'redrive'> {
   const redrive = readRedrive(values);
   return redrive === undefined ? {} : { redrive };
+}
+
+/** For showing, and for caution: what cannot be read counts as absent. */
+function outboxOf(values: HeaderValues): Pick<JobMessage, 'outboxTimeMs' | 'publishedAgain'> {
+  const [waited] = values(HEADER.outboxTimeMs);
+  return {
+    ...(waited !== undefined && /^[0-9]{1,12}$/.test(waited) ? { outboxTimeMs: Number(waited) } : {}),
+    ...(values(HEADER.publishedAgain).includes('true') ? { publishedAgain: true } : {}),
+  };
 }
 
 /** Headers of an event message. A terminal event of a job has one id, whoever writes it. */

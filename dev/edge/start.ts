@@ -46,7 +46,7 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
       ...(options.rateLimit === undefined
         ? {}
         : { ratelimits: { RATE_LIMITER: { namespace_id: '1', simple: options.rateLimit } } }),
-      ...(options.storageDir === undefined ? {} : { durableObjectsPersist: options.storageDir }),
+      ...(options.storageDir === undefined ? {} : { resourcePersistencePath: options.storageDir }),
       host: HOST,
       port: options.port,
       log: new Log(LogLevel.ERROR),

@@ -4,12 +4,12 @@ import { withDeadline } from '../../shared/deadline.ts';
 import { ThroughlineError } from '../../shared/errors.ts';
 import type { Job } from '../../shared/job.ts';
 import type { OperationAnnouncement } from '../../shared/operation.ts';
+import type { BridgeStatus, OutboxItem } from '../../shared/outbox.ts';
 import { type Carrier, inject } from '../../shared/propagation/index.ts';
 import { ATTR } from '../../shared/semantics.ts';
 import type { Bridge } from './bridge.ts';
 import { unavailable } from './broker-error.ts';
 import {
-  type BridgeStatus,
   type CancelCommand,
   type Cancellation,
   type Reply,
@@ -26,16 +26,28 @@ import {
   type Redriven,
 } from './dead-letter-commands.ts';
 import type { JobHistory } from './job-history.ts';
+import { type Region, regionOfJob } from './region.ts';
 
-const REGION = 'global';
+/** The region of the bridges that serve all of them. */
+const GLOBAL = 'global';
 /** On top of the bridge's own time limits, so that its answer, not ours, is what a caller gets. */
 const MARGIN_MS = 1_500;
 
 type BridgeStub = DurableObjectStub<Bridge>;
 
+interface BridgeAddress {
+  readonly name: string;
+  readonly locationHint?: Region;
+}
+
 export interface BridgeClientOptions {
+  /** Bridges of a region. */
   readonly shards: number;
   readonly brokerTimeoutMs: number;
+  /** Where the caller is, where bridges are placed by that; undefined: one set of bridges serves all. */
+  readonly region: Region | undefined;
+  /** Where the bridges of all regions should live. */
+  readonly locationHint: Region | undefined;
 }
 
 /** The edge's side of the call to a bridge: picks the shard, makes the CLIENT span, bounds the wait. */
@@ -56,14 +68,37 @@ export class BridgeClient {
     );
   }
 
-  /** Submits many jobs in one call: a reply for each, in order. @throws ThroughlineError when the call as a whole fails */
-  submitBatch(commands: readonly Omit<SubmitCommand, 'carrier'>[]): Promise<Reply<Submission>[]> {
-    return this.#call('submitBatch', commands[0]?.jobId ?? '', 0, (bridge, carrier) =>
-      bridge.submitBatch(
-        commands.map((command) => ({ ...command, carrier })),
-        carrier,
-      ),
+  /** The region whose bridges take in what this caller submits without an idempotency key. */
+  get region(): Region | undefined {
+    return this.#options.region;
+  }
+
+  /**
+   * Submits many jobs in one call to each of their bridges: a reply for each, in order.
+   * @throws ThroughlineError when a call as a whole fails
+   */
+  async submitBatch(commands: readonly Omit<SubmitCommand, 'carrier'>[]): Promise<Reply<Submission>[]> {
+    const groups = Map.groupBy(commands, ({ jobId }) => this.#bridgeOf(jobId).name);
+    const replies = new Map<unknown, Reply<Submission>>();
+    await Promise.all(
+      [...groups.values()].map(async (group) => {
+        const answers = await this.#call<Reply<Submission>[]>(
+          'submitBatch',
+          group[0]?.jobId ?? '',
+          0,
+          (bridge, carrier) =>
+            bridge.submitBatch(
+              group.map((command) => ({ ...command, carrier })),
+              carrier,
+            ),
+        );
+        for (const [place, command] of group.entries()) {
+          const answer = answers[place];
+          if (answer !== undefined) replies.set(command, answer);
+        }
+      }),
     );
+    return commands.flatMap((command) => replies.get(command) ?? []);
   }
 
   /** A job of `tenant`, or undefined. @throws ThroughlineError `broker-unavailable` */
@@ -128,9 +163,53 @@ export class BridgeClient {
     return this.#call('operations', '', 0, (bridge, carrier) => bridge.operations(carrier));
   }
 
-  /** Whether NATS answers. @throws ThroughlineError `broker-unavailable` */
-  status(): Promise<BridgeStatus> {
-    return this.#call('status', '', 0, (bridge, carrier) => bridge.status(carrier));
+  /**
+   * How the bridges of the caller's region are, one by one.
+   * @throws ThroughlineError `broker-unavailable` where one of them does not answer
+   */
+  status(): Promise<BridgeStatus[]> {
+    return Promise.all(
+      this.#shards().map((address) =>
+        this.#callAt(address, 'status', 0, (bridge, carrier) => bridge.status(carrier)),
+      ),
+    );
+  }
+
+  /** A tenant's jobs in the outboxes of the caller's region, oldest first. @throws ThroughlineError `broker-unavailable` */
+  async outbox(tenant: string, limit: number): Promise<OutboxItem[]> {
+    const lists = await Promise.all(
+      this.#shards().map((address) =>
+        this.#callAt(address, 'outbox', 0, (bridge, carrier) => bridge.outbox({ tenant, limit, carrier })),
+      ),
+    );
+    return lists
+      .flat()
+      .sort((a, b) => (a.addedAt < b.addedAt ? -1 : 1))
+      .slice(0, limit);
+  }
+
+  /** Puts a job that was set aside back into the line; undefined where there is none. @throws ThroughlineError `broker-unavailable` */
+  retry(tenant: string, jobId: string): Promise<Job | undefined> {
+    return this.#call('retry', jobId, 0, (bridge, carrier) => bridge.retry({ tenant, jobId, carrier }));
+  }
+
+  /** The bridge of a job (or of whatever else has a key), always the same. */
+  #bridgeOf(key: string): BridgeAddress {
+    return this.#addressOf(regionOfJob(key), shardOf(key, this.#options.shards));
+  }
+
+  /** The bridges that this caller's jobs may be in. */
+  #shards(): BridgeAddress[] {
+    const { region, shards } = this.#options;
+    const regions = region === undefined ? [undefined] : [undefined, region];
+    return regions.flatMap((one) =>
+      Array.from({ length: shards }, (_, shard) => this.#addressOf(one, shard)),
+    );
+  }
+
+  #addressOf(region: Region | undefined, shard: number): BridgeAddress {
+    const locationHint = region ?? this.#options.locationHint;
+    return { name: `bridge-${region ?? GLOBAL}-${shard}`, ...(locationHint && { locationHint }) };
   }
 
   #call<T>(
@@ -139,14 +218,22 @@ export class BridgeClient {
     waitMs: number,
     ask: (bridge: BridgeStub, carrier: Carrier) => Promise<Reply<T>>,
   ): Promise<T> {
-    const name = `bridge-${REGION}-${shardOf(key, this.#options.shards)}`;
+    return this.#callAt(this.#bridgeOf(key), method, waitMs, ask);
+  }
+
+  #callAt<T>(
+    { name, ...placement }: BridgeAddress,
+    method: string,
+    waitMs: number,
+    ask: (bridge: BridgeStub, carrier: Carrier) => Promise<Reply<T>>,
+  ): Promise<T> {
     const attributes = { 'rpc.system': 'cloudflare', 'rpc.method': method, [ATTR.bridgeName]: name };
     return this.#tracer.startActiveSpan(
       `bridge ${method}`,
       { kind: SpanKind.CLIENT, attributes },
       async (span) => {
         try {
-          const bridge = this.#namespace.getByName(name);
+          const bridge = this.#namespace.getByName(name, placement);
           const reply = ask(bridge, inject(context.active())).catch(bridgeFailure);
           return unwrapReply(
             await withDeadline(reply, this.#limitMs(waitMs), () => unavailable('the bridge is busy')),

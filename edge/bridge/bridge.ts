@@ -4,19 +4,25 @@ import type { DeadLetterDetail, DeadLetterPage, RedriveReport } from '../../shar
 import { ThroughlineError } from '../../shared/errors.ts';
 import type { Job } from '../../shared/job.ts';
 import type { OperationAnnouncement } from '../../shared/operation.ts';
+import type { BridgeStatus, OutboxItem } from '../../shared/outbox.ts';
 import { type Carrier, extract, fromRecord } from '../../shared/propagation/index.ts';
 import { SERVICE } from '../../shared/semantics.ts';
 import { type Env, edgeConfig } from '../config.ts';
-import { createLogger, type Logger } from '../log.ts';
+import { createLogger } from '../log.ts';
+import { keptJob } from '../outbox/kept-job.ts';
+import { Outbox } from '../outbox/outbox.ts';
+import { OutboxKeeper } from '../outbox/outbox-keeper.ts';
+import { SavedOperations } from '../outbox/saved-operations.ts';
 import { activeProcessor } from '../telemetry/runtime.ts';
 import { withService } from '../telemetry/service.ts';
 import { BrokerConnection } from './broker-connection.ts';
 import type { BrokerSession } from './broker-session.ts';
-import { cancel } from './cancel.ts';
+import { BrokerReach } from './broker-reach.ts';
+import { cancelKept } from './cancel-kept.ts';
 import {
-  type BridgeStatus,
   type CancelCommand,
   type Cancellation,
+  type OutboxCommand,
   type ReadCommand,
   type Reply,
   refusal,
@@ -37,6 +43,7 @@ import { JobWatches } from './job-watches.ts';
 import { OperationDirectory } from './operation-directory.ts';
 import { redrive } from './redrive.ts';
 import { redriveMany } from './redrive-many.ts';
+import { readKept } from './read-kept.ts';
 import { type BridgeParts, submit } from './submit.ts';
 
 const STATUS_PING_MS = 2_000;
@@ -46,9 +53,8 @@ const STATUS_PING_MS = 2_000;
  * Durable Object is one long context that many requests may share.
  */
 export class Bridge extends DurableObject<Env> {
-  readonly #name: string;
-  readonly #log: Logger;
-  readonly #connection: BrokerConnection;
+  readonly #parts: BridgeParts;
+  readonly #keeper: OutboxKeeper;
   readonly #watches: JobWatches;
   readonly #heartbeatMs: number;
   readonly #directories = new WeakMap<BrokerSession, OperationDirectory>();
@@ -56,16 +62,39 @@ export class Bridge extends DurableObject<Env> {
   constructor(state: DurableObjectState, env: Env) {
     super(state, env);
     const config = edgeConfig(env);
-    this.#name = state.id.name ?? state.id.toString();
-    this.#log = createLogger(config.LOG_LEVEL);
-    this.#connection = new BrokerConnection(config, this.#name, this.#log);
-    this.#watches = new JobWatches(this.#connection, this.#log);
+    const name = state.id.name ?? state.id.toString();
+    const log = createLogger(config.LOG_LEVEL);
+    const outbox = new Outbox(state.storage.sql, {
+      maxRows: config.OUTBOX_MAX_ROWS,
+      maxBytes: config.OUTBOX_MAX_BYTES,
+    });
+    const connection = new BrokerConnection(config, name, log, () => this.#keeper.reconnected());
+    const keepUntilSettled = config.OUTBOX_KEEP === 'settled';
+    this.#keeper = new OutboxKeeper({
+      ...{ name, connection, outbox, log, keepUntilSettled, storage: state.storage },
+      own: withService(context.active(), SERVICE.bridge),
+      waitUntil: (work) => state.waitUntil(work),
+      flush: () => this.#flush(),
+    });
+    this.#parts = {
+      ...{ name, connection, outbox, log, keepUntilSettled, ackMode: config.ACK_MODE },
+      savedOperations: new SavedOperations(state.storage.sql),
+      directory: (session) => this.#directory(session),
+      kept: () => this.#keeper.added(),
+    };
+    this.#watches = new JobWatches(connection, log, outbox);
     this.#heartbeatMs = config.SSE_HEARTBEAT_MS;
+    void state.blockConcurrencyWhile(() => this.#keeper.start());
+  }
+
+  /** The time of the outbox has come, see {@link OutboxKeeper}. */
+  override alarm(): Promise<void> {
+    return this.#keeper.alarm();
   }
 
   /** Publishes a job, see {@link submit}. */
   submit(command: SubmitCommand): Promise<Reply<Submission>> {
-    return this.#reply(command.carrier, () => submit(this.#parts(), command));
+    return this.#reply(command.carrier, () => submit(this.#parts, command));
   }
 
   /** Publishes many jobs at once; what happens to one says nothing of the others. */
@@ -73,7 +102,7 @@ export class Bridge extends DurableObject<Env> {
     return this.#reply(carrier, () =>
       Promise.all(
         commands.map((command) =>
-          submit(this.#parts(), command).then(
+          submit(this.#parts, command).then(
             (value) => ({ ok: true, value }) as const,
             (thrown: unknown) => this.#refuse(thrown),
           ),
@@ -82,33 +111,28 @@ export class Bridge extends DurableObject<Env> {
     );
   }
 
-  #parts(): BridgeParts {
-    return {
-      name: this.#name,
-      connection: this.#connection,
-      log: this.#log,
-      directory: (session: BrokerSession) => this.#directory(session),
-    };
-  }
-
-  /** A job as it stands, or undefined, with its attempts, see {@link readJobWithAttempts}. */
+  /** A job as it stands, or undefined, with its attempts, see {@link readKept} and {@link readJobWithAttempts}. */
   read(command: ReadCommand): Promise<Reply<Job | undefined>> {
-    return this.#reply(command.carrier, () =>
-      this.#connection.use((session) => readJobWithAttempts(session, command.tenant, command.jobId)),
+    const { tenant, jobId } = command;
+    return this.#reply(
+      command.carrier,
+      async () =>
+        (await readKept(this.#parts, tenant, jobId)) ??
+        (await this.#parts.connection.use((session) => readJobWithAttempts(session, tenant, jobId))),
     );
   }
 
   /** A page of dead letters, see {@link listDeadLetters}. */
   deadLetters(command: DeadLettersCommand): Promise<Reply<DeadLetterPage>> {
     return this.#reply(command.carrier, () =>
-      this.#connection.use((session) => listDeadLetters(session, command)),
+      this.#parts.connection.use((session) => listDeadLetters(session, command)),
     );
   }
 
   /** One dead letter with its payload, or undefined. */
   deadLetter(command: DeadLetterCommand): Promise<Reply<DeadLetterDetail | undefined>> {
     return this.#reply(command.carrier, () =>
-      this.#connection.use(async (session) => {
+      this.#parts.connection.use(async (session) => {
         const letter = await lastDeadLetter(session, command.tenant, command.jobId);
         return letter && deadLetterDetailOf(letter);
       }),
@@ -117,25 +141,24 @@ export class Bridge extends DurableObject<Env> {
 
   /** Sends a dead letter round again, see {@link redrive}. */
   redrive({ tenant, jobId, carrier }: DeadLetterCommand): Promise<Reply<Redriven>> {
-    const parts = { name: this.#name, log: this.#log };
     return this.#reply(carrier, () =>
-      this.#connection.use((session) => redrive(parts, session, tenant, jobId)),
+      this.#parts.connection.use((session) => redrive(this.#parts, session, tenant, jobId)),
     );
   }
 
   /** Sends many round again, see {@link redriveMany}. */
   redriveMany(command: RedriveManyCommand): Promise<Reply<RedriveReport>> {
-    const parts = { name: this.#name, log: this.#log };
     return this.#reply(command.carrier, () =>
-      this.#connection.use((session) => redriveMany(parts, session, command)),
+      this.#parts.connection.use((session) => redriveMany(this.#parts, session, command)),
     );
   }
 
-  /** What is recorded of a job, see {@link readJobHistory}. */
+  /** What is recorded of a job, see {@link readJobHistory}; nothing yet of one that the outbox has. */
   history(command: WatchCommand): Promise<Reply<JobHistory>> {
-    return this.#reply(command.carrier, () =>
-      this.#connection.use((session) => readJobHistory(session, command)),
-    );
+    return this.#reply(command.carrier, async () => {
+      if ((await readKept(this.#parts, command.tenant, command.jobId)) !== undefined) return { events: [] };
+      return await this.#parts.connection.use((session) => readJobHistory(session, command));
+    });
   }
 
   /** A job's events as they come, see {@link eventStream}; null when it has ended and there is nothing left to say. */
@@ -149,31 +172,55 @@ export class Bridge extends DurableObject<Env> {
     });
   }
 
-  /** Ends a job before its time, see {@link cancel}. */
+  /** Ends a job before its time, see {@link cancelKept} and {@link cancel}. */
   cancel(command: CancelCommand): Promise<Reply<Cancellation | undefined>> {
-    const parts = { name: this.#name, connection: this.#connection, log: this.#log };
-    return this.#reply(command.carrier, () => cancel(parts, command));
+    return this.#reply(command.carrier, () => cancelKept(this.#parts, command));
+  }
+
+  /** A tenant's jobs in the outbox, see {@link Outbox.list}. */
+  outbox({ tenant, limit, carrier }: OutboxCommand): Promise<Reply<OutboxItem[]>> {
+    return this.#reply(carrier, async () => this.#parts.outbox.list(tenant, limit));
+  }
+
+  /** Puts a job that was set aside back into the line. @returns the job, or undefined where there is none */
+  retry({ tenant, jobId, carrier }: ReadCommand): Promise<Reply<Job | undefined>> {
+    return this.#reply(carrier, async () => {
+      if (!this.#parts.outbox.retry(tenant, jobId)) return undefined;
+      this.#keeper.added();
+      const entry = this.#parts.outbox.find(tenant, jobId);
+      return entry && keptJob(entry, this.#parts.name);
+    });
   }
 
   /** What workers have announced. */
   operations(carrier: Carrier): Promise<Reply<OperationAnnouncement[]>> {
-    return this.#reply(carrier, () => this.#connection.use((session) => this.#directory(session).list()));
+    return this.#reply(carrier, () =>
+      this.#parts.connection.use((session) => this.#directory(session).list()),
+    );
   }
 
-  /** Whether NATS answers, and how fast. */
+  /** Whether NATS answers, and how fast; what the outbox holds. */
   status(carrier: Carrier): Promise<Reply<BridgeStatus>> {
     return this.#reply(carrier, async () => {
-      const roundTripMs = await this.#connection.use((session) => session.ping(STATUS_PING_MS));
-      const { state, opened } = this.#connection;
-      const watchedJobs = this.#watches.size;
-      return { bridge: this.#name, state, connections: opened, roundTripMs, watchedJobs };
+      const { name, connection, outbox } = this.#parts;
+      const reach = await BrokerReach.of(connection);
+      const roundTripMs = await reach.ask((session) => session.ping(STATUS_PING_MS));
+      return {
+        bridge: name,
+        state: connection.state,
+        connections: connection.opened,
+        ...(roundTripMs === undefined ? {} : { roundTripMs }),
+        watchedJobs: this.#watches.size,
+        outbox: outbox.status(Date.now()),
+      };
     });
   }
 
   #directory(session: BrokerSession): OperationDirectory {
     const known = this.#directories.get(session);
     if (known !== undefined) return known;
-    const directory = new OperationDirectory(session, this.#log);
+    const { log, savedOperations } = this.#parts;
+    const directory = new OperationDirectory(session, log, (all) => savedOperations.save(all));
     this.#directories.set(session, directory);
     return directory;
   }
@@ -190,17 +237,22 @@ export class Bridge extends DurableObject<Env> {
         }
       });
     } finally {
-      const flushed = activeProcessor()?.forceFlush();
-      if (flushed !== undefined) this.ctx.waitUntil(flushed);
+      this.#flush();
     }
+  }
+
+  /** Sends the spans that have ended: nobody does in a Durable Object. */
+  #flush(): void {
+    const flushed = activeProcessor()?.forceFlush();
+    if (flushed !== undefined) this.ctx.waitUntil(flushed);
   }
 
   #refuse(thrown: unknown): ReturnType<typeof refusal> {
     const error = ThroughlineError.from(thrown);
     if (error.code === 'internal') {
-      this.#log.error('the bridge failed', { reason: String(error.cause) });
+      this.#parts.log.error('the bridge failed', { reason: String(error.cause) });
     } else {
-      this.#log.warn('job refused', { code: error.code, reason: error.message });
+      this.#parts.log.warn('job refused', { code: error.code, reason: error.message });
     }
     return refusal(error);
   }

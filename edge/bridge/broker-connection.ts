@@ -25,13 +25,18 @@ export class BrokerConnection {
   #state: BrokerState = 'idle';
   #session: BrokerSession | undefined;
   #connecting: Promise<BrokerSession> | undefined;
+  readonly #onOpen: () => void;
   #notBefore = 0;
   #opened = 0;
+  /** Whether the last attempt to connect failed. */
+  #failing = false;
 
-  constructor(settings: BrokerSettings, name: string, log: Logger) {
+  /** @param onOpen is called after each connect */
+  constructor(settings: BrokerSettings, name: string, log: Logger, onOpen: () => void = () => undefined) {
     this.#settings = settings;
     this.#name = name;
     this.#log = log;
+    this.#onOpen = onOpen;
   }
 
   get state(): BrokerState {
@@ -58,12 +63,30 @@ export class BrokerConnection {
   }
 
   /**
+   * An open session for those who can do without: one that was lost is waited for, but not while NATS is known to be
+   * away.
+   * @returns undefined while it is
+   */
+  async available(): Promise<BrokerSession | undefined> {
+    if (this.#failing && (this.#session === undefined || this.#session.isClosed)) return undefined;
+    try {
+      return await this.session();
+    } catch {
+      return undefined;
+    }
+  }
+
+  /**
    * Runs `work` on an open session. Where NATS did not answer, the session is put to the test: a half-open socket
    * looks well for a long time, and the next call must not meet it again.
    * @throws ThroughlineError whatever `work` throws, or `broker-unavailable`
    */
   async use<T>(work: (session: BrokerSession) => Promise<T>): Promise<T> {
-    const session = await this.session();
+    return await this.useOf(await this.session(), work);
+  }
+
+  /** As {@link use}, on a session that the caller has. @throws ThroughlineError whatever `work` throws */
+  async useOf<T>(session: BrokerSession, work: (session: BrokerSession) => Promise<T>): Promise<T> {
     try {
       return await work(session);
     } catch (thrown) {
@@ -90,6 +113,7 @@ export class BrokerConnection {
       return session;
     } catch (thrown) {
       this.#state = 'lost';
+      this.#failing = true;
       this.#notBefore = Date.now() + PAUSE_MS;
       const error = ThroughlineError.from(thrown, 'broker-unavailable');
       this.#log.warn('cannot connect to NATS', { reason: error.message });
@@ -100,11 +124,13 @@ export class BrokerConnection {
   #adopt(session: BrokerSession): void {
     this.#session = session;
     this.#state = 'open';
+    this.#failing = false;
     this.#opened++;
     this.#log.info('connected to NATS', { connection: this.#opened });
     // The loss is nobody's request: its log line must not carry the trace of the one that happened to connect.
     const nobodys = withService(ROOT_CONTEXT, SERVICE.bridge);
     session.lost.listen(() => context.with(nobodys, () => this.#drop(session, 'it was closed')));
+    this.#onOpen();
   }
 
   #drop(session: BrokerSession, reason: string): void {

@@ -4,6 +4,8 @@ import { ThroughlineError } from '../../shared/errors.ts';
 /** JetStream API error codes (nats-server, server/errors.json). */
 const STREAM_FULL = [10077, 10047, 10023];
 const MESSAGE_TOO_LARGE = 10054;
+/** Of a request that is wrong in itself: sending it again would not help. */
+const BAD_REQUEST = 400;
 const RETRY_AFTER_SECONDS = 1;
 
 /** What NATS said, as an error of our own; the one place that knows the client's codes. */
@@ -19,6 +21,12 @@ export function brokerError(thrown: unknown): ThroughlineError {
   }
   if (apiCode === MESSAGE_TOO_LARGE || code === 'MAX_PAYLOAD_EXCEEDED') {
     return new ThroughlineError('payload-too-large', 'the broker takes no message of this size', {
+      cause: thrown,
+    });
+  }
+  const { api_error: answer } = thrown instanceof NatsError ? thrown : { api_error: undefined };
+  if (answer?.code === BAD_REQUEST) {
+    return new ThroughlineError('broker-rejected', `the broker rejects it: ${answer.description}`, {
       cause: thrown,
     });
   }

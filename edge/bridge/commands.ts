@@ -47,21 +47,16 @@ export interface CancelCommand {
   readonly carrier: Carrier;
 }
 
+export interface OutboxCommand {
+  readonly tenant: string;
+  readonly limit: number;
+  readonly carrier: Carrier;
+}
+
 export interface Cancellation {
   readonly job: Job;
   /** Whether the job ended in another way before it could be cancelled. */
   readonly tooLate: boolean;
-}
-
-export interface BridgeStatus {
-  readonly bridge: string;
-  readonly state: string;
-  /** Connections opened so far by this object. */
-  readonly connections: number;
-  /** Milliseconds to NATS and back. */
-  readonly roundTripMs: number;
-  /** Jobs whose events are followed now. */
-  readonly watchedJobs: number;
 }
 
 interface Refusal {

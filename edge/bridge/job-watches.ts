@@ -4,6 +4,7 @@ import { EVENTS_STREAM } from '../../shared/streams.ts';
 import { eventSubject } from '../../shared/subjects.ts';
 import { readJobEvent } from '../../shared/wire.ts';
 import type { Logger } from '../log.ts';
+import type { Outbox } from '../outbox/outbox.ts';
 import type { BrokerConnection } from './broker-connection.ts';
 import { EventTail } from './event-tail.ts';
 import { readJob } from './job-reader.ts';
@@ -28,11 +29,13 @@ export interface WatchLease {
 export class JobWatches {
   readonly #connection: BrokerConnection;
   readonly #log: Logger;
+  readonly #outbox: Pick<Outbox, 'find'>;
   readonly #watches = new Map<string, Shared>();
 
-  constructor(connection: BrokerConnection, log: Logger) {
+  constructor(connection: BrokerConnection, log: Logger, outbox: Pick<Outbox, 'find'>) {
     this.#connection = connection;
     this.#log = log;
+    this.#outbox = outbox;
   }
 
   /** Jobs that are watched now. */
@@ -72,6 +75,8 @@ export class JobWatches {
   }
 
   async #tailOf({ tenant, jobId }: WatchedJob, subject: string): Promise<EventTail> {
+    // Nothing has happened to it yet; what will is heard once NATS is there.
+    if (this.#outbox.find(tenant, jobId) !== undefined) return new EventTail(0, false, TAIL);
     return await this.#connection.use(async (session) => {
       const last = await session.lastMessage(EVENTS_STREAM, subject);
       if (last === undefined && (await readJob(session, tenant, jobId)) === undefined) {

@@ -26,10 +26,16 @@ export class ResultWaiter {
   readonly #ended: Promise<JobEnd>;
   #end: (end: JobEnd) => void = () => undefined;
   #unsubscribe: () => void = () => undefined;
-  #session: BrokerSession;
+  #session: BrokerSession | undefined;
   #latest: JobEvent | undefined;
 
-  constructor(connection: BrokerConnection, session: BrokerSession, tenant: string, jobId: string) {
+  /** @param session undefined while NATS is away: it listens from the next connection on */
+  constructor(
+    connection: BrokerConnection,
+    session: BrokerSession | undefined,
+    tenant: string,
+    jobId: string,
+  ) {
     this.#connection = connection;
     this.#session = session;
     this.#tenant = tenant;
@@ -37,7 +43,7 @@ export class ResultWaiter {
     this.#ended = new Promise((resolve) => {
       this.#end = resolve;
     });
-    this.#listen(session);
+    if (session !== undefined) this.#listen(session);
   }
 
   /** The last event that was seen, whatever its kind. */
@@ -66,6 +72,7 @@ export class ResultWaiter {
   }
 
   async #next(leftMs: number): Promise<JobEnd | 'lost' | undefined> {
+    if (this.#session === undefined) return 'lost';
     let timer: ReturnType<typeof setTimeout> | undefined;
     const late = new Promise<undefined>((resolve) => {
       timer = setTimeout(() => resolve(undefined), leftMs);

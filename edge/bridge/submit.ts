@@ -1,15 +1,20 @@
-import { type Context, context, SpanKind, trace } from '@opentelemetry/api';
+import { type Context, context, type Span, SpanKind, trace } from '@opentelemetry/api';
 import { ThroughlineError } from '../../shared/errors.ts';
-import { jobLinks, jobOfEvent } from '../../shared/event.ts';
+import { jobOfEvent } from '../../shared/event.ts';
 import { isTerminal, type Job } from '../../shared/job.ts';
 import type { OperationAnnouncement } from '../../shared/operation.ts';
 import { inject } from '../../shared/propagation/index.ts';
 import { ATTR, MESSAGING_SYSTEM, TEMPLATE } from '../../shared/semantics.ts';
-import { isAtLeastVersion, SCHEDULES_SINCE } from '../../shared/server-version.ts';
-import { delayedSubject, jobSubject } from '../../shared/subjects.ts';
-import { writeJobHeaders, writeJson, writeScheduleHeaders } from '../../shared/wire.ts';
+import { writeJson } from '../../shared/wire.ts';
 import type { Logger } from '../log.ts';
+import { keptJob } from '../outbox/kept-job.ts';
+import { type OutgoingJob, queuedJob } from '../outbox/outgoing-job.ts';
+import type { Outbox } from '../outbox/outbox.ts';
+import { checkSchedules, FIRST_CHECK_MS } from '../outbox/outbox-drain.ts';
+import { publishJob, subjectOf } from '../outbox/publish-job.ts';
+import type { SavedOperations } from '../outbox/saved-operations.ts';
 import type { BrokerConnection } from './broker-connection.ts';
+import { BrokerReach } from './broker-reach.ts';
 import type { BrokerSession } from './broker-session.ts';
 import type { Submission, SubmitCommand } from './commands.ts';
 import { findJob } from './job-reader.ts';
@@ -17,7 +22,6 @@ import type { OperationDirectory } from './operation-directory.ts';
 import { type JobEnd, ResultWaiter } from './result-waiter.ts';
 import { failSend, sendAttributes } from './send-span.ts';
 
-const SOURCE = '/throughline/bridge';
 const tracer = trace.getTracer('throughline-bridge');
 
 /** What a submission needs of its bridge. */
@@ -26,30 +30,30 @@ export interface BridgeParts {
   readonly connection: BrokerConnection;
   readonly log: Logger;
   readonly directory: (session: BrokerSession) => OperationDirectory;
+  readonly savedOperations: SavedOperations;
+  readonly outbox: Outbox;
+  /** Tells the keeper that the outbox holds one more. */
+  readonly kept: () => void;
+  /** Who has to have a job before it is accepted: JetStream, or the outbox (`ACK_MODE`). */
+  readonly ackMode: 'stream' | 'edge';
+  /** Whether the outbox keeps each job until its end is recorded (`OUTBOX_KEEP=settled`). */
+  readonly keepUntilSettled: boolean;
 }
 
 /**
- * Publishes a job and, where asked to, waits for its end.
+ * Takes a job in: JetStream has it, or the outbox while NATS is away. Where asked to, waits for its end.
  * @returns the job as it stands: queued, or further when there was a wait, or when it was there already
  * @throws ThroughlineError `operation-unknown`, `input-invalid`, `request-invalid`, `idempotency-key-reused`,
- *   `broker-unavailable`, `stream-full`, `broker-refused`; nothing was accepted then, except that a
- *   `broker-unavailable` cannot tell whether the broker stored the job before its answer was lost
+ *   `stream-full`, `outbox-full`, `broker-rejected`, `delay-unsupported`; nothing was accepted then.
+ *   `broker-unavailable` where NATS is away and its operations have never been seen here
  */
-export function submit(parts: BridgeParts, command: SubmitCommand): Promise<Submission> {
-  return parts.connection.use((session) =>
-    command.waitMs === 0 ? accept(parts, session, command) : acceptAndWait(parts, session, command),
-  );
-}
-
-async function acceptAndWait(
-  parts: BridgeParts,
-  session: BrokerSession,
-  command: SubmitCommand,
-): Promise<Submission> {
+export async function submit(parts: BridgeParts, command: SubmitCommand): Promise<Submission> {
   const untilMs = Date.now() + command.waitMs;
-  const waiter = new ResultWaiter(parts.connection, session, command.tenant, command.jobId);
+  const reach = await BrokerReach.of(parts.connection);
+  if (command.waitMs === 0) return await accept(parts, reach, command);
+  const waiter = new ResultWaiter(parts.connection, reach.session, command.tenant, command.jobId);
   try {
-    const { job, replayed } = await accept(parts, session, command);
+    const { job, replayed } = await accept(parts, reach, command);
     if (isTerminal(job.state)) return { job, replayed };
     const end = await waiter.end(untilMs);
     if (end !== undefined) return { job: receive(end), replayed };
@@ -59,28 +63,34 @@ async function acceptAndWait(
   }
 }
 
-/** The job with this id: the one that is there already, or a new one in the queue. */
-async function accept(
-  parts: BridgeParts,
-  session: BrokerSession,
-  command: SubmitCommand,
-): Promise<Submission> {
-  const existing = command.fingerprint === undefined ? undefined : await replay(session, command);
+/** The job with this id: the one that is there already, or a new one. */
+async function accept(parts: BridgeParts, reach: BrokerReach, command: SubmitCommand): Promise<Submission> {
+  const existing = command.fingerprint === undefined ? undefined : await replay(parts, reach, command);
   if (existing !== undefined) return existing;
-  const announcement = await parts.directory(session).accept(command.operation, command.input);
+  const { operation, input } = command;
+  const announcement =
+    (await reach.ask((session) => parts.directory(session).accept(operation, input))) ??
+    parts.savedOperations.accept(operation, input);
   checkBounds(command, announcement);
-  const { job, duplicate } = await publish(parts, session, command, announcement);
-  // Two requests with one key met: the other one was first, and its request is the one that counts.
-  const first = duplicate ? await replay(session, command) : undefined;
-  return first ?? { job, replayed: false };
+  return await send(parts, reach, command, announcement);
 }
 
 /**
- * The job that this idempotency key already stands for, if any.
+ * The job that this idempotency key already stands for, if any. While NATS is away only the outbox is asked; it asks
+ * NATS before it sends the job.
  * @throws ThroughlineError `idempotency-key-reused` when it was another request
  */
-async function replay(session: BrokerSession, command: SubmitCommand): Promise<Submission | undefined> {
-  const found = await findJob(session, command.tenant, command.jobId);
+async function replay(
+  parts: BridgeParts,
+  reach: BrokerReach,
+  command: SubmitCommand,
+): Promise<Submission | undefined> {
+  const { tenant, jobId } = command;
+  const kept = parts.outbox.find(tenant, jobId);
+  const found =
+    kept === undefined
+      ? await reach.ask((session) => findJob(session, tenant, jobId))
+      : { job: keptJob(kept, parts.name), fingerprint: kept.job.fingerprint };
   if (found === undefined) return undefined;
   if (command.fingerprint === undefined || found.fingerprint === command.fingerprint) {
     return { job: found.job, replayed: true };
@@ -110,44 +120,21 @@ function checkBounds(command: SubmitCommand, announcement: OperationAnnouncement
   }
 }
 
-async function publish(
+/** The PRODUCER span of a job, whose context its message carries, however late it is sent. */
+async function send(
   parts: BridgeParts,
-  session: BrokerSession,
+  reach: BrokerReach,
   command: SubmitCommand,
   announcement: OperationAnnouncement,
-): Promise<{ readonly job: Job; readonly duplicate: boolean }> {
-  if (command.dueAt !== undefined) checkSchedules(session);
-  const subject = command.dueAt === undefined ? jobSubject(command) : delayedSubject(command);
+): Promise<Submission> {
   const body = writeJson(command.input);
-  const limits = {
-    maxAttempts: command.maxAttempts ?? announcement.maxAttempts,
-    timeoutMs: command.timeoutMs,
-  };
-  const span = tracer.startSpan(`send ${command.operation}`, {
-    kind: SpanKind.PRODUCER,
-    attributes: sendAttributes(command, { subject, size: body.length }, parts.name),
-  });
+  const span = tracer.startSpan(`send ${command.operation}`, { kind: SpanKind.PRODUCER });
   const sending = trace.setSpan(context.active(), span);
+  const job = outgoingJob(command, announcement, sending);
+  const message = { subject: subjectOf(job, Date.now()), size: body.length };
+  span.setAttributes(sendAttributes(command, message, parts.name));
   try {
-    const { acceptedAt, dueAt, fingerprint } = command;
-    const job = { address: command, acceptedAt, fingerprint, ...limits, source: SOURCE };
-    const { duplicate } = await context.with(sending, async () => {
-      const ack = await session.publish(
-        subject,
-        (set) => {
-          writeJobHeaders(job, inject(sending), set);
-          if (dueAt !== undefined) writeScheduleHeaders(command, dueAt, set);
-        },
-        body,
-      );
-      parts.log.info('job published', {
-        job_id: command.jobId,
-        operation: command.operation,
-        tenant: command.tenant,
-      });
-      return ack;
-    });
-    return { job: queuedJob(command, limits.maxAttempts, sending), duplicate };
+    return await context.with(sending, () => hand(parts, reach, command, { job, body, span }));
   } catch (thrown) {
     throw failSend(span, thrown);
   } finally {
@@ -155,28 +142,69 @@ async function publish(
   }
 }
 
-/** @throws ThroughlineError `delay-unsupported` naming the version that is needed */
-function checkSchedules(session: BrokerSession): void {
-  if (isAtLeastVersion(session.serverVersion, SCHEDULES_SINCE)) return;
-  throw new ThroughlineError(
-    'delay-unsupported',
-    `delayed jobs need nats-server ${SCHEDULES_SINCE} or newer; this one is ${session.serverVersion ?? 'of no known version'}`,
-  );
+function outgoingJob(
+  { tenant, jobId, operation, acceptedAt, dueAt, timeoutMs, maxAttempts, fingerprint }: SubmitCommand,
+  announcement: OperationAnnouncement,
+  sending: Context,
+): OutgoingJob {
+  return {
+    ...{ tenant, jobId, operation, acceptedAt, dueAt, timeoutMs, fingerprint },
+    maxAttempts: maxAttempts ?? announcement.maxAttempts,
+    carrier: inject(sending),
+  };
 }
 
-function queuedJob(command: SubmitCommand, maxAttempts: number, sent: Context): Job {
-  return {
-    id: command.jobId,
-    operation: command.operation,
-    state: 'queued',
-    attempt: 0,
-    maxAttempts,
-    durability: 'stream',
-    acceptedAt: command.acceptedAt,
-    ...(command.dueAt === undefined ? {} : { dueAt: command.dueAt }),
-    traceId: trace.getSpanContext(sent)?.traceId ?? '',
-    links: jobLinks(command.jobId),
-  };
+interface Sending {
+  readonly job: OutgoingJob;
+  readonly body: Uint8Array;
+  readonly span: Span;
+}
+
+/** Hands a job to JetStream, or to the outbox: where NATS is away, and where others wait already, so that none overtakes. */
+async function hand(
+  parts: BridgeParts,
+  reach: BrokerReach,
+  command: SubmitCommand,
+  sending: Sending,
+): Promise<Submission> {
+  const { job, span } = sending;
+  const { outbox, ackMode, log } = parts;
+  if (job.dueAt !== undefined && reach.session !== undefined) checkSchedules(reach.session);
+  const fields = { job_id: job.jobId, operation: job.operation, tenant: job.tenant };
+  let tries: 0 | 1 = 0;
+  if (ackMode === 'stream' && reach.session !== undefined && !outbox.hasWaiting) {
+    tries = 1;
+    const ack = await publish(parts, reach, sending);
+    if (ack !== undefined) {
+      log.info('job published', fields);
+      span.setAttribute(ATTR.durability, 'stream');
+      // Two requests with one key met: the other one was first, and its request is the one that counts.
+      const first = ack.duplicate ? await replay(parts, reach, command) : undefined;
+      return first ?? { job: queuedJob(job, 'stream'), replayed: false };
+    }
+  }
+  // A request with the same key may have come to this point meanwhile.
+  const first = outbox.find(job.tenant, job.jobId) && (await replay(parts, reach, command));
+  if (first !== undefined) return first;
+  outbox.add(job, sending.body, tries);
+  parts.kept();
+  log.info('job kept in the outbox', fields);
+  span.setAttribute(ATTR.durability, 'outbox');
+  return { job: queuedJob(job, 'outbox'), replayed: false };
+}
+
+/** @returns undefined where NATS did not acknowledge it */
+async function publish(
+  { outbox, keepUntilSettled, kept }: BridgeParts,
+  reach: BrokerReach,
+  { job, body }: Sending,
+): Promise<{ readonly duplicate: boolean } | undefined> {
+  if (keepUntilSettled) outbox.ensureRoom(body);
+  const ack = await reach.ask((session) => publishJob(session, job, body));
+  if (ack === undefined || ack.duplicate || !keepUntilSettled) return ack;
+  outbox.addPublished(job, body, Date.now() + FIRST_CHECK_MS);
+  kept();
+  return ack;
 }
 
 /** The way back: a span of the waiting call, linked to the span that sent the result. */

@@ -5,7 +5,7 @@ import { isTerminal, type Job, LIMITS } from '../../shared/job.ts';
 import { type Problem, problemOf } from '../../shared/problem.ts';
 import { unwrapReply } from '../bridge/commands.ts';
 import type { EdgeHono } from '../scope.ts';
-import { prepare, tenantOf } from './submission.ts';
+import { prepare, submitterOf } from './submission.ts';
 
 /** One result of a batch, in the place of its job: what a request of its own would have been answered. */
 type BatchResult =
@@ -26,14 +26,14 @@ const Batch = z.strictObject({
 export async function submitBatch(c: Context<EdgeHono>): Promise<Response> {
   const parsed = Batch.safeParse(c.var.body);
   if (!parsed.success) throw new ThroughlineError('request-invalid', messageOf(parsed.error));
-  const tenant = tenantOf(c);
-  const key = c.req.header('idempotency-key');
-  const limit = c.env.config.MAX_INPUT_BYTES;
+  const submitter = submitterOf(c);
+  const key = submitter.idempotencyKey;
   const prepared = await Promise.all(
     parsed.data.jobs.map((body, index) =>
-      prepare(body, tenant, key === undefined ? undefined : `${key}/${index}`, limit).catch(
-        (thrown: unknown) => ThroughlineError.from(thrown),
-      ),
+      prepare(body, {
+        ...submitter,
+        idempotencyKey: key === undefined ? undefined : `${key}/${index}`,
+      }).catch((thrown: unknown) => ThroughlineError.from(thrown)),
     ),
   );
   const commands = prepared.flatMap((one) => (one instanceof ThroughlineError ? [] : [one]));

@@ -1,6 +1,7 @@
 import { v7 as uuidv7 } from 'uuid';
 import { sha256Hex } from '../../shared/digest.ts';
 import { ThroughlineError } from '../../shared/errors.ts';
+import { type Region, withRegion } from '../bridge/region.ts';
 
 /** 160 bits: no two keys meet by chance. */
 const ID_DIGITS = 40;
@@ -9,10 +10,15 @@ const KEY = /^[\x21-\x7e]{1,255}$/;
 /**
  * The id of a new job: a UUID version 7, so that ids sort by time; with an idempotency key, a digest of tenant and
  * key, so that the same key always means the same job without a table of keys.
+ * @param region whose bridges take the job in; a key has none, since it may be used anywhere
  * @throws ThroughlineError `request-invalid` when the key is empty, too long, or not visible ASCII
  */
-export async function jobIdFor(tenant: string, idempotencyKey: string | undefined): Promise<string> {
-  if (idempotencyKey === undefined) return uuidv7();
+export async function jobIdFor(
+  tenant: string,
+  idempotencyKey: string | undefined,
+  region?: Region,
+): Promise<string> {
+  if (idempotencyKey === undefined) return withRegion(uuidv7(), region);
   const key = unquoted(idempotencyKey);
   if (!KEY.test(key)) {
     throw new ThroughlineError(

@@ -11,7 +11,7 @@ import { submitBatch } from './batch.ts';
 import { cancelJob } from './cancel-job.ts';
 import { jobEvents } from './job-events.ts';
 import { preferredWait } from './prefer.ts';
-import { prepare, tenantOf } from './submission.ts';
+import { prepare, submitterOf, tenantOf } from './submission.ts';
 
 /** `/v1/jobs`: submit, submit many, read, watch, cancel. */
 export function jobRoutes(): Hono<EdgeHono> {
@@ -26,9 +26,8 @@ export function jobRoutes(): Hono<EdgeHono> {
 }
 
 async function submitJob(c: Context<EdgeHono>): Promise<Response> {
-  const key = c.req.header('idempotency-key');
   const wait = preferredWait(c.req.header('prefer'), LIMITS.waitSeconds);
-  const command = await prepare(c.var.body, tenantOf(c), key, c.env.config.MAX_INPUT_BYTES);
+  const command = await prepare(c.var.body, submitterOf(c));
   const { job, replayed } = await c.env.bridge.submit({ ...command, waitMs: (wait ?? 0) * 1_000 });
   if (wait !== undefined) c.header('preference-applied', `wait=${wait}`);
   if (replayed) c.header('idempotency-replayed', 'true');

@@ -2,6 +2,7 @@ import type { Context } from 'hono';
 import { ThroughlineError } from '../../shared/errors.ts';
 import { writeJson } from '../../shared/wire.ts';
 import type { SubmitCommand } from '../bridge/commands.ts';
+import type { Region } from '../bridge/region.ts';
 import type { EdgeHono } from '../scope.ts';
 import { dueAt } from './delay.ts';
 import { fingerprintOf } from './fingerprint.ts';
@@ -9,23 +10,40 @@ import { jobIdFor } from './job-id.ts';
 import { parseRequest } from './parse-request.ts';
 import { SubmitJob } from './submit-job.ts';
 
+/** Who submits, and how. */
+export interface Submitter {
+  readonly tenant: string;
+  readonly idempotencyKey: string | undefined;
+  /** Bytes of an input as JSON. */
+  readonly inputLimit: number;
+  /** Whose bridges take the job in; undefined: those of all regions. */
+  readonly region: Region | undefined;
+}
+
+/** The submitter of a request. @throws ThroughlineError `unauthenticated` */
+export function submitterOf(c: Context<EdgeHono>): Submitter {
+  return {
+    tenant: tenantOf(c),
+    idempotencyKey: c.req.header('idempotency-key'),
+    inputLimit: c.env.config.MAX_INPUT_BYTES,
+    region: c.env.bridge.region,
+  };
+}
+
 /**
  * The command that one submitted job stands for.
- * @param inputLimit bytes of the input as JSON
  * @throws ThroughlineError `request-invalid` with the places that are wrong, `payload-too-large`
  */
 export async function prepare(
   body: unknown,
-  tenant: string,
-  idempotencyKey: string | undefined,
-  inputLimit: number,
+  { tenant, idempotencyKey, inputLimit, region }: Submitter,
 ): Promise<Omit<SubmitCommand, 'carrier'>> {
   const request = parseRequest(SubmitJob, body);
   checkInputSize(request, inputLimit);
   const now = Date.now();
   return {
     tenant,
-    jobId: await jobIdFor(tenant, idempotencyKey),
+    jobId: await jobIdFor(tenant, idempotencyKey, region),
     operation: request.operation,
     input: request.input,
     acceptedAt: new Date(now).toISOString(),

@@ -4,10 +4,13 @@ import {
   AlwaysOnSampler,
   ParentBasedSampler,
   type Sampler,
+  SamplingDecision,
   type SamplingResult,
   TraceIdRatioBasedSampler,
 } from '@opentelemetry/sdk-trace-base';
 import type { SamplerName } from './settings.ts';
+
+const ALARM_SPAN = 'Durable Object Alarm';
 
 /**
  * The sampler that `OTEL_TRACES_SAMPLER` names.
@@ -38,6 +41,9 @@ class TracestateKeepingSampler implements Sampler {
   }
 
   shouldSample(context: Context, ...rest: Tail<Parameters<Sampler['shouldSample']>>): SamplingResult {
+    const [, name] = rest;
+    // The library's, every few seconds while an outbox is in use: each would be a trace of its own that says nothing.
+    if (name.startsWith(ALARM_SPAN)) return { decision: SamplingDecision.NOT_RECORD };
     const result = this.#inner.shouldSample(context, ...rest);
     const traceState = result.traceState ?? trace.getSpanContext(context)?.traceState;
     return traceState === undefined ? result : { ...result, traceState };

@@ -147,8 +147,8 @@ describe('POST /v1/jobs refuses', () => {
     } finally {
       await nats.close();
     }
-    const ready = (await (await stack.call('/readyz')).json()) as { nats: { connections: number } };
-    expect(ready.nats.connections).toBe(1);
+    const ready = (await (await stack.call('/readyz')).json()) as { bridges: { connections: number }[] };
+    expect(ready.bridges).toMatchObject([{ connections: 1 }]);
   });
 });
 

@@ -58,8 +58,10 @@ async function startTeller(stack: TestStack, jobId: string) {
 }
 
 async function watchedJobs(stack: TestStack): Promise<number> {
-  const { nats } = (await (await stack.call('/readyz')).json()) as { nats: { watchedJobs: number } };
-  return nats.watchedJobs;
+  const { bridges } = (await (await stack.call('/readyz')).json()) as {
+    bridges: { watchedJobs: number }[];
+  };
+  return bridges.reduce((sum, bridge) => sum + bridge.watchedJobs, 0);
 }
 
 const kindsOf = (events: readonly RecordedEvent[]): string[] => events.map(({ kind }) => kind);

@@ -11,6 +11,7 @@ import type { Job } from '../../shared/job.ts';
 export const KEY = createApiKey('ci');
 const OTHER_KEY = createApiKey('other');
 const PROBLEM_FIELDS = [
+  'bridges',
   'code',
   'detail',
   'state',
@@ -79,7 +80,14 @@ export async function setup(answers: Answers = {}, settings: Record<string, unkn
     cancel: async (command: Omit<CancelCommand, 'carrier'>) => answers.cancel?.(command),
     operations: async () => [],
     status: async () =>
-      answers.status?.() ?? { bridge: 'bridge-global-0', state: 'open', connections: 1, roundTripMs: 1 },
+      answers.status?.() ?? [
+        {
+          ...{ bridge: 'bridge-global-0', state: 'open', connections: 1, roundTripMs: 1, watchedJobs: 0 },
+          outbox: { waiting: 0, setAside: 0, unsettled: 0, bytes: 0, oldestAgeSeconds: 0 },
+        },
+      ],
+    outbox: async () => [],
+    retry: async () => undefined,
   };
   const app = createApp();
 

@@ -162,12 +162,13 @@ export class JobPipeline {
 
   /**
    * What is on record for a job; undefined where there can be nothing. A first delivery of the first round needs no
-   * look: nothing has happened to the job, unless it was cancelled, and then the notice was heard before. Where it may
+   * look, unless the job was published before, longer ago than the broker remembers: nothing has happened to the job, unless it was cancelled, and then the notice was heard before. Where it may
    * have been missed, the attempt begins only once the broker agrees that there is no event.
    */
   async #recall(message: JsMsg, job: JobMessage, held: HeldJob): Promise<JobRecord | undefined> {
     const round = roundOf(job);
-    if (message.info.deliveryCount === 1 && round === 0 && !held.cancelled.aborted) {
+    const isFirst = message.info.deliveryCount === 1 && round === 0 && job.publishedAgain !== true;
+    if (isFirst && !held.cancelled.aborted) {
       return this.#parts.cancels.isComplete(message.seq) ? undefined : NOTHING;
     }
     const record = await readJobRecord(this.#parts.manager, job.address.tenant, job.address.jobId);
@@ -294,6 +295,8 @@ function decode(message: JsMsg): JobMessage | ThroughlineError {
 function describeAttempt(span: Span, attempt: Attempt): void {
   span.setAttribute(ATTR.jobAttempt, attempt.number);
   span.setAttribute(ATTR.queueTimeMs, attempt.queueTimeMs);
+  const { outboxTimeMs } = attempt.job;
+  if (outboxTimeMs !== undefined) span.setAttribute(ATTR.outboxTimeMs, outboxTimeMs);
   if (attempt.job.redrive !== undefined) span.setAttribute(ATTR.jobRound, attempt.job.redrive.round);
   const { previous } = attempt;
   // Before the first attempt of a round there is only word of its redrive, from the span that sent it.

@@ -1,0 +1,40 @@
+import { context } from '@opentelemetry/api';
+import { isTerminalEvent } from '../../shared/event.ts';
+import { extract, fromRecord, inject } from '../../shared/propagation/index.ts';
+import { eventSubject } from '../../shared/subjects.ts';
+import { writeEventHeaders, writeJson } from '../../shared/wire.ts';
+import { cancelledInOutbox } from '../outbox/kept-job.ts';
+import type { OutgoingJob } from '../outbox/outgoing-job.ts';
+import { unavailable } from './broker-error.ts';
+import type { BrokerSession } from './broker-session.ts';
+import { cancel } from './cancel.ts';
+import { lastEvent } from './job-reader.ts';
+import type { BridgeParts } from './submit.ts';
+
+const SOURCE = '/throughline/bridge';
+
+/**
+ * Records the end of a job that was cancelled while the outbox had it; where NATS has the job after all, cancels it
+ * there. Safe to repeat.
+ * @throws ThroughlineError `broker-unavailable`
+ */
+export async function cancelUnsent(
+  parts: Pick<BridgeParts, 'name' | 'connection' | 'log'>,
+  session: BrokerSession,
+  job: OutgoingJob,
+  at: string,
+): Promise<void> {
+  const { tenant, jobId, carrier } = job;
+  if ((await cancel(parts, { tenant, jobId, waitMs: 0, carrier })) !== undefined) return;
+  const event = cancelledInOutbox(parts.name, job, at);
+  const own = inject(extract(fromRecord(carrier), context.active()).context);
+  const isStored = await session.publishAfter(
+    0,
+    eventSubject(tenant, jobId),
+    (set) => writeEventHeaders(event, { messageId: `${jobId}:end`, source: SOURCE }, own, set),
+    writeJson(event),
+  );
+  if (isStored) return;
+  const last = await lastEvent(session, tenant, jobId);
+  if (last === undefined || !isTerminalEvent(last)) throw unavailable('the end of the job was not stored');
+}

@@ -1,0 +1,39 @@
+/** Where a Durable Object can be asked to live (Cloudflare's location hints). */
+export const REGIONS = ['wnam', 'enam', 'sam', 'weur', 'eeur', 'apac', 'oc', 'afr', 'me'] as const;
+export type Region = (typeof REGIONS)[number];
+
+/** Where a request entered Cloudflare, as `request.cf` tells it. */
+export interface RequestLocation {
+  /** Two letters: `AF`, `AN`, `AS`, `EU`, `NA`, `OC` or `SA`. */
+  readonly continent?: unknown;
+  /** ISO 3166-1 alpha-2. */
+  readonly country?: unknown;
+  /** Degrees east, as text. */
+  readonly longitude?: unknown;
+}
+
+const MIDDLE_EAST = 'AE BH CY IL IQ IR JO KW LB OM PS QA SA SY TR YE'.split(' ');
+/** Through the middle of North America, and between western and eastern Europe. */
+const MERIDIAN = { NA: -98, EU: 16 } as const;
+
+/** The region of a request; undefined where its location says nothing. */
+export function regionOf({ continent, country, longitude }: RequestLocation): Region | undefined {
+  const east = Number(longitude ?? Number.NaN);
+  if (typeof country === 'string' && MIDDLE_EAST.includes(country)) return 'me';
+  if (continent === 'NA') return east < MERIDIAN.NA ? 'wnam' : 'enam';
+  if (continent === 'EU') return east > MERIDIAN.EU ? 'eeur' : 'weur';
+  if (continent === 'SA' || continent === 'AN') return 'sam';
+  if (continent === 'AS') return 'apac';
+  if (continent === 'OC') return 'oc';
+  return continent === 'AF' ? 'afr' : undefined;
+}
+
+/** `<id>_<region>`: a job that was accepted in a region is looked for there, wherever its caller is by then. */
+export function withRegion(id: string, region: Region | undefined): string {
+  return region === undefined ? id : `${id}_${region}`;
+}
+
+/** The region that a job's id names; undefined: the job lives in the one bridge of all regions. */
+export function regionOfJob(id: string): Region | undefined {
+  return REGIONS.find((region) => id.endsWith(`_${region}`));
+}
