@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readdir, readFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import type { EdgeOptions } from '../../../dev/edge/start.ts';
@@ -50,6 +51,30 @@ export class EdgeProcess {
         else resolve(url);
       });
     });
+  }
+
+  /** Megabytes of memory that its processes hold. */
+  async memory(): Promise<number> {
+    const names = await readdir('/proc');
+    const sizes = await Promise.all(
+      names.filter((name) => /^[0-9]+$/.test(name)).map((id) => this.#memoryOf(id)),
+    );
+    return sizes.reduce((sum, size) => sum + size, 0) / 1_024;
+  }
+
+  /** Kilobytes of one process, where it belongs to the group. */
+  async #memoryOf(id: string): Promise<number> {
+    try {
+      const stat = await readFile(`/proc/${id}/stat`, 'utf8');
+      // State, parent and group follow the name, which stands in brackets and may hold anything.
+      const group = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[2];
+      if (Number(group) !== this.pid) return 0;
+      const status = await readFile(`/proc/${id}/status`, 'utf8');
+      return Number(/^VmRSS:\s+([0-9]+)/m.exec(status)?.[1] ?? 0);
+    } catch {
+      // It has ended meanwhile.
+      return 0;
+    }
   }
 
   /** Sends a signal to the whole group; for SIGKILL, waits for the end. */

@@ -75,6 +75,7 @@ export async function runFault(run: FaultRun): Promise<FaultOutcome> {
   if (run.expectViolations !== true) {
     expect(report.violations.map(({ check, about }) => `${check} ${about}`).slice(0, 20)).toEqual([]);
     expect(report.counts.keys).toBe(run.jobs);
+    expect(report.counts.again.unexplained).toBe(0);
   }
   const outcome = { ...report, record };
   await run.afterwards?.(scene, outcome);
@@ -128,7 +129,7 @@ function startSampling({ system, ledger }: Scene) {
     while (!over.signal.aborted) {
       try {
         const at = Date.now();
-        const outbox = (await system.outbox()) ?? 0;
+        const outbox = await system.outbox();
         const state = await queueState(system);
         await ledger.load.append({ type: 'sample', at, outbox, ...state });
       } catch {
@@ -150,7 +151,7 @@ function startSampling({ system, ledger }: Scene) {
 async function untilQuiet({ system }: Scene, boundMs: number): Promise<number | undefined> {
   const began = Date.now();
   const quiet = async (): Promise<boolean> =>
-    ((await system.outbox()) ?? 0) === 0 && (await queueState(system)).queued === 0;
+    (await system.outbox()) === 0 && (await queueState(system)).queued === 0;
   try {
     await until('quiet', quiet, boundMs);
     return Date.now() - began;

@@ -7,6 +7,7 @@ import { findFreePort } from '../../../dev/nats-server/free-port.ts';
 import { type NatsServer, startNatsServer } from '../../../dev/nats-server/start.ts';
 import type { WorkerProcess } from '../../../dev/worker/start.ts';
 import { createApiKey, hashApiKey } from '../../../shared/api-key.ts';
+import type { BridgeStatus } from '../../../shared/outbox.ts';
 import { EVENTS_STREAM, JOBS_STREAM } from '../../../shared/streams.ts';
 import { testNatsBinary } from '../../support/nats.ts';
 import { until } from '../../support/poll.ts';
@@ -18,6 +19,7 @@ import { WorkerPool } from './worker-pool.ts';
 
 const OPERATIONS = 'test/chaos/operations';
 const READY_MS = 60_000;
+const READYZ_MS = 10_000;
 const TRACES_KEPT = 100_000;
 export const TENANT = 'chaos';
 
@@ -60,8 +62,8 @@ export interface System {
     worker?: WorkerProcess,
   ) => Promise<void>;
   readonly manager: () => Promise<JetStreamManager>;
-  /** Rows in the outbox, as `/readyz` tells; undefined: it tells of none. */
-  readonly outbox: () => Promise<number | undefined>;
+  /** Jobs in the outboxes that NATS does not have, as `/readyz` tells. */
+  readonly outbox: () => Promise<number>;
   /** Ends everything, callers' side first. */
   readonly stop: () => Promise<void>;
 }
@@ -173,7 +175,11 @@ async function start(
       await ledger.load.append({ type: 'fault', name, target, at, until: Date.now(), ...pid });
     },
     manager: () => jetstreamManager(events.connection, { timeout: 5_000, checkAPI: false }),
-    outbox: async () => outboxRows(await fetch(`${edge.url}/readyz`).then((answer) => answer.json())),
+    outbox: async () => {
+      const answer = await fetch(`${edge.url}/readyz`, { signal: AbortSignal.timeout(READYZ_MS) });
+      const { bridges } = (await answer.json()) as { bridges: readonly BridgeStatus[] };
+      return bridges.reduce((sum, { outbox }) => sum + outbox.waiting + outbox.setAside, 0);
+    },
     stop,
   };
 }
@@ -195,19 +201,4 @@ function edgeScript(): string {
 async function folder(name: string): Promise<string> {
   await mkdir(name, { recursive: true });
   return name;
-}
-
-/** Wherever in the answer the outbox stands, by the names of its depth. */
-function outboxRows(value: unknown): number | undefined {
-  if (typeof value !== 'object' || value === null) return undefined;
-  for (const [name, inner] of Object.entries(value)) {
-    if (name === 'outbox' && typeof inner === 'number') return inner;
-    if (name === 'outbox' && typeof inner === 'object' && inner !== null) {
-      const { rows, depth, jobs } = inner as Record<string, unknown>;
-      for (const count of [depth, rows, jobs]) if (typeof count === 'number') return count;
-    }
-    const found = outboxRows(inner);
-    if (found !== undefined) return found;
-  }
-  return undefined;
 }
