@@ -1,4 +1,4 @@
-import { type ConsumerMessages, jetstream, jetstreamManager, type JsMsg } from '@nats-io/jetstream';
+import { type ConsumerMessages, type JsMsg, jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { type ConnectionOptions, connect, type NatsConnection } from '@nats-io/transport-node';
 import { extract, fromNatsHeaders } from '../../../shared/propagation/index.ts';
 import { DEAD_STREAM, EVENTS_STREAM } from '../../../shared/streams.ts';

@@ -9,7 +9,7 @@ import { chaosSeed, Dice } from './dice.ts';
 import { type Ledger, type LedgerRecord, openLedger } from './ledger.ts';
 import { Load } from './load.ts';
 import { describeReport } from './report.ts';
-import { queueState, startSystem, type System, type SystemOptions, TENANT } from './system.ts';
+import { queueState, type System, type SystemOptions, startSystem, TENANT } from './system.ts';
 
 const SAMPLE_MS = 500;
 const DRAIN_BOUND_MS = 120_000;
