@@ -17,7 +17,7 @@ import type { BrokerConnection } from './broker-connection.ts';
 import { BrokerReach } from './broker-reach.ts';
 import type { BrokerSession } from './broker-session.ts';
 import type { Submission, SubmitCommand } from './commands.ts';
-import { findJob } from './job-reader.ts';
+import { type FoundJob, findJob } from './job-reader.ts';
 import type { OperationDirectory } from './operation-directory.ts';
 import { type JobEnd, ResultWaiter } from './result-waiter.ts';
 import { failSend, sendAttributes } from './send-span.ts';
@@ -85,12 +85,7 @@ async function replay(
   reach: BrokerReach,
   command: SubmitCommand,
 ): Promise<Submission | undefined> {
-  const { tenant, jobId } = command;
-  const kept = parts.outbox.find(tenant, jobId);
-  const found =
-    kept === undefined
-      ? await reach.ask((session) => findJob(session, tenant, jobId))
-      : { job: keptJob(kept, parts.name), fingerprint: kept.job.fingerprint };
+  const found = await findAnywhere(parts, reach, command);
   if (found === undefined) return undefined;
   if (command.fingerprint === undefined || found.fingerprint === command.fingerprint) {
     return { job: found.job, replayed: true };
@@ -99,6 +94,19 @@ async function replay(
     'idempotency-key-reused',
     'this Idempotency-Key was sent with another request; use a new key for a new job',
   );
+}
+
+async function findAnywhere(
+  { outbox, name }: BridgeParts,
+  reach: BrokerReach,
+  { tenant, jobId }: SubmitCommand,
+): Promise<FoundJob | undefined> {
+  const kept = outbox.find(tenant, jobId);
+  if (kept !== undefined) return { job: keptJob(kept, name), fingerprint: kept.job.fingerprint };
+  const found = await reach.ask((session) => findJob(session, tenant, jobId));
+  if (found !== undefined || reach.session !== undefined) return found;
+  const sent = outbox.findPublished(tenant, jobId);
+  return sent && { job: queuedJob(sent.job, 'stream'), fingerprint: sent.job.fingerprint };
 }
 
 /** A job may ask for less than its operation allows, never for more. */

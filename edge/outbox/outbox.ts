@@ -119,6 +119,9 @@ export class Outbox {
     state: State,
     { tries, check_at }: { readonly tries: number; readonly check_at: number | null },
   ): void {
+    // NATS has forgotten it, or is away, and its caller has sent it again.
+    const before = this.hasUnsettled ? this.findPublished(job.tenant, job.jobId) : undefined;
+    if (before !== undefined) this.remove([before.position]);
     const text = JSON.stringify(job);
     const size = text.length + body.length;
     try {
@@ -136,8 +139,17 @@ export class Outbox {
 
   /** A job that NATS does not have, as far as is known: waiting, or set aside. */
   find(tenant: string, jobId: string): OutboxEntry | undefined {
+    return this.#entry(tenant, jobId, `state <> 'published'`);
+  }
+
+  /** A job that NATS has and whose end is awaited. */
+  findPublished(tenant: string, jobId: string): OutboxEntry | undefined {
+    return this.#entry(tenant, jobId, `state = 'published'`);
+  }
+
+  #entry(tenant: string, jobId: string, condition: string): OutboxEntry | undefined {
     const [row] = this.#sql.exec<Row>(
-      `SELECT ${ENTRY} FROM outbox WHERE tenant = ? AND job_id = ? AND state <> 'published'`,
+      `SELECT ${ENTRY} FROM outbox WHERE tenant = ? AND job_id = ? AND ${condition}`,
       ...[tenant, jobId],
     );
     return row === undefined ? undefined : entryOf(row);

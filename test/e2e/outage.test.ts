@@ -1,26 +1,27 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { traceFaults } from '../../dev/trace-check.ts';
-import type { Problem } from '../../shared/problem.ts';
+import type { Job } from '../../shared/job.ts';
 import type { SpanRecord } from '../../shared/span-record.ts';
 import { until } from '../support/poll.ts';
-import { withTestStack } from '../support/stack.ts';
+import { problemOf, withTestStack } from '../support/stack.ts';
 
 const REFUSAL_LIMIT_MS = 6_000;
 
 describe('while NATS is away', () => {
-  it('requests get 503 within 6 s, and the next ones succeed without a restart once it is back', async () => {
+  it('every job is accepted within 6 s, and reads are refused until it is back, without a restart', async () => {
     const stack = await withTestStack();
     expect((await stack.run('echo', 'before')).state).toBe('succeeded');
 
     const load = startLoad(() => stack.submit({ operation: 'echo', input: 'load' }));
     await stack.nats.kill('SIGKILL');
-    const refused = await until('a request to be refused', () =>
-      load.answers.find(({ status }) => status !== 202),
-    );
-    expect(refused).toMatchObject({ status: 503, problem: { code: 'broker-unavailable', status: 503 } });
-    expect(refused.problem?.traceId).toMatch(/^[0-9a-f]{32}$/);
-    expect(refused.retryAfter).toMatch(/^[0-9]+$/);
+    await until('the outbox to be in use', () => load.answers.find(({ job }) => job.durability === 'outbox'));
+    const refused = await stack.call('/v1/jobs/unknown');
+    expect([refused.status, await problemOf(refused)]).toMatchObject([
+      503,
+      { code: 'broker-unavailable', status: 503, traceId: expect.stringMatching(/^[0-9a-f]{32}$/) },
+    ]);
+    expect(refused.headers.get('retry-after')).toMatch(/^[0-9]+$/);
     expect((await stack.call('/readyz')).status).toBe(503);
     expect((await stack.call('/healthz')).status).toBe(200);
 
@@ -29,8 +30,11 @@ describe('while NATS is away', () => {
     expect(back).toMatchObject({ state: 'succeeded', result: 'after' });
     await load.stop();
     expect(load.answers.filter(({ ms }) => ms > REFUSAL_LIMIT_MS)).toEqual([]);
-    expect(new Set(load.answers.map(({ status }) => status))).toEqual(new Set([202, 503]));
-    expect(load.answers.at(-1)?.status).toBe(202);
+    expect(new Set(load.answers.map(({ status }) => status))).toEqual(new Set([202]));
+    await until('the outbox to be left', async () => {
+      const response = await stack.submit({ operation: 'echo', input: 'direct' });
+      return ((await response.json()) as Job).durability === 'stream';
+    });
   });
 
   it('a paused NATS (no reset, no answer) costs a request its time limit and no more', async () => {
@@ -41,7 +45,7 @@ describe('while NATS is away', () => {
     await until('every thread of NATS to stand still', () => isStopped(stack.nats.pid));
     const start = performance.now();
     const response = await stack.submit({ operation: 'echo', input: 1 });
-    expect(response.status).toBe(503);
+    expect([response.status, await response.json()]).toMatchObject([202, { durability: 'outbox' }]);
     expect(performance.now() - start).toBeLessThan(REFUSAL_LIMIT_MS);
     await stack.nats.kill('SIGCONT');
     const answer = await until('the edge to recover', async () => {
@@ -89,8 +93,7 @@ async function isStopped(pid: number): Promise<boolean> {
 interface Answer {
   readonly status: number;
   readonly ms: number;
-  readonly problem: Problem | undefined;
-  readonly retryAfter: string | null;
+  readonly job: Job;
 }
 
 /** Keeps four requests under way until it is stopped. */
@@ -101,10 +104,8 @@ function startLoad(send: () => Promise<Response>) {
     while (!stopped) {
       const start = performance.now();
       const response = await send();
-      const body = await response.json();
-      const problem = response.status >= 400 ? (body as Problem) : undefined;
-      const retryAfter = response.headers.get('retry-after');
-      answers.push({ status: response.status, ms: performance.now() - start, problem, retryAfter });
+      const job = (await response.json()) as Job;
+      answers.push({ status: response.status, ms: performance.now() - start, job });
     }
   };
   const running = Promise.all([sendOn(), sendOn(), sendOn(), sendOn()]);

@@ -84,7 +84,7 @@ describe('while NATS is away', () => {
 
   it('a job keeps the trace of its caller, and the wait is a span of it', async () => {
     const stack = await cutOff();
-    const traceId = 'c'.repeat(31) + '1';
+    const traceId = `${'c'.repeat(31)}1`;
     const job = await accepted(stack, echo('late'), { traceparent: `00-${traceId}-b7ad6b7169203331-01` });
     expect(job.traceId).toBe(traceId);
     await stack.nats.restart();
@@ -257,6 +257,24 @@ describe('OUTBOX_KEEP=settled', () => {
     expect(await outboxOf(stack)).toMatchObject({ waiting: 0, unsettled: 1 });
     await stack.call(`/v1/jobs/${job.id}`, { method: 'DELETE' });
     await until('the end to be seen', async () => (await outboxOf(stack)).unsettled === 0);
+  });
+
+  it('an idempotency key means the same job while NATS is away, although NATS has that job', async () => {
+    const stack = await withTestStack({ edge: { OUTBOX_KEEP: 'settled' } });
+    await stack.run('echo', 'before');
+    await stack.worker.stop();
+    const key = { 'idempotency-key': 'settled' };
+    const job = await accepted(stack, echo('once'), key);
+    await stack.nats.kill('SIGKILL');
+    const again = await stack.submit(echo('once'), key);
+    expect([again.headers.get('idempotency-replayed'), await again.json()]).toMatchObject([
+      'true',
+      { id: job.id },
+    ]);
+    expect((await stack.submit(echo('another'), key)).status).toBe(422);
+    await stack.nats.restart();
+    await stack.addWorker();
+    expect(await ended(stack, job)).toMatchObject({ result: 'once', attempt: 1 });
   });
 
   it('a job that NATS acknowledged and forgot is published again, and runs once', async () => {

@@ -1,0 +1,21 @@
+import { DatabaseSync } from 'node:sqlite';
+
+type Row = Record<string, string | number | null | ArrayBuffer>;
+
+/** SQLite in memory, with the one method of a Durable Object's storage that our tables use. */
+export function openSql(): {
+  exec: <T extends Row>(query: string, ...bindings: readonly unknown[]) => T[];
+} {
+  const database = new DatabaseSync(':memory:');
+  return {
+    exec: <T extends Row>(query: string, ...bindings: readonly unknown[]): T[] => {
+      // A Durable Object takes several statements at once, where there is nothing to bind.
+      if (bindings.length === 0 && !/^\s*select/i.test(query)) {
+        database.exec(query);
+        return [];
+      }
+      const rows = database.prepare(query).all(...(bindings as (string | number | null | Uint8Array)[]));
+      return rows.map((row) => ({ ...row }) as T);
+    },
+  };
+}
