@@ -7,6 +7,8 @@ import * as z from 'zod';
 const Input = z.object({
   /** How long it works. */
   ms: z.int().min(0).default(0),
+  /** Whether it reports progress. */
+  tell: z.boolean().default(false),
   /** What it does besides; while the file `gate` is there, or always. */
   mode: z.enum(['work', 'throw', 'exit', 'block', 'fill-memory']).default('work'),
   gate: z.string().optional(),
@@ -34,9 +36,9 @@ export default defineOperation({
     if (misbehave && input.mode === 'block') block(input.ms);
     if (misbehave && input.mode === 'fill-memory') fillMemory();
     if (input.ms > 0 && input.mode === 'work') {
-      progress({ fraction: 0.5 });
+      if (input.tell) progress({ fraction: 0.5 });
       await delay(input.ms, undefined, { signal });
-      progress({ fraction: 1 });
+      if (input.tell) progress({ fraction: 1 });
     }
     note('end');
     return { attempt: job.attempt };
