@@ -2,9 +2,11 @@ import { rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { jetstream } from '@nats-io/jetstream';
 import { expect, it, onTestFinished } from 'vitest';
 import { runCommand } from '../../../dev/nats-server/run.ts';
 import { DEAD_STREAM, EVENTS_STREAM, JOBS_STREAM } from '../../../shared/streams.ts';
+import { HEADER } from '../../../shared/wire.ts';
 import { until } from '../../support/poll.ts';
 import type { EffectEntry } from '../support/ledger.ts';
 import { type FaultRun, runFault, type Scene } from '../support/run-fault.ts';
@@ -27,18 +29,8 @@ const ROWS: readonly FaultRun[] = [
     },
   },
   {
-    title:
-      'W4: a worker is paused for longer than the ack wait, with jobs running and jobs on their way to it',
-    ...{ jobs: 300, ...shortJobs, system: quickRedelivery },
-    inject: async ({ system, dice, hold }) => {
-      const worker = dice.pick(system.pool.workers);
-      const pause = async (): Promise<void> => {
-        await worker.kill('SIGSTOP');
-        await hold(2 * ACK_WAIT_MS + 500);
-        await worker.kill('SIGCONT');
-      };
-      await system.fault('pause', 'worker', pause, worker);
-    },
+    title: 'W4: a worker is paused past the ack wait, with jobs running and jobs on their way to it',
+    ...{ jobs: 300, perSecond: 60, job: work(100, 300), system: quickRedelivery, inject: pauseWorker },
   },
   {
     title: 'W5: slow work does not pile up in the workers',
@@ -112,12 +104,42 @@ const ROWS: readonly FaultRun[] = [
     },
   },
   {
+    title: 'T3: every message is in the queue twice, the second one marked as published again',
+    ...{ jobs: 100, before: 0 },
+    inject: async ({ system, load }) => {
+      await system.pool.down();
+      await load.done();
+      await system.fault('published again', 'stream', () => publishAgain(system));
+      await system.pool.up();
+    },
+  },
+  {
     title: 'W15: a job keeps the event loop of its worker for longer than the ack wait',
     ...gated('block', { system: quickRedelivery }, 3 * ACK_WAIT_MS),
   },
 ];
 
 for (const row of ROWS) it(row.title, async () => void (await runFault(row)));
+
+// A known gap: what an attempt reports whose job was given to another worker, and has ended there, is stored behind the
+// end, and the job seems to run for ever. Nothing is lost or run again.
+it.fails('W4: the same, of jobs that report progress', async () => {
+  await runFault({
+    title: 'W4, with progress',
+    ...{ jobs: 100, perSecond: 60, system: quickRedelivery, inject: pauseWorker },
+    job: (dice) => ({ input: { ms: dice.between(300, 600), tell: true } }),
+  });
+});
+
+async function pauseWorker({ system, dice, hold }: Scene): Promise<void> {
+  const worker = dice.pick(system.pool.workers);
+  const pause = async (): Promise<void> => {
+    await worker.kill('SIGSTOP');
+    await hold(2 * ACK_WAIT_MS + 500);
+    await worker.kill('SIGCONT');
+  };
+  await system.fault('pause', 'worker', pause, worker);
+}
 
 function work(from: number, to: number): NonNullable<FaultRun['job']> {
   return (dice) => ({ input: { ms: dice.between(from, to) } });
@@ -180,6 +202,20 @@ function mostAtOnce(effects: readonly EffectEntry[]): number {
     most = Math.max(most, now);
   }
   return most;
+}
+
+/** Puts a copy of each message behind the others, as a bridge does that cannot know whether it was there before. */
+async function publishAgain({ manager, events }: Scene['system']): Promise<void> {
+  const streams = (await manager()).streams;
+  const { state } = await streams.info(JOBS_STREAM);
+  for (let seq = state.first_seq; seq <= state.last_seq; seq++) {
+    const message = await streams.getMessage(JOBS_STREAM, { seq });
+    if (message === null) continue;
+    const headers = message.header;
+    headers.set(HEADER.msgId, `${headers.get(HEADER.msgId)}:again`);
+    headers.set(HEADER.publishedAgain, 'true');
+    await jetstream(events.connection).publish(message.subject, message.data, { headers });
+  }
 }
 
 async function killWorker({ system, dice }: Pick<Scene, 'system' | 'dice'>): Promise<void> {
