@@ -1,6 +1,7 @@
-import type * as z from 'zod';
+import * as z from 'zod';
 import { DeadLetterDetail, DeadLetterPage, RedriveReport } from '../shared/dead-letter.ts';
-import { Job } from '../shared/job.ts';
+import { Job, type JobState } from '../shared/job.ts';
+import { JobPage, JobSummary } from '../shared/job-list.ts';
 import { type Carrier, setCarrier } from '../shared/propagation/index.ts';
 import { ApiError } from './api-error.ts';
 import { CliError } from './cli-error.ts';
@@ -14,6 +15,7 @@ const SILENCE_MS = 45_000;
 
 /** What a later version of the API says more of a job is kept. */
 const JobAnswer = Job.loose();
+const PageAnswer = JobPage.extend({ jobs: z.array(JobSummary.loose()) });
 const DetailAnswer = DeadLetterDetail.loose();
 /** A bridge may take ten seconds for a redrive of many. */
 const REDRIVE_MANY_TIMEOUT_MS = 30_000;
@@ -33,6 +35,14 @@ export interface SubmissionHeaders {
   /** Seconds the API is asked to wait for the job's end. */
   readonly waitSeconds?: number | undefined;
   readonly idempotencyKey?: string | undefined;
+}
+
+/** Which jobs. */
+export interface JobFilter {
+  readonly state?: JobState | undefined;
+  readonly operation?: string | undefined;
+  readonly limit?: number | undefined;
+  readonly cursor?: string | undefined;
 }
 
 /** Which dead letters. */
@@ -97,6 +107,16 @@ export class ApiClient {
     );
   }
 
+  /** A page of jobs, newest first. @throws as {@link job} */
+  async jobs(filter: JobFilter): Promise<JobPage> {
+    const url = `${this.jobsUrl}${queryOf(filter)}`;
+    return readAnswer(
+      PageAnswer,
+      'a list of jobs',
+      await this.#exchange(url, { headers: {}, timeoutMs: TIMEOUT_MS }),
+    );
+  }
+
   /** Where a job is. */
   jobUrl(id: string): string {
     return `${this.jobsUrl}/${encodeURIComponent(id)}`;
@@ -123,10 +143,7 @@ export class ApiClient {
 
   /** A page of dead letters, oldest first. @throws as {@link job} */
   async deadLetters(filter: DeadLetterFilter): Promise<DeadLetterPage> {
-    const query = new URLSearchParams();
-    for (const [name, value] of Object.entries(filter))
-      if (value !== undefined) query.set(name, String(value));
-    const url = query.size === 0 ? this.deadLettersUrl : `${this.deadLettersUrl}?${query}`;
+    const url = `${this.deadLettersUrl}${queryOf(filter)}`;
     const answer = await this.#exchange(url, { headers: {}, timeoutMs: TIMEOUT_MS });
     return readAnswer(DeadLetterPage, 'a list of dead letters', answer);
   }
@@ -212,6 +229,14 @@ const UNREACHABLE = {
   who: 'the API',
   hint: '`throughline dev` starts one on this machine; --url or THROUGHLINE_URL says where another is',
 } as const;
+
+function queryOf(filter: JobFilter | DeadLetterFilter): string {
+  const query = new URLSearchParams();
+  for (const [name, value] of Object.entries(filter)) {
+    if (value !== undefined) query.set(name, String(value));
+  }
+  return query.size === 0 ? '' : `?${query}`;
+}
 
 function headersOf(carrier: Carrier): Record<string, string> {
   const headers: Record<string, string> = {};

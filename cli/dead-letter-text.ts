@@ -1,6 +1,7 @@
 import type { DeadLetter, DeadLetterDetail } from '../shared/dead-letter.ts';
 import { jsonText } from './json-text.ts';
 import type { Paint } from './paint.ts';
+import { padColumns } from './table-text.ts';
 import { escapeControls } from './terminal-text.ts';
 
 const LABEL_WIDTH = 11;
@@ -12,9 +13,7 @@ export function deadLettersText(letters: readonly DeadLetter[], paint: Paint): s
       escapeControls,
     ),
   );
-  const widths = [0, 1, 2, 3].map((column) => Math.max(0, ...rows.map((row) => (row[column] ?? '').length)));
-  return rows
-    .map((row) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)))
+  return padColumns(rows)
     .map(([at = '', id = '', operation = '', reason = '', attempts = '']) =>
       [paint.dim(at), paint.bold(id), operation, paint.red(reason), attempts].join('  '),
     )

@@ -7,7 +7,8 @@ import { escapeControls } from './terminal-text.ts';
 const LABEL_WIDTH = 11;
 const SHORT_RESULT = 80;
 
-const STATE_COLORS: Readonly<Record<JobState, keyof Paint>> = {
+/** The colour of a state. */
+export const STATE_COLORS: Readonly<Record<JobState, keyof Paint>> = {
   queued: 'cyan',
   running: 'cyan',
   retrying: 'yellow',
@@ -56,7 +57,10 @@ function progressText(progress: Progress | undefined): string | undefined {
 }
 
 /** From the moment the job was accepted: what its caller waited. */
-function tookText({ acceptedAt, finishedAt }: Job): string | undefined {
+export function tookText({
+  acceptedAt,
+  finishedAt,
+}: Pick<Job, 'acceptedAt' | 'finishedAt'>): string | undefined {
   if (finishedAt === undefined) return undefined;
   return secondsText(Math.max(0, Date.parse(finishedAt) - Date.parse(acceptedAt)));
 }

@@ -2,7 +2,7 @@ import { InvalidArgumentError, Option } from 'commander';
 import { ACCESS_SCOPES, type AccessScope, isAccessScope } from '../shared/access-scope.ts';
 import { isApiKeyId } from '../shared/api-key.ts';
 import { parseDuration } from '../shared/duration.ts';
-import { LIMITS } from '../shared/job.ts';
+import { JOB_STATES, type JobState, LIMITS } from '../shared/job.ts';
 import { isOperationName, isToken } from '../shared/subjects.ts';
 import { type BaggagePair, parseBaggagePair } from './baggage.ts';
 
@@ -51,6 +51,12 @@ export function durationText(text: string): string {
 export function operationName(text: string): string {
   if (isOperationName(text)) return text;
   throw new InvalidArgumentError('It must be dotted lowercase words, such as http.request.');
+}
+
+export function jobState(text: string): JobState {
+  const state = JOB_STATES.find((name) => name === text);
+  if (state !== undefined) return state;
+  throw new InvalidArgumentError(`It must be one of ${JOB_STATES.join(', ')}.`);
 }
 
 export function jobId(text: string): string {

@@ -5,6 +5,7 @@ import { defineDeadLetters } from './commands/dead-letters.ts';
 import { defineDev } from './commands/dev.ts';
 import { defineGet } from './commands/get.ts';
 import { defineKeys } from './commands/keys.ts';
+import { defineList } from './commands/list.ts';
 import { defineSubmit } from './commands/submit.ts';
 import { defineTrace } from './commands/trace.ts';
 import { defineWatch } from './commands/watch.ts';
@@ -50,7 +51,7 @@ function createProgram(host: Host): Command {
       outputError: () => undefined,
     });
   addOptions(program, [...apiOptions(), ...outputOptions()]);
-  for (const define of [defineSubmit, defineGet, defineWatch, defineCancel, defineTrace]) {
+  for (const define of [defineSubmit, defineGet, defineList, defineWatch, defineCancel, defineTrace]) {
     addOptions(define(program, host), [...apiOptions(), ...outputOptions()]);
   }
   const deadLetters = defineDeadLetters(program, host);

@@ -7,11 +7,13 @@ import { isToken } from '../shared/subjects.ts';
 import { accessSettings, checkTokenSettings } from './access/settings.ts';
 import type { Bridge } from './bridge/bridge.ts';
 import { REGIONS } from './bridge/region.ts';
+import type { JobIndex } from './index/job-index.ts';
 import { parseOtlpHeaders, SAMPLERS } from './telemetry/settings.ts';
 
 /** The Worker's bindings: settings arrive as text, see the settings table in README.md. */
 export interface Env extends Record<string, unknown> {
   readonly BRIDGE: DurableObjectNamespace<Bridge>;
+  readonly JOB_INDEX: DurableObjectNamespace<JobIndex>;
 }
 
 const GIB = 1024 ** 3;
@@ -41,11 +43,16 @@ const ApiKeyList = z
   )
   .refine((entries) => new Set(entries.map(({ id }) => id)).size === entries.length, 'has an id twice');
 
-const Settings = z.object({
-  BRIDGE: z.custom<Env['BRIDGE']>(
+function durableObject<Namespace>(className: string): z.ZodType<Namespace, Namespace> {
+  return z.custom<Namespace>(
     (value) => typeof value === 'object' && value !== null,
-    'must be bound to the Bridge class, as wrangler.toml does',
-  ),
+    `must be bound to the ${className} class, as wrangler.toml does`,
+  );
+}
+
+const Settings = z.object({
+  BRIDGE: durableObject<Env['BRIDGE']>('Bridge'),
+  JOB_INDEX: durableObject<Env['JOB_INDEX']>('JobIndex'),
   NATS_URL: url('ws', 'wss'),
   NATS_USER: optionalText,
   NATS_PASSWORD: optionalText,
@@ -57,6 +64,7 @@ const Settings = z.object({
     .enum(['authenticated', 'all', 'none'], 'must be authenticated, all or none')
     .default('authenticated'),
   BRIDGE_SHARDS: wholeNumber(1, 256, 1),
+  INDEX_SHARDS: wholeNumber(1, 256, 1),
   BRIDGE_PLACEMENT: z.enum(['global', 'region'], 'must be global or region').default('global'),
   BRIDGE_LOCATION_HINT: z.enum(REGIONS, `must be one of ${REGIONS.join(', ')}`).optional(),
   ACK_MODE: z.enum(['stream', 'edge'], 'must be stream or edge').default('stream'),

@@ -7,11 +7,14 @@ import { Bridge as BridgeObject } from './bridge/bridge.ts';
 import { BridgeClient } from './bridge/bridge-client.ts';
 import { type RequestLocation, regionOf } from './bridge/region.ts';
 import { type EdgeConfig, type Env, edgeConfig } from './config.ts';
+import { JobIndex as JobIndexObject } from './index/job-index.ts';
+import { JobIndexClient } from './index/job-index-client.ts';
 import { takeIn } from './intake.ts';
 import { createLogger, type Logger } from './log.ts';
 import { problemResponse } from './middleware/problems.ts';
 import type { Intake, Scope } from './scope.ts';
-import { telemetry } from './telemetry/runtime.ts';
+import { type Telemetry, telemetry } from './telemetry/runtime.ts';
+import { createSampler } from './telemetry/sampler.ts';
 
 type Handle = (request: Request, env: Env, ctx: ExecutionContext) => Promise<Response>;
 
@@ -36,13 +39,27 @@ export default {
 /** The bridge's class, instrumented where tracing is on: only `env` tells, so the choice is made when one is made. */
 export const Bridge = new Proxy(BridgeObject, {
   construct(target, [state, env]: [DurableObjectState, Env]) {
-    const config = edgeConfig(env);
-    const tracing = telemetry(config, createLogger(config.LOG_LEVEL), isTrusted);
+    const tracing = telemetryOf(env);
     return tracing.on
       ? Reflect.construct(instrumentDO(target, tracing.trace), [state, env])
       : new target(state, env);
   },
 });
+
+/** The index's class. What it does is in no trace but that of its caller: each of its alarms would be one of its own. */
+export const JobIndex = new Proxy(JobIndexObject, {
+  construct(target, [state, env]: [DurableObjectState, Env]) {
+    const tracing = telemetryOf(env);
+    if (!tracing.on) return new target(state, env);
+    const trace = { ...tracing.trace, sampling: { headSampler: createSampler('always_off', 1) } };
+    return Reflect.construct(instrumentDO(target, trace), [state, env]);
+  },
+});
+
+function telemetryOf(env: Env): Telemetry {
+  const config = edgeConfig(env);
+  return telemetry(config, createLogger(config.LOG_LEVEL), isTrusted);
+}
 
 function handleOf(env: Env, config: EdgeConfig): Handle {
   const known = handles.get(env);
@@ -53,6 +70,7 @@ function handleOf(env: Env, config: EdgeConfig): Handle {
 }
 
 function createHandle(env: Env, config: EdgeConfig, log: Logger): Handle {
+  const index = new JobIndexClient(env.JOB_INDEX, config.INDEX_SHARDS);
   const serve = async (request: Request, ctx: ExecutionContext): Promise<Response> => {
     const intake = intakes.get(request) ?? (await takeIn(request, config));
     const bridge = new BridgeClient(env.BRIDGE, {
@@ -62,7 +80,7 @@ function createHandle(env: Env, config: EdgeConfig, log: Logger): Handle {
         config.BRIDGE_PLACEMENT === 'region' ? regionOf((request.cf ?? {}) as RequestLocation) : undefined,
       locationHint: config.BRIDGE_LOCATION_HINT,
     });
-    return await app.fetch(request, { config, log, bridge, intake } satisfies Scope, ctx);
+    return await app.fetch(request, { config, log, bridge, index, intake } satisfies Scope, ctx);
   };
   const tracing = telemetry(config, log, isTrusted);
   if (!tracing.on) return (request, _env, ctx) => passThrough(request, () => serve(request, ctx));

@@ -2,6 +2,7 @@ import type { Extraction } from '../shared/propagation/index.ts';
 import type { Identification } from './access/identify.ts';
 import type { BridgeClient } from './bridge/bridge-client.ts';
 import type { EdgeConfig } from './config.ts';
+import type { JobIndexClient } from './index/job-index-client.ts';
 import type { Logger } from './log.ts';
 
 /** What is known of a request before it is handled. */
@@ -17,6 +18,7 @@ export interface Scope {
   readonly config: EdgeConfig;
   readonly log: Logger;
   readonly bridge: BridgeClient;
+  readonly index: JobIndexClient;
   readonly intake: Intake;
 }
 

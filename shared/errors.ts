@@ -42,6 +42,7 @@ export const ERRORS = {
   'config-invalid': { status: 500, title: 'The configuration is not valid', settle: 'nak' },
   'delay-unsupported': { status: 501, title: 'The message broker cannot delay jobs', settle: 'term' },
   'broker-unavailable': { status: 503, title: 'The message broker cannot be reached', settle: 'nak' },
+  'index-unavailable': { status: 503, title: 'The list of jobs cannot be read now', settle: 'nak' },
   'broker-refused': { status: 503, title: 'The message broker refused the job', settle: 'nak' },
   'broker-rejected': { status: 502, title: 'The message broker will not take this job', settle: 'term' },
   'stream-full': { status: 503, title: 'The job queue is full', settle: 'nak' },

@@ -18,6 +18,11 @@ export const EVENT_STATES = {
 export type EventKind = keyof typeof EVENT_STATES;
 const KINDS = Object.keys(EVENT_STATES) as [EventKind, ...EventKind[]];
 
+/** Whether `value` is the name of a kind of event. */
+export function isEventKind(value: string): value is EventKind {
+  return KINDS.some((kind) => kind === value);
+}
+
 /**
  * The data of an event: a full snapshot, so that the last event of a job is its state and nobody has to replay the
  * ones before.
@@ -52,8 +57,8 @@ export const JobEvent = z.object({
 export type JobEvent = z.infer<typeof JobEvent>;
 
 /** Whether nothing happens to the job after this event. */
-export function isTerminalEvent(event: JobEvent): boolean {
-  return event.kind === 'succeeded' || event.kind === 'failed' || event.kind === 'cancelled';
+export function isTerminalEvent({ kind }: Pick<JobEvent, 'kind'>): boolean {
+  return kind === 'succeeded' || kind === 'failed' || kind === 'cancelled';
 }
 
 /** The job that this event, as its last one, describes. */

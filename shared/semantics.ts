@@ -4,6 +4,7 @@ export const SERVICE = {
   cli: 'throughline-cli',
   edge: 'throughline-edge',
   bridge: 'throughline-bridge',
+  index: 'throughline-index',
   worker: 'throughline-worker',
 } as const;
 
@@ -29,6 +30,7 @@ export const ATTR = {
   traceOutcome: 'throughline.trace.outcome',
   traceReason: 'throughline.trace.reason',
   bridgeName: 'throughline.bridge.name',
+  indexName: 'throughline.index.name',
 } as const;
 
 export const TEMPLATE = {

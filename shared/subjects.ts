@@ -59,6 +59,11 @@ export function eventSubject(tenant: string, jobId: string): string {
   return `events.${token('tenant', tenant)}.${token('job id', jobId)}`;
 }
 
+/** Reads an `events.…` subject back; undefined when it is not one that {@link eventSubject} could have made. */
+export function parseEventSubject(subject: string): Omit<JobAddress, 'operation'> | undefined {
+  return parsePair('events', subject);
+}
+
 /** `cancel.<tenant>.<jobId>`: word that a job is to end. @throws ThroughlineError `request-invalid` */
 export function cancelSubject(tenant: string, jobId: string): string {
   return `cancel.${token('tenant', tenant)}.${token('job id', jobId)}`;
@@ -113,8 +118,12 @@ export function parseJobSubject(subject: string): JobAddress | undefined {
 
 /** Reads a `cancel.…` subject back; undefined when it is not one that {@link cancelSubject} could have made. */
 export function parseCancelSubject(subject: string): Omit<JobAddress, 'operation'> | undefined {
-  const [root, tenant, jobId, ...more] = subject.split('.');
-  if (root !== 'cancel' || more.length > 0 || !isToken(tenant) || !isToken(jobId)) return undefined;
+  return parsePair('cancel', subject);
+}
+
+function parsePair(root: string, subject: string): Omit<JobAddress, 'operation'> | undefined {
+  const [first, tenant, jobId, ...more] = subject.split('.');
+  if (first !== root || more.length > 0 || !isToken(tenant) || !isToken(jobId)) return undefined;
   return { tenant, jobId };
 }
 

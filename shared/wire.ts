@@ -3,7 +3,9 @@
  * listed here are ever written; no inbound header name is copied, since some of them command the server.
  */
 import { ThroughlineError } from './errors.ts';
-import { JobEvent } from './event.ts';
+import { isEventKind, JobEvent } from './event.ts';
+import { type EventDigest, readEventDigest, writeEventDigest } from './event-digest.ts';
+import { readTime, readWhole } from './header-value.ts';
 import { LIMITS } from './job.ts';
 import { type Carrier, type NatsHeadersLike, setCarrier } from './propagation/index.ts';
 import { type Redrive, readRedrive, writeRedrive } from './redrive.ts';
@@ -135,8 +137,8 @@ export function readJobLimits(values: HeaderValues): Pick<
 } {
   return {
     acceptedAt: readTime(values(HEADER.ceTime)[0]),
-    maxAttempts: countOf(values(HEADER.maxAttempts)[0], LIMITS.maxAttempts),
-    timeoutMs: countOf(values(HEADER.timeoutMs)[0], LIMITS.timeoutMs),
+    maxAttempts: readWhole(values(HEADER.maxAttempts)[0], 1, LIMITS.maxAttempts),
+    timeoutMs: readWhole(values(HEADER.timeoutMs)[0], 1, LIMITS.timeoutMs),
     fingerprint: readFingerprint(values),
     dueAt: readTime(values(HEADER.dueAt)[0]),
   };
@@ -170,7 +172,16 @@ export function writeEventHeaders(
     type: `${EVENT_TYPE_PREFIX}${event.kind}`,
     time: event.at,
   });
+  writeEventDigest(event, set);
   setCarrier(carrier, set);
+}
+
+/** What an event's headers say of it; undefined where they do not say enough, and the body has to be read. */
+export function readEventHeaders(values: HeaderValues): EventDigest | undefined {
+  const [type = ''] = values(HEADER.ceType);
+  const kind = type.startsWith(EVENT_TYPE_PREFIX) ? type.slice(EVENT_TYPE_PREFIX.length) : '';
+  const at = readTime(values(HEADER.ceTime)[0]);
+  return isEventKind(kind) && at !== undefined ? readEventDigest(values, kind, at) : undefined;
 }
 
 /** Reads an event; undefined when the body is not one (somebody else wrote to the subject). */
@@ -217,28 +228,10 @@ function readFingerprint(values: HeaderValues): string | undefined {
   return value !== undefined && /^[0-9a-f]{64}$/.test(value) ? value : undefined;
 }
 
-const YEAR = /^[0-9]{4}-/;
-
-/**
- * CloudEvents times are RFC 3339, whose years have four digits; what else `Date` can read is not a time here. In UTC
- * the year may be another one, so it is looked at again.
- */
-function readTime(value: string | undefined): string | undefined {
-  if (value === undefined || !YEAR.test(value)) return undefined;
-  const time = Date.parse(value);
-  const text = Number.isNaN(time) ? '' : new Date(time).toISOString();
-  return YEAR.test(text) ? text : undefined;
-}
-
 function readCount(name: string, values: HeaderValues, max: number): number | undefined {
   const [text] = values(name);
   if (text === undefined) return undefined;
-  const count = countOf(text, max);
+  const count = readWhole(text, 1, max);
   if (count !== undefined) return count;
   throw new ThroughlineError('message-invalid', `the header ${name} is not a whole number from 1 to ${max}`);
-}
-
-function countOf(text: string | undefined, max: number): number | undefined {
-  const count = text !== undefined && /^[0-9]{1,12}$/.test(text) ? Number(text) : 0;
-  return count >= 1 && count <= max ? count : undefined;
 }

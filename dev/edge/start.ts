@@ -42,7 +42,10 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
       ...(compatibility_date === undefined ? {} : { compatibilityDate: compatibility_date }),
       compatibilityFlags: compatibility_flags,
       bindings: { ...options.bindings },
-      durableObjects: { BRIDGE: { className: 'Bridge', useSQLite: true } },
+      durableObjects: {
+        BRIDGE: { className: 'Bridge', useSQLite: true },
+        JOB_INDEX: { className: 'JobIndex', useSQLite: true },
+      },
       ...(options.rateLimit === undefined
         ? {}
         : { ratelimits: { RATE_LIMITER: { namespace_id: '1', simple: options.rateLimit } } }),

@@ -1,22 +1,14 @@
-import { context, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
 import type { DeadLetterDetail, DeadLetterPage, RedriveReport } from '../../shared/dead-letter.ts';
-import { withDeadline } from '../../shared/deadline.ts';
-import { ThroughlineError } from '../../shared/errors.ts';
 import type { Job } from '../../shared/job.ts';
 import type { OperationAnnouncement } from '../../shared/operation.ts';
 import type { BridgeStatus, OutboxItem } from '../../shared/outbox.ts';
-import { type Carrier, inject } from '../../shared/propagation/index.ts';
+import type { Carrier } from '../../shared/propagation/index.ts';
 import { ATTR } from '../../shared/semantics.ts';
+import { callObject } from '../object-call.ts';
+import { shardOf } from '../shard.ts';
 import type { Bridge } from './bridge.ts';
 import { unavailable } from './broker-error.ts';
-import {
-  type CancelCommand,
-  type Cancellation,
-  type Reply,
-  type Submission,
-  type SubmitCommand,
-  unwrapReply,
-} from './commands.ts';
+import type { CancelCommand, Cancellation, Reply, Submission, SubmitCommand } from './commands.ts';
 import {
   type DeadLettersCommand,
   LIST_BUDGET_MS,
@@ -54,7 +46,6 @@ export interface BridgeClientOptions {
 export class BridgeClient {
   readonly #namespace: DurableObjectNamespace<Bridge>;
   readonly #options: BridgeClientOptions;
-  readonly #tracer = trace.getTracer('throughline-edge');
 
   constructor(namespace: DurableObjectNamespace<Bridge>, options: BridgeClientOptions) {
     this.#namespace = namespace;
@@ -227,42 +218,13 @@ export class BridgeClient {
     waitMs: number,
     ask: (bridge: BridgeStub, carrier: Carrier) => Promise<Reply<T>>,
   ): Promise<T> {
-    const attributes = { 'rpc.system': 'cloudflare', 'rpc.method': method, [ATTR.bridgeName]: name };
-    return this.#tracer.startActiveSpan(
-      `bridge ${method}`,
-      { kind: SpanKind.CLIENT, attributes },
-      async (span) => {
-        try {
-          const bridge = this.#namespace.getByName(name, placement);
-          const reply = ask(bridge, inject(context.active())).catch(bridgeFailure);
-          return unwrapReply(
-            await withDeadline(reply, this.#limitMs(waitMs), () => unavailable('the bridge is busy')),
-          );
-        } catch (thrown) {
-          const error = ThroughlineError.from(thrown);
-          span.setAttribute(ATTR.errorType, error.code);
-          if (error.status >= 500) span.setStatus({ code: SpanStatusCode.ERROR, message: error.message });
-          throw error;
-        } finally {
-          span.end();
-        }
-      },
-    );
+    return callObject({
+      kind: 'bridge',
+      method,
+      attributes: { [ATTR.bridgeName]: name },
+      limitMs: this.#options.brokerTimeoutMs + MARGIN_MS + waitMs,
+      ask: (carrier) => ask(this.#namespace.getByName(name, placement), carrier),
+      unavailable,
+    });
   }
-
-  #limitMs(waitMs: number): number {
-    return this.#options.brokerTimeoutMs + MARGIN_MS + waitMs;
-  }
-}
-
-/** What the platform throws for the object as a whole (moved, overloaded, reset); the object's own errors are replies. */
-function bridgeFailure(thrown: unknown): never {
-  throw unavailable('the bridge was restarted', thrown);
-}
-
-/** FNV-1a over the key, so that a job always meets the same shard. */
-function shardOf(key: string, shards: number): number {
-  let hash = 0x811c9dc5;
-  for (let i = 0; i < key.length; i++) hash = Math.imul(hash ^ key.charCodeAt(i), 0x01000193);
-  return (hash >>> 0) % shards;
 }

@@ -8,6 +8,8 @@ import type { BridgeStatus, OutboxItem } from '../../shared/outbox.ts';
 import { type Carrier, extract, fromRecord } from '../../shared/propagation/index.ts';
 import { SERVICE } from '../../shared/semantics.ts';
 import { type Env, edgeConfig } from '../config.ts';
+import { AcceptedFeed } from '../index/accepted-feed.ts';
+import { JobIndexClient } from '../index/job-index-client.ts';
 import { createLogger } from '../log.ts';
 import { keptJob } from '../outbox/kept-job.ts';
 import { Outbox } from '../outbox/outbox.ts';
@@ -16,8 +18,8 @@ import { SavedOperations } from '../outbox/saved-operations.ts';
 import { activeProcessor } from '../telemetry/runtime.ts';
 import { withService } from '../telemetry/service.ts';
 import { BrokerConnection } from './broker-connection.ts';
-import type { BrokerSession } from './broker-session.ts';
 import { BrokerReach } from './broker-reach.ts';
+import type { BrokerSession } from './broker-session.ts';
 import { cancelKept } from './cancel-kept.ts';
 import {
   type CancelCommand,
@@ -41,9 +43,9 @@ import { eventStream } from './event-stream.ts';
 import { type JobHistory, readJobHistory, readJobWithAttempts } from './job-history.ts';
 import { JobWatches } from './job-watches.ts';
 import { OperationDirectory } from './operation-directory.ts';
+import { readKept } from './read-kept.ts';
 import { redrive } from './redrive.ts';
 import { redriveMany } from './redrive-many.ts';
-import { readKept } from './read-kept.ts';
 import { type BridgeParts, submit } from './submit.ts';
 
 const STATUS_PING_MS = 2_000;
@@ -68,16 +70,18 @@ export class Bridge extends DurableObject<Env> {
       maxRows: config.OUTBOX_MAX_ROWS,
       maxBytes: config.OUTBOX_MAX_BYTES,
     });
-    const connection = new BrokerConnection(config, name, log, () => this.#keeper.reconnected());
+    const connection = new BrokerConnection(config, name, log, { onOpen: () => this.#keeper.reconnected() });
+    const feed = new AcceptedFeed(new JobIndexClient(env.JOB_INDEX, config.INDEX_SHARDS), log);
+    const accepted: BridgeParts['accepted'] = (tenant, job) => feed.add(tenant, job);
     const keepUntilSettled = config.OUTBOX_KEEP === 'settled';
     this.#keeper = new OutboxKeeper({
-      ...{ name, connection, outbox, log, keepUntilSettled, storage: state.storage },
+      ...{ name, connection, outbox, log, keepUntilSettled, accepted, storage: state.storage },
       own: withService(context.active(), SERVICE.bridge),
       waitUntil: (work) => state.waitUntil(work),
       flush: () => this.#flush(),
     });
     this.#parts = {
-      ...{ name, connection, outbox, log, keepUntilSettled, ackMode: config.ACK_MODE },
+      ...{ name, connection, outbox, log, keepUntilSettled, accepted, ackMode: config.ACK_MODE },
       savedOperations: new SavedOperations(state.storage.sql),
       directory: (session) => this.#directory(session),
       kept: () => this.#keeper.added(),

@@ -14,6 +14,13 @@ export type BrokerState = 'idle' | 'connecting' | 'open' | 'lost';
 const PAUSE_MS = 200;
 const PROBE_MS = 1_000;
 
+export interface BrokerConnectionOptions {
+  /** Whose connection this is, for what is logged of it; the bridge's by default. */
+  readonly service?: string;
+  /** Is called after each connect. */
+  readonly onOpen?: () => void;
+}
+
 /**
  * The bridge's one way to NATS. Connects on first use; all callers share one attempt. A lost connection is replaced
  * by the next call that needs one, so that being evicted, restarted or cut off are all the same case.
@@ -22,6 +29,7 @@ export class BrokerConnection {
   readonly #settings: BrokerSettings;
   readonly #name: string;
   readonly #log: Logger;
+  readonly #service: string;
   #state: BrokerState = 'idle';
   #session: BrokerSession | undefined;
   #connecting: Promise<BrokerSession> | undefined;
@@ -31,12 +39,12 @@ export class BrokerConnection {
   /** Whether the last attempt to connect failed. */
   #failing = false;
 
-  /** @param onOpen is called after each connect */
-  constructor(settings: BrokerSettings, name: string, log: Logger, onOpen: () => void = () => undefined) {
+  constructor(settings: BrokerSettings, name: string, log: Logger, options: BrokerConnectionOptions = {}) {
     this.#settings = settings;
     this.#name = name;
     this.#log = log;
-    this.#onOpen = onOpen;
+    this.#service = options.service ?? SERVICE.bridge;
+    this.#onOpen = options.onOpen ?? (() => undefined);
   }
 
   get state(): BrokerState {
@@ -95,6 +103,14 @@ export class BrokerConnection {
     }
   }
 
+  /** Lets go of the connection, so that its object may sleep; the next call opens another. */
+  release(): void {
+    const session = this.#session;
+    this.#session = undefined;
+    this.#state = 'idle';
+    session?.close();
+  }
+
   async #probe(session: BrokerSession): Promise<void> {
     try {
       await session.ping(PROBE_MS);
@@ -128,7 +144,7 @@ export class BrokerConnection {
     this.#opened++;
     this.#log.info('connected to NATS', { connection: this.#opened });
     // The loss is nobody's request: its log line must not carry the trace of the one that happened to connect.
-    const nobodys = withService(ROOT_CONTEXT, SERVICE.bridge);
+    const nobodys = withService(ROOT_CONTEXT, this.#service);
     session.lost.listen(() => context.with(nobodys, () => this.#drop(session, 'it was closed')));
     this.#onOpen();
   }

@@ -21,6 +21,7 @@ import { OPERATIONS_BUCKET } from '../../shared/streams.ts';
 import { HEADER } from '../../shared/wire.ts';
 import type { EdgeConfig } from '../config.ts';
 import { brokerError, unavailable } from './broker-error.ts';
+import { HeaderReader } from './header-reader.ts';
 import { Loss } from './loss.ts';
 import {
   type Following,
@@ -57,6 +58,15 @@ export interface ConsumerPlace {
   readonly filter: string;
   /** The last message that was delivered, by its place in the stream. */
   readonly delivered: number;
+}
+
+/** What a stream holds, as its leader says. */
+export interface StreamExtent {
+  /** When the stream was made: another one of the same name was made at another time. */
+  readonly created: string;
+  /** The first sequence that is there, and the last one that was given; first = last + 1 where there is nothing. */
+  readonly first: number;
+  readonly last: number;
 }
 
 /** One key of the `OPERATIONS` bucket: its value, or undefined when it was deleted. */
@@ -239,6 +249,27 @@ export class BrokerSession {
   async page(stream: string, query: PageQuery): Promise<SubjectPage> {
     try {
       return await readPage(this.#connection, stream, query, (page) => this.#answer(page));
+    } catch (thrown) {
+      throw brokerError(thrown);
+    }
+  }
+
+  /** What a stream holds now. @throws ThroughlineError */
+  async extent(stream: string): Promise<StreamExtent> {
+    try {
+      const { created, state } = await this.#answer(this.#manager.streams.info(stream));
+      return { created, first: state.first_seq, last: state.last_seq };
+    } catch (thrown) {
+      throw brokerError(thrown);
+    }
+  }
+
+  /** A reader of the headers of all messages of a stream, see {@link HeaderReader}. @throws ThroughlineError */
+  async readHeaders(stream: string, from: number): Promise<HeaderReader> {
+    try {
+      return await HeaderReader.open(this.#connection, this.#manager, { stream, from }, (call) =>
+        this.#answer(call),
+      );
     } catch (thrown) {
       throw brokerError(thrown);
     }

@@ -12,7 +12,7 @@ import {
 import type { StoredMessage } from './broker-session.ts';
 
 /** Bounds a wait: see `BrokerSession`. */
-type Answer = <T>(call: Promise<T>) => Promise<T>;
+export type Answer = <T>(call: Promise<T>) => Promise<T>;
 
 const HEARTBEAT_MS = 5_000;
 /** A consumer that is silent for three heartbeats is gone (its server restarted, say). */
@@ -146,10 +146,30 @@ export async function followSubject(
   }
 }
 
-/** Which message of its consumer this is, and where it is stored: tokens of the subject that would acknowledge it. */
-function deliveryOf({ reply = '' }: Msg): { readonly nth: number; readonly sequence: number } {
+const NANOS_PER_MS = 1_000_000;
+
+/** What the subject that would acknowledge a message says of it. */
+interface Delivery {
+  /** Which message of its consumer this is. */
+  readonly nth: number;
+  /** Where it is stored. */
+  readonly sequence: number;
+  /** When it was. */
+  readonly storedMs: number;
+  /** How many its consumer has behind it. */
+  readonly pending: number;
+}
+
+export function deliveryOf({ reply = '' }: Msg): Delivery {
   const tokens = reply.split('.');
-  // $JS.ACK.<stream>.<consumer>.<times>.<sequence>.<nth>.…, with a domain and an account before the stream or without.
+  // $JS.ACK.<stream>.<consumer>.<times>.<sequence>.<nth>.<time>.<pending>, with a domain and an account before the
+  // stream or without.
   const skip = tokens.length > 9 ? 2 : 0;
-  return { sequence: Number(tokens[skip + 5]), nth: Number(tokens[skip + 6]) };
+  const [sequence, nth, time, pending] = tokens.slice(skip + 5).map(Number);
+  return {
+    nth: nth ?? Number.NaN,
+    sequence: sequence ?? Number.NaN,
+    storedMs: Math.floor((time ?? Number.NaN) / NANOS_PER_MS),
+    pending: pending ?? Number.NaN,
+  };
 }

@@ -8,9 +8,9 @@ import { ATTR, MESSAGING_SYSTEM, TEMPLATE } from '../../shared/semantics.ts';
 import { writeJson } from '../../shared/wire.ts';
 import type { Logger } from '../log.ts';
 import { keptJob } from '../outbox/kept-job.ts';
-import { type OutgoingJob, queuedJob } from '../outbox/outgoing-job.ts';
 import type { Outbox } from '../outbox/outbox.ts';
 import { checkSchedules, FIRST_CHECK_MS } from '../outbox/outbox-drain.ts';
+import { type OutgoingJob, queuedJob } from '../outbox/outgoing-job.ts';
 import { publishJob, subjectOf } from '../outbox/publish-job.ts';
 import type { SavedOperations } from '../outbox/saved-operations.ts';
 import type { BrokerConnection } from './broker-connection.ts';
@@ -38,6 +38,8 @@ export interface BridgeParts {
   readonly ackMode: 'stream' | 'edge';
   /** Whether the outbox keeps each job until its end is recorded (`OUTBOX_KEEP=settled`). */
   readonly keepUntilSettled: boolean;
+  /** Told of each job that is new; must not throw, and is not waited for. */
+  readonly accepted: (tenant: string, job: Job) => void;
 }
 
 /**
@@ -188,7 +190,7 @@ async function hand(
       span.setAttribute(ATTR.durability, 'stream');
       // Two requests with one key met: the other one was first, and its request is the one that counts.
       const first = ack.duplicate ? await replay(parts, reach, command) : undefined;
-      return first ?? { job: queuedJob(job, 'stream'), replayed: false };
+      return first ?? accepted(parts, job, 'stream');
     }
   }
   // A request with the same key may have come to this point meanwhile.
@@ -198,7 +200,14 @@ async function hand(
   parts.kept();
   log.info('job kept in the outbox', fields);
   span.setAttribute(ATTR.durability, 'outbox');
-  return { job: queuedJob(job, 'outbox'), replayed: false };
+  return accepted(parts, job, 'outbox');
+}
+
+/** The job is safe from here on. */
+function accepted(parts: BridgeParts, outgoing: OutgoingJob, durability: Job['durability']): Submission {
+  const job = queuedJob(outgoing, durability);
+  parts.accepted(outgoing.tenant, job);
+  return { job, replayed: false };
 }
 
 /** @returns undefined where NATS did not acknowledge it */

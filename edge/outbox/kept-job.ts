@@ -1,7 +1,7 @@
 import { type JobEvent, jobOfEvent } from '../../shared/event.ts';
 import type { Job } from '../../shared/job.ts';
-import { type OutgoingJob, queuedJob } from './outgoing-job.ts';
 import type { OutboxEntry } from './outbox.ts';
+import { type OutgoingJob, queuedJob } from './outgoing-job.ts';
 
 /** The job that an entry of the outbox is to its caller. */
 export function keptJob({ job, cancelledAt, reason }: OutboxEntry, bridge: string): Job {

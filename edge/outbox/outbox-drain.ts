@@ -1,5 +1,6 @@
 import { type Context, context, SpanKind, trace } from '@opentelemetry/api';
 import { type ErrorCode, ThroughlineError } from '../../shared/errors.ts';
+import type { Job } from '../../shared/job.ts';
 import { extract, fromRecord } from '../../shared/propagation/index.ts';
 import { ATTR } from '../../shared/semantics.ts';
 import { isAtLeastVersion, SCHEDULES_SINCE } from '../../shared/server-version.ts';
@@ -9,6 +10,7 @@ import { cancelUnsent } from '../bridge/cancel-unsent.ts';
 import type { Logger } from '../log.ts';
 import { standingOf } from './broker-standing.ts';
 import type { Outbox, OutboxEntry } from './outbox.ts';
+import { queuedJob } from './outgoing-job.ts';
 import { publishJob, subjectOf } from './publish-job.ts';
 
 /** What goes to NATS at once, before its answers are awaited. */
@@ -34,6 +36,8 @@ export interface DrainParts {
   readonly keepUntilSettled: boolean;
   /** The bridge's own context, of no request. */
   readonly own: Context;
+  /** Told of each job that JetStream has now; must not throw, and is not waited for. */
+  readonly accepted: (tenant: string, job: Job) => void;
   /** Sends the spans that have ended. */
   readonly flush: () => void;
 }
@@ -133,6 +137,7 @@ export class OutboxDrain {
     const waitedMs = Math.max(0, now - addedAt);
     if (subjectOf(job, now).startsWith('delayed.')) checkSchedules(session);
     await publishJob(session, job, body, { waitedMs, again: tries > 0 });
+    this.#parts.accepted(job.tenant, queuedJob(job, 'stream'));
     const sent = extract(fromRecord(job.carrier), this.#parts.own).context;
     const attributes = { [ATTR.jobId]: job.jobId, [ATTR.outboxTimeMs]: waitedMs };
     tracer

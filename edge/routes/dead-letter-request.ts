@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { DEAD_LETTER_LIMITS } from '../../shared/dead-letter.ts';
 import { OperationName } from '../../shared/operation.ts';
 import { parseReach } from '../bridge/redrive-many.ts';
+import { pageLimit } from './page-limit.ts';
 
 const { page, defaultPage } = DEAD_LETTER_LIMITS;
 const CURSOR = 'must be the cursor of the answer before';
@@ -9,12 +10,7 @@ const CURSOR = 'must be the cursor of the answer before';
 /** Query of `GET /v1/dead-letters`. Unknown names are refused: a misspelt filter would be lost in silence. */
 export const DeadLetterQuery = z.strictObject({
   operation: OperationName.optional(),
-  limit: z
-    .string()
-    .regex(/^[0-9]{1,3}$/, `must be a whole number from 1 to ${page}`)
-    .transform(Number)
-    .pipe(z.int().min(1).max(page))
-    .default(defaultPage),
+  limit: pageLimit(page, defaultPage),
   cursor: z
     .string()
     .regex(/^[0-9]{1,15}$/, CURSOR)

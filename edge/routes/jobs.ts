@@ -10,15 +10,17 @@ import type { EdgeHono } from '../scope.ts';
 import { submitBatch } from './batch.ts';
 import { cancelJob } from './cancel-job.ts';
 import { jobEvents } from './job-events.ts';
+import { listJobs } from './list-jobs.ts';
 import { preferredWait } from './prefer.ts';
 import { prepare, submitterOf, tenantOf } from './submission.ts';
 
-/** `/v1/jobs`: submit, submit many, read, watch, cancel. */
+/** `/v1/jobs`: submit, submit many, list, read, watch, cancel. */
 export function jobRoutes(): Hono<EdgeHono> {
   const app = new Hono<EdgeHono>();
   app.use(authenticate(), rateLimit());
   app.post('/', requireScope('jobs:write'), jsonBody(), submitJob);
   app.post('/batch', requireScope('jobs:write'), jsonBody({ inputs: LIMITS.batchInputs }), submitBatch);
+  app.get('/', requireScope('jobs:read'), listJobs);
   app.get('/:id', requireScope('jobs:read'), readJob);
   app.get('/:id/events', requireScope('jobs:read'), jobEvents);
   app.delete('/:id', requireScope('jobs:cancel'), (c) => cancelJob(c, tenantOf(c)));

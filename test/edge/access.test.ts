@@ -14,7 +14,13 @@ const TOKENS = {
 const BRIDGE = { idFromName: () => '' };
 const entry = { id: 'ci', tenant: 'acme', hash: 'a'.repeat(64) };
 const env = (more: Record<string, unknown> = {}): Env =>
-  ({ BRIDGE, NATS_URL: 'wss://nats.example', API_KEYS: JSON.stringify([entry]), ...more }) as unknown as Env;
+  ({
+    BRIDGE,
+    JOB_INDEX: {},
+    NATS_URL: 'wss://nats.example',
+    API_KEYS: JSON.stringify([entry]),
+    ...more,
+  }) as unknown as Env;
 
 describe('every route under /v1', () => {
   const routes = createApp().routes.filter(({ path, method }) => path.startsWith('/v1/') && method !== 'ALL');

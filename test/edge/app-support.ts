@@ -2,6 +2,7 @@ import { expect } from 'vitest';
 import { createApp } from '../../edge/app.ts';
 import type { CancelCommand, Cancellation, SubmitCommand } from '../../edge/bridge/commands.ts';
 import { type Env, edgeConfig } from '../../edge/config.ts';
+import type { ListCommand } from '../../edge/index/index-commands.ts';
 import { takeIn } from '../../edge/intake.ts';
 import type { Logger } from '../../edge/log.ts';
 import type { Scope } from '../../edge/scope.ts';
@@ -54,6 +55,7 @@ export async function setup(answers: Answers = {}, settings: Record<string, unkn
   ];
   const config = edgeConfig({
     BRIDGE: {},
+    JOB_INDEX: {},
     NATS_URL: 'wss://nats.example',
     API_KEYS: JSON.stringify(keys),
     ...settings,
@@ -89,6 +91,13 @@ export async function setup(answers: Answers = {}, settings: Record<string, unkn
     outbox: async () => [],
     retry: async () => undefined,
   };
+  const listed: Omit<ListCommand, 'carrier'>[] = [];
+  const index = {
+    list: async (command: Omit<ListCommand, 'carrier'>) => {
+      listed.push(command);
+      return { jobs: [], complete: true };
+    },
+  };
   const app = createApp();
 
   /** Sends a request as `acme`, unless it has an `authorization` of its own; checks what holds for every answer. */
@@ -97,7 +106,7 @@ export async function setup(answers: Answers = {}, settings: Record<string, unkn
     if (!headers.has('authorization')) headers.set('authorization', `Bearer ${KEY}`);
     const request = new Request(`https://edge.example${path}`, { ...init, headers });
     const intake = await takeIn(request, config);
-    const scope = { config, log, bridge, intake } as unknown as Scope;
+    const scope = { config, log, bridge, index, intake } as unknown as Scope;
     const response = await app.fetch(request, scope);
     await expectNoInsides(response.clone());
     return response;
@@ -110,7 +119,7 @@ export async function setup(answers: Answers = {}, settings: Record<string, unkn
       body: typeof body === 'string' ? body : JSON.stringify(body),
     });
 
-  return { send, post, submitted, reads, logged };
+  return { send, post, submitted, reads, listed, logged };
 }
 
 /** No answer shows a stack, and every error is a problem document with the status it is sent with. */

@@ -59,7 +59,8 @@ describe('an address', () => {
 
   it.each([
     ['DELETE', '/v1/jobs', 'POST'],
-    ['GET', '/v1/jobs', 'POST'],
+    ['PUT', '/v1/jobs', 'POST'],
+    ['PATCH', '/v1/jobs', 'GET'],
     ['PUT', '/v1/jobs/job-1', 'GET'],
     ['POST', '/v1/jobs/job-1', 'GET'],
     ['POST', '/v1/operations', 'GET'],

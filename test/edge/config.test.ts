@@ -9,7 +9,7 @@ const KEYS = JSON.stringify([{ id: 'ci', tenant: 'acme', hash: HASH }]);
 
 /** A Worker's bindings: the least that is needed, and more. */
 const env = (more: Record<string, unknown> = {}): Env =>
-  ({ BRIDGE: {}, NATS_URL: 'wss://nats.example', API_KEYS: KEYS, ...more }) as unknown as Env;
+  ({ BRIDGE: {}, JOB_INDEX: {}, NATS_URL: 'wss://nats.example', API_KEYS: KEYS, ...more }) as unknown as Env;
 
 describe("the edge's settings", () => {
   it('have their defaults', () => {
@@ -17,6 +17,7 @@ describe("the edge's settings", () => {
       NATS_URL: 'wss://nats.example',
       TRACE_TRUST: 'authenticated',
       BRIDGE_SHARDS: 1,
+      INDEX_SHARDS: 1,
       BROKER_TIMEOUT_MS: 4_000,
       MAX_INPUT_BYTES: LIMITS.inputBytes,
       LOG_LEVEL: 'info',
@@ -43,6 +44,9 @@ describe("the edge's settings", () => {
   const entry = { id: 'ci', tenant: 'acme', hash: HASH };
   it.each<[string, unknown]>([
     ['BRIDGE', undefined],
+    ['JOB_INDEX', undefined],
+    ['INDEX_SHARDS', '0'],
+    ['INDEX_SHARDS', '257'],
     ['NATS_URL', undefined],
     ['NATS_URL', ''],
     ['NATS_URL', 'nats://nats.example'],

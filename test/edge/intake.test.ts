@@ -11,6 +11,7 @@ async function intake(headers: Record<string, string>, TRACE_TRUST = 'authentica
   const API_KEYS = JSON.stringify([{ id: 'ci', tenant: 'acme', hash: await hashApiKey(KEY) }]);
   const config = edgeConfig({
     BRIDGE: {},
+    JOB_INDEX: {},
     NATS_URL: 'wss://nats.example',
     API_KEYS,
     TRACE_TRUST,

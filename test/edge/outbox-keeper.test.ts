@@ -33,6 +33,7 @@ function setup(use: () => Promise<unknown>) {
     connection: { use: asked } as unknown as KeeperParts['connection'],
     waitUntil: (one) => work.push(one),
     flush: () => undefined,
+    accepted: () => undefined,
   });
   const add = (): void => outbox.add(JOB, new Uint8Array([48]), 0);
   return { outbox, keeper, storage, log, asked, add, settled: () => Promise.all(work) };

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { OutgoingJob } from '../../edge/outbox/outgoing-job.ts';
 import { Outbox } from '../../edge/outbox/outbox.ts';
+import type { OutgoingJob } from '../../edge/outbox/outgoing-job.ts';
 import { openSql } from '../support/sqlite.ts';
 import { refusalOf } from '../unit/support.ts';
 

@@ -11,6 +11,7 @@ import {
   jobSubject,
   jobSubjectFilter,
   parseCancelSubject,
+  parseEventSubject,
   parseJobSubject,
   subjectMatches,
 } from '../../shared/subjects.ts';
@@ -220,6 +221,23 @@ describe('a cancel subject', () => {
     'is not %j',
     (text) => {
       expect(parseCancelSubject(text)).toBeUndefined();
+    },
+  );
+});
+
+describe('the subject of an event', () => {
+  it('is read back', () => {
+    fc.assert(
+      fc.property(token, token, (tenant, jobId) => {
+        expect(parseEventSubject(eventSubject(tenant, jobId))).toEqual({ tenant, jobId });
+      }),
+    );
+  });
+
+  it.each(['events.acme', 'events.acme.job.more', 'cancel.acme.job', '', 'events..job', 'events.acme.*'])(
+    'is not %j',
+    (text) => {
+      expect(parseEventSubject(text)).toBeUndefined();
     },
   );
 });

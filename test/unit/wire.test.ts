@@ -4,10 +4,12 @@ import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import type { EventKind, JobEvent } from '../../shared/event.ts';
 import { EVENT_STATES } from '../../shared/event.ts';
+import { digestOf } from '../../shared/event-digest.ts';
 import type { Carrier } from '../../shared/propagation/index.ts';
 import { jobSubject } from '../../shared/subjects.ts';
 import {
   headerValues,
+  readEventHeaders,
   readJobEvent,
   readJobLimits,
   readJobMessage,
@@ -41,7 +43,8 @@ const JOB_HEADERS = [
   'tracestate',
   'baggage',
 ];
-const NOT_ON_EVENTS = ['throughline-max-attempts', 'throughline-timeout-ms'];
+const NOT_ON_EVENTS = ['throughline-timeout-ms'];
+const ONLY_ON_EVENTS = ['throughline-operation', 'throughline-attempt', 'throughline-accepted-at'];
 
 type Write = (set: (name: string, value: string) => void) => void;
 
@@ -133,8 +136,55 @@ describe('the headers of an event', () => {
     expect(headers.get('Nats-Msg-Id')).toBe('job-1:1:x');
     expect(headers.get('ce-id')).toBe('job-1:1:x');
     expect([...headers.keys()].sort()).toEqual(
-      JOB_HEADERS.filter((name) => !NOT_ON_EVENTS.includes(name)).sort(),
+      [...JOB_HEADERS.filter((name) => !NOT_ON_EVENTS.includes(name)), ...ONLY_ON_EVENTS].sort(),
     );
+  });
+
+  it.each(Object.keys(EVENT_STATES) as EventKind[])('%s say what its body says', (kind) => {
+    const full: JobEvent = {
+      ...event(kind),
+      startedAt: '2026-01-01T00:00:01.000Z',
+      traceId: 'ab'.repeat(16),
+      error: { code: 'operation-failed', message: 'two\r\nlines' },
+      round: 2,
+      previousTraceIds: ['cd'.repeat(16)],
+    };
+    for (const told of [event(kind), full]) {
+      const ids = { messageId: 'job-1:1:x', source: '/throughline/worker/w' };
+      const headers = written((set) => writeEventHeaders(told, ids, carrier, set));
+      const { traceId, ...digest } = digestOf(told);
+      // A trace id that is none, as the shorter event has, is left out.
+      expect(readEventHeaders(valuesOf(headers))).toEqual({
+        ...digest,
+        traceId: told === full ? traceId : '',
+      });
+      for (const value of headers.values()) expect(value).not.toMatch(/[\r\n]/);
+    }
+  });
+
+  it('are not enough where one that is needed is missing or means nothing', () => {
+    const ids = { messageId: 'job-1:1:x', source: '/throughline/worker/w' };
+    const headers = written((set) => writeEventHeaders(event('started'), ids, carrier, set));
+    const needed = ['ce-type', 'ce-time', ...ONLY_ON_EVENTS, 'throughline-max-attempts'];
+    for (const name of needed) {
+      for (const value of [undefined, '', 'A b', '-1']) {
+        const others = new Map([...headers].filter(([other]) => other !== name));
+        if (value !== undefined) others.set(name, value);
+        expect(readEventHeaders(valuesOf(others))).toBeUndefined();
+      }
+    }
+  });
+
+  it('leave out what a header cannot hold', () => {
+    const hostile = {
+      ...event('failed'),
+      operation: 'a\r\nNats-Rollup: all',
+      error: { code: 'a b', message: '' },
+    };
+    const ids = { messageId: 'job-1:1:x', source: '/throughline/worker/w' };
+    const headers = written((set) => writeEventHeaders(hostile, ids, carrier, set));
+    expect(headers.has('throughline-operation')).toBe(false);
+    expect(headers.has('throughline-error-code')).toBe(false);
   });
 });
 

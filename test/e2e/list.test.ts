@@ -1,0 +1,439 @@
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { jetstream, jetstreamManager } from '@nats-io/jetstream';
+import { connect, headers } from '@nats-io/transport-node';
+import { afterAll, beforeAll, describe, expect, inject, it, onTestFinished } from 'vitest';
+import { type Edge, startEdge } from '../../dev/edge/start.ts';
+import { createApiKey, hashApiKey } from '../../shared/api-key.ts';
+import { Job } from '../../shared/job.ts';
+import { JobPage, JobSummary } from '../../shared/job-list.ts';
+import { until } from '../support/poll.ts';
+import { problemOf, startTestStack, type TestStack, withTestStack } from '../support/stack.ts';
+
+const CLI = fileURLToPath(new URL('../../cli/main.ts', import.meta.url));
+/** A tenant per test, so that what is listed in one is nothing to the others. */
+const TENANTS = [
+  'filters',
+  'pages',
+  'theirs',
+  'redriven',
+  'raw',
+  'older',
+  'queued',
+  'refused',
+  'bodies',
+  'shards',
+  'cli',
+] as const;
+type Tenant = (typeof TENANTS)[number];
+
+let stack: TestStack;
+let directory: string;
+let apiKeys: string;
+const keys = new Map(TENANTS.map((tenant) => [tenant, createApiKey(tenant)]));
+
+beforeAll(async () => {
+  directory = await mkdtemp(path.join(tmpdir(), 'throughline-list-'));
+  const entries = [...keys].map(async ([tenant, key]) => ({
+    id: tenant,
+    tenant,
+    hash: await hashApiKey(key),
+  }));
+  apiKeys = JSON.stringify(await Promise.all(entries));
+  stack = await startTestStack({
+    operationsFolder: 'test/fixtures/operations',
+    edge: { API_KEYS: apiKeys, LOG_LEVEL: 'debug' },
+    worker: { WORKER_CONCURRENCY: '64' },
+  });
+});
+afterAll(async () => {
+  await stack.stop();
+  await rm(directory, { recursive: true, force: true });
+});
+
+/** A request as a tenant. */
+function call(tenant: Tenant, url: string, init: RequestInit = {}): Promise<Response> {
+  const authorization = `Bearer ${keys.get(tenant)}`;
+  return fetch(new URL(url, stack.url), {
+    ...init,
+    headers: { authorization, 'content-type': 'application/json' },
+  });
+}
+
+async function submit(tenant: Tenant, body: unknown): Promise<Job> {
+  const response = await call(tenant, '/v1/jobs', { method: 'POST', body: JSON.stringify(body) });
+  expect(response.status).toBe(202);
+  return Job.parse(await response.json());
+}
+
+async function submitMany(tenant: Tenant, count: number): Promise<string[]> {
+  const jobs = Array.from({ length: count }, (_, input) => ({ operation: 'echo', input }));
+  const response = await call(tenant, '/v1/jobs/batch', { method: 'POST', body: JSON.stringify({ jobs }) });
+  expect(response.status).toBe(207);
+  const { results } = (await response.json()) as { results: { job: Job }[] };
+  return results.map(({ job }) => job.id);
+}
+
+async function list(tenant: Tenant, query = '', origin = stack.url): Promise<JobPage> {
+  const response = await call(tenant, new URL(`/v1/jobs${query}`, origin).href);
+  const body: unknown = await response.json();
+  if (response.status !== 200) throw new Error(JSON.stringify(body));
+  return JobPage.parse(body);
+}
+
+const idsOf = ({ jobs }: JobPage): string[] => jobs.map(({ id }) => id);
+
+async function all(tenant: Tenant, query = ''): Promise<JobSummary[]> {
+  const jobs: JobSummary[] = [];
+  let cursor: string | undefined;
+  do {
+    const page = await list(tenant, `?limit=30${query}${cursor === undefined ? '' : `&cursor=${cursor}`}`);
+    jobs.push(...page.jobs);
+    cursor = page.cursor;
+  } while (cursor !== undefined);
+  return jobs;
+}
+
+/** The job as its tenant's list shows it, once it is in a state. */
+const listed = (
+  tenant: Tenant,
+  id: string,
+  state: JobSummary['state'],
+  origin?: string,
+): Promise<JobSummary> =>
+  until(`${id} to be listed as ${state}`, async () => {
+    const { jobs } = await list(tenant, '', origin);
+    return jobs.find((job) => job.id === id && job.state === state);
+  });
+
+async function ended(tenant: Tenant, id: string): Promise<Job> {
+  return await until(`${id} to end`, async () => {
+    const job = Job.parse(await (await call(tenant, `/v1/jobs/${id}`)).json());
+    return job.finishedAt !== undefined && job;
+  });
+}
+
+describe('the list of jobs', () => {
+  it('shows what a caller has seen: each job as it stands, newest first, by state and by operation', async () => {
+    const tenant = 'filters';
+    const echoed = await submit(tenant, { operation: 'echo', input: { large: 'x'.repeat(1_000) } });
+    const failed = await submit(tenant, { operation: 'test.mode', input: { mode: 'reject' } });
+    const later = await submit(tenant, { operation: 'echo', input: 1, delay: '1h' });
+    const done = await ended(tenant, echoed.id);
+    const dead = await ended(tenant, failed.id);
+    await listed(tenant, later.id, 'queued');
+
+    const page = await list(tenant);
+    expect(page).toEqual({
+      jobs: [
+        later,
+        {
+          ...withoutBulk(dead),
+          error: { code: dead.error?.code },
+        },
+        withoutBulk(done),
+      ],
+      complete: true,
+    });
+    expect(idsOf(await list(tenant, '?state=queued'))).toEqual([later.id]);
+    expect(idsOf(await list(tenant, '?state=failed'))).toEqual([failed.id]);
+    expect(idsOf(await list(tenant, '?operation=echo'))).toEqual([later.id, echoed.id]);
+    expect(idsOf(await list(tenant, '?operation=echo&state=succeeded'))).toEqual([echoed.id]);
+    expect(idsOf(await list(tenant, '?operation=test'))).toEqual([]);
+
+    await call(tenant, `/v1/jobs/${later.id}`, { method: 'DELETE' });
+    const [cancelled] = (await list(tenant, '?state=cancelled')).jobs;
+    expect(cancelled).toMatchObject({
+      id: later.id,
+      traceId: later.traceId,
+      error: { code: 'job-cancelled' },
+    });
+  });
+
+  it('gives each of 250 jobs once, page by page, while new ones come in', async () => {
+    const tenant = 'pages';
+    const ids: string[] = [];
+    for (let batch = 0; batch < 5; batch++) ids.push(...(await submitMany(tenant, 50)));
+    await until('all to have ended', async () => (await all(tenant, '&state=succeeded')).length === 250);
+    const seen: string[] = [];
+    const rowsRead: unknown[] = [];
+    let cursor: string | undefined;
+    do {
+      const page = await list(tenant, `?limit=40${cursor === undefined ? '' : `&cursor=${cursor}`}`);
+      expect(page.complete).toBe(true);
+      seen.push(...idsOf(page));
+      cursor = page.cursor;
+      rowsRead.push(stack.logs().findLast(({ msg }) => msg === 'jobs listed')?.rows_read);
+      await submitMany(tenant, 5);
+    } while (cursor !== undefined);
+    expect(seen).toHaveLength(250);
+    expect(new Set(seen)).toEqual(new Set(ids));
+    for (const rows of rowsRead) expect(rows).toBeLessThanOrEqual(40 + 2);
+    const times = (await all(tenant)).map(({ acceptedAt }) => acceptedAt);
+    expect(times).toEqual(times.toSorted().reverse());
+    expect(await list('theirs')).toEqual({ jobs: [], complete: true });
+  });
+
+  it('shows a job that was sent round again as queued, and then as it ended', async () => {
+    const tenant = 'redriven';
+    const gate = path.join(directory, 'gate');
+    await writeFile(gate, '');
+    const job = await submit(tenant, {
+      operation: 'test.mode',
+      input: { mode: 'fail-while', gate, effects: `${gate}.effects` },
+      maxAttempts: 1,
+    });
+    await ended(tenant, job.id);
+    expect(idsOf(await list(tenant, '?state=failed'))).toEqual([job.id]);
+    await stack.worker.stop();
+    await rm(gate);
+    const redrive = await call(tenant, `/v1/dead-letters/${job.id}/redrive`, { method: 'POST' });
+    const again = Job.parse(await redrive.json());
+    const { jobs } = await list(tenant);
+    expect(jobs).toEqual([
+      {
+        ...withoutBulk(again),
+        state: 'queued',
+        attempt: 0,
+        acceptedAt: job.acceptedAt,
+        previousTraceIds: [job.traceId],
+      },
+    ]);
+    await stack.addWorker();
+    expect(await listed(tenant, job.id, 'succeeded')).toMatchObject({
+      attempt: 1,
+      traceId: again.traceId,
+      previousTraceIds: [job.traceId],
+    });
+    expect(idsOf(await list(tenant, '?state=failed'))).toEqual([]);
+  });
+
+  it('shows jobs that no bridge has seen, and reads events whole that say nothing in their headers', async () => {
+    const nats = await connect({ servers: stack.nats.url });
+    onTestFinished(() => nats.close());
+    await jetstream(nats).publish('jobs.raw.raw-1.echo', '{"n":1}');
+    expect(await listed('raw', 'raw-1', 'succeeded')).toMatchObject({ operation: 'echo', attempt: 1 });
+
+    const at = '2026-01-02T03:04:05.000Z';
+    const event = {
+      ...{ kind: 'failed', jobId: 'old-1', operation: 'image.thumbnail', attempt: 2, maxAttempts: 2 },
+      ...{ released: 0, acceptedAt: at, at, worker: 'go', traceId: '', spanId: '' },
+      error: { code: 'out-of-memory', message: 'it was too large' },
+    };
+    const plain = headers();
+    plain.set('ce-type', 'dev.throughline.job.failed');
+    await jetstream(nats).publish('events.bodies.old-1', JSON.stringify(event), { headers: plain });
+    await jetstream(nats).publish('events.bodies.old-2', 'this is no event');
+    expect((await list('bodies')).jobs).toMatchObject([
+      { id: 'old-1', state: 'failed', operation: 'image.thumbnail', error: { code: 'out-of-memory' } },
+    ]);
+  });
+
+  it('is never taken back by an event that is older than what it shows', async () => {
+    const tenant = 'older';
+    const { id } = await submit(tenant, { operation: 'echo', input: 1 });
+    const job = await ended(tenant, id);
+    const nats = await connect({ servers: stack.nats.url });
+    onTestFinished(() => nats.close());
+    const late = { ...withoutBulk(job), kind: 'started', jobId: id, released: 0, at: job.acceptedAt };
+    const event = { ...late, worker: 'slow', spanId: '' };
+    await jetstream(nats).publish(`events.${tenant}.${id}`, JSON.stringify(event));
+    expect(await list(tenant)).toMatchObject({ jobs: [{ id, state: 'succeeded' }], complete: true });
+  });
+
+  it.each([
+    '?limit=0',
+    '?limit=101',
+    '?limit=x',
+    '?state=done',
+    '?state=queued&state=failed',
+    '?operation=A',
+    '?opertion=echo',
+    '?cursor=',
+    '?cursor=x',
+    `?cursor=${btoa('1.a b')}`,
+    `?cursor=${btoa("1.a' OR 1=1")}`,
+  ])('refuses %s', async (query) => {
+    const response = await call('refused', `/v1/jobs${query}`);
+    expect(response.status).toBe(400);
+    expect(await problemOf(response)).toMatchObject({ code: 'request-invalid' });
+  });
+
+  it('names the states where one is unknown', async () => {
+    const problem = await problemOf(await call('refused', '/v1/jobs?state=done'));
+    expect(problem.violations).toEqual([
+      { path: '/state', message: 'must be one of queued, running, retrying, succeeded, failed, cancelled' },
+    ]);
+  });
+});
+
+describe('an index', () => {
+  it('answers with what it has while NATS is away, and catches up once it is back', async () => {
+    const own = await withTestStack();
+    const read = async (): Promise<JobPage> => JobPage.parse(await (await own.call('/v1/jobs')).json());
+    const before = await own.run('echo', 1);
+    expect(await read()).toMatchObject({ jobs: [{ id: before.id, state: 'succeeded' }], complete: true });
+    await own.nats.kill('SIGKILL');
+    expect(await read()).toMatchObject({ jobs: [{ id: before.id, state: 'succeeded' }], complete: false });
+    const meanwhile = Job.parse(await (await own.submit({ operation: 'echo', input: 2 })).json());
+    const kept = await until('the job in the outbox to be listed', async () => {
+      const { jobs } = await read();
+      return jobs.find(({ id }) => id === meanwhile.id);
+    });
+    expect(kept).toMatchObject({ state: 'queued', durability: 'outbox' });
+    await own.nats.restart();
+    const after = await until('a job to run again', () => own.run('echo', 2).catch(() => undefined));
+    const page = await until('a complete list', async () => {
+      const now = await read();
+      return now.complete && now;
+    });
+    expect(idsOf(page)).toContain(after.id);
+    expect(idsOf(page)).toContain(meanwhile.id);
+    expect(idsOf(page)).toContain(before.id);
+  });
+
+  /** An edge of the test's own on the shared NATS; `storage` outlives it. */
+  async function startOwnEdge(storage: string, settings: Record<string, string> = {}): Promise<Edge> {
+    const edge = inject('edge');
+    if ('problem' in edge) throw new Error(edge.problem);
+    const own = await startEdge({
+      scriptPath: edge.scriptPath,
+      port: 0,
+      bindings: { NATS_URL: stack.nats.webSocketUrl, API_KEYS: apiKeys, ...settings },
+      storageDir: path.join(directory, storage),
+      onLog: () => undefined,
+    });
+    onTestFinished(() => own.stop());
+    return own;
+  }
+
+  it('goes on where it was when its object is made again, and begins anew with a stream that was made anew', async () => {
+    const tenant = 'queued';
+    const first = await startOwnEdge('restarted');
+    // Only the index keeps it: a job that waits has no event.
+    const body = JSON.stringify({ operation: 'echo', input: 1, delay: '1h' });
+    const accepted = await call(tenant, `${first.url}/v1/jobs`, { method: 'POST', body });
+    const waiting = Job.parse(await accepted.json());
+    await listed(tenant, waiting.id, 'queued', first.url);
+    await first.stop();
+
+    const { id } = await submit(tenant, { operation: 'echo', input: 2 });
+    await ended(tenant, id);
+    const running = await startOwnEdge('restarted');
+    const page = await list(tenant, '', running.url);
+    expect(page).toMatchObject({
+      jobs: [
+        { id, state: 'succeeded' },
+        { id: waiting.id, state: 'queued' },
+      ],
+      complete: true,
+    });
+
+    const nats = await connect({ servers: stack.nats.url });
+    onTestFinished(() => nats.close());
+    const { streams } = await jetstreamManager(nats);
+    const { config } = await streams.info('EVENTS');
+    await streams.delete('EVENTS');
+    await streams.add(config);
+    const next = await submit(tenant, { operation: 'echo', input: 3 });
+    await ended(tenant, next.id);
+    expect(idsOf(await list(tenant, '', running.url))).toEqual([next.id, id, waiting.id]);
+  });
+
+  it('has all there is although the last events were deleted', async () => {
+    const nats = await connect({ servers: stack.nats.url });
+    onTestFinished(() => nats.close());
+    const { seq } = await jetstream(nats).publish('events.bodies.gone', 'x');
+    await (await jetstreamManager(nats)).streams.deleteMessage('EVENTS', seq);
+    expect(await list('bodies')).toMatchObject({ complete: true });
+  });
+
+  it('follows the events although nobody asks it', async () => {
+    const own = await withTestStack();
+    await own.run('echo', 1);
+    const line = await until(
+      'the index to connect by itself',
+      () =>
+        own.logs().find(({ service, msg }) => service === 'throughline-index' && msg === 'connected to NATS'),
+      20_000,
+    );
+    expect(line).not.toHaveProperty('trace_id');
+  });
+
+  it('knows all jobs that had events when it gets other tenants, as INDEX_SHARDS says', async () => {
+    const tenant = 'shards';
+    const { id } = await submit(tenant, { operation: 'echo', input: 1 });
+    await ended(tenant, id);
+    const lists: string[][] = [];
+    for (const INDEX_SHARDS of ['1', '4', '1']) {
+      const edge = await startOwnEdge('shards', { INDEX_SHARDS });
+      lists.push(idsOf(await list(tenant, '', edge.url)));
+      await edge.stop();
+      const next = await submit(tenant, { operation: 'echo', input: INDEX_SHARDS });
+      await ended(tenant, next.id);
+    }
+    const all = idsOf(await list(tenant)).toReversed();
+    expect(lists.map((seen) => seen.toReversed())).toEqual([
+      all.slice(0, 1),
+      all.slice(0, 2),
+      all.slice(0, 3),
+    ]);
+  });
+});
+
+describe('throughline list', () => {
+  /** Runs the command line as a tenant. */
+  async function cli(tenant: Tenant, ...args: string[]): Promise<{ code: number; out: string; err: string }> {
+    const env = {
+      PATH: process.env.PATH,
+      THROUGHLINE_URL: stack.url,
+      THROUGHLINE_API_KEY: keys.get(tenant),
+    };
+    return await new Promise((resolve) => {
+      const child = execFile(process.execPath, [CLI, 'list', ...args], { env }, (_error, out, err) =>
+        resolve({ code: child.exitCode ?? -1, out, err }),
+      );
+    });
+  }
+
+  it('prints a table for people, and a page or a line for each job for scripts', async () => {
+    const tenant = 'cli';
+    const failed = await submit(tenant, { operation: 'test.mode', input: { mode: 'reject' } });
+    await ended(tenant, failed.id);
+    const many = [...(await submitMany(tenant, 60)), ...(await submitMany(tenant, 60))];
+    await until('all to have ended', async () => (await all(tenant, '&state=succeeded')).length === 120);
+
+    const table = await cli(tenant, '--state', 'failed');
+    expect(table).toMatchObject({ code: 0, err: '' });
+    expect(table.out).toMatch(
+      new RegExp(`^[0-9TZ:.-]+  ${failed.id}  test\\.mode  failed  1/3  operation-rejected\\n$`),
+    );
+    const page = await cli(tenant, '--limit', '2', '--json');
+    expect(page).toMatchObject({ code: 0, err: '' });
+    const first = JobPage.parse(JSON.parse(page.out));
+    expect(first.jobs).toHaveLength(2);
+    const rest = await cli(tenant, '--limit', '2', '--cursor', first.cursor ?? '', '--json');
+    expect(idsOf(JobPage.parse(JSON.parse(rest.out)))).not.toContain(first.jobs[1]?.id);
+
+    const lines = await cli(tenant, '--all', '--operation', 'echo', '--json');
+    const ids = lines.out
+      .trimEnd()
+      .split('\n')
+      .map((line) => JobSummary.parse(JSON.parse(line)).id);
+    expect(ids.toSorted()).toEqual(many.toSorted());
+  });
+
+  it.each([[['--state', 'done']], [['--limit', '0']], [['--all', '--limit', '5']], [['--cursor', 'x']]])(
+    'ends with exit code 2 for %j',
+    async (args) => {
+      expect(await cli('cli', ...args)).toMatchObject({ code: 2, out: '' });
+    },
+  );
+});
+
+function withoutBulk({ attempts: _, result: __, progress: ___, ...job }: Job): Omit<Job, 'result'> {
+  return job;
+}
