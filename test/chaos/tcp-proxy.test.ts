@@ -132,6 +132,18 @@ it('strands what is open, for good; what comes is not', async () => {
   expect(proxy.connections).toBe(2);
 });
 
+it('leads new connections elsewhere', async () => {
+  const other = createServer((socket) => socket.end('the other one'));
+  other.listen(0, '127.0.0.1');
+  await once(other, 'listening');
+  const before = await dial();
+  proxy.retarget((other.address() as AddressInfo).port);
+  const client = await dial();
+  await until('its greeting', () => client.text() === 'the other one');
+  await roundTrip(before, 'still here');
+  other.close();
+});
+
 it('drops what the server says and passes what the client says', async () => {
   const client = await dial();
   proxy.set({ kind: 'drop-replies' });

@@ -49,6 +49,7 @@ export class Load {
   readonly #options: LoadOptions;
   readonly #name: string;
   readonly #waiting: { readonly count: number; readonly reached: () => void }[] = [];
+  #ended = false;
   readonly #unresolved = new Map<string, { readonly unsent: Unsent; readonly caller: Caller }>();
   readonly #accepted = new Set<string>();
   #taken = 0;
@@ -68,12 +69,16 @@ export class Load {
 
   start(): void {
     this.#began = Date.now();
-    this.#running = Promise.all(Array.from({ length: this.#options.callers }, () => this.#call()));
+    const callers = Array.from({ length: this.#options.callers }, () => this.#call());
+    this.#running = Promise.all(callers).finally(() => {
+      this.#ended = true;
+      for (const { reached } of this.#waiting) reached();
+    });
   }
 
-  /** Resolves when so many jobs were accepted. */
+  /** Resolves when so many jobs were accepted, or no more will be. */
   async reaches(count: number): Promise<void> {
-    if (this.accepted >= count) return;
+    if (this.#ended || this.accepted >= count) return;
     await new Promise<void>((reached) => this.#waiting.push({ count, reached }));
   }
 

@@ -32,6 +32,8 @@ export interface SystemOptions {
   /** More lines for the server's `jetstream` block, and for its top level. */
   readonly jetStreamConfig?: string;
   readonly natsConfig?: string;
+  /** A server that runs already, one of a cluster for example; whoever started it stops it. */
+  readonly nats?: NatsServer;
   /** As whom the collector connects. */
   readonly natsUser?: { readonly user: string; readonly pass: string };
   readonly storeDir?: string;
@@ -91,13 +93,8 @@ async function start(
   const lines: string[] = [];
   const onLog = (line: string): void => void lines.push(line);
 
-  const nats = await startNatsServer({
-    binary: testNatsBinary().path,
-    ...(options.storeDir === undefined ? {} : { storeDir: options.storeDir }),
-    ...(options.jetStreamConfig === undefined ? {} : { jetStreamConfig: options.jetStreamConfig }),
-    ...(options.natsConfig === undefined ? {} : { extraConfig: options.natsConfig }),
-  });
-  undo.push(() => nats.stop());
+  const nats = options.nats ?? (await startNats(options));
+  if (options.nats === undefined) undo.push(() => nats.stop());
   const proxy = await TcpProxy.start({
     targetPort: Number(new URL(nats.webSocketUrl).port),
     random: options.random,
@@ -182,6 +179,15 @@ async function start(
     },
     stop,
   };
+}
+
+async function startNats({ storeDir, jetStreamConfig, natsConfig }: SystemOptions): Promise<NatsServer> {
+  return await startNatsServer({
+    binary: testNatsBinary().path,
+    ...(storeDir === undefined ? {} : { storeDir }),
+    ...(jetStreamConfig === undefined ? {} : { jetStreamConfig }),
+    ...(natsConfig === undefined ? {} : { extraConfig: natsConfig }),
+  });
 }
 
 /** Jobs in `JOBS`, and the last sequence of `EVENTS`, asked one after the other. */

@@ -36,7 +36,7 @@ export interface TcpProxyOptions {
  */
 export class TcpProxy {
   readonly #server: Server;
-  readonly #targetPort: number;
+  #targetPort: number;
   readonly #random: () => number;
   readonly #links = new Set<Link>();
   #mode: ProxyMode = { kind: 'pass' };
@@ -80,6 +80,11 @@ export class TcpProxy {
     this.#bytesLeft = mode.kind === 'cut-after' ? mode.bytes : 0;
     if (mode.kind === 'reset') this.#resetAll();
     for (const link of this.#links) link.wake();
+  }
+
+  /** Leads new connections to another port, as a load balancer does when a server is gone. */
+  retarget(port: number): void {
+    this.#targetPort = port;
   }
 
   /** Connections that are open now stay open and carry nothing ever again; new ones are as the mode says. */
