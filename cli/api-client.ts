@@ -27,6 +27,7 @@ export interface Submission {
   readonly delay?: string | undefined;
   readonly timeout?: string | undefined;
   readonly maxAttempts?: number | undefined;
+  readonly callback?: { readonly url: string } | undefined;
 }
 
 /** What else a submission says, in its headers. */

@@ -9,7 +9,7 @@ export const EXIT = {
   jobFailed: {
     code: 1,
     meaning:
-      'the job failed or was cancelled; of cancel: it had ended before; of worker and dev: a part failed',
+      'the job failed or was cancelled; of cancel: it had ended before; of worker and dev: a part failed; of setup: NATS is not as it has to be',
   },
   usage: { code: 2, meaning: 'bad usage or input, or the API refused the request (4xx)' },
   unavailable: {

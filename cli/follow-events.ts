@@ -1,5 +1,7 @@
+import * as z from 'zod';
+import { isCallbackEvent } from '../shared/callback-event.ts';
 import { isTerminalEvent } from '../shared/event.ts';
-import { RecordedEvent } from '../shared/event-record.ts';
+import { type HistoryEvent, RecordedCallbackEvent, RecordedEvent } from '../shared/event-record.ts';
 import type { ApiClient } from './api-client.ts';
 import { EXIT, exitCodeOf } from './exit-code.ts';
 import { pause, pollDelays } from './poll.ts';
@@ -8,7 +10,7 @@ import { pause, pollDelays } from './poll.ts';
 const MAX_FAILURES = 5;
 
 /** What a later version of the API says more of an event is kept. */
-const EventData = RecordedEvent.loose();
+const EventData = z.union([RecordedEvent.loose(), RecordedCallbackEvent.loose()]);
 
 /** How following a job came to its end: the job has ended, time was up, or this API has no event streams. */
 export type FollowEnd = 'ended' | 'late' | 'no-stream';
@@ -19,7 +21,7 @@ export interface FollowOptions {
   readonly signal: AbortSignal;
   /** Aborts when time is up. */
   readonly late: AbortSignal;
-  readonly onEvent: (event: RecordedEvent) => void;
+  readonly onEvent: (event: HistoryEvent) => void;
 }
 
 /**
@@ -70,12 +72,12 @@ async function followOnce(
     place.lastId = eventId;
     if (event === undefined) continue;
     onEvent(event);
-    ended = isTerminalEvent(event);
+    if (!isCallbackEvent(event)) ended = isTerminalEvent(event);
   }
   return ended ? 'ended' : 'cut';
 }
 
-function readEvent(data: string): RecordedEvent | undefined {
+function readEvent(data: string): HistoryEvent | undefined {
   try {
     return EventData.safeParse(JSON.parse(data)).data;
   } catch {

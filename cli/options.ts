@@ -1,6 +1,7 @@
 import { InvalidArgumentError, Option } from 'commander';
 import { ACCESS_SCOPES, type AccessScope, isAccessScope } from '../shared/access-scope.ts';
 import { isApiKeyId } from '../shared/api-key.ts';
+import { isCallbackUrl } from '../shared/callback.ts';
 import { parseDuration } from '../shared/duration.ts';
 import { JOB_STATES, type JobState, LIMITS } from '../shared/job.ts';
 import { isOperationName, isToken } from '../shared/subjects.ts';
@@ -87,6 +88,13 @@ export function tenantName(text: string): string {
 export function keyId(text: string): string {
   if (isApiKeyId(text)) return text;
   throw new InvalidArgumentError("A key's id is 1 to 32 letters and digits.");
+}
+
+export function callbackUrl(text: string): string {
+  if (isCallbackUrl(text)) return text;
+  throw new InvalidArgumentError(
+    'It must be an absolute http or https URL, without user name, password and fragment.',
+  );
 }
 
 /** As the API takes it: the client's header must not be able to hold anything else. */

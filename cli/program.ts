@@ -1,11 +1,13 @@
 import { Command, CommanderError, type Option } from 'commander';
 import { CliError } from './cli-error.ts';
+import { defineCallbacks } from './commands/callbacks.ts';
 import { defineCancel } from './commands/cancel.ts';
 import { defineDeadLetters } from './commands/dead-letters.ts';
 import { defineDev } from './commands/dev.ts';
 import { defineGet } from './commands/get.ts';
 import { defineKeys } from './commands/keys.ts';
 import { defineList } from './commands/list.ts';
+import { defineSetup } from './commands/setup.ts';
 import { defineSubmit } from './commands/submit.ts';
 import { defineTrace } from './commands/trace.ts';
 import { defineWatch } from './commands/watch.ts';
@@ -58,8 +60,10 @@ function createProgram(host: Host): Command {
   for (const command of [deadLetters, ...deadLetters.commands]) {
     addOptions(command, [...apiOptions(), ...outputOptions()]);
   }
-  addOptions(defineWorker(program, host), outputOptions());
-  for (const command of defineKeys(program, host).commands) addOptions(command, outputOptions());
+  for (const define of [defineWorker, defineSetup]) addOptions(define(program, host), outputOptions());
+  for (const parent of [defineKeys(program, host), defineCallbacks(program, host)]) {
+    for (const command of parent.commands) addOptions(command, outputOptions());
+  }
   defineDev(program, host);
   program.addHelpText(
     'after',

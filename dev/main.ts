@@ -9,6 +9,7 @@ interface DevFlags {
   readonly natsWebsocketPort: number;
   readonly otlpPort: number;
   readonly operations?: string;
+  readonly callbackAllow: string;
   readonly json?: boolean;
   readonly debug?: boolean;
 }
@@ -39,6 +40,11 @@ function devCommand(): Command {
     .option('--nats-websocket-port <port>', "of nats-server's WebSocket", port, 0)
     .option('--otlp-port <port>', 'of the trace collector', port, 0)
     .option('--operations <folder>', 'operations to load, beside the built-in ones')
+    .option(
+      '--callback-allow <origins>',
+      'where callbacks may go beside public https, with commas',
+      'http://127.0.0.1:9000',
+    )
     .option('--json', 'one JSON line on stdout when ready; the rest goes to stderr')
     .option('--debug', 'print spans on stderr')
     .exitOverride()
@@ -66,6 +72,7 @@ async function run(flags: DevFlags): Promise<number> {
         otlp: flags.otlpPort,
       },
       operationsFolder: flags.operations,
+      worker: { CALLBACK_ALLOW: flags.callbackAllow },
       debug: flags.debug ?? false,
       onLog: flags.json ? say : (line) => void process.stdout.write(`${line}\n`),
       onStep: say,
@@ -85,6 +92,7 @@ function readyLine(stack: Stack): Record<string, string> {
   return {
     url: stack.url,
     apiKey: stack.apiKey,
+    callbackSecret: stack.callbackSecret,
     natsUrl: stack.nats.url,
     natsWebSocketUrl: stack.nats.webSocketUrl,
     otlpUrl: stack.collector.otlpUrl,
@@ -98,6 +106,7 @@ Throughline is ready. Ctrl-C stops it.
 
   export THROUGHLINE_URL=${stack.url}
   export THROUGHLINE_API_KEY=${stack.apiKey}
+  export CALLBACK_SECRET=${stack.callbackSecret}
   export THROUGHLINE_TRACES_URL=${stack.collector.tracesUrl}
   export OTEL_EXPORTER_OTLP_ENDPOINT=${stack.collector.otlpUrl}
 

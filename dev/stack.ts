@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { createApiKey, hashApiKey } from '../shared/api-key.ts';
+import { createCallbackSecret } from '../shared/callback-secret.ts';
 import { describeThrown, ThroughlineError } from '../shared/errors.ts';
 import { type Collector, startCollector } from './collector/start.ts';
 import { buildEdge } from './edge/build.ts';
@@ -42,6 +43,8 @@ export interface StackOptions {
   readonly scriptPath?: string | undefined;
   /** The nats-server to run; found or fetched when not given. */
   readonly natsServerPath?: string | undefined;
+  /** A nats-server that runs already, and runs on; the settings must say how to get in. */
+  readonly nats?: NatsServer;
   /** More configuration for nats-server, in its own language. */
   readonly natsConfig?: string;
   /** Takes each log line of edge and worker. */
@@ -54,6 +57,8 @@ export interface StackOptions {
 export interface Stack {
   readonly url: string;
   readonly apiKey: string;
+  /** What the workers sign callbacks with. */
+  readonly callbackSecret: string;
   readonly nats: NatsServer;
   readonly collector: Collector;
   readonly stopEdge: () => Promise<void>;
@@ -122,19 +127,22 @@ async function start(options: StackOptions, teardown: Teardown): Promise<Stack> 
     options.tracing === false ? {} : { OTEL_EXPORTER_OTLP_ENDPOINT: collector.otlpUrl };
 
   const [natsStart, bundle] = await Promise.allSettled([
-    startNats(options),
+    options.nats ?? startNats(options),
     options.scriptPath ?? buildEdge(path.join(directory, 'edge')).then((built) => built.scriptPath),
   ]);
   // What one of two started must be stopped although the other failed.
-  if (natsStart.status === 'fulfilled') teardown.add('nats-server', () => natsStart.value.stop());
+  if (natsStart.status === 'fulfilled' && options.nats === undefined)
+    teardown.add('nats-server', () => natsStart.value.stop());
   const [nats, scriptPath] = [settledValue(natsStart), settledValue(bundle)];
   onStep(`nats-server ${nats.version} at ${nats.url}`);
 
+  const callbackSecret = createCallbackSecret();
   const addWorker = async (environment: Readonly<Record<string, string>> = {}): Promise<WorkerProcess> => {
     const worker = await startWorkerProcess({
       environment: {
         NATS_URL: nats.url,
         HEALTH_PORT: '0',
+        CALLBACK_SECRET: callbackSecret,
         ...tracing,
         ...options.worker,
         ...environment,
@@ -162,7 +170,7 @@ async function start(options: StackOptions, teardown: Teardown): Promise<Stack> 
   onStep(`worker ${worker.pid}, health at ${worker.healthUrl}`);
   await untilReady(url);
   onStep(`edge at ${url}`);
-  const parts = { url, apiKey, nats, collector, worker, restartEdge, addWorker };
+  const parts = { url, apiKey, callbackSecret, nats, collector, worker, restartEdge, addWorker };
   return { ...parts, stopEdge: async () => edge?.stop(), stop: () => teardown.run() };
 }
 

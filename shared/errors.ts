@@ -55,6 +55,9 @@ export const ERRORS = {
   'worker-stopping': { status: 503, title: 'The worker is stopping', settle: 'nak' },
   'attempts-spent': { status: 500, title: 'All attempts are spent', settle: 'term' },
   'job-cancelled': { status: 409, title: 'The job was cancelled', settle: 'term' },
+  'callback-failed': { status: 502, title: 'The callback was not accepted', settle: 'nak' },
+  'callback-gone': { status: 410, title: 'The receiver wants no callbacks any more', settle: 'term' },
+  'callback-unsigned': { status: 500, title: 'There is no secret to sign the callback with', settle: 'term' },
   'target-refused': { status: 403, title: 'The target is not on the allow-list', settle: 'term' },
 } as const satisfies Record<string, ErrorEntry>;
 

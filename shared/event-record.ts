@@ -1,12 +1,23 @@
 import * as z from 'zod';
+import { CallbackEvent } from './callback-event.ts';
 import { JobEvent } from './event.ts';
 
 /** An event as it is kept: its id is its sequence in the `EVENTS` stream, so that ids of one job only grow. */
 export const RecordedEvent = JobEvent.extend({ id: z.string() });
 export type RecordedEvent = z.infer<typeof RecordedEvent>;
 
+/** What became of a callback, as it is kept. */
+export const RecordedCallbackEvent = CallbackEvent.extend({ id: z.string() });
+export type RecordedCallbackEvent = z.infer<typeof RecordedCallbackEvent>;
+
+/** What a job's history holds: what happened to the job, and to its callback. */
+export type HistoryEvent = RecordedEvent | RecordedCallbackEvent;
+
 /** The event that is kept at `sequence`. */
-export function recordedEvent(sequence: number, event: JobEvent): RecordedEvent {
+export function recordedEvent<E extends JobEvent | CallbackEvent>(
+  sequence: number,
+  event: E,
+): E & { id: string } {
   return { id: String(sequence), ...event };
 }
 

@@ -30,6 +30,12 @@ export const ATTR = {
   traceOutcome: 'throughline.trace.outcome',
   traceReason: 'throughline.trace.reason',
   bridgeName: 'throughline.bridge.name',
+  callbackOutcome: 'throughline.callback.outcome',
+  httpMethod: 'http.request.method',
+  httpResendCount: 'http.request.resend_count',
+  httpStatus: 'http.response.status_code',
+  serverAddress: 'server.address',
+  urlFull: 'url.full',
   indexName: 'throughline.index.name',
 } as const;
 

@@ -1,3 +1,5 @@
+/** The first nats-server that can sync each write to disk before it acknowledges (`sync_interval: always`). */
+export const SYNC_SINCE = '2.10.0';
 /** The first nats-server with message schedules (2.12), which delayed jobs stand on. */
 export const SCHEDULES_SINCE = '2.12.0';
 

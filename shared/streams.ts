@@ -2,9 +2,9 @@
  * The JetStream streams, the consumer and the bucket that Throughline stands on (DESIGN.md, "On the wire"), as
  * plain data that both NATS client lines accept. Durations of JetStream's API are in nanoseconds.
  */
-import { CANCEL_SUBJECTS } from './subjects.ts';
+import { CALLBACK_SUBJECTS, CANCEL_SUBJECTS, EVENT_SUBJECTS } from './subjects.ts';
 
-const NANOS_PER_MS = 1_000_000;
+export const NANOS_PER_MS = 1_000_000;
 const MINUTE_MS = 60_000;
 const DAY_MS = 24 * 60 * MINUTE_MS;
 
@@ -13,7 +13,10 @@ export const DELAYED_STREAM = 'DELAYED';
 export const EVENTS_STREAM = 'EVENTS';
 export const DEAD_STREAM = 'DEAD';
 export const CANCELS_STREAM = 'CANCELS';
+export const CALLBACKS_STREAM = 'CALLBACKS';
 export const OPERATIONS_BUCKET = 'OPERATIONS';
+/** The stream under the bucket, as every NATS client names it. */
+export const OPERATIONS_STREAM = `KV_${OPERATIONS_BUCKET}`;
 
 export interface StreamDefinition {
   readonly name: string;
@@ -34,18 +37,21 @@ export interface StreamDefinition {
   }[];
   readonly allow_msg_schedules?: true;
   readonly allow_msg_ttl?: true;
+  readonly allow_rollup_hdrs?: true;
+  readonly deny_delete?: true;
 }
-
-/** Settings of an existing stream that break a promise when they differ, so that a worker refuses to start. */
-export const BINDING_SETTINGS = ['subjects', 'retention', 'storage', 'discard'] as const;
 
 /**
  * The streams. A work queue that discards new keeps every accepted job until it is settled, and says so
  * when it is full instead of forgetting the oldest; the others age. `CANCELS` keeps the last cancel of a job, for a
- * worker that was not connected when word of it went round.
+ * worker that was not connected when word of it went round. `CALLBACKS` is a work queue too, which forgets what nobody
+ * took for a week.
  *
  * Delayed jobs wait in a stream of their own, since one with message schedules cannot discard new. At its time the
- * server copies `delayed.…` to `due.…`, and the queue takes it from there.
+ * server copies `delayed.…` to `due.…`, and the queue takes it from there. The last one is the stream of the key-value
+ * bucket `OPERATIONS`, as a NATS client would make it.
+ *
+ * What an existing stream may differ in, `stream-rules.ts` says.
  * @param replicas copies in a cluster: 1 on a single server, 3 in production
  * @param schedules whether the server has message schedules (2.12 and later)
  */
@@ -85,7 +91,7 @@ export function streamDefinitions(replicas = 1, schedules = false): readonly Str
     {
       ...common,
       name: EVENTS_STREAM,
-      subjects: ['events.>'],
+      subjects: [EVENT_SUBJECTS],
       retention: 'limits',
       discard: 'old',
       max_age: 7 * DAY_MS * NANOS_PER_MS,
@@ -109,6 +115,27 @@ export function streamDefinitions(replicas = 1, schedules = false): readonly Str
       max_age: 7 * DAY_MS * NANOS_PER_MS,
       max_msgs_per_subject: 1,
       allow_direct: true,
+    },
+    {
+      ...common,
+      name: CALLBACKS_STREAM,
+      subjects: [CALLBACK_SUBJECTS],
+      retention: 'workqueue',
+      discard: 'new',
+      max_age: 7 * DAY_MS * NANOS_PER_MS,
+      allow_direct: false,
+    },
+    {
+      ...common,
+      name: OPERATIONS_STREAM,
+      subjects: [`$KV.${OPERATIONS_BUCKET}.>`],
+      retention: 'limits',
+      discard: 'new',
+      max_age: 0,
+      max_msgs_per_subject: 1,
+      allow_direct: true,
+      allow_rollup_hdrs: true,
+      deny_delete: true,
     },
   ];
 }
@@ -144,4 +171,17 @@ export function consumerDefinition(options: {
     max_deliver: -1,
     max_ack_pending: options.maxAckPending,
   };
+}
+
+/**
+ * The durable pull consumer that all worker hosts share to deliver callbacks. Pending messages have no limit: those
+ * that wait for their next delivery, of a receiver that is away, must not hold up the others.
+ */
+export function callbackConsumerDefinition(ackWaitMs: number): ConsumerDefinition {
+  return consumerDefinition({
+    group: 'callbacks',
+    filterSubject: CALLBACK_SUBJECTS,
+    ackWaitMs,
+    maxAckPending: -1,
+  });
 }

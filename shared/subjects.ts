@@ -12,6 +12,12 @@ const SHOWN_LENGTH = 40;
 /** First words of the subjects that name a job's tenant, id and operation. */
 const JOB_ROOTS = ['jobs', 'dead', 'delayed', 'due'];
 
+/**
+ * First word of the subjects on which each side gets its answers. With `_INBOX`, the clients' default, whoever may
+ * read their own answers may read everybody's.
+ */
+export const INBOX = { edge: '_INBOX_edge', worker: '_INBOX_worker', setup: '_INBOX_setup' } as const;
+
 /** What the subject of a job says. */
 export interface JobAddress {
   readonly tenant: string;
@@ -59,6 +65,11 @@ export function eventSubject(tenant: string, jobId: string): string {
   return `events.${token('tenant', tenant)}.${token('job id', jobId)}`;
 }
 
+/** `events.<tenant>.<jobId>.callback`: what became of the job's callback. @throws ThroughlineError `request-invalid` */
+export function callbackEventSubject(tenant: string, jobId: string): string {
+  return `${eventSubject(tenant, jobId)}.callback`;
+}
+
 /** Reads an `events.…` subject back; undefined when it is not one that {@link eventSubject} could have made. */
 export function parseEventSubject(subject: string): Omit<JobAddress, 'operation'> | undefined {
   return parsePair('events', subject);
@@ -69,8 +80,19 @@ export function cancelSubject(tenant: string, jobId: string): string {
   return `cancel.${token('tenant', tenant)}.${token('job id', jobId)}`;
 }
 
+/** Takes what {@link eventSubject} makes, of every job. */
+export const EVENT_SUBJECTS = 'events.>';
+
 /** Takes what {@link cancelSubject} makes, of every job. */
 export const CANCEL_SUBJECTS = 'cancel.>';
+
+/** `callbacks.<tenant>.<jobId>`: the task to tell of a job's end. @throws ThroughlineError `request-invalid` */
+export function callbackSubject(tenant: string, jobId: string): string {
+  return `callbacks.${token('tenant', tenant)}.${token('job id', jobId)}`;
+}
+
+/** Takes what {@link callbackSubject} makes, of every job. */
+export const CALLBACK_SUBJECTS = 'callbacks.>';
 
 /** `jobs.<tenant>.<jobId>.>`: finds a job whose operation is not known. @throws ThroughlineError `request-invalid` */
 export function jobSubjectFilter(tenant: string, jobId: string): string {
@@ -119,6 +141,11 @@ export function parseJobSubject(subject: string): JobAddress | undefined {
 /** Reads a `cancel.…` subject back; undefined when it is not one that {@link cancelSubject} could have made. */
 export function parseCancelSubject(subject: string): Omit<JobAddress, 'operation'> | undefined {
   return parsePair('cancel', subject);
+}
+
+/** Reads a `callbacks.…` subject back; undefined when it is not one that {@link callbackSubject} could have made. */
+export function parseCallbackSubject(subject: string): Omit<JobAddress, 'operation'> | undefined {
+  return parsePair('callbacks', subject);
 }
 
 function parsePair(root: string, subject: string): Omit<JobAddress, 'operation'> | undefined {

@@ -2,6 +2,8 @@
  * The messages on NATS: CloudEvents 1.0, NATS binding, binary mode (DESIGN.md, "On the wire"). Only the headers
  * listed here are ever written; no inbound header name is copied, since some of them command the server.
  */
+import { type Callback, readCallback, writeCallback } from './callback.ts';
+import { CallbackEvent } from './callback-event.ts';
 import { ThroughlineError } from './errors.ts';
 import { isEventKind, JobEvent } from './event.ts';
 import { type EventDigest, readEventDigest, writeEventDigest } from './event-digest.ts';
@@ -37,7 +39,8 @@ export const HEADER = {
 
 const JSON_MEDIA_TYPE = 'application/json';
 const JOB_TYPE = 'dev.throughline.job.submitted';
-const EVENT_TYPE_PREFIX = 'dev.throughline.job.';
+/** Before the kind of an event: the type of its CloudEvent. */
+export const EVENT_TYPE_PREFIX = 'dev.throughline.job.';
 
 /** Reads one header's values, whatever the case of its name. */
 export type HeaderValues = (name: string) => readonly string[];
@@ -65,6 +68,8 @@ export interface JobMessage {
   readonly fingerprint?: string | undefined;
   /** Absent in the first round. */
   readonly redrive?: Redrive;
+  /** Whom to tell of its end. */
+  readonly callback?: Callback | undefined;
   /** Of a job that was not sent at once: milliseconds between its acceptance and its sending. */
   readonly outboxTimeMs?: number;
   /** Whether there may have been a message of this job before, longer ago than the broker remembers. */
@@ -84,6 +89,7 @@ export function writeJobHeaders(
   if (job.timeoutMs !== undefined) set(HEADER.timeoutMs, String(job.timeoutMs));
   if (job.fingerprint !== undefined) set(HEADER.fingerprint, job.fingerprint);
   if (job.redrive !== undefined) writeRedrive(job.redrive, set);
+  if (job.callback !== undefined) writeCallback(job.callback, set);
   setCarrier(carrier, set);
 }
 
@@ -123,6 +129,7 @@ export function readJobMessage(subject: string, values: HeaderValues, body: Uint
     timeoutMs: readCount(HEADER.timeoutMs, values, LIMITS.timeoutMs),
     fingerprint: readFingerprint(values),
     ...redriveOf(values),
+    callback: readCallback(values),
     ...outboxOf(values),
     input: readJson(body),
   };
@@ -131,7 +138,7 @@ export function readJobMessage(subject: string, values: HeaderValues, body: Uint
 /** What a queued job's headers say of it, as far as they can be read; for showing, never throws. */
 export function readJobLimits(values: HeaderValues): Pick<
   JobMessage,
-  'acceptedAt' | 'maxAttempts' | 'timeoutMs' | 'fingerprint'
+  'acceptedAt' | 'maxAttempts' | 'timeoutMs' | 'fingerprint' | 'callback'
 > & {
   readonly dueAt: string | undefined;
 } {
@@ -140,6 +147,7 @@ export function readJobLimits(values: HeaderValues): Pick<
     maxAttempts: readWhole(values(HEADER.maxAttempts)[0], 1, LIMITS.maxAttempts),
     timeoutMs: readWhole(values(HEADER.timeoutMs)[0], 1, LIMITS.timeoutMs),
     fingerprint: readFingerprint(values),
+    callback: readCallback(values),
     dueAt: readTime(values(HEADER.dueAt)[0]),
   };
 }
@@ -159,21 +167,35 @@ function outboxOf(values: HeaderValues): Pick<JobMessage, 'outboxTimeMs' | 'publ
 }
 
 /** Headers of an event message. A terminal event of a job has one id, whoever writes it. */
-export function writeEventHeaders(
-  event: JobEvent,
-  ids: { readonly messageId: string; readonly source: string },
+export function writeEventHeaders(event: JobEvent, ids: EventIds, carrier: Carrier, set: SetHeader): void {
+  writeEnvelope(event, ids, set);
+  writeEventDigest(event, set);
+  setCarrier(carrier, set);
+}
+
+/** Headers of an event that tells what became of a callback. */
+export function writeCallbackEventHeaders(
+  event: CallbackEvent,
+  ids: EventIds,
   carrier: Carrier,
   set: SetHeader,
 ): void {
-  set(HEADER.msgId, ids.messageId);
-  writeCloudEvent(set, {
-    id: ids.messageId,
-    source: ids.source,
-    type: `${EVENT_TYPE_PREFIX}${event.kind}`,
-    time: event.at,
-  });
-  writeEventDigest(event, set);
+  writeEnvelope(event, ids, set);
   setCarrier(carrier, set);
+}
+
+interface EventIds {
+  readonly messageId: string;
+  readonly source: string;
+}
+
+function writeEnvelope(
+  { kind, at }: Pick<JobEvent | CallbackEvent, 'kind' | 'at'>,
+  { messageId, source }: EventIds,
+  set: SetHeader,
+): void {
+  set(HEADER.msgId, messageId);
+  writeCloudEvent(set, { id: messageId, source, type: `${EVENT_TYPE_PREFIX}${kind}`, time: at });
 }
 
 /** What an event's headers say of it; undefined where they do not say enough, and the body has to be read. */
@@ -188,6 +210,15 @@ export function readEventHeaders(values: HeaderValues): EventDigest | undefined 
 export function readJobEvent(body: Uint8Array): JobEvent | undefined {
   try {
     return JobEvent.safeParse(readJson(body)).data;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Reads what became of a callback; undefined when the body is something else. */
+export function readCallbackEvent(body: Uint8Array): CallbackEvent | undefined {
+  try {
+    return CallbackEvent.safeParse(readJson(body)).data;
   } catch {
     return undefined;
   }

@@ -1,6 +1,7 @@
 import { hostname } from 'node:os';
 import * as z from 'zod';
 import { flag, optionalText, parseConfig, url, wholeNumber } from '../shared/config.ts';
+import { callbackSettings } from './callbacks/settings.ts';
 
 const Settings = z.object({
   NATS_URL: url('nats', 'tls', 'ws', 'wss').default('nats://127.0.0.1:4222'),
@@ -18,10 +19,11 @@ const Settings = z.object({
   WORKER_ACK_WAIT_MS: wholeNumber(1_000, 3_600_000, 30_000),
   WORKER_MAX_ACK_PENDING: wholeNumber(1, 1_000_000, 1_000),
   WORKER_STOP_TIMEOUT_MS: wholeNumber(0, 3_600_000, 20_000),
-  STREAM_REPLICAS: wholeNumber(1, 5, 1),
+  STREAM_REPLICAS: wholeNumber(1, 5, 1).optional(),
   HEALTH_HOST: z.string().default('127.0.0.1'),
   HEALTH_PORT: wholeNumber(0, 65_535, 8_081),
   HTTP_REQUEST_ALLOW: z.string().default(''),
+  ...callbackSettings,
   LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error'], 'must be debug, info, warn or error').default('info'),
   DEBUG: flag(false),
 });

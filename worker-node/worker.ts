@@ -1,14 +1,32 @@
-import { type Consumer, type JetStreamManager, jetstream, jetstreamManager } from '@nats-io/jetstream';
+import {
+  type Consumer,
+  type JetStreamClient,
+  type JetStreamManager,
+  jetstream,
+  jetstreamManager,
+} from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
 import { describeThrown } from '../shared/errors.ts';
 import { isAtLeastVersion, SCHEDULES_SINCE } from '../shared/server-version.ts';
-import { consumerDefinition, JOBS_STREAM, streamDefinitions } from '../shared/streams.ts';
-import { groupFilter } from '../shared/subjects.ts';
+import {
+  CALLBACKS_STREAM,
+  callbackConsumerDefinition,
+  consumerDefinition,
+  JOBS_STREAM,
+  streamDefinitions,
+} from '../shared/streams.ts';
+import { groupFilter, INBOX } from '../shared/subjects.ts';
 import { announce } from './broker/announce.ts';
 import { CancelWatch } from './broker/cancel-watch.ts';
 import { connectBroker } from './broker/connect.ts';
 import { EventPublisher } from './broker/event-publisher.ts';
-import { ensureConsumer, ensureStream } from './broker/provision.ts';
+import { ensureConsumer, ensureStreams } from './broker/provision.ts';
+import { replicasOf } from './broker/server.ts';
+import { CallbackDeliverer } from './callbacks/callback-deliverer.ts';
+import { CallbackEventPublisher } from './callbacks/callback-event-publisher.ts';
+import { CallbackQueue } from './callbacks/callback-queue.ts';
+import { CallbackSecrets } from './callbacks/secrets.ts';
+import { TargetGuard } from './callbacks/target-guard.ts';
 import type { WorkerConfig } from './config.ts';
 import { HealthServer } from './health-server.ts';
 import { CancelMemory } from './jobs/cancel-memory.ts';
@@ -40,7 +58,7 @@ export interface WorkerParts {
  */
 export async function startWorker(parts: WorkerParts): Promise<Worker> {
   const { config, log } = parts;
-  const connection = await connectBroker(config);
+  const connection = await connectBroker(config, INBOX.worker);
   try {
     return await start(parts, connection);
   } catch (thrown) {
@@ -59,7 +77,9 @@ async function start(
   const schedules = isAtLeastVersion(connection.info?.version, SCHEDULES_SINCE);
   if (!schedules)
     log.warn({ server: connection.info?.version, needs: SCHEDULES_SINCE }, 'delayed jobs will be refused');
-  await provision(manager, config, schedules);
+  const definitions = streamDefinitions(replicasOf(connection, config.STREAM_REPLICAS), schedules);
+  await ensureStreams(manager, definitions, log);
+  await ensureGroup(manager, config);
   const jetStream = jetstream(connection);
   const metrics = new WorkerMetrics();
   const cancels = new CancelMemory();
@@ -73,6 +93,7 @@ async function start(
   const pipeline = new JobPipeline({
     cancels,
     events: new EventPublisher(connection, jetStream, config.WORKER_NAME),
+    callbacks: new CallbackQueue(jetStream, config.WORKER_NAME),
     jetStream,
     manager,
     registry,
@@ -90,6 +111,7 @@ async function start(
     process: (message, stop, pulledAt) => pipeline.process(message, stop, pulledAt),
     log,
   });
+  const callbacks = callbackLoop({ config, log, tracing, metrics, jetStream });
   const link = watchConnection(connection, log);
   const health = new HealthServer({
     notReady: () =>
@@ -97,8 +119,8 @@ async function start(
     metrics: (request, response) => metrics.respond(request, response),
   });
   const healthPort = await health.listen(config.HEALTH_HOST, config.HEALTH_PORT);
-  await announce(jetStream, [...registry.values()].map(announcementOf), config.STREAM_REPLICAS);
-  const running = loop.run();
+  await announce(jetStream, [...registry.values()].map(announcementOf));
+  const running = Promise.all([loop.run(), callbacks?.run()]);
   let stopping: Promise<void> | undefined;
   return {
     healthPort,
@@ -106,7 +128,8 @@ async function start(
     stop: () => {
       stopping ??= (async () => {
         log.info({ running: loop.running }, 'worker stopping');
-        await loop.stop(config.WORKER_STOP_TIMEOUT_MS);
+        const grace = config.WORKER_STOP_TIMEOUT_MS;
+        await Promise.all([loop.stop(grace), callbacks?.stop(grace)]);
         await running;
         cancelWatch.stop();
         await connection.drain();
@@ -117,12 +140,10 @@ async function start(
   };
 }
 
-async function provision(manager: JetStreamManager, config: WorkerConfig, schedules: boolean): Promise<void> {
-  for (const definition of streamDefinitions(config.STREAM_REPLICAS, schedules)) {
-    await ensureStream(manager, definition);
-  }
+async function ensureGroup(manager: JetStreamManager, config: WorkerConfig): Promise<void> {
   await ensureConsumer(
     manager,
+    JOBS_STREAM,
     consumerDefinition({
       group: config.WORKER_GROUP,
       filterSubject: groupFilter(config.WORKER_OPERATIONS),
@@ -130,6 +151,40 @@ async function provision(manager: JetStreamManager, config: WorkerConfig, schedu
       maxAckPending: config.WORKER_MAX_ACK_PENDING,
     }),
   );
+  await ensureConsumer(manager, CALLBACKS_STREAM, callbackConsumerDefinition(config.WORKER_ACK_WAIT_MS));
+}
+
+interface CallbackLoopParts extends Pick<WorkerParts, 'config' | 'log' | 'tracing'> {
+  readonly metrics: WorkerMetrics;
+  readonly jetStream: JetStreamClient;
+}
+
+/** Delivers callbacks beside the jobs; undefined where this host is not to. */
+function callbackLoop({ config, log, tracing, metrics, jetStream }: CallbackLoopParts) {
+  const { durable_name: name } = callbackConsumerDefinition(config.WORKER_ACK_WAIT_MS);
+  const deliverer = new CallbackDeliverer({
+    ...{ log, metrics, tracing },
+    guard: new TargetGuard(config.CALLBACK_ALLOW),
+    secrets: new CallbackSecrets(config),
+    events: new CallbackEventPublisher(jetStream, config.WORKER_NAME),
+    schedule: {
+      maxAttempts: config.CALLBACK_MAX_ATTEMPTS,
+      minDelayMs: config.CALLBACK_RETRY_MIN_MS,
+      maxDelayMs: config.CALLBACK_RETRY_MAX_MS,
+    },
+    timeoutMs: config.CALLBACK_TIMEOUT_MS,
+    ackWaitMs: config.WORKER_ACK_WAIT_MS,
+    worker: config.WORKER_NAME,
+    random: Math.random,
+  });
+  if (config.CALLBACK_CONCURRENCY === 0) return undefined;
+  return new ConsumeLoop({
+    consumer: consumerSource(() => jetStream.consumers.get(CALLBACKS_STREAM, name)),
+    concurrency: config.CALLBACK_CONCURRENCY,
+    process: (message, stop) => deliverer.process(message, stop),
+    log,
+    what: 'callbacks',
+  });
 }
 
 /** Looks the consumer up once; again after a failure, since it may have been deleted and made anew. */

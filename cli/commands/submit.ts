@@ -7,7 +7,14 @@ import { EXIT, exitCodeOfJob } from '../exit-code.ts';
 import { examples } from '../help.ts';
 import type { Host, Scope } from '../host.ts';
 import { readJobInput } from '../job-input.ts';
-import { baggagePairs, durationText, idempotencyKey, operationName, wholeNumber } from '../options.ts';
+import {
+  baggagePairs,
+  callbackUrl,
+  durationText,
+  idempotencyKey,
+  operationName,
+  wholeNumber,
+} from '../options.ts';
 
 const DEFAULT_WAIT_SECONDS = 30;
 
@@ -19,6 +26,7 @@ interface SubmitFlags {
   readonly baggage?: readonly BaggagePair[];
   readonly idempotencyKey?: string;
   readonly delay?: string;
+  readonly callback?: string;
   readonly timeout?: string;
   readonly maxAttempts?: number;
 }
@@ -38,6 +46,7 @@ export function defineSubmit(program: Command, host: Host): Command {
     .option('--baggage <key=value>', 'travels with the job to its worker; repeatable', baggagePairs)
     .option('--idempotency-key <key>', 'the same key always means the same job', idempotencyKey)
     .option('--delay <delay>', 'run it later: after a duration such as 90s, or at an instant (RFC 3339)')
+    .option('--callback <url>', 'where the worker is to POST its end, signed', callbackUrl)
     .option('--timeout <duration>', 'how long one attempt may take, such as 30s', durationText)
     .option('--max-attempts <n>', 'how often it is tried at most', wholeNumber(1, LIMITS.maxAttempts))
     .addHelpText(
@@ -87,7 +96,7 @@ async function submit(
 async function send(
   caller: CallerTrace,
   { operation, input }: { operation: string; input: unknown },
-  { wait, idempotencyKey, delay, timeout, maxAttempts }: SubmitFlags,
+  { wait, idempotencyKey, delay, callback, timeout, maxAttempts }: SubmitFlags,
   { api, output }: Scope,
 ): Promise<Job> {
   const status = output.statusLine();
@@ -99,7 +108,14 @@ async function send(
   };
   try {
     return await caller.run(`submit ${operation}`, attributes, async (carrier, span) => {
-      const body = { operation, input, delay, timeout, maxAttempts };
+      const body = {
+        operation,
+        input,
+        delay,
+        timeout,
+        maxAttempts,
+        callback: callback === undefined ? undefined : { url: callback },
+      };
       const answer = await api.submit(body, { carrier, waitSeconds: wait, idempotencyKey });
       span.setAttribute(HTTP.status, answer.status);
       span.setAttribute(ATTR.jobId, answer.job.id);

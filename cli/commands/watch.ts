@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
+import { isCallbackEvent } from '../../shared/callback-event.ts';
 import { jobOfEvent } from '../../shared/event.ts';
-import type { RecordedEvent } from '../../shared/event-record.ts';
+import type { HistoryEvent } from '../../shared/event-record.ts';
 import { isTerminal, type Job } from '../../shared/job.ts';
 import { CliError } from '../cli-error.ts';
 import { EXIT, exitCodeOf, exitCodeOfJob } from '../exit-code.ts';
@@ -64,7 +65,7 @@ async function watch(id: string, flags: WatchFlags, scope: Scope): Promise<numbe
 interface Listeners {
   readonly onJob: (job: Job) => void;
   /** Given: every event is wanted, those before now too. */
-  readonly onEvent?: (event: RecordedEvent) => void;
+  readonly onEvent?: (event: HistoryEvent) => void;
 }
 
 /**
@@ -81,8 +82,9 @@ async function untilEnded(id: string, limitMs: number, scope: Scope, listeners: 
   onJob(job);
   const leftMs = Math.max(0, Math.ceil(until - performance.now()));
   const late = Number.isFinite(leftMs) ? AbortSignal.timeout(leftMs) : new AbortController().signal;
-  const seen = (event: RecordedEvent): void => {
+  const seen = (event: HistoryEvent): void => {
     onEvent?.(event);
+    if (isCallbackEvent(event)) return;
     job = { ...job, ...jobOfEvent(event) };
     onJob(job);
   };

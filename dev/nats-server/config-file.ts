@@ -1,9 +1,22 @@
-/** What a local nats-server is told. */
-export interface ServerSettings {
+/** Where a local nats-server listens, and keeps what it keeps. */
+export interface ServerPlace {
   port: number;
   webSocketPort: number;
   storeDir: string;
+  /** Where it tells its ports once it listens: see `waitUntilReady`. */
   portsDir: string;
+}
+
+/** A configuration of one's own, instead of that of {@link renderConfig}. */
+export interface ServerConfig {
+  /** Must put `ports_file_dir` where the place says, and listen there on 127.0.0.1 alone. */
+  text: string;
+  /** What the text refers to as `$NAME`. */
+  environment?: Readonly<Record<string, string>>;
+}
+
+/** What a local nats-server is told. */
+export interface ServerSettings extends ServerPlace {
   /** More lines for the `jetstream` block, for example `sync_interval: always` (2.10 and newer). */
   jetStreamConfig?: string | undefined;
   /** More top-level configuration, for example accounts. */

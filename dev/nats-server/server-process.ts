@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { open } from 'node:fs/promises';
+import { hostEnvironment } from '../host-environment.ts';
 import { guardProcess } from '../process-guard.ts';
 
 /** One run of a server, from its start to its exit. */
@@ -13,7 +14,7 @@ export interface ServerProcess {
 }
 
 /**
- * Starts a program that writes to `logFile`. It dies with this process, whatever ends this one, and then
+ * Starts a program that writes to `logFile`, with `environment` on top of this process's own. It dies with this process, whatever ends this one, and then
  * `directory` is removed.
  */
 export async function spawnServer(
@@ -21,11 +22,16 @@ export async function spawnServer(
   args: readonly string[],
   logFile: string,
   directory: string,
+  environment: Readonly<Record<string, string>> = {},
 ): Promise<ServerProcess> {
   const log = await open(logFile, 'a');
   try {
     // Detached: Ctrl-C in the terminal is for the parent, which stops the server after what depends on it.
-    const child = spawn(command, args, { detached: true, stdio: ['ignore', log.fd, log.fd] });
+    const child = spawn(command, args, {
+      detached: true,
+      stdio: ['ignore', log.fd, log.fd],
+      env: { ...hostEnvironment(), ...environment },
+    });
     const exited = new Promise<number | null>((resolve) => child.once('exit', resolve));
     await once(child, 'spawn');
     const { pid } = child;

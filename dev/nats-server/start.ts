@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { renderConfig } from './config-file.ts';
+import { renderConfig, type ServerConfig, type ServerPlace } from './config-file.ts';
 import { findFreePort } from './free-port.ts';
 import { type ServerInfo, waitUntilReady } from './ready.ts';
 import { type ServerProcess, spawnServer } from './server-process.ts';
@@ -26,6 +26,8 @@ export interface NatsServerOptions {
   jetStreamConfig?: string;
   /** More top-level configuration, for example accounts. */
   extraConfig?: string;
+  /** A configuration of one's own; `jetStreamConfig` and `extraConfig` are not used then. */
+  configure?: (place: ServerPlace, directory: string) => ServerConfig;
   /** Appended to; absent: a temporary file, removed by `stop`. */
   logFile?: string;
 }
@@ -168,10 +170,12 @@ class LocalNatsServer implements NatsServer {
     await rm(portsDir, { recursive: true, force: true });
     await mkdir(portsDir);
     await mkdir(this.#storeDir, { recursive: true });
-    await writeFile(config, this.#renderConfig(portsDir));
+    const { text, environment } = this.#configOf(portsDir);
+    await writeFile(config, text);
     const logStart = await sizeOf(this.logFile);
     const { binary } = this.#options;
-    const current = await spawnServer(binary, ['--config', config], this.logFile, this.#directory);
+    const args = ['--config', config];
+    const current = await spawnServer(binary, args, this.logFile, this.#directory, environment);
     this.#process = current;
     try {
       this.#info = await this.#ready(current, portsDir);
@@ -181,17 +185,15 @@ class LocalNatsServer implements NatsServer {
     }
   }
 
-  #renderConfig(portsDir: string): string {
-    const { jetStreamConfig, extraConfig } = this.#options;
+  #configOf(portsDir: string): ServerConfig {
+    const { jetStreamConfig, extraConfig, configure } = this.#options;
     const { client: port, webSocket: webSocketPort } = this.#ports;
-    return renderConfig({
-      port,
-      webSocketPort,
-      storeDir: this.#storeDir,
-      portsDir,
-      jetStreamConfig,
-      extraConfig,
-    });
+    const place = { port, webSocketPort, storeDir: this.#storeDir, portsDir };
+    return (
+      configure?.(place, this.#directory) ?? {
+        text: renderConfig({ ...place, jetStreamConfig, extraConfig }),
+      }
+    );
   }
 
   async #ready(current: ServerProcess, portsDir: string): Promise<ServerInfo> {

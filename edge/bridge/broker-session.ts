@@ -18,10 +18,11 @@ import {
 } from 'nats.ws';
 import { withDeadline } from '../../shared/deadline.ts';
 import { OPERATIONS_BUCKET } from '../../shared/streams.ts';
+import { INBOX } from '../../shared/subjects.ts';
 import { HEADER } from '../../shared/wire.ts';
 import type { EdgeConfig } from '../config.ts';
 import { brokerError, unavailable } from './broker-error.ts';
-import { HeaderReader } from './header-reader.ts';
+import { type HeaderRange, HeaderReader } from './header-reader.ts';
 import { Loss } from './loss.ts';
 import {
   type Following,
@@ -264,10 +265,10 @@ export class BrokerSession {
     }
   }
 
-  /** A reader of the headers of all messages of a stream, see {@link HeaderReader}. @throws ThroughlineError */
-  async readHeaders(stream: string, from: number): Promise<HeaderReader> {
+  /** A reader of the headers of a stream's messages, see {@link HeaderReader}. @throws ThroughlineError */
+  async readHeaders(stream: string, range: HeaderRange): Promise<HeaderReader> {
     try {
-      return await HeaderReader.open(this.#connection, this.#manager, { stream, from }, (call) =>
+      return await HeaderReader.open(this.#connection, this.#manager, stream, range, (call) =>
         this.#answer(call),
       );
     } catch (thrown) {
@@ -373,6 +374,7 @@ function openConnection(settings: BrokerSettings, name: string): Promise<NatsCon
   return connect({
     servers: settings.NATS_URL,
     name,
+    inboxPrefix: INBOX.edge,
     timeout: settings.BROKER_TIMEOUT_MS,
     reconnect: false,
     pingInterval: PING_INTERVAL_MS,

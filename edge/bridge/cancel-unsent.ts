@@ -7,6 +7,7 @@ import { cancelledInOutbox } from '../outbox/kept-job.ts';
 import type { OutgoingJob } from '../outbox/outgoing-job.ts';
 import { unavailable } from './broker-error.ts';
 import type { BrokerSession } from './broker-session.ts';
+import { sendCallback } from './callback.ts';
 import { cancel } from './cancel.ts';
 import { lastEvent } from './job-reader.ts';
 import type { BridgeParts } from './submit.ts';
@@ -28,6 +29,8 @@ export async function cancelUnsent(
   if ((await cancel(parts, { tenant, jobId, waitMs: 0, carrier })) !== undefined) return;
   const event = cancelledInOutbox(parts.name, job, at);
   const own = inject(extract(fromRecord(carrier), context.active()).context);
+  // There is no message that could bring its callback up again: that must be safe before its end is.
+  await sendCallback(session, tenant, job.callback, event, own);
   const isStored = await session.publishAfter(
     0,
     eventSubject(tenant, jobId),

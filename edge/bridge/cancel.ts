@@ -1,9 +1,10 @@
 import { context } from '@opentelemetry/api';
+import { readCallback } from '../../shared/callback.ts';
 import { writeCancelHeaders } from '../../shared/cancel.ts';
 import { describeThrown, ThroughlineError } from '../../shared/errors.ts';
 import { isTerminalEvent, type JobEvent, jobOfEvent } from '../../shared/event.ts';
 import { isTerminal, type Job } from '../../shared/job.ts';
-import { inject } from '../../shared/propagation/index.ts';
+import { extract, fromNatsHeaders, inject } from '../../shared/propagation/index.ts';
 import { inRound, readRedrive } from '../../shared/redrive.ts';
 import { DELAYED_STREAM, EVENTS_STREAM, JOBS_STREAM } from '../../shared/streams.ts';
 import {
@@ -15,6 +16,7 @@ import {
 } from '../../shared/subjects.ts';
 import { headerValues, readJobEvent, writeEventHeaders, writeJson } from '../../shared/wire.ts';
 import type { BrokerSession, ConsumerPlace, StoredMessage } from './broker-session.ts';
+import { sendCallback } from './callback.ts';
 import type { CancelCommand, Cancellation } from './commands.ts';
 import { ofMessage } from './job-reader.ts';
 import { ResultWaiter } from './result-waiter.ts';
@@ -75,8 +77,10 @@ async function end(
     if (isEnded(standing)) return outcomeOf(jobOf(standing, command));
     if (await isHeld(session, standing)) break;
     const event = cancelledEvent(parts, command, standing);
+    // Out of `DELAYED`, it has no message that could bring its callback up again: that must be safe before its end is.
+    if (standing.message === undefined) await callBack(session, command, standing, event);
     if (await record(session, command, standing, event)) {
-      await removeFromQueue(parts, session, standing);
+      await removeFromQueue(parts, session, command, standing, event);
       parts.log.info('job cancelled', { job_id: command.jobId, tenant: command.tenant });
       return { job: jobOfEvent(event), tooLate: false };
     }
@@ -231,14 +235,33 @@ function jobOf({ event, message, delayed }: Standing, { jobId }: Pick<CancelComm
   throw new ThroughlineError('internal', 'a job that stands nowhere was to be cancelled');
 }
 
-/** Its end is recorded: a worker that gets the message all the same only acknowledges it. */
+/** In the job's own trace: its callback is part of it, and not of the request that cancelled. */
+async function callBack(
+  session: BrokerSession,
+  { tenant }: Pick<CancelCommand, 'tenant'>,
+  { message, delayed }: Standing,
+  event: JobEvent,
+): Promise<void> {
+  const { headers } = message ?? delayed ?? {};
+  const carrier = inject(extract(fromNatsHeaders(headers)).context);
+  await sendCallback(session, tenant, readCallback(headerValues(headers)), event, carrier);
+}
+
+/**
+ * Its end is recorded: a worker that gets the message all the same only sees to its callback, and acknowledges it. So
+ * the message stays until the callback is stored.
+ */
 async function removeFromQueue(
   { log }: CancelParts,
   session: BrokerSession,
-  { message }: Standing,
+  command: Pick<CancelCommand, 'tenant'>,
+  standing: Standing,
+  event: JobEvent,
 ): Promise<void> {
+  const { message } = standing;
   if (message === undefined) return;
   try {
+    await callBack(session, command, standing, event);
     await session.remove(JOBS_STREAM, message.sequence);
   } catch (thrown) {
     log.warn('a cancelled job stays in the queue until a worker takes it', {

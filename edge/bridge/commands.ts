@@ -1,4 +1,5 @@
 /** What the edge asks of a bridge, and what it answers: plain data, since a call may cross machines. */
+import type { Callback } from '../../shared/callback.ts';
 import type { ErrorCode, Violation } from '../../shared/errors.ts';
 import { ThroughlineError } from '../../shared/errors.ts';
 import type { Job } from '../../shared/job.ts';
@@ -14,6 +15,8 @@ export interface SubmitCommand {
   readonly dueAt: string | undefined;
   readonly maxAttempts: number | undefined;
   readonly timeoutMs: number | undefined;
+  /** Whom to tell of its end. */
+  readonly callback?: Callback | undefined;
   /** Milliseconds to wait for the job's end; 0 = not at all. */
   readonly waitMs: number;
   /** Digest of the request, with an `Idempotency-Key`: a job with this id may be there already. */

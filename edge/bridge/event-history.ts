@@ -1,20 +1,28 @@
-import { type RecordedEvent, recordedEvent } from '../../shared/event-record.ts';
+import type { CallbackEvent } from '../../shared/callback-event.ts';
+import type { JobEvent } from '../../shared/event.ts';
+import { type HistoryEvent, recordedEvent } from '../../shared/event-record.ts';
 import { EVENTS_STREAM } from '../../shared/streams.ts';
-import { eventSubject } from '../../shared/subjects.ts';
-import { readJobEvent } from '../../shared/wire.ts';
-import type { BrokerSession } from './broker-session.ts';
+import { callbackEventSubject, eventSubject } from '../../shared/subjects.ts';
+import { readCallbackEvent, readJobEvent } from '../../shared/wire.ts';
+import type { BrokerSession, StoredMessage } from './broker-session.ts';
+
+/** Where a job's history ends: the sequences of its last event, and of the last one of its callback; 0: none. */
+export interface HistoryEnds {
+  readonly job: number;
+  readonly callback: number;
+}
 
 export interface HistoryRange {
   /** Only events behind this sequence. */
   readonly after: number;
-  /** The sequence of an event that is there: up to it, nothing may be missing. */
-  readonly until: number;
+  /** Events that are there: up to them, nothing may be missing. */
+  readonly until: HistoryEnds;
   readonly maxEvents: number;
   readonly maxBytes: number;
 }
 
 export interface History {
-  readonly events: readonly RecordedEvent[];
+  readonly events: readonly HistoryEvent[];
   /** Everything up to this sequence has been read. */
   readonly upTo: number;
 }
@@ -23,31 +31,86 @@ export interface History {
 const LAG_RETRIES = 5;
 const LAG_PAUSE_MS = 50;
 
+/** The sequence of the last event of a history, whatever it is about. */
+export function lastOf({ job, callback }: HistoryEnds): number {
+  return Math.max(job, callback);
+}
+
 /**
- * What was recorded of a job within a range, in order, page after page; its cost is that of those events.
+ * Where a job's history ends now, and its last event. The callback's end is read first: whatever happened to the job
+ * before it is found then, so that whoever goes on behind both has missed nothing.
+ * @throws ThroughlineError `broker-unavailable`
+ */
+export async function readEnds(
+  session: BrokerSession,
+  tenant: string,
+  jobId: string,
+): Promise<{ readonly ends: HistoryEnds; readonly last: StoredMessage | undefined }> {
+  const callback = await session.lastMessage(EVENTS_STREAM, callbackEventSubject(tenant, jobId));
+  const last = await session.lastMessage(EVENTS_STREAM, eventSubject(tenant, jobId));
+  return { ends: { job: last?.sequence ?? 0, callback: callback?.sequence ?? 0 }, last };
+}
+
+/**
+ * What was recorded of a job and its callbacks within a range, in order; its cost is that of those events.
  * @throws ThroughlineError `broker-unavailable`
  */
 export async function readHistory(
   session: BrokerSession,
   tenant: string,
   jobId: string,
-  { after, until, maxEvents, maxBytes }: HistoryRange,
+  { until, ...range }: HistoryRange,
 ): Promise<History> {
-  const subject = eventSubject(tenant, jobId);
-  const events: RecordedEvent[] = [];
+  const parts = await Promise.all([
+    readSubject(session, eventSubject(tenant, jobId), readJobEvent, { ...range, until: until.job }),
+    readSubject(session, callbackEventSubject(tenant, jobId), readCallbackEvent, {
+      ...range,
+      until: until.callback,
+    }),
+  ]);
+  // Where the page of one ended too early, the other's ends there as well: nothing may be skipped.
+  const upTo = Math.min(
+    ...parts.filter(({ whole }) => !whole).map((part) => part.upTo),
+    Math.max(range.after, lastOf(until)),
+  );
+  const events = parts
+    .flatMap((part): readonly Found[] => part.found)
+    .filter(({ sequence }) => sequence <= upTo)
+    .sort((a, b) => a.sequence - b.sequence)
+    .map(({ event }) => event);
+  return { events, upTo };
+}
+
+interface Found {
+  readonly sequence: number;
+  readonly event: HistoryEvent;
+}
+
+interface SubjectRange extends Omit<HistoryRange, 'until'> {
+  readonly until: number;
+}
+
+/** Page after page of one subject. */
+async function readSubject(
+  session: BrokerSession,
+  subject: string,
+  read: (body: Uint8Array) => JobEvent | CallbackEvent | undefined,
+  { after, until, maxEvents, maxBytes }: SubjectRange,
+): Promise<{ readonly found: readonly Found[]; readonly upTo: number; readonly whole: boolean }> {
+  const found: Found[] = [];
   let upTo = after;
   let bytes = 0;
-  for (let lag = 0; upTo < until && events.length < maxEvents && bytes < maxBytes; ) {
+  for (let lag = 0; upTo < until && found.length < maxEvents && bytes < maxBytes; ) {
     const { messages } = await session.page(EVENTS_STREAM, {
       subject,
       from: upTo + 1,
-      maxMessages: maxEvents - events.length,
+      maxMessages: maxEvents - found.length,
       maxBytes: maxBytes - bytes,
     });
     const wanted = messages.filter(({ sequence }) => sequence <= until);
     for (const { sequence, data } of wanted) {
-      const event = readJobEvent(data);
-      if (event !== undefined) events.push(recordedEvent(sequence, event));
+      const event = read(data);
+      if (event !== undefined) found.push({ sequence, event: recordedEvent(sequence, event) });
       bytes += data.length;
       upTo = sequence;
     }
@@ -57,5 +120,5 @@ export async function readHistory(
     if (++lag > LAG_RETRIES) upTo = until;
     else await scheduler.wait(LAG_PAUSE_MS);
   }
-  return { events, upTo };
+  return { found, upTo, whole: upTo >= until };
 }

@@ -1,4 +1,4 @@
-import type { RecordedEvent } from '../../shared/event-record.ts';
+import type { HistoryEvent } from '../../shared/event-record.ts';
 
 /** First words of a stream: what a client waits before it connects again, in milliseconds. */
 export const STREAM_OPENING = 'retry: 1000\n\n';
@@ -6,6 +6,6 @@ export const STREAM_OPENING = 'retry: 1000\n\n';
 export const STREAM_HEARTBEAT = ':\n\n';
 
 /** An event in `text/event-stream` (HTML standard, "Server-sent events"). JSON holds no line break of its own. */
-export function eventText(event: RecordedEvent): string {
+export function eventText(event: HistoryEvent): string {
   return `id: ${event.id}\nevent: ${event.kind}\ndata: ${JSON.stringify(event)}\n\n`;
 }

@@ -8,14 +8,23 @@ import {
   type NatsConnection,
   NatsError,
   nanos,
+  nuid,
   type Subscription,
 } from 'nats.ws';
+import { INBOX } from '../../shared/subjects.ts';
 import { unavailable } from './broker-error.ts';
 import type { StoredMessage } from './broker-session.ts';
 import { type Answer, deliveryOf } from './stream-reader.ts';
 
 /** A consumer nobody asks removes itself after this time. */
 const INACTIVE_MS = 30_000;
+
+export interface HeaderRange {
+  /** Wildcards allowed. */
+  readonly subject: string;
+  /** The lowest sequence to give. */
+  readonly from: number;
+}
 
 export type StoredHeaders = Omit<StoredMessage, 'data'>;
 
@@ -27,14 +36,14 @@ interface Pull {
 }
 
 /**
- * Gives every message of a stream from a sequence on, in order, none left out and none twice. It asks for batches, so
+ * Gives every message of a stream on a subject from a sequence on, in order, none left out and none twice. It asks for batches, so
  * that the server never sends more than is asked for, however much there is, and leaves the bodies where they are.
  */
 export class HeaderReader {
   readonly #connection: NatsConnection;
   readonly #answer: Answer;
   readonly #subscription: Subscription;
-  readonly #inbox = createInbox();
+  readonly #inbox = createInbox(INBOX.edge);
   #stop: () => void = () => undefined;
   #subject = '';
   #delivered = 0;
@@ -55,17 +64,21 @@ export class HeaderReader {
     });
   }
 
-  /** @param from the lowest sequence to give. @throws NatsError */
+  /** @throws NatsError */
   static async open(
     connection: NatsConnection,
     manager: JetStreamManager,
-    { stream, from }: { readonly stream: string; readonly from: number },
+    stream: string,
+    { subject, from }: HeaderRange,
     answer: Answer,
   ): Promise<HeaderReader> {
     const reader = new HeaderReader(connection, answer);
     try {
       const { name } = await answer(
         manager.consumers.add(stream, {
+          // With a name and a filter, the request's subject holds both, so that NATS can permit this one and no other.
+          name: nuid.next(),
+          filter_subject: subject,
           deliver_policy: DeliverPolicy.StartSequence,
           opt_start_seq: Math.max(1, from),
           ack_policy: AckPolicy.None,

@@ -1,20 +1,21 @@
 import { attemptsOf } from '../../shared/attempts.ts';
+import { isCallbackEvent } from '../../shared/callback-event.ts';
 import { ThroughlineError } from '../../shared/errors.ts';
-import type { RecordedEvent } from '../../shared/event-record.ts';
+import type { HistoryEvent } from '../../shared/event-record.ts';
 import type { Job } from '../../shared/job.ts';
 import { EVENTS_STREAM } from '../../shared/streams.ts';
 import { eventSubject } from '../../shared/subjects.ts';
 import type { BrokerSession } from './broker-session.ts';
 import type { WatchCommand } from './commands.ts';
-import { readHistory } from './event-history.ts';
+import { lastOf, readEnds, readHistory } from './event-history.ts';
 import { readJob } from './job-reader.ts';
 
 /** What one answer may hold; a call between the edge and a bridge takes 32 MiB. */
 const PAGE = { maxEvents: 1_000, maxBytes: 4 * 1024 * 1024 } as const;
 
-/** Events of a job in the order in which they were recorded. */
+/** Events of a job and its callbacks in the order in which they were recorded. */
 export interface JobHistory {
-  readonly events: readonly RecordedEvent[];
+  readonly events: readonly HistoryEvent[];
   /** There is more: to be read with this as `after`. */
   readonly next?: string;
 }
@@ -27,14 +28,13 @@ export async function readJobHistory(
   session: BrokerSession,
   { tenant, jobId, after }: Pick<WatchCommand, 'tenant' | 'jobId' | 'after'>,
 ): Promise<JobHistory> {
-  const last = await session.lastMessage(EVENTS_STREAM, eventSubject(tenant, jobId));
+  const { ends, last } = await readEnds(session, tenant, jobId);
   if (last === undefined) {
     if ((await readJob(session, tenant, jobId)) !== undefined) return { events: [] };
     throw new ThroughlineError('job-unknown', 'no job of yours has this id');
   }
-  const until = last.sequence;
-  const { events, upTo } = await readHistory(session, tenant, jobId, { after, until, ...PAGE });
-  return upTo < until ? { events, next: String(upTo) } : { events };
+  const { events, upTo } = await readHistory(session, tenant, jobId, { after, until: ends, ...PAGE });
+  return upTo < lastOf(ends) ? { events, next: String(upTo) } : { events };
 }
 
 /**
@@ -49,6 +49,8 @@ export async function readJobWithAttempts(
 ): Promise<Job | undefined> {
   const job = await readJob(session, tenant, jobId);
   if (job === undefined || job.state === 'queued') return job && { ...job, attempts: [] };
-  const { events } = await readJobHistory(session, { tenant, jobId, after: 0 });
-  return { ...job, attempts: attemptsOf(events) };
+  const last = await session.lastMessage(EVENTS_STREAM, eventSubject(tenant, jobId));
+  const until = { job: last?.sequence ?? 0, callback: 0 };
+  const { events } = await readHistory(session, tenant, jobId, { after: 0, until, ...PAGE });
+  return { ...job, attempts: attemptsOf(events.filter((event) => !isCallbackEvent(event))) };
 }

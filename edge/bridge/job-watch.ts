@@ -1,6 +1,6 @@
 import { context, ROOT_CONTEXT } from '@opentelemetry/api';
 import { ThroughlineError } from '../../shared/errors.ts';
-import { type RecordedEvent, recordedEvent } from '../../shared/event-record.ts';
+import { type HistoryEvent, recordedEvent } from '../../shared/event-record.ts';
 import { SERVICE } from '../../shared/semantics.ts';
 import { EVENTS_STREAM } from '../../shared/streams.ts';
 import { eventSubject } from '../../shared/subjects.ts';
@@ -8,7 +8,7 @@ import { readJobEvent } from '../../shared/wire.ts';
 import type { Logger } from '../log.ts';
 import { withService } from '../telemetry/service.ts';
 import type { BrokerConnection } from './broker-connection.ts';
-import { readHistory } from './event-history.ts';
+import { type HistoryEnds, lastOf, readHistory } from './event-history.ts';
 import type { EventTail } from './event-tail.ts';
 
 /** What a reader gets at once, so that it holds little while its caller is slow. */
@@ -23,7 +23,7 @@ export interface WatchedJob {
 
 /** The next events of a job for one reader; `upTo` is where it goes on from. */
 export interface WatchRead {
-  readonly events: readonly RecordedEvent[];
+  readonly events: readonly HistoryEvent[];
   readonly upTo: number;
   /** Nothing will come any more. */
   readonly ended: boolean;
@@ -31,23 +31,35 @@ export interface WatchRead {
 
 /**
  * One job that somebody watches: one consumer of the `EVENTS` stream for all its readers in this bridge. Over a lost
- * connection it goes on with the next one, behind the last event that came.
+ * connection it goes on with the next one, behind the last event that came. Of its callbacks it tells what was recorded
+ * before it began: they mostly come behind the job's end, and so behind its own.
  */
 export class JobWatch {
   readonly #connection: BrokerConnection;
   readonly #log: Logger;
   readonly #job: WatchedJob;
   readonly #tail: EventTail;
+  readonly #before: HistoryEnds;
   readonly #waiting = new Set<() => void>();
   readonly #left = Promise.withResolvers<void>();
   #stopped = false;
 
-  /** @param tail knows the last event so far; older ones are read from the stream */
-  constructor(connection: BrokerConnection, log: Logger, job: WatchedJob, tail: EventTail) {
+  /**
+   * @param tail knows the last event so far; older ones are read from the stream
+   * @param before where what is recorded so far ends
+   */
+  constructor(
+    connection: BrokerConnection,
+    log: Logger,
+    job: WatchedJob,
+    tail: EventTail,
+    before: HistoryEnds,
+  ) {
     this.#connection = connection;
     this.#log = log;
     this.#job = job;
     this.#tail = tail;
+    this.#before = before;
     // It is nobody's request: what it logs must not carry the trace of whoever happened to come first.
     context.with(withService(ROOT_CONTEXT, SERVICE.bridge), () => void this.#run());
   }
@@ -65,7 +77,7 @@ export class JobWatch {
     const found = this.#tail.after(after);
     if (found === 'end') return { events: [], upTo: after, ended: true };
     if (found === 'older') {
-      const until = this.#tail.floor;
+      const until = this.#recorded();
       const { tenant, jobId } = this.#job;
       const history = await this.#connection.use((session) =>
         readHistory(session, tenant, jobId, { after, until, ...PAGE }),
@@ -79,6 +91,12 @@ export class JobWatch {
       upTo: entries.length < found.entries.length ? last : Math.max(last, this.#tail.head),
       ended: false,
     };
+  }
+
+  /** Where the history ends that is not in the tail. */
+  #recorded(): HistoryEnds {
+    const { floor } = this.#tail;
+    return floor === lastOf(this.#before) ? this.#before : { ...this.#before, job: floor };
   }
 
   /** Resolves when there may be something new behind `after`, at the latest after `ms`. */

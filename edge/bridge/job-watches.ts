@@ -1,17 +1,19 @@
 import { ThroughlineError } from '../../shared/errors.ts';
 import { isTerminalEvent } from '../../shared/event.ts';
-import { EVENTS_STREAM } from '../../shared/streams.ts';
 import { eventSubject } from '../../shared/subjects.ts';
 import { readJobEvent } from '../../shared/wire.ts';
 import type { Logger } from '../log.ts';
 import type { Outbox } from '../outbox/outbox.ts';
 import type { BrokerConnection } from './broker-connection.ts';
+import { type HistoryEnds, lastOf, readEnds } from './event-history.ts';
 import { EventTail } from './event-tail.ts';
 import { readJob } from './job-reader.ts';
 import { JobWatch, type WatchedJob } from './job-watch.ts';
 
 /** Kept of each watched job in memory; a reader that falls behind them reads the stream. */
 const TAIL = { events: 256, bytes: 1024 * 1024 } as const;
+
+const NO_ENDS: HistoryEnds = { job: 0, callback: 0 };
 
 interface Shared {
   readonly watch: JobWatch;
@@ -50,10 +52,9 @@ export class JobWatches {
   async join(job: WatchedJob): Promise<WatchLease> {
     const key = eventSubject(job.tenant, job.jobId);
     if (!this.#isLive(key)) {
-      const tail = await this.#tailOf(job, key);
+      const watch = await this.#begin(job);
       // Somebody else may have begun it meanwhile.
-      if (!this.#isLive(key))
-        this.#watches.set(key, { watch: new JobWatch(this.#connection, this.#log, job, tail), readers: 0 });
+      if (!this.#isLive(key)) this.#watches.set(key, { watch: watch(), readers: 0 });
     }
     const shared = this.#watches.get(key);
     if (shared === undefined) throw new ThroughlineError('internal', 'the watch is gone');
@@ -74,16 +75,21 @@ export class JobWatches {
     return this.#watches.get(key)?.watch.ended === false;
   }
 
-  async #tailOf({ tenant, jobId }: WatchedJob, subject: string): Promise<EventTail> {
+  /** @returns what begins the watch, once it is known where the recorded part ends */
+  async #begin(job: WatchedJob): Promise<() => JobWatch> {
+    const { tenant, jobId } = job;
     // Nothing has happened to it yet; what will is heard once NATS is there.
-    if (this.#outbox.find(tenant, jobId) !== undefined) return new EventTail(0, false, TAIL);
+    if (this.#outbox.find(tenant, jobId) !== undefined) {
+      return () => new JobWatch(this.#connection, this.#log, job, new EventTail(0, false, TAIL), NO_ENDS);
+    }
     return await this.#connection.use(async (session) => {
-      const last = await session.lastMessage(EVENTS_STREAM, subject);
+      const { ends, last } = await readEnds(session, tenant, jobId);
       if (last === undefined && (await readJob(session, tenant, jobId)) === undefined) {
         throw new ThroughlineError('job-unknown', 'no job of yours has this id');
       }
       const event = last === undefined ? undefined : readJobEvent(last.data);
-      return new EventTail(last?.sequence ?? 0, event !== undefined && isTerminalEvent(event), TAIL);
+      const tail = new EventTail(lastOf(ends), event !== undefined && isTerminalEvent(event), TAIL);
+      return () => new JobWatch(this.#connection, this.#log, job, tail, ends);
     });
   }
 }

@@ -253,7 +253,7 @@ function oldTraceOf(letter: StoredMessage, event: JobEvent | undefined): SpanCon
   return isSpanContextValid(attempt) ? attempt : undefined;
 }
 
-/** Limits that cannot be read are left out: its operation's hold then. */
+/** What the job asked for. Limits that cannot be read are left out: its operation's hold then. */
 function limitsOf(letter: StoredMessage) {
   const { acceptedAt, ...limits } = readJobLimits(headerValues(letter.headers));
   return { ...limits, acceptedAt: acceptedAt ?? letter.time.toISOString() };

@@ -8,7 +8,9 @@ import {
   type NatsConnection,
   NatsError,
   nanos,
+  nuid,
 } from 'nats.ws';
+import { INBOX } from '../../shared/subjects.ts';
 import type { StoredMessage } from './broker-session.ts';
 
 /** Bounds a wait: see `BrokerSession`. */
@@ -47,7 +49,7 @@ export async function readPage(
 ): Promise<SubjectPage> {
   const { promise, resolve, reject } = Promise.withResolvers<SubjectPage>();
   const messages: SubjectPage['messages'][number][] = [];
-  const reply = createInbox();
+  const reply = createInbox(INBOX.edge);
   const subscription = connection.subscribe(reply, {
     callback: (error: Error | null, message: Msg) => {
       if (error !== null) return reject(error);
@@ -106,7 +108,7 @@ export async function followSubject(
     clearTimeout(silence);
     silence = setTimeout(lose, SILENCE_MS);
   };
-  const deliverSubject = createInbox();
+  const deliverSubject = createInbox(INBOX.edge);
   const subscription = connection.subscribe(deliverSubject, {
     callback: (error: Error | null, message: Msg) => {
       if (error !== null) return lose();
@@ -123,6 +125,8 @@ export async function followSubject(
   try {
     const { name } = await answer(
       manager.consumers.add(stream, {
+        // With a name, the request's subject holds the filter, so that NATS can permit this one and no other.
+        name: nuid.next(),
         deliver_subject: deliverSubject,
         filter_subject: subject,
         deliver_policy: DeliverPolicy.StartSequence,

@@ -153,13 +153,14 @@ async function send(
 }
 
 function outgoingJob(
-  { tenant, jobId, operation, acceptedAt, dueAt, timeoutMs, maxAttempts, fingerprint }: SubmitCommand,
+  command: SubmitCommand,
   announcement: OperationAnnouncement,
   sending: Context,
 ): OutgoingJob {
+  const { tenant, jobId, operation, acceptedAt, dueAt, timeoutMs, fingerprint, callback } = command;
   return {
-    ...{ tenant, jobId, operation, acceptedAt, dueAt, timeoutMs, fingerprint },
-    maxAttempts: maxAttempts ?? announcement.maxAttempts,
+    ...{ tenant, jobId, operation, acceptedAt, dueAt, timeoutMs, fingerprint, callback },
+    maxAttempts: command.maxAttempts ?? announcement.maxAttempts,
     carrier: inject(sending),
   };
 }

@@ -2,7 +2,7 @@ import { withDeadline } from '../../shared/deadline.ts';
 import { ThroughlineError } from '../../shared/errors.ts';
 import { digestOf, type EventDigest } from '../../shared/event-digest.ts';
 import { EVENTS_STREAM } from '../../shared/streams.ts';
-import { parseEventSubject } from '../../shared/subjects.ts';
+import { EVENT_SUBJECTS, parseEventSubject } from '../../shared/subjects.ts';
 import { headerValues, readEventHeaders, readJobEvent } from '../../shared/wire.ts';
 import type { BrokerConnection } from '../bridge/broker-connection.ts';
 import { unavailable } from '../bridge/broker-error.ts';
@@ -163,7 +163,10 @@ export class EventFollower {
       return this.#open.reader;
     }
     this.#close();
-    const reader = await session.readHeaders(EVENTS_STREAM, this.#parts.table.place.sequence + 1);
+    const reader = await session.readHeaders(EVENTS_STREAM, {
+      subject: EVENT_SUBJECTS,
+      from: this.#parts.table.place.sequence + 1,
+    });
     this.#open = { reader, session, usedAt: now };
     return reader;
   }

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { CALLBACK_ENDS, isCallbackUrl } from '../../shared/callback.ts';
 import { jobLinks } from '../../shared/event.ts';
 import { type Job, LIMITS } from '../../shared/job.ts';
 import { extract, FIELDS, fromRecord } from '../../shared/propagation/index.ts';
@@ -14,6 +15,9 @@ export const OutgoingJob = z.object({
   maxAttempts: z.int().min(1).max(LIMITS.maxAttempts),
   timeoutMs: z.int().min(1).max(LIMITS.timeoutMs).optional(),
   fingerprint: z.string().optional(),
+  callback: z
+    .object({ url: z.string().refine(isCallbackUrl), events: z.array(z.enum(CALLBACK_ENDS)).readonly() })
+    .optional(),
   /** The context of its `send` span, which the message carries however late it is sent. */
   carrier: z.partialRecord(z.enum(FIELDS), z.string()),
 });

@@ -31,8 +31,9 @@ export function publishJob(
   stay?: OutboxStay,
 ): Promise<{ readonly duplicate: boolean }> {
   const now = Date.now();
-  const { acceptedAt, maxAttempts, timeoutMs, fingerprint, dueAt } = job;
-  const message = { address: job, acceptedAt, maxAttempts, timeoutMs, fingerprint, source: SOURCE };
+  const { acceptedAt, maxAttempts, timeoutMs, fingerprint, callback, dueAt } = job;
+  const limits = { maxAttempts, timeoutMs };
+  const message = { address: job, acceptedAt, ...limits, fingerprint, callback, source: SOURCE };
   return session.publish(
     subjectOf(job, now),
     (set) => {

@@ -1,4 +1,5 @@
 import type { Context } from 'hono';
+import { CALLBACK_ENDS, type Callback } from '../../shared/callback.ts';
 import { ThroughlineError } from '../../shared/errors.ts';
 import { writeJson } from '../../shared/wire.ts';
 import type { SubmitCommand } from '../bridge/commands.ts';
@@ -50,6 +51,7 @@ export async function prepare(
     dueAt: request.delay === undefined ? undefined : dueAtOf(request.delay, now),
     maxAttempts: request.maxAttempts,
     timeoutMs: request.timeout,
+    callback: callbackOf(request),
     waitMs: 0,
     fingerprint: idempotencyKey === undefined ? undefined : await fingerprintOf(request),
   };
@@ -60,6 +62,10 @@ export function tenantOf(c: Context<EdgeHono>): string {
   const { identity } = c.env.intake;
   if (identity === undefined) throw new ThroughlineError('unauthenticated', 'a key is needed');
   return identity.tenant;
+}
+
+function callbackOf({ callback }: SubmitJob): Callback | undefined {
+  return callback && { url: callback.url, events: callback.events ?? CALLBACK_ENDS };
 }
 
 function dueAtOf(delay: string, now: number): string | undefined {

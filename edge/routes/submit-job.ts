@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { parseDuration } from '../../shared/duration.ts';
 import { LIMITS } from '../../shared/job.ts';
 import { OperationName } from '../../shared/operation.ts';
+import { CallbackRequest } from './callback.ts';
 import { Delay } from './delay.ts';
 
 const Timeout = z
@@ -19,5 +20,6 @@ export const SubmitJob = z.strictObject({
   delay: Delay.optional(),
   timeout: Timeout.optional(),
   maxAttempts: z.int().min(1).max(LIMITS.maxAttempts).optional(),
+  callback: CallbackRequest.optional(),
 });
 export type SubmitJob = z.output<typeof SubmitJob>;

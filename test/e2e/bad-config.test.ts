@@ -56,6 +56,15 @@ it('a worker refuses a stream whose settings break a promise, and names the sett
   expect(code).toBeGreaterThan(0);
 });
 
+it('a worker that may not hear of cancels does not start', async () => {
+  const user = 'user: deaf, password: deaf, permissions: {subscribe: {deny: ["cancel.>"]}}';
+  const nats = await startTestNats({ extraConfig: `authorization {users: [{${user}}]}` });
+  onTestFinished(() => nats.stop());
+  const { code, stderr } = await worker({ NATS_URL: nats.url, NATS_USER: 'deaf', NATS_PASSWORD: 'deaf' });
+  expect(stderr).toContain('this user may not subscribe to cancel.>');
+  expect(code).toBeGreaterThan(0);
+});
+
 it.each([
   [{}, 'NATS_URL: must be a URL that starts with ws:// or wss://'],
   [{ NATS_URL: 'ws://127.0.0.1:1', API_KEYS: '[{"id":"a"}]' }, 'API_KEYS: must be a JSON list'],

@@ -23,6 +23,7 @@ it('one JSON line tells where everything is, and Ctrl-C stops all of it and says
   expect(Object.keys(ready)).toEqual([
     'url',
     'apiKey',
+    'callbackSecret',
     'natsUrl',
     'natsWebSocketUrl',
     'otlpUrl',

@@ -4,6 +4,9 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { expect, it, onTestFinished } from 'vitest';
+import { findFreePort } from '../../dev/nats-server/free-port.ts';
+import { callbackSecretKey, createCallbackSecret } from '../../shared/callback-secret.ts';
+import { signatureOf } from '../../worker-node/callbacks/signature.ts';
 import { withTestStack } from '../support/stack.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
@@ -24,10 +27,14 @@ async function reader() {
   const folder = await mkdtemp(path.join(ROOT, '.throughline/readme-'));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
   await writeFile(path.join(folder, 'greet.ts'), await block('ts operations/greet.ts'));
-  const stack = await withTestStack({ operationsFolder: folder });
+  const callbackPort = await findFreePort();
+  const worker = { CALLBACK_ALLOW: `http://127.0.0.1:${callbackPort}` };
+  const stack = await withTestStack({ operationsFolder: folder, worker });
   const env = { ...process.env, THROUGHLINE_URL: stack.url, THROUGHLINE_API_KEY: stack.apiKey };
   return async (commands: string): Promise<string> => {
-    const script = commands.replaceAll('npx throughline', `"${process.execPath}" "${CLI}"`);
+    const script = commands
+      .replaceAll('npx throughline', `"${process.execPath}" "${CLI}"`)
+      .replaceAll('9000', String(callbackPort));
     const node = `node() { "${process.execPath}" "$@"; }`;
     return (await promisify(execFile)('sh', ['-e', '-c', `${node}\n${script}`], { env })).stdout;
   };
@@ -44,7 +51,7 @@ it("README's operation and call work as they are written", async () => {
   });
 });
 
-it("README's tour goes as it says: later, cancelled, dead, redriven, a key", async () => {
+it("README's tour goes as it says: later, cancelled, dead, redriven, called back, a key", async () => {
   const run = await reader();
   const said = await run(await block('sh tour'));
   expect(said).toMatch(/state +cancelled/);
@@ -53,5 +60,26 @@ it("README's tour goes as it says: later, cancelled, dead, redriven, a key", asy
   expect(said).toContain('exit code 1: it did not either');
   expect(said).toMatch(/target-refused/);
   expect(said).toContain('1 sent round again');
+  expect(said).toContain('"type":"dev.throughline.job.succeeded"');
   expect(said).toMatch(/tl_ci_[A-Za-z0-9_-]{20,}/);
+});
+
+it("README's way to verify a callback knows a genuine one from others", async () => {
+  const code = (await block('js verify')).trim();
+  const { isGenuine } = (await import(`data:text/javascript,${encodeURIComponent(code)}`)) as {
+    isGenuine: (secret: string, headers: Record<string, string>, body: string) => boolean;
+  };
+  const [secret, other] = [createCallbackSecret(), createCallbackSecret()];
+  const keys = [other, secret].map((text) => callbackSecretKey(text) ?? new Uint8Array());
+  const timestamp = Math.floor(Date.now() / 1_000);
+  const signed = (at: number): Record<string, string> => ({
+    'webhook-id': 'job-1:end',
+    'webhook-timestamp': String(at),
+    'webhook-signature': signatureOf({ id: 'job-1:end', timestamp: at, body: '{}' }, keys),
+  });
+  expect(isGenuine(secret, signed(timestamp), '{}')).toBe(true);
+  expect(isGenuine(secret, signed(timestamp), '[]')).toBe(false);
+  expect(isGenuine(createCallbackSecret(), signed(timestamp), '{}')).toBe(false);
+  expect(isGenuine(secret, signed(timestamp - 1_000), '{}')).toBe(false);
+  expect(isGenuine(secret, {}, '{}')).toBe(false);
 });

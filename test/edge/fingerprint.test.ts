@@ -20,6 +20,7 @@ describe('the fingerprint of a request', () => {
     ['another input', { operation: 'echo', input: [1, 3] }],
     ['another order in a list', { operation: 'echo', input: [2, 1] }],
     ['a limit of its own', { operation: 'echo', input: [1, 2], maxAttempts: 2 }],
+    ['a callback', { operation: 'echo', input: [1, 2], callback: { url: 'https://acme.example/' } }],
     ['another time limit', { operation: 'echo', input: [1, 2], timeout: '5s' }],
     ['a key called __proto__', { operation: 'echo', input: JSON.parse('{"__proto__":[1,2]}') }],
     ['an object instead of a list', { operation: 'echo', input: { 0: 1, 1: 2 } }],

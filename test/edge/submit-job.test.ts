@@ -18,6 +18,13 @@ describe('the body of a submission', () => {
     expect(SubmitJob.parse(body)).toEqual({ ...body, timeout: 90_000 });
   });
 
+  it.each([
+    { url: 'https://acme.example/hooks?id=1' },
+    { url: 'http://127.0.0.1:9000', events: ['failed', 'cancelled'] },
+  ])('may ask for a callback: %j', (callback) => {
+    expect(SubmitJob.parse({ ...least, callback })).toEqual({ ...least, callback });
+  });
+
   it.each<[string, unknown]>([
     ['', null],
     ['', []],
@@ -36,6 +43,21 @@ describe('the body of a submission', () => {
     ['maxAttempts', { ...least, maxAttempts: 101 }],
     ['maxAttempts', { ...least, maxAttempts: 1.5 }],
     ['maxAttempts', { ...least, maxAttempts: '3' }],
+    ['callback', { ...least, callback: 'https://acme.example' }],
+    ['callback', { ...least, callback: { url: 'https://acme.example', secret: 'x' } }],
+    ['callback.url', { ...least, callback: {} }],
+    ['callback.url', { ...least, callback: { url: '/hooks' } }],
+    ['callback.url', { ...least, callback: { url: 'ftp://acme.example/' } }],
+    ['callback.url', { ...least, callback: { url: 'https://user:secret@acme.example/' } }],
+    ['callback.url', { ...least, callback: { url: 'https://acme.example/#part' } }],
+    ['callback.url', { ...least, callback: { url: 'https://acme.example/\r\nNats-Rollup: all' } }],
+    ['callback.url', { ...least, callback: { url: `https://acme.example/${'x'.repeat(2_048)}` } }],
+    ['callback.events', { ...least, callback: { url: 'https://acme.example', events: [] } }],
+    [
+      'callback.events',
+      { ...least, callback: { url: 'https://acme.example', events: ['failed', 'failed'] } },
+    ],
+    ['callback.events.0', { ...least, callback: { url: 'https://acme.example', events: ['started'] } }],
   ])('with a wrong "%s" is refused: %j', (field, body) => {
     const { error } = SubmitJob.safeParse(body);
     expect(error?.issues.map(({ path }) => path.join('.'))).toContain(field);

@@ -2,9 +2,11 @@ import type { JetStreamClient, JsMsg } from '@nats-io/jetstream';
 import { headers, type MsgHdrs } from '@nats-io/transport-node';
 import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
+import { CALLBACK_ENDS, type CallbackEnd } from '../../shared/callback.ts';
 import type { JobEvent } from '../../shared/event.ts';
 import { readJobEvent, writeJson } from '../../shared/wire.ts';
 import type { EventPublisher } from '../../worker-node/broker/event-publisher.ts';
+import { CallbackQueue } from '../../worker-node/callbacks/callback-queue.ts';
 import type { Attempt } from '../../worker-node/jobs/attempt.ts';
 import { conclude } from '../../worker-node/jobs/conclude.ts';
 import { defineOperation } from '../../worker-node/jobs/operation.ts';
@@ -25,6 +27,10 @@ interface Written {
 /** Concludes an attempt against a broker that takes everything, and tells what was written, in order. */
 async function concluded(outcome: AttemptOutcome, of: Attempt = attempt(), inbound = headers()) {
   const written: Written[] = [];
+  const jetStream = {
+    publish: async (to: string, body: Uint8Array, options: { headers: MsgHdrs }) =>
+      void written.push({ to, body, headers: options.headers }),
+  } as unknown as JetStreamClient;
   const parts = {
     worker: 'worker-1',
     random: () => 0.5,
@@ -32,10 +38,8 @@ async function concluded(outcome: AttemptOutcome, of: Attempt = attempt(), inbou
       record: async (tenant: string, event: JobEvent) =>
         void written.push({ to: `events of ${tenant}`, event }),
     } as unknown as EventPublisher,
-    jetStream: {
-      publish: async (to: string, body: Uint8Array, options: { headers: MsgHdrs }) =>
-        void written.push({ to, body, headers: options.headers }),
-    } as unknown as JetStreamClient,
+    callbacks: new CallbackQueue(jetStream, 'worker-1'),
+    jetStream,
   };
   const message = { data: writeJson({ width: 7 }), headers: inbound } as unknown as JsMsg;
   const { conclusion, settlement } = await conclude(parts, message, of, outcome);
@@ -56,6 +60,32 @@ describe('an attempt that came to', () => {
       result: { sum: 3 },
       worker: 'worker-1',
     });
+  });
+
+  it.each<[CallbackEnd, AttemptOutcome]>([
+    ['succeeded', { kind: 'done', result: 1 }],
+    ['failed', reject('no')],
+    ['cancelled', { kind: 'cancelled' }],
+  ])('an end that a callback is for, %s, is handed over once it is recorded', async (end, outcome) => {
+    const of = attempt();
+    const job = { ...of.job, callback: { url: 'https://acme.example/', events: [end] } };
+    const { written } = await concluded(outcome, { ...of, job });
+    expect(written.slice(-2).map(({ to }) => to)).toEqual(['events of acme', 'callbacks.acme.job-1']);
+    const task = written.at(-1);
+    expect(task?.headers?.get('Nats-Msg-Id')).toBe('job-1:callback');
+    expect(task?.headers?.get('throughline-callback-url')).toBe('https://acme.example/');
+    expect(readJobEvent(task?.body ?? new Uint8Array())).toEqual(written.at(-2)?.event);
+  });
+
+  it.each<[CallbackEnd, AttemptOutcome]>([
+    ['succeeded', { kind: 'done', result: 1 }],
+    ['failed', retry('busy')],
+    ['cancelled', { kind: 'released' }],
+  ])('no end that its callback, for %s, is for costs no write', async (end, outcome) => {
+    const of = attempt();
+    const others = CALLBACK_ENDS.filter((other) => other !== end);
+    const job = { ...of.job, callback: { url: 'https://acme.example/', events: others } };
+    expect((await concluded(outcome, { ...of, job })).written).toHaveLength(1);
   });
 
   it('a cancel is recorded and acknowledged, without a dead letter or another attempt', async () => {

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import {
-  BINDING_SETTINGS,
+  CALLBACKS_STREAM,
   CANCELS_STREAM,
+  callbackConsumerDefinition,
   consumerDefinition,
   DEAD_STREAM,
   EVENTS_STREAM,
@@ -9,7 +10,15 @@ import {
   type StreamDefinition,
   streamDefinitions,
 } from '../../shared/streams.ts';
-import { cancelSubject, deadSubject, eventSubject, groupFilter, jobSubject } from '../../shared/subjects.ts';
+import {
+  callbackEventSubject,
+  callbackSubject,
+  cancelSubject,
+  deadSubject,
+  eventSubject,
+  groupFilter,
+  jobSubject,
+} from '../../shared/subjects.ts';
 
 const DAY_NS = 24 * 60 * 60 * 1e9;
 const address = { tenant: 'acme', jobId: 'job-1', operation: 'image.thumbnail' };
@@ -26,6 +35,8 @@ describe('the streams', () => {
     [EVENTS_STREAM, eventSubject('acme', 'job-1')],
     [DEAD_STREAM, deadSubject(address)],
     [CANCELS_STREAM, cancelSubject('acme', 'job-1')],
+    [CALLBACKS_STREAM, callbackSubject('acme', 'job-1')],
+    [EVENTS_STREAM, callbackEventSubject('acme', 'job-1')],
   ])('%s alone takes %s', (name, subject) => {
     const takers = streamDefinitions().filter(({ subjects }) =>
       subjects.some((pattern) => pattern.endsWith('.>') && subject.startsWith(pattern.slice(0, -1))),
@@ -45,6 +56,14 @@ describe('the streams', () => {
     expect(stream(name)).toMatchObject({ retention: 'limits', discard: 'old', max_age: days * DAY_NS });
   });
 
+  it('keep a callback until it is delivered or given up, for a week at most', () => {
+    expect(stream(CALLBACKS_STREAM)).toMatchObject({
+      retention: 'workqueue',
+      discard: 'new',
+      max_age: 7 * DAY_NS,
+    });
+  });
+
   it('are all on disk, with a window for second publishes in nanoseconds', () => {
     for (const definition of streamDefinitions()) {
       expect(definition).toMatchObject({ storage: 'file', duplicate_window: 120 * 1e9 });
@@ -53,14 +72,8 @@ describe('the streams', () => {
   });
 
   it('have as many copies as asked for, one by default', () => {
-    expect(streamDefinitions().map(({ num_replicas }) => num_replicas)).toEqual([1, 1, 1, 1]);
-    expect(streamDefinitions(3).map(({ num_replicas }) => num_replicas)).toEqual([3, 3, 3, 3]);
-  });
-
-  it('have every setting that a worker checks', () => {
-    for (const definition of streamDefinitions()) {
-      for (const setting of BINDING_SETTINGS) expect(definition[setting]).toBeDefined();
-    }
+    expect(streamDefinitions().map(({ num_replicas }) => num_replicas)).toEqual([1, 1, 1, 1, 1, 1]);
+    expect(streamDefinitions(3).map(({ num_replicas }) => num_replicas)).toEqual([3, 3, 3, 3, 3, 3]);
   });
 });
 
@@ -80,6 +93,17 @@ describe('the consumer of a worker group', () => {
       ack_wait: 30 * 1e9,
       max_deliver: -1,
       max_ack_pending: 7,
+    });
+  });
+});
+
+describe('the consumer of callbacks', () => {
+  it('holds up none for those that wait for their next delivery', () => {
+    expect(callbackConsumerDefinition(30_000)).toMatchObject({
+      durable_name: 'callbacks',
+      filter_subject: 'callbacks.>',
+      max_deliver: -1,
+      max_ack_pending: -1,
     });
   });
 });

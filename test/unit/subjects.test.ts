@@ -1,6 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
+  callbackEventSubject,
+  callbackSubject,
   cancelSubject,
   deadSubject,
   eventSubject,
@@ -10,6 +12,7 @@ import {
   type JobAddress,
   jobSubject,
   jobSubjectFilter,
+  parseCallbackSubject,
   parseCancelSubject,
   parseEventSubject,
   parseJobSubject,
@@ -41,6 +44,8 @@ describe('a subject', () => {
     expect(deadSubject(good)).toBe('dead.acme.0198-a_B.image.thumbnail');
     expect(eventSubject(good.tenant, good.jobId)).toBe('events.acme.0198-a_B');
     expect(jobSubjectFilter(good.tenant, good.jobId)).toBe('jobs.acme.0198-a_B.>');
+    expect(callbackSubject(good.tenant, good.jobId)).toBe('callbacks.acme.0198-a_B');
+    expect(callbackEventSubject(good.tenant, good.jobId)).toBe('events.acme.0198-a_B.callback');
   });
 
   it.each(NOT_A_TOKEN)('has no tenant and no job id with %s', async (_what, value) => {
@@ -51,6 +56,10 @@ describe('a subject', () => {
       ['job id', () => deadSubject({ ...good, jobId: value })],
       ['tenant', () => eventSubject(value, good.jobId)],
       ['job id', () => eventSubject(good.tenant, value)],
+      ['tenant', () => callbackSubject(value, good.jobId)],
+      ['job id', () => callbackSubject(good.tenant, value)],
+      ['tenant', () => callbackEventSubject(value, good.jobId)],
+      ['job id', () => callbackEventSubject(good.tenant, value)],
       ['tenant', () => jobSubjectFilter(value, good.jobId)],
       ['job id', () => jobSubjectFilter(good.tenant, value)],
     ];
@@ -100,6 +109,13 @@ describe('a subject', () => {
 });
 
 describe('reading a subject', () => {
+  it('of a callback gives the parts it was made of, and nothing for another one', () => {
+    const { tenant, jobId } = good;
+    expect(parseCallbackSubject(callbackSubject(tenant, jobId))).toEqual({ tenant, jobId });
+    for (const other of ['callbacks.a', 'callbacks.a.b.c', 'cancel.a.b', 'callbacks.a.*', 'callbacks..b'])
+      expect(parseCallbackSubject(other)).toBeUndefined();
+  });
+
   it('gives the parts it was made of', () => {
     fc.assert(
       fc.property(address, (parts) => {

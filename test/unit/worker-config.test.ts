@@ -9,7 +9,6 @@ describe("the worker's settings", () => {
       WORKER_GROUP: 'workers',
       WORKER_OPERATIONS: '>',
       WORKER_CONCURRENCY: 10,
-      STREAM_REPLICAS: 1,
       HEALTH_HOST: '127.0.0.1',
       HEALTH_PORT: 8_081,
       HTTP_REQUEST_ALLOW: '',

@@ -2,12 +2,24 @@
  * What passes over NATS, byte for byte, as the code makes it: for programs in other languages to check themselves
  * against. `npm run vectors` writes the files; a test holds them against the code.
  */
+import { CALLBACK_ENDS } from '../../shared/callback.ts';
+import type { CallbackEvent } from '../../shared/callback-event.ts';
+import { writeCallbackTask } from '../../shared/callback-task.ts';
 import type { JobEvent } from '../../shared/event.ts';
 import { type Carrier, extract, fromNatsHeaders, inject } from '../../shared/propagation/index.ts';
-import { deadSubject, eventSubject, isOperationName, isToken, jobSubject } from '../../shared/subjects.ts';
+import {
+  callbackEventSubject,
+  callbackSubject,
+  deadSubject,
+  eventSubject,
+  isOperationName,
+  isToken,
+  jobSubject,
+} from '../../shared/subjects.ts';
 import {
   headerValues,
   readJobMessage,
+  writeCallbackEventHeaders,
   writeEventHeaders,
   writeJobHeaders,
   writeJson,
@@ -36,6 +48,8 @@ const EVENT: JobEvent = {
   spanId: '1111222233334444',
 };
 
+const CALLBACK_URL = 'https://acme.example/hooks?id=1';
+
 type Headers = [name: string, value: string][];
 const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
 
@@ -45,6 +59,7 @@ export function vectors(): Readonly<Record<string, unknown>> {
     'subjects.json': subjects(),
     'jobs.json': jobs(),
     'events.json': events(),
+    'callbacks.json': callbacks(),
     'reading.json': reading(),
   };
 }
@@ -56,6 +71,8 @@ function subjects() {
       job: jobSubject(address),
       dead: deadSubject(address),
       event: eventSubject(address.tenant, address.jobId),
+      callback: callbackSubject(address.tenant, address.jobId),
+      callbackEvent: callbackEventSubject(address.tenant, address.jobId),
     })),
     invalidTokens: ['', '*', '>', 'a.b', 'a b', 'a\r\nb', 'ü', 'x'.repeat(65)].filter(
       (token) => !isToken(token),
@@ -76,6 +93,16 @@ function jobs() {
     {
       what: 'a job with an idempotency key',
       limits: { maxAttempts: 5, fingerprint: 'ab'.repeat(32) },
+      carrier: { traceparent: TRACEPARENT },
+    },
+    {
+      what: 'a job with a callback at some of its ends',
+      limits: { maxAttempts: 5, callback: { url: CALLBACK_URL, events: ['failed', 'cancelled'] as const } },
+      carrier: { traceparent: TRACEPARENT },
+    },
+    {
+      what: 'a job with a callback at each end',
+      limits: { maxAttempts: 5, callback: { url: CALLBACK_URL, events: CALLBACK_ENDS } },
       carrier: { traceparent: TRACEPARENT },
     },
     { what: 'a job without a trace context', limits: { maxAttempts: 5 }, carrier: {} },
@@ -112,6 +139,47 @@ function events() {
     writeEventHeaders(event, ids, CARRIER, (name, value) => headers.push([name, value]));
     return { subject: eventSubject(ADDRESS.tenant, event.jobId), headers, payload: text(writeJson(event)) };
   });
+}
+
+/** The task that the end of a job makes, and the events that tell what became of it. */
+function callbacks() {
+  const ends: JobEvent[] = [
+    { ...EVENT, kind: 'succeeded', result: { bytes: 1_024 } },
+    { ...EVENT, kind: 'cancelled', round: 1, previousTraceIds: ['0af7651916cd43dd8448eb211c80319c'] },
+  ];
+  const tasks = ends.map((event) => {
+    const headers: Headers = [];
+    const task = { tenant: ADDRESS.tenant, url: CALLBACK_URL, event };
+    writeCallbackTask(task, '/throughline/worker/host-1', CARRIER, (name, value) =>
+      headers.push([name, value]),
+    );
+    return {
+      subject: callbackSubject(ADDRESS.tenant, event.jobId),
+      headers,
+      payload: text(writeJson(event)),
+    };
+  });
+  const { jobId, at, worker, traceId, spanId } = EVENT;
+  const common = { jobId, at, worker, traceId, spanId, url: 'https://acme.example/hooks', maxAttempts: 8 };
+  const error = { code: 'callback-failed', message: 'the receiver answered 503' };
+  const told: CallbackEvent[] = [
+    { ...common, kind: 'callback-retrying', attempt: 1, status: 503, error, retryInMs: 4_200 },
+    { ...common, kind: 'callback-delivered', attempt: 2, status: 204 },
+    {
+      ...{ ...common, kind: 'callback-failed', attempt: 1, round: 1 },
+      error: { code: 'target-refused', message: 'acme.example leads to an address that is refused' },
+    },
+  ];
+  const events = told.map((event) => {
+    const headers: Headers = [];
+    const ids = { messageId: `${event.jobId}:example`, source: '/throughline/worker/host-1' };
+    writeCallbackEventHeaders(event, ids, { traceparent: TRACEPARENT }, (name, value) =>
+      headers.push([name, value]),
+    );
+    const subject = callbackEventSubject(ADDRESS.tenant, event.jobId);
+    return { subject, headers, payload: text(writeJson(event)) };
+  });
+  return { tasks, events };
 }
 
 /** Messages as others write them, and what is made of them. */

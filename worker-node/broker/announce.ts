@@ -4,13 +4,12 @@ import type { OperationAnnouncement } from '../../shared/operation.ts';
 import { OPERATIONS_BUCKET } from '../../shared/streams.ts';
 import { writeJson } from '../../shared/wire.ts';
 
-/** Tells in the `OPERATIONS` bucket what this host can run. The last host to announce an operation is believed. */
+/** Tells in the `OPERATIONS` bucket, which is there, what this host can run. The last host to announce an operation is believed. */
 export async function announce(
   jetStream: JetStreamClient,
   announcements: readonly OperationAnnouncement[],
-  replicas: number,
 ): Promise<void> {
-  const bucket = await new Kvm(jetStream).create(OPERATIONS_BUCKET, { history: 1, replicas });
+  const bucket = await new Kvm(jetStream).open(OPERATIONS_BUCKET);
   await Promise.all(
     announcements.map((announcement) => bucket.put(announcement.name, writeJson(announcement))),
   );

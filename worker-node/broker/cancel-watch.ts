@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { JetStreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
 import { readCancelNotice } from '../../shared/cancel.ts';
-import { describeThrown } from '../../shared/errors.ts';
+import { describeThrown, ThroughlineError } from '../../shared/errors.ts';
 import { JOBS_STREAM } from '../../shared/streams.ts';
 import { CANCEL_SUBJECTS } from '../../shared/subjects.ts';
 import type { CancelMemory, HeldJob } from '../jobs/cancel-memory.ts';
@@ -33,17 +33,32 @@ export class CancelWatch {
     this.#parts = parts;
   }
 
-  /** Listens from the moment it resolves. @throws whatever the NATS client throws */
+  /**
+   * Listens from the moment it resolves.
+   * @throws ThroughlineError `config-invalid` where this user may not listen; whatever the NATS client throws
+   */
   static async start(parts: CancelWatchParts): Promise<CancelWatch> {
     const watch = new CancelWatch(parts);
+    let refusal: Error | undefined;
     parts.connection.subscribe(CANCEL_SUBJECTS, {
       callback: (error, message) => {
-        const notice = error === null ? readCancelNotice(message.subject, message.headers) : undefined;
+        if (error !== null) {
+          refusal = error;
+          return;
+        }
+        const notice = readCancelNotice(message.subject, message.headers);
         if (notice !== undefined) parts.memory.hear(notice);
       },
     });
     watch.#follow().catch((thrown: unknown) => watch.#warn(thrown));
     await watch.#catchUp();
+    // The server has answered what was sent behind the subscription, so it would have refused that by now.
+    if (refusal !== undefined) {
+      watch.stop();
+      throw new ThroughlineError('config-invalid', `this user may not subscribe to ${CANCEL_SUBJECTS}`, {
+        cause: refusal,
+      });
+    }
     const timer = setInterval(() => void watch.#recheck(), parts.recheckMs);
     watch.#stopping.signal.addEventListener('abort', () => clearInterval(timer), { once: true });
     return watch;

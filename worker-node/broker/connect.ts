@@ -7,17 +7,25 @@ import type { WorkerConfig } from '../config.ts';
 const RECONNECT_WAIT_MS = 500;
 const RECONNECT_JITTER_MS = 500;
 
+/** What of the worker's settings says where NATS is, and who asks. */
+export type ConnectConfig = Pick<
+  WorkerConfig,
+  'NATS_URL' | 'NATS_USER' | 'NATS_PASSWORD' | 'NATS_TOKEN' | 'NATS_CREDS_FILE' | 'WORKER_NAME'
+>;
+
 /**
  * Connects to NATS and stays connected: a lost connection is taken up again for as long as the worker lives.
+ * @param inboxPrefix first words of the subjects on which this connection gets answers
  * @throws ThroughlineError `broker-unavailable` naming the URL when the first connection fails, `config-invalid`
  *   when the credentials file cannot be read
  */
-export async function connectBroker(config: WorkerConfig): Promise<NatsConnection> {
+export async function connectBroker(config: ConnectConfig, inboxPrefix: string): Promise<NatsConnection> {
   const credentials = await credentialsOf(config);
   try {
     return await connect({
       servers: config.NATS_URL,
       name: config.WORKER_NAME,
+      inboxPrefix,
       maxReconnectAttempts: -1,
       reconnectTimeWait: RECONNECT_WAIT_MS,
       reconnectJitter: RECONNECT_JITTER_MS,
@@ -34,7 +42,7 @@ export async function connectBroker(config: WorkerConfig): Promise<NatsConnectio
   }
 }
 
-async function credentialsOf(config: WorkerConfig): Promise<Record<string, unknown>> {
+async function credentialsOf(config: ConnectConfig): Promise<Record<string, unknown>> {
   const { NATS_CREDS_FILE, NATS_TOKEN, NATS_USER, NATS_PASSWORD } = config;
   if (NATS_CREDS_FILE !== undefined)
     return { authenticator: credsAuthenticator(await readCreds(NATS_CREDS_FILE)) };

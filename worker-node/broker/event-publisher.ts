@@ -25,7 +25,7 @@ export class EventPublisher {
   constructor(connection: NatsConnection, jetStream: JetStreamClient, worker: string) {
     this.#connection = connection;
     this.#jetStream = jetStream;
-    this.#source = `/throughline/worker/${encodeURIComponent(worker)}`;
+    this.#source = workerSource(worker);
   }
 
   /**
@@ -95,6 +95,11 @@ export class EventPublisher {
     writeEventHeaders(event, ids, inject(context.active()), (name, value) => messageHeaders.set(name, value));
     return messageHeaders;
   }
+}
+
+/** The source that a worker's CloudEvents name. */
+export function workerSource(worker: string): string {
+  return `/throughline/worker/${encodeURIComponent(worker)}`;
 }
 
 /**

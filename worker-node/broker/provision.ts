@@ -1,69 +1,157 @@
-import { isDeepStrictEqual } from 'node:util';
 import {
   type ConsumerConfig,
   JetStreamApiError,
   type JetStreamManager,
   type StreamConfig,
 } from '@nats-io/jetstream';
+import { errors } from '@nats-io/transport-node';
 import { ThroughlineError } from '../../shared/errors.ts';
 import {
-  BINDING_SETTINGS,
-  type ConsumerDefinition,
-  JOBS_STREAM,
-  type StreamDefinition,
-} from '../../shared/streams.ts';
+  consumerFindings,
+  type Finding,
+  findingText,
+  mendText,
+  streamFindings,
+} from '../../shared/stream-rules.ts';
+import type { ConsumerDefinition, StreamDefinition } from '../../shared/streams.ts';
+import type { WorkerLogger } from '../log.ts';
 
 const STREAM_NOT_FOUND = 10059;
 const CONSUMER_NOT_FOUND = 10014;
 
-/**
- * Creates a stream that is not there yet, and checks one that is.
- * @throws ThroughlineError `config-invalid` naming the stream and the setting that breaks a promise
- */
-export async function ensureStream(manager: JetStreamManager, definition: StreamDefinition): Promise<void> {
-  const existing = await find(() => manager.streams.info(definition.name), STREAM_NOT_FOUND);
-  if (existing === undefined) {
-    await manager.streams.add(definition as unknown as Partial<StreamConfig> & { name: string });
-    return;
-  }
-  // A queue of the time before the server had schedules.
-  if (definition.sources !== undefined && existing.config.sources === undefined) {
-    const { sources } = definition as unknown as Required<Pick<StreamConfig, 'sources'>>;
-    await manager.streams.update(definition.name, { ...existing.config, sources });
-  }
-  const actual: Readonly<Record<string, unknown>> = { ...existing.config };
-  for (const setting of BINDING_SETTINGS) {
-    if (!isDeepStrictEqual(actual[setting], definition[setting])) {
-      throw new ThroughlineError(
-        'config-invalid',
-        `stream ${definition.name}: ${setting} is ${JSON.stringify(actual[setting])}, but must be ${JSON.stringify(definition[setting])}`,
-      );
-    }
-  }
+/** A stream as it is, and what of it is not as it has to be. */
+export interface StreamReport {
+  readonly name: string;
+  readonly state: 'found' | 'missing' | 'created' | 'updated';
+  readonly messages: number;
+  readonly replicas: number;
+  readonly findings: readonly Finding[];
+}
+
+/** Looks at a stream and changes nothing. @throws whatever the NATS client throws */
+export async function checkStream(
+  manager: JetStreamManager,
+  definition: StreamDefinition,
+): Promise<StreamReport> {
+  const { name } = definition;
+  const info = await find(() => manager.streams.info(name), STREAM_NOT_FOUND);
+  if (info === undefined) return { name, state: 'missing', messages: 0, replicas: 0, findings: [] };
+  const { config, state } = info;
+  return {
+    name,
+    state: 'found',
+    messages: state.messages,
+    replicas: config.num_replicas,
+    findings: streamFindings({ ...config }, definition),
+  };
 }
 
 /**
- * Creates the group's consumer, or brings the waiting time and the limit of an existing one up to date.
- * @throws ThroughlineError `config-invalid` when the group already has another filter
+ * Creates a stream that is not there yet, and brings up to date what of an existing one may be changed without losing
+ * anything that is stored.
+ * @param levels which findings are worth a change
+ * @throws ThroughlineError `config-invalid` where the server refuses
+ */
+export async function setUpStream(
+  manager: JetStreamManager,
+  definition: StreamDefinition,
+  levels: readonly Finding['level'][] = ['breaks', 'weakens'],
+): Promise<StreamReport> {
+  const report = await checkStream(manager, definition);
+  if (report.state === 'missing') {
+    await change(definition.name, 'create', () =>
+      manager.streams.add(definition as unknown as Partial<StreamConfig> & { name: string }),
+    );
+    return { ...(await checkStream(manager, definition)), state: 'created' };
+  }
+  const mendable = report.findings.filter(({ mend, level }) => mend === 'setup' && levels.includes(level));
+  if (mendable.length === 0) return report;
+  const wanted: Readonly<Record<string, unknown>> = { ...definition };
+  const changes = Object.fromEntries(mendable.map(({ setting }) => [setting, wanted[setting] ?? false]));
+  const { config } = await manager.streams.info(definition.name);
+  await change(definition.name, 'update', () =>
+    manager.streams.update(definition.name, { ...config, ...changes }),
+  );
+  return { ...(await checkStream(manager, definition)), state: 'updated' };
+}
+
+/**
+ * Creates or checks the streams, as far as this user may.
+ * @throws ThroughlineError `config-invalid` naming each stream and setting that breaks a promise
+ */
+export async function ensureStreams(
+  manager: JetStreamManager,
+  definitions: readonly StreamDefinition[],
+  log: Pick<WorkerLogger, 'warn'>,
+): Promise<void> {
+  const findings: Finding[] = [];
+  // In order: the queue takes from the stream of delayed jobs.
+  for (const definition of definitions)
+    findings.push(...(await setUpStream(manager, definition, ['breaks'])).findings);
+  for (const finding of findings.filter(({ level }) => level === 'weakens')) {
+    log.warn({ stream: finding.of, setting: finding.setting, mend: mendText(finding) }, findingText(finding));
+  }
+  refuse(findings);
+}
+
+/**
+ * Creates a consumer of `stream`, or brings the waiting time and the limit of an existing one up to date.
+ * @throws ThroughlineError `config-invalid` naming the setting that breaks a promise
  */
 export async function ensureConsumer(
   manager: JetStreamManager,
+  stream: string,
   definition: ConsumerDefinition,
 ): Promise<void> {
-  const { durable_name: name, filter_subject: filter } = definition;
-  const existing = await find(() => manager.consumers.info(JOBS_STREAM, name), CONSUMER_NOT_FOUND);
+  const { durable_name: name, ack_wait, max_ack_pending } = definition;
+  const existing = await find(() => manager.consumers.info(stream, name), CONSUMER_NOT_FOUND);
   if (existing === undefined) {
-    await manager.consumers.add(JOBS_STREAM, definition as Partial<ConsumerConfig>);
+    await manager.consumers.add(stream, definition as Partial<ConsumerConfig>);
     return;
   }
-  if (existing.config.filter_subject !== filter) {
+  const { config } = existing;
+  refuse(consumerFindings({ ...config }, definition, stream));
+  if (config.ack_wait === ack_wait && config.max_ack_pending === max_ack_pending) return;
+  await manager.consumers.update(stream, name, { ack_wait, max_ack_pending });
+}
+
+function refuse(findings: readonly Finding[]): void {
+  const breaking = findings.filter(({ level }) => level === 'breaks');
+  if (breaking.length === 0) return;
+  const sentences = breaking.map((finding) => `${findingText(finding)} (${mendText(finding)})`);
+  throw new ThroughlineError('config-invalid', sentences.join('; '));
+}
+
+async function change(
+  stream: string,
+  what: 'create' | 'update',
+  call: () => Promise<unknown>,
+): Promise<void> {
+  try {
+    await call();
+  } catch (cause) {
+    if (isForbidden(cause)) {
+      throw new ThroughlineError(
+        'config-invalid',
+        `stream ${stream}: ${what === 'create' ? 'it is not there' : 'it needs a change'}, and this user may not ${what} it; run \`throughline setup\` as one who may`,
+        { cause },
+      );
+    }
+    if (!(cause instanceof JetStreamApiError)) throw cause;
     throw new ThroughlineError(
       'config-invalid',
-      `worker group ${name}: it takes ${existing.config.filter_subject}, not ${filter}; use another WORKER_GROUP for other WORKER_OPERATIONS`,
+      `stream ${stream}: the server does not ${what} it: ${cause.message}`,
+      {
+        cause,
+      },
     );
   }
-  const { ack_wait, max_ack_pending } = definition;
-  await manager.consumers.update(JOBS_STREAM, name, { ack_wait, max_ack_pending });
+}
+
+/** The client wraps what the server says to a request. */
+function isForbidden(thrown: unknown): boolean {
+  if (thrown instanceof errors.PermissionViolationError) return true;
+  return thrown instanceof Error && thrown.cause !== undefined && isForbidden(thrown.cause);
 }
 
 async function find<T>(look: () => Promise<T>, notFound: number): Promise<T | undefined> {

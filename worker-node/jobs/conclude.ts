@@ -1,8 +1,10 @@
 import type { JetStreamClient, JsMsg } from '@nats-io/jetstream';
 import { describeThrown } from '../../shared/errors.ts';
+import type { JobEvent } from '../../shared/event.ts';
 import type { JobError } from '../../shared/job.ts';
 import { bury } from '../broker/dead-letters.ts';
 import type { EventPublisher } from '../broker/event-publisher.ts';
+import type { CallbackQueue } from '../callbacks/callback-queue.ts';
 import { type Attempt, eventOf } from './attempt.ts';
 import { backoff, type RetryPolicy } from './backoff.ts';
 import type { AttemptOutcome } from './run-operation.ts';
@@ -12,6 +14,7 @@ const UNKNOWN_OPERATION_RETRY: RetryPolicy = { minDelayMs: 1_000, maxDelayMs: 60
 
 export interface ConcludeParts {
   readonly events: EventPublisher;
+  readonly callbacks: CallbackQueue;
   readonly jetStream: JetStreamClient;
   readonly worker: string;
   readonly random: () => number;
@@ -40,9 +43,18 @@ export async function conclude(
 
 type Failure = Extract<AttemptOutcome, { code: string }>;
 
-async function succeed({ events, worker }: ConcludeParts, attempt: Attempt, result: unknown) {
-  const { tenant } = attempt.job.address;
-  await events.record(tenant, eventOf(attempt, 'succeeded', worker, { result: result ?? null }));
+/** The end first: a callback tells of nothing that is not on record. */
+export async function recordEnd(
+  { events, callbacks }: Pick<ConcludeParts, 'events' | 'callbacks'>,
+  { job }: Attempt,
+  end: JobEvent,
+): Promise<void> {
+  await events.record(job.address.tenant, end);
+  await callbacks.send(job, end);
+}
+
+async function succeed(parts: ConcludeParts, attempt: Attempt, result: unknown) {
+  await recordEnd(parts, attempt, eventOf(attempt, 'succeeded', parts.worker, { result: result ?? null }));
   return { conclusion: 'succeeded', settlement: { kind: 'ack' } } as const;
 }
 
@@ -65,7 +77,7 @@ async function fail(parts: ConcludeParts, message: JsMsg, attempt: Attempt, fail
   const { code } = failure;
   await bury(parts.jetStream, message, attempt.job.address, { code, attempts: attempt.number });
   const error = errorOf(failure);
-  await parts.events.record(attempt.job.address.tenant, eventOf(attempt, 'failed', parts.worker, { error }));
+  await recordEnd(parts, attempt, eventOf(attempt, 'failed', parts.worker, { error }));
   return { conclusion: 'failed', settlement: { kind: 'term', reason: code } } as const;
 }
 
@@ -77,9 +89,9 @@ async function release({ events, worker }: ConcludeParts, attempt: Attempt) {
 }
 
 /** Its caller wants it no more: no dead letter, and no other attempt. */
-async function cancel({ events, worker }: ConcludeParts, attempt: Attempt) {
+async function cancel(parts: ConcludeParts, attempt: Attempt) {
   const error = { code: 'job-cancelled', message: 'cancelled by its caller' };
-  await events.record(attempt.job.address.tenant, eventOf(attempt, 'cancelled', worker, { error }));
+  await recordEnd(parts, attempt, eventOf(attempt, 'cancelled', parts.worker, { error }));
   return { conclusion: 'cancelled', settlement: { kind: 'ack' } } as const;
 }
 

@@ -13,6 +13,8 @@ export interface ConsumeLoopOptions {
   /** @param pulledAt when the message was asked for, as `Date.now()` gives it */
   readonly process: (message: JsMsg, stop: AbortSignal, pulledAt: number) => Promise<void>;
   readonly log: WorkerLogger;
+  /** What it pulls, for the log; jobs by default. */
+  readonly what?: string;
 }
 
 /**
@@ -118,7 +120,8 @@ export class ConsumeLoop {
   #fail(thrown: unknown): void {
     this.#failures++;
     if (this.#stopping.signal.aborted) return;
-    this.#options.log.warn({ reason: describeThrown(thrown), failures: this.#failures }, 'cannot pull jobs');
+    const { log, what = 'jobs' } = this.#options;
+    log.warn({ reason: describeThrown(thrown), failures: this.#failures }, `cannot pull ${what}`);
   }
 
   #pause(): Promise<unknown> {

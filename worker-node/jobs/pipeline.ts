@@ -1,7 +1,8 @@
 import type { JetStreamManager, JsMsg } from '@nats-io/jetstream';
 import { type Context, context, type Span, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
+import { asksForCallback, readCallback } from '../../shared/callback.ts';
 import { describeThrown, ThroughlineError } from '../../shared/errors.ts';
-import type { JobEvent } from '../../shared/event.ts';
+import { isTerminalEvent, type JobEvent } from '../../shared/event.ts';
 import type { Progress } from '../../shared/job.ts';
 import { type Extraction, extract, fromNatsHeaders, startTrace } from '../../shared/propagation/index.ts';
 import { readRedrive } from '../../shared/redrive.ts';
@@ -14,7 +15,7 @@ import type { WorkerLogger } from '../log.ts';
 import type { WorkerMetrics } from '../telemetry/metrics.ts';
 import { type Attempt, attemptOf, eventOf } from './attempt.ts';
 import type { CancelMemory, HeldJob } from './cancel-memory.ts';
-import { type ConcludeParts, type Conclusion, conclude } from './conclude.ts';
+import { type ConcludeParts, type Conclusion, conclude, recordEnd } from './conclude.ts';
 import { Lease } from './lease.ts';
 import type { OperationRegistry } from './operation-registry.ts';
 import { ProgressThrottle } from './progress-throttle.ts';
@@ -133,6 +134,7 @@ export class JobPipeline {
   async #handle(message: JsMsg, lease: Lease, span: Span, stop: AbortSignal): Promise<Settled> {
     const job = decode(message);
     if (job instanceof ThroughlineError) return await this.#refuse(message, span, job);
+    this.#checkCallback(message, job);
     const held = this.#parts.cancels.hold(job.address, message.seq);
     try {
       return await this.#handleJob(message, job, lease, span, held, stop);
@@ -151,13 +153,13 @@ export class JobPipeline {
   ): Promise<Settled> {
     const record = await this.#recall(message, job, lease, held);
     const previous = record?.event;
-    if (previous !== undefined && isOver(previous, roundOf(job))) return this.#skip(previous);
+    if (previous !== undefined && isOver(previous, roundOf(job))) return await this.#skip(job, previous);
     if (record?.cancel !== undefined) held.take(record.cancel);
     const operation = this.#parts.registry.get(job.address.operation);
     const attempt = attemptOf(message, job, operation, previous, new Date());
     describeAttempt(span, attempt);
     const came = held.cancelled.aborted ? CANCELLED : await this.#run(attempt, record, lease, held, stop);
-    if (came.kind === 'ended') return this.#skip(came.event);
+    if (came.kind === 'ended') return await this.#skip(job, came.event);
     const outcome = held.cancelled.aborted && isUnfinished(came) ? CANCELLED : came;
     noteFailure(span, outcome);
     if (outcome.kind === 'cancelled') noteCancel(span, held);
@@ -258,8 +260,19 @@ export class JobPipeline {
     }
   }
 
-  /** Its end is recorded, only the acknowledgement was lost: it is never run again. */
-  #skip(previous: JobEvent): Settled {
+  /** Whoever wrote the message did not come by the edge, which would have said so. */
+  #checkCallback({ headers }: JsMsg, { address, callback }: JobMessage): void {
+    if (callback !== undefined || !asksForCallback(headerValues(headers))) return;
+    this.#parts.log.warn({ job_id: address.jobId }, 'callback cannot be read; the job runs without one');
+  }
+
+  /**
+   * Its end is recorded, only the acknowledgement was lost: it is never run again. Its callback may not have been
+   * stored by then; the end of an earlier round is not known any more, and has no callback.
+   */
+  async #skip(job: JobMessage, previous: JobEvent): Promise<Settled> {
+    if (isTerminalEvent(previous) && (previous.round ?? 0) === roundOf(job))
+      await this.#parts.callbacks.send(job, previous);
     this.#parts.log.info({ job_id: previous.jobId, state: previous.kind }, 'job ended before; not run again');
     return { conclusion: 'duplicate', settlement: { kind: 'ack' } };
   }
@@ -272,14 +285,16 @@ export class JobPipeline {
     const address = parseJobSubject(message.subject) ?? addressOfUnreadable(message);
     const attempts = message.info.deliveryCount;
     await bury(this.#parts.jetStream, message, address, { code: error.code, attempts });
-    const redrive = readRedrive(headerValues(message.headers));
+    const values = headerValues(message.headers);
+    const redrive = readRedrive(values);
     const job = {
       ...{ address, acceptedAt: undefined, maxAttempts: 1, timeoutMs: undefined, input: null },
+      callback: readCallback(values),
       ...(redrive === undefined ? {} : { redrive }),
     };
     const attempt = attemptOf(message, job, undefined, undefined, new Date());
     const failure = { error: { code: error.code, message: error.message } };
-    await this.#parts.events.record(address.tenant, eventOf(attempt, 'failed', this.#parts.worker, failure));
+    await recordEnd(this.#parts, attempt, eventOf(attempt, 'failed', this.#parts.worker, failure));
     return { conclusion: 'unreadable', settlement: { kind: 'term', reason: error.code } };
   }
 

@@ -1,7 +1,7 @@
 import { BlockList, isIP } from 'node:net';
 import { ThroughlineError } from '../../shared/errors.ts';
 
-/** One entry of `HTTP_REQUEST_ALLOW`. */
+/** One entry of an allow-list. */
 interface AllowedTarget {
   readonly protocol: string;
   /** `example.internal`, or `.example.internal` for every name below it. */
@@ -38,20 +38,30 @@ for (const [network, prefix] of [
   NEVER.addSubnet(network, prefix, 'ipv6');
 }
 
-/** Which targets `http.request` may call. Empty (the default) means none. */
+/** Targets that an operator opens: those that `http.request` may call, say. Empty (the default) means none. */
 export class AllowList {
   readonly #targets: readonly AllowedTarget[];
+  readonly #setting: string;
 
   /**
    * @param text comma-separated origins: `http://billing.internal:8080, https://*.svc.example`
+   * @param setting where it comes from, for whoever reads an error
    * @throws ThroughlineError `config-invalid` quoting the entry that cannot be read
    */
-  constructor(text: string) {
+  constructor(text: string, setting = 'HTTP_REQUEST_ALLOW') {
+    this.#setting = setting;
     this.#targets = text
       .split(',')
       .map((entry) => entry.trim())
       .filter((entry) => entry !== '')
-      .map(parseEntry);
+      .map((entry) => parseEntry(entry, setting));
+  }
+
+  /** Whether the list names the URL's origin. */
+  has({ protocol, hostname, port }: URL): boolean {
+    return this.#targets.some(
+      (target) => target.protocol === protocol && target.port === port && hostFits(target.host, hostname),
+    );
   }
 
   /** @throws ThroughlineError `target-refused` */
@@ -59,16 +69,8 @@ export class AllowList {
     if (url.username !== '' || url.password !== '') {
       throw new ThroughlineError('target-refused', 'the URL must not hold a user name or a password');
     }
-    const { protocol, hostname, port } = url;
-    const fits = this.#targets.some(
-      (target) => target.protocol === protocol && target.port === port && hostFits(target.host, hostname),
-    );
-    if (!fits) {
-      throw new ThroughlineError(
-        'target-refused',
-        `${url.origin} is not in HTTP_REQUEST_ALLOW of this worker`,
-      );
-    }
+    if (this.has(url)) return;
+    throw new ThroughlineError('target-refused', `${url.origin} is not in ${this.#setting} of this worker`);
   }
 }
 
@@ -83,13 +85,13 @@ function hostFits(pattern: string, hostname: string): boolean {
   return pattern.startsWith('.') ? hostname.endsWith(pattern) : hostname === pattern;
 }
 
-function parseEntry(entry: string): AllowedTarget {
+function parseEntry(entry: string, setting: string): AllowedTarget {
   const [, protocol, wildcard, host] = ENTRY.exec(entry) ?? [];
   const parsed = protocol === undefined ? null : URL.parse(entry.replace('*.', ''));
   if (parsed === null || host === undefined) {
     throw new ThroughlineError(
       'config-invalid',
-      `HTTP_REQUEST_ALLOW: ${JSON.stringify(entry)} is not an origin such as http://billing.internal:8080 or https://*.svc.example`,
+      `${setting}: ${JSON.stringify(entry)} is not an origin such as http://billing.internal:8080 or https://*.svc.example`,
     );
   }
   const hostname = wildcard === undefined ? parsed.hostname : `.${parsed.hostname}`;

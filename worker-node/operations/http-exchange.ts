@@ -1,13 +1,13 @@
-import { lookup as dnsLookup } from 'node:dns';
 import http, { type ClientRequest, type IncomingMessage } from 'node:http';
 import https from 'node:https';
-import type { LookupFunction } from 'node:net';
 import { context } from '@opentelemetry/api';
 import { ThroughlineError } from '../../shared/errors.ts';
 import { inject, setCarrier } from '../../shared/propagation/index.ts';
 import { isRoutable } from './allow-list.ts';
+import { guardedLookup } from './guarded-lookup.ts';
 
 const MAX_RESPONSE_BYTES = 256 * 1024;
+const checkedLookup = guardedLookup(isRoutable);
 
 export interface HttpRequest {
   readonly method: string;
@@ -78,20 +78,3 @@ function flatten(response: IncomingMessage): Record<string, string> {
   ]);
   return Object.fromEntries(entries);
 }
-
-const checkedLookup: LookupFunction = (hostname, options, callback) => {
-  dnsLookup(hostname, { ...options, all: true }, (error, addresses) => {
-    const [first] = addresses ?? [];
-    if (error !== null || first === undefined)
-      return callback(error ?? new Error(`${hostname} has no address`), '');
-    const refused = addresses.find(({ address }) => !isRoutable(address));
-    if (refused !== undefined) {
-      return callback(
-        new ThroughlineError('target-refused', `${hostname} leads to an address that is refused`),
-        '',
-      );
-    }
-    if (options.all === true) return callback(null, addresses);
-    return callback(null, first.address, first.family);
-  });
-};

@@ -11,6 +11,7 @@ export class WorkerMetrics {
   readonly #settled: Counter;
   readonly #contexts: Counter;
   readonly #dropped: Counter;
+  readonly #callbacks: Counter;
 
   constructor() {
     metrics.setGlobalMeterProvider(this.#provider);
@@ -24,11 +25,19 @@ export class WorkerMetrics {
     this.#dropped = meter.createCounter('throughline.trace_context.dropped_members', {
       description: 'Members of tracestate and baggage that were left out, by field and reason',
     });
+    this.#callbacks = meter.createCounter('throughline.callbacks', {
+      description: 'Deliveries of callbacks, by what came of them',
+    });
   }
 
   /** One delivery was settled. */
   jobSettled(conclusion: string): void {
     this.#settled.add(1, { conclusion });
+  }
+
+  /** One delivery of a callback ended. */
+  callbackSettled(outcome: string): void {
+    this.#callbacks.add(1, { outcome });
   }
 
   /** One trace context was read: continued, absent, or invalid and why; and what of it was left out. */

@@ -1,0 +1,67 @@
+import type { Command } from 'commander';
+import { type Finding, findingText, mendText } from '../../shared/stream-rules.ts';
+import type { StreamReport } from '../../worker-node/broker/provision.ts';
+import type { SetupReport } from '../../worker-node/broker/setup.ts';
+import { EXIT } from '../exit-code.ts';
+import { examples } from '../help.ts';
+import type { Host } from '../host.ts';
+import { wholeNumber } from '../options.ts';
+import type { Output } from '../output.ts';
+
+interface SetupFlags {
+  readonly check?: boolean;
+  readonly replicas?: number;
+}
+
+/** `setup`: asks NATS, with the worker's settings, and not the API. */
+export function defineSetup(program: Command, host: Host): Command {
+  return program
+    .command('setup')
+    .description('Creates the streams and the bucket in NATS, brings them up to date, or checks them.')
+    .option('--check', 'change nothing; the exit code is 1 where something is missing or breaks a promise')
+    .option(
+      '--replicas <number>',
+      'copies of each stream (STREAM_REPLICAS; default: 3 in a cluster, else 1)',
+      wholeNumber(1, 5),
+    )
+    .addHelpText(
+      'after',
+      examples(
+        ['NATS_URL=tls://nats.example.com:4222 NATS_USER=setup throughline setup', 'settings are variables'],
+        ['throughline setup --check --json', 'for a pipeline'],
+      ),
+    )
+    .action(
+      async ({ check = false, replicas }: SetupFlags, command: Command) =>
+        await host.runLocal(command, async (output) => {
+          // Only this command pays for loading a client of NATS.
+          const { setUpBroker } = await import('../../worker-node/broker/setup.ts');
+          const report = await setUpBroker({ environment: host.environment, check, replicas });
+          if (output.json) output.document(report);
+          else print(report, output);
+          return report.ok ? EXIT.ok.code : EXIT.jobFailed.code;
+        }),
+    );
+}
+
+function print(report: SetupReport, output: Output): void {
+  const { server, streams, consumers, warnings } = report;
+  output.text(`nats-server ${server.version}, ${server.clustered ? 'in a cluster' : 'one server'}`);
+  const width = Math.max(...streams.map(({ name }) => name.length));
+  for (const stream of streams) output.text(streamText(stream, width));
+  for (const finding of [...streams.flatMap((stream) => stream.findings), ...consumers])
+    output.warn(warningText(finding));
+  for (const warning of warnings) output.warn(warning);
+  if (!report.ok) output.text('Something is missing or breaks a promise: workers will not start.');
+}
+
+function streamText({ name, state, messages, replicas, findings }: StreamReport, width: number): string {
+  const copies = replicas === 1 ? '1 copy' : `${replicas} copies`;
+  const faults = findings.filter(({ level }) => level === 'breaks').length;
+  const rest = state === 'missing' ? '' : `  ${messages} messages, ${copies}`;
+  return `${name.padEnd(width)}  ${state.padEnd(7)}${rest}${faults === 0 ? '' : `, ${faults} broken`}`;
+}
+
+function warningText(finding: Finding): string {
+  return `${findingText(finding)}; ${mendText(finding)}`;
+}

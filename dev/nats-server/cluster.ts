@@ -1,0 +1,190 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { jetstreamManager } from '@nats-io/jetstream';
+import { type ConnectionOptions, connect } from '@nats-io/transport-node';
+import { describeThrown } from '../../shared/errors.ts';
+import { renderConfig, type ServerConfig, type ServerPlace } from './config-file.ts';
+import { findFreePort } from './free-port.ts';
+import { type NatsServer, startNatsServer } from './start.ts';
+
+const SIZE = 3;
+const READY_TIMEOUT_MS = 30_000;
+const POLL_MS = 50;
+
+/** A server of a cluster, before it is started. */
+export interface NodePlace extends ServerPlace {
+  readonly name: string;
+  readonly clusterPort: number;
+  /** Of all members. */
+  readonly routes: readonly string[];
+  /** Port of 127.0.0.1 for `/jsz`. */
+  readonly monitorPort: number;
+}
+
+export interface NatsClusterOptions {
+  /** From `locateNatsServer`. */
+  readonly binary: string;
+  /** More lines for the `jetstream` block, for example `sync_interval: always`. */
+  readonly jetStreamConfig?: string;
+  /** More top-level configuration for each server. */
+  readonly extraConfig?: string;
+  /** A configuration of one's own for each server. */
+  readonly configure?: (place: NodePlace, directory: string) => ServerConfig;
+  /** Of a client that may ask for stream infos. */
+  readonly client?: ConnectionOptions;
+}
+
+/** A server of a cluster; the same one, with its ports and its store, after a kill and a restart. */
+export interface ClusterNode {
+  readonly name: string;
+  readonly server: NatsServer;
+}
+
+/** Three nats-servers with JetStream and WebSockets on 127.0.0.1 that keep streams together. */
+export interface NatsCluster {
+  readonly nodes: readonly ClusterNode[];
+  /** Of all servers, for a client. */
+  readonly urls: readonly string[];
+  /** Waits until all servers follow one leader. */
+  untilReady(): Promise<void>;
+  /** Waits until every copy of a stream is up to date, and has a leader. */
+  untilCurrent(stream: string): Promise<void>;
+  /** The server that leads a stream now. */
+  leaderOf(stream: string): Promise<ClusterNode>;
+  /** Sends the leader of a stream a signal (default SIGKILL); `node.server.restart()` brings it back. */
+  killLeader(stream: string, signal?: NodeJS.Signals): Promise<ClusterNode>;
+  /** Ends all servers and removes their files. */
+  stop(): Promise<void>;
+}
+
+/** Starts three nats-servers and waits until they follow one leader. They never outlive this process. */
+export async function startNatsCluster(options: NatsClusterOptions): Promise<NatsCluster> {
+  const clusterPorts = await Promise.all(Array.from({ length: SIZE }, findFreePort));
+  const monitorPorts = await Promise.all(Array.from({ length: SIZE }, findFreePort));
+  const routes = clusterPorts.map((port) => `nats-route://127.0.0.1:${port}`);
+  const starts = await Promise.allSettled(
+    clusterPorts.map(async (clusterPort, index): Promise<ClusterNode> => {
+      const name = `nats-${index + 1}`;
+      const configure = (place: ServerPlace, directory: string): ServerConfig => {
+        const node = { ...place, name, clusterPort, routes, monitorPort: monitorPorts[index] ?? 0 };
+        return options.configure?.(node, directory) ?? { text: renderNode(node, options) };
+      };
+      return { name, server: await startNatsServer({ binary: options.binary, configure }) };
+    }),
+  );
+  const nodes = starts.flatMap((start) => (start.status === 'fulfilled' ? [start.value] : []));
+  const cluster = new LocalNatsCluster(nodes, monitorPorts, options.client ?? {});
+  try {
+    for (const start of starts) if (start.status === 'rejected') throw start.reason;
+    await cluster.untilReady();
+    return cluster;
+  } catch (thrown) {
+    await cluster.stop();
+    throw thrown;
+  }
+}
+
+class LocalNatsCluster implements NatsCluster {
+  readonly nodes: readonly ClusterNode[];
+  readonly #monitorPorts: readonly number[];
+  readonly #client: ConnectionOptions;
+
+  constructor(nodes: readonly ClusterNode[], monitorPorts: readonly number[], client: ConnectionOptions) {
+    this.nodes = nodes;
+    this.#monitorPorts = monitorPorts;
+    this.#client = client;
+  }
+
+  get urls(): readonly string[] {
+    return this.nodes.map(({ server }) => server.url);
+  }
+
+  untilReady(): Promise<void> {
+    return this.#until('one leader that all servers follow', async () => {
+      const seen = await Promise.all(this.#monitorPorts.map(readMetaCluster));
+      const leader = seen[0]?.leader;
+      return Boolean(leader) && seen.every((meta) => meta.leader === leader && meta.cluster_size === SIZE);
+    });
+  }
+
+  untilCurrent(stream: string): Promise<void> {
+    return this.#until(`every copy of ${stream} to be up to date`, async () => {
+      const { leader, replicas = [] } = await this.#clusterInfo(stream);
+      return Boolean(leader) && replicas.every(({ current, offline }) => current && offline !== true);
+    });
+  }
+
+  async leaderOf(stream: string): Promise<ClusterNode> {
+    let found: ClusterNode | undefined;
+    await this.#until(`a leader of ${stream}`, async () => {
+      const { leader } = await this.#clusterInfo(stream);
+      found = this.nodes.find(({ name }) => name === leader);
+      return found !== undefined;
+    });
+    if (found === undefined) throw new Error(`${stream} has no leader`);
+    return found;
+  }
+
+  async killLeader(stream: string, signal: NodeJS.Signals = 'SIGKILL'): Promise<ClusterNode> {
+    const leader = await this.leaderOf(stream);
+    await leader.server.kill(signal);
+    return leader;
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.nodes.map(({ server }) => server.stop()));
+  }
+
+  async #clusterInfo(stream: string): Promise<ClusterInfo> {
+    const connection = await connect({ servers: [...this.urls], timeout: 2_000, ...this.#client });
+    try {
+      const manager = await jetstreamManager(connection, { timeout: 2_000, checkAPI: false });
+      return (await manager.streams.info(stream)).cluster ?? {};
+    } finally {
+      await connection.close();
+    }
+  }
+
+  async #until(what: string, look: () => Promise<boolean>): Promise<void> {
+    const deadline = Date.now() + READY_TIMEOUT_MS;
+    let last = 'no';
+    for (;;) {
+      try {
+        if (await look()) return;
+      } catch (thrown) {
+        last = describeThrown(thrown);
+      }
+      if (Date.now() > deadline) throw new Error(`waited ${READY_TIMEOUT_MS} ms for ${what}: ${last}`);
+      await sleep(POLL_MS);
+    }
+  }
+}
+
+interface ClusterInfo {
+  readonly leader?: string;
+  readonly replicas?: readonly { readonly current: boolean; readonly offline?: boolean }[];
+}
+
+async function readMetaCluster(port: number): Promise<{ leader?: string; cluster_size?: number }> {
+  const response = await fetch(`http://127.0.0.1:${port}/jsz`);
+  const { meta_cluster = {} } = (await response.json()) as {
+    meta_cluster?: { leader?: string; cluster_size?: number };
+  };
+  return meta_cluster;
+}
+
+function renderNode(node: NodePlace, { jetStreamConfig, extraConfig = '' }: NatsClusterOptions): string {
+  const { name, clusterPort, monitorPort, routes } = node;
+  return renderConfig({
+    ...node,
+    jetStreamConfig,
+    extraConfig: `server_name: ${JSON.stringify(name)}
+http: "127.0.0.1:${monitorPort}"
+cluster {
+  name: throughline
+  host: "127.0.0.1"
+  port: ${clusterPort}
+  routes: ${JSON.stringify(routes)}
+}
+${extraConfig}`,
+  });
+}

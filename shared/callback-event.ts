@@ -1,0 +1,38 @@
+import * as z from 'zod';
+import { JobError } from './job.ts';
+
+export const CALLBACK_EVENT_KINDS = ['callback-delivered', 'callback-retrying', 'callback-failed'] as const;
+
+/**
+ * What became of one delivery of a callback. It is kept beside the job's own events, on a subject of its own: the last
+ * of those is the job's state, and a callback has no say in it.
+ */
+export const CallbackEvent = z.object({
+  kind: z.enum(CALLBACK_EVENT_KINDS),
+  jobId: z.string(),
+  /** Where to, without the query: it may hold what is nobody else's business. */
+  url: z.string(),
+  /** 1 for the first delivery. */
+  attempt: z.int().min(1),
+  maxAttempts: z.int().min(1),
+  at: z.iso.datetime(),
+  worker: z.string(),
+  /** The HTTP status that the receiver answered, if it did. */
+  status: z.int().optional(),
+  error: JobError.optional(),
+  /** With `callback-retrying`: milliseconds until the next delivery. */
+  retryInMs: z.number().optional(),
+  traceId: z.string(),
+  /** The span of the delivery. */
+  spanId: z.string(),
+  /** The round of the job whose end was told; absent in the first one. */
+  round: z.int().min(1).optional(),
+});
+export type CallbackEvent = z.infer<typeof CallbackEvent>;
+
+/** Whether an event of a job's history is about its callback. */
+export function isCallbackEvent<E extends { readonly kind: string }>(
+  event: E,
+): event is Extract<E, { readonly kind: CallbackEvent['kind'] }> {
+  return (CALLBACK_EVENT_KINDS as readonly string[]).includes(event.kind);
+}

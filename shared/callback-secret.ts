@@ -1,0 +1,17 @@
+/** Secrets of the Standard Webhooks scheme: `whsec_` and 24 to 64 bytes in base64. */
+const SECRET = /^whsec_((?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?)$/;
+const BYTES = { min: 24, max: 64, made: 32 } as const;
+
+/** A new random secret, for sender and receiver. */
+export function createCallbackSecret(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(BYTES.made));
+  return `whsec_${btoa(String.fromCharCode(...bytes))}`;
+}
+
+/** The key that a secret stands for; undefined when it is none. */
+export function callbackSecretKey(text: string): Uint8Array | undefined {
+  const [, base64] = SECRET.exec(text) ?? [];
+  if (base64 === undefined) return undefined;
+  const key = Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
+  return key.length >= BYTES.min && key.length <= BYTES.max ? key : undefined;
+}

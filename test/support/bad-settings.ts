@@ -1,0 +1,87 @@
+const HOUR_NS = 3_600e9;
+
+/** A stream as somebody may have made it: the setting that breaks or weakens a promise, and what goes with it. */
+export interface BadStream {
+  readonly stream: string;
+  readonly setting: string;
+  readonly config: Readonly<Record<string, unknown>>;
+  readonly weakens?: true;
+  /** The server takes it only as a change of a stream that is there. */
+  readonly update?: true;
+  /** A single server of today does not take it, or has nothing against it. */
+  readonly notHere?: true;
+}
+
+const bad = (stream: string, setting: string, value: unknown, more: Partial<BadStream> = {}): BadStream => ({
+  stream,
+  setting,
+  ...more,
+  config: { [setting]: value, ...more.config },
+});
+
+/** One for each row of `STREAM_RULES`, at least. */
+export const BAD_STREAMS: readonly BadStream[] = [
+  bad('JOBS', 'subjects', ['jobs.acme.>']),
+  bad('EVENTS', 'subjects', ['events.>', 'other.>']),
+  bad('JOBS', 'retention', 'limits'),
+  bad('EVENTS', 'retention', 'interest'),
+  bad('JOBS', 'storage', 'memory'),
+  bad('JOBS', 'discard', 'old'),
+  bad('EVENTS', 'discard', 'new', { config: { max_msgs: 1_000 } }),
+  bad('JOBS', 'max_age', 24 * HOUR_NS),
+  bad('EVENTS', 'max_age', 47 * HOUR_NS),
+  bad('DEAD', 'max_age', 47 * HOUR_NS),
+  bad('CANCELS', 'max_age', 23 * HOUR_NS),
+  bad('CALLBACKS', 'max_age', 47 * HOUR_NS),
+  bad('DELAYED', 'max_age', 30 * 24 * HOUR_NS),
+  bad('KV_OPERATIONS', 'max_age', 24 * HOUR_NS),
+  bad('JOBS', 'max_msgs_per_subject', 1),
+  bad('EVENTS', 'max_msgs_per_subject', 1),
+  bad('JOBS', 'discard_new_per_subject', true, { config: { max_msgs_per_subject: 1 } }),
+  bad('DELAYED', 'max_msgs', 1_000),
+  bad('DELAYED', 'max_bytes', 1_000_000),
+  bad('EVENTS', 'max_msgs', 1_000, { weakens: true }),
+  bad('DEAD', 'max_bytes', 1_000_000, { weakens: true }),
+  bad('JOBS', 'max_msg_size', 262_144),
+  bad('DEAD', 'max_msg_size', 262_144),
+  bad('EVENTS', 'max_msg_size', 524_288),
+  bad('JOBS', 'duplicate_window', 1e9),
+  bad('EVENTS', 'duplicate_window', 60e9),
+  bad('JOBS', 'no_ack', true),
+  bad('CANCELS', 'persist_mode', 'async'),
+  bad('CANCELS', 'sealed', true, { update: true }),
+  bad('JOBS', 'deny_delete', true),
+  bad('DEAD', 'deny_purge', true),
+  bad('EVENTS', 'allow_rollup_hdrs', true),
+  bad('JOBS', 'allow_msg_ttl', true),
+  bad('EVENTS', 'allow_msg_counter', true),
+  bad('EVENTS', 'allow_direct', false),
+  bad('DELAYED', 'allow_msg_schedules', false),
+  bad('DELAYED', 'allow_msg_ttl', false),
+  bad('CANCELS', 'mirror', { name: 'EVENTS' }, { config: { subjects: [] } }),
+  bad('JOBS', 'sources', undefined),
+  bad('JOBS', 'sources', [{ name: 'DEAD' }]),
+  bad('EVENTS', 'sources', [{ name: 'DEAD' }]),
+  bad('EVENTS', 'subject_transform', { src: 'events.>', dest: 'told.>' }),
+  bad('EVENTS', 'republish', { src: 'events.>', dest: 'cancel.>' }),
+  bad('EVENTS', 'num_replicas', 1, { weakens: true, notHere: true }),
+];
+
+/** A consumer of a worker group as somebody may have made it; one for each row of `CONSUMER_RULES`. */
+export const BAD_CONSUMERS: readonly Omit<BadStream, 'stream'>[] = [
+  { setting: 'filter_subject', config: { filter_subject: 'jobs.*.*.image.>' } },
+  {
+    setting: 'filter_subjects',
+    config: { filter_subject: undefined, filter_subjects: ['jobs.*.*.a', 'jobs.*.*.b'] },
+  },
+  // A work queue takes no other; a stream that was one once may have it.
+  { setting: 'ack_policy', config: { ack_policy: 'all' }, notHere: true },
+  { setting: 'deliver_policy', config: { deliver_policy: 'new' }, notHere: true },
+  { setting: 'max_deliver', config: { max_deliver: 3 } },
+  { setting: 'deliver_subject', config: { deliver_subject: 'pushed' } },
+  { setting: 'headers_only', config: { headers_only: true } },
+  { setting: 'backoff', config: { backoff: [1e9, 2e9] } },
+  { setting: 'mem_storage', config: { mem_storage: true } },
+  { setting: 'inactive_threshold', config: { inactive_threshold: 60e9 } },
+  { setting: 'priority_policy', config: { priority_policy: 'overflow', priority_groups: ['a'] } },
+];

@@ -1,0 +1,34 @@
+import type { JetStreamClient } from '@nats-io/jetstream';
+import { headers } from '@nats-io/transport-node';
+import { context } from '@opentelemetry/api';
+import type { CallbackEvent } from '../../shared/callback-event.ts';
+import { inject } from '../../shared/propagation/index.ts';
+import { inRound } from '../../shared/redrive.ts';
+import { callbackEventSubject } from '../../shared/subjects.ts';
+import { writeCallbackEventHeaders, writeJson } from '../../shared/wire.ts';
+import { publishUntilStored, workerSource } from '../broker/event-publisher.ts';
+
+/** Writes what became of callbacks to `events.<tenant>.<jobId>.callback`. */
+export class CallbackEventPublisher {
+  readonly #jetStream: JetStreamClient;
+  readonly #source: string;
+
+  constructor(jetStream: JetStreamClient, worker: string) {
+    this.#jetStream = jetStream;
+    this.#source = workerSource(worker);
+  }
+
+  /** Returns once JetStream has it. @throws ThroughlineError `broker-unavailable` */
+  async record(tenant: string, event: CallbackEvent): Promise<void> {
+    const messageHeaders = headers();
+    const messageId = inRound(`${event.jobId}:callback:${event.attempt}`, event.round);
+    writeCallbackEventHeaders(
+      event,
+      { messageId, source: this.#source },
+      inject(context.active()),
+      (name, value) => messageHeaders.set(name, value),
+    );
+    const subject = callbackEventSubject(tenant, event.jobId);
+    await publishUntilStored(this.#jetStream, subject, writeJson(event), messageHeaders);
+  }
+}

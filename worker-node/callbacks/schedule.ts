@@ -1,0 +1,36 @@
+/** How often a callback is delivered at most, and how long the pauses in between become. */
+export interface CallbackSchedule {
+  readonly maxAttempts: number;
+  /** Ceiling of the first pause. */
+  readonly minDelayMs: number;
+  /** Ceiling of the last pause, and of what a receiver may ask for. */
+  readonly maxDelayMs: number;
+}
+
+/**
+ * The pause after attempt `attempt` (1 for the first), in whole milliseconds. Its ceiling grows by one factor from the
+ * shortest to the longest, however many attempts there are: 5 s to 20 h in eight attempts. A pause is from half its
+ * ceiling up to all of it: receivers may be away for hours, and full jitter could spend all attempts on the first one.
+ * @param notBeforeMs what the receiver asked for, see {@link retryAfterOf}
+ * @param random a number from 0 (inclusive) to 1 (exclusive)
+ */
+export function pauseAfter(
+  attempt: number,
+  { maxAttempts, minDelayMs, maxDelayMs }: CallbackSchedule,
+  notBeforeMs: number,
+  random: number,
+): number {
+  const longest = Math.max(minDelayMs, maxDelayMs);
+  const steps = Math.max(1, maxAttempts - 2);
+  const ceiling = Math.min(longest, minDelayMs * (longest / minDelayMs) ** ((attempt - 1) / steps));
+  const pause = Math.round((ceiling * (1 + random)) / 2);
+  return Math.max(pause, Math.min(notBeforeMs, longest));
+}
+
+/** Milliseconds of a `Retry-After` header: seconds, or an HTTP date (RFC 9110, section 10.2.3); 0 when it is neither. */
+export function retryAfterOf(header: string | undefined, now: number): number {
+  if (header === undefined) return 0;
+  if (/^[0-9]{1,9}$/.test(header)) return Number(header) * 1_000;
+  const date = /^[A-Z][a-z]{2}, /.test(header) ? Date.parse(header) : Number.NaN;
+  return Number.isNaN(date) ? 0 : Math.max(0, date - now);
+}

@@ -1,0 +1,19 @@
+import { createHmac } from 'node:crypto';
+
+export interface SignedMessage {
+  readonly id: string;
+  /** Seconds since 1970. */
+  readonly timestamp: number;
+  readonly body: string;
+}
+
+/**
+ * The value of `webhook-signature`: one signature for each key, so that a receiver that knows the old secret, or the
+ * new one, accepts it (https://www.standardwebhooks.com, "Symmetric signatures").
+ */
+export function signatureOf({ id, timestamp, body }: SignedMessage, keys: readonly Uint8Array[]): string {
+  const content = `${id}.${timestamp}.${body}`;
+  return keys
+    .map((key) => `v1,${createHmac('sha256', key).update(content, 'utf8').digest('base64')}`)
+    .join(' ');
+}
