@@ -108,7 +108,7 @@ async function start(
   const loop = new ConsumeLoop({
     consumer: consumerSource(() => jetStream.consumers.get(JOBS_STREAM, config.WORKER_GROUP)),
     concurrency: config.WORKER_CONCURRENCY,
-    process: (message, stop) => pipeline.process(message, stop),
+    process: (message, stop, pulledAt) => pipeline.process(message, stop, pulledAt),
     log,
   });
   const callbacks = callbackLoop({ config, log, tracing, metrics, jetStream });

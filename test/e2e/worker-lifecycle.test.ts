@@ -119,6 +119,24 @@ describe('a worker', () => {
     expect(await attemptsOf(effects)).toEqual([`${job.id} 1`, `${job.id} 2`]);
   });
 
+  it('that was paused does not run what came meanwhile, and what another worker has ended', async () => {
+    const stack = await own();
+    const effects = path.join(directory, 'paused');
+    await stack.addWorker({ WORKER_NAME: 'second' });
+    await stack.worker.kill('SIGSTOP');
+    const jobs = await Promise.all(
+      Array.from({ length: 20 }, () => submit(stack, { mode: 'done', effects })),
+    );
+    // Some of them went to the worker that is paused, and to the other one after the ack wait.
+    await Promise.all(jobs.map((job) => ended(stack, job)));
+    await stack.worker.kill('SIGCONT');
+    await until('the first worker to put one aside', () =>
+      stack.lines.some((line) => line.includes('not run again')),
+    );
+    await stack.worker.stop();
+    expect((await attemptsOf(effects)).length).toBe(jobs.length);
+  });
+
   it('that is told to stop hands a running job back without spending an attempt', async () => {
     const stack = await own();
     const effects = path.join(directory, 'handed-back');

@@ -10,7 +10,8 @@ const PAUSE = { minDelayMs: 200, maxDelayMs: 5_000 };
 export interface ConsumeLoopOptions {
   readonly consumer: () => Promise<Consumer>;
   readonly concurrency: number;
-  readonly process: (message: JsMsg, stop: AbortSignal) => Promise<void>;
+  /** @param pulledAt when the message was asked for, as `Date.now()` gives it */
+  readonly process: (message: JsMsg, stop: AbortSignal, pulledAt: number) => Promise<void>;
   readonly log: WorkerLogger;
   /** What it pulls, for the log; jobs by default. */
   readonly what?: string;
@@ -77,8 +78,9 @@ export class ConsumeLoop {
     try {
       const consumer = await this.#options.consumer();
       if (this.#stopping.signal.aborted) return;
+      const pulledAt = Date.now();
       const messages = await consumer.fetch({ max_messages: count, expires: EXPIRES_MS });
-      const pull = { stop: () => messages.stop(), ended: this.#take(messages, count) };
+      const pull = { stop: () => messages.stop(), ended: this.#take(messages, count, pulledAt) };
       this.#pulls.add(pull);
       pull.ended.finally(() => this.#pulls.delete(pull)).catch(() => undefined);
     } catch (thrown) {
@@ -87,13 +89,13 @@ export class ConsumeLoop {
     }
   }
 
-  async #take(messages: AsyncIterable<JsMsg>, count: number): Promise<void> {
+  async #take(messages: AsyncIterable<JsMsg>, count: number, pulledAt: number): Promise<void> {
     let left = count;
     try {
       for await (const message of messages) {
         left--;
         this.#requested--;
-        this.#start(message);
+        this.#start(message, pulledAt);
       }
       this.#failures = 0;
     } catch (thrown) {
@@ -104,11 +106,11 @@ export class ConsumeLoop {
     }
   }
 
-  #start(message: JsMsg): void {
+  #start(message: JsMsg, pulledAt: number): void {
     this.#failures = 0;
     // What still arrives while the worker stops is handed back at once.
     const stop = this.#stopping.signal.aborted ? AbortSignal.abort() : this.#giveUp.signal;
-    const job = this.#options.process(message, stop).finally(() => {
+    const job = this.#options.process(message, stop, pulledAt).finally(() => {
       this.#jobs.delete(job);
       this.#wake();
     });

@@ -16,6 +16,7 @@ import type { WorkerMetrics } from '../telemetry/metrics.ts';
 import { type Attempt, attemptOf, eventOf } from './attempt.ts';
 import type { CancelMemory, HeldJob } from './cancel-memory.ts';
 import { type ConcludeParts, type Conclusion, conclude, recordEnd } from './conclude.ts';
+import { Lease } from './lease.ts';
 import type { OperationRegistry } from './operation-registry.ts';
 import { ProgressThrottle } from './progress-throttle.ts';
 import { isOver, recalled, roundOf } from './rounds.ts';
@@ -65,15 +66,19 @@ export class JobPipeline {
       this.#limits.set(name, new Semaphore(concurrency));
   }
 
-  /** @param stop aborts when the worker may wait for its jobs no longer */
-  async process(message: JsMsg, stop: AbortSignal): Promise<void> {
+  /**
+   * @param stop aborts when the worker may wait for its jobs no longer
+   * @param pulledAt when the message was asked for, as `Date.now()` gives it
+   */
+  async process(message: JsMsg, stop: AbortSignal, pulledAt: number): Promise<void> {
+    const lease = new Lease(message, pulledAt, this.#parts.ackWaitMs);
     const extraction = extract(fromNatsHeaders(message.headers));
     const parent = this.#parentOf(extraction);
     const span = this.#startSpan(message, parent);
     await context.with(trace.setSpan(parent, span), async () => {
       this.#noteContext(span, extraction);
       const keepAlive = setInterval(() => message.working(), this.#parts.ackWaitMs / 3);
-      const settled = await this.#handle(message, span, stop).catch((thrown: unknown) =>
+      const settled = await this.#handle(message, lease, span, stop).catch((thrown: unknown) =>
         this.#failOwn(span, thrown),
       );
       clearInterval(keepAlive);
@@ -126,13 +131,13 @@ export class JobPipeline {
     else this.#parts.log.debug(fields, 'trace context read');
   }
 
-  async #handle(message: JsMsg, span: Span, stop: AbortSignal): Promise<Settled> {
+  async #handle(message: JsMsg, lease: Lease, span: Span, stop: AbortSignal): Promise<Settled> {
     const job = decode(message);
     if (job instanceof ThroughlineError) return await this.#refuse(message, span, job);
     this.#checkCallback(message, job);
     const held = this.#parts.cancels.hold(job.address, message.seq);
     try {
-      return await this.#handleJob(message, job, span, held, stop);
+      return await this.#handleJob(message, job, lease, span, held, stop);
     } finally {
       this.#parts.cancels.release(held);
     }
@@ -141,18 +146,19 @@ export class JobPipeline {
   async #handleJob(
     message: JsMsg,
     job: JobMessage,
+    lease: Lease,
     span: Span,
     held: HeldJob,
     stop: AbortSignal,
   ): Promise<Settled> {
-    const record = await this.#recall(message, job, held);
+    const record = await this.#recall(message, job, lease, held);
     const previous = record?.event;
     if (previous !== undefined && isOver(previous, roundOf(job))) return await this.#skip(job, previous);
     if (record?.cancel !== undefined) held.take(record.cancel);
     const operation = this.#parts.registry.get(job.address.operation);
     const attempt = attemptOf(message, job, operation, previous, new Date());
     describeAttempt(span, attempt);
-    const came = held.cancelled.aborted ? CANCELLED : await this.#run(attempt, record, held, stop);
+    const came = held.cancelled.aborted ? CANCELLED : await this.#run(attempt, record, lease, held, stop);
     if (came.kind === 'ended') return await this.#skip(job, came.event);
     const outcome = held.cancelled.aborted && isUnfinished(came) ? CANCELLED : came;
     noteFailure(span, outcome);
@@ -164,13 +170,19 @@ export class JobPipeline {
 
   /**
    * What is on record for a job; undefined where there can be nothing. A first delivery of the first round needs no
-   * look, unless the job was published before, longer ago than the broker remembers: nothing has happened to the job, unless it was cancelled, and then the notice was heard before. Where it may
-   * have been missed, the attempt begins only once the broker agrees that there is no event.
+   * look, unless it comes so late that another worker may have had the job meanwhile, or the job was published before,
+   * longer ago than the broker remembers: nothing has happened to it, unless it was cancelled, and then the notice was
+   * heard before. Where that may have been missed, the attempt begins only once the broker agrees that there is no event.
    */
-  async #recall(message: JsMsg, job: JobMessage, held: HeldJob): Promise<JobRecord | undefined> {
+  async #recall(
+    message: JsMsg,
+    job: JobMessage,
+    lease: Lease,
+    held: HeldJob,
+  ): Promise<JobRecord | undefined> {
     const round = roundOf(job);
     const isFirst = message.info.deliveryCount === 1 && round === 0 && job.publishedAgain !== true;
-    if (isFirst && !held.cancelled.aborted) {
+    if (isFirst && lease.holds && !held.cancelled.aborted) {
       return this.#parts.cancels.isComplete(message.seq) ? undefined : NOTHING;
     }
     const record = await readJobRecord(this.#parts.manager, job.address.tenant, job.address.jobId);
@@ -180,6 +192,7 @@ export class JobPipeline {
   async #run(
     attempt: Attempt,
     record: JobRecord | undefined,
+    lease: Lease,
     held: HeldJob,
     stop: AbortSignal,
   ): Promise<RunOutcome> {
@@ -198,7 +211,7 @@ export class JobPipeline {
     const running = limit.run(async (): Promise<RunOutcome> => {
       if (stop.aborted) return { kind: 'released' };
       if (held.cancelled.aborted) return CANCELLED;
-      const end = await this.#begin(attempt, record, held);
+      const end = await this.#begin(attempt, record, lease, held);
       if (end !== undefined) return { kind: 'ended', event: end };
       if (held.cancelled.aborted) return CANCELLED;
       // Reported inside a span of the operation's own, it is still the attempt's.
@@ -226,16 +239,19 @@ export class JobPipeline {
   async #begin(
     attempt: Attempt,
     record: JobRecord | undefined,
+    lease: Lease,
     held: HeldJob,
   ): Promise<JobEvent | undefined> {
     const { tenant, jobId } = attempt.job.address;
     const started = eventOf(attempt, 'started', this.#parts.worker);
-    if (record === undefined) {
+    // A job that had to wait for its turn may have been given away meanwhile.
+    if (record === undefined && lease.holds) {
       this.#parts.events.tell(tenant, started, NO_EVENT);
       return undefined;
     }
     const round = roundOf(attempt.job);
-    for (let known = record; ; known = await readJobRecord(this.#parts.manager, tenant, jobId)) {
+    const read = (): Promise<JobRecord> => readJobRecord(this.#parts.manager, tenant, jobId);
+    for (let known = record ?? (await read()); ; known = await read()) {
       const event = recalled(known.event, round);
       if (event !== undefined && isOver(event, round)) return event;
       if (known.cancel !== undefined) held.take(known.cancel);

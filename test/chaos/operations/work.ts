@@ -1,0 +1,58 @@
+import { appendFileSync, existsSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
+import { context, trace } from '@opentelemetry/api';
+import { defineOperation } from 'throughline/worker';
+import * as z from 'zod';
+
+const Input = z.object({
+  /** How long it works. */
+  ms: z.int().min(0).default(0),
+  /** Whether it reports progress. */
+  tell: z.boolean().default(false),
+  /** What it does besides; while the file `gate` is there, or always. */
+  mode: z.enum(['work', 'throw', 'exit', 'block', 'fill-memory']).default('work'),
+  gate: z.string().optional(),
+  /** Bytes that are carried along. */
+  ballast: z.string().optional(),
+});
+
+/** Work whose every execution leaves a line at its begin and at its end, in the file `CHAOS_EFFECTS`. */
+export default defineOperation({
+  name: 'chaos.work',
+  input: Input,
+  timeout: '120s',
+  maxAttempts: 50,
+  retry: { minDelayMs: 10, maxDelayMs: 200 },
+  run: async ({ input, job, signal, progress }) => {
+    const note = (phase: 'begin' | 'end'): void => {
+      const traceId = trace.getSpanContext(context.active())?.traceId ?? '';
+      const entry = { jobId: job.id, attempt: job.attempt, phase, at: Date.now(), pid: process.pid, traceId };
+      appendFileSync(process.env.CHAOS_EFFECTS ?? '/dev/null', `${JSON.stringify(entry)}\n`);
+    };
+    note('begin');
+    const misbehave = input.gate === undefined || existsSync(input.gate);
+    if (misbehave && input.mode === 'throw') throw new Error('thrown on purpose');
+    if (misbehave && input.mode === 'exit') process.exit(3);
+    if (misbehave && input.mode === 'block') block(input.ms);
+    if (misbehave && input.mode === 'fill-memory') fillMemory();
+    if (input.ms > 0 && input.mode === 'work') {
+      if (input.tell) progress({ fraction: 0.5 });
+      await delay(input.ms, undefined, { signal });
+      if (input.tell) progress({ fraction: 1 });
+    }
+    note('end');
+    return { attempt: job.attempt };
+  },
+});
+
+/** Keeps the event loop for itself. */
+function block(ms: number): void {
+  const until = Date.now() + ms;
+  while (Date.now() < until);
+}
+
+/** Takes memory until there is none. */
+function fillMemory(): never {
+  const taken: unknown[] = [];
+  for (;;) taken.push(new Array(1e6).fill(taken.length));
+}

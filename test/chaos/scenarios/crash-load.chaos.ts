@@ -1,0 +1,50 @@
+import { expect, it } from 'vitest';
+import { runFault, type Scene } from '../support/run-fault.ts';
+import { size } from '../support/size.ts';
+
+const JOBS = size('CHAOS_JOBS', 20_000);
+const NATS_KILLS = size('CHAOS_NATS_KILLS', 5);
+const WORKER_KILLS = size('CHAOS_WORKER_KILLS', 10);
+
+it(`S1 (N1, W1): ${JOBS} jobs while NATS is killed ${NATS_KILLS} times and workers ${WORKER_KILLS} times`, async () => {
+  const { counts } = await runFault({
+    title: 'S1',
+    jobs: JOBS,
+    callers: 64,
+    batch: 20,
+    sampled: 0.05,
+    before: 0.02,
+    job: (dice) => ({ input: { ms: dice.next() < 0.1 ? dice.between(1, 50) : 0 } }),
+    system: { workers: 3, worker: { WORKER_CONCURRENCY: '50' } },
+    inject: async (scene) => {
+      const kills = [
+        ...Array.from({ length: NATS_KILLS }, () => killNats),
+        ...Array.from({ length: WORKER_KILLS }, () => killWorker),
+      ];
+      // In an order of chance, spread over the acceptance of the jobs.
+      const order = kills.map((kill) => ({ kill, at: scene.dice.between(2, 95) / 100 }));
+      for (const { kill, at } of order.sort((left, right) => left.at - right.at)) {
+        await scene.load.reaches(Math.floor(JOBS * at));
+        await kill(scene);
+      }
+      await scene.system.pool.full();
+    },
+  });
+  expect(counts.accepted).toBe(JOBS);
+  expect(counts.ends.succeeded).toBe(JOBS);
+  expect(counts.again.unexplained).toBe(0);
+});
+
+async function killNats({ system, dice, hold }: Scene): Promise<void> {
+  await system.fault('kill and restart', 'nats', async () => {
+    await system.nats.kill('SIGKILL');
+    await hold(dice.between(100, 1_500));
+    await system.nats.restart();
+  });
+}
+
+async function killWorker({ system, dice }: Scene): Promise<void> {
+  await system.pool.full();
+  const worker = dice.pick(system.pool.workers);
+  await system.fault('kill', 'worker', () => worker.kill('SIGKILL'), worker);
+}

@@ -1,0 +1,251 @@
+import { createHash } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import { jobIdFor } from '../../../edge/routes/job-id.ts';
+import type { Dice } from './dice.ts';
+import type { Journal } from './journal.ts';
+import type { AnswerEntry, AttemptEntry, LoadEntry } from './ledger.ts';
+
+const ANSWER_TIMEOUT_MS = 20_000;
+const PAUSE_MS = { from: 100, to: 600 };
+
+export interface LoadOptions {
+  readonly url: () => string;
+  readonly apiKey: string;
+  readonly tenant: string;
+  readonly journal: Journal<LoadEntry>;
+  readonly dice: Dice;
+  /** Jobs in all. */
+  readonly jobs: number;
+  /** Callers at once; each sends one request after the other. */
+  readonly callers: number;
+  /** Jobs a request may carry. */
+  readonly batch: number;
+  /** At most so many jobs a second, all callers together; absent: as many as are answered. */
+  readonly perSecond?: number | undefined;
+  /** Of the requests, whose spans are recorded; from 0 to 1. */
+  readonly sampled: number;
+  readonly body: (dice: Dice) => Record<string, unknown>;
+}
+
+interface Unsent {
+  readonly key: string;
+  readonly jobId: string;
+  readonly body: Record<string, unknown>;
+}
+
+interface Caller {
+  readonly traceparent: string;
+  readonly traceId: string;
+  readonly sampled: boolean;
+}
+
+type Verdict = Omit<AnswerEntry, 'type' | 'key' | 'at'>;
+
+/**
+ * Callers that submit jobs and do not give up: what was refused for now, or not answered, is sent again with the same
+ * key and in the same trace. Everything is written down, before it is sent and after it was answered.
+ */
+export class Load {
+  readonly #options: LoadOptions;
+  readonly #name: string;
+  readonly #waiting: { readonly count: number; readonly reached: () => void }[] = [];
+  #ended = false;
+  readonly #unresolved = new Map<string, { readonly unsent: Unsent; readonly caller: Caller }>();
+  readonly #accepted = new Set<string>();
+  #taken = 0;
+  #running: Promise<unknown> = Promise.resolve();
+  #givingUp = false;
+  #began = 0;
+
+  constructor(options: LoadOptions) {
+    this.#options = options;
+    this.#name = options.dice.hex(8);
+  }
+
+  /** Jobs that were accepted so far. */
+  get accepted(): number {
+    return this.#accepted.size;
+  }
+
+  start(): void {
+    this.#began = Date.now();
+    const callers = Array.from({ length: this.#options.callers }, () => this.#call());
+    this.#running = Promise.all(callers).finally(() => {
+      this.#ended = true;
+      for (const { reached } of this.#waiting) reached();
+    });
+  }
+
+  /** Resolves when so many jobs were accepted, or no more will be. */
+  async reaches(count: number): Promise<void> {
+    if (this.#ended || this.accepted >= count) return;
+    await new Promise<void>((reached) => this.#waiting.push({ count, reached }));
+  }
+
+  /** Resolves when every job was accepted or refused for good. */
+  async done(): Promise<void> {
+    await this.#running;
+  }
+
+  /** No new jobs, and no further tries: what is open stays open, for {@link replay}. */
+  async giveUp(): Promise<void> {
+    this.#givingUp = true;
+    await this.#running;
+  }
+
+  /** After all was mended: asks each key again of which nobody knows whether it stands for a job. */
+  async replay(): Promise<void> {
+    for (const { unsent, caller } of [...this.#unresolved.values()]) {
+      while (this.#unresolved.has(unsent.key)) await this.#send([unsent], undefined, caller, true);
+    }
+  }
+
+  async #call(): Promise<void> {
+    const { jobs, batch, dice } = this.#options;
+    while (this.#taken < jobs && !this.#givingUp) {
+      const size = Math.min(jobs - this.#taken, batch === 1 || dice.next() < 0.5 ? 1 : batch);
+      const first = this.#taken;
+      this.#taken += size;
+      await this.#pace(first);
+      await this.#submit(first, size);
+    }
+  }
+
+  async #pace(index: number): Promise<void> {
+    const { perSecond } = this.#options;
+    if (perSecond === undefined) return;
+    const ahead = (index / perSecond) * 1_000 - (Date.now() - this.#began);
+    if (ahead > 0) await delay(ahead);
+  }
+
+  async #submit(first: number, size: number): Promise<void> {
+    const { dice, tenant, body } = this.#options;
+    const requestKey = `${this.#name}-${first}`;
+    const caller = this.#caller();
+    const keys =
+      size === 1 ? [requestKey] : Array.from({ length: size }, (_, index) => `${requestKey}/${index}`);
+    const all = await Promise.all(
+      keys.map(async (key) => ({ key, jobId: await jobIdFor(tenant, key), body: body(dice) })),
+    );
+    // A batch goes out whole each time: the place in it is part of the key.
+    do {
+      await this.#send(all, size === 1 ? undefined : requestKey, caller, false);
+      if (!all.some(({ key }) => this.#unresolved.has(key)) || this.#givingUp) return;
+      await delay(dice.between(PAUSE_MS.from, PAUSE_MS.to));
+    } while (!this.#givingUp);
+  }
+
+  #caller(): Caller {
+    const { dice } = this.#options;
+    const [traceId, spanId, sampled] = [dice.hex(32), dice.hex(16), dice.next() < this.#options.sampled];
+    return { traceId, sampled, traceparent: `00-${traceId}-${spanId}-0${sampled ? 1 : 0}` };
+  }
+
+  async #send(
+    jobs: readonly Unsent[],
+    batchKey: string | undefined,
+    caller: Caller,
+    replay: boolean,
+  ): Promise<void> {
+    const { journal } = this.#options;
+    const { traceId, sampled } = caller;
+    for (const unsent of jobs) this.#unresolved.set(unsent.key, { unsent, caller });
+    await journal.append(
+      ...jobs.map(({ key, jobId, body }): AttemptEntry => {
+        return { type: 'attempt', key, jobId, bodyHash: hash(body), traceId, sampled, at: Date.now() };
+      }),
+    );
+    const verdicts = await this.#ask(jobs, batchKey, caller);
+    const at = Date.now();
+    await journal.append(
+      ...jobs.map(({ key }, index): AnswerEntry => {
+        const verdict = verdicts[index] ?? UNANSWERED;
+        return { type: 'answer', key, ...verdict, at, ...(replay ? { replay } : {}) };
+      }),
+    );
+    for (const [index, { key }] of jobs.entries()) this.#settle(key, verdicts[index] ?? UNANSWERED);
+  }
+
+  #settle(key: string, verdict: Verdict): void {
+    if (verdict.outcome === 'accepted') this.#count(key);
+    if (verdict.outcome === 'accepted' || !isWorthTrying(verdict)) this.#unresolved.delete(key);
+  }
+
+  #count(key: string): void {
+    this.#accepted.add(key);
+    for (const { count, reached } of this.#waiting) if (this.accepted >= count) reached();
+  }
+
+  async #ask(
+    jobs: readonly Unsent[],
+    batchKey: string | undefined,
+    caller: Caller,
+  ): Promise<readonly Verdict[]> {
+    const { url, apiKey } = this.#options;
+    const [only] = jobs;
+    const single = batchKey === undefined;
+    try {
+      const response = await fetch(`${url()}/v1/jobs${single ? '' : '/batch'}`, {
+        method: 'POST',
+        headers: {
+          authorization: `Bearer ${apiKey}`,
+          'content-type': 'application/json',
+          'idempotency-key': batchKey ?? only?.key ?? '',
+          traceparent: caller.traceparent,
+        },
+        body: JSON.stringify(single ? only?.body : { jobs: jobs.map(({ body }) => body) }),
+        signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS),
+      });
+      const answer = (await response.json()) as Answer & { results?: Answer[] };
+      if (single || answer.results === undefined) return jobs.map(() => verdictOf(response.status, answer));
+      return answer.results.map((result) =>
+        verdictOf(result.status ?? 0, result.job ?? result.problem ?? {}),
+      );
+    } catch {
+      return jobs.map(() => UNANSWERED);
+    }
+  }
+}
+
+interface Answer {
+  readonly id?: string;
+  readonly traceId?: string;
+  readonly durability?: string;
+  readonly code?: string;
+  readonly status?: number;
+  readonly job?: Answer;
+  readonly problem?: Answer;
+}
+
+const UNANSWERED: Verdict = { outcome: 'unknown', status: 0 };
+
+function verdictOf(status: number, { id, traceId, durability, code }: Answer): Verdict {
+  if (status === 200 || status === 202) {
+    return {
+      outcome: 'accepted',
+      status,
+      ...(id === undefined ? {} : { jobId: id }),
+      ...(traceId === undefined ? {} : { traceId }),
+      ...(durability === undefined ? {} : { durability }),
+    };
+  }
+  return {
+    outcome: isDefinite(status, code) ? 'refused' : 'unknown',
+    status,
+    ...(code === undefined ? {} : { code }),
+  };
+}
+
+/** `broker-unavailable` says itself that it cannot tell whether the job was stored (README, "The HTTP API"). */
+function isDefinite(status: number, code: string | undefined): boolean {
+  if (status >= 400 && status < 500) return true;
+  return status === 503 && code !== undefined && code !== 'broker-unavailable';
+}
+
+function isWorthTrying({ status }: Verdict): boolean {
+  return status === 0 || status === 429 || status >= 500;
+}
+
+function hash(body: unknown): string {
+  return createHash('sha256').update(JSON.stringify(body)).digest('hex').slice(0, 16);
+}

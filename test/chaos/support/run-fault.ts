@@ -1,0 +1,188 @@
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { expect, onTestFinished } from 'vitest';
+import { until } from '../../support/poll.ts';
+import { checkLedger, type LedgerReport } from './check.ts';
+import { chaosSeed, Dice } from './dice.ts';
+import { type Ledger, type LedgerRecord, openLedger } from './ledger.ts';
+import { Load } from './load.ts';
+import { describeReport } from './report.ts';
+import { queueState, type System, type SystemOptions, startSystem, TENANT } from './system.ts';
+
+const SAMPLE_MS = 500;
+const DRAIN_BOUND_MS = 120_000;
+const SPAN_WAIT_MS = 15_000;
+
+/** What a fault is done with. */
+export interface Scene {
+  readonly system: System;
+  readonly load: Load;
+  readonly dice: Dice;
+  readonly ledger: Ledger;
+  /** Does a fault, holds it so long, and undoes it. */
+  readonly hold: (ms: number) => Promise<void>;
+}
+
+export interface FaultRun {
+  /** Row of the catalogue, and what is done. */
+  readonly title: string;
+  readonly jobs: number;
+  /** The request of a job, besides its operation; default: work that takes no time. */
+  readonly job?: (dice: Dice) => Record<string, unknown>;
+  readonly callers?: number;
+  readonly batch?: number;
+  readonly perSecond?: number;
+  /** Of the requests, whose spans are recorded; 0: no collector runs. */
+  readonly sampled?: number;
+  readonly system?: Partial<Omit<SystemOptions, 'directory' | 'ledger' | 'random'>>;
+  /** Which part of the jobs is accepted before the fault; default: a fifth. */
+  readonly before?: number;
+  /** Does the fault and mends it; the load goes on meanwhile. */
+  readonly inject: (scene: Scene) => Promise<void>;
+  /** Looks at the system after all is quiet, before it is stopped. */
+  readonly afterwards?: (scene: Scene, outcome: FaultOutcome) => Promise<void> | void;
+  readonly drainBoundMs?: number;
+  /** Gives it back instead of judging it: for runs that must fail. */
+  readonly expectViolations?: true;
+}
+
+/** What came of a run. */
+export interface FaultOutcome extends LedgerReport {
+  readonly record: LedgerRecord;
+}
+
+/**
+ * Runs a system under load, has a fault done to it, waits for quiet and checks the ledger. Fails the test if any
+ * check does, and always prints counts and seed. `CHAOS_KEEP=1` keeps the files.
+ */
+export async function runFault(run: FaultRun): Promise<FaultOutcome> {
+  const seed = chaosSeed();
+  const began = Date.now();
+  const scene = await stage(run, new Dice(seed));
+  const sampler = startSampling(scene);
+  scene.load.start();
+  await scene.load.reaches(Math.floor(run.jobs * (run.before ?? 0.2)));
+  await run.inject(scene);
+  await scene.load.done();
+  await scene.load.replay();
+  const drainMs = await untilQuiet(scene, run.drainBoundMs ?? DRAIN_BOUND_MS);
+  await sampler.stop();
+  const record = await readRecord(scene, drainMs, run);
+  const report = checkLedger(record, { drainBoundMs: run.drainBoundMs ?? DRAIN_BOUND_MS });
+  print(describeReport(run.title, seed, (Date.now() - began) / 1_000, report));
+  if (run.expectViolations !== true) {
+    expect(report.violations.map(({ check, about }) => `${check} ${about}`).slice(0, 20)).toEqual([]);
+    expect(report.counts.keys).toBe(run.jobs);
+    expect(report.counts.again.unexplained).toBe(0);
+  }
+  const outcome = { ...report, record };
+  await run.afterwards?.(scene, outcome);
+  return outcome;
+}
+
+async function stage(run: FaultRun, dice: Dice): Promise<Scene> {
+  const directory = await mkdtemp(path.join(tmpdir(), 'throughline-chaos-'));
+  await mkdir(directory, { recursive: true });
+  onTestFinished(async () => {
+    if (process.env.CHAOS_KEEP === undefined) await rm(directory, { recursive: true, force: true });
+    else print(`kept ${directory}`);
+  });
+  const ledger = await openLedger(directory);
+  const sampled = run.sampled ?? 0;
+  const system = await startSystem({
+    workers: 2,
+    tracing: sampled > 0,
+    ...run.system,
+    directory,
+    ledger,
+    random: () => dice.next(),
+  });
+  onTestFinished(async () => {
+    await system.stop();
+    await ledger.close();
+  });
+  const job = run.job ?? (() => ({ input: {} }));
+  const load = new Load({
+    url: () => system.url,
+    apiKey: system.apiKey,
+    tenant: TENANT,
+    journal: ledger.load,
+    dice,
+    jobs: run.jobs,
+    callers: run.callers ?? 8,
+    batch: run.batch ?? 1,
+    perSecond: run.perSecond,
+    sampled,
+    body: (dice) => ({ operation: 'chaos.work', ...job(dice) }),
+  });
+  // Where a test ends early, its callers must too, before what they write to is closed.
+  onTestFinished(() => load.giveUp());
+  return { system, load, dice, ledger, hold: (ms) => delay(ms) };
+}
+
+/** Looks at the queue now and then; while NATS is away there is nothing to see. */
+function startSampling({ system, ledger }: Scene) {
+  const over = new AbortController();
+  const sample = async (): Promise<void> => {
+    while (!over.signal.aborted) {
+      try {
+        const at = Date.now();
+        const outbox = await system.outbox();
+        const state = await queueState(system);
+        await ledger.load.append({ type: 'sample', at, outbox, ...state });
+      } catch {
+        // It is away.
+      }
+      await delay(SAMPLE_MS, undefined, { signal: over.signal }).catch(() => undefined);
+    }
+  };
+  const running = sample();
+  return {
+    stop: async () => {
+      over.abort();
+      await running;
+    },
+  };
+}
+
+/** Until outbox and queue are empty. @returns how long it took; undefined: too long */
+async function untilQuiet({ system }: Scene, boundMs: number): Promise<number | undefined> {
+  const began = Date.now();
+  const quiet = async (): Promise<boolean> =>
+    (await system.outbox()) === 0 && (await queueState(system)).queued === 0;
+  try {
+    await until('quiet', quiet, boundMs);
+    return Date.now() - began;
+  } catch (thrown) {
+    print(String(thrown));
+    return undefined;
+  }
+}
+
+async function readRecord(
+  { system, ledger }: Scene,
+  drainMs: number | undefined,
+  run: FaultRun,
+): Promise<LedgerRecord> {
+  await system.events.caughtUp(60_000);
+  const written = await ledger.read();
+  const { traces } = system;
+  if (traces !== undefined && run.sampled !== undefined) {
+    // Exports come a little later than what they tell of.
+    const missing = (): number => {
+      const { violations } = checkLedger(
+        { ...written, spans: traces.allSpans(), drainMs },
+        { drainBoundMs: DRAIN_BOUND_MS },
+      );
+      return violations.filter(({ check }) => check === 'L9').length;
+    };
+    await until('all spans', () => missing() === 0, SPAN_WAIT_MS).catch(() => undefined);
+  }
+  return { ...written, spans: traces?.allSpans(), drainMs };
+}
+
+function print(text: string): void {
+  process.stderr.write(`${text}\n`);
+}
