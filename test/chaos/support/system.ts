@@ -7,7 +7,7 @@ import { findFreePort } from '../../../dev/nats-server/free-port.ts';
 import { type NatsServer, startNatsServer } from '../../../dev/nats-server/start.ts';
 import type { WorkerProcess } from '../../../dev/worker/start.ts';
 import { createApiKey, hashApiKey } from '../../../shared/api-key.ts';
-import type { BridgeStatus } from '../../../shared/outbox.ts';
+import type { BridgeStatus } from '../../../shared/health.ts';
 import { EVENTS_STREAM, JOBS_STREAM } from '../../../shared/streams.ts';
 import { testNatsBinary } from '../../support/nats.ts';
 import { until } from '../../support/poll.ts';
