@@ -7,6 +7,7 @@ import { defineDev } from './commands/dev.ts';
 import { defineGet } from './commands/get.ts';
 import { defineKeys } from './commands/keys.ts';
 import { defineList } from './commands/list.ts';
+import { defineOutbox } from './commands/outbox.ts';
 import { defineSetup } from './commands/setup.ts';
 import { defineSubmit } from './commands/submit.ts';
 import { defineTrace } from './commands/trace.ts';
@@ -56,9 +57,10 @@ function createProgram(host: Host): Command {
   for (const define of [defineSubmit, defineGet, defineList, defineWatch, defineCancel, defineTrace]) {
     addOptions(define(program, host), [...apiOptions(), ...outputOptions()]);
   }
-  const deadLetters = defineDeadLetters(program, host);
-  for (const command of [deadLetters, ...deadLetters.commands]) {
-    addOptions(command, [...apiOptions(), ...outputOptions()]);
+  for (const parent of [defineDeadLetters(program, host), defineOutbox(program, host)]) {
+    for (const command of [parent, ...parent.commands]) {
+      addOptions(command, [...apiOptions(), ...outputOptions()]);
+    }
   }
   for (const define of [defineWorker, defineSetup]) addOptions(define(program, host), outputOptions());
   for (const parent of [defineKeys(program, host), defineCallbacks(program, host)]) {

@@ -45,6 +45,11 @@ export function nextRound(last: Redrive | undefined, traceId: string | undefined
   return { round: (last?.round ?? 0) + 1, previousTraceIds: previous.slice(-MAX_PREVIOUS) };
 }
 
+/** The `Nats-Msg-Id` of a redrive's job message: two requests for one letter, by its place in `DEAD`, are one message. */
+export function redriveMessageId(jobId: string, letterSequence: number): string {
+  return `${jobId}:redrive:${letterSequence}`;
+}
+
 /** A `Nats-Msg-Id` that is another one in each round, and in the first one as it was before there were rounds. */
 export function inRound(messageId: string, round = 0): string {
   return round === 0 ? messageId : `${messageId}:${round}`;

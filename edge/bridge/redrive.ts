@@ -12,7 +12,7 @@ import { ThroughlineError } from '../../shared/errors.ts';
 import { type JobEvent, jobOfEvent } from '../../shared/event.ts';
 import type { Job } from '../../shared/job.ts';
 import { extract, fromNatsHeaders, inject, startTrace } from '../../shared/propagation/index.ts';
-import { inRound, nextRound, type Redrive, readRedrive } from '../../shared/redrive.ts';
+import { inRound, nextRound, type Redrive, readRedrive, redriveMessageId } from '../../shared/redrive.ts';
 import { ATTR } from '../../shared/semantics.ts';
 import { DEAD_STREAM, EVENTS_STREAM, JOBS_STREAM } from '../../shared/streams.ts';
 import {
@@ -134,7 +134,7 @@ async function publish(parts: RedriveParts, session: BrokerSession, departure: D
     const job = { address, redrive, source: SOURCE, ...limitsOf(letter) };
     const writeHeaders = (set: (name: string, value: string) => void): void => {
       writeJobHeaders(job, inject(sending), set);
-      set(HEADER.msgId, `${address.jobId}:redrive:${letter.sequence}`);
+      set(HEADER.msgId, redriveMessageId(address.jobId, letter.sequence));
     };
     const { duplicate } = await session.publish(jobSubject(address), writeHeaders, letter.data);
     span.setAttribute(ATTR.jobOutcome, duplicate ? 'duplicate' : 'redriven');

@@ -5,24 +5,33 @@
 import { CALLBACK_ENDS } from '../../shared/callback.ts';
 import type { CallbackEvent } from '../../shared/callback-event.ts';
 import { writeCallbackTask } from '../../shared/callback-task.ts';
+import { writeCancelHeaders } from '../../shared/cancel.ts';
 import type { JobEvent } from '../../shared/event.ts';
 import { type Carrier, extract, fromNatsHeaders, inject } from '../../shared/propagation/index.ts';
+import { redriveMessageId } from '../../shared/redrive.ts';
 import {
   callbackEventSubject,
   callbackSubject,
+  cancelSubject,
   deadSubject,
+  delayedSubject,
   eventSubject,
   isOperationName,
   isToken,
   jobSubject,
 } from '../../shared/subjects.ts';
 import {
+  HEADER,
   headerValues,
+  type JobMessage,
   readJobMessage,
+  type SetHeader,
   writeCallbackEventHeaders,
   writeEventHeaders,
   writeJobHeaders,
   writeJson,
+  writeOutboxHeaders,
+  writeScheduleHeaders,
 } from '../../shared/wire.ts';
 
 const ADDRESS = {
@@ -50,6 +59,8 @@ const EVENT: JobEvent = {
 
 const CALLBACK_URL = 'https://acme.example/hooks?id=1';
 
+const PAYLOAD = JSON.stringify({ url: 'https://example.com/ä.png' });
+
 type Headers = [name: string, value: string][];
 const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
 
@@ -60,6 +71,7 @@ export function vectors(): Readonly<Record<string, unknown>> {
     'jobs.json': jobs(),
     'events.json': events(),
     'callbacks.json': callbacks(),
+    'cancels.json': cancels(),
     'reading.json': reading(),
   };
 }
@@ -107,21 +119,86 @@ function jobs() {
     },
     { what: 'a job without a trace context', limits: { maxAttempts: 5 }, carrier: {} },
   ];
-  return cases.map(({ what, limits, carrier }) => {
-    const headers: Headers = [];
-    const job = { timeoutMs: undefined, ...limits };
-    writeJobHeaders(
-      { address: ADDRESS, acceptedAt: ACCEPTED_AT, source: '/throughline/bridge', ...job },
-      carrier,
-      (name, value) => headers.push([name, value]),
-    );
-    return {
-      what,
-      subject: jobSubject(ADDRESS),
-      headers,
-      payload: text(writeJson({ url: 'https://example.com/ä.png' })),
-    };
-  });
+  return [
+    ...cases.map(({ what, limits, carrier }) =>
+      message(what, jobSubject(ADDRESS), PAYLOAD, (set) => writeJob(limits, carrier, set)),
+    ),
+    message('a delayed job', delayedSubject(ADDRESS), PAYLOAD, (set) => {
+      writeJob({ maxAttempts: 5 }, { traceparent: TRACEPARENT }, set);
+      writeScheduleHeaders(ADDRESS, '2026-01-02T04:00:00.000Z', set);
+    }),
+    message(
+      'a job that waited at the edge, and may have been sent before',
+      jobSubject(ADDRESS),
+      PAYLOAD,
+      (set) => {
+        writeJob({ maxAttempts: 5 }, { traceparent: TRACEPARENT }, set);
+        writeOutboxHeaders({ waitedMs: 12_345.6, again: true }, set);
+      },
+    ),
+    message(
+      'a dead letter, the 42nd of its stream, sent round for the second time',
+      jobSubject(ADDRESS),
+      PAYLOAD,
+      (set) => {
+        const redrive = { round: 2, previousTraceIds: ['a3ce929d0e0e47364bf92f3577b34da6', EVENT.traceId] };
+        writeJob({ maxAttempts: 5, redrive }, { traceparent: TRACEPARENT }, set);
+        set(HEADER.msgId, redriveMessageId(ADDRESS.jobId, 42));
+      },
+    ),
+  ];
+}
+
+function writeJob(
+  limits: Pick<JobMessage, 'maxAttempts'> & Partial<JobMessage>,
+  carrier: Carrier,
+  set: SetHeader,
+): void {
+  const source = '/throughline/bridge';
+  writeJobHeaders(
+    { timeoutMs: undefined, ...limits, address: ADDRESS, acceptedAt: ACCEPTED_AT, source },
+    carrier,
+    set,
+  );
+}
+
+/** A header that is written twice keeps its place, and its last value. */
+function message(what: string, subject: string, payload: string, write: (set: SetHeader) => void) {
+  const headers = new Map<string, string>();
+  write((name, value) => headers.set(name, value));
+  return { what, subject, headers: [...headers], payload };
+}
+
+function cancels() {
+  const { startedAt: _, ...queued } = EVENT;
+  const error = { code: 'job-cancelled', message: 'cancelled by its caller' };
+  const ended: JobEvent = {
+    ...queued,
+    kind: 'cancelled',
+    attempt: 0,
+    worker: 'bridge-global-0',
+    spanId: '',
+    error,
+  };
+  const notice = { jobId: ADDRESS.jobId, sequence: 7, source: '/throughline/bridge', at: ended.at };
+  return [
+    message(
+      'word of a cancel, of the 7th message of JOBS',
+      cancelSubject(ADDRESS.tenant, ADDRESS.jobId),
+      '',
+      (set) => writeCancelHeaders(notice, CARRIER, set),
+    ),
+    message(
+      'the end of a job that no worker had begun',
+      eventSubject(ADDRESS.tenant, ADDRESS.jobId),
+      text(writeJson(ended)),
+      (set) => {
+        const ids = { messageId: `${ADDRESS.jobId}:end`, source: '/throughline/bridge' };
+        writeEventHeaders(ended, ids, { traceparent: TRACEPARENT }, set);
+        set(HEADER.expectedLast, '0');
+      },
+    ),
+  ];
 }
 
 function events() {
@@ -131,6 +208,7 @@ function events() {
     { ...EVENT, kind: 'retrying', error: { code: 'operation-failed', message: 'busy' }, retryInMs: 1_500 },
     { ...EVENT, kind: 'released', attempt: 0, released: 1 },
     { ...EVENT, kind: 'succeeded', result: { bytes: 1_024 } },
+    { ...EVENT, kind: 'redriven', attempt: 0, worker: '', round: 1, previousTraceIds: [EVENT.traceId] },
     { ...EVENT, kind: 'failed', error: { code: 'operation-rejected', message: 'no such image' } },
   ];
   return cases.map((event) => {

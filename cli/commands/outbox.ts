@@ -1,0 +1,65 @@
+import type { Command } from 'commander';
+import { OUTBOX_LIST_LIMIT } from '../../shared/outbox.ts';
+import { ATTR } from '../../shared/semantics.ts';
+import { CallerTrace, HTTP } from '../caller-trace.ts';
+import { EXIT } from '../exit-code.ts';
+import { examples } from '../help.ts';
+import type { Host, Scope } from '../host.ts';
+import { jobId, wholeNumber } from '../options.ts';
+import { outboxText } from '../outbox-text.ts';
+import { createPaint } from '../paint.ts';
+
+/** `outbox list | retry`. */
+export function defineOutbox(program: Command, host: Host): Command {
+  const group = program
+    .command('outbox')
+    .description('Shows the accepted jobs that NATS does not have, and sends again what it would not take.');
+  defineList(group, host);
+  defineRetry(group, host);
+  return group;
+}
+
+function defineList(group: Command, host: Host): void {
+  group
+    .command('list')
+    .description(
+      'Lists jobs that wait for NATS, or were set aside with the reason, in the order of the line.',
+    )
+    .option('--limit <n>', 'how many at most', wholeNumber(1, OUTBOX_LIST_LIMIT))
+    .addHelpText('after', examples(['throughline outbox list', 'what waits, and what was set aside']))
+    .action(
+      async ({ limit }: { readonly limit?: number }, command: Command) =>
+        await host.run(command, async ({ api, output }) => {
+          const jobs = await api.outbox({ limit });
+          if (output.json) output.document({ jobs });
+          else if (jobs.length > 0) output.text(outboxText(jobs, createPaint(output.color)));
+          else output.hint('NATS has every accepted job');
+          return EXIT.ok.code;
+        }),
+    );
+}
+
+function defineRetry(group: Command, host: Host): void {
+  group
+    .command('retry')
+    .description('Sends a job again that was set aside, once its cause is mended.')
+    .argument('<jobId>', 'as list printed it', jobId)
+    .addHelpText(
+      'after',
+      examples(['throughline outbox retry 0190f5a1-7c1e-7d3a-9c55-6a1f0c2b7e11', 'once more']),
+    )
+    .action(
+      async (id: string, _flags: unknown, command: Command) =>
+        await host.run(command, (scope) => retry(id, scope)),
+    );
+}
+
+async function retry(id: string, { api, output, environment, debug, defer }: Scope): Promise<number> {
+  const warn = (sentence: string): void => output.warn(sentence);
+  const caller = await CallerTrace.start({ environment, debug, baggage: [], warn });
+  defer(() => caller.flush());
+  const attributes = { [ATTR.jobId]: id, [HTTP.method]: 'POST', [HTTP.url]: api.outboxUrl };
+  output.job(await caller.run('retry', attributes, (carrier) => api.retry(id, { trace: carrier })));
+  output.hint(`follow it with: throughline watch ${id}`);
+  return EXIT.ok.code;
+}
