@@ -13,6 +13,8 @@ export type BrokerState = 'idle' | 'connecting' | 'open' | 'lost';
 /** Pause after a failed attempt, so that a flood of requests is not a flood of connects. */
 const PAUSE_MS = 200;
 const PROBE_MS = 1_000;
+/** While NATS is away, those who do not wait for it have it looked for this often. */
+const LOOK_MS = 1_000;
 
 export interface BrokerConnectionOptions {
   /** Whose connection this is, for what is logged of it; the bridge's by default. */
@@ -34,7 +36,7 @@ export class BrokerConnection {
   #session: BrokerSession | undefined;
   #connecting: Promise<BrokerSession> | undefined;
   readonly #onOpen: () => void;
-  #notBefore = 0;
+  #failedAt = 0;
   #opened = 0;
   /** Whether the last attempt to connect failed. */
   #failing = false;
@@ -72,11 +74,14 @@ export class BrokerConnection {
 
   /**
    * An open session for those who can do without: one that was lost is waited for, but not while NATS is known to be
-   * away.
+   * away. They are the only ones who come where there is nothing to send, so they have it looked for.
    * @returns undefined while it is
    */
   async available(): Promise<BrokerSession | undefined> {
-    if (this.#failing && (this.#session === undefined || this.#session.isClosed)) return undefined;
+    if (this.#failing && (this.#session === undefined || this.#session.isClosed)) {
+      if (Date.now() >= this.#failedAt + LOOK_MS) this.session().catch(() => undefined);
+      return undefined;
+    }
     try {
       return await this.session();
     } catch {
@@ -121,7 +126,7 @@ export class BrokerConnection {
 
   async #connect(): Promise<BrokerSession> {
     this.#state = 'connecting';
-    const pause = this.#notBefore - Date.now();
+    const pause = this.#failedAt + PAUSE_MS - Date.now();
     if (pause > 0) await scheduler.wait(pause);
     try {
       const session = await BrokerSession.open(this.#settings, this.#name);
@@ -130,7 +135,7 @@ export class BrokerConnection {
     } catch (thrown) {
       this.#state = 'lost';
       this.#failing = true;
-      this.#notBefore = Date.now() + PAUSE_MS;
+      this.#failedAt = Date.now();
       const error = ThroughlineError.from(thrown, 'broker-unavailable');
       this.#log.warn('cannot connect to NATS', { reason: error.message });
       throw error;

@@ -70,6 +70,17 @@ async function cutOff(options: Parameters<typeof withTestStack>[0] = {}): Promis
 }
 
 describe('while NATS is away', () => {
+  it('a bridge that has nothing to send finds NATS back all the same', async () => {
+    const stack = await withTestStack();
+    await stack.nats.kill('SIGKILL');
+    await until('/readyz to notice', async () => (await stack.call('/readyz')).status === 503);
+    // It has never seen the operations, so it cannot keep a job either.
+    expect(await problemOf(await stack.submit(echo(1)))).toMatchObject({ code: 'broker-unavailable' });
+    await stack.nats.restart();
+    await until('/readyz to notice', async () => (await stack.call('/readyz')).status === 200);
+    await accepted(stack, echo(2));
+  });
+
   it('jobs are accepted, say where they are, and run in their order once it is back', async () => {
     const stack = await cutOff();
     const jobs: Job[] = [];

@@ -34,6 +34,8 @@ export interface SystemOptions {
   readonly natsConfig?: string;
   /** A server that runs already, one of a cluster for example; whoever started it stops it. */
   readonly nats?: NatsServer;
+  /** Of all servers of the cluster, for the collector. */
+  readonly natsUrls?: readonly string[];
   /** As whom the collector connects. */
   readonly natsUser?: { readonly user: string; readonly pass: string };
   readonly storeDir?: string;
@@ -125,7 +127,10 @@ async function start(
     await Promise.all(noted);
   });
   await pool.start(options.workers);
-  const events = await EventCollector.start({ servers: nats.url, ...options.natsUser }, ledger.collected);
+  const events = await EventCollector.start(
+    { servers: [...(options.natsUrls ?? [nats.url])], ...options.natsUser },
+    ledger.collected,
+  );
   undo.push(() => events.stop());
 
   const apiKey = createApiKey('chaos');
