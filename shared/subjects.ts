@@ -12,6 +12,9 @@ const SHOWN_LENGTH = 40;
 /** First words of the subjects that name a job's tenant, id and operation. */
 const JOB_ROOTS = ['jobs', 'dead', 'delayed', 'due'];
 
+/** Who owns the dead letters of messages whose subject is no job's: nobody's tenant, and no token can name it. */
+export const UNREADABLE_TENANT = '_unreadable';
+
 /** What the subject of a job says. */
 export interface JobAddress {
   readonly tenant: string;

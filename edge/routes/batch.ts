@@ -5,6 +5,7 @@ import { isTerminal, type Job, LIMITS } from '../../shared/job.ts';
 import { type Problem, problemOf } from '../../shared/problem.ts';
 import { unwrapReply } from '../bridge/commands.ts';
 import type { EdgeHono } from '../scope.ts';
+import { parseRequest } from './parse-request.ts';
 import { prepare, submitterOf } from './submission.ts';
 
 /** One result of a batch, in the place of its job: what a request of its own would have been answered. */
@@ -24,12 +25,11 @@ const Batch = z.strictObject({
  * does not spoil the others. An `Idempotency-Key` counts for each place in the list.
  */
 export async function submitBatch(c: Context<EdgeHono>): Promise<Response> {
-  const parsed = Batch.safeParse(c.var.body);
-  if (!parsed.success) throw new ThroughlineError('request-invalid', messageOf(parsed.error));
+  const { jobs } = parseRequest(Batch, c.var.body);
   const submitter = submitterOf(c);
   const key = submitter.idempotencyKey;
   const prepared = await Promise.all(
-    parsed.data.jobs.map((body, index) =>
+    jobs.map((body, index) =>
       prepare(body, {
         ...submitter,
         idempotencyKey: key === undefined ? undefined : `${key}/${index}`,
@@ -55,9 +55,4 @@ export async function submitBatch(c: Context<EdgeHono>): Promise<Response> {
 
 function refused(error: ThroughlineError): BatchResult {
   return { status: error.status, problem: problemOf(error, undefined) };
-}
-
-function messageOf(error: z.ZodError): string {
-  const [issue] = error.issues;
-  return `${issue?.path.join('/') || 'the body'}: ${issue?.message ?? 'is not valid'}`;
 }
