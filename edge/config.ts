@@ -74,6 +74,7 @@ const Settings = z.object({
   BROKER_TIMEOUT_MS: wholeNumber(100, 30_000, 4_000),
   MAX_INPUT_BYTES: wholeNumber(1, LIMITS.inputBytes, LIMITS.inputBytes),
   SSE_HEARTBEAT_MS: wholeNumber(100, 300_000, 15_000),
+  EVENT_STREAMS_PER_TENANT: wholeNumber(1, 100_000, 200),
   LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error'], 'must be debug, info, warn or error').default('info'),
   DEBUG: flag(false),
   OTEL_SDK_DISABLED: flag(false),

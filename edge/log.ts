@@ -1,4 +1,5 @@
 import { context, trace } from '@opentelemetry/api';
+import { printableJson } from '../shared/printable.ts';
 import { SERVICE } from '../shared/semantics.ts';
 import { serviceOf } from './telemetry/service.ts';
 
@@ -11,8 +12,8 @@ type Write = (message: string, fields?: Fields) => void;
 export type Logger = Readonly<Record<LogLevel, Write>>;
 
 /**
- * A logger that takes `trace_id` and `span_id` from the active span by itself. JSON encoding keeps a line break or
- * an escape sequence in a value from becoming a line of its own.
+ * A logger that takes `trace_id` and `span_id` from the active span by itself. JSON encoding, and
+ * what {@link printableJson} adds to it, keep a line break or an escape sequence in a value from doing anything.
  * @param write takes a finished line; workerd's console by default
  */
 export function createLogger(level: LogLevel, write: (line: string) => void = writeToConsole): Logger {
@@ -26,7 +27,7 @@ export function createLogger(level: LogLevel, write: (line: string) => void = wr
 function line(level: LogLevel, msg: string, fields: Fields): string {
   const active = context.active();
   const span = trace.getSpanContext(active);
-  return JSON.stringify({
+  const text = JSON.stringify({
     level,
     time: new Date().toISOString(),
     service: serviceOf(active) ?? SERVICE.edge,
@@ -34,6 +35,7 @@ function line(level: LogLevel, msg: string, fields: Fields): string {
     ...fields,
     ...(span === undefined ? {} : { trace_id: span.traceId, span_id: span.spanId }),
   });
+  return printableJson(text);
 }
 
 function writeToConsole(text: string): void {

@@ -38,6 +38,7 @@ export const ERRORS = {
     settle: 'term',
   },
   'rate-limited': { status: 429, title: 'There were too many requests', settle: 'nak' },
+  'too-many-streams': { status: 429, title: 'There are too many open event streams', settle: 'nak' },
   internal: { status: 500, title: 'Something went wrong inside', settle: 'nak' },
   'config-invalid': { status: 500, title: 'The configuration is not valid', settle: 'nak' },
   'delay-unsupported': { status: 501, title: 'The message broker cannot delay jobs', settle: 'term' },

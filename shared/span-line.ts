@@ -1,4 +1,5 @@
 import { type Attributes, type HrTime, type SpanContext, SpanKind, SpanStatusCode } from '@opentelemetry/api';
+import { printableJson } from './printable.ts';
 
 /** What {@link spanLine} reads of an ended span. */
 export interface EndedSpan {
@@ -12,7 +13,7 @@ export interface EndedSpan {
   spanContext(): SpanContext;
 }
 
-/** An ended span as one readable line, for `--debug`. Attribute values are JSON, so that none breaks the line. */
+/** An ended span as one readable line, for `--debug`. Texts are JSON without what could break the line. */
 export function spanLine(span: EndedSpan): string {
   const { traceId, spanId } = span.spanContext();
   const [seconds, nanos] = span.duration;
@@ -20,9 +21,10 @@ export function spanLine(span: EndedSpan): string {
   const status =
     span.status.code === SpanStatusCode.ERROR ? ` ERROR ${JSON.stringify(span.status.message ?? '')}` : '';
   const attributes = Object.entries(span.attributes).map(([key, value]) => `${key}=${JSON.stringify(value)}`);
-  return [
+  const line = [
     `span ${traceId} ${spanId} < ${span.parentSpanContext?.spanId ?? '-'.repeat(16)}`,
     `${String(span.resource.attributes['service.name'])} ${SpanKind[span.kind]} ${JSON.stringify(span.name)} ${ms} ms${status}`,
     ...attributes,
   ].join('  ');
+  return printableJson(line);
 }

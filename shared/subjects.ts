@@ -20,6 +20,9 @@ const JOB_ROOTS = ['jobs', 'dead', 'delayed', 'due'];
  */
 export const INBOX = { edge: '_INBOX_edge', worker: '_INBOX_worker', setup: '_INBOX_setup' } as const;
 
+/** Who owns the dead letters of messages whose subject is no job's: nobody's tenant, and no token can name it. */
+export const UNREADABLE_TENANT = '_unreadable';
+
 /** What the subject of a job says. */
 export interface JobAddress {
   readonly tenant: string;

@@ -1,5 +1,6 @@
 import { trace } from '@opentelemetry/api';
 import { type Logger, pino } from 'pino';
+import { printableJson } from '../shared/printable.ts';
 
 /** What is used of pino: lines are JSON with level, time, service, msg, trace_id and span_id. */
 export type WorkerLogger = Pick<Logger, 'debug' | 'info' | 'warn' | 'error'>;
@@ -12,6 +13,7 @@ export function createLogger(service: string, level: string): Logger {
     timestamp: () => `,"time":"${new Date().toISOString()}"`,
     formatters: { level: (label) => ({ level: label }) },
     mixin: activeIds,
+    hooks: { streamWrite: printableJson },
   });
 }
 

@@ -1,6 +1,6 @@
 import { errors, type JWTPayload, jwtVerify } from 'jose';
 import { type AccessScope, isAccessScope } from '../../shared/access-scope.ts';
-import { isToken } from '../../shared/subjects.ts';
+import { isToken, UNREADABLE_TENANT } from '../../shared/subjects.ts';
 import { KeysUnavailable, type SigningKeys } from './signing-keys.ts';
 import type { TokenAlgorithm } from './token-algorithms.ts';
 
@@ -85,7 +85,7 @@ export async function verifyToken(
     throw thrown instanceof TokenRefused ? thrown : new TokenRefused(refusalOf(thrown), thrown);
   });
   const tenant = claim(payload, rules.tenantClaim);
-  if (!isToken(tenant)) throw new TokenRefused('token-tenant');
+  if (!isToken(tenant) || tenant === UNREADABLE_TENANT) throw new TokenRefused('token-tenant');
   return { tenant, scopes: scopesOf(claim(payload, rules.scopeClaim)) };
 }
 

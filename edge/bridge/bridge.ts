@@ -88,7 +88,7 @@ export class Bridge extends DurableObject<Env> {
       directory: (session) => this.#directory(session),
       kept: () => this.#keeper.added(),
     };
-    this.#watches = new JobWatches(connection, log, outbox);
+    this.#watches = new JobWatches(connection, log, outbox, config.EVENT_STREAMS_PER_TENANT);
     this.#heartbeatMs = config.SSE_HEARTBEAT_MS;
     void state.blockConcurrencyWhile(() => this.#keeper.start());
   }
@@ -258,7 +258,9 @@ export class Bridge extends DurableObject<Env> {
     if (error.code === 'internal') {
       this.#parts.log.error('the bridge failed', { reason: String(error.cause) });
     } else {
-      this.#parts.log.warn('job refused', { code: error.code, reason: error.message });
+      // What is wrong with a request is told to its caller; it may quote what he sent, which is not for a log.
+      const reason = error.status >= 500 ? { reason: error.message } : {};
+      this.#parts.log.warn('job refused', { code: error.code, ...reason });
     }
     return refusal(error);
   }

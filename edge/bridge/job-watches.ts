@@ -9,6 +9,7 @@ import { type HistoryEnds, lastOf, readEnds } from './event-history.ts';
 import { EventTail } from './event-tail.ts';
 import { readJob } from './job-reader.ts';
 import { JobWatch, type WatchedJob } from './job-watch.ts';
+import { StreamPlaces } from './stream-places.ts';
 
 /** Kept of each watched job in memory; a reader that falls behind them reads the stream. */
 const TAIL = { events: 256, bytes: 1024 * 1024 } as const;
@@ -33,11 +34,14 @@ export class JobWatches {
   readonly #log: Logger;
   readonly #outbox: Pick<Outbox, 'find'>;
   readonly #watches = new Map<string, Shared>();
+  readonly #places: StreamPlaces;
 
-  constructor(connection: BrokerConnection, log: Logger, outbox: Pick<Outbox, 'find'>) {
+  /** @param perTenant how many readers a tenant may have at a time */
+  constructor(connection: BrokerConnection, log: Logger, outbox: Pick<Outbox, 'find'>, perTenant: number) {
     this.#connection = connection;
     this.#log = log;
     this.#outbox = outbox;
+    this.#places = new StreamPlaces(perTenant);
   }
 
   /** Jobs that are watched now. */
@@ -47,9 +51,26 @@ export class JobWatches {
 
   /**
    * Joins the watch of a job, or begins one.
-   * @throws ThroughlineError `job-unknown`, `broker-unavailable`
+   * @throws ThroughlineError `too-many-streams`, `job-unknown`, `broker-unavailable`
    */
   async join(job: WatchedJob): Promise<WatchLease> {
+    const leave = this.#places.take(job.tenant);
+    try {
+      const { watch, release } = await this.#join(job);
+      return {
+        watch,
+        release: () => {
+          release();
+          leave();
+        },
+      };
+    } catch (thrown) {
+      leave();
+      throw thrown;
+    }
+  }
+
+  async #join(job: WatchedJob): Promise<WatchLease> {
     const key = eventSubject(job.tenant, job.jobId);
     if (!this.#isLive(key)) {
       const watch = await this.#begin(job);

@@ -1,4 +1,4 @@
-import { Validator } from '@cfworker/json-schema';
+import { format, Validator } from '@cfworker/json-schema';
 import { closest, distance } from 'fastest-levenshtein';
 import { ThroughlineError, type Violation } from '../../shared/errors.ts';
 import type { OperationAnnouncement } from '../../shared/operation.ts';
@@ -6,6 +6,10 @@ import type { OperationAnnouncement } from '../../shared/operation.ts';
 const MAX_SUGGESTIONS = 3;
 const MAX_VIOLATIONS = 10;
 const MAX_TEXT = 200;
+
+// No format of JSON Schema, but the library knows it, by an expression that takes exponential time: 40 letters in an input
+// would stop a bridge for all its tenants. Without it the worker alone checks.
+Reflect.deleteProperty(format, 'url');
 
 interface KnownOperation {
   readonly announcement: OperationAnnouncement;

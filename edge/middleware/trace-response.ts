@@ -13,7 +13,10 @@ export function traceResponse() {
   return createMiddleware<EdgeHono>(async function traceResponse(c, next) {
     const span = trace.getActiveSpan();
     const start = Date.now();
-    if (span !== undefined) describeIntake(span, c.env.intake);
+    if (span !== undefined) {
+      describeIntake(span, c.env.intake);
+      hideQuery(span, c.req.url);
+    }
     await next();
     const route = routePath(c, -1);
     span?.setAttribute('http.route', route);
@@ -29,6 +32,12 @@ function describeIntake(span: Span, { extraction, trusted }: Intake): void {
   if (extraction.reason !== undefined) span.setAttribute(ATTR.traceReason, extraction.reason);
   // Somebody we do not trust started a trace: ours is new, and points at theirs.
   if (!trusted && extraction.spanContext !== undefined) span.addLink({ context: extraction.spanContext });
+}
+
+/** Somebody puts a key there some day; the span's own attributes hold the whole URL. */
+function hideQuery(span: Span, url: string): void {
+  const at = url.indexOf('?');
+  if (at !== -1) span.setAttributes({ 'url.full': url.slice(0, at), 'url.query': '' });
 }
 
 function logRequest({ log, intake }: EdgeHono['Bindings'], fields: Record<string, unknown>): void {

@@ -1,11 +1,11 @@
 import type { Context } from 'hono';
-import type * as z from 'zod';
 import { Batch, type BatchReport, type BatchResult } from '../../shared/batch.ts';
 import { ThroughlineError } from '../../shared/errors.ts';
 import { isTerminal } from '../../shared/job.ts';
 import { problemOf } from '../../shared/problem.ts';
 import { unwrapReply } from '../bridge/commands.ts';
 import type { EdgeHono } from '../scope.ts';
+import { parseRequest } from './parse-request.ts';
 import { prepare, submitterOf } from './submission.ts';
 
 /**
@@ -13,12 +13,11 @@ import { prepare, submitterOf } from './submission.ts';
  * does not spoil the others. An `Idempotency-Key` counts for each place in the list.
  */
 export async function submitBatch(c: Context<EdgeHono>): Promise<Response> {
-  const parsed = Batch.safeParse(c.var.body);
-  if (!parsed.success) throw new ThroughlineError('request-invalid', messageOf(parsed.error));
+  const { jobs } = parseRequest(Batch, c.var.body);
   const submitter = submitterOf(c);
   const key = submitter.idempotencyKey;
   const prepared = await Promise.all(
-    parsed.data.jobs.map((body, index) =>
+    jobs.map((body, index) =>
       prepare(body, {
         ...submitter,
         idempotencyKey: key === undefined ? undefined : `${key}/${index}`,
@@ -44,9 +43,4 @@ export async function submitBatch(c: Context<EdgeHono>): Promise<Response> {
 
 function refused(error: ThroughlineError): BatchResult {
   return { status: error.status, problem: problemOf(error, undefined) };
-}
-
-function messageOf(error: z.ZodError): string {
-  const [issue] = error.issues;
-  return `${issue?.path.join('/') || 'the body'}: ${issue?.message ?? 'is not valid'}`;
 }

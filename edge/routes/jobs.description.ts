@@ -128,7 +128,7 @@ export const jobDescriptions: readonly RouteDescription[] = [
       },
       204: { description: 'The job has ended, and you have all of its events: do not come again.' },
     },
-    problems: ['request-invalid', 'job-unknown', ...BROKER_PROBLEMS],
+    problems: ['request-invalid', 'job-unknown', 'too-many-streams', ...BROKER_PROBLEMS],
   },
   {
     method: 'delete',

@@ -1,7 +1,7 @@
 import type { JetStreamClient, JsMsg } from '@nats-io/jetstream';
 import { headers, type MsgHdrs } from '@nats-io/transport-node';
 import { inRound, readRedrive } from '../../shared/redrive.ts';
-import { deadSubject, type JobAddress } from '../../shared/subjects.ts';
+import { deadSubject, type JobAddress, UNREADABLE_TENANT } from '../../shared/subjects.ts';
 import { HEADER, headerValues } from '../../shared/wire.ts';
 import { publishUntilStored } from './event-publisher.ts';
 
@@ -33,7 +33,7 @@ export async function bury(
 
 /** Where a message goes whose own subject says nothing: by its place in the stream. */
 export function addressOfUnreadable(message: JsMsg): JobAddress {
-  return { tenant: '_unreadable', jobId: `seq-${message.seq}`, operation: 'unknown' };
+  return { tenant: UNREADABLE_TENANT, jobId: `seq-${message.seq}`, operation: 'unknown' };
 }
 
 function headersOf(message: JsMsg): MsgHdrs {

@@ -3,6 +3,7 @@ import type { Instrumentation } from '@opentelemetry/instrumentation';
 import { NodeSDK } from '@opentelemetry/sdk-node';
 import { BatchSpanProcessor, type SpanProcessor } from '@opentelemetry/sdk-trace-base';
 import { ThroughlinePropagator } from '../../shared/propagation/index.ts';
+import { hideQuery } from './hide-query.ts';
 import { StderrSpanProcessor } from './stderr-span-processor.ts';
 import type { TracingOptions } from './tracing.ts';
 
@@ -47,6 +48,10 @@ async function instrumentations(): Promise<Instrumentation[]> {
     // Our pino lines carry the ids already.
     '@opentelemetry/instrumentation-pino': { enabled: false },
     // The worker's own health checks are no part of any trace.
-    '@opentelemetry/instrumentation-http': { disableIncomingRequestInstrumentation: true },
+    '@opentelemetry/instrumentation-http': {
+      disableIncomingRequestInstrumentation: true,
+      requestHook: hideQuery,
+    },
+    '@opentelemetry/instrumentation-undici': { requestHook: hideQuery },
   });
 }

@@ -1,0 +1,122 @@
+import { jetstream } from '@nats-io/jetstream';
+import { connect } from '@nats-io/transport-node';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { findFreePort } from '../../dev/nats-server/free-port.ts';
+import type { JobEvent } from '../../shared/event.ts';
+import { until } from '../support/poll.ts';
+import { problemOf, startTestStack, type TestStack } from '../support/stack.ts';
+import { type Caller, tenants } from '../support/tenants.ts';
+
+const LIMIT = 5;
+const MIB = 1024 ** 2;
+
+let stack: TestStack;
+let loud: Caller;
+let quiet: Caller;
+let unheard: Caller;
+let monitor: string;
+beforeAll(async () => {
+  const { callers, API_KEYS } = await tenants('loud', 'quiet', 'unheard');
+  ({ loud, quiet, unheard } = callers);
+  const port = await findFreePort();
+  monitor = `http://127.0.0.1:${port}`;
+  stack = await startTestStack({
+    natsConfig: `http: "127.0.0.1:${port}"`,
+    edge: { API_KEYS, EVENT_STREAMS_PER_TENANT: String(LIMIT), SSE_HEARTBEAT_MS: '100' },
+  });
+});
+afterAll(() => stack.stop());
+
+/** Opens the event stream of a job, and does not read it. */
+async function open(caller: Caller, jobId: string) {
+  const cut = new AbortController();
+  const response = await caller.call(stack.url, `/v1/jobs/${jobId}/events`, {
+    headers: { accept: 'text/event-stream' },
+    signal: cut.signal,
+  });
+  return { response, cut: () => cut.abort() };
+}
+
+/** Records that these jobs have begun, as a worker would. */
+async function begin(tenant: string, jobId: string, size = 0, events = 1): Promise<void> {
+  const at = new Date().toISOString();
+  const event: JobEvent = {
+    ...{ kind: 'progress', jobId, operation: 'echo', attempt: 1, maxAttempts: 3, released: 0 },
+    ...{ acceptedAt: at, at, worker: 'teller', traceId: '', spanId: '', result: 'x'.repeat(size) },
+  };
+  const nats = await connect({ servers: stack.nats.url });
+  const told = Array.from({ length: events }, () =>
+    jetstream(nats).publish(`events.${tenant}.${jobId}`, JSON.stringify(event)),
+  );
+  await Promise.all(told);
+  await nats.close();
+}
+
+describe('event streams', () => {
+  it('of one tenant are limited; those of others are not, and a place is free again when one is closed', async () => {
+    await begin('loud', 'one');
+    await begin('loud', 'two');
+    await begin('quiet', 'one');
+    const opened = await Promise.all(
+      Array.from({ length: LIMIT }, (_, n) => open(loud, n % 2 === 0 ? 'one' : 'two')),
+    );
+    expect(opened.map(({ response }) => response.status)).toEqual(Array(LIMIT).fill(200));
+
+    const { response: refused } = await open(loud, 'one');
+    expect(refused.status).toBe(429);
+    expect(refused.headers.get('retry-after')).toBe('5');
+    expect(await problemOf(refused)).toMatchObject({ code: 'too-many-streams' });
+    // Whoever only asks what has happened so far needs no stream.
+    expect((await loud.call(stack.url, '/v1/jobs/one/events')).status).toBe(200);
+
+    const other = await open(quiet, 'one');
+    expect(other.response.status).toBe(200);
+    opened[0]?.cut();
+    const next = await until('a place', async () => {
+      const again = await open(loud, 'two');
+      return again.response.status === 200 && again;
+    });
+    for (const { cut } of [...opened, other, next]) cut();
+  });
+
+  it('A15: of a job of nobody take no place', async () => {
+    for (let round = 0; round < 2 * LIMIT; round++) {
+      const { response } = await open(unheard, `nobody-${round}`);
+      expect(response.status).toBe(404);
+    }
+  });
+
+  it('A17: that are not read cost the bridge no memory: it fetches what is read', async () => {
+    await begin('quiet', 'long', 256 * 1024, 200);
+    const before = await sentToBridge();
+    const slow = await Promise.all(Array.from({ length: LIMIT }, () => open(quiet, 'long')));
+    for (const { response } of slow) expect(response.status).toBe(200);
+    // Another one reads all of it meanwhile.
+    slow[0]?.cut();
+    const reader = await until('a place', async () => {
+      const again = await open(quiet, 'long');
+      return again.response.status === 200 && again;
+    });
+    let read = 0;
+    for await (const chunk of reader.response.body ?? []) {
+      read += chunk.length;
+      if (read > 200 * 256 * 1024) break;
+    }
+    reader.cut();
+    for (const { cut } of slow) cut();
+    const sent = (await sentToBridge()) - before;
+    expect(sent).toBeGreaterThan(50 * MIB);
+    // Four that do not read: what fits into the buffers of their sockets, and one page each.
+    expect(sent).toBeLessThan(50 * MIB + 4 * 10 * MIB);
+  });
+});
+
+/** Bytes that NATS has sent over WebSockets, which only the bridge has. */
+async function sentToBridge(): Promise<number> {
+  const response = await fetch(`${monitor}/connz`);
+  const { connections } = (await response.json()) as {
+    connections: { name?: string; out_bytes: number }[];
+  };
+  const bridge = connections.find(({ name }) => name?.startsWith('bridge-'));
+  return bridge?.out_bytes ?? 0;
+}

@@ -1,0 +1,220 @@
+import { jetstream } from '@nats-io/jetstream';
+import { connect } from '@nats-io/transport-node';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Job } from '../../shared/job.ts';
+import { until } from '../support/poll.ts';
+import { startTestStack, type TestStack, withTestStack } from '../support/stack.ts';
+import { storedCount } from '../support/stored.ts';
+import { type Caller, tenants } from '../support/tenants.ts';
+import { startTokenIssuer, type TokenIssuer, tokenSettings } from '../support/token-issuer.ts';
+
+let stack: TestStack;
+let issuer: TokenIssuer;
+let victim: Caller;
+let attacker: Caller;
+/** A job of the victim that died. */
+let dead: Job;
+
+beforeAll(async () => {
+  issuer = await startTokenIssuer();
+  const { callers, API_KEYS } = await tenants('victim', 'attacker');
+  ({ victim, attacker } = callers);
+  stack = await startTestStack({ edge: { API_KEYS, ...tokenSettings(issuer) } });
+  const body = { operation: 'http.request', input: { url: 'http://127.0.0.1:1/' } };
+  dead = Job.parse(await (await victim.submit(stack.url, body, { prefer: 'wait=30' })).json());
+  expect(dead.state).toBe('failed');
+});
+
+afterAll(async () => {
+  await stack.stop();
+  await issuer.stop();
+});
+
+/** Each address that takes an id; the last part of each is what is done there. */
+const ROUTES: readonly [method: string, path: string, accept?: string][] = [
+  ['GET', '/v1/jobs/{id}'],
+  ['HEAD', '/v1/jobs/{id}'],
+  ['DELETE', '/v1/jobs/{id}'],
+  ['GET', '/v1/jobs/{id}/events'],
+  ['GET', '/v1/jobs/{id}/events?after=1'],
+  ['GET', '/v1/jobs/{id}/events', 'text/event-stream'],
+  ['GET', '/v1/dead-letters/{id}'],
+  ['POST', '/v1/dead-letters/{id}/redrive'],
+  ['POST', '/v1/outbox/{id}/retry'],
+];
+
+/** All that a caller can tell of an answer, byte for byte, but for the ids of its own trace. */
+async function answerOf(response: Response): Promise<unknown> {
+  const traceId = response.headers.get('traceresponse')?.split('-')[1] ?? 'none';
+  const headers = Object.fromEntries(response.headers);
+  return {
+    status: response.status,
+    headers: { ...headers, traceresponse: 'its own', date: 'its own' },
+    body: (await response.text()).replaceAll(traceId, 'its own'),
+  };
+}
+
+describe("another tenant's id", () => {
+  it.each(ROUTES)('A15: is answered as an id of nobody: %s %s %s', async (method, path, accept = '*/*') => {
+    const ask = async (id: string): Promise<unknown> =>
+      await answerOf(
+        await attacker.call(stack.url, path.replace('{id}', id), { method, headers: { accept } }),
+      );
+    const unknown = await ask(dead.id.replace(/.{4}$/, '0000'));
+    expect(unknown).toMatchObject({ status: 404 });
+    expect(await ask(dead.id)).toEqual(unknown);
+    // Ids that name a region lead to bridges that nobody uses.
+    for (const region of ['weur', 'oc', 'nowhere']) expect(await ask(`any_${region}`)).toEqual(unknown);
+  });
+
+  it('A15: nothing of all that was done to the job', async () => {
+    const job = Job.parse(await (await victim.call(stack.url, `/v1/jobs/${dead.id}`)).json());
+    expect(job).toMatchObject({ state: 'failed', traceId: dead.traceId });
+    expect((await victim.call(stack.url, `/v1/dead-letters/${dead.id}`)).status).toBe(200);
+  });
+
+  it('A15: is in no list, whatever the cursor', async () => {
+    for (const cursor of ['', '?cursor=0', '?cursor=1', '?cursor=999999999999999']) {
+      const response = await attacker.call(stack.url, `/v1/dead-letters${cursor}`);
+      expect([response.status, await response.json()]).toEqual([200, { deadLetters: [] }]);
+    }
+    expect(await (await attacker.call(stack.url, '/v1/outbox')).json()).toEqual({ jobs: [] });
+    for (const cursor of [undefined, '1-1', '0-999999999999999']) {
+      const response = await attacker.call(stack.url, '/v1/dead-letters/redrive', {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ cursor }),
+      });
+      expect([response.status, await response.json()]).toEqual([200, { redriven: [], failed: [] }]);
+    }
+  });
+
+  it.each(['1 ', '-1', '1e3', '0x1', '9'.repeat(16), '1-2-3', 'victim', '1;2', '١'])(
+    'A15: a cursor that was made up is refused: %j',
+    async (cursor) => {
+      const query = `?cursor=${encodeURIComponent(cursor)}`;
+      expect((await attacker.call(stack.url, `/v1/dead-letters${query}`)).status).toBe(400);
+      const headers = { 'last-event-id': encodeURIComponent(cursor) };
+      const events = await attacker.call(stack.url, `/v1/jobs/any/events`, { headers });
+      expect(events.status).toBe(400);
+    },
+  );
+
+  it('A15: takes as long to refuse as one of nobody', async () => {
+    const ids = [dead.id, dead.id.replace(/.{4}$/, '0000')];
+    const times = ids.map((): number[] => []);
+    // In turns, so that a busy machine is so for both.
+    for (let round = 0; round < 2 * 41; round++) {
+      const start = performance.now();
+      await (await attacker.call(stack.url, `/v1/jobs/${ids[round % 2]}`)).text();
+      times[round % 2]?.push(performance.now() - start);
+    }
+    const [foreign = 0, unknown = 0] = times.map((all) => all.sort((a, b) => a - b)[20]);
+    // Loose on purpose: who looks a job up asks the broker four times, and each answer that is spared would show.
+    expect(Math.abs(foreign - unknown)).toBeLessThan(0.5 * Math.max(foreign, unknown) + 2);
+  });
+});
+
+const TRICKS = [
+  '*',
+  '>',
+  'a.b',
+  'a b',
+  '\0',
+  '$JS',
+  '🧵',
+  'x\r\nPUB jobs.evil.x 2\r\nhi\r\n',
+  'x'.repeat(65),
+];
+
+describe('a part of a subject', () => {
+  it.each(TRICKS)('A12, A13: is no job id at any address: %j', async (id) => {
+    const before = await storedCount(stack, 'CANCELS');
+    for (const [method, path, accept = '*/*'] of ROUTES) {
+      const address = path.replace('{id}', encodeURIComponent(id));
+      const response = await victim.call(stack.url, address, { method, headers: { accept } });
+      expect([address, response.status]).toEqual([address, 404]);
+      await response.text();
+    }
+    expect(await storedCount(stack, 'CANCELS')).toBe(before);
+  });
+
+  it.each([...TRICKS.filter((trick) => trick !== 'a.b').slice(0, -1), 'a.*', 'a.>', 'x'.repeat(129)])(
+    'A12, A13: is no operation, in a batch and in a filter: %j',
+    async (operation) => {
+      const headers = { 'content-type': 'application/json' };
+      const before = await storedCount(stack);
+      const batch = await victim.call(stack.url, '/v1/jobs/batch', {
+        method: 'POST',
+        headers,
+        body: JSON.stringify({ jobs: [{ operation, input: 1 }] }),
+      });
+      expect(await batch.json()).toMatchObject({ results: [{ status: 400 }] });
+      const query = `?operation=${encodeURIComponent(operation)}`;
+      expect((await victim.call(stack.url, `/v1/dead-letters${query}`)).status).toBe(400);
+      const redrive = await victim.call(stack.url, '/v1/dead-letters/redrive', {
+        method: 'POST',
+        headers,
+        body: JSON.stringify({ operation }),
+      });
+      expect(redrive.status).toBe(400);
+      expect(await storedCount(stack)).toBe(before);
+    },
+  );
+
+  it('A12, A13: the connection to NATS stayed up through all of that', async () => {
+    const { bridges } = (await (await fetch(`${stack.url}/readyz`)).json()) as {
+      bridges: { connections: number }[];
+    };
+    expect(bridges).toMatchObject([{ connections: 1 }]);
+  });
+
+  it('A12: a token’s tenant cannot be the one that unreadable messages are kept under', async () => {
+    const nats = await connect({ servers: stack.nats.url });
+    await jetstream(nats).publish('jobs.Not.a.JOB', 'secret of somebody');
+    await nats.close();
+    await until('the letter', async () => (await storedCount(stack, 'DEAD')) >= 2);
+    const token = await issuer.token('_unreadable', 'dead-letters:read dead-letters:redrive');
+    const response = await fetch(`${stack.url}/v1/dead-letters`, {
+      headers: { authorization: `Bearer ${token}` },
+    });
+    expect(response.status).toBe(401);
+  });
+});
+
+describe('a tenant that floods', () => {
+  it('A26: is refused with 429, and another one is served meanwhile', async () => {
+    const { callers, API_KEYS } = await tenants('loud', 'quiet');
+    const own = await withTestStack({
+      edge: { API_KEYS, RATE_LIMIT_POLICY: '50;w=60' },
+      rateLimit: { limit: 50, period: 60 },
+    });
+    const job = { operation: 'echo', input: 1 };
+    let over = false;
+    const statuses: number[] = [];
+    const flood = Array.from({ length: 32 }, async () => {
+      while (!over) {
+        const response = await callers.loud.submit(own.url, job);
+        statuses.push(response.status);
+        await response.arrayBuffer();
+      }
+    });
+    await until('the flood to be refused', () => statuses.filter((status) => status === 429).length > 200);
+    const times: number[] = [];
+    for (let round = 0; round < 20; round++) {
+      const start = performance.now();
+      const response = await callers.quiet.submit(own.url, job, { prefer: 'wait=30' });
+      times.push(performance.now() - start);
+      expect([response.status, await response.json()]).toMatchObject([200, { state: 'succeeded' }]);
+    }
+    over = true;
+    await Promise.all(flood);
+    // The window may end in between, once.
+    expect(statuses.filter((status) => status === 202).length).toBeLessThanOrEqual(100);
+    times.sort((a, b) => a - b);
+    const [median = 0, slowest = 0] = [times[10], times[19]].map((ms = 0) => Math.round(ms));
+    process.stderr.write(
+      `A26: beside ${statuses.length} requests of a flood, a job took ${median} ms (slowest ${slowest})\n`,
+    );
+  });
+});

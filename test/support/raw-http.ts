@@ -1,0 +1,41 @@
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+
+/** A connection to an HTTP server on which anything may be said. */
+export interface RawConnection {
+  readonly socket: Socket;
+  /** Writes these bytes as they are; a text as Latin-1. */
+  readonly write: (bytes: string | Uint8Array) => void;
+  /** What has been answered so far, as Latin-1. */
+  readonly answered: () => string;
+  /** Resolves when the other side has closed the connection. */
+  readonly closed: Promise<void>;
+}
+
+/** Opens a connection that no HTTP client tidies up. Whoever opens it calls `socket.destroy()`. */
+export async function connectRaw(url: string): Promise<RawConnection> {
+  const { hostname, port } = new URL(url);
+  const socket = connect(Number(port), hostname);
+  let text = '';
+  socket.on('data', (chunk) => {
+    text += chunk.toString('latin1');
+  });
+  // A reset is an end like any other here.
+  socket.on('error', () => undefined);
+  const closed = once(socket, 'close').then(() => undefined);
+  await once(socket, 'connect');
+  return {
+    socket,
+    write: (bytes) => void socket.write(typeof bytes === 'string' ? Buffer.from(bytes, 'latin1') : bytes),
+    answered: () => text,
+    closed,
+  };
+}
+
+/** Says all of this at once, and gives the whole answer once the other side has closed the connection. */
+export async function exchangeRaw(url: string, bytes: string): Promise<string> {
+  const connection = await connectRaw(url);
+  connection.write(bytes);
+  await connection.closed;
+  return connection.answered();
+}
