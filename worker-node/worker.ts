@@ -1,12 +1,20 @@
-import { type Consumer, type JetStreamManager, jetstream, jetstreamManager } from '@nats-io/jetstream';
+import { type JetStreamManager, jetstream, jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
+import { withDeadline } from '../shared/deadline.ts';
 import { describeThrown } from '../shared/errors.ts';
 import { isAtLeastVersion, SCHEDULES_SINCE } from '../shared/server-version.ts';
-import { consumerDefinition, JOBS_STREAM, streamDefinitions } from '../shared/streams.ts';
+import {
+  type ConsumerDefinition,
+  consumerDefinition,
+  JOBS_STREAM,
+  streamDefinitions,
+} from '../shared/streams.ts';
 import { groupFilter } from '../shared/subjects.ts';
 import { announce } from './broker/announce.ts';
+import { BrokerRetry } from './broker/broker-retry.ts';
 import { CancelWatch } from './broker/cancel-watch.ts';
 import { connectBroker } from './broker/connect.ts';
+import { DurableConsumer } from './broker/durable-consumer.ts';
 import { EventPublisher } from './broker/event-publisher.ts';
 import { ensureConsumer, ensureStream } from './broker/provision.ts';
 import type { WorkerConfig } from './config.ts';
@@ -18,6 +26,9 @@ import { announcementOf } from './jobs/operation-schema.ts';
 import { JobPipeline } from './jobs/pipeline.ts';
 import type { WorkerLogger } from './log.ts';
 import { WorkerMetrics } from './telemetry/metrics.ts';
+
+/** How long the last acknowledgements may take to reach the broker. */
+const FLUSH_TIMEOUT_MS = 3_000;
 
 export interface Worker {
   readonly healthPort: number;
@@ -70,9 +81,20 @@ async function start(
     log,
     recheckMs: config.WORKER_ACK_WAIT_MS / 3,
   });
+  const patience = new AbortController();
+  const retry = new BrokerRetry({ log, patience: patience.signal });
+  const consumer = new DurableConsumer({
+    jetStream,
+    stream: JOBS_STREAM,
+    name: config.WORKER_GROUP,
+    ensure: () => ensureConsumer(manager, groupConsumer(config)),
+    log,
+  });
   const pipeline = new JobPipeline({
     cancels,
-    events: new EventPublisher(connection, jetStream, config.WORKER_NAME),
+    events: new EventPublisher(jetStream, retry, config.WORKER_NAME),
+    retry,
+    mayBeOlder: (message) => consumer.mayBeOlder(message),
     jetStream,
     manager,
     registry,
@@ -85,15 +107,19 @@ async function start(
     random: Math.random,
   });
   const loop = new ConsumeLoop({
-    consumer: consumerSource(() => jetStream.consumers.get(JOBS_STREAM, config.WORKER_GROUP)),
+    consumer: () => consumer.get(),
+    onFailure: () => consumer.forget(),
     concurrency: config.WORKER_CONCURRENCY,
     process: (message, stop) => pipeline.process(message, stop),
     log,
   });
-  const link = watchConnection(connection, log);
+  // While it was away, the consumer may have been deleted and made anew.
+  const link = watchConnection(connection, log, () => consumer.forget());
   const health = new HealthServer({
-    notReady: () =>
-      link.connected ? (loop.healthy ? undefined : 'jobs cannot be pulled') : 'NATS is not connected',
+    notReady: () => {
+      if (!link.connected) return 'NATS is not connected';
+      return loop.problem === undefined ? retry.problem : `jobs cannot be pulled: ${loop.problem}`;
+    },
     metrics: (request, response) => metrics.respond(request, response),
   });
   const healthPort = await health.listen(config.HEALTH_HOST, config.HEALTH_PORT);
@@ -106,10 +132,12 @@ async function start(
     stop: () => {
       stopping ??= (async () => {
         log.info({ running: loop.running }, 'worker stopping');
+        const timer = setTimeout(() => patience.abort(), config.WORKER_STOP_TIMEOUT_MS);
         await loop.stop(config.WORKER_STOP_TIMEOUT_MS);
+        clearTimeout(timer);
         await running;
         cancelWatch.stop();
-        await connection.drain();
+        await flush(connection, log);
         await Promise.all([health.close(), metrics.shutdown()]);
       })();
       return stopping;
@@ -121,36 +149,44 @@ async function provision(manager: JetStreamManager, config: WorkerConfig, schedu
   for (const definition of streamDefinitions(config.STREAM_REPLICAS, schedules)) {
     await ensureStream(manager, definition);
   }
-  await ensureConsumer(
-    manager,
-    consumerDefinition({
-      group: config.WORKER_GROUP,
-      filterSubject: groupFilter(config.WORKER_OPERATIONS),
-      ackWaitMs: config.WORKER_ACK_WAIT_MS,
-      maxAckPending: config.WORKER_MAX_ACK_PENDING,
-    }),
-  );
+  await ensureConsumer(manager, groupConsumer(config));
 }
 
-/** Looks the consumer up once; again after a failure, since it may have been deleted and made anew. */
-function consumerSource(look: () => Promise<Consumer>): () => Promise<Consumer> {
-  let found: Promise<Consumer> | undefined;
-  return () => {
-    found ??= look().catch((thrown: unknown) => {
-      found = undefined;
-      throw thrown;
-    });
-    return found;
-  };
+function groupConsumer(config: WorkerConfig): ConsumerDefinition {
+  return consumerDefinition({
+    group: config.WORKER_GROUP,
+    filterSubject: groupFilter(config.WORKER_OPERATIONS),
+    ackWaitMs: config.WORKER_ACK_WAIT_MS,
+    maxAckPending: config.WORKER_MAX_ACK_PENDING,
+  });
+}
+
+/** Waits until the broker has what was settled, and closes. Without a broker, those jobs come once more, and are skipped. */
+async function flush(connection: NatsConnection, log: WorkerLogger): Promise<void> {
+  const late = (): Error => new Error('the broker did not answer in time');
+  await withDeadline(connection.drain(), FLUSH_TIMEOUT_MS, late).catch(async (thrown: unknown) => {
+    log.warn(
+      { reason: describeThrown(thrown) },
+      'acknowledgements may be lost; their jobs are delivered again',
+    );
+    await connection.close();
+  });
 }
 
 /** Follows the connection's ups and downs, for readiness and for whoever reads the log at night. */
-function watchConnection(connection: NatsConnection, log: WorkerLogger): { readonly connected: boolean } {
+function watchConnection(
+  connection: NatsConnection,
+  log: WorkerLogger,
+  onReconnect: () => void,
+): { readonly connected: boolean } {
   const link = { connected: true };
   const follow = async (): Promise<void> => {
     for await (const status of connection.status()) {
       if (status.type === 'disconnect') link.connected = false;
-      if (status.type === 'reconnect') link.connected = true;
+      if (status.type === 'reconnect') {
+        link.connected = true;
+        onReconnect();
+      }
       if (status.type === 'disconnect' || status.type === 'reconnect')
         log.warn({ status: status.type }, 'NATS connection');
     }

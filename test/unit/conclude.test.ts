@@ -4,9 +4,10 @@ import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import type { JobEvent } from '../../shared/event.ts';
 import { readJobEvent, writeJson } from '../../shared/wire.ts';
-import type { EventPublisher } from '../../worker-node/broker/event-publisher.ts';
+import { BrokerRetry } from '../../worker-node/broker/broker-retry.ts';
 import type { Attempt } from '../../worker-node/jobs/attempt.ts';
 import { conclude } from '../../worker-node/jobs/conclude.ts';
+import type { JobHistory, Standing } from '../../worker-node/jobs/job-history.ts';
 import { defineOperation } from '../../worker-node/jobs/operation.ts';
 import { reject, retry, retryAfter } from '../../worker-node/jobs/outcome.ts';
 import { type AttemptOutcome, runOperation } from '../../worker-node/jobs/run-operation.ts';
@@ -23,22 +24,31 @@ interface Written {
 }
 
 /** Concludes an attempt against a broker that takes everything, and tells what was written, in order. */
-async function concluded(outcome: AttemptOutcome, of: Attempt = attempt(), inbound = headers()) {
+async function concluded(
+  outcome: AttemptOutcome,
+  of: Attempt = attempt(),
+  inbound = headers(),
+  standing: Standing = 'ours',
+) {
   const written: Written[] = [];
   const parts = {
     worker: 'worker-1',
     random: () => 0.5,
-    events: {
-      record: async (tenant: string, event: JobEvent) =>
-        void written.push({ to: `events of ${tenant}`, event }),
-    } as unknown as EventPublisher,
+    retry: new BrokerRetry({ log: quiet, patience: IDLE }),
     jetStream: {
       publish: async (to: string, body: Uint8Array, options: { headers: MsgHdrs }) =>
         void written.push({ to, body, headers: options.headers }),
     } as unknown as JetStreamClient,
   };
+  const history = {
+    standing: async () => standing,
+    record: async (event: JobEvent) => {
+      if (standing === 'ours') written.push({ to: `events of ${of.job.address.tenant}`, event });
+      return standing;
+    },
+  } as unknown as JobHistory;
   const message = { data: writeJson({ width: 7 }), headers: inbound } as unknown as JsMsg;
-  const { conclusion, settlement } = await conclude(parts, message, of, outcome);
+  const { conclusion, settlement } = await conclude(parts, message, of, outcome, history);
   return { conclusion, settlement, written, event: written.at(-1)?.event };
 }
 
@@ -163,4 +173,31 @@ describe('an attempt that came to', () => {
     const { event } = await concluded(retryAfter(Number.NaN, 'busy'));
     expect(readJobEvent(writeJson(event))).toMatchObject({ kind: 'retrying' });
   });
+
+  it.each<[string, AttemptOutcome]>([
+    ['a result', { kind: 'done', result: 1 }],
+    ['a failure', retry('busy')],
+    ['a last failure', reject('no')],
+    ['a stop', { kind: 'released' }],
+    ['a cancel', { kind: 'cancelled' }],
+    ['nothing', { kind: 'superseded' }],
+  ])(
+    '%s after the job’s end leaves that end alone, and takes the message off the queue (W4)',
+    async (_what, outcome) => {
+      const end = await concluded(outcome, attempt(), headers(), 'over');
+      expect(end).toMatchObject({ conclusion: 'duplicate', settlement: { kind: 'ack' }, written: [] });
+    },
+  );
+
+  it.each<[string, AttemptOutcome]>([
+    ['a failure', retry('busy')],
+    ['a stop', { kind: 'released' }],
+    ['nothing', { kind: 'superseded' }],
+  ])(
+    '%s of a job that another delivery goes on with says nothing to the broker (W4)',
+    async (_what, outcome) => {
+      const end = await concluded(outcome, attempt(), headers(), "another's");
+      expect(end).toMatchObject({ conclusion: 'superseded', settlement: { kind: 'none' }, written: [] });
+    },
+  );
 });

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Consumer, JsMsg } from '@nats-io/jetstream';
+import type { Consumer, ConsumerMessages, JsMsg } from '@nats-io/jetstream';
+import type { Subscription } from '@nats-io/transport-node';
 import { describeThrown } from '../../shared/errors.ts';
 import type { WorkerLogger } from '../log.ts';
 import { backoff } from './backoff.ts';
@@ -9,6 +10,8 @@ const PAUSE = { minDelayMs: 200, maxDelayMs: 5_000 };
 
 export interface ConsumeLoopOptions {
   readonly consumer: () => Promise<Consumer>;
+  /** A pull failed: the consumer may be gone. */
+  readonly onFailure?: () => void;
   readonly concurrency: number;
   readonly process: (message: JsMsg, stop: AbortSignal) => Promise<void>;
   readonly log: WorkerLogger;
@@ -27,6 +30,7 @@ export class ConsumeLoop {
   readonly #pulls = new Set<{ readonly stop: () => void; readonly ended: Promise<void> }>();
   #requested = 0;
   #failures = 0;
+  #problem: string | undefined;
   #wake: () => void = () => undefined;
 
   constructor(options: ConsumeLoopOptions) {
@@ -41,6 +45,11 @@ export class ConsumeLoop {
   /** Whether the last pull reached the server. */
   get healthy(): boolean {
     return this.#failures === 0;
+  }
+
+  /** Why the last pull failed; undefined when it did not. */
+  get problem(): string | undefined {
+    return this.healthy ? undefined : this.#problem;
   }
 
   /** Pulls until {@link stop}. */
@@ -76,7 +85,7 @@ export class ConsumeLoop {
       const consumer = await this.#options.consumer();
       if (this.#stopping.signal.aborted) return;
       const messages = await consumer.fetch({ max_messages: count, expires: EXPIRES_MS });
-      const pull = { stop: () => messages.stop(), ended: this.#take(messages, count) };
+      const pull = { stop: () => drain(messages), ended: this.#take(messages, count) };
       this.#pulls.add(pull);
       pull.ended.finally(() => this.#pulls.delete(pull)).catch(() => undefined);
     } catch (thrown) {
@@ -115,8 +124,10 @@ export class ConsumeLoop {
 
   #fail(thrown: unknown): void {
     this.#failures++;
+    this.#problem = describeThrown(thrown);
+    this.#options.onFailure?.();
     if (this.#stopping.signal.aborted) return;
-    this.#options.log.warn({ reason: describeThrown(thrown), failures: this.#failures }, 'cannot pull jobs');
+    this.#options.log.warn({ reason: this.#problem, failures: this.#failures }, 'cannot pull jobs');
   }
 
   #pause(): Promise<unknown> {
@@ -134,4 +145,15 @@ export class ConsumeLoop {
       setImmediate(resolve);
     });
   }
+}
+
+/**
+ * Ends a pull behind the last message that the server sent for it. The client's own `stop` (jetstream 3.4.0)
+ * unsubscribes at once: what is on its way is dropped, has spent an attempt, and comes back only after the ack wait.
+ */
+function drain(messages: ConsumerMessages): void {
+  const { sub } = messages as unknown as { readonly sub?: Subscription };
+  if (sub === undefined) messages.stop();
+  // The pull ends when its subscription has; where that cannot be drained, at once.
+  else sub.drain().catch(() => messages.stop());
 }
