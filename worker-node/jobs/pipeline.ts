@@ -1,11 +1,11 @@
 import type { JetStreamManager, JsMsg } from '@nats-io/jetstream';
-import { type Context, context, type Span, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
+import { type Context, context, type Span, SpanStatusCode, trace } from '@opentelemetry/api';
 import { describeThrown, ThroughlineError } from '../../shared/errors.ts';
 import type { JobEvent } from '../../shared/event.ts';
 import type { Progress } from '../../shared/job.ts';
 import { type Extraction, extract, fromNatsHeaders, startTrace } from '../../shared/propagation/index.ts';
 import { readRedrive } from '../../shared/redrive.ts';
-import { ATTR, MESSAGING_SYSTEM, TEMPLATE } from '../../shared/semantics.ts';
+import { ATTR } from '../../shared/semantics.ts';
 import { parseJobSubject } from '../../shared/subjects.ts';
 import { headerValues, type JobMessage, readJobMessage } from '../../shared/wire.ts';
 import { addressOfUnreadable, bury } from '../broker/dead-letters.ts';
@@ -20,6 +20,7 @@ import { type Concluded, type ConcludeParts, type Conclusion, conclude } from '.
 import { Deliveries } from './deliveries.ts';
 import { JobHistory } from './job-history.ts';
 import type { OperationRegistry } from './operation-registry.ts';
+import { describeAttempt, noteCancel, noteFailure, startProcessSpan } from './process-span.ts';
 import { ProgressThrottle } from './progress-throttle.ts';
 import { isOver, recalled, roundOf } from './rounds.ts';
 import { type AttemptOutcome, runOperation } from './run-operation.ts';
@@ -35,7 +36,6 @@ const NO_EVENT = 0;
 const NOTHING: JobRecord = { event: undefined, last: NO_EVENT, cancel: undefined };
 const CANCELLED = { kind: 'cancelled' } as const;
 const SUPERSEDED = { kind: 'superseded' } as const;
-const tracer = trace.getTracer('throughline-worker');
 
 export interface PipelineParts extends ConcludeParts {
   readonly events: EventPublisher;
@@ -93,7 +93,7 @@ export class JobPipeline {
     if (delivery === undefined) return this.#noteRepeat(message);
     const extraction = extract(fromNatsHeaders(message.headers));
     const parent = this.#parentOf(extraction);
-    const span = this.#startSpan(message, parent);
+    const span = startProcessSpan(message, parent, this.#parts.group);
     await context.with(trace.setSpan(parent, span), async () => {
       this.#noteContext(span, extraction);
       const keepAlive = setInterval(() => delivery.latest.working(), this.#parts.ackWaitMs / KEEP_ALIVES);
@@ -120,32 +120,6 @@ export class JobPipeline {
 
   #parentOf({ context: extracted, spanContext }: Extraction): Context {
     return spanContext === undefined && !this.#parts.tracing ? startTrace(extracted) : extracted;
-  }
-
-  #startSpan(message: JsMsg, parent: Context): Span {
-    const address = parseJobSubject(message.subject);
-    const attributes = {
-      [ATTR.messagingSystem]: MESSAGING_SYSTEM,
-      [ATTR.operationType]: 'process',
-      [ATTR.operationName]: 'process',
-      [ATTR.destinationName]: message.subject,
-      [ATTR.destinationTemplate]: TEMPLATE.jobs,
-      [ATTR.consumerGroup]: this.#parts.group,
-      [ATTR.messageBodySize]: message.data.length,
-      ...(address === undefined
-        ? {}
-        : {
-            [ATTR.messageId]: address.jobId,
-            [ATTR.jobId]: address.jobId,
-            [ATTR.jobOperation]: address.operation,
-            [ATTR.jobTenant]: address.tenant,
-          }),
-    };
-    return tracer.startSpan(
-      `process ${address?.operation ?? 'unknown'}`,
-      { kind: SpanKind.CONSUMER, attributes },
-      parent,
-    );
   }
 
   /** A context that arrived broken is named and counted, and never costs the job. */
@@ -340,34 +314,9 @@ function decode(message: JsMsg): JobMessage | ThroughlineError {
   }
 }
 
-function describeAttempt(span: Span, attempt: Attempt): void {
-  span.setAttribute(ATTR.jobAttempt, attempt.number);
-  span.setAttribute(ATTR.queueTimeMs, attempt.queueTimeMs);
-  const { outboxTimeMs } = attempt.job;
-  if (outboxTimeMs !== undefined) span.setAttribute(ATTR.outboxTimeMs, outboxTimeMs);
-  if (attempt.job.redrive !== undefined) span.setAttribute(ATTR.jobRound, attempt.job.redrive.round);
-  const { previous } = attempt;
-  // Before the first attempt of a round there is only word of its redrive, from the span that sent it.
-  if (previous === undefined || previous.spanId === '' || previous.kind === 'redriven') return;
-  // Each attempt is a child of the span that sent the job, and points at the attempt before it.
-  const { traceId, spanId } = previous;
-  span.addLink({ context: { traceId, spanId, traceFlags: span.spanContext().traceFlags } });
-}
-
-function noteFailure(span: Span, outcome: AttemptOutcome): void {
-  if (!('code' in outcome)) return;
-  span.setStatus({ code: SpanStatusCode.ERROR, message: outcome.message });
-  span.setAttribute(ATTR.errorType, outcome.code);
-}
-
 /** Whether the job would go on after this outcome. */
 function isUnfinished({ kind }: AttemptOutcome): boolean {
   return kind === 'retry' || kind === 'retry-after' || kind === 'released';
-}
-
-/** The request that cancelled has a trace of its own. */
-function noteCancel(span: Span, { notice }: HeldJob): void {
-  if (notice?.sentBy !== undefined) span.addLink({ context: notice.sentBy });
 }
 
 function cancelled(signal: AbortSignal): Promise<typeof CANCELLED> {
