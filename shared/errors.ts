@@ -54,6 +54,7 @@ export const ERRORS = {
   'operation-rejected': { status: 422, title: 'The operation rejected the job', settle: 'term' },
   'operation-missing': { status: 503, title: 'This worker does not have the operation', settle: 'nak' },
   'worker-stopping': { status: 503, title: 'The worker is stopping', settle: 'nak' },
+  'attempt-superseded': { status: 409, title: 'Another worker has the job', settle: 'term' },
   'attempts-spent': { status: 500, title: 'All attempts are spent', settle: 'term' },
   'job-cancelled': { status: 409, title: 'The job was cancelled', settle: 'term' },
   'callback-failed': { status: 502, title: 'The callback was not accepted', settle: 'nak' },

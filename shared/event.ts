@@ -33,7 +33,7 @@ export const JobEvent = z.object({
   operation: z.string(),
   attempt: z.int().min(0),
   maxAttempts: z.int().min(1),
-  /** How many deliveries were handed back unspent so far; attempt = deliveries − released. */
+  /** How often the job was handed back unspent so far. */
   released: z.int().min(0),
   acceptedAt: z.iso.datetime(),
   startedAt: z.iso.datetime().optional(),

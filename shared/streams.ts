@@ -153,7 +153,7 @@ export interface ConsumerDefinition {
 
 /**
  * The durable pull consumer that all hosts of a worker group share. `max_deliver` has no limit on purpose: a
- * message past it would stay in the work queue unseen; attempts are counted from the delivery count by the worker,
+ * message past it would stay in the work queue unseen; attempts are counted from the record by the worker,
  * before it runs anything, so that a job that kills its worker ends in `DEAD` too.
  */
 export function consumerDefinition(options: {

@@ -1,15 +1,11 @@
-import {
-  type Consumer,
-  type JetStreamClient,
-  type JetStreamManager,
-  jetstream,
-  jetstreamManager,
-} from '@nats-io/jetstream';
+import { type JetStreamClient, type JetStreamManager, jetstream, jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
+import { withDeadline } from '../shared/deadline.ts';
 import { describeThrown } from '../shared/errors.ts';
 import { isAtLeastVersion, SCHEDULES_SINCE } from '../shared/server-version.ts';
 import {
   CALLBACKS_STREAM,
+  type ConsumerDefinition,
   callbackConsumerDefinition,
   consumerDefinition,
   JOBS_STREAM,
@@ -17,8 +13,10 @@ import {
 } from '../shared/streams.ts';
 import { groupFilter, INBOX } from '../shared/subjects.ts';
 import { announce } from './broker/announce.ts';
+import { BrokerRetry } from './broker/broker-retry.ts';
 import { CancelWatch } from './broker/cancel-watch.ts';
 import { connectBroker } from './broker/connect.ts';
+import { DurableConsumer } from './broker/durable-consumer.ts';
 import { EventPublisher } from './broker/event-publisher.ts';
 import { ensureConsumer, ensureStreams } from './broker/provision.ts';
 import { replicasOf } from './broker/server.ts';
@@ -36,6 +34,9 @@ import { announcementOf } from './jobs/operation-schema.ts';
 import { JobPipeline } from './jobs/pipeline.ts';
 import type { WorkerLogger } from './log.ts';
 import { WorkerMetrics } from './telemetry/metrics.ts';
+
+/** How long the last acknowledgements may take to reach the broker. */
+const FLUSH_TIMEOUT_MS = 3_000;
 
 export interface Worker {
   readonly healthPort: number;
@@ -90,10 +91,21 @@ async function start(
     log,
     recheckMs: config.WORKER_ACK_WAIT_MS / 3,
   });
+  const patience = new AbortController();
+  const retry = new BrokerRetry({ log, patience: patience.signal });
+  const consumer = new DurableConsumer({
+    jetStream,
+    stream: JOBS_STREAM,
+    name: config.WORKER_GROUP,
+    ensure: () => ensureConsumer(manager, JOBS_STREAM, groupConsumer(config)),
+    log,
+  });
   const pipeline = new JobPipeline({
     cancels,
-    events: new EventPublisher(connection, jetStream, config.WORKER_NAME),
-    callbacks: new CallbackQueue(jetStream, config.WORKER_NAME),
+    events: new EventPublisher(jetStream, retry, config.WORKER_NAME),
+    callbacks: new CallbackQueue(jetStream, retry, config.WORKER_NAME),
+    retry,
+    mayBeOlder: (message) => consumer.mayBeOlder(message),
     jetStream,
     manager,
     registry,
@@ -106,16 +118,20 @@ async function start(
     random: Math.random,
   });
   const loop = new ConsumeLoop({
-    consumer: consumerSource(() => jetStream.consumers.get(JOBS_STREAM, config.WORKER_GROUP)),
+    consumer: () => consumer.get(),
+    onFailure: () => consumer.forget(),
     concurrency: config.WORKER_CONCURRENCY,
-    process: (message, stop, pulledAt) => pipeline.process(message, stop, pulledAt),
+    process: (message, stop) => pipeline.process(message, stop),
     log,
   });
-  const callbacks = callbackLoop({ config, log, tracing, metrics, jetStream });
-  const link = watchConnection(connection, log);
+  const callbacks = callbackLoop({ config, log, tracing, metrics, jetStream, manager, retry });
+  // While it was away, the consumer may have been deleted and made anew.
+  const link = watchConnection(connection, log, () => consumer.forget());
   const health = new HealthServer({
-    notReady: () =>
-      link.connected ? (loop.healthy ? undefined : 'jobs cannot be pulled') : 'NATS is not connected',
+    notReady: () => {
+      if (!link.connected) return 'NATS is not connected';
+      return loop.problem === undefined ? retry.problem : `jobs cannot be pulled: ${loop.problem}`;
+    },
     metrics: (request, response) => metrics.respond(request, response),
   });
   const healthPort = await health.listen(config.HEALTH_HOST, config.HEALTH_PORT);
@@ -129,10 +145,12 @@ async function start(
       stopping ??= (async () => {
         log.info({ running: loop.running }, 'worker stopping');
         const grace = config.WORKER_STOP_TIMEOUT_MS;
+        const timer = setTimeout(() => patience.abort(), grace);
         await Promise.all([loop.stop(grace), callbacks?.stop(grace)]);
+        clearTimeout(timer);
         await running;
         cancelWatch.stop();
-        await connection.drain();
+        await flush(connection, log);
         await Promise.all([health.close(), metrics.shutdown()]);
       })();
       return stopping;
@@ -141,32 +159,32 @@ async function start(
 }
 
 async function ensureGroup(manager: JetStreamManager, config: WorkerConfig): Promise<void> {
-  await ensureConsumer(
-    manager,
-    JOBS_STREAM,
-    consumerDefinition({
-      group: config.WORKER_GROUP,
-      filterSubject: groupFilter(config.WORKER_OPERATIONS),
-      ackWaitMs: config.WORKER_ACK_WAIT_MS,
-      maxAckPending: config.WORKER_MAX_ACK_PENDING,
-    }),
-  );
+  await ensureConsumer(manager, JOBS_STREAM, groupConsumer(config));
   await ensureConsumer(manager, CALLBACKS_STREAM, callbackConsumerDefinition(config.WORKER_ACK_WAIT_MS));
 }
 
 interface CallbackLoopParts extends Pick<WorkerParts, 'config' | 'log' | 'tracing'> {
   readonly metrics: WorkerMetrics;
   readonly jetStream: JetStreamClient;
+  readonly manager: JetStreamManager;
+  readonly retry: BrokerRetry;
 }
 
 /** Delivers callbacks beside the jobs; undefined where this host is not to. */
-function callbackLoop({ config, log, tracing, metrics, jetStream }: CallbackLoopParts) {
-  const { durable_name: name } = callbackConsumerDefinition(config.WORKER_ACK_WAIT_MS);
+function callbackLoop({ config, log, tracing, metrics, jetStream, manager, retry }: CallbackLoopParts) {
+  const definition = callbackConsumerDefinition(config.WORKER_ACK_WAIT_MS);
+  const consumer = new DurableConsumer({
+    jetStream,
+    stream: CALLBACKS_STREAM,
+    name: definition.durable_name,
+    ensure: () => ensureConsumer(manager, CALLBACKS_STREAM, definition),
+    log,
+  });
   const deliverer = new CallbackDeliverer({
     ...{ log, metrics, tracing },
     guard: new TargetGuard(config.CALLBACK_ALLOW),
     secrets: new CallbackSecrets(config),
-    events: new CallbackEventPublisher(jetStream, config.WORKER_NAME),
+    events: new CallbackEventPublisher(jetStream, retry, config.WORKER_NAME),
     schedule: {
       maxAttempts: config.CALLBACK_MAX_ATTEMPTS,
       minDelayMs: config.CALLBACK_RETRY_MIN_MS,
@@ -179,7 +197,8 @@ function callbackLoop({ config, log, tracing, metrics, jetStream }: CallbackLoop
   });
   if (config.CALLBACK_CONCURRENCY === 0) return undefined;
   return new ConsumeLoop({
-    consumer: consumerSource(() => jetStream.consumers.get(CALLBACKS_STREAM, name)),
+    consumer: () => consumer.get(),
+    onFailure: () => consumer.forget(),
     concurrency: config.CALLBACK_CONCURRENCY,
     process: (message, stop) => deliverer.process(message, stop),
     log,
@@ -187,25 +206,41 @@ function callbackLoop({ config, log, tracing, metrics, jetStream }: CallbackLoop
   });
 }
 
-/** Looks the consumer up once; again after a failure, since it may have been deleted and made anew. */
-function consumerSource(look: () => Promise<Consumer>): () => Promise<Consumer> {
-  let found: Promise<Consumer> | undefined;
-  return () => {
-    found ??= look().catch((thrown: unknown) => {
-      found = undefined;
-      throw thrown;
-    });
-    return found;
-  };
+function groupConsumer(config: WorkerConfig): ConsumerDefinition {
+  return consumerDefinition({
+    group: config.WORKER_GROUP,
+    filterSubject: groupFilter(config.WORKER_OPERATIONS),
+    ackWaitMs: config.WORKER_ACK_WAIT_MS,
+    maxAckPending: config.WORKER_MAX_ACK_PENDING,
+  });
+}
+
+/** Waits until the broker has what was settled, and closes. Without a broker, those jobs come once more, and are skipped. */
+async function flush(connection: NatsConnection, log: WorkerLogger): Promise<void> {
+  const late = (): Error => new Error('the broker did not answer in time');
+  await withDeadline(connection.drain(), FLUSH_TIMEOUT_MS, late).catch(async (thrown: unknown) => {
+    log.warn(
+      { reason: describeThrown(thrown) },
+      'acknowledgements may be lost; their jobs are delivered again',
+    );
+    await connection.close();
+  });
 }
 
 /** Follows the connection's ups and downs, for readiness and for whoever reads the log at night. */
-function watchConnection(connection: NatsConnection, log: WorkerLogger): { readonly connected: boolean } {
+function watchConnection(
+  connection: NatsConnection,
+  log: WorkerLogger,
+  onReconnect: () => void,
+): { readonly connected: boolean } {
   const link = { connected: true };
   const follow = async (): Promise<void> => {
     for await (const status of connection.status()) {
       if (status.type === 'disconnect') link.connected = false;
-      if (status.type === 'reconnect') link.connected = true;
+      if (status.type === 'reconnect') {
+        link.connected = true;
+        onReconnect();
+      }
       if (status.type === 'disconnect' || status.type === 'reconnect')
         log.warn({ status: status.type }, 'NATS connection');
     }

@@ -21,7 +21,8 @@ export const MEANINGS: Readonly<Partial<Record<ErrorCode, string>>> = {
   'input-invalid': "The input does not fit the operation's schema; `violations` holds the places.",
   'idempotency-key-reused': 'The `Idempotency-Key` came with another request before.',
   'rate-limited': 'Too many requests of this tenant: wait as long as `Retry-After` says.',
-  'too-many-streams': 'Too many event streams of this tenant are open: close one, or read the events as JSON.',
+  'too-many-streams':
+    'Too many event streams of this tenant are open: close one, or read the events as JSON.',
   internal: 'A fault of ours. The log of the edge has it under this `traceId`.',
   'config-invalid': 'The deployment has a wrong setting; `detail` names it.',
   'delay-unsupported': 'The nats-server behind this deployment is too old for `delay`.',

@@ -506,7 +506,7 @@ describe('a callback survives', () => {
     });
     await own.call(`/v1/jobs/${front.id}`, { method: 'DELETE' });
 
-    // The broker does not take the task: the job is not settled, comes again, and is not run again.
+    // The broker does not take the task: the job is not settled before it does, and is not run again.
     const connection = await connect({ servers: own.nats.url });
     onTestFinished(() => connection.close());
     const manager = await jetstreamManager(connection);
@@ -514,11 +514,7 @@ describe('a callback survives', () => {
     const input = { mode: 'done', effects };
     const unsettled = await submit({ operation: 'test.mode', input, ...to('/unsettled') }, none, own);
     await until('the failure', () =>
-      own
-        .logs()
-        .some(
-          ({ msg, trace_id }) => trace_id === unsettled.traceId && String(msg).startsWith('job not settled'),
-        ),
+      own.logs().some(({ msg }) => String(msg).startsWith('the broker fails')),
     );
     await manager.streams.update('CALLBACKS', { max_bytes: -1 });
     await arrived('/unsettled');

@@ -1,13 +1,12 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { connect, type NatsConnection } from '@nats-io/transport-node';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { isTerminalEvent, type JobEvent } from '../../shared/event.ts';
 import type { Job } from '../../shared/job.ts';
-import { readJobEvent } from '../../shared/wire.ts';
-import { until } from '../support/poll.ts';
+import { eventsByJob } from '../support/job-events.ts';
+import { untilQueueEmpty } from '../support/jobs.ts';
 import { startTestStack, type TestStack } from '../support/stack.ts';
 
 const JOBS = 1_000;
@@ -61,42 +60,13 @@ async function submitAll(failures: readonly number[], mended: string): Promise<J
   return jobs;
 }
 
-/** Every event of every job, by job, in order. */
-async function eventsByJob(): Promise<Map<string, JobEvent[]>> {
-  const manager = await jetstreamManager(nats);
-  const { state } = await manager.streams.info('EVENTS');
-  const consumer = await jetstream(nats).consumers.get('EVENTS');
-  const events = new Map<string, JobEvent[]>();
-  let left = state.messages;
-  while (left > 0) {
-    for await (const message of await consumer.fetch({
-      max_messages: Math.min(left, 5_000),
-      expires: 5_000,
-    })) {
-      left--;
-      const event = readJobEvent(message.data);
-      if (event !== undefined) events.set(event.jobId, [...(events.get(event.jobId) ?? []), event]);
-    }
-  }
-  return events;
-}
-
-async function untilQuiet(): Promise<void> {
-  const manager = await jetstreamManager(nats);
-  await until(
-    'an empty queue',
-    async () => (await manager.streams.info('JOBS')).state.messages === 0,
-    60_000,
-  );
-}
-
 it('1,000 jobs that fail at random end once each; the dead are redriven, and end too', async () => {
   const failures = fates();
   const mended = path.join(directory, 'mended');
   const jobs = await submitAll(failures, mended);
-  await untilQuiet();
+  await untilQueueEmpty(nats);
 
-  const events = await eventsByJob();
+  const events = await eventsByJob(nats);
   for (const [index, job] of jobs.entries()) {
     const failing = failures[index] ?? 0;
     const history = events.get(job.id) ?? [];
@@ -115,9 +85,9 @@ it('1,000 jobs that fail at random end once each; the dead are redriven, and end
 
   await writeFile(mended, '');
   expect((await redriveAll()).sort()).toEqual(mustBeDead);
-  await untilQuiet();
+  await untilQueueEmpty(nats);
   expect(await allDeadLetters()).toEqual([]);
-  const after = await eventsByJob();
+  const after = await eventsByJob(nats);
   for (const id of mustBeDead) {
     expect((after.get(id) ?? []).filter(isTerminalEvent).map(({ kind }) => kind)).toEqual([
       'failed',

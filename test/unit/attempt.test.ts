@@ -27,17 +27,27 @@ const first = (more: Partial<JobMessage> = {}) =>
   attemptOf(delivered(1), { ...job, ...more }, operation, undefined, NOW);
 
 describe('an attempt', () => {
-  it('is counted from the deliveries', () => {
+  it('is the first one of a job of which nothing is on record, however often it was delivered', () => {
     expect(first()).toMatchObject({
       number: 1,
       released: 0,
       startedAt: NOW.toISOString(),
       queueTimeMs: 7_000,
     });
-    expect(attemptOf(delivered(3), job, operation, undefined, NOW).number).toBe(3);
+    expect(attemptOf(delivered(3), job, operation, undefined, NOW).number).toBe(1);
   });
 
-  it('is not counted for deliveries that were handed back', () => {
+  it.each(['started', 'progress', 'retrying'] as const)(
+    'is one more than the last event tells of (%s)',
+    (kind) => {
+      const previous = { ...eventOf(first(), kind, 'w'), attempt: 2 };
+      for (const count of [1, 2, 9]) {
+        expect(attemptOf(delivered(count), job, operation, previous, NOW).number).toBe(3);
+      }
+    },
+  );
+
+  it('has the number of the one that was handed back', () => {
     const previous = eventOf(first(), 'released', 'w', { released: 2, attempt: 0 });
     expect(attemptOf(delivered(3), job, operation, previous, NOW)).toMatchObject({ number: 1, released: 2 });
   });
@@ -64,7 +74,6 @@ describe('an attempt', () => {
   });
 
   it('of a consumer that was made anew makes events that can be read', () => {
-    // Its delivery count starts again at 1, while the last event still counts what an earlier consumer handed back.
     const previous = eventOf(first(), 'released', 'w', { released: 5, attempt: 0 });
     const again = attemptOf(delivered(2), job, operation, previous, NOW);
     expect(JobEvent.safeParse(eventOf(again, 'started', 'w')).success).toBe(true);

@@ -52,26 +52,10 @@ describe('a job that a worker has', () => {
 });
 
 describe('what a worker remembers', () => {
-  it('is complete for messages that were stored while it listened, and for no others', () => {
-    const memory = new CancelMemory();
-    expect(memory.isComplete(1_000)).toBe(false);
-    memory.listening(41);
-    expect([41, 42].map((sequence) => memory.isComplete(sequence))).toEqual([false, true]);
-    memory.deaf();
-    expect(memory.isComplete(42)).toBe(false);
-    memory.listening(50);
-    expect([42, 51].map((sequence) => memory.isComplete(sequence))).toEqual([false, true]);
-  });
-
-  it('has a limit: beyond it, messages as old as what was forgotten are looked up', () => {
+  it('has a limit: beyond it, the oldest notice is forgotten, and has to be asked for', () => {
     const memory = new CancelMemory(2);
-    memory.listening(0);
-    memory.hear(notice({ jobId: 'a', sequence: 5 }));
-    memory.hear(notice({ jobId: 'b', sequence: 3 }));
-    expect(memory.isComplete(1)).toBe(true);
-    memory.hear(notice({ jobId: 'c', sequence: 9 }));
-    expect([5, 6].map((sequence) => memory.isComplete(sequence))).toEqual([false, true]);
-    expect(memory.hold({ ...address, jobId: 'a' }, 5).cancelled.aborted).toBe(false);
-    expect(memory.hold({ ...address, jobId: 'b' }, 3).cancelled.aborted).toBe(true);
+    for (const jobId of ['a', 'b', 'c']) memory.hear(notice({ jobId, sequence: 5 }));
+    const cancelled = ['a', 'b', 'c'].map((jobId) => memory.hold({ ...address, jobId }, 5).cancelled.aborted);
+    expect(cancelled).toEqual([false, true, true]);
   });
 });

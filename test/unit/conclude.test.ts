@@ -5,10 +5,11 @@ import * as z from 'zod';
 import { CALLBACK_ENDS, type CallbackEnd } from '../../shared/callback.ts';
 import type { JobEvent } from '../../shared/event.ts';
 import { readJobEvent, writeJson } from '../../shared/wire.ts';
-import type { EventPublisher } from '../../worker-node/broker/event-publisher.ts';
+import { BrokerRetry } from '../../worker-node/broker/broker-retry.ts';
 import { CallbackQueue } from '../../worker-node/callbacks/callback-queue.ts';
 import type { Attempt } from '../../worker-node/jobs/attempt.ts';
 import { conclude } from '../../worker-node/jobs/conclude.ts';
+import type { JobHistory, Standing } from '../../worker-node/jobs/job-history.ts';
 import { defineOperation } from '../../worker-node/jobs/operation.ts';
 import { reject, retry, retryAfter } from '../../worker-node/jobs/outcome.ts';
 import { type AttemptOutcome, runOperation } from '../../worker-node/jobs/run-operation.ts';
@@ -25,24 +26,29 @@ interface Written {
 }
 
 /** Concludes an attempt against a broker that takes everything, and tells what was written, in order. */
-async function concluded(outcome: AttemptOutcome, of: Attempt = attempt(), inbound = headers()) {
+async function concluded(
+  outcome: AttemptOutcome,
+  of: Attempt = attempt(),
+  inbound = headers(),
+  standing: Standing = 'ours',
+) {
   const written: Written[] = [];
   const jetStream = {
     publish: async (to: string, body: Uint8Array, options: { headers: MsgHdrs }) =>
       void written.push({ to, body, headers: options.headers }),
   } as unknown as JetStreamClient;
-  const parts = {
-    worker: 'worker-1',
-    random: () => 0.5,
-    events: {
-      record: async (tenant: string, event: JobEvent) =>
-        void written.push({ to: `events of ${tenant}`, event }),
-    } as unknown as EventPublisher,
-    callbacks: new CallbackQueue(jetStream, 'worker-1'),
-    jetStream,
-  };
+  const retry = new BrokerRetry({ log: quiet, patience: IDLE });
+  const callbacks = new CallbackQueue(jetStream, retry, 'worker-1');
+  const parts = { worker: 'worker-1', random: () => 0.5, retry, callbacks, jetStream };
+  const history = {
+    standing: async () => standing,
+    record: async (event: JobEvent) => {
+      if (standing === 'ours') written.push({ to: `events of ${of.job.address.tenant}`, event });
+      return standing;
+    },
+  } as unknown as JobHistory;
   const message = { data: writeJson({ width: 7 }), headers: inbound } as unknown as JsMsg;
-  const { conclusion, settlement } = await conclude(parts, message, of, outcome);
+  const { conclusion, settlement } = await conclude(parts, message, of, outcome, history);
   return { conclusion, settlement, written, event: written.at(-1)?.event };
 }
 
@@ -86,6 +92,16 @@ describe('an attempt that came to', () => {
     const others = CALLBACK_ENDS.filter((other) => other !== end);
     const job = { ...of.job, callback: { url: 'https://acme.example/', events: others } };
     expect((await concluded(outcome, { ...of, job })).written).toHaveLength(1);
+  });
+
+  it('an end that another delivery has recorded brings its message back where there is a callback to see to', async () => {
+    const of = attempt();
+    const job = { ...of.job, callback: { url: 'https://acme.example/', events: CALLBACK_ENDS } };
+    const outcome = { kind: 'done', result: 1 } as const;
+    const { settlement, written } = await concluded(outcome, { ...of, job }, headers(), 'over');
+    expect(settlement).toEqual({ kind: 'nak', delayMs: 1_000 });
+    expect(written).toEqual([]);
+    expect((await concluded(outcome, of, headers(), 'over')).settlement).toEqual({ kind: 'ack' });
   });
 
   it('a cancel is recorded and acknowledged, without a dead letter or another attempt', async () => {
@@ -193,4 +209,31 @@ describe('an attempt that came to', () => {
     const { event } = await concluded(retryAfter(Number.NaN, 'busy'));
     expect(readJobEvent(writeJson(event))).toMatchObject({ kind: 'retrying' });
   });
+
+  it.each<[string, AttemptOutcome]>([
+    ['a result', { kind: 'done', result: 1 }],
+    ['a failure', retry('busy')],
+    ['a last failure', reject('no')],
+    ['a stop', { kind: 'released' }],
+    ['a cancel', { kind: 'cancelled' }],
+    ['nothing', { kind: 'superseded' }],
+  ])(
+    '%s after the job’s end leaves that end alone, and takes the message off the queue (W4)',
+    async (_what, outcome) => {
+      const end = await concluded(outcome, attempt(), headers(), 'over');
+      expect(end).toMatchObject({ conclusion: 'duplicate', settlement: { kind: 'ack' }, written: [] });
+    },
+  );
+
+  it.each<[string, AttemptOutcome]>([
+    ['a failure', retry('busy')],
+    ['a stop', { kind: 'released' }],
+    ['nothing', { kind: 'superseded' }],
+  ])(
+    '%s of a job that another delivery goes on with says nothing to the broker (W4)',
+    async (_what, outcome) => {
+      const end = await concluded(outcome, attempt(), headers(), "another's");
+      expect(end).toMatchObject({ conclusion: 'superseded', settlement: { kind: 'none' }, written: [] });
+    },
+  );
 });

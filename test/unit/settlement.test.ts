@@ -13,3 +13,9 @@ it.each<[Settlement, called: string, parameters: unknown[]]>([
   const calls = Object.entries(message).flatMap(([name, spy]) => spy.mock.calls.map((call) => [name, call]));
   expect(calls).toEqual([[called, parameters]]);
 });
+
+it('tells the broker nothing of a job that another delivery goes on with (W4)', () => {
+  const message = { ack: vi.fn(), nak: vi.fn(), term: vi.fn(), working: vi.fn() };
+  settle(message as unknown as JsMsg, { kind: 'none' });
+  for (const spy of Object.values(message)) expect(spy).not.toHaveBeenCalled();
+});

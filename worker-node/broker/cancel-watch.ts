@@ -3,7 +3,6 @@ import type { JetStreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
 import { readCancelNotice } from '../../shared/cancel.ts';
 import { describeThrown, ThroughlineError } from '../../shared/errors.ts';
-import { JOBS_STREAM } from '../../shared/streams.ts';
 import { CANCEL_SUBJECTS } from '../../shared/subjects.ts';
 import type { CancelMemory, HeldJob } from '../jobs/cancel-memory.ts';
 import type { WorkerLogger } from '../log.ts';
@@ -70,7 +69,6 @@ export class CancelWatch {
 
   async #follow(): Promise<void> {
     for await (const { type } of this.#parts.connection.status()) {
-      if (type === 'disconnect') this.#parts.memory.deaf();
       // The client has subscribed again by then.
       if (type === 'reconnect') void this.#resume();
     }
@@ -90,9 +88,8 @@ export class CancelWatch {
 
   /** The server takes what a client sends in order: this answer comes after the subscription. */
   async #catchUp(): Promise<void> {
-    const { manager, memory } = this.#parts;
-    const { state } = await manager.streams.info(JOBS_STREAM);
-    memory.listening(state.last_seq);
+    const { connection, memory } = this.#parts;
+    await connection.flush();
     await this.#lookUp(memory.held);
   }
 

@@ -3,6 +3,7 @@ import { headers, type MsgHdrs } from '@nats-io/transport-node';
 import { inRound, readRedrive } from '../../shared/redrive.ts';
 import { deadSubject, type JobAddress, UNREADABLE_TENANT } from '../../shared/subjects.ts';
 import { HEADER, headerValues } from '../../shared/wire.ts';
+import type { BrokerRetry } from './broker-retry.ts';
 import { publishUntilStored } from './event-publisher.ts';
 
 export interface DeadLetterReason {
@@ -18,7 +19,7 @@ const SERVER_HEADER = /^nats-/i;
  * @throws ThroughlineError `broker-unavailable`
  */
 export async function bury(
-  jetStream: JetStreamClient,
+  { jetStream, retry }: { readonly jetStream: JetStreamClient; readonly retry: BrokerRetry },
   message: JsMsg,
   address: JobAddress,
   reason: DeadLetterReason,
@@ -28,7 +29,7 @@ export async function bury(
   kept.set(HEADER.msgId, inRound(`${address.jobId}:dead`, round));
   kept.set(HEADER.deadReason, reason.code);
   kept.set(HEADER.deadAttempts, String(reason.attempts));
-  await publishUntilStored(jetStream, deadSubject(address), message.data, kept);
+  await publishUntilStored(jetStream, deadSubject(address), message.data, kept, retry);
 }
 
 /** Where a message goes whose own subject says nothing: by its place in the stream. */

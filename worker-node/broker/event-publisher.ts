@@ -1,6 +1,6 @@
-import { setTimeout as delay } from 'node:timers/promises';
-import { JetStreamApiError, type JetStreamClient } from '@nats-io/jetstream';
-import { headers, type MsgHdrs, type NatsConnection } from '@nats-io/transport-node';
+import { randomUUID } from 'node:crypto';
+import type { JetStreamClient, PubAck } from '@nats-io/jetstream';
+import { headers, type MsgHdrs } from '@nats-io/transport-node';
 import { context, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
 import { describeThrown, ThroughlineError } from '../../shared/errors.ts';
 import { isTerminalEvent, type JobEvent } from '../../shared/event.ts';
@@ -9,62 +9,58 @@ import { inRound } from '../../shared/redrive.ts';
 import { ATTR, MESSAGING_SYSTEM, TEMPLATE } from '../../shared/semantics.ts';
 import { eventSubject } from '../../shared/subjects.ts';
 import { HEADER, writeEventHeaders, writeJson } from '../../shared/wire.ts';
-import { backoff } from '../jobs/backoff.ts';
+import { type BrokerRetry, isWrongLastSequence } from './broker-retry.ts';
 
-const ATTEMPTS = 8;
-const WRONG_LAST_SEQUENCE = [10071, 10164];
-const PAUSE = { minDelayMs: 100, maxDelayMs: 5_000 };
 const tracer = trace.getTracer('throughline-worker');
 
-/** Writes events to `events.<tenant>.<jobId>`. */
+/** Where an event goes: behind the job's event with this sequence (0: it is the first), or nowhere. */
+export interface EventPlace {
+  readonly after: number;
+  /** The broker had a message with the event's id: this one gets another. */
+  readonly anotherId?: boolean;
+}
+
+/** The sequence of an event that was stored; or why it was not: another stands there, or one with its id is known. */
+export type Append = number | 'taken' | 'duplicate';
+
+/**
+ * Writes events to `events.<tenant>.<jobId>`. Each one names the event that it follows, so that of two who write on
+ * the same job one finds out.
+ */
 export class EventPublisher {
-  readonly #connection: NatsConnection;
   readonly #jetStream: JetStreamClient;
+  readonly #retry: BrokerRetry;
   readonly #source: string;
 
-  constructor(connection: NatsConnection, jetStream: JetStreamClient, worker: string) {
-    this.#connection = connection;
+  constructor(jetStream: JetStreamClient, retry: BrokerRetry, worker: string) {
     this.#jetStream = jetStream;
+    this.#retry = retry;
     this.#source = workerSource(worker);
   }
 
   /**
-   * Sends word that nobody has to wait for: started, progress.
-   * @param after the server drops it unless this is the sequence of the job's last event (0: it has none)
+   * Sends word once: started, progress.
+   * @throws whatever the NATS client throws where the broker does not answer
    */
-  tell(tenant: string, event: JobEvent, after?: number): void {
-    const messageHeaders = this.#headers(event);
-    if (after !== undefined) messageHeaders.set(HEADER.expectedLast, String(after));
-    this.#connection.publish(eventSubject(tenant, event.jobId), writeJson(event), {
-      headers: messageHeaders,
-    });
+  async tell(tenant: string, event: JobEvent, place: EventPlace): Promise<Append> {
+    const messageHeaders = this.#headers(event, place);
+    return await appended(() =>
+      this.#jetStream.publish(eventSubject(tenant, event.jobId), writeJson(event), {
+        headers: messageHeaders,
+      }),
+    );
   }
 
   /**
-   * Records an event where the job's last one is still the one with this sequence (0: where it has none).
-   * @returns whether it was stored
+   * Records an event, inside the span `send events`: `write` says where to, as often as it must.
+   * @param write gets what {@link tell} does, but that tries on for as long as the worker has patience
    * @throws ThroughlineError `broker-unavailable`
    */
-  async claim(tenant: string, event: JobEvent, after: number): Promise<boolean> {
-    const messageHeaders = this.#headers(event);
-    messageHeaders.set(HEADER.expectedLast, String(after));
-    try {
-      const subject = eventSubject(tenant, event.jobId);
-      await publishUntilStored(this.#jetStream, subject, writeJson(event), messageHeaders);
-      return true;
-    } catch (thrown) {
-      const { cause } = ThroughlineError.from(thrown);
-      if (cause instanceof JetStreamApiError && WRONG_LAST_SEQUENCE.includes(cause.code)) return false;
-      throw thrown;
-    }
-  }
-
-  /**
-   * Records an event: returns once JetStream has it, as the span `send events`. Tries on through a broker's restart;
-   * the job is not settled before.
-   * @throws ThroughlineError `broker-unavailable`
-   */
-  async record(tenant: string, event: JobEvent): Promise<void> {
+  async record<T>(
+    tenant: string,
+    event: JobEvent,
+    write: (append: (place: EventPlace) => Promise<Append>) => Promise<T>,
+  ): Promise<T> {
     const subject = eventSubject(tenant, event.jobId);
     const body = writeJson(event);
     const attributes = {
@@ -77,22 +73,41 @@ export class EventPublisher {
       [ATTR.jobId]: event.jobId,
       [ATTR.jobOutcome]: event.kind,
     };
-    await tracer.startActiveSpan('send events', { kind: SpanKind.PRODUCER, attributes }, async (span) => {
-      try {
-        await publishUntilStored(this.#jetStream, subject, body, this.#headers(event));
-      } catch (thrown) {
-        span.setStatus({ code: SpanStatusCode.ERROR, message: describeThrown(thrown) });
-        throw thrown;
-      } finally {
-        span.end();
-      }
-    });
+    return await tracer.startActiveSpan(
+      'send events',
+      { kind: SpanKind.PRODUCER, attributes },
+      async (span) => {
+        try {
+          return await write((place) => this.#append(subject, body, this.#headers(event, place)));
+        } catch (thrown) {
+          span.setStatus({ code: SpanStatusCode.ERROR, message: describeThrown(thrown) });
+          throw thrown;
+        } finally {
+          span.end();
+        }
+      },
+    );
   }
 
-  #headers(event: JobEvent): MsgHdrs {
+  /** As {@link record}, without a span: word that an attempt begins. @throws ThroughlineError `broker-unavailable` */
+  async claim(tenant: string, event: JobEvent, place: EventPlace): Promise<Append> {
+    return await this.#append(
+      eventSubject(tenant, event.jobId),
+      writeJson(event),
+      this.#headers(event, place),
+    );
+  }
+
+  #append(subject: string, body: Uint8Array, messageHeaders: MsgHdrs): Promise<Append> {
+    return appended(() => publishUntilStored(this.#jetStream, subject, body, messageHeaders, this.#retry));
+  }
+
+  #headers(event: JobEvent, { after, anotherId = false }: EventPlace): MsgHdrs {
     const messageHeaders = headers();
-    const ids = { messageId: inRound(messageIdOf(event), event.round), source: this.#source };
+    const id = inRound(messageIdOf(event), event.round);
+    const ids = { messageId: anotherId ? `${id}:${randomUUID()}` : id, source: this.#source };
     writeEventHeaders(event, ids, inject(context.active()), (name, value) => messageHeaders.set(name, value));
+    messageHeaders.set(HEADER.expectedLast, String(after));
     return messageHeaders;
   }
 }
@@ -102,33 +117,32 @@ export function workerSource(worker: string): string {
   return `/throughline/worker/${encodeURIComponent(worker)}`;
 }
 
+async function appended(publish: () => Promise<PubAck>): Promise<Append> {
+  try {
+    const { duplicate, seq } = await publish();
+    return duplicate ? 'duplicate' : seq;
+  } catch (thrown) {
+    const cause = thrown instanceof ThroughlineError ? thrown.cause : thrown;
+    if (isWrongLastSequence(cause)) return 'taken';
+    throw thrown;
+  }
+}
+
 /**
- * Publishes with a `Nats-Msg-Id` until JetStream acknowledges it, so that trying again never stores it twice.
- * @throws ThroughlineError `broker-unavailable` after the last try
+ * Publishes with a `Nats-Msg-Id` until JetStream acknowledges it, so that trying again does not store it twice.
+ * @throws ThroughlineError `broker-unavailable` as {@link BrokerRetry.run}
  */
 export async function publishUntilStored(
   jetStream: JetStreamClient,
   subject: string,
   body: Uint8Array,
   messageHeaders: MsgHdrs,
-): Promise<void> {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      await jetStream.publish(subject, body, { headers: messageHeaders });
-      return;
-    } catch (cause) {
-      if (attempt === ATTEMPTS || cause instanceof JetStreamApiError) {
-        throw new ThroughlineError(
-          'broker-unavailable',
-          `cannot write to ${subject}: ${describeThrown(cause)}`,
-          {
-            cause,
-          },
-        );
-      }
-      await delay(backoff(attempt, PAUSE, Math.random()));
-    }
-  }
+  retry: BrokerRetry,
+): Promise<PubAck> {
+  const [kind = ''] = subject.split('.', 1);
+  return await retry.run(`messages on ${kind}.> cannot be stored`, () =>
+    jetStream.publish(subject, body, { headers: messageHeaders }),
+  );
 }
 
 /** One id for the end of a round, whoever ends it; otherwise one per attempt and kind. Progress has no second copy. */

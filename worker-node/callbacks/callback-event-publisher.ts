@@ -6,15 +6,18 @@ import { inject } from '../../shared/propagation/index.ts';
 import { inRound } from '../../shared/redrive.ts';
 import { callbackEventSubject } from '../../shared/subjects.ts';
 import { writeCallbackEventHeaders, writeJson } from '../../shared/wire.ts';
+import type { BrokerRetry } from '../broker/broker-retry.ts';
 import { publishUntilStored, workerSource } from '../broker/event-publisher.ts';
 
 /** Writes what became of callbacks to `events.<tenant>.<jobId>.callback`. */
 export class CallbackEventPublisher {
   readonly #jetStream: JetStreamClient;
+  readonly #retry: BrokerRetry;
   readonly #source: string;
 
-  constructor(jetStream: JetStreamClient, worker: string) {
+  constructor(jetStream: JetStreamClient, retry: BrokerRetry, worker: string) {
     this.#jetStream = jetStream;
+    this.#retry = retry;
     this.#source = workerSource(worker);
   }
 
@@ -29,6 +32,6 @@ export class CallbackEventPublisher {
       (name, value) => messageHeaders.set(name, value),
     );
     const subject = callbackEventSubject(tenant, event.jobId);
-    await publishUntilStored(this.#jetStream, subject, writeJson(event), messageHeaders);
+    await publishUntilStored(this.#jetStream, subject, writeJson(event), messageHeaders, this.#retry);
   }
 }

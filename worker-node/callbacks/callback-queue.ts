@@ -6,15 +6,18 @@ import type { JobEvent } from '../../shared/event.ts';
 import { inject } from '../../shared/propagation/index.ts';
 import { callbackSubject } from '../../shared/subjects.ts';
 import { type JobMessage, writeJson } from '../../shared/wire.ts';
+import type { BrokerRetry } from '../broker/broker-retry.ts';
 import { publishUntilStored, workerSource } from '../broker/event-publisher.ts';
 
 /** Hands the ends of jobs over to whoever delivers callbacks. */
 export class CallbackQueue {
   readonly #jetStream: JetStreamClient;
+  readonly #retry: BrokerRetry;
   readonly #source: string;
 
-  constructor(jetStream: JetStreamClient, worker: string) {
+  constructor(jetStream: JetStreamClient, retry: BrokerRetry, worker: string) {
     this.#jetStream = jetStream;
+    this.#retry = retry;
     this.#source = workerSource(worker);
   }
 
@@ -34,6 +37,6 @@ export class CallbackQueue {
       messageHeaders.set(name, value),
     );
     const subject = callbackSubject(address.tenant, address.jobId);
-    await publishUntilStored(this.#jetStream, subject, writeJson(event), messageHeaders);
+    await publishUntilStored(this.#jetStream, subject, writeJson(event), messageHeaders, this.#retry);
   }
 }

@@ -14,7 +14,7 @@ export interface Attempt {
   /** 1 for the first. */
   readonly number: number;
   readonly maxAttempts: number;
-  /** Deliveries that were handed back unspent before this one. */
+  /** How often the job was handed back unspent before. */
   readonly released: number;
   readonly acceptedAt: string;
   readonly startedAt: string;
@@ -25,8 +25,9 @@ export interface Attempt {
 }
 
 /**
- * The attempt that a delivery starts. It is counted from the delivery count, before anything runs, so that a job
- * that kills its worker spends its attempts too; deliveries that were handed back are not counted.
+ * The attempt that a delivery starts: one more than the job's last event tells of. Nothing runs before its start is on
+ * record, so a job that kills its worker spends its attempts too. The broker's delivery count would also count deliveries
+ * that no worker came to read: those to a process that was paused, or gone, or had the message already.
  */
 export function attemptOf(
   message: JsMsg,
@@ -40,8 +41,7 @@ export function attemptOf(
   return {
     job,
     operation,
-    // A consumer that was made anew counts from 1 again.
-    number: Math.max(1, message.info.deliveryCount - released),
+    number: (previous?.attempt ?? 0) + 1,
     maxAttempts: maxAttemptsOf(job, operation),
     released,
     acceptedAt: job.acceptedAt ?? message.time.toISOString(),

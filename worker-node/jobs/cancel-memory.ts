@@ -38,16 +38,12 @@ export class HeldJob {
 
 /**
  * What this worker has heard of cancels, and the jobs it has. A job that was cancelled while its first delivery was
- * on its way is found here, without asking the broker.
- *
- * That memory may be relied on ({@link isComplete}) for a message that was stored while this worker listened: its
- * cancel can only have been sent later, so it was heard. For an earlier message the worker has to ask.
+ * on its way is found here, without asking the broker. What was missed or is forgotten can be asked for.
  */
 export class CancelMemory {
   readonly #capacity: number;
   readonly #notices = new Map<string, CancelNotice>();
   readonly #held = new Set<HeldJob>();
-  #completeAfter = Number.POSITIVE_INFINITY;
 
   constructor(capacity = CAPACITY) {
     this.#capacity = capacity;
@@ -55,21 +51,6 @@ export class CancelMemory {
 
   get held(): readonly HeldJob[] {
     return [...this.#held];
-  }
-
-  /** Notices may be missed from now on, until {@link listening}. */
-  deaf(): void {
-    this.#completeAfter = Number.POSITIVE_INFINITY;
-  }
-
-  /** @param lastStored the last message of `JOBS`, seen after the subscription to notices was in place */
-  listening(lastStored: number): void {
-    this.#completeAfter = lastStored;
-  }
-
-  /** Whether every notice about the message of `JOBS` with this sequence was heard, and is remembered. */
-  isComplete(sequence: number): boolean {
-    return sequence > this.#completeAfter;
   }
 
   /** Takes a job in; a notice that came before it counts. */
@@ -95,16 +76,9 @@ export class CancelMemory {
     for (const job of this.#held) job.take(notice);
   }
 
-  /** What is forgotten can be asked for: no message as old as that one is judged from memory any more. */
   #forget(): void {
-    if (this.#notices.size <= this.#capacity) return;
-    const [oldest] = this.#notices;
-    if (oldest === undefined) return;
-    const [key, notice] = oldest;
-    this.#notices.delete(key);
-    // The notice of a delayed job names no place in the queue; its message was removed before it got there.
-    if (notice.sequence === Number.MAX_SAFE_INTEGER) return;
-    this.#completeAfter = Math.max(this.#completeAfter, notice.sequence);
+    const [oldest] = this.#notices.keys();
+    if (oldest !== undefined && this.#notices.size > this.#capacity) this.#notices.delete(oldest);
   }
 }
 

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Consumer, JsMsg } from '@nats-io/jetstream';
+import type { Consumer, ConsumerMessages, JsMsg } from '@nats-io/jetstream';
+import type { Subscription } from '@nats-io/transport-node';
 import { describeThrown } from '../../shared/errors.ts';
 import type { WorkerLogger } from '../log.ts';
 import { backoff } from './backoff.ts';
@@ -9,9 +10,10 @@ const PAUSE = { minDelayMs: 200, maxDelayMs: 5_000 };
 
 export interface ConsumeLoopOptions {
   readonly consumer: () => Promise<Consumer>;
+  /** A pull failed: the consumer may be gone. */
+  readonly onFailure?: () => void;
   readonly concurrency: number;
-  /** @param pulledAt when the message was asked for, as `Date.now()` gives it */
-  readonly process: (message: JsMsg, stop: AbortSignal, pulledAt: number) => Promise<void>;
+  readonly process: (message: JsMsg, stop: AbortSignal) => Promise<void>;
   readonly log: WorkerLogger;
   /** What it pulls, for the log; jobs by default. */
   readonly what?: string;
@@ -30,6 +32,7 @@ export class ConsumeLoop {
   readonly #pulls = new Set<{ readonly stop: () => void; readonly ended: Promise<void> }>();
   #requested = 0;
   #failures = 0;
+  #problem: string | undefined;
   #wake: () => void = () => undefined;
 
   constructor(options: ConsumeLoopOptions) {
@@ -44,6 +47,11 @@ export class ConsumeLoop {
   /** Whether the last pull reached the server. */
   get healthy(): boolean {
     return this.#failures === 0;
+  }
+
+  /** Why the last pull failed; undefined when it did not. */
+  get problem(): string | undefined {
+    return this.healthy ? undefined : this.#problem;
   }
 
   /** Pulls until {@link stop}. */
@@ -78,9 +86,8 @@ export class ConsumeLoop {
     try {
       const consumer = await this.#options.consumer();
       if (this.#stopping.signal.aborted) return;
-      const pulledAt = Date.now();
       const messages = await consumer.fetch({ max_messages: count, expires: EXPIRES_MS });
-      const pull = { stop: () => messages.stop(), ended: this.#take(messages, count, pulledAt) };
+      const pull = { stop: () => drain(messages), ended: this.#take(messages, count) };
       this.#pulls.add(pull);
       pull.ended.finally(() => this.#pulls.delete(pull)).catch(() => undefined);
     } catch (thrown) {
@@ -89,13 +96,13 @@ export class ConsumeLoop {
     }
   }
 
-  async #take(messages: AsyncIterable<JsMsg>, count: number, pulledAt: number): Promise<void> {
+  async #take(messages: AsyncIterable<JsMsg>, count: number): Promise<void> {
     let left = count;
     try {
       for await (const message of messages) {
         left--;
         this.#requested--;
-        this.#start(message, pulledAt);
+        this.#start(message);
       }
       this.#failures = 0;
     } catch (thrown) {
@@ -106,11 +113,11 @@ export class ConsumeLoop {
     }
   }
 
-  #start(message: JsMsg, pulledAt: number): void {
+  #start(message: JsMsg): void {
     this.#failures = 0;
     // What still arrives while the worker stops is handed back at once.
     const stop = this.#stopping.signal.aborted ? AbortSignal.abort() : this.#giveUp.signal;
-    const job = this.#options.process(message, stop, pulledAt).finally(() => {
+    const job = this.#options.process(message, stop).finally(() => {
       this.#jobs.delete(job);
       this.#wake();
     });
@@ -119,9 +126,11 @@ export class ConsumeLoop {
 
   #fail(thrown: unknown): void {
     this.#failures++;
+    this.#problem = describeThrown(thrown);
+    this.#options.onFailure?.();
     if (this.#stopping.signal.aborted) return;
     const { log, what = 'jobs' } = this.#options;
-    log.warn({ reason: describeThrown(thrown), failures: this.#failures }, `cannot pull ${what}`);
+    log.warn({ reason: this.#problem, failures: this.#failures }, `cannot pull ${what}`);
   }
 
   #pause(): Promise<unknown> {
@@ -139,4 +148,15 @@ export class ConsumeLoop {
       setImmediate(resolve);
     });
   }
+}
+
+/**
+ * Ends a pull behind the last message that the server sent for it. The client's own `stop` (jetstream 3.4.0)
+ * unsubscribes at once: what is on its way is dropped, has spent an attempt, and comes back only after the ack wait.
+ */
+function drain(messages: ConsumerMessages): void {
+  const { sub } = messages as unknown as { readonly sub?: Subscription };
+  if (sub === undefined) messages.stop();
+  // The pull ends when its subscription has; where that cannot be drained, at once.
+  else sub.drain().catch(() => messages.stop());
 }

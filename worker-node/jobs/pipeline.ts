@@ -1,43 +1,52 @@
 import type { JetStreamManager, JsMsg } from '@nats-io/jetstream';
-import { type Context, context, type Span, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
+import { type Context, context, type Span, SpanStatusCode, trace } from '@opentelemetry/api';
 import { asksForCallback, readCallback } from '../../shared/callback.ts';
 import { describeThrown, ThroughlineError } from '../../shared/errors.ts';
 import { isTerminalEvent, type JobEvent } from '../../shared/event.ts';
 import type { Progress } from '../../shared/job.ts';
 import { type Extraction, extract, fromNatsHeaders, startTrace } from '../../shared/propagation/index.ts';
 import { readRedrive } from '../../shared/redrive.ts';
-import { ATTR, MESSAGING_SYSTEM, TEMPLATE } from '../../shared/semantics.ts';
+import { ATTR } from '../../shared/semantics.ts';
 import { parseJobSubject } from '../../shared/subjects.ts';
 import { headerValues, type JobMessage, readJobMessage } from '../../shared/wire.ts';
 import { addressOfUnreadable, bury } from '../broker/dead-letters.ts';
+import type { EventPublisher } from '../broker/event-publisher.ts';
 import { type JobRecord, readJobRecord } from '../broker/job-record.ts';
 import type { WorkerLogger } from '../log.ts';
 import type { WorkerMetrics } from '../telemetry/metrics.ts';
 import { type Attempt, attemptOf, eventOf } from './attempt.ts';
+import { backoff } from './backoff.ts';
 import type { CancelMemory, HeldJob } from './cancel-memory.ts';
-import { type ConcludeParts, type Conclusion, conclude, recordEnd } from './conclude.ts';
-import { Lease } from './lease.ts';
+import { type Concluded, type ConcludeParts, type Conclusion, conclude, recordEnd } from './conclude.ts';
+import { Deliveries } from './deliveries.ts';
+import { JobHistory } from './job-history.ts';
 import type { OperationRegistry } from './operation-registry.ts';
+import { describeAttempt, noteCancel, noteFailure, startProcessSpan } from './process-span.ts';
 import { ProgressThrottle } from './progress-throttle.ts';
 import { isOver, recalled, roundOf } from './rounds.ts';
 import { type AttemptOutcome, runOperation } from './run-operation.ts';
 import { Semaphore } from './semaphore.ts';
 import { type Settlement, settle } from './settlement.ts';
 
-/** After a failure of our own (the broker did not take an event), the job comes back after this pause. */
-const OWN_FAILURE_DELAY_MS = 2_000;
+/** After a failure of our own (the broker will not take an event), the job comes back after this pause. */
+const OWN_FAILURE = { minDelayMs: 2_000, maxDelayMs: 60_000 };
+/** How often a message is kept alive within its ack wait: an event loop that stands still for 4/5 of it costs nothing. */
+const KEEP_ALIVES = 5;
 /** The sequence to expect where a job has no event. */
 const NO_EVENT = 0;
 const NOTHING: JobRecord = { event: undefined, last: NO_EVENT, cancel: undefined };
 const CANCELLED = { kind: 'cancelled' } as const;
-const tracer = trace.getTracer('throughline-worker');
+const SUPERSEDED = { kind: 'superseded' } as const;
 
 export interface PipelineParts extends ConcludeParts {
+  readonly events: EventPublisher;
   readonly manager: JetStreamManager;
   readonly cancels: CancelMemory;
   readonly registry: OperationRegistry;
   readonly log: WorkerLogger;
   readonly metrics: WorkerMetrics;
+  /** Whether the message may have been delivered before, by a consumer that was deleted since. */
+  readonly mayBeOlder: (message: JsMsg) => boolean;
   readonly group: string;
   readonly ackWaitMs: number;
   /** Whether spans are recorded; if not, a job without a context still gets ids for its log lines. */
@@ -46,6 +55,18 @@ export interface PipelineParts extends ConcludeParts {
 
 /** The attempt's outcome, or the end that the job had come to without it. */
 type RunOutcome = AttemptOutcome | { readonly kind: 'ended'; readonly event: JobEvent };
+
+/** What goes with one attempt through its run. */
+interface RunParts {
+  readonly record: JobRecord;
+  readonly isCopy: boolean;
+  readonly held: HeldJob;
+  /** Aborts when the job is cancelled, or another delivery's, with the cause. */
+  readonly cut: AbortSignal;
+  readonly history: JobHistory;
+  /** Aborts when the worker may wait for its jobs no longer. */
+  readonly stop: AbortSignal;
+}
 
 interface Settled {
   readonly conclusion: Conclusion | 'duplicate' | 'unreadable' | 'unsettled';
@@ -59,6 +80,7 @@ interface Settled {
 export class JobPipeline {
   readonly #parts: PipelineParts;
   readonly #limits = new Map<string, Semaphore>();
+  readonly #deliveries = new Deliveries();
 
   constructor(parts: PipelineParts) {
     this.#parts = parts;
@@ -66,57 +88,39 @@ export class JobPipeline {
       this.#limits.set(name, new Semaphore(concurrency));
   }
 
-  /**
-   * @param stop aborts when the worker may wait for its jobs no longer
-   * @param pulledAt when the message was asked for, as `Date.now()` gives it
-   */
-  async process(message: JsMsg, stop: AbortSignal, pulledAt: number): Promise<void> {
-    const lease = new Lease(message, pulledAt, this.#parts.ackWaitMs);
+  /** @param stop aborts when the worker may wait for its jobs no longer */
+  async process(message: JsMsg, stop: AbortSignal): Promise<void> {
+    const delivery = this.#deliveries.take(message);
+    if (delivery === undefined) return this.#noteRepeat(message);
     const extraction = extract(fromNatsHeaders(message.headers));
     const parent = this.#parentOf(extraction);
-    const span = this.#startSpan(message, parent);
+    const span = startProcessSpan(message, parent, this.#parts.group);
     await context.with(trace.setSpan(parent, span), async () => {
       this.#noteContext(span, extraction);
-      const keepAlive = setInterval(() => message.working(), this.#parts.ackWaitMs / 3);
-      const settled = await this.#handle(message, lease, span, stop).catch((thrown: unknown) =>
-        this.#failOwn(span, thrown),
+      const keepAlive = setInterval(() => delivery.latest.working(), this.#parts.ackWaitMs / KEEP_ALIVES);
+      const settled = await this.#handle(message, span, stop).catch((thrown: unknown) =>
+        this.#failOwn(message, span, thrown),
       );
       clearInterval(keepAlive);
-      settle(message, settled.settlement);
+      this.#deliveries.end(delivery);
+      settle(delivery.latest, settled.settlement);
       span.setAttribute(ATTR.jobOutcome, settled.conclusion);
       this.#parts.metrics.jobSettled(settled.conclusion);
       span.end();
     });
   }
 
-  #parentOf({ context: extracted, spanContext }: Extraction): Context {
-    return spanContext === undefined && !this.#parts.tracing ? startTrace(extracted) : extracted;
+  /** This process could not keep its message alive in time, and got it once more. The job runs, and is not run beside itself. */
+  #noteRepeat({ subject, info }: JsMsg): void {
+    this.#parts.log.warn(
+      { subject, delivery: info.deliveryCount },
+      'job is running here; delivered again too soon',
+    );
+    this.#parts.metrics.jobSettled('superseded');
   }
 
-  #startSpan(message: JsMsg, parent: Context): Span {
-    const address = parseJobSubject(message.subject);
-    const attributes = {
-      [ATTR.messagingSystem]: MESSAGING_SYSTEM,
-      [ATTR.operationType]: 'process',
-      [ATTR.operationName]: 'process',
-      [ATTR.destinationName]: message.subject,
-      [ATTR.destinationTemplate]: TEMPLATE.jobs,
-      [ATTR.consumerGroup]: this.#parts.group,
-      [ATTR.messageBodySize]: message.data.length,
-      ...(address === undefined
-        ? {}
-        : {
-            [ATTR.messageId]: address.jobId,
-            [ATTR.jobId]: address.jobId,
-            [ATTR.jobOperation]: address.operation,
-            [ATTR.jobTenant]: address.tenant,
-          }),
-    };
-    return tracer.startSpan(
-      `process ${address?.operation ?? 'unknown'}`,
-      { kind: SpanKind.CONSUMER, attributes },
-      parent,
-    );
+  #parentOf({ context: extracted, spanContext }: Extraction): Context {
+    return spanContext === undefined && !this.#parts.tracing ? startTrace(extracted) : extracted;
   }
 
   /** A context that arrived broken is named and counted, and never costs the job. */
@@ -131,13 +135,13 @@ export class JobPipeline {
     else this.#parts.log.debug(fields, 'trace context read');
   }
 
-  async #handle(message: JsMsg, lease: Lease, span: Span, stop: AbortSignal): Promise<Settled> {
+  async #handle(message: JsMsg, span: Span, stop: AbortSignal): Promise<Settled> {
     const job = decode(message);
     if (job instanceof ThroughlineError) return await this.#refuse(message, span, job);
     this.#checkCallback(message, job);
     const held = this.#parts.cancels.hold(job.address, message.seq);
     try {
-      return await this.#handleJob(message, job, lease, span, held, stop);
+      return await this.#handleJob(message, job, span, held, stop);
     } finally {
       this.#parts.cancels.release(held);
     }
@@ -146,56 +150,51 @@ export class JobPipeline {
   async #handleJob(
     message: JsMsg,
     job: JobMessage,
-    lease: Lease,
     span: Span,
     held: HeldJob,
     stop: AbortSignal,
   ): Promise<Settled> {
-    const record = await this.#recall(message, job, lease, held);
-    const previous = record?.event;
+    const record = await this.#recall(message, job, held);
+    const previous = record.event;
     if (previous !== undefined && isOver(previous, roundOf(job))) return await this.#skip(job, previous);
-    if (record?.cancel !== undefined) held.take(record.cancel);
+    if (record.cancel !== undefined) held.take(record.cancel);
     const operation = this.#parts.registry.get(job.address.operation);
     const attempt = attemptOf(message, job, operation, previous, new Date());
     describeAttempt(span, attempt);
-    const came = held.cancelled.aborted ? CANCELLED : await this.#run(attempt, record, lease, held, stop);
+    const cut = new AbortController();
+    held.cancelled.addEventListener('abort', () => cut.abort(held.cancelled.reason), { once: true });
+    const history = new JobHistory(this.#parts, attempt, record.last, (cause) => cut.abort(cause));
+    const isCopy = this.#isCopy(message, job);
+    const came = held.cancelled.aborted
+      ? CANCELLED
+      : await this.#run(attempt, { record, isCopy, held, cut: cut.signal, history, stop });
     if (came.kind === 'ended') return await this.#skip(job, came.event);
     const outcome = held.cancelled.aborted && isUnfinished(came) ? CANCELLED : came;
     noteFailure(span, outcome);
     if (outcome.kind === 'cancelled') noteCancel(span, held);
-    const settled = await conclude(this.#parts, message, attempt, outcome);
-    this.#logEnd(attempt, outcome, settled.conclusion);
-    return settled;
+    const concluded = await conclude(this.#parts, message, attempt, outcome, history);
+    this.#logEnd(attempt, outcome, concluded);
+    return concluded;
   }
 
   /**
-   * What is on record for a job; undefined where there can be nothing. A first delivery of the first round needs no
-   * look, unless it comes so late that another worker may have had the job meanwhile, or the job was published before,
-   * longer ago than the broker remembers: nothing has happened to it, unless it was cancelled, and then the notice was
-   * heard before. Where that may have been missed, the attempt begins only once the broker agrees that there is no event.
+   * What is on record for a job. For a first delivery of the first round that is not looked up: there can be nothing,
+   * and if there is, the attempt does not begin. It is where the job was cancelled, and where the message may be an old
+   * one in spite of its delivery count.
    */
-  async #recall(
-    message: JsMsg,
-    job: JobMessage,
-    lease: Lease,
-    held: HeldJob,
-  ): Promise<JobRecord | undefined> {
+  async #recall(message: JsMsg, job: JobMessage, held: HeldJob): Promise<JobRecord> {
     const round = roundOf(job);
-    const isFirst = message.info.deliveryCount === 1 && round === 0 && job.publishedAgain !== true;
-    if (isFirst && lease.holds && !held.cancelled.aborted) {
-      return this.#parts.cancels.isComplete(message.seq) ? undefined : NOTHING;
-    }
-    const record = await readJobRecord(this.#parts.manager, job.address.tenant, job.address.jobId);
+    const isFirst = message.info.deliveryCount === 1 && round === 0;
+    const isNew = job.publishedAgain !== true && !this.#parts.mayBeOlder(message);
+    if (isFirst && isNew && !held.cancelled.aborted) return NOTHING;
+    const { retry, manager } = this.#parts;
+    const { tenant, jobId } = job.address;
+    const record = await retry.run('job records cannot be read', () => readJobRecord(manager, tenant, jobId));
     return { ...record, event: recalled(record.event, round) };
   }
 
-  async #run(
-    attempt: Attempt,
-    record: JobRecord | undefined,
-    lease: Lease,
-    held: HeldJob,
-    stop: AbortSignal,
-  ): Promise<RunOutcome> {
+  async #run(attempt: Attempt, parts: RunParts): Promise<RunOutcome> {
+    const { held, cut, history, stop } = parts;
     const { operation, number, maxAttempts } = attempt;
     const { operation: name, tenant, jobId } = attempt.job.address;
     const log = this.#parts.log;
@@ -211,18 +210,17 @@ export class JobPipeline {
     const running = limit.run(async (): Promise<RunOutcome> => {
       if (stop.aborted) return { kind: 'released' };
       if (held.cancelled.aborted) return CANCELLED;
-      const end = await this.#begin(attempt, record, lease, held);
-      if (end !== undefined) return { kind: 'ended', event: end };
-      if (held.cancelled.aborted) return CANCELLED;
+      const end = await this.#begin(attempt, parts);
+      if (end !== undefined) return end;
       // Reported inside a span of the operation's own, it is still the attempt's.
       const tell = context.bind(context.active(), (value: Progress): void => {
         const event = eventOf(attempt, 'progress', this.#parts.worker, { progress: value });
-        this.#parts.events.tell(tenant, event);
+        history.tell(event);
       });
       const progress = new ProgressThrottle(tell);
       const onProgress = (value: Progress): void => progress.report(value);
       try {
-        return await runOperation(operation, attempt, { stop, cancelled: held.cancelled, log, onProgress });
+        return await runOperation(operation, attempt, { stop, cancelled: cut, log, onProgress });
       } finally {
         progress.stop();
       }
@@ -232,32 +230,26 @@ export class JobPipeline {
   }
 
   /**
-   * Says that the attempt begins. Where something was on record, somebody may be ending the job at this moment: the
-   * event is then stored only if nothing happened since, and nothing runs before it is.
-   * @returns the job's end, where it has ended; a job that turns out to be cancelled has not begun
+   * Says that the attempt begins: the event is stored only if nothing happened to the job since it was looked at, and
+   * nothing runs before it is. So nothing runs that has ended, whoever sends it again.
+   * @returns what came of the attempt, where it must not begin
    */
   async #begin(
     attempt: Attempt,
-    record: JobRecord | undefined,
-    lease: Lease,
-    held: HeldJob,
-  ): Promise<JobEvent | undefined> {
-    const { tenant, jobId } = attempt.job.address;
+    { record, isCopy, held, history }: RunParts,
+  ): Promise<RunOutcome | undefined> {
     const started = eventOf(attempt, 'started', this.#parts.worker);
-    // A job that had to wait for its turn may have been given away meanwhile.
-    if (record === undefined && lease.holds) {
-      this.#parts.events.tell(tenant, started, NO_EVENT);
-      return undefined;
-    }
     const round = roundOf(attempt.job);
-    const read = (): Promise<JobRecord> => readJobRecord(this.#parts.manager, tenant, jobId);
-    for (let known = record ?? (await read()); ; known = await read()) {
+    for (let known: JobRecord | undefined = record; known !== undefined; ) {
       const event = recalled(known.event, round);
-      if (event !== undefined && isOver(event, round)) return event;
+      if (event !== undefined && isOver(event, round)) return { kind: 'ended', event };
+      // What stands there now was written a moment ago: somebody has the job.
+      if (event !== undefined && (isCopy || known !== record)) return SUPERSEDED;
       if (known.cancel !== undefined) held.take(known.cancel);
-      if (held.cancelled.aborted || (await this.#parts.events.claim(tenant, started, known.last)))
-        return undefined;
+      if (held.cancelled.aborted) return CANCELLED;
+      known = await history.claim(started);
     }
+    return undefined;
   }
 
   /** Whoever wrote the message did not come by the edge, which would have said so. */
@@ -277,6 +269,14 @@ export class JobPipeline {
     return { conclusion: 'duplicate', settlement: { kind: 'ack' } };
   }
 
+  /**
+   * Whether this message cannot have begun its job: a job that has begun then has another message, whose delivery goes on
+   * with it. Should that be lost, this one comes back after its ack wait, and is run.
+   */
+  #isCopy(message: JsMsg, job: JobMessage): boolean {
+    return message.info.deliveryCount === 1 && roundOf(job) === 0 && !this.#parts.mayBeOlder(message);
+  }
+
   /** Not a job: kept for whoever sent it, and told to whoever watches it. */
   async #refuse(message: JsMsg, span: Span, error: ThroughlineError): Promise<Settled> {
     this.#parts.log.warn({ subject: message.subject, reason: error.message }, 'message refused');
@@ -284,7 +284,7 @@ export class JobPipeline {
     span.setAttribute(ATTR.errorType, error.code);
     const address = parseJobSubject(message.subject) ?? addressOfUnreadable(message);
     const attempts = message.info.deliveryCount;
-    await bury(this.#parts.jetStream, message, address, { code: error.code, attempts });
+    await bury(this.#parts, message, address, { code: error.code, attempts });
     const values = headerValues(message.headers);
     const redrive = readRedrive(values);
     const job = {
@@ -294,21 +294,27 @@ export class JobPipeline {
     };
     const attempt = attemptOf(message, job, undefined, undefined, new Date());
     const failure = { error: { code: error.code, message: error.message } };
-    await recordEnd(this.#parts, attempt, eventOf(attempt, 'failed', this.#parts.worker, failure));
+    const history = new JobHistory(this.#parts, attempt, NO_EVENT);
+    await recordEnd(this.#parts, attempt, eventOf(attempt, 'failed', this.#parts.worker, failure), history);
     return { conclusion: 'unreadable', settlement: { kind: 'term', reason: error.code } };
   }
 
   /** Something of ours failed; the job is not to blame and comes back. */
-  #failOwn(span: Span, thrown: unknown): Settled {
+  #failOwn({ info }: JsMsg, span: Span, thrown: unknown): Settled {
     const message = describeThrown(thrown);
     this.#parts.log.error({ reason: message }, 'job not settled; it will be delivered again');
     span.setStatus({ code: SpanStatusCode.ERROR, message });
-    return { conclusion: 'unsettled', settlement: { kind: 'nak', delayMs: OWN_FAILURE_DELAY_MS } };
+    const delayMs = backoff(info.deliveryCount, OWN_FAILURE, this.#parts.random());
+    return { conclusion: 'unsettled', settlement: { kind: 'nak', delayMs } };
   }
 
-  #logEnd(attempt: Attempt, outcome: AttemptOutcome, conclusion: Conclusion): void {
+  #logEnd(attempt: Attempt, outcome: AttemptOutcome, { conclusion }: Concluded): void {
     const { jobId, operation } = attempt.job.address;
     const fields = { job_id: jobId, operation, attempt: attempt.number, state: conclusion };
+    if (conclusion === 'duplicate' || conclusion === 'superseded') {
+      this.#parts.log.warn(fields, 'attempt came to nothing: another delivery of the job was first');
+      return;
+    }
     if ('code' in outcome)
       this.#parts.log.warn({ ...fields, code: outcome.code, reason: outcome.message }, 'attempt failed');
     else this.#parts.log.info(fields, 'job ended');
@@ -323,34 +329,9 @@ function decode(message: JsMsg): JobMessage | ThroughlineError {
   }
 }
 
-function describeAttempt(span: Span, attempt: Attempt): void {
-  span.setAttribute(ATTR.jobAttempt, attempt.number);
-  span.setAttribute(ATTR.queueTimeMs, attempt.queueTimeMs);
-  const { outboxTimeMs } = attempt.job;
-  if (outboxTimeMs !== undefined) span.setAttribute(ATTR.outboxTimeMs, outboxTimeMs);
-  if (attempt.job.redrive !== undefined) span.setAttribute(ATTR.jobRound, attempt.job.redrive.round);
-  const { previous } = attempt;
-  // Before the first attempt of a round there is only word of its redrive, from the span that sent it.
-  if (previous === undefined || previous.spanId === '' || previous.kind === 'redriven') return;
-  // Each attempt is a child of the span that sent the job, and points at the attempt before it.
-  const { traceId, spanId } = previous;
-  span.addLink({ context: { traceId, spanId, traceFlags: span.spanContext().traceFlags } });
-}
-
-function noteFailure(span: Span, outcome: AttemptOutcome): void {
-  if (!('code' in outcome)) return;
-  span.setStatus({ code: SpanStatusCode.ERROR, message: outcome.message });
-  span.setAttribute(ATTR.errorType, outcome.code);
-}
-
 /** Whether the job would go on after this outcome. */
 function isUnfinished({ kind }: AttemptOutcome): boolean {
   return kind === 'retry' || kind === 'retry-after' || kind === 'released';
-}
-
-/** The request that cancelled has a trace of its own. */
-function noteCancel(span: Span, { notice }: HeldJob): void {
-  if (notice?.sentBy !== undefined) span.addLink({ context: notice.sentBy });
 }
 
 function cancelled(signal: AbortSignal): Promise<typeof CANCELLED> {

@@ -7,13 +7,20 @@ import type { Operation } from './operation.ts';
 import { validate } from './operation-schema.ts';
 import { isOutcome, type Outcome } from './outcome.ts';
 
-/** What an attempt came to: what its author said, or the worker stopped, or the job was cancelled, before he could. */
-export type AttemptOutcome = Outcome | { readonly kind: 'released' } | { readonly kind: 'cancelled' };
+/**
+ * What an attempt came to: what its author said, or, before he could, the worker stopped, the job was cancelled, or it
+ * turned out to be another delivery's.
+ */
+export type AttemptOutcome =
+  | Outcome
+  | { readonly kind: 'released' }
+  | { readonly kind: 'cancelled' }
+  | { readonly kind: 'superseded' };
 
 export interface RunOptions {
   /** Aborts when the worker may wait for its jobs no longer. */
   readonly stop: AbortSignal;
-  /** Aborts when the job is cancelled, with the cause for the handler. */
+  /** Aborts when the job is cancelled or another's, with the cause for the handler. */
   readonly cancelled: AbortSignal;
   readonly log: WorkerLogger;
   readonly onProgress: (progress: Progress) => void;
@@ -107,6 +114,7 @@ async function checkOutput(operation: Operation, result: unknown): Promise<unkno
 function outcomeOfThrow(thrown: unknown): AttemptOutcome {
   const { code, settle, message } = ThroughlineError.from(thrown, 'operation-failed');
   if (code === 'job-cancelled') return { kind: 'cancelled' };
+  if (code === 'attempt-superseded') return { kind: 'superseded' };
   if (code === 'worker-stopping') return { kind: 'released' };
   return { kind: settle === 'term' ? 'reject' : 'retry', code, message };
 }

@@ -1,0 +1,73 @@
+import { readFile } from 'node:fs/promises';
+import { jetstreamManager } from '@nats-io/jetstream';
+import { connect, type NatsConnection } from '@nats-io/transport-node';
+import { onTestFinished } from 'vitest';
+import { isTerminalEvent, type JobEvent } from '../../shared/event.ts';
+import { Job } from '../../shared/job.ts';
+import { eventsByJob } from './job-events.ts';
+import { until } from './poll.ts';
+import type { TestStack } from './stack.ts';
+
+/** A connection to the stack's NATS that ends with the test. */
+export async function connectTo(stack: TestStack): Promise<NatsConnection> {
+  const nats = await connect({ servers: stack.nats.url });
+  onTestFinished(() => nats.close());
+  return nats;
+}
+
+export async function submitJob(
+  stack: TestStack,
+  operation: string,
+  input: unknown,
+  more: Record<string, unknown> = {},
+): Promise<Job> {
+  const response = await stack.submit({ operation, input, ...more });
+  return Job.parse(await response.json());
+}
+
+export async function readJob(stack: TestStack, id: string): Promise<Job> {
+  return Job.parse(await (await stack.call(`/v1/jobs/${id}`)).json());
+}
+
+export function jobEnded(stack: TestStack, id: string, timeoutMs?: number): Promise<Job> {
+  return until(
+    `job ${id} to end`,
+    async () => {
+      const now = await readJob(stack, id);
+      return now.finishedAt !== undefined && now;
+    },
+    timeoutMs,
+  );
+}
+
+/** The lines that executions have written to a file. */
+export async function effectsIn(file: string): Promise<string[]> {
+  const text = await readFile(file, 'utf8').catch(() => '');
+  return text.split('\n').filter((line) => line !== '');
+}
+
+/** The ends that are on record for a job; and whether its last event is one. */
+export async function endsOf(nats: NatsConnection, jobId: string): Promise<JobEvent['kind'][]> {
+  const history = (await eventsByJob(nats)).get(jobId) ?? [];
+  const ends = history.filter(isTerminalEvent).map(({ kind }) => kind);
+  const last = history.at(-1);
+  if (last === undefined || !isTerminalEvent(last)) throw new Error(`the last event is ${last?.kind}`);
+  return ends;
+}
+
+/** Waits until nothing is left in the queue. */
+export async function untilQueueEmpty(nats: NatsConnection, timeoutMs = 60_000): Promise<void> {
+  const manager = await jetstreamManager(nats);
+  await until(
+    'an empty queue',
+    async () => (await manager.streams.info('JOBS')).state.messages === 0,
+    timeoutMs,
+  );
+}
+
+/** Makes the broker forget at once which `Nats-Msg-Id`s it had, as it does by itself after two minutes. */
+export async function forgetDuplicates(nats: NatsConnection, ...streams: string[]): Promise<void> {
+  const manager = await jetstreamManager(nats);
+  // The shortest that the server takes.
+  for (const stream of streams) await manager.streams.update(stream, { duplicate_window: 100_000_000 });
+}
