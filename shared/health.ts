@@ -25,6 +25,6 @@ export type BridgeStatus = z.infer<typeof BridgeStatus>;
 export const Readiness = z.object({ status: z.literal('ready'), bridges: z.array(BridgeStatus) });
 export type Readiness = z.infer<typeof Readiness>;
 
-/** Answer of `GET /readyz` where NATS does not answer: a problem, and how the bridges are. */
-export const Unreadiness = Problem.extend({ bridges: z.array(BridgeStatus) });
+/** Answer of `GET /readyz` where NATS does not answer: a problem, and how the bridges are, where they can say it. */
+export const Unreadiness = Problem.extend({ bridges: z.array(BridgeStatus).optional() });
 export type Unreadiness = z.infer<typeof Unreadiness>;

@@ -374,7 +374,7 @@ component('Readiness', Readiness, {
 
 component('Unreadiness', Unreadiness, {
   description: 'NATS does not answer a bridge.',
-  fields: { ...PROBLEM, bridges: 'Each of them.' },
+  fields: { ...PROBLEM, bridges: 'Each of them; absent where one does not answer itself.' },
 });
 
 /**

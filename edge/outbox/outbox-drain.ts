@@ -49,24 +49,16 @@ type Outcome =
 /** Sends the waiting jobs to NATS, first in, first out: the messages of a batch go out in order over one connection. */
 export class OutboxDrain {
   readonly #parts: DrainParts;
-  #running: Promise<void> | undefined;
 
   constructor(parts: DrainParts) {
     this.#parts = parts;
   }
 
   /**
-   * Sends until nobody waits; whoever calls meanwhile gets the same run.
+   * Sends until nobody waits. One run at a time: the keeper sees to that.
    * @throws ThroughlineError when NATS does not take the first of the line now: `broker-unavailable`, `stream-full`, …
    */
-  run(): Promise<void> {
-    this.#running ??= this.#drain().finally(() => {
-      this.#running = undefined;
-    });
-    return this.#running;
-  }
-
-  async #drain(): Promise<void> {
+  async run(): Promise<void> {
     const { outbox, connection, log, flush } = this.#parts;
     let sent = 0;
     try {

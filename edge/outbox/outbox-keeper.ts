@@ -27,6 +27,7 @@ export class OutboxKeeper {
   /** Epoch milliseconds; undefined: none is known to be set. */
   #alarmAt: number | undefined;
   #failures = 0;
+  #working: Promise<void> | undefined;
   #notBefore = 0;
 
   constructor(parts: KeeperParts) {
@@ -71,9 +72,14 @@ export class OutboxKeeper {
     }
   }
 
-  /** It is nobody's request: what it logs must not carry the trace of whoever happened to start it. */
+  /** Whoever calls while it works gets the same run; what it logs must not carry the trace of who happened to start it. */
   #work(): Promise<void> {
-    return context.with(this.#parts.own, () => this.#sendAndCheck());
+    this.#working ??= context
+      .with(this.#parts.own, () => this.#sendAndCheck())
+      .finally(() => {
+        this.#working = undefined;
+      });
+    return this.#working;
   }
 
   async #sendAndCheck(): Promise<void> {

@@ -16,24 +16,13 @@ const DUE_GRACE_MS = 60_000;
  */
 export class SettlementCheck {
   readonly #parts: Pick<DrainParts, 'connection' | 'outbox' | 'log'>;
-  #running: Promise<void> | undefined;
 
   constructor(parts: Pick<DrainParts, 'connection' | 'outbox' | 'log'>) {
     this.#parts = parts;
   }
 
-  /**
-   * Looks at all whose time has come; whoever calls meanwhile gets the same run.
-   * @throws ThroughlineError `broker-unavailable`
-   */
-  run(): Promise<void> {
-    this.#running ??= this.#check().finally(() => {
-      this.#running = undefined;
-    });
-    return this.#running;
-  }
-
-  async #check(): Promise<void> {
+  /** Looks at all whose time has come. One run at a time: the keeper sees to that. @throws ThroughlineError `broker-unavailable` */
+  async run(): Promise<void> {
     const { outbox, connection } = this.#parts;
     for (let due = outbox.due(Date.now(), BATCH); due.length > 0; due = outbox.due(Date.now(), BATCH)) {
       await connection.use((session) =>

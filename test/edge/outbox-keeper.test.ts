@@ -99,6 +99,18 @@ describe('after a failure', () => {
     expect(asked).toHaveBeenCalledTimes(2);
   });
 
+  it('many jobs that come at once are one failure', async () => {
+    const { keeper, add, log, settled, storage } = setup(async () => {
+      await Promise.resolve();
+      throw unavailable('away');
+    });
+    add();
+    for (let jobs = 0; jobs < 50; jobs++) keeper.added();
+    await settled();
+    expect(log.warn).toHaveBeenCalledTimes(1);
+    expect(storage.alarm).toBeLessThan(Date.now() + 1_000);
+  });
+
   it('it says how many wait, and for how long', async () => {
     const { keeper, add, log } = setup(() => Promise.reject(unavailable('away')));
     add();

@@ -67,7 +67,7 @@ export interface System {
     worker?: WorkerProcess,
   ) => Promise<void>;
   readonly manager: () => Promise<JetStreamManager>;
-  /** Jobs in the outboxes that NATS does not have, as `/readyz` tells. */
+  /** Jobs that the outboxes answer for, as `/readyz` tells. */
   readonly outbox: () => Promise<number>;
   /** Ends everything, callers' side first. */
   readonly stop: () => Promise<void>;
@@ -181,7 +181,10 @@ async function start(
     outbox: async () => {
       const answer = await fetch(`${edge.url}/readyz`, { signal: AbortSignal.timeout(READYZ_MS) });
       const { bridges } = (await answer.json()) as { bridges: readonly BridgeStatus[] };
-      return bridges.reduce((sum, { outbox }) => sum + outbox.waiting + outbox.setAside, 0);
+      return bridges.reduce(
+        (sum, { outbox }) => sum + outbox.waiting + outbox.setAside + outbox.unsettled,
+        0,
+      );
     },
     stop,
   };
