@@ -151,6 +151,8 @@ it.skipIf(!(await canMount()))('N10: the disk of NATS is full', async () => {
   const disk = await mountSmall(24);
   await runFault({
     title: 'N10',
+    // nats-server 2.14.5 now and then keeps a message whose acknowledgement met the full disk.
+    mayKeepDone: true,
     ...{ ...load, system: { ...impatient, storeDir: path.join(disk.path, 'store') } },
     inject: async ({ system, hold }) => {
       await system.fault('disk full', 'nats', async () => {

@@ -21,6 +21,7 @@ const OPERATIONS = 'test/chaos/operations';
 const READY_MS = 60_000;
 const READYZ_MS = 10_000;
 const TRACES_KEPT = 100_000;
+const WORKER_GROUP = 'workers';
 export const TENANT = 'chaos';
 
 export interface SystemOptions {
@@ -204,6 +205,13 @@ export async function queueState(system: System): Promise<{ queued: number; even
   const jobs = await manager.streams.info(JOBS_STREAM);
   const events = await manager.streams.info(EVENTS_STREAM);
   return { queued: jobs.state.messages, eventsSequence: events.state.last_seq };
+}
+
+/** Jobs that the workers have not had, or have not settled. */
+export async function owedJobs(system: System): Promise<number> {
+  const manager = await system.manager();
+  const { num_pending, num_ack_pending } = await manager.consumers.info(JOBS_STREAM, WORKER_GROUP);
+  return num_pending + num_ack_pending;
 }
 
 function edgeScript(): string {
