@@ -79,6 +79,12 @@ describe('a secret', () => {
     await send({ operation: 'test.mode', input: { mode: secret } });
     await send({ operation: 'http.request', input: { url: secret, method: secret, maxRedirects: secret } });
     await send(`{"operation":"echo","input":"${secret}`);
+    // The answer names the field that is wrong, to whoever sent it; nothing else does.
+    await stack.call('/v1/jobs', {
+      method: 'POST',
+      headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ operation: 'http.request', input: { [canary('name')]: 1 } }),
+    });
     for (const url of [
       `${origin}/works?token=${canary('url-query')}`,
       `${origin}/fails?token=${canary('url-query')}`,
