@@ -72,6 +72,7 @@ const Settings = z.object({
   OUTBOX_MAX_ROWS: wholeNumber(1, 10_000_000, 100_000),
   OUTBOX_MAX_BYTES: wholeNumber(1, 8 * GIB, GIB),
   BROKER_TIMEOUT_MS: wholeNumber(100, 30_000, 4_000),
+  BODY_TIMEOUT_MS: wholeNumber(100, 300_000, 30_000),
   MAX_INPUT_BYTES: wholeNumber(1, LIMITS.inputBytes, LIMITS.inputBytes),
   SSE_HEARTBEAT_MS: wholeNumber(100, 300_000, 15_000),
   EVENT_STREAMS_PER_TENANT: wholeNumber(1, 100_000, 200),

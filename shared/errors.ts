@@ -25,6 +25,7 @@ export const ERRORS = {
   'route-unknown': { status: 404, title: 'There is nothing at this address', settle: 'term' },
   'job-unknown': { status: 404, title: 'There is no such job', settle: 'term' },
   'dead-letter-unknown': { status: 404, title: 'There is no such dead letter', settle: 'term' },
+  'body-timeout': { status: 408, title: 'The body did not come in time', settle: 'nak' },
   'not-dead': { status: 409, title: 'The job is not dead', settle: 'term' },
   'method-not-allowed': { status: 405, title: 'The method is not allowed here', settle: 'term' },
   'job-finished': { status: 409, title: 'The job has already ended', settle: 'term' },

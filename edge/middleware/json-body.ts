@@ -1,5 +1,6 @@
 import { bodyLimit } from 'hono/body-limit';
 import { createMiddleware } from 'hono/factory';
+import { withDeadline } from '../../shared/deadline.ts';
 import { ThroughlineError } from '../../shared/errors.ts';
 import { jsonDepth } from '../../shared/json-depth.ts';
 import type { EdgeHono } from '../scope.ts';
@@ -10,23 +11,30 @@ const MAX_DEPTH = 64;
 const JSON_MEDIA_TYPE = /^application\/(?:[a-z0-9.+-]+\+)?json\s*(?:;|$)/i;
 
 /**
- * Lets through a body that is JSON, not compressed, not too large and not too deep, and sets it as `c.var.body`.
+ * Lets through a body that is JSON, not compressed, not too large, not too deep and not too slow, and sets it as
+ * `c.var.body`.
  * @param options.inputs how many inputs of full size it may hold
  */
 export function jsonBody({ inputs = 1 }: { readonly inputs?: number } = {}) {
   return createMiddleware<EdgeHono>(async function jsonBody(c, next) {
     checkMediaType(c.req.header('content-type'), c.req.header('content-encoding'));
     const maxSize = inputs * (c.env.config.MAX_INPUT_BYTES + ENVELOPE_BYTES);
+    const { BODY_TIMEOUT_MS } = c.env.config;
     const limit = bodyLimit({
       maxSize,
       onError: () => {
         throw new ThroughlineError('payload-too-large', `the body is larger than ${maxSize} bytes`);
       },
     });
-    return await limit(c, async () => {
+    const read = limit(c, async () => {
       c.set('body', parseJson(decodeUtf8(await c.req.arrayBuffer())));
-      await next();
     });
+    await withDeadline(
+      read,
+      BODY_TIMEOUT_MS,
+      () => new ThroughlineError('body-timeout', `the body did not come within ${BODY_TIMEOUT_MS} ms`),
+    );
+    await next();
   });
 }
 

@@ -14,10 +14,11 @@ let stack: TestStack;
 let loud: Caller;
 let quiet: Caller;
 let unheard: Caller;
+let hasty: Caller;
 let monitor: string;
 beforeAll(async () => {
-  const { callers, API_KEYS } = await tenants('loud', 'quiet', 'unheard');
-  ({ loud, quiet, unheard } = callers);
+  const { callers, API_KEYS } = await tenants('loud', 'quiet', 'unheard', 'hasty');
+  ({ loud, quiet, unheard, hasty } = callers);
   const port = await findFreePort();
   monitor = `http://127.0.0.1:${port}`;
   stack = await startTestStack({
@@ -53,7 +54,7 @@ async function begin(tenant: string, jobId: string, size = 0, events = 1): Promi
 }
 
 describe('event streams', () => {
-  it('of one tenant are limited; those of others are not, and a place is free again when one is closed', async () => {
+  it('A26: of one tenant are limited; those of others are not, and a place is free again when one is closed', async () => {
     await begin('loud', 'one');
     await begin('loud', 'two');
     await begin('quiet', 'one');
@@ -79,6 +80,27 @@ describe('event streams', () => {
     for (const { cut } of [...opened, other, next]) cut();
   });
 
+  it('A26: give their place back when their reader leaves before they begin', async () => {
+    await begin('hasty', 'one');
+    for (let round = 0; round < 5 * LIMIT; round++) {
+      const cut = new AbortController();
+      const opening = hasty.call(stack.url, '/v1/jobs/one/events', {
+        headers: { accept: 'text/event-stream' },
+        signal: cut.signal,
+      });
+      // Before, while and after the bridge is asked.
+      setTimeout(() => cut.abort(), round % 10);
+      await opening.catch(() => undefined);
+    }
+    const opened = await until('every place to be free', async () => {
+      const tried = await Promise.all(Array.from({ length: LIMIT }, () => open(hasty, 'one')));
+      if (tried.every(({ response }) => response.status === 200)) return tried;
+      for (const { cut } of tried) cut();
+      return undefined;
+    });
+    for (const { cut } of opened) cut();
+  });
+
   it('A15: of a job of nobody take no place', async () => {
     for (let round = 0; round < 2 * LIMIT; round++) {
       const { response } = await open(unheard, `nobody-${round}`);
@@ -86,7 +108,7 @@ describe('event streams', () => {
     }
   });
 
-  it('A17: that are not read cost the bridge no memory: it fetches what is read', async () => {
+  it('A26: that are not read cost the bridge no memory: it fetches what is read', async () => {
     await begin('quiet', 'long', 256 * 1024, 200);
     const before = await sentToBridge();
     const slow = await Promise.all(Array.from({ length: LIMIT }, () => open(quiet, 'long')));

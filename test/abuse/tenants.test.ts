@@ -1,34 +1,26 @@
-import { jetstream } from '@nats-io/jetstream';
-import { connect } from '@nats-io/transport-node';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Job } from '../../shared/job.ts';
 import { until } from '../support/poll.ts';
 import { startTestStack, type TestStack, withTestStack } from '../support/stack.ts';
 import { storedCount } from '../support/stored.ts';
 import { type Caller, tenants } from '../support/tenants.ts';
-import { startTokenIssuer, type TokenIssuer, tokenSettings } from '../support/token-issuer.ts';
 
 let stack: TestStack;
-let issuer: TokenIssuer;
 let victim: Caller;
 let attacker: Caller;
 /** A job of the victim that died. */
 let dead: Job;
 
 beforeAll(async () => {
-  issuer = await startTokenIssuer();
   const { callers, API_KEYS } = await tenants('victim', 'attacker');
   ({ victim, attacker } = callers);
-  stack = await startTestStack({ edge: { API_KEYS, ...tokenSettings(issuer) } });
+  stack = await startTestStack({ edge: { API_KEYS } });
   const body = { operation: 'http.request', input: { url: 'http://127.0.0.1:1/' } };
   dead = Job.parse(await (await victim.submit(stack.url, body, { prefer: 'wait=30' })).json());
   expect(dead.state).toBe('failed');
 });
 
-afterAll(async () => {
-  await stack.stop();
-  await issuer.stop();
-});
+afterAll(() => stack.stop());
 
 /** Each address that takes an id; the last part of each is what is done there. */
 const ROUTES: readonly [method: string, path: string, accept?: string][] = [
@@ -168,21 +160,27 @@ describe('a part of a subject', () => {
     };
     expect(bridges).toMatchObject([{ connections: 1 }]);
   });
-
-  it('A12: a token’s tenant cannot be the one that unreadable messages are kept under', async () => {
-    const nats = await connect({ servers: stack.nats.url });
-    await jetstream(nats).publish('jobs.Not.a.JOB', 'secret of somebody');
-    await nats.close();
-    await until('the letter', async () => (await storedCount(stack, 'DEAD')) >= 2);
-    const token = await issuer.token('_unreadable', 'dead-letters:read dead-letters:redrive');
-    const response = await fetch(`${stack.url}/v1/dead-letters`, {
-      headers: { authorization: `Bearer ${token}` },
-    });
-    expect(response.status).toBe(401);
-  });
 });
 
 describe('a tenant that floods', () => {
+  it('A26: with requests that wait keeps nobody else waiting', async () => {
+    const leave = new AbortController();
+    const waiting = Array.from({ length: 300 }, () =>
+      attacker.call(stack.url, '/v1/jobs', {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', prefer: 'wait=60' },
+        body: '{"operation":"echo","input":1,"delay":"1h"}',
+        signal: leave.signal,
+      }),
+    );
+    const ended = Promise.allSettled(waiting);
+    await until('all of them to wait', async () => (await storedCount(stack, 'DELAYED')) >= 300);
+    const response = await victim.submit(stack.url, { operation: 'echo', input: 1 }, { prefer: 'wait=30' });
+    expect([response.status, await response.json()]).toMatchObject([200, { state: 'succeeded' }]);
+    leave.abort();
+    await ended;
+  });
+
   it('A26: is refused with 429, and another one is served meanwhile', async () => {
     const { callers, API_KEYS } = await tenants('loud', 'quiet');
     const own = await withTestStack({

@@ -179,13 +179,25 @@ const BAD_TOKENS: readonly [string, string, () => Promise<string> | string][] = 
   ],
   ['no JWT at all', 'token-malformed', () => 'abc.def'],
   ['one that is not JSON inside', 'token-malformed', () => 'YQ.YQ.YQ'],
-  ...['*', '>', 'a.b', 'a b', 'a\u0000b', '$JS', '🧵', '', 'x'.repeat(65), 7, ['acme'], undefined].map(
-    (tenant): [string, string, () => Promise<string>] => [
-      `one of the tenant ${JSON.stringify(tenant)}`,
-      'token-tenant',
-      () => issuer.token(tenant, all),
-    ],
-  ),
+  ...[
+    '_unreadable',
+    '*',
+    '>',
+    'a.b',
+    'a b',
+    'a\u0000b',
+    '$JS',
+    '🧵',
+    '',
+    'x'.repeat(65),
+    7,
+    ['acme'],
+    undefined,
+  ].map((tenant): [string, string, () => Promise<string>] => [
+    `one of the tenant ${JSON.stringify(tenant)}`,
+    'token-tenant',
+    () => issuer.token(tenant, all),
+  ]),
 ];
 
 function hmacToken(kid: string, secret: string): string {
@@ -194,7 +206,7 @@ function hmacToken(kid: string, secret: string): string {
 }
 
 describe.each(ENDPOINTS)('$method $path', (endpoint) => {
-  it.each(BAD_TOKENS)('is refused with %s (%s)', async (_what, reason, make) => {
+  it.each(BAD_TOKENS)('A12, A14: is refused with %s (%s)', async (_what, reason, make) => {
     const before = await storedJobs();
     const token = await make();
     const response = await send(endpoint, token);
@@ -250,7 +262,7 @@ describe.each(ENDPOINTS)('$method $path', (endpoint) => {
 });
 
 describe("another tenant's job", () => {
-  it('is answered like an id of nobody, to a token', async () => {
+  it('A15: is answered like an id of nobody, to a token', async () => {
     const token = await issuer.token('globex', all);
     const foreign = await answerOf(await send(READ, token));
     const unknown = await fetch(`${stack.url}/v1/jobs/nobody`, {
@@ -260,7 +272,7 @@ describe("another tenant's job", () => {
     expect(await answerOf(unknown)).toEqual(foreign);
   });
 
-  it('is not there for a token that says its tenant in another claim, in the body or in baggage', async () => {
+  it('A11: is not there for a token that says its tenant in another claim, in the body or in baggage', async () => {
     const token = await issuer.token('globex', all, {
       claims: { __proto__: { tenant: 'acme' }, org: 'acme' },
     });

@@ -29,7 +29,7 @@ beforeAll(async () => {
 afterAll(() => stack.stop());
 
 describe('POST /v1/jobs refuses', () => {
-  it.each(TRICKS)('the operation name %j before anything is published', async (operation) => {
+  it.each(TRICKS)('A12, A13: the operation name %j before anything is published', async (operation) => {
     const response = await stack.submit({ operation, input: 1 });
     expect(response.status).toBe(400);
     expect(await problemOf(response)).toMatchObject({
@@ -66,12 +66,6 @@ describe('POST /v1/jobs refuses', () => {
   it.each([
     ['no JSON', '{"operation":', 400, 'request-invalid'],
     ['an empty body', '', 400, 'request-invalid'],
-    [
-      'a body nested 1,000 deep',
-      `{"operation":"echo","input":${'['.repeat(1_000)}${']'.repeat(1_000)}}`,
-      400,
-      'request-invalid',
-    ],
     ['an unknown field', '{"operation":"echo","imput":1}', 400, 'request-invalid'],
     ['a body that is a list', '[]', 400, 'request-invalid'],
     [
@@ -107,18 +101,6 @@ describe('POST /v1/jobs refuses', () => {
   });
 
   it.each([
-    ['text/plain', {}],
-    ['application/json', { 'content-encoding': 'gzip' }],
-  ])('content type %s with %j', async (type, more) => {
-    const response = await stack.call('/v1/jobs', {
-      method: 'POST',
-      headers: { 'content-type': type, ...more },
-      body: '{"operation":"echo","input":1}',
-    });
-    expect(response.status).toBe(415);
-  });
-
-  it.each([
     ['no key', undefined],
     ['a wrong key', 'Bearer tl_dev_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA'],
     ['an unknown key', 'Bearer tl_nobody_AAAAAAAAAAAAAAAAAAAAAAAAAAAA'],
@@ -139,7 +121,7 @@ describe('POST /v1/jobs refuses', () => {
     });
   });
 
-  it('all of that without a message in the queue or a lost connection', async () => {
+  it('A12, A13: all of that without a message in the queue or a lost connection', async () => {
     const nats = await connect({ servers: stack.nats.url });
     try {
       const { state } = await (await jetstreamManager(nats)).streams.info('JOBS');
@@ -154,7 +136,7 @@ describe('POST /v1/jobs refuses', () => {
 
 describe('other requests', () => {
   it.each(['*', '%3E', 'a.b', '%0d%0aPUB', '%00', 'x'.repeat(65), 'unknown'])(
-    'GET /v1/jobs/%s is nobody’s job',
+    'A12: GET /v1/jobs/%s is nobody’s job',
     async (id) => {
       const response = await stack.call(`/v1/jobs/${id}`);
       expect(response.status).toBe(404);

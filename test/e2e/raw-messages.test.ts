@@ -89,7 +89,7 @@ describe('a message published by hand', () => {
     ],
   ];
   it.each(garbage)(
-    'starts a trace, logs and counts the reason when traceparent is %s',
+    'A8: starts a trace, logs and counts the reason when traceparent is %s',
     async (_, set, reason) => {
       const { job, span } = await publish(set);
       expect(job.state).toBe('succeeded');

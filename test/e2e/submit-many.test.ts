@@ -39,14 +39,14 @@ describe('an idempotency key', () => {
     expect(await accepted()).toBe(before);
   });
 
-  it('is refused with 422 for another request', async () => {
+  it('A1: is refused with 422 for another request', async () => {
     await stack.submit({ operation: 'echo', input: 1 }, withKey('order-2', wait));
     const response = await stack.submit({ operation: 'echo', input: 2 }, withKey('order-2'));
     expect(response.status).toBe(422);
     expect(await problemOf(response)).toMatchObject({ code: 'idempotency-key-reused' });
   });
 
-  it('sent 50 times at the same instant is one job', async () => {
+  it('A2: sent 50 times at the same instant is one job', async () => {
     const before = await accepted();
     const send = () => stack.submit({ operation: 'echo', input: 'once' }, withKey('order-3', wait));
     const responses = await Promise.all(Array.from({ length: 50 }, send));
@@ -57,7 +57,7 @@ describe('an idempotency key', () => {
     expect(await accepted()).toBe(before + 1);
   });
 
-  it('sent with two requests at the same instant: one is the job, the other is refused', async () => {
+  it('A1: sent with two requests at the same instant: one is the job, the other is refused', async () => {
     const responses = await Promise.all(
       [1, 2].map((input) => stack.submit({ operation: 'echo', input }, withKey('order-4'))),
     );

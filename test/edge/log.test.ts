@@ -60,13 +60,13 @@ describe('a line of the edge’s log', () => {
   it('stays one line of printable text, whatever it tells', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), (text) => {
-        const hostile = `\n{"level":"error"}\r\n\u001b[2J\0${text}`;
+        const hostile = `\n{"level":"error"}\r\n\u001b[2J\0\u009b2J\u2028\u202e\ufeff${text}`;
         const { lines, log } = setup();
         log.info(hostile, { [hostile]: hostile });
         expect(lines).toHaveLength(1);
         // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what must not be there
-        expect(lines[0]).not.toMatch(/[\u0000-\u001f]/);
-        expect(JSON.parse(lines[0] ?? '')).toMatchObject({ level: 'info' });
+        expect(lines[0]).not.toMatch(/[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069\ufeff]/);
+        expect(JSON.parse(lines[0] ?? '')).toMatchObject({ level: 'info', msg: hostile, [hostile]: hostile });
       }),
     );
   });

@@ -50,10 +50,9 @@ describe('a line of the worker’s log', () => {
   });
 
   it('stays one line of text, whatever it tells', () => {
-    const hostile = 'a\n{"level":"error","msg":"forged"}\r\u001b[2J';
-    expect(linesOf(`const it = ${JSON.stringify(hostile)}; log.info({ it }, it);`)).toMatchObject([
-      { it: hostile, msg: hostile },
-    ]);
+    const hostile = 'a\u2028\u009b\n{"level":"error","msg":"forged"}\r\u001b[2J';
+    const body = `const it = ${JSON.stringify(hostile)}; log.info({ it }, it);`;
+    expect(linesOf(body)).toMatchObject([{ it: hostile, msg: hostile }]);
   });
 
   it('is written from its level on', () => {

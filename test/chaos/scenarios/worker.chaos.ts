@@ -121,9 +121,7 @@ const ROWS: readonly FaultRun[] = [
 
 for (const row of ROWS) it(row.title, async () => void (await runFault(row)));
 
-// A known gap: what an attempt reports whose job was given to another worker, and has ended there, is stored behind the
-// end, and the job seems to run for ever. Nothing is lost or run again.
-it.fails('W4: the same, of jobs that report progress', async () => {
+it('W4: the same, of jobs that report progress', async () => {
   await runFault({
     title: 'W4, with progress',
     ...{ jobs: 100, perSecond: 60, system: quickRedelivery, inject: pauseWorker },

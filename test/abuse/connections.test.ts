@@ -1,0 +1,134 @@
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { until } from '../support/poll.ts';
+import { connectRaw, exchangeRaw, type RawConnection } from '../support/raw-http.ts';
+import { startTestStack, type TestStack } from '../support/stack.ts';
+import { storedCount } from '../support/stored.ts';
+
+const BODY = '{"operation":"echo","input":1}';
+const BODY_TIMEOUT_MS = 500;
+
+let stack: TestStack;
+beforeAll(async () => {
+  stack = await startTestStack({ edge: { BODY_TIMEOUT_MS: String(BODY_TIMEOUT_MS) } });
+});
+afterAll(() => stack.stop());
+
+/** The head of a submission, with these lines in it. */
+function head(...lines: string[]): string {
+  return [
+    'POST /v1/jobs HTTP/1.1',
+    `Host: ${new URL(stack.url).host}`,
+    `Authorization: Bearer ${stack.apiKey}`,
+    'Content-Type: application/json',
+    ...lines,
+    '\r\n',
+  ].join('\r\n');
+}
+
+async function open(): Promise<RawConnection> {
+  const connection = await connectRaw(stack.url);
+  onTestFinished(() => void connection.socket.destroy());
+  return connection;
+}
+
+describe('a request that is no HTTP', () => {
+  it.each([
+    ['a NUL in a value', [`Content-Length: ${BODY.length}`, 'Baggage: a=\0']],
+    ['a bare CR in a value', [`Content-Length: ${BODY.length}`, 'Baggage: a=1\rX-Evil: 1']],
+    ['a blank in a name', [`Content-Length: ${BODY.length}`, 'X Evil: 1']],
+    ['a name of nothing', [`Content-Length: ${BODY.length}`, ': 1']],
+    ['two lengths', ['Content-Length: 5', `Content-Length: ${BODY.length}`]],
+    ['a length below zero', ['Content-Length: -1']],
+    ['a length that is none', ['Content-Length: 0x1e']],
+    ['a coding that nobody knows', ['Transfer-Encoding: xchunked']],
+  ])('A10, A17: with %s makes no job', async (_what, lines) => {
+    const before = await storedCount(stack);
+    const connection = await open();
+    connection.write(`${head('Connection: close', ...lines)}${BODY}`);
+    connection.socket.end();
+    await connection.closed;
+    expect(connection.answered()).not.toMatch(/^HTTP\/1\.1 2/);
+    expect(await storedCount(stack)).toBe(before);
+  });
+
+  it('A10, A17: with a length and chunks hides no second request', async () => {
+    const before = await storedCount(stack);
+    const hidden = `${head(`Content-Length: ${BODY.length}`)}${BODY}`;
+    const connection = await open();
+    connection.write(`${head('Content-Length: 4', 'Transfer-Encoding: chunked')}0\r\n\r\n${hidden}`);
+    connection.socket.end();
+    await connection.closed;
+    // What follows the last chunk is a request of its own, as it says, and nothing else is.
+    const answers = connection.answered().match(/HTTP\/1\.1 \d+/g) ?? [];
+    expect(answers.filter((answer) => answer.endsWith(' 202')).length).toBe(
+      (await storedCount(stack)) - before,
+    );
+    expect(answers.length).toBeLessThanOrEqual(2);
+  });
+
+  it('A10: a value that goes on in the next line is one value, and no header of its own', async () => {
+    const answer = await exchangeRaw(
+      stack.url,
+      `${head('Connection: close', `Content-Length: ${BODY.length}`, 'Idempotency-Key: a\r\n Nats-Rollup: all')}${BODY}`,
+    );
+    expect(answer).toMatch(/^HTTP\/1\.1 400 /);
+  });
+});
+
+describe('a body', () => {
+  it.each([
+    ['shorter than it said', [`Content-Length: ${BODY.length + 100}`], BODY],
+    ['cut off in a chunk', ['Transfer-Encoding: chunked'], `ff\r\n${BODY}`],
+    ['cut off behind a chunk', ['Transfer-Encoding: chunked'], `${BODY.length.toString(16)}\r\n${BODY}\r\n`],
+    ['of chunks whose sizes are none', ['Transfer-Encoding: chunked'], `zz\r\n${BODY}\r\n0\r\n\r\n`],
+  ])('A17: that is %s makes no job', async (_what, lines, body) => {
+    const before = await storedCount(stack);
+    for (const leave of ['end', 'destroy'] as const) {
+      const connection = await open();
+      connection.write(`${head(...lines)}${body}`);
+      connection.socket[leave]();
+      await connection.closed;
+      expect(connection.answered()).not.toMatch(/^HTTP\/1\.1 2/);
+    }
+    expect((await stack.run('echo', 'after')).state).toBe('succeeded');
+    expect(await storedCount(stack)).toBe(before + 1);
+  });
+
+  it('A17: that never comes is given up with 408, and others are served meanwhile', async () => {
+    const before = await storedCount(stack);
+    const slow = await Promise.all(Array.from({ length: 100 }, open));
+    for (const [n, connection] of slow.entries()) {
+      const length = n % 2 === 0 ? 'Content-Length: 1000' : 'Transfer-Encoding: chunked';
+      connection.write(`${head(length)}${n % 2 === 0 ? '{' : '1\r\n{\r\n'}`);
+    }
+    expect((await stack.run('echo', 'meanwhile')).state).toBe('succeeded');
+    await until('all of them to be given up', () =>
+      slow.every(({ answered }) => answered().startsWith('HTTP/1.1 408 ')),
+    );
+    expect(slow[0]?.answered()).toContain('"code":"body-timeout"');
+    expect(await storedCount(stack)).toBe(before + 1);
+  });
+
+  it('A17: a head that never ends keeps nobody else waiting', async () => {
+    const slow = await Promise.all(Array.from({ length: 100 }, open));
+    for (const connection of slow) connection.write('POST /v1/jobs HTTP/1.1\r\nX-Slow: ');
+    expect((await stack.run('echo', 'meanwhile')).state).toBe('succeeded');
+  });
+});
+
+describe('a method', () => {
+  it.each(['HEAD', 'OPTIONS', 'PUT', 'PATCH', 'TRACE', 'CONNECT', 'PROPFIND', 'get', 'FOO'])(
+    'A18: %s does nothing that is not its own',
+    async (method) => {
+      const before = await storedCount(stack);
+      const connection = await open();
+      connection.write(
+        head('Connection: close', `Content-Length: ${BODY.length}`).replace(/^POST/, method) + BODY,
+      );
+      connection.socket.end();
+      await connection.closed;
+      expect(connection.answered()).toMatch(/^HTTP\/1\.1 [45]\d\d /);
+      expect(await storedCount(stack)).toBe(before);
+    },
+  );
+});

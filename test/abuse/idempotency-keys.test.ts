@@ -1,0 +1,91 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Job } from '../../shared/job.ts';
+import { exchangeRaw } from '../support/raw-http.ts';
+import { problemOf, startTestStack, type TestStack } from '../support/stack.ts';
+import { storedCount } from '../support/stored.ts';
+import { type Caller, tenants } from '../support/tenants.ts';
+
+let stack: TestStack;
+let acme: Caller;
+let globex: Caller;
+beforeAll(async () => {
+  const { callers, API_KEYS } = await tenants('acme', 'globex');
+  ({ acme, globex } = callers);
+  stack = await startTestStack({ edge: { API_KEYS } });
+});
+afterAll(() => stack.stop());
+
+const echo = (input: unknown) => ({ operation: 'echo', input });
+
+describe('an idempotency key', () => {
+  it('A3: of one tenant says nothing to another, whose job it makes is its own', async () => {
+    const key = { 'idempotency-key': 'order-1' };
+    const first = Job.parse(
+      await (await acme.submit(stack.url, echo('acme’s'), { ...key, prefer: 'wait=30' })).json(),
+    );
+    for (const input of ['acme’s', 'globex’s']) {
+      // The same key and request, and then another request: as if nobody else had ever used the key.
+      const headers = { 'idempotency-key': `order-1${input === 'acme’s' ? '' : '-b'}`, prefer: 'wait=30' };
+      const response = await globex.submit(stack.url, echo(input), headers);
+      expect([response.status, response.headers.get('idempotency-replayed')]).toEqual([200, null]);
+      const job = Job.parse(await response.json());
+      expect(job.result).toBe(input);
+      expect(job.id).not.toBe(first.id);
+      expect((await acme.call(stack.url, `/v1/jobs/${job.id}`)).status).toBe(404);
+    }
+    const other = await globex.submit(stack.url, echo('globex’s'), key);
+    expect([other.status, (await problemOf(other)).code]).toEqual([422, 'idempotency-key-reused']);
+  });
+
+  it('A3: cannot be told from another by what joins it to its tenant', async () => {
+    const ids = new Set<string>();
+    for (const key of ['a', '"a"', 'a"', 'a/0', 'acme/a', '%0Aa', 'A']) {
+      const response = await acme.submit(stack.url, echo(1), { 'idempotency-key': key });
+      ids.add(Job.parse(await response.json()).id);
+    }
+    // In quotes or bare, a key is the same.
+    expect(ids.size).toBe(6);
+  });
+
+  it.each([
+    ['is empty', ''],
+    ['is empty, in quotes', '""'],
+    ['has 256 characters', 'k'.repeat(256)],
+    ['has 10 kB', 'k'.repeat(10_000)],
+    ['holds a blank', 'a b'],
+    ['holds a tab', 'a\tb'],
+    ['is no ASCII', 'ü'],
+    ['is an emoji, as bytes', '\u00f0\u009f\u0098\u0080'],
+    ['is sent twice', 'a\r\nIdempotency-Key: b'],
+    ['holds DEL', 'a\u007f'],
+  ])('A4: that %s is refused with 400, and no job is made', async (_what, key) => {
+    const before = await storedCount(stack);
+    const body = JSON.stringify(echo(1));
+    const answer = await exchangeRaw(
+      stack.url,
+      [
+        'POST /v1/jobs HTTP/1.1',
+        `Host: ${new URL(stack.url).host}`,
+        `Authorization: Bearer ${acme.key}`,
+        'Content-Type: application/json',
+        'Connection: close',
+        `Content-Length: ${body.length}`,
+        `Idempotency-Key: ${key}`,
+        '',
+        body,
+      ].join('\r\n'),
+    );
+    expect(answer).toMatch(/^HTTP\/1\.1 400 /);
+    expect(answer.length).toBeLessThan(4_000);
+    expect(await storedCount(stack)).toBe(before);
+  });
+
+  it('A4: too long for the places of a batch is refused for each of them', async () => {
+    const response = await acme.call(stack.url, '/v1/jobs/batch', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', 'idempotency-key': 'k'.repeat(300) },
+      body: JSON.stringify({ jobs: [echo(1), echo(2)] }),
+    });
+    expect(await response.json()).toMatchObject({ results: [{ status: 400 }, { status: 400 }] });
+  });
+});
