@@ -100,8 +100,11 @@ export class BridgeClient {
 
   /** A page of dead letters of a tenant. @throws ThroughlineError `broker-unavailable` */
   deadLetters(command: Omit<DeadLettersCommand, 'carrier'>): Promise<DeadLetterPage> {
-    return this.#call('deadLetters', command.tenant, LIST_BUDGET_MS, (bridge, carrier) =>
-      bridge.deadLetters({ ...command, carrier }),
+    return this.#callAt(
+      this.#bridgeOfTenant(command.tenant),
+      'deadLetters',
+      LIST_BUDGET_MS,
+      (bridge, carrier) => bridge.deadLetters({ ...command, carrier }),
     );
   }
 
@@ -121,8 +124,11 @@ export class BridgeClient {
 
   /** Sends many dead letters round again. @throws ThroughlineError see `redriveMany` */
   redriveMany(command: Omit<RedriveManyCommand, 'carrier'>): Promise<RedriveReport> {
-    return this.#call('redriveMany', command.tenant, REDRIVE_MANY_BUDGET_MS, (bridge, carrier) =>
-      bridge.redriveMany({ ...command, carrier }),
+    return this.#callAt(
+      this.#bridgeOfTenant(command.tenant),
+      'redriveMany',
+      REDRIVE_MANY_BUDGET_MS,
+      (bridge, carrier) => bridge.redriveMany({ ...command, carrier }),
     );
   }
 
@@ -152,7 +158,9 @@ export class BridgeClient {
 
   /** What workers have announced. @throws ThroughlineError `broker-unavailable` */
   operations(): Promise<OperationAnnouncement[]> {
-    return this.#call('operations', '', 0, (bridge, carrier) => bridge.operations(carrier));
+    return this.#callAt(this.#bridgeOfTenant(''), 'operations', 0, (bridge, carrier) =>
+      bridge.operations(carrier),
+    );
   }
 
   /**
@@ -185,9 +193,14 @@ export class BridgeClient {
     return this.#call('retry', jobId, 0, (bridge, carrier) => bridge.retry({ tenant, jobId, carrier }));
   }
 
-  /** The bridge of a job (or of whatever else has a key), always the same. */
+  /** The bridge of a job, always the same. */
   #bridgeOf(key: string): BridgeAddress {
     return this.#addressOf(regionOfJob(key), shardOf(key, this.#options.shards));
+  }
+
+  /** The bridge that answers for what no job's id says the place of. */
+  #bridgeOfTenant(tenant: string): BridgeAddress {
+    return this.#addressOf(undefined, shardOf(tenant, this.#options.shards));
   }
 
   /** The bridges that this caller's jobs may be in. */

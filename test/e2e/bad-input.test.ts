@@ -69,7 +69,7 @@ describe('POST /v1/jobs refuses', () => {
     ['an unknown field', '{"operation":"echo","imput":1}', 400, 'request-invalid'],
     ['a body that is a list', '[]', 400, 'request-invalid'],
     [
-      'an input that is too large',
+      'E11: an input that is too large',
       JSON.stringify({ operation: 'echo', input: 'x'.repeat(270_000) }),
       413,
       'payload-too-large',

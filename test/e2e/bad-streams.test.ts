@@ -55,24 +55,27 @@ async function start(): Promise<{ refusal: string; warnings: string[] }> {
 
 describe('a stream that nats-server holds with', () => {
   const rows = BAD_STREAMS.filter(({ notHere }) => notHere !== true);
-  it.each(rows)('$setting of $stream as $config is named, and mended where nothing is lost', async (row) => {
-    await make(row);
-    const checked = await setUp(true);
-    expect(checked.ok).toBe(row.weakens === true);
-    const { findings } = checked.streams.find(({ name }) => name === row.stream) ?? {};
-    const found = findings?.find(({ setting }) => setting === row.setting);
-    expect(found).toBeDefined();
-    const sentence = `stream ${row.stream}: ${row.setting} is `;
-    if (found?.mend !== 'setup') {
-      const { refusal, warnings } = await start();
-      if (row.weakens === true) expect(warnings.join()).toContain(sentence);
-      else expect(refusal).toContain(sentence);
-    }
-    const after = await setUp(false);
-    const left = after.streams.flatMap((stream) => stream.findings.map(({ setting }) => setting));
-    if (found?.mend === 'setup') expect({ ok: after.ok, left }).toEqual({ ok: true, left: [] });
-    else expect(left).toContain(row.setting);
-  });
+  it.each(rows)(
+    'N11: $setting of $stream as $config is named, and mended where nothing is lost',
+    async (row) => {
+      await make(row);
+      const checked = await setUp(true);
+      expect(checked.ok).toBe(row.weakens === true);
+      const { findings } = checked.streams.find(({ name }) => name === row.stream) ?? {};
+      const found = findings?.find(({ setting }) => setting === row.setting);
+      expect(found).toBeDefined();
+      const sentence = `stream ${row.stream}: ${row.setting} is `;
+      if (found?.mend !== 'setup') {
+        const { refusal, warnings } = await start();
+        if (row.weakens === true) expect(warnings.join()).toContain(sentence);
+        else expect(refusal).toContain(sentence);
+      }
+      const after = await setUp(false);
+      const left = after.streams.flatMap((stream) => stream.findings.map(({ setting }) => setting));
+      if (found?.mend === 'setup') expect({ ok: after.ok, left }).toEqual({ ok: true, left: [] });
+      else expect(left).toContain(row.setting);
+    },
+  );
 });
 
 describe('a consumer that nats-server holds with', () => {

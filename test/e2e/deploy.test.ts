@@ -301,7 +301,7 @@ describe('a stranger', () => {
     '$JS.API.META.LEADER.STEPDOWN',
   ];
 
-  it('with the credentials of the edge can do nothing else', async () => {
+  it('A24: with the credentials of the edge can do nothing else', async () => {
     const connection = await connectWebSocket({
       servers: nats.webSocketUrl,
       user: 'edge',
@@ -320,7 +320,7 @@ describe('a stranger', () => {
     await expectRefusals('edge', connection, foreign, [...MANAGEMENT, ...results, ...takes, ...settles]);
   });
 
-  it('with those of a worker can submit nothing, cancel nothing and remove nothing', async () => {
+  it('A24: with those of a worker can submit nothing, cancel nothing and remove nothing', async () => {
     const connection = await connect(tcp('worker'));
     onTestFinished(() => connection.close());
     const foreign = [...FOREIGN, 'events.>', '_INBOX_edge.>', '_INBOX_setup.>'];
@@ -370,7 +370,7 @@ describe('a stranger', () => {
     for (const stream of untouched) expect([stream, after[stream]]).toEqual([stream, before[stream]]);
   });
 
-  it('cannot come in as the edge over TCP, without credentials, or with wrong ones', async () => {
+  it('A25: cannot come in as the edge over TCP, without credentials, or with wrong ones', async () => {
     const refused = /authorization violation/i;
     await expect(connect(tcp('edge'))).rejects.toThrow(refused);
     await expect(connect({ ...tcp('worker'), pass: 'wrong' })).rejects.toThrow(refused);

@@ -207,7 +207,7 @@ describe('while NATS is away', () => {
 });
 
 describe('the outbox', () => {
-  it('is kept when the edge dies: its jobs are sent by the next one', async () => {
+  it('E2: is kept when the edge dies: its jobs are sent by the next one', async () => {
     const storageDir = await mkdtemp(path.join(tmpdir(), 'throughline-outbox-'));
     onTestFinished(() => rm(storageDir, { recursive: true, force: true }));
     const stack = await cutOff({ storageDir });

@@ -104,7 +104,7 @@ describe('a message published by hand', () => {
     },
   );
 
-  it('goes to the dead letters when its body is not JSON, and the worker goes on', async () => {
+  it('W10: goes to the dead letters when its body is not JSON, and the worker goes on', async () => {
     await jetstream(nats).publish('jobs.demo.raw-broken.echo', new Uint8Array([0xff, 0xfe, 0x00]));
     const failed = await until('the job to fail', async () => {
       const response = await stack.call('/v1/jobs/raw-broken');

@@ -173,7 +173,7 @@ describe('a worker', () => {
     expect(await attemptsOf(effects)).toHaveLength(1);
   });
 
-  it('that a job kills again and again: the job ends in the dead letters, and others run', async () => {
+  it('W8: that a job kills again and again: the job ends in the dead letters, and others run', async () => {
     const stack = await own();
     const effects = path.join(directory, 'poison');
     const job = await submit(stack, { mode: 'exit', effects }, { maxAttempts: 2 });

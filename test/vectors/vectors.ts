@@ -2,6 +2,7 @@
  * What passes over NATS, byte for byte, as the code makes it: for programs in other languages to check themselves
  * against. `npm run vectors` writes the files; a test holds them against the code.
  */
+import { headers } from '@nats-io/transport-node';
 import { CALLBACK_ENDS } from '../../shared/callback.ts';
 import type { CallbackEvent } from '../../shared/callback-event.ts';
 import { writeCallbackTask } from '../../shared/callback-task.ts';
@@ -33,6 +34,8 @@ import {
   writeOutboxHeaders,
   writeScheduleHeaders,
 } from '../../shared/wire.ts';
+
+import { deadLetterHeaders } from '../../worker-node/broker/dead-letters.ts';
 
 const ADDRESS = {
   tenant: 'acme',
@@ -72,6 +75,7 @@ export function vectors(): Readonly<Record<string, unknown>> {
     'events.json': events(),
     'callbacks.json': callbacks(),
     'cancels.json': cancels(),
+    'dead-letters.json': deadLetters(),
     'reading.json': reading(),
   };
 }
@@ -167,6 +171,17 @@ function message(what: string, subject: string, payload: string, write: (set: Se
   const headers = new Map<string, string>();
   write((name, value) => headers.set(name, value));
   return { what, subject, headers: [...headers], payload };
+}
+
+function deadLetters() {
+  const inbound = headers();
+  writeJob({ maxAttempts: 3 }, CARRIER, (name, value) => inbound.set(name, value));
+  const kept = deadLetterHeaders(inbound, ADDRESS.jobId, { code: 'operation-failed', attempts: 3 });
+  return [
+    message('a job whose attempts are spent', deadSubject(ADDRESS), PAYLOAD, (set) => {
+      for (const name of kept.keys()) set(name, kept.get(name));
+    }),
+  ];
 }
 
 function cancels() {

@@ -24,11 +24,7 @@ export async function bury(
   address: JobAddress,
   reason: DeadLetterReason,
 ): Promise<void> {
-  const kept = headersOf(message);
-  const round = readRedrive(headerValues(message.headers))?.round;
-  kept.set(HEADER.msgId, inRound(`${address.jobId}:dead`, round));
-  kept.set(HEADER.deadReason, reason.code);
-  kept.set(HEADER.deadAttempts, String(reason.attempts));
+  const kept = deadLetterHeaders(message.headers, address.jobId, reason);
   await publishUntilStored(jetStream, deadSubject(address), message.data, kept, retry);
 }
 
@@ -37,11 +33,19 @@ export function addressOfUnreadable(message: JsMsg): JobAddress {
   return { tenant: UNREADABLE_TENANT, jobId: `seq-${message.seq}`, operation: 'unknown' };
 }
 
-function headersOf(message: JsMsg): MsgHdrs {
+/** Headers of the dead letter of a message that came with `inbound`. */
+export function deadLetterHeaders(
+  inbound: MsgHdrs | undefined,
+  jobId: string,
+  reason: DeadLetterReason,
+): MsgHdrs {
   const kept = headers();
-  for (const name of message.headers?.keys() ?? []) {
+  for (const name of inbound?.keys() ?? []) {
     if (SERVER_HEADER.test(name)) continue;
-    for (const value of message.headers?.values(name) ?? []) kept.append(name, value);
+    for (const value of inbound?.values(name) ?? []) kept.append(name, value);
   }
+  kept.set(HEADER.msgId, inRound(`${jobId}:dead`, readRedrive(headerValues(inbound))?.round));
+  kept.set(HEADER.deadReason, reason.code);
+  kept.set(HEADER.deadAttempts, String(reason.attempts));
   return kept;
 }
