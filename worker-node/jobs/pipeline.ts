@@ -243,8 +243,9 @@ export class JobPipeline {
     for (let known: JobRecord | undefined = record; known !== undefined; ) {
       const event = recalled(known.event, round);
       if (event !== undefined && isOver(event, round)) return { kind: 'ended', event };
-      // What stands there now was written a moment ago: somebody has the job.
-      if (event !== undefined && (isCopy || known !== record)) return SUPERSEDED;
+      // What stands there now was written a moment ago: somebody has the job, unless it is word of this very round.
+      const isTaken = event !== undefined && event.kind !== 'redriven';
+      if (isTaken && (isCopy || known !== record)) return SUPERSEDED;
       if (known.cancel !== undefined) held.take(known.cancel);
       if (held.cancelled.aborted) return CANCELLED;
       known = await history.claim(started);
