@@ -10,6 +10,7 @@ import { type EdgeConfig, type Env, edgeConfig } from './config.ts';
 import { JobIndex as JobIndexObject } from './index/job-index.ts';
 import { JobIndexClient } from './index/job-index-client.ts';
 import { takeIn } from './intake.ts';
+import { lingeringResponse } from './linger.ts';
 import { createLogger, type Logger } from './log.ts';
 import { problemResponse } from './middleware/problems.ts';
 import type { Intake, Scope } from './scope.ts';
@@ -24,15 +25,7 @@ const handles = new WeakMap<Env, Handle>();
 
 export default {
   async fetch(request, env, ctx): Promise<Response> {
-    try {
-      const config = edgeConfig(env);
-      intakes.set(request, await takeIn(request, config));
-      return await handleOf(env, config)(request, env, ctx);
-    } catch (thrown) {
-      const error = ThroughlineError.from(thrown);
-      createLogger('info').error(error.message, { code: error.code });
-      return problemResponse(error);
-    }
+    return await lingeringResponse(request, await answer(request, env, ctx), ctx);
   },
 } satisfies ExportedHandler<Env>;
 
@@ -55,6 +48,18 @@ export const JobIndex = new Proxy(JobIndexObject, {
     return Reflect.construct(instrumentDO(target, trace), [state, env]);
   },
 });
+
+async function answer(request: Request, env: Env, ctx: ExecutionContext): Promise<Response> {
+  try {
+    const config = edgeConfig(env);
+    intakes.set(request, await takeIn(request, config));
+    return await handleOf(env, config)(request, env, ctx);
+  } catch (thrown) {
+    const error = ThroughlineError.from(thrown);
+    createLogger('info').error(error.message, { code: error.code });
+    return problemResponse(error);
+  }
+}
 
 function telemetryOf(env: Env): Telemetry {
   const config = edgeConfig(env);

@@ -1,9 +1,9 @@
-import { bodyLimit } from 'hono/body-limit';
 import { createMiddleware } from 'hono/factory';
 import { withDeadline } from '../../shared/deadline.ts';
 import { ThroughlineError } from '../../shared/errors.ts';
 import { jsonDepth } from '../../shared/json-depth.ts';
 import type { EdgeHono } from '../scope.ts';
+import { readBody } from './read-body.ts';
 
 /** Room for the fields around an input. */
 const ENVELOPE_BYTES = 8 * 1024;
@@ -20,20 +20,12 @@ export function jsonBody({ inputs = 1 }: { readonly inputs?: number } = {}) {
     checkMediaType(c.req.header('content-type'), c.req.header('content-encoding'));
     const maxSize = inputs * (c.env.config.MAX_INPUT_BYTES + ENVELOPE_BYTES);
     const { BODY_TIMEOUT_MS } = c.env.config;
-    const limit = bodyLimit({
-      maxSize,
-      onError: () => {
-        throw new ThroughlineError('payload-too-large', `the body is larger than ${maxSize} bytes`);
-      },
-    });
-    const read = limit(c, async () => {
-      c.set('body', parseJson(decodeUtf8(await c.req.arrayBuffer())));
-    });
-    await withDeadline(
-      read,
+    const bytes = await withDeadline(
+      readBody(c.req.raw, maxSize),
       BODY_TIMEOUT_MS,
       () => new ThroughlineError('body-timeout', `the body did not come within ${BODY_TIMEOUT_MS} ms`),
     );
+    c.set('body', parseJson(decodeUtf8(bytes)));
     await next();
   });
 }
@@ -48,7 +40,7 @@ function checkMediaType(type: string | undefined, encoding: string | undefined):
 }
 
 /** JSON on the wire is UTF-8 (RFC 8259, section 8.1): broken bytes are an error, not U+FFFD in somebody's data. */
-function decodeUtf8(bytes: ArrayBuffer): string {
+function decodeUtf8(bytes: Uint8Array): string {
   try {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: false }).decode(bytes);
   } catch (cause) {

@@ -7,7 +7,7 @@ import type { Problem } from '../../shared/problem.ts';
 import { OPERATIONS_BUCKET } from '../../shared/streams.ts';
 import { until } from '../support/poll.ts';
 import { connectRaw } from '../support/raw-http.ts';
-import { startTestStack, type TestStack } from '../support/stack.ts';
+import { problemOf, startTestStack, type TestStack } from '../support/stack.ts';
 import { storedCount } from '../support/stored.ts';
 
 /** Far above what any of these takes, and far below what a parser that runs wild does. */
@@ -73,6 +73,29 @@ describe('a body', () => {
     );
     await until('the answer', () => connection.answered().startsWith('HTTP/1.1 413 '));
   });
+
+  it.each([
+    ['it is too large', {}, 413],
+    ['the API key is wrong', { authorization: 'Bearer wrong' }, 401],
+    ['its type is not taken', { 'content-type': 'text/plain' }, 415],
+    ['it is compressed', { 'content-encoding': 'gzip' }, 415],
+  ])(
+    'A16: of 8 MiB is refused by an answer, not by a broken pipe, because %s',
+    async (_why, headers, status) => {
+      const large = 'x'.repeat(8 * 1024 * 1024);
+      const stream = () => new Blob([large]).stream();
+      for (let n = 0; n < 20; n++) {
+        const init = n % 2 === 0 ? { body: large } : { body: stream(), duplex: 'half' as const };
+        const response = await stack.call('/v1/jobs', {
+          method: 'POST',
+          headers: { 'content-type': 'application/json', ...headers },
+          ...init,
+        });
+        expect(response.status).toBe(status);
+        expect((await problemOf(response)).status).toBe(status);
+      }
+    },
+  );
 
   it('A16: an answer never repeats a name that is as long as a body', async () => {
     const name = 'n'.repeat(200_000);
