@@ -8,7 +8,8 @@ class Pull {
   readonly count: number;
   readonly #waiting: JsMsg[] = [];
   #left: number;
-  #ended = false;
+  readonly handedBack: number[] = [];
+  ended = false;
   #wake: () => void = () => undefined;
 
   constructor(count: number) {
@@ -17,12 +18,13 @@ class Pull {
   }
 
   bring(seq: number): void {
-    this.#waiting.push({ seq } as unknown as JsMsg);
+    const nak = (): void => void this.handedBack.push(seq);
+    this.#waiting.push({ seq, nak } as unknown as JsMsg);
     this.#wake();
   }
 
   stop(): void {
-    this.#ended = true;
+    this.ended = true;
     this.#wake();
   }
 
@@ -32,7 +34,7 @@ class Pull {
       if (message !== undefined) {
         this.#left--;
         yield message;
-      } else if (this.#ended) return;
+      } else if (this.ended) return;
       else {
         await new Promise<void>((resolve) => {
           this.#wake = resolve;
@@ -134,15 +136,16 @@ describe('stopping', () => {
     await stopped;
   });
 
-  it('gives what still arrives a signal that is aborted already', async () => {
+  it('hands back what still arrives, unread, and ends the pull once no more comes', async () => {
     const { loop, pulls } = start(2);
     await until(() => pulls.length === 1);
     const stopped = loop.stop(60_000);
     pulls[0]?.bring(1);
-    await until(() => jobs.length === 1);
-    expect(jobs[0]?.stop.aborted).toBe(true);
-    jobs[0]?.end();
+    await until(() => pulls[0]?.handedBack.length === 1);
+    expect(pulls[0]?.ended).toBe(false);
     await stopped;
+    expect(pulls[0]?.ended).toBe(true);
+    expect(jobs).toEqual([]);
   });
 
   it('may be asked for twice', async () => {

@@ -1,9 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Consumer, ConsumerMessages, JsMsg } from '@nats-io/jetstream';
-import type { Subscription } from '@nats-io/transport-node';
+import type { Consumer, JsMsg } from '@nats-io/jetstream';
 import { describeThrown } from '../../shared/errors.ts';
 import type { WorkerLogger } from '../log.ts';
 import { backoff } from './backoff.ts';
+import { Pull } from './pull.ts';
 
 const EXPIRES_MS = 30_000;
 const PAUSE = { minDelayMs: 200, maxDelayMs: 5_000 };
@@ -29,8 +29,7 @@ export class ConsumeLoop {
   readonly #stopping = new AbortController();
   readonly #giveUp = new AbortController();
   readonly #jobs = new Set<Promise<void>>();
-  readonly #pulls = new Set<{ readonly stop: () => void; readonly ended: Promise<void> }>();
-  #requested = 0;
+  readonly #pulls = new Map<Pull, Promise<void>>();
   #failures = 0;
   #problem: string | undefined;
   #wake: () => void = () => undefined;
@@ -59,10 +58,18 @@ export class ConsumeLoop {
     while (!this.#stopping.signal.aborted) {
       if (this.#failures > 0) await this.#pause();
       const free = this.#options.concurrency - this.#jobs.size;
+      const requested = this.#requested;
       // Half of the free slots may go unasked for, so that a busy worker sends one pull for many jobs.
-      if (this.#requested * 2 < free) await this.#pull(free - this.#requested);
+      if (requested * 2 < free) await this.#pull(free - requested);
       else await this.#change();
     }
+  }
+
+  /** How many messages the open pulls may still bring. */
+  get #requested(): number {
+    let requested = 0;
+    for (const pull of this.#pulls.keys()) requested += pull.left;
+    return requested;
   }
 
   /**
@@ -72,52 +79,47 @@ export class ConsumeLoop {
   async stop(graceMs: number): Promise<void> {
     this.#stopping.abort();
     this.#wake();
-    const pulls = [...this.#pulls];
-    for (const pull of pulls) pull.stop();
-    await Promise.allSettled(pulls.map(({ ended }) => ended));
     const timer = setTimeout(() => this.#giveUp.abort(), graceMs);
+    await Promise.all([...this.#pulls.keys()].map((pull) => this.#end(pull)));
     while (this.#jobs.size > 0) await Promise.allSettled([...this.#jobs]);
     clearTimeout(timer);
   }
 
   /** Opens one pull; what it brings is taken in the background. */
   async #pull(count: number): Promise<void> {
-    this.#requested += count;
     try {
       const consumer = await this.#options.consumer();
       if (this.#stopping.signal.aborted) return;
       const messages = await consumer.fetch({ max_messages: count, expires: EXPIRES_MS });
-      const pull = { stop: () => drain(messages), ended: this.#take(messages, count) };
-      this.#pulls.add(pull);
-      pull.ended.finally(() => this.#pulls.delete(pull)).catch(() => undefined);
+      const pull = new Pull(messages, count);
+      this.#pulls.set(pull, this.#take(pull));
+      // The stop may have come while this one was opened.
+      if (this.#stopping.signal.aborted) await this.#end(pull);
     } catch (thrown) {
-      this.#requested -= count;
       this.#fail(thrown);
     }
   }
 
-  async #take(messages: AsyncIterable<JsMsg>, count: number): Promise<void> {
-    let left = count;
+  async #take(pull: Pull): Promise<void> {
     try {
-      for await (const message of messages) {
-        left--;
-        this.#requested--;
-        this.#start(message);
-      }
+      await pull.forEach((message) => this.#start(message));
       this.#failures = 0;
     } catch (thrown) {
       this.#fail(thrown);
     } finally {
-      this.#requested -= left;
+      this.#pulls.delete(pull);
       this.#wake();
     }
   }
 
+  async #end(pull: Pull): Promise<void> {
+    await pull.end();
+    await this.#pulls.get(pull);
+  }
+
   #start(message: JsMsg): void {
     this.#failures = 0;
-    // What still arrives while the worker stops is handed back at once.
-    const stop = this.#stopping.signal.aborted ? AbortSignal.abort() : this.#giveUp.signal;
-    const job = this.#options.process(message, stop).finally(() => {
+    const job = this.#options.process(message, this.#giveUp.signal).finally(() => {
       this.#jobs.delete(job);
       this.#wake();
     });
@@ -148,15 +150,4 @@ export class ConsumeLoop {
       setImmediate(resolve);
     });
   }
-}
-
-/**
- * Ends a pull behind the last message that the server sent for it. The client's own `stop` (jetstream 3.4.0)
- * unsubscribes at once: what is on its way is dropped, has spent an attempt, and comes back only after the ack wait.
- */
-function drain(messages: ConsumerMessages): void {
-  const { sub } = messages as unknown as { readonly sub?: Subscription };
-  if (sub === undefined) messages.stop();
-  // The pull ends when its subscription has; where that cannot be drained, at once.
-  else sub.drain().catch(() => messages.stop());
 }
