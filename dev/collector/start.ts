@@ -39,6 +39,8 @@ export interface Collector {
   ): Promise<SpanRecord[]>;
   /** For tests: answer every export with this status and keep nothing; undefined ends that. */
   setFailure(status: number | undefined): void;
+  /** For tests: cut the connection of this many exports, instead of an answer. */
+  resetNext(count: number): void;
   close(): Promise<void>;
 }
 
@@ -62,6 +64,9 @@ export async function startCollector(options: CollectorOptions = {}): Promise<Co
     setFailure: (status) => {
       handler.failure = status;
     },
+    resetNext: (count) => {
+      handler.resets = count;
+    },
     async close() {
       handler.waiters.close();
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
@@ -76,6 +81,7 @@ class CollectorHandler {
   readonly waiters: SpanWaiters;
   requests = 0;
   failure: number | undefined;
+  resets = 0;
 
   constructor(store: TraceStore) {
     this.store = store;
@@ -91,6 +97,11 @@ class CollectorHandler {
 
   async #export(request: IncomingMessage, response: ServerResponse): Promise<void> {
     this.requests++;
+    if (this.resets > 0) {
+      this.resets--;
+      request.socket.resetAndDestroy();
+      return;
+    }
     const encoding = encodingOf(request.headers['content-type']);
     if (this.failure !== undefined) {
       answerRefusal(response, encoding, this.failure, 'The collector was told to fail.');

@@ -10,7 +10,8 @@ const RETRY_AFTER_MS = 1_000;
 const TIMEOUT_MS = 10_000;
 
 /**
- * Posts spans as OTLP/HTTP JSON. Tries once more after an answer that says the collector took nothing.
+ * Posts spans as OTLP/HTTP JSON. Tries once more after an answer that says the collector took nothing, and after a
+ * connection that broke: a collector closes the idle ones, and may do so just when spans come.
  * @param url of the traces endpoint, `…/v1/traces`
  */
 export function otlpSender(url: string, headers: Readonly<Record<string, string>>, log: Logger): SendSpans {
@@ -48,6 +49,7 @@ async function post(
     if (response.ok) return undefined;
     return { reason: `status ${response.status}`, retryable: RETRYABLE.includes(response.status) };
   } catch (thrown) {
-    return { reason: describeThrown(thrown), retryable: false };
+    const timedOut = thrown instanceof Error && thrown.name === 'TimeoutError';
+    return { reason: describeThrown(thrown), retryable: !timedOut };
   }
 }

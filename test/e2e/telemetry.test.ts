@@ -68,6 +68,18 @@ describe('a telemetry endpoint that fails', () => {
     );
     expect(line).toMatchObject({ level: 'warn', reason: 'status 400' });
   });
+
+  it('and cuts the connection is tried again, and no span is lost', async () => {
+    const stack = await withTestStack();
+    stack.collector.resetNext(1);
+    await stack.call(`/v1/jobs/${crypto.randomUUID()}`, {
+      headers: { traceparent: `00-${TRACE_ID}-1234567890abcdef-01` },
+    });
+    const services = (spans: readonly { service: string }[]) => new Set(spans.map(({ service }) => service));
+    await stack.collector.waitForSpans(TRACE_ID, (spans) => services(spans).has('throughline-edge'), 10_000);
+    expect(stack.collector.requests).toBeGreaterThan(1);
+    expect(stack.logs().filter(({ msg }) => String(msg).startsWith('spans were lost'))).toEqual([]);
+  });
 });
 
 describe('what an operation calls', () => {
