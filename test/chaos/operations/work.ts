@@ -1,8 +1,8 @@
-import { appendFileSync, existsSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
-import { context, trace } from '@opentelemetry/api';
 import { defineOperation } from 'throughline/worker';
 import * as z from 'zod';
+import { noteEffect } from '../support/effects.ts';
 
 const Input = z.object({
   /** How long it works. */
@@ -24,12 +24,7 @@ export default defineOperation({
   maxAttempts: 50,
   retry: { minDelayMs: 10, maxDelayMs: 200 },
   run: async ({ input, job, signal, progress }) => {
-    const note = (phase: 'begin' | 'end'): void => {
-      const traceId = trace.getSpanContext(context.active())?.traceId ?? '';
-      const entry = { jobId: job.id, attempt: job.attempt, phase, at: Date.now(), pid: process.pid, traceId };
-      appendFileSync(process.env.CHAOS_EFFECTS ?? '/dev/null', `${JSON.stringify(entry)}\n`);
-    };
-    note('begin');
+    noteEffect(job, 'begin');
     const misbehave = input.gate === undefined || existsSync(input.gate);
     if (misbehave && input.mode === 'throw') throw new Error('thrown on purpose');
     if (misbehave && input.mode === 'exit') process.exit(3);
@@ -40,7 +35,7 @@ export default defineOperation({
       await delay(input.ms, undefined, { signal });
       if (input.tell) progress({ fraction: 1 });
     }
-    note('end');
+    noteEffect(job, 'end');
     return { attempt: job.attempt };
   },
 });

@@ -1,0 +1,19 @@
+import { existsSync } from 'node:fs';
+import { defineOperation } from 'throughline/worker';
+import * as z from 'zod';
+import { noteEffect } from '../support/effects.ts';
+
+/** Work that fails until the file `calm` is there, with pauses such as an operator would set. */
+export default defineOperation({
+  name: 'chaos.storm',
+  input: z.object({ calm: z.string() }),
+  timeout: '10s',
+  maxAttempts: 50,
+  retry: { minDelayMs: 100, maxDelayMs: 10_000 },
+  run: async ({ input, job }) => {
+    noteEffect(job, 'begin');
+    if (!existsSync(input.calm)) throw new Error('not yet');
+    noteEffect(job, 'end');
+    return { attempt: job.attempt };
+  },
+});

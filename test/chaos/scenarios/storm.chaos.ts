@@ -1,0 +1,67 @@
+import { rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { expect, it, onTestFinished } from 'vitest';
+import { cpuTimeMs } from '../support/cpu-time.ts';
+import type { EffectEntry } from '../support/ledger.ts';
+import { runFault, type Scene } from '../support/run-fault.ts';
+
+const JOBS = 300;
+const STORM_MS = 60_000;
+const QUARTER_MS = STORM_MS / 4;
+/** Of one core, for the last quarter of the storm. */
+const CPU_SHARE = 0.5;
+
+it('W6: a storm of retries calms down by itself, and every job ends when its cause is gone', async () => {
+  const calm = path.join(tmpdir(), `throughline-calm-${process.pid}`);
+  onTestFinished(() => rm(calm, { force: true }));
+  let began = 0;
+  let lastQuarterCpuMs = 0;
+  await runFault({
+    title: 'W6: every job fails for a minute',
+    ...{ jobs: JOBS, before: 1, job: () => ({ operation: 'chaos.storm', input: { calm } }) },
+    inject: async ({ system, hold }) => {
+      await system.fault('storm', 'worker', async () => {
+        began = Date.now();
+        await hold(STORM_MS - QUARTER_MS);
+        const before = await cpuOfWorkers(system);
+        await hold(QUARTER_MS);
+        lastQuarterCpuMs = (await cpuOfWorkers(system)) - before;
+        await writeFile(calm, '');
+      });
+    },
+    afterwards: (_, { record, counts }) => {
+      const begins = record.effects.filter(({ phase, at }) => phase === 'begin' && at < began + STORM_MS);
+      const pauses = pausesByAttempt(begins);
+      // Half of the ceilings, which double up to 10 s; a redelivery itself takes a moment.
+      expect(mean(pauses[1])).toBeLessThan(500);
+      expect(mean(pauses[8])).toBeGreaterThan(4_000);
+      expect(mean(pauses[8])).toBeLessThan(6_500);
+      const last = begins.filter(({ at }) => at >= began + STORM_MS - QUARTER_MS);
+      expect(last.length).toBeLessThan(JOBS * 4);
+      expect(lastQuarterCpuMs).toBeLessThan(QUARTER_MS * CPU_SHARE);
+      expect(counts.ends).toEqual({ succeeded: JOBS, failed: 0, cancelled: 0 });
+    },
+  });
+});
+
+/** How long jobs waited after their first attempt, their second, and so on, in milliseconds. */
+function pausesByAttempt(begins: readonly EffectEntry[]): Record<number, number[]> {
+  const before = new Map<string, EffectEntry>();
+  const pauses: Record<number, number[]> = {};
+  for (const begin of begins) {
+    const previous = before.get(begin.jobId);
+    if (previous !== undefined) (pauses[previous.attempt] ??= []).push(begin.at - previous.at);
+    before.set(begin.jobId, begin);
+  }
+  return pauses;
+}
+
+function mean(numbers: readonly number[] = []): number {
+  return numbers.reduce((sum, number) => sum + number, 0) / numbers.length;
+}
+
+async function cpuOfWorkers({ pool }: Scene['system']): Promise<number> {
+  const times = await Promise.all(pool.workers.map(({ pid }) => cpuTimeMs(pid)));
+  return times.reduce((sum, time) => sum + time, 0);
+}
