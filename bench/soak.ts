@@ -2,20 +2,18 @@
  * `node bench/soak.ts [jobs]`: what edge, worker and NATS hold in memory while jobs go through, a line for each tenth of
  * them. Flat is good: nothing may be kept for each job.
  */
-import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { startStack } from '../dev/stack.ts';
+import { residentMib, workerdPid } from './support/process-size.ts';
 
 const JOBS = Number(process.argv[2] ?? 1_000_000);
 const BATCH = 100;
 const PARALLEL = 4;
 const STEPS = 10;
 const DRAIN_POLL_MS = 200;
-const MIB = 1024 ** 2;
 
 // Without a directory workerd would keep the rows of the index in memory too.
 const storageDir = await mkdtemp(path.join(tmpdir(), 'throughline-soak-'));
@@ -37,7 +35,7 @@ try {
     await submit(JOBS / STEPS);
     await drained();
     const perSecond = (JOBS / STEPS / (performance.now() - began)) * 1_000;
-    const memory = [edgePid(), stack.worker.pid, stack.nats.pid].map((pid) => residentMib(pid).toFixed(0));
+    const memory = [workerdPid(), stack.worker.pid, stack.nats.pid].map((pid) => residentMib(pid).toFixed(0));
     print(((JOBS / STEPS) * step).toFixed(0), perSecond.toFixed(0), ...memory);
   }
 } finally {
@@ -65,17 +63,6 @@ async function drained(): Promise<void> {
     if (complete && jobs.length === 0) return;
     await delay(DRAIN_POLL_MS);
   }
-}
-
-/** workerd is a child of this process. */
-function edgePid(): number {
-  const out = execFileSync('ps', ['--ppid', String(process.pid), '-o', 'pid=,comm='], { encoding: 'utf8' });
-  return Number(/^\s*(\d+) workerd/m.exec(out)?.[1]);
-}
-
-function residentMib(pid: number): number {
-  const [, kib] = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
-  return (Number(kib) * 1024) / MIB;
 }
 
 function print(...cells: readonly string[]): void {
