@@ -102,7 +102,7 @@ export class ConsumeLoop {
 
   async #take(pull: Pull): Promise<void> {
     try {
-      await pull.forEach((message) => this.#start(message));
+      await pull.takeAll((message) => this.#start(message));
       this.#failures = 0;
     } catch (thrown) {
       this.#fail(thrown);

@@ -26,7 +26,7 @@ export class Pull {
   }
 
   /** Gives each message to `take`; those that come while the pull is ended go back to the server unread. */
-  async forEach(take: (message: JsMsg) => void): Promise<void> {
+  async takeAll(take: (message: JsMsg) => void): Promise<void> {
     for await (const message of this.#messages) {
       this.#left--;
       if (this.#ending) message.nak(HAND_BACK_MS);

@@ -51,7 +51,9 @@ function pausesByAttempt(begins: readonly EffectEntry[]): Record<number, number[
   const pauses: Record<number, number[]> = {};
   for (const begin of begins) {
     const previous = before.get(begin.jobId);
-    if (previous !== undefined) (pauses[previous.attempt] ??= []).push(begin.at - previous.at);
+    if (previous !== undefined) {
+      pauses[previous.attempt] = [...(pauses[previous.attempt] ?? []), begin.at - previous.at];
+    }
     before.set(begin.jobId, begin);
   }
   return pauses;

@@ -1,0 +1,60 @@
+import { createApiKey, hashApiKey } from '../../shared/api-key.ts';
+
+/** Keys of tenant acme, and one of another. */
+export const KEYS = {
+  writer: createApiKey('writer'),
+  reader: createApiKey('reader'),
+  other: createApiKey('other'),
+};
+
+/** Keys are tried at every endpoint in endpoints.test.ts; tokens are the same code from the middleware on. */
+export const ENDPOINTS = [
+  { method: 'POST', path: '/v1/jobs', scope: 'jobs:write', ok: 202 },
+  { method: 'POST', path: '/v1/jobs/batch', scope: 'jobs:write', ok: 207 },
+  { method: 'GET', path: '/v1/jobs/{id}', scope: 'jobs:read', ok: 200 },
+  { method: 'GET', path: '/v1/operations', scope: 'jobs:read', ok: 200 },
+] as const;
+export type Endpoint = (typeof ENDPOINTS)[number];
+
+const JOB = '{"operation":"echo","input":1}';
+export const SUBMIT = ENDPOINTS[0];
+export const READ = ENDPOINTS[2];
+export const LIST = ENDPOINTS[3];
+
+/** The edge's setting that lets the keys in. */
+export const entriesOf = async (): Promise<string> =>
+  JSON.stringify([
+    { id: 'writer', tenant: 'acme', hash: await hashApiKey(KEYS.writer), scopes: ['jobs:write'] },
+    { id: 'reader', tenant: 'acme', hash: await hashApiKey(KEYS.reader), scopes: ['jobs:read'] },
+    { id: 'other', tenant: 'globex', hash: await hashApiKey(KEYS.other) },
+  ]);
+
+/** Sends the usual request of an endpoint to the edge at `url`. */
+export async function sendTo(
+  url: string,
+  { method, path }: { readonly method: string; readonly path: string },
+  credentials: string | undefined,
+  headers: Record<string, string> = {},
+): Promise<Response> {
+  return await fetch(`${url}${path}`, {
+    method,
+    headers: {
+      'content-type': 'application/json',
+      ...(credentials === undefined ? {} : { authorization: `Bearer ${credentials}` }),
+      ...headers,
+    },
+    ...(method === 'POST' ? { body: path.endsWith('batch') ? `{"jobs":[${JOB}]}` : JOB } : {}),
+  });
+}
+
+/** All that a caller can tell of an answer; each has a trace id of its own. */
+export async function answerOf(response: Response): Promise<Record<string, unknown>> {
+  const { traceId: _, ...problem } = (await response.json()) as Record<string, unknown>;
+  const headers = [...response.headers.keys()].filter((name) => name !== 'traceresponse').sort();
+  return {
+    status: response.status,
+    problem,
+    headers,
+    authenticate: response.headers.get('www-authenticate'),
+  };
+}

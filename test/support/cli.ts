@@ -1,0 +1,160 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer, type IncomingHttpHeaders, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { buffer, text } from 'node:stream/consumers';
+import { fileURLToPath } from 'node:url';
+import { type Collector, startCollector } from '../../dev/collector/start.ts';
+import type { Job } from '../../shared/job.ts';
+
+const MAIN = fileURLToPath(new URL('../../cli/main.ts', import.meta.url));
+export const TRACE_ID = '4bf92f3577b34da6a3ce929d0e0e4736';
+export const SPAN_ID = '00f067aa0ba902b7';
+export const API_KEY = 'tl_test_secret0123456789012345';
+
+/** A job as the API gives it when it is new. */
+export const JOB: Job = {
+  id: 'job-1',
+  operation: 'echo',
+  state: 'queued',
+  attempt: 0,
+  maxAttempts: 3,
+  durability: 'stream',
+  acceptedAt: '2026-01-01T00:00:00.000Z',
+  traceId: TRACE_ID,
+  links: { self: '/v1/jobs/job-1' },
+};
+/** The same job at its end. */
+export const DONE: Job = {
+  ...JOB,
+  state: 'succeeded',
+  attempt: 1,
+  finishedAt: '2026-01-01T00:00:01.000Z',
+  result: { hello: 'world' },
+};
+
+/** A folder of the test file's own, where the command line keeps what it keeps. */
+export const cache = await mkdtemp(join(tmpdir(), 'throughline-test-'));
+
+/** Ends what the tests started; tests run side by side, so at the end of all. */
+const cleanups: (() => unknown)[] = [];
+
+/** Ends every server and every command that was started; what each file that starts one does after all its tests. */
+export async function endAll(): Promise<void> {
+  await Promise.all(cleanups.map((cleanup) => cleanup()));
+  await rm(cache, { recursive: true, force: true });
+}
+
+/** A request as a server got it. */
+export interface Seen {
+  readonly method: string | undefined;
+  readonly path: string | undefined;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: Buffer;
+}
+
+/** What a server is to answer; a text is sent as a page, anything else as JSON. */
+export interface Answer {
+  readonly status: number;
+  readonly body: unknown;
+  readonly headers?: Record<string, string>;
+}
+
+/** Whatever the command line talks to: an API, a trace store, a collector. */
+export interface TestServer {
+  readonly url: string;
+  readonly seen: Seen[];
+}
+
+export const answer = (status: number, body: unknown, headers: Record<string, string> = {}): Answer => ({
+  status,
+  body,
+  headers,
+});
+
+/** A server that keeps what it was asked. `reply` may also keep the response for itself. */
+export async function serve(
+  reply: (request: Seen, response: ServerResponse) => Answer | undefined | Promise<Answer | undefined>,
+): Promise<TestServer> {
+  const seen: Seen[] = [];
+  const server = createServer(async (incoming, response) => {
+    const { method, url: path, headers } = incoming;
+    const request = { method, path, headers, body: await buffer(incoming) };
+    seen.push(request);
+    const given = await reply(request, response);
+    if (given === undefined) return;
+    const isText = typeof given.body === 'string';
+    response
+      .writeHead(given.status, {
+        'content-type': isText ? 'text/html' : 'application/json',
+        ...given.headers,
+      })
+      .end(isText ? given.body : JSON.stringify(given.body));
+  });
+  const url = await listen(server);
+  cleanups.push(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return { url, seen };
+}
+
+async function listen(server: Server): Promise<string> {
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+/** A real collector. */
+export async function collect(): Promise<Collector> {
+  const collector = await startCollector();
+  cleanups.push(() => collector.close());
+  return collector;
+}
+
+/** An address that nobody listens at. */
+export async function nowhere(): Promise<string> {
+  const server = createServer();
+  const url = await listen(server);
+  server.close();
+  await once(server, 'close');
+  return url;
+}
+
+/** How a command ended, and what it said. */
+export interface Ended {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Starts the real command line, with nothing of this process's environment. */
+export function start(args: readonly string[], environment: Record<string, string> = {}): ChildProcess {
+  const child = spawn(process.execPath, [MAIN, ...args], {
+    env: { PATH: process.env.PATH, XDG_CACHE_HOME: cache, ...environment },
+    stdio: 'pipe',
+  });
+  cleanups.push(() => child.kill('SIGKILL'));
+  return child;
+}
+
+/** Says `stdin` to a command and waits for its end. */
+export async function ended(child: ChildProcess, stdin = ''): Promise<Ended> {
+  const { stdin: input, stdout, stderr } = child;
+  if (input === null || stdout === null || stderr === null) throw new Error('the child has no pipes');
+  input.end(stdin);
+  const [[code], out, err] = await Promise.all([once(child, 'close'), text(stdout), text(stderr)]);
+  return { code, stdout: out, stderr: err };
+}
+
+/** Runs the command line to its end against a server. */
+export async function run(
+  server: { readonly url: string },
+  args: readonly string[],
+  { environment = {}, stdin = '' }: { environment?: Record<string, string>; stdin?: string } = {},
+): Promise<Ended> {
+  return await ended(start(args, { THROUGHLINE_URL: server.url, ...environment }), stdin);
+}

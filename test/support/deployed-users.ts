@@ -1,0 +1,58 @@
+import { execFile } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { credentials, DEPLOY_FOLDER, type DeployedNats, type DeployedUser } from './deployed-nats.ts';
+import type { TestStack } from './stack.ts';
+
+const CLI = fileURLToPath(new URL('../../cli/main.ts', import.meta.url));
+const OPERATIONS = { operationsFolder: 'test/fixtures/operations' };
+
+/** How a command ended, and what it said. */
+export interface Ended {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs the command line to its end, with nothing of this process's environment but where things are. */
+export function cli(args: readonly string[], environment: Readonly<Record<string, string>>): Promise<Ended> {
+  const { PATH = '', HOME = '' } = process.env;
+  return new Promise((resolve) => {
+    const child = execFile(
+      process.execPath,
+      [CLI, ...args],
+      { env: { PATH, HOME, ...environment }, timeout: 20_000 },
+      (_error, stdout, stderr) => resolve({ code: child.exitCode ?? -1, stdout, stderr }),
+    );
+  });
+}
+
+/** The settings of a program that connects over TCP as a user. */
+export function settingsOf(user: DeployedUser, nats: DeployedNats, url = nats.url): Record<string, string> {
+  return { NATS_URL: url, ...credentials(user), NODE_EXTRA_CA_CERTS: nats.certificate.certificate };
+}
+
+/** Runs `throughline setup` as its user. */
+export function runSetup(nats: DeployedNats, ...args: string[]): Promise<Ended> {
+  return cli(['setup', ...args], settingsOf('setup', nats));
+}
+
+/** The whole path, each side as its own user; loaded only now, since workerd trusts what it was told at its loading. */
+export async function startStackOn(
+  nats: DeployedNats,
+  edgeUrl: string,
+  worker: Record<string, string>,
+): Promise<TestStack> {
+  const { startTestStack } = await import('./stack.ts');
+  const edge = { NATS_URL: edgeUrl, ...credentials('edge') };
+  return await startTestStack({ ...OPERATIONS, nats: nats.server, edge, worker });
+}
+
+/** The subjects that a user may publish on, as permissions.conf lists them. */
+export async function allowedOf(user: DeployedUser): Promise<string[]> {
+  const text = await readFile(path.join(DEPLOY_FOLDER, 'permissions.conf'), 'utf8');
+  const [, block = ''] = text.split(`${user.toUpperCase()}_PERMISSIONS {`);
+  const [, list = ''] = /publish \{\s*allow: \[([^\]]*)\]/.exec(block) ?? [];
+  return [...list.matchAll(/^\s*"([^"]+)"/gm)].map(([, subject = '']) => subject);
+}
