@@ -20,6 +20,7 @@ import { DurableConsumer } from './broker/durable-consumer.ts';
 import { EventPublisher } from './broker/event-publisher.ts';
 import { ensureConsumer, ensureStreams } from './broker/provision.ts';
 import { replicasOf } from './broker/server.ts';
+import { StoredPublisher } from './broker/stored-publisher.ts';
 import { CallbackDeliverer } from './callbacks/callback-deliverer.ts';
 import { CallbackEventPublisher } from './callbacks/callback-event-publisher.ts';
 import { CallbackQueue } from './callbacks/callback-queue.ts';
@@ -93,6 +94,7 @@ async function start(
   });
   const patience = new AbortController();
   const retry = new BrokerRetry({ log, patience: patience.signal });
+  const publisher = new StoredPublisher(jetStream, retry, config.WORKER_NAME);
   const consumer = new DurableConsumer({
     jetStream,
     stream: JOBS_STREAM,
@@ -102,11 +104,11 @@ async function start(
   });
   const pipeline = new JobPipeline({
     cancels,
-    events: new EventPublisher(jetStream, retry, config.WORKER_NAME),
-    callbacks: new CallbackQueue(jetStream, retry, config.WORKER_NAME),
+    publisher,
+    events: new EventPublisher(publisher),
+    callbacks: new CallbackQueue(publisher),
     retry,
     mayBeOlder: (message) => consumer.mayBeOlder(message),
-    jetStream,
     manager,
     registry,
     log,
@@ -124,7 +126,7 @@ async function start(
     process: (message, stop) => pipeline.process(message, stop),
     log,
   });
-  const callbacks = callbackLoop({ config, log, tracing, metrics, jetStream, manager, retry });
+  const callbacks = callbackLoop({ config, log, tracing, metrics, jetStream, manager, publisher });
   // While it was away, the consumer may have been deleted and made anew.
   const link = watchConnection(connection, log, () => consumer.forget());
   const health = new HealthServer({
@@ -167,11 +169,11 @@ interface CallbackLoopParts extends Pick<WorkerParts, 'config' | 'log' | 'tracin
   readonly metrics: WorkerMetrics;
   readonly jetStream: JetStreamClient;
   readonly manager: JetStreamManager;
-  readonly retry: BrokerRetry;
+  readonly publisher: StoredPublisher;
 }
 
 /** Delivers callbacks beside the jobs; undefined where this host is not to. */
-function callbackLoop({ config, log, tracing, metrics, jetStream, manager, retry }: CallbackLoopParts) {
+function callbackLoop({ config, log, tracing, metrics, jetStream, manager, publisher }: CallbackLoopParts) {
   const definition = callbackConsumerDefinition(config.WORKER_ACK_WAIT_MS);
   const consumer = new DurableConsumer({
     jetStream,
@@ -184,7 +186,7 @@ function callbackLoop({ config, log, tracing, metrics, jetStream, manager, retry
     ...{ log, metrics, tracing },
     guard: new TargetGuard(config.CALLBACK_ALLOW),
     secrets: new CallbackSecrets(config),
-    events: new CallbackEventPublisher(jetStream, retry, config.WORKER_NAME),
+    events: new CallbackEventPublisher(publisher),
     schedule: {
       maxAttempts: config.CALLBACK_MAX_ATTEMPTS,
       minDelayMs: config.CALLBACK_RETRY_MIN_MS,

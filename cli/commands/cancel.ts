@@ -1,7 +1,8 @@
 import type { Command } from 'commander';
 import { isTerminal, type Job, LIMITS } from '../../shared/job.ts';
 import { ATTR } from '../../shared/semantics.ts';
-import { CallerTrace, HTTP } from '../caller-trace.ts';
+import { startCaller } from '../caller.ts';
+import { type CallerTrace, HTTP } from '../caller-trace.ts';
 import { EXIT } from '../exit-code.ts';
 import { examples } from '../help.ts';
 import type { Host, Scope } from '../host.ts';
@@ -37,10 +38,8 @@ export function defineCancel(program: Command, host: Host): Command {
 }
 
 async function cancel(id: string, wait: number | undefined, scope: Scope): Promise<number> {
-  const { output, environment, debug, defer } = scope;
-  const warn = (sentence: string): void => output.warn(sentence);
-  const caller = await CallerTrace.start({ environment, debug, baggage: [], warn });
-  defer(() => caller.flush());
+  const { output } = scope;
+  const caller = await startCaller(scope);
   const job = await send(caller, id, wait, scope);
   output.job(job);
   if (isTerminal(job.state)) return EXIT.ok.code;

@@ -1,7 +1,8 @@
 import type { Command } from 'commander';
 import { DEAD_LETTER_LIMITS, type RedriveReport } from '../../shared/dead-letter.ts';
 import { ATTR } from '../../shared/semantics.ts';
-import { CallerTrace, HTTP } from '../caller-trace.ts';
+import { startCaller } from '../caller.ts';
+import { type CallerTrace, HTTP } from '../caller-trace.ts';
 import { CliError } from '../cli-error.ts';
 import { deadLettersText, deadLetterText } from '../dead-letter-text.ts';
 import { EXIT } from '../exit-code.ts';
@@ -104,7 +105,6 @@ function defineRedrive(group: Command, host: Host): void {
 }
 
 async function redrive(id: string | undefined, flags: RedriveFlags, scope: Scope): Promise<number> {
-  const { output, environment, debug, defer } = scope;
   const { all = false, operation, reason } = flags;
   if ((id === undefined) !== all) {
     throw new CliError('usage-invalid', 'which one? Name a job id, or say --all');
@@ -112,9 +112,7 @@ async function redrive(id: string | undefined, flags: RedriveFlags, scope: Scope
   if (!all && (operation !== undefined || reason !== undefined)) {
     throw new CliError('usage-invalid', '--operation and --reason go with --all, not with a job id');
   }
-  const warn = (sentence: string): void => output.warn(sentence);
-  const caller = await CallerTrace.start({ environment, debug, baggage: [], warn });
-  defer(() => caller.flush());
+  const caller = await startCaller(scope);
   return id === undefined ? await redriveAll(caller, flags, scope) : await redriveOne(caller, id, scope);
 }
 

@@ -1,7 +1,8 @@
 import type { Command } from 'commander';
 import { OUTBOX_LIST_LIMIT } from '../../shared/outbox.ts';
 import { ATTR } from '../../shared/semantics.ts';
-import { CallerTrace, HTTP } from '../caller-trace.ts';
+import { startCaller } from '../caller.ts';
+import { HTTP } from '../caller-trace.ts';
 import { EXIT } from '../exit-code.ts';
 import { examples } from '../help.ts';
 import type { Host, Scope } from '../host.ts';
@@ -54,10 +55,9 @@ function defineRetry(group: Command, host: Host): void {
     );
 }
 
-async function retry(id: string, { api, output, environment, debug, defer }: Scope): Promise<number> {
-  const warn = (sentence: string): void => output.warn(sentence);
-  const caller = await CallerTrace.start({ environment, debug, baggage: [], warn });
-  defer(() => caller.flush());
+async function retry(id: string, scope: Scope): Promise<number> {
+  const { api, output } = scope;
+  const caller = await startCaller(scope);
   const attributes = { [ATTR.jobId]: id, [HTTP.method]: 'POST', [HTTP.url]: api.outboxUrl };
   output.job(await caller.run('retry', attributes, (carrier) => api.retry(id, { trace: carrier })));
   output.hint(`follow it with: throughline watch ${id}`);

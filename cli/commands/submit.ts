@@ -2,7 +2,8 @@ import type { Command } from 'commander';
 import { isTerminal, type Job, LIMITS } from '../../shared/job.ts';
 import { ATTR } from '../../shared/semantics.ts';
 import type { BaggagePair } from '../baggage.ts';
-import { CallerTrace, HTTP } from '../caller-trace.ts';
+import { startCaller } from '../caller.ts';
+import { type CallerTrace, HTTP } from '../caller-trace.ts';
 import { CliError } from '../cli-error.ts';
 import { EXIT, exitCodeOfJob } from '../exit-code.ts';
 import { examples } from '../help.ts';
@@ -19,9 +20,6 @@ import {
 import { submitBatch } from '../submit-batch.ts';
 
 const DEFAULT_WAIT_SECONDS = 30;
-
-/** After Ctrl-C, nobody waits for a collector. */
-const INTERRUPTED_FLUSH_MS = 300;
 
 interface SubmitFlags {
   readonly batch?: string;
@@ -90,11 +88,8 @@ async function submit(
   scope: Scope,
 ): Promise<number> {
   checkUsage(operation, flags);
-  const { output, signal, environment, debug, defer } = scope;
   const input = await readJobInput(argument, scope);
-  const warn = (sentence: string): void => output.warn(sentence);
-  const caller = await CallerTrace.start({ environment, debug, baggage: flags.baggage ?? [], warn });
-  defer(() => caller.flush(signal.aborted ? INTERRUPTED_FLUSH_MS : undefined));
+  const caller = await startCaller(scope, flags.baggage);
   return operation === undefined
     ? await submitBatch(caller, flags.batch ?? '-', flags.idempotencyKey, scope)
     : await submitOne(caller, { operation, input }, flags, scope);

@@ -6,6 +6,7 @@ import type { ThroughlineError } from '../../shared/errors.ts';
 import type { EventKind, JobEvent } from '../../shared/event.ts';
 import { BrokerRetry } from '../../worker-node/broker/broker-retry.ts';
 import { EventPublisher } from '../../worker-node/broker/event-publisher.ts';
+import { StoredPublisher } from '../../worker-node/broker/stored-publisher.ts';
 import { eventOf } from '../../worker-node/jobs/attempt.ts';
 import { JobHistory } from '../../worker-node/jobs/job-history.ts';
 import { eventsByJob } from '../support/job-events.ts';
@@ -32,7 +33,7 @@ afterAll(async () => {
 /** One attempt at a job, by a worker of its own, that believes that `last` is the job's last event. */
 function attemptAt(jobId: string, worker: string, last = 0) {
   const retry = new BrokerRetry({ log: quiet, patience: IDLE });
-  const events = new EventPublisher(jetstream(nats), retry, worker);
+  const events = new EventPublisher(new StoredPublisher(jetstream(nats), retry, worker));
   const base = attempt();
   const of = attempt({
     job: { ...base.job, address: { ...base.job.address, jobId } },

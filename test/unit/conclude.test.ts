@@ -6,6 +6,7 @@ import { CALLBACK_ENDS, type CallbackEnd } from '../../shared/callback.ts';
 import type { JobEvent } from '../../shared/event.ts';
 import { readJobEvent, writeJson } from '../../shared/wire.ts';
 import { BrokerRetry } from '../../worker-node/broker/broker-retry.ts';
+import { StoredPublisher } from '../../worker-node/broker/stored-publisher.ts';
 import { CallbackQueue } from '../../worker-node/callbacks/callback-queue.ts';
 import type { Attempt } from '../../worker-node/jobs/attempt.ts';
 import { conclude } from '../../worker-node/jobs/conclude.ts';
@@ -38,8 +39,9 @@ async function concluded(
       void written.push({ to, body, headers: options.headers }),
   } as unknown as JetStreamClient;
   const retry = new BrokerRetry({ log: quiet, patience: IDLE });
-  const callbacks = new CallbackQueue(jetStream, retry, 'worker-1');
-  const parts = { worker: 'worker-1', random: () => 0.5, retry, callbacks, jetStream };
+  const publisher = new StoredPublisher(jetStream, retry, 'worker-1');
+  const callbacks = new CallbackQueue(publisher);
+  const parts = { worker: 'worker-1', random: () => 0.5, publisher, callbacks };
   const history = {
     standing: async () => standing,
     record: async (event: JobEvent) => {

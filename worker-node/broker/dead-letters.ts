@@ -1,10 +1,9 @@
-import type { JetStreamClient, JsMsg } from '@nats-io/jetstream';
+import type { JsMsg } from '@nats-io/jetstream';
 import { headers, type MsgHdrs } from '@nats-io/transport-node';
 import { inRound, readRedrive } from '../../shared/redrive.ts';
 import { deadSubject, type JobAddress, UNREADABLE_TENANT } from '../../shared/subjects.ts';
 import { HEADER, headerValues } from '../../shared/wire.ts';
-import type { BrokerRetry } from './broker-retry.ts';
-import { publishUntilStored } from './event-publisher.ts';
+import type { StoredPublisher } from './stored-publisher.ts';
 
 export interface DeadLetterReason {
   readonly code: string;
@@ -19,13 +18,13 @@ const SERVER_HEADER = /^nats-/i;
  * @throws ThroughlineError `broker-unavailable`
  */
 export async function bury(
-  { jetStream, retry }: { readonly jetStream: JetStreamClient; readonly retry: BrokerRetry },
+  publisher: StoredPublisher,
   message: JsMsg,
   address: JobAddress,
   reason: DeadLetterReason,
 ): Promise<void> {
   const kept = deadLetterHeaders(message.headers, address.jobId, reason);
-  await publishUntilStored(jetStream, deadSubject(address), message.data, kept, retry);
+  await publisher.publishUntilStored(deadSubject(address), message.data, kept);
 }
 
 /** Where a message goes whose own subject says nothing: by its place in the stream. */

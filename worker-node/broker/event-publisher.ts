@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { JetStreamClient, PubAck } from '@nats-io/jetstream';
+import type { PubAck } from '@nats-io/jetstream';
 import { headers, type MsgHdrs } from '@nats-io/transport-node';
 import { context, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
 import { describeThrown, ThroughlineError } from '../../shared/errors.ts';
@@ -9,7 +9,8 @@ import { inRound } from '../../shared/redrive.ts';
 import { ATTR, MESSAGING_SYSTEM, TEMPLATE } from '../../shared/semantics.ts';
 import { eventSubject } from '../../shared/subjects.ts';
 import { HEADER, writeEventHeaders, writeJson } from '../../shared/wire.ts';
-import { type BrokerRetry, isWrongLastSequence } from './broker-retry.ts';
+import { isWrongLastSequence } from './broker-retry.ts';
+import type { StoredPublisher } from './stored-publisher.ts';
 
 const tracer = trace.getTracer('throughline-worker');
 
@@ -28,14 +29,10 @@ export type Append = number | 'taken' | 'duplicate';
  * the same job one finds out.
  */
 export class EventPublisher {
-  readonly #jetStream: JetStreamClient;
-  readonly #retry: BrokerRetry;
-  readonly #source: string;
+  readonly #publisher: StoredPublisher;
 
-  constructor(jetStream: JetStreamClient, retry: BrokerRetry, worker: string) {
-    this.#jetStream = jetStream;
-    this.#retry = retry;
-    this.#source = workerSource(worker);
+  constructor(publisher: StoredPublisher) {
+    this.#publisher = publisher;
   }
 
   /**
@@ -45,9 +42,7 @@ export class EventPublisher {
   async tell(tenant: string, event: JobEvent, place: EventPlace): Promise<Append> {
     const messageHeaders = this.#headers(event, place);
     return await appended(() =>
-      this.#jetStream.publish(eventSubject(tenant, event.jobId), writeJson(event), {
-        headers: messageHeaders,
-      }),
+      this.#publisher.publish(eventSubject(tenant, event.jobId), writeJson(event), messageHeaders),
     );
   }
 
@@ -99,22 +94,17 @@ export class EventPublisher {
   }
 
   #append(subject: string, body: Uint8Array, messageHeaders: MsgHdrs): Promise<Append> {
-    return appended(() => publishUntilStored(this.#jetStream, subject, body, messageHeaders, this.#retry));
+    return appended(() => this.#publisher.publishUntilStored(subject, body, messageHeaders));
   }
 
   #headers(event: JobEvent, { after, anotherId = false }: EventPlace): MsgHdrs {
     const messageHeaders = headers();
     const id = inRound(messageIdOf(event), event.round);
-    const ids = { messageId: anotherId ? `${id}:${randomUUID()}` : id, source: this.#source };
+    const ids = { messageId: anotherId ? `${id}:${randomUUID()}` : id, source: this.#publisher.source };
     writeEventHeaders(event, ids, inject(context.active()), (name, value) => messageHeaders.set(name, value));
     messageHeaders.set(HEADER.expectedLast, String(after));
     return messageHeaders;
   }
-}
-
-/** The source that a worker's CloudEvents name. */
-export function workerSource(worker: string): string {
-  return `/throughline/worker/${encodeURIComponent(worker)}`;
 }
 
 async function appended(publish: () => Promise<PubAck>): Promise<Append> {
@@ -126,23 +116,6 @@ async function appended(publish: () => Promise<PubAck>): Promise<Append> {
     if (isWrongLastSequence(cause)) return 'taken';
     throw thrown;
   }
-}
-
-/**
- * Publishes with a `Nats-Msg-Id` until JetStream acknowledges it, so that trying again does not store it twice.
- * @throws ThroughlineError `broker-unavailable` as {@link BrokerRetry.run}
- */
-export async function publishUntilStored(
-  jetStream: JetStreamClient,
-  subject: string,
-  body: Uint8Array,
-  messageHeaders: MsgHdrs,
-  retry: BrokerRetry,
-): Promise<PubAck> {
-  const [kind = ''] = subject.split('.', 1);
-  return await retry.run(`messages on ${kind}.> cannot be stored`, () =>
-    jetStream.publish(subject, body, { headers: messageHeaders }),
-  );
 }
 
 /** One id for the end of a round, whoever ends it; otherwise one per attempt and kind. Progress has no second copy. */

@@ -1,4 +1,3 @@
-import type { JetStreamClient } from '@nats-io/jetstream';
 import { headers } from '@nats-io/transport-node';
 import { context } from '@opentelemetry/api';
 import type { CallbackEvent } from '../../shared/callback-event.ts';
@@ -6,19 +5,14 @@ import { inject } from '../../shared/propagation/index.ts';
 import { inRound } from '../../shared/redrive.ts';
 import { callbackEventSubject } from '../../shared/subjects.ts';
 import { writeCallbackEventHeaders, writeJson } from '../../shared/wire.ts';
-import type { BrokerRetry } from '../broker/broker-retry.ts';
-import { publishUntilStored, workerSource } from '../broker/event-publisher.ts';
+import type { StoredPublisher } from '../broker/stored-publisher.ts';
 
 /** Writes what became of callbacks to `events.<tenant>.<jobId>.callback`. */
 export class CallbackEventPublisher {
-  readonly #jetStream: JetStreamClient;
-  readonly #retry: BrokerRetry;
-  readonly #source: string;
+  readonly #publisher: StoredPublisher;
 
-  constructor(jetStream: JetStreamClient, retry: BrokerRetry, worker: string) {
-    this.#jetStream = jetStream;
-    this.#retry = retry;
-    this.#source = workerSource(worker);
+  constructor(publisher: StoredPublisher) {
+    this.#publisher = publisher;
   }
 
   /** Returns once JetStream has it. @throws ThroughlineError `broker-unavailable` */
@@ -27,11 +21,11 @@ export class CallbackEventPublisher {
     const messageId = inRound(`${event.jobId}:callback:${event.attempt}`, event.round);
     writeCallbackEventHeaders(
       event,
-      { messageId, source: this.#source },
+      { messageId, source: this.#publisher.source },
       inject(context.active()),
       (name, value) => messageHeaders.set(name, value),
     );
     const subject = callbackEventSubject(tenant, event.jobId);
-    await publishUntilStored(this.#jetStream, subject, writeJson(event), messageHeaders, this.#retry);
+    await this.#publisher.publishUntilStored(subject, writeJson(event), messageHeaders);
   }
 }

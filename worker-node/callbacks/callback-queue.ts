@@ -1,4 +1,3 @@
-import type { JetStreamClient } from '@nats-io/jetstream';
 import { headers } from '@nats-io/transport-node';
 import { context } from '@opentelemetry/api';
 import { callbackTask, writeCallbackTask } from '../../shared/callback-task.ts';
@@ -6,19 +5,14 @@ import type { JobEvent } from '../../shared/event.ts';
 import { inject } from '../../shared/propagation/index.ts';
 import { callbackSubject } from '../../shared/subjects.ts';
 import { type JobMessage, writeJson } from '../../shared/wire.ts';
-import type { BrokerRetry } from '../broker/broker-retry.ts';
-import { publishUntilStored, workerSource } from '../broker/event-publisher.ts';
+import type { StoredPublisher } from '../broker/stored-publisher.ts';
 
 /** Hands the ends of jobs over to whoever delivers callbacks. */
 export class CallbackQueue {
-  readonly #jetStream: JetStreamClient;
-  readonly #retry: BrokerRetry;
-  readonly #source: string;
+  readonly #publisher: StoredPublisher;
 
-  constructor(jetStream: JetStreamClient, retry: BrokerRetry, worker: string) {
-    this.#jetStream = jetStream;
-    this.#retry = retry;
-    this.#source = workerSource(worker);
+  constructor(publisher: StoredPublisher) {
+    this.#publisher = publisher;
   }
 
   /**
@@ -33,10 +27,10 @@ export class CallbackQueue {
     const task = callbackTask(address.tenant, callback, event);
     if (task === undefined) return;
     const messageHeaders = headers();
-    writeCallbackTask(task, this.#source, inject(context.active()), (name, value) =>
+    writeCallbackTask(task, this.#publisher.source, inject(context.active()), (name, value) =>
       messageHeaders.set(name, value),
     );
     const subject = callbackSubject(address.tenant, address.jobId);
-    await publishUntilStored(this.#jetStream, subject, writeJson(event), messageHeaders, this.#retry);
+    await this.#publisher.publishUntilStored(subject, writeJson(event), messageHeaders);
   }
 }

@@ -1,9 +1,9 @@
-import type { JetStreamClient, JsMsg } from '@nats-io/jetstream';
+import type { JsMsg } from '@nats-io/jetstream';
 import { describeThrown } from '../../shared/errors.ts';
 import type { JobEvent } from '../../shared/event.ts';
 import type { JobError } from '../../shared/job.ts';
-import type { BrokerRetry } from '../broker/broker-retry.ts';
 import { bury } from '../broker/dead-letters.ts';
+import type { StoredPublisher } from '../broker/stored-publisher.ts';
 import type { CallbackQueue } from '../callbacks/callback-queue.ts';
 import { type Attempt, eventOf } from './attempt.ts';
 import { backoff, type RetryPolicy } from './backoff.ts';
@@ -16,9 +16,8 @@ const CALLBACK_CHECK_MS = 1_000;
 const UNKNOWN_OPERATION_RETRY: RetryPolicy = { minDelayMs: 1_000, maxDelayMs: 60_000 };
 
 export interface ConcludeParts {
-  readonly retry: BrokerRetry;
+  readonly publisher: StoredPublisher;
   readonly callbacks: CallbackQueue;
-  readonly jetStream: JetStreamClient;
   readonly worker: string;
   readonly random: () => number;
 }
@@ -116,7 +115,7 @@ async function fail(
   const { code } = failure;
   // A job that ended elsewhere meanwhile is not dead.
   if ((await history.standing()) === 'over') return giveWay(attempt, 'over');
-  await bury(parts, message, attempt.job.address, { code, attempts: attempt.number });
+  await bury(parts.publisher, message, attempt.job.address, { code, attempts: attempt.number });
   const end = eventOf(attempt, 'failed', parts.worker, { error: errorOf(failure) });
   const settlement = { kind: 'term', reason: code } as const;
   return settled(attempt, await recordEnd(parts, attempt, end, history), {

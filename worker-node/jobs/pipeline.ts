@@ -9,6 +9,7 @@ import { readRedrive } from '../../shared/redrive.ts';
 import { ATTR } from '../../shared/semantics.ts';
 import { parseJobSubject } from '../../shared/subjects.ts';
 import { headerValues, type JobMessage, readJobMessage } from '../../shared/wire.ts';
+import type { BrokerRetry } from '../broker/broker-retry.ts';
 import { addressOfUnreadable, bury } from '../broker/dead-letters.ts';
 import type { EventPublisher } from '../broker/event-publisher.ts';
 import { type JobRecord, readJobRecord } from '../broker/job-record.ts';
@@ -40,6 +41,7 @@ const SUPERSEDED = { kind: 'superseded' } as const;
 
 export interface PipelineParts extends ConcludeParts {
   readonly events: EventPublisher;
+  readonly retry: BrokerRetry;
   readonly manager: JetStreamManager;
   readonly cancels: CancelMemory;
   readonly registry: OperationRegistry;
@@ -285,7 +287,7 @@ export class JobPipeline {
     span.setAttribute(ATTR.errorType, error.code);
     const address = parseJobSubject(message.subject) ?? addressOfUnreadable(message);
     const attempts = message.info.deliveryCount;
-    await bury(this.#parts, message, address, { code: error.code, attempts });
+    await bury(this.#parts.publisher, message, address, { code: error.code, attempts });
     const values = headerValues(message.headers);
     const redrive = readRedrive(values);
     const job = {
