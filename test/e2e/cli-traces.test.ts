@@ -1,20 +1,7 @@
-import { afterAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { SpanRecord } from '../../shared/span-record.ts';
-import {
-  API_KEY,
-  answer,
-  collect,
-  DONE,
-  endAll,
-  JOB,
-  nowhere,
-  run,
-  SPAN_ID,
-  serve,
-  TRACE_ID,
-} from '../support/cli.ts';
-
-afterAll(endAll);
+import { API_KEY, answer, collect, DONE, JOB, nowhere, SPAN_ID, serve, TRACE_ID } from '../support/cli.ts';
+import { run } from '../support/cli-process.ts';
 
 describe.concurrent('a traced submission', () => {
   it('is a client span whose context the request carries, below the span of the environment', async () => {
@@ -79,11 +66,13 @@ describe.concurrent('a traced submission', () => {
     ['is no address', async () => 'nonsense'],
   ])('succeeds, and soon, where the collector %s', async (_, collector) => {
     const api = await serve(() => answer(202, JOB));
-    const environment = { OTEL_EXPORTER_OTLP_ENDPOINT: await collector() };
-    const before = performance.now();
+    // The exporter alone would try for longer than a test may take.
+    const environment = {
+      OTEL_EXPORTER_OTLP_ENDPOINT: await collector(),
+      OTEL_EXPORTER_OTLP_TIMEOUT: '120000',
+    };
     const { code, stdout } = await run(api, ['submit', 'echo', '--json'], { environment });
     expect({ code, stdout: JSON.parse(stdout) }).toEqual({ code: 0, stdout: JOB });
-    expect(performance.now() - before).toBeLessThan(10_000);
   });
 
   it('prints its span on stderr with --debug, and only the job on stdout', async () => {

@@ -1,13 +1,11 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { jetstreamManager } from '@nats-io/jetstream';
-import { connect } from '@nats-io/transport-node';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { RedriveReport } from '../../shared/dead-letter.ts';
 import { Job } from '../../shared/job.ts';
 import { deadLetters, idsOf, UNKNOWN_ID } from '../support/dead-letters.ts';
-import { effectsIn } from '../support/jobs.ts';
+import { connectTo, effectsIn, untilQueueEmpty } from '../support/jobs.ts';
 import { until } from '../support/poll.ts';
 import { problemOf, startTestStack, type TestStack } from '../support/stack.ts';
 import { tenants } from '../support/tenants.ts';
@@ -46,16 +44,6 @@ async function redrive(tenant: Tenant, id: string, headers = {}): Promise<Job> {
   const response = await post(tenant, `/v1/dead-letters/${id}/redrive`, undefined, headers);
   expect(response.status).toBe(202);
   return Job.parse(await response.json());
-}
-
-/** How many jobs the queue holds. */
-async function queued(): Promise<number> {
-  const nats = await connect({ servers: stack.nats.url });
-  try {
-    return (await (await jetstreamManager(nats)).streams.info('JOBS')).state.messages;
-  } finally {
-    await nats.close();
-  }
 }
 
 const effectsOf = (gate: string): Promise<string[]> => effectsIn(`${gate}.effects`);
@@ -103,7 +91,11 @@ describe('a redrive', () => {
 
     const old = await stack.collector.waitForSpans(died.traceId, (all) => all.some(isSend), 10_000);
     const firstSend = old.find(isSend);
-    const asked = await stack.collector.waitForSpans(`${'a'.repeat(31)}b`, (all) => all.length >= 2, 10_000);
+    const asked = await stack.collector.waitForSpans(
+      `${'a'.repeat(31)}b`,
+      (all) => all.some(({ name }) => name === 'bridge redrive') && all.some(({ kind }) => kind === 'SERVER'),
+      10_000,
+    );
     const client = asked.find(({ name }) => name === 'bridge redrive');
     const server = asked.find(({ kind }) => kind === 'SERVER');
     expect(send?.links.map(({ spanId }) => spanId)).toEqual([firstSend?.spanId, client?.spanId]);
@@ -149,7 +141,7 @@ describe('a redrive', () => {
     const late = await post(tenant, `/v1/dead-letters/${died.id}/redrive`);
     expect(await problemOf(late)).toMatchObject({ code: 'not-dead', status: 409 });
     // Every answer is there, so whatever was to be queued is; when nothing is left, nothing is to come.
-    await until('the queue to be empty', async () => (await queued()) === 0);
+    await untilQueueEmpty(await connectTo(stack), 15_000);
     expect(await effectsOf(gate)).toHaveLength(2);
   });
 

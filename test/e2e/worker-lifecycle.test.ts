@@ -53,7 +53,9 @@ describe('an attempt that fails', () => {
     expect(job).toMatchObject({ state: 'succeeded', attempt: 3, result: { attempt: 3 } });
     const spans = await stack.collector.waitForSpans(
       job.traceId,
-      (all) => all.filter(({ name }) => name === 'process test.mode').length === 3,
+      (all) =>
+        all.filter(({ name }) => name === 'process test.mode').length === 3 &&
+        all.some(({ name }) => name === 'send test.mode'),
       10_000,
     );
     const send = spans.find(({ name }) => name === 'send test.mode');
