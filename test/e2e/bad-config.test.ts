@@ -1,29 +1,14 @@
-import { execFile } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
 import { jetstreamManager } from '@nats-io/jetstream';
 import { connect } from '@nats-io/transport-node';
 import { expect, inject, it, onTestFinished } from 'vitest';
 import { startEdge } from '../../dev/edge/start.ts';
+import { type Ended, runLocal } from '../support/cli-process.ts';
 import { startTestNats } from '../support/nats.ts';
 import { until } from '../support/poll.ts';
 
-const CLI = fileURLToPath(new URL('../../cli/main.ts', import.meta.url));
-
-interface Ended {
-  readonly code: number;
-  readonly stderr: string;
-}
-
+/** Runs a worker host with the given settings to its end. */
 function worker(environment: Record<string, string>, ...args: string[]): Promise<Ended> {
-  const env = { PATH: process.env.PATH, HOME: process.env.HOME, HEALTH_PORT: '0', ...environment };
-  return new Promise((resolve) => {
-    const child = execFile(
-      process.execPath,
-      [CLI, 'worker', ...args],
-      { env, timeout: 20_000 },
-      (_error, _stdout, stderr) => resolve({ code: child.exitCode ?? -1, stderr }),
-    );
-  });
+  return runLocal(['worker', ...args], { HEALTH_PORT: '0', ...environment });
 }
 
 it.each([

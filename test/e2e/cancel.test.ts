@@ -1,19 +1,17 @@
-import { execFile } from 'node:child_process';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { connect } from '@nats-io/transport-node';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { isTerminalEvent, type JobEvent } from '../../shared/event.ts';
 import { isTerminal, Job } from '../../shared/job.ts';
 import { readJobEvent } from '../../shared/wire.ts';
+import { run } from '../support/cli-process.ts';
 import { until } from '../support/poll.ts';
 import { startTestStack, type TestStack, withTestStack } from '../support/stack.ts';
 
-const CLI = fileURLToPath(new URL('../../cli/main.ts', import.meta.url));
 const OPERATIONS = { operationsFolder: 'test/fixtures/operations' };
 const WORKER = { WORKER_STOP_TIMEOUT_MS: '200' };
 const ONE_AT_A_TIME = { ...OPERATIONS, worker: { ...WORKER, WORKER_CONCURRENCY: '1' } };
@@ -289,21 +287,13 @@ describe('a job that cannot be cancelled', () => {
 });
 
 describe('the command line', () => {
-  const run = (...args: string[]) =>
-    new Promise<{ code: number | null; stdout: string; stderr: string }>((resolve) => {
-      const env = { ...process.env, THROUGHLINE_URL: stack.url, THROUGHLINE_API_KEY: stack.apiKey };
-      const child = execFile(process.execPath, [CLI, ...args], { env }, (_, stdout, stderr) =>
-        resolve({ code: child.exitCode, stdout, stderr }),
-      );
-    });
-
   it('cancels a job, and says when it had ended before', async () => {
     const job = await submit({ mode: 'hang' });
     await inState('running', job);
-    const first = await run('cancel', job.id, '--wait', '--json');
+    const first = await run(stack, ['cancel', job.id, '--wait', '--json']);
     expect(first.code).toBe(0);
     expect(JSON.parse(first.stdout)).toMatchObject({ id: job.id, state: 'cancelled' });
-    const second = await run('cancel', job.id, '--json');
+    const second = await run(stack, ['cancel', job.id, '--json']);
     expect(second).toMatchObject({ code: 1, stdout: '' });
     expect(JSON.parse(second.stderr)).toMatchObject({ code: 'job-finished', state: 'cancelled' });
   });

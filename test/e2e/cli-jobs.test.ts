@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { JobEvent } from '../../shared/event.ts';
 import type { Job } from '../../shared/job.ts';
 import { extract, fromNodeHeaders } from '../../shared/propagation/index.ts';
@@ -8,22 +8,18 @@ import {
   type Answer,
   API_KEY,
   answer,
-  cache,
   DONE,
-  endAll,
   JOB,
-  run,
   type Seen,
   SPAN_ID,
   serve,
   type TestServer,
   TRACE_ID,
 } from '../support/cli.ts';
+import { cache, run } from '../support/cli-process.ts';
 
 const RUNNING: Job = { ...JOB, state: 'running', attempt: 1, progress: { fraction: 0.5, message: 'half' } };
 const FAILED: Job = { ...DONE, state: 'failed', error: { code: 'operation-failed', message: 'no luck' } };
-
-afterAll(endAll);
 
 function bodyOf(request: Seen | undefined): unknown {
   return JSON.parse(String(request?.body));

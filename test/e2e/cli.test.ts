@@ -1,21 +1,8 @@
 import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
-import { afterAll, describe, expect, it } from 'vitest';
-import {
-  type Answer,
-  answer,
-  DONE,
-  endAll,
-  ended,
-  nowhere,
-  run,
-  SPAN_ID,
-  serve,
-  start,
-  TRACE_ID,
-} from '../support/cli.ts';
-
-afterAll(endAll);
+import { describe, expect, it } from 'vitest';
+import { type Answer, answer, DONE, nowhere, SPAN_ID, serve, TRACE_ID } from '../support/cli.ts';
+import { ended, run, start } from '../support/cli-process.ts';
 
 describe.concurrent('bad usage', () => {
   it.each([

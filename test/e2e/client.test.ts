@@ -1,16 +1,13 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { Miniflare } from 'miniflare';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { ApiError, type HistoryEvent, NoAnswerError, ThroughlineClient } from '../../client/index.ts';
 import { checked, contract } from '../support/api-contract.ts';
+import { run } from '../support/cli-process.ts';
 import { until } from '../support/poll.ts';
 import { startTestStack, type TestStack } from '../support/stack.ts';
 
-const CLI = fileURLToPath(new URL('../../cli/main.ts', import.meta.url));
 const TRACE_ID = '4bf92f3577b34da6a3ce929d0e0e4736';
 const TRACEPARENT = `00-${TRACE_ID}-00f067aa0ba902b7-01`;
 
@@ -243,16 +240,8 @@ it('the client runs in workerd', async () => {
 
 describe('throughline submit --batch', () => {
   async function submitBatch(input: string, ...args: string[]) {
-    const child = spawn(process.execPath, [CLI, 'submit', '--batch', '-', ...args], {
-      env: { ...process.env, THROUGHLINE_URL: stack.url, THROUGHLINE_API_KEY: stack.apiKey },
-    });
-    child.stdin.end(input);
-    const [stdout, stderr] = await Promise.all([
-      text(child.stdout),
-      text(child.stderr),
-      once(child, 'close'),
-    ]);
-    return { code: child.exitCode, lines: stdout.split('\n').filter(Boolean), stderr };
+    const { stdout, ...end } = await run(stack, ['submit', '--batch', '-', ...args], { stdin: input });
+    return { ...end, lines: stdout.split('\n').filter(Boolean) };
   }
   const jobs = (count: number): string =>
     Array.from({ length: count }, (_, index) => JSON.stringify({ operation: 'echo', input: index })).join(

@@ -1,16 +1,14 @@
-import { execFile } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DeadLetterDetail, DeadLetterPage } from '../../shared/dead-letter.ts';
 import { Job } from '../../shared/job.ts';
+import { type Ended, run } from '../support/cli-process.ts';
 import { deadLetters, idsOf, UNKNOWN_ID } from '../support/dead-letters.ts';
 import { problemOf, startTestStack, type TestStack } from '../support/stack.ts';
 import { tenants } from '../support/tenants.ts';
 
-const CLI = fileURLToPath(new URL('../../cli/main.ts', import.meta.url));
 /** A tenant per test, so that what is dead in one is nothing to the others. */
 const { callers, API_KEYS } = await tenants('list', 'cli');
 type Tenant = keyof typeof callers;
@@ -85,18 +83,9 @@ describe('the list of dead letters', () => {
 
 describe('throughline dead-letters', () => {
   /** Runs the command line as a tenant. */
-  async function cli(tenant: Tenant, ...args: string[]): Promise<{ code: number; out: string; err: string }> {
-    const env = {
-      PATH: process.env.PATH,
-      THROUGHLINE_URL: stack.url,
-      THROUGHLINE_API_KEY: callers[tenant].key,
-      OTEL_EXPORTER_OTLP_ENDPOINT: stack.collector.otlpUrl,
-    };
-    return await new Promise((resolve) => {
-      const child = execFile(process.execPath, [CLI, 'dead-letters', ...args], { env }, (_error, out, err) =>
-        resolve({ code: child.exitCode ?? -1, out, err }),
-      );
-    });
+  function cli(tenant: Tenant, ...args: string[]): Promise<Ended> {
+    const environment = { OTEL_EXPORTER_OTLP_ENDPOINT: stack.collector.otlpUrl };
+    return run({ url: stack.url, apiKey: callers[tenant].key }, ['dead-letters', ...args], { environment });
   }
 
   it('lists, shows, and sends round again, one or all', async () => {
@@ -109,31 +98,31 @@ describe('throughline dead-letters', () => {
     const [first = ''] = ids;
 
     const page = await cli(tenant, 'list', '--limit', '2', '--operation', 'test.mode', '--json');
-    expect(page).toMatchObject({ code: 0, err: '' });
-    const { cursor, ...listed } = DeadLetterPage.parse(JSON.parse(page.out));
+    expect(page).toMatchObject({ code: 0, stderr: '' });
+    const { cursor, ...listed } = DeadLetterPage.parse(JSON.parse(page.stdout));
     expect(idsOf(listed)).toEqual(ids.slice(0, 2));
     const rest = await cli(tenant, 'list', '--cursor', cursor ?? '');
-    expect(rest.out).toMatch(
+    expect(rest.stdout).toMatch(
       new RegExp(`^[0-9TZ:.-]+  ${ids[2]}  test\\.mode  operation-failed  1 attempt\\n$`),
     );
     const shown = await cli(tenant, 'show', first);
-    expect(shown.out).toContain(`trace      ${jobs[0]?.traceId}`);
-    expect(shown.out).toContain('input      {"mode":"fail-while"');
+    expect(shown.stdout).toContain(`trace      ${jobs[0]?.traceId}`);
+    expect(shown.stdout).toContain('input      {"mode":"fail-while"');
 
     const sent = await cli(tenant, 'redrive', first, '--json');
-    expect(sent).toMatchObject({ code: 0, err: '' });
-    expect(Job.parse(JSON.parse(sent.out))).toMatchObject({
+    expect(sent).toMatchObject({ code: 0, stderr: '' });
+    expect(Job.parse(JSON.parse(sent.stdout))).toMatchObject({
       id: first,
       previousTraceIds: [jobs[0]?.traceId],
     });
     const all = await cli(tenant, 'redrive', '--all', '--operation', 'test.mode', '--json');
-    expect({ ...all, out: JSON.parse(all.out) }).toEqual({
+    expect({ ...all, stdout: JSON.parse(all.stdout) }).toEqual({
       code: 0,
-      err: '',
-      out: { redriven: ids.slice(1), failed: [] },
+      stderr: '',
+      stdout: { redriven: ids.slice(1), failed: [] },
     });
     for (const id of ids) await inState(tenant, id, 'succeeded');
-    expect((await cli(tenant, 'list', '--json')).out).toBe('{"deadLetters":[]}\n');
+    expect((await cli(tenant, 'list', '--json')).stdout).toBe('{"deadLetters":[]}\n');
   });
 
   it.each([
@@ -144,6 +133,6 @@ describe('throughline dead-letters', () => {
     [['show', UNKNOWN_ID]],
     [['list', '--limit', '101']],
   ])('ends with exit code 2 for %j', async (args) => {
-    expect(await cli('cli', ...args)).toMatchObject({ code: 2, out: '' });
+    expect(await cli('cli', ...args)).toMatchObject({ code: 2, stdout: '' });
   });
 });

@@ -8,6 +8,7 @@ import { RecordedEvent } from '../../shared/event-record.ts';
 import { Job } from '../../shared/job.ts';
 import { subjectMatches } from '../../shared/subjects.ts';
 import { type CallbackReceiver, startCallbackReceiver } from '../support/callback-receiver.ts';
+import { type Ended, runLocal } from '../support/cli-process.ts';
 import {
   credentials,
   DEPLOY_FOLDER,
@@ -17,7 +18,7 @@ import {
   deployedEnvironment,
   startDeployedNats,
 } from '../support/deployed-nats.ts';
-import { allowedOf, cli, type Ended, runSetup, settingsOf, startStackOn } from '../support/deployed-users.ts';
+import { allowedOf, runSetup, settingsOf, startStackOn } from '../support/deployed-users.ts';
 import { allOf, connectEvents } from '../support/event-source.ts';
 import { testNatsBinary } from '../support/nats.ts';
 import { until } from '../support/poll.ts';
@@ -81,7 +82,7 @@ describe('throughline setup', () => {
     const before = await setup('--check', '--json');
     expect(before.code).toBe(1);
     expect(statesOf(before)).toEqual(Array(7).fill('missing'));
-    const worker = await cli(['worker'], { ...settings('worker'), HEALTH_PORT: '0' });
+    const worker = await runLocal(['worker'], { ...settings('worker'), HEALTH_PORT: '0' });
     expect(worker.stderr).toContain('stream DELAYED: it is not there, and this user may not create it');
     expect(worker.code).toBeGreaterThan(0);
     const made = await setup();
@@ -254,7 +255,7 @@ describe('the cluster of cluster.conf', () => {
     onTestFinished(() => cluster.stop());
     const [first = nats.server, second = nats.server] = cluster.nodes.map(({ server }) => server);
     const url = first.url.replace('nats:', 'tls:');
-    const made = await cli(['setup', '--json'], settings('setup', url));
+    const made = await runLocal(['setup', '--json'], settings('setup', url));
     expect(made.code).toBe(0);
     const { server, streams } = JSON.parse(made.stdout) as {
       server: unknown;

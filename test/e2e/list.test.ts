@@ -1,19 +1,17 @@
-import { execFile } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { jetstream } from '@nats-io/jetstream';
 import { connect, headers } from '@nats-io/transport-node';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { Job } from '../../shared/job.ts';
 import { JobPage, JobSummary } from '../../shared/job-list.ts';
+import { type Ended, run } from '../support/cli-process.ts';
 import { idsOf, listedJobs } from '../support/listed-jobs.ts';
 import { until } from '../support/poll.ts';
 import { problemOf, startTestStack, type TestStack } from '../support/stack.ts';
 import { tenants } from '../support/tenants.ts';
 
-const CLI = fileURLToPath(new URL('../../cli/main.ts', import.meta.url));
 /** A tenant per test, so that what is listed in one is nothing to the others. */
 const { callers, API_KEYS } = await tenants(
   'filters',
@@ -220,17 +218,8 @@ describe('the list of jobs', () => {
 
 describe('throughline list', () => {
   /** Runs the command line as a tenant. */
-  async function cli(tenant: Tenant, ...args: string[]): Promise<{ code: number; out: string; err: string }> {
-    const env = {
-      PATH: process.env.PATH,
-      THROUGHLINE_URL: stack.url,
-      THROUGHLINE_API_KEY: callers[tenant].key,
-    };
-    return await new Promise((resolve) => {
-      const child = execFile(process.execPath, [CLI, 'list', ...args], { env }, (_error, out, err) =>
-        resolve({ code: child.exitCode ?? -1, out, err }),
-      );
-    });
+  function cli(tenant: Tenant, ...args: string[]): Promise<Ended> {
+    return run({ url: stack.url, apiKey: callers[tenant].key }, ['list', ...args]);
   }
 
   it('prints a table for people, and a page or a line for each job for scripts', async () => {
@@ -241,19 +230,19 @@ describe('throughline list', () => {
     await until('all to have ended', async () => (await all(tenant, '&state=succeeded')).length === 120);
 
     const table = await cli(tenant, '--state', 'failed');
-    expect(table).toMatchObject({ code: 0, err: '' });
-    expect(table.out).toMatch(
+    expect(table).toMatchObject({ code: 0, stderr: '' });
+    expect(table.stdout).toMatch(
       new RegExp(`^[0-9TZ:.-]+  ${failed.id}  test\\.mode  failed  1/3  operation-rejected\\n$`),
     );
     const page = await cli(tenant, '--limit', '2', '--json');
-    expect(page).toMatchObject({ code: 0, err: '' });
-    const first = JobPage.parse(JSON.parse(page.out));
+    expect(page).toMatchObject({ code: 0, stderr: '' });
+    const first = JobPage.parse(JSON.parse(page.stdout));
     expect(first.jobs).toHaveLength(2);
     const rest = await cli(tenant, '--limit', '2', '--cursor', first.cursor ?? '', '--json');
-    expect(idsOf(JobPage.parse(JSON.parse(rest.out)))).not.toContain(first.jobs[1]?.id);
+    expect(idsOf(JobPage.parse(JSON.parse(rest.stdout)))).not.toContain(first.jobs[1]?.id);
 
     const lines = await cli(tenant, '--all', '--operation', 'echo', '--json');
-    const ids = lines.out
+    const ids = lines.stdout
       .trimEnd()
       .split('\n')
       .map((line) => JobSummary.parse(JSON.parse(line)).id);
@@ -263,7 +252,7 @@ describe('throughline list', () => {
   it.each([[['--state', 'done']], [['--limit', '0']], [['--all', '--limit', '5']], [['--cursor', 'x']]])(
     'ends with exit code 2 for %j',
     async (args) => {
-      expect(await cli('cli', ...args)).toMatchObject({ code: 2, out: '' });
+      expect(await cli('cli', ...args)).toMatchObject({ code: 2, stdout: '' });
     },
   );
 });

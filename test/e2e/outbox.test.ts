@@ -1,18 +1,14 @@
-import { execFile } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import { jetstreamManager } from '@nats-io/jetstream';
 import { connect } from '@nats-io/transport-node';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { BridgeStatus } from '../../shared/health.ts';
 import type { Job } from '../../shared/job.ts';
+import { printed } from '../support/cli-process.ts';
 import { until } from '../support/poll.ts';
 import { problemOf, type TestStack, withTestStack } from '../support/stack.ts';
-
-const CLI = fileURLToPath(new URL('../../cli/main.ts', import.meta.url));
 
 const echo = (input: unknown) => ({ operation: 'echo', input });
 
@@ -52,13 +48,6 @@ async function forget(stack: TestStack, jobId: string): Promise<void> {
   } finally {
     await connection.close();
   }
-}
-
-/** What the command prints; to a pipe, a job is JSON. */
-async function cli(stack: TestStack, ...args: readonly string[]): Promise<string> {
-  const { PATH = '', HOME = '' } = process.env;
-  const env = { PATH, HOME, THROUGHLINE_URL: stack.url, THROUGHLINE_API_KEY: stack.apiKey };
-  return (await promisify(execFile)(process.execPath, [CLI, ...args], { env })).stdout;
 }
 
 /** A stack whose bridge has seen NATS, which is dead now. */
@@ -250,10 +239,10 @@ describe('the outbox', () => {
     });
     expect(await outboxOf(stack)).toMatchObject({ waiting: 0, setAside: 1 });
 
-    expect(await cli(stack, 'outbox', 'list')).toMatch(
+    expect(await printed(stack, ['outbox', 'list'])).toMatch(
       new RegExp(`${large.id}  echo  set-aside .*payload-too-large`),
     );
-    expect(JSON.parse(await cli(stack, 'outbox', 'retry', large.id, '--json'))).toMatchObject({
+    expect(JSON.parse(await printed(stack, ['outbox', 'retry', large.id, '--json']))).toMatchObject({
       durability: 'outbox',
     });
     await until('it to be set aside again', async () => (await outboxOf(stack)).setAside === 1);

@@ -1,16 +1,11 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer, type IncomingHttpHeaders, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { buffer, text } from 'node:stream/consumers';
-import { fileURLToPath } from 'node:url';
+import { buffer } from 'node:stream/consumers';
+import { afterAll } from 'vitest';
 import { type Collector, startCollector } from '../../dev/collector/start.ts';
 import type { Job } from '../../shared/job.ts';
 
-const MAIN = fileURLToPath(new URL('../../cli/main.ts', import.meta.url));
 export const TRACE_ID = '4bf92f3577b34da6a3ce929d0e0e4736';
 export const SPAN_ID = '00f067aa0ba902b7';
 export const API_KEY = 'tl_test_secret0123456789012345';
@@ -36,17 +31,11 @@ export const DONE: Job = {
   result: { hello: 'world' },
 };
 
-/** A folder of the test file's own, where the command line keeps what it keeps. */
-export const cache = await mkdtemp(join(tmpdir(), 'throughline-test-'));
-
-/** Ends what the tests started; tests run side by side, so at the end of all. */
+/** Ends every server that the tests started; tests run side by side, so at the end of all. */
 const cleanups: (() => unknown)[] = [];
-
-/** Ends every server and every command that was started; what each file that starts one does after all its tests. */
-export async function endAll(): Promise<void> {
+afterAll(async () => {
   await Promise.all(cleanups.map((cleanup) => cleanup()));
-  await rm(cache, { recursive: true, force: true });
-}
+});
 
 /** A request as a server got it. */
 export interface Seen {
@@ -122,39 +111,4 @@ export async function nowhere(): Promise<string> {
   server.close();
   await once(server, 'close');
   return url;
-}
-
-/** How a command ended, and what it said. */
-export interface Ended {
-  readonly code: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-/** Starts the real command line, with nothing of this process's environment. */
-export function start(args: readonly string[], environment: Record<string, string> = {}): ChildProcess {
-  const child = spawn(process.execPath, [MAIN, ...args], {
-    env: { PATH: process.env.PATH, XDG_CACHE_HOME: cache, ...environment },
-    stdio: 'pipe',
-  });
-  cleanups.push(() => child.kill('SIGKILL'));
-  return child;
-}
-
-/** Says `stdin` to a command and waits for its end. */
-export async function ended(child: ChildProcess, stdin = ''): Promise<Ended> {
-  const { stdin: input, stdout, stderr } = child;
-  if (input === null || stdout === null || stderr === null) throw new Error('the child has no pipes');
-  input.end(stdin);
-  const [[code], out, err] = await Promise.all([once(child, 'close'), text(stdout), text(stderr)]);
-  return { code, stdout: out, stderr: err };
-}
-
-/** Runs the command line to its end against a server. */
-export async function run(
-  server: { readonly url: string },
-  args: readonly string[],
-  { environment = {}, stdin = '' }: { environment?: Record<string, string>; stdin?: string } = {},
-): Promise<Ended> {
-  return await ended(start(args, { THROUGHLINE_URL: server.url, ...environment }), stdin);
 }

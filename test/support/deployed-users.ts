@@ -1,32 +1,10 @@
-import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { type Ended, runLocal } from './cli-process.ts';
 import { credentials, DEPLOY_FOLDER, type DeployedNats, type DeployedUser } from './deployed-nats.ts';
 import type { TestStack } from './stack.ts';
 
-const CLI = fileURLToPath(new URL('../../cli/main.ts', import.meta.url));
 const OPERATIONS = { operationsFolder: 'test/fixtures/operations' };
-
-/** How a command ended, and what it said. */
-export interface Ended {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-/** Runs the command line to its end, with nothing of this process's environment but where things are. */
-export function cli(args: readonly string[], environment: Readonly<Record<string, string>>): Promise<Ended> {
-  const { PATH = '', HOME = '' } = process.env;
-  return new Promise((resolve) => {
-    const child = execFile(
-      process.execPath,
-      [CLI, ...args],
-      { env: { PATH, HOME, ...environment }, timeout: 20_000 },
-      (_error, stdout, stderr) => resolve({ code: child.exitCode ?? -1, stdout, stderr }),
-    );
-  });
-}
 
 /** The settings of a program that connects over TCP as a user. */
 export function settingsOf(user: DeployedUser, nats: DeployedNats, url = nats.url): Record<string, string> {
@@ -35,7 +13,7 @@ export function settingsOf(user: DeployedUser, nats: DeployedNats, url = nats.ur
 
 /** Runs `throughline setup` as its user. */
 export function runSetup(nats: DeployedNats, ...args: string[]): Promise<Ended> {
-  return cli(['setup', ...args], settingsOf('setup', nats));
+  return runLocal(['setup', ...args], settingsOf('setup', nats));
 }
 
 /** The whole path, each side as its own user; loaded only now, since workerd trusts what it was told at its loading. */

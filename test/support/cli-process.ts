@@ -1,0 +1,108 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { fileURLToPath } from 'node:url';
+import { afterAll } from 'vitest';
+
+const MAIN = fileURLToPath(new URL('../../cli/main.ts', import.meta.url));
+
+/** Less than a test may take, so that it can still show what was said by a command that should have ended. */
+const LIMIT_MS = 20_000;
+
+/** A folder of the test file's own, where the command line keeps what it keeps. */
+export const cache = await mkdtemp(join(tmpdir(), 'throughline-test-'));
+
+/** The commands that have not ended yet. */
+const running = new Set<ChildProcess>();
+
+// Not each with its test: tests run side by side, and hooks start commands too.
+afterAll(async () => {
+  await Promise.all(Array.from(running, kill));
+  await rm(cache, { recursive: true, force: true });
+});
+
+async function kill(child: ChildProcess): Promise<void> {
+  const gone = once(child, 'exit');
+  child.kill('SIGKILL');
+  await gone;
+}
+
+/** How a command ended, and what it said. */
+export interface Ended {
+  /** Its exit code; null if it had to be killed. */
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** What a command of an API's caller is to find in its environment, and on its standard input. */
+export interface Given {
+  readonly environment?: Readonly<Record<string, string>>;
+  readonly stdin?: string;
+}
+
+/** Where an API is, and the key for it where it wants one. A test stack is one. */
+export interface Api {
+  readonly url: string;
+  readonly apiKey?: string;
+}
+
+/** Starts the real command line, with nothing of this process's environment. */
+export function start(
+  args: readonly string[],
+  environment: Readonly<Record<string, string>> = {},
+): ChildProcess {
+  const child = spawn(process.execPath, [MAIN, ...args], {
+    env: { PATH: process.env.PATH, XDG_CACHE_HOME: cache, ...environment },
+    stdio: 'pipe',
+  });
+  running.add(child);
+  child.once('exit', () => running.delete(child));
+  return child;
+}
+
+/** Says `stdin` to a command and waits for its end. */
+export async function ended(child: ChildProcess, stdin = ''): Promise<Ended> {
+  const { stdin: input, stdout, stderr } = child;
+  if (input === null || stdout === null || stderr === null) throw new Error('the child has no pipes');
+  input.end(stdin);
+  const [[code], out, err] = await Promise.all([once(child, 'close'), text(stdout), text(stderr)]);
+  return { code, stdout: out, stderr: err };
+}
+
+/**
+ * Runs a command that needs no API, as `worker` and `setup`, to its end. It is killed when that does not come: a
+ * worker that does not refuse what it should would run on.
+ */
+export async function runLocal(
+  args: readonly string[],
+  environment: Readonly<Record<string, string>>,
+): Promise<Ended> {
+  const child = start(args, environment);
+  const limit = setTimeout(() => child.kill('SIGKILL'), LIMIT_MS);
+  try {
+    return await ended(child);
+  } finally {
+    clearTimeout(limit);
+  }
+}
+
+/** Runs the command line to its end as a caller of an API. */
+export async function run(api: Api, args: readonly string[], given: Given = {}): Promise<Ended> {
+  const { url, apiKey } = api;
+  const key = apiKey === undefined ? {} : { THROUGHLINE_API_KEY: apiKey };
+  return await ended(start(args, { THROUGHLINE_URL: url, ...key, ...given.environment }), given.stdin);
+}
+
+/**
+ * Runs a command that is to succeed, and gives what it printed.
+ * @throws where it does not, with what it said
+ */
+export async function printed(api: Api, args: readonly string[], given: Given = {}): Promise<string> {
+  const { code, stdout, stderr } = await run(api, args, given);
+  if (code !== 0) throw new Error(`${args.join(' ')} ended with ${code}: ${stderr}`);
+  return stdout;
+}
