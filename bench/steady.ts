@@ -32,6 +32,12 @@ const began = performance.now();
 const minutesGone = (): number => (performance.now() - began) / 60_000;
 const samples: { readonly hours: number; readonly values: readonly number[] }[] = [];
 
+const stop = async (): Promise<void> => {
+  await stack.stop();
+  await rm(storageDir, { recursive: true, force: true });
+};
+process.once('SIGINT', () => void stop().finally(() => process.exit(130)));
+
 try {
   print('minute', 'jobs', 'refused', ...COLUMNS);
   const load = offer();
@@ -49,8 +55,7 @@ try {
   );
   print('an hour', '', '', ...slopes.map((value) => value.toFixed(1)));
 } finally {
-  await stack.stop();
-  await rm(storageDir, { recursive: true, force: true });
+  await stop();
 }
 
 /** Sends what is due, tick by tick, until the time is over. */
