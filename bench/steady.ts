@@ -1,12 +1,13 @@
 /**
  * `node bench/steady.ts [minutes] [jobs per second]`: a steady load, one request for each job, traced. A line for each
- * twentieth of the time: what edge, worker and NATS hold in memory and have open, and what waits in the outbox. At the end,
+ * twentieth of the time: the heap of the Worker, what workerd, worker and NATS hold in memory and have open, and what waits in the outbox. At the end,
  * how much each of them grew in an hour's time, by the line that fits the second half best.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { openHeap } from '../dev/edge/heap.ts';
 import { startStack } from '../dev/stack.ts';
 import { openFiles, residentMib, workerdPid } from './support/process-size.ts';
 
@@ -20,19 +21,22 @@ const MOST_AT_ONCE = 128;
 const storageDir = await mkdtemp(path.join(tmpdir(), 'throughline-steady-'));
 const stack = await startStack({
   storageDir,
+  inspect: true,
   onLog: () => undefined,
   onStep: () => undefined,
   ports: { http: 0, nats: 0, natsWebSocket: 0, otlp: 0 },
 });
 const headers = { authorization: `Bearer ${stack.apiKey}`, 'content-type': 'application/json' };
 const body = JSON.stringify({ operation: 'echo', input: 1 });
-const COLUMNS = ['workerd', 'worker', 'nats', 'open', 'open', 'open', 'outbox'] as const;
+const heap = await openHeap(stack.inspectorUrl ?? '');
+const COLUMNS = ['heap', 'workerd', 'worker', 'nats', 'open', 'open', 'open', 'outbox'] as const;
 const count = { sent: 0, accepted: 0, refused: 0, underWay: 0 };
 const began = performance.now();
 const minutesGone = (): number => (performance.now() - began) / 60_000;
 const samples: { readonly hours: number; readonly values: readonly number[] }[] = [];
 
 const stop = async (): Promise<void> => {
+  heap.close();
   await stack.stop();
   await rm(storageDir, { recursive: true, force: true });
 };
@@ -88,7 +92,8 @@ async function look(): Promise<number[]> {
     bridges?: { outbox: { waiting: number } }[];
   };
   const waiting = (ready.bridges ?? []).reduce((sum, { outbox }) => sum + outbox.waiting, 0);
-  return [...pids.map(residentMib), ...pids.map(openFiles), waiting];
+  const heapMib = (await heap.used()) / 1024 ** 2;
+  return [heapMib, ...pids.map(residentMib), ...pids.map(openFiles), waiting];
 }
 
 /** The slope of the line through these points by least squares. */

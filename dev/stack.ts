@@ -47,6 +47,8 @@ export interface StackOptions {
   readonly nats?: NatsServer;
   /** More configuration for nats-server, in its own language. */
   readonly natsConfig?: string;
+  /** Opens an inspector of the edge. */
+  readonly inspect?: boolean;
   /** Takes each log line of edge and worker. */
   readonly onLog: (line: string) => void;
   /** Takes a sentence about each step. */
@@ -61,6 +63,8 @@ export interface Stack {
   readonly callbackSecret: string;
   readonly nats: NatsServer;
   readonly collector: Collector;
+  /** Of the edge, where one was asked for. */
+  readonly inspectorUrl: string | undefined;
   readonly stopEdge: () => Promise<void>;
   readonly worker: WorkerProcess;
   /** Starts the edge again, with the same address and storage; ends the one that runs. */
@@ -162,7 +166,7 @@ async function start(options: StackOptions, teardown: Teardown): Promise<Stack> 
   let edge = edgeStart.status === 'fulfilled' ? edgeStart.value : undefined;
   teardown.add('the edge', async () => edge?.stop());
   const worker = settledValue(workerStart);
-  const { url } = settledValue(edgeStart);
+  const { url, inspectorUrl } = settledValue(edgeStart);
   const restartEdge = async (): Promise<void> => {
     await edge?.stop();
     edge = await startEdgeAt(Number(new URL(url).port));
@@ -170,8 +174,8 @@ async function start(options: StackOptions, teardown: Teardown): Promise<Stack> 
   onStep(`worker ${worker.pid}, health at ${worker.healthUrl}`);
   await untilReady(url);
   onStep(`edge at ${url}`);
-  const parts = { url, apiKey, callbackSecret, nats, collector, worker, restartEdge, addWorker };
-  return { ...parts, stopEdge: async () => edge?.stop(), stop: () => teardown.run() };
+  const parts = { url, inspectorUrl, apiKey, callbackSecret, nats, collector, worker };
+  return { ...parts, restartEdge, addWorker, stopEdge: async () => edge?.stop(), stop: () => teardown.run() };
 }
 
 function settledValue<T>(settled: PromiseSettledResult<T>): T {
@@ -210,6 +214,7 @@ async function startEdgeOf(
     },
     rateLimit: options.rateLimit,
     storageDir: options.storageDir,
+    inspect: options.inspect,
     onLog: options.onLog,
   });
 }

@@ -18,12 +18,16 @@ export interface EdgeOptions {
   readonly rateLimit?: { readonly limit: number; readonly period: 10 | 60 } | undefined;
   /** Where Durable Objects keep their storage; undefined: in memory only. */
   readonly storageDir?: string | undefined;
+  /** Opens an inspector (DevTools protocol) on a free port; default: none. */
+  readonly inspect?: boolean | undefined;
   /** Takes each line that the Worker logs. */
   readonly onLog: (line: string) => void;
 }
 
 export interface Edge {
   readonly url: string;
+  /** `http://…`, where one was asked for. */
+  readonly inspectorUrl: string | undefined;
   readonly stop: () => Promise<void>;
 }
 
@@ -50,6 +54,7 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
         ? {}
         : { ratelimits: { RATE_LIMITER: { namespace_id: '1', simple: options.rateLimit } } }),
       ...(options.storageDir === undefined ? {} : { resourcePersistencePath: options.storageDir }),
+      ...(options.inspect === true ? { inspectorPort: 0 } : {}),
       host: HOST,
       port: options.port,
       log: new Log(LogLevel.ERROR),
@@ -58,8 +63,11 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
   );
   try {
     const url = await miniflare.ready;
+    const inspector = options.inspect === true ? await miniflare.getInspectorURL() : undefined;
     release();
-    return { url: url.origin, stop: () => miniflare.dispose() };
+    // It names itself with the scheme of its WebSocket.
+    const inspectorUrl = inspector && `http://${inspector.host}`;
+    return { url: url.origin, inspectorUrl, stop: () => miniflare.dispose() };
   } catch (cause) {
     await miniflare.dispose().catch(() => undefined);
     throw new ThroughlineError('config-invalid', `the edge does not start: ${describeThrown(cause)}`, {

@@ -1,0 +1,58 @@
+import { expect, it, onTestFinished } from 'vitest';
+import { type EdgeHeap, openHeap } from '../../dev/edge/heap.ts';
+import { until } from '../support/poll.ts';
+import { type TestStack, withTestStack } from '../support/stack.ts';
+
+const ROUNDS = 300;
+const AT_ONCE = 8;
+const VALUES = ['object', 'closure', 'array', 'string', 'concatenated string', 'sliced string'];
+/** Heaps that differ by less are the same. */
+const QUIET = 50;
+
+it('a request leaves nothing behind on the heap of the edge', async () => {
+  const stack = await withTestStack({ inspect: true });
+  const heap = await openHeap(stack.inspectorUrl ?? '');
+  onTestFinished(heap.close);
+  await serve(stack, ROUNDS);
+  const before = await keptBy(heap);
+  const requests = await serve(stack, ROUNDS);
+  const left = (await keptBy(heap)) - before;
+  expect(left / requests).toBeLessThan(0.25);
+}, 90_000);
+
+/** How many values are on the heap once what is under way has come to its end; not what the compiler keeps of its work. */
+async function keptBy(heap: EdgeHeap): Promise<number> {
+  let last = Number.POSITIVE_INFINITY;
+  return await until(
+    'the heap to be quiet',
+    async () => {
+      const counts = await heap.count();
+      const now = VALUES.reduce((sum, type) => sum + (counts[type] ?? 0), 0);
+      const isQuiet = Math.abs(now - last) < QUIET;
+      last = now;
+      return isQuiet && now;
+    },
+    30_000,
+  );
+}
+
+/** Makes requests of all kinds, and gives how many. */
+async function serve(stack: TestStack, rounds: number): Promise<number> {
+  let left = rounds;
+  let made = 0;
+  const call = async (path: string, init?: RequestInit): Promise<void> => {
+    await (await stack.call(path, init)).arrayBuffer();
+    made++;
+  };
+  const work = async (): Promise<void> => {
+    while (left-- > 0) {
+      const job = await stack.run('echo', left);
+      made++;
+      await call(`/v1/jobs/${job.id}`);
+      await call('/v1/jobs/nobody');
+      await call('/v1/jobs', { method: 'POST', headers: { authorization: 'Bearer wrong' }, body: '{}' });
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, work));
+  return made;
+}
