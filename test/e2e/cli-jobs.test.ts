@@ -186,7 +186,7 @@ describe.concurrent('watch, where the API has no event streams', () => {
 
   it('ends with 4 and the job as it stands when time is up', async () => {
     const api = await serveWithoutStreams(() => answer(200, RUNNING));
-    const { code, stdout, stderr } = await run(api, ['watch', 'job-1', '--timeout', '300ms', '--json']);
+    const { code, stdout, stderr } = await run(api, ['watch', 'job-1', '--timeout', '3s', '--json']);
     expect({ code, stderr, job: JSON.parse(stdout) }).toEqual({ code: 4, stderr: '', job: RUNNING });
   });
 
@@ -288,7 +288,7 @@ describe.concurrent('watch, by the event stream', () => {
       response.write(`id: 5\ndata: ${JSON.stringify(PROGRESS)}\n\n`);
       return undefined;
     });
-    const { code, stdout } = await run(api, ['watch', 'job-1', '--timeout', '2s', '--json']);
+    const { code, stdout } = await run(api, ['watch', 'job-1', '--timeout', '4s', '--json']);
     expect(code).toBe(4);
     expect(JSON.parse(stdout)).toMatchObject({ state: 'running', progress: { fraction: 0.5 } });
   });
