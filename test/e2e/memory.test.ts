@@ -9,7 +9,7 @@ const VALUES = ['object', 'closure', 'array', 'string', 'concatenated string', '
 /** Heaps that differ by less are the same. */
 const QUIET_BYTES = 2_000;
 
-it('a request leaves nothing behind on the heap of the edge', async () => {
+it('C3: a request leaves nothing behind on the heap of the edge', async () => {
   // An inspector keeps the last thousand lines of the log.
   const stack = await withTestStack({ inspect: true, edge: { LOG_LEVEL: 'error' } });
   const heap = await openHeap(stack.inspectorUrl ?? '');
