@@ -1,13 +1,14 @@
 /**
- * What of an existing stream or consumer breaks a promise, one row per setting: where it counts, what it has to be,
+ * What of an existing stream breaks a promise, one row per setting: where it counts, what it has to be,
  * and why. A worker refuses to start against a row that breaks one; `throughline setup` says how to mend it. Names and
  * meanings of the settings: nats-server, `StreamConfig` in server/stream.go and `ConsumerConfig` in server/consumer.go.
  */
+import { type Finding, type Mend, shown } from './finding.ts';
 import { LIMITS } from './job.ts';
+import { isAbsent, isOff, isOn, isUnlimited } from './setting-value.ts';
 import {
   CALLBACKS_STREAM,
   CANCELS_STREAM,
-  type ConsumerDefinition,
   DEAD_STREAM,
   DELAYED_STREAM,
   EVENTS_STREAM,
@@ -16,15 +17,6 @@ import {
   OPERATIONS_STREAM,
   type StreamDefinition,
 } from './streams.ts';
-
-/** `breaks`: a promise does not hold. `weakens`: it holds, but for less than it could. */
-export type Level = 'breaks' | 'weakens';
-
-/**
- * How a setting is put right. `setup`: by `throughline setup`, since nothing stored is lost by it. `edit`: by whoever
- * chose it. `recreate`: the server cannot change it.
- */
-export type Mend = 'setup' | 'edit' | 'recreate';
 
 export interface StreamRule {
   readonly setting: string;
@@ -36,18 +28,6 @@ export interface StreamRule {
   readonly why: string;
   readonly level?: 'weakens';
   readonly mend: Mend | ((value: unknown) => Mend);
-}
-
-/** A setting that is not as it has to be. */
-export interface Finding {
-  /** `stream JOBS` or `consumer workers`. */
-  readonly of: string;
-  readonly setting: string;
-  readonly actual: unknown;
-  readonly wanted: string;
-  readonly why: string;
-  readonly level: Level;
-  readonly mend: Mend;
 }
 
 const HOUR_MS = 3_600_000;
@@ -70,12 +50,6 @@ const asDefined =
   (setting: keyof StreamDefinition) =>
   (value: unknown, definition: StreamDefinition): boolean =>
     value === definition[setting];
-const isOff = (value: unknown): boolean => value === undefined || value === false;
-const isOn = (value: unknown): boolean => value === true;
-const isAbsent = (value: unknown): boolean =>
-  value === undefined || value === null || (Array.isArray(value) && value.length === 0);
-/** The server writes "no limit" as -1 or 0, or leaves it out. */
-const isUnlimited = (value: unknown): boolean => value === undefined || Number(value) <= 0;
 const lastsAtLeast =
   (ms: number) =>
   (value: unknown): boolean =>
@@ -377,127 +351,6 @@ export function streamFindings(
     };
   });
   return findings.sort((a, b) => Number(a.level === 'weakens') - Number(b.level === 'weakens'));
-}
-
-interface ConsumerRule {
-  readonly setting: string;
-  readonly wanted?: string;
-  readonly holds: (value: unknown, definition: ConsumerDefinition) => boolean;
-  readonly why: string;
-  readonly mend: Mend;
-}
-
-export const CONSUMER_RULES: readonly ConsumerRule[] = [
-  {
-    setting: 'filter_subject',
-    holds: (value, { filter_subject }) => value === filter_subject,
-    why: 'use another WORKER_GROUP for other WORKER_OPERATIONS',
-    mend: 'edit',
-  },
-  {
-    setting: 'filter_subjects',
-    wanted: 'none',
-    holds: isAbsent,
-    why: 'use another WORKER_GROUP for other WORKER_OPERATIONS',
-    mend: 'edit',
-  },
-  {
-    setting: 'ack_policy',
-    holds: (value, { ack_policy }) => value === ack_policy,
-    why: 'a job would count as done before it is',
-    mend: 'recreate',
-  },
-  {
-    setting: 'deliver_policy',
-    holds: (value, { deliver_policy }) => value === deliver_policy,
-    why: 'jobs that are queued already would never run',
-    mend: 'recreate',
-  },
-  {
-    setting: 'max_deliver',
-    holds: (value) => isUnlimited(value),
-    why: 'a job past it would stay in the queue, unseen; the worker counts attempts itself',
-    mend: 'edit',
-  },
-  {
-    setting: 'deliver_subject',
-    wanted: 'none',
-    holds: isAbsent,
-    why: 'workers pull',
-    mend: 'recreate',
-  },
-  {
-    setting: 'headers_only',
-    wanted: 'false',
-    holds: isOff,
-    why: 'jobs would come without their input',
-    mend: 'edit',
-  },
-  {
-    setting: 'backoff',
-    wanted: 'none',
-    holds: isAbsent,
-    why: 'it takes the place of WORKER_ACK_WAIT_MS, by which a running job is kept alive',
-    mend: 'edit',
-  },
-  {
-    setting: 'mem_storage',
-    wanted: 'false',
-    holds: isOff,
-    why: 'the count of attempts would not survive a restart of the server',
-    mend: 'recreate',
-  },
-  {
-    setting: 'inactive_threshold',
-    wanted: '0',
-    holds: isUnlimited,
-    why: 'without workers for this time it would be removed, and with it the count of attempts',
-    mend: 'edit',
-  },
-  {
-    setting: 'priority_policy',
-    wanted: 'none',
-    holds: (value) => isAbsent(value) || value === 'none',
-    why: 'the server would refuse pulls that name no priority group',
-    mend: 'edit',
-  },
-];
-
-/** What an existing consumer of `stream` that worker hosts share differs in that matters. */
-export function consumerFindings(
-  config: Readonly<Record<string, unknown>>,
-  definition: ConsumerDefinition,
-  stream: string,
-): Finding[] {
-  return CONSUMER_RULES.filter(({ setting, holds }) => !holds(config[setting], definition)).map(
-    ({ setting, wanted, why, mend }): Finding => ({
-      of: `consumer ${definition.durable_name} of ${stream}`,
-      setting,
-      actual: config[setting],
-      wanted: wanted ?? shown(definition[setting as keyof ConsumerDefinition]),
-      why,
-      level: 'breaks',
-      mend,
-    }),
-  );
-}
-
-/** A finding as a sentence: what is wrong, what it has to be, and why. */
-export function findingText({ of, setting, actual, wanted, why }: Finding): string {
-  return `${of}: ${setting} is ${shown(actual)}, but must be ${wanted}: ${why}`;
-}
-
-/** What to do about it. */
-export function mendText({ of, setting, mend }: Finding): string {
-  const [kind = '', name = ''] = of.split(' ');
-  if (mend === 'setup') return '`throughline setup` mends it';
-  if (mend === 'edit') return `change ${setting} with your own tool, such as \`nats ${kind} edit\``;
-  if (kind === 'consumer') return `stop its workers, delete it; the next worker makes it anew`;
-  return `the server cannot change it: empty the stream, delete it (\`nats stream rm ${name}\`), run \`throughline setup\``;
-}
-
-function shown(value: unknown): string {
-  return value === undefined ? 'none' : JSON.stringify(value);
 }
 
 function same(a: unknown, b: unknown): boolean {

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { type Finding, findingText, mendText } from '../../shared/stream-rules.ts';
+import { type Finding, findingText, mendText } from '../../shared/finding.ts';
 import type { StreamReport } from '../../worker-node/broker/provision.ts';
 import type { SetupReport } from '../../worker-node/broker/setup.ts';
 import { EXIT } from '../exit-code.ts';

@@ -5,7 +5,8 @@ import { SERVICE } from '../../shared/semantics.ts';
 import type { Logger } from '../log.ts';
 import { withService } from '../telemetry/service.ts';
 import { unavailable } from './broker-error.ts';
-import { BrokerSession, type BrokerSettings } from './broker-session.ts';
+import { BrokerSession } from './broker-session.ts';
+import type { BrokerSettings } from './open-connection.ts';
 
 /** What the connection is doing now. */
 export type BrokerState = 'idle' | 'connecting' | 'open' | 'lost';

@@ -1,8 +1,5 @@
-/** With `stream-reader.ts`, what speaks to `nats.ws`: one open connection, from its handshake to its loss. */
+/** With the files it takes apart (`open-connection.ts`, the two readers), what speaks to `nats.ws`: one connection, until its loss. */
 import {
-  type Authenticator,
-  connect,
-  credsAuthenticator,
   headers,
   type JetStreamClient,
   type JetStreamManager,
@@ -13,17 +10,14 @@ import {
   type NatsConnection,
   NatsError,
   type QueuedIterator,
-  tokenAuthenticator,
-  usernamePasswordAuthenticator,
 } from 'nats.ws';
 import { withDeadline } from '../../shared/deadline.ts';
 import { OPERATIONS_BUCKET } from '../../shared/streams.ts';
-import { INBOX } from '../../shared/subjects.ts';
 import { HEADER } from '../../shared/wire.ts';
-import type { EdgeConfig } from '../config.ts';
 import { brokerError, unavailable } from './broker-error.ts';
 import { type HeaderRange, HeaderReader } from './header-reader.ts';
 import { Loss } from './loss.ts';
+import { type BrokerSettings, openConnection } from './open-connection.ts';
 import {
   type Following,
   followSubject,
@@ -32,17 +26,9 @@ import {
   type SubjectPage,
 } from './stream-reader.ts';
 
-/** The server hangs up on a silent client after two missed pings; so do we on a silent server. */
-const PING_INTERVAL_MS = 10_000;
-const MAX_PINGS_OUT = 2;
 const NO_MESSAGE = 10037;
 const NO_STREAM = 10059;
 const WRONG_LAST_SEQUENCE = [10071, 10164];
-
-export type BrokerSettings = Pick<
-  EdgeConfig,
-  'NATS_URL' | 'NATS_USER' | 'NATS_PASSWORD' | 'NATS_TOKEN' | 'NATS_CREDS' | 'BROKER_TIMEOUT_MS'
->;
 
 /** A message as it is stored in a stream. */
 export interface StoredMessage {
@@ -367,31 +353,6 @@ export class BrokerSession {
 
 function isApiError(thrown: unknown, code: number): boolean {
   return thrown instanceof NatsError && thrown.api_error?.err_code === code;
-}
-
-function openConnection(settings: BrokerSettings, name: string): Promise<NatsConnection> {
-  const authenticator = authenticatorOf(settings);
-  return connect({
-    servers: settings.NATS_URL,
-    name,
-    inboxPrefix: INBOX.edge,
-    timeout: settings.BROKER_TIMEOUT_MS,
-    reconnect: false,
-    pingInterval: PING_INTERVAL_MS,
-    maxPingOut: MAX_PINGS_OUT,
-    // A cluster tells its members' inner addresses, which mean nothing out here.
-    ignoreClusterUpdates: true,
-    noAsyncTraces: true,
-    ...(authenticator === undefined ? {} : { authenticator }),
-  });
-}
-
-function authenticatorOf(settings: BrokerSettings): Authenticator | undefined {
-  const { NATS_CREDS, NATS_TOKEN, NATS_USER, NATS_PASSWORD } = settings;
-  if (NATS_CREDS !== undefined) return credsAuthenticator(new TextEncoder().encode(NATS_CREDS));
-  if (NATS_TOKEN !== undefined) return tokenAuthenticator(NATS_TOKEN);
-  if (NATS_USER !== undefined) return usernamePasswordAuthenticator(NATS_USER, NATS_PASSWORD);
-  return undefined;
 }
 
 async function follow(entries: QueuedIterator<KvEntry>, take: (change: BucketChange) => void): Promise<void> {

@@ -1,12 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import {
-  CONSUMER_RULES,
-  consumerFindings,
-  findingText,
-  mendText,
-  STREAM_RULES,
-  streamFindings,
-} from '../../shared/stream-rules.ts';
+import { CONSUMER_RULES, consumerFindings } from '../../shared/consumer-rules.ts';
+import { findingText, mendText } from '../../shared/finding.ts';
+import { STREAM_RULES, streamFindings } from '../../shared/stream-rules.ts';
 import { consumerDefinition, type StreamDefinition, streamDefinitions } from '../../shared/streams.ts';
 import { BAD_CONSUMERS, BAD_STREAMS } from '../support/bad-settings.ts';
 

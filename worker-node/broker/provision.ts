@@ -5,14 +5,10 @@ import {
   type StreamConfig,
 } from '@nats-io/jetstream';
 import { errors } from '@nats-io/transport-node';
+import { consumerFindings } from '../../shared/consumer-rules.ts';
 import { ThroughlineError } from '../../shared/errors.ts';
-import {
-  consumerFindings,
-  type Finding,
-  findingText,
-  mendText,
-  streamFindings,
-} from '../../shared/stream-rules.ts';
+import { type Finding, findingText, mendText } from '../../shared/finding.ts';
+import { streamFindings } from '../../shared/stream-rules.ts';
 import type { ConsumerDefinition, StreamDefinition } from '../../shared/streams.ts';
 import type { WorkerLogger } from '../log.ts';
 

@@ -1,7 +1,9 @@
 import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
 import { isAtLeastVersion, SCHEDULES_SINCE, SYNC_SINCE } from '../../shared/server-version.ts';
-import { consumerFindings, type Finding, LARGEST_MESSAGE_BYTES } from '../../shared/stream-rules.ts';
+import { consumerFindings } from '../../shared/consumer-rules.ts';
+import type { Finding } from '../../shared/finding.ts';
+import { LARGEST_MESSAGE_BYTES } from '../../shared/stream-rules.ts';
 import {
   CALLBACKS_STREAM,
   consumerDefinition,
