@@ -1,4 +1,4 @@
-/** With the files it takes apart (`open-connection.ts`, the two readers), what speaks to `nats.ws`: one connection, until its loss. */
+/** What speaks to `nats.ws`, with `open-connection.ts` and the two readers: one open connection, until its loss. */
 import {
   headers,
   type JetStreamClient,
