@@ -35,7 +35,9 @@ const began = performance.now();
 const minutesGone = (): number => (performance.now() - began) / 60_000;
 const samples: { readonly hours: number; readonly values: readonly number[] }[] = [];
 
+let over = false;
 const stop = async (): Promise<void> => {
+  over = true;
   heap.close();
   await stack.stop();
   await rm(storageDir, { recursive: true, force: true });
@@ -64,7 +66,7 @@ try {
 
 /** Sends what is due, tick by tick, until the time is over. */
 async function offer(): Promise<void> {
-  while (minutesGone() < MINUTES) {
+  while (!over && minutesGone() < MINUTES) {
     const due = minutesGone() * 60 * PER_SECOND;
     for (; count.sent < due && count.underWay < MOST_AT_ONCE; count.sent++) void submit();
     await delay(TICK_MS);

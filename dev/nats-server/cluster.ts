@@ -44,7 +44,7 @@ export interface NatsCluster {
   readonly nodes: readonly ClusterNode[];
   /** Of all servers, for a client. */
   readonly urls: readonly string[];
-  /** Waits until all servers follow one leader. */
+  /** Waits until all servers follow one leader, and it sees all of them. */
   untilReady(): Promise<void>;
   /** Waits until every copy of a stream is up to date, and has a leader. */
   untilCurrent(stream: string): Promise<void>;
@@ -99,10 +99,13 @@ class LocalNatsCluster implements NatsCluster {
   }
 
   untilReady(): Promise<void> {
-    return this.#until('one leader that all servers follow', async () => {
+    return this.#until('one leader that all servers follow, and that sees them', async () => {
       const seen = await Promise.all(this.#monitorPorts.map(readMetaCluster));
       const leader = seen[0]?.leader;
-      return Boolean(leader) && seen.every((meta) => meta.leader === leader && meta.cluster_size === SIZE);
+      const isFollowed = seen.every((meta) => meta.leader === leader && meta.cluster_size === SIZE);
+      // Only the leader tells of the others. Streams find no place on those that it has not heard of.
+      const others = seen.flatMap(({ replicas = [] }) => replicas).filter(({ offline }) => offline !== true);
+      return Boolean(leader) && isFollowed && others.length === SIZE - 1;
     });
   }
 
@@ -164,11 +167,16 @@ interface ClusterInfo {
   readonly replicas?: readonly { readonly current: boolean; readonly offline?: boolean }[];
 }
 
-async function readMetaCluster(port: number): Promise<{ leader?: string; cluster_size?: number }> {
+/** How one server sees those that decide together where streams are. */
+interface MetaCluster {
+  readonly leader?: string;
+  readonly cluster_size?: number;
+  readonly replicas?: readonly { readonly offline?: boolean }[];
+}
+
+async function readMetaCluster(port: number): Promise<MetaCluster> {
   const response = await fetch(`http://127.0.0.1:${port}/jsz`);
-  const { meta_cluster = {} } = (await response.json()) as {
-    meta_cluster?: { leader?: string; cluster_size?: number };
-  };
+  const { meta_cluster = {} } = (await response.json()) as { meta_cluster?: MetaCluster };
   return meta_cluster;
 }
 

@@ -14,6 +14,8 @@ import type { WorkerLogger } from '../log.ts';
 
 const STREAM_NOT_FOUND = 10059;
 const CONSUMER_NOT_FOUND = 10014;
+/** Fewer servers are there than the stream has copies: one is away, or none has been heard of yet. */
+const NO_PEERS = 10005;
 
 /** A stream as it is, and what of it is not as it has to be. */
 export interface StreamReport {
@@ -46,7 +48,7 @@ export async function checkStream(
  * Creates a stream that is not there yet, and brings up to date what of an existing one may be changed without losing
  * anything that is stored.
  * @param levels which findings are worth a change
- * @throws ThroughlineError `config-invalid` where the server refuses
+ * @throws ThroughlineError `config-invalid` where the server refuses; `broker-unavailable` where servers of its cluster are away
  */
 export async function setUpStream(
   manager: JetStreamManager,
@@ -134,6 +136,13 @@ async function change(
       );
     }
     if (!(cause instanceof JetStreamApiError)) throw cause;
+    if (cause.code === NO_PEERS) {
+      throw new ThroughlineError(
+        'broker-unavailable',
+        `stream ${stream}: the cluster has no place for it now (${cause.message}); are all of its servers up?`,
+        { cause },
+      );
+    }
     throw new ThroughlineError(
       'config-invalid',
       `stream ${stream}: the server does not ${what} it: ${cause.message}`,
