@@ -7,6 +7,6 @@ export default defineConfig({
     testTimeout: 30_000,
     hookTimeout: 60_000,
     // Two cores are the smallest machine we promise to run on; each e2e file starts its own stack, and waits more than it works.
-    maxWorkers: 3,
+    maxWorkers: 4,
   },
 });
