@@ -1,9 +1,9 @@
 import { expect, it, onTestFinished } from 'vitest';
-import { type EdgeHeap, openHeap } from '../../dev/edge/heap.ts';
-import { until } from '../support/poll.ts';
-import { type TestStack, withTestStack } from '../support/stack.ts';
+import { type EdgeHeap, openHeap } from '../../../dev/edge/heap.ts';
+import { until } from '../../support/poll.ts';
+import { type TestStack, withTestStack } from '../../support/stack.ts';
 
-const ROUNDS = 150;
+const ROUNDS = 300;
 const AT_ONCE = 8;
 const VALUES = ['object', 'closure', 'array', 'string', 'concatenated string', 'sliced string'];
 /** Heaps that differ by less are the same. */
