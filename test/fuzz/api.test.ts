@@ -5,15 +5,14 @@ import { createApiKey } from '../../shared/api-key.ts';
 import { Contract, type ContractDocument } from '../support/contract.ts';
 import { until } from '../support/poll.ts';
 import { startTestStack, type TestStack } from '../support/stack.ts';
+import { SUITE } from '../support/suite-settings.ts';
 import { type Document, type FuzzRequest, requestsOf } from './requests.ts';
 import { Sender } from './send.ts';
 
 /** A few in every run of the tests; `npm run test:fuzz` sends 10,000. */
-const REQUESTS = Number(process.env.FUZZ_REQUESTS ?? 400);
+const REQUESTS = SUITE.FUZZ_REQUESTS ?? 400;
 /** The same seed sends the same requests; a long run looks somewhere else each time. */
-const SEED = Number(
-  process.env.FUZZ_SEED ?? (process.env.FUZZ_REQUESTS === undefined ? 1 : randomInt(2 ** 31)),
-);
+const SEED = SUITE.FUZZ_SEED ?? (SUITE.FUZZ_REQUESTS === undefined ? 1 : randomInt(1, 2 ** 31));
 const AT_ONCE = 32;
 const LONGEST_MS = 10_000;
 const MAX_SHOWN = 5;

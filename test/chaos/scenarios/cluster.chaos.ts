@@ -3,11 +3,11 @@ import { type NatsCluster, startNatsCluster } from '../../../dev/nats-server/clu
 import { EVENTS_STREAM, JOBS_STREAM } from '../../../shared/streams.ts';
 import { testNatsBinary } from '../../support/nats.ts';
 import { until } from '../../support/poll.ts';
+import { SUITE } from '../../support/suite-settings.ts';
 import { runFault, type Scene } from '../support/run-fault.ts';
-import { size } from '../support/size.ts';
 
-const JOBS = size('CHAOS_CLUSTER_JOBS', 3_000);
-const KILLS = size('CHAOS_CLUSTER_KILLS', 4);
+const JOBS = SUITE.CHAOS_CLUSTER_JOBS;
+const KILLS = SUITE.CHAOS_CLUSTER_KILLS;
 
 it(`S3: ${JOBS} jobs while the leader of a stream is killed ${KILLS} times, in a cluster of three`, async () => {
   const cluster = await startNatsCluster({ binary: testNatsBinary().path });

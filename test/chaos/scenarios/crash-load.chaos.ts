@@ -1,10 +1,10 @@
 import { expect, it } from 'vitest';
+import { SUITE } from '../../support/suite-settings.ts';
 import { runFault, type Scene } from '../support/run-fault.ts';
-import { size } from '../support/size.ts';
 
-const JOBS = size('CHAOS_JOBS', 20_000);
-const NATS_KILLS = size('CHAOS_NATS_KILLS', 5);
-const WORKER_KILLS = size('CHAOS_WORKER_KILLS', 10);
+const JOBS = SUITE.CHAOS_JOBS;
+const NATS_KILLS = SUITE.CHAOS_NATS_KILLS;
+const WORKER_KILLS = SUITE.CHAOS_WORKER_KILLS;
 
 it(`S1 (N1, W1): ${JOBS} jobs while NATS is killed ${NATS_KILLS} times and workers ${WORKER_KILLS} times`, async () => {
   const { counts } = await runFault({

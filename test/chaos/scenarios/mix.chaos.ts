@@ -1,10 +1,10 @@
 import { expect, it } from 'vitest';
+import { SUITE } from '../../support/suite-settings.ts';
 import { runFault, type Scene } from '../support/run-fault.ts';
-import { size } from '../support/size.ts';
 
-const DURATION_MS = size('CHAOS_MIX_MS', 60_000);
-const MEAN_PAUSE_MS = size('CHAOS_MIX_PAUSE_MS', 2_000);
-const PER_SECOND = size('CHAOS_MIX_PER_SECOND', 50);
+const DURATION_MS = SUITE.CHAOS_MIX_MS;
+const MEAN_PAUSE_MS = SUITE.CHAOS_MIX_PAUSE_MS;
+const PER_SECOND = SUITE.CHAOS_MIX_PER_SECOND;
 const JOBS = Math.ceil((DURATION_MS / 1_000) * PER_SECOND);
 
 type Fault = (scene: Scene) => Promise<void>;

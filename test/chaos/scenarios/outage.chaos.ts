@@ -1,10 +1,10 @@
 import { expect, it } from 'vitest';
+import { SUITE } from '../../support/suite-settings.ts';
 import type { AnswerEntry, LedgerRecord } from '../support/ledger.ts';
 import { runFault } from '../support/run-fault.ts';
-import { size } from '../support/size.ts';
 
-const JOBS = size('CHAOS_OUTAGE_JOBS', 5_000);
-const OUTAGE_MS = size('CHAOS_OUTAGE_MS', 60_000);
+const JOBS = SUITE.CHAOS_OUTAGE_JOBS;
+const OUTAGE_MS = SUITE.CHAOS_OUTAGE_MS;
 
 it(`S2 (N1, E6): ${JOBS} jobs while NATS is away for ${OUTAGE_MS / 1_000} s and the edge is killed in the middle`, async () => {
   let awaySince = 0;

@@ -1,11 +1,11 @@
 import { randomInt } from 'node:crypto';
+import { SUITE } from '../../support/suite-settings.ts';
 
 const LARGEST_SEED = 2 ** 31 - 1;
 
 /** The seed of this run: `CHAOS_SEED`, or a new one. */
 export function chaosSeed(): number {
-  const given = Number(process.env.CHAOS_SEED);
-  return Number.isSafeInteger(given) && given > 0 ? given : randomInt(1, LARGEST_SEED);
+  return SUITE.CHAOS_SEED ?? randomInt(1, LARGEST_SEED);
 }
 
 /** Chance that a seed repeats (mulberry32). */

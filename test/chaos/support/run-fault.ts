@@ -4,6 +4,7 @@ import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, onTestFinished } from 'vitest';
 import { until } from '../../support/poll.ts';
+import { SUITE } from '../../support/suite-settings.ts';
 import { checkLedger, type LedgerReport } from './check.ts';
 import { chaosSeed, Dice } from './dice.ts';
 import { type Ledger, type LedgerRecord, openLedger } from './ledger.ts';
@@ -88,8 +89,8 @@ async function stage(run: FaultRun, dice: Dice): Promise<Scene> {
   const directory = await mkdtemp(path.join(tmpdir(), 'throughline-chaos-'));
   await mkdir(directory, { recursive: true });
   onTestFinished(async () => {
-    if (process.env.CHAOS_KEEP === undefined) await rm(directory, { recursive: true, force: true });
-    else print(`kept ${directory}`);
+    if (SUITE.CHAOS_KEEP) print(`kept ${directory}`);
+    else await rm(directory, { recursive: true, force: true });
   });
   const ledger = await openLedger(directory);
   const sampled = run.sampled ?? 0;

@@ -1,0 +1,34 @@
+import * as z from 'zod';
+import { flag, parseConfig } from '../../shared/config.ts';
+
+/** A whole number above zero, given as text. */
+const count = z
+  .string()
+  .regex(/^[1-9][0-9]{0,9}$/, 'must be a whole number above 0')
+  .transform(Number);
+
+/**
+ * What the fault suite and the fuzzer take from the environment; docs/CHAOS.md tells of each.
+ * @throws ThroughlineError `config-invalid` naming the variable
+ */
+export const SUITE = parseConfig(
+  z.object({
+    CHAOS_SEED: count.optional(),
+    CHAOS_KEEP: flag(false),
+    /** Where operations leave a line of each execution; set by the suite for its workers. */
+    CHAOS_EFFECTS: z.string().default('/dev/null'),
+    CHAOS_JOBS: count.default(20_000),
+    CHAOS_NATS_KILLS: count.default(5),
+    CHAOS_WORKER_KILLS: count.default(10),
+    CHAOS_CLUSTER_JOBS: count.default(3_000),
+    CHAOS_CLUSTER_KILLS: count.default(4),
+    CHAOS_OUTAGE_JOBS: count.default(5_000),
+    CHAOS_OUTAGE_MS: count.default(60_000),
+    CHAOS_MIX_MS: count.default(60_000),
+    CHAOS_MIX_PAUSE_MS: count.default(2_000),
+    CHAOS_MIX_PER_SECOND: count.default(50),
+    FUZZ_REQUESTS: count.optional(),
+    FUZZ_SEED: count.optional(),
+  }),
+  process.env,
+);
