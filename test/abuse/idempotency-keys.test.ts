@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Job } from '../../shared/job.ts';
-import { exchangeRaw } from '../support/raw-http.ts';
+import { submitRaw } from '../support/raw-http.ts';
 import { problemOf, startTestStack, type TestStack } from '../support/stack.ts';
 import { storedCount } from '../support/stored.ts';
 import { type Caller, tenants } from '../support/tenants.ts';
@@ -60,21 +60,7 @@ describe('an idempotency key', () => {
     ['holds DEL', 'a\u007f'],
   ])('A4: that %s is refused with 400, and no job is made', async (_what, key) => {
     const before = await storedCount(stack);
-    const body = JSON.stringify(echo(1));
-    const answer = await exchangeRaw(
-      stack.url,
-      [
-        'POST /v1/jobs HTTP/1.1',
-        `Host: ${new URL(stack.url).host}`,
-        `Authorization: Bearer ${acme.key}`,
-        'Content-Type: application/json',
-        'Connection: close',
-        `Content-Length: ${body.length}`,
-        `Idempotency-Key: ${key}`,
-        '',
-        body,
-      ].join('\r\n'),
-    );
+    const answer = await submitRaw(stack.url, acme.key, `Idempotency-Key: ${key}`);
     expect(answer).toMatch(/^HTTP\/1\.1 400 /);
     expect(answer.length).toBeLessThan(4_000);
     expect(await storedCount(stack)).toBe(before);

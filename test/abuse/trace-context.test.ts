@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { StoredMsg } from '@nats-io/jetstream';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Job } from '../../shared/job.ts';
-import { exchangeRaw } from '../support/raw-http.ts';
+import { submitRaw } from '../support/raw-http.ts';
 import { startTestStack, type TestStack, withTestStack } from '../support/stack.ts';
 import { storedMessage } from '../support/stored.ts';
 import { type Caller, tenants } from '../support/tenants.ts';
@@ -163,22 +163,8 @@ describe('what a job’s message carries', () => {
 
   it('A8: of two traceparents is neither', async () => {
     const [first, second] = [sampled(), sampled()];
-    const body = '{"operation":"echo","input":1}';
-    const answer = await exchangeRaw(
-      stack.url,
-      [
-        'POST /v1/jobs HTTP/1.1',
-        `Host: ${new URL(stack.url).host}`,
-        `Authorization: Bearer ${acme.key}`,
-        'Content-Type: application/json',
-        'Connection: close',
-        `Content-Length: ${body.length}`,
-        `traceparent: ${first}`,
-        `TraceParent: ${second}`,
-        '',
-        body,
-      ].join('\r\n'),
-    );
+    const lines = [`traceparent: ${first}`, `TraceParent: ${second}`];
+    const answer = await submitRaw(stack.url, acme.key, ...lines);
     expect(answer).toMatch(/^HTTP\/1\.1 202 /);
     for (const one of [first, second]) expect(answer).not.toContain(one.split('-')[1]);
   });

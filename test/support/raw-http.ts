@@ -39,3 +39,18 @@ export async function exchangeRaw(url: string, bytes: string): Promise<string> {
   await connection.closed;
   return connection.answered();
 }
+
+/** Submits a job with these lines in its head, byte for byte, and gives the whole answer. */
+export async function submitRaw(url: string, apiKey: string, ...lines: readonly string[]): Promise<string> {
+  const body = '{"operation":"echo","input":1}';
+  const head = [
+    'POST /v1/jobs HTTP/1.1',
+    `Host: ${new URL(url).host}`,
+    `Authorization: Bearer ${apiKey}`,
+    'Content-Type: application/json',
+    'Connection: close',
+    `Content-Length: ${body.length}`,
+    ...lines,
+  ];
+  return await exchangeRaw(url, `${head.join('\r\n')}\r\n\r\n${body}`);
+}
