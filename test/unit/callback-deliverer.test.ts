@@ -6,7 +6,6 @@ import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { CallbackEvent } from '../../shared/callback-event.ts';
 import { createCallbackSecret } from '../../shared/callback-secret.ts';
 import { writeCallbackTask } from '../../shared/callback-task.ts';
-import type { JobEvent } from '../../shared/event.ts';
 import { writeJson } from '../../shared/wire.ts';
 import { CallbackDeliverer } from '../../worker-node/callbacks/callback-deliverer.ts';
 import type { CallbackEventPublisher } from '../../worker-node/callbacks/callback-event-publisher.ts';
@@ -15,23 +14,9 @@ import { TargetGuard } from '../../worker-node/callbacks/target-guard.ts';
 import { workerConfig } from '../../worker-node/config.ts';
 import { type CallbackReceiver, startCallbackReceiver, status } from '../support/callback-receiver.ts';
 import { until } from '../support/poll.ts';
-import { IDLE, quiet } from './worker-support.ts';
+import { IDLE, quiet, SUCCEEDED } from './worker-support.ts';
 
 const MAX_ATTEMPTS = 3;
-const END: JobEvent = {
-  kind: 'succeeded',
-  jobId: 'job-1',
-  operation: 'echo',
-  attempt: 1,
-  maxAttempts: 5,
-  released: 0,
-  acceptedAt: '2026-01-02T03:04:05.678Z',
-  at: '2026-01-02T03:04:07.000Z',
-  worker: 'host-1',
-  traceId: '4bf92f3577b34da6a3ce929d0e0e4736',
-  spanId: '1111222233334444',
-};
-
 let receiver: CallbackReceiver;
 beforeAll(() => {
   context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
@@ -47,12 +32,12 @@ function delivery(deliveryCount: number, { recordFails = false, subject = 'callb
   const events: CallbackEvent[] = [];
   const outcomes: string[] = [];
   const messageHeaders = headers();
-  const task = { tenant: 'acme', url: `${receiver.origin}/hook?key=canary`, event: END };
+  const task = { tenant: 'acme', url: `${receiver.origin}/hook?key=canary`, event: SUCCEEDED };
   writeCallbackTask(task, '/throughline/bridge', {}, (name, value) => messageHeaders.set(name, value));
   const message = {
     subject,
     headers: messageHeaders,
-    data: writeJson(END),
+    data: writeJson(SUCCEEDED),
     info: { deliveryCount },
     working: () => void said.push('working'),
     ack: () => void said.push('ack'),

@@ -12,6 +12,7 @@ import { callbackId, callbackTask, readCallbackTask, writeCallbackTask } from '.
 import type { JobEvent } from '../../shared/event.ts';
 import { callbackSubject } from '../../shared/subjects.ts';
 import { type HeaderValues, writeJson } from '../../shared/wire.ts';
+import { SUCCEEDED } from './worker-support.ts';
 
 const URL_TEXT = 'https://acme.example/hooks?id=1';
 const NOT_A_TARGET = [
@@ -112,20 +113,7 @@ describe('the headers of a callback', () => {
   });
 });
 
-const END: JobEvent = {
-  kind: 'succeeded',
-  jobId: 'job-1',
-  operation: 'echo',
-  attempt: 1,
-  maxAttempts: 5,
-  released: 0,
-  acceptedAt: '2026-01-02T03:04:05.678Z',
-  at: '2026-01-02T03:04:07.000Z',
-  worker: 'host-1',
-  traceId: '4bf92f3577b34da6a3ce929d0e0e4736',
-  spanId: '1111222233334444',
-  result: 1,
-};
+const END: JobEvent = { ...SUCCEEDED, result: 1 };
 
 describe('a callback task', () => {
   const task = { tenant: 'acme', url: URL_TEXT, event: END };

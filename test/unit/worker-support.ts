@@ -1,4 +1,5 @@
 import { pino } from 'pino';
+import type { JobEvent } from '../../shared/event.ts';
 import type { Attempt } from '../../worker-node/jobs/attempt.ts';
 import type { WorkerLogger } from '../../worker-node/log.ts';
 
@@ -33,3 +34,18 @@ export function attempt(
     ...rest,
   };
 }
+
+/** The end of a job that succeeded at once. */
+export const SUCCEEDED: JobEvent = {
+  kind: 'succeeded',
+  jobId: 'job-1',
+  operation: 'echo',
+  attempt: 1,
+  maxAttempts: 5,
+  released: 0,
+  acceptedAt: '2026-01-02T03:04:05.678Z',
+  at: '2026-01-02T03:04:07.000Z',
+  worker: 'host-1',
+  traceId: '4bf92f3577b34da6a3ce929d0e0e4736',
+  spanId: '1111222233334444',
+};
