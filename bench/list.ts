@@ -6,10 +6,10 @@
 import { jetstream } from '@nats-io/jetstream';
 import { connect, headers, type NatsConnection } from '@nats-io/transport-node';
 import { startStack } from '../dev/stack.ts';
-import type { EventKind, JobEvent } from '../shared/event.ts';
-import { JobPage } from '../shared/job-list.ts';
-import { eventSubject } from '../shared/subjects.ts';
-import { writeEventHeaders, writeJson } from '../shared/wire.ts';
+import { JobPage } from '../shared/api/job-list.ts';
+import type { EventKind, JobEvent } from '../shared/job/event.ts';
+import { eventSubject } from '../shared/wire/subjects.ts';
+import { writeEventHeaders, writeJson } from '../shared/wire/wire.ts';
 
 const SIZES = [1_000, 100_000];
 const ROUNDS = 200;

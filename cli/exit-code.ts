@@ -1,6 +1,6 @@
 import { ApiError } from '../client/api-error.ts';
 import { ThroughlineError } from '../shared/errors.ts';
-import type { Job } from '../shared/job.ts';
+import type { Job } from '../shared/job/job.ts';
 import { CliError, type CliErrorCode } from './cli-error.ts';
 
 /** The one table of exit codes; `--help` prints it. 64 and above are sysexits.h and the shell's 128 + signal. */

@@ -1,5 +1,5 @@
 import { NoAnswerError } from '../client/no-answer-error.ts';
-import type { HistoryEvent } from '../shared/event-record.ts';
+import type { HistoryEvent } from '../shared/job/event-record.ts';
 import type { ApiClient } from './api-client.ts';
 
 /** How following a job came to its end: the job has ended, time was up, or this API has no event streams. */

@@ -4,8 +4,8 @@ import { ApiClient } from './api-client.ts';
 import { type CliConfig, type ConfigFlags, cliConfig, type Environment, terminalConfig } from './config.ts';
 import { EXIT, exitCodeOf } from './exit-code.ts';
 import { Interrupt } from './interrupt.ts';
-import { Output } from './output.ts';
-import type { TextStream } from './text-stream.ts';
+import { Output } from './text/output.ts';
+import type { TextStream } from './text/text-stream.ts';
 
 /** The process around the command line. */
 export interface HostProcess {

@@ -1,11 +1,11 @@
 import { InvalidArgumentError, Option } from 'commander';
-import { ACCESS_SCOPES, type AccessScope, isAccessScope } from '../shared/access-scope.ts';
-import { isApiKeyId } from '../shared/api-key.ts';
-import { isCallbackUrl } from '../shared/callback.ts';
-import { parseDuration } from '../shared/duration.ts';
-import { JOB_STATES, type JobState, LIMITS } from '../shared/job.ts';
-import { isOperationName, isToken } from '../shared/subjects.ts';
-import { type BaggagePair, parseBaggagePair } from './baggage.ts';
+import { ACCESS_SCOPES, type AccessScope, isAccessScope } from '../shared/api/access-scope.ts';
+import { isApiKeyId } from '../shared/api/api-key.ts';
+import { JOB_STATES, type JobState, LIMITS } from '../shared/job/job.ts';
+import { parseDuration } from '../shared/text/duration.ts';
+import { isCallbackUrl } from '../shared/wire/callback.ts';
+import { isOperationName, isToken } from '../shared/wire/subjects.ts';
+import { type BaggagePair, parseBaggagePair } from './input/baggage.ts';
 
 /** How a command speaks: every command takes these. */
 export function outputOptions(): Option[] {

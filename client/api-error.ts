@@ -1,6 +1,6 @@
 import * as z from 'zod';
+import { problemOf } from '../shared/api/problem.ts';
 import { ERRORS, type ErrorCode, ThroughlineError } from '../shared/errors.ts';
-import { problemOf } from '../shared/problem.ts';
 
 /** Of a problem document, what is understood; a part that is malformed costs no other. */
 const ProblemDocument = z.looseObject({

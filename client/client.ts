@@ -1,11 +1,11 @@
 import * as z from 'zod';
-import { BatchReport } from '../shared/batch.ts';
-import { DeadLetterDetail, DeadLetterPage, RedriveReport } from '../shared/dead-letter.ts';
-import type { HistoryEvent } from '../shared/event-record.ts';
-import { isTerminal, Job } from '../shared/job.ts';
-import { JobPage, JobSummary } from '../shared/job-list.ts';
-import { type OperationAnnouncement, OperationList } from '../shared/operation.ts';
-import { type OutboxItem, OutboxList } from '../shared/outbox.ts';
+import { BatchReport } from '../shared/api/batch.ts';
+import { DeadLetterDetail, DeadLetterPage, RedriveReport } from '../shared/api/dead-letter.ts';
+import { JobPage, JobSummary } from '../shared/api/job-list.ts';
+import { type OperationAnnouncement, OperationList } from '../shared/api/operation.ts';
+import { type OutboxItem, OutboxList } from '../shared/api/outbox.ts';
+import type { HistoryEvent } from '../shared/job/event-record.ts';
+import { isTerminal, Job } from '../shared/job/job.ts';
 import { setCarrier } from '../shared/propagation/carrier.ts';
 import { ApiError } from './api-error.ts';
 import { readEventStream, type StreamMessage } from './event-stream.ts';

@@ -1,7 +1,7 @@
 import type * as z from 'zod';
-import type { JobState } from '../shared/job.ts';
+import type { SubmitJob } from '../shared/api/submit-job.ts';
+import type { JobState } from '../shared/job/job.ts';
 import type { Carrier } from '../shared/propagation/carrier.ts';
-import type { SubmitJob } from '../shared/submit-job.ts';
 
 /** Body of `POST /v1/jobs`. */
 export type Submission = z.input<typeof SubmitJob>;

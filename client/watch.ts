@@ -1,7 +1,7 @@
 import * as z from 'zod';
-import { isCallbackEvent } from '../shared/callback-event.ts';
-import { isTerminalEvent } from '../shared/event.ts';
-import { type HistoryEvent, RecordedCallbackEvent, RecordedEvent } from '../shared/event-record.ts';
+import { isCallbackEvent } from '../shared/job/callback-event.ts';
+import { isTerminalEvent } from '../shared/job/event.ts';
+import { type HistoryEvent, RecordedCallbackEvent, RecordedEvent } from '../shared/job/event-record.ts';
 import { ApiError } from './api-error.ts';
 import type { StreamMessage } from './event-stream.ts';
 import { NoAnswerError } from './no-answer-error.ts';

@@ -1,10 +1,10 @@
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { parseArgs, promisify } from 'node:util';
-import { renderWaterfall } from '../cli/waterfall.ts';
 import { describeThrown, ThroughlineError } from '../shared/errors.ts';
-import { Job } from '../shared/job.ts';
-import type { SpanRecord } from '../shared/span-record.ts';
+import { Job } from '../shared/job/job.ts';
+import type { SpanRecord } from '../shared/trace/span-record.ts';
+import { renderWaterfall } from '../shared/trace/waterfall.ts';
 import { hostEnvironment } from './host-environment.ts';
 import { type Stack, startStack } from './stack.ts';
 import { traceFaults } from './trace-check.ts';

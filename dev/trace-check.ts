@@ -1,5 +1,5 @@
-import { SERVICE } from '../shared/semantics.ts';
-import type { SpanRecord } from '../shared/span-record.ts';
+import { SERVICE } from '../shared/trace/semantics.ts';
+import type { SpanRecord } from '../shared/trace/span-record.ts';
 
 /** The services that a job passes; the index hears of it, but is no stop of its way. */
 const ON_THE_WAY = [SERVICE.cli, SERVICE.edge, SERVICE.bridge, SERVICE.worker];

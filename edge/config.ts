@@ -1,13 +1,13 @@
 import * as z from 'zod';
-import { ACCESS_SCOPES } from '../shared/access-scope.ts';
-import { type ApiKeyEntry, isApiKeyId } from '../shared/api-key.ts';
+import { ACCESS_SCOPES } from '../shared/api/access-scope.ts';
+import { type ApiKeyEntry, isApiKeyId } from '../shared/api/api-key.ts';
 import { flag, optionalText, parseConfig, url, wholeNumber } from '../shared/config.ts';
-import { LIMITS } from '../shared/job.ts';
-import { isToken } from '../shared/subjects.ts';
+import { LIMITS } from '../shared/job/job.ts';
+import { isToken } from '../shared/wire/subjects.ts';
 import { accessSettings, checkTokenSettings } from './access/settings.ts';
 import type { Bridge } from './bridge/bridge.ts';
-import { REGIONS } from './bridge/region.ts';
-import type { JobIndex } from './index/job-index.ts';
+import { REGIONS } from './calls/region.ts';
+import type { JobIndex } from './job-index/job-index.ts';
 import { parseOtlpHeaders, SAMPLERS } from './telemetry/settings.ts';
 
 /** The Worker's bindings: settings arrive as text, see the settings table in README.md. */

@@ -2,18 +2,18 @@ import { instrument, instrumentDO } from '@microlabs/otel-cf-workers';
 import { context } from '@opentelemetry/api';
 import { ThroughlineError } from '../shared/errors.ts';
 import { startTrace } from '../shared/propagation/index.ts';
-import { createApp } from './app.ts';
 import { Bridge as BridgeObject } from './bridge/bridge.ts';
-import { BridgeClient } from './bridge/bridge-client.ts';
-import { type RequestLocation, regionOf } from './bridge/region.ts';
+import { BridgeClient } from './calls/bridge-client.ts';
+import { JobIndexClient } from './calls/job-index-client.ts';
+import { type RequestLocation, regionOf } from './calls/region.ts';
 import { type EdgeConfig, type Env, edgeConfig } from './config.ts';
-import { JobIndex as JobIndexObject } from './index/job-index.ts';
-import { JobIndexClient } from './index/job-index-client.ts';
-import { takeIn } from './intake.ts';
-import { lingeringResponse } from './linger.ts';
-import { createLogger, type Logger } from './log.ts';
-import { problemResponse } from './middleware/problems.ts';
-import type { Intake, Scope } from './scope.ts';
+import { createApp } from './http/app.ts';
+import { drainingResponse } from './http/drain-body.ts';
+import { problemResponse } from './http/middleware/problems.ts';
+import { readRequestContext } from './http/request-context.ts';
+import type { RequestContext, Scope } from './http/scope.ts';
+import { JobIndex as JobIndexObject } from './job-index/job-index.ts';
+import { createLogger, type Logger } from './telemetry/log.ts';
 import { type Telemetry, telemetry } from './telemetry/runtime.ts';
 import { createSampler } from './telemetry/sampler.ts';
 
@@ -26,12 +26,12 @@ const NO_BINDINGS = {} as Env;
 type Handle = (request: Request, env: Env, ctx: ExecutionContext) => Promise<Response>;
 
 const app = createApp();
-const intakes = new WeakMap<Request, Intake>();
+const requestContexts = new WeakMap<Request, RequestContext>();
 const handles = new WeakMap<Env, Handle>();
 
 export default {
   async fetch(request, env, ctx): Promise<Response> {
-    return await lingeringResponse(request, await answer(request, env, ctx), ctx);
+    return await drainingResponse(request, await answer(request, env, ctx), ctx);
   },
 } satisfies ExportedHandler<Env>;
 
@@ -58,7 +58,7 @@ export const JobIndex = new Proxy(JobIndexObject, {
 async function answer(request: Request, env: Env, ctx: ExecutionContext): Promise<Response> {
   try {
     const config = edgeConfig(env);
-    intakes.set(request, await takeIn(request, config));
+    requestContexts.set(request, await readRequestContext(request, config));
     return await handleOf(env, config)(request, env, ctx);
   } catch (thrown) {
     const error = ThroughlineError.from(thrown);
@@ -83,7 +83,7 @@ function handleOf(env: Env, config: EdgeConfig): Handle {
 function createHandle(env: Env, config: EdgeConfig, log: Logger): Handle {
   const index = new JobIndexClient(env.JOB_INDEX, config.INDEX_SHARDS);
   const serve = async (request: Request, ctx: ExecutionContext): Promise<Response> => {
-    const intake = intakes.get(request) ?? (await takeIn(request, config));
+    const requestContext = requestContexts.get(request) ?? (await readRequestContext(request, config));
     const bridge = new BridgeClient(env.BRIDGE, {
       shards: config.BRIDGE_SHARDS,
       brokerTimeoutMs: config.BROKER_TIMEOUT_MS,
@@ -91,7 +91,7 @@ function createHandle(env: Env, config: EdgeConfig, log: Logger): Handle {
         config.BRIDGE_PLACEMENT === 'region' ? regionOf((request.cf ?? {}) as RequestLocation) : undefined,
       locationHint: config.BRIDGE_LOCATION_HINT,
     });
-    return await app.fetch(request, { config, log, bridge, index, intake } satisfies Scope, ctx);
+    return await app.fetch(request, { config, log, bridge, index, requestContext } satisfies Scope, ctx);
   };
   const tracing = telemetry(config, log, isTrusted);
   if (!tracing.on) return (request, _env, ctx) => passThrough(request, () => serve(request, ctx));
@@ -107,7 +107,7 @@ function createHandle(env: Env, config: EdgeConfig, log: Logger): Handle {
 }
 
 function isTrusted(request: Request): boolean {
-  return intakes.get(request)?.trusted ?? false;
+  return requestContexts.get(request)?.trusted ?? false;
 }
 
 /**
@@ -115,7 +115,7 @@ function isTrusted(request: Request): boolean {
  * that the log lines of a job still have an id in common.
  */
 function passThrough<T>(request: Request, work: () => Promise<T>): Promise<T> {
-  const intake = intakes.get(request);
-  const continued = intake?.trusted === true && intake.extraction.spanContext !== undefined;
-  return context.with(continued ? intake.extraction.context : startTrace(), work);
+  const requestContext = requestContexts.get(request);
+  const continued = requestContext?.trusted === true && requestContext.extraction.spanContext !== undefined;
+  return context.with(continued ? requestContext.extraction.context : startTrace(), work);
 }

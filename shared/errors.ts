@@ -3,7 +3,7 @@
  * at the HTTP edge and to the broker.
  */
 
-import type { JobState } from './job.ts';
+import type { JobState } from './job/job.ts';
 
 /** What a worker does with the message of a job that ended with an error: see {@link ERRORS}. */
 export type Settlement = 'nak' | 'term';

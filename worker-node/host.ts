@@ -1,9 +1,9 @@
 import { once } from 'node:events';
 import { describeThrown, ThroughlineError } from '../shared/errors.ts';
-import { SERVICE } from '../shared/semantics.ts';
+import { SERVICE } from '../shared/trace/semantics.ts';
 import { workerConfig } from './config.ts';
-import { createRegistry, loadOperations } from './jobs/operation-registry.ts';
 import { createLogger } from './log.ts';
+import { createRegistry, loadOperations } from './operations/operation-registry.ts';
 import { startTracing } from './telemetry/tracing.ts';
 import { startWorker } from './worker.ts';
 
@@ -30,7 +30,7 @@ export async function runWorkerHost(options: HostOptions): Promise<number> {
     autoInstrument: true,
   });
   const log = createLogger(SERVICE.worker, debug ? 'debug' : config.LOG_LEVEL);
-  const { builtInOperations } = await import('./operations/built-in.ts');
+  const { builtInOperations } = await import('./operations/built-in/built-in.ts');
   const loaded = options.operationsFolder === undefined ? [] : await loadOperations(options.operationsFolder);
   const registry = createRegistry([...builtInOperations(config), ...loaded]);
   const worker = await startWorker({ config, registry, log, tracing: tracing.on });

@@ -2,7 +2,7 @@ import { type JetStreamClient, type JetStreamManager, jetstream, jetstreamManage
 import type { NatsConnection } from '@nats-io/transport-node';
 import { withDeadline } from '../shared/deadline.ts';
 import { describeThrown } from '../shared/errors.ts';
-import { isAtLeastVersion, SCHEDULES_SINCE } from '../shared/server-version.ts';
+import { isAtLeastVersion, SCHEDULES_SINCE } from '../shared/nats/server-version.ts';
 import {
   CALLBACKS_STREAM,
   type ConsumerDefinition,
@@ -10,12 +10,13 @@ import {
   consumerDefinition,
   JOBS_STREAM,
   streamDefinitions,
-} from '../shared/streams.ts';
-import { groupFilter, INBOX } from '../shared/subjects.ts';
+} from '../shared/nats/streams.ts';
+import { groupFilter, INBOX } from '../shared/wire/subjects.ts';
 import { announce } from './broker/announce.ts';
 import { BrokerRetry } from './broker/broker-retry.ts';
 import { CancelWatch } from './broker/cancel-watch.ts';
 import { connectBroker } from './broker/connect.ts';
+import { ConsumeLoop } from './broker/consume-loop.ts';
 import { DurableConsumer } from './broker/durable-consumer.ts';
 import { EventPublisher } from './broker/event-publisher.ts';
 import { ensureConsumer, ensureStreams } from './broker/provision.ts';
@@ -29,11 +30,10 @@ import { TargetGuard } from './callbacks/target-guard.ts';
 import type { WorkerConfig } from './config.ts';
 import { HealthServer } from './health-server.ts';
 import { CancelMemory } from './jobs/cancel-memory.ts';
-import { ConsumeLoop } from './jobs/consume-loop.ts';
-import type { OperationRegistry } from './jobs/operation-registry.ts';
-import { announcementOf } from './jobs/operation-schema.ts';
 import { JobPipeline } from './jobs/pipeline.ts';
 import type { WorkerLogger } from './log.ts';
+import type { OperationRegistry } from './operations/operation-registry.ts';
+import { announcementOf } from './operations/operation-schema.ts';
 import { WorkerMetrics } from './telemetry/metrics.ts';
 
 /** How long the last acknowledgements may take to reach the broker. */

@@ -1,12 +1,12 @@
 import type { Command } from 'commander';
-import { isTerminal, type Job, LIMITS } from '../../shared/job.ts';
-import { ATTR } from '../../shared/semantics.ts';
-import { startCaller } from '../caller.ts';
-import { type CallerTrace, HTTP } from '../caller-trace.ts';
+import { isTerminal, type Job, LIMITS } from '../../shared/job/job.ts';
+import { ATTR } from '../../shared/trace/semantics.ts';
 import { EXIT } from '../exit-code.ts';
 import { examples } from '../help.ts';
 import type { Host, Scope } from '../host.ts';
 import { jobId, wholeNumber } from '../options.ts';
+import { startCaller } from '../trace/caller.ts';
+import { type CallerTrace, HTTP } from '../trace/caller-trace.ts';
 
 const DEFAULT_WAIT_SECONDS = 30;
 

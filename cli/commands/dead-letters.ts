@@ -1,15 +1,15 @@
 import type { Command } from 'commander';
-import { DEAD_LETTER_LIMITS, type RedriveReport } from '../../shared/dead-letter.ts';
-import { ATTR } from '../../shared/semantics.ts';
-import { startCaller } from '../caller.ts';
-import { type CallerTrace, HTTP } from '../caller-trace.ts';
+import { DEAD_LETTER_LIMITS, type RedriveReport } from '../../shared/api/dead-letter.ts';
+import { ATTR } from '../../shared/trace/semantics.ts';
 import { CliError } from '../cli-error.ts';
-import { deadLettersText, deadLetterText } from '../dead-letter-text.ts';
 import { EXIT } from '../exit-code.ts';
 import { examples } from '../help.ts';
 import type { Host, Scope } from '../host.ts';
 import { jobId, operationName, wholeNumber } from '../options.ts';
-import { createPaint } from '../paint.ts';
+import { deadLettersText, deadLetterText } from '../text/dead-letter-text.ts';
+import { createPaint } from '../text/paint.ts';
+import { startCaller } from '../trace/caller.ts';
+import { type CallerTrace, HTTP } from '../trace/caller-trace.ts';
 
 interface ListFlags {
   readonly operation?: string;

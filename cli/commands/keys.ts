@@ -1,13 +1,13 @@
 import type { Readable } from 'node:stream';
 import type { Command } from 'commander';
-import { ACCESS_SCOPES, type AccessScope } from '../../shared/access-scope.ts';
-import { type ApiKeyEntry, apiKeyId, createApiKey, hashApiKey } from '../../shared/api-key.ts';
+import { ACCESS_SCOPES, type AccessScope } from '../../shared/api/access-scope.ts';
+import { type ApiKeyEntry, apiKeyId, createApiKey, hashApiKey } from '../../shared/api/api-key.ts';
 import { CliError } from '../cli-error.ts';
 import { EXIT } from '../exit-code.ts';
 import { examples } from '../help.ts';
 import type { Host } from '../host.ts';
 import { accessScopes, keyId, tenantName } from '../options.ts';
-import type { Output } from '../output.ts';
+import type { Output } from '../text/output.ts';
 
 /** A key is shorter; whatever is longer is something else. */
 const MAX_KEY_BYTES = 1_024;

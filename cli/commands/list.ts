@@ -1,14 +1,14 @@
 import type { Command } from 'commander';
 import type { JobFilter } from '../../client/options.ts';
-import { JOB_STATES, type JobState } from '../../shared/job.ts';
-import { JOB_LIST_LIMITS, type JobPage } from '../../shared/job-list.ts';
+import { JOB_LIST_LIMITS, type JobPage } from '../../shared/api/job-list.ts';
+import { JOB_STATES, type JobState } from '../../shared/job/job.ts';
 import { CliError } from '../cli-error.ts';
 import { EXIT } from '../exit-code.ts';
 import { examples } from '../help.ts';
 import type { Host, Scope } from '../host.ts';
-import { jobsText } from '../job-list-text.ts';
 import { jobState, operationName, wholeNumber } from '../options.ts';
-import { createPaint } from '../paint.ts';
+import { jobsText } from '../text/job-list-text.ts';
+import { createPaint } from '../text/paint.ts';
 
 interface ListFlags {
   readonly state?: JobState;

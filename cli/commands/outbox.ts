@@ -1,14 +1,14 @@
 import type { Command } from 'commander';
-import { OUTBOX_LIST_LIMIT } from '../../shared/outbox.ts';
-import { ATTR } from '../../shared/semantics.ts';
-import { startCaller } from '../caller.ts';
-import { HTTP } from '../caller-trace.ts';
+import { OUTBOX_LIST_LIMIT } from '../../shared/api/outbox.ts';
+import { ATTR } from '../../shared/trace/semantics.ts';
 import { EXIT } from '../exit-code.ts';
 import { examples } from '../help.ts';
 import type { Host, Scope } from '../host.ts';
 import { jobId, wholeNumber } from '../options.ts';
-import { outboxText } from '../outbox-text.ts';
-import { createPaint } from '../paint.ts';
+import { outboxText } from '../text/outbox-text.ts';
+import { createPaint } from '../text/paint.ts';
+import { startCaller } from '../trace/caller.ts';
+import { HTTP } from '../trace/caller-trace.ts';
 
 /** `outbox list | retry`. */
 export function defineOutbox(program: Command, host: Host): Command {

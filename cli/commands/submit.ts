@@ -1,14 +1,12 @@
 import type { Command } from 'commander';
-import { isTerminal, type Job, LIMITS } from '../../shared/job.ts';
-import { ATTR } from '../../shared/semantics.ts';
-import type { BaggagePair } from '../baggage.ts';
-import { startCaller } from '../caller.ts';
-import { type CallerTrace, HTTP } from '../caller-trace.ts';
+import { isTerminal, type Job, LIMITS } from '../../shared/job/job.ts';
+import { ATTR } from '../../shared/trace/semantics.ts';
 import { CliError } from '../cli-error.ts';
 import { EXIT, exitCodeOfJob } from '../exit-code.ts';
 import { examples } from '../help.ts';
 import type { Host, Scope } from '../host.ts';
-import { readJobInput } from '../job-input.ts';
+import type { BaggagePair } from '../input/baggage.ts';
+import { readJobInput } from '../input/job-input.ts';
 import {
   baggagePairs,
   callbackUrl,
@@ -17,7 +15,9 @@ import {
   operationName,
   wholeNumber,
 } from '../options.ts';
-import { submitBatch } from '../submit-batch.ts';
+import { startCaller } from '../trace/caller.ts';
+import { type CallerTrace, HTTP } from '../trace/caller-trace.ts';
+import { submitBatch } from './submit-batch.ts';
 
 const DEFAULT_WAIT_SECONDS = 30;
 

@@ -1,16 +1,16 @@
 import type { Command } from 'commander';
 import { pause, pollDelays } from '../../client/poll.ts';
-import type { Job } from '../../shared/job.ts';
-import type { SpanRecord } from '../../shared/span-record.ts';
+import type { Job } from '../../shared/job/job.ts';
+import type { SpanRecord } from '../../shared/trace/span-record.ts';
+import { renderWaterfall } from '../../shared/trace/waterfall.ts';
 import { CliError } from '../cli-error.ts';
 import type { ConfigFlags } from '../config.ts';
 import { EXIT } from '../exit-code.ts';
 import { examples } from '../help.ts';
 import type { Host, Scope } from '../host.ts';
 import { jobId } from '../options.ts';
-import { traceGaps } from '../trace-gaps.ts';
-import { readSpans } from '../trace-store.ts';
-import { renderWaterfall } from '../waterfall.ts';
+import { traceGaps } from '../trace/trace-gaps.ts';
+import { readSpans } from '../trace/trace-store.ts';
 
 /** Spans are sent in batches: the last ones may be a few seconds behind the job. */
 const PATIENCE_MS = 5_000;

@@ -1,16 +1,16 @@
 import type { Command } from 'commander';
 import { pause, pollDelays } from '../../client/poll.ts';
-import { isCallbackEvent } from '../../shared/callback-event.ts';
-import { jobOfEvent } from '../../shared/event.ts';
-import type { HistoryEvent } from '../../shared/event-record.ts';
-import { isTerminal, type Job } from '../../shared/job.ts';
+import { isCallbackEvent } from '../../shared/job/callback-event.ts';
+import { jobOfEvent } from '../../shared/job/event.ts';
+import type { HistoryEvent } from '../../shared/job/event-record.ts';
+import { isTerminal, type Job } from '../../shared/job/job.ts';
 import { CliError } from '../cli-error.ts';
 import { EXIT, exitCodeOf, exitCodeOfJob } from '../exit-code.ts';
 import { followEvents } from '../follow-events.ts';
 import { examples } from '../help.ts';
 import type { Host, Scope } from '../host.ts';
-import { jobLine } from '../job-text.ts';
 import { durationMs, jobId } from '../options.ts';
+import { jobLine } from '../text/job-text.ts';
 
 /** An API that answered before may miss this many questions in a row: it is being deployed, say. */
 const MAX_FAILURES = 5;

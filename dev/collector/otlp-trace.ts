@@ -1,4 +1,4 @@
-import type { SpanRecord, SpanRecordEvent, SpanRecordLink } from '../../shared/span-record.ts';
+import type { SpanRecord, SpanRecordEvent, SpanRecordLink } from '../../shared/trace/span-record.ts';
 import { readAttributes, readList, readObject } from './otlp-value.ts';
 
 const KINDS = ['INTERNAL', 'INTERNAL', 'SERVER', 'CLIENT', 'PRODUCER', 'CONSUMER'] as const;

@@ -1,4 +1,4 @@
-import type { SpanRecord } from '../../shared/span-record.ts';
+import type { SpanRecord } from '../../shared/trace/span-record.ts';
 
 interface Waiter {
   traceId: string;

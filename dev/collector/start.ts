@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { ThroughlineError } from '../../shared/errors.ts';
-import type { SpanRecord } from '../../shared/span-record.ts';
+import type { SpanRecord } from '../../shared/trace/span-record.ts';
 import { type Encoding, encodingOf, readExport } from './export-body.ts';
 import { type ExportResponse, encodeExportResponse, encodeRpcStatus } from './otlp-proto.ts';
 import type { ReadExport } from './otlp-trace.ts';

@@ -1,4 +1,4 @@
-import type { SpanRecord } from '../../shared/span-record.ts';
+import type { SpanRecord } from '../../shared/trace/span-record.ts';
 
 /** A trace in one line: what a list of traces shows. */
 export interface TraceSummary {

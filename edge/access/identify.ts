@@ -1,5 +1,5 @@
-import { ACCESS_SCOPES, type AccessScope } from '../../shared/access-scope.ts';
-import { findApiKey } from '../../shared/api-key.ts';
+import { ACCESS_SCOPES, type AccessScope } from '../../shared/api/access-scope.ts';
+import { findApiKey } from '../../shared/api/api-key.ts';
 import type { EdgeConfig } from '../config.ts';
 import { fetchJson } from './fetch-json.ts';
 import { SigningKeys } from './signing-keys.ts';

@@ -1,6 +1,6 @@
 import { errors, type JWTPayload, jwtVerify } from 'jose';
-import { type AccessScope, isAccessScope } from '../../shared/access-scope.ts';
-import { isToken, UNREADABLE_TENANT } from '../../shared/subjects.ts';
+import { type AccessScope, isAccessScope } from '../../shared/api/access-scope.ts';
+import { isToken, UNREADABLE_TENANT } from '../../shared/wire/subjects.ts';
 import { KeysUnavailable, type SigningKeys } from './signing-keys.ts';
 import type { TokenAlgorithm } from './token-algorithms.ts';
 

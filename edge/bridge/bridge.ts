@@ -1,28 +1,14 @@
 import { DurableObject } from 'cloudflare:workers';
 import { context } from '@opentelemetry/api';
-import type { DeadLetterDetail, DeadLetterPage, RedriveReport } from '../../shared/dead-letter.ts';
+import type { DeadLetterDetail, DeadLetterPage, RedriveReport } from '../../shared/api/dead-letter.ts';
+import type { BridgeStatus } from '../../shared/api/health.ts';
+import type { OperationAnnouncement } from '../../shared/api/operation.ts';
+import type { OutboxItem } from '../../shared/api/outbox.ts';
 import { ThroughlineError } from '../../shared/errors.ts';
-import type { JobHistory } from '../../shared/event-record.ts';
-import type { BridgeStatus } from '../../shared/health.ts';
-import type { Job } from '../../shared/job.ts';
-import type { OperationAnnouncement } from '../../shared/operation.ts';
-import type { OutboxItem } from '../../shared/outbox.ts';
+import type { JobHistory } from '../../shared/job/event-record.ts';
+import type { Job } from '../../shared/job/job.ts';
 import { type Carrier, extract, fromRecord } from '../../shared/propagation/index.ts';
-import { SERVICE } from '../../shared/semantics.ts';
-import { type Env, edgeConfig } from '../config.ts';
-import { AcceptedFeed } from '../index/accepted-feed.ts';
-import { JobIndexClient } from '../index/job-index-client.ts';
-import { createLogger } from '../log.ts';
-import { keptJob } from '../outbox/kept-job.ts';
-import { Outbox } from '../outbox/outbox.ts';
-import { OutboxKeeper } from '../outbox/outbox-keeper.ts';
-import { SavedOperations } from '../outbox/saved-operations.ts';
-import { activeProcessor } from '../telemetry/runtime.ts';
-import { withService } from '../telemetry/service.ts';
-import { BrokerConnection } from './broker-connection.ts';
-import { BrokerReach } from './broker-reach.ts';
-import type { BrokerSession } from './broker-session.ts';
-import { cancelKept } from './cancel-kept.ts';
+import { SERVICE } from '../../shared/trace/semantics.ts';
 import {
   type CancelCommand,
   type Cancellation,
@@ -33,21 +19,35 @@ import {
   type Submission,
   type SubmitCommand,
   type WatchCommand,
-} from './commands.ts';
+} from '../calls/commands.ts';
 import type {
   DeadLetterCommand,
   DeadLettersCommand,
   RedriveManyCommand,
   Redriven,
-} from './dead-letter-commands.ts';
-import { deadLetterDetailOf, lastDeadLetter, listDeadLetters } from './dead-letters.ts';
-import { eventStream } from './event-stream.ts';
-import { readJobHistory, readJobWithAttempts } from './job-history.ts';
-import { JobWatches } from './job-watches.ts';
-import { OperationDirectory } from './operation-directory.ts';
-import { readKept } from './read-kept.ts';
-import { redrive } from './redrive.ts';
-import { redriveMany } from './redrive-many.ts';
+} from '../calls/dead-letter-commands.ts';
+import { JobIndexClient } from '../calls/job-index-client.ts';
+import { type Env, edgeConfig } from '../config.ts';
+import { deadLetterDetailOf, lastDeadLetter, listDeadLetters } from '../jobs/dead-letters.ts';
+import { readJobHistory, readJobWithAttempts } from '../jobs/job-history.ts';
+import { redrive } from '../jobs/redrive.ts';
+import { redriveMany } from '../jobs/redrive-many.ts';
+import { BrokerConnection } from '../nats/broker-connection.ts';
+import { BrokerReach } from '../nats/broker-reach.ts';
+import type { BrokerSession } from '../nats/broker-session.ts';
+import { OperationDirectory } from '../operations/operation-directory.ts';
+import { SavedOperations } from '../operations/saved-operations.ts';
+import { Outbox } from '../outbox/outbox.ts';
+import { OutboxScheduler } from '../outbox/outbox-scheduler.ts';
+import { pendingJob } from '../outbox/pending-job.ts';
+import { createLogger } from '../telemetry/log.ts';
+import { activeProcessor } from '../telemetry/runtime.ts';
+import { withService } from '../telemetry/service.ts';
+import { eventStream } from '../watch/event-stream.ts';
+import { JobWatches } from '../watch/job-watches.ts';
+import { AcceptedFeed } from './accepted-feed.ts';
+import { cancelPending } from './cancel-pending.ts';
+import { readPending } from './read-pending.ts';
 import { type BridgeParts, submit } from './submit.ts';
 
 const STATUS_PING_MS = 2_000;
@@ -58,7 +58,7 @@ const STATUS_PING_MS = 2_000;
  */
 export class Bridge extends DurableObject<Env> {
   readonly #parts: BridgeParts;
-  readonly #keeper: OutboxKeeper;
+  readonly #scheduler: OutboxScheduler;
   readonly #watches: JobWatches;
   readonly #heartbeatMs: number;
   readonly #directories = new WeakMap<BrokerSession, OperationDirectory>();
@@ -72,11 +72,13 @@ export class Bridge extends DurableObject<Env> {
       maxRows: config.OUTBOX_MAX_ROWS,
       maxBytes: config.OUTBOX_MAX_BYTES,
     });
-    const connection = new BrokerConnection(config, name, log, { onOpen: () => this.#keeper.reconnected() });
+    const connection = new BrokerConnection(config, name, log, {
+      onOpen: () => this.#scheduler.reconnected(),
+    });
     const feed = new AcceptedFeed(new JobIndexClient(env.JOB_INDEX, config.INDEX_SHARDS), log);
     const accepted: BridgeParts['accepted'] = (tenant, job) => feed.add(tenant, job);
     const keepUntilSettled = config.OUTBOX_KEEP === 'settled';
-    this.#keeper = new OutboxKeeper({
+    this.#scheduler = new OutboxScheduler({
       ...{ name, connection, outbox, log, keepUntilSettled, accepted, storage: state.storage },
       own: withService(context.active(), SERVICE.bridge),
       waitUntil: (work) => state.waitUntil(work),
@@ -86,16 +88,16 @@ export class Bridge extends DurableObject<Env> {
       ...{ name, connection, outbox, log, keepUntilSettled, accepted, ackMode: config.ACK_MODE },
       savedOperations: new SavedOperations(state.storage.sql),
       directory: (session) => this.#directory(session),
-      kept: () => this.#keeper.added(),
+      kept: () => this.#scheduler.added(),
     };
     this.#watches = new JobWatches(connection, log, outbox, config.EVENT_STREAMS_PER_TENANT);
     this.#heartbeatMs = config.SSE_HEARTBEAT_MS;
-    void state.blockConcurrencyWhile(() => this.#keeper.start());
+    void state.blockConcurrencyWhile(() => this.#scheduler.start());
   }
 
-  /** The time of the outbox has come, see {@link OutboxKeeper}. */
+  /** The time of the outbox has come, see {@link OutboxScheduler}. */
   override alarm(): Promise<void> {
-    return this.#keeper.alarm();
+    return this.#scheduler.alarm();
   }
 
   /** Publishes a job, see {@link submit}. */
@@ -117,13 +119,13 @@ export class Bridge extends DurableObject<Env> {
     );
   }
 
-  /** A job as it stands, or undefined, with its attempts, see {@link readKept} and {@link readJobWithAttempts}. */
+  /** A job as it stands, or undefined, with its attempts, see {@link readPending} and {@link readJobWithAttempts}. */
   read(command: ReadCommand): Promise<Reply<Job | undefined>> {
     const { tenant, jobId } = command;
     return this.#reply(
       command.carrier,
       async () =>
-        (await readKept(this.#parts, tenant, jobId)) ??
+        (await readPending(this.#parts, tenant, jobId)) ??
         (await this.#parts.connection.use((session) => readJobWithAttempts(session, tenant, jobId))),
     );
   }
@@ -162,7 +164,8 @@ export class Bridge extends DurableObject<Env> {
   /** What is recorded of a job, see {@link readJobHistory}; nothing yet of one that the outbox has. */
   history(command: WatchCommand): Promise<Reply<JobHistory>> {
     return this.#reply(command.carrier, async () => {
-      if ((await readKept(this.#parts, command.tenant, command.jobId)) !== undefined) return { events: [] };
+      if ((await readPending(this.#parts, command.tenant, command.jobId)) !== undefined)
+        return { events: [] };
       return await this.#parts.connection.use((session) => readJobHistory(session, command));
     });
   }
@@ -178,9 +181,9 @@ export class Bridge extends DurableObject<Env> {
     });
   }
 
-  /** Ends a job before its time, see {@link cancelKept} and {@link cancel}. */
+  /** Ends a job before its time, see {@link cancelPending} and {@link cancel}. */
   cancel(command: CancelCommand): Promise<Reply<Cancellation | undefined>> {
-    return this.#reply(command.carrier, () => cancelKept(this.#parts, command));
+    return this.#reply(command.carrier, () => cancelPending(this.#parts, command));
   }
 
   /** A tenant's jobs in the outbox, see {@link Outbox.list}. */
@@ -192,9 +195,9 @@ export class Bridge extends DurableObject<Env> {
   retry({ tenant, jobId, carrier }: ReadCommand): Promise<Reply<Job | undefined>> {
     return this.#reply(carrier, async () => {
       if (!this.#parts.outbox.retry(tenant, jobId)) return undefined;
-      this.#keeper.added();
+      this.#scheduler.added();
       const entry = this.#parts.outbox.find(tenant, jobId);
-      return entry && keptJob(entry, this.#parts.name);
+      return entry && pendingJob(entry, this.#parts.name);
     });
   }
 

@@ -1,26 +1,26 @@
 import { type Context, context, type Span, SpanKind, trace } from '@opentelemetry/api';
+import type { OperationAnnouncement } from '../../shared/api/operation.ts';
 import { ThroughlineError } from '../../shared/errors.ts';
-import { jobOfEvent } from '../../shared/event.ts';
-import { isTerminal, type Job } from '../../shared/job.ts';
-import type { OperationAnnouncement } from '../../shared/operation.ts';
+import { jobOfEvent } from '../../shared/job/event.ts';
+import { isTerminal, type Job } from '../../shared/job/job.ts';
 import { inject } from '../../shared/propagation/index.ts';
-import { ATTR, MESSAGING_SYSTEM, TEMPLATE } from '../../shared/semantics.ts';
-import { writeJson } from '../../shared/wire.ts';
-import type { Logger } from '../log.ts';
-import { keptJob } from '../outbox/kept-job.ts';
+import { ATTR, MESSAGING_SYSTEM, TEMPLATE } from '../../shared/trace/semantics.ts';
+import { writeJson } from '../../shared/wire/wire.ts';
+import type { Submission, SubmitCommand } from '../calls/commands.ts';
+import { type FoundJob, findJob } from '../jobs/job-reader.ts';
+import { type OutgoingJob, queuedJob } from '../jobs/outgoing-job.ts';
+import { publishJob, subjectOf } from '../jobs/publish-job.ts';
+import { type JobEnd, ResultWaiter } from '../jobs/result-waiter.ts';
+import { failSend, sendAttributes } from '../jobs/send-span.ts';
+import type { BrokerConnection } from '../nats/broker-connection.ts';
+import { BrokerReach } from '../nats/broker-reach.ts';
+import type { BrokerSession } from '../nats/broker-session.ts';
+import type { OperationDirectory } from '../operations/operation-directory.ts';
+import type { SavedOperations } from '../operations/saved-operations.ts';
 import type { Outbox } from '../outbox/outbox.ts';
 import { checkSchedules, FIRST_CHECK_MS } from '../outbox/outbox-drain.ts';
-import { type OutgoingJob, queuedJob } from '../outbox/outgoing-job.ts';
-import { publishJob, subjectOf } from '../outbox/publish-job.ts';
-import type { SavedOperations } from '../outbox/saved-operations.ts';
-import type { BrokerConnection } from './broker-connection.ts';
-import { BrokerReach } from './broker-reach.ts';
-import type { BrokerSession } from './broker-session.ts';
-import type { Submission, SubmitCommand } from './commands.ts';
-import { type FoundJob, findJob } from './job-reader.ts';
-import type { OperationDirectory } from './operation-directory.ts';
-import { type JobEnd, ResultWaiter } from './result-waiter.ts';
-import { failSend, sendAttributes } from './send-span.ts';
+import { pendingJob } from '../outbox/pending-job.ts';
+import type { Logger } from '../telemetry/log.ts';
 
 const tracer = trace.getTracer('throughline-bridge');
 
@@ -104,7 +104,7 @@ async function findAnywhere(
   { tenant, jobId }: SubmitCommand,
 ): Promise<FoundJob | undefined> {
   const kept = outbox.find(tenant, jobId);
-  if (kept !== undefined) return { job: keptJob(kept, name), fingerprint: kept.job.fingerprint };
+  if (kept !== undefined) return { job: pendingJob(kept, name), fingerprint: kept.job.fingerprint };
   const found = await reach.ask((session) => findJob(session, tenant, jobId));
   if (found !== undefined || reach.session !== undefined) return found;
   const sent = outbox.findPublished(tenant, jobId);

@@ -1,17 +1,17 @@
 import { type Context, context, SpanKind, trace } from '@opentelemetry/api';
 import { type ErrorCode, ThroughlineError } from '../../shared/errors.ts';
-import type { Job } from '../../shared/job.ts';
+import type { Job } from '../../shared/job/job.ts';
+import { isAtLeastVersion, SCHEDULES_SINCE } from '../../shared/nats/server-version.ts';
 import { extract, fromRecord } from '../../shared/propagation/index.ts';
-import { ATTR } from '../../shared/semantics.ts';
-import { isAtLeastVersion, SCHEDULES_SINCE } from '../../shared/server-version.ts';
-import type { BrokerConnection } from '../bridge/broker-connection.ts';
-import type { BrokerSession } from '../bridge/broker-session.ts';
-import { cancelUnsent } from '../bridge/cancel-unsent.ts';
-import type { Logger } from '../log.ts';
-import { standingOf } from './broker-standing.ts';
+import { ATTR } from '../../shared/trace/semantics.ts';
+import { standingOf } from '../jobs/broker-standing.ts';
+import { cancelUnsent } from '../jobs/cancel-unsent.ts';
+import { queuedJob } from '../jobs/outgoing-job.ts';
+import { publishJob, subjectOf } from '../jobs/publish-job.ts';
+import type { BrokerConnection } from '../nats/broker-connection.ts';
+import type { BrokerSession } from '../nats/broker-session.ts';
+import type { Logger } from '../telemetry/log.ts';
 import type { Outbox, OutboxEntry } from './outbox.ts';
-import { queuedJob } from './outgoing-job.ts';
-import { publishJob, subjectOf } from './publish-job.ts';
 
 /** What goes to NATS at once, before its answers are awaited. */
 const BATCH = { rows: 128, bytes: 4 * 1024 * 1024 } as const;

@@ -1,6 +1,6 @@
+import type { OutboxItem, OutboxStatus } from '../../shared/api/outbox.ts';
 import { ThroughlineError } from '../../shared/errors.ts';
-import type { OutboxItem, OutboxStatus } from '../../shared/outbox.ts';
-import { OutgoingJob } from './outgoing-job.ts';
+import { OutgoingJob } from '../jobs/outgoing-job.ts';
 
 /** What the outbox may hold. */
 export interface OutboxLimits {

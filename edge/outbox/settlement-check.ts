@@ -1,5 +1,5 @@
-import type { BrokerSession } from '../bridge/broker-session.ts';
-import { type BrokerStanding, standingOf } from './broker-standing.ts';
+import { type BrokerStanding, standingOf } from '../jobs/broker-standing.ts';
+import type { BrokerSession } from '../nats/broker-session.ts';
 import type { OutboxEntry } from './outbox.ts';
 import type { DrainParts } from './outbox-drain.ts';
 

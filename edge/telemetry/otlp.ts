@@ -1,7 +1,7 @@
 import { JsonTraceSerializer } from '@opentelemetry/otlp-transformer';
 import type { ReadableSpan } from '@opentelemetry/sdk-trace-base';
 import { describeThrown } from '../../shared/errors.ts';
-import type { Logger } from '../log.ts';
+import type { Logger } from './log.ts';
 import type { SendSpans } from './span-processor.ts';
 
 /** Answers after which an OTLP/HTTP client may send again (OTLP specification, "Failures"). */

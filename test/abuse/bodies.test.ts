@@ -2,13 +2,13 @@ import { gzipSync } from 'node:zlib';
 import { Kvm } from '@nats-io/kv';
 import { connect } from '@nats-io/transport-node';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
-import { LIMITS } from '../../shared/job.ts';
-import type { Problem } from '../../shared/problem.ts';
-import { OPERATIONS_BUCKET } from '../../shared/streams.ts';
+import type { Problem } from '../../shared/api/problem.ts';
+import { LIMITS } from '../../shared/job/job.ts';
+import { OPERATIONS_BUCKET } from '../../shared/nats/streams.ts';
+import { connectRaw } from '../support/http/raw-http.ts';
+import { storedCount } from '../support/nats/stored.ts';
 import { until } from '../support/poll.ts';
-import { connectRaw } from '../support/raw-http.ts';
 import { problemOf, startTestStack, type TestStack } from '../support/stack.ts';
-import { storedCount } from '../support/stored.ts';
 
 /** Far above what any of these takes, and far below what a parser that runs wild does. */
 const TIME_MS = 3_000;

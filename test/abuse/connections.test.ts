@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { connectRaw, exchangeRaw, type RawConnection } from '../support/http/raw-http.ts';
+import { storedCount } from '../support/nats/stored.ts';
 import { until } from '../support/poll.ts';
-import { connectRaw, exchangeRaw, type RawConnection } from '../support/raw-http.ts';
 import { startTestStack, type TestStack } from '../support/stack.ts';
-import { storedCount } from '../support/stored.ts';
 
 const BODY = '{"operation":"echo","input":1}';
 const BODY_TIMEOUT_MS = 500;

@@ -2,7 +2,7 @@ import { jetstream } from '@nats-io/jetstream';
 import { connect } from '@nats-io/transport-node';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { findFreePort } from '../../dev/nats-server/free-port.ts';
-import type { JobEvent } from '../../shared/event.ts';
+import type { JobEvent } from '../../shared/job/event.ts';
 import { until } from '../support/poll.ts';
 import { problemOf, startTestStack, type TestStack } from '../support/stack.ts';
 import { type Caller, tenants } from '../support/tenants.ts';

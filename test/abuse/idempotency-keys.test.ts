@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Job } from '../../shared/job.ts';
-import { submitRaw } from '../support/raw-http.ts';
+import { Job } from '../../shared/job/job.ts';
+import { submitRaw } from '../support/http/raw-http.ts';
+import { storedCount } from '../support/nats/stored.ts';
 import { problemOf, startTestStack, type TestStack } from '../support/stack.ts';
-import { storedCount } from '../support/stored.ts';
 import { type Caller, tenants } from '../support/tenants.ts';
 
 let stack: TestStack;

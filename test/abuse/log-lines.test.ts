@@ -1,9 +1,9 @@
 import { jetstream } from '@nats-io/jetstream';
 import { connect } from '@nats-io/transport-node';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Job } from '../../shared/job.ts';
+import { Job } from '../../shared/job/job.ts';
+import { exchangeRaw } from '../support/http/raw-http.ts';
 import { until } from '../support/poll.ts';
-import { exchangeRaw } from '../support/raw-http.ts';
 import { startTestStack, type TestStack } from '../support/stack.ts';
 
 /** What ends a line or commands a terminal somewhere: C0, DEL, C1, line and paragraph separator, writing direction. */

@@ -3,7 +3,7 @@ import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Job } from '../../shared/job.ts';
+import { Job } from '../../shared/job/job.ts';
 import { problemOf, startTestStack, type TestStack } from '../support/stack.ts';
 
 const RESOLVER = fileURLToPath(new URL('../fixtures/resolver.ts', import.meta.url));

@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import type { StoredMsg } from '@nats-io/jetstream';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Job } from '../../shared/job.ts';
-import { submitRaw } from '../support/raw-http.ts';
+import { Job } from '../../shared/job/job.ts';
+import { submitRaw } from '../support/http/raw-http.ts';
+import { storedMessage } from '../support/nats/stored.ts';
 import { startTestStack, type TestStack, withTestStack } from '../support/stack.ts';
-import { storedMessage } from '../support/stored.ts';
 import { type Caller, tenants } from '../support/tenants.ts';
 
 const hex = (bytes: number): string => randomBytes(bytes).toString('hex');

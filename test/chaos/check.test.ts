@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import type { EventKind } from '../../shared/event.ts';
-import type { SpanRecord } from '../../shared/span-record.ts';
-import { type Check, checkLedger } from './support/check.ts';
+import type { EventKind } from '../../shared/job/event.ts';
+import type { SpanRecord } from '../../shared/trace/span-record.ts';
+import { type Check, checkLedger } from './checks/check.ts';
 import type {
   AnswerEntry,
   AttemptEntry,
@@ -12,7 +12,7 @@ import type {
   LedgerRecord,
   LoadEntry,
   SampleEntry,
-} from './support/ledger.ts';
+} from './ledger/ledger.ts';
 
 const TRACE = 'a'.repeat(32);
 const OTHER = 'b'.repeat(32);

@@ -1,8 +1,8 @@
 import { randomInt } from 'node:crypto';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { createApiKey } from '../../shared/api-key.ts';
-import { Contract, type ContractDocument } from '../support/contract.ts';
+import { createApiKey } from '../../shared/api/api-key.ts';
+import { Contract, type ContractDocument } from '../support/http/contract.ts';
 import { until } from '../support/poll.ts';
 import { startTestStack, type TestStack } from '../support/stack.ts';
 import { SUITE } from '../support/suite-settings.ts';

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import type { Operation } from '../support/contract.ts';
+import type { Operation } from '../support/http/contract.ts';
 import { broken, brokenText, HOSTILE_TEXT } from './hostile-values.ts';
 import { type Json, valuesOf } from './schema-values.ts';
 

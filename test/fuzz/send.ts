@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { Agent, type IncomingMessage, request } from 'node:http';
-import type { Answer } from '../support/contract.ts';
+import type { Answer } from '../support/http/contract.ts';
 import type { FuzzRequest } from './requests.ts';
 
 /** An event stream of a job that has not ended goes on; what it says is tested elsewhere. */

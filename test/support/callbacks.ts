@@ -1,10 +1,10 @@
 import { jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
-import { CallbackEvent, isCallbackEvent } from '../../shared/callback-event.ts';
-import { createCallbackSecret } from '../../shared/callback-secret.ts';
-import type { HistoryEvent } from '../../shared/event-record.ts';
-import { Job } from '../../shared/job.ts';
-import type { CallbackReceiver, Received } from './callback-receiver.ts';
+import { CallbackEvent, isCallbackEvent } from '../../shared/job/callback-event.ts';
+import type { HistoryEvent } from '../../shared/job/event-record.ts';
+import { Job } from '../../shared/job/job.ts';
+import { createCallbackSecret } from '../../shared/text/callback-secret.ts';
+import type { CallbackReceiver, Received } from './http/callback-receiver.ts';
 import { until } from './poll.ts';
 import { startTestStack, type TestStack } from './stack.ts';
 import { tenants } from './tenants.ts';

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { buffer } from 'node:stream/consumers';
 import { afterAll } from 'vitest';
 import { type Collector, startCollector } from '../../dev/collector/start.ts';
-import type { Job } from '../../shared/job.ts';
+import type { Job } from '../../shared/job/job.ts';
 
 export const TRACE_ID = '4bf92f3577b34da6a3ce929d0e0e4736';
 export const SPAN_ID = '00f067aa0ba902b7';

@@ -2,9 +2,9 @@ import { readFile } from 'node:fs/promises';
 import { jetstreamManager } from '@nats-io/jetstream';
 import { connect, type NatsConnection } from '@nats-io/transport-node';
 import { onTestFinished } from 'vitest';
-import { isTerminalEvent, type JobEvent } from '../../shared/event.ts';
-import { Job } from '../../shared/job.ts';
-import { eventsByJob } from './job-events.ts';
+import { isTerminalEvent, type JobEvent } from '../../shared/job/event.ts';
+import { Job } from '../../shared/job/job.ts';
+import { eventsByJob } from './nats/job-events.ts';
 import { until } from './poll.ts';
 import type { TestStack } from './stack.ts';
 

@@ -1,6 +1,6 @@
 import { expect } from 'vitest';
-import { Job } from '../../shared/job.ts';
-import { JobPage, type JobSummary } from '../../shared/job-list.ts';
+import { JobPage, type JobSummary } from '../../shared/api/job-list.ts';
+import { Job } from '../../shared/job/job.ts';
 import { until } from './poll.ts';
 import type { Caller } from './tenants.ts';
 

@@ -1,9 +1,9 @@
 import { inject, onTestFinished } from 'vitest';
 import { type Stack, type StackOptions, startStack } from '../../dev/stack.ts';
-import { Job } from '../../shared/job.ts';
-import type { Problem } from '../../shared/problem.ts';
-import { checked } from './api-contract.ts';
-import { testNatsBinary } from './nats.ts';
+import type { Problem } from '../../shared/api/problem.ts';
+import { Job } from '../../shared/job/job.ts';
+import { checked } from './http/api-contract.ts';
+import { testNatsBinary } from './nats/nats.ts';
 
 /** A whole system of the test's own, and what it logged. */
 export interface TestStack extends Stack {

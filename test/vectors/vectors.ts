@@ -3,13 +3,13 @@
  * against. `npm run vectors` writes the files; a test holds them against the code.
  */
 import { headers } from '@nats-io/transport-node';
-import { CALLBACK_ENDS } from '../../shared/callback.ts';
-import type { CallbackEvent } from '../../shared/callback-event.ts';
-import { writeCallbackTask } from '../../shared/callback-task.ts';
-import { writeCancelHeaders } from '../../shared/cancel.ts';
-import type { JobEvent } from '../../shared/event.ts';
+import type { CallbackEvent } from '../../shared/job/callback-event.ts';
+import type { JobEvent } from '../../shared/job/event.ts';
 import { type Carrier, extract, fromNatsHeaders, inject } from '../../shared/propagation/index.ts';
-import { redriveMessageId } from '../../shared/redrive.ts';
+import { CALLBACK_ENDS } from '../../shared/wire/callback.ts';
+import { writeCallbackTask } from '../../shared/wire/callback-task.ts';
+import { writeCancelHeaders } from '../../shared/wire/cancel.ts';
+import { redriveMessageId } from '../../shared/wire/redrive.ts';
 import {
   callbackEventSubject,
   callbackSubject,
@@ -20,7 +20,7 @@ import {
   isOperationName,
   isToken,
   jobSubject,
-} from '../../shared/subjects.ts';
+} from '../../shared/wire/subjects.ts';
 import {
   HEADER,
   headerValues,
@@ -33,7 +33,7 @@ import {
   writeJson,
   writeOutboxHeaders,
   writeScheduleHeaders,
-} from '../../shared/wire.ts';
+} from '../../shared/wire/wire.ts';
 
 import { deadLetterHeaders } from '../../worker-node/broker/dead-letters.ts';
 

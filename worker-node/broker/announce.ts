@@ -1,8 +1,8 @@
 import type { JetStreamClient } from '@nats-io/jetstream';
 import { Kvm } from '@nats-io/kv';
-import type { OperationAnnouncement } from '../../shared/operation.ts';
-import { OPERATIONS_BUCKET } from '../../shared/streams.ts';
-import { writeJson } from '../../shared/wire.ts';
+import type { OperationAnnouncement } from '../../shared/api/operation.ts';
+import { OPERATIONS_BUCKET } from '../../shared/nats/streams.ts';
+import { writeJson } from '../../shared/wire/wire.ts';
 
 /** Tells in the `OPERATIONS` bucket, which is there, what this host can run. The last host to announce an operation is believed. */
 export async function announce(

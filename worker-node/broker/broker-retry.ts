@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { JetStreamApiError } from '@nats-io/jetstream';
 import { errors } from '@nats-io/transport-node';
+import { backoff } from '../../shared/backoff.ts';
 import { describeThrown, ThroughlineError } from '../../shared/errors.ts';
-import { backoff } from '../jobs/backoff.ts';
 import type { WorkerLogger } from '../log.ts';
 
 const PAUSE = { minDelayMs: 100, maxDelayMs: 5_000 };

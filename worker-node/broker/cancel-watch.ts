@@ -1,9 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { JetStreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
-import { readCancelNotice } from '../../shared/cancel.ts';
 import { describeThrown, ThroughlineError } from '../../shared/errors.ts';
-import { CANCEL_SUBJECTS } from '../../shared/subjects.ts';
+import { readCancelNotice } from '../../shared/wire/cancel.ts';
+import { CANCEL_SUBJECTS } from '../../shared/wire/subjects.ts';
 import type { CancelMemory, HeldJob } from '../jobs/cancel-memory.ts';
 import type { WorkerLogger } from '../log.ts';
 import { storedCancel } from './job-record.ts';

@@ -3,12 +3,12 @@ import type { PubAck } from '@nats-io/jetstream';
 import { headers, type MsgHdrs } from '@nats-io/transport-node';
 import { context, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
 import { describeThrown, ThroughlineError } from '../../shared/errors.ts';
-import { isTerminalEvent, type JobEvent } from '../../shared/event.ts';
+import { isTerminalEvent, type JobEvent } from '../../shared/job/event.ts';
 import { inject } from '../../shared/propagation/index.ts';
-import { inRound } from '../../shared/redrive.ts';
-import { ATTR, MESSAGING_SYSTEM, TEMPLATE } from '../../shared/semantics.ts';
-import { eventSubject } from '../../shared/subjects.ts';
-import { HEADER, writeEventHeaders, writeJson } from '../../shared/wire.ts';
+import { ATTR, MESSAGING_SYSTEM, TEMPLATE } from '../../shared/trace/semantics.ts';
+import { inRound } from '../../shared/wire/redrive.ts';
+import { eventSubject } from '../../shared/wire/subjects.ts';
+import { HEADER, writeEventHeaders, writeJson } from '../../shared/wire/wire.ts';
 import { isWrongLastSequence } from './broker-retry.ts';
 import type { StoredPublisher } from './stored-publisher.ts';
 

@@ -1,9 +1,9 @@
 import { JetStreamApiError, type JetStreamManager, type StoredMsg } from '@nats-io/jetstream';
-import { type CancelNotice, readCancelNotice } from '../../shared/cancel.ts';
-import type { JobEvent } from '../../shared/event.ts';
-import { CANCELS_STREAM, EVENTS_STREAM } from '../../shared/streams.ts';
-import { cancelSubject, eventSubject } from '../../shared/subjects.ts';
-import { readJobEvent } from '../../shared/wire.ts';
+import type { JobEvent } from '../../shared/job/event.ts';
+import { CANCELS_STREAM, EVENTS_STREAM } from '../../shared/nats/streams.ts';
+import { type CancelNotice, readCancelNotice } from '../../shared/wire/cancel.ts';
+import { cancelSubject, eventSubject } from '../../shared/wire/subjects.ts';
+import { readJobEvent } from '../../shared/wire/wire.ts';
 
 const NO_MESSAGE = 10037;
 

@@ -5,11 +5,11 @@ import {
   type StreamConfig,
 } from '@nats-io/jetstream';
 import { errors } from '@nats-io/transport-node';
-import { consumerFindings } from '../../shared/consumer-rules.ts';
 import { ThroughlineError } from '../../shared/errors.ts';
-import { type Finding, findingText, mendText } from '../../shared/finding.ts';
-import { streamFindings } from '../../shared/stream-rules.ts';
-import type { ConsumerDefinition, StreamDefinition } from '../../shared/streams.ts';
+import { consumerFindings } from '../../shared/nats/consumer-rules.ts';
+import { type Finding, findingText, mendText } from '../../shared/nats/finding.ts';
+import { streamFindings } from '../../shared/nats/stream-rules.ts';
+import type { ConsumerDefinition, StreamDefinition } from '../../shared/nats/streams.ts';
 import type { WorkerLogger } from '../log.ts';
 
 const STREAM_NOT_FOUND = 10059;

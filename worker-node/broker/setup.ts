@@ -1,16 +1,16 @@
 import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
-import { isAtLeastVersion, SCHEDULES_SINCE, SYNC_SINCE } from '../../shared/server-version.ts';
-import { consumerFindings } from '../../shared/consumer-rules.ts';
-import type { Finding } from '../../shared/finding.ts';
-import { LARGEST_MESSAGE_BYTES } from '../../shared/stream-rules.ts';
+import { consumerFindings } from '../../shared/nats/consumer-rules.ts';
+import type { Finding } from '../../shared/nats/finding.ts';
+import { isAtLeastVersion, SCHEDULES_SINCE, SYNC_SINCE } from '../../shared/nats/server-version.ts';
+import { LARGEST_MESSAGE_BYTES } from '../../shared/nats/stream-rules.ts';
 import {
   CALLBACKS_STREAM,
   consumerDefinition,
   JOBS_STREAM,
   streamDefinitions,
-} from '../../shared/streams.ts';
-import { INBOX } from '../../shared/subjects.ts';
+} from '../../shared/nats/streams.ts';
+import { INBOX } from '../../shared/wire/subjects.ts';
 import { workerConfig } from '../config.ts';
 import { connectBroker } from './connect.ts';
 import { checkStream, type StreamReport, setUpStream } from './provision.ts';

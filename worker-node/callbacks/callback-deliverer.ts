@@ -8,13 +8,13 @@ import {
   SpanStatusCode,
   trace,
 } from '@opentelemetry/api';
-import type { CallbackEvent } from '../../shared/callback-event.ts';
-import { type CallbackTask, readCallbackTask } from '../../shared/callback-task.ts';
 import { describeThrown, ThroughlineError } from '../../shared/errors.ts';
+import type { CallbackEvent } from '../../shared/job/callback-event.ts';
 import { extract, fromNatsHeaders, inject, startTrace } from '../../shared/propagation/index.ts';
-import { ATTR } from '../../shared/semantics.ts';
-import { headerValues } from '../../shared/wire.ts';
-import { type Settlement, settle } from '../jobs/settlement.ts';
+import { ATTR } from '../../shared/trace/semantics.ts';
+import { type CallbackTask, readCallbackTask } from '../../shared/wire/callback-task.ts';
+import { headerValues } from '../../shared/wire/wire.ts';
+import { type Settlement, settle } from '../broker/settlement.ts';
 import type { WorkerLogger } from '../log.ts';
 import type { WorkerMetrics } from '../telemetry/metrics.ts';
 import type { CallbackEventPublisher } from './callback-event-publisher.ts';

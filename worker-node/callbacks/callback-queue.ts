@@ -1,10 +1,10 @@
 import { headers } from '@nats-io/transport-node';
 import { context } from '@opentelemetry/api';
-import { callbackTask, writeCallbackTask } from '../../shared/callback-task.ts';
-import type { JobEvent } from '../../shared/event.ts';
+import type { JobEvent } from '../../shared/job/event.ts';
 import { inject } from '../../shared/propagation/index.ts';
-import { callbackSubject } from '../../shared/subjects.ts';
-import { type JobMessage, writeJson } from '../../shared/wire.ts';
+import { callbackTask, writeCallbackTask } from '../../shared/wire/callback-task.ts';
+import { callbackSubject } from '../../shared/wire/subjects.ts';
+import { type JobMessage, writeJson } from '../../shared/wire/wire.ts';
 import type { StoredPublisher } from '../broker/stored-publisher.ts';
 
 /** Hands the ends of jobs over to whoever delivers callbacks. */

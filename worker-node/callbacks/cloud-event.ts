@@ -1,6 +1,6 @@
-import { callbackId } from '../../shared/callback-task.ts';
-import { type JobEvent, jobOfEvent } from '../../shared/event.ts';
-import { EVENT_TYPE_PREFIX } from '../../shared/wire.ts';
+import { type JobEvent, jobOfEvent } from '../../shared/job/event.ts';
+import { callbackId } from '../../shared/wire/callback-task.ts';
+import { EVENT_TYPE_PREFIX } from '../../shared/wire/wire.ts';
 
 export const CLOUD_EVENT_MEDIA_TYPE = 'application/cloudevents+json';
 const SOURCE = '/throughline';

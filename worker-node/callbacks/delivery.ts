@@ -1,4 +1,4 @@
-import { type CallbackTask, callbackId } from '../../shared/callback-task.ts';
+import { type CallbackTask, callbackId } from '../../shared/wire/callback-task.ts';
 import { CLOUD_EVENT_MEDIA_TYPE, cloudEventOf } from './cloud-event.ts';
 import { type PostAnswer, post } from './post.ts';
 import type { CallbackSecrets } from './secrets.ts';

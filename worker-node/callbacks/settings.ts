@@ -1,7 +1,7 @@
 import * as z from 'zod';
-import { callbackSecretKey } from '../../shared/callback-secret.ts';
 import { wholeNumber } from '../../shared/config.ts';
-import { isToken } from '../../shared/subjects.ts';
+import { callbackSecretKey } from '../../shared/text/callback-secret.ts';
+import { isToken } from '../../shared/wire/subjects.ts';
 
 const DAY_MS = 24 * 60 * 60 * 1_000;
 const WHAT = '"whsec_" and 24 to 64 bytes in base64';

@@ -1,7 +1,7 @@
 import { isIP, type LookupFunction } from 'node:net';
 import { ThroughlineError } from '../../shared/errors.ts';
-import { AllowList, isRoutable } from '../operations/allow-list.ts';
-import { guardedLookup } from '../operations/guarded-lookup.ts';
+import { AllowList, isRoutable } from '../operations/built-in/allow-list.ts';
+import { guardedLookup } from '../operations/built-in/guarded-lookup.ts';
 import { isPublicAddress } from './public-address.ts';
 
 /**

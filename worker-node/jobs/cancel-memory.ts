@@ -1,6 +1,6 @@
-import type { CancelNotice } from '../../shared/cancel.ts';
 import { ThroughlineError } from '../../shared/errors.ts';
-import type { JobAddress } from '../../shared/subjects.ts';
+import type { CancelNotice } from '../../shared/wire/cancel.ts';
+import type { JobAddress } from '../../shared/wire/subjects.ts';
 
 const CAPACITY = 10_000;
 

@@ -1,15 +1,15 @@
 import type { JsMsg } from '@nats-io/jetstream';
+import { backoff, type RetryPolicy } from '../../shared/backoff.ts';
 import { describeThrown } from '../../shared/errors.ts';
-import type { JobEvent } from '../../shared/event.ts';
-import type { JobError } from '../../shared/job.ts';
+import type { JobEvent } from '../../shared/job/event.ts';
+import type { JobError } from '../../shared/job/job.ts';
 import { bury } from '../broker/dead-letters.ts';
+import type { Settlement } from '../broker/settlement.ts';
 import type { StoredPublisher } from '../broker/stored-publisher.ts';
 import type { CallbackQueue } from '../callbacks/callback-queue.ts';
 import { type Attempt, eventOf } from './attempt.ts';
-import { backoff, type RetryPolicy } from './backoff.ts';
 import type { JobHistory, Standing } from './job-history.ts';
 import type { AttemptOutcome } from './run-operation.ts';
-import type { Settlement } from './settlement.ts';
 
 /** Whoever ended the job may not have come to its callback: the message comes back for it. */
 const CALLBACK_CHECK_MS = 1_000;

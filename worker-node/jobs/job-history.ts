@@ -1,7 +1,7 @@
 import type { JetStreamManager } from '@nats-io/jetstream';
 import { context } from '@opentelemetry/api';
 import { describeThrown, ThroughlineError } from '../../shared/errors.ts';
-import { isTerminalEvent, type JobEvent } from '../../shared/event.ts';
+import { isTerminalEvent, type JobEvent } from '../../shared/job/event.ts';
 import type { BrokerRetry } from '../broker/broker-retry.ts';
 import type { Append, EventPlace, EventPublisher } from '../broker/event-publisher.ts';
 import { type JobRecord, readJobRecord } from '../broker/job-record.ts';

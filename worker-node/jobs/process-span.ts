@@ -1,7 +1,7 @@
 import type { JsMsg } from '@nats-io/jetstream';
 import { type Context, type Span, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
-import { ATTR, MESSAGING_SYSTEM, TEMPLATE } from '../../shared/semantics.ts';
-import { parseJobSubject } from '../../shared/subjects.ts';
+import { ATTR, MESSAGING_SYSTEM, TEMPLATE } from '../../shared/trace/semantics.ts';
+import { parseJobSubject } from '../../shared/wire/subjects.ts';
 import type { Attempt } from './attempt.ts';
 import type { HeldJob } from './cancel-memory.ts';
 import type { AttemptOutcome } from './run-operation.ts';

@@ -1,4 +1,4 @@
-import type { Progress } from '../../shared/job.ts';
+import type { Progress } from '../../shared/job/job.ts';
 
 const INTERVAL_MS = 250;
 

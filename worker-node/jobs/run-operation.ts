@@ -1,11 +1,11 @@
 import { ThroughlineError } from '../../shared/errors.ts';
-import { LIMITS, Progress } from '../../shared/job.ts';
-import { writeJson } from '../../shared/wire.ts';
+import { LIMITS, Progress } from '../../shared/job/job.ts';
+import { writeJson } from '../../shared/wire/wire.ts';
 import type { WorkerLogger } from '../log.ts';
+import type { Operation } from '../operations/operation.ts';
+import { validate } from '../operations/operation-schema.ts';
+import { isOutcome, type Outcome } from '../operations/outcome.ts';
 import { type Attempt, jobInfo } from './attempt.ts';
-import type { Operation } from './operation.ts';
-import { validate } from './operation-schema.ts';
-import { isOutcome, type Outcome } from './outcome.ts';
 
 /**
  * What an attempt came to: what its author said, or, before he could, the worker stopped, the job was cancelled, or it

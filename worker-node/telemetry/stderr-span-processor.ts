@@ -1,5 +1,5 @@
 import type { ReadableSpan, SpanProcessor } from '@opentelemetry/sdk-trace-base';
-import { spanLine } from '../../shared/span-line.ts';
+import { spanLine } from '../../shared/trace/span-line.ts';
 
 /** Prints each ended span as one line on stderr: `--debug`. */
 export class StderrSpanProcessor implements SpanProcessor {

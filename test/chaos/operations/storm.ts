@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { defineOperation } from 'throughline/worker';
 import * as z from 'zod';
-import { noteEffect } from '../support/effects.ts';
+import { noteEffect } from '../ledger/effects.ts';
 
 /** Work that fails until the file `calm` is there, with pauses such as an operator would set. */
 export default defineOperation({

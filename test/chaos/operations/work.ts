@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { defineOperation } from 'throughline/worker';
 import * as z from 'zod';
-import { noteEffect } from '../support/effects.ts';
+import { noteEffect } from '../ledger/effects.ts';
 
 const Input = z.object({
   /** How long it works. */

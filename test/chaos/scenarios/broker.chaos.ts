@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect, it } from 'vitest';
-import { JOBS_STREAM } from '../../../shared/streams.ts';
+import { JOBS_STREAM } from '../../../shared/nats/streams.ts';
 import { until } from '../../support/poll.ts';
 import { type FaultRun, runFault, type Scene } from '../support/run-fault.ts';
 import { canMount, mountSmall } from '../support/small-disk.ts';

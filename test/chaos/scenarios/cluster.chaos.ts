@@ -1,7 +1,7 @@
 import { expect, it, onTestFinished } from 'vitest';
 import { type NatsCluster, startNatsCluster } from '../../../dev/nats-server/cluster.ts';
-import { EVENTS_STREAM, JOBS_STREAM } from '../../../shared/streams.ts';
-import { testNatsBinary } from '../../support/nats.ts';
+import { EVENTS_STREAM, JOBS_STREAM } from '../../../shared/nats/streams.ts';
+import { testNatsBinary } from '../../support/nats/nats.ts';
 import { until } from '../../support/poll.ts';
 import { SUITE } from '../../support/suite-settings.ts';
 import { runFault, type Scene } from '../support/run-fault.ts';

@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { expect, it } from 'vitest';
-import type { LedgerRecord } from '../support/ledger.ts';
+import type { LedgerRecord } from '../ledger/ledger.ts';
 import { type FaultRun, runFault, type Scene } from '../support/run-fault.ts';
 import { canMount, mountSmall } from '../support/small-disk.ts';
 

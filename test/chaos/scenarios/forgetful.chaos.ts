@@ -2,7 +2,7 @@ import { mkdtemp, readdir, rm, stat, truncate } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
-import { JOBS_STREAM } from '../../../shared/streams.ts';
+import { JOBS_STREAM } from '../../../shared/nats/streams.ts';
 import { runFault, type Scene } from '../support/run-fault.ts';
 
 const JOBS = 300;

@@ -2,12 +2,12 @@ import { fileURLToPath } from 'node:url';
 import { jetstream } from '@nats-io/jetstream';
 import { connect } from '@nats-io/transport-node';
 import { expect, it } from 'vitest';
-import { isTerminalEvent } from '../../../shared/event.ts';
-import { EVENTS_STREAM } from '../../../shared/streams.ts';
-import { readJobEvent } from '../../../shared/wire.ts';
-import type { Check } from '../support/check.ts';
-import { Journal } from '../support/journal.ts';
-import type { EffectEntry } from '../support/ledger.ts';
+import { isTerminalEvent } from '../../../shared/job/event.ts';
+import { EVENTS_STREAM } from '../../../shared/nats/streams.ts';
+import { readJobEvent } from '../../../shared/wire/wire.ts';
+import type { Check } from '../checks/check.ts';
+import { Journal } from '../ledger/journal.ts';
+import type { EffectEntry } from '../ledger/ledger.ts';
 import { type FaultOutcome, type FaultRun, runFault, type Scene } from '../support/run-fault.ts';
 
 // What breaks a promise must be found by the ledger: else its silence says nothing.

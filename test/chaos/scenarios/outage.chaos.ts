@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { SUITE } from '../../support/suite-settings.ts';
-import type { AnswerEntry, LedgerRecord } from '../support/ledger.ts';
+import type { AnswerEntry, LedgerRecord } from '../ledger/ledger.ts';
 import { runFault } from '../support/run-fault.ts';
 
 const JOBS = SUITE.CHAOS_OUTAGE_JOBS;

@@ -2,8 +2,8 @@ import { rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
+import type { EffectEntry } from '../ledger/ledger.ts';
 import { cpuTimeMs } from '../support/cpu-time.ts';
-import type { EffectEntry } from '../support/ledger.ts';
 import { runFault, type Scene } from '../support/run-fault.ts';
 
 const JOBS = 300;

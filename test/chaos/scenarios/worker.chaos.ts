@@ -5,10 +5,10 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { jetstream } from '@nats-io/jetstream';
 import { expect, it, onTestFinished } from 'vitest';
 import { runCommand } from '../../../dev/nats-server/run.ts';
-import { DEAD_STREAM, EVENTS_STREAM, JOBS_STREAM } from '../../../shared/streams.ts';
-import { HEADER } from '../../../shared/wire.ts';
+import { DEAD_STREAM, EVENTS_STREAM, JOBS_STREAM } from '../../../shared/nats/streams.ts';
+import { HEADER } from '../../../shared/wire/wire.ts';
 import { until } from '../../support/poll.ts';
-import type { EffectEntry } from '../support/ledger.ts';
+import type { EffectEntry } from '../ledger/ledger.ts';
 import { type FaultRun, runFault, type Scene } from '../support/run-fault.ts';
 
 const ACK_WAIT_MS = 1_500;

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import { jobIdFor } from '../../../edge/routes/job-id.ts';
+import { jobIdFor } from '../../../edge/http/requests/job-id.ts';
+import type { Journal } from '../ledger/journal.ts';
+import type { AnswerEntry, AttemptEntry, LoadEntry } from '../ledger/ledger.ts';
 import type { Dice } from './dice.ts';
-import type { Journal } from './journal.ts';
-import type { AnswerEntry, AttemptEntry, LoadEntry } from './ledger.ts';
 
 const ANSWER_TIMEOUT_MS = 20_000;
 const PAUSE_MS = { from: 100, to: 600 };

@@ -1,4 +1,4 @@
-import type { LedgerReport } from './check.ts';
+import type { LedgerReport } from '../checks/check.ts';
 
 const SHOWN = 8;
 

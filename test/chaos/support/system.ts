@@ -6,14 +6,14 @@ import { type Collector, startCollector } from '../../../dev/collector/start.ts'
 import { findFreePort } from '../../../dev/nats-server/free-port.ts';
 import { type NatsServer, startNatsServer } from '../../../dev/nats-server/start.ts';
 import type { WorkerProcess } from '../../../dev/worker/start.ts';
-import { createApiKey, hashApiKey } from '../../../shared/api-key.ts';
-import type { BridgeStatus } from '../../../shared/health.ts';
-import { EVENTS_STREAM, JOBS_STREAM } from '../../../shared/streams.ts';
-import { testNatsBinary } from '../../support/nats.ts';
+import { createApiKey, hashApiKey } from '../../../shared/api/api-key.ts';
+import type { BridgeStatus } from '../../../shared/api/health.ts';
+import { EVENTS_STREAM, JOBS_STREAM } from '../../../shared/nats/streams.ts';
+import { testNatsBinary } from '../../support/nats/nats.ts';
 import { until } from '../../support/poll.ts';
+import { EventCollector } from '../ledger/event-collector.ts';
+import type { FaultEntry, Ledger } from '../ledger/ledger.ts';
 import { EdgeProcess } from './edge-process.ts';
-import { EventCollector } from './event-collector.ts';
-import type { FaultEntry, Ledger } from './ledger.ts';
 import { TcpProxy } from './tcp-proxy.ts';
 import { WorkerPool } from './worker-pool.ts';
 

@@ -1,0 +1,50 @@
+import { LIMITS } from '../../shared/job/job.ts';
+import { CliError } from '../cli-error.ts';
+import { type InputSource, parseInput, readInputText } from './job-input.ts';
+
+/** Text of a file of jobs. It is held in memory as a whole. */
+const MAX_BYTES = 256 * 1024 * 1024;
+/** The API takes this many bytes of jobs at once; the rest is room for what stands around them. */
+const MAX_CHUNK_BYTES = LIMITS.batchInputs * LIMITS.inputBytes;
+
+/**
+ * The jobs of a file: a JSON list, or a job in each line (JSON lines; empty lines are skipped).
+ * @param argument a path, or `-` for standard input
+ * @throws CliError `usage-invalid` saying what cannot be read, and where
+ */
+export async function readBatch(argument: string, source: InputSource): Promise<unknown[]> {
+  const { text, what } = await readInputText(argument === '-' ? '-' : `@${argument}`, source, MAX_BYTES);
+  const jobs = text.trimStart().startsWith('[') ? parseInput(text, what) : parseLines(text, what);
+  if (Array.isArray(jobs) && jobs.length > 0) return jobs;
+  throw new CliError('usage-invalid', `${what} holds no jobs`);
+}
+
+function parseLines(text: string, what: string): unknown[] {
+  return text.split(/\r?\n/).flatMap((line, index) => {
+    return line.trim() === '' ? [] : [parseInput(line, `line ${index + 1} of ${what}`)];
+  });
+}
+
+/** Some of the jobs of a batch, in their order. */
+export interface BatchChunk {
+  /** The place of the first one. */
+  readonly offset: number;
+  readonly jobs: readonly unknown[];
+}
+
+/** Cuts jobs into what the API takes at once: so many, and so many bytes. */
+export function* chunksOf(jobs: readonly unknown[]): Generator<BatchChunk> {
+  let offset = 0;
+  let bytes = 0;
+  for (const [index, job] of jobs.entries()) {
+    const size = Buffer.byteLength(JSON.stringify(job));
+    const isFull = index - offset === LIMITS.batchJobs || bytes + size > MAX_CHUNK_BYTES;
+    if (isFull && index > offset) {
+      yield { offset, jobs: jobs.slice(offset, index) };
+      offset = index;
+      bytes = 0;
+    }
+    bytes += size;
+  }
+  yield { offset, jobs: jobs.slice(offset) };
+}

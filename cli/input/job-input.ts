@@ -1,0 +1,111 @@
+import { readFile } from 'node:fs/promises';
+import { addAbortSignal, type Readable } from 'node:stream';
+import { describeThrown } from '../../shared/errors.ts';
+import { LIMITS } from '../../shared/job/job.ts';
+import { jsonDepth } from '../../shared/text/json-depth.ts';
+import { CliError } from '../cli-error.ts';
+import { findJsonFault } from './json-fault.ts';
+
+/** White space aside, the API takes {@link LIMITS}.inputBytes: more text than this cannot be an input. */
+const MAX_BYTES = 16 * LIMITS.inputBytes;
+
+/** Deeper than any input the API takes; a limit here only keeps hostile text off the stack. */
+const MAX_DEPTH = 1_000;
+
+const HINT =
+  'put JSON in single quotes for the shell, or use @file, or - for standard input: \'{"url":"…"}\'';
+
+/** Where an input may come from besides the command line. */
+export interface InputSource {
+  readonly stdin: Readable;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * The input of a job: `-` is standard input, `@path` a file, anything else JSON itself; undefined is null.
+ * @throws CliError `usage-invalid` saying what cannot be read, and where
+ */
+export async function readJobInput(argument: string | undefined, source: InputSource): Promise<unknown> {
+  if (argument === undefined) return null;
+  if (argument !== '-' && !argument.startsWith('@')) return parseInput(argument, 'the input', HINT);
+  const { text, what } = await readInputText(argument, source, MAX_BYTES);
+  return parseInput(text, what);
+}
+
+/**
+ * The text of standard input (`-`) or of a file (`@path`), and what to call it in an error.
+ * @throws CliError `usage-invalid` when it cannot be read, is not UTF-8, or is larger than `maxBytes`
+ */
+export async function readInputText(
+  argument: string,
+  source: InputSource,
+  maxBytes: number,
+): Promise<{ text: string; what: string }> {
+  if (argument === '-') {
+    const what = 'standard input';
+    return { text: decode(await readStandardInput(source, maxBytes), what), what };
+  }
+  const path = argument.slice(1);
+  const what = `the file ${JSON.stringify(path)}`;
+  const bytes = await readFile(path, { signal: source.signal }).catch((cause: unknown) => {
+    if (source.signal.aborted) throw source.signal.reason;
+    throw unreadable(what, cause);
+  });
+  if (bytes.length > maxBytes) throw tooLarge(what, maxBytes);
+  return { text: decode(bytes, what), what };
+}
+
+async function readStandardInput({ stdin, signal }: InputSource, maxBytes: number): Promise<Uint8Array> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  try {
+    for await (const chunk of addAbortSignal(signal, stdin)) {
+      chunks.push(Buffer.from(chunk));
+      size += chunk.length;
+      // Before the end, which a stream need not have.
+      if (size > maxBytes) throw tooLarge('standard input', maxBytes);
+    }
+  } catch (cause) {
+    if (signal.aborted) throw signal.reason;
+    if (cause instanceof CliError) throw cause;
+    throw unreadable('standard input', cause);
+  }
+  return Buffer.concat(chunks);
+}
+
+/** JSON is UTF-8 (RFC 8259, section 8.1); a byte order mark, which some editors write, is dropped. */
+function decode(bytes: Uint8Array, what: string): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch (cause) {
+    throw new CliError('usage-invalid', `${what} is not UTF-8`, { cause });
+  }
+}
+
+/**
+ * JSON of the command line or a file.
+ * @param what to call it in an error
+ * @throws CliError `usage-invalid` with the place where it breaks
+ */
+export function parseInput(text: string, what: string, hint?: string): unknown {
+  if (jsonDepth(text, MAX_DEPTH) > MAX_DEPTH) {
+    throw new CliError('usage-invalid', `${what} is nested deeper than ${MAX_DEPTH} levels`);
+  }
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    const { line, column, message } = findJsonFault(text);
+    throw new CliError('usage-invalid', `${what} is not JSON: line ${line}, column ${column}: ${message}`, {
+      cause,
+      hint,
+    });
+  }
+}
+
+function tooLarge(what: string, maxBytes: number): CliError {
+  return new CliError('usage-invalid', `${what} is larger than ${maxBytes} bytes`);
+}
+
+function unreadable(what: string, cause: unknown): CliError {
+  return new CliError('usage-invalid', `${what} cannot be read: ${describeThrown(cause)}`, { cause });
+}

@@ -1,0 +1,61 @@
+import { ApiError } from '../../client/api-error.ts';
+import { describeThrown, ERRORS, ThroughlineError, type Violation } from '../../shared/errors.ts';
+import { escapeControls } from '../../shared/text/terminal-text.ts';
+import { CliError } from '../cli-error.ts';
+import type { Paint } from './paint.ts';
+
+/** Whatever ended a command, as a problem document (RFC 9457); the API's own where the API sent one. */
+export function problemDocument(thrown: unknown): Readonly<Record<string, unknown>> {
+  if (thrown instanceof ApiError) return thrown.problem;
+  if (thrown instanceof CliError) {
+    const { code, title, message, hint, traceId } = thrown;
+    return { type: typeOf(code), title, code, detail: message, hint, traceId };
+  }
+  const { code, message } = ThroughlineError.from(thrown);
+  const detail = thrown instanceof ThroughlineError ? message : describeThrown(thrown);
+  // Without a status: no HTTP answer had one.
+  return { type: typeOf(code), title: ERRORS[code].title, code, detail };
+}
+
+const typeOf = (code: string): string => `urn:throughline:problem:${code}`;
+
+/** Whatever ended a command, for a person: what is wrong, where, and what may help. */
+export function problemText(thrown: unknown, paint: Paint): string {
+  const details = detailsOf(thrown).map((line) => `  ${safeLines(line)}`);
+  return [`${paint.red('error:')} ${safeLines(messageOf(thrown))}`, ...details].join('\n');
+}
+
+function messageOf(thrown: unknown): string {
+  if (thrown instanceof CliError) return thrown.message;
+  if (thrown instanceof ThroughlineError) return `${thrown.message} (${thrown.code})`;
+  return `something went wrong inside: ${describeThrown(thrown)}; --debug shows where`;
+}
+
+function detailsOf(thrown: unknown): string[] {
+  if (thrown instanceof CliError)
+    return [...traceLine(thrown.traceId), ...(thrown.hint ? [thrown.hint] : [])];
+  if (!(thrown instanceof ThroughlineError)) return [];
+  const said = (text: string): boolean => thrown.message.includes(text);
+  const traceId = thrown instanceof ApiError ? thrown.problem.traceId : undefined;
+  return [
+    ...thrown.violations.filter(({ message }) => !said(message)).map(violationLine),
+    ...(thrown.suggestions.some(said) || thrown.suggestions.length === 0
+      ? []
+      : [`did you mean ${thrown.suggestions.join(' or ')}?`]),
+    ...(thrown.code === 'unauthenticated' ? ['set THROUGHLINE_API_KEY, or use --api-key'] : []),
+    ...traceLine(traceId),
+  ];
+}
+
+function violationLine({ path, message }: Violation): string {
+  return `${path === '' ? 'the input' : path}: ${message}`;
+}
+
+function traceLine(traceId: unknown): string[] {
+  return typeof traceId === 'string' && traceId !== '' ? [`trace ${traceId}`] : [];
+}
+
+/** Commander's suggestions come on a line of their own. */
+function safeLines(text: string): string {
+  return text.split('\n').map(escapeControls).join('\n  ');
+}

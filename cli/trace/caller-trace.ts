@@ -1,0 +1,150 @@
+import {
+  type Attributes,
+  type Context,
+  INVALID_SPAN_CONTEXT,
+  ROOT_CONTEXT,
+  type Span,
+  SpanKind,
+  SpanStatusCode,
+  trace,
+} from '@opentelemetry/api';
+import { ApiError } from '../../client/api-error.ts';
+import { withDeadline } from '../../shared/deadline.ts';
+import { describeThrown, ThroughlineError } from '../../shared/errors.ts';
+import {
+  type Carrier,
+  type Extraction,
+  extract,
+  fromRecord,
+  inject,
+  startTrace,
+} from '../../shared/propagation/index.ts';
+import { ATTR, SERVICE } from '../../shared/trace/semantics.ts';
+import { startTracing, type Tracing } from '../../worker-node/telemetry/tracing.ts';
+import { CliError } from '../cli-error.ts';
+import type { Environment } from '../config.ts';
+import { type BaggagePair, withBaggage } from '../input/baggage.ts';
+
+/** A collector that is down must not keep anybody's terminal. */
+const FLUSH_MS = 3_000;
+
+/** Names of OpenTelemetry's HTTP conventions. */
+export const HTTP = {
+  method: 'http.request.method',
+  status: 'http.response.status_code',
+  url: 'url.full',
+} as const;
+
+export interface CallerTraceOptions {
+  readonly environment: Environment;
+  /** Prints spans on stderr. */
+  readonly debug: boolean;
+  readonly baggage: readonly BaggagePair[];
+  /** Takes a sentence about anything that is not as it should be and costs no job. */
+  readonly warn: (sentence: string) => void;
+}
+
+/** The caller's part of a job's trace: its first span, or, where nothing is recorded, a context with ids. */
+export class CallerTrace {
+  readonly #tracing: Tracing | undefined;
+  readonly #extraction: Extraction;
+  readonly #context: Context;
+
+  private constructor(tracing: Tracing | undefined, extraction: Extraction, context: Context) {
+    this.#tracing = tracing;
+    this.#extraction = extraction;
+    this.#context = context;
+  }
+
+  /**
+   * Continues the trace of the environment (`TRACEPARENT`, `TRACESTATE`, `BAGGAGE`: the convention of CI systems)
+   * where it is valid, and starts to record where a collector or `debug` asks for it.
+   * @throws CliError `usage-invalid` when the baggage does not fit
+   */
+  static async start({ environment, debug, baggage, warn }: CallerTraceOptions): Promise<CallerTrace> {
+    const extraction = extractFrom(environment);
+    for (const sentence of losses(extraction)) warn(sentence);
+    const context = withBaggage(extraction.context, baggage);
+    const tracing = await startTracing({
+      serviceName: SERVICE.cli,
+      environment,
+      debug,
+      autoInstrument: false,
+    }).catch((thrown: unknown) => {
+      warn(`nothing is traced: ${describeThrown(thrown)}`);
+      return undefined;
+    });
+    return new CallerTrace(tracing, extraction, context);
+  }
+
+  /** Runs the request in the trace's span; `work` gets what it has to send, and the span to describe. */
+  async run<T>(
+    name: string,
+    attributes: Attributes,
+    work: (carrier: Carrier, span: Span) => Promise<T>,
+  ): Promise<T> {
+    const context = this.#begin(name, attributes);
+    // Without a recorder this is a span that keeps nothing, around the ids that are sent.
+    const span = trace.getSpan(context) ?? trace.wrapSpanContext(INVALID_SPAN_CONTEXT);
+    try {
+      return await work(inject(context), span);
+    } catch (thrown) {
+      describeFailure(span, thrown);
+      throw thrown instanceof CliError ? thrown.inTrace(span.spanContext().traceId) : thrown;
+    } finally {
+      span.end();
+    }
+  }
+
+  #begin(name: string, attributes: Attributes): Context {
+    const { outcome, reason } = this.#extraction;
+    if (this.#tracing?.on !== true) {
+      return outcome === 'continued' ? this.#context : startTrace(this.#context);
+    }
+    const span = trace.getTracer(SERVICE.cli).startSpan(
+      name,
+      {
+        kind: SpanKind.CLIENT,
+        attributes: {
+          ...attributes,
+          [ATTR.traceOutcome]: outcome,
+          ...(reason === undefined ? {} : { [ATTR.traceReason]: reason }),
+        },
+      },
+      this.#context,
+    );
+    return trace.setSpan(this.#context, span);
+  }
+
+  /** Sends the spans, for at most 3 s; a collector that fails is nobody's error. */
+  async flush(limitMs = FLUSH_MS): Promise<void> {
+    if (this.#tracing === undefined) return;
+    const late = (): Error => new Error('the collector is too slow');
+    await withDeadline(this.#tracing.shutdown(), limitMs, late).catch(() => undefined);
+  }
+}
+
+function describeFailure(span: Span, thrown: unknown): void {
+  span.setStatus({ code: SpanStatusCode.ERROR, message: describeThrown(thrown) });
+  const code = thrown instanceof CliError || thrown instanceof ThroughlineError ? thrown.code : 'internal';
+  span.setAttribute(ATTR.errorType, code);
+  if (thrown instanceof ApiError) span.setAttribute(HTTP.status, thrown.httpStatus);
+}
+
+function extractFrom({ TRACEPARENT, TRACESTATE, BAGGAGE }: Environment): Extraction {
+  // A variable that is set to nothing is as good as none.
+  const present = { TRACEPARENT, TRACESTATE, BAGGAGE };
+  const filled = Object.entries(present).filter(([, value]) => value !== '');
+  return extract(fromRecord(Object.fromEntries(filled)), ROOT_CONTEXT);
+}
+
+/** A trace that breaks here is named: nobody looks for the reason in the environment. */
+function losses({ reason, dropped }: Extraction): string[] {
+  return [
+    ...(reason === undefined ? [] : [`TRACEPARENT is ignored (${reason}); the job starts a new trace`]),
+    ...(dropped.tracestate === undefined
+      ? []
+      : [`of TRACESTATE, something is left out (${dropped.tracestate})`]),
+    ...(dropped.baggage === undefined ? [] : [`of BAGGAGE, something is left out (${dropped.baggage})`]),
+  ];
+}

@@ -1,0 +1,38 @@
+/** What the edge asks of a bridge about dead letters; plain data, as in commands.ts. */
+import type { SpanContext } from '@opentelemetry/api';
+import type { Job } from '../../shared/job/job.ts';
+import type { Carrier } from '../../shared/propagation/index.ts';
+
+export interface DeadLettersCommand {
+  readonly tenant: string;
+  readonly operation: string | undefined;
+  readonly limit: number;
+  /** The sequence in the stream to begin at. */
+  readonly from: number;
+  readonly carrier: Carrier;
+}
+
+/** Of one dead letter, by its job's id. */
+export interface DeadLetterCommand {
+  readonly tenant: string;
+  readonly jobId: string;
+  readonly carrier: Carrier;
+}
+
+export interface RedriveManyCommand extends DeadLettersCommand {
+  readonly reason: string | undefined;
+  /** The last sequence that is looked at; undefined: the last one there is when the command comes. */
+  readonly to: number | undefined;
+}
+
+/** A job that was sent round again, and the span that sent it, where there is one. */
+export interface Redriven {
+  readonly job: Job;
+  readonly sentBy: Pick<SpanContext, 'traceId' | 'spanId' | 'traceFlags'> | undefined;
+}
+
+/** One redrive is five questions to the broker, one after the other; each has the broker's own time limit. */
+export const REDRIVE_BUDGET_MS = 4_000;
+/** How long a bridge looks for letters, or sends them, before it answers with what it has. */
+export const LIST_BUDGET_MS = 2_000;
+export const REDRIVE_MANY_BUDGET_MS = 10_000;

@@ -1,0 +1,44 @@
+import type { JobPage } from '../../shared/api/job-list.ts';
+import { ThroughlineError } from '../../shared/errors.ts';
+import { ATTR } from '../../shared/trace/semantics.ts';
+import type { JobIndex } from '../job-index/job-index.ts';
+import { type AcceptedJob, CATCH_UP_MS, type ListCommand } from './index-commands.ts';
+import { indexName } from './index-name.ts';
+import { callObject } from './object-call.ts';
+
+/** On top of the time that an index takes to catch up. */
+const MARGIN_MS = 3_000;
+
+/** The other side of the calls to an index: the edge asks it, a bridge tells it. */
+export class JobIndexClient {
+  readonly #namespace: DurableObjectNamespace<JobIndex>;
+  readonly #shards: number;
+
+  constructor(namespace: DurableObjectNamespace<JobIndex>, shards: number) {
+    this.#namespace = namespace;
+    this.#shards = shards;
+  }
+
+  /** A page of a tenant's jobs. @throws ThroughlineError `index-unavailable` */
+  list(command: Omit<ListCommand, 'carrier'>): Promise<JobPage> {
+    const name = indexName(command.tenant, this.#shards);
+    return callObject({
+      kind: 'index',
+      method: 'list',
+      attributes: { [ATTR.indexName]: name },
+      limitMs: CATCH_UP_MS + MARGIN_MS,
+      ask: (carrier) => this.#namespace.getByName(name).list({ ...command, carrier }),
+      unavailable: (reason, cause) =>
+        new ThroughlineError('index-unavailable', `the list of jobs cannot be read: ${reason}`, {
+          cause,
+          retryAfterSeconds: 1,
+        }),
+    });
+  }
+
+  /** Tells the indexes of the jobs' tenants. @throws whatever the platform throws for an object as a whole */
+  async tell(jobs: readonly AcceptedJob[]): Promise<void> {
+    const byIndex = Map.groupBy(jobs, ({ tenant }) => indexName(tenant, this.#shards));
+    await Promise.all([...byIndex].map(([name, own]) => this.#namespace.getByName(name).accepted(own)));
+  }
+}

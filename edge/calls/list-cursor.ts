@@ -1,0 +1,31 @@
+import { isToken } from '../../shared/wire/subjects.ts';
+
+/** A place in a list of jobs: behind this job. */
+export interface ListPlace {
+  readonly acceptedAt: number;
+  readonly id: string;
+}
+
+/** Before the newest job. */
+export const TOP: ListPlace = { acceptedAt: Number.MAX_SAFE_INTEGER, id: '' };
+
+/** A place as text that says nothing to a caller; base64url. */
+export function writeCursor({ acceptedAt, id }: ListPlace): string {
+  return btoa(`${acceptedAt}.${id}`).replaceAll('+', '-').replaceAll('/', '_').replace(/=+$/, '');
+}
+
+/** Reads a cursor; undefined when {@link writeCursor} could not have made it. */
+export function readCursor(cursor: string): ListPlace | undefined {
+  const [, acceptedAt, id] = /^([0-9]{1,15})\.(.*)$/.exec(decode(cursor)) ?? [];
+  if (acceptedAt === undefined || !isToken(id)) return undefined;
+  const place = { acceptedAt: Number(acceptedAt), id };
+  return writeCursor(place) === cursor ? place : undefined;
+}
+
+function decode(cursor: string): string {
+  try {
+    return atob(cursor.replaceAll('-', '+').replaceAll('_', '/'));
+  } catch {
+    return '';
+  }
+}

@@ -1,0 +1,44 @@
+import { type Attributes, context, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
+import { withDeadline } from '../../shared/deadline.ts';
+import { ThroughlineError } from '../../shared/errors.ts';
+import { type Carrier, inject } from '../../shared/propagation/index.ts';
+import { ATTR } from '../../shared/trace/semantics.ts';
+import { type Reply, unwrapReply } from './commands.ts';
+
+/** One call of the edge to a Durable Object. */
+export interface ObjectCall<T> {
+  /** What kind of object it is, in a word: `bridge`. */
+  readonly kind: string;
+  readonly method: string;
+  readonly attributes: Attributes;
+  readonly limitMs: number;
+  readonly ask: (carrier: Carrier) => Promise<Reply<T>>;
+  /** The error where the object does not answer, or the platform fails it as a whole (moved, overloaded, reset). */
+  readonly unavailable: (reason: string, cause?: unknown) => ThroughlineError;
+}
+
+const tracer = trace.getTracer('throughline-edge');
+
+/**
+ * Calls a Durable Object: makes the CLIENT span, hands the carrier on, bounds the wait.
+ * @throws ThroughlineError the one that the reply stands for, or `unavailable`
+ */
+export function callObject<T>(call: ObjectCall<T>): Promise<T> {
+  const { kind, method, limitMs, ask, unavailable } = call;
+  const attributes = { 'rpc.system': 'cloudflare', 'rpc.method': method, ...call.attributes };
+  return tracer.startActiveSpan(`${kind} ${method}`, { kind: SpanKind.CLIENT, attributes }, async (span) => {
+    try {
+      const reply = ask(inject(context.active())).catch((thrown: unknown): never => {
+        throw unavailable(`the ${kind} was restarted`, thrown);
+      });
+      return unwrapReply(await withDeadline(reply, limitMs, () => unavailable(`the ${kind} is busy`)));
+    } catch (thrown) {
+      const error = ThroughlineError.from(thrown);
+      span.setAttribute(ATTR.errorType, error.code);
+      if (error.status >= 500) span.setStatus({ code: SpanStatusCode.ERROR, message: error.message });
+      throw error;
+    } finally {
+      span.end();
+    }
+  });
+}

@@ -1,0 +1,51 @@
+import { Hono } from 'hono';
+import { METHOD_NAME_ALL } from 'hono/router';
+import { ThroughlineError } from '../../shared/errors.ts';
+import { crossOrigin } from './middleware/cross-origin.ts';
+import { renderProblem } from './middleware/problems.ts';
+import { traceResponse } from './middleware/trace-response.ts';
+import { deadLetterRoutes } from './routes/dead-letters.ts';
+import { documentRoutes } from './routes/documents.ts';
+import { healthRoutes } from './routes/health.ts';
+import { jobRoutes } from './routes/jobs.ts';
+import { operationRoutes } from './routes/operations.ts';
+import { outboxRoutes } from './routes/outbox.ts';
+import type { EdgeHono } from './scope.ts';
+
+/** The HTTP API, version 1. What it needs of the outside comes with each request, as its bindings. */
+export function createApp(): Hono<EdgeHono> {
+  const app = new Hono<EdgeHono>();
+  app.use(traceResponse());
+  app.use(crossOrigin());
+  app.route('/', healthRoutes());
+  app.route('/', documentRoutes());
+  app.route('/v1/jobs', jobRoutes());
+  app.route('/v1/dead-letters', deadLetterRoutes());
+  app.route('/v1/operations', operationRoutes());
+  app.route('/v1/outbox', outboxRoutes());
+  app.notFound((c) => {
+    const methods = allowedMethods(app, c.req.path);
+    if (methods.length === 0)
+      return renderProblem(new ThroughlineError('route-unknown', 'see GET /v1/operations'), c);
+    const error = new ThroughlineError('method-not-allowed', `use ${methods.join(' or ')}`);
+    const response = renderProblem(error, c);
+    response.headers.set('allow', methods.join(', '));
+    return response;
+  });
+  app.onError(renderProblem);
+  return app;
+}
+
+/** The methods that a route at `path` would take (RFC 9110, section 15.5.6 asks for them). */
+function allowedMethods(app: Hono<EdgeHono>, path: string): string[] {
+  const methods = new Set(
+    app.routes.map(({ method }) => method).filter((method) => method !== METHOD_NAME_ALL),
+  );
+  const own = new Set(
+    app.routes.filter(({ method }) => method !== METHOD_NAME_ALL).map(({ handler }) => handler),
+  );
+  return [...methods].filter((method) => {
+    const [matches] = app.router.match(method, path);
+    return matches.some(([[handler]]) => own.has(handler));
+  });
+}

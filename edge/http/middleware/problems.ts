@@ -1,0 +1,31 @@
+import { context, trace } from '@opentelemetry/api';
+import type { Context } from 'hono';
+import { HTTPException } from 'hono/http-exception';
+import { PROBLEM_MEDIA_TYPE, problemOf } from '../../../shared/api/problem.ts';
+import { describeThrown, ThroughlineError } from '../../../shared/errors.ts';
+import type { EdgeHono } from '../scope.ts';
+
+/** The one place where an error becomes an answer: `application/problem+json` (RFC 9457). */
+export function renderProblem(thrown: unknown, c: Context<EdgeHono>): Response {
+  const error = fromThrown(thrown);
+  if (error.code === 'internal') {
+    c.env.log.error('a request failed', { reason: describeThrown(error.cause ?? error) });
+  }
+  return problemResponse(error, c.res.headers.get('www-authenticate'));
+}
+
+/** The answer for an error. */
+export function problemResponse(error: ThroughlineError, wwwAuthenticate: string | null = null): Response {
+  const traceId = trace.getSpanContext(context.active())?.traceId;
+  const headers = new Headers({ 'content-type': PROBLEM_MEDIA_TYPE, 'cache-control': 'no-store' });
+  if (wwwAuthenticate !== null) headers.set('www-authenticate', wwwAuthenticate);
+  if (error.retryAfterSeconds !== undefined) headers.set('retry-after', String(error.retryAfterSeconds));
+  return new Response(JSON.stringify(problemOf(error, traceId)), { status: error.status, headers });
+}
+
+function fromThrown(thrown: unknown): ThroughlineError {
+  if (thrown instanceof HTTPException && thrown.status === 400) {
+    return new ThroughlineError('request-invalid', 'the request cannot be read', { cause: thrown });
+  }
+  return ThroughlineError.from(thrown);
+}

@@ -1,0 +1,37 @@
+import { ThroughlineError } from '../../../shared/errors.ts';
+
+/**
+ * Reads a request's body whole. Behind a body that is too large the stream is left unlocked, so that somebody may
+ * throw the rest away.
+ * @param maxSize in bytes
+ * @throws ThroughlineError `payload-too-large`, before anything is read where the length is known
+ */
+export async function readBody(request: Request, maxSize: number): Promise<Uint8Array> {
+  const tooLarge = () =>
+    new ThroughlineError('payload-too-large', `the body is larger than ${maxSize} bytes`);
+  const length = Number(request.headers.get('content-length') ?? 0);
+  if (length > maxSize) throw tooLarge();
+  if (request.body === null) return new Uint8Array();
+  const reader = request.body.getReader();
+  const chunks: Uint8Array[] = [];
+  for (let size = 0; ; ) {
+    const { done, value } = await reader.read();
+    if (done) return concat(chunks, size);
+    size += value.byteLength;
+    if (size > maxSize) {
+      reader.releaseLock();
+      throw tooLarge();
+    }
+    chunks.push(value);
+  }
+}
+
+function concat(chunks: readonly Uint8Array[], size: number): Uint8Array {
+  const whole = new Uint8Array(size);
+  let offset = 0;
+  for (const chunk of chunks) {
+    whole.set(chunk, offset);
+    offset += chunk.byteLength;
+  }
+  return whole;
+}

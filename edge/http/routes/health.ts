@@ -1,0 +1,57 @@
+import { type Context, Hono } from 'hono';
+import type { BridgeStatus, Health, Readiness, Unreadiness } from '../../../shared/api/health.ts';
+import { problemOf } from '../../../shared/api/problem.ts';
+import { ThroughlineError } from '../../../shared/errors.ts';
+import type { EdgeHono } from '../scope.ts';
+
+const PROBLEM = { 'content-type': 'application/problem+json', 'cache-control': 'no-store' } as const;
+const PROMETHEUS = { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' } as const;
+
+/**
+ * `/healthz`: this Worker runs. `/readyz`: and NATS answers its bridges; 503 with a problem document when not. Both
+ * answers tell what the outboxes hold. `/metrics`: the same for Prometheus.
+ */
+export function healthRoutes(): Hono<EdgeHono> {
+  const app = new Hono<EdgeHono>();
+  app.get('/healthz', (c) => c.json<Health>({ status: 'ok' }));
+  app.get('/readyz', readiness);
+  app.get('/metrics', async (c) => c.body(metricsOf(await c.env.bridge.status()), 200, PROMETHEUS));
+  return app;
+}
+
+async function readiness(c: Context<EdgeHono>): Promise<Response> {
+  const bridges = await c.env.bridge.status();
+  if (bridges.every(({ roundTripMs }) => roundTripMs !== undefined))
+    return c.json<Readiness>({ status: 'ready', bridges });
+  const away = new ThroughlineError('broker-unavailable', 'NATS does not answer; jobs go to the outbox', {
+    retryAfterSeconds: 1,
+  });
+  return c.json<Unreadiness>({ ...problemOf(away, undefined), bridges }, 503, {
+    ...PROBLEM,
+    'retry-after': '1',
+  });
+}
+
+const GAUGES: readonly [name: string, help: string, value: (status: BridgeStatus) => number][] = [
+  [
+    'broker_up',
+    'Whether NATS answers (1) or not (0).',
+    ({ roundTripMs }) => Number(roundTripMs !== undefined),
+  ],
+  ['broker_connections_total', 'Connections opened by this object.', ({ connections }) => connections],
+  ['outbox_jobs', 'Jobs that wait for NATS.', ({ outbox }) => outbox.waiting],
+  ['outbox_oldest_age_seconds', 'How long the first of them has.', ({ outbox }) => outbox.oldestAgeSeconds],
+  ['outbox_set_aside_jobs', 'Jobs that NATS will not take.', ({ outbox }) => outbox.setAside],
+  ['outbox_unsettled_jobs', 'Jobs whose end has not been seen.', ({ outbox }) => outbox.unsettled],
+  ['outbox_bytes', 'What the outbox holds.', ({ outbox }) => outbox.bytes],
+];
+
+/** Prometheus' text format 0.0.4. */
+function metricsOf(bridges: readonly BridgeStatus[]): string {
+  const lines = GAUGES.flatMap(([name, help, value]) => [
+    `# HELP throughline_bridge_${name} ${help}`,
+    `# TYPE throughline_bridge_${name} ${name.endsWith('_total') ? 'counter' : 'gauge'}`,
+    ...bridges.map((status) => `throughline_bridge_${name}{bridge="${status.bridge}"} ${value(status)}`),
+  ]);
+  return `${lines.join('\n')}\n`;
+}

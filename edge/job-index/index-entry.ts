@@ -1,0 +1,134 @@
+import type { JobSummary } from '../../shared/api/job-list.ts';
+import { jobLinks } from '../../shared/job/event.ts';
+import type { Job, JobState } from '../../shared/job/job.ts';
+import type { EventDigest } from '../../shared/wire/event-digest.ts';
+
+const DAY_MS = 24 * 60 * 60 * 1_000;
+/** An ended job is listed a day longer than its events are kept. */
+const KEPT_ENDED_MS = 8 * DAY_MS;
+/** One that has not ended may wait in the queue; no stream keeps a delayed one longer than this. */
+const KEPT_OPEN_MS = 60 * DAY_MS;
+
+/** What the index keeps of a job: a row. Times are milliseconds since 1970. */
+export type IndexEntry = {
+  tenant: string;
+  id: string;
+  operation: string;
+  state: JobState;
+  attempt: number;
+  max_attempts: number;
+  durability: Job['durability'];
+  accepted_at: number;
+  due_at: number | null;
+  started_at: number | null;
+  finished_at: number | null;
+  error_code: string | null;
+  trace_id: string;
+  /** With commas, oldest first. */
+  previous_trace_ids: string;
+  round: number;
+  /** The day, counted from 1970, on which it is forgotten: a whole day, so that few events change it. */
+  expires_on: number;
+};
+
+/** The entry of a job that was accepted a moment ago: nothing has happened to it. */
+export function acceptedEntry(tenant: string, job: Job): IndexEntry {
+  const acceptedAt = Date.parse(job.acceptedAt);
+  const dueAt = msOf(job.dueAt);
+  return {
+    tenant,
+    id: job.id,
+    operation: job.operation,
+    state: 'queued',
+    attempt: 0,
+    max_attempts: job.maxAttempts,
+    durability: job.durability,
+    accepted_at: acceptedAt,
+    due_at: dueAt,
+    started_at: null,
+    finished_at: null,
+    error_code: null,
+    trace_id: job.traceId,
+    previous_trace_ids: '',
+    round: 0,
+    expires_on: dayOf(acceptedAt + KEPT_OPEN_MS),
+  };
+}
+
+/** The entry of a job whose last event this is. @param storedMs when the broker stored it */
+export function eventEntry(
+  { tenant, jobId }: { readonly tenant: string; readonly jobId: string },
+  digest: EventDigest,
+  storedMs: number,
+): IndexEntry {
+  const finishedAt = msOf(digest.finishedAt);
+  return {
+    tenant,
+    id: jobId,
+    operation: digest.operation,
+    state: digest.state,
+    attempt: digest.attempt,
+    max_attempts: digest.maxAttempts,
+    durability: 'stream',
+    accepted_at: Date.parse(digest.acceptedAt),
+    due_at: null,
+    started_at: msOf(digest.startedAt),
+    finished_at: finishedAt,
+    error_code: digest.errorCode ?? null,
+    trace_id: digest.traceId,
+    previous_trace_ids: digest.previousTraceIds.join(','),
+    round: digest.round,
+    expires_on: dayOf(storedMs + (finishedAt === null ? KEPT_OPEN_MS : KEPT_ENDED_MS)),
+  };
+}
+
+/**
+ * Whether an event's entry takes the place of what is known. A later acceptance under the same id (its idempotency
+ * key was forgotten meanwhile) is another job, a later round begins anew, and within one an end stays the end,
+ * whatever is read again or comes late.
+ */
+export function eventSupersedes(next: IndexEntry, known: IndexEntry): boolean {
+  if (next.accepted_at !== known.accepted_at) return next.accepted_at > known.accepted_at;
+  if (next.round !== known.round) return next.round > known.round;
+  return known.finished_at === null || next.finished_at !== null;
+}
+
+/** Whether an accepted job's entry takes the place of what is known: word of it may come behind its first events. */
+export function acceptedSupersedes(next: IndexEntry, known: IndexEntry): boolean {
+  if (next.accepted_at !== known.accepted_at) return next.accepted_at > known.accepted_at;
+  return known.durability === 'outbox';
+}
+
+/** Today, as {@link IndexEntry} counts days. */
+export function dayOf(ms: number): number {
+  return Math.floor(ms / DAY_MS);
+}
+
+/** The job as a list shows it. */
+export function summaryOf(entry: IndexEntry): JobSummary {
+  const { due_at, started_at, finished_at, error_code, previous_trace_ids } = entry;
+  return {
+    id: entry.id,
+    operation: entry.operation,
+    state: entry.state,
+    attempt: entry.attempt,
+    maxAttempts: entry.max_attempts,
+    durability: entry.durability,
+    acceptedAt: timeOf(entry.accepted_at),
+    ...(due_at === null ? {} : { dueAt: timeOf(due_at) }),
+    ...(started_at === null ? {} : { startedAt: timeOf(started_at) }),
+    ...(finished_at === null ? {} : { finishedAt: timeOf(finished_at) }),
+    ...(error_code === null ? {} : { error: { code: error_code } }),
+    traceId: entry.trace_id,
+    ...(previous_trace_ids === '' ? {} : { previousTraceIds: previous_trace_ids.split(',') }),
+    links: jobLinks(entry.id),
+  };
+}
+
+function msOf(time: string | undefined): number | null {
+  return time === undefined ? null : Date.parse(time);
+}
+
+function timeOf(ms: number): string {
+  return new Date(ms).toISOString();
+}

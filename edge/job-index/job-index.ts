@@ -1,0 +1,132 @@
+import { DurableObject } from 'cloudflare:workers';
+import { context, ROOT_CONTEXT } from '@opentelemetry/api';
+import type { JobPage } from '../../shared/api/job-list.ts';
+import { describeThrown, ThroughlineError } from '../../shared/errors.ts';
+import { extract, fromRecord } from '../../shared/propagation/index.ts';
+import { SERVICE } from '../../shared/trace/semantics.ts';
+import { type Reply, refusal } from '../calls/commands.ts';
+import { type AcceptedJob, CATCH_UP_MS, type ListCommand } from '../calls/index-commands.ts';
+import { indexName, shardNumber } from '../calls/index-name.ts';
+import { type EdgeConfig, type Env, edgeConfig } from '../config.ts';
+import { BrokerConnection } from '../nats/broker-connection.ts';
+import { createLogger, type Logger } from '../telemetry/log.ts';
+import { withService } from '../telemetry/service.ts';
+import { EventFollower } from './event-follower.ts';
+import { acceptedEntry } from './index-entry.ts';
+import { JobTable } from './job-table.ts';
+
+/** How long one alarm follows the events, and how many jobs it forgets. */
+const ALARM_CATCH_UP_MS = 25_000;
+const FORGET_JOBS = 1_000;
+/** Until the next alarm: when there is more to do, while jobs run, when nothing happens, and while NATS is away. */
+const ALARM = { more: 1_000, busy: 10_000, quiet: 300_000, failed: 30_000 } as const;
+/** Without a question for this long, and without events, the connection is let go, and the object may sleep. */
+const IDLE_MS = 60_000;
+
+/**
+ * The Durable Object that knows the jobs of its tenants in the order in which they were accepted. It hears of a job
+ * from the bridge that accepted it, and follows the events of all jobs for the rest.
+ */
+export class JobIndex extends DurableObject<Env> {
+  readonly #config: EdgeConfig;
+  readonly #log: Logger;
+  readonly #connection: BrokerConnection;
+  readonly #table: JobTable;
+  readonly #follower: EventFollower;
+  /** There are fewer indexes than there were: nobody asks this one any more. */
+  readonly #isRetired: boolean;
+  #alarmAt = 0;
+  #askedAt = 0;
+
+  constructor(state: DurableObjectState, env: Env) {
+    super(state, env);
+    this.#config = edgeConfig(env);
+    this.#log = createLogger(this.#config.LOG_LEVEL);
+    this.#table = new JobTable(state.storage);
+    const name = this.#table.owner(state.id.name);
+    this.#connection = new BrokerConnection(this.#config, name, this.#log, { service: SERVICE.index });
+    const shards = this.#config.INDEX_SHARDS;
+    this.#isRetired = shardNumber(name) >= shards;
+    this.#follower = new EventFollower({
+      connection: this.#connection,
+      table: this.#table,
+      log: this.#log,
+      isOwn: (tenant) => indexName(tenant, shards) === name,
+      share: `${name} of ${shards}`,
+    });
+  }
+
+  /** Takes jobs that a bridge has accepted. */
+  async accepted(jobs: readonly AcceptedJob[]): Promise<void> {
+    this.#table.accept(jobs.map(({ tenant, job }) => acceptedEntry(tenant, job)));
+    await this.#wakeWithin(ALARM.busy);
+  }
+
+  /** A page of a tenant's jobs, caught up with the events as far as they can be reached in time. */
+  list(command: ListCommand): Promise<Reply<JobPage>> {
+    const caller = extract(fromRecord(command.carrier), context.active()).context;
+    return context.with(withService(caller, SERVICE.index), async () => {
+      try {
+        return { ok: true, value: await this.#list(command) } as const;
+      } catch (thrown) {
+        const error = ThroughlineError.from(thrown);
+        this.#log.error('the index failed', { reason: describeThrown(error.cause ?? error) });
+        return refusal(error);
+      }
+    });
+  }
+
+  async #list(command: ListCommand): Promise<JobPage> {
+    this.#askedAt = Date.now();
+    await this.#wakeWithin(ALARM.busy);
+    const complete = await this.#follower.catchUp(CATCH_UP_MS);
+    const { rowsRead, ...page } = this.#table.page(command);
+    this.#log.debug('jobs listed', {
+      tenant: command.tenant,
+      jobs: page.jobs.length,
+      rows_read: rowsRead,
+      complete,
+    });
+    return { ...page, complete };
+  }
+
+  /** Follows the events and forgets old jobs; comes again by itself, whatever happens. */
+  override alarm(): Promise<void> {
+    return context.with(withService(ROOT_CONTEXT, SERVICE.index), async () => {
+      let inMs: number | undefined = ALARM.failed;
+      try {
+        inMs = this.#isRetired ? this.#clear() : await this.#attend();
+      } catch (thrown) {
+        this.#log.error('the index could not be attended to', { reason: describeThrown(thrown) });
+      } finally {
+        if (inMs !== undefined) await this.#wakeIn(inMs);
+      }
+    });
+  }
+
+  /** @returns milliseconds until the next time */
+  async #attend(): Promise<number> {
+    const before = this.#table.place.sequence;
+    const complete = await this.#follower.catchUp(ALARM_CATCH_UP_MS);
+    const hasNews = this.#table.place.sequence !== before;
+    if (this.#table.forget(FORGET_JOBS, Date.now())) return ALARM.more;
+    if (!complete) return hasNews ? ALARM.more : ALARM.failed;
+    if (hasNews || Date.now() - this.#askedAt < IDLE_MS) return ALARM.busy;
+    this.#connection.release();
+    return ALARM.quiet;
+  }
+
+  #clear(): number | undefined {
+    return this.#table.forget(FORGET_JOBS, Number.MAX_SAFE_INTEGER) ? ALARM.more : undefined;
+  }
+
+  async #wakeWithin(ms: number): Promise<void> {
+    if (this.#alarmAt > Date.now() && this.#alarmAt <= Date.now() + ms) return;
+    await this.#wakeIn(ms);
+  }
+
+  async #wakeIn(ms: number): Promise<void> {
+    this.#alarmAt = Date.now() + ms;
+    await this.ctx.storage.setAlarm(this.#alarmAt);
+  }
+}

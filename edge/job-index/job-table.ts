@@ -1,0 +1,185 @@
+import type { JobPage } from '../../shared/api/job-list.ts';
+import type { JobState } from '../../shared/job/job.ts';
+import { type ListPlace, TOP, writeCursor } from '../calls/list-cursor.ts';
+import { acceptedSupersedes, dayOf, eventSupersedes, type IndexEntry, summaryOf } from './index-entry.ts';
+
+/**
+ * An index for each question, in the order of its answer, so that a page is read from where it begins to where it
+ * ends. Each costs a written row with each change of a job's state, which is why there is no fifth.
+ */
+const SCHEMA = `
+  CREATE TABLE IF NOT EXISTS jobs (
+    tenant TEXT NOT NULL, id TEXT NOT NULL, operation TEXT NOT NULL, state TEXT NOT NULL,
+    attempt INTEGER NOT NULL, max_attempts INTEGER NOT NULL, durability TEXT NOT NULL,
+    accepted_at INTEGER NOT NULL, due_at INTEGER, started_at INTEGER, finished_at INTEGER,
+    error_code TEXT, trace_id TEXT NOT NULL, previous_trace_ids TEXT NOT NULL,
+    round INTEGER NOT NULL, expires_on INTEGER NOT NULL,
+    PRIMARY KEY (tenant, id)
+  ) WITHOUT ROWID;
+  CREATE INDEX IF NOT EXISTS by_time ON jobs (tenant, accepted_at, id);
+  CREATE INDEX IF NOT EXISTS by_state ON jobs (tenant, state, accepted_at, id);
+  CREATE INDEX IF NOT EXISTS by_operation ON jobs (tenant, operation, accepted_at, id);
+  CREATE INDEX IF NOT EXISTS by_operation_and_state ON jobs (tenant, operation, state, accepted_at, id);
+  CREATE INDEX IF NOT EXISTS by_expiry ON jobs (expires_on);
+  CREATE TABLE IF NOT EXISTS place (
+    one INTEGER PRIMARY KEY CHECK (one = 1), source TEXT NOT NULL, sequence INTEGER NOT NULL, owner TEXT NOT NULL
+  );
+  INSERT OR IGNORE INTO place VALUES (1, '', 0, '');`;
+
+/** How far the events are in the table. */
+export interface Place {
+  /** Which stream they are of. */
+  readonly source: string;
+  /** The last one that is in the table, or that the table has no use for. */
+  readonly sequence: number;
+}
+
+export interface PageQuery {
+  readonly tenant: string;
+  readonly state: JobState | undefined;
+  readonly operation: string | undefined;
+  readonly limit: number;
+  /** Where the page before ended; undefined: the first page. */
+  readonly after: ListPlace | undefined;
+}
+
+/** The jobs that an index knows, and how far it has followed the events, in one SQLite database. */
+export class JobTable {
+  readonly #storage: DurableObjectStorage;
+  readonly #sql: SqlStorage;
+
+  constructor(storage: DurableObjectStorage) {
+    this.#storage = storage;
+    this.#sql = storage.sql;
+    this.#sql.exec(SCHEMA);
+  }
+
+  /** The name of the object that it belongs to, which the platform does not tell to one that an alarm wakes. */
+  owner(told: string | undefined): string {
+    if (told !== undefined) this.#sql.exec('UPDATE place SET owner = ?1 WHERE owner <> ?1', told);
+    return this.#sql.exec<{ owner: string }>('SELECT owner FROM place').one().owner;
+  }
+
+  get place(): Place {
+    return this.#sql.exec<{ source: string; sequence: number }>('SELECT source, sequence FROM place').one();
+  }
+
+  set place({ source, sequence }: Place) {
+    this.#sql.exec('UPDATE place SET source = ?, sequence = ?', source, sequence);
+  }
+
+  /** Takes jobs that were accepted, all or none. */
+  accept(entries: readonly IndexEntry[]): void {
+    this.#storage.transactionSync(() => {
+      for (const entry of entries) this.#put(entry, acceptedSupersedes);
+    });
+  }
+
+  /**
+   * Takes what events say, together with the place that is reached with them: all or nothing, so that no event is
+   * taken twice or left out, whenever the object goes away.
+   */
+  follow(entries: readonly IndexEntry[], place: Place): void {
+    this.#storage.transactionSync(() => {
+      for (const entry of collapsed(entries)) this.#put(entry, eventSupersedes);
+      this.place = place;
+    });
+  }
+
+  /**
+   * A page of a tenant's jobs, newest first.
+   * @returns it, and how many rows were read for it
+   */
+  page(query: PageQuery): Omit<JobPage, 'complete'> & { readonly rowsRead: number } {
+    const { tenant, state, operation, limit, after = TOP } = query;
+    const cursor = this.#sql.exec<IndexEntry>(
+      pageStatement(query),
+      ...[tenant, operation, state].filter((value) => value !== undefined),
+      ...[after.acceptedAt, after.id, limit + 1],
+    );
+    const entries = cursor.toArray();
+    const last = entries.length > limit ? entries[limit - 1] : undefined;
+    return {
+      jobs: entries.slice(0, limit).map(summaryOf),
+      ...(last === undefined ? {} : { cursor: writeCursor({ acceptedAt: last.accepted_at, id: last.id }) }),
+      rowsRead: cursor.rowsRead,
+    };
+  }
+
+  /** Forgets at most `max` jobs whose time is over. @returns whether there are more */
+  forget(max: number, now: number): boolean {
+    const over = this.#sql
+      .exec<Pick<IndexEntry, 'tenant' | 'id'>>(
+        'SELECT tenant, id FROM jobs INDEXED BY by_expiry WHERE expires_on < ? LIMIT ?',
+        ...[dayOf(now), max],
+      )
+      .toArray();
+    for (const { tenant, id } of over) {
+      this.#sql.exec('DELETE FROM jobs WHERE tenant = ? AND id = ?', tenant, id);
+    }
+    return over.length === max;
+  }
+
+  #put(entry: IndexEntry, supersedes: (next: IndexEntry, known: IndexEntry) => boolean): void {
+    const [known] = this.#sql
+      .exec<IndexEntry>('SELECT * FROM jobs WHERE tenant = ? AND id = ?', entry.tenant, entry.id)
+      .toArray();
+    if (known !== undefined && (!supersedes(entry, known) || isSame(entry, known))) return;
+    this.#sql.exec(PUT, ...COLUMNS.map((column) => entry[column]));
+  }
+}
+
+/**
+ * The statement for a page. `INDEXED BY` makes an error of a plan that would read more than the page; the place is
+ * compared as a pair, which SQLite finds in the index.
+ */
+export function pageStatement({ operation, state }: Pick<PageQuery, 'operation' | 'state'>): string {
+  const filters = [
+    ...(operation === undefined ? [] : ['operation']),
+    ...(state === undefined ? [] : ['state']),
+  ];
+  const index = filters.length === 0 ? 'by_time' : `by_${filters.join('_and_')}`;
+  const where = ['tenant', ...filters].map((column) => `${column} = ?`).join(' AND ');
+  return `SELECT * FROM jobs INDEXED BY ${index} WHERE ${where} AND (accepted_at, id) < (?, ?)
+          ORDER BY accepted_at DESC, id DESC LIMIT ?`;
+}
+
+const COLUMNS = [
+  'tenant',
+  'id',
+  'operation',
+  'state',
+  'attempt',
+  'max_attempts',
+  'durability',
+  'accepted_at',
+  'due_at',
+  'started_at',
+  'finished_at',
+  'error_code',
+  'trace_id',
+  'previous_trace_ids',
+  'round',
+  'expires_on',
+] as const satisfies (keyof IndexEntry)[];
+
+/** An update, not a replacement: only the indexes whose columns changed are written. */
+const PUT = `INSERT INTO jobs (${COLUMNS.join(', ')}) VALUES (${COLUMNS.map(() => '?').join(', ')})
+  ON CONFLICT (tenant, id) DO UPDATE SET ${COLUMNS.slice(2)
+    .map((column) => `${column} = excluded.${column}`)
+    .join(', ')}`;
+
+function isSame(entry: IndexEntry, known: IndexEntry): boolean {
+  return COLUMNS.every((column) => entry[column] === known[column]);
+}
+
+/** Of each job the entry that the others give way to: a job that begins and ends within a batch is written once. */
+function collapsed(entries: readonly IndexEntry[]): Iterable<IndexEntry> {
+  const latest = new Map<string, IndexEntry>();
+  for (const entry of entries) {
+    const key = `${entry.tenant}.${entry.id}`;
+    const known = latest.get(key);
+    if (known === undefined || eventSupersedes(entry, known)) latest.set(key, entry);
+  }
+  return latest.values();
+}

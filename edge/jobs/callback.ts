@@ -1,0 +1,30 @@
+import type { JobEvent } from '../../shared/job/event.ts';
+import type { Carrier } from '../../shared/propagation/index.ts';
+import type { Callback } from '../../shared/wire/callback.ts';
+import { callbackTask, writeCallbackTask } from '../../shared/wire/callback-task.ts';
+import { callbackSubject } from '../../shared/wire/subjects.ts';
+import { writeJson } from '../../shared/wire/wire.ts';
+import type { BrokerSession } from '../nats/broker-session.ts';
+
+const SOURCE = '/throughline/bridge';
+
+/**
+ * Stores the callback of a job that ended here, if it asked for one at this end. Storing it again changes nothing.
+ * @param carrier the job's own trace
+ * @throws ThroughlineError `broker-unavailable`, `stream-full`, `broker-refused`
+ */
+export async function sendCallback(
+  session: BrokerSession,
+  tenant: string,
+  callback: Callback | undefined,
+  event: JobEvent,
+  carrier: Carrier,
+): Promise<void> {
+  const task = callbackTask(tenant, callback, event);
+  if (task === undefined) return;
+  await session.publish(
+    callbackSubject(tenant, event.jobId),
+    (set) => writeCallbackTask(task, SOURCE, carrier, set),
+    writeJson(event),
+  );
+}

@@ -1,0 +1,100 @@
+import type { DeadLetter, DeadLetterDetail, DeadLetterPage } from '../../shared/api/dead-letter.ts';
+import { jobLinks } from '../../shared/job/event.ts';
+import { DEAD_STREAM } from '../../shared/nats/streams.ts';
+import { extract, FIELDS, fromNatsHeaders } from '../../shared/propagation/index.ts';
+import { readRedrive } from '../../shared/wire/redrive.ts';
+import { deadLetterFilter, deadLettersFilter, parseJobSubject } from '../../shared/wire/subjects.ts';
+import { HEADER, headerValues } from '../../shared/wire/wire.ts';
+import { type DeadLettersCommand, LIST_BUDGET_MS } from '../calls/dead-letter-commands.ts';
+import type { BrokerSession, StoredMessage } from '../nats/broker-session.ts';
+
+/** Of what a stranger may have put into the headers, only what Throughline means something by is shown. */
+const SHOWN_HEADER = /^(?:ce-|throughline-|content-type$)/;
+
+type Range = Pick<DeadLettersCommand, 'tenant' | 'operation' | 'from'>;
+
+/**
+ * A page of a tenant's dead letters, oldest first. It costs one question to the broker per letter, whatever the
+ * stream holds; a page that takes too long ends early, with a cursor.
+ * @throws ThroughlineError `broker-unavailable`
+ */
+export async function listDeadLetters(
+  session: BrokerSession,
+  { limit, ...range }: DeadLettersCommand,
+): Promise<DeadLetterPage> {
+  const until = Date.now() + LIST_BUDGET_MS;
+  const deadLetters: DeadLetter[] = [];
+  for await (const message of deadLettersFrom(session, range)) {
+    if (deadLetters.length === limit || (deadLetters.length > 0 && Date.now() > until)) {
+      return { deadLetters, cursor: String(message.sequence) };
+    }
+    deadLetters.push(deadLetterOf(message));
+  }
+  return { deadLetters };
+}
+
+/** The stored letters of a tenant from a sequence on, oldest first, each asked for when it is needed. */
+export async function* deadLettersFrom(
+  session: BrokerSession,
+  { tenant, operation, from }: Range,
+): AsyncGenerator<StoredMessage> {
+  const filter = deadLettersFilter(tenant, operation);
+  for (let seq = from; ; ) {
+    const message = await session.nextMessage(DEAD_STREAM, filter, seq);
+    if (message === undefined) return;
+    yield message;
+    seq = message.sequence + 1;
+  }
+}
+
+/** The last dead letter of a job, as it is stored, or undefined. @throws ThroughlineError `broker-unavailable` */
+export function lastDeadLetter(
+  session: BrokerSession,
+  tenant: string,
+  jobId: string,
+): Promise<StoredMessage | undefined> {
+  return session.lastMessage(DEAD_STREAM, deadLetterFilter(tenant, jobId));
+}
+
+/** A stored letter as the list shows it. */
+export function deadLetterOf(message: Pick<StoredMessage, 'subject' | 'headers' | 'time'>): DeadLetter {
+  const { jobId: id = '', operation = '' } = parseJobSubject(message.subject) ?? {};
+  const values = headerValues(message.headers);
+  const attempts = values(HEADER.deadAttempts)[0] ?? '';
+  const round = readRedrive(values)?.round;
+  return {
+    id,
+    operation,
+    reason: values(HEADER.deadReason)[0] ?? '',
+    attempts: /^[0-9]{1,9}$/.test(attempts) ? Number(attempts) : 0,
+    diedAt: message.time.toISOString(),
+    traceId: extract(fromNatsHeaders(message.headers)).spanContext?.traceId ?? '',
+    ...(round === undefined ? {} : { round }),
+    links: { self: `/v1/dead-letters/${id}`, job: jobLinks(id).self },
+  };
+}
+
+/** A stored letter with its payload and headers. */
+export function deadLetterDetailOf(
+  message: Pick<StoredMessage, 'subject' | 'headers' | 'time' | 'data'>,
+): DeadLetterDetail {
+  return { ...deadLetterOf(message), ...payloadOf(message.data), headers: shownHeaders(message.headers) };
+}
+
+function payloadOf(data: Uint8Array): Pick<DeadLetterDetail, 'input' | 'body'> {
+  try {
+    const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: false }).decode(data);
+    return { input: text === '' ? null : JSON.parse(text) };
+  } catch {
+    return { body: btoa(Array.from(data, (byte) => String.fromCharCode(byte)).join('')) };
+  }
+}
+
+function shownHeaders(messageHeaders: StoredMessage['headers']): Record<string, string> {
+  const values = headerValues(messageHeaders);
+  const names = new Set([...(messageHeaders?.keys() ?? [])].map((name) => name.toLowerCase()));
+  const shown = [...names].filter(
+    (name) => SHOWN_HEADER.test(name) || FIELDS.some((field) => field === name),
+  );
+  return Object.fromEntries(shown.sort().map((name) => [name, values(name).join(', ')]));
+}

@@ -1,0 +1,108 @@
+import { type JobEvent, jobLinks, jobOfEvent } from '../../shared/job/event.ts';
+import type { Job } from '../../shared/job/job.ts';
+import { DELAYED_STREAM, EVENTS_STREAM, JOBS_STREAM } from '../../shared/nats/streams.ts';
+import { extract, fromNatsHeaders } from '../../shared/propagation/index.ts';
+import { readRedrive } from '../../shared/wire/redrive.ts';
+import {
+  delayedSubjectFilter,
+  eventSubject,
+  jobSubjectFilter,
+  parseJobSubject,
+} from '../../shared/wire/subjects.ts';
+import { headerValues, readJobEvent, readJobLimits } from '../../shared/wire/wire.ts';
+import type { BrokerSession, StoredMessage } from '../nats/broker-session.ts';
+
+/** Attempts of a job whose message says nothing of them, until a worker has seen it. */
+const UNKNOWN_ATTEMPTS = 1;
+
+/** The last event of a job, or undefined when nothing has happened to it yet. @throws ThroughlineError */
+export async function lastEvent(
+  session: BrokerSession,
+  tenant: string,
+  jobId: string,
+): Promise<JobEvent | undefined> {
+  const message = await session.lastMessage(EVENTS_STREAM, eventSubject(tenant, jobId));
+  return message === undefined ? undefined : readJobEvent(message.data);
+}
+
+/** A job, and the digest of the request it came from, where it came with an idempotency key. */
+export interface FoundJob {
+  readonly job: Job;
+  readonly fingerprint: string | undefined;
+}
+
+/** A job as it stands, or undefined when there is none. @throws ThroughlineError `broker-unavailable` */
+export async function readJob(
+  session: BrokerSession,
+  tenant: string,
+  jobId: string,
+): Promise<Job | undefined> {
+  return (await findJob(session, tenant, jobId))?.job;
+}
+
+/**
+ * Looks a job up: in its last event, else in the queue.
+ * @returns undefined when there is no such job
+ * @throws ThroughlineError `broker-unavailable`
+ */
+export async function findJob(
+  session: BrokerSession,
+  tenant: string,
+  jobId: string,
+): Promise<FoundJob | undefined> {
+  const event = await lastEvent(session, tenant, jobId);
+  if (event !== undefined) return ofEvent(event);
+  const queued =
+    (await readQueuedJob(session, tenant, jobId)) ?? (await readDelayedJob(session, tenant, jobId));
+  if (queued !== undefined) return queued;
+  // Between the looks the job may have left the queue, and then its event is there.
+  const ended = await lastEvent(session, tenant, jobId);
+  return ended === undefined ? undefined : ofEvent(ended);
+}
+
+function ofEvent(event: JobEvent): FoundJob {
+  return { job: jobOfEvent(event), fingerprint: event.fingerprint };
+}
+
+async function readQueuedJob(
+  session: BrokerSession,
+  tenant: string,
+  jobId: string,
+): Promise<FoundJob | undefined> {
+  const message = await session.lastMessage(JOBS_STREAM, jobSubjectFilter(tenant, jobId));
+  return message === undefined ? undefined : ofMessage(jobId, message);
+}
+
+/** A job before its time, or in the moment between its time and the queue. */
+async function readDelayedJob(
+  session: BrokerSession,
+  tenant: string,
+  jobId: string,
+): Promise<FoundJob | undefined> {
+  // A server before 2.12 has no such stream.
+  const filter = delayedSubjectFilter(tenant, jobId);
+  const message = await session.lastMessage(DELAYED_STREAM, filter, true);
+  return message === undefined ? undefined : ofMessage(jobId, message);
+}
+
+/** The job that this message of `JOBS` or `DELAYED` is, before anything happened to it. */
+export function ofMessage(jobId: string, message: StoredMessage): FoundJob {
+  const values = headerValues(message.headers);
+  const { acceptedAt, maxAttempts, fingerprint, dueAt } = readJobLimits(values);
+  const redrive = readRedrive(values);
+  const { spanContext } = extract(fromNatsHeaders(message.headers));
+  const job: Job = {
+    id: jobId,
+    operation: parseJobSubject(message.subject)?.operation ?? '',
+    state: 'queued',
+    attempt: 0,
+    maxAttempts: maxAttempts ?? UNKNOWN_ATTEMPTS,
+    durability: 'stream',
+    acceptedAt: acceptedAt ?? message.time.toISOString(),
+    ...(dueAt === undefined ? {} : { dueAt }),
+    traceId: spanContext?.traceId ?? '',
+    ...(redrive === undefined ? {} : { previousTraceIds: [...redrive.previousTraceIds] }),
+    links: jobLinks(jobId),
+  };
+  return { job, fingerprint };
+}

@@ -1,0 +1,50 @@
+import { delayedSubject, jobSubject } from '../../shared/wire/subjects.ts';
+import { writeJobHeaders, writeOutboxHeaders, writeScheduleHeaders } from '../../shared/wire/wire.ts';
+import type { BrokerSession } from '../nats/broker-session.ts';
+import type { OutgoingJob } from './outgoing-job.ts';
+
+const SOURCE = '/throughline/bridge';
+
+/** What the outbox says of a job that it sends. */
+export interface OutboxStay {
+  /** Milliseconds that it waited there. */
+  readonly waitedMs: number;
+  /** Whether NATS may have, or have had, a message of this job before. */
+  readonly again: boolean;
+}
+
+/** Where a job goes now: to the queue, or to `DELAYED` where its time has not come. */
+export function subjectOf(job: OutgoingJob, now: number): string {
+  return isDelayed(job, now) ? delayedSubject(job) : jobSubject(job);
+}
+
+/**
+ * Publishes a job and waits for JetStream's acknowledgement.
+ * @param stay of a job that comes from the outbox
+ * @returns whether JetStream had this job already
+ * @throws ThroughlineError see {@link BrokerSession.publish}
+ */
+export function publishJob(
+  session: BrokerSession,
+  job: OutgoingJob,
+  body: Uint8Array,
+  stay?: OutboxStay,
+): Promise<{ readonly duplicate: boolean }> {
+  const now = Date.now();
+  const { acceptedAt, maxAttempts, timeoutMs, fingerprint, callback, dueAt } = job;
+  const limits = { maxAttempts, timeoutMs };
+  const message = { address: job, acceptedAt, ...limits, fingerprint, callback, source: SOURCE };
+  return session.publish(
+    subjectOf(job, now),
+    (set) => {
+      writeJobHeaders(message, job.carrier, set);
+      if (dueAt !== undefined && isDelayed(job, now)) writeScheduleHeaders(job, dueAt, set);
+      if (stay !== undefined) writeOutboxHeaders(stay, set);
+    },
+    body,
+  );
+}
+
+function isDelayed({ dueAt }: OutgoingJob, now: number): boolean {
+  return dueAt !== undefined && Date.parse(dueAt) > now;
+}

@@ -1,0 +1,69 @@
+import type { RedriveReport } from '../../shared/api/dead-letter.ts';
+import { ThroughlineError } from '../../shared/errors.ts';
+import { DEAD_STREAM } from '../../shared/nats/streams.ts';
+import { deadLettersFilter } from '../../shared/wire/subjects.ts';
+import type { BridgeParts } from '../bridge/submit.ts';
+import { REDRIVE_MANY_BUDGET_MS, type RedriveManyCommand } from '../calls/dead-letter-commands.ts';
+import type { BrokerSession, StoredMessage } from '../nats/broker-session.ts';
+import { deadLetterOf, deadLettersFrom } from './dead-letters.ts';
+import { redriveLetter } from './redrive.ts';
+
+/**
+ * Sends many dead letters of a tenant round again, oldest first, until `limit` were tried or time is up. What dies
+ * while this goes on is not sent again: the letters that were there at the first request are all there are.
+ * @throws ThroughlineError `broker-unavailable`, when not one letter could be looked at
+ */
+export async function redriveMany(
+  parts: Pick<BridgeParts, 'name' | 'log'>,
+  session: BrokerSession,
+  command: RedriveManyCommand,
+): Promise<RedriveReport> {
+  const { tenant, operation, reason, limit } = command;
+  const until = Date.now() + REDRIVE_MANY_BUDGET_MS;
+  const to = command.to ?? (await lastSequence(session, tenant, operation));
+  const redriven: string[] = [];
+  const failed: { id: string; code: string }[] = [];
+  const rest = (from: number): RedriveReport => ({ redriven, failed, cursor: `${from}-${to}` });
+  let next = command.from;
+  try {
+    for await (const letter of deadLettersFrom(session, command)) {
+      if (letter.sequence > to) break;
+      if (redriven.length + failed.length === limit || Date.now() > until) return rest(letter.sequence);
+      next = letter.sequence + 1;
+      const { id, reason: code } = deadLetterOf(letter);
+      if (reason !== undefined && code !== reason) continue;
+      const failure = await tryOne(parts, session, letter);
+      if (failure === undefined) redriven.push(id);
+      else failed.push({ id, code: failure });
+    }
+  } catch (thrown) {
+    // What was done so far must be told, also when the broker is gone by now.
+    if (redriven.length + failed.length === 0) throw thrown;
+    return rest(next);
+  }
+  return { redriven, failed };
+}
+
+async function lastSequence(
+  session: BrokerSession,
+  tenant: string,
+  operation: string | undefined,
+): Promise<number> {
+  return (await session.lastMessage(DEAD_STREAM, deadLettersFilter(tenant, operation)))?.sequence ?? 0;
+}
+
+/** The code of what went wrong, or undefined. */
+async function tryOne(
+  parts: Pick<BridgeParts, 'name' | 'log'>,
+  session: BrokerSession,
+  letter: StoredMessage,
+): Promise<string | undefined> {
+  try {
+    await redriveLetter(parts, session, letter);
+    return undefined;
+  } catch (thrown) {
+    const error = ThroughlineError.from(thrown);
+    if (error.code === 'internal') parts.log.error('a redrive failed', { reason: String(error.cause) });
+    return error.code;
+  }
+}

@@ -1,0 +1,59 @@
+import { OperationAnnouncement } from '../../shared/api/operation.ts';
+import { ThroughlineError } from '../../shared/errors.ts';
+import { KnownOperations } from './known-operations.ts';
+
+const SCHEMA = 'CREATE TABLE IF NOT EXISTS operations (name TEXT PRIMARY KEY, announcement TEXT NOT NULL)';
+
+/** What workers had announced when NATS was last there: what a job is checked against while it is away. */
+export class SavedOperations {
+  readonly #sql: Pick<SqlStorage, 'exec'>;
+  readonly #texts = new Map<string, string>();
+  readonly #known = new KnownOperations();
+
+  constructor(sql: Pick<SqlStorage, 'exec'>) {
+    this.#sql = sql;
+    sql.exec(SCHEMA);
+    const rows = sql.exec<{ name: string; announcement: string }>(
+      'SELECT name, announcement FROM operations',
+    );
+    for (const { name, announcement } of rows) {
+      this.#texts.set(name, announcement);
+      this.#known.put(OperationAnnouncement.parse(JSON.parse(announcement)));
+    }
+  }
+
+  /** Keeps these instead of what was there; writes only what is another now. */
+  save(all: readonly OperationAnnouncement[]): void {
+    const names = new Set(all.map(({ name }) => name));
+    for (const name of [...this.#texts.keys()]) {
+      if (names.has(name)) continue;
+      this.#texts.delete(name);
+      this.#known.delete(name);
+      this.#sql.exec('DELETE FROM operations WHERE name = ?', name);
+    }
+    for (const announcement of all) {
+      const text = JSON.stringify(announcement);
+      if (this.#texts.get(announcement.name) === text) continue;
+      this.#texts.set(announcement.name, text);
+      this.#known.put(announcement);
+      this.#sql.exec(
+        'INSERT OR REPLACE INTO operations (name, announcement) VALUES (?, ?)',
+        ...[announcement.name, text],
+      );
+    }
+  }
+
+  /**
+   * The announcement of `name`, for an input that fits it.
+   * @throws ThroughlineError `input-invalid`; `broker-unavailable` where the name is not known here: a worker may have
+   *   announced it since, and a job that nobody can run is not accepted
+   */
+  accept(name: string, input: unknown): OperationAnnouncement {
+    if (this.#known.has(name)) return this.#known.accept(name, input);
+    throw new ThroughlineError(
+      'broker-unavailable',
+      `the message broker cannot be reached, and ${name} was not announced when it last was`,
+      { retryAfterSeconds: 5 },
+    );
+  }
+}

@@ -1,0 +1,44 @@
+import { context, trace } from '@opentelemetry/api';
+import { printableJson } from '../../shared/text/printable.ts';
+import { SERVICE } from '../../shared/trace/semantics.ts';
+import { serviceOf } from './service.ts';
+
+const LEVELS = { debug: 20, info: 30, warn: 40, error: 50 } as const;
+export type LogLevel = keyof typeof LEVELS;
+type Fields = Readonly<Record<string, unknown>>;
+type Write = (message: string, fields?: Fields) => void;
+
+/** One JSON object per line, with the same fields as the worker's log: level, time, service, msg, trace_id, span_id. */
+export type Logger = Readonly<Record<LogLevel, Write>>;
+
+/**
+ * A logger that takes `trace_id` and `span_id` from the active span by itself. JSON encoding, and
+ * what {@link printableJson} adds to it, keep a line break or an escape sequence in a value from doing anything.
+ * @param write takes a finished line; workerd's console by default
+ */
+export function createLogger(level: LogLevel, write: (line: string) => void = writeToConsole): Logger {
+  const at = (lineLevel: LogLevel): Write =>
+    LEVELS[lineLevel] < LEVELS[level]
+      ? () => undefined
+      : (message, fields) => write(line(lineLevel, message, fields ?? {}));
+  return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
+}
+
+function line(level: LogLevel, msg: string, fields: Fields): string {
+  const active = context.active();
+  const span = trace.getSpanContext(active);
+  const text = JSON.stringify({
+    level,
+    time: new Date().toISOString(),
+    service: serviceOf(active) ?? SERVICE.edge,
+    msg,
+    ...fields,
+    ...(span === undefined ? {} : { trace_id: span.traceId, span_id: span.spanId }),
+  });
+  return printableJson(text);
+}
+
+function writeToConsole(text: string): void {
+  // biome-ignore lint/suspicious/noConsole: workerd has no other way to write a log line
+  console.log(text);
+}

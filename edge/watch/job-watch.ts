@@ -1,0 +1,163 @@
+import { context, ROOT_CONTEXT } from '@opentelemetry/api';
+import { ThroughlineError } from '../../shared/errors.ts';
+import { type HistoryEvent, recordedEvent } from '../../shared/job/event-record.ts';
+import { EVENTS_STREAM } from '../../shared/nats/streams.ts';
+import { SERVICE } from '../../shared/trace/semantics.ts';
+import { eventSubject } from '../../shared/wire/subjects.ts';
+import { readJobEvent } from '../../shared/wire/wire.ts';
+import { type HistoryEnds, lastOf, readHistory } from '../jobs/event-history.ts';
+import type { BrokerConnection } from '../nats/broker-connection.ts';
+import type { Logger } from '../telemetry/log.ts';
+import { withService } from '../telemetry/service.ts';
+import type { EventTail } from './event-tail.ts';
+
+/** What a reader gets at once, so that it holds little while its caller is slow. */
+const PAGE = { maxEvents: 64, maxBytes: 256 * 1024 } as const;
+const FIRST_PAUSE_MS = 250;
+const LONGEST_PAUSE_MS = 5_000;
+
+export interface WatchedJob {
+  readonly tenant: string;
+  readonly jobId: string;
+}
+
+/** The next events of a job for one reader; `upTo` is where it goes on from. */
+export interface WatchRead {
+  readonly events: readonly HistoryEvent[];
+  readonly upTo: number;
+  /** Nothing will come any more. */
+  readonly ended: boolean;
+}
+
+/**
+ * One job that somebody watches: one consumer of the `EVENTS` stream for all its readers in this bridge. Over a lost
+ * connection it goes on with the next one, behind the last event that came. Of its callbacks it tells what was recorded
+ * before it began: they mostly come behind the job's end, and so behind its own.
+ */
+export class JobWatch {
+  readonly #connection: BrokerConnection;
+  readonly #log: Logger;
+  readonly #job: WatchedJob;
+  readonly #tail: EventTail;
+  readonly #before: HistoryEnds;
+  readonly #waiting = new Set<() => void>();
+  readonly #left = Promise.withResolvers<void>();
+  #stopped = false;
+
+  /**
+   * @param tail knows the last event so far; older ones are read from the stream
+   * @param before where what is recorded so far ends
+   */
+  constructor(
+    connection: BrokerConnection,
+    log: Logger,
+    job: WatchedJob,
+    tail: EventTail,
+    before: HistoryEnds,
+  ) {
+    this.#connection = connection;
+    this.#log = log;
+    this.#job = job;
+    this.#tail = tail;
+    this.#before = before;
+    // It is nobody's request: what it logs must not carry the trace of whoever happened to come first.
+    context.with(withService(ROOT_CONTEXT, SERVICE.bridge), () => void this.#run());
+  }
+
+  /** Whether the job's end is known. */
+  get ended(): boolean {
+    return this.#tail.ended;
+  }
+
+  /**
+   * The next events behind `after`, at most a page of them; none when there is nothing yet.
+   * @throws ThroughlineError `broker-unavailable` where older events cannot be read now
+   */
+  async read(after: number): Promise<WatchRead> {
+    const found = this.#tail.after(after);
+    if (found === 'end') return { events: [], upTo: after, ended: true };
+    if (found === 'older') {
+      const until = this.#recorded();
+      const { tenant, jobId } = this.#job;
+      const history = await this.#connection.use((session) =>
+        readHistory(session, tenant, jobId, { after, until, ...PAGE }),
+      );
+      return { ...history, ended: false };
+    }
+    const entries = found.entries.slice(0, PAGE.maxEvents);
+    const last = entries.at(-1)?.sequence ?? after;
+    return {
+      events: entries.map(({ event }) => event),
+      upTo: entries.length < found.entries.length ? last : Math.max(last, this.#tail.head),
+      ended: false,
+    };
+  }
+
+  /** Where the history ends that is not in the tail. */
+  #recorded(): HistoryEnds {
+    const { floor } = this.#tail;
+    return floor === lastOf(this.#before) ? this.#before : { ...this.#before, job: floor };
+  }
+
+  /** Resolves when there may be something new behind `after`, at the latest after `ms`. */
+  async wait(after: number, ms: number): Promise<void> {
+    if (this.#stopped || this.#tail.head > after) return;
+    await new Promise<void>((resolve) => {
+      const wake = (): void => {
+        clearTimeout(timer);
+        this.#waiting.delete(wake);
+        resolve();
+      };
+      const timer = setTimeout(wake, ms);
+      this.#waiting.add(wake);
+    });
+  }
+
+  /** Ends the watch: its last reader has left. */
+  stop(): void {
+    this.#stopped = true;
+    this.#left.resolve();
+    this.#wake();
+  }
+
+  async #run(): Promise<void> {
+    let pauseMs = FIRST_PAUSE_MS;
+    while (!this.#stopped && !this.#tail.ended) {
+      try {
+        await this.#follow();
+        pauseMs = FIRST_PAUSE_MS;
+      } catch (thrown) {
+        const { code, message } = ThroughlineError.from(thrown);
+        this.#log.warn('cannot follow a job now', { job_id: this.#job.jobId, code, reason: message });
+        await Promise.race([scheduler.wait(pauseMs), this.#left.promise]);
+        pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS);
+      }
+    }
+  }
+
+  /** Follows over one connection, until it is lost, the job has ended, or nobody watches any more. */
+  async #follow(): Promise<void> {
+    const over = Promise.withResolvers<void>();
+    await this.#connection.use(async (session) => {
+      const stop = await session.follow(EVENTS_STREAM, {
+        subject: eventSubject(this.#job.tenant, this.#job.jobId),
+        from: this.#tail.head + 1,
+        take: ({ sequence, data }) => {
+          const event = readJobEvent(data);
+          this.#tail.push(sequence, data.length, event && recordedEvent(sequence, event));
+          if (this.#tail.ended) over.resolve();
+          this.#wake();
+        },
+        onLost: over.resolve,
+      });
+      const stopListening = session.lost.listen(over.resolve);
+      await Promise.race([over.promise, this.#left.promise]);
+      stopListening();
+      stop();
+    });
+  }
+
+  #wake(): void {
+    for (const wake of [...this.#waiting]) wake();
+  }
+}

@@ -1,0 +1,69 @@
+/**
+ * API keys look like `tl_<id>_<secret>`. The id finds the entry; only the SHA-256 of the whole key is stored. A key
+ * holds 256 random bits, so that a slow password hash would add cost and no safety.
+ */
+import { sha256Hex } from '../text/digest.ts';
+import type { AccessScope } from './access-scope.ts';
+
+const KEY = /^tl_([A-Za-z0-9]{1,32})_[A-Za-z0-9_-]{20,128}$/;
+const ID = /^[A-Za-z0-9]{1,32}$/;
+const SECRET_BYTES = 32;
+
+export interface ApiKeyEntry {
+  readonly id: string;
+  readonly tenant: string;
+  /** SHA-256 of the key, 64 lowercase hex digits. */
+  readonly hash: string;
+  /** What the key may do; undefined: everything. */
+  readonly scopes?: readonly AccessScope[] | undefined;
+}
+
+/** Whether `id` may be the id of an entry: 1 to 32 letters and digits. */
+export function isApiKeyId(id: string): boolean {
+  return ID.test(id);
+}
+
+/** A new random key for the entry `id` (letters and digits). */
+export function createApiKey(id: string): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(SECRET_BYTES));
+  return `tl_${id}_${toBase64Url(bytes)}`;
+}
+
+/** SHA-256 of `key` as 64 lowercase hex digits. */
+export function hashApiKey(key: string): Promise<string> {
+  return sha256Hex(key);
+}
+
+/** The id inside `key`; undefined when it does not look like a key at all. */
+export function apiKeyId(key: string): string | undefined {
+  return KEY.exec(key)?.[1];
+}
+
+/**
+ * The entry that `key` belongs to, or undefined. An unknown id costs the same comparison as a known one with a
+ * wrong secret, so that time tells nothing.
+ */
+export async function findApiKey(
+  key: string,
+  entries: ReadonlyMap<string, ApiKeyEntry>,
+): Promise<ApiKeyEntry | undefined> {
+  const entry = entries.get(apiKeyId(key) ?? '');
+  const presented = await hashApiKey(key);
+  const equal = equalInConstantTime(presented, entry?.hash ?? '0'.repeat(presented.length));
+  return equal ? entry : undefined;
+}
+
+/** Compares two texts of the same length without stopping at the first difference. */
+export function equalInConstantTime(a: string, b: string): boolean {
+  if (a.length !== b.length) return false;
+  let difference = 0;
+  for (let i = 0; i < a.length; i++) difference |= a.charCodeAt(i) ^ b.charCodeAt(i);
+  return difference === 0;
+}
+
+function toBase64Url(bytes: Uint8Array): string {
+  return btoa(String.fromCharCode(...bytes))
+    .replaceAll('+', '-')
+    .replaceAll('/', '_')
+    .replaceAll('=', '');
+}

@@ -1,0 +1,24 @@
+import * as z from 'zod';
+import { LIMITS } from '../job/job.ts';
+import { isOperationName } from '../wire/subjects.ts';
+
+export const OperationName = z
+  .string()
+  .refine(isOperationName, 'must be dotted lowercase words, at most 128 characters');
+
+/** What a worker host announces in the `OPERATIONS` bucket: what can be run, with which input, within which limits. */
+export const OperationAnnouncement = z.object({
+  name: OperationName,
+  /** JSON Schema (2020-12) of the input; `true` takes anything. */
+  inputSchema: z.union([z.boolean(), z.record(z.string(), z.unknown())]),
+  outputSchema: z.union([z.boolean(), z.record(z.string(), z.unknown())]).optional(),
+  /** Milliseconds one attempt may take. */
+  timeoutMs: z.int().min(1).max(LIMITS.timeoutMs),
+  maxAttempts: z.int().min(1).max(LIMITS.maxAttempts),
+  description: z.string().optional(),
+});
+export type OperationAnnouncement = z.infer<typeof OperationAnnouncement>;
+
+/** What can be run, by name. */
+export const OperationList = z.object({ operations: z.array(OperationAnnouncement) });
+export type OperationList = z.infer<typeof OperationList>;

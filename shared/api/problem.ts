@@ -1,0 +1,44 @@
+import * as z from 'zod';
+import { ERRORS, type ErrorCode, type ThroughlineError } from '../errors.ts';
+import { JobState } from '../job/job.ts';
+
+const CODES = Object.keys(ERRORS) as [ErrorCode, ...ErrorCode[]];
+
+/** A problem document, RFC 9457 (`application/problem+json`), with a stable `code` and the trace it belongs to. */
+export const Problem = z.object({
+  type: z.string(),
+  title: z.string(),
+  status: z.int(),
+  code: z.enum(CODES),
+  detail: z.string(),
+  traceId: z.string().optional(),
+  /** With `job-finished`: how the job ended. */
+  state: JobState.optional(),
+  violations: z
+    .array(z.object({ path: z.string(), message: z.string() }))
+    .readonly()
+    .optional(),
+  suggestions: z.array(z.string()).readonly().optional(),
+});
+export type Problem = z.infer<typeof Problem>;
+
+export const PROBLEM_MEDIA_TYPE = 'application/problem+json';
+
+/**
+ * The problem document of an error. It holds no stack, no cause and no host name: only what the code and the
+ * message say.
+ * @param traceId 32 hex digits, or undefined where no trace was started
+ */
+export function problemOf(error: ThroughlineError, traceId: string | undefined): Problem {
+  return {
+    type: `urn:throughline:problem:${error.code}`,
+    title: ERRORS[error.code].title,
+    status: error.status,
+    code: error.code,
+    detail: error.message,
+    ...(traceId === undefined ? {} : { traceId }),
+    ...(error.state === undefined ? {} : { state: error.state }),
+    ...(error.violations.length === 0 ? {} : { violations: error.violations }),
+    ...(error.suggestions.length === 0 ? {} : { suggestions: error.suggestions }),
+  };
+}

@@ -1,0 +1,187 @@
+/**
+ * The JetStream streams, the consumer and the bucket that Throughline stands on (DESIGN.md, "On the wire"), as
+ * plain data that both NATS client lines accept. Durations of JetStream's API are in nanoseconds.
+ */
+import { CALLBACK_SUBJECTS, CANCEL_SUBJECTS, EVENT_SUBJECTS } from '../wire/subjects.ts';
+
+export const NANOS_PER_MS = 1_000_000;
+const MINUTE_MS = 60_000;
+const DAY_MS = 24 * 60 * MINUTE_MS;
+
+export const JOBS_STREAM = 'JOBS';
+export const DELAYED_STREAM = 'DELAYED';
+export const EVENTS_STREAM = 'EVENTS';
+export const DEAD_STREAM = 'DEAD';
+export const CANCELS_STREAM = 'CANCELS';
+export const CALLBACKS_STREAM = 'CALLBACKS';
+export const OPERATIONS_BUCKET = 'OPERATIONS';
+/** The stream under the bucket, as every NATS client names it. */
+export const OPERATIONS_STREAM = `KV_${OPERATIONS_BUCKET}`;
+
+export interface StreamDefinition {
+  readonly name: string;
+  readonly subjects: readonly string[];
+  readonly retention: 'workqueue' | 'limits';
+  readonly storage: 'file';
+  readonly discard: 'new' | 'old';
+  /** Nanoseconds; 0 = for ever. */
+  readonly max_age: number;
+  /** Nanoseconds within which a repeated `Nats-Msg-Id` is dropped. */
+  readonly duplicate_window: number;
+  readonly max_msgs_per_subject: number;
+  readonly allow_direct: boolean;
+  readonly num_replicas: number;
+  readonly sources?: readonly {
+    readonly name: string;
+    readonly subject_transforms: readonly { readonly src: string; readonly dest: string }[];
+  }[];
+  readonly allow_msg_schedules?: true;
+  readonly allow_msg_ttl?: true;
+  readonly allow_rollup_hdrs?: true;
+  readonly deny_delete?: true;
+}
+
+/**
+ * The streams. A work queue that discards new keeps every accepted job until it is settled, and says so
+ * when it is full instead of forgetting the oldest; the others age. `CANCELS` keeps the last cancel of a job, for a
+ * worker that was not connected when word of it went round. `CALLBACKS` is a work queue too, which forgets what nobody
+ * took for a week.
+ *
+ * Delayed jobs wait in a stream of their own, since one with message schedules cannot discard new. At its time the
+ * server copies `delayed.…` to `due.…`, and the queue takes it from there. The last one is the stream of the key-value
+ * bucket `OPERATIONS`, as a NATS client would make it.
+ *
+ * What an existing stream may differ in, `stream-rules.ts` says.
+ * @param replicas copies in a cluster: 1 on a single server, 3 in production
+ * @param schedules whether the server has message schedules (2.12 and later)
+ */
+export function streamDefinitions(replicas = 1, schedules = false): readonly StreamDefinition[] {
+  const common = {
+    storage: 'file',
+    duplicate_window: 2 * MINUTE_MS * NANOS_PER_MS,
+    max_msgs_per_subject: -1,
+    num_replicas: replicas,
+  } as const;
+  const delayed = {
+    ...common,
+    name: DELAYED_STREAM,
+    subjects: ['delayed.>', 'due.>'],
+    retention: 'limits',
+    discard: 'old',
+    max_age: 60 * DAY_MS * NANOS_PER_MS,
+    allow_direct: true,
+    allow_msg_schedules: true,
+    allow_msg_ttl: true,
+  } as const;
+  const fromDelayed = {
+    sources: [{ name: DELAYED_STREAM, subject_transforms: [{ src: 'due.>', dest: 'jobs.>' }] }],
+  };
+  return [
+    ...(schedules ? [delayed] : []),
+    {
+      ...common,
+      ...(schedules ? fromDelayed : {}),
+      name: JOBS_STREAM,
+      subjects: ['jobs.>'],
+      retention: 'workqueue',
+      discard: 'new',
+      max_age: 0,
+      allow_direct: false,
+    },
+    {
+      ...common,
+      name: EVENTS_STREAM,
+      subjects: [EVENT_SUBJECTS],
+      retention: 'limits',
+      discard: 'old',
+      max_age: 7 * DAY_MS * NANOS_PER_MS,
+      allow_direct: true,
+    },
+    {
+      ...common,
+      name: DEAD_STREAM,
+      subjects: ['dead.>'],
+      retention: 'limits',
+      discard: 'old',
+      max_age: 30 * DAY_MS * NANOS_PER_MS,
+      allow_direct: true,
+    },
+    {
+      ...common,
+      name: CANCELS_STREAM,
+      subjects: [CANCEL_SUBJECTS],
+      retention: 'limits',
+      discard: 'old',
+      max_age: 7 * DAY_MS * NANOS_PER_MS,
+      max_msgs_per_subject: 1,
+      allow_direct: true,
+    },
+    {
+      ...common,
+      name: CALLBACKS_STREAM,
+      subjects: [CALLBACK_SUBJECTS],
+      retention: 'workqueue',
+      discard: 'new',
+      max_age: 7 * DAY_MS * NANOS_PER_MS,
+      allow_direct: false,
+    },
+    {
+      ...common,
+      name: OPERATIONS_STREAM,
+      subjects: [`$KV.${OPERATIONS_BUCKET}.>`],
+      retention: 'limits',
+      discard: 'new',
+      max_age: 0,
+      max_msgs_per_subject: 1,
+      allow_direct: true,
+      allow_rollup_hdrs: true,
+      deny_delete: true,
+    },
+  ];
+}
+
+export interface ConsumerDefinition {
+  readonly durable_name: string;
+  readonly filter_subject: string;
+  readonly ack_policy: 'explicit';
+  readonly deliver_policy: 'all';
+  /** Nanoseconds. */
+  readonly ack_wait: number;
+  readonly max_deliver: -1;
+  readonly max_ack_pending: number;
+}
+
+/**
+ * The durable pull consumer that all hosts of a worker group share. `max_deliver` has no limit on purpose: a
+ * message past it would stay in the work queue unseen; attempts are counted from the record by the worker,
+ * before it runs anything, so that a job that kills its worker ends in `DEAD` too.
+ */
+export function consumerDefinition(options: {
+  readonly group: string;
+  readonly filterSubject: string;
+  readonly ackWaitMs: number;
+  readonly maxAckPending: number;
+}): ConsumerDefinition {
+  return {
+    durable_name: options.group,
+    filter_subject: options.filterSubject,
+    ack_policy: 'explicit',
+    deliver_policy: 'all',
+    ack_wait: options.ackWaitMs * NANOS_PER_MS,
+    max_deliver: -1,
+    max_ack_pending: options.maxAckPending,
+  };
+}
+
+/**
+ * The durable pull consumer that all worker hosts share to deliver callbacks. Pending messages have no limit: those
+ * that wait for their next delivery, of a receiver that is away, must not hold up the others.
+ */
+export function callbackConsumerDefinition(ackWaitMs: number): ConsumerDefinition {
+  return consumerDefinition({
+    group: 'callbacks',
+    filterSubject: CALLBACK_SUBJECTS,
+    ackWaitMs,
+    maxAckPending: -1,
+  });
+}

@@ -1,0 +1,214 @@
+import { displayWidth, escapeControls, pad, truncate } from '../text/terminal-text.ts';
+import type { SpanRecord } from './span-record.ts';
+import { layOutTree, type SpanRow } from './span-tree.ts';
+
+export interface WaterfallOptions {
+  /** Whether the output may contain ANSI colours. */
+  color: boolean;
+  /** Columns of the terminal; default 100. */
+  width?: number;
+}
+
+const GAP = '  ';
+const KIND_WIDTH = 8;
+const TIME_WIDTH = 9;
+const MIN_BAR_WIDTH = 10;
+const MAX_BAR_WIDTH = 40;
+const MIN_NAME_WIDTH = 16;
+const MAX_SERVICE_WIDTH = 20;
+
+/** Time spent waiting, by the attribute that tells it. */
+const WAITS: Record<string, string> = {
+  'throughline.job.outbox_time_ms': 'in the outbox',
+  'throughline.job.queue_time_ms': 'in the queue',
+};
+
+/** One trace, and how its rows are divided into columns. */
+interface Layout {
+  startMs: number;
+  totalMs: number;
+  serviceWidth: number;
+  nameWidth: number;
+  /** 0: no room for bars. */
+  barWidth: number;
+  width: number;
+  paint: Paint;
+}
+
+/**
+ * Prints spans as a tree in the order of their start, with offsets, durations and bars. Spans of several traces
+ * become several trees. Text from spans is escaped, so that it cannot act on the terminal.
+ */
+export function renderWaterfall(spans: readonly SpanRecord[], options: WaterfallOptions): string {
+  if (spans.length === 0) return 'no spans';
+  const { color, width = 100 } = options;
+  const paint = color ? colored : plain;
+  const traces = Map.groupBy(spans, (span) => span.traceId);
+  return [...traces.values()].map((trace) => renderTrace(trace, width, paint)).join('\n\n');
+}
+
+function renderTrace(spans: readonly SpanRecord[], width: number, paint: Paint): string {
+  const rows = layOutTree(spans);
+  const layout = layOut(rows, width, paint);
+  const lines = rows.flatMap((row) => [renderRow(row, layout), ...renderNotes(row, layout)]);
+  return [renderTitle(spans, layout), renderHeader(layout), ...lines]
+    .map((line) => line.trimEnd())
+    .join('\n');
+}
+
+function layOut(rows: readonly SpanRow[], width: number, paint: Paint): Layout {
+  const startMs = -largest(rows, ({ span }) => -span.startMs);
+  const endMs = largest(rows, ({ span }) => span.startMs + span.durationMs);
+  const longestService = largest(rows, ({ span }) => displayWidth(escapeControls(span.service)));
+  const longestName = largest(rows, (row) => displayWidth(nameOf(row)));
+  const serviceWidth = Math.min(Math.max(longestService, 'service'.length), MAX_SERVICE_WIDTH);
+  const fixed = serviceWidth + KIND_WIDTH + 2 * TIME_WIDTH + 4 * GAP.length;
+  const forName = width - fixed - MIN_BAR_WIDTH - GAP.length;
+  const nameWidth = Math.max(MIN_NAME_WIDTH, Math.min(longestName, forName));
+  const left = width - fixed - nameWidth - GAP.length;
+  return {
+    startMs,
+    totalMs: endMs - startMs,
+    serviceWidth,
+    nameWidth,
+    barWidth: left < MIN_BAR_WIDTH ? 0 : Math.min(left, MAX_BAR_WIDTH),
+    width,
+    paint,
+  };
+}
+
+function renderTitle(spans: readonly SpanRecord[], { totalMs, paint }: Layout): string {
+  const errors = spans.filter((span) => span.status === 'ERROR').length;
+  const services = new Set(spans.map((span) => span.service)).size;
+  const parts = [
+    `trace ${escapeControls(spans[0]?.traceId ?? '')}`,
+    count(spans.length, 'span'),
+    count(services, 'service'),
+    formatMs(totalMs),
+    ...(errors === 0 ? [] : [paint.error(count(errors, 'error'))]),
+  ];
+  return parts.join(' · ');
+}
+
+function renderHeader({ serviceWidth, nameWidth, paint }: Layout): string {
+  const columns = [
+    pad('service', serviceWidth),
+    pad('span', nameWidth),
+    pad('kind', KIND_WIDTH),
+    'start'.padStart(TIME_WIDTH),
+    'time'.padStart(TIME_WIDTH),
+  ];
+  return paint.dim(columns.join(GAP));
+}
+
+function renderRow(row: SpanRow, layout: Layout): string {
+  const { span } = row;
+  const { serviceWidth, nameWidth, startMs, paint } = layout;
+  const service = pad(escapeControls(span.service), serviceWidth);
+  const name = pad(nameOf(row), nameWidth);
+  const columns = [
+    paint.service(service, span.service),
+    span.status === 'ERROR' ? paint.error(name) : name,
+    paint.dim(pad(span.kind.toLowerCase(), KIND_WIDTH)),
+    `+${formatMs(span.startMs - startMs)}`.padStart(TIME_WIDTH),
+    formatMs(span.durationMs).padStart(TIME_WIDTH),
+    renderBar(span, layout),
+  ];
+  return columns.join(GAP);
+}
+
+/** The place of a span within its trace, at least one cell. */
+function renderBar(span: SpanRecord, { startMs, totalMs, barWidth, paint }: Layout): string {
+  if (barWidth === 0) return '';
+  const cells = (ms: number): number => (totalMs > 0 ? Math.round((ms / totalMs) * barWidth) : 0);
+  const start = Math.min(cells(span.startMs - startMs), barWidth - 1);
+  const length = Math.min(Math.max(cells(span.durationMs), 1), barWidth - start);
+  const bar = '█'.repeat(length);
+  return ' '.repeat(start) + (span.status === 'ERROR' ? paint.error(bar) : paint.service(bar, span.service));
+}
+
+/** What there is to say about a span besides its row: one line each, below its name. */
+function renderNotes(row: SpanRow, { serviceWidth, width, paint }: Layout): string[] {
+  const { span } = row;
+  const indent = ' '.repeat(serviceWidth) + GAP + row.continuation;
+  const room = Math.max(MIN_NAME_WIDTH, width - displayWidth(indent));
+  const line = (note: string): string => truncate(escapeControls(note), room);
+  const parent = span.parentSpanId ?? '';
+  return [
+    ...(row.orphaned === 'parent missing' ? [paint.dim(line(`(parent ${parent} not here)`))] : []),
+    ...(row.orphaned === 'loop' ? [paint.dim(line(`(parent ${parent} makes a loop)`))] : []),
+    ...waits(span).map((wait) => paint.wait(line(wait))),
+    ...(span.status === 'ERROR' ? [paint.error(line(`✗ ${span.statusMessage ?? 'error'}`))] : []),
+    ...span.links.map((link) => paint.dim(line(describeLink(link, span)))),
+  ].map((note) => indent + note);
+}
+
+function waits(span: SpanRecord): string[] {
+  return Object.entries(WAITS).flatMap(([attribute, where]) => {
+    const ms = Number(span.attributes[attribute] ?? 0);
+    return ms > 0 ? [`waited ${formatMs(ms).replace('.0 ', ' ')} ${where}`] : [];
+  });
+}
+
+function describeLink(link: SpanRecord['links'][number], span: SpanRecord): string {
+  return link.traceId === span.traceId
+    ? `↪ span ${link.spanId}`
+    : `↪ trace ${link.traceId} span ${link.spanId}`;
+}
+
+function nameOf({ span, branch }: SpanRow): string {
+  return branch + (span.status === 'ERROR' ? '✗ ' : '') + escapeControls(span.name);
+}
+
+/** `Math.max` takes its numbers as arguments, and there may be more spans than arguments. */
+function largest(rows: readonly SpanRow[], measure: (row: SpanRow) => number): number {
+  return rows.reduce((most, row) => Math.max(most, measure(row)), Number.NEGATIVE_INFINITY);
+}
+
+function count(number: number, noun: string): string {
+  return `${number} ${noun}${number === 1 ? '' : 's'}`;
+}
+
+/** A duration in a handful of characters; the unit grows with it. */
+function formatMs(ms: number): string {
+  const size = Math.abs(ms);
+  if (size < 999.95) return `${ms.toFixed(1)} ms`;
+  if (size < 59_995) return `${(ms / 1_000).toFixed(2)} s`;
+  const seconds = Math.round(size / 1_000);
+  const sign = ms < 0 ? '-' : '';
+  if (seconds < 3_600) return `${sign}${Math.trunc(seconds / 60)}m ${seconds % 60}s`;
+  return `${(ms / 3_600_000).toFixed(1)} h`;
+}
+
+/** How parts of the output are coloured, or left alone. */
+interface Paint {
+  dim(text: string): string;
+  error(text: string): string;
+  wait(text: string): string;
+  /** The same service has the same colour everywhere. */
+  service(text: string, service: string): string;
+}
+
+const SERVICE_COLORS = [36, 35, 34, 32, 96, 95];
+
+const ansi = (code: number, text: string): string => (text === '' ? '' : `\u001b[${code}m${text}\u001b[0m`);
+
+const colored: Paint = {
+  dim: (text) => ansi(2, text),
+  error: (text) => ansi(31, text),
+  wait: (text) => ansi(33, text),
+  service: (text, service) => ansi(colorOf(service), text),
+};
+
+const plain: Paint = {
+  dim: (text) => text,
+  error: (text) => text,
+  wait: (text) => text,
+  service: (text) => text,
+};
+
+function colorOf(service: string): number {
+  let sum = 0;
+  for (const character of service) sum = (sum * 31 + (character.codePointAt(0) ?? 0)) % 9_973;
+  return SERVICE_COLORS[sum % SERVICE_COLORS.length] ?? 36;
+}

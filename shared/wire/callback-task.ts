@@ -1,0 +1,72 @@
+/**
+ * The task to tell somebody of a job's end, on `callbacks.<tenant>.<jobId>`. It holds the terminal event, so that a
+ * delivery has nothing to look up.
+ */
+
+import { isTerminalEvent, type JobEvent } from '../job/event.ts';
+import { type Carrier, setCarrier } from '../propagation/index.ts';
+import { CALLBACK_HEADER, type Callback, isCallbackUrl } from './callback.ts';
+import { inRound } from './redrive.ts';
+import { parseCallbackSubject } from './subjects.ts';
+import {
+  EVENT_TYPE_PREFIX,
+  HEADER,
+  type HeaderValues,
+  readJobEvent,
+  type SetHeader,
+  writeCloudEvent,
+} from './wire.ts';
+
+export interface CallbackTask {
+  readonly tenant: string;
+  readonly url: string;
+  /** The job's end. */
+  readonly event: JobEvent;
+}
+
+/** The task that a job's end makes; undefined where its callback, if it has one, is not for this end. */
+export function callbackTask(
+  tenant: string,
+  callback: Callback | undefined,
+  event: JobEvent,
+): CallbackTask | undefined {
+  if (callback === undefined || !callback.events.some((end) => end === event.kind)) return undefined;
+  return { tenant, url: callback.url, event };
+}
+
+/** The id of the CloudEvent and of the webhook: that of the terminal event, the same at each delivery. */
+export function callbackId({ jobId, round }: Pick<JobEvent, 'jobId' | 'round'>): string {
+  return inRound(`${jobId}:end`, round);
+}
+
+/** Headers of a task; its body is the event as JSON. One per job and round, however often it is written. */
+export function writeCallbackTask(
+  { url, event }: CallbackTask,
+  source: string,
+  carrier: Carrier,
+  set: SetHeader,
+): void {
+  set(HEADER.msgId, inRound(`${event.jobId}:callback`, event.round));
+  writeCloudEvent(set, {
+    id: callbackId(event),
+    source,
+    type: `${EVENT_TYPE_PREFIX}${event.kind}`,
+    time: event.at,
+  });
+  set(CALLBACK_HEADER.url, url);
+  setCarrier(carrier, set);
+}
+
+/** Reads a task; undefined when it is none (somebody else wrote to the subject). */
+export function readCallbackTask(
+  subject: string,
+  values: HeaderValues,
+  body: Uint8Array,
+): CallbackTask | undefined {
+  const job = parseCallbackSubject(subject);
+  const [url] = values(CALLBACK_HEADER.url);
+  const event = readJobEvent(body);
+  if (job === undefined || url === undefined || event === undefined) return undefined;
+  if (!isCallbackUrl(url) || !isTerminalEvent(event) || event.jobId !== job.jobId) return undefined;
+  return { tenant: job.tenant, url, event };
+}

@@ -1,0 +1,198 @@
+/**
+ * The only place that builds or reads NATS subjects (DESIGN.md, "On the wire"). Clients and server check almost
+ * nothing: a line break in a token injects protocol, a `*` or `>` is stored as it is. So every token is checked
+ * here, where it enters.
+ */
+import { ThroughlineError } from '../errors.ts';
+
+/** A tenant or a job id. */
+export const TOKEN = /^[A-Za-z0-9_-]{1,64}$/;
+/** The name of an operation. */
+export const OPERATION = /^[a-z][a-z0-9_-]*(\.[a-z][a-z0-9_-]*)*$/;
+export const OPERATION_MAX_LENGTH = 128;
+const SHOWN_LENGTH = 40;
+/** First words of the subjects that name a job's tenant, id and operation. */
+const JOB_ROOTS = ['jobs', 'dead', 'delayed', 'due'];
+
+/**
+ * First word of the subjects on which each side gets its answers. With `_INBOX`, the clients' default, whoever may
+ * read their own answers may read everybody's.
+ */
+export const INBOX = { edge: '_INBOX_edge', worker: '_INBOX_worker', setup: '_INBOX_setup' } as const;
+
+/** Who owns the dead letters of messages whose subject is no job's: nobody's tenant, and no token can name it. */
+export const UNREADABLE_TENANT = '_unreadable';
+
+/** What the subject of a job says. */
+export interface JobAddress {
+  readonly tenant: string;
+  readonly jobId: string;
+  readonly operation: string;
+}
+
+/** Whether `value` may be a tenant or a job id: 1 to 64 of `A-Z a-z 0-9 _ -`. */
+export function isToken(value: unknown): value is string {
+  return typeof value === 'string' && TOKEN.test(value);
+}
+
+/** Whether `value` may be an operation's name: dotted lowercase words, at most 128 characters. */
+export function isOperationName(value: unknown): value is string {
+  return typeof value === 'string' && value.length <= OPERATION_MAX_LENGTH && OPERATION.test(value);
+}
+
+/** `jobs.<tenant>.<jobId>.<operation>`. @throws ThroughlineError `request-invalid` naming the part that is wrong */
+export function jobSubject(address: JobAddress): string {
+  return `jobs.${pathOf(address)}`;
+}
+
+/** `dead.<tenant>.<jobId>.<operation>`. @throws ThroughlineError `request-invalid` */
+export function deadSubject(address: JobAddress): string {
+  return `dead.${pathOf(address)}`;
+}
+
+/** `delayed.<tenant>.<jobId>.<operation>`: a job that waits for its time. @throws ThroughlineError `request-invalid` */
+export function delayedSubject(address: JobAddress): string {
+  return `delayed.${pathOf(address)}`;
+}
+
+/** `due.<tenant>.<jobId>.<operation>`: where the server copies it then. @throws ThroughlineError `request-invalid` */
+export function dueSubject(address: JobAddress): string {
+  return `due.${pathOf(address)}`;
+}
+
+/** Finds a job in `DELAYED`, before its time and just after. @throws ThroughlineError `request-invalid` */
+export function delayedSubjectFilter(tenant: string, jobId: string): string {
+  return `*.${token('tenant', tenant)}.${token('job id', jobId)}.>`;
+}
+
+/** `events.<tenant>.<jobId>`. @throws ThroughlineError `request-invalid` */
+export function eventSubject(tenant: string, jobId: string): string {
+  return `events.${token('tenant', tenant)}.${token('job id', jobId)}`;
+}
+
+/** `events.<tenant>.<jobId>.callback`: what became of the job's callback. @throws ThroughlineError `request-invalid` */
+export function callbackEventSubject(tenant: string, jobId: string): string {
+  return `${eventSubject(tenant, jobId)}.callback`;
+}
+
+/** Reads an `events.…` subject back; undefined when it is not one that {@link eventSubject} could have made. */
+export function parseEventSubject(subject: string): Omit<JobAddress, 'operation'> | undefined {
+  return parsePair('events', subject);
+}
+
+/** `cancel.<tenant>.<jobId>`: word that a job is to end. @throws ThroughlineError `request-invalid` */
+export function cancelSubject(tenant: string, jobId: string): string {
+  return `cancel.${token('tenant', tenant)}.${token('job id', jobId)}`;
+}
+
+/** Takes what {@link eventSubject} makes, of every job. */
+export const EVENT_SUBJECTS = 'events.>';
+
+/** Takes what {@link cancelSubject} makes, of every job. */
+export const CANCEL_SUBJECTS = 'cancel.>';
+
+/** `callbacks.<tenant>.<jobId>`: the task to tell of a job's end. @throws ThroughlineError `request-invalid` */
+export function callbackSubject(tenant: string, jobId: string): string {
+  return `callbacks.${token('tenant', tenant)}.${token('job id', jobId)}`;
+}
+
+/** Takes what {@link callbackSubject} makes, of every job. */
+export const CALLBACK_SUBJECTS = 'callbacks.>';
+
+/** `jobs.<tenant>.<jobId>.>`: finds a job whose operation is not known. @throws ThroughlineError `request-invalid` */
+export function jobSubjectFilter(tenant: string, jobId: string): string {
+  return `jobs.${token('tenant', tenant)}.${token('job id', jobId)}.>`;
+}
+
+/** `dead.<tenant>.<jobId>.>`: the dead letters of one job. @throws ThroughlineError `request-invalid` */
+export function deadLetterFilter(tenant: string, jobId: string): string {
+  return `dead.${token('tenant', tenant)}.${token('job id', jobId)}.>`;
+}
+
+/**
+ * `dead.<tenant>.>`, or `dead.<tenant>.*.<operation>`: the dead letters of a tenant.
+ * @throws ThroughlineError `request-invalid`
+ */
+export function deadLettersFilter(tenant: string, operation?: string): string {
+  if (operation === undefined) return `dead.${token('tenant', tenant)}.>`;
+  return `dead.${token('tenant', tenant)}.*.${operationOf(operation)}`;
+}
+
+/**
+ * The consumer filter of a worker group: `jobs.*.*.<operations>`, where `operations` is an operation's name, or a
+ * prefix of one followed by `.>`, or `>` for all.
+ * @throws ThroughlineError `config-invalid`
+ */
+export function groupFilter(operations: string): string {
+  if (operations === '>') return 'jobs.>';
+  if (!isOperationName(operations.replace(/\.>$/, ''))) {
+    throw new ThroughlineError(
+      'config-invalid',
+      `the operations filter ${shown(operations)} is not an operation's name, a prefix followed by ".>", or ">"`,
+    );
+  }
+  return `jobs.*.*.${operations}`;
+}
+
+/** Reads a subject of a job back, whatever its first word; undefined when it is not one that {@link jobSubject} could have made. */
+export function parseJobSubject(subject: string): JobAddress | undefined {
+  const [root, tenant, jobId, ...operation] = subject.split('.');
+  const name = operation.join('.');
+  if (root === undefined || !JOB_ROOTS.includes(root)) return undefined;
+  if (!isToken(tenant) || !isToken(jobId) || !isOperationName(name)) return undefined;
+  return { tenant, jobId, operation: name };
+}
+
+/** Reads a `cancel.…` subject back; undefined when it is not one that {@link cancelSubject} could have made. */
+export function parseCancelSubject(subject: string): Omit<JobAddress, 'operation'> | undefined {
+  return parsePair('cancel', subject);
+}
+
+/** Reads a `callbacks.…` subject back; undefined when it is not one that {@link callbackSubject} could have made. */
+export function parseCallbackSubject(subject: string): Omit<JobAddress, 'operation'> | undefined {
+  return parsePair('callbacks', subject);
+}
+
+function parsePair(root: string, subject: string): Omit<JobAddress, 'operation'> | undefined {
+  const [first, tenant, jobId, ...more] = subject.split('.');
+  if (first !== root || more.length > 0 || !isToken(tenant) || !isToken(jobId)) return undefined;
+  return { tenant, jobId };
+}
+
+/** Whether a consumer with this filter takes `subject`: `*` stands for one token, a last `>` for one or more. */
+export function subjectMatches(filter: string, subject: string): boolean {
+  const wanted = filter.split('.');
+  const tokens = subject.split('.');
+  if (wanted.at(-1) === '>') {
+    wanted.pop();
+    if (tokens.length <= wanted.length) return false;
+  } else if (tokens.length !== wanted.length) return false;
+  return wanted.every((want, place) => want === '*' || want === tokens[place]);
+}
+
+function pathOf({ tenant, jobId, operation }: JobAddress): string {
+  const name = operationOf(operation);
+  return `${token('tenant', tenant)}.${token('job id', jobId)}.${name}`;
+}
+
+function operationOf(operation: string): string {
+  if (isOperationName(operation)) return operation;
+  throw new ThroughlineError(
+    'request-invalid',
+    `the operation ${shown(operation)} is not a name of dotted lowercase words (at most ${OPERATION_MAX_LENGTH} characters)`,
+  );
+}
+
+function token(what: string, value: string): string {
+  if (isToken(value)) return value;
+  throw new ThroughlineError(
+    'request-invalid',
+    `the ${what} ${shown(value)} is not 1 to 64 letters, digits, "_" or "-"`,
+  );
+}
+
+/** Quoted and cut, so that a hostile value cannot break a log line or a message. */
+function shown(value: unknown): string {
+  const text = JSON.stringify(String(value).slice(0, SHOWN_LENGTH));
+  return String(value).length > SHOWN_LENGTH ? `${text}…` : text;
+}

@@ -1,0 +1,78 @@
+import type { LedgerRecord } from '../ledger/ledger.ts';
+import { checkConservation } from './check-conservation.ts';
+import { checkJobs } from './check-jobs.ts';
+import { checkKeys } from './check-keys.ts';
+import { checkTraces } from './check-traces.ts';
+import type { DuplicateCause } from './duplicates.ts';
+import { LedgerView } from './ledger-view.ts';
+
+/** The checks, see docs/CHAOS.md. */
+export const CHECKS = ['L1', 'L2', 'L3', 'L4', 'L5', 'L6', 'L7', 'L8', 'L9', 'L10'] as const;
+export type Check = (typeof CHECKS)[number];
+
+/** A sentence about one thing that must not be. */
+export interface Violation {
+  readonly check: Check;
+  readonly about: string;
+}
+
+export interface CheckOptions {
+  /** The longest time from the end of the last fault to quiet. */
+  readonly drainBoundMs: number;
+}
+
+export interface LedgerReport {
+  readonly violations: readonly Violation[];
+  readonly counts: LedgerCounts;
+}
+
+export interface LedgerCounts {
+  /** Keys, by what became of them. */
+  readonly keys: number;
+  readonly accepted: number;
+  readonly refused: number;
+  readonly unknown: number;
+  /** Answers that were no acceptance, on the way there. */
+  readonly refusals: number;
+  readonly unknowns: number;
+  /** Accepted jobs without an end: before the first that has one, between, and after the last. */
+  readonly lost: { readonly prefix: number; readonly middle: number; readonly postfix: number };
+  readonly ends: Readonly<Record<'succeeded' | 'failed' | 'cancelled', number>>;
+  readonly executions: number;
+  readonly again: Readonly<Record<DuplicateCause, number>>;
+  readonly faults: number;
+  readonly samples: number;
+  readonly tracesSeen: number;
+  readonly drainMs: number | undefined;
+}
+
+/** Judges a run by what was written down of it. */
+export function checkLedger(record: LedgerRecord, options: CheckOptions): LedgerReport {
+  const view = new LedgerView(record);
+  const traces = checkTraces(view);
+  return {
+    violations: [
+      ...checkJobs(view),
+      ...checkKeys(view),
+      ...checkConservation(view),
+      ...traces.violations,
+      ...checkDrain(record.drainMs, options.drainBoundMs),
+    ],
+    counts: {
+      ...view.keyCounts(),
+      lost: view.losses(),
+      ends: view.endCounts(),
+      executions: view.executions,
+      again: view.duplicates(),
+      faults: view.faults.length,
+      samples: view.samples.length,
+      tracesSeen: traces.seen,
+      drainMs: record.drainMs,
+    },
+  };
+}
+
+function checkDrain(drainMs: number | undefined, boundMs: number): Violation[] {
+  if (drainMs === undefined) return [{ check: 'L10', about: `not quiet within ${boundMs} ms` }];
+  return drainMs <= boundMs ? [] : [{ check: 'L10', about: `quiet after ${drainMs} ms, not ${boundMs}` }];
+}

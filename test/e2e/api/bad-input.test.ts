@@ -1,0 +1,168 @@
+import { jetstreamManager } from '@nats-io/jetstream';
+import { connect } from '@nats-io/transport-node';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { problemOf, startTestStack, type TestStack } from '../../support/stack.ts';
+
+const TRICKS = [
+  '*',
+  '>',
+  'a.*',
+  'echo.>',
+  'echo b',
+  ' echo',
+  'echo\r\nPUB x 1',
+  'echo\n',
+  'echo\0',
+  '$JS.API',
+  'ÉCHO',
+  '😀',
+  '.',
+  '..',
+  'a..b',
+  '',
+];
+
+let stack: TestStack;
+beforeAll(async () => {
+  stack = await startTestStack({ operationsFolder: 'examples/operations' });
+});
+afterAll(() => stack.stop());
+
+describe('POST /v1/jobs refuses', () => {
+  it.each(TRICKS)('A12, A13: the operation name %j before anything is published', async (operation) => {
+    const response = await stack.submit({ operation, input: 1 });
+    expect(response.status).toBe(400);
+    expect(await problemOf(response)).toMatchObject({
+      code: 'request-invalid',
+      violations: [{ path: '/operation', message: 'must be dotted lowercase words, at most 128 characters' }],
+    });
+  });
+
+  it('a name of 10 kB without repeating it', async () => {
+    const response = await stack.submit({ operation: 'a'.repeat(10_000), input: 1 });
+    expect(response.status).toBe(400);
+    expect((await response.text()).length).toBeLessThan(1_000);
+  });
+
+  it('an operation nobody announced, with the names that are near', async () => {
+    const response = await stack.submit({ operation: 'ecco', input: 1 });
+    expect(response.status).toBe(422);
+    expect(await problemOf(response)).toMatchObject({
+      type: 'urn:throughline:problem:operation-unknown',
+      code: 'operation-unknown',
+      suggestions: ['echo'],
+      traceId: expect.stringMatching(/^[0-9a-f]{32}$/),
+    });
+  });
+
+  it('an input that fails the announced schema, with the paths that fail', async () => {
+    const response = await stack.submit({ operation: 'text.count', input: { text: 7 } });
+    expect(response.status).toBe(422);
+    const problem = await problemOf(response);
+    expect(problem.code).toBe('input-invalid');
+    expect(problem.violations?.map(({ path }) => path)).toEqual(['/text']);
+  });
+
+  it.each([
+    ['no JSON', '{"operation":', 400, 'request-invalid'],
+    ['an empty body', '', 400, 'request-invalid'],
+    ['an unknown field', '{"operation":"echo","imput":1}', 400, 'request-invalid'],
+    ['a body that is a list', '[]', 400, 'request-invalid'],
+    [
+      'E11: an input that is too large',
+      JSON.stringify({ operation: 'echo', input: 'x'.repeat(270_000) }),
+      413,
+      'payload-too-large',
+    ],
+    ['more attempts than allowed', '{"operation":"echo","input":1,"maxAttempts":99}', 400, 'request-invalid'],
+    [
+      'a longer timeout than allowed',
+      '{"operation":"echo","input":1,"timeout":"1h"}',
+      400,
+      'request-invalid',
+    ],
+    [
+      'a timeout that is no duration',
+      '{"operation":"echo","input":1,"timeout":"soon"}',
+      400,
+      'request-invalid',
+    ],
+  ])('%s', async (_, body, status, code) => {
+    const response = await stack.call('/v1/jobs', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body,
+    });
+    expect(response.status).toBe(status);
+    expect(response.headers.get('content-type')).toBe('application/problem+json');
+    const problem = await problemOf(response);
+    expect(problem).toMatchObject({ code, status });
+    expect(problem.detail).not.toBe('');
+  });
+
+  it.each([
+    ['no key', undefined],
+    ['a wrong key', 'Bearer tl_dev_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA'],
+    ['an unknown key', 'Bearer tl_nobody_AAAAAAAAAAAAAAAAAAAAAAAAAAAA'],
+    ['no key at all in it', 'Bearer x'],
+    ['another scheme', 'Basic dXNlcjpwYXNz'],
+  ])('%s, always with the same answer', async (_, authorization) => {
+    const headers: Record<string, string> = authorization === undefined ? {} : { authorization };
+    const response = await fetch(`${stack.url}/v1/jobs`, { method: 'POST', headers, body: '{}' });
+    expect(response.status).toBe(401);
+    expect(response.headers.get('www-authenticate')).toBe('Bearer realm="throughline"');
+    const { traceId: _traceId, ...problem } = await problemOf(response);
+    expect(problem).toEqual({
+      type: 'urn:throughline:problem:unauthenticated',
+      title: 'A valid API key or token is needed',
+      status: 401,
+      code: 'unauthenticated',
+      detail: 'send a valid key or token as "Authorization: Bearer …"',
+    });
+  });
+
+  it('A12, A13: all of that without a message in the queue or a lost connection', async () => {
+    const nats = await connect({ servers: stack.nats.url });
+    try {
+      const { state } = await (await jetstreamManager(nats)).streams.info('JOBS');
+      expect(state).toMatchObject({ messages: 0, last_seq: 0 });
+    } finally {
+      await nats.close();
+    }
+    const ready = (await (await stack.call('/readyz')).json()) as { bridges: { connections: number }[] };
+    expect(ready.bridges).toMatchObject([{ connections: 1 }]);
+  });
+});
+
+describe('other requests', () => {
+  it.each(['*', '%3E', 'a.b', '%0d%0aPUB', '%00', 'x'.repeat(65), 'unknown'])(
+    'A12: GET /v1/jobs/%s is nobody’s job',
+    async (id) => {
+      const response = await stack.call(`/v1/jobs/${id}`);
+      expect(response.status).toBe(404);
+      expect(await problemOf(response)).toMatchObject({
+        code: 'job-unknown',
+        detail: 'no job of yours has this id',
+      });
+    },
+  );
+
+  it('an unknown path is 404, a known one with another method 405 with Allow', async () => {
+    expect((await stack.call('/v2/nothing')).status).toBe(404);
+    const response = await stack.call('/v1/operations', { method: 'DELETE' });
+    expect(response.status).toBe(405);
+    expect(response.headers.get('allow')).toBe('GET');
+  });
+
+  it('GET /v1/operations tells what can be run, with its schema and limits', async () => {
+    const { operations } = (await (await stack.call('/v1/operations')).json()) as {
+      operations: { name: string }[];
+    };
+    expect(operations.map(({ name }) => name)).toEqual(['echo', 'http.request', 'text.count']);
+    expect(operations[2]).toMatchObject({
+      timeoutMs: 10_000,
+      maxAttempts: 3,
+      inputSchema: { required: ['text'] },
+    });
+  });
+});

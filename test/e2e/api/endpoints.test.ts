@@ -1,0 +1,364 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ACCESS_SCOPES, type AccessScope } from '../../../shared/api/access-scope.ts';
+import { createApiKey, hashApiKey } from '../../../shared/api/api-key.ts';
+import type { JobPage } from '../../../shared/api/job-list.ts';
+import type { OutboxList } from '../../../shared/api/outbox.ts';
+import type { Problem } from '../../../shared/api/problem.ts';
+import { checked, contract } from '../../support/http/api-contract.ts';
+import { until } from '../../support/poll.ts';
+import { problemOf, startTestStack, type TestStack } from '../../support/stack.ts';
+
+/** What is sent besides method, path and key. */
+interface Sent {
+  /** Behind the path. */
+  readonly query?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: unknown;
+}
+
+interface Endpoint {
+  readonly good: Sent;
+  /** Statuses that the good request may get. */
+  readonly status: number | readonly number[];
+  /** What must be refused, and the code of the answer. */
+  readonly bad: readonly (readonly [what: string, sent: Sent, code: Problem['code']])[];
+  /** Makes what the id in the path is of. */
+  readonly make?: () => Promise<string>;
+  /** What an id of nobody is answered with. */
+  readonly unknown?: Problem['code'];
+  /** What another tenant gets for the good request, where no id says whose it is. */
+  readonly elsewhere?: (theirs: unknown, ours: unknown) => void;
+}
+
+const JOB = { operation: 'echo', input: 1 };
+const JOB_LISTED = { operation: 'echo', state: 'succeeded' };
+const KEYED = { 'idempotency-key': 'endpoints' };
+const NO_JOB_IDS = [
+  '00000000-0000-7000-8000-000000000000',
+  '*',
+  '%3E',
+  'a.b',
+  '%00',
+  'x'.repeat(65),
+  '__proto__',
+];
+const BAD_BODIES: Endpoint['bad'] = [
+  ['no JSON', { body: undefined }, 'request-invalid'],
+  ['a list', { body: [] }, 'request-invalid'],
+  ['an unknown field', { body: { ...JOB, jobs: [JOB], tmeout: '1s' } }, 'request-invalid'],
+  ['another media type', { body: JOB, headers: { 'content-type': 'text/plain' } }, 'media-type-unsupported'],
+];
+
+/** Every endpoint of the document: the test fails when one is not here. */
+const ENDPOINTS: Readonly<Record<string, Endpoint>> = {
+  'POST /v1/jobs': {
+    good: { body: JOB, headers: KEYED },
+    status: 202,
+    bad: [
+      ...BAD_BODIES,
+      ['a name of no operation', { body: { ...JOB, operation: '*' } }, 'request-invalid'],
+      ['an operation of nobody', { body: { ...JOB, operation: 'nobody' } }, 'operation-unknown'],
+      ['an input that does not fit', { body: { operation: 'test.mode', input: 1 } }, 'input-invalid'],
+      ['an empty Idempotency-Key', { body: JOB, headers: { 'idempotency-key': '""' } }, 'request-invalid'],
+      [
+        'a callback to nowhere',
+        { body: { ...JOB, callback: { url: 'ftp://a.example' } } },
+        'request-invalid',
+      ],
+      ['a delay beyond 30 days', { body: { ...JOB, delay: '31d' } }, 'request-invalid'],
+      ['a large input', { body: { ...JOB, input: 'x'.repeat(263_000) } }, 'payload-too-large'],
+    ],
+    elsewhere: differentIds,
+  },
+  'POST /v1/jobs/batch': {
+    good: { body: { jobs: [JOB] }, headers: { 'idempotency-key': 'endpoints-batch' } },
+    status: 207,
+    bad: [
+      ...BAD_BODIES,
+      ['no jobs', { body: { jobs: [] } }, 'request-invalid'],
+      ['101 jobs', { body: { jobs: Array.from({ length: 101 }, () => JOB) } }, 'request-invalid'],
+    ],
+    elsewhere: differentIds,
+  },
+  'GET /v1/jobs': {
+    good: {},
+    status: 200,
+    bad: [
+      ['no job at all', { query: '?limit=0' }, 'request-invalid'],
+      ['101 jobs', { query: '?limit=101' }, 'request-invalid'],
+      ['a cursor that is none', { query: '?cursor=x' }, 'request-invalid'],
+      ['a state that is none', { query: '?state=dead' }, 'request-invalid'],
+      ['a state twice', { query: '?state=failed&state=queued' }, 'request-invalid'],
+      ['an operation that is none', { query: '?operation=*' }, 'request-invalid'],
+      ['an unknown filter', { query: '?sate=failed' }, 'request-invalid'],
+    ],
+    make: makeJob,
+    elsewhere: (theirs, ours) => {
+      expect(ours).toMatchObject({ jobs: expect.arrayContaining([expect.objectContaining(JOB_LISTED)]) });
+      for (const { id } of (theirs as JobPage).jobs)
+        expect((ours as JobPage).jobs.map((job) => job.id)).not.toContain(id);
+    },
+  },
+  'GET /v1/jobs/{id}': { good: {}, status: 200, bad: [], make: makeJob, unknown: 'job-unknown' },
+  'GET /v1/jobs/{id}/events': {
+    good: {},
+    status: 200,
+    bad: [
+      ['a place that is none', { query: '?after=x' }, 'request-invalid'],
+      ['a Last-Event-ID that is none', { headers: { 'last-event-id': '-1' } }, 'request-invalid'],
+    ],
+    make: makeJob,
+    unknown: 'job-unknown',
+  },
+  'DELETE /v1/jobs/{id}': {
+    good: {},
+    status: 200,
+    bad: [],
+    make: () => submit({ ...JOB, delay: '1h' }),
+    unknown: 'job-unknown',
+  },
+  'GET /v1/dead-letters': {
+    good: {},
+    status: 200,
+    bad: [
+      ['no letter at all', { query: '?limit=0' }, 'request-invalid'],
+      ['101 letters', { query: '?limit=101' }, 'request-invalid'],
+      ['a cursor that is none', { query: '?cursor=x' }, 'request-invalid'],
+      ['an operation that is none', { query: '?operation=*' }, 'request-invalid'],
+      ['an unknown filter', { query: '?reson=x' }, 'request-invalid'],
+    ],
+    make: makeLetter,
+    elsewhere: (theirs, ours) => {
+      expect(ours).toMatchObject({
+        deadLetters: expect.arrayContaining([expect.objectContaining({ operation: 'test.mode' })]),
+      });
+      expect(theirs).toEqual({ deadLetters: [] });
+    },
+  },
+  'POST /v1/dead-letters/redrive': {
+    good: { body: {} },
+    status: 200,
+    bad: [
+      ...BAD_BODIES,
+      ['a cursor that is none', { body: { cursor: '1' } }, 'request-invalid'],
+      ['a limit that is a text', { body: { limit: '1' } }, 'request-invalid'],
+    ],
+    make: makeLetter,
+    elsewhere: (theirs, ours) => {
+      expect(ours).toMatchObject({ redriven: expect.arrayContaining([expect.any(String)]) });
+      expect(theirs).toEqual({ redriven: [], failed: [] });
+    },
+  },
+  'GET /v1/dead-letters/{id}': {
+    good: {},
+    status: 200,
+    bad: [],
+    make: makeLetter,
+    unknown: 'dead-letter-unknown',
+  },
+  'POST /v1/dead-letters/{id}/redrive': {
+    good: {},
+    status: 202,
+    bad: [],
+    make: makeLetter,
+    unknown: 'dead-letter-unknown',
+  },
+  'GET /v1/outbox': {
+    good: {},
+    status: 200,
+    bad: [
+      ['no job at all', { query: '?limit=0' }, 'request-invalid'],
+      ['an unknown filter', { query: '?state=waiting' }, 'request-invalid'],
+    ],
+    make: makeSetAside,
+    elsewhere: (theirs, ours) => {
+      expect(ours).toMatchObject({
+        jobs: expect.arrayContaining([expect.objectContaining({ state: 'set-aside' })]),
+      });
+      expect(theirs).toEqual({ jobs: [] });
+    },
+  },
+  'POST /v1/outbox/{id}/retry': {
+    good: {},
+    status: 202,
+    bad: [],
+    make: makeSetAside,
+    unknown: 'job-unknown',
+  },
+  // Operations are nobody's own.
+  'GET /v1/operations': { good: {}, status: 200, bad: [] },
+  'GET /healthz': { good: {}, status: 200, bad: [] },
+  'GET /readyz': { good: {}, status: 200, bad: [] },
+  'GET /metrics': { good: {}, status: 200, bad: [] },
+  'GET /openapi.json': { good: {}, status: 200, bad: [] },
+  'GET /docs': { good: {}, status: 200, bad: [] },
+};
+
+const keys = {
+  all: createApiKey('all'),
+  other: createApiKey('other'),
+  /** Nothing but this scope. */
+  only: new Map(ACCESS_SCOPES.map((scope, index) => [scope, createApiKey(`only${index}`)])),
+  /** Everything but this scope. */
+  but: new Map(ACCESS_SCOPES.map((scope, index) => [scope, createApiKey(`but${index}`)])),
+};
+
+async function entry(key: string, tenant: string, scopes: readonly AccessScope[] = ACCESS_SCOPES) {
+  return { id: key.split('_')[1], tenant, hash: await hashApiKey(key), scopes };
+}
+
+let stack: TestStack;
+beforeAll(async () => {
+  const entries = await Promise.all([
+    entry(keys.all, 'acme'),
+    entry(keys.other, 'globex'),
+    ...[...keys.only].map(([scope, key]) => entry(key, 'acme', [scope])),
+    ...[...keys.but].map(([scope, key]) =>
+      entry(
+        key,
+        'acme',
+        ACCESS_SCOPES.filter((other) => other !== scope),
+      ),
+    ),
+  ]);
+  stack = await startTestStack({
+    operationsFolder: 'test/fixtures/operations',
+    // An input that the API takes, and NATS does not, is set aside.
+    edge: { API_KEYS: JSON.stringify(entries), ACK_MODE: 'edge' },
+    natsConfig: 'max_payload: 200000',
+  });
+});
+afterAll(() => stack.stop());
+
+/** Sends a request; the answer must be one that the document allows. */
+async function send(method: string, path: string, sent: Sent, key: string | undefined): Promise<Response> {
+  const url = `${path}${sent.query ?? ''}`;
+  const response = await fetch(`${stack.url}${url}`, {
+    method,
+    headers: {
+      ...('body' in sent ? { 'content-type': 'application/json' } : {}),
+      ...sent.headers,
+      ...(key === undefined ? {} : { authorization: `Bearer ${key}` }),
+    },
+    ...('body' in sent ? { body: JSON.stringify(sent.body) ?? '{' } : {}),
+  });
+  return await checked(method, url, response);
+}
+
+async function submit(job: unknown, headers: Record<string, string> = {}): Promise<string> {
+  const response = await send('POST', '/v1/jobs', { body: job, headers }, keys.all);
+  return ((await response.json()) as { id: string }).id;
+}
+
+function makeJob(): Promise<string> {
+  return submit(JOB, { prefer: 'wait=20' });
+}
+
+async function makeLetter(): Promise<string> {
+  const id = await submit({ operation: 'test.mode', input: { mode: 'reject' } }, { prefer: 'wait=20' });
+  await until('the dead letter', async () => (await send('GET', `/v1/dead-letters/${id}`, {}, keys.all)).ok);
+  return id;
+}
+
+async function makeSetAside(): Promise<string> {
+  const id = await submit({ ...JOB, input: 'x'.repeat(220_000) });
+  await until('the job to be set aside', async () => {
+    const { jobs } = (await (await send('GET', '/v1/outbox', {}, keys.all)).json()) as OutboxList;
+    return jobs.some((job) => job.id === id && job.state === 'set-aside');
+  });
+  return id;
+}
+
+function differentIds(theirs: unknown, ours: unknown): void {
+  const idsIn = (value: unknown): string[] => JSON.stringify(value).match(/ik_[0-9a-f]{40}/g) ?? [];
+  expect(idsIn(ours).length).toBeGreaterThan(0);
+  for (const id of idsIn(theirs)) expect(idsIn(ours)).not.toContain(id);
+}
+
+/** All that a caller can tell of a refusal; each has a trace id of its own. */
+async function refusalOf(response: Response) {
+  const { traceId: _, ...problem } = await problemOf(response);
+  return { problem, authenticate: response.headers.get('www-authenticate') };
+}
+
+/** A case that endpoints of another kind do not have. */
+function when(condition: unknown): (name: string, test: () => Promise<void>) => void {
+  return condition === undefined ? () => undefined : it;
+}
+
+it('the table has every endpoint of the document, and no other', () => {
+  const documented = contract.operations.map(({ method, path }) => `${method} ${path}`);
+  expect(Object.keys(ENDPOINTS).sort()).toEqual(documented.sort());
+});
+
+describe.each(contract.operations)('$method $path', ({ method, path, value }) => {
+  const endpoint = ENDPOINTS[`${method} ${path}`];
+  if (endpoint === undefined) return;
+  const { good, status, bad, make, unknown, elsewhere } = endpoint;
+  const [{ bearer: [scope] = [] } = {}] = value.security as { bearer?: AccessScope[] }[];
+  const key = scope && keys.only.get(scope);
+  const at = (id: string): string => path.replace('{id}', id);
+  const somewhere = NO_JOB_IDS[0] ?? '';
+
+  it('answers a good request with no more than the scope that the document names', async () => {
+    const id = (await make?.()) ?? '';
+    const response = await send(method, at(id), good, key);
+    expect([status].flat()).toContain(response.status);
+  });
+
+  it.each(bad)('refuses %s', async (_, sent, code) => {
+    const id = (await make?.()) ?? '';
+    const response = await send(method, at(id), sent, key);
+    expect(await problemOf(response)).toMatchObject({ code, status: response.status });
+  });
+
+  when(scope)('refuses everybody without a valid key, all in the same way', async () => {
+    const refusal = {
+      problem: {
+        type: 'urn:throughline:problem:unauthenticated',
+        title: 'A valid API key or token is needed',
+        status: 401,
+        code: 'unauthenticated',
+        detail: 'send a valid key or token as "Authorization: Bearer …"',
+      },
+      authenticate: 'Bearer realm="throughline"',
+    };
+    for (const wrong of [undefined, 'nonsense', createApiKey('all'), createApiKey('nobody')]) {
+      expect(await refusalOf(await send(method, at(somewhere), good, wrong))).toEqual(refusal);
+    }
+  });
+
+  when(scope)('refuses a key with every scope but the one that it names', async () => {
+    const id = (await make?.()) ?? '';
+    const response = await send(method, at(id), good, scope && keys.but.get(scope));
+    const { problem, authenticate } = await refusalOf(response);
+    expect(problem).toMatchObject({
+      code: 'forbidden',
+      detail: `the key or token does not have the scope ${scope}`,
+    });
+    expect(authenticate).toBe(`Bearer realm="throughline", error="insufficient_scope", scope="${scope}"`);
+  });
+
+  when(unknown)('answers an id of another tenant like one of nobody', async () => {
+    const id = (await make?.()) ?? '';
+    const foreign = await refusalOf(await send(method, at(id), good, keys.other));
+    expect(foreign.problem).toMatchObject({ code: unknown });
+    for (const nobody of NO_JOB_IDS) {
+      expect(await refusalOf(await send(method, at(nobody), good, keys.other))).toEqual(foreign);
+    }
+  });
+
+  when(elsewhere)("does not touch or show another tenant's", async () => {
+    await make?.();
+    const theirs: unknown = await (await send(method, path, good, keys.other)).json();
+    const ours: unknown = await (await send(method, path, good, key)).json();
+    elsewhere?.(theirs, ours);
+  });
+
+  it('has each case that its parameters call for', () => {
+    expect(path.includes('{id}')).toBe(unknown !== undefined);
+    expect(value.requestBody !== undefined && bad.length === 0).toBe(false);
+    const shared = path === '/v1/operations';
+    expect(scope === undefined || shared || unknown !== undefined || elsewhere !== undefined).toBe(true);
+  });
+});

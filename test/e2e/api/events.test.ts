@@ -1,0 +1,230 @@
+import { jetstream } from '@nats-io/jetstream';
+import { connect, type NatsConnection } from '@nats-io/transport-node';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { EventKind, JobEvent } from '../../../shared/job/event.ts';
+import type { RecordedEvent } from '../../../shared/job/event-record.ts';
+import { Job } from '../../../shared/job/job.ts';
+import { allOf, connectEvents } from '../../support/http/event-source.ts';
+import { until } from '../../support/poll.ts';
+import { problemOf, startTestStack, type TestStack, withTestStack } from '../../support/stack.ts';
+
+const WATCHERS = 50;
+const OPTIONS = { operationsFolder: 'test/fixtures/operations', edge: { SSE_HEARTBEAT_MS: '100' } };
+
+let stack: TestStack;
+beforeAll(async () => {
+  stack = await startTestStack(OPTIONS);
+});
+afterAll(() => stack.stop());
+
+async function historyOf(stack: TestStack, jobId: string, query = ''): Promise<RecordedEvent[]> {
+  const response = await stack.call(`/v1/jobs/${jobId}/events${query}`, {
+    headers: { accept: 'application/json' },
+  });
+  expect(response.status).toBe(200);
+  return ((await response.json()) as { events: RecordedEvent[] }).events;
+}
+
+async function submit(input: Record<string, unknown>): Promise<Job> {
+  return Job.parse(await (await stack.submit({ operation: 'test.mode', input })).json());
+}
+
+/** A worker of the test's own: it says what happens to a job, when the test wants it to. */
+async function startTeller(stack: TestStack, jobId: string) {
+  const nats: NatsConnection = await connect({ servers: stack.nats.url, maxReconnectAttempts: -1 });
+  const stream = jetstream(nats);
+  let told = 0;
+  const tell = async (kind: EventKind, attempt = 1): Promise<string> => {
+    const at = new Date().toISOString();
+    const event: JobEvent = {
+      kind,
+      jobId,
+      operation: 'test.told',
+      attempt,
+      maxAttempts: 3,
+      released: 0,
+      acceptedAt: at,
+      at,
+      worker: 'teller',
+      traceId: '4bf92f3577b34da6a3ce929d0e0e4736',
+      spanId: '00f067aa0ba902b7',
+      progress: { message: `${++told}` },
+    };
+    const msgID = `${jobId}:${told}`;
+    const ack = await stream.publish(`events.demo.${jobId}`, JSON.stringify(event), { msgID, retries: 20 });
+    return String(ack.seq);
+  };
+  return { tell, stop: () => nats.close() };
+}
+
+async function watchedJobs(stack: TestStack): Promise<number> {
+  const { bridges } = (await (await stack.call('/readyz')).json()) as {
+    bridges: { watchedJobs: number }[];
+  };
+  return bridges.reduce((sum, bridge) => sum + bridge.watchedJobs, 0);
+}
+
+const kindsOf = (events: readonly RecordedEvent[]): string[] => events.map(({ kind }) => kind);
+const idsOf = (events: readonly RecordedEvent[]): string[] => events.map(({ id }) => id);
+
+describe('the history of a job', () => {
+  it('holds every event in order, and the job shows the attempts that it tells of', async () => {
+    const job = await stack.run('test.mode', { mode: 'fail-until', until: 2 });
+    const events = await historyOf(stack, job.id);
+    expect(kindsOf(events)).toEqual(['started', 'progress', 'retrying', 'started', 'progress', 'succeeded']);
+    expect(events.map(({ attempt }) => attempt)).toEqual([1, 1, 1, 2, 2, 2]);
+    const ids = idsOf(events).map(Number);
+    expect(ids).toEqual([...new Set(ids)].sort((a, b) => a - b));
+    for (const event of events) expect(event).toMatchObject({ jobId: job.id, traceId: job.traceId });
+    expect(events[2]).toMatchObject({ error: { code: 'operation-failed' } });
+    expect(events[5]).toMatchObject({ result: { attempt: 2 } });
+    expect(await historyOf(stack, job.id, `?after=${ids[3]}`)).toEqual(events.slice(4));
+
+    const shown = Job.parse(await (await stack.call(`/v1/jobs/${job.id}`)).json());
+    expect(shown.attempts).toEqual([
+      {
+        number: 1,
+        worker: events[0]?.worker,
+        startedAt: events[0]?.startedAt,
+        endedAt: events[2]?.at,
+        outcome: 'retrying',
+        error: events[2]?.error,
+        spanId: events[0]?.spanId,
+      },
+      {
+        number: 2,
+        worker: events[3]?.worker,
+        startedAt: events[3]?.startedAt,
+        endedAt: events[5]?.at,
+        outcome: 'succeeded',
+        spanId: events[3]?.spanId,
+      },
+    ]);
+  });
+
+  it('is as long as the job, in pages', async () => {
+    const teller = await startTeller(stack, 'long-history');
+    const ids = await Promise.all(Array.from({ length: 1_500 }, () => teller.tell('progress')));
+    const sorted = ids.sort((a, b) => Number(a) - Number(b));
+    const response = await stack.call('/v1/jobs/long-history/events');
+    const first = (await response.json()) as { events: RecordedEvent[]; next: string };
+    expect(first.events).toHaveLength(1_000);
+    const rest = await historyOf(stack, 'long-history', `?after=${first.next}`);
+    expect([...idsOf(first.events), ...idsOf(rest)]).toEqual(sorted);
+
+    await teller.tell('succeeded');
+    const streamed = await allOf(await connectEvents(stack, 'long-history'));
+    expect(idsOf(streamed).slice(0, -1)).toEqual(sorted);
+    await teller.stop();
+  });
+
+  it.each(['application/json', 'text/event-stream'])(
+    'is nobody’s where there is no such job, or it is not yours (%s)',
+    async (accept) => {
+      const nats = await connect({ servers: stack.nats.url });
+      await jetstream(nats).publish('events.others.foreign', '{}');
+      await nats.close();
+      for (const id of ['nobody', 'foreign', 'a.b', '*']) {
+        const response = await stack.call(`/v1/jobs/${id}/events`, { headers: { accept } });
+        expect(response.status).toBe(404);
+        expect((await problemOf(response)).code).toBe('job-unknown');
+      }
+      expect(await watchedJobs(stack)).toBe(0);
+    },
+  );
+
+  it('takes no place that is none', async () => {
+    const response = await stack.call('/v1/jobs/any/events', { headers: { 'last-event-id': 'x' } });
+    expect([response.status, (await problemOf(response)).code]).toEqual([400, 'request-invalid']);
+    expect((await fetch(`${stack.url}/v1/jobs/any/events`)).status).toBe(401);
+  });
+});
+
+describe('the event stream of a job', () => {
+  it('gives what was and what comes, and ends with the job', async () => {
+    const job = await submit({ mode: 'slow' });
+    const connection = await connectEvents(stack, job.id);
+    expect(connection.response.status).toBe(200);
+    expect(Object.fromEntries(connection.response.headers)).toMatchObject({
+      'content-type': 'text/event-stream',
+      'cache-control': 'no-store',
+      'x-accel-buffering': 'no',
+      traceresponse: expect.stringMatching(/^00-[0-9a-f]{32}-[0-9a-f]{16}-0[0-9]$/),
+    });
+    const events = await allOf(connection);
+    expect(kindsOf(events)).toEqual(['started', 'progress', 'succeeded']);
+    expect(events).toEqual(await historyOf(stack, job.id));
+    expect(await until('the watch to end', async () => (await watchedJobs(stack)) === 0)).toBe(true);
+  });
+
+  it('of a job that has ended is its history, and nothing where one has all of it', async () => {
+    const job = await stack.run('test.mode', { mode: 'done' });
+    const events = await allOf(await connectEvents(stack, job.id));
+    expect(events).toEqual(await historyOf(stack, job.id));
+    expect(await allOf(await connectEvents(stack, job.id, events[0]?.id))).toEqual(events.slice(1));
+    for (const id of [events.at(-1)?.id, '999999999999999']) {
+      expect((await connectEvents(stack, job.id, id)).response.status).toBe(204);
+    }
+    expect(await watchedJobs(stack)).toBe(0);
+  });
+
+  it('breaks its silence with comments, and a reader that goes away leaves nothing behind', async () => {
+    const teller = await startTeller(stack, 'silent');
+    await teller.tell('started');
+    const connections = await Promise.all([1, 2, 3].map(() => connectEvents(stack, 'silent')));
+    expect(await watchedJobs(stack)).toBe(1);
+    const [reader] = connections.map(({ response }) => response.body?.getReader());
+    let text = '';
+    while (!text.includes('\n:\n')) text += new TextDecoder().decode((await reader?.read())?.value);
+    for (const { drop } of connections) drop();
+    expect(await until('the watch to end', async () => (await watchedJobs(stack)) === 0)).toBe(true);
+    await teller.stop();
+  });
+
+  it(`is whole for ${WATCHERS} watchers of one job, each of whom is cut off once`, async () => {
+    const teller = await startTeller(stack, 'popular');
+    const told = [await teller.tell('started')];
+    const watching = Array.from({ length: WATCHERS }, (_, index) =>
+      watchWithCut(stack, 'popular', 1 + (index % 20)),
+    );
+    for (let number = 0; number < 40; number++) told.push(await teller.tell('progress'));
+    expect(await watchedJobs(stack)).toBe(1);
+    told.push(await teller.tell('succeeded'));
+    for (const ids of await Promise.all(watching)) expect(ids).toEqual(told);
+    expect(await until('the watch to end', async () => (await watchedJobs(stack)) === 0)).toBe(true);
+    await teller.stop();
+  });
+
+  it('goes on over a restart of NATS, with nothing missed and nothing twice', async () => {
+    const stack = await withTestStack(OPTIONS);
+    const teller = await startTeller(stack, 'survivor');
+    const told = [await teller.tell('started')];
+    const connections = await Promise.all([
+      connectEvents(stack, 'survivor'),
+      connectEvents(stack, 'survivor'),
+    ]);
+    const watching = connections.map(allOf);
+    for (const signal of ['SIGKILL', 'SIGKILL'] as const) {
+      told.push(await teller.tell('progress'));
+      await stack.nats.kill(signal);
+      await stack.nats.restart();
+      told.push(await teller.tell('progress'));
+    }
+    told.push(await teller.tell('succeeded'));
+    for (const events of await Promise.all(watching)) expect(idsOf(events)).toEqual(told);
+    await teller.stop();
+  });
+});
+
+/** Watches a job to its end over two connections: the first is dropped after some events. */
+async function watchWithCut(stack: TestStack, jobId: string, cutAfter: number): Promise<string[]> {
+  const seen: string[] = [];
+  const first = await connectEvents(stack, jobId);
+  for await (const { id } of first) {
+    seen.push(id);
+    if (seen.length === cutAfter) break;
+  }
+  first.drop();
+  for await (const { id } of await connectEvents(stack, jobId, seen.at(-1))) seen.push(id);
+  return seen;
+}

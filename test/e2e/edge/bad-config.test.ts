@@ -1,0 +1,81 @@
+import { jetstreamManager } from '@nats-io/jetstream';
+import { connect } from '@nats-io/transport-node';
+import { expect, inject, it, onTestFinished } from 'vitest';
+import { startEdge } from '../../../dev/edge/start.ts';
+import { type Ended, runLocal } from '../../support/cli-process.ts';
+import { startTestNats } from '../../support/nats/nats.ts';
+import { until } from '../../support/poll.ts';
+
+/** Runs a worker host with the given settings to its end. */
+function worker(environment: Record<string, string>, ...args: string[]): Promise<Ended> {
+  return runLocal(['worker', ...args], { HEALTH_PORT: '0', ...environment });
+}
+
+it.each([
+  [{ NATS_URL: 'http://x' }, 'NATS_URL: must be a URL that starts with nats:// or tls:// or ws:// or wss://'],
+  [{ WORKER_CONCURRENCY: '0' }, 'WORKER_CONCURRENCY: must be a whole number from 1 to 10000'],
+  [{ WORKER_GROUP: 'a.b' }, 'WORKER_GROUP: must be 1 to 64 letters, digits, "_" or "-"'],
+  [{ HTTP_REQUEST_ALLOW: 'ftp://x' }, 'HTTP_REQUEST_ALLOW: "ftp://x" is not an origin'],
+  [{ NATS_URL: 'nats://127.0.0.1:1' }, 'cannot connect to NATS at nats://127.0.0.1:1'],
+])('a worker with %j does not start and says why', async (environment: Record<string, string>, sentence) => {
+  const { code, stderr } = await worker(environment);
+  expect(stderr).toContain(sentence);
+  expect(stderr).not.toContain('    at ');
+  expect(code).toBeGreaterThan(0);
+});
+
+it('a worker whose operations folder is missing names it', async () => {
+  const { code, stderr } = await worker({}, 'no-such-folder');
+  expect(stderr).toContain('the operations folder no-such-folder cannot be read');
+  expect(code).toBeGreaterThan(0);
+});
+
+it('a worker refuses a stream whose settings break a promise, and names the setting', async () => {
+  const nats = await startTestNats();
+  onTestFinished(() => nats.stop());
+  const connection = await connect({ servers: nats.url });
+  const manager = await jetstreamManager(connection);
+  await manager.streams.add({ name: 'JOBS', subjects: ['jobs.>'], discard: 'old', retention: 'workqueue' });
+  await connection.close();
+  const { code, stderr } = await worker({ NATS_URL: nats.url });
+  expect(stderr).toContain('stream JOBS: discard is "old", but must be "new"');
+  expect(code).toBeGreaterThan(0);
+});
+
+it('a worker that may not hear of cancels does not start', async () => {
+  const user = 'user: deaf, password: deaf, permissions: {subscribe: {deny: ["cancel.>"]}}';
+  const nats = await startTestNats({ extraConfig: `authorization {users: [{${user}}]}` });
+  onTestFinished(() => nats.stop());
+  const { code, stderr } = await worker({ NATS_URL: nats.url, NATS_USER: 'deaf', NATS_PASSWORD: 'deaf' });
+  expect(stderr).toContain('this user may not subscribe to cancel.>');
+  expect(code).toBeGreaterThan(0);
+});
+
+it.each([
+  [{}, 'NATS_URL: must be a URL that starts with ws:// or wss://'],
+  [{ NATS_URL: 'ws://127.0.0.1:1', API_KEYS: '[{"id":"a"}]' }, 'API_KEYS: must be a JSON list'],
+  [
+    { NATS_URL: 'ws://127.0.0.1:1', API_KEYS: '[]', TRACE_TRUST: 'everyone' },
+    'TRACE_TRUST: must be authenticated, all or none',
+  ],
+])('an edge with %j answers every request with 500 and names the setting', async (bindings, sentence) => {
+  const edge = inject('edge');
+  if ('problem' in edge) throw new Error(edge.problem);
+  const lines: string[] = [];
+  const { url, stop } = await startEdge({
+    scriptPath: edge.scriptPath,
+    port: 0,
+    bindings: bindings as Record<string, string>,
+    onLog: (line) => lines.push(line),
+  });
+  onTestFinished(stop);
+  const response = await fetch(`${url}/healthz`);
+  expect(response.status).toBe(500);
+  expect(await response.json()).toMatchObject({
+    code: 'config-invalid',
+    detail: expect.stringContaining(sentence),
+  });
+  const logged = sentence.replaceAll('"', '\\"');
+  // The line comes by another way than the answer.
+  await until('the log line', () => lines.join('\n').includes(logged));
+});

@@ -1,0 +1,143 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { jetstream, jetstreamManager } from '@nats-io/jetstream';
+import { connect } from '@nats-io/transport-node';
+import { afterAll, beforeAll, describe, expect, inject, it, onTestFinished } from 'vitest';
+import { type Edge, startEdge } from '../../../dev/edge/start.ts';
+import { JobPage } from '../../../shared/api/job-list.ts';
+import { Job } from '../../../shared/job/job.ts';
+import { idsOf, listedJobs } from '../../support/listed-jobs.ts';
+import { until } from '../../support/poll.ts';
+import { startTestStack, type TestStack, withTestStack } from '../../support/stack.ts';
+import { tenants } from '../../support/tenants.ts';
+
+/** A tenant per test, so that what is listed in one is nothing to the others. */
+const { callers, API_KEYS } = await tenants('queued', 'bodies', 'shards');
+
+let stack: TestStack;
+let directory: string;
+const { call, submit, list, listed, ended } = listedJobs(callers, () => stack.url);
+
+beforeAll(async () => {
+  directory = await mkdtemp(path.join(tmpdir(), 'throughline-job-index-'));
+  stack = await startTestStack({ edge: { API_KEYS } });
+});
+afterAll(async () => {
+  await stack.stop();
+  await rm(directory, { recursive: true, force: true });
+});
+
+describe('an index', () => {
+  it('answers with what it has while NATS is away, and catches up once it is back', async () => {
+    const own = await withTestStack();
+    const read = async (): Promise<JobPage> => JobPage.parse(await (await own.call('/v1/jobs')).json());
+    const before = await own.run('echo', 1);
+    expect(await read()).toMatchObject({ jobs: [{ id: before.id, state: 'succeeded' }], complete: true });
+    await own.nats.kill('SIGKILL');
+    expect(await read()).toMatchObject({ jobs: [{ id: before.id, state: 'succeeded' }], complete: false });
+    const meanwhile = Job.parse(await (await own.submit({ operation: 'echo', input: 2 })).json());
+    const kept = await until('the job in the outbox to be listed', async () => {
+      const { jobs } = await read();
+      return jobs.find(({ id }) => id === meanwhile.id);
+    });
+    expect(kept).toMatchObject({ state: 'queued', durability: 'outbox' });
+    await own.nats.restart();
+    const after = await until('a job to run again', () => own.run('echo', 2).catch(() => undefined));
+    const page = await until('a complete list', async () => {
+      const now = await read();
+      return now.complete && now;
+    });
+    expect(idsOf(page)).toContain(after.id);
+    expect(idsOf(page)).toContain(meanwhile.id);
+    expect(idsOf(page)).toContain(before.id);
+  });
+
+  /** An edge of the test's own on the shared NATS; `storage` outlives it. */
+  async function startOwnEdge(storage: string, settings: Record<string, string> = {}): Promise<Edge> {
+    const edge = inject('edge');
+    if ('problem' in edge) throw new Error(edge.problem);
+    const own = await startEdge({
+      scriptPath: edge.scriptPath,
+      port: 0,
+      bindings: { NATS_URL: stack.nats.webSocketUrl, API_KEYS, ...settings },
+      storageDir: path.join(directory, storage),
+      onLog: () => undefined,
+    });
+    onTestFinished(() => own.stop());
+    return own;
+  }
+
+  it('goes on where it was when its object is made again, and begins anew with a stream that was made anew', async () => {
+    const tenant = 'queued';
+    const first = await startOwnEdge('restarted');
+    // Only the index keeps it: a job that waits has no event.
+    const body = JSON.stringify({ operation: 'echo', input: 1, delay: '1h' });
+    const accepted = await call(tenant, `${first.url}/v1/jobs`, { method: 'POST', body });
+    const waiting = Job.parse(await accepted.json());
+    await listed(tenant, waiting.id, 'queued', first.url);
+    await first.stop();
+
+    const { id } = await submit(tenant, { operation: 'echo', input: 2 });
+    await ended(tenant, id);
+    const running = await startOwnEdge('restarted');
+    const page = await list(tenant, '', running.url);
+    expect(page).toMatchObject({
+      jobs: [
+        { id, state: 'succeeded' },
+        { id: waiting.id, state: 'queued' },
+      ],
+      complete: true,
+    });
+
+    const nats = await connect({ servers: stack.nats.url });
+    onTestFinished(() => nats.close());
+    const { streams } = await jetstreamManager(nats);
+    const { config } = await streams.info('EVENTS');
+    await streams.delete('EVENTS');
+    await streams.add(config);
+    const next = await submit(tenant, { operation: 'echo', input: 3 });
+    await ended(tenant, next.id);
+    expect(idsOf(await list(tenant, '', running.url))).toEqual([next.id, id, waiting.id]);
+  });
+
+  it('has all there is although the last events were deleted', async () => {
+    const nats = await connect({ servers: stack.nats.url });
+    onTestFinished(() => nats.close());
+    const { seq } = await jetstream(nats).publish('events.bodies.gone', 'x');
+    await (await jetstreamManager(nats)).streams.deleteMessage('EVENTS', seq);
+    expect(await list('bodies')).toMatchObject({ complete: true });
+  });
+
+  it('follows the events although nobody asks it', async () => {
+    const own = await withTestStack();
+    await own.run('echo', 1);
+    const line = await until(
+      'the index to connect by itself',
+      () =>
+        own.logs().find(({ service, msg }) => service === 'throughline-index' && msg === 'connected to NATS'),
+      20_000,
+    );
+    expect(line).not.toHaveProperty('trace_id');
+  });
+
+  it('knows all jobs that had events when it gets other tenants, as INDEX_SHARDS says', async () => {
+    const tenant = 'shards';
+    const { id } = await submit(tenant, { operation: 'echo', input: 1 });
+    await ended(tenant, id);
+    const lists: string[][] = [];
+    for (const INDEX_SHARDS of ['1', '4', '1']) {
+      const edge = await startOwnEdge('shards', { INDEX_SHARDS });
+      lists.push(idsOf(await list(tenant, '', edge.url)));
+      await edge.stop();
+      const next = await submit(tenant, { operation: 'echo', input: INDEX_SHARDS });
+      await ended(tenant, next.id);
+    }
+    const all = idsOf(await list(tenant)).toReversed();
+    expect(lists.map((seen) => seen.toReversed())).toEqual([
+      all.slice(0, 1),
+      all.slice(0, 2),
+      all.slice(0, 3),
+    ]);
+  });
+});

@@ -1,0 +1,86 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream';
+import { connect } from '@nats-io/transport-node';
+import { expect, it, onTestFinished } from 'vitest';
+import { findFreePort } from '../../../dev/nats-server/free-port.ts';
+import type { Job } from '../../../shared/job/job.ts';
+import { TcpProxy } from '../../chaos/support/tcp-proxy.ts';
+import { until } from '../../support/poll.ts';
+import { type TestStack, withTestStack } from '../../support/stack.ts';
+
+/** A stack whose bridge reaches NATS through a proxy, and whose worker is stopped. */
+async function proxied(): Promise<{ stack: TestStack; proxy: TcpProxy; manager: JetStreamManager }> {
+  const storageDir = await mkdtemp(path.join(tmpdir(), 'throughline-sent-'));
+  onTestFinished(() => rm(storageDir, { recursive: true, force: true }));
+  const natsWebSocket = await findFreePort();
+  const proxy = await TcpProxy.start({ targetPort: natsWebSocket });
+  onTestFinished(() => proxy.stop());
+  const stack = await withTestStack({
+    storageDir,
+    ports: { http: 0, nats: 0, natsWebSocket, otlp: 0 },
+    edge: { NATS_URL: `ws://127.0.0.1:${proxy.port}`, BROKER_TIMEOUT_MS: '500' },
+  });
+  await stack.run('echo', 'before');
+  await stack.worker.stop();
+  const connection = await connect({ servers: stack.nats.url });
+  onTestFinished(() => connection.close());
+  return { stack, proxy, manager: await jetstreamManager(connection) };
+}
+
+/** Submits a job that NATS stores, and whose acknowledgement does not come back. */
+async function unacknowledged({ stack, proxy }: Awaited<ReturnType<typeof proxied>>): Promise<Job> {
+  proxy.set({ kind: 'drop-replies' });
+  const response = await stack.submit({ operation: 'echo', input: 'once' });
+  const job = (await response.json()) as Job;
+  expect([response.status, job.durability]).toEqual([202, 'outbox']);
+  return job;
+}
+
+async function queued(manager: JetStreamManager): Promise<number> {
+  return (await manager.streams.info('JOBS')).state.messages;
+}
+
+async function sentAndRunOnce(stack: TestStack, manager: JetStreamManager, job: Job): Promise<void> {
+  await until('the outbox to be empty', async () => {
+    const { bridges } = (await (await stack.call('/readyz')).json()) as {
+      bridges: { outbox: { waiting: number } }[];
+    };
+    return bridges.every(({ outbox }) => outbox.waiting === 0);
+  });
+  expect(await queued(manager)).toBe(1);
+  await stack.addWorker();
+  const ended = await until('the job to end', async () => {
+    const read = (await (await stack.call(`/v1/jobs/${job.id}`)).json()) as Job;
+    return read.finishedAt !== undefined && read;
+  });
+  expect(ended).toMatchObject({ state: 'succeeded', result: 'once', attempts: [{ number: 1 }] });
+}
+
+it('E3: the edge dies after NATS stored a job, and before it knew: the job is there once', async () => {
+  const parts = await proxied();
+  const { stack, proxy, manager } = parts;
+  const job = await unacknowledged(parts);
+  await stack.stopEdge();
+  proxy.set({ kind: 'pass' });
+  await stack.restartEdge();
+  await sentAndRunOnce(stack, manager, job);
+});
+
+it('E4: the same, when NATS has forgotten the id of the message meanwhile', async () => {
+  const parts = await proxied();
+  const { stack, proxy, manager } = parts;
+  const { config } = await manager.streams.info('JOBS');
+  await manager.streams.update('JOBS', { ...config, duplicate_window: 100_000_000 });
+  const job = await unacknowledged(parts);
+  await stack.nats.restart();
+  // NATS takes a second message with the id now: what it remembers is over.
+  const second = await until('NATS to be back', () =>
+    manager.jetstream().publish(`jobs.demo.${job.id}.echo`, '"twice"', { msgID: job.id }),
+  );
+  expect(second.duplicate).toBe(false);
+  await manager.streams.deleteMessage('JOBS', second.seq);
+  proxy.set({ kind: 'pass' });
+  await sentAndRunOnce(stack, manager, job);
+});

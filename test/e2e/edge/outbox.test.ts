@@ -1,0 +1,312 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { jetstreamManager } from '@nats-io/jetstream';
+import { connect } from '@nats-io/transport-node';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import type { BridgeStatus } from '../../../shared/api/health.ts';
+import type { Job } from '../../../shared/job/job.ts';
+import { printed } from '../../support/cli-process.ts';
+import { until } from '../../support/poll.ts';
+import { problemOf, type TestStack, withTestStack } from '../../support/stack.ts';
+
+const echo = (input: unknown) => ({ operation: 'echo', input });
+
+async function accepted(stack: TestStack, body: unknown, headers: Record<string, string> = {}): Promise<Job> {
+  const response = await stack.submit(body, headers);
+  const job = (await response.json()) as Job;
+  expect([response.status, job]).toMatchObject([202, { state: 'queued' }]);
+  return job;
+}
+
+async function read(stack: TestStack, id: string): Promise<Job> {
+  return (await (await stack.call(`/v1/jobs/${id}`)).json()) as Job;
+}
+
+function ended(stack: TestStack, { id }: Job): Promise<Job> {
+  return until(`job ${id} to end`, async () => {
+    const job = await read(stack, id);
+    return job.finishedAt !== undefined && job;
+  });
+}
+
+async function outboxOf(stack: TestStack): Promise<BridgeStatus['outbox']> {
+  const { bridges } = (await (await stack.call('/readyz')).json()) as { bridges: BridgeStatus[] };
+  const [bridge] = bridges;
+  if (bridge === undefined) throw new Error('there is no bridge');
+  return bridge.outbox;
+}
+
+/** Takes a job's message out of the queue behind everybody's back, as a broker does that lost a block. */
+async function forget(stack: TestStack, jobId: string): Promise<void> {
+  const connection = await connect({ servers: stack.nats.url });
+  try {
+    const { purged } = await (await jetstreamManager(connection)).streams.purge('JOBS', {
+      filter: `jobs.demo.${jobId}.>`,
+    });
+    expect(purged).toBe(1);
+  } finally {
+    await connection.close();
+  }
+}
+
+/** A stack whose bridge has seen NATS, which is dead now. */
+async function cutOff(options: Parameters<typeof withTestStack>[0] = {}): Promise<TestStack> {
+  const stack = await withTestStack(options);
+  await stack.run('echo', 'before');
+  await stack.nats.kill('SIGKILL');
+  return stack;
+}
+
+describe('while NATS is away', () => {
+  it('a bridge that has nothing to send finds NATS back all the same', async () => {
+    const stack = await withTestStack();
+    await stack.nats.kill('SIGKILL');
+    await until('/readyz to notice', async () => (await stack.call('/readyz')).status === 503);
+    // It has never seen the operations, so it cannot keep a job either.
+    expect(await problemOf(await stack.submit(echo(1)))).toMatchObject({ code: 'broker-unavailable' });
+    await stack.nats.restart();
+    await until('/readyz to notice', async () => (await stack.call('/readyz')).status === 200);
+    await accepted(stack, echo(2));
+  });
+
+  it('jobs are accepted, say where they are, and run in their order once it is back', async () => {
+    const stack = await cutOff();
+    const jobs: Job[] = [];
+    for (let i = 0; i < 20; i++) jobs.push(await accepted(stack, echo(i)));
+    expect(new Set(jobs.map(({ durability }) => durability))).toEqual(new Set(['outbox']));
+    expect(await read(stack, jobs[0]?.id ?? '')).toMatchObject({ state: 'queued', durability: 'outbox' });
+
+    const ready = await stack.call('/readyz');
+    expect(ready.status).toBe(503);
+    expect(await outboxOf(stack)).toMatchObject({ waiting: 20, setAside: 0 });
+    const metrics = await (await stack.call('/metrics')).text();
+    expect(metrics).toContain('throughline_bridge_outbox_jobs{bridge="bridge-global-0"} 20');
+
+    await stack.nats.restart();
+    const results = await Promise.all(jobs.map((job) => ended(stack, job)));
+    expect(results.map(({ result }) => result)).toEqual(jobs.map((_, i) => i));
+    expect(new Set(results.map(({ durability }) => durability))).toEqual(new Set(['stream']));
+    const published = stack
+      .logs()
+      .filter(({ msg, outbox_ms }) => msg === 'job published' && outbox_ms !== undefined);
+    expect(published.map(({ job_id }) => job_id)).toEqual(jobs.map(({ id }) => id));
+    await until('the outbox to be empty', async () => (await outboxOf(stack)).waiting === 0);
+  });
+
+  it('a job keeps the trace of its caller, and the wait is a span of it', async () => {
+    const stack = await cutOff();
+    const traceId = `${'c'.repeat(31)}1`;
+    const job = await accepted(stack, echo('late'), { traceparent: `00-${traceId}-b7ad6b7169203331-01` });
+    expect(job.traceId).toBe(traceId);
+    await stack.nats.restart();
+    await ended(stack, job);
+    const spans = await stack.collector.waitForSpans(
+      traceId,
+      (all) => ['process echo', 'wait in outbox'].every((name) => all.some((span) => span.name === name)),
+      10_000,
+    );
+    const named = (name: string) => spans.find((span) => span.name === name);
+    const send = named('send echo');
+    expect(send?.attributes['throughline.job.durability']).toBe('outbox');
+    expect(named('process echo')?.parentSpanId).toBe(send?.spanId);
+    expect(named('wait in outbox')?.parentSpanId).toBe(send?.spanId);
+    const waited = named('process echo')?.attributes['throughline.job.outbox_time_ms'];
+    expect(waited).toEqual(named('wait in outbox')?.attributes['throughline.job.outbox_time_ms']);
+    expect(Number(waited)).toBeGreaterThan(0);
+  });
+
+  it('a caller that waits gets the result when NATS comes back in time', async () => {
+    const stack = await cutOff();
+    const waiting = stack.run('echo', 'patience');
+    await until('the job to be kept', async () => (await outboxOf(stack)).waiting === 1);
+    await stack.nats.restart();
+    expect(await waiting).toMatchObject({ state: 'succeeded', result: 'patience' });
+  });
+
+  it('batches, delays and idempotency keys work as ever', async () => {
+    const stack = await cutOff();
+    const batch = await stack.call('/v1/jobs/batch', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ jobs: [echo(1), { operation: 'nobody.has', input: 1 }, echo(2)] }),
+    });
+    const { results } = (await batch.json()) as { results: { status: number; job?: Job }[] };
+    expect(results.map(({ status }) => status)).toEqual([202, 503, 202]);
+
+    const delayed = await accepted(stack, { ...echo('soon'), delay: '1s' });
+    expect(delayed).toMatchObject({ durability: 'outbox', dueAt: expect.any(String) });
+
+    const key = { 'idempotency-key': 'once' };
+    const first = await accepted(stack, echo('once'), key);
+    const again = await stack.submit(echo('once'), key);
+    expect(again.headers.get('idempotency-replayed')).toBe('true');
+    expect(((await again.json()) as Job).id).toBe(first.id);
+    const other = await stack.submit(echo('another'), key);
+    expect([other.status, (await problemOf(other)).code]).toEqual([422, 'idempotency-key-reused']);
+
+    await stack.nats.restart();
+    const jobs = results.flatMap(({ job }) => job ?? []);
+    const ends = await Promise.all([...jobs, delayed, first].map((job) => ended(stack, job)));
+    expect(ends.map(({ result }) => result)).toEqual([1, 2, 'soon', 'once']);
+    const replayed = await stack.submit(echo('once'), key);
+    expect(await replayed.json()).toMatchObject({ id: first.id, state: 'succeeded', result: 'once' });
+  });
+
+  it('an input that does not fit, and an operation that nobody had, are not accepted', async () => {
+    const stack = await cutOff();
+    const unfit = await stack.submit({ operation: 'http.request', input: { url: 7 } });
+    expect([unfit.status, (await problemOf(unfit)).code]).toEqual([422, 'input-invalid']);
+    const unknown = await stack.submit({ operation: 'nobody.has', input: 1 });
+    expect([unknown.status, (await problemOf(unknown)).code]).toEqual([503, 'broker-unavailable']);
+    expect((await outboxOf(stack)).waiting).toBe(0);
+  });
+
+  it('a job that is cancelled in the outbox never runs, and its end is recorded later', async () => {
+    const stack = await cutOff();
+    const job = await accepted(stack, echo('never'));
+    const cancelled = await stack.call(`/v1/jobs/${job.id}`, { method: 'DELETE' });
+    expect([cancelled.status, await cancelled.json()]).toMatchObject([200, { state: 'cancelled' }]);
+    expect(await read(stack, job.id)).toMatchObject({ state: 'cancelled', durability: 'outbox' });
+    await stack.nats.restart();
+    await until('the outbox to be empty', async () => (await outboxOf(stack)).waiting === 0);
+    expect(await read(stack, job.id)).toMatchObject({
+      state: 'cancelled',
+      durability: 'stream',
+      attempts: [],
+    });
+    const events = (await (await stack.call(`/v1/jobs/${job.id}/events`)).json()) as {
+      events: { kind: string }[];
+    };
+    expect(events.events.map(({ kind }) => kind)).toEqual(['cancelled']);
+    expect(stack.logs().some(({ msg, job_id }) => msg === 'job started' && job_id === job.id)).toBe(false);
+  });
+
+  it('one who watches a job in the outbox hears of it from its start to its end', async () => {
+    const stack = await cutOff();
+    const job = await accepted(stack, echo('seen'));
+    const stream = await stack.call(`/v1/jobs/${job.id}/events`, {
+      headers: { accept: 'text/event-stream' },
+    });
+    expect(stream.status).toBe(200);
+    await stack.nats.restart();
+    const text = await stream.text();
+    expect(text.match(/^event: .*$/gm)).toEqual(['event: started', 'event: succeeded']);
+  });
+});
+
+describe('the outbox', () => {
+  it('E2: is kept when the edge dies: its jobs are sent by the next one', async () => {
+    const storageDir = await mkdtemp(path.join(tmpdir(), 'throughline-outbox-'));
+    onTestFinished(() => rm(storageDir, { recursive: true, force: true }));
+    const stack = await cutOff({ storageDir });
+    const jobs = await Promise.all([1, 2, 3].map((n) => accepted(stack, echo(n))));
+    await stack.stopEdge();
+    await stack.nats.restart();
+    await stack.restartEdge();
+    const ends = await Promise.all(jobs.map((job) => ended(stack, job)));
+    expect(ends.map(({ state }) => state)).toEqual(['succeeded', 'succeeded', 'succeeded']);
+  });
+
+  it('refuses with 503 and Retry-After when it is full, and takes nothing by half', async () => {
+    const stack = await cutOff({ edge: { OUTBOX_MAX_ROWS: '2' } });
+    await accepted(stack, echo(1));
+    await accepted(stack, echo(2));
+    const full = await stack.submit(echo(3));
+    expect([full.status, (await problemOf(full)).code]).toEqual([503, 'outbox-full']);
+    expect(full.headers.get('retry-after')).toMatch(/^[0-9]+$/);
+    expect((await outboxOf(stack)).waiting).toBe(2);
+  });
+
+  it('sets aside what NATS will never take, sends the others, and tries it again when told', async () => {
+    const stack = await withTestStack({ natsConfig: 'max_payload: 60000' });
+    await stack.run('echo', 'before');
+    await stack.nats.kill('SIGKILL');
+    const large = await accepted(stack, echo('x'.repeat(100_000)));
+    const small = await accepted(stack, echo('small'));
+    await stack.nats.restart();
+    expect((await ended(stack, small)).state).toBe('succeeded');
+    const listed = await until('the job to be set aside', async () => {
+      const { jobs } = (await (await stack.call('/v1/outbox')).json()) as { jobs: { state: string }[] };
+      return jobs[0]?.state === 'set-aside' && jobs;
+    });
+    expect(listed).toMatchObject([
+      { id: large.id, operation: 'echo', reason: expect.stringContaining('size') },
+    ]);
+    expect(await read(stack, large.id)).toMatchObject({
+      state: 'queued',
+      error: { code: 'broker-rejected' },
+    });
+    expect(await outboxOf(stack)).toMatchObject({ waiting: 0, setAside: 1 });
+
+    expect(await printed(stack, ['outbox', 'list'])).toMatch(
+      new RegExp(`${large.id}  echo  set-aside .*payload-too-large`),
+    );
+    expect(JSON.parse(await printed(stack, ['outbox', 'retry', large.id, '--json']))).toMatchObject({
+      durability: 'outbox',
+    });
+    await until('it to be set aside again', async () => (await outboxOf(stack)).setAside === 1);
+    expect((await stack.call(`/v1/outbox/${small.id}/retry`, { method: 'POST' })).status).toBe(404);
+  });
+});
+
+describe('ACK_MODE=edge', () => {
+  it('accepts before NATS has the job, and forwards it at once', async () => {
+    const stack = await withTestStack({ edge: { ACK_MODE: 'edge' } });
+    expect(await stack.run('echo', 'first')).toMatchObject({ state: 'succeeded', result: 'first' });
+    const jobs = await Promise.all([1, 2, 3].map((n) => accepted(stack, echo(n))));
+    expect(jobs.map(({ durability }) => durability)).toEqual(['outbox', 'outbox', 'outbox']);
+    const ends = await Promise.all(jobs.map((job) => ended(stack, job)));
+    expect(ends.map(({ result }) => result)).toEqual([1, 2, 3]);
+    await until('the outbox to be empty', async () => (await outboxOf(stack)).waiting === 0);
+  });
+});
+
+describe('OUTBOX_KEEP=settled', () => {
+  it('a job is kept until its end was seen', async () => {
+    const stack = await withTestStack({
+      edge: { OUTBOX_KEEP: 'settled' },
+      operationsFolder: 'test/fixtures/operations',
+    });
+    const job = await accepted(stack, { operation: 'test.mode', input: { mode: 'hang' } });
+    await until('the job to run', async () => (await read(stack, job.id)).state === 'running');
+    expect(await outboxOf(stack)).toMatchObject({ waiting: 0, unsettled: 1 });
+    await stack.call(`/v1/jobs/${job.id}`, { method: 'DELETE' });
+    await until('the end to be seen', async () => (await outboxOf(stack)).unsettled === 0);
+  });
+
+  it('an idempotency key means the same job while NATS is away, although NATS has that job', async () => {
+    const stack = await withTestStack({ edge: { OUTBOX_KEEP: 'settled' } });
+    await stack.run('echo', 'before');
+    await stack.worker.stop();
+    const key = { 'idempotency-key': 'settled' };
+    const job = await accepted(stack, echo('once'), key);
+    await stack.nats.kill('SIGKILL');
+    const again = await stack.submit(echo('once'), key);
+    expect([again.headers.get('idempotency-replayed'), await again.json()]).toMatchObject([
+      'true',
+      { id: job.id },
+    ]);
+    expect((await stack.submit(echo('another'), key)).status).toBe(422);
+    await stack.nats.restart();
+    await stack.addWorker();
+    expect(await ended(stack, job)).toMatchObject({ result: 'once', attempt: 1 });
+  });
+
+  it('a job that NATS acknowledged and forgot is published again, and runs once', async () => {
+    const stack = await withTestStack({ edge: { OUTBOX_KEEP: 'settled' } });
+    await stack.run('echo', 'before');
+    await stack.worker.stop();
+    const job = await accepted(stack, echo('forgotten'));
+    expect(job.durability).toBe('stream');
+    await forget(stack, job.id);
+    // The server remembers the ids of the messages that it has.
+    await stack.nats.restart();
+    await until('the loss to be noticed', () =>
+      stack.logs().find(({ msg }) => String(msg).startsWith('NATS has forgotten')),
+    );
+    await stack.addWorker();
+    expect(await ended(stack, job)).toMatchObject({ state: 'succeeded', result: 'forgotten', attempt: 1 });
+    await until('the end to be seen', async () => (await outboxOf(stack)).unsettled === 0);
+  });
+});

@@ -1,0 +1,47 @@
+import { expect, it } from 'vitest';
+import type { BridgeStatus } from '../../../shared/api/health.ts';
+import type { Job } from '../../../shared/job/job.ts';
+import { withTestStack } from '../../support/stack.ts';
+
+it('a job goes to a bridge of its region, and is found there; one with a key to those of all regions', async () => {
+  const stack = await withTestStack({ edge: { BRIDGE_PLACEMENT: 'region', BRIDGE_SHARDS: '2' } });
+  const job = await stack.run('echo', 'near');
+  expect(job.id).toMatch(/^[0-9a-f-]{36}_[a-z]{2,4}$/);
+  const region = job.id.split('_')[1];
+  expect(((await (await stack.call(`/v1/jobs/${job.id}`)).json()) as Job).result).toBe('near');
+
+  const keyed = await stack.run('echo', 'anywhere', { 'idempotency-key': 'one' });
+  expect(keyed.id).toMatch(/^ik_[0-9a-f]{40}$/);
+  const published = stack.logs().filter(({ msg }) => msg === 'job published');
+  expect(published.map(({ job_id }) => job_id)).toEqual([job.id, keyed.id]);
+
+  const { bridges } = (await (await stack.call('/readyz')).json()) as { bridges: BridgeStatus[] };
+  expect(bridges.map(({ bridge }) => bridge)).toEqual([
+    'bridge-global-0',
+    'bridge-global-1',
+    `bridge-${region}-0`,
+    `bridge-${region}-1`,
+  ]);
+});
+
+it('a batch over several bridges is answered in its order', async () => {
+  const stack = await withTestStack({ edge: { BRIDGE_SHARDS: '4' } });
+  const jobs = Array.from({ length: 20 }, (_, input) => ({ operation: 'echo', input }));
+  const response = await stack.call('/v1/jobs/batch', {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ jobs }),
+  });
+  const { results } = (await response.json()) as { results: { status: number; job: Job }[] };
+  expect(results.map(({ status }) => status)).toEqual(jobs.map(() => 202));
+  const ended = await Promise.all(
+    results.map(async ({ job }) => {
+      const events = await stack.call(`/v1/jobs/${job.id}/events`, {
+        headers: { accept: 'text/event-stream' },
+      });
+      await events.text();
+      return ((await (await stack.call(`/v1/jobs/${job.id}`)).json()) as Job).result;
+    }),
+  );
+  expect(ended).toEqual(jobs.map(({ input }) => input));
+});

@@ -1,0 +1,297 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { jetstream } from '@nats-io/jetstream';
+import { connect, headers, type NatsConnection } from '@nats-io/transport-node';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { isCallbackEvent } from '../../../shared/job/callback-event.ts';
+import { isTerminalEvent } from '../../../shared/job/event.ts';
+import { Job } from '../../../shared/job/job.ts';
+import {
+  asDemo,
+  callbacks,
+  cloudEvent,
+  pendingCallbacks,
+  SECRETS,
+  startCallbackStack,
+  UNSIGNED_KEY,
+} from '../../support/callbacks.ts';
+import {
+  type CallbackReceiver,
+  startCallbackReceiver,
+  verified,
+} from '../../support/http/callback-receiver.ts';
+import { until } from '../../support/poll.ts';
+import type { TestStack } from '../../support/stack.ts';
+
+let stack: TestStack;
+let receiver: CallbackReceiver;
+let directory: string;
+let nats: NatsConnection;
+const { submit, to, read, history, callbacksOf, arrived } = callbacks(
+  () => stack,
+  () => receiver,
+);
+
+beforeAll(async () => {
+  directory = await mkdtemp(path.join(tmpdir(), 'throughline-callbacks-'));
+  receiver = await startCallbackReceiver();
+  stack = await startCallbackStack(receiver);
+  nats = await connect({ servers: stack.nats.url });
+});
+afterAll(async () => {
+  await nats.close();
+  await stack.stop();
+  await receiver.stop();
+  await rm(directory, { recursive: true, force: true });
+});
+
+const pending = (): Promise<number> => pendingCallbacks(nats);
+
+describe('a callback', () => {
+  it("tells a job's end as a signed CloudEvent, within the job's trace", async () => {
+    const sent = await submit(to('/one?token=canary'), {
+      ...asDemo,
+      traceparent: '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01',
+      tracestate: 'vendor=secret',
+      baggage: 'user=ann',
+    });
+    const [received] = await arrived('/one');
+    if (received === undefined) throw new Error('nothing came');
+    const [event] = await callbacksOf(sent.id);
+    expect(await verified(received, SECRETS[0])).toEqual([true, false]);
+    expect(await verified(received, SECRETS[1])).toEqual([false, true]);
+
+    const { attempts, ...job } = await read(sent.id);
+    expect(received.headers).toMatchObject({
+      'content-type': 'application/cloudevents+json',
+      'webhook-id': `${sent.id}:end`,
+    });
+    expect(cloudEvent(received)).toEqual({
+      specversion: '1.0',
+      id: `${sent.id}:end`,
+      source: '/throughline',
+      type: 'dev.throughline.job.succeeded',
+      time: job.finishedAt,
+      subject: sent.id,
+      datacontenttype: 'application/json',
+      traceparent: expect.any(String),
+      data: job,
+    });
+
+    const spans = await stack.collector.waitForSpans(
+      sent.traceId,
+      (all) =>
+        all.some(({ name }) => name === 'send callback') && all.some(({ name }) => name === 'process echo'),
+      10_000,
+    );
+    const delivery = spans.find(({ name }) => name === 'send callback');
+    const process = spans.find(({ name }) => name === 'process echo');
+    expect(delivery).toMatchObject({
+      kind: 'CLIENT',
+      service: 'throughline-worker',
+      parentSpanId: process?.spanId,
+    });
+    expect(delivery?.attributes).toMatchObject({
+      'http.response.status_code': 204,
+      'throughline.callback.outcome': 'delivered',
+    });
+    expect(received.headers.traceparent).toBe(`00-${sent.traceId}-${delivery?.spanId}-01`);
+    expect(cloudEvent(received).traceparent).toBe(`00-${sent.traceId}-${process?.spanId}-01`);
+    // What is between the caller and us stays there, and no instrumentation speaks for us.
+    expect(received.headers).not.toHaveProperty('tracestate');
+    expect(received.headers).not.toHaveProperty('baggage');
+    expect(spans.filter(({ parentSpanId }) => parentSpanId === delivery?.spanId)).toEqual([]);
+
+    expect(event).toMatchObject({
+      kind: 'callback-delivered',
+      jobId: sent.id,
+      url: `${receiver.origin}/one`,
+      attempt: 1,
+      status: 204,
+      traceId: sent.traceId,
+      spanId: delivery?.spanId,
+    });
+    const lines = stack.logs().filter(({ msg }) => msg === 'callback delivered');
+    expect(lines.find(({ job_id }) => job_id === sent.id)).toMatchObject({ trace_id: sent.traceId });
+    expect(JSON.stringify(lines)).not.toContain('canary');
+  });
+
+  it("is seen in the job's events and has no say in its state", async () => {
+    const sent = await submit(to('/seen'));
+    await callbacksOf(sent.id);
+    const events = await history(sent.id);
+    expect(events.map(({ kind }) => kind)).toEqual(['started', 'succeeded', 'callback-delivered']);
+    expect(await read(sent.id)).toMatchObject({ state: 'succeeded', attempts: [{ outcome: 'succeeded' }] });
+    const listed = (await (await stack.call('/v1/jobs?limit=100', { headers: asDemo })).json()) as {
+      complete: boolean;
+      jobs: Job[];
+    };
+    expect(listed.complete).toBe(true);
+    expect(listed.jobs.find(({ id }) => id === sent.id)?.state).toBe('succeeded');
+    expect((await history(sent.id, `?after=${events[1]?.id}`)).map(({ kind }) => kind)).toEqual([
+      'callback-delivered',
+    ]);
+
+    const stream = async (after: string): Promise<{ status: number; kinds: string[] }> => {
+      const response = await stack.call(`/v1/jobs/${sent.id}/events?after=${after}`, {
+        headers: { ...asDemo, accept: 'text/event-stream' },
+      });
+      const text = await response.text();
+      return {
+        status: response.status,
+        kinds: [...text.matchAll(/^event: (.*)$/gm)].map(([, kind = '']) => kind),
+      };
+    };
+    expect((await stream('')).kinds).toEqual(['started', 'succeeded', 'callback-delivered']);
+    expect((await stream(events[1]?.id ?? '')).kinds).toEqual(['callback-delivered']);
+    expect(await stream(events[2]?.id ?? '')).toEqual({ status: 204, kinds: [] });
+  });
+
+  it('comes for the chosen ends only', async () => {
+    const none = await submit({ ...to('/chosen', { events: ['failed', 'cancelled'] }), input: 'none' });
+    await until('its end', async () => (await read(none.id)).finishedAt !== undefined);
+    const some = await submit({ ...to('/chosen', { events: ['succeeded'] }), input: 'some' });
+    await callbacksOf(some.id);
+    expect(receiver.at('/chosen').map((one) => cloudEvent(one).data.result)).toEqual(['some']);
+    expect((await history(none.id)).filter(isCallbackEvent)).toEqual([]);
+  });
+
+  it('comes for each job of a batch', async () => {
+    const jobs = ['a', 'b'].map((input) => ({ operation: 'echo', input, ...to('/batch') }));
+    const response = await stack.call('/v1/jobs/batch', {
+      method: 'POST',
+      headers: { ...asDemo, 'content-type': 'application/json' },
+      body: JSON.stringify({ jobs }),
+    });
+    expect(response.status).toBe(207);
+    const all = await arrived('/batch', 2);
+    expect(all.map((one) => cloudEvent(one).data.result).sort()).toEqual(['a', 'b']);
+  });
+
+  it('tells of a dead job, and of each round of it', async () => {
+    const gate = path.join(directory, 'gate');
+    await writeFile(gate, '');
+    const input = { mode: 'fail-while', gate };
+    const sent = await submit({ operation: 'test.mode', input, maxAttempts: 1, ...to('/dead') });
+    await callbacksOf(sent.id);
+    await rm(gate);
+    const redriven = await stack.call(`/v1/dead-letters/${sent.id}/redrive`, {
+      method: 'POST',
+      headers: asDemo,
+    });
+    expect(redriven.status).toBe(202);
+    const { traceId } = Job.parse(await redriven.json());
+    const events = await callbacksOf(sent.id, 2);
+    expect(events.map(({ kind, round }) => [kind, round])).toEqual([
+      ['callback-delivered', undefined],
+      ['callback-delivered', 1],
+    ]);
+    const [first, second] = receiver.at('/dead').map(cloudEvent);
+    expect(first).toMatchObject({
+      id: `${sent.id}:end`,
+      type: 'dev.throughline.job.failed',
+      data: { state: 'failed', error: { code: 'operation-failed' } },
+    });
+    expect(second).toMatchObject({
+      id: `${sent.id}:end:1`,
+      type: 'dev.throughline.job.succeeded',
+      data: { state: 'succeeded', previousTraceIds: [sent.traceId] },
+    });
+    expect(events[1]?.traceId).toBe(traceId);
+    expect(
+      (await history(sent.id)).filter((event) => !isCallbackEvent(event) && isTerminalEvent(event)),
+    ).toHaveLength(2);
+  });
+
+  it('tells of a delayed job that is cancelled, and of one that runs', async () => {
+    const later = await submit({ delay: '1h', ...to('/delayed') });
+    const cancelled = await stack.call(`/v1/jobs/${later.id}`, { method: 'DELETE', headers: asDemo });
+    expect(cancelled.status).toBe(200);
+    const [event] = await callbacksOf(later.id);
+    const [received] = await arrived('/delayed');
+    expect(received && cloudEvent(received)).toMatchObject({
+      type: 'dev.throughline.job.cancelled',
+      data: { id: later.id },
+    });
+    expect(event?.traceId).toBe(later.traceId);
+    const soon = await submit({ delay: '10ms', ...to('/soon') });
+    await callbacksOf(soon.id);
+    expect(receiver.at('/soon')).toHaveLength(1);
+  });
+
+  it('is part of the request that an idempotency key stands for', async () => {
+    const key = { ...asDemo, 'idempotency-key': 'callbacks-1' };
+    const one = await submit(to('/key'), key);
+    expect((await submit(to('/key'), key)).id).toBe(one.id);
+    const other = await stack.submit({ operation: 'echo', input: 1, ...to('/other-key') }, key);
+    expect(other.status).toBe(422);
+  });
+
+  it('is not sent where there is no secret to sign it with', async () => {
+    const asUnsigned = { authorization: `Bearer ${UNSIGNED_KEY}` };
+    const sent = await submit(to('/unsigned'), asUnsigned);
+    expect(await callbacksOf(sent.id, 1, asUnsigned)).toMatchObject([
+      { kind: 'callback-failed', attempt: 1, error: { code: 'callback-unsigned' } },
+    ]);
+    expect(receiver.at('/unsigned')).toEqual([]);
+  });
+
+  it('is counted', async () => {
+    await callbacksOf((await submit(to('/counted'))).id);
+    const text = await (await fetch(`${stack.worker.healthUrl}/metrics`)).text();
+    expect(text).toMatch(/^throughline_callbacks_total\{outcome="delivered"[^}]*\} [1-9]/m);
+  });
+});
+
+describe('a target that is not open', () => {
+  it.each<[string, (port: string) => string]>([
+    ['plain http', (port) => `http://127.0.0.1:${port}/`],
+    ['loopback', (port) => `https://127.0.0.1:${port}/`],
+    ['loopback in short', (port) => `https://127.1:${port}/`],
+    ['loopback as a number', (port) => `https://2130706433:${port}/`],
+    ['a name that leads to loopback', (port) => `https://localhost:${port}/`],
+    ['loopback inside IPv6', (port) => `https://[::ffff:127.0.0.1]:${port}/`],
+  ])('is not even connected to: %s', async (_what, urlOf) => {
+    const closed = await startCallbackReceiver();
+    onTestFinished(() => closed.stop());
+    const sent = await submit({ callback: { url: urlOf(new URL(closed.origin).port) } });
+    expect(await callbacksOf(sent.id)).toMatchObject([
+      { kind: 'callback-failed', attempt: 1, error: { code: 'target-refused' } },
+    ]);
+    expect(closed.connections()).toBe(0);
+  });
+});
+
+describe('a message published by hand', () => {
+  const publish = async (id: string, url: string, body: string): Promise<Job> => {
+    const messageHeaders = headers();
+    messageHeaders.set('Throughline-Callback-Url', url);
+    await jetstream(nats).publish(`jobs.demo.${id}.echo`, body, { headers: messageHeaders });
+    return await until('its end', async () => {
+      const response = await stack.call(`/v1/jobs/${id}`, { headers: asDemo });
+      const job = response.status === 200 ? Job.parse(await response.json()) : undefined;
+      return job?.finishedAt !== undefined && job;
+    });
+  };
+
+  it('may ask for a callback, even where its input cannot be read', async () => {
+    expect((await publish('by-hand', `${receiver.origin}/hand`, 'no JSON')).state).toBe('failed');
+    const [received] = await arrived('/hand');
+    expect(received && cloudEvent(received).data.error).toMatchObject({ code: 'message-invalid' });
+  });
+
+  it('runs without a callback where that cannot be read, which is logged', async () => {
+    expect(await publish('rubbish', 'gopher://x/', '1')).toMatchObject({ state: 'succeeded' });
+    await until('the warning', () =>
+      stack
+        .logs()
+        .some(({ msg, job_id }) => job_id === 'rubbish' && String(msg).startsWith('callback cannot be read')),
+    );
+  });
+
+  it('that is no task is taken off the queue of callbacks', async () => {
+    await jetstream(nats).publish('callbacks.demo.nonsense', 'rubbish');
+    await until('the queue to be empty', async () => (await pending()) === 0);
+  });
+});

@@ -1,0 +1,138 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { DeadLetterDetail, DeadLetterPage } from '../../../shared/api/dead-letter.ts';
+import { Job } from '../../../shared/job/job.ts';
+import { type Ended, run } from '../../support/cli-process.ts';
+import { deadLetters, idsOf, UNKNOWN_ID } from '../../support/dead-letters.ts';
+import { problemOf, startTestStack, type TestStack } from '../../support/stack.ts';
+import { tenants } from '../../support/tenants.ts';
+
+/** A tenant per test, so that what is dead in one is nothing to the others. */
+const { callers, API_KEYS } = await tenants('list', 'cli');
+type Tenant = keyof typeof callers;
+
+let stack: TestStack;
+let directory: string;
+const { call, inState, dead, list } = deadLetters(callers, () => stack.url);
+
+beforeAll(async () => {
+  directory = await mkdtemp(path.join(tmpdir(), 'throughline-dead-'));
+  stack = await startTestStack({
+    operationsFolder: 'test/fixtures/operations',
+    edge: { API_KEYS },
+  });
+});
+afterAll(async () => {
+  await stack.stop();
+  await rm(directory, { recursive: true, force: true });
+});
+
+describe('the list of dead letters', () => {
+  it('gives them oldest first, by pages and by operation, and each with all that it holds', async () => {
+    const tenant = 'list';
+    const jobs: Job[] = [];
+    for (const name of ['one', 'two', 'three']) jobs.push(await dead(tenant, path.join(directory, name)));
+    const [first] = jobs;
+    const ids = jobs.map(({ id }) => id);
+
+    const all = await list(tenant);
+    expect(idsOf(all)).toEqual(ids);
+    expect(all.cursor).toBeUndefined();
+    expect(all.deadLetters[0]).toEqual({
+      id: first?.id,
+      operation: 'test.mode',
+      reason: 'operation-failed',
+      attempts: 1,
+      diedAt: expect.any(String),
+      traceId: first?.traceId,
+      links: { self: `/v1/dead-letters/${first?.id}`, job: `/v1/jobs/${first?.id}` },
+    });
+
+    const page = await list(tenant, '?limit=2');
+    expect(idsOf(page)).toEqual(ids.slice(0, 2));
+    const rest = await list(tenant, `?limit=2&cursor=${page.cursor}`);
+    expect(idsOf(rest)).toEqual(ids.slice(2));
+    expect(rest.cursor).toBeUndefined();
+
+    expect(idsOf(await list(tenant, '?operation=test.mode'))).toEqual(ids);
+    expect(idsOf(await list(tenant, '?operation=test'))).toEqual([]);
+
+    const shown = await call(tenant, `/v1/dead-letters/${first?.id}`);
+    const detail = DeadLetterDetail.parse(await shown.json());
+    expect(detail).toMatchObject({ id: first?.id, input: { mode: 'fail-while' } });
+    expect(detail.headers).toMatchObject({
+      'content-type': 'application/json',
+      'ce-id': first?.id,
+      'throughline-dead-reason': 'operation-failed',
+      traceparent: expect.stringContaining(first?.traceId ?? '-'),
+    });
+    expect(Object.keys(detail.headers).filter((name) => name.startsWith('nats-'))).toEqual([]);
+  });
+
+  it.each(['?limit=0', '?limit=101', '?cursor=x', '?operation=A', '?opertion=echo'])(
+    'refuses %s',
+    async (query) => {
+      const response = await call('list', `/v1/dead-letters${query}`);
+      expect(response.status).toBe(400);
+      expect(await problemOf(response)).toMatchObject({ code: 'request-invalid' });
+    },
+  );
+});
+
+describe('throughline dead-letters', () => {
+  /** Runs the command line as a tenant. */
+  function cli(tenant: Tenant, ...args: string[]): Promise<Ended> {
+    const environment = { OTEL_EXPORTER_OTLP_ENDPOINT: stack.collector.otlpUrl };
+    return run({ url: stack.url, apiKey: callers[tenant].key }, ['dead-letters', ...args], { environment });
+  }
+
+  it('lists, shows, and sends round again, one or all', async () => {
+    const tenant = 'cli';
+    const gates = ['c1', 'c2', 'c3'].map((name) => path.join(directory, name));
+    const jobs: Job[] = [];
+    for (const gate of gates) jobs.push(await dead(tenant, gate));
+    await Promise.all(gates.map((gate) => rm(gate)));
+    const ids = jobs.map(({ id }) => id);
+    const [first = ''] = ids;
+
+    const page = await cli(tenant, 'list', '--limit', '2', '--operation', 'test.mode', '--json');
+    expect(page).toMatchObject({ code: 0, stderr: '' });
+    const { cursor, ...listed } = DeadLetterPage.parse(JSON.parse(page.stdout));
+    expect(idsOf(listed)).toEqual(ids.slice(0, 2));
+    const rest = await cli(tenant, 'list', '--cursor', cursor ?? '');
+    expect(rest.stdout).toMatch(
+      new RegExp(`^[0-9TZ:.-]+  ${ids[2]}  test\\.mode  operation-failed  1 attempt\\n$`),
+    );
+    const shown = await cli(tenant, 'show', first);
+    expect(shown.stdout).toContain(`trace      ${jobs[0]?.traceId}`);
+    expect(shown.stdout).toContain('input      {"mode":"fail-while"');
+
+    const sent = await cli(tenant, 'redrive', first, '--json');
+    expect(sent).toMatchObject({ code: 0, stderr: '' });
+    expect(Job.parse(JSON.parse(sent.stdout))).toMatchObject({
+      id: first,
+      previousTraceIds: [jobs[0]?.traceId],
+    });
+    const all = await cli(tenant, 'redrive', '--all', '--operation', 'test.mode', '--json');
+    expect({ ...all, stdout: JSON.parse(all.stdout) }).toEqual({
+      code: 0,
+      stderr: '',
+      stdout: { redriven: ids.slice(1), failed: [] },
+    });
+    for (const id of ids) await inState(tenant, id, 'succeeded');
+    expect((await cli(tenant, 'list', '--json')).stdout).toBe('{"deadLetters":[]}\n');
+  });
+
+  it.each([
+    [['redrive']],
+    [['redrive', 'job-1', '--all']],
+    [['redrive', 'job-1', '--operation', 'echo']],
+    [['redrive', UNKNOWN_ID]],
+    [['show', UNKNOWN_ID]],
+    [['list', '--limit', '101']],
+  ])('ends with exit code 2 for %j', async (args) => {
+    expect(await cli('cli', ...args)).toMatchObject({ code: 2, stdout: '' });
+  });
+});

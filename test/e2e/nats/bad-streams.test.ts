@@ -1,0 +1,111 @@
+import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream';
+import { connect, type NatsConnection } from '@nats-io/transport-node';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import type { NatsServer } from '../../../dev/nats-server/start.ts';
+import { consumerDefinition, streamDefinitions } from '../../../shared/nats/streams.ts';
+import { ensureConsumer, ensureStreams } from '../../../worker-node/broker/provision.ts';
+import { type SetupReport, setUpBroker } from '../../../worker-node/broker/setup.ts';
+import { BAD_CONSUMERS, BAD_STREAMS, type BadStream } from '../../support/bad-settings.ts';
+import { startTestNats } from '../../support/nats/nats.ts';
+
+const DEFINITIONS = streamDefinitions(1, true);
+const GROUP = { group: 'workers', filterSubject: 'jobs.>', ackWaitMs: 30_000, maxAckPending: 1_000 };
+
+let nats: NatsServer;
+let connection: NatsConnection;
+let manager: JetStreamManager;
+beforeAll(async () => {
+  nats = await startTestNats();
+  connection = await connect({ servers: nats.url });
+  manager = await jetstreamManager(connection);
+});
+afterEach(async () => {
+  for await (const { config } of manager.streams.list()) await manager.streams.delete(config.name);
+});
+afterAll(async () => {
+  await connection.close();
+  await nats.stop();
+});
+
+/** All streams are as they have to be, but for one. */
+async function make({ stream, config, update }: BadStream): Promise<void> {
+  for (const definition of DEFINITIONS) {
+    const wanted = { ...definition, ...(definition.name === stream && update !== true ? config : {}) };
+    await manager.streams.add(wanted as never);
+  }
+  if (update !== true) return;
+  const { config: now } = await manager.streams.info(stream);
+  await manager.streams.update(stream, { ...now, ...config });
+}
+
+function setUp(check: boolean): Promise<SetupReport> {
+  return setUpBroker({ environment: { NATS_URL: nats.url }, check, replicas: undefined });
+}
+
+/** What a worker does at its start: why it does not start, and what it warns of. */
+async function start(): Promise<{ refusal: string; warnings: string[] }> {
+  const warnings: string[] = [];
+  const log = { warn: (...args: unknown[]) => void warnings.push(String(args[1])) };
+  const refusal = await ensureStreams(manager, DEFINITIONS, log as never).then(
+    () => '',
+    (thrown: Error) => thrown.message,
+  );
+  return { refusal, warnings };
+}
+
+describe('a stream that nats-server holds with', () => {
+  const rows = BAD_STREAMS.filter(({ notHere }) => notHere !== true);
+  it.each(rows)(
+    'N11: $setting of $stream as $config is named, and mended where nothing is lost',
+    async (row) => {
+      await make(row);
+      const checked = await setUp(true);
+      expect(checked.ok).toBe(row.weakens === true);
+      const { findings } = checked.streams.find(({ name }) => name === row.stream) ?? {};
+      const found = findings?.find(({ setting }) => setting === row.setting);
+      expect(found).toBeDefined();
+      const sentence = `stream ${row.stream}: ${row.setting} is `;
+      if (found?.mend !== 'setup') {
+        const { refusal, warnings } = await start();
+        if (row.weakens === true) expect(warnings.join()).toContain(sentence);
+        else expect(refusal).toContain(sentence);
+      }
+      const after = await setUp(false);
+      const left = after.streams.flatMap((stream) => stream.findings.map(({ setting }) => setting));
+      if (found?.mend === 'setup') expect({ ok: after.ok, left }).toEqual({ ok: true, left: [] });
+      else expect(left).toContain(row.setting);
+    },
+  );
+});
+
+describe('a consumer that nats-server holds with', () => {
+  const rows = BAD_CONSUMERS.filter(({ notHere }) => notHere !== true);
+  it.each(rows)('$setting as $config keeps its group from starting', async ({ setting, config }) => {
+    await setUp(false);
+    const definition = consumerDefinition(GROUP);
+    await manager.consumers.add('JOBS', { ...definition, ...config } as never);
+    await expect(ensureConsumer(manager, 'JOBS', definition)).rejects.toThrow(
+      `consumer workers of JOBS: ${setting} is `,
+    );
+  });
+});
+
+describe('throughline setup', () => {
+  it('changes nothing when it checks, and nothing the second time', async () => {
+    const before = await setUp(true);
+    expect(before.streams.map(({ state }) => state)).toEqual(Array(7).fill('missing'));
+    expect((await manager.streams.list().next()).length).toBe(0);
+    expect((await setUp(false)).streams.map(({ state }) => state)).toEqual(Array(7).fill('created'));
+    expect((await setUp(false)).streams.map(({ state }) => state)).toEqual(Array(7).fill('found'));
+  });
+
+  it.each(['JOBS', 'CALLBACKS'])('names a consumer of %s that breaks a promise', async (stream) => {
+    await setUp(false);
+    const filterSubject = stream === 'JOBS' ? 'jobs.>' : 'callbacks.>';
+    const definition = { ...consumerDefinition({ ...GROUP, filterSubject }), max_deliver: 3 };
+    await manager.consumers.add(stream, definition as never);
+    const report = await setUp(true);
+    const found = { of: `consumer workers of ${stream}`, setting: 'max_deliver', actual: 3 };
+    expect(report).toMatchObject({ ok: false, consumers: [found] });
+  });
+});

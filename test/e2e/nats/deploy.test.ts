@@ -1,0 +1,278 @@
+import { execFile } from 'node:child_process';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { startNatsCluster } from '../../../dev/nats-server/cluster.ts';
+import { RecordedEvent } from '../../../shared/job/event-record.ts';
+import { Job } from '../../../shared/job/job.ts';
+import { subjectMatches } from '../../../shared/wire/subjects.ts';
+import { type Ended, runLocal } from '../../support/cli-process.ts';
+import { type CallbackReceiver, startCallbackReceiver } from '../../support/http/callback-receiver.ts';
+import { allOf, connectEvents } from '../../support/http/event-source.ts';
+import {
+  credentials,
+  DEPLOY_FOLDER,
+  type DeployedNats,
+  type DeployedUser,
+  deployedConfig,
+  deployedEnvironment,
+  startDeployedNats,
+} from '../../support/nats/deployed-nats.ts';
+import { allowedOf, runSetup, settingsOf, startStackOn } from '../../support/nats/deployed-users.ts';
+import { testNatsBinary } from '../../support/nats/nats.ts';
+import { until } from '../../support/poll.ts';
+import type { TestStack } from '../../support/stack.ts';
+
+let nats: DeployedNats;
+let directory: string;
+beforeAll(async () => {
+  directory = await mkdtemp(path.join(tmpdir(), 'throughline-deploy-'));
+  nats = await startDeployedNats();
+});
+afterAll(async () => {
+  await nats.stop();
+  await rm(directory, { recursive: true, force: true });
+});
+
+/** The settings of a program that connects over TCP. */
+const settings = (user: DeployedUser, url?: string): Record<string, string> => settingsOf(user, nats, url);
+const setup = (...args: string[]): Promise<Ended> => runSetup(nats, ...args);
+const startDeployedStack = (edgeUrl: string, worker: Record<string, string>): Promise<TestStack> =>
+  startStackOn(nats, edgeUrl, worker);
+
+describe('the committed configurations', () => {
+  it.each(['single.conf', 'cluster.conf'])('%s is accepted by nats-server -t', async (file) => {
+    const place = { port: 1, webSocketPort: 2, storeDir: directory, portsDir: directory };
+    const node = { name: 'nats-1', clusterPort: 3, monitorPort: 4, routes: ['nats-route://a:1', 'b', 'c'] };
+    const env = deployedEnvironment({ ...place, ...node }, nats.certificate);
+    const output = await new Promise<string>((resolve) => {
+      const args = ['-t', '-c', path.join(DEPLOY_FOLDER, file)];
+      execFile(testNatsBinary().path, args, { env }, (_error, _stdout, stderr) => resolve(stderr));
+    });
+    expect(output).toContain('is valid');
+  });
+
+  it('hold no secret, and name in nats.env.example every variable that they take', async () => {
+    const read = (file: string): Promise<string> => readFile(path.join(DEPLOY_FOLDER, file), 'utf8');
+    const files = ['single.conf', 'cluster.conf', 'server.conf', 'accounts.conf', 'permissions.conf'];
+    const text = (await Promise.all(files.map(read))).join('\n');
+    const taken = new Set([...text.matchAll(/\$(NATS_[A-Z_0-9]+)/g)].map(([, name]) => name));
+    const example = await read('nats.env.example');
+    expect([...taken].filter((name) => !new RegExp(`^${name}=`, 'm').test(example))).toEqual([]);
+    for (const [line] of text.matchAll(/^.*password.*$/gm)) expect(line).toMatch(/\$NATS_|#/);
+    expect(example).toMatch(/^NATS_EDGE_PASSWORD=$/m);
+    expect(text).toContain('sync_interval: always');
+    expect(text).not.toMatch(/^\s*(no_auth_user|allow_responses|no_tls)\b/m);
+  });
+
+  it.each(['edge', 'worker'] as const)(
+    'import for the user %s exactly what it is permitted',
+    async (user) => {
+      const text = await readFile(path.join(DEPLOY_FOLDER, 'imports.conf'), 'utf8');
+      const [, list = ''] = new RegExp(`${user.toUpperCase()}_IMPORTS \\[([^\\]]*)\\]`).exec(text) ?? [];
+      const imported = [...list.matchAll(/service: .*subject: "([^"]+)"/g)].map(([, subject]) => subject);
+      expect(imported).toEqual(await allowedOf(user));
+    },
+  );
+});
+
+describe('throughline setup', () => {
+  it('checks, creates, and finds what it created', async () => {
+    const before = await setup('--check', '--json');
+    expect(before.code).toBe(1);
+    expect(statesOf(before)).toEqual(Array(7).fill('missing'));
+    const worker = await runLocal(['worker'], { ...settings('worker'), HEALTH_PORT: '0' });
+    expect(worker.stderr).toContain('stream DELAYED: it is not there, and this user may not create it');
+    expect(worker.code).toBeGreaterThan(0);
+    const made = await setup();
+    expect(made).toMatchObject({ code: 0 });
+    expect(made.stdout).toMatch(/^JOBS +created +0 messages, 1 copy$/m);
+    expect(made.stderr).toContain('sync_interval: always');
+    const after = await setup('--check', '--json');
+    expect(after).toMatchObject({ code: 0, stderr: '' });
+    expect(statesOf(after)).toEqual(Array(7).fill('found'));
+    // What the worker tried above is all that was refused.
+    expect(await nats.violations()).toEqual(['$JS.API.STREAM.CREATE.DELAYED']);
+  });
+});
+
+function statesOf({ stdout }: Ended): string[] {
+  const report = JSON.parse(stdout) as { streams: { state: string }[] };
+  return report.streams.map(({ state }) => state);
+}
+
+describe('the whole API, over TLS, each side as a user that may do only what it must', () => {
+  let stack: TestStack;
+  let receiver: CallbackReceiver;
+  let refusedBefore: string[];
+  beforeAll(async () => {
+    refusedBefore = await nats.violations();
+    receiver = await startCallbackReceiver();
+    stack = await startDeployedStack(nats.webSocketUrl, {
+      ...settings('worker'),
+      WORKER_ACK_WAIT_MS: '1500',
+      WORKER_STOP_TIMEOUT_MS: '200',
+      CALLBACK_ALLOW: receiver.origin,
+    });
+  });
+  afterAll(async () => {
+    await stack?.stop();
+    await receiver.stop();
+  });
+
+  const mode = async (input: Record<string, unknown>, more = {}): Promise<Job> =>
+    Job.parse(await (await stack.submit({ operation: 'test.mode', input, ...more })).json());
+  const inState = (state: Job['state'], { id }: Pick<Job, 'id'>): Promise<Job> =>
+    until(`job ${id} to be ${state}`, async () => {
+      const job = Job.parse(await (await stack.call(`/v1/jobs/${id}`)).json());
+      return job.state === state && job;
+    });
+  const cancel = async ({ id }: Pick<Job, 'id'>): Promise<unknown> => {
+    const headers = { prefer: 'wait=20' };
+    const response = await stack.call(`/v1/jobs/${id}`, { method: 'DELETE', headers });
+    return await response.json();
+  };
+  const post = async (url: string, body: unknown): Promise<Response> =>
+    await stack.call(url, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    });
+
+  it('submits, waits, retries, delays, and takes many at once', async () => {
+    expect(await stack.run('echo', 'hello')).toMatchObject({ state: 'succeeded', result: 'hello' });
+    expect(await stack.run('test.mode', { mode: 'retry-after' })).toMatchObject({ attempt: 2 });
+    const key = { 'idempotency-key': 'once' };
+    const first = await stack.submit({ operation: 'echo', input: 1 }, key);
+    const second = await stack.submit({ operation: 'echo', input: 1 }, key);
+    expect(second.headers.get('idempotency-replayed')).toBe('true');
+    expect(Job.parse(await second.json()).id).toBe(Job.parse(await first.json()).id);
+    const later = await stack.submit({ operation: 'echo', input: 1, delay: '300ms' });
+    await inState('succeeded', Job.parse(await later.json()));
+    const batch = await post('/v1/jobs/batch', { jobs: Array(5).fill({ operation: 'echo', input: 1 }) });
+    expect(batch.status).toBe(207);
+    expect((await stack.call('/v1/operations')).status).toBe(200);
+    expect((await stack.submit({ operation: 'no.such', input: 1 })).status).toBe(422);
+    expect((await stack.call('/readyz')).status).toBe(200);
+    expect((await stack.call('/v1/jobs/no-such-job')).status).toBe(404);
+  });
+
+  it('tells the events of a job, as history and live', async () => {
+    const gate = path.join(directory, 'gate');
+    const job = await mode({ mode: 'slow', effects: gate });
+    const kinds = (await allOf(await connectEvents(stack, job.id))).map(({ kind }) => kind);
+    expect(kinds).toEqual(['started', 'progress', 'succeeded']);
+    const history = await (await stack.call(`/v1/jobs/${job.id}/events`)).json();
+    const { events } = history as { events: unknown[] };
+    expect(events.map((event) => RecordedEvent.parse(event).kind)).toEqual(kinds);
+  });
+
+  it('lists jobs', async () => {
+    const { id } = await stack.run('echo', 'listed');
+    await until('the list to hold the job', async () => {
+      const page = (await (await stack.call('/v1/jobs?state=succeeded')).json()) as { jobs: Job[] };
+      return page.jobs.some((job) => job.id === id);
+    });
+  });
+
+  it('cancels what is running, waits for a retry, or is delayed', async () => {
+    const running = await mode({ mode: 'hang' });
+    await inState('running', running);
+    expect(await cancel(running)).toMatchObject({ state: 'cancelled' });
+    const retrying = await mode({ mode: 'retry-later', ms: 60_000 });
+    await inState('retrying', retrying);
+    expect(await cancel(retrying)).toMatchObject({ state: 'cancelled' });
+    const delayed = await mode({ mode: 'done' }, { delay: '1h' });
+    expect(await cancel(delayed)).toMatchObject({ state: 'cancelled' });
+  });
+
+  it('lists, shows and redrives dead letters', async () => {
+    const gate = path.join(directory, 'shut');
+    await writeFile(gate, '');
+    const job = await mode({ mode: 'fail-while', gate }, { maxAttempts: 1 });
+    await inState('failed', job);
+    expect((await stack.call('/v1/dead-letters')).status).toBe(200);
+    expect((await stack.call(`/v1/dead-letters/${job.id}`)).status).toBe(200);
+    await rm(gate);
+    expect((await post(`/v1/dead-letters/${job.id}/redrive`, {})).status).toBe(202);
+    await inState('succeeded', job);
+    expect((await stack.call(`/v1/dead-letters/${job.id}`)).status).toBe(404);
+    expect((await post('/v1/dead-letters/redrive', {})).status).toBe(200);
+  });
+
+  it('runs a job again whose worker was killed, and cancels one that no worker has', async () => {
+    const effects = path.join(directory, 'killed');
+    const job = await mode({ mode: 'hang-once', effects });
+    await until('the attempt', async () => (await readFile(effects, 'utf8').catch(() => '')) !== '');
+    await stack.worker.kill('SIGKILL');
+    const queued = await mode({ mode: 'done' });
+    expect(await cancel(queued)).toMatchObject({ state: 'cancelled' });
+    await stack.addWorker();
+    expect(await inState('succeeded', job)).toMatchObject({ attempt: 2 });
+  });
+
+  it('calls back at the end of a job, whoever ended it', async () => {
+    const callback = (place: string) => ({ callback: { url: `${receiver.origin}${place}` } });
+    await mode({ mode: 'done' }, callback('/done'));
+    await cancel(await mode({ mode: 'done' }, { delay: '1h', ...callback('/cancelled') }));
+    for (const place of ['/done', '/cancelled']) {
+      await until(`the callback at ${place}`, () => receiver.at(place).length > 0);
+    }
+    await until('the last word to be recorded', async () => {
+      const said = [...(await nats.published('worker'))].filter((subject) => subject.endsWith('.callback'));
+      return said.length === 2;
+    });
+  });
+
+  it('and NATS refused nothing of all that', async () => {
+    expect(await nats.violations()).toEqual(refusedBefore);
+  });
+
+  /** What the flows above do not reach: the answer to a server that waits for a slow reader, and what comes after long silence. */
+  const UNREACHED: Readonly<Record<string, readonly string[]>> = {
+    edge: ['$JS.API.CONSUMER.CREATE.KV_OPERATIONS', '$JS.FC.EVENTS.>', '$JS.FC.KV_OPERATIONS.>'],
+    worker: [],
+    setup: ['$JS.API.STREAM.UPDATE.*'],
+  };
+
+  it.each(['edge', 'worker', 'setup'] as const)('needed every permission of the user %s', async (user) => {
+    const unreached = UNREACHED[user] ?? [];
+    const unused = async (): Promise<string[]> => {
+      const published = [...(await nats.published(user))];
+      return (await allowedOf(user)).filter(
+        (allowed) => !published.some((subject) => subjectMatches(allowed, subject)),
+      );
+    };
+    // Nobody waits for an acknowledgement: the last ones may be on their way.
+    await until('the last messages', async () => (await unused()).length <= unreached.length);
+    expect(await unused()).toEqual(unreached);
+  });
+});
+
+describe('the cluster of cluster.conf', () => {
+  it('starts, keeps three copies of each stream, and runs a job through two of its servers', async () => {
+    const cluster = await startNatsCluster({
+      binary: testNatsBinary().path,
+      configure: (node, folder) => deployedConfig('cluster.conf', node, folder, nats.certificate),
+      client: { user: 'setup', pass: credentials('setup').NATS_PASSWORD, inboxPrefix: '_INBOX_setup' },
+    });
+    onTestFinished(() => cluster.stop());
+    const [first = nats.server, second = nats.server] = cluster.nodes.map(({ server }) => server);
+    const url = first.url.replace('nats:', 'tls:');
+    const made = await runLocal(['setup', '--json'], settings('setup', url));
+    expect(made.code).toBe(0);
+    const { server, streams } = JSON.parse(made.stdout) as {
+      server: unknown;
+      streams: { replicas: number }[];
+    };
+    expect(server).toMatchObject({ clustered: true });
+    expect(streams.map(({ replicas }) => replicas)).toEqual(Array(7).fill(3));
+    const stack = await startDeployedStack(
+      second.webSocketUrl.replace('ws:', 'wss:'),
+      settings('worker', url),
+    );
+    onTestFinished(() => stack.stop());
+    expect(await stack.run('echo', 'three times')).toMatchObject({ state: 'succeeded' });
+  }, 60_000);
+});

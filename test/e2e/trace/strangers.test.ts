@@ -1,0 +1,203 @@
+import { request } from 'node:https';
+import { type ConnectionOptions, connect } from '@nats-io/transport-node';
+import { connect as connectWebSocket, type NatsConnection } from 'nats.ws';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { Job } from '../../../shared/job/job.ts';
+import {
+  credentials,
+  type DeployedNats,
+  type DeployedUser,
+  startDeployedNats,
+} from '../../support/nats/deployed-nats.ts';
+import { allowedOf, runSetup, settingsOf, startStackOn } from '../../support/nats/deployed-users.ts';
+import { until } from '../../support/poll.ts';
+
+let nats: DeployedNats;
+beforeAll(async () => {
+  nats = await startDeployedNats();
+  await runSetup(nats);
+  // What strangers might take away: operations, word of a cancellation, and more events and jobs than they can add.
+  const stack = await startStackOn(nats, nats.webSocketUrl, settingsOf('worker', nats));
+  try {
+    const submitMany = (more = {}): Promise<Response> =>
+      stack.call('/v1/jobs/batch', {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ jobs: Array(20).fill({ operation: 'echo', input: 1, ...more }) }),
+      });
+    await submitMany();
+    const later = await stack.submit({ operation: 'echo', input: 1, delay: '1h' });
+    const { id } = Job.parse(await later.json());
+    await stack.call(`/v1/jobs/${id}`, { method: 'DELETE' });
+    await submitMany({ delay: '1h' });
+    await until('the jobs to run', async () => (await messagesIn()).JOBS === 0);
+    await stack.worker.stop();
+    await submitMany();
+  } finally {
+    await stack.stop();
+  }
+});
+afterAll(() => nats.stop());
+
+describe('a stranger', () => {
+  const FOREIGN = ['>', 'jobs.>', 'dead.>', '_INBOX.>', '$JS.API.>', '$JS.>', '$KV.>', '$SYS.>', 'results.>'];
+  const MANAGEMENT = [
+    ...['CREATE.MINE', 'UPDATE.JOBS', 'DELETE.JOBS', 'PURGE.JOBS', 'PURGE.EVENTS', 'LIST', 'NAMES'].map(
+      (call) => `$JS.API.STREAM.${call}`,
+    ),
+    ...['SNAPSHOT.JOBS', 'RESTORE.JOBS', 'MSG.DELETE.EVENTS', 'MSG.DELETE.DEAD', 'LEADER.STEPDOWN.JOBS'].map(
+      (call) => `$JS.API.STREAM.${call}`,
+    ),
+    ...['DELETE.JOBS.workers', 'PAUSE.JOBS.workers', 'CREATE.DEAD', 'DURABLE.CREATE.EVENTS.mine'].map(
+      (call) => `$JS.API.CONSUMER.${call}`,
+    ),
+    '$JS.API.META.LEADER.STEPDOWN',
+  ];
+
+  it('A24: with the credentials of the edge can do nothing else', async () => {
+    const connection = await connectWebSocket({
+      servers: nats.webSocketUrl,
+      user: 'edge',
+      pass: credentials('edge').NATS_PASSWORD,
+    });
+    onTestFinished(() => connection.close());
+    const foreign = [...FOREIGN, 'events.>', '_INBOX_worker.>', '_INBOX_setup.>', 'cancel.>'];
+    const results = [
+      'results.acme.job',
+      'dead.acme.job.echo',
+      'due.acme.job.echo',
+      'events.acme.job.callback',
+    ];
+    const takes = ['$JS.API.CONSUMER.MSG.NEXT.JOBS.workers', '$JS.API.CONSUMER.CREATE.JOBS.mine.jobs.>'];
+    const settles = ['$JS.ACK.JOBS.workers.1.1.1.1.1', '$KV.OPERATIONS.echo', '_INBOX_worker.1', 'jobs.acme'];
+    await expectRefusals('edge', connection, foreign, [...MANAGEMENT, ...results, ...takes, ...settles]);
+  });
+
+  it('A24: with those of a worker can submit nothing, cancel nothing and remove nothing', async () => {
+    const connection = await connect(tcp('worker'));
+    onTestFinished(() => connection.close());
+    const foreign = [...FOREIGN, 'events.>', '_INBOX_edge.>', '_INBOX_setup.>'];
+    const jobs = ['jobs.acme.job.echo', 'delayed.acme.job.echo', 'due.acme.job.echo', 'cancel.acme.job'];
+    const removes = ['$JS.API.STREAM.MSG.DELETE.JOBS', '$JS.API.STREAM.PURGE.DEAD', '_INBOX_edge.1'];
+    await expectRefusals('worker', connection, foreign, [...MANAGEMENT, ...jobs, ...removes]);
+  });
+
+  it('with those of setup can read and write no message, and delete no stream', async () => {
+    const connection = await connect(tcp('setup'));
+    onTestFinished(() => connection.close());
+    const own = ['$JS.API.STREAM.CREATE.MINE', '$JS.API.STREAM.UPDATE.JOBS'];
+    const messages = ['jobs.acme.job.echo', 'events.acme.job', '$JS.API.STREAM.MSG.GET.JOBS'];
+    const management = MANAGEMENT.filter((subject) => !own.includes(subject));
+    await expectRefusals('setup', connection, [...FOREIGN, '_INBOX_edge.>'], [...management, ...messages]);
+  });
+
+  it.each(['edge', 'worker'] as const)('cannot have the server do what the user %s may not', async (user) => {
+    const before = await messagesIn();
+    const connection: AnyConnection =
+      user === 'edge'
+        ? await connectWebSocket({ ...tcp(user), servers: nats.webSocketUrl })
+        : await connect(tcp(user));
+    onTestFinished(() => connection.close());
+    // NATS checks no reply subject: the answer to any of these would be the next request, or the next message.
+    const requests = [
+      '$JS.API.STREAM.PURGE.JOBS',
+      '$JS.API.STREAM.PURGE.EVENTS',
+      '$JS.API.STREAM.DELETE.CANCELS',
+    ];
+    const messages =
+      user === 'edge' ? ['dead.acme.x.echo', '$KV.OPERATIONS.x', 'due.acme.x.echo'] : ['jobs.acme.x.echo'];
+    for (const [index, reply] of [...requests, ...messages].entries()) {
+      for (const allowed of await allowedOf(user)) {
+        const subject = allowed.replaceAll('*', 'x').replace('>', 'x');
+        connection.publish(subject, '{"seq":1}', { reply });
+      }
+      // Nor where a consumer delivers to.
+      const config = { name: `stray-${index}`, deliver_subject: reply, filter_subject: 'events.>' };
+      const create = `$JS.API.CONSUMER.CREATE.EVENTS.${config.name}.events.>`;
+      if (user === 'edge') connection.publish(create, JSON.stringify({ stream_name: 'EVENTS', config }));
+    }
+    await connection.flush();
+    const after = await messagesIn();
+    for (const [stream, count] of Object.entries(before)) expect(after[stream]).toBeGreaterThanOrEqual(count);
+    const untouched = user === 'edge' ? ['DEAD', 'KV_OPERATIONS'] : ['JOBS', 'DELAYED', 'CANCELS'];
+    for (const stream of untouched) expect([stream, after[stream]]).toEqual([stream, before[stream]]);
+  });
+
+  it('A25: cannot come in as the edge over TCP, without credentials, or with wrong ones', async () => {
+    const refused = /authorization violation/i;
+    await expect(connect(tcp('edge'))).rejects.toThrow(refused);
+    await expect(connect({ ...tcp('worker'), pass: 'wrong' })).rejects.toThrow(refused);
+    await expect(connect({ servers: nats.url, reconnect: false })).rejects.toThrow(refused);
+    const webSocket = { servers: nats.webSocketUrl, reconnect: false };
+    const { NATS_PASSWORD: pass } = credentials('worker');
+    await expect(connectWebSocket(webSocket)).rejects.toThrow(refused);
+    await expect(connectWebSocket({ ...webSocket, user: 'edge', pass: 'wrong' })).rejects.toThrow(refused);
+    await expect(connectWebSocket({ ...webSocket, user: 'worker', pass })).rejects.toThrow(refused);
+  });
+
+  it.each([
+    ['of another site', 403, 'https://evil.example'],
+    ['of this address', 101, 'own'],
+    ['that sends no origin, as a Worker,', 101, undefined],
+  ])('a page %s gets status %i', async (_, status, origin) => {
+    const url = nats.webSocketUrl.replace('wss:', 'https:');
+    expect(await upgrade(url, origin === 'own' ? url : origin)).toBe(status);
+  });
+});
+
+/** How many messages each stream holds; -1: it is gone. */
+async function messagesIn(): Promise<Record<string, number>> {
+  const { stdout } = await runSetup(nats, '--check', '--json');
+  const { streams } = JSON.parse(stdout) as { streams: { name: string; state: string; messages: number }[] };
+  return Object.fromEntries(
+    streams.map(({ name, state, messages }) => [name, state === 'missing' ? -1 : messages]),
+  );
+}
+
+function tcp(user: DeployedUser): ConnectionOptions {
+  return { servers: nats.url, user, pass: credentials(user).NATS_PASSWORD, reconnect: false };
+}
+
+type AnyConnection = Pick<NatsConnection, 'flush' | 'isClosed' | 'close'> & {
+  subscribe(subject: string, options: { callback: (error: Error | null) => void }): unknown;
+  publish(subject: string, payload?: string, options?: { reply?: string }): void;
+};
+
+/** Each of these is refused, by its name in the server's log, and the connection stays. */
+async function expectRefusals(
+  user: DeployedUser,
+  connection: AnyConnection,
+  subscriptions: readonly string[],
+  publishes: readonly string[],
+): Promise<void> {
+  const before = (await nats.violations(user)).length;
+  for (const subject of subscriptions) connection.subscribe(subject, { callback: () => undefined });
+  for (const subject of publishes) connection.publish(subject);
+  await connection.flush();
+  const refused = (await nats.violations(user)).slice(before);
+  expect(refused).toEqual([...subscriptions, ...publishes]);
+  expect(connection.isClosed()).toBe(false);
+}
+
+/** The status of a WebSocket handshake. */
+function upgrade(url: string, origin: string | undefined): Promise<number | undefined> {
+  return new Promise((resolve, reject) => {
+    const headers = {
+      connection: 'Upgrade',
+      upgrade: 'websocket',
+      'sec-websocket-version': '13',
+      'sec-websocket-key': Buffer.alloc(16, 1).toString('base64'),
+      ...(origin === undefined ? {} : { origin }),
+    };
+    const handshake = request(url, { headers });
+    handshake.on('upgrade', (response, socket) => {
+      socket.destroy();
+      resolve(response.statusCode);
+    });
+    handshake.on('response', (response) => {
+      response.resume();
+      resolve(response.statusCode);
+    });
+    handshake.on('error', reject).end();
+  });
+}

@@ -1,0 +1,130 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { Job } from '../../../shared/job/job.ts';
+import { until } from '../../support/poll.ts';
+import { withTestStack } from '../../support/stack.ts';
+
+const isOfWorker = ({ service, kind }: { service: string; kind: string }, wanted: string): boolean =>
+  service === 'throughline-worker' && kind === wanted;
+
+const TRACE_ID = 'feedfacefeedfacefeedfacefeedface';
+
+describe('without a telemetry endpoint', () => {
+  it('nothing is recorded, yet the caller’s ids go all the way and stand in every log line', async () => {
+    const stack = await withTestStack({ tracing: false });
+    const job = await stack.run('echo', 1, { traceparent: `00-${TRACE_ID}-1234567890abcdef-01` });
+    expect(job.traceId).toBe(TRACE_ID);
+    await until('a line of all three', () => {
+      const lines = stack.logs().filter((line) => line.trace_id === TRACE_ID);
+      const services = new Set(lines.map(({ service }) => service));
+      return ['throughline-edge', 'throughline-bridge', 'throughline-worker'].every((one) =>
+        services.has(one),
+      );
+    });
+    expect(stack.collector.requests).toBe(0);
+    expect(stack.lines.filter((line) => line.startsWith('span '))).toEqual([]);
+  });
+
+  it('a job without a context gets ids that are marked as not sampled', async () => {
+    const stack = await withTestStack({ tracing: false });
+    const response = await stack.submit({ operation: 'echo', input: 1 }, { prefer: 'wait=30' });
+    const job = Job.parse(await response.json());
+    expect(response.headers.get('traceresponse')).toMatch(new RegExp(`^00-${job.traceId}-[0-9a-f]{16}-02$`));
+    await until('a line of the worker with the same id', () =>
+      stack.logs().find((line) => line.service === 'throughline-worker' && line.trace_id === job.traceId),
+    );
+  });
+
+  it('OTEL_SDK_DISABLED turns tracing off although there is an endpoint', async () => {
+    const disabled = { OTEL_SDK_DISABLED: 'true' };
+    const stack = await withTestStack({ edge: disabled, worker: disabled });
+    expect((await stack.run('echo', 1)).state).toBe('succeeded');
+    expect(stack.collector.requests).toBe(0);
+  });
+});
+
+describe('with --debug', () => {
+  it('edge and worker print each span as one readable line', async () => {
+    const stack = await withTestStack({ tracing: false, debug: true });
+    const job = await stack.run('echo', 'line\nbreak');
+    const lines = await until('all span lines', () => {
+      const spans = stack.lines.filter((line) => line.startsWith(`span ${job.traceId} `));
+      return spans.length >= 6 && spans;
+    });
+    expect(lines.some((line) => line.includes('throughline-worker CONSUMER "process echo"'))).toBe(true);
+    expect(lines.some((line) => line.includes('throughline-bridge PRODUCER "send echo"'))).toBe(true);
+    expect(lines.some((line) => line.includes('throughline-edge SERVER "POST /v1/jobs"'))).toBe(true);
+  });
+});
+
+describe('a telemetry endpoint that fails', () => {
+  it('costs no job, and the loss is logged', async () => {
+    const stack = await withTestStack();
+    stack.collector.setFailure(400);
+    expect((await stack.run('echo', 1)).state).toBe('succeeded');
+    const line = await until('the loss to be logged', () =>
+      stack.logs().find(({ msg }) => String(msg).startsWith('spans were lost')),
+    );
+    expect(line).toMatchObject({ level: 'warn', reason: 'status 400' });
+  });
+
+  it('and cuts the connection is tried again, and no span is lost', async () => {
+    const stack = await withTestStack();
+    stack.collector.resetNext(1);
+    await stack.call(`/v1/jobs/${crypto.randomUUID()}`, {
+      headers: { traceparent: `00-${TRACE_ID}-1234567890abcdef-01` },
+    });
+    const services = (spans: readonly { service: string }[]) => new Set(spans.map(({ service }) => service));
+    await stack.collector.waitForSpans(TRACE_ID, (spans) => services(spans).has('throughline-edge'), 10_000);
+    expect(stack.collector.requests).toBeGreaterThan(1);
+    expect(stack.logs().filter(({ msg }) => String(msg).startsWith('spans were lost'))).toEqual([]);
+  });
+});
+
+describe('what an operation calls', () => {
+  it('over HTTP becomes a child span and gets the trace context', async () => {
+    const seen: (string | undefined)[] = [];
+    const server = createServer((request, response) => {
+      seen.push(request.headers.traceparent as string | undefined);
+      response.end('ok');
+    });
+    await new Promise<void>((resolve) => {
+      server.listen(0, '127.0.0.1', resolve);
+    });
+    onTestFinished(() => new Promise((resolve) => server.close(() => resolve())));
+    const { port } = server.address() as AddressInfo;
+    const origin = `http://127.0.0.1:${port}`;
+    const stack = await withTestStack({
+      operationsFolder: 'test/fixtures/operations',
+      worker: { HTTP_REQUEST_ALLOW: origin },
+    });
+    const byFetch = await stack.run('test.mode', { mode: 'http', url: `${origin}/fetch` });
+    const byOperation = await stack.run('http.request', { url: `${origin}/operation` });
+    expect(byOperation.result).toMatchObject({ status: 200, body: 'ok' });
+    for (const [index, job] of [byFetch, byOperation].entries()) {
+      const spans = await stack.collector.waitForSpans(
+        job.traceId,
+        (all) => ['CLIENT', 'CONSUMER'].every((kind) => all.some((span) => isOfWorker(span, kind))),
+        10_000,
+      );
+      const client = spans.find((span) => isOfWorker(span, 'CLIENT'));
+      const process = spans.find((span) => isOfWorker(span, 'CONSUMER'));
+      expect(client?.parentSpanId).toBe(process?.spanId);
+      expect(seen[index]).toContain(`${job.traceId}-${client?.spanId}`);
+    }
+  });
+
+  it('is refused unless the operator allows the target', async () => {
+    const stack = await withTestStack();
+    const response = await stack.submit(
+      { operation: 'http.request', input: { url: 'http://127.0.0.1:1/' } },
+      { prefer: 'wait=30' },
+    );
+    expect(await response.json()).toMatchObject({
+      state: 'failed',
+      attempt: 1,
+      error: { code: 'target-refused' },
+    });
+  });
+});

@@ -1,0 +1,175 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import {
+  connectTo,
+  effectsIn,
+  endsOf,
+  jobEnded,
+  readJob,
+  submitJob,
+  untilQueueEmpty,
+} from '../../support/jobs.ts';
+import { until } from '../../support/poll.ts';
+import { type TestStack, withTestStack } from '../../support/stack.ts';
+
+let directory: string;
+let files = 0;
+beforeAll(async () => {
+  directory = await mkdtemp(path.join(tmpdir(), 'throughline-loss-'));
+});
+afterAll(() => rm(directory, { recursive: true, force: true }));
+
+const newFile = (): string => path.join(directory, `effects-${++files}`);
+
+const own = (worker: Record<string, string> = {}): Promise<TestStack> =>
+  withTestStack({
+    operationsFolder: 'test/fixtures/operations',
+    worker: { WORKER_ACK_WAIT_MS: '1000', ...worker },
+    tracing: false,
+  });
+
+/** Why the worker says that it takes no jobs, once it says so. */
+function notReady(stack: TestStack, words: string): Promise<string> {
+  return until(`the worker to say "${words}"`, async () => {
+    const response = await fetch(`${stack.worker.healthUrl}/readyz`);
+    const { reason = '' } = (await response.json()) as { reason?: string };
+    return response.status === 503 && reason.includes(words) && reason;
+  });
+}
+
+const ready = (stack: TestStack): Promise<boolean> =>
+  until('the worker to be ready', async () => (await fetch(`${stack.worker.healthUrl}/readyz`)).ok);
+
+const said = (stack: TestStack, words: string) =>
+  stack.logs().filter(({ msg }) => typeof msg === 'string' && msg.includes(words));
+
+/** Takes a stream away; returns what puts an empty one in its place. */
+async function remove(manager: JetStreamManager, stream: string): Promise<() => Promise<unknown>> {
+  const { config } = await manager.streams.info(stream);
+  await manager.streams.delete(stream);
+  return () => manager.streams.add(config);
+}
+
+describe('a consumer that is deleted while workers run', () => {
+  it('is made anew, and jobs go on', async () => {
+    const stack = await own();
+    const manager = await jetstreamManager(await connectTo(stack));
+    expect((await stack.run('echo', 'before')).state).toBe('succeeded');
+    await manager.consumers.delete('JOBS', 'workers');
+    expect((await stack.run('echo', 'after')).state).toBe('succeeded');
+    expect(said(stack, 'made anew')).toHaveLength(1);
+    await ready(stack);
+  });
+
+  it('does not cost a job its attempts: they are counted on, and what has ended is not run again', async () => {
+    const stack = await own();
+    const nats = await connectTo(stack);
+    const manager = await jetstreamManager(nats);
+    const effects = newFile();
+    const job = await submitJob(stack, 'test.mode', { mode: 'retry-later', ms: 3_000, effects });
+    await until('a first attempt', async () => (await readJob(stack, job.id)).state === 'retrying');
+    await manager.consumers.delete('JOBS', 'workers');
+    expect(await jobEnded(stack, job.id)).toMatchObject({ state: 'succeeded', attempt: 2 });
+    await untilQueueEmpty(nats);
+    expect(await effectsIn(effects)).toEqual([`${job.id} 1`, `${job.id} 2`]);
+    expect(await endsOf(nats, job.id)).toEqual(['succeeded']);
+  });
+});
+
+describe('a queue that is deleted and made anew while workers run (N8)', () => {
+  it('is named in the log and by /readyz, and worked on once it is back, without a restart', async () => {
+    const stack = await own();
+    const manager = await jetstreamManager(await connectTo(stack));
+    expect((await stack.run('echo', 'before')).state).toBe('succeeded');
+    const restore = await remove(manager, 'JOBS');
+    expect(await notReady(stack, 'stream JOBS')).toBe('jobs cannot be pulled: stream JOBS does not exist');
+    expect(said(stack, 'cannot pull jobs').map(({ reason }) => reason)).toContain(
+      'stream JOBS does not exist',
+    );
+    await restore();
+    expect((await stack.run('echo', 'after')).state).toBe('succeeded');
+    await ready(stack);
+  });
+});
+
+describe('a job whose end cannot be stored', () => {
+  it('is held, not run again, and ends once EVENTS is back (W14)', async () => {
+    const stack = await own({ WORKER_CONCURRENCY: '3' });
+    const nats = await connectTo(stack);
+    const manager = await jetstreamManager(nats);
+    const effects = newFile();
+    const jobs = await Promise.all(
+      Array.from({ length: 3 }, () => submitJob(stack, 'test.late', { ms: 1_000, effects })),
+    );
+    await until('the jobs to run', async () => (await effectsIn(effects)).length === 3);
+    const restore = await remove(manager, 'EVENTS');
+    await notReady(stack, 'messages on events.> cannot be stored');
+    // As many as there are places are held; the others wait in the queue, and begin nothing.
+    const more = await Promise.all(
+      Array.from({ length: 20 }, () => submitJob(stack, 'test.late', { ms: 0, effects })),
+    );
+    const { num_ack_pending: held } = await manager.consumers.info('JOBS', 'workers');
+    expect(held).toBe(3);
+    await restore();
+    await untilQueueEmpty(nats);
+    const ids = [...jobs, ...more].map(({ id }) => id);
+    expect((await effectsIn(effects)).sort()).toEqual(ids.map((id) => `${id} 1`).sort());
+    for (const id of ids) expect(await endsOf(nats, id)).toEqual(['succeeded']);
+    expect(said(stack, 'the broker fails')).toHaveLength(1);
+    await ready(stack);
+  });
+
+  it('is held while EVENTS is full, and ends once there is room (N9)', async () => {
+    const stack = await own();
+    const nats = await connectTo(stack);
+    const manager = await jetstreamManager(nats);
+    const effects = newFile();
+    const job = await submitJob(stack, 'test.late', { ms: 800, effects });
+    await until('the job to run', async () => (await effectsIn(effects)).length === 1);
+    await manager.streams.update('EVENTS', { max_msgs: 1, discard: 'new' as never });
+    await notReady(stack, 'messages on events.> cannot be stored: maximum messages exceeded');
+    await manager.streams.update('EVENTS', { max_msgs: -1, discard: 'old' as never });
+    expect(await jobEnded(stack, job.id)).toMatchObject({ state: 'succeeded', attempt: 1 });
+    expect(await effectsIn(effects)).toHaveLength(1);
+    await untilQueueEmpty(nats);
+  });
+
+  it('is buried once DEAD is back, and failed only then', async () => {
+    const stack = await own();
+    const nats = await connectTo(stack);
+    const manager = await jetstreamManager(nats);
+    const restore = await remove(manager, 'DEAD');
+    const job = await submitJob(stack, 'test.mode', { mode: 'reject' });
+    await notReady(stack, 'messages on dead.> cannot be stored');
+    expect((await readJob(stack, job.id)).state).toBe('running');
+    await restore();
+    expect(await jobEnded(stack, job.id)).toMatchObject({ state: 'failed', attempt: 1 });
+    expect((await manager.streams.info('DEAD')).state.messages).toBe(1);
+  });
+});
+
+describe('a broker that goes and comes back while jobs run (N1, N2)', () => {
+  it.each([
+    ['is killed and restarted', 'SIGKILL'],
+    ['stands still', 'SIGSTOP'],
+  ] as const)('and %s: each job ends once', async (_what, signal) => {
+    const stack = await own({ WORKER_CONCURRENCY: '20' });
+    const effects = newFile();
+    const began = Date.now();
+    const jobs = await Promise.all(
+      Array.from({ length: 20 }, () => submitJob(stack, 'test.late', { ms: 1_000, effects })),
+    );
+    await until('the jobs to run', async () => (await effectsIn(effects)).length === 20);
+    await stack.nats.kill(signal);
+    await until('the jobs to be done, and not on record', () => Date.now() - began > 3_000);
+    if (signal === 'SIGKILL') await stack.nats.restart();
+    else await stack.nats.kill('SIGCONT');
+    const nats = await connectTo(stack);
+    await untilQueueEmpty(nats);
+    for (const { id } of jobs) expect(await endsOf(nats, id)).toEqual(['succeeded']);
+    await ready(stack);
+  });
+});

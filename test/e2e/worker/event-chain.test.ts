@@ -1,0 +1,141 @@
+import { type JetStreamManager, jetstream, jetstreamManager } from '@nats-io/jetstream';
+import { connect, type NatsConnection } from '@nats-io/transport-node';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { NatsServer } from '../../../dev/nats-server/start.ts';
+import type { ThroughlineError } from '../../../shared/errors.ts';
+import type { EventKind, JobEvent } from '../../../shared/job/event.ts';
+import { BrokerRetry } from '../../../worker-node/broker/broker-retry.ts';
+import { EventPublisher } from '../../../worker-node/broker/event-publisher.ts';
+import { StoredPublisher } from '../../../worker-node/broker/stored-publisher.ts';
+import { eventOf } from '../../../worker-node/jobs/attempt.ts';
+import { JobHistory } from '../../../worker-node/jobs/job-history.ts';
+import { eventsByJob } from '../../support/nats/job-events.ts';
+import { startTestNats } from '../../support/nats/nats.ts';
+import { until } from '../../support/poll.ts';
+import { attempt, IDLE, quiet } from '../../unit/worker-node/support.ts';
+
+let server: NatsServer;
+let nats: NatsConnection;
+let manager: JetStreamManager;
+let jobs = 0;
+beforeAll(async () => {
+  server = await startTestNats();
+  nats = await connect({ servers: server.url });
+  manager = await jetstreamManager(nats);
+  await manager.streams.add({ name: 'EVENTS', subjects: ['events.>'] });
+  await manager.streams.add({ name: 'CANCELS', subjects: ['cancel.>'] });
+});
+afterAll(async () => {
+  await nats.close();
+  await server.stop();
+});
+
+/** One attempt at a job, by a worker of its own, that believes that `last` is the job's last event. */
+function attemptAt(jobId: string, worker: string, last = 0) {
+  const retry = new BrokerRetry({ log: quiet, patience: IDLE });
+  const events = new EventPublisher(new StoredPublisher(jetstream(nats), retry, worker));
+  const base = attempt();
+  const of = attempt({
+    job: { ...base.job, address: { ...base.job.address, jobId } },
+    startedAt: new Date(jobs++).toISOString(),
+  });
+  let cause: ThroughlineError | undefined;
+  const parts = { events, manager, retry, log: quiet, worker };
+  const history = new JobHistory(parts, of, last, (why) => {
+    cause = why;
+  });
+  const event = (kind: EventKind, more: Partial<JobEvent> = {}): JobEvent => ({
+    ...eventOf(of, kind, worker),
+    ...more,
+  });
+  return { history, event, superseded: () => cause };
+}
+
+const newJob = (): string => `job-${++jobs}`;
+
+async function kindsOf(jobId: string): Promise<string[]> {
+  const history = (await eventsByJob(nats)).get(jobId) ?? [];
+  return history.map(({ kind, worker }) => `${kind} by ${worker}`);
+}
+
+describe('two attempts at one job (W4, T3)', () => {
+  it('cannot both begin on the same state', async () => {
+    const jobId = newJob();
+    const [one, two] = [attemptAt(jobId, 'one'), attemptAt(jobId, 'two')];
+    expect(await one.history.claim(one.event('started'))).toBeUndefined();
+    expect(await two.history.claim(two.event('started'))).toMatchObject({ event: { worker: 'one' } });
+    expect(await kindsOf(jobId)).toEqual(['started by one']);
+  });
+
+  it('cannot both end it, whatever they come to', async () => {
+    for (const kind of ['succeeded', 'failed', 'cancelled', 'retrying', 'released'] as const) {
+      const jobId = newJob();
+      const [one, two] = [attemptAt(jobId, 'one'), attemptAt(jobId, 'two')];
+      await one.history.claim(one.event('started'));
+      expect(await two.history.record(two.event('succeeded'))).toBe('ours');
+      expect(await one.history.record(one.event(kind))).toBe('over');
+      expect(await one.history.standing()).toBe('over');
+      expect(await kindsOf(jobId)).toEqual(['started by one', 'succeeded by two']);
+    }
+  });
+
+  it('leave it to the later one to say that it goes on', async () => {
+    const jobId = newJob();
+    const one = attemptAt(jobId, 'one');
+    await one.history.claim(one.event('started'));
+    const two = attemptAt(jobId, 'two', (await lastOf(jobId)) ?? 0);
+    await two.history.claim(two.event('started', { attempt: 2 }));
+    expect(await one.history.record(one.event('retrying'))).toBe("another's");
+    expect(await two.history.record(two.event('retrying', { attempt: 2 }))).toBe('ours');
+    expect(await kindsOf(jobId)).toEqual(['started by one', 'started by two', 'retrying by two']);
+  });
+
+  it('let a late report be refused, and its attempt know', async () => {
+    const jobId = newJob();
+    const [one, two] = [attemptAt(jobId, 'one'), attemptAt(jobId, 'two')];
+    await one.history.claim(one.event('started'));
+    await two.history.record(two.event('succeeded'));
+    one.history.tell(one.event('progress'));
+    const cause = await until('the first attempt to know', one.superseded);
+    expect(cause.code).toBe('attempt-superseded');
+    expect(await one.history.record(one.event('succeeded'))).toBe('over');
+    expect(await kindsOf(jobId)).toEqual(['started by one', 'succeeded by two']);
+  });
+});
+
+describe('an attempt', () => {
+  it('writes in order, and keeps the last of many reports that come at once', async () => {
+    const jobId = newJob();
+    const { history, event } = attemptAt(jobId, 'one');
+    await history.claim(event('started'));
+    for (let n = 1; n <= 9; n++) history.tell(event('progress', { at: new Date(n).toISOString() }));
+    await history.standing();
+    expect(await history.record(event('succeeded'))).toBe('ours');
+    expect(await kindsOf(jobId)).toEqual(['started by one', 'progress by one', 'succeeded by one']);
+  });
+
+  it('knows its own event again, when the acknowledgement was lost', async () => {
+    const jobId = newJob();
+    const { history, event } = attemptAt(jobId, 'one');
+    await history.claim(event('started'));
+    await history.record(event('succeeded'));
+    expect(await history.record(event('succeeded'))).toBe('ours');
+    expect(await kindsOf(jobId)).toEqual(['started by one', 'succeeded by one']);
+  });
+
+  it('ends its job in a stream that was emptied meanwhile, though the broker remembers the ids (W14)', async () => {
+    const jobId = newJob();
+    const [one, two] = [attemptAt(jobId, 'one'), attemptAt(jobId, 'two')];
+    await one.history.claim(one.event('started'));
+    await one.history.record(one.event('succeeded'));
+    await manager.streams.purge('EVENTS');
+    expect(await two.history.claim(two.event('started'))).toMatchObject({ last: 0 });
+    expect(await two.history.record(two.event('succeeded'))).toBe('ours');
+    expect(await kindsOf(jobId)).toEqual(['succeeded by two']);
+  });
+});
+
+async function lastOf(jobId: string): Promise<number | undefined> {
+  const message = await manager.streams.getMessage('EVENTS', { last_by_subj: `events.acme.${jobId}` });
+  return message?.seq;
+}

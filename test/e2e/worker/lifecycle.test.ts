@@ -1,0 +1,204 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { jetstreamManager } from '@nats-io/jetstream';
+import { connect } from '@nats-io/transport-node';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Job } from '../../../shared/job/job.ts';
+import { until } from '../../support/poll.ts';
+import { startTestStack, type TestStack, withTestStack } from '../../support/stack.ts';
+
+const ACK_WAIT_MS = 1_500;
+const WORKER = { WORKER_ACK_WAIT_MS: String(ACK_WAIT_MS), WORKER_STOP_TIMEOUT_MS: '200' };
+
+let stack: TestStack;
+let directory: string;
+beforeAll(async () => {
+  directory = await mkdtemp(path.join(tmpdir(), 'throughline-effects-'));
+  stack = await startTestStack({ operationsFolder: 'test/fixtures/operations', worker: WORKER });
+});
+afterAll(async () => {
+  await stack.stop();
+  await rm(directory, { recursive: true, force: true });
+});
+
+async function submit(
+  stack: TestStack,
+  input: Record<string, unknown>,
+  more: Record<string, unknown> = {},
+): Promise<Job> {
+  const response = await stack.submit({ operation: 'test.mode', input, ...more });
+  return Job.parse(await response.json());
+}
+
+async function read(stack: TestStack, job: Job): Promise<Job> {
+  return Job.parse(await (await stack.call(`/v1/jobs/${job.id}`)).json());
+}
+
+function ended(stack: TestStack, job: Job): Promise<Job> {
+  return until(`job ${job.id} to end`, async () => {
+    const now = await read(stack, job);
+    return now.finishedAt !== undefined && now;
+  });
+}
+
+async function attemptsOf(file: string): Promise<string[]> {
+  const text = await readFile(file, 'utf8').catch(() => '');
+  return text.split('\n').filter((line) => line !== '');
+}
+
+describe('an attempt that fails', () => {
+  it('is tried again with back-off, each attempt a child of "send" that links to the one before', async () => {
+    const job = await ended(stack, await submit(stack, { mode: 'fail-until', until: 3 }));
+    expect(job).toMatchObject({ state: 'succeeded', attempt: 3, result: { attempt: 3 } });
+    const spans = await stack.collector.waitForSpans(
+      job.traceId,
+      (all) =>
+        all.filter(({ name }) => name === 'process test.mode').length === 3 &&
+        all.some(({ name }) => name === 'send test.mode'),
+      10_000,
+    );
+    const send = spans.find(({ name }) => name === 'send test.mode');
+    const attempts = spans.filter(({ name }) => name === 'process test.mode');
+    expect(attempts.map(({ parentSpanId }) => parentSpanId)).toEqual(Array(3).fill(send?.spanId));
+    expect(attempts.map(({ links }) => links.map(({ spanId }) => spanId))).toEqual([
+      [],
+      [attempts[0]?.spanId],
+      [attempts[1]?.spanId],
+    ]);
+    expect(attempts.map(({ status }) => status)).toEqual(['ERROR', 'ERROR', 'UNSET']);
+  });
+
+  it.each([
+    ['throw', { code: 'operation-failed', message: 'thrown on purpose' }],
+    ['retry', { code: 'operation-failed', message: 'again, on purpose' }],
+  ])(
+    'goes to the dead letters with payload, headers and reason when attempts are spent (%s)',
+    async (mode, error) => {
+      const job = await ended(stack, await submit(stack, { mode }));
+      expect(job).toMatchObject({ state: 'failed', attempt: 3, maxAttempts: 3, error });
+      const dead = await deadLetter(stack, job.id);
+      expect(JSON.parse(new TextDecoder().decode(dead.data))).toEqual({ mode });
+      expect(dead.header.get('throughline-dead-reason')).toBe('operation-failed');
+      expect(dead.header.get('throughline-dead-attempts')).toBe('3');
+      expect(dead.header.get('traceparent')).toContain(job.traceId);
+    },
+  );
+
+  it('fails at once when its author rejects the job', async () => {
+    const job = await ended(stack, await submit(stack, { mode: 'reject' }));
+    expect(job).toMatchObject({ state: 'failed', attempt: 1, error: { code: 'operation-rejected' } });
+  });
+
+  it('waits as long as its author says', async () => {
+    expect(await ended(stack, await submit(stack, { mode: 'retry-after' }))).toMatchObject({
+      state: 'succeeded',
+      attempt: 2,
+    });
+  });
+
+  it.each(['hang', 'ignore-signal'])(
+    'is cut off at its deadline, whether or not it listens (%s)',
+    async (mode) => {
+      const job = await ended(stack, await submit(stack, { mode }, { timeout: '150ms', maxAttempts: 1 }));
+      expect(job).toMatchObject({ state: 'failed', error: { code: 'operation-timeout' } });
+    },
+  );
+});
+
+describe('a worker', () => {
+  const own = (): Promise<TestStack> =>
+    withTestStack({ operationsFolder: 'test/fixtures/operations', worker: WORKER });
+
+  it('that is killed in the middle of a job: the job is run again and ends, in the same trace', async () => {
+    const stack = await own();
+    const effects = path.join(directory, 'killed');
+    const job = await submit(stack, { mode: 'hang-once', effects });
+    await until('the first attempt', async () => (await attemptsOf(effects)).length === 1);
+    await stack.worker.kill('SIGKILL');
+    await stack.addWorker({ WORKER_NAME: 'second' });
+    expect(await ended(stack, job)).toMatchObject({ state: 'succeeded', attempt: 2, traceId: job.traceId });
+    expect(await attemptsOf(effects)).toEqual([`${job.id} 1`, `${job.id} 2`]);
+  });
+
+  it('that was paused does not run what came meanwhile, and what another worker has ended', async () => {
+    const stack = await own();
+    const effects = path.join(directory, 'paused');
+    await stack.addWorker({ WORKER_NAME: 'second' });
+    await stack.worker.kill('SIGSTOP');
+    const jobs = await Promise.all(
+      Array.from({ length: 20 }, () => submit(stack, { mode: 'done', effects })),
+    );
+    // Some of them went to the worker that is paused, and to the other one after the ack wait.
+    await Promise.all(jobs.map((job) => ended(stack, job)));
+    await stack.worker.kill('SIGCONT');
+    await until('the first worker to put one aside', () =>
+      stack.lines.some((line) => line.includes('not run again')),
+    );
+    await stack.worker.stop();
+    expect((await attemptsOf(effects)).length).toBe(jobs.length);
+  });
+
+  it('that is told to stop hands a running job back without spending an attempt', async () => {
+    const stack = await own();
+    const effects = path.join(directory, 'handed-back');
+    const job = await submit(stack, { mode: 'hang', effects });
+    await until('the first attempt', async () => (await attemptsOf(effects)).length === 1);
+    await stack.worker.stop();
+    expect(await stack.worker.exited).toBe(0);
+    expect(await read(stack, job)).toMatchObject({ state: 'queued', attempt: 0 });
+    await stack.addWorker({ WORKER_NAME: 'next' });
+    await until('the job to be run again', async () => (await attemptsOf(effects)).length === 2);
+    expect(await attemptsOf(effects)).toEqual([`${job.id} 1`, `${job.id} 1`]);
+  });
+
+  it('that has time to stop lets its running job end', async () => {
+    const stack = await withTestStack({
+      operationsFolder: 'test/fixtures/operations',
+      worker: { WORKER_STOP_TIMEOUT_MS: '10000' },
+    });
+    const job = await submit(stack, { mode: 'slow' });
+    await until('the job to run', async () => (await read(stack, job)).state === 'running');
+    await stack.worker.stop();
+    expect(await read(stack, job)).toMatchObject({ state: 'succeeded', attempt: 1 });
+  });
+
+  it('runs a job longer than the ack wait once, since it keeps it alive', async () => {
+    const stack = await withTestStack({
+      operationsFolder: 'test/fixtures/operations',
+      worker: { WORKER_ACK_WAIT_MS: '1000' },
+    });
+    const effects = path.join(directory, 'long');
+    await stack.addWorker({ WORKER_NAME: 'idle' });
+    const job = await submit(stack, { mode: 'slow', effects });
+    expect(await ended(stack, job)).toMatchObject({ state: 'succeeded', attempt: 1 });
+    expect(await attemptsOf(effects)).toHaveLength(1);
+  });
+
+  it('W8: that a job kills again and again: the job ends in the dead letters, and others run', async () => {
+    const stack = await own();
+    const effects = path.join(directory, 'poison');
+    const job = await submit(stack, { mode: 'exit', effects }, { maxAttempts: 2 });
+    expect(await stack.worker.exited).toBe(3);
+    const second = await stack.addWorker({ WORKER_NAME: 'second' });
+    expect(await second.exited).toBe(3);
+    await stack.addWorker({ WORKER_NAME: 'third' });
+    expect(await ended(stack, job)).toMatchObject({ state: 'failed', error: { code: 'attempts-spent' } });
+    expect(await attemptsOf(effects)).toHaveLength(2);
+    expect((await stack.run('echo', 'alive')).state).toBe('succeeded');
+  });
+});
+
+async function deadLetter(stack: TestStack, jobId: string) {
+  const nats = await connect({ servers: stack.nats.url });
+  try {
+    const manager = await jetstreamManager(nats);
+    const message = await manager.streams.getMessage('DEAD', {
+      last_by_subj: `dead.demo.${jobId}.test.mode`,
+    });
+    if (message === null) throw new Error(`no dead letter of ${jobId}`);
+    return message;
+  } finally {
+    await nats.close();
+  }
+}

@@ -1,0 +1,115 @@
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { jetstream } from '@nats-io/jetstream';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ATTR } from '../../../shared/trace/semantics.ts';
+import {
+  connectTo,
+  effectsIn,
+  endsOf,
+  jobEnded,
+  readJob,
+  submitJob,
+  untilQueueEmpty,
+} from '../../support/jobs.ts';
+import { until } from '../../support/poll.ts';
+import { withTestStack } from '../../support/stack.ts';
+
+const SKEWED_CLOCK = fileURLToPath(new URL('../../fixtures/skewed-clock.mjs', import.meta.url));
+const TEN_MINUTES_MS = 600_000;
+
+let directory: string;
+beforeAll(async () => {
+  directory = await mkdtemp(path.join(tmpdir(), 'throughline-limits-'));
+});
+afterAll(() => rm(directory, { recursive: true, force: true }));
+
+describe('a worker whose clock is ten minutes off the broker’s (T2)', () => {
+  it.each([
+    ['ahead', TEN_MINUTES_MS],
+    ['behind', -TEN_MINUTES_MS],
+  ])('%s counts attempts right, and tells of no time that is negative', async (_what, skewMs) => {
+    const stack = await withTestStack({
+      operationsFolder: 'test/fixtures/operations',
+      worker: { NODE_OPTIONS: `--import ${SKEWED_CLOCK}`, SKEW_MS: String(skewMs) },
+    });
+    const nats = await connectTo(stack);
+    const { id } = await submitJob(stack, 'test.mode', { mode: 'fail-until', until: 3 });
+    const job = await jobEnded(stack, id);
+    expect(job).toMatchObject({ state: 'succeeded', attempt: 3 });
+    const off = Date.parse(job.finishedAt ?? '') - Date.now();
+    expect(Math.abs(off - skewMs)).toBeLessThan(30_000);
+    expect(await endsOf(nats, id)).toEqual(['succeeded']);
+    const spans = await stack.collector.waitForSpans(
+      job.traceId,
+      (all) => all.filter(({ name }) => name === 'process test.mode').length === 3,
+      10_000,
+    );
+    for (const { name, durationMs, attributes } of spans) {
+      expect([name, durationMs]).toEqual([name, expect.toSatisfy((ms: number) => ms >= 0)]);
+      expect(attributes[ATTR.queueTimeMs] ?? 0).toBeGreaterThanOrEqual(0);
+    }
+  });
+});
+
+describe('a worker that has too little', () => {
+  it('memory ends with an exit code and a line that says so; another one ends its job (W13)', async () => {
+    const stack = await withTestStack({
+      operationsFolder: 'test/fixtures/operations',
+      worker: { NODE_OPTIONS: '--max-old-space-size=96', WORKER_ACK_WAIT_MS: '1000' },
+      tracing: false,
+    });
+    const effects = path.join(directory, 'memory');
+    const job = await submitJob(stack, 'test.hoard', { effects });
+    expect(await stack.worker.exited).not.toBe(0);
+    expect(stack.lines.join('\n')).toContain('heap out of memory');
+    await stack.addWorker();
+    expect(await jobEnded(stack, job.id)).toMatchObject({ state: 'succeeded', attempt: 2 });
+    expect(await effectsIn(effects)).toEqual([`${job.id} 1`, `${job.id} 2`]);
+  });
+
+  it('file descriptors: what it cannot do fails or waits, and no job is lost (W13)', async () => {
+    const stack = await withTestStack({
+      operationsFolder: 'test/fixtures/operations',
+      worker: { WORKER_ACK_WAIT_MS: '1000' },
+      tracing: false,
+    });
+    const nats = await connectTo(stack);
+    await promisify(execFile)('prlimit', ['--pid', String(stack.worker.pid), '--nofile=8']);
+    const ids = Array.from({ length: 50 }, (_, n) => `few-${n}`);
+    for (const id of ids) await jetstream(nats).publish(`jobs.demo.${id}.echo`, '1');
+    await stack.nats.restart();
+    await until('the worker to have lost NATS', () =>
+      stack.logs().some(({ status }) => status === 'disconnect'),
+    );
+    // It cannot open a connection; a supervisor that minds /readyz starts another.
+    await stack.addWorker();
+    const again = await connectTo(stack);
+    await untilQueueEmpty(again);
+    for (const id of ids) expect(await endsOf(again, id)).toEqual(['succeeded']);
+  });
+});
+
+describe('a job that nobody can run', () => {
+  it('of an operation that no worker of the group has, comes back ever later, and dies (W11)', async () => {
+    const stack = await withTestStack({ tracing: false });
+    const nats = await connectTo(stack);
+    await jetstream(nats).publish('jobs.demo.newer.test.unheard-of', '{"v":2}');
+    const job = await until('the job to be put off', async () => {
+      const now = await readJob(stack, 'newer').catch(() => undefined);
+      return now?.state === 'retrying' && now;
+    });
+    expect(job).toMatchObject({ error: { code: 'operation-missing' } });
+    expect(await jobEnded(stack, 'newer', 40_000)).toMatchObject({
+      state: 'failed',
+      attempt: 5,
+      error: { code: 'operation-missing' },
+    });
+    await untilQueueEmpty(nats);
+    expect((await stack.run('echo', 'alive')).state).toBe('succeeded');
+  }, 60_000);
+});

@@ -1,0 +1,160 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { jetstream, jetstreamManager } from '@nats-io/jetstream';
+import { headers, type NatsConnection } from '@nats-io/transport-node';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { readJobEvent } from '../../../shared/wire/wire.ts';
+import {
+  connectTo,
+  effectsIn,
+  endsOf,
+  forgetDuplicates,
+  jobEnded,
+  readJob,
+  submitJob,
+  untilQueueEmpty,
+} from '../../support/jobs.ts';
+import { until } from '../../support/poll.ts';
+import { type TestStack, withTestStack } from '../../support/stack.ts';
+
+const ACK_WAIT_MS = 1_000;
+
+let directory: string;
+let files = 0;
+beforeAll(async () => {
+  directory = await mkdtemp(path.join(tmpdir(), 'throughline-redelivery-'));
+});
+afterAll(() => rm(directory, { recursive: true, force: true }));
+
+const newFile = (): string => path.join(directory, `effects-${++files}`);
+
+const own = (worker: Record<string, string> = {}): Promise<TestStack> =>
+  withTestStack({
+    operationsFolder: 'test/fixtures/operations',
+    worker: { WORKER_ACK_WAIT_MS: String(ACK_WAIT_MS), WORKER_NAME: 'first', ...worker },
+    tracing: false,
+  });
+
+/** A duplicate window is over; what was in it is forgotten. */
+async function windowPassed(since: number): Promise<void> {
+  await until('the duplicate window to pass', () => Date.now() - since > 500);
+}
+
+const said = (stack: TestStack, words: string): unknown =>
+  stack.logs().find(({ msg }) => typeof msg === 'string' && msg.includes(words));
+
+describe('a worker that stood still for longer than the ack wait, while another one did its job (W4)', () => {
+  it.each([
+    ['succeeds too', false],
+    ['fails', true],
+  ])(
+    'says nothing of it when it %s: the job has one end, and that stays its last event',
+    async (_what, fails) => {
+      const stack = await own();
+      const nats = await connectTo(stack);
+      await forgetDuplicates(nats, 'EVENTS', 'DEAD');
+      const effects = newFile();
+      const job = await submitJob(stack, 'test.late', { ms: 300, fails, effects });
+      await until('the first attempt', async () => (await effectsIn(effects)).length === 1);
+      await stack.worker.kill('SIGSTOP');
+      await stack.addWorker({ WORKER_NAME: 'second' });
+      expect(await jobEnded(stack, job.id)).toMatchObject({ state: 'succeeded', result: { attempt: 2 } });
+      await windowPassed(Date.now());
+      await stack.worker.kill('SIGCONT');
+      await until('the first attempt to end', () => said(stack, 'came to nothing'));
+      await untilQueueEmpty(nats);
+      expect(await endsOf(nats, job.id)).toEqual(['succeeded']);
+      expect(await readJob(stack, job.id)).toMatchObject({ state: 'succeeded', result: { attempt: 2 } });
+    },
+  );
+
+  it('ends the job, if it is the first to come to an end', async () => {
+    const stack = await own();
+    const nats = await connectTo(stack);
+    await forgetDuplicates(nats, 'EVENTS', 'DEAD');
+    const effects = newFile();
+    const job = await submitJob(stack, 'test.mode', { mode: 'nap', ms: 2_500, effects });
+    const began = async (attempt: number) => (await effectsIn(effects)).includes(`${job.id} ${attempt}`);
+    await until('the first attempt', () => began(1));
+    await stack.worker.kill('SIGSTOP');
+    await stack.addWorker({ WORKER_NAME: 'second' });
+    await until('the second attempt', () => began(2));
+    await stack.worker.kill('SIGCONT');
+    await until('both attempts to end', () => said(stack, 'came to nothing'));
+    await untilQueueEmpty(nats);
+    expect(await endsOf(nats, job.id)).toEqual(['succeeded']);
+  });
+});
+
+describe('a worker whose event loop stands still for longer than the ack wait (W15)', () => {
+  it('does not run the job beside itself, and the repeated delivery costs no attempt', async () => {
+    const stack = await own();
+    const nats = await connectTo(stack);
+    const effects = newFile();
+    const job = await submitJob(stack, 'test.late', { ms: 2_500, blocks: true, fails: true, effects });
+    expect(await jobEnded(stack, job.id)).toMatchObject({ state: 'succeeded', attempt: 2 });
+    await untilQueueEmpty(nats);
+    expect(await effectsIn(effects)).toEqual([`${job.id} 1`, `${job.id} 2`]);
+    expect(said(stack, 'delivered again too soon')).toBeDefined();
+    expect(await endsOf(nats, job.id)).toEqual(['succeeded']);
+  });
+
+  it('leaves the job one end when another worker got it meanwhile', async () => {
+    const stack = await own();
+    const nats = await connectTo(stack);
+    const effects = newFile();
+    const job = await submitJob(stack, 'test.late', { ms: 6_000, blocks: true, effects });
+    await until('the first attempt', async () => (await effectsIn(effects)).length === 1);
+    await stack.addWorker({ WORKER_NAME: 'second' });
+    await jobEnded(stack, job.id);
+    await until('both attempts to end', () => said(stack, 'came to nothing'));
+    await untilQueueEmpty(nats);
+    expect(await endsOf(nats, job.id)).toEqual(['succeeded']);
+  });
+});
+
+describe('a worker that died between a job’s end and its acknowledgement (W3)', () => {
+  it('has left nothing to do: the end stands, and the job is not run again', async () => {
+    const stack = await own();
+    const nats = await connectTo(stack);
+    const effects = newFile();
+    const job = await submitJob(stack, 'test.mode', { mode: 'hang', effects });
+    await until('the job to run', async () => (await readJob(stack, job.id)).state === 'running');
+    await stack.worker.kill('SIGKILL');
+    await recordEnd(nats, job.id);
+    await stack.addWorker({ WORKER_NAME: 'second' });
+    await untilQueueEmpty(nats);
+    expect(await effectsIn(effects)).toHaveLength(1);
+    expect(await endsOf(nats, job.id)).toEqual(['succeeded']);
+  });
+});
+
+describe('a job that was published twice, with different message ids (T3)', () => {
+  it('is run once, also if the second message comes while the first one is being worked on', async () => {
+    const stack = await own();
+    const nats = await connectTo(stack);
+    await stack.addWorker({ WORKER_NAME: 'second' });
+    const effects = newFile();
+    const body = JSON.stringify({ mode: 'nap', ms: 400, effects });
+    const publish = (msgID: string) => jetstream(nats).publish('jobs.demo.twice.test.mode', body, { msgID });
+    await publish('one');
+    await publish('two');
+    await untilQueueEmpty(nats);
+    await publish('three');
+    await untilQueueEmpty(nats);
+    expect((await effectsIn(effects)).filter((line) => line === 'twice 1')).toHaveLength(1);
+    expect(await effectsIn(effects)).toHaveLength(2);
+    expect(await endsOf(nats, 'twice')).toEqual(['succeeded']);
+  });
+});
+
+/** Ends a running job as its worker would have, with an id that no other event has. */
+async function recordEnd(nats: NatsConnection, jobId: string): Promise<void> {
+  const manager = await jetstreamManager(nats);
+  const last = await manager.streams.getMessage('EVENTS', { last_by_subj: `events.demo.${jobId}` });
+  const event = readJobEvent(last?.data ?? new Uint8Array());
+  const { progress: _, ...kept } = event ?? { progress: undefined };
+  const body = JSON.stringify({ ...kept, kind: 'succeeded', result: 'before' });
+  await jetstream(nats).publish(`events.demo.${jobId}`, body, { headers: headers() });
+}

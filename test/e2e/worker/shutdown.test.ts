@@ -1,0 +1,123 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { jetstream, jetstreamManager } from '@nats-io/jetstream';
+import { connect, nanos } from '@nats-io/transport-node';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { isTerminalEvent } from '../../../shared/job/event.ts';
+import { ConsumeLoop } from '../../../worker-node/broker/consume-loop.ts';
+import { connectTo, effectsIn, submitJob, untilQueueEmpty } from '../../support/jobs.ts';
+import { eventsByJob } from '../../support/nats/job-events.ts';
+import { startTestNats } from '../../support/nats/nats.ts';
+import { until } from '../../support/poll.ts';
+import { withTestStack } from '../../support/stack.ts';
+import { quiet } from '../../unit/worker-node/support.ts';
+
+const SLOTS = 1_000;
+
+const JOBS = 1_200;
+
+/** Longer than any test: what is left to it keeps the queue from getting empty. */
+const ACK_WAIT_MS = 120_000;
+
+let directory: string;
+beforeAll(async () => {
+  directory = await mkdtemp(path.join(tmpdir(), 'throughline-shutdown-'));
+});
+afterAll(() => rm(directory, { recursive: true, force: true }));
+
+describe('a rolling restart of three workers under load (W12)', () => {
+  it('costs no attempt, and no finished job is delivered again', async () => {
+    const worker = {
+      WORKER_CONCURRENCY: '20',
+      WORKER_STOP_TIMEOUT_MS: '100',
+      WORKER_ACK_WAIT_MS: String(ACK_WAIT_MS),
+    };
+    const stack = await withTestStack({
+      operationsFolder: 'test/fixtures/operations',
+      worker,
+      tracing: false,
+    });
+    const nats = await connectTo(stack);
+    const js = jetstream(nats);
+    let workers = [stack.worker, await stack.addWorker(), await stack.addWorker()];
+    const effects = path.join(directory, 'rolling');
+    const input = JSON.stringify({ mode: 'nap', ms: 400, effects });
+    for (let n = 0; n < JOBS; n++) await js.publish(`jobs.demo.rolling-${n}.test.mode`, input);
+    for (const old of workers) {
+      const [next] = await Promise.all([stack.addWorker(), old.stop()]);
+      expect(await old.exited).toBe(0);
+      workers = [...workers.slice(1), next];
+    }
+    await untilQueueEmpty(nats, 40_000);
+    const jobs = [...(await eventsByJob(nats)).values()];
+    expect(jobs).toHaveLength(JOBS);
+    for (const history of jobs) {
+      expect(history.filter(isTerminalEvent)).toMatchObject([{ kind: 'succeeded', attempt: 1 }]);
+    }
+    expect(jobs.flat().some(({ kind }) => kind === 'released')).toBe(true);
+    expect(stack.logs().filter(({ msg }) => msg === 'job ended before; not run again')).toEqual([]);
+  }, 90_000);
+});
+
+describe('a pull that is stopped', () => {
+  it('takes what the server had sent by then, instead of leaving it to the ack wait', async () => {
+    const server = await startTestNats();
+    onTestFinished(() => server.stop());
+    const nats = await connect({ servers: server.url });
+    onTestFinished(() => nats.close());
+    const manager = await jetstreamManager(nats);
+    await manager.streams.add({ name: 'JOBS', subjects: ['jobs.>'] });
+    await manager.consumers.add('JOBS', {
+      durable_name: 'workers',
+      ack_policy: 'explicit' as never,
+      ack_wait: nanos(ACK_WAIT_MS),
+    });
+    const consumer = await jetstream(nats).consumers.get('JOBS', 'workers');
+    const taken = new Set<number>();
+    const start = () => {
+      const loop = new ConsumeLoop({
+        consumer: async () => consumer,
+        concurrency: SLOTS,
+        process: async (message) => {
+          taken.add(message.seq);
+          message.ack();
+        },
+        log: quiet,
+      });
+      const running = loop.run();
+      return { stop: () => Promise.all([loop.stop(1_000), running]) };
+    };
+    for (let round = 1; round <= 5; round++) {
+      const before = taken.size;
+      for (let n = 0; n < 2_000; n++) nats.publish('jobs.a.b.c', 'x');
+      const first = start();
+      await until('jobs to come', () => taken.size > before);
+      await first.stop();
+      const next = start();
+      await until('the next worker to have the others', () => taken.size === round * 2_000, 10_000);
+      await next.stop();
+    }
+  });
+});
+
+describe('a worker that is told to stop while NATS is away', () => {
+  it('exits 0 all the same, in time', async () => {
+    const stack = await withTestStack({
+      operationsFolder: 'test/fixtures/operations',
+      worker: { WORKER_STOP_TIMEOUT_MS: '200' },
+      tracing: false,
+    });
+    const effects = path.join(directory, 'away');
+    await submitJob(stack, 'test.late', { ms: 60_000, effects });
+    await until('the job to run', async () => (await effectsIn(effects)).length === 1);
+    await stack.nats.kill('SIGKILL');
+    const start = performance.now();
+    await stack.worker.stop();
+    expect(await stack.worker.exited).toBe(0);
+    expect(performance.now() - start).toBeLessThan(12_000);
+    const words = stack.logs().map(({ msg }) => msg);
+    expect(words).toContain('job not settled; it will be delivered again');
+    expect(words).toContain('acknowledgements may be lost; their jobs are delivered again');
+  });
+});

@@ -1,0 +1,125 @@
+import { exportJWK, generateKeyPair, type JWK } from 'jose';
+import { describe, expect, it } from 'vitest';
+import { KeysUnavailable, SigningKeys } from '../../../edge/access/signing-keys.ts';
+
+const MINUTE = 60_000;
+const [first, second, rsa] = await Promise.all([jwkOf('ES256'), jwkOf('ES256'), jwkOf('RS256')]);
+
+async function jwkOf(alg: string): Promise<JWK> {
+  return await exportJWK((await generateKeyPair(alg, { extractable: true })).publicKey);
+}
+
+/** Keys with a clock and an issuer of the test's own. */
+function setup(...listed: unknown[]) {
+  const issuer = { listed, asked: 0, fails: false, gate: Promise.resolve(), clock: 0 };
+  const keys = new SigningKeys({
+    now: () => issuer.clock,
+    fetchSet: async () => {
+      issuer.asked++;
+      const answer = { keys: issuer.listed };
+      await issuer.gate;
+      if (issuer.fails) throw new Error('HTTP status 500');
+      return answer;
+    },
+  });
+  const find = (kid: string | undefined, alg: 'ES256' | 'RS256' | 'ES384' = 'ES256') =>
+    keys.find({ alg, kid });
+  return { issuer, find };
+}
+
+describe("the issuer's keys", () => {
+  it('are fetched at first use, and then kept for ten minutes', async () => {
+    const { issuer, find } = setup({ ...first, kid: 'a' });
+    const key = await find('a');
+    expect(key).toBeDefined();
+    issuer.clock = 10 * MINUTE - 1;
+    expect(await find('a')).toBe(key);
+    expect(issuer.asked).toBe(1);
+    issuer.clock = 10 * MINUTE;
+    await find('a');
+    expect(issuer.asked).toBe(2);
+  });
+
+  it('are used for an hour while the issuer fails, which is asked again every 30 s', async () => {
+    const { issuer, find } = setup({ ...first, kid: 'a' });
+    await find('a');
+    issuer.fails = true;
+    issuer.clock = 11 * MINUTE;
+    for (let i = 0; i < 10; i++) expect(await find('a')).toBeDefined();
+    expect(issuer.asked).toBe(2);
+    issuer.clock += 30_000;
+    expect(await find('a')).toBeDefined();
+    expect(issuer.asked).toBe(3);
+    issuer.clock = 60 * MINUTE;
+    await expect(find('a')).rejects.toThrow(KeysUnavailable);
+  });
+
+  it('that cannot be had are asked for once a second', async () => {
+    const { issuer, find } = setup({ ...first, kid: 'a' });
+    issuer.fails = true;
+    for (let i = 0; i < 10; i++) await expect(find('a')).rejects.toThrow(KeysUnavailable);
+    expect(issuer.asked).toBe(1);
+    issuer.fails = false;
+    issuer.clock = 1_000;
+    expect(await find('a')).toBeDefined();
+  });
+
+  it('are fetched again for a new key, at most every 30 s, and a key taken away is gone', async () => {
+    const { issuer, find } = setup({ ...first, kid: 'a' });
+    await find('a');
+    issuer.listed = [{ ...second, kid: 'b' }];
+    expect(await find('b')).toBeUndefined();
+    issuer.clock = 30_000;
+    expect(await find('b')).toBeDefined();
+    expect(await find('a')).toBeUndefined();
+    for (let i = 0; i < 10; i++) expect(await find(`made up ${i}`)).toBeUndefined();
+    expect(issuer.asked).toBe(2);
+  });
+
+  it('are fetched by each request that needs them: none waits for another, and the later answer stays', async () => {
+    const { issuer, find } = setup({ ...first, kid: 'a' });
+    let open = (): void => undefined;
+    // The first request's fetch never ends, as when its caller has gone.
+    issuer.gate = new Promise((resolve) => {
+      open = resolve;
+    });
+    const stuck = find('a');
+    issuer.gate = Promise.resolve();
+    issuer.clock = 10;
+    issuer.listed = [{ ...second, kid: 'b' }];
+    expect(await find('b')).toBeDefined();
+    open();
+    expect(await stuck).toBeUndefined();
+    expect(await find('b')).toBeDefined();
+  });
+});
+
+describe('a key is not used', () => {
+  it.each<[string, Record<string, unknown>]>([
+    ['it encrypts', { use: 'enc' }],
+    ['it does not verify', { key_ops: ['encrypt'] }],
+    ['it is for another algorithm', { alg: 'ES384' }],
+    ['it holds a private part', { d: 'AA' }],
+    ['it is on another curve', { crv: 'P-384' }],
+    ['it is a shared secret', { kty: 'oct', k: 'AAAA' }],
+    ['it is of a kind that nobody knows', { kty: 'XYZ' }],
+  ])('when %s; the others of its set still are', async (_what, changes) => {
+    const { find } = setup({ ...first, kid: 'a', ...changes }, 7, null, { ...second, kid: 'b' });
+    expect(await find('a')).toBeUndefined();
+    expect(await find('b')).toBeDefined();
+  });
+
+  it('when the token names none and several could be meant', async () => {
+    const { find } = setup({ ...first, kid: 'a' }, { ...second, kid: 'b' }, { ...rsa, kid: 'c' });
+    expect(await find(undefined)).toBeUndefined();
+    expect(await find(undefined, 'RS256')).toBeDefined();
+  });
+
+  it.each([undefined, null, 7, [], {}, { keys: 7 }, { keys: Array(101).fill({}) }])(
+    'when the answer is %j',
+    async (answer) => {
+      const keys = new SigningKeys({ now: () => 0, fetchSet: async () => answer });
+      await expect(keys.find({ alg: 'ES256', kid: 'a' })).rejects.toThrow('the answer is no JWK set');
+    },
+  );
+});

@@ -1,0 +1,74 @@
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { AcceptedFeed } from '../../../edge/bridge/accepted-feed.ts';
+import type { AcceptedJob } from '../../../edge/calls/index-commands.ts';
+import type { Logger } from '../../../edge/telemetry/log.ts';
+import { job } from '../http/app-support.ts';
+
+beforeEach(() => void vi.useFakeTimers());
+afterEach(() => void vi.useRealTimers());
+
+/** A feed whose index answers as `answer` says, and what it was told. */
+function feed(answer: () => Promise<void> = async () => undefined) {
+  const told: string[][] = [];
+  const warnings: unknown[] = [];
+  const tell = (jobs: readonly AcceptedJob[]): Promise<void> => {
+    told.push(jobs.map(({ job: { id } }) => id));
+    return answer();
+  };
+  const log = { warn: (_message: string, fields: unknown) => warnings.push(fields) } as unknown as Logger;
+  const own = new AcceptedFeed({ tell }, log);
+  const add = (...ids: string[]): void => {
+    for (const id of ids) own.add('acme', job({ id }));
+  };
+  return { add, told, warnings };
+}
+
+const ids = (from: number, to: number): string[] =>
+  Array.from({ length: to - from }, (_, n) => `job-${from + n}`);
+
+it('tells of a job at once, and of those that come within 50 ms together', async () => {
+  const { add, told } = feed();
+  add('a');
+  expect(told).toEqual([['a']]);
+  add('b', 'c');
+  await vi.advanceTimersByTimeAsync(49);
+  expect(told).toHaveLength(1);
+  await vi.advanceTimersByTimeAsync(1);
+  expect(told).toEqual([['a'], ['b', 'c']]);
+  await vi.advanceTimersByTimeAsync(50);
+  add('d');
+  expect(told.at(-1)).toEqual(['d']);
+});
+
+it('tells of at most 100 at a time, and does not pause between full batches', async () => {
+  const { add, told } = feed();
+  add(...ids(0, 251));
+  await vi.advanceTimersByTimeAsync(50);
+  expect(told.map((batch) => batch.length)).toEqual([1, 100, 100, 50]);
+  expect(told.flat()).toEqual(ids(0, 251));
+});
+
+it('tries again, in order, and gives up without a word to whoever submits', async () => {
+  const { add, told, warnings } = feed(() => Promise.reject(new Error('the index was reset')));
+  add('a');
+  add('b');
+  await vi.advanceTimersByTimeAsync(250 + 500 + 1_000);
+  expect(told).toEqual([['a'], ['a'], ['a'], ['a']]);
+  expect(warnings).toEqual([{ jobs: 1, reason: 'the index was reset' }]);
+  await vi.advanceTimersByTimeAsync(50);
+  expect(told.at(-1)).toEqual(['b']);
+});
+
+it('holds no more than 5,000 jobs, and says how many it left out', async () => {
+  let isBack = false;
+  const { add, told, warnings } = feed(async () => {
+    if (!isBack) throw new Error('away');
+  });
+  add(...ids(0, 6_000));
+  await vi.advanceTimersByTimeAsync(1_750);
+  isBack = true;
+  await vi.advanceTimersByTimeAsync(10_000);
+  expect(warnings).toEqual([{ jobs: 1 + 999, reason: 'away' }]);
+  // The first one was given up.
+  expect(new Set(told.flat()).size).toBe(5_001);
+});

@@ -1,0 +1,252 @@
+import { describe, expect, it } from 'vitest';
+import { LIMITS } from '../../../shared/job/job.ts';
+import { problemIn, setup } from './app-support.ts';
+
+const ENVELOPE_BYTES = 8 * 1024;
+
+/** A submission whose input is this many bytes of JSON. */
+const ofInput = (size: number): string => `{"operation":"echo","input":"${'x'.repeat(size - 2)}"}`;
+const nested = (depth: number): string =>
+  `{"operation":"echo","input":${'['.repeat(depth)}${']'.repeat(depth)}}`;
+const keys = (count: number): string => Array.from({ length: count }, (_, i) => `"k${i}":1`).join(',');
+
+const least = { operation: 'echo', input: 1 };
+
+describe('the media type of a body', () => {
+  it.each([
+    'application/json',
+    'application/json; charset=utf-8',
+    'application/json;charset=utf-8',
+    'Application/JSON',
+    'application/cloudevents+json',
+    'application/problem+json; x=y',
+  ])('may be %s', async (type) => {
+    const { post } = await setup();
+    expect((await post(least, { 'content-type': type })).status).toBe(202);
+  });
+
+  it.each([
+    '',
+    'text/plain',
+    'text/json',
+    'application/x-www-form-urlencoded',
+    'application/jsonx',
+    'multipart/form-data',
+    'application/json, text/plain',
+    'x application/json',
+  ])('is not %j', async (type) => {
+    const { post, submitted } = await setup();
+    const response = await post(least, { 'content-type': type });
+    expect(response.status).toBe(415);
+    expect(await problemIn(response)).toMatchObject({ code: 'media-type-unsupported' });
+    expect(submitted).toEqual([]);
+  });
+
+  it.each(['gzip', 'br', 'deflate', 'gzip, gzip', 'IDENTITY, gzip', 'unknown'])(
+    'does not matter when it is encoded as %s, which could hide a bomb',
+    async (encoding) => {
+      const { post } = await setup();
+      const response = await post(least, { 'content-encoding': encoding });
+      expect(response.status).toBe(415);
+      expect(await problemIn(response)).toMatchObject({ code: 'media-type-unsupported' });
+    },
+  );
+
+  it('may come with the encoding that is none', async () => {
+    const { post } = await setup();
+    expect((await post(least, { 'content-encoding': 'identity' })).status).toBe(202);
+  });
+});
+
+describe('a body', () => {
+  it.each([
+    '',
+    '{',
+    '{"operation":"echo"',
+    'echo',
+    '{"operation":"echo"}{}',
+    "{'operation':'echo'}",
+    'NaN',
+    '\0',
+    '\u001b[2J',
+  ])('that is not JSON is answered 400: %j', async (body) => {
+    const { post, submitted } = await setup();
+    const response = await post(body);
+    expect(response.status).toBe(400);
+    expect(await problemIn(response)).toMatchObject({
+      code: 'request-invalid',
+      detail: 'the body is not valid JSON',
+    });
+    expect(submitted).toEqual([]);
+  });
+
+  it.each(['null', '[]', '"echo"', '7'])('that is JSON but no object is answered 400: %s', async (body) => {
+    const { post } = await setup();
+    const response = await post(body);
+    expect(response.status).toBe(400);
+    expect(await problemIn(response)).toMatchObject({ violations: [{ path: '' }] });
+  });
+
+  it('with fields that are wrong has each of them named', async () => {
+    const { post } = await setup();
+    const response = await post({ operation: 'Echo', maxAttempts: 0, timeout: 'soon' });
+    expect(response.status).toBe(400);
+    const { violations, detail } = await problemIn(response);
+    expect((violations as { path: string }[]).map(({ path }) => path)).toEqual([
+      '/operation',
+      '/input',
+      '/timeout',
+      '/maxAttempts',
+    ]);
+    expect(detail).toContain('/timeout: must be a duration');
+  });
+
+  it.each(['tmeout', 'max_attempts', '__proto__', 'constructor', 'a/b~c'])(
+    'with the unknown field %s has it named',
+    async (field) => {
+      const { post, submitted } = await setup();
+      const response = await post(`{"operation":"echo","input":1,${JSON.stringify(field)}:1}`);
+      expect(response.status).toBe(400);
+      expect((await problemIn(response)).detail).toContain(field);
+      expect(submitted).toEqual([]);
+    },
+  );
+
+  it('with the same key twice counts the last, as JSON does', async () => {
+    const { post, submitted } = await setup();
+    await post('{"operation":"a","input":1,"operation":"b"}');
+    expect(submitted.map(({ operation }) => operation)).toEqual(['b']);
+  });
+});
+
+describe('a body of size', () => {
+  it('up to the limit is taken', async () => {
+    const { post, submitted } = await setup();
+    expect((await post(ofInput(LIMITS.inputBytes))).status).toBe(202);
+    expect(submitted).toHaveLength(1);
+  });
+
+  it('beyond the limit of the input is answered 413, and the input is named', async () => {
+    const { post, submitted } = await setup();
+    const response = await post(ofInput(LIMITS.inputBytes + 1));
+    expect(response.status).toBe(413);
+    expect(await problemIn(response)).toMatchObject({
+      code: 'payload-too-large',
+      violations: [{ path: '/input' }],
+    });
+    expect(submitted).toEqual([]);
+  });
+
+  it('counts bytes, not characters', async () => {
+    const { post } = await setup({}, { MAX_INPUT_BYTES: '100' });
+    expect((await post({ operation: 'echo', input: 'x'.repeat(98) })).status).toBe(202);
+    expect((await post({ operation: 'echo', input: 'ü'.repeat(50) })).status).toBe(413);
+  });
+
+  it('beyond the limit is answered 413 by its Content-Length, before it is read', async () => {
+    const { send } = await setup();
+    let pulled = 0;
+    const body = new ReadableStream<Uint8Array>(
+      {
+        pull: (controller) => {
+          pulled++;
+          controller.enqueue(new Uint8Array(1_024));
+        },
+      },
+      { highWaterMark: 0 },
+    );
+    const headers = { 'content-type': 'application/json', 'content-length': '1000000000' };
+    const response = await send('/v1/jobs', streamed(body, headers));
+    expect(response.status).toBe(413);
+    expect(pulled).toBe(0);
+  });
+
+  it('beyond the limit is answered 413 without a Content-Length, and only so much of it is read', async () => {
+    const { send, submitted } = await setup();
+    const chunk = new Uint8Array(16 * 1024).fill(0x20);
+    let read = 0;
+    const endless = new ReadableStream<Uint8Array>(
+      {
+        pull: (controller) => {
+          read += chunk.length;
+          controller.enqueue(chunk);
+        },
+      },
+      { highWaterMark: 0 },
+    );
+    const response = await send('/v1/jobs', streamed(endless, { 'content-type': 'application/json' }));
+    expect(response.status).toBe(413);
+    expect(read).toBeLessThanOrEqual(LIMITS.inputBytes + ENVELOPE_BYTES + chunk.length);
+    expect(submitted).toEqual([]);
+  });
+
+  it('that comes in pieces is taken', async () => {
+    const { send, submitted } = await setup();
+    const pieces = [...'{"operation":"echo","input":"grüße"}'].map((piece) =>
+      new TextEncoder().encode(piece),
+    );
+    const body = new ReadableStream<Uint8Array>({
+      pull: (controller) => {
+        const piece = pieces.shift();
+        if (piece === undefined) controller.close();
+        else controller.enqueue(piece);
+      },
+    });
+    expect((await send('/v1/jobs', streamed(body, { 'content-type': 'application/json' }))).status).toBe(202);
+    expect(submitted[0]?.input).toBe('grüße');
+  });
+
+  it('that breaks off is no job', async () => {
+    const { send, submitted } = await setup();
+    const body = new ReadableStream<Uint8Array>({
+      start: (controller) => controller.enqueue(new TextEncoder().encode('{"operation":"echo","input":1}')),
+      pull: (controller) => controller.error(new Error('canary')),
+    });
+    const response = await send('/v1/jobs', streamed(body, { 'content-type': 'application/json' }));
+    expect(response.status).toBeGreaterThanOrEqual(400);
+    expect(await response.text()).not.toContain('canary');
+    expect(submitted).toEqual([]);
+  });
+});
+
+describe('a body that costs', () => {
+  it('64 levels is taken', async () => {
+    const { post } = await setup();
+    expect((await post(nested(63))).status).toBe(202);
+  });
+
+  it.each([64, 1_000, 130_000])('%i levels and more is answered 400', async (depth) => {
+    const { post, submitted } = await setup();
+    const response = await post(nested(depth));
+    expect(response.status).toBe(400);
+    expect((await problemIn(response)).detail).toContain('nested deeper than 64 levels');
+    expect(submitted).toEqual([]);
+  });
+
+  it('brackets in a text are no levels', async () => {
+    const { post } = await setup();
+    expect((await post({ operation: 'echo', input: '['.repeat(1_000) })).status).toBe(202);
+  });
+
+  it('a million keys is answered 413', async () => {
+    const { post } = await setup();
+    expect((await post(`{"operation":"echo","input":{${keys(1_000_000)}}}`)).status).toBe(413);
+  });
+
+  it('as many keys as fit is taken', async () => {
+    const { post } = await setup();
+    expect((await post(`{"operation":"echo","input":{${keys(20_000)}}}`)).status).toBe(202);
+  });
+
+  it('as many unknown fields as fit is answered 400, in few words', async () => {
+    const { post } = await setup();
+    const response = await post(`{"operation":"echo","input":1,${keys(20_000)}}`);
+    expect(response.status).toBe(400);
+    expect((await response.text()).length).toBeLessThan(16 * 1024);
+  });
+});
+
+/** A request whose body is a stream; Node asks for `duplex`, which the types of workerd do not know. */
+function streamed(body: ReadableStream<Uint8Array>, headers: Record<string, string>): RequestInit {
+  return { method: 'POST', headers, body, duplex: 'half' } as RequestInit;
+}

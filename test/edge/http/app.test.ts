@@ -1,0 +1,279 @@
+import { context, trace } from '@opentelemetry/api';
+import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { unavailable } from '../../../edge/nats/broker-error.ts';
+import { createApiKey } from '../../../shared/api/api-key.ts';
+import { ThroughlineError } from '../../../shared/errors.ts';
+import { startTrace } from '../../../shared/propagation/index.ts';
+import { isToken } from '../../../shared/wire/subjects.ts';
+import { NOT_A_TOKEN } from '../../unit/support.ts';
+import { AS_GLOBEX, job, KEY, problemIn, setup } from './app-support.ts';
+
+const submission = { operation: 'echo', input: { any: 'thing' } };
+
+beforeAll(() => {
+  context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
+});
+
+describe('a request without a valid key', () => {
+  it.each<[string, string, string]>([
+    ['GET', '/v1/jobs/job-1', ''],
+    ['POST', '/v1/jobs', ''],
+    ['GET', '/v1/operations', ''],
+    ['GET', '/v1/jobs/job-1', 'Bearer nonsense'],
+    ['GET', '/v1/jobs/job-1', `Bearer ${createApiKey('ci')}`],
+    ['GET', '/v1/jobs/job-1', `Basic ${KEY}`],
+  ])('%s %s with %j is answered 401, and reaches no bridge', async (method, path, authorization) => {
+    const { send, submitted, reads } = await setup();
+    const response = await send(path, { method, headers: { authorization } });
+    expect(response.status).toBe(401);
+    expect(response.headers.get('www-authenticate')).toBe('Bearer realm="throughline"');
+    expect(await problemIn(response)).toMatchObject({ code: 'unauthenticated' });
+    expect([...submitted, ...reads]).toEqual([]);
+  });
+
+  it('gets the same answer whatever is wrong with the key', async () => {
+    const { send } = await setup();
+    const answers = ['', 'Bearer x', `Bearer ${createApiKey('ci')}`, `Bearer ${createApiKey('nobody')}`].map(
+      async (authorization) => (await send('/v1/jobs/job-1', { headers: { authorization } })).text(),
+    );
+    expect(new Set(await Promise.all(answers)).size).toBe(1);
+  });
+
+  it.each(['/healthz', '/readyz'])('may ask for %s', async (path) => {
+    const { send } = await setup();
+    expect((await send(path, { headers: { authorization: 'Bearer nonsense' } })).status).toBe(200);
+  });
+});
+
+describe('an address', () => {
+  it.each(['/', '/v2/jobs', '/v1', '/favicon.ico', '/v1/jobs/job-1/more', '/%2e%2e/', '/v1/jobs%00'])(
+    '%s where there is nothing is answered 404',
+    async (path) => {
+      const { send } = await setup();
+      const response = await send(path);
+      expect(response.status).toBe(404);
+      expect(await problemIn(response)).toMatchObject({ code: 'route-unknown' });
+    },
+  );
+
+  it.each([
+    ['DELETE', '/v1/jobs', 'POST'],
+    ['PUT', '/v1/jobs', 'POST'],
+    ['PATCH', '/v1/jobs', 'GET'],
+    ['PUT', '/v1/jobs/job-1', 'GET'],
+    ['POST', '/v1/jobs/job-1', 'GET'],
+    ['POST', '/v1/operations', 'GET'],
+    ['POST', '/healthz', 'GET'],
+    ['PATCH', '/readyz', 'GET'],
+  ])('%s %s is answered 405, and Allow says %s', async (method, path, allow) => {
+    const { send } = await setup();
+    const response = await send(path, { method });
+    expect(response.status).toBe(405);
+    expect(response.headers.get('allow')?.split(', ')).toContain(allow);
+    expect(await problemIn(response)).toMatchObject({ code: 'method-not-allowed' });
+  });
+
+  it('tells a method that is not allowed only to who has a key', async () => {
+    const { send } = await setup();
+    expect(
+      (await send('/v1/jobs', { method: 'DELETE', headers: { authorization: 'Bearer x' } })).status,
+    ).toBe(401);
+  });
+});
+
+describe('a submission', () => {
+  it('is answered 202 with the job and its address', async () => {
+    const { post, submitted } = await setup();
+    const response = await post(submission);
+    expect(response.status).toBe(202);
+    const [command] = submitted;
+    expect(command).toMatchObject({
+      tenant: 'acme',
+      operation: 'echo',
+      input: { any: 'thing' },
+      maxAttempts: undefined,
+      timeoutMs: undefined,
+      waitMs: 0,
+      fingerprint: undefined,
+    });
+    expect(isToken(command?.jobId)).toBe(true);
+    expect(response.headers.get('location')).toBe(`/v1/jobs/${command?.jobId}`);
+    expect(response.headers.has('preference-applied')).toBe(false);
+    expect(await response.json()).toEqual(job({ id: command?.jobId ?? '' }));
+  });
+
+  it('is of the tenant of the key, whatever body and headers say', async () => {
+    const { post, submitted } = await setup();
+    await post(submission, { ...AS_GLOBEX, 'x-tenant': 'acme', baggage: 'tenant=admin,__proto__=x' });
+    expect(submitted[0]?.tenant).toBe('globex');
+    expect((await post({ ...submission, tenant: 'acme' }, AS_GLOBEX)).status).toBe(400);
+    expect(submitted).toHaveLength(1);
+  });
+
+  it('that waits is answered 200 when the job has ended, and says how long it would have waited', async () => {
+    const { post, submitted } = await setup({ submit: () => job({ state: 'succeeded', result: 7 }) });
+    const response = await post(submission, { prefer: 'wait=3600' });
+    expect(response.status).toBe(200);
+    expect(response.headers.get('preference-applied')).toBe('wait=60');
+    expect(submitted[0]?.waitMs).toBe(60_000);
+  });
+
+  it.each(['queued', 'running', 'retrying'] as const)(
+    'that waits is answered 202 while the job is %s',
+    async (state) => {
+      const { post } = await setup({ submit: () => job({ state }) });
+      expect((await post(submission, { prefer: 'wait=1' })).status).toBe(202);
+    },
+  );
+
+  it('with an idempotency key is the same job each time, and one of its own per tenant', async () => {
+    const { post, submitted } = await setup();
+    const key = { 'idempotency-key': 'order-7' };
+    await post(submission, key);
+    await post(submission, key);
+    await post(submission, { ...key, ...AS_GLOBEX });
+    expect(submitted[1]?.jobId).toBe(submitted[0]?.jobId);
+    expect(submitted[2]?.jobId).not.toBe(submitted[0]?.jobId);
+    expect(new Set(submitted.map(({ fingerprint }) => fingerprint)).size).toBe(1);
+  });
+
+  it('with a broken idempotency key is answered 400', async () => {
+    const { post, submitted } = await setup();
+    for (const key of ['', 'a b', 'x'.repeat(256)]) {
+      expect((await post(submission, { 'idempotency-key': key })).status).toBe(400);
+    }
+    expect(submitted).toEqual([]);
+  });
+
+  it('passes limits on', async () => {
+    const { post, submitted } = await setup();
+    await post({ ...submission, timeout: '90s', maxAttempts: 3 });
+    expect(submitted[0]).toMatchObject({ timeoutMs: 90_000, maxAttempts: 3 });
+  });
+});
+
+describe('reading a job', () => {
+  it('gives the job of the tenant who asks', async () => {
+    const { send, reads } = await setup({ read: () => job({ state: 'running' }) });
+    const response = await send('/v1/jobs/job-1');
+    expect(response.status).toBe(200);
+    expect(await response.json()).toEqual(job({ state: 'running' }));
+    expect(reads).toEqual([['acme', 'job-1']]);
+  });
+
+  it('gives one answer for an id of nobody, of somebody else, and of no form at all', async () => {
+    const own = (tenant: string, id: string) => (tenant === 'acme' && id === 'job-1' ? job() : undefined);
+    const { send } = await setup({ read: own });
+    const foreign = await send('/v1/jobs/job-1', { headers: AS_GLOBEX });
+    const expected = { status: foreign.status, body: await foreign.text() };
+    expect(expected.status).toBe(404);
+    expect(JSON.parse(expected.body)).toMatchObject({ code: 'job-unknown' });
+    for (const id of [
+      'nobody',
+      '*',
+      '%3E',
+      'a.b',
+      'a%20b',
+      'a%0d%0ab',
+      '%00',
+      '%F0%9F%A7%B5',
+      '%',
+      'x'.repeat(65),
+    ]) {
+      const response = await send(`/v1/jobs/${id}`, { headers: AS_GLOBEX });
+      expect({ status: response.status, body: await response.text() }).toEqual(expected);
+    }
+  });
+
+  it('never asks the bridge for an id that cannot be one', async () => {
+    const { send, reads } = await setup();
+    for (const [, id] of NOT_A_TOKEN)
+      if (id !== '') await send(`/v1/jobs/${encodeURIComponent(id.toWellFormed())}`);
+    expect(reads).toEqual([]);
+  });
+});
+
+describe('an error of the bridge', () => {
+  it('says when to come again', async () => {
+    const { post } = await setup({ submit: () => Promise.reject(unavailable('no answer in time')) });
+    const response = await post(submission);
+    expect(response.status).toBe(503);
+    expect(response.headers.get('retry-after')).toBe('1');
+    expect(await problemIn(response)).toMatchObject({ code: 'broker-unavailable' });
+  });
+
+  it('reaches readiness, not liveness', async () => {
+    const { send } = await setup({ status: () => Promise.reject(unavailable('no pong in time')) });
+    expect((await send('/readyz')).status).toBe(503);
+    expect((await send('/healthz')).status).toBe(200);
+  });
+
+  it('is shown with its violations and suggestions', async () => {
+    const violations = [{ path: '/width', message: 'is too small' }];
+    const error = new ThroughlineError('input-invalid', 'why', { violations, suggestions: ['echo'] });
+    const { post } = await setup({ submit: () => Promise.reject(error) });
+    const response = await post(submission);
+    expect(response.status).toBe(422);
+    expect(response.headers.has('retry-after')).toBe(false);
+    expect(await problemIn(response)).toMatchObject({ violations, suggestions: ['echo'], detail: 'why' });
+  });
+
+  it.each<[string, unknown]>([
+    ['an Error', new Error('canary at /srv/secret.ts:7')],
+    ['an Error with a cause', new Error('canary', { cause: new Error('canary') })],
+  ])('that nobody foresaw (%s) is answered 500 and says nothing, but the log does', async (_what, thrown) => {
+    const { post, logged } = await setup({ submit: () => Promise.reject(thrown) });
+    const response = await post(submission);
+    expect(response.status).toBe(500);
+    const text = await response.text();
+    expect(text).not.toContain('canary');
+    expect(JSON.parse(text)).toMatchObject({ code: 'internal' });
+    expect(JSON.stringify(logged.filter(({ level }) => level === 'error'))).toContain('canary');
+  });
+});
+
+describe('an answer', () => {
+  it('names the span that the request became, in the header and in a problem', async () => {
+    const { send } = await setup();
+    const active = startTrace();
+    const span = trace.getSpanContext(active);
+    const response = await context.with(active, () => send('/nowhere'));
+    expect(response.headers.get('traceresponse')).toBe(`00-${span?.traceId}-${span?.spanId}-02`);
+    expect(await problemIn(response)).toMatchObject({ traceId: span?.traceId });
+  });
+
+  it('names no span where there is none', async () => {
+    const { send } = await setup();
+    const response = await send('/nowhere');
+    expect(response.headers.has('traceresponse')).toBe(false);
+    expect(await problemIn(response)).not.toHaveProperty('traceId');
+  });
+
+  it('is logged once with route, status, tenant and the outcome of reading the trace', async () => {
+    const { send, logged } = await setup({ read: () => job() });
+    await send('/v1/jobs/job-1', { headers: { traceparent: 'broken' } });
+    expect(logged).toEqual([
+      {
+        level: 'info',
+        message: 'request',
+        fields: {
+          method: 'GET',
+          route: '/v1/jobs/:id',
+          status: 200,
+          ms: expect.any(Number),
+          tenant: 'acme',
+          trace_outcome: 'invalid',
+          trace_reason: 'malformed',
+        },
+      },
+    ]);
+  });
+
+  it('never repeats a key, in a log line or to the caller', async () => {
+    const { send, post, logged } = await setup();
+    const answers = [await send('/nowhere'), await post('{'), await post(submission)];
+    const all = JSON.stringify([logged, await Promise.all(answers.map((answer) => answer.text()))]);
+    expect(all).not.toContain(KEY);
+  });
+});

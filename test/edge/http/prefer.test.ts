@@ -1,0 +1,53 @@
+import { describe, expect, it } from 'vitest';
+import { preferredWait } from '../../../edge/http/requests/prefer.ts';
+
+describe('Prefer: wait', () => {
+  it.each([
+    ['wait=10', 10],
+    ['wait=0', 0],
+    ['WAIT=10', 10],
+    ['wait = 10', 10],
+    ['wait="10"', 10],
+    ['respond-async, wait=10', 10],
+    ['respond-async;wait=10', 10],
+    ['wait=10, handling=lenient', 10],
+    ['foo; wait=10', 10],
+    ['wait=007', 7],
+  ])('of %j is %i seconds', (header, seconds) => {
+    expect(preferredWait(header, 60)).toBe(seconds);
+  });
+
+  it('is never longer than the limit', () => {
+    expect(preferredWait('wait=61', 60)).toBe(60);
+    expect(preferredWait('wait=999999', 60)).toBe(60);
+  });
+
+  it('counts the first time where it is there twice', () => {
+    expect(preferredWait('wait=1, wait=2', 60)).toBe(1);
+  });
+
+  it.each([
+    undefined,
+    '',
+    'wait',
+    'wait=',
+    'wait=soon',
+    'wait=-1',
+    'wait=1.5',
+    'wait=1e3',
+    'wait=10s',
+    'await=10',
+    'x-wait=10',
+    'wait:10',
+    'return=minimal',
+  ])('is not in %j', (header) => {
+    expect(preferredWait(header, 60)).toBeUndefined();
+  });
+
+  it('is looked for in no time, also in hostile text', () => {
+    const start = performance.now();
+    for (const part of ['wait ', 'wait=', 'wait="1', ' ', '1', ',wait='])
+      preferredWait(part.repeat(20_000), 60);
+    expect(performance.now() - start).toBeLessThan(1_000);
+  });
+});

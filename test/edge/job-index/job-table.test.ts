@@ -1,0 +1,235 @@
+/** The table of the index, in workerd's own SQLite. */
+import path from 'node:path';
+import { build } from 'esbuild';
+import { convertV4MiniflareOptions, Miniflare } from 'miniflare';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { readCursor } from '../../../edge/calls/list-cursor.ts';
+import type { IndexEntry } from '../../../edge/job-index/index-entry.ts';
+import type { PageQuery, Place } from '../../../edge/job-index/job-table.ts';
+import type { JobSummary } from '../../../shared/api/job-list.ts';
+import type { TableCall } from './job-table-entry.ts';
+
+const START = Date.parse('2026-01-01T00:00:00.000Z');
+const DAY_MS = 24 * 60 * 60 * 1_000;
+const PLACE: Place = { source: 'stream', sequence: 7 };
+
+let workerd: Miniflare;
+let tables = 0;
+
+beforeAll(async () => {
+  const { outputFiles } = await build({
+    entryPoints: [path.join(import.meta.dirname, 'job-table-entry.ts')],
+    bundle: true,
+    format: 'esm',
+    target: 'es2024',
+    external: ['node:*', 'cloudflare:*'],
+    write: false,
+  });
+  workerd = new Miniflare(
+    convertV4MiniflareOptions({
+      name: 'table',
+      modules: [{ type: 'ESModule', path: 'main.js', contents: outputFiles[0]?.text ?? '' }],
+      compatibilityDate: '2026-10-20',
+      compatibilityFlags: ['nodejs_compat'],
+      durableObjects: { TABLE: { className: 'Table', useSQLite: true } },
+    }),
+  );
+  await workerd.ready;
+});
+afterAll(() => workerd?.dispose());
+
+/** A table of the test's own. */
+function table() {
+  const name = `table-${++tables}`;
+  const run = async <T>(call: TableCall): Promise<T> => {
+    const body = JSON.stringify({ name, call });
+    const response = await workerd.dispatchFetch('http://table/', { method: 'POST', body });
+    const text = await response.text();
+    if (!response.ok) throw new Error(text);
+    return JSON.parse(text) as T;
+  };
+  return {
+    accept: (...entries: IndexEntry[]) => run<void>({ do: 'accept', entries }),
+    follow: (entries: IndexEntry[], place = PLACE) => run<void>({ do: 'follow', entries, place }),
+    page: (query: Partial<PageQuery> = {}) =>
+      run<{ jobs: JobSummary[]; cursor?: string; rowsRead: number }>({
+        do: 'page',
+        query: {
+          tenant: 'acme',
+          limit: 100,
+          state: undefined,
+          operation: undefined,
+          after: undefined,
+          ...query,
+        },
+      }),
+    plan: (query: Pick<PageQuery, 'state' | 'operation'>) => run<string[]>({ do: 'plan', query }),
+    forget: (max: number, now: number) => run<boolean>({ do: 'forget', max, now }),
+    place: () => run<Place>({ do: 'place' }),
+  };
+}
+
+const entry = (more: Partial<IndexEntry> = {}): IndexEntry => ({
+  tenant: 'acme',
+  id: 'job-1',
+  operation: 'echo',
+  state: 'queued',
+  attempt: 0,
+  max_attempts: 5,
+  durability: 'stream',
+  accepted_at: START,
+  due_at: null,
+  started_at: null,
+  finished_at: null,
+  error_code: null,
+  trace_id: '',
+  previous_trace_ids: '',
+  round: 0,
+  expires_on: 30_000,
+  ...more,
+});
+const running = entry({ state: 'running', attempt: 1, started_at: START + 1 });
+const succeeded = entry({ ...running, state: 'succeeded', finished_at: START + 2 });
+
+describe('what is known of a job', () => {
+  const states = async (own: ReturnType<typeof table>) =>
+    (await own.page()).jobs.map(({ state, acceptedAt }) => `${state} ${Date.parse(acceptedAt) - START}`);
+
+  it('is not taken back by word of its acceptance that comes late', async () => {
+    const own = table();
+    await own.follow([running]);
+    await own.accept(entry());
+    expect(await states(own)).toEqual(['running 0']);
+  });
+
+  it('moves from the outbox to the stream', async () => {
+    const own = table();
+    await own.accept(entry({ durability: 'outbox' }));
+    await own.accept(entry());
+    expect((await own.page()).jobs).toMatchObject([{ durability: 'stream' }]);
+  });
+
+  it('stays ended within its round, and begins anew with the next one', async () => {
+    const own = table();
+    await own.follow([running, succeeded]);
+    await own.follow([running]);
+    expect(await states(own)).toEqual(['succeeded 0']);
+    await own.follow([entry({ round: 1 })]);
+    expect(await states(own)).toEqual(['queued 0']);
+    await own.follow([succeeded]);
+    expect(await states(own)).toEqual(['queued 0']);
+  });
+
+  it('holds within one batch too', async () => {
+    const own = table();
+    const later = entry({ ...running, round: 1 });
+    await own.follow([running, later, succeeded]);
+    expect(await states(own)).toEqual(['running 0']);
+  });
+
+  it('is of the job that was accepted last under its id', async () => {
+    const own = table();
+    await own.follow([entry({ ...succeeded, round: 2 })]);
+    await own.accept(entry({ accepted_at: START + 5 }));
+    await own.follow([entry({ ...succeeded, round: 2 })]);
+    expect(await states(own)).toEqual(['queued 5']);
+    await own.follow([entry({ ...running, accepted_at: START + 5 })]);
+    expect(await states(own)).toEqual(['running 5']);
+  });
+
+  it('is another tenant’s business where the id is the same', async () => {
+    const own = table();
+    await own.follow([running, entry({ tenant: 'globex', state: 'queued' })]);
+    expect(await states(own)).toEqual(['running 0']);
+    expect((await own.page({ tenant: 'globex' })).jobs).toHaveLength(1);
+    expect((await own.page({ tenant: 'nobody' })).jobs).toEqual([]);
+  });
+
+  it('is taken together with the place in the stream', async () => {
+    const own = table();
+    await own.follow([running], { source: 'a', sequence: 41 });
+    expect(await own.place()).toEqual({ source: 'a', sequence: 41 });
+    const broken = { ...succeeded, operation: null as unknown as string };
+    await expect(
+      own.follow([entry({ id: 'job-2' }), broken], { source: 'a', sequence: 43 }),
+    ).rejects.toThrow();
+    expect(await own.place()).toEqual({ source: 'a', sequence: 41 });
+    expect(await states(own)).toEqual(['running 0']);
+  });
+});
+
+describe('a page', () => {
+  const FILTERS = [
+    {},
+    { state: 'succeeded' },
+    { operation: 'echo' },
+    { operation: 'echo', state: 'succeeded' },
+  ] as const satisfies Partial<PageQuery>[];
+
+  /** Every other job is one that each filter takes; ten share a millisecond. */
+  const many = (count: number): IndexEntry[] =>
+    Array.from({ length: count }, (_, n) =>
+      entry({
+        id: `job-${n}`,
+        accepted_at: START + Math.floor(n / 10),
+        ...(n % 2 === 0 ? { state: 'succeeded' } : { operation: 'other' }),
+      }),
+    );
+
+  it.each(FILTERS)('with %j is found in an index, in its order', async (filter) => {
+    const plan = await table().plan({ operation: undefined, state: undefined, ...filter });
+    expect(plan).toHaveLength(1);
+    expect(plan[0]).toMatch(
+      /^SEARCH jobs USING INDEX by_\w+ \(tenant=\?.* AND \(accepted_at,id\)<\(\?,\?\)\)$/,
+    );
+  });
+
+  it.each(FILTERS)(
+    'with %j reads its rows and no more, whatever there is, and how deep it may lie',
+    async (filter) => {
+      const own = table();
+      const counts: number[][] = [];
+      for (const entries of [many(100), many(3_000)]) {
+        await own.follow(entries);
+        const first = await own.page({ limit: 10, ...filter });
+        const deep = await own.page({ limit: 10, ...filter, after: { acceptedAt: START + 5, id: 'job-50' } });
+        expect([first.jobs.length, deep.jobs.length]).toEqual([10, 10]);
+        counts.push([first.rowsRead, deep.rowsRead]);
+      }
+      expect(counts[1]).toEqual(counts[0]);
+      // Besides the page: where it begins, and the job behind it, which tells whether there is another page.
+      expect(Math.max(...counts.flat())).toBeLessThanOrEqual(10 + 2);
+    },
+  );
+
+  it.each(FILTERS)('with %j and those behind it give each job once, newest first', async (filter) => {
+    const own = table();
+    const entries = many(95);
+    await own.follow(entries);
+    const ids: string[] = [];
+    let cursor: string | undefined;
+    do {
+      const page = await own.page({ limit: 7, ...filter, after: readCursor(cursor ?? '') });
+      ids.push(...page.jobs.map(({ id }) => id));
+      cursor = page.cursor;
+    } while (cursor !== undefined);
+    const wanted = entries.filter((job) =>
+      Object.entries(filter).every(([column, value]) => job[column as 'state'] === value),
+    );
+    const order = wanted.toSorted((a, b) => b.accepted_at - a.accepted_at || (a.id < b.id ? 1 : -1));
+    expect(ids).toEqual(order.map(({ id }) => id));
+  });
+});
+
+describe('jobs whose time is over', () => {
+  it('are forgotten a few at a time, and others are kept', async () => {
+    const own = table();
+    const old = Array.from({ length: 5 }, (_, n) => entry({ id: `old-${n}`, expires_on: 100 }));
+    await own.follow([...old, entry({ id: 'new', expires_on: 101 })]);
+    const now = 101 * DAY_MS;
+    expect(await own.forget(3, now)).toBe(true);
+    expect((await own.page()).jobs).toHaveLength(3);
+    expect(await own.forget(3, now)).toBe(false);
+    expect((await own.page()).jobs).toMatchObject([{ id: 'new' }]);
+  });
+});

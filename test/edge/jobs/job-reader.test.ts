@@ -1,0 +1,122 @@
+import { headers } from 'nats.ws';
+import { describe, expect, it } from 'vitest';
+import { readJob } from '../../../edge/jobs/job-reader.ts';
+import type { BrokerSession, StoredMessage } from '../../../edge/nats/broker-session.ts';
+import { Job } from '../../../shared/job/job.ts';
+import { writeJson } from '../../../shared/wire/wire.ts';
+
+const STORED = new Date('2026-01-01T00:00:07.000Z');
+const SUBJECT = 'jobs.acme.job-1.image.thumbnail';
+const TRACE_ID = '4bf92f3577b34da6a3ce929d0e0e4736';
+
+/** A message as another program may have sent it. */
+function queued(fields: Record<string, string> = {}): StoredMessage {
+  const messageHeaders = headers();
+  for (const [name, value] of Object.entries(fields)) messageHeaders.append(name, value);
+  return {
+    sequence: 1,
+    subject: SUBJECT,
+    data: writeJson({ width: 7 }),
+    headers: messageHeaders,
+    time: STORED,
+  };
+}
+
+const event = (kind: string): StoredMessage => ({
+  sequence: 1,
+  subject: 'events.acme.job-1',
+  headers: undefined,
+  time: STORED,
+  data: writeJson({
+    kind,
+    jobId: 'job-1',
+    operation: 'image.thumbnail',
+    attempt: 1,
+    maxAttempts: 5,
+    released: 0,
+    acceptedAt: STORED.toISOString(),
+    at: STORED.toISOString(),
+    worker: 'w',
+    traceId: TRACE_ID,
+    spanId: '00f067aa0ba902b7',
+  }),
+});
+
+/** A broker whose streams hold, look after look, these messages. */
+function read(
+  looks: Readonly<Record<string, readonly (StoredMessage | undefined)[]>>,
+): Promise<Job | undefined> {
+  const left = new Map(Object.entries(looks).map(([stream, messages]) => [stream, [...messages]]));
+  const session = {
+    lastMessage: async (stream: string) => left.get(stream)?.shift(),
+  } as unknown as BrokerSession;
+  return readJob(session, 'acme', 'job-1');
+}
+
+describe('reading a job', () => {
+  it('gives what its last event says', async () => {
+    expect(await read({ EVENTS: [event('succeeded')], JOBS: [queued()] })).toMatchObject({
+      state: 'succeeded',
+    });
+  });
+
+  it('gives a queued job where nothing has happened yet', async () => {
+    const message = queued({
+      traceparent: `00-${TRACE_ID}-00f067aa0ba902b7-01`,
+      'ce-time': '2026-01-01T00:00:00.000Z',
+      'throughline-max-attempts': '3',
+    });
+    expect(await read({ JOBS: [message] })).toEqual({
+      id: 'job-1',
+      operation: 'image.thumbnail',
+      state: 'queued',
+      attempt: 0,
+      maxAttempts: 3,
+      durability: 'stream',
+      acceptedAt: '2026-01-01T00:00:00.000Z',
+      traceId: TRACE_ID,
+      links: { self: '/v1/jobs/job-1' },
+    });
+  });
+
+  it('looks at the events again: the job may have left the queue between the two looks', async () => {
+    expect(await read({ EVENTS: [undefined, event('failed')] })).toMatchObject({ state: 'failed' });
+  });
+
+  it('gives undefined where there is none', async () => {
+    expect(await read({})).toBeUndefined();
+  });
+
+  it('does not take somebody else’s message for an event', async () => {
+    const noise = { ...event('succeeded'), data: writeJson({ hello: 1 }) };
+    expect(await read({ EVENTS: [noise, noise], JOBS: [queued()] })).toMatchObject({ state: 'queued' });
+  });
+
+  it('needs no headers', async () => {
+    const job = await read({ JOBS: [{ ...queued(), headers: undefined }] });
+    expect(job).toMatchObject({ state: 'queued', acceptedAt: STORED.toISOString(), traceId: '' });
+  });
+
+  it('finds headers however a producer writes their names', async () => {
+    const message = queued({
+      Traceparent: `00-${TRACE_ID}-00f067aa0ba902b7-01`,
+      'Ce-Time': '2026-01-01T00:00:00.000Z',
+      'Throughline-Max-Attempts': '3',
+    });
+    expect(await read({ JOBS: [message] })).toMatchObject({
+      traceId: TRACE_ID,
+      acceptedAt: '2026-01-01T00:00:00.000Z',
+      maxAttempts: 3,
+    });
+  });
+
+  it.each<[string, Record<string, string>]>([
+    ['attempts that are no number', { 'throughline-max-attempts': 'many' }],
+    ['attempts beyond bounds', { 'throughline-max-attempts': '1000000' }],
+    ['a time that is none', { 'ce-time': 'yesterday' }],
+    ['a time beyond the calendar', { 'ce-time': '+010000-01-01T00:00:00Z' }],
+    ['a broken trace', { traceparent: 'x' }],
+  ])('gives a job that the API describes, also with %s', async (_what, fields) => {
+    expect(Job.safeParse(await read({ JOBS: [queued(fields)] })).success).toBe(true);
+  });
+});

@@ -1,0 +1,35 @@
+import { describe, expect, it, vi } from 'vitest';
+import { Loss } from '../../../edge/nats/loss.ts';
+
+describe('a loss', () => {
+  it('keeps nothing of the calls that ended before it, however many', async () => {
+    const loss = new Loss();
+    for (let call = 0; call < 1_000; call++) await loss.race(Promise.resolve(call), () => 'lost');
+    await loss.race(Promise.reject(new Error('refused')), () => 'lost').catch(() => undefined);
+    expect(loss.listeners).toBe(0);
+  });
+
+  it('ends every call that is still open, each in its own way', async () => {
+    const loss = new Loss();
+    const open = new Promise<never>(() => undefined);
+    const values = loss.race(open, () => 'lost');
+    const errors = loss.race(open, () => {
+      throw new Error('lost');
+    });
+    loss.happen();
+    expect(await values).toBe('lost');
+    await expect(errors).rejects.toThrow('lost');
+    expect(loss.listeners).toBe(0);
+  });
+
+  it('is told to whoever listens too late, and to nobody twice', () => {
+    const loss = new Loss();
+    const [early, left, late] = [vi.fn(), vi.fn(), vi.fn()];
+    loss.listen(early);
+    loss.listen(left)();
+    loss.happen();
+    loss.happen();
+    loss.listen(late);
+    expect([early, left, late].map((take) => take.mock.calls.length)).toEqual([1, 0, 1]);
+  });
+});

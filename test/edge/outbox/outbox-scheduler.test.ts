@@ -1,0 +1,125 @@
+import { ROOT_CONTEXT } from '@opentelemetry/api';
+import { describe, expect, it, vi } from 'vitest';
+import { unavailable } from '../../../edge/nats/broker-error.ts';
+import { Outbox } from '../../../edge/outbox/outbox.ts';
+import { OutboxScheduler, type SchedulerParts } from '../../../edge/outbox/outbox-scheduler.ts';
+import type { Logger } from '../../../edge/telemetry/log.ts';
+import { openSql } from '../../support/sqlite.ts';
+
+const JOB = {
+  tenant: 'acme',
+  jobId: 'job-1',
+  operation: 'echo',
+  acceptedAt: '2026-01-01T00:00:00.000Z',
+  maxAttempts: 5,
+  carrier: {},
+};
+
+/** A keeper whose broker does what the test says; the storage remembers its alarm. */
+function setup(use: () => Promise<unknown>) {
+  const outbox = new Outbox(openSql() as never, { maxRows: 10, maxBytes: 10_000 });
+  const log = { debug: vi.fn(), info: vi.fn(), warn: vi.fn(), error: vi.fn() } satisfies Logger;
+  const storage = {
+    alarm: null as number | null,
+    getAlarm: async () => storage.alarm,
+    setAlarm: async (at: number | Date) => {
+      storage.alarm = Number(at);
+    },
+  };
+  const work: Promise<unknown>[] = [];
+  const asked = vi.fn(use);
+  const keeper = new OutboxScheduler({
+    ...{ name: 'bridge', outbox, log, storage, keepUntilSettled: false, own: ROOT_CONTEXT },
+    connection: { use: asked } as unknown as SchedulerParts['connection'],
+    waitUntil: (one) => work.push(one),
+    flush: () => undefined,
+    accepted: () => undefined,
+  });
+  const add = (): void => outbox.add(JOB, new Uint8Array([48]), 0);
+  return { outbox, keeper, storage, log, asked, add, settled: () => Promise.all(work) };
+}
+
+describe('the alarm', () => {
+  it('never fails, and is armed again, however often NATS does not take the jobs (E7)', async () => {
+    const { keeper, storage, add, asked } = setup(() => Promise.reject(new Error('a fault of any kind')));
+    add();
+    for (let times = 1; times <= 8; times++) {
+      storage.alarm = null;
+      await keeper.alarm();
+      expect(asked).toHaveBeenCalledTimes(times);
+      expect(storage.alarm).toBeGreaterThan(Date.now());
+    }
+    expect(storage.alarm).toBeLessThan(Date.now() + 10_001);
+  });
+
+  it('is armed with the first job of the line, in the same turn', () => {
+    const { keeper, storage, add } = setup(() => Promise.reject(unavailable('away')));
+    add();
+    keeper.added();
+    expect(storage.alarm).toBeGreaterThan(Date.now());
+  });
+
+  it('that was lost is set again when the object comes back to life (E8)', async () => {
+    const { keeper, storage, add } = setup(() => Promise.reject(unavailable('away')));
+    await keeper.start();
+    expect(storage.alarm).toBeNull();
+    add();
+    await keeper.start();
+    expect(storage.alarm).toBeLessThanOrEqual(Date.now());
+  });
+
+  it('that comes twice at once sends once (E9)', async () => {
+    const gate = Promise.withResolvers<void>();
+    const { keeper, outbox, add, asked } = setup(async () => {
+      await gate.promise;
+      outbox.remove(outbox.takeFirst(10, 1_000).map(({ position }) => position));
+      return 1;
+    });
+    add();
+    const both = [keeper.alarm(), keeper.alarm()];
+    gate.resolve();
+    await Promise.all(both);
+    expect(asked).toHaveBeenCalledTimes(1);
+    expect(outbox.hasWaiting).toBe(false);
+  });
+});
+
+describe('after a failure', () => {
+  it('new jobs do not press NATS; its return does', async () => {
+    const { keeper, add, asked, settled } = setup(() => Promise.reject(unavailable('away')));
+    add();
+    keeper.added();
+    await settled();
+    keeper.added();
+    keeper.kick();
+    await settled();
+    expect(asked).toHaveBeenCalledTimes(1);
+    keeper.reconnected();
+    await settled();
+    expect(asked).toHaveBeenCalledTimes(2);
+  });
+
+  it('many jobs that come at once are one failure', async () => {
+    const { keeper, add, log, settled, storage } = setup(async () => {
+      await Promise.resolve();
+      throw unavailable('away');
+    });
+    add();
+    for (let jobs = 0; jobs < 50; jobs++) keeper.added();
+    await settled();
+    expect(log.warn).toHaveBeenCalledTimes(1);
+    expect(storage.alarm).toBeLessThan(Date.now() + 1_000);
+  });
+
+  it('it says how many wait, and for how long', async () => {
+    const { keeper, add, log } = setup(() => Promise.reject(unavailable('away')));
+    add();
+    await keeper.alarm();
+    expect(log.warn).toHaveBeenCalledWith('the outbox cannot be drained now', {
+      code: 'broker-unavailable',
+      reason: expect.stringContaining('away'),
+      waiting: 1,
+      oldest_age_s: 0,
+    });
+  });
+});

@@ -1,0 +1,177 @@
+import { describe, expect, it } from 'vitest';
+import type { OutgoingJob } from '../../../edge/jobs/outgoing-job.ts';
+import { Outbox } from '../../../edge/outbox/outbox.ts';
+import { openSql } from '../../support/sqlite.ts';
+import { refusalOf } from '../../unit/support.ts';
+
+const ROOM = { maxRows: 1_000, maxBytes: 1_000_000 };
+
+const job = (jobId: string, more: Partial<OutgoingJob> = {}): OutgoingJob => ({
+  tenant: 'acme',
+  jobId,
+  operation: 'echo',
+  acceptedAt: '2026-01-01T00:00:00.000Z',
+  maxAttempts: 5,
+  carrier: { traceparent: '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01' },
+  ...more,
+});
+
+const body = (text = '"hello"'): Uint8Array => new TextEncoder().encode(text);
+
+function setup(limits = ROOM) {
+  const sql = openSql();
+  const outbox = new Outbox(sql as never, limits);
+  const reopened = (): Outbox => new Outbox(sql as never, limits);
+  const ids = (entries: readonly { job: OutgoingJob }[]): string[] => entries.map((entry) => entry.job.jobId);
+  return { sql, outbox, reopened, ids };
+}
+
+describe('the line', () => {
+  it('is first in, first out, and gives back what was put in', () => {
+    const { outbox, ids } = setup();
+    const first = job('one', { dueAt: '2026-01-02T00:00:00.000Z', timeoutMs: 5, fingerprint: 'f' });
+    outbox.add(first, body(), 0);
+    outbox.add(job('two'), body('2'), 1);
+    const entries = outbox.takeFirst(10, 1_000);
+    expect(ids(entries)).toEqual(['one', 'two']);
+    expect(entries[0]?.job).toEqual(first);
+    expect(new TextDecoder().decode(entries[0]?.body)).toBe('"hello"');
+  });
+
+  it('counts a try for those that were taken, and tells how many came before', () => {
+    const { outbox } = setup();
+    for (const id of ['a', 'b', 'c']) outbox.add(job(id), body(), 0);
+    expect(outbox.takeFirst(2, 1_000).map(({ tries }) => tries)).toEqual([0, 0]);
+    expect(outbox.takeFirst(3, 1_000).map(({ tries }) => tries)).toEqual([1, 1, 0]);
+  });
+
+  it('gives few where they are large, but always one', () => {
+    const { outbox, ids } = setup();
+    for (const id of ['a', 'b', 'c']) outbox.add(job(id), body('x'.repeat(60)), 0);
+    expect(ids(outbox.takeFirst(10, 130))).toEqual(['a', 'b']);
+    expect(ids(outbox.takeFirst(10, 1))).toEqual(['a']);
+  });
+
+  it('is still there when the object is made anew, with its counts', () => {
+    const { outbox, reopened, ids } = setup();
+    outbox.add(job('kept'), body(), 0);
+    outbox.addPublished(job('sent'), body(), 5);
+    const again = reopened();
+    expect(again.hasWaiting).toBe(true);
+    expect(again.status(Date.now())).toEqual({
+      ...outbox.status(Date.now()),
+      oldestAgeSeconds: expect.any(Number),
+    });
+    expect(ids(again.takeFirst(10, 1_000))).toEqual(['kept']);
+  });
+
+  it('a row that cannot be read is set aside with its reason, and the others go on (E13)', () => {
+    const { sql, outbox, ids } = setup();
+    for (const id of ['good', 'bad', 'fine']) outbox.add(job(id), body(), 0);
+    sql.exec("UPDATE outbox SET job = '{' WHERE job_id = ?", 'bad');
+    expect(ids(outbox.takeFirst(10, 1_000))).toEqual(['good', 'fine']);
+    expect(outbox.status(0)).toMatchObject({ waiting: 2, setAside: 1 });
+    expect(outbox.list('acme', 10)).toMatchObject([
+      { id: 'good', state: 'waiting' },
+      { id: 'bad', state: 'set-aside', reason: 'the row cannot be read' },
+      { id: 'fine', state: 'waiting' },
+    ]);
+  });
+});
+
+describe('a job in the outbox', () => {
+  it('is found by its tenant alone, and not any more once NATS has it', () => {
+    const { outbox } = setup();
+    outbox.add(job('mine'), body(), 0);
+    expect(outbox.find('acme', 'mine')?.job.jobId).toBe('mine');
+    expect(outbox.find('globex', 'mine')).toBeUndefined();
+    const [entry] = outbox.takeFirst(1, 1_000);
+    outbox.published([entry?.position ?? 0], 5);
+    expect(outbox.find('acme', 'mine')).toBeUndefined();
+    expect([outbox.hasWaiting, outbox.hasUnsettled]).toEqual([false, true]);
+  });
+
+  it('that was set aside comes back into the line when told, once', () => {
+    const { outbox, ids } = setup();
+    outbox.add(job('odd'), body(), 0);
+    outbox.setAside(outbox.find('acme', 'odd')?.position ?? 0, 'too large');
+    expect(outbox.takeFirst(10, 1_000)).toEqual([]);
+    expect(outbox.find('acme', 'odd')?.reason).toBe('too large');
+    expect([outbox.retry('globex', 'odd'), outbox.retry('acme', 'odd')]).toEqual([false, true]);
+    expect(outbox.retry('acme', 'odd')).toBe(false);
+    expect(ids(outbox.takeFirst(10, 1_000))).toEqual(['odd']);
+  });
+
+  it('can be cancelled until NATS has it', () => {
+    const { outbox } = setup();
+    outbox.add(job('one'), body(), 0);
+    const position = outbox.find('acme', 'one')?.position ?? 0;
+    expect(outbox.cancel(position, '2026-01-01T00:00:01.000Z')).toBe(true);
+    expect(outbox.find('acme', 'one')?.cancelledAt).toBe('2026-01-01T00:00:01.000Z');
+    outbox.published([position], 5);
+    expect(outbox.cancel(position, '2026-01-01T00:00:02.000Z')).toBe(false);
+  });
+
+  it('whose end is awaited is looked at when its time comes, and goes back to its place when NATS forgot it', () => {
+    const { outbox, ids } = setup();
+    outbox.addPublished(job('early'), body(), 100);
+    outbox.addPublished(job('late'), body(), 200);
+    outbox.add(job('waiting'), body(), 0);
+    expect(outbox.nextCheck()).toBe(100);
+    const [due] = outbox.due(150, 10);
+    expect([due?.entry.job.jobId, due?.checks]).toEqual(['early', 0]);
+    outbox.checkLater(due?.entry.position ?? 0, 300);
+    expect(outbox.due(250, 10).map(({ entry }) => entry.job.jobId)).toEqual(['late']);
+    outbox.putBack(due?.entry.position ?? 0);
+    expect(ids(outbox.takeFirst(10, 1_000))).toEqual(['early', 'waiting']);
+    expect(outbox.takeFirst(1, 1_000)[0]?.tries).toBeGreaterThan(0);
+    expect(outbox.nextCheck()).toBe(200);
+  });
+});
+
+describe('the room', () => {
+  it('ends at so many rows or bytes; what is refused is not taken', async () => {
+    const few = setup({ maxRows: 1, maxBytes: 1_000_000 }).outbox;
+    few.add(job('one'), body(), 0);
+    expect((await refusalOf(() => few.add(job('two'), body(), 0))).code).toBe('outbox-full');
+    const small = setup({ maxRows: 10, maxBytes: 400 }).outbox;
+    expect((await refusalOf(() => small.add(job('large'), body('x'.repeat(500)), 0))).code).toBe(
+      'outbox-full',
+    );
+    expect(small.status(0)).toMatchObject({ waiting: 0, bytes: 0 });
+  });
+
+  it('is free again once jobs have gone', () => {
+    const { outbox } = setup({ maxRows: 1, maxBytes: 1_000_000 });
+    outbox.add(job('one'), body(), 0);
+    outbox.remove(outbox.takeFirst(1, 1_000).map(({ position }) => position));
+    expect(outbox.status(0)).toEqual({
+      waiting: 0,
+      setAside: 0,
+      unsettled: 0,
+      bytes: 0,
+      oldestAgeSeconds: 0,
+    });
+    outbox.add(job('two'), body(), 0);
+  });
+
+  it('a disk that is full is an outbox that is full', async () => {
+    const { outbox, sql } = setup();
+    const exec = sql.exec;
+    sql.exec = ((query: string, ...bindings: unknown[]) => {
+      if (query.includes('INSERT')) throw new Error('database or disk is full: SQLITE_FULL');
+      return exec(query, ...bindings);
+    }) as typeof exec;
+    expect(await refusalOf(() => outbox.add(job('one'), body(), 0))).toMatchObject({
+      code: 'outbox-full',
+      retryAfterSeconds: expect.any(Number),
+    });
+  });
+
+  it('tells how long the first has been waiting', () => {
+    const { outbox } = setup();
+    const before = Date.now();
+    outbox.add(job('one'), body(), 0);
+    expect(outbox.status(before + 90_000).oldestAgeSeconds).toBeCloseTo(90, 0);
+  });
+});

@@ -1,0 +1,32 @@
+import { jetstreamManager, type StoredMsg } from '@nats-io/jetstream';
+import { connect } from '@nats-io/transport-node';
+import type { TestStack } from '../stack.ts';
+
+type Source = Pick<TestStack, 'nats'>;
+
+/** How many messages a stream ever took. */
+export async function storedCount({ nats }: Source, stream = 'JOBS'): Promise<number> {
+  const connection = await connect({ servers: nats.url });
+  try {
+    return (await (await jetstreamManager(connection)).streams.info(stream)).state.last_seq;
+  } finally {
+    await connection.close();
+  }
+}
+
+/**
+ * The last message on `subject` of a stream. The queue forgets a job once it is settled, so look before a worker does,
+ * or at a job that waits for its time.
+ */
+export async function storedMessage({ nats }: Source, stream: string, subject: string): Promise<StoredMsg> {
+  const connection = await connect({ servers: nats.url });
+  try {
+    const message = await (await jetstreamManager(connection)).streams.getMessage(stream, {
+      last_by_subj: subject,
+    });
+    if (message === null) throw new Error(`${stream} holds nothing on ${subject}`);
+    return message;
+  } finally {
+    await connection.close();
+  }
+}

@@ -1,0 +1,63 @@
+import { describe, expect, it } from 'vitest';
+import { CliError } from '../../../../cli/cli-error.ts';
+import type { Environment } from '../../../../cli/config.ts';
+import { CallerTrace } from '../../../../cli/trace/caller-trace.ts';
+import type { Carrier } from '../../../../shared/propagation/index.ts';
+
+const TRACEPARENT = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-03';
+
+/** What a submission without a collector sends, and what it warns of. */
+async function sent(environment: Environment): Promise<{ carrier: Carrier; warnings: string[] }> {
+  const warnings: string[] = [];
+  const warn = (sentence: string): void => void warnings.push(sentence);
+  const caller = await CallerTrace.start({ environment, debug: false, baggage: [], warn });
+  const carrier = await caller.run('submit echo', {}, async (injected) => injected);
+  await caller.flush();
+  return { carrier, warnings };
+}
+
+describe('a submission that nobody records', () => {
+  it('sends ids of its own, not sampled, so that everything behind it can be joined', async () => {
+    const first = await sent({});
+    expect(first.carrier.traceparent).toMatch(/^00-[0-9a-f]{32}-[0-9a-f]{16}-02$/);
+    expect(first.warnings).toEqual([]);
+    expect((await sent({})).carrier.traceparent).not.toBe(first.carrier.traceparent);
+  });
+
+  it("passes the environment's trace on as it is", async () => {
+    const environment = { TRACEPARENT, TRACESTATE: 'ci=1', BAGGAGE: 'run=7' };
+    expect(await sent(environment)).toEqual({
+      carrier: { traceparent: TRACEPARENT, tracestate: 'ci=1', baggage: 'run=7' },
+      warnings: [],
+    });
+  });
+
+  it('does not take a variable that is set to nothing for a broken trace', async () => {
+    expect((await sent({ TRACEPARENT: '', TRACESTATE: '', BAGGAGE: '' })).warnings).toEqual([]);
+  });
+
+  it.each([
+    [{ TRACEPARENT: 'nonsense' }, 'TRACEPARENT is ignored (malformed); the job starts a new trace'],
+    [{ TRACEPARENT: `00-${'0'.repeat(32)}-00f067aa0ba902b7-01` }, 'TRACEPARENT is ignored (zero-trace-id)'],
+    [{ TRACEPARENT, TRACESTATE: 'A=1' }, 'of TRACESTATE, something is left out (malformed-key)'],
+    [{ BAGGAGE: 'a=1,b' }, 'of BAGGAGE, something is left out (malformed)'],
+  ])('says what it cannot continue, and goes on: %o', async (environment, warning) => {
+    const { carrier, warnings } = await sent(environment);
+    expect(warnings).toEqual([expect.stringContaining(warning)]);
+    expect(carrier.traceparent).toMatch(/^00-[0-9a-f]{32}-[0-9a-f]{16}-0[0-3]$/);
+  });
+
+  it('names its trace when it fails', async () => {
+    const options = { environment: { TRACEPARENT }, debug: false, baggage: [], warn: () => undefined };
+    const caller = await CallerTrace.start(options);
+    const failing = caller.run('submit echo', {}, async () => {
+      throw new CliError('api-unreachable', 'away', { hint: 'look' });
+    });
+    await expect(failing).rejects.toMatchObject({
+      code: 'api-unreachable',
+      message: 'away',
+      hint: 'look',
+      traceId: TRACEPARENT.slice(3, 35),
+    });
+  });
+});

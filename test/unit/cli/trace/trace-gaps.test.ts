@@ -1,0 +1,83 @@
+import { describe, expect, it } from 'vitest';
+import { traceGaps } from '../../../../cli/trace/trace-gaps.ts';
+import { pollDelays } from '../../../../client/poll.ts';
+import type { Job, JobState } from '../../../../shared/job/job.ts';
+import { ATTR } from '../../../../shared/trace/semantics.ts';
+import type { SpanRecord } from '../../../../shared/trace/span-record.ts';
+
+const TRACE = '4bf92f3577b34da6a3ce929d0e0e4736';
+
+function job(state: JobState, attempt = 1): Job {
+  return {
+    id: 'job-1',
+    operation: 'echo',
+    state,
+    attempt,
+    maxAttempts: 3,
+    durability: 'stream',
+    acceptedAt: '2026-01-01T00:00:00.000Z',
+    traceId: TRACE,
+    links: { self: '/v1/jobs/job-1' },
+  };
+}
+
+function span(spanId: string, parentSpanId?: string, attributes: Record<string, unknown> = {}): SpanRecord {
+  return {
+    service: 'throughline-edge',
+    name: `span ${spanId}`,
+    kind: 'INTERNAL',
+    traceId: TRACE,
+    spanId,
+    ...(parentSpanId === undefined ? {} : { parentSpanId }),
+    startMs: 0,
+    durationMs: 1,
+    status: 'UNSET',
+    attributes,
+    events: [],
+    links: [],
+  };
+}
+
+function attempt(spanId: string, number: number, jobId = 'job-1'): SpanRecord {
+  const attributes = { [ATTR.operationType]: 'process', [ATTR.jobId]: jobId, [ATTR.jobAttempt]: number };
+  return span(spanId, 'a', attributes);
+}
+
+describe('the trace of a job', () => {
+  it('has no gap when every parent and the last attempt are there', () => {
+    expect(traceGaps([span('a'), span('b', 'a'), attempt('c', 1)], job('succeeded'))).toEqual([]);
+  });
+
+  it('lacks each parent that is not there', () => {
+    expect(traceGaps([span('b', 'a'), attempt('c', 1)], job('succeeded'))).toEqual([
+      'the parent of "span b" (throughline-edge), span a, is missing',
+      'the parent of "span c" (throughline-edge), span a, is missing',
+    ]);
+  });
+
+  it.each([
+    ['no attempt', []],
+    ['an earlier attempt', [attempt('b', 1)]],
+    ["another job's attempt", [attempt('b', 2, 'job-2')]],
+  ])('lacks the attempt that ended the job where there is only %s', (_, spans) => {
+    const gap = 'the worker\'s span of attempt 2, "process echo", is missing';
+    expect(traceGaps([span('a'), ...spans], job('failed', 2))).toEqual([gap]);
+  });
+
+  it.each([job('queued', 0), job('running'), job('retrying'), job('cancelled')])(
+    'needs no attempt of a job that has not run to its end: $state',
+    (current) => {
+      expect(traceGaps([span('a')], current)).toEqual([]);
+    },
+  );
+});
+
+describe('the pauses between two questions', () => {
+  it('grow from 200 ms to 2 s', () => {
+    const delays = pollDelays();
+    const first = Array.from({ length: 9 }, () => delays.next().value);
+    expect(first[0]).toBe(200);
+    expect(first.at(-1)).toBe(2_000);
+    expect(first).toEqual(first.toSorted((a, b) => a - b));
+  });
+});

@@ -1,0 +1,52 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { readEventStream, type StreamMessage } from '../../../client/event-stream.ts';
+
+async function* chunks(...parts: (string | Uint8Array)[]): AsyncGenerator<Uint8Array> {
+  for (const part of parts) yield typeof part === 'string' ? new TextEncoder().encode(part) : part;
+}
+
+async function read(...parts: (string | Uint8Array)[]): Promise<(StreamMessage | undefined)[]> {
+  const messages: (StreamMessage | undefined)[] = [];
+  for await (const message of readEventStream(chunks(...parts))) messages.push(message);
+  return messages;
+}
+
+describe('reading an event stream', () => {
+  it.each<[string, string, unknown[]]>([
+    ['a message', 'id: 7\nevent: started\ndata: {}\n\n', [{ id: '7', event: 'started', data: '{}' }]],
+    ['no space behind the colon', 'id:7\ndata:x\n\n', [{ id: '7', event: 'message', data: 'x' }]],
+    ['lines that end with CR LF', 'id: 7\r\ndata: x\r\n\r\n', [{ id: '7', event: 'message', data: 'x' }]],
+    ['data of several lines', 'data: a\ndata: b\n\n', [{ id: '', event: 'message', data: 'a\nb' }]],
+    ['a comment', ':\n\n: hello\n\n', [undefined, undefined]],
+    ['fields nobody knows, and no data', 'retry: 1000\nother\nevent: x\n\n', []],
+    [
+      'a message that has no end',
+      'id: 7\ndata: x\n\nid: 8\ndata: y\n',
+      [{ id: '7', event: 'message', data: 'x' }],
+    ],
+    [
+      'an id that stays',
+      'id: 7\ndata: x\n\ndata: y\n\n',
+      [
+        { id: '7', event: 'message', data: 'x' },
+        { id: '7', event: 'message', data: 'y' },
+      ],
+    ],
+  ])('understands %s', async (_what, text, messages) => {
+    expect(await read(text)).toEqual(messages);
+  });
+
+  it('gives the same however the bytes are cut', async () => {
+    const text = 'retry: 1\r\n\r\nid: 1\r\nevent: a\r\ndata: é🧵\r\n\r\n:\r\n\r\nid: 2\ndata: b\n\n';
+    const bytes = new TextEncoder().encode(text);
+    const whole = await read(bytes);
+    await fc.assert(
+      fc.asyncProperty(fc.uniqueArray(fc.nat(bytes.length)), async (cuts) => {
+        const places = [0, ...cuts.toSorted((a, b) => a - b), bytes.length];
+        const parts = places.slice(1).map((end, index) => bytes.subarray(places[index], end));
+        expect(await read(...parts)).toEqual(whole);
+      }),
+    );
+  });
+});

@@ -1,0 +1,49 @@
+import { describe, expect, it } from 'vitest';
+import { problemOf } from '../../../../shared/api/problem.ts';
+import { ERRORS, type ErrorCode, ThroughlineError } from '../../../../shared/errors.ts';
+
+const TRACE_ID = '4bf92f3577b34da6a3ce929d0e0e4736';
+
+describe('a problem document', () => {
+  it.each(Object.keys(ERRORS) as ErrorCode[])('of %s has a stable type and the real status', (code) => {
+    expect(problemOf(new ThroughlineError(code, 'why'), TRACE_ID)).toEqual({
+      type: `urn:throughline:problem:${code}`,
+      title: ERRORS[code].title,
+      status: ERRORS[code].status,
+      code,
+      detail: 'why',
+      traceId: TRACE_ID,
+    });
+  });
+
+  it('says how the job ended, where that is the trouble', () => {
+    const error = new ThroughlineError('job-finished', 'why', { state: 'failed' });
+    expect(problemOf(error, TRACE_ID)).toMatchObject({ status: 409, state: 'failed' });
+  });
+
+  it('has no trace id where no trace was started', () => {
+    expect(problemOf(new ThroughlineError('internal', 'why'), undefined)).not.toHaveProperty('traceId');
+  });
+
+  it('holds neither the cause nor a stack, also when it is written as JSON', () => {
+    const cause = new Error('canary');
+    const error = new ThroughlineError('broker-unavailable', 'why', { cause, retryAfterSeconds: 1 });
+    const text = JSON.stringify(problemOf(error, TRACE_ID));
+    expect(text).not.toContain('canary');
+    expect(text).not.toMatch(/\bat .*:\d+/);
+    expect(Object.keys(JSON.parse(text)).sort()).toEqual([
+      'code',
+      'detail',
+      'status',
+      'title',
+      'traceId',
+      'type',
+    ]);
+  });
+
+  it('lists violations and suggestions where there are some', () => {
+    const violations = [{ path: '/input/width', message: 'is not a number' }];
+    const error = new ThroughlineError('input-invalid', 'why', { violations, suggestions: ['echo'] });
+    expect(problemOf(error, undefined)).toMatchObject({ violations, suggestions: ['echo'] });
+  });
+});

@@ -1,0 +1,136 @@
+import { describe, expect, it } from 'vitest';
+import { describeThrown, ERRORS, type ErrorCode, ThroughlineError } from '../../../shared/errors.ts';
+
+const CODES = Object.keys(ERRORS) as ErrorCode[];
+
+describe('the table of errors', () => {
+  it.each(CODES)('says of %s what HTTP and the broker are told', (code) => {
+    const { status, title, settle } = ERRORS[code];
+    expect(Number.isInteger(status) && status >= 400 && status <= 599).toBe(true);
+    expect(title).toMatch(/^[A-Z][^\n]{5,70}[^.\s]$/);
+    expect(['nak', 'term']).toContain(settle);
+    const error = new ThroughlineError(code, 'why');
+    expect(error).toMatchObject({ code, status, settle, message: 'why', name: 'ThroughlineError' });
+  });
+
+  it('has no two titles that are the same', () => {
+    expect(new Set(CODES.map((code) => ERRORS[code].title)).size).toBe(CODES.length);
+  });
+
+  it.each(['broker-unavailable', 'worker-stopping', 'operation-timeout', 'internal'] as const)(
+    'never ends a job for %s, which may pass',
+    (code) => {
+      expect(ERRORS[code].settle).toBe('nak');
+    },
+  );
+
+  it.each([
+    'input-invalid',
+    'message-invalid',
+    'target-refused',
+    'operation-rejected',
+    'attempts-spent',
+  ] as const)('never tries again after %s, which stays', (code) => {
+    expect(ERRORS[code].settle).toBe('term');
+  });
+});
+
+describe('an error', () => {
+  it('has nothing where nothing was given', () => {
+    const error = new ThroughlineError('internal', 'why');
+    expect(error).toMatchObject({ violations: [], suggestions: [], retryAfterSeconds: undefined });
+    expect('cause' in error).toBe(false);
+  });
+
+  it('keeps its cause', () => {
+    const cause = new Error('underneath');
+    expect(new ThroughlineError('internal', 'why', { cause }).cause).toBe(cause);
+  });
+});
+
+describe('from', () => {
+  it('gives back an error of our own, whatever the fallback', () => {
+    const error = new ThroughlineError('stream-full', 'why');
+    expect(ThroughlineError.from(error)).toBe(error);
+    expect(ThroughlineError.from(error, 'operation-failed')).toBe(error);
+  });
+
+  it.each([
+    ['an Error', new Error('canary')],
+    ['a text', 'canary'],
+    ['an object', { secret: 'canary' }],
+    ['undefined', undefined],
+    ['null', null],
+  ])('makes an internal error of %s, and keeps its words for the log', (_what, thrown) => {
+    const error = ThroughlineError.from(thrown);
+    expect(error).toMatchObject({ code: 'internal', message: ERRORS.internal.title });
+    expect(error.message).not.toContain('canary');
+    if (thrown !== undefined) expect(error.cause).toBe(thrown);
+  });
+
+  it('lets the author of an operation say why it failed', () => {
+    const error = ThroughlineError.from(new Error('no such image'), 'operation-failed');
+    expect(error).toMatchObject({ code: 'operation-failed', message: 'no such image' });
+  });
+
+  it.each(['broker-unavailable', 'message-invalid'] as const)(
+    'keeps a foreign message out of %s, which does not speak of the author’s code',
+    (code) => {
+      const thrown = new Error('connect ECONNREFUSED nats.internal:4222');
+      expect(ThroughlineError.from(thrown, code).message).not.toContain('nats.internal');
+    },
+  );
+});
+
+describe('describing what was thrown', () => {
+  const circular: Record<string, unknown> = {};
+  circular.self = circular;
+  it.each<[string, unknown, string]>([
+    ['an Error by its message', new Error('why'), 'why'],
+    ['an Error without a message by its name', new TypeError(''), 'TypeError'],
+    ['a text by itself', 'why', 'why'],
+    ['an object as JSON', { why: 1 }, '{"why":1}'],
+    ['undefined', undefined, 'undefined'],
+    ['null', null, 'null'],
+    ['a symbol', Symbol('why'), 'Symbol(why)'],
+    ['a big integer, which JSON does not know', 10n, 'a value that cannot be shown'],
+    ['a circle', circular, 'a value that cannot be shown'],
+    [
+      'a value that throws when it is shown',
+      {
+        toJSON: () => {
+          throw new Error('again');
+        },
+      },
+      'a value that cannot be shown',
+    ],
+  ])('describes %s', (_what, thrown, text) => {
+    expect(describeThrown(thrown)).toBe(text);
+  });
+
+  it.each<[string, unknown]>([
+    ['an Error of two lines', new Error('first\nsecond')],
+    ['a text with a line break', 'first\r\nsecond'],
+  ])('takes one line for %s', (_what, thrown) => {
+    expect(describeThrown(thrown)).not.toMatch(/[\r\n]/);
+  });
+
+  it('cuts what nobody would read', () => {
+    expect(describeThrown(new Error('x'.repeat(1_000_000))).length).toBeLessThanOrEqual(2_001);
+  });
+
+  it.each([' ', '\n', ' \n', '\t', '\r\n '])('takes no time for a page of %j', (blank) => {
+    const start = performance.now();
+    describeThrown(new Error(`a${blank.repeat(50_000)}b`));
+    expect(performance.now() - start).toBeLessThan(500);
+  });
+
+  it('does not throw when the error itself does', () => {
+    const hostile = Object.defineProperty(new Error(), 'message', {
+      get: () => {
+        throw new Error('again');
+      },
+    });
+    expect(describeThrown(hostile)).toBe('a value that cannot be shown');
+  });
+});

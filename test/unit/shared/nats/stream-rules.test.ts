@@ -1,0 +1,91 @@
+import { describe, expect, it } from 'vitest';
+import { CONSUMER_RULES, consumerFindings } from '../../../../shared/nats/consumer-rules.ts';
+import { findingText, mendText } from '../../../../shared/nats/finding.ts';
+import { STREAM_RULES, streamFindings } from '../../../../shared/nats/stream-rules.ts';
+import {
+  consumerDefinition,
+  type StreamDefinition,
+  streamDefinitions,
+} from '../../../../shared/nats/streams.ts';
+import { BAD_CONSUMERS, BAD_STREAMS } from '../../../support/bad-settings.ts';
+
+const DEFINITIONS = streamDefinitions(3, true);
+const GROUP = { group: 'workers', filterSubject: 'jobs.>', ackWaitMs: 30_000, maxAckPending: 1_000 };
+
+function definitionOf(name: string): StreamDefinition {
+  const found = DEFINITIONS.find((definition) => definition.name === name);
+  if (found === undefined) throw new Error(`there is no stream ${name}`);
+  return found;
+}
+
+describe('the rules of a stream', () => {
+  it.each(DEFINITIONS)('let $name pass as it is defined', (definition) => {
+    expect(streamFindings({ ...definition }, definition)).toEqual([]);
+  });
+
+  it.each(DEFINITIONS)(
+    'let $name pass with what the server adds, and with more than is needed',
+    (definition) => {
+      const added = { max_msgs: -1, max_bytes: -1, max_msg_size: -1, max_consumers: -1, compression: 's2' };
+      const more = { num_replicas: 5, duplicate_window: 600e9, republish: { src: '>', dest: 'copy.>' } };
+      expect(streamFindings({ ...definition, ...added, ...more, placement: {} }, definition)).toEqual([]);
+    },
+  );
+
+  it.each(BAD_STREAMS)('name $setting of $stream, as $config', ({ stream, setting, config, weakens }) => {
+    const definition = definitionOf(stream);
+    const findings = streamFindings({ ...definition, ...config }, definition);
+    const found = findings.find((finding) => finding.setting === setting);
+    expect(found).toMatchObject({ of: `stream ${stream}`, level: weakens ? 'weakens' : 'breaks' });
+    if (found === undefined) return;
+    expect(findingText(found)).toMatch(
+      new RegExp(`^stream ${stream}: ${setting} is .+, but must be .+: .+$`),
+    );
+    expect(mendText(found)).toMatch(/setup|edit|cannot change/);
+  });
+
+  it('are each tried by a bad stream', () => {
+    const tried = ({ setting, streams }: (typeof STREAM_RULES)[number]): boolean =>
+      BAD_STREAMS.some((bad) => bad.setting === setting && (streams?.includes(bad.stream) ?? true));
+    expect(STREAM_RULES.filter((rule) => !tried(rule))).toEqual([]);
+  });
+
+  it('put what breaks a promise before what weakens one', () => {
+    const definition = definitionOf('EVENTS');
+    const findings = streamFindings({ ...definition, max_msgs: 1, no_ack: true }, definition);
+    expect(findings.map(({ setting }) => setting)).toEqual(['no_ack', 'max_msgs']);
+  });
+
+  it('know nothing of a stream that does not wait for schedules on a server without them', () => {
+    const [jobs] = streamDefinitions(1, false);
+    expect(jobs?.name).toBe('JOBS');
+    if (jobs !== undefined) expect(streamFindings({ ...jobs }, jobs)).toEqual([]);
+  });
+});
+
+describe('the rules of a consumer', () => {
+  const definition = consumerDefinition(GROUP);
+
+  it('let it pass as it is defined, with other limits too', () => {
+    const added = {
+      replay_policy: 'instant',
+      num_replicas: 0,
+      max_waiting: 512,
+      ack_wait: 1,
+      max_ack_pending: 1,
+    };
+    expect(consumerFindings({ ...definition, ...added }, definition, 'JOBS')).toEqual([]);
+  });
+
+  it.each(BAD_CONSUMERS)('name $setting', ({ setting, config }) => {
+    const findings = consumerFindings({ ...definition, ...config }, definition, 'JOBS');
+    expect(findings.map((finding) => finding.setting)).toContain(setting);
+  });
+
+  it('are each tried by a bad consumer', () => {
+    const tried = BAD_CONSUMERS.map(({ setting }) => setting);
+    expect(
+      CONSUMER_RULES.map(({ setting }) => setting).filter((setting) => !tried.includes(setting)),
+    ).toEqual([]);
+  });
+});

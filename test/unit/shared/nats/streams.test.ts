@@ -1,0 +1,109 @@
+import { describe, expect, it } from 'vitest';
+import {
+  CALLBACKS_STREAM,
+  CANCELS_STREAM,
+  callbackConsumerDefinition,
+  consumerDefinition,
+  DEAD_STREAM,
+  EVENTS_STREAM,
+  JOBS_STREAM,
+  type StreamDefinition,
+  streamDefinitions,
+} from '../../../../shared/nats/streams.ts';
+import {
+  callbackEventSubject,
+  callbackSubject,
+  cancelSubject,
+  deadSubject,
+  eventSubject,
+  groupFilter,
+  jobSubject,
+} from '../../../../shared/wire/subjects.ts';
+
+const DAY_NS = 24 * 60 * 60 * 1e9;
+const address = { tenant: 'acme', jobId: 'job-1', operation: 'image.thumbnail' };
+
+function stream(name: string): StreamDefinition {
+  const found = streamDefinitions().find((definition) => definition.name === name);
+  if (found === undefined) throw new Error(`there is no stream ${name}`);
+  return found;
+}
+
+describe('the streams', () => {
+  it.each([
+    [JOBS_STREAM, jobSubject(address)],
+    [EVENTS_STREAM, eventSubject('acme', 'job-1')],
+    [DEAD_STREAM, deadSubject(address)],
+    [CANCELS_STREAM, cancelSubject('acme', 'job-1')],
+    [CALLBACKS_STREAM, callbackSubject('acme', 'job-1')],
+    [EVENTS_STREAM, callbackEventSubject('acme', 'job-1')],
+  ])('%s alone takes %s', (name, subject) => {
+    const takers = streamDefinitions().filter(({ subjects }) =>
+      subjects.some((pattern) => pattern.endsWith('.>') && subject.startsWith(pattern.slice(0, -1))),
+    );
+    expect(takers.map((taker) => taker.name)).toEqual([name]);
+  });
+
+  it('keep an accepted job until it is settled, and say so when they are full', () => {
+    expect(stream(JOBS_STREAM)).toMatchObject({ retention: 'workqueue', discard: 'new', max_age: 0 });
+  });
+
+  it.each([
+    [EVENTS_STREAM, 7],
+    [CANCELS_STREAM, 7],
+    [DEAD_STREAM, 30],
+  ])('%s forgets after %i days, so that no cost grows with the jobs kept', (name, days) => {
+    expect(stream(name)).toMatchObject({ retention: 'limits', discard: 'old', max_age: days * DAY_NS });
+  });
+
+  it('keep a callback until it is delivered or given up, for a week at most', () => {
+    expect(stream(CALLBACKS_STREAM)).toMatchObject({
+      retention: 'workqueue',
+      discard: 'new',
+      max_age: 7 * DAY_NS,
+    });
+  });
+
+  it('are all on disk, with a window for second publishes in nanoseconds', () => {
+    for (const definition of streamDefinitions()) {
+      expect(definition).toMatchObject({ storage: 'file', duplicate_window: 120 * 1e9 });
+      expect(Number.isSafeInteger(definition.max_age)).toBe(true);
+    }
+  });
+
+  it('have as many copies as asked for, one by default', () => {
+    expect(streamDefinitions().map(({ num_replicas }) => num_replicas)).toEqual([1, 1, 1, 1, 1, 1]);
+    expect(streamDefinitions(3).map(({ num_replicas }) => num_replicas)).toEqual([3, 3, 3, 3, 3, 3]);
+  });
+});
+
+describe('the consumer of a worker group', () => {
+  it('is durable, acknowledged by hand, and never gives a job up by itself', () => {
+    const options = {
+      group: 'images',
+      filterSubject: groupFilter('image.>'),
+      ackWaitMs: 30_000,
+      maxAckPending: 7,
+    };
+    expect(consumerDefinition(options)).toEqual({
+      durable_name: 'images',
+      filter_subject: 'jobs.*.*.image.>',
+      ack_policy: 'explicit',
+      deliver_policy: 'all',
+      ack_wait: 30 * 1e9,
+      max_deliver: -1,
+      max_ack_pending: 7,
+    });
+  });
+});
+
+describe('the consumer of callbacks', () => {
+  it('holds up none for those that wait for their next delivery', () => {
+    expect(callbackConsumerDefinition(30_000)).toMatchObject({
+      durable_name: 'callbacks',
+      filter_subject: 'callbacks.>',
+      max_deliver: -1,
+      max_ack_pending: -1,
+    });
+  });
+});

@@ -1,0 +1,42 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { jsonDepth } from '../../../../shared/text/json-depth.ts';
+
+/** The same by recursion over the value. */
+function depthOf(value: unknown): number {
+  if (typeof value !== 'object' || value === null) return 0;
+  return 1 + Math.max(0, ...Object.values(value).map(depthOf));
+}
+
+describe('the depth of a JSON text', () => {
+  it('is the depth of its value, up to the limit', () => {
+    const value = fc.jsonValue({ maxDepth: 12, depthSize: 'max', stringUnit: 'binary' });
+    fc.assert(
+      fc.property(value, fc.nat(14), fc.constantFrom(0, 2), (json, limit, indent) => {
+        const depth = depthOf(json);
+        expect(jsonDepth(JSON.stringify(json, null, indent), limit)).toBe(Math.min(depth, limit + 1));
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it.each([
+    ['a text of brackets', '"[[[{{{"', 0],
+    ['an escaped quote before brackets', '["\\"[[["]', 1],
+    ['an escaped backslash before the end', '["\\\\",[1]]', 2],
+    ['a key of brackets', '{"[[":{"{{":1}}', 2],
+    ['an escaped quote by its number', '["\\u0022[[["]', 1],
+    ['neighbours', '[[],[],[]]', 2],
+    ['nothing', '', 0],
+  ])('counts no bracket that is not one: %s', (_what, text, depth) => {
+    expect(jsonDepth(text, 10)).toBe(depth);
+  });
+
+  it('stops counting past the limit, so that hostile text costs nothing more', () => {
+    expect(jsonDepth('['.repeat(10_000_000), 64)).toBe(65);
+  });
+
+  it.each(['[[[', ']]]', '"', '"\\', '}{', '[}'])('of %j, which is no JSON, does not throw', (text) => {
+    expect(jsonDepth(text, 64)).toBeLessThanOrEqual(3);
+  });
+});

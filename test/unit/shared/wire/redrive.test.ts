@@ -1,0 +1,93 @@
+import { describe, expect, it } from 'vitest';
+import {
+  inRound,
+  nextRound,
+  type Redrive,
+  readRedrive,
+  writeRedrive,
+} from '../../../../shared/wire/redrive.ts';
+import { deadLetterFilter, deadLettersFilter } from '../../../../shared/wire/subjects.ts';
+import { NOT_A_TOKEN, refusalOf } from '../../support.ts';
+
+const T1 = '4bf92f3577b34da6a3ce929d0e0e4736';
+const T2 = '0af7651916cd43dd8448eb211c80319c';
+
+function read(headers: Record<string, string>): Redrive | undefined {
+  return readRedrive((name) => (headers[name] === undefined ? [] : [headers[name]]));
+}
+
+describe('the headers of a round', () => {
+  it('are read as they were written', () => {
+    const redrive = { round: 2, previousTraceIds: [T1, T2] };
+    const headers: Record<string, string> = {};
+    writeRedrive(redrive, (name, value) => {
+      headers[name] = value;
+    });
+    expect(headers).toEqual({ 'throughline-round': '2', 'throughline-redrive-of': `${T1},${T2}` });
+    expect(read(headers)).toEqual(redrive);
+  });
+
+  it.each(['0', '-1', '1.5', 'x', '', '99999999', '1 '])('count as absent when the round is %j', (round) => {
+    expect(read({ 'throughline-round': round, 'throughline-redrive-of': T1 })).toBeUndefined();
+  });
+
+  it('keep of the traces what are trace ids', () => {
+    const redriveOf = `${T1},nonsense,${T2.toUpperCase()},,${T2}`;
+    expect(read({ 'throughline-round': '1', 'throughline-redrive-of': redriveOf })).toEqual({
+      round: 1,
+      previousTraceIds: [T1, T2],
+    });
+  });
+});
+
+describe('the next round', () => {
+  it('is the first after a job that was never redriven', () => {
+    expect(nextRound(undefined, T1)).toEqual({ round: 1, previousTraceIds: [T1] });
+  });
+
+  it('adds its trace to those before, and forgets the oldest of too many', () => {
+    expect(nextRound({ round: 1, previousTraceIds: [T1] }, T2)).toEqual({
+      round: 2,
+      previousTraceIds: [T1, T2],
+    });
+    const many = nextRound({ round: 20, previousTraceIds: Array<string>(20).fill(T1) }, T2);
+    expect(many.previousTraceIds).toEqual([...Array<string>(19).fill(T1), T2]);
+  });
+
+  it.each([undefined, ''])('needs no trace (%j)', (traceId) => {
+    expect(nextRound(undefined, traceId)).toEqual({ round: 1, previousTraceIds: [] });
+  });
+});
+
+describe('a message id', () => {
+  it('is another one in each round, and unchanged in the first', () => {
+    expect([undefined, 0, 1, 2].map((round) => inRound('job-1:end', round))).toEqual([
+      'job-1:end',
+      'job-1:end',
+      'job-1:end:1',
+      'job-1:end:2',
+    ]);
+  });
+});
+
+describe('the filters of dead letters', () => {
+  it('are those of a tenant, of an operation, of a job', () => {
+    expect(deadLettersFilter('any')).toBe('dead.any.>');
+    expect(deadLettersFilter('any', 'image.thumbnail')).toBe('dead.any.*.image.thumbnail');
+    expect(deadLetterFilter('acme', 'job-1')).toBe('dead.acme.job-1.>');
+  });
+
+  it.each(NOT_A_TOKEN)('refuse %s', async (_what, value) => {
+    expect(await refusalOf(() => deadLettersFilter(value))).toMatchObject({ code: 'request-invalid' });
+    expect(await refusalOf(() => deadLetterFilter('acme', value))).toMatchObject({ code: 'request-invalid' });
+    expect(await refusalOf(() => deadLetterFilter(value, 'job-1'))).toMatchObject({
+      code: 'request-invalid',
+    });
+  });
+
+  it.each(['', '*', '>', 'A', 'a.>', 'a b', 'a.*'])('refuse the operation %j', async (operation) => {
+    expect(await refusalOf(() => deadLettersFilter('acme', operation))).toMatchObject({
+      code: 'request-invalid',
+    });
+  });
+});

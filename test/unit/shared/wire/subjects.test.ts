@@ -1,0 +1,275 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import {
+  callbackEventSubject,
+  callbackSubject,
+  cancelSubject,
+  deadSubject,
+  eventSubject,
+  groupFilter,
+  isOperationName,
+  isToken,
+  type JobAddress,
+  jobSubject,
+  jobSubjectFilter,
+  parseCallbackSubject,
+  parseCancelSubject,
+  parseEventSubject,
+  parseJobSubject,
+  subjectMatches,
+} from '../../../../shared/wire/subjects.ts';
+import { NOT_A_TOKEN, refusalOf } from '../../support.ts';
+
+const good: JobAddress = { tenant: 'acme', jobId: '0198-a_B', operation: 'image.thumbnail' };
+
+// The grammar written out once more, independently of the module.
+const TOKEN = '[A-Za-z0-9_-]{1,64}';
+const WORD = '[a-z][a-z0-9_-]*';
+const SUBJECT = new RegExp(`^(?:jobs|dead)\\.${TOKEN}\\.${TOKEN}\\.${WORD}(?:\\.${WORD})*$`);
+
+const anyText = fc.oneof(
+  fc.string({ unit: 'binary' }),
+  fc.string({ unit: fc.constantFrom('a', 'Z', '0', '-', '_', '.', '*', '>', ' ', '\r', '\n', '\0', '$') }),
+  fc.constantFrom(...NOT_A_TOKEN.map(([, value]) => value)),
+);
+const token = fc.stringMatching(new RegExp(`^${TOKEN}$`));
+const operation = fc
+  .array(fc.stringMatching(/^[a-z][a-z0-9_-]{0,9}$/), { minLength: 1, maxLength: 11 })
+  .map((words) => words.join('.'));
+const address = fc.record({ tenant: token, jobId: token, operation });
+
+describe('a subject', () => {
+  it('holds tenant, job id and operation, the operation last', () => {
+    expect(jobSubject(good)).toBe('jobs.acme.0198-a_B.image.thumbnail');
+    expect(deadSubject(good)).toBe('dead.acme.0198-a_B.image.thumbnail');
+    expect(eventSubject(good.tenant, good.jobId)).toBe('events.acme.0198-a_B');
+    expect(jobSubjectFilter(good.tenant, good.jobId)).toBe('jobs.acme.0198-a_B.>');
+    expect(callbackSubject(good.tenant, good.jobId)).toBe('callbacks.acme.0198-a_B');
+    expect(callbackEventSubject(good.tenant, good.jobId)).toBe('events.acme.0198-a_B.callback');
+  });
+
+  it.each(NOT_A_TOKEN)('has no tenant and no job id with %s', async (_what, value) => {
+    const attempts: [part: string, build: () => string][] = [
+      ['tenant', () => jobSubject({ ...good, tenant: value })],
+      ['job id', () => jobSubject({ ...good, jobId: value })],
+      ['tenant', () => deadSubject({ ...good, tenant: value })],
+      ['job id', () => deadSubject({ ...good, jobId: value })],
+      ['tenant', () => eventSubject(value, good.jobId)],
+      ['job id', () => eventSubject(good.tenant, value)],
+      ['tenant', () => callbackSubject(value, good.jobId)],
+      ['job id', () => callbackSubject(good.tenant, value)],
+      ['tenant', () => callbackEventSubject(value, good.jobId)],
+      ['job id', () => callbackEventSubject(good.tenant, value)],
+      ['tenant', () => jobSubjectFilter(value, good.jobId)],
+      ['job id', () => jobSubjectFilter(good.tenant, value)],
+    ];
+    for (const [part, build] of attempts) {
+      const error = await refusalOf(build);
+      expect(error.code).toBe('request-invalid');
+      expect(error.message).toContain(`the ${part} `);
+      expect(error.message).not.toMatch(/[\r\n\0]/);
+      expect(error.message.length).toBeLessThan(300);
+    }
+  });
+
+  it.each([
+    ...NOT_A_TOKEN.filter(([what]) => !['a dot', 'one character too many'].includes(what)),
+    ['a capital', 'Image'],
+    ['a digit in front', '1st'],
+    ['a dot in front', '.image'],
+    ['a dot at the end', 'image.'],
+    ['two dots in a row', 'image..thumbnail'],
+    ['a wildcard word', 'image.*'],
+    ['a full wildcard word', 'image.>'],
+    ['a line feed after a good name', 'image.thumbnail\n'],
+    ['129 characters', 'a'.repeat(129)],
+  ] as const)('has no operation with %s', async (_what, value) => {
+    for (const build of [jobSubject, deadSubject]) {
+      const error = await refusalOf(() => build({ ...good, operation: value }));
+      expect(error).toMatchObject({ code: 'request-invalid' });
+      expect(error.message).toContain('the operation ');
+      expect(error.message).not.toMatch(/[\r\n\0]/);
+      expect(error.message.length).toBeLessThan(300);
+    }
+  });
+
+  it('never leaves its grammar, whatever the parts are', () => {
+    fc.assert(
+      fc.property(anyText, anyText, anyText, (tenant, jobId, name) => {
+        for (const build of [jobSubject, deadSubject]) {
+          const subject = attempt(() => build({ tenant, jobId, operation: name }));
+          if (subject !== undefined) expect(subject).toMatch(SUBJECT);
+        }
+        const events = attempt(() => eventSubject(tenant, jobId));
+        if (events !== undefined) expect(events).toMatch(new RegExp(`^events\\.${TOKEN}\\.${TOKEN}$`));
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+});
+
+describe('reading a subject', () => {
+  it('of a callback gives the parts it was made of, and nothing for another one', () => {
+    const { tenant, jobId } = good;
+    expect(parseCallbackSubject(callbackSubject(tenant, jobId))).toEqual({ tenant, jobId });
+    for (const other of ['callbacks.a', 'callbacks.a.b.c', 'cancel.a.b', 'callbacks.a.*', 'callbacks..b'])
+      expect(parseCallbackSubject(other)).toBeUndefined();
+  });
+
+  it('gives the parts it was made of', () => {
+    fc.assert(
+      fc.property(address, (parts) => {
+        expect(parseJobSubject(jobSubject(parts))).toEqual(parts);
+        expect(parseJobSubject(deadSubject(parts))).toEqual(parts);
+      }),
+    );
+  });
+
+  it('gives undefined for what could not have been made, and never throws', () => {
+    fc.assert(
+      fc.property(
+        fc.oneof(
+          anyText,
+          fc.array(anyText).map((parts) => ['jobs', ...parts].join('.')),
+        ),
+        (text) => {
+          const parts = parseJobSubject(text);
+          if (parts !== undefined) expect([jobSubject(parts), deadSubject(parts)]).toContain(text);
+        },
+      ),
+      { numRuns: 1_000 },
+    );
+  });
+
+  it.each([
+    'jobs',
+    'jobs.acme',
+    'jobs.acme.1',
+    'jobs.acme.1.',
+    'events.acme.1',
+    'done.acme.1.echo',
+    'Jobs.acme.1.echo',
+    'jobs..1.echo',
+    'jobs.*.1.echo',
+    'jobs.acme.1.>',
+    'jobs.acme.1.Echo',
+    ' jobs.acme.1.echo',
+    'jobs.acme.1.echo ',
+  ])('does not take %j for a job', (subject) => {
+    expect(parseJobSubject(subject)).toBeUndefined();
+  });
+});
+
+describe('a token and a name', () => {
+  it.each([undefined, null, 7, true, ['acme'], { toString: () => 'acme' }])('is never %j', (value) => {
+    expect(isToken(value)).toBe(false);
+    expect(isOperationName(value)).toBe(false);
+  });
+});
+
+describe('the filter of a worker group', () => {
+  it.each([
+    ['>', 'jobs.>'],
+    ['echo', 'jobs.*.*.echo'],
+    ['image.thumbnail', 'jobs.*.*.image.thumbnail'],
+    ['image.>', 'jobs.*.*.image.>'],
+    ['image.small.>', 'jobs.*.*.image.small.>'],
+  ])('for %j is %j', (operations, filter) => {
+    expect(groupFilter(operations)).toBe(filter);
+  });
+
+  it.each([
+    '',
+    '.>',
+    '*',
+    '*.>',
+    '>.>',
+    'image.*',
+    'image.',
+    'image>',
+    'Image.>',
+    'a b',
+    'a.>.>',
+    'a\r\nb',
+    '$JS.>',
+  ])('is not made of %j', async (operations) => {
+    const error = await refusalOf(() => groupFilter(operations));
+    expect(error.code).toBe('config-invalid');
+    expect(error.message).toContain('operations filter');
+    expect(error.message).not.toMatch(/[\r\n]/);
+  });
+
+  it('is a subject that the server takes, or is refused', () => {
+    fc.assert(
+      fc.property(anyText, (operations) => {
+        const filter = attempt(() => groupFilter(operations));
+        if (filter === undefined || filter === 'jobs.>') return;
+        expect(filter).toMatch(new RegExp(`^jobs\\.\\*\\.\\*(?:\\.${WORD})+(?:\\.>)?$`));
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+});
+
+function attempt(build: () => string): string | undefined {
+  try {
+    return build();
+  } catch {
+    return undefined;
+  }
+}
+
+describe('a cancel subject', () => {
+  it('is read back', () => {
+    fc.assert(
+      fc.property(token, token, (tenant, jobId) => {
+        expect(parseCancelSubject(cancelSubject(tenant, jobId))).toEqual({ tenant, jobId });
+      }),
+    );
+  });
+
+  it.each(NOT_A_TOKEN)('holds no %s', async (_what, value) => {
+    expect((await refusalOf(() => cancelSubject('acme', value))).code).toBe('request-invalid');
+    expect(parseCancelSubject(`cancel.acme.${value}`)).toBeUndefined();
+  });
+
+  it.each(['cancel.acme', 'cancel.acme.job.more', 'jobs.acme.job', '', 'cancel..job'])(
+    'is not %j',
+    (text) => {
+      expect(parseCancelSubject(text)).toBeUndefined();
+    },
+  );
+});
+
+describe('the subject of an event', () => {
+  it('is read back', () => {
+    fc.assert(
+      fc.property(token, token, (tenant, jobId) => {
+        expect(parseEventSubject(eventSubject(tenant, jobId))).toEqual({ tenant, jobId });
+      }),
+    );
+  });
+
+  it.each(['events.acme', 'events.acme.job.more', 'cancel.acme.job', '', 'events..job', 'events.acme.*'])(
+    'is not %j',
+    (text) => {
+      expect(parseEventSubject(text)).toBeUndefined();
+    },
+  );
+});
+
+describe('a consumer filter', () => {
+  it.each([
+    ['jobs.>', true],
+    ['>', true],
+    ['jobs.*.*.image.>', true],
+    ['jobs.*.*.image.thumbnail', true],
+    ['jobs.*.*.image', false],
+    ['jobs.*.*.image.thumbnail.>', false],
+    ['jobs.*.*.*', false],
+    ['jobs.*.*.video.>', false],
+    ['dead.>', false],
+  ])('%s takes a job of image.thumbnail: %s', (filter, takes) => {
+    expect(subjectMatches(filter, jobSubject(good))).toBe(takes);
+  });
+});

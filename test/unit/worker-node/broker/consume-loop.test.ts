@@ -1,0 +1,165 @@
+import type { Consumer, ConsumerMessages, JsMsg } from '@nats-io/jetstream';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { ConsumeLoop } from '../../../../worker-node/broker/consume-loop.ts';
+import { quiet } from '../support.ts';
+
+/** A pull that brings what it is given, until it is stopped. */
+class Pull {
+  readonly count: number;
+  readonly #waiting: JsMsg[] = [];
+  #left: number;
+  readonly handedBack: number[] = [];
+  ended = false;
+  #wake: () => void = () => undefined;
+
+  constructor(count: number) {
+    this.count = count;
+    this.#left = count;
+  }
+
+  bring(seq: number): void {
+    const nak = (): void => void this.handedBack.push(seq);
+    this.#waiting.push({ seq, nak } as unknown as JsMsg);
+    this.#wake();
+  }
+
+  stop(): void {
+    this.ended = true;
+    this.#wake();
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<JsMsg> {
+    while (this.#left > 0) {
+      const message = this.#waiting.shift();
+      if (message !== undefined) {
+        this.#left--;
+        yield message;
+      } else if (this.ended) return;
+      else {
+        await new Promise<void>((resolve) => {
+          this.#wake = resolve;
+        });
+      }
+    }
+  }
+}
+
+interface RunningJob {
+  readonly seq: number;
+  readonly stop: AbortSignal;
+  readonly end: () => void;
+}
+
+const loops: ConsumeLoop[] = [];
+const jobs: RunningJob[] = [];
+
+afterEach(async () => {
+  const stopping = loops.splice(0).map((loop) => loop.stop(0));
+  for (const job of jobs.splice(0)) job.end();
+  await Promise.all(stopping);
+});
+
+/** A loop whose pulls and jobs are in the hands of the test. */
+function start(concurrency: number, source?: () => Promise<Consumer>) {
+  const pulls: Pull[] = [];
+  const consumer = {
+    fetch: async ({ max_messages }: { max_messages: number }) => {
+      const pull = new Pull(max_messages);
+      pulls.push(pull);
+      return pull as unknown as ConsumerMessages;
+    },
+  } as unknown as Consumer;
+  const loop = new ConsumeLoop({
+    consumer: source ?? (async () => consumer),
+    concurrency,
+    log: quiet,
+    process: ({ seq }, stop) => new Promise((end) => jobs.push({ seq, stop, end })),
+  });
+  loops.push(loop);
+  return { loop, pulls, consumer, running: loop.run() };
+}
+
+const until = (condition: () => boolean): Promise<void> =>
+  vi.waitFor(() => expect(condition()).toBe(true), { timeout: 5_000, interval: 1 });
+
+describe('the loop', () => {
+  it('asks for as many jobs as there is room for, and never runs more', async () => {
+    const { pulls } = start(4);
+    await until(() => pulls.length === 1);
+    expect(pulls[0]?.count).toBe(4);
+    for (let seq = 1; seq <= 4; seq++) pulls[0]?.bring(seq);
+    await until(() => jobs.length === 4);
+    expect(pulls).toHaveLength(1);
+    for (const job of jobs.slice(0, 3)) job.end();
+    await until(() => pulls.length > 1);
+    const asked = pulls.slice(1).reduce((sum, { count }) => sum + count, 0);
+    expect(asked).toBeLessThanOrEqual(3);
+  });
+
+  it('goes on after a pull that failed, and is not healthy meanwhile', async () => {
+    let fails = true;
+    const { loop, pulls, consumer } = start(1, async () => {
+      if (fails) throw new Error('no responders');
+      return consumer;
+    });
+    await until(() => !loop.healthy);
+    fails = false;
+    await until(() => pulls.length === 1);
+    pulls[0]?.bring(1);
+    await until(() => loop.healthy && loop.running === 1);
+  });
+});
+
+describe('stopping', () => {
+  it('waits for the jobs that run, whose signal is not aborted before the time is up', async () => {
+    const { loop, pulls, running } = start(1);
+    await until(() => pulls.length === 1);
+    pulls[0]?.bring(1);
+    await until(() => jobs.length === 1);
+    const stopped = loop.stop(60_000);
+    await running;
+    expect(jobs[0]?.stop.aborted).toBe(false);
+    expect(loop.running).toBe(1);
+    jobs[0]?.end();
+    await stopped;
+    expect(loop.running).toBe(0);
+  });
+
+  it('aborts the signal of the jobs that are left when the time is up', async () => {
+    const { loop, pulls } = start(1);
+    await until(() => pulls.length === 1);
+    pulls[0]?.bring(1);
+    await until(() => jobs.length === 1);
+    const stopped = loop.stop(0);
+    await until(() => jobs[0]?.stop.aborted === true);
+    jobs[0]?.end();
+    await stopped;
+  });
+
+  it('hands back what still arrives, unread, and ends the pull once no more comes', async () => {
+    const { loop, pulls } = start(2);
+    await until(() => pulls.length === 1);
+    const stopped = loop.stop(60_000);
+    pulls[0]?.bring(1);
+    await until(() => pulls[0]?.handedBack.length === 1);
+    expect(pulls[0]?.ended).toBe(false);
+    await stopped;
+    expect(pulls[0]?.ended).toBe(true);
+    expect(jobs).toEqual([]);
+  });
+
+  it('may be asked for twice', async () => {
+    const { loop, pulls, running } = start(1);
+    await until(() => pulls.length === 1);
+    await Promise.all([loop.stop(0), loop.stop(0), running]);
+  });
+
+  it('opens no pull any more, also not one that was on its way', async () => {
+    const found = Promise.withResolvers<Consumer>();
+    const { loop, pulls, consumer, running } = start(1, () => found.promise);
+    const stopped = loop.stop(0);
+    found.resolve(consumer);
+    await Promise.all([stopped, running]);
+    expect(pulls).toEqual([]);
+  });
+});

@@ -1,0 +1,165 @@
+import type { JsMsg } from '@nats-io/jetstream';
+import { headers } from '@nats-io/transport-node';
+import { context } from '@opentelemetry/api';
+import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { CallbackEvent } from '../../../../shared/job/callback-event.ts';
+import { createCallbackSecret } from '../../../../shared/text/callback-secret.ts';
+import { writeCallbackTask } from '../../../../shared/wire/callback-task.ts';
+import { writeJson } from '../../../../shared/wire/wire.ts';
+import { CallbackDeliverer } from '../../../../worker-node/callbacks/callback-deliverer.ts';
+import type { CallbackEventPublisher } from '../../../../worker-node/callbacks/callback-event-publisher.ts';
+import { CallbackSecrets } from '../../../../worker-node/callbacks/secrets.ts';
+import { TargetGuard } from '../../../../worker-node/callbacks/target-guard.ts';
+import { workerConfig } from '../../../../worker-node/config.ts';
+import {
+  type CallbackReceiver,
+  startCallbackReceiver,
+  status,
+} from '../../../support/http/callback-receiver.ts';
+import { until } from '../../../support/poll.ts';
+import { IDLE, quiet, SUCCEEDED } from '../support.ts';
+
+const MAX_ATTEMPTS = 3;
+let receiver: CallbackReceiver;
+beforeAll(() => {
+  context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
+});
+beforeEach(async () => {
+  receiver = await startCallbackReceiver();
+});
+afterEach(() => receiver.stop());
+
+/** A task as JetStream delivers it, and what became of it. */
+function delivery(deliveryCount: number, { recordFails = false, subject = 'callbacks.acme.job-1' } = {}) {
+  const said: string[] = [];
+  const events: CallbackEvent[] = [];
+  const outcomes: string[] = [];
+  const messageHeaders = headers();
+  const task = { tenant: 'acme', url: `${receiver.origin}/hook?key=canary`, event: SUCCEEDED };
+  writeCallbackTask(task, '/throughline/bridge', {}, (name, value) => messageHeaders.set(name, value));
+  const message = {
+    subject,
+    headers: messageHeaders,
+    data: writeJson(SUCCEEDED),
+    info: { deliveryCount },
+    working: () => void said.push('working'),
+    ack: () => void said.push('ack'),
+    nak: (ms: number) => void said.push(`nak ${ms}`),
+    term: (reason: string) => void said.push(`term ${reason}`),
+  } as unknown as JsMsg;
+  const record = async (_tenant: string, event: CallbackEvent): Promise<void> => {
+    if (recordFails) throw new Error('no broker');
+    events.push(event);
+  };
+  const deliverer = new CallbackDeliverer({
+    guard: new TargetGuard(receiver.origin),
+    secrets: new CallbackSecrets(workerConfig({ CALLBACK_SECRET: createCallbackSecret() })),
+    events: { record } as unknown as CallbackEventPublisher,
+    schedule: { maxAttempts: MAX_ATTEMPTS, minDelayMs: 100, maxDelayMs: 1_000 },
+    timeoutMs: 5_000,
+    ackWaitMs: 30,
+    metrics: { callbackSettled: (outcome) => void outcomes.push(outcome) },
+    log: quiet,
+    worker: 'host-1',
+    tracing: false,
+    random: () => 0.5,
+  });
+  return { said, events, outcomes, process: (stop: AbortSignal) => deliverer.process(message, stop) };
+}
+
+describe('the delivery of a callback', () => {
+  it('keeps its task while the receiver thinks, and tells of it without the query', async () => {
+    const { said, events, outcomes, process } = delivery(1);
+    receiver.answer('/hook', (response) => {
+      void until('a sign of life', () => said.filter((word) => word === 'working').length >= 2).then(() =>
+        response.writeHead(200).end(),
+      );
+    });
+    await process(IDLE);
+    expect(said.filter((word) => word !== 'working')).toEqual(['ack']);
+    expect(events).toMatchObject([
+      { kind: 'callback-delivered', url: `${receiver.origin}/hook`, attempt: 1 },
+    ]);
+    expect(JSON.stringify(events)).not.toContain('canary');
+    expect(outcomes).toEqual(['delivered']);
+  });
+
+  it('carries ids although nothing is traced', async () => {
+    const { events, process } = delivery(1);
+    await process(IDLE);
+    const [event] = events;
+    expect(receiver.at('/hook')[0]?.headers.traceparent).toBe(`00-${event?.traceId}-${event?.spanId}-02`);
+  });
+
+  it.each([
+    [1, 'nak 75', 'callback-retrying'],
+    [MAX_ATTEMPTS, 'term callback-failed', 'callback-failed'],
+    // What a stopping worker handed back cost an attempt; the last one is made all the same.
+    [MAX_ATTEMPTS + 1, 'term callback-failed', 'callback-failed'],
+  ])('number %i that is refused ends with: %s', async (count, settlement, kind) => {
+    receiver.answer('/hook', status(500));
+    const { said, events, process } = delivery(count);
+    await process(IDLE);
+    expect(said.filter((word) => word !== 'working')).toEqual([settlement]);
+    expect(events).toMatchObject([{ kind, status: 500 }]);
+    expect(receiver.at('/hook')).toHaveLength(1);
+  });
+
+  it('that never came to an end is given up without another', async () => {
+    const { said, events, process } = delivery(3 * MAX_ATTEMPTS + 1);
+    await process(IDLE);
+    expect(said).toEqual(['term attempts-spent']);
+    expect(events).toMatchObject([{ kind: 'callback-failed', error: { code: 'attempts-spent' } }]);
+    expect(receiver.connections()).toBe(0);
+  });
+
+  it('is handed back at once where the worker stops, before it or in its midst', async () => {
+    const before = delivery(1);
+    await before.process(AbortSignal.abort());
+    expect(receiver.connections()).toBe(0);
+    const stop = new AbortController();
+    receiver.answer('/hook', () => stop.abort());
+    const midst = delivery(1);
+    await midst.process(stop.signal);
+    for (const { said, events, outcomes } of [before, midst]) {
+      expect(said.filter((word) => word !== 'working')).toEqual(['nak 0']);
+      expect([events, outcomes]).toEqual([[], ['released']]);
+    }
+  });
+
+  it('that cannot be recorded is not settled: it comes again', async () => {
+    const { said, outcomes, process } = delivery(1, { recordFails: true });
+    await process(IDLE);
+    expect(said.filter((word) => word !== 'working')).toEqual(['nak 2000']);
+    expect(outcomes).toEqual(['unsettled']);
+  });
+
+  it('of nobody is taken off the queue', async () => {
+    const { said, process } = delivery(1, { subject: 'callbacks.acme' });
+    await process(IDLE);
+    expect(said).toEqual(['term unreadable']);
+    expect(receiver.connections()).toBe(0);
+  });
+
+  it.each([101, 199, 300, 304, 400, 404, 500, 599])('that is answered %i is tried again', async (code) => {
+    receiver.answer('/hook', (response) => {
+      // What `writeHead` refuses to write.
+      response.socket?.end(`HTTP/1.1 ${code} x\r\ncontent-length: 0\r\n\r\n`);
+    });
+    const { events, process } = delivery(1);
+    await process(IDLE);
+    expect(events).toMatchObject([{ kind: 'callback-retrying', error: { code: 'callback-failed' } }]);
+  });
+
+  it('that nobody takes says so without telling of the network', async () => {
+    await receiver.stop();
+    const { events, process } = delivery(1);
+    await process(IDLE);
+    expect(events[0]?.error).toEqual({
+      code: 'callback-failed',
+      message: 'the receiver cannot be reached (ECONNREFUSED)',
+    });
+    receiver = await startCallbackReceiver();
+  });
+});

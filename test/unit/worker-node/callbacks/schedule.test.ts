@@ -1,0 +1,74 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import {
+  type CallbackSchedule,
+  pauseAfter,
+  retryAfterOf,
+} from '../../../../worker-node/callbacks/schedule.ts';
+import { workerConfig } from '../../../../worker-node/config.ts';
+
+const HOUR_MS = 3_600_000;
+const { CALLBACK_MAX_ATTEMPTS, CALLBACK_RETRY_MIN_MS, CALLBACK_RETRY_MAX_MS } = workerConfig({});
+const DEFAULT: CallbackSchedule = {
+  maxAttempts: CALLBACK_MAX_ATTEMPTS,
+  minDelayMs: CALLBACK_RETRY_MIN_MS,
+  maxDelayMs: CALLBACK_RETRY_MAX_MS,
+};
+const ALMOST_ONE = 1 - Number.EPSILON / 2;
+
+const total = (random: number): number =>
+  Array.from({ length: DEFAULT.maxAttempts - 1 }, (_, index) =>
+    pauseAfter(index + 1, DEFAULT, 0, random),
+  ).reduce((sum, pause) => sum + pause);
+
+describe('the pauses between deliveries', () => {
+  it('begin with seconds, and span about a day by default, whatever the luck', () => {
+    expect(pauseAfter(1, DEFAULT, 0, ALMOST_ONE)).toBe(5_000);
+    expect(pauseAfter(7, DEFAULT, 0, ALMOST_ONE)).toBe(20 * HOUR_MS);
+    expect(total(0)).toBeGreaterThan(12 * HOUR_MS);
+    expect(total(ALMOST_ONE)).toBeLessThan(26 * HOUR_MS);
+  });
+
+  it('are whole numbers within bounds, and grow with the attempts', () => {
+    const schedule = fc.record({
+      maxAttempts: fc.integer({ min: 1, max: 100 }),
+      minDelayMs: fc.integer({ min: 1, max: 86_400_000 }),
+      maxDelayMs: fc.integer({ min: 1, max: 86_400_000 }),
+    });
+    const random = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
+    fc.assert(
+      fc.property(schedule, fc.integer({ min: 1, max: 300 }), random, (any, attempt, luck) => {
+        const [pause, next] = [pauseAfter(attempt, any, 0, luck), pauseAfter(attempt + 1, any, 0, luck)];
+        expect(Number.isSafeInteger(pause)).toBe(true);
+        expect(pause).toBeLessThanOrEqual(Math.max(any.minDelayMs, any.maxDelayMs));
+        expect(next).toBeGreaterThanOrEqual(pause);
+      }),
+    );
+  });
+
+  it('are no shorter than the receiver asks, and no longer than the longest', () => {
+    expect(pauseAfter(1, DEFAULT, 60_000, 0.5)).toBe(60_000);
+    expect(pauseAfter(1, DEFAULT, 1, 0.5)).toBe(3_750);
+    expect(pauseAfter(1, DEFAULT, 90 * HOUR_MS, 0.5)).toBe(20 * HOUR_MS);
+  });
+});
+
+describe('what a receiver asks for', () => {
+  const NOW = Date.parse('2026-01-02T03:04:05Z');
+
+  it.each<[string | undefined, number]>([
+    [undefined, 0],
+    ['7', 7_000],
+    ['0', 0],
+    ['-1', 0],
+    ['1.5', 0],
+    ['soon', 0],
+    ['', 0],
+    ['99999999999', 0],
+    ['Fri, 02 Jan 2026 03:05:05 GMT', 60_000],
+    ['Fri, 02 Jan 2026 03:00:00 GMT', 0],
+    ['Fri, nonsense', 0],
+  ])('in Retry-After: %s is %i ms', (header, ms) => {
+    expect(retryAfterOf(header, NOW)).toBe(ms);
+  });
+});

@@ -1,0 +1,189 @@
+import http from 'node:http';
+import type { LookupFunction } from 'node:net';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { post } from '../../../../worker-node/callbacks/post.ts';
+import { isPublicAddress } from '../../../../worker-node/callbacks/public-address.ts';
+import { TargetGuard } from '../../../../worker-node/callbacks/target-guard.ts';
+import { sendRequest } from '../../../../worker-node/operations/built-in/http-exchange.ts';
+import { type CallbackReceiver, startCallbackReceiver } from '../../../support/http/callback-receiver.ts';
+import { until } from '../../../support/poll.ts';
+import { refusalOf } from '../../support.ts';
+import { IDLE } from '../support.ts';
+
+/** What the names of these tests lead to, look after look; the last one stays. */
+const NAMES = new Map<string, readonly (readonly string[])[]>();
+const looks: string[] = [];
+
+vi.mock('node:dns', async (importOriginal) => {
+  const dns = await importOriginal<typeof import('node:dns')>();
+  const lookup = (name: string, _options: object, callback: (error: null, found: object[]) => void): void => {
+    const answers = NAMES.get(name) ?? [[]];
+    const nth = looks.filter((look) => look === name).length;
+    looks.push(name);
+    const found = answers[Math.min(nth, answers.length - 1)] ?? [];
+    callback(
+      null,
+      found.map((address) => ({ address, family: address.includes(':') ? 6 : 4 })),
+    );
+  };
+  return { ...dns, lookup };
+});
+
+const PUBLIC = [
+  '1.1.1.1',
+  '8.8.8.8',
+  '93.184.216.34',
+  '172.32.0.1',
+  '192.167.1.1',
+  '2606:4700:4700::1111',
+  '2a00:1450::1',
+];
+/** Each range by its first and last address. */
+const CLOSED = [
+  ...['0.0.0.0', '0.255.255.255', '10.0.0.0', '10.255.255.255', '100.64.0.0', '100.127.255.255'],
+  ...['127.0.0.0', '127.255.255.255', '169.254.0.0', '169.254.169.254', '169.254.255.255'],
+  ...['172.16.0.0', '172.31.255.255', '192.0.0.0', '192.0.0.255', '192.168.0.0', '192.168.255.255'],
+  ...['198.18.0.0', '198.19.255.255', '224.0.0.0', '239.255.255.255', '240.0.0.0', '255.255.255.255'],
+  ...['192.0.2.1', '198.51.100.1', '203.0.113.1', '192.88.99.1'],
+  ...[
+    '::',
+    '::1',
+    '::7f00:1',
+    'fc00::',
+    'fdff:ffff::1',
+    'fe80::1',
+    'febf::1',
+    'fec0::1',
+    'ff00::',
+    'ff02::1',
+  ],
+  ...['::ffff:127.0.0.1', '::ffff:8.8.8.8', '64:ff9b::7f00:1', '64:ff9b::808:808', '64:ff9b:1::1', '100::1'],
+  ...['2001::1', '2001:db8::1', '2002:7f00:1::', '3fff::1', '4000::1', 'fd00:ec2::254'],
+];
+
+describe('an address', () => {
+  it.each(PUBLIC)('is public: %s', (address) => {
+    expect(isPublicAddress(address)).toBe(true);
+  });
+
+  it.each([...CLOSED, '', 'localhost', '1.2.3', 'fe80::1%lo'])('is not public: %s', (address) => {
+    expect(isPublicAddress(address)).toBe(false);
+  });
+});
+
+const literal = (address: string): string => (address.includes(':') ? `[${address}]` : address);
+const admit = (url: string, allow = ''): LookupFunction => new TargetGuard(allow).admit(new URL(url));
+
+/** Where a guarded name leads to. */
+function resolve(lookup: LookupFunction, name: string): Promise<unknown> {
+  return new Promise((done, fail) => {
+    lookup(name, { all: true }, (error, addresses) => (error === null ? done(addresses) : fail(error)));
+  });
+}
+
+beforeEach(() => {
+  NAMES.clear();
+  looks.length = 0;
+});
+
+describe('by default a callback', () => {
+  it.each(PUBLIC)('may go to https at %s', (address) => {
+    expect(() => admit(`https://${literal(address)}/`)).not.toThrow();
+  });
+
+  it.each(CLOSED)('may not go to https at %s', async (address) => {
+    expect(await refusalOf(() => admit(`https://${literal(address)}/`))).toMatchObject({
+      code: 'target-refused',
+    });
+  });
+
+  it.each([
+    '127.1',
+    '0x7f000001',
+    '2130706433',
+    '0177.0.0.1',
+    '0',
+    '127.0.0.1.',
+    '[::ffff:7f00:1]',
+    '１２７.0.0.1',
+  ])('may not go to an odd spelling of what is closed: %s', async (host) => {
+    expect(await refusalOf(() => admit(`https://${host}/`))).toMatchObject({ code: 'target-refused' });
+  });
+
+  it.each(['http://acme.example/', 'http://8.8.8.8/', 'ftp://acme.example/'])(
+    'may not go to %s',
+    async (url) => {
+      expect(await refusalOf(() => admit(url))).toMatchObject({ code: 'target-refused' });
+    },
+  );
+
+  it.each(CLOSED)('may not follow a name to %s, even among others', async (address) => {
+    NAMES.set('acme.example', [['8.8.8.8', address]]);
+    const error = await refusalOf(() => resolve(admit('https://acme.example/'), 'acme.example'));
+    expect(error).toMatchObject({ code: 'target-refused', settle: 'term' });
+  });
+
+  it('follows a name to the addresses that were checked, and checks each time', async () => {
+    NAMES.set('rebound.example', [['8.8.8.8'], ['127.0.0.1']]);
+    const lookup = admit('https://rebound.example/');
+    expect(await resolve(lookup, 'rebound.example')).toEqual([{ address: '8.8.8.8', family: 4 }]);
+    // One look gave the address; nobody asks again before it is connected to.
+    expect(looks).toHaveLength(1);
+    await refusalOf(() => resolve(lookup, 'rebound.example'));
+  });
+});
+
+describe('CALLBACK_ALLOW', () => {
+  it('opens http and addresses of the inside, by origin', async () => {
+    NAMES.set('hooks.internal', [['10.0.0.7']]);
+    const lookup = admit('http://hooks.internal:9000/a', 'http://hooks.internal:9000');
+    expect(await resolve(lookup, 'hooks.internal')).toEqual([{ address: '10.0.0.7', family: 4 }]);
+    await refusalOf(() => admit('http://hooks.internal:9001/', 'http://hooks.internal:9000'));
+    expect(() => admit('http://127.0.0.1:9000/', 'http://127.0.0.1:9000')).not.toThrow();
+  });
+
+  it('opens no name to the metadata of a cloud', async () => {
+    NAMES.set('hooks.internal', [['169.254.169.254']]);
+    const lookup = admit('http://hooks.internal/', 'http://hooks.internal');
+    expect(await refusalOf(() => resolve(lookup, 'hooks.internal'))).toMatchObject({
+      code: 'target-refused',
+    });
+  });
+
+  it('that cannot be read ends the worker at its start', async () => {
+    const error = await refusalOf(() => new TargetGuard('hooks.internal'));
+    expect(error.code).toBe('config-invalid');
+    expect(error.message).toMatch(/^CALLBACK_ALLOW: /);
+  });
+});
+
+describe('a POST', () => {
+  let receiver: CallbackReceiver;
+  beforeEach(async () => {
+    receiver = await startCallbackReceiver();
+  });
+  afterEach(() => receiver.stop());
+
+  const send = (lookup: LookupFunction) => {
+    const url = new URL(`http://hooks.example:${new URL(receiver.origin).port}/`);
+    return post({ url, headers: { 'content-length': '2' }, body: '{}', lookup }, IDLE);
+  };
+
+  it('connects to the very address that was checked, and looks once', async () => {
+    NAMES.set('hooks.example', [['127.0.0.1'], ['169.254.169.254']]);
+    const opened = `http://hooks.example:${new URL(receiver.origin).port}`;
+    expect(await send(admit(`${opened}/`, opened))).toMatchObject({ status: 204 });
+    expect(looks).toHaveLength(1);
+    expect(receiver.at('/')[0]?.headers.host).toBe(new URL(opened).host);
+  });
+
+  it('uses no connection that http.request has left open, which nobody would have checked', async () => {
+    const opened = new URL(`http://hooks.example:${new URL(receiver.origin).port}/`);
+    NAMES.set('hooks.example', [['127.0.0.1'], ['169.254.169.254']]);
+    await sendRequest(opened, { method: 'GET', headers: {} }, IDLE);
+    await until('an idle connection', () => Object.keys(http.globalAgent.freeSockets).length > 0);
+    const error = await refusalOf(() => send(admit(opened.href, opened.origin)));
+    expect(error.code).toBe('target-refused');
+    expect(receiver.at('/')).toHaveLength(1);
+  });
+});

@@ -1,0 +1,64 @@
+import { describe, expect, it } from 'vitest';
+import { workerConfig } from '../../../worker-node/config.ts';
+import { refusalOf } from '../support.ts';
+
+describe("the worker's settings", () => {
+  it('all have defaults', () => {
+    expect(workerConfig({})).toMatchObject({
+      NATS_URL: 'nats://127.0.0.1:4222',
+      WORKER_GROUP: 'workers',
+      WORKER_OPERATIONS: '>',
+      WORKER_CONCURRENCY: 10,
+      HEALTH_HOST: '127.0.0.1',
+      HEALTH_PORT: 8_081,
+      HTTP_REQUEST_ALLOW: '',
+      LOG_LEVEL: 'info',
+      DEBUG: false,
+    });
+    expect(workerConfig({}).WORKER_NAME).toContain(String(process.pid));
+  });
+
+  it.each([
+    ['NATS_URL', 'nats.internal:4222'],
+    ['NATS_URL', 'http://nats.internal'],
+    ['WORKER_GROUP', 'a group'],
+    ['WORKER_GROUP', 'group.one'],
+    ['WORKER_GROUP', '*'],
+    ['WORKER_GROUP', 'x'.repeat(65)],
+    ['WORKER_NAME', 'x'.repeat(129)],
+    ['WORKER_CONCURRENCY', '0'],
+    ['WORKER_CONCURRENCY', 'many'],
+    ['WORKER_ACK_WAIT_MS', '999'],
+    ['WORKER_MAX_ACK_PENDING', '-1'],
+    ['WORKER_STOP_TIMEOUT_MS', '20s'],
+    ['STREAM_REPLICAS', '6'],
+    ['HEALTH_PORT', '65536'],
+    ['LOG_LEVEL', 'loud'],
+    ['DEBUG', 'maybe'],
+  ])('%s may not be %j, and the answer names it and does not show it', async (key, value) => {
+    const error = await refusalOf(() => workerConfig({ [key]: value }));
+    expect(error.code).toBe('config-invalid');
+    expect(error.message).toMatch(new RegExp(`^${key}: `));
+    if (value.length > 2) expect(error.message).not.toContain(value);
+  });
+
+  it('are all named when several are wrong', async () => {
+    const error = await refusalOf(() =>
+      workerConfig({ HEALTH_PORT: 'x', LOG_LEVEL: 'x', WORKER_GROUP: '.' }),
+    );
+    for (const key of ['HEALTH_PORT', 'LOG_LEVEL', 'WORKER_GROUP'])
+      expect(error.message).toContain(`${key}: `);
+  });
+
+  it.each(['NATS_USER', 'NATS_PASSWORD', 'NATS_TOKEN', 'NATS_CREDS_FILE'] as const)(
+    '%s is unset when it is an empty text',
+    (key) => {
+      expect(workerConfig({ [key]: '' })[key]).toBeUndefined();
+    },
+  );
+
+  it('keep the health server on this machine when HEALTH_HOST is an empty text', () => {
+    // An empty host would make Node listen on every address.
+    expect(workerConfig({ HEALTH_HOST: '' }).HEALTH_HOST).toBe('127.0.0.1');
+  });
+});

@@ -1,0 +1,106 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { text } from 'node:stream/consumers';
+import { afterEach, describe, expect, it } from 'vitest';
+import { HealthServer } from '../../../worker-node/health-server.ts';
+import { refusalOf } from '../support.ts';
+
+const servers: HealthServer[] = [];
+
+async function start(notReady?: string): Promise<{ url: string; port: number }> {
+  const server = new HealthServer({
+    notReady: () => notReady,
+    metrics: (_request, response) => response.end('# metrics\n'),
+  });
+  servers.push(server);
+  const port = await server.listen('127.0.0.1', 0);
+  return { url: `http://127.0.0.1:${port}`, port };
+}
+
+afterEach(async () => {
+  await Promise.all(servers.splice(0).map((server) => server.close()));
+});
+
+/** Sends these bytes and gives the whole answer. */
+async function raw(port: number, request: string): Promise<string> {
+  const socket = connect(port, '127.0.0.1');
+  socket.end(request);
+  return await text(socket);
+}
+
+describe('the health server', () => {
+  it.each([
+    ['/healthz', 200, { status: 'ok' }],
+    ['/readyz', 200, { status: 'ready' }],
+    ['/readyz?verbose', 200, { status: 'ready' }],
+    ['/', 404, { status: 'unknown path' }],
+    ['/healthz/', 404, { status: 'unknown path' }],
+  ])('answers %s with %i', async (path, status, body) => {
+    const response = await fetch(`${(await start()).url}${path}`);
+    expect(response.status).toBe(status);
+    expect(response.headers.get('content-type')).toBe('application/json');
+    expect(await response.json()).toEqual(body);
+  });
+
+  it('says why the worker takes no jobs; it lives all the same', async () => {
+    const { url } = await start('NATS is not connected');
+    const response = await fetch(`${url}/readyz`);
+    expect(response.status).toBe(503);
+    expect(await response.json()).toEqual({ status: 'not ready', reason: 'NATS is not connected' });
+    expect((await fetch(`${url}/healthz`)).status).toBe(200);
+  });
+
+  it('serves metrics', async () => {
+    expect(await (await fetch(`${(await start()).url}/metrics`)).text()).toBe('# metrics\n');
+  });
+
+  it('on a port that is taken names the setting', async () => {
+    const { port } = await start();
+    const second = new HealthServer({ notReady: () => undefined, metrics: () => undefined });
+    const error = await refusalOf(() => second.listen('127.0.0.1', port));
+    expect(error).toMatchObject({ code: 'config-invalid' });
+    expect(error.message).toContain('HEALTH_PORT');
+    expect(error.message).toContain(String(port));
+  });
+
+  it('closes although a client keeps its connection', async () => {
+    const { url } = await start();
+    await fetch(`${url}/healthz`);
+    await servers.pop()?.close();
+    await expect(fetch(`${url}/healthz`)).rejects.toThrow();
+  });
+
+  it.each(['*', '/%', '/%00', 'http://other/healthz', '/../healthz'])(
+    'answers a request for %s',
+    async (target) => {
+      const { port } = await start();
+      expect(await raw(port, `GET ${target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`)).toMatch(
+        /^HTTP\/1\.1 (?:200|400|404) /,
+      );
+    },
+  );
+
+  it.each(['//', '//:', 'http://[', '/\\'])(
+    'is not brought down, and its worker with it, by a request for %s',
+    async (target) => {
+      // In a process of its own: what is thrown while a request is answered ends the whole process.
+      const module = new URL('../../../worker-node/health-server.ts', import.meta.url).href;
+      const program = `
+        import { HealthServer } from ${JSON.stringify(module)};
+        const server = new HealthServer({ notReady: () => undefined, metrics: () => undefined });
+        process.stdout.write(String(await server.listen('127.0.0.1', 0)));`;
+      const child = spawn(process.execPath, ['--input-type=module', '-e', program], {
+        stdio: ['ignore', 'pipe', 'ignore'],
+      });
+      try {
+        const [port] = await once(child.stdout, 'data');
+        const request = `GET ${target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`;
+        await raw(Number(port), request).catch(() => undefined);
+        expect((await fetch(`http://127.0.0.1:${Number(port)}/healthz`)).status).toBe(200);
+      } finally {
+        child.kill();
+      }
+    },
+  );
+});

@@ -1,0 +1,61 @@
+import { describe, expect, it } from 'vitest';
+import type { CancelNotice } from '../../../../shared/wire/cancel.ts';
+import { CancelMemory } from '../../../../worker-node/jobs/cancel-memory.ts';
+
+const address = { tenant: 'acme', jobId: 'job-1', operation: 'echo' };
+
+const notice = (more: Partial<CancelNotice> = {}): CancelNotice => ({
+  tenant: 'acme',
+  jobId: 'job-1',
+  sequence: 7,
+  sentBy: undefined,
+  ...more,
+});
+
+describe('a job that a worker has', () => {
+  it('is cancelled by a notice that comes while it has it, with the cause', () => {
+    const memory = new CancelMemory();
+    const job = memory.hold(address, 7);
+    expect(job.cancelled.aborted).toBe(false);
+    memory.hear(notice());
+    expect(job.cancelled.reason).toMatchObject({ name: 'ThroughlineError', code: 'job-cancelled' });
+    expect(job.notice).toEqual(notice());
+  });
+
+  it('is cancelled by a notice that came before it', () => {
+    const memory = new CancelMemory();
+    memory.hear(notice());
+    expect(memory.hold(address, 7).cancelled.aborted).toBe(true);
+  });
+
+  it.each([
+    ['of another job', { jobId: 'job-2' }],
+    ['of another tenant', { tenant: 'globex' }],
+    ['of an earlier message with its id', { sequence: 6 }],
+  ])('is not cancelled by a notice %s', (_what, more) => {
+    const memory = new CancelMemory();
+    memory.hear(notice(more));
+    const job = memory.hold(address, 7);
+    memory.hear(notice(more));
+    expect(job.cancelled.aborted).toBe(false);
+  });
+
+  it('keeps its first notice, and is forgotten when it is settled', () => {
+    const memory = new CancelMemory();
+    const job = memory.hold(address, 7);
+    memory.hear(notice());
+    memory.hear(notice({ sequence: 8 }));
+    expect(job.notice?.sequence).toBe(7);
+    memory.release(job);
+    expect(memory.held).toEqual([]);
+  });
+});
+
+describe('what a worker remembers', () => {
+  it('has a limit: beyond it, the oldest notice is forgotten, and has to be asked for', () => {
+    const memory = new CancelMemory(2);
+    for (const jobId of ['a', 'b', 'c']) memory.hear(notice({ jobId, sequence: 5 }));
+    const cancelled = ['a', 'b', 'c'].map((jobId) => memory.hold({ ...address, jobId }, 5).cancelled.aborted);
+    expect(cancelled).toEqual([false, true, true]);
+  });
+});

@@ -1,0 +1,312 @@
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import * as z from 'zod';
+import { ThroughlineError } from '../../../../shared/errors.ts';
+import { LIMITS, type Progress } from '../../../../shared/job/job.ts';
+import { type AttemptOutcome, runOperation } from '../../../../worker-node/jobs/run-operation.ts';
+import {
+  defineOperation,
+  type OperationDefinition,
+  type RunContext,
+} from '../../../../worker-node/operations/operation.ts';
+import { done, reject, retry, retryAfter } from '../../../../worker-node/operations/outcome.ts';
+import { attempt, quiet } from '../support.ts';
+
+type Definition = Partial<OperationDefinition<unknown, unknown>>;
+type Handler = (context: RunContext<unknown>) => unknown;
+
+interface Given {
+  readonly input?: unknown;
+  readonly timeoutMs?: number;
+  readonly stop?: AbortSignal;
+  readonly cancelled?: AbortSignal;
+  readonly onProgress?: (progress: Progress) => void;
+}
+
+/** Runs one attempt of an operation with this handler. */
+function run(handler: Handler, definition: Definition = {}, given: Given = {}): Promise<AttemptOutcome> {
+  const operation = defineOperation<unknown, unknown>({
+    name: 'test',
+    input: z.unknown(),
+    ...definition,
+    run: handler,
+  });
+  const { input, timeoutMs, onProgress = () => undefined } = given;
+  const { stop = new AbortController().signal, cancelled = new AbortController().signal } = given;
+  const job = attempt({ input, ...(timeoutMs === undefined ? {} : { timeoutMs }) });
+  return runOperation(operation, job, { stop, cancelled, log: quiet, onProgress });
+}
+
+const never = (): Promise<never> => new Promise(() => undefined);
+
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+describe('what a handler returns', () => {
+  it.each<[string, unknown, Record<string, unknown>]>([
+    ['a value is the result', { sum: 3 }, { kind: 'done', result: { sum: 3 } }],
+    ['nothing is a result too', undefined, { kind: 'done', result: undefined }],
+    ['done() is the result inside', done(3), { kind: 'done', result: 3 }],
+    ['retry() is tried again', retry('busy'), { kind: 'retry', code: 'operation-failed', message: 'busy' }],
+    ['retryAfter() says when', retryAfter(50, 'busy'), { kind: 'retry-after', message: 'busy', delayMs: 50 }],
+    ['reject() is the end', reject('no'), { kind: 'reject', code: 'operation-rejected', message: 'no' }],
+    [
+      'what looks like an outcome is a result',
+      { kind: 'retry' },
+      { kind: 'done', result: { kind: 'retry' } },
+    ],
+  ])('%s', async (_rule, returned, outcome) => {
+    expect(await run(() => returned)).toMatchObject(outcome);
+    expect(await run(async () => returned)).toMatchObject(outcome);
+  });
+
+  it('has the form that its schema gives it', async () => {
+    const output = z.object({ sum: z.number().transform(String) });
+    expect(await run(() => ({ sum: 3, more: 4 }), { output })).toEqual({
+      kind: 'done',
+      result: { sum: '3' },
+    });
+    expect(await run(() => done({ sum: 3 }), { output })).toEqual({ kind: 'done', result: { sum: '3' } });
+  });
+
+  it('ends the job when it does not fit its schema: the same code would return it again', async () => {
+    const outcome = await run(() => ({ sum: 'three' }), { output: z.object({ sum: z.number() }) });
+    expect(outcome).toMatchObject({ kind: 'reject', code: 'operation-rejected' });
+    expect(outcome).toHaveProperty('message', expect.stringContaining('/sum'));
+  });
+
+  it('may be as large as an event can carry, and no larger', async () => {
+    const text = 'x'.repeat(LIMITS.resultBytes - 2);
+    expect(await run(() => text)).toMatchObject({ kind: 'done' });
+    const outcome = await run(() => `${text}x`);
+    expect(outcome).toMatchObject({ kind: 'reject', code: 'operation-rejected' });
+    expect(outcome).toHaveProperty('message', expect.stringContaining(String(LIMITS.resultBytes)));
+  });
+
+  it.each<[string, unknown]>([
+    ['a big integer', 10n],
+    ['a circle', Object.assign([], { 0: [] as unknown[] }, { length: 1 })],
+  ])('is an outcome also when JSON cannot carry it: %s', async (_what, value) => {
+    if (Array.isArray(value)) value[0] = value;
+    expect((await run(() => value)).kind).toMatch(/^re(?:ject|try)$/);
+  });
+});
+
+describe('what a handler throws', () => {
+  it.each<[string, unknown, Record<string, unknown>]>([
+    [
+      'an Error is tried again',
+      new Error('lost'),
+      { kind: 'retry', code: 'operation-failed', message: 'lost' },
+    ],
+    ['a text too', 'lost', { kind: 'retry', code: 'operation-failed', message: 'lost' }],
+    ['nothing too', undefined, { kind: 'retry', code: 'operation-failed' }],
+    [
+      'an error of ours that stays is the end',
+      new ThroughlineError('target-refused', 'no'),
+      { kind: 'reject', code: 'target-refused', message: 'no' },
+    ],
+    [
+      'an error of ours that may pass is tried again',
+      new ThroughlineError('broker-unavailable', 'away'),
+      { kind: 'retry', code: 'broker-unavailable' },
+    ],
+  ])('%s', async (_rule, thrown, outcome) => {
+    const handler = () => {
+      throw thrown;
+    };
+    expect(await run(handler)).toMatchObject(outcome);
+    expect(await run(async () => handler())).toMatchObject(outcome);
+  });
+});
+
+describe('the input', () => {
+  it('reaches the handler as its schema gives it', async () => {
+    const input = z.object({ n: z.int().default(7) });
+    expect(await run(({ input }) => input, { input }, { input: {} })).toEqual({
+      kind: 'done',
+      result: { n: 7 },
+    });
+  });
+
+  it('ends the job when it does not fit, and the handler never runs', async () => {
+    const handler = vi.fn();
+    const outcome = await run(handler, { input: z.object({ n: z.int() }) }, { input: { n: 'x' } });
+    expect(outcome).toMatchObject({ kind: 'reject', code: 'input-invalid' });
+    expect(handler).not.toHaveBeenCalled();
+  });
+
+  it('comes with what is known of the job', async () => {
+    expect(await run(({ job }) => job)).toEqual({
+      kind: 'done',
+      result: {
+        id: 'job-1',
+        tenant: 'acme',
+        operation: 'echo',
+        attempt: 1,
+        maxAttempts: 3,
+        acceptedAt: '2026-01-01T00:00:00.000Z',
+      },
+    });
+  });
+});
+
+describe('the deadline', () => {
+  const limit = (text: string): Definition => ({ timeout: text });
+
+  it('aborts the signal, whose reason says so, and the attempt is tried again', async () => {
+    const { promise: aborted, resolve: onAbort } = Promise.withResolvers<unknown>();
+    const outcome = await run(({ signal }) => {
+      signal.addEventListener('abort', () => onAbort(signal.reason));
+      return never();
+    }, limit('5ms'));
+    expect(outcome).toEqual({
+      kind: 'retry',
+      code: 'operation-timeout',
+      message: 'the attempt took longer than 5 ms',
+    });
+    expect(await aborted).toMatchObject({ code: 'operation-timeout' });
+  });
+
+  it('is what counts, whatever the handler throws once its signal is aborted', async () => {
+    const outcome = await run(async ({ signal }) => {
+      await new Promise((resolve) => signal.addEventListener('abort', resolve));
+      throw new Error('aborted by somebody');
+    }, limit('5ms'));
+    expect(outcome).toMatchObject({ kind: 'retry', code: 'operation-timeout' });
+  });
+
+  it('is what counts also against a result that comes too late', async () => {
+    const outcome = await run(async ({ signal }) => {
+      await new Promise((resolve) => signal.addEventListener('abort', resolve));
+      return 'late';
+    }, limit('5ms'));
+    expect(outcome).toMatchObject({ kind: 'retry', code: 'operation-timeout' });
+  });
+
+  it.each([
+    ['5ms', undefined, 5],
+    ['1h', 5, 5],
+    ['5ms', 3_600_000, 5],
+  ])('is the shorter of the operation’s %s and the job’s %s ms', async (timeout, timeoutMs, shorter) => {
+    const given = timeoutMs === undefined ? {} : { timeoutMs };
+    const outcome = await run(never, limit(timeout), given);
+    expect(outcome).toHaveProperty('message', `the attempt took longer than ${shorter} ms`);
+  });
+
+  it('leaves no timer behind', async () => {
+    vi.useFakeTimers();
+    await run(() => 7, limit('1h'));
+    expect(vi.getTimerCount()).toBe(0);
+  });
+});
+
+describe('a worker that stops', () => {
+  it('hands the job back, and the signal says why', async () => {
+    const stop = new AbortController();
+    const { promise: aborted, resolve: onAbort } = Promise.withResolvers<unknown>();
+    const outcome = run(
+      ({ signal }) => {
+        signal.addEventListener('abort', () => onAbort(signal.reason));
+        stop.abort();
+        return never();
+      },
+      {},
+      { stop: stop.signal },
+    );
+    expect(await outcome).toEqual({ kind: 'released' });
+    expect(await aborted).toMatchObject({ code: 'worker-stopping' });
+  });
+
+  it('does not begin a job', async () => {
+    const handler = vi.fn();
+    expect(await run(handler, {}, { stop: AbortSignal.abort() })).toEqual({ kind: 'released' });
+    expect(handler).not.toHaveBeenCalled();
+  });
+
+  it('leaves no listener behind on the signal that all jobs share', async () => {
+    const { signal } = new AbortController();
+    const [added, removed] = [vi.spyOn(signal, 'addEventListener'), vi.spyOn(signal, 'removeEventListener')];
+    await run(() => 7, {}, { stop: signal });
+    expect(added).toHaveBeenCalledTimes(1);
+    expect(removed.mock.calls.map(([type, listener]) => [type, listener])).toEqual(
+      added.mock.calls.map(([type, listener]) => [type, listener]),
+    );
+  });
+});
+
+describe('progress', () => {
+  it('is passed on as it is reported', async () => {
+    const seen: Progress[] = [];
+    const reports = [{ fraction: 0 }, { message: 'half' }, { fraction: 1, message: 'done' }];
+    const handler: Handler = ({ progress }) => reports.forEach(progress);
+    await run(handler, {}, { onProgress: (value) => seen.push(value) });
+    expect(seen).toEqual(reports);
+  });
+
+  it.each<[string, unknown]>([
+    ['more than all', { fraction: 1.1 }],
+    ['less than nothing', { fraction: -0.1 }],
+    ['no number', { fraction: Number.NaN }],
+    ['a text of 1,001 characters', { message: 'x'.repeat(1_001) }],
+    ['not an object', 'half'],
+  ])('that is wrong fails the attempt instead of breaking an event: %s', async (_what, wrong) => {
+    const onProgress = vi.fn();
+    const outcome = await run(({ progress }) => progress(wrong as Progress), {}, { onProgress });
+    expect(outcome).toMatchObject({ kind: 'retry', code: 'operation-failed' });
+    expect(onProgress).not.toHaveBeenCalled();
+  });
+
+  it.each<[string, Handler, Definition]>([
+    ['succeeded', () => 7, {}],
+    ['failed', () => reject('no'), {}],
+    ['ran out of time', never, { timeout: '5ms' }],
+  ])('is not passed on after the attempt %s: its end is the last word', async (_how, handler, definition) => {
+    const onProgress = vi.fn();
+    let report: (value: Progress) => void = () => undefined;
+    await run(
+      (context) => {
+        report = context.progress;
+        return handler(context);
+      },
+      definition,
+      { onProgress },
+    );
+    report({ fraction: 0.5 });
+    expect(onProgress).not.toHaveBeenCalled();
+  });
+});
+
+describe('a job that is cancelled', () => {
+  const cause = new ThroughlineError('job-cancelled', 'cancelled');
+
+  it.each<[string, (signal: AbortSignal) => Promise<unknown>]>([
+    [
+      'listens',
+      (signal) => new Promise((_, fail) => signal.addEventListener('abort', () => fail(signal.reason))),
+    ],
+    ['does not listen', never],
+    [
+      'takes the abort for an answer',
+      (signal) => new Promise((resolve) => signal.addEventListener('abort', resolve)),
+    ],
+  ])('ends as cancelled where its handler %s, which is told the cause', async (_what, wait) => {
+    const cancel = new AbortController();
+    let reason: unknown;
+    const handler: Handler = ({ signal }) => {
+      signal.addEventListener('abort', () => {
+        reason = signal.reason;
+      });
+      queueMicrotask(() => cancel.abort(cause));
+      return wait(signal);
+    };
+    expect(await run(handler, {}, { cancelled: cancel.signal })).toEqual({ kind: 'cancelled' });
+    expect(reason).toBe(cause);
+  });
+
+  it('before its handler begins never begins', async () => {
+    const handler = vi.fn();
+    expect(await run(handler, {}, { cancelled: AbortSignal.abort(cause) })).toEqual({ kind: 'cancelled' });
+    expect(handler).not.toHaveBeenCalled();
+  });
+});

@@ -1,0 +1,62 @@
+import { spawnSync } from 'node:child_process';
+import { describe, expect, it } from 'vitest';
+
+const LOG = new URL('../../../worker-node/log.ts', import.meta.url).href;
+const resolved = (name: string): string => JSON.stringify(import.meta.resolve(name));
+
+/** Lines that a program writes whose logger is `log` and whose active span is `span`; pino writes past `process.stdout`. */
+function linesOf(body: string, level = 'info'): Record<string, unknown>[] {
+  const program = `
+    import { context, trace } from ${resolved('@opentelemetry/api')};
+    import { AsyncLocalStorageContextManager } from ${resolved('@opentelemetry/context-async-hooks')};
+    import { createLogger } from ${JSON.stringify(LOG)};
+    context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
+    const span = { traceId: '4bf92f3577b34da6a3ce929d0e0e4736', spanId: '00f067aa0ba902b7', traceFlags: 1 };
+    const inSpan = (work) => context.with(trace.setSpanContext(context.active(), span), work);
+    const log = createLogger('throughline-worker', '${level}');
+    ${body}`;
+  const { stdout, status, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', program], {
+    encoding: 'utf8',
+  });
+  expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+  const lines = stdout.split('\n');
+  expect(lines.pop()).toBe('');
+  return lines.map((line) => JSON.parse(line));
+}
+
+describe('a line of the worker’s log', () => {
+  it('has the fields of the edge’s log, and no others', () => {
+    const [line] = linesOf("log.info({ job_id: 'job-1' }, 'job started');");
+    expect(line).toEqual({
+      level: 'info',
+      time: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/),
+      service: 'throughline-worker',
+      job_id: 'job-1',
+      msg: 'job started',
+    });
+  });
+
+  it('carries the ids of the active span by itself, also after an await', () => {
+    const ids = { trace_id: '4bf92f3577b34da6a3ce929d0e0e4736', span_id: '00f067aa0ba902b7' };
+    const lines = linesOf(`
+      await inSpan(async () => {
+        log.info('one');
+        await new Promise((resolve) => setImmediate(resolve));
+        log.warn({ a: 1 }, 'two');
+      });
+      log.info('three');`);
+    expect(lines).toMatchObject([{ msg: 'one', ...ids }, { msg: 'two', a: 1, ...ids }, { msg: 'three' }]);
+    expect(lines[2]).not.toHaveProperty('trace_id');
+  });
+
+  it('stays one line of text, whatever it tells', () => {
+    const hostile = 'a\u2028\u009b\n{"level":"error","msg":"forged"}\r\u001b[2J';
+    const body = `const it = ${JSON.stringify(hostile)}; log.info({ it }, it);`;
+    expect(linesOf(body)).toMatchObject([{ it: hostile, msg: hostile }]);
+  });
+
+  it('is written from its level on', () => {
+    const all = "for (const level of ['debug', 'info', 'warn', 'error']) log[level](level);";
+    expect(linesOf(all, 'warn').map(({ level }) => level)).toEqual(['warn', 'error']);
+  });
+});

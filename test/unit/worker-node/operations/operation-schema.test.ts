@@ -1,0 +1,95 @@
+import type { StandardSchemaV1 } from '@standard-schema/spec';
+import { describe, expect, it } from 'vitest';
+import * as z from 'zod';
+import { OperationAnnouncement } from '../../../../shared/api/operation.ts';
+import { defineOperation } from '../../../../worker-node/operations/operation.ts';
+import { announcementOf, validate } from '../../../../worker-node/operations/operation-schema.ts';
+import { refusalOf } from '../../support.ts';
+
+/** A schema of a library that knows Standard Schema and nothing else. */
+function plainSchema(issues?: readonly StandardSchemaV1.Issue[]): StandardSchemaV1<unknown, unknown> {
+  const check = (value: unknown) => (issues === undefined ? { value } : { issues });
+  return { '~standard': { version: 1, vendor: 'test', validate: check } };
+}
+
+const run = () => null;
+
+describe('an announcement', () => {
+  it('tells name, limits, and the JSON Schemas of input and output', () => {
+    const announcement = announcementOf(
+      defineOperation({
+        name: 'image.thumbnail',
+        description: 'Makes it small.',
+        input: z.object({ width: z.int().min(1).default(100) }),
+        output: z.object({ bytes: z.int() }),
+        timeout: '5s',
+        maxAttempts: 2,
+        run: () => ({ bytes: 1 }),
+      }),
+    );
+    expect(announcement).toMatchObject({
+      name: 'image.thumbnail',
+      description: 'Makes it small.',
+      timeoutMs: 5_000,
+      maxAttempts: 2,
+      inputSchema: { type: 'object', properties: { width: { type: 'integer', minimum: 1 } } },
+      outputSchema: { type: 'object', required: ['bytes'] },
+    });
+    // Of the input, what a caller may leave out is not required.
+    expect(announcement.inputSchema).not.toHaveProperty('required');
+    expect(OperationAnnouncement.parse(JSON.parse(JSON.stringify(announcement)))).toEqual(announcement);
+  });
+
+  it('takes anything at the edge where the schema library has no JSON Schema', () => {
+    expect(announcementOf(defineOperation({ name: 'echo', input: plainSchema(), run })).inputSchema).toBe(
+      true,
+    );
+  });
+
+  it('takes anything at the edge where a schema cannot be told in JSON Schema', () => {
+    expect(announcementOf(defineOperation({ name: 'echo', input: z.date(), run })).inputSchema).toBe(true);
+  });
+
+  it('has no output schema and no description where the operation has none', () => {
+    const announcement = announcementOf(defineOperation({ name: 'echo', input: z.unknown(), run }));
+    expect(Object.keys(announcement).sort()).toEqual(['inputSchema', 'maxAttempts', 'name', 'timeoutMs']);
+  });
+});
+
+describe('validating', () => {
+  it('gives the output of the schema: defaults filled in, values transformed', async () => {
+    const schema = z.object({ a: z.string().transform(Number), b: z.int().default(2) });
+    expect(await validate(schema, { a: '1' }, 'input')).toEqual({ a: 1, b: 2 });
+  });
+
+  it('names each path that fails', async () => {
+    const schema = z.object({ size: z.object({ width: z.int() }), tags: z.array(z.string()) });
+    const error = await refusalOf(() => validate(schema, { size: { width: 'x' }, tags: ['a', 7] }, 'input'));
+    expect(error.code).toBe('input-invalid');
+    expect(error.violations.map(({ path }) => path)).toEqual(['/size/width', '/tags/1']);
+    expect(error.message).toContain('the input does not fit its schema: /size/width ');
+  });
+
+  it('calls the whole value /', async () => {
+    const error = await refusalOf(() => validate(z.string(), 7, 'output'));
+    expect(error.violations).toMatchObject([{ path: '' }]);
+    expect(error.message).toContain('the output does not fit its schema: / ');
+  });
+
+  it.each<[string, StandardSchemaV1.Issue['path'], string]>([
+    ['keys', ['a', 0], '/a/0'],
+    ['keys in objects', [{ key: 'a' }, { key: 1 }], '/a/1'],
+    ['no path', undefined, ''],
+    ['a key with a slash', ['a/b'], '/a~1b'],
+    ['a key with a tilde', ['a~b'], '/a~0b'],
+  ])('writes %s as a JSON Pointer', async (_what, path, pointer) => {
+    const issue = path === undefined ? { message: 'is wrong' } : { message: 'is wrong', path };
+    const error = await refusalOf(() => validate(plainSchema([issue]), null, 'input'));
+    expect(error.violations).toEqual([{ path: pointer, message: 'is wrong' }]);
+  });
+
+  it('waits for a schema that takes its time', async () => {
+    const slow = z.string().refine(async () => false, 'is taken');
+    expect((await refusalOf(() => validate(slow, 'x', 'input'))).message).toContain('is taken');
+  });
+});

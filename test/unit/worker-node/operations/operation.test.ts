@@ -1,0 +1,74 @@
+import { describe, expect, it } from 'vitest';
+import * as z from 'zod';
+import { defineOperation, isOperation } from '../../../../worker-node/operations/operation.ts';
+import { refusalOf } from '../../support.ts';
+
+const least = { name: 'math.add', input: z.unknown(), run: () => 7 };
+
+describe('an operation', () => {
+  it('has complete settings', () => {
+    expect(defineOperation(least)).toMatchObject({
+      name: 'math.add',
+      description: undefined,
+      output: undefined,
+      timeoutMs: 30_000,
+      maxAttempts: 5,
+      concurrency: Number.POSITIVE_INFINITY,
+      retry: { minDelayMs: 1_000, maxDelayMs: 60_000 },
+    });
+  });
+
+  it('takes the settings that it is given', () => {
+    const retry = { minDelayMs: 5 };
+    const given = { ...least, timeout: '2h', maxAttempts: 1, concurrency: 2, retry, description: 'Adds.' };
+    expect(defineOperation(given)).toMatchObject({
+      description: 'Adds.',
+      timeoutMs: 7_200_000,
+      maxAttempts: 1,
+      concurrency: 2,
+      retry: { minDelayMs: 5, maxDelayMs: 60_000 },
+    });
+  });
+
+  it('is known again, also when another copy of the module made it', () => {
+    expect(isOperation(defineOperation(least))).toBe(true);
+    const foreign = Object.defineProperty({}, Symbol.for('throughline.operation'), { value: true });
+    expect(isOperation(foreign)).toBe(true);
+  });
+
+  it.each([undefined, null, 'math.add', () => 7, least, {}])('is not %j', (value) => {
+    expect(isOperation(value)).toBe(false);
+  });
+
+  it.each<[string, Record<string, unknown>]>([
+    ['name', { name: '' }],
+    ['name', { name: 'Math.Add' }],
+    ['name', { name: 'math.*' }],
+    ['name', { name: 'a b' }],
+    ['name', { name: 'x'.repeat(129) }],
+    ['name', { name: undefined }],
+    ['input', { input: undefined }],
+    ['input', { input: { type: 'object' } }],
+    ['output', { output: { type: 'object' } }],
+    ['timeout', { timeout: '30' }],
+    ['timeout', { timeout: '0s' }],
+    ['timeout', { timeout: '25h' }],
+    ['timeout', { timeout: 30 }],
+    ['maxAttempts', { maxAttempts: 0 }],
+    ['maxAttempts', { maxAttempts: 101 }],
+    ['maxAttempts', { maxAttempts: 1.5 }],
+    ['maxAttempts', { maxAttempts: '5' }],
+    ['concurrency', { concurrency: 0 }],
+    ['concurrency', { concurrency: Number.NaN }],
+    ['retry', { retry: { minDelayMs: Number.NaN } }],
+    ['retry', { retry: { minDelayMs: -1 } }],
+    ['run', { run: undefined }],
+  ])('with a wrong %s is refused, naming operation and setting: %j', async (setting, wrong) => {
+    const definition = { ...least, ...wrong };
+    const error = await refusalOf(() => defineOperation(definition as typeof least));
+    expect(error.code).toBe('config-invalid');
+    expect(error.message).toContain(setting);
+    expect(error.message).toMatch(/^operation /);
+    if (setting !== 'name') expect(error.message).toContain('math.add');
+  });
+});

@@ -1,0 +1,51 @@
+import { pino } from 'pino';
+import type { JobEvent } from '../../../shared/job/event.ts';
+import type { Attempt } from '../../../worker-node/jobs/attempt.ts';
+import type { WorkerLogger } from '../../../worker-node/log.ts';
+
+/** A logger that writes nothing. */
+export const quiet: WorkerLogger = pino({ level: 'silent' });
+
+/** A signal that never aborts. */
+export const IDLE = new AbortController().signal;
+
+/** The first attempt of a job of `acme`. */
+export function attempt(
+  more: Partial<Attempt> & { readonly input?: unknown; readonly timeoutMs?: number } = {},
+): Attempt {
+  const { input, timeoutMs, ...rest } = more;
+  const acceptedAt = '2026-01-01T00:00:00.000Z';
+  return {
+    job: {
+      address: { tenant: 'acme', jobId: 'job-1', operation: 'echo' },
+      acceptedAt,
+      maxAttempts: undefined,
+      timeoutMs,
+      input: input ?? null,
+    },
+    operation: undefined,
+    number: 1,
+    maxAttempts: 3,
+    released: 0,
+    acceptedAt,
+    startedAt: acceptedAt,
+    queueTimeMs: 0,
+    previous: undefined,
+    ...rest,
+  };
+}
+
+/** The end of a job that succeeded at once. */
+export const SUCCEEDED: JobEvent = {
+  kind: 'succeeded',
+  jobId: 'job-1',
+  operation: 'echo',
+  attempt: 1,
+  maxAttempts: 5,
+  released: 0,
+  acceptedAt: '2026-01-02T03:04:05.678Z',
+  at: '2026-01-02T03:04:07.000Z',
+  worker: 'host-1',
+  traceId: '4bf92f3577b34da6a3ce929d0e0e4736',
+  spanId: '1111222233334444',
+};

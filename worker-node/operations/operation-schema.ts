@@ -1,0 +1,58 @@
+import type { StandardSchemaV1 } from '@standard-schema/spec';
+import type { OperationAnnouncement } from '../../shared/api/operation.ts';
+import { ThroughlineError, type Violation } from '../../shared/errors.ts';
+import { jsonPointer } from '../../shared/text/json-pointer.ts';
+import type { Operation } from './operation.ts';
+
+const MAX_VIOLATIONS = 10;
+
+type JsonSchema = OperationAnnouncement['inputSchema'];
+
+/** The part of Standard JSON Schema that a schema library may offer beside Standard Schema. */
+interface WithJsonSchema {
+  readonly jsonSchema?: Readonly<
+    Record<'input' | 'output', (options: { target: string }) => Record<string, unknown>>
+  >;
+}
+
+/** What is told of an operation in the `OPERATIONS` bucket. */
+export function announcementOf(operation: Operation): OperationAnnouncement {
+  return {
+    name: operation.name,
+    inputSchema: jsonSchemaOf(operation.input, 'input'),
+    ...(operation.output === undefined ? {} : { outputSchema: jsonSchemaOf(operation.output, 'output') }),
+    timeoutMs: operation.timeoutMs,
+    maxAttempts: operation.maxAttempts,
+    ...(operation.description === undefined ? {} : { description: operation.description }),
+  };
+}
+
+/**
+ * Checks `value` against a schema.
+ * @returns the schema's output (defaults filled in, values transformed)
+ * @throws ThroughlineError `input-invalid` with the paths that fail
+ */
+export async function validate(schema: StandardSchemaV1, value: unknown, what: string): Promise<unknown> {
+  const result = await schema['~standard'].validate(value);
+  if (result.issues === undefined) return result.value;
+  const violations = result.issues.slice(0, MAX_VIOLATIONS).map(violationOf);
+  const summary = violations.map(({ path, message }) => `${path || '/'} ${message}`).join('; ');
+  throw new ThroughlineError('input-invalid', `the ${what} does not fit its schema: ${summary}`, {
+    violations,
+  });
+}
+
+/** A library without JSON Schema leaves the check to the worker: at the edge anything fits. */
+function jsonSchemaOf(schema: StandardSchemaV1, side: 'input' | 'output'): JsonSchema {
+  const standard: StandardSchemaV1.Props & WithJsonSchema = schema['~standard'];
+  try {
+    return standard.jsonSchema?.[side]({ target: 'draft-2020-12' }) ?? true;
+  } catch {
+    return true;
+  }
+}
+
+function violationOf(issue: StandardSchemaV1.Issue): Violation {
+  const keys = (issue.path ?? []).map((part) => (typeof part === 'object' ? part.key : part));
+  return { path: jsonPointer(keys), message: issue.message };
+}

@@ -1,0 +1,140 @@
+import type { StandardSchemaV1 } from '@standard-schema/spec';
+import type { RetryPolicy } from '../../shared/backoff.ts';
+import { ThroughlineError } from '../../shared/errors.ts';
+import { LIMITS, type Progress } from '../../shared/job/job.ts';
+import { parseDuration } from '../../shared/text/duration.ts';
+import { isOperationName } from '../../shared/wire/subjects.ts';
+import type { WorkerLogger } from '../log.ts';
+import type { Outcome } from './outcome.ts';
+
+/** What an operation knows of the job it runs. */
+export interface JobInfo {
+  readonly id: string;
+  readonly tenant: string;
+  readonly operation: string;
+  /** 1 for the first. */
+  readonly attempt: number;
+  readonly maxAttempts: number;
+  readonly acceptedAt: string;
+}
+
+export interface RunContext<Input> {
+  readonly input: Input;
+  readonly job: JobInfo;
+  /** Aborts at the deadline, when the job is cancelled, and when the worker has to stop; `signal.reason` says which. */
+  readonly signal: AbortSignal;
+  /** Tells how far the job is; a fraction from 0 to 1, a text, or both. */
+  readonly progress: (progress: Progress) => void;
+  /** Lines written here carry the trace's ids by themselves. */
+  readonly log: WorkerLogger;
+}
+
+export interface OperationDefinition<Input, Output> {
+  /** Dotted lowercase words: `image.thumbnail`. */
+  readonly name: string;
+  readonly description?: string;
+  /** Any Standard Schema: zod, valibot, arktype, … */
+  readonly input: StandardSchemaV1<unknown, Input>;
+  readonly output?: StandardSchemaV1<unknown, Output>;
+  /** What one attempt may take: `"30s"`, `"5m"`; 30 s by default. */
+  readonly timeout?: string;
+  /** 5 by default. */
+  readonly maxAttempts?: number;
+  /** How many of these may run at once in one worker; no limit of its own by default. */
+  readonly concurrency?: number;
+  readonly retry?: Partial<RetryPolicy>;
+  readonly run: (context: RunContext<Input>) => Promise<Output | Outcome> | Output | Outcome;
+}
+
+/** An operation whose settings are checked and complete. */
+export interface Operation {
+  readonly name: string;
+  readonly description: string | undefined;
+  readonly input: StandardSchemaV1<unknown, unknown>;
+  readonly output: StandardSchemaV1<unknown, unknown> | undefined;
+  readonly timeoutMs: number;
+  readonly maxAttempts: number;
+  readonly concurrency: number;
+  readonly retry: RetryPolicy;
+  readonly run: (context: RunContext<unknown>) => unknown;
+}
+
+const DEFAULT_TIMEOUT = '30s';
+const DEFAULT_MAX_ATTEMPTS = 5;
+const DEFAULT_RETRY: RetryPolicy = { minDelayMs: 1_000, maxDelayMs: 60_000 };
+
+const DEFINED = Symbol.for('throughline.operation');
+
+/**
+ * Defines an operation: a named function with a schema and limits.
+ * @example
+ * export default defineOperation({
+ *   name: 'math.add',
+ *   input: z.object({ a: z.number(), b: z.number() }),
+ *   run: ({ input }) => ({ sum: input.a + input.b }),
+ * });
+ * @throws ThroughlineError `config-invalid` naming the operation and the setting
+ */
+export function defineOperation<Input, Output>(definition: OperationDefinition<Input, Output>): Operation {
+  const { name, timeout = DEFAULT_TIMEOUT, maxAttempts = DEFAULT_MAX_ATTEMPTS, concurrency } = definition;
+  const timeoutMs = parseDuration(timeout) ?? 0;
+  check(isOperationName(name), `operation ${JSON.stringify(name)}: name must be dotted lowercase words`);
+  check(isSchema(definition.input), `operation ${name}: input must be a Standard Schema, for example of zod`);
+  check(
+    timeoutMs >= 1 && timeoutMs <= LIMITS.timeoutMs,
+    `operation ${name}: timeout must be like "30s", at most 24h`,
+  );
+  check(
+    isCount(maxAttempts, LIMITS.maxAttempts),
+    `operation ${name}: maxAttempts must be 1 to ${LIMITS.maxAttempts}`,
+  );
+  check(
+    concurrency === undefined || isCount(concurrency, 1e6),
+    `operation ${name}: concurrency must be 1 or more`,
+  );
+  check(typeof definition.run === 'function', `operation ${name}: run must be a function`);
+  check(
+    definition.output === undefined || isSchema(definition.output),
+    `operation ${name}: output must be a Standard Schema, or left out`,
+  );
+  check(
+    isPolicy(definition.retry),
+    `operation ${name}: retry must hold minDelayMs and maxDelayMs of 0 or more`,
+  );
+  const operation: Operation = {
+    name,
+    description: definition.description,
+    input: definition.input,
+    output: definition.output,
+    timeoutMs,
+    maxAttempts,
+    concurrency: concurrency ?? Number.POSITIVE_INFINITY,
+    retry: { ...DEFAULT_RETRY, ...definition.retry },
+    // The input was validated by this operation's own schema before it gets here.
+    run: (context) => definition.run(context as RunContext<Input>),
+  };
+  return Object.defineProperty(operation, DEFINED, { value: true });
+}
+
+/** Whether `value` was made by {@link defineOperation}, in this copy of the module or another. */
+export function isOperation(value: unknown): value is Operation {
+  return typeof value === 'object' && value !== null && DEFINED in value;
+}
+
+function isSchema(value: unknown): boolean {
+  return (typeof value === 'object' || typeof value === 'function') && value !== null && '~standard' in value;
+}
+
+function isPolicy(policy: Partial<RetryPolicy> = {}): boolean {
+  return [policy.minDelayMs, policy.maxDelayMs].every(
+    (ms) => ms === undefined || (Number.isFinite(ms) && ms >= 0),
+  );
+}
+
+function isCount(value: number, max: number): boolean {
+  return Number.isInteger(value) && value >= 1 && value <= max;
+}
+
+function check(condition: boolean, message: string): void {
+  if (!condition) throw new ThroughlineError('config-invalid', message);
+}
