@@ -8,8 +8,9 @@ import { connect, headers, type NatsConnection } from '@nats-io/transport-node';
 import { startStack } from '../dev/stack.ts';
 import { JobPage } from '../shared/api/job-list.ts';
 import type { EventKind, JobEvent } from '../shared/job/event.ts';
+import { writeEventHeaders } from '../shared/wire/event-message.ts';
+import { writeJson } from '../shared/wire/json-body.ts';
 import { eventSubject } from '../shared/wire/subjects.ts';
-import { writeEventHeaders, writeJson } from '../shared/wire/wire.ts';
 
 const SIZES = [1_000, 100_000];
 const ROUNDS = 200;

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { problemOf } from '../shared/api/problem.ts';
 import { ERRORS, type ErrorCode, ThroughlineError } from '../shared/errors.ts';
+import { parseJson } from '../shared/text/json.ts';
 
 /** Of a problem document, what is understood; a part that is malformed costs no other. */
 const ProblemDocument = z.looseObject({
@@ -47,12 +48,4 @@ function codeOf(sent: string | undefined, status: number): ErrorCode {
   if (sent !== undefined && Object.hasOwn(ERRORS, sent)) return sent as ErrorCode;
   if (status === 401) return 'unauthenticated';
   return status < 500 ? 'request-invalid' : 'internal';
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

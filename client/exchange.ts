@@ -1,5 +1,5 @@
 import { describeThrown } from '../shared/errors.ts';
-import { secondsText } from '../shared/text/seconds-text.ts';
+import { secondsText } from '../shared/text/duration.ts';
 import { NoAnswerError } from './no-answer-error.ts';
 
 /** An HTTP request, and how to speak of whoever does not answer it. */

@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { isCallbackEvent } from '../shared/job/callback-event.ts';
 import { isTerminalEvent } from '../shared/job/event.ts';
 import { type HistoryEvent, RecordedCallbackEvent, RecordedEvent } from '../shared/job/event-record.ts';
+import { parseJson } from '../shared/text/json.ts';
 import { ApiError } from './api-error.ts';
 import type { StreamMessage } from './event-stream.ts';
 import { NoAnswerError } from './no-answer-error.ts';
@@ -70,9 +71,5 @@ function isTransient(thrown: unknown): boolean {
 }
 
 function readEvent(data: string): HistoryEvent | undefined {
-  try {
-    return EventData.safeParse(JSON.parse(data)).data;
-  } catch {
-    return undefined;
-  }
+  return EventData.safeParse(parseJson(data)).data;
 }

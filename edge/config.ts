@@ -3,6 +3,7 @@ import { ACCESS_SCOPES } from '../shared/api/access-scope.ts';
 import { type ApiKeyEntry, isApiKeyId } from '../shared/api/api-key.ts';
 import { flag, optionalText, parseConfig, url, wholeNumber } from '../shared/config.ts';
 import { LIMITS } from '../shared/job/job.ts';
+import { parseJson } from '../shared/text/json.ts';
 import { isToken } from '../shared/wire/subjects.ts';
 import { accessSettings, checkTokenSettings } from './access/settings.ts';
 import type { Bridge } from './bridge/bridge.ts';
@@ -108,12 +109,4 @@ export function edgeConfig(env: Env): EdgeConfig {
   const config = parseConfig(CheckedSettings, env);
   parsed.set(env, config);
   return config;
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

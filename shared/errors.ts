@@ -6,7 +6,7 @@
 import type { JobState } from './job/job.ts';
 
 /** What a worker does with the message of a job that ended with an error: see {@link ERRORS}. */
-export type Settlement = 'nak' | 'term';
+export type FailureAck = 'nak' | 'term';
 
 interface ErrorEntry {
   /** HTTP status of the problem document (RFC 9457). */
@@ -14,54 +14,54 @@ interface ErrorEntry {
   /** Short summary, the same for every occurrence (RFC 9457, section 3.1.3). */
   readonly title: string;
   /** `nak`: try again with back-off while attempts are left. `term`: never again. */
-  readonly settle: Settlement;
+  readonly ack: FailureAck;
 }
 
 /** Code → HTTP status, title, and what the worker tells the broker. Nothing else maps errors. */
 export const ERRORS = {
-  'request-invalid': { status: 400, title: 'The request is not valid', settle: 'term' },
-  unauthenticated: { status: 401, title: 'A valid API key or token is needed', settle: 'term' },
-  forbidden: { status: 403, title: 'The key or token does not allow this', settle: 'term' },
-  'route-unknown': { status: 404, title: 'There is nothing at this address', settle: 'term' },
-  'job-unknown': { status: 404, title: 'There is no such job', settle: 'term' },
-  'dead-letter-unknown': { status: 404, title: 'There is no such dead letter', settle: 'term' },
-  'body-timeout': { status: 408, title: 'The body did not come in time', settle: 'nak' },
-  'not-dead': { status: 409, title: 'The job is not dead', settle: 'term' },
-  'method-not-allowed': { status: 405, title: 'The method is not allowed here', settle: 'term' },
-  'job-finished': { status: 409, title: 'The job has already ended', settle: 'term' },
-  'payload-too-large': { status: 413, title: 'The payload is too large', settle: 'term' },
-  'media-type-unsupported': { status: 415, title: 'The media type is not supported', settle: 'term' },
-  'operation-unknown': { status: 422, title: 'No worker has announced this operation', settle: 'term' },
-  'input-invalid': { status: 422, title: "The input does not fit the operation's schema", settle: 'term' },
+  'request-invalid': { status: 400, title: 'The request is not valid', ack: 'term' },
+  unauthenticated: { status: 401, title: 'A valid API key or token is needed', ack: 'term' },
+  forbidden: { status: 403, title: 'The key or token does not allow this', ack: 'term' },
+  'route-unknown': { status: 404, title: 'There is nothing at this address', ack: 'term' },
+  'job-unknown': { status: 404, title: 'There is no such job', ack: 'term' },
+  'dead-letter-unknown': { status: 404, title: 'There is no such dead letter', ack: 'term' },
+  'body-timeout': { status: 408, title: 'The body did not come in time', ack: 'nak' },
+  'not-dead': { status: 409, title: 'The job is not dead', ack: 'term' },
+  'method-not-allowed': { status: 405, title: 'The method is not allowed here', ack: 'term' },
+  'job-finished': { status: 409, title: 'The job has already ended', ack: 'term' },
+  'payload-too-large': { status: 413, title: 'The payload is too large', ack: 'term' },
+  'media-type-unsupported': { status: 415, title: 'The media type is not supported', ack: 'term' },
+  'operation-unknown': { status: 422, title: 'No worker has announced this operation', ack: 'term' },
+  'input-invalid': { status: 422, title: "The input does not fit the operation's schema", ack: 'term' },
   'idempotency-key-reused': {
     status: 422,
     title: 'The idempotency key belongs to another request',
-    settle: 'term',
+    ack: 'term',
   },
-  'rate-limited': { status: 429, title: 'There were too many requests', settle: 'nak' },
-  'too-many-streams': { status: 429, title: 'There are too many open event streams', settle: 'nak' },
-  internal: { status: 500, title: 'Something went wrong inside', settle: 'nak' },
-  'config-invalid': { status: 500, title: 'The configuration is not valid', settle: 'nak' },
-  'delay-unsupported': { status: 501, title: 'The message broker cannot delay jobs', settle: 'term' },
-  'broker-unavailable': { status: 503, title: 'The message broker cannot be reached', settle: 'nak' },
-  'index-unavailable': { status: 503, title: 'The list of jobs cannot be read now', settle: 'nak' },
-  'broker-refused': { status: 503, title: 'The message broker refused the job', settle: 'nak' },
-  'broker-rejected': { status: 502, title: 'The message broker will not take this job', settle: 'term' },
-  'stream-full': { status: 503, title: 'The job queue is full', settle: 'nak' },
-  'outbox-full': { status: 503, title: 'No more jobs can be kept for the message broker', settle: 'nak' },
-  'message-invalid': { status: 400, title: 'The message cannot be read as a job', settle: 'term' },
-  'operation-failed': { status: 500, title: 'The operation failed', settle: 'nak' },
-  'operation-timeout': { status: 504, title: 'The operation did not end in time', settle: 'nak' },
-  'operation-rejected': { status: 422, title: 'The operation rejected the job', settle: 'term' },
-  'operation-missing': { status: 503, title: 'This worker does not have the operation', settle: 'nak' },
-  'worker-stopping': { status: 503, title: 'The worker is stopping', settle: 'nak' },
-  'attempt-superseded': { status: 409, title: 'Another worker has the job', settle: 'term' },
-  'attempts-spent': { status: 500, title: 'All attempts are spent', settle: 'term' },
-  'job-cancelled': { status: 409, title: 'The job was cancelled', settle: 'term' },
-  'callback-failed': { status: 502, title: 'The callback was not accepted', settle: 'nak' },
-  'callback-gone': { status: 410, title: 'The receiver wants no callbacks any more', settle: 'term' },
-  'callback-unsigned': { status: 500, title: 'There is no secret to sign the callback with', settle: 'term' },
-  'target-refused': { status: 403, title: 'The target is not on the allow-list', settle: 'term' },
+  'rate-limited': { status: 429, title: 'There were too many requests', ack: 'nak' },
+  'too-many-streams': { status: 429, title: 'There are too many open event streams', ack: 'nak' },
+  internal: { status: 500, title: 'Something went wrong inside', ack: 'nak' },
+  'config-invalid': { status: 500, title: 'The configuration is not valid', ack: 'nak' },
+  'delay-unsupported': { status: 501, title: 'The message broker cannot delay jobs', ack: 'term' },
+  'broker-unavailable': { status: 503, title: 'The message broker cannot be reached', ack: 'nak' },
+  'index-unavailable': { status: 503, title: 'The list of jobs cannot be read now', ack: 'nak' },
+  'broker-refused': { status: 503, title: 'The message broker refused the job', ack: 'nak' },
+  'broker-rejected': { status: 502, title: 'The message broker will not take this job', ack: 'term' },
+  'stream-full': { status: 503, title: 'The job queue is full', ack: 'nak' },
+  'outbox-full': { status: 503, title: 'No more jobs can be kept for the message broker', ack: 'nak' },
+  'message-invalid': { status: 400, title: 'The message cannot be read as a job', ack: 'term' },
+  'operation-failed': { status: 500, title: 'The operation failed', ack: 'nak' },
+  'operation-timeout': { status: 504, title: 'The operation did not end in time', ack: 'nak' },
+  'operation-rejected': { status: 422, title: 'The operation rejected the job', ack: 'term' },
+  'operation-missing': { status: 503, title: 'This worker does not have the operation', ack: 'nak' },
+  'worker-stopping': { status: 503, title: 'The worker is stopping', ack: 'nak' },
+  'attempt-superseded': { status: 409, title: 'Another worker has the job', ack: 'term' },
+  'attempts-spent': { status: 500, title: 'All attempts are spent', ack: 'term' },
+  'job-cancelled': { status: 409, title: 'The job was cancelled', ack: 'term' },
+  'callback-failed': { status: 502, title: 'The callback was not accepted', ack: 'nak' },
+  'callback-gone': { status: 410, title: 'The receiver wants no callbacks any more', ack: 'term' },
+  'callback-unsigned': { status: 500, title: 'There is no secret to sign the callback with', ack: 'term' },
+  'target-refused': { status: 403, title: 'The target is not on the allow-list', ack: 'term' },
 } as const satisfies Record<string, ErrorEntry>;
 
 export type ErrorCode = keyof typeof ERRORS;
@@ -108,8 +108,8 @@ export class ThroughlineError extends Error {
   }
 
   /** What the broker is told when a job ends with this error. */
-  get settle(): Settlement {
-    return ERRORS[this.code].settle;
+  get ack(): FailureAck {
+    return ERRORS[this.code].ack;
   }
 
   /**
@@ -140,4 +140,14 @@ function textOf(thrown: unknown): string {
   } catch {
     return 'a value that cannot be shown';
   }
+}
+
+const RETRY_AFTER_SECONDS = 1;
+
+/** An error that says that NATS cannot be reached now, and why. */
+export function unavailable(reason: string, cause?: unknown): ThroughlineError {
+  return new ThroughlineError('broker-unavailable', `the message broker cannot be reached: ${reason}`, {
+    cause,
+    retryAfterSeconds: RETRY_AFTER_SECONDS,
+  });
 }

@@ -1,6 +1,6 @@
 import { trace } from '@opentelemetry/api';
 import { type Logger, pino } from 'pino';
-import { printableJson } from '../shared/text/printable.ts';
+import { printableJson } from '../shared/text/json.ts';
 
 /** What is used of pino: lines are JSON with level, time, service, msg, trace_id and span_id. */
 export type WorkerLogger = Pick<Logger, 'debug' | 'info' | 'warn' | 'error'>;

@@ -1,5 +1,5 @@
 import { isTerminal, type Job, type JobState, type Progress } from '../../shared/job/job.ts';
-import { secondsText } from '../../shared/text/seconds-text.ts';
+import { secondsText } from '../../shared/text/duration.ts';
 import { escapeControls } from '../../shared/text/terminal-text.ts';
 import { jsonText } from './json-text.ts';
 import type { Paint } from './paint.ts';

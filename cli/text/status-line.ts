@@ -1,4 +1,4 @@
-import { secondsText } from '../../shared/text/seconds-text.ts';
+import { secondsText } from '../../shared/text/duration.ts';
 import { truncate } from '../../shared/text/terminal-text.ts';
 import type { TextStream } from './text-stream.ts';
 

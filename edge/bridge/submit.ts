@@ -5,7 +5,7 @@ import { jobOfEvent } from '../../shared/job/event.ts';
 import { isTerminal, type Job } from '../../shared/job/job.ts';
 import { inject } from '../../shared/propagation/index.ts';
 import { ATTR, MESSAGING_SYSTEM, TEMPLATE } from '../../shared/trace/semantics.ts';
-import { writeJson } from '../../shared/wire/wire.ts';
+import { writeJson } from '../../shared/wire/json-body.ts';
 import type { Submission, SubmitCommand } from '../calls/commands.ts';
 import { type FoundJob, findJob } from '../jobs/job-reader.ts';
 import { type OutgoingJob, queuedJob } from '../jobs/outgoing-job.ts';

@@ -2,12 +2,12 @@ import type { DeadLetterDetail, DeadLetterPage, RedriveReport } from '../../shar
 import type { BridgeStatus } from '../../shared/api/health.ts';
 import type { OperationAnnouncement } from '../../shared/api/operation.ts';
 import type { OutboxItem } from '../../shared/api/outbox.ts';
+import { unavailable } from '../../shared/errors.ts';
 import type { JobHistory } from '../../shared/job/event-record.ts';
 import type { Job } from '../../shared/job/job.ts';
 import type { Carrier } from '../../shared/propagation/index.ts';
 import { ATTR } from '../../shared/trace/semantics.ts';
 import type { Bridge } from '../bridge/bridge.ts';
-import { unavailable } from '../nats/broker-error.ts';
 import type { CancelCommand, Cancellation, Reply, Submission, SubmitCommand } from './commands.ts';
 import {
   type DeadLettersCommand,

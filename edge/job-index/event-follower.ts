@@ -1,11 +1,11 @@
 import { withDeadline } from '../../shared/deadline.ts';
-import { ThroughlineError } from '../../shared/errors.ts';
+import { ThroughlineError, unavailable } from '../../shared/errors.ts';
 import { EVENTS_STREAM } from '../../shared/nats/streams.ts';
 import { digestOf, type EventDigest } from '../../shared/wire/event-digest.ts';
+import { readEventHeaders, readJobEvent } from '../../shared/wire/event-message.ts';
+import { headerValues } from '../../shared/wire/headers.ts';
 import { EVENT_SUBJECTS, parseEventSubject } from '../../shared/wire/subjects.ts';
-import { headerValues, readEventHeaders, readJobEvent } from '../../shared/wire/wire.ts';
 import type { BrokerConnection } from '../nats/broker-connection.ts';
-import { unavailable } from '../nats/broker-error.ts';
 import type { BrokerSession, StreamExtent } from '../nats/broker-session.ts';
 import type { HeaderReader, StoredHeaders } from '../nats/header-reader.ts';
 import type { Logger } from '../telemetry/log.ts';

@@ -1,10 +1,11 @@
 import { context } from '@opentelemetry/api';
+import { unavailable } from '../../shared/errors.ts';
 import { isTerminalEvent } from '../../shared/job/event.ts';
 import { extract, fromRecord, inject } from '../../shared/propagation/index.ts';
+import { writeEventHeaders } from '../../shared/wire/event-message.ts';
+import { writeJson } from '../../shared/wire/json-body.ts';
 import { eventSubject } from '../../shared/wire/subjects.ts';
-import { writeEventHeaders, writeJson } from '../../shared/wire/wire.ts';
 import type { BridgeParts } from '../bridge/submit.ts';
-import { unavailable } from '../nats/broker-error.ts';
 import type { BrokerSession } from '../nats/broker-session.ts';
 import { cancelledInOutbox } from '../outbox/pending-job.ts';
 import { sendCallback } from './callback.ts';

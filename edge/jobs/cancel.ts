@@ -6,6 +6,9 @@ import { DELAYED_STREAM, EVENTS_STREAM, JOBS_STREAM } from '../../shared/nats/st
 import { extract, fromNatsHeaders, inject } from '../../shared/propagation/index.ts';
 import { readCallback } from '../../shared/wire/callback.ts';
 import { writeCancelHeaders } from '../../shared/wire/cancel.ts';
+import { readJobEvent, writeEventHeaders } from '../../shared/wire/event-message.ts';
+import { headerValues } from '../../shared/wire/headers.ts';
+import { writeJson } from '../../shared/wire/json-body.ts';
 import { inRound, readRedrive } from '../../shared/wire/redrive.ts';
 import {
   cancelSubject,
@@ -14,7 +17,6 @@ import {
   jobSubjectFilter,
   subjectMatches,
 } from '../../shared/wire/subjects.ts';
-import { headerValues, readJobEvent, writeEventHeaders, writeJson } from '../../shared/wire/wire.ts';
 import type { BridgeParts } from '../bridge/submit.ts';
 import type { CancelCommand, Cancellation } from '../calls/commands.ts';
 import type { BrokerSession, ConsumerPlace, StoredMessage } from '../nats/broker-session.ts';

@@ -2,9 +2,9 @@ import type { DeadLetter, DeadLetterDetail, DeadLetterPage } from '../../shared/
 import { jobLinks } from '../../shared/job/event.ts';
 import { DEAD_STREAM } from '../../shared/nats/streams.ts';
 import { extract, FIELDS, fromNatsHeaders } from '../../shared/propagation/index.ts';
+import { HEADER, headerValues } from '../../shared/wire/headers.ts';
 import { readRedrive } from '../../shared/wire/redrive.ts';
 import { deadLetterFilter, deadLettersFilter, parseJobSubject } from '../../shared/wire/subjects.ts';
-import { HEADER, headerValues } from '../../shared/wire/wire.ts';
 import { type DeadLettersCommand, LIST_BUDGET_MS } from '../calls/dead-letter-commands.ts';
 import type { BrokerSession, StoredMessage } from '../nats/broker-session.ts';
 

@@ -2,8 +2,8 @@ import type { CallbackEvent } from '../../shared/job/callback-event.ts';
 import type { JobEvent } from '../../shared/job/event.ts';
 import { type HistoryEvent, recordedEvent } from '../../shared/job/event-record.ts';
 import { EVENTS_STREAM } from '../../shared/nats/streams.ts';
+import { readCallbackEvent, readJobEvent } from '../../shared/wire/event-message.ts';
 import { callbackEventSubject, eventSubject } from '../../shared/wire/subjects.ts';
-import { readCallbackEvent, readJobEvent } from '../../shared/wire/wire.ts';
 import type { BrokerSession, StoredMessage } from '../nats/broker-session.ts';
 
 /** Where a job's history ends: the sequences of its last event, and of the last one of its callback; 0: none. */

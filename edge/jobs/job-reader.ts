@@ -2,6 +2,9 @@ import { type JobEvent, jobLinks, jobOfEvent } from '../../shared/job/event.ts';
 import type { Job } from '../../shared/job/job.ts';
 import { DELAYED_STREAM, EVENTS_STREAM, JOBS_STREAM } from '../../shared/nats/streams.ts';
 import { extract, fromNatsHeaders } from '../../shared/propagation/index.ts';
+import { readJobEvent } from '../../shared/wire/event-message.ts';
+import { headerValues } from '../../shared/wire/headers.ts';
+import { readJobLimits } from '../../shared/wire/job-message.ts';
 import { readRedrive } from '../../shared/wire/redrive.ts';
 import {
   delayedSubjectFilter,
@@ -9,7 +12,6 @@ import {
   jobSubjectFilter,
   parseJobSubject,
 } from '../../shared/wire/subjects.ts';
-import { headerValues, readJobEvent, readJobLimits } from '../../shared/wire/wire.ts';
 import type { BrokerSession, StoredMessage } from '../nats/broker-session.ts';
 
 /** Attempts of a job whose message says nothing of them, until a worker has seen it. */

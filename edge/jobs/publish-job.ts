@@ -1,5 +1,5 @@
+import { writeJobHeaders, writeOutboxHeaders, writeScheduleHeaders } from '../../shared/wire/job-message.ts';
 import { delayedSubject, jobSubject } from '../../shared/wire/subjects.ts';
-import { writeJobHeaders, writeOutboxHeaders, writeScheduleHeaders } from '../../shared/wire/wire.ts';
 import type { BrokerSession } from '../nats/broker-session.ts';
 import type { OutgoingJob } from './outgoing-job.ts';
 

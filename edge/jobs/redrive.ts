@@ -14,6 +14,10 @@ import type { Job } from '../../shared/job/job.ts';
 import { DEAD_STREAM, EVENTS_STREAM, JOBS_STREAM } from '../../shared/nats/streams.ts';
 import { extract, fromNatsHeaders, inject, startTrace } from '../../shared/propagation/index.ts';
 import { ATTR } from '../../shared/trace/semantics.ts';
+import { readJobEvent, writeEventHeaders } from '../../shared/wire/event-message.ts';
+import { HEADER, headerValues } from '../../shared/wire/headers.ts';
+import { readJobLimits, writeJobHeaders } from '../../shared/wire/job-message.ts';
+import { writeJson } from '../../shared/wire/json-body.ts';
 import {
   inRound,
   nextRound,
@@ -29,15 +33,6 @@ import {
   jobSubjectFilter,
   parseJobSubject,
 } from '../../shared/wire/subjects.ts';
-import {
-  HEADER,
-  headerValues,
-  readJobEvent,
-  readJobLimits,
-  writeEventHeaders,
-  writeJobHeaders,
-  writeJson,
-} from '../../shared/wire/wire.ts';
 import type { BridgeParts } from '../bridge/submit.ts';
 import type { Redriven } from '../calls/dead-letter-commands.ts';
 import type { BrokerSession, StoredMessage } from '../nats/broker-session.ts';

@@ -1,8 +1,8 @@
 import type { SpanContext } from '@opentelemetry/api';
 import { isTerminalEvent, type JobEvent } from '../../shared/job/event.ts';
 import { extract, fromNatsHeaders } from '../../shared/propagation/index.ts';
+import { readJobEvent } from '../../shared/wire/event-message.ts';
 import { eventSubject } from '../../shared/wire/subjects.ts';
-import { readJobEvent } from '../../shared/wire/wire.ts';
 import type { BrokerConnection } from '../nats/broker-connection.ts';
 import type { BrokerSession } from '../nats/broker-session.ts';
 import { lastEvent } from './job-reader.ts';

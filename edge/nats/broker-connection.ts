@@ -1,10 +1,9 @@
 import { context, ROOT_CONTEXT } from '@opentelemetry/api';
 import { withDeadline } from '../../shared/deadline.ts';
-import { ThroughlineError } from '../../shared/errors.ts';
+import { ThroughlineError, unavailable } from '../../shared/errors.ts';
 import { SERVICE } from '../../shared/trace/semantics.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { withService } from '../telemetry/service.ts';
-import { unavailable } from './broker-error.ts';
 import { BrokerSession } from './broker-session.ts';
 import type { BrokerSettings } from './open-connection.ts';
 

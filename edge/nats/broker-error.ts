@@ -1,9 +1,7 @@
 import { NatsError } from 'nats.ws';
-import { ThroughlineError } from '../../shared/errors.ts';
+import { ThroughlineError, unavailable } from '../../shared/errors.ts';
+import { API_CODE, isFullCode } from '../../shared/nats/api-codes.ts';
 
-/** JetStream API error codes (nats-server, server/errors.json). */
-const STREAM_FULL = [10077, 10047, 10023];
-const MESSAGE_TOO_LARGE = 10054;
 /** Of a request that is wrong in itself: sending it again would not help. */
 const BAD_REQUEST = 400;
 const RETRY_AFTER_SECONDS = 1;
@@ -13,13 +11,13 @@ export function brokerError(thrown: unknown): ThroughlineError {
   if (thrown instanceof ThroughlineError) return thrown;
   const apiCode = thrown instanceof NatsError ? thrown.api_error?.err_code : undefined;
   const code = thrown instanceof NatsError ? thrown.code : undefined;
-  if (apiCode !== undefined && STREAM_FULL.includes(apiCode)) {
+  if (isFullCode(apiCode)) {
     return new ThroughlineError('stream-full', 'the job queue has no room; try again later', {
       cause: thrown,
       retryAfterSeconds: 5,
     });
   }
-  if (apiCode === MESSAGE_TOO_LARGE || code === 'MAX_PAYLOAD_EXCEEDED') {
+  if (apiCode === API_CODE.messageTooLarge || code === 'MAX_PAYLOAD_EXCEEDED') {
     return new ThroughlineError('payload-too-large', 'the broker takes no message of this size', {
       cause: thrown,
     });
@@ -37,14 +35,6 @@ export function brokerError(thrown: unknown): ThroughlineError {
     });
   }
   return unavailable(reasonOf(code), thrown);
-}
-
-/** An error that says that NATS cannot be reached now. */
-export function unavailable(reason: string, cause?: unknown): ThroughlineError {
-  return new ThroughlineError('broker-unavailable', `the message broker cannot be reached: ${reason}`, {
-    cause,
-    retryAfterSeconds: RETRY_AFTER_SECONDS,
-  });
 }
 
 function reasonOf(code: string | undefined): string {

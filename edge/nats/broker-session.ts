@@ -12,9 +12,11 @@ import {
   type QueuedIterator,
 } from 'nats.ws';
 import { withDeadline } from '../../shared/deadline.ts';
+import { unavailable } from '../../shared/errors.ts';
+import { API_CODE, isWrongLastSequenceCode } from '../../shared/nats/api-codes.ts';
 import { OPERATIONS_BUCKET } from '../../shared/nats/streams.ts';
-import { HEADER } from '../../shared/wire/wire.ts';
-import { brokerError, unavailable } from './broker-error.ts';
+import { HEADER } from '../../shared/wire/headers.ts';
+import { brokerError } from './broker-error.ts';
 import { type HeaderRange, HeaderReader } from './header-reader.ts';
 import { Loss } from './loss.ts';
 import { type BrokerSettings, openConnection } from './open-connection.ts';
@@ -25,10 +27,6 @@ import {
   readPage,
   type SubjectPage,
 } from './stream-reader.ts';
-
-const NO_MESSAGE = 10037;
-const NO_STREAM = 10059;
-const WRONG_LAST_SEQUENCE = [10071, 10164];
 
 /** A message as it is stored in a stream. */
 export interface StoredMessage {
@@ -150,7 +148,7 @@ export class BrokerSession {
       return !ack.duplicate;
     } catch (thrown) {
       const code = thrown instanceof NatsError ? thrown.api_error?.err_code : undefined;
-      if (code !== undefined && WRONG_LAST_SEQUENCE.includes(code)) return false;
+      if (isWrongLastSequenceCode(code)) return false;
       throw brokerError(thrown);
     }
   }
@@ -217,8 +215,8 @@ export class BrokerSession {
         time: message.time,
       };
     } catch (thrown) {
-      if (isApiError(thrown, NO_MESSAGE)) return undefined;
-      if (streamMayBeMissing && isApiError(thrown, NO_STREAM)) return undefined;
+      if (isApiError(thrown, API_CODE.messageNotFound)) return undefined;
+      if (streamMayBeMissing && isApiError(thrown, API_CODE.streamNotFound)) return undefined;
       throw brokerError(thrown);
     }
   }

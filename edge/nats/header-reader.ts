@@ -11,8 +11,8 @@ import {
   nuid,
   type Subscription,
 } from 'nats.ws';
+import { unavailable } from '../../shared/errors.ts';
 import { INBOX } from '../../shared/wire/subjects.ts';
-import { unavailable } from './broker-error.ts';
 import type { StoredMessage } from './broker-session.ts';
 import { type Answer, deliveryOf } from './stream-reader.ts';
 

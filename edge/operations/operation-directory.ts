@@ -1,4 +1,5 @@
 import { OperationAnnouncement } from '../../shared/api/operation.ts';
+import { parseJson } from '../../shared/text/json.ts';
 import type { BrokerSession } from '../nats/broker-session.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { KnownOperations } from './known-operations.ts';
@@ -77,9 +78,5 @@ export class OperationDirectory {
 }
 
 function readAnnouncement(value: Uint8Array): OperationAnnouncement | undefined {
-  try {
-    return OperationAnnouncement.safeParse(JSON.parse(new TextDecoder().decode(value))).data;
-  } catch {
-    return undefined;
-  }
+  return OperationAnnouncement.safeParse(parseJson(new TextDecoder().decode(value))).data;
 }

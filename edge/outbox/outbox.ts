@@ -1,5 +1,6 @@
 import type { OutboxItem, OutboxStatus } from '../../shared/api/outbox.ts';
 import { ThroughlineError } from '../../shared/errors.ts';
+import { parseJson } from '../../shared/text/json.ts';
 import { OutgoingJob } from '../jobs/outgoing-job.ts';
 
 /** What the outbox may hold. */
@@ -325,14 +326,6 @@ function entryOf(row: Row): OutboxEntry | undefined {
     cancelledAt: row.cancelled_at ?? undefined,
     reason: row.reason ?? undefined,
   };
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 function full(cause?: unknown): ThroughlineError {

@@ -1,5 +1,5 @@
 import { context, trace } from '@opentelemetry/api';
-import { printableJson } from '../../shared/text/printable.ts';
+import { printableJson } from '../../shared/text/json.ts';
 import { SERVICE } from '../../shared/trace/semantics.ts';
 import { serviceOf } from './service.ts';
 

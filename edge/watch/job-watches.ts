@@ -1,7 +1,7 @@
 import { ThroughlineError } from '../../shared/errors.ts';
 import { isTerminalEvent } from '../../shared/job/event.ts';
+import { readJobEvent } from '../../shared/wire/event-message.ts';
 import { eventSubject } from '../../shared/wire/subjects.ts';
-import { readJobEvent } from '../../shared/wire/wire.ts';
 import { type HistoryEnds, lastOf, readEnds } from '../jobs/event-history.ts';
 import { readJob } from '../jobs/job-reader.ts';
 import type { BrokerConnection } from '../nats/broker-connection.ts';

@@ -1,5 +1,5 @@
 import { type Attributes, type HrTime, type SpanContext, SpanKind, SpanStatusCode } from '@opentelemetry/api';
-import { printableJson } from '../text/printable.ts';
+import { printableJson } from '../text/json.ts';
 
 /** What {@link spanLine} reads of an ended span. */
 export interface EndedSpan {

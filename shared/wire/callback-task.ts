@@ -6,16 +6,11 @@
 import { isTerminalEvent, type JobEvent } from '../job/event.ts';
 import { type Carrier, setCarrier } from '../propagation/index.ts';
 import { CALLBACK_HEADER, type Callback, isCallbackUrl } from './callback.ts';
+import { EVENT_TYPE_PREFIX, writeCloudEvent } from './cloud-event.ts';
+import { readJobEvent } from './event-message.ts';
+import { HEADER, type HeaderValues, type SetHeader } from './headers.ts';
 import { inRound } from './redrive.ts';
 import { parseCallbackSubject } from './subjects.ts';
-import {
-  EVENT_TYPE_PREFIX,
-  HEADER,
-  type HeaderValues,
-  readJobEvent,
-  type SetHeader,
-  writeCloudEvent,
-} from './wire.ts';
 
 export interface CallbackTask {
   readonly tenant: string;

@@ -2,7 +2,7 @@
  * What a job may ask for at its end: a POST to a URL. It travels in the headers of the job's message, so that the dead
  * letter and the next round keep it.
  */
-import type { HeaderValues } from './wire.ts';
+import type { HeaderValues } from './headers.ts';
 
 /** The ends of a job that a callback may tell of. */
 export const CALLBACK_ENDS = ['succeeded', 'failed', 'cancelled'] as const;

@@ -7,8 +7,9 @@ import {
   type NatsHeadersLike,
   setCarrier,
 } from '../propagation/index.ts';
+import { writeCloudEvent } from './cloud-event.ts';
+import { HEADER, headerValues, type SetHeader } from './headers.ts';
 import { parseCancelSubject } from './subjects.ts';
-import { HEADER, headerValues, type SetHeader, writeCloudEvent } from './wire.ts';
 
 const CANCEL_TYPE = 'dev.throughline.job.cancel';
 

@@ -4,10 +4,9 @@
  */
 import { EVENT_STATES, type EventKind, isTerminalEvent, type JobEvent } from '../job/event.ts';
 import type { JobState } from '../job/job.ts';
-import { readTime, readWhole } from './header-value.ts';
+import { type HeaderValues, readTime, readWhole, type SetHeader } from './headers.ts';
 import { readRedrive, writeRedrive } from './redrive.ts';
 import { isOperationName } from './subjects.ts';
-import type { HeaderValues, SetHeader } from './wire.ts';
 
 const HEADER = {
   operation: 'throughline-operation',

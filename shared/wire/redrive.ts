@@ -2,7 +2,7 @@
  * Rounds of a job: a dead letter that is sent round again starts the next one. The first round, 0, writes nothing of
  * this on the wire, so that a program which knows of no redrive reads and writes what it always did.
  */
-import type { HeaderValues } from './wire.ts';
+import type { HeaderValues } from './headers.ts';
 
 const MAX_ROUND = 1_000_000;
 /** Older ones are forgotten: a header must not grow with every redrive. */

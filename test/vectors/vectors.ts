@@ -9,6 +9,16 @@ import { type Carrier, extract, fromNatsHeaders, inject } from '../../shared/pro
 import { CALLBACK_ENDS } from '../../shared/wire/callback.ts';
 import { writeCallbackTask } from '../../shared/wire/callback-task.ts';
 import { writeCancelHeaders } from '../../shared/wire/cancel.ts';
+import { writeCallbackEventHeaders, writeEventHeaders } from '../../shared/wire/event-message.ts';
+import { HEADER, headerValues, type SetHeader } from '../../shared/wire/headers.ts';
+import {
+  type JobMessage,
+  readJobMessage,
+  writeJobHeaders,
+  writeOutboxHeaders,
+  writeScheduleHeaders,
+} from '../../shared/wire/job-message.ts';
+import { writeJson } from '../../shared/wire/json-body.ts';
 import { redriveMessageId } from '../../shared/wire/redrive.ts';
 import {
   callbackEventSubject,
@@ -21,19 +31,6 @@ import {
   isToken,
   jobSubject,
 } from '../../shared/wire/subjects.ts';
-import {
-  HEADER,
-  headerValues,
-  type JobMessage,
-  readJobMessage,
-  type SetHeader,
-  writeCallbackEventHeaders,
-  writeEventHeaders,
-  writeJobHeaders,
-  writeJson,
-  writeOutboxHeaders,
-  writeScheduleHeaders,
-} from '../../shared/wire/wire.ts';
 
 import { deadLetterHeaders } from '../../worker-node/broker/dead-letters.ts';
 

@@ -2,7 +2,7 @@ import type { JetStreamClient } from '@nats-io/jetstream';
 import { Kvm } from '@nats-io/kv';
 import type { OperationAnnouncement } from '../../shared/api/operation.ts';
 import { OPERATIONS_BUCKET } from '../../shared/nats/streams.ts';
-import { writeJson } from '../../shared/wire/wire.ts';
+import { writeJson } from '../../shared/wire/json-body.ts';
 
 /** Tells in the `OPERATIONS` bucket, which is there, what this host can run. The last host to announce an operation is believed. */
 export async function announce(

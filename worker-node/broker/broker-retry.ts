@@ -3,11 +3,10 @@ import { JetStreamApiError } from '@nats-io/jetstream';
 import { errors } from '@nats-io/transport-node';
 import { backoff } from '../../shared/backoff.ts';
 import { describeThrown, ThroughlineError } from '../../shared/errors.ts';
+import { API_CODE, isWrongLastSequenceCode } from '../../shared/nats/api-codes.ts';
 import type { WorkerLogger } from '../log.ts';
 
 const PAUSE = { minDelayMs: 100, maxDelayMs: 5_000 };
-const WRONG_LAST_SEQUENCE = [10071, 10164];
-const MESSAGE_TOO_LARGE = 10054;
 
 export interface BrokerRetryOptions {
   readonly log: WorkerLogger;
@@ -72,14 +71,14 @@ export class BrokerRetry {
 
 /** Whether the broker refused because something was written to the subject meanwhile. */
 export function isWrongLastSequence(thrown: unknown): boolean {
-  return thrown instanceof JetStreamApiError && WRONG_LAST_SEQUENCE.includes(thrown.code);
+  return thrown instanceof JetStreamApiError && isWrongLastSequenceCode(thrown.code);
 }
 
 /** Whether trying the same again can never help. */
 function isFinal(thrown: unknown): boolean {
   if (isWrongLastSequence(thrown) || thrown instanceof errors.InvalidArgumentError) return true;
   if (thrown instanceof errors.ClosedConnectionError) return true;
-  return thrown instanceof JetStreamApiError && thrown.code === MESSAGE_TOO_LARGE;
+  return thrown instanceof JetStreamApiError && thrown.code === API_CODE.messageTooLarge;
 }
 
 /** The client takes "nobody listens on this subject" for "JetStream is off". */

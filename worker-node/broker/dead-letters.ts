@@ -1,8 +1,8 @@
 import type { JsMsg } from '@nats-io/jetstream';
 import { headers, type MsgHdrs } from '@nats-io/transport-node';
+import { HEADER, headerValues } from '../../shared/wire/headers.ts';
 import { inRound, readRedrive } from '../../shared/wire/redrive.ts';
 import { deadSubject, type JobAddress, UNREADABLE_TENANT } from '../../shared/wire/subjects.ts';
-import { HEADER, headerValues } from '../../shared/wire/wire.ts';
 import type { StoredPublisher } from './stored-publisher.ts';
 
 export interface DeadLetterReason {

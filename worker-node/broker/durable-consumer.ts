@@ -1,9 +1,7 @@
 import { type Consumer, JetStreamApiError, type JetStreamClient, type JsMsg } from '@nats-io/jetstream';
 import { ThroughlineError } from '../../shared/errors.ts';
+import { API_CODE } from '../../shared/nats/api-codes.ts';
 import type { WorkerLogger } from '../log.ts';
-
-const STREAM_NOT_FOUND = 10059;
-const CONSUMER_NOT_FOUND = 10014;
 
 export interface DurableConsumerParts {
   readonly jetStream: JetStreamClient;
@@ -55,7 +53,7 @@ export class DurableConsumer {
     const { stream, name, jetStream, ensure, log } = this.#parts;
     try {
       const consumer = await jetStream.consumers.get(stream, name).catch(async (thrown: unknown) => {
-        if (!isMissing(thrown, CONSUMER_NOT_FOUND)) throw thrown;
+        if (!isMissing(thrown, API_CODE.consumerNotFound)) throw thrown;
         await ensure();
         log.warn({ consumer: name, stream }, 'consumer was gone; made anew');
         return await jetStream.consumers.get(stream, name);
@@ -64,7 +62,7 @@ export class DurableConsumer {
       this.#createdMs = Date.parse(created);
       return consumer;
     } catch (cause) {
-      if (!isMissing(cause, STREAM_NOT_FOUND)) throw cause;
+      if (!isMissing(cause, API_CODE.streamNotFound)) throw cause;
       throw new ThroughlineError('broker-unavailable', `stream ${stream} does not exist`, { cause });
     }
   }

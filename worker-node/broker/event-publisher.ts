@@ -6,9 +6,11 @@ import { describeThrown, ThroughlineError } from '../../shared/errors.ts';
 import { isTerminalEvent, type JobEvent } from '../../shared/job/event.ts';
 import { inject } from '../../shared/propagation/index.ts';
 import { ATTR, MESSAGING_SYSTEM, TEMPLATE } from '../../shared/trace/semantics.ts';
+import { writeEventHeaders } from '../../shared/wire/event-message.ts';
+import { HEADER } from '../../shared/wire/headers.ts';
+import { writeJson } from '../../shared/wire/json-body.ts';
 import { inRound } from '../../shared/wire/redrive.ts';
 import { eventSubject } from '../../shared/wire/subjects.ts';
-import { HEADER, writeEventHeaders, writeJson } from '../../shared/wire/wire.ts';
 import { isWrongLastSequence } from './broker-retry.ts';
 import type { StoredPublisher } from './stored-publisher.ts';
 

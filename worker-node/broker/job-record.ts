@@ -1,11 +1,10 @@
 import { JetStreamApiError, type JetStreamManager, type StoredMsg } from '@nats-io/jetstream';
 import type { JobEvent } from '../../shared/job/event.ts';
+import { API_CODE } from '../../shared/nats/api-codes.ts';
 import { CANCELS_STREAM, EVENTS_STREAM } from '../../shared/nats/streams.ts';
 import { type CancelNotice, readCancelNotice } from '../../shared/wire/cancel.ts';
+import { readJobEvent } from '../../shared/wire/event-message.ts';
 import { cancelSubject, eventSubject } from '../../shared/wire/subjects.ts';
-import { readJobEvent } from '../../shared/wire/wire.ts';
-
-const NO_MESSAGE = 10037;
 
 /** What the streams know of a job. */
 export interface JobRecord {
@@ -50,7 +49,7 @@ async function lastMessage(
   try {
     return (await manager.streams.getMessage(stream, { last_by_subj: subject })) ?? undefined;
   } catch (thrown) {
-    if (thrown instanceof JetStreamApiError && thrown.code === NO_MESSAGE) return undefined;
+    if (thrown instanceof JetStreamApiError && thrown.code === API_CODE.messageNotFound) return undefined;
     throw thrown;
   }
 }

@@ -6,16 +6,12 @@ import {
 } from '@nats-io/jetstream';
 import { errors } from '@nats-io/transport-node';
 import { ThroughlineError } from '../../shared/errors.ts';
+import { API_CODE } from '../../shared/nats/api-codes.ts';
 import { consumerFindings } from '../../shared/nats/consumer-rules.ts';
 import { type Finding, findingText, mendText } from '../../shared/nats/finding.ts';
 import { streamFindings } from '../../shared/nats/stream-rules.ts';
 import type { ConsumerDefinition, StreamDefinition } from '../../shared/nats/streams.ts';
 import type { WorkerLogger } from '../log.ts';
-
-const STREAM_NOT_FOUND = 10059;
-const CONSUMER_NOT_FOUND = 10014;
-/** Fewer servers are there than the stream has copies: one is away, or none has been heard of yet. */
-const NO_PEERS = 10005;
 
 /** A stream as it is, and what of it is not as it has to be. */
 export interface StreamReport {
@@ -32,7 +28,7 @@ export async function checkStream(
   definition: StreamDefinition,
 ): Promise<StreamReport> {
   const { name } = definition;
-  const info = await find(() => manager.streams.info(name), STREAM_NOT_FOUND);
+  const info = await find(() => manager.streams.info(name), API_CODE.streamNotFound);
   if (info === undefined) return { name, state: 'missing', messages: 0, replicas: 0, findings: [] };
   const { config, state } = info;
   return {
@@ -102,7 +98,7 @@ export async function ensureConsumer(
   definition: ConsumerDefinition,
 ): Promise<void> {
   const { durable_name: name, ack_wait, max_ack_pending } = definition;
-  const existing = await find(() => manager.consumers.info(stream, name), CONSUMER_NOT_FOUND);
+  const existing = await find(() => manager.consumers.info(stream, name), API_CODE.consumerNotFound);
   if (existing === undefined) {
     await manager.consumers.add(stream, definition as Partial<ConsumerConfig>);
     return;
@@ -136,7 +132,7 @@ async function change(
       );
     }
     if (!(cause instanceof JetStreamApiError)) throw cause;
-    if (cause.code === NO_PEERS) {
+    if (cause.code === API_CODE.noPeers) {
       throw new ThroughlineError(
         'broker-unavailable',
         `stream ${stream}: the cluster has no place for it now (${cause.message}); are all of its servers up?`,

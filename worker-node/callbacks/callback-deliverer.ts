@@ -13,7 +13,7 @@ import type { CallbackEvent } from '../../shared/job/callback-event.ts';
 import { extract, fromNatsHeaders, inject, startTrace } from '../../shared/propagation/index.ts';
 import { ATTR } from '../../shared/trace/semantics.ts';
 import { type CallbackTask, readCallbackTask } from '../../shared/wire/callback-task.ts';
-import { headerValues } from '../../shared/wire/wire.ts';
+import { headerValues } from '../../shared/wire/headers.ts';
 import { type Settlement, settle } from '../broker/settlement.ts';
 import type { WorkerLogger } from '../log.ts';
 import type { WorkerMetrics } from '../telemetry/metrics.ts';
@@ -174,7 +174,7 @@ export class CallbackDeliverer {
     };
     if (error === undefined) return { kind: 'callback-delivered', ...base };
     const failure = { error: { code: error.code, message: error.message } };
-    if (error.settle === 'term' || attempt >= schedule.maxAttempts)
+    if (error.ack === 'term' || attempt >= schedule.maxAttempts)
       return { kind: 'callback-failed', ...base, ...failure };
     const retryInMs = pauseAfter(attempt, schedule, verdict.notBeforeMs, random());
     return { kind: 'callback-retrying', ...base, ...failure, retryInMs };

@@ -2,9 +2,10 @@ import { headers } from '@nats-io/transport-node';
 import { context } from '@opentelemetry/api';
 import type { CallbackEvent } from '../../shared/job/callback-event.ts';
 import { inject } from '../../shared/propagation/index.ts';
+import { writeCallbackEventHeaders } from '../../shared/wire/event-message.ts';
+import { writeJson } from '../../shared/wire/json-body.ts';
 import { inRound } from '../../shared/wire/redrive.ts';
 import { callbackEventSubject } from '../../shared/wire/subjects.ts';
-import { writeCallbackEventHeaders, writeJson } from '../../shared/wire/wire.ts';
 import type { StoredPublisher } from '../broker/stored-publisher.ts';
 
 /** Writes what became of callbacks to `events.<tenant>.<jobId>.callback`. */

@@ -3,8 +3,9 @@ import { context } from '@opentelemetry/api';
 import type { JobEvent } from '../../shared/job/event.ts';
 import { inject } from '../../shared/propagation/index.ts';
 import { callbackTask, writeCallbackTask } from '../../shared/wire/callback-task.ts';
+import type { JobMessage } from '../../shared/wire/job-message.ts';
+import { writeJson } from '../../shared/wire/json-body.ts';
 import { callbackSubject } from '../../shared/wire/subjects.ts';
-import { type JobMessage, writeJson } from '../../shared/wire/wire.ts';
 import type { StoredPublisher } from '../broker/stored-publisher.ts';
 
 /** Hands the ends of jobs over to whoever delivers callbacks. */

@@ -1,6 +1,6 @@
 import { type JobEvent, jobOfEvent } from '../../shared/job/event.ts';
 import { callbackId } from '../../shared/wire/callback-task.ts';
-import { EVENT_TYPE_PREFIX } from '../../shared/wire/wire.ts';
+import { EVENT_TYPE_PREFIX } from '../../shared/wire/cloud-event.ts';
 
 export const CLOUD_EVENT_MEDIA_TYPE = 'application/cloudevents+json';
 const SOURCE = '/throughline';

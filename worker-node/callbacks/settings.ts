@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { wholeNumber } from '../../shared/config.ts';
 import { callbackSecretKey } from '../../shared/text/callback-secret.ts';
+import { parseJson } from '../../shared/text/json.ts';
 import { isToken } from '../../shared/wire/subjects.ts';
 
 const DAY_MS = 24 * 60 * 60 * 1_000;
@@ -50,11 +51,3 @@ export const callbackSettings = {
   CALLBACK_RETRY_MIN_MS: wholeNumber(1, DAY_MS, 5_000),
   CALLBACK_RETRY_MAX_MS: wholeNumber(1, DAY_MS, 20 * 60 * 60 * 1_000),
 };
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}

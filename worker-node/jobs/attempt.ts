@@ -1,7 +1,7 @@
 import type { JsMsg } from '@nats-io/jetstream';
 import { trace } from '@opentelemetry/api';
 import type { EventKind, JobEvent } from '../../shared/job/event.ts';
-import type { JobMessage } from '../../shared/wire/wire.ts';
+import type { JobMessage } from '../../shared/wire/job-message.ts';
 import type { JobInfo, Operation } from '../operations/operation.ts';
 
 const DEFAULT_MAX_ATTEMPTS = 5;

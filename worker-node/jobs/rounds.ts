@@ -1,5 +1,5 @@
 import { isTerminalEvent, type JobEvent } from '../../shared/job/event.ts';
-import type { JobMessage } from '../../shared/wire/wire.ts';
+import type { JobMessage } from '../../shared/wire/job-message.ts';
 
 /** The round that a message belongs to: 0, until its job is redriven. */
 export function roundOf(job: JobMessage): number {

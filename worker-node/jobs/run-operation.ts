@@ -1,6 +1,6 @@
 import { ThroughlineError } from '../../shared/errors.ts';
 import { LIMITS, Progress } from '../../shared/job/job.ts';
-import { writeJson } from '../../shared/wire/wire.ts';
+import { writeJson } from '../../shared/wire/json-body.ts';
 import type { WorkerLogger } from '../log.ts';
 import type { Operation } from '../operations/operation.ts';
 import { validate } from '../operations/operation-schema.ts';
@@ -112,11 +112,11 @@ async function checkOutput(operation: Operation, result: unknown): Promise<unkno
 
 /** The one place where a throw becomes an outcome. */
 function outcomeOfThrow(thrown: unknown): AttemptOutcome {
-  const { code, settle, message } = ThroughlineError.from(thrown, 'operation-failed');
+  const { code, ack, message } = ThroughlineError.from(thrown, 'operation-failed');
   if (code === 'job-cancelled') return { kind: 'cancelled' };
   if (code === 'attempt-superseded') return { kind: 'superseded' };
   if (code === 'worker-stopping') return { kind: 'released' };
-  return { kind: settle === 'term' ? 'reject' : 'retry', code, message };
+  return { kind: ack === 'term' ? 'reject' : 'retry', code, message };
 }
 
 function aborted(signal: AbortSignal): Promise<never> {

@@ -1,7 +1,7 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import type { OperationAnnouncement } from '../../shared/api/operation.ts';
 import { ThroughlineError, type Violation } from '../../shared/errors.ts';
-import { jsonPointer } from '../../shared/text/json-pointer.ts';
+import { jsonPointer } from '../../shared/text/json.ts';
 import type { Operation } from './operation.ts';
 
 const MAX_VIOLATIONS = 10;

@@ -1,7 +1,7 @@
 import { createMiddleware } from 'hono/factory';
 import { withDeadline } from '../../../shared/deadline.ts';
 import { ThroughlineError } from '../../../shared/errors.ts';
-import { jsonDepth } from '../../../shared/text/json-depth.ts';
+import { jsonDepth } from '../../../shared/text/json.ts';
 import type { EdgeHono } from '../scope.ts';
 import { readBody } from './read-body.ts';
 

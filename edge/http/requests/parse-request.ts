@@ -1,6 +1,6 @@
 import type * as z from 'zod';
 import { ThroughlineError } from '../../../shared/errors.ts';
-import { jsonPointer } from '../../../shared/text/json-pointer.ts';
+import { jsonPointer } from '../../../shared/text/json.ts';
 
 const MAX_VIOLATIONS = 10;
 const MAX_MESSAGE_LENGTH = 200;

@@ -3,7 +3,7 @@ import { dueAt } from '../../../shared/api/delay.ts';
 import { SubmitJob } from '../../../shared/api/submit-job.ts';
 import { ThroughlineError } from '../../../shared/errors.ts';
 import { CALLBACK_ENDS, type Callback } from '../../../shared/wire/callback.ts';
-import { writeJson } from '../../../shared/wire/wire.ts';
+import { writeJson } from '../../../shared/wire/json-body.ts';
 import type { SubmitCommand } from '../../calls/commands.ts';
 import type { Region } from '../../calls/region.ts';
 import type { EdgeHono } from '../scope.ts';

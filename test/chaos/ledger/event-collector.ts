@@ -2,7 +2,7 @@ import { type ConsumerMessages, type JsMsg, jetstream, jetstreamManager } from '
 import { type ConnectionOptions, connect, type NatsConnection } from '@nats-io/transport-node';
 import { DEAD_STREAM, EVENTS_STREAM } from '../../../shared/nats/streams.ts';
 import { extract, fromNatsHeaders } from '../../../shared/propagation/index.ts';
-import { readJobEvent } from '../../../shared/wire/wire.ts';
+import { readJobEvent } from '../../../shared/wire/event-message.ts';
 import { until } from '../../support/poll.ts';
 import type { Journal } from './journal.ts';
 import type { CollectedEntry } from './ledger.ts';

@@ -4,7 +4,7 @@ import { connect } from '@nats-io/transport-node';
 import { expect, it } from 'vitest';
 import { isTerminalEvent } from '../../../shared/job/event.ts';
 import { EVENTS_STREAM } from '../../../shared/nats/streams.ts';
-import { readJobEvent } from '../../../shared/wire/wire.ts';
+import { readJobEvent } from '../../../shared/wire/event-message.ts';
 import type { Check } from '../checks/check.ts';
 import { Journal } from '../ledger/journal.ts';
 import type { EffectEntry } from '../ledger/ledger.ts';

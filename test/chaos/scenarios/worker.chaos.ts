@@ -6,7 +6,7 @@ import { jetstream } from '@nats-io/jetstream';
 import { expect, it, onTestFinished } from 'vitest';
 import { runCommand } from '../../../dev/nats-server/run.ts';
 import { DEAD_STREAM, EVENTS_STREAM, JOBS_STREAM } from '../../../shared/nats/streams.ts';
-import { HEADER } from '../../../shared/wire/wire.ts';
+import { HEADER } from '../../../shared/wire/headers.ts';
 import { until } from '../../support/poll.ts';
 import type { EffectEntry } from '../ledger/ledger.ts';
 import { type FaultRun, runFault, type Scene } from '../support/run-fault.ts';

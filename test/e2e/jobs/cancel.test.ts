@@ -7,7 +7,7 @@ import { connect } from '@nats-io/transport-node';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { isTerminalEvent, type JobEvent } from '../../../shared/job/event.ts';
 import { isTerminal, Job } from '../../../shared/job/job.ts';
-import { readJobEvent } from '../../../shared/wire/wire.ts';
+import { readJobEvent } from '../../../shared/wire/event-message.ts';
 import { run } from '../../support/cli-process.ts';
 import { until } from '../../support/poll.ts';
 import { startTestStack, type TestStack, withTestStack } from '../../support/stack.ts';

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { headers, type NatsConnection } from '@nats-io/transport-node';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { readJobEvent } from '../../../shared/wire/wire.ts';
+import { readJobEvent } from '../../../shared/wire/event-message.ts';
 import {
   connectTo,
   effectsIn,

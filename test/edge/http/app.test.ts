@@ -1,9 +1,8 @@
 import { context, trace } from '@opentelemetry/api';
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { unavailable } from '../../../edge/nats/broker-error.ts';
 import { createApiKey } from '../../../shared/api/api-key.ts';
-import { ThroughlineError } from '../../../shared/errors.ts';
+import { ThroughlineError, unavailable } from '../../../shared/errors.ts';
 import { startTrace } from '../../../shared/propagation/index.ts';
 import { isToken } from '../../../shared/wire/subjects.ts';
 import { NOT_A_TOKEN } from '../../unit/support.ts';

@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import { lastOf, readHistory } from '../../../edge/jobs/event-history.ts';
 import type { BrokerSession } from '../../../edge/nats/broker-session.ts';
 import type { PageQuery } from '../../../edge/nats/stream-reader.ts';
-import { writeJson } from '../../../shared/wire/wire.ts';
+import { writeJson } from '../../../shared/wire/json-body.ts';
 
 const AT = '2026-01-02T03:04:05.678Z';
 const COMMON = { jobId: 'job-1', at: AT, worker: 'w', traceId: '', spanId: '', attempt: 1, maxAttempts: 5 };

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { readJob } from '../../../edge/jobs/job-reader.ts';
 import type { BrokerSession, StoredMessage } from '../../../edge/nats/broker-session.ts';
 import { Job } from '../../../shared/job/job.ts';
-import { writeJson } from '../../../shared/wire/wire.ts';
+import { writeJson } from '../../../shared/wire/json-body.ts';
 
 const STORED = new Date('2026-01-01T00:00:07.000Z');
 const SUBJECT = 'jobs.acme.job-1.image.thumbnail';

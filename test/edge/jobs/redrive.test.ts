@@ -7,7 +7,7 @@ import type { BrokerSession, StoredMessage } from '../../../edge/nats/broker-ses
 import type { Logger } from '../../../edge/telemetry/log.ts';
 import { DeadLetterDetail } from '../../../shared/api/dead-letter.ts';
 import { ThroughlineError } from '../../../shared/errors.ts';
-import { writeJson } from '../../../shared/wire/wire.ts';
+import { writeJson } from '../../../shared/wire/json-body.ts';
 import { refusalOf } from '../../unit/support.ts';
 
 const TIME = new Date('2026-01-01T00:00:07.000Z');

@@ -1,7 +1,7 @@
 import { ErrorCode, NatsError } from 'nats.ws';
 import { describe, expect, it } from 'vitest';
-import { brokerError, unavailable } from '../../../edge/nats/broker-error.ts';
-import { ThroughlineError } from '../../../shared/errors.ts';
+import { brokerError } from '../../../edge/nats/broker-error.ts';
+import { ThroughlineError, unavailable } from '../../../shared/errors.ts';
 
 /** What JetStream answers, as the client throws it. */
 function apiError(errCode: number, description: string, status = 503): NatsError {

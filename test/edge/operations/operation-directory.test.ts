@@ -4,7 +4,7 @@ import type { BucketChange } from '../../../edge/nats/broker-session.ts';
 import { OperationDirectory } from '../../../edge/operations/operation-directory.ts';
 import type { Logger } from '../../../edge/telemetry/log.ts';
 import type { OperationAnnouncement } from '../../../shared/api/operation.ts';
-import { writeJson } from '../../../shared/wire/wire.ts';
+import { writeJson } from '../../../shared/wire/json-body.ts';
 import { refusalOf } from '../../unit/support.ts';
 
 const announcement = (name: string, inputSchema: OperationAnnouncement['inputSchema'] = true) =>

@@ -1,9 +1,9 @@
 import { ROOT_CONTEXT } from '@opentelemetry/api';
 import { describe, expect, it, vi } from 'vitest';
-import { unavailable } from '../../../edge/nats/broker-error.ts';
 import { Outbox } from '../../../edge/outbox/outbox.ts';
 import { OutboxScheduler, type SchedulerParts } from '../../../edge/outbox/outbox-scheduler.ts';
 import type { Logger } from '../../../edge/telemetry/log.ts';
+import { unavailable } from '../../../shared/errors.ts';
 import { openSql } from '../../support/sqlite.ts';
 
 const JOB = {

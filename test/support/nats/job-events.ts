@@ -2,7 +2,7 @@ import { jetstream, jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
 import type { JobEvent } from '../../../shared/job/event.ts';
 import { EVENTS_STREAM } from '../../../shared/nats/streams.ts';
-import { readJobEvent } from '../../../shared/wire/wire.ts';
+import { readJobEvent } from '../../../shared/wire/event-message.ts';
 
 /** Every event in `EVENTS`, by job, in the order in which they are kept. */
 export async function eventsByJob(nats: NatsConnection): Promise<Map<string, JobEvent[]>> {

@@ -5,12 +5,12 @@ const CODES = Object.keys(ERRORS) as ErrorCode[];
 
 describe('the table of errors', () => {
   it.each(CODES)('says of %s what HTTP and the broker are told', (code) => {
-    const { status, title, settle } = ERRORS[code];
+    const { status, title, ack } = ERRORS[code];
     expect(Number.isInteger(status) && status >= 400 && status <= 599).toBe(true);
     expect(title).toMatch(/^[A-Z][^\n]{5,70}[^.\s]$/);
-    expect(['nak', 'term']).toContain(settle);
+    expect(['nak', 'term']).toContain(ack);
     const error = new ThroughlineError(code, 'why');
-    expect(error).toMatchObject({ code, status, settle, message: 'why', name: 'ThroughlineError' });
+    expect(error).toMatchObject({ code, status, ack, message: 'why', name: 'ThroughlineError' });
   });
 
   it('has no two titles that are the same', () => {
@@ -20,7 +20,7 @@ describe('the table of errors', () => {
   it.each(['broker-unavailable', 'worker-stopping', 'operation-timeout', 'internal'] as const)(
     'never ends a job for %s, which may pass',
     (code) => {
-      expect(ERRORS[code].settle).toBe('nak');
+      expect(ERRORS[code].ack).toBe('nak');
     },
   );
 
@@ -31,7 +31,7 @@ describe('the table of errors', () => {
     'operation-rejected',
     'attempts-spent',
   ] as const)('never tries again after %s, which stays', (code) => {
-    expect(ERRORS[code].settle).toBe('term');
+    expect(ERRORS[code].ack).toBe('term');
   });
 });
 

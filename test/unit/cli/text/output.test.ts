@@ -9,7 +9,7 @@ import { problemText } from '../../../../cli/text/problem-text.ts';
 import { ApiError } from '../../../../client/api-error.ts';
 import { ThroughlineError } from '../../../../shared/errors.ts';
 import { JOB_STATES, type Job } from '../../../../shared/job/job.ts';
-import { secondsText } from '../../../../shared/text/seconds-text.ts';
+import { secondsText } from '../../../../shared/text/duration.ts';
 
 const ESC = '\u001b';
 const HOSTILE = `${ESC}[2J\u009b31m\r\u202eevil\u2028`;

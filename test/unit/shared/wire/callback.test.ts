@@ -15,8 +15,9 @@ import {
   readCallbackTask,
   writeCallbackTask,
 } from '../../../../shared/wire/callback-task.ts';
+import type { HeaderValues } from '../../../../shared/wire/headers.ts';
+import { writeJson } from '../../../../shared/wire/json-body.ts';
 import { callbackSubject } from '../../../../shared/wire/subjects.ts';
-import { type HeaderValues, writeJson } from '../../../../shared/wire/wire.ts';
 import { SUCCEEDED } from '../../worker-node/support.ts';
 
 const URL_TEXT = 'https://acme.example/hooks?id=1';

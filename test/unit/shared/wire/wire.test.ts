@@ -6,17 +6,11 @@ import type { EventKind, JobEvent } from '../../../../shared/job/event.ts';
 import { EVENT_STATES } from '../../../../shared/job/event.ts';
 import type { Carrier } from '../../../../shared/propagation/index.ts';
 import { digestOf } from '../../../../shared/wire/event-digest.ts';
+import { readEventHeaders, readJobEvent, writeEventHeaders } from '../../../../shared/wire/event-message.ts';
+import { headerValues } from '../../../../shared/wire/headers.ts';
+import { readJobLimits, readJobMessage, writeJobHeaders } from '../../../../shared/wire/job-message.ts';
+import { writeJson } from '../../../../shared/wire/json-body.ts';
 import { jobSubject } from '../../../../shared/wire/subjects.ts';
-import {
-  headerValues,
-  readEventHeaders,
-  readJobEvent,
-  readJobLimits,
-  readJobMessage,
-  writeEventHeaders,
-  writeJobHeaders,
-  writeJson,
-} from '../../../../shared/wire/wire.ts';
 import { refusalOf } from '../../support.ts';
 
 const address = { tenant: 'acme', jobId: 'job-1', operation: 'image.thumbnail' };
@@ -235,7 +229,7 @@ describe('reading a job', () => {
     'refuses the subject %j',
     async (other) => {
       const error = await refusalOf(() => readJobMessage(other, () => [], writeJson(null)));
-      expect(error).toMatchObject({ code: 'message-invalid', settle: 'term' });
+      expect(error).toMatchObject({ code: 'message-invalid', ack: 'term' });
     },
   );
 

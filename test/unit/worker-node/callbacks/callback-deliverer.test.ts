@@ -6,7 +6,7 @@ import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { CallbackEvent } from '../../../../shared/job/callback-event.ts';
 import { createCallbackSecret } from '../../../../shared/text/callback-secret.ts';
 import { writeCallbackTask } from '../../../../shared/wire/callback-task.ts';
-import { writeJson } from '../../../../shared/wire/wire.ts';
+import { writeJson } from '../../../../shared/wire/json-body.ts';
 import { CallbackDeliverer } from '../../../../worker-node/callbacks/callback-deliverer.ts';
 import type { CallbackEventPublisher } from '../../../../worker-node/callbacks/callback-event-publisher.ts';
 import { CallbackSecrets } from '../../../../worker-node/callbacks/secrets.ts';

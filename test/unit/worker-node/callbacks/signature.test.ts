@@ -71,7 +71,7 @@ describe('the secrets of a worker', () => {
 
   it('may be missing, which is a reason to give up', async () => {
     const error = await refusalOf(() => secretsOf({}).of('acme'));
-    expect(error).toMatchObject({ code: 'callback-unsigned', settle: 'term' });
+    expect(error).toMatchObject({ code: 'callback-unsigned', ack: 'term' });
   });
 
   it.each([

@@ -2,7 +2,7 @@ import type { JsMsg } from '@nats-io/jetstream';
 import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import { JobEvent } from '../../../../shared/job/event.ts';
-import type { JobMessage } from '../../../../shared/wire/wire.ts';
+import type { JobMessage } from '../../../../shared/wire/job-message.ts';
 import { attemptOf, eventOf } from '../../../../worker-node/jobs/attempt.ts';
 import { defineOperation } from '../../../../worker-node/operations/operation.ts';
 

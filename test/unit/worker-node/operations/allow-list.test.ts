@@ -59,7 +59,7 @@ describe('an allow-list', () => {
     // What is no URL at all is refused by the schema of the input.
     if (url === null) return;
     const error = await refusalOf(() => new AllowList(LIST).check(url));
-    expect(error).toMatchObject({ code: 'target-refused', settle: 'term' });
+    expect(error).toMatchObject({ code: 'target-refused', ack: 'term' });
     expect(error.message).not.toContain('secret');
   });
 

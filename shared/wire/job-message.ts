@@ -1,62 +1,17 @@
 /**
- * The messages on NATS: CloudEvents 1.0, NATS binding, binary mode (DESIGN.md, "On the wire"). Only the headers
- * listed here are ever written; no inbound header name is copied, since some of them command the server.
+ * A job as a NATS message: CloudEvents 1.0, NATS binding, binary mode (docs/PROTOCOL.md).
  */
-
 import { ThroughlineError } from '../errors.ts';
-import { CallbackEvent } from '../job/callback-event.ts';
-import { isEventKind, JobEvent } from '../job/event.ts';
 import { LIMITS } from '../job/job.ts';
-import { type Carrier, type NatsHeadersLike, setCarrier } from '../propagation/index.ts';
+import { type Carrier, setCarrier } from '../propagation/index.ts';
 import { type Callback, readCallback, writeCallback } from './callback.ts';
-import { type EventDigest, readEventDigest, writeEventDigest } from './event-digest.ts';
-import { readTime, readWhole } from './header-value.ts';
+import { writeCloudEvent } from './cloud-event.ts';
+import { HEADER, type HeaderValues, readTime, readWhole, type SetHeader } from './headers.ts';
+import { readJson } from './json-body.ts';
 import { type Redrive, readRedrive, writeRedrive } from './redrive.ts';
 import { dueSubject, type JobAddress, parseJobSubject } from './subjects.ts';
 
-export const HEADER = {
-  msgId: 'Nats-Msg-Id',
-  /** JetStream stores the message only if this is the sequence of the last one on its subject; 0: if there is none. */
-  expectedLast: 'Nats-Expected-Last-Subject-Sequence',
-  contentType: 'content-type',
-  ceSpecVersion: 'ce-specversion',
-  ceId: 'ce-id',
-  ceSource: 'ce-source',
-  ceType: 'ce-type',
-  ceTime: 'ce-time',
-  maxAttempts: 'throughline-max-attempts',
-  timeoutMs: 'throughline-timeout-ms',
-  fingerprint: 'throughline-fingerprint',
-  dueAt: 'throughline-due-at',
-  schedule: 'Nats-Schedule',
-  scheduleTarget: 'Nats-Schedule-Target',
-  scheduleTtl: 'Nats-Schedule-TTL',
-  deadReason: 'throughline-dead-reason',
-  deadAttempts: 'throughline-dead-attempts',
-  jobSequence: 'throughline-job-sequence',
-  outboxTimeMs: 'throughline-outbox-time-ms',
-  publishedAgain: 'throughline-published-again',
-} as const;
-
-const JSON_MEDIA_TYPE = 'application/json';
 const JOB_TYPE = 'dev.throughline.job.submitted';
-/** Before the kind of an event: the type of its CloudEvent. */
-export const EVENT_TYPE_PREFIX = 'dev.throughline.job.';
-
-/** Reads one header's values, whatever the case of its name. */
-export type HeaderValues = (name: string) => readonly string[];
-
-/** Reads NATS message headers: their names are case-sensitive there, and producers write them their own way. */
-export function headerValues(messageHeaders: NatsHeadersLike | undefined): HeaderValues {
-  if (messageHeaders === undefined) return () => [];
-  const keys = messageHeaders.keys();
-  return (name) =>
-    keys
-      .filter((key) => key.toLowerCase() === name.toLowerCase())
-      .flatMap((key) => messageHeaders.values(key));
-}
-
-export type SetHeader = (name: string, value: string) => void;
 
 /** A job as it travels on `jobs.<tenant>.<jobId>.<operation>`; the body is the input as JSON. */
 export interface JobMessage {
@@ -165,94 +120,6 @@ function outboxOf(values: HeaderValues): Pick<JobMessage, 'outboxTimeMs' | 'publ
     ...(waited !== undefined && /^[0-9]{1,12}$/.test(waited) ? { outboxTimeMs: Number(waited) } : {}),
     ...(values(HEADER.publishedAgain).includes('true') ? { publishedAgain: true } : {}),
   };
-}
-
-/** Headers of an event message. A terminal event of a job has one id, whoever writes it. */
-export function writeEventHeaders(event: JobEvent, ids: EventIds, carrier: Carrier, set: SetHeader): void {
-  writeEnvelope(event, ids, set);
-  writeEventDigest(event, set);
-  setCarrier(carrier, set);
-}
-
-/** Headers of an event that tells what became of a callback. */
-export function writeCallbackEventHeaders(
-  event: CallbackEvent,
-  ids: EventIds,
-  carrier: Carrier,
-  set: SetHeader,
-): void {
-  writeEnvelope(event, ids, set);
-  setCarrier(carrier, set);
-}
-
-interface EventIds {
-  readonly messageId: string;
-  readonly source: string;
-}
-
-function writeEnvelope(
-  { kind, at }: Pick<JobEvent | CallbackEvent, 'kind' | 'at'>,
-  { messageId, source }: EventIds,
-  set: SetHeader,
-): void {
-  set(HEADER.msgId, messageId);
-  writeCloudEvent(set, { id: messageId, source, type: `${EVENT_TYPE_PREFIX}${kind}`, time: at });
-}
-
-/** What an event's headers say of it; undefined where they do not say enough, and the body has to be read. */
-export function readEventHeaders(values: HeaderValues): EventDigest | undefined {
-  const [type = ''] = values(HEADER.ceType);
-  const kind = type.startsWith(EVENT_TYPE_PREFIX) ? type.slice(EVENT_TYPE_PREFIX.length) : '';
-  const at = readTime(values(HEADER.ceTime)[0]);
-  return isEventKind(kind) && at !== undefined ? readEventDigest(values, kind, at) : undefined;
-}
-
-/** Reads an event; undefined when the body is not one (somebody else wrote to the subject). */
-export function readJobEvent(body: Uint8Array): JobEvent | undefined {
-  try {
-    return JobEvent.safeParse(readJson(body)).data;
-  } catch {
-    return undefined;
-  }
-}
-
-/** Reads what became of a callback; undefined when the body is something else. */
-export function readCallbackEvent(body: Uint8Array): CallbackEvent | undefined {
-  try {
-    return CallbackEvent.safeParse(readJson(body)).data;
-  } catch {
-    return undefined;
-  }
-}
-
-const encoder = new TextEncoder();
-// A JSON text on the wire is UTF-8 (RFC 8259, section 8.1): broken bytes are an error, not U+FFFD.
-const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: false });
-
-/** UTF-8 bytes of `value` as JSON; `undefined` becomes `null`, since JSON has no word for it. */
-export function writeJson(value: unknown): Uint8Array {
-  return encoder.encode(JSON.stringify(value) ?? 'null');
-}
-
-function readJson(body: Uint8Array): unknown {
-  try {
-    return body.length === 0 ? null : JSON.parse(decoder.decode(body));
-  } catch (cause) {
-    throw new ThroughlineError('message-invalid', 'the body is not JSON in UTF-8', { cause });
-  }
-}
-
-/** The attributes of a CloudEvent with a JSON body. */
-export function writeCloudEvent(
-  set: SetHeader,
-  event: { id: string; source: string; type: string; time: string },
-): void {
-  set(HEADER.ceSpecVersion, '1.0');
-  set(HEADER.ceId, event.id);
-  set(HEADER.ceSource, event.source);
-  set(HEADER.ceType, event.type);
-  set(HEADER.ceTime, event.time);
-  set(HEADER.contentType, JSON_MEDIA_TYPE);
 }
 
 function readFingerprint(values: HeaderValues): string | undefined {

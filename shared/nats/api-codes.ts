@@ -1,0 +1,35 @@
+/** Error codes of the JetStream API that the edge and the worker act on (nats-server, server/errors.json). */
+export const API_CODE = {
+  /** Fewer servers are up than the stream has copies: one is away, or none has been heard of yet. */
+  noPeers: 10005,
+  consumerNotFound: 10014,
+  insufficientResources: 10023,
+  messageNotFound: 10037,
+  insufficientStorage: 10047,
+  messageTooLarge: 10054,
+  streamNotFound: 10059,
+  wrongLastSequence: 10071,
+  storeFailed: 10077,
+  /** The same as `wrongLastSequence`, from a clustered stream that cannot name the sequence. */
+  wrongLastSequenceInCluster: 10164,
+} as const;
+
+const FULL: readonly number[] = [
+  API_CODE.storeFailed,
+  API_CODE.insufficientStorage,
+  API_CODE.insufficientResources,
+];
+const WRONG_LAST_SEQUENCE: readonly number[] = [
+  API_CODE.wrongLastSequence,
+  API_CODE.wrongLastSequenceInCluster,
+];
+
+/** Whether the code says that the stream, or the server, has no room for another message. */
+export function isFullCode(code: number | undefined): boolean {
+  return code !== undefined && FULL.includes(code);
+}
+
+/** Whether the code says that the last message on the subject is not the one that the publisher named. */
+export function isWrongLastSequenceCode(code: number | undefined): boolean {
+  return code !== undefined && WRONG_LAST_SEQUENCE.includes(code);
+}

@@ -1,0 +1,68 @@
+/**
+ * An event as a NATS message: CloudEvents 1.0, NATS binding, binary mode (docs/PROTOCOL.md).
+ */
+import { CallbackEvent } from '../job/callback-event.ts';
+import { isEventKind, JobEvent } from '../job/event.ts';
+import { type Carrier, setCarrier } from '../propagation/index.ts';
+import { EVENT_TYPE_PREFIX, writeCloudEvent } from './cloud-event.ts';
+import { type EventDigest, readEventDigest, writeEventDigest } from './event-digest.ts';
+import { HEADER, type HeaderValues, readTime, type SetHeader } from './headers.ts';
+import { readJson } from './json-body.ts';
+
+/** Headers of an event message. A terminal event of a job has one id, whoever writes it. */
+export function writeEventHeaders(event: JobEvent, ids: EventIds, carrier: Carrier, set: SetHeader): void {
+  writeEnvelope(event, ids, set);
+  writeEventDigest(event, set);
+  setCarrier(carrier, set);
+}
+
+/** Headers of an event that tells what became of a callback. */
+export function writeCallbackEventHeaders(
+  event: CallbackEvent,
+  ids: EventIds,
+  carrier: Carrier,
+  set: SetHeader,
+): void {
+  writeEnvelope(event, ids, set);
+  setCarrier(carrier, set);
+}
+
+interface EventIds {
+  readonly messageId: string;
+  readonly source: string;
+}
+
+function writeEnvelope(
+  { kind, at }: Pick<JobEvent | CallbackEvent, 'kind' | 'at'>,
+  { messageId, source }: EventIds,
+  set: SetHeader,
+): void {
+  set(HEADER.msgId, messageId);
+  writeCloudEvent(set, { id: messageId, source, type: `${EVENT_TYPE_PREFIX}${kind}`, time: at });
+}
+
+/** What an event's headers say of it; undefined where they do not say enough, and the body has to be read. */
+export function readEventHeaders(values: HeaderValues): EventDigest | undefined {
+  const [type = ''] = values(HEADER.ceType);
+  const kind = type.startsWith(EVENT_TYPE_PREFIX) ? type.slice(EVENT_TYPE_PREFIX.length) : '';
+  const at = readTime(values(HEADER.ceTime)[0]);
+  return isEventKind(kind) && at !== undefined ? readEventDigest(values, kind, at) : undefined;
+}
+
+/** Reads an event; undefined when the body is not one (somebody else wrote to the subject). */
+export function readJobEvent(body: Uint8Array): JobEvent | undefined {
+  try {
+    return JobEvent.safeParse(readJson(body)).data;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Reads what became of a callback; undefined when the body is something else. */
+export function readCallbackEvent(body: Uint8Array): CallbackEvent | undefined {
+  try {
+    return CallbackEvent.safeParse(readJson(body)).data;
+  } catch {
+    return undefined;
+  }
+}
