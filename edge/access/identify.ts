@@ -1,7 +1,7 @@
 import { ACCESS_SCOPES, type AccessScope } from '../../shared/api/access-scope.ts';
 import { findApiKey } from '../../shared/api/api-key.ts';
-import type { EdgeConfig } from '../config.ts';
 import { fetchJson } from './fetch-json.ts';
+import type { AccessSettings } from './settings.ts';
 import { SigningKeys } from './signing-keys.ts';
 import { type Refusal, TokenRefused, type TokenRules, verifyToken } from './token.ts';
 
@@ -32,10 +32,13 @@ interface TokenAccess {
 }
 
 /** Per configuration, which means: per isolate. */
-const accesses = new WeakMap<EdgeConfig, TokenAccess>();
+const accesses = new WeakMap<AccessSettings, TokenAccess>();
 
 /** Reads an `Authorization` header: an API key (`tl_…`), or else a JWT. Never throws. */
-export async function identify(authorization: string | null, config: EdgeConfig): Promise<Identification> {
+export async function identify(
+  authorization: string | null,
+  config: AccessSettings,
+): Promise<Identification> {
   if (authorization === null) return {};
   const [, credentials] = BEARER.exec(authorization) ?? [];
   if (credentials === undefined) return { refusal: 'credentials-malformed' };
@@ -44,14 +47,14 @@ export async function identify(authorization: string | null, config: EdgeConfig)
     : await identifyToken(credentials, config);
 }
 
-async function identifyKey(key: string, config: EdgeConfig): Promise<Identification> {
+async function identifyKey(key: string, config: AccessSettings): Promise<Identification> {
   const entry = await findApiKey(key, config.API_KEYS);
   if (entry === undefined) return { refusal: 'key-unknown' };
   const scopes = entry.scopes === undefined ? ALL_SCOPES : new Set(entry.scopes);
   return { identity: { tenant: entry.tenant, keyId: entry.id, scopes } };
 }
 
-async function identifyToken(token: string, config: EdgeConfig): Promise<Identification> {
+async function identifyToken(token: string, config: AccessSettings): Promise<Identification> {
   const access = tokenAccess(config);
   if (access === undefined) return { refusal: 'tokens-not-accepted' };
   try {
@@ -63,7 +66,7 @@ async function identifyToken(token: string, config: EdgeConfig): Promise<Identif
   }
 }
 
-function tokenAccess(config: EdgeConfig): TokenAccess | undefined {
+function tokenAccess(config: AccessSettings): TokenAccess | undefined {
   const known = accesses.get(config);
   if (known !== undefined) return known;
   const { JWT_JWKS_URL: url, JWT_ISSUER: issuer, JWT_AUDIENCE: audience } = config;

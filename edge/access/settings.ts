@@ -1,10 +1,39 @@
 import * as z from 'zod';
+import { ACCESS_SCOPES } from '../../shared/api/access-scope.ts';
+import { type ApiKeyEntry, isApiKeyId } from '../../shared/api/api-key.ts';
 import { optionalText, url } from '../../shared/config.ts';
+import { parseJson } from '../../shared/text/json.ts';
+import { isToken } from '../../shared/wire/subjects.ts';
 import { parseRateLimitPolicy, RATE_LIMIT_WINDOWS } from './rate-limit-policy.ts';
 import { TOKEN_ALGORITHMS, type TokenAlgorithm } from './token-algorithms.ts';
 
 const LOOPBACK = /^(?:localhost|127\.0\.0\.1|\[::1\])$/;
 const CLAIM_NAME = /^[\x21-\x7e]{1,128}$/;
+
+const ApiKeyList = z
+  .array(
+    z.object({
+      id: z.string().refine(isApiKeyId, 'must be 1 to 32 letters and digits'),
+      tenant: z.string().refine(isToken, 'must be 1 to 64 letters, digits, "_" or "-"'),
+      hash: z.string().regex(/^[0-9a-f]{64}$/, 'must be the SHA-256 of the key, 64 lowercase hex digits'),
+      scopes: z.array(z.enum(ACCESS_SCOPES, `must be one of ${ACCESS_SCOPES.join(', ')}`)).optional(),
+    }),
+    'is not a list',
+  )
+  .refine((entries) => new Set(entries.map(({ id }) => id)).size === entries.length, 'has an id twice');
+
+const ApiKeys = z
+  .string('must be a JSON list of {"id","tenant","hash"}')
+  .transform((text, context): ReadonlyMap<string, ApiKeyEntry> => {
+    const entries = ApiKeyList.safeParse(parseJson(text));
+    if (entries.success) return new Map(entries.data.map((entry) => [entry.id, entry]));
+    const [issue] = entries.error.issues;
+    context.addIssue({
+      code: 'custom',
+      message: `must be a JSON list of {"id","tenant","hash"}: ${issue?.path.join('.') || 'it'} ${issue?.message}`,
+    });
+    return z.NEVER;
+  });
 
 /** Keys that came over plain HTTP could be anybody's. */
 const JwksUrl = url('https', 'http').refine((text) => {
@@ -49,6 +78,7 @@ const Limiter = z.custom<RateLimit>(
 
 /** The settings of who may call, from where, and how often. */
 export const accessSettings = {
+  API_KEYS: ApiKeys,
   JWT_JWKS_URL: JwksUrl.optional(),
   JWT_ISSUER: optionalText,
   JWT_AUDIENCE: optionalText,
@@ -59,6 +89,11 @@ export const accessSettings = {
   RATE_LIMIT_POLICY: Policy.optional(),
   RATE_LIMITER: Limiter.optional(),
 };
+
+const Settings = z.object(accessSettings);
+
+/** The settings of this room, checked. */
+export type AccessSettings = z.output<typeof Settings>;
 
 /** These three belong together: keys without an issuer or an audience would let in tokens made for somebody else. */
 const TOKEN_SETTINGS = ['JWT_JWKS_URL', 'JWT_ISSUER', 'JWT_AUDIENCE'] as const;

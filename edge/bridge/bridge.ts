@@ -9,16 +9,14 @@ import type { JobHistory } from '../../shared/job/event-record.ts';
 import type { Job } from '../../shared/job/job.ts';
 import { type Carrier, extract, fromRecord } from '../../shared/propagation/index.ts';
 import { SERVICE } from '../../shared/trace/semantics.ts';
-import {
-  type CancelCommand,
-  type Cancellation,
-  type OutboxCommand,
-  type ReadCommand,
-  type Reply,
-  refusal,
-  type Submission,
-  type SubmitCommand,
-  type WatchCommand,
+import type {
+  CancelCommand,
+  Cancellation,
+  OutboxCommand,
+  ReadCommand,
+  Submission,
+  SubmitCommand,
+  WatchCommand,
 } from '../calls/commands.ts';
 import type {
   DeadLetterCommand,
@@ -27,6 +25,8 @@ import type {
   Redriven,
 } from '../calls/dead-letter-commands.ts';
 import { JobIndexClient } from '../calls/job-index-client.ts';
+import type { BridgeApi } from '../calls/objects.ts';
+import { type Reply, refusal } from '../calls/reply.ts';
 import { type Env, edgeConfig } from '../config.ts';
 import { deadLetterDetailOf, lastDeadLetter, listDeadLetters } from '../jobs/dead-letters.ts';
 import { readJobHistory, readJobWithAttempts } from '../jobs/job-history.ts';
@@ -46,9 +46,10 @@ import { withService } from '../telemetry/service.ts';
 import { eventStream } from '../watch/event-stream.ts';
 import { JobWatches } from '../watch/job-watches.ts';
 import { AcceptedFeed } from './accepted-feed.ts';
+import type { BridgeParts } from './bridge-parts.ts';
 import { cancelPending } from './cancel-pending.ts';
 import { readPending } from './read-pending.ts';
-import { type BridgeParts, submit } from './submit.ts';
+import { submit } from './submit.ts';
 
 const STATUS_PING_MS = 2_000;
 
@@ -56,7 +57,7 @@ const STATUS_PING_MS = 2_000;
  * The Durable Object that owns a NATS connection. In workerd a socket belongs to the request that opened it; a
  * Durable Object is one long context that many requests may share.
  */
-export class Bridge extends DurableObject<Env> {
+export class Bridge extends DurableObject<Env> implements BridgeApi {
   readonly #parts: BridgeParts;
   readonly #scheduler: OutboxScheduler;
   readonly #watches: JobWatches;

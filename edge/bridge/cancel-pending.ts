@@ -1,9 +1,10 @@
 import { jobOfEvent } from '../../shared/job/event.ts';
 import type { CancelCommand, Cancellation } from '../calls/commands.ts';
 import { cancel } from '../jobs/cancel.ts';
+import { cancelledInOutbox } from '../jobs/outgoing-job.ts';
 import { BrokerReach } from '../nats/broker-reach.ts';
-import { cancelledInOutbox, pendingJob } from '../outbox/pending-job.ts';
-import type { BridgeParts } from './submit.ts';
+import { pendingJob } from '../outbox/pending-job.ts';
+import type { BridgeParts } from './bridge-parts.ts';
 
 /**
  * Cancels a job, wherever it is. One that only the outbox has ends here: it is never sent, and its end is recorded once

@@ -2,7 +2,7 @@ import type { Job } from '../../shared/job/job.ts';
 import { readJob } from '../jobs/job-reader.ts';
 import { BrokerReach } from '../nats/broker-reach.ts';
 import { pendingJob } from '../outbox/pending-job.ts';
-import type { BridgeParts } from './submit.ts';
+import type { BridgeParts } from './bridge-parts.ts';
 
 /**
  * A job that the outbox has. Where it was sent and NATS did not say whether it has it, NATS is asked now.

@@ -9,38 +9,15 @@ import { writeJson } from '../../shared/wire/json-body.ts';
 import type { Submission, SubmitCommand } from '../calls/commands.ts';
 import { type FoundJob, findJob } from '../jobs/job-reader.ts';
 import { type OutgoingJob, queuedJob } from '../jobs/outgoing-job.ts';
-import { publishJob, subjectOf } from '../jobs/publish-job.ts';
+import { checkSchedules, publishJob, subjectOf } from '../jobs/publish-job.ts';
 import { type JobEnd, ResultWaiter } from '../jobs/result-waiter.ts';
 import { failSend, sendAttributes } from '../jobs/send-span.ts';
-import type { BrokerConnection } from '../nats/broker-connection.ts';
 import { BrokerReach } from '../nats/broker-reach.ts';
-import type { BrokerSession } from '../nats/broker-session.ts';
-import type { OperationDirectory } from '../operations/operation-directory.ts';
-import type { SavedOperations } from '../operations/saved-operations.ts';
-import type { Outbox } from '../outbox/outbox.ts';
-import { checkSchedules, FIRST_CHECK_MS } from '../outbox/outbox-drain.ts';
+import { FIRST_CHECK_MS } from '../outbox/outbox-drain.ts';
 import { pendingJob } from '../outbox/pending-job.ts';
-import type { Logger } from '../telemetry/log.ts';
+import type { BridgeParts } from './bridge-parts.ts';
 
 const tracer = trace.getTracer('throughline-bridge');
-
-/** What a submission needs of its bridge. */
-export interface BridgeParts {
-  readonly name: string;
-  readonly connection: BrokerConnection;
-  readonly log: Logger;
-  readonly directory: (session: BrokerSession) => OperationDirectory;
-  readonly savedOperations: SavedOperations;
-  readonly outbox: Outbox;
-  /** Tells the keeper that the outbox holds one more. */
-  readonly kept: () => void;
-  /** Who has to have a job before it is accepted: JetStream, or the outbox (`ACK_MODE`). */
-  readonly ackMode: 'stream' | 'edge';
-  /** Whether the outbox keeps each job until its end is recorded (`OUTBOX_KEEP=settled`). */
-  readonly keepUntilSettled: boolean;
-  /** Told of each job that is new; must not throw, and is not waited for. */
-  readonly accepted: (tenant: string, job: Job) => void;
-}
 
 /**
  * Takes a job in: JetStream has it, or the outbox while NATS is away. Where asked to, waits for its end.

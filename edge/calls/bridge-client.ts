@@ -7,8 +7,7 @@ import type { JobHistory } from '../../shared/job/event-record.ts';
 import type { Job } from '../../shared/job/job.ts';
 import type { Carrier } from '../../shared/propagation/index.ts';
 import { ATTR } from '../../shared/trace/semantics.ts';
-import type { Bridge } from '../bridge/bridge.ts';
-import type { CancelCommand, Cancellation, Reply, Submission, SubmitCommand } from './commands.ts';
+import type { CancelCommand, Cancellation, Submission, SubmitCommand } from './commands.ts';
 import {
   type DeadLettersCommand,
   LIST_BUDGET_MS,
@@ -18,7 +17,9 @@ import {
   type Redriven,
 } from './dead-letter-commands.ts';
 import { callObject } from './object-call.ts';
+import type { BridgeApi } from './objects.ts';
 import { type Region, regionOfJob } from './region.ts';
+import type { Reply } from './reply.ts';
 import { shardOf } from './shard.ts';
 
 /** The region of the bridges that serve all of them. */
@@ -26,7 +27,7 @@ const GLOBAL = 'global';
 /** On top of the bridge's own time limits, so that its answer, not ours, is what a caller gets. */
 const MARGIN_MS = 1_500;
 
-type BridgeStub = DurableObjectStub<Bridge>;
+type BridgeStub = DurableObjectStub<BridgeApi>;
 
 interface BridgeAddress {
   readonly name: string;
@@ -45,10 +46,10 @@ export interface BridgeClientOptions {
 
 /** The edge's side of the call to a bridge: picks the shard, makes the CLIENT span, bounds the wait. */
 export class BridgeClient {
-  readonly #namespace: DurableObjectNamespace<Bridge>;
+  readonly #namespace: DurableObjectNamespace<BridgeApi>;
   readonly #options: BridgeClientOptions;
 
-  constructor(namespace: DurableObjectNamespace<Bridge>, options: BridgeClientOptions) {
+  constructor(namespace: DurableObjectNamespace<BridgeApi>, options: BridgeClientOptions) {
     this.#namespace = namespace;
     this.#options = options;
   }

@@ -1,7 +1,5 @@
 /** What the edge asks of a bridge, and what it answers: plain data, since a call may cross machines. */
 
-import type { ErrorCode, Violation } from '../../shared/errors.ts';
-import { ThroughlineError } from '../../shared/errors.ts';
 import type { Job } from '../../shared/job/job.ts';
 import type { Carrier } from '../../shared/propagation/index.ts';
 import type { Callback } from '../../shared/wire/callback.ts';
@@ -61,34 +59,4 @@ export interface Cancellation {
   readonly job: Job;
   /** Whether the job ended in another way before it could be cancelled. */
   readonly tooLate: boolean;
-}
-
-interface Refusal {
-  readonly code: ErrorCode;
-  readonly message: string;
-  readonly violations: readonly Violation[];
-  readonly suggestions: readonly string[];
-  readonly retryAfterSeconds: number | undefined;
-}
-
-/** A value or an error as data: an exception that crosses to another isolate keeps only its message. */
-export type Reply<T> =
-  | { readonly ok: true; readonly value: T }
-  | { readonly ok: false; readonly error: Refusal };
-
-/** The reply that stands for an error. */
-export function refusal(error: ThroughlineError): { readonly ok: false; readonly error: Refusal } {
-  const { code, message, violations, suggestions, retryAfterSeconds } = error;
-  return { ok: false, error: { code, message, violations, suggestions, retryAfterSeconds } };
-}
-
-/** The value of a reply. @throws ThroughlineError the error it stands for */
-export function unwrapReply<T>(reply: Reply<T>): T {
-  if (reply.ok) return reply.value;
-  const { code, message, violations, suggestions, retryAfterSeconds } = reply.error;
-  throw new ThroughlineError(code, message, {
-    violations,
-    suggestions,
-    ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }),
-  });
 }

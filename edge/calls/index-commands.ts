@@ -1,7 +1,17 @@
-/** What the edge and its bridges ask of an index; plain data, as in bridge/commands.ts. */
-import type { Job } from '../../shared/job/job.ts';
+/** What the edge and its bridges ask of an index; plain data, as in commands.ts. */
+import type { Job, JobState } from '../../shared/job/job.ts';
 import type { Carrier } from '../../shared/propagation/index.ts';
-import type { PageQuery } from '../job-index/job-table.ts';
+import type { ListPlace } from './list-cursor.ts';
+
+/** Which page of a tenant's jobs is asked for. */
+export interface PageQuery {
+  readonly tenant: string;
+  readonly state: JobState | undefined;
+  readonly operation: string | undefined;
+  readonly limit: number;
+  /** Where the page before ended; undefined: the first page. */
+  readonly after: ListPlace | undefined;
+}
 
 export interface ListCommand extends PageQuery {
   readonly carrier: Carrier;

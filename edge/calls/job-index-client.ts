@@ -1,20 +1,20 @@
 import type { JobPage } from '../../shared/api/job-list.ts';
 import { ThroughlineError } from '../../shared/errors.ts';
 import { ATTR } from '../../shared/trace/semantics.ts';
-import type { JobIndex } from '../job-index/job-index.ts';
 import { type AcceptedJob, CATCH_UP_MS, type ListCommand } from './index-commands.ts';
 import { indexName } from './index-name.ts';
 import { callObject } from './object-call.ts';
+import type { JobIndexApi } from './objects.ts';
 
 /** On top of the time that an index takes to catch up. */
 const MARGIN_MS = 3_000;
 
 /** The other side of the calls to an index: the edge asks it, a bridge tells it. */
 export class JobIndexClient {
-  readonly #namespace: DurableObjectNamespace<JobIndex>;
+  readonly #namespace: DurableObjectNamespace<JobIndexApi>;
   readonly #shards: number;
 
-  constructor(namespace: DurableObjectNamespace<JobIndex>, shards: number) {
+  constructor(namespace: DurableObjectNamespace<JobIndexApi>, shards: number) {
     this.#namespace = namespace;
     this.#shards = shards;
   }

@@ -3,7 +3,7 @@ import { withDeadline } from '../../shared/deadline.ts';
 import { ThroughlineError } from '../../shared/errors.ts';
 import { type Carrier, inject } from '../../shared/propagation/index.ts';
 import { ATTR } from '../../shared/trace/semantics.ts';
-import { type Reply, unwrapReply } from './commands.ts';
+import { type Reply, unwrapReply } from './reply.ts';
 
 /** One call of the edge to a Durable Object. */
 export interface ObjectCall<T> {

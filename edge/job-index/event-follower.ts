@@ -6,8 +6,9 @@ import { readEventHeaders, readJobEvent } from '../../shared/wire/event-message.
 import { headerValues } from '../../shared/wire/headers.ts';
 import { EVENT_SUBJECTS, parseEventSubject } from '../../shared/wire/subjects.ts';
 import type { BrokerConnection } from '../nats/broker-connection.ts';
-import type { BrokerSession, StreamExtent } from '../nats/broker-session.ts';
+import type { BrokerSession } from '../nats/broker-session.ts';
 import type { HeaderReader, StoredHeaders } from '../nats/header-reader.ts';
+import type { StreamExtent } from '../nats/stored-message.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { eventEntry, type IndexEntry } from './index-entry.ts';
 import type { JobTable } from './job-table.ts';

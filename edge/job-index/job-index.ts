@@ -4,9 +4,10 @@ import type { JobPage } from '../../shared/api/job-list.ts';
 import { describeThrown, ThroughlineError } from '../../shared/errors.ts';
 import { extract, fromRecord } from '../../shared/propagation/index.ts';
 import { SERVICE } from '../../shared/trace/semantics.ts';
-import { type Reply, refusal } from '../calls/commands.ts';
 import { type AcceptedJob, CATCH_UP_MS, type ListCommand } from '../calls/index-commands.ts';
 import { indexName, shardNumber } from '../calls/index-name.ts';
+import type { JobIndexApi } from '../calls/objects.ts';
+import { type Reply, refusal } from '../calls/reply.ts';
 import { type EdgeConfig, type Env, edgeConfig } from '../config.ts';
 import { BrokerConnection } from '../nats/broker-connection.ts';
 import { createLogger, type Logger } from '../telemetry/log.ts';
@@ -27,7 +28,7 @@ const IDLE_MS = 60_000;
  * The Durable Object that knows the jobs of its tenants in the order in which they were accepted. It hears of a job
  * from the bridge that accepted it, and follows the events of all jobs for the rest.
  */
-export class JobIndex extends DurableObject<Env> {
+export class JobIndex extends DurableObject<Env> implements JobIndexApi {
   readonly #config: EdgeConfig;
   readonly #log: Logger;
   readonly #connection: BrokerConnection;

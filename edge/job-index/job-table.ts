@@ -1,6 +1,6 @@
 import type { JobPage } from '../../shared/api/job-list.ts';
-import type { JobState } from '../../shared/job/job.ts';
-import { type ListPlace, TOP, writeCursor } from '../calls/list-cursor.ts';
+import type { PageQuery } from '../calls/index-commands.ts';
+import { TOP, writeCursor } from '../calls/list-cursor.ts';
 import { acceptedSupersedes, dayOf, eventSupersedes, type IndexEntry, summaryOf } from './index-entry.ts';
 
 /**
@@ -32,15 +32,6 @@ export interface Place {
   readonly source: string;
   /** The last one that is in the table, or that the table has no use for. */
   readonly sequence: number;
-}
-
-export interface PageQuery {
-  readonly tenant: string;
-  readonly state: JobState | undefined;
-  readonly operation: string | undefined;
-  readonly limit: number;
-  /** Where the page before ended; undefined: the first page. */
-  readonly after: ListPlace | undefined;
 }
 
 /** The jobs that an index knows, and how far it has followed the events, in one SQLite database. */

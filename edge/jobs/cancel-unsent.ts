@@ -5,13 +5,11 @@ import { extract, fromRecord, inject } from '../../shared/propagation/index.ts';
 import { writeEventHeaders } from '../../shared/wire/event-message.ts';
 import { writeJson } from '../../shared/wire/json-body.ts';
 import { eventSubject } from '../../shared/wire/subjects.ts';
-import type { BridgeParts } from '../bridge/submit.ts';
 import type { BrokerSession } from '../nats/broker-session.ts';
-import { cancelledInOutbox } from '../outbox/pending-job.ts';
 import { sendCallback } from './callback.ts';
-import { cancel } from './cancel.ts';
+import { type CancelParts, cancel } from './cancel.ts';
 import { lastEvent } from './job-reader.ts';
-import type { OutgoingJob } from './outgoing-job.ts';
+import { cancelledInOutbox, type OutgoingJob } from './outgoing-job.ts';
 
 const SOURCE = '/throughline/bridge';
 
@@ -21,7 +19,7 @@ const SOURCE = '/throughline/bridge';
  * @throws ThroughlineError `broker-unavailable`
  */
 export async function cancelUnsent(
-  parts: Pick<BridgeParts, 'name' | 'connection' | 'log'>,
+  parts: CancelParts,
   session: BrokerSession,
   job: OutgoingJob,
   at: string,

@@ -17,9 +17,11 @@ import {
   jobSubjectFilter,
   subjectMatches,
 } from '../../shared/wire/subjects.ts';
-import type { BridgeParts } from '../bridge/submit.ts';
 import type { CancelCommand, Cancellation } from '../calls/commands.ts';
-import type { BrokerSession, ConsumerPlace, StoredMessage } from '../nats/broker-session.ts';
+import type { BrokerConnection } from '../nats/broker-connection.ts';
+import type { BrokerSession } from '../nats/broker-session.ts';
+import type { ConsumerPlace, StoredMessage } from '../nats/stored-message.ts';
+import type { Logger } from '../telemetry/log.ts';
 import { sendCallback } from './callback.ts';
 import { ofMessage } from './job-reader.ts';
 import { ResultWaiter } from './result-waiter.ts';
@@ -31,7 +33,13 @@ const TRIES = 5;
 const SETTLE_MS = 1_000;
 
 type EventEnd = 'kind' | 'at' | 'worker';
-type CancelParts = Pick<BridgeParts, 'name' | 'connection' | 'log'>;
+/** What cancelling needs of its bridge. */
+export interface CancelParts {
+  /** The bridge's name. */
+  readonly name: string;
+  readonly connection: BrokerConnection;
+  readonly log: Logger;
+}
 
 /** A job as the streams hold it. */
 interface Standing {

@@ -6,7 +6,8 @@ import { HEADER, headerValues } from '../../shared/wire/headers.ts';
 import { readRedrive } from '../../shared/wire/redrive.ts';
 import { deadLetterFilter, deadLettersFilter, parseJobSubject } from '../../shared/wire/subjects.ts';
 import { type DeadLettersCommand, LIST_BUDGET_MS } from '../calls/dead-letter-commands.ts';
-import type { BrokerSession, StoredMessage } from '../nats/broker-session.ts';
+import type { BrokerSession } from '../nats/broker-session.ts';
+import type { StoredMessage } from '../nats/stored-message.ts';
 
 /** Of what a stranger may have put into the headers, only what Throughline means something by is shown. */
 const SHOWN_HEADER = /^(?:ce-|throughline-|content-type$)/;

@@ -4,7 +4,8 @@ import { type HistoryEvent, recordedEvent } from '../../shared/job/event-record.
 import { EVENTS_STREAM } from '../../shared/nats/streams.ts';
 import { readCallbackEvent, readJobEvent } from '../../shared/wire/event-message.ts';
 import { callbackEventSubject, eventSubject } from '../../shared/wire/subjects.ts';
-import type { BrokerSession, StoredMessage } from '../nats/broker-session.ts';
+import type { BrokerSession } from '../nats/broker-session.ts';
+import type { StoredMessage } from '../nats/stored-message.ts';
 
 /** Where a job's history ends: the sequences of its last event, and of the last one of its callback; 0: none. */
 export interface HistoryEnds {

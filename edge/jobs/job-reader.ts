@@ -12,7 +12,8 @@ import {
   jobSubjectFilter,
   parseJobSubject,
 } from '../../shared/wire/subjects.ts';
-import type { BrokerSession, StoredMessage } from '../nats/broker-session.ts';
+import type { BrokerSession } from '../nats/broker-session.ts';
+import type { StoredMessage } from '../nats/stored-message.ts';
 
 /** Attempts of a job whose message says nothing of them, until a worker has seen it. */
 const UNKNOWN_ATTEMPTS = 1;

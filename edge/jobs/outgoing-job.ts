@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { jobLinks } from '../../shared/job/event.ts';
+import { type JobEvent, jobLinks } from '../../shared/job/event.ts';
 import { type Job, LIMITS } from '../../shared/job/job.ts';
 import { extract, FIELDS, fromRecord } from '../../shared/propagation/index.ts';
 import { CALLBACK_ENDS, isCallbackUrl } from '../../shared/wire/callback.ts';
@@ -38,5 +38,16 @@ export function queuedJob(job: OutgoingJob, durability: Job['durability']): Job 
     ...(job.dueAt === undefined ? {} : { dueAt: job.dueAt }),
     traceId: extract(fromRecord(job.carrier)).spanContext?.traceId ?? '',
     links: jobLinks(job.jobId),
+  };
+}
+
+/** The end of a job that was cancelled while the outbox had it. */
+export function cancelledInOutbox(bridge: string, job: OutgoingJob, at: string): JobEvent {
+  const { id: jobId, operation, maxAttempts, acceptedAt, traceId } = queuedJob(job, 'outbox');
+  return {
+    ...{ kind: 'cancelled', jobId, operation, attempt: 0, maxAttempts, released: 0, acceptedAt, at },
+    ...{ worker: bridge, traceId, spanId: '' },
+    ...(job.fingerprint === undefined ? {} : { fingerprint: job.fingerprint }),
+    error: { code: 'job-cancelled', message: 'cancelled by its caller' },
   };
 }

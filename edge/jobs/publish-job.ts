@@ -1,3 +1,5 @@
+import { ThroughlineError } from '../../shared/errors.ts';
+import { isAtLeastVersion, SCHEDULES_SINCE } from '../../shared/nats/server-version.ts';
 import { writeJobHeaders, writeOutboxHeaders, writeScheduleHeaders } from '../../shared/wire/job-message.ts';
 import { delayedSubject, jobSubject } from '../../shared/wire/subjects.ts';
 import type { BrokerSession } from '../nats/broker-session.ts';
@@ -42,6 +44,15 @@ export function publishJob(
       if (stay !== undefined) writeOutboxHeaders(stay, set);
     },
     body,
+  );
+}
+
+/** @throws ThroughlineError `delay-unsupported` naming the version that is needed */
+export function checkSchedules({ serverVersion }: Pick<BrokerSession, 'serverVersion'>): void {
+  if (isAtLeastVersion(serverVersion, SCHEDULES_SINCE)) return;
+  throw new ThroughlineError(
+    'delay-unsupported',
+    `delayed jobs need nats-server ${SCHEDULES_SINCE} or newer; this one is ${serverVersion ?? 'of no known version'}`,
   );
 }
 

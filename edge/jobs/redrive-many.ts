@@ -2,11 +2,11 @@ import type { RedriveReport } from '../../shared/api/dead-letter.ts';
 import { ThroughlineError } from '../../shared/errors.ts';
 import { DEAD_STREAM } from '../../shared/nats/streams.ts';
 import { deadLettersFilter } from '../../shared/wire/subjects.ts';
-import type { BridgeParts } from '../bridge/submit.ts';
 import { REDRIVE_MANY_BUDGET_MS, type RedriveManyCommand } from '../calls/dead-letter-commands.ts';
-import type { BrokerSession, StoredMessage } from '../nats/broker-session.ts';
+import type { BrokerSession } from '../nats/broker-session.ts';
+import type { StoredMessage } from '../nats/stored-message.ts';
 import { deadLetterOf, deadLettersFrom } from './dead-letters.ts';
-import { redriveLetter } from './redrive.ts';
+import { type RedriveParts, redriveLetter } from './redrive.ts';
 
 /**
  * Sends many dead letters of a tenant round again, oldest first, until `limit` were tried or time is up. What dies
@@ -14,7 +14,7 @@ import { redriveLetter } from './redrive.ts';
  * @throws ThroughlineError `broker-unavailable`, when not one letter could be looked at
  */
 export async function redriveMany(
-  parts: Pick<BridgeParts, 'name' | 'log'>,
+  parts: RedriveParts,
   session: BrokerSession,
   command: RedriveManyCommand,
 ): Promise<RedriveReport> {
@@ -54,7 +54,7 @@ async function lastSequence(
 
 /** The code of what went wrong, or undefined. */
 async function tryOne(
-  parts: Pick<BridgeParts, 'name' | 'log'>,
+  parts: RedriveParts,
   session: BrokerSession,
   letter: StoredMessage,
 ): Promise<string | undefined> {

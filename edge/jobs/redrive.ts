@@ -33,9 +33,10 @@ import {
   jobSubjectFilter,
   parseJobSubject,
 } from '../../shared/wire/subjects.ts';
-import type { BridgeParts } from '../bridge/submit.ts';
 import type { Redriven } from '../calls/dead-letter-commands.ts';
-import type { BrokerSession, StoredMessage } from '../nats/broker-session.ts';
+import type { BrokerSession } from '../nats/broker-session.ts';
+import type { StoredMessage } from '../nats/stored-message.ts';
+import type { Logger } from '../telemetry/log.ts';
 import { lastDeadLetter } from './dead-letters.ts';
 import { readJob } from './job-reader.ts';
 import { failSend, sendAttributes } from './send-span.ts';
@@ -45,7 +46,12 @@ const SOURCE = '/throughline/bridge';
 const UNKNOWN_ATTEMPTS = 1;
 const tracer = trace.getTracer('throughline-bridge');
 
-type RedriveParts = Pick<BridgeParts, 'name' | 'log'>;
+/** What redriving needs of its bridge. */
+export interface RedriveParts {
+  /** The bridge's name. */
+  readonly name: string;
+  readonly log: Logger;
+}
 
 /** A dead letter on its way round: what it is, and the round that it starts. */
 interface Departure {

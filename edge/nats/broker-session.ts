@@ -20,45 +20,14 @@ import { brokerError } from './broker-error.ts';
 import { type HeaderRange, HeaderReader } from './header-reader.ts';
 import { Loss } from './loss.ts';
 import { type BrokerSettings, openConnection } from './open-connection.ts';
+import type { BucketChange, ConsumerPlace, StoredMessage, StreamExtent } from './stored-message.ts';
 import {
   type Following,
   followSubject,
-  type PageQuery,
   readPage,
   type SubjectPage,
+  type SubjectPageQuery,
 } from './stream-reader.ts';
-
-/** A message as it is stored in a stream. */
-export interface StoredMessage {
-  /** Its place in the stream. */
-  readonly sequence: number;
-  readonly subject: string;
-  readonly data: Uint8Array;
-  readonly headers: MsgHdrs | undefined;
-  readonly time: Date;
-}
-
-/** How far a consumer of a stream is. */
-export interface ConsumerPlace {
-  readonly filter: string;
-  /** The last message that was delivered, by its place in the stream. */
-  readonly delivered: number;
-}
-
-/** What a stream holds, as its leader says. */
-export interface StreamExtent {
-  /** When the stream was made: another one of the same name was made at another time. */
-  readonly created: string;
-  /** The first sequence that is there, and the last one that was given; first = last + 1 where there is nothing. */
-  readonly first: number;
-  readonly last: number;
-}
-
-/** One key of the `OPERATIONS` bucket: its value, or undefined when it was deleted. */
-export interface BucketChange {
-  readonly key: string;
-  readonly value: Uint8Array | undefined;
-}
 
 /** One connection to NATS. It is never repaired: when it is lost, {@link lost} happens and a new one is opened. */
 export class BrokerSession {
@@ -231,7 +200,7 @@ export class BrokerSession {
   }
 
   /** Stored messages of one subject, in order: at most one page of them. @throws ThroughlineError */
-  async page(stream: string, query: PageQuery): Promise<SubjectPage> {
+  async page(stream: string, query: SubjectPageQuery): Promise<SubjectPage> {
     try {
       return await readPage(this.#connection, stream, query, (page) => this.#answer(page));
     } catch (thrown) {

@@ -13,8 +13,8 @@ import {
 } from 'nats.ws';
 import { unavailable } from '../../shared/errors.ts';
 import { INBOX } from '../../shared/wire/subjects.ts';
-import type { StoredMessage } from './broker-session.ts';
-import { type Answer, deliveryOf } from './stream-reader.ts';
+import type { Answer, StoredMessage } from './stored-message.ts';
+import { deliveryOf } from './stream-reader.ts';
 
 /** A consumer nobody asks removes itself after this time. */
 const INACTIVE_MS = 30_000;

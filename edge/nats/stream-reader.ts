@@ -11,10 +11,7 @@ import {
   nuid,
 } from 'nats.ws';
 import { INBOX } from '../../shared/wire/subjects.ts';
-import type { StoredMessage } from './broker-session.ts';
-
-/** Bounds a wait: see `BrokerSession`. */
-export type Answer = <T>(call: Promise<T>) => Promise<T>;
+import type { Answer, StoredMessage } from './stored-message.ts';
 
 const HEARTBEAT_MS = 5_000;
 /** A consumer that is silent for three heartbeats is gone (its server restarted, say). */
@@ -22,7 +19,7 @@ const SILENCE_MS = 3 * HEARTBEAT_MS;
 /** A consumer nobody listens to removes itself after this time. */
 const INACTIVE_MS = 10_000;
 
-export interface PageQuery {
+export interface SubjectPageQuery {
   readonly subject: string;
   /** The lowest sequence that may be in the page. */
   readonly from: number;
@@ -44,7 +41,7 @@ export interface SubjectPage {
 export async function readPage(
   connection: NatsConnection,
   stream: string,
-  { subject, from, maxMessages, maxBytes }: PageQuery,
+  { subject, from, maxMessages, maxBytes }: SubjectPageQuery,
   answer: Answer,
 ): Promise<SubjectPage> {
   const { promise, resolve, reject } = Promise.withResolvers<SubjectPage>();

@@ -1,13 +1,12 @@
 import { type Context, context, SpanKind, trace } from '@opentelemetry/api';
 import { type ErrorCode, ThroughlineError } from '../../shared/errors.ts';
 import type { Job } from '../../shared/job/job.ts';
-import { isAtLeastVersion, SCHEDULES_SINCE } from '../../shared/nats/server-version.ts';
 import { extract, fromRecord } from '../../shared/propagation/index.ts';
 import { ATTR } from '../../shared/trace/semantics.ts';
 import { standingOf } from '../jobs/broker-standing.ts';
 import { cancelUnsent } from '../jobs/cancel-unsent.ts';
 import { queuedJob } from '../jobs/outgoing-job.ts';
-import { publishJob, subjectOf } from '../jobs/publish-job.ts';
+import { checkSchedules, publishJob, subjectOf } from '../jobs/publish-job.ts';
 import type { BrokerConnection } from '../nats/broker-connection.ts';
 import type { BrokerSession } from '../nats/broker-session.ts';
 import type { Logger } from '../telemetry/log.ts';
@@ -157,13 +156,4 @@ async function outcomeOf(work: Promise<'sent' | 'ended'>): Promise<Outcome> {
     const error = ThroughlineError.from(thrown);
     return { kind: FOR_GOOD.includes(error.code) ? 'refused' : 'failed', error };
   }
-}
-
-/** @throws ThroughlineError `delay-unsupported` naming the version that is needed */
-export function checkSchedules({ serverVersion }: Pick<BrokerSession, 'serverVersion'>): void {
-  if (isAtLeastVersion(serverVersion, SCHEDULES_SINCE)) return;
-  throw new ThroughlineError(
-    'delay-unsupported',
-    `delayed jobs need nats-server ${SCHEDULES_SINCE} or newer; this one is ${serverVersion ?? 'of no known version'}`,
-  );
 }

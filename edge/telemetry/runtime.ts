@@ -4,10 +4,10 @@ import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-ho
 import { ThroughlinePropagator } from '../../shared/propagation/index.ts';
 import { SERVICE } from '../../shared/trace/semantics.ts';
 import { spanLine } from '../../shared/trace/span-line.ts';
-import type { EdgeConfig } from '../config.ts';
 import type { Logger } from './log.ts';
 import { otlpSender } from './otlp.ts';
 import { createSampler } from './sampler.ts';
+import type { TelemetrySettings } from './settings.ts';
 import { EdgeSpanProcessor, type SendSpans } from './span-processor.ts';
 
 /** What traces cost here: nothing (`off`), or a processor and the configuration of the instrumentation. */
@@ -24,7 +24,7 @@ let current: Telemetry | undefined;
  * @param acceptTraceContext whether the caller of this request may write into our traces
  */
 export function telemetry(
-  config: EdgeConfig,
+  config: TelemetrySettings,
   log: Logger,
   acceptTraceContext: (request: Request) => boolean,
 ): Telemetry {
@@ -38,7 +38,7 @@ export function activeProcessor(): EdgeSpanProcessor | undefined {
 }
 
 function start(
-  config: EdgeConfig,
+  config: TelemetrySettings,
   log: Logger,
   acceptTraceContext: (request: Request) => boolean,
 ): Telemetry {
@@ -70,7 +70,7 @@ function start(
   };
 }
 
-function sender(config: EdgeConfig, log: Logger): SendSpans | undefined {
+function sender(config: TelemetrySettings, log: Logger): SendSpans | undefined {
   if (config.OTEL_SDK_DISABLED) return undefined;
   const url = tracesUrl(config);
   const senders: SendSpans[] = [];
@@ -84,7 +84,7 @@ function sender(config: EdgeConfig, log: Logger): SendSpans | undefined {
 }
 
 /** A base endpoint gets the signal's path, an endpoint of its own is taken as it is (OTLP exporter specification). */
-function tracesUrl(config: EdgeConfig): string | undefined {
+function tracesUrl(config: TelemetrySettings): string | undefined {
   if (config.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT !== undefined)
     return config.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT;
   const base = config.OTEL_EXPORTER_OTLP_ENDPOINT;

@@ -1,10 +1,14 @@
 import { ThroughlineError } from '../../shared/errors.ts';
-import { eventText, STREAM_HEARTBEAT, STREAM_OPENING } from './event-text.ts';
+import type { HistoryEvent } from '../../shared/job/event-record.ts';
 import type { WatchRead } from './job-watch.ts';
 import type { WatchLease } from './job-watches.ts';
 
 const encoder = new TextEncoder();
 const RETRY_MS = 250;
+/** First words of a stream: what a client waits before it connects again, in milliseconds. */
+const STREAM_OPENING = 'retry: 1000\n\n';
+/** A comment: keeps proxies from taking a quiet stream for a dead one, and tells a client that it is not. */
+const STREAM_HEARTBEAT = ':\n\n';
 
 /**
  * A job's events as `text/event-stream`: what is recorded behind `after`, then what comes, until the job has ended.
@@ -83,4 +87,9 @@ class EventStreamSource implements UnderlyingByteSource {
       throw thrown;
     }
   }
+}
+
+/** An event in `text/event-stream` (HTML standard, "Server-sent events"). JSON holds no line break of its own. */
+function eventText(event: HistoryEvent): string {
+  return `id: ${event.id}\nevent: ${event.kind}\ndata: ${JSON.stringify(event)}\n\n`;
 }

@@ -3,7 +3,7 @@ import { Batch, type BatchReport, type BatchResult } from '../../../shared/api/b
 import { problemOf } from '../../../shared/api/problem.ts';
 import { ThroughlineError } from '../../../shared/errors.ts';
 import { isTerminal } from '../../../shared/job/job.ts';
-import { unwrapReply } from '../../calls/commands.ts';
+import { unwrapReply } from '../../calls/reply.ts';
 import { parseRequest } from '../requests/parse-request.ts';
 import { prepare, submitterOf } from '../requests/submission.ts';
 import type { EdgeHono } from '../scope.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type Reply, refusal, unwrapReply } from '../../../edge/calls/commands.ts';
+import { type Reply, refusal, unwrapReply } from '../../../edge/calls/reply.ts';
 import { ThroughlineError } from '../../../shared/errors.ts';
 import { refusalOf } from '../../unit/support.ts';
 

@@ -1,7 +1,8 @@
 /** A Worker with one Durable Object, whose table is worked on by `POST {name, calls}`: see job-table.test.ts. */
 import { DurableObject } from 'cloudflare:workers';
+import type { PageQuery } from '../../../edge/calls/index-commands.ts';
 import type { IndexEntry } from '../../../edge/job-index/index-entry.ts';
-import { JobTable, type PageQuery, type Place, pageStatement } from '../../../edge/job-index/job-table.ts';
+import { JobTable, type Place, pageStatement } from '../../../edge/job-index/job-table.ts';
 
 export type TableCall =
   | { readonly do: 'accept'; readonly entries: readonly IndexEntry[] }

@@ -3,9 +3,10 @@ import path from 'node:path';
 import { build } from 'esbuild';
 import { convertV4MiniflareOptions, Miniflare } from 'miniflare';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { PageQuery } from '../../../edge/calls/index-commands.ts';
 import { readCursor } from '../../../edge/calls/list-cursor.ts';
 import type { IndexEntry } from '../../../edge/job-index/index-entry.ts';
-import type { PageQuery, Place } from '../../../edge/job-index/job-table.ts';
+import type { Place } from '../../../edge/job-index/job-table.ts';
 import type { JobSummary } from '../../../shared/api/job-list.ts';
 import type { TableCall } from './job-table-entry.ts';
 

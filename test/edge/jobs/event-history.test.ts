@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { lastOf, readHistory } from '../../../edge/jobs/event-history.ts';
 import type { BrokerSession } from '../../../edge/nats/broker-session.ts';
-import type { PageQuery } from '../../../edge/nats/stream-reader.ts';
+import type { SubjectPageQuery } from '../../../edge/nats/stream-reader.ts';
 import { writeJson } from '../../../shared/wire/json-body.ts';
 
 const AT = '2026-01-02T03:04:05.678Z';
@@ -12,7 +12,7 @@ const CALLBACK_EVENT = writeJson({ ...COMMON, kind: 'callback-retrying', url: 'h
 
 /** A stream whose places hold events of a job (true) and of its callback (false). */
 function sessionOf(stream: readonly boolean[]): BrokerSession {
-  const page = async (_stream: string, { subject, from, maxMessages }: PageQuery) => {
+  const page = async (_stream: string, { subject, from, maxMessages }: SubjectPageQuery) => {
     const isJob = subject === 'events.acme.job-1';
     const messages = stream
       .map((ofJob, index) => ({ ofJob, sequence: index + 1, data: ofJob ? JOB_EVENT : CALLBACK_EVENT }))

@@ -1,7 +1,8 @@
 import { headers } from 'nats.ws';
 import { describe, expect, it } from 'vitest';
 import { readJob } from '../../../edge/jobs/job-reader.ts';
-import type { BrokerSession, StoredMessage } from '../../../edge/nats/broker-session.ts';
+import type { BrokerSession } from '../../../edge/nats/broker-session.ts';
+import type { StoredMessage } from '../../../edge/nats/stored-message.ts';
 import { Job } from '../../../shared/job/job.ts';
 import { writeJson } from '../../../shared/wire/json-body.ts';
 

@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from 'vitest';
 import * as z from 'zod';
-import type { BucketChange } from '../../../edge/nats/broker-session.ts';
+import type { BucketChange } from '../../../edge/nats/stored-message.ts';
 import { OperationDirectory } from '../../../edge/operations/operation-directory.ts';
 import type { Logger } from '../../../edge/telemetry/log.ts';
 import type { OperationAnnouncement } from '../../../shared/api/operation.ts';

@@ -1,0 +1,69 @@
+/**
+ * What the two Durable Objects can be asked. The edge knows them by these interfaces alone, so that nothing that
+ * serves HTTP imports what speaks to NATS.
+ */
+import type { DeadLetterDetail, DeadLetterPage, RedriveReport } from '../../shared/api/dead-letter.ts';
+import type { BridgeStatus } from '../../shared/api/health.ts';
+import type { JobPage } from '../../shared/api/job-list.ts';
+import type { OperationAnnouncement } from '../../shared/api/operation.ts';
+import type { OutboxItem } from '../../shared/api/outbox.ts';
+import type { JobHistory } from '../../shared/job/event-record.ts';
+import type { Job } from '../../shared/job/job.ts';
+import type { Carrier } from '../../shared/propagation/index.ts';
+import type {
+  CancelCommand,
+  Cancellation,
+  OutboxCommand,
+  ReadCommand,
+  Submission,
+  SubmitCommand,
+  WatchCommand,
+} from './commands.ts';
+import type {
+  DeadLetterCommand,
+  DeadLettersCommand,
+  RedriveManyCommand,
+  Redriven,
+} from './dead-letter-commands.ts';
+import type { AcceptedJob, ListCommand } from './index-commands.ts';
+import type { Reply } from './reply.ts';
+
+/** The Durable Object that owns a connection to NATS. */
+export interface BridgeApi extends Rpc.DurableObjectBranded {
+  /** Submits a job. */
+  submit(command: SubmitCommand): Promise<Reply<Submission>>;
+  /** Submits many jobs: a reply for each, in order. One that is refused does not stop the others. */
+  submitBatch(commands: readonly SubmitCommand[], carrier: Carrier): Promise<Reply<Reply<Submission>[]>>;
+  /** A job with its attempts, or undefined when there is none. */
+  read(command: ReadCommand): Promise<Reply<Job | undefined>>;
+  /** The recorded events of a job after a place, one page of them. */
+  history(command: WatchCommand): Promise<Reply<JobHistory>>;
+  /** The events of a job as `text/event-stream`; null when it has ended and no event is left to send. */
+  watch(command: WatchCommand): Promise<Reply<ReadableStream<Uint8Array> | null>>;
+  /** Cancels a job; undefined when there is none. */
+  cancel(command: CancelCommand): Promise<Reply<Cancellation | undefined>>;
+  /** A page of dead letters. */
+  deadLetters(command: DeadLettersCommand): Promise<Reply<DeadLetterPage>>;
+  /** One dead letter with its payload, or undefined. */
+  deadLetter(command: DeadLetterCommand): Promise<Reply<DeadLetterDetail | undefined>>;
+  /** Sends one dead letter again. */
+  redrive(command: DeadLetterCommand): Promise<Reply<Redriven>>;
+  /** Sends many dead letters again. */
+  redriveMany(command: RedriveManyCommand): Promise<Reply<RedriveReport>>;
+  /** A tenant's jobs in the outbox of this bridge. */
+  outbox(command: OutboxCommand): Promise<Reply<OutboxItem[]>>;
+  /** Sends a rejected job of the outbox again; undefined when there is none. */
+  retry(command: ReadCommand): Promise<Reply<Job | undefined>>;
+  /** The operations that workers have announced. */
+  operations(carrier: Carrier): Promise<Reply<OperationAnnouncement[]>>;
+  /** Whether NATS answers, how fast, and what the outbox holds. */
+  status(carrier: Carrier): Promise<Reply<BridgeStatus>>;
+}
+
+/** The Durable Object that lists the jobs of its tenants. */
+export interface JobIndexApi extends Rpc.DurableObjectBranded {
+  /** Adds jobs that a bridge has accepted. */
+  accepted(jobs: readonly AcceptedJob[]): Promise<void>;
+  /** A page of a tenant's jobs, newest first. */
+  list(command: ListCommand): Promise<Reply<JobPage>>;
+}

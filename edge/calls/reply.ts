@@ -1,0 +1,31 @@
+import { type ErrorCode, ThroughlineError, type Violation } from '../../shared/errors.ts';
+
+interface Refusal {
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly violations: readonly Violation[];
+  readonly suggestions: readonly string[];
+  readonly retryAfterSeconds: number | undefined;
+}
+
+/** A value or an error as data: an exception that crosses to another isolate keeps only its message. */
+export type Reply<T> =
+  | { readonly ok: true; readonly value: T }
+  | { readonly ok: false; readonly error: Refusal };
+
+/** The reply that stands for an error. */
+export function refusal(error: ThroughlineError): { readonly ok: false; readonly error: Refusal } {
+  const { code, message, violations, suggestions, retryAfterSeconds } = error;
+  return { ok: false, error: { code, message, violations, suggestions, retryAfterSeconds } };
+}
+
+/** The value of a reply. @throws ThroughlineError the error it stands for */
+export function unwrapReply<T>(reply: Reply<T>): T {
+  if (reply.ok) return reply.value;
+  const { code, message, violations, suggestions, retryAfterSeconds } = reply.error;
+  throw new ThroughlineError(code, message, {
+    violations,
+    suggestions,
+    ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }),
+  });
+}
