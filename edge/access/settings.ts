@@ -5,7 +5,7 @@ import { optionalText, url } from '../../shared/config.ts';
 import { parseJson } from '../../shared/text/json.ts';
 import { isToken } from '../../shared/wire/subjects.ts';
 import { parseRateLimitPolicy, RATE_LIMIT_WINDOWS } from './rate-limit-policy.ts';
-import { TOKEN_ALGORITHMS, type TokenAlgorithm } from './token-algorithms.ts';
+import { TOKEN_ALGORITHMS, type TokenAlgorithm } from './token.ts';
 
 const LOOPBACK = /^(?:localhost|127\.0\.0\.1|\[::1\])$/;
 const CLAIM_NAME = /^[\x21-\x7e]{1,128}$/;
@@ -47,8 +47,8 @@ const Algorithms = z
   .transform((text) => listOf(text))
   .refine(
     (names): names is TokenAlgorithm[] =>
-      names.length > 0 && names.every((name) => Object.hasOwn(TOKEN_ALGORITHMS, name)),
-    `must be a comma list of ${Object.keys(TOKEN_ALGORITHMS).join(', ')}`,
+      names.length > 0 && names.every((name) => TOKEN_ALGORITHMS.some((known) => known === name)),
+    `must be a comma list of ${TOKEN_ALGORITHMS.join(', ')}`,
   );
 
 const ClaimName = z.string().regex(CLAIM_NAME, 'must be the name of a claim');

@@ -1,36 +1,26 @@
-import { importJWK, type JWK } from 'jose';
+import { createLocalJWKSet, errors, type JWK } from 'jose';
 import * as z from 'zod';
-import { TOKEN_ALGORITHMS, type TokenAlgorithm } from './token-algorithms.ts';
 
-/** As long as this, nobody asks the issuer again. */
+/** While the keys are younger than this, the issuer is not asked again. */
 const FRESH_MS = 10 * 60_000;
-/** As long as this, keys are used while the issuer does not answer. */
+/** While the keys are younger than this, they are used although the issuer does not answer. */
 const USABLE_MS = 60 * 60_000;
-/** Between two looks for a key that is not there: whoever makes up key ids must not make us flood the issuer. */
+/** The time between two looks for a key that is missing. A caller who invents key ids must not make us flood the issuer. */
 const COOLDOWN_MS = 30_000;
-/** After a failure without any keys to go on with. */
+/** The time between two fetches when there are no usable keys. */
 const RETRY_MS = 1_000;
 const MAX_KEYS = 100;
 
-/** A public key to check signatures with; whatever else an issuer lists is skipped (RFC 7517, section 5). */
-const SigningJwk = z
-  .looseObject({
-    kty: z.enum(['RSA', 'EC', 'OKP']),
-    kid: z.string().optional(),
-    alg: z.string().optional(),
-    crv: z.string().optional(),
-    use: z.literal('sig').optional(),
-    key_ops: z.array(z.string()).optional(),
-  })
-  .refine(({ key_ops }) => key_ops === undefined || key_ops.includes('verify'))
-  // A private part that got there by accident is no reason to trust the key.
-  .refine((jwk) => !('d' in jwk));
-type SigningJwk = z.output<typeof SigningJwk>;
 const JwkSet = z.object({ keys: z.array(z.unknown()).max(MAX_KEYS) });
+/** A key with a private part is not used. It was published by accident, and anybody could sign with it. */
+const PublicJwk = z.looseObject({ kty: z.string() }).refine((jwk) => !('d' in jwk));
 
-/** What a token's header says of its key. */
+type KeySet = ReturnType<typeof createLocalJWKSet>;
+const NO_KEYS = createLocalJWKSet({ keys: [] });
+
+/** What a token's header says about its key. */
 export interface KeyQuery {
-  readonly alg: TokenAlgorithm;
+  readonly alg: string;
   readonly kid: string | undefined;
 }
 
@@ -40,18 +30,19 @@ export interface SigningKeysOptions {
   readonly now: () => number;
 }
 
-/** The issuer's keys cannot be had: our trouble, not the caller's. */
+/** The issuer does not give its keys. The fault is on our side or on the issuer's, not on the caller's. */
 export class KeysUnavailable extends Error {}
 
 /**
- * The issuer's keys, kept per isolate. Requests share what has arrived and never a promise: in workerd a
- * fetch belongs to the request that started it, and may end with it, unfinished. So each request that needs the
- * keys fetches them itself, until the first fetch has ended.
+ * The issuer's keys, one set for each isolate.
+ *
+ * Requests share the keys that have arrived, and never a promise of them: in workerd a fetch belongs to the request
+ * that started it and is cut off when that request ends. So each request that needs keys fetches them itself, until
+ * one fetch has ended.
  */
 export class SigningKeys {
   readonly #options: SigningKeysOptions;
-  #keys: readonly SigningJwk[] = [];
-  #imported = new Map<string, CryptoKey>();
+  #keys: KeySet = NO_KEYS;
   /** When the fetch that brought {@link #keys} started, and when it ended. */
   #askedAt = Number.NEGATIVE_INFINITY;
   #fetchedAt = Number.NEGATIVE_INFINITY;
@@ -62,18 +53,16 @@ export class SigningKeys {
   }
 
   /**
-   * The one key that may have signed such a token; undefined when there is none, or several without a `kid` to tell
-   * them apart.
-   * @throws KeysUnavailable when the issuer does not answer and no key is left
+   * The one key that may have signed such a token. Undefined when there is none, or when there are several and the
+   * token names none of them.
+   * @throws KeysUnavailable when the issuer does not answer and no usable key is left
    */
   async find(query: KeyQuery): Promise<CryptoKey | undefined> {
     await this.#beCurrent();
-    let jwk = this.#select(query);
-    if (jwk === undefined && this.#sinceLastLook() >= COOLDOWN_MS) {
-      await this.#tryFetch();
-      jwk = this.#select(query);
-    }
-    return jwk === undefined ? undefined : await this.#import(jwk, query.alg);
+    const key = await keyIn(this.#keys, query);
+    if (key !== undefined || this.#sinceLastLook() < COOLDOWN_MS) return key;
+    await this.#tryFetch();
+    return await keyIn(this.#keys, query);
   }
 
   async #beCurrent(): Promise<void> {
@@ -84,7 +73,7 @@ export class SigningKeys {
       if (this.#sinceLastLook() >= COOLDOWN_MS) await this.#tryFetch();
       return;
     }
-    if (now - this.#failedAt < RETRY_MS) throw new KeysUnavailable('the last fetch failed just now');
+    if (now - this.#failedAt < RETRY_MS) throw new KeysUnavailable('the last fetch failed a moment ago');
     await this.#fetch();
   }
 
@@ -102,15 +91,11 @@ export class SigningKeys {
     const askedAt = this.#options.now();
     try {
       const { keys } = JwkSet.parse(await this.#options.fetchSet());
-      // Another request's answer, asked for later than ours, may already be here.
+      // Another request may have asked later than this one and have its answer already.
       if (askedAt < this.#askedAt) return;
       this.#askedAt = askedAt;
       this.#fetchedAt = this.#options.now();
-      this.#imported = new Map();
-      this.#keys = keys.flatMap((key) => {
-        const parsed = SigningJwk.safeParse(key);
-        return parsed.success ? [parsed.data] : [];
-      });
+      this.#keys = createLocalJWKSet({ keys: keys.flatMap(usable) });
     } catch (cause) {
       this.#failedAt = this.#options.now();
       throw new KeysUnavailable(cause instanceof z.ZodError ? 'the answer is no JWK set' : String(cause), {
@@ -118,28 +103,24 @@ export class SigningKeys {
       });
     }
   }
+}
 
-  #select({ alg, kid }: KeyQuery): SigningJwk | undefined {
-    const wanted: { kty: string; crv?: string } = TOKEN_ALGORITHMS[alg];
-    const [found, ...more] = this.#keys.filter(
-      (jwk) =>
-        jwk.kty === wanted.kty &&
-        (wanted.crv === undefined || jwk.crv === wanted.crv) &&
-        (kid === undefined || jwk.kid === kid) &&
-        // Two names of one algorithm (RFC 9864).
-        (jwk.alg === undefined || jwk.alg === alg || wanted.crv === 'Ed25519'),
-    );
-    return more.length === 0 ? found : undefined;
-  }
+/** A key to put in the set, or nothing. A key that nobody here understands is skipped (RFC 7517, section 5). */
+function usable(key: unknown): JWK[] {
+  const parsed = PublicJwk.safeParse(key);
+  if (!parsed.success) return [];
+  const jwk: JWK = parsed.data;
+  // `EdDSA` and `Ed25519` are two names of one algorithm (RFC 9864), and jose compares names.
+  if (jwk.crv === 'Ed25519') delete jwk.alg;
+  return [jwk];
+}
 
-  async #import(jwk: SigningJwk, alg: TokenAlgorithm): Promise<CryptoKey | undefined> {
-    const name = `${alg} ${this.#keys.indexOf(jwk)}`;
-    const known = this.#imported.get(name);
-    if (known !== undefined) return known;
-    const imported = this.#imported;
-    const key = await importJWK(jwk as JWK, alg);
-    if (key instanceof Uint8Array) return undefined;
-    imported.set(name, key);
-    return key;
+async function keyIn(keys: KeySet, { alg, kid }: KeyQuery): Promise<CryptoKey | undefined> {
+  try {
+    return await keys({ alg, ...(kid === undefined ? {} : { kid }) });
+  } catch (thrown) {
+    if (thrown instanceof errors.JWKSNoMatchingKey || thrown instanceof errors.JWKSMultipleMatchingKeys)
+      return undefined;
+    throw thrown;
   }
 }

@@ -1,8 +1,26 @@
-import { errors, type JWTPayload, jwtVerify } from 'jose';
+import { errors, type JWTHeaderParameters, type JWTPayload, jwtVerify } from 'jose';
 import { type AccessScope, isAccessScope } from '../../shared/api/access-scope.ts';
 import { isToken, UNREADABLE_TENANT } from '../../shared/wire/subjects.ts';
 import { KeysUnavailable, type SigningKeys } from './signing-keys.ts';
-import type { TokenAlgorithm } from './token-algorithms.ts';
+
+/**
+ * The signatures that a token may carry. All are made with a private key: with `none` or an HMAC, everybody who can
+ * read the public keys could sign.
+ */
+export const TOKEN_ALGORITHMS = [
+  'RS256',
+  'RS384',
+  'RS512',
+  'PS256',
+  'PS384',
+  'PS512',
+  'ES256',
+  'ES384',
+  'ES512',
+  'EdDSA',
+  'Ed25519',
+] as const;
+export type TokenAlgorithm = (typeof TOKEN_ALGORITHMS)[number];
 
 /** How far the issuer's clock and ours may be apart. */
 const LEEWAY_SECONDS = 30;
@@ -10,7 +28,7 @@ const LEEWAY_SECONDS = 30;
 /** Three parts of base64url: a JWT as a compact JWS (RFC 7515, section 3.1). */
 const COMPACT = /^[\w-]+\.[\w-]+\.[\w-]*$/;
 
-/** Why nobody was recognized, for the log alone. None of these holds a part of the key or token. */
+/** Why a key or token was refused. Only the log says it. No reason holds a part of the key or token. */
 export type Refusal =
   | 'key-unknown'
   | 'credentials-malformed'
@@ -47,16 +65,16 @@ export interface TokenRules {
   readonly scopeClaim: string;
 }
 
-/** Who a token says is calling. */
+/** The caller that a token names. */
 export interface TokenHolder {
   readonly tenant: string;
   readonly scopes: ReadonlySet<AccessScope>;
 }
 
 /**
- * Checks a JWT: its algorithm against our list before any key is looked for, then signature, issuer, audience and
- * times; `exp` must be there. Keys named or carried by the token itself (`jwk`, `jku`, `x5u`) are never looked at.
- * @throws TokenRefused saying why
+ * Checks a JWT: first its algorithm, before any key is looked for, then its signature, issuer, audience and times. A
+ * token without `exp` is refused. Keys that the token itself names or carries (`jwk`, `jku`, `x5u`) are ignored.
+ * @throws TokenRefused with the reason
  */
 export async function verifyToken(
   token: string,
@@ -64,44 +82,49 @@ export async function verifyToken(
   keys: Pick<SigningKeys, 'find'>,
 ): Promise<TokenHolder> {
   if (!COMPACT.test(token)) throw new TokenRefused('token-malformed');
-  const { payload } = await jwtVerify(
-    token,
-    async ({ alg, kid }) => {
-      const key = await keys.find({
-        alg: alg as TokenAlgorithm,
-        kid: typeof kid === 'string' ? kid : undefined,
-      });
-      if (key === undefined) throw new TokenRefused('token-key-unknown');
-      return key;
-    },
-    {
-      algorithms: [...rules.algorithms],
-      issuer: rules.issuer,
-      audience: rules.audience,
-      clockTolerance: LEEWAY_SECONDS,
-      requiredClaims: ['exp'],
-    },
-  ).catch((thrown: unknown) => {
-    throw thrown instanceof TokenRefused ? thrown : new TokenRefused(refusalOf(thrown), thrown);
-  });
+  const payload = await verifiedPayload(token, rules, keys);
   const tenant = claim(payload, rules.tenantClaim);
   if (!isToken(tenant) || tenant === UNREADABLE_TENANT) throw new TokenRefused('token-tenant');
   return { tenant, scopes: scopesOf(claim(payload, rules.scopeClaim)) };
 }
 
-/** Only what the issuer put there: `constructor` is no claim. */
+async function verifiedPayload(
+  token: string,
+  { algorithms, issuer, audience }: TokenRules,
+  keys: Pick<SigningKeys, 'find'>,
+): Promise<JWTPayload> {
+  const keyOf = async ({ alg, kid }: JWTHeaderParameters): Promise<CryptoKey> => {
+    const key = await keys.find({ alg, kid: typeof kid === 'string' ? kid : undefined });
+    if (key === undefined) throw new TokenRefused('token-key-unknown');
+    return key;
+  };
+  try {
+    const { payload } = await jwtVerify(token, keyOf, {
+      algorithms: [...algorithms],
+      issuer,
+      audience,
+      clockTolerance: LEEWAY_SECONDS,
+      requiredClaims: ['exp'],
+    });
+    return payload;
+  } catch (thrown) {
+    throw thrown instanceof TokenRefused ? thrown : new TokenRefused(refusalOf(thrown), thrown);
+  }
+}
+
+/** A claim that the issuer set. `constructor` is a property of every object, but not a claim. */
 function claim(payload: JWTPayload, name: string): unknown {
   return Object.hasOwn(payload, name) ? payload[name] : undefined;
 }
 
-/** A text with blanks (RFC 8693, section 4.2) or a list; what we do not know is for somebody else. */
+/** Reads scopes from a text with blanks (RFC 8693, section 4.2) or from a list. Scopes of other services are skipped. */
 function scopesOf(value: unknown): ReadonlySet<AccessScope> {
   const names: readonly unknown[] =
     typeof value === 'string' ? value.split(' ') : Array.isArray(value) ? value : [];
   return new Set(names.filter(isAccessScope));
 }
 
-const OF_CLAIM: Readonly<Record<string, Refusal>> = {
+const REFUSAL_OF_CLAIM: Readonly<Record<string, Refusal>> = {
   nbf: 'token-not-yet-valid',
   iss: 'token-issuer',
   aud: 'token-audience',
@@ -110,10 +133,11 @@ const OF_CLAIM: Readonly<Record<string, Refusal>> = {
 function refusalOf(thrown: unknown): Refusal {
   if (thrown instanceof KeysUnavailable) return 'keys-unavailable';
   if (thrown instanceof errors.JWTExpired) return 'token-expired';
-  if (thrown instanceof errors.JWTClaimValidationFailed) return OF_CLAIM[thrown.claim] ?? 'token-claim';
+  if (thrown instanceof errors.JWTClaimValidationFailed)
+    return REFUSAL_OF_CLAIM[thrown.claim] ?? 'token-claim';
   if (thrown instanceof errors.JWSSignatureVerificationFailed) return 'token-signature';
   if (thrown instanceof errors.JOSEAlgNotAllowed) return 'token-algorithm';
   if (thrown instanceof errors.JWSInvalid || thrown instanceof errors.JWTInvalid) return 'token-malformed';
-  // A key that is too short, or an extension of the header that nobody here understands.
+  // A header extension that we do not know is the token's fault; a key that is too short is not.
   return thrown instanceof errors.JOSENotSupported ? 'token-malformed' : 'token-key-unusable';
 }

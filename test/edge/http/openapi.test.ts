@@ -6,7 +6,7 @@ import type * as z from 'zod';
 import { createApp } from '../../../edge/http/app.ts';
 import { DESCRIPTIONS } from '../../../edge/http/descriptions/descriptions.ts';
 import { openApiDocument } from '../../../edge/http/openapi/document.ts';
-import openApi from '../../../edge/http/openapi/openapi.json' with { type: 'json' };
+import openApi from '../../../edge/http/docs/openapi.json' with { type: 'json' };
 import { refOf } from '../../../edge/http/openapi/schemas.ts';
 import manifest from '../../../package.json' with { type: 'json' };
 import { OperationName } from '../../../shared/api/operation.ts';

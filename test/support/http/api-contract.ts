@@ -1,4 +1,4 @@
-import openApi from '../../../edge/http/openapi/openapi.json' with { type: 'json' };
+import openApi from '../../../edge/http/docs/openapi.json' with { type: 'json' };
 import { Contract, type ContractDocument } from './contract.ts';
 
 /** The API's own document. */

@@ -1,0 +1,82 @@
+/** The parts of the OpenAPI document that the page shows. */
+export interface OpenApiDocument {
+  readonly info: {
+    readonly title: string;
+    readonly summary: string;
+    readonly description: string;
+    readonly version: string;
+  };
+  readonly tags: readonly Tag[];
+  /** By path, then by method. */
+  readonly paths: ByName<ByName<Operation>>;
+  readonly components: {
+    readonly schemas: ByName<Schema>;
+    readonly responses: ByName<Answer>;
+    readonly parameters: ByName<Parameter>;
+  };
+}
+
+export type ByName<Value> = Readonly<Record<string, Value>>;
+
+export interface Tag {
+  readonly name: string;
+  readonly description: string;
+}
+
+export interface Operation {
+  readonly operationId: string;
+  readonly tags: readonly string[];
+  readonly summary: string;
+  readonly description?: string | undefined;
+  /** An empty list: the operation is open to all. */
+  readonly security: readonly { readonly bearer: readonly string[] }[];
+  readonly parameters?: readonly (Parameter | Reference)[] | undefined;
+  readonly requestBody?: { readonly content: ByName<Media> } | undefined;
+  readonly responses: ByName<Answer | Reference>;
+}
+
+export interface Reference {
+  readonly $ref: string;
+}
+
+export interface Parameter {
+  readonly name: string;
+  readonly in: string;
+  readonly description: string;
+  readonly schema: Schema;
+}
+
+export interface Answer {
+  readonly description: string;
+  readonly headers?: ByName<unknown> | undefined;
+  readonly content?: ByName<Media> | undefined;
+}
+
+export interface Media {
+  readonly schema: Schema;
+  readonly examples?: ByName<{ readonly value: unknown }> | undefined;
+  /** Schema of the `data:` lines of an event stream. */
+  readonly 'x-event-data'?: Schema | undefined;
+}
+
+/** A JSON Schema. */
+export type Schema = ByName<unknown>;
+
+/** The component that a reference points at: the last part of `#/components/schemas/Job`. */
+export function referredName(reference: unknown): string | undefined {
+  return typeof reference === 'string' ? reference.split('/').at(-1) : undefined;
+}
+
+/** The component that `value` points at among `components`, or `value` itself where it is no reference. */
+export function resolve<Value extends object>(value: Value | Reference, components: ByName<Value>): Value {
+  if (!('$ref' in value) || typeof value.$ref !== 'string') return value as Value;
+  const component = components[referredName(value.$ref) ?? ''];
+  if (component === undefined) throw new Error(`the OpenAPI document has no ${value.$ref}`);
+  return component;
+}
+
+/** The error codes of an answer; an empty list where the answer is not a problem document. */
+export function errorCodesOf({ content = {} }: Answer): readonly string[] {
+  const properties = content['application/problem+json']?.schema.properties;
+  return (properties as { code: { enum: string[] } } | undefined)?.code.enum ?? [];
+}

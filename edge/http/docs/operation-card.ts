@@ -1,0 +1,103 @@
+import { html } from 'hono/html';
+import { type Html, inline, joined, prose, table } from './markup.ts';
+import {
+  type Answer,
+  type ByName,
+  errorCodesOf,
+  type Media,
+  type OpenApiDocument,
+  type Operation,
+  type Parameter,
+  resolve,
+} from './openapi-document.ts';
+import { schemaText } from './schema-text.ts';
+
+/** Headers that every request to `/v1` may have. The page shows them once, at its top. */
+const TRACE_HEADERS = ['traceparent', 'tracestate', 'baggage'];
+/** Headers that are on every answer. */
+const COMMON_HEADERS = ['traceresponse', 'RateLimit-Policy'];
+
+/** One operation, where it stands in the document. */
+export interface PlacedOperation {
+  readonly method: string;
+  readonly path: string;
+  readonly operation: Operation;
+}
+
+type Components = OpenApiDocument['components'];
+
+/** An operation with its parameters, its body, its answers and its errors. */
+export function operationCard({ method, path, operation }: PlacedOperation, components: Components): Html {
+  const { operationId: id, summary, description, security, requestBody, responses } = operation;
+  const scope = security[0]?.bearer[0];
+  const access = scope === undefined ? 'Open to all.' : html`Needs the scope <code>${scope}</code>.`;
+  return html`<article id="${id}" aria-labelledby="${id}-name">
+<h3 id="${id}-name"><span class="method ${method}">${method.toUpperCase()}</span> <code class="path">${path}</code></h3>
+<p><strong>${summary}.</strong> ${access}</p>
+${description === undefined ? '' : prose(description)}${ownParameters(operation, components)}${requestBody && body(requestBody.content)}${answers(
+  Object.entries(responses).map(([status, answer]) => [status, resolve(answer, components.responses)]),
+)}</article>
+`;
+}
+
+/** The headers that every request to `/v1` may have. */
+export function traceParameters({ parameters }: Components): Html {
+  return parameterTable(TRACE_HEADERS.flatMap((name) => parameters[name] ?? []));
+}
+
+function ownParameters({ parameters = [] }: Operation, components: Components): Html | '' {
+  const own = parameters
+    .map((parameter) => resolve(parameter, components.parameters))
+    .filter(({ name }) => !TRACE_HEADERS.includes(name));
+  return own.length === 0 ? '' : html`<h4>Parameters</h4>\n${parameterTable(own)}`;
+}
+
+function parameterTable(parameters: readonly Parameter[]): Html {
+  const rows = parameters.map(
+    ({ name, in: place, schema, description }) =>
+      html`<tr><th scope="row"><code>${name}</code></th><td class="dim">${place}</td><td>${inline(description)} <span class="dim">${schemaText(schema)}</span></td></tr>\n`,
+  );
+  return html`${table(rows)}\n`;
+}
+
+function body(content: ByName<Media>): Html {
+  return html`<h4>Body</h4>\n${mediaList(content)}`;
+}
+
+function answers(all: readonly (readonly [status: string, answer: Answer])[]): Html {
+  const rows = all
+    .filter(([, answer]) => errorCodesOf(answer).length === 0)
+    .map(
+      ([status, { description, headers = {}, content = {} }]) =>
+        html`<tr><th scope="row">${status}</th><td>${inline(description)}${headerText(headers)}${mediaList(content)}</td></tr>\n`,
+    );
+  const errors = all
+    .flatMap(([, answer]) => errorCodesOf(answer))
+    .map((code) => html`<a href="#${code}">${code}</a> `);
+  return html`<h4>Answers</h4>\n${table(rows)}\n<h4>Errors</h4>\n<p class="codes">${errors}</p>\n`;
+}
+
+function headerText(headers: ByName<unknown>): Html | '' {
+  const names = Object.keys(headers).filter((name) => !COMMON_HEADERS.includes(name));
+  if (names.length === 0) return '';
+  const codes = names.map((name) => html`<code>${name}</code>`);
+  return html` <span class="dim">Headers: ${joined(codes, ', ')}.</span>`;
+}
+
+function mediaList(content: ByName<Media>): readonly Html[] {
+  return Object.entries(content).map(([type, media]) => mediaText(type, media));
+}
+
+function mediaText(type: string, { schema, examples = {}, 'x-event-data': event }: Media): Html {
+  const shown =
+    event === undefined ? schemaText(schema) : html`each <code>data:</code> line is a ${schemaText(event)}`;
+  const details = Object.entries(examples).map(
+    ([name, { value }]) =>
+      html`<details><summary>Example: ${name}</summary>\n<pre tabindex="0">${exampleText(value)}</pre></details>\n`,
+  );
+  return html`\n<div><code>${type}</code>: ${shown}</div>\n${details}`;
+}
+
+function exampleText(value: unknown): string {
+  return typeof value === 'string' ? value : JSON.stringify(value, undefined, 2);
+}
