@@ -91,11 +91,11 @@ async function submit(): Promise<void> {
 async function look(): Promise<number[]> {
   const pids = [workerdPid(), stack.worker.pid, stack.nats.pid];
   const ready = (await (await fetch(`${stack.url}/readyz`)).json()) as {
-    bridges?: { outbox: { waiting: number } }[];
+    bridges?: { outbox: { pending: number } }[];
   };
-  const waiting = (ready.bridges ?? []).reduce((sum, { outbox }) => sum + outbox.waiting, 0);
+  const pending = (ready.bridges ?? []).reduce((sum, { outbox }) => sum + outbox.pending, 0);
   const heapMib = (await heap.used()) / 1024 ** 2;
-  return [heapMib, ...pids.map(residentMib), ...pids.map(openFiles), waiting];
+  return [heapMib, ...pids.map(residentMib), ...pids.map(openFiles), pending];
 }
 
 /** The slope of the line through these points by least squares. */

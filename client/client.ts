@@ -196,7 +196,7 @@ export class ThroughlineClient {
     return this.#read(OutboxList, 'a list of the outbox', answer).jobs;
   }
 
-  /** Puts a job that was set aside back into the line of the outbox. */
+  /** Sends a rejected job of the outbox again. */
   async retry(id: string, options: CallOptions = {}): Promise<Job> {
     const url = `${this.outboxUrl}/${encodeURIComponent(id)}/retry`;
     return this.#read(JobAnswer, 'a job', await this.#call(url, { ...options, method: 'POST' }));

@@ -23,11 +23,9 @@ export function defineOutbox(program: Command, host: Host): Command {
 function defineList(group: Command, host: Host): void {
   group
     .command('list')
-    .description(
-      'Lists jobs that wait for NATS, or were set aside with the reason, in the order of the line.',
-    )
+    .description('Lists jobs that wait for NATS, and jobs that it rejected, with the reason.')
     .option('--limit <n>', 'how many at most', wholeNumber(1, OUTBOX_LIST_LIMIT))
-    .addHelpText('after', examples(['throughline outbox list', 'what waits, and what was set aside']))
+    .addHelpText('after', examples(['throughline outbox list', 'what is pending, and what was rejected']))
     .action(
       async ({ limit }: { readonly limit?: number }, command: Command) =>
         await host.run(command, async ({ api, output }) => {
@@ -43,7 +41,7 @@ function defineList(group: Command, host: Host): void {
 function defineRetry(group: Command, host: Host): void {
   group
     .command('retry')
-    .description('Sends a job again that was set aside, once its cause is mended.')
+    .description('Sends a rejected job again, once its cause is mended.')
     .argument('<jobId>', 'as list printed it', jobId)
     .addHelpText(
       'after',

@@ -160,7 +160,7 @@ async function hand(
   if (job.dueAt !== undefined && reach.session !== undefined) checkSchedules(reach.session);
   const fields = { job_id: job.jobId, operation: job.operation, tenant: job.tenant };
   let tries: 0 | 1 = 0;
-  if (ackMode === 'stream' && reach.session !== undefined && !outbox.hasWaiting) {
+  if (ackMode === 'stream' && reach.session !== undefined && !outbox.hasPending) {
     tries = 1;
     const ack = await publish(parts, reach, sending);
     if (ack !== undefined) {

@@ -189,7 +189,7 @@ export class BridgeClient {
       .slice(0, limit);
   }
 
-  /** Puts a job that was set aside back into the line; undefined where there is none. @throws ThroughlineError `broker-unavailable` */
+  /** Sends a rejected job of the outbox again; undefined when there is none. @throws ThroughlineError `broker-unavailable` */
   retry(tenant: string, jobId: string): Promise<Job | undefined> {
     return this.#call('retry', jobId, 0, (bridge, carrier) => bridge.retry({ tenant, jobId, carrier }));
   }

@@ -61,9 +61,9 @@ export class OutboxDrain {
     const { outbox, connection, log, flush } = this.#parts;
     let sent = 0;
     try {
-      while (outbox.hasWaiting) sent += await connection.use((session) => this.#sendFirst(session));
+      while (outbox.hasPending) sent += await connection.use((session) => this.#sendFirst(session));
     } finally {
-      if (sent > 0) log.info('outbox drained', { jobs: sent, waiting: outbox.status(Date.now()).waiting });
+      if (sent > 0) log.info('outbox drained', { jobs: sent, pending: outbox.status(Date.now()).pending });
       flush();
     }
   }
@@ -71,7 +71,7 @@ export class OutboxDrain {
   /** @returns how many jobs NATS has now */
   async #sendFirst(session: BrokerSession): Promise<number> {
     const { outbox, keepUntilSettled } = this.#parts;
-    const entries = outbox.takeFirst(BATCH.rows, BATCH.bytes);
+    const entries = outbox.takeNext(BATCH.rows, BATCH.bytes);
     const unsent = await Promise.all(entries.map((entry) => this.#isUnsent(session, entry)));
     const outcomes = await Promise.all(
       entries.map((entry, place) => outcomeOf(this.#carryOut(session, entry, unsent[place] ?? true))),
@@ -83,7 +83,7 @@ export class OutboxDrain {
     outbox.remove(done('ended'));
     for (const [place, outcome] of outcomes.entries()) {
       const entry = entries[place];
-      if (entry !== undefined && outcome.kind === 'refused') this.#setAside(entry, outcome.error);
+      if (entry !== undefined && outcome.kind === 'refused') this.#reject(entry, outcome.error);
     }
     const failed = outcomes.find((outcome) => outcome.kind === 'failed');
     if (failed?.kind === 'failed') throw failed.error;
@@ -141,9 +141,9 @@ export class OutboxDrain {
     );
   }
 
-  #setAside({ position, job }: OutboxEntry, { code, message }: ThroughlineError): void {
-    this.#parts.outbox.setAside(position, `${code}: ${message}`);
-    this.#parts.log.error('job set aside: NATS will not take it', {
+  #reject({ position, job }: OutboxEntry, { code, message }: ThroughlineError): void {
+    this.#parts.outbox.reject(position, `${code}: ${message}`);
+    this.#parts.log.error('job rejected: NATS will not take it', {
       ...{ job_id: job.jobId, tenant: job.tenant, code, reason: message },
     });
   }

@@ -93,20 +93,20 @@ export class OutboxScheduler {
       // Half of it is chance: the bridges of a region must not come back in step.
       this.#notBefore = Date.now() + pauseMs * (0.5 + Math.random() / 2);
       const { code, message } = ThroughlineError.from(thrown);
-      const { waiting, oldestAgeSeconds } = this.#outbox.status(Date.now());
+      const { pending, oldestAgeSeconds } = this.#outbox.status(Date.now());
       this.#parts.log.warn('the outbox cannot be drained now', {
-        ...{ code, reason: message, waiting, oldest_age_s: Math.round(oldestAgeSeconds) },
+        ...{ code, reason: message, pending, oldest_age_s: Math.round(oldestAgeSeconds) },
       });
     }
   }
 
   #armNext(): void {
-    const next = this.#outbox.hasWaiting ? Date.now() : this.#outbox.nextCheck();
+    const next = this.#outbox.hasPending ? Date.now() : this.#outbox.nextCheck();
     if (next !== undefined) this.#arm(Math.max(next, this.#notBefore));
   }
 
   #hasWork(): boolean {
-    return this.#outbox.hasWaiting || this.#outbox.hasUnsettled;
+    return this.#outbox.hasPending || this.#outbox.hasUnsettled;
   }
 
   /** An alarm that comes sooner does as well. */

@@ -27,8 +27,8 @@ export interface OutboxEntry {
   readonly reason: string | undefined;
 }
 
-/** `waiting`: NATS does not have it, as far as is known. `published`: it does, the end is awaited. */
-type State = 'waiting' | 'published' | 'set-aside';
+/** `pending`: NATS does not have it, as far as is known. `published`: it does, the end is awaited. */
+type State = 'pending' | 'published' | 'rejected';
 
 interface Row extends Record<string, SqlStorageValue> {
   readonly position: number;
@@ -70,7 +70,7 @@ const FULL_RETRY_SECONDS = 5;
 export class Outbox {
   readonly #sql: Pick<SqlStorage, 'exec'>;
   readonly #limits: OutboxLimits;
-  readonly #counts: Record<State, number> = { waiting: 0, published: 0, 'set-aside': 0 };
+  readonly #counts: Record<State, number> = { pending: 0, published: 0, rejected: 0 };
   #bytes = 0;
 
   constructor(sql: Pick<SqlStorage, 'exec'>, limits: OutboxLimits) {
@@ -81,8 +81,8 @@ export class Outbox {
   }
 
   /** Whether jobs wait for NATS: whoever comes now joins the line. */
-  get hasWaiting(): boolean {
-    return this.#counts.waiting > 0;
+  get hasPending(): boolean {
+    return this.#counts.pending > 0;
   }
 
   /** Whether there are jobs whose end is awaited. */
@@ -97,7 +97,7 @@ export class Outbox {
    */
   add(job: OutgoingJob, body: Uint8Array, tries: 0 | 1): void {
     this.ensureRoom(body);
-    this.#insert(job, body, 'waiting', { tries, check_at: null });
+    this.#insert(job, body, 'pending', { tries, check_at: null });
   }
 
   /**
@@ -110,7 +110,7 @@ export class Outbox {
 
   /** @throws ThroughlineError `outbox-full` where a job with this input would be too much */
   ensureRoom(body: Uint8Array): void {
-    const rows = this.#counts.waiting + this.#counts.published + this.#counts['set-aside'];
+    const rows = this.#counts.pending + this.#counts.published + this.#counts.rejected;
     if (rows >= this.#limits.maxRows || this.#bytes + body.length > this.#limits.maxBytes) throw full();
   }
 
@@ -160,16 +160,16 @@ export class Outbox {
    * The first of the line, and counts a try for each of them. What cannot be read any more is set aside on the way.
    * @param limit rows at most; fewer where they are large
    */
-  takeFirst(limit: number, maxBytes: number): OutboxEntry[] {
+  takeNext(limit: number, maxBytes: number): OutboxEntry[] {
     const entries: OutboxEntry[] = [];
     let bytes = 0;
     const rows = this.#sql.exec<Row>(
-      `SELECT ${ENTRY} FROM outbox WHERE state = 'waiting' ORDER BY position LIMIT ?`,
+      `SELECT ${ENTRY} FROM outbox WHERE state = 'pending' ORDER BY position LIMIT ?`,
       limit,
     );
     for (const row of [...rows]) {
       const entry = entryOf(row);
-      if (entry === undefined) this.setAside(row.position, 'the row cannot be read');
+      if (entry === undefined) this.reject(row.position, 'the row cannot be read');
       else {
         bytes += entry.body.length;
         if (entries.length > 0 && bytes > maxBytes) break;
@@ -177,7 +177,7 @@ export class Outbox {
       }
     }
     const last = entries.at(-1)?.position ?? 0;
-    this.#sql.exec(`UPDATE outbox SET tries = tries + 1 WHERE state = 'waiting' AND position <= ?`, last);
+    this.#sql.exec(`UPDATE outbox SET tries = tries + 1 WHERE state = 'pending' AND position <= ?`, last);
     return entries;
   }
 
@@ -207,7 +207,7 @@ export class Outbox {
     );
     return [...rows].flatMap((row) => {
       const entry = entryOf(row);
-      if (entry === undefined) this.setAside(row.position, 'the row cannot be read');
+      if (entry === undefined) this.reject(row.position, 'the row cannot be read');
       return entry === undefined ? [] : [{ entry, checks: row.checks }];
     });
   }
@@ -227,20 +227,20 @@ export class Outbox {
   }
 
   /** NATS has forgotten a job that it had: back into the line, at its old place. */
-  putBack(position: number): void {
-    this.#move(position, 'waiting', { check_at: null, checks: 0 });
+  requeue(position: number): void {
+    this.#move(position, 'pending', { check_at: null, checks: 0 });
   }
 
   /** NATS will never take this job as it is: out of the line, kept with its reason. */
-  setAside(position: number, reason: string): void {
-    this.#move(position, 'set-aside', { reason, check_at: null });
+  reject(position: number, reason: string): void {
+    this.#move(position, 'rejected', { reason, check_at: null });
   }
 
   /** Puts a job that was set aside back into the line. @returns whether there was one */
   retry(tenant: string, jobId: string): boolean {
     const entry = this.find(tenant, jobId);
     if (entry?.reason === undefined) return false;
-    this.#move(entry.position, 'waiting', { reason: null });
+    this.#move(entry.position, 'pending', { reason: null });
     return true;
   }
 
@@ -254,7 +254,7 @@ export class Outbox {
       ...[at, position],
     );
     if ([...rows].length === 0) return false;
-    this.#move(position, 'waiting', { reason: null });
+    this.#move(position, 'pending', { reason: null });
     return true;
   }
 
@@ -269,7 +269,7 @@ export class Outbox {
       const operation = entryOf(row)?.job.operation;
       return {
         id: row.job_id,
-        state: reason === null ? 'waiting' : 'set-aside',
+        state: reason === null ? 'pending' : 'rejected',
         ...(operation === undefined ? {} : { operation }),
         addedAt: new Date(added_at).toISOString(),
         tries,
@@ -280,11 +280,11 @@ export class Outbox {
 
   status(now: number): OutboxStatus {
     const [first] = this.#sql.exec<{ added_at: number }>(
-      `SELECT added_at FROM outbox WHERE state = 'waiting' ORDER BY position LIMIT 1`,
+      `SELECT added_at FROM outbox WHERE state = 'pending' ORDER BY position LIMIT 1`,
     );
     return {
-      waiting: this.#counts.waiting,
-      setAside: this.#counts['set-aside'],
+      pending: this.#counts.pending,
+      rejected: this.#counts.rejected,
       unsettled: this.#counts.published,
       bytes: this.#bytes,
       oldestAgeSeconds: first === undefined ? 0 : Math.max(0, (now - first.added_at) / 1_000),

@@ -42,7 +42,7 @@ export class SettlementCheck {
     log.error('NATS has forgotten a job that it acknowledged; it is published again', {
       ...{ job_id: entry.job.jobId, tenant: entry.job.tenant },
     });
-    outbox.putBack(entry.position);
+    outbox.requeue(entry.position);
   }
 }
 

@@ -31,10 +31,10 @@ export const outboxDescriptions: readonly RouteDescription[] = [
     path: '/v1/outbox/{id}/retry',
     operationId: 'retryJob',
     tag: 'Outbox',
-    summary: 'Send a job again that was set aside',
+    summary: 'Send a rejected job again',
     scope: 'dead-letters:redrive',
     parameters: ['JobId'],
-    answers: { 202: json('The job, back in the line.', Job, { queued: examples.KEPT_JOB }, ['Location']) },
+    answers: { 202: json('The job, pending again.', Job, { queued: examples.KEPT_JOB }, ['Location']) },
     problems: ['job-unknown', 'broker-unavailable'],
   },
 ];

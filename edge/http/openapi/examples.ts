@@ -105,7 +105,7 @@ export const KEPT_JOB = { ...QUEUED_JOB, durability: 'outbox' } as const;
 
 export const OUTBOX_ITEM = {
   id: ID,
-  state: 'set-aside',
+  state: 'rejected',
   operation: 'text.count',
   addedAt: accepted.acceptedAt,
   tries: 1,
@@ -121,7 +121,7 @@ export const BRIDGE = {
   connections: 1,
   roundTripMs: 2,
   watchedJobs: 0,
-  outbox: { waiting: 0, setAside: 0, unsettled: 0, bytes: 0, oldestAgeSeconds: 0 },
+  outbox: { pending: 0, rejected: 0, unsettled: 0, bytes: 0, oldestAgeSeconds: 0 },
 } as const;
 
 export const OPERATION = {

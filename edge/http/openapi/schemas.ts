@@ -204,11 +204,11 @@ component('OutboxItem', OutboxItem, {
   description: 'An accepted job that NATS does not have.',
   fields: {
     id: "The job's id.",
-    state: '`waiting`: NATS is away. `set-aside`: NATS will not take it.',
+    state: '`pending`: it waits for NATS. `rejected`: NATS will not take it.',
     operation: 'What it runs.',
     addedAt: 'Since when.',
     tries: 'How often it was sent.',
-    reason: 'Why it was set aside.',
+    reason: 'Why NATS rejected it.',
   },
 });
 
@@ -220,11 +220,11 @@ component('OutboxList', OutboxList, {
 component('OutboxStatus', OutboxStatus, {
   description: 'What the outbox of a bridge holds.',
   fields: {
-    waiting: 'Jobs that wait for NATS.',
-    setAside: 'Jobs that NATS will not take.',
+    pending: 'Jobs that wait for NATS.',
+    rejected: 'Jobs that NATS will not take.',
     unsettled: 'Jobs that NATS has and whose end has not been seen.',
     bytes: 'How much it is.',
-    oldestAgeSeconds: 'How long the first has been waiting.',
+    oldestAgeSeconds: 'How long the oldest of them has waited.',
   },
 });
 

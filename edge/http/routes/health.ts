@@ -39,9 +39,9 @@ const GAUGES: readonly [name: string, help: string, value: (status: BridgeStatus
     ({ roundTripMs }) => Number(roundTripMs !== undefined),
   ],
   ['broker_connections_total', 'Connections opened by this object.', ({ connections }) => connections],
-  ['outbox_jobs', 'Jobs that wait for NATS.', ({ outbox }) => outbox.waiting],
+  ['outbox_pending_jobs', 'Jobs that wait for NATS.', ({ outbox }) => outbox.pending],
   ['outbox_oldest_age_seconds', 'How long the first of them has.', ({ outbox }) => outbox.oldestAgeSeconds],
-  ['outbox_set_aside_jobs', 'Jobs that NATS will not take.', ({ outbox }) => outbox.setAside],
+  ['outbox_rejected_jobs', 'Jobs that NATS will not take.', ({ outbox }) => outbox.rejected],
   ['outbox_unsettled_jobs', 'Jobs whose end has not been seen.', ({ outbox }) => outbox.unsettled],
   ['outbox_bytes', 'What the outbox holds.', ({ outbox }) => outbox.bytes],
 ];

@@ -27,8 +27,7 @@ async function listOutbox(c: Context<EdgeHono>): Promise<Response> {
 async function retryJob(c: Context<EdgeHono>): Promise<Response> {
   const id = c.req.param('id') ?? '';
   const job = isToken(id) ? await c.env.bridge.retry(tenantOf(c), id) : undefined;
-  if (job === undefined)
-    throw new ThroughlineError('job-unknown', 'no job of yours with this id was set aside');
+  if (job === undefined) throw new ThroughlineError('job-unknown', 'no rejected job of yours has this id');
   c.header('location', job.links.self);
   return c.json(job, 202);
 }

@@ -173,7 +173,7 @@ const ENDPOINTS: Readonly<Record<string, Endpoint>> = {
     make: makeSetAside,
     elsewhere: (theirs, ours) => {
       expect(ours).toMatchObject({
-        jobs: expect.arrayContaining([expect.objectContaining({ state: 'set-aside' })]),
+        jobs: expect.arrayContaining([expect.objectContaining({ state: 'rejected' })]),
       });
       expect(theirs).toEqual({ jobs: [] });
     },
@@ -223,7 +223,7 @@ beforeAll(async () => {
   ]);
   stack = await startTestStack({
     operationsFolder: 'test/fixtures/operations',
-    // An input that the API takes, and NATS does not, is set aside.
+    // An input that the API takes, and NATS does not, is rejected.
     edge: { API_KEYS: JSON.stringify(entries), ACK_MODE: 'edge' },
     natsConfig: 'max_payload: 200000',
   });
@@ -262,9 +262,9 @@ async function makeLetter(): Promise<string> {
 
 async function makeSetAside(): Promise<string> {
   const id = await submit({ ...JOB, input: 'x'.repeat(220_000) });
-  await until('the job to be set aside', async () => {
+  await until('the job to be rejected', async () => {
     const { jobs } = (await (await send('GET', '/v1/outbox', {}, keys.all)).json()) as OutboxList;
-    return jobs.some((job) => job.id === id && job.state === 'set-aside');
+    return jobs.some((job) => job.id === id && job.state === 'rejected');
   });
   return id;
 }

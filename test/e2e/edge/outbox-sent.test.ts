@@ -45,9 +45,9 @@ async function queued(manager: JetStreamManager): Promise<number> {
 async function sentAndRunOnce(stack: TestStack, manager: JetStreamManager, job: Job): Promise<void> {
   await until('the outbox to be empty', async () => {
     const { bridges } = (await (await stack.call('/readyz')).json()) as {
-      bridges: { outbox: { waiting: number } }[];
+      bridges: { outbox: { pending: number } }[];
     };
-    return bridges.every(({ outbox }) => outbox.waiting === 0);
+    return bridges.every(({ outbox }) => outbox.pending === 0);
   });
   expect(await queued(manager)).toBe(1);
   await stack.addWorker();

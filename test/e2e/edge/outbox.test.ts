@@ -79,9 +79,9 @@ describe('while NATS is away', () => {
 
     const ready = await stack.call('/readyz');
     expect(ready.status).toBe(503);
-    expect(await outboxOf(stack)).toMatchObject({ waiting: 20, setAside: 0 });
+    expect(await outboxOf(stack)).toMatchObject({ pending: 20, rejected: 0 });
     const metrics = await (await stack.call('/metrics')).text();
-    expect(metrics).toContain('throughline_bridge_outbox_jobs{bridge="bridge-global-0"} 20');
+    expect(metrics).toContain('throughline_bridge_outbox_pending_jobs{bridge="bridge-global-0"} 20');
 
     await stack.nats.restart();
     const results = await Promise.all(jobs.map((job) => ended(stack, job)));
@@ -91,7 +91,7 @@ describe('while NATS is away', () => {
       .logs()
       .filter(({ msg, outbox_ms }) => msg === 'job published' && outbox_ms !== undefined);
     expect(published.map(({ job_id }) => job_id)).toEqual(jobs.map(({ id }) => id));
-    await until('the outbox to be empty', async () => (await outboxOf(stack)).waiting === 0);
+    await until('the outbox to be empty', async () => (await outboxOf(stack)).pending === 0);
   });
 
   it('a job keeps the trace of its caller, and the wait is a span of it', async () => {
@@ -119,7 +119,7 @@ describe('while NATS is away', () => {
   it('a caller that waits gets the result when NATS comes back in time', async () => {
     const stack = await cutOff();
     const waiting = stack.run('echo', 'patience');
-    await until('the job to be kept', async () => (await outboxOf(stack)).waiting === 1);
+    await until('the job to be kept', async () => (await outboxOf(stack)).pending === 1);
     await stack.nats.restart();
     expect(await waiting).toMatchObject({ state: 'succeeded', result: 'patience' });
   });
@@ -159,7 +159,7 @@ describe('while NATS is away', () => {
     expect([unfit.status, (await problemOf(unfit)).code]).toEqual([422, 'input-invalid']);
     const unknown = await stack.submit({ operation: 'nobody.has', input: 1 });
     expect([unknown.status, (await problemOf(unknown)).code]).toEqual([503, 'broker-unavailable']);
-    expect((await outboxOf(stack)).waiting).toBe(0);
+    expect((await outboxOf(stack)).pending).toBe(0);
   });
 
   it('a job that is cancelled in the outbox never runs, and its end is recorded later', async () => {
@@ -169,7 +169,7 @@ describe('while NATS is away', () => {
     expect([cancelled.status, await cancelled.json()]).toMatchObject([200, { state: 'cancelled' }]);
     expect(await read(stack, job.id)).toMatchObject({ state: 'cancelled', durability: 'outbox' });
     await stack.nats.restart();
-    await until('the outbox to be empty', async () => (await outboxOf(stack)).waiting === 0);
+    await until('the outbox to be empty', async () => (await outboxOf(stack)).pending === 0);
     expect(await read(stack, job.id)).toMatchObject({
       state: 'cancelled',
       durability: 'stream',
@@ -215,7 +215,7 @@ describe('the outbox', () => {
     const full = await stack.submit(echo(3));
     expect([full.status, (await problemOf(full)).code]).toEqual([503, 'outbox-full']);
     expect(full.headers.get('retry-after')).toMatch(/^[0-9]+$/);
-    expect((await outboxOf(stack)).waiting).toBe(2);
+    expect((await outboxOf(stack)).pending).toBe(2);
   });
 
   it('sets aside what NATS will never take, sends the others, and tries it again when told', async () => {
@@ -226,9 +226,9 @@ describe('the outbox', () => {
     const small = await accepted(stack, echo('small'));
     await stack.nats.restart();
     expect((await ended(stack, small)).state).toBe('succeeded');
-    const listed = await until('the job to be set aside', async () => {
+    const listed = await until('the job to be rejected', async () => {
       const { jobs } = (await (await stack.call('/v1/outbox')).json()) as { jobs: { state: string }[] };
-      return jobs[0]?.state === 'set-aside' && jobs;
+      return jobs[0]?.state === 'rejected' && jobs;
     });
     expect(listed).toMatchObject([
       { id: large.id, operation: 'echo', reason: expect.stringContaining('size') },
@@ -237,15 +237,15 @@ describe('the outbox', () => {
       state: 'queued',
       error: { code: 'broker-rejected' },
     });
-    expect(await outboxOf(stack)).toMatchObject({ waiting: 0, setAside: 1 });
+    expect(await outboxOf(stack)).toMatchObject({ pending: 0, rejected: 1 });
 
     expect(await printed(stack, ['outbox', 'list'])).toMatch(
-      new RegExp(`${large.id}  echo  set-aside .*payload-too-large`),
+      new RegExp(`${large.id}  echo  rejected .*payload-too-large`),
     );
     expect(JSON.parse(await printed(stack, ['outbox', 'retry', large.id, '--json']))).toMatchObject({
       durability: 'outbox',
     });
-    await until('it to be set aside again', async () => (await outboxOf(stack)).setAside === 1);
+    await until('it to be rejected again', async () => (await outboxOf(stack)).rejected === 1);
     expect((await stack.call(`/v1/outbox/${small.id}/retry`, { method: 'POST' })).status).toBe(404);
   });
 });
@@ -258,7 +258,7 @@ describe('ACK_MODE=edge', () => {
     expect(jobs.map(({ durability }) => durability)).toEqual(['outbox', 'outbox', 'outbox']);
     const ends = await Promise.all(jobs.map((job) => ended(stack, job)));
     expect(ends.map(({ result }) => result)).toEqual([1, 2, 3]);
-    await until('the outbox to be empty', async () => (await outboxOf(stack)).waiting === 0);
+    await until('the outbox to be empty', async () => (await outboxOf(stack)).pending === 0);
   });
 });
 
@@ -270,7 +270,7 @@ describe('OUTBOX_KEEP=settled', () => {
     });
     const job = await accepted(stack, { operation: 'test.mode', input: { mode: 'hang' } });
     await until('the job to run', async () => (await read(stack, job.id)).state === 'running');
-    expect(await outboxOf(stack)).toMatchObject({ waiting: 0, unsettled: 1 });
+    expect(await outboxOf(stack)).toMatchObject({ pending: 0, unsettled: 1 });
     await stack.call(`/v1/jobs/${job.id}`, { method: 'DELETE' });
     await until('the end to be seen', async () => (await outboxOf(stack)).unsettled === 0);
   });

@@ -15,7 +15,7 @@ const JOB = {
   carrier: {},
 };
 
-/** A keeper whose broker does what the test says; the storage remembers its alarm. */
+/** A scheduler whose broker does what the test says; the storage remembers its alarm. */
 function setup(use: () => Promise<unknown>) {
   const outbox = new Outbox(openSql() as never, { maxRows: 10, maxBytes: 10_000 });
   const log = { debug: vi.fn(), info: vi.fn(), warn: vi.fn(), error: vi.fn() } satisfies Logger;
@@ -28,7 +28,7 @@ function setup(use: () => Promise<unknown>) {
   };
   const work: Promise<unknown>[] = [];
   const asked = vi.fn(use);
-  const keeper = new OutboxScheduler({
+  const scheduler = new OutboxScheduler({
     ...{ name: 'bridge', outbox, log, storage, keepUntilSettled: false, own: ROOT_CONTEXT },
     connection: { use: asked } as unknown as SchedulerParts['connection'],
     waitUntil: (one) => work.push(one),
@@ -36,16 +36,16 @@ function setup(use: () => Promise<unknown>) {
     accepted: () => undefined,
   });
   const add = (): void => outbox.add(JOB, new Uint8Array([48]), 0);
-  return { outbox, keeper, storage, log, asked, add, settled: () => Promise.all(work) };
+  return { outbox, scheduler, storage, log, asked, add, settled: () => Promise.all(work) };
 }
 
 describe('the alarm', () => {
   it('never fails, and is armed again, however often NATS does not take the jobs (E7)', async () => {
-    const { keeper, storage, add, asked } = setup(() => Promise.reject(new Error('a fault of any kind')));
+    const { scheduler, storage, add, asked } = setup(() => Promise.reject(new Error('a fault of any kind')));
     add();
     for (let times = 1; times <= 8; times++) {
       storage.alarm = null;
-      await keeper.alarm();
+      await scheduler.alarm();
       expect(asked).toHaveBeenCalledTimes(times);
       expect(storage.alarm).toBeGreaterThan(Date.now());
     }
@@ -53,72 +53,72 @@ describe('the alarm', () => {
   });
 
   it('is armed with the first job of the line, in the same turn', () => {
-    const { keeper, storage, add } = setup(() => Promise.reject(unavailable('away')));
+    const { scheduler, storage, add } = setup(() => Promise.reject(unavailable('away')));
     add();
-    keeper.added();
+    scheduler.added();
     expect(storage.alarm).toBeGreaterThan(Date.now());
   });
 
   it('that was lost is set again when the object comes back to life (E8)', async () => {
-    const { keeper, storage, add } = setup(() => Promise.reject(unavailable('away')));
-    await keeper.start();
+    const { scheduler, storage, add } = setup(() => Promise.reject(unavailable('away')));
+    await scheduler.start();
     expect(storage.alarm).toBeNull();
     add();
-    await keeper.start();
+    await scheduler.start();
     expect(storage.alarm).toBeLessThanOrEqual(Date.now());
   });
 
   it('that comes twice at once sends once (E9)', async () => {
     const gate = Promise.withResolvers<void>();
-    const { keeper, outbox, add, asked } = setup(async () => {
+    const { scheduler, outbox, add, asked } = setup(async () => {
       await gate.promise;
-      outbox.remove(outbox.takeFirst(10, 1_000).map(({ position }) => position));
+      outbox.remove(outbox.takeNext(10, 1_000).map(({ position }) => position));
       return 1;
     });
     add();
-    const both = [keeper.alarm(), keeper.alarm()];
+    const both = [scheduler.alarm(), scheduler.alarm()];
     gate.resolve();
     await Promise.all(both);
     expect(asked).toHaveBeenCalledTimes(1);
-    expect(outbox.hasWaiting).toBe(false);
+    expect(outbox.hasPending).toBe(false);
   });
 });
 
 describe('after a failure', () => {
   it('new jobs do not press NATS; its return does', async () => {
-    const { keeper, add, asked, settled } = setup(() => Promise.reject(unavailable('away')));
+    const { scheduler, add, asked, settled } = setup(() => Promise.reject(unavailable('away')));
     add();
-    keeper.added();
+    scheduler.added();
     await settled();
-    keeper.added();
-    keeper.kick();
+    scheduler.added();
+    scheduler.kick();
     await settled();
     expect(asked).toHaveBeenCalledTimes(1);
-    keeper.reconnected();
+    scheduler.reconnected();
     await settled();
     expect(asked).toHaveBeenCalledTimes(2);
   });
 
   it('many jobs that come at once are one failure', async () => {
-    const { keeper, add, log, settled, storage } = setup(async () => {
+    const { scheduler, add, log, settled, storage } = setup(async () => {
       await Promise.resolve();
       throw unavailable('away');
     });
     add();
-    for (let jobs = 0; jobs < 50; jobs++) keeper.added();
+    for (let jobs = 0; jobs < 50; jobs++) scheduler.added();
     await settled();
     expect(log.warn).toHaveBeenCalledTimes(1);
     expect(storage.alarm).toBeLessThan(Date.now() + 1_000);
   });
 
   it('it says how many wait, and for how long', async () => {
-    const { keeper, add, log } = setup(() => Promise.reject(unavailable('away')));
+    const { scheduler, add, log } = setup(() => Promise.reject(unavailable('away')));
     add();
-    await keeper.alarm();
+    await scheduler.alarm();
     expect(log.warn).toHaveBeenCalledWith('the outbox cannot be drained now', {
       code: 'broker-unavailable',
       reason: expect.stringContaining('away'),
-      waiting: 1,
+      pending: 1,
       oldest_age_s: 0,
     });
   });

@@ -32,7 +32,7 @@ describe('the line', () => {
     const first = job('one', { dueAt: '2026-01-02T00:00:00.000Z', timeoutMs: 5, fingerprint: 'f' });
     outbox.add(first, body(), 0);
     outbox.add(job('two'), body('2'), 1);
-    const entries = outbox.takeFirst(10, 1_000);
+    const entries = outbox.takeNext(10, 1_000);
     expect(ids(entries)).toEqual(['one', 'two']);
     expect(entries[0]?.job).toEqual(first);
     expect(new TextDecoder().decode(entries[0]?.body)).toBe('"hello"');
@@ -41,15 +41,15 @@ describe('the line', () => {
   it('counts a try for those that were taken, and tells how many came before', () => {
     const { outbox } = setup();
     for (const id of ['a', 'b', 'c']) outbox.add(job(id), body(), 0);
-    expect(outbox.takeFirst(2, 1_000).map(({ tries }) => tries)).toEqual([0, 0]);
-    expect(outbox.takeFirst(3, 1_000).map(({ tries }) => tries)).toEqual([1, 1, 0]);
+    expect(outbox.takeNext(2, 1_000).map(({ tries }) => tries)).toEqual([0, 0]);
+    expect(outbox.takeNext(3, 1_000).map(({ tries }) => tries)).toEqual([1, 1, 0]);
   });
 
   it('gives few where they are large, but always one', () => {
     const { outbox, ids } = setup();
     for (const id of ['a', 'b', 'c']) outbox.add(job(id), body('x'.repeat(60)), 0);
-    expect(ids(outbox.takeFirst(10, 130))).toEqual(['a', 'b']);
-    expect(ids(outbox.takeFirst(10, 1))).toEqual(['a']);
+    expect(ids(outbox.takeNext(10, 130))).toEqual(['a', 'b']);
+    expect(ids(outbox.takeNext(10, 1))).toEqual(['a']);
   });
 
   it('is still there when the object is made anew, with its counts', () => {
@@ -57,24 +57,24 @@ describe('the line', () => {
     outbox.add(job('kept'), body(), 0);
     outbox.addPublished(job('sent'), body(), 5);
     const again = reopened();
-    expect(again.hasWaiting).toBe(true);
+    expect(again.hasPending).toBe(true);
     expect(again.status(Date.now())).toEqual({
       ...outbox.status(Date.now()),
       oldestAgeSeconds: expect.any(Number),
     });
-    expect(ids(again.takeFirst(10, 1_000))).toEqual(['kept']);
+    expect(ids(again.takeNext(10, 1_000))).toEqual(['kept']);
   });
 
-  it('a row that cannot be read is set aside with its reason, and the others go on (E13)', () => {
+  it('a row that cannot be read is rejected with its reason, and the others go on (E13)', () => {
     const { sql, outbox, ids } = setup();
     for (const id of ['good', 'bad', 'fine']) outbox.add(job(id), body(), 0);
     sql.exec("UPDATE outbox SET job = '{' WHERE job_id = ?", 'bad');
-    expect(ids(outbox.takeFirst(10, 1_000))).toEqual(['good', 'fine']);
-    expect(outbox.status(0)).toMatchObject({ waiting: 2, setAside: 1 });
+    expect(ids(outbox.takeNext(10, 1_000))).toEqual(['good', 'fine']);
+    expect(outbox.status(0)).toMatchObject({ pending: 2, rejected: 1 });
     expect(outbox.list('acme', 10)).toMatchObject([
-      { id: 'good', state: 'waiting' },
-      { id: 'bad', state: 'set-aside', reason: 'the row cannot be read' },
-      { id: 'fine', state: 'waiting' },
+      { id: 'good', state: 'pending' },
+      { id: 'bad', state: 'rejected', reason: 'the row cannot be read' },
+      { id: 'fine', state: 'pending' },
     ]);
   });
 });
@@ -85,21 +85,21 @@ describe('a job in the outbox', () => {
     outbox.add(job('mine'), body(), 0);
     expect(outbox.find('acme', 'mine')?.job.jobId).toBe('mine');
     expect(outbox.find('globex', 'mine')).toBeUndefined();
-    const [entry] = outbox.takeFirst(1, 1_000);
+    const [entry] = outbox.takeNext(1, 1_000);
     outbox.published([entry?.position ?? 0], 5);
     expect(outbox.find('acme', 'mine')).toBeUndefined();
-    expect([outbox.hasWaiting, outbox.hasUnsettled]).toEqual([false, true]);
+    expect([outbox.hasPending, outbox.hasUnsettled]).toEqual([false, true]);
   });
 
-  it('that was set aside comes back into the line when told, once', () => {
+  it('that was rejected is pending again after one retry', () => {
     const { outbox, ids } = setup();
     outbox.add(job('odd'), body(), 0);
-    outbox.setAside(outbox.find('acme', 'odd')?.position ?? 0, 'too large');
-    expect(outbox.takeFirst(10, 1_000)).toEqual([]);
+    outbox.reject(outbox.find('acme', 'odd')?.position ?? 0, 'too large');
+    expect(outbox.takeNext(10, 1_000)).toEqual([]);
     expect(outbox.find('acme', 'odd')?.reason).toBe('too large');
     expect([outbox.retry('globex', 'odd'), outbox.retry('acme', 'odd')]).toEqual([false, true]);
     expect(outbox.retry('acme', 'odd')).toBe(false);
-    expect(ids(outbox.takeFirst(10, 1_000))).toEqual(['odd']);
+    expect(ids(outbox.takeNext(10, 1_000))).toEqual(['odd']);
   });
 
   it('can be cancelled until NATS has it', () => {
@@ -122,9 +122,9 @@ describe('a job in the outbox', () => {
     expect([due?.entry.job.jobId, due?.checks]).toEqual(['early', 0]);
     outbox.checkLater(due?.entry.position ?? 0, 300);
     expect(outbox.due(250, 10).map(({ entry }) => entry.job.jobId)).toEqual(['late']);
-    outbox.putBack(due?.entry.position ?? 0);
-    expect(ids(outbox.takeFirst(10, 1_000))).toEqual(['early', 'waiting']);
-    expect(outbox.takeFirst(1, 1_000)[0]?.tries).toBeGreaterThan(0);
+    outbox.requeue(due?.entry.position ?? 0);
+    expect(ids(outbox.takeNext(10, 1_000))).toEqual(['early', 'waiting']);
+    expect(outbox.takeNext(1, 1_000)[0]?.tries).toBeGreaterThan(0);
     expect(outbox.nextCheck()).toBe(200);
   });
 });
@@ -138,16 +138,16 @@ describe('the room', () => {
     expect((await refusalOf(() => small.add(job('large'), body('x'.repeat(500)), 0))).code).toBe(
       'outbox-full',
     );
-    expect(small.status(0)).toMatchObject({ waiting: 0, bytes: 0 });
+    expect(small.status(0)).toMatchObject({ pending: 0, bytes: 0 });
   });
 
   it('is free again once jobs have gone', () => {
     const { outbox } = setup({ maxRows: 1, maxBytes: 1_000_000 });
     outbox.add(job('one'), body(), 0);
-    outbox.remove(outbox.takeFirst(1, 1_000).map(({ position }) => position));
+    outbox.remove(outbox.takeNext(1, 1_000).map(({ position }) => position));
     expect(outbox.status(0)).toEqual({
-      waiting: 0,
-      setAside: 0,
+      pending: 0,
+      rejected: 0,
       unsettled: 0,
       bytes: 0,
       oldestAgeSeconds: 0,
