@@ -1,30 +1,17 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
-import { afterAll } from 'vitest';
+import { inject } from 'vitest';
+import { atEndOfFile } from './cleanup.ts';
 
 const MAIN = fileURLToPath(new URL('../../cli/main.ts', import.meta.url));
 
-/** Less than a test may take, so that it can still show what was said by a command that should have ended. */
+/** Shorter than a test's limit, so that the test can still show what a command printed that did not end. */
 const LIMIT_MS = 20_000;
 
-/** A folder of the test file's own, where the command line keeps what it keeps. */
-export const cache = await mkdtemp(join(tmpdir(), 'throughline-test-'));
-
-/** The commands that have not ended yet. */
-const running = new Set<ChildProcess>();
-
-// Not each with its test: tests run side by side, and hooks start commands too.
-afterAll(async () => {
-  await Promise.all(Array.from(running, kill));
-  await rm(cache, { recursive: true, force: true });
-});
-
 async function kill(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
   const gone = once(child, 'exit');
   child.kill('SIGKILL');
   await gone;
@@ -56,11 +43,10 @@ export function start(
   environment: Readonly<Record<string, string>> = {},
 ): ChildProcess {
   const child = spawn(process.execPath, [MAIN, ...args], {
-    env: { PATH: process.env.PATH, XDG_CACHE_HOME: cache, ...environment },
+    env: { PATH: process.env.PATH, XDG_CACHE_HOME: inject('cacheFolder'), ...environment },
     stdio: 'pipe',
   });
-  running.add(child);
-  child.once('exit', () => running.delete(child));
+  atEndOfFile(() => kill(child));
   return child;
 }
 

@@ -2,9 +2,9 @@ import { once } from 'node:events';
 import { createServer, type IncomingHttpHeaders, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { buffer } from 'node:stream/consumers';
-import { afterAll } from 'vitest';
 import { type Collector, startCollector } from '../../dev/collector/start.ts';
 import type { Job } from '../../shared/job/job.ts';
+import { atEndOfFile } from './cleanup.ts';
 
 export const TRACE_ID = '4bf92f3577b34da6a3ce929d0e0e4736';
 export const SPAN_ID = '00f067aa0ba902b7';
@@ -30,12 +30,6 @@ export const DONE: Job = {
   finishedAt: '2026-01-01T00:00:01.000Z',
   result: { hello: 'world' },
 };
-
-/** Ends every server that the tests started; tests run side by side, so at the end of all. */
-const cleanups: (() => unknown)[] = [];
-afterAll(async () => {
-  await Promise.all(cleanups.map((cleanup) => cleanup()));
-});
 
 /** A request as a server got it. */
 export interface Seen {
@@ -84,7 +78,7 @@ export async function serve(
       .end(isText ? given.body : JSON.stringify(given.body));
   });
   const url = await listen(server);
-  cleanups.push(() => {
+  atEndOfFile(() => {
     server.closeAllConnections();
     server.close();
   });
@@ -100,7 +94,7 @@ async function listen(server: Server): Promise<string> {
 /** A real collector. */
 export async function collect(): Promise<Collector> {
   const collector = await startCollector();
-  cleanups.push(() => collector.close());
+  atEndOfFile(() => collector.close());
   return collector;
 }
 

@@ -16,7 +16,8 @@ import {
   type TestServer,
   TRACE_ID,
 } from '../../support/cli.ts';
-import { cache, run } from '../../support/cli-process.ts';
+import { run } from '../../support/cli-process.ts';
+import { scratchFolder } from '../../support/scratch-folder.ts';
 
 const RUNNING: Job = { ...JOB, state: 'running', attempt: 1, progress: { fraction: 0.5, message: 'half' } };
 const FAILED: Job = { ...DONE, state: 'failed', error: { code: 'operation-failed', message: 'no luck' } };
@@ -60,7 +61,7 @@ describe.concurrent('a submission', () => {
 
   it('takes its input from standard input, from a file, and is null without', async () => {
     const api = await serve(() => answer(202, JOB));
-    const path = join(cache, 'input.json');
+    const path = join(await scratchFolder(), 'input.json');
     await writeFile(path, '{"from":"file"}');
     await run(api, ['submit', 'echo', '-'], { stdin: '{"from":"stdin"}\n' });
     await run(api, ['submit', 'echo', `@${path}`]);
