@@ -134,7 +134,7 @@ export class ThroughlineClient {
   /** Waits for a job's end, however long that takes, and reads it then. */
   async wait(id: string, options: CallOptions = {}): Promise<Job> {
     let job = await this.get(id, options);
-    // A job may be sent round again between its last event and the question for it.
+    // A job may be redriven between its last event and the question for it.
     while (!isTerminal(job.state)) {
       for await (const _ of this.watch(id, options));
       job = await this.get(id, options);
@@ -177,13 +177,13 @@ export class ThroughlineClient {
     return this.#read(DetailAnswer, 'a dead letter', await this.#call(url, options));
   }
 
-  /** Sends a dead letter round again. */
+  /** Redrives a dead letter. */
   async redrive(id: string, options: CallOptions = {}): Promise<Job> {
     const url = `${this.deadLettersUrl}/${encodeURIComponent(id)}/redrive`;
     return this.#read(JobAnswer, 'a job', await this.#call(url, { ...options, method: 'POST' }));
   }
 
-  /** Sends many dead letters round again, at most 100; with the `cursor` of the answer, the rest. */
+  /** Redrives many dead letters, at most 100; with the `cursor` of the answer, the rest. */
   async redriveMany(body: RedriveFilter = {}, options: CallOptions = {}): Promise<RedriveReport> {
     const url = `${this.deadLettersUrl}/redrive`;
     const call = { timeoutMs: MANY_TIMEOUT_MS, ...options, method: 'POST', body };

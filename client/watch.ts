@@ -42,7 +42,7 @@ export async function* watchEvents(
       const events = await connect(place.lastId);
       if (events === 'over') return;
       yield* eventsOf(events, place);
-      // A job that was sent round again has an end in the midst of its events: the API knows which is the last.
+      // A job that was redriven has an end in the midst of its events: the API knows which is the last.
       if (place.ended) return;
     } catch (thrown) {
       if (!isTransient(thrown) || ++failures > MAX_FAILURES) throw thrown;

@@ -27,7 +27,7 @@ interface RedriveFlags {
 export function defineDeadLetters(program: Command, host: Host): Command {
   const group = program
     .command('dead-letters')
-    .description('Shows the jobs whose attempts are spent, and sends them round again.');
+    .description('Shows the jobs whose attempts are spent, and redrives them.');
   defineList(group, host);
   defineShow(group, host);
   defineRedrive(group, host);
@@ -86,7 +86,7 @@ function defineShow(group: Command, host: Host): void {
 function defineRedrive(group: Command, host: Host): void {
   group
     .command('redrive')
-    .description('Sends a dead letter round again, in a new trace; or all that are dead now.')
+    .description('Redrives a dead letter, in a new trace; or all that are dead now.')
     .argument('[jobId]', 'as list printed it', jobId)
     .option('--all', 'every dead letter there is now, within the filters')
     .option('--operation <name>', 'with --all: only those of this operation', operationName)
@@ -146,13 +146,13 @@ async function redriveAll(
       } while (cursor !== undefined);
     });
   } catch (thrown) {
-    if (redriven.length > 0) output.warn(`${redriven.length} were sent round again before this`);
+    if (redriven.length > 0) output.warn(`${redriven.length} were redriven before this`);
     throw thrown;
   } finally {
     status.clear();
   }
   if (output.json) output.document({ redriven, failed });
-  else output.text(`${redriven.length} sent round again`);
+  else output.text(`${redriven.length} redriven`);
   for (const { id, code } of failed) output.warn(`${id} is still dead (${code})`);
   return failed.length === 0 ? EXIT.ok.code : EXIT.unavailable.code;
 }

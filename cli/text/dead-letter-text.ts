@@ -28,7 +28,7 @@ export function deadLetterText(letter: DeadLetterDetail, paint: Paint): string {
     ['died', escapeControls(letter.diedAt)],
     ['reason', paint.red(escapeControls(letter.reason))],
     ['attempts', String(letter.attempts)],
-    ['redriven', letter.round === undefined ? undefined : `${letter.round} times before`],
+    ['redriven', letter.redriveCount === undefined ? undefined : `${letter.redriveCount} times before`],
     ['trace', letter.traceId === '' ? undefined : escapeControls(letter.traceId)],
     ['input', 'input' in letter ? jsonText(letter.input) : undefined],
     ['body', letter.body && `${escapeControls(letter.body)} (base64; it is no JSON)`],

@@ -148,14 +148,14 @@ export class Bridge extends DurableObject<Env> implements BridgeApi {
     );
   }
 
-  /** Sends a dead letter round again, see {@link redrive}. */
+  /** Redrives a dead letter, see {@link redrive}. */
   redrive({ tenant, jobId, carrier }: DeadLetterCommand): Promise<Reply<Redriven>> {
     return this.#reply(carrier, () =>
       this.#parts.connection.use((session) => redrive(this.#parts, session, tenant, jobId)),
     );
   }
 
-  /** Sends many round again, see {@link redriveMany}. */
+  /** Redrives many, see {@link redriveMany}. */
   redriveMany(command: RedriveManyCommand): Promise<Reply<RedriveReport>> {
     return this.#reply(command.carrier, () =>
       this.#parts.connection.use((session) => redriveMany(this.#parts, session, command)),

@@ -116,14 +116,14 @@ export class BridgeClient {
     );
   }
 
-  /** Sends a dead letter round again. @throws ThroughlineError see `redrive` */
+  /** Redrives a dead letter. @throws ThroughlineError see `redrive` */
   redrive(tenant: string, jobId: string): Promise<Redriven> {
     return this.#call('redrive', jobId, REDRIVE_BUDGET_MS, (bridge, carrier) =>
       bridge.redrive({ tenant, jobId, carrier }),
     );
   }
 
-  /** Sends many dead letters round again. @throws ThroughlineError see `redriveMany` */
+  /** Redrives many dead letters. @throws ThroughlineError see `redriveMany` */
   redriveMany(command: Omit<RedriveManyCommand, 'carrier'>): Promise<RedriveReport> {
     return this.#callAt(
       this.#bridgeOfTenant(command.tenant),

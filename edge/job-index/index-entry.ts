@@ -26,7 +26,7 @@ export type IndexEntry = {
   trace_id: string;
   /** With commas, oldest first. */
   previous_trace_ids: string;
-  round: number;
+  redrive_count: number;
   /** The day, counted from 1970, on which it is forgotten: a whole day, so that few events change it. */
   expires_on: number;
 };
@@ -50,7 +50,7 @@ export function acceptedEntry(tenant: string, job: Job): IndexEntry {
     error_code: null,
     trace_id: job.traceId,
     previous_trace_ids: '',
-    round: 0,
+    redrive_count: 0,
     expires_on: dayOf(acceptedAt + KEPT_OPEN_MS),
   };
 }
@@ -77,19 +77,19 @@ export function eventEntry(
     error_code: digest.errorCode ?? null,
     trace_id: digest.traceId,
     previous_trace_ids: digest.previousTraceIds.join(','),
-    round: digest.round,
+    redrive_count: digest.redriveCount,
     expires_on: dayOf(storedMs + (finishedAt === null ? KEPT_OPEN_MS : KEPT_ENDED_MS)),
   };
 }
 
 /**
  * Whether an event's entry takes the place of what is known. A later acceptance under the same id (its idempotency
- * key was forgotten meanwhile) is another job, a later round begins anew, and within one an end stays the end,
+ * key was forgotten meanwhile) is another job, a job that was redriven since starts again, and within one an end stays the end,
  * whatever is read again or comes late.
  */
 export function eventSupersedes(next: IndexEntry, known: IndexEntry): boolean {
   if (next.accepted_at !== known.accepted_at) return next.accepted_at > known.accepted_at;
-  if (next.round !== known.round) return next.round > known.round;
+  if (next.redrive_count !== known.redrive_count) return next.redrive_count > known.redrive_count;
   return known.finished_at === null || next.finished_at !== null;
 }
 

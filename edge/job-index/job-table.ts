@@ -13,7 +13,7 @@ const SCHEMA = `
     attempt INTEGER NOT NULL, max_attempts INTEGER NOT NULL, durability TEXT NOT NULL,
     accepted_at INTEGER NOT NULL, due_at INTEGER, started_at INTEGER, finished_at INTEGER,
     error_code TEXT, trace_id TEXT NOT NULL, previous_trace_ids TEXT NOT NULL,
-    round INTEGER NOT NULL, expires_on INTEGER NOT NULL,
+    redrive_count INTEGER NOT NULL, expires_on INTEGER NOT NULL,
     PRIMARY KEY (tenant, id)
   ) WITHOUT ROWID;
   CREATE INDEX IF NOT EXISTS by_time ON jobs (tenant, accepted_at, id);
@@ -150,7 +150,7 @@ const COLUMNS = [
   'error_code',
   'trace_id',
   'previous_trace_ids',
-  'round',
+  'redrive_count',
   'expires_on',
 ] as const satisfies (keyof IndexEntry)[];
 

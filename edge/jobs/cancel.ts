@@ -9,7 +9,7 @@ import { writeCancelHeaders } from '../../shared/wire/cancel.ts';
 import { readJobEvent, writeEventHeaders } from '../../shared/wire/event-message.ts';
 import { headerValues } from '../../shared/wire/headers.ts';
 import { writeJson } from '../../shared/wire/json-body.ts';
-import { inRound, readRedrive } from '../../shared/wire/redrive.ts';
+import { idPerRedrive, readRedrive } from '../../shared/wire/redrive.ts';
 import {
   cancelSubject,
   delayedSubjectFilter,
@@ -130,17 +130,18 @@ async function look(session: BrokerSession, { tenant, jobId }: CancelCommand): P
   const stored = await session.lastMessage(EVENTS_STREAM, eventSubject(tenant, jobId));
   const event = stored === undefined ? undefined : readJobEvent(stored.data);
   const last = stored?.sequence ?? 0;
-  if (message !== undefined) return { message, delayed: undefined, event: ofRound(event, message), last };
+  if (message !== undefined)
+    return { message, delayed: undefined, event: sinceRedrive(event, message), last };
   if (event !== undefined) return { message, delayed: undefined, event, last };
   // A server before 2.12 has no such stream.
   const delayed = await session.lastMessage(DELAYED_STREAM, delayedSubjectFilter(tenant, jobId), true);
   return delayed === undefined ? undefined : { message, delayed, event, last };
 }
 
-/** What happened in an earlier round has no say in this one, which its message began. */
-function ofRound(event: JobEvent | undefined, message: StoredMessage): JobEvent | undefined {
-  const round = readRedrive(headerValues(message.headers))?.round ?? 0;
-  return event === undefined || (event.round ?? 0) < round ? undefined : event;
+/** What happened before the message's redrive does not count. */
+function sinceRedrive(event: JobEvent | undefined, message: StoredMessage): JobEvent | undefined {
+  const redriveCount = readRedrive(headerValues(message.headers))?.redriveCount ?? 0;
+  return event === undefined || (event.redriveCount ?? 0) < redriveCount ? undefined : event;
 }
 
 function isEnded({ event }: Standing): boolean {
@@ -182,7 +183,7 @@ function record(
   { last }: Standing,
   event: JobEvent,
 ): Promise<boolean> {
-  const ids = { messageId: inRound(`${jobId}:end`, event.round), source: SOURCE };
+  const ids = { messageId: idPerRedrive(`${jobId}:end`, event.redriveCount), source: SOURCE };
   const carrier = inject(context.active());
   return session.publishAfter(
     last,
@@ -225,7 +226,7 @@ function firstEvent(standing: Standing, command: Pick<CancelCommand, 'jobId'>): 
 function carriedOver({
   message,
   delayed,
-}: Standing): Pick<JobEvent, 'fingerprint' | 'round' | 'previousTraceIds'> {
+}: Standing): Pick<JobEvent, 'fingerprint' | 'redriveCount' | 'previousTraceIds'> {
   const source = message ?? delayed;
   if (source === undefined) return {};
   const redrive = readRedrive(headerValues(source.headers));
@@ -234,7 +235,7 @@ function carriedOver({
     ...(fingerprint === undefined ? {} : { fingerprint }),
     ...(redrive === undefined
       ? {}
-      : { round: redrive.round, previousTraceIds: [...redrive.previousTraceIds] }),
+      : { redriveCount: redrive.redriveCount, previousTraceIds: [...redrive.previousTraceIds] }),
   };
 }
 

@@ -62,7 +62,7 @@ export function deadLetterOf(message: Pick<StoredMessage, 'subject' | 'headers' 
   const { jobId: id = '', operation = '' } = parseJobSubject(message.subject) ?? {};
   const values = headerValues(message.headers);
   const attempts = values(HEADER.deadAttempts)[0] ?? '';
-  const round = readRedrive(values)?.round;
+  const redriveCount = readRedrive(values)?.redriveCount;
   return {
     id,
     operation,
@@ -70,7 +70,7 @@ export function deadLetterOf(message: Pick<StoredMessage, 'subject' | 'headers' 
     attempts: /^[0-9]{1,9}$/.test(attempts) ? Number(attempts) : 0,
     diedAt: message.time.toISOString(),
     traceId: extract(fromNatsHeaders(message.headers)).spanContext?.traceId ?? '',
-    ...(round === undefined ? {} : { round }),
+    ...(redriveCount === undefined ? {} : { redriveCount }),
     links: { self: `/v1/dead-letters/${id}`, job: jobLinks(id).self },
   };
 }

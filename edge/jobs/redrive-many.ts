@@ -9,7 +9,7 @@ import { deadLetterOf, deadLettersFrom } from './dead-letters.ts';
 import { type RedriveParts, redriveLetter } from './redrive.ts';
 
 /**
- * Sends many dead letters of a tenant round again, oldest first, until `limit` were tried or time is up. What dies
+ * Redrives many dead letters of a tenant, oldest first, until `limit` were tried or time is up. What dies
  * while this goes on is not sent again: the letters that were there at the first request are all there are.
  * @throws ThroughlineError `broker-unavailable`, when not one letter could be looked at
  */

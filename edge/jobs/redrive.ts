@@ -19,8 +19,8 @@ import { HEADER, headerValues } from '../../shared/wire/headers.ts';
 import { readJobLimits, writeJobHeaders } from '../../shared/wire/job-message.ts';
 import { writeJson } from '../../shared/wire/json-body.ts';
 import {
-  inRound,
-  nextRound,
+  idPerRedrive,
+  nextRedrive,
   type Redrive,
   readRedrive,
   redriveMessageId,
@@ -53,7 +53,7 @@ export interface RedriveParts {
   readonly log: Logger;
 }
 
-/** A dead letter on its way round: what it is, and the round that it starts. */
+/** A dead letter that is redriven, and the redrive count of its new message. */
 interface Departure {
   readonly letter: StoredMessage;
   readonly address: JobAddress;
@@ -64,8 +64,8 @@ interface Departure {
 }
 
 /**
- * Sends the dead letter of a job round again.
- * @returns the job in its new round
+ * Redrives the dead letter of a job.
+ * @returns the job as it is after the redrive
  * @throws ThroughlineError `dead-letter-unknown`, `not-dead`, `broker-unavailable`, `stream-full`, `broker-refused`;
  *   the letter is still there then
  */
@@ -84,7 +84,7 @@ export async function redrive(
 }
 
 /**
- * Sends one stored letter round again. The job's message goes first, since it is what must not get lost or doubled:
+ * Redrives one stored letter. The job's message goes first, since it is what must not get lost or doubled:
  * its id holds the letter's place in `DEAD`, and once it is stored, word of it is an event that gives way to any
  * that a worker writes, and the letter is removed. Whoever is interrupted in between can be asked again.
  */
@@ -101,7 +101,7 @@ export async function redriveLetter(
     session.lastMessage(EVENTS_STREAM, eventSubject(tenant, jobId)),
   ]);
   const event = last === undefined ? undefined : readJobEvent(last.data);
-  const redrive = nextRound(readRedrive(headerValues(letter.headers)), oldTraceOf(letter, event)?.traceId);
+  const redrive = nextRedrive(readRedrive(headerValues(letter.headers)), oldTraceOf(letter, event)?.traceId);
   const departure = { letter, address, redrive, event, eventSeq: last?.sequence ?? 0 };
   const sent = await send(parts, session, departure, queued);
   await session
@@ -123,11 +123,11 @@ async function send(
   queued: StoredMessage | undefined,
 ): Promise<Redriven> {
   const { event, redrive } = departure;
-  const { round } = redrive;
+  const { redriveCount } = redrive;
   // A redrive before this one came as far as the events, or as far as the queue.
-  if (event !== undefined && (event.round ?? 0) >= round)
+  if (event !== undefined && (event.redriveCount ?? 0) >= redriveCount)
     return { job: jobOfEvent(event), sentBy: undefined };
-  if (isOfRound(queued, round)) return await tellOfQueued(session, departure, queued);
+  if (isAfterRedrive(queued, redriveCount)) return await tellOfQueued(session, departure, queued);
   if (event !== undefined && event.kind !== 'failed') {
     throw new ThroughlineError('not-dead', `the job is not dead: its last event is ${event.kind}`);
   }
@@ -152,7 +152,7 @@ async function publish(parts: RedriveParts, session: BrokerSession, departure: D
         job_id: address.jobId,
         operation: address.operation,
         tenant: address.tenant,
-        round: redrive.round,
+        redriveCount: redrive.redriveCount,
       });
       return { job: await tell(session, departure, sending), sentBy: sentBy && plain(sentBy) };
     });
@@ -163,13 +163,14 @@ async function publish(parts: RedriveParts, session: BrokerSession, departure: D
   }
 }
 
-/** Another request sent the same letter a moment ago: its round is told of, not ours. */
+/** Another request sent the same letter a moment ago: its redrive is answered, not ours. */
 async function asItStands(session: BrokerSession, departure: Departure): Promise<Redriven> {
   const { tenant, jobId } = departure.address;
   const queued = await session.lastMessage(JOBS_STREAM, jobSubjectFilter(tenant, jobId));
-  if (isOfRound(queued, departure.redrive.round)) return await tellOfQueued(session, departure, queued);
+  if (isAfterRedrive(queued, departure.redrive.redriveCount))
+    return await tellOfQueued(session, departure, queued);
   const job = await readJob(session, tenant, jobId);
-  if (job === undefined) throw new ThroughlineError('not-dead', 'the job was sent round again already');
+  if (job === undefined) throw new ThroughlineError('not-dead', 'the job was redriven already');
   return { job, sentBy: undefined };
 }
 
@@ -185,12 +186,12 @@ async function tellOfQueued(
   };
 }
 
-/** Records the new round; where a worker has begun it meanwhile, its word counts. */
+/** Records the redrive. Where a worker has begun the job meanwhile, the worker's event counts. */
 async function tell(session: BrokerSession, departure: Departure, sent: Context): Promise<Job> {
   const { address, eventSeq } = departure;
   const subject = eventSubject(address.tenant, address.jobId);
   const event = redrivenEvent(departure, trace.getSpanContext(sent));
-  const messageId = inRound(`${address.jobId}:redriven`, event.round);
+  const messageId = idPerRedrive(`${address.jobId}:redriven`, event.redriveCount);
   const stored = await session.publishAfter(
     eventSeq,
     subject,
@@ -218,13 +219,13 @@ function redrivenEvent(
     worker: '',
     traceId: sent?.traceId ?? '',
     spanId: sent?.spanId ?? '',
-    round: redrive.round,
+    redriveCount: redrive.redriveCount,
     previousTraceIds: [...redrive.previousTraceIds],
     ...(fingerprint === undefined ? {} : { fingerprint }),
   };
 }
 
-/** A root span: the new round is a trace of its own, which points at the old one and at the request that asks for it. */
+/** A root span: the redriven job has a trace of its own, which points at the old one and at the request that asks for it. */
 function startSend(parts: RedriveParts, departure: Departure): { span: Span; sending: Context } {
   const { letter, address, redrive, event } = departure;
   const active = context.active();
@@ -232,7 +233,7 @@ function startSend(parts: RedriveParts, departure: Departure): { span: Span; sen
   const message = { subject: jobSubject(address), size: letter.data.length };
   const attributes = {
     ...sendAttributes(address, message, parts.name),
-    [ATTR.jobRound]: redrive.round,
+    [ATTR.jobRedriveCount]: redrive.redriveCount,
   };
   const options = { kind: SpanKind.PRODUCER, attributes, root: true };
   const span = tracer.startSpan(`send ${address.operation}`, options, base);
@@ -244,13 +245,13 @@ function startSend(parts: RedriveParts, departure: Departure): { span: Span; sen
   return { span, sending: recorded ? trace.setSpan(base, span) : startTrace(base) };
 }
 
-/** The job's own baggage travels on, not that of whoever sends it round. */
+/** The job's own baggage travels on, not that of the caller who redrives it. */
 function withBaggageOf(letter: StoredMessage, base: Context): Context {
   const baggage = propagation.getBaggage(extract(fromNatsHeaders(letter.headers)).context);
   return baggage === undefined ? propagation.deleteBaggage(base) : propagation.setBaggage(base, baggage);
 }
 
-/** The span that sent the letter's round; of a job that came without one, the last attempt, which is in its trace. */
+/** The span that sent the message of the letter; of a job that came without one, the last attempt, which is in its trace. */
 function oldTraceOf(letter: StoredMessage, event: JobEvent | undefined): SpanContext | undefined {
   const { spanContext } = extract(fromNatsHeaders(letter.headers));
   if (spanContext !== undefined) return spanContext;
@@ -266,8 +267,8 @@ function limitsOf(letter: StoredMessage) {
   return { ...limits, acceptedAt: acceptedAt ?? letter.time.toISOString() };
 }
 
-function isOfRound(message: StoredMessage | undefined, round: number): message is StoredMessage {
-  return message !== undefined && readRedrive(headerValues(message.headers))?.round === round;
+function isAfterRedrive(message: StoredMessage | undefined, redriveCount: number): message is StoredMessage {
+  return message !== undefined && readRedrive(headerValues(message.headers))?.redriveCount === redriveCount;
 }
 
 /** As it may cross to another isolate. */

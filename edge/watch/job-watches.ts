@@ -91,7 +91,7 @@ export class JobWatches {
     return { watch: shared.watch, release };
   }
 
-  /** One that has ended tells nothing of a job that was sent round again since. */
+  /** One that has ended tells nothing of a job that was redriven since. */
   #isLive(key: string): boolean {
     return this.#watches.get(key)?.watch.ended === false;
   }

@@ -11,8 +11,8 @@ export const DeadLetter = z.object({
   diedAt: z.iso.datetime(),
   /** The trace that the job died in; empty where its message had none. */
   traceId: z.string(),
-  /** How often it was sent round again before. */
-  round: z.int().min(1).optional(),
+  /** How often the job was redriven before; absent where it was never. */
+  redriveCount: z.int().min(1).optional(),
   links: z.object({ self: z.string(), job: z.string() }),
 });
 export type DeadLetter = z.infer<typeof DeadLetter>;

@@ -25,8 +25,8 @@ export const CallbackEvent = z.object({
   traceId: z.string(),
   /** The span of the delivery. */
   spanId: z.string(),
-  /** The round of the job whose end was told; absent in the first one. */
-  round: z.int().min(1).optional(),
+  /** How often the job had been redriven when it ended; absent where it was never. */
+  redriveCount: z.int().min(1).optional(),
 });
 export type CallbackEvent = z.infer<typeof CallbackEvent>;
 

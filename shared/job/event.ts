@@ -11,7 +11,7 @@ export const EVENT_STATES = {
   succeeded: 'succeeded',
   failed: 'failed',
   cancelled: 'cancelled',
-  /** Dead, and sent round again: what came before is another round's. */
+  /** The dead letter was sent to the queue again: what happened before does not count any more. */
   redriven: 'queued',
 } as const satisfies Record<string, JobState>;
 
@@ -49,9 +49,9 @@ export const JobEvent = z.object({
   error: JobError.optional(),
   /** With `retrying`: milliseconds until the next attempt. */
   retryInMs: z.number().optional(),
-  /** How often the job was sent round again before; absent in the first round. */
-  round: z.int().min(1).optional(),
-  /** The traces of the rounds before, oldest first. */
+  /** How often the job was redriven; absent before the first redrive. */
+  redriveCount: z.int().min(1).optional(),
+  /** The traces before each redrive, oldest first. */
   previousTraceIds: z.array(z.string()).optional(),
 });
 export type JobEvent = z.infer<typeof JobEvent>;

@@ -60,7 +60,7 @@ export const Job = z.object({
   /** Where the job was read by its id. */
   attempts: z.array(JobAttempt).optional(),
   traceId: z.string(),
-  /** The traces of the rounds before, oldest first: the job died and was sent round again. */
+  /** The traces before each redrive, oldest first. */
   previousTraceIds: z.array(z.string()).optional(),
   links: z.object({ self: z.string() }),
 });

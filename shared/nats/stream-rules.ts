@@ -33,7 +33,7 @@ export interface StreamRule {
 
 const HOUR_MS = 3_600_000;
 const KIB = 1_024;
-/** Headers at their largest: baggage 8 KiB, tracestate, the trace ids of 20 rounds, an event's snapshot of its job. */
+/** Headers at their largest: baggage 8 KiB, tracestate, the trace ids of 20 redrives, an event's snapshot of its job. */
 const ENVELOPE_BYTES = 64 * KIB;
 const JOB_BYTES = LIMITS.inputBytes + ENVELOPE_BYTES;
 const EVENT_BYTES = LIMITS.resultBytes + ENVELOPE_BYTES;
@@ -107,7 +107,7 @@ export const STREAM_RULES: readonly StreamRule[] = [
     streams: [DEAD_STREAM],
     wanted: 'at least 48 h',
     holds: lastsAtLeast(48 * HOUR_MS),
-    why: 'a dead letter would be gone before anybody could send it round again',
+    why: 'a dead letter would be gone before anybody could redrive it',
     mend: 'edit',
   },
   {
@@ -147,7 +147,7 @@ export const STREAM_RULES: readonly StreamRule[] = [
     streams: [JOBS_STREAM, DELAYED_STREAM, EVENTS_STREAM, CALLBACKS_STREAM],
     wanted: '-1',
     holds: isUnlimited,
-    why: 'a job sent round again, or the history of a job, is several messages on one subject',
+    why: 'a redriven job, or the history of a job, is several messages on one subject',
     mend: 'edit',
   },
   {
@@ -248,7 +248,7 @@ export const STREAM_RULES: readonly StreamRule[] = [
     streams: [DEAD_STREAM],
     wanted: 'false',
     holds: isOff,
-    why: 'a letter that was sent round again is taken out of it',
+    why: 'a dead letter that was redriven is taken out of it',
     mend: 'recreate',
   },
   {

@@ -44,7 +44,7 @@ export interface StreamDefinition {
 /**
  * The streams. A work queue that discards new keeps every accepted job until it is settled, and says so
  * when it is full instead of forgetting the oldest; the others age. `CANCELS` keeps the last cancel of a job, for a
- * worker that was not connected when word of it went round. `CALLBACKS` is a work queue too, which forgets what nobody
+ * worker that was not connected when the notice was sent. `CALLBACKS` is a work queue too, which forgets what nobody
  * took for a week.
  *
  * Delayed jobs wait in a stream of their own, since one with message schedules cannot discard new. At its time the

@@ -23,7 +23,7 @@ export const ATTR = {
   jobTenant: 'throughline.job.tenant',
   jobAttempt: 'throughline.job.attempt',
   jobOutcome: 'throughline.job.outcome',
-  jobRound: 'throughline.job.round',
+  jobRedriveCount: 'throughline.job.redrive_count',
   queueTimeMs: 'throughline.job.queue_time_ms',
   outboxTimeMs: 'throughline.job.outbox_time_ms',
   durability: 'throughline.job.durability',

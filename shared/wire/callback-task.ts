@@ -9,7 +9,7 @@ import { CALLBACK_HEADER, type Callback, isCallbackUrl } from './callback.ts';
 import { EVENT_TYPE_PREFIX, writeCloudEvent } from './cloud-event.ts';
 import { readJobEvent } from './event-message.ts';
 import { HEADER, type HeaderValues, type SetHeader } from './headers.ts';
-import { inRound } from './redrive.ts';
+import { idPerRedrive } from './redrive.ts';
 import { parseCallbackSubject } from './subjects.ts';
 
 export interface CallbackTask {
@@ -30,18 +30,18 @@ export function callbackTask(
 }
 
 /** The id of the CloudEvent and of the webhook: that of the terminal event, the same at each delivery. */
-export function callbackId({ jobId, round }: Pick<JobEvent, 'jobId' | 'round'>): string {
-  return inRound(`${jobId}:end`, round);
+export function callbackId({ jobId, redriveCount }: Pick<JobEvent, 'jobId' | 'redriveCount'>): string {
+  return idPerRedrive(`${jobId}:end`, redriveCount);
 }
 
-/** Headers of a task; its body is the event as JSON. One per job and round, however often it is written. */
+/** Headers of a task; its body is the event as JSON. There is one per job and redrive, however often it is written. */
 export function writeCallbackTask(
   { url, event }: CallbackTask,
   source: string,
   carrier: Carrier,
   set: SetHeader,
 ): void {
-  set(HEADER.msgId, inRound(`${event.jobId}:callback`, event.round));
+  set(HEADER.msgId, idPerRedrive(`${event.jobId}:callback`, event.redriveCount));
   writeCloudEvent(set, {
     id: callbackId(event),
     source,

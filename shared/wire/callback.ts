@@ -1,6 +1,6 @@
 /**
  * What a job may ask for at its end: a POST to a URL. It travels in the headers of the job's message, so that the dead
- * letter and the next round keep it.
+ * letter and a redriven job keep it.
  */
 import type { HeaderValues } from './headers.ts';
 

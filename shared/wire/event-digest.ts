@@ -35,13 +35,13 @@ export interface EventDigest {
   readonly traceId: string;
   readonly errorCode: string | undefined;
   /** 0: the first. */
-  readonly round: number;
+  readonly redriveCount: number;
   readonly previousTraceIds: readonly string[];
 }
 
 /** Writes the headers that {@link readEventDigest} reads; what does not fit into a header is left out. */
 export function writeEventDigest(event: JobEvent, set: SetHeader): void {
-  const { operation, startedAt, traceId, error, round, previousTraceIds = [] } = event;
+  const { operation, startedAt, traceId, error, redriveCount, previousTraceIds = [] } = event;
   if (isOperationName(operation)) set(HEADER.operation, operation);
   set(HEADER.attempt, String(event.attempt));
   set(HEADER.maxAttempts, String(event.maxAttempts));
@@ -49,7 +49,7 @@ export function writeEventDigest(event: JobEvent, set: SetHeader): void {
   if (startedAt !== undefined) set(HEADER.startedAt, startedAt);
   if (TRACE_ID.test(traceId)) set(HEADER.traceId, traceId);
   if (error !== undefined && ERROR_CODE.test(error.code)) set(HEADER.errorCode, error.code);
-  if (round !== undefined) writeRedrive({ round, previousTraceIds }, set);
+  if (redriveCount !== undefined) writeRedrive({ redriveCount, previousTraceIds }, set);
 }
 
 /**
@@ -64,14 +64,14 @@ export function readEventDigest(values: HeaderValues, kind: EventKind, at: strin
   const acceptedAt = readTime(values(HEADER.acceptedAt)[0]);
   if (!isOperationName(operation) || acceptedAt === undefined) return undefined;
   if (attempt === undefined || maxAttempts === undefined) return undefined;
-  const { round = 0, previousTraceIds = [] } = readRedrive(values) ?? {};
+  const { redriveCount = 0, previousTraceIds = [] } = readRedrive(values) ?? {};
   return {
     ...{ operation, state: EVENT_STATES[kind], attempt, maxAttempts, acceptedAt },
     startedAt: readTime(values(HEADER.startedAt)[0]),
     finishedAt: isTerminalEvent({ kind }) ? at : undefined,
     traceId: values(HEADER.traceId).find((text) => TRACE_ID.test(text)) ?? '',
     errorCode: values(HEADER.errorCode).find((text) => ERROR_CODE.test(text)),
-    ...{ round, previousTraceIds },
+    ...{ redriveCount, previousTraceIds },
   };
 }
 
@@ -82,7 +82,7 @@ export function digestOf(event: JobEvent): EventDigest {
     ...{ operation, state: EVENT_STATES[kind], attempt, maxAttempts, acceptedAt, startedAt, traceId },
     finishedAt: isTerminalEvent(event) ? event.at : undefined,
     errorCode: event.error?.code,
-    round: event.round ?? 0,
+    redriveCount: event.redriveCount ?? 0,
     previousTraceIds: event.previousTraceIds ?? [],
   };
 }

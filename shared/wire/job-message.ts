@@ -22,7 +22,7 @@ export interface JobMessage {
   readonly timeoutMs: number | undefined;
   /** Digest of the request, of a job that was submitted with an idempotency key. */
   readonly fingerprint?: string | undefined;
-  /** Absent in the first round. */
+  /** Absent before the first redrive. */
   readonly redrive?: Redrive;
   /** Whom to tell of its end. */
   readonly callback?: Callback | undefined;

@@ -215,7 +215,7 @@ describe('what a job’s message carries', () => {
       'nats-expected-stream': 'NOBODYS',
       'nats-msg-id': 'forged',
       'ce-type': 'forged',
-      'throughline-round': '7',
+      'throughline-redrive-count': '7',
       'throughline-published-again': 'true',
     });
     expect(WRITTEN).toEqual(expect.arrayContaining(message.header.keys()));

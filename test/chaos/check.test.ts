@@ -49,7 +49,7 @@ function event(key: string, kind: EventKind, more: Partial<EventEntry> = {}): Ev
     jobId: `job-${key}`,
     kind,
     attempt: 1,
-    round: 0,
+    redriveCount: 0,
     sequence,
     at: 40,
     worker: 'w',
@@ -126,11 +126,11 @@ describe('L2 one end', () => {
     expect(failing({ ...record({}), collected: [end, end] })).toEqual([]);
   });
 
-  it('an end of another round', () => {
+  it('an end after another redrive', () => {
     const collected = [
       event('2', 'failed'),
-      event('2', 'redriven', { round: 1, attempt: 0 }),
-      event('2', 'succeeded', { round: 1 }),
+      event('2', 'redriven', { redriveCount: 1, attempt: 0 }),
+      event('2', 'succeeded', { redriveCount: 1 }),
     ];
     const more = { load: [attempt('2'), accepted('2')], effects: ran('2') };
     expect(failing(record({ ...more, collected: [...collected, dead('2')] }))).toEqual([]);

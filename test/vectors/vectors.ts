@@ -138,11 +138,14 @@ function jobs() {
       },
     ),
     message(
-      'a dead letter, the 42nd of its stream, sent round for the second time',
+      'a dead letter, the 42nd of its stream, redriven for the second time',
       jobSubject(ADDRESS),
       PAYLOAD,
       (set) => {
-        const redrive = { round: 2, previousTraceIds: ['a3ce929d0e0e47364bf92f3577b34da6', EVENT.traceId] };
+        const redrive = {
+          redriveCount: 2,
+          previousTraceIds: ['a3ce929d0e0e47364bf92f3577b34da6', EVENT.traceId],
+        };
         writeJob({ maxAttempts: 5, redrive }, { traceparent: TRACEPARENT }, set);
         set(HEADER.msgId, redriveMessageId(ADDRESS.jobId, 42));
       },
@@ -220,7 +223,14 @@ function events() {
     { ...EVENT, kind: 'retrying', error: { code: 'operation-failed', message: 'busy' }, retryInMs: 1_500 },
     { ...EVENT, kind: 'released', attempt: 0, released: 1 },
     { ...EVENT, kind: 'succeeded', result: { bytes: 1_024 } },
-    { ...EVENT, kind: 'redriven', attempt: 0, worker: '', round: 1, previousTraceIds: [EVENT.traceId] },
+    {
+      ...EVENT,
+      kind: 'redriven',
+      attempt: 0,
+      worker: '',
+      redriveCount: 1,
+      previousTraceIds: [EVENT.traceId],
+    },
     { ...EVENT, kind: 'failed', error: { code: 'operation-rejected', message: 'no such image' } },
   ];
   return cases.map((event) => {
@@ -235,7 +245,7 @@ function events() {
 function callbacks() {
   const ends: JobEvent[] = [
     { ...EVENT, kind: 'succeeded', result: { bytes: 1_024 } },
-    { ...EVENT, kind: 'cancelled', round: 1, previousTraceIds: ['0af7651916cd43dd8448eb211c80319c'] },
+    { ...EVENT, kind: 'cancelled', redriveCount: 1, previousTraceIds: ['0af7651916cd43dd8448eb211c80319c'] },
   ];
   const tasks = ends.map((event) => {
     const headers: Headers = [];
@@ -256,7 +266,7 @@ function callbacks() {
     { ...common, kind: 'callback-retrying', attempt: 1, status: 503, error, retryInMs: 4_200 },
     { ...common, kind: 'callback-delivered', attempt: 2, status: 204 },
     {
-      ...{ ...common, kind: 'callback-failed', attempt: 1, round: 1 },
+      ...{ ...common, kind: 'callback-failed', attempt: 1, redriveCount: 1 },
       error: { code: 'target-refused', message: 'acme.example leads to an address that is refused' },
     },
   ];

@@ -20,7 +20,7 @@ export interface CancelWatchParts {
 }
 
 /**
- * Keeps a {@link CancelMemory} up to date: subscribes to the notices, and makes up for those that went round while
+ * Keeps a {@link CancelMemory} up to date: subscribes to the notices, and makes up for those that were sent while
  * the connection was away.
  */
 export class CancelWatch {

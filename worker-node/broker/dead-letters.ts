@@ -1,7 +1,7 @@
 import type { JsMsg } from '@nats-io/jetstream';
 import { headers, type MsgHdrs } from '@nats-io/transport-node';
 import { HEADER, headerValues } from '../../shared/wire/headers.ts';
-import { inRound, readRedrive } from '../../shared/wire/redrive.ts';
+import { idPerRedrive, readRedrive } from '../../shared/wire/redrive.ts';
 import { deadSubject, type JobAddress, UNREADABLE_TENANT } from '../../shared/wire/subjects.ts';
 import type { StoredPublisher } from './stored-publisher.ts';
 
@@ -43,7 +43,7 @@ export function deadLetterHeaders(
     if (SERVER_HEADER.test(name)) continue;
     for (const value of inbound?.values(name) ?? []) kept.append(name, value);
   }
-  kept.set(HEADER.msgId, inRound(`${jobId}:dead`, readRedrive(headerValues(inbound))?.round));
+  kept.set(HEADER.msgId, idPerRedrive(`${jobId}:dead`, readRedrive(headerValues(inbound))?.redriveCount));
   kept.set(HEADER.deadReason, reason.code);
   kept.set(HEADER.deadAttempts, String(reason.attempts));
   return kept;

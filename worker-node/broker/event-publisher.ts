@@ -9,7 +9,7 @@ import { ATTR, MESSAGING_SYSTEM, TEMPLATE } from '../../shared/trace/semantics.t
 import { writeEventHeaders } from '../../shared/wire/event-message.ts';
 import { HEADER } from '../../shared/wire/headers.ts';
 import { writeJson } from '../../shared/wire/json-body.ts';
-import { inRound } from '../../shared/wire/redrive.ts';
+import { idPerRedrive } from '../../shared/wire/redrive.ts';
 import { eventSubject } from '../../shared/wire/subjects.ts';
 import { isWrongLastSequence } from './broker-retry.ts';
 import type { StoredPublisher } from './stored-publisher.ts';
@@ -101,7 +101,7 @@ export class EventPublisher {
 
   #headers(event: JobEvent, { after, anotherId = false }: EventPlace): MsgHdrs {
     const messageHeaders = headers();
-    const id = inRound(messageIdOf(event), event.round);
+    const id = idPerRedrive(messageIdOf(event), event.redriveCount);
     const ids = { messageId: anotherId ? `${id}:${randomUUID()}` : id, source: this.#publisher.source };
     writeEventHeaders(event, ids, inject(context.active()), (name, value) => messageHeaders.set(name, value));
     messageHeaders.set(HEADER.expectedLast, String(after));
@@ -120,7 +120,7 @@ async function appended(publish: () => Promise<PubAck>): Promise<Append> {
   }
 }
 
-/** One id for the end of a round, whoever ends it; otherwise one per attempt and kind. Progress has no second copy. */
+/** One id for the end of a job, whoever ends it; otherwise one per attempt and kind. Progress has no second copy. */
 function messageIdOf(event: JobEvent): string {
   if (isTerminalEvent(event)) return `${event.jobId}:end`;
   if (event.kind === 'progress') return `${event.jobId}:${event.attempt}:progress:${event.at}`;

@@ -170,7 +170,7 @@ export class CallbackDeliverer {
       traceId,
       spanId,
       ...(status === undefined ? {} : { status }),
-      ...(event.round === undefined ? {} : { round: event.round }),
+      ...(event.redriveCount === undefined ? {} : { redriveCount: event.redriveCount }),
     };
     if (error === undefined) return { kind: 'callback-delivered', ...base };
     const failure = { error: { code: error.code, message: error.message } };

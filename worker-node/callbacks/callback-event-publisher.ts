@@ -4,7 +4,7 @@ import type { CallbackEvent } from '../../shared/job/callback-event.ts';
 import { inject } from '../../shared/propagation/index.ts';
 import { writeCallbackEventHeaders } from '../../shared/wire/event-message.ts';
 import { writeJson } from '../../shared/wire/json-body.ts';
-import { inRound } from '../../shared/wire/redrive.ts';
+import { idPerRedrive } from '../../shared/wire/redrive.ts';
 import { callbackEventSubject } from '../../shared/wire/subjects.ts';
 import type { StoredPublisher } from '../broker/stored-publisher.ts';
 
@@ -19,7 +19,7 @@ export class CallbackEventPublisher {
   /** Returns once JetStream has it. @throws ThroughlineError `broker-unavailable` */
   async record(tenant: string, event: CallbackEvent): Promise<void> {
     const messageHeaders = headers();
-    const messageId = inRound(`${event.jobId}:callback:${event.attempt}`, event.round);
+    const messageId = idPerRedrive(`${event.jobId}:callback:${event.attempt}`, event.redriveCount);
     writeCallbackEventHeaders(
       event,
       { messageId, source: this.#publisher.source },

@@ -92,13 +92,13 @@ export function eventOf(
     traceId: span?.traceId ?? '',
     spanId: span?.spanId ?? '',
     ...(attempt.job.fingerprint === undefined ? {} : { fingerprint: attempt.job.fingerprint }),
-    ...roundsOf(attempt.job),
+    ...redriveOf(attempt.job),
     ...more,
   };
 }
 
-function roundsOf({ redrive }: JobMessage): Partial<JobEvent> {
+function redriveOf({ redrive }: JobMessage): Partial<JobEvent> {
   return redrive === undefined
     ? {}
-    : { round: redrive.round, previousTraceIds: [...redrive.previousTraceIds] };
+    : { redriveCount: redrive.redriveCount, previousTraceIds: [...redrive.previousTraceIds] };
 }

@@ -7,7 +7,7 @@ import type { Append, EventPlace, EventPublisher } from '../broker/event-publish
 import { type JobRecord, readJobRecord } from '../broker/job-record.ts';
 import type { WorkerLogger } from '../log.ts';
 import type { Attempt } from './attempt.ts';
-import { isOver, recalled, roundOf } from './rounds.ts';
+import { isOver, recalled, redriveCountOf } from './redrive-count.ts';
 
 /** Whose the job is: this attempt's; another delivery's, which goes on with it; or nobody's any more, since it ended. */
 export type Standing = 'ours' | "another's" | 'over';
@@ -126,10 +126,10 @@ export class JobHistory {
   }
 
   #judge({ event }: JobRecord): Standing {
-    const round = roundOf(this.#attempt.job);
-    const known = recalled(event, round);
+    const redriveCount = redriveCountOf(this.#attempt.job);
+    const known = recalled(event, redriveCount);
     if (known === undefined || this.#isOwn(known)) return 'ours';
-    return isOver(known, round) ? 'over' : "another's";
+    return isOver(known, redriveCount) ? 'over' : "another's";
   }
 
   #isOwn(event: JobEvent | undefined): boolean {

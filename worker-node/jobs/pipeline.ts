@@ -26,7 +26,7 @@ import { Deliveries } from './deliveries.ts';
 import { JobHistory } from './job-history.ts';
 import { describeAttempt, noteCancel, noteFailure, startProcessSpan } from './process-span.ts';
 import { ProgressThrottle } from './progress-throttle.ts';
-import { isOver, recalled, roundOf } from './rounds.ts';
+import { isOver, recalled, redriveCountOf } from './redrive-count.ts';
 import { type AttemptOutcome, runOperation } from './run-operation.ts';
 import { Semaphore } from './semaphore.ts';
 
@@ -159,7 +159,8 @@ export class JobPipeline {
   ): Promise<Settled> {
     const record = await this.#recall(message, job, held);
     const previous = record.event;
-    if (previous !== undefined && isOver(previous, roundOf(job))) return await this.#skip(job, previous);
+    if (previous !== undefined && isOver(previous, redriveCountOf(job)))
+      return await this.#skip(job, previous);
     if (record.cancel !== undefined) held.take(record.cancel);
     const operation = this.#parts.registry.get(job.address.operation);
     const attempt = attemptOf(message, job, operation, previous, new Date());
@@ -181,19 +182,19 @@ export class JobPipeline {
   }
 
   /**
-   * What is on record for a job. For a first delivery of the first round that is not looked up: there can be nothing,
+   * What is on record for a job. For a first delivery of a job that was never redriven that is not looked up: there can be nothing,
    * and if there is, the attempt does not begin. It is where the job was cancelled, and where the message may be an old
    * one in spite of its delivery count.
    */
   async #recall(message: JsMsg, job: JobMessage, held: HeldJob): Promise<JobRecord> {
-    const round = roundOf(job);
-    const isFirst = message.info.deliveryCount === 1 && round === 0;
+    const redriveCount = redriveCountOf(job);
+    const isFirst = message.info.deliveryCount === 1 && redriveCount === 0;
     const isNew = job.publishedAgain !== true && !this.#parts.mayBeOlder(message);
     if (isFirst && isNew && !held.cancelled.aborted) return NOTHING;
     const { retry, manager } = this.#parts;
     const { tenant, jobId } = job.address;
     const record = await retry.run('job records cannot be read', () => readJobRecord(manager, tenant, jobId));
-    return { ...record, event: recalled(record.event, round) };
+    return { ...record, event: recalled(record.event, redriveCount) };
   }
 
   async #run(attempt: Attempt, parts: RunParts): Promise<RunOutcome> {
@@ -242,11 +243,11 @@ export class JobPipeline {
     { record, isCopy, held, history }: RunParts,
   ): Promise<RunOutcome | undefined> {
     const started = eventOf(attempt, 'started', this.#parts.worker);
-    const round = roundOf(attempt.job);
+    const redriveCount = redriveCountOf(attempt.job);
     for (let known: JobRecord | undefined = record; known !== undefined; ) {
-      const event = recalled(known.event, round);
-      if (event !== undefined && isOver(event, round)) return { kind: 'ended', event };
-      // What stands there now was written a moment ago: somebody has the job, unless it is word of this very round.
+      const event = recalled(known.event, redriveCount);
+      if (event !== undefined && isOver(event, redriveCount)) return { kind: 'ended', event };
+      // What stands there now was written a moment ago: somebody has the job, unless it is the event of this very redrive.
       const isTaken = event !== undefined && event.kind !== 'redriven';
       if (isTaken && (isCopy || known !== record)) return SUPERSEDED;
       if (known.cancel !== undefined) held.take(known.cancel);
@@ -264,10 +265,10 @@ export class JobPipeline {
 
   /**
    * Its end is recorded, only the acknowledgement was lost: it is never run again. Its callback may not have been
-   * stored by then; the end of an earlier round is not known any more, and has no callback.
+   * stored by then; an end from before a redrive is not known any more, and has no callback.
    */
   async #skip(job: JobMessage, previous: JobEvent): Promise<Settled> {
-    if (isTerminalEvent(previous) && (previous.round ?? 0) === roundOf(job))
+    if (isTerminalEvent(previous) && (previous.redriveCount ?? 0) === redriveCountOf(job))
       await this.#parts.callbacks.send(job, previous);
     this.#parts.log.info({ job_id: previous.jobId, state: previous.kind }, 'job ended before; not run again');
     return { conclusion: 'duplicate', settlement: { kind: 'ack' } };
@@ -278,7 +279,7 @@ export class JobPipeline {
    * with it. Should that be lost, this one comes back after its ack wait, and is run.
    */
   #isCopy(message: JsMsg, job: JobMessage): boolean {
-    return message.info.deliveryCount === 1 && roundOf(job) === 0 && !this.#parts.mayBeOlder(message);
+    return message.info.deliveryCount === 1 && redriveCountOf(job) === 0 && !this.#parts.mayBeOlder(message);
   }
 
   /** Not a job: kept for whoever sent it, and told to whoever watches it. */

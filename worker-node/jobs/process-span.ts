@@ -41,9 +41,10 @@ export function describeAttempt(span: Span, attempt: Attempt): void {
   span.setAttribute(ATTR.queueTimeMs, attempt.queueTimeMs);
   const { outboxTimeMs } = attempt.job;
   if (outboxTimeMs !== undefined) span.setAttribute(ATTR.outboxTimeMs, outboxTimeMs);
-  if (attempt.job.redrive !== undefined) span.setAttribute(ATTR.jobRound, attempt.job.redrive.round);
+  if (attempt.job.redrive !== undefined)
+    span.setAttribute(ATTR.jobRedriveCount, attempt.job.redrive.redriveCount);
   const { previous } = attempt;
-  // Before the first attempt of a round there is only word of its redrive, from the span that sent it.
+  // Before the first attempt after a redrive the last event is `redriven`, which the sending span wrote.
   if (previous === undefined || previous.spanId === '' || previous.kind === 'redriven') return;
   // Each attempt is a child of the span that sent the job, and points at the attempt before it.
   const { traceId, spanId } = previous;

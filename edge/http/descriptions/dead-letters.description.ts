@@ -44,7 +44,7 @@ export const deadLetterDescriptions: readonly RouteDescription[] = [
     path: '/v1/dead-letters/redrive',
     operationId: 'redriveMany',
     tag: 'Dead letters',
-    summary: 'Send many dead letters round again',
+    summary: 'Redrive many dead letters',
     description:
       'At most 100 in one request, and for at most ten seconds; with the `cursor` of the answer, the rest of those that were dead at the first request. What dies meanwhile is not sent again.',
     scope: 'dead-letters:redrive',
@@ -83,7 +83,7 @@ export const deadLetterDescriptions: readonly RouteDescription[] = [
     path: '/v1/dead-letters/{id}/redrive',
     operationId: 'redriveDeadLetter',
     tag: 'Dead letters',
-    summary: 'Send a dead letter round again',
+    summary: 'Redrive a dead letter',
     description:
       'The job is queued again with all its attempts, under its old id, in a new trace that is linked to the old one.',
     scope: 'dead-letters:redrive',

@@ -27,7 +27,7 @@ const TAGS = [
   { name: 'Jobs', description: 'Submit, read, watch and cancel jobs.' },
   {
     name: 'Dead letters',
-    description: 'Jobs whose attempts are spent: look at them, and send them round again.',
+    description: 'Jobs whose attempts are spent: look at them, and redrive them.',
   },
   { name: 'Outbox', description: 'Jobs that are accepted, and that NATS does not have.' },
   { name: 'Operations', description: 'What can be run.' },

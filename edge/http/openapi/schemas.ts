@@ -118,7 +118,7 @@ component('Job', Job, {
     error: 'Why it failed, or is tried again.',
     attempts: 'Its executions, where it was read by its id.',
     traceId: 'The one trace of this job.',
-    previousTraceIds: 'The traces of the rounds before, oldest first: it died and was sent round again.',
+    previousTraceIds: 'The traces before each redrive, oldest first.',
     links: 'Addresses, relative to the origin.',
   },
 });
@@ -144,8 +144,8 @@ component('JobEvent', RecordedEvent, {
     result: 'With `succeeded`: what the operation gave back.',
     error: 'With `failed`, `retrying`, `cancelled`: why.',
     retryInMs: 'With `retrying`: milliseconds until the next attempt.',
-    round: 'How often the job was sent round again before.',
-    previousTraceIds: 'The traces of the rounds before, oldest first.',
+    redriveCount: 'How often the job was redriven.',
+    previousTraceIds: 'The traces before each redrive, oldest first.',
   },
 });
 
@@ -165,7 +165,7 @@ component('CallbackEvent', RecordedCallbackEvent, {
     retryInMs: 'With `callback-retrying`: milliseconds until the next attempt.',
     traceId: 'The trace of the job.',
     spanId: 'The span of the delivery.',
-    round: 'How often the job was sent round again before.',
+    redriveCount: 'How often the job was redriven.',
   },
 });
 
@@ -186,7 +186,7 @@ component('JobSummary', JobSummary, {
     finishedAt: 'When it ended.',
     error: 'The code of what went wrong.',
     traceId: 'The one trace of this job.',
-    previousTraceIds: 'The traces of the rounds before, oldest first.',
+    previousTraceIds: 'The traces before each redrive, oldest first.',
     links: 'Addresses, relative to the origin.',
   },
 });
@@ -290,7 +290,7 @@ const LETTER = {
   attempts: 'How often it was tried.',
   diedAt: 'When it died.',
   traceId: 'The trace it died in; empty where its message had none.',
-  round: 'How often it was sent round again before.',
+  redriveCount: 'How often the job was redriven before.',
   links: 'Addresses, relative to the origin.',
 };
 
@@ -318,7 +318,7 @@ component('DeadLetterPage', DeadLetterPage, {
 });
 
 component('RedriveRequest', RedriveRequest, {
-  description: 'Which dead letters to send round again; all of them when it is empty.',
+  description: 'Which dead letters to redrive; all of them when it is empty.',
   fields: {
     operation: 'Only those of this operation.',
     reason: 'Only those that died of this error code.',

@@ -11,7 +11,7 @@ import { parseRequest } from '../requests/parse-request.ts';
 import { tenantOf } from '../requests/submission.ts';
 import type { EdgeHono } from '../scope.ts';
 
-/** `/v1/dead-letters`: list, show, send round again. */
+/** `/v1/dead-letters`: list, show, redrive. */
 export function deadLetterRoutes(): Hono<EdgeHono> {
   const app = new Hono<EdgeHono>();
   app.use(authenticate(), rateLimit());
@@ -38,7 +38,7 @@ async function redriveOne(c: Context<EdgeHono>): Promise<Response> {
   const id = c.req.param('id');
   if (!isToken(id)) throw unknownLetter();
   const { job, sentBy } = await c.env.bridge.redrive(tenantOf(c), id);
-  // The new round is a trace of its own: this request points at it, and it points back.
+  // The redriven job has a trace of its own: this request points at it, and it points back.
   if (sentBy !== undefined) trace.getActiveSpan()?.addLink({ context: sentBy });
   c.header('location', job.links.self);
   return c.json(job, 202);

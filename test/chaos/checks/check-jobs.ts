@@ -16,8 +16,8 @@ export function checkJobs(view: LedgerView): Violation[] {
 function checkEnds(job: JobView): Violation[] {
   const violations: Violation[] = [];
   const ends = job.events.filter(isEnd);
-  const rounds = new Set(ends.map(({ round }) => round));
-  if (ends.length > rounds.size) {
+  const redriveCounts = new Set(ends.map(({ redriveCount }) => redriveCount));
+  if (ends.length > redriveCounts.size) {
     violations.push({ check: 'L2', about: `${job.id} ends ${ends.map(({ kind }) => kind).join(', then ')}` });
   }
   const failed = ends.some(({ kind }) => kind === 'failed');
@@ -52,8 +52,13 @@ function checkOrder(job: JobView): Violation[] {
     const before = job.events[index];
     if (before === undefined) continue;
     const step = `${job.id}: ${event.kind} (attempt ${event.attempt}) after ${before.kind} (attempt ${before.attempt})`;
-    if (isEnd(before) && event.round <= before.round) violations.push({ check: 'L8', about: step });
-    else if (event.round === before.round && event.attempt < before.attempt && event.kind !== 'released')
+    if (isEnd(before) && event.redriveCount <= before.redriveCount)
+      violations.push({ check: 'L8', about: step });
+    else if (
+      event.redriveCount === before.redriveCount &&
+      event.attempt < before.attempt &&
+      event.kind !== 'released'
+    )
       violations.push({ check: 'L8', about: step });
   }
   return violations;

@@ -94,7 +94,7 @@ function eventEntry(message: JsMsg): CollectedEntry | undefined {
     jobId: event.jobId,
     kind: event.kind,
     attempt: event.attempt,
-    round: event.round ?? 0,
+    redriveCount: event.redriveCount ?? 0,
     sequence: message.seq,
     at: timeOf(message),
     worker: event.worker,

@@ -64,7 +64,7 @@ export interface EventEntry {
   readonly jobId: string;
   readonly kind: EventKind;
   readonly attempt: number;
-  readonly round: number;
+  readonly redriveCount: number;
   readonly sequence: number;
   /** When the stream stored it. */
   readonly at: number;

@@ -123,7 +123,7 @@ describe('the list of jobs', () => {
     expect(await list('theirs')).toEqual({ jobs: [], complete: true });
   });
 
-  it('shows a job that was sent round again as queued, and then as it ended', async () => {
+  it('shows a redriven job as queued, and then as it ended', async () => {
     const tenant = 'redriven';
     const gate = path.join(directory, 'gate');
     await writeFile(gate, '');

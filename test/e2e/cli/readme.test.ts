@@ -59,7 +59,7 @@ it("README's tour goes as it says: later, cancelled, dead, redriven, called back
   expect(said).toContain('exit code 1: it did not succeed');
   expect(said).toContain('exit code 1: it did not either');
   expect(said).toMatch(/target-refused/);
-  expect(said).toContain('1 sent round again');
+  expect(said).toContain('1 redriven');
   expect(said).toContain('"type":"dev.throughline.job.succeeded"');
   expect(said).toMatch(/tl_ci_[A-Za-z0-9_-]{20,}/);
 });

@@ -169,7 +169,7 @@ describe('a callback', () => {
     expect(all.map((one) => cloudEvent(one).data.result).sort()).toEqual(['a', 'b']);
   });
 
-  it('tells of a dead job, and of each round of it', async () => {
+  it('tells of a dead job, and again after each redrive', async () => {
     const gate = path.join(directory, 'gate');
     await writeFile(gate, '');
     const input = { mode: 'fail-while', gate };
@@ -183,7 +183,7 @@ describe('a callback', () => {
     expect(redriven.status).toBe(202);
     const { traceId } = Job.parse(await redriven.json());
     const events = await callbacksOf(sent.id, 2);
-    expect(events.map(({ kind, round }) => [kind, round])).toEqual([
+    expect(events.map(({ kind, redriveCount }) => [kind, redriveCount])).toEqual([
       ['callback-delivered', undefined],
       ['callback-delivered', 1],
     ]);

@@ -88,7 +88,7 @@ describe('throughline dead-letters', () => {
     return run({ url: stack.url, apiKey: callers[tenant].key }, ['dead-letters', ...args], { environment });
   }
 
-  it('lists, shows, and sends round again, one or all', async () => {
+  it('lists, shows, and redrives, one or all', async () => {
     const tenant = 'cli';
     const gates = ['c1', 'c2', 'c3'].map((name) => path.join(directory, name));
     const jobs: Job[] = [];

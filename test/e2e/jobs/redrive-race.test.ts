@@ -19,7 +19,7 @@ it('a worker does not take word of a redrive for the start of another worker', a
   const redriven = async ({ id }: Job): Promise<void> => {
     const redrive = (): Promise<Response> => stack.call(`/v1/dead-letters/${id}/redrive`, { method: 'POST' });
     await until('the letter', async () => (await redrive()).status === 202);
-    await until('its end in the next round', async () => {
+    await until('its end after the redrive', async () => {
       const job = (await (await stack.call(`/v1/jobs/${id}`)).json()) as Job;
       return job.state === 'failed' && job.previousTraceIds?.length === 1;
     });

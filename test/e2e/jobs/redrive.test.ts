@@ -12,7 +12,7 @@ import { tenants } from '../../support/tenants.ts';
 
 /** A tenant per test, so that what is dead in one is nothing to the others. */
 const { callers, API_KEYS } = await tenants(
-  'round',
+  'counted',
   'again',
   'twice',
   'mine',
@@ -50,8 +50,8 @@ const effectsOf = (gate: string): Promise<string[]> => effectsIn(`${gate}.effect
 
 describe('a redrive', () => {
   it('runs the job again in a new trace that is linked to the old one, and the job keeps both ids', async () => {
-    const tenant = 'round';
-    const gate = path.join(directory, 'round');
+    const tenant = 'counted';
+    const gate = path.join(directory, 'counted');
     const died = await dead(tenant, gate, { baggage: 'user=ann' });
     await rm(gate);
     const request = { traceparent: `00-${'a'.repeat(31)}b-00f067aa0ba902b7-01` };
@@ -87,7 +87,7 @@ describe('a redrive', () => {
     expect(send).toMatchObject({ kind: 'PRODUCER', service: 'throughline-bridge' });
     expect(send?.parentSpanId).toBeUndefined();
     expect(process?.parentSpanId).toBe(send?.spanId);
-    expect(process?.attributes['throughline.job.round']).toBe(1);
+    expect(process?.attributes['throughline.job.redrive_count']).toBe(1);
 
     const old = await stack.collector.waitForSpans(died.traceId, (all) => all.some(isSend), 10_000);
     const firstSend = old.find(isSend);
@@ -102,7 +102,7 @@ describe('a redrive', () => {
     expect(server?.links.map(({ spanId }) => spanId)).toEqual([send?.spanId]);
   });
 
-  it('of a job that dies again leaves a dead letter again, which can be sent round again', async () => {
+  it('of a job that dies again leaves a dead letter again, which can be redriven again', async () => {
     const tenant = 'again';
     const gate = path.join(directory, 'again');
     const died = await dead(tenant, gate);
@@ -113,7 +113,7 @@ describe('a redrive', () => {
     });
     expect(again).toMatchObject({ attempt: 1, previousTraceIds: [died.traceId] });
     const { deadLetters } = await list(tenant);
-    expect(deadLetters).toMatchObject([{ id: died.id, traceId: second.traceId, round: 1 }]);
+    expect(deadLetters).toMatchObject([{ id: died.id, traceId: second.traceId, redriveCount: 1 }]);
 
     await rm(gate);
     await redrive(tenant, died.id);
@@ -132,7 +132,7 @@ describe('a redrive', () => {
       Array.from({ length: 30 }, () => post(tenant, `/v1/dead-letters/${died.id}/redrive`)),
     );
     const done = await inState(tenant, died.id, 'succeeded');
-    // Who comes late meets a job that is not dead any more; who comes in time hears of the same round.
+    // Who comes late meets a job that is not dead any more; who comes in time gets the same redrive.
     expect(answers.map(({ status }) => status)).toContain(202);
     for (const answer of answers) {
       if (answer.status === 202) expect(Job.parse(await answer.json()).traceId).toBe(done.traceId);
@@ -218,7 +218,7 @@ describe('a redrive', () => {
     await stack.addWorker({ WORKER_NAME: 'third' });
     const again = await inState(tenant, job.id, 'failed');
     expect(again).toMatchObject({ error: { code: 'attempts-spent' }, traceId: second.traceId });
-    expect((await list(tenant)).deadLetters).toMatchObject([{ id: job.id, round: 1 }]);
+    expect((await list(tenant)).deadLetters).toMatchObject([{ id: job.id, redriveCount: 1 }]);
 
     await rm(gate);
     await redrive(tenant, job.id);

@@ -85,7 +85,7 @@ const entry = (more: Partial<IndexEntry> = {}): IndexEntry => ({
   error_code: null,
   trace_id: '',
   previous_trace_ids: '',
-  round: 0,
+  redrive_count: 0,
   expires_on: 30_000,
   ...more,
 });
@@ -110,12 +110,12 @@ describe('what is known of a job', () => {
     expect((await own.page()).jobs).toMatchObject([{ durability: 'stream' }]);
   });
 
-  it('stays ended within its round, and begins anew with the next one', async () => {
+  it('stays ended until it is redriven, and starts again then', async () => {
     const own = table();
     await own.follow([running, succeeded]);
     await own.follow([running]);
     expect(await states(own)).toEqual(['succeeded 0']);
-    await own.follow([entry({ round: 1 })]);
+    await own.follow([entry({ redrive_count: 1 })]);
     expect(await states(own)).toEqual(['queued 0']);
     await own.follow([succeeded]);
     expect(await states(own)).toEqual(['queued 0']);
@@ -123,16 +123,16 @@ describe('what is known of a job', () => {
 
   it('holds within one batch too', async () => {
     const own = table();
-    const later = entry({ ...running, round: 1 });
+    const later = entry({ ...running, redrive_count: 1 });
     await own.follow([running, later, succeeded]);
     expect(await states(own)).toEqual(['running 0']);
   });
 
   it('is of the job that was accepted last under its id', async () => {
     const own = table();
-    await own.follow([entry({ ...succeeded, round: 2 })]);
+    await own.follow([entry({ ...succeeded, redrive_count: 2 })]);
     await own.accept(entry({ accepted_at: START + 5 }));
-    await own.follow([entry({ ...succeeded, round: 2 })]);
+    await own.follow([entry({ ...succeeded, redrive_count: 2 })]);
     expect(await states(own)).toEqual(['queued 5']);
     await own.follow([entry({ ...running, accepted_at: START + 5 })]);
     expect(await states(own)).toEqual(['running 5']);

@@ -46,10 +46,10 @@ function event(kind: string, more: Record<string, unknown> = {}, seq = 40): Stor
   return stored('events.acme.job-1', seq, {}, writeJson(body));
 }
 
-const queued = (round: string): StoredMessage =>
+const queued = (redriveCount: string): StoredMessage =>
   stored('jobs.acme.job-1.echo', 9, {
     traceparent: traceparent(NEW),
-    'throughline-round': round,
+    'throughline-redrive-count': redriveCount,
     'throughline-redrive-of': OLD,
   });
 
@@ -110,7 +110,7 @@ function broker(streams: Streams) {
 }
 
 describe('a redrive', () => {
-  it('sends the same job in the next round, tells of it, and removes the letter', async () => {
+  it('sends the same job again, records the redrive, and removes the letter', async () => {
     const { redrive, written, deleted } = broker({ DEAD: [letter()], EVENTS: [event('failed')] });
     const { job, sentBy } = await redrive();
     expect(job).toMatchObject({
@@ -129,7 +129,7 @@ describe('a redrive', () => {
       'ce-id': 'job-1',
       baggage: 'user=ann',
       'throughline-max-attempts': '3',
-      'throughline-round': '1',
+      'throughline-redrive-count': '1',
       'throughline-redrive-of': OLD,
       traceparent: expect.stringContaining(job.traceId),
     });
@@ -140,18 +140,18 @@ describe('a redrive', () => {
       subject: 'events.acme.job-1',
       after: 40,
       headers: { 'Nats-Msg-Id': 'job-1:redriven:1', traceparent: message?.headers.traceparent },
-      body: { kind: 'redriven', round: 1, previousTraceIds: [OLD] },
+      body: { kind: 'redriven', redriveCount: 1, previousTraceIds: [OLD] },
     });
     expect(deleted).toEqual([['dead.acme.job-1.>', 5]]);
   });
 
-  it('counts on from the round that the letter died in', async () => {
-    const again = letter(8, { 'throughline-round': '1', 'throughline-redrive-of': NEW });
-    const { redrive, written } = broker({ DEAD: [again], EVENTS: [event('failed', { round: 1 })] });
+  it('counts on from the redrive count of the letter', async () => {
+    const again = letter(8, { 'throughline-redrive-count': '1', 'throughline-redrive-of': NEW });
+    const { redrive, written } = broker({ DEAD: [again], EVENTS: [event('failed', { redriveCount: 1 })] });
     expect((await redrive()).job.previousTraceIds).toEqual([NEW, OLD]);
     expect(written[0]?.headers).toMatchObject({
       'Nats-Msg-Id': 'job-1:redrive:8',
-      'throughline-round': '2',
+      'throughline-redrive-count': '2',
       'throughline-redrive-of': `${NEW},${OLD}`,
     });
   });
@@ -170,8 +170,8 @@ describe('a redrive', () => {
     expect((await redrive()).job.previousTraceIds).toEqual([NEW]);
   });
 
-  it('gives way to what a worker has said of the new round meanwhile', async () => {
-    const meanwhile = event('started', { round: 1, attempt: 1, traceId: NEW }, 41);
+  it('gives way to what a worker has recorded since the redrive', async () => {
+    const meanwhile = event('started', { redriveCount: 1, attempt: 1, traceId: NEW }, 41);
     const { redrive, written, deleted } = broker({ DEAD: [letter()], EVENTS: [event('failed')], meanwhile });
     expect((await redrive()).job).toMatchObject({ state: 'running', traceId: NEW });
     expect(written).toHaveLength(1);
@@ -220,14 +220,14 @@ describe('a redrive', () => {
 
   it('that was interrupted behind the event only removes the letter', async () => {
     const { redrive, written, deleted } = broker({
-      ...{ DEAD: [letter()], EVENTS: [event('succeeded', { round: 1, traceId: NEW })] },
+      ...{ DEAD: [letter()], EVENTS: [event('succeeded', { redriveCount: 1, traceId: NEW })] },
     });
     expect((await redrive()).job).toMatchObject({ state: 'succeeded', traceId: NEW });
     expect(written).toEqual([]);
     expect(deleted).toHaveLength(1);
   });
 
-  it('that another request was faster with tells of the round that is', async () => {
+  it('answers with the redrive of another request that was faster', async () => {
     const looks = [undefined, queued('1')];
     const { session, parts, written } = broker({ EVENTS: [event('failed')], duplicate: true });
     const { lastMessage } = session;
@@ -237,7 +237,7 @@ describe('a redrive', () => {
     expect(written.at(-1)).toMatchObject({ body: { kind: 'redriven', traceId: NEW } });
   });
 
-  it('does not take the message of the round before, not yet removed, for its own', async () => {
+  it('does not take the older message, not yet removed, for its own', async () => {
     const before = stored('jobs.acme.job-1.echo', 9, { traceparent: traceparent(OLD) });
     const { redrive, written } = broker({ DEAD: [letter()], EVENTS: [event('failed')], JOBS: [before] });
     await redrive();
@@ -310,10 +310,10 @@ describe('a stored letter', () => {
   it.each<Fields>([
     { 'throughline-dead-attempts': 'many' },
     { traceparent: 'x' },
-    { 'throughline-round': '-1' },
+    { 'throughline-redrive-count': '-1' },
   ])('fits what the API says, also with %j', (fields) => {
     const bad = stored('dead.acme.job-1.echo', 1, fields);
     expect(DeadLetterDetail.safeParse(deadLetterDetailOf(bad)).success).toBe(true);
-    expect(deadLetterOf(bad)).not.toHaveProperty('round');
+    expect(deadLetterOf(bad)).not.toHaveProperty('redriveCount');
   });
 });

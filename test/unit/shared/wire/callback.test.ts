@@ -131,12 +131,14 @@ describe('a callback task', () => {
     expect(readCallbackTask(subject, headersOf(headers), writeJson(END))).toEqual(task);
   });
 
-  it('is one per job and round', () => {
+  it('is one per job and redrive', () => {
     expect(headersOf(headers)('Nats-Msg-Id')).toEqual(['job-1:callback']);
     const second: [string, string][] = [];
-    writeCallbackTask({ ...task, event: { ...END, round: 2 } }, '/', {}, (...header) => second.push(header));
+    writeCallbackTask({ ...task, event: { ...END, redriveCount: 2 } }, '/', {}, (...header) =>
+      second.push(header),
+    );
     expect(headersOf(second)('Nats-Msg-Id')).toEqual(['job-1:callback:2']);
-    expect([callbackId(END), callbackId({ ...END, round: 2 })]).toEqual(['job-1:end', 'job-1:end:2']);
+    expect([callbackId(END), callbackId({ ...END, redriveCount: 2 })]).toEqual(['job-1:end', 'job-1:end:2']);
   });
 
   it('is made at the ends that the callback is for', () => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import {
-  inRound,
-  nextRound,
+  idPerRedrive,
+  nextRedrive,
   type Redrive,
   readRedrive,
   writeRedrive,
@@ -16,52 +16,57 @@ function read(headers: Record<string, string>): Redrive | undefined {
   return readRedrive((name) => (headers[name] === undefined ? [] : [headers[name]]));
 }
 
-describe('the headers of a round', () => {
+describe('the headers of a redriven job', () => {
   it('are read as they were written', () => {
-    const redrive = { round: 2, previousTraceIds: [T1, T2] };
+    const redrive = { redriveCount: 2, previousTraceIds: [T1, T2] };
     const headers: Record<string, string> = {};
     writeRedrive(redrive, (name, value) => {
       headers[name] = value;
     });
-    expect(headers).toEqual({ 'throughline-round': '2', 'throughline-redrive-of': `${T1},${T2}` });
+    expect(headers).toEqual({ 'throughline-redrive-count': '2', 'throughline-redrive-of': `${T1},${T2}` });
     expect(read(headers)).toEqual(redrive);
   });
 
-  it.each(['0', '-1', '1.5', 'x', '', '99999999', '1 '])('count as absent when the round is %j', (round) => {
-    expect(read({ 'throughline-round': round, 'throughline-redrive-of': T1 })).toBeUndefined();
-  });
+  it.each(['0', '-1', '1.5', 'x', '', '99999999', '1 '])(
+    'count as absent when the redrive count is %j',
+    (redriveCount) => {
+      expect(
+        read({ 'throughline-redrive-count': redriveCount, 'throughline-redrive-of': T1 }),
+      ).toBeUndefined();
+    },
+  );
 
   it('keep of the traces what are trace ids', () => {
     const redriveOf = `${T1},nonsense,${T2.toUpperCase()},,${T2}`;
-    expect(read({ 'throughline-round': '1', 'throughline-redrive-of': redriveOf })).toEqual({
-      round: 1,
+    expect(read({ 'throughline-redrive-count': '1', 'throughline-redrive-of': redriveOf })).toEqual({
+      redriveCount: 1,
       previousTraceIds: [T1, T2],
     });
   });
 });
 
-describe('the next round', () => {
+describe('one more redrive', () => {
   it('is the first after a job that was never redriven', () => {
-    expect(nextRound(undefined, T1)).toEqual({ round: 1, previousTraceIds: [T1] });
+    expect(nextRedrive(undefined, T1)).toEqual({ redriveCount: 1, previousTraceIds: [T1] });
   });
 
   it('adds its trace to those before, and forgets the oldest of too many', () => {
-    expect(nextRound({ round: 1, previousTraceIds: [T1] }, T2)).toEqual({
-      round: 2,
+    expect(nextRedrive({ redriveCount: 1, previousTraceIds: [T1] }, T2)).toEqual({
+      redriveCount: 2,
       previousTraceIds: [T1, T2],
     });
-    const many = nextRound({ round: 20, previousTraceIds: Array<string>(20).fill(T1) }, T2);
+    const many = nextRedrive({ redriveCount: 20, previousTraceIds: Array<string>(20).fill(T1) }, T2);
     expect(many.previousTraceIds).toEqual([...Array<string>(19).fill(T1), T2]);
   });
 
   it.each([undefined, ''])('needs no trace (%j)', (traceId) => {
-    expect(nextRound(undefined, traceId)).toEqual({ round: 1, previousTraceIds: [] });
+    expect(nextRedrive(undefined, traceId)).toEqual({ redriveCount: 1, previousTraceIds: [] });
   });
 });
 
 describe('a message id', () => {
-  it('is another one in each round, and unchanged in the first', () => {
-    expect([undefined, 0, 1, 2].map((round) => inRound('job-1:end', round))).toEqual([
+  it('differs after each redrive, and is unchanged before the first', () => {
+    expect([undefined, 0, 1, 2].map((redriveCount) => idPerRedrive('job-1:end', redriveCount))).toEqual([
       'job-1:end',
       'job-1:end',
       'job-1:end:1',

@@ -140,7 +140,7 @@ describe('the headers of an event', () => {
       startedAt: '2026-01-01T00:00:01.000Z',
       traceId: 'ab'.repeat(16),
       error: { code: 'operation-failed', message: 'two\r\nlines' },
-      round: 2,
+      redriveCount: 2,
       previousTraceIds: ['cd'.repeat(16)],
     };
     for (const told of [event(kind), full]) {

@@ -1,0 +1,48 @@
+import { describe, expect, it } from 'vitest';
+import type { EventKind, JobEvent } from '../../../../shared/job/event.ts';
+import { isOver, recalled, redriveCountOf } from '../../../../worker-node/jobs/redrive-count.ts';
+import { attempt } from '../support.ts';
+
+function event(kind: EventKind, redriveCount: number): JobEvent {
+  const at = '2026-01-01T00:00:00.000Z';
+  return {
+    ...{ kind, jobId: 'job-1', operation: 'echo', attempt: 1, maxAttempts: 3, released: 0 },
+    ...{ acceptedAt: at, at, worker: 'w', traceId: '', spanId: '' },
+    ...(redriveCount === 0 ? {} : { redriveCount }),
+  };
+}
+
+describe('a delivery', () => {
+  it.each<
+    [kind: EventKind, eventRedriveCount: number, redriveCount: number, what: 'run' | 'run anew' | 'skip']
+  >([
+    ['started', 0, 0, 'run'],
+    ['failed', 0, 0, 'skip'],
+    ['failed', 0, 1, 'run anew'],
+    ['released', 0, 1, 'run anew'],
+    ['redriven', 1, 1, 'run'],
+    ['started', 1, 1, 'run'],
+    ['succeeded', 1, 1, 'skip'],
+    ['failed', 1, 2, 'run anew'],
+    // The job ended, and the acknowledgement of its message was lost.
+    ['redriven', 1, 0, 'skip'],
+    ['started', 2, 1, 'skip'],
+  ])(
+    'after %s with redrive count %i, a message with redrive count %i: %s',
+    (kind, eventRedriveCount, redriveCount, what) => {
+      const previous = recalled(event(kind, eventRedriveCount), redriveCount);
+      const seen = previous === undefined ? 'run anew' : isOver(previous, redriveCount) ? 'skip' : 'run';
+      expect(seen).toBe(what);
+    },
+  );
+
+  it('without an event has nothing to recall', () => {
+    expect(recalled(undefined, 0)).toBeUndefined();
+  });
+
+  it('is 0 until the job is redriven', () => {
+    const { job } = attempt();
+    expect(redriveCountOf(job)).toBe(0);
+    expect(redriveCountOf({ ...job, redrive: { redriveCount: 2, previousTraceIds: [] } })).toBe(2);
+  });
+});
