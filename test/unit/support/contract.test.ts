@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ENDED_JOB, STARTED_EVENT } from '../../../edge/http/openapi/examples.ts';
+import { ENDED_JOB, STARTED_EVENT } from '../../../edge/openapi/examples.ts';
 import { contract } from '../../support/http/api-contract.ts';
 
 const JSON_TYPE = { 'content-type': 'application/json' };

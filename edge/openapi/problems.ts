@@ -1,7 +1,10 @@
-import { PROBLEM_MEDIA_TYPE } from '../../../shared/api/problem.ts';
-import { ERRORS, type ErrorCode } from '../../../shared/errors.ts';
-import type { HeaderName } from './headers.ts';
-import type { Json, RouteDescription } from './route-description.ts';
+import type { ZodOpenApiExamplesObject, ZodOpenApiResponseObject } from 'zod-openapi';
+import { PROBLEM_MEDIA_TYPE } from '../../shared/api/problem.ts';
+import { ERRORS, type ErrorCode } from '../../shared/errors.ts';
+import { type HeaderName, headersNamed } from './headers.ts';
+import { ref } from './schemas/describe.ts';
+
+type Json = Readonly<Record<string, unknown>>;
 
 /** What each code that the API answers means to a caller, and what to do about it. */
 export const MEANINGS: Readonly<Partial<Record<ErrorCode, string>>> = {
@@ -35,49 +38,31 @@ export const MEANINGS: Readonly<Partial<Record<ErrorCode, string>>> = {
   'stream-full': 'The queue has no room now: try again later.',
 };
 
-/** Every code that a route may answer: what is particular to it, and what holds for all routes like it. */
-export function problemsOf({ scope, body, problems = [] }: RouteDescription): ErrorCode[] {
-  const codes = new Set<ErrorCode>([
-    ...(scope === undefined ? [] : (['unauthenticated', 'forbidden', 'rate-limited'] as const)),
-    ...(body === undefined ? [] : BODY_PROBLEMS),
-    ...problems,
-    'internal',
-    'config-invalid',
-  ]);
-  // In the order of the table, so that the document does not depend on who lists what first.
-  return (Object.keys(ERRORS) as ErrorCode[]).filter((code) => codes.has(code));
+/** The answers for these codes, by HTTP status. Codes with the same status share an answer, which is a component. */
+export function problemResponses(codes: readonly ErrorCode[]): Record<string, ZodOpenApiResponseObject> {
+  const byStatus = Map.groupBy(codes, (code) => ERRORS[code].status);
+  return Object.fromEntries([...byStatus].map(([status, together]) => [status, componentOf(together)]));
 }
 
-const BODY_PROBLEMS = ['request-invalid', 'payload-too-large', 'media-type-unsupported'] as const;
+/** By id, since the document takes an id only once. */
+const components = new Map<string, ZodOpenApiResponseObject>();
 
-/** What every route that asks the bridge may answer. */
-export const BROKER_PROBLEMS = ['broker-unavailable', 'broker-refused'] as const;
-
-/** The codes of a route by their HTTP status. */
-export function byStatus(codes: readonly ErrorCode[]): Map<number, ErrorCode[]> {
-  const statuses = new Map<number, ErrorCode[]>();
-  for (const code of codes) {
-    const { status } = ERRORS[code];
-    statuses.set(status, [...(statuses.get(status) ?? []), code]);
-  }
-  return statuses;
+function componentOf(codes: readonly ErrorCode[]): ZodOpenApiResponseObject {
+  const id = codes.map(pascalCase).join('Or');
+  const known = components.get(id);
+  if (known !== undefined) return known;
+  const component = { id, ...problemResponse(codes) };
+  components.set(id, component);
+  return component;
 }
 
-/** The name of the component for answers with one of these codes: `JobUnknown`, `InternalOrConfigInvalid`. */
-export function problemName(codes: readonly ErrorCode[]): string {
-  return codes.map(pascalCase).join('Or');
-}
-
-/** The component for answers with one of these codes, which have the same status. */
-export function problemResponse(codes: readonly ErrorCode[]): Json {
+function problemResponse(codes: readonly ErrorCode[]): ZodOpenApiResponseObject {
   return {
     description: codes.map((code) => `\`${code}\`: ${meaningOf(code)}`).join('\n\n'),
-    headers: Object.fromEntries(
-      headersOf(codes).map((name) => [name, { $ref: `#/components/headers/${name}` }]),
-    ),
+    headers: headersNamed(headersOf(codes)),
     content: {
       [PROBLEM_MEDIA_TYPE]: {
-        schema: { $ref: '#/components/schemas/Problem', properties: { code: { enum: codes } } },
+        schema: { ...ref('Problem'), properties: { code: { enum: [...codes] } } },
         ...examplesOf(codes),
       },
     },
@@ -101,7 +86,7 @@ function meaningOf(code: ErrorCode): string {
   return meaning;
 }
 
-function examplesOf(codes: readonly ErrorCode[]): Json {
+function examplesOf(codes: readonly ErrorCode[]): { examples?: ZodOpenApiExamplesObject } {
   const examples = codes.flatMap((code) => {
     const value = exampleOf(code);
     return value === undefined ? [] : [[code, { value }]];

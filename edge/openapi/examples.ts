@@ -63,6 +63,9 @@ export const STARTED_EVENT = {
   spanId: SPAN_ID,
 } as const;
 
+/** The text of an event stream. */
+export const EVENT_STREAM = `retry: 1000\n\nid: 4711\nevent: started\ndata: ${JSON.stringify(STARTED_EVENT)}\n\n`;
+
 export const SUBMISSION = { operation: 'text.count', input: { text: 'hello world' } } as const;
 
 export const LATER = {
@@ -101,7 +104,7 @@ export const REDRIVEN_JOB = {
   previousTraceIds: [TRACE_ID],
 } as const;
 
-export const KEPT_JOB = { ...QUEUED_JOB, durability: 'outbox' } as const;
+export const PENDING_JOB = { ...QUEUED_JOB, durability: 'outbox' } as const;
 
 export const OUTBOX_ITEM = {
   id: ID,

@@ -1,2 +1,0 @@
-/** Headers that every request to `/v1` may carry. */
-export const TRACE_PARAMETERS = ['traceparent', 'tracestate', 'baggage'] as const;

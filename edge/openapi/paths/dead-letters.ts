@@ -1,0 +1,99 @@
+import * as z from 'zod';
+import type { ZodOpenApiPathsObject } from 'zod-openapi';
+import {
+  DEAD_LETTER_LIMITS,
+  DeadLetterDetail,
+  DeadLetterPage,
+  RedriveReport,
+} from '../../../shared/api/dead-letter.ts';
+import { OperationName } from '../../../shared/api/operation.ts';
+import { Job } from '../../../shared/job/job.ts';
+import { type DeadLetterQuery, RedriveRequest } from '../../http/requests/dead-letter-request.ts';
+import * as examples from '../examples.ts';
+import { BROKER_PROBLEMS, json, jsonBody, operation, type QueryFields } from '../operation.ts';
+import { JobId } from '../parameters.ts';
+
+const LIST_FIELDS: QueryFields<typeof DeadLetterQuery> = {
+  operation: OperationName.optional().meta({ description: 'Only those of this operation.' }),
+  limit: z
+    .int()
+    .min(1)
+    .max(DEAD_LETTER_LIMITS.page)
+    .default(DEAD_LETTER_LIMITS.defaultPage)
+    .meta({ description: `How many at most, up to ${DEAD_LETTER_LIMITS.page}.` }),
+  cursor: z
+    .string()
+    .regex(/^[0-9]{1,15}$/)
+    .optional()
+    .meta({ description: 'Of the answer before: the next page.' }),
+};
+
+export const deadLetterPaths = {
+  '/v1/dead-letters': {
+    get: operation({
+      operationId: 'listDeadLetters',
+      tag: 'Dead letters',
+      summary: 'List dead letters',
+      scope: 'dead-letters:read',
+      requestParams: { query: z.object(LIST_FIELDS) },
+      answers: {
+        200: json('A page of dead letters, oldest first.', DeadLetterPage, {
+          page: { deadLetters: [examples.DEAD_LETTER], cursor: '43' },
+        }),
+      },
+      problems: ['request-invalid', ...BROKER_PROBLEMS],
+    }),
+  },
+  '/v1/dead-letters/redrive': {
+    post: operation({
+      operationId: 'redriveMany',
+      tag: 'Dead letters',
+      summary: 'Redrive many dead letters',
+      description:
+        'At most 100 in one request, and for at most ten seconds; with the `cursor` of the answer, the rest of those that were dead at the first request. What dies meanwhile is not sent again.',
+      scope: 'dead-letters:redrive',
+      requestBody: jsonBody(RedriveRequest, {
+        all: {},
+        some: { operation: 'text.count', reason: 'operation-failed', limit: 10 },
+      }),
+      answers: {
+        200: json('What became of them.', RedriveReport, {
+          all: { redriven: [examples.DEAD_LETTER.id], failed: [] },
+        }),
+      },
+      problems: BROKER_PROBLEMS,
+    }),
+  },
+  '/v1/dead-letters/{id}': {
+    get: operation({
+      operationId: 'getDeadLetter',
+      tag: 'Dead letters',
+      summary: 'Read a dead letter',
+      scope: 'dead-letters:read',
+      parameters: [JobId],
+      answers: {
+        200: json('The dead letter, with the input and the headers of its job.', DeadLetterDetail, {
+          letter: {
+            ...examples.DEAD_LETTER,
+            input: examples.SUBMISSION.input,
+            headers: { 'ce-type': 'dev.throughline.job' },
+          },
+        }),
+      },
+      problems: ['dead-letter-unknown', ...BROKER_PROBLEMS],
+    }),
+  },
+  '/v1/dead-letters/{id}/redrive': {
+    post: operation({
+      operationId: 'redriveDeadLetter',
+      tag: 'Dead letters',
+      summary: 'Redrive a dead letter',
+      description:
+        'The job is queued again with all its attempts, under its old id, in a new trace that is linked to the old one.',
+      scope: 'dead-letters:redrive',
+      parameters: [JobId],
+      answers: { 202: json('The job, queued again.', Job, { queued: examples.REDRIVEN_JOB }, ['Location']) },
+      problems: ['dead-letter-unknown', 'not-dead', 'stream-full', ...BROKER_PROBLEMS],
+    }),
+  },
+} satisfies ZodOpenApiPathsObject;

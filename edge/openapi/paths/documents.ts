@@ -1,0 +1,31 @@
+import type { ZodOpenApiContentObject, ZodOpenApiPathsObject } from 'zod-openapi';
+import { type Answer, media, operation } from '../operation.ts';
+import { IfNoneMatch } from '../parameters.ts';
+
+export const documentPaths = {
+  '/openapi.json': {
+    get: operation({
+      operationId: 'getOpenApi',
+      tag: 'Documents',
+      summary: 'This document',
+      parameters: [IfNoneMatch],
+      answers: documentAnswers({ 'application/json': media({ type: 'object' }) }),
+    }),
+  },
+  '/docs': {
+    get: operation({
+      operationId: 'getDocs',
+      tag: 'Documents',
+      summary: 'This document as a page for people',
+      parameters: [IfNoneMatch],
+      answers: documentAnswers({ 'text/html': media({ type: 'string' }) }),
+    }),
+  },
+} satisfies ZodOpenApiPathsObject;
+
+function documentAnswers(content: ZodOpenApiContentObject): Record<number, Answer> {
+  return {
+    200: { description: 'The document.', headers: ['ETag'], content },
+    304: { description: 'It has not changed.', headers: ['ETag'] },
+  };
+}

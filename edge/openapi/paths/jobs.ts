@@ -1,0 +1,148 @@
+import * as z from 'zod';
+import type { ZodOpenApiPathsObject } from 'zod-openapi';
+import { Batch, BatchReport } from '../../../shared/api/batch.ts';
+import { JOB_LIST_LIMITS, JobPage } from '../../../shared/api/job-list.ts';
+import { OperationName } from '../../../shared/api/operation.ts';
+import { SubmitJob } from '../../../shared/api/submit-job.ts';
+import { JobHistory } from '../../../shared/job/event-record.ts';
+import { Job, JobState, LIMITS } from '../../../shared/job/job.ts';
+import type { ListQuery } from '../../http/requests/list-request.ts';
+import * as examples from '../examples.ts';
+import { BROKER_PROBLEMS, json, jsonBody, media, operation, type QueryFields } from '../operation.ts';
+import { After, IdempotencyKey, JobId, LastEventId, PreferWait } from '../parameters.ts';
+import { ref } from '../schemas/describe.ts';
+
+const LIST_FIELDS: QueryFields<typeof ListQuery> = {
+  state: JobState.optional().meta({ description: 'Only those in this state.' }),
+  operation: OperationName.optional().meta({ description: 'Only those of this operation.' }),
+  limit: z
+    .int()
+    .min(1)
+    .max(JOB_LIST_LIMITS.page)
+    .default(JOB_LIST_LIMITS.defaultPage)
+    .meta({ description: `How many at most, up to ${JOB_LIST_LIMITS.page}.` }),
+  cursor: z.string().optional().meta({ description: 'Of the answer before: the next page.' }),
+};
+
+/** Headers of an answer to a submission. */
+const SUBMITTED = ['Location', 'Preference-Applied', 'Idempotency-Replayed'] as const;
+
+export const jobPaths = {
+  '/v1/jobs': {
+    post: operation({
+      operationId: 'submitJob',
+      tag: 'Jobs',
+      summary: 'Submit a job',
+      description:
+        'A 2xx means that the job is kept, and will reach exactly one end. Without `Prefer: wait=N` the answer comes as soon as that is sure.',
+      scope: 'jobs:write',
+      parameters: [IdempotencyKey, PreferWait],
+      requestBody: jsonBody(SubmitJob, { now: examples.SUBMISSION, later: examples.LATER }),
+      answers: {
+        200: json('The job has ended.', Job, { succeeded: examples.ENDED_JOB }, SUBMITTED),
+        202: json(
+          'The job is accepted, and has not ended yet.',
+          Job,
+          { queued: examples.QUEUED_JOB },
+          SUBMITTED,
+        ),
+      },
+      problems: [
+        'operation-unknown',
+        'input-invalid',
+        'idempotency-key-reused',
+        'delay-unsupported',
+        'stream-full',
+        'outbox-full',
+        'broker-rejected',
+        ...BROKER_PROBLEMS,
+      ],
+    }),
+    get: operation({
+      operationId: 'listJobs',
+      tag: 'Jobs',
+      summary: 'List jobs',
+      description:
+        'Your jobs, newest first. Each event that was recorded before the request is in it, unless `complete` is false.',
+      scope: 'jobs:read',
+      requestParams: { query: z.object(LIST_FIELDS) },
+      answers: {
+        200: json('A page of jobs.', JobPage, {
+          page: { jobs: [examples.JOB_SUMMARY], complete: true },
+        }),
+      },
+      problems: ['request-invalid', 'index-unavailable'],
+    }),
+  },
+  '/v1/jobs/batch': {
+    post: operation({
+      operationId: 'submitBatch',
+      tag: 'Jobs',
+      summary: 'Submit many jobs',
+      description: `Up to ${LIMITS.batchJobs} jobs in one round trip to NATS. A job that is refused does not spoil the others.`,
+      scope: 'jobs:write',
+      parameters: [IdempotencyKey],
+      requestBody: jsonBody(Batch, { two: { jobs: [examples.SUBMISSION, examples.LATER] } }),
+      answers: {
+        207: json('A result for each job, in the same order.', BatchReport, {
+          mixed: { results: [{ status: 202, job: examples.QUEUED_JOB }, examples.REFUSED_RESULT] },
+        }),
+      },
+      problems: BROKER_PROBLEMS,
+    }),
+  },
+  '/v1/jobs/{id}': {
+    get: operation({
+      operationId: 'getJob',
+      tag: 'Jobs',
+      summary: 'Read a job',
+      scope: 'jobs:read',
+      parameters: [JobId],
+      answers: {
+        200: json('The job as it stands, with its attempts.', Job, { succeeded: examples.READ_JOB }),
+      },
+      problems: ['job-unknown', ...BROKER_PROBLEMS],
+    }),
+    delete: operation({
+      operationId: 'cancelJob',
+      tag: 'Jobs',
+      summary: 'Cancel a job',
+      description: "A queued job never runs; of a running one, the operation's `signal` aborts.",
+      scope: 'jobs:cancel',
+      parameters: [JobId, PreferWait],
+      answers: {
+        200: json('The job is cancelled.', Job, { cancelled: examples.CANCELLED_JOB }, [
+          'Preference-Applied',
+        ]),
+        202: json('The worker that runs the job was told to end it.', Job, undefined, ['Preference-Applied']),
+      },
+      problems: ['job-unknown', 'job-finished', ...BROKER_PROBLEMS],
+    }),
+  },
+  '/v1/jobs/{id}/events': {
+    get: operation({
+      operationId: 'watchJob',
+      tag: 'Jobs',
+      summary: 'Read or follow the events of a job',
+      description:
+        'With `Accept: text/event-stream`: what is recorded so far, then what comes, until the job has ended; a client that was cut off goes on behind `Last-Event-ID`. Otherwise: what is recorded so far, as JSON.',
+      scope: 'jobs:read',
+      parameters: [JobId, LastEventId, After],
+      answers: {
+        200: {
+          description: 'The events behind the one that was named, oldest first.',
+          content: {
+            'application/json': media(JobHistory, { begun: { events: [examples.STARTED_EVENT] } }),
+            'text/event-stream': {
+              ...media({ type: 'string' }, { begun: examples.EVENT_STREAM }),
+              // OpenAPI 3.1 has no words for the items of a stream.
+              'x-event-data': ref('HistoryEvent'),
+            },
+          },
+        },
+        204: { description: 'The job has ended, and you have all of its events: do not come again.' },
+      },
+      problems: ['request-invalid', 'job-unknown', 'too-many-streams', ...BROKER_PROBLEMS],
+    }),
+  },
+} satisfies ZodOpenApiPathsObject;

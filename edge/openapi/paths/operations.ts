@@ -1,0 +1,20 @@
+import type { ZodOpenApiPathsObject } from 'zod-openapi';
+import { OperationList } from '../../../shared/api/operation.ts';
+import * as examples from '../examples.ts';
+import { BROKER_PROBLEMS, json, operation } from '../operation.ts';
+
+export const operationPaths = {
+  '/v1/operations': {
+    get: operation({
+      operationId: 'listOperations',
+      tag: 'Operations',
+      summary: 'List what can be run',
+      description: 'Names, input schemas and limits, as the workers announced them.',
+      scope: 'jobs:read',
+      answers: {
+        200: json('What can be run, by name.', OperationList, { one: { operations: [examples.OPERATION] } }),
+      },
+      problems: BROKER_PROBLEMS,
+    }),
+  },
+} satisfies ZodOpenApiPathsObject;

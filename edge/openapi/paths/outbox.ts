@@ -1,0 +1,48 @@
+import * as z from 'zod';
+import type { ZodOpenApiPathsObject } from 'zod-openapi';
+import { OUTBOX_LIST_LIMIT, OutboxList } from '../../../shared/api/outbox.ts';
+import { Job } from '../../../shared/job/job.ts';
+import type { OutboxQuery } from '../../http/requests/outbox-request.ts';
+import * as examples from '../examples.ts';
+import { json, operation, type QueryFields } from '../operation.ts';
+import { JobId } from '../parameters.ts';
+
+const LIST_FIELDS: QueryFields<typeof OutboxQuery> = {
+  limit: z
+    .int()
+    .min(1)
+    .max(OUTBOX_LIST_LIMIT)
+    .default(OUTBOX_LIST_LIMIT)
+    .meta({ description: `How many at most, up to ${OUTBOX_LIST_LIMIT}.` }),
+};
+
+export const outboxPaths = {
+  '/v1/outbox': {
+    get: operation({
+      operationId: 'listOutbox',
+      tag: 'Outbox',
+      summary: 'List jobs that NATS does not have',
+      description:
+        'Accepted jobs that wait because NATS is away, or that it will not take. Of the bridges that serve your region.',
+      scope: 'dead-letters:read',
+      requestParams: { query: z.object(LIST_FIELDS) },
+      answers: {
+        200: json('The jobs, in the order in which they wait.', OutboxList, {
+          large: { jobs: [examples.OUTBOX_ITEM] },
+        }),
+      },
+      problems: ['request-invalid', 'broker-unavailable'],
+    }),
+  },
+  '/v1/outbox/{id}/retry': {
+    post: operation({
+      operationId: 'retryJob',
+      tag: 'Outbox',
+      summary: 'Send a rejected job again',
+      scope: 'dead-letters:redrive',
+      parameters: [JobId],
+      answers: { 202: json('The job, pending again.', Job, { queued: examples.PENDING_JOB }, ['Location']) },
+      problems: ['job-unknown', 'broker-unavailable'],
+    }),
+  },
+} satisfies ZodOpenApiPathsObject;

@@ -1,0 +1,53 @@
+import { describe, expect, it } from 'vitest';
+import openApi from '../../../edge/http/docs/openapi.json' with { type: 'json' };
+import { setup } from './app-support.ts';
+
+describe('GET /openapi.json', () => {
+  it('is the document, without a key, and once is enough', async () => {
+    const { send } = await setup();
+    const response = await send('/openapi.json', { headers: { authorization: 'none' } });
+    expect(response.status).toBe(200);
+    expect(response.headers.get('cache-control')).toBe('public, max-age=300');
+    const tag = response.headers.get('etag') ?? '';
+    expect(tag).toMatch(/^"[0-9a-f]{32}"$/);
+    expect(await response.json()).toEqual(openApi);
+    for (const known of [tag, `W/${tag}`, `"x", ${tag}`, '*']) {
+      const again = await send('/openapi.json', { headers: { 'if-none-match': known } });
+      expect(again.status).toBe(304);
+      expect(await again.text()).toBe('');
+      expect(again.headers.get('etag')).toBe(tag);
+    }
+    expect((await send('/openapi.json', { headers: { 'if-none-match': '"x"' } })).status).toBe(200);
+  });
+});
+
+describe('GET /docs', () => {
+  it('shows every operation, schema and error code', async () => {
+    const { send } = await setup();
+    const page = await (await send('/docs')).text();
+    for (const { operationId } of Object.values(openApi.paths).flatMap((methods) => Object.values(methods)))
+      expect(page).toContain(`<article id="${operationId}"`);
+    for (const name of Object.keys(openApi.components.schemas))
+      expect(page).toContain(`<article id="${name}">`);
+    const codes = Object.values(openApi.components.responses).flatMap(
+      ({ content }) => content['application/problem+json'].schema.properties.code.enum,
+    );
+    for (const code of codes) expect(page).toContain(`<tr id="${code}">`);
+    const ids = [...page.matchAll(/ id="([^"]+)"/g)].map(([, id]) => id);
+    expect(new Set(ids).size).toBe(ids.length);
+    for (const [, target] of page.matchAll(/href="#([^"]+)"/g)) expect(ids).toContain(target);
+  });
+
+  it('needs nothing but itself, and its policy allows nothing else', async () => {
+    const { send } = await setup();
+    const response = await send('/docs');
+    const page = await response.text();
+    expect(page).not.toMatch(/<script|<link|<img|@import|url\(|(?:href|src)="https?:|\son\w+=|\sstyle=/i);
+    const [, style = ''] = /<style>([\s\S]*)<\/style>/.exec(page) ?? [];
+    const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(style));
+    const hash = Buffer.from(digest).toString('base64');
+    expect(response.headers.get('content-security-policy')).toBe(
+      `default-src 'none'; style-src 'sha256-${hash}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`,
+    );
+  });
+});
