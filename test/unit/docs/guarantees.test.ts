@@ -38,10 +38,8 @@ describe('docs/GUARANTEES.md', () => {
     },
   );
 
-  it.each(rows.filter(({ where }) => !where.startsWith('`')))(
-    '$id says why there is no test',
-    ({ where }) => {
-      expect(where.length).toBeGreaterThan(30);
-    },
-  );
+  it('has a test for every row but these', () => {
+    const untested = rows.filter(({ where }) => !where.startsWith('`')).map(({ id }) => id);
+    expect(untested).toEqual(['W2', 'W9', 'T1', 'C2']);
+  });
 });
