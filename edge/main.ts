@@ -10,8 +10,7 @@ import { type EdgeConfig, type Env, edgeConfig } from './config.ts';
 import { createApp } from './http/app.ts';
 import { drainingResponse } from './http/drain-body.ts';
 import { problemResponse } from './http/middleware/problems.ts';
-import { readRequestContext } from './http/request-context.ts';
-import type { RequestContext, Scope } from './http/scope.ts';
+import { type EdgeBindings, type RequestContext, readRequestContext } from './http/request-context.ts';
 import { JobIndex as JobIndexObject } from './job-index/job-index.ts';
 import { createLogger, type Logger } from './telemetry/log.ts';
 import { type Telemetry, telemetry } from './telemetry/runtime.ts';
@@ -91,7 +90,11 @@ function createHandle(env: Env, config: EdgeConfig, log: Logger): Handle {
         config.BRIDGE_PLACEMENT === 'region' ? regionOf((request.cf ?? {}) as RequestLocation) : undefined,
       locationHint: config.BRIDGE_LOCATION_HINT,
     });
-    return await app.fetch(request, { config, log, bridge, index, requestContext } satisfies Scope, ctx);
+    return await app.fetch(
+      request,
+      { config, log, bridge, index, requestContext } satisfies EdgeBindings,
+      ctx,
+    );
   };
   const tracing = telemetry(config, log, isTrusted);
   if (!tracing.on) return (request, _env, ctx) => passThrough(request, () => serve(request, ctx));

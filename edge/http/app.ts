@@ -4,13 +4,13 @@ import { ThroughlineError } from '../../shared/errors.ts';
 import { crossOrigin } from './middleware/cross-origin.ts';
 import { renderProblem } from './middleware/problems.ts';
 import { traceResponse } from './middleware/trace-response.ts';
+import type { EdgeHono } from './request-context.ts';
 import { deadLetterRoutes } from './routes/dead-letters.ts';
 import { documentRoutes } from './routes/documents.ts';
 import { healthRoutes } from './routes/health.ts';
 import { jobRoutes } from './routes/jobs.ts';
 import { operationRoutes } from './routes/operations.ts';
 import { outboxRoutes } from './routes/outbox.ts';
-import type { EdgeHono } from './scope.ts';
 
 /** The HTTP API, version 1. What it needs of the outside comes with each request, as its bindings. */
 export function createApp(): Hono<EdgeHono> {

@@ -1,12 +1,12 @@
-/** What is thrown away of a refused body at most, and for how long. */
+/** The rest of a refused body is read for at most this many bytes and this long. */
 const DRAIN_BYTES = 32 * 1024 * 1024;
 const DRAIN_MS = 5_000;
 
 /**
- * Answers a refused request at once, and takes what still comes of its body meanwhile, bounded in bytes and time. A
- * server that closes a connection on which bytes wait resets it (RFC 9112, section 9.6), and the reset may reach the
- * caller before the answer does: it then sees a broken pipe, and not why. workerd itself takes 64 KiB.
- * @param response an answer whose body is at hand, not one that streams
+ * Answers a refused request at once, and meanwhile reads and discards the rest of its body. When a server closes a
+ * connection that still has unread bytes, TCP resets it (RFC 9112, section 9.6). The reset can overtake the answer, and
+ * the caller then sees a broken pipe instead of the reason. workerd itself discards only 64 KiB.
+ * @param response an answer whose body is complete, not a stream
  */
 export async function drainingResponse(
   request: Request,
@@ -14,10 +14,10 @@ export async function drainingResponse(
   ctx: Pick<ExecutionContext, 'waitUntil'>,
 ): Promise<Response> {
   const { body } = request;
-  // A locked body has been read whole, or is too slow for its reader already.
+  // A locked body has been read to its end, or its reader is still waiting for it.
   if (response.status < 400 || body === null || body.locked) return response;
   const answer = await response.arrayBuffer();
-  // The runtime lets a request's body be read only until the answer ends.
+  // workerd lets us read the request's body only until the answer ends, so the answer stays open meanwhile.
   const { readable, writable } = new FixedLengthStream(answer.byteLength);
   ctx.waitUntil(writeAndDiscard(new Uint8Array(answer), writable, body).catch(() => undefined));
   return new Response(readable, response);

@@ -1,13 +1,13 @@
 import { cors } from 'hono/cors';
 import { createMiddleware } from 'hono/factory';
 import type { EdgeConfig } from '../../config.ts';
-import type { EdgeHono } from '../scope.ts';
+import type { EdgeHono } from '../request-context.ts';
 
 const PREFLIGHT_SECONDS = 7_200;
 
 /**
- * Lets pages of `CORS_ORIGINS` call the API; without that setting it does nothing. Stands before `authenticate()`,
- * since a browser asks first (preflight) without a key. Cookies mean nothing here, so no credentials are allowed.
+ * Lets web pages of the origins in `CORS_ORIGINS` call the API. Without that setting it does nothing. It comes before
+ * `authenticate()`, because a browser's preflight request has no key. The API reads no cookies, so it allows none.
  */
 export function crossOrigin() {
   const handle = cors({
@@ -37,7 +37,7 @@ export function crossOrigin() {
   });
   return createMiddleware<EdgeHono>(async function crossOrigin(c, next) {
     const isOff = c.env.config.CORS_ORIGINS.length === 0;
-    // An OPTIONS that is no preflight is answered as any other method would be.
+    // Only a preflight is answered here. Any other OPTIONS request goes on to the routes.
     const isPlainOptions =
       c.req.method === 'OPTIONS' && c.req.header('access-control-request-method') === undefined;
     return isOff || isPlainOptions ? await next() : await handle(c, next);

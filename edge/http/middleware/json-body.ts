@@ -2,18 +2,18 @@ import { createMiddleware } from 'hono/factory';
 import { withDeadline } from '../../../shared/deadline.ts';
 import { ThroughlineError } from '../../../shared/errors.ts';
 import { jsonDepth } from '../../../shared/text/json.ts';
-import type { EdgeHono } from '../scope.ts';
+import type { EdgeHono } from '../request-context.ts';
 import { readBody } from './read-body.ts';
 
-/** Room for the fields around an input. */
+/** Room for the fields around the input of a job. */
 const ENVELOPE_BYTES = 8 * 1024;
 const MAX_DEPTH = 64;
 const JSON_MEDIA_TYPE = /^application\/(?:[a-z0-9.+-]+\+)?json\s*(?:;|$)/i;
 
 /**
- * Lets through a body that is JSON, not compressed, not too large, not too deep and not too slow, and sets it as
- * `c.var.body`.
- * @param options.inputs how many inputs of full size it may hold
+ * Reads the body as JSON and sets it as `c.var.body`. It refuses a body that is compressed, too large, nested too deep
+ * or too slow.
+ * @param options.inputs the body may be as large as this many inputs of the largest size
  */
 export function jsonBody({ inputs = 1 }: { readonly inputs?: number } = {}) {
   return createMiddleware<EdgeHono>(async function jsonBody(c, next) {
@@ -23,9 +23,9 @@ export function jsonBody({ inputs = 1 }: { readonly inputs?: number } = {}) {
     const bytes = await withDeadline(
       readBody(c.req.raw, maxSize),
       BODY_TIMEOUT_MS,
-      () => new ThroughlineError('body-timeout', `the body did not come within ${BODY_TIMEOUT_MS} ms`),
+      () => new ThroughlineError('body-timeout', `the body did not arrive within ${BODY_TIMEOUT_MS} ms`),
     );
-    c.set('body', parseJson(decodeUtf8(bytes)));
+    c.set('body', parseBody(decodeUtf8(bytes)));
     await next();
   });
 }
@@ -39,7 +39,7 @@ function checkMediaType(type: string | undefined, encoding: string | undefined):
   }
 }
 
-/** JSON on the wire is UTF-8 (RFC 8259, section 8.1): broken bytes are an error, not U+FFFD in somebody's data. */
+/** JSON is sent as UTF-8 (RFC 8259, section 8.1). Other bytes are an error: replacing them would change the caller's data. */
 function decodeUtf8(bytes: Uint8Array): string {
   try {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: false }).decode(bytes);
@@ -48,7 +48,7 @@ function decodeUtf8(bytes: Uint8Array): string {
   }
 }
 
-function parseJson(text: string): unknown {
+function parseBody(text: string): unknown {
   if (jsonDepth(text, MAX_DEPTH) > MAX_DEPTH) {
     throw new ThroughlineError('request-invalid', `the body is nested deeper than ${MAX_DEPTH} levels`);
   }

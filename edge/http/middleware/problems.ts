@@ -3,9 +3,9 @@ import type { Context } from 'hono';
 import { HTTPException } from 'hono/http-exception';
 import { PROBLEM_MEDIA_TYPE, problemOf } from '../../../shared/api/problem.ts';
 import { describeThrown, ThroughlineError } from '../../../shared/errors.ts';
-import type { EdgeHono } from '../scope.ts';
+import type { EdgeHono } from '../request-context.ts';
 
-/** The one place where an error becomes an answer: `application/problem+json` (RFC 9457). */
+/** Turns whatever a route threw into a problem document (RFC 9457). An internal error is logged. */
 export function renderProblem(thrown: unknown, c: Context<EdgeHono>): Response {
   const error = fromThrown(thrown);
   if (error.code === 'internal') {
@@ -14,7 +14,7 @@ export function renderProblem(thrown: unknown, c: Context<EdgeHono>): Response {
   return problemResponse(error, c.res.headers.get('www-authenticate'));
 }
 
-/** The answer for an error. */
+/** The answer for an error: a problem document with the id of the current trace. */
 export function problemResponse(error: ThroughlineError, wwwAuthenticate: string | null = null): Response {
   const traceId = trace.getSpanContext(context.active())?.traceId;
   const headers = new Headers({ 'content-type': PROBLEM_MEDIA_TYPE, 'cache-control': 'no-store' });

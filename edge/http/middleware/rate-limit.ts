@@ -1,14 +1,14 @@
 import { createMiddleware } from 'hono/factory';
 import { describeThrown, ThroughlineError } from '../../../shared/errors.ts';
 import { policyHeader, RATE_LIMIT_WINDOWS, spentHeader } from '../../access/rate-limit-policy.ts';
-import type { EdgeHono, Scope } from '../scope.ts';
+import type { EdgeBindings, EdgeHono } from '../request-context.ts';
 
 const LONGEST_WINDOW = Math.max(...RATE_LIMIT_WINDOWS);
 
 /**
- * Counts the requests of a tenant with the `RATE_LIMITER` binding, and refuses what is too much; without the binding
- * it does nothing. Stands behind `authenticate()`. The binding does not say what remains nor when its window ends, so
- * only a refusal has a `RateLimit` header, and its time is the whole window.
+ * Counts the requests of each tenant with the `RATE_LIMITER` binding, and refuses those over the limit. Without the
+ * binding it does nothing. It comes after `authenticate()`. The binding tells neither what is left nor when its window
+ * ends. So only a refusal has a `RateLimit` header, and that header names the whole window.
  */
 export function rateLimit() {
   return createMiddleware<EdgeHono>(async function rateLimit(c, next) {
@@ -19,7 +19,7 @@ export function rateLimit() {
     if (!(await isAllowed(tenant, limiter, c.env))) {
       const seconds = policy?.windowSeconds ?? LONGEST_WINDOW;
       c.header('RateLimit', spentHeader(seconds));
-      throw new ThroughlineError('rate-limited', `too many requests; come again in ${seconds} s`, {
+      throw new ThroughlineError('rate-limited', `too many requests; try again in ${seconds} s`, {
         retryAfterSeconds: seconds,
       });
     }
@@ -27,8 +27,8 @@ export function rateLimit() {
   });
 }
 
-/** A counter that fails must not take the API down with it. */
-async function isAllowed(tenant: string, limiter: RateLimit, { log }: Scope): Promise<boolean> {
+/** Whether the tenant is below its limit. When the limiter itself fails, every request is allowed. */
+async function isAllowed(tenant: string, limiter: RateLimit, { log }: EdgeBindings): Promise<boolean> {
   try {
     return (await limiter.limit({ key: tenant })).success;
   } catch (thrown) {

@@ -1,10 +1,10 @@
 import { ThroughlineError } from '../../../shared/errors.ts';
 
 /**
- * Reads a request's body whole. Behind a body that is too large the stream is left unlocked, so that somebody may
- * throw the rest away.
+ * Reads a request's whole body. When the body is too large, its stream is left unlocked, so that `drainingResponse` can
+ * discard the rest.
  * @param maxSize in bytes
- * @throws ThroughlineError `payload-too-large`, before anything is read where the length is known
+ * @throws ThroughlineError `payload-too-large`; where the length is declared, before anything is read
  */
 export async function readBody(request: Request, maxSize: number): Promise<Uint8Array> {
   const tooLarge = () =>

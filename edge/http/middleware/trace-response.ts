@@ -3,18 +3,18 @@ import { createMiddleware } from 'hono/factory';
 import { routePath } from 'hono/route';
 import { inject } from '../../../shared/propagation/index.ts';
 import { ATTR } from '../../../shared/trace/semantics.ts';
-import type { EdgeHono, RequestContext } from '../scope.ts';
+import type { EdgeBindings, EdgeHono, RequestContext } from '../request-context.ts';
 
 /**
- * Gives the request's span its route and the outcome of reading the caller's trace context, logs the request, and
- * answers with `traceresponse` (W3C Trace Context Level 2 draft): the span that this request became.
+ * Writes the route and the outcome of the caller's trace context to the request's span, logs the request, and adds the
+ * header `traceresponse` (W3C Trace Context Level 2 draft), which names that span.
  */
 export function traceResponse() {
   return createMiddleware<EdgeHono>(async function traceResponse(c, next) {
     const span = trace.getActiveSpan();
     const start = Date.now();
     if (span !== undefined) {
-      describeIntake(span, c.env.requestContext);
+      addRequestContext(span, c.env.requestContext);
       hideQuery(span, c.req.url);
     }
     await next();
@@ -27,20 +27,20 @@ export function traceResponse() {
   });
 }
 
-function describeIntake(span: Span, { extraction, trusted }: RequestContext): void {
+function addRequestContext(span: Span, { extraction, trusted }: RequestContext): void {
   span.setAttribute(ATTR.traceOutcome, extraction.outcome);
   if (extraction.reason !== undefined) span.setAttribute(ATTR.traceReason, extraction.reason);
-  // Somebody we do not trust started a trace: ours is new, and points at theirs.
+  // We do not continue the trace of a caller we do not trust. Our own trace links to it.
   if (!trusted && extraction.spanContext !== undefined) span.addLink({ context: extraction.spanContext });
 }
 
-/** Somebody puts a key there some day; the span's own attributes hold the whole URL. */
+/** Removes the query from the span's URL: callers put secrets there by mistake. */
 function hideQuery(span: Span, url: string): void {
   const at = url.indexOf('?');
   if (at !== -1) span.setAttributes({ 'url.full': url.slice(0, at), 'url.query': '' });
 }
 
-function logRequest({ log, requestContext }: EdgeHono['Bindings'], fields: Record<string, unknown>): void {
+function logRequest({ log, requestContext }: EdgeBindings, fields: Record<string, unknown>): void {
   const { refusal } = requestContext;
   const { outcome, reason } = requestContext.extraction;
   log.info('request', {

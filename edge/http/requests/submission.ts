@@ -6,20 +6,22 @@ import { CALLBACK_ENDS, type Callback } from '../../../shared/wire/callback.ts';
 import { writeJson } from '../../../shared/wire/json-body.ts';
 import type { SubmitCommand } from '../../calls/commands.ts';
 import type { Region } from '../../calls/region.ts';
-import type { EdgeHono } from '../scope.ts';
-import { fingerprintOf } from './fingerprint.ts';
-import { jobIdFor } from './job-id.ts';
-import { parseRequest } from './parse-request.ts';
+import { type EdgeHono, tenantOf } from '../request-context.ts';
+import { fingerprintOf, jobIdFor } from './idempotency.ts';
+import { parseRequest } from './read-request.ts';
 
-/** Who submits, and how. */
+/** Who submits a job, and what the request says about all jobs in it. */
 export interface Submitter {
   readonly tenant: string;
   readonly idempotencyKey: string | undefined;
-  /** Bytes of an input as JSON. */
+  /** How many bytes an input may have as JSON. */
   readonly inputLimit: number;
-  /** Whose bridges take the job in; undefined: those of all regions. */
+  /** The region whose bridges take the job. Undefined: the bridges serve all regions. */
   readonly region: Region | undefined;
 }
+
+/** A job that is ready for the bridge. The call to the bridge adds the trace context. */
+export type PreparedJob = Omit<SubmitCommand, 'carrier'>;
 
 /** The submitter of a request. @throws ThroughlineError `unauthenticated` */
 export function submitterOf(c: Context<EdgeHono>): Submitter {
@@ -32,13 +34,13 @@ export function submitterOf(c: Context<EdgeHono>): Submitter {
 }
 
 /**
- * The command that one submitted job stands for.
- * @throws ThroughlineError `request-invalid` with the places that are wrong, `payload-too-large`
+ * Checks one submitted job, and makes the command for the bridge from it.
+ * @throws ThroughlineError `request-invalid` with each place that is wrong, `payload-too-large`
  */
 export async function prepare(
   body: unknown,
   { tenant, idempotencyKey, inputLimit, region }: Submitter,
-): Promise<Omit<SubmitCommand, 'carrier'>> {
+): Promise<PreparedJob> {
   const request = parseRequest(SubmitJob, body);
   checkInputSize(request, inputLimit);
   const now = Date.now();
@@ -55,13 +57,6 @@ export async function prepare(
     waitMs: 0,
     fingerprint: idempotencyKey === undefined ? undefined : await fingerprintOf(request),
   };
-}
-
-/** Whose jobs this request is about. @throws ThroughlineError `unauthenticated` */
-export function tenantOf(c: Context<EdgeHono>): string {
-  const { identity } = c.env.requestContext;
-  if (identity === undefined) throw new ThroughlineError('unauthenticated', 'a key is needed');
-  return identity.tenant;
 }
 
 function callbackOf({ callback }: SubmitJob): Callback | undefined {

@@ -3,7 +3,7 @@ import { etag, RETAINED_304_HEADERS } from 'hono/etag';
 import openApi from '../docs/openapi.json' with { type: 'json' };
 import { openApiPage } from '../docs/page.ts';
 import { pagePolicy } from '../docs/page-style.ts';
-import type { EdgeHono } from '../scope.ts';
+import type { EdgeHono } from '../request-context.ts';
 
 const HEADERS = {
   'cache-control': 'public, max-age=300',

@@ -2,7 +2,7 @@ import { type Context, Hono } from 'hono';
 import type { BridgeStatus, Health, Readiness, Unreadiness } from '../../../shared/api/health.ts';
 import { problemOf } from '../../../shared/api/problem.ts';
 import { ThroughlineError } from '../../../shared/errors.ts';
-import type { EdgeHono } from '../scope.ts';
+import type { EdgeHono } from '../request-context.ts';
 
 const PROBLEM = { 'content-type': 'application/problem+json', 'cache-control': 'no-store' } as const;
 const PROMETHEUS = { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' } as const;

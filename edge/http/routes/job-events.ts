@@ -2,7 +2,7 @@ import type { Context } from 'hono';
 import { ThroughlineError } from '../../../shared/errors.ts';
 import { sequenceOf } from '../../../shared/job/event-record.ts';
 import { isToken } from '../../../shared/wire/subjects.ts';
-import type { EdgeHono } from '../scope.ts';
+import type { EdgeHono } from '../request-context.ts';
 
 const EVENT_STREAM = 'text/event-stream';
 const HEADERS = {

@@ -1,18 +1,15 @@
 import { type Context, Hono } from 'hono';
 import { ThroughlineError } from '../../../shared/errors.ts';
 import { isTerminal, type Job, LIMITS } from '../../../shared/job/job.ts';
-import { isToken } from '../../../shared/wire/subjects.ts';
-import { authenticate } from '../middleware/authenticate.ts';
+import { authenticate, requireScope } from '../middleware/access.ts';
 import { jsonBody } from '../middleware/json-body.ts';
 import { rateLimit } from '../middleware/rate-limit.ts';
-import { requireScope } from '../middleware/require-scope.ts';
-import { preferredWait } from '../requests/prefer.ts';
-import { prepare, submitterOf, tenantOf } from '../requests/submission.ts';
-import type { EdgeHono } from '../scope.ts';
+import { type EdgeHono, tenantOf } from '../request-context.ts';
+import { ListQuery } from '../requests/list-requests.ts';
+import { parseRequest, pathId, preferredWait, unknownJob } from '../requests/read-request.ts';
+import { prepare, submitterOf } from '../requests/submission.ts';
 import { submitBatch } from './batch.ts';
-import { cancelJob } from './cancel-job.ts';
 import { jobEvents } from './job-events.ts';
-import { listJobs } from './list-jobs.ts';
 
 /** `/v1/jobs`: submit, submit many, list, read, watch, cancel. */
 export function jobRoutes(): Hono<EdgeHono> {
@@ -23,7 +20,7 @@ export function jobRoutes(): Hono<EdgeHono> {
   app.get('/', requireScope('jobs:read'), listJobs);
   app.get('/:id', requireScope('jobs:read'), readJob);
   app.get('/:id/events', requireScope('jobs:read'), jobEvents);
-  app.delete('/:id', requireScope('jobs:cancel'), (c) => cancelJob(c, tenantOf(c)));
+  app.delete('/:id', requireScope('jobs:cancel'), cancelJob);
   return app;
 }
 
@@ -37,10 +34,42 @@ async function submitJob(c: Context<EdgeHono>): Promise<Response> {
   return c.json(job, isTerminal(job.state) ? 200 : 202);
 }
 
+/** A page of the tenant's jobs, newest first. */
+async function listJobs(c: Context<EdgeHono>): Promise<Response> {
+  const { state, operation, limit, cursor } = parseRequest(ListQuery, onceEach(c.req.queries()));
+  const tenant = tenantOf(c);
+  return c.json(await c.env.index.list({ tenant, state, operation, limit, after: cursor }));
+}
+
 async function readJob(c: Context<EdgeHono>): Promise<Response> {
-  const id = c.req.param('id');
-  // An id that can be nobody's gets the answer of an id that is not yours.
-  const job = isToken(id) ? await c.env.bridge.read(tenantOf(c), id) : undefined;
-  if (job === undefined) throw new ThroughlineError('job-unknown', 'no job of yours has this id');
+  const job = await c.env.bridge.read(tenantOf(c), pathId(c, unknownJob));
+  if (job === undefined) throw unknownJob();
   return c.json<Job>(job);
+}
+
+/** Answers 200 with the cancelled job, or 202 when a worker runs the job and has been asked to stop it. */
+async function cancelJob(c: Context<EdgeHono>): Promise<Response> {
+  const tenant = tenantOf(c);
+  const jobId = pathId(c, unknownJob);
+  const wait = preferredWait(c.req.header('prefer'), LIMITS.waitSeconds);
+  const cancellation = await c.env.bridge.cancel({ tenant, jobId, waitMs: (wait ?? 0) * 1_000 });
+  if (cancellation === undefined) throw unknownJob();
+  const { job, tooLate } = cancellation;
+  if (tooLate) {
+    throw new ThroughlineError('job-finished', `the job had already ended: ${job.state}`, {
+      state: job.state,
+    });
+  }
+  if (wait !== undefined) c.header('preference-applied', `wait=${wait}`);
+  return c.json(job, isTerminal(job.state) ? 200 : 202);
+}
+
+/** A name that stands twice in the query keeps its list of values, and the schema refuses it. */
+function onceEach(queries: Record<string, string[]>): Record<string, string | string[]> {
+  return Object.fromEntries(
+    Object.entries(queries).map(([name, values]) => {
+      const [only] = values;
+      return [name, only !== undefined && values.length === 1 ? only : values];
+    }),
+  );
 }

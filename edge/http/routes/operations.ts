@@ -1,11 +1,10 @@
 import { Hono } from 'hono';
 import type { OperationList } from '../../../shared/api/operation.ts';
-import { authenticate } from '../middleware/authenticate.ts';
+import { authenticate, requireScope } from '../middleware/access.ts';
 import { rateLimit } from '../middleware/rate-limit.ts';
-import { requireScope } from '../middleware/require-scope.ts';
-import type { EdgeHono } from '../scope.ts';
+import type { EdgeHono } from '../request-context.ts';
 
-/** `/v1/operations`: what can be run, as the workers announced it. */
+/** `/v1/operations`: the operations that workers have announced. */
 export function operationRoutes(): Hono<EdgeHono> {
   const app = new Hono<EdgeHono>();
   app.use(authenticate(), rateLimit());

@@ -1,16 +1,13 @@
 import { type Context, Hono } from 'hono';
 import type { OutboxList } from '../../../shared/api/outbox.ts';
 import { ThroughlineError } from '../../../shared/errors.ts';
-import { isToken } from '../../../shared/wire/subjects.ts';
-import { authenticate } from '../middleware/authenticate.ts';
+import { authenticate, requireScope } from '../middleware/access.ts';
 import { rateLimit } from '../middleware/rate-limit.ts';
-import { requireScope } from '../middleware/require-scope.ts';
-import { OutboxQuery } from '../requests/outbox-request.ts';
-import { parseRequest } from '../requests/parse-request.ts';
-import { tenantOf } from '../requests/submission.ts';
-import type { EdgeHono } from '../scope.ts';
+import { type EdgeHono, tenantOf } from '../request-context.ts';
+import { OutboxQuery } from '../requests/list-requests.ts';
+import { parseRequest, pathId } from '../requests/read-request.ts';
 
-/** `/v1/outbox`: accepted jobs that NATS does not have, because it is away, or because it will not take them. */
+/** `/v1/outbox`: accepted jobs that NATS does not have yet (pending) or will not take (rejected). */
 export function outboxRoutes(): Hono<EdgeHono> {
   const app = new Hono<EdgeHono>();
   app.use(authenticate(), rateLimit());
@@ -25,9 +22,12 @@ async function listOutbox(c: Context<EdgeHono>): Promise<Response> {
 }
 
 async function retryJob(c: Context<EdgeHono>): Promise<Response> {
-  const id = c.req.param('id') ?? '';
-  const job = isToken(id) ? await c.env.bridge.retry(tenantOf(c), id) : undefined;
-  if (job === undefined) throw new ThroughlineError('job-unknown', 'no rejected job of yours has this id');
+  const job = await c.env.bridge.retry(tenantOf(c), pathId(c, unknownRejectedJob));
+  if (job === undefined) throw unknownRejectedJob();
   c.header('location', job.links.self);
   return c.json(job, 202);
+}
+
+function unknownRejectedJob(): ThroughlineError {
+  return new ThroughlineError('job-unknown', 'no rejected job of yours has this id');
 }

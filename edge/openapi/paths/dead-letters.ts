@@ -8,7 +8,7 @@ import {
 } from '../../../shared/api/dead-letter.ts';
 import { OperationName } from '../../../shared/api/operation.ts';
 import { Job } from '../../../shared/job/job.ts';
-import { type DeadLetterQuery, RedriveRequest } from '../../http/requests/dead-letter-request.ts';
+import { type DeadLetterQuery, RedriveRequest } from '../../http/requests/list-requests.ts';
 import * as examples from '../examples.ts';
 import { BROKER_PROBLEMS, json, jsonBody, operation, type QueryFields } from '../operation.ts';
 import { JobId } from '../parameters.ts';

@@ -6,7 +6,7 @@ import { OperationName } from '../../../shared/api/operation.ts';
 import { SubmitJob } from '../../../shared/api/submit-job.ts';
 import { JobHistory } from '../../../shared/job/event-record.ts';
 import { Job, JobState, LIMITS } from '../../../shared/job/job.ts';
-import type { ListQuery } from '../../http/requests/list-request.ts';
+import type { ListQuery } from '../../http/requests/list-requests.ts';
 import * as examples from '../examples.ts';
 import { BROKER_PROBLEMS, json, jsonBody, media, operation, type QueryFields } from '../operation.ts';
 import { After, IdempotencyKey, JobId, LastEventId, PreferWait } from '../parameters.ts';

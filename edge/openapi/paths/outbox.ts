@@ -2,7 +2,7 @@ import * as z from 'zod';
 import type { ZodOpenApiPathsObject } from 'zod-openapi';
 import { OUTBOX_LIST_LIMIT, OutboxList } from '../../../shared/api/outbox.ts';
 import { Job } from '../../../shared/job/job.ts';
-import type { OutboxQuery } from '../../http/requests/outbox-request.ts';
+import type { OutboxQuery } from '../../http/requests/list-requests.ts';
 import * as examples from '../examples.ts';
 import { json, operation, type QueryFields } from '../operation.ts';
 import { JobId } from '../parameters.ts';

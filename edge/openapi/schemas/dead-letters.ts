@@ -6,7 +6,7 @@ import {
   RedriveReport,
 } from '../../../shared/api/dead-letter.ts';
 import { REDRIVE_CURSOR } from '../../calls/redrive-cursor.ts';
-import { RedriveRequest } from '../../http/requests/dead-letter-request.ts';
+import { RedriveRequest } from '../../http/requests/list-requests.ts';
 import { describe } from './describe.ts';
 
 const LETTER = {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import { jobIdFor } from '../../../edge/http/requests/job-id.ts';
+import { jobIdFor } from '../../../edge/http/requests/idempotency.ts';
 import type { Journal } from '../ledger/journal.ts';
 import type { AnswerEntry, AttemptEntry, LoadEntry } from '../ledger/ledger.ts';
 import type { Dice } from './dice.ts';

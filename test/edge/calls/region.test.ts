@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { BridgeClient } from '../../../edge/calls/bridge-client.ts';
 import { REGIONS, regionOf, regionOfJob, withRegion } from '../../../edge/calls/region.ts';
-import { jobIdFor } from '../../../edge/http/requests/job-id.ts';
+import { jobIdFor } from '../../../edge/http/requests/idempotency.ts';
 
 describe('the region of a request', () => {
   it.each([

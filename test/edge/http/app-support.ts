@@ -3,8 +3,8 @@ import type { CancelCommand, Cancellation, SubmitCommand } from '../../../edge/c
 import type { ListCommand } from '../../../edge/calls/index-commands.ts';
 import { type Env, edgeConfig } from '../../../edge/config.ts';
 import { createApp } from '../../../edge/http/app.ts';
-import { readRequestContext } from '../../../edge/http/request-context.ts';
-import type { Scope } from '../../../edge/http/scope.ts';
+import { type EdgeBindings, readRequestContext } from '../../../edge/http/request-context.ts';
+
 import type { Logger } from '../../../edge/telemetry/log.ts';
 import { createApiKey, hashApiKey } from '../../../shared/api/api-key.ts';
 import type { Job } from '../../../shared/job/job.ts';
@@ -107,7 +107,7 @@ export async function setup(answers: Answers = {}, settings: Record<string, unkn
     if (!headers.has('authorization')) headers.set('authorization', `Bearer ${KEY}`);
     const request = new Request(`https://edge.example${path}`, { ...init, headers });
     const requestContext = await readRequestContext(request, config);
-    const scope = { config, log, bridge, index, requestContext } as unknown as Scope;
+    const scope = { config, log, bridge, index, requestContext } as unknown as EdgeBindings;
     const response = await app.fetch(request, scope);
     await expectNoInsides(response.clone());
     return await checked(init.method ?? 'GET', path, response);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { preferredWait } from '../../../edge/http/requests/prefer.ts';
+import { preferredWait } from '../../../edge/http/requests/read-request.ts';
 
 describe('Prefer: wait', () => {
   it.each([

@@ -1,0 +1,31 @@
+import { createMiddleware } from 'hono/factory';
+import type { AccessScope } from '../../../shared/api/access-scope.ts';
+import { ThroughlineError } from '../../../shared/errors.ts';
+import type { EdgeHono } from '../request-context.ts';
+
+const CHALLENGE = 'Bearer realm="throughline"';
+
+/** Refuses a request without a valid API key or token. The answer is the same for every reason, so that it gives none away. */
+export function authenticate() {
+  return createMiddleware<EdgeHono>(async function authenticate(c, next) {
+    const { identity, fault } = c.env.requestContext;
+    if (identity === undefined) {
+      if (fault !== undefined) c.env.log.error('the signing keys cannot be fetched', { reason: fault });
+      c.header('www-authenticate', CHALLENGE);
+      throw new ThroughlineError('unauthenticated', 'send a valid key or token as "Authorization: Bearer …"');
+    }
+    await next();
+  });
+}
+
+/** Refuses a caller whose key or token does not have `scope`. It comes after `authenticate()`. */
+export function requireScope(scope: AccessScope) {
+  return createMiddleware<EdgeHono>(async function requireScope(c, next) {
+    if (c.env.requestContext.identity?.scopes.has(scope) !== true) {
+      // RFC 6750, section 3.1.
+      c.header('www-authenticate', `${CHALLENGE}, error="insufficient_scope", scope="${scope}"`);
+      throw new ThroughlineError('forbidden', `the key or token does not have the scope ${scope}`);
+    }
+    await next();
+  });
+}
