@@ -5,7 +5,7 @@ import { describeThrown, ThroughlineError } from '../shared/errors.ts';
 import { Job } from '../shared/job/job.ts';
 import type { SpanRecord } from '../shared/trace/span-record.ts';
 import { renderWaterfall } from '../shared/trace/waterfall.ts';
-import { hostEnvironment } from './host-environment.ts';
+import { hostEnvironment } from './machine/environment.ts';
 import { type Stack, startStack } from './stack.ts';
 import { traceFaults } from './trace-check.ts';
 

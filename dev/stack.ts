@@ -7,17 +7,19 @@ import { describeThrown, ThroughlineError } from '../shared/errors.ts';
 import { createCallbackSecret } from '../shared/text/callback-secret.ts';
 import { type Collector, startCollector } from './collector/start.ts';
 import { buildEdge } from './edge/build.ts';
-import { type Edge, type EdgeOptions, startEdge } from './edge/start.ts';
-import { hostEnvironment } from './host-environment.ts';
-import { locateNatsServer } from './nats-server/locate.ts';
+import { RestartableEdge } from './edge/restartable.ts';
+import { type EdgeOptions, startEdge } from './edge/start.ts';
+import { hostEnvironment } from './machine/environment.ts';
+import { locateNatsServer } from './nats-binary/locate.ts';
 import { type NatsServer, startNatsServer } from './nats-server/start.ts';
+import { allSettled, Teardown } from './teardown.ts';
 import { startWorkerProcess, type WorkerProcess } from './worker/start.ts';
 
 const READY_TIMEOUT_MS = 20_000;
-const READY_POLL_MS = 50;
+const READY_POLL_MS = 20;
 const TENANT = 'demo';
 
-/** Ports on 127.0.0.1; 0: a free one. */
+/** Ports on 127.0.0.1; 0: a free port. */
 export interface StackPorts {
   readonly http: number;
   readonly nats: number;
@@ -25,198 +27,189 @@ export interface StackPorts {
   readonly otlp: number;
 }
 
+export const FREE_PORTS: StackPorts = { http: 0, nats: 0, natsWebSocket: 0, otlp: 0 };
+
 export interface StackOptions {
   readonly ports: StackPorts;
   readonly operationsFolder?: string | undefined;
-  /** Prints spans on stderr too. */
+  /** Also prints spans on stderr. */
   readonly debug?: boolean;
-  /** More settings for the edge or the worker. */
+  /** More settings for the edge. */
   readonly edge?: Readonly<Record<string, string>>;
+  /** More settings for each worker. */
   readonly worker?: Readonly<Record<string, string>>;
-  /** Limits the requests of a tenant. */
+  /** Limits the requests of each tenant. */
   readonly rateLimit?: EdgeOptions['rateLimit'];
-  /** Where the edge keeps its Durable Objects' storage; undefined: in memory, gone with the edge. */
+  /** The folder for the storage of the edge's Durable Objects; undefined: in memory, lost when the edge stops. */
   readonly storageDir?: string | undefined;
-  /** Without a collector nothing is traced. */
+  /** false: nothing is traced. */
   readonly tracing?: boolean;
-  /** The Worker's bundle; built when not given. */
-  readonly scriptPath?: string | undefined;
-  /** The nats-server to run; found or fetched when not given. */
+  /** The Worker's bundle; undefined: it is built. */
+  readonly bundle?: EdgeOptions['bundle'] | undefined;
+  /** The nats-server program; undefined: it is found or fetched. */
   readonly natsServerPath?: string | undefined;
-  /** A nats-server that runs already, and runs on; the settings must say how to get in. */
+  /** A nats-server that runs already. The stack does not stop it. `edge` and `worker` must hold the credentials for it. */
   readonly nats?: NatsServer;
   /** More configuration for nats-server, in its own language. */
   readonly natsConfig?: string;
   /** Opens an inspector of the edge. */
   readonly inspect?: boolean;
-  /** Takes each log line of edge and worker. */
+  /** Takes each log line of the edge and the workers. */
   readonly onLog: (line: string) => void;
   /** Takes a sentence about each step. */
   readonly onStep: (sentence: string) => void;
 }
 
-/** The whole path on one machine: nats-server, the edge in workerd, a worker, and a trace collector. */
+/** Everything on one machine: nats-server, the edge in workerd, a worker, and a trace collector. */
 export interface Stack {
   readonly url: string;
   readonly apiKey: string;
-  /** What the workers sign callbacks with. */
+  /** The secret with which the workers sign callbacks. */
   readonly callbackSecret: string;
   readonly nats: NatsServer;
   readonly collector: Collector;
-  /** Of the edge, where one was asked for. */
+  /** The inspector of the edge, when one was asked for. */
   readonly inspectorUrl: string | undefined;
   readonly stopEdge: () => Promise<void>;
   readonly worker: WorkerProcess;
-  /** Starts the edge again, with the same address and storage; ends the one that runs. */
+  /** Ends the edge, and starts it again with the same address and storage. */
   readonly restartEdge: () => Promise<void>;
   /** Starts one more worker. */
   readonly addWorker: (environment?: Readonly<Record<string, string>>) => Promise<WorkerProcess>;
-  /** Ends all of it, the callers' side first; safe to repeat. */
+  /** Stops everything, the edge first. Safe to repeat. */
   readonly stop: () => Promise<void>;
-}
-
-/** Undoes what was started, last first. */
-class Teardown {
-  readonly #steps: { readonly name: string; readonly undo: () => Promise<void> }[] = [];
-  readonly #onStep: (sentence: string) => void;
-  #done: Promise<void> | undefined;
-
-  constructor(onStep: (sentence: string) => void) {
-    this.#onStep = onStep;
-  }
-
-  add(name: string, undo: () => Promise<void>): void {
-    this.#steps.push({ name, undo });
-  }
-
-  run(): Promise<void> {
-    this.#done ??= this.#undoAll();
-    return this.#done;
-  }
-
-  async #undoAll(): Promise<void> {
-    for (const { name, undo } of this.#steps.reverse()) {
-      try {
-        await undo();
-        this.#onStep(`stopped ${name}`);
-      } catch (thrown) {
-        this.#onStep(`could not stop ${name}: ${describeThrown(thrown)}`);
-      }
-    }
-  }
 }
 
 /**
  * Starts everything and waits until a job can be submitted.
- * @throws ThroughlineError with the part that did not start; nothing is left running then
+ * @throws ThroughlineError that names the part that did not start; everything else is stopped then
  */
 export async function startStack(options: StackOptions): Promise<Stack> {
   const teardown = new Teardown(options.onStep);
   try {
-    return await start(options, teardown);
+    return await new StackStart(options, teardown).run();
   } catch (thrown) {
     await teardown.run();
     throw thrown;
   }
 }
 
-async function start(options: StackOptions, teardown: Teardown): Promise<Stack> {
-  const { ports, onLog, onStep } = options;
-  const directory = await mkdtemp(path.join(tmpdir(), 'throughline-dev-'));
-  teardown.add('the temporary files', () => rm(directory, { recursive: true, force: true }));
+/** One start of a stack. Each part adds its end to the teardown. */
+class StackStart {
+  readonly #options: StackOptions;
+  readonly #teardown: Teardown;
+  readonly #apiKey = createApiKey('dev');
+  readonly #callbackSecret = createCallbackSecret();
 
-  const collector = await startCollector({ port: ports.otlp });
-  teardown.add('the trace collector', () => collector.close());
-  const tracing: Record<string, string> =
-    options.tracing === false ? {} : { OTEL_EXPORTER_OTLP_ENDPOINT: collector.otlpUrl };
+  constructor(options: StackOptions, teardown: Teardown) {
+    this.#options = options;
+    this.#teardown = teardown;
+  }
 
-  const [natsStart, bundle] = await Promise.allSettled([
-    options.nats ?? startNats(options),
-    options.scriptPath ?? buildEdge(path.join(directory, 'edge')).then((built) => built.scriptPath),
-  ]);
-  // What one of two started must be stopped although the other failed.
-  if (natsStart.status === 'fulfilled' && options.nats === undefined)
-    teardown.add('nats-server', () => natsStart.value.stop());
-  const [nats, scriptPath] = [settledValue(natsStart), settledValue(bundle)];
-  onStep(`nats-server ${nats.version} at ${nats.url}`);
+  async run(): Promise<Stack> {
+    const { onStep, ports } = this.#options;
+    const directory = await this.#temporaryDirectory();
+    const collector = await this.#startCollector();
+    const starting = this.#startNats();
+    const building = this.#options.bundle ?? buildEdge(path.join(directory, 'edge'));
+    const edge = new RestartableEdge(async (port) =>
+      this.#startEdge(await starting, await building, collector, port),
+    );
+    const addWorker = async (environment: Readonly<Record<string, string>> = {}): Promise<WorkerProcess> =>
+      this.#startWorker(await starting, collector, environment);
+    // The worker needs no bundle: it starts while the edge is built.
+    const [nats, worker, { url, inspectorUrl }] = await allSettled([
+      starting,
+      addWorker(),
+      allSettled([starting, building]).then(() => edge.start(ports.http)),
+    ]).finally(() => {
+      // Added last, so that the edge stops before the workers, whichever of them started first.
+      if (edge.started) this.#teardown.add('the edge', () => edge.stop());
+    });
+    await untilReady(url);
+    onStep(`edge at ${url}`);
+    return {
+      ...{ url, inspectorUrl, nats, collector, worker, addWorker },
+      apiKey: this.#apiKey,
+      callbackSecret: this.#callbackSecret,
+      restartEdge: () => edge.restart(),
+      stopEdge: () => edge.stop(),
+      stop: () => this.#teardown.run(),
+    };
+  }
 
-  const callbackSecret = createCallbackSecret();
-  const addWorker = async (environment: Readonly<Record<string, string>> = {}): Promise<WorkerProcess> => {
+  async #temporaryDirectory(): Promise<string> {
+    const directory = await mkdtemp(path.join(tmpdir(), 'throughline-dev-'));
+    this.#teardown.add('the temporary files', () => rm(directory, { recursive: true, force: true }));
+    return directory;
+  }
+
+  async #startCollector(): Promise<Collector> {
+    const collector = await startCollector({ port: this.#options.ports.otlp });
+    this.#teardown.add('the trace collector', () => collector.close());
+    return collector;
+  }
+
+  async #startNats(): Promise<NatsServer> {
+    const { nats, ports, natsServerPath, natsConfig, onStep } = this.#options;
+    if (nats !== undefined) return nats;
+    const binary =
+      natsServerPath ?? (await locateNatsServer({ environment: hostEnvironment(), log: onStep })).path;
+    const server = await startNatsServer({
+      binary,
+      port: ports.nats,
+      webSocketPort: ports.natsWebSocket,
+      ...(natsConfig === undefined ? {} : { extraConfig: natsConfig }),
+    });
+    this.#teardown.add('nats-server', () => server.stop());
+    onStep(`nats-server ${server.version} at ${server.url}`);
+    return server;
+  }
+
+  async #startWorker(
+    nats: NatsServer,
+    collector: Collector,
+    environment: Readonly<Record<string, string>>,
+  ): Promise<WorkerProcess> {
+    const { operationsFolder, debug = false, worker: settings, onLog, onStep } = this.#options;
     const worker = await startWorkerProcess({
       environment: {
         NATS_URL: nats.url,
         HEALTH_PORT: '0',
-        CALLBACK_SECRET: callbackSecret,
-        ...tracing,
-        ...options.worker,
+        CALLBACK_SECRET: this.#callbackSecret,
+        ...this.#tracing(collector),
+        ...settings,
         ...environment,
       },
-      operationsFolder: options.operationsFolder,
-      debug: options.debug ?? false,
+      operationsFolder,
+      debug,
       onLog,
     });
-    teardown.add(`worker ${worker.pid}`, () => worker.stop());
+    this.#teardown.add(`worker ${worker.pid}`, () => worker.stop());
+    onStep(`worker ${worker.pid}, health at ${worker.healthUrl}`);
     return worker;
-  };
+  }
 
-  const apiKey = createApiKey('dev');
-  const startEdgeAt = (port: number): Promise<Edge> =>
-    startEdgeOf({ ...options, ports: { ...ports, http: port } }, nats, tracing, apiKey, scriptPath);
-  const [workerStart, edgeStart] = await Promise.allSettled([addWorker(), startEdgeAt(ports.http)]);
-  let edge = edgeStart.status === 'fulfilled' ? edgeStart.value : undefined;
-  teardown.add('the edge', async () => edge?.stop());
-  const worker = settledValue(workerStart);
-  const { url, inspectorUrl } = settledValue(edgeStart);
-  const restartEdge = async (): Promise<void> => {
-    await edge?.stop();
-    edge = await startEdgeAt(Number(new URL(url).port));
-  };
-  onStep(`worker ${worker.pid}, health at ${worker.healthUrl}`);
-  await untilReady(url);
-  onStep(`edge at ${url}`);
-  const parts = { url, inspectorUrl, apiKey, callbackSecret, nats, collector, worker };
-  return { ...parts, restartEdge, addWorker, stopEdge: async () => edge?.stop(), stop: () => teardown.run() };
-}
+  async #startEdge(nats: NatsServer, bundle: EdgeOptions['bundle'], collector: Collector, port: number) {
+    const { debug, edge: settings, rateLimit, storageDir, inspect, onLog } = this.#options;
+    const keys = [{ id: 'dev', tenant: TENANT, hash: await hashApiKey(this.#apiKey) }];
+    return await startEdge({
+      bundle,
+      port,
+      bindings: {
+        NATS_URL: nats.webSocketUrl,
+        API_KEYS: JSON.stringify(keys),
+        ...(debug ? { DEBUG: 'true' } : {}),
+        ...this.#tracing(collector),
+        ...settings,
+      },
+      ...{ rateLimit, storageDir, inspect, onLog },
+    });
+  }
 
-function settledValue<T>(settled: PromiseSettledResult<T>): T {
-  if (settled.status === 'rejected') throw settled.reason;
-  return settled.value;
-}
-
-async function startNats({ ports, natsServerPath, natsConfig, onStep }: StackOptions): Promise<NatsServer> {
-  const binary =
-    natsServerPath ?? (await locateNatsServer({ environment: hostEnvironment(), log: onStep })).path;
-  return await startNatsServer({
-    binary,
-    port: ports.nats,
-    webSocketPort: ports.natsWebSocket,
-    ...(natsConfig === undefined ? {} : { extraConfig: natsConfig }),
-  });
-}
-
-async function startEdgeOf(
-  options: StackOptions,
-  nats: NatsServer,
-  tracing: Readonly<Record<string, string>>,
-  apiKey: string,
-  scriptPath: string,
-): Promise<Edge> {
-  const keys = [{ id: 'dev', tenant: TENANT, hash: await hashApiKey(apiKey) }];
-  return await startEdge({
-    scriptPath,
-    port: options.ports.http,
-    bindings: {
-      NATS_URL: nats.webSocketUrl,
-      API_KEYS: JSON.stringify(keys),
-      ...(options.debug ? { DEBUG: 'true' } : {}),
-      ...tracing,
-      ...options.edge,
-    },
-    rateLimit: options.rateLimit,
-    storageDir: options.storageDir,
-    inspect: options.inspect,
-    onLog: options.onLog,
-  });
+  #tracing({ otlpUrl }: Collector): Readonly<Record<string, string>> {
+    return this.#options.tracing === false ? {} : { OTEL_EXPORTER_OTLP_ENDPOINT: otlpUrl };
+  }
 }
 
 async function untilReady(url: string): Promise<void> {

@@ -4,41 +4,61 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { describeThrown, ThroughlineError } from '../../shared/errors.ts';
-import { hostEnvironment } from '../host-environment.ts';
+import { hostEnvironment } from '../machine/environment.ts';
 
 const run = promisify(execFile);
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+const CONFIG = path.join(ROOT, 'wrangler.toml');
 const TIMEOUT_MS = 120_000;
+/** Wrangler sends no usage data and asks no questions. */
+const QUIET = { CI: 'true', WRANGLER_SEND_METRICS: 'false', WRANGLER_HIDE_BANNER: 'true' } as const;
 
+/** What a deployment would upload. */
 export interface EdgeBundle {
-  /** The one module of the Worker. */
+  /** The file with the one module of the Worker. */
   readonly scriptPath: string;
-  /** What wrangler says of it, with its size. */
+  readonly compatibility: Compatibility;
+  /** What wrangler prints about the bundle, with its size. */
   readonly report: string;
+}
+
+/** The version of the Workers runtime that `wrangler.toml` asks for. */
+export interface Compatibility {
+  readonly date: string | undefined;
+  readonly flags: readonly string[];
 }
 
 /**
  * Bundles the Worker exactly as a deployment would, with `wrangler deploy --dry-run`.
- * @param outDir where the module goes, relative to the project
- * @throws ThroughlineError `internal` with wrangler's words when it does not build
+ * @param outDir the folder for the module, relative to the project
+ * @throws ThroughlineError `internal` with wrangler's message when the build fails
  */
 export async function buildEdge(outDir: string): Promise<EdgeBundle> {
-  const wrangler = path.join(
-    path.dirname(createRequire(import.meta.url).resolve('wrangler/package.json')),
-    'bin/wrangler.js',
-  );
   const directory = path.resolve(ROOT, outDir);
   try {
-    const { stdout } = await run(process.execPath, [wrangler, 'deploy', '--dry-run', '--outdir', directory], {
-      cwd: ROOT,
-      timeout: TIMEOUT_MS,
-      env: { ...hostEnvironment(), ...QUIET },
-    });
-    return { scriptPath: path.join(directory, 'main.js'), report: stdout.trim() };
+    const [report, compatibility] = await Promise.all([bundle(directory), readCompatibility()]);
+    return { scriptPath: path.join(directory, 'main.js'), compatibility, report };
   } catch (cause) {
     throw new ThroughlineError('internal', `the edge does not build: ${describeThrown(cause)}`, { cause });
   }
 }
 
-/** Nothing is sent home, and nothing is asked. */
-const QUIET = { CI: 'true', WRANGLER_SEND_METRICS: 'false', WRANGLER_HIDE_BANNER: 'true' } as const;
+async function bundle(directory: string): Promise<string> {
+  const wrangler = path.join(
+    path.dirname(createRequire(import.meta.url).resolve('wrangler/package.json')),
+    'bin/wrangler.js',
+  );
+  const { stdout } = await run(process.execPath, [wrangler, 'deploy', '--dry-run', '--outdir', directory], {
+    cwd: ROOT,
+    timeout: TIMEOUT_MS,
+    env: { ...hostEnvironment(), ...QUIET },
+  });
+  return stdout.trim();
+}
+
+async function readCompatibility(): Promise<Compatibility> {
+  // Wrangler takes more than half a second to load, so it is loaded only for a build.
+  const { unstable_readConfig: readConfig } = await import('wrangler');
+  const { compatibility_date, compatibility_flags } = readConfig({ config: CONFIG });
+  return { date: compatibility_date, flags: compatibility_flags };
+}

@@ -1,22 +1,19 @@
 import { readFile } from 'node:fs/promises';
-import { fileURLToPath } from 'node:url';
-import { convertV4MiniflareOptions, Log, LogLevel, Miniflare } from 'miniflare';
-import { unstable_readConfig as readWranglerConfig } from 'wrangler';
 import { describeThrown, ThroughlineError } from '../../shared/errors.ts';
+import type { EdgeBundle } from './build.ts';
 
-const CONFIG = fileURLToPath(new URL('../../wrangler.toml', import.meta.url));
 const HOST = '127.0.0.1';
 
 export interface EdgeOptions {
-  /** The bundle, see `buildEdge`. */
-  readonly scriptPath: string;
-  /** 0: a free one. */
+  /** From `buildEdge`. */
+  readonly bundle: Pick<EdgeBundle, 'scriptPath' | 'compatibility'>;
+  /** 0: a free port. */
   readonly port: number;
   /** Settings and secrets, as a deployment would set them. */
   readonly bindings: Readonly<Record<string, string>>;
-  /** The `RATE_LIMITER` binding; undefined: none. */
+  /** The `RATE_LIMITER` binding; undefined: no limit. */
   readonly rateLimit?: { readonly limit: number; readonly period: 10 | 60 } | undefined;
-  /** Where Durable Objects keep their storage; undefined: in memory only. */
+  /** The folder for the storage of the Durable Objects; undefined: in memory only. */
   readonly storageDir?: string | undefined;
   /** Opens an inspector (DevTools protocol) on a free port; default: none. */
   readonly inspect?: boolean | undefined;
@@ -26,46 +23,26 @@ export interface EdgeOptions {
 
 export interface Edge {
   readonly url: string;
-  /** `http://…`, where one was asked for. */
+  /** `http://…`, when an inspector was asked for. */
   readonly inspectorUrl: string | undefined;
   readonly stop: () => Promise<void>;
 }
 
 /**
- * Runs the Worker's bundle in workerd, with the compatibility date and flags that `wrangler.toml` gives a deployment.
+ * Runs the Worker's bundle in workerd, with the compatibility date and flags of a deployment.
  * @throws ThroughlineError `config-invalid` when the port is taken
  */
 export async function startEdge(options: EdgeOptions): Promise<Edge> {
-  const { compatibility_date, compatibility_flags } = readWranglerConfig({ config: CONFIG });
-  const script = await readFile(options.scriptPath, 'utf8');
-  const release = keepSignals();
-  const miniflare = new Miniflare(
-    convertV4MiniflareOptions({
-      name: 'throughline',
-      modules: [{ type: 'ESModule', path: 'main.js', contents: script }],
-      ...(compatibility_date === undefined ? {} : { compatibilityDate: compatibility_date }),
-      compatibilityFlags: compatibility_flags,
-      bindings: { ...options.bindings },
-      durableObjects: {
-        BRIDGE: { className: 'Bridge', useSQLite: true },
-        JOB_INDEX: { className: 'JobIndex', useSQLite: true },
-      },
-      ...(options.rateLimit === undefined
-        ? {}
-        : { ratelimits: { RATE_LIMITER: { namespace_id: '1', simple: options.rateLimit } } }),
-      ...(options.storageDir === undefined ? {} : { resourcePersistencePath: options.storageDir }),
-      ...(options.inspect === true ? { inspectorPort: 0 } : {}),
-      host: HOST,
-      port: options.port,
-      log: new Log(LogLevel.ERROR),
-      handleStructuredLogs: ({ message }) => options.onLog(message),
-    }),
-  );
+  const settings = workerSettings(options, await readFile(options.bundle.scriptPath, 'utf8'));
+  // Miniflare takes a quarter of a second to load. Other parts of the stack start meanwhile.
+  const { convertV4MiniflareOptions, Log, LogLevel, Miniflare } = await import('miniflare');
+  const removeNewListeners = rememberSignalListeners();
+  const miniflare = new Miniflare(convertV4MiniflareOptions({ ...settings, log: new Log(LogLevel.ERROR) }));
   try {
     const url = await miniflare.ready;
     const inspector = options.inspect === true ? await miniflare.getInspectorURL() : undefined;
-    release();
-    // It names itself with the scheme of its WebSocket.
+    removeNewListeners();
+    // Miniflare gives the URL of its WebSocket.
     const inspectorUrl = inspector && `http://${inspector.host}`;
     return { url: url.origin, inspectorUrl, stop: () => miniflare.dispose() };
   } catch (cause) {
@@ -76,13 +53,37 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
   }
 }
 
+function workerSettings(options: EdgeOptions, contents: string) {
+  const { rateLimit, storageDir } = options;
+  const { date, flags } = options.bundle.compatibility;
+  return {
+    name: 'throughline',
+    modules: [{ type: 'ESModule' as const, path: 'main.js', contents }],
+    ...(date === undefined ? {} : { compatibilityDate: date }),
+    compatibilityFlags: [...flags],
+    bindings: { ...options.bindings },
+    durableObjects: {
+      BRIDGE: { className: 'Bridge', useSQLite: true },
+      JOB_INDEX: { className: 'JobIndex', useSQLite: true },
+    },
+    ...(rateLimit === undefined
+      ? {}
+      : { ratelimits: { RATE_LIMITER: { namespace_id: '1', simple: rateLimit } } }),
+    ...(storageDir === undefined ? {} : { resourcePersistencePath: storageDir }),
+    ...(options.inspect === true ? { inspectorPort: 0 } : {}),
+    host: HOST,
+    port: options.port,
+    handleStructuredLogs: ({ message }: { message: string }) => options.onLog(message),
+  };
+}
+
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /**
- * Remembers who listens to signals now; the returned function takes all others away. Miniflare would end this
- * process at the first signal, before the parts around it are stopped in order.
+ * Remembers the signal listeners that there are now. The returned function removes all others: Miniflare would end
+ * this process at the first signal, before the other parts are stopped in order.
  */
-function keepSignals(): () => void {
+function rememberSignalListeners(): () => void {
   const before = SIGNALS.map((signal) => new Set(process.listeners(signal)));
   return () => {
     for (const [index, signal] of SIGNALS.entries()) {

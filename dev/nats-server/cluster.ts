@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { jetstreamManager } from '@nats-io/jetstream';
 import { type ConnectionOptions, connect } from '@nats-io/transport-node';
 import { describeThrown } from '../../shared/errors.ts';
-import { renderConfig, type ServerConfig, type ServerPlace } from './config-file.ts';
+import { renderConfig, type ServerConfig, type ServerPlace } from './config.ts';
 import { findFreePort } from './free-port.ts';
 import { type NatsServer, startNatsServer } from './start.ts';
 
@@ -10,13 +10,13 @@ const SIZE = 3;
 const READY_TIMEOUT_MS = 30_000;
 const POLL_MS = 50;
 
-/** A server of a cluster, before it is started. */
+/** Where one server of a cluster listens and stores its data. */
 export interface NodePlace extends ServerPlace {
   readonly name: string;
   readonly clusterPort: number;
-  /** Of all members. */
+  /** The routes to all servers of the cluster. */
   readonly routes: readonly string[];
-  /** Port of 127.0.0.1 for `/jsz`. */
+  /** The port of 127.0.0.1 that serves `/jsz`. */
   readonly monitorPort: number;
 }
 
@@ -27,51 +27,41 @@ export interface NatsClusterOptions {
   readonly jetStreamConfig?: string;
   /** More top-level configuration for each server. */
   readonly extraConfig?: string;
-  /** A configuration of one's own for each server. */
+  /** Makes the whole configuration of each server. */
   readonly configure?: (place: NodePlace, directory: string) => ServerConfig;
-  /** Of a client that may ask for stream infos. */
+  /** The credentials of a client that may read the state of streams. */
   readonly client?: ConnectionOptions;
 }
 
-/** A server of a cluster; the same one, with its ports and its store, after a kill and a restart. */
+/** One server of a cluster. It keeps its ports and its store when it is killed and started again. */
 export interface ClusterNode {
   readonly name: string;
   readonly server: NatsServer;
 }
 
-/** Three nats-servers with JetStream and WebSockets on 127.0.0.1 that keep streams together. */
+/** Three nats-servers on 127.0.0.1, with JetStream and WebSockets, that store streams together. */
 export interface NatsCluster {
   readonly nodes: readonly ClusterNode[];
-  /** Of all servers, for a client. */
+  /** The addresses of all servers, for a client. */
   readonly urls: readonly string[];
-  /** Waits until all servers follow one leader, and it sees all of them. */
+  /** Waits until all servers follow one leader, and the leader sees all of them. */
   untilReady(): Promise<void>;
-  /** Waits until every copy of a stream is up to date, and has a leader. */
+  /** Waits until a stream has a leader, and every copy of it is up to date. */
   untilCurrent(stream: string): Promise<void>;
   /** The server that leads a stream now. */
   leaderOf(stream: string): Promise<ClusterNode>;
-  /** Sends the leader of a stream a signal (default SIGKILL); `node.server.restart()` brings it back. */
+  /** Sends a signal (default SIGKILL) to the leader of a stream. `node.server.restart()` starts it again. */
   killLeader(stream: string, signal?: NodeJS.Signals): Promise<ClusterNode>;
   /** Ends all servers and removes their files. */
   stop(): Promise<void>;
 }
 
-/** Starts three nats-servers and waits until they follow one leader. They never outlive this process. */
+/** Starts three nats-servers and waits until they follow one leader. They end with this process. */
 export async function startNatsCluster(options: NatsClusterOptions): Promise<NatsCluster> {
-  const clusterPorts = await Promise.all(Array.from({ length: SIZE }, findFreePort));
-  const monitorPorts = await Promise.all(Array.from({ length: SIZE }, findFreePort));
-  const routes = clusterPorts.map((port) => `nats-route://127.0.0.1:${port}`);
-  const starts = await Promise.allSettled(
-    clusterPorts.map(async (clusterPort, index): Promise<ClusterNode> => {
-      const name = `nats-${index + 1}`;
-      const configure = (place: ServerPlace, directory: string): ServerConfig => {
-        const node = { ...place, name, clusterPort, routes, monitorPort: monitorPorts[index] ?? 0 };
-        return options.configure?.(node, directory) ?? { text: renderNode(node, options) };
-      };
-      return { name, server: await startNatsServer({ binary: options.binary, configure }) };
-    }),
-  );
+  const places = await choosePlaces();
+  const starts = await Promise.allSettled(places.map((place) => startNode(place, options)));
   const nodes = starts.flatMap((start) => (start.status === 'fulfilled' ? [start.value] : []));
+  const monitorPorts = places.map(({ monitorPort }) => monitorPort);
   const cluster = new LocalNatsCluster(nodes, monitorPorts, options.client ?? {});
   try {
     for (const start of starts) if (start.status === 'rejected') throw start.reason;
@@ -81,6 +71,30 @@ export async function startNatsCluster(options: NatsClusterOptions): Promise<Nat
     await cluster.stop();
     throw thrown;
   }
+}
+
+type ClusterPlace = Omit<NodePlace, keyof ServerPlace>;
+
+async function choosePlaces(): Promise<ClusterPlace[]> {
+  const clusterPorts = await Promise.all(Array.from({ length: SIZE }, findFreePort));
+  const routes = clusterPorts.map((port) => `nats-route://127.0.0.1:${port}`);
+  return await Promise.all(
+    clusterPorts.map(async (clusterPort, index) => ({
+      name: `nats-${index + 1}`,
+      clusterPort,
+      routes,
+      monitorPort: await findFreePort(),
+    })),
+  );
+}
+
+async function startNode(clusterPlace: ClusterPlace, options: NatsClusterOptions): Promise<ClusterNode> {
+  const configure = (place: ServerPlace, directory: string): ServerConfig => {
+    const node = { ...place, ...clusterPlace };
+    return options.configure?.(node, directory) ?? { text: renderNode(node, options) };
+  };
+  const server = await startNatsServer({ binary: options.binary, configure });
+  return { name: clusterPlace.name, server };
 }
 
 class LocalNatsCluster implements NatsCluster {
@@ -99,11 +113,11 @@ class LocalNatsCluster implements NatsCluster {
   }
 
   untilReady(): Promise<void> {
-    return this.#until('one leader that all servers follow, and that sees them', async () => {
+    return this.#until('one leader that all servers follow and that sees all of them', async () => {
       const seen = await Promise.all(this.#monitorPorts.map(readMetaCluster));
       const leader = seen[0]?.leader;
       const isFollowed = seen.every((meta) => meta.leader === leader && meta.cluster_size === SIZE);
-      // Only the leader tells of the others. Streams find no place on those that it has not heard of.
+      // Only the leader lists the others. It puts no stream on a server that it has not seen.
       const others = seen.flatMap(({ replicas = [] }) => replicas).filter(({ offline }) => offline !== true);
       return Boolean(leader) && isFollowed && others.length === SIZE - 1;
     });
@@ -167,7 +181,7 @@ interface ClusterInfo {
   readonly replicas?: readonly { readonly current: boolean; readonly offline?: boolean }[];
 }
 
-/** How one server sees those that decide together where streams are. */
+/** What one server says about the group that decides where streams are stored. */
 interface MetaCluster {
   readonly leader?: string;
   readonly cluster_size?: number;

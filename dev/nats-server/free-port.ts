@@ -1,20 +1,19 @@
 import { randomInt } from 'node:crypto';
 import { createServer } from 'node:net';
 
-// Below the range from which Linux (32768) and macOS (49152) take ports for outgoing connections. A port from
-// that range can be taken by anybody while the server is down, even by a client that keeps reconnecting to it
-// and ends up connected to itself.
+// Linux (from 32768) and macOS (from 49152) take the ports of outgoing connections from higher ranges. Such a port can
+// be taken while the server is down, even by a client that tries to reconnect and then is connected to itself.
 const FIRST = 20_000;
 const LAST = 29_999;
 const TRIES = 50;
 
-/** A port of 127.0.0.1 on which nobody listens at this moment, and that stays free across a restart. */
+/** Finds a port of 127.0.0.1 on which nobody listens now. It stays free when the server restarts. */
 export async function findFreePort(): Promise<number> {
   for (let tried = 0; tried < TRIES; tried++) {
     const port = randomInt(FIRST, LAST + 1);
     if (await canListen(port)) return port;
   }
-  throw new Error(`no free port between ${FIRST} and ${LAST} in ${TRIES} tries`);
+  throw new Error(`no free port found between ${FIRST} and ${LAST} after ${TRIES} tries`);
 }
 
 function canListen(port: number): Promise<boolean> {

@@ -3,22 +3,26 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** What the server itself says when a client connects. */
+const POLL_MS = 10;
+
+/** What the server says about itself when a client connects. */
 export interface ServerInfo {
   version: string;
   jetstream: boolean;
 }
 
 /**
- * Waits until the server accepts clients on all its ports, and gives what it says of itself.
- * nats-server writes a file into `portsDir` when every listener is up, and JetStream starts before those; so
- * the answer cannot come from another process that has the port.
+ * Waits until the server accepts clients on all its ports.
+ *
+ * nats-server starts JetStream first, then its listeners, and then writes a file into `portsDir`. So the port in that
+ * file belongs to this server and to no other process.
+ * @returns what the server says about itself
  */
 export async function waitUntilReady(portsDir: string, signal: AbortSignal): Promise<ServerInfo> {
   for (;;) {
     const port = await readClientPort(portsDir);
     if (port !== undefined) return readServerInfo(port, signal);
-    await sleep(10, undefined, { signal });
+    await sleep(POLL_MS, undefined, { signal });
   }
 }
 
@@ -29,11 +33,11 @@ async function readClientPort(portsDir: string): Promise<number | undefined> {
     const { nats }: { nats: string[] } = JSON.parse(await readFile(join(portsDir, file), 'utf8'));
     return nats[0] === undefined ? undefined : Number(new URL(nats[0]).port);
   } catch {
-    return undefined; // Not written to its end yet.
+    return undefined; // The server is still writing it.
   }
 }
 
-/** Reads the `INFO {…}` line with which a NATS server greets each client. */
+/** Reads the line `INFO {…}` that a NATS server sends to each new client. */
 function readServerInfo(port: number, signal: AbortSignal): Promise<ServerInfo> {
   return new Promise((resolve, reject) => {
     const socket = connect({ host: '127.0.0.1', port, signal });

@@ -1,38 +1,100 @@
-import { execFile } from 'node:child_process';
+import { mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describeThrown } from '../../shared/errors.ts';
+import { type Child, startChild } from '../machine/child.ts';
+import { hostEnvironment } from '../machine/environment.ts';
+import type { ServerConfig, ServerPlace } from './config.ts';
+import { type ServerInfo, waitUntilReady } from './ready.ts';
 
-/** Where and for how long a command may run. */
-export interface RunOptions {
-  timeoutMs: number;
-  cwd?: string;
-  environment?: NodeJS.ProcessEnv;
+const READY_TIMEOUT_MS = 20_000;
+const STOP_TIMEOUT_MS = 5_000;
+
+export interface RunSettings {
+  readonly binary: string;
+  /** Holds the configuration file. It is removed when this process is killed. */
+  readonly directory: string;
+  readonly place: ServerPlace;
+  readonly config: ServerConfig;
+  /** The output of the server is added at its end. */
+  readonly logFile: string;
 }
 
-/**
- * Runs a command to its end and gives its standard output.
- * A failure's message is the sentence a person needs: what was run and the end of what it complained about.
- */
-export function runCommand(command: string, args: readonly string[], options: RunOptions): Promise<string> {
-  const { timeoutMs, cwd, environment } = options;
-  const settings = { timeout: timeoutMs, cwd, env: environment, maxBuffer: 16 * 1024 * 1024 };
-  return new Promise((resolve, reject) => {
-    execFile(command, args, settings, (error, stdout, stderr) => {
-      if (error === null) {
-        resolve(stdout);
-        return;
-      }
-      const what = [command, ...args.slice(0, 1)].join(' ');
-      reject(new Error(`${what}: ${reason(error, stderr, timeoutMs)}`, { cause: error }));
-    });
+/** One run of a nats-server, from its start to its exit. */
+export interface ServerRun {
+  readonly child: Child;
+  /**
+   * Waits until the server serves clients. Call it once.
+   * @throws an Error with the reason and the last lines of the server's log; the server has ended then
+   */
+  ready(): Promise<ServerInfo>;
+}
+
+/** Starts nats-server once. */
+export async function runServer(settings: RunSettings): Promise<ServerRun> {
+  const { directory, place, config, logFile } = settings;
+  const configFile = join(directory, 'nats.conf');
+  // A server that was killed leaves its ports file there.
+  await rm(place.portsDir, { recursive: true, force: true });
+  await mkdir(place.portsDir);
+  await mkdir(place.storeDir, { recursive: true });
+  await writeFile(configFile, config.text);
+  const logStart = await sizeOf(logFile);
+  const child = await startChild({
+    command: settings.binary,
+    args: ['--config', configFile],
+    environment: { ...hostEnvironment(), ...config.environment },
+    output: { file: logFile },
+    directory,
+  });
+  const ready = async (): Promise<ServerInfo> => {
+    try {
+      return await untilReady(child, place.portsDir);
+    } catch (error) {
+      await endServer(child);
+      throw startFailure(error, await readFrom(logFile, logStart));
+    }
+  };
+  return { child, ready };
+}
+
+/** Ends a server: SIGTERM, and SIGKILL after 5 s. */
+export async function endServer(child: Child): Promise<void> {
+  await child.terminate(STOP_TIMEOUT_MS);
+}
+
+/** nats-server reports a port that is taken only in its log. */
+export function isPortTaken(error: unknown): boolean {
+  return error instanceof Error && error.message.includes('address already in use');
+}
+
+async function untilReady(child: Child, portsDir: string): Promise<ServerInfo> {
+  const exit = new AbortController();
+  const timeout = AbortSignal.timeout(READY_TIMEOUT_MS);
+  void child.exited.then((code) => exit.abort(new Error(`it exited with ${code ?? 'a signal'}`)));
+  const signal = AbortSignal.any([exit.signal, timeout]);
+  const info = await waitUntilReady(portsDir, signal).catch((error: unknown) => {
+    if (exit.signal.aborted) throw exit.signal.reason;
+    throw timeout.aborted ? new Error(`it was not ready within ${READY_TIMEOUT_MS / 1000} s`) : error;
+  });
+  if (!info.jetstream) throw new Error('JetStream is off');
+  return info;
+}
+
+function startFailure(cause: unknown, log: string): Error {
+  const tail = log.trimEnd().split('\n').slice(-12).join('\n');
+  return new Error(`nats-server did not start: ${describeThrown(cause)}. The end of its log:\n${tail}`, {
+    cause,
   });
 }
 
-function reason(
-  error: Error & { code?: unknown; killed?: boolean },
-  stderr: string,
-  timeoutMs: number,
-): string {
-  if (error.code === 'ENOENT') return 'not found';
-  if (error.killed === true) return `no end within ${timeoutMs / 1000} s`;
-  const complaint = stderr.trim().split('\n').slice(-3).join(' / ');
-  return complaint === '' ? error.message : complaint;
+async function sizeOf(file: string): Promise<number> {
+  return stat(file).then(
+    ({ size }) => size,
+    () => 0,
+  );
+}
+
+async function readFrom(file: string, offset: number): Promise<string> {
+  const bytes = await readFile(file).catch(() => Buffer.alloc(0));
+  return bytes.subarray(offset).toString();
 }

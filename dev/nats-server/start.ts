@@ -1,56 +1,55 @@
-import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { renderConfig, type ServerConfig, type ServerPlace } from './config-file.ts';
+import { renderConfig, type ServerConfig, type ServerPlace } from './config.ts';
 import { findFreePort } from './free-port.ts';
-import { type ServerInfo, waitUntilReady } from './ready.ts';
-import { type ServerProcess, spawnServer } from './server-process.ts';
+import type { ServerInfo } from './ready.ts';
+import { endServer, isPortTaken, runServer, type ServerRun } from './run.ts';
 
-const READY_TIMEOUT_MS = 20_000;
-const STOP_TIMEOUT_MS = 5_000;
 const PORT_TRIES = 5;
-/** How long `restart` waits for its ports when somebody took one while the server was down. */
+/** How long `restart` waits when another process took a port while the server was down. */
 const PORT_PATIENCE_MS = 10_000;
+const PORT_POLL_MS = 100;
 
 export interface NatsServerOptions {
   /** From `locateNatsServer`. */
   binary: string;
-  /** For clients over TCP; 0 or absent: a free one. */
+  /** For clients over TCP; 0 or absent: a free port. */
   port?: number;
-  /** For clients over WebSocket; 0 or absent: a free one. */
+  /** For clients over WebSocket; 0 or absent: a free port. */
   webSocketPort?: number;
-  /** Where JetStream keeps its streams; absent: a temporary directory, removed by `stop`. */
+  /** The folder for JetStream's streams; absent: a temporary one, which `stop` removes. */
   storeDir?: string;
   /** More lines for the `jetstream` block, for example `sync_interval: always`. */
   jetStreamConfig?: string;
   /** More top-level configuration, for example accounts. */
   extraConfig?: string;
-  /** A configuration of one's own; `jetStreamConfig` and `extraConfig` are not used then. */
+  /** Makes the whole configuration; `jetStreamConfig` and `extraConfig` are not used then. */
   configure?: (place: ServerPlace, directory: string) => ServerConfig;
-  /** Appended to; absent: a temporary file, removed by `stop`. */
+  /** The log is added at its end; absent: a temporary file, which `stop` removes. */
   logFile?: string;
 }
 
 /** A local nats-server with JetStream and WebSockets, on 127.0.0.1. */
 export interface NatsServer {
-  /** Of the current run; another one after `restart`. */
+  /** The process id of the current run; `restart` changes it. */
   readonly pid: number;
   readonly version: string;
   readonly url: string;
   readonly webSocketUrl: string;
   readonly logFile: string;
-  /** Settles when the current run ends: with the exit code, or null when a signal ended it. */
+  /** Resolves when the current run ends: with the exit code, or with null when a signal ended it. */
   readonly exited: Promise<number | null>;
-  /** Ends the server (SIGTERM, then SIGKILL after 5 s) and removes its temporary files. Final, safe to repeat. */
+  /** Ends the server (SIGTERM, SIGKILL after 5 s) and removes its temporary files. It cannot start again. Safe to repeat. */
   stop(): Promise<void>;
-  /** Sends a signal (default SIGKILL); for one that ends the server, waits for the end. */
+  /** Sends a signal (default SIGKILL). If the signal ends the server, waits for the end. */
   kill(signal?: NodeJS.Signals): Promise<void>;
-  /** Starts it again with the same ports and the same store, ending the current run first if there is one. */
+  /** Starts the server again on the same ports with the same store. Ends the current run first. */
   restart(): Promise<void>;
 }
 
-/** Starts a nats-server and waits until it serves clients. It never outlives this process. */
+/** Starts a nats-server and waits until it serves clients. The server ends with this process. */
 export async function startNatsServer(options: NatsServerOptions): Promise<NatsServer> {
   const directory = await mkdtemp(join(tmpdir(), 'throughline-nats-'));
   const server = new LocalNatsServer(options, directory);
@@ -63,18 +62,12 @@ export async function startNatsServer(options: NatsServerOptions): Promise<NatsS
   }
 }
 
-interface Ports {
-  client: number;
-  webSocket: number;
-}
-
 class LocalNatsServer implements NatsServer {
   readonly logFile: string;
   readonly #options: NatsServerOptions;
   readonly #directory: string;
-  readonly #storeDir: string;
-  #ports: Ports = { client: 0, webSocket: 0 };
-  #process: ServerProcess | undefined;
+  #place: ServerPlace;
+  #run: ServerRun | undefined;
   #info: ServerInfo | undefined;
   #restarting: Promise<void> | undefined;
   #stopping: Promise<void> | undefined;
@@ -82,12 +75,17 @@ class LocalNatsServer implements NatsServer {
   constructor(options: NatsServerOptions, directory: string) {
     this.#options = options;
     this.#directory = directory;
-    this.#storeDir = options.storeDir ?? join(directory, 'store');
+    this.#place = {
+      port: 0,
+      webSocketPort: 0,
+      storeDir: options.storeDir ?? join(directory, 'store'),
+      portsDir: join(directory, 'ports'),
+    };
     this.logFile = options.logFile ?? join(directory, 'nats-server.log');
   }
 
   get pid(): number {
-    return this.#current.pid;
+    return this.#current.child.pid;
   }
 
   get version(): string {
@@ -95,29 +93,30 @@ class LocalNatsServer implements NatsServer {
   }
 
   get url(): string {
-    return `nats://127.0.0.1:${this.#ports.client}`;
+    return `nats://127.0.0.1:${this.#place.port}`;
   }
 
   get webSocketUrl(): string {
-    return `ws://127.0.0.1:${this.#ports.webSocket}`;
+    return `ws://127.0.0.1:${this.#place.webSocketPort}`;
   }
 
   get exited(): Promise<number | null> {
-    return this.#current.exited;
+    return this.#current.child.exited;
   }
 
   async start(): Promise<void> {
     const { port = 0, webSocketPort = 0 } = this.#options;
+    const mayChoose = port === 0 || webSocketPort === 0;
     for (let tried = 1; ; tried++) {
-      this.#ports = {
-        client: port === 0 ? await findFreePort() : port,
-        webSocket: webSocketPort === 0 ? await findFreePort() : webSocketPort,
+      this.#place = {
+        ...this.#place,
+        port: port === 0 ? await findFreePort() : port,
+        webSocketPort: webSocketPort === 0 ? await findFreePort() : webSocketPort,
       };
       try {
         return await this.#launch();
       } catch (error) {
-        // Between the look and the launch another process may have taken a port: look again.
-        const mayChoose = port === 0 || webSocketPort === 0;
+        // Another process may have taken the port after it was found free: look for another one.
         if (!isPortTaken(error) || !mayChoose || tried === PORT_TRIES) throw error;
       }
     }
@@ -131,9 +130,9 @@ class LocalNatsServer implements NatsServer {
   }
 
   async kill(signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
-    const current = this.#current;
-    current.signal(signal);
-    if (['SIGKILL', 'SIGTERM', 'SIGINT'].includes(signal)) await current.exited;
+    const { child } = this.#current;
+    child.signal(signal);
+    if (['SIGKILL', 'SIGTERM', 'SIGINT'].includes(signal)) await child.exited;
   }
 
   stop(): Promise<void> {
@@ -143,7 +142,7 @@ class LocalNatsServer implements NatsServer {
 
   async #end(): Promise<void> {
     await this.#terminate();
-    // A restart may be under way: it fails, or it ends with a new run.
+    // If a restart is under way, it fails, or it starts a new run.
     await this.#restarting?.catch(() => undefined);
     await this.#terminate();
     await rm(this.#directory, { recursive: true, force: true });
@@ -157,95 +156,33 @@ class LocalNatsServer implements NatsServer {
         return await this.#launch();
       } catch (error) {
         if (!isPortTaken(error) || Date.now() > deadline) throw error;
-        await sleep(100);
+        await sleep(PORT_POLL_MS);
       }
     }
   }
 
   async #launch(): Promise<void> {
     if (this.#stopping !== undefined) throw new Error('this nats-server was stopped: start a new one');
-    const portsDir = join(this.#directory, 'ports');
-    const config = join(this.#directory, 'nats.conf');
-    // A killed server leaves its ports file behind.
-    await rm(portsDir, { recursive: true, force: true });
-    await mkdir(portsDir);
-    await mkdir(this.#storeDir, { recursive: true });
-    const { text, environment } = this.#configOf(portsDir);
-    await writeFile(config, text);
-    const logStart = await sizeOf(this.logFile);
-    const { binary } = this.#options;
-    const args = ['--config', config];
-    const current = await spawnServer(binary, args, this.logFile, this.#directory, environment);
-    this.#process = current;
-    try {
-      this.#info = await this.#ready(current, portsDir);
-    } catch (error) {
-      await this.#terminate();
-      throw startFailure(error, await readFrom(this.logFile, logStart));
-    }
-  }
-
-  #configOf(portsDir: string): ServerConfig {
-    const { jetStreamConfig, extraConfig, configure } = this.#options;
-    const { client: port, webSocket: webSocketPort } = this.#ports;
-    const place = { port, webSocketPort, storeDir: this.#storeDir, portsDir };
-    return (
-      configure?.(place, this.#directory) ?? {
+    const { binary, jetStreamConfig, extraConfig, configure } = this.#options;
+    const place = this.#place;
+    this.#run = await runServer({
+      binary,
+      directory: this.#directory,
+      place,
+      config: configure?.(place, this.#directory) ?? {
         text: renderConfig({ ...place, jetStreamConfig, extraConfig }),
-      }
-    );
-  }
-
-  async #ready(current: ServerProcess, portsDir: string): Promise<ServerInfo> {
-    const over = new AbortController();
-    const timeout = AbortSignal.timeout(READY_TIMEOUT_MS);
-    void current.exited.then((code) => over.abort(new Error(`it exited with ${code ?? 'a signal'}`)));
-    const signal = AbortSignal.any([over.signal, timeout]);
-    const info = await waitUntilReady(portsDir, signal).catch((error: unknown) => {
-      if (over.signal.aborted) throw over.signal.reason;
-      throw timeout.aborted ? new Error(`not ready within ${READY_TIMEOUT_MS / 1000} s`) : error;
+      },
+      logFile: this.logFile,
     });
-    if (!info.jetstream) throw new Error('JetStream is off');
-    return info;
+    this.#info = await this.#run.ready();
   }
 
   async #terminate(): Promise<void> {
-    const current = this.#process;
-    if (current === undefined || !current.running) return;
-    current.signal('SIGTERM');
-    // A process that a test has frozen with SIGSTOP would not see the SIGTERM.
-    current.signal('SIGCONT');
-    const timer = setTimeout(() => current.signal('SIGKILL'), STOP_TIMEOUT_MS);
-    await current.exited;
-    clearTimeout(timer);
+    if (this.#run !== undefined) await endServer(this.#run.child);
   }
 
-  get #current(): ServerProcess {
-    if (this.#process === undefined) throw new Error('the nats-server was not started');
-    return this.#process;
+  get #current(): ServerRun {
+    if (this.#run === undefined) throw new Error('the nats-server was not started');
+    return this.#run;
   }
-}
-
-async function sizeOf(file: string): Promise<number> {
-  return stat(file).then(
-    ({ size }) => size,
-    () => 0,
-  );
-}
-
-async function readFrom(file: string, offset: number): Promise<string> {
-  const bytes = await readFile(file).catch(() => Buffer.alloc(0));
-  return bytes.subarray(offset).toString();
-}
-
-/** What went wrong, with the end of what the server wrote in this run. */
-function startFailure(cause: unknown, log: string): Error {
-  const reason = cause instanceof Error ? cause.message : String(cause);
-  const tail = log.trimEnd().split('\n').slice(-12).join('\n');
-  return new Error(`nats-server did not start: ${reason}; the end of its log:\n${tail}`, { cause });
-}
-
-/** nats-server tells only in its log that a port was taken. */
-function isPortTaken(error: unknown): boolean {
-  return error instanceof Error && error.message.includes('address already in use');
 }

@@ -1,109 +1,125 @@
-import { type ChildProcessByStdio, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { createInterface } from 'node:readline';
-import type { Readable } from 'node:stream';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { withDeadline } from '../../shared/deadline.ts';
 import { ThroughlineError } from '../../shared/errors.ts';
-import { hostEnvironment } from '../host-environment.ts';
-import { guardProcess } from '../process-guard.ts';
+import { type Child, startChild } from '../machine/child.ts';
+import { cacheDirectory, hostEnvironment } from '../machine/environment.ts';
 
 const CLI = fileURLToPath(new URL('../../cli/main.ts', import.meta.url));
 const READY_TIMEOUT_MS = 30_000;
 const STOP_TIMEOUT_MS = 30_000;
 const READY_MESSAGE = 'worker ready';
+/** How many lines of the log an error shows. */
+const SHOWN_LINES = 10;
 
 export interface WorkerProcessOptions {
-  /** Settings, on top of what the process needs to run. */
+  /** The settings of the worker. */
   readonly environment: Readonly<Record<string, string>>;
   readonly operationsFolder?: string | undefined;
   readonly debug?: boolean;
-  /** Takes each line of its log, and each line it writes on stderr. */
+  /** Takes each line of the log, and each line on standard error. */
   readonly onLog: (line: string) => void;
 }
 
 export interface WorkerProcess {
   readonly pid: number;
   readonly healthUrl: string;
-  /** Settles when it ends: with the exit code, or null when a signal ended it. */
+  /** Resolves when the process ends: with the exit code, or with null when a signal ended it. */
   readonly exited: Promise<number | null>;
-  /** Stops it gracefully (SIGTERM); resolves when it is gone. Safe to repeat. */
+  /** Stops it gracefully (SIGTERM, SIGKILL after 30 s) and waits for the end. Safe to repeat. */
   readonly stop: () => Promise<void>;
-  /** Sends a signal; for SIGKILL, waits for the end. */
+  /** Sends a signal. After SIGKILL, waits for the end. */
   readonly kill: (signal: NodeJS.Signals) => Promise<void>;
 }
 
 /**
- * Starts a worker host as a process of its own, and waits until it takes jobs.
+ * Starts a worker host in its own process and waits until it takes jobs.
  * @throws ThroughlineError `internal` with the last lines that the worker wrote
  */
 export async function startWorkerProcess(options: WorkerProcessOptions): Promise<WorkerProcess> {
-  const folder = options.operationsFolder === undefined ? [] : [options.operationsFolder];
-  const host = hostEnvironment();
-  const flags = options.debug ? ['--debug'] : [];
-  const child = spawn(process.execPath, [CLI, 'worker', ...flags, ...folder], {
-    // Ctrl-C in the terminal is for the parent, which stops the parts in order.
-    detached: true,
-    stdio: ['ignore', 'pipe', 'pipe'],
-    // PATH and HOME alone: no setting of this process leaks into the worker.
-    env: { PATH: host.PATH, HOME: host.HOME, ...options.environment },
+  const log = new WorkerLog(options.onLog);
+  const child = await startChild({
+    command: process.execPath,
+    args: workerArguments(options),
+    environment: workerEnvironment(options),
+    output: { onLine: (line) => log.take(line) },
   });
-  const exited = new Promise<number | null>((resolve) => child.once('exit', resolve));
-  const ready = followLog(child, options.onLog);
-  await once(child, 'spawn');
-  const pid = child.pid ?? 0;
-  const guard = guardProcess(pid);
-  void exited.then(() => guard.release());
-  const worker = { pid, exited, ...controls(child, exited) };
   try {
+    const ended = child.exited.then((): never => {
+      throw new ThroughlineError('internal', `the worker ended before it was ready: ${log.lastLines()}`);
+    });
     const healthPort = await withDeadline(
-      Promise.race([ready.port, exited.then((): never => ready.fail())]),
+      Promise.race([log.healthPort, ended]),
       READY_TIMEOUT_MS,
       () => new ThroughlineError('internal', 'the worker was not ready in time'),
     );
-    return { ...worker, healthUrl: `http://127.0.0.1:${healthPort}` };
+    return controlsOf(child, healthPort);
   } catch (thrown) {
-    await worker.kill('SIGKILL');
+    child.signal('SIGKILL');
+    await child.exited;
     throw thrown;
   }
 }
 
-function controls(child: ReturnType<typeof spawn>, exited: Promise<number | null>) {
-  const kill = async (signal: NodeJS.Signals): Promise<void> => {
-    if (child.exitCode === null && child.signalCode === null) child.kill(signal);
-    if (signal === 'SIGKILL') await exited;
-  };
-  const stop = async (): Promise<void> => {
-    await kill('SIGTERM');
-    const late = (): Error => new ThroughlineError('internal', 'the worker did not stop in time');
-    await withDeadline(exited, STOP_TIMEOUT_MS, late).catch(() => kill('SIGKILL'));
-  };
-  return { kill, stop };
+function workerArguments({ debug, operationsFolder }: WorkerProcessOptions): string[] {
+  const flags = debug ? ['--debug'] : [];
+  return [CLI, 'worker', ...flags, ...(operationsFolder === undefined ? [] : [operationsFolder])];
 }
 
-/** Passes on every line, and finds the one that says that the worker is ready, and on which port. */
-function followLog(child: ChildProcessByStdio<null, Readable, Readable>, onLog: (line: string) => void) {
-  const last: string[] = [];
-  let found: (port: number) => void = () => undefined;
-  const port = new Promise<number>((resolve) => {
-    found = resolve;
-  });
-  for (const stream of [child.stdout, child.stderr]) {
-    createInterface(stream).on('line', (line) => {
-      last.push(line);
-      if (last.length > 10) last.shift();
-      const { msg, health_port } = parse(line);
-      if (msg === READY_MESSAGE) found(Number(health_port));
-      onLog(line);
-    });
+/** No setting of this process reaches the worker. */
+function workerEnvironment({ environment }: WorkerProcessOptions): NodeJS.ProcessEnv {
+  const host = hostEnvironment();
+  return {
+    PATH: host.PATH,
+    HOME: host.HOME,
+    // Node then keeps the compiled code of every file. The command line can do so only after its first files are loaded.
+    NODE_COMPILE_CACHE: join(cacheDirectory(host), 'compiled'),
+    ...environment,
+  };
+}
+
+function controlsOf(child: Child, healthPort: number): WorkerProcess {
+  return {
+    pid: child.pid,
+    healthUrl: `http://127.0.0.1:${healthPort}`,
+    exited: child.exited,
+    stop: () => child.terminate(STOP_TIMEOUT_MS),
+    kill: async (signal) => {
+      if (child.running) child.signal(signal);
+      if (signal === 'SIGKILL') await child.exited;
+    },
+  };
+}
+
+/** Passes on each line of a worker, and finds the one with the port of its health server. */
+class WorkerLog {
+  readonly #onLog: (line: string) => void;
+  readonly #healthPort = Promise.withResolvers<number>();
+  readonly #lastLines: string[] = [];
+
+  constructor(onLog: (line: string) => void) {
+    this.#onLog = onLog;
   }
-  const fail = (): never => {
-    throw new ThroughlineError('internal', `the worker ended before it was ready: ${last.join(' | ')}`);
-  };
-  return { port, fail };
+
+  /** Resolves when the worker says that it is ready. */
+  get healthPort(): Promise<number> {
+    return this.#healthPort.promise;
+  }
+
+  take(line: string): void {
+    this.#lastLines.push(line);
+    if (this.#lastLines.length > SHOWN_LINES) this.#lastLines.shift();
+    const { msg, health_port } = parseLine(line);
+    if (msg === READY_MESSAGE) this.#healthPort.resolve(Number(health_port));
+    this.#onLog(line);
+  }
+
+  lastLines(): string {
+    return this.#lastLines.join(' | ');
+  }
 }
 
-function parse(line: string): Record<string, unknown> {
+function parseLine(line: string): Record<string, unknown> {
   try {
     const value: unknown = JSON.parse(line);
     return typeof value === 'object' && value !== null ? { ...value } : {};

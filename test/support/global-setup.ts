@@ -2,14 +2,14 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { TestProject } from 'vitest/node';
-import { buildEdge } from '../../dev/edge/build.ts';
-import { hostEnvironment } from '../../dev/host-environment.ts';
-import { type LocatedNatsServer, locateNatsServer } from '../../dev/nats-server/locate.ts';
+import { buildEdge, type EdgeBundle } from '../../dev/edge/build.ts';
+import { hostEnvironment } from '../../dev/machine/environment.ts';
+import { type LocatedNatsServer, locateNatsServer } from '../../dev/nats-binary/locate.ts';
 
 /** What {@link setup} found: a nats-server, or why there is none. */
 export type ProvidedNatsServer = LocatedNatsServer | { problem: string };
 /** The Worker's bundle, or why it does not build. */
-export type ProvidedEdge = { scriptPath: string } | { problem: string };
+export type ProvidedEdge = EdgeBundle | { problem: string };
 
 declare module 'vitest' {
   export interface ProvidedContext {

@@ -27,7 +27,7 @@ export async function startTestStack(options: Partial<StackOptions> = {}): Promi
   const stack = await startStack({
     ports: { http: 0, nats: 0, natsWebSocket: 0, otlp: 0 },
     natsServerPath: testNatsBinary().path,
-    scriptPath: edge.scriptPath,
+    bundle: edge,
     onLog: (line) => lines.push(line),
     onStep: () => undefined,
     ...options,

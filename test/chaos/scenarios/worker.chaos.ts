@@ -4,7 +4,7 @@ import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { jetstream } from '@nats-io/jetstream';
 import { expect, it, onTestFinished } from 'vitest';
-import { runCommand } from '../../../dev/nats-server/run.ts';
+import { runCommand } from '../../../dev/machine/command.ts';
 import { DEAD_STREAM, EVENTS_STREAM, JOBS_STREAM } from '../../../shared/nats/streams.ts';
 import { HEADER } from '../../../shared/wire/headers.ts';
 import { until } from '../../support/poll.ts';

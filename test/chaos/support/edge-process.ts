@@ -4,7 +4,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import type { EdgeOptions } from '../../../dev/edge/start.ts';
-import { type Guard, guardProcess } from '../../../dev/process-guard.ts';
+import { type Guard, guardProcess } from '../../../dev/machine/guard.ts';
 
 const MAIN = fileURLToPath(new URL('./edge-main.ts', import.meta.url));
 const STOP_TIMEOUT_MS = 10_000;

@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { onTestFinished } from 'vitest';
-import { runCommand } from '../../../dev/nats-server/run.ts';
+import { runCommand } from '../../../dev/machine/command.ts';
 
 const LIMIT = { timeoutMs: 10_000 };
 

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream';
 import { inject } from 'vitest';
 import { type Collector, startCollector } from '../../../dev/collector/start.ts';
+import type { EdgeBundle } from '../../../dev/edge/build.ts';
 import { findFreePort } from '../../../dev/nats-server/free-port.ts';
 import { type NatsServer, startNatsServer } from '../../../dev/nats-server/start.ts';
 import type { WorkerProcess } from '../../../dev/worker/start.ts';
@@ -136,7 +137,7 @@ async function start(
 
   const apiKey = createApiKey('chaos');
   const edge = new EdgeProcess({
-    scriptPath: edgeScript(),
+    bundle: edgeBundle(),
     port: await findFreePort(),
     storageDir: options.edgeStorageDir ?? (await folder(path.join(directory, 'edge'))),
     bindings: {
@@ -214,10 +215,10 @@ export async function owedJobs(system: System): Promise<number> {
   return num_pending + num_ack_pending;
 }
 
-function edgeScript(): string {
+function edgeBundle(): EdgeBundle {
   const edge = inject('edge');
   if ('problem' in edge) throw new Error(edge.problem);
-  return edge.scriptPath;
+  return edge;
 }
 
 async function folder(name: string): Promise<string> {

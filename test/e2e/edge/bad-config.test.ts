@@ -63,7 +63,7 @@ it.each([
   if ('problem' in edge) throw new Error(edge.problem);
   const lines: string[] = [];
   const { url, stop } = await startEdge({
-    scriptPath: edge.scriptPath,
+    bundle: edge,
     port: 0,
     bindings: bindings as Record<string, string>,
     onLog: (line) => lines.push(line),

@@ -58,7 +58,7 @@ describe('an index', () => {
     const edge = inject('edge');
     if ('problem' in edge) throw new Error(edge.problem);
     const own = await startEdge({
-      scriptPath: edge.scriptPath,
+      bundle: edge,
       port: 0,
       bindings: { NATS_URL: stack.nats.webSocketUrl, API_KEYS, ...settings },
       storageDir: path.join(directory, storage),

@@ -11,7 +11,7 @@ import { jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { connect } from '@nats-io/transport-node';
 import { connect as connectWebSocket } from 'nats.ws';
 import { afterEach, describe, expect, it, onTestFinished } from 'vitest';
-import { type LocateOptions, locateNatsServer } from '../../../dev/nats-server/locate.ts';
+import { type LocateOptions, locateNatsServer } from '../../../dev/nats-binary/locate.ts';
 import type { NatsServer, NatsServerOptions } from '../../../dev/nats-server/start.ts';
 import { startTestNats, testNatsBinary } from '../../support/nats/nats.ts';
 

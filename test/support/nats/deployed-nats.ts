@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { NodePlace } from '../../../dev/nats-server/cluster.ts';
-import type { ServerConfig, ServerPlace } from '../../../dev/nats-server/config-file.ts';
+import type { ServerConfig, ServerPlace } from '../../../dev/nats-server/config.ts';
 import type { NatsServer } from '../../../dev/nats-server/start.ts';
 import { makeCertificate, type TestCertificate, trust } from './certificates.ts';
 import { startTestNats } from './nats.ts';

@@ -1,5 +1,5 @@
 import { inject } from 'vitest';
-import type { LocatedNatsServer } from '../../../dev/nats-server/locate.ts';
+import type { LocatedNatsServer } from '../../../dev/nats-binary/locate.ts';
 import { type NatsServer, type NatsServerOptions, startNatsServer } from '../../../dev/nats-server/start.ts';
 // For the type of `inject('natsServer')`.
 import type {} from '../global-setup.ts';

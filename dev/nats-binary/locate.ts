@@ -1,14 +1,14 @@
 import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { cacheDirectory } from './cache.ts';
+import { describeThrown } from '../../shared/errors.ts';
+import { findOnPath } from '../machine/command.ts';
+import { cacheDirectory } from '../machine/environment.ts';
 import { unpackDebianPackage } from './debian.ts';
-import { goInstall } from './go-install.ts';
 import { withLock } from './lock.ts';
-import { downloadRelease, pinnedRelease, type Release } from './release.ts';
-import { findOnPath } from './search-path.ts';
+import { buildWithGo, downloadRelease, pinnedRelease, type Release } from './release.ts';
 import { FULL_VERSION, isAtLeast, OLDEST_VERSION, PINNED_VERSION, readVersion } from './version.ts';
 
-/** Where a nats-server may come from, in the order they are tried (an older one on PATH comes before Debian). */
+/** Where a nats-server can come from, in the order of the search. An older one on PATH is tried before Debian. */
 export type NatsServerSource = 'path' | 'cache' | 'release' | 'go' | 'debian';
 
 /** A nats-server that answered `--version` on this machine. */
@@ -19,29 +19,28 @@ export interface LocatedNatsServer {
 }
 
 export interface LocateOptions {
-  /** PATH and what the tools need (HOME, proxies); `hostEnvironment()` gives this process's own. */
+  /** PATH, and what go and apt-get need (HOME, proxy settings). `hostEnvironment()` is this process's own. */
   environment: NodeJS.ProcessEnv;
-  /** Default: `THROUGHLINE_CACHE_DIR` or the user's cache directory. */
+  /** Default: see `cacheDirectory`. */
   cacheDir?: string;
-  /** Takes one line of progress at a time; default: silent. */
+  /** Takes each line of progress; default: none. */
   log?: (line: string) => void;
-  /** Default: all. What is left out is neither tried nor reported. */
+  /** The sources to try; default: all. */
   sources?: readonly NatsServerSource[];
-  /** Default: the pinned release for this machine. For a mirror, and for tests. */
+  /** Default: the pinned release for this machine. Another one is for a mirror, and for tests. */
   release?: Release | undefined;
 }
 
 /**
- * Finds a nats-server, or fetches one into the cache: on PATH if new enough, cached, the pinned release, built
- * with Go, an older one on PATH, Debian's package. Safe to call from several processes at once.
- *
- * @throws an Error that lists everything tried, why each failed, and how to mend it.
+ * Finds a nats-server, or fetches one into the cache. It tries, in this order: a new enough one on PATH, the cache, the
+ * pinned release, a build with Go, an older one on PATH, Debian's package. Several processes may call it at once.
+ * @throws an Error that lists what was tried, why each source failed, and what the user can do
  */
 export async function locateNatsServer(options: LocateOptions): Promise<LocatedNatsServer> {
   return new Search(options).run();
 }
 
-/** One call of {@link locateNatsServer}: its settings, and what has failed so far. */
+/** One call of {@link locateNatsServer}: its settings, and the failures so far. */
 class Search {
   readonly #environment: NodeJS.ProcessEnv;
   readonly #home: string;
@@ -66,18 +65,18 @@ class Search {
       const fetched = await withLock(
         join(this.#home, 'lock'),
         () => this.#fetchNewest(),
-        () => this.#log('another process is fetching nats-server, waiting for it…'),
+        () => this.#log('another process is fetching nats-server: waiting for it…'),
       );
       if (fetched !== undefined) return fetched;
     } catch (error) {
-      this.#fail('cache', `${this.#home} cannot be used: ${messageOf(error)}`);
+      this.#fail('cache', `${this.#home} cannot be used: ${describeThrown(error)}`);
     }
     throw new Error(this.#explanation());
   }
 
   async #fetchNewest(): Promise<LocatedNatsServer | undefined> {
     return (
-      // Whoever held the lock before may have fetched it.
+      // The process that held the lock before may have fetched it.
       (await this.#cached()) ??
       (await this.#downloaded()) ??
       (await this.#built()) ??
@@ -95,7 +94,7 @@ class Search {
       if (isAtLeast(version, minimum)) return this.#found({ path, version, source: 'path' });
       return this.#fail('path', `${path} is ${version}, older than ${minimum}`);
     } catch (error) {
-      return this.#fail('path', messageOf(error));
+      return this.#fail('path', describeThrown(error));
     }
   }
 
@@ -106,7 +105,7 @@ class Search {
       if (version === PINNED_VERSION) return { path: this.#pinnedPath, version, source: 'cache' };
       return this.#fail('cache', `${this.#pinnedPath} is ${version}`);
     } catch (error) {
-      return this.#fail('cache', messageOf(error));
+      return this.#fail('cache', describeThrown(error));
     }
   }
 
@@ -126,14 +125,14 @@ class Search {
       return this.#fail('go', 'Go is not installed');
     }
     this.#log(`fetching nats-server ${PINNED_VERSION} with go install (about a minute, once)…`);
-    return this.#fetch('go', this.#pinnedPath, (directory) => goInstall(directory, this.#environment));
+    return this.#fetch('go', this.#pinnedPath, (directory) => buildWithGo(directory, this.#environment));
   }
 
   async #fromDebian(): Promise<LocatedNatsServer | undefined> {
     if (!this.#uses('debian')) return undefined;
     const path = join(this.#home, 'debian', 'nats-server');
-    const kept = await readVersion(path).catch(() => undefined);
-    if (kept !== undefined) return this.#found({ path, version: kept, source: 'debian' });
+    const version = await readVersion(path).catch(() => undefined);
+    if (version !== undefined) return this.#found({ path, version, source: 'debian' });
     if ((await findOnPath('apt-get', this.#environment.PATH)) === undefined) {
       return this.#fail('debian', 'apt-get is not on this machine');
     }
@@ -144,7 +143,7 @@ class Search {
     return found === undefined ? undefined : this.#found(found);
   }
 
-  /** Fetches in a directory nobody else uses, proves that the binary runs, and puts it in place atomically. */
+  /** Fetches into a new folder, checks that the program runs, and then moves it to `target` in one atomic step. */
   async #fetch(
     source: NatsServerSource,
     target: string,
@@ -158,8 +157,8 @@ class Search {
       await rename(binary, target);
       return { path: target, version, source };
     } catch (error) {
-      this.#log(`nats-server: ${source} failed: ${messageOf(error)}`);
-      return this.#fail(source, messageOf(error));
+      this.#log(`nats-server: ${source} failed: ${describeThrown(error)}`);
+      return this.#fail(source, describeThrown(error));
     } finally {
       await rm(directory, { recursive: true, force: true });
     }
@@ -172,7 +171,7 @@ class Search {
     return server;
   }
 
-  /** Remembers a failure, once. */
+  /** Keeps a failure for the explanation. The same failure is kept once. */
   #fail(source: NatsServerSource, reason: string): undefined {
     const line = `  ${source.padEnd(8)}${reason}`;
     if (!this.#failures.includes(line)) this.#failures.push(line);
@@ -181,12 +180,12 @@ class Search {
 
   #explanation(): string {
     return [
-      'No nats-server could be found or fetched. Tried:',
+      'No nats-server was found, and none could be fetched. These were tried:',
       ...this.#failures,
-      'Do one of these and run it again:',
+      'Do one of these, and try again:',
       `  - install nats-server ${FULL_VERSION} or newer so that it is on PATH`,
       `  - put the nats-server ${PINNED_VERSION} binary at ${this.#pinnedPath}`,
-      '  - install Go, or let this machine reach github.com (behind a proxy: HTTPS_PROXY and NODE_USE_ENV_PROXY=1)',
+      '  - install Go, or let this machine reach github.com (through a proxy: set HTTPS_PROXY and NODE_USE_ENV_PROXY=1)',
     ].join('\n');
   }
 
@@ -197,8 +196,4 @@ class Search {
   #uses(source: NatsServerSource): boolean {
     return this.#sources?.includes(source) ?? true;
   }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -3,14 +3,16 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 const HEARTBEAT_MS = 1_000;
 const STALE_MS = 10_000;
+const POLL_MS = 100;
 const PATIENCE_MS = 7 * 60_000;
 
 /**
- * Runs `work` while holding a lock directory, so that two processes do not both spend a minute building.
+ * Runs `work` while it holds a lock, so that two processes do not both spend a minute on the same build.
  *
- * The holder touches the lock every second; one left by a killed process is taken over after ten. The lock
- * only saves work: whoever gives up waiting, or wrongly takes over after a suspend, does the work twice and
- * harms nothing, since results are put in place by one atomic rename.
+ * The lock is a folder. Its holder touches it every second. When it has not been touched for ten seconds, its holder
+ * was killed, and the next process takes it. The lock only saves work: two processes that both run `work` do no harm,
+ * since each result is put in place by one atomic rename.
+ * @param onWait is called once when another process holds the lock
  */
 export async function withLock<T>(directory: string, work: () => Promise<T>, onWait: () => void): Promise<T> {
   const held = await acquire(directory, onWait);
@@ -25,21 +27,21 @@ export async function withLock<T>(directory: string, work: () => Promise<T>, onW
 
 async function acquire(directory: string, onWait: () => void): Promise<boolean> {
   const deadline = Date.now() + PATIENCE_MS;
-  let told = false;
+  let hasWaited = false;
   while (Date.now() < deadline) {
     if (await tryMakeDirectory(directory)) return true;
     if (await isStale(directory)) {
       await rm(directory, { recursive: true, force: true });
       continue;
     }
-    if (!told) onWait();
-    told = true;
-    await sleep(100);
+    if (!hasWaited) onWait();
+    hasWaited = true;
+    await sleep(POLL_MS);
   }
   return false;
 }
 
-/** `mkdir` either makes the directory or fails: that is the lock's one atomic step. */
+/** `mkdir` is atomic: of two processes, only one makes the folder. */
 async function tryMakeDirectory(directory: string): Promise<boolean> {
   try {
     await mkdir(directory);
@@ -54,7 +56,7 @@ async function isStale(directory: string): Promise<boolean> {
   try {
     return Date.now() - (await stat(directory)).mtimeMs > STALE_MS;
   } catch {
-    return false; // Released between the two looks: the next mkdir tells.
+    return false; // It was released meanwhile: the next mkdir will work.
   }
 }
 

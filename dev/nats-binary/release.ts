@@ -1,25 +1,25 @@
 import { createHash } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { runCommand } from './run.ts';
+import { runCommand } from '../machine/command.ts';
 import { PINNED_VERSION } from './version.ts';
 
 const CONNECT_TIMEOUT_MS = 5_000;
 const WHOLE_TIMEOUT_MS = 60_000;
 
-/** An archive on a release host and the only content it may have. */
+/** An archive on a release host, and the checksum that it must have. */
 export interface Release {
   url: string;
   sha256: string;
 }
 
-// From the SHA256SUMS of the release; change these together with PINNED_VERSION.
+// From the SHA256SUMS file of the release. Change these together with PINNED_VERSION.
 const SHA256: Record<string, string> = {
   'linux-amd64': '5e3b603d47c447bda1f77f9ac16dbf91c90aac4ff3681f8fbbc7201e4ed99355',
   'linux-arm64': '673a98d3faa79dde3f9ebf16d6dfac36a5f694e7ad2015e4954dd7939c85cd4c',
 };
 
-/** The pinned release for a Node platform and architecture, or undefined where no checksum is pinned. */
+/** The pinned release for a Node platform and architecture, or undefined when no checksum is pinned for it. */
 export function pinnedRelease(platform: string, arch: string): Release | undefined {
   const target = `${platform}-${arch === 'x64' ? 'amd64' : arch}`;
   const sha256 = SHA256[target];
@@ -29,8 +29,9 @@ export function pinnedRelease(platform: string, arch: string): Release | undefin
 }
 
 /**
- * Downloads a release, refuses it unless its checksum is the pinned one, and unpacks it into `directory`.
- * Gives the path of the binary.
+ * Downloads a release and unpacks it into `directory`.
+ * @returns the path of the program
+ * @throws an Error when the checksum is not the pinned one
  */
 export async function downloadRelease(release: Release, directory: string): Promise<string> {
   const archive = await download(release.url);
@@ -65,9 +66,25 @@ async function download(url: string): Promise<Uint8Array> {
   }
 }
 
-/** `fetch` says only "fetch failed"; what happened (DNS, refused, TLS) is in the cause. */
+/** `fetch` only says "fetch failed". The reason (DNS, refused, TLS) is in the cause. */
 function innermostMessage(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   if (error.cause !== undefined) return innermostMessage(error.cause);
   return error.message === '' && 'code' in error ? String(error.code) : error.message;
+}
+
+/**
+ * Builds the pinned nats-server in `directory` with the Go of this machine. Go checks the sources against its checksum
+ * database.
+ * @returns the path of the program
+ */
+export async function buildWithGo(directory: string, environment: NodeJS.ProcessEnv): Promise<string> {
+  const target = `github.com/nats-io/nats-server/v2@v${PINNED_VERSION}`;
+  await runCommand('go', ['install', target], {
+    cwd: directory,
+    // nats-server is pure Go. Without cgo, the machine needs no C compiler.
+    environment: { ...environment, GOBIN: directory, CGO_ENABLED: '0' },
+    timeoutMs: 5 * 60_000,
+  });
+  return join(directory, 'nats-server');
 }

@@ -1,17 +1,17 @@
-import { runCommand } from './run.ts';
+import { runCommand } from '../machine/command.ts';
 
-/** The release that Throughline fetches when the machine has none new enough. */
+/** The release that Throughline fetches when this machine has no nats-server that is new enough. */
 export const PINNED_VERSION = '2.14.5';
 
-/** From here on everything works: message schedules (delayed jobs) and broker spans. */
+/** The oldest version with everything that Throughline uses: message schedules (delayed jobs) and broker spans. */
 export const FULL_VERSION = '2.12.0';
 
-/** The oldest server Throughline is tested with; delayed jobs need {@link FULL_VERSION}. */
+/** The oldest version that Throughline is tested with. Delayed jobs need {@link FULL_VERSION}. */
 export const OLDEST_VERSION = '2.9.0';
 
 /**
- * The version a nats-server binary reports, for example `2.14.5`.
- * Running it is also the proof that it fits this machine.
+ * Asks a nats-server program for its version, for example `2.14.5`. An answer also proves that it runs on this machine.
+ * @throws an Error when the program does not run or gives another answer
  */
 export async function readVersion(binary: string): Promise<string> {
   const output = await runCommand(binary, ['--version'], { timeoutMs: 10_000 });
@@ -22,7 +22,7 @@ export async function readVersion(binary: string): Promise<string> {
   return version;
 }
 
-/** Whether `version` is `minimum` or newer; a pre-release counts as its release. */
+/** Whether `version` is `minimum` or newer. A pre-release counts as its release. */
 export function isAtLeast(version: string, minimum: string): boolean {
   const [left, right] = [numbers(version), numbers(minimum)];
   const difference = left.map((part, index) => part - (right[index] ?? 0)).find((part) => part !== 0);

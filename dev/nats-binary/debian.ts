@@ -1,10 +1,11 @@
 import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type RunOptions, runCommand } from './run.ts';
+import { type RunOptions, runCommand } from '../machine/command.ts';
 
 /**
- * Fetches and unpacks Debian's (or Ubuntu's) nats-server package into `directory`, without root and without
- * installing it, and gives the path of the binary. Debian 12 has 2.9.
+ * Fetches the nats-server package of Debian or Ubuntu and unpacks it into `directory`. It needs no root and installs
+ * nothing. Debian 12 has version 2.9.
+ * @returns the path of the program
  */
 export async function unpackDebianPackage(
   directory: string,
@@ -23,13 +24,13 @@ async function downloadPackage(options: RunOptions, directory: string): Promise<
     await runCommand('apt-get', ['download', 'nats-server'], options);
   } catch (error) {
     if (error instanceof Error && error.message.endsWith('not found')) throw error;
-    // Container images ship without package lists, and `apt-get update` needs root: use lists of our own.
+    // Container images have no package lists, and `apt-get update` needs root: keep the lists in `directory`.
     const lists = join(directory, 'lists');
     const archives = join(directory, 'apt-cache');
     await mkdir(join(lists, 'partial'), { recursive: true });
     await mkdir(join(archives, 'archives', 'partial'), { recursive: true });
-    const privately = ['-o', `Dir::State::Lists=${lists}`, '-o', `Dir::Cache=${archives}`];
-    await runCommand('apt-get', ['update', ...privately], options);
-    await runCommand('apt-get', ['download', 'nats-server', ...privately], options);
+    const ownFolders = ['-o', `Dir::State::Lists=${lists}`, '-o', `Dir::Cache=${archives}`];
+    await runCommand('apt-get', ['update', ...ownFolders], options);
+    await runCommand('apt-get', ['download', 'nats-server', ...ownFolders], options);
   }
 }

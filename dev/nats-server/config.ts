@@ -1,21 +1,20 @@
-/** Where a local nats-server listens, and keeps what it keeps. */
+/** Where a local nats-server listens and stores its data. */
 export interface ServerPlace {
   port: number;
   webSocketPort: number;
   storeDir: string;
-  /** Where it tells its ports once it listens: see `waitUntilReady`. */
+  /** The server writes a file with its ports here when it listens: see `waitUntilReady`. */
   portsDir: string;
 }
 
-/** A configuration of one's own, instead of that of {@link renderConfig}. */
+/** A whole configuration, used instead of the one from {@link renderConfig}. */
 export interface ServerConfig {
-  /** Must put `ports_file_dir` where the place says, and listen there on 127.0.0.1 alone. */
+  /** Must set `ports_file_dir` to the folder of the place, and listen there on 127.0.0.1 only. */
   text: string;
-  /** What the text refers to as `$NAME`. */
+  /** Variables that the text uses as `$NAME`. */
   environment?: Readonly<Record<string, string>>;
 }
 
-/** What a local nats-server is told. */
 export interface ServerSettings extends ServerPlace {
   /** More lines for the `jetstream` block, for example `sync_interval: always` (2.10 and newer). */
   jetStreamConfig?: string | undefined;
@@ -24,8 +23,8 @@ export interface ServerSettings extends ServerPlace {
 }
 
 /**
- * The configuration file of a local server. Only fields that 2.9 knows: a server refuses the whole file for
- * one it does not. Listens on 127.0.0.1 alone, without the monitoring port.
+ * Writes the configuration of a local server. It listens on 127.0.0.1 only, without the monitoring port. It has only
+ * fields that 2.9 knows: a server refuses the whole file when it does not know one field.
  */
 export function renderConfig(settings: ServerSettings): string {
   const { port, webSocketPort, storeDir, portsDir, jetStreamConfig = '', extraConfig = '' } = settings;

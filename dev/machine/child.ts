@@ -1,0 +1,83 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { open } from 'node:fs/promises';
+import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
+import { guardProcess } from './guard.ts';
+
+export interface ChildOptions {
+  readonly command: string;
+  readonly args: readonly string[];
+  /** All environment variables of the child. */
+  readonly environment: NodeJS.ProcessEnv;
+  /** Takes standard output and standard error: a file to append to, or a function for each line. */
+  readonly output: { readonly file: string } | { readonly onLine: (line: string) => void };
+  /** Is removed when this process ends and the child still runs. */
+  readonly directory?: string;
+}
+
+/** A program that runs beside this process. */
+export interface Child {
+  readonly pid: number;
+  /** Resolves when the child ends: with its exit code, or with null when a signal ended it. */
+  readonly exited: Promise<number | null>;
+  readonly running: boolean;
+  signal(signal: NodeJS.Signals): void;
+  /** Sends SIGTERM, and SIGKILL when the child still runs after `patienceMs`. Resolves when it has ended. */
+  terminate(patienceMs: number): Promise<void>;
+}
+
+/**
+ * Starts a program. The child ends with this process, however this process ends. Ctrl-C in the terminal does not reach
+ * the child: this process stops its children in order.
+ */
+export async function startChild(options: ChildOptions): Promise<Child> {
+  const { command, args, environment, output } = options;
+  const file = 'file' in output ? await open(output.file, 'a') : undefined;
+  try {
+    const target = file?.fd ?? 'pipe';
+    const child = spawn(command, args, {
+      detached: true,
+      stdio: ['ignore', target, target],
+      env: environment,
+    });
+    const exited = new Promise<number | null>((resolve) => child.once('exit', resolve));
+    if ('onLine' in output) {
+      readLines(child.stdout, output.onLine);
+      readLines(child.stderr, output.onLine);
+    }
+    await once(child, 'spawn');
+    const { pid } = child;
+    if (pid === undefined) throw new Error(`${command} started without a process id`);
+    const guard = guardProcess(pid, options.directory);
+    void exited.then(() => guard.release());
+    return controlsOf(child, pid, exited);
+  } finally {
+    await file?.close();
+  }
+}
+
+function readLines(stream: Readable | null, onLine: (line: string) => void): void {
+  if (stream !== null) createInterface(stream).on('line', onLine);
+}
+
+function controlsOf(child: ChildProcess, pid: number, exited: Promise<number | null>): Child {
+  const isRunning = (): boolean => child.exitCode === null && child.signalCode === null;
+  return {
+    pid,
+    exited,
+    get running() {
+      return isRunning();
+    },
+    signal: (signal) => void child.kill(signal),
+    async terminate(patienceMs) {
+      if (!isRunning()) return;
+      child.kill('SIGTERM');
+      // A child that was paused with SIGSTOP would not see the SIGTERM.
+      child.kill('SIGCONT');
+      const timer = setTimeout(() => child.kill('SIGKILL'), patienceMs);
+      await exited;
+      clearTimeout(timer);
+    },
+  };
+}
