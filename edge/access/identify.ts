@@ -1,27 +1,26 @@
 import { ACCESS_SCOPES, type AccessScope } from '../../shared/api/access-scope.ts';
 import { findApiKey } from '../../shared/api/api-key.ts';
-import { fetchJson } from './fetch-json.ts';
 import type { AccessSettings } from './settings.ts';
-import { SigningKeys } from './signing-keys.ts';
+import { fetchKeySet, SigningKeys } from './signing-keys.ts';
 import { type Refusal, TokenRefused, type TokenRules, verifyToken } from './token.ts';
 
-/** Who is calling. */
+/** A caller who has shown a valid key or token. */
 export interface Identity {
   readonly tenant: string;
-  /** Undefined: the caller came with a token. */
+  /** Undefined: the caller used a token. */
   readonly keyId: string | undefined;
   readonly scopes: ReadonlySet<AccessScope>;
 }
 
-/** Who a request says it is from: somebody, nobody, or somebody who is not to be believed, and why. */
+/** What the `Authorization` header says: an identity, the reason for a refusal, or neither where there is no header. */
 export interface Identification {
   readonly identity?: Identity;
   readonly refusal?: Refusal;
-  /** What went wrong on our side or the issuer's; for the log. */
+  /** What went wrong on our side or at the issuer, for the log. */
   readonly fault?: string;
 }
 
-/** A token with a few lists of groups is longer than one would think; workerd bounds all headers at 128 KB. */
+/** A token that lists its user's groups takes several KB. workerd allows 128 KB for all headers. */
 const BEARER = /^Bearer ([\x21-\x7e]{1,8192})$/i;
 const KEY_PREFIX = 'tl_';
 const ALL_SCOPES: ReadonlySet<AccessScope> = new Set(ACCESS_SCOPES);
@@ -31,10 +30,10 @@ interface TokenAccess {
   readonly keys: SigningKeys;
 }
 
-/** Per configuration, which means: per isolate. */
+/** One for each configuration, so one for each isolate. */
 const accesses = new WeakMap<AccessSettings, TokenAccess>();
 
-/** Reads an `Authorization` header: an API key (`tl_…`), or else a JWT. Never throws. */
+/** Reads an `Authorization` header. It holds an API key (`tl_…`), or else a JWT. A refusal is a value, not an error. */
 export async function identify(
   authorization: string | null,
   config: AccessSettings,
@@ -79,7 +78,7 @@ function tokenAccess(config: AccessSettings): TokenAccess | undefined {
       tenantClaim: config.JWT_TENANT_CLAIM,
       scopeClaim: config.JWT_SCOPE_CLAIM,
     },
-    keys: new SigningKeys({ fetchSet: () => fetchJson(url), now: () => Date.now() }),
+    keys: new SigningKeys({ fetchSet: () => fetchKeySet(url), now: () => Date.now() }),
   };
   accesses.set(config, access);
   return access;

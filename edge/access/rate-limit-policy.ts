@@ -1,4 +1,4 @@
-/** The periods that Cloudflare's rate limiting knows, in seconds. */
+/** The periods that Cloudflare's rate limiting allows, in seconds. */
 export const RATE_LIMIT_WINDOWS = [10, 60] as const;
 
 const POLICY = /^([1-9][0-9]{0,8})\s*;\s*w=([0-9]{1,3})$/;
@@ -10,7 +10,7 @@ export interface RateLimitPolicy {
   readonly windowSeconds: number;
 }
 
-/** Reads `100;w=60`; undefined when it is not such a text. */
+/** Reads a policy such as `100;w=60`. Undefined for any other text. */
 export function parseRateLimitPolicy(text: string): RateLimitPolicy | undefined {
   const [, quota, seconds] = POLICY.exec(text.trim()) ?? [];
   const windowSeconds = RATE_LIMIT_WINDOWS.find((window) => window === Number(seconds));
@@ -22,7 +22,7 @@ export function policyHeader({ quota, windowSeconds }: RateLimitPolicy): string 
   return `${NAME};q=${quota};w=${windowSeconds}`;
 }
 
-/** The `RateLimit` header of a request that was refused: nothing remains for at most `seconds`. */
+/** The `RateLimit` header of a refused request: no requests are left for at most `seconds`. */
 export function spentHeader(seconds: number): string {
   return `${NAME};r=0;t=${seconds}`;
 }

@@ -35,7 +35,7 @@ const ApiKeys = z
     return z.NEVER;
   });
 
-/** Keys that came over plain HTTP could be anybody's. */
+/** Anybody on the network could replace keys that are sent over plain HTTP. */
 const JwksUrl = url('https', 'http').refine((text) => {
   const parsed = URL.parse(text);
   return parsed !== null && (parsed.protocol === 'https:' || LOOPBACK.test(parsed.hostname));
@@ -67,16 +67,16 @@ const Policy = z
   .transform(parseRateLimitPolicy)
   .refine(
     (policy) => policy !== undefined,
-    `must be such as "100;w=60": requests; w = seconds, ${RATE_LIMIT_WINDOWS.join(' or ')}`,
+    `must look like "100;w=60": a number of requests, and ${RATE_LIMIT_WINDOWS.join(' or ')} seconds`,
   );
 
-/** Counts requests per tenant, where a deployment binds one. */
+/** Cloudflare's rate limit binding, where the deployment has one. */
 const Limiter = z.custom<RateLimit>(
   (value) => typeof (value as Partial<RateLimit> | null)?.limit === 'function',
   'must be bound to a rate limit, as wrangler.toml shows',
 );
 
-/** The settings of who may call, from where, and how often. */
+/** The settings that say who may call, from which web pages, and how often. */
 export const accessSettings = {
   API_KEYS: ApiKeys,
   JWT_JWKS_URL: JwksUrl.optional(),
@@ -95,10 +95,10 @@ const Settings = z.object(accessSettings);
 /** The settings of this room, checked. */
 export type AccessSettings = z.output<typeof Settings>;
 
-/** These three belong together: keys without an issuer or an audience would let in tokens made for somebody else. */
+/** These three are set together: without an issuer and an audience, tokens that were made for other services would be accepted. */
 const TOKEN_SETTINGS = ['JWT_JWKS_URL', 'JWT_ISSUER', 'JWT_AUDIENCE'] as const;
 
-/** Reports each of `JWT_JWKS_URL`, `JWT_ISSUER` and `JWT_AUDIENCE` that is missing while another is there. */
+/** Adds an issue for each of the three token settings that is missing while another of them is set. */
 export function checkTokenSettings(
   settings: Readonly<Partial<Record<(typeof TOKEN_SETTINGS)[number], unknown>>>,
   issues: z.core.$ZodRawIssue[],
@@ -122,7 +122,7 @@ function listOf(text: string): string[] {
     .filter((part) => part !== '');
 }
 
-/** As browsers send it: scheme, host and perhaps a port, nothing behind. */
+/** Whether a browser would send this text as an origin: a scheme, a host and perhaps a port, and nothing after. */
 function isOrigin(text: string): boolean {
   return /^https?:[^*]+$/.test(text) && URL.parse(text)?.origin === text;
 }

@@ -10,6 +10,7 @@ const COOLDOWN_MS = 30_000;
 /** The time between two fetches when there are no usable keys. */
 const RETRY_MS = 1_000;
 const MAX_KEYS = 100;
+const FETCH_TIMEOUT_MS = 3_000;
 
 const JwkSet = z.object({ keys: z.array(z.unknown()).max(MAX_KEYS) });
 /** A key with a private part is not used. It was published by accident, and anybody could sign with it. */
@@ -103,6 +104,21 @@ export class SigningKeys {
       });
     }
   }
+}
+
+/**
+ * Fetches the issuer's JWK set. A redirect is an error: it could lead to the keys of somebody else.
+ * @throws Error when there is no answer in time, or another answer than 200 with JSON
+ */
+export async function fetchKeySet(url: string): Promise<unknown> {
+  const response = await fetch(url, {
+    redirect: 'manual',
+    headers: { accept: 'application/json, application/jwk-set+json' },
+    signal: AbortSignal.timeout(FETCH_TIMEOUT_MS),
+  });
+  if (response.status === 200) return await response.json();
+  await response.body?.cancel();
+  throw new Error(`HTTP status ${response.status}`);
 }
 
 /** A key to put in the set, or nothing. A key that nobody here understands is skipped (RFC 7517, section 5). */

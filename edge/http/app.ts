@@ -1,4 +1,4 @@
-import { Hono } from 'hono';
+import { type Context, Hono } from 'hono';
 import { METHOD_NAME_ALL } from 'hono/router';
 import { ThroughlineError } from '../../shared/errors.ts';
 import { crossOrigin } from './middleware/cross-origin.ts';
@@ -12,7 +12,7 @@ import { jobRoutes } from './routes/jobs.ts';
 import { operationRoutes } from './routes/operations.ts';
 import { outboxRoutes } from './routes/outbox.ts';
 
-/** The HTTP API, version 1. What it needs of the outside comes with each request, as its bindings. */
+/** The HTTP API, version 1. Its configuration and its clients come with each request, as Hono's bindings. */
 export function createApp(): Hono<EdgeHono> {
   const app = new Hono<EdgeHono>();
   app.use(traceResponse());
@@ -23,20 +23,21 @@ export function createApp(): Hono<EdgeHono> {
   app.route('/v1/dead-letters', deadLetterRoutes());
   app.route('/v1/operations', operationRoutes());
   app.route('/v1/outbox', outboxRoutes());
-  app.notFound((c) => {
-    const methods = allowedMethods(app, c.req.path);
-    if (methods.length === 0)
-      return renderProblem(new ThroughlineError('route-unknown', 'see GET /v1/operations'), c);
-    const error = new ThroughlineError('method-not-allowed', `use ${methods.join(' or ')}`);
-    const response = renderProblem(error, c);
-    response.headers.set('allow', methods.join(', '));
-    return response;
-  });
+  app.notFound((c) => noRoute(c, allowedMethods(app, c.req.path)));
   app.onError(renderProblem);
   return app;
 }
 
-/** The methods that a route at `path` would take (RFC 9110, section 15.5.6 asks for them). */
+function noRoute(c: Context<EdgeHono>, methods: readonly string[]): Response {
+  if (methods.length === 0)
+    return renderProblem(new ThroughlineError('route-unknown', 'see GET /v1/operations'), c);
+  const error = new ThroughlineError('method-not-allowed', `use ${methods.join(' or ')}`);
+  const response = renderProblem(error, c);
+  response.headers.set('allow', methods.join(', '));
+  return response;
+}
+
+/** The methods that have a route at `path`. An answer 405 must list them (RFC 9110, section 15.5.6). */
 function allowedMethods(app: Hono<EdgeHono>, path: string): string[] {
   const methods = new Set(
     app.routes.map(({ method }) => method).filter((method) => method !== METHOD_NAME_ALL),

@@ -12,9 +12,10 @@ type Write = (message: string, fields?: Fields) => void;
 export type Logger = Readonly<Record<LogLevel, Write>>;
 
 /**
- * A logger that takes `trace_id` and `span_id` from the active span by itself. JSON encoding, and
- * what {@link printableJson} adds to it, keep a line break or an escape sequence in a value from doing anything.
- * @param write takes a finished line; workerd's console by default
+ * A logger that adds `trace_id` and `span_id` of the active span to each line. Line breaks and escape sequences in a
+ * value are escaped by JSON and {@link printableJson}, so they cannot forge a line or control a terminal.
+ * @param level lines below it are dropped
+ * @param write writes a finished line; by default to workerd's console
  */
 export function createLogger(level: LogLevel, write: (line: string) => void = writeToConsole): Logger {
   const at = (lineLevel: LogLevel): Write =>

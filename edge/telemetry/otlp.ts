@@ -4,15 +4,15 @@ import { describeThrown } from '../../shared/errors.ts';
 import type { Logger } from './log.ts';
 import type { SendSpans } from './span-processor.ts';
 
-/** Answers after which an OTLP/HTTP client may send again (OTLP specification, "Failures"). */
+/** The statuses after which an OTLP/HTTP client may try again (OTLP specification, "Failures"). */
 const RETRYABLE = [429, 502, 503, 504];
 const RETRY_AFTER_MS = 1_000;
 const TIMEOUT_MS = 10_000;
 
 /**
- * Posts spans as OTLP/HTTP JSON. Tries once more after an answer that says the collector took nothing, and after a
- * connection that broke: a collector closes the idle ones, and may do so just when spans come.
- * @param url of the traces endpoint, `…/v1/traces`
+ * Sends spans as OTLP/HTTP JSON. It tries a second time when the answer allows it, and when the connection broke: a
+ * collector may close an idle connection in the moment in which spans are sent.
+ * @param url the traces endpoint, `…/v1/traces`
  */
 export function otlpSender(url: string, headers: Readonly<Record<string, string>>, log: Logger): SendSpans {
   return async (spans) => {
@@ -44,7 +44,7 @@ async function post(
       body,
       signal: AbortSignal.timeout(TIMEOUT_MS),
     });
-    // An unread body keeps the connection busy, and workerd allows six at a time.
+    // A body that is not read keeps its connection open, and workerd allows six at a time.
     await response.body?.cancel();
     if (response.ok) return undefined;
     return { reason: `status ${response.status}`, retryable: RETRYABLE.includes(response.status) };

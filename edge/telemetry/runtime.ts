@@ -10,7 +10,7 @@ import { createSampler } from './sampler.ts';
 import type { TelemetrySettings } from './settings.ts';
 import { EdgeSpanProcessor, type SendSpans } from './span-processor.ts';
 
-/** What traces cost here: nothing (`off`), or a processor and the configuration of the instrumentation. */
+/** Tracing is off, or on with a span processor and the configuration for the instrumentation. */
 export type Telemetry =
   | { readonly on: false }
   | { readonly on: true; readonly processor: EdgeSpanProcessor; readonly trace: TraceConfig };
@@ -18,10 +18,9 @@ export type Telemetry =
 let current: Telemetry | undefined;
 
 /**
- * Sets up tracing once per isolate: an OTLP endpoint turns export on, `DEBUG` prints spans to stderr, neither
- * means that every tracer is the API's no-op. The propagator and the context manager are there in every case,
- * since a trace context passes through whether or not anything is recorded here.
- * @param acceptTraceContext whether the caller of this request may write into our traces
+ * Sets up tracing, once for each isolate. An OTLP endpoint turns export on, `DEBUG` prints spans to stderr. Without
+ * either of them, nothing is recorded; the caller's trace context is passed on all the same.
+ * @param acceptTraceContext whether the caller of a request may write into our traces
  */
 export function telemetry(
   config: TelemetrySettings,
@@ -32,7 +31,7 @@ export function telemetry(
   return current;
 }
 
-/** The processor of this isolate, where spans are recorded. */
+/** The span processor of this isolate. Undefined where tracing is off. */
 export function activeProcessor(): EdgeSpanProcessor | undefined {
   return current?.on ? current.processor : undefined;
 }
@@ -55,18 +54,22 @@ function start(
     wait: (ms) => scheduler.wait(ms),
     now: () => Date.now(),
   });
+  return { on: true, processor, trace: traceConfig(config, processor, acceptTraceContext) };
+}
+
+function traceConfig(
+  config: TelemetrySettings,
+  processor: EdgeSpanProcessor,
+  acceptTraceContext: (request: Request) => boolean,
+): TraceConfig {
   return {
-    on: true,
-    processor,
-    trace: {
-      service: { name: config.OTEL_SERVICE_NAME ?? SERVICE.edge },
-      spanProcessors: [processor],
-      propagator: new ThroughlinePropagator(),
-      sampling: { headSampler: createSampler(config.OTEL_TRACES_SAMPLER, config.OTEL_TRACES_SAMPLER_ARG) },
-      handlers: { fetch: { acceptTraceContext } },
-      fetch: { includeTraceContext: false },
-      instrumentation: { instrumentGlobalCache: false, instrumentGlobalFetch: false },
-    },
+    service: { name: config.OTEL_SERVICE_NAME ?? SERVICE.edge },
+    spanProcessors: [processor],
+    propagator: new ThroughlinePropagator(),
+    sampling: { headSampler: createSampler(config.OTEL_TRACES_SAMPLER, config.OTEL_TRACES_SAMPLER_ARG) },
+    handlers: { fetch: { acceptTraceContext } },
+    fetch: { includeTraceContext: false },
+    instrumentation: { instrumentGlobalCache: false, instrumentGlobalFetch: false },
   };
 }
 
@@ -83,7 +86,7 @@ function sender(config: TelemetrySettings, log: Logger): SendSpans | undefined {
   };
 }
 
-/** A base endpoint gets the signal's path, an endpoint of its own is taken as it is (OTLP exporter specification). */
+/** The endpoint for traces is used as it is. The general endpoint gets a path added (OTLP exporter specification). */
 function tracesUrl(config: TelemetrySettings): string | undefined {
   if (config.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT !== undefined)
     return config.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT;

@@ -14,7 +14,7 @@ const ALARM_SPAN = 'Durable Object Alarm';
 
 /**
  * The sampler that `OTEL_TRACES_SAMPLER` names.
- * @param ratio `OTEL_TRACES_SAMPLER_ARG`, 0 to 1, where the sampler takes one
+ * @param ratio `OTEL_TRACES_SAMPLER_ARG`, from 0 to 1; only the ratio samplers use it
  */
 export function createSampler(name: SamplerName, ratio: number): Sampler {
   return new TracestateKeepingSampler(SAMPLER_OF[name](ratio));
@@ -30,8 +30,8 @@ const SAMPLER_OF: Readonly<Record<SamplerName, (ratio: number) => Sampler>> = {
 };
 
 /**
- * OpenTelemetry's tracer keeps the parent's tracestate when a sampler returns none; the tracer of
- * @microlabs/otel-cf-workers takes the sampler's word alone and would lose it.
+ * Returns the parent's tracestate where the inner sampler returns none. OpenTelemetry's own tracer does this itself;
+ * the tracer of @microlabs/otel-cf-workers would drop the tracestate.
  */
 class TracestateKeepingSampler implements Sampler {
   readonly #inner: Sampler;
@@ -42,7 +42,7 @@ class TracestateKeepingSampler implements Sampler {
 
   shouldSample(context: Context, ...rest: Tail<Parameters<Sampler['shouldSample']>>): SamplingResult {
     const [, name] = rest;
-    // The library's, every few seconds while an outbox is in use: each would be a trace of its own that says nothing.
+    // The library starts a trace for each alarm. While an outbox is in use that is one every few seconds, with nothing in it.
     if (name.startsWith(ALARM_SPAN)) return { decision: SamplingDecision.NOT_RECORD };
     const result = this.#inner.shouldSample(context, ...rest);
     const traceState = result.traceState ?? trace.getSpanContext(context)?.traceState;

@@ -3,14 +3,14 @@ import { type Context, createContextKey } from '@opentelemetry/api';
 const SERVICE_NAME = createContextKey('throughline service name');
 
 /**
- * Marks everything that starts inside `context` as the work of `service`. The edge and its Durable Objects may
- * share an isolate, and with it the one tracer provider, whose resource names only one service.
+ * Marks spans and log lines that start inside `context` as those of `service`. The edge and its Durable Objects can
+ * share an isolate, and so a tracer provider, and a provider knows only one service.
  */
 export function withService(context: Context, service: string): Context {
   return context.setValue(SERVICE_NAME, service);
 }
 
-/** The service that {@link withService} named, if any. */
+/** The service that {@link withService} set, if it did. */
 export function serviceOf(context: Context): string | undefined {
   const service = context.getValue(SERVICE_NAME);
   return typeof service === 'string' ? service : undefined;

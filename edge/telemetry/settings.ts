@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { flag, optionalText, url, wholeNumber } from '../../shared/config.ts';
 
-/** OpenTelemetry's own setting values, as its specification names them ("SDK environment variables"). */
+/** The samplers of OpenTelemetry's specification ("SDK environment variables"). */
 export const SAMPLERS = [
   'always_on',
   'always_off',
@@ -12,7 +12,7 @@ export const SAMPLERS = [
 ] as const;
 export type SamplerName = (typeof SAMPLERS)[number];
 
-/** `OTEL_EXPORTER_OTLP_HEADERS`: `key=value` pairs, comma-separated, percent-encoded (W3C Baggage syntax). */
+/** Reads `OTEL_EXPORTER_OTLP_HEADERS`: pairs `key=value` with commas between them, percent-encoded (as in W3C Baggage). */
 export function parseOtlpHeaders(text: string): Readonly<Record<string, string>> {
   const headers: [string, string][] = [];
   for (const pair of text.split(',')) {
@@ -30,7 +30,7 @@ function decode(value: string): string {
   }
 }
 
-/** The settings of spans and log lines. */
+/** The settings for spans and log lines. */
 export const telemetrySettings = {
   LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error'], 'must be debug, info, warn or error').default('info'),
   DEBUG: flag(false),

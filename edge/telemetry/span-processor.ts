@@ -3,29 +3,28 @@ import { type Resource, resourceFromAttributes } from '@opentelemetry/resources'
 import type { ReadableSpan, SpanProcessor } from '@opentelemetry/sdk-trace-base';
 import { serviceOf } from './service.ts';
 
-/** Sends ended spans away; resolves whether or not they arrived, and says how many did not. */
+/** Exports ended spans, and tells how many were lost. */
 export type SendSpans = (spans: readonly ReadableSpan[]) => Promise<{ readonly lost: number }>;
 
 export interface SpanProcessorOptions {
   readonly maxQueueSize: number;
   readonly maxBatchSize: number;
-  /** Milliseconds during which spans of all requests gather into one export. */
+  /** For how many milliseconds the spans of all requests are collected into one export. */
   readonly windowMs: number;
   readonly wait: (ms: number) => Promise<unknown>;
   readonly now: () => number;
 }
 
-/** After this long past its window a flush that never came is given up, and the next one takes over. */
+/** A flush that is this late after its window has been cut off, and the next flush takes over. */
 const LEASE_GRACE_MS = 1_000;
 
 /**
- * The span processor for workerd: one bounded queue of ended spans per isolate.
+ * The span processor for workerd: one bounded queue of ended spans for each isolate.
  *
- * A request may not await what another request started, so nothing but data is shared: ended spans, and the time
- * until which some request has promised to export. The first flush of a window waits it out inside its own
- * `waitUntil` and exports whatever ended meanwhile, for all; flushes within the window have nothing to do. The
- * promise is a lease: when its request is cut off, the next flush takes over. No entry outlives its export, and no
- * map is keyed by trace, so requests with the same trace id cannot mix.
+ * In workerd a request must not await what another request started. So requests share only data: the ended spans, and
+ * a lease. The first flush takes the lease, waits for the window to pass inside its own `waitUntil`, and exports the
+ * spans of all requests. Other flushes during the lease do nothing. When the request with the lease is cut off, the
+ * lease runs out, and the next flush takes it.
  */
 export class EdgeSpanProcessor implements SpanProcessor {
   readonly #send: SendSpans;
@@ -40,12 +39,12 @@ export class EdgeSpanProcessor implements SpanProcessor {
     this.#options = options;
   }
 
-  /** Spans that wait for an export. */
+  /** How many spans wait for an export. */
   get queued(): number {
     return this.#ended.length;
   }
 
-  /** Spans that were dropped so far: the queue was full, or an export failed. */
+  /** How many spans were dropped so far, because the queue was full or an export failed. */
   get dropped(): number {
     return this.#dropped;
   }
@@ -63,7 +62,7 @@ export class EdgeSpanProcessor implements SpanProcessor {
     else this.#ended.push(span);
   }
 
-  /** To be called inside a request's `waitUntil`, after its spans ended. Never rejects. */
+  /** Call it inside a request's `waitUntil`, after its spans have ended. It never rejects. */
   async forceFlush(): Promise<void> {
     const { now, wait, windowMs } = this.#options;
     if (this.#ended.length === 0 || now() < this.#leaseUntil) return;
@@ -90,7 +89,7 @@ export class EdgeSpanProcessor implements SpanProcessor {
 
   async #export(batch: readonly ReadableSpan[]): Promise<void> {
     try {
-      // Not `+= await`: that would read the sum before the other batches add to it.
+      // `+= await` would read the sum before the await, and lose what other batches add meanwhile.
       const { lost } = await this.#send(batch);
       this.#dropped += lost;
     } catch {

@@ -8,8 +8,8 @@ const PROBLEM = { 'content-type': 'application/problem+json', 'cache-control': '
 const PROMETHEUS = { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' } as const;
 
 /**
- * `/healthz`: this Worker runs. `/readyz`: and NATS answers its bridges; 503 with a problem document when not. Both
- * answers tell what the outboxes hold. `/metrics`: the same for Prometheus.
+ * `/healthz`: whether this Worker runs. `/readyz`: whether NATS answers each bridge; if not, 503 with a problem
+ * document. Both its answers have the status of every bridge and its outbox. `/metrics`: the same for Prometheus.
  */
 export function healthRoutes(): Hono<EdgeHono> {
   const app = new Hono<EdgeHono>();
@@ -35,15 +35,27 @@ async function readiness(c: Context<EdgeHono>): Promise<Response> {
 const GAUGES: readonly [name: string, help: string, value: (status: BridgeStatus) => number][] = [
   [
     'broker_up',
-    'Whether NATS answers (1) or not (0).',
+    '1: NATS answers the bridge. 0: it does not.',
     ({ roundTripMs }) => Number(roundTripMs !== undefined),
   ],
-  ['broker_connections_total', 'Connections opened by this object.', ({ connections }) => connections],
-  ['outbox_pending_jobs', 'Jobs that wait for NATS.', ({ outbox }) => outbox.pending],
-  ['outbox_oldest_age_seconds', 'How long the first of them has.', ({ outbox }) => outbox.oldestAgeSeconds],
-  ['outbox_rejected_jobs', 'Jobs that NATS will not take.', ({ outbox }) => outbox.rejected],
-  ['outbox_unsettled_jobs', 'Jobs whose end has not been seen.', ({ outbox }) => outbox.unsettled],
-  ['outbox_bytes', 'What the outbox holds.', ({ outbox }) => outbox.bytes],
+  [
+    'broker_connections_total',
+    'Connections to NATS that the bridge has opened.',
+    ({ connections }) => connections,
+  ],
+  ['outbox_pending_jobs', 'Pending jobs: they wait for NATS.', ({ outbox }) => outbox.pending],
+  [
+    'outbox_oldest_age_seconds',
+    'How long the oldest pending job has waited, in seconds.',
+    ({ outbox }) => outbox.oldestAgeSeconds,
+  ],
+  ['outbox_rejected_jobs', 'Rejected jobs: NATS will not take them.', ({ outbox }) => outbox.rejected],
+  [
+    'outbox_unsettled_jobs',
+    'Jobs that NATS has, and whose end the bridge has not seen.',
+    ({ outbox }) => outbox.unsettled,
+  ],
+  ['outbox_bytes', 'Bytes in the outbox.', ({ outbox }) => outbox.bytes],
 ];
 
 /** Prometheus' text format 0.0.4. */

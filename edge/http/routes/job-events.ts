@@ -1,36 +1,33 @@
 import type { Context } from 'hono';
 import { ThroughlineError } from '../../../shared/errors.ts';
 import { sequenceOf } from '../../../shared/job/event-record.ts';
-import { isToken } from '../../../shared/wire/subjects.ts';
-import type { EdgeHono } from '../request-context.ts';
+import { type EdgeHono, tenantOf } from '../request-context.ts';
+import { pathId, unknownJob } from '../requests/read-request.ts';
 
 const EVENT_STREAM = 'text/event-stream';
 const HEADERS = {
   'content-type': EVENT_STREAM,
   'cache-control': 'no-store',
-  // nginx and its relatives would keep events back until their buffer is full.
+  // Without it, nginx and similar proxies hold events back until a buffer is full.
   'x-accel-buffering': 'no',
 } as const;
 
 /**
- * `GET /v1/jobs/{id}/events`: the history as JSON, or as `text/event-stream` the history and what comes, until the
- * job has ended. `Last-Event-ID` (or `?after=`) leaves out what the caller has; one who has all gets 204, which tells an
- * `EventSource` not to come again.
+ * `GET /v1/jobs/{id}/events`: the events so far as JSON, or a `text/event-stream` of all events until the job has ended.
+ * `Last-Event-ID` (or `?after=`) leaves out the events that the caller has. A caller who has them all gets 204, which
+ * tells an `EventSource` not to connect again.
  */
 export async function jobEvents(c: Context<EdgeHono>): Promise<Response> {
-  const { identity } = c.env.requestContext;
-  if (identity === undefined) throw new ThroughlineError('unauthenticated', 'a key is needed');
-  const id = c.req.param('id');
-  // An id that can be nobody's gets the answer of an id that is not yours.
-  if (!isToken(id)) throw new ThroughlineError('job-unknown', 'no job of yours has this id');
+  const tenant = tenantOf(c);
+  const id = pathId(c, unknownJob);
   const after = readAfter(c.req.header('last-event-id') || c.req.query('after'));
   c.header('vary', 'accept');
-  // A HEAD request would leave the stream open.
+  // A HEAD request never reads the stream, which would stay open.
   if (c.req.raw.method === 'HEAD' || !wantsStream(c.req.header('accept'))) {
     c.header('cache-control', 'no-store');
-    return c.json(await c.env.bridge.history(identity.tenant, id, after));
+    return c.json(await c.env.bridge.history(tenant, id, after));
   }
-  const stream = await c.env.bridge.watch(identity.tenant, id, after);
+  const stream = await c.env.bridge.watch(tenant, id, after);
   return stream === null ? c.body(null, 204) : c.body(stream, 200, HEADERS);
 }
 
@@ -39,7 +36,7 @@ function wantsStream(accept: string | undefined): boolean {
 }
 
 function readAfter(id: string | undefined): number {
-  // What a browser sends that has seen no event yet.
+  // A browser that has seen no event yet may send an empty id.
   if (id === undefined || id === '') return 0;
   const sequence = sequenceOf(id);
   if (sequence !== undefined) return sequence;
