@@ -1,7 +1,7 @@
 import { gzipSync } from 'node:zlib';
 import { Kvm } from '@nats-io/kv';
 import { connect } from '@nats-io/transport-node';
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import type { Problem } from '../../shared/api/problem.ts';
 import { LIMITS } from '../../shared/job/job.ts';
 import { OPERATIONS_BUCKET } from '../../shared/nats/streams.ts';
@@ -17,7 +17,6 @@ let stack: TestStack;
 beforeAll(async () => {
   stack = await startTestStack();
 });
-afterAll(() => stack.stop());
 
 /** Sends a body as it is, and gives the answer once it is there in time. */
 async function post(

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { connectRaw, exchangeRaw, type RawConnection } from '../support/http/raw-http.ts';
 import { storedCount } from '../support/nats/stored.ts';
 import { until } from '../support/poll.ts';
@@ -11,7 +11,6 @@ let stack: TestStack;
 beforeAll(async () => {
   stack = await startTestStack({ edge: { BODY_TIMEOUT_MS: String(BODY_TIMEOUT_MS) } });
 });
-afterAll(() => stack.stop());
 
 /** The head of a submission, with these lines in it. */
 function head(...lines: string[]): string {

@@ -1,6 +1,6 @@
 import { jetstream } from '@nats-io/jetstream';
 import { connect } from '@nats-io/transport-node';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { findFreePort } from '../../dev/nats-server/free-port.ts';
 import type { JobEvent } from '../../shared/job/event.ts';
 import { until } from '../support/poll.ts';
@@ -26,7 +26,6 @@ beforeAll(async () => {
     edge: { API_KEYS, EVENT_STREAMS_PER_TENANT: String(LIMIT), SSE_HEARTBEAT_MS: '100' },
   });
 });
-afterAll(() => stack.stop());
 
 /** Opens the event stream of a job, and does not read it. */
 async function open(caller: Caller, jobId: string) {

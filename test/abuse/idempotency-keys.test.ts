@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { Job } from '../../shared/job/job.ts';
 import { submitRaw } from '../support/http/raw-http.ts';
 import { storedCount } from '../support/nats/stored.ts';
@@ -13,7 +13,6 @@ beforeAll(async () => {
   ({ acme, globex } = callers);
   stack = await startTestStack({ edge: { API_KEYS } });
 });
-afterAll(() => stack.stop());
 
 const echo = (input: unknown) => ({ operation: 'echo', input });
 

@@ -1,6 +1,6 @@
 import { jetstream } from '@nats-io/jetstream';
 import { connect } from '@nats-io/transport-node';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { Job } from '../../shared/job/job.ts';
 import { exchangeRaw } from '../support/http/raw-http.ts';
 import { until } from '../support/poll.ts';
@@ -21,7 +21,6 @@ beforeAll(async () => {
     operationsFolder: 'test/fixtures/operations',
   });
 });
-afterAll(() => stack.stop());
 
 describe('a line of a log', () => {
   it('A27: stays one line of printable text, whatever a caller sends', async () => {

@@ -42,7 +42,6 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  await stack.stop();
   target.closeAllConnections();
   await new Promise((resolve) => target.close(resolve));
 });

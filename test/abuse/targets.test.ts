@@ -34,7 +34,6 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  await stack.stop();
   for (const { server } of [inner, allowed]) {
     server.closeAllConnections();
     server.close();

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { Job } from '../../shared/job/job.ts';
 import { storedCount } from '../support/nats/stored.ts';
 import { until } from '../support/poll.ts';
@@ -19,8 +19,6 @@ beforeAll(async () => {
   dead = Job.parse(await (await victim.submit(stack.url, body, { prefer: 'wait=30' })).json());
   expect(dead.state).toBe('failed');
 });
-
-afterAll(() => stack.stop());
 
 /** Each address that takes an id; the last part of each is what is done there. */
 const ROUTES: readonly [method: string, path: string, accept?: string][] = [

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { StoredMsg } from '@nats-io/jetstream';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { Job } from '../../shared/job/job.ts';
 import { submitRaw } from '../support/http/raw-http.ts';
 import { storedMessage } from '../support/nats/stored.ts';
@@ -40,7 +40,6 @@ beforeAll(async () => {
   const sampler = { OTEL_TRACES_SAMPLER: 'parentbased_traceidratio', OTEL_TRACES_SAMPLER_ARG: '0' };
   stack = await startTestStack({ edge: { API_KEYS, ...sampler } });
 });
-afterAll(() => stack.stop());
 
 /** Submits a job that waits for its time, so that its message can be looked at. */
 async function messageWith(

@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto';
 import fc from 'fast-check';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { beforeAll, expect, it } from 'vitest';
 import { createApiKey } from '../../shared/api/api-key.ts';
 import { Contract, type ContractDocument } from '../support/http/contract.ts';
 import { until } from '../support/poll.ts';
@@ -21,7 +21,6 @@ let stack: TestStack;
 beforeAll(async () => {
   stack = await startTestStack({ operationsFolder: 'test/fixtures/operations', tracing: false });
 });
-afterAll(() => stack.stop());
 
 it(
   'takes whatever may come, and answers as its document says',

@@ -8,7 +8,15 @@ export function atEndOfFile(end: () => unknown): void {
   ends.push(end);
 }
 
-/** Ends everything that the tests of a file have started. */
+/** Ends everything that the tests of a file have started, last first. */
 export async function endAll(): Promise<void> {
-  await Promise.all(ends.splice(0).map((end) => end()));
+  const failures: unknown[] = [];
+  for (const end of ends.splice(0).reverse()) {
+    try {
+      await end();
+    } catch (thrown) {
+      failures.push(thrown);
+    }
+  }
+  if (failures.length > 0) throw new AggregateError(failures, 'something that a test started did not end');
 }

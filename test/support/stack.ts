@@ -2,6 +2,7 @@ import { inject, onTestFinished } from 'vitest';
 import { type Stack, type StackOptions, startStack } from '../../dev/stack.ts';
 import type { Problem } from '../../shared/api/problem.ts';
 import { Job } from '../../shared/job/job.ts';
+import { atEndOfFile } from './cleanup.ts';
 import { checked } from './http/api-contract.ts';
 import { testNatsBinary } from './nats/nats.ts';
 
@@ -19,7 +20,10 @@ export interface TestStack extends Stack {
   readonly run: (operation: string, input: unknown, headers?: Record<string, string>) => Promise<Job>;
 }
 
-/** Starts the whole path on free ports: real nats-server, real workerd, a real worker process, a real collector. */
+/**
+ * Starts the whole path on free ports: real nats-server, real workerd, a real worker process, a real collector. It
+ * ends with the test file, unless it is stopped before.
+ */
 export async function startTestStack(options: Partial<StackOptions> = {}): Promise<TestStack> {
   const edge = inject('edge');
   if ('problem' in edge) throw new Error(edge.problem);
@@ -32,6 +36,7 @@ export async function startTestStack(options: Partial<StackOptions> = {}): Promi
     onStep: () => undefined,
     ...options,
   });
+  atEndOfFile(() => stack.stop());
   const call = async (path: string, init: RequestInit = {}): Promise<Response> => {
     const response = await fetch(`${stack.url}${path}`, {
       ...init,
@@ -62,7 +67,7 @@ export async function startTestStack(options: Partial<StackOptions> = {}): Promi
   return Object.assign(stack, { lines, logs: () => lines.flatMap(parseLine), call, submit, run });
 }
 
-/** The stack's end belongs to its test. */
+/** As {@link startTestStack}, for one test: the stack ends with it. */
 export async function withTestStack(options: Partial<StackOptions> = {}): Promise<TestStack> {
   const stack = await startTestStack(options);
   onTestFinished(() => stack.stop());

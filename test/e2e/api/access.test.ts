@@ -13,10 +13,7 @@ beforeAll(async () => {
     edge: { API_KEYS: await entriesOf(), ...tokenSettings(issuer), CORS_ORIGINS: 'https://app.example' },
   });
 });
-afterAll(async () => {
-  await stack.stop();
-  await issuer.stop();
-});
+afterAll(() => issuer.stop());
 
 const send = (endpoint: Endpoint, credentials: string, headers: Record<string, string>): Promise<Response> =>
   sendTo(stack.url, endpoint, credentials, headers);

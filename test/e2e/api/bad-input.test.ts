@@ -1,6 +1,6 @@
 import { jetstreamManager } from '@nats-io/jetstream';
 import { connect } from '@nats-io/transport-node';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { problemOf, startTestStack, type TestStack } from '../../support/stack.ts';
 
 const TRICKS = [
@@ -26,7 +26,6 @@ let stack: TestStack;
 beforeAll(async () => {
   stack = await startTestStack({ operationsFolder: 'examples/operations' });
 });
-afterAll(() => stack.stop());
 
 describe('POST /v1/jobs refuses', () => {
   it.each(TRICKS)('A12, A13: the operation name %j before anything is published', async (operation) => {

@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { Miniflare } from 'miniflare';
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { ApiError, type HistoryEvent, NoAnswerError, ThroughlineClient } from '../../../client/index.ts';
 import { run } from '../../support/cli-process.ts';
 import { checked, contract } from '../../support/http/api-contract.ts';
@@ -20,7 +20,6 @@ beforeAll(async () => {
   stack = await startTestStack({ operationsFolder: 'test/fixtures/operations' });
   client = new ThroughlineClient({ url: `${stack.url}/`, apiKey: stack.apiKey, fetch: observed });
 });
-afterAll(() => stack.stop());
 
 /** Holds every answer against the document. */
 async function observed(input: string | URL | Request, init?: RequestInit): Promise<Response> {
@@ -207,7 +206,7 @@ it('the client runs in workerd', async () => {
       resolveDir: fileURLToPath(new URL('../../../', import.meta.url)),
       loader: 'ts',
       contents: `
-        import { ThroughlineClient } from '../client/index.ts';
+        import { ThroughlineClient } from './client/index.ts';
         export default {
           async fetch(request) {
             const client = new ThroughlineClient(await request.json());

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { ACCESS_SCOPES, type AccessScope } from '../../../shared/api/access-scope.ts';
 import { createApiKey, hashApiKey } from '../../../shared/api/api-key.ts';
 import type { JobPage } from '../../../shared/api/job-list.ts';
@@ -228,7 +228,6 @@ beforeAll(async () => {
     natsConfig: 'max_payload: 200000',
   });
 });
-afterAll(() => stack.stop());
 
 /** Sends a request; the answer must be one that the document allows. */
 async function send(method: string, path: string, sent: Sent, key: string | undefined): Promise<Response> {

@@ -1,6 +1,6 @@
 import { jetstream } from '@nats-io/jetstream';
 import { connect, type NatsConnection } from '@nats-io/transport-node';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import type { EventKind, JobEvent } from '../../../shared/job/event.ts';
 import type { RecordedEvent } from '../../../shared/job/event-record.ts';
 import { Job } from '../../../shared/job/job.ts';
@@ -15,7 +15,6 @@ let stack: TestStack;
 beforeAll(async () => {
   stack = await startTestStack(OPTIONS);
 });
-afterAll(() => stack.stop());
 
 async function historyOf(stack: TestStack, jobId: string, query = ''): Promise<RecordedEvent[]> {
   const response = await stack.call(`/v1/jobs/${jobId}/events${query}`, {

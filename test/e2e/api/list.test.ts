@@ -1,14 +1,14 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { jetstream } from '@nats-io/jetstream';
 import { connect, headers } from '@nats-io/transport-node';
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { JobPage, JobSummary } from '../../../shared/api/job-list.ts';
 import { Job } from '../../../shared/job/job.ts';
 import { type Ended, run } from '../../support/cli-process.ts';
 import { idsOf, listedJobs } from '../../support/listed-jobs.ts';
 import { until } from '../../support/poll.ts';
+import { scratchFolder } from '../../support/scratch-folder.ts';
 import { problemOf, startTestStack, type TestStack } from '../../support/stack.ts';
 import { tenants } from '../../support/tenants.ts';
 
@@ -31,16 +31,12 @@ let directory: string;
 const { call, submit, list, listed, ended } = listedJobs(callers, () => stack.url);
 
 beforeAll(async () => {
-  directory = await mkdtemp(path.join(tmpdir(), 'throughline-list-'));
+  directory = await scratchFolder();
   stack = await startTestStack({
     operationsFolder: 'test/fixtures/operations',
     edge: { API_KEYS, LOG_LEVEL: 'debug' },
     worker: { WORKER_CONCURRENCY: '64' },
   });
-});
-afterAll(async () => {
-  await stack.stop();
-  await rm(directory, { recursive: true, force: true });
 });
 
 async function submitMany(tenant: Tenant, count: number): Promise<string[]> {

@@ -1,6 +1,6 @@
 import { jetstreamManager } from '@nats-io/jetstream';
 import { connect } from '@nats-io/transport-node';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import type { Problem } from '../../../shared/api/problem.ts';
 import { Job } from '../../../shared/job/job.ts';
 import type { SpanRecord } from '../../../shared/trace/span-record.ts';
@@ -10,7 +10,6 @@ let stack: TestStack;
 beforeAll(async () => {
   stack = await startTestStack({ operationsFolder: 'examples/operations' });
 });
-afterAll(() => stack.stop());
 
 const wait = { prefer: 'wait=30' };
 const withKey = (key: string, more: Record<string, string> = {}) => ({ 'idempotency-key': key, ...more });

@@ -1,15 +1,14 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { connect } from '@nats-io/transport-node';
-import { afterAll, beforeAll, describe, expect, inject, it, onTestFinished } from 'vitest';
+import { beforeAll, describe, expect, inject, it, onTestFinished } from 'vitest';
 import { type Edge, startEdge } from '../../../dev/edge/start.ts';
 import { JobPage } from '../../../shared/api/job-list.ts';
 import { Job } from '../../../shared/job/job.ts';
 import { idsOf, listedJobs } from '../../support/listed-jobs.ts';
 import { until } from '../../support/poll.ts';
-import { startTestStack, type TestStack, withTestStack } from '../../support/stack.ts';
+import { scratchFolder } from '../../support/scratch-folder.ts';
+import { startTestStack, type TestStack } from '../../support/stack.ts';
 import { tenants } from '../../support/tenants.ts';
 
 /** A tenant per test, so that what is listed in one is nothing to the others. */
@@ -20,28 +19,42 @@ let directory: string;
 const { call, submit, list, listed, ended } = listedJobs(callers, () => stack.url);
 
 beforeAll(async () => {
-  directory = await mkdtemp(path.join(tmpdir(), 'throughline-job-index-'));
+  directory = await scratchFolder();
   stack = await startTestStack({ edge: { API_KEYS } });
 });
-afterAll(async () => {
-  await stack.stop();
-  await rm(directory, { recursive: true, force: true });
-});
 
-describe('an index', () => {
-  it('answers with what it has while NATS is away, and catches up once it is back', async () => {
-    const own = await withTestStack();
+describe('the index of a new system', () => {
+  let own: TestStack;
+  beforeAll(async () => {
+    own = await startTestStack();
+  });
+
+  it('reads the events before anybody asks for a list', async () => {
+    await own.run('echo', 1);
+    const line = await until(
+      'the index to connect by itself',
+      () =>
+        own.logs().find(({ service, msg }) => service === 'throughline-index' && msg === 'connected to NATS'),
+      20_000,
+    );
+    expect(line).not.toHaveProperty('trace_id');
+  });
+
+  it('answers with the jobs that it knows while NATS is away, and has all of them after its return', async () => {
     const read = async (): Promise<JobPage> => JobPage.parse(await (await own.call('/v1/jobs')).json());
     const before = await own.run('echo', 1);
-    expect(await read()).toMatchObject({ jobs: [{ id: before.id, state: 'succeeded' }], complete: true });
+    expect(await read()).toMatchObject({ jobs: [{ id: before.id, state: 'succeeded' }, {}], complete: true });
     await own.nats.kill('SIGKILL');
-    expect(await read()).toMatchObject({ jobs: [{ id: before.id, state: 'succeeded' }], complete: false });
+    expect(await read()).toMatchObject({
+      jobs: [{ id: before.id, state: 'succeeded' }, {}],
+      complete: false,
+    });
     const meanwhile = Job.parse(await (await own.submit({ operation: 'echo', input: 2 })).json());
-    const kept = await until('the job in the outbox to be listed', async () => {
+    const pending = await until('the job in the outbox to be listed', async () => {
       const { jobs } = await read();
       return jobs.find(({ id }) => id === meanwhile.id);
     });
-    expect(kept).toMatchObject({ state: 'queued', durability: 'outbox' });
+    expect(pending).toMatchObject({ state: 'queued', durability: 'outbox' });
     await own.nats.restart();
     const after = await until('a job to run again', () => own.run('echo', 2).catch(() => undefined));
     const page = await until('a complete list', async () => {
@@ -52,7 +65,9 @@ describe('an index', () => {
     expect(idsOf(page)).toContain(meanwhile.id);
     expect(idsOf(page)).toContain(before.id);
   });
+});
 
+describe('an index', () => {
   /** An edge of the test's own on the shared NATS; `storage` outlives it. */
   async function startOwnEdge(storage: string, settings: Record<string, string> = {}): Promise<Edge> {
     const edge = inject('edge');
@@ -68,10 +83,10 @@ describe('an index', () => {
     return own;
   }
 
-  it('goes on where it was when its object is made again, and begins anew with a stream that was made anew', async () => {
+  it('goes on where it was when its object starts again, and starts from the beginning when the stream was deleted and made again', async () => {
     const tenant = 'queued';
     const first = await startOwnEdge('restarted');
-    // Only the index keeps it: a job that waits has no event.
+    // Only the index has it: a job that waits for its time has no event.
     const body = JSON.stringify({ operation: 'echo', input: 1, delay: '1h' });
     const accepted = await call(tenant, `${first.url}/v1/jobs`, { method: 'POST', body });
     const waiting = Job.parse(await accepted.json());
@@ -101,7 +116,7 @@ describe('an index', () => {
     expect(idsOf(await list(tenant, '', running.url))).toEqual([next.id, id, waiting.id]);
   });
 
-  it('has all there is although the last events were deleted', async () => {
+  it('is complete although the last events were deleted', async () => {
     const nats = await connect({ servers: stack.nats.url });
     onTestFinished(() => nats.close());
     const { seq } = await jetstream(nats).publish('events.bodies.gone', 'x');
@@ -109,19 +124,7 @@ describe('an index', () => {
     expect(await list('bodies')).toMatchObject({ complete: true });
   });
 
-  it('follows the events although nobody asks it', async () => {
-    const own = await withTestStack();
-    await own.run('echo', 1);
-    const line = await until(
-      'the index to connect by itself',
-      () =>
-        own.logs().find(({ service, msg }) => service === 'throughline-index' && msg === 'connected to NATS'),
-      20_000,
-    );
-    expect(line).not.toHaveProperty('trace_id');
-  });
-
-  it('knows all jobs that had events when it gets other tenants, as INDEX_SHARDS says', async () => {
+  it('knows all jobs with events when INDEX_SHARDS changes, and with it the tenants of an index', async () => {
     const tenant = 'shards';
     const { id } = await submit(tenant, { operation: 'echo', input: 1 });
     await ended(tenant, id);

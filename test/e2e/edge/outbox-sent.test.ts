@@ -1,6 +1,3 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
 import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream';
 import { connect } from '@nats-io/transport-node';
 import { expect, it, onTestFinished } from 'vitest';
@@ -8,12 +5,12 @@ import { findFreePort } from '../../../dev/nats-server/free-port.ts';
 import type { Job } from '../../../shared/job/job.ts';
 import { TcpProxy } from '../../chaos/support/tcp-proxy.ts';
 import { until } from '../../support/poll.ts';
+import { scratchFolder } from '../../support/scratch-folder.ts';
 import { type TestStack, withTestStack } from '../../support/stack.ts';
 
 /** A stack whose bridge reaches NATS through a proxy, and whose worker is stopped. */
 async function proxied(): Promise<{ stack: TestStack; proxy: TcpProxy; manager: JetStreamManager }> {
-  const storageDir = await mkdtemp(path.join(tmpdir(), 'throughline-sent-'));
-  onTestFinished(() => rm(storageDir, { recursive: true, force: true }));
+  const storageDir = await scratchFolder();
   const natsWebSocket = await findFreePort();
   const proxy = await TcpProxy.start({ targetPort: natsWebSocket });
   onTestFinished(() => proxy.stop());

@@ -1,5 +1,4 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { jetstreamManager } from '@nats-io/jetstream';
 import { connect, type NatsConnection } from '@nats-io/transport-node';
@@ -23,6 +22,7 @@ import {
   verified,
 } from '../../support/http/callback-receiver.ts';
 import { until } from '../../support/poll.ts';
+import { scratchFolder } from '../../support/scratch-folder.ts';
 import { type TestStack, withTestStack } from '../../support/stack.ts';
 
 let stack: TestStack;
@@ -35,16 +35,14 @@ const { submit, to, read, callbacksOf, arrived } = callbacks(
 );
 
 beforeAll(async () => {
-  directory = await mkdtemp(path.join(tmpdir(), 'throughline-callback-delivery-'));
+  directory = await scratchFolder();
   receiver = await startCallbackReceiver();
   stack = await startCallbackStack(receiver);
   nats = await connect({ servers: stack.nats.url });
 });
 afterAll(async () => {
   await nats.close();
-  await stack.stop();
   await receiver.stop();
-  await rm(directory, { recursive: true, force: true });
 });
 
 const pending = (): Promise<number> => pendingCallbacks(nats);

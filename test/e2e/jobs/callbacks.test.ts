@@ -1,5 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { jetstream } from '@nats-io/jetstream';
 import { connect, headers, type NatsConnection } from '@nats-io/transport-node';
@@ -22,6 +21,7 @@ import {
   verified,
 } from '../../support/http/callback-receiver.ts';
 import { until } from '../../support/poll.ts';
+import { scratchFolder } from '../../support/scratch-folder.ts';
 import type { TestStack } from '../../support/stack.ts';
 
 let stack: TestStack;
@@ -34,16 +34,14 @@ const { submit, to, read, history, callbacksOf, arrived } = callbacks(
 );
 
 beforeAll(async () => {
-  directory = await mkdtemp(path.join(tmpdir(), 'throughline-callbacks-'));
+  directory = await scratchFolder();
   receiver = await startCallbackReceiver();
   stack = await startCallbackStack(receiver);
   nats = await connect({ servers: stack.nats.url });
 });
 afterAll(async () => {
   await nats.close();
-  await stack.stop();
   await receiver.stop();
-  await rm(directory, { recursive: true, force: true });
 });
 
 const pending = (): Promise<number> => pendingCallbacks(nats);

@@ -1,31 +1,26 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { connect } from '@nats-io/transport-node';
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { isTerminalEvent, type JobEvent } from '../../../shared/job/event.ts';
 import { isTerminal, Job } from '../../../shared/job/job.ts';
 import { readJobEvent } from '../../../shared/wire/event-message.ts';
 import { run } from '../../support/cli-process.ts';
 import { until } from '../../support/poll.ts';
+import { scratchFolder } from '../../support/scratch-folder.ts';
 import { startTestStack, type TestStack, withTestStack } from '../../support/stack.ts';
 
 const OPERATIONS = { operationsFolder: 'test/fixtures/operations' };
 const WORKER = { WORKER_STOP_TIMEOUT_MS: '200' };
-const ONE_AT_A_TIME = { ...OPERATIONS, worker: { ...WORKER, WORKER_CONCURRENCY: '1' } };
 const WAIT = { prefer: 'wait=20' };
 
 let stack: TestStack;
 let directory: string;
 beforeAll(async () => {
-  directory = await mkdtemp(path.join(tmpdir(), 'throughline-cancel-'));
+  directory = await scratchFolder();
   stack = await startTestStack({ ...OPERATIONS, worker: WORKER });
-});
-afterAll(async () => {
-  await stack.stop();
-  await rm(directory, { recursive: true, force: true });
 });
 
 async function submit(input: Record<string, unknown>, on = stack): Promise<Job> {
@@ -91,8 +86,12 @@ async function streamsOf({ id }: Pick<Job, 'id'>, on = stack) {
 }
 
 describe('a queued job', () => {
-  it('that is cancelled never runs, though a worker gets free', async () => {
-    const own = await withTestStack(ONE_AT_A_TIME);
+  let own: TestStack;
+  beforeAll(async () => {
+    own = await startTestStack({ ...OPERATIONS, worker: { ...WORKER, WORKER_CONCURRENCY: '1' } });
+  });
+
+  it('that is cancelled never runs, also when a worker becomes free', async () => {
     const effects = effectsFile('queued');
     const front = await submit({ mode: 'hang' }, own);
     await inState('running', front, own);
@@ -110,27 +109,26 @@ describe('a queued job', () => {
       error: { code: 'job-cancelled' },
     });
     expect(await streamsOf(job, own)).toMatchObject({ kinds: ['cancelled'], queued: 0, dead: 0 });
-    // The worker gets free, and takes the next job in the queue.
+    // The worker becomes free, and takes the next job in the queue.
     expect((await cancel(front, WAIT, own)).status).toBe(200);
     expect((await own.run('test.mode', { mode: 'done' })).state).toBe('succeeded');
     expect(await effectsIn(effects)).toEqual([]);
     expect(await read(job, own)).toMatchObject({ state: 'cancelled', attempt: 0 });
   });
 
-  it('whose caller waits for it: the caller gets it', async () => {
-    const own = await withTestStack(ONE_AT_A_TIME);
-    await inState('running', await submit({ mode: 'hang' }, own), own);
+  it('that is cancelled is what a caller gets who waits for it', async () => {
+    const front = await submit({ mode: 'hang' }, own);
+    await inState('running', front, own);
+    const published = () => own.logs().filter(({ msg }) => msg === 'job published');
+    const before = published().length;
     const waiting = own.run('test.mode', { mode: 'done' });
-    const published = await until(
-      'the second job',
-      () => own.logs().filter(({ msg }) => msg === 'job published')[1],
-    );
-    expect((await cancel({ id: String(published.job_id) }, {}, own)).status).toBe(200);
+    const second = await until('the second job', () => published()[before]);
+    expect((await cancel({ id: String(second.job_id) }, {}, own)).status).toBe(200);
     expect(await waiting).toMatchObject({ state: 'cancelled' });
+    await cancel(front, WAIT, own);
   });
 
-  it('that stays in the queue is not run by a worker that starts later', async () => {
-    const own = await withTestStack(ONE_AT_A_TIME);
+  it('that is cancelled, but stays in the queue, is not run by a worker that starts later', async () => {
     await own.worker.stop();
     const effects = effectsFile('kept');
     const kept = await submit({ mode: 'done', effects }, own);
@@ -139,7 +137,7 @@ describe('a queued job', () => {
     const manager = await jetstreamManager(nats);
     const message = await manager.streams.getMessage('JOBS', { last_by_subj: `jobs.demo.${kept.id}.>` });
     expect((await cancel(kept, {}, own)).status).toBe(200);
-    // As if the edge had not been able to delete it.
+    // As if the edge could not delete it.
     nats.publish(`jobs.demo.${kept.id}.test.mode`, message?.data);
     await nats.flush();
     await own.addWorker({ WORKER_NAME: 'late' });

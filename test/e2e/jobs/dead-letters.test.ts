@@ -1,11 +1,11 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm } from 'node:fs/promises';
 import path from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { DeadLetterDetail, DeadLetterPage } from '../../../shared/api/dead-letter.ts';
 import { Job } from '../../../shared/job/job.ts';
 import { type Ended, run } from '../../support/cli-process.ts';
 import { deadLetters, idsOf, UNKNOWN_ID } from '../../support/dead-letters.ts';
+import { scratchFolder } from '../../support/scratch-folder.ts';
 import { problemOf, startTestStack, type TestStack } from '../../support/stack.ts';
 import { tenants } from '../../support/tenants.ts';
 
@@ -18,15 +18,11 @@ let directory: string;
 const { call, inState, dead, list } = deadLetters(callers, () => stack.url);
 
 beforeAll(async () => {
-  directory = await mkdtemp(path.join(tmpdir(), 'throughline-dead-'));
+  directory = await scratchFolder();
   stack = await startTestStack({
     operationsFolder: 'test/fixtures/operations',
     edge: { API_KEYS },
   });
-});
-afterAll(async () => {
-  await stack.stop();
-  await rm(directory, { recursive: true, force: true });
 });
 
 describe('the list of dead letters', () => {

@@ -1,12 +1,12 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { RedriveReport } from '../../../shared/api/dead-letter.ts';
 import { Job } from '../../../shared/job/job.ts';
 import { deadLetters, idsOf, UNKNOWN_ID } from '../../support/dead-letters.ts';
 import { connectTo, effectsIn, untilQueueEmpty } from '../../support/jobs.ts';
 import { until } from '../../support/poll.ts';
+import { scratchFolder } from '../../support/scratch-folder.ts';
 import { problemOf, startTestStack, type TestStack } from '../../support/stack.ts';
 import { tenants } from '../../support/tenants.ts';
 
@@ -28,16 +28,12 @@ let directory: string;
 const { call, post, submit, read, inState, dead, list } = deadLetters(callers, () => stack.url);
 
 beforeAll(async () => {
-  directory = await mkdtemp(path.join(tmpdir(), 'throughline-redrive-'));
+  directory = await scratchFolder();
   stack = await startTestStack({
     operationsFolder: 'test/fixtures/operations',
     worker: { WORKER_ACK_WAIT_MS: '1500' },
     edge: { API_KEYS },
   });
-});
-afterAll(async () => {
-  await stack.stop();
-  await rm(directory, { recursive: true, force: true });
 });
 
 async function redrive(tenant: Tenant, id: string, headers = {}): Promise<Job> {

@@ -1,5 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { connect, type NatsConnection } from '@nats-io/transport-node';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -7,6 +6,7 @@ import { isTerminalEvent, type JobEvent } from '../../../shared/job/event.ts';
 import type { Job } from '../../../shared/job/job.ts';
 import { untilQueueEmpty } from '../../support/jobs.ts';
 import { eventsByJob } from '../../support/nats/job-events.ts';
+import { scratchFolder } from '../../support/scratch-folder.ts';
 import { startTestStack, type TestStack } from '../../support/stack.ts';
 
 const JOBS = 1_000;
@@ -18,7 +18,7 @@ let stack: TestStack;
 let nats: NatsConnection;
 let directory: string;
 beforeAll(async () => {
-  directory = await mkdtemp(path.join(tmpdir(), 'throughline-dice-'));
+  directory = await scratchFolder();
   stack = await startTestStack({
     operationsFolder: 'test/fixtures/operations',
     worker: { WORKER_CONCURRENCY: '50' },
@@ -27,11 +27,7 @@ beforeAll(async () => {
   });
   nats = await connect({ servers: stack.nats.url });
 });
-afterAll(async () => {
-  await nats.close();
-  await stack.stop();
-  await rm(directory, { recursive: true, force: true });
-});
+afterAll(() => nats.close());
 
 /** How many attempts of each job fail: 0 to 5, the same in every run (mulberry32). */
 function fates(): number[] {

@@ -1,6 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { startNatsCluster } from '../../../dev/nats-server/cluster.ts';
@@ -22,18 +21,16 @@ import {
 import { allowedOf, runSetup, settingsOf, startStackOn } from '../../support/nats/deployed-users.ts';
 import { testNatsBinary } from '../../support/nats/nats.ts';
 import { until } from '../../support/poll.ts';
+import { scratchFolder } from '../../support/scratch-folder.ts';
 import type { TestStack } from '../../support/stack.ts';
 
 let nats: DeployedNats;
 let directory: string;
 beforeAll(async () => {
-  directory = await mkdtemp(path.join(tmpdir(), 'throughline-deploy-'));
+  directory = await scratchFolder();
   nats = await startDeployedNats();
 });
-afterAll(async () => {
-  await nats.stop();
-  await rm(directory, { recursive: true, force: true });
-});
+afterAll(() => nats.stop());
 
 /** The settings of a program that connects over TCP. */
 const settings = (user: DeployedUser, url?: string): Record<string, string> => settingsOf(user, nats, url);

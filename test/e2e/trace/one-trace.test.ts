@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { traceFaults } from '../../../dev/trace-check.ts';
 import { Job } from '../../../shared/job/job.ts';
 import { printed } from '../../support/cli-process.ts';
@@ -12,7 +12,6 @@ let stack: TestStack;
 beforeAll(async () => {
   stack = await startTestStack();
 });
-afterAll(() => stack.stop());
 
 async function submitWithCli(...args: string[]): Promise<Job> {
   const environment = { OTEL_EXPORTER_OTLP_ENDPOINT: stack.collector.otlpUrl };

@@ -1,9 +1,10 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { Job } from '../../../shared/job/job.ts';
+import { atEndOfFile } from '../../support/cleanup.ts';
 import { until } from '../../support/poll.ts';
-import { withTestStack } from '../../support/stack.ts';
+import { startTestStack, type TestStack, withTestStack } from '../../support/stack.ts';
 
 const isOfWorker = ({ service, kind }: { service: string; kind: string }, wanted: string): boolean =>
   service === 'throughline-worker' && kind === wanted;
@@ -11,8 +12,12 @@ const isOfWorker = ({ service, kind }: { service: string; kind: string }, wanted
 const TRACE_ID = 'feedfacefeedfacefeedfacefeedface';
 
 describe('without a telemetry endpoint', () => {
-  it('nothing is recorded, yet the caller’s ids go all the way and stand in every log line', async () => {
-    const stack = await withTestStack({ tracing: false });
+  let stack: TestStack;
+  beforeAll(async () => {
+    stack = await startTestStack({ tracing: false });
+  });
+
+  it('nothing is recorded, but the worker gets the ids of the caller, and every log line shows them', async () => {
     const job = await stack.run('echo', 1, { traceparent: `00-${TRACE_ID}-1234567890abcdef-01` });
     expect(job.traceId).toBe(TRACE_ID);
     await until('a line of all three', () => {
@@ -27,7 +32,6 @@ describe('without a telemetry endpoint', () => {
   });
 
   it('a job without a context gets ids that are marked as not sampled', async () => {
-    const stack = await withTestStack({ tracing: false });
     const response = await stack.submit({ operation: 'echo', input: 1 }, { prefer: 'wait=30' });
     const job = Job.parse(await response.json());
     expect(response.headers.get('traceresponse')).toMatch(new RegExp(`^00-${job.traceId}-[0-9a-f]{16}-02$`));
@@ -35,8 +39,10 @@ describe('without a telemetry endpoint', () => {
       stack.logs().find((line) => line.service === 'throughline-worker' && line.trace_id === job.traceId),
     );
   });
+});
 
-  it('OTEL_SDK_DISABLED turns tracing off although there is an endpoint', async () => {
+describe('with OTEL_SDK_DISABLED', () => {
+  it('nothing is recorded, although there is an endpoint', async () => {
     const disabled = { OTEL_SDK_DISABLED: 'true' };
     const stack = await withTestStack({ edge: disabled, worker: disabled });
     expect((await stack.run('echo', 1)).state).toBe('succeeded');
@@ -59,18 +65,14 @@ describe('with --debug', () => {
 });
 
 describe('a telemetry endpoint that fails', () => {
-  it('costs no job, and the loss is logged', async () => {
-    const stack = await withTestStack();
-    stack.collector.setFailure(400);
-    expect((await stack.run('echo', 1)).state).toBe('succeeded');
-    const line = await until('the loss to be logged', () =>
-      stack.logs().find(({ msg }) => String(msg).startsWith('spans were lost')),
-    );
-    expect(line).toMatchObject({ level: 'warn', reason: 'status 400' });
+  let stack: TestStack;
+  beforeAll(async () => {
+    stack = await startTestStack();
   });
+  const losses = () => stack.logs().filter(({ msg }) => String(msg).startsWith('spans were lost'));
 
   it('and cuts the connection is tried again, and no span is lost', async () => {
-    const stack = await withTestStack();
+    const before = losses().length;
     stack.collector.resetNext(1);
     await stack.call(`/v1/jobs/${crypto.randomUUID()}`, {
       headers: { traceparent: `00-${TRACE_ID}-1234567890abcdef-01` },
@@ -78,13 +80,24 @@ describe('a telemetry endpoint that fails', () => {
     const services = (spans: readonly { service: string }[]) => new Set(spans.map(({ service }) => service));
     await stack.collector.waitForSpans(TRACE_ID, (spans) => services(spans).has('throughline-edge'), 10_000);
     expect(stack.collector.requests).toBeGreaterThan(1);
-    expect(stack.logs().filter(({ msg }) => String(msg).startsWith('spans were lost'))).toEqual([]);
+    expect(losses()).toHaveLength(before);
+  });
+
+  it('costs no job, and the loss is logged', async () => {
+    const before = losses().length;
+    stack.collector.setFailure(400);
+    onTestFinished(() => stack.collector.setFailure(undefined));
+    expect((await stack.run('echo', 1)).state).toBe('succeeded');
+    const line = await until('the loss to be logged', () => losses()[before]);
+    expect(line).toMatchObject({ level: 'warn', reason: 'status 400' });
   });
 });
 
 describe('what an operation calls', () => {
-  it('over HTTP becomes a child span and gets the trace context', async () => {
-    const seen: (string | undefined)[] = [];
+  let origin: string;
+  let stack: TestStack;
+  const seen: (string | undefined)[] = [];
+  beforeAll(async () => {
     const server = createServer((request, response) => {
       seen.push(request.headers.traceparent as string | undefined);
       response.end('ok');
@@ -92,13 +105,15 @@ describe('what an operation calls', () => {
     await new Promise<void>((resolve) => {
       server.listen(0, '127.0.0.1', resolve);
     });
-    onTestFinished(() => new Promise((resolve) => server.close(() => resolve())));
-    const { port } = server.address() as AddressInfo;
-    const origin = `http://127.0.0.1:${port}`;
-    const stack = await withTestStack({
+    atEndOfFile(() => new Promise((resolve) => server.close(resolve)));
+    origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    stack = await startTestStack({
       operationsFolder: 'test/fixtures/operations',
       worker: { HTTP_REQUEST_ALLOW: origin },
     });
+  });
+
+  it('over HTTP becomes a child span and gets the trace context', async () => {
     const byFetch = await stack.run('test.mode', { mode: 'http', url: `${origin}/fetch` });
     const byOperation = await stack.run('http.request', { url: `${origin}/operation` });
     expect(byOperation.result).toMatchObject({ status: 200, body: 'ok' });
@@ -116,7 +131,6 @@ describe('what an operation calls', () => {
   });
 
   it('is refused unless the operator allows the target', async () => {
-    const stack = await withTestStack();
     const response = await stack.submit(
       { operation: 'http.request', input: { url: 'http://127.0.0.1:1/' } },
       { prefer: 'wait=30' },
