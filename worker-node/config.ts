@@ -1,7 +1,46 @@
 import { hostname } from 'node:os';
 import * as z from 'zod';
 import { flag, optionalText, parseConfig, url, wholeNumber } from '../shared/config.ts';
-import { callbackSettings } from './callbacks/settings.ts';
+import { callbackSecretKey } from '../shared/text/callback-secret.ts';
+import { parseJson } from '../shared/text/json.ts';
+import { isToken } from '../shared/wire/subjects.ts';
+
+const DAY_MS = 24 * 60 * 60 * 1_000;
+const SECRET_FORM = '"whsec_" and 24 to 64 bytes in base64';
+
+/** One secret, or several with commas between them, the newest first. The value is the keys of the secrets. */
+const Secret = z.string().transform((text, context) => {
+  const keys = keysOf(text.split(',').map((secret) => secret.trim()));
+  if (keys !== undefined) return keys;
+  context.addIssue({ code: 'custom', message: `must be ${SECRET_FORM}, or a comma list of such` });
+  return z.NEVER;
+});
+
+const SecretMap = z.record(z.string().refine(isToken), z.union([z.string(), z.array(z.string())]));
+
+/** The secrets of tenants, as a JSON object. The value is a map from a tenant to the keys of its secrets. */
+const TenantSecrets = z
+  .string()
+  .default('{}')
+  .transform((text, context) => {
+    const map = SecretMap.safeParse(parseJson(text));
+    const entries = Object.entries(map.data ?? {}).map(
+      ([tenant, secrets]) => [tenant, keysOf([secrets].flat())] as const,
+    );
+    const known = entries.filter((entry): entry is [string, Uint8Array[]] => entry[1] !== undefined);
+    if (map.success && known.length === entries.length) return new Map(known);
+    context.addIssue({
+      code: 'custom',
+      message: `must be a JSON object of tenants, each with a secret or a list of them: ${SECRET_FORM}`,
+    });
+    return z.NEVER;
+  });
+
+/** The keys of the secrets; undefined where one of them is not a secret, or there is none. */
+function keysOf(secrets: readonly string[]): Uint8Array[] | undefined {
+  const keys = secrets.map(callbackSecretKey).filter((key) => key !== undefined);
+  return keys.length > 0 && keys.length === secrets.length ? keys : undefined;
+}
 
 const Settings = z.object({
   NATS_URL: url('nats', 'tls', 'ws', 'wss').default('nats://127.0.0.1:4222'),
@@ -23,12 +62,19 @@ const Settings = z.object({
   HEALTH_HOST: z.string().default('127.0.0.1'),
   HEALTH_PORT: wholeNumber(0, 65_535, 8_081),
   HTTP_REQUEST_ALLOW: z.string().default(''),
-  ...callbackSettings,
+  CALLBACK_ALLOW: z.string().default(''),
+  CALLBACK_SECRET: Secret.optional(),
+  CALLBACK_SECRETS: TenantSecrets,
+  CALLBACK_CONCURRENCY: wholeNumber(0, 1_000, 10),
+  CALLBACK_TIMEOUT_MS: wholeNumber(100, 60_000, 10_000),
+  CALLBACK_MAX_ATTEMPTS: wholeNumber(1, 100, 8),
+  CALLBACK_RETRY_MIN_MS: wholeNumber(1, DAY_MS, 5_000),
+  CALLBACK_RETRY_MAX_MS: wholeNumber(1, DAY_MS, 20 * 60 * 60 * 1_000),
   LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error'], 'must be debug, info, warn or error').default('info'),
   DEBUG: flag(false),
 });
 
-/** The worker host's settings, see the table in README.md. */
+/** The settings of a worker host. README.md has a table of them. */
 export type WorkerConfig = z.output<typeof Settings>;
 
 /**

@@ -10,14 +10,14 @@ const PAUSE = { minDelayMs: 100, maxDelayMs: 5_000 };
 
 export interface BrokerRetryOptions {
   readonly log: WorkerLogger;
-  /** Aborts when the worker may wait no longer: what is tried then is tried once. */
+  /** Aborts when the worker cannot wait any longer. From then on work is tried once. */
   readonly patience: AbortSignal;
 }
 
 /**
- * Tries on until the broker does its part. The end of a job is worth more than the job's place in the worker: were it
- * given up, the work would be done again. So it is held, in memory that the worker's concurrency bounds, as long as
- * the worker lives; meanwhile its places fill up, and it takes no more jobs.
+ * Tries again until the broker does what it is asked for. Without that, a job whose end cannot be stored would run
+ * again. So the worker keeps the job and its end in memory, as long as it lives. Such jobs fill the worker's slots, so it
+ * soon takes no more of them, and its concurrency bounds the memory.
  */
 export class BrokerRetry {
   readonly #log: WorkerLogger;
@@ -29,22 +29,22 @@ export class BrokerRetry {
     this.#patience = patience;
   }
 
-  /** What the broker does not do at present, as a sentence; undefined when all is well. */
+  /** What the broker does not do now, as a sentence; undefined when there is no problem. */
   get problem(): string | undefined {
     const [first] = this.#problems.values();
     return first;
   }
 
   /**
-   * Does `work`, again and again with growing pauses while the broker is away, full, or without the stream.
-   * @param what says what cannot be done while it fails, such as `events cannot be stored`
-   * @throws ThroughlineError `broker-unavailable` for what will never be taken, and once patience is at its end
+   * Does `work` until it succeeds, with growing pauses, while the broker is away, full, or without the stream.
+   * @param what what cannot be done while it fails, such as `events cannot be stored`
+   * @throws ThroughlineError `broker-unavailable` for work that can never succeed, and when the patience is over
    */
   async run<T>(what: string, work: () => Promise<T>): Promise<T> {
     for (let attempt = 1; ; attempt++) {
       try {
         const done = await work();
-        this.#mend(what);
+        this.#clear(what);
         return done;
       } catch (cause) {
         const reason = `${what}: ${describeFailure(cause)}`;
@@ -57,31 +57,31 @@ export class BrokerRetry {
     }
   }
 
-  /** Once for all who wait: ten thousand jobs must not write ten thousand lines. */
+  /** Logs one line for all callers: ten thousand jobs must not write ten thousand lines. */
   #note(what: string, reason: string): void {
     if (!this.#problems.has(what))
       this.#log.error({ reason }, 'the broker fails; jobs are held until it is back');
     this.#problems.set(what, reason);
   }
 
-  #mend(what: string): void {
+  #clear(what: string): void {
     if (this.#problems.delete(what)) this.#log.info({ was: what }, 'the broker is back');
   }
 }
 
-/** Whether the broker refused because something was written to the subject meanwhile. */
+/** Whether the broker refused because the last message on the subject is another one by now. */
 export function isWrongLastSequence(thrown: unknown): boolean {
   return thrown instanceof JetStreamApiError && isWrongLastSequenceCode(thrown.code);
 }
 
-/** Whether trying the same again can never help. */
+/** Whether another try can never succeed. */
 function isFinal(thrown: unknown): boolean {
   if (isWrongLastSequence(thrown) || thrown instanceof errors.InvalidArgumentError) return true;
   if (thrown instanceof errors.ClosedConnectionError) return true;
   return thrown instanceof JetStreamApiError && thrown.code === API_CODE.messageTooLarge;
 }
 
-/** The client takes "nobody listens on this subject" for "JetStream is off". */
+/** The client says "JetStream is off" where no stream has the subject. */
 function describeFailure(thrown: unknown): string {
   if (thrown instanceof Error && thrown.name === 'JetStreamNotEnabled')
     return 'no stream takes them, or JetStream is off';

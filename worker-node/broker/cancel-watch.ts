@@ -1,32 +1,39 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { JetStreamManager } from '@nats-io/jetstream';
-import type { NatsConnection } from '@nats-io/transport-node';
 import { describeThrown, ThroughlineError } from '../../shared/errors.ts';
-import { readCancelNotice } from '../../shared/wire/cancel.ts';
-import { CANCEL_SUBJECTS } from '../../shared/wire/subjects.ts';
-import type { CancelMemory, HeldJob } from '../jobs/cancel-memory.ts';
+import { type CancelNotice, readCancelNotice } from '../../shared/wire/cancel.ts';
+import { CANCEL_SUBJECTS, type JobAddress } from '../../shared/wire/subjects.ts';
 import type { WorkerLogger } from '../log.ts';
+import type { Broker } from './connect.ts';
 import { storedCancel } from './job-record.ts';
 
 const RETRY_MS = 500;
 
+/** A job of this worker that a cancel notice may end. */
+export interface CancellableJob {
+  readonly address: JobAddress;
+  take(notice: CancelNotice): void;
+}
+
+/** Where the notices go: see `jobs/cancel-memory.ts`. */
+export interface CancelListener {
+  /** The jobs that this worker has now. */
+  readonly held: readonly CancellableJob[];
+  hear(notice: CancelNotice): void;
+}
+
 export interface CancelWatchParts {
-  readonly connection: NatsConnection;
-  readonly manager: JetStreamManager;
-  readonly memory: CancelMemory;
+  readonly broker: Pick<Broker, 'connection' | 'manager'>;
+  readonly listener: CancelListener;
   readonly log: WorkerLogger;
-  /** How often a job that runs on is looked up in `CANCELS`, in case its notice was lost on the way. */
+  /** How often the notice of a running job is looked up in `CANCELS`, in case it was lost on the way. */
   readonly recheckMs: number;
 }
 
-/**
- * Keeps a {@link CancelMemory} up to date: subscribes to the notices, and makes up for those that were sent while
- * the connection was away.
- */
+/** Subscribes to cancel notices, and looks up those that were sent while the connection was lost. */
 export class CancelWatch {
   readonly #parts: CancelWatchParts;
   readonly #stopping = new AbortController();
-  #seenBefore = new Set<HeldJob>();
+  #seenBefore = new Set<CancellableJob>();
 
   private constructor(parts: CancelWatchParts) {
     this.#parts = parts;
@@ -34,29 +41,21 @@ export class CancelWatch {
 
   /**
    * Listens from the moment it resolves.
-   * @throws ThroughlineError `config-invalid` where this user may not listen; whatever the NATS client throws
+   * @throws ThroughlineError `config-invalid` where this user may not subscribe; whatever the NATS client throws
    */
   static async start(parts: CancelWatchParts): Promise<CancelWatch> {
     const watch = new CancelWatch(parts);
-    let refusal: Error | undefined;
-    parts.connection.subscribe(CANCEL_SUBJECTS, {
-      callback: (error, message) => {
-        if (error !== null) {
-          refusal = error;
-          return;
-        }
-        const notice = readCancelNotice(message.subject, message.headers);
-        if (notice !== undefined) parts.memory.hear(notice);
-      },
-    });
+    const refusal = watch.#subscribe();
     watch.#follow().catch((thrown: unknown) => watch.#warn(thrown));
     await watch.#catchUp();
-    // The server has answered what was sent behind the subscription, so it would have refused that by now.
-    if (refusal !== undefined) {
+    // The server has answered what was sent after the subscription, so it would have refused that by now.
+    if (refusal.cause !== undefined) {
       watch.stop();
-      throw new ThroughlineError('config-invalid', `this user may not subscribe to ${CANCEL_SUBJECTS}`, {
-        cause: refusal,
-      });
+      throw new ThroughlineError(
+        'config-invalid',
+        `this user may not subscribe to ${CANCEL_SUBJECTS}`,
+        refusal,
+      );
     }
     const timer = setInterval(() => void watch.#recheck(), parts.recheckMs);
     watch.#stopping.signal.addEventListener('abort', () => clearInterval(timer), { once: true });
@@ -67,9 +66,26 @@ export class CancelWatch {
     this.#stopping.abort();
   }
 
+  /** @returns a record whose `cause` is set once the server refuses the subscription */
+  #subscribe(): { cause?: Error } {
+    const { broker, listener } = this.#parts;
+    const refusal: { cause?: Error } = {};
+    broker.connection.subscribe(CANCEL_SUBJECTS, {
+      callback: (error, message) => {
+        if (error !== null) {
+          refusal.cause = error;
+          return;
+        }
+        const notice = readCancelNotice(message.subject, message.headers);
+        if (notice !== undefined) listener.hear(notice);
+      },
+    });
+    return refusal;
+  }
+
   async #follow(): Promise<void> {
-    for await (const { type } of this.#parts.connection.status()) {
-      // The client has subscribed again by then.
+    for await (const { type } of this.#parts.broker.connection.status()) {
+      // The client has renewed its subscriptions before it says so.
       if (type === 'reconnect') void this.#resume();
     }
   }
@@ -86,24 +102,24 @@ export class CancelWatch {
     }
   }
 
-  /** The server takes what a client sends in order: this answer comes after the subscription. */
+  /** The server handles a client's messages in order, so its answer to the flush comes after the subscription. */
   async #catchUp(): Promise<void> {
-    const { connection, memory } = this.#parts;
-    await connection.flush();
-    await this.#lookUp(memory.held);
+    const { broker, listener } = this.#parts;
+    await broker.connection.flush();
+    await this.#lookUp(listener.held);
   }
 
   async #recheck(): Promise<void> {
-    const { held } = this.#parts.memory;
+    const { held } = this.#parts.listener;
     const lasting = held.filter((job) => this.#seenBefore.has(job));
     this.#seenBefore = new Set(held);
     await this.#lookUp(lasting).catch((thrown: unknown) => this.#warn(thrown));
   }
 
-  async #lookUp(jobs: readonly HeldJob[]): Promise<void> {
+  async #lookUp(jobs: readonly CancellableJob[]): Promise<void> {
     await Promise.all(
       jobs.map(async (job) => {
-        const notice = await storedCancel(this.#parts.manager, job.address.tenant, job.address.jobId);
+        const notice = await storedCancel(this.#parts.broker.manager, job.address.tenant, job.address.jobId);
         if (notice !== undefined) job.take(notice);
       }),
     );
@@ -111,6 +127,9 @@ export class CancelWatch {
 
   #warn(thrown: unknown): void {
     if (this.#stopping.signal.aborted) return;
-    this.#parts.log.warn({ reason: describeThrown(thrown) }, 'cannot look cancels up; tried again');
+    this.#parts.log.warn(
+      { reason: describeThrown(thrown) },
+      'cancel notices cannot be looked up; they are looked up again later',
+    );
   }
 }

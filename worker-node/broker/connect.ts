@@ -1,25 +1,46 @@
 import { readFile } from 'node:fs/promises';
+import { type JetStreamClient, type JetStreamManager, jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { connect, credsAuthenticator, type NatsConnection } from '@nats-io/transport-node';
 import { describeThrown, ThroughlineError } from '../../shared/errors.ts';
 import type { WorkerConfig } from '../config.ts';
 
-/** One pause after which the client tries again, with jitter: many workers must not come back at the same instant. */
+/** The pause before the client reconnects. The jitter keeps many workers from coming back at the same instant. */
 const RECONNECT_WAIT_MS = 500;
 const RECONNECT_JITTER_MS = 500;
+/** Copies of a stream in a cluster: two of three servers are a majority. */
+const CLUSTER_REPLICAS = 3;
 
-/** What of the worker's settings says where NATS is, and who asks. */
+/** A connection to NATS and the JetStream clients that use it. */
+export interface Broker {
+  readonly connection: NatsConnection;
+  readonly jetStream: JetStreamClient;
+  readonly manager: JetStreamManager;
+}
+
+/** The settings that say where NATS is and who connects. */
 export type ConnectConfig = Pick<
   WorkerConfig,
   'NATS_URL' | 'NATS_USER' | 'NATS_PASSWORD' | 'NATS_TOKEN' | 'NATS_CREDS_FILE' | 'WORKER_NAME'
 >;
 
 /**
- * Connects to NATS and stays connected: a lost connection is taken up again for as long as the worker lives.
+ * Connects to NATS. The client reconnects after every loss for as long as the process lives.
  * @param inboxPrefix first words of the subjects on which this connection gets answers
  * @throws ThroughlineError `broker-unavailable` naming the URL when the first connection fails, `config-invalid`
- *   when the credentials file cannot be read
+ *   when the credentials file cannot be read; whatever the NATS client throws where JetStream does not answer
  */
-export async function connectBroker(config: ConnectConfig, inboxPrefix: string): Promise<NatsConnection> {
+export async function connectBroker(config: ConnectConfig, inboxPrefix: string): Promise<Broker> {
+  const connection = await openConnection(config, inboxPrefix);
+  try {
+    const manager = await jetstreamManager(connection);
+    return { connection, manager, jetStream: jetstream(connection) };
+  } catch (thrown) {
+    await connection.close();
+    throw thrown;
+  }
+}
+
+async function openConnection(config: ConnectConfig, inboxPrefix: string): Promise<NatsConnection> {
   const credentials = await credentialsOf(config);
   try {
     return await connect({
@@ -34,11 +55,8 @@ export async function connectBroker(config: ConnectConfig, inboxPrefix: string):
       ...credentials,
     });
   } catch (cause) {
-    throw new ThroughlineError(
-      'broker-unavailable',
-      `cannot connect to NATS at ${config.NATS_URL}: ${describeThrown(cause)}`,
-      { cause },
-    );
+    const reason = `cannot connect to NATS at ${config.NATS_URL}: ${describeThrown(cause)}`;
+    throw new ThroughlineError('broker-unavailable', reason, { cause });
   }
 }
 
@@ -57,4 +75,19 @@ async function readCreds(file: string): Promise<Uint8Array> {
   } catch (cause) {
     throw new ThroughlineError('config-invalid', `NATS_CREDS_FILE: ${file} cannot be read`, { cause });
   }
+}
+
+/** Version of the server, as it said when the client connected. */
+export function serverVersion({ connection }: Pick<Broker, 'connection'>): string | undefined {
+  return connection.info?.version;
+}
+
+/** Whether the server is part of a cluster. */
+export function isClustered({ connection }: Pick<Broker, 'connection'>): boolean {
+  return connection.info?.cluster !== undefined;
+}
+
+/** Copies of each stream: the setting, or what the server can keep where it is not set. */
+export function replicasOf(broker: Pick<Broker, 'connection'>, setting: number | undefined): number {
+  return setting ?? (isClustered(broker) ? CLUSTER_REPLICAS : 1);
 }

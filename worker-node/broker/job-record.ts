@@ -4,34 +4,44 @@ import { API_CODE } from '../../shared/nats/api-codes.ts';
 import { CANCELS_STREAM, EVENTS_STREAM } from '../../shared/nats/streams.ts';
 import { type CancelNotice, readCancelNotice } from '../../shared/wire/cancel.ts';
 import { readJobEvent } from '../../shared/wire/event-message.ts';
-import { cancelSubject, eventSubject } from '../../shared/wire/subjects.ts';
+import { cancelSubject, eventSubject, type JobAddress } from '../../shared/wire/subjects.ts';
+import type { BrokerRetry } from './broker-retry.ts';
 
-/** What the streams know of a job. */
+/** What the streams hold about a job. */
 export interface JobRecord {
-  /** Its last event. */
+  /** The last event. */
   readonly event: JobEvent | undefined;
-  /** The sequence of its last event; 0: there is none. */
+  /** The sequence of the last event; 0: there is none. */
   readonly last: number;
   readonly cancel: CancelNotice | undefined;
 }
 
-/**
- * The last event of a job, and the last cancel.
- * @throws whatever the NATS client throws when the broker does not answer
- */
-export async function readJobRecord(
-  manager: JetStreamManager,
-  tenant: string,
-  jobId: string,
-): Promise<JobRecord> {
-  const [cancel, event] = await Promise.all([
-    storedCancel(manager, tenant, jobId),
-    lastMessage(manager, EVENTS_STREAM, eventSubject(tenant, jobId)),
-  ]);
-  return { event: event && readJobEvent(event.data), last: event?.seq ?? 0, cancel };
+/** The record of a job that nothing happened to. */
+export const EMPTY_RECORD: JobRecord = { event: undefined, last: 0, cancel: undefined };
+
+/** Reads the records of jobs. */
+export class JobRecords {
+  readonly #manager: JetStreamManager;
+  readonly #retry: BrokerRetry;
+
+  constructor(manager: JetStreamManager, retry: BrokerRetry) {
+    this.#manager = manager;
+    this.#retry = retry;
+  }
+
+  /** Tries until the broker answers. @throws ThroughlineError `broker-unavailable` */
+  async read({ tenant, jobId }: JobAddress): Promise<JobRecord> {
+    return await this.#retry.run('job records cannot be read', async () => {
+      const [cancel, event] = await Promise.all([
+        storedCancel(this.#manager, tenant, jobId),
+        lastMessage(this.#manager, EVENTS_STREAM, eventSubject(tenant, jobId)),
+      ]);
+      return { event: event && readJobEvent(event.data), last: event?.seq ?? 0, cancel };
+    });
+  }
 }
 
-/** The last cancel of a job, or undefined. @throws whatever the NATS client throws */
+/** The last cancel notice of a job, or undefined. @throws whatever the NATS client throws */
 export async function storedCancel(
   manager: JetStreamManager,
   tenant: string,

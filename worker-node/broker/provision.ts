@@ -13,7 +13,7 @@ import { streamFindings } from '../../shared/nats/stream-rules.ts';
 import type { ConsumerDefinition, StreamDefinition } from '../../shared/nats/streams.ts';
 import type { WorkerLogger } from '../log.ts';
 
-/** A stream as it is, and what of it is not as it has to be. */
+/** A stream as it is now, with the settings that are wrong. */
 export interface StreamReport {
   readonly name: string;
   readonly state: 'found' | 'missing' | 'created' | 'updated';
@@ -22,7 +22,7 @@ export interface StreamReport {
   readonly findings: readonly Finding[];
 }
 
-/** Looks at a stream and changes nothing. @throws whatever the NATS client throws */
+/** Reads a stream and changes nothing. @throws whatever the NATS client throws */
 export async function checkStream(
   manager: JetStreamManager,
   definition: StreamDefinition,
@@ -41,9 +41,8 @@ export async function checkStream(
 }
 
 /**
- * Creates a stream that is not there yet, and brings up to date what of an existing one may be changed without losing
- * anything that is stored.
- * @param levels which findings are worth a change
+ * Creates a missing stream. Updates the settings of an existing one that can be changed without losing a message.
+ * @param levels which findings are changed
  * @throws ThroughlineError `config-invalid` where the server refuses; `broker-unavailable` where servers of its cluster are away
  */
 export async function setUpStream(
@@ -70,7 +69,7 @@ export async function setUpStream(
 }
 
 /**
- * Creates or checks the streams, as far as this user may.
+ * Creates, updates or checks the streams, as far as this user may.
  * @throws ThroughlineError `config-invalid` naming each stream and setting that breaks a promise
  */
 export async function ensureStreams(
@@ -79,7 +78,7 @@ export async function ensureStreams(
   log: Pick<WorkerLogger, 'warn'>,
 ): Promise<void> {
   const findings: Finding[] = [];
-  // In order: the queue takes from the stream of delayed jobs.
+  // In order: `JOBS` takes messages from the stream of delayed jobs.
   for (const definition of definitions)
     findings.push(...(await setUpStream(manager, definition, ['breaks'])).findings);
   for (const finding of findings.filter(({ level }) => level === 'weakens')) {
@@ -89,7 +88,7 @@ export async function ensureStreams(
 }
 
 /**
- * Creates a consumer of `stream`, or brings the waiting time and the limit of an existing one up to date.
+ * Creates a consumer of `stream`, or updates the ack wait and the limit of an existing one.
  * @throws ThroughlineError `config-invalid` naming the setting that breaks a promise
  */
 export async function ensureConsumer(
@@ -149,7 +148,7 @@ async function change(
   }
 }
 
-/** The client wraps what the server says to a request. */
+/** Looks into the causes too, since the client wraps the server's answer. */
 function isForbidden(thrown: unknown): boolean {
   if (thrown instanceof errors.PermissionViolationError) return true;
   return thrown instanceof Error && thrown.cause !== undefined && isForbidden(thrown.cause);

@@ -1,5 +1,4 @@
-import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream';
-import type { NatsConnection } from '@nats-io/transport-node';
+import type { JetStreamManager } from '@nats-io/jetstream';
 import { consumerFindings } from '../../shared/nats/consumer-rules.ts';
 import type { Finding } from '../../shared/nats/finding.ts';
 import { isAtLeastVersion, SCHEDULES_SINCE, SYNC_SINCE } from '../../shared/nats/server-version.ts';
@@ -12,14 +11,13 @@ import {
 } from '../../shared/nats/streams.ts';
 import { INBOX } from '../../shared/wire/subjects.ts';
 import { workerConfig } from '../config.ts';
-import { connectBroker } from './connect.ts';
+import { type Broker, connectBroker, isClustered, replicasOf, serverVersion } from './connect.ts';
 import { checkStream, type StreamReport, setUpStream } from './provision.ts';
-import { isClustered, replicasOf } from './server.ts';
 
 export interface SetupOptions {
   /** The worker's settings say where NATS is. */
   readonly environment: Readonly<Record<string, string | undefined>>;
-  /** Changes nothing. */
+  /** Whether to check only, and change nothing. */
   readonly check: boolean;
   /** Copies of each stream; undefined: STREAM_REPLICAS, else 3 in a cluster and 1 on a single server. */
   readonly replicas: number | undefined;
@@ -28,45 +26,44 @@ export interface SetupOptions {
 export interface SetupReport {
   readonly server: { readonly version: string; readonly clustered: boolean };
   readonly streams: readonly StreamReport[];
-  /** What of the workers' consumers is not as it has to be. */
+  /** Settings of the workers' consumers that are wrong. */
   readonly consumers: readonly Finding[];
-  /** What an operator should know of the server. */
+  /** What an operator should know about the server. */
   readonly warnings: readonly string[];
-  /** Whether everything is there, and nothing breaks a promise. */
+  /** Whether every stream exists and no setting breaks a promise. */
   readonly ok: boolean;
 }
 
 /**
- * Creates the streams and the bucket that Throughline stands on, or brings them up to date, or only checks them.
+ * Creates the streams and the bucket that Throughline needs, or updates them, or only checks them.
  * @throws ThroughlineError `config-invalid`, `broker-unavailable`
  */
 export async function setUpBroker({ environment, check, replicas }: SetupOptions): Promise<SetupReport> {
   const config = workerConfig(environment);
-  const connection = await connectBroker({ ...config, WORKER_NAME: 'throughline-setup' }, INBOX.setup);
+  const broker = await connectBroker({ ...config, WORKER_NAME: 'throughline-setup' }, INBOX.setup);
   try {
-    const manager = await jetstreamManager(connection);
-    const version = connection.info?.version ?? 'unknown';
-    const copies = replicasOf(connection, replicas ?? config.STREAM_REPLICAS);
+    const version = serverVersion(broker) ?? 'unknown';
+    const copies = replicasOf(broker, replicas ?? config.STREAM_REPLICAS);
     const streams: StreamReport[] = [];
     for (const definition of streamDefinitions(copies, isAtLeastVersion(version, SCHEDULES_SINCE)))
-      streams.push(await (check ? checkStream : setUpStream)(manager, definition));
-    const consumers = await checkConsumers(manager, streams);
+      streams.push(await (check ? checkStream : setUpStream)(broker.manager, definition));
+    const consumers = await checkConsumers(broker.manager, streams);
     const findings = [...streams.flatMap((stream) => stream.findings), ...consumers];
     return {
-      server: { version, clustered: isClustered(connection) },
+      server: { version, clustered: isClustered(broker) },
       streams,
       consumers,
-      warnings: serverWarnings(connection, version),
+      warnings: serverWarnings(broker, version),
       ok:
         streams.every(({ state }) => state !== 'missing') &&
         findings.every(({ level }) => level !== 'breaks'),
     };
   } finally {
-    await connection.close();
+    await broker.connection.close();
   }
 }
 
-/** The consumers of worker groups that are there; each group's worker makes its own. */
+/** Checks the consumers of the worker groups. The workers of a group create them. */
 async function checkConsumers(
   manager: JetStreamManager,
   streams: readonly StreamReport[],
@@ -75,7 +72,7 @@ async function checkConsumers(
   for (const stream of [JOBS_STREAM, CALLBACKS_STREAM]) {
     if (streams.some(({ name, state }) => name === stream && state === 'missing')) continue;
     for await (const { name, config } of manager.consumers.list(stream)) {
-      // What a group takes, how long and how many, is its own choice.
+      // A group chooses its own filter, ack wait and number of messages.
       const chosen = { filterSubject: config.filter_subject ?? '', ackWaitMs: 0, maxAckPending: 0 };
       const definition = consumerDefinition({ group: name, ...chosen });
       findings.push(...consumerFindings({ ...config }, definition, stream));
@@ -84,8 +81,9 @@ async function checkConsumers(
   return findings;
 }
 
-/** What can be seen of a server from outside. Whether it syncs cannot: no answer of JetStream's API tells. */
-function serverWarnings({ info }: NatsConnection, version: string): string[] {
+/** What JetStream's API says about the server. It does not say whether the server syncs. */
+function serverWarnings({ connection }: Broker, version: string): string[] {
+  const largest = connection.info?.max_payload ?? Number.POSITIVE_INFINITY;
   const warnings: string[] = [];
   if (!isAtLeastVersion(version, SYNC_SINCE)) {
     warnings.push(
@@ -99,9 +97,9 @@ function serverWarnings({ info }: NatsConnection, version: string): string[] {
   if (!isAtLeastVersion(version, SCHEDULES_SINCE)) {
     warnings.push(`nats-server ${version} cannot delay jobs: delay needs ${SCHEDULES_SINCE}`);
   }
-  if (info !== undefined && info.max_payload < LARGEST_MESSAGE_BYTES) {
+  if (largest < LARGEST_MESSAGE_BYTES) {
     warnings.push(
-      `max_payload of nats-server is ${info.max_payload}: inputs and results that Throughline allows need ${LARGEST_MESSAGE_BYTES}`,
+      `max_payload of nats-server is ${largest}: inputs and results that Throughline allows need ${LARGEST_MESSAGE_BYTES}`,
     );
   }
   return warnings;

@@ -1,8 +1,18 @@
 import type { JetStreamClient, PubAck } from '@nats-io/jetstream';
-import type { MsgHdrs } from '@nats-io/transport-node';
+import { headers, type MsgHdrs } from '@nats-io/transport-node';
+import type { SetHeader } from '../../shared/wire/headers.ts';
 import type { BrokerRetry } from './broker-retry.ts';
 
-/** Publishes for one worker, and returns once JetStream has it. */
+export type MessageHeaders = MsgHdrs;
+
+/** The headers that `write` sets. */
+export function messageHeaders(write: (set: SetHeader) => void): MessageHeaders {
+  const written = headers();
+  write((name, value) => written.set(name, value));
+  return written;
+}
+
+/** Publishes messages for one worker. A call returns once JetStream has stored the message. */
 export class StoredPublisher {
   readonly #jetStream: JetStreamClient;
   readonly #retry: BrokerRetry;
@@ -16,15 +26,15 @@ export class StoredPublisher {
   }
 
   /** Publishes once. @throws whatever the NATS client throws where the broker does not answer */
-  async publish(subject: string, body: Uint8Array, headers: MsgHdrs): Promise<PubAck> {
+  async publish(subject: string, body: Uint8Array, headers: MessageHeaders): Promise<PubAck> {
     return await this.#jetStream.publish(subject, body, { headers });
   }
 
   /**
-   * Publishes until it is stored. With a `Nats-Msg-Id`, trying again does not store it twice.
+   * Publishes until the message is stored. The broker drops a second copy by its `Nats-Msg-Id`.
    * @throws ThroughlineError `broker-unavailable` as {@link BrokerRetry.run}
    */
-  async publishUntilStored(subject: string, body: Uint8Array, headers: MsgHdrs): Promise<PubAck> {
+  async publishUntilStored(subject: string, body: Uint8Array, headers: MessageHeaders): Promise<PubAck> {
     const [kind = ''] = subject.split('.', 1);
     return await this.#retry.run(`messages on ${kind}.> cannot be stored`, () =>
       this.publish(subject, body, headers),

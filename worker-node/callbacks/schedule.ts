@@ -1,16 +1,16 @@
-/** How often a callback is delivered at most, and how long the pauses in between become. */
+/** How often a callback is delivered at most, and how long the pauses in between are. */
 export interface CallbackSchedule {
   readonly maxAttempts: number;
   /** Ceiling of the first pause. */
   readonly minDelayMs: number;
-  /** Ceiling of the last pause, and of what a receiver may ask for. */
+  /** Ceiling of the last pause, and of the pause that a receiver may ask for. */
   readonly maxDelayMs: number;
 }
 
 /**
- * The pause after attempt `attempt` (1 for the first), in whole milliseconds. Its ceiling grows by one factor from the
- * shortest to the longest, however many attempts there are: 5 s to 20 h in eight attempts. A pause is from half its
- * ceiling up to all of it: receivers may be away for hours, and full jitter could spend all attempts on the first one.
+ * The pause after attempt `attempt` (1 for the first), in whole milliseconds. Its ceiling grows from the shortest to the
+ * longest by a constant factor, which depends on the number of attempts: 5 s to 20 h in eight attempts by default. A pause
+ * is at least half its ceiling. With full jitter (`shared/backoff.ts`) all attempts could be spent within the first hour.
  * @param notBeforeMs what the receiver asked for, see {@link retryAfterOf}
  * @param random a number from 0 (inclusive) to 1 (exclusive)
  */

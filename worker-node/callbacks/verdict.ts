@@ -2,20 +2,20 @@ import { ThroughlineError } from '../../shared/errors.ts';
 import type { PostAnswer } from './post.ts';
 import { retryAfterOf } from './schedule.ts';
 
-/** What one delivery came to. */
+/** How one delivery of a callback ended. */
 export interface Verdict {
-  /** What the receiver answered, if it did. */
+  /** The receiver's HTTP status; undefined where it did not answer. */
   readonly status: number | undefined;
-  /** Absent: it was delivered. Otherwise its code says whether to try again. */
+  /** Undefined where the callback was delivered. Otherwise the code says whether to try again. */
   readonly error: ThroughlineError | undefined;
-  /** How long the receiver wants to be left alone. */
+  /** Milliseconds that the receiver asks us to wait; 0: none. */
   readonly notBeforeMs: number;
 }
 
-/** Answers whose `Retry-After` is about the receiver's load. */
+/** Statuses whose `Retry-After` says when the receiver has room again. */
 const BUSY = [429, 503];
 
-/** What an answer means: 2xx is delivered, 410 is a farewell, everything else, a redirect too, is tried again. */
+/** 2xx is delivered, 410 ends the tries. After any other status, a redirect too, the callback is sent again. */
 export function verdictOfAnswer({ status, retryAfter }: PostAnswer, now: number): Verdict {
   if (status >= 200 && status <= 299) return { status, error: undefined, notBeforeMs: 0 };
   const code = status === 410 ? 'callback-gone' : 'callback-failed';
@@ -26,7 +26,11 @@ export function verdictOfAnswer({ status, retryAfter }: PostAnswer, now: number)
   };
 }
 
-/** What a delivery without an answer means. The text of a foreign error may tell of our network; its code does not. */
+/**
+ * The verdict of a POST without an answer. It shows the code of a foreign error, but not its message, which may name
+ * addresses of our network.
+ * @param timedOut says that the time limit passed, where it did
+ */
 export function verdictOfThrow(thrown: unknown, timedOut: string | undefined): Verdict {
   const error = thrown instanceof ThroughlineError ? thrown : unanswered(thrown, timedOut);
   return { status: undefined, error, notBeforeMs: 0 };

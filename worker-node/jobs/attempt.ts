@@ -1,63 +1,63 @@
-import type { JsMsg } from '@nats-io/jetstream';
 import { trace } from '@opentelemetry/api';
 import type { EventKind, JobEvent } from '../../shared/job/event.ts';
 import type { JobMessage } from '../../shared/wire/job-message.ts';
+import type { Delivery } from '../broker/consume/delivery.ts';
 import type { JobInfo, Operation } from '../operations/operation.ts';
 
 const DEFAULT_MAX_ATTEMPTS = 5;
 
-/** One execution of a job by this worker: the record that goes through the pipeline. */
+/** One execution of a job by this worker. */
 export interface Attempt {
   readonly job: JobMessage;
-  /** Undefined: this worker does not have it. */
+  /** Undefined where this worker does not have the operation. */
   readonly operation: Operation | undefined;
   /** 1 for the first. */
   readonly number: number;
   readonly maxAttempts: number;
-  /** How often the job was handed back unspent before. */
+  /** How often a worker handed the job back before, without spending an attempt. */
   readonly released: number;
   readonly acceptedAt: string;
   readonly startedAt: string;
   /** How long the job waited since it was queued, or since its last attempt. */
   readonly queueTimeMs: number;
-  /** The last thing that happened to the job before. */
+  /** The job's last event before this attempt. */
   readonly previous: JobEvent | undefined;
 }
 
 /**
- * The attempt that a delivery starts: one more than the job's last event tells of. Nothing runs before its start is on
- * record, so a job that kills its worker spends its attempts too. The broker's delivery count would also count deliveries
- * that no worker came to read: those to a process that was paused, or gone, or had the message already.
+ * The attempt that a delivery starts. Its number is one more than that of the job's last event. The number counts
+ * recorded starts, so a job that kills its worker spends its attempts too. The broker's delivery count does not serve: it
+ * counts deliveries as well that no worker read, because the process was paused, gone, or had the message already.
+ * @param previous the job's last event, if it has one
  */
 export function attemptOf(
-  message: JsMsg,
+  delivery: Pick<Delivery, 'storedAt'>,
   job: JobMessage,
   operation: Operation | undefined,
   previous: JobEvent | undefined,
   now: Date,
 ): Attempt {
-  const released = previous?.released ?? 0;
-  const waitingSince = previous === undefined ? message.time.getTime() : Date.parse(previous.at);
+  const waitingSince = previous === undefined ? delivery.storedAt.getTime() : Date.parse(previous.at);
   return {
     job,
     operation,
     number: (previous?.attempt ?? 0) + 1,
     maxAttempts: maxAttemptsOf(job, operation),
-    released,
-    acceptedAt: job.acceptedAt ?? message.time.toISOString(),
+    released: previous?.released ?? 0,
+    acceptedAt: job.acceptedAt ?? delivery.storedAt.toISOString(),
     startedAt: now.toISOString(),
     queueTimeMs: Math.max(0, now.getTime() - waitingSince),
     previous,
   };
 }
 
-/** A job may ask for less than its operation allows, never for more; whoever sent it may not have gone by the edge. */
+/** A job may ask for fewer attempts than its operation allows, never for more. The edge checks that, other producers may not. */
 function maxAttemptsOf(job: JobMessage, operation: Operation | undefined): number {
   if (operation === undefined) return job.maxAttempts ?? DEFAULT_MAX_ATTEMPTS;
   return Math.min(job.maxAttempts ?? operation.maxAttempts, operation.maxAttempts);
 }
 
-/** What the author's code is told of the job. */
+/** What the operation's code gets to know about the job. */
 export function jobInfo(attempt: Attempt): JobInfo {
   const { tenant, jobId, operation } = attempt.job.address;
   return {

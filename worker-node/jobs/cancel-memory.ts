@@ -1,15 +1,20 @@
 import { ThroughlineError } from '../../shared/errors.ts';
 import type { CancelNotice } from '../../shared/wire/cancel.ts';
 import type { JobAddress } from '../../shared/wire/subjects.ts';
+import type { CancelListener, CancellableJob } from '../broker/cancel-watch.ts';
 
 const CAPACITY = 10_000;
 
-/** A job that this worker has, from its delivery to its settlement. */
-export class HeldJob {
+/** A job that this worker has, from its delivery until it is settled. */
+export class HeldJob implements CancellableJob {
   readonly address: JobAddress;
-  /** Its message in `JOBS`. */
+  /** The sequence of its message in `JOBS`. */
   readonly sequence: number;
-  readonly #abort = new AbortController();
+  /**
+   * Ends the attempt. Its reason is a ThroughlineError that says why: `job-cancelled`, `worker-stopping`,
+   * `attempt-superseded` or `operation-timeout`. The operation's own signal is this one.
+   */
+  readonly abort = new AbortController();
   #notice: CancelNotice | undefined;
 
   constructor(address: JobAddress, sequence: number) {
@@ -17,30 +22,27 @@ export class HeldJob {
     this.sequence = sequence;
   }
 
-  /** Aborts when the job is cancelled, with the cause that the operation's own signal gets. */
-  get cancelled(): AbortSignal {
-    return this.#abort.signal;
-  }
-
+  /** The notice that cancelled the job, if one did. The signal may have another reason, which came first. */
   get notice(): CancelNotice | undefined {
     return this.#notice;
   }
 
-  /** Cancels the job where the notice means this message of it. */
+  /** Cancels the job, if the notice is for this message of it. A second notice changes nothing. */
   take(notice: CancelNotice): void {
     const { tenant, jobId } = this.address;
-    if (this.cancelled.aborted || notice.tenant !== tenant || notice.jobId !== jobId) return;
+    if (this.#notice !== undefined || notice.tenant !== tenant || notice.jobId !== jobId) return;
     if (notice.sequence < this.sequence) return;
     this.#notice = notice;
-    this.#abort.abort(new ThroughlineError('job-cancelled', 'the job was cancelled by its caller'));
+    this.abort.abort(new ThroughlineError('job-cancelled', 'the job was cancelled by its caller'));
   }
 }
 
 /**
- * What this worker has heard of cancels, and the jobs it has. A job that was cancelled while its first delivery was
- * on its way is found here, without asking the broker. What was missed or is forgotten can be asked for.
+ * The jobs that this worker has, and the cancel notices that it has heard. The caller may cancel a job while its first
+ * delivery is on the way. The notice is then found here, without a question to the broker. Older notices are forgotten,
+ * and can be read from the broker.
  */
-export class CancelMemory {
+export class CancelMemory implements CancelListener {
   readonly #capacity: number;
   readonly #notices = new Map<string, CancelNotice>();
   readonly #held = new Set<HeldJob>();
@@ -53,7 +55,7 @@ export class CancelMemory {
     return [...this.#held];
   }
 
-  /** Takes a job in; a notice that came before it counts. */
+  /** Adds a job. A notice that came before the job cancels it at once. */
   hold(address: JobAddress, sequence: number): HeldJob {
     const job = new HeldJob(address, sequence);
     this.#held.add(job);
@@ -66,10 +68,10 @@ export class CancelMemory {
     this.#held.delete(job);
   }
 
-  /** Remembers a notice, and ends the job it is about where this worker has it. */
+  /** Remembers a notice, and cancels its job if this worker has it. */
   hear(notice: CancelNotice): void {
     const key = keyOf(notice);
-    // Put behind the others: the oldest is forgotten first.
+    // Deleted first, so that it becomes the last one: the first one is forgotten first.
     this.#notices.delete(key);
     this.#notices.set(key, notice);
     this.#forget();

@@ -1,24 +1,25 @@
-import type { JsMsg } from '@nats-io/jetstream';
 import { type Context, type Span, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
+import type { Extraction } from '../../shared/propagation/index.ts';
 import { ATTR, MESSAGING_SYSTEM, TEMPLATE } from '../../shared/trace/semantics.ts';
 import { parseJobSubject } from '../../shared/wire/subjects.ts';
+import type { Delivery } from '../broker/consume/delivery.ts';
 import type { Attempt } from './attempt.ts';
 import type { HeldJob } from './cancel-memory.ts';
-import type { AttemptOutcome } from './run-operation.ts';
+import type { JobOutcome } from './execution.ts';
 
 const tracer = trace.getTracer('throughline-worker');
 
-/** The span of one delivery, a child of what its message says. */
-export function startProcessSpan(message: JsMsg, parent: Context, group: string): Span {
-  const address = parseJobSubject(message.subject);
+/** The span of one delivery, a child of the span that its message names. */
+export function startProcessSpan(delivery: Delivery, parent: Context, group: string): Span {
+  const address = parseJobSubject(delivery.subject);
   const attributes = {
     [ATTR.messagingSystem]: MESSAGING_SYSTEM,
     [ATTR.operationType]: 'process',
     [ATTR.operationName]: 'process',
-    [ATTR.destinationName]: message.subject,
+    [ATTR.destinationName]: delivery.subject,
     [ATTR.destinationTemplate]: TEMPLATE.jobs,
     [ATTR.consumerGroup]: group,
-    [ATTR.messageBodySize]: message.data.length,
+    [ATTR.messageBodySize]: delivery.data.length,
     ...(address === undefined
       ? {}
       : {
@@ -35,30 +36,29 @@ export function startProcessSpan(message: JsMsg, parent: Context, group: string)
   );
 }
 
-/** Says which attempt it is, how long the job waited, and which attempt was before. */
-export function describeAttempt(span: Span, attempt: Attempt): void {
-  span.setAttribute(ATTR.jobAttempt, attempt.number);
-  span.setAttribute(ATTR.queueTimeMs, attempt.queueTimeMs);
-  const { outboxTimeMs } = attempt.job;
-  if (outboxTimeMs !== undefined) span.setAttribute(ATTR.outboxTimeMs, outboxTimeMs);
-  if (attempt.job.redrive !== undefined)
-    span.setAttribute(ATTR.jobRedriveCount, attempt.job.redrive.redriveCount);
-  const { previous } = attempt;
+/** Adds how the trace context of the message was read. */
+export function describeContext(span: Span, { outcome, reason }: Extraction): void {
+  span.setAttribute(ATTR.traceOutcome, outcome);
+  if (reason !== undefined) span.setAttribute(ATTR.traceReason, reason);
+}
+
+/** Adds which attempt it is and how long the job waited, and links to the attempt before. */
+export function describeAttempt(span: Span, { number, queueTimeMs, job, previous }: Attempt): void {
+  span.setAttribute(ATTR.jobAttempt, number);
+  span.setAttribute(ATTR.queueTimeMs, queueTimeMs);
+  if (job.outboxTimeMs !== undefined) span.setAttribute(ATTR.outboxTimeMs, job.outboxTimeMs);
+  if (job.redrive !== undefined) span.setAttribute(ATTR.jobRedriveCount, job.redrive.redriveCount);
   // Before the first attempt after a redrive the last event is `redriven`, which the sending span wrote.
   if (previous === undefined || previous.spanId === '' || previous.kind === 'redriven') return;
-  // Each attempt is a child of the span that sent the job, and points at the attempt before it.
+  // Each attempt is a child of the span that sent the job, so only a link leads to the attempt before.
   const { traceId, spanId } = previous;
   span.addLink({ context: { traceId, spanId, traceFlags: span.spanContext().traceFlags } });
 }
 
-/** What ended badly is an error of the span. */
-export function noteFailure(span: Span, outcome: AttemptOutcome): void {
+/** Adds what went wrong, or a link to the request that cancelled the job, which has a trace of its own. */
+export function describeOutcome(span: Span, outcome: JobOutcome, { notice }: HeldJob): void {
+  if (outcome.kind === 'cancelled' && notice?.sentBy !== undefined) span.addLink({ context: notice.sentBy });
   if (!('code' in outcome)) return;
   span.setStatus({ code: SpanStatusCode.ERROR, message: outcome.message });
   span.setAttribute(ATTR.errorType, outcome.code);
-}
-
-/** The request that cancelled has a trace of its own. */
-export function noteCancel(span: Span, { notice }: HeldJob): void {
-  if (notice?.sentBy !== undefined) span.addLink({ context: notice.sentBy });
 }

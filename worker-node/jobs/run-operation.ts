@@ -6,67 +6,50 @@ import type { Operation } from '../operations/operation.ts';
 import { validate } from '../operations/operation-schema.ts';
 import { isOutcome, type Outcome } from '../operations/outcome.ts';
 import { type Attempt, jobInfo } from './attempt.ts';
+import type { ProgressReporter } from './progress-reporter.ts';
 
-/**
- * What an attempt came to: what its author said, or, before he could, the worker stopped, the job was cancelled, or it
- * turned out to be another delivery's.
- */
+/** How an attempt ended: as the operation says, or because its signal aborted first. */
 export type AttemptOutcome =
   | Outcome
+  /** The worker stopped. */
   | { readonly kind: 'released' }
   | { readonly kind: 'cancelled' }
+  /** Another delivery has the job. */
   | { readonly kind: 'superseded' };
 
 export interface RunOptions {
-  /** Aborts when the worker may wait for its jobs no longer. */
-  readonly stop: AbortSignal;
-  /** Aborts when the job is cancelled or another's, with the cause for the handler. */
-  readonly cancelled: AbortSignal;
+  /** Ends the attempt, with the reason for the operation. The time limit of the attempt aborts it too. */
+  readonly abort: AbortController;
+  readonly progress: Pick<ProgressReporter, 'report' | 'stop'>;
   readonly log: WorkerLogger;
-  readonly onProgress: (progress: Progress) => void;
 }
 
-/** Runs one attempt of an operation under its deadline. Never throws: every end is an outcome. */
+/** Runs one attempt of an operation within its time limit. Never throws: every end is an outcome. */
 export async function runOperation(
   operation: Operation,
   attempt: Attempt,
   options: RunOptions,
 ): Promise<AttemptOutcome> {
+  const { abort, progress } = options;
   const limitMs = Math.min(attempt.job.timeoutMs ?? operation.timeoutMs, operation.timeoutMs);
-  const abort = new AbortController();
-  const onStop = (): void => abort.abort(new ThroughlineError('worker-stopping', 'the worker is stopping'));
   const timer = setTimeout(() => {
     abort.abort(new ThroughlineError('operation-timeout', `the attempt took longer than ${limitMs} ms`));
   }, limitMs);
-  const onCancel = (): void => abort.abort(options.cancelled.reason);
-  options.cancelled.addEventListener('abort', onCancel, { once: true });
-  if (options.cancelled.aborted) onCancel();
-  options.stop.addEventListener('abort', onStop, { once: true });
-  if (options.stop.aborted) onStop();
-  // What a handler that was cut off still reports comes too late: the end of an attempt is its last word.
-  let ended = false;
-  const onProgress = (progress: Progress): void => {
-    if (!ended) options.onProgress(progress);
-  };
   try {
-    const run = runHandler(operation, attempt, { ...options, onProgress }, abort.signal);
-    return await Promise.race([run, aborted(abort.signal)]);
+    return await Promise.race([runHandler(operation, attempt, options), aborted(abort.signal)]);
   } catch (thrown) {
-    // What a handler throws once its signal is aborted is mostly the abort itself; the cause is what counts.
+    // An operation whose signal is aborted mostly throws the abort. The reason of the signal is what counts.
     return outcomeOfThrow(abort.signal.aborted ? abort.signal.reason : thrown);
   } finally {
-    ended = true;
     clearTimeout(timer);
-    options.stop.removeEventListener('abort', onStop);
-    options.cancelled.removeEventListener('abort', onCancel);
+    progress.stop();
   }
 }
 
 async function runHandler(
   operation: Operation,
   attempt: Attempt,
-  options: RunOptions,
-  signal: AbortSignal,
+  { abort: { signal }, progress, log }: RunOptions,
 ): Promise<Outcome> {
   const input = await validate(operation.input, attempt.job.input, 'input');
   signal.throwIfAborted();
@@ -74,8 +57,8 @@ async function runHandler(
     input,
     job: jobInfo(attempt),
     signal,
-    progress: (progress) => options.onProgress(Progress.parse(progress)),
-    log: options.log,
+    progress: (value) => progress.report(Progress.parse(value)),
+    log,
   });
   if (isOutcome(returned))
     return returned.kind === 'done' ? await checked(operation, returned.result) : returned;
@@ -96,7 +79,7 @@ function sizeOf(output: unknown): number {
   try {
     return writeJson(output).length;
   } catch (cause) {
-    // A circle, a BigInt: the same code would return the same again.
+    // A circle or a BigInt. Another attempt would return the same.
     throw new ThroughlineError('operation-rejected', 'the result cannot be written as JSON', { cause });
   }
 }
@@ -105,13 +88,13 @@ async function checkOutput(operation: Operation, result: unknown): Promise<unkno
   try {
     return operation.output === undefined ? result : await validate(operation.output, result, 'output');
   } catch (cause) {
-    // The same code would give the same output again.
+    // Another attempt would return the same.
     throw new ThroughlineError('operation-rejected', ThroughlineError.from(cause).message, { cause });
   }
 }
 
-/** The one place where a throw becomes an outcome. */
-function outcomeOfThrow(thrown: unknown): AttemptOutcome {
+/** The outcome that a throw, or the reason of an aborted signal, stands for. Nothing else maps throws to outcomes. */
+export function outcomeOfThrow(thrown: unknown): AttemptOutcome {
   const { code, ack, message } = ThroughlineError.from(thrown, 'operation-failed');
   if (code === 'job-cancelled') return { kind: 'cancelled' };
   if (code === 'attempt-superseded') return { kind: 'superseded' };

@@ -1,4 +1,4 @@
-/** Lets at most `limit` holders in at once; the others wait in order. */
+/** Limits how many pieces of work run at once. The others wait in order. */
 export class Semaphore {
   readonly #limit: number;
   readonly #waiting: (() => void)[] = [];
@@ -8,17 +8,37 @@ export class Semaphore {
     this.#limit = limit;
   }
 
-  /** Runs `work` once there is room. */
-  async run<T>(work: () => Promise<T>): Promise<T> {
-    if (this.#held >= this.#limit) await new Promise<void>((resolve) => this.#waiting.push(resolve));
-    else this.#held++;
+  /**
+   * Runs `work` once there is a place for it. When the signal aborts, `work` is run at once without a place: it has to
+   * look at the signal first, and end.
+   */
+  async run<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T> {
+    if (signal.aborted) return await work();
+    if (this.#held < this.#limit) this.#held++;
+    else if (!(await this.#turn(signal))) return await work();
     try {
       return await work();
     } finally {
-      // The room is handed over, not given back, so that nobody slips in between.
+      // The place goes to the next one directly, so that a newcomer cannot take it.
       const next = this.#waiting.shift();
       if (next === undefined) this.#held--;
       else next();
     }
+  }
+
+  /** @returns false where the signal aborted first */
+  #turn(signal: AbortSignal): Promise<boolean> {
+    return new Promise((resolve) => {
+      const enter = (): void => {
+        signal.removeEventListener('abort', leave);
+        resolve(true);
+      };
+      const leave = (): void => {
+        this.#waiting.splice(this.#waiting.indexOf(enter), 1);
+        resolve(false);
+      };
+      this.#waiting.push(enter);
+      signal.addEventListener('abort', leave, { once: true });
+    });
   }
 }

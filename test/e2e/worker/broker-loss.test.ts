@@ -60,7 +60,7 @@ describe('a consumer that is deleted while workers run', () => {
     expect((await stack.run('echo', 'before')).state).toBe('succeeded');
     await manager.consumers.delete('JOBS', 'workers');
     expect((await stack.run('echo', 'after')).state).toBe('succeeded');
-    expect(said(stack, 'made anew')).toHaveLength(1);
+    expect(said(stack, 'created again')).toHaveLength(1);
     await ready(stack);
   });
 

@@ -6,9 +6,10 @@ import type { ThroughlineError } from '../../../shared/errors.ts';
 import type { EventKind, JobEvent } from '../../../shared/job/event.ts';
 import { BrokerRetry } from '../../../worker-node/broker/broker-retry.ts';
 import { EventPublisher } from '../../../worker-node/broker/event-publisher.ts';
+import { JobRecords } from '../../../worker-node/broker/job-record.ts';
 import { StoredPublisher } from '../../../worker-node/broker/stored-publisher.ts';
 import { eventOf } from '../../../worker-node/jobs/attempt.ts';
-import { JobHistory } from '../../../worker-node/jobs/job-history.ts';
+import { EventChain } from '../../../worker-node/jobs/event-chain.ts';
 import { eventsByJob } from '../../support/nats/job-events.ts';
 import { startTestNats } from '../../support/nats/nats.ts';
 import { until } from '../../support/poll.ts';
@@ -39,16 +40,15 @@ function attemptAt(jobId: string, worker: string, last = 0) {
     job: { ...base.job, address: { ...base.job.address, jobId } },
     startedAt: new Date(jobs++).toISOString(),
   });
-  let cause: ThroughlineError | undefined;
-  const parts = { events, manager, retry, log: quiet, worker };
-  const history = new JobHistory(parts, of, last, (why) => {
-    cause = why;
-  });
+  const abort = new AbortController();
+  const parts = { events, records: new JobRecords(manager, retry), log: quiet, worker };
+  const chain = new EventChain(parts, of, last, abort);
   const event = (kind: EventKind, more: Partial<JobEvent> = {}): JobEvent => ({
     ...eventOf(of, kind, worker),
     ...more,
   });
-  return { history, event, superseded: () => cause };
+  const superseded = (): ThroughlineError | undefined => abort.signal.reason;
+  return { chain, event, superseded };
 }
 
 const newJob = (): string => `job-${++jobs}`;
@@ -62,8 +62,8 @@ describe('two attempts at one job (W4, T3)', () => {
   it('cannot both begin on the same state', async () => {
     const jobId = newJob();
     const [one, two] = [attemptAt(jobId, 'one'), attemptAt(jobId, 'two')];
-    expect(await one.history.claim(one.event('started'))).toBeUndefined();
-    expect(await two.history.claim(two.event('started'))).toMatchObject({ event: { worker: 'one' } });
+    expect(await one.chain.claim(one.event('started'))).toBeUndefined();
+    expect(await two.chain.claim(two.event('started'))).toMatchObject({ event: { worker: 'one' } });
     expect(await kindsOf(jobId)).toEqual(['started by one']);
   });
 
@@ -71,10 +71,10 @@ describe('two attempts at one job (W4, T3)', () => {
     for (const kind of ['succeeded', 'failed', 'cancelled', 'retrying', 'released'] as const) {
       const jobId = newJob();
       const [one, two] = [attemptAt(jobId, 'one'), attemptAt(jobId, 'two')];
-      await one.history.claim(one.event('started'));
-      expect(await two.history.record(two.event('succeeded'))).toBe('ours');
-      expect(await one.history.record(one.event(kind))).toBe('over');
-      expect(await one.history.standing()).toBe('over');
+      await one.chain.claim(one.event('started'));
+      expect(await two.chain.record(two.event('succeeded'))).toBe('ours');
+      expect(await one.chain.record(one.event(kind))).toBe('ended');
+      expect(await one.chain.ownership()).toBe('ended');
       expect(await kindsOf(jobId)).toEqual(['started by one', 'succeeded by two']);
     }
   });
@@ -82,23 +82,23 @@ describe('two attempts at one job (W4, T3)', () => {
   it('leave it to the later one to say that it goes on', async () => {
     const jobId = newJob();
     const one = attemptAt(jobId, 'one');
-    await one.history.claim(one.event('started'));
+    await one.chain.claim(one.event('started'));
     const two = attemptAt(jobId, 'two', (await lastOf(jobId)) ?? 0);
-    await two.history.claim(two.event('started', { attempt: 2 }));
-    expect(await one.history.record(one.event('retrying'))).toBe("another's");
-    expect(await two.history.record(two.event('retrying', { attempt: 2 }))).toBe('ours');
+    await two.chain.claim(two.event('started', { attempt: 2 }));
+    expect(await one.chain.record(one.event('retrying'))).toBe('superseded');
+    expect(await two.chain.record(two.event('retrying', { attempt: 2 }))).toBe('ours');
     expect(await kindsOf(jobId)).toEqual(['started by one', 'started by two', 'retrying by two']);
   });
 
   it('let a late report be refused, and its attempt know', async () => {
     const jobId = newJob();
     const [one, two] = [attemptAt(jobId, 'one'), attemptAt(jobId, 'two')];
-    await one.history.claim(one.event('started'));
-    await two.history.record(two.event('succeeded'));
-    one.history.tell(one.event('progress'));
+    await one.chain.claim(one.event('started'));
+    await two.chain.record(two.event('succeeded'));
+    one.chain.tell(one.event('progress'));
     const cause = await until('the first attempt to know', one.superseded);
     expect(cause.code).toBe('attempt-superseded');
-    expect(await one.history.record(one.event('succeeded'))).toBe('over');
+    expect(await one.chain.record(one.event('succeeded'))).toBe('ended');
     expect(await kindsOf(jobId)).toEqual(['started by one', 'succeeded by two']);
   });
 });
@@ -106,31 +106,31 @@ describe('two attempts at one job (W4, T3)', () => {
 describe('an attempt', () => {
   it('writes in order, and keeps the last of many reports that come at once', async () => {
     const jobId = newJob();
-    const { history, event } = attemptAt(jobId, 'one');
-    await history.claim(event('started'));
-    for (let n = 1; n <= 9; n++) history.tell(event('progress', { at: new Date(n).toISOString() }));
-    await history.standing();
-    expect(await history.record(event('succeeded'))).toBe('ours');
+    const { chain, event } = attemptAt(jobId, 'one');
+    await chain.claim(event('started'));
+    for (let n = 1; n <= 9; n++) chain.tell(event('progress', { at: new Date(n).toISOString() }));
+    await chain.ownership();
+    expect(await chain.record(event('succeeded'))).toBe('ours');
     expect(await kindsOf(jobId)).toEqual(['started by one', 'progress by one', 'succeeded by one']);
   });
 
   it('knows its own event again, when the acknowledgement was lost', async () => {
     const jobId = newJob();
-    const { history, event } = attemptAt(jobId, 'one');
-    await history.claim(event('started'));
-    await history.record(event('succeeded'));
-    expect(await history.record(event('succeeded'))).toBe('ours');
+    const { chain, event } = attemptAt(jobId, 'one');
+    await chain.claim(event('started'));
+    await chain.record(event('succeeded'));
+    expect(await chain.record(event('succeeded'))).toBe('ours');
     expect(await kindsOf(jobId)).toEqual(['started by one', 'succeeded by one']);
   });
 
   it('ends its job in a stream that was emptied meanwhile, though the broker remembers the ids (W14)', async () => {
     const jobId = newJob();
     const [one, two] = [attemptAt(jobId, 'one'), attemptAt(jobId, 'two')];
-    await one.history.claim(one.event('started'));
-    await one.history.record(one.event('succeeded'));
+    await one.chain.claim(one.event('started'));
+    await one.chain.record(one.event('succeeded'));
     await manager.streams.purge('EVENTS');
-    expect(await two.history.claim(two.event('started'))).toMatchObject({ last: 0 });
-    expect(await two.history.record(two.event('succeeded'))).toBe('ours');
+    expect(await two.chain.claim(two.event('started'))).toMatchObject({ last: 0 });
+    expect(await two.chain.record(two.event('succeeded'))).toBe('ours');
     expect(await kindsOf(jobId)).toEqual(['succeeded by two']);
   });
 });

@@ -5,7 +5,7 @@ import { jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { connect, nanos } from '@nats-io/transport-node';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { isTerminalEvent } from '../../../shared/job/event.ts';
-import { ConsumeLoop } from '../../../worker-node/broker/consume-loop.ts';
+import { ConsumeLoop } from '../../../worker-node/broker/consume/consume-loop.ts';
 import { connectTo, effectsIn, submitJob, untilQueueEmpty } from '../../support/jobs.ts';
 import { eventsByJob } from '../../support/nats/job-events.ts';
 import { startTestNats } from '../../support/nats/nats.ts';
@@ -77,13 +77,16 @@ describe('a pull that is stopped', () => {
     const taken = new Set<number>();
     const start = () => {
       const loop = new ConsumeLoop({
-        consumer: async () => consumer,
-        concurrency: SLOTS,
-        process: async (message) => {
-          taken.add(message.seq);
-          message.ack();
+        consumer: { get: async () => consumer, forget: () => undefined, createdMs: 0 },
+        handler: {
+          process: async ({ sequence, settle }) => {
+            taken.add(sequence);
+            settle({ kind: 'ack' });
+          },
         },
+        concurrency: SLOTS,
         log: quiet,
+        what: 'jobs',
       });
       const running = loop.run();
       return { stop: () => Promise.all([loop.stop(1_000), running]) };
@@ -118,6 +121,6 @@ describe('a worker that is told to stop while NATS is away', () => {
     expect(performance.now() - start).toBeLessThan(12_000);
     const words = stack.logs().map(({ msg }) => msg);
     expect(words).toContain('job not settled; it will be delivered again');
-    expect(words).toContain('acknowledgements may be lost; their jobs are delivered again');
+    expect(words).toContain('acks may be lost; their jobs are delivered again');
   });
 });

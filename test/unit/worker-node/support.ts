@@ -1,5 +1,7 @@
 import { pino } from 'pino';
+import type { NatsHeadersLike } from '../../../shared/propagation/index.ts';
 import type { JobEvent } from '../../../shared/job/event.ts';
+import type { Ack, Delivery } from '../../../worker-node/broker/consume/delivery.ts';
 import type { Attempt } from '../../../worker-node/jobs/attempt.ts';
 import type { WorkerLogger } from '../../../worker-node/log.ts';
 
@@ -32,6 +34,33 @@ export function attempt(
     queueTimeMs: 0,
     previous: undefined,
     ...rest,
+  };
+}
+
+/** A delivery that remembers how it was answered. */
+export interface FakeDelivery extends Delivery {
+  readonly acks: readonly Ack[];
+  /** How often it was kept alive. */
+  readonly signs: () => number;
+}
+
+/** The first delivery of a job of `acme`, whose input is null. */
+export function delivery(more: Partial<Delivery> = {}): FakeDelivery {
+  const acks: Ack[] = [];
+  let signs = 0;
+  return {
+    subject: 'jobs.acme.job-1.echo',
+    headers: undefined as NatsHeadersLike | undefined,
+    data: new Uint8Array(),
+    sequence: 1,
+    storedAt: new Date('2026-01-01T00:00:00.000Z'),
+    deliveryCount: 1,
+    isFirst: true,
+    working: () => void signs++,
+    settle: (ack) => void acks.push(ack),
+    ...more,
+    acks,
+    signs: () => signs,
   };
 }
 

@@ -1,4 +1,3 @@
-import type { JsMsg } from '@nats-io/jetstream';
 import { headers } from '@nats-io/transport-node';
 import { context } from '@opentelemetry/api';
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
@@ -7,9 +6,9 @@ import type { CallbackEvent } from '../../../../shared/job/callback-event.ts';
 import { createCallbackSecret } from '../../../../shared/text/callback-secret.ts';
 import { writeCallbackTask } from '../../../../shared/wire/callback-task.ts';
 import { writeJson } from '../../../../shared/wire/json-body.ts';
+import type { Ack } from '../../../../worker-node/broker/consume/delivery.ts';
 import { CallbackDeliverer } from '../../../../worker-node/callbacks/callback-deliverer.ts';
-import type { CallbackEventPublisher } from '../../../../worker-node/callbacks/callback-event-publisher.ts';
-import { CallbackSecrets } from '../../../../worker-node/callbacks/secrets.ts';
+import { CallbackSecrets } from '../../../../worker-node/callbacks/signature.ts';
 import { TargetGuard } from '../../../../worker-node/callbacks/target-guard.ts';
 import { workerConfig } from '../../../../worker-node/config.ts';
 import {
@@ -18,7 +17,7 @@ import {
   status,
 } from '../../../support/http/callback-receiver.ts';
 import { until } from '../../../support/poll.ts';
-import { IDLE, quiet, SUCCEEDED } from '../support.ts';
+import { delivery as fakeDelivery, IDLE, quiet, SUCCEEDED } from '../support.ts';
 
 const MAX_ATTEMPTS = 3;
 let receiver: CallbackReceiver;
@@ -30,7 +29,12 @@ beforeEach(async () => {
 });
 afterEach(() => receiver.stop());
 
-/** A task as JetStream delivers it, and what became of it. */
+function textOf(ack: Ack): string {
+  if (ack.kind === 'nak') return `nak ${ack.delayMs}`;
+  return ack.kind === 'term' ? `term ${ack.reason}` : ack.kind;
+}
+
+/** A delivery of a callback task, and how it was handled. */
 function delivery(deliveryCount: number, { recordFails = false, subject = 'callbacks.acme.job-1' } = {}) {
   const said: string[] = [];
   const events: CallbackEvent[] = [];
@@ -38,16 +42,14 @@ function delivery(deliveryCount: number, { recordFails = false, subject = 'callb
   const messageHeaders = headers();
   const task = { tenant: 'acme', url: `${receiver.origin}/hook?key=canary`, event: SUCCEEDED };
   writeCallbackTask(task, '/throughline/bridge', {}, (name, value) => messageHeaders.set(name, value));
-  const message = {
+  const message = fakeDelivery({
     subject,
     headers: messageHeaders,
     data: writeJson(SUCCEEDED),
-    info: { deliveryCount },
+    deliveryCount,
     working: () => void said.push('working'),
-    ack: () => void said.push('ack'),
-    nak: (ms: number) => void said.push(`nak ${ms}`),
-    term: (reason: string) => void said.push(`term ${reason}`),
-  } as unknown as JsMsg;
+    settle: (ack) => void said.push(textOf(ack)),
+  });
   const record = async (_tenant: string, event: CallbackEvent): Promise<void> => {
     if (recordFails) throw new Error('no broker');
     events.push(event);
@@ -55,7 +57,7 @@ function delivery(deliveryCount: number, { recordFails = false, subject = 'callb
   const deliverer = new CallbackDeliverer({
     guard: new TargetGuard(receiver.origin),
     secrets: new CallbackSecrets(workerConfig({ CALLBACK_SECRET: createCallbackSecret() })),
-    events: { record } as unknown as CallbackEventPublisher,
+    callbacks: { record },
     schedule: { maxAttempts: MAX_ATTEMPTS, minDelayMs: 100, maxDelayMs: 1_000 },
     timeoutMs: 5_000,
     ackWaitMs: 30,

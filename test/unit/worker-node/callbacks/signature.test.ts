@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { callbackSecretKey, createCallbackSecret } from '../../../../shared/text/callback-secret.ts';
-import { CallbackSecrets } from '../../../../worker-node/callbacks/secrets.ts';
-import { signatureOf } from '../../../../worker-node/callbacks/signature.ts';
+import { CallbackSecrets, signatureOf } from '../../../../worker-node/callbacks/signature.ts';
 import { workerConfig } from '../../../../worker-node/config.ts';
 import { refusalOf } from '../../support.ts';
 

@@ -1,10 +1,10 @@
-import type { JsMsg } from '@nats-io/jetstream';
 import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import { JobEvent } from '../../../../shared/job/event.ts';
 import type { JobMessage } from '../../../../shared/wire/job-message.ts';
 import { attemptOf, eventOf } from '../../../../worker-node/jobs/attempt.ts';
 import { defineOperation } from '../../../../worker-node/operations/operation.ts';
+import { delivery } from '../support.ts';
 
 const QUEUED = new Date('2026-01-01T00:00:00.000Z');
 const NOW = new Date('2026-01-01T00:00:07.000Z');
@@ -19,9 +19,7 @@ const job: JobMessage = {
   input: null,
 };
 
-/** A delivery of the job: all that is looked at here. */
-const delivered = (deliveryCount: number): JsMsg =>
-  ({ time: QUEUED, info: { deliveryCount } }) as unknown as JsMsg;
+const delivered = (deliveryCount: number) => delivery({ storedAt: QUEUED, deliveryCount });
 
 const first = (more: Partial<JobMessage> = {}) =>
   attemptOf(delivered(1), { ...job, ...more }, operation, undefined, NOW);

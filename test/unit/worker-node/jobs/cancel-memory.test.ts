@@ -16,16 +16,16 @@ describe('a job that a worker has', () => {
   it('is cancelled by a notice that comes while it has it, with the cause', () => {
     const memory = new CancelMemory();
     const job = memory.hold(address, 7);
-    expect(job.cancelled.aborted).toBe(false);
+    expect(job.abort.signal.aborted).toBe(false);
     memory.hear(notice());
-    expect(job.cancelled.reason).toMatchObject({ name: 'ThroughlineError', code: 'job-cancelled' });
+    expect(job.abort.signal.reason).toMatchObject({ name: 'ThroughlineError', code: 'job-cancelled' });
     expect(job.notice).toEqual(notice());
   });
 
   it('is cancelled by a notice that came before it', () => {
     const memory = new CancelMemory();
     memory.hear(notice());
-    expect(memory.hold(address, 7).cancelled.aborted).toBe(true);
+    expect(memory.hold(address, 7).abort.signal.aborted).toBe(true);
   });
 
   it.each([
@@ -37,7 +37,7 @@ describe('a job that a worker has', () => {
     memory.hear(notice(more));
     const job = memory.hold(address, 7);
     memory.hear(notice(more));
-    expect(job.cancelled.aborted).toBe(false);
+    expect(job.abort.signal.aborted).toBe(false);
   });
 
   it('keeps its first notice, and is forgotten when it is settled', () => {
@@ -55,7 +55,9 @@ describe('what a worker remembers', () => {
   it('has a limit: beyond it, the oldest notice is forgotten, and has to be asked for', () => {
     const memory = new CancelMemory(2);
     for (const jobId of ['a', 'b', 'c']) memory.hear(notice({ jobId, sequence: 5 }));
-    const cancelled = ['a', 'b', 'c'].map((jobId) => memory.hold({ ...address, jobId }, 5).cancelled.aborted);
+    const cancelled = ['a', 'b', 'c'].map(
+      (jobId) => memory.hold({ ...address, jobId }, 5).abort.signal.aborted,
+    );
     expect(cancelled).toEqual([false, true, true]);
   });
 });

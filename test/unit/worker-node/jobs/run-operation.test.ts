@@ -2,7 +2,12 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import * as z from 'zod';
 import { ThroughlineError } from '../../../../shared/errors.ts';
 import { LIMITS, type Progress } from '../../../../shared/job/job.ts';
-import { type AttemptOutcome, runOperation } from '../../../../worker-node/jobs/run-operation.ts';
+import { ProgressReporter } from '../../../../worker-node/jobs/progress-reporter.ts';
+import {
+  type AttemptOutcome,
+  type RunOptions,
+  runOperation,
+} from '../../../../worker-node/jobs/run-operation.ts';
 import {
   defineOperation,
   type OperationDefinition,
@@ -17,9 +22,8 @@ type Handler = (context: RunContext<unknown>) => unknown;
 interface Given {
   readonly input?: unknown;
   readonly timeoutMs?: number;
-  readonly stop?: AbortSignal;
-  readonly cancelled?: AbortSignal;
-  readonly onProgress?: (progress: Progress) => void;
+  readonly abort?: AbortController;
+  readonly progress?: RunOptions['progress'];
 }
 
 /** Runs one attempt of an operation with this handler. */
@@ -30,12 +34,18 @@ function run(handler: Handler, definition: Definition = {}, given: Given = {}): 
     ...definition,
     run: handler,
   });
-  const { input, timeoutMs, onProgress = () => undefined } = given;
-  const { stop = new AbortController().signal, cancelled = new AbortController().signal } = given;
+  const { input, timeoutMs, abort = new AbortController(), progress = NO_PROGRESS } = given;
   const job = attempt({ input, ...(timeoutMs === undefined ? {} : { timeoutMs }) });
-  return runOperation(operation, job, { stop, cancelled, log: quiet, onProgress });
+  return runOperation(operation, job, { abort, progress, log: quiet });
 }
 
+function abortedBy(reason: ThroughlineError): AbortController {
+  const abort = new AbortController();
+  abort.abort(reason);
+  return abort;
+}
+
+const NO_PROGRESS = { report: () => undefined, stop: () => undefined };
 const never = (): Promise<never> => new Promise(() => undefined);
 
 afterEach(() => {
@@ -202,17 +212,19 @@ describe('the deadline', () => {
 });
 
 describe('a worker that stops', () => {
+  const stopping = new ThroughlineError('worker-stopping', 'the worker is stopping');
+
   it('hands the job back, and the signal says why', async () => {
-    const stop = new AbortController();
+    const abort = new AbortController();
     const { promise: aborted, resolve: onAbort } = Promise.withResolvers<unknown>();
     const outcome = run(
       ({ signal }) => {
         signal.addEventListener('abort', () => onAbort(signal.reason));
-        stop.abort();
+        abort.abort(stopping);
         return never();
       },
       {},
-      { stop: stop.signal },
+      { abort },
     );
     expect(await outcome).toEqual({ kind: 'released' });
     expect(await aborted).toMatchObject({ code: 'worker-stopping' });
@@ -220,18 +232,8 @@ describe('a worker that stops', () => {
 
   it('does not begin a job', async () => {
     const handler = vi.fn();
-    expect(await run(handler, {}, { stop: AbortSignal.abort() })).toEqual({ kind: 'released' });
+    expect(await run(handler, {}, { abort: abortedBy(stopping) })).toEqual({ kind: 'released' });
     expect(handler).not.toHaveBeenCalled();
-  });
-
-  it('leaves no listener behind on the signal that all jobs share', async () => {
-    const { signal } = new AbortController();
-    const [added, removed] = [vi.spyOn(signal, 'addEventListener'), vi.spyOn(signal, 'removeEventListener')];
-    await run(() => 7, {}, { stop: signal });
-    expect(added).toHaveBeenCalledTimes(1);
-    expect(removed.mock.calls.map(([type, listener]) => [type, listener])).toEqual(
-      added.mock.calls.map(([type, listener]) => [type, listener]),
-    );
   });
 });
 
@@ -240,7 +242,7 @@ describe('progress', () => {
     const seen: Progress[] = [];
     const reports = [{ fraction: 0 }, { message: 'half' }, { fraction: 1, message: 'done' }];
     const handler: Handler = ({ progress }) => reports.forEach(progress);
-    await run(handler, {}, { onProgress: (value) => seen.push(value) });
+    await run(handler, {}, { progress: { ...NO_PROGRESS, report: (value) => void seen.push(value) } });
     expect(seen).toEqual(reports);
   });
 
@@ -251,10 +253,11 @@ describe('progress', () => {
     ['a text of 1,001 characters', { message: 'x'.repeat(1_001) }],
     ['not an object', 'half'],
   ])('that is wrong fails the attempt instead of breaking an event: %s', async (_what, wrong) => {
-    const onProgress = vi.fn();
-    const outcome = await run(({ progress }) => progress(wrong as Progress), {}, { onProgress });
+    const report = vi.fn();
+    const handler: Handler = ({ progress }) => progress(wrong as Progress);
+    const outcome = await run(handler, {}, { progress: { ...NO_PROGRESS, report } });
     expect(outcome).toMatchObject({ kind: 'retry', code: 'operation-failed' });
-    expect(onProgress).not.toHaveBeenCalled();
+    expect(report).not.toHaveBeenCalled();
   });
 
   it.each<[string, Handler, Definition]>([
@@ -262,7 +265,7 @@ describe('progress', () => {
     ['failed', () => reject('no'), {}],
     ['ran out of time', never, { timeout: '5ms' }],
   ])('is not passed on after the attempt %s: its end is the last word', async (_how, handler, definition) => {
-    const onProgress = vi.fn();
+    const tell = vi.fn();
     let report: (value: Progress) => void = () => undefined;
     await run(
       (context) => {
@@ -270,10 +273,10 @@ describe('progress', () => {
         return handler(context);
       },
       definition,
-      { onProgress },
+      { progress: new ProgressReporter({ tell }, attempt(), 'worker-1') },
     );
     report({ fraction: 0.5 });
-    expect(onProgress).not.toHaveBeenCalled();
+    expect(tell).not.toHaveBeenCalled();
   });
 });
 
@@ -291,22 +294,22 @@ describe('a job that is cancelled', () => {
       (signal) => new Promise((resolve) => signal.addEventListener('abort', resolve)),
     ],
   ])('ends as cancelled where its handler %s, which is told the cause', async (_what, wait) => {
-    const cancel = new AbortController();
+    const abort = new AbortController();
     let reason: unknown;
     const handler: Handler = ({ signal }) => {
       signal.addEventListener('abort', () => {
         reason = signal.reason;
       });
-      queueMicrotask(() => cancel.abort(cause));
+      queueMicrotask(() => abort.abort(cause));
       return wait(signal);
     };
-    expect(await run(handler, {}, { cancelled: cancel.signal })).toEqual({ kind: 'cancelled' });
+    expect(await run(handler, {}, { abort })).toEqual({ kind: 'cancelled' });
     expect(reason).toBe(cause);
   });
 
   it('before its handler begins never begins', async () => {
     const handler = vi.fn();
-    expect(await run(handler, {}, { cancelled: AbortSignal.abort(cause) })).toEqual({ kind: 'cancelled' });
+    expect(await run(handler, {}, { abort: abortedBy(cause) })).toEqual({ kind: 'cancelled' });
     expect(handler).not.toHaveBeenCalled();
   });
 });

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { Semaphore } from '../../../../worker-node/jobs/semaphore.ts';
+import { IDLE } from '../support.ts';
 
 /** Work that ends when it is told to. */
 function gates(count: number) {
@@ -9,7 +10,7 @@ function gates(count: number) {
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 describe('a semaphore', () => {
-  it('lets no more in than its limit, and the others in their order', async () => {
+  it('runs no more than its limit at once, and the others in their order', async () => {
     const semaphore = new Semaphore(2);
     const doors = gates(5);
     const entered: number[] = [];
@@ -18,7 +19,7 @@ describe('a semaphore', () => {
         entered.push(index);
         await promise;
         return index;
-      }),
+      }, IDLE),
     );
     for (const [index, door] of doors.entries()) {
       await turn();
@@ -28,28 +29,28 @@ describe('a semaphore', () => {
     expect(await Promise.all(all)).toEqual([0, 1, 2, 3, 4]);
   });
 
-  it('gives the room of a failure to the next', async () => {
+  it('gives the place of work that failed to the next', async () => {
     const semaphore = new Semaphore(1);
-    const failing = semaphore.run(() => Promise.reject(new Error('broken')));
+    const failing = semaphore.run(() => Promise.reject(new Error('broken')), IDLE);
     const throwing = semaphore.run(() => {
       throw new Error('broken at once');
-    });
-    const next = semaphore.run(async () => 'in');
+    }, IDLE);
+    const next = semaphore.run(async () => 'in', IDLE);
     await expect(failing).rejects.toThrow('broken');
     await expect(throwing).rejects.toThrow('broken at once');
     expect(await next).toBe('in');
   });
 
-  it('hands its room over, so that nobody slips in between', async () => {
+  it('gives a place to the next directly, so that a newcomer cannot take it', async () => {
     const semaphore = new Semaphore(1);
     const order: string[] = [];
-    const enter = (name: string) => semaphore.run(async () => void order.push(name));
+    const enter = (name: string) => semaphore.run(async () => void order.push(name), IDLE);
     const first = enter('first').then(() => enter('late'));
     await Promise.all([first, enter('second'), enter('third')]);
     expect(order).toEqual(['first', 'second', 'third', 'late']);
   });
 
-  it('without a limit lets everybody in at once', async () => {
+  it('without a limit runs everything at once', async () => {
     const semaphore = new Semaphore(Number.POSITIVE_INFINITY);
     let inside = 0;
     const door = Promise.withResolvers<void>();
@@ -57,10 +58,30 @@ describe('a semaphore', () => {
       semaphore.run(() => {
         inside++;
         return door.promise;
-      }),
+      }, IDLE),
     );
     expect(inside).toBe(1_000);
     door.resolve();
     await Promise.all(all);
+  });
+
+  it('lets work that is aborted run at once, out of turn, and keeps no place for it', async () => {
+    const semaphore = new Semaphore(1);
+    const door = Promise.withResolvers<void>();
+    const abort = new AbortController();
+    const order: string[] = [];
+    const enter = (name: string, signal: AbortSignal) =>
+      semaphore.run(async () => void order.push(name), signal);
+    const first = semaphore.run(() => door.promise, IDLE);
+    const aborted = enter('aborted', abort.signal);
+    const next = enter('next', IDLE);
+    abort.abort();
+    await aborted;
+    await enter('aborted before', abort.signal);
+    expect(order).toEqual(['aborted', 'aborted before']);
+    door.resolve();
+    await Promise.all([first, next]);
+    expect(order.at(-1)).toBe('next');
+    await enter('later', IDLE);
   });
 });

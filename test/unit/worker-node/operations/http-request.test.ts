@@ -76,7 +76,8 @@ const endless: RequestListener = (_request, response) => {
 
 /** Runs `http.request` as the worker does. */
 function run(allow: string, input: Record<string, unknown>, timeoutMs = 10_000) {
-  const options = { stop: IDLE, cancelled: IDLE, log: quiet, onProgress: () => undefined };
+  const progress = { report: () => undefined, stop: () => undefined };
+  const options = { abort: new AbortController(), log: quiet, progress };
   return runOperation(httpRequest(new AllowList(allow)), attempt({ input, timeoutMs }), options);
 }
 

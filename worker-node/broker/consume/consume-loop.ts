@@ -1,34 +1,44 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Consumer, JsMsg } from '@nats-io/jetstream';
-import { backoff } from '../../shared/backoff.ts';
-import { describeThrown } from '../../shared/errors.ts';
-import type { WorkerLogger } from '../log.ts';
+import type { JsMsg } from '@nats-io/jetstream';
+import { backoff } from '../../../shared/backoff.ts';
+import { describeThrown } from '../../../shared/errors.ts';
+import type { WorkerLogger } from '../../log.ts';
+import { type Delivery, deliveryOf } from './delivery.ts';
+import type { DurableConsumer } from './durable-consumer.ts';
 import { Pull } from './pull.ts';
 
 const EXPIRES_MS = 30_000;
 const PAUSE = { minDelayMs: 200, maxDelayMs: 5_000 };
 
+/** Handles deliveries: the pipeline of jobs, or that of callbacks. */
+export interface DeliveryHandler {
+  /**
+   * Handles one delivery up to its ack. Never throws.
+   * @param stop aborts when the worker cannot wait any longer
+   */
+  process(delivery: Delivery, stop: AbortSignal): Promise<void>;
+}
+
 export interface ConsumeLoopOptions {
-  readonly consumer: () => Promise<Consumer>;
-  /** A pull failed: the consumer may be gone. */
-  readonly onFailure?: () => void;
+  readonly consumer: Pick<DurableConsumer, 'get' | 'forget' | 'createdMs'>;
+  readonly handler: DeliveryHandler;
+  /** How many deliveries are handled at once. */
   readonly concurrency: number;
-  readonly process: (message: JsMsg, stop: AbortSignal) => Promise<void>;
   readonly log: WorkerLogger;
-  /** What it pulls, for the log; jobs by default. */
-  readonly what?: string;
+  /** What the loop pulls, for the log. */
+  readonly what: 'jobs' | 'callbacks';
 }
 
 /**
- * Pulls jobs, and asks for as many as there are free slots, so that none waits in this process while another worker
- * is idle. Each pull ends by itself after a while: a pull that the server forgot (a leader change, a restart) costs
- * one interval, not the worker.
+ * Pulls messages, and asks for as many as there are free slots, so that no message waits in this process while another
+ * worker is idle. Each pull ends by itself after a while. So a pull that the server forgot (a leader change, a restart)
+ * costs one interval, and the worker goes on.
  */
 export class ConsumeLoop {
   readonly #options: ConsumeLoopOptions;
   readonly #stopping = new AbortController();
   readonly #giveUp = new AbortController();
-  readonly #jobs = new Set<Promise<void>>();
+  readonly #running = new Set<Promise<void>>();
   readonly #pulls = new Map<Pull, Promise<void>>();
   #failures = 0;
   #problem: string | undefined;
@@ -38,9 +48,9 @@ export class ConsumeLoop {
     this.#options = options;
   }
 
-  /** Jobs that run now. */
+  /** How many deliveries are handled now. */
   get running(): number {
-    return this.#jobs.size;
+    return this.#running.size;
   }
 
   /** Whether the last pull reached the server. */
@@ -57,9 +67,9 @@ export class ConsumeLoop {
   async run(): Promise<void> {
     while (!this.#stopping.signal.aborted) {
       if (this.#failures > 0) await this.#pause();
-      const free = this.#options.concurrency - this.#jobs.size;
+      const free = this.#options.concurrency - this.#running.size;
       const requested = this.#requested;
-      // Half of the free slots may go unasked for, so that a busy worker sends one pull for many jobs.
+      // A busy worker waits until half of its free slots are not asked for, so that one pull is for many messages.
       if (requested * 2 < free) await this.#pull(free - requested);
       else await this.#change();
     }
@@ -73,27 +83,27 @@ export class ConsumeLoop {
   }
 
   /**
-   * Stops pulling and waits for the jobs that run, at most `graceMs`; those that are left then have their signal
-   * aborted and are handed back. Safe to call twice.
+   * Stops pulling and waits for the deliveries that are being handled. After `graceMs` the signal of those that are
+   * left aborts, and they are handed back. Safe to call twice.
    */
   async stop(graceMs: number): Promise<void> {
     this.#stopping.abort();
     this.#wake();
     const timer = setTimeout(() => this.#giveUp.abort(), graceMs);
     await Promise.all([...this.#pulls.keys()].map((pull) => this.#end(pull)));
-    while (this.#jobs.size > 0) await Promise.allSettled([...this.#jobs]);
+    while (this.#running.size > 0) await Promise.allSettled([...this.#running]);
     clearTimeout(timer);
   }
 
-  /** Opens one pull; what it brings is taken in the background. */
+  /** Opens one pull. Its messages are handled in the background. */
   async #pull(count: number): Promise<void> {
     try {
-      const consumer = await this.#options.consumer();
+      const consumer = await this.#options.consumer.get();
       if (this.#stopping.signal.aborted) return;
       const messages = await consumer.fetch({ max_messages: count, expires: EXPIRES_MS });
       const pull = new Pull(messages, count);
       this.#pulls.set(pull, this.#take(pull));
-      // The stop may have come while this one was opened.
+      // The loop may have been stopped while the pull was opened.
       if (this.#stopping.signal.aborted) await this.#end(pull);
     } catch (thrown) {
       this.#fail(thrown);
@@ -119,19 +129,22 @@ export class ConsumeLoop {
 
   #start(message: JsMsg): void {
     this.#failures = 0;
-    const job = this.#options.process(message, this.#giveUp.signal).finally(() => {
-      this.#jobs.delete(job);
+    const { handler, consumer } = this.#options;
+    const delivery = deliveryOf(message, consumer.createdMs);
+    const handled = handler.process(delivery, this.#giveUp.signal).finally(() => {
+      this.#running.delete(handled);
       this.#wake();
     });
-    this.#jobs.add(job);
+    this.#running.add(handled);
   }
 
   #fail(thrown: unknown): void {
     this.#failures++;
     this.#problem = describeThrown(thrown);
-    this.#options.onFailure?.();
+    const { log, what, consumer } = this.#options;
+    // The consumer may be deleted.
+    consumer.forget();
     if (this.#stopping.signal.aborted) return;
-    const { log, what = 'jobs' } = this.#options;
     log.warn({ reason: this.#problem, failures: this.#failures }, `cannot pull ${what}`);
   }
 
@@ -140,7 +153,7 @@ export class ConsumeLoop {
     return delay(pauseMs, undefined, { signal: this.#stopping.signal }).catch(() => undefined);
   }
 
-  /** Until a job or a pull ended; ends of the same turn count as one. */
+  /** Waits until a handler or a pull ends. Those that end in the same turn of the event loop count as one. */
   async #change(): Promise<void> {
     await new Promise<void>((resolve) => {
       this.#wake = resolve;

@@ -1,7 +1,7 @@
 import type { Consumer, ConsumerMessages, JsMsg } from '@nats-io/jetstream';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { ConsumeLoop } from '../../../../worker-node/broker/consume-loop.ts';
-import { quiet } from '../support.ts';
+import { ConsumeLoop } from '../../../../../worker-node/broker/consume/consume-loop.ts';
+import { quiet } from '../../support.ts';
 
 /** A pull that brings what it is given, until it is stopped. */
 class Pull {
@@ -19,7 +19,8 @@ class Pull {
 
   bring(seq: number): void {
     const nak = (): void => void this.handedBack.push(seq);
-    this.#waiting.push({ seq, nak } as unknown as JsMsg);
+    const time = new Date();
+    this.#waiting.push({ seq, nak, time, info: { deliveryCount: 1 } } as unknown as JsMsg);
     this.#wake();
   }
 
@@ -70,10 +71,13 @@ function start(concurrency: number, source?: () => Promise<Consumer>) {
     },
   } as unknown as Consumer;
   const loop = new ConsumeLoop({
-    consumer: source ?? (async () => consumer),
+    consumer: { get: source ?? (async () => consumer), forget: () => undefined, createdMs: 0 },
+    handler: {
+      process: ({ sequence: seq }, stop) => new Promise((end) => jobs.push({ seq, stop, end })),
+    },
     concurrency,
     log: quiet,
-    process: ({ seq }, stop) => new Promise((end) => jobs.push({ seq, stop, end })),
+    what: 'jobs',
   });
   loops.push(loop);
   return { loop, pulls, consumer, running: loop.run() };

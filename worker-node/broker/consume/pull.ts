@@ -2,10 +2,11 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { ConsumerMessages, JsMsg } from '@nats-io/jetstream';
 import type { Subscription } from '@nats-io/transport-node';
 
-/** A pull that brings nothing for so long is quiet; one that never is, is ended all the same. */
+/** A pull that brings nothing for this long is quiet. */
 const QUIET_MS = 100;
+/** A pull that is never quiet is ended after this time. */
 const PATIENCE_MS = 500;
-/** Longer than {@link PATIENCE_MS}: what is handed back must not come to the pull that is about to end. */
+/** Longer than {@link PATIENCE_MS}: a message that is handed back must not come to the same pull again. */
 const HAND_BACK_MS = 750;
 
 /** One request for messages, open until the server has sent all of them or it expires. */
@@ -25,7 +26,7 @@ export class Pull {
     return this.#left;
   }
 
-  /** Gives each message to `take`; those that come while the pull is ended go back to the server unread. */
+  /** Gives each message to `take`. Messages that come while the pull ends go back to the server unread. */
   async takeAll(take: (message: JsMsg) => void): Promise<void> {
     for await (const message of this.#messages) {
       this.#left--;
@@ -35,8 +36,8 @@ export class Pull {
   }
 
   /**
-   * Ends it between two messages. A server that is told to stop while it sends may send a few more to nobody; they have
-   * spent a delivery, and come back only after the ack wait. So it is told once it has nothing more to say.
+   * Ends the pull once it is quiet. A server that is told to stop while it sends may send a few more messages that
+   * nobody reads. Each of them has used up a delivery, and comes back only after the ack wait.
    */
   async end(): Promise<void> {
     this.#ending = true;
@@ -50,12 +51,12 @@ export class Pull {
 }
 
 /**
- * Ends the pull behind the last message that the server sent for it. The client's own `stop` (jetstream 3.4.0)
- * unsubscribes at once, and drops what is on its way.
+ * Ends the pull after the last message that the server sent for it. The client's own `stop` (jetstream 3.4.0)
+ * unsubscribes at once, and drops the messages on their way.
  */
 function drain(messages: ConsumerMessages): void {
   const { sub } = messages as unknown as { readonly sub?: Subscription };
   if (sub === undefined) messages.stop();
-  // The pull ends when its subscription has; where that cannot be drained, at once.
+  // The pull ends with its subscription. Where that cannot be drained, it is stopped at once.
   else sub.drain().catch(() => messages.stop());
 }

@@ -1,0 +1,51 @@
+import { context } from '@opentelemetry/api';
+import type { CallbackEvent } from '../../shared/job/callback-event.ts';
+import type { JobEvent } from '../../shared/job/event.ts';
+import { inject } from '../../shared/propagation/index.ts';
+import { callbackTask, writeCallbackTask } from '../../shared/wire/callback-task.ts';
+import { writeCallbackEventHeaders } from '../../shared/wire/event-message.ts';
+import type { JobMessage } from '../../shared/wire/job-message.ts';
+import { writeJson } from '../../shared/wire/json-body.ts';
+import { inRound } from '../../shared/wire/redrive.ts';
+import { callbackEventSubject, callbackSubject } from '../../shared/wire/subjects.ts';
+import { messageHeaders, type StoredPublisher } from './stored-publisher.ts';
+
+/** Stores the tasks to deliver callbacks, and the events that say how the deliveries ended. */
+export class CallbackQueue {
+  readonly #publisher: StoredPublisher;
+
+  constructor(publisher: StoredPublisher) {
+    this.#publisher = publisher;
+  }
+
+  /**
+   * Stores the callback task of a job, if the job asked for a callback at this end. JetStream drops a second copy for
+   * as long as it remembers the first.
+   * @throws ThroughlineError `broker-unavailable`: the job must not be settled then
+   */
+  async send(
+    { address, callback }: Pick<JobMessage, 'address' | 'callback'>,
+    event: JobEvent,
+  ): Promise<void> {
+    const task = callbackTask(address.tenant, callback, event);
+    if (task === undefined) return;
+    const { source } = this.#publisher;
+    const headers = messageHeaders((set) => writeCallbackTask(task, source, inject(context.active()), set));
+    const subject = callbackSubject(address.tenant, address.jobId);
+    await this.#publisher.publishUntilStored(subject, writeJson(event), headers);
+  }
+
+  /**
+   * Records the end of a delivery on `events.<tenant>.<jobId>.callback`. Returns once JetStream has it.
+   * @throws ThroughlineError `broker-unavailable`
+   */
+  async record(tenant: string, event: CallbackEvent): Promise<void> {
+    const messageId = inRound(`${event.jobId}:callback:${event.attempt}`, event.round);
+    const ids = { messageId, source: this.#publisher.source };
+    const headers = messageHeaders((set) =>
+      writeCallbackEventHeaders(event, ids, inject(context.active()), set),
+    );
+    const subject = callbackEventSubject(tenant, event.jobId);
+    await this.#publisher.publishUntilStored(subject, writeJson(event), headers);
+  }
+}

@@ -1,0 +1,71 @@
+import { withDeadline } from '../../shared/deadline.ts';
+import { describeThrown, ThroughlineError } from '../../shared/errors.ts';
+import type { WorkerLogger } from '../log.ts';
+import type { Broker } from './connect.ts';
+import type { DurableConsumer } from './consume/durable-consumer.ts';
+
+/** How long the last acks may take to reach the broker. */
+const FLUSH_TIMEOUT_MS = 3_000;
+
+/** Follows the state of a worker's connection, and closes it at the end. */
+export class ConnectionWatch {
+  readonly #broker: Broker;
+  readonly #log: WorkerLogger;
+  #connected = true;
+  #closing = false;
+
+  constructor(broker: Broker, log: WorkerLogger) {
+    this.#broker = broker;
+    this.#log = log;
+  }
+
+  get connected(): boolean {
+    return this.#connected;
+  }
+
+  /**
+   * Logs each loss and each reconnect, until the connection is closed.
+   * @param consumer is looked up again after a reconnect: it may have been replaced while the connection was lost
+   */
+  async follow(consumer: DurableConsumer): Promise<void> {
+    try {
+      for await (const { type } of this.#broker.connection.status()) {
+        if (type !== 'disconnect' && type !== 'reconnect') continue;
+        this.#connected = type === 'reconnect';
+        if (this.#connected) consumer.forget();
+        this.#log.warn({ status: type }, 'NATS connection');
+      }
+    } catch (thrown) {
+      this.#log.warn(
+        { reason: describeThrown(thrown) },
+        'the state of the NATS connection is not known any more',
+      );
+    }
+  }
+
+  /** Rejects when the connection is closed, unless {@link close} did it. */
+  async failed(): Promise<never> {
+    const reason = await this.#broker.connection.closed();
+    if (this.#closing) return await new Promise<never>(() => undefined);
+    const message = `the NATS connection was closed: ${describeThrown(reason)}`;
+    throw new ThroughlineError('broker-unavailable', message, { cause: reason });
+  }
+
+  /** From now on a closed connection is no failure. */
+  expectClose(): void {
+    this.#closing = true;
+  }
+
+  /** Waits until the broker has the acks, and closes the connection. A job whose ack is lost comes again and is skipped. */
+  async close(): Promise<void> {
+    this.#closing = true;
+    const late = (): Error => new Error('the broker did not answer in time');
+    await withDeadline(this.#broker.connection.drain(), FLUSH_TIMEOUT_MS, late).catch(
+      async (thrown: unknown) => {
+        const reason = describeThrown(thrown);
+        this.#log.warn({ reason }, 'acks may be lost; their jobs are delivered again');
+        await this.#broker.connection.close();
+      },
+    );
+  }
+}

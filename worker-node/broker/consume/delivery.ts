@@ -1,0 +1,55 @@
+import type { JsMsg } from '@nats-io/jetstream';
+import type { NatsHeadersLike } from '../../../shared/propagation/index.ts';
+
+/** How a worker answers a delivery. */
+export type Ack =
+  | { readonly kind: 'ack' }
+  | { readonly kind: 'nak'; readonly delayMs: number }
+  | { readonly kind: 'term'; readonly reason: string }
+  /** No answer: another delivery of the message gets one, or the message comes back after its ack wait. */
+  | { readonly kind: 'none' };
+
+/** One message that JetStream gave to this worker. */
+export interface Delivery {
+  readonly subject: string;
+  readonly headers: NatsHeadersLike | undefined;
+  readonly data: Uint8Array;
+  /** The sequence of the message in its stream. */
+  readonly sequence: number;
+  /** When the broker stored the message. */
+  readonly storedAt: Date;
+  /** How often this consumer delivered the message, this time included. */
+  readonly deliveryCount: number;
+  /** Whether no worker got the message before. False as well where that is not known. */
+  readonly isFirst: boolean;
+  /** Restarts the ack wait of this delivery. */
+  readonly working: () => void;
+  /** Answers. It is called once, and waits for nothing: a lost answer costs a redelivery, which finds the job's end. */
+  readonly settle: (ack: Ack) => void;
+}
+
+/**
+ * A message of the NATS client as a {@link Delivery}.
+ * @param consumerCreatedMs when the consumer was created, on the broker's clock. A deleted consumer may have delivered an
+ *   older message before, and the new one's count does not include that.
+ */
+export function deliveryOf(message: JsMsg, consumerCreatedMs: number): Delivery {
+  const { deliveryCount } = message.info;
+  return {
+    subject: message.subject,
+    headers: message.headers,
+    data: message.data,
+    sequence: message.seq,
+    storedAt: message.time,
+    deliveryCount,
+    isFirst: deliveryCount === 1 && message.time.getTime() > consumerCreatedMs,
+    working: () => message.working(),
+    settle: (ack) => settle(message, ack),
+  };
+}
+
+function settle(message: JsMsg, ack: Ack): void {
+  if (ack.kind === 'ack') message.ack();
+  else if (ack.kind === 'nak') message.nak(ack.delayMs);
+  else if (ack.kind === 'term') message.term(ack.reason);
+}

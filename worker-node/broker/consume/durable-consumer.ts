@@ -1,0 +1,83 @@
+import { type Consumer, JetStreamApiError } from '@nats-io/jetstream';
+import { ThroughlineError } from '../../../shared/errors.ts';
+import { API_CODE } from '../../../shared/nats/api-codes.ts';
+import type { ConsumerDefinition } from '../../../shared/nats/streams.ts';
+import type { WorkerLogger } from '../../log.ts';
+import type { Broker } from '../connect.ts';
+import { ensureConsumer } from '../provision.ts';
+
+/**
+ * The consumer that this worker pulls from. It is looked up again after a failure, and created again where it was
+ * deleted: a consumer only remembers what was delivered, so nothing is lost. A deleted stream is not created again,
+ * since its messages are lost and an operator has to know. Only the start of a worker creates streams.
+ */
+export class DurableConsumer {
+  readonly #broker: Pick<Broker, 'jetStream' | 'manager'>;
+  readonly #stream: string;
+  readonly #definition: ConsumerDefinition;
+  readonly #log: WorkerLogger;
+  #found: Promise<Consumer> | undefined;
+  #createdMs = Number.POSITIVE_INFINITY;
+
+  constructor(
+    broker: Pick<Broker, 'jetStream' | 'manager'>,
+    stream: string,
+    definition: ConsumerDefinition,
+    log: WorkerLogger,
+  ) {
+    this.#broker = broker;
+    this.#stream = stream;
+    this.#definition = definition;
+    this.#log = log;
+  }
+
+  /** When the consumer was created, on the broker's clock; infinity while that is not known. */
+  get createdMs(): number {
+    return this.#createdMs;
+  }
+
+  /** @throws ThroughlineError `broker-unavailable` naming the missing stream, or whatever the NATS client throws */
+  get(): Promise<Consumer> {
+    this.#found ??= this.#find().catch((thrown: unknown) => {
+      this.#found = undefined;
+      throw thrown;
+    });
+    return this.#found;
+  }
+
+  /** Makes the next {@link get} look it up: it may be deleted by now, or replaced by another one of its name. */
+  forget(): void {
+    this.#found = undefined;
+    this.#createdMs = Number.POSITIVE_INFINITY;
+  }
+
+  async #find(): Promise<Consumer> {
+    try {
+      const consumer = await this.#lookUp().catch(async (thrown: unknown) => {
+        if (!isMissing(thrown, API_CODE.consumerNotFound)) throw thrown;
+        return await this.#create();
+      });
+      const { created } = await consumer.info(true);
+      this.#createdMs = Date.parse(created);
+      return consumer;
+    } catch (cause) {
+      if (!isMissing(cause, API_CODE.streamNotFound)) throw cause;
+      throw new ThroughlineError('broker-unavailable', `stream ${this.#stream} does not exist`, { cause });
+    }
+  }
+
+  #lookUp(): Promise<Consumer> {
+    return this.#broker.jetStream.consumers.get(this.#stream, this.#definition.durable_name);
+  }
+
+  async #create(): Promise<Consumer> {
+    await ensureConsumer(this.#broker.manager, this.#stream, this.#definition);
+    const fields = { consumer: this.#definition.durable_name, stream: this.#stream };
+    this.#log.warn(fields, 'the consumer was deleted; created again');
+    return await this.#lookUp();
+  }
+}
+
+function isMissing(thrown: unknown, code: number): boolean {
+  return thrown instanceof JetStreamApiError && thrown.code === code;
+}

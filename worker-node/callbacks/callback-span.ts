@@ -1,0 +1,35 @@
+import { type Context, type Span, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
+import { ATTR } from '../../shared/trace/semantics.ts';
+import type { CallbackTask } from '../../shared/wire/callback-task.ts';
+import type { Verdict } from './verdict.ts';
+
+const tracer = trace.getTracer('throughline-worker');
+
+/** The span of one POST, a child of the span that sent the job. */
+export function startCallbackSpan({ tenant, url, event }: CallbackTask, attempt: number, job: Context): Span {
+  const attributes = {
+    [ATTR.httpMethod]: 'POST',
+    [ATTR.urlFull]: withoutQuery(url),
+    [ATTR.serverAddress]: new URL(url).hostname,
+    [ATTR.jobId]: event.jobId,
+    [ATTR.jobTenant]: tenant,
+    [ATTR.jobOutcome]: event.kind,
+    ...(attempt > 1 ? { [ATTR.httpResendCount]: attempt - 1 } : {}),
+  };
+  return tracer.startSpan('send callback', { kind: SpanKind.CLIENT, attributes }, job);
+}
+
+/** Adds the receiver's answer, and what is wrong with it, to the active span. */
+export function describeVerdict({ status, error }: Verdict): void {
+  const span = trace.getActiveSpan();
+  if (status !== undefined) span?.setAttribute(ATTR.httpStatus, status);
+  if (error === undefined) return;
+  span?.setAttribute(ATTR.errorType, status === undefined ? error.code : String(status));
+  span?.setStatus({ code: SpanStatusCode.ERROR, message: error.message });
+}
+
+/** A URL as spans, events and log lines show it: many receivers take a secret in the query. */
+export function withoutQuery(url: string): string {
+  const { origin, pathname } = new URL(url);
+  return `${origin}${pathname}`;
+}

@@ -1,0 +1,102 @@
+import { backoff, type RetryPolicy } from '../../shared/backoff.ts';
+import { describeThrown } from '../../shared/errors.ts';
+import type { JobError } from '../../shared/job/job.ts';
+import type { JobMessage } from '../../shared/wire/job-message.ts';
+import { eventOf } from './attempt.ts';
+import type { Ownership } from './event-chain.ts';
+import type { Classified, Decided, Ending, JobOutcome } from './execution.ts';
+
+/** The delivery that ended the job may not have stored its callback, so this message comes back after this pause. */
+const CALLBACK_CHECK_MS = 1_000;
+const UNKNOWN_OPERATION_RETRY: RetryPolicy = { minDelayMs: 1_000, maxDelayMs: 60_000 };
+const CANCELLED = { kind: 'cancelled' } as const;
+
+export interface ClassifyParts {
+  readonly worker: string;
+  /** A number from 0 (inclusive) to 1 (exclusive). */
+  readonly random: () => number;
+}
+
+/** Decides what to record about an outcome, and how to answer the broker. It writes nothing. */
+export function classify(parts: ClassifyParts, decided: Decided): Classified {
+  const { outcome: ran, held } = decided;
+  // A job that was cancelled must not go on. It may be cancelled after its attempt has ended.
+  const outcome = held.notice !== undefined && isUnfinished(ran) ? CANCELLED : ran;
+  const classified = { ...decided, outcome };
+  return { ...classified, ending: endingOf(parts, classified) };
+}
+
+/** Whether the job would go on after this outcome. */
+function isUnfinished({ kind }: JobOutcome): boolean {
+  return kind === 'retry' || kind === 'retry-after' || kind === 'released';
+}
+
+function endingOf(parts: ClassifyParts, decided: Decided): Ending {
+  const { outcome, attempt } = decided;
+  const { worker } = parts;
+  switch (outcome.kind) {
+    case 'done': {
+      const event = eventOf(attempt, 'succeeded', worker, { result: outcome.result ?? null });
+      return { conclusion: 'succeeded', event, ack: { kind: 'ack' } };
+    }
+    case 'cancelled': {
+      const error = { code: 'job-cancelled', message: 'cancelled by its caller' };
+      return {
+        conclusion: 'cancelled',
+        event: eventOf(attempt, 'cancelled', worker, { error }),
+        ack: { kind: 'ack' },
+      };
+    }
+    case 'released': {
+      const unspent = { released: attempt.released + 1, attempt: attempt.number - 1 };
+      const event = eventOf(attempt, 'released', worker, unspent);
+      return { conclusion: 'released', event, ack: { kind: 'nak', delayMs: 0 } };
+    }
+    case 'superseded':
+      return { conclusion: 'superseded', ack: { kind: 'none' } };
+    case 'ended':
+      return { conclusion: 'duplicate', ack: { kind: 'ack' } };
+    default:
+      return endingOfFailure(parts, decided, outcome);
+  }
+}
+
+type Failure = Extract<JobOutcome, { code: string }>;
+
+function endingOfFailure(parts: ClassifyParts, { attempt, delivery }: Decided, failure: Failure): Ending {
+  const { code, kind } = failure;
+  const error = errorOf(failure);
+  const isLast = kind === 'reject' || kind === 'unreadable' || attempt.number >= attempt.maxAttempts;
+  if (!isLast) {
+    const retryInMs = pauseOf(parts, attempt, failure);
+    const event = eventOf(attempt, 'retrying', parts.worker, { error, retryInMs });
+    return { conclusion: 'retrying', event, ack: { kind: 'nak', delayMs: retryInMs } };
+  }
+  const isUnreadable = kind === 'unreadable';
+  return {
+    conclusion: isUnreadable ? 'unreadable' : 'failed',
+    event: eventOf(attempt, 'failed', parts.worker, { error }),
+    deadLetter: { code, attempts: isUnreadable ? delivery.deliveryCount : attempt.number },
+    ack: { kind: 'term', reason: code },
+  };
+}
+
+function pauseOf(parts: ClassifyParts, { number, operation }: Decided['attempt'], failure: Failure): number {
+  if (failure.kind === 'retry-after') return failure.delayMs;
+  return backoff(number, operation?.retry ?? UNKNOWN_OPERATION_RETRY, parts.random());
+}
+
+/** An event must fit into a message, so a long text is cut. */
+function errorOf({ code, message }: Failure): JobError {
+  return { code, message: describeThrown(message) };
+}
+
+/**
+ * The ending of a delivery whose event was not recorded, since the job is not ours. The message of an ended job leaves
+ * the queue. Where another delivery has the job, the broker gets no answer: a nak would make it deliver the job again.
+ */
+export function endingOfOther({ callback }: JobMessage, ownership: Ownership): Ending {
+  if (ownership !== 'ended') return { conclusion: 'superseded', ack: { kind: 'none' } };
+  if (callback === undefined) return { conclusion: 'duplicate', ack: { kind: 'ack' } };
+  return { conclusion: 'duplicate', ack: { kind: 'nak', delayMs: CALLBACK_CHECK_MS } };
+}

@@ -1,0 +1,51 @@
+import { ThroughlineError } from '../../shared/errors.ts';
+import { asksForCallback, readCallback } from '../../shared/wire/callback.ts';
+import { headerValues } from '../../shared/wire/headers.ts';
+import { type JobMessage, readJobMessage } from '../../shared/wire/job-message.ts';
+import { readRedrive } from '../../shared/wire/redrive.ts';
+import { type JobAddress, parseJobSubject, UNREADABLE_TENANT } from '../../shared/wire/subjects.ts';
+import type { Delivery } from '../broker/consume/delivery.ts';
+
+export interface Decoded {
+  readonly job: JobMessage;
+  /** Why the message is not a job; undefined where it is one. */
+  readonly fault: ThroughlineError | undefined;
+  /** Whether the job asks for a callback that cannot be read. The edge refuses such a job; its producer is another one. */
+  readonly hasBadCallback: boolean;
+}
+
+/** Reads the job of a delivery. Never throws. */
+export function decode(delivery: Delivery): Decoded {
+  const values = headerValues(delivery.headers);
+  try {
+    const job = readJobMessage(delivery.subject, values, delivery.data);
+    return {
+      job,
+      fault: undefined,
+      hasBadCallback: job.callback === undefined && asksForCallback(values),
+    };
+  } catch (thrown) {
+    const fault = ThroughlineError.from(thrown, 'message-invalid');
+    return { job: unreadableJob(delivery), fault, hasBadCallback: false };
+  }
+}
+
+/** What the subject and the headers of an unreadable message say, so that its end can be recorded. */
+function unreadableJob(delivery: Delivery): JobMessage {
+  const values = headerValues(delivery.headers);
+  const redrive = readRedrive(values);
+  return {
+    address: parseJobSubject(delivery.subject) ?? addressBySequence(delivery),
+    acceptedAt: undefined,
+    maxAttempts: 1,
+    timeoutMs: undefined,
+    callback: readCallback(values),
+    ...(redrive === undefined ? {} : { redrive }),
+    input: null,
+  };
+}
+
+/** The address of a message whose subject does not hold one. */
+function addressBySequence({ sequence }: Delivery): JobAddress {
+  return { tenant: UNREADABLE_TENANT, jobId: `seq-${sequence}`, operation: 'unknown' };
+}

@@ -1,0 +1,163 @@
+import { context, SpanStatusCode, trace } from '@opentelemetry/api';
+import { describeThrown, ThroughlineError } from '../../shared/errors.ts';
+import { isTerminalEvent, type JobEvent } from '../../shared/job/event.ts';
+import {
+  type AppendResult,
+  type EventPublisher,
+  type OutgoingEvent,
+  outgoingEvent,
+  startSendSpan,
+} from '../broker/event-publisher.ts';
+import type { JobRecord, JobRecords } from '../broker/job-record.ts';
+import type { WorkerLogger } from '../log.ts';
+import type { Attempt } from './attempt.ts';
+import { isOver, recalled, redriveCountOf } from './redrive-count.ts';
+
+/** Whether a delivery still has its job: `superseded` means that another delivery has it. */
+export type Ownership = 'ours' | 'superseded' | 'ended';
+
+export interface EventChainParts {
+  readonly events: EventPublisher;
+  readonly records: JobRecords;
+  readonly log: WorkerLogger;
+  readonly worker: string;
+}
+
+/**
+ * Writes the events of one attempt, in order. Each event names the one that it follows, and the broker refuses an event
+ * that does not follow the last one. The broker delivers a job again when its worker seems dead, so two attempts may
+ * run. The later writer then finds the events of the other one. This works for as long as events are kept, which is
+ * longer than the broker's duplicate window.
+ */
+export class EventChain {
+  readonly #parts: EventChainParts;
+  readonly #attempt: Attempt;
+  readonly #abort: AbortController;
+  #last: number;
+  #needsNewId = false;
+  #written: Promise<unknown> = Promise.resolve();
+  #progress: JobEvent | undefined;
+
+  /**
+   * @param last the sequence of the job's last event; 0: it has none
+   * @param abort aborts with `attempt-superseded` when a progress report shows that the job is not ours any more
+   */
+  constructor(parts: EventChainParts, attempt: Attempt, last: number, abort: AbortController) {
+    this.#parts = parts;
+    this.#attempt = attempt;
+    this.#last = last;
+    this.#abort = abort;
+  }
+
+  /**
+   * Records that the attempt starts, if nothing happened to the job since its record was read.
+   * @returns the new record where something did happen; undefined where the event is stored
+   * @throws ThroughlineError `broker-unavailable`
+   */
+  async claim(started: JobEvent): Promise<JobRecord | undefined> {
+    const outgoing = this.#outgoing(started);
+    if (this.#follow(await this.#parts.events.append(outgoing, this.#place))) return undefined;
+    const record = await this.#read();
+    this.#last = record.last;
+    // It was stored before, and the acknowledgement was lost.
+    return this.#isOwn(record.event) ? undefined : record;
+  }
+
+  /** Writes a progress report in the background. While another event is being written, only the latest report is kept. */
+  tell(progress: JobEvent): void {
+    const isQueued = this.#progress !== undefined;
+    this.#progress = progress;
+    if (isQueued) return;
+    const write = context.bind(context.active(), () => this.#tellLatest());
+    // A report must not fail the attempt.
+    this.#written = this.#written.then(write).catch((thrown: unknown) => {
+      this.#parts.log.debug({ reason: describeThrown(thrown) }, 'event not stored');
+    });
+  }
+
+  /**
+   * Records how the attempt ended. A terminal event is stored unless the job has ended. Any other event is stored only
+   * if no other delivery has the job.
+   * @returns `ours` where the event is stored
+   * @throws ThroughlineError `broker-unavailable`
+   */
+  async record(event: JobEvent): Promise<Ownership> {
+    this.#progress = undefined;
+    await this.#written;
+    const outgoing = this.#outgoing(event);
+    const span = startSendSpan(outgoing);
+    try {
+      return await context.with(trace.setSpan(context.active(), span), () => this.#append(outgoing));
+    } catch (thrown) {
+      span.setStatus({ code: SpanStatusCode.ERROR, message: describeThrown(thrown) });
+      throw thrown;
+    } finally {
+      span.end();
+    }
+  }
+
+  /** Reads from the broker whether the job is still ours. @throws ThroughlineError `broker-unavailable` */
+  async ownership(): Promise<Ownership> {
+    await this.#written;
+    const record = await this.#read();
+    const ownership = this.#judge(record);
+    // Only then may the next event follow the last one of the record.
+    if (ownership === 'ours') this.#last = record.last;
+    return ownership;
+  }
+
+  async #append(outgoing: OutgoingEvent): Promise<Ownership> {
+    const { event } = outgoing;
+    for (;;) {
+      if (this.#follow(await this.#parts.events.append(outgoing, this.#place))) return 'ours';
+      const record = await this.#read();
+      // It was stored before, and the acknowledgement was lost.
+      if (this.#isOwn(record.event) && record.event?.kind === event.kind) return 'ours';
+      const ownership = this.#judge(record);
+      if (ownership === 'ended' || (ownership === 'superseded' && !isTerminalEvent(event))) return ownership;
+      this.#last = record.last;
+    }
+  }
+
+  async #tellLatest(): Promise<void> {
+    const latest = this.#progress;
+    this.#progress = undefined;
+    if (latest === undefined) return;
+    const { events } = this.#parts;
+    if (this.#follow(await events.appendOnce(this.#outgoing(latest), this.#place))) return;
+    const record = await this.#read();
+    // The last event is this attempt's own, and its acknowledgement was lost.
+    if (this.#judge(record) === 'ours') this.#last = record.last;
+    else this.#abort.abort(new ThroughlineError('attempt-superseded', 'another delivery has the job'));
+  }
+
+  #judge({ event }: JobRecord): Ownership {
+    const redriveCount = redriveCountOf(this.#attempt.job);
+    const known = recalled(event, redriveCount);
+    if (known === undefined || this.#isOwn(known)) return 'ours';
+    return isOver(known, redriveCount) ? 'ended' : 'superseded';
+  }
+
+  #isOwn(event: JobEvent | undefined): boolean {
+    return event?.worker === this.#parts.worker && event.startedAt === this.#attempt.startedAt;
+  }
+
+  get #place() {
+    return { after: this.#last, needsNewId: this.#needsNewId };
+  }
+
+  /** @returns whether the event was stored */
+  #follow(result: AppendResult): boolean {
+    this.#needsNewId = result === 'duplicate';
+    if (typeof result === 'number') this.#last = result;
+    return typeof result === 'number';
+  }
+
+  #outgoing(event: JobEvent): OutgoingEvent {
+    return outgoingEvent(this.#attempt.job.address.tenant, event);
+  }
+
+  #read(): Promise<JobRecord> {
+    return this.#parts.records.read(this.#attempt.job.address);
+  }
+}

@@ -1,0 +1,77 @@
+import type { Span } from '@opentelemetry/api';
+import type { ThroughlineError } from '../../shared/errors.ts';
+import type { JobEvent } from '../../shared/job/event.ts';
+import type { JobMessage } from '../../shared/wire/job-message.ts';
+import type { DeadLetterReason } from '../broker/dead-letters.ts';
+import type { Ack, Delivery } from '../broker/consume/delivery.ts';
+import type { JobRecord } from '../broker/job-record.ts';
+import type { Operation } from '../operations/operation.ts';
+import type { Attempt } from './attempt.ts';
+import type { HeldJob } from './cancel-memory.ts';
+import type { EventChain } from './event-chain.ts';
+import type { AttemptOutcome } from './run-operation.ts';
+
+/** How the work on one delivery ended. */
+export type JobOutcome =
+  | AttemptOutcome
+  /** The job had ended before, or was redriven since: this is its last event. */
+  | { readonly kind: 'ended'; readonly event: JobEvent }
+  /** The message is not a job. */
+  | { readonly kind: 'unreadable'; readonly code: string; readonly message: string };
+
+/** How a delivery ended, in one word for spans, logs and metrics. */
+export type Conclusion =
+  | 'succeeded'
+  | 'retrying'
+  | 'failed'
+  | 'released'
+  | 'cancelled'
+  /** The job had ended before. */
+  | 'duplicate'
+  /** Another delivery has the job. */
+  | 'superseded'
+  | 'unreadable'
+  /** The worker failed. The job comes back. */
+  | 'unsettled';
+
+/** After `decode`: a delivery and the job in it. */
+export interface Received {
+  readonly delivery: Delivery;
+  readonly span: Span;
+  /** For an unreadable message: what its subject and headers say. */
+  readonly job: JobMessage;
+  readonly held: HeldJob;
+  /** Why the message is unreadable. */
+  readonly fault: ThroughlineError | undefined;
+}
+
+/** After `recall`: what is recorded about the job, and the attempt that follows from it. */
+export interface Execution extends Received {
+  readonly record: JobRecord;
+  readonly attempt: Attempt;
+  readonly chain: EventChain;
+}
+
+/** After `check`: the attempt may start. */
+export interface Ready extends Execution {
+  readonly operation: Operation;
+}
+
+/** After `check`, `claim` or `run`: the outcome is known. */
+export interface Decided extends Execution {
+  readonly outcome: JobOutcome;
+}
+
+/** After `classify`: what to record, and how to answer the broker. */
+export interface Classified extends Decided {
+  readonly ending: Ending;
+}
+
+export interface Ending {
+  readonly conclusion: Conclusion;
+  readonly ack: Ack;
+  /** The event to record, if there is one. */
+  readonly event?: JobEvent;
+  /** Set where the message goes to the dead letters before the event is recorded. */
+  readonly deadLetter?: DeadLetterReason;
+}

@@ -1,0 +1,51 @@
+import type { Delivery } from '../broker/consume/delivery.ts';
+
+/** A message that this process handles, from its first delivery here until it is settled. */
+export class OpenMessage {
+  readonly first: Delivery;
+  #latest: Delivery;
+
+  constructor(first: Delivery) {
+    this.first = first;
+    this.#latest = first;
+  }
+
+  /** The delivery to answer: the broker ignores the answer to an earlier one. */
+  get latest(): Delivery {
+    return this.#latest;
+  }
+
+  repeat(delivery: Delivery): void {
+    this.#latest = delivery;
+  }
+}
+
+/**
+ * The messages that this process handles. A process that was paused for longer than the ack wait gets its own messages
+ * again, and must not run their jobs twice at the same time.
+ */
+export class OpenMessages {
+  readonly #byKey = new Map<string, OpenMessage>();
+
+  /** @returns undefined where this process handles the message already. Its latest delivery is the new one then. */
+  open(delivery: Delivery): OpenMessage | undefined {
+    const key = keyOf(delivery);
+    const known = this.#byKey.get(key);
+    if (known !== undefined) {
+      known.repeat(delivery);
+      return undefined;
+    }
+    const message = new OpenMessage(delivery);
+    this.#byKey.set(key, message);
+    return message;
+  }
+
+  close({ first }: OpenMessage): void {
+    this.#byKey.delete(keyOf(first));
+  }
+}
+
+/** A stream that was deleted and created again counts from 1 again, so the sequence alone does not identify a message. */
+function keyOf({ sequence, subject }: Delivery): string {
+  return `${sequence} ${subject}`;
+}

@@ -1,0 +1,52 @@
+import { context } from '@opentelemetry/api';
+import type { Progress } from '../../shared/job/job.ts';
+import { type Attempt, eventOf } from './attempt.ts';
+import type { EventChain } from './event-chain.ts';
+
+const INTERVAL_MS = 250;
+
+/**
+ * Writes the progress of one attempt to its event chain, at most once per interval. The first report is written at once.
+ * Of the reports within the interval the last one is written at its end.
+ */
+export class ProgressReporter {
+  readonly #chain: Pick<EventChain, 'tell'>;
+  readonly #attempt: Attempt;
+  readonly #worker: string;
+  /** The attempt's span is active here. A report may come from inside a span of the operation's own. */
+  readonly #context = context.active();
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #waiting: Progress | undefined;
+  #stopped = false;
+
+  constructor(chain: Pick<EventChain, 'tell'>, attempt: Attempt, worker: string) {
+    this.#chain = chain;
+    this.#attempt = attempt;
+    this.#worker = worker;
+  }
+
+  report(progress: Progress): void {
+    if (this.#stopped) return;
+    if (this.#timer === undefined) this.#write(progress);
+    else this.#waiting = progress;
+  }
+
+  /** The attempt has ended. Later reports are ignored: the operation may run on although it was aborted. */
+  stop(): void {
+    this.#stopped = true;
+    this.#waiting = undefined;
+    clearTimeout(this.#timer);
+  }
+
+  #write(progress: Progress): void {
+    this.#timer = setTimeout(() => {
+      const last = this.#waiting;
+      this.#timer = undefined;
+      this.#waiting = undefined;
+      if (last !== undefined) this.#write(last);
+    }, INTERVAL_MS);
+    context.with(this.#context, () =>
+      this.#chain.tell(eventOf(this.#attempt, 'progress', this.#worker, { progress })),
+    );
+  }
+}
