@@ -22,7 +22,7 @@ import { JobRecords } from './broker/job-record.ts';
 import { ensureConsumer, ensureStreams } from './broker/provision.ts';
 import { StoredPublisher } from './broker/stored-publisher.ts';
 import { CallbackDeliverer } from './callbacks/callback-deliverer.ts';
-import { CallbackSecrets } from './callbacks/secrets.ts';
+import { CallbackSecrets } from './callbacks/signature.ts';
 import { TargetGuard } from './callbacks/target-guard.ts';
 import type { WorkerConfig } from './config.ts';
 import { HealthServer } from './health-server.ts';

@@ -6,7 +6,7 @@ import { callbackTask, writeCallbackTask } from '../../shared/wire/callback-task
 import { writeCallbackEventHeaders } from '../../shared/wire/event-message.ts';
 import type { JobMessage } from '../../shared/wire/job-message.ts';
 import { writeJson } from '../../shared/wire/json-body.ts';
-import { inRound } from '../../shared/wire/redrive.ts';
+import { idPerRedrive } from '../../shared/wire/redrive.ts';
 import { callbackEventSubject, callbackSubject } from '../../shared/wire/subjects.ts';
 import { messageHeaders, type StoredPublisher } from './stored-publisher.ts';
 
@@ -40,7 +40,7 @@ export class CallbackQueue {
    * @throws ThroughlineError `broker-unavailable`
    */
   async record(tenant: string, event: CallbackEvent): Promise<void> {
-    const messageId = inRound(`${event.jobId}:callback:${event.attempt}`, event.round);
+    const messageId = idPerRedrive(`${event.jobId}:callback:${event.attempt}`, event.redriveCount);
     const ids = { messageId, source: this.#publisher.source };
     const headers = messageHeaders((set) =>
       writeCallbackEventHeaders(event, ids, inject(context.active()), set),

@@ -1,7 +1,7 @@
 import { headers } from '@nats-io/transport-node';
 import type { NatsHeadersLike } from '../../shared/propagation/index.ts';
 import { HEADER, headerValues } from '../../shared/wire/headers.ts';
-import { inRound, readRedrive } from '../../shared/wire/redrive.ts';
+import { idPerRedrive, readRedrive } from '../../shared/wire/redrive.ts';
 import { deadSubject, type JobAddress } from '../../shared/wire/subjects.ts';
 import type { Delivery } from './consume/delivery.ts';
 import type { MessageHeaders, StoredPublisher } from './stored-publisher.ts';
@@ -39,7 +39,7 @@ export function deadLetterHeaders(
     if (SERVER_HEADER.test(name)) continue;
     for (const value of inbound?.values(name) ?? []) kept.append(name, value);
   }
-  kept.set(HEADER.msgId, inRound(`${jobId}:dead`, readRedrive(headerValues(inbound))?.round));
+  kept.set(HEADER.msgId, idPerRedrive(`${jobId}:dead`, readRedrive(headerValues(inbound))?.redriveCount));
   kept.set(HEADER.deadReason, reason.code);
   kept.set(HEADER.deadAttempts, String(reason.attempts));
   return kept;

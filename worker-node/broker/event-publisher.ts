@@ -8,7 +8,7 @@ import { ATTR, MESSAGING_SYSTEM, TEMPLATE } from '../../shared/trace/semantics.t
 import { writeEventHeaders } from '../../shared/wire/event-message.ts';
 import { HEADER } from '../../shared/wire/headers.ts';
 import { writeJson } from '../../shared/wire/json-body.ts';
-import { inRound } from '../../shared/wire/redrive.ts';
+import { idPerRedrive } from '../../shared/wire/redrive.ts';
 import { eventSubject } from '../../shared/wire/subjects.ts';
 import { isWrongLastSequence } from './broker-retry.ts';
 import { type MessageHeaders, messageHeaders, type StoredPublisher } from './stored-publisher.ts';
@@ -61,7 +61,7 @@ export class EventPublisher {
   }
 
   #headers({ event }: OutgoingEvent, { after, needsNewId }: EventPlace): MessageHeaders {
-    const id = inRound(messageIdOf(event), event.round);
+    const id = idPerRedrive(messageIdOf(event), event.redriveCount);
     const ids = { messageId: needsNewId ? `${id}:${randomUUID()}` : id, source: this.#publisher.source };
     return messageHeaders((set) => {
       writeEventHeaders(event, ids, inject(context.active()), set);

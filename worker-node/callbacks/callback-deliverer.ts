@@ -159,7 +159,7 @@ export class CallbackDeliverer implements DeliveryHandler {
     };
     if (error === undefined) return { kind: 'callback-delivered', ...base };
     const failure = { error: { code: error.code, message: error.message } };
-    if (error.settle === 'term' || attempt >= schedule.maxAttempts)
+    if (error.ack === 'term' || attempt >= schedule.maxAttempts)
       return { kind: 'callback-failed', ...base, ...failure };
     const retryInMs = pauseAfter(attempt, schedule, verdict.notBeforeMs, random());
     return { kind: 'callback-retrying', ...base, ...failure, retryInMs };

@@ -157,11 +157,11 @@ describe('a job that is cancelled when its attempt', () => {
 });
 
 describe('the event of an attempt', () => {
-  const run = async (handler: () => unknown, more: Partial<Parameters<typeof attempt>[0]> = {}) => {
-    const operation = defineOperation({ name: 'echo', input: z.unknown(), run: handler, ...more });
+  const run = async (handler: () => unknown) => {
+    const operation = defineOperation({ name: 'echo', input: z.unknown(), run: handler });
     const progress = { report: () => undefined, stop: () => undefined };
     const options = { abort: new AbortController(), progress, log: quiet };
-    return endingOf(await runOperation(operation, attempt(more), options)).event;
+    return endingOf(await runOperation(operation, attempt(), options)).event;
   };
 
   it.each<[string, () => unknown]>([

@@ -10,7 +10,7 @@ import { runOperation } from '../../../../worker-node/jobs/run-operation.ts';
 import { AllowList } from '../../../../worker-node/operations/built-in/allow-list.ts';
 import { sendRequest } from '../../../../worker-node/operations/built-in/http-exchange.ts';
 import { httpRequest } from '../../../../worker-node/operations/built-in/http-request.ts';
-import { attempt, IDLE, quiet } from '../support.ts';
+import { attempt, quiet } from '../support.ts';
 
 /** What the names of these tests lead to; every other name is really looked up. */
 const NAMES: Readonly<Record<string, readonly string[]>> = {
