@@ -3,8 +3,7 @@ import https from 'node:https';
 import { context } from '@opentelemetry/api';
 import { ThroughlineError } from '../../../shared/errors.ts';
 import { inject, setCarrier } from '../../../shared/propagation/index.ts';
-import { isRoutable } from './allow-list.ts';
-import { guardedLookup } from './guarded-lookup.ts';
+import { guardedLookup, isRoutable } from '../targets/addresses.ts';
 
 const MAX_RESPONSE_BYTES = 256 * 1024;
 const checkedLookup = guardedLookup(isRoutable);
@@ -22,8 +21,9 @@ export interface HttpAnswer {
 }
 
 /**
- * One HTTP exchange, cut off by `signal` and by size. The address that was checked is the one that is connected to,
- * so that a name cannot change its mind in between.
+ * Sends one HTTP request and reads the answer. It connects to the address that was checked, so the name cannot lead
+ * somewhere else after the check.
+ * @param signal cuts the exchange off
  * @throws ThroughlineError `target-refused`, or `operation-rejected` when the answer is too large; whatever Node throws
  *   when the target cannot be reached
  */

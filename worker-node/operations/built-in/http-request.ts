@@ -2,15 +2,15 @@ import * as z from 'zod';
 import { ThroughlineError } from '../../../shared/errors.ts';
 import { defineOperation, type Operation } from '../operation.ts';
 import { retry, retryAfter } from '../outcome.ts';
-import type { AllowList } from './allow-list.ts';
+import type { AllowList } from '../targets/allow-list.ts';
 import { type HttpAnswer, type HttpRequest, sendRequest } from './http-exchange.ts';
 
 const MAX_REDIRECTS = 5;
 const MAX_RETRY_AFTER_SECONDS = 3_600;
-/** Answers after which the same request may well succeed. */
+/** Statuses after which the same request may succeed later. */
 const TRANSIENT = [408, 425, 429, 500, 502, 503, 504];
 
-/** What speaks for the connection, or for the host that was checked, is not a job's to say (RFC 9110, section 7.6.1). */
+/** Headers that a job must not set: they belong to the connection, or name the host that was checked (RFC 9110, section 7.6.1). */
 const RESERVED =
   /^(?:host|content-length|transfer-encoding|connection|keep-alive|upgrade|expect|te|trailer|proxy-.*|traceparent|tracestate|baggage)$/i;
 const HeaderName = z
@@ -22,7 +22,7 @@ const Input = z.strictObject({
   url: z.url({ protocol: /^https?$/ }),
   method: z.enum(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE']).default('GET'),
   headers: z.record(HeaderName, z.string().regex(/^[\x20-\x7e]*$/, 'must be printable ASCII')).default({}),
-  /** Text as it is, anything else as JSON. */
+  /** A text is sent as it is, anything else as JSON. */
   body: z.unknown().optional(),
   maxRedirects: z.int().min(0).max(MAX_REDIRECTS).default(0),
 });
@@ -34,8 +34,8 @@ const Output = z.object({
 });
 
 /**
- * Calls a URL inside the worker's network, with the trace context. Which targets are allowed is the operator's
- * choice (`HTTP_REQUEST_ALLOW`); by default none is.
+ * Calls a URL inside the worker's network, with the trace context. The operator says which targets are allowed
+ * (`HTTP_REQUEST_ALLOW`). By default none is.
  */
 export function httpRequest(allowList: AllowList): Operation {
   return defineOperation({
@@ -78,10 +78,10 @@ async function follow(
   }
 }
 
-/** RFC 9110, section 15.4: 303 (and, by long custom, 301 and 302 after a POST) turn into a GET without a body. */
+/** After a 303, and after a 301 or 302 to a POST, a GET without a body follows (RFC 9110, section 15.4). */
 function afterRedirect(request: HttpRequest, status: number): HttpRequest {
   const { headers } = request;
-  // Another host must not get what was meant for the first one.
+  // The redirect may lead to another host, which must not get the credentials for the first one.
   const safe = Object.fromEntries(
     Object.entries(headers).filter(([name]) => !/^(authorization|cookie)$/i.test(name)),
   );

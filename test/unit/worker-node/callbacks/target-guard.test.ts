@@ -2,7 +2,7 @@ import http from 'node:http';
 import type { LookupFunction } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { post } from '../../../../worker-node/callbacks/post.ts';
-import { isPublicAddress } from '../../../../worker-node/callbacks/public-address.ts';
+import { isPublicAddress } from '../../../../worker-node/operations/targets/addresses.ts';
 import { TargetGuard } from '../../../../worker-node/callbacks/target-guard.ts';
 import { sendRequest } from '../../../../worker-node/operations/built-in/http-exchange.ts';
 import { type CallbackReceiver, startCallbackReceiver } from '../../../support/http/callback-receiver.ts';

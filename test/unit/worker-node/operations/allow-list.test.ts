@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { AllowList, isRoutable } from '../../../../worker-node/operations/built-in/allow-list.ts';
+import { isRoutable } from '../../../../worker-node/operations/targets/addresses.ts';
+import { AllowList } from '../../../../worker-node/operations/targets/allow-list.ts';
 import { refusalOf } from '../../support.ts';
 
 const LIST =

@@ -7,7 +7,7 @@ import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-ho
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { startTrace } from '../../../../shared/propagation/index.ts';
 import { runOperation } from '../../../../worker-node/jobs/run-operation.ts';
-import { AllowList } from '../../../../worker-node/operations/built-in/allow-list.ts';
+import { AllowList } from '../../../../worker-node/operations/targets/allow-list.ts';
 import { sendRequest } from '../../../../worker-node/operations/built-in/http-exchange.ts';
 import { httpRequest } from '../../../../worker-node/operations/built-in/http-request.ts';
 import { attempt, quiet } from '../support.ts';
