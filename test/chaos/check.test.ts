@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { EventKind } from '../../shared/job/event.ts';
 import type { SpanRecord } from '../../shared/trace/span-record.ts';
-import { type Check, checkLedger } from './checks/check.ts';
+import { checkLedger } from './checks/check.ts';
+import type { Check } from './checks/violation.ts';
 import type {
   AnswerEntry,
   AttemptEntry,

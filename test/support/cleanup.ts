@@ -1,3 +1,7 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+
 const ends: (() => unknown)[] = [];
 
 /**
@@ -19,4 +23,11 @@ export async function endAll(): Promise<void> {
     }
   }
   if (failures.length > 0) throw new AggregateError(failures, 'something that a test started did not end');
+}
+
+/** Makes an empty folder that is removed after the last test of the file. @returns its absolute path */
+export async function scratchFolder(): Promise<string> {
+  const folder = await mkdtemp(path.join(tmpdir(), 'throughline-test-'));
+  atEndOfFile(() => rm(folder, { recursive: true, force: true }));
+  return folder;
 }

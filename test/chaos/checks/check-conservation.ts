@@ -1,5 +1,5 @@
-import type { Violation } from './check.ts';
 import { isEnd, type LedgerView } from './ledger-view.ts';
+import type { Violation } from './violation.ts';
 
 /**
  * L7: at every sample, each job accepted by then is in the outbox, in the queue, or has ended. A job that moves while

@@ -1,5 +1,5 @@
-import type { Violation } from './check.ts';
 import { isEnd, type JobView, type LedgerView } from './ledger-view.ts';
+import type { Violation } from './violation.ts';
 
 /** L1 lost, L2 one end, L5 executions, L8 forward only: what must hold of each job. */
 export function checkJobs(view: LedgerView): Violation[] {

@@ -1,5 +1,5 @@
-import type { Violation } from './check.ts';
 import { isAccepted, isRefused, type KeyView, type LedgerView } from './ledger-view.ts';
+import type { Violation } from './violation.ts';
 
 /** L3 unexpected, L4 one job per key, L6 refused means no job: what must hold of each idempotency key. */
 export function checkKeys(view: LedgerView): Violation[] {

@@ -1,6 +1,6 @@
 import type { SpanRecord } from '../../../shared/trace/span-record.ts';
-import type { Violation } from './check.ts';
 import { isEnd, type JobView, type LedgerView } from './ledger-view.ts';
+import type { Violation } from './violation.ts';
 
 const JOB_ID = 'throughline.job.id';
 /** A killed process takes the spans along that it had not sent yet. */

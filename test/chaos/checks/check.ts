@@ -3,18 +3,8 @@ import { checkConservation } from './check-conservation.ts';
 import { checkJobs } from './check-jobs.ts';
 import { checkKeys } from './check-keys.ts';
 import { checkTraces } from './check-traces.ts';
-import type { DuplicateCause } from './duplicates.ts';
-import { LedgerView } from './ledger-view.ts';
-
-/** The checks, see docs/CHAOS.md. */
-export const CHECKS = ['L1', 'L2', 'L3', 'L4', 'L5', 'L6', 'L7', 'L8', 'L9', 'L10'] as const;
-export type Check = (typeof CHECKS)[number];
-
-/** A sentence about one thing that must not be. */
-export interface Violation {
-  readonly check: Check;
-  readonly about: string;
-}
+import { type DuplicateCause, LedgerView } from './ledger-view.ts';
+import type { Violation } from './violation.ts';
 
 export interface CheckOptions {
   /** The longest time from the end of the last fault to quiet. */

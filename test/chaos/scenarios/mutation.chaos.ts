@@ -5,7 +5,7 @@ import { expect, it } from 'vitest';
 import { isTerminalEvent } from '../../../shared/job/event.ts';
 import { EVENTS_STREAM } from '../../../shared/nats/streams.ts';
 import { readJobEvent } from '../../../shared/wire/event-message.ts';
-import type { Check } from '../checks/check.ts';
+import type { Check } from '../checks/violation.ts';
 import { Journal } from '../ledger/journal.ts';
 import type { EffectEntry } from '../ledger/ledger.ts';
 import { type FaultOutcome, type FaultRun, runFault, type Scene } from '../support/run-fault.ts';

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { answerOf, type Endpoint, entriesOf, KEYS, LIST, sendTo } from '../../support/access.ts';
+import { answerOf, type Endpoint, entriesOf, KEYS, LIST, sendTo } from '../../support/http/access.ts';
 import { startTokenIssuer, type TokenIssuer, tokenSettings } from '../../support/http/token-issuer.ts';
 import { until } from '../../support/poll.ts';
 import { startTestStack, type TestStack, withTestStack } from '../../support/stack.ts';

@@ -3,7 +3,7 @@ import { build } from 'esbuild';
 import { Miniflare } from 'miniflare';
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { ApiError, type HistoryEvent, NoAnswerError, ThroughlineClient } from '../../../client/index.ts';
-import { run } from '../../support/cli-process.ts';
+import { run } from '../../support/cli/process.ts';
 import { checked, contract } from '../../support/http/api-contract.ts';
 import { until } from '../../support/poll.ts';
 import { startTestStack, type TestStack } from '../../support/stack.ts';

@@ -5,10 +5,10 @@ import { connect, headers } from '@nats-io/transport-node';
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { JobPage, JobSummary } from '../../../shared/api/job-list.ts';
 import { Job } from '../../../shared/job/job.ts';
-import { type Ended, run } from '../../support/cli-process.ts';
+import { scratchFolder } from '../../support/cleanup.ts';
+import { type Ended, run } from '../../support/cli/process.ts';
 import { idsOf, listedJobs } from '../../support/listed-jobs.ts';
 import { until } from '../../support/poll.ts';
-import { scratchFolder } from '../../support/scratch-folder.ts';
 import { problemOf, startTestStack, type TestStack } from '../../support/stack.ts';
 import { tenants } from '../../support/tenants.ts';
 

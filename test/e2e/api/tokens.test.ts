@@ -13,7 +13,7 @@ import {
   READ,
   SUBMIT,
   sendTo,
-} from '../../support/access.ts';
+} from '../../support/http/access.ts';
 import {
   createTestKey,
   rawToken,

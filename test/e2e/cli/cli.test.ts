@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
 import { describe, expect, it } from 'vitest';
-import { type Answer, answer, DONE, nowhere, SPAN_ID, serve, TRACE_ID } from '../../support/cli.ts';
-import { ended, run, start } from '../../support/cli-process.ts';
+import { ended, run, start } from '../../support/cli/process.ts';
+import { type Answer, answer, DONE, nowhere, SPAN_ID, serve, TRACE_ID } from '../../support/cli/servers.ts';
 
 describe.concurrent('bad usage', () => {
   it.each([

@@ -4,6 +4,8 @@ import { describe, expect, it } from 'vitest';
 import type { JobEvent } from '../../../shared/job/event.ts';
 import type { Job } from '../../../shared/job/job.ts';
 import { extract, fromNodeHeaders } from '../../../shared/propagation/index.ts';
+import { scratchFolder } from '../../support/cleanup.ts';
+import { run } from '../../support/cli/process.ts';
 import {
   type Answer,
   API_KEY,
@@ -15,9 +17,7 @@ import {
   serve,
   type TestServer,
   TRACE_ID,
-} from '../../support/cli.ts';
-import { run } from '../../support/cli-process.ts';
-import { scratchFolder } from '../../support/scratch-folder.ts';
+} from '../../support/cli/servers.ts';
 
 const RUNNING: Job = { ...JOB, state: 'running', attempt: 1, progress: { fraction: 0.5, message: 'half' } };
 const FAILED: Job = { ...DONE, state: 'failed', error: { code: 'operation-failed', message: 'no luck' } };

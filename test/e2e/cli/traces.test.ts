@@ -1,7 +1,17 @@
 import { describe, expect, it } from 'vitest';
 import type { SpanRecord } from '../../../shared/trace/span-record.ts';
-import { API_KEY, answer, collect, DONE, JOB, nowhere, SPAN_ID, serve, TRACE_ID } from '../../support/cli.ts';
-import { run } from '../../support/cli-process.ts';
+import { run } from '../../support/cli/process.ts';
+import {
+  API_KEY,
+  answer,
+  collect,
+  DONE,
+  JOB,
+  nowhere,
+  SPAN_ID,
+  serve,
+  TRACE_ID,
+} from '../../support/cli/servers.ts';
 
 describe.concurrent('a traced submission', () => {
   it('is a client span whose context the request carries, below the span of the environment', async () => {

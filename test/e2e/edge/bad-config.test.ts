@@ -2,7 +2,7 @@ import { jetstreamManager } from '@nats-io/jetstream';
 import { connect } from '@nats-io/transport-node';
 import { expect, inject, it, onTestFinished } from 'vitest';
 import { startEdge } from '../../../dev/edge/start.ts';
-import { type Ended, runLocal } from '../../support/cli-process.ts';
+import { type Ended, runLocal } from '../../support/cli/process.ts';
 import { startTestNats } from '../../support/nats/nats.ts';
 import { until } from '../../support/poll.ts';
 

@@ -5,9 +5,9 @@ import { beforeAll, describe, expect, inject, it, onTestFinished } from 'vitest'
 import { type Edge, startEdge } from '../../../dev/edge/start.ts';
 import { JobPage } from '../../../shared/api/job-list.ts';
 import { Job } from '../../../shared/job/job.ts';
+import { scratchFolder } from '../../support/cleanup.ts';
 import { idsOf, listedJobs } from '../../support/listed-jobs.ts';
 import { until } from '../../support/poll.ts';
-import { scratchFolder } from '../../support/scratch-folder.ts';
 import { startTestStack, type TestStack } from '../../support/stack.ts';
 import { tenants } from '../../support/tenants.ts';
 

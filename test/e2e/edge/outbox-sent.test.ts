@@ -4,8 +4,8 @@ import { expect, it, onTestFinished } from 'vitest';
 import { findFreePort } from '../../../dev/nats-server/free-port.ts';
 import type { Job } from '../../../shared/job/job.ts';
 import { TcpProxy } from '../../chaos/support/tcp-proxy.ts';
+import { scratchFolder } from '../../support/cleanup.ts';
 import { until } from '../../support/poll.ts';
-import { scratchFolder } from '../../support/scratch-folder.ts';
 import { type TestStack, withTestStack } from '../../support/stack.ts';
 
 /** A stack whose bridge reaches NATS through a proxy, and whose worker is stopped. */

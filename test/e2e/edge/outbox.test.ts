@@ -4,9 +4,9 @@ import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { WorkerProcess } from '../../../dev/worker/start.ts';
 import type { BridgeStatus } from '../../../shared/api/health.ts';
 import type { Job } from '../../../shared/job/job.ts';
-import { printed } from '../../support/cli-process.ts';
+import { scratchFolder } from '../../support/cleanup.ts';
+import { printed } from '../../support/cli/process.ts';
 import { until } from '../../support/poll.ts';
-import { scratchFolder } from '../../support/scratch-folder.ts';
 import { problemOf, startTestStack, type TestStack, withTestStack } from '../../support/stack.ts';
 
 const echo = (input: unknown) => ({ operation: 'echo', input });

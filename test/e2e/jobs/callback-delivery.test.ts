@@ -14,6 +14,7 @@ import {
   startCallbackStack,
   TIMEOUT_MS,
 } from '../../support/callbacks.ts';
+import { scratchFolder } from '../../support/cleanup.ts';
 import {
   type CallbackReceiver,
   inTurn,
@@ -22,7 +23,6 @@ import {
   verified,
 } from '../../support/http/callback-receiver.ts';
 import { until } from '../../support/poll.ts';
-import { scratchFolder } from '../../support/scratch-folder.ts';
 import { type TestStack, withTestStack } from '../../support/stack.ts';
 
 let stack: TestStack;

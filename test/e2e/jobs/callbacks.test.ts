@@ -15,13 +15,13 @@ import {
   startCallbackStack,
   UNSIGNED_KEY,
 } from '../../support/callbacks.ts';
+import { scratchFolder } from '../../support/cleanup.ts';
 import {
   type CallbackReceiver,
   startCallbackReceiver,
   verified,
 } from '../../support/http/callback-receiver.ts';
 import { until } from '../../support/poll.ts';
-import { scratchFolder } from '../../support/scratch-folder.ts';
 import type { TestStack } from '../../support/stack.ts';
 
 let stack: TestStack;

@@ -7,9 +7,9 @@ import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { isTerminalEvent, type JobEvent } from '../../../shared/job/event.ts';
 import { isTerminal, Job } from '../../../shared/job/job.ts';
 import { readJobEvent } from '../../../shared/wire/event-message.ts';
-import { run } from '../../support/cli-process.ts';
+import { scratchFolder } from '../../support/cleanup.ts';
+import { run } from '../../support/cli/process.ts';
 import { until } from '../../support/poll.ts';
-import { scratchFolder } from '../../support/scratch-folder.ts';
 import { startTestStack, type TestStack, withTestStack } from '../../support/stack.ts';
 
 const OPERATIONS = { operationsFolder: 'test/fixtures/operations' };

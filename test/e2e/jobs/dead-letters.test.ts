@@ -3,9 +3,9 @@ import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { DeadLetterDetail, DeadLetterPage } from '../../../shared/api/dead-letter.ts';
 import { Job } from '../../../shared/job/job.ts';
-import { type Ended, run } from '../../support/cli-process.ts';
+import { scratchFolder } from '../../support/cleanup.ts';
+import { type Ended, run } from '../../support/cli/process.ts';
 import { deadLetters, idsOf, UNKNOWN_ID } from '../../support/dead-letters.ts';
-import { scratchFolder } from '../../support/scratch-folder.ts';
 import { problemOf, startTestStack, type TestStack } from '../../support/stack.ts';
 import { tenants } from '../../support/tenants.ts';
 

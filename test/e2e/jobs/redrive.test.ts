@@ -3,10 +3,10 @@ import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { RedriveReport } from '../../../shared/api/dead-letter.ts';
 import { Job } from '../../../shared/job/job.ts';
+import { scratchFolder } from '../../support/cleanup.ts';
 import { deadLetters, idsOf, UNKNOWN_ID } from '../../support/dead-letters.ts';
 import { connectTo, effectsIn, untilQueueEmpty } from '../../support/jobs.ts';
 import { until } from '../../support/poll.ts';
-import { scratchFolder } from '../../support/scratch-folder.ts';
 import { problemOf, startTestStack, type TestStack } from '../../support/stack.ts';
 import { tenants } from '../../support/tenants.ts';
 

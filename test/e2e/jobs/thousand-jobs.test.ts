@@ -4,9 +4,9 @@ import { connect, type NatsConnection } from '@nats-io/transport-node';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { isTerminalEvent, type JobEvent } from '../../../shared/job/event.ts';
 import type { Job } from '../../../shared/job/job.ts';
+import { scratchFolder } from '../../support/cleanup.ts';
 import { untilQueueEmpty } from '../../support/jobs.ts';
 import { eventsByJob } from '../../support/nats/job-events.ts';
-import { scratchFolder } from '../../support/scratch-folder.ts';
 import { startTestStack, type TestStack } from '../../support/stack.ts';
 
 const JOBS = 1_000;

@@ -5,7 +5,7 @@ import type { NatsServer } from '../../../dev/nats-server/start.ts';
 import { consumerDefinition, streamDefinitions } from '../../../shared/nats/streams.ts';
 import { ensureConsumer, ensureStreams } from '../../../worker-node/broker/provision.ts';
 import { type SetupReport, setUpBroker } from '../../../worker-node/broker/setup.ts';
-import { BAD_CONSUMERS, BAD_STREAMS, type BadStream } from '../../support/bad-settings.ts';
+import { BAD_CONSUMERS, BAD_STREAMS, type BadStream } from '../../support/nats/bad-settings.ts';
 import { startTestNats } from '../../support/nats/nats.ts';
 
 const DEFINITIONS = streamDefinitions(1, true);

@@ -6,7 +6,8 @@ import { startNatsCluster } from '../../../dev/nats-server/cluster.ts';
 import { RecordedEvent } from '../../../shared/job/event-record.ts';
 import { Job } from '../../../shared/job/job.ts';
 import { subjectMatches } from '../../../shared/wire/subjects.ts';
-import { type Ended, runLocal } from '../../support/cli-process.ts';
+import { scratchFolder } from '../../support/cleanup.ts';
+import { type Ended, runLocal } from '../../support/cli/process.ts';
 import { type CallbackReceiver, startCallbackReceiver } from '../../support/http/callback-receiver.ts';
 import { allOf, connectEvents } from '../../support/http/event-source.ts';
 import {
@@ -21,7 +22,6 @@ import {
 import { allowedOf, runSetup, settingsOf, startStackOn } from '../../support/nats/deployed-users.ts';
 import { testNatsBinary } from '../../support/nats/nats.ts';
 import { until } from '../../support/poll.ts';
-import { scratchFolder } from '../../support/scratch-folder.ts';
 import type { TestStack } from '../../support/stack.ts';
 
 let nats: DeployedNats;

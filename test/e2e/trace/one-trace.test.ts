@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { traceFaults } from '../../../dev/trace-check.ts';
 import { Job } from '../../../shared/job/job.ts';
-import { printed } from '../../support/cli-process.ts';
+import { printed } from '../../support/cli/process.ts';
 import { until } from '../../support/poll.ts';
 import { startTestStack, type TestStack } from '../../support/stack.ts';
 

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { type Ended, runLocal } from '../cli-process.ts';
+import { type Ended, runLocal } from '../cli/process.ts';
 import type { TestStack } from '../stack.ts';
 import { credentials, DEPLOY_FOLDER, type DeployedNats, type DeployedUser } from './deployed-nats.ts';
 

@@ -7,7 +7,7 @@ import {
   type StreamDefinition,
   streamDefinitions,
 } from '../../../../shared/nats/streams.ts';
-import { BAD_CONSUMERS, BAD_STREAMS } from '../../../support/bad-settings.ts';
+import { BAD_CONSUMERS, BAD_STREAMS } from '../../../support/nats/bad-settings.ts';
 
 const DEFINITIONS = streamDefinitions(3, true);
 const GROUP = { group: 'workers', filterSubject: 'jobs.>', ackWaitMs: 30_000, maxAckPending: 1_000 };

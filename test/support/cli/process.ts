@@ -3,9 +3,9 @@ import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { inject } from 'vitest';
-import { atEndOfFile } from './cleanup.ts';
+import { atEndOfFile } from '../cleanup.ts';
 
-const MAIN = fileURLToPath(new URL('../../cli/main.ts', import.meta.url));
+const MAIN = fileURLToPath(new URL('../../../cli/main.ts', import.meta.url));
 
 /** Shorter than a test's limit, so that the test can still show what a command printed that did not end. */
 const LIMIT_MS = 20_000;

@@ -2,9 +2,9 @@ import { once } from 'node:events';
 import { createServer, type IncomingHttpHeaders, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { buffer } from 'node:stream/consumers';
-import { type Collector, startCollector } from '../../dev/collector/start.ts';
-import type { Job } from '../../shared/job/job.ts';
-import { atEndOfFile } from './cleanup.ts';
+import { type Collector, startCollector } from '../../../dev/collector/start.ts';
+import type { Job } from '../../../shared/job/job.ts';
+import { atEndOfFile } from '../cleanup.ts';
 
 export const TRACE_ID = '4bf92f3577b34da6a3ce929d0e0e4736';
 export const SPAN_ID = '00f067aa0ba902b7';
