@@ -1,16 +1,17 @@
 /**
- * `node bench/list.ts`: what a page of `GET /v1/jobs` costs when the index knows 1,000 jobs, and when it knows
- * 100,000. The events of those jobs are published into `EVENTS`, and the index follows them as it always does. The
- * two sizes are measured in one run; rows read are the index's own count (`LOG_LEVEL=debug`).
+ * `node bench/list.ts`: the time of one page of `GET /v1/jobs` when the index knows 1,000 jobs, and when it knows
+ * 100,000. The events of the jobs are published into `EVENTS`, and the index reads them from there as always. One run
+ * measures both sizes. The number of rows read comes from the index itself (`LOG_LEVEL=debug`).
  */
-import { jetstream } from '@nats-io/jetstream';
+import { type JetStreamClient, jetstream } from '@nats-io/jetstream';
 import { connect, headers, type NatsConnection } from '@nats-io/transport-node';
-import { startStack } from '../dev/stack.ts';
 import { JobPage } from '../shared/api/job-list.ts';
 import type { EventKind, JobEvent } from '../shared/job/event.ts';
 import { writeEventHeaders } from '../shared/wire/event-message.ts';
 import { writeJson } from '../shared/wire/json-body.ts';
 import { eventSubject } from '../shared/wire/subjects.ts';
+import { median } from './support/measure.ts';
+import { startQuietStack } from './support/stack.ts';
 
 const SIZES = [1_000, 100_000];
 const ROUNDS = 200;
@@ -28,15 +29,13 @@ interface Figure {
 }
 
 let rowsRead = 0;
-const stack = await startStack({
-  ports: { http: 0, nats: 0, natsWebSocket: 0, otlp: 0 },
+const stack = await startQuietStack({
   tracing: false,
   edge: { LOG_LEVEL: 'debug' },
   onLog: (line) => {
     const [, rows] = /"rows_read":([0-9]+)/.exec(line) ?? [];
     if (rows !== undefined) rowsRead = Number(rows);
   },
-  onStep: () => undefined,
 });
 try {
   const nats = await connect({ servers: stack.nats.url });
@@ -45,7 +44,7 @@ try {
     const began = performance.now();
     await publishJobs(nats, SIZES[index - 1] ?? 0, size);
     const published = performance.now();
-    await caughtUp();
+    await untilCaughtUp();
     const seconds = (ms: number): string => (ms / 1_000).toFixed(1);
     process.stdout.write(
       `${size} jobs: published in ${seconds(published - began)} s, in the index ${seconds(performance.now() - published)} s later\n`,
@@ -61,25 +60,26 @@ try {
   await stack.stop();
 }
 
-/** Two events for each job: it begins, and ends in one of three ways. */
+/** Publishes two events for each job: its start, and one of three ends. */
 async function publishJobs(nats: NatsConnection, from: number, to: number): Promise<void> {
   const stream = jetstream(nats);
   let next = from;
   const publishNext = async (): Promise<void> => {
     while (next < to) {
       const n = next++;
-      for (const kind of ['started', ENDS[n % ENDS.length] ?? 'failed'] as const) {
-        const event = eventOf(n, kind);
-        const messageHeaders = headers();
-        const ids = { messageId: `${event.jobId}:${kind}`, source: '/throughline/bench' };
-        writeEventHeaders(event, ids, {}, (name, value) => messageHeaders.set(name, value));
-        await stream.publish(eventSubject('demo', event.jobId), writeJson(event), {
-          headers: messageHeaders,
-        });
-      }
+      await publishEvent(stream, eventOf(n, 'started'));
+      await publishEvent(stream, eventOf(n, ENDS[n % ENDS.length] ?? 'failed'));
     }
   };
   await Promise.all(Array.from({ length: PARALLEL }, publishNext));
+}
+
+async function publishEvent(stream: JetStreamClient, event: JobEvent): Promise<void> {
+  const messageHeaders = headers();
+  const ids = { messageId: `${event.jobId}:${event.kind}`, source: '/throughline/bench' };
+  writeEventHeaders(event, ids, {}, (name, value) => messageHeaders.set(name, value));
+  const options = { headers: messageHeaders };
+  await stream.publish(eventSubject('demo', event.jobId), writeJson(event), options);
 }
 
 function eventOf(n: number, kind: EventKind): JobEvent {
@@ -101,20 +101,13 @@ function eventOf(n: number, kind: EventKind): JobEvent {
   };
 }
 
-async function caughtUp(): Promise<void> {
+async function untilCaughtUp(): Promise<void> {
   while (!(await list('')).complete);
 }
 
-/** The first page and one from the middle, for each filter, in turns. */
+/** Measures the first page and a page from the middle, for each filter, in turns. */
 async function measure(size: number): Promise<Figure[]> {
-  const queries = FILTERS.flatMap((filter) => {
-    const middle = Buffer.from(`${START + size / 2}.job`).toString('base64url');
-    const name = filter === '' ? 'no filter' : filter.replace('&', ', ');
-    return [
-      { what: `${name}, first page`, query: filter },
-      { what: `${name}, from the middle`, query: `${filter}&cursor=${middle}` },
-    ];
-  });
+  const queries = queriesFor(size);
   const times = queries.map((): number[] => []);
   const rows = queries.map(() => 0);
   for (let round = 0; round < ROUNDS; round++) {
@@ -129,14 +122,21 @@ async function measure(size: number): Promise<Figure[]> {
   return queries.map(({ what }, index) => ({ what, ms: median(times[index] ?? []), rows: rows[index] ?? 0 }));
 }
 
+function queriesFor(size: number): { what: string; query: string }[] {
+  const middle = Buffer.from(`${START + size / 2}.job`).toString('base64url');
+  return FILTERS.flatMap((filter) => {
+    const name = filter === '' ? 'no filter' : filter.replace('&', ', ');
+    return [
+      { what: `${name}, first page`, query: filter },
+      { what: `${name}, from the middle`, query: `${filter}&cursor=${middle}` },
+    ];
+  });
+}
+
 async function list(query: string): Promise<JobPage> {
   const response = await fetch(`${stack.url}/v1/jobs?limit=${LIMIT}&${query}`, {
     headers: { authorization: `Bearer ${stack.apiKey}` },
   });
   if (!response.ok) throw new Error(await response.text());
   return JobPage.parse(await response.json());
-}
-
-function median(values: number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
 }

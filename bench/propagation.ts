@@ -1,10 +1,7 @@
 /**
- * Inject + extract, ours against OpenTelemetry's own propagators, side by side in one process.
- *
- *   node bench/propagation.ts [rounds]
- *
- * Each round times both, in turns, the one that goes first alternating; the ratio is that of the medians, and
- * below 1 means that ours is faster.
+ * `node bench/propagation.ts [rounds]`: inject and extract, our propagator against those of OpenTelemetry, in one
+ * process. Each round times both; they take turns at being first. The ratio compares the medians: below 1, ours is
+ * faster.
  */
 import { randomBytes } from 'node:crypto';
 import { argv, stdout } from 'node:process';
@@ -23,11 +20,12 @@ import {
   inject,
   ThroughlinePropagator,
 } from '../shared/propagation/index.ts';
+import { median } from './support/measure.ts';
 
 const ROUNDS = Number(argv[2] ?? 41);
 const OPERATIONS = 20_000;
 
-/** Ids of their own for each round trip, as in life: on one and the same id the processor learns its digits. */
+/** Carriers with different ids, as in real use. With only one id, the processor would predict its digits. */
 function carriers(flags: string, rest: Carrier = {}): Carrier[] {
   return Array.from({ length: 1_000 }, () => {
     const [traceId, spanId] = [randomBytes(16).toString('hex'), randomBytes(8).toString('hex')];
@@ -71,10 +69,6 @@ function time(roundTrip: RoundTrip, sample: Carrier[]): number {
   return ((performance.now() - start) * 1e6) / OPERATIONS;
 }
 
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
-}
-
 function compare(ours: RoundTrip, sample: Carrier[]): { ours: number; theirs: number } {
   const times = { ours: [] as number[], theirs: [] as number[] };
   const ways = [() => times.ours.push(time(ours, sample)), () => times.theirs.push(time(theirs, sample))];
@@ -84,7 +78,7 @@ function compare(ours: RoundTrip, sample: Carrier[]): { ours: number; theirs: nu
   return { ours: median(times.ours), theirs: median(times.theirs) };
 }
 
-// Every path is warm before any is timed, so that no carrier meets code compiled for another one's shape.
+// All paths run once before any is timed, so that V8 does not compile for the shape of one carrier only.
 for (const sample of Object.values(CARRIERS)) {
   for (const roundTrip of [theirs, ...Object.values(OURS)]) time(roundTrip, sample);
 }

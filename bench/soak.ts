@@ -1,13 +1,10 @@
 /**
- * `node bench/soak.ts [jobs]`: what edge, worker and NATS hold in memory while jobs go through, a line for each tenth of
- * them. Flat is good: nothing may be kept for each job.
+ * `node bench/soak.ts [jobs]`: the memory of workerd, worker and nats-server while jobs pass through, one line for each
+ * tenth of the jobs. The numbers should not grow: nothing may stay in memory for each job.
  */
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { startStack } from '../dev/stack.ts';
-import { residentMib, workerdPid } from './support/process-size.ts';
+import { printRow, residentMib, workerdPid } from './support/measure.ts';
+import { startStackOnDisk } from './support/stack.ts';
 
 const JOBS = Number(process.argv[2] ?? 1_000_000);
 const BATCH = 100;
@@ -15,32 +12,21 @@ const PARALLEL = 4;
 const STEPS = 10;
 const DRAIN_POLL_MS = 200;
 
-// Without a directory workerd would keep the rows of the index in memory too.
-const storageDir = await mkdtemp(path.join(tmpdir(), 'throughline-soak-'));
-const stack = await startStack({
-  storageDir,
-  ...{
-    onLog: () => undefined,
-    onStep: () => undefined,
-    ports: { http: 0, nats: 0, natsWebSocket: 0, otlp: 0 },
-  },
-  ...{ tracing: false, worker: { WORKER_CONCURRENCY: '100' } },
-});
+const stack = await startStackOnDisk({ tracing: false, worker: { WORKER_CONCURRENCY: '100' } });
 const body = JSON.stringify({ jobs: Array(BATCH).fill({ operation: 'echo', input: 1 }) });
 const headers = { authorization: `Bearer ${stack.apiKey}`, 'content-type': 'application/json' };
 try {
-  print('jobs', 'jobs/s', 'workerd', 'worker', 'nats-server (MiB)');
+  printRow('jobs', 'jobs/s', 'workerd', 'worker', 'nats-server (MiB)');
   for (let step = 1; step <= STEPS; step++) {
     const began = performance.now();
     await submit(JOBS / STEPS);
-    await drained();
+    await untilDone();
     const perSecond = (JOBS / STEPS / (performance.now() - began)) * 1_000;
     const memory = [workerdPid(), stack.worker.pid, stack.nats.pid].map((pid) => residentMib(pid).toFixed(0));
-    print(((JOBS / STEPS) * step).toFixed(0), perSecond.toFixed(0), ...memory);
+    printRow(((JOBS / STEPS) * step).toFixed(0), perSecond.toFixed(0), ...memory);
   }
 } finally {
   await stack.stop();
-  await rm(storageDir, { recursive: true, force: true });
 }
 
 async function submit(jobs: number): Promise<void> {
@@ -55,16 +41,12 @@ async function submit(jobs: number): Promise<void> {
   await Promise.all(Array.from({ length: PARALLEL }, send));
 }
 
-/** Until the worker has ended what is queued: no more jobs are running or waiting. */
-async function drained(): Promise<void> {
+/** Waits until no job is queued. */
+async function untilDone(): Promise<void> {
   for (;;) {
     const answer = await fetch(`${stack.url}/v1/jobs?state=queued&limit=1`, { headers });
     const { jobs, complete } = (await answer.json()) as { jobs: unknown[]; complete: boolean };
     if (complete && jobs.length === 0) return;
     await delay(DRAIN_POLL_MS);
   }
-}
-
-function print(...cells: readonly string[]): void {
-  process.stdout.write(`${cells.map((cell) => cell.padStart(9)).join(' ')}\n`);
 }

@@ -6,7 +6,7 @@ import { Job } from '../shared/job/job.ts';
 import type { SpanRecord } from '../shared/trace/span-record.ts';
 import { renderWaterfall } from '../shared/trace/waterfall.ts';
 import { hostEnvironment } from './machine/environment.ts';
-import { type Stack, startStack } from './stack.ts';
+import { FREE_PORTS, type Stack, startStack } from './stack.ts';
 import { traceFaults } from './trace-check.ts';
 
 const run = promisify(execFile);
@@ -22,11 +22,10 @@ interface DemoResult {
 }
 
 /**
- * `npm run demo`: starts everything, submits a real job with the CLI, and shows its result and its trace.
- * @returns the exit code: 0 when every hop kept the trace, 1 with a sentence when one did not
+ * `npm run demo`: starts everything, submits a job with the CLI, and shows its result and its trace.
+ * @returns the exit code: 0 when the trace is complete, 1 when anything failed
  */
 async function main(json: boolean): Promise<number> {
-  const say = (line: string): void => void process.stderr.write(`${line}\n`);
   const lines: string[] = [];
   let stack: Stack | undefined;
   const stopOnSignal = (): void => {
@@ -34,12 +33,7 @@ async function main(json: boolean): Promise<number> {
   };
   process.once('SIGINT', stopOnSignal).once('SIGTERM', stopOnSignal);
   try {
-    stack = await startStack({
-      ports: { http: 0, nats: 0, natsWebSocket: 0, otlp: 0 },
-      operationsFolder: OPERATIONS,
-      onLog: (line) => lines.push(line),
-      onStep: say,
-    });
+    stack = await startDemoStack(lines);
     const result = await followJob(stack, lines);
     process.stdout.write(json ? `${JSON.stringify(asJson(result))}\n` : asText(result));
     return 0;
@@ -51,12 +45,25 @@ async function main(json: boolean): Promise<number> {
   }
 }
 
+async function startDemoStack(lines: string[]): Promise<Stack> {
+  return await startStack({
+    ports: FREE_PORTS,
+    operationsFolder: OPERATIONS,
+    onLog: (line) => lines.push(line),
+    onStep: say,
+  });
+}
+
+function say(line: string): void {
+  process.stderr.write(`${line}\n`);
+}
+
 async function followJob(stack: Stack, lines: readonly string[]): Promise<DemoResult> {
   const job = await submit(stack);
   if (job.state !== 'succeeded') {
     throw new ThroughlineError(
       'internal',
-      `the job ended as ${job.state}: ${job.error?.message ?? 'no reason given'}`,
+      `the job ended as ${job.state}: ${job.error?.message ?? 'no reason was given'}`,
     );
   }
   const spans = await stack.collector
@@ -67,7 +74,7 @@ async function followJob(stack: Stack, lines: readonly string[]): Promise<DemoRe
   return { job, spans, logs: logsOf(job.traceId, lines) };
 }
 
-/** As a user would: with the CLI, in a process of its own. */
+/** Submits the job as a user does: with the CLI, in its own process. */
 async function submit(stack: Stack): Promise<Job> {
   const args = [CLI, 'submit', 'text.count', JSON.stringify(INPUT), '--wait', '30', '--json'];
   const settings = {

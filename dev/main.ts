@@ -17,9 +17,9 @@ interface DevFlags {
 const EXIT_USAGE = 2;
 
 /**
- * `npm run dev`, `throughline dev`: the whole path on this machine until Ctrl-C.
+ * `npm run dev`, `throughline dev`: runs everything on this machine until Ctrl-C.
  * @param args the arguments after the command's name
- * @returns the exit code: 0 after Ctrl-C, 1 when a part failed, 2 for bad usage
+ * @returns the exit code: 0 after Ctrl-C, 1 when a part failed, 2 for wrong usage
  */
 export async function main(args: readonly string[]): Promise<number> {
   const command = devCommand();
@@ -35,48 +35,34 @@ export async function main(args: readonly string[]): Promise<number> {
 function devCommand(): Command {
   return new Command('throughline dev')
     .description('Runs nats-server, the edge in workerd, a worker and a trace collector on this machine.')
-    .option('--port <port>', 'of the HTTP API; 0: a free one', port, 8787)
-    .option('--nats-port <port>', 'of nats-server', port, 0)
-    .option('--nats-websocket-port <port>', "of nats-server's WebSocket", port, 0)
-    .option('--otlp-port <port>', 'of the trace collector', port, 0)
-    .option('--operations <folder>', 'operations to load, beside the built-in ones')
+    .option('--port <port>', 'port of the HTTP API; 0: a free port', port, 8787)
+    .option('--nats-port <port>', 'port of nats-server', port, 0)
+    .option('--nats-websocket-port <port>', "port of nats-server's WebSocket", port, 0)
+    .option('--otlp-port <port>', 'port of the trace collector', port, 0)
+    .option('--operations <folder>', 'folder with more operations than the built-in ones')
     .option(
       '--callback-allow <origins>',
-      'where callbacks may go beside public https, with commas',
+      'origins for callbacks besides public https, separated by commas',
       'http://127.0.0.1:9000',
     )
-    .option('--json', 'one JSON line on stdout when ready; the rest goes to stderr')
+    .option('--json', 'print one JSON line on stdout when ready; everything else goes to stderr')
     .option('--debug', 'print spans on stderr')
     .exitOverride()
-    .addHelpText(
-      'after',
-      `
-Examples:
-  npm run dev                                       everything, the API on port 8787
-  npm run dev -- --port 0 --json                    on free ports, for a script
-  npm run dev -- --operations examples/operations   with operations of your own
-`,
-    );
+    .addHelpText('after', EXAMPLES);
 }
 
+const EXAMPLES = `
+Examples:
+  npm run dev                                       everything, with the API on port 8787
+  npm run dev -- --port 0 --json                    on free ports, for a script
+  npm run dev -- --operations examples/operations   with your own operations
+`;
+
 async function run(flags: DevFlags): Promise<number> {
-  const say = (line: string): void => void process.stderr.write(`${line}\n`);
   const interrupted = Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]).then(() => undefined);
   let stack: Stack;
   try {
-    stack = await startStack({
-      ports: {
-        http: flags.port,
-        nats: flags.natsPort,
-        natsWebSocket: flags.natsWebsocketPort,
-        otlp: flags.otlpPort,
-      },
-      operationsFolder: flags.operations,
-      worker: { CALLBACK_ALLOW: flags.callbackAllow },
-      debug: flags.debug ?? false,
-      onLog: flags.json ? say : (line) => void process.stdout.write(`${line}\n`),
-      onStep: say,
-    });
+    stack = await start(flags);
   } catch (thrown) {
     say(`dev: ${describeThrown(thrown)}`);
     return 1;
@@ -86,6 +72,26 @@ async function run(flags: DevFlags): Promise<number> {
   if (failure !== undefined) say(`dev: ${failure}`);
   await stack.stop();
   return failure === undefined ? 0 : 1;
+}
+
+async function start(flags: DevFlags): Promise<Stack> {
+  return await startStack({
+    ports: {
+      http: flags.port,
+      nats: flags.natsPort,
+      natsWebSocket: flags.natsWebsocketPort,
+      otlp: flags.otlpPort,
+    },
+    operationsFolder: flags.operations,
+    worker: { CALLBACK_ALLOW: flags.callbackAllow },
+    debug: flags.debug ?? false,
+    onLog: flags.json ? say : (line) => void process.stdout.write(`${line}\n`),
+    onStep: say,
+  });
+}
+
+function say(line: string): void {
+  process.stderr.write(`${line}\n`);
 }
 
 function readyLine(stack: Stack): Record<string, string> {
@@ -116,14 +122,16 @@ Throughline is ready. Ctrl-C stops it.
 `;
 }
 
-/** A part that ends by itself takes the rest with it, with a word on what happened. */
+/** Resolves when the worker or nats-server ends by itself, with a sentence about it. */
 async function partEnded(stack: Stack): Promise<string> {
   return await Promise.race([
-    stack.worker.exited.then((code) => `the worker ended (${code ?? 'by a signal'})`),
-    stack.nats.exited.then(
-      (code) => `nats-server ended (${code ?? 'by a signal'}); its log: ${stack.nats.logFile}`,
-    ),
+    stack.worker.exited.then((code) => `the worker ended (${exitText(code)})`),
+    stack.nats.exited.then((code) => `nats-server ended (${exitText(code)}). Its log: ${stack.nats.logFile}`),
   ]);
+}
+
+function exitText(code: number | null): string {
+  return code === null ? 'by a signal' : `exit code ${code}`;
 }
 
 function port(text: string): number {

@@ -1,12 +1,13 @@
 import { SERVICE } from '../shared/trace/semantics.ts';
 import type { SpanRecord } from '../shared/trace/span-record.ts';
 
-/** The services that a job passes; the index hears of it, but is no stop of its way. */
+/** The services that a job passes through. The job index is not one: it only hears about the job. */
 const ON_THE_WAY = [SERVICE.cli, SERVICE.edge, SERVICE.bridge, SERVICE.worker];
 
 /**
- * What is wrong with the trace of a job that went the whole way, one sentence per fault: a service without a span, a
- * parent that is not there, a way across NATS that is broken, more than one trace.
+ * Checks the trace of a job that passed through all services.
+ * @returns a sentence for each fault: a service without a span, a parent span that is missing, a trace that breaks at
+ * NATS, or more than one trace
  */
 export function traceFaults(spans: readonly SpanRecord[]): string[] {
   return [...missingServices(spans), ...missingParents(spans), ...brokenHops(spans), ...strayTraces(spans)];
@@ -28,7 +29,7 @@ function missingParents(spans: readonly SpanRecord[]): string[] {
     );
 }
 
-/** `process` must be a child of `send`, and `receive result` must point at the span that sent the result. */
+/** `process` must be a child of `send`, and `receive result` must link to the span that sent the result. */
 function brokenHops(spans: readonly SpanRecord[]): string[] {
   const faults: string[] = [];
   const send = spans.find(({ kind, service }) => kind === 'PRODUCER' && service === SERVICE.bridge);
@@ -36,14 +37,16 @@ function brokenHops(spans: readonly SpanRecord[]): string[] {
   const sent = spans.find(({ name }) => name === 'send events');
   const receive = spans.find(({ name }) => name === 'receive result');
   if (send === undefined || process?.parentSpanId !== send.spanId) {
-    faults.push('the worker did not continue the trace of the message: "process" is no child of "send"');
+    faults.push('the worker did not continue the trace of the message: "process" is not a child of "send"');
   }
   if (sent === undefined || receive?.links.some(({ spanId }) => spanId === sent.spanId) !== true) {
-    faults.push('the result came back without its trace: "receive result" does not link to "send events"');
+    faults.push('the result lost its trace on the way back: "receive result" does not link to "send events"');
   }
   return faults;
 }
 
 function strayTraces(spans: readonly SpanRecord[]): string[] {
-  return new Set(spans.map(({ traceId }) => traceId)).size === 1 ? [] : ['the spans are not of one trace'];
+  return new Set(spans.map(({ traceId }) => traceId)).size === 1
+    ? []
+    : ['the spans do not belong to one trace'];
 }

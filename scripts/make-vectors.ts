@@ -1,4 +1,4 @@
-/** `npm run vectors`: writes what passes over NATS to `test/vectors`. */
+/** `npm run vectors`: writes an example of each message that passes over NATS into `test/vectors`. */
 import { writeFile } from 'node:fs/promises';
 import { vectors } from '../test/vectors/vectors.ts';
 

@@ -1,17 +1,17 @@
 import type { IncomingMessage } from 'node:http';
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
-import { ThroughlineError } from '../../shared/errors.ts';
+import { describeThrown, ThroughlineError } from '../../shared/errors.ts';
 import { decodeExportRequest } from './otlp-proto.ts';
 import { type ReadExport, readTraceExport } from './otlp-trace.ts';
 
-/** OTLP's two encodings over HTTP. */
+/** The two encodings of OTLP over HTTP. */
 export type Encoding = 'json' | 'protobuf';
 
 const MAX_BODY_BYTES = 16 * 1024 * 1024;
 const unzip = promisify(gunzip);
 
-/** The encoding that a `Content-Type` names, or undefined when it is neither. */
+/** The encoding of a `Content-Type`, or undefined for any other media type. */
 export function encodingOf(contentType: string | undefined): Encoding | undefined {
   const mediaType = contentType?.split(';', 1)[0]?.trim().toLowerCase();
   if (mediaType === 'application/json') return 'json';
@@ -20,8 +20,7 @@ export function encodingOf(contentType: string | undefined): Encoding | undefine
 
 /**
  * Reads and decodes the body of an export.
- *
- * @throws a ThroughlineError whose status is the answer: 400, 413 or 415.
+ * @throws ThroughlineError with the status to answer: 400, 413 or 415
  */
 export async function readExport(request: IncomingMessage, encoding: Encoding): Promise<ReadExport> {
   const body = await decompress(await readBody(request), request.headers['content-encoding']);
@@ -29,18 +28,12 @@ export async function readExport(request: IncomingMessage, encoding: Encoding): 
     const decoded = encoding === 'json' ? JSON.parse(body.toString()) : decodeExportRequest(body);
     return readTraceExport(decoded);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new ThroughlineError(
-      'request-invalid',
-      `The body is not an OTLP trace export in ${encoding}: ${reason}`,
-      {
-        cause: error,
-      },
-    );
+    const message = `The body is not an OTLP trace export in ${encoding}: ${describeThrown(error)}`;
+    throw new ThroughlineError('request-invalid', message, { cause: error });
   }
 }
 
-/** Reads to the end even what is too large, so that the client is done sending and reads the answer. */
+/** Reads the body to its end, even if it is too large: the client reads the answer only after it has sent everything. */
 async function readBody(request: IncomingMessage): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let bytes = 0;
@@ -68,5 +61,8 @@ async function decompress(body: Buffer, contentEncoding = 'identity'): Promise<B
 }
 
 function tooLarge(): ThroughlineError {
-  return new ThroughlineError('payload-too-large', `An export may have ${MAX_BODY_BYTES} bytes, unzipped.`);
+  return new ThroughlineError(
+    'payload-too-large',
+    `An export may have at most ${MAX_BODY_BYTES} bytes, unzipped.`,
+  );
 }

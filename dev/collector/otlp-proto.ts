@@ -1,8 +1,8 @@
 import protobuf from 'protobufjs';
 
-// The parts of OTLP 1.x that a trace collector reads and answers. Names and numbers are those of
-// github.com/open-telemetry/opentelemetry-proto; what is left out is skipped by the decoder. Enums are int32
-// here: the same bytes, and an unknown value stays a number.
+// The parts of OTLP 1.x that a trace collector reads and writes, with the names and numbers of
+// github.com/open-telemetry/opentelemetry-proto. The decoder skips all other fields. Enums are int32 here: they have the
+// same bytes, and an unknown value stays a number.
 const SCHEMA = `
   syntax = "proto3";
 
@@ -47,7 +47,7 @@ const SCHEMA = `
   message ExportTraceServiceResponse { ExportTracePartialSuccess partial_success = 1; }
   message ExportTracePartialSuccess { int64 rejected_spans = 1; string error_message = 2; }
 
-  // google.rpc.Status, the body of every refusal.
+  // google.rpc.Status, the body of every error answer.
   message RpcStatus { int32 code = 1; string message = 2; }
 `;
 
@@ -56,27 +56,26 @@ const REQUEST = root.lookupType('ExportTraceServiceRequest');
 const RESPONSE = root.lookupType('ExportTraceServiceResponse');
 const RPC_STATUS = root.lookupType('RpcStatus');
 
-/** What an export is answered: nothing when all is well, else how many spans were not taken, and why. */
+/** The answer to an export: empty, or how many spans were rejected, and why. */
 export interface ExportResponse {
   partialSuccess?: { rejectedSpans: number; errorMessage: string };
 }
 
 /**
- * Decodes an OTLP trace export into the shape of its JSON form, except that bytes stay bytes.
- *
- * @throws whatever protobufjs throws for bytes that are no such message.
+ * Decodes an OTLP trace export. The result has the shape of the JSON form, but bytes stay bytes.
+ * @throws an Error of protobufjs when the bytes are not such a message
  */
 export function decodeExportRequest(body: Uint8Array): unknown {
-  // As strings: nanoseconds since 1970 do not fit a JavaScript number.
+  // 64-bit numbers become strings: nanoseconds since 1970 do not fit into a JavaScript number.
   return REQUEST.toObject(REQUEST.decode(body), { longs: String });
 }
 
-/** Encodes the answer to an export; nothing at all when every span was taken, as the specification asks. */
+/** Encodes the answer to an export. It has no bytes when every span was taken, as the specification asks. */
 export function encodeExportResponse(response: ExportResponse): Uint8Array {
   return RESPONSE.encode(RESPONSE.fromObject(response)).finish();
 }
 
-/** Encodes the body of a refusal. */
+/** Encodes the body of an error answer, a `google.rpc.Status`. */
 export function encodeRpcStatus(message: string): Uint8Array {
   return RPC_STATUS.encode(RPC_STATUS.fromObject({ message })).finish();
 }

@@ -1,19 +1,19 @@
+import { describeThrown } from '../../shared/errors.ts';
 import type { SpanRecord, SpanRecordEvent, SpanRecordLink } from '../../shared/trace/span-record.ts';
 import { readAttributes, readList, readObject } from './otlp-value.ts';
 
 const KINDS = ['INTERNAL', 'INTERNAL', 'SERVER', 'CLIENT', 'PRODUCER', 'CONSUMER'] as const;
 const STATUSES = ['UNSET', 'OK', 'ERROR'] as const;
 
-/** What an export held: spans, and a reason for each one that cannot be kept. */
+/** The spans of an export, and a reason for each span that is invalid. */
 export interface ReadExport {
   spans: SpanRecord[];
   rejections: string[];
 }
 
 /**
- * Reads an OTLP trace export, in its JSON form or as `decodeExportRequest` gives it. Unknown fields are ignored.
- *
- * @throws a TypeError when it does not have the form of an export.
+ * Reads an OTLP trace export, in its JSON form or as `decodeExportRequest` returns it. It ignores unknown fields.
+ * @throws TypeError when the value does not have the form of an export
  */
 export function readTraceExport(request: unknown): ReadExport {
   const read: ReadExport = { spans: [], rejections: [] };
@@ -30,19 +30,17 @@ export function readTraceExport(request: unknown): ReadExport {
   return read;
 }
 
-/** One bad span does not cost the others their place. */
+/** An invalid span is rejected alone: the others are kept. */
 function readInto(read: ReadExport, span: Record<string, unknown>, service: string): void {
   try {
     read.spans.push(readSpan(span, service));
   } catch (error) {
     const name = JSON.stringify(span.name ?? '');
-    read.rejections.push(`span ${name}: ${error instanceof Error ? error.message : String(error)}`);
+    read.rejections.push(`span ${name}: ${describeThrown(error)}`);
   }
 }
 
 function readSpan(span: Record<string, unknown>, service: string): SpanRecord {
-  const start = readNanos(span.startTimeUnixNano);
-  const end = readNanos(span.endTimeUnixNano);
   const parentSpanId = readOptionalId(span.parentSpanId, 16);
   const status = readObject(span.status ?? {}, 'status');
   const statusMessage = readText(status.message);
@@ -53,14 +51,20 @@ function readSpan(span: Record<string, unknown>, service: string): SpanRecord {
     traceId: readId(span.traceId, 32, 'traceId'),
     spanId: readId(span.spanId, 16, 'spanId'),
     ...(parentSpanId === undefined ? {} : { parentSpanId }),
-    startMs: toMs(start),
-    durationMs: end === 0n ? 0 : Number(end - start) / 1e6,
+    ...readTimes(span),
     status: STATUSES[Number(status.code ?? 0)] ?? 'UNSET',
     ...(statusMessage === '' ? {} : { statusMessage }),
     attributes: readAttributes(span.attributes),
     events: readList(span.events, 'events').map(readEvent),
     links: readList(span.links, 'links').flatMap(readLink),
   };
+}
+
+/** A span that has not ended has no end time: its duration is 0. */
+function readTimes(span: Record<string, unknown>): Pick<SpanRecord, 'startMs' | 'durationMs'> {
+  const start = readNanos(span.startTimeUnixNano);
+  const end = readNanos(span.endTimeUnixNano);
+  return { startMs: toMs(start), durationMs: end === 0n ? 0 : Number(end - start) / 1e6 };
 }
 
 function readEvent(value: unknown): SpanRecordEvent {
@@ -72,7 +76,7 @@ function readEvent(value: unknown): SpanRecordEvent {
   };
 }
 
-/** A link without a valid context is allowed and points nowhere: it is left out. */
+/** OTLP allows a link without a valid context. It points nowhere, so it is left out. */
 function readLink(value: unknown): SpanRecordLink[] {
   const link = readObject(value, 'links');
   const [traceId, spanId] = [toHex(link.traceId), toHex(link.spanId)];
@@ -87,7 +91,7 @@ function readId(value: unknown, digits: number, name: string): string {
   throw new TypeError(`${name} is not ${digits} hexadecimal digits: ${JSON.stringify(id).slice(0, 80)}`);
 }
 
-/** All zero is the invalid id. */
+/** An id of zeros is invalid. */
 function isId(id: string, digits: number): boolean {
   return id.length === digits && /^[0-9a-f]+$/.test(id) && !/^0+$/.test(id);
 }
@@ -97,12 +101,12 @@ function readOptionalId(value: unknown, digits: number): string | undefined {
   return /^0*$/.test(id) ? undefined : readId(value, digits, 'parentSpanId');
 }
 
-/** Ids are hexadecimal text in JSON, in either case, and bytes in protobuf. */
+/** In JSON, an id is hexadecimal text, upper or lower case. In protobuf, it is bytes. */
 function toHex(value: unknown): string {
   return value instanceof Uint8Array ? Buffer.from(value).toString('hex') : readText(value).toLowerCase();
 }
 
-/** A 64-bit number is text in JSON; some exporters write a number, which has lost its last digits. */
+/** In JSON, a 64-bit number is text. Some exporters write a number, which is less exact. */
 function readNanos(value: unknown): bigint {
   if (value === undefined || value === null) return 0n;
   if (typeof value === 'string' && /^[0-9]{1,20}$/.test(value)) return BigInt(value);
@@ -110,7 +114,7 @@ function readNanos(value: unknown): bigint {
   throw new TypeError(`not a time in nanoseconds: ${JSON.stringify(value)?.slice(0, 80)}`);
 }
 
-/** Whole microseconds first: they fit a number exactly. */
+/** Divides to whole microseconds first: they fit exactly into a number. */
 function toMs(nanos: bigint): number {
   return Number(nanos / 1_000n) / 1_000;
 }

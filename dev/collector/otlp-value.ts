@@ -1,4 +1,4 @@
-/** The object of that name in an export. */
+/** @throws TypeError with `name` when the value is not an object */
 export function readObject(value: unknown, name: string): Record<string, unknown> {
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
     return value as Record<string, unknown>;
@@ -6,14 +6,14 @@ export function readObject(value: unknown, name: string): Record<string, unknown
   throw new TypeError(`${name} is not an object`);
 }
 
-/** The list of that name in an export; absent means empty. */
+/** Absent means empty. @throws TypeError with `name` when the value is not a list */
 export function readList(value: unknown, name: string): unknown[] {
   if (value === undefined || value === null) return [];
   if (Array.isArray(value)) return value;
   throw new TypeError(`${name} is not a list`);
 }
 
-/** OTLP's list of key-value pairs as an object. A key such as `__proto__` is data like any other. */
+/** Turns OTLP's list of key-value pairs into an object. `__proto__` is a key like any other. */
 export function readAttributes(value: unknown): Record<string, unknown> {
   return Object.fromEntries(
     readList(value, 'attributes').map((entry) => {
@@ -24,14 +24,14 @@ export function readAttributes(value: unknown): Record<string, unknown> {
   );
 }
 
-/** OTLP's `AnyValue` as plain JSON data: bytes become base64, an integer too big for a number stays text. */
+/** Turns OTLP's `AnyValue` into JSON data. Bytes become base64. An integer that does not fit into a number stays text. */
 function readAnyValue(value: unknown): unknown {
   if (value === undefined || value === null) return null;
   const any = readObject(value, 'an attribute value');
   if (any.stringValue !== undefined) return any.stringValue;
   if (any.boolValue !== undefined) return any.boolValue;
   if (any.intValue !== undefined) return readInteger(any.intValue);
-  // JSON writes what is no number as text: "NaN", "Infinity".
+  // In JSON, NaN and the infinities are text: "NaN", "Infinity".
   if (any.doubleValue !== undefined) return any.doubleValue === null ? null : Number(any.doubleValue);
   if (any.arrayValue !== undefined) return readValues(any.arrayValue).map(readAnyValue);
   if (any.kvlistValue !== undefined) return readAttributes(readValues(any.kvlistValue));

@@ -2,12 +2,12 @@ import type { SpanRecord } from '../../shared/trace/span-record.ts';
 
 interface Waiter {
   traceId: string;
-  /** Looks whether the wait is over. */
+  /** Ends the wait if its predicate is now true. */
   check: () => void;
   fail: (reason: string) => void;
 }
 
-/** Those who wait for spans of a trace to arrive. */
+/** The callers that wait for spans of a trace. */
 export class SpanWaiters {
   readonly #waiters = new Set<Waiter>();
   readonly #spansOf: (traceId: string) => SpanRecord[];
@@ -16,7 +16,10 @@ export class SpanWaiters {
     this.#spansOf = spansOf;
   }
 
-  /** Resolves with the spans of a trace as soon as they fulfil `predicate`; rejects with what arrived. */
+  /**
+   * Resolves with the spans of a trace when `predicate` is true for them.
+   * @throws Error after `timeoutMs`, with the spans that arrived
+   */
   wait(
     traceId: string,
     predicate: (spans: SpanRecord[]) => boolean,
@@ -33,7 +36,10 @@ export class SpanWaiters {
       }
     };
     const waiter = { traceId, check, fail };
-    const timer = setTimeout(() => fail(`not what was waited for after ${timeoutMs} ms`), timeoutMs);
+    const timer = setTimeout(
+      () => fail(`the expected spans did not arrive within ${timeoutMs} ms`),
+      timeoutMs,
+    );
     this.#waiters.add(waiter);
     check();
     return promise.finally(() => {
@@ -42,12 +48,12 @@ export class SpanWaiters {
     });
   }
 
-  /** To be called when spans of these traces have arrived. */
+  /** Call it when spans of these traces have arrived. */
   notify(traceIds: ReadonlySet<string>): void {
     for (const waiter of this.#waiters) if (traceIds.has(waiter.traceId)) waiter.check();
   }
 
-  /** Ends every wait. */
+  /** Rejects every wait. */
   close(): void {
     for (const waiter of this.#waiters) waiter.fail('the collector was closed');
   }

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { ThroughlineError } from '../../shared/errors.ts';
 import type { SpanRecord } from '../../shared/trace/span-record.ts';
@@ -10,70 +10,100 @@ import { SpanWaiters } from './span-waiters.ts';
 import { TraceStore } from './trace-store.ts';
 
 export interface CollectorOptions {
-  /** 0 or absent: a free one. */
+  /** 0 or absent: a free port. */
   port?: number;
   /** Default `127.0.0.1`. */
   host?: string;
   /** How many traces are kept; default 200. */
   maxTraces?: number;
-  /** How many spans are kept of one trace; default 5000. */
+  /** How many spans of one trace are kept; default 5000. */
   maxSpansPerTrace?: number;
 }
 
-/** A trace collector for local use and tests: OTLP over HTTP in, JSON out, everything in memory. */
+/** A trace collector for local use and tests. It takes OTLP over HTTP, keeps it in memory, and shows it as JSON. */
 export interface Collector {
   /** The value for `OTEL_EXPORTER_OTLP_ENDPOINT`. */
   readonly otlpUrl: string;
-  /** The list of traces; `/<traceId>` after it gives one. */
+  /** The list of traces. `<tracesUrl>/<traceId>` is one trace. */
   readonly tracesUrl: string;
-  /** How many exports have arrived, refused ones included. */
+  /** How many exports have arrived, also those that were refused. */
   readonly requests: number;
   /** The spans of a trace in the order of their start. */
   spans(traceId: string): SpanRecord[];
   allSpans(): SpanRecord[];
-  /** Resolves when the spans of a trace fulfil `predicate`; rejects after `timeoutMs` and says what arrived. */
+  /**
+   * Resolves with the spans of a trace when `predicate` is true for them.
+   * @throws Error after `timeoutMs`, with the spans that arrived
+   */
   waitForSpans(
     traceId: string,
     predicate: (spans: SpanRecord[]) => boolean,
     timeoutMs: number,
   ): Promise<SpanRecord[]>;
-  /** For tests: answer every export with this status and keep nothing; undefined ends that. */
+  /** For tests: answers every export with this status and keeps nothing. undefined ends that. */
   setFailure(status: number | undefined): void;
-  /** For tests: cut the connection of this many exports, instead of an answer. */
+  /** For tests: cuts the connection of this many exports instead of answering. */
   resetNext(count: number): void;
   close(): Promise<void>;
 }
 
-/** Starts a collector; rejects when the port is taken. */
+/** @throws Error when the port is taken */
 export async function startCollector(options: CollectorOptions = {}): Promise<Collector> {
   const { port = 0, host = '127.0.0.1', maxTraces = 200, maxSpansPerTrace = 5_000 } = options;
   const handler = new CollectorHandler(new TraceStore({ maxTraces, maxSpansPerTrace }));
   const server = createServer((request, response) => void handler.handle(request, response));
   server.listen(port, host);
   await once(server, 'listening');
-  const otlpUrl = urlOf(server.address() as AddressInfo);
-  return {
-    otlpUrl,
-    tracesUrl: `${otlpUrl}/traces`,
-    get requests() {
-      return handler.requests;
-    },
-    spans: (traceId) => handler.store.spans(traceId),
-    allSpans: () => handler.store.allSpans(),
-    waitForSpans: (traceId, predicate, timeoutMs) => handler.waiters.wait(traceId, predicate, timeoutMs),
-    setFailure: (status) => {
-      handler.failure = status;
-    },
-    resetNext: (count) => {
-      handler.resets = count;
-    },
-    async close() {
-      handler.waiters.close();
-      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      server.closeAllConnections();
-      await closed;
-    },
-  };
+  return new LocalCollector(server, handler);
+}
+
+class LocalCollector implements Collector {
+  readonly otlpUrl: string;
+  readonly tracesUrl: string;
+  readonly #server: Server;
+  readonly #handler: CollectorHandler;
+
+  constructor(server: Server, handler: CollectorHandler) {
+    this.#server = server;
+    this.#handler = handler;
+    this.otlpUrl = urlOf(server.address() as AddressInfo);
+    this.tracesUrl = `${this.otlpUrl}/traces`;
+  }
+
+  get requests(): number {
+    return this.#handler.requests;
+  }
+
+  spans(traceId: string): SpanRecord[] {
+    return this.#handler.store.spans(traceId);
+  }
+
+  allSpans(): SpanRecord[] {
+    return this.#handler.store.allSpans();
+  }
+
+  waitForSpans(
+    traceId: string,
+    predicate: (spans: SpanRecord[]) => boolean,
+    timeoutMs: number,
+  ): Promise<SpanRecord[]> {
+    return this.#handler.waiters.wait(traceId, predicate, timeoutMs);
+  }
+
+  setFailure(status: number | undefined): void {
+    this.#handler.failure = status;
+  }
+
+  resetNext(count: number): void {
+    this.#handler.resets = count;
+  }
+
+  async close(): Promise<void> {
+    this.#handler.waiters.close();
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    this.#server.closeAllConnections();
+    await closed;
+  }
 }
 
 class CollectorHandler {
@@ -91,7 +121,7 @@ class CollectorHandler {
   async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const path = (request.url ?? '/').split('?', 1)[0] ?? '/';
     if (path === '/v1/traces' && request.method === 'POST') await this.#export(request, response);
-    else if (request.method !== 'GET') answerJson(response, 405, { message: 'POST goes to /v1/traces.' });
+    else if (request.method !== 'GET') answerJson(response, 405, { message: 'Send POST to /v1/traces.' });
     else this.#show(path, response);
   }
 
@@ -103,19 +133,18 @@ class CollectorHandler {
       return;
     }
     const encoding = encodingOf(request.headers['content-type']);
-    if (this.failure !== undefined) {
-      answerRefusal(response, encoding, this.failure, 'The collector was told to fail.');
-      return;
-    }
     try {
-      if (encoding === undefined) {
+      if (this.failure !== undefined) {
+        answerError(response, encoding, this.failure, 'A test told the collector to fail.');
+      } else if (encoding === undefined) {
         const message = 'Content-Type must be application/json or application/x-protobuf.';
         throw new ThroughlineError('media-type-unsupported', message);
+      } else {
+        answerExport(response, encoding, this.#keep(await readExport(request, encoding)));
       }
-      answerExport(response, encoding, this.#keep(await readExport(request, encoding)));
     } catch (error) {
       const { status, message } = ThroughlineError.from(error);
-      answerRefusal(response, encoding, status, message);
+      answerError(response, encoding, status, message);
     }
   }
 
@@ -134,7 +163,7 @@ class CollectorHandler {
     if (path === '/healthz') answerJson(response, 200, { status: 'ok' });
     else if (path === '/traces') answerJson(response, 200, this.store.summaries());
     else if (spans.length > 0) answerJson(response, 200, { traceId, spans });
-    else answerJson(response, 404, { message: 'No such trace here; /traces lists those there are.' });
+    else answerJson(response, 404, { message: 'There is no such trace. /traces lists all traces.' });
   }
 }
 
@@ -143,8 +172,8 @@ function answerExport(response: ServerResponse, encoding: Encoding, body: Export
   else answer(response, 200, 'application/x-protobuf', encodeExportResponse(body));
 }
 
-/** OTLP wants a `Status` message in the encoding of the request; where there is none, JSON is readable. */
-function answerRefusal(
+/** OTLP wants a `Status` message in the encoding of the request. For an unknown encoding, JSON is the readable one. */
+function answerError(
   response: ServerResponse,
   encoding: Encoding | undefined,
   status: number,
@@ -162,7 +191,7 @@ function answer(response: ServerResponse, status: number, contentType: string, b
   response.writeHead(status, { 'content-type': contentType, 'content-length': body.length }).end(body);
 }
 
-/** A server that listens everywhere is reached on the loopback address. */
+/** The URL of a server. One that listens on all addresses is reached on the loopback address. */
 function urlOf({ address, family, port }: AddressInfo): string {
   const host = address === '0.0.0.0' || address === '::' ? '127.0.0.1' : address;
   return `http://${family === 'IPv6' && host !== '127.0.0.1' ? `[${host}]` : host}:${port}`;

@@ -1,9 +1,9 @@
 import type { SpanRecord } from '../../shared/trace/span-record.ts';
 
-/** A trace in one line: what a list of traces shows. */
+/** One entry in the list of traces. */
 export interface TraceSummary {
   traceId: string;
-  /** The span without a parent, or the earliest one. */
+  /** The name of the span without a parent, or else of the earliest span. */
   name: string;
   services: string[];
   spans: number;
@@ -12,9 +12,9 @@ export interface TraceSummary {
   durationMs: number;
 }
 
-/** The last traces, in memory: bounded in traces and in spans per trace. */
+/** Keeps the last traces in memory. The number of traces, and of spans per trace, is limited. */
 export class TraceStore {
-  // A Map keeps the order of insertion; a trace that gets a span moves to the end.
+  // A Map keeps the order of insertion. A trace moves to the end when it gets a span.
   readonly #traces = new Map<string, Map<string, SpanRecord>>();
   readonly #maxTraces: number;
   readonly #maxSpansPerTrace: number;
@@ -25,8 +25,9 @@ export class TraceStore {
   }
 
   /**
-   * Keeps a span; evicts the trace that has been quiet longest when there are too many. A span that comes twice
-   * (an exporter tries again when an answer is lost) is kept once. Gives false when its trace is full.
+   * Adds a span. A span that arrives twice (an exporter tries again when an answer is lost) is kept once. When there
+   * are too many traces, the one whose last span is the oldest goes.
+   * @returns false when the trace of the span is full
    */
   add(span: SpanRecord): boolean {
     const spans = this.#traces.get(span.traceId) ?? new Map<string, SpanRecord>();
@@ -34,12 +35,12 @@ export class TraceStore {
     spans.set(span.spanId, span);
     this.#traces.delete(span.traceId);
     this.#traces.set(span.traceId, spans);
-    const [quietest] = this.#traces.keys();
-    if (this.#traces.size > this.#maxTraces && quietest !== undefined) this.#traces.delete(quietest);
+    const [oldest] = this.#traces.keys();
+    if (this.#traces.size > this.#maxTraces && oldest !== undefined) this.#traces.delete(oldest);
     return true;
   }
 
-  /** The spans of a trace in the order of their start; empty when it is not here. */
+  /** The spans of a trace in the order of their start. Empty for an unknown trace. */
   spans(traceId: string): SpanRecord[] {
     return inOrder(this.#traces.get(traceId)?.values() ?? []);
   }
@@ -49,7 +50,7 @@ export class TraceStore {
     return inOrder([...this.#traces.values()].flatMap((spans) => [...spans.values()]));
   }
 
-  /** One entry per trace, the one with the newest span first. */
+  /** One entry for each trace. The trace that got a span last comes first. */
   summaries(): TraceSummary[] {
     return [...this.#traces.keys()].reverse().map((traceId) => summarize(traceId, this.spans(traceId)));
   }

@@ -30,7 +30,7 @@ function post(collector: Collector, body: Body, headers: Record<string, string>)
   return fetch(`${collector.otlpUrl}/v1/traces`, { method: 'POST', body, headers });
 }
 
-/** The smallest span in OTLP's JSON form. */
+/** A span in OTLP's JSON form, with only the required fields. */
 function otlpSpan(spanId: string, more: Record<string, unknown> = {}): Record<string, unknown> {
   const startTimeUnixNano = '1700000000000000000';
   return {
@@ -50,7 +50,23 @@ function otlpJson(...spans: unknown[]): string {
 const id = (number: number): string => number.toString(16).padStart(16, '0');
 const traceOf = (number: number): string => number.toString(16).padStart(32, '0');
 
-/** Spans as the SDK hands them to an exporter, with every kind of value. */
+/** A value of every kind, as an attribute. */
+const ATTRIBUTES = {
+  text: 'grüße 日本',
+  empty: '',
+  yes: true,
+  no: false,
+  whole: 42,
+  negative: -7,
+  zero: 0,
+  big: Number.MAX_SAFE_INTEGER,
+  fraction: 0.25,
+  list: ['a', 'b'],
+  numbers: [1, 2.5],
+  ['__proto__']: 'data',
+};
+
+/** Spans in the form in which the SDK gives them to an exporter. */
 function readableSpans(): ReadableSpan[] {
   const context = (spanId: string) => ({ traceId: TRACE, spanId, traceFlags: TraceFlags.SAMPLED });
   const common = {
@@ -72,20 +88,7 @@ function readableSpans(): ReadableSpan[] {
       startTime: [1_700_000_000, 123_456_789],
       endTime: [1_700_000_001, 123_456_790],
       status: { code: SpanStatusCode.ERROR, message: 'HTTP 503' },
-      attributes: {
-        text: 'grüße 日本',
-        empty: '',
-        yes: true,
-        no: false,
-        whole: 42,
-        negative: -7,
-        zero: 0,
-        big: Number.MAX_SAFE_INTEGER,
-        fraction: 0.25,
-        list: ['a', 'b'],
-        numbers: [1, 2.5],
-        ['__proto__']: 'data',
-      },
+      attributes: ATTRIBUTES,
       events: [{ name: 'retrying', time: [1_700_000_000, 500_000_000], attributes: { attempt: 1 } }],
       links: [
         { context: { ...context(id(9)), traceId: 'f'.repeat(32) }, attributes: { why: 'redrive' } },
@@ -140,11 +143,11 @@ describe('what the collector reads', () => {
     ['bytes', { bytesValue: 'AAEC' }, 'AAEC'],
     ['an integer beyond a safe number, as text', { intValue: '9223372036854775807' }, '9223372036854775807'],
     ['an integer as text', { intValue: '5' }, 5],
-    ['a number that JSON has no word for', { doubleValue: 'NaN' }, Number.NaN],
+    ['a number that JSON cannot write', { doubleValue: 'NaN' }, Number.NaN],
     ['a map', { kvlistValue: { values: [{ key: 'a', value: { boolValue: true } }] } }, { a: true }],
     ['an empty list', { arrayValue: {} }, []],
     ['nothing', {}, null],
-    ['a kind of value that is not known yet', { newValue: 1 }, null],
+    ['a kind of value that is unknown', { newValue: 1 }, null],
   ])('keeps %s in an attribute', async (_case, value, expected) => {
     const collector = await start();
     await post(collector, otlpJson(otlpSpan(id(1), { attributes: [{ key: 'it', value }] })), JSON_TYPE);
@@ -172,7 +175,7 @@ describe('what the collector reads', () => {
     expect(collector.spans(TRACE)).toHaveLength(1);
   });
 
-  it('keeps a span once that an exporter sends twice', async () => {
+  it('keeps a span once when an exporter sends it twice', async () => {
     const collector = await start();
     for (let sent = 0; sent < 2; sent++) await post(collector, otlpJson(otlpSpan(id(1))), JSON_TYPE);
     expect(collector.spans(TRACE)).toHaveLength(1);
@@ -188,7 +191,7 @@ describe('what the collector refuses', () => {
     ['another content coding', 415, 'Content-Encoding', valid, { ...JSON_TYPE, 'content-encoding': 'br' }],
     ['broken JSON', 400, 'not an OTLP trace export in json', '{"resourceSpans": [', JSON_TYPE],
     ['JSON of another form', 400, 'resourceSpans is not a list', '{"resourceSpans": 1}', JSON_TYPE],
-    ['JSON that is no object', 400, 'the export is not an object', '[]', JSON_TYPE],
+    ['JSON that is not an object', 400, 'the export is not an object', '[]', JSON_TYPE],
     [
       'broken protobuf',
       400,
@@ -196,7 +199,7 @@ describe('what the collector refuses', () => {
       Buffer.from([0x0a, 0xff]),
       PROTOBUF_TYPE,
     ],
-    ['gzip that is none', 400, 'not valid gzip', valid, gzip],
+    ['a body that is not gzip', 400, 'not valid gzip', valid, gzip],
     ['more than 16 MiB', 413, '16777216', Buffer.alloc(16 * 1024 * 1024 + 1, 0x20), JSON_TYPE],
     ['more than 16 MiB, zipped', 413, '16777216', gzipSync(Buffer.alloc(17 * 1024 * 1024)), gzip],
   ])('%s: %i', async (_case, status, text, body, headers) => {
@@ -211,8 +214,8 @@ describe('what the collector refuses', () => {
     ['a short trace id', { traceId: 'abc' }],
     ['a span id of zeros', { spanId: id(0) }],
     ['a span id that is not hexadecimal', { spanId: 'g'.repeat(16) }],
-    ['a time that is no number', { startTimeUnixNano: 'yesterday' }],
-    ['a name that is no text', { name: 7 }],
+    ['a time that is not a number', { startTimeUnixNano: 'yesterday' }],
+    ['a name that is not text', { name: 7 }],
     ['an attribute without a key', { attributes: [{ value: {} }] }],
   ])('one span with %s, and keeps the others', async (_case, bad) => {
     const collector = await start();
@@ -224,7 +227,7 @@ describe('what the collector refuses', () => {
 });
 
 describe('what the collector keeps', () => {
-  it('the last traces: the one that was quiet longest goes first', async () => {
+  it('the last traces: the one whose last span is the oldest goes first', async () => {
     const collector = await start({ maxTraces: 2 });
     for (const trace of [1, 2, 1, 3]) {
       await post(collector, otlpJson(otlpSpan(id(1), { traceId: traceOf(trace) })), JSON_TYPE);
@@ -240,7 +243,7 @@ describe('what the collector keeps', () => {
     expect(collector.spans(TRACE)).toHaveLength(2);
   });
 
-  it('nothing while it is told to fail', async () => {
+  it('nothing while a test tells it to fail', async () => {
     const collector = await start();
     collector.setFailure(503);
     expect((await post(collector, otlpJson(otlpSpan(id(1))), JSON_TYPE)).status).toBe(503);
@@ -296,7 +299,7 @@ describe('what the collector shows', () => {
 describe('waiting for spans', () => {
   const both = (spans: SpanRecord[]): boolean => spans.length === 2;
 
-  it('ends when they have arrived', async () => {
+  it('ends when the spans have arrived', async () => {
     const collector = await start();
     const waiting = collector.waitForSpans(TRACE, both, 5_000);
     await post(collector, otlpJson(otlpSpan(id(1))), JSON_TYPE);
@@ -305,7 +308,7 @@ describe('waiting for spans', () => {
     await expect(collector.waitForSpans(TRACE, both, 0)).resolves.toHaveLength(2);
   });
 
-  it('rejects after its time and tells what arrived', async () => {
+  it('rejects after the timeout and says what arrived', async () => {
     const collector = await start();
     await post(collector, otlpJson(otlpSpan(id(1), { name: 'lonely' })), JSON_TYPE);
     await expect(collector.waitForSpans(TRACE, both, 20)).rejects.toThrow(/1 spans arrived\n.*"lonely"/);
@@ -323,7 +326,7 @@ describe('waiting for spans', () => {
   });
 });
 
-it('a collector on a port that is taken rejects', async () => {
+it('a collector does not start on a port that is taken', async () => {
   const { port } = new URL((await start()).otlpUrl);
   await expect(startCollector({ port: Number(port) })).rejects.toThrow('EADDRINUSE');
 });
@@ -351,24 +354,11 @@ function expectedSpans(): SpanRecord[] {
       spanId: id(2),
       parentSpanId: id(1),
       startMs: 1_700_000_000_123.456,
-      // One nanosecond more than a second: exact, although neither time fits a number.
+      // One nanosecond more than a second. It is exact, although neither time fits into a number.
       durationMs: 1_000.000001,
       status: 'ERROR',
       statusMessage: 'HTTP 503',
-      attributes: {
-        text: 'grüße 日本',
-        empty: '',
-        yes: true,
-        no: false,
-        whole: 42,
-        negative: -7,
-        zero: 0,
-        big: Number.MAX_SAFE_INTEGER,
-        fraction: 0.25,
-        list: ['a', 'b'],
-        numbers: [1, 2.5],
-        ['__proto__']: 'data',
-      },
+      attributes: ATTRIBUTES,
       events: [{ name: 'retrying', timeMs: 1_700_000_000_500, attributes: { attempt: 1 } }],
       links: [
         { traceId: 'f'.repeat(32), spanId: id(9), attributes: { why: 'redrive' } },
