@@ -1,13 +1,14 @@
-// Control characters (C0, DEL, C1), line separators, and invisible characters that reorder or hide text.
+import stringWidth from 'string-width';
+
+/** Control characters, line separators, and invisible characters that hide text or change its order. */
 const UNSAFE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
-const NO_WIDTH = /^[\p{Mn}\p{Me}]$/u;
-const DOUBLE_WIDTH =
-  /^(?:[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}\p{Emoji_Presentation}]|[\u3000-\u303f\uff01-\uff60\uffe0-\uffe6])$/u;
-const NAMED: Record<string, string> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' };
+const NAMED: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' };
+
+const characters = new Intl.Segmenter();
 
 /**
- * Makes text from elsewhere safe to print: whatever could move the cursor, colour the terminal or reorder the
- * line is shown as an escape.
+ * Makes text from elsewhere safe to print. A character that could move the cursor, colour the terminal or change the
+ * order of a line is shown as an escape.
  */
 export function escapeControls(text: string): string {
   return text.replace(UNSAFE, (character) => {
@@ -17,34 +18,30 @@ export function escapeControls(text: string): string {
   });
 }
 
-/** How many columns a text takes in a terminal; not for text with colours. */
+/** How many columns of a terminal a text takes. */
 export function displayWidth(text: string): number {
-  let width = 0;
-  for (const character of text) width += characterWidth(character);
-  return width;
+  return stringWidth(text);
 }
 
-/** Cuts a text to `width` columns, with an ellipsis where something is missing. */
+/** Cuts a text to `width` columns. An ellipsis shows that it was cut. */
 export function truncate(text: string, width: number): string {
   if (displayWidth(text) <= width) return text;
+  if (width < 1) return '';
   let kept = '';
   let room = width - 1;
-  for (const character of text) {
-    room -= characterWidth(character);
+  for (const { segment } of characters.segment(text)) {
+    room -= displayWidth(segment);
     if (room < 0) break;
-    kept += character;
+    kept += segment;
   }
-  return width < 1 ? '' : `${kept}…`;
+  return `${kept}…`;
 }
 
-/** Cuts or fills a text with spaces to exactly `width` columns. */
+/** Cuts a text or fills it with spaces, so that it takes exactly `width` columns. */
 export function pad(text: string, width: number): string {
+  const missing = width - displayWidth(text);
+  if (missing >= 0) return text + ' '.repeat(missing);
+  // A wide character at the end may leave one column free.
   const cut = truncate(text, width);
   return cut + ' '.repeat(Math.max(0, width - displayWidth(cut)));
-}
-
-function characterWidth(character: string): number {
-  if (character < '\u0300') return 1;
-  if (NO_WIDTH.test(character)) return 0;
-  return DOUBLE_WIDTH.test(character) ? 2 : 1;
 }

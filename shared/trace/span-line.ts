@@ -1,7 +1,7 @@
 import { type Attributes, type HrTime, type SpanContext, SpanKind, SpanStatusCode } from '@opentelemetry/api';
 import { printableJson } from '../text/json.ts';
 
-/** What {@link spanLine} reads of an ended span. */
+/** The parts of an ended span that {@link spanLine} prints. */
 export interface EndedSpan {
   readonly name: string;
   readonly kind: SpanKind;
@@ -13,7 +13,7 @@ export interface EndedSpan {
   spanContext(): SpanContext;
 }
 
-/** An ended span as one readable line, for `--debug`. Texts are JSON without what could break the line. */
+/** An ended span as one readable line, for `--debug`. Texts are JSON strings, so nothing can break the line. */
 export function spanLine(span: EndedSpan): string {
   const { traceId, spanId } = span.spanContext();
   const [seconds, nanos] = span.duration;

@@ -1,13 +1,10 @@
-/**
- * A finished span as plain data: what the local trace collector keeps and the waterfall prints.
- * Only types, no runtime.
- */
+/** A finished span as plain data. The local trace collector keeps it, and the waterfall prints it. */
 
 export type SpanRecordKind = 'INTERNAL' | 'SERVER' | 'CLIENT' | 'PRODUCER' | 'CONSUMER';
 
 export type SpanRecordStatus = 'UNSET' | 'OK' | 'ERROR';
 
-/** Something that happened at one moment of a span. */
+/** An event of a span. */
 export interface SpanRecordEvent {
   name: string;
   /** Milliseconds since 1970, with microsecond precision. */
@@ -15,7 +12,7 @@ export interface SpanRecordEvent {
   attributes: Record<string, unknown>;
 }
 
-/** A reference to another span, often of another trace. */
+/** A link to another span, often in another trace. */
 export interface SpanRecordLink {
   traceId: string;
   spanId: string;
@@ -34,7 +31,7 @@ export interface SpanRecord {
   parentSpanId?: string;
   /** Milliseconds since 1970, with microsecond precision. */
   startMs: number;
-  /** From the exact difference in nanoseconds; negative where the clock was set back. */
+  /** Computed from nanoseconds. Negative if the clock was set back during the span. */
   durationMs: number;
   status: SpanRecordStatus;
   statusMessage?: string;

@@ -1,13 +1,13 @@
 import type { SpanRecord } from './span-record.ts';
 
-/** A span at its place in the tree, ready to be printed as one row. */
+/** A span at its place in the tree. It is printed as one row. */
 export interface SpanRow {
   span: SpanRecord;
-  /** The branches in front of the name, such as `│  └─ `. */
+  /** The branches before the name, such as `│  └─ `. */
   branch: string;
-  /** The branches in front of further lines about this span. */
+  /** The branches before further lines about this span. */
   continuation: string;
-  /** Why a span that has a parent is shown as a root. */
+  /** Why a span with a parent is shown as a root. */
   orphaned?: 'parent missing' | 'loop';
 }
 
@@ -15,13 +15,12 @@ interface Pending extends SpanRow {
   depth: number;
 }
 
-/** Deeper spans are drawn at this depth, with a mark, so that the names stay in sight. */
+/** Deeper spans are drawn at this depth, with their depth as a mark, so that their names stay visible. */
 const MAX_DEPTH = 8;
 
 /**
- * The spans of one trace as rows, each below its parent and siblings in the order of their start. Every span
- * appears exactly once, whatever the parent ids say: one whose parent is not here becomes a root, and so does
- * the earliest span of a loop.
+ * Arranges the spans of one trace as rows: children below their parent, and siblings in the order of their start. Every
+ * span appears exactly once. A span whose parent is missing becomes a root, and so does the earliest span of a loop.
  */
 export function layOutTree(spans: readonly SpanRecord[]): SpanRow[] {
   const ordered = [...spans].sort(byStart);
@@ -34,11 +33,11 @@ export function layOutTree(spans: readonly SpanRecord[]): SpanRow[] {
     if (parentSpanId === undefined) place({ span, branch: '', continuation: '', depth: 0 });
     else if (!known.has(parentSpanId)) place(orphan(span, 'parent missing'));
   }
-  // What no root leads to hangs on a loop.
+  // A span that is not below any root so far is part of a loop, or below one.
   for (const span of ordered) place(orphan(span, 'loop'));
   return rows;
 
-  // With a stack of its own: a chain of thousands of spans must not end in a stack overflow.
+  // Not recursive: a chain of thousands of spans must not overflow the stack.
   function place(root: Pending): void {
     const stack = [root];
     for (let row = stack.pop(); row !== undefined; row = stack.pop()) {
@@ -69,7 +68,7 @@ function orphan(span: SpanRecord, orphaned: 'parent missing' | 'loop'): Pending 
   return { span, branch: '', continuation: '', depth: 0, orphaned };
 }
 
-/** A parent that starts in the same microsecond as its child is the longer one. */
+/** Orders spans by their start. If two start at the same time, the longer one may be the parent, so it is first. */
 function byStart(left: SpanRecord, right: SpanRecord): number {
   return (
     left.startMs - right.startMs ||

@@ -1,11 +1,12 @@
 import { displayWidth, escapeControls, pad, truncate } from '../text/terminal-text.ts';
+import { ATTR } from './semantics.ts';
 import type { SpanRecord } from './span-record.ts';
 import { layOutTree, type SpanRow } from './span-tree.ts';
 
 export interface WaterfallOptions {
   /** Whether the output may contain ANSI colours. */
   color: boolean;
-  /** Columns of the terminal; default 100. */
+  /** Columns of the terminal. The default is 100. */
   width?: number;
 }
 
@@ -17,27 +18,27 @@ const MAX_BAR_WIDTH = 40;
 const MIN_NAME_WIDTH = 16;
 const MAX_SERVICE_WIDTH = 20;
 
-/** Time spent waiting, by the attribute that tells it. */
-const WAITS: Record<string, string> = {
-  'throughline.job.outbox_time_ms': 'in the outbox',
-  'throughline.job.queue_time_ms': 'in the queue',
+/** Where a job waited, by the attribute that holds the time. */
+const WAITS: Readonly<Record<string, string>> = {
+  [ATTR.outboxTimeMs]: 'in the outbox',
+  [ATTR.queueTimeMs]: 'in the queue',
 };
 
-/** One trace, and how its rows are divided into columns. */
+/** The columns of one trace. */
 interface Layout {
   startMs: number;
   totalMs: number;
   serviceWidth: number;
   nameWidth: number;
-  /** 0: no room for bars. */
+  /** 0 if there is no room for bars. */
   barWidth: number;
   width: number;
   paint: Paint;
 }
 
 /**
- * Prints spans as a tree in the order of their start, with offsets, durations and bars. Spans of several traces
- * become several trees. Text from spans is escaped, so that it cannot act on the terminal.
+ * Draws spans as a tree in the order of their start, with offsets, durations and bars. Each trace becomes its own tree.
+ * Text from spans is escaped, so that it cannot control the terminal.
  */
 export function renderWaterfall(spans: readonly SpanRecord[], options: WaterfallOptions): string {
   if (spans.length === 0) return 'no spans';
@@ -117,7 +118,7 @@ function renderRow(row: SpanRow, layout: Layout): string {
   return columns.join(GAP);
 }
 
-/** The place of a span within its trace, at least one cell. */
+/** A bar that shows when the span ran within its trace. It is at least one cell long. */
 function renderBar(span: SpanRecord, { startMs, totalMs, barWidth, paint }: Layout): string {
   if (barWidth === 0) return '';
   const cells = (ms: number): number => (totalMs > 0 ? Math.round((ms / totalMs) * barWidth) : 0);
@@ -127,7 +128,7 @@ function renderBar(span: SpanRecord, { startMs, totalMs, barWidth, paint }: Layo
   return ' '.repeat(start) + (span.status === 'ERROR' ? paint.error(bar) : paint.service(bar, span.service));
 }
 
-/** What there is to say about a span besides its row: one line each, below its name. */
+/** Further lines about a span, below its name: why it is a root, waits, its error and its links. */
 function renderNotes(row: SpanRow, { serviceWidth, width, paint }: Layout): string[] {
   const { span } = row;
   const indent = ' '.repeat(serviceWidth) + GAP + row.continuation;
@@ -160,7 +161,7 @@ function nameOf({ span, branch }: SpanRow): string {
   return branch + (span.status === 'ERROR' ? '✗ ' : '') + escapeControls(span.name);
 }
 
-/** `Math.max` takes its numbers as arguments, and there may be more spans than arguments. */
+/** The largest measure. Not with `Math.max`: a function cannot take as many arguments as there may be spans. */
 function largest(rows: readonly SpanRow[], measure: (row: SpanRow) => number): number {
   return rows.reduce((most, row) => Math.max(most, measure(row)), Number.NEGATIVE_INFINITY);
 }
@@ -169,7 +170,7 @@ function count(number: number, noun: string): string {
   return `${number} ${noun}${number === 1 ? '' : 's'}`;
 }
 
-/** A duration in a handful of characters; the unit grows with it. */
+/** A duration in a few characters, in the unit that fits. */
 function formatMs(ms: number): string {
   const size = Math.abs(ms);
   if (size < 999.95) return `${ms.toFixed(1)} ms`;
@@ -180,12 +181,12 @@ function formatMs(ms: number): string {
   return `${(ms / 3_600_000).toFixed(1)} h`;
 }
 
-/** How parts of the output are coloured, or left alone. */
+/** Colours parts of the output, or leaves them as they are. */
 interface Paint {
   dim(text: string): string;
   error(text: string): string;
   wait(text: string): string;
-  /** The same service has the same colour everywhere. */
+  /** A service has the same colour everywhere. */
   service(text: string, service: string): string;
 }
 
