@@ -2,15 +2,15 @@ import { LIMITS } from '../../shared/job/job.ts';
 import { CliError } from '../cli-error.ts';
 import { type InputSource, parseInput, readInputText } from './job-input.ts';
 
-/** Text of a file of jobs. It is held in memory as a whole. */
+/** The largest file of jobs. The whole file is held in memory. */
 const MAX_BYTES = 256 * 1024 * 1024;
-/** The API takes this many bytes of jobs at once; the rest is room for what stands around them. */
+/** The most bytes of jobs in one request. The API's limit leaves room for the JSON around them. */
 const MAX_CHUNK_BYTES = LIMITS.batchInputs * LIMITS.inputBytes;
 
 /**
- * The jobs of a file: a JSON list, or a job in each line (JSON lines; empty lines are skipped).
+ * Reads the jobs of a file: a JSON list, or JSON lines with one job in each line. Empty lines are skipped.
  * @param argument a path, or `-` for standard input
- * @throws CliError `usage-invalid` saying what cannot be read, and where
+ * @throws CliError `usage-invalid` with the place that cannot be read
  */
 export async function readBatch(argument: string, source: InputSource): Promise<unknown[]> {
   const { text, what } = await readInputText(argument === '-' ? '-' : `@${argument}`, source, MAX_BYTES);
@@ -25,14 +25,14 @@ function parseLines(text: string, what: string): unknown[] {
   });
 }
 
-/** Some of the jobs of a batch, in their order. */
+/** A part of the jobs of a batch, in their order. */
 export interface BatchChunk {
-  /** The place of the first one. */
+  /** The place of its first job in the batch, from 0. */
   readonly offset: number;
   readonly jobs: readonly unknown[];
 }
 
-/** Cuts jobs into what the API takes at once: so many, and so many bytes. */
+/** Cuts jobs into chunks that one request may hold, by their number and by their bytes. */
 export function* chunksOf(jobs: readonly unknown[]): Generator<BatchChunk> {
   let offset = 0;
   let bytes = 0;

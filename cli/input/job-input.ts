@@ -6,24 +6,27 @@ import { jsonDepth } from '../../shared/text/json.ts';
 import { CliError } from '../cli-error.ts';
 import { findJsonFault } from './json-fault.ts';
 
-/** White space aside, the API takes {@link LIMITS}.inputBytes: more text than this cannot be an input. */
+/**
+ * The largest text. The API takes inputs of up to {@link LIMITS}.inputBytes; the text may be larger, because white space
+ * is not sent.
+ */
 const MAX_BYTES = 16 * LIMITS.inputBytes;
 
-/** Deeper than any input the API takes; a limit here only keeps hostile text off the stack. */
+/** Deeper than any input that the API takes. JSON.parse is recursive: without a limit the stack could overflow. */
 const MAX_DEPTH = 1_000;
 
 const HINT =
   'put JSON in single quotes for the shell, or use @file, or - for standard input: \'{"url":"…"}\'';
 
-/** Where an input may come from besides the command line. */
+/** Where an input may come from, besides the command line. */
 export interface InputSource {
   readonly stdin: Readable;
   readonly signal: AbortSignal;
 }
 
 /**
- * The input of a job: `-` is standard input, `@path` a file, anything else JSON itself; undefined is null.
- * @throws CliError `usage-invalid` saying what cannot be read, and where
+ * Reads the input of a job: `-` means standard input, `@path` a file, any other text is JSON. Undefined gives null.
+ * @throws CliError `usage-invalid` with the place that cannot be read
  */
 export async function readJobInput(argument: string | undefined, source: InputSource): Promise<unknown> {
   if (argument === undefined) return null;
@@ -33,7 +36,8 @@ export async function readJobInput(argument: string | undefined, source: InputSo
 }
 
 /**
- * The text of standard input (`-`) or of a file (`@path`), and what to call it in an error.
+ * Reads standard input (`-`) or a file (`@path`).
+ * @returns the text, and its name for an error
  * @throws CliError `usage-invalid` when it cannot be read, is not UTF-8, or is larger than `maxBytes`
  */
 export async function readInputText(
@@ -62,7 +66,7 @@ async function readStandardInput({ stdin, signal }: InputSource, maxBytes: numbe
     for await (const chunk of addAbortSignal(signal, stdin)) {
       chunks.push(Buffer.from(chunk));
       size += chunk.length;
-      // Before the end, which a stream need not have.
+      // Checked for each chunk, because a stream may have no end.
       if (size > maxBytes) throw tooLarge('standard input', maxBytes);
     }
   } catch (cause) {
@@ -73,7 +77,7 @@ async function readStandardInput({ stdin, signal }: InputSource, maxBytes: numbe
   return Buffer.concat(chunks);
 }
 
-/** JSON is UTF-8 (RFC 8259, section 8.1); a byte order mark, which some editors write, is dropped. */
+/** Decodes UTF-8 (RFC 8259, section 8.1). TextDecoder drops the byte order mark that some editors write. */
 function decode(bytes: Uint8Array, what: string): string {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
@@ -83,9 +87,10 @@ function decode(bytes: Uint8Array, what: string): string {
 }
 
 /**
- * JSON of the command line or a file.
- * @param what to call it in an error
- * @throws CliError `usage-invalid` with the place where it breaks
+ * Parses JSON from the command line or from a file.
+ * @param what the name of the text, for an error
+ * @param hint what the user can do about an error
+ * @throws CliError `usage-invalid` with the line and column where the text stops being JSON
  */
 export function parseInput(text: string, what: string, hint?: string): unknown {
   if (jsonDepth(text, MAX_DEPTH) > MAX_DEPTH) {

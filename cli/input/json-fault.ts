@@ -1,3 +1,5 @@
+import { type ParseError, parse, printParseErrorCode } from 'jsonc-parser';
+
 /** Where a text stops being JSON. Lines and columns count from 1. */
 export interface JsonFault {
   readonly line: number;
@@ -5,141 +7,77 @@ export interface JsonFault {
   readonly message: string;
 }
 
-type Expected = 'value' | 'first value' | 'name' | 'first name' | 'colon' | 'separator' | 'end';
-
-const WHAT: Readonly<Record<Expected, string>> = {
-  value: 'a value was expected',
-  'first value': 'a value or "]" was expected',
-  name: 'a name in double quotes was expected',
-  'first name': 'a name in double quotes or "}" was expected',
-  colon: '":" was expected',
-  separator: '"," or the end of the list or object was expected',
-  end: 'the end of the text was expected',
+/** What was expected, by the name of jsonc-parser's error code. Every other code means that a value was expected. */
+const EXPECTATIONS: Readonly<Record<string, string>> = {
+  PropertyNameExpected: 'a name in double quotes was expected',
+  ColonExpected: '":" was expected',
+  CommaExpected: '"," or the end of the list or object was expected',
+  CloseBracketExpected: '"," or the end of the list or object was expected',
+  CloseBraceExpected: '"," or the end of the list or object was expected',
+  EndOfFileExpected: 'the end of the text was expected',
 };
 
-const SPACE = /[\t\n\r ]*/y;
-const ESCAPE = /\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})/y;
-const SCALAR = /(?:true|false|null|-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)(?![0-9A-Za-z_.+-])/y;
-
 /**
- * Finds the first place where a text that JSON.parse refused breaks the grammar (RFC 8259). V8's own message names
- * no place for half of the faults.
+ * Finds the first place where a text that JSON.parse refused breaks the grammar (RFC 8259). V8's own message names no
+ * place for half of the faults. The search is recursive, so the depth of the text must be limited.
  */
 export function findJsonFault(text: string): JsonFault {
-  const { at, message } = new Scan(text).fault();
-  const before = text.slice(0, at);
-  const line = before.split('\n').length;
-  return { line, column: at - before.lastIndexOf('\n'), message };
+  const fault = firstFault(text);
+  const inString = text.charAt(fault.offset) === '"' ? faultInString(text, fault.offset) : undefined;
+  if (inString !== undefined) return { ...placeOf(inString.offset, text), message: inString.message };
+  const expected = EXPECTATIONS[expectationAt(fault, text)] ?? 'a value was expected';
+  return { ...placeOf(fault.offset, text), message: `${expected}, ${foundAt(fault.offset, text)}` };
 }
 
-/** One pass over the text, without recursion: the text may be nested as deeply as it likes. */
-class Scan {
-  readonly #text: string;
-  readonly #open: string[] = [];
-  #expected: Expected = 'value';
-  #at = 0;
-  #complaint: string | undefined;
+interface SyntaxFault {
+  /** The name of jsonc-parser's error code. */
+  readonly code: string;
+  readonly offset: number;
+  readonly length: number;
+}
 
-  constructor(text: string) {
-    this.#text = text;
-  }
+function firstFault(text: string): SyntaxFault {
+  const errors: ParseError[] = [];
+  parse(text, errors, { disallowComments: true });
+  const [first] = errors;
+  if (first === undefined) return { code: 'ValueExpected', offset: 0, length: 0 };
+  return { code: printParseErrorCode(first.error), offset: first.offset, length: first.length };
+}
 
-  fault(): { at: number; message: string } {
-    do this.#skip(SPACE);
-    while (this.#at < this.#text.length && this.#take(this.#text.charAt(this.#at)));
-    return { at: this.#at, message: this.#complaint ?? `${WHAT[this.#expected]}, ${this.#found()}` };
-  }
+/** The error codes for a word, a comment or a number that is not JSON. */
+const NOT_JSON = ['InvalidSymbol', 'InvalidCommentToken', 'UnexpectedEndOfNumber'];
 
-  #found(): string {
-    const code = this.#text.codePointAt(this.#at);
-    return code === undefined ? 'the text ends' : `found ${JSON.stringify(String.fromCodePoint(code))}`;
-  }
+/**
+ * The error code that says what was expected at a fault. jsonc-parser does not say it for a token that is not JSON. But
+ * it does for one that is, so put `null` in its place.
+ */
+function expectationAt({ code, offset, length }: SyntaxFault, text: string): string {
+  if (!NOT_JSON.includes(code)) return code;
+  const known = firstFault(`${text.slice(0, offset)}null${text.slice(offset + length)}`);
+  return known.offset === offset ? known.code : 'ValueExpected';
+}
 
-  #take(char: string): boolean {
-    switch (this.#expected) {
-      case 'colon':
-        return char === ':' && this.#step('value');
-      case 'separator':
-        return this.#takeSeparator(char);
-      case 'first name':
-        return char === '}' ? this.#close() : this.#takeName(char);
-      case 'name':
-        return this.#takeName(char);
-      case 'first value':
-        return char === ']' ? this.#close() : this.#takeValue(char);
-      case 'value':
-        return this.#takeValue(char);
-      default:
-        return false;
-    }
-  }
+/** A valid escape sequence, or one character that ends a string or may not stand in it. */
+const ESCAPE_OR_STOP = /\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})|["\\]|[^\x20-\uffff]/g;
 
-  #takeValue(char: string): boolean {
-    if (char === '{' || char === '[') {
-      this.#open.push(char);
-      return this.#step(char === '{' ? 'first name' : 'first value');
-    }
-    const taken = char === '"' ? this.#takeString() : this.#skip(SCALAR);
-    if (taken) this.#ended();
-    return taken;
+/** The first fault inside the string that starts at `start`; undefined when the string itself is valid. */
+function faultInString(text: string, start: number): { offset: number; message: string } | undefined {
+  for (const { 0: found, index } of text.slice(start + 1).matchAll(ESCAPE_OR_STOP)) {
+    const offset = start + 1 + index;
+    if (found === '"') return undefined;
+    if (found === '\\') return { offset, message: 'this is no escape sequence of JSON' };
+    if (found.length === 1)
+      return { offset, message: 'a text in double quotes holds a raw control character' };
   }
+  return { offset: start, message: 'this text in double quotes has no end' };
+}
 
-  #takeName(char: string): boolean {
-    if (char !== '"' || !this.#takeString()) return false;
-    this.#expected = 'colon';
-    return true;
-  }
+function placeOf(offset: number, text: string): { line: number; column: number } {
+  const before = text.slice(0, offset);
+  return { line: before.split('\n').length, column: offset - before.lastIndexOf('\n') };
+}
 
-  #takeSeparator(char: string): boolean {
-    const inObject = this.#open.at(-1) === '{';
-    if (char === ',') return this.#step(inObject ? 'name' : 'value');
-    return char === (inObject ? '}' : ']') && this.#close();
-  }
-
-  #takeString(): boolean {
-    const start = this.#at++;
-    do this.#skipPlain();
-    while (this.#skip(ESCAPE));
-    const char = this.#text.charAt(this.#at);
-    if (char === '"') {
-      this.#at++;
-      return true;
-    }
-    if (char === '') {
-      this.#at = start;
-      this.#complaint = 'this text in double quotes has no end';
-    } else if (char === '\\') this.#complaint = 'this is no escape sequence of JSON';
-    else this.#complaint = 'a text in double quotes holds a raw control character';
-    return false;
-  }
-
-  #skipPlain(): void {
-    let char = this.#text.charAt(this.#at);
-    while (char >= ' ' && char !== '"' && char !== '\\') char = this.#text.charAt(++this.#at);
-  }
-
-  #close(): boolean {
-    this.#open.pop();
-    this.#at++;
-    return this.#ended();
-  }
-
-  #ended(): boolean {
-    this.#expected = this.#open.length === 0 ? 'end' : 'separator';
-    return true;
-  }
-
-  #step(expected: Expected): boolean {
-    this.#expected = expected;
-    this.#at++;
-    return true;
-  }
-
-  /** Moves behind what the pattern matches here; whether that is anything. */
-  #skip(pattern: RegExp): boolean {
-    pattern.lastIndex = this.#at;
-    const length = pattern.exec(this.#text)?.[0].length ?? 0;
-    this.#at += length;
-    return length > 0;
-  }
+function foundAt(offset: number, text: string): string {
+  const code = text.codePointAt(offset);
+  return code === undefined ? 'the text ends' : `found ${JSON.stringify(String.fromCodePoint(code))}`;
 }

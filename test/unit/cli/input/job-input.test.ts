@@ -23,7 +23,7 @@ async function file(content: string | Uint8Array): Promise<string> {
 }
 
 describe('the input of a job', () => {
-  it('is null when there is none, and standard input is not touched', async () => {
+  it('is null when there is none, and standard input is not read', async () => {
     const stdin = new Readable({
       read() {
         throw new Error('read');
@@ -41,12 +41,12 @@ describe('the input of a job', () => {
     expect(await read(argument)).toEqual(value);
   });
 
-  it('is a file behind @, with or without a byte order mark', async () => {
+  it('is a file after @, with or without a byte order mark', async () => {
     expect(await read(`@${await file('{"a":"ä"}')}`)).toEqual({ a: 'ä' });
     expect(await read(`@${await file('\ufeff[1]\n')}`)).toEqual([1]);
   });
 
-  it('is standard input behind -, however it is cut into pieces', async () => {
+  it('is standard input for -, however it is cut into chunks', async () => {
     const bytes = Buffer.from('{"a":"ä€😀"}');
     const pieces = Array.from(bytes, (_, at) => bytes.subarray(at, at + 1));
     expect(await read('-', Readable.from(pieces, { objectMode: false }))).toEqual({ a: 'ä€😀' });
@@ -65,7 +65,7 @@ describe('the input of a job', () => {
     expect(thrown).toMatchObject({ code: 'usage-invalid', message: expect.stringMatching(message) });
   });
 
-  it('ends a standard input that has no end', async () => {
+  it('is refused when standard input is too large, before its end', async () => {
     const endless = new Readable({
       read() {
         this.push(Buffer.alloc(64 * 1024, 0x20));
@@ -75,7 +75,7 @@ describe('the input of a job', () => {
     expect(endless.destroyed).toBe(true);
   });
 
-  it('stops waiting for standard input when it is interrupted', async () => {
+  it('is not waited for after Ctrl-C', async () => {
     const silent = new Readable({ read: () => undefined });
     const interrupt = new AbortController();
     const reading = readJobInput('-', { stdin: silent, signal: interrupt.signal });
@@ -84,30 +84,42 @@ describe('the input of a job', () => {
   });
 });
 
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 describe('the fault of a text that is not JSON', () => {
   it.each([
     ['{"a": abc}', 1, 7, 'a value was expected, found "a"'],
     ['{"a":1,}', 1, 8, 'a name in double quotes was expected, found "}"'],
-    ['{a:1}', 1, 2, 'a name in double quotes or "}" was expected, found "a"'],
+    ['{a:1}', 1, 2, 'a name in double quotes was expected, found "a"'],
     ['{"a" 1}', 1, 6, '":" was expected, found "1"'],
     ['[1 2]', 1, 4, '"," or the end of the list or object was expected, found "2"'],
     ['[1,]', 1, 4, 'a value was expected, found "]"'],
-    ['[', 1, 2, 'a value or "]" was expected, the text ends'],
+    ['[', 1, 2, '"," or the end of the list or object was expected, the text ends'],
     ['{"a":[1}', 1, 8, '"," or the end of the list or object was expected, found "}"'],
     ['{} x', 1, 4, 'the end of the text was expected, found "x"'],
-    ['01', 1, 1, 'a value was expected, found "0"'],
+    ['01', 1, 2, 'the end of the text was expected, found "1"'],
+    ['[1 x]', 1, 4, '"," or the end of the list or object was expected, found "x"'],
+    ['{"a":1} // b', 1, 9, 'the end of the text was expected, found "/"'],
+    ['-', 1, 1, 'a value was expected, found "-"'],
     ['[1,tru]', 1, 4, 'a value was expected, found "t"'],
     ['"abc', 1, 1, 'this text in double quotes has no end'],
     ['"a\\x"', 1, 3, 'this is no escape sequence of JSON'],
     ['["a\nb"]', 1, 4, 'a text in double quotes holds a raw control character'],
     ['[\n1,\r\n 😀]', 3, 2, 'a value was expected, found "😀"'],
-    ["{'a':1}", 1, 2, 'a name in double quotes or "}" was expected, found "\'"'],
+    ["{'a':1}", 1, 2, 'a name in double quotes was expected, found "\'"'],
   ])('%j is found at line %i, column %i', (text, line, column, message) => {
     expect(() => JSON.parse(text)).toThrow(SyntaxError);
     expect(findJsonFault(text)).toEqual({ line, column, message });
   });
 
-  it('is never found behind the first character that cannot be there, nor before the token it breaks', () => {
+  it('is never found after the first wrong character, nor before the token with it', () => {
     fc.assert(
       fc.property(fc.json(), fc.nat(), (json, position) => {
         const at = position % (json.length + 1);
@@ -119,7 +131,35 @@ describe('the fault of a text that is not JSON', () => {
     );
   });
 
-  it('is found without recursion, however deep the text is', () => {
-    expect(findJsonFault('['.repeat(200_000))).toMatchObject({ line: 1, column: 200_001 });
+  it('is found in every text that JSON.parse refuses', () => {
+    const token = fc.constantFrom(
+      '{',
+      '}',
+      '[',
+      ']',
+      ',',
+      ':',
+      '"a"',
+      '"',
+      '1',
+      '-',
+      '.5',
+      'null',
+      'x',
+      '//',
+      ' ',
+    );
+    fc.assert(
+      fc.property(fc.array(token, { maxLength: 12 }), (tokens) => {
+        const text = tokens.join('');
+        fc.pre(!isJson(text));
+        const { line, column } = findJsonFault(text);
+        expect(line).toBe(1);
+        expect(column).toBeGreaterThanOrEqual(1);
+        expect(column).toBeLessThanOrEqual(text.length + 1);
+        // The text before the fault has no fault itself: a character that no JSON text holds is the first one.
+        expect(findJsonFault(`${text.slice(0, column - 1)} \u0001`).column).toBe(column + 1);
+      }),
+    );
   });
 });
