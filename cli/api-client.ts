@@ -1,21 +1,23 @@
-import { type ClientOptions, ThroughlineClient } from '../client/client.ts';
-import type { NoAnswerError } from '../client/no-answer-error.ts';
+import { ThroughlineClient } from '../client/client.ts';
+import type { NoAnswerError } from '../client/errors.ts';
+import type { ClientOptions } from '../client/options.ts';
+import manifest from '../package.json' with { type: 'json' };
 import { CliError } from './cli-error.ts';
-import { VERSION } from './version.ts';
 
-const NO_API = '`throughline dev` starts one on this machine; --url or THROUGHLINE_URL says where another is';
+const NO_API_HINT =
+  '`throughline dev` starts an API on this machine; --url or THROUGHLINE_URL chooses another';
 
-/** The client, with errors that tell somebody at a terminal what to do. */
+/** The API's client. Where no answer comes, its errors tell the user what to do. */
 export class ApiClient extends ThroughlineClient {
   constructor(options: Pick<ClientOptions, 'url' | 'apiKey' | 'signal'>) {
-    super({ ...options, headers: { 'user-agent': `throughline-cli/${VERSION}` } });
+    super({ ...options, headers: { 'user-agent': `throughline-cli/${manifest.version}` } });
   }
 
   protected override surface(error: NoAnswerError): Error {
     const { code, message, cause } = error;
     switch (code) {
       case 'unreachable':
-        return new CliError('api-unreachable', message, { cause, hint: NO_API });
+        return new CliError('api-unreachable', message, { cause, hint: NO_API_HINT });
       case 'timeout':
         return new CliError('api-unreachable', message, { cause });
       case 'answer-invalid':

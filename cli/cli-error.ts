@@ -1,10 +1,10 @@
-/** What can go wrong on the caller's side of the API: code → title. What the API answers is a ThroughlineError. */
+/** The errors of the command line itself: code → title. An error that the API answered is an `ApiError` instead. */
 const TITLES = {
   'usage-invalid': 'The command line is not valid',
   'api-unreachable': 'The API cannot be reached',
   'traces-unreachable': 'The trace store cannot be reached',
   'answer-invalid': 'The answer cannot be read',
-  'spans-missing': 'The spans are not there',
+  'spans-missing': 'No span has arrived',
   interrupted: 'Interrupted',
 } as const satisfies Record<string, string>;
 
@@ -12,13 +12,13 @@ export type CliErrorCode = keyof typeof TITLES;
 
 export interface CliErrorOptions {
   readonly cause?: unknown;
-  /** What to do about it, for a person. */
+  /** What the user can do about it. */
   readonly hint?: string | undefined;
-  /** The trace that the failed request belonged to. */
+  /** The trace of the request that failed. */
   readonly traceId?: string | undefined;
 }
 
-/** An error that the command line raises on purpose; `message` says all that its user needs. */
+/** An error that the command line raises on purpose. Its message is written for the user. */
 export class CliError extends Error {
   readonly code: CliErrorCode;
   readonly hint: string | undefined;
@@ -32,12 +32,12 @@ export class CliError extends Error {
     this.traceId = options.traceId;
   }
 
-  /** Short summary, the same for every occurrence. */
+  /** Short summary, the same for every error with this code. */
   get title(): string {
     return TITLES[this.code];
   }
 
-  /** The same error, with the trace it happened in. */
+  /** A copy of this error that names the trace it happened in. */
   inTrace(traceId: string | undefined): CliError {
     return new CliError(this.code, this.message, { cause: this.cause, hint: this.hint, traceId });
   }

@@ -5,7 +5,7 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 
 const DEFAULT_URL = 'http://127.0.0.1:8787';
 
-/** An HTTP address that paths can be put behind: no credentials, which fetch refuses, and nothing after the path. */
+/** An HTTP address that paths are added to, so it may have no query and no fragment. fetch refuses credentials. */
 const BaseUrl = url('http', 'https')
   .refine((text) => {
     const { username, password, search, hash } = URL.parse(text) ?? {};
@@ -13,12 +13,12 @@ const BaseUrl = url('http', 'https')
   }, 'must be a URL without credentials, query and fragment')
   .transform((text) => text.replace(/\/+$/, ''));
 
-/** A key or a token as a header can carry it; whether it is a good one, the API says. */
+/** An API key or a token that fits into a header. The API decides whether it is valid. */
 const ApiKey = z.string().regex(/^[\x21-\x7e]{1,8192}$/, 'must be 1 to 8192 visible ASCII characters');
 
-const orUnset = (value: unknown): unknown => (value === '' ? undefined : value);
+const emptyIsUnset = (value: unknown): unknown => (value === '' ? undefined : value);
 
-/** Named as a message should name them: whichever of the two it was. */
+/** The names of the settings in messages: a value may come from either place. */
 const NAMES = {
   url: '--url or THROUGHLINE_URL',
   apiKey: '--api-key or THROUGHLINE_API_KEY',
@@ -26,19 +26,19 @@ const NAMES = {
 } as const;
 
 const Settings = z.object({
-  [NAMES.url]: z.preprocess((value) => orUnset(value) ?? DEFAULT_URL, BaseUrl),
-  [NAMES.apiKey]: z.preprocess(orUnset, ApiKey.optional()),
-  [NAMES.tracesUrl]: z.preprocess(orUnset, BaseUrl.optional()),
+  [NAMES.url]: z.preprocess((value) => emptyIsUnset(value) ?? DEFAULT_URL, BaseUrl),
+  [NAMES.apiKey]: z.preprocess(emptyIsUnset, ApiKey.optional()),
+  [NAMES.tracesUrl]: z.preprocess(emptyIsUnset, BaseUrl.optional()),
 });
 
-/** Where the API and the traces are, and who asks. */
+/** Where the API and the traces are, and the key to use. */
 export interface CliConfig {
   readonly url: string;
   readonly apiKey: string | undefined;
   readonly tracesUrl: string | undefined;
 }
 
-/** What the command line says of the same; it wins. */
+/** The same settings as options of the command line. They win over the environment. */
 export interface ConfigFlags {
   readonly url?: string;
   readonly apiKey?: string;
@@ -46,8 +46,8 @@ export interface ConfigFlags {
 }
 
 /**
- * Validates the settings. A variable that a flag replaces is not looked at.
- * @throws ThroughlineError `config-invalid`, a sentence per wrong setting that never shows its value
+ * Reads and checks the settings. A variable is ignored where an option is given instead.
+ * @throws ThroughlineError `config-invalid`, one sentence for each wrong setting, which never shows its value
  */
 export function cliConfig(environment: Environment, flags: ConfigFlags): CliConfig {
   const settings = parseConfig(Settings, {
@@ -64,15 +64,15 @@ export function cliConfig(environment: Environment, flags: ConfigFlags): CliConf
 
 const TerminalSettings = z.object({ NO_COLOR: optionalText, TERM: optionalText });
 
-/** What the user's environment says of their terminal. */
+/** What the environment says about the user's terminal. */
 export interface TerminalConfig {
-  /** https://no-color.org: present and not empty, whatever its value. */
+  /** NO_COLOR has any value but the empty one (https://no-color.org). */
   readonly noColor: boolean;
-  /** It understands no escape sequences. */
+  /** The terminal understands no escape sequences. */
   readonly dumb: boolean;
 }
 
-/** Reads the settings of the terminal; every value is valid. */
+/** Reads the settings of the terminal. Every value is valid. */
 export function terminalConfig(environment: Environment): TerminalConfig {
   const { NO_COLOR, TERM } = parseConfig(TerminalSettings, environment);
   return { noColor: NO_COLOR !== undefined, dumb: TERM === 'dumb' };

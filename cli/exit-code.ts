@@ -1,22 +1,25 @@
-import { ApiError } from '../client/api-error.ts';
+import { ApiError } from '../client/errors.ts';
 import { ThroughlineError } from '../shared/errors.ts';
 import type { Job } from '../shared/job/job.ts';
 import { CliError, type CliErrorCode } from './cli-error.ts';
 
-/** The one table of exit codes; `--help` prints it. 64 and above are sysexits.h and the shell's 128 + signal. */
+/**
+ * The table of exit codes, which `--help` prints. 70 is EX_SOFTWARE of sysexits.h; 130 is the shell's 128 plus the
+ * number of SIGINT.
+ */
 export const EXIT = {
-  ok: { code: 0, meaning: 'done; of submit without --wait: the job was accepted' },
+  ok: { code: 0, meaning: 'success; for submit without --wait: the job was accepted' },
   jobFailed: {
     code: 1,
     meaning:
-      'the job failed or was cancelled; of cancel: it had ended before; of worker and dev: a part failed; of setup: NATS is not as it has to be',
+      'the job failed or was cancelled; for cancel: the job had already ended; for worker and dev: a part failed; for setup: NATS is not set up as it must be',
   },
-  usage: { code: 2, meaning: 'bad usage or input, or the API refused the request (4xx)' },
+  usage: { code: 2, meaning: 'wrong usage or input, or the API refused the request (4xx)' },
   unavailable: {
     code: 3,
     meaning: 'the API, the trace store or the broker cannot be reached, or failed (5xx)',
   },
-  unfinished: { code: 4, meaning: 'not finished in time; of trace: no spans in time' },
+  unfinished: { code: 4, meaning: 'the job did not end in time; for trace: no spans arrived in time' },
   unauthenticated: { code: 5, meaning: 'the API key is missing or not valid' },
   internal: { code: 70, meaning: 'an error inside this program' },
   interrupted: { code: 130, meaning: 'interrupted by Ctrl-C' },
@@ -31,7 +34,7 @@ const CLI_EXITS = {
   interrupted: EXIT.interrupted,
 } as const satisfies Record<CliErrorCode, { code: number }>;
 
-/** The exit code of a command that showed a job. */
+/** The exit code of a command that printed a job. */
 export function exitCodeOfJob({ state }: Pick<Job, 'state'>): number {
   return state === 'failed' || state === 'cancelled' ? EXIT.jobFailed.code : EXIT.ok.code;
 }
@@ -46,12 +49,12 @@ export function exitCodeOf(thrown: unknown): number {
 function exitOf(error: ThroughlineError): { readonly code: number } {
   if (error.code === 'unauthenticated') return EXIT.unauthenticated;
   if (error.code === 'job-finished') return EXIT.jobFailed;
-  // Raised on this side, it speaks of this side's settings.
+  // Not from the API, so it is about the settings of this machine.
   if (error.code === 'config-invalid' && !(error instanceof ApiError)) return EXIT.usage;
   return error.status >= 400 && error.status < 500 ? EXIT.usage : EXIT.unavailable;
 }
 
-/** The table as the end of every `--help`. */
+/** The table of exit codes, for the end of every `--help`. */
 export function exitCodeHelp(): string {
   const rows = Object.values(EXIT).map(({ code, meaning }) => `  ${String(code).padEnd(4)} ${meaning}`);
   return ['', 'Exit codes:', ...rows].join('\n');

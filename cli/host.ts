@@ -5,9 +5,14 @@ import { type CliConfig, type ConfigFlags, cliConfig, type Environment, terminal
 import { EXIT, exitCodeOf } from './exit-code.ts';
 import { Interrupt } from './interrupt.ts';
 import { Output } from './text/output.ts';
-import type { TextStream } from './text/text-stream.ts';
+import type { TextStream } from './text/terminal.ts';
+import type { BaggagePair } from './trace/baggage.ts';
+import { CallerTrace } from './trace/caller-trace.ts';
 
-/** The process around the command line. */
+/** After Ctrl-C, the collector gets only this long to take the spans. */
+const INTERRUPTED_FLUSH_MS = 300;
+
+/** The process that the command line runs in. */
 export interface HostProcess {
   readonly environment: Environment;
   readonly stdin: Readable;
@@ -15,27 +20,28 @@ export interface HostProcess {
   readonly stderr: TextStream;
 }
 
-/** Options that every command takes, before or behind its name. */
-export interface GlobalFlags extends ConfigFlags {
+/** The options of every command, written before or after its name. */
+interface GlobalFlags extends ConfigFlags {
   readonly json?: boolean;
   readonly debug?: boolean;
 }
 
-/** What a command that speaks to the API works with. */
+/** What a command that calls the API works with. */
 export interface Scope {
   readonly config: CliConfig;
   readonly api: ApiClient;
   readonly output: Output;
-  readonly environment: Environment;
   readonly stdin: Readable;
-  readonly debug: boolean;
-  /** Aborts at Ctrl-C, with the error to end with. */
+  /** Aborts at Ctrl-C, with the error that ends the command. */
   readonly signal: AbortSignal;
-  /** Has something done after the command's last word, before the process ends. */
-  readonly defer: (task: () => Promise<void>) => void;
+  /**
+   * Starts the trace of the command's requests. Its spans are sent after the command has printed everything.
+   * @throws CliError `usage-invalid` when the baggage does not fit into its header
+   */
+  readonly startTrace: (baggage?: readonly BaggagePair[]) => Promise<CallerTrace>;
 }
 
-/** Runs commands for a process: gives them what they need, shows their errors, keeps their exit code. */
+/** Runs commands: gives them what they need, prints their errors and keeps their exit code. */
 export class Host {
   readonly #process: HostProcess;
   exitCode: number = EXIT.ok.code;
@@ -52,27 +58,31 @@ export class Host {
     return this.#process.stdin;
   }
 
-  /** Runs a command that speaks to the API, until its end or Ctrl-C. Never throws. */
+  /** Runs a command that calls the API, until it ends or Ctrl-C is pressed. Never throws. */
   async run(command: Command, work: (scope: Scope) => Promise<number>): Promise<void> {
     const interrupt = new Interrupt();
-    const deferred: (() => Promise<void>)[] = [];
+    const { signal } = interrupt;
+    const traces: CallerTrace[] = [];
     try {
       await this.runLocal(command, async (output, flags) => {
         const { environment, stdin } = this.#process;
-        const { signal } = interrupt;
         const config = cliConfig(environment, flags);
         const api = new ApiClient({ ...config, signal });
-        const defer = (task: () => Promise<void>): void => void deferred.push(task);
-        const debug = flags.debug ?? false;
-        return await work({ config, api, output, environment, stdin, debug, signal, defer });
+        const startTrace: Scope['startTrace'] = async (baggage = []) => {
+          const warn = (sentence: string): void => output.warn(sentence);
+          const trace = await CallerTrace.start({ environment, debug: flags.debug ?? false, baggage, warn });
+          traces.push(trace);
+          return trace;
+        };
+        return await work({ config, api, output, stdin, signal, startTrace });
       });
-      for (const task of deferred) await task();
+      for (const trace of traces) await trace.flush(signal.aborted ? INTERRUPTED_FLUSH_MS : undefined);
     } finally {
       interrupt.dispose();
     }
   }
 
-  /** Runs a command that needs no API and sees to Ctrl-C itself. Never throws. */
+  /** Runs a command that does not call the API and handles Ctrl-C itself. Never throws. */
   async runLocal(
     command: Command,
     work: (output: Output, flags: GlobalFlags) => Promise<number>,
@@ -87,7 +97,7 @@ export class Host {
     }
   }
 
-  /** Writes a text as it is: for Commander's help. */
+  /** Writes text unchanged. Commander prints its help through this. */
   write(text: string, stream: 'stdout' | 'stderr'): void {
     this.#process[stream].write(text);
   }
@@ -98,7 +108,7 @@ export class Host {
   }
 }
 
-/** The nearer one wins: `throughline --url A get --url B` asks B. */
+/** The flags of a command and of its parents. The nearer one wins: `throughline --url A get --url B` calls B. */
 function flagsOf(command: Command): GlobalFlags {
   const outer = command.parent === null ? {} : flagsOf(command.parent);
   return { ...outer, ...command.opts<GlobalFlags>() };

@@ -1,27 +1,31 @@
 import { CliError } from './cli-error.ts';
 import { EXIT } from './exit-code.ts';
 
-/** What does not end by itself after Ctrl-C is left behind after this time. */
-const PATIENCE_MS = 1_000;
+/** After Ctrl-C, a command gets this long to end by itself. */
+const GRACE_MS = 1_000;
 
-/** Ctrl-C as an AbortSignal: the first lets the command end in order, quickly; the second ends it at once. */
+/**
+ * Turns Ctrl-C into an AbortSignal. The first Ctrl-C aborts the signal, so that the command ends in order; the second
+ * one, or the end of the grace period, ends the process.
+ */
 export class Interrupt {
   readonly #controller = new AbortController();
   readonly #onSignal = (): void => {
     if (this.#controller.signal.aborted) process.exit(EXIT.interrupted.code);
     this.#controller.abort(new CliError('interrupted', 'interrupted'));
-    setTimeout(() => process.exit(EXIT.interrupted.code), PATIENCE_MS).unref();
+    setTimeout(() => process.exit(EXIT.interrupted.code), GRACE_MS).unref();
   };
 
   constructor() {
     process.on('SIGINT', this.#onSignal);
   }
 
+  /** Aborts at the first Ctrl-C, with the error that ends the command. */
   get signal(): AbortSignal {
     return this.#controller.signal;
   }
 
-  /** Gives Ctrl-C back to whoever had it. */
+  /** Stops listening for Ctrl-C. */
   dispose(): void {
     process.off('SIGINT', this.#onSignal);
   }

@@ -1,21 +1,22 @@
 #!/usr/bin/env node
-import { keepCompiledCode } from './compile-cache.ts';
+import { enableCompileCache } from 'node:module';
+import { isAbsolute, join } from 'node:path';
 
-// biome-ignore lint/style/noProcessEnv: the one place of the command line that reads it; everything else gets it passed.
+// biome-ignore lint/style/noProcessEnv: the command line reads the environment here only and passes it on.
 const environment = process.env;
-// Before the rest is loaded.
-keepCompiledCode(environment);
+// Before the rest of the program is loaded, so that its modules are cached too.
+cacheCompiledCode();
 const [{ runCli }, { EXIT }] = await Promise.all([import('./program.ts'), import('./exit-code.ts')]);
 
 const args = process.argv.slice(2);
-// OpenTelemetry reports the command line with every span; it may hold a key, and a job's input.
+// OpenTelemetry records the command line in every span, and it may hold an API key or a job's input.
 process.argv.length = 2;
 
-let lost = false;
+let outputFailed = false;
 for (const stream of [process.stdout, process.stderr]) {
   stream.on('error', (error: NodeJS.ErrnoException) => {
-    // Whoever read this has had enough, as in `throughline get … | head -1`; the exit code still tells.
-    lost ||= error.code !== 'EPIPE';
+    // EPIPE is no failure: the reader has read enough, as in `throughline get … | head -1`.
+    outputFailed ||= error.code !== 'EPIPE';
   });
 }
 
@@ -26,8 +27,20 @@ const code = await runCli(args, {
   stderr: process.stderr,
 });
 
-// Connections may still be open, and must keep nobody waiting; what was written must arrive all the same.
+// Wait until all output is written, then exit without waiting for open connections.
 await Promise.all(
   [process.stdout, process.stderr].map((stream) => new Promise((resolve) => stream.write('', resolve))),
 );
-process.exit(lost ? EXIT.internal.code : code);
+process.exit(outputFailed ? EXIT.internal.code : code);
+
+/**
+ * Lets Node keep the compiled sources in the user's cache folder (XDG Base Directory Specification): compiling takes
+ * most of a short command's time. Without a home folder nothing is cached.
+ */
+function cacheCompiledCode(): void {
+  const { XDG_CACHE_HOME: cache, HOME: home } = environment;
+  if (cache !== undefined && isAbsolute(cache)) enableCompileCache(join(cache, 'throughline', 'compiled'));
+  else if (home !== undefined && isAbsolute(home)) {
+    enableCompileCache(join(home, '.cache', 'throughline', 'compiled'));
+  }
+}

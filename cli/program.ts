@@ -1,4 +1,5 @@
 import { Command, CommanderError, type Option } from 'commander';
+import manifest from '../package.json' with { type: 'json' };
 import { CliError } from './cli-error.ts';
 import { defineCallbacks } from './commands/callbacks.ts';
 import { defineCancel } from './commands/cancel.ts';
@@ -14,14 +15,27 @@ import { defineTrace } from './commands/trace.ts';
 import { defineWatch } from './commands/watch.ts';
 import { defineWorker } from './commands/worker.ts';
 import { EXIT, exitCodeHelp, exitCodeOf } from './exit-code.ts';
-import { examples } from './help.ts';
+import { apiOptions, examples, outputOptions } from './help.ts';
 import { Host, type HostProcess } from './host.ts';
-import { apiOptions, outputOptions } from './options.ts';
-import { VERSION } from './version.ts';
+
+/** The commands that call the API. */
+const API_COMMANDS = [
+  defineSubmit,
+  defineGet,
+  defineList,
+  defineWatch,
+  defineCancel,
+  defineTrace,
+  defineDeadLetters,
+  defineOutbox,
+];
+
+/** The commands that do not. */
+const LOCAL_COMMANDS = [defineWorker, defineSetup, defineKeys, defineCallbacks];
 
 /**
  * Runs the command line.
- * @param args the arguments behind the program's name
+ * @param args the arguments after the program's name
  * @returns the exit code, see `EXIT`
  */
 export async function runCli(args: readonly string[], hostProcess: HostProcess): Promise<number> {
@@ -34,7 +48,7 @@ export async function runCli(args: readonly string[], hostProcess: HostProcess):
       return thrown.exitCode === 0 ? EXIT.ok.code : EXIT.usage.code;
     }
     const error = thrown instanceof CommanderError ? usageError(thrown) : thrown;
-    // The options may be what could not be read.
+    // The options may be the part that could not be parsed, so look for these two in the raw arguments.
     host.output(args.includes('--json')).error(error, args.includes('--debug'));
     return exitCodeOf(error);
   }
@@ -42,54 +56,54 @@ export async function runCli(args: readonly string[], hostProcess: HostProcess):
 
 function createProgram(host: Host): Command {
   const program = new Command('throughline')
-    .description('Submits jobs, and follows each as one trace from here to the worker that runs it.')
-    .version(VERSION, '--version')
-    // Behind a command's name, its own options count: `dev` takes all that follows it.
+    .description('Submits jobs and follows each one, as one trace from here to the worker that runs it.')
+    .version(manifest.version, '--version')
+    // Options after a command's name belong to that command: `dev` takes all that follows it.
     .enablePositionalOptions()
     .exitOverride()
     .configureOutput({
       writeOut: (text) => host.write(text, 'stdout'),
       writeErr: (text) => host.write(text, 'stderr'),
-      // Shown once, in our own form, when it is caught.
+      // runCli catches the error and prints it in the format of all errors.
       outputError: () => undefined,
     });
-  addOptions(program, [...apiOptions(), ...outputOptions()]);
-  for (const define of [defineSubmit, defineGet, defineList, defineWatch, defineCancel, defineTrace]) {
-    addOptions(define(program, host), [...apiOptions(), ...outputOptions()]);
-  }
-  for (const parent of [defineDeadLetters(program, host), defineOutbox(program, host)]) {
-    for (const command of [parent, ...parent.commands]) {
-      addOptions(command, [...apiOptions(), ...outputOptions()]);
+  addOptions(program, apiOptions(), outputOptions());
+  for (const define of API_COMMANDS) {
+    for (const command of withCommands(define(program, host))) {
+      addOptions(command, apiOptions(), outputOptions());
     }
   }
-  for (const define of [defineWorker, defineSetup]) addOptions(define(program, host), outputOptions());
-  for (const parent of [defineKeys(program, host), defineCallbacks(program, host)]) {
-    for (const command of parent.commands) addOptions(command, outputOptions());
+  for (const define of LOCAL_COMMANDS) {
+    for (const command of withCommands(define(program, host))) addOptions(command, outputOptions());
   }
   defineDev(program, host);
-  program.addHelpText(
-    'after',
-    examples(
-      ['throughline dev', 'everything on this machine, until Ctrl-C'],
-      ['throughline submit echo \'{"hello":"world"}\' --wait', 'run a job and print its result'],
-      ['throughline trace <jobId>', 'where the time of a job went'],
-      ['throughline submit --help', 'more on one command'],
-    ),
-  );
+  addExamples(program);
   for (const command of withCommands(program)) command.addHelpText('after', exitCodeHelp);
   return program;
 }
 
-function addOptions(command: Command, options: readonly Option[]): void {
-  for (const option of options) command.addOption(option);
+function addOptions(command: Command, ...options: readonly Option[][]): void {
+  for (const option of options.flat()) command.addOption(option);
 }
 
-/** A command, and all below it. */
+function addExamples(program: Command): void {
+  program.addHelpText(
+    'after',
+    examples(
+      ['throughline dev', 'run everything on this machine, until Ctrl-C'],
+      ['throughline submit echo \'{"hello":"world"}\' --wait', 'run a job and print its result'],
+      ['throughline trace <jobId>', 'show where the time of a job went'],
+      ['throughline submit --help', 'show the help of one command'],
+    ),
+  );
+}
+
+/** A command with all its subcommands. */
 function withCommands(command: Command): Command[] {
   return [command, ...command.commands.flatMap(withCommands)];
 }
 
-/** Help and version are no errors, and have been printed. */
+/** Commander also throws after it has printed the help or the version. */
 function wasShown({ code }: CommanderError): boolean {
   return code === 'commander.helpDisplayed' || code === 'commander.help' || code === 'commander.version';
 }

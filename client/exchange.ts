@@ -1,18 +1,17 @@
 import { describeThrown } from '../shared/errors.ts';
 import { secondsText } from '../shared/text/duration.ts';
-import { NoAnswerError } from './no-answer-error.ts';
+import { NoAnswerError } from './errors.ts';
 
-/** An HTTP request, and how to speak of whoever does not answer it. */
+/** An HTTP request. */
 export interface HttpRequest {
   readonly fetch?: typeof globalThis.fetch | undefined;
   readonly method?: string | undefined;
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string | undefined;
-  /** For the whole exchange, the body of the answer included. */
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
-  /** `the API`. */
+  /** What to call the server in an error, such as `the API`. */
   readonly who: string;
 }
 
@@ -24,8 +23,9 @@ export interface HttpAnswer {
 }
 
 /**
- * One HTTP exchange. Redirects are answers too: following one would leave the credentials behind, or hand them on.
- * @throws NoAnswerError in a sentence that names the address; what `signal` aborts with
+ * Sends a request and reads the whole answer within `timeoutMs`. A redirect is an answer too: to follow it could send
+ * the credentials to another server.
+ * @throws NoAnswerError whose message names the address; the reason of `signal` when it aborts
  */
 export async function exchange(request: HttpRequest): Promise<HttpAnswer> {
   const { fetch = globalThis.fetch, method = 'GET', url, headers, body, timeoutMs, signal } = request;
@@ -39,77 +39,99 @@ export async function exchange(request: HttpRequest): Promise<HttpAnswer> {
     });
     return { url, status: response.status, headers: response.headers, text: await response.text() };
   } catch (cause) {
-    if (signal.aborted) throw signal.reason;
-    throw noAnswer(request, cause);
+    throw failureOf(request, cause);
   }
 }
 
-/** The beginning of an answer whose body comes bit by bit. */
+/** An answer whose body arrives bit by bit. */
 export interface HttpStream {
   readonly url: string;
   readonly status: number;
   readonly mediaType: string;
   readonly body: AsyncIterable<Uint8Array>;
-  /** The whole body, where it is short. */
-  readonly text: () => Promise<string>;
 }
 
 /**
- * Begins an HTTP exchange whose answer may last. `timeoutMs` is the longest silence: before the answer, and then
- * between two parts of its body.
- * @throws NoAnswerError before the answer and while its body comes; what `signal` aborts with
+ * Sends a request whose answer may go on for any time. `timeoutMs` is the longest silence: before the answer, and then
+ * between two chunks of its body.
+ * @throws NoAnswerError before the answer and while its body arrives; the reason of `signal` when it aborts
  */
 export async function exchangeStream(request: HttpRequest): Promise<HttpStream> {
   const { fetch = globalThis.fetch, url, headers, timeoutMs, signal } = request;
-  const silence = new AbortController();
-  const late = new DOMException('nothing came', 'TimeoutError');
-  let timer = setTimeout(() => silence.abort(late), timeoutMs);
-  const fail = (cause: unknown): unknown => {
-    clearTimeout(timer);
-    return signal.aborted ? signal.reason : noAnswer(request, cause);
-  };
-  const response = await fetch(url, {
-    headers,
-    redirect: 'manual',
-    signal: AbortSignal.any([signal, silence.signal]),
-  }).catch((cause: unknown) => {
-    throw fail(cause);
-  });
-  async function* body(): AsyncGenerator<Uint8Array> {
-    try {
-      for await (const chunk of chunksOf(response)) {
-        clearTimeout(timer);
-        timer = setTimeout(() => silence.abort(late), timeoutMs);
-        yield chunk;
-      }
-    } catch (cause) {
-      throw fail(cause);
-    } finally {
-      clearTimeout(timer);
-    }
-  }
-  const mediaType = (response.headers.get('content-type') ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? '';
-  const text = async (): Promise<string> => {
-    const decoder = new TextDecoder();
-    let all = '';
-    for await (const chunk of body()) all += decoder.decode(chunk, { stream: true });
-    return all + decoder.decode();
-  };
-  return { url, status: response.status, mediaType, body: body(), text };
-}
-
-/** Not every browser lets a stream be iterated. Whoever stops early closes the connection. */
-async function* chunksOf({ body }: Response): AsyncGenerator<Uint8Array> {
-  if (body === null) return;
-  const reader = body.getReader();
+  const silence = new SilenceLimit(timeoutMs);
   try {
-    for (let read = await reader.read(); !read.done; read = await reader.read()) yield read.value;
-  } finally {
-    await reader.cancel().catch(() => undefined);
+    const response = await fetch(url, {
+      headers,
+      redirect: 'manual',
+      signal: AbortSignal.any([signal, silence.signal]),
+    });
+    const mediaType = (response.headers.get('content-type') ?? '').split(';', 1)[0] ?? '';
+    const body = chunksOf(response, request, silence);
+    return { url, status: response.status, mediaType: mediaType.trim().toLowerCase(), body };
+  } catch (cause) {
+    silence.stop();
+    throw failureOf(request, cause);
   }
 }
 
-function noAnswer({ url, timeoutMs, who }: HttpRequest, cause: unknown): NoAnswerError {
+/** Reads a whole body as text. */
+export async function textOf(body: AsyncIterable<Uint8Array>): Promise<string> {
+  const decoder = new TextDecoder();
+  let text = '';
+  for await (const chunk of body) text += decoder.decode(chunk, { stream: true });
+  return text + decoder.decode();
+}
+
+/** Aborts its signal when `restart` is not called for `limitMs`. */
+class SilenceLimit {
+  readonly #limitMs: number;
+  readonly #controller = new AbortController();
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(limitMs: number) {
+    this.#limitMs = limitMs;
+    this.restart();
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  restart(): void {
+    this.stop();
+    const abort = (): void => this.#controller.abort(new DOMException('nothing came', 'TimeoutError'));
+    this.#timer = setTimeout(abort, this.#limitMs);
+  }
+
+  stop(): void {
+    clearTimeout(this.#timer);
+  }
+}
+
+/** The chunks of a body. A caller that leaves the loop early closes the connection. */
+async function* chunksOf(
+  { body }: Response,
+  request: HttpRequest,
+  silence: SilenceLimit,
+): AsyncGenerator<Uint8Array> {
+  // A reader, because not every browser can iterate over a stream.
+  const reader = body?.getReader();
+  try {
+    for (let read = await reader?.read(); read?.done === false; read = await reader?.read()) {
+      silence.restart();
+      yield read.value;
+    }
+  } catch (cause) {
+    throw failureOf(request, cause);
+  } finally {
+    silence.stop();
+    await reader?.cancel().catch(() => undefined);
+  }
+}
+
+/** What to throw for an error of fetch. */
+function failureOf({ url, timeoutMs, who, signal }: HttpRequest, cause: unknown): unknown {
+  if (signal.aborted) return signal.reason;
   if (cause instanceof DOMException && cause.name === 'TimeoutError') {
     const message = `${who} at ${url} did not answer within ${secondsText(timeoutMs)}`;
     return new NoAnswerError('timeout', message, cause);
@@ -130,7 +152,7 @@ const REASONS: Readonly<Record<string, string>> = {
   UND_ERR_CONNECT_TIMEOUT: 'the connection timed out',
 };
 
-/** fetch says `fetch failed`, and the reason is the cause, sometimes the cause's cause. */
+/** Why fetch failed. fetch itself only says `fetch failed`; the reason is its cause, or a cause of the cause. */
 function reasonOf(thrown: unknown): string {
   let deepest = thrown;
   for (let depth = 0; deepest instanceof Error && depth < 5; depth++) {

@@ -1,4 +1,4 @@
-/** A client of the HTTP API for Node, Deno, browsers and workerd: it needs `fetch`, and nothing of a runtime. */
+/** A client of the HTTP API. It needs only `fetch`, so it runs on Node, Deno, workerd and in browsers. */
 export type { BatchReport, BatchResult } from '../shared/api/batch.ts';
 export type {
   DeadLetter,
@@ -13,11 +13,11 @@ export type { Problem } from '../shared/api/problem.ts';
 export type { ErrorCode, Violation } from '../shared/errors.ts';
 export type { HistoryEvent, RecordedCallbackEvent, RecordedEvent } from '../shared/job/event-record.ts';
 export { isTerminal, type Job, type JobAttempt, type JobError, type JobState } from '../shared/job/job.ts';
-export { ApiError } from './api-error.ts';
-export { type ClientOptions, ThroughlineClient } from './client.ts';
-export { NoAnswerError } from './no-answer-error.ts';
+export { ThroughlineClient } from './client.ts';
+export { ApiError, NoAnswerError } from './errors.ts';
 export type {
   CallOptions,
+  ClientOptions,
   DeadLetterFilter,
   JobFilter,
   RedriveFilter,

@@ -3,38 +3,53 @@ import type { SubmitJob } from '../shared/api/submit-job.ts';
 import type { JobState } from '../shared/job/job.ts';
 import type { Carrier } from '../shared/propagation/carrier.ts';
 
+export interface ClientOptions {
+  /** Where the API is: `https://jobs.example`. */
+  readonly url: string;
+  /** An API key or a JWT. */
+  readonly apiKey?: string | undefined;
+  /** Gives the trace of each request, for example with OpenTelemetry's `propagation.inject`. */
+  readonly trace?: (() => TraceHeaders) | undefined;
+  /** Headers that are added to every request. */
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+  /** Ends all requests when it aborts. */
+  readonly signal?: AbortSignal | undefined;
+  /** Replaces the global `fetch`, for example with that of a service binding. */
+  readonly fetch?: typeof globalThis.fetch | undefined;
+}
+
 /** Body of `POST /v1/jobs`. */
 export type Submission = z.input<typeof SubmitJob>;
 
-/** `traceparent`, `tracestate` and `baggage` of the caller's trace, as OpenTelemetry's `propagation.inject` writes them. */
+/** The headers `traceparent`, `tracestate` and `baggage`, as OpenTelemetry's `propagation.inject` writes them. */
 export type TraceHeaders = Carrier;
 
-/** What every call takes. */
+/** The options of every call. */
 export interface CallOptions {
-  /** The trace that the request belongs to; wins over the client's own `trace`. */
+  /** The trace that the request belongs to. It wins over the client's own `trace`. */
   readonly trace?: TraceHeaders | undefined;
-  /** Ends the request. */
+  /** Ends the request when it aborts. */
   readonly signal?: AbortSignal | undefined;
-  /** Milliseconds for the whole exchange, beside what the API is asked to wait. */
+  /** Milliseconds for the whole exchange, without the time that the API is asked to wait. */
   readonly timeoutMs?: number | undefined;
 }
 
 export interface WaitOptions extends CallOptions {
-  /** Seconds, at most 60, that the API is asked to wait for the job's end before it answers. */
+  /** Asks the API to wait for the job's end before it answers: seconds, at most 60. */
   readonly waitSeconds?: number | undefined;
 }
 
 export interface SubmitOptions extends WaitOptions {
-  /** The same key with the same job means the same job, so that a request may be sent again. */
+  /** Makes it safe to send the request again: the same key with the same job means the same job. */
   readonly idempotencyKey?: string | undefined;
 }
 
 export interface WatchOptions extends CallOptions {
-  /** The id of the last event that is known; absent: from the first one on. */
+  /** The id of the last event that you know. Without it, the events start with the first one. */
   readonly lastEventId?: string | undefined;
 }
 
-/** Which jobs. */
+/** Which jobs to list. */
 export interface JobFilter {
   readonly state?: JobState | undefined;
   readonly operation?: string | undefined;
@@ -42,14 +57,15 @@ export interface JobFilter {
   readonly cursor?: string | undefined;
 }
 
-/** Which dead letters. */
+/** Which dead letters to list. */
 export interface DeadLetterFilter {
   readonly operation?: string | undefined;
   readonly limit?: number | undefined;
   readonly cursor?: string | undefined;
 }
 
+/** Which dead letters to send again. */
 export interface RedriveFilter extends DeadLetterFilter {
-  /** Only those that died of this error code. */
+  /** Only jobs that failed with this error code. */
   readonly reason?: string | undefined;
 }

@@ -3,51 +3,50 @@ import { isCallbackEvent } from '../shared/job/callback-event.ts';
 import { isTerminalEvent } from '../shared/job/event.ts';
 import { type HistoryEvent, RecordedCallbackEvent, RecordedEvent } from '../shared/job/event-record.ts';
 import { parseJson } from '../shared/text/json.ts';
-import { ApiError } from './api-error.ts';
+import { ApiError, NoAnswerError } from './errors.ts';
 import type { StreamMessage } from './event-stream.ts';
-import { NoAnswerError } from './no-answer-error.ts';
 import { pause, pollDelays } from './poll.ts';
 
-/** An API that answered before may fail this many times in a row: it is being deployed, say. */
+/** How often in a row the API may fail before watching ends with an error. It may be away for a deployment. */
 const MAX_FAILURES = 5;
 
-/** What a later version of the API says more of an event is kept. */
+/** Fields that a later version of the API adds to an event are kept. */
 const EventData = z.union([RecordedEvent.loose(), RecordedCallbackEvent.loose()]);
 
-/** Opens an event stream behind an event; `over`: the job has ended, and all was told. */
-export type Connect = (lastId: string | undefined) => Promise<AsyncIterable<StreamMessage> | 'over'>;
+/** Opens an event stream after an event. `over`: the job has ended and there are no more events. */
+type Connect = (lastId: string | undefined) => Promise<AsyncIterable<StreamMessage> | 'over'>;
 
-/** How far one has come. */
-interface Place {
+/** How far the events have been read. */
+interface Position {
   lastId: string | undefined;
   /** Whether the last event ended the job. */
   ended: boolean;
 }
 
 /**
- * The events of a job until its end, over any number of connections: each goes on behind the last event that came.
- * @throws ApiError or NoAnswerError when the API refuses, or does not answer any more; what `signal` aborts with
+ * Gives the events of a job until its end. When a connection breaks, the next one starts after the last event.
+ * @throws ApiError or NoAnswerError when the API refuses or stops answering; the reason of `signal` when it aborts
  */
 export async function* watchEvents(
   connect: Connect,
   lastEventId: string | undefined,
   signal: AbortSignal,
 ): AsyncGenerator<HistoryEvent> {
-  const place: Place = { lastId: lastEventId, ended: false };
+  const position: Position = { lastId: lastEventId, ended: false };
   let failures = 0;
   let delays = pollDelays();
   for (;;) {
-    const before = place.lastId;
+    const before = position.lastId;
     try {
-      const events = await connect(place.lastId);
+      const events = await connect(position.lastId);
       if (events === 'over') return;
-      yield* eventsOf(events, place);
-      // A job that was redriven has an end in the midst of its events: the API knows which is the last.
-      if (place.ended) return;
+      yield* eventsOf(events, position);
+      // A redriven job has an end in the middle of its events. So the end counts only when the API closes the stream.
+      if (position.ended) return;
     } catch (thrown) {
       if (!isTransient(thrown) || ++failures > MAX_FAILURES) throw thrown;
     }
-    if (place.lastId !== before) {
+    if (position.lastId !== before) {
       failures = 0;
       delays = pollDelays();
     }
@@ -55,12 +54,15 @@ export async function* watchEvents(
   }
 }
 
-async function* eventsOf(messages: AsyncIterable<StreamMessage>, place: Place): AsyncGenerator<HistoryEvent> {
+async function* eventsOf(
+  messages: AsyncIterable<StreamMessage>,
+  position: Position,
+): AsyncGenerator<HistoryEvent> {
   for await (const { id, data } of messages) {
     const event = readEvent(data);
-    place.lastId = id;
+    position.lastId = id;
     if (event === undefined) continue;
-    if (!isCallbackEvent(event)) place.ended = isTerminalEvent(event);
+    if (!isCallbackEvent(event)) position.ended = isTerminalEvent(event);
     yield event;
   }
 }

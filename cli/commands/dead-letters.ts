@@ -1,15 +1,17 @@
 import type { Command } from 'commander';
 import { DEAD_LETTER_LIMITS, type RedriveReport } from '../../shared/api/dead-letter.ts';
+import type { Carrier } from '../../shared/propagation/carrier.ts';
 import { ATTR } from '../../shared/trace/semantics.ts';
+import type { ApiClient } from '../api-client.ts';
+import { jobId, operationName, wholeNumber } from '../arguments.ts';
 import { CliError } from '../cli-error.ts';
 import { EXIT } from '../exit-code.ts';
 import { examples } from '../help.ts';
 import type { Host, Scope } from '../host.ts';
-import { jobId, operationName, wholeNumber } from '../options.ts';
-import { deadLettersText, deadLetterText } from '../text/dead-letter-text.ts';
-import { createPaint } from '../text/paint.ts';
-import { startCaller } from '../trace/caller.ts';
-import { type CallerTrace, HTTP } from '../trace/caller-trace.ts';
+import { deadLetterText } from '../text/dead-letter-text.ts';
+import { deadLettersText } from '../text/list-text.ts';
+import { createPaint } from '../text/terminal.ts';
+import type { CallerTrace } from '../trace/caller-trace.ts';
 
 interface ListFlags {
   readonly operation?: string;
@@ -17,85 +19,95 @@ interface ListFlags {
   readonly cursor?: string;
 }
 
-interface RedriveFlags {
+/** Which dead letters `--all` sends again. */
+interface RedriveFilter {
+  readonly operation?: string | undefined;
+  readonly reason?: string | undefined;
+}
+
+interface RedriveFlags extends RedriveFilter {
   readonly all?: boolean;
-  readonly operation?: string;
-  readonly reason?: string;
 }
 
 /** `dead-letters list | show | redrive`. */
 export function defineDeadLetters(program: Command, host: Host): Command {
-  const group = program
+  const deadLetters = program
     .command('dead-letters')
-    .description('Shows the jobs whose attempts are spent, and redrives them.');
-  defineList(group, host);
-  defineShow(group, host);
-  defineRedrive(group, host);
-  return group;
+    .description('Shows the jobs that failed for good, and sends them again.');
+  defineList(deadLetters, host);
+  defineShow(deadLetters, host);
+  defineRedrive(deadLetters, host);
+  return deadLetters;
 }
 
-function defineList(group: Command, host: Host): void {
-  group
+function defineList(deadLetters: Command, host: Host): void {
+  deadLetters
     .command('list')
-    .description('Lists dead letters, oldest first, a page at a time.')
+    .description('Lists dead letters, oldest first, one page at a time.')
     .option('--operation <name>', 'only those of this operation', operationName)
-    .option('--limit <n>', 'how many at most', wholeNumber(1, DEAD_LETTER_LIMITS.page))
-    .option('--cursor <cursor>', 'where to go on, as the page before said')
+    .option('--limit <n>', 'the most to list', wholeNumber(1, DEAD_LETTER_LIMITS.page))
+    .option('--cursor <cursor>', 'where to continue: the cursor that the page before printed')
     .addHelpText(
       'after',
       examples(
-        ['throughline dead-letters list', 'the oldest ones'],
-        ["throughline dead-letters list --operation http.request --json | jq '.deadLetters[].id'", 'ids'],
+        ['throughline dead-letters list', 'list the oldest dead letters'],
+        [
+          "throughline dead-letters list --operation http.request --json | jq '.deadLetters[].id'",
+          'print the ids of one operation',
+        ],
       ),
     )
     .action(
-      async (flags: ListFlags, command: Command) =>
-        await host.run(command, async ({ api, output }) => {
-          const { operation, limit, cursor } = flags;
-          const page = await api.listDeadLetters({ operation, limit, cursor });
-          if (output.json) output.document(page);
-          else if (page.deadLetters.length > 0) {
-            output.text(deadLettersText(page.deadLetters, createPaint(output.color)));
-          } else output.hint('nothing is dead');
-          if (page.cursor !== undefined) output.hint(`there are more: --cursor ${page.cursor}`);
-          return EXIT.ok.code;
-        }),
+      async (flags: ListFlags, command: Command) => await host.run(command, (scope) => list(flags, scope)),
     );
 }
 
-function defineShow(group: Command, host: Host): void {
-  group
+async function list({ operation, limit, cursor }: ListFlags, { api, output }: Scope): Promise<number> {
+  const page = await api.listDeadLetters({ operation, limit, cursor });
+  const { deadLetters } = page;
+  if (output.json) output.document(page);
+  else if (deadLetters.length > 0) output.text(deadLettersText(deadLetters, createPaint(output.color)));
+  else output.hint('there are no dead letters');
+  if (page.cursor !== undefined) output.hint(`there are more: --cursor ${page.cursor}`);
+  return EXIT.ok.code;
+}
+
+function defineShow(deadLetters: Command, host: Host): void {
+  deadLetters
     .command('show')
-    .description('Shows a dead letter: why it died, its input and its headers.')
-    .argument('<jobId>', 'as list printed it', jobId)
+    .description('Shows a dead letter: why the job failed, its input and its headers.')
+    .argument('<jobId>', 'the id that list printed', jobId)
     .addHelpText(
       'after',
-      examples(['throughline dead-letters show 0190f5a1-7c1e-7d3a-9c55-6a1f0c2b7e11', 'all that it holds']),
+      examples([
+        'throughline dead-letters show 0190f5a1-7c1e-7d3a-9c55-6a1f0c2b7e11',
+        'show all that it holds',
+      ]),
     )
     .action(
       async (id: string, _flags: unknown, command: Command) =>
         await host.run(command, async ({ api, output }) => {
-          const letter = await api.deadLetter(id);
-          if (output.json) output.document(letter);
-          else output.text(deadLetterText(letter, createPaint(output.color)));
+          const deadLetter = await api.deadLetter(id);
+          if (output.json) output.document(deadLetter);
+          else output.text(deadLetterText(deadLetter, createPaint(output.color)));
           return EXIT.ok.code;
         }),
     );
 }
 
-function defineRedrive(group: Command, host: Host): void {
-  group
+function defineRedrive(deadLetters: Command, host: Host): void {
+  deadLetters
     .command('redrive')
-    .description('Redrives a dead letter, in a new trace; or all that are dead now.')
-    .argument('[jobId]', 'as list printed it', jobId)
-    .option('--all', 'every dead letter there is now, within the filters')
+    .description('Sends a dead letter again, in a new trace; or all that exist now.')
+    .argument('[jobId]', 'the id that list printed', jobId)
+    .option('--all', 'send all dead letters again, or those that --operation and --reason select')
     .option('--operation <name>', 'with --all: only those of this operation', operationName)
-    .option('--reason <code>', 'with --all: only those that died of this, such as operation-timeout')
+    .option('--reason <code>', 'with --all: only those that failed with this code, such as operation-timeout')
     .addHelpText(
       'after',
       examples(
-        ['throughline dead-letters redrive 0190f5a1-7c1e-7d3a-9c55-6a1f0c2b7e11', 'one'],
-        ['throughline dead-letters redrive --all --operation http.request', 'all of an operation'],
+        ['throughline dead-letters redrive 0190f5a1-7c1e-7d3a-9c55-6a1f0c2b7e11', 'send one again'],
+        ['throughline dead-letters redrive --all --operation http.request', 'send all of an operation again'],
       ),
     )
     .action(
@@ -107,52 +119,71 @@ function defineRedrive(group: Command, host: Host): void {
 async function redrive(id: string | undefined, flags: RedriveFlags, scope: Scope): Promise<number> {
   const { all = false, operation, reason } = flags;
   if ((id === undefined) !== all) {
-    throw new CliError('usage-invalid', 'which one? Name a job id, or say --all');
+    throw new CliError('usage-invalid', 'which one? Name a job id or use --all');
   }
   if (!all && (operation !== undefined || reason !== undefined)) {
     throw new CliError('usage-invalid', '--operation and --reason go with --all, not with a job id');
   }
-  const caller = await startCaller(scope);
-  return id === undefined ? await redriveAll(caller, flags, scope) : await redriveOne(caller, id, scope);
+  const trace = await scope.startTrace();
+  return id === undefined
+    ? await redriveAll({ operation, reason }, trace, scope)
+    : await redriveOne(id, trace, scope);
 }
 
-async function redriveOne(caller: CallerTrace, id: string, { api, output }: Scope): Promise<number> {
-  const attributes = { [ATTR.jobId]: id, [HTTP.method]: 'POST', [HTTP.url]: api.deadLettersUrl };
-  const job = await caller.run('redrive', attributes, (carrier) => api.redrive(id, { trace: carrier }));
+async function redriveOne(id: string, trace: CallerTrace, { api, output }: Scope): Promise<number> {
+  const attributes = { [ATTR.jobId]: id, [ATTR.httpMethod]: 'POST', [ATTR.urlFull]: api.deadLettersUrl };
+  const job = await trace.run('redrive', attributes, (carrier) => api.redrive(id, { trace: carrier }));
   output.job(job);
   output.hint(`follow it with: throughline watch ${job.id}`);
   return EXIT.ok.code;
 }
 
-/** Page after page, until all were tried that were dead at the start: what dies meanwhile is not sent again. */
-async function redriveAll(
-  caller: CallerTrace,
-  { operation, reason }: RedriveFlags,
+async function redriveAll(filter: RedriveFilter, trace: CallerTrace, scope: Scope): Promise<number> {
+  const { output } = scope;
+  const { redriven, failed } = await redriveEach(filter, trace, scope);
+  if (output.json) output.document({ redriven, failed });
+  else output.text(`${redriven.length} redriven`);
+  for (const { id, code } of failed) output.warn(`${id} is still a dead letter (${code})`);
+  return failed.length === 0 ? EXIT.ok.code : EXIT.unavailable.code;
+}
+
+/** Redrives all that the filter selects, in one span. Says how many were sent if an error ends it. */
+async function redriveEach(
+  filter: RedriveFilter,
+  trace: CallerTrace,
   { api, output }: Scope,
-): Promise<number> {
-  const redriven: string[] = [];
-  const failed: RedriveReport['failed'] = [];
-  const attributes = { [HTTP.method]: 'POST', [HTTP.url]: api.deadLettersUrl };
+): Promise<RedriveReport> {
+  const total: RedriveReport = { redriven: [], failed: [] };
   const status = output.statusLine();
+  const attributes = { [ATTR.httpMethod]: 'POST', [ATTR.urlFull]: api.deadLettersUrl };
   try {
-    await caller.run('redrive all', attributes, async (carrier) => {
-      let cursor: string | undefined;
-      do {
-        status.show(`${redriven.length} sent`);
-        const report = await api.redriveMany({ operation, reason, cursor }, { trace: carrier });
-        redriven.push(...report.redriven);
-        failed.push(...report.failed);
-        cursor = report.cursor;
-      } while (cursor !== undefined);
+    await trace.run('redrive all', attributes, async (carrier) => {
+      status.show('0 redriven');
+      for await (const { redriven, failed } of redrivePages(filter, carrier, api)) {
+        total.redriven.push(...redriven);
+        total.failed.push(...failed);
+        status.show(`${total.redriven.length} redriven`);
+      }
     });
+    return total;
   } catch (thrown) {
-    if (redriven.length > 0) output.warn(`${redriven.length} were redriven before this`);
+    if (total.redriven.length > 0) output.warn(`${total.redriven.length} were redriven before this error`);
     throw thrown;
   } finally {
     status.clear();
   }
-  if (output.json) output.document({ redriven, failed });
-  else output.text(`${redriven.length} redriven`);
-  for (const { id, code } of failed) output.warn(`${id} is still dead (${code})`);
-  return failed.length === 0 ? EXIT.ok.code : EXIT.unavailable.code;
+}
+
+/** Redrives page by page. The cursor leads to the last dead letter that existed at the start, and to none after it. */
+async function* redrivePages(
+  filter: RedriveFilter,
+  trace: Carrier,
+  api: ApiClient,
+): AsyncGenerator<RedriveReport> {
+  let cursor: string | undefined;
+  do {
+    const report = await api.redriveMany({ ...filter, cursor }, { trace });
+    yield report;
+    cursor = report.cursor;
+  } while (cursor !== undefined);
 }

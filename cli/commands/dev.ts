@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { Host } from '../host.ts';
 
-/** `dev …`: everything on this machine. What follows the name is read by dev/main.ts, `--help` too. */
+/** `dev …`. All that follows the name is parsed by dev/main.ts, also `--help`. */
 export function defineDev(program: Command, host: Host): Command {
   return program
     .command('dev')
@@ -13,7 +13,7 @@ export function defineDev(program: Command, host: Host): Command {
     .action(
       async (args: string[], _flags: unknown, command: Command) =>
         await host.runLocal(command, async () => {
-          // A deployment need not have it, and no other command should load it.
+          // Imported only here: a deployment may lack dev/, and no other command should load it.
           const { main } = await import('../../dev/main.ts');
           return await main(args);
         }),

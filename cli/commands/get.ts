@@ -1,20 +1,20 @@
 import type { Command } from 'commander';
+import { jobId } from '../arguments.ts';
 import { exitCodeOfJob } from '../exit-code.ts';
 import { examples } from '../help.ts';
 import type { Host } from '../host.ts';
-import { jobId } from '../options.ts';
 
 /** `get <jobId>`. */
 export function defineGet(program: Command, host: Host): Command {
   return program
     .command('get')
-    .description('Shows a job as it stands.')
-    .argument('<jobId>', 'as submit printed it', jobId)
+    .description('Shows a job as it is now.')
+    .argument('<jobId>', 'the id that submit printed', jobId)
     .addHelpText(
       'after',
       examples(
-        ['throughline get 0190f5a1-7c1e-7d3a-9c55-6a1f0c2b7e11', 'state, trace id and result'],
-        ['throughline get 0190f5a1-7c1e-7d3a-9c55-6a1f0c2b7e11 --json | jq .result', 'only its result'],
+        ['throughline get 0190f5a1-7c1e-7d3a-9c55-6a1f0c2b7e11', 'show its state, trace id and result'],
+        ['throughline get 0190f5a1-7c1e-7d3a-9c55-6a1f0c2b7e11 --json | jq .result', 'print only its result'],
       ),
     )
     .action(

@@ -6,39 +6,39 @@ import { CliError } from '../cli-error.ts';
 import { EXIT } from '../exit-code.ts';
 import { examples } from '../help.ts';
 import type { Host } from '../host.ts';
-import { accessScopes, keyId, tenantName } from '../options.ts';
+import { accessScopes, keyId, tenantName } from '../arguments.ts';
 import type { Output } from '../text/output.ts';
 
-/** A key is shorter; whatever is longer is something else. */
-const MAX_KEY_BYTES = 1_024;
+/** No key is longer. Reading stops there. */
+const MAX_KEY_LENGTH = 1_024;
 
 interface CreateFlags {
   readonly tenant: string;
   readonly scope?: readonly AccessScope[];
 }
 
-/** `keys create <id>`, `keys hash`: neither asks the API. */
+/** `keys create <id>` and `keys hash`. They do not call the API. */
 export function defineKeys(program: Command, host: Host): Command {
-  const keys = program.command('keys').description('Makes API keys, and entries of API_KEYS.');
+  const keys = program.command('keys').description('Makes API keys and their entries in API_KEYS.');
   keys
     .command('create')
-    .description('Makes a key, and the entry of API_KEYS that lets it in. The key is shown this once.')
-    .argument('<id>', 'its name in API_KEYS: letters and digits', keyId)
-    .requiredOption('--tenant <tenant>', 'whose jobs it may touch', tenantName)
+    .description('Makes a key, and the entry that adds it to API_KEYS. The key is shown only now.')
+    .argument('<id>', 'the name of the key in API_KEYS: letters and digits', keyId)
+    .requiredOption('--tenant <tenant>', 'the tenant whose jobs the key may use', tenantName)
     .option(
       '--scope <scope>',
-      `what it may do; repeatable; everything when left out: ${ACCESS_SCOPES.join(', ')}`,
+      `what the key may do: ${ACCESS_SCOPES.join(', ')}; repeatable; default: everything`,
       accessScopes,
     )
     .addHelpText(
       'after',
       examples(
-        ['throughline keys create ci --tenant acme', 'a key that may do everything'],
+        ['throughline keys create ci --tenant acme', 'make a key that may do everything'],
         [
           'throughline keys create web --tenant acme --scope jobs:read --scope jobs:write',
-          'one that may submit and read',
+          'make a key that may submit and read jobs',
         ],
-        ['throughline keys create ci --tenant acme --json | jq .entry', 'only the entry, for a script'],
+        ['throughline keys create ci --tenant acme --json | jq .entry', 'print only the entry'],
       ),
     )
     .action(
@@ -48,7 +48,10 @@ export function defineKeys(program: Command, host: Host): Command {
   keys
     .command('hash')
     .description('Reads a key from standard input and prints its hash, for API_KEYS.')
-    .addHelpText('after', examples(['throughline keys hash < key.txt', 'the hash of a key in a file']))
+    .addHelpText(
+      'after',
+      examples(['throughline keys hash < key.txt', 'print the hash of the key in a file']),
+    )
     .action(
       async (_flags: unknown, command: Command) =>
         await host.runLocal(command, async (output) => await hash(host.stdin, output)),
@@ -62,7 +65,7 @@ async function create(id: string, { tenant, scope }: CreateFlags, output: Output
   const entry: ApiKeyEntry = { id, tenant, hash: hashed, ...(scope === undefined ? {} : { scopes: scope }) };
   if (output.json) output.document({ key, entry });
   else output.text(`key    ${key}\nentry  ${JSON.stringify(entry)}`);
-  output.hint('keep the key, it cannot be shown again; add the entry to the list in API_KEYS');
+  output.hint('keep the key, because it cannot be shown again; add the entry to the list in API_KEYS');
   return EXIT.ok.code;
 }
 
@@ -82,9 +85,8 @@ async function readKey(stdin: Readable): Promise<string> {
   let text = '';
   for await (const chunk of stdin) {
     text += String(chunk);
-    if (text.length > MAX_KEY_BYTES) break;
-    // At a terminal the line's end is enough.
-    if (text.includes('\n')) break;
+    // A user at a terminal ends the key with Enter, not with the end of the input.
+    if (text.length > MAX_KEY_LENGTH || text.includes('\n')) break;
   }
   return text;
 }

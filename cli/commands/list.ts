@@ -6,9 +6,9 @@ import { CliError } from '../cli-error.ts';
 import { EXIT } from '../exit-code.ts';
 import { examples } from '../help.ts';
 import type { Host, Scope } from '../host.ts';
-import { jobState, operationName, wholeNumber } from '../options.ts';
-import { jobsText } from '../text/job-list-text.ts';
-import { createPaint } from '../text/paint.ts';
+import { jobState, operationName, wholeNumber } from '../arguments.ts';
+import { jobsText } from '../text/list-text.ts';
+import { createPaint } from '../text/terminal.ts';
 
 interface ListFlags {
   readonly state?: JobState;
@@ -22,18 +22,21 @@ interface ListFlags {
 export function defineList(program: Command, host: Host): Command {
   return program
     .command('list')
-    .description('Lists jobs, newest first, a page at a time.')
+    .description('Lists jobs, newest first, one page at a time.')
     .option('--state <state>', `only those in this state: ${JOB_STATES.join(', ')}`, jobState)
     .option('--operation <name>', 'only those of this operation', operationName)
-    .option('--limit <n>', 'how many at most', wholeNumber(1, JOB_LIST_LIMITS.page))
-    .option('--cursor <cursor>', 'where to go on, as the page before said')
-    .option('--all', 'page after page, to the oldest; with --json a line for each job')
+    .option('--limit <n>', 'the most to list', wholeNumber(1, JOB_LIST_LIMITS.page))
+    .option('--cursor <cursor>', 'where to continue: the cursor that the page before printed')
+    .option('--all', 'list all pages; with --json, one line for each job')
     .addHelpText(
       'after',
       examples(
-        ['throughline list', 'the newest ones'],
-        ['throughline list --state failed --operation http.request', 'what went wrong'],
-        ['throughline list --all --json | jq -r .id', 'every id'],
+        ['throughline list', 'list the newest jobs'],
+        [
+          'throughline list --state failed --operation http.request',
+          'list the jobs of an operation that failed',
+        ],
+        ['throughline list --all --json | jq -r .id', 'print every id'],
       ),
     )
     .action(
@@ -47,32 +50,33 @@ async function listPage(flags: ListFlags, scope: Scope): Promise<number> {
   const { state, operation, limit, cursor } = flags;
   const page = await api.list({ state, operation, limit, cursor });
   if (output.json) output.document(page);
-  else if (page.jobs.length > 0) print(page, scope);
+  else if (page.jobs.length > 0) printJobs(page, scope);
   else output.hint('there are no such jobs');
-  warnOf(page, scope);
+  warnIfIncomplete(page, scope);
   if (page.cursor !== undefined) output.hint(`there are more: --cursor ${page.cursor}`);
   return EXIT.ok.code;
 }
 
 async function listAll(flags: ListFlags, scope: Scope): Promise<number> {
   const { state, operation, limit, cursor } = flags;
-  if (limit !== undefined) throw new CliError('usage-invalid', '--limit and --all exclude each other');
+  if (limit !== undefined) throw new CliError('usage-invalid', 'use --limit or --all, not both');
   let next: JobFilter | undefined = { state, operation, cursor, limit: JOB_LIST_LIMITS.page };
   while (next !== undefined) {
     const page = await scope.api.list(next);
-    print(page, scope);
-    warnOf(page, scope);
+    printJobs(page, scope);
+    warnIfIncomplete(page, scope);
     next = page.cursor === undefined ? undefined : { ...next, cursor: page.cursor };
   }
   return EXIT.ok.code;
 }
 
-/** The jobs of one page of many. */
-function print({ jobs }: JobPage, { output }: Scope): void {
+/** Prints the jobs of a page; with `--json`, one line for each job. */
+function printJobs({ jobs }: JobPage, { output }: Scope): void {
   if (output.json) for (const job of jobs) output.line(job);
   else if (jobs.length > 0) output.text(jobsText(jobs, createPaint(output.color)));
 }
 
-function warnOf({ complete }: JobPage, { output }: Scope): void {
-  if (!complete) output.warn('the list may lag behind: the message broker cannot be reached in time');
+function warnIfIncomplete({ complete }: JobPage, { output }: Scope): void {
+  if (!complete)
+    output.warn('the list may be out of date, because the message broker did not answer in time');
 }

@@ -5,7 +5,7 @@ import type { SetupReport } from '../../worker-node/broker/setup.ts';
 import { EXIT } from '../exit-code.ts';
 import { examples } from '../help.ts';
 import type { Host } from '../host.ts';
-import { wholeNumber } from '../options.ts';
+import { wholeNumber } from '../arguments.ts';
 import type { Output } from '../text/output.ts';
 
 interface SetupFlags {
@@ -13,12 +13,12 @@ interface SetupFlags {
   readonly replicas?: number;
 }
 
-/** `setup`: asks NATS, with the worker's settings, and not the API. */
+/** `setup`. It calls NATS with the worker's settings, and not the API. */
 export function defineSetup(program: Command, host: Host): Command {
   return program
     .command('setup')
-    .description('Creates the streams and the bucket in NATS, brings them up to date, or checks them.')
-    .option('--check', 'change nothing; the exit code is 1 where something is missing or breaks a promise')
+    .description('Creates the streams and the bucket in NATS, updates them, or only checks them.')
+    .option('--check', 'change nothing; the exit code is 1 if something is missing or wrong')
     .option(
       '--replicas <number>',
       'copies of each stream (STREAM_REPLICAS; default: 3 in a cluster, else 1)',
@@ -27,14 +27,17 @@ export function defineSetup(program: Command, host: Host): Command {
     .addHelpText(
       'after',
       examples(
-        ['NATS_URL=tls://nats.example.com:4222 NATS_USER=setup throughline setup', 'settings are variables'],
-        ['throughline setup --check --json', 'for a pipeline'],
+        [
+          'NATS_URL=tls://nats.example.com:4222 NATS_USER=setup throughline setup',
+          'set the settings as environment variables',
+        ],
+        ['throughline setup --check --json', 'check in a CI pipeline'],
       ),
     )
     .action(
       async ({ check = false, replicas }: SetupFlags, command: Command) =>
         await host.runLocal(command, async (output) => {
-          // Only this command pays for loading a client of NATS.
+          // Imported only here, so that other commands do not load a NATS client.
           const { setUpBroker } = await import('../../worker-node/broker/setup.ts');
           const report = await setUpBroker({ environment: host.environment, check, replicas });
           if (output.json) output.document(report);
@@ -52,7 +55,7 @@ function print(report: SetupReport, output: Output): void {
   for (const finding of [...streams.flatMap((stream) => stream.findings), ...consumers])
     output.warn(warningText(finding));
   for (const warning of warnings) output.warn(warning);
-  if (!report.ok) output.text('Something is missing or breaks a promise: workers will not start.');
+  if (!report.ok) output.text('Something is missing or wrong, so workers will not start.');
 }
 
 function streamText({ name, state, messages, replicas, findings }: StreamReport, width: number): string {

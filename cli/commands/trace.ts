@@ -8,27 +8,33 @@ import type { ConfigFlags } from '../config.ts';
 import { EXIT } from '../exit-code.ts';
 import { examples } from '../help.ts';
 import type { Host, Scope } from '../host.ts';
-import { jobId } from '../options.ts';
+import { jobId } from '../arguments.ts';
 import { traceGaps } from '../trace/trace-gaps.ts';
 import { readSpans } from '../trace/trace-store.ts';
 
-/** Spans are sent in batches: the last ones may be a few seconds behind the job. */
-const PATIENCE_MS = 5_000;
+/** Spans are sent in batches, so the last ones may arrive a few seconds after the job's end. */
+const SPANS_WAIT_MS = 5_000;
 
 /** `trace <jobId>`. */
 export function defineTrace(program: Command, host: Host): Command {
   return program
     .command('trace')
-    .description('Shows the trace of a job as a waterfall, and says where its chain is broken.')
-    .argument('<jobId>', 'as submit printed it', jobId)
-    .option('--traces-url <url>', 'where traces are read, `<url>/<traceId>` each (THROUGHLINE_TRACES_URL)')
+    .description('Shows the trace of a job as a waterfall, and says which spans are missing.')
+    .argument('<jobId>', 'the id that submit printed', jobId)
+    .option(
+      '--traces-url <url>',
+      'address of the trace store, which answers at `<url>/<traceId>` (THROUGHLINE_TRACES_URL)',
+    )
     .addHelpText(
       'after',
       examples(
-        ['throughline trace 0190f5a1-7c1e-7d3a-9c55-6a1f0c2b7e11', 'who did what, when, for how long'],
+        [
+          'throughline trace 0190f5a1-7c1e-7d3a-9c55-6a1f0c2b7e11',
+          'show who did what, when, and for how long',
+        ],
         [
           'throughline trace 0190f5a1-7c1e-7d3a-9c55-6a1f0c2b7e11 --json | jq .missing',
-          'null when the chain holds from the caller to the worker',
+          'print the missing spans; null means that the trace is complete',
         ],
       ),
     )
@@ -45,7 +51,7 @@ async function showTrace(id: string, scope: Scope): Promise<number> {
     throw new CliError('usage-invalid', 'where are the traces? Use --traces-url or THROUGHLINE_TRACES_URL');
   }
   const job = await api.get(id);
-  const spans = await whenComplete(job, tracesUrl, scope);
+  const spans = await completeSpans(job, tracesUrl, scope);
   const missing = traceGaps(spans, job);
   if (output.json) {
     output.document({ traceId: job.traceId, spans, ...(missing.length === 0 ? {} : { missing }) });
@@ -57,17 +63,17 @@ async function showTrace(id: string, scope: Scope): Promise<number> {
   return EXIT.ok.code;
 }
 
-/** The spans of the job's trace: as soon as nothing is missing, else what there is after 5 s. */
-async function whenComplete(job: Job, tracesUrl: string, { output, signal }: Scope): Promise<SpanRecord[]> {
+/** The spans of the job's trace. Waits up to 5 s for the missing ones, then returns what has arrived. */
+async function completeSpans(job: Job, tracesUrl: string, { output, signal }: Scope): Promise<SpanRecord[]> {
   if (!/^[0-9a-f]{32}$/.test(job.traceId)) throw new CliError('spans-missing', 'this job has no trace id');
-  const until = performance.now() + PATIENCE_MS;
+  const deadline = performance.now() + SPANS_WAIT_MS;
   const status = output.statusLine();
   let spans: SpanRecord[] = [];
   try {
     for (const delayMs of pollDelays()) {
       spans = await readSpans(tracesUrl, job.traceId, signal);
       if (spans.length > 0 && traceGaps(spans, job).length === 0) return spans;
-      const leftMs = until - performance.now();
+      const leftMs = deadline - performance.now();
       if (leftMs <= 0) break;
       status.show('waiting for spans');
       await pause(Math.min(delayMs, leftMs), signal);
@@ -77,7 +83,7 @@ async function whenComplete(job: Job, tracesUrl: string, { output, signal }: Sco
   }
   if (spans.length > 0) return spans;
   throw new CliError('spans-missing', `no span of trace ${job.traceId} has arrived at ${tracesUrl}`, {
-    hint: 'does OTEL_EXPORTER_OTLP_ENDPOINT of edge and worker lead there?',
+    hint: 'is it set as OTEL_EXPORTER_OTLP_ENDPOINT of the edge and the worker?',
     traceId: job.traceId,
   });
 }

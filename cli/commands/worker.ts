@@ -6,22 +6,24 @@ import type { Host } from '../host.ts';
 export function defineWorker(program: Command, host: Host): Command {
   return program
     .command('worker')
-    .description('Runs a worker host on this machine, until SIGTERM or Ctrl-C; a second one ends it at once.')
-    .argument('[operations-folder]', 'files that export what defineOperation() returns')
+    .description(
+      'Runs a worker host on this machine until SIGTERM or Ctrl-C. A second signal ends it at once.',
+    )
+    .argument('[operations-folder]', 'folder with files that export what defineOperation() returns')
     .addHelpText(
       'after',
       examples(
-        ['throughline worker ./operations', 'with the built-in operations and those of a folder'],
+        ['throughline worker ./operations', 'run the built-in operations and those of a folder'],
         [
           'NATS_URL=tls://nats.example.com:4222 WORKER_CONCURRENCY=50 throughline worker',
-          'settings are variables',
+          'set its settings as environment variables',
         ],
       ),
     )
     .action(
       async (operationsFolder: string | undefined, _flags: unknown, command: Command) =>
         await host.runLocal(command, async (_output, { debug = false }) => {
-          // Only a worker pays for loading one.
+          // Imported only here, so that other commands do not load a worker.
           const { runWorkerHost } = await import('../../worker-node/host.ts');
           return await runWorkerHost({ operationsFolder, debug, environment: host.environment });
         }),

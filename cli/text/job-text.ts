@@ -1,13 +1,13 @@
 import { isTerminal, type Job, type JobState, type Progress } from '../../shared/job/job.ts';
 import { secondsText } from '../../shared/text/duration.ts';
 import { escapeControls } from '../../shared/text/terminal-text.ts';
-import { jsonText } from './json-text.ts';
-import type { Paint } from './paint.ts';
+import { factsText } from './table.ts';
+import { jsonText, type Paint } from './terminal.ts';
 
-const LABEL_WIDTH = 11;
+/** A result with more characters than this is printed on lines of its own. */
 const SHORT_RESULT = 80;
 
-/** The colour of a state. */
+/** The colour of each state. */
 export const STATE_COLORS: Readonly<Record<JobState, keyof Paint>> = {
   queued: 'cyan',
   running: 'cyan',
@@ -17,27 +17,26 @@ export const STATE_COLORS: Readonly<Record<JobState, keyof Paint>> = {
   cancelled: 'yellow',
 };
 
-/** A job for a person to read, one fact a line. What the server says is escaped. */
+/** A job for a person, one fact a line. Text from the server is escaped. */
 export function jobText(job: Job, paint: Paint): string {
-  const facts: [label: string, fact: string | undefined][] = [
-    ['job', paint.bold(escapeControls(job.id))],
-    ['operation', escapeControls(job.operation)],
-    ['state', paint[STATE_COLORS[job.state]](job.state)],
-    ['attempt', job.attempt === 0 ? undefined : `${job.attempt} of ${job.maxAttempts}`],
-    ['took', tookText(job)],
-    ['trace', job.traceId === '' ? undefined : escapeControls(job.traceId)],
-    ['earlier', job.previousTraceIds && escapeControls(job.previousTraceIds.join(' '))],
-    ['progress', isTerminal(job.state) ? undefined : progressText(job.progress)],
-    ['error', job.error && escapeControls(`${job.error.message} (${job.error.code})`)],
-    ['result', 'result' in job ? resultText(job.result) : undefined],
-  ];
-  return facts
-    .filter(([, fact]) => fact !== undefined)
-    .map(([label, fact]) => `${paint.dim(label.padEnd(LABEL_WIDTH))}${fact}`)
-    .join('\n');
+  return factsText(
+    [
+      ['job', paint.bold(escapeControls(job.id))],
+      ['operation', escapeControls(job.operation)],
+      ['state', paint[STATE_COLORS[job.state]](job.state)],
+      ['attempt', job.attempt === 0 ? undefined : `${job.attempt} of ${job.maxAttempts}`],
+      ['took', tookText(job)],
+      ['trace', job.traceId === '' ? undefined : escapeControls(job.traceId)],
+      ['earlier', job.previousTraceIds && escapeControls(job.previousTraceIds.join(' '))],
+      ['progress', isTerminal(job.state) ? undefined : progressText(job.progress)],
+      ['error', job.error && escapeControls(`${job.error.message} (${job.error.code})`)],
+      ['result', 'result' in job ? resultText(job.result) : undefined],
+    ],
+    paint,
+  );
 }
 
-/** A job in one line that is safe to print, for whoever watches it. */
+/** A job in one line, for the status line. It is safe to print. */
 export function jobLine(job: Job): string {
   const parts = [
     job.state,
@@ -56,7 +55,7 @@ function progressText(progress: Progress | undefined): string | undefined {
   return parts.length === 0 ? undefined : parts.join(' ');
 }
 
-/** From the moment the job was accepted: what its caller waited. */
+/** How long the caller waited: from the moment the job was accepted to its end. */
 export function tookText({
   acceptedAt,
   finishedAt,

@@ -2,21 +2,22 @@ import type { Job } from '../../shared/job/job.ts';
 import { escapeControls } from '../../shared/text/terminal-text.ts';
 import type { TerminalConfig } from '../config.ts';
 import { jobText } from './job-text.ts';
-import { jsonText } from './json-text.ts';
-import { createPaint, type Paint } from './paint.ts';
 import { problemDocument, problemText } from './problem-text.ts';
 import { StatusLine } from './status-line.ts';
-import type { TextStream } from './text-stream.ts';
+import { createPaint, jsonText, type Paint, type TextStream } from './terminal.ts';
 
 export interface OutputOptions {
   readonly stdout: TextStream;
   readonly stderr: TextStream;
   readonly terminal: TerminalConfig;
-  /** One JSON document on stdout, or a problem document on stderr, and nothing else. */
+  /** Print only JSON: one document on stdout, or a problem document on stderr. */
   readonly json: boolean;
 }
 
-/** All that a command says. Results go to stdout, the rest to stderr; colours and movement only to a terminal. */
+/**
+ * Everything that a command prints. Results go to stdout, the rest to stderr. Only a terminal gets colours and a status
+ * line.
+ */
 export class Output {
   readonly #options: OutputOptions;
   readonly #errorPaint: Paint;
@@ -34,45 +35,45 @@ export class Output {
     this.json = json;
   }
 
-  /** Columns of the terminal on stdout; undefined when it is none, or does not say (and says 0). */
+  /** Columns of the terminal on stdout. Undefined where it is no terminal, or one that reports 0. */
   get columns(): number | undefined {
     return this.#options.stdout.columns || undefined;
   }
 
-  /** A job, as JSON or for a person. */
+  /** Prints a job, as JSON or for a person. */
   job(job: Job): void {
     if (this.json) this.document(job);
     else this.text(jobText(job, createPaint(this.color)));
   }
 
-  /** The one JSON document of a command; on one line, but for a person's eyes. */
+  /** Prints the command's only JSON document: indented on a terminal, else on one line. */
   document(value: unknown): void {
     this.text(jsonText(value, this.#options.stdout.isTTY === true ? 2 : 0));
   }
 
-  /** One of many JSON documents, each on a line of its own. */
+  /** Prints one of many JSON documents, each on its own line. */
   line(value: unknown): void {
     this.text(jsonText(value));
   }
 
-  /** Lines on stdout that are safe to print. */
+  /** Prints lines on stdout. They must be safe to print. */
   text(text: string): void {
     this.#options.stdout.write(`${text}\n`);
   }
 
-  /** Something a person should know, though nothing failed. */
+  /** Tells a person something they should know, although nothing failed. */
   warn(sentence: string): void {
     if (this.json) return;
     this.#options.stderr.write(`${this.#errorPaint.yellow('warning:')} ${escapeControls(sentence)}\n`);
   }
 
-  /** What to do next, for somebody at a terminal. */
+  /** Tells a person at a terminal what to do next. */
   hint(sentence: string): void {
     if (!this.json && this.#interactive)
       this.#options.stderr.write(`${this.#errorPaint.dim(escapeControls(sentence))}\n`);
   }
 
-  /** What ended the command; with `debug`, and where. */
+  /** Prints the error that ended the command, with its stack if `debug`. */
   error(thrown: unknown, debug: boolean): void {
     const { stderr } = this.#options;
     stderr.write(
@@ -81,7 +82,7 @@ export class Output {
     if (debug && thrown instanceof Error) stderr.write(`${stackOf(thrown)}\n`);
   }
 
-  /** A line that says how far things are, where somebody can see it. */
+  /** A line that shows the progress, on a terminal only. */
   statusLine(): StatusLine {
     return new StatusLine(!this.json && this.#interactive ? this.#options.stderr : undefined);
   }

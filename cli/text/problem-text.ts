@@ -1,10 +1,10 @@
-import { ApiError } from '../../client/api-error.ts';
+import { ApiError } from '../../client/errors.ts';
 import { describeThrown, ERRORS, ThroughlineError, type Violation } from '../../shared/errors.ts';
 import { escapeControls } from '../../shared/text/terminal-text.ts';
 import { CliError } from '../cli-error.ts';
-import type { Paint } from './paint.ts';
+import type { Paint } from './terminal.ts';
 
-/** Whatever ended a command, as a problem document (RFC 9457); the API's own where the API sent one. */
+/** The error that ended a command, as a problem document (RFC 9457). If the API sent one, it is that one. */
 export function problemDocument(thrown: unknown): Readonly<Record<string, unknown>> {
   if (thrown instanceof ApiError) return thrown.problem;
   if (thrown instanceof CliError) {
@@ -13,13 +13,13 @@ export function problemDocument(thrown: unknown): Readonly<Record<string, unknow
   }
   const { code, message } = ThroughlineError.from(thrown);
   const detail = thrown instanceof ThroughlineError ? message : describeThrown(thrown);
-  // Without a status: no HTTP answer had one.
+  // It has no `status`, because there was no HTTP answer.
   return { type: typeOf(code), title: ERRORS[code].title, code, detail };
 }
 
 const typeOf = (code: string): string => `urn:throughline:problem:${code}`;
 
-/** Whatever ended a command, for a person: what is wrong, where, and what may help. */
+/** The error that ended a command, for a person: what is wrong, where, and what may help. */
 export function problemText(thrown: unknown, paint: Paint): string {
   const details = detailsOf(thrown).map((line) => `  ${safeLines(line)}`);
   return [`${paint.red('error:')} ${safeLines(messageOf(thrown))}`, ...details].join('\n');
@@ -55,7 +55,7 @@ function traceLine(traceId: unknown): string[] {
   return typeof traceId === 'string' && traceId !== '' ? [`trace ${traceId}`] : [];
 }
 
-/** Commander's suggestions come on a line of their own. */
+/** Escapes each line of a text. Commander puts its suggestions on a second line. */
 function safeLines(text: string): string {
   return text.split('\n').map(escapeControls).join('\n  ');
 }

@@ -1,15 +1,15 @@
 import { secondsText } from '../../shared/text/duration.ts';
 import { truncate } from '../../shared/text/terminal-text.ts';
-import type { TextStream } from './text-stream.ts';
+import type { TextStream } from './terminal.ts';
 
 const FRAMES = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'];
 const FRAME_MS = 100;
 const DEFAULT_COLUMNS = 80;
 
-/** Carriage return, then "erase to the end of the line". */
+/** A carriage return, then "erase to the end of the line". */
 const REWRITE = '\r\u001b[K';
 
-/** One line on a terminal, written again and again in the same place; on anything else, nothing at all. */
+/** A line on a terminal that is written again and again in the same place. Elsewhere nothing is written. */
 export class StatusLine {
   readonly #stream: TextStream | undefined;
   readonly #startedAt = Date.now();
@@ -17,12 +17,12 @@ export class StatusLine {
   #text = '';
   #frame = 0;
 
-  /** @param stream undefined where there is no terminal to rewrite */
+  /** @param stream undefined where there is no terminal */
   constructor(stream: TextStream | undefined) {
     this.#stream = stream;
   }
 
-  /** Shows a text, which must be safe to print, and keeps its spinner and clock going. */
+  /** Shows a text, which must be safe to print, with a spinner and the seconds so far. */
   show(text: string): void {
     if (this.#stream === undefined) return;
     this.#text = text;
@@ -30,7 +30,7 @@ export class StatusLine {
     this.#draw();
   }
 
-  /** Takes the line away; safe to repeat. */
+  /** Removes the line. It may be called again. */
   clear(): void {
     if (this.#timer === undefined) return;
     clearInterval(this.#timer);
@@ -42,7 +42,7 @@ export class StatusLine {
     const seconds = Math.floor((Date.now() - this.#startedAt) / 1_000);
     const elapsed = seconds < 60 ? `${seconds} s` : secondsText(seconds * 1_000);
     const frame = FRAMES[this.#frame++ % FRAMES.length];
-    // The last column stays free: some terminals wrap when it is written.
+    // The last column stays free, because some terminals wrap the line when it is written.
     const width = (this.#stream?.columns || DEFAULT_COLUMNS) - 1;
     this.#stream?.write(REWRITE + truncate(`${frame} ${this.#text} · ${elapsed}`, width));
   }

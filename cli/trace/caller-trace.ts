@@ -8,7 +8,7 @@ import {
   SpanStatusCode,
   trace,
 } from '@opentelemetry/api';
-import { ApiError } from '../../client/api-error.ts';
+import { ApiError } from '../../client/errors.ts';
 import { withDeadline } from '../../shared/deadline.ts';
 import { describeThrown, ThroughlineError } from '../../shared/errors.ts';
 import {
@@ -23,28 +23,21 @@ import { ATTR, SERVICE } from '../../shared/trace/semantics.ts';
 import { startTracing, type Tracing } from '../../worker-node/telemetry/tracing.ts';
 import { CliError } from '../cli-error.ts';
 import type { Environment } from '../config.ts';
-import { type BaggagePair, withBaggage } from '../input/baggage.ts';
+import { type BaggagePair, withBaggage } from './baggage.ts';
 
-/** A collector that is down must not keep anybody's terminal. */
+/** A collector that is down must not keep the user waiting for longer. */
 const FLUSH_MS = 3_000;
 
-/** Names of OpenTelemetry's HTTP conventions. */
-export const HTTP = {
-  method: 'http.request.method',
-  status: 'http.response.status_code',
-  url: 'url.full',
-} as const;
-
-export interface CallerTraceOptions {
+interface CallerTraceOptions {
   readonly environment: Environment;
-  /** Prints spans on stderr. */
+  /** Whether to print spans on stderr. */
   readonly debug: boolean;
   readonly baggage: readonly BaggagePair[];
-  /** Takes a sentence about anything that is not as it should be and costs no job. */
+  /** Gets a sentence about each fault that does not stop the job. */
   readonly warn: (sentence: string) => void;
 }
 
-/** The caller's part of a job's trace: its first span, or, where nothing is recorded, a context with ids. */
+/** The caller's part of a job's trace: its first span or, if nothing is recorded, only the ids to send. */
 export class CallerTrace {
   readonly #tracing: Tracing | undefined;
   readonly #extraction: Extraction;
@@ -57,9 +50,9 @@ export class CallerTrace {
   }
 
   /**
-   * Continues the trace of the environment (`TRACEPARENT`, `TRACESTATE`, `BAGGAGE`: the convention of CI systems)
-   * where it is valid, and starts to record where a collector or `debug` asks for it.
-   * @throws CliError `usage-invalid` when the baggage does not fit
+   * Continues the trace in the environment (`TRACEPARENT`, `TRACESTATE` and `BAGGAGE`, as CI systems set them), or
+   * starts a new one if that is not valid. Spans are recorded only for a collector or for `debug`.
+   * @throws CliError `usage-invalid` when the baggage does not fit into its header
    */
   static async start({ environment, debug, baggage, warn }: CallerTraceOptions): Promise<CallerTrace> {
     const extraction = extractFrom(environment);
@@ -71,20 +64,20 @@ export class CallerTrace {
       debug,
       autoInstrument: false,
     }).catch((thrown: unknown) => {
-      warn(`nothing is traced: ${describeThrown(thrown)}`);
+      warn(`tracing is off: ${describeThrown(thrown)}`);
       return undefined;
     });
     return new CallerTrace(tracing, extraction, context);
   }
 
-  /** Runs the request in the trace's span; `work` gets what it has to send, and the span to describe. */
+  /** Runs `work` in a span. It gets the headers to send, and the span to add attributes to. */
   async run<T>(
     name: string,
     attributes: Attributes,
     work: (carrier: Carrier, span: Span) => Promise<T>,
   ): Promise<T> {
     const context = this.#begin(name, attributes);
-    // Without a recorder this is a span that keeps nothing, around the ids that are sent.
+    // If nothing is recorded, this span only holds the ids that are sent.
     const span = trace.getSpan(context) ?? trace.wrapSpanContext(INVALID_SPAN_CONTEXT);
     try {
       return await work(inject(context), span);
@@ -116,7 +109,7 @@ export class CallerTrace {
     return trace.setSpan(this.#context, span);
   }
 
-  /** Sends the spans, for at most 3 s; a collector that fails is nobody's error. */
+  /** Sends the spans, for at most 3 s. It is no error if the collector fails. */
   async flush(limitMs = FLUSH_MS): Promise<void> {
     if (this.#tracing === undefined) return;
     const late = (): Error => new Error('the collector is too slow');
@@ -128,23 +121,21 @@ function describeFailure(span: Span, thrown: unknown): void {
   span.setStatus({ code: SpanStatusCode.ERROR, message: describeThrown(thrown) });
   const code = thrown instanceof CliError || thrown instanceof ThroughlineError ? thrown.code : 'internal';
   span.setAttribute(ATTR.errorType, code);
-  if (thrown instanceof ApiError) span.setAttribute(HTTP.status, thrown.httpStatus);
+  if (thrown instanceof ApiError) span.setAttribute(ATTR.httpStatus, thrown.httpStatus);
 }
 
 function extractFrom({ TRACEPARENT, TRACESTATE, BAGGAGE }: Environment): Extraction {
-  // A variable that is set to nothing is as good as none.
+  // An empty variable counts as unset.
   const present = { TRACEPARENT, TRACESTATE, BAGGAGE };
   const filled = Object.entries(present).filter(([, value]) => value !== '');
   return extract(fromRecord(Object.fromEntries(filled)), ROOT_CONTEXT);
 }
 
-/** A trace that breaks here is named: nobody looks for the reason in the environment. */
+/** A sentence for each part of the environment's trace that cannot be continued. */
 function losses({ reason, dropped }: Extraction): string[] {
   return [
     ...(reason === undefined ? [] : [`TRACEPARENT is ignored (${reason}); the job starts a new trace`]),
-    ...(dropped.tracestate === undefined
-      ? []
-      : [`of TRACESTATE, something is left out (${dropped.tracestate})`]),
-    ...(dropped.baggage === undefined ? [] : [`of BAGGAGE, something is left out (${dropped.baggage})`]),
+    ...(dropped.tracestate === undefined ? [] : [`part of TRACESTATE is left out (${dropped.tracestate})`]),
+    ...(dropped.baggage === undefined ? [] : [`part of BAGGAGE is left out (${dropped.baggage})`]),
   ];
 }

@@ -3,8 +3,9 @@ import { ATTR } from '../../shared/trace/semantics.ts';
 import type { SpanRecord } from '../../shared/trace/span-record.ts';
 
 /**
- * What a job's trace lacks, a sentence each: parents that are not there, and, of a job that ran to its end, the
- * worker's span. Empty: the chain holds.
+ * Says what is missing from a job's trace, one sentence for each gap: a parent span, or the worker's span of the
+ * attempt that ended the job.
+ * @returns an empty list when the trace is complete
  */
 export function traceGaps(spans: readonly SpanRecord[], job: Job): string[] {
   const known = new Set(spans.map(({ spanId }) => spanId));
@@ -20,7 +21,7 @@ export function traceGaps(spans: readonly SpanRecord[], job: Job): string[] {
   ];
 }
 
-/** A cancelled job need not have run. */
+/** A cancelled job may have ended without an attempt. */
 function expectsAttempt({ state, attempt }: Job): boolean {
   return isTerminal(state) && state !== 'cancelled' && attempt > 0;
 }

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { exchange } from '../../client/exchange.ts';
-import { NoAnswerError } from '../../client/no-answer-error.ts';
+import { NoAnswerError } from '../../client/errors.ts';
 import type { SpanRecord } from '../../shared/trace/span-record.ts';
 import { CliError } from '../cli-error.ts';
 
@@ -8,7 +8,7 @@ const TIMEOUT_MS = 5_000;
 
 const Attributes = z.record(z.string(), z.unknown());
 
-/** A span as a trace store must give it, so that nothing else reaches the waterfall. */
+/** A span as a trace store must send it. */
 const Span = z.object({
   service: z.string(),
   name: z.string(),
@@ -30,7 +30,7 @@ const Span = z.object({
 const Trace = z.object({ traceId: z.string(), spans: z.array(Span) });
 
 /**
- * The spans of a trace that have arrived so far: `GET <tracesUrl>/<traceId>`, where 404 means none.
+ * Reads the spans of a trace that have arrived so far, with `GET <tracesUrl>/<traceId>`. Status 404 means none.
  * @throws CliError `traces-unreachable` or `answer-invalid`
  */
 export async function readSpans(
@@ -57,7 +57,7 @@ export async function readSpans(
 }
 
 const HINT =
-  '--traces-url or THROUGHLINE_TRACES_URL says where it is; `throughline dev` prints the one it starts';
+  'set --traces-url or THROUGHLINE_TRACES_URL; `throughline dev` prints the address of its own trace store';
 
 function unreachable({ code, message, cause }: NoAnswerError): CliError {
   const hint = code === 'unreachable' ? HINT : undefined;

@@ -40,7 +40,7 @@ async function reader() {
   };
 }
 
-it("README's operation and call work as they are written", async () => {
+it("README's operation and call work as written", async () => {
   const run = await reader();
   const call = (await block('sh call')).trim();
   expect(call.startsWith('npx throughline ')).toBe(true);
@@ -51,7 +51,7 @@ it("README's operation and call work as they are written", async () => {
   });
 });
 
-it("README's tour goes as it says: later, cancelled, dead, redriven, called back, a key", async () => {
+it("README's tour works as written: delay, cancel, dead letter, redrive, callback, key", async () => {
   const run = await reader();
   const said = await run(await block('sh tour'));
   expect(said).toMatch(/state +cancelled/);
@@ -64,7 +64,7 @@ it("README's tour goes as it says: later, cancelled, dead, redriven, called back
   expect(said).toMatch(/tl_ci_[A-Za-z0-9_-]{20,}/);
 });
 
-it("README's way to verify a callback knows a genuine one from others", async () => {
+it("README's code to verify a callback accepts only genuine ones", async () => {
   const code = (await block('js verify')).trim();
   const { isGenuine } = (await import(`data:text/javascript,${encodeURIComponent(code)}`)) as {
     isGenuine: (secret: string, headers: Record<string, string>, body: string) => boolean;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { CliError } from '../../../cli/cli-error.ts';
 import { EXIT, exitCodeHelp, exitCodeOf, exitCodeOfJob } from '../../../cli/exit-code.ts';
-import { ApiError } from '../../../client/api-error.ts';
+import { ApiError } from '../../../client/errors.ts';
 import { problemOf } from '../../../shared/api/problem.ts';
 import { ERRORS, type ErrorCode, ThroughlineError } from '../../../shared/errors.ts';
 import { JOB_STATES } from '../../../shared/job/job.ts';

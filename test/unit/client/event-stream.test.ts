@@ -6,8 +6,8 @@ async function* chunks(...parts: (string | Uint8Array)[]): AsyncGenerator<Uint8A
   for (const part of parts) yield typeof part === 'string' ? new TextEncoder().encode(part) : part;
 }
 
-async function read(...parts: (string | Uint8Array)[]): Promise<(StreamMessage | undefined)[]> {
-  const messages: (StreamMessage | undefined)[] = [];
+async function read(...parts: (string | Uint8Array)[]): Promise<StreamMessage[]> {
+  const messages: StreamMessage[] = [];
   for await (const message of readEventStream(chunks(...parts))) messages.push(message);
   return messages;
 }
@@ -15,18 +15,18 @@ async function read(...parts: (string | Uint8Array)[]): Promise<(StreamMessage |
 describe('reading an event stream', () => {
   it.each<[string, string, unknown[]]>([
     ['a message', 'id: 7\nevent: started\ndata: {}\n\n', [{ id: '7', event: 'started', data: '{}' }]],
-    ['no space behind the colon', 'id:7\ndata:x\n\n', [{ id: '7', event: 'message', data: 'x' }]],
+    ['no space after the colon', 'id:7\ndata:x\n\n', [{ id: '7', event: 'message', data: 'x' }]],
     ['lines that end with CR LF', 'id: 7\r\ndata: x\r\n\r\n', [{ id: '7', event: 'message', data: 'x' }]],
     ['data of several lines', 'data: a\ndata: b\n\n', [{ id: '', event: 'message', data: 'a\nb' }]],
-    ['a comment', ':\n\n: hello\n\n', [undefined, undefined]],
-    ['fields nobody knows, and no data', 'retry: 1000\nother\nevent: x\n\n', []],
+    ['a comment', ':\n\n: hello\n\n', []],
+    ['unknown fields, and no data', 'retry: 1000\nother\nevent: x\n\n', []],
     [
-      'a message that has no end',
+      'a message without an end',
       'id: 7\ndata: x\n\nid: 8\ndata: y\n',
       [{ id: '7', event: 'message', data: 'x' }],
     ],
     [
-      'an id that stays',
+      'a message without an id, which has the one of the message before it',
       'id: 7\ndata: x\n\ndata: y\n\n',
       [
         { id: '7', event: 'message', data: 'x' },
@@ -37,7 +37,15 @@ describe('reading an event stream', () => {
     expect(await read(text)).toEqual(messages);
   });
 
-  it('gives the same however the bytes are cut', async () => {
+  it.each([
+    ['a line', ''],
+    ['a message of many lines', '\n'],
+  ])('fails when %s is too long', async (_what, end) => {
+    const endless = Array.from({ length: 80 }, () => `data: ${'x'.repeat(64 * 1024)}${end}`);
+    await expect(read(...endless)).rejects.toThrow(RangeError);
+  });
+
+  it('gives the same messages however the bytes are cut', async () => {
     const text = 'retry: 1\r\n\r\nid: 1\r\nevent: a\r\ndata: é🧵\r\n\r\n:\r\n\r\nid: 2\ndata: b\n\n';
     const bytes = new TextEncoder().encode(text);
     const whole = await read(bytes);

@@ -2,11 +2,11 @@ import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { CliError } from '../../../../cli/cli-error.ts';
 import { jobText } from '../../../../cli/text/job-text.ts';
-import { jsonText } from '../../../../cli/text/json-text.ts';
+
 import { Output } from '../../../../cli/text/output.ts';
-import { createPaint } from '../../../../cli/text/paint.ts';
+import { createPaint, jsonText } from '../../../../cli/text/terminal.ts';
 import { problemText } from '../../../../cli/text/problem-text.ts';
-import { ApiError } from '../../../../client/api-error.ts';
+import { ApiError } from '../../../../client/errors.ts';
 import { ThroughlineError } from '../../../../shared/errors.ts';
 import { JOB_STATES, type Job } from '../../../../shared/job/job.ts';
 import { secondsText } from '../../../../shared/text/duration.ts';

@@ -6,7 +6,7 @@ import type { Carrier } from '../../../../shared/propagation/index.ts';
 
 const TRACEPARENT = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-03';
 
-/** What a submission without a collector sends, and what it warns of. */
+/** The headers that a submission without a collector sends, and its warnings. */
 async function sent(environment: Environment): Promise<{ carrier: Carrier; warnings: string[] }> {
   const warnings: string[] = [];
   const warn = (sentence: string): void => void warnings.push(sentence);
@@ -16,15 +16,15 @@ async function sent(environment: Environment): Promise<{ carrier: Carrier; warni
   return { carrier, warnings };
 }
 
-describe('a submission that nobody records', () => {
-  it('sends ids of its own, not sampled, so that everything behind it can be joined', async () => {
+describe('a submission without a collector', () => {
+  it('sends its own ids, not sampled, so that all that follows is one trace', async () => {
     const first = await sent({});
     expect(first.carrier.traceparent).toMatch(/^00-[0-9a-f]{32}-[0-9a-f]{16}-02$/);
     expect(first.warnings).toEqual([]);
     expect((await sent({})).carrier.traceparent).not.toBe(first.carrier.traceparent);
   });
 
-  it("passes the environment's trace on as it is", async () => {
+  it("sends the environment's trace unchanged", async () => {
     const environment = { TRACEPARENT, TRACESTATE: 'ci=1', BAGGAGE: 'run=7' };
     expect(await sent(environment)).toEqual({
       carrier: { traceparent: TRACEPARENT, tracestate: 'ci=1', baggage: 'run=7' },
@@ -32,16 +32,16 @@ describe('a submission that nobody records', () => {
     });
   });
 
-  it('does not take a variable that is set to nothing for a broken trace', async () => {
+  it('ignores an empty variable', async () => {
     expect((await sent({ TRACEPARENT: '', TRACESTATE: '', BAGGAGE: '' })).warnings).toEqual([]);
   });
 
   it.each([
     [{ TRACEPARENT: 'nonsense' }, 'TRACEPARENT is ignored (malformed); the job starts a new trace'],
     [{ TRACEPARENT: `00-${'0'.repeat(32)}-00f067aa0ba902b7-01` }, 'TRACEPARENT is ignored (zero-trace-id)'],
-    [{ TRACEPARENT, TRACESTATE: 'A=1' }, 'of TRACESTATE, something is left out (malformed-key)'],
-    [{ BAGGAGE: 'a=1,b' }, 'of BAGGAGE, something is left out (malformed)'],
-  ])('says what it cannot continue, and goes on: %o', async (environment, warning) => {
+    [{ TRACEPARENT, TRACESTATE: 'A=1' }, 'part of TRACESTATE is left out (malformed-key)'],
+    [{ BAGGAGE: 'a=1,b' }, 'part of BAGGAGE is left out (malformed)'],
+  ])('warns about what it cannot continue, and goes on: %o', async (environment, warning) => {
     const { carrier, warnings } = await sent(environment);
     expect(warnings).toEqual([expect.stringContaining(warning)]);
     expect(carrier.traceparent).toMatch(/^00-[0-9a-f]{32}-[0-9a-f]{16}-0[0-3]$/);

@@ -3,7 +3,7 @@ import { problemOf } from '../shared/api/problem.ts';
 import { ERRORS, type ErrorCode, ThroughlineError } from '../shared/errors.ts';
 import { parseJson } from '../shared/text/json.ts';
 
-/** Of a problem document, what is understood; a part that is malformed costs no other. */
+/** The parts of a problem document that are read. A malformed part is left out and the others are kept. */
 const ProblemDocument = z.looseObject({
   code: z.string().optional().catch(undefined),
   title: z.string().optional().catch(undefined),
@@ -16,10 +16,10 @@ const ProblemDocument = z.looseObject({
   suggestions: z.array(z.string()).default([]).catch([]),
 });
 
-/** An error that the API answered. Its code is the API's own where this version knows it, else one that fits. */
+/** An error that the API answered. If this version does not know the API's code, it has the nearest code that it knows. */
 export class ApiError extends ThroughlineError {
   readonly httpStatus: number;
-  /** The document to show: the API's own, where it sent one. */
+  /** The problem document (RFC 9457), with everything that the API sent. */
   readonly problem: Readonly<Record<string, unknown>>;
 
   constructor(answer: { readonly status: number; readonly url: string; readonly text: string }) {
@@ -34,7 +34,7 @@ export class ApiError extends ThroughlineError {
     this.problem = { ...problemOf(this, sent?.traceId), status: answer.status, ...sent };
   }
 
-  /** The trace of the failed request, for whoever helps. */
+  /** The trace of the failed request: name it when you ask for help. */
   get traceId(): string | undefined {
     return this.problem.traceId as string | undefined;
   }
@@ -48,4 +48,21 @@ function codeOf(sent: string | undefined, status: number): ErrorCode {
   if (sent !== undefined && Object.hasOwn(ERRORS, sent)) return sent as ErrorCode;
   if (status === 401) return 'unauthenticated';
   return status < 500 ? 'request-invalid' : 'internal';
+}
+
+/**
+ * Why there is no answer: the API cannot be reached, it is too slow, the answer is not one of Throughline's API, or the
+ * API is too old to have event streams.
+ */
+export type NoAnswerCode = 'unreachable' | 'timeout' | 'answer-invalid' | 'no-stream';
+
+/** There is no answer that can be read. The request may still have had its effect. */
+export class NoAnswerError extends Error {
+  readonly code: NoAnswerCode;
+
+  constructor(code: NoAnswerCode, message: string, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.name = 'NoAnswerError';
+    this.code = code;
+  }
 }

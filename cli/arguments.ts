@@ -1,33 +1,18 @@
-import { InvalidArgumentError, Option } from 'commander';
+import { InvalidArgumentError } from 'commander';
 import { ACCESS_SCOPES, type AccessScope, isAccessScope } from '../shared/api/access-scope.ts';
 import { isApiKeyId } from '../shared/api/api-key.ts';
 import { JOB_STATES, type JobState, LIMITS } from '../shared/job/job.ts';
 import { parseDuration } from '../shared/text/duration.ts';
 import { isCallbackUrl } from '../shared/wire/callback.ts';
 import { isOperationName, isToken } from '../shared/wire/subjects.ts';
-import { type BaggagePair, parseBaggagePair } from './input/baggage.ts';
+import { type BaggagePair, parseBaggagePair } from './trace/baggage.ts';
 
-/** How a command speaks: every command takes these. */
-export function outputOptions(): Option[] {
-  return [
-    new Option('--json', 'one JSON document on stdout; an error is a problem document on stderr'),
-    new Option('--debug', 'print spans on stderr, and where an error came from'),
-  ].map(grouped);
-}
+/*
+ * Parsers for what a user types after an option or as an argument. Commander shows the sentence of an
+ * InvalidArgumentError after the text that was typed.
+ */
 
-/** Where the API is. Checked with the settings: Commander's messages would show a key, or a password in a URL. */
-export function apiOptions(): Option[] {
-  return [
-    new Option('--url <url>', 'address of the API (THROUGHLINE_URL; default http://127.0.0.1:8787)'),
-    new Option('--api-key <key>', 'key for the API (THROUGHLINE_API_KEY, which no process list shows)'),
-  ].map(grouped);
-}
-
-function grouped(option: Option): Option {
-  return option.helpGroup('Options of every command:');
-}
-
-/** A whole number within bounds. */
+/** Makes a parser for a whole number from `min` to `max`; `hint` is added to its error. */
 export function wholeNumber(min: number, max: number, hint = ''): (text: string) => number {
   return (text) => {
     const number = /^[0-9]{1,9}$/.test(text) ? Number(text) : Number.NaN;
@@ -36,14 +21,27 @@ export function wholeNumber(min: number, max: number, hint = ''): (text: string)
   };
 }
 
-/** Milliseconds of a duration such as `30s`. */
+const DEFAULT_WAIT_SECONDS = 30;
+
+/** Parses the value of `--wait [seconds]`. */
+export const waitSeconds = wholeNumber(1, LIMITS.waitSeconds, ' Write --wait=30, or put --wait last.');
+
+/** What `--wait` is for Commander: true when it has no value. @returns seconds; undefined without `--wait` */
+export function secondsOfWait(wait: number | true | undefined): number | undefined {
+  return wait === true ? DEFAULT_WAIT_SECONDS : wait;
+}
+
+/** The values of `--wait`, for its help. */
+export const WAIT_HELP = `1 to ${LIMITS.waitSeconds} seconds (default ${DEFAULT_WAIT_SECONDS}); the exit code is 4 if it takes longer`;
+
+/** Parses a duration such as `30s`. @returns milliseconds */
 export function durationMs(text: string): number {
   const ms = parseDuration(text);
   if (ms !== undefined && ms >= 1 && ms <= LIMITS.timeoutMs) return ms;
   throw new InvalidArgumentError('It must be a duration such as 500ms, 30s or 5m, at most 24 hours.');
 }
 
-/** A duration as it was written: the API reads it itself. */
+/** Checks a duration and keeps it as text, because the API parses it. */
 export function durationText(text: string): string {
   durationMs(text);
   return text;
@@ -65,16 +63,16 @@ export function jobId(text: string): string {
   throw new InvalidArgumentError('A job id is 1 to 64 letters, digits, "_" or "-".');
 }
 
-/** Collects `--baggage key=value`, given any number of times. */
+/** Collects the values of a repeated `--baggage key=value`. */
 export function baggagePairs(text: string, previous: readonly BaggagePair[] = []): readonly BaggagePair[] {
   const pair = parseBaggagePair(text);
   if (pair !== undefined) return [...previous, pair];
   throw new InvalidArgumentError(
-    "It must be key=value; a key is ASCII letters, digits and !#$%&'*+-.^_`|~ only.",
+    "It must be key=value, and the key may hold only ASCII letters, digits and !#$%&'*+-.^_`|~.",
   );
 }
 
-/** Collects `--scope <scope>`, given any number of times. */
+/** Collects the values of a repeated `--scope <scope>`, each once. */
 export function accessScopes(text: string, previous: readonly AccessScope[] = []): readonly AccessScope[] {
   if (isAccessScope(text)) return previous.includes(text) ? previous : [...previous, text];
   throw new InvalidArgumentError(`It must be one of ${ACCESS_SCOPES.join(', ')}.`);
@@ -93,11 +91,11 @@ export function keyId(text: string): string {
 export function callbackUrl(text: string): string {
   if (isCallbackUrl(text)) return text;
   throw new InvalidArgumentError(
-    'It must be an absolute http or https URL, without user name, password and fragment.',
+    'It must be an absolute http or https URL without user name, password and fragment.',
   );
 }
 
-/** As the API takes it: the client's header must not be able to hold anything else. */
+/** Checks a key by the API's rule, so that nothing else can get into the header. */
 export function idempotencyKey(text: string): string {
   if (/^[\x21-\x7e]{1,255}$/.test(text)) return text;
   throw new InvalidArgumentError('It must be 1 to 255 visible ASCII characters.');

@@ -1,0 +1,54 @@
+import type { DeadLetter } from '../../shared/api/dead-letter.ts';
+import type { JobSummary } from '../../shared/api/job-list.ts';
+import type { OutboxItem } from '../../shared/api/outbox.ts';
+import { STATE_COLORS, tookText } from './job-text.ts';
+import { tableText } from './table.ts';
+import type { Paint } from './terminal.ts';
+
+/** A list of jobs for a person, one job a line. */
+export function jobsText(jobs: readonly JobSummary[], paint: Paint): string {
+  return tableText(
+    jobs.map((job) => [
+      { text: job.acceptedAt, paint: paint.dim },
+      { text: job.id, paint: paint.bold },
+      job.operation,
+      { text: job.state, paint: paint[STATE_COLORS[job.state]] },
+      `${job.attempt}/${job.maxAttempts}`,
+      remarkText(job),
+    ]),
+  );
+}
+
+/** Why the job failed, when it is due, or how long it took. */
+function remarkText(job: JobSummary): string {
+  if (job.error !== undefined) return job.error.code;
+  if (job.dueAt !== undefined) return `due ${job.dueAt}`;
+  return tookText(job) ?? '';
+}
+
+/** A list of dead letters for a person, one dead letter a line. */
+export function deadLettersText(deadLetters: readonly DeadLetter[], paint: Paint): string {
+  return tableText(
+    deadLetters.map(({ diedAt, id, operation, reason, attempts }) => [
+      { text: diedAt, paint: paint.dim },
+      { text: id, paint: paint.bold },
+      operation,
+      { text: reason, paint: paint.red },
+      `${attempts} ${attempts === 1 ? 'attempt' : 'attempts'}`,
+    ]),
+  );
+}
+
+/** The jobs of the outbox for a person, one job a line. */
+export function outboxText(jobs: readonly OutboxItem[], paint: Paint): string {
+  return tableText(
+    jobs.map(({ addedAt, id, operation = '?', state, tries, reason = '' }) => [
+      { text: addedAt, paint: paint.dim },
+      { text: id, paint: paint.bold },
+      operation,
+      state,
+      `sent ${tries} ${tries === 1 ? 'time' : 'times'}`,
+      { text: reason, paint: paint.red },
+    ]),
+  );
+}

@@ -1,0 +1,51 @@
+import { styleText } from 'node:util';
+
+/** The part of process.stdout and process.stderr that is used. */
+export interface TextStream {
+  write(text: string): unknown;
+  readonly isTTY?: boolean;
+  readonly columns?: number;
+}
+
+/** Colours text, or leaves it as it is. */
+export interface Paint {
+  readonly bold: (text: string) => string;
+  readonly dim: (text: string) => string;
+  readonly red: (text: string) => string;
+  readonly green: (text: string) => string;
+  readonly yellow: (text: string) => string;
+  readonly cyan: (text: string) => string;
+}
+
+/** @param color whether the text goes to a terminal that may be coloured */
+export function createPaint(color: boolean): Paint {
+  const style =
+    (format: keyof Paint) =>
+    (text: string): string =>
+      color ? styleText(format, text, { validateStream: false }) : text;
+  return {
+    bold: style('bold'),
+    dim: style('dim'),
+    red: style('red'),
+    green: style('green'),
+    yellow: style('yellow'),
+    cyan: style('cyan'),
+  };
+}
+
+/** Control and invisible characters, except the line breaks of JSON's own indentation. */
+const UNSAFE = /(?!\n)[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
+
+/**
+ * A value as JSON that is safe to print. Control and invisible characters become `\u` escapes, which every JSON
+ * parser turns back into the same value.
+ */
+export function jsonText(value: unknown, indent = 0): string {
+  const text = JSON.stringify(value, undefined, indent) ?? 'null';
+  return text.replace(UNSAFE, (character) =>
+    Array.from(
+      { length: character.length },
+      (_, unit) => `\\u${character.charCodeAt(unit).toString(16).padStart(4, '0')}`,
+    ).join(''),
+  );
+}

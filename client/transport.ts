@@ -1,0 +1,114 @@
+import type * as z from 'zod';
+import { setCarrier } from '../shared/propagation/carrier.ts';
+import { ApiError, NoAnswerError } from './errors.ts';
+import { readEventStream, type StreamMessage } from './event-stream.ts';
+import { exchange, exchangeStream, textOf } from './exchange.ts';
+import type { CallOptions, ClientOptions } from './options.ts';
+
+const TIMEOUT_MS = 15_000;
+/** The API sends something on an event stream every 15 s. After three times that, the connection is dead. */
+const SILENCE_MS = 45_000;
+
+/** What an answer must be: its schema, and a name such as `a job` for an error. */
+export interface Expected<T> {
+  readonly schema: z.ZodType<T>;
+  readonly name: string;
+}
+
+export interface Request extends CallOptions {
+  readonly method?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: unknown;
+  /** Seconds that the API is asked to wait before it answers. */
+  readonly waitSeconds?: number | undefined;
+}
+
+export interface Answer<T> {
+  readonly value: T;
+  readonly status: number;
+  readonly headers: Headers;
+}
+
+/** Sends the client's requests: with its headers, trace and time limits. */
+export class Transport {
+  readonly #options: ClientOptions;
+  readonly #signal: AbortSignal;
+
+  constructor(options: ClientOptions) {
+    this.#options = options;
+    this.#signal = options.signal ?? new AbortController().signal;
+  }
+
+  /**
+   * Sends a request and reads the answer.
+   * @throws ApiError when the API answers with an error; NoAnswerError when no answer comes that can be read
+   */
+  async request<T>(expected: Expected<T>, url: string, request: Request): Promise<Answer<T>> {
+    const { method, body, waitSeconds = 0, timeoutMs = TIMEOUT_MS } = request;
+    const answer = await exchange({
+      ...{ url, method, fetch: this.#options.fetch, who: 'the API', signal: this.signalOf(request) },
+      headers: this.#headersOf(request),
+      body: body === undefined ? undefined : JSON.stringify(body),
+      timeoutMs: timeoutMs + waitSeconds * 1_000,
+    });
+    const { status, headers, text } = answer;
+    if (status < 200 || status >= 300) throw new ApiError(answer);
+    try {
+      return { value: expected.schema.parse(JSON.parse(text)), status, headers };
+    } catch (cause) {
+      const message = `${url} answered (HTTP status ${status}) with something that is not ${expected.name}`;
+      throw new NoAnswerError('answer-invalid', message, cause);
+    }
+  }
+
+  /**
+   * Opens an event stream.
+   * @param lastEventId the event after which the stream starts; undefined: from the first event on
+   * @returns the messages, or `over` when there are no more events to come
+   * @throws NoAnswerError `no-stream` when the API is too old to have event streams
+   */
+  async openStream(
+    url: string,
+    lastEventId: string | undefined,
+    options: CallOptions,
+  ): Promise<AsyncIterable<StreamMessage> | 'over'> {
+    const position: Record<string, string> =
+      lastEventId === undefined ? {} : { 'last-event-id': lastEventId };
+    const { status, mediaType, body } = await exchangeStream({
+      ...{
+        url,
+        timeoutMs: SILENCE_MS,
+        fetch: this.#options.fetch,
+        who: 'the API',
+        signal: this.signalOf(options),
+      },
+      headers: {
+        ...this.#headersOf(options),
+        accept: 'text/event-stream, application/problem+json',
+        ...position,
+      },
+    });
+    if (status === 200 && mediaType === 'text/event-stream') return readEventStream(body);
+    const text = await textOf(body);
+    if (status === 204) return 'over';
+    const error = new ApiError({ url, status, text });
+    const hasNoStreams = (status >= 200 && status < 300) || (status === 404 && error.code !== 'job-unknown');
+    throw hasNoStreams ? new NoAnswerError('no-stream', `${url} is no event stream`, error) : error;
+  }
+
+  /** The signal that ends a call: its own or the client's. */
+  signalOf({ signal }: CallOptions): AbortSignal {
+    return signal === undefined ? this.#signal : AbortSignal.any([this.#signal, signal]);
+  }
+
+  #headersOf({ trace, headers, body }: Request): Record<string, string> {
+    const { apiKey, headers: common, trace: currentTrace } = this.#options;
+    const all: Record<string, string> = { accept: 'application/json, application/problem+json', ...common };
+    if (apiKey !== undefined) all.authorization = `Bearer ${apiKey}`;
+    setCarrier(trace ?? currentTrace?.() ?? {}, (name, value) => {
+      all[name] = value;
+    });
+    if (body !== undefined) all['content-type'] = 'application/json';
+    return { ...all, ...headers };
+  }
+}
