@@ -280,8 +280,8 @@ describe('throughline submit --batch', () => {
 
   it.each([
     ['an operation', ['echo'], 'not both'],
-    ['a wait', ['--wait=3'], 'each job says its own'],
-  ])('refuses %s besides', async (_, args, message) => {
+    ['a wait', ['--wait=3'], 'each job in the file has its own'],
+  ])('refuses %s beside the batch', async (_, args, message) => {
     const { code, stderr } = await submitBatch(jobs(1), ...args);
     expect(code).toBe(2);
     expect(stderr).toContain(message);
