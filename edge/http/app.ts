@@ -1,10 +1,10 @@
-import { type Context, Hono } from 'hono';
+import type { Context } from 'hono';
 import { METHOD_NAME_ALL } from 'hono/router';
 import { ThroughlineError } from '../../shared/errors.ts';
+import { EdgeApp, type EdgeHono } from './edge-app.ts';
 import { crossOrigin } from './middleware/cross-origin.ts';
 import { renderProblem } from './middleware/problems.ts';
 import { traceResponse } from './middleware/trace-response.ts';
-import type { EdgeHono } from './request-context.ts';
 import { deadLetterRoutes } from './routes/dead-letters.ts';
 import { documentRoutes } from './routes/documents.ts';
 import { healthRoutes } from './routes/health.ts';
@@ -13,8 +13,8 @@ import { operationRoutes } from './routes/operations.ts';
 import { outboxRoutes } from './routes/outbox.ts';
 
 /** The HTTP API, version 1. Its configuration and its clients come with each request, as Hono's bindings. */
-export function createApp(): Hono<EdgeHono> {
-  const app = new Hono<EdgeHono>();
+export function createApp(): EdgeApp {
+  const app = new EdgeApp();
   app.use(traceResponse());
   app.use(crossOrigin());
   app.route('/', healthRoutes());
@@ -38,7 +38,7 @@ function noRoute(c: Context<EdgeHono>, methods: readonly string[]): Response {
 }
 
 /** The methods that have a route at `path`. An answer 405 must list them (RFC 9110, section 15.5.6). */
-function allowedMethods(app: Hono<EdgeHono>, path: string): string[] {
+function allowedMethods(app: EdgeApp, path: string): string[] {
   const methods = new Set(
     app.routes.map(({ method }) => method).filter((method) => method !== METHOD_NAME_ALL),
   );

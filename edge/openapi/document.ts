@@ -15,11 +15,11 @@ import './schemas/problems.ts';
 
 const INFO = {
   title: 'Throughline',
-  summary: 'Jobs over HTTP, each as one trace.',
+  summary: 'Jobs over HTTP, each with one trace.',
   description: [
-    'Submit a job, and a worker on your own machines runs it; the trace of the request goes with it and comes back.',
-    'Every request to `/v1` needs an API key or a JWT as `Authorization: Bearer …`; it says whose jobs the request is about, and which scopes the caller has.',
-    'Errors are problem documents (RFC 9457, `application/problem+json`) with a stable `code` and the `traceId`. A path that is not here is answered with 404 `route-unknown`, a method that is not here with 405 `method-not-allowed` and `Allow`.',
+    'You submit a job, and a worker on your own machines runs it. One trace covers the request, the job and its result.',
+    'Every request to `/v1` needs an API key or a JWT as `Authorization: Bearer …`. It identifies the tenant, whose jobs the request is about, and the scopes that the caller has.',
+    'An error is a problem document (RFC 9457, `application/problem+json`) with a `code` that does not change and a `traceId`. An unknown path is answered with 404 `route-unknown`, an unknown method with 405 `method-not-allowed` and the header `Allow`.',
   ].join('\n\n'),
   license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
 } as const;
@@ -28,19 +28,22 @@ const TAGS = [
   { name: 'Jobs', description: 'Submit, read, watch and cancel jobs.' },
   {
     name: 'Dead letters',
-    description: 'Jobs whose attempts are spent: look at them, and redrive them.',
+    description: 'Jobs that failed for good. Read them, and redrive them.',
   },
-  { name: 'Outbox', description: 'Jobs that are accepted, and that NATS does not have.' },
-  { name: 'Operations', description: 'What can be run.' },
-  { name: 'Health', description: 'For load balancers and people on call; open to all.' },
-  { name: 'Documents', description: 'This description; open to all.' },
+  {
+    name: 'Outbox',
+    description: 'Accepted jobs that NATS does not have, because it is away or will not take them.',
+  },
+  { name: 'Operations', description: 'What can be run: the operations that workers have announced.' },
+  { name: 'Health', description: 'For load balancers and people on call. Open to all.' },
+  { name: 'Documents', description: 'This description. Open to all.' },
 ] as const;
 
 const BEARER = {
   type: 'http',
   scheme: 'bearer',
   description:
-    'An API key (`tl_…`, see `throughline keys create`), or a JWT of the issuer that the deployment trusts. The roles are its scopes.',
+    'An API key (`tl_…`, made with `throughline keys create`), or a JWT from the issuer that the deployment trusts. Each operation names the scope that it needs.',
 } as const;
 
 /**
@@ -65,7 +68,7 @@ export function openApiDocument(version: string): ReturnType<typeof createDocume
       },
       components: { securitySchemes: { bearer: BEARER } },
     },
-    // The input of a job must be there, and may be anything.
+    // `input` of a job is required and can be any value.
     { override: tidy, allowEmptySchema: { nonoptional: true } },
   );
   const { schemas = {}, responses = {}, ...components } = document.components ?? {};
@@ -82,10 +85,10 @@ export function openApiDocument(version: string): ReturnType<typeof createDocume
 
 const tidy: ZodOpenApiOverride = ({ jsonSchema, zodSchema, io }) => {
   const { def } = zodSchema._zod;
-  // Answers may get more fields in a later version.
+  // A later version may add fields to an answer.
   if (io === 'output' && def.type === 'object' && def.catchall === undefined)
     delete jsonSchema.additionalProperties;
-  // What JavaScript can hold says nothing about the API, and a format needs no pattern of 300 characters beside it.
+  // These limits are JavaScript's, not the API's. And a format needs no pattern of 300 characters next to it.
   if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum;
   if (jsonSchema.minimum === Number.MIN_SAFE_INTEGER) delete jsonSchema.minimum;
   if (jsonSchema.format === 'date-time') delete jsonSchema.pattern;

@@ -1,4 +1,4 @@
-/** The values that the document shows. */
+/** The example values of the document. */
 const ID = '0190f5a1-7c1e-7d3a-9c55-6a1f0c2b7e11';
 const TRACE_ID = '4bf92f3577b34da6a3ce929d0e0e4736';
 const WORKER = 'worker-1';

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 
-/** Headers of answers. Each is a component of the document. */
+/** The headers of answers. Each is a component of the document. */
 export const HEADERS = {
   traceresponse: header(
     'traceresponse',
@@ -10,12 +10,12 @@ export const HEADERS = {
       .optional(),
     {
       description:
-        'The span that this request became (W3C Trace Context Level 2): quote it when you ask for help.',
+        'The trace and span of this request (W3C Trace Context Level 2). Quote it when you ask for help.',
       example: '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01',
     },
   ),
   Location: header('Location', z.string().meta({ format: 'uri-reference' }), {
-    description: 'Where the job is.',
+    description: 'The path of the job.',
     example: '/v1/jobs/0190f5a1-7c1e-7d3a-9c55-6a1f0c2b7e11',
   }),
   'Preference-Applied': header(
@@ -26,12 +26,12 @@ export const HEADERS = {
       .optional(),
     {
       description:
-        'The seconds that were waited for at most, where `Prefer: wait=N` asked to wait (RFC 7240).',
+        'The preference that was applied, for a request with `Prefer: wait=N` (RFC 7240). N is the most seconds that the request waited.',
       example: 'wait=10',
     },
   ),
   'Idempotency-Replayed': header('Idempotency-Replayed', z.literal('true').optional(), {
-    description: 'The job was there already: the same `Idempotency-Key` came with the same request before.',
+    description: 'The job already existed: the same request with the same `Idempotency-Key` came before.',
   }),
   'Retry-After': header(
     'Retry-After',
@@ -40,24 +40,26 @@ export const HEADERS = {
       .regex(/^[0-9]+$/)
       .optional(),
     {
-      description: 'Seconds after which it makes sense to ask again.',
+      description: 'How many seconds to wait before the next try.',
       example: '2',
     },
   ),
   RateLimit: header('RateLimit', z.string(), {
-    description: 'What is left of the quota, and for how long (IETF draft, RateLimit header fields).',
+    description:
+      'How many requests are left, and for how many seconds (IETF draft, RateLimit header fields).',
     example: '"tenant";r=0;t=60',
   }),
   'RateLimit-Policy': header('RateLimit-Policy', z.string().optional(), {
-    description: 'How many requests a tenant may make in how many seconds, where the deployment has a limit.',
+    description:
+      'How many requests (`q`) a tenant may make in how many seconds (`w`). Only where the deployment has a limit.',
     example: '"tenant";q=100;w=60',
   }),
   'WWW-Authenticate': header('WWW-Authenticate', z.string().regex(/^Bearer /), {
-    description: 'How to authenticate; on 403, the scope that is missing (RFC 6750).',
+    description: 'How to authenticate. For 403 it names the missing scope (RFC 6750).',
     example: 'Bearer realm="throughline", error="insufficient_scope", scope="jobs:write"',
   }),
   ETag: header('ETag', z.string().regex(/^"[0-9a-f]+"$/), {
-    description: 'Changes when the text does; send it back as `If-None-Match`.',
+    description: 'Changes when the text changes. Send it as `If-None-Match` with the next request.',
   }),
 } as const;
 

@@ -12,38 +12,38 @@ import { type HeaderName, headersNamed } from './headers.ts';
 import { TRACE_PARAMETERS } from './parameters.ts';
 import { problemResponses } from './problems.ts';
 
-/** An operation in OpenAPI's words. What follows from rules of this API is left out, and {@link operation} adds it. */
+/** An operation of OpenAPI without the parts that follow from rules of this API. {@link operation} adds those. */
 export interface Operation
   extends Pick<ZodOpenApiOperationObject, 'description' | 'parameters' | 'requestParams' | 'requestBody'> {
   readonly tag: 'Jobs' | 'Dead letters' | 'Outbox' | 'Operations' | 'Health' | 'Documents';
-  /** Unique; generators of clients name a method for it. */
+  /** A unique name. Client generators use it as the name of a method. */
   readonly operationId: string;
   readonly summary: string;
-  /** What the key or token must allow; undefined: the operation is open to all. */
+  /** The scope that the key or token must have. Undefined: the operation is open to all. */
   readonly scope?: AccessScope;
-  /** By status: the answers that are no problem documents. */
+  /** The answers that are not problem documents, by status. */
   readonly answers: Readonly<Record<number, Answer>>;
-  /** Error codes, besides those of every operation like it. */
+  /** Error codes besides those that the rules add. */
   readonly problems?: readonly ErrorCode[];
 }
 
 export interface Answer {
   readonly description: string;
   readonly headers?: readonly HeaderName[];
-  /** By media type; absent: no body. */
+  /** By media type. Absent: the answer has no body. */
   readonly content?: ZodOpenApiContentObject;
 }
 
-/** Fields of a schema of a query, each with a schema of its own for the document. */
+/** A schema for each field of a query. The document shows these, since a query's own schema reads texts. */
 export type QueryFields<Schema extends z.ZodObject> = Record<keyof Schema['shape'], z.ZodType>;
 
 const SCOPE_PROBLEMS = ['unauthenticated', 'forbidden', 'rate-limited'] as const;
 const BODY_PROBLEMS = ['request-invalid', 'payload-too-large', 'media-type-unsupported'] as const;
 
-/** What every operation that asks a bridge may answer. */
+/** The error codes of every operation that calls a bridge. */
 export const BROKER_PROBLEMS = ['broker-unavailable', 'broker-refused'] as const;
 
-/** The whole operation: with the scope, the trace headers, the headers and the problems that the rules of this API add. */
+/** Adds what the rules of this API say: the scope, trace headers, headers of answers, and error codes. */
 export function operation(described: Operation): ZodOpenApiOperationObject {
   const { tag, scope, answers, problems, parameters = [], ...rest } = described;
   const all = [...parameters, ...(scope === undefined ? [] : TRACE_PARAMETERS)];
@@ -56,7 +56,7 @@ export function operation(described: Operation): ZodOpenApiOperationObject {
   };
 }
 
-/** A body of JSON, with examples by name. */
+/** A request body of JSON. Each example has a name. */
 export function jsonBody(
   schema: z.ZodType,
   examples: Readonly<Record<string, unknown>>,
@@ -64,7 +64,7 @@ export function jsonBody(
   return { required: true, content: { 'application/json': media(schema, examples) } };
 }
 
-/** An answer of JSON, with examples by name. */
+/** An answer of JSON. Each example has a name. */
 export function json(
   description: string,
   schema: z.ZodType,
@@ -74,7 +74,7 @@ export function json(
   return { description, headers, content: { 'application/json': media(schema, examples) } };
 }
 
-/** A body of one media type, with examples by name. */
+/** A body of any media type. Each example has a name. */
 export function media(
   schema: ZodOpenApiMediaTypeObject['schema'] & {},
   examples?: Readonly<Record<string, unknown>>,
@@ -94,7 +94,7 @@ function answersOf({ answers, scope }: Operation): Record<string, ZodOpenApiResp
   );
 }
 
-/** Every error code that an operation may answer, in the order of the table of errors. */
+/** All error codes of an operation, in the order of the table `ERRORS`. */
 function problemsOf({ scope, requestBody, problems = [] }: Operation): ErrorCode[] {
   const codes = new Set<ErrorCode>([
     ...(scope === undefined ? [] : SCOPE_PROBLEMS),

@@ -1,4 +1,4 @@
-/** What requests carry besides a body: parts of paths, queries and headers. Each is a component of the document. */
+/** The parameters of requests in paths, queries and headers. Each is a component of the document. */
 import * as z from 'zod';
 import { LIMITS } from '../../shared/job/job.ts';
 import { TOKEN } from '../../shared/wire/subjects.ts';
@@ -12,7 +12,7 @@ export const JobId = z
   .meta({
     param: {
       ...{ id: 'JobId', name: 'id', in: 'path' },
-      description: "A job's id. One that is not yours is answered like one that is nobody's.",
+      description: "The job's id. The id of another tenant's job is answered like an id that does not exist.",
       example: '0190f5a1-7c1e-7d3a-9c55-6a1f0c2b7e11',
     },
   });
@@ -25,20 +25,20 @@ export const IdempotencyKey = z
     param: {
       ...{ id: 'IdempotencyKey', name: 'Idempotency-Key', in: 'header' },
       description:
-        'The same key with the same request means the same job, for as long as the job is kept (7 days after its last event). In a batch it counts for each place in the list.',
+        'The same key with the same request always gives the same job, as long as the job is kept (7 days after its last event). In a batch, each place in the list has a key of its own, made from this one.',
       example: 'order-4711',
     },
   });
 
 export const PreferWait = optionalHeader('PreferWait', 'Prefer', {
-  description: `\`wait=N\`: answer when the job has ended, or after N seconds, at most ${LIMITS.waitSeconds} (RFC 7240). Other preferences are ignored.`,
+  description: `\`wait=N\`: wait until the job has ended, for at most N seconds (RFC 7240). The most is ${LIMITS.waitSeconds}. Other preferences are ignored.`,
   example: 'wait=10',
 });
 
 export const LastEventId = EventId.optional().meta({
   param: {
     ...{ id: 'LastEventId', name: 'Last-Event-ID', in: 'header' },
-    description: 'The id of the last event that you have: only later ones are told.',
+    description: 'The id of the last event that you have. The answer has only later events.',
     example: '4711',
   },
 });
@@ -46,28 +46,29 @@ export const LastEventId = EventId.optional().meta({
 export const After = EventId.optional().meta({
   param: {
     ...{ id: 'After', name: 'after', in: 'query' },
-    description: 'The same as `Last-Event-ID`, for who cannot set headers; the header wins.',
+    description:
+      'The same as `Last-Event-ID`, for clients that cannot set headers. If both are there, the header is used.',
     example: '4711',
   },
 });
 
 export const IfNoneMatch = optionalHeader('IfNoneMatch', 'If-None-Match', {
-  description: 'The `ETag` of an answer before: 304 when nothing has changed.',
+  description: 'The `ETag` of an earlier answer. If nothing has changed, the answer is 304 without a body.',
 });
 
 /** Headers that every request to `/v1` may have. */
 export const TRACE_PARAMETERS = [
   optionalHeader('traceparent', 'traceparent', {
     description:
-      'The trace to continue (W3C Trace Context). One that is malformed costs nothing: the request then starts a trace of its own.',
+      'The trace to continue (W3C Trace Context). If it is malformed, the request starts a new trace.',
     example: TRACEPARENT,
   }),
   optionalHeader('tracestate', 'tracestate', {
-    description: 'Goes with `traceparent`, and with the job to its worker.',
+    description: 'Belongs to `traceparent` (W3C Trace Context). It is passed on to the worker of the job.',
     example: 'congo=t61rcWkgMzE',
   }),
   optionalHeader('baggage', 'baggage', {
-    description: 'Goes with the job to its worker (W3C Baggage).',
+    description: 'Values to pass on to the worker of the job (W3C Baggage).',
     example: 'plan=pro',
   }),
 ];

@@ -6,36 +6,35 @@ import { ref } from './schemas/describe.ts';
 
 type Json = Readonly<Record<string, unknown>>;
 
-/** What each code that the API answers means to a caller, and what to do about it. */
+/** What each error code of the API means, and what its caller can do. */
 export const MEANINGS: Readonly<Partial<Record<ErrorCode, string>>> = {
-  'request-invalid': 'The body, the query or a header is wrong; `violations` says where.',
+  'request-invalid': 'The body, the query or a header is not valid. `violations` lists each place.',
   unauthenticated:
-    'No key or token, or not a valid one. The answer is the same for every reason; the log of the edge tells them apart.',
-  forbidden: 'The key or token lacks the scope that `WWW-Authenticate` names.',
+    'The request has no valid key or token. The answer is the same for every reason; only the log of the edge tells the reason.',
+  forbidden: 'The key or token does not have the scope that `WWW-Authenticate` names.',
   'route-unknown': 'There is nothing at this path.',
-  'method-not-allowed': 'The path knows other methods: `Allow` names them.',
-  'job-unknown': 'No job of yours has this id.',
-  'dead-letter-unknown': 'No dead letter of yours has this id.',
-  'not-dead': 'The job is there, but it is under way, or ended in another way.',
-  'job-finished': 'The job had ended before it could be cancelled; `state` says how.',
-  'payload-too-large': 'The body, or the input of a job, is too large; `detail` names the limit.',
-  'media-type-unsupported': 'The body is not sent as `application/json`, or it is compressed.',
-  'operation-unknown': 'No worker has announced this operation; `suggestions` holds names that are near.',
-  'input-invalid': "The input does not fit the operation's schema; `violations` holds the places.",
-  'idempotency-key-reused': 'The `Idempotency-Key` came with another request before.',
-  'rate-limited': 'Too many requests of this tenant: wait as long as `Retry-After` says.',
-  'too-many-streams':
-    'Too many event streams of this tenant are open: close one, or read the events as JSON.',
-  internal: 'A fault of ours. The log of the edge has it under this `traceId`.',
-  'config-invalid': 'The deployment has a wrong setting; `detail` names it.',
-  'delay-unsupported': 'The nats-server behind this deployment is too old for `delay`.',
+  'method-not-allowed': 'The path does not allow this method. `Allow` lists the methods that it does.',
+  'job-unknown': 'You have no job with this id.',
+  'dead-letter-unknown': 'You have no dead letter with this id.',
+  'not-dead': 'The job exists, but it is not a dead letter.',
+  'job-finished': 'The job had already ended and cannot be cancelled. `state` says how it ended.',
+  'payload-too-large': 'The body or the input of a job is too large. `detail` names the limit.',
+  'media-type-unsupported': 'The body is compressed, or is not sent as `application/json`.',
+  'operation-unknown': 'No worker has announced this operation. `suggestions` lists similar names.',
+  'input-invalid': "The input is not valid for the operation's schema. `violations` lists each place.",
+  'idempotency-key-reused': 'The `Idempotency-Key` was already used for a different request.',
+  'rate-limited': 'The tenant sent too many requests. Wait as long as `Retry-After` says.',
+  'too-many-streams': 'The tenant has too many open event streams. Close one, or read the events as JSON.',
+  internal: 'An error inside the service. The log of the edge has the cause under this `traceId`.',
+  'config-invalid': 'The deployment has an invalid setting. `detail` names it.',
+  'delay-unsupported': 'The nats-server of this deployment is too old for `delay`.',
   'broker-unavailable':
-    'NATS cannot be reached, or did not answer in time, and only it can answer this: try again. A submission goes to the outbox instead, unless its operation is not known here.',
-  'broker-refused': 'NATS does not let the bridge do this: the deployment lacks a permission or a stream.',
-  'broker-rejected': 'NATS will not take this message, ever; `detail` says why.',
-  'outbox-full': 'NATS cannot be reached, and no more jobs can be kept for it: try again later.',
-  'index-unavailable': 'The list cannot be read now: try again.',
-  'stream-full': 'The queue has no room now: try again later.',
+    'NATS cannot be reached or did not answer in time. Try again. A submitted job goes to the outbox instead, unless its operation is not known here.',
+  'broker-refused': 'NATS does not let the bridge do this. The deployment lacks a permission or a stream.',
+  'broker-rejected': 'NATS will never take this message. `detail` says why.',
+  'outbox-full': 'NATS cannot be reached and the outbox is full. Try again later.',
+  'index-unavailable': 'The list of jobs cannot be read now. Try again.',
+  'stream-full': 'The queue is full. Try again later.',
 };
 
 /** The answers for these codes, by HTTP status. Codes with the same status share an answer, which is a component. */
@@ -44,7 +43,7 @@ export function problemResponses(codes: readonly ErrorCode[]): Record<string, Zo
   return Object.fromEntries([...byStatus].map(([status, together]) => [status, componentOf(together)]));
 }
 
-/** By id, since the document takes an id only once. */
+/** By id: zod-openapi takes each id only once. */
 const components = new Map<string, ZodOpenApiResponseObject>();
 
 function componentOf(codes: readonly ErrorCode[]): ZodOpenApiResponseObject {
@@ -94,7 +93,7 @@ function examplesOf(codes: readonly ErrorCode[]): { examples?: ZodOpenApiExample
   return examples.length === 0 ? {} : { examples: Object.fromEntries(examples) };
 }
 
-/** Only the problems that hold more than words are shown. */
+/** An example, for the problems that have fields of their own. */
 function exampleOf(code: ErrorCode): Json | undefined {
   const example = EXAMPLES[code];
   if (example === undefined) return undefined;
@@ -108,7 +107,7 @@ const EXAMPLES: Readonly<Partial<Record<ErrorCode, Json>>> = {
     detail: '/maxAttempts: Too small: expected number to be >=1',
     violations: [{ path: '/maxAttempts', message: 'Too small: expected number to be >=1' }],
   },
-  'job-finished': { detail: 'the job had ended before: succeeded', state: 'succeeded' },
+  'job-finished': { detail: 'the job had already ended: succeeded', state: 'succeeded' },
   'operation-unknown': {
     detail: 'no worker has announced ecco; did you mean echo?',
     suggestions: ['echo'],

@@ -1,7 +1,7 @@
 import { createMiddleware } from 'hono/factory';
 import type { AccessScope } from '../../../shared/api/access-scope.ts';
 import { ThroughlineError } from '../../../shared/errors.ts';
-import type { EdgeHono } from '../request-context.ts';
+import type { EdgeHono } from '../edge-app.ts';
 
 const CHALLENGE = 'Bearer realm="throughline"';
 

@@ -2,7 +2,7 @@ import { createMiddleware } from 'hono/factory';
 import { withDeadline } from '../../../shared/deadline.ts';
 import { ThroughlineError } from '../../../shared/errors.ts';
 import { jsonDepth } from '../../../shared/text/json.ts';
-import type { EdgeHono } from '../request-context.ts';
+import type { EdgeHono } from '../edge-app.ts';
 import { readBody } from './read-body.ts';
 
 /** Room for the fields around the input of a job. */

@@ -3,7 +3,7 @@ import type { Context } from 'hono';
 import { HTTPException } from 'hono/http-exception';
 import { PROBLEM_MEDIA_TYPE, problemOf } from '../../../shared/api/problem.ts';
 import { describeThrown, ThroughlineError } from '../../../shared/errors.ts';
-import type { EdgeHono } from '../request-context.ts';
+import type { EdgeHono } from '../edge-app.ts';
 
 /** Turns whatever a route threw into a problem document (RFC 9457). An internal error is logged. */
 export function renderProblem(thrown: unknown, c: Context<EdgeHono>): Response {

@@ -1,7 +1,7 @@
 import { createMiddleware } from 'hono/factory';
 import { describeThrown, ThroughlineError } from '../../../shared/errors.ts';
 import { policyHeader, RATE_LIMIT_WINDOWS, spentHeader } from '../../access/rate-limit-policy.ts';
-import type { EdgeBindings, EdgeHono } from '../request-context.ts';
+import type { EdgeBindings, EdgeHono } from '../edge-app.ts';
 
 const LONGEST_WINDOW = Math.max(...RATE_LIMIT_WINDOWS);
 

@@ -3,7 +3,8 @@ import { createMiddleware } from 'hono/factory';
 import { routePath } from 'hono/route';
 import { inject } from '../../../shared/propagation/index.ts';
 import { ATTR } from '../../../shared/trace/semantics.ts';
-import type { EdgeBindings, EdgeHono, RequestContext } from '../request-context.ts';
+import type { EdgeBindings, EdgeHono } from '../edge-app.ts';
+import type { RequestContext } from '../request-context.ts';
 
 /**
  * Writes the route and the outcome of the caller's trace context to the request's span, logs the request, and adds the

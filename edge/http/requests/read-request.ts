@@ -3,11 +3,18 @@ import type * as z from 'zod';
 import { ThroughlineError } from '../../../shared/errors.ts';
 import { jsonPointer } from '../../../shared/text/json.ts';
 import { isToken } from '../../../shared/wire/subjects.ts';
-import type { EdgeHono } from '../request-context.ts';
+import type { EdgeHono } from '../edge-app.ts';
 
 const MAX_VIOLATIONS = 10;
 const MAX_MESSAGE_LENGTH = 200;
 const WAIT = /(?:^|[,;\s])wait\s*=\s*"?([0-9]{1,6})"?(?=$|[,;\s])/i;
+
+/** The tenant whose jobs the request is about. @throws ThroughlineError `unauthenticated` */
+export function tenantOf(c: Context<EdgeHono>): string {
+  const { identity } = c.env.requestContext;
+  if (identity === undefined) throw new ThroughlineError('unauthenticated', 'a key is needed');
+  return identity.tenant;
+}
 
 /**
  * Reads a body or a query by its schema.

@@ -6,9 +6,9 @@ import { CALLBACK_ENDS, type Callback } from '../../../shared/wire/callback.ts';
 import { writeJson } from '../../../shared/wire/json-body.ts';
 import type { SubmitCommand } from '../../calls/commands.ts';
 import type { Region } from '../../calls/region.ts';
-import { type EdgeHono, tenantOf } from '../request-context.ts';
+import type { EdgeHono } from '../edge-app.ts';
 import { fingerprintOf, jobIdFor } from './idempotency.ts';
-import { parseRequest } from './read-request.ts';
+import { parseRequest, tenantOf } from './read-request.ts';
 
 /** Who submits a job, and what the request says about all jobs in it. */
 export interface Submitter {

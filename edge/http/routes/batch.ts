@@ -5,7 +5,7 @@ import { ThroughlineError } from '../../../shared/errors.ts';
 import { isTerminal } from '../../../shared/job/job.ts';
 import type { Submission } from '../../calls/commands.ts';
 import { type Reply, unwrapReply } from '../../calls/reply.ts';
-import type { EdgeHono } from '../request-context.ts';
+import type { EdgeHono } from '../edge-app.ts';
 import { parseRequest } from '../requests/read-request.ts';
 import { type PreparedJob, prepare, type Submitter, submitterOf } from '../requests/submission.ts';
 

@@ -1,16 +1,16 @@
 import { trace } from '@opentelemetry/api';
-import { type Context, Hono } from 'hono';
+import type { Context } from 'hono';
 import { ThroughlineError } from '../../../shared/errors.ts';
+import { EdgeApp, type EdgeHono } from '../edge-app.ts';
 import { authenticate, requireScope } from '../middleware/access.ts';
 import { jsonBody } from '../middleware/json-body.ts';
 import { rateLimit } from '../middleware/rate-limit.ts';
-import { type EdgeHono, tenantOf } from '../request-context.ts';
 import { DeadLetterQuery, RedriveRequest } from '../requests/list-requests.ts';
-import { parseRequest, pathId } from '../requests/read-request.ts';
+import { parseRequest, pathId, tenantOf } from '../requests/read-request.ts';
 
 /** `/v1/dead-letters`: list, show, redrive. */
-export function deadLetterRoutes(): Hono<EdgeHono> {
-  const app = new Hono<EdgeHono>();
+export function deadLetterRoutes(): EdgeApp {
+  const app = new EdgeApp();
   app.use(authenticate(), rateLimit());
   app.get('/', requireScope('dead-letters:read'), listDeadLetters);
   app.post('/redrive', requireScope('dead-letters:redrive'), jsonBody(), redriveMany);

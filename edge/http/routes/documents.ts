@@ -1,9 +1,9 @@
-import { type Context, Hono } from 'hono';
+import type { Context } from 'hono';
 import { etag, RETAINED_304_HEADERS } from 'hono/etag';
 import openApi from '../docs/openapi.json' with { type: 'json' };
 import { openApiPage } from '../docs/page.ts';
 import { pagePolicy } from '../docs/page-style.ts';
-import type { EdgeHono } from '../request-context.ts';
+import { EdgeApp, type EdgeHono } from '../edge-app.ts';
 
 const HEADERS = {
   'cache-control': 'public, max-age=300',
@@ -15,8 +15,8 @@ const TAG_BYTES = 16;
 const CROSS_ORIGIN_HEADERS = ['access-control-allow-origin', 'access-control-expose-headers'];
 
 /** `/openapi.json`: the document that `npm run openapi` wrote. `/docs`: the same document as a page for people. */
-export function documentRoutes(): Hono<EdgeHono> {
-  const app = new Hono<EdgeHono>();
+export function documentRoutes(): EdgeApp {
+  const app = new EdgeApp();
   const tagged = etag({
     generateDigest: async (body) => (await crypto.subtle.digest('SHA-256', body)).slice(0, TAG_BYTES),
     retainedHeaders: [...RETAINED_304_HEADERS, ...CROSS_ORIGIN_HEADERS],

@@ -1,8 +1,8 @@
-import { type Context, Hono } from 'hono';
+import type { Context } from 'hono';
 import type { BridgeStatus, Health, Readiness, Unreadiness } from '../../../shared/api/health.ts';
 import { problemOf } from '../../../shared/api/problem.ts';
 import { ThroughlineError } from '../../../shared/errors.ts';
-import type { EdgeHono } from '../request-context.ts';
+import { EdgeApp, type EdgeHono } from '../edge-app.ts';
 
 const PROBLEM = { 'content-type': 'application/problem+json', 'cache-control': 'no-store' } as const;
 const PROMETHEUS = { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' } as const;
@@ -11,8 +11,8 @@ const PROMETHEUS = { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' 
  * `/healthz`: whether this Worker runs. `/readyz`: whether NATS answers each bridge; if not, 503 with a problem
  * document. Both its answers have the status of every bridge and its outbox. `/metrics`: the same for Prometheus.
  */
-export function healthRoutes(): Hono<EdgeHono> {
-  const app = new Hono<EdgeHono>();
+export function healthRoutes(): EdgeApp {
+  const app = new EdgeApp();
   app.get('/healthz', (c) => c.json<Health>({ status: 'ok' }));
   app.get('/readyz', readiness);
   app.get('/metrics', async (c) => c.body(metricsOf(await c.env.bridge.status()), 200, PROMETHEUS));

@@ -1,8 +1,8 @@
 import type { Context } from 'hono';
 import { ThroughlineError } from '../../../shared/errors.ts';
 import { sequenceOf } from '../../../shared/job/event-record.ts';
-import { type EdgeHono, tenantOf } from '../request-context.ts';
-import { pathId, unknownJob } from '../requests/read-request.ts';
+import type { EdgeHono } from '../edge-app.ts';
+import { pathId, tenantOf, unknownJob } from '../requests/read-request.ts';
 
 const EVENT_STREAM = 'text/event-stream';
 const HEADERS = {

@@ -1,19 +1,19 @@
-import { type Context, Hono } from 'hono';
+import type { Context } from 'hono';
 import { ThroughlineError } from '../../../shared/errors.ts';
 import { isTerminal, type Job, LIMITS } from '../../../shared/job/job.ts';
+import { EdgeApp, type EdgeHono } from '../edge-app.ts';
 import { authenticate, requireScope } from '../middleware/access.ts';
 import { jsonBody } from '../middleware/json-body.ts';
 import { rateLimit } from '../middleware/rate-limit.ts';
-import { type EdgeHono, tenantOf } from '../request-context.ts';
 import { ListQuery } from '../requests/list-requests.ts';
-import { parseRequest, pathId, preferredWait, unknownJob } from '../requests/read-request.ts';
+import { parseRequest, pathId, preferredWait, tenantOf, unknownJob } from '../requests/read-request.ts';
 import { prepare, submitterOf } from '../requests/submission.ts';
 import { submitBatch } from './batch.ts';
 import { jobEvents } from './job-events.ts';
 
 /** `/v1/jobs`: submit, submit many, list, read, watch, cancel. */
-export function jobRoutes(): Hono<EdgeHono> {
-  const app = new Hono<EdgeHono>();
+export function jobRoutes(): EdgeApp {
+  const app = new EdgeApp();
   app.use(authenticate(), rateLimit());
   app.post('/', requireScope('jobs:write'), jsonBody(), submitJob);
   app.post('/batch', requireScope('jobs:write'), jsonBody({ inputs: LIMITS.batchInputs }), submitBatch);

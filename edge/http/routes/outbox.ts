@@ -1,15 +1,15 @@
-import { type Context, Hono } from 'hono';
+import type { Context } from 'hono';
 import type { OutboxList } from '../../../shared/api/outbox.ts';
 import { ThroughlineError } from '../../../shared/errors.ts';
+import { EdgeApp, type EdgeHono } from '../edge-app.ts';
 import { authenticate, requireScope } from '../middleware/access.ts';
 import { rateLimit } from '../middleware/rate-limit.ts';
-import { type EdgeHono, tenantOf } from '../request-context.ts';
 import { OutboxQuery } from '../requests/list-requests.ts';
-import { parseRequest, pathId } from '../requests/read-request.ts';
+import { parseRequest, pathId, tenantOf } from '../requests/read-request.ts';
 
 /** `/v1/outbox`: accepted jobs that NATS does not have yet (pending) or will not take (rejected). */
-export function outboxRoutes(): Hono<EdgeHono> {
-  const app = new Hono<EdgeHono>();
+export function outboxRoutes(): EdgeApp {
+  const app = new EdgeApp();
   app.use(authenticate(), rateLimit());
   app.get('/', requireScope('dead-letters:read'), listOutbox);
   app.post('/:id/retry', requireScope('dead-letters:redrive'), retryJob);

@@ -14,18 +14,18 @@ import { BROKER_PROBLEMS, json, jsonBody, operation, type QueryFields } from '..
 import { JobId } from '../parameters.ts';
 
 const LIST_FIELDS: QueryFields<typeof DeadLetterQuery> = {
-  operation: OperationName.optional().meta({ description: 'Only those of this operation.' }),
+  operation: OperationName.optional().meta({ description: 'Only dead letters of this operation.' }),
   limit: z
     .int()
     .min(1)
     .max(DEAD_LETTER_LIMITS.page)
     .default(DEAD_LETTER_LIMITS.defaultPage)
-    .meta({ description: `How many at most, up to ${DEAD_LETTER_LIMITS.page}.` }),
+    .meta({ description: 'The most dead letters to return.' }),
   cursor: z
     .string()
     .regex(/^[0-9]{1,15}$/)
     .optional()
-    .meta({ description: 'Of the answer before: the next page.' }),
+    .meta({ description: 'The cursor of the previous page.' }),
 };
 
 export const deadLetterPaths = {
@@ -50,14 +50,14 @@ export const deadLetterPaths = {
       tag: 'Dead letters',
       summary: 'Redrive many dead letters',
       description:
-        'At most 100 in one request, and for at most ten seconds; with the `cursor` of the answer, the rest of those that were dead at the first request. What dies meanwhile is not sent again.',
+        'One request redrives at most 100 dead letters and takes at most ten seconds. Send the `cursor` of the answer to continue with the rest. Jobs that became dead letters after the first request are left out.',
       scope: 'dead-letters:redrive',
       requestBody: jsonBody(RedriveRequest, {
         all: {},
         some: { operation: 'text.count', reason: 'operation-failed', limit: 10 },
       }),
       answers: {
-        200: json('What became of them.', RedriveReport, {
+        200: json('What happened to each dead letter.', RedriveReport, {
           all: { redriven: [examples.DEAD_LETTER.id], failed: [] },
         }),
       },
@@ -73,7 +73,7 @@ export const deadLetterPaths = {
       parameters: [JobId],
       answers: {
         200: json('The dead letter, with the input and the headers of its job.', DeadLetterDetail, {
-          letter: {
+          deadLetter: {
             ...examples.DEAD_LETTER,
             input: examples.SUBMISSION.input,
             headers: { 'ce-type': 'dev.throughline.job' },
@@ -89,7 +89,7 @@ export const deadLetterPaths = {
       tag: 'Dead letters',
       summary: 'Redrive a dead letter',
       description:
-        'The job is queued again with all its attempts, under its old id, in a new trace that is linked to the old one.',
+        'The job is queued again. It keeps its id, gets all its attempts back, and has a new trace that is linked to the old one.',
       scope: 'dead-letters:redrive',
       parameters: [JobId],
       answers: { 202: json('The job, queued again.', Job, { queued: examples.REDRIVEN_JOB }, ['Location']) },

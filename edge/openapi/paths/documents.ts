@@ -7,7 +7,7 @@ export const documentPaths = {
     get: operation({
       operationId: 'getOpenApi',
       tag: 'Documents',
-      summary: 'This document',
+      summary: 'Read this document',
       parameters: [IfNoneMatch],
       answers: documentAnswers({ 'application/json': media({ type: 'object' }) }),
     }),
@@ -16,7 +16,7 @@ export const documentPaths = {
     get: operation({
       operationId: 'getDocs',
       tag: 'Documents',
-      summary: 'This document as a page for people',
+      summary: 'Read this document as a web page',
       parameters: [IfNoneMatch],
       answers: documentAnswers({ 'text/html': media({ type: 'string' }) }),
     }),
@@ -26,6 +26,6 @@ export const documentPaths = {
 function documentAnswers(content: ZodOpenApiContentObject): Record<number, Answer> {
   return {
     200: { description: 'The document.', headers: ['ETag'], content },
-    304: { description: 'It has not changed.', headers: ['ETag'] },
+    304: { description: 'The document has not changed.', headers: ['ETag'] },
   };
 }

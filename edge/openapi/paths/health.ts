@@ -8,21 +8,21 @@ export const healthPaths = {
     get: operation({
       operationId: 'getHealth',
       tag: 'Health',
-      summary: 'Does this Worker run?',
-      answers: { 200: json('It does.', Health, { ok: { status: 'ok' } }) },
+      summary: 'Check that this Worker runs',
+      answers: { 200: json('This Worker runs.', Health, { ok: { status: 'ok' } }) },
     }),
   },
   '/readyz': {
     get: operation({
       operationId: 'getReadiness',
       tag: 'Health',
-      summary: 'Does NATS answer its bridges?',
+      summary: 'Check that NATS answers the bridges',
       answers: {
-        200: json('It does.', Readiness, {
+        200: json('NATS answers every bridge.', Readiness, {
           ready: { status: 'ready', bridges: [examples.BRIDGE] },
         }),
         503: {
-          description: 'It does not, or a bridge does not; jobs go to the outbox meanwhile.',
+          description: 'NATS or a bridge does not answer. Until it does, jobs go to the outbox.',
           headers: ['Retry-After'],
           content: { 'application/problem+json': media(Unreadiness) },
         },
@@ -33,10 +33,10 @@ export const healthPaths = {
     get: operation({
       operationId: 'getMetrics',
       tag: 'Health',
-      summary: 'How the bridges and their outboxes are, for Prometheus',
+      summary: 'Read the state of the bridges and their outboxes, for Prometheus',
       answers: {
         200: {
-          description: "Prometheus' text format.",
+          description: 'The metrics in the text format of Prometheus.',
           content: { 'text/plain': media({ type: 'string' }) },
         },
       },

@@ -13,15 +13,15 @@ import { After, IdempotencyKey, JobId, LastEventId, PreferWait } from '../parame
 import { ref } from '../schemas/describe.ts';
 
 const LIST_FIELDS: QueryFields<typeof ListQuery> = {
-  state: JobState.optional().meta({ description: 'Only those in this state.' }),
-  operation: OperationName.optional().meta({ description: 'Only those of this operation.' }),
+  state: JobState.optional().meta({ description: 'Only jobs in this state.' }),
+  operation: OperationName.optional().meta({ description: 'Only jobs of this operation.' }),
   limit: z
     .int()
     .min(1)
     .max(JOB_LIST_LIMITS.page)
     .default(JOB_LIST_LIMITS.defaultPage)
-    .meta({ description: `How many at most, up to ${JOB_LIST_LIMITS.page}.` }),
-  cursor: z.string().optional().meta({ description: 'Of the answer before: the next page.' }),
+    .meta({ description: 'The most jobs to return.' }),
+  cursor: z.string().optional().meta({ description: 'The cursor of the previous page.' }),
 };
 
 /** Headers of an answer to a submission. */
@@ -34,14 +34,14 @@ export const jobPaths = {
       tag: 'Jobs',
       summary: 'Submit a job',
       description:
-        'A 2xx means that the job is kept, and will reach exactly one end. Without `Prefer: wait=N` the answer comes as soon as that is sure.',
+        'A 2xx answer means that the job is stored and will end exactly once. The answer comes as soon as the job is stored. With `Prefer: wait=N` it comes when the job has ended, or after N seconds.',
       scope: 'jobs:write',
       parameters: [IdempotencyKey, PreferWait],
       requestBody: jsonBody(SubmitJob, { now: examples.SUBMISSION, later: examples.LATER }),
       answers: {
         200: json('The job has ended.', Job, { succeeded: examples.ENDED_JOB }, SUBMITTED),
         202: json(
-          'The job is accepted, and has not ended yet.',
+          'The job is accepted and has not ended yet.',
           Job,
           { queued: examples.QUEUED_JOB },
           SUBMITTED,
@@ -63,7 +63,7 @@ export const jobPaths = {
       tag: 'Jobs',
       summary: 'List jobs',
       description:
-        'Your jobs, newest first. Each event that was recorded before the request is in it, unless `complete` is false.',
+        'The jobs of the tenant, newest first. The list takes account of every event that was recorded before the request, unless `complete` is false.',
       scope: 'jobs:read',
       requestParams: { query: z.object(LIST_FIELDS) },
       answers: {
@@ -79,7 +79,7 @@ export const jobPaths = {
       operationId: 'submitBatch',
       tag: 'Jobs',
       summary: 'Submit many jobs',
-      description: `Up to ${LIMITS.batchJobs} jobs in one round trip to NATS. A job that is refused does not spoil the others.`,
+      description: `Up to ${LIMITS.batchJobs} jobs in one round trip to NATS. A refused job does not affect the others.`,
       scope: 'jobs:write',
       parameters: [IdempotencyKey],
       requestBody: jsonBody(Batch, { two: { jobs: [examples.SUBMISSION, examples.LATER] } }),
@@ -99,7 +99,7 @@ export const jobPaths = {
       scope: 'jobs:read',
       parameters: [JobId],
       answers: {
-        200: json('The job as it stands, with its attempts.', Job, { succeeded: examples.READ_JOB }),
+        200: json('The job with its current state and its attempts.', Job, { succeeded: examples.READ_JOB }),
       },
       problems: ['job-unknown', ...BROKER_PROBLEMS],
     }),
@@ -107,14 +107,16 @@ export const jobPaths = {
       operationId: 'cancelJob',
       tag: 'Jobs',
       summary: 'Cancel a job',
-      description: "A queued job never runs; of a running one, the operation's `signal` aborts.",
+      description: "A queued job will not run. For a running job, the operation's `signal` is aborted.",
       scope: 'jobs:cancel',
       parameters: [JobId, PreferWait],
       answers: {
         200: json('The job is cancelled.', Job, { cancelled: examples.CANCELLED_JOB }, [
           'Preference-Applied',
         ]),
-        202: json('The worker that runs the job was told to end it.', Job, undefined, ['Preference-Applied']),
+        202: json('The worker that runs the job was asked to stop it.', Job, undefined, [
+          'Preference-Applied',
+        ]),
       },
       problems: ['job-unknown', 'job-finished', ...BROKER_PROBLEMS],
     }),
@@ -125,22 +127,25 @@ export const jobPaths = {
       tag: 'Jobs',
       summary: 'Read or follow the events of a job',
       description:
-        'With `Accept: text/event-stream`: what is recorded so far, then what comes, until the job has ended; a client that was cut off goes on behind `Last-Event-ID`. Otherwise: what is recorded so far, as JSON.',
+        'With `Accept: text/event-stream`, the answer is a stream: first the events so far, then each new event, until the job has ended. A client that was cut off continues after `Last-Event-ID`. Otherwise the answer has the events so far, as JSON.',
       scope: 'jobs:read',
       parameters: [JobId, LastEventId, After],
       answers: {
         200: {
-          description: 'The events behind the one that was named, oldest first.',
+          description: 'The events after the one that the request names, oldest first.',
           content: {
             'application/json': media(JobHistory, { begun: { events: [examples.STARTED_EVENT] } }),
             'text/event-stream': {
               ...media({ type: 'string' }, { begun: examples.EVENT_STREAM }),
-              // OpenAPI 3.1 has no words for the items of a stream.
+              // OpenAPI 3.1 cannot describe the items of a stream.
               'x-event-data': ref('HistoryEvent'),
             },
           },
         },
-        204: { description: 'The job has ended, and you have all of its events: do not come again.' },
+        204: {
+          description:
+            'The job has ended, and you have all of its events. There is nothing to connect again for.',
+        },
       },
       problems: ['request-invalid', 'job-unknown', 'too-many-streams', ...BROKER_PROBLEMS],
     }),

@@ -8,11 +8,13 @@ export const operationPaths = {
     get: operation({
       operationId: 'listOperations',
       tag: 'Operations',
-      summary: 'List what can be run',
-      description: 'Names, input schemas and limits, as the workers announced them.',
+      summary: 'List operations',
+      description: 'The name, the schemas and the limits of each operation, as workers announced them.',
       scope: 'jobs:read',
       answers: {
-        200: json('What can be run, by name.', OperationList, { one: { operations: [examples.OPERATION] } }),
+        200: json('The operations, sorted by name.', OperationList, {
+          one: { operations: [examples.OPERATION] },
+        }),
       },
       problems: BROKER_PROBLEMS,
     }),

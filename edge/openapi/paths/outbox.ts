@@ -13,7 +13,7 @@ const LIST_FIELDS: QueryFields<typeof OutboxQuery> = {
     .min(1)
     .max(OUTBOX_LIST_LIMIT)
     .default(OUTBOX_LIST_LIMIT)
-    .meta({ description: `How many at most, up to ${OUTBOX_LIST_LIMIT}.` }),
+    .meta({ description: 'The most jobs to return.' }),
 };
 
 export const outboxPaths = {
@@ -23,11 +23,11 @@ export const outboxPaths = {
       tag: 'Outbox',
       summary: 'List jobs that NATS does not have',
       description:
-        'Accepted jobs that wait because NATS is away, or that it will not take. Of the bridges that serve your region.',
+        'Accepted jobs that are pending because NATS is away, and jobs that NATS will not take. The list covers the bridges of your region.',
       scope: 'dead-letters:read',
       requestParams: { query: z.object(LIST_FIELDS) },
       answers: {
-        200: json('The jobs, in the order in which they wait.', OutboxList, {
+        200: json('The jobs, in the order in which they are sent.', OutboxList, {
           large: { jobs: [examples.OUTBOX_ITEM] },
         }),
       },

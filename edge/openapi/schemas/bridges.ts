@@ -6,27 +6,27 @@ describe('OutboxItem', OutboxItem, {
   description: 'An accepted job that NATS does not have.',
   fields: {
     id: "The job's id.",
-    state: '`pending`: it waits for NATS. `rejected`: NATS will not take it.',
-    operation: 'What it runs.',
-    addedAt: 'Since when.',
-    tries: 'How often it was sent.',
-    reason: 'Why NATS rejected it.',
+    state: '`pending`: the job waits for NATS. `rejected`: NATS will not take the job.',
+    operation: 'The operation of the job. Absent where the stored job can no longer be read.',
+    addedAt: 'When the job was put into the outbox.',
+    tries: 'How often it was sent to NATS.',
+    reason: 'Why NATS rejected the job.',
   },
 });
 
 describe('OutboxList', OutboxList, {
   description: 'Accepted jobs that NATS does not have.',
-  fields: { jobs: 'In the order in which they wait.' },
+  fields: { jobs: 'The jobs, in the order in which they are sent.' },
 });
 
 describe('OutboxStatus', OutboxStatus, {
   description: 'What the outbox of a bridge holds.',
   fields: {
-    pending: 'Jobs that wait for NATS.',
-    rejected: 'Jobs that NATS will not take.',
-    unsettled: 'Jobs that NATS has and whose end has not been seen.',
-    bytes: 'How much it is.',
-    oldestAgeSeconds: 'How long the oldest of them has waited.',
+    pending: 'How many jobs wait for NATS.',
+    rejected: 'How many jobs NATS will not take.',
+    unsettled: 'How many jobs NATS has, and the bridge has not seen the end of.',
+    bytes: 'The size of the outbox in bytes.',
+    oldestAgeSeconds: 'How many seconds the oldest pending job has waited; 0 when no job is pending.',
   },
 });
 
@@ -36,18 +36,18 @@ describe('Health', Health, {
 });
 
 describe('BridgeStatus', BridgeStatus, {
-  description: 'How the bridge is connected to NATS.',
+  description: 'The state of a bridge: the part of the edge that holds a connection to NATS.',
   fields: {
-    bridge: 'Which bridge.',
-    state: 'Of its connection.',
-    connections: 'Connections that it has opened so far.',
-    roundTripMs: 'Milliseconds to NATS and back; absent when it does not answer.',
-    watchedJobs: 'Jobs whose events it follows now.',
-    outbox: 'Accepted jobs that NATS does not have.',
+    bridge: 'The name of the bridge.',
+    state: 'The state of its connection to NATS.',
+    connections: 'How many connections it has opened so far.',
+    roundTripMs: 'Milliseconds to NATS and back. Absent when NATS does not answer.',
+    watchedJobs: 'How many jobs have their events followed now.',
+    outbox: 'What its outbox holds.',
   },
 });
 
 describe('Readiness', Readiness, {
-  description: 'This Worker runs, and NATS answers its bridges.',
-  fields: { status: 'Always `ready`.', bridges: 'Each of them.' },
+  description: 'This Worker runs, and NATS answers all of its bridges.',
+  fields: { status: 'Always `ready`.', bridges: 'The state of each bridge.' },
 });

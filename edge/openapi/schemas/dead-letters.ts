@@ -9,58 +9,59 @@ import { REDRIVE_CURSOR } from '../../calls/redrive-cursor.ts';
 import { RedriveRequest } from '../../http/requests/list-requests.ts';
 import { describe } from './describe.ts';
 
-const LETTER = {
+const DEAD_LETTER = {
   id: "The job's id.",
-  operation: 'What it ran.',
-  reason: 'The code of the error that ended it.',
-  attempts: 'How often it was tried.',
-  diedAt: 'When it died.',
-  traceId: 'The trace it died in; empty where its message had none.',
-  redriveCount: 'How often the job was redriven before.',
-  links: 'Addresses, relative to the origin.',
+  operation: 'The operation of the job.',
+  reason: 'The error code that ended the job.',
+  attempts: 'How many attempts were made.',
+  diedAt: 'When the job became a dead letter.',
+  traceId: 'The trace of the job. Empty where its message had none.',
+  redriveCount: 'How often the job had been redriven before.',
+  links: 'Paths of this API: the dead letter, and its job.',
 };
 
 describe('DeadLetter', DeadLetter, {
-  description: 'A job whose attempts are spent.',
-  fields: LETTER,
+  description: 'A job that failed for good. It is kept, and can be redriven.',
+  fields: DEAD_LETTER,
 });
 
 describe('DeadLetterDetail', DeadLetterDetail, {
-  description: 'A dead letter with all that it holds.',
+  description: 'A dead letter with its input and the headers of its message.',
   fields: {
-    ...LETTER,
-    input: "The job's input; absent where the body is no JSON.",
-    body: 'The body in base64, where it is no JSON.',
-    headers: 'The headers of its NATS message.',
+    ...DEAD_LETTER,
+    input: "The job's input. Absent where the body of the message is not JSON.",
+    body: 'The body of the message in base64, where it is not JSON.',
+    headers: 'The headers of the NATS message.',
   },
 });
 
 describe('DeadLetterPage', DeadLetterPage, {
   description: 'Dead letters, oldest first.',
   fields: {
-    deadLetters: 'Those of this page.',
-    cursor: 'Where the next page begins; absent on the last one.',
+    deadLetters: 'The dead letters of this page.',
+    cursor: 'Send it to read the next page. Absent on the last page.',
   },
 });
 
 describe('RedriveRequest', RedriveRequest, {
-  description: 'Which dead letters to redrive; all of them when it is empty.',
+  description: 'Says which dead letters to redrive. An empty object means all of them.',
   fields: {
-    operation: 'Only those of this operation.',
-    reason: 'Only those that died of this error code.',
-    limit: `How many to try at most, up to ${DEAD_LETTER_LIMITS.page}.`,
+    operation: 'Only dead letters of this operation.',
+    reason: 'Only dead letters with this error code.',
+    limit: `The most dead letters to redrive with this request, up to ${DEAD_LETTER_LIMITS.page}.`,
     cursor: {
-      description: 'Of the answer before: goes on with those that were dead at the first request.',
+      description:
+        'The cursor of the previous answer. It continues with the dead letters that existed at the first request.',
       pattern: REDRIVE_CURSOR.source,
     },
   },
 });
 
 describe('RedriveReport', RedriveReport, {
-  description: 'What became of many dead letters.',
+  description: 'The outcome of redriving many dead letters.',
   fields: {
-    redriven: 'Ids of the jobs that are queued again.',
-    failed: 'Those that are still dead, and why.',
-    cursor: 'Send it for the rest; absent when all were looked at.',
+    redriven: 'The ids of the jobs that are queued again.',
+    failed: 'The dead letters that could not be redriven, with the error code of each.',
+    cursor: 'Send it to continue. Absent when no dead letters are left to look at.',
   },
 });

@@ -3,7 +3,7 @@ import * as z from 'zod';
 /** A JSON Schema, or a part of one. */
 export type JsonSchema = Readonly<Record<string, unknown>>;
 
-/** What the document says about a schema beyond what zod knows. */
+/** The texts of a schema, and what its zod schema cannot express. */
 export interface Words {
   readonly description: string;
   /** Each field of an object: a sentence, or JSON Schema to lay over the field. */

@@ -7,54 +7,58 @@ import {
 import { describe } from './describe.ts';
 
 describe('JobEvent', RecordedEvent, {
-  description: 'A fact about a job: a whole snapshot, so that the last event of a job is its state.',
+  description:
+    'Something that happened to a job. Every event is a full snapshot, so the last event of a job alone gives its state.',
   fields: {
-    id: 'Its place: ids of one job only grow. Goes into `Last-Event-ID`.',
+    id: 'Grows from event to event of a job. Send it as `Last-Event-ID` to read later events only.',
     kind: 'What happened.',
-    jobId: 'To which job.',
-    operation: 'What it runs.',
-    attempt: 'In which attempt.',
-    maxAttempts: 'Of how many.',
-    released: 'How often it was handed back without costing an attempt.',
-    acceptedAt: 'When the API took the job.',
-    startedAt: 'When the attempt began.',
-    at: 'When this happened.',
-    worker: 'Who tells of it.',
+    jobId: 'The id of the job.',
+    operation: 'The operation of the job.',
+    attempt: 'The attempt that the event belongs to.',
+    maxAttempts: 'The most attempts that the job has.',
+    released: 'How often a worker that was stopping gave the job back. Giving it back uses no attempt.',
+    acceptedAt: 'When the API accepted the job.',
+    startedAt: 'When the attempt started.',
+    at: 'When the event happened.',
+    worker: 'The worker that recorded the event.',
     traceId: 'The trace of the job.',
-    fingerprint: 'Digest of the request, of a job with an `Idempotency-Key`.',
+    fingerprint: 'A digest of the request, for a job with an `Idempotency-Key`.',
     spanId: 'The span of the attempt.',
-    progress: 'How far it is.',
-    result: 'With `succeeded`: what the operation gave back.',
-    error: 'With `failed`, `retrying`, `cancelled`: why.',
-    retryInMs: 'With `retrying`: milliseconds until the next attempt.',
-    redriveCount: 'How often the job was redriven.',
-    previousTraceIds: 'The traces before each redrive, oldest first.',
+    progress: 'How far the operation is.',
+    result: 'For `succeeded`: what the operation returned.',
+    error: 'For `failed`, `retrying` and `cancelled`: the reason.',
+    retryInMs: 'For `retrying`: milliseconds until the next attempt.',
+    redriveCount: 'How often the job has been redriven.',
+    previousTraceIds: 'The traces that the job had before each redrive, oldest first.',
   },
 });
 
 describe('CallbackEvent', RecordedCallbackEvent, {
-  description: 'What became of one delivery of a callback. It has no say in the state of the job.',
+  description: 'The outcome of one attempt to deliver a callback. It does not change the state of the job.',
   fields: {
     id: 'Its place among the events of the job.',
     kind: 'What happened.',
-    jobId: 'Of which job.',
-    url: 'Where to, without the query.',
-    attempt: 'In which attempt to deliver it.',
-    maxAttempts: 'Of how many.',
-    at: 'When this happened.',
-    worker: 'Who tried it.',
-    status: 'The HTTP status of the receiver, if it answered.',
-    error: 'Why it was not delivered.',
-    retryInMs: 'With `callback-retrying`: milliseconds until the next attempt.',
+    jobId: 'The id of the job.',
+    url: 'The URL of the callback, without its query.',
+    attempt: 'The attempt to deliver the callback.',
+    maxAttempts: 'The most attempts to deliver it.',
+    at: 'When the event happened.',
+    worker: 'The worker that tried to deliver it.',
+    status: 'The HTTP status of the answer, if there was one.',
+    error: 'Why the callback was not delivered.',
+    retryInMs: 'For `callback-retrying`: milliseconds until the next attempt.',
     traceId: 'The trace of the job.',
     spanId: 'The span of the delivery.',
-    redriveCount: 'How often the job was redriven.',
+    redriveCount: 'How often the job has been redriven.',
   },
 });
 
-describe('HistoryEvent', HistoryEvent, { description: 'What happened to a job, or to its callback.' });
+describe('HistoryEvent', HistoryEvent, { description: 'An event of a job or of its callback.' });
 
 describe('JobHistory', JobHistory, {
-  description: 'Events of a job, oldest first.',
-  fields: { events: 'At most 1,000.', next: 'There is more: send this as `after`.' },
+  description: 'The events of a job, oldest first.',
+  fields: {
+    events: 'At most 1,000 events.',
+    next: 'There are more events: send this as `after` to read them. Absent when there are no more.',
+  },
 });

@@ -9,116 +9,110 @@ import { describe, ref } from './describe.ts';
 
 describe('Delay', Delay, {
   description:
-    'When a job is due: a duration from now, or an instant with an offset (RFC 3339); at most 30 days.',
+    'When to run a job: a duration from now, or a time with an offset from UTC (RFC 3339). At most 30 days from now.',
   more: { anyOf: [{ pattern: DURATION.source }, { format: 'date-time' }], examples: ['90s'] },
 });
 
 describe('Duration', Timeout, {
-  description: 'A duration: a number and one of `ms`, `s`, `m`, `h`, `d`; at most 24 hours.',
+  description: 'A duration: a number and one of the units `ms`, `s`, `m`, `h`, `d`. At most 24 hours.',
   more: { pattern: DURATION.source, examples: ['500ms', '30s'] },
 });
 
 describe('SubmitJob', SubmitJob, {
-  description: 'A job to run. Unknown fields are refused: a misspelt one would be lost in silence.',
+  description: 'A job to run. An unknown field is an error, so that a misspelt field does not go unnoticed.',
   fields: {
-    operation: 'What to run, see `GET /v1/operations`.',
-    input: `Anything that the operation's schema takes, at most ${LIMITS.inputBytes} bytes as JSON; null where it takes nothing.`,
-    delay: 'When to run it; at once when absent.',
-    timeout: 'How long one attempt may take, at most what the operation allows.',
-    maxAttempts: 'How often it is tried at most, up to what the operation allows.',
-    callback: 'Whom to tell of its end.',
+    operation: 'The operation to run. `GET /v1/operations` lists those that there are.',
+    input: `The input. It must be valid for the schema of the operation, and have at most ${LIMITS.inputBytes} bytes as JSON. Send null where the operation takes no input.`,
+    delay: 'When to run the job. Without it, the job runs as soon as a worker is free.',
+    timeout: "How long one attempt may take. The operation's own limit also holds.",
+    maxAttempts: "The most attempts that the job has. The operation's own limit also holds.",
+    callback: 'Where to send a message when the job ends.',
   },
 });
 
 describe('Callback', CallbackRequest, {
-  description: 'A POST with a signed CloudEvent at the end of a job.',
+  description: 'When the job ends, a signed CloudEvent is sent to a URL with POST.',
   fields: {
     url: {
-      description: 'Where to: http or https, without user name, password and fragment.',
+      description: 'The URL: http or https, without user name, password and fragment.',
       pattern: '^[Hh][Tt][Tt][Pp][Ss]?://[\\x21\\x22\\x24-\\x7e]{1,2040}$',
     },
-    events: { description: 'Which ends it is for; all when absent.', uniqueItems: true },
+    events: {
+      description: 'The end states to send a message for. Without it: all of them.',
+      uniqueItems: true,
+    },
   },
 });
 
 describe('JobState', JobState, {
-  description: 'Where a job stands; `succeeded`, `failed` and `cancelled` are its end.',
+  description: 'The state of a job. `succeeded`, `failed` and `cancelled` are final.',
 });
 
 describe('JobError', JobError, {
   description: 'Why a job, or one attempt of it, did not succeed.',
-  fields: { code: 'Stable, for programs.', message: 'For people.' },
+  fields: { code: 'The error code, for programs.', message: 'What went wrong, for people.' },
 });
 
 describe('Progress', Progress, {
-  description: 'How far a running operation says it is.',
-  fields: { fraction: 'From 0 to 1.', message: 'In words.' },
+  description: 'How far a running operation is, as it reports itself.',
+  fields: { fraction: 'From 0 to 1.', message: 'A text for people.' },
 });
 
 describe('JobAttempt', JobAttempt, {
-  description: 'One execution of a job.',
+  description: 'One attempt to run a job.',
   fields: {
     number: 'Counts from 1.',
-    worker: 'Who ran it.',
-    startedAt: 'When it began.',
-    endedAt: 'When it ended; absent while it runs.',
+    worker: 'The worker that ran it.',
+    startedAt: 'When it started.',
+    endedAt: 'When it ended. Absent while it runs.',
     outcome:
-      'How it ended; absent while it runs. `lost`: its worker died. `released`: its worker was stopping.',
+      'How it ended. Absent while it runs. `lost`: the worker died. `released`: the worker was stopping and gave the job back.',
     error: 'What went wrong.',
-    spanId: 'Its span in the trace.',
+    spanId: 'Its span in the trace of the job.',
   },
 });
 
+/** Fields that a job has everywhere. */
+const JOB = {
+  id: "The job's id. Ids sort by time, except those made from an `Idempotency-Key`.",
+  operation: 'The operation of the job.',
+  state: 'The state of the job.',
+  attempt: 'The number of the running or last attempt; 0 before the first one.',
+  maxAttempts: 'The most attempts that the job has.',
+  durability:
+    'Where the job is stored. `stream`: NATS has acknowledged it. `outbox`: the bridge keeps it until NATS takes it.',
+  acceptedAt: 'When the API accepted the job.',
+  dueAt: 'When a delayed job will run. Absent once it has started.',
+  startedAt: 'When the last attempt started.',
+  finishedAt: 'When the job ended.',
+  traceId: 'The trace of the job.',
+  previousTraceIds: 'The traces that the job had before each redrive, oldest first.',
+  links: 'Paths of this API.',
+};
+
 describe('Job', Job, {
-  description: 'A job as it stands. Times are RFC 3339 in UTC.',
+  description: 'A job with its current state. Times are RFC 3339 in UTC.',
   fields: {
-    id: 'Sorts by time, unless it comes from an `Idempotency-Key`.',
-    operation: 'What it runs.',
-    state: 'Where it stands.',
-    attempt: 'The attempt that runs or ran last; 0 before the first one.',
-    maxAttempts: 'How often it is tried at most.',
-    durability:
-      'Where it is safe: `stream`: acknowledged by NATS; `outbox`: kept by the bridge until NATS is back.',
-    acceptedAt: 'When the API took it.',
-    dueAt: 'Of a delayed job that has not started: when it is due.',
-    startedAt: 'When its last attempt began.',
-    finishedAt: 'When it ended.',
-    progress: 'How far it is.',
-    result: 'What the operation gave back.',
-    error: 'Why it failed, or is tried again.',
-    attempts: 'Its executions, where it was read by its id.',
-    traceId: 'The one trace of this job.',
-    previousTraceIds: 'The traces before each redrive, oldest first.',
-    links: 'Addresses, relative to the origin.',
+    ...JOB,
+    progress: 'How far the operation is.',
+    result: 'What the operation returned.',
+    error: 'Why the job failed, or why it is tried again.',
+    attempts: 'The attempts so far. Only where the job was read by its id.',
   },
 });
 
 describe('JobSummary', JobSummary, {
-  description: 'A job as a list shows it.',
-  fields: {
-    id: "The job's id.",
-    operation: 'What it runs.',
-    state: 'Where it stands.',
-    attempt: 'The attempt that runs or ran last; 0 before the first one.',
-    maxAttempts: 'How often it is tried at most.',
-    durability: 'Where it is safe.',
-    acceptedAt: 'When the API took it.',
-    dueAt: 'Of a delayed job that has not started: when it is due.',
-    startedAt: 'When its last attempt began.',
-    finishedAt: 'When it ended.',
-    error: 'The code of what went wrong.',
-    traceId: 'The one trace of this job.',
-    previousTraceIds: 'The traces before each redrive, oldest first.',
-    links: 'Addresses, relative to the origin.',
-  },
+  description: 'A job in a list.',
+  fields: { ...JOB, error: 'The error code. The job itself has the message.' },
 });
 
 describe('JobPage', JobPage, {
   description: 'Jobs, newest first.',
   fields: {
-    jobs: 'Those of this page.',
-    cursor: 'Where the next page begins; absent on the last one.',
-    complete: 'Whether all that was recorded before the request is in it.',
+    jobs: 'The jobs of this page.',
+    cursor: 'Send it to read the next page. Absent on the last page.',
+    complete:
+      'Whether the page takes account of everything that was recorded before the request. False while NATS cannot be reached.',
   },
 });
 
@@ -126,17 +120,17 @@ describe('SubmitBatch', Batch, {
   description: `Up to ${LIMITS.batchJobs} jobs.`,
   fields: {
     jobs: {
-      description: 'Each is checked by itself: one that is wrong does not spoil the others.',
+      description: 'The jobs. Each is checked separately: an invalid job does not affect the others.',
       items: ref('SubmitJob'),
     },
   },
 });
 
 describe('BatchResult', BatchResult, {
-  description: 'What a request of its own would have been answered: a job, or a problem.',
+  description: 'What a separate request for this job would have been answered: a job, or a problem.',
 });
 
 describe('BatchReport', BatchReport, {
-  description: 'What became of the jobs of a batch.',
-  fields: { results: 'One for each job, in the same order.' },
+  description: 'The results of a batch.',
+  fields: { results: 'One result for each job, in the same order.' },
 });

@@ -3,23 +3,23 @@ import { OPERATION, OPERATION_MAX_LENGTH } from '../../../shared/wire/subjects.t
 import { describe } from './describe.ts';
 
 describe('OperationName', OperationName, {
-  description: 'What to run: dotted lowercase words.',
+  description: 'The name of an operation: lowercase words with dots between them.',
   more: { pattern: OPERATION.source, maxLength: OPERATION_MAX_LENGTH, examples: ['http.request'] },
 });
 
 describe('OperationAnnouncement', OperationAnnouncement, {
-  description: 'What a worker announces: what can be run, with which input, within which limits.',
+  description: 'An operation that a worker has announced, with its schemas and limits.',
   fields: {
-    name: 'Goes into `operation`.',
-    inputSchema: 'JSON Schema (2020-12) of the input; `true` takes anything.',
+    name: 'The name to send as `operation` of a job.',
+    inputSchema: 'JSON Schema (2020-12) of the input. `true` means that any input is valid.',
     outputSchema: 'JSON Schema (2020-12) of the result.',
-    timeoutMs: 'Milliseconds that one attempt may take.',
-    maxAttempts: 'How often a job is tried.',
-    description: 'For people.',
+    timeoutMs: 'The most milliseconds that one attempt may take.',
+    maxAttempts: 'The most attempts that a job may have.',
+    description: 'What the operation does.',
   },
 });
 
 describe('OperationList', OperationList, {
-  description: 'What can be run.',
-  fields: { operations: 'By name.' },
+  description: 'The operations that workers have announced.',
+  fields: { operations: 'The operations, sorted by name.' },
 });

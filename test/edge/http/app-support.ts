@@ -3,7 +3,8 @@ import type { CancelCommand, Cancellation, SubmitCommand } from '../../../edge/c
 import type { ListCommand } from '../../../edge/calls/index-commands.ts';
 import { type Env, edgeConfig } from '../../../edge/config.ts';
 import { createApp } from '../../../edge/http/app.ts';
-import { type EdgeBindings, readRequestContext } from '../../../edge/http/request-context.ts';
+import type { EdgeBindings } from '../../../edge/http/edge-app.ts';
+import { readRequestContext } from '../../../edge/http/request-context.ts';
 
 import type { Logger } from '../../../edge/telemetry/log.ts';
 import { createApiKey, hashApiKey } from '../../../shared/api/api-key.ts';
