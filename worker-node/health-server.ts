@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { ThroughlineError } from '../shared/errors.ts';
 
 export interface HealthProbes {
-  /** Why the worker takes no jobs now, or undefined when it does. */
+  /** Why the worker takes no jobs now; undefined when it does. */
   readonly notReady: () => string | undefined;
   readonly metrics: (request: IncomingMessage, response: ServerResponse) => void;
 }
@@ -37,7 +37,7 @@ export class HealthServer {
   }
 
   #answer(request: IncomingMessage, response: ServerResponse): void {
-    // Not `new URL`: it throws on what anybody may send.
+    // Not `new URL`, which throws on some paths that a client can send.
     const [pathname] = (request.url ?? '/').split('?');
     const reason = pathname === '/readyz' ? this.#probes.notReady() : undefined;
     if (pathname === '/metrics') this.#probes.metrics(request, response);

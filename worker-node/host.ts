@@ -8,21 +8,21 @@ import { startTracing } from './telemetry/tracing.ts';
 import { startWorker } from './worker.ts';
 
 export interface HostOptions {
-  /** Folder with the operations to load; undefined: only the built-in ones. */
+  /** Folder of the operations to load. Undefined: the worker has only the built-in ones. */
   readonly operationsFolder: string | undefined;
   readonly debug: boolean;
   readonly environment: Readonly<Record<string, string | undefined>>;
 }
 
 /**
- * Runs a worker until SIGTERM or SIGINT, then stops it gracefully; a second signal ends it at once.
- * @returns the process's exit code: 0 after a stop that was asked for, 1 after a failure
+ * Runs a worker until SIGTERM or SIGINT, then stops it gracefully. A second signal ends it at once.
+ * @returns the exit code of the process: 0 after a signal, 1 after a failure
  * @throws ThroughlineError `config-invalid` or `broker-unavailable` when it cannot start
  */
 export async function runWorkerHost(options: HostOptions): Promise<number> {
   const config = workerConfig(options.environment);
   const debug = options.debug || config.DEBUG;
-  // Before any operation is loaded, the built-in ones too, so that what they import is instrumented.
+  // Before any operation is loaded, so that the modules that operations import are instrumented.
   const tracing = await startTracing({
     serviceName: SERVICE.worker,
     environment: options.environment,
@@ -61,7 +61,7 @@ async function stopSignal(): Promise<void> {
   process.once('SIGTERM', end).once('SIGINT', end);
 }
 
-/** A promise that an operation forgot must not kill the jobs beside it without a word. */
+/** A rejected promise that an operation forgot must not kill the other jobs without a log line. */
 function uncaught(): Promise<never> {
   return new Promise((_, reject) => {
     const fail = (thrown: unknown): void => {

@@ -2,10 +2,10 @@ import { trace } from '@opentelemetry/api';
 import { type Logger, pino } from 'pino';
 import { printableJson } from '../shared/text/json.ts';
 
-/** What is used of pino: lines are JSON with level, time, service, msg, trace_id and span_id. */
+/** The part of pino that the worker uses. Lines are JSON with level, time, service, msg, trace_id and span_id. */
 export type WorkerLogger = Pick<Logger, 'debug' | 'info' | 'warn' | 'error'>;
 
-/** A logger whose lines carry the ids of the active span by themselves; to stdout, in the edge's format. */
+/** A logger to stdout, in the format of the edge. It adds the ids of the active span to each line. */
 export function createLogger(service: string, level: string): Logger {
   return pino({
     level,

@@ -52,11 +52,22 @@ export interface WorkerParts {
 /** What the loops of jobs and of callbacks share. */
 interface LoopParts extends WorkerParts {
   readonly broker: Broker;
-  readonly metrics: WorkerMetrics;
+  /** Aborts when the worker, which is stopping, may not wait for the broker any longer. */
+  readonly patience: AbortController;
   readonly retry: BrokerRetry;
   readonly publisher: StoredPublisher;
   readonly callbacks: CallbackQueue;
   readonly cancels: CancelMemory;
+  readonly metrics: WorkerMetrics;
+}
+
+/** What a running worker has to stop. */
+interface RunningParts extends LoopParts {
+  readonly cancelWatch: CancelWatch;
+  readonly connection: ConnectionWatch;
+  readonly jobs: ConsumeLoop;
+  readonly loops: readonly ConsumeLoop[];
+  readonly health: HealthServer;
 }
 
 /**
@@ -77,54 +88,62 @@ export async function startWorker(parts: WorkerParts): Promise<Worker> {
   }
 }
 
-async function start(parts: WorkerParts, broker: Broker): Promise<Worker> {
-  const { config, registry, log } = parts;
+async function start(workerParts: WorkerParts, broker: Broker): Promise<Worker> {
+  const { config, registry, log } = workerParts;
   await prepareStreams(broker, config, log);
-  const metrics = new WorkerMetrics();
-  const cancels = new CancelMemory();
-  const cancelWatch = await CancelWatch.start({
-    ...{ broker, listener: cancels, log },
-    recheckMs: config.WORKER_ACK_WAIT_MS / 3,
-  });
-  const patience = new AbortController();
-  const retry = new BrokerRetry({ log, patience: patience.signal });
-  const publisher = new StoredPublisher(broker.jetStream, retry, config.WORKER_NAME);
-  const callbacks = new CallbackQueue(publisher);
-  const loopParts = { ...parts, broker, metrics, retry, publisher, callbacks, cancels };
+  const parts = createLoopParts(workerParts, broker);
+  const recheckMs = config.WORKER_ACK_WAIT_MS / 3;
+  const cancelWatch = await CancelWatch.start({ broker, listener: parts.cancels, log, recheckMs });
   const consumer = new DurableConsumer(broker, JOBS_STREAM, groupConsumer(config), log);
-  const jobLoop = createJobLoop(loopParts, consumer);
-  const loops = [jobLoop, ...createCallbackLoops(loopParts)];
+  const jobs = createJobLoop(parts, consumer);
+  const loops = [jobs, ...createCallbackLoops(parts)];
   const connection = new ConnectionWatch(broker, log);
   void connection.follow(consumer);
   const health = new HealthServer({
-    notReady: () => notReady(connection, jobLoop, retry),
-    metrics: (request, response) => metrics.respond(request, response),
+    notReady: () => notReady(connection, jobs, parts.retry),
+    metrics: (request, response) => parts.metrics.respond(request, response),
   });
   const healthPort = await health.listen(config.HEALTH_HOST, config.HEALTH_PORT);
   await announce(broker, [...registry.values()].map(announcementOf));
-  const running = Promise.all(loops.map((loop) => loop.run()));
+  return run({ ...parts, cancelWatch, connection, jobs, loops, health }, healthPort);
+}
 
-  const stop = async (): Promise<void> => {
-    log.info({ running: jobLoop.running }, 'worker stopping');
-    connection.expectClose();
-    const grace = config.WORKER_STOP_TIMEOUT_MS;
-    const timer = setTimeout(() => patience.abort(), grace);
-    await Promise.all(loops.map((loop) => loop.stop(grace)));
-    clearTimeout(timer);
-    await running;
-    cancelWatch.stop();
-    await connection.close();
-    await Promise.all([health.close(), metrics.shutdown()]);
-  };
+/** Runs the loops until the worker is stopped. */
+function run(parts: RunningParts, healthPort: number): Worker {
+  const running = Promise.all(parts.loops.map((loop) => loop.run()));
   let stopping: Promise<void> | undefined;
   return {
     healthPort,
-    failed: connection.failed(),
+    failed: parts.connection.failed(),
     stop: () => {
-      stopping ??= stop();
+      stopping ??= stop(parts, running);
       return stopping;
     },
   };
+}
+
+async function stop(parts: RunningParts, running: Promise<unknown>): Promise<void> {
+  const { config, log, patience, jobs, loops, cancelWatch, connection, health, metrics } = parts;
+  log.info({ running: jobs.running }, 'worker stopping');
+  connection.expectClose();
+  const graceMs = config.WORKER_STOP_TIMEOUT_MS;
+  const timer = setTimeout(() => patience.abort(), graceMs);
+  await Promise.all(loops.map((loop) => loop.stop(graceMs)));
+  clearTimeout(timer);
+  await running;
+  cancelWatch.stop();
+  await connection.close();
+  await Promise.all([health.close(), metrics.shutdown()]);
+}
+
+function createLoopParts(parts: WorkerParts, broker: Broker): LoopParts {
+  const patience = new AbortController();
+  const retry = new BrokerRetry({ log: parts.log, patience: patience.signal });
+  const publisher = new StoredPublisher(broker.jetStream, retry, parts.config.WORKER_NAME);
+  const callbacks = new CallbackQueue(publisher);
+  const cancels = new CancelMemory();
+  const metrics = new WorkerMetrics();
+  return { ...parts, broker, patience, retry, publisher, callbacks, cancels, metrics };
 }
 
 /** Makes sure that the streams and consumers of this worker exist and keep the promises. */

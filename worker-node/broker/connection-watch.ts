@@ -58,7 +58,6 @@ export class ConnectionWatch {
 
   /** Waits until the broker has the acks, and closes the connection. A job whose ack is lost comes again and is skipped. */
   async close(): Promise<void> {
-    this.#closing = true;
     const late = (): Error => new Error('the broker did not answer in time');
     await withDeadline(this.#broker.connection.drain(), FLUSH_TIMEOUT_MS, late).catch(
       async (thrown: unknown) => {

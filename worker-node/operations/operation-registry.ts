@@ -25,7 +25,7 @@ export function createRegistry(operations: readonly Operation[]): OperationRegis
 }
 
 /**
- * Loads every operation that the files of a folder export, whatever the export is called.
+ * Loads every operation that the files of a folder export, under any name.
  * @throws ThroughlineError `config-invalid` naming the folder or the file
  */
 export async function loadOperations(folder: string): Promise<Operation[]> {

@@ -8,14 +8,14 @@ const MAX_VIOLATIONS = 10;
 
 type JsonSchema = OperationAnnouncement['inputSchema'];
 
-/** The part of Standard JSON Schema that a schema library may offer beside Standard Schema. */
+/** Standard JSON Schema, which a schema library may offer beside Standard Schema. */
 interface WithJsonSchema {
   readonly jsonSchema?: Readonly<
     Record<'input' | 'output', (options: { target: string }) => Record<string, unknown>>
   >;
 }
 
-/** What is told of an operation in the `OPERATIONS` bucket. */
+/** The announcement of an operation in the bucket `OPERATIONS`. */
 export function announcementOf(operation: Operation): OperationAnnouncement {
   return {
     name: operation.name,
@@ -42,7 +42,7 @@ export async function validate(schema: StandardSchemaV1, value: unknown, what: s
   });
 }
 
-/** A library without JSON Schema leaves the check to the worker: at the edge anything fits. */
+/** `true`, which anything fits, where the library has no JSON Schema. Only the worker checks the value then. */
 function jsonSchemaOf(schema: StandardSchemaV1, side: 'input' | 'output'): JsonSchema {
   const standard: StandardSchemaV1.Props & WithJsonSchema = schema['~standard'];
   try {

@@ -7,7 +7,7 @@ import { isOperationName } from '../../shared/wire/subjects.ts';
 import type { WorkerLogger } from '../log.ts';
 import type { Outcome } from './outcome.ts';
 
-/** What an operation knows of the job it runs. */
+/** What an operation knows about the job that it runs. */
 export interface JobInfo {
   readonly id: string;
   readonly tenant: string;
@@ -21,11 +21,11 @@ export interface JobInfo {
 export interface RunContext<Input> {
   readonly input: Input;
   readonly job: JobInfo;
-  /** Aborts at the deadline, when the job is cancelled, and when the worker has to stop; `signal.reason` says which. */
+  /** Aborts at the time limit, when the job is cancelled, when another worker has it, and when this worker stops. `signal.reason` is a ThroughlineError whose code says which. */
   readonly signal: AbortSignal;
-  /** Tells how far the job is; a fraction from 0 to 1, a text, or both. */
+  /** Reports how far the job is: a fraction from 0 to 1, a text, or both. */
   readonly progress: (progress: Progress) => void;
-  /** Lines written here carry the trace's ids by themselves. */
+  /** Its lines carry the ids of the job's trace. */
   readonly log: WorkerLogger;
 }
 
@@ -36,11 +36,11 @@ export interface OperationDefinition<Input, Output> {
   /** Any Standard Schema: zod, valibot, arktype, … */
   readonly input: StandardSchemaV1<unknown, Input>;
   readonly output?: StandardSchemaV1<unknown, Output>;
-  /** What one attempt may take: `"30s"`, `"5m"`; 30 s by default. */
+  /** The time limit of one attempt: `"30s"`, `"5m"`; 30 s by default. */
   readonly timeout?: string;
   /** 5 by default. */
   readonly maxAttempts?: number;
-  /** How many of these may run at once in one worker; no limit of its own by default. */
+  /** How many may run at once in one worker. By default only the worker's own limit holds. */
   readonly concurrency?: number;
   readonly retry?: Partial<RetryPolicy>;
   readonly run: (context: RunContext<Input>) => Promise<Output | Outcome> | Output | Outcome;
@@ -110,13 +110,13 @@ export function defineOperation<Input, Output>(definition: OperationDefinition<I
     maxAttempts,
     concurrency: concurrency ?? Number.POSITIVE_INFINITY,
     retry: { ...DEFAULT_RETRY, ...definition.retry },
-    // The input was validated by this operation's own schema before it gets here.
+    // The worker has validated the input with this operation's schema before.
     run: (context) => definition.run(context as RunContext<Input>),
   };
   return Object.defineProperty(operation, DEFINED, { value: true });
 }
 
-/** Whether `value` was made by {@link defineOperation}, in this copy of the module or another. */
+/** Whether {@link defineOperation} made `value`, in this copy of the module or in another one. */
 export function isOperation(value: unknown): value is Operation {
   return typeof value === 'object' && value !== null && DEFINED in value;
 }

@@ -1,4 +1,4 @@
-/** How an attempt can end, as values: see {@link Outcome}. */
+/** Marks the values that the functions below return. */
 const OUTCOME = Symbol.for('throughline.outcome');
 
 /**
@@ -18,24 +18,24 @@ export type Outcome =
     }
   | { readonly kind: 'reject'; readonly code: string; readonly message: string };
 
-/** A day: a job that waits longer is better submitted again. */
+/** A day. A job that has to wait longer is better submitted again. */
 const MAX_DELAY_MS = 24 * 60 * 60 * 1_000;
 
 type Marked = Outcome & { readonly [OUTCOME]: true };
 
-/** The job succeeded; the same as returning `result`. */
+/** The job succeeded. It is the same as returning `result`. */
 export function done(result?: unknown): Outcome {
   return mark({ kind: 'done', result });
 }
 
-/** The attempt failed, another may succeed; the same as throwing. */
+/** The attempt failed, and another may succeed. It is the same as throwing. */
 export function retry(message: string): Outcome {
   return mark({ kind: 'retry', code: 'operation-failed', message });
 }
 
-/** The attempt failed, and another makes sense only after `delayMs` milliseconds, at most a day. */
+/** The attempt failed, and another may succeed after `delayMs` milliseconds, at most a day. */
 export function retryAfter(delayMs: number, message: string): Outcome {
-  // What an author computed may be no number, or for ever.
+  // The delay is computed by the operation's code: it may be NaN or infinite.
   const finite = Number.isNaN(delayMs) ? 0 : delayMs;
   const bounded = Math.min(Math.max(0, finite), MAX_DELAY_MS);
   return mark({ kind: 'retry-after', code: 'operation-failed', message, delayMs: bounded });
@@ -46,7 +46,7 @@ export function reject(message: string): Outcome {
   return mark({ kind: 'reject', code: 'operation-rejected', message });
 }
 
-/** Whether `value` was made by one of the functions above; anything else that is returned is a result. */
+/** Whether one of the functions above made `value`. Any other value that an operation returns is its result. */
 export function isOutcome(value: unknown): value is Outcome {
   return typeof value === 'object' && value !== null && (value as Partial<Marked>)[OUTCOME] === true;
 }

@@ -4,7 +4,7 @@ import { PrometheusExporter } from '@opentelemetry/exporter-prometheus';
 import { MeterProvider } from '@opentelemetry/sdk-metrics';
 import type { Extraction } from '../../shared/propagation/index.ts';
 
-/** What the worker counts, served as Prometheus text. */
+/** The worker's counters, served as Prometheus text. */
 export class WorkerMetrics {
   readonly #exporter = new PrometheusExporter({ preventServerStart: true });
   readonly #provider = new MeterProvider({ readers: [this.#exporter] });
@@ -17,30 +17,30 @@ export class WorkerMetrics {
     metrics.setGlobalMeterProvider(this.#provider);
     const meter = this.#provider.getMeter('throughline-worker');
     this.#settled = meter.createCounter('throughline.jobs.settled', {
-      description: 'Deliveries settled, by what came of them',
+      description: 'Deliveries settled, by conclusion',
     });
     this.#contexts = meter.createCounter('throughline.trace_context.extracted', {
       description: 'Trace contexts read from job messages, by outcome and reason',
     });
     this.#dropped = meter.createCounter('throughline.trace_context.dropped_members', {
-      description: 'Members of tracestate and baggage that were left out, by field and reason',
+      description: 'Members of tracestate and baggage that were dropped, by field and reason',
     });
     this.#callbacks = meter.createCounter('throughline.callbacks', {
-      description: 'Deliveries of callbacks, by what came of them',
+      description: 'Deliveries of callbacks, by outcome',
     });
   }
 
-  /** One delivery was settled. */
+  /** Counts a settled delivery. */
   jobSettled(conclusion: string): void {
     this.#settled.add(1, { conclusion });
   }
 
-  /** One delivery of a callback ended. */
+  /** Counts a delivery of a callback. */
   callbackSettled(outcome: string): void {
     this.#callbacks.add(1, { outcome });
   }
 
-  /** One trace context was read: continued, absent, or invalid and why; and what of it was left out. */
+  /** Counts a trace context that was read: whether it was continued, absent or invalid, and what was dropped from it. */
   contextExtracted({ outcome, reason, dropped }: Extraction): void {
     this.#contexts.add(1, reason === undefined ? { outcome } : { outcome, reason });
     this.#countDropped('tracestate', dropped.tracestateMembers, dropped.tracestate);

@@ -1,19 +1,30 @@
+import type { Span } from '@opentelemetry/api';
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http';
 import type { Instrumentation } from '@opentelemetry/instrumentation';
 import { NodeSDK } from '@opentelemetry/sdk-node';
-import { BatchSpanProcessor, type SpanProcessor } from '@opentelemetry/sdk-trace-base';
+import { BatchSpanProcessor, type ReadableSpan, type SpanProcessor } from '@opentelemetry/sdk-trace-base';
 import { ThroughlinePropagator } from '../../shared/propagation/index.ts';
-import { hideQuery } from './hide-query.ts';
-import { StderrSpanProcessor } from './stderr-span-processor.ts';
-import type { TracingOptions } from './tracing.ts';
+import { spanLine } from '../../shared/trace/span-line.ts';
 
-/** A trace is looked at while its job runs; the specification's 5 s would hide the newest part. */
+/** Shorter than the specification's 5 s: people look at a trace while its job runs, and want its newest part. */
 const EXPORT_DELAY_MS = 500;
+/** Attributes that hold a URL or its part after the host, under their present names and the ones before. */
+const URL_ATTRIBUTES = ['url.full', 'http.url', 'http.target'];
+
+export interface TracingOptions {
+  readonly serviceName: string;
+  /** Holds OpenTelemetry's own settings; usually `process.env`. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Whether to print spans on stderr. */
+  readonly debug: boolean;
+  /** Whether to patch HTTP, database and cache clients, so that an operation's calls become child spans. */
+  readonly autoInstrument: boolean;
+}
 
 /**
- * Starts OpenTelemetry's Node SDK with OTLP over HTTP; endpoint, headers, sampler and limits come from its own
+ * Starts OpenTelemetry's Node SDK with OTLP over HTTP. It reads the endpoint, headers, sampler and limits from its own
  * environment variables.
- * @returns a function that sends what is left and stops
+ * @returns a function that sends the spans that are left, and stops
  */
 export async function startSdk(options: TracingOptions, exportSpans: boolean): Promise<() => Promise<void>> {
   const spanProcessors: SpanProcessor[] = [];
@@ -28,7 +39,7 @@ export async function startSdk(options: TracingOptions, exportSpans: boolean): P
     serviceName: options.environment.OTEL_SERVICE_NAME || options.serviceName,
     textMapPropagator: new ThroughlinePropagator(),
     spanProcessors,
-    // Metrics have a reader of their own, and logs go to stdout.
+    // `telemetry/metrics.ts` serves the metrics, and logs go to stdout.
     metricReaders: [],
     logRecordProcessors: [],
     instrumentations: options.autoInstrument ? await instrumentations() : [],
@@ -37,21 +48,45 @@ export async function startSdk(options: TracingOptions, exportSpans: boolean): P
   return () => sdk.shutdown();
 }
 
-/** Node's own http, undici, and the database and cache clients of an operation; ES modules through loader hooks. */
+/** Instruments Node's http and undici, and the database and cache clients that operations use. */
 async function instrumentations(): Promise<Instrumentation[]> {
   const [{ getNodeAutoInstrumentations }, { register, supportsSyncHooks }] = await Promise.all([
     import('@opentelemetry/auto-instrumentations-node'),
     import('import-in-the-middle/register-hooks.mjs'),
   ]);
+  // ES modules can be patched only through loader hooks.
   if (supportsSyncHooks()) register();
   return getNodeAutoInstrumentations({
-    // Our pino lines carry the ids already.
+    // Our log lines carry the ids already.
     '@opentelemetry/instrumentation-pino': { enabled: false },
-    // The worker's own health checks are no part of any trace.
+    // Health checks belong to no trace.
     '@opentelemetry/instrumentation-http': {
       disableIncomingRequestInstrumentation: true,
       requestHook: hideQuery,
     },
     '@opentelemetry/instrumentation-undici': { requestHook: hideQuery },
   });
+}
+
+/** Removes the query from the URL of a client span, since many services take a token there. A hook of instrumentations. */
+function hideQuery(span: Span): void {
+  const { attributes } = span as { readonly attributes?: Readonly<Record<string, unknown>> };
+  for (const name of URL_ATTRIBUTES) {
+    const url = attributes?.[name];
+    if (typeof url === 'string') span.setAttribute(name, url.replace(/\?.*$/s, ''));
+  }
+  if (attributes?.['url.query'] !== undefined) span.setAttribute('url.query', '');
+}
+
+/** Prints each ended span as one line on stderr: `--debug`. */
+class StderrSpanProcessor implements SpanProcessor {
+  onStart(): void {}
+
+  onEnd(span: ReadableSpan): void {
+    process.stderr.write(`${spanLine(span)}\n`);
+  }
+
+  async forceFlush(): Promise<void> {}
+
+  async shutdown(): Promise<void> {}
 }

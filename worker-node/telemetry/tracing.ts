@@ -1,32 +1,23 @@
 import { context, propagation } from '@opentelemetry/api';
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
 import { ThroughlinePropagator } from '../../shared/propagation/index.ts';
-
-export interface TracingOptions {
-  readonly serviceName: string;
-  /** Where OpenTelemetry's own settings are read: usually `process.env`. */
-  readonly environment: Readonly<Record<string, string | undefined>>;
-  /** Prints spans on stderr. */
-  readonly debug: boolean;
-  /** Patches HTTP, database and cache clients, so that what an operation calls becomes child spans. */
-  readonly autoInstrument: boolean;
-}
+import type { TracingOptions } from './sdk.ts';
 
 export interface Tracing {
-  /** False: every tracer is the API's no-op. */
+  /** Whether spans are recorded. If not, every tracer is the API's no-op. */
   readonly on: boolean;
-  /** Sends what is left, and stops. */
+  /** Sends the spans that are left, and stops. */
   readonly shutdown: () => Promise<void>;
 }
 
 /**
- * Starts tracing where an OTLP endpoint is set, or `debug` asks for it. Otherwise nothing is loaded and nothing
- * recorded; only the propagator and the context manager are there, since a trace context passes through anyway.
- * Call it before anything that is to be instrumented is imported.
+ * Starts tracing where an OTLP endpoint is set, or `debug` asks for it. Otherwise no SDK is loaded and no span is
+ * recorded. The propagator and the context manager are set all the same, since a trace context is passed on in any case.
+ * Call it before the modules that it has to instrument are imported.
  */
 export async function startTracing(options: TracingOptions): Promise<Tracing> {
   if (isOn(options)) {
-    // The SDK takes a quarter of a second to load: whoever does not trace does not pay for it.
+    // The SDK takes a quarter of a second to load, so it is loaded only where it is used.
     const { startSdk } = await import('./sdk.ts');
     return { on: true, shutdown: await startSdk(options, exports(options.environment)) };
   }
