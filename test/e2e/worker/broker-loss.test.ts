@@ -54,7 +54,7 @@ async function remove(manager: JetStreamManager, stream: string): Promise<() => 
 }
 
 describe('a consumer that is deleted while workers run', () => {
-  it('is made anew, and jobs go on', async () => {
+  it('is created again, and jobs go on', async () => {
     const stack = await own();
     const manager = await jetstreamManager(await connectTo(stack));
     expect((await stack.run('echo', 'before')).state).toBe('succeeded');
@@ -64,7 +64,7 @@ describe('a consumer that is deleted while workers run', () => {
     await ready(stack);
   });
 
-  it('does not cost a job its attempts: they are counted on, and what has ended is not run again', async () => {
+  it('costs a job no attempt, and an ended job does not run again', async () => {
     const stack = await own();
     const nats = await connectTo(stack);
     const manager = await jetstreamManager(nats);
@@ -79,8 +79,8 @@ describe('a consumer that is deleted while workers run', () => {
   });
 });
 
-describe('a queue that is deleted and made anew while workers run (N8)', () => {
-  it('is named in the log and by /readyz, and worked on once it is back, without a restart', async () => {
+describe('a queue that is deleted and created again while workers run (N8)', () => {
+  it('is named in the log and by /readyz, and its jobs run when it is back, without a restart', async () => {
     const stack = await own();
     const manager = await jetstreamManager(await connectTo(stack));
     expect((await stack.run('echo', 'before')).state).toBe('succeeded');
@@ -96,7 +96,7 @@ describe('a queue that is deleted and made anew while workers run (N8)', () => {
 });
 
 describe('a job whose end cannot be stored', () => {
-  it('is held, not run again, and ends once EVENTS is back (W14)', async () => {
+  it('is kept, does not run again, and ends when EVENTS is back (W14)', async () => {
     const stack = await own({ WORKER_CONCURRENCY: '3' });
     const nats = await connectTo(stack);
     const manager = await jetstreamManager(nats);
@@ -107,7 +107,7 @@ describe('a job whose end cannot be stored', () => {
     await until('the jobs to run', async () => (await effectsIn(effects)).length === 3);
     const restore = await remove(manager, 'EVENTS');
     await notReady(stack, 'messages on events.> cannot be stored');
-    // As many as there are places are held; the others wait in the queue, and begin nothing.
+    // The worker keeps as many as it has slots. The others wait in the queue and do not start.
     const more = await Promise.all(
       Array.from({ length: 20 }, () => submitJob(stack, 'test.late', { ms: 0, effects })),
     );
@@ -122,7 +122,7 @@ describe('a job whose end cannot be stored', () => {
     await ready(stack);
   });
 
-  it('is held while EVENTS is full, and ends once there is room (N9)', async () => {
+  it('is kept while EVENTS is full, and ends when there is room (N9)', async () => {
     const stack = await own();
     const nats = await connectTo(stack);
     const manager = await jetstreamManager(nats);
@@ -137,7 +137,7 @@ describe('a job whose end cannot be stored', () => {
     await untilQueueEmpty(nats);
   });
 
-  it('is buried once DEAD is back, and failed only then', async () => {
+  it('goes to the dead letters when DEAD is back, and fails only then', async () => {
     const stack = await own();
     const nats = await connectTo(stack);
     const manager = await jetstreamManager(nats);

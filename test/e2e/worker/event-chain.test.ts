@@ -59,7 +59,7 @@ async function kindsOf(jobId: string): Promise<string[]> {
 }
 
 describe('two attempts at one job (W4, T3)', () => {
-  it('cannot both begin on the same state', async () => {
+  it('cannot both start after the same event', async () => {
     const jobId = newJob();
     const [one, two] = [attemptAt(jobId, 'one'), attemptAt(jobId, 'two')];
     expect(await one.chain.claim(one.event('started'))).toBeUndefined();
@@ -67,7 +67,7 @@ describe('two attempts at one job (W4, T3)', () => {
     expect(await kindsOf(jobId)).toEqual(['started by one']);
   });
 
-  it('cannot both end it, whatever they come to', async () => {
+  it('cannot both end it, whatever their outcomes', async () => {
     for (const kind of ['succeeded', 'failed', 'cancelled', 'retrying', 'released'] as const) {
       const jobId = newJob();
       const [one, two] = [attemptAt(jobId, 'one'), attemptAt(jobId, 'two')];
@@ -79,7 +79,7 @@ describe('two attempts at one job (W4, T3)', () => {
     }
   });
 
-  it('leave it to the later one to say that it goes on', async () => {
+  it('leave it to the later one to record that the job goes on', async () => {
     const jobId = newJob();
     const one = attemptAt(jobId, 'one');
     await one.chain.claim(one.event('started'));
@@ -90,7 +90,7 @@ describe('two attempts at one job (W4, T3)', () => {
     expect(await kindsOf(jobId)).toEqual(['started by one', 'started by two', 'retrying by two']);
   });
 
-  it('let a late report be refused, and its attempt know', async () => {
+  it('do not both report progress: the earlier one is refused, and its signal aborts', async () => {
     const jobId = newJob();
     const [one, two] = [attemptAt(jobId, 'one'), attemptAt(jobId, 'two')];
     await one.chain.claim(one.event('started'));
@@ -104,7 +104,7 @@ describe('two attempts at one job (W4, T3)', () => {
 });
 
 describe('an attempt', () => {
-  it('writes in order, and keeps the last of many reports that come at once', async () => {
+  it('writes in order, and keeps the last of many reports at the same time', async () => {
     const jobId = newJob();
     const { chain, event } = attemptAt(jobId, 'one');
     await chain.claim(event('started'));
@@ -114,7 +114,7 @@ describe('an attempt', () => {
     expect(await kindsOf(jobId)).toEqual(['started by one', 'progress by one', 'succeeded by one']);
   });
 
-  it('knows its own event again, when the acknowledgement was lost', async () => {
+  it('recognizes its own event after the acknowledgement was lost', async () => {
     const jobId = newJob();
     const { chain, event } = attemptAt(jobId, 'one');
     await chain.claim(event('started'));
@@ -123,7 +123,7 @@ describe('an attempt', () => {
     expect(await kindsOf(jobId)).toEqual(['started by one', 'succeeded by one']);
   });
 
-  it('ends its job in a stream that was emptied meanwhile, though the broker remembers the ids (W14)', async () => {
+  it('ends its job in a stream that was purged, though the broker remembers the message ids (W14)', async () => {
     const jobId = newJob();
     const [one, two] = [attemptAt(jobId, 'one'), attemptAt(jobId, 'two')];
     await one.chain.claim(one.event('started'));

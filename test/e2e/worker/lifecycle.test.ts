@@ -48,7 +48,7 @@ async function attemptsOf(file: string): Promise<string[]> {
 }
 
 describe('an attempt that fails', () => {
-  it('is tried again with back-off, each attempt a child of "send" that links to the one before', async () => {
+  it('is tried again with back-off, and each attempt is a child of "send" and links to the one before', async () => {
     const job = await ended(stack, await submit(stack, { mode: 'fail-until', until: 3 }));
     expect(job).toMatchObject({ state: 'succeeded', attempt: 3, result: { attempt: 3 } });
     const spans = await stack.collector.waitForSpans(
@@ -121,7 +121,7 @@ describe('a worker', () => {
     expect(await attemptsOf(effects)).toEqual([`${job.id} 1`, `${job.id} 2`]);
   });
 
-  it('that was paused does not run what came meanwhile, and what another worker has ended', async () => {
+  it('that was paused does not run the jobs that another worker ended', async () => {
     const stack = await own();
     const effects = path.join(directory, 'paused');
     await stack.addWorker({ WORKER_NAME: 'second' });
@@ -139,7 +139,7 @@ describe('a worker', () => {
     expect((await attemptsOf(effects)).length).toBe(jobs.length);
   });
 
-  it('that is told to stop hands a running job back without spending an attempt', async () => {
+  it('that has to stop hands a running job back without spending an attempt', async () => {
     const stack = await own();
     const effects = path.join(directory, 'handed-back');
     const job = await submit(stack, { mode: 'hang', effects });
@@ -163,7 +163,7 @@ describe('a worker', () => {
     expect(await read(stack, job)).toMatchObject({ state: 'succeeded', attempt: 1 });
   });
 
-  it('runs a job longer than the ack wait once, since it keeps it alive', async () => {
+  it('keeps a job alive that takes longer than the ack wait, so that it runs once', async () => {
     const stack = await withTestStack({
       operationsFolder: 'test/fixtures/operations',
       worker: { WORKER_ACK_WAIT_MS: '1000' },
@@ -175,7 +175,7 @@ describe('a worker', () => {
     expect(await attemptsOf(effects)).toHaveLength(1);
   });
 
-  it('W8: that a job kills again and again: the job ends in the dead letters, and others run', async () => {
+  it('W8: that a job kills again and again: the job goes to the dead letters, and others run', async () => {
     const stack = await own();
     const effects = path.join(directory, 'poison');
     const job = await submit(stack, { mode: 'exit', effects }, { maxAttempts: 2 });

@@ -32,7 +32,7 @@ describe('a worker whose clock is ten minutes off the broker’s (T2)', () => {
   it.each([
     ['ahead', TEN_MINUTES_MS],
     ['behind', -TEN_MINUTES_MS],
-  ])('%s counts attempts right, and tells of no time that is negative', async (_what, skewMs) => {
+  ])('%s counts attempts right, and reports no negative time', async (_what, skewMs) => {
     const stack = await withTestStack({
       operationsFolder: 'test/fixtures/operations',
       worker: { NODE_OPTIONS: `--import ${SKEWED_CLOCK}`, SKEW_MS: String(skewMs) },
@@ -56,8 +56,8 @@ describe('a worker whose clock is ten minutes off the broker’s (T2)', () => {
   });
 });
 
-describe('a worker that has too little', () => {
-  it('memory ends with an exit code and a line that says so; another one ends its job (W13)', async () => {
+describe('a worker that has too little of', () => {
+  it('memory ends with an exit code and a line that says so, and another worker ends its job (W13)', async () => {
     const stack = await withTestStack({
       operationsFolder: 'test/fixtures/operations',
       worker: { NODE_OPTIONS: '--max-old-space-size=96', WORKER_ACK_WAIT_MS: '1000' },
@@ -72,7 +72,7 @@ describe('a worker that has too little', () => {
     expect(await effectsIn(effects)).toEqual([`${job.id} 1`, `${job.id} 2`]);
   });
 
-  it('file descriptors: what it cannot do fails or waits, and no job is lost (W13)', async () => {
+  it('file descriptors loses no job: what it cannot do fails or waits (W13)', async () => {
     const stack = await withTestStack({
       operationsFolder: 'test/fixtures/operations',
       worker: { WORKER_ACK_WAIT_MS: '1000' },
@@ -86,7 +86,7 @@ describe('a worker that has too little', () => {
     await until('the worker to have lost NATS', () =>
       stack.logs().some(({ status }) => status === 'disconnect'),
     );
-    // It cannot open a connection; a supervisor that minds /readyz starts another.
+    // It cannot open a connection. A supervisor that reads /readyz starts another one.
     await stack.addWorker();
     const again = await connectTo(stack);
     await untilQueueEmpty(again);
@@ -95,7 +95,7 @@ describe('a worker that has too little', () => {
 });
 
 describe('a job that nobody can run', () => {
-  it('of an operation that no worker of the group has, comes back ever later, and dies (W11)', async () => {
+  it('comes back after longer and longer pauses, and goes to the dead letters (W11)', async () => {
     const stack = await withTestStack({ tracing: false });
     const nats = await connectTo(stack);
     await jetstream(nats).publish('jobs.demo.newer.test.unheard-of', '{"v":2}');

@@ -44,12 +44,12 @@ async function windowPassed(since: number): Promise<void> {
 const said = (stack: TestStack, words: string): unknown =>
   stack.logs().find(({ msg }) => typeof msg === 'string' && msg.includes(words));
 
-describe('a worker that stood still for longer than the ack wait, while another one did its job (W4)', () => {
+describe('a worker that was paused for longer than the ack wait, while another one did its job (W4)', () => {
   it.each([
     ['succeeds too', false],
     ['fails', true],
   ])(
-    'says nothing of it when it %s: the job has one end, and that stays its last event',
+    'records nothing when it %s: the job has one end, and that stays its last event',
     async (_what, fails) => {
       const stack = await own();
       const nats = await connectTo(stack);
@@ -69,7 +69,7 @@ describe('a worker that stood still for longer than the ack wait, while another 
     },
   );
 
-  it('ends the job, if it is the first to come to an end', async () => {
+  it('ends the job, if it is the first to end it', async () => {
     const stack = await own();
     const nats = await connectTo(stack);
     await forgetDuplicates(nats, 'EVENTS', 'DEAD');
@@ -87,8 +87,8 @@ describe('a worker that stood still for longer than the ack wait, while another 
   });
 });
 
-describe('a worker whose event loop stands still for longer than the ack wait (W15)', () => {
-  it('does not run the job beside itself, and the repeated delivery costs no attempt', async () => {
+describe('a worker whose event loop is blocked for longer than the ack wait (W15)', () => {
+  it('does not run the job twice at once, and the repeated delivery costs no attempt', async () => {
     const stack = await own();
     const nats = await connectTo(stack);
     const effects = newFile();
@@ -100,7 +100,7 @@ describe('a worker whose event loop stands still for longer than the ack wait (W
     expect(await endsOf(nats, job.id)).toEqual(['succeeded']);
   });
 
-  it('leaves the job one end when another worker got it meanwhile', async () => {
+  it('leaves the job one end where another worker got it', async () => {
     const stack = await own();
     const nats = await connectTo(stack);
     const effects = newFile();
@@ -115,7 +115,7 @@ describe('a worker whose event loop stands still for longer than the ack wait (W
 });
 
 describe('a worker that died between a job’s end and its acknowledgement (W3)', () => {
-  it('has left nothing to do: the end stands, and the job is not run again', async () => {
+  it('leaves nothing to do: the end stays, and the job does not run again', async () => {
     const stack = await own();
     const nats = await connectTo(stack);
     const effects = newFile();
@@ -131,7 +131,7 @@ describe('a worker that died between a job’s end and its acknowledgement (W3)'
 });
 
 describe('a job that was published twice, with different message ids (T3)', () => {
-  it('is run once, also if the second message comes while the first one is being worked on', async () => {
+  it('runs once, even if the second message comes while the first one is handled', async () => {
     const stack = await own();
     const nats = await connectTo(stack);
     await stack.addWorker({ WORKER_NAME: 'second' });

@@ -17,7 +17,7 @@ const SLOTS = 1_000;
 
 const JOBS = 1_200;
 
-/** Longer than any test: what is left to it keeps the queue from getting empty. */
+/** Longer than any test: a message that is left to its ack wait keeps the queue from getting empty. */
 const ACK_WAIT_MS = 120_000;
 
 let directory: string;
@@ -61,7 +61,7 @@ describe('a rolling restart of three workers under load (W12)', () => {
 });
 
 describe('a pull that is stopped', () => {
-  it('takes what the server had sent by then, instead of leaving it to the ack wait', async () => {
+  it('takes the messages that the server had sent, so that none waits for its ack wait', async () => {
     const server = await startTestNats();
     onTestFinished(() => server.stop());
     const nats = await connect({ servers: server.url });
@@ -105,7 +105,7 @@ describe('a pull that is stopped', () => {
 });
 
 describe('a worker that is told to stop while NATS is away', () => {
-  it('exits 0 all the same, in time', async () => {
+  it('still exits with 0, in time', async () => {
     const stack = await withTestStack({
       operationsFolder: 'test/fixtures/operations',
       worker: { WORKER_STOP_TIMEOUT_MS: '200' },

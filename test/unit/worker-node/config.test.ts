@@ -35,7 +35,7 @@ describe("the worker's settings", () => {
     ['HEALTH_PORT', '65536'],
     ['LOG_LEVEL', 'loud'],
     ['DEBUG', 'maybe'],
-  ])('%s may not be %j, and the answer names it and does not show it', async (key, value) => {
+  ])('%s may not be %j, and the error names the setting and hides the value', async (key, value) => {
     const error = await refusalOf(() => workerConfig({ [key]: value }));
     expect(error.code).toBe('config-invalid');
     expect(error.message).toMatch(new RegExp(`^${key}: `));

@@ -43,7 +43,7 @@ describe('the health server', () => {
     expect(await response.json()).toEqual(body);
   });
 
-  it('says why the worker takes no jobs; it lives all the same', async () => {
+  it('says why the worker takes no jobs, and still answers that it lives', async () => {
     const { url } = await start('NATS is not connected');
     const response = await fetch(`${url}/readyz`);
     expect(response.status).toBe(503);
@@ -55,7 +55,7 @@ describe('the health server', () => {
     expect(await (await fetch(`${(await start()).url}/metrics`)).text()).toBe('# metrics\n');
   });
 
-  it('on a port that is taken names the setting', async () => {
+  it('names the setting where the port is taken', async () => {
     const { port } = await start();
     const second = new HealthServer({ notReady: () => undefined, metrics: () => undefined });
     const error = await refusalOf(() => second.listen('127.0.0.1', port));
@@ -64,7 +64,7 @@ describe('the health server', () => {
     expect(error.message).toContain(String(port));
   });
 
-  it('closes although a client keeps its connection', async () => {
+  it('closes although a client keeps its connection open open', async () => {
     const { url } = await start();
     await fetch(`${url}/healthz`);
     await servers.pop()?.close();
@@ -82,7 +82,7 @@ describe('the health server', () => {
   );
 
   it.each(['//', '//:', 'http://[', '/\\'])(
-    'is not brought down, and its worker with it, by a request for %s',
+    'survives a request for %s, and so does its worker',
     async (target) => {
       // In a process of its own: what is thrown while a request is answered ends the whole process.
       const module = new URL('../../../worker-node/health-server.ts', import.meta.url).href;

@@ -25,7 +25,7 @@ function linesOf(body: string, level = 'info'): Record<string, unknown>[] {
 }
 
 describe('a line of the worker’s log', () => {
-  it('has the fields of the edge’s log, and no others', () => {
+  it('has the same fields as a line of the edge’s log', () => {
     const [line] = linesOf("log.info({ job_id: 'job-1' }, 'job started');");
     expect(line).toEqual({
       level: 'info',
@@ -36,7 +36,7 @@ describe('a line of the worker’s log', () => {
     });
   });
 
-  it('carries the ids of the active span by itself, also after an await', () => {
+  it('has the ids of the active span, also after an await', () => {
     const ids = { trace_id: '4bf92f3577b34da6a3ce929d0e0e4736', span_id: '00f067aa0ba902b7' };
     const lines = linesOf(`
       await inSpan(async () => {
@@ -49,13 +49,13 @@ describe('a line of the worker’s log', () => {
     expect(lines[2]).not.toHaveProperty('trace_id');
   });
 
-  it('stays one line of text, whatever it tells', () => {
+  it('stays one line of text, whatever it says', () => {
     const hostile = 'a\u2028\u009b\n{"level":"error","msg":"forged"}\r\u001b[2J';
     const body = `const it = ${JSON.stringify(hostile)}; log.info({ it }, it);`;
     expect(linesOf(body)).toMatchObject([{ it: hostile, msg: hostile }]);
   });
 
-  it('is written from its level on', () => {
+  it('is written where its level is high enough', () => {
     const all = "for (const level of ['debug', 'info', 'warn', 'error']) log[level](level);";
     expect(linesOf(all, 'warn').map(({ level }) => level)).toEqual(['warn', 'error']);
   });

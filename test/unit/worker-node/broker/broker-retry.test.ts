@@ -24,7 +24,7 @@ function retryWith(patience: AbortSignal = IDLE) {
   return { retry: new BrokerRetry({ log, patience }), lines };
 }
 
-describe('what the broker does not do at once', () => {
+describe('work that the broker does not do at once', () => {
   it.each<[string, () => Error]>([
     ['it does not answer', () => new errors.TimeoutError()],
     ['a stream is full', () => refusal(10077, 'maximum messages exceeded')],
@@ -37,7 +37,7 @@ describe('what the broker does not do at once', () => {
     expect(tries.count).toBe(4);
   });
 
-  it('is a problem as long as it lasts, and one line in the log, however many wait for it', async () => {
+  it('is a problem as long as it fails, and one line in the log, however many callers wait', async () => {
     const { retry, lines } = retryWith();
     let full = true;
     const waiting = Array.from({ length: 100 }, () =>
@@ -56,10 +56,10 @@ describe('what the broker does not do at once', () => {
   });
 });
 
-describe('what the broker will never do', () => {
+describe('work that the broker will never do', () => {
   it.each<[string, () => Error]>([
-    ['another event stands there', () => refusal(10071, 'wrong last sequence: 4')],
-    ['another event stands there (in a cluster)', () => refusal(10164)],
+    ['another event is there', () => refusal(10071, 'wrong last sequence: 4')],
+    ['another event is there (in a cluster)', () => refusal(10164)],
     ['the message is too large for the stream', () => refusal(10054)],
     ['the message is too large for the server', () => new errors.InvalidArgumentError('payload')],
     ['the connection was closed', () => new errors.ClosedConnectionError()],
@@ -74,15 +74,15 @@ describe('what the broker will never do', () => {
   });
 });
 
-describe('a worker that has no patience left', () => {
-  it('tries what it has once', async () => {
+describe('a worker whose patience is over', () => {
+  it('tries once', async () => {
     const { retry } = retryWith(AbortSignal.abort());
     const { tries, work } = failing(1, () => new Error('no'));
     await expect(retry.run('events cannot be stored', work)).rejects.toThrow('events cannot be stored: no');
     expect(tries.count).toBe(1);
   });
 
-  it('stops what it was trying, without waiting for the pause to be over', async () => {
+  it('stops trying, and does not wait until the pause is over', async () => {
     const stop = new AbortController();
     const { retry } = retryWith(stop.signal);
     const { work } = failing(Number.POSITIVE_INFINITY, () => new Error('no'));

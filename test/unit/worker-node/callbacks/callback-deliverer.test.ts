@@ -71,7 +71,7 @@ function delivery(deliveryCount: number, { recordFails = false, subject = 'callb
 }
 
 describe('the delivery of a callback', () => {
-  it('keeps its task while the receiver thinks, and tells of it without the query', async () => {
+  it('keeps its task alive until the receiver answers, and records the URL without its query', async () => {
     const { said, events, outcomes, process } = delivery(1);
     receiver.answer('/hook', (response) => {
       void until('a sign of life', () => said.filter((word) => word === 'working').length >= 2).then(() =>
@@ -87,7 +87,7 @@ describe('the delivery of a callback', () => {
     expect(outcomes).toEqual(['delivered']);
   });
 
-  it('carries ids although nothing is traced', async () => {
+  it('carries trace ids although no spans are recorded', async () => {
     const { events, process } = delivery(1);
     await process(IDLE);
     const [event] = events;
@@ -97,9 +97,9 @@ describe('the delivery of a callback', () => {
   it.each([
     [1, 'nak 75', 'callback-retrying'],
     [MAX_ATTEMPTS, 'term callback-failed', 'callback-failed'],
-    // What a stopping worker handed back cost an attempt; the last one is made all the same.
+    // A delivery that a stopping worker handed back counts as an attempt. The last POST is sent all the same.
     [MAX_ATTEMPTS + 1, 'term callback-failed', 'callback-failed'],
-  ])('number %i that is refused ends with: %s', async (count, settlement, kind) => {
+  ])('number %i, when refused, ends with: %s', async (count, settlement, kind) => {
     receiver.answer('/hook', status(500));
     const { said, events, process } = delivery(count);
     await process(IDLE);
@@ -108,7 +108,7 @@ describe('the delivery of a callback', () => {
     expect(receiver.at('/hook')).toHaveLength(1);
   });
 
-  it('that never came to an end is given up without another', async () => {
+  it('that never came to an end is given up without another POST POST', async () => {
     const { said, events, process } = delivery(3 * MAX_ATTEMPTS + 1);
     await process(IDLE);
     expect(said).toEqual(['term attempts-spent']);
@@ -116,7 +116,7 @@ describe('the delivery of a callback', () => {
     expect(receiver.connections()).toBe(0);
   });
 
-  it('is handed back at once where the worker stops, before it or in its midst', async () => {
+  it('is handed back at once where the worker stops, before the POST or during it', async () => {
     const before = delivery(1);
     await before.process(AbortSignal.abort());
     expect(receiver.connections()).toBe(0);
@@ -130,14 +130,14 @@ describe('the delivery of a callback', () => {
     }
   });
 
-  it('that cannot be recorded is not settled: it comes again', async () => {
+  it('that cannot be recorded comes again', async () => {
     const { said, outcomes, process } = delivery(1, { recordFails: true });
     await process(IDLE);
     expect(said.filter((word) => word !== 'working')).toEqual(['nak 2000']);
     expect(outcomes).toEqual(['unsettled']);
   });
 
-  it('of nobody is taken off the queue', async () => {
+  it('of a message that is not a task never comes again', async () => {
     const { said, process } = delivery(1, { subject: 'callbacks.acme' });
     await process(IDLE);
     expect(said).toEqual(['term unreadable']);
@@ -154,7 +154,7 @@ describe('the delivery of a callback', () => {
     expect(events).toMatchObject([{ kind: 'callback-retrying', error: { code: 'callback-failed' } }]);
   });
 
-  it('that nobody takes says so without telling of the network', async () => {
+  it('that nobody answers says so, and shows nothing of the network', async () => {
     await receiver.stop();
     const { events, process } = delivery(1);
     await process(IDLE);

@@ -22,7 +22,7 @@ const total = (random: number): number =>
   ).reduce((sum, pause) => sum + pause);
 
 describe('the pauses between deliveries', () => {
-  it('begin with seconds, and span about a day by default, whatever the luck', () => {
+  it('begin with seconds, and take about a day together by default, whatever the random numbers', () => {
     expect(pauseAfter(1, DEFAULT, 0, ALMOST_ONE)).toBe(5_000);
     expect(pauseAfter(7, DEFAULT, 0, ALMOST_ONE)).toBe(20 * HOUR_MS);
     expect(total(0)).toBeGreaterThan(12 * HOUR_MS);
@@ -46,14 +46,14 @@ describe('the pauses between deliveries', () => {
     );
   });
 
-  it('are no shorter than the receiver asks, and no longer than the longest', () => {
+  it('are not shorter than the receiver asks for, and not longer than the maximum', () => {
     expect(pauseAfter(1, DEFAULT, 60_000, 0.5)).toBe(60_000);
     expect(pauseAfter(1, DEFAULT, 1, 0.5)).toBe(3_750);
     expect(pauseAfter(1, DEFAULT, 90 * HOUR_MS, 0.5)).toBe(20 * HOUR_MS);
   });
 });
 
-describe('what a receiver asks for', () => {
+describe('the pause that a receiver asks for', () => {
   const NOW = Date.parse('2026-01-02T03:04:05Z');
 
   it.each<[string | undefined, number]>([

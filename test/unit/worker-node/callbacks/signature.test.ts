@@ -4,7 +4,7 @@ import { CallbackSecrets, signatureOf } from '../../../../worker-node/callbacks/
 import { workerConfig } from '../../../../worker-node/config.ts';
 import { refusalOf } from '../../support.ts';
 
-/** The example that the reference libraries of Standard Webhooks test themselves with. */
+/** The example in the tests of the reference libraries of Standard Webhooks. */
 const VECTOR = {
   secret: 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw',
   message: { id: 'msg_p5jXN8AQM9LWM0D4loKWxJek', timestamp: 1_614_265_330, body: '{"test": 2432232314}' },
@@ -14,16 +14,16 @@ const OTHER = createCallbackSecret();
 const keyOf = (secret: string): Uint8Array => callbackSecretKey(secret) ?? new Uint8Array();
 
 describe('a signature', () => {
-  it('is that of the Standard Webhooks scheme', () => {
+  it('follows Standard Webhooks', () => {
     expect(signatureOf(VECTOR.message, [keyOf(VECTOR.secret)])).toBe(VECTOR.signature);
   });
 
-  it('is one for each secret, the first one first', () => {
+  it('has one part for each secret, in their order', () => {
     const both = signatureOf(VECTOR.message, [keyOf(OTHER), keyOf(VECTOR.secret)]).split(' ');
     expect(both).toEqual([signatureOf(VECTOR.message, [keyOf(OTHER)]), VECTOR.signature]);
   });
 
-  it('is over the bytes of the text', () => {
+  it('covers the bytes of the text', () => {
     const signed = (body: string): string => signatureOf({ ...VECTOR.message, body }, [keyOf(VECTOR.secret)]);
     expect(signed('ü')).not.toBe(signed('u'));
   });
@@ -53,7 +53,7 @@ describe('the secrets of a worker', () => {
   const secretsOf = (settings: Record<string, string>): CallbackSecrets =>
     new CallbackSecrets(workerConfig(settings));
 
-  it("are a tenant's own, or the one for all", () => {
+  it("are the tenant's own, or the common one", () => {
     const secrets = secretsOf({
       CALLBACK_SECRET: VECTOR.secret,
       CALLBACK_SECRETS: JSON.stringify({ acme: OTHER, globex: [OTHER, VECTOR.secret] }),
@@ -63,12 +63,12 @@ describe('the secrets of a worker', () => {
     expect(secrets.of('initech')).toEqual([keyOf(VECTOR.secret)]);
   });
 
-  it('may be two for all, while one replaces the other', () => {
+  it('may be two common ones, while one replaces the other', () => {
     const secrets = secretsOf({ CALLBACK_SECRET: `${OTHER}, ${VECTOR.secret}` });
     expect(secrets.of('acme')).toEqual([keyOf(OTHER), keyOf(VECTOR.secret)]);
   });
 
-  it('may be missing, which is a reason to give up', async () => {
+  it('may be missing, and then the callback is given up', async () => {
     const error = await refusalOf(() => secretsOf({}).of('acme'));
     expect(error).toMatchObject({ code: 'callback-unsigned', ack: 'term' });
   });
@@ -82,7 +82,7 @@ describe('the secrets of a worker', () => {
     ['CALLBACK_SECRETS', '{"acme":[]}'],
     ['CALLBACK_SECRETS', `{"a.b":"${OTHER}"}`],
     ['CALLBACK_SECRETS', `{"acme":["${OTHER}","canary"]}`],
-  ])('%s that is no secret ends the worker at its start, and is not shown: %#', async (key, value) => {
+  ])('%s that is not a secret stops the worker at its start, and is not shown: %#', async (key, value) => {
     const error = await refusalOf(() => workerConfig({ [key]: value }));
     expect(error.message).toMatch(new RegExp(`^${key}: must be`));
     expect(error.message).not.toContain('canary');

@@ -10,7 +10,7 @@ import { until } from '../../../support/poll.ts';
 import { refusalOf } from '../../support.ts';
 import { IDLE } from '../support.ts';
 
-/** What the names of these tests lead to, look after look; the last one stays. */
+/** The addresses of names in these tests: one list for each lookup, and the last list for all later ones. */
 const NAMES = new Map<string, readonly (readonly string[])[]>();
 const looks: string[] = [];
 
@@ -106,7 +106,7 @@ describe('by default a callback', () => {
     '127.0.0.1.',
     '[::ffff:7f00:1]',
     '１２７.0.0.1',
-  ])('may not go to an odd spelling of what is closed: %s', async (host) => {
+  ])('may not go to an odd spelling of a closed address: %s', async (host) => {
     expect(await refusalOf(() => admit(`https://${host}/`))).toMatchObject({ code: 'target-refused' });
   });
 
@@ -123,18 +123,18 @@ describe('by default a callback', () => {
     expect(error).toMatchObject({ code: 'target-refused', ack: 'term' });
   });
 
-  it('follows a name to the addresses that were checked, and checks each time', async () => {
+  it('connects to the addresses that were checked, and checks them at each lookup', async () => {
     NAMES.set('rebound.example', [['8.8.8.8'], ['127.0.0.1']]);
     const lookup = admit('https://rebound.example/');
     expect(await resolve(lookup, 'rebound.example')).toEqual([{ address: '8.8.8.8', family: 4 }]);
-    // One look gave the address; nobody asks again before it is connected to.
+    // The name is looked up once, and the socket connects to that answer.
     expect(looks).toHaveLength(1);
     await refusalOf(() => resolve(lookup, 'rebound.example'));
   });
 });
 
 describe('CALLBACK_ALLOW', () => {
-  it('opens http and addresses of the inside, by origin', async () => {
+  it('allows http and private addresses, by origin', async () => {
     NAMES.set('hooks.internal', [['10.0.0.7']]);
     const lookup = admit('http://hooks.internal:9000/a', 'http://hooks.internal:9000');
     expect(await resolve(lookup, 'hooks.internal')).toEqual([{ address: '10.0.0.7', family: 4 }]);
@@ -142,7 +142,7 @@ describe('CALLBACK_ALLOW', () => {
     expect(() => admit('http://127.0.0.1:9000/', 'http://127.0.0.1:9000')).not.toThrow();
   });
 
-  it('opens no name to the metadata of a cloud', async () => {
+  it('lets no name lead to the metadata service of a cloud', async () => {
     NAMES.set('hooks.internal', [['169.254.169.254']]);
     const lookup = admit('http://hooks.internal/', 'http://hooks.internal');
     expect(await refusalOf(() => resolve(lookup, 'hooks.internal'))).toMatchObject({
@@ -150,7 +150,7 @@ describe('CALLBACK_ALLOW', () => {
     });
   });
 
-  it('that cannot be read ends the worker at its start', async () => {
+  it('that cannot be read stops the worker at its start', async () => {
     const error = await refusalOf(() => new TargetGuard('hooks.internal'));
     expect(error.code).toBe('config-invalid');
     expect(error.message).toMatch(/^CALLBACK_ALLOW: /);
@@ -169,7 +169,7 @@ describe('a POST', () => {
     return post({ url, headers: { 'content-length': '2' }, body: '{}', lookup }, IDLE);
   };
 
-  it('connects to the very address that was checked, and looks once', async () => {
+  it('connects to the address that was checked, and looks the name up once', async () => {
     NAMES.set('hooks.example', [['127.0.0.1'], ['169.254.169.254']]);
     const opened = `http://hooks.example:${new URL(receiver.origin).port}`;
     expect(await send(admit(`${opened}/`, opened))).toMatchObject({ status: 204 });
@@ -177,7 +177,7 @@ describe('a POST', () => {
     expect(receiver.at('/')[0]?.headers.host).toBe(new URL(opened).host);
   });
 
-  it('uses no connection that http.request has left open, which nobody would have checked', async () => {
+  it('does not use a connection that http.request left open, whose address was not checked', async () => {
     const opened = new URL(`http://hooks.example:${new URL(receiver.origin).port}/`);
     NAMES.set('hooks.example', [['127.0.0.1'], ['169.254.169.254']]);
     await sendRequest(opened, { method: 'GET', headers: {} }, IDLE);

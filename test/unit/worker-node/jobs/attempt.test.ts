@@ -25,7 +25,7 @@ const first = (more: Partial<JobMessage> = {}) =>
   attemptOf(delivered(1), { ...job, ...more }, operation, undefined, NOW);
 
 describe('an attempt', () => {
-  it('is the first one of a job of which nothing is on record, however often it was delivered', () => {
+  it('is the first where nothing is recorded about the job, however often it was delivered', () => {
     expect(first()).toMatchObject({
       number: 1,
       released: 0,
@@ -36,7 +36,7 @@ describe('an attempt', () => {
   });
 
   it.each(['started', 'progress', 'retrying'] as const)(
-    'is one more than the last event tells of (%s)',
+    'has the number of the last event and one more (%s)',
     (kind) => {
       const previous = { ...eventOf(first(), kind, 'w'), attempt: 2 };
       for (const count of [1, 2, 9]) {
@@ -45,17 +45,17 @@ describe('an attempt', () => {
     },
   );
 
-  it('has the number of the one that was handed back', () => {
+  it('has the number of the attempt that was handed back', () => {
     const previous = eventOf(first(), 'released', 'w', { released: 2, attempt: 0 });
     expect(attemptOf(delivered(3), job, operation, previous, NOW)).toMatchObject({ number: 1, released: 2 });
   });
 
-  it('waited since the last thing that happened to the job', () => {
+  it('waited since the last event of its job', () => {
     const previous = { ...eventOf(first(), 'retrying', 'w'), at: '2026-01-01T00:00:05.000Z' };
     expect(attemptOf(delivered(2), job, operation, previous, NOW).queueTimeMs).toBe(2_000);
   });
 
-  it('never waited less than nothing, whatever the clocks say', () => {
+  it('never has a negative waiting time, whatever the clocks say', () => {
     expect(attemptOf(delivered(1), job, operation, undefined, new Date(0)).queueTimeMs).toBe(0);
   });
 
@@ -63,21 +63,21 @@ describe('an attempt', () => {
     ['the job’s own limit', { maxAttempts: 2 }, 2],
     ['its operation’s where the job has none', {}, 4],
     ['its operation’s where the job asks for more', { maxAttempts: 100 }, 4],
-  ])('is one of at most as many as %s says', (_what, more, maxAttempts) => {
+  ])('may be repeated as often as this allows: %s', (_what, more, maxAttempts) => {
     expect(first(more).maxAttempts).toBe(maxAttempts);
   });
 
-  it('is one of five where this worker does not know the operation', () => {
+  it('may be repeated up to five times where this worker does not have the operation', () => {
     expect(attemptOf(delivered(1), job, undefined, undefined, NOW).maxAttempts).toBe(5);
   });
 
-  it('of a consumer that was made anew makes events that can be read', () => {
+  it('after a consumer was created again makes events that can be read', () => {
     const previous = eventOf(first(), 'released', 'w', { released: 5, attempt: 0 });
     const again = attemptOf(delivered(2), job, operation, previous, NOW);
     expect(JobEvent.safeParse(eventOf(again, 'started', 'w')).success).toBe(true);
   });
 
-  it('says when the job was accepted: as its producer did, else when the broker stored it', () => {
+  it('says when the job was accepted: as its producer says, or when the broker stored it', () => {
     expect(first().acceptedAt).toBe(QUEUED.toISOString());
     const acceptedAt = '2025-12-31T23:59:59.000Z';
     expect(first({ acceptedAt }).acceptedAt).toBe(acceptedAt);

@@ -13,7 +13,7 @@ const notice = (more: Partial<CancelNotice> = {}): CancelNotice => ({
 });
 
 describe('a job that a worker has', () => {
-  it('is cancelled by a notice that comes while it has it, with the cause', () => {
+  it('is cancelled by a notice that comes later, with the reason', () => {
     const memory = new CancelMemory();
     const job = memory.hold(address, 7);
     expect(job.abort.signal.aborted).toBe(false);
@@ -22,7 +22,7 @@ describe('a job that a worker has', () => {
     expect(job.notice).toEqual(notice());
   });
 
-  it('is cancelled by a notice that came before it', () => {
+  it('is cancelled by a notice that came earlier', () => {
     const memory = new CancelMemory();
     memory.hear(notice());
     expect(memory.hold(address, 7).abort.signal.aborted).toBe(true);
@@ -40,7 +40,7 @@ describe('a job that a worker has', () => {
     expect(job.abort.signal.aborted).toBe(false);
   });
 
-  it('keeps its first notice, and is forgotten when it is settled', () => {
+  it('keeps its first notice, and is not held after it was released', () => {
     const memory = new CancelMemory();
     const job = memory.hold(address, 7);
     memory.hear(notice());
@@ -51,8 +51,8 @@ describe('a job that a worker has', () => {
   });
 });
 
-describe('what a worker remembers', () => {
-  it('has a limit: beyond it, the oldest notice is forgotten, and has to be asked for', () => {
+describe('the memory of cancel notices', () => {
+  it('has a limit, beyond which the oldest notice is forgotten', () => {
     const memory = new CancelMemory(2);
     for (const jobId of ['a', 'b', 'c']) memory.hear(notice({ jobId, sequence: 5 }));
     const cancelled = ['a', 'b', 'c'].map(

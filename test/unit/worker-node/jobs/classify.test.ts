@@ -1,7 +1,6 @@
 import { trace } from '@opentelemetry/api';
 import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
-import { ThroughlineError } from '../../../../shared/errors.ts';
 import { readJobEvent } from '../../../../shared/wire/event-message.ts';
 import { writeJson } from '../../../../shared/wire/json-body.ts';
 import { EMPTY_RECORD } from '../../../../worker-node/broker/job-record.ts';
@@ -208,9 +207,4 @@ describe('a delivery whose event was not recorded', () => {
     for (const of of [job, withCallback])
       expect(endingOfOther(of, 'superseded')).toEqual({ conclusion: 'superseded', ack: { kind: 'none' } });
   });
-});
-
-it('a fault of an operation that is ours keeps its code', () => {
-  const { code, message } = new ThroughlineError('target-refused', 'no');
-  expect(endingOf({ kind: 'reject', code, message }).event?.error).toEqual({ code, message });
 });

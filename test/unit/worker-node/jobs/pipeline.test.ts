@@ -29,11 +29,14 @@ let broker: MemoryBroker;
 let cancels: CancelMemory;
 let conclusions: string[];
 let patience: AbortController;
+/** The signal of the loop that gives the worker its deliveries. */
+let stop: AbortController;
 beforeEach(() => {
   broker = new MemoryBroker();
   cancels = new CancelMemory();
   conclusions = [];
   patience = new AbortController();
+  stop = new AbortController();
 });
 
 /** A pipeline whose operation `echo` is this handler. */
@@ -75,6 +78,20 @@ const byOther = (kind: JobEvent['kind'], more: Partial<JobEvent> = {}): JobEvent
 });
 const never = (): Promise<never> => new Promise(() => undefined);
 
+/** Handlers that are cut off. */
+const cancelled: Handler = () => {
+  cancel();
+  return never();
+};
+const stopped: Handler = () => {
+  stop.abort();
+  return never();
+};
+const superseded: Handler = ({ progress }) => {
+  progress({ fraction: 0.5 });
+  return never();
+};
+
 /** Headers of a job that asks for a callback at these ends. */
 function withCallback(events: readonly CallbackEnd[] = CALLBACK_ENDS): Pick<Delivery, 'headers'> {
   const headers = natsHeaders();
@@ -100,13 +117,7 @@ describe('a delivery of a job', () => {
   it.each<[CallbackEnd, Handler]>([
     ['succeeded', () => 1],
     ['failed', () => reject('no')],
-    [
-      'cancelled',
-      () => {
-        cancel();
-        return never();
-      },
-    ],
+    ['cancelled', cancelled],
   ])('stores the callback for an end that it is for, %s, after that end', async (end, handler) => {
     const job = delivery(withCallback([end]));
     await pipelineOf(handler).process(job, IDLE);
@@ -123,9 +134,10 @@ describe('a delivery of a job', () => {
   it.each<[CallbackEnd, Handler]>([
     ['succeeded', () => 1],
     ['failed', () => retry('busy')],
+    ['cancelled', stopped],
   ])('stores no callback for an end that it is not for: %s', async (end, handler) => {
     const others = CALLBACK_ENDS.filter((other) => other !== end);
-    await pipelineOf(handler).process(delivery(withCallback(others)), IDLE);
+    await pipelineOf(handler).process(delivery(withCallback(others)), stop.signal);
     expect(broker.on('callbacks')).toEqual([]);
   });
 
@@ -301,13 +313,14 @@ describe('a job that another delivery has', () => {
 
   it.each<[string, Handler, string]>([
     ['a failure', () => retry('busy'), 'superseded'],
+    ['a stop', stopped, 'superseded'],
     ['a success', () => 1, 'succeeded'],
     ['a rejection', () => reject('no'), 'failed'],
   ])('and is not over: %s is recorded only if it ends the job (W4)', async (_what, handler, conclusion) => {
     await pipelineOf((context) => {
       broker.storeEvent(byOther('started', { attempt: 2 }));
       return handler(context);
-    }).process(delivery(), IDLE);
+    }).process(delivery(), stop.signal);
     expect(conclusions).toEqual([conclusion]);
   });
 
@@ -315,13 +328,9 @@ describe('a job that another delivery has', () => {
     ['a result', () => 1],
     ['a failure', () => retry('busy')],
     ['a last failure', () => reject('no')],
-    [
-      'a cancel',
-      () => {
-        cancel();
-        return never();
-      },
-    ],
+    ['a stop', stopped],
+    ['a cancel', cancelled],
+    ['nothing', superseded],
   ])(
     'and has ended: %s leaves that end alone, and the message leaves the queue (W4)',
     async (_what, handler) => {
@@ -329,7 +338,7 @@ describe('a job that another delivery has', () => {
       await pipelineOf((context) => {
         broker.storeEvent(byOther('succeeded'));
         return handler(context);
-      }).process(job, IDLE);
+      }).process(job, stop.signal);
       expect(kinds()).toEqual(['started by worker-1', 'succeeded by worker-2']);
       expect(broker.on('dead')).toEqual([]);
       expect(job.acks).toEqual([{ kind: 'ack' }]);
@@ -402,7 +411,6 @@ describe('a job that is cancelled', () => {
 
 describe('a worker that stops', () => {
   it('hands a running job back unspent, and the handler gets the reason', async () => {
-    const stop = new AbortController();
     const job = delivery();
     let reason: unknown;
     await pipelineOf(({ signal }) => {
@@ -425,7 +433,6 @@ describe('a worker that stops', () => {
   });
 
   it('and whose job is cancelled then cancels it', async () => {
-    const stop = new AbortController();
     await pipelineOf(() => {
       stop.abort();
       cancel();

@@ -14,16 +14,16 @@ function event(kind: EventKind, redriveCount: number): JobEvent {
 
 describe('a delivery', () => {
   it.each<
-    [kind: EventKind, eventRedriveCount: number, redriveCount: number, what: 'run' | 'run anew' | 'skip']
+    [kind: EventKind, eventRedriveCount: number, redriveCount: number, what: 'run' | 'start over' | 'skip']
   >([
     ['started', 0, 0, 'run'],
     ['failed', 0, 0, 'skip'],
-    ['failed', 0, 1, 'run anew'],
-    ['released', 0, 1, 'run anew'],
+    ['failed', 0, 1, 'start over'],
+    ['released', 0, 1, 'start over'],
     ['redriven', 1, 1, 'run'],
     ['started', 1, 1, 'run'],
     ['succeeded', 1, 1, 'skip'],
-    ['failed', 1, 2, 'run anew'],
+    ['failed', 1, 2, 'start over'],
     // The job ended, and the acknowledgement of its message was lost.
     ['redriven', 1, 0, 'skip'],
     ['started', 2, 1, 'skip'],
@@ -31,12 +31,12 @@ describe('a delivery', () => {
     'after %s with redrive count %i, a message with redrive count %i: %s',
     (kind, eventRedriveCount, redriveCount, what) => {
       const previous = recalled(event(kind, eventRedriveCount), redriveCount);
-      const seen = previous === undefined ? 'run anew' : isOver(previous, redriveCount) ? 'skip' : 'run';
+      const seen = previous === undefined ? 'start over' : isOver(previous, redriveCount) ? 'skip' : 'run';
       expect(seen).toBe(what);
     },
   );
 
-  it('without an event has nothing to recall', () => {
+  it('without an event recalls nothing', () => {
     expect(recalled(undefined, 0)).toBeUndefined();
   });
 

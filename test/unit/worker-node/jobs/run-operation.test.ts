@@ -70,7 +70,7 @@ describe('what a handler returns', () => {
     expect(await run(async () => returned)).toMatchObject(outcome);
   });
 
-  it('has the form that its schema gives it', async () => {
+  it('is what its schema makes of it', async () => {
     const output = z.object({ sum: z.number().transform(String) });
     expect(await run(() => ({ sum: 3, more: 4 }), { output })).toEqual({
       kind: 'done',
@@ -79,7 +79,7 @@ describe('what a handler returns', () => {
     expect(await run(() => done({ sum: 3 }), { output })).toEqual({ kind: 'done', result: { sum: '3' } });
   });
 
-  it('ends the job when it does not fit its schema: the same code would return it again', async () => {
+  it('ends the job when it does not fit its schema, since the same code would return it again', async () => {
     const outcome = await run(() => ({ sum: 'three' }), { output: z.object({ sum: z.number() }) });
     expect(outcome).toMatchObject({ kind: 'reject', code: 'operation-rejected' });
     expect(outcome).toHaveProperty('message', expect.stringContaining('/sum'));
@@ -96,7 +96,7 @@ describe('what a handler returns', () => {
   it.each<[string, unknown]>([
     ['a big integer', 10n],
     ['a circle', Object.assign([], { 0: [] as unknown[] }, { length: 1 })],
-  ])('is an outcome also when JSON cannot carry it: %s', async (_what, value) => {
+  ])('is an outcome even where JSON cannot hold it: %s', async (_what, value) => {
     if (Array.isArray(value)) value[0] = value;
     expect((await run(() => value)).kind).toMatch(/^re(?:ject|try)$/);
   });
@@ -131,7 +131,7 @@ describe('what a handler throws', () => {
 });
 
 describe('the input', () => {
-  it('reaches the handler as its schema gives it', async () => {
+  it('reaches the handler as its schema makes it', async () => {
     const input = z.object({ n: z.int().default(7) });
     expect(await run(({ input }) => input, { input }, { input: {} })).toEqual({
       kind: 'done',
@@ -146,7 +146,7 @@ describe('the input', () => {
     expect(handler).not.toHaveBeenCalled();
   });
 
-  it('comes with what is known of the job', async () => {
+  it('comes with what the worker knows about the job', async () => {
     expect(await run(({ job }) => job)).toEqual({
       kind: 'done',
       result: {
@@ -161,10 +161,10 @@ describe('the input', () => {
   });
 });
 
-describe('the deadline', () => {
+describe('the time limit', () => {
   const limit = (text: string): Definition => ({ timeout: text });
 
-  it('aborts the signal, whose reason says so, and the attempt is tried again', async () => {
+  it('aborts the signal with a reason that says so, and the job is tried again', async () => {
     const { promise: aborted, resolve: onAbort } = Promise.withResolvers<unknown>();
     const outcome = await run(({ signal }) => {
       signal.addEventListener('abort', () => onAbort(signal.reason));
@@ -178,7 +178,7 @@ describe('the deadline', () => {
     expect(await aborted).toMatchObject({ code: 'operation-timeout' });
   });
 
-  it('is what counts, whatever the handler throws once its signal is aborted', async () => {
+  it('decides the outcome, whatever the handler throws after its signal aborted', async () => {
     const outcome = await run(async ({ signal }) => {
       await new Promise((resolve) => signal.addEventListener('abort', resolve));
       throw new Error('aborted by somebody');
@@ -186,7 +186,7 @@ describe('the deadline', () => {
     expect(outcome).toMatchObject({ kind: 'retry', code: 'operation-timeout' });
   });
 
-  it('is what counts also against a result that comes too late', async () => {
+  it('decides the outcome although a result comes later', async () => {
     const outcome = await run(async ({ signal }) => {
       await new Promise((resolve) => signal.addEventListener('abort', resolve));
       return 'late';
@@ -214,7 +214,7 @@ describe('the deadline', () => {
 describe('a worker that stops', () => {
   const stopping = new ThroughlineError('worker-stopping', 'the worker is stopping');
 
-  it('hands the job back, and the signal says why', async () => {
+  it('hands the job back, and the reason of the signal says why', async () => {
     const abort = new AbortController();
     const { promise: aborted, resolve: onAbort } = Promise.withResolvers<unknown>();
     const outcome = run(
@@ -230,7 +230,7 @@ describe('a worker that stops', () => {
     expect(await aborted).toMatchObject({ code: 'worker-stopping' });
   });
 
-  it('does not begin a job', async () => {
+  it('does not start a job', async () => {
     const handler = vi.fn();
     expect(await run(handler, {}, { abort: abortedBy(stopping) })).toEqual({ kind: 'released' });
     expect(handler).not.toHaveBeenCalled();
@@ -238,7 +238,7 @@ describe('a worker that stops', () => {
 });
 
 describe('progress', () => {
-  it('is passed on as it is reported', async () => {
+  it('is passed on in the order of the reports', async () => {
     const seen: Progress[] = [];
     const reports = [{ fraction: 0 }, { message: 'half' }, { fraction: 1, message: 'done' }];
     const handler: Handler = ({ progress }) => reports.forEach(progress);
@@ -252,7 +252,7 @@ describe('progress', () => {
     ['no number', { fraction: Number.NaN }],
     ['a text of 1,001 characters', { message: 'x'.repeat(1_001) }],
     ['not an object', 'half'],
-  ])('that is wrong fails the attempt instead of breaking an event: %s', async (_what, wrong) => {
+  ])('that is not valid fails the attempt and breaks no event: %s', async (_what, wrong) => {
     const report = vi.fn();
     const handler: Handler = ({ progress }) => progress(wrong as Progress);
     const outcome = await run(handler, {}, { progress: { ...NO_PROGRESS, report } });
@@ -264,7 +264,7 @@ describe('progress', () => {
     ['succeeded', () => 7, {}],
     ['failed', () => reject('no'), {}],
     ['ran out of time', never, { timeout: '5ms' }],
-  ])('is not passed on after the attempt %s: its end is the last word', async (_how, handler, definition) => {
+  ])('is not passed on after the attempt %s', async (_how, handler, definition) => {
     const tell = vi.fn();
     let report: (value: Progress) => void = () => undefined;
     await run(
@@ -293,7 +293,7 @@ describe('a job that is cancelled', () => {
       'takes the abort for an answer',
       (signal) => new Promise((resolve) => signal.addEventListener('abort', resolve)),
     ],
-  ])('ends as cancelled where its handler %s, which is told the cause', async (_what, wait) => {
+  ])('ends as cancelled where its handler %s, and the handler gets the reason', async (_what, wait) => {
     const abort = new AbortController();
     let reason: unknown;
     const handler: Handler = ({ signal }) => {
@@ -307,7 +307,7 @@ describe('a job that is cancelled', () => {
     expect(reason).toBe(cause);
   });
 
-  it('before its handler begins never begins', async () => {
+  it('before its handler starts never starts', async () => {
     const handler = vi.fn();
     expect(await run(handler, {}, { abort: abortedBy(cause) })).toEqual({ kind: 'cancelled' });
     expect(handler).not.toHaveBeenCalled();

@@ -20,7 +20,7 @@ describe('an allow-list', () => {
     'http://plain.internal:80/x',
     'http://[fd00::7]:8080/',
     'http://[fd00:0:0::7]:8080/',
-  ])('lets %s through', (url) => {
+  ])('allows %s', (url) => {
     expect(() => allows(LIST, url)).not.toThrow();
   });
 
@@ -57,7 +57,7 @@ describe('an allow-list', () => {
     ['a script', 'javascript:alert(1)'],
   ])('refuses %s', async (_what, text) => {
     const url = URL.parse(text);
-    // What is no URL at all is refused by the schema of the input.
+    // A text that is not a URL is refused by the schema of the input.
     if (url === null) return;
     const error = await refusalOf(() => new AllowList(LIST).check(url));
     expect(error).toMatchObject({ code: 'target-refused', ack: 'term' });
@@ -70,7 +70,7 @@ describe('an allow-list', () => {
     }
   });
 
-  it('that is empty lets nothing through', async () => {
+  it('that is empty allows nothing', async () => {
     await fc.assert(
       fc.asyncProperty(fc.webUrl(), fc.constantFrom('', ' ', ',', ' , ,'), async (url, list) => {
         expect((await refusalOf(() => allows(list, url))).code).toBe('target-refused');
@@ -92,7 +92,7 @@ describe('an allow-list', () => {
     'http://',
     'http://billing.internal;http://other.internal',
     'http://[::1',
-  ])('is not made of %j, and the answer quotes the entry', async (entry) => {
+  ])('cannot hold %j, and the error quotes the entry', async (entry) => {
     const error = await refusalOf(() => new AllowList(`http://plain.internal, ${entry}`));
     expect(error.code).toBe('config-invalid');
     expect(error.message).toMatch(/^HTTP_REQUEST_ALLOW: /);

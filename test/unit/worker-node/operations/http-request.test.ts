@@ -93,7 +93,7 @@ afterEach(async () => {
 });
 
 describe('http.request', () => {
-  it('calls what is allowed, and gives status, headers and body', async () => {
+  it('calls an allowed target, and returns status, headers and body', async () => {
     const { origin, hits } = await target(answering(201, 'grüße', { 'x-own': 'a' }));
     const outcome = await run(origin, {
       url: `${origin}/path?q=1`,
@@ -110,7 +110,7 @@ describe('http.request', () => {
     expect(hits[0]?.headers).toMatchObject({ 'x-key': 'k', 'content-type': 'application/json' });
   });
 
-  it('sends text as it is, and says nothing of its type', async () => {
+  it('sends a text as it is, without a content type', async () => {
     const { origin, hits } = await target(answering(200));
     await run(origin, { url: origin, method: 'PUT', body: 'grüße' });
     expect(hits[0]).toMatchObject({ method: 'PUT', body: 'grüße' });
@@ -134,7 +134,7 @@ describe('http.request', () => {
     },
   );
 
-  it('follows a name to the address that was checked', async () => {
+  it('connects to the address that was checked', async () => {
     const { port, hits } = await target(answering(200));
     const origin = `http://good.test:${port}`;
     expect(await run(origin, { url: origin })).toMatchObject({ kind: 'done' });
@@ -197,7 +197,7 @@ describe('http.request does not reach', () => {
     },
   );
 
-  it('the next job’s request, by announcing a body that is not there', async () => {
+  it('the next job’s request, with a content length that is too large', async () => {
     // The connection is kept: what the first request owes would be taken from the second.
     const { origin, hits } = await target(answering(200), { readsFirst: false });
     await run(origin, { url: origin, headers: { 'Content-Length': '100000' } }, 5_000);
@@ -223,7 +223,7 @@ describe('http.request does not reach', () => {
 });
 
 describe('a redirect', () => {
-  it('is given back as it is by default', async () => {
+  it('is returned as it is by default', async () => {
     const other = await target(answering(200));
     const { origin } = await target(answering(302, '', { location: other.origin }));
     const outcome = await run(`${origin},${other.origin}`, { url: origin });
@@ -231,7 +231,7 @@ describe('a redirect', () => {
     expect(other.hits).toEqual([]);
   });
 
-  it('to what is not allowed is not followed', async () => {
+  it('to a target that is not allowed is not followed', async () => {
     const other = await target(answering(200));
     const { origin, hits } = await target(answering(302, '', { location: `${other.origin}/secret` }));
     const outcome = await run(origin, { url: origin, maxRedirects: 5 });
@@ -249,7 +249,7 @@ describe('a redirect', () => {
     },
   );
 
-  it('takes no credentials along, and turns a POST into a GET', async () => {
+  it('drops the credentials, and turns a POST into a GET', async () => {
     const other = await target(answering(200));
     const { origin } = await target(answering(303, '', { location: other.origin }));
     const headers = { Authorization: 'Bearer secret', cookie: 'secret', 'X-Own': 'a' };
@@ -266,7 +266,7 @@ describe('a redirect', () => {
     expect(other.hits[0]?.headers).toMatchObject({ 'x-own': 'a' });
   });
 
-  it('keeps method and body where its status says so', async () => {
+  it('keeps method and body where its status says that', async () => {
     const other = await target(answering(200));
     const { origin } = await target(answering(308, '', { location: other.origin }));
     await run(`${origin},${other.origin}`, { url: origin, method: 'POST', body: 'b', maxRedirects: 1 });
@@ -282,7 +282,7 @@ describe('a redirect', () => {
 });
 
 describe('an answer', () => {
-  it('without an end is cut at its size', async () => {
+  it('without an end is cut off at the size limit', async () => {
     const closed = Promise.withResolvers<void>();
     const { origin } = await target((request, response) => {
       response.on('close', closed.resolve);
@@ -293,7 +293,7 @@ describe('an answer', () => {
     await closed.promise;
   });
 
-  it('that stops half-way is cut by the deadline, and may be tried again', async () => {
+  it('that stops half-way is cut off at the time limit, and may be tried again', async () => {
     const closed = Promise.withResolvers<void>();
     const { origin } = await target((_request, response) => {
       response.on('close', closed.resolve);
@@ -306,7 +306,7 @@ describe('an answer', () => {
     await closed.promise;
   });
 
-  it('that never begins is cut when the signal aborts', async () => {
+  it('that never begins is cut off when the signal aborts', async () => {
     const stop = new AbortController();
     const { origin } = await target(() => stop.abort(new Error('enough')));
     const answer = sendRequest(new URL(origin), { method: 'GET', headers: {} }, stop.signal);
@@ -320,7 +320,7 @@ describe('an answer', () => {
     expect(await run(origin, { url: origin })).toMatchObject({ kind: 'retry' });
   });
 
-  it('from nobody is tried again', async () => {
+  it('that never comes, since nobody listens, is tried again', async () => {
     const { origin } = await target(answering(200));
     const [server] = servers.splice(0);
     await new Promise((resolve) => server?.close(resolve));
@@ -340,7 +340,7 @@ describe('an answer', () => {
     expect(await run(origin, { url: origin })).toMatchObject({ kind: 'done', result: { status } });
   });
 
-  it('says when to come again', async () => {
+  it('says when the request is sent again', async () => {
     const { origin } = await target(answering(503, '', { 'retry-after': '7' }));
     expect(await run(origin, { url: origin })).toMatchObject({ kind: 'retry-after', delayMs: 7_000 });
   });

@@ -44,7 +44,7 @@ describe('a registry', () => {
     ]);
   });
 
-  it('takes no two of the same name', async () => {
+  it('refuses two operations of the same name', async () => {
     const error = await refusalOf(() => createRegistry([operation('echo'), operation('echo')]));
     expect(error).toMatchObject({ code: 'config-invalid' });
     expect(error.message).toContain('echo');
@@ -52,7 +52,7 @@ describe('a registry', () => {
 });
 
 describe('loading a folder', () => {
-  it('takes every operation that its files export, whatever the export is called', async () => {
+  it('loads every operation that its files export, under any name', async () => {
     const folder = await folderWith({
       'one.ts': `${moduleOf('one')}\nexport default op0;\nexport const helper: number = 7;`,
       'two.mjs': moduleOf('two', 'three'),
@@ -60,7 +60,7 @@ describe('loading a folder', () => {
     expect((await loadOperations(folder)).map(({ name }) => name)).toEqual(['one', 'two', 'three']);
   });
 
-  it('ignores tests, declarations, and what is no program', async () => {
+  it('ignores tests, declarations, and files that are not programs', async () => {
     const folder = await folderWith({
       'one.js': moduleOf('one'),
       'one.test.ts': 'throw new Error("a test was loaded")',
@@ -76,7 +76,7 @@ describe('loading a folder', () => {
     expect(await loadOperations(await folderWith({}))).toEqual([]);
   });
 
-  it('gives both of two with the same name, for the registry to refuse', async () => {
+  it('returns both of two operations with the same name, and the registry refuses them', async () => {
     const folder = await folderWith({ 'a.ts': moduleOf('same'), 'b.ts': moduleOf('same') });
     const loaded = await loadOperations(folder);
     expect((await refusalOf(() => createRegistry(loaded))).message).toContain('same');
@@ -95,7 +95,7 @@ describe('loading a folder', () => {
     expect(error.message).toContain(path.join(folder, 'broken.ts'));
   });
 
-  it('passes on what a bad definition says of itself', async () => {
+  it('passes on the error of a wrong definition', async () => {
     const folder = await folderWith({ 'bad.ts': moduleOf('Bad Name') });
     expect((await refusalOf(() => loadOperations(folder))).message).toContain('"Bad Name"');
   });

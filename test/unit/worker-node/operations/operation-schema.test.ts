@@ -15,7 +15,7 @@ function plainSchema(issues?: readonly StandardSchemaV1.Issue[]): StandardSchema
 const run = () => null;
 
 describe('an announcement', () => {
-  it('tells name, limits, and the JSON Schemas of input and output', () => {
+  it('holds name, limits, and the JSON Schemas of input and output', () => {
     const announcement = announcementOf(
       defineOperation({
         name: 'image.thumbnail',
@@ -35,18 +35,18 @@ describe('an announcement', () => {
       inputSchema: { type: 'object', properties: { width: { type: 'integer', minimum: 1 } } },
       outputSchema: { type: 'object', required: ['bytes'] },
     });
-    // Of the input, what a caller may leave out is not required.
+    // A property with a default may be left out of the input.
     expect(announcement.inputSchema).not.toHaveProperty('required');
     expect(OperationAnnouncement.parse(JSON.parse(JSON.stringify(announcement)))).toEqual(announcement);
   });
 
-  it('takes anything at the edge where the schema library has no JSON Schema', () => {
+  it('accepts any input at the edge where the schema library has no JSON Schema', () => {
     expect(announcementOf(defineOperation({ name: 'echo', input: plainSchema(), run })).inputSchema).toBe(
       true,
     );
   });
 
-  it('takes anything at the edge where a schema cannot be told in JSON Schema', () => {
+  it('accepts any input at the edge where a schema has no JSON Schema', () => {
     expect(announcementOf(defineOperation({ name: 'echo', input: z.date(), run })).inputSchema).toBe(true);
   });
 
@@ -57,7 +57,7 @@ describe('an announcement', () => {
 });
 
 describe('validating', () => {
-  it('gives the output of the schema: defaults filled in, values transformed', async () => {
+  it('returns the output of the schema: defaults filled in, values transformed', async () => {
     const schema = z.object({ a: z.string().transform(Number), b: z.int().default(2) });
     expect(await validate(schema, { a: '1' }, 'input')).toEqual({ a: 1, b: 2 });
   });
@@ -88,7 +88,7 @@ describe('validating', () => {
     expect(error.violations).toEqual([{ path: pointer, message: 'is wrong' }]);
   });
 
-  it('waits for a schema that takes its time', async () => {
+  it('waits for an asynchronous schema', async () => {
     const slow = z.string().refine(async () => false, 'is taken');
     expect((await refusalOf(() => validate(slow, 'x', 'input'))).message).toContain('is taken');
   });

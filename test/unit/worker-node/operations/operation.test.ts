@@ -30,7 +30,7 @@ describe('an operation', () => {
     });
   });
 
-  it('is known again, also when another copy of the module made it', () => {
+  it('is recognized, also when another copy of the module made it', () => {
     expect(isOperation(defineOperation(least))).toBe(true);
     const foreign = Object.defineProperty({}, Symbol.for('throughline.operation'), { value: true });
     expect(isOperation(foreign)).toBe(true);

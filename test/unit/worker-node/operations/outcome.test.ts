@@ -20,7 +20,7 @@ describe('an outcome', () => {
       { kind: 'retry-after', code: 'operation-failed', message: 'why', delayMs: 500 },
     ],
     ['reject', reject('why'), { kind: 'reject', code: 'operation-rejected', message: 'why' }],
-  ])('%s is plain data that is known again', (_what, outcome, data) => {
+  ])('%s is plain data that is recognized', (_what, outcome, data) => {
     expect({ ...outcome }).toEqual(data);
     expect(isOutcome(outcome)).toBe(true);
   });
@@ -32,11 +32,11 @@ describe('an outcome', () => {
     { kind: 'done', result: 7 },
     { kind: 'retry', code: 'operation-failed', message: 'why' },
     JSON.parse(JSON.stringify(reject('why'))),
-  ])('is not what a result looks like: %j', (value) => {
+  ])('is not a result that looks like one: %j', (value) => {
     expect(isOutcome(value)).toBe(false);
   });
 
-  it('is never one when it came from JSON', () => {
+  it('never comes from JSON', () => {
     fc.assert(
       fc.property(fc.jsonValue(), (value) => {
         expect(isOutcome(value)).toBe(false);

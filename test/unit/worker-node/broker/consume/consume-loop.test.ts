@@ -3,7 +3,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { ConsumeLoop } from '../../../../../worker-node/broker/consume/consume-loop.ts';
 import { quiet } from '../../support.ts';
 
-/** A pull that brings what it is given, until it is stopped. */
+/** A pull that brings the messages that a test gives it, until it is stopped. */
 class Pull {
   readonly count: number;
   readonly #waiting: JsMsg[] = [];
@@ -60,7 +60,7 @@ afterEach(async () => {
   await Promise.all(stopping);
 });
 
-/** A loop whose pulls and jobs are in the hands of the test. */
+/** A loop whose pulls and jobs the test controls. */
 function start(concurrency: number, source?: () => Promise<Consumer>) {
   const pulls: Pull[] = [];
   const consumer = {
@@ -86,8 +86,8 @@ function start(concurrency: number, source?: () => Promise<Consumer>) {
 const until = (condition: () => boolean): Promise<void> =>
   vi.waitFor(() => expect(condition()).toBe(true), { timeout: 5_000, interval: 1 });
 
-describe('the loop', () => {
-  it('asks for as many jobs as there is room for, and never runs more', async () => {
+describe('the consume loop', () => {
+  it('asks for as many messages as it has free slots, and never handles more', async () => {
     const { pulls } = start(4);
     await until(() => pulls.length === 1);
     expect(pulls[0]?.count).toBe(4);
@@ -100,7 +100,7 @@ describe('the loop', () => {
     expect(asked).toBeLessThanOrEqual(3);
   });
 
-  it('goes on after a pull that failed, and is not healthy meanwhile', async () => {
+  it('goes on after a failed pull, and is not healthy until then', async () => {
     let fails = true;
     const { loop, pulls, consumer } = start(1, async () => {
       if (fails) throw new Error('no responders');
@@ -114,8 +114,8 @@ describe('the loop', () => {
   });
 });
 
-describe('stopping', () => {
-  it('waits for the jobs that run, whose signal is not aborted before the time is up', async () => {
+describe('stopping the consume loop', () => {
+  it('waits for the running jobs, whose signal does not abort before the time is up', async () => {
     const { loop, pulls, running } = start(1);
     await until(() => pulls.length === 1);
     pulls[0]?.bring(1);
@@ -129,7 +129,7 @@ describe('stopping', () => {
     expect(loop.running).toBe(0);
   });
 
-  it('aborts the signal of the jobs that are left when the time is up', async () => {
+  it('aborts the signal of the jobs that still run when the time is up', async () => {
     const { loop, pulls } = start(1);
     await until(() => pulls.length === 1);
     pulls[0]?.bring(1);
@@ -140,7 +140,7 @@ describe('stopping', () => {
     await stopped;
   });
 
-  it('hands back what still arrives, unread, and ends the pull once no more comes', async () => {
+  it('hands back unread what still arrives, and ends the pull when no more comes', async () => {
     const { loop, pulls } = start(2);
     await until(() => pulls.length === 1);
     const stopped = loop.stop(60_000);
@@ -152,13 +152,13 @@ describe('stopping', () => {
     expect(jobs).toEqual([]);
   });
 
-  it('may be asked for twice', async () => {
+  it('may be done twice', async () => {
     const { loop, pulls, running } = start(1);
     await until(() => pulls.length === 1);
     await Promise.all([loop.stop(0), loop.stop(0), running]);
   });
 
-  it('opens no pull any more, also not one that was on its way', async () => {
+  it('opens no pull any more, even where one was about to be opened', async () => {
     const found = Promise.withResolvers<Consumer>();
     const { loop, pulls, consumer, running } = start(1, () => found.promise);
     const stopped = loop.stop(0);
