@@ -1,25 +1,56 @@
-import type { Job } from '../../shared/job/job.ts';
-import type { BrokerConnection } from '../nats/broker-connection.ts';
-import type { BrokerSession } from '../nats/broker-session.ts';
-import type { OperationDirectory } from '../operations/operation-directory.ts';
-import type { SavedOperations } from '../operations/saved-operations.ts';
-import type { Outbox } from '../outbox/outbox.ts';
-import type { Logger } from '../telemetry/log.ts';
+import { context } from '@opentelemetry/api';
+import { SERVICE } from '../../shared/trace/semantics.ts';
+import { JobIndexClient } from '../calls/job-index-client.ts';
+import { type Env, edgeConfig } from '../config.ts';
+import { AcceptedFeed } from '../jobs/accepted-feed.ts';
+import { BrokerConnection } from '../nats/broker-connection.ts';
+import { OperationDirectory } from '../operations/operation-directory.ts';
+import { SavedOperations } from '../operations/saved-operations.ts';
+import { Outbox } from '../outbox/outbox.ts';
+import { OutboxScheduler } from '../outbox/outbox-scheduler.ts';
+import { createLogger, type Logger } from '../telemetry/log.ts';
+import { withService } from '../telemetry/service.ts';
+import { JobWatches } from '../watch/job-watches.ts';
 
-/** What a submission needs of its bridge. */
+/** The parts of a bridge, which its calls share. */
 export interface BridgeParts {
+  /** The bridge's name. */
   readonly name: string;
-  readonly connection: BrokerConnection;
   readonly log: Logger;
-  readonly directory: (session: BrokerSession) => OperationDirectory;
-  readonly savedOperations: SavedOperations;
+  readonly connection: BrokerConnection;
+  readonly operations: OperationDirectory;
   readonly outbox: Outbox;
-  /** Tells the keeper that the outbox holds one more. */
-  readonly kept: () => void;
-  /** Who has to have a job before it is accepted: JetStream, or the outbox (`ACK_MODE`). */
+  readonly scheduler: OutboxScheduler;
+  readonly feed: AcceptedFeed;
+  readonly watches: JobWatches;
+  /** Who must have a job before it is accepted: JetStream, or the outbox (`ACK_MODE`). */
   readonly ackMode: 'stream' | 'edge';
   /** Whether the outbox keeps each job until its end is recorded (`OUTBOX_KEEP=settled`). */
   readonly keepUntilSettled: boolean;
-  /** Told of each job that is new; must not throw, and is not waited for. */
-  readonly accepted: (tenant: string, job: Job) => void;
+  /** The longest silence of an event stream. */
+  readonly heartbeatMs: number;
+}
+
+/** Makes the parts of a bridge. Nothing is connected or started yet. */
+export function createParts(state: DurableObjectState, env: Env): BridgeParts {
+  const config = edgeConfig(env);
+  const name = state.id.name ?? state.id.toString();
+  const log = createLogger(config.LOG_LEVEL);
+  const { sql } = state.storage;
+  const outbox = new Outbox(sql, { maxRows: config.OUTBOX_MAX_ROWS, maxBytes: config.OUTBOX_MAX_BYTES });
+  const connection = new BrokerConnection(config, name, log);
+  const feed = new AcceptedFeed(new JobIndexClient(env.JOB_INDEX, config.INDEX_SHARDS), log);
+  const keepUntilSettled = config.OUTBOX_KEEP === 'settled';
+  const scheduler = new OutboxScheduler({
+    ...{ name, connection, outbox, feed, log, keepUntilSettled, object: state },
+    ownContext: withService(context.active(), SERVICE.bridge),
+  });
+  connection.onOpen(() => scheduler.reconnected());
+  return {
+    ...{ name, log, connection, outbox, scheduler, feed, keepUntilSettled },
+    operations: new OperationDirectory(new SavedOperations(sql), log),
+    watches: new JobWatches(connection, log, outbox, config.EVENT_STREAMS_PER_TENANT),
+    ackMode: config.ACK_MODE,
+    heartbeatMs: config.SSE_HEARTBEAT_MS,
+  };
 }

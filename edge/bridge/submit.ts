@@ -4,129 +4,105 @@ import { ThroughlineError } from '../../shared/errors.ts';
 import { jobOfEvent } from '../../shared/job/event.ts';
 import { isTerminal, type Job } from '../../shared/job/job.ts';
 import { inject } from '../../shared/propagation/index.ts';
-import { ATTR, MESSAGING_SYSTEM, TEMPLATE } from '../../shared/trace/semantics.ts';
+import { ATTR } from '../../shared/trace/semantics.ts';
 import { writeJson } from '../../shared/wire/json-body.ts';
 import type { Submission, SubmitCommand } from '../calls/commands.ts';
 import { type FoundJob, findJob } from '../jobs/job-reader.ts';
+import { recordReceive, runInSendSpan, sendAttributes } from '../jobs/job-spans.ts';
 import { type OutgoingJob, queuedJob } from '../jobs/outgoing-job.ts';
-import { checkSchedules, publishJob, subjectOf } from '../jobs/publish-job.ts';
-import { type JobEnd, ResultWaiter } from '../jobs/result-waiter.ts';
-import { failSend, sendAttributes } from '../jobs/send-span.ts';
-import { BrokerReach } from '../nats/broker-reach.ts';
-import { FIRST_CHECK_MS } from '../outbox/outbox-drain.ts';
+import { checkDelaySupport, publishJob, subjectOf } from '../jobs/publish-job.ts';
+import { ResultWaiter } from '../jobs/result-waiter.ts';
+import { RequestBroker } from '../nats/request-broker.ts';
 import { pendingJob } from '../outbox/pending-job.ts';
+import { FIRST_CHECK_MS } from '../outbox/settlement-check.ts';
 import type { BridgeParts } from './bridge-parts.ts';
+import { checkLimits } from './check-limits.ts';
 
 const tracer = trace.getTracer('throughline-bridge');
 
+/** One submission on its way through the steps below. */
+interface Submitting {
+  readonly bridge: BridgeParts;
+  readonly broker: RequestBroker;
+  readonly command: SubmitCommand;
+}
+
+/** A new job that was checked, and the span that its message carries. */
+interface NewJob {
+  readonly job: OutgoingJob;
+  readonly body: Uint8Array;
+  readonly span: Span;
+}
+
 /**
- * Takes a job in: JetStream has it, or the outbox while NATS is away. Where asked to, waits for its end.
- * @returns the job as it stands: queued, or further when there was a wait, or when it was there already
+ * Submits a job: finds the job that its idempotency key stands for, or checks it, and publishes it or keeps it pending
+ * while NATS is away. Where the caller asked for it, waits for the job's end.
+ * @returns the job: queued, or further where there was a wait, or where it existed already
  * @throws ThroughlineError `operation-unknown`, `input-invalid`, `request-invalid`, `idempotency-key-reused`,
- *   `stream-full`, `outbox-full`, `broker-rejected`, `delay-unsupported`; nothing was accepted then.
- *   `broker-unavailable` where NATS is away and its operations have never been seen here
+ *   `stream-full`, `outbox-full`, `broker-rejected`, `delay-unsupported`; then nothing was accepted.
+ *   `broker-unavailable` where NATS is away and the operation was not announced before
  */
-export async function submit(parts: BridgeParts, command: SubmitCommand): Promise<Submission> {
+export async function submit(bridge: BridgeParts, command: SubmitCommand): Promise<Submission> {
   const untilMs = Date.now() + command.waitMs;
-  const reach = await BrokerReach.of(parts.connection);
-  if (command.waitMs === 0) return await accept(parts, reach, command);
-  const waiter = new ResultWaiter(parts.connection, reach.session, command.tenant, command.jobId);
+  const broker = await RequestBroker.start(bridge.connection);
+  const submitting = { bridge, broker, command };
+  if (command.waitMs === 0) return await findOrSubmit(submitting);
+  // It listens before the job is published, so that it cannot miss the end.
+  const waiter = ResultWaiter.start(bridge.connection, broker.session, command);
   try {
-    const { job, replayed } = await accept(parts, reach, command);
-    if (isTerminal(job.state)) return { job, replayed };
-    const end = await waiter.end(untilMs);
-    if (end !== undefined) return { job: receive(end), replayed };
-    return { job: waiter.latest === undefined ? job : jobOfEvent(waiter.latest), replayed };
+    const submission = await findOrSubmit(submitting);
+    return { ...submission, job: await awaitEnd(submission.job, waiter, untilMs) };
   } finally {
     waiter.stop();
   }
 }
 
-/** The job with this id: the one that is there already, or a new one. */
-async function accept(parts: BridgeParts, reach: BrokerReach, command: SubmitCommand): Promise<Submission> {
-  const existing = command.fingerprint === undefined ? undefined : await replay(parts, reach, command);
+async function findOrSubmit(submitting: Submitting): Promise<Submission> {
+  const { bridge, broker, command } = submitting;
+  const existing = command.fingerprint === undefined ? undefined : await findExisting(submitting);
   if (existing !== undefined) return existing;
-  const { operation, input } = command;
-  const announcement =
-    (await reach.ask((session) => parts.directory(session).accept(operation, input))) ??
-    parts.savedOperations.accept(operation, input);
-  checkBounds(command, announcement);
-  return await send(parts, reach, command, announcement);
+  const announcement = await bridge.operations.check(broker, command.operation, command.input);
+  checkLimits(command, announcement);
+  return await submitNew(submitting, announcement);
 }
 
 /**
- * The job that this idempotency key already stands for, if any. While NATS is away only the outbox is asked; it asks
- * NATS before it sends the job.
- * @throws ThroughlineError `idempotency-key-reused` when it was another request
+ * The job that this idempotency key stands for already, if there is one.
+ * @throws ThroughlineError `idempotency-key-reused` when it came from another request
  */
-async function replay(
-  parts: BridgeParts,
-  reach: BrokerReach,
-  command: SubmitCommand,
-): Promise<Submission | undefined> {
-  const found = await findAnywhere(parts, reach, command);
+async function findExisting(submitting: Submitting): Promise<Submission | undefined> {
+  const { fingerprint } = submitting.command;
+  const found = await findJobOfKey(submitting);
   if (found === undefined) return undefined;
-  if (command.fingerprint === undefined || found.fingerprint === command.fingerprint) {
+  if (fingerprint === undefined || found.fingerprint === fingerprint)
     return { job: found.job, replayed: true };
-  }
   throw new ThroughlineError(
     'idempotency-key-reused',
     'this Idempotency-Key was sent with another request; use a new key for a new job',
   );
 }
 
-async function findAnywhere(
-  { outbox, name }: BridgeParts,
-  reach: BrokerReach,
-  { tenant, jobId }: SubmitCommand,
-): Promise<FoundJob | undefined> {
-  const kept = outbox.find(tenant, jobId);
-  if (kept !== undefined) return { job: pendingJob(kept, name), fingerprint: kept.job.fingerprint };
-  const found = await reach.ask((session) => findJob(session, tenant, jobId));
-  if (found !== undefined || reach.session !== undefined) return found;
-  const sent = outbox.findPublished(tenant, jobId);
-  return sent && { job: queuedJob(sent.job, 'stream'), fingerprint: sent.job.fingerprint };
+/** While NATS is away only the outbox is asked; the outbox asks NATS before it sends the job. */
+async function findJobOfKey({ bridge, broker, command }: Submitting): Promise<FoundJob | undefined> {
+  const { tenant, jobId } = command;
+  const entry = bridge.outbox.find(tenant, jobId);
+  if (entry !== undefined) return { job: pendingJob(entry, bridge.name), fingerprint: entry.job.fingerprint };
+  const found = await broker.ask((session) => findJob(session, tenant, jobId));
+  if (found !== undefined || broker.session !== undefined) return found;
+  const published = bridge.outbox.findPublished(tenant, jobId);
+  return published && { job: queuedJob(published.job, 'stream'), fingerprint: published.job.fingerprint };
 }
 
-/** A job may ask for less than its operation allows, never for more. */
-function checkBounds(command: SubmitCommand, announcement: OperationAnnouncement): void {
-  const { timeoutMs, maxAttempts } = command;
-  if (timeoutMs !== undefined && timeoutMs > announcement.timeoutMs) {
-    throw new ThroughlineError(
-      'request-invalid',
-      `timeout: ${announcement.name} allows at most ${announcement.timeoutMs} ms`,
-      { violations: [{ path: '/timeout', message: `at most ${announcement.timeoutMs}ms` }] },
-    );
-  }
-  if (maxAttempts !== undefined && maxAttempts > announcement.maxAttempts) {
-    throw new ThroughlineError(
-      'request-invalid',
-      `maxAttempts: ${announcement.name} allows at most ${announcement.maxAttempts}`,
-      { violations: [{ path: '/maxAttempts', message: `at most ${announcement.maxAttempts}` }] },
-    );
-  }
-}
-
-/** The PRODUCER span of a job, whose context its message carries, however late it is sent. */
-async function send(
-  parts: BridgeParts,
-  reach: BrokerReach,
-  command: SubmitCommand,
-  announcement: OperationAnnouncement,
-): Promise<Submission> {
+/** Publishes a new job, or keeps it pending, in its PRODUCER span. The message carries that span, however late it is sent. */
+async function submitNew(submitting: Submitting, announcement: OperationAnnouncement): Promise<Submission> {
+  const { bridge, command } = submitting;
   const body = writeJson(command.input);
   const span = tracer.startSpan(`send ${command.operation}`, { kind: SpanKind.PRODUCER });
   const sending = trace.setSpan(context.active(), span);
   const job = outgoingJob(command, announcement, sending);
   const message = { subject: subjectOf(job, Date.now()), size: body.length };
-  span.setAttributes(sendAttributes(command, message, parts.name));
-  try {
-    return await context.with(sending, () => hand(parts, reach, command, { job, body, span }));
-  } catch (thrown) {
-    throw failSend(span, thrown);
-  } finally {
-    span.end();
-  }
+  span.setAttributes(sendAttributes(command, message, bridge.name));
+  return await runInSendSpan(span, sending, () => publishOrKeep(submitting, { job, body, span }));
 }
 
 function outgoingJob(
@@ -142,81 +118,76 @@ function outgoingJob(
   };
 }
 
-interface Sending {
-  readonly job: OutgoingJob;
-  readonly body: Uint8Array;
-  readonly span: Span;
+/** Publishes a job. Where NATS is away, or other jobs are pending, it is kept pending too, so that none overtakes. */
+async function publishOrKeep(submitting: Submitting, newJob: NewJob): Promise<Submission> {
+  const { session } = submitting.broker;
+  if (newJob.job.dueAt !== undefined && session !== undefined) checkDelaySupport(session);
+  const published = await publish(submitting, newJob);
+  if (published === 'unsent' || published === 'unanswered')
+    return await keepPending(submitting, newJob, published);
+  submitting.bridge.log.info('job published', logFields(newJob));
+  newJob.span.setAttribute(ATTR.durability, 'stream');
+  // JetStream has a message of this id: another request with the same key came first, and its job counts.
+  const first = published === 'duplicate' ? await findExisting(submitting) : undefined;
+  return first ?? accepted(submitting, newJob, 'stream');
 }
 
-/** Hands a job to JetStream, or to the outbox: where NATS is away, and where others wait already, so that none overtakes. */
-async function hand(
-  parts: BridgeParts,
-  reach: BrokerReach,
-  command: SubmitCommand,
-  sending: Sending,
-): Promise<Submission> {
-  const { job, span } = sending;
-  const { outbox, ackMode, log } = parts;
-  if (job.dueAt !== undefined && reach.session !== undefined) checkSchedules(reach.session);
-  const fields = { job_id: job.jobId, operation: job.operation, tenant: job.tenant };
-  let tries: 0 | 1 = 0;
-  if (ackMode === 'stream' && reach.session !== undefined && !outbox.hasPending) {
-    tries = 1;
-    const ack = await publish(parts, reach, sending);
-    if (ack !== undefined) {
-      log.info('job published', fields);
-      span.setAttribute(ATTR.durability, 'stream');
-      // Two requests with one key met: the other one was first, and its request is the one that counts.
-      const first = ack.duplicate ? await replay(parts, reach, command) : undefined;
-      return first ?? accepted(parts, job, 'stream');
-    }
+async function publish(
+  { bridge, broker }: Submitting,
+  { job, body }: NewJob,
+): Promise<'stored' | 'duplicate' | 'unsent' | 'unanswered'> {
+  const { outbox, scheduler, keepUntilSettled, ackMode } = bridge;
+  if (ackMode === 'edge' || broker.session === undefined || outbox.hasPending) return 'unsent';
+  if (keepUntilSettled) outbox.ensureRoom(body);
+  const ack = await broker.ask((session) => publishJob(session, job, body));
+  if (ack === undefined) return 'unanswered';
+  if (ack.duplicate) return 'duplicate';
+  if (keepUntilSettled) {
+    outbox.addPublished(job, body, Date.now() + FIRST_CHECK_MS);
+    scheduler.added();
   }
-  // A request with the same key may have come to this point meanwhile.
-  const first = outbox.find(job.tenant, job.jobId) && (await replay(parts, reach, command));
-  if (first !== undefined) return first;
-  outbox.add(job, sending.body, tries);
-  parts.kept();
-  log.info('job kept in the outbox', fields);
-  span.setAttribute(ATTR.durability, 'outbox');
-  return accepted(parts, job, 'outbox');
+  return 'stored';
 }
 
-/** The job is safe from here on. */
-function accepted(parts: BridgeParts, outgoing: OutgoingJob, durability: Job['durability']): Submission {
+async function keepPending(
+  submitting: Submitting,
+  newJob: NewJob,
+  delivery: 'unsent' | 'unanswered',
+): Promise<Submission> {
+  const { outbox, scheduler, log } = submitting.bridge;
+  const { job, body, span } = newJob;
+  // Another request with the same key may have been kept meanwhile.
+  const first = outbox.find(job.tenant, job.jobId) && (await findExisting(submitting));
+  if (first !== undefined) return first;
+  outbox.add(job, body, delivery);
+  scheduler.added();
+  log.info('job kept in the outbox', logFields(newJob));
+  span.setAttribute(ATTR.durability, 'outbox');
+  return accepted(submitting, newJob, 'outbox');
+}
+
+/** The answer for a new job. The job is safe by now. */
+function accepted(
+  { bridge }: Submitting,
+  { job: outgoing }: NewJob,
+  durability: Job['durability'],
+): Submission {
   const job = queuedJob(outgoing, durability);
-  parts.accepted(outgoing.tenant, job);
+  bridge.feed.add(outgoing.tenant, job);
   return { job, replayed: false };
 }
 
-/** @returns undefined where NATS did not acknowledge it */
-async function publish(
-  { outbox, keepUntilSettled, kept }: BridgeParts,
-  reach: BrokerReach,
-  { job, body }: Sending,
-): Promise<{ readonly duplicate: boolean } | undefined> {
-  if (keepUntilSettled) outbox.ensureRoom(body);
-  const ack = await reach.ask((session) => publishJob(session, job, body));
-  if (ack === undefined || ack.duplicate || !keepUntilSettled) return ack;
-  outbox.addPublished(job, body, Date.now() + FIRST_CHECK_MS);
-  kept();
-  return ack;
+/** The job at its end; when `untilMs` (epoch milliseconds) passes first, as its latest event says. */
+async function awaitEnd(job: Job, waiter: ResultWaiter, untilMs: number): Promise<Job> {
+  if (isTerminal(job.state)) return job;
+  const end = await waiter.end(untilMs);
+  if (end !== undefined) {
+    recordReceive(end);
+    return jobOfEvent(end.event);
+  }
+  return waiter.latest === undefined ? job : jobOfEvent(waiter.latest);
 }
 
-/** The way back: a span of the waiting call, linked to the span that sent the result. */
-function receive({ event, sentBy }: JobEnd): Job {
-  const span = tracer.startSpan('receive result', {
-    kind: SpanKind.CONSUMER,
-    attributes: {
-      [ATTR.messagingSystem]: MESSAGING_SYSTEM,
-      [ATTR.operationType]: 'receive',
-      [ATTR.operationName]: 'receive',
-      [ATTR.destinationTemplate]: TEMPLATE.events,
-      [ATTR.jobId]: event.jobId,
-      [ATTR.jobOutcome]: event.kind,
-    },
-  });
-  // Not an option of startSpan: the tracer of @microlabs/otel-cf-workers ignores links given there.
-  if (sentBy !== undefined) span.addLink({ context: sentBy });
-  span.end();
-  return jobOfEvent(event);
+function logFields({ job }: NewJob) {
+  return { job_id: job.jobId, operation: job.operation, tenant: job.tenant };
 }

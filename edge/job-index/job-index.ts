@@ -45,7 +45,7 @@ export class JobIndex extends DurableObject<Env> implements JobIndexApi {
     this.#log = createLogger(this.#config.LOG_LEVEL);
     this.#table = new JobTable(state.storage);
     const name = this.#table.owner(state.id.name);
-    this.#connection = new BrokerConnection(this.#config, name, this.#log, { service: SERVICE.index });
+    this.#connection = new BrokerConnection(this.#config, name, this.#log, SERVICE.index);
     const shards = this.#config.INDEX_SHARDS;
     this.#isRetired = shardNumber(name) >= shards;
     this.#follower = new EventFollower({

@@ -9,7 +9,7 @@ import type { BrokerSession } from '../nats/broker-session.ts';
 const SOURCE = '/throughline/bridge';
 
 /**
- * Stores the callback of a job that ended here, if it asked for one at this end. Storing it again changes nothing.
+ * Stores the callback of a job that ended here, if the job asked for one at this end. Storing it twice changes nothing.
  * @param carrier the job's own trace
  * @throws ThroughlineError `broker-unavailable`, `stream-full`, `broker-refused`
  */

@@ -7,15 +7,17 @@ import { writeJson } from '../../shared/wire/json-body.ts';
 import { eventSubject } from '../../shared/wire/subjects.ts';
 import type { BrokerSession } from '../nats/broker-session.ts';
 import { sendCallback } from './callback.ts';
-import { type CancelParts, cancel } from './cancel.ts';
+import { type CancelParts, cancelAtBroker } from './cancel.ts';
+import { cancelledInOutbox } from './cancelled-event.ts';
 import { lastEvent } from './job-reader.ts';
-import { cancelledInOutbox, type OutgoingJob } from './outgoing-job.ts';
+import type { OutgoingJob } from './outgoing-job.ts';
 
 const SOURCE = '/throughline/bridge';
 
 /**
- * Records the end of a job that was cancelled while the outbox had it; where NATS has the job after all, cancels it
+ * Records the end of a job that was cancelled while the outbox had it. If NATS has the job after all, it is cancelled
  * there. Safe to repeat.
+ * @param at when it was cancelled, RFC 3339
  * @throws ThroughlineError `broker-unavailable`
  */
 export async function cancelUnsent(
@@ -25,15 +27,15 @@ export async function cancelUnsent(
   at: string,
 ): Promise<void> {
   const { tenant, jobId, carrier } = job;
-  if ((await cancel(parts, { tenant, jobId, waitMs: 0, carrier })) !== undefined) return;
+  if ((await cancelAtBroker(parts, { tenant, jobId, waitMs: 0, carrier })) !== undefined) return;
   const event = cancelledInOutbox(parts.name, job, at);
-  const own = inject(extract(fromRecord(carrier), context.active()).context);
-  // There is no message that could bring its callback up again: that must be safe before its end is.
-  await sendCallback(session, tenant, job.callback, event, own);
+  const ownTrace = inject(extract(fromRecord(carrier), context.active()).context);
+  // There is no message that could send the callback later, so it is stored before the end is.
+  await sendCallback(session, tenant, job.callback, event, ownTrace);
   const isStored = await session.publishAfter(
     0,
     eventSubject(tenant, jobId),
-    (set) => writeEventHeaders(event, { messageId: `${jobId}:end`, source: SOURCE }, own, set),
+    (set) => writeEventHeaders(event, { messageId: `${jobId}:end`, source: SOURCE }, ownTrace, set),
     writeJson(event),
   );
   if (isStored) return;

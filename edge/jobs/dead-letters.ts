@@ -9,14 +9,14 @@ import { type DeadLettersCommand, LIST_BUDGET_MS } from '../calls/dead-letter-co
 import type { BrokerSession } from '../nats/broker-session.ts';
 import type { StoredMessage } from '../nats/stored-message.ts';
 
-/** Of what a stranger may have put into the headers, only what Throughline means something by is shown. */
+/** Anybody may have written other headers: only those that Throughline knows are shown. */
 const SHOWN_HEADER = /^(?:ce-|throughline-|content-type$)/;
 
 type Range = Pick<DeadLettersCommand, 'tenant' | 'operation' | 'from'>;
 
 /**
- * A page of a tenant's dead letters, oldest first. It costs one question to the broker per letter, whatever the
- * stream holds; a page that takes too long ends early, with a cursor.
+ * A page of a tenant's dead letters, oldest first. It costs one request to the broker for each dead letter, however many
+ * the stream holds. A page that takes too long ends early, with a cursor.
  * @throws ThroughlineError `broker-unavailable`
  */
 export async function listDeadLetters(
@@ -34,7 +34,7 @@ export async function listDeadLetters(
   return { deadLetters };
 }
 
-/** The stored letters of a tenant from a sequence on, oldest first, each asked for when it is needed. */
+/** The dead letters of a tenant from a sequence on, oldest first. Each is read when it is asked for. */
 export async function* deadLettersFrom(
   session: BrokerSession,
   { tenant, operation, from }: Range,
@@ -57,7 +57,7 @@ export function lastDeadLetter(
   return session.lastMessage(DEAD_STREAM, deadLetterFilter(tenant, jobId));
 }
 
-/** A stored letter as the list shows it. */
+/** A dead letter as the list shows it. */
 export function deadLetterOf(message: Pick<StoredMessage, 'subject' | 'headers' | 'time'>): DeadLetter {
   const { jobId: id = '', operation = '' } = parseJobSubject(message.subject) ?? {};
   const values = headerValues(message.headers);
@@ -75,7 +75,7 @@ export function deadLetterOf(message: Pick<StoredMessage, 'subject' | 'headers' 
   };
 }
 
-/** A stored letter with its payload and headers. */
+/** A dead letter with its payload and headers. */
 export function deadLetterDetailOf(
   message: Pick<StoredMessage, 'subject' | 'headers' | 'time' | 'data'>,
 ): DeadLetterDetail {

@@ -7,16 +7,16 @@ import { callbackEventSubject, eventSubject } from '../../shared/wire/subjects.t
 import type { BrokerSession } from '../nats/broker-session.ts';
 import type { StoredMessage } from '../nats/stored-message.ts';
 
-/** Where a job's history ends: the sequences of its last event, and of the last one of its callback; 0: none. */
+/** Where a job's history ends: the sequences of its last event, and of the last event of its callback; 0: none. */
 export interface HistoryEnds {
   readonly job: number;
   readonly callback: number;
 }
 
 export interface HistoryRange {
-  /** Only events behind this sequence. */
+  /** Only events after this sequence. */
   readonly after: number;
-  /** Events that are there: up to them, nothing may be missing. */
+  /** Events that exist: nothing up to them may be missing. */
   readonly until: HistoryEnds;
   readonly maxEvents: number;
   readonly maxBytes: number;
@@ -28,18 +28,18 @@ export interface History {
   readonly upTo: number;
 }
 
-/** A replica lags for milliseconds; an event that never comes has aged out of the stream. */
+/** A replica lags for milliseconds. An event that never comes is too old: the stream has dropped it. */
 const LAG_RETRIES = 5;
 const LAG_PAUSE_MS = 50;
 
-/** The sequence of the last event of a history, whatever it is about. */
+/** The sequence of the last event of a history. */
 export function lastOf({ job, callback }: HistoryEnds): number {
   return Math.max(job, callback);
 }
 
 /**
- * Where a job's history ends now, and its last event. The callback's end is read first: whatever happened to the job
- * before it is found then, so that whoever goes on behind both has missed nothing.
+ * Where a job's history ends now, and its last event. The callback's end is read first, so that a reader who goes on
+ * after both has missed no event of the job.
  * @throws ThroughlineError `broker-unavailable`
  */
 export async function readEnds(
@@ -53,7 +53,7 @@ export async function readEnds(
 }
 
 /**
- * What was recorded of a job and its callbacks within a range, in order; its cost is that of those events.
+ * The events of a job and its callbacks within a range, in order. It reads no other events.
  * @throws ThroughlineError `broker-unavailable`
  */
 export async function readHistory(
@@ -69,7 +69,7 @@ export async function readHistory(
       until: until.callback,
     }),
   ]);
-  // Where the page of one ended too early, the other's ends there as well: nothing may be skipped.
+  // If the page of one subject ended early, the other's ends there as well: no event may be skipped.
   const upTo = Math.min(
     ...parts.filter(({ whole }) => !whole).map((part) => part.upTo),
     Math.max(range.after, lastOf(until)),
@@ -91,7 +91,7 @@ interface SubjectRange extends Omit<HistoryRange, 'until'> {
   readonly until: number;
 }
 
-/** Page after page of one subject. */
+/** Reads page after page of one subject. */
 async function readSubject(
   session: BrokerSession,
   subject: string,
@@ -115,7 +115,7 @@ async function readSubject(
       bytes += data.length;
       upTo = sequence;
     }
-    // Later ones without it: it is not there any more.
+    // Later events came without it: the stream has dropped it.
     if (wanted.length < messages.length) upTo = until;
     if (messages.length > 0) continue;
     if (++lag > LAG_RETRIES) upTo = until;

@@ -10,11 +10,11 @@ import type { BrokerSession } from '../nats/broker-session.ts';
 import { lastOf, readEnds, readHistory } from './event-history.ts';
 import { readJob } from './job-reader.ts';
 
-/** What one answer may hold; a call between the edge and a bridge takes 32 MiB. */
+/** The limits of one answer. A call between the edge and a bridge takes at most 32 MiB. */
 const PAGE = { maxEvents: 1_000, maxBytes: 4 * 1024 * 1024 } as const;
 
 /**
- * What is recorded of a job, oldest first, at most a page of it.
+ * The recorded events of a job, oldest first: one page of them.
  * @throws ThroughlineError `job-unknown`, `broker-unavailable`
  */
 export async function readJobHistory(
@@ -31,7 +31,7 @@ export async function readJobHistory(
 }
 
 /**
- * A job as it stands, with its attempts, as far as the first page of its history tells of them.
+ * A job with its attempts, as far as the first page of its history holds them.
  * @returns undefined when there is no such job
  * @throws ThroughlineError `broker-unavailable`
  */

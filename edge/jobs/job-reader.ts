@@ -15,7 +15,7 @@ import {
 import type { BrokerSession } from '../nats/broker-session.ts';
 import type { StoredMessage } from '../nats/stored-message.ts';
 
-/** Attempts of a job whose message says nothing of them, until a worker has seen it. */
+/** Shown of a job whose message does not say how many attempts it has, until a worker has seen it. */
 const UNKNOWN_ATTEMPTS = 1;
 
 /** The last event of a job, or undefined when nothing has happened to it yet. @throws ThroughlineError */
@@ -28,13 +28,13 @@ export async function lastEvent(
   return message === undefined ? undefined : readJobEvent(message.data);
 }
 
-/** A job, and the digest of the request it came from, where it came with an idempotency key. */
+/** A job, and the digest of its request, if it came with an idempotency key. */
 export interface FoundJob {
   readonly job: Job;
   readonly fingerprint: string | undefined;
 }
 
-/** A job as it stands, or undefined when there is none. @throws ThroughlineError `broker-unavailable` */
+/** A job, or undefined when there is none. @throws ThroughlineError `broker-unavailable` */
 export async function readJob(
   session: BrokerSession,
   tenant: string,
@@ -44,7 +44,7 @@ export async function readJob(
 }
 
 /**
- * Looks a job up: in its last event, else in the queue.
+ * Looks for a job: in its last event, then in the queue, then in `DELAYED`.
  * @returns undefined when there is no such job
  * @throws ThroughlineError `broker-unavailable`
  */
@@ -54,16 +54,16 @@ export async function findJob(
   jobId: string,
 ): Promise<FoundJob | undefined> {
   const event = await lastEvent(session, tenant, jobId);
-  if (event !== undefined) return ofEvent(event);
+  if (event !== undefined) return foundByEvent(event);
   const queued =
     (await readQueuedJob(session, tenant, jobId)) ?? (await readDelayedJob(session, tenant, jobId));
   if (queued !== undefined) return queued;
-  // Between the looks the job may have left the queue, and then its event is there.
+  // The job may have left the queue since the first look; then it has an event.
   const ended = await lastEvent(session, tenant, jobId);
-  return ended === undefined ? undefined : ofEvent(ended);
+  return ended === undefined ? undefined : foundByEvent(ended);
 }
 
-function ofEvent(event: JobEvent): FoundJob {
+function foundByEvent(event: JobEvent): FoundJob {
   return { job: jobOfEvent(event), fingerprint: event.fingerprint };
 }
 
@@ -73,10 +73,10 @@ async function readQueuedJob(
   jobId: string,
 ): Promise<FoundJob | undefined> {
   const message = await session.lastMessage(JOBS_STREAM, jobSubjectFilter(tenant, jobId));
-  return message === undefined ? undefined : ofMessage(jobId, message);
+  return message === undefined ? undefined : jobOfMessage(jobId, message);
 }
 
-/** A job before its time, or in the moment between its time and the queue. */
+/** Reads a job whose time has not come, or has come a moment ago. */
 async function readDelayedJob(
   session: BrokerSession,
   tenant: string,
@@ -85,11 +85,11 @@ async function readDelayedJob(
   // A server before 2.12 has no such stream.
   const filter = delayedSubjectFilter(tenant, jobId);
   const message = await session.lastMessage(DELAYED_STREAM, filter, true);
-  return message === undefined ? undefined : ofMessage(jobId, message);
+  return message === undefined ? undefined : jobOfMessage(jobId, message);
 }
 
-/** The job that this message of `JOBS` or `DELAYED` is, before anything happened to it. */
-export function ofMessage(jobId: string, message: StoredMessage): FoundJob {
+/** The job of a message in `JOBS` or `DELAYED`, as long as nothing has happened to it. */
+export function jobOfMessage(jobId: string, message: StoredMessage): FoundJob {
   const values = headerValues(message.headers);
   const { acceptedAt, maxAttempts, fingerprint, dueAt } = readJobLimits(values);
   const redrive = readRedrive(values);

@@ -7,22 +7,22 @@ import type { OutgoingJob } from './outgoing-job.ts';
 
 const SOURCE = '/throughline/bridge';
 
-/** What the outbox says of a job that it sends. */
+/** What the outbox adds to the message of a job. */
 export interface OutboxStay {
-  /** Milliseconds that it waited there. */
+  /** How long the job waited there, in milliseconds. */
   readonly waitedMs: number;
-  /** Whether NATS may have, or have had, a message of this job before. */
+  /** Whether NATS may already have had a message of this job. */
   readonly again: boolean;
 }
 
-/** Where a job goes now: to the queue, or to `DELAYED` where its time has not come. */
+/** The subject of a job's message: the queue, or `DELAYED` while its time has not come. */
 export function subjectOf(job: OutgoingJob, now: number): string {
   return isDelayed(job, now) ? delayedSubject(job) : jobSubject(job);
 }
 
 /**
  * Publishes a job and waits for JetStream's acknowledgement.
- * @param stay of a job that comes from the outbox
+ * @param stay for a job that comes from the outbox
  * @returns whether JetStream had this job already
  * @throws ThroughlineError see {@link BrokerSession.publish}
  */
@@ -47,8 +47,8 @@ export function publishJob(
   );
 }
 
-/** @throws ThroughlineError `delay-unsupported` naming the version that is needed */
-export function checkSchedules({ serverVersion }: Pick<BrokerSession, 'serverVersion'>): void {
+/** Checks that the server can hold a delayed job. @throws ThroughlineError `delay-unsupported` with the version it needs */
+export function checkDelaySupport({ serverVersion }: Pick<BrokerSession, 'serverVersion'>): void {
   if (isAtLeastVersion(serverVersion, SCHEDULES_SINCE)) return;
   throw new ThroughlineError(
     'delay-unsupported',

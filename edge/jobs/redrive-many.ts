@@ -6,12 +6,12 @@ import { REDRIVE_MANY_BUDGET_MS, type RedriveManyCommand } from '../calls/dead-l
 import type { BrokerSession } from '../nats/broker-session.ts';
 import type { StoredMessage } from '../nats/stored-message.ts';
 import { deadLetterOf, deadLettersFrom } from './dead-letters.ts';
-import { type RedriveParts, redriveLetter } from './redrive.ts';
+import { type RedriveParts, redriveDeadLetter } from './redrive.ts';
 
 /**
- * Redrives many dead letters of a tenant, oldest first, until `limit` were tried or time is up. What dies
- * while this goes on is not sent again: the letters that were there at the first request are all there are.
- * @throws ThroughlineError `broker-unavailable`, when not one letter could be looked at
+ * Redrives many dead letters of a tenant, oldest first, until `limit` of them were tried or time is up. A job that dies
+ * meanwhile is not redriven: only the dead letters that existed at the first request are.
+ * @throws ThroughlineError `broker-unavailable`, if no dead letter could be read
  */
 export async function redriveMany(
   parts: RedriveParts,
@@ -26,18 +26,18 @@ export async function redriveMany(
   const rest = (from: number): RedriveReport => ({ redriven, failed, cursor: `${from}-${to}` });
   let next = command.from;
   try {
-    for await (const letter of deadLettersFrom(session, command)) {
-      if (letter.sequence > to) break;
-      if (redriven.length + failed.length === limit || Date.now() > until) return rest(letter.sequence);
-      next = letter.sequence + 1;
-      const { id, reason: code } = deadLetterOf(letter);
+    for await (const deadLetter of deadLettersFrom(session, command)) {
+      if (deadLetter.sequence > to) break;
+      if (redriven.length + failed.length === limit || Date.now() > until) return rest(deadLetter.sequence);
+      next = deadLetter.sequence + 1;
+      const { id, reason: code } = deadLetterOf(deadLetter);
       if (reason !== undefined && code !== reason) continue;
-      const failure = await tryOne(parts, session, letter);
+      const failure = await tryOne(parts, session, deadLetter);
       if (failure === undefined) redriven.push(id);
       else failed.push({ id, code: failure });
     }
   } catch (thrown) {
-    // What was done so far must be told, also when the broker is gone by now.
+    // The report must say what was done so far, also when the broker is away by now.
     if (redriven.length + failed.length === 0) throw thrown;
     return rest(next);
   }
@@ -52,14 +52,14 @@ async function lastSequence(
   return (await session.lastMessage(DEAD_STREAM, deadLettersFilter(tenant, operation)))?.sequence ?? 0;
 }
 
-/** The code of what went wrong, or undefined. */
+/** Redrives one dead letter. @returns the code of its error, or undefined */
 async function tryOne(
   parts: RedriveParts,
   session: BrokerSession,
-  letter: StoredMessage,
+  deadLetter: StoredMessage,
 ): Promise<string | undefined> {
   try {
-    await redriveLetter(parts, session, letter);
+    await redriveDeadLetter(parts, session, deadLetter);
     return undefined;
   } catch (thrown) {
     const error = ThroughlineError.from(thrown);

@@ -1,18 +1,9 @@
-import {
-  type Context,
-  context,
-  isSpanContextValid,
-  propagation,
-  type Span,
-  type SpanContext,
-  SpanKind,
-  trace,
-} from '@opentelemetry/api';
+import { type Context, type SpanContext, trace } from '@opentelemetry/api';
 import { ThroughlineError } from '../../shared/errors.ts';
 import { type JobEvent, jobOfEvent } from '../../shared/job/event.ts';
 import type { Job } from '../../shared/job/job.ts';
 import { DEAD_STREAM, EVENTS_STREAM, JOBS_STREAM } from '../../shared/nats/streams.ts';
-import { extract, fromNatsHeaders, inject, startTrace } from '../../shared/propagation/index.ts';
+import { extract, fromNatsHeaders, inject } from '../../shared/propagation/index.ts';
 import { ATTR } from '../../shared/trace/semantics.ts';
 import { readJobEvent, writeEventHeaders } from '../../shared/wire/event-message.ts';
 import { HEADER, headerValues } from '../../shared/wire/headers.ts';
@@ -34,17 +25,17 @@ import {
   parseJobSubject,
 } from '../../shared/wire/subjects.ts';
 import type { Redriven } from '../calls/dead-letter-commands.ts';
-import type { BrokerSession } from '../nats/broker-session.ts';
+import type { BrokerSession, WriteHeaders } from '../nats/broker-session.ts';
 import type { StoredMessage } from '../nats/stored-message.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { lastDeadLetter } from './dead-letters.ts';
 import { readJob } from './job-reader.ts';
-import { failSend, sendAttributes } from './send-span.ts';
+import { runInSendSpan } from './job-spans.ts';
+import { oldSpanOf, plainSpanContext, startRedriveSpan } from './redrive-span.ts';
 
 const SOURCE = '/throughline/bridge';
-/** Attempts of a job whose message says nothing of them, until a worker has seen it. */
+/** Attempts of a job whose message does not say how many it has, until a worker has seen it. */
 const UNKNOWN_ATTEMPTS = 1;
-const tracer = trace.getTracer('throughline-bridge');
 
 /** What redriving needs of its bridge. */
 export interface RedriveParts {
@@ -53,30 +44,36 @@ export interface RedriveParts {
   readonly log: Logger;
 }
 
-/** A dead letter that is redriven, and the redrive count of its new message. */
-interface Departure {
-  readonly letter: StoredMessage;
+/** One redrive on its way: the dead letter, and what NATS knows of its job. */
+interface Redriving {
+  readonly parts: RedriveParts;
+  readonly session: BrokerSession;
+  readonly deadLetter: StoredMessage;
   readonly address: JobAddress;
+  /** The redrive count of the new message, and the traces before it. */
   readonly redrive: Redrive;
-  /** The last event of the job; its sequence, so that nothing that happens meanwhile is overwritten. */
+  /** The job's message in the queue, if it has one. */
+  readonly queued: StoredMessage | undefined;
+  /** The job's last event. */
   readonly event: JobEvent | undefined;
-  readonly eventSeq: number;
+  /** The sequence of that event: a newer event must not be overwritten. */
+  readonly lastSequence: number;
 }
 
 /**
  * Redrives the dead letter of a job.
  * @returns the job as it is after the redrive
  * @throws ThroughlineError `dead-letter-unknown`, `not-dead`, `broker-unavailable`, `stream-full`, `broker-refused`;
- *   the letter is still there then
+ *   the dead letter is still there then
  */
-export async function redrive(
+export async function redriveJob(
   parts: RedriveParts,
   session: BrokerSession,
   tenant: string,
   jobId: string,
 ): Promise<Redriven> {
-  const letter = await lastDeadLetter(session, tenant, jobId);
-  if (letter !== undefined) return await redriveLetter(parts, session, letter);
+  const deadLetter = await lastDeadLetter(session, tenant, jobId);
+  if (deadLetter !== undefined) return await redriveDeadLetter(parts, session, deadLetter);
   const job = await readJob(session, tenant, jobId);
   if (job === undefined)
     throw new ThroughlineError('dead-letter-unknown', 'no dead letter of yours has this id');
@@ -84,129 +81,120 @@ export async function redrive(
 }
 
 /**
- * Redrives one stored letter. The job's message goes first, since it is what must not get lost or doubled:
- * its id holds the letter's place in `DEAD`, and once it is stored, word of it is an event that gives way to any
- * that a worker writes, and the letter is removed. Whoever is interrupted in between can be asked again.
+ * Redrives one dead letter: publishes the job's message, records the `redriven` event, removes the dead letter. The
+ * message comes first, since it must not be lost or doubled: its id holds the dead letter's sequence. A redrive that was
+ * interrupted can be asked for again.
  */
-export async function redriveLetter(
+export async function redriveDeadLetter(
   parts: RedriveParts,
   session: BrokerSession,
-  letter: StoredMessage,
+  deadLetter: StoredMessage,
 ): Promise<Redriven> {
-  const address = parseJobSubject(letter.subject);
-  if (address === undefined) throw new ThroughlineError('not-dead', 'the letter is not one of a job');
+  const redriving = await lookUp(parts, session, deadLetter);
+  const redriven = (await alreadyRedriven(redriving)) ?? (await publish(redriving));
+  await removeDeadLetter(redriving);
+  return redriven;
+}
+
+async function lookUp(
+  parts: RedriveParts,
+  session: BrokerSession,
+  deadLetter: StoredMessage,
+): Promise<Redriving> {
+  const address = parseJobSubject(deadLetter.subject);
+  if (address === undefined) throw new ThroughlineError('not-dead', 'the dead letter is not one of a job');
   const { tenant, jobId } = address;
   const [queued, last] = await Promise.all([
     session.lastMessage(JOBS_STREAM, jobSubjectFilter(tenant, jobId)),
     session.lastMessage(EVENTS_STREAM, eventSubject(tenant, jobId)),
   ]);
   const event = last === undefined ? undefined : readJobEvent(last.data);
-  const redrive = nextRedrive(readRedrive(headerValues(letter.headers)), oldTraceOf(letter, event)?.traceId);
-  const departure = { letter, address, redrive, event, eventSeq: last?.sequence ?? 0 };
-  const sent = await send(parts, session, departure, queued);
-  await session
-    .deleteUpTo(DEAD_STREAM, deadLetterFilter(tenant, jobId), letter.sequence)
-    // The job is on its way; the next redrive finds that out, and removes the letter.
-    .catch((thrown: unknown) =>
-      parts.log.warn('a redriven dead letter is still there', {
-        job_id: jobId,
-        reason: ThroughlineError.from(thrown).message,
-      }),
-    );
-  return sent;
+  const oldTraceId = oldSpanOf(deadLetter, event)?.traceId;
+  const redrive = nextRedrive(readRedrive(headerValues(deadLetter.headers)), oldTraceId);
+  const lastSequence = last?.sequence ?? 0;
+  return { parts, session, deadLetter, address, redrive, queued, event, lastSequence };
 }
 
-async function send(
-  parts: RedriveParts,
-  session: BrokerSession,
-  departure: Departure,
-  queued: StoredMessage | undefined,
-): Promise<Redriven> {
-  const { event, redrive } = departure;
-  const { redriveCount } = redrive;
-  // A redrive before this one came as far as the events, or as far as the queue.
-  if (event !== undefined && (event.redriveCount ?? 0) >= redriveCount)
+/**
+ * The job, where an earlier redrive of this dead letter got as far as the events, or as far as the queue.
+ * @throws ThroughlineError `not-dead`
+ */
+async function alreadyRedriven(redriving: Redriving): Promise<Redriven | undefined> {
+  const { event, queued, redrive } = redriving;
+  if (event !== undefined && (event.redriveCount ?? 0) >= redrive.redriveCount)
     return { job: jobOfEvent(event), sentBy: undefined };
-  if (isAfterRedrive(queued, redriveCount)) return await tellOfQueued(session, departure, queued);
+  if (isRedriven(queued, redrive)) return await recordQueued(redriving, queued);
   if (event !== undefined && event.kind !== 'failed') {
     throw new ThroughlineError('not-dead', `the job is not dead: its last event is ${event.kind}`);
   }
-  return await publish(parts, session, departure);
+  return undefined;
 }
 
-async function publish(parts: RedriveParts, session: BrokerSession, departure: Departure): Promise<Redriven> {
-  const { letter, address, redrive } = departure;
-  const { span, sending } = startSend(parts, departure);
-  try {
-    const job = { address, redrive, source: SOURCE, ...limitsOf(letter) };
-    const writeHeaders = (set: (name: string, value: string) => void): void => {
-      writeJobHeaders(job, inject(sending), set);
-      set(HEADER.msgId, redriveMessageId(address.jobId, letter.sequence));
-    };
-    const { duplicate } = await session.publish(jobSubject(address), writeHeaders, letter.data);
+async function publish(redriving: Redriving): Promise<Redriven> {
+  const { parts, session, deadLetter, address, redrive } = redriving;
+  const { span, sending } = startRedriveSpan(parts.name, redriving);
+  return await runInSendSpan(span, sending, async () => {
+    const writeHeaders = messageHeaders(redriving, sending);
+    const { duplicate } = await session.publish(jobSubject(address), writeHeaders, deadLetter.data);
     span.setAttribute(ATTR.jobOutcome, duplicate ? 'duplicate' : 'redriven');
-    if (duplicate) return await asItStands(session, departure);
-    const sentBy = trace.getSpanContext(sending);
-    return await context.with(sending, async () => {
-      parts.log.info('job redriven', {
-        job_id: address.jobId,
-        operation: address.operation,
-        tenant: address.tenant,
-        redriveCount: redrive.redriveCount,
-      });
-      return { job: await tell(session, departure, sending), sentBy: sentBy && plain(sentBy) };
+    if (duplicate) return await redrivenByOther(redriving);
+    parts.log.info('job redriven', {
+      job_id: address.jobId,
+      operation: address.operation,
+      tenant: address.tenant,
+      redrive_count: redrive.redriveCount,
     });
-  } catch (thrown) {
-    throw failSend(span, thrown);
-  } finally {
-    span.end();
-  }
+    const job = await recordRedriven(redriving, sending);
+    return { job, sentBy: plainSpanContext(trace.getSpanContext(sending)) };
+  });
 }
 
-/** Another request sent the same letter a moment ago: its redrive is answered, not ours. */
-async function asItStands(session: BrokerSession, departure: Departure): Promise<Redriven> {
-  const { tenant, jobId } = departure.address;
+function messageHeaders({ deadLetter, address, redrive }: Redriving, sending: Context): WriteHeaders {
+  const job = { address, redrive, source: SOURCE, ...limitsOf(deadLetter) };
+  return (set) => {
+    writeJobHeaders(job, inject(sending), set);
+    set(HEADER.msgId, redriveMessageId(address.jobId, deadLetter.sequence));
+  };
+}
+
+/** Another request redrove the same dead letter a moment ago: the answer is about that redrive. */
+async function redrivenByOther(redriving: Redriving): Promise<Redriven> {
+  const { session, address, redrive } = redriving;
+  const { tenant, jobId } = address;
   const queued = await session.lastMessage(JOBS_STREAM, jobSubjectFilter(tenant, jobId));
-  if (isAfterRedrive(queued, departure.redrive.redriveCount))
-    return await tellOfQueued(session, departure, queued);
+  if (isRedriven(queued, redrive)) return await recordQueued(redriving, queued);
   const job = await readJob(session, tenant, jobId);
   if (job === undefined) throw new ThroughlineError('not-dead', 'the job was redriven already');
   return { job, sentBy: undefined };
 }
 
-async function tellOfQueued(
-  session: BrokerSession,
-  departure: Departure,
-  queued: StoredMessage,
-): Promise<Redriven> {
+/** Records the redrive of a message that is in the queue already. */
+async function recordQueued(redriving: Redriving, queued: StoredMessage): Promise<Redriven> {
   const { context: sent, spanContext } = extract(fromNatsHeaders(queued.headers));
-  return {
-    job: await tell(session, departure, sent),
-    sentBy: spanContext === undefined ? undefined : plain(spanContext),
-  };
+  return { job: await recordRedriven(redriving, sent), sentBy: plainSpanContext(spanContext) };
 }
 
-/** Records the redrive. Where a worker has begun the job meanwhile, the worker's event counts. */
-async function tell(session: BrokerSession, departure: Departure, sent: Context): Promise<Job> {
-  const { address, eventSeq } = departure;
+/** Records the `redriven` event. Where a worker has begun the job meanwhile, the worker's event counts. */
+async function recordRedriven(redriving: Redriving, sent: Context): Promise<Job> {
+  const { session, address, lastSequence } = redriving;
   const subject = eventSubject(address.tenant, address.jobId);
-  const event = redrivenEvent(departure, trace.getSpanContext(sent));
+  const event = redrivenEvent(redriving, trace.getSpanContext(sent));
   const messageId = idPerRedrive(`${address.jobId}:redriven`, event.redriveCount);
-  const stored = await session.publishAfter(
-    eventSeq,
+  const isStored = await session.publishAfter(
+    lastSequence,
     subject,
     (set) => writeEventHeaders(event, { messageId, source: SOURCE }, inject(sent), set),
     writeJson(event),
   );
-  const last = stored ? undefined : await session.lastMessage(EVENTS_STREAM, subject);
+  const last = isStored ? undefined : await session.lastMessage(EVENTS_STREAM, subject);
   return jobOfEvent((last && readJobEvent(last.data)) ?? event);
 }
 
 function redrivenEvent(
-  { letter, address, redrive, event }: Departure,
+  { deadLetter, address, redrive, event }: Redriving,
   sent: SpanContext | undefined,
 ): JobEvent {
-  const { acceptedAt, maxAttempts, fingerprint } = limitsOf(letter);
+  const { acceptedAt, maxAttempts, fingerprint } = limitsOf(deadLetter);
   return {
     kind: 'redriven',
     jobId: address.jobId,
@@ -225,53 +213,26 @@ function redrivenEvent(
   };
 }
 
-/** A root span: the redriven job has a trace of its own, which points at the old one and at the request that asks for it. */
-function startSend(parts: RedriveParts, departure: Departure): { span: Span; sending: Context } {
-  const { letter, address, redrive, event } = departure;
-  const active = context.active();
-  const base = withBaggageOf(letter, trace.deleteSpan(active));
-  const message = { subject: jobSubject(address), size: letter.data.length };
-  const attributes = {
-    ...sendAttributes(address, message, parts.name),
-    [ATTR.jobRedriveCount]: redrive.redriveCount,
-  };
-  const options = { kind: SpanKind.PRODUCER, attributes, root: true };
-  const span = tracer.startSpan(`send ${address.operation}`, options, base);
-  for (const linked of [oldTraceOf(letter, event), trace.getSpanContext(active)]) {
-    // Not an option of startSpan: the tracer of @microlabs/otel-cf-workers ignores links given there.
-    if (linked !== undefined) span.addLink({ context: linked });
+async function removeDeadLetter({ parts, session, deadLetter, address }: Redriving): Promise<void> {
+  try {
+    const filter = deadLetterFilter(address.tenant, address.jobId);
+    await session.deleteUpTo(DEAD_STREAM, filter, deadLetter.sequence);
+  } catch (thrown) {
+    // The job is redriven all the same. The next redrive finds that out, and removes the dead letter.
+    parts.log.warn('a redriven dead letter is still there', {
+      job_id: address.jobId,
+      reason: ThroughlineError.from(thrown).message,
+    });
   }
-  const recorded = isSpanContextValid(span.spanContext());
-  return { span, sending: recorded ? trace.setSpan(base, span) : startTrace(base) };
 }
 
-/** The job's own baggage travels on, not that of the caller who redrives it. */
-function withBaggageOf(letter: StoredMessage, base: Context): Context {
-  const baggage = propagation.getBaggage(extract(fromNatsHeaders(letter.headers)).context);
-  return baggage === undefined ? propagation.deleteBaggage(base) : propagation.setBaggage(base, baggage);
+/** What the job asked for. A limit that cannot be read is left out, so the operation's own limit holds. */
+function limitsOf(deadLetter: StoredMessage) {
+  const { acceptedAt, ...limits } = readJobLimits(headerValues(deadLetter.headers));
+  return { ...limits, acceptedAt: acceptedAt ?? deadLetter.time.toISOString() };
 }
 
-/** The span that sent the message of the letter; of a job that came without one, the last attempt, which is in its trace. */
-function oldTraceOf(letter: StoredMessage, event: JobEvent | undefined): SpanContext | undefined {
-  const { spanContext } = extract(fromNatsHeaders(letter.headers));
-  if (spanContext !== undefined) return spanContext;
-  if (event === undefined) return undefined;
-  const { traceId, spanId } = event;
-  const attempt = { traceId, spanId, traceFlags: 0 };
-  return isSpanContextValid(attempt) ? attempt : undefined;
-}
-
-/** What the job asked for. Limits that cannot be read are left out: its operation's hold then. */
-function limitsOf(letter: StoredMessage) {
-  const { acceptedAt, ...limits } = readJobLimits(headerValues(letter.headers));
-  return { ...limits, acceptedAt: acceptedAt ?? letter.time.toISOString() };
-}
-
-function isAfterRedrive(message: StoredMessage | undefined, redriveCount: number): message is StoredMessage {
+/** Whether a message is the one of this redrive. */
+function isRedriven(message: StoredMessage | undefined, { redriveCount }: Redrive): message is StoredMessage {
   return message !== undefined && readRedrive(headerValues(message.headers))?.redriveCount === redriveCount;
-}
-
-/** As it may cross to another isolate. */
-function plain({ traceId, spanId, traceFlags }: SpanContext): NonNullable<Redriven['sentBy']> {
-  return { traceId, spanId, traceFlags };
 }

@@ -7,7 +7,7 @@ import type { BrokerConnection } from '../nats/broker-connection.ts';
 import type { BrokerSession } from '../nats/broker-session.ts';
 import { lastEvent } from './job-reader.ts';
 
-/** The end of a job, and the span that sent word of it. */
+/** The end of a job, and the span that sent the event; undefined where the event was looked up. */
 export interface JobEnd {
   readonly event: JobEvent;
   readonly sentBy: SpanContext | undefined;
@@ -15,51 +15,56 @@ export interface JobEnd {
 
 const RETRY_MS = 250;
 
+interface WaitedJob {
+  readonly tenant: string;
+  readonly jobId: string;
+}
+
 /**
- * Waits for the terminal event of one job. It listens from its making on, so make it before the job is published;
- * over a lost connection it goes on with the next one, and looks up what it may have missed.
+ * Waits for the last event of one job. When the connection is lost it goes on over the next one, and looks up the
+ * events that it may have missed.
  */
 export class ResultWaiter {
-  readonly #connection: BrokerConnection;
-  readonly #tenant: string;
-  readonly #jobId: string;
-  readonly #ended: Promise<JobEnd>;
-  #end: (end: JobEnd) => void = () => undefined;
+  readonly #connection: Pick<BrokerConnection, 'session'>;
+  readonly #job: WaitedJob;
+  readonly #ended = Promise.withResolvers<JobEnd>();
   #unsubscribe: () => void = () => undefined;
   #session: BrokerSession | undefined;
   #latest: JobEvent | undefined;
 
-  /** @param session undefined while NATS is away: it listens from the next connection on */
-  constructor(
-    connection: BrokerConnection,
-    session: BrokerSession | undefined,
-    tenant: string,
-    jobId: string,
-  ) {
+  private constructor(connection: Pick<BrokerConnection, 'session'>, job: WaitedJob) {
     this.#connection = connection;
-    this.#session = session;
-    this.#tenant = tenant;
-    this.#jobId = jobId;
-    this.#ended = new Promise((resolve) => {
-      this.#end = resolve;
-    });
-    if (session !== undefined) this.#listen(session);
+    this.#job = job;
   }
 
-  /** The last event that was seen, whatever its kind. */
+  /**
+   * Starts to listen. Call it before the job is published.
+   * @param session undefined while NATS is away: it listens over the next session
+   */
+  static start(
+    connection: Pick<BrokerConnection, 'session'>,
+    session: BrokerSession | undefined,
+    job: WaitedJob,
+  ): ResultWaiter {
+    const waiter = new ResultWaiter(connection, job);
+    if (session !== undefined) waiter.#listen(session);
+    return waiter;
+  }
+
+  /** The latest event that came, of any kind. */
   get latest(): JobEvent | undefined {
     return this.#latest;
   }
 
-  /** The job's end, or undefined when `untilMs` (epoch milliseconds) passes first. Stops listening either way. */
+  /** The job's end, or undefined when `untilMs` (epoch milliseconds) passes first. It stops listening either way. */
   async end(untilMs: number): Promise<JobEnd | undefined> {
     try {
       for (;;) {
         const left = untilMs - Date.now();
         if (left <= 0) return undefined;
-        const what = await this.#next(left);
-        if (what !== 'lost') return what;
-        await this.#resume(untilMs);
+        const next = await this.#next(left);
+        if (next !== 'lost') return next;
+        await this.#listenAgain(untilMs);
       }
     } finally {
       this.stop();
@@ -78,19 +83,20 @@ export class ResultWaiter {
       timer = setTimeout(() => resolve(undefined), leftMs);
     });
     try {
-      return await this.#session.lost.race(Promise.race([this.#ended, late]), (): 'lost' => 'lost');
+      const ended = Promise.race([this.#ended.promise, late]);
+      return await this.#session.lost.race(ended, (): 'lost' => 'lost');
     } finally {
       clearTimeout(timer);
     }
   }
 
-  async #resume(untilMs: number): Promise<void> {
+  async #listenAgain(untilMs: number): Promise<void> {
     while (Date.now() < untilMs) {
       try {
         const session = await this.#connection.session();
         this.#unsubscribe();
         this.#listen(session);
-        const missed = await lastEvent(session, this.#tenant, this.#jobId);
+        const missed = await lastEvent(session, this.#job.tenant, this.#job.jobId);
         if (missed !== undefined) this.#take(missed, undefined);
         return;
       } catch {
@@ -101,7 +107,8 @@ export class ResultWaiter {
 
   #listen(session: BrokerSession): void {
     this.#session = session;
-    this.#unsubscribe = session.subscribe(eventSubject(this.#tenant, this.#jobId), (data, headers) => {
+    const subject = eventSubject(this.#job.tenant, this.#job.jobId);
+    this.#unsubscribe = session.subscribe(subject, (data, headers) => {
       const event = readJobEvent(data);
       if (event !== undefined) this.#take(event, extract(fromNatsHeaders(headers)).spanContext);
     });
@@ -109,6 +116,6 @@ export class ResultWaiter {
 
   #take(event: JobEvent, sentBy: SpanContext | undefined): void {
     this.#latest = event;
-    if (isTerminalEvent(event)) this.#end({ event, sentBy });
+    if (isTerminalEvent(event)) this.#ended.resolve({ event, sentBy });
   }
 }

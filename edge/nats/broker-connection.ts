@@ -4,28 +4,22 @@ import { ThroughlineError, unavailable } from '../../shared/errors.ts';
 import { SERVICE } from '../../shared/trace/semantics.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { withService } from '../telemetry/service.ts';
-import { BrokerSession } from './broker-session.ts';
+import type { BrokerSession } from './broker-session.ts';
+import { openSession } from './nats-session.ts';
 import type { BrokerSettings } from './open-connection.ts';
 
-/** What the connection is doing now. */
+/** The state of the connection. */
 export type BrokerState = 'idle' | 'connecting' | 'open' | 'lost';
 
-/** Pause after a failed attempt, so that a flood of requests is not a flood of connects. */
+/** Pause after a failed attempt, so that many requests do not make as many connects. */
 const PAUSE_MS = 200;
 const PROBE_MS = 1_000;
-/** While NATS is away, those who do not wait for it have it looked for this often. */
-const LOOK_MS = 1_000;
-
-export interface BrokerConnectionOptions {
-  /** Whose connection this is, for what is logged of it; the bridge's by default. */
-  readonly service?: string;
-  /** Is called after each connect. */
-  readonly onOpen?: () => void;
-}
+/** While NATS is away, {@link BrokerConnection.available} tries to connect this often. */
+const RETRY_MS = 1_000;
 
 /**
- * The bridge's one way to NATS. Connects on first use; all callers share one attempt. A lost connection is replaced
- * by the next call that needs one, so that being evicted, restarted or cut off are all the same case.
+ * A Durable Object's connection to NATS. It connects at the first use, and all callers share one attempt. A lost
+ * session is replaced by the next call that needs one, so eviction, a restart and a cut are the same case.
  */
 export class BrokerConnection {
   readonly #settings: BrokerSettings;
@@ -35,31 +29,39 @@ export class BrokerConnection {
   #state: BrokerState = 'idle';
   #session: BrokerSession | undefined;
   #connecting: Promise<BrokerSession> | undefined;
-  readonly #onOpen: () => void;
+  #onOpen: () => void = () => undefined;
   #failedAt = 0;
   #opened = 0;
   /** Whether the last attempt to connect failed. */
   #failing = false;
 
-  constructor(settings: BrokerSettings, name: string, log: Logger, options: BrokerConnectionOptions = {}) {
+  /**
+   * @param name shown in the server's list of connections
+   * @param service the service that logs the loss of a session
+   */
+  constructor(settings: BrokerSettings, name: string, log: Logger, service: string = SERVICE.bridge) {
     this.#settings = settings;
     this.#name = name;
     this.#log = log;
-    this.#service = options.service ?? SERVICE.bridge;
-    this.#onOpen = options.onOpen ?? (() => undefined);
+    this.#service = service;
+  }
+
+  /** Calls `take` after each connect, instead of the function that was given before. */
+  onOpen(take: () => void): void {
+    this.#onOpen = take;
   }
 
   get state(): BrokerState {
     return this.#state;
   }
 
-  /** How many connections were opened so far. */
+  /** How many sessions were opened so far. */
   get opened(): number {
     return this.#opened;
   }
 
   /**
-   * An open session, at the latest after `BROKER_TIMEOUT_MS`.
+   * An open session. It waits for at most `BROKER_TIMEOUT_MS`.
    * @throws ThroughlineError `broker-unavailable`; the next call tries again
    */
   async session(): Promise<BrokerSession> {
@@ -73,13 +75,13 @@ export class BrokerConnection {
   }
 
   /**
-   * An open session for those who can do without: one that was lost is waited for, but not while NATS is known to be
-   * away. They are the only ones who come where there is nothing to send, so they have it looked for.
-   * @returns undefined while it is
+   * An open session for a caller who can do without one. It waits for a connect, unless the last one failed: then it
+   * only starts another attempt now and then, since no other caller may come that would.
+   * @returns undefined while NATS is away
    */
   async available(): Promise<BrokerSession | undefined> {
     if (this.#failing && (this.#session === undefined || this.#session.isClosed)) {
-      if (Date.now() >= this.#failedAt + LOOK_MS) this.session().catch(() => undefined);
+      if (Date.now() >= this.#failedAt + RETRY_MS) this.session().catch(() => undefined);
       return undefined;
     }
     try {
@@ -90,16 +92,16 @@ export class BrokerConnection {
   }
 
   /**
-   * Runs `work` on an open session. Where NATS did not answer, the session is put to the test: a half-open socket
-   * looks well for a long time, and the next call must not meet it again.
-   * @throws ThroughlineError whatever `work` throws, or `broker-unavailable`
+   * Runs `work` on an open session. If NATS does not answer, the session is tested with a ping: a half-open socket
+   * looks open for a long time, and the next call must not use it.
+   * @throws ThroughlineError any error of `work`, or `broker-unavailable`
    */
   async use<T>(work: (session: BrokerSession) => Promise<T>): Promise<T> {
-    return await this.useOf(await this.session(), work);
+    return await this.useSession(await this.session(), work);
   }
 
-  /** As {@link use}, on a session that the caller has. @throws ThroughlineError whatever `work` throws */
-  async useOf<T>(session: BrokerSession, work: (session: BrokerSession) => Promise<T>): Promise<T> {
+  /** As {@link use}, on a session that the caller already has. @throws ThroughlineError any error of `work` */
+  async useSession<T>(session: BrokerSession, work: (session: BrokerSession) => Promise<T>): Promise<T> {
     try {
       return await work(session);
     } catch (thrown) {
@@ -108,7 +110,7 @@ export class BrokerConnection {
     }
   }
 
-  /** Lets go of the connection, so that its object may sleep; the next call opens another. */
+  /** Closes the connection, so that its object may sleep. The next call opens another. */
   release(): void {
     const session = this.#session;
     this.#session = undefined;
@@ -129,7 +131,7 @@ export class BrokerConnection {
     const pause = this.#failedAt + PAUSE_MS - Date.now();
     if (pause > 0) await scheduler.wait(pause);
     try {
-      const session = await BrokerSession.open(this.#settings, this.#name);
+      const session = await openSession(this.#settings, this.#name);
       this.#adopt(session);
       return session;
     } catch (thrown) {
@@ -148,9 +150,9 @@ export class BrokerConnection {
     this.#failing = false;
     this.#opened++;
     this.#log.info('connected to NATS', { connection: this.#opened });
-    // The loss is nobody's request: its log line must not carry the trace of the one that happened to connect.
-    const nobodys = withService(ROOT_CONTEXT, this.#service);
-    session.lost.listen(() => context.with(nobodys, () => this.#drop(session, 'it was closed')));
+    // The loss belongs to no request: its log line must not carry the trace of the request that connected.
+    const noRequest = withService(ROOT_CONTEXT, this.#service);
+    session.lost.listen(() => context.with(noRequest, () => this.#drop(session, 'it was closed')));
     this.#onOpen();
   }
 

@@ -2,11 +2,11 @@ import { NatsError } from 'nats.ws';
 import { ThroughlineError, unavailable } from '../../shared/errors.ts';
 import { API_CODE, isFullCode } from '../../shared/nats/api-codes.ts';
 
-/** Of a request that is wrong in itself: sending it again would not help. */
+/** The status of a request that is wrong itself: sending it again would not help. */
 const BAD_REQUEST = 400;
 const RETRY_AFTER_SECONDS = 1;
 
-/** What NATS said, as an error of our own; the one place that knows the client's codes. */
+/** Turns an error of the NATS client into our own. Only this function knows the client's codes. */
 export function brokerError(thrown: unknown): ThroughlineError {
   if (thrown instanceof ThroughlineError) return thrown;
   const apiCode = thrown instanceof NatsError ? thrown.api_error?.err_code : undefined;
@@ -41,6 +41,6 @@ function reasonOf(code: string | undefined): string {
   if (code === '503') return 'its streams are not there yet (a worker creates them when it starts)';
   if (code === 'TIMEOUT' || code === 'CONNECTION_TIMEOUT') return 'no answer in time';
   if (code === 'CONNECTION_CLOSED' || code === 'DISCONNECT') return 'the connection was lost';
-  // The rest of what a client can say holds addresses and host names, which are not for a caller.
+  // Other messages of the client hold addresses and host names, which a caller must not see.
   return 'the connection failed';
 }

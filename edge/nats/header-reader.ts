@@ -1,4 +1,3 @@
-/** Reads the headers of a stream's messages over an open connection, batch by batch, as the reader asks for them. */
 import {
   AckPolicy,
   createInbox,
@@ -13,100 +12,113 @@ import {
 } from 'nats.ws';
 import { unavailable } from '../../shared/errors.ts';
 import { INBOX } from '../../shared/wire/subjects.ts';
+import { deliveryOf } from './delivery.ts';
 import type { Answer, StoredMessage } from './stored-message.ts';
-import { deliveryOf } from './stream-reader.ts';
 
-/** A consumer nobody asks removes itself after this time. */
+/** The server removes a consumer that was not used for this long. */
 const INACTIVE_MS = 30_000;
+const NO_MESSAGES = 404;
+const REQUEST_TIMEOUT = 408;
 
 export interface HeaderRange {
   /** Wildcards allowed. */
   readonly subject: string;
-  /** The lowest sequence to give. */
+  /** The lowest sequence to read. */
   readonly from: number;
 }
 
 export type StoredHeaders = Omit<StoredMessage, 'data'>;
 
-/** One question for messages that is under way. */
+/**
+ * Reads the messages of a stream without their bodies, in order: every message of a range, and each once. It asks for
+ * batches, so the server never sends more than was asked for.
+ */
+export interface HeaderReader {
+  /**
+   * The next messages, about `max` of them. None: there are none, or the replica that answers lags. After an error
+   * the reader cannot be used again.
+   * @throws NatsError, ThroughlineError `broker-unavailable` when a message was missed
+   */
+  next(max: number): Promise<StoredHeaders[]>;
+  /** Deletes the reader's consumer; safe to call twice. */
+  stop(): void;
+}
+
+/** Opens a {@link HeaderReader} over a consumer of its own. @throws NatsError */
+export async function openHeaderReader(
+  connection: NatsConnection,
+  manager: JetStreamManager,
+  stream: string,
+  { subject, from }: HeaderRange,
+  answer: Answer,
+): Promise<HeaderReader> {
+  const { name } = await answer(
+    manager.consumers.add(stream, {
+      // A name and one filter: both are then part of the request's subject, so NATS can permit this request alone.
+      name: nuid.next(),
+      filter_subject: subject,
+      deliver_policy: DeliverPolicy.StartSequence,
+      opt_start_seq: Math.max(1, from),
+      ack_policy: AckPolicy.None,
+      headers_only: true,
+      mem_storage: true,
+      num_replicas: 1,
+      inactive_threshold: nanos(INACTIVE_MS),
+    }),
+  );
+  const reader = new ConsumerHeaderReader(connection, manager, { stream, name }, answer);
+  reader.listen();
+  return reader;
+}
+
+/** One batch that was asked for. */
 interface Pull {
   readonly reply: string;
   readonly max: number;
   readonly done: PromiseWithResolvers<void>;
 }
 
-/**
- * Gives every message of a stream on a subject from a sequence on, in order, none left out and none twice. It asks for batches, so
- * that the server never sends more than is asked for, however much there is, and leaves the bodies where they are.
- */
-export class HeaderReader {
+class ConsumerHeaderReader implements HeaderReader {
   readonly #connection: NatsConnection;
+  readonly #manager: JetStreamManager;
+  readonly #consumer: { readonly stream: string; readonly name: string };
   readonly #answer: Answer;
-  readonly #subscription: Subscription;
   readonly #inbox = createInbox(INBOX.edge);
-  #stop: () => void = () => undefined;
-  #subject = '';
+  #subscription: Subscription | undefined;
   #delivered = 0;
   #pulls = 0;
   #taken: StoredHeaders[] = [];
   #pull: Pull | undefined;
   #failure: Error | undefined;
 
-  private constructor(connection: NatsConnection, answer: Answer) {
+  constructor(
+    connection: NatsConnection,
+    manager: JetStreamManager,
+    consumer: { readonly stream: string; readonly name: string },
+    answer: Answer,
+  ) {
     this.#connection = connection;
+    this.#manager = manager;
+    this.#consumer = consumer;
     this.#answer = answer;
-    this.#subscription = connection.subscribe(`${this.#inbox}.*`, {
+  }
+
+  listen(): void {
+    this.#subscription = this.#connection.subscribe(`${this.#inbox}.*`, {
       callback: (error: Error | null, message: Msg) => {
         if (error !== null) this.#fail(error);
-        else if (message.headers?.code) this.#status(message);
+        else if (message.headers?.code) this.#takeStatus(message);
         else this.#take(message);
       },
     });
   }
 
-  /** @throws NatsError */
-  static async open(
-    connection: NatsConnection,
-    manager: JetStreamManager,
-    stream: string,
-    { subject, from }: HeaderRange,
-    answer: Answer,
-  ): Promise<HeaderReader> {
-    const reader = new HeaderReader(connection, answer);
-    try {
-      const { name } = await answer(
-        manager.consumers.add(stream, {
-          // With a name and a filter, the request's subject holds both, so that NATS can permit this one and no other.
-          name: nuid.next(),
-          filter_subject: subject,
-          deliver_policy: DeliverPolicy.StartSequence,
-          opt_start_seq: Math.max(1, from),
-          ack_policy: AckPolicy.None,
-          headers_only: true,
-          mem_storage: true,
-          num_replicas: 1,
-          inactive_threshold: nanos(INACTIVE_MS),
-        }),
-      );
-      reader.#subject = `$JS.API.CONSUMER.MSG.NEXT.${stream}.${name}`;
-      reader.#stop = () => void manager.consumers.delete(stream, name).catch(() => undefined);
-      return reader;
-    } catch (thrown) {
-      reader.stop();
-      throw thrown;
-    }
-  }
-
-  /**
-   * The next messages, about `max` of them; none when there are none, or when the replica that answers lags
-   * behind. After an error the reader is of no more use.
-   * @throws NatsError, ThroughlineError `broker-unavailable` when something is missing
-   */
   async next(max: number): Promise<StoredHeaders[]> {
+    const { stream, name } = this.#consumer;
     const pull = { reply: `${this.#inbox}.${++this.#pulls}`, max, done: Promise.withResolvers<void>() };
     this.#pull = pull;
-    const { reply } = pull;
-    this.#connection.publish(this.#subject, JSON.stringify({ batch: max, no_wait: true }), { reply });
+    const request = JSON.stringify({ batch: max, no_wait: true });
+    this.#connection.publish(`$JS.API.CONSUMER.MSG.NEXT.${stream}.${name}`, request, { reply: pull.reply });
     await this.#answer(pull.done.promise);
     if (this.#failure !== undefined) throw this.#failure;
     const taken = this.#taken;
@@ -114,11 +126,11 @@ export class HeaderReader {
     return taken;
   }
 
-  /** Takes the consumer away; safe to repeat. */
   stop(): void {
-    if (this.#subscription.isClosed()) return;
+    if (this.#subscription === undefined || this.#subscription.isClosed()) return;
     this.#subscription.unsubscribe();
-    this.#stop();
+    const { stream, name } = this.#consumer;
+    this.#manager.consumers.delete(stream, name).catch(() => undefined);
   }
 
   #take(message: Msg): void {
@@ -129,15 +141,15 @@ export class HeaderReader {
     }
     const { subject, headers } = message;
     this.#taken.push({ sequence, subject, headers, time: new Date(storedMs) });
-    // A full batch ends without a word, and not every server has one for a batch that is not full.
+    // No message says that a full batch has ended, and older servers do not say it of a partial batch.
     if (pending === 0 || this.#taken.length === this.#pull?.max) this.#pull?.done.resolve();
   }
 
-  /** What a server says instead of a message, perhaps of a question before this one. */
-  #status({ subject, headers }: Msg): void {
+  /** The server's answer where it has no message to give. It may belong to an earlier batch. */
+  #takeStatus({ subject, headers }: Msg): void {
     if (subject !== this.#pull?.reply) return;
     const code = headers?.code ?? 0;
-    if (code === 404 || code === 408) this.#pull.done.resolve();
+    if (code === NO_MESSAGES || code === REQUEST_TIMEOUT) this.#pull.done.resolve();
     else this.#fail(new NatsError(headers?.description ?? '', String(code)));
   }
 

@@ -1,6 +1,6 @@
 /**
- * The loss of a connection, which happens at most once. Unlike a promise, it lets go of those who stop listening: a
- * connection that lives for days is waited on by every call that is made over it.
+ * The loss of a connection, which happens at most once. It is not a promise: a connection lives for days, each call
+ * over it waits for the loss as well, and a promise would keep every one of them in memory.
  */
 export class Loss {
   readonly #listeners = new Set<() => void>();
@@ -11,7 +11,10 @@ export class Loss {
     return this.#listeners.size;
   }
 
-  /** Calls `take` once: when it happens, or at once where it has. @returns what stops the listening; safe to repeat */
+  /**
+   * Calls `take` once, when the loss happens, or now if it has happened.
+   * @returns a function that stops listening; safe to call twice
+   */
   listen(take: () => void): () => void {
     if (this.#happened) {
       take();
@@ -21,7 +24,7 @@ export class Loss {
     return () => void this.#listeners.delete(take);
   }
 
-  /** It happens now; safe to repeat. */
+  /** Tells all listeners that the connection is lost; safe to call twice. */
   happen(): void {
     this.#happened = true;
     const listeners = [...this.#listeners];
@@ -29,7 +32,7 @@ export class Loss {
     for (const take of listeners) take();
   }
 
-  /** What `call` comes to, or what `instead` gives when the loss comes first. Nothing is left listening afterwards. */
+  /** The result of `call`, or of `instead` when the loss comes first. It stops listening at the end. */
   async race<T, U>(call: Promise<T>, instead: () => U): Promise<T | U> {
     let stop: () => void = () => undefined;
     const lost = new Promise<U>((resolve, reject) => {

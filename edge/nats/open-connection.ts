@@ -9,7 +9,7 @@ import {
 import { INBOX } from '../../shared/wire/subjects.ts';
 import type { EdgeConfig } from '../config.ts';
 
-/** The server hangs up on a silent client after two missed pings; so do we on a silent server. */
+/** After two pings without an answer the connection is closed, as the server does with a silent client. */
 const PING_INTERVAL_MS = 10_000;
 const MAX_PINGS_OUT = 2;
 
@@ -18,7 +18,7 @@ export type BrokerSettings = Pick<
   'NATS_URL' | 'NATS_USER' | 'NATS_PASSWORD' | 'NATS_TOKEN' | 'NATS_CREDS' | 'BROKER_TIMEOUT_MS'
 >;
 
-/** Opens a connection to NATS that ends where it is lost. @throws NatsError */
+/** Opens a connection to NATS that does not reconnect by itself. @throws NatsError */
 export function openConnection(settings: BrokerSettings, name: string): Promise<NatsConnection> {
   const authenticator = authenticatorOf(settings);
   return connect({
@@ -29,7 +29,7 @@ export function openConnection(settings: BrokerSettings, name: string): Promise<
     reconnect: false,
     pingInterval: PING_INTERVAL_MS,
     maxPingOut: MAX_PINGS_OUT,
-    // A cluster tells its members' inner addresses, which mean nothing out here.
+    // A cluster sends the inner addresses of its members, which cannot be reached from outside.
     ignoreClusterUpdates: true,
     noAsyncTraces: true,
     ...(authenticator === undefined ? {} : { authenticator }),

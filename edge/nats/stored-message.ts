@@ -1,37 +1,39 @@
-/** What the streams hold, in words of our own. */
-import type { MsgHdrs } from 'nats.ws';
+import type { NatsHeadersLike } from '../../shared/propagation/index.ts';
 
-/** A message as it is stored in a stream. */
+/** A message as a stream stores it. */
 export interface StoredMessage {
   /** Its place in the stream. */
   readonly sequence: number;
   readonly subject: string;
   readonly data: Uint8Array;
-  readonly headers: MsgHdrs | undefined;
+  readonly headers: NatsHeadersLike | undefined;
+  /** When the stream stored it. */
   readonly time: Date;
 }
 
-/** How far a consumer of a stream is. */
+/** How far a consumer of a stream has read. */
 export interface ConsumerPlace {
+  /** The subjects that it reads; wildcards allowed. */
   readonly filter: string;
-  /** The last message that was delivered, by its place in the stream. */
+  /** The sequence of the last message that was delivered. */
   readonly delivered: number;
 }
 
-/** What a stream holds, as its leader says. */
+/** Which sequences a stream holds, as its leader says. */
 export interface StreamExtent {
-  /** When the stream was made: another one of the same name was made at another time. */
+  /** When the stream was created. A stream that was deleted and created again has another time. */
   readonly created: string;
-  /** The first sequence that is there, and the last one that was given; first = last + 1 where there is nothing. */
+  /** The lowest sequence that is stored; one above {@link last} in an empty stream. */
   readonly first: number;
+  /** The highest sequence that was given so far. */
   readonly last: number;
 }
 
-/** One key of the `OPERATIONS` bucket: its value, or undefined when it was deleted. */
+/** One key of the `OPERATIONS` bucket; its value is undefined when the key was deleted. */
 export interface BucketChange {
   readonly key: string;
   readonly value: Uint8Array | undefined;
 }
 
-/** Bounds a wait: see `BrokerSession`. */
+/** Adds the deadline of a session to a call, and ends the call when the connection is lost. */
 export type Answer = <T>(call: Promise<T>) => Promise<T>;

@@ -7,21 +7,21 @@ const MAX_SUGGESTIONS = 3;
 const MAX_VIOLATIONS = 10;
 const MAX_TEXT = 200;
 
-// No format of JSON Schema, but the library knows it, by an expression that takes exponential time: 40 letters in an input
-// would stop a bridge for all its tenants. Without it the worker alone checks.
+// The library adds a format that JSON Schema does not have, and checks it with an expression that takes exponential time: 40
+// letters in an input would stop a bridge for all its tenants. Without the format, only the worker checks such a value.
 Reflect.deleteProperty(format, 'url');
 
 interface KnownOperation {
   readonly announcement: OperationAnnouncement;
-  /** What is wrong with an input; empty when it fits. */
+  /** What is wrong with an input; empty when it fits the schema. */
   readonly validate: (input: unknown) => Violation[];
 }
 
-/** Announced operations, with what it takes to check an input. */
+/** Announced operations, each with a validator for its inputs. */
 export class KnownOperations {
   readonly #known = new Map<string, KnownOperation>();
 
-  /** By name. */
+  /** All of them, sorted by name. */
   list(): OperationAnnouncement[] {
     return [...this.#known.values()]
       .map(({ announcement }) => announcement)
@@ -45,10 +45,11 @@ export class KnownOperations {
   }
 
   /**
-   * The announcement of `name`, for an input that fits it.
-   * @throws ThroughlineError `operation-unknown` with the names that are near; `input-invalid` with the paths that fail
+   * Checks an input against the operation `name`.
+   * @returns its announcement
+   * @throws ThroughlineError `operation-unknown` with similar names; `input-invalid` with the paths that fail
    */
-  accept(name: string, input: unknown): OperationAnnouncement {
+  check(name: string, input: unknown): OperationAnnouncement {
     const operation = this.#known.get(name);
     if (operation === undefined) throw this.#unknown(name);
     const violations = operation.validate(input);
@@ -61,7 +62,7 @@ export class KnownOperations {
   }
 
   #unknown(name: string): ThroughlineError {
-    const suggestions = near(name, [...this.#known.keys()]);
+    const suggestions = similarNames(name, [...this.#known.keys()]);
     const hint =
       suggestions.length > 0 ? `did you mean ${suggestions.join(' or ')}?` : 'see GET /v1/operations';
     return new ThroughlineError('operation-unknown', `no worker has announced ${name}; ${hint}`, {
@@ -70,7 +71,7 @@ export class KnownOperations {
   }
 }
 
-function near(name: string, known: string[]): string[] {
+function similarNames(name: string, known: string[]): string[] {
   if (known.length === 0) return [];
   const limit = Math.max(2, Math.floor(name.length / 2));
   const nearest = closest(name, known);
@@ -78,7 +79,7 @@ function near(name: string, known: string[]): string[] {
     known
       .map((candidate) => ({ candidate, steps: distance(name, candidate) }))
       .filter(({ candidate, steps }) => steps <= limit || isPart(name, candidate) || candidate === nearest)
-      // A name that goes on where this one ends is the likelier slip than one that only looks like it.
+      // A longer name that begins with this one is likelier than a name that only looks like it.
       .sort(
         (a, b) => Number(isPart(name, b.candidate)) - Number(isPart(name, a.candidate)) || a.steps - b.steps,
       )
@@ -89,7 +90,7 @@ function near(name: string, known: string[]): string[] {
 
 const isPart = (name: string, candidate: string): boolean => candidate.startsWith(`${name}.`);
 
-/** Where the edge cannot read a schema (a pattern, a reference of another dialect), the worker alone checks. */
+/** A schema that the edge cannot read (a pattern, a reference of another dialect) is checked by the worker alone. */
 function validatorOf({ inputSchema }: OperationAnnouncement): KnownOperation['validate'] {
   try {
     const validator = new Validator(inputSchema, '2020-12', false);
@@ -106,7 +107,7 @@ function validatorOf({ inputSchema }: OperationAnnouncement): KnownOperation['va
   }
 }
 
-/** The validator reports a failing branch at each level above the value; only the deepest say what is wrong. */
+/** The validator reports each level above a wrong value too. Only the deepest reports say what is wrong. */
 function leafViolations(
   errors: readonly { instanceLocation: string; error: string; keyword: string }[],
 ): Violation[] {
@@ -114,7 +115,7 @@ function leafViolations(
     ({ keyword }) => keyword !== 'properties' && keyword !== 'items' && keyword !== '$ref',
   );
   return (inner.length > 0 ? inner : errors).slice(0, MAX_VIOLATIONS).map(({ instanceLocation, error }) => ({
-    // Both hold names that the caller made up, as long as he likes.
+    // Both hold names from the caller's input, which may be of any length.
     path: decodeFragment(instanceLocation).slice(0, MAX_TEXT),
     message: error.slice(0, MAX_TEXT),
   }));

@@ -1,82 +1,46 @@
-import { OperationAnnouncement } from '../../shared/api/operation.ts';
-import { parseJson } from '../../shared/text/json.ts';
+import type { OperationAnnouncement } from '../../shared/api/operation.ts';
 import type { BrokerSession } from '../nats/broker-session.ts';
+import type { RequestBroker } from '../nats/request-broker.ts';
 import type { Logger } from '../telemetry/log.ts';
-import { KnownOperations } from './known-operations.ts';
+import { OperationWatch } from './operation-watch.ts';
+import type { SavedOperations } from './saved-operations.ts';
 
-/** What the directory uses of a session. */
-type WatchedSession = Pick<BrokerSession, 'watchOperations' | 'operation'>;
-
-/** What workers have announced, kept up to date by a watch on the `OPERATIONS` bucket; one per session. */
+/**
+ * The operations that can be run: those that NATS holds now, or, while NATS is away, those that it held when it was last
+ * seen.
+ */
 export class OperationDirectory {
-  readonly #session: WatchedSession;
+  readonly #saved: SavedOperations;
   readonly #log: Logger;
-  readonly #onChange: (all: readonly OperationAnnouncement[]) => void;
-  readonly #known = new KnownOperations();
-  #ready: Promise<void> | undefined;
-  #complete = false;
+  #watch: OperationWatch | undefined;
 
-  /** @param onChange gets all that is announced, once that is known and after each change */
-  constructor(
-    session: WatchedSession,
-    log: Logger,
-    onChange: (all: readonly OperationAnnouncement[]) => void = () => undefined,
-  ) {
-    this.#session = session;
+  constructor(saved: SavedOperations, log: Logger) {
+    this.#saved = saved;
     this.#log = log;
-    this.#onChange = onChange;
   }
 
   /** All announced operations, by name. @throws ThroughlineError `broker-unavailable` */
-  async list(): Promise<OperationAnnouncement[]> {
-    await this.#watch();
-    return this.#known.list();
+  list(session: BrokerSession): Promise<OperationAnnouncement[]> {
+    return this.#watchOver(session).list();
   }
 
   /**
-   * The announcement of `name`, for an input that fits it.
-   * @throws ThroughlineError `operation-unknown`, `input-invalid`, see {@link KnownOperations}; `broker-unavailable`
+   * Checks an input against the operation `name`.
+   * @returns its announcement
+   * @throws ThroughlineError `operation-unknown`, `input-invalid`; `broker-unavailable` where NATS is away and the
+   *   operation was not announced before
    */
-  async accept(name: string, input: unknown): Promise<OperationAnnouncement> {
-    await this.#watch();
-    // A worker may have announced it a moment ago, so the bucket is asked before a caller is refused.
-    if (!this.#known.has(name)) this.#take(name, await this.#session.operation(name));
-    return this.#known.accept(name, input);
+  async check(broker: RequestBroker, name: string, input: unknown): Promise<OperationAnnouncement> {
+    const announcement = await broker.ask((session) => this.#watchOver(session).check(name, input));
+    return announcement ?? this.#saved.check(name, input);
   }
 
-  /** Starts the watch, or waits for the one that starts; after its end, or a failure, the next call starts anew. */
-  #watch(): Promise<void> {
-    const again = (): void => {
-      this.#ready = undefined;
-      this.#complete = false;
-      // What is deleted while nobody watches would stay known for ever.
-      this.#known.clear();
-    };
-    this.#ready ??= this.#session
-      .watchOperations(({ key, value }) => this.#take(key, value), again)
-      .then(() => {
-        this.#complete = true;
-        this.#onChange(this.#known.list());
-      })
-      .catch((thrown: unknown) => {
-        again();
-        throw thrown;
-      });
-    return this.#ready;
+  /** One watch at a time: a call that still holds a session that is closed gets the watch over the next session. */
+  #watchOver(session: BrokerSession): OperationWatch {
+    const current = this.#watch;
+    if (current !== undefined && (current.session === session || session.isClosed)) return current;
+    const watch = new OperationWatch(session, this.#saved, this.#log);
+    this.#watch = watch;
+    return watch;
   }
-
-  #take(key: string, value: Uint8Array | undefined): void {
-    const announcement = value === undefined ? undefined : readAnnouncement(value);
-    if (announcement?.name === key) {
-      this.#known.put(announcement);
-    } else {
-      this.#known.delete(key);
-      if (value !== undefined) this.#log.warn('an announcement cannot be read', { operation: key });
-    }
-    if (this.#complete) this.#onChange(this.#known.list());
-  }
-}
-
-function readAnnouncement(value: Uint8Array): OperationAnnouncement | undefined {
-  return OperationAnnouncement.safeParse(parseJson(new TextDecoder().decode(value))).data;
 }

@@ -4,7 +4,7 @@ import { KnownOperations } from './known-operations.ts';
 
 const SCHEMA = 'CREATE TABLE IF NOT EXISTS operations (name TEXT PRIMARY KEY, announcement TEXT NOT NULL)';
 
-/** What workers had announced when NATS was last there: what a job is checked against while it is away. */
+/** The operations that were announced when NATS was last seen. Jobs are checked against them while NATS is away. */
 export class SavedOperations {
   readonly #sql: Pick<SqlStorage, 'exec'>;
   readonly #texts = new Map<string, string>();
@@ -22,7 +22,7 @@ export class SavedOperations {
     }
   }
 
-  /** Keeps these instead of what was there; writes only what is another now. */
+  /** Replaces the saved operations. It writes only those that changed. */
   save(all: readonly OperationAnnouncement[]): void {
     const names = new Set(all.map(({ name }) => name));
     for (const name of [...this.#texts.keys()]) {
@@ -44,12 +44,13 @@ export class SavedOperations {
   }
 
   /**
-   * The announcement of `name`, for an input that fits it.
-   * @throws ThroughlineError `input-invalid`; `broker-unavailable` where the name is not known here: a worker may have
-   *   announced it since, and a job that nobody can run is not accepted
+   * Checks an input against the operation `name`.
+   * @returns its announcement
+   * @throws ThroughlineError `input-invalid`; `broker-unavailable` for a name that is not saved: a worker may have
+   *   announced it since, and a job that nobody can run must not be accepted
    */
-  accept(name: string, input: unknown): OperationAnnouncement {
-    if (this.#known.has(name)) return this.#known.accept(name, input);
+  check(name: string, input: unknown): OperationAnnouncement {
+    if (this.#known.has(name)) return this.#known.check(name, input);
     throw new ThroughlineError(
       'broker-unavailable',
       `the message broker cannot be reached, and ${name} was not announced when it last was`,

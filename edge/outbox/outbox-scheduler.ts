@@ -1,30 +1,29 @@
 import { context } from '@opentelemetry/api';
 import { ThroughlineError } from '../../shared/errors.ts';
-import type { Outbox } from './outbox.ts';
-import { type DrainParts, OutboxDrain } from './outbox-drain.ts';
-import { SettlementCheck } from './settlement-check.ts';
+import { type DrainParts, drainOutbox } from './outbox-drain.ts';
+import { checkPublished } from './settlement-check.ts';
 
-/** While jobs are sent at once, the alarm is only there for the case that this object does not live to do it. */
+/** While jobs are sent at once, the alarm only serves the case that this object is evicted before it has done so. */
 const SAFETY_MS = 5_000;
 const FIRST_PAUSE_MS = 250;
 const LONGEST_PAUSE_MS = 10_000;
 
+/** What the scheduler needs of its bridge. */
 export interface SchedulerParts extends DrainParts {
-  readonly storage: Pick<DurableObjectStorage, 'getAlarm' | 'setAlarm'>;
-  /** Keeps this object alive for work that nobody waits for. */
-  readonly waitUntil: (work: Promise<unknown>) => void;
+  readonly object: {
+    readonly storage: Pick<DurableObjectStorage, 'getAlarm' | 'setAlarm'>;
+    /** Keeps this object alive for work that no request waits for. */
+    waitUntil(work: Promise<unknown>): void;
+  };
 }
 
 /**
- * Sees to it that what the outbox holds gets to NATS, whatever becomes of this object. The platform gives an alarm up
- * after a few failures, so {@link alarm} never fails; and it may lose one, so {@link start} sets it again.
+ * Makes sure that the jobs in the outbox reach NATS, also when this object is evicted. The platform stops calling an alarm
+ * that fails a few times, so {@link alarm} never fails. It may lose an alarm, so {@link start} sets it again.
  */
 export class OutboxScheduler {
   readonly #parts: SchedulerParts;
-  readonly #outbox: Outbox;
-  readonly #drain: OutboxDrain;
-  readonly #check: SettlementCheck;
-  /** Epoch milliseconds; undefined: none is known to be set. */
+  /** Epoch milliseconds; undefined: no alarm is known to be set. */
   #alarmAt: number | undefined;
   #failures = 0;
   #working: Promise<void> | undefined;
@@ -32,37 +31,34 @@ export class OutboxScheduler {
 
   constructor(parts: SchedulerParts) {
     this.#parts = parts;
-    this.#outbox = parts.outbox;
-    this.#drain = new OutboxDrain(parts);
-    this.#check = new SettlementCheck(parts);
   }
 
-  /** Call it before anything else: arms the alarm where there is work left from an earlier life. */
+  /** Sets the alarm where an earlier life of this object left work. Call it before anything else. */
   async start(): Promise<void> {
     if (!this.#hasWork()) return;
-    this.#alarmAt = (await this.#parts.storage.getAlarm()) ?? undefined;
+    this.#alarmAt = (await this.#parts.object.storage.getAlarm()) ?? undefined;
     this.#arm(Date.now());
   }
 
-  /** Call it in the same turn as the write: the alarm becomes durable together with the job. */
+  /** Call it in the same turn as the write of a job: the alarm becomes durable together with it. */
   added(): void {
     this.#arm(Math.max(Date.now() + SAFETY_MS, this.#notBefore));
     this.kick();
   }
 
-  /** Starts sending now, unless NATS has just failed. */
+  /** Starts to send now, unless NATS has just failed. */
   kick(): void {
     if (!this.#hasWork() || Date.now() < this.#notBefore) return;
-    this.#parts.waitUntil(this.#work().then(() => this.#armNext()));
+    this.#parts.object.waitUntil(this.#work().then(() => this.#armNext()));
   }
 
-  /** NATS is there again. */
+  /** Call it when NATS can be reached again. */
   reconnected(): void {
     this.#notBefore = 0;
     this.kick();
   }
 
-  /** What the platform calls at the time of the alarm; never throws. */
+  /** The platform's alarm; never throws. */
   async alarm(): Promise<void> {
     this.#alarmAt = undefined;
     try {
@@ -72,49 +68,55 @@ export class OutboxScheduler {
     }
   }
 
-  /** Whoever calls while it works gets the same run; what it logs must not carry the trace of who happened to start it. */
+  /** One run at a time, shared by all callers. Its log lines must not carry the trace of the caller that started it. */
   #work(): Promise<void> {
     this.#working ??= context
-      .with(this.#parts.own, () => this.#sendAndCheck())
+      .with(this.#parts.ownContext, () => this.#drainAndCheck())
       .finally(() => {
         this.#working = undefined;
       });
     return this.#working;
   }
 
-  async #sendAndCheck(): Promise<void> {
+  async #drainAndCheck(): Promise<void> {
     try {
-      await this.#drain.run();
-      await this.#check.run();
+      await drainOutbox(this.#parts);
+      await checkPublished(this.#parts);
       this.#failures = 0;
     } catch (thrown) {
-      const pauseMs = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** Math.min(this.#failures, 10));
-      this.#failures++;
-      // Half of it is chance: the bridges of a region must not come back in step.
-      this.#notBefore = Date.now() + pauseMs * (0.5 + Math.random() / 2);
+      this.#pause();
       const { code, message } = ThroughlineError.from(thrown);
-      const { pending, oldestAgeSeconds } = this.#outbox.status(Date.now());
+      const { pending, oldestAgeSeconds } = this.#parts.outbox.status(Date.now());
       this.#parts.log.warn('the outbox cannot be drained now', {
         ...{ code, reason: message, pending, oldest_age_s: Math.round(oldestAgeSeconds) },
       });
     }
   }
 
+  /** Half of the pause is random, so that the bridges of a region do not come back at the same moment. */
+  #pause(): void {
+    const pauseMs = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** Math.min(this.#failures, 10));
+    this.#failures++;
+    this.#notBefore = Date.now() + pauseMs * (0.5 + Math.random() / 2);
+  }
+
   #armNext(): void {
-    const next = this.#outbox.hasPending ? Date.now() : this.#outbox.nextCheck();
+    const { outbox } = this.#parts;
+    const next = outbox.hasPending ? Date.now() : outbox.nextCheck();
     if (next !== undefined) this.#arm(Math.max(next, this.#notBefore));
   }
 
   #hasWork(): boolean {
-    return this.#outbox.hasPending || this.#outbox.hasUnsettled;
+    const { outbox } = this.#parts;
+    return outbox.hasPending || outbox.hasUnsettled;
   }
 
-  /** An alarm that comes sooner does as well. */
+  /** Sets the alarm, unless an earlier one is set already. */
   #arm(at: number): void {
     const now = Date.now();
     if (this.#alarmAt !== undefined && this.#alarmAt <= at && this.#alarmAt > now - SAFETY_MS) return;
     this.#alarmAt = at;
-    this.#parts.storage.setAlarm(at).catch((thrown: unknown) => {
+    this.#parts.object.storage.setAlarm(at).catch((thrown: unknown) => {
       this.#alarmAt = undefined;
       this.#parts.log.error('the alarm of the outbox cannot be set', {
         reason: ThroughlineError.from(thrown).message,

@@ -1,43 +1,13 @@
 import type { OutboxItem, OutboxStatus } from '../../shared/api/outbox.ts';
 import { ThroughlineError } from '../../shared/errors.ts';
-import { parseJson } from '../../shared/text/json.ts';
-import { OutgoingJob } from '../jobs/outgoing-job.ts';
+import type { OutgoingJob } from '../jobs/outgoing-job.ts';
+import { ENTRY_COLUMNS, type EntryRow, entryOf, type OutboxEntry, type OutboxState } from './outbox-entry.ts';
 
 /** What the outbox may hold. */
 export interface OutboxLimits {
   readonly maxRows: number;
-  /** Bytes of jobs, as they are kept. */
+  /** Bytes of all jobs together. */
   readonly maxBytes: number;
-}
-
-/** An accepted job that is kept here. */
-export interface OutboxEntry {
-  /** Its place in the line. */
-  readonly position: number;
-  readonly job: OutgoingJob;
-  /** The input as JSON in UTF-8. */
-  readonly body: Uint8Array;
-  /** Epoch milliseconds. */
-  readonly addedAt: number;
-  /** How often it was sent before: after the first time NATS may have it, though it did not say so. */
-  readonly tries: number;
-  /** RFC 3339; undefined: it was not cancelled. */
-  readonly cancelledAt: string | undefined;
-  /** Why NATS will never take it; undefined: it is not set aside. */
-  readonly reason: string | undefined;
-}
-
-/** `pending`: NATS does not have it, as far as is known. `published`: it does, the end is awaited. */
-type State = 'pending' | 'published' | 'rejected';
-
-interface Row extends Record<string, SqlStorageValue> {
-  readonly position: number;
-  readonly job: string;
-  readonly body: ArrayBuffer;
-  readonly added_at: number;
-  readonly tries: number;
-  readonly cancelled_at: string | null;
-  readonly reason: string | null;
 }
 
 const SCHEMA = `
@@ -60,17 +30,17 @@ const SCHEMA = `
   CREATE INDEX IF NOT EXISTS outbox_line ON outbox (state, position);
   CREATE INDEX IF NOT EXISTS outbox_check ON outbox (check_at) WHERE check_at IS NOT NULL;
 `;
-const ENTRY = 'position, job, body, added_at, tries, cancelled_at, reason';
+const UNREADABLE = 'the row cannot be read';
 const FULL_RETRY_SECONDS = 5;
 
 /**
- * The accepted jobs that a bridge answers for, in its SQLite. A Durable Object lets nothing leave, no answer and no
- * frame to NATS, before what was written here is durable (the platform's output gate).
+ * The accepted jobs that a bridge is responsible for, in its SQLite. A Durable Object sends nothing, neither an answer
+ * nor a frame to NATS, before what was written here is durable (the platform's output gate).
  */
 export class Outbox {
   readonly #sql: Pick<SqlStorage, 'exec'>;
   readonly #limits: OutboxLimits;
-  readonly #counts: Record<State, number> = { pending: 0, published: 0, rejected: 0 };
+  readonly #counts: Record<OutboxState, number> = { pending: 0, published: 0, rejected: 0 };
   #bytes = 0;
 
   constructor(sql: Pick<SqlStorage, 'exec'>, limits: OutboxLimits) {
@@ -80,35 +50,36 @@ export class Outbox {
     this.#count();
   }
 
-  /** Whether jobs wait for NATS: whoever comes now joins the line. */
+  /** Whether jobs wait for NATS. A new job then waits after them. */
   get hasPending(): boolean {
     return this.#counts.pending > 0;
   }
 
-  /** Whether there are jobs whose end is awaited. */
+  /** Whether the outbox awaits the end of a published job. */
   get hasUnsettled(): boolean {
     return this.#counts.published > 0;
   }
 
   /**
-   * Takes a job in.
-   * @param tries 1 where it was sent and NATS did not answer; else 0
-   * @throws ThroughlineError `outbox-full`; nothing was taken then
+   * Adds a pending job.
+   * @param delivery `unanswered` if it was sent and NATS did not answer
+   * @throws ThroughlineError `outbox-full`; nothing was added then
    */
-  add(job: OutgoingJob, body: Uint8Array, tries: 0 | 1): void {
+  add(job: OutgoingJob, body: Uint8Array, delivery: 'unsent' | 'unanswered'): void {
     this.ensureRoom(body);
-    this.#insert(job, body, 'pending', { tries, check_at: null });
+    this.#insert(job, body, 'pending', { tries: delivery === 'unsent' ? 0 : 1, check_at: null });
   }
 
   /**
-   * Takes in a job that NATS has just acknowledged: its end is looked for at `checkAt` (epoch milliseconds).
-   * @throws ThroughlineError `outbox-full` where the disk is
+   * Adds a job that NATS has just acknowledged.
+   * @param checkAt when its end is looked for, in epoch milliseconds
+   * @throws ThroughlineError `outbox-full` when the disk is full
    */
   addPublished(job: OutgoingJob, body: Uint8Array, checkAt: number): void {
     this.#insert(job, body, 'published', { tries: 1, check_at: checkAt });
   }
 
-  /** @throws ThroughlineError `outbox-full` where a job with this input would be too much */
+  /** Checks that a job with this input fits. @throws ThroughlineError `outbox-full` */
   ensureRoom(body: Uint8Array): void {
     const rows = this.#counts.pending + this.#counts.published + this.#counts.rejected;
     if (rows >= this.#limits.maxRows || this.#bytes + body.length > this.#limits.maxBytes) throw full();
@@ -117,10 +88,10 @@ export class Outbox {
   #insert(
     job: OutgoingJob,
     body: Uint8Array,
-    state: State,
+    state: OutboxState,
     { tries, check_at }: { readonly tries: number; readonly check_at: number | null },
   ): void {
-    // NATS has forgotten it, or is away, and its caller has sent it again.
+    // NATS has forgotten this job, or is away, and its caller has sent it again.
     const before = this.hasUnsettled ? this.findPublished(job.tenant, job.jobId) : undefined;
     if (before !== undefined) this.remove([before.position]);
     const text = JSON.stringify(job);
@@ -138,38 +109,38 @@ export class Outbox {
     this.#bytes += size;
   }
 
-  /** A job that NATS does not have, as far as is known: waiting, or set aside. */
+  /** A pending or rejected job: NATS does not have it, as far as is known. */
   find(tenant: string, jobId: string): OutboxEntry | undefined {
     return this.#entry(tenant, jobId, `state <> 'published'`);
   }
 
-  /** A job that NATS has and whose end is awaited. */
+  /** A job that NATS has, and whose end is awaited. */
   findPublished(tenant: string, jobId: string): OutboxEntry | undefined {
     return this.#entry(tenant, jobId, `state = 'published'`);
   }
 
   #entry(tenant: string, jobId: string, condition: string): OutboxEntry | undefined {
-    const [row] = this.#sql.exec<Row>(
-      `SELECT ${ENTRY} FROM outbox WHERE tenant = ? AND job_id = ? AND ${condition}`,
+    const [row] = this.#sql.exec<EntryRow>(
+      `SELECT ${ENTRY_COLUMNS} FROM outbox WHERE tenant = ? AND job_id = ? AND ${condition}`,
       ...[tenant, jobId],
     );
     return row === undefined ? undefined : entryOf(row);
   }
 
   /**
-   * The first of the line, and counts a try for each of them. What cannot be read any more is set aside on the way.
-   * @param limit rows at most; fewer where they are large
+   * Takes the next pending jobs to send, and counts a try for each. A row that cannot be read is rejected.
+   * @param limit rows at most; fewer where they are large, but always one
    */
   takeNext(limit: number, maxBytes: number): OutboxEntry[] {
     const entries: OutboxEntry[] = [];
     let bytes = 0;
-    const rows = this.#sql.exec<Row>(
-      `SELECT ${ENTRY} FROM outbox WHERE state = 'pending' ORDER BY position LIMIT ?`,
+    const rows = this.#sql.exec<EntryRow>(
+      `SELECT ${ENTRY_COLUMNS} FROM outbox WHERE state = 'pending' ORDER BY position LIMIT ?`,
       limit,
     );
     for (const row of [...rows]) {
       const entry = entryOf(row);
-      if (entry === undefined) this.reject(row.position, 'the row cannot be read');
+      if (entry === undefined) this.reject(row.position, UNREADABLE);
       else {
         bytes += entry.body.length;
         if (entries.length > 0 && bytes > maxBytes) break;
@@ -181,7 +152,7 @@ export class Outbox {
     return entries;
   }
 
-  /** Forgets jobs: NATS has them, or their end is recorded. */
+  /** Removes jobs: NATS has them, or their end is recorded. */
   remove(positions: readonly number[]): void {
     for (const position of positions) {
       const [row] = this.#sql.exec<{ state: string; size: number }>(
@@ -189,36 +160,36 @@ export class Outbox {
         position,
       );
       if (row === undefined) continue;
-      this.#counts[row.state as State]--;
+      this.#counts[row.state as OutboxState]--;
       this.#bytes -= row.size;
     }
   }
 
-  /** NATS has these jobs; their end is looked for at `checkAt` (epoch milliseconds). */
+  /** Marks jobs as published. @param checkAt when their end is looked for, in epoch milliseconds */
   published(positions: readonly number[], checkAt: number): void {
     for (const position of positions) this.#move(position, 'published', { check_at: checkAt, checks: 0 });
   }
 
-  /** Published jobs whose time to be looked at has come, with how often they were. */
+  /** Published jobs whose end is to be looked for now, each with the number of earlier looks. */
   due(now: number, limit: number): { readonly entry: OutboxEntry; readonly checks: number }[] {
-    const rows = this.#sql.exec<Row & { readonly checks: number }>(
-      `SELECT ${ENTRY}, checks FROM outbox WHERE check_at <= ? ORDER BY check_at LIMIT ?`,
+    const rows = this.#sql.exec<EntryRow & { readonly checks: number }>(
+      `SELECT ${ENTRY_COLUMNS}, checks FROM outbox WHERE check_at <= ? ORDER BY check_at LIMIT ?`,
       ...[now, limit],
     );
     return [...rows].flatMap((row) => {
       const entry = entryOf(row);
-      if (entry === undefined) this.reject(row.position, 'the row cannot be read');
+      if (entry === undefined) this.reject(row.position, UNREADABLE);
       return entry === undefined ? [] : [{ entry, checks: row.checks }];
     });
   }
 
-  /** When the next published job is to be looked at; undefined: there is none. */
+  /** When the end of a published job is to be looked for next; undefined: there is none. */
   nextCheck(): number | undefined {
     const [row] = this.#sql.exec<{ at: number | null }>('SELECT min(check_at) AS at FROM outbox');
     return row?.at ?? undefined;
   }
 
-  /** Looks at a published job again later. */
+  /** Looks for the end of a published job again later. */
   checkLater(position: number, checkAt: number): void {
     this.#sql.exec(
       'UPDATE outbox SET check_at = ?, checks = checks + 1 WHERE position = ?',
@@ -226,26 +197,27 @@ export class Outbox {
     );
   }
 
-  /** NATS has forgotten a job that it had: back into the line, at its old place. */
+  /** Makes a published job pending again, at its old place: NATS has forgotten it. */
   requeue(position: number): void {
     this.#move(position, 'pending', { check_at: null, checks: 0 });
   }
 
-  /** NATS will never take this job as it is: out of the line, kept with its reason. */
+  /** Marks a job as rejected: NATS will not take it as it is. */
   reject(position: number, reason: string): void {
     this.#move(position, 'rejected', { reason, check_at: null });
   }
 
-  /** Puts a job that was set aside back into the line. @returns whether there was one */
+  /** Makes a rejected job pending again. @returns whether there was one */
   retry(tenant: string, jobId: string): boolean {
     const entry = this.find(tenant, jobId);
-    if (entry?.reason === undefined) return false;
+    if (entry?.delivery !== 'rejected') return false;
     this.#move(entry.position, 'pending', { reason: null });
     return true;
   }
 
   /**
-   * Marks a job as cancelled: its end is sent in its place. One that was set aside joins the line for it.
+   * Marks a pending or rejected job as cancelled. It is pending then: its end is sent in its place.
+   * @param at RFC 3339
    * @returns whether it was still here
    */
   cancel(position: number, at: string): boolean {
@@ -258,24 +230,14 @@ export class Outbox {
     return true;
   }
 
-  /** A tenant's jobs here, set aside or waiting, in the order of the line, at most `limit`. */
+  /** A tenant's pending and rejected jobs, in the order of the queue, at most `limit`. */
   list(tenant: string, limit: number): OutboxItem[] {
-    const rows = this.#sql.exec<Row & { readonly job_id: string }>(
-      `SELECT ${ENTRY}, job_id FROM outbox WHERE tenant = ? AND state <> 'published' ORDER BY position LIMIT ?`,
+    const rows = this.#sql.exec<EntryRow & { readonly job_id: string }>(
+      `SELECT ${ENTRY_COLUMNS}, job_id FROM outbox WHERE tenant = ? AND state <> 'published'
+       ORDER BY position LIMIT ?`,
       ...[tenant, limit],
     );
-    return [...rows].map((row) => {
-      const { reason, added_at, tries } = row;
-      const operation = entryOf(row)?.job.operation;
-      return {
-        id: row.job_id,
-        state: reason === null ? 'pending' : 'rejected',
-        ...(operation === undefined ? {} : { operation }),
-        addedAt: new Date(added_at).toISOString(),
-        tries,
-        ...(reason === null ? {} : { reason }),
-      };
-    });
+    return [...rows].map(itemOf);
   }
 
   status(now: number): OutboxStatus {
@@ -291,7 +253,11 @@ export class Outbox {
     };
   }
 
-  #move(position: number, state: State, fields: Readonly<Record<string, string | number | null>>): void {
+  #move(
+    position: number,
+    state: OutboxState,
+    fields: Readonly<Record<string, string | number | null>>,
+  ): void {
     const [row] = this.#sql.exec<{ state: string }>('SELECT state FROM outbox WHERE position = ?', position);
     if (row === undefined) return;
     const names = Object.keys(fields).map((name) => `, ${name} = ?`);
@@ -299,7 +265,7 @@ export class Outbox {
       `UPDATE outbox SET state = ?${names.join('')} WHERE position = ?`,
       ...[state, ...Object.values(fields), position],
     );
-    this.#counts[row.state as State]--;
+    this.#counts[row.state as OutboxState]--;
     this.#counts[state]++;
   }
 
@@ -308,23 +274,22 @@ export class Outbox {
       'SELECT state, count(*) AS rows, sum(size) AS bytes FROM outbox GROUP BY state',
     );
     for (const { state, rows: count, bytes } of rows) {
-      this.#counts[state as State] = count;
+      this.#counts[state as OutboxState] = count;
       this.#bytes += bytes;
     }
   }
 }
 
-function entryOf(row: Row): OutboxEntry | undefined {
-  const job = OutgoingJob.safeParse(parseJson(row.job));
-  if (!job.success) return undefined;
+function itemOf(row: EntryRow & { readonly job_id: string }): OutboxItem {
+  const { reason, added_at, tries } = row;
+  const operation = entryOf(row)?.job.operation;
   return {
-    position: row.position,
-    job: job.data,
-    body: new Uint8Array(row.body),
-    addedAt: row.added_at,
-    tries: row.tries,
-    cancelledAt: row.cancelled_at ?? undefined,
-    reason: row.reason ?? undefined,
+    id: row.job_id,
+    state: row.state === 'rejected' ? 'rejected' : 'pending',
+    ...(operation === undefined ? {} : { operation }),
+    addedAt: new Date(added_at).toISOString(),
+    tries,
+    ...(reason === null ? {} : { reason }),
   };
 }
 

@@ -1,13 +1,36 @@
 import { jobOfEvent } from '../../shared/job/event.ts';
 import type { Job } from '../../shared/job/job.ts';
-import { cancelledInOutbox, queuedJob } from '../jobs/outgoing-job.ts';
-import type { OutboxEntry } from './outbox.ts';
+import { cancelledInOutbox } from '../jobs/cancelled-event.ts';
+import { readJob } from '../jobs/job-reader.ts';
+import { queuedJob } from '../jobs/outgoing-job.ts';
+import type { BrokerConnection } from '../nats/broker-connection.ts';
+import { RequestBroker } from '../nats/request-broker.ts';
+import type { Outbox } from './outbox.ts';
+import type { OutboxEntry } from './outbox-entry.ts';
 
-/** The job that an entry of the outbox is to its caller. */
+/** A pending or rejected job as its caller sees it. @param bridge the bridge's name */
 export function pendingJob({ job, cancelledAt, reason }: OutboxEntry, bridge: string): Job {
   if (cancelledAt !== undefined)
     return { ...jobOfEvent(cancelledInOutbox(bridge, job, cancelledAt)), durability: 'outbox' };
   const queued = queuedJob(job, 'outbox');
   if (reason === undefined) return queued;
   return { ...queued, error: { code: 'broker-rejected', message: reason } };
+}
+
+/**
+ * Reads a job that the outbox has and NATS does not. If NATS may have it, NATS is asked.
+ * @returns undefined where NATS is the one to ask: it has the job, or the outbox does not
+ */
+export async function readPendingJob(
+  bridge: { readonly name: string; readonly outbox: Outbox; readonly connection: BrokerConnection },
+  tenant: string,
+  jobId: string,
+): Promise<Job | undefined> {
+  const entry = bridge.outbox.find(tenant, jobId);
+  if (entry === undefined) return undefined;
+  if (entry.delivery === 'unanswered') {
+    const broker = await RequestBroker.start(bridge.connection);
+    if ((await broker.ask((session) => readJob(session, tenant, jobId))) !== undefined) return undefined;
+  }
+  return { ...pendingJob(entry, bridge.name), attempts: [] };
 }

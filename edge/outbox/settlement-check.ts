@@ -1,53 +1,60 @@
-import { type BrokerStanding, standingOf } from '../jobs/broker-standing.ts';
+import { type BrokerRecord, isEnded, isStored, readRecord } from '../jobs/broker-record.ts';
+import type { BrokerConnection } from '../nats/broker-connection.ts';
 import type { BrokerSession } from '../nats/broker-session.ts';
-import type { OutboxEntry } from './outbox.ts';
-import type { DrainParts } from './outbox-drain.ts';
+import type { Logger } from '../telemetry/log.ts';
+import type { Outbox } from './outbox.ts';
+import type { OutboxEntry } from './outbox-entry.ts';
 
+/** How long after its publication the end of a job is looked for first. */
+export const FIRST_CHECK_MS = 1_000;
 const BATCH = 256;
 const LONGEST_PAUSE_MS = 60_000;
-/** A worker that has the job, though its message is gone, gets this long to end it. */
+/** A worker may run a job whose message is gone. It has this long to end it. */
 const RUNNING_GRACE_MS = 30_000;
-/** The queue takes a job that is due from `DELAYED` a moment later. */
+/** A job that is due moves from `DELAYED` to the queue a moment later. */
 const DUE_GRACE_MS = 60_000;
 
+/** What the check needs of its bridge. */
+interface CheckParts {
+  readonly connection: Pick<BrokerConnection, 'use'>;
+  readonly outbox: Outbox;
+  readonly log: Logger;
+}
+
 /**
- * Looks for the ends of the jobs that NATS has (`OUTBOX_KEEP=settled`). One that NATS neither holds nor has an end
- * of was forgotten by a broker that had acknowledged it: back into the line with it.
+ * Looks for the ends of published jobs (`OUTBOX_KEEP=settled`). A job that has neither a message nor an end in NATS was
+ * forgotten by a broker that had acknowledged it: it is pending again. Only the scheduler calls this, one run at a time.
+ * @throws ThroughlineError `broker-unavailable`
  */
-export class SettlementCheck {
-  readonly #parts: Pick<DrainParts, 'connection' | 'outbox' | 'log'>;
-
-  constructor(parts: Pick<DrainParts, 'connection' | 'outbox' | 'log'>) {
-    this.#parts = parts;
-  }
-
-  /** Looks at all whose time has come. One run at a time: the keeper sees to that. @throws ThroughlineError `broker-unavailable` */
-  async run(): Promise<void> {
-    const { outbox, connection } = this.#parts;
-    for (let due = outbox.due(Date.now(), BATCH); due.length > 0; due = outbox.due(Date.now(), BATCH)) {
-      await connection.use((session) =>
-        Promise.all(due.map(({ entry, checks }) => this.#checkOne(session, entry, checks))),
-      );
-    }
-  }
-
-  async #checkOne(session: BrokerSession, entry: OutboxEntry, checks: number): Promise<void> {
-    const { outbox, log } = this.#parts;
-    const standing = await standingOf(session, entry.job);
-    if (standing.isEnded) return outbox.remove([entry.position]);
-    if (!isForgotten(standing, entry, Date.now())) {
-      const pauseMs = Math.min(LONGEST_PAUSE_MS, 1_000 * 2 ** checks);
-      return outbox.checkLater(entry.position, Date.now() + pauseMs);
-    }
-    log.error('NATS has forgotten a job that it acknowledged; it is published again', {
-      ...{ job_id: entry.job.jobId, tenant: entry.job.tenant },
-    });
-    outbox.requeue(entry.position);
+export async function checkPublished(parts: CheckParts): Promise<void> {
+  const { outbox, connection } = parts;
+  for (let due = outbox.due(Date.now(), BATCH); due.length > 0; due = outbox.due(Date.now(), BATCH)) {
+    await connection.use((session) =>
+      Promise.all(due.map(({ entry, checks }) => checkOne(parts, session, entry, checks))),
+    );
   }
 }
 
-function isForgotten({ isStored, event }: BrokerStanding, { job }: OutboxEntry, now: number): boolean {
-  if (isStored) return false;
+async function checkOne(
+  { outbox, log }: CheckParts,
+  session: BrokerSession,
+  entry: OutboxEntry,
+  checks: number,
+): Promise<void> {
+  const record = await readRecord(session, entry.job);
+  if (isEnded(record)) return outbox.remove([entry.position]);
+  if (!isForgotten(record, entry, Date.now())) {
+    const pauseMs = Math.min(LONGEST_PAUSE_MS, 1_000 * 2 ** checks);
+    return outbox.checkLater(entry.position, Date.now() + pauseMs);
+  }
+  log.error('NATS has forgotten a job that it acknowledged; it is published again', {
+    ...{ job_id: entry.job.jobId, tenant: entry.job.tenant },
+  });
+  outbox.requeue(entry.position);
+}
+
+function isForgotten(record: BrokerRecord, { job }: OutboxEntry, now: number): boolean {
+  if (isStored(record)) return false;
   if (job.dueAt !== undefined && now < Date.parse(job.dueAt) + DUE_GRACE_MS) return false;
-  return event === undefined || now > Date.parse(event.at) + RUNNING_GRACE_MS;
+  return record.event === undefined || now > Date.parse(record.event.at) + RUNNING_GRACE_MS;
 }

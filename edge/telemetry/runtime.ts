@@ -31,9 +31,9 @@ export function telemetry(
   return current;
 }
 
-/** The span processor of this isolate. Undefined where tracing is off. */
-export function activeProcessor(): EdgeSpanProcessor | undefined {
-  return current?.on ? current.processor : undefined;
+/** Exports the spans that have ended, as work that `object` stays alive for. The instrumentation does it for requests only. */
+export function flushSpans(object: Pick<DurableObjectState, 'waitUntil'>): void {
+  if (current?.on) object.waitUntil(current.processor.forceFlush());
 }
 
 function start(

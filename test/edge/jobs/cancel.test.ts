@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { cancelledEvent, isDelivered } from '../../../edge/jobs/cancel.ts';
+import { isDelivered } from '../../../edge/jobs/cancel.ts';
+import { cancelledEvent } from '../../../edge/jobs/cancelled-event.ts';
 import { JobEvent, jobOfEvent } from '../../../shared/job/event.ts';
 import { AS_GLOBEX, job, problemIn, setup } from '../http/app-support.ts';
 
@@ -81,11 +82,8 @@ describe('the end of a job that no worker has', () => {
       error: { code: 'operation-failed', message: 'busy' },
       retryInMs: 500,
     };
-    const end = cancelledEvent(
-      { name: 'bridge-0' },
-      { jobId: 'job-1' },
-      { message: undefined, delayed: undefined, event, last: 9 },
-    );
+    const record = { queued: undefined, delayed: undefined, event, lastSequence: 9 };
+    const end = cancelledEvent('bridge-0', 'job-1', record);
     const { progress: _, retryInMs: __, ...kept } = event;
     expect(JobEvent.parse(end)).toEqual({
       ...kept,

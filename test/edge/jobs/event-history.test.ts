@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { lastOf, readHistory } from '../../../edge/jobs/event-history.ts';
 import type { BrokerSession } from '../../../edge/nats/broker-session.ts';
-import type { SubjectPageQuery } from '../../../edge/nats/stream-reader.ts';
+import type { SubjectPageQuery } from '../../../edge/nats/subject-page.ts';
 import { writeJson } from '../../../shared/wire/json-body.ts';
 
 const AT = '2026-01-02T03:04:05.678Z';

@@ -1,7 +1,7 @@
 import { headers } from 'nats.ws';
 import { describe, expect, it } from 'vitest';
 import { deadLetterDetailOf, deadLetterOf } from '../../../edge/jobs/dead-letters.ts';
-import { redrive, redriveLetter } from '../../../edge/jobs/redrive.ts';
+import { redriveDeadLetter, redriveJob } from '../../../edge/jobs/redrive.ts';
 import { redriveMany } from '../../../edge/jobs/redrive-many.ts';
 import type { BrokerSession } from '../../../edge/nats/broker-session.ts';
 import type { StoredMessage } from '../../../edge/nats/stored-message.ts';
@@ -106,7 +106,7 @@ function broker(streams: Streams) {
   } as unknown as BrokerSession;
   const log = { debug() {}, info() {}, warn() {}, error() {} } satisfies Logger;
   const parts = { name: 'bridge', log };
-  return { session, parts, written, deleted, redrive: () => redrive(parts, session, 'acme', 'job-1') };
+  return { session, parts, written, deleted, redrive: () => redriveJob(parts, session, 'acme', 'job-1') };
 }
 
 describe('a redrive', () => {
@@ -233,7 +233,7 @@ describe('a redrive', () => {
     const { lastMessage } = session;
     session.lastMessage = async (stream, subject) =>
       stream === 'JOBS' ? looks.shift() : await lastMessage(stream, subject);
-    expect((await redriveLetter(parts, session, letter())).job).toMatchObject({ traceId: NEW });
+    expect((await redriveDeadLetter(parts, session, letter())).job).toMatchObject({ traceId: NEW });
     expect(written.at(-1)).toMatchObject({ body: { kind: 'redriven', traceId: NEW } });
   });
 

@@ -29,13 +29,12 @@ function setup(use: () => Promise<unknown>) {
   const work: Promise<unknown>[] = [];
   const asked = vi.fn(use);
   const scheduler = new OutboxScheduler({
-    ...{ name: 'bridge', outbox, log, storage, keepUntilSettled: false, own: ROOT_CONTEXT },
+    ...{ name: 'bridge', outbox, log, keepUntilSettled: false, ownContext: ROOT_CONTEXT },
     connection: { use: asked } as unknown as SchedulerParts['connection'],
-    waitUntil: (one) => work.push(one),
-    flush: () => undefined,
-    accepted: () => undefined,
+    object: { storage, waitUntil: (one) => void work.push(one) },
+    feed: { add: () => undefined },
   });
-  const add = (): void => outbox.add(JOB, new Uint8Array([48]), 0);
+  const add = (): void => outbox.add(JOB, new Uint8Array([48]), 'unsent');
   return { outbox, scheduler, storage, log, asked, add, settled: () => Promise.all(work) };
 }
 

@@ -30,8 +30,8 @@ describe('the line', () => {
   it('is first in, first out, and gives back what was put in', () => {
     const { outbox, ids } = setup();
     const first = job('one', { dueAt: '2026-01-02T00:00:00.000Z', timeoutMs: 5, fingerprint: 'f' });
-    outbox.add(first, body(), 0);
-    outbox.add(job('two'), body('2'), 1);
+    outbox.add(first, body(), 'unsent');
+    outbox.add(job('two'), body('2'), 'unanswered');
     const entries = outbox.takeNext(10, 1_000);
     expect(ids(entries)).toEqual(['one', 'two']);
     expect(entries[0]?.job).toEqual(first);
@@ -40,21 +40,21 @@ describe('the line', () => {
 
   it('counts a try for those that were taken, and tells how many came before', () => {
     const { outbox } = setup();
-    for (const id of ['a', 'b', 'c']) outbox.add(job(id), body(), 0);
+    for (const id of ['a', 'b', 'c']) outbox.add(job(id), body(), 'unsent');
     expect(outbox.takeNext(2, 1_000).map(({ tries }) => tries)).toEqual([0, 0]);
     expect(outbox.takeNext(3, 1_000).map(({ tries }) => tries)).toEqual([1, 1, 0]);
   });
 
   it('gives few where they are large, but always one', () => {
     const { outbox, ids } = setup();
-    for (const id of ['a', 'b', 'c']) outbox.add(job(id), body('x'.repeat(60)), 0);
+    for (const id of ['a', 'b', 'c']) outbox.add(job(id), body('x'.repeat(60)), 'unsent');
     expect(ids(outbox.takeNext(10, 130))).toEqual(['a', 'b']);
     expect(ids(outbox.takeNext(10, 1))).toEqual(['a']);
   });
 
   it('is still there when the object is made anew, with its counts', () => {
     const { outbox, reopened, ids } = setup();
-    outbox.add(job('kept'), body(), 0);
+    outbox.add(job('kept'), body(), 'unsent');
     outbox.addPublished(job('sent'), body(), 5);
     const again = reopened();
     expect(again.hasPending).toBe(true);
@@ -67,7 +67,7 @@ describe('the line', () => {
 
   it('a row that cannot be read is rejected with its reason, and the others go on (E13)', () => {
     const { sql, outbox, ids } = setup();
-    for (const id of ['good', 'bad', 'fine']) outbox.add(job(id), body(), 0);
+    for (const id of ['good', 'bad', 'fine']) outbox.add(job(id), body(), 'unsent');
     sql.exec("UPDATE outbox SET job = '{' WHERE job_id = ?", 'bad');
     expect(ids(outbox.takeNext(10, 1_000))).toEqual(['good', 'fine']);
     expect(outbox.status(0)).toMatchObject({ pending: 2, rejected: 1 });
@@ -82,7 +82,7 @@ describe('the line', () => {
 describe('a job in the outbox', () => {
   it('is found by its tenant alone, and not any more once NATS has it', () => {
     const { outbox } = setup();
-    outbox.add(job('mine'), body(), 0);
+    outbox.add(job('mine'), body(), 'unsent');
     expect(outbox.find('acme', 'mine')?.job.jobId).toBe('mine');
     expect(outbox.find('globex', 'mine')).toBeUndefined();
     const [entry] = outbox.takeNext(1, 1_000);
@@ -93,7 +93,7 @@ describe('a job in the outbox', () => {
 
   it('that was rejected is pending again after one retry', () => {
     const { outbox, ids } = setup();
-    outbox.add(job('odd'), body(), 0);
+    outbox.add(job('odd'), body(), 'unsent');
     outbox.reject(outbox.find('acme', 'odd')?.position ?? 0, 'too large');
     expect(outbox.takeNext(10, 1_000)).toEqual([]);
     expect(outbox.find('acme', 'odd')?.reason).toBe('too large');
@@ -104,7 +104,7 @@ describe('a job in the outbox', () => {
 
   it('can be cancelled until NATS has it', () => {
     const { outbox } = setup();
-    outbox.add(job('one'), body(), 0);
+    outbox.add(job('one'), body(), 'unsent');
     const position = outbox.find('acme', 'one')?.position ?? 0;
     expect(outbox.cancel(position, '2026-01-01T00:00:01.000Z')).toBe(true);
     expect(outbox.find('acme', 'one')?.cancelledAt).toBe('2026-01-01T00:00:01.000Z');
@@ -116,7 +116,7 @@ describe('a job in the outbox', () => {
     const { outbox, ids } = setup();
     outbox.addPublished(job('early'), body(), 100);
     outbox.addPublished(job('late'), body(), 200);
-    outbox.add(job('waiting'), body(), 0);
+    outbox.add(job('waiting'), body(), 'unsent');
     expect(outbox.nextCheck()).toBe(100);
     const [due] = outbox.due(150, 10);
     expect([due?.entry.job.jobId, due?.checks]).toEqual(['early', 0]);
@@ -132,10 +132,10 @@ describe('a job in the outbox', () => {
 describe('the room', () => {
   it('ends at so many rows or bytes; what is refused is not taken', async () => {
     const few = setup({ maxRows: 1, maxBytes: 1_000_000 }).outbox;
-    few.add(job('one'), body(), 0);
-    expect((await refusalOf(() => few.add(job('two'), body(), 0))).code).toBe('outbox-full');
+    few.add(job('one'), body(), 'unsent');
+    expect((await refusalOf(() => few.add(job('two'), body(), 'unsent'))).code).toBe('outbox-full');
     const small = setup({ maxRows: 10, maxBytes: 400 }).outbox;
-    expect((await refusalOf(() => small.add(job('large'), body('x'.repeat(500)), 0))).code).toBe(
+    expect((await refusalOf(() => small.add(job('large'), body('x'.repeat(500)), 'unsent'))).code).toBe(
       'outbox-full',
     );
     expect(small.status(0)).toMatchObject({ pending: 0, bytes: 0 });
@@ -143,7 +143,7 @@ describe('the room', () => {
 
   it('is free again once jobs have gone', () => {
     const { outbox } = setup({ maxRows: 1, maxBytes: 1_000_000 });
-    outbox.add(job('one'), body(), 0);
+    outbox.add(job('one'), body(), 'unsent');
     outbox.remove(outbox.takeNext(1, 1_000).map(({ position }) => position));
     expect(outbox.status(0)).toEqual({
       pending: 0,
@@ -152,7 +152,7 @@ describe('the room', () => {
       bytes: 0,
       oldestAgeSeconds: 0,
     });
-    outbox.add(job('two'), body(), 0);
+    outbox.add(job('two'), body(), 'unsent');
   });
 
   it('a disk that is full is an outbox that is full', async () => {
@@ -162,7 +162,7 @@ describe('the room', () => {
       if (query.includes('INSERT')) throw new Error('database or disk is full: SQLITE_FULL');
       return exec(query, ...bindings);
     }) as typeof exec;
-    expect(await refusalOf(() => outbox.add(job('one'), body(), 0))).toMatchObject({
+    expect(await refusalOf(() => outbox.add(job('one'), body(), 'unsent'))).toMatchObject({
       code: 'outbox-full',
       retryAfterSeconds: expect.any(Number),
     });
@@ -171,7 +171,7 @@ describe('the room', () => {
   it('tells how long the first has been waiting', () => {
     const { outbox } = setup();
     const before = Date.now();
-    outbox.add(job('one'), body(), 0);
+    outbox.add(job('one'), body(), 'unsent');
     expect(outbox.status(before + 90_000).oldestAgeSeconds).toBeCloseTo(90, 0);
   });
 });

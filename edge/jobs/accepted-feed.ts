@@ -3,55 +3,51 @@ import { describeThrown } from '../../shared/errors.ts';
 import type { Job } from '../../shared/job/job.ts';
 import { SERVICE } from '../../shared/trace/semantics.ts';
 import type { AcceptedJob } from '../calls/index-commands.ts';
+import type { JobIndexClient } from '../calls/job-index-client.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { withService } from '../telemetry/service.ts';
 
-/** Jobs that are told of at once, and the shortest time between two tellings. */
+/** Jobs in one call to the index, and the shortest time between two calls. */
 const BATCH = 100;
 const WINDOW_MS = 50;
-/** More than this are not held: what is left out is listed when its first event comes. */
-const MAX_WAITING = 5_000;
+/** No more jobs than this are held. A job that is left out is listed after its first event. */
+const MAX_QUEUED = 5_000;
 const TRIES = 4;
 const FIRST_PAUSE_MS = 250;
 
-/** Whom it tells. */
-interface Listener {
-  readonly tell: (jobs: readonly AcceptedJob[]) => Promise<void>;
-}
-
 /**
- * Tells the index of accepted jobs, behind the back of those who submit them: at once where none was told of a moment
- * ago, so that the caller's next request finds the job listed, and in batches under load.
+ * Tells the index about accepted jobs, while their callers do not wait for it. A single job is sent at once, so that
+ * its caller's next request finds it listed. Under load jobs are sent in batches.
  */
 export class AcceptedFeed {
-  readonly #listener: Listener;
+  readonly #index: Pick<JobIndexClient, 'tell'>;
   readonly #log: Logger;
-  #waiting: AcceptedJob[] = [];
+  #queue: AcceptedJob[] = [];
   #dropped = 0;
   #running = false;
 
-  constructor(listener: Listener, log: Logger) {
-    this.#listener = listener;
+  constructor(index: Pick<JobIndexClient, 'tell'>, log: Logger) {
+    this.#index = index;
     this.#log = log;
   }
 
-  /** Takes a job; returns at once and never throws. */
+  /** Adds a job; returns at once and never throws. */
   add(tenant: string, job: Job): void {
-    if (this.#waiting.length === MAX_WAITING) {
+    if (this.#queue.length === MAX_QUEUED) {
       this.#dropped++;
       return;
     }
-    this.#waiting.push({ tenant, job });
+    this.#queue.push({ tenant, job });
     if (this.#running) return;
     this.#running = true;
-    // It is nobody's request: what it logs must not carry the trace of whoever happened to come first.
+    // It belongs to no request: its log lines must not carry the trace of the request that came first.
     context.with(withService(ROOT_CONTEXT, SERVICE.bridge), () => void this.#run());
   }
 
   async #run(): Promise<void> {
-    while (this.#waiting.length > 0) {
-      await this.#tell(this.#waiting.splice(0, BATCH));
-      if (this.#waiting.length < BATCH) await pause(WINDOW_MS);
+    while (this.#queue.length > 0) {
+      await this.#tell(this.#queue.splice(0, BATCH));
+      if (this.#queue.length < BATCH) await pause(WINDOW_MS);
     }
     this.#running = false;
   }
@@ -59,7 +55,7 @@ export class AcceptedFeed {
   async #tell(jobs: readonly AcceptedJob[]): Promise<void> {
     for (let attempt = 1; ; attempt++) {
       try {
-        await this.#listener.tell(jobs);
+        await this.#index.tell(jobs);
         return;
       } catch (thrown) {
         if (attempt === TRIES) return this.#giveUp(jobs.length, describeThrown(thrown));
@@ -68,7 +64,7 @@ export class AcceptedFeed {
     }
   }
 
-  /** The jobs themselves are safe: they are listed once their first event comes. */
+  /** The jobs are safe: each is listed after its first event. */
   #giveUp(count: number, reason: string): void {
     this.#log.warn('accepted jobs are not listed yet', { jobs: count + this.#dropped, reason });
     this.#dropped = 0;

@@ -2,8 +2,11 @@ import { ThroughlineError } from '../../shared/errors.ts';
 import type { BrokerConnection } from './broker-connection.ts';
 import type { BrokerSession } from './broker-session.ts';
 
-/** NATS for one request: asked until it fails to answer, and not again, so that a request waits for it once. */
-export class BrokerReach {
+/**
+ * NATS for one request. Once NATS has failed to answer, it is not asked again, so that a request waits for it at most
+ * once.
+ */
+export class RequestBroker {
   readonly #connection: BrokerConnection;
   #session: BrokerSession | undefined;
 
@@ -12,8 +15,9 @@ export class BrokerReach {
     this.#session = session;
   }
 
-  static async of(connection: BrokerConnection): Promise<BrokerReach> {
-    return new BrokerReach(connection, await connection.available());
+  /** Takes a session of the connection, if there is one. */
+  static async start(connection: BrokerConnection): Promise<RequestBroker> {
+    return new RequestBroker(connection, await connection.available());
   }
 
   /** Undefined while NATS is away. */
@@ -22,14 +26,14 @@ export class BrokerReach {
   }
 
   /**
-   * What NATS says.
-   * @returns undefined where it is away, or refuses this bridge
-   * @throws ThroughlineError whatever else `work` throws
+   * Asks NATS.
+   * @returns undefined where NATS is away, or refuses this bridge
+   * @throws ThroughlineError any other error of `work`
    */
   async ask<T>(work: (session: BrokerSession) => Promise<T>): Promise<T | undefined> {
     if (this.#session === undefined) return undefined;
     try {
-      return await this.#connection.useOf(this.#session, work);
+      return await this.#connection.useSession(this.#session, work);
     } catch (thrown) {
       const { code } = ThroughlineError.from(thrown);
       if (code !== 'broker-unavailable' && code !== 'broker-refused') throw thrown;

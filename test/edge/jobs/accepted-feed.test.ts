@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import { AcceptedFeed } from '../../../edge/bridge/accepted-feed.ts';
 import type { AcceptedJob } from '../../../edge/calls/index-commands.ts';
+import { AcceptedFeed } from '../../../edge/jobs/accepted-feed.ts';
 import type { Logger } from '../../../edge/telemetry/log.ts';
 import { job } from '../http/app-support.ts';
 

@@ -1,0 +1,48 @@
+import type { CancelCommand, Cancellation } from '../calls/commands.ts';
+import { cancelAtBroker } from '../jobs/cancel.ts';
+import { RequestBroker } from '../nats/request-broker.ts';
+import type { OutboxEntry } from '../outbox/outbox-entry.ts';
+import { pendingJob } from '../outbox/pending-job.ts';
+import type { BridgeParts } from './bridge-parts.ts';
+
+/**
+ * Cancels a job. A job that only the outbox has ends here: it is never sent, and its end is recorded once NATS can be
+ * reached. A job that NATS may have too is cancelled there first.
+ * @returns undefined when there is no such job
+ * @throws ThroughlineError `broker-unavailable`
+ */
+export async function cancelJob(
+  bridge: BridgeParts,
+  command: CancelCommand,
+): Promise<Cancellation | undefined> {
+  const entry = bridge.outbox.find(command.tenant, command.jobId);
+  if (entry === undefined) return await cancelAtBroker(bridge, command);
+  if (entry.cancelledAt !== undefined) return { job: pendingJob(entry, bridge.name), tooLate: false };
+  const cancelled = entry.delivery === 'unanswered' ? await cancelIfAtBroker(bridge, command) : undefined;
+  return cancelled ?? (await cancelInOutbox(bridge, command, entry));
+}
+
+/** @returns undefined where NATS does not have the job, or is away */
+async function cancelIfAtBroker(
+  bridge: BridgeParts,
+  command: CancelCommand,
+): Promise<Cancellation | undefined> {
+  const broker = await RequestBroker.start(bridge.connection);
+  return await broker.ask(() => cancelAtBroker(bridge, command));
+}
+
+async function cancelInOutbox(
+  bridge: BridgeParts,
+  command: CancelCommand,
+  entry: OutboxEntry,
+): Promise<Cancellation | undefined> {
+  const { outbox, scheduler, log, name } = bridge;
+  const cancelledAt = new Date().toISOString();
+  // The job may have been sent since it was found.
+  if (!outbox.cancel(entry.position, cancelledAt)) return await cancelAtBroker(bridge, command);
+  scheduler.added();
+  log.info('job cancelled in the outbox', { job_id: command.jobId, tenant: command.tenant });
+  // If NATS may have the job, a worker may end it in another way: it counts as cancelled once that is certain.
+  const known = entry.delivery === 'unanswered' ? entry : { ...entry, cancelledAt };
+  return { job: pendingJob(known, name), tooLate: false };
+}

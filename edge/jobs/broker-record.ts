@@ -1,0 +1,99 @@
+import { ThroughlineError } from '../../shared/errors.ts';
+import { isTerminalEvent, type JobEvent, jobOfEvent } from '../../shared/job/event.ts';
+import type { Job } from '../../shared/job/job.ts';
+import { DELAYED_STREAM, EVENTS_STREAM, JOBS_STREAM } from '../../shared/nats/streams.ts';
+import { readJobEvent } from '../../shared/wire/event-message.ts';
+import { headerValues } from '../../shared/wire/headers.ts';
+import { readRedrive } from '../../shared/wire/redrive.ts';
+import {
+  delayedSubject,
+  delayedSubjectFilter,
+  eventSubject,
+  jobSubjectFilter,
+} from '../../shared/wire/subjects.ts';
+import type { BrokerSession } from '../nats/broker-session.ts';
+import type { StoredMessage } from '../nats/stored-message.ts';
+import { jobOfMessage } from './job-reader.ts';
+import type { OutgoingJob } from './outgoing-job.ts';
+
+/** What NATS knows of a job. */
+export interface BrokerRecord {
+  /** Its message in `JOBS`, or undefined when it is not in the queue. */
+  readonly queued: StoredMessage | undefined;
+  /** Its message in `DELAYED`, where its time has not come. */
+  readonly delayed: StoredMessage | undefined;
+  /** Its last event; undefined where nothing has happened since it was submitted or redriven. */
+  readonly event: JobEvent | undefined;
+  /** The sequence of the last message on its event subject; 0: there is none. */
+  readonly lastSequence: number;
+}
+
+/**
+ * Looks for a job that NATS may have. It follows the way of a job: `DELAYED`, the queue, its events. A job leaves a
+ * place only for the next one, and its end is recorded before its message goes. So a job that is in none of them was
+ * never published, or NATS has forgotten it.
+ * @throws ThroughlineError `broker-unavailable`
+ */
+export async function readRecord(session: BrokerSession, job: OutgoingJob): Promise<BrokerRecord> {
+  const { tenant, jobId, dueAt } = job;
+  const delayed =
+    // A server before 2.12 has no such stream.
+    dueAt === undefined ? undefined : await session.lastMessage(DELAYED_STREAM, delayedSubject(job), true);
+  const queued =
+    delayed === undefined
+      ? await session.lastMessage(JOBS_STREAM, jobSubjectFilter(tenant, jobId))
+      : undefined;
+  const stored = await session.lastMessage(EVENTS_STREAM, eventSubject(tenant, jobId));
+  return { queued, delayed, event: stored && readJobEvent(stored.data), lastSequence: stored?.sequence ?? 0 };
+}
+
+/**
+ * Looks for a job by its id alone. The queue is read before the events: the end of a job is recorded before its
+ * message goes, so a job that has left the queue has an event.
+ * @returns undefined when there is no such job
+ * @throws ThroughlineError `broker-unavailable`
+ */
+export async function findRecord(
+  session: BrokerSession,
+  { tenant, jobId }: { readonly tenant: string; readonly jobId: string },
+): Promise<BrokerRecord | undefined> {
+  const queued = await session.lastMessage(JOBS_STREAM, jobSubjectFilter(tenant, jobId));
+  const stored = await session.lastMessage(EVENTS_STREAM, eventSubject(tenant, jobId));
+  const event = stored && readJobEvent(stored.data);
+  const record = { queued, delayed: undefined, event, lastSequence: stored?.sequence ?? 0 };
+  if (queued !== undefined) return { ...record, event: sinceRedrive(event, queued) };
+  if (event !== undefined) return record;
+  // A server before 2.12 has no such stream.
+  const delayed = await session.lastMessage(DELAYED_STREAM, delayedSubjectFilter(tenant, jobId), true);
+  return delayed && { ...record, delayed };
+}
+
+/** Whether a message of the job waits in the queue, or for its time. */
+export function isStored({ queued, delayed }: BrokerRecord): boolean {
+  return queued !== undefined || delayed !== undefined;
+}
+
+/** Whether the end of the job is recorded. */
+export function isEnded({ event }: BrokerRecord): boolean {
+  return event !== undefined && isTerminalEvent(event);
+}
+
+/** Digest of the request that the job came from; undefined where it came without an idempotency key. */
+export function fingerprintOf({ event, queued, delayed }: BrokerRecord): string | undefined {
+  const message = queued ?? delayed;
+  return event?.fingerprint ?? (message && jobOfMessage('', message).fingerprint);
+}
+
+/** The job as its caller sees it. */
+export function jobOfRecord({ event, queued, delayed }: BrokerRecord, jobId: string): Job {
+  if (event !== undefined) return jobOfEvent(event);
+  const message = queued ?? delayed;
+  if (message !== undefined) return jobOfMessage(jobId, message).job;
+  throw new ThroughlineError('internal', 'NATS has neither a message nor an event of the job');
+}
+
+/** The event, unless it happened before the redrive that the message belongs to. */
+function sinceRedrive(event: JobEvent | undefined, message: StoredMessage): JobEvent | undefined {
+  const redriveCount = readRedrive(headerValues(message.headers))?.redriveCount ?? 0;
+  return event === undefined || (event.redriveCount ?? 0) < redriveCount ? undefined : event;
+}

@@ -1,0 +1,78 @@
+import {
+  type Context,
+  context,
+  isSpanContextValid,
+  propagation,
+  type Span,
+  type SpanContext,
+  SpanKind,
+  trace,
+} from '@opentelemetry/api';
+import type { JobEvent } from '../../shared/job/event.ts';
+import { extract, fromNatsHeaders, startTrace } from '../../shared/propagation/index.ts';
+import { ATTR } from '../../shared/trace/semantics.ts';
+import type { Redrive } from '../../shared/wire/redrive.ts';
+import { type JobAddress, jobSubject } from '../../shared/wire/subjects.ts';
+import type { Redriven } from '../calls/dead-letter-commands.ts';
+import type { StoredMessage } from '../nats/stored-message.ts';
+import { sendAttributes } from './job-spans.ts';
+
+const tracer = trace.getTracer('throughline-bridge');
+
+interface SentAgain {
+  readonly deadLetter: StoredMessage;
+  readonly address: JobAddress;
+  readonly redrive: Redrive;
+  /** The job's last event. */
+  readonly event: JobEvent | undefined;
+}
+
+/**
+ * Starts the `send` span of a redrive. It is the root of a new trace, with links to the job's old trace and to the
+ * request that redrives it.
+ * @param bridge the bridge's name
+ * @returns the span, and the context that the message carries
+ */
+export function startRedriveSpan(
+  bridge: string,
+  { deadLetter, address, redrive, event }: SentAgain,
+): { readonly span: Span; readonly sending: Context } {
+  const active = context.active();
+  const base = withBaggageOf(deadLetter, trace.deleteSpan(active));
+  const message = { subject: jobSubject(address), size: deadLetter.data.length };
+  const attributes = {
+    ...sendAttributes(address, message, bridge),
+    [ATTR.jobRedriveCount]: redrive.redriveCount,
+  };
+  const options = { kind: SpanKind.PRODUCER, attributes, root: true };
+  const span = tracer.startSpan(`send ${address.operation}`, options, base);
+  for (const linked of [oldSpanOf(deadLetter, event), trace.getSpanContext(active)]) {
+    // The tracer of @microlabs/otel-cf-workers ignores links that are given to startSpan.
+    if (linked !== undefined) span.addLink({ context: linked });
+  }
+  const isRecorded = isSpanContextValid(span.spanContext());
+  return { span, sending: isRecorded ? trace.setSpan(base, span) : startTrace(base) };
+}
+
+/** The span that sent the dead letter; where its message carries none, the last attempt, which is in the same trace. */
+export function oldSpanOf(deadLetter: StoredMessage, event: JobEvent | undefined): SpanContext | undefined {
+  const { spanContext } = extract(fromNatsHeaders(deadLetter.headers));
+  if (spanContext !== undefined) return spanContext;
+  if (event === undefined) return undefined;
+  const { traceId, spanId } = event;
+  const attempt = { traceId, spanId, traceFlags: 0 };
+  return isSpanContextValid(attempt) ? attempt : undefined;
+}
+
+/** A span context as plain data, which may cross to another isolate. */
+export function plainSpanContext(spanContext: SpanContext | undefined): Redriven['sentBy'] {
+  if (spanContext === undefined) return undefined;
+  const { traceId, spanId, traceFlags } = spanContext;
+  return { traceId, spanId, traceFlags };
+}
+
+/** The job keeps its own baggage, and does not take that of the request which redrives it. */
+function withBaggageOf(deadLetter: StoredMessage, base: Context): Context {
+  const baggage = propagation.getBaggage(extract(fromNatsHeaders(deadLetter.headers)).context);
+  return baggage === undefined ? propagation.deleteBaggage(base) : propagation.setBaggage(base, baggage);
+}

@@ -1,0 +1,30 @@
+import type { Msg } from 'nats.ws';
+
+const NANOS_PER_MS = 1_000_000;
+
+/** What the reply subject of a delivered message says about it. */
+interface Delivery {
+  /** The number of this delivery, counted by its consumer from 1. */
+  readonly nth: number;
+  /** Its sequence in the stream. */
+  readonly sequence: number;
+  /** When it was stored, in epoch milliseconds. */
+  readonly storedMs: number;
+  /** How many more messages its consumer has. */
+  readonly pending: number;
+}
+
+/** Reads the reply subject of a message that a consumer delivered. Missing numbers are NaN. */
+export function deliveryOf({ reply = '' }: Msg): Delivery {
+  const tokens = reply.split('.');
+  // $JS.ACK.<stream>.<consumer>.<times>.<sequence>.<nth>.<time>.<pending>; newer servers put a domain and an account
+  // before the stream.
+  const skip = tokens.length > 9 ? 2 : 0;
+  const [sequence, nth, time, pending] = tokens.slice(skip + 5).map(Number);
+  return {
+    nth: nth ?? Number.NaN,
+    sequence: sequence ?? Number.NaN,
+    storedMs: Math.floor((time ?? Number.NaN) / NANOS_PER_MS),
+    pending: pending ?? Number.NaN,
+  };
+}

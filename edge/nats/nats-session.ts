@@ -1,0 +1,272 @@
+import {
+  headers,
+  type JetStreamClient,
+  type JetStreamManager,
+  type KV,
+  type KvEntry,
+  type Msg,
+  type MsgHdrs,
+  type NatsConnection,
+  NatsError,
+  type QueuedIterator,
+} from 'nats.ws';
+import { withDeadline } from '../../shared/deadline.ts';
+import { unavailable } from '../../shared/errors.ts';
+import { API_CODE, isWrongLastSequenceCode } from '../../shared/nats/api-codes.ts';
+import { OPERATIONS_BUCKET } from '../../shared/nats/streams.ts';
+import { HEADER } from '../../shared/wire/headers.ts';
+import { brokerError } from './broker-error.ts';
+import type { BrokerSession, WriteHeaders } from './broker-session.ts';
+import { type HeaderRange, type HeaderReader, openHeaderReader } from './header-reader.ts';
+import { Loss } from './loss.ts';
+import { type BrokerSettings, openConnection } from './open-connection.ts';
+import type { BucketChange, ConsumerPlace, StoredMessage, StreamExtent } from './stored-message.ts';
+import { type Following, followSubject } from './subject-follower.ts';
+import { readPage, type SubjectPage, type SubjectPageQuery } from './subject-page.ts';
+
+/**
+ * Connects to NATS, within `BROKER_TIMEOUT_MS`.
+ * @param name shown in the server's list of connections
+ * @throws ThroughlineError `broker-unavailable` or `broker-refused`
+ */
+export async function openSession(settings: BrokerSettings, name: string): Promise<BrokerSession> {
+  const timeoutMs = settings.BROKER_TIMEOUT_MS;
+  const opening = openConnection(settings, name);
+  // The client's own time limit does not cover a socket that closes during its handshake.
+  const late = (): Error => {
+    opening.then((connection) => connection.close()).catch(() => undefined);
+    return unavailable('no handshake in time');
+  };
+  try {
+    const connection = await withDeadline(opening, timeoutMs, late);
+    const manager = await connection.jetstreamManager({ timeout: timeoutMs, checkAPI: false });
+    const session = new NatsSession(connection, manager, timeoutMs);
+    const lose = (): void => session.lost.happen();
+    void connection.closed().then(lose, lose);
+    return session;
+  } catch (thrown) {
+    throw brokerError(thrown);
+  }
+}
+
+/** A {@link BrokerSession} over a connection of `nats.ws`. */
+class NatsSession implements BrokerSession {
+  readonly lost = new Loss();
+  readonly #connection: NatsConnection;
+  readonly #jetStream: JetStreamClient;
+  readonly #manager: JetStreamManager;
+  readonly #timeoutMs: number;
+
+  constructor(connection: NatsConnection, manager: JetStreamManager, timeoutMs: number) {
+    this.#connection = connection;
+    this.#timeoutMs = timeoutMs;
+    this.#jetStream = connection.jetstream({ timeout: timeoutMs });
+    this.#manager = manager;
+  }
+
+  get serverVersion(): string | undefined {
+    return this.#connection.info?.version;
+  }
+
+  get isClosed(): boolean {
+    return this.#connection.isClosed();
+  }
+
+  async publish(
+    subject: string,
+    writeHeaders: WriteHeaders,
+    body: Uint8Array,
+  ): Promise<{ readonly duplicate: boolean }> {
+    const messageHeaders = headersOf(writeHeaders);
+    return await this.#call(async () => {
+      const { duplicate } = await this.#answer(
+        this.#jetStream.publish(subject, body, { headers: messageHeaders }),
+      );
+      return { duplicate };
+    });
+  }
+
+  async publishAfter(
+    last: number,
+    subject: string,
+    writeHeaders: WriteHeaders,
+    body: Uint8Array,
+  ): Promise<boolean> {
+    const messageHeaders = headersOf(writeHeaders);
+    messageHeaders.set(HEADER.expectedLast, String(last));
+    return await this.#call(async () => {
+      try {
+        const ack = await this.#answer(this.#jetStream.publish(subject, body, { headers: messageHeaders }));
+        return !ack.duplicate;
+      } catch (thrown) {
+        if (isWrongLastSequenceCode(apiCodeOf(thrown))) return false;
+        throw thrown;
+      }
+    });
+  }
+
+  lastMessage(
+    stream: string,
+    subject: string,
+    streamMayBeMissing = false,
+  ): Promise<StoredMessage | undefined> {
+    return this.#message(stream, { last_by_subj: subject }, streamMayBeMissing);
+  }
+
+  nextMessage(stream: string, subject: string, seq: number): Promise<StoredMessage | undefined> {
+    // The server knows this question since version 2.9; the client's types do not know it.
+    const query = { seq, next_by_subj: subject } as { seq: number };
+    return this.#message(stream, query);
+  }
+
+  #message(
+    stream: string,
+    query: { readonly seq: number } | { readonly last_by_subj: string },
+    streamMayBeMissing = false,
+  ): Promise<StoredMessage | undefined> {
+    return this.#call(async () => {
+      try {
+        const message = await this.#answer(this.#manager.streams.getMessage(stream, query));
+        const { subject, seq: sequence, data, header, time } = message;
+        return { subject, sequence, data, headers: header, time };
+      } catch (thrown) {
+        const code = apiCodeOf(thrown);
+        if (code === API_CODE.messageNotFound) return undefined;
+        if (code === API_CODE.streamNotFound && streamMayBeMissing) return undefined;
+        throw thrown;
+      }
+    });
+  }
+
+  page(stream: string, query: SubjectPageQuery): Promise<SubjectPage> {
+    return this.#call(() => readPage(this.#connection, stream, query, (page) => this.#answer(page)));
+  }
+
+  readHeaders(stream: string, range: HeaderRange): Promise<HeaderReader> {
+    return this.#call(() =>
+      openHeaderReader(this.#connection, this.#manager, stream, range, (call) => this.#answer(call)),
+    );
+  }
+
+  follow(stream: string, following: Following): Promise<() => void> {
+    return this.#call(() =>
+      followSubject(this.#connection, this.#manager, stream, following, (call) => this.#answer(call)),
+    );
+  }
+
+  async remove(stream: string, sequence: number): Promise<void> {
+    await this.#call(() => this.#answer(this.#manager.streams.deleteMessage(stream, sequence, false)));
+  }
+
+  async deleteUpTo(stream: string, subject: string, seq: number): Promise<void> {
+    const range = { filter: subject, seq: seq + 1 };
+    await this.#call(() => this.#answer(this.#manager.streams.purge(stream, range)));
+  }
+
+  consumers(stream: string): Promise<ConsumerPlace[]> {
+    return this.#call(async () => {
+      const places: ConsumerPlace[] = [];
+      const lister = this.#manager.consumers.list(stream);
+      for (;;) {
+        const page = await this.#answer(lister.next());
+        if (page.length === 0) return places;
+        for (const { config, delivered } of page) {
+          for (const filter of config.filter_subjects ?? [config.filter_subject ?? '>']) {
+            places.push({ filter, delivered: delivered.stream_seq });
+          }
+        }
+      }
+    });
+  }
+
+  extent(stream: string): Promise<StreamExtent> {
+    return this.#call(async () => {
+      const { created, state } = await this.#answer(this.#manager.streams.info(stream));
+      return { created, first: state.first_seq, last: state.last_seq };
+    });
+  }
+
+  subscribe(subject: string, take: (data: Uint8Array, headers: MsgHdrs | undefined) => void): () => void {
+    const subscription = this.#connection.subscribe(subject, {
+      callback: (error: Error | null, message: Msg) => {
+        if (error === null) take(message.data, message.headers);
+      },
+    });
+    return () => {
+      if (!subscription.isClosed()) subscription.unsubscribe();
+    };
+  }
+
+  watchOperations(take: (change: BucketChange) => void, onEnd: () => void): Promise<void> {
+    return this.#call(async () => {
+      const { promise: complete, resolve: initializedFn } = Promise.withResolvers<void>();
+      const bucket = await this.#answer(this.#bucket());
+      const entries = await this.#answer(bucket.watch({ initializedFn }));
+      const ended = forEachChange(entries, take);
+      await this.#answer(complete).catch((thrown: unknown) => {
+        // The caller will start another watch: this one must not go on beside it.
+        entries.stop();
+        throw thrown;
+      });
+      void ended.then(onEnd, onEnd);
+    });
+  }
+
+  operation(key: string): Promise<Uint8Array | undefined> {
+    return this.#call(async () => {
+      const bucket = await this.#answer(this.#bucket());
+      const entry = await this.#answer(bucket.get(key));
+      return entry?.operation === 'PUT' ? entry.value : undefined;
+    });
+  }
+
+  ping(timeoutMs: number): Promise<number> {
+    return this.#call(() =>
+      withDeadline(this.#connection.rtt(), timeoutMs, () => unavailable('no pong in time')),
+    );
+  }
+
+  close(): void {
+    this.#connection.close().catch(() => undefined);
+  }
+
+  #bucket(): Promise<KV> {
+    return this.#jetStream.views.kv(OPERATIONS_BUCKET, { bindOnly: true });
+  }
+
+  /** Runs `work`, and turns the client's errors into our own. */
+  async #call<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (thrown) {
+      throw brokerError(thrown);
+    }
+  }
+
+  /** Waits for one answer. It ends with the connection too: nats.ws leaves some calls open when it is lost. */
+  #answer<T>(call: Promise<T>): Promise<T> {
+    const inTime = withDeadline(call, this.#timeoutMs, () => unavailable('no answer in time'));
+    return this.lost.race(inTime, (): never => {
+      throw unavailable('the connection was lost');
+    });
+  }
+}
+
+function headersOf(writeHeaders: WriteHeaders): MsgHdrs {
+  const messageHeaders = headers();
+  writeHeaders((name, value) => messageHeaders.set(name, value));
+  return messageHeaders;
+}
+
+function apiCodeOf(thrown: unknown): number | undefined {
+  return thrown instanceof NatsError ? thrown.api_error?.err_code : undefined;
+}
+
+async function forEachChange(
+  entries: QueuedIterator<KvEntry>,
+  take: (change: BucketChange) => void,
+): Promise<void> {
+  for await (const { key, operation, value } of entries) {
+    take({ key, value: operation === 'PUT' ? value : undefined });
+  }
+}

@@ -1,0 +1,129 @@
+import {
+  AckPolicy,
+  createInbox,
+  DeliverPolicy,
+  type JetStreamManager,
+  type Msg,
+  type NatsConnection,
+  nanos,
+  nuid,
+  type Subscription,
+} from 'nats.ws';
+import { INBOX } from '../../shared/wire/subjects.ts';
+import { deliveryOf } from './delivery.ts';
+import type { Answer, StoredMessage } from './stored-message.ts';
+
+const HEARTBEAT_MS = 5_000;
+/** A consumer that is silent for three heartbeats is gone, for example because its server restarted. */
+const SILENCE_MS = 3 * HEARTBEAT_MS;
+/** The server removes a consumer that nobody listened to for this long. */
+const INACTIVE_MS = 10_000;
+/** The status of a heartbeat. */
+const IDLE = 100;
+
+export interface Following {
+  readonly subject: string;
+  /** The lowest sequence to read. */
+  readonly from: number;
+  readonly take: (message: Pick<StoredMessage, 'sequence' | 'data'>) => void;
+  /** Called at most once, when no more will come: follow again after the last message that came. */
+  readonly onLost: () => void;
+}
+
+/**
+ * Gives every message that is stored on one subject from a sequence on, in order and each once, until it is stopped or
+ * lost. It is a consumer of the stream, not a plain subscription: a plain message has no sequence, comes before it is
+ * stored, and may be one that the stream drops as a duplicate.
+ * @returns a function that stops it; safe to call twice
+ * @throws NatsError
+ */
+export async function followSubject(
+  connection: NatsConnection,
+  manager: JetStreamManager,
+  stream: string,
+  following: Following,
+  answer: Answer,
+): Promise<() => void> {
+  const deliverSubject = createInbox(INBOX.edge);
+  const follower = new SubjectFollower(following);
+  follower.listen(connection, deliverSubject);
+  try {
+    const { name } = await answer(
+      manager.consumers.add(stream, {
+        // With a name, the filter is part of the request's subject, so NATS can permit this request alone.
+        name: nuid.next(),
+        deliver_subject: deliverSubject,
+        filter_subject: following.subject,
+        deliver_policy: DeliverPolicy.StartSequence,
+        opt_start_seq: Math.max(1, following.from),
+        ack_policy: AckPolicy.None,
+        max_deliver: 1,
+        mem_storage: true,
+        num_replicas: 1,
+        idle_heartbeat: nanos(HEARTBEAT_MS),
+        inactive_threshold: nanos(INACTIVE_MS),
+      }),
+    );
+    follower.expectHeartbeats();
+    return () => {
+      if (!follower.isStopped) manager.consumers.delete(stream, name).catch(() => undefined);
+      follower.stop();
+    };
+  } catch (thrown) {
+    follower.stop();
+    throw thrown;
+  }
+}
+
+class SubjectFollower {
+  readonly #following: Following;
+  #subscription: Subscription | undefined;
+  #delivered = 0;
+  #silence: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(following: Following) {
+    this.#following = following;
+  }
+
+  get isStopped(): boolean {
+    return this.#subscription?.isClosed() ?? true;
+  }
+
+  listen(connection: NatsConnection, deliverSubject: string): void {
+    this.#subscription = connection.subscribe(deliverSubject, {
+      callback: (error: Error | null, message: Msg) => {
+        if (error === null) this.#take(message);
+        else this.#lose();
+      },
+    });
+  }
+
+  /** Counts the silence from now on. */
+  expectHeartbeats(): void {
+    clearTimeout(this.#silence);
+    if (!this.isStopped) this.#silence = setTimeout(() => this.#lose(), SILENCE_MS);
+  }
+
+  stop(): void {
+    clearTimeout(this.#silence);
+    if (!this.isStopped) this.#subscription?.unsubscribe();
+  }
+
+  #take(message: Msg): void {
+    this.expectHeartbeats();
+    if (message.headers?.code === IDLE) {
+      const sent = Number(message.headers.get('Nats-Last-Consumer'));
+      if (sent > this.#delivered) this.#lose();
+      return;
+    }
+    const { nth, sequence } = deliveryOf(message);
+    if (nth !== ++this.#delivered) this.#lose();
+    else this.#following.take({ sequence, data: message.data });
+  }
+
+  #lose(): void {
+    if (this.isStopped) return;
+    this.stop();
+    this.#following.onLost();
+  }
+}

@@ -1,0 +1,56 @@
+import { createInbox, type Msg, type NatsConnection, NatsError } from 'nats.ws';
+import { INBOX } from '../../shared/wire/subjects.ts';
+import type { Answer, StoredMessage } from './stored-message.ts';
+
+/** Statuses of a message that ends a batch: no message was found, and the last one was sent. */
+const NOT_FOUND = 404;
+const END_OF_BATCH = 204;
+
+export interface SubjectPageQuery {
+  readonly subject: string;
+  /** The lowest sequence that may be in the page. */
+  readonly from: number;
+  readonly maxMessages: number;
+  readonly maxBytes: number;
+}
+
+export interface SubjectPage {
+  readonly messages: readonly Pick<StoredMessage, 'sequence' | 'data'>[];
+  /** Whether the replica that answered has more. */
+  readonly more: boolean;
+}
+
+/**
+ * One page of a subject's messages, in one round trip (a batched direct get). The replica that answers may lag: its
+ * messages are right and in order, but the latest may be missing.
+ * @throws NatsError
+ */
+export async function readPage(
+  connection: NatsConnection,
+  stream: string,
+  { subject, from, maxMessages, maxBytes }: SubjectPageQuery,
+  answer: Answer,
+): Promise<SubjectPage> {
+  const { promise, resolve, reject } = Promise.withResolvers<SubjectPage>();
+  const messages: SubjectPage['messages'][number][] = [];
+  const reply = createInbox(INBOX.edge);
+  const subscription = connection.subscribe(reply, {
+    callback: (error: Error | null, message: Msg) => {
+      if (error !== null) return reject(error);
+      const { headers, data } = message;
+      const code = headers?.code ?? 0;
+      if (code === NOT_FOUND) return resolve({ messages, more: false });
+      if (code === END_OF_BATCH)
+        return resolve({ messages, more: Number(headers?.get('Nats-Num-Pending')) > 0 });
+      if (code !== 0) return reject(new NatsError(headers?.description ?? '', String(code)));
+      messages.push({ sequence: Number(headers?.get('Nats-Sequence')), data });
+    },
+  });
+  try {
+    const query = { seq: from, next_by_subj: subject, batch: maxMessages, max_bytes: maxBytes };
+    connection.publish(`$JS.API.DIRECT.GET.${stream}`, JSON.stringify(query), { reply });
+    return await answer(promise);
+  } finally {
+    if (!subscription.isClosed()) subscription.unsubscribe();
+  }
+}

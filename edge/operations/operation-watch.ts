@@ -1,0 +1,81 @@
+import { OperationAnnouncement } from '../../shared/api/operation.ts';
+import { parseJson } from '../../shared/text/json.ts';
+import type { BrokerSession } from '../nats/broker-session.ts';
+import type { Logger } from '../telemetry/log.ts';
+import { KnownOperations } from './known-operations.ts';
+import type { SavedOperations } from './saved-operations.ts';
+
+/** The operations that workers have announced, kept up to date by a watch on the `OPERATIONS` bucket over one session. */
+export class OperationWatch {
+  readonly session: Pick<BrokerSession, 'watchOperations' | 'operation'>;
+  readonly #saved: Pick<SavedOperations, 'save'>;
+  readonly #log: Logger;
+  readonly #known = new KnownOperations();
+  #started: Promise<void> | undefined;
+  #isComplete = false;
+
+  /** @param saved gets all announced operations once they are known, and after each change */
+  constructor(session: OperationWatch['session'], saved: Pick<SavedOperations, 'save'>, log: Logger) {
+    this.session = session;
+    this.#saved = saved;
+    this.#log = log;
+  }
+
+  /** All announced operations, by name. @throws ThroughlineError `broker-unavailable` */
+  async list(): Promise<OperationAnnouncement[]> {
+    await this.#start();
+    return this.#known.list();
+  }
+
+  /**
+   * Checks an input against the operation `name`.
+   * @returns its announcement
+   * @throws ThroughlineError `operation-unknown`, `input-invalid`, see {@link KnownOperations}; `broker-unavailable`
+   */
+  async check(name: string, input: unknown): Promise<OperationAnnouncement> {
+    await this.#start();
+    // A worker may have announced it a moment ago, so the bucket is asked before a caller is refused.
+    if (!this.#known.has(name)) this.#take(name, await this.session.operation(name));
+    return this.#known.check(name, input);
+  }
+
+  /** Starts the watch once. When it ends or fails, the next call starts it again. */
+  #start(): Promise<void> {
+    this.#started ??= this.#watch().catch((thrown: unknown) => {
+      this.#reset();
+      throw thrown;
+    });
+    return this.#started;
+  }
+
+  async #watch(): Promise<void> {
+    await this.session.watchOperations(
+      ({ key, value }) => this.#take(key, value),
+      () => this.#reset(),
+    );
+    this.#isComplete = true;
+    this.#saved.save(this.#known.list());
+  }
+
+  #reset(): void {
+    this.#started = undefined;
+    this.#isComplete = false;
+    // An operation that is deleted while there is no watch would stay known for ever.
+    this.#known.clear();
+  }
+
+  #take(key: string, value: Uint8Array | undefined): void {
+    const announcement = value === undefined ? undefined : readAnnouncement(value);
+    if (announcement?.name === key) {
+      this.#known.put(announcement);
+    } else {
+      this.#known.delete(key);
+      if (value !== undefined) this.#log.warn('an announcement cannot be read', { operation: key });
+    }
+    if (this.#isComplete) this.#saved.save(this.#known.list());
+  }
+}
+
+function readAnnouncement(value: Uint8Array): OperationAnnouncement | undefined {
+  return OperationAnnouncement.safeParse(parseJson(new TextDecoder().decode(value))).data;
+}

@@ -1,0 +1,253 @@
+import { describe, expect, it, vi } from 'vitest';
+import * as z from 'zod';
+import type { BucketChange } from '../../../edge/nats/stored-message.ts';
+import { OperationWatch } from '../../../edge/operations/operation-watch.ts';
+import type { Logger } from '../../../edge/telemetry/log.ts';
+import type { OperationAnnouncement } from '../../../shared/api/operation.ts';
+import { writeJson } from '../../../shared/wire/json-body.ts';
+import { refusalOf } from '../../unit/support.ts';
+
+const announcement = (name: string, inputSchema: OperationAnnouncement['inputSchema'] = true) =>
+  ({ name, inputSchema, timeoutMs: 30_000, maxAttempts: 5 }) satisfies OperationAnnouncement;
+
+const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
+
+/** A bucket of announcements, as the part of a session that a watch uses. */
+class Bucket {
+  readonly values = new Map<string, Uint8Array>();
+  readonly lookUps: string[] = [];
+  watches = 0;
+  /** Ends the watch as a lost consumer does. */
+  endWatch: () => void = () => undefined;
+  #deliver: (change: BucketChange) => void = () => undefined;
+
+  announce(...announcements: readonly OperationAnnouncement[]): void {
+    for (const one of announcements) this.put(one.name, writeJson(one));
+  }
+
+  put(key: string, value: Uint8Array | undefined): void {
+    if (value === undefined) this.values.delete(key);
+    else this.values.set(key, value);
+    this.#deliver({ key, value });
+  }
+
+  async operation(key: string): Promise<Uint8Array | undefined> {
+    this.lookUps.push(key);
+    return this.values.get(key);
+  }
+
+  async watchOperations(take: (change: BucketChange) => void, onEnd: () => void): Promise<void> {
+    this.watches++;
+    this.endWatch = () => {
+      this.#deliver = () => undefined;
+      onEnd();
+    };
+    this.#deliver = (change) => {
+      try {
+        take(change);
+      } catch {
+        this.endWatch();
+      }
+    };
+    for (const [key, value] of [...this.values]) this.#deliver({ key, value });
+  }
+}
+
+function setup() {
+  const bucket = new Bucket();
+  const log = { debug: vi.fn(), info: vi.fn(), warn: vi.fn(), error: vi.fn() } satisfies Logger;
+  return { bucket, log, watch: new OperationWatch(bucket, { save: () => undefined }, log) };
+}
+
+function withOperations(...announcements: OperationAnnouncement[]) {
+  const parts = setup();
+  parts.bucket.announce(...announcements);
+  return parts;
+}
+
+describe('a watch', () => {
+  it('lists what was announced, by name', async () => {
+    const { watch } = withOperations(announcement('image.small'), announcement('echo'));
+    expect(await watch.list()).toEqual([announcement('echo'), announcement('image.small')]);
+  });
+
+  it('is empty where nothing was announced', async () => {
+    expect(await setup().watch.list()).toEqual([]);
+  });
+
+  it('follows the bucket: new, changed and deleted announcements', async () => {
+    const { bucket, watch } = withOperations(announcement('echo'));
+    await watch.list();
+    bucket.announce(announcement('image.small'), { ...announcement('echo'), maxAttempts: 1 });
+    expect((await watch.list()).map(({ name, maxAttempts }) => [name, maxAttempts])).toEqual([
+      ['echo', 1],
+      ['image.small', 5],
+    ]);
+    bucket.put('echo', undefined);
+    expect((await watch.list()).map(({ name }) => name)).toEqual(['image.small']);
+    expect((await refusalOf(() => watch.check('echo', null))).code).toBe('operation-unknown');
+  });
+
+  it('starts once, however many ask at once', async () => {
+    const { bucket, watch } = withOperations(announcement('echo'));
+    await Promise.all(Array.from({ length: 10 }, () => watch.check('echo', null)));
+    expect(bucket.watches).toBe(1);
+    expect(bucket.lookUps).toEqual([]);
+  });
+
+  it('tries again after a start that failed', async () => {
+    const { bucket, watch } = withOperations(announcement('echo'));
+    vi.spyOn(bucket, 'watchOperations').mockRejectedValueOnce(new Error('no bucket yet'));
+    await expect(watch.list()).rejects.toThrow('no bucket yet');
+    expect(await watch.list()).toHaveLength(1);
+  });
+
+  it('starts again after its end, and forgets what was deleted in between', async () => {
+    const { bucket, watch } = withOperations(announcement('echo'), announcement('image.small'));
+    await watch.list();
+    bucket.endWatch();
+    bucket.put('echo', undefined);
+    expect((await watch.list()).map(({ name }) => name)).toEqual(['image.small']);
+    expect(bucket.watches).toBe(2);
+  });
+
+  it('asks the bucket before it refuses: a worker may have announced it a moment ago', async () => {
+    const { bucket, watch } = setup();
+    await watch.list();
+    bucket.values.set('echo', writeJson(announcement('echo')));
+    expect(await watch.check('echo', null)).toEqual(announcement('echo'));
+    expect(bucket.lookUps).toEqual(['echo']);
+  });
+
+  it.each<[string, Uint8Array]>([
+    ['no JSON', bytes('{')],
+    ['random bytes', new Uint8Array([0xff, 0xfe, 0x00])],
+    ['nothing', new Uint8Array()],
+    ['null', bytes('null')],
+    ['something else', bytes('{"hello":1}')],
+    ['an announcement of another name', writeJson(announcement('other'))],
+    ['an announcement without limits', writeJson({ name: 'bad', inputSchema: true })],
+    ['limits beyond bounds', writeJson({ ...announcement('bad'), maxAttempts: 1e9 })],
+    ['a schema that is a text', writeJson({ ...announcement('bad'), inputSchema: 'x' })],
+    ['a schema with an id that is no URI', writeJson(announcement('bad', { $id: 'http://[' }))],
+    ['a schema that points at no URI', writeJson(announcement('bad', { $ref: 'http://[' }))],
+    ['a schema with an id of another type', writeJson(announcement('bad', { $id: 7 }))],
+    [
+      'a schema that says the same id twice',
+      writeJson(announcement('bad', { $defs: { a: { $id: 'x:1' }, b: { $id: 'x:1' } } })),
+    ],
+  ])('keeps the other operations when an announcement is %s', async (_what, value) => {
+    const { bucket, watch, log } = withOperations(announcement('echo'));
+    bucket.put('bad', value);
+    bucket.announce(announcement('image.small'));
+    const names = (await watch.list()).map(({ name }) => name);
+    expect(names.filter((name) => name !== 'bad')).toEqual(['echo', 'image.small']);
+    if (!names.includes('bad')) {
+      expect(log.warn).toHaveBeenCalledWith('an announcement cannot be read', { operation: 'bad' });
+    }
+  });
+});
+
+describe('an operation that nobody announced', () => {
+  const known = ['image.thumbnail', 'image.rotate', 'echo', 'http.request'].map((name) => announcement(name));
+
+  it.each([
+    ['image.thumbnial', 'image.thumbnail'],
+    ['ecoh', 'echo'],
+    ['http', 'http.request'],
+  ])('%s: the answer names %s', async (name, near) => {
+    const { watch } = withOperations(...known);
+    const error = await refusalOf(() => watch.check(name, null));
+    expect(error).toMatchObject({ code: 'operation-unknown', status: 422 });
+    expect(error.suggestions).toContain(near);
+    expect(error.message).toMatch(new RegExp(`did you mean .*${near}`));
+  });
+
+  it('gets the nearest names first, and no more than three', async () => {
+    const { watch } = withOperations(
+      ...['aaaa', 'aaab', 'aabb', 'abbb', 'bbbb'].map((name) => announcement(name)),
+    );
+    const { suggestions } = await refusalOf(() => watch.check('aaac', null));
+    expect(suggestions).toHaveLength(3);
+    expect(suggestions.slice(0, 2).sort()).toEqual(['aaaa', 'aaab']);
+  });
+
+  it('has no near names where nothing was announced', async () => {
+    const error = await refusalOf(() => setup().watch.check('echo', null));
+    expect(error).toMatchObject({ code: 'operation-unknown', suggestions: [] });
+    expect(error.message).toContain('see GET /v1/operations');
+  });
+});
+
+describe('an input', () => {
+  const schema = z.toJSONSchema(
+    z.object({
+      size: z.object({ width: z.int().min(1) }),
+      tags: z.array(z.string()).optional(),
+      'a/b~c': z.string().optional(),
+      'two words': z.string().optional(),
+      größe: z.string().optional(),
+    }),
+  ) as Record<string, unknown>;
+  const good = { size: { width: 7 } };
+
+  it('that fits is accepted', async () => {
+    const { watch } = withOperations(announcement('image.small', schema));
+    expect(await watch.check('image.small', good)).toMatchObject({ name: 'image.small' });
+  });
+
+  it.each<[string, unknown, string]>([
+    ['an inner value', { size: { width: 'x' } }, '/size/width'],
+    ['a value out of range', { size: { width: 0 } }, '/size/width'],
+    ['an item', { ...good, tags: ['a', 7] }, '/tags/1'],
+    ['a missing value', {}, ''],
+    ['the whole input', 'text', ''],
+    ['null', null, ''],
+    ['a key with a slash and a tilde', { ...good, 'a/b~c': 7 }, '/a~1b~0c'],
+    ['a key with a blank', { ...good, 'two words': 7 }, '/two words'],
+    ['a key beyond ASCII', { ...good, größe: 7 }, '/größe'],
+  ])('that does not fit is refused with a JSON Pointer to %s', async (_what, input, path) => {
+    const { watch } = withOperations(announcement('image.small', schema));
+    const error = await refusalOf(() => watch.check('image.small', input));
+    expect(error).toMatchObject({ code: 'input-invalid', status: 422 });
+    expect(error.violations.map((violation) => violation.path)).toContain(path);
+  });
+
+  it('with a thousand faults gets an answer with a few', async () => {
+    const { watch } = withOperations(announcement('list', { type: 'array', items: { type: 'string' } }));
+    const input = Array.from({ length: 1_000 }, (_, index) => index);
+    const error = await refusalOf(() => watch.check('list', input));
+    expect(error.violations.length).toBeLessThanOrEqual(10);
+    expect(error.message.length).toBeLessThan(2_000);
+  });
+
+  it('with a fault as long as the input gets an answer in few words', async () => {
+    const closed = { type: 'object', additionalProperties: false };
+    const { watch } = withOperations(announcement('echo', closed));
+    const input = Object.fromEntries(['a', 'b', 'c'].map((letter) => [letter.repeat(80_000), 1]));
+    const error = await refusalOf(() => watch.check('echo', input));
+    expect(error.code).toBe('input-invalid');
+    expect(error.message.length + JSON.stringify(error.violations).length).toBeLessThan(16 * 1024);
+  });
+
+  it.each([
+    ['takes anything', true, true],
+    ['takes nothing', false, false],
+    ['has no rules', {}, true],
+  ] as const)('of an operation whose schema %s', async (_what, rule, accepted) => {
+    const { watch } = withOperations(announcement('echo', rule));
+    const outcome = watch.check('echo', { any: 'thing' });
+    if (accepted) await expect(outcome).resolves.toMatchObject({ name: 'echo' });
+    else await expect(outcome).rejects.toMatchObject({ code: 'input-invalid' });
+  });
+
+  it.each<[string, OperationAnnouncement['inputSchema']]>([
+    ['a pattern that only JavaScript without the u flag reads', { type: 'string', pattern: '^[\\w-.]+$' }],
+    ['a pattern that nobody reads', { type: 'string', pattern: '(' }],
+    ['a reference to nothing', { $ref: '#/$defs/missing' }],
+    ['a reference to itself', { $ref: '#' }],
+  ])('is left to the worker where the edge cannot read the schema: %s', async (_what, rule) => {
+    const { watch } = withOperations(announcement('echo', rule));
+    expect(await watch.check('echo', 'some-text')).toMatchObject({ name: 'echo' });
+  });
+});
