@@ -1,5 +1,5 @@
 import { buildEdge } from '../dev/edge/build.ts';
 
-/** `npm run build`: the Worker as `wrangler deploy` would upload it, in `dist/edge`. */
+/** `npm run build`: writes the Worker to `dist/edge`, as `wrangler deploy` would upload it. */
 const bundle = await buildEdge('dist/edge');
 process.stdout.write(`${bundle.report}\n`);

@@ -1,4 +1,4 @@
-/** Builds the Worker as a deployment would and holds it against its budget: 200 KiB gzip. */
+/** `npm run bundle`: builds the Worker as a deployment would, and checks its size and its imports. */
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -6,7 +6,7 @@ import { gzipSync } from 'node:zlib';
 import { buildEdge } from '../dev/edge/build.ts';
 
 const BUDGET_KIB = 200;
-/** What the Worker may ask of workerd; anything else would not run there, or is not meant to be in it. */
+/** The modules that the Worker may import from workerd. Everything else must be inside the bundle. */
 const ALLOWED_IMPORTS = [
   'cloudflare:workers',
   'node:async_hooks',
@@ -16,7 +16,7 @@ const ALLOWED_IMPORTS = [
   'crypto',
   'events',
 ];
-/** Traces of modules that belong to the other runtime. */
+/** Names that appear in the bundle only when a module for Node got into it. */
 const FORBIDDEN = [
   '@nats-io/transport-node',
   'node:net',

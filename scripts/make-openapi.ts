@@ -1,4 +1,4 @@
-/** `npm run openapi`: writes the HTTP API's document to `edge/http/docs/openapi.json`, which the Worker imports. */
+/** `npm run openapi`: writes the OpenAPI document to `edge/http/docs/openapi.json`, which the Worker serves. */
 import { writeFile } from 'node:fs/promises';
 import { openApiDocument } from '../edge/openapi/document.ts';
 import manifest from '../package.json' with { type: 'json' };

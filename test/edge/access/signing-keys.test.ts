@@ -9,7 +9,7 @@ async function jwkOf(alg: string): Promise<JWK> {
   return await exportJWK((await generateKeyPair(alg, { extractable: true })).publicKey);
 }
 
-/** Keys with a clock and an issuer of the test's own. */
+/** Signing keys with a clock and an issuer that the test controls. */
 function setup(...listed: unknown[]) {
   const issuer = { listed, asked: 0, fails: false, gate: Promise.resolve(), clock: 0 };
   const keys = new SigningKeys({
@@ -40,7 +40,7 @@ describe("the issuer's keys", () => {
     expect(issuer.asked).toBe(2);
   });
 
-  it('are used for an hour while the issuer fails, which is asked again every 30 s', async () => {
+  it('are used for an hour while the issuer fails, and it is asked again every 30 s', async () => {
     const { issuer, find } = setup({ ...first, kid: 'a' });
     await find('a');
     issuer.fails = true;
@@ -54,7 +54,7 @@ describe("the issuer's keys", () => {
     await expect(find('a')).rejects.toThrow(KeysUnavailable);
   });
 
-  it('that cannot be had are asked for once a second', async () => {
+  it('are asked for once a second while there are none', async () => {
     const { issuer, find } = setup({ ...first, kid: 'a' });
     issuer.fails = true;
     for (let i = 0; i < 10; i++) await expect(find('a')).rejects.toThrow(KeysUnavailable);
@@ -64,7 +64,7 @@ describe("the issuer's keys", () => {
     expect(await find('a')).toBeDefined();
   });
 
-  it('are fetched again for a new key, at most every 30 s, and a key taken away is gone', async () => {
+  it('are fetched again for an unknown key, at most every 30 s, and a withdrawn key is gone', async () => {
     const { issuer, find } = setup({ ...first, kid: 'a' });
     await find('a');
     issuer.listed = [{ ...second, kid: 'b' }];
@@ -76,7 +76,7 @@ describe("the issuer's keys", () => {
     expect(issuer.asked).toBe(2);
   });
 
-  it('are fetched by each request that needs them: none waits for another, and the later answer stays', async () => {
+  it('are fetched by each request that needs them, without waiting for another, and the later answer stays', async () => {
     const { issuer, find } = setup({ ...first, kid: 'a' });
     let open = (): void => undefined;
     // The first request's fetch never ends, as when its caller has gone.
@@ -103,13 +103,13 @@ describe('a key is not used', () => {
     ['it is on another curve', { crv: 'P-384' }],
     ['it is a shared secret', { kty: 'oct', k: 'AAAA' }],
     ['it is of a kind that nobody knows', { kty: 'XYZ' }],
-  ])('when %s; the others of its set still are', async (_what, changes) => {
+  ])('when %s, but the other keys of its set are', async (_what, changes) => {
     const { find } = setup({ ...first, kid: 'a', ...changes }, 7, null, { ...second, kid: 'b' });
     expect(await find('a')).toBeUndefined();
     expect(await find('b')).toBeDefined();
   });
 
-  it('when the token names none and several could be meant', async () => {
+  it('when the token names no key and several could be meant', async () => {
     const { find } = setup({ ...first, kid: 'a' }, { ...second, kid: 'b' }, { ...rsa, kid: 'c' });
     expect(await find(undefined)).toBeUndefined();
     expect(await find(undefined, 'RS256')).toBeDefined();

@@ -38,8 +38,8 @@ describe('every route under /v1', () => {
   );
 });
 
-describe('the settings of access', () => {
-  it('have their defaults, which let no token and no other origin in', () => {
+describe('the access settings', () => {
+  it('accept no token and no other origin by default', () => {
     expect(edgeConfig(env())).toMatchObject({
       JWT_ALGORITHMS: ['RS256', 'ES256', 'EdDSA'],
       JWT_TENANT_CLAIM: 'tenant',
@@ -88,7 +88,7 @@ describe('the settings of access', () => {
     ['RATE_LIMIT_POLICY', '0;w=60'],
     ['RATE_LIMIT_POLICY', '100;w=30'],
     ['RATE_LIMIT_POLICY', '1e3;w=60'],
-  ])('%s may not be %j, and the answer names it', async (key, value) => {
+  ])('refuse %s = %j, and name it', async (key, value) => {
     const error = await refusalOf(() => edgeConfig(env({ ...TOKENS, [key]: value })));
     expect(error.code).toBe('config-invalid');
     expect(error.message).toMatch(new RegExp(`^${key}: `));
@@ -105,14 +105,14 @@ describe('the settings of access', () => {
     expect(edgeConfig(env({ [key]: '' }))[key]).toEqual(edgeConfig(env())[key]);
   });
 
-  it('know a policy by requests and seconds', () => {
+  it('read a policy as requests and seconds', () => {
     expect(parseRateLimitPolicy(' 100; w=60 ')).toEqual({ quota: 100, windowSeconds: 60 });
     expect(parseRateLimitPolicy('7;w=10')).toEqual({ quota: 7, windowSeconds: 10 });
   });
 });
 
-describe('a token where none are accepted', () => {
-  it('is refused, and the reason is for the log alone', async () => {
+describe('a token, where tokens are not set up', () => {
+  it('is refused, and only the log tells the reason', async () => {
     const request = new Request('https://edge.example/', { headers: { authorization: 'Bearer a.b.c' } });
     expect(await readRequestContext(request, edgeConfig(env()))).toMatchObject({
       refusal: 'tokens-not-accepted',
@@ -121,7 +121,7 @@ describe('a token where none are accepted', () => {
   });
 });
 
-describe('the limit of requests', () => {
+describe('the rate limit', () => {
   const limiterThat = (answer: () => Promise<{ success: boolean }>) => {
     const keys: string[] = [];
     const limit = ({ key }: { key: string }) => {
@@ -135,7 +135,7 @@ describe('the limit of requests', () => {
     return { response: await send(path, { headers: { authorization } }), logged };
   };
 
-  it('counts per tenant, and only who is known', async () => {
+  it('counts requests by tenant, and only those with a valid key', async () => {
     const { keys, limiter } = limiterThat(async () => ({ success: true }));
     const { response } = await send(limiter);
     expect(response.status).toBe(200);
@@ -145,7 +145,7 @@ describe('the limit of requests', () => {
     expect(keys).toEqual(['acme']);
   });
 
-  it('says to wait the longest window where the policy is not set', async () => {
+  it('asks to wait for the longest window where no policy is set', async () => {
     const { limiter } = limiterThat(async () => ({ success: false }));
     const { response } = await send(limiter);
     expect(response.status).toBe(429);
@@ -153,7 +153,7 @@ describe('the limit of requests', () => {
     expect(await problemIn(response)).toMatchObject({ code: 'rate-limited' });
   });
 
-  it('lets requests through while the counter fails, and logs it', async () => {
+  it('lets requests through while the limiter fails, and logs the failure', async () => {
     const { limiter } = limiterThat(() => Promise.reject(new Error('no counter')));
     const { response, logged } = await send(limiter);
     expect(response.status).toBe(200);

@@ -34,7 +34,7 @@ describe('the media type of a body', () => {
     'multipart/form-data',
     'application/json, text/plain',
     'x application/json',
-  ])('is not %j', async (type) => {
+  ])('must not be %j', async (type) => {
     const { post, submitted } = await setup();
     const response = await post(least, { 'content-type': type });
     expect(response.status).toBe(415);
@@ -52,7 +52,7 @@ describe('the media type of a body', () => {
     },
   );
 
-  it('may come with the encoding that is none', async () => {
+  it('may have the encoding `identity`', async () => {
     const { post } = await setup();
     expect((await post(least, { 'content-encoding': 'identity' })).status).toBe(202);
   });
@@ -80,14 +80,17 @@ describe('a body', () => {
     expect(submitted).toEqual([]);
   });
 
-  it.each(['null', '[]', '"echo"', '7'])('that is JSON but no object is answered 400: %s', async (body) => {
-    const { post } = await setup();
-    const response = await post(body);
-    expect(response.status).toBe(400);
-    expect(await problemIn(response)).toMatchObject({ violations: [{ path: '' }] });
-  });
+  it.each(['null', '[]', '"echo"', '7'])(
+    'that is JSON but not an object is answered 400: %s',
+    async (body) => {
+      const { post } = await setup();
+      const response = await post(body);
+      expect(response.status).toBe(400);
+      expect(await problemIn(response)).toMatchObject({ violations: [{ path: '' }] });
+    },
+  );
 
-  it('with fields that are wrong has each of them named', async () => {
+  it('with invalid fields is answered with each of them', async () => {
     const { post } = await setup();
     const response = await post({ operation: 'Echo', maxAttempts: 0, timeout: 'soon' });
     expect(response.status).toBe(400);
@@ -112,7 +115,7 @@ describe('a body', () => {
     },
   );
 
-  it('with the same key twice counts the last, as JSON does', async () => {
+  it('with the same key twice means the last value, as in JSON.parse', async () => {
     const { post, submitted } = await setup();
     await post('{"operation":"a","input":1,"operation":"b"}');
     expect(submitted.map(({ operation }) => operation)).toEqual(['b']);
@@ -120,7 +123,7 @@ describe('a body', () => {
 });
 
 describe('a body of size', () => {
-  it('up to the limit is taken', async () => {
+  it('up to the limit is accepted', async () => {
     const { post, submitted } = await setup();
     expect((await post(ofInput(LIMITS.inputBytes))).status).toBe(202);
     expect(submitted).toHaveLength(1);
@@ -180,7 +183,7 @@ describe('a body of size', () => {
     expect(submitted).toEqual([]);
   });
 
-  it('that comes in pieces is taken', async () => {
+  it('that arrives in pieces is accepted', async () => {
     const { send, submitted } = await setup();
     const pieces = [...'{"operation":"echo","input":"grüße"}'].map((piece) =>
       new TextEncoder().encode(piece),
@@ -196,7 +199,7 @@ describe('a body of size', () => {
     expect(submitted[0]?.input).toBe('grüße');
   });
 
-  it('that breaks off is no job', async () => {
+  it('that breaks off submits no job', async () => {
     const { send, submitted } = await setup();
     const body = new ReadableStream<Uint8Array>({
       start: (controller) => controller.enqueue(new TextEncoder().encode('{"operation":"echo","input":1}')),
@@ -209,13 +212,13 @@ describe('a body of size', () => {
   });
 });
 
-describe('a body that costs', () => {
-  it('64 levels is taken', async () => {
+describe('a body that is expensive to read', () => {
+  it('with 64 levels is accepted', async () => {
     const { post } = await setup();
     expect((await post(nested(63))).status).toBe(202);
   });
 
-  it.each([64, 1_000, 130_000])('%i levels and more is answered 400', async (depth) => {
+  it.each([64, 1_000, 130_000])('with more than %i levels is answered 400', async (depth) => {
     const { post, submitted } = await setup();
     const response = await post(nested(depth));
     expect(response.status).toBe(400);
@@ -223,22 +226,22 @@ describe('a body that costs', () => {
     expect(submitted).toEqual([]);
   });
 
-  it('brackets in a text are no levels', async () => {
+  it('may have any number of brackets in a text', async () => {
     const { post } = await setup();
     expect((await post({ operation: 'echo', input: '['.repeat(1_000) })).status).toBe(202);
   });
 
-  it('a million keys is answered 413', async () => {
+  it('with a million keys is answered 413', async () => {
     const { post } = await setup();
     expect((await post(`{"operation":"echo","input":{${keys(1_000_000)}}}`)).status).toBe(413);
   });
 
-  it('as many keys as fit is taken', async () => {
+  it('with as many keys as fit is accepted', async () => {
     const { post } = await setup();
     expect((await post(`{"operation":"echo","input":{${keys(20_000)}}}`)).status).toBe(202);
   });
 
-  it('as many unknown fields as fit is answered 400, in few words', async () => {
+  it('with as many unknown fields as fit gets a short answer 400', async () => {
     const { post } = await setup();
     const response = await post(`{"operation":"echo","input":1,${keys(20_000)}}`);
     expect(response.status).toBe(400);

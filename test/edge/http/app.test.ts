@@ -31,7 +31,7 @@ describe('a request without a valid key', () => {
     expect([...submitted, ...reads]).toEqual([]);
   });
 
-  it('gets the same answer whatever is wrong with the key', async () => {
+  it('gets the same answer for every fault of the key', async () => {
     const { send } = await setup();
     const answers = ['', 'Bearer x', `Bearer ${createApiKey('ci')}`, `Bearer ${createApiKey('nobody')}`].map(
       async (authorization) => (await send('/v1/jobs/job-1', { headers: { authorization } })).text(),
@@ -45,7 +45,7 @@ describe('a request without a valid key', () => {
   });
 });
 
-describe('an address', () => {
+describe('a path', () => {
   it.each(['/', '/v2/jobs', '/v1', '/favicon.ico', '/v1/jobs/job-1/more', '/%2e%2e/', '/v1/jobs%00'])(
     '%s where there is nothing is answered 404',
     async (path) => {
@@ -73,7 +73,7 @@ describe('an address', () => {
     expect(await problemIn(response)).toMatchObject({ code: 'method-not-allowed' });
   });
 
-  it('tells a method that is not allowed only to who has a key', async () => {
+  it('names the allowed methods only to a caller with a key', async () => {
     const { send } = await setup();
     expect(
       (await send('/v1/jobs', { method: 'DELETE', headers: { authorization: 'Bearer x' } })).status,
@@ -82,7 +82,7 @@ describe('an address', () => {
 });
 
 describe('a submission', () => {
-  it('is answered 202 with the job and its address', async () => {
+  it('is answered 202 with the job and its path', async () => {
     const { post, submitted } = await setup();
     const response = await post(submission);
     expect(response.status).toBe(202);
@@ -102,7 +102,7 @@ describe('a submission', () => {
     expect(await response.json()).toEqual(job({ id: command?.jobId ?? '' }));
   });
 
-  it('is of the tenant of the key, whatever body and headers say', async () => {
+  it('belongs to the tenant of the key, whatever body and headers say', async () => {
     const { post, submitted } = await setup();
     await post(submission, { ...AS_GLOBEX, 'x-tenant': 'acme', baggage: 'tenant=admin,__proto__=x' });
     expect(submitted[0]?.tenant).toBe('globex');
@@ -110,7 +110,7 @@ describe('a submission', () => {
     expect(submitted).toHaveLength(1);
   });
 
-  it('that waits is answered 200 when the job has ended, and says how long it would have waited', async () => {
+  it('that waits is answered 200 when the job has ended, with the wait that was applied', async () => {
     const { post, submitted } = await setup({ submit: () => job({ state: 'succeeded', result: 7 }) });
     const response = await post(submission, { prefer: 'wait=3600' });
     expect(response.status).toBe(200);
@@ -126,7 +126,7 @@ describe('a submission', () => {
     },
   );
 
-  it('with an idempotency key is the same job each time, and one of its own per tenant', async () => {
+  it('with an idempotency key gives the same job each time, and another one to each tenant', async () => {
     const { post, submitted } = await setup();
     const key = { 'idempotency-key': 'order-7' };
     await post(submission, key);
@@ -145,7 +145,7 @@ describe('a submission', () => {
     expect(submitted).toEqual([]);
   });
 
-  it('passes limits on', async () => {
+  it('passes its limits to the bridge', async () => {
     const { post, submitted } = await setup();
     await post({ ...submission, timeout: '90s', maxAttempts: 3 });
     expect(submitted[0]).toMatchObject({ timeoutMs: 90_000, maxAttempts: 3 });
@@ -153,7 +153,7 @@ describe('a submission', () => {
 });
 
 describe('reading a job', () => {
-  it('gives the job of the tenant who asks', async () => {
+  it('gives the job of the calling tenant', async () => {
     const { send, reads } = await setup({ read: () => job({ state: 'running' }) });
     const response = await send('/v1/jobs/job-1');
     expect(response.status).toBe(200);
@@ -161,7 +161,7 @@ describe('reading a job', () => {
     expect(reads).toEqual([['acme', 'job-1']]);
   });
 
-  it('gives one answer for an id of nobody, of somebody else, and of no form at all', async () => {
+  it('gives one answer for an unknown id, the id of another tenant, and a malformed id', async () => {
     const own = (tenant: string, id: string) => (tenant === 'acme' && id === 'job-1' ? job() : undefined);
     const { send } = await setup({ read: own });
     const foreign = await send('/v1/jobs/job-1', { headers: AS_GLOBEX });
@@ -185,7 +185,7 @@ describe('reading a job', () => {
     }
   });
 
-  it('never asks the bridge for an id that cannot be one', async () => {
+  it('never asks the bridge for a malformed id', async () => {
     const { send, reads } = await setup();
     for (const [, id] of NOT_A_TOKEN)
       if (id !== '') await send(`/v1/jobs/${encodeURIComponent(id.toWellFormed())}`);
@@ -194,7 +194,7 @@ describe('reading a job', () => {
 });
 
 describe('an error of the bridge', () => {
-  it('says when to come again', async () => {
+  it('says when to try again', async () => {
     const { post } = await setup({ submit: () => Promise.reject(unavailable('no answer in time')) });
     const response = await post(submission);
     expect(response.status).toBe(503);
@@ -202,7 +202,7 @@ describe('an error of the bridge', () => {
     expect(await problemIn(response)).toMatchObject({ code: 'broker-unavailable' });
   });
 
-  it('reaches readiness, not liveness', async () => {
+  it('changes readiness, not liveness', async () => {
     const { send } = await setup({ status: () => Promise.reject(unavailable('no pong in time')) });
     expect((await send('/readyz')).status).toBe(503);
     expect((await send('/healthz')).status).toBe(200);
@@ -221,7 +221,7 @@ describe('an error of the bridge', () => {
   it.each<[string, unknown]>([
     ['an Error', new Error('canary at /srv/secret.ts:7')],
     ['an Error with a cause', new Error('canary', { cause: new Error('canary') })],
-  ])('that nobody foresaw (%s) is answered 500 and says nothing, but the log does', async (_what, thrown) => {
+  ])('that is unexpected (%s) is answered 500, and only the log tells the cause', async (_what, thrown) => {
     const { post, logged } = await setup({ submit: () => Promise.reject(thrown) });
     const response = await post(submission);
     expect(response.status).toBe(500);
@@ -233,7 +233,7 @@ describe('an error of the bridge', () => {
 });
 
 describe('an answer', () => {
-  it('names the span that the request became, in the header and in a problem', async () => {
+  it('names the span of the request, in the header and in a problem', async () => {
     const { send } = await setup();
     const active = startTrace();
     const span = trace.getSpanContext(active);
@@ -249,7 +249,7 @@ describe('an answer', () => {
     expect(await problemIn(response)).not.toHaveProperty('traceId');
   });
 
-  it('is logged once with route, status, tenant and the outcome of reading the trace', async () => {
+  it('is logged once, with route, status, tenant and the outcome of the trace context', async () => {
     const { send, logged } = await setup({ read: () => job() });
     await send('/v1/jobs/job-1', { headers: { traceparent: 'broken' } });
     expect(logged).toEqual([
@@ -269,7 +269,7 @@ describe('an answer', () => {
     ]);
   });
 
-  it('never repeats a key, in a log line or to the caller', async () => {
+  it('never repeats a key, neither in the log nor to the caller', async () => {
     const { send, post, logged } = await setup();
     const answers = [await send('/nowhere'), await post('{'), await post(submission)];
     const all = JSON.stringify([logged, await Promise.all(answers.map((answer) => answer.text()))]);

@@ -3,7 +3,7 @@ import openApi from '../../../edge/http/docs/openapi.json' with { type: 'json' }
 import { setup } from './app-support.ts';
 
 describe('GET /openapi.json', () => {
-  it('is the document, without a key, and once is enough', async () => {
+  it('is the document, needs no key, and is answered 304 to a caller who has it', async () => {
     const { send } = await setup();
     const response = await send('/openapi.json', { headers: { authorization: 'none' } });
     expect(response.status).toBe(200);
@@ -18,6 +18,17 @@ describe('GET /openapi.json', () => {
       expect(again.headers.get('etag')).toBe(tag);
     }
     expect((await send('/openapi.json', { headers: { 'if-none-match': '"x"' } })).status).toBe(200);
+  });
+});
+
+describe('a 304 to a page of another origin', () => {
+  it('has the headers without which a browser would not let the page read it', async () => {
+    const origin = 'https://app.example';
+    const { send } = await setup({}, { CORS_ORIGINS: origin });
+    const response = await send('/openapi.json', { headers: { origin, 'if-none-match': '*' } });
+    expect(response.status).toBe(304);
+    expect(response.headers.get('access-control-allow-origin')).toBe(origin);
+    expect(response.headers.get('access-control-expose-headers')).toContain('traceresponse');
   });
 });
 
@@ -38,7 +49,7 @@ describe('GET /docs', () => {
     for (const [, target] of page.matchAll(/href="#([^"]+)"/g)) expect(ids).toContain(target);
   });
 
-  it('needs nothing but itself, and its policy allows nothing else', async () => {
+  it('loads nothing else, and its policy allows nothing else', async () => {
     const { send } = await setup();
     const response = await send('/docs');
     const page = await response.text();

@@ -8,7 +8,7 @@ import { refusalOf } from '../../unit/support.ts';
 const of = (body: unknown): Promise<string> => fingerprintOf(SubmitJob.parse(body));
 
 describe('the id of a job', () => {
-  it('is a UUID that sorts by time, and never the same twice', async () => {
+  it('is a UUID that sorts by time and is never the same twice', async () => {
     const ids = await Promise.all(Array.from({ length: 1_000 }, () => jobIdFor('acme', undefined)));
     for (const id of ids)
       expect(id).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
@@ -16,7 +16,7 @@ describe('the id of a job', () => {
     expect(new Set(ids).size).toBe(ids.length);
   });
 
-  it('with an idempotency key is the same each time, and fit for a subject', async () => {
+  it('is the same each time for one idempotency key, and can stand in a subject', async () => {
     const visible = fc.string({
       unit: fc.integer({ min: 0x21, max: 0x7e }).map((code) => String.fromCharCode(code)),
       minLength: 1,
@@ -33,7 +33,7 @@ describe('the id of a job', () => {
     );
   });
 
-  it('with an idempotency key differs by key and by tenant', async () => {
+  it('differs by idempotency key and by tenant', async () => {
     const ids = await Promise.all([
       jobIdFor('acme', 'one'),
       jobIdFor('acme', 'two'),
@@ -43,7 +43,7 @@ describe('the id of a job', () => {
     expect(new Set(ids).size).toBe(4);
   });
 
-  it('is the same for a key in quotes, as the IETF draft has it, and a bare one', async () => {
+  it('is the same for a key with quotes, as in the IETF draft, and without', async () => {
     expect(await jobIdFor('acme', '"order-7"')).toBe(await jobIdFor('acme', 'order-7'));
   });
 
@@ -59,7 +59,7 @@ describe('the id of a job', () => {
     ['a line break', 'a\r\nb'],
     ['a line feed at the end', 'a\n'],
     ['NUL', 'a\0'],
-  ])('is not made of a key with %s', async (_what, key) => {
+  ])('is not made from a key with %s', async (_what, key) => {
     const error = await refusalOf(() => jobIdFor('acme', key));
     expect(error).toMatchObject({ code: 'request-invalid', status: 400 });
     expect(error.message).toContain('Idempotency-Key');
@@ -71,7 +71,7 @@ describe('the fingerprint of a request', () => {
     expect(await of({ operation: 'echo', input: 1 })).toMatch(/^[0-9a-f]{64}$/);
   });
 
-  it('is the same whatever the order of keys, at every depth', async () => {
+  it('does not depend on the order of keys, at any depth', async () => {
     const one = await of({ operation: 'echo', input: { a: { x: 1, y: [{ p: 1, q: 2 }] }, b: 2 } });
     const other = await of({ input: { b: 2, a: { y: [{ q: 2, p: 1 }], x: 1 } }, operation: 'echo' });
     expect(other).toBe(one);

@@ -18,7 +18,7 @@ describe('a cursor', () => {
     );
   });
 
-  it('is none of ours where it is anything else', () => {
+  it('is not read from any other text', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), (text) => {
         const place = readCursor(text);
@@ -29,7 +29,7 @@ describe('a cursor', () => {
 });
 
 describe('GET /v1/jobs', () => {
-  it('asks the index for the caller’s jobs alone', async () => {
+  it('asks the index for the jobs of the caller only', async () => {
     const { send, listed } = await setup();
     const after = { acceptedAt: 7, id: 'job-1' };
     const query = `?state=failed&operation=http.request&limit=7&cursor=${writeCursor(after)}`;
@@ -52,7 +52,7 @@ describe('GET /v1/jobs', () => {
     ['?operation=%3E', '/operation'],
     ['?cursor=%00', '/cursor'],
     ['?tenant=globex', ''],
-  ])('%s is refused, and nothing is asked', async (query, path) => {
+  ])('refuses %s, and asks nothing', async (query, path) => {
     const { send, listed } = await setup();
     const response = await send(`/v1/jobs${query}`);
     expect(response.status).toBe(400);

@@ -13,7 +13,7 @@ describe('Prefer: wait', () => {
     ['wait=10, handling=lenient', 10],
     ['foo; wait=10', 10],
     ['wait=007', 7],
-  ])('of %j is %i seconds', (header, seconds) => {
+  ])('is read from %j as %i seconds', (header, seconds) => {
     expect(preferredWait(header, 60)).toBe(seconds);
   });
 
@@ -22,7 +22,7 @@ describe('Prefer: wait', () => {
     expect(preferredWait('wait=999999', 60)).toBe(60);
   });
 
-  it('counts the first time where it is there twice', () => {
+  it('is the first one where there are two', () => {
     expect(preferredWait('wait=1, wait=2', 60)).toBe(1);
   });
 
@@ -40,11 +40,11 @@ describe('Prefer: wait', () => {
     'x-wait=10',
     'wait:10',
     'return=minimal',
-  ])('is not in %j', (header) => {
+  ])('is not found in %j', (header) => {
     expect(preferredWait(header, 60)).toBeUndefined();
   });
 
-  it('is looked for in no time, also in hostile text', () => {
+  it('is found fast, also in hostile text', () => {
     const start = performance.now();
     for (const part of ['wait ', 'wait=', 'wait="1', ' ', '1', ',wait='])
       preferredWait(part.repeat(20_000), 60);

@@ -19,8 +19,8 @@ async function requestContext(headers: Record<string, string>, TRACE_TRUST = 'au
   return await readRequestContext(new Request('https://edge.example/v1/jobs', { headers }), config);
 }
 
-describe('who calls', () => {
-  it.each(['Bearer', 'bearer', 'BEARER'])('is known by a key behind %s', async (scheme) => {
+describe('the request context', () => {
+  it.each(['Bearer', 'bearer', 'BEARER'])('has the identity of a key after the word %s', async (scheme) => {
     const { identity } = await requestContext({ authorization: `${scheme} ${KEY}` });
     expect(identity).toEqual({ tenant: 'acme', keyId: 'ci', scopes: new Set(ACCESS_SCOPES) });
   });
@@ -36,11 +36,11 @@ describe('who calls', () => {
     ['a key that nobody has', { authorization: `Bearer ${createApiKey('ci')}` }],
     ['a key in another header', { 'x-api-key': KEY }],
     ['10 kB', { authorization: `Bearer ${'x'.repeat(10_000)}` }],
-  ])('is nobody with %s', async (_what, headers) => {
+  ])('has no identity with %s', async (_what, headers) => {
     expect((await requestContext(headers)).identity).toBeUndefined();
   });
 
-  it('may write into our traces as TRACE_TRUST says', async () => {
+  it('is trusted as TRACE_TRUST says', async () => {
     const trusted = (headers: Record<string, string>, trust: string) =>
       requestContext({ traceparent: TRACEPARENT, ...headers }, trust).then((it) => it.trusted);
     const known = { authorization: `Bearer ${KEY}` };

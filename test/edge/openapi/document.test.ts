@@ -17,7 +17,7 @@ const operations = Object.entries<Record<string, Json>>(openApi.paths).flatMap((
   Object.entries(methods).map(([method, value]) => ({ method, path, value })),
 );
 
-/** Everything in the document that has this key, with where it stands. */
+/** Every object in the document that has this key, with its place. */
 function* findAll(key: string, value: unknown = openApi, place = '#'): Generator<[string, Json]> {
   if (typeof value !== 'object' || value === null) return;
   if (key in value) yield [place, value as Json];
@@ -50,7 +50,7 @@ describe('the document', () => {
     expect(described.toSorted()).toEqual([...new Set(routes)].sort());
   });
 
-  it('names each operation once, and declares each part of its path', () => {
+  it('has each operation id once, and declares each parameter of a path', () => {
     const ids = operations.map(({ value }) => value.operationId);
     expect(new Set(ids).size).toBe(ids.length);
     for (const { path, value } of operations) {
@@ -62,7 +62,7 @@ describe('the document', () => {
     }
   });
 
-  it('points at nothing that is not there, and has no component that nothing points at', () => {
+  it('has no reference without a component, and no component without a reference', () => {
     const references = [...findAll('$ref')].map(([, { $ref }]) => String($ref));
     for (const reference of references) expect(resolve(reference), reference).toBeDefined();
     for (const kind of ['schemas', 'responses', 'parameters', 'headers'] as const) {
@@ -72,7 +72,7 @@ describe('the document', () => {
     }
   });
 
-  it('shows only examples that fit their schemas', () => {
+  it('has only examples that are valid for their schemas', () => {
     const shown = [...findAll('examples')].filter(([, { schema }]) => schema !== undefined);
     expect(shown.length).toBeGreaterThan(10);
     for (const [place, { schema, examples }] of shown) {
@@ -85,7 +85,7 @@ describe('the document', () => {
     }
   });
 
-  it('gives each error code the status that it has', () => {
+  it('lists each error code under its status', () => {
     for (const [name, response] of Object.entries<Json>(openApi.components.responses)) {
       const users = operations.flatMap(({ value }) =>
         Object.entries(value.responses as Record<string, Json>)
@@ -105,7 +105,7 @@ describe('the document', () => {
     ['SubmitJob', SubmitJob, (text) => ({ operation: text, input: 1 })],
     ['SubmitJob', SubmitJob, (text) => ({ operation: 'echo', input: 1, delay: text })],
     ['SubmitJob', SubmitJob, (text) => ({ operation: 'echo', [text]: 1 })],
-  ])('refuses nothing that the route takes (%s)', (name, schema, make) => {
+  ])('accepts everything that the route accepts (%s)', (name, schema, make) => {
     const validator = validatorOf({ $ref: `#/components/schemas/${name}` });
     const text = fc.oneof(
       fc.stringMatching(/^[a-z0-9.]{0,6}$/),

@@ -32,7 +32,7 @@ describe('a line of the edge’s log', () => {
     ]);
   });
 
-  it('carries the ids of the active span by itself, also after an await', async () => {
+  it('has the ids of the active span, also after an await', async () => {
     const { lines, log } = setup();
     await context.with(trace.setSpanContext(ROOT_CONTEXT, span), async () => {
       log.info('one');
@@ -45,19 +45,19 @@ describe('a line of the edge’s log', () => {
     expect(lines[2]).not.toContain('trace_id');
   });
 
-  it('cannot be given the ids of another trace', () => {
+  it('does not take the ids of another trace from its fields', () => {
     const { lines, log } = setup();
     context.with(trace.setSpanContext(ROOT_CONTEXT, span), () => log.info('it', { trace_id: 'forged' }));
     expect(JSON.parse(lines[0] ?? '')).toMatchObject({ trace_id: span.traceId });
   });
 
-  it('names the service whose work it is', () => {
+  it('names the service that does the work', () => {
     const { lines, log } = setup();
     context.with(withService(ROOT_CONTEXT, 'throughline-bridge'), () => log.info('it'));
     expect(JSON.parse(lines[0] ?? '')).toMatchObject({ service: 'throughline-bridge' });
   });
 
-  it('stays one line of printable text, whatever it tells', () => {
+  it('stays one line of printable text, whatever its values are', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), (text) => {
         const hostile = `\n{"level":"error"}\r\n\u001b[2J\0\u009b2J\u2028\u202e\ufeff${text}`;
@@ -71,7 +71,7 @@ describe('a line of the edge’s log', () => {
     );
   });
 
-  it.each(LEVELS)('is written from %s on', (level) => {
+  it.each(LEVELS)('is written at %s and above', (level) => {
     const { lines, log } = setup(level);
     for (const each of LEVELS) log[each](each);
     expect(lines.map((line) => JSON.parse(line).level)).toEqual(LEVELS.slice(LEVELS.indexOf(level)));

@@ -37,7 +37,7 @@ describe('a sampler', () => {
     },
   );
 
-  it('of a ratio takes about that part of the traces, and of one trace all or nothing', () => {
+  it('with a ratio records about that part of the traces, and each trace whole or not at all', () => {
     const ids = fc.sample(fc.stringMatching(/^[0-9a-f]{31}[1-9a-f]$/), { numRuns: 2_000, seed: 1 });
     const taken = ids.filter((id) => isSampled('traceidratio', 0.25, ROOT_CONTEXT, id));
     expect(taken.length / ids.length).toBeGreaterThan(0.15);
@@ -45,7 +45,7 @@ describe('a sampler', () => {
     expect(taken.every((id) => isSampled('traceidratio', 0.25, ROOT_CONTEXT, id))).toBe(true);
   });
 
-  it('of a ratio follows its parent where it is parent based', () => {
+  it('with a ratio follows the parent where it is parent based', () => {
     expect(isSampled('parentbased_traceidratio', 0, parent('01'))).toBe(true);
     expect(isSampled('parentbased_traceidratio', 1, parent('00'))).toBe(false);
   });
@@ -58,7 +58,7 @@ describe('a sampler', () => {
     expect(sample(name, 0.5, ROOT_CONTEXT)).not.toHaveProperty('traceState');
   });
 
-  it('has no tracestate of its own to add', () => {
+  it('adds no tracestate of its own', () => {
     const bare = trace.setSpanContext(ROOT_CONTEXT, {
       traceId: TRACE_ID,
       spanId: '00f067aa0ba902b7',
@@ -67,7 +67,7 @@ describe('a sampler', () => {
     expect(sample('parentbased_always_on', 1, bare).traceState).toBeUndefined();
   });
 
-  it.each(SAMPLERS)('%s says what it is', (name) => {
+  it.each(SAMPLERS)('%s has its name as text', (name) => {
     expect(createSampler(name, 0.5).toString()).toMatch(/Always|Ratio|ParentBased/);
   });
 });

@@ -14,11 +14,11 @@ describe('OTEL_EXPORTER_OTLP_HEADERS', () => {
     ['a=1,,b', { a: '1' }],
     ['=1', {}],
     ['a=100%', { a: '100%' }],
-  ])('%j is %j', (text, headers) => {
+  ])('reads %j as %j', (text, headers) => {
     expect(parseOtlpHeaders(text)).toEqual(headers);
   });
 
-  it('never throws, and never reaches into a prototype', () => {
+  it('never throws and never changes a prototype', () => {
     fc.assert(
       fc.property(fc.string({ unit: fc.constantFrom('a', '=', ',', '%', '2', ' ', '\n') }), (text) => {
         expect(Object.values(parseOtlpHeaders(text)).every((value) => typeof value === 'string')).toBe(true);

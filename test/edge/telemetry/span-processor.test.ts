@@ -75,7 +75,7 @@ describe('the queue', () => {
     expect(processor.queued).toBe(2);
   });
 
-  it('never grows past its bound, and counts what it drops', async () => {
+  it('never grows beyond its limit, and counts the spans that it drops', async () => {
     const { processor, end, sent } = immediate({ options: { maxQueueSize: 25 } });
     const all = spans(40);
     end(all);
@@ -88,13 +88,13 @@ describe('the queue', () => {
 });
 
 describe('a flush', () => {
-  it('with nothing to send opens no window', async () => {
+  it('without spans opens no window', async () => {
     const { processor, windows } = setup();
     await processor.forceFlush();
     expect(windows).toEqual([]);
   });
 
-  it('waits for its window and sends what ended meanwhile, too', async () => {
+  it('waits for its window, and also sends the spans that ended meanwhile', async () => {
     const { processor, windows, end, sent, batches } = setup();
     const [first, second] = [span(), span()];
     end([first]);
@@ -108,7 +108,7 @@ describe('a flush', () => {
     expect(ids(sent())).toEqual(ids([first, second]));
   });
 
-  it('within the window of another has nothing to do: two flushes make one export of all spans', async () => {
+  it('during the window of another does nothing, and one export has all spans', async () => {
     const { processor, windows, clock, end, sent, batches } = setup();
     const all = spans(4);
     end(all.slice(0, 2));
@@ -123,7 +123,7 @@ describe('a flush', () => {
     expect(ids(sent())).toEqual(ids(all));
   });
 
-  it('sends in batches of the size that is set', async () => {
+  it('sends batches of the configured size', async () => {
     const { processor, end, batches } = immediate();
     end(spans(25));
     await processor.forceFlush();
@@ -179,7 +179,7 @@ describe('a flush', () => {
     expect([processor.queued, processor.dropped]).toEqual([0, 0]);
   });
 
-  it('keeps apart what concurrent requests of one trace have: each span arrives once', async () => {
+  it('sends each span once, also for concurrent requests of one trace', async () => {
     const { processor, end, sent } = immediate();
     const requests = Array.from({ length: 10 }, () => spans(3));
     await Promise.all(
@@ -194,7 +194,7 @@ describe('a flush', () => {
 });
 
 describe('a flush whose request was cut off', () => {
-  it('is taken over after its window and a grace, and nothing is lost or sent twice', async () => {
+  it('is taken over after its window and a grace period, and no span is lost or sent twice', async () => {
     const { processor, windows, clock, end, sent } = setup();
     const [lost, waiting, late] = [span(), span(), span()];
     end([lost]);
@@ -213,7 +213,7 @@ describe('a flush whose request was cut off', () => {
     expect(ids(sent())).toEqual(ids([lost, waiting, late]));
   });
 
-  it('may still come back late: then it sends what is there, once', async () => {
+  it('may still wake up late, and then sends the spans that are there once', async () => {
     const { processor, windows, clock, end, sent } = setup();
     const all = spans(3);
     end(all.slice(0, 1));
@@ -253,14 +253,14 @@ describe('an export that fails', () => {
       },
     ],
     ['says that all is lost', async (batch) => ({ lost: batch.length })],
-  ])('by a send that %s is counted, and never reaches the request', async (_how, send) => {
+  ])('because the send %s is counted, and never fails the request', async (_how, send) => {
     const { processor, end } = immediate({ send });
     end(spans(25));
     await expect(processor.forceFlush()).resolves.toBeUndefined();
     expect([processor.queued, processor.dropped]).toEqual([0, 25]);
   });
 
-  it('costs only its own batch', async () => {
+  it('loses only its own batch', async () => {
     const send: SendSpans = async (batch) => {
       if (batch.length === 10) throw new Error('no answer');
       return { lost: 1 };
@@ -271,7 +271,7 @@ describe('an export that fails', () => {
     expect(processor.dropped).toBe(11);
   });
 
-  it('does not keep the next one from working', async () => {
+  it('does not stop the next one', async () => {
     const send = vi
       .fn<SendSpans>()
       .mockRejectedValueOnce(new Error('no answer'))
@@ -287,7 +287,7 @@ describe('an export that fails', () => {
 });
 
 describe('a shutdown', () => {
-  it('sends what is left without a window', async () => {
+  it('sends the remaining spans without a window', async () => {
     const { processor, windows, end, sent } = setup();
     const all = spans(3);
     end(all);
@@ -318,14 +318,14 @@ describe('the resource of a span', () => {
     return seen[0];
   }
 
-  it('names the service whose work it is, and keeps the rest', () => {
+  it('names the service that does the work, and keeps the rest', () => {
     expect(ended('throughline-bridge')?.resource.attributes).toEqual({
       'service.name': 'throughline-bridge',
       'cloud.region': 'here',
     });
   });
 
-  it('is the provider’s where no service is named', () => {
+  it('is that of the provider where no service is named', () => {
     expect(ended()?.resource.attributes).toMatchObject({ 'service.name': 'throughline-edge' });
   });
 });
