@@ -6,7 +6,8 @@ import { Job } from '../shared/job/job.ts';
 import type { SpanRecord } from '../shared/trace/span-record.ts';
 import { renderWaterfall } from '../shared/trace/waterfall.ts';
 import { hostEnvironment } from './machine/environment.ts';
-import { FREE_PORTS, type Stack, startStack } from './stack.ts';
+import { type Stack, startStack } from './stack.ts';
+import { FREE_PORTS } from './stack-options.ts';
 import { traceFaults } from './trace-check.ts';
 
 const run = promisify(execFile);

@@ -1,7 +1,8 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { FREE_PORTS, type Stack, type StackOptions, startStack } from '../../dev/stack.ts';
+import { type Stack, startStack } from '../../dev/stack.ts';
+import { FREE_PORTS, type StackOptions } from '../../dev/stack-options.ts';
 
 /** Starts the local stack on free ports, without output. */
 export async function startQuietStack(options: Partial<StackOptions> = {}): Promise<Stack> {

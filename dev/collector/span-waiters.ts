@@ -1,48 +1,28 @@
 import type { SpanRecord } from '../../shared/trace/span-record.ts';
 
-interface Waiter {
-  traceId: string;
-  /** Ends the wait if its predicate is now true. */
-  check: () => void;
-  fail: (reason: string) => void;
-}
+type SpansOf = (traceId: string) => SpanRecord[];
+type Predicate = (spans: SpanRecord[]) => boolean;
 
 /** The callers that wait for spans of a trace. */
 export class SpanWaiters {
   readonly #waiters = new Set<Waiter>();
-  readonly #spansOf: (traceId: string) => SpanRecord[];
+  readonly #spansOf: SpansOf;
 
-  constructor(spansOf: (traceId: string) => SpanRecord[]) {
+  constructor(spansOf: SpansOf) {
     this.#spansOf = spansOf;
   }
 
   /**
    * Resolves with the spans of a trace when `predicate` is true for them.
-   * @throws Error after `timeoutMs`, with the spans that arrived
+   * @throws Error after `timeoutMs`, with the spans that arrived; whatever `predicate` throws
    */
-  wait(
-    traceId: string,
-    predicate: (spans: SpanRecord[]) => boolean,
-    timeoutMs: number,
-  ): Promise<SpanRecord[]> {
-    const { promise, resolve, reject } = Promise.withResolvers<SpanRecord[]>();
-    const fail = (reason: string): void => reject(new Error(this.#describe(traceId, reason)));
-    const check = (): void => {
-      try {
-        const spans = this.#spansOf(traceId);
-        if (predicate(spans)) resolve(spans);
-      } catch (error) {
-        reject(error);
-      }
-    };
-    const waiter = { traceId, check, fail };
-    const timer = setTimeout(
-      () => fail(`the expected spans did not arrive within ${timeoutMs} ms`),
-      timeoutMs,
-    );
+  wait(traceId: string, predicate: Predicate, timeoutMs: number): Promise<SpanRecord[]> {
+    const waiter = new Waiter(traceId, this.#spansOf, predicate);
+    const late = `the expected spans did not arrive within ${timeoutMs} ms`;
+    const timer = setTimeout(() => waiter.fail(late), timeoutMs);
     this.#waiters.add(waiter);
-    check();
-    return promise.finally(() => {
+    waiter.check();
+    return waiter.spans.finally(() => {
       clearTimeout(timer);
       this.#waiters.delete(waiter);
     });
@@ -57,13 +37,41 @@ export class SpanWaiters {
   close(): void {
     for (const waiter of this.#waiters) waiter.fail('the collector was closed');
   }
+}
 
-  #describe(traceId: string, reason: string): string {
-    const spans = this.#spansOf(traceId);
-    const lines = spans.map(
-      ({ service, kind, name, status, spanId, parentSpanId = 'none' }) =>
-        `  ${service} ${kind} ${JSON.stringify(name)} ${status} ${spanId} parent ${parentSpanId}`,
-    );
-    return [`trace ${traceId}: ${reason}; ${spans.length} spans arrived`, ...lines].join('\n');
+class Waiter {
+  readonly traceId: string;
+  readonly #spansOf: SpansOf;
+  readonly #predicate: Predicate;
+  readonly #result = Promise.withResolvers<SpanRecord[]>();
+
+  constructor(traceId: string, spansOf: SpansOf, predicate: Predicate) {
+    this.traceId = traceId;
+    this.#spansOf = spansOf;
+    this.#predicate = predicate;
   }
+
+  get spans(): Promise<SpanRecord[]> {
+    return this.#result.promise;
+  }
+
+  /** Ends the wait if the predicate is now true. */
+  check(): void {
+    try {
+      const spans = this.#spansOf(this.traceId);
+      if (this.#predicate(spans)) this.#result.resolve(spans);
+    } catch (error) {
+      this.#result.reject(error);
+    }
+  }
+
+  fail(reason: string): void {
+    const spans = this.#spansOf(this.traceId);
+    const head = `trace ${this.traceId}: ${reason}; ${spans.length} spans arrived`;
+    this.#result.reject(new Error([head, ...spans.map(describe)].join('\n')));
+  }
+}
+
+function describe({ service, kind, name, status, spanId, parentSpanId = 'none' }: SpanRecord): string {
+  return `  ${service} ${kind} ${JSON.stringify(name)} ${status} ${spanId} parent ${parentSpanId}`;
 }

@@ -1,4 +1,4 @@
-import { type InspectorSession, openSession } from './inspector-session.ts';
+import { InspectorSession } from './inspector-session.ts';
 
 /** The JavaScript heap of the Worker's isolate, read over the DevTools protocol. It holds the edge and the bridges. */
 export interface EdgeHeap {
@@ -26,9 +26,9 @@ export async function openHeap(inspectorUrl: string): Promise<EdgeHeap> {
   const list = (await (await fetch(`${inspectorUrl}/json`)).json()) as readonly Target[];
   const target = list.find(({ title }) => TITLE.test(title));
   if (target === undefined) throw new Error(`no Worker to inspect at ${inspectorUrl}`);
-  const session = await openSession(target.webSocketDebuggerUrl);
+  const session = await InspectorSession.open(target.webSocketDebuggerUrl);
   await session.call('HeapProfiler.enable');
-  return { used: () => usedBytes(session), count: () => countObjects(session), close: session.close };
+  return { used: () => usedBytes(session), count: () => countObjects(session), close: () => session.close() };
 }
 
 async function usedBytes(session: InspectorSession): Promise<number> {

@@ -32,29 +32,33 @@ export interface Child {
  * the child: this process stops its children in order.
  */
 export async function startChild(options: ChildOptions): Promise<Child> {
-  const { command, args, environment, output } = options;
-  const file = 'file' in output ? await open(output.file, 'a') : undefined;
-  try {
-    const target = file?.fd ?? 'pipe';
-    const child = spawn(command, args, {
-      detached: true,
-      stdio: ['ignore', target, target],
-      env: environment,
-    });
-    const exited = new Promise<number | null>((resolve) => child.once('exit', resolve));
-    if ('onLine' in output) {
-      readLines(child.stdout, output.onLine);
-      readLines(child.stderr, output.onLine);
-    }
-    await once(child, 'spawn');
-    const { pid } = child;
-    if (pid === undefined) throw new Error(`${command} started without a process id`);
-    const guard = guardProcess(pid, options.directory);
-    void exited.then(() => guard.release());
-    return controlsOf(child, pid, exited);
-  } finally {
-    await file?.close();
+  const { output } = options;
+  if ('onLine' in output) {
+    const child = spawnChild(options, 'pipe');
+    readLines(child.stdout, output.onLine);
+    readLines(child.stderr, output.onLine);
+    return await guarded(child, options);
   }
+  const file = await open(output.file, 'a');
+  try {
+    return await guarded(spawnChild(options, file.fd), options);
+  } finally {
+    await file.close();
+  }
+}
+
+function spawnChild({ command, args, environment }: ChildOptions, output: 'pipe' | number): ChildProcess {
+  return spawn(command, args, { detached: true, stdio: ['ignore', output, output], env: environment });
+}
+
+async function guarded(child: ChildProcess, { command, directory }: ChildOptions): Promise<Child> {
+  const exited = new Promise<number | null>((resolve) => child.once('exit', resolve));
+  await once(child, 'spawn');
+  const { pid } = child;
+  if (pid === undefined) throw new Error(`${command} started without a process id`);
+  const guard = guardProcess(pid, directory);
+  void exited.then(() => guard.release());
+  return controlsOf(child, pid, exited);
 }
 
 function readLines(stream: Readable | null, onLine: (line: string) => void): void {

@@ -31,16 +31,11 @@ export interface ServerRun {
 
 /** Starts nats-server once. */
 export async function runServer(settings: RunSettings): Promise<ServerRun> {
-  const { directory, place, config, logFile } = settings;
-  const configFile = join(directory, 'nats.conf');
-  // A server that was killed leaves its ports file there.
-  await rm(place.portsDir, { recursive: true, force: true });
-  await mkdir(place.portsDir);
-  await mkdir(place.storeDir, { recursive: true });
-  await writeFile(configFile, config.text);
+  const { binary, directory, place, config, logFile } = settings;
+  const configFile = await writeFiles(settings);
   const logStart = await sizeOf(logFile);
   const child = await startChild({
-    command: settings.binary,
+    command: binary,
     args: ['--config', configFile],
     environment: { ...hostEnvironment(), ...config.environment },
     output: { file: logFile },
@@ -55,6 +50,17 @@ export async function runServer(settings: RunSettings): Promise<ServerRun> {
     }
   };
   return { child, ready };
+}
+
+/** @returns the path of the configuration file */
+async function writeFiles({ directory, place, config }: RunSettings): Promise<string> {
+  const configFile = join(directory, 'nats.conf');
+  // A server that was killed leaves its ports file there.
+  await rm(place.portsDir, { recursive: true, force: true });
+  await mkdir(place.portsDir);
+  await mkdir(place.storeDir, { recursive: true });
+  await writeFile(configFile, config.text);
+  return configFile;
 }
 
 /** Ends a server: SIGTERM, and SIGKILL after 5 s. */

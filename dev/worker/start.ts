@@ -45,20 +45,21 @@ export async function startWorkerProcess(options: WorkerProcessOptions): Promise
     output: { onLine: (line) => log.take(line) },
   });
   try {
-    const ended = child.exited.then((): never => {
-      throw new ThroughlineError('internal', `the worker ended before it was ready: ${log.lastLines()}`);
-    });
-    const healthPort = await withDeadline(
-      Promise.race([log.healthPort, ended]),
-      READY_TIMEOUT_MS,
-      () => new ThroughlineError('internal', 'the worker was not ready in time'),
-    );
-    return controlsOf(child, healthPort);
+    return controlsOf(child, await untilReady(child, log));
   } catch (thrown) {
     child.signal('SIGKILL');
     await child.exited;
     throw thrown;
   }
+}
+
+/** @returns the port of the worker's health server */
+async function untilReady(child: Child, log: WorkerLog): Promise<number> {
+  const ended = child.exited.then((): never => {
+    throw new ThroughlineError('internal', `the worker ended before it was ready: ${log.lastLines()}`);
+  });
+  const late = () => new ThroughlineError('internal', 'the worker was not ready in time');
+  return await withDeadline(Promise.race([log.healthPort, ended]), READY_TIMEOUT_MS, late);
 }
 
 function workerArguments({ debug, operationsFolder }: WorkerProcessOptions): string[] {

@@ -1,5 +1,6 @@
 import { inject, onTestFinished } from 'vitest';
-import { type Stack, type StackOptions, startStack } from '../../dev/stack.ts';
+import { type Stack, startStack } from '../../dev/stack.ts';
+import type { StackOptions } from '../../dev/stack-options.ts';
 import type { Problem } from '../../shared/api/problem.ts';
 import { Job } from '../../shared/job/job.ts';
 import { atEndOfFile } from './cleanup.ts';

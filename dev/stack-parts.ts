@@ -1,0 +1,93 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { createApiKey, hashApiKey } from '../shared/api/api-key.ts';
+import { createCallbackSecret } from '../shared/text/callback-secret.ts';
+import { buildEdge } from './edge/build.ts';
+import { type Edge, type EdgeOptions, startEdge } from './edge/start.ts';
+import { hostEnvironment } from './machine/environment.ts';
+import { locateNatsServer } from './nats-binary/locate.ts';
+import { type NatsServer, startNatsServer } from './nats-server/start.ts';
+import type { StackOptions } from './stack-options.ts';
+import type { Teardown } from './teardown.ts';
+import { startWorkerProcess, type WorkerProcess } from './worker/start.ts';
+
+const TENANT = 'demo';
+
+/** Starts the parts of one stack. Each part that is not the caller's own adds its end to the teardown. */
+export class StackParts {
+  readonly apiKey = createApiKey('dev');
+  readonly callbackSecret = createCallbackSecret();
+  readonly #options: StackOptions;
+  readonly #teardown: Teardown;
+  readonly #tracing: Readonly<Record<string, string>>;
+
+  /** @param otlpUrl of the trace collector */
+  constructor(options: StackOptions, teardown: Teardown, otlpUrl: string) {
+    this.#options = options;
+    this.#teardown = teardown;
+    this.#tracing = options.tracing === false ? {} : { OTEL_EXPORTER_OTLP_ENDPOINT: otlpUrl };
+  }
+
+  /** Builds the Worker's bundle, or gives the one from the options. */
+  async bundle(): Promise<EdgeOptions['bundle']> {
+    if (this.#options.bundle !== undefined) return this.#options.bundle;
+    const directory = await mkdtemp(path.join(tmpdir(), 'throughline-dev-'));
+    this.#teardown.add('the temporary files', () => rm(directory, { recursive: true, force: true }));
+    return await buildEdge(directory);
+  }
+
+  async startNats(): Promise<NatsServer> {
+    const { nats, ports, natsServerPath, natsConfig, onStep } = this.#options;
+    if (nats !== undefined) return nats;
+    const binary =
+      natsServerPath ?? (await locateNatsServer({ environment: hostEnvironment(), log: onStep })).path;
+    const server = await startNatsServer({
+      binary,
+      port: ports.nats,
+      webSocketPort: ports.natsWebSocket,
+      ...(natsConfig === undefined ? {} : { extraConfig: natsConfig }),
+    });
+    this.#teardown.add('nats-server', () => server.stop());
+    onStep(`nats-server ${server.version} at ${server.url}`);
+    return server;
+  }
+
+  async startWorker(nats: NatsServer, environment: Readonly<Record<string, string>>): Promise<WorkerProcess> {
+    const { operationsFolder, debug = false, worker: settings, onLog, onStep } = this.#options;
+    const worker = await startWorkerProcess({
+      environment: {
+        NATS_URL: nats.url,
+        HEALTH_PORT: '0',
+        CALLBACK_SECRET: this.callbackSecret,
+        ...this.#tracing,
+        ...settings,
+        ...environment,
+      },
+      operationsFolder,
+      debug,
+      onLog,
+    });
+    this.#teardown.add(`worker ${worker.pid}`, () => worker.stop());
+    onStep(`worker ${worker.pid}, health at ${worker.healthUrl}`);
+    return worker;
+  }
+
+  /** The edge is stopped by the caller. */
+  async startEdge(nats: NatsServer, bundle: EdgeOptions['bundle'], port: number): Promise<Edge> {
+    const { debug, edge: settings, rateLimit, storageDir, inspect, onLog } = this.#options;
+    const keys = [{ id: 'dev', tenant: TENANT, hash: await hashApiKey(this.apiKey) }];
+    return await startEdge({
+      bundle,
+      port,
+      bindings: {
+        NATS_URL: nats.webSocketUrl,
+        API_KEYS: JSON.stringify(keys),
+        ...(debug ? { DEBUG: 'true' } : {}),
+        ...this.#tracing,
+        ...settings,
+      },
+      ...{ rateLimit, storageDir, inspect, onLog },
+    });
+  }
+}
