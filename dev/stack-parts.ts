@@ -14,7 +14,7 @@ import { startWorkerProcess, type WorkerProcess } from './worker/start.ts';
 
 const TENANT = 'demo';
 
-/** Starts the parts of one stack. Each part that is not the caller's own adds its end to the teardown. */
+/** Starts the parts of one stack. The teardown then stops all of them but the edge, which can start more than once. */
 export class StackParts {
   readonly apiKey = createApiKey('dev');
   readonly callbackSecret = createCallbackSecret();
@@ -22,7 +22,7 @@ export class StackParts {
   readonly #teardown: Teardown;
   readonly #tracing: Readonly<Record<string, string>>;
 
-  /** @param otlpUrl of the trace collector */
+  /** @param otlpUrl where edge and workers send their spans */
   constructor(options: StackOptions, teardown: Teardown, otlpUrl: string) {
     this.#options = options;
     this.#teardown = teardown;
@@ -73,7 +73,7 @@ export class StackParts {
     return worker;
   }
 
-  /** The edge is stopped by the caller. */
+  /** The caller stops the edge. */
   async startEdge(nats: NatsServer, bundle: EdgeOptions['bundle'], port: number): Promise<Edge> {
     const { debug, edge: settings, rateLimit, storageDir, inspect, onLog } = this.#options;
     const keys = [{ id: 'dev', tenant: TENANT, hash: await hashApiKey(this.apiKey) }];
