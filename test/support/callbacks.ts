@@ -1,17 +1,18 @@
 import { jetstreamManager } from '@nats-io/jetstream';
-import type { NatsConnection } from '@nats-io/transport-node';
+import { connect, type NatsConnection } from '@nats-io/transport-node';
 import { CallbackEvent, isCallbackEvent } from '../../shared/job/callback-event.ts';
 import type { HistoryEvent } from '../../shared/job/event-record.ts';
 import { Job } from '../../shared/job/job.ts';
 import { createCallbackSecret } from '../../shared/text/callback-secret.ts';
-import type { CallbackReceiver, Received } from './http/callback-receiver.ts';
+import { atEndOfFile } from './cleanup.ts';
+import { type CallbackReceiver, type Received, startCallbackReceiver } from './http/callback-receiver.ts';
 import { until } from './poll.ts';
 import { startTestStack, type TestStack } from './stack.ts';
 import { tenants } from './tenants.ts';
 
 export const MAX_ATTEMPTS = 4;
 export const TIMEOUT_MS = 700;
-/** Those of tenant demo. */
+/** The secrets of tenant demo. */
 export const SECRETS = [createCallbackSecret(), createCallbackSecret()] as const;
 const { callers, API_KEYS } = await tenants('demo', 'unsigned');
 /** The key of a tenant without a secret. */
@@ -28,78 +29,82 @@ export const settings = (opened: string): Record<string, string> => ({
   CALLBACK_TIMEOUT_MS: String(TIMEOUT_MS),
 });
 
-/** A whole path where tenant demo has secrets of its own, and tenant unsigned has none. */
-export function startCallbackStack({ origin }: CallbackReceiver): Promise<TestStack> {
-  return startTestStack({
-    operationsFolder: 'test/fixtures/operations',
-    edge: { API_KEYS },
-    worker: {
-      ...settings(origin),
-      CALLBACK_SECRET: '',
-      CALLBACK_SECRETS: JSON.stringify({ demo: SECRETS }),
-    },
-  });
-}
+type Headers = Readonly<Record<string, string>>;
 
-/** What a test does with callbacks; as tenant demo and on the shared stack, unless it says otherwise. */
-export interface Callbacks {
-  readonly submit: (
-    body: Record<string, unknown>,
-    more?: Record<string, string>,
-    on?: TestStack,
-  ) => Promise<Job>;
-  /** The callback of a test of its own. */
-  readonly to: (
-    place: string,
-    more?: Record<string, unknown>,
-  ) => { readonly callback: Record<string, unknown> };
-  readonly read: (id: string, more?: Record<string, string>, on?: TestStack) => Promise<Job>;
-  readonly history: (
-    id: string,
-    query?: string,
-    more?: Record<string, string>,
-    on?: TestStack,
-  ) => Promise<HistoryEvent[]>;
-  /** What became of a job's callbacks, once the last of them is told and has come to an end. */
-  readonly callbacksOf: (
-    id: string,
-    ends?: number,
-    more?: Record<string, string>,
-    on?: TestStack,
-  ) => Promise<CallbackEvent[]>;
-  /** What arrived at a place, once it is so many. */
-  readonly arrived: (place: string, count?: number) => Promise<readonly Received[]>;
-}
+/** A system that calls back; what is asked of it is asked as tenant demo, unless other headers or another stack are given. */
+export class CallbackSystem {
+  readonly receiver: CallbackReceiver;
+  /** Tenant demo has secrets of its own there, and tenant unsigned has none. */
+  readonly stack: TestStack;
+  readonly nats: NatsConnection;
 
-/** Stack and receiver are asked for at each call. */
-export function callbacks(stack: () => TestStack, receiver: () => CallbackReceiver): Callbacks {
-  const submit: Callbacks['submit'] = async (body, more = asDemo, on = stack()) => {
-    const response = await on.submit({ operation: 'echo', input: 1, ...body }, more);
+  private constructor(receiver: CallbackReceiver, stack: TestStack, nats: NatsConnection) {
+    this.receiver = receiver;
+    this.stack = stack;
+    this.nats = nats;
+  }
+
+  /** Starts it; it ends with the test file. */
+  static async start(): Promise<CallbackSystem> {
+    const receiver = await startCallbackReceiver();
+    atEndOfFile(() => receiver.stop());
+    const stack = await startTestStack({
+      operationsFolder: 'test/fixtures/operations',
+      edge: { API_KEYS },
+      worker: {
+        ...settings(receiver.origin),
+        CALLBACK_SECRET: '',
+        CALLBACK_SECRETS: JSON.stringify({ demo: SECRETS }),
+      },
+    });
+    const nats = await connect({ servers: stack.nats.url });
+    atEndOfFile(() => nats.close());
+    return new CallbackSystem(receiver, stack, nats);
+  }
+
+  /** @throws where the job is not accepted */
+  async submit(body: Record<string, unknown>, headers: Headers = asDemo, on = this.stack): Promise<Job> {
+    const response = await on.submit({ operation: 'echo', input: 1, ...body }, headers);
     const answered: unknown = await response.json();
     if (response.status > 202) throw new Error(`${response.status} ${JSON.stringify(answered)}`);
     return Job.parse(answered);
-  };
-  const to: Callbacks['to'] = (place, more = {}) => ({
-    callback: { url: `${receiver().origin}${place}`, ...more },
-  });
-  const read: Callbacks['read'] = async (id, more = asDemo, on = stack()) =>
-    Job.parse(await (await on.call(`/v1/jobs/${id}`, { headers: more })).json());
-  const history: Callbacks['history'] = async (id, query = '', more = asDemo, on = stack()) => {
-    const response = await on.call(`/v1/jobs/${id}/events${query}`, { headers: more });
+  }
+
+  /** The field of a job that asks for a callback to a path of the receiver. */
+  to(path: string, more: Record<string, unknown> = {}): { readonly callback: Record<string, unknown> } {
+    return { callback: { url: `${this.receiver.origin}${path}`, ...more } };
+  }
+
+  async read(id: string, headers: Headers = asDemo, on = this.stack): Promise<Job> {
+    return Job.parse(await (await on.call(`/v1/jobs/${id}`, { headers })).json());
+  }
+
+  async history(id: string, query = '', headers: Headers = asDemo, on = this.stack): Promise<HistoryEvent[]> {
+    const response = await on.call(`/v1/jobs/${id}/events${query}`, { headers });
     return ((await response.json()) as { events: HistoryEvent[] }).events;
-  };
-  const callbacksOf: Callbacks['callbacksOf'] = (id, ends = 1, more = asDemo, on = stack()) =>
-    until(`the callback of ${id} to end`, async () => {
-      const events = (await history(id, '', more, on)).filter(isCallbackEvent);
+  }
+
+  /** The events of a job's callbacks, once so many callbacks have come to an end. */
+  callbacksOf(id: string, ends = 1, headers: Headers = asDemo, on = this.stack): Promise<CallbackEvent[]> {
+    return until(`the callback of ${id} to end`, async () => {
+      const events = (await this.history(id, '', headers, on)).filter(isCallbackEvent);
       const over = events.filter(({ kind }) => kind !== 'callback-retrying');
       return over.length >= ends && events.map((event) => CallbackEvent.parse(event));
     });
-  const arrived: Callbacks['arrived'] = (place, count = 1) =>
-    until(`${count} callbacks at ${place}`, () => {
-      const all = receiver().at(place);
+  }
+
+  /** The callbacks that arrived at a path, once there are so many. */
+  arrived(path: string, count = 1): Promise<readonly Received[]> {
+    return until(`${count} callbacks at ${path}`, () => {
+      const all = this.receiver.at(path);
       return all.length >= count && all;
     });
-  return { submit, to, read, history, callbacksOf, arrived };
+  }
+
+  /** How many callbacks are in the queue. */
+  async pending(): Promise<number> {
+    return (await (await jetstreamManager(this.nats)).streams.info('CALLBACKS')).state.messages;
+  }
 }
 
 export interface CloudEvent {
@@ -107,8 +112,3 @@ export interface CloudEvent {
   readonly data: Job;
 }
 export const cloudEvent = ({ body }: Received): CloudEvent => JSON.parse(body);
-
-/** Callback tasks that are not settled. */
-export async function pendingCallbacks(nats: NatsConnection): Promise<number> {
-  return (await (await jetstreamManager(nats)).streams.info('CALLBACKS')).state.messages;
-}

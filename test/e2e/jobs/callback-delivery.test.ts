@@ -1,104 +1,84 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { jetstreamManager } from '@nats-io/jetstream';
-import { connect, type NatsConnection } from '@nats-io/transport-node';
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { connect } from '@nats-io/transport-node';
+import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import {
-  type asDemo,
-  callbacks,
+  CallbackSystem,
   cloudEvent,
   MAX_ATTEMPTS,
-  pendingCallbacks,
   SECRETS,
   settings,
-  startCallbackStack,
   TIMEOUT_MS,
 } from '../../support/callbacks.ts';
 import { scratchFolder } from '../../support/cleanup.ts';
-import {
-  type CallbackReceiver,
-  inTurn,
-  startCallbackReceiver,
-  status,
-  verified,
-} from '../../support/http/callback-receiver.ts';
+import { inTurn, status, verified } from '../../support/http/callback-receiver.ts';
 import { until } from '../../support/poll.ts';
-import { type TestStack, withTestStack } from '../../support/stack.ts';
+import { withTestStack } from '../../support/stack.ts';
 
-let stack: TestStack;
-let receiver: CallbackReceiver;
-let directory: string;
-let nats: NatsConnection;
-const { submit, to, read, callbacksOf, arrived } = callbacks(
-  () => stack,
-  () => receiver,
-);
-
+let system: CallbackSystem;
 beforeAll(async () => {
-  directory = await scratchFolder();
-  receiver = await startCallbackReceiver();
-  stack = await startCallbackStack(receiver);
-  nats = await connect({ servers: stack.nats.url });
+  system = await CallbackSystem.start();
 });
-afterAll(async () => {
-  await nats.close();
-  await receiver.stop();
-});
-
-const pending = (): Promise<number> => pendingCallbacks(nats);
 
 describe('a callback', () => {
   it('that is not accepted comes again, the same text under the same id, and follows no redirect', async () => {
-    receiver.answer('/again', inTurn(status(500), status(302, { location: '/elsewhere' }), status(200)));
-    const sent = await submit(to('/again'));
-    const events = await callbacksOf(sent.id);
+    system.receiver.answer(
+      '/again',
+      inTurn(status(500), status(302, { location: '/elsewhere' }), status(200)),
+    );
+    const sent = await system.submit(system.to('/again'));
+    const events = await system.callbacksOf(sent.id);
     expect(events).toMatchObject([
       { kind: 'callback-retrying', attempt: 1, status: 500, error: { code: 'callback-failed' } },
       { kind: 'callback-retrying', attempt: 2, status: 302, retryInMs: expect.any(Number) },
       { kind: 'callback-delivered', attempt: 3, status: 200 },
     ]);
-    const all = receiver.at('/again');
+    const all = system.receiver.at('/again');
     expect(all).toHaveLength(3);
     expect(new Set(all.map(({ body }) => body)).size).toBe(1);
     expect(new Set(all.map((one) => one.headers['webhook-id'])).size).toBe(1);
     // Each delivery is a span of its own.
     expect(new Set(all.map((one) => one.headers.traceparent)).size).toBe(3);
     for (const one of all) expect(await verified(one, SECRETS[0])).toContain(true);
-    expect(receiver.at('/elsewhere')).toEqual([]);
+    expect(system.receiver.at('/elsewhere')).toEqual([]);
   });
 
   it('is given up when its attempts are spent', async () => {
-    receiver.answer('/never', status(500));
-    const sent = await submit(to('/never'));
-    const events = await callbacksOf(sent.id);
+    system.receiver.answer('/never', status(500));
+    const sent = await system.submit(system.to('/never'));
+    const events = await system.callbacksOf(sent.id);
     expect(events).toHaveLength(MAX_ATTEMPTS);
     expect(events.at(-1)).toMatchObject({ kind: 'callback-failed', attempt: MAX_ATTEMPTS, status: 500 });
-    expect(receiver.at('/never')).toHaveLength(MAX_ATTEMPTS);
-    expect((await read(sent.id)).state).toBe('succeeded');
-    await until('the queue to be empty', async () => (await pending()) === 0);
+    expect(system.receiver.at('/never')).toHaveLength(MAX_ATTEMPTS);
+    expect((await system.read(sent.id)).state).toBe('succeeded');
+    await until('the queue to be empty', async () => (await system.pending()) === 0);
   });
 
   it('is given up at once when its receiver is gone', async () => {
-    receiver.answer('/gone', status(410));
-    const sent = await submit(to('/gone'));
-    expect(await callbacksOf(sent.id)).toMatchObject([
+    system.receiver.answer('/gone', status(410));
+    const sent = await system.submit(system.to('/gone'));
+    expect(await system.callbacksOf(sent.id)).toMatchObject([
       { kind: 'callback-failed', attempt: 1, status: 410, error: { code: 'callback-gone' } },
     ]);
   });
 
   it('waits as long as its receiver asks, within bounds', async () => {
-    receiver.answer('/busy', inTurn(status(503, { 'retry-after': '3600' }), status(204)));
-    const sent = await submit(to('/busy'));
-    expect(await callbacksOf(sent.id)).toMatchObject([{ status: 503, retryInMs: 200 }, { status: 204 }]);
+    system.receiver.answer('/busy', inTurn(status(503, { 'retry-after': '3600' }), status(204)));
+    const sent = await system.submit(system.to('/busy'));
+    expect(await system.callbacksOf(sent.id)).toMatchObject([
+      { status: 503, retryInMs: 200 },
+      { status: 204 },
+    ]);
   });
 
   it('waits for no answer that does not come, and reads none that does not end', async () => {
-    receiver.answer(
+    system.receiver.answer(
       '/slow',
       inTurn(() => undefined, status(204)),
     );
     const closed = Promise.withResolvers<void>();
-    receiver.answer('/endless', (response) => {
+    system.receiver.answer('/endless', (response) => {
       response.on('close', closed.resolve).writeHead(200);
       const chunk = Buffer.alloc(64 * 1024, 0x2e);
       const more = (): void => {
@@ -107,83 +87,88 @@ describe('a callback', () => {
       response.on('drain', more);
       more();
     });
-    const [slow, endless] = [await submit(to('/slow')), await submit(to('/endless'))];
-    expect(await callbacksOf(slow.id)).toMatchObject([
+    const [slow, endless] = [
+      await system.submit(system.to('/slow')),
+      await system.submit(system.to('/endless')),
+    ];
+    expect(await system.callbacksOf(slow.id)).toMatchObject([
       { kind: 'callback-retrying', error: { message: `no answer within ${TIMEOUT_MS} ms` } },
       { kind: 'callback-delivered', attempt: 2 },
     ]);
-    expect(await callbacksOf(endless.id)).toMatchObject([{ kind: 'callback-delivered', status: 200 }]);
+    expect(await system.callbacksOf(endless.id)).toMatchObject([{ kind: 'callback-delivered', status: 200 }]);
     await closed.promise;
   });
 });
 
 describe('a callback survives', () => {
   it('the outbox: of a job that is sent later, and of one that is cancelled there', async () => {
-    const own = await withTestStack({ worker: settings(receiver.origin) });
-    const none = {} as typeof asDemo;
+    const own = await withTestStack({ worker: settings(system.receiver.origin) });
+    const none = {};
     await own.run('echo', 'before');
     await own.nats.kill('SIGKILL');
-    const kept = await submit(to('/kept'), none, own);
-    const cancelled = await submit(to('/unsent'), none, own);
+    const kept = await system.submit(system.to('/kept'), none, own);
+    const cancelled = await system.submit(system.to('/unsent'), none, own);
     expect([kept.durability, cancelled.durability]).toEqual(['outbox', 'outbox']);
     expect((await own.call(`/v1/jobs/${cancelled.id}`, { method: 'DELETE' })).status).toBe(200);
     await own.nats.restart();
-    const [sent] = await arrived('/kept');
-    const [unsent] = await arrived('/unsent');
+    const [sent] = await system.arrived('/kept');
+    const [unsent] = await system.arrived('/unsent');
     expect(sent && cloudEvent(sent).data).toMatchObject({ id: kept.id, state: 'succeeded' });
     expect(unsent && cloudEvent(unsent).data).toMatchObject({
       ...{ id: cancelled.id, state: 'cancelled', traceId: cancelled.traceId },
     });
-    const [event] = await callbacksOf(cancelled.id, 1, none, own);
+    const [event] = await system.callbacksOf(cancelled.id, 1, none, own);
     expect(event?.traceId).toBe(cancelled.traceId);
   });
 
   it('its worker: killed, stopped, and kept from storing it', async () => {
-    const effects = path.join(directory, 'effects');
+    const effects = path.join(await scratchFolder(), 'effects');
     const own = await withTestStack({
       operationsFolder: 'test/fixtures/operations',
       worker: {
-        ...settings(receiver.origin),
+        ...settings(system.receiver.origin),
         CALLBACK_TIMEOUT_MS: '30000',
         WORKER_STOP_TIMEOUT_MS: '100',
         WORKER_CONCURRENCY: '1',
       },
     });
-    const none = {} as typeof asDemo;
+    const none = {};
 
     // Killed while its receiver thinks.
-    receiver.answer(
+    system.receiver.answer(
       '/killed',
       inTurn(() => undefined, status(204)),
     );
-    const first = await submit(to('/killed'), none, own);
-    await arrived('/killed');
+    const first = await system.submit(system.to('/killed'), none, own);
+    await system.arrived('/killed');
     await own.worker.kill('SIGKILL');
     const second = await own.addWorker();
-    const [unanswered, delivered] = await arrived('/killed', 2);
+    const [unanswered, delivered] = await system.arrived('/killed', 2);
     expect(delivered?.headers['webhook-id']).toBe(unanswered?.headers['webhook-id']);
-    expect(await callbacksOf(first.id, 1, none, own)).toMatchObject([
+    expect(await system.callbacksOf(first.id, 1, none, own)).toMatchObject([
       { kind: 'callback-delivered', attempt: 2 },
     ]);
 
     // Stopped while its receiver thinks: handed back, not left to the acknowledgement wait.
-    receiver.answer(
+    system.receiver.answer(
       '/stopped',
       inTurn(() => undefined, status(204)),
     );
-    const stopped = await submit(to('/stopped'), none, own);
-    await arrived('/stopped');
+    const stopped = await system.submit(system.to('/stopped'), none, own);
+    await system.arrived('/stopped');
     await Promise.all([own.addWorker(), second.stop()]);
-    await arrived('/stopped', 2);
+    await system.arrived('/stopped', 2);
     expect(own.logs().some(({ msg }) => msg === 'callback handed back')).toBe(true);
-    expect(await callbacksOf(stopped.id, 1, none, own)).toMatchObject([{ kind: 'callback-delivered' }]);
+    expect(await system.callbacksOf(stopped.id, 1, none, own)).toMatchObject([
+      { kind: 'callback-delivered' },
+    ]);
 
     // A queued job that is cancelled: no worker ever has it.
-    const front = await submit({ operation: 'test.mode', input: { mode: 'hang' } }, none, own);
-    await until('it to run', async () => (await read(front.id, none, own)).state === 'running');
-    const queued = await submit(to('/cancelled'), none, own);
+    const front = await system.submit({ operation: 'test.mode', input: { mode: 'hang' } }, none, own);
+    await until('it to run', async () => (await system.read(front.id, none, own)).state === 'running');
+    const queued = await system.submit(system.to('/cancelled'), none, own);
     expect((await own.call(`/v1/jobs/${queued.id}`, { method: 'DELETE' })).status).toBe(200);
-    const [cancelled] = await arrived('/cancelled');
+    const [cancelled] = await system.arrived('/cancelled');
     expect(cancelled && (await verified(cancelled, own.callbackSecret))).toEqual([true]);
     expect(cancelled && cloudEvent(cancelled)).toMatchObject({
       data: { state: 'cancelled', traceId: queued.traceId },
@@ -196,13 +181,19 @@ describe('a callback survives', () => {
     const manager = await jetstreamManager(connection);
     await manager.streams.update('CALLBACKS', { max_bytes: 1 });
     const input = { mode: 'done', effects };
-    const unsettled = await submit({ operation: 'test.mode', input, ...to('/unsettled') }, none, own);
+    const unsettled = await system.submit(
+      { operation: 'test.mode', input, ...system.to('/unsettled') },
+      none,
+      own,
+    );
     await until('the failure', () =>
       own.logs().some(({ msg }) => String(msg).startsWith('the broker fails')),
     );
     await manager.streams.update('CALLBACKS', { max_bytes: -1 });
-    await arrived('/unsettled');
-    expect(await callbacksOf(unsettled.id, 1, none, own)).toMatchObject([{ kind: 'callback-delivered' }]);
+    await system.arrived('/unsettled');
+    expect(await system.callbacksOf(unsettled.id, 1, none, own)).toMatchObject([
+      { kind: 'callback-delivered' },
+    ]);
     expect(await readFile(effects, 'utf8')).toBe(`${unsettled.id} 1\n`);
   });
 });

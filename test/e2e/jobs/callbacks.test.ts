@@ -1,66 +1,36 @@
 import { rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { jetstream } from '@nats-io/jetstream';
-import { connect, headers, type NatsConnection } from '@nats-io/transport-node';
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { headers } from '@nats-io/transport-node';
+import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { isCallbackEvent } from '../../../shared/job/callback-event.ts';
 import { isTerminalEvent } from '../../../shared/job/event.ts';
 import { Job } from '../../../shared/job/job.ts';
-import {
-  asDemo,
-  callbacks,
-  cloudEvent,
-  pendingCallbacks,
-  SECRETS,
-  startCallbackStack,
-  UNSIGNED_KEY,
-} from '../../support/callbacks.ts';
+import { asDemo, CallbackSystem, cloudEvent, SECRETS, UNSIGNED_KEY } from '../../support/callbacks.ts';
 import { scratchFolder } from '../../support/cleanup.ts';
-import {
-  type CallbackReceiver,
-  startCallbackReceiver,
-  verified,
-} from '../../support/http/callback-receiver.ts';
+import { startCallbackReceiver, verified } from '../../support/http/callback-receiver.ts';
 import { until } from '../../support/poll.ts';
-import type { TestStack } from '../../support/stack.ts';
 
-let stack: TestStack;
-let receiver: CallbackReceiver;
-let directory: string;
-let nats: NatsConnection;
-const { submit, to, read, history, callbacksOf, arrived } = callbacks(
-  () => stack,
-  () => receiver,
-);
-
+let system: CallbackSystem;
 beforeAll(async () => {
-  directory = await scratchFolder();
-  receiver = await startCallbackReceiver();
-  stack = await startCallbackStack(receiver);
-  nats = await connect({ servers: stack.nats.url });
+  system = await CallbackSystem.start();
 });
-afterAll(async () => {
-  await nats.close();
-  await receiver.stop();
-});
-
-const pending = (): Promise<number> => pendingCallbacks(nats);
 
 describe('a callback', () => {
   it("tells a job's end as a signed CloudEvent, within the job's trace", async () => {
-    const sent = await submit(to('/one?token=canary'), {
+    const sent = await system.submit(system.to('/one?token=canary'), {
       ...asDemo,
       traceparent: '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01',
       tracestate: 'vendor=secret',
       baggage: 'user=ann',
     });
-    const [received] = await arrived('/one');
+    const [received] = await system.arrived('/one');
     if (received === undefined) throw new Error('nothing came');
-    const [event] = await callbacksOf(sent.id);
+    const [event] = await system.callbacksOf(sent.id);
     expect(await verified(received, SECRETS[0])).toEqual([true, false]);
     expect(await verified(received, SECRETS[1])).toEqual([false, true]);
 
-    const { attempts, ...job } = await read(sent.id);
+    const { attempts, ...job } = await system.read(sent.id);
     expect(received.headers).toMatchObject({
       'content-type': 'application/cloudevents+json',
       'webhook-id': `${sent.id}:end`,
@@ -77,7 +47,7 @@ describe('a callback', () => {
       data: job,
     });
 
-    const spans = await stack.collector.waitForSpans(
+    const spans = await system.stack.collector.waitForSpans(
       sent.traceId,
       (all) =>
         all.some(({ name }) => name === 'send callback') && all.some(({ name }) => name === 'process echo'),
@@ -104,35 +74,38 @@ describe('a callback', () => {
     expect(event).toMatchObject({
       kind: 'callback-delivered',
       jobId: sent.id,
-      url: `${receiver.origin}/one`,
+      url: `${system.receiver.origin}/one`,
       attempt: 1,
       status: 204,
       traceId: sent.traceId,
       spanId: delivery?.spanId,
     });
-    const lines = stack.logs().filter(({ msg }) => msg === 'callback delivered');
+    const lines = system.stack.logs().filter(({ msg }) => msg === 'callback delivered');
     expect(lines.find(({ job_id }) => job_id === sent.id)).toMatchObject({ trace_id: sent.traceId });
     expect(JSON.stringify(lines)).not.toContain('canary');
   });
 
   it("is seen in the job's events and has no say in its state", async () => {
-    const sent = await submit(to('/seen'));
-    await callbacksOf(sent.id);
-    const events = await history(sent.id);
+    const sent = await system.submit(system.to('/seen'));
+    await system.callbacksOf(sent.id);
+    const events = await system.history(sent.id);
     expect(events.map(({ kind }) => kind)).toEqual(['started', 'succeeded', 'callback-delivered']);
-    expect(await read(sent.id)).toMatchObject({ state: 'succeeded', attempts: [{ outcome: 'succeeded' }] });
-    const listed = (await (await stack.call('/v1/jobs?limit=100', { headers: asDemo })).json()) as {
+    expect(await system.read(sent.id)).toMatchObject({
+      state: 'succeeded',
+      attempts: [{ outcome: 'succeeded' }],
+    });
+    const listed = (await (await system.stack.call('/v1/jobs?limit=100', { headers: asDemo })).json()) as {
       complete: boolean;
       jobs: Job[];
     };
     expect(listed.complete).toBe(true);
     expect(listed.jobs.find(({ id }) => id === sent.id)?.state).toBe('succeeded');
-    expect((await history(sent.id, `?after=${events[1]?.id}`)).map(({ kind }) => kind)).toEqual([
+    expect((await system.history(sent.id, `?after=${events[1]?.id}`)).map(({ kind }) => kind)).toEqual([
       'callback-delivered',
     ]);
 
     const stream = async (after: string): Promise<{ status: number; kinds: string[] }> => {
-      const response = await stack.call(`/v1/jobs/${sent.id}/events?after=${after}`, {
+      const response = await system.stack.call(`/v1/jobs/${sent.id}/events?after=${after}`, {
         headers: { ...asDemo, accept: 'text/event-stream' },
       });
       const text = await response.text();
@@ -147,45 +120,53 @@ describe('a callback', () => {
   });
 
   it('comes for the chosen ends only', async () => {
-    const none = await submit({ ...to('/chosen', { events: ['failed', 'cancelled'] }), input: 'none' });
-    await until('its end', async () => (await read(none.id)).finishedAt !== undefined);
-    const some = await submit({ ...to('/chosen', { events: ['succeeded'] }), input: 'some' });
-    await callbacksOf(some.id);
-    expect(receiver.at('/chosen').map((one) => cloudEvent(one).data.result)).toEqual(['some']);
-    expect((await history(none.id)).filter(isCallbackEvent)).toEqual([]);
+    const none = await system.submit({
+      ...system.to('/chosen', { events: ['failed', 'cancelled'] }),
+      input: 'none',
+    });
+    await until('its end', async () => (await system.read(none.id)).finishedAt !== undefined);
+    const some = await system.submit({ ...system.to('/chosen', { events: ['succeeded'] }), input: 'some' });
+    await system.callbacksOf(some.id);
+    expect(system.receiver.at('/chosen').map((one) => cloudEvent(one).data.result)).toEqual(['some']);
+    expect((await system.history(none.id)).filter(isCallbackEvent)).toEqual([]);
   });
 
   it('comes for each job of a batch', async () => {
-    const jobs = ['a', 'b'].map((input) => ({ operation: 'echo', input, ...to('/batch') }));
-    const response = await stack.call('/v1/jobs/batch', {
+    const jobs = ['a', 'b'].map((input) => ({ operation: 'echo', input, ...system.to('/batch') }));
+    const response = await system.stack.call('/v1/jobs/batch', {
       method: 'POST',
       headers: { ...asDemo, 'content-type': 'application/json' },
       body: JSON.stringify({ jobs }),
     });
     expect(response.status).toBe(207);
-    const all = await arrived('/batch', 2);
+    const all = await system.arrived('/batch', 2);
     expect(all.map((one) => cloudEvent(one).data.result).sort()).toEqual(['a', 'b']);
   });
 
   it('tells of a dead job, and again after each redrive', async () => {
-    const gate = path.join(directory, 'gate');
+    const gate = path.join(await scratchFolder(), 'gate');
     await writeFile(gate, '');
     const input = { mode: 'fail-while', gate };
-    const sent = await submit({ operation: 'test.mode', input, maxAttempts: 1, ...to('/dead') });
-    await callbacksOf(sent.id);
+    const sent = await system.submit({
+      operation: 'test.mode',
+      input,
+      maxAttempts: 1,
+      ...system.to('/dead'),
+    });
+    await system.callbacksOf(sent.id);
     await rm(gate);
-    const redriven = await stack.call(`/v1/dead-letters/${sent.id}/redrive`, {
+    const redriven = await system.stack.call(`/v1/dead-letters/${sent.id}/redrive`, {
       method: 'POST',
       headers: asDemo,
     });
     expect(redriven.status).toBe(202);
     const { traceId } = Job.parse(await redriven.json());
-    const events = await callbacksOf(sent.id, 2);
+    const events = await system.callbacksOf(sent.id, 2);
     expect(events.map(({ kind, redriveCount }) => [kind, redriveCount])).toEqual([
       ['callback-delivered', undefined],
       ['callback-delivered', 1],
     ]);
-    const [first, second] = receiver.at('/dead').map(cloudEvent);
+    const [first, second] = system.receiver.at('/dead').map(cloudEvent);
     expect(first).toMatchObject({
       id: `${sent.id}:end`,
       type: 'dev.throughline.job.failed',
@@ -198,46 +179,49 @@ describe('a callback', () => {
     });
     expect(events[1]?.traceId).toBe(traceId);
     expect(
-      (await history(sent.id)).filter((event) => !isCallbackEvent(event) && isTerminalEvent(event)),
+      (await system.history(sent.id)).filter((event) => !isCallbackEvent(event) && isTerminalEvent(event)),
     ).toHaveLength(2);
   });
 
   it('tells of a delayed job that is cancelled, and of one that runs', async () => {
-    const later = await submit({ delay: '1h', ...to('/delayed') });
-    const cancelled = await stack.call(`/v1/jobs/${later.id}`, { method: 'DELETE', headers: asDemo });
+    const later = await system.submit({ delay: '1h', ...system.to('/delayed') });
+    const cancelled = await system.stack.call(`/v1/jobs/${later.id}`, {
+      method: 'DELETE',
+      headers: asDemo,
+    });
     expect(cancelled.status).toBe(200);
-    const [event] = await callbacksOf(later.id);
-    const [received] = await arrived('/delayed');
+    const [event] = await system.callbacksOf(later.id);
+    const [received] = await system.arrived('/delayed');
     expect(received && cloudEvent(received)).toMatchObject({
       type: 'dev.throughline.job.cancelled',
       data: { id: later.id },
     });
     expect(event?.traceId).toBe(later.traceId);
-    const soon = await submit({ delay: '10ms', ...to('/soon') });
-    await callbacksOf(soon.id);
-    expect(receiver.at('/soon')).toHaveLength(1);
+    const soon = await system.submit({ delay: '10ms', ...system.to('/soon') });
+    await system.callbacksOf(soon.id);
+    expect(system.receiver.at('/soon')).toHaveLength(1);
   });
 
   it('is part of the request that an idempotency key stands for', async () => {
     const key = { ...asDemo, 'idempotency-key': 'callbacks-1' };
-    const one = await submit(to('/key'), key);
-    expect((await submit(to('/key'), key)).id).toBe(one.id);
-    const other = await stack.submit({ operation: 'echo', input: 1, ...to('/other-key') }, key);
+    const one = await system.submit(system.to('/key'), key);
+    expect((await system.submit(system.to('/key'), key)).id).toBe(one.id);
+    const other = await system.stack.submit({ operation: 'echo', input: 1, ...system.to('/other-key') }, key);
     expect(other.status).toBe(422);
   });
 
   it('is not sent where there is no secret to sign it with', async () => {
     const asUnsigned = { authorization: `Bearer ${UNSIGNED_KEY}` };
-    const sent = await submit(to('/unsigned'), asUnsigned);
-    expect(await callbacksOf(sent.id, 1, asUnsigned)).toMatchObject([
+    const sent = await system.submit(system.to('/unsigned'), asUnsigned);
+    expect(await system.callbacksOf(sent.id, 1, asUnsigned)).toMatchObject([
       { kind: 'callback-failed', attempt: 1, error: { code: 'callback-unsigned' } },
     ]);
-    expect(receiver.at('/unsigned')).toEqual([]);
+    expect(system.receiver.at('/unsigned')).toEqual([]);
   });
 
   it('is counted', async () => {
-    await callbacksOf((await submit(to('/counted'))).id);
-    const text = await (await fetch(`${stack.worker.healthUrl}/metrics`)).text();
+    await system.callbacksOf((await system.submit(system.to('/counted'))).id);
+    const text = await (await fetch(`${system.stack.worker.healthUrl}/metrics`)).text();
     expect(text).toMatch(/^throughline_callbacks_total\{outcome="delivered"[^}]*\} [1-9]/m);
   });
 });
@@ -253,8 +237,8 @@ describe('a target that is not open', () => {
   ])('is not even connected to: %s', async (_what, urlOf) => {
     const closed = await startCallbackReceiver();
     onTestFinished(() => closed.stop());
-    const sent = await submit({ callback: { url: urlOf(new URL(closed.origin).port) } });
-    expect(await callbacksOf(sent.id)).toMatchObject([
+    const sent = await system.submit({ callback: { url: urlOf(new URL(closed.origin).port) } });
+    expect(await system.callbacksOf(sent.id)).toMatchObject([
       { kind: 'callback-failed', attempt: 1, error: { code: 'target-refused' } },
     ]);
     expect(closed.connections()).toBe(0);
@@ -265,31 +249,31 @@ describe('a message published by hand', () => {
   const publish = async (id: string, url: string, body: string): Promise<Job> => {
     const messageHeaders = headers();
     messageHeaders.set('Throughline-Callback-Url', url);
-    await jetstream(nats).publish(`jobs.demo.${id}.echo`, body, { headers: messageHeaders });
+    await jetstream(system.nats).publish(`jobs.demo.${id}.echo`, body, { headers: messageHeaders });
     return await until('its end', async () => {
-      const response = await stack.call(`/v1/jobs/${id}`, { headers: asDemo });
+      const response = await system.stack.call(`/v1/jobs/${id}`, { headers: asDemo });
       const job = response.status === 200 ? Job.parse(await response.json()) : undefined;
       return job?.finishedAt !== undefined && job;
     });
   };
 
   it('may ask for a callback, even where its input cannot be read', async () => {
-    expect((await publish('by-hand', `${receiver.origin}/hand`, 'no JSON')).state).toBe('failed');
-    const [received] = await arrived('/hand');
+    expect((await publish('by-hand', `${system.receiver.origin}/hand`, 'no JSON')).state).toBe('failed');
+    const [received] = await system.arrived('/hand');
     expect(received && cloudEvent(received).data.error).toMatchObject({ code: 'message-invalid' });
   });
 
   it('runs without a callback where that cannot be read, which is logged', async () => {
     expect(await publish('rubbish', 'gopher://x/', '1')).toMatchObject({ state: 'succeeded' });
     await until('the warning', () =>
-      stack
+      system.stack
         .logs()
         .some(({ msg, job_id }) => job_id === 'rubbish' && String(msg).startsWith('callback cannot be read')),
     );
   });
 
   it('that is no task is taken off the queue of callbacks', async () => {
-    await jetstream(nats).publish('callbacks.demo.nonsense', 'rubbish');
-    await until('the queue to be empty', async () => (await pending()) === 0);
+    await jetstream(system.nats).publish('callbacks.demo.nonsense', 'rubbish');
+    await until('the queue to be empty', async () => (await system.pending()) === 0);
   });
 });
