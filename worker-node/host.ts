@@ -1,11 +1,11 @@
 import { once } from 'node:events';
 import { describeThrown, ThroughlineError } from '../shared/errors.ts';
 import { SERVICE } from '../shared/trace/semantics.ts';
-import { workerConfig } from './config.ts';
-import { createLogger } from './log.ts';
-import { createRegistry, loadOperations } from './operations/operation-registry.ts';
+import { type WorkerConfig, workerConfig } from './config.ts';
+import { createLogger, type WorkerLogger } from './log.ts';
+import { createRegistry, loadOperations, type OperationRegistry } from './operations/operation-registry.ts';
 import { startTracing } from './telemetry/tracing.ts';
-import { startWorker } from './worker.ts';
+import { startWorker, type Worker } from './worker.ts';
 
 export interface HostOptions {
   /** Folder of the operations to load. Undefined: the worker has only the built-in ones. */
@@ -30,29 +30,34 @@ export async function runWorkerHost(options: HostOptions): Promise<number> {
     autoInstrument: true,
   });
   const log = createLogger(SERVICE.worker, debug ? 'debug' : config.LOG_LEVEL);
-  const { builtInOperations } = await import('./operations/built-in/built-in.ts');
-  const loaded = options.operationsFolder === undefined ? [] : await loadOperations(options.operationsFolder);
-  const registry = createRegistry([...builtInOperations(config), ...loaded]);
+  const registry = await loadRegistry(options.operationsFolder, config);
   const worker = await startWorker({ config, registry, log, tracing: tracing.on });
-  const operations = [...registry.keys()];
-  log.info(
-    { operations, group: config.WORKER_GROUP, health_port: worker.healthPort, pid: process.pid },
-    'worker ready',
-  );
-
-  const code = await Promise.race([stopSignal(), worker.failed, uncaught()]).then(
-    () => 0,
-    (thrown: unknown) => {
-      log.error({ reason: describeThrown(thrown) }, 'worker failed');
-      return 1;
-    },
-  );
+  const ready = { operations: [...registry.keys()], group: config.WORKER_GROUP };
+  log.info({ ...ready, health_port: worker.healthPort, pid: process.pid }, 'worker ready');
+  const code = await exitCode(worker, log);
   await worker.stop();
   await tracing
     .shutdown()
     .catch((thrown: unknown) => log.warn({ reason: describeThrown(thrown) }, 'spans were lost'));
   log.info('worker stopped');
   return code;
+}
+
+async function loadRegistry(folder: string | undefined, config: WorkerConfig): Promise<OperationRegistry> {
+  const { builtInOperations } = await import('./operations/built-in/built-in.ts');
+  const loaded = folder === undefined ? [] : await loadOperations(folder);
+  return createRegistry([...builtInOperations(config), ...loaded]);
+}
+
+/** Waits for a signal, or for a failure. */
+async function exitCode(worker: Worker, log: WorkerLogger): Promise<number> {
+  try {
+    await Promise.race([stopSignal(), worker.failed, uncaught()]);
+    return 0;
+  } catch (thrown) {
+    log.error({ reason: describeThrown(thrown) }, 'worker failed');
+    return 1;
+  }
 }
 
 async function stopSignal(): Promise<void> {

@@ -123,29 +123,24 @@ async function change(
   try {
     await call();
   } catch (cause) {
-    if (isForbidden(cause)) {
-      throw new ThroughlineError(
-        'config-invalid',
-        `stream ${stream}: ${what === 'create' ? 'it is not there' : 'it needs a change'}, and this user may not ${what} it; run \`throughline setup\` as one who may`,
-        { cause },
-      );
-    }
-    if (!(cause instanceof JetStreamApiError)) throw cause;
-    if (cause.code === API_CODE.noPeers) {
-      throw new ThroughlineError(
-        'broker-unavailable',
-        `stream ${stream}: the cluster has no place for it now (${cause.message}); are all of its servers up?`,
-        { cause },
-      );
-    }
-    throw new ThroughlineError(
-      'config-invalid',
-      `stream ${stream}: the server does not ${what} it: ${cause.message}`,
-      {
-        cause,
-      },
-    );
+    throw changeError(stream, what, cause);
   }
+}
+
+/** The error of a change that failed; one that the server did not answer stays as it is. */
+function changeError(stream: string, what: 'create' | 'update', cause: unknown): unknown {
+  if (isForbidden(cause)) {
+    const need = what === 'create' ? 'it is not there' : 'it needs a change';
+    const message = `stream ${stream}: ${need}, and this user may not ${what} it; run \`throughline setup\` as one who may`;
+    return new ThroughlineError('config-invalid', message, { cause });
+  }
+  if (!(cause instanceof JetStreamApiError)) return cause;
+  if (cause.code === API_CODE.noPeers) {
+    const message = `stream ${stream}: the cluster has no place for it now (${cause.message}); are all of its servers up?`;
+    return new ThroughlineError('broker-unavailable', message, { cause });
+  }
+  const message = `stream ${stream}: the server does not ${what} it: ${cause.message}`;
+  return new ThroughlineError('config-invalid', message, { cause });
 }
 
 /** Looks into the causes too, since the client wraps the server's answer. */

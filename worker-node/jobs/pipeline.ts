@@ -25,9 +25,9 @@ import { isOver, recalled, redriveCountOf } from './redrive-count.ts';
 import { outcomeOfThrow, runOperation } from './run-operation.ts';
 import { Semaphore } from './semaphore.ts';
 
-/** The pauses before a job comes back because the worker failed: the broker did not take an event, say. */
+/** The pauses before a job comes back after a failure of the worker itself: the broker did not take an event, say. */
 const OWN_FAILURE = { minDelayMs: 2_000, maxDelayMs: 60_000 };
-/** How often a message is kept alive within its ack wait. An event loop may stand still for 4/5 of the ack wait. */
+/** How often a message is kept alive within its ack wait. The event loop may be blocked for 4/5 of the ack wait. */
 const KEEP_ALIVES = 5;
 
 export interface PipelineParts extends EventChainParts, ClassifyParts {
@@ -44,8 +44,8 @@ export interface PipelineParts extends EventChainParts, ClassifyParts {
 
 /**
  * Handles deliveries of jobs. Each delivery goes down the same steps, from top to bottom of this file:
- * decode → recall → check → claim → run → classify → record → settle. It is settled exactly once, and no step's failure
- * leaves the pipeline. `docs/ARCHITECTURE.md` tells the trip of a delivery.
+ * decode → recall → check → claim → run → classify → record → settle. Each delivery is settled exactly once, and `process`
+ * never throws. `docs/ARCHITECTURE.md` describes the trip of a delivery.
  */
 export class JobPipeline implements DeliveryHandler {
   readonly #parts: PipelineParts;
@@ -78,8 +78,8 @@ export class JobPipeline implements DeliveryHandler {
 
   async #handle(delivery: Delivery, span: Span, stop: AbortSignal): Promise<Ending> {
     const received = this.#decode(delivery, span);
-    const onStop = (): void =>
-      received.held.abort.abort(new ThroughlineError('worker-stopping', 'the worker is stopping'));
+    const { abort } = received.held;
+    const onStop = (): void => abort.abort(new ThroughlineError('worker-stopping', 'the worker is stopping'));
     stop.addEventListener('abort', onStop);
     if (stop.aborted) onStop();
     try {
@@ -128,15 +128,8 @@ export class JobPipeline implements DeliveryHandler {
       return decide({ kind: 'ended', event: previous });
     describeAttempt(span, attempt);
     if (held.notice !== undefined) return decide({ kind: 'cancelled' });
-    if (number > maxAttempts)
-      return decide({
-        kind: 'reject',
-        code: 'attempts-spent',
-        message: `none of ${maxAttempts} attempts ended`,
-      });
-    if (operation !== undefined) return { ...execution, operation };
-    const message = `this worker does not have ${job.address.operation}`;
-    return decide({ kind: 'retry', code: 'operation-missing', message });
+    if (number > maxAttempts) return decide(spent(maxAttempts));
+    return operation === undefined ? decide(missing(job.address.operation)) : { ...execution, operation };
   }
 
   /** Waits for a free place where the operation limits how many run at once. Then claims the attempt and runs it. */
@@ -192,7 +185,7 @@ export class JobPipeline implements DeliveryHandler {
     return recorded;
   }
 
-  /** Stores the dead letter, the event and the callback, in this order: after a crash one is stored twice, not lost. */
+  /** Stores the dead letter, the event and the callback, in this order. A crash in between repeats a part, and loses none. */
   async #recordEvent(
     { delivery, job, chain, ending, outcome }: Classified,
     event: JobEvent,
@@ -210,8 +203,8 @@ export class JobPipeline implements DeliveryHandler {
   }
 
   /**
-   * The job's end is recorded, and only its ack was lost. Its callback may be lost too, so it is stored again. After a
-   * redrive the end from before is not known any more, and has no callback.
+   * The job had ended, and only the ack of its message was lost. The callback may be lost too, so it is stored again. A
+   * message from before a redrive gets no callback, since the end it belongs to is not the last event any more.
    */
   async #recordDuplicate({ job, ending }: Classified, last: JobEvent): Promise<Ending> {
     if (isTerminalEvent(last) && (last.redriveCount ?? 0) === redriveCountOf(job))
@@ -267,7 +260,7 @@ export class JobPipeline implements DeliveryHandler {
     // An unreadable message was logged when it was decoded.
     if (conclusion === 'unreadable') return;
     if (conclusion === 'duplicate' || conclusion === 'superseded')
-      log.warn(fields, 'attempt came to nothing: another delivery of the job was first');
+      log.warn(fields, 'attempt not recorded: another delivery of the job was first');
     else if ('code' in outcome)
       log.warn({ ...fields, code: outcome.code, reason: outcome.message }, 'attempt failed');
     else log.info(fields, 'job ended');
@@ -275,8 +268,8 @@ export class JobPipeline implements DeliveryHandler {
 }
 
 /**
- * Whether a message that was never delivered before and never redriven could still find a record of its job. Mostly it
- * cannot, and the question to the broker is saved. Where a record exists after all, the claim of the attempt fails.
+ * Whether to read the job's record. A message that no worker got before is mostly the first one of its job. Then there is
+ * no record, and the worker need not ask the broker. If there is one after all, the claim fails and returns it.
  */
 function needsRecord({ delivery, job, held, fault }: Received): boolean {
   if (fault !== undefined) return false;
@@ -284,11 +277,20 @@ function needsRecord({ delivery, job, held, fault }: Received): boolean {
 }
 
 /**
- * Whether this message cannot have started its job. If the job has started, it has another message, whose delivery goes
- * on with it. If that delivery is lost, this message comes back after its ack wait, and runs.
+ * Whether no worker got this message before, and its job was not redriven. If the job has started all the same, it has
+ * another message, and the delivery of that message goes on with the job. If that delivery is lost, this message comes
+ * back after its ack wait, and runs.
  */
 function isFirstMessage(delivery: Delivery, job: Received['job']): boolean {
   return delivery.isFirst && redriveCountOf(job) === 0;
+}
+
+function spent(maxAttempts: number): JobOutcome {
+  return { kind: 'reject', code: 'attempts-spent', message: `none of ${maxAttempts} attempts ended` };
+}
+
+function missing(operation: string): JobOutcome {
+  return { kind: 'retry', code: 'operation-missing', message: `this worker does not have ${operation}` };
 }
 
 /** Why the attempt must not start, as far as the record shows. */
@@ -296,7 +298,8 @@ function obstacleTo({ delivery, job, held, record }: Ready, known: JobRecord): J
   const redriveCount = redriveCountOf(job);
   const event = recalled(known.event, redriveCount);
   if (event !== undefined && isOver(event, redriveCount)) return { kind: 'ended', event };
-  // An event that was not there before is a moment old, so another delivery has the job. `redriven` is of this message.
+  // An event that was not in the first record is new, so another delivery has the job now. Only `redriven` is different:
+  // the edge writes it for this message.
   const isTaken = event !== undefined && event.kind !== 'redriven';
   if (isTaken && (isFirstMessage(delivery, job) || known !== record)) return { kind: 'superseded' };
   if (known.cancel !== undefined) held.take(known.cancel);

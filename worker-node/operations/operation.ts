@@ -76,44 +76,43 @@ const DEFINED = Symbol.for('throughline.operation');
  * @throws ThroughlineError `config-invalid` naming the operation and the setting
  */
 export function defineOperation<Input, Output>(definition: OperationDefinition<Input, Output>): Operation {
-  const { name, timeout = DEFAULT_TIMEOUT, maxAttempts = DEFAULT_MAX_ATTEMPTS, concurrency } = definition;
-  const timeoutMs = parseDuration(timeout) ?? 0;
-  check(isOperationName(name), `operation ${JSON.stringify(name)}: name must be dotted lowercase words`);
-  check(isSchema(definition.input), `operation ${name}: input must be a Standard Schema, for example of zod`);
-  check(
-    timeoutMs >= 1 && timeoutMs <= LIMITS.timeoutMs,
-    `operation ${name}: timeout must be like "30s", at most 24h`,
-  );
-  check(
-    isCount(maxAttempts, LIMITS.maxAttempts),
-    `operation ${name}: maxAttempts must be 1 to ${LIMITS.maxAttempts}`,
-  );
-  check(
-    concurrency === undefined || isCount(concurrency, 1e6),
-    `operation ${name}: concurrency must be 1 or more`,
-  );
-  check(typeof definition.run === 'function', `operation ${name}: run must be a function`);
-  check(
-    definition.output === undefined || isSchema(definition.output),
-    `operation ${name}: output must be a Standard Schema, or left out`,
-  );
-  check(
-    isPolicy(definition.retry),
-    `operation ${name}: retry must hold minDelayMs and maxDelayMs of 0 or more`,
-  );
+  const { name, description, input, output, retry, run } = definition;
+  const { timeout = DEFAULT_TIMEOUT, maxAttempts = DEFAULT_MAX_ATTEMPTS, concurrency } = definition;
+  checkDefinition(definition);
   const operation: Operation = {
     name,
-    description: definition.description,
-    input: definition.input,
-    output: definition.output,
-    timeoutMs,
+    description,
+    input,
+    output,
+    timeoutMs: parseDuration(timeout) ?? 0,
     maxAttempts,
     concurrency: concurrency ?? Number.POSITIVE_INFINITY,
-    retry: { ...DEFAULT_RETRY, ...definition.retry },
+    retry: { ...DEFAULT_RETRY, ...retry },
     // The worker has validated the input with this operation's schema before.
-    run: (context) => definition.run(context as RunContext<Input>),
+    run: (context) => run(context as RunContext<Input>),
   };
   return Object.defineProperty(operation, DEFINED, { value: true });
+}
+
+/** Checks every setting, since authors who write JavaScript have no types. */
+function checkDefinition<Input, Output>(definition: OperationDefinition<Input, Output>): void {
+  const { name, input, output, concurrency, retry, run } = definition;
+  const { timeout = DEFAULT_TIMEOUT, maxAttempts = DEFAULT_MAX_ATTEMPTS } = definition;
+  const timeoutMs = parseDuration(timeout) ?? 0;
+  const check = (condition: boolean, rule: string): void => {
+    if (!condition) throw new ThroughlineError('config-invalid', `operation ${name}: ${rule}`);
+  };
+  if (!isOperationName(name)) {
+    const message = `operation ${JSON.stringify(name)}: name must be dotted lowercase words`;
+    throw new ThroughlineError('config-invalid', message);
+  }
+  check(isSchema(input), 'input must be a Standard Schema, for example of zod');
+  check(timeoutMs >= 1 && timeoutMs <= LIMITS.timeoutMs, 'timeout must be like "30s", at most 24h');
+  check(isCount(maxAttempts, LIMITS.maxAttempts), `maxAttempts must be 1 to ${LIMITS.maxAttempts}`);
+  check(concurrency === undefined || isCount(concurrency, 1e6), 'concurrency must be 1 or more');
+  check(typeof run === 'function', 'run must be a function');
+  check(output === undefined || isSchema(output), 'output must be a Standard Schema, or left out');
+  check(isPolicy(retry), 'retry must hold minDelayMs and maxDelayMs of 0 or more');
 }
 
 /** Whether {@link defineOperation} made `value`, in this copy of the module or in another one. */
@@ -133,8 +132,4 @@ function isPolicy(policy: Partial<RetryPolicy> = {}): boolean {
 
 function isCount(value: number, max: number): boolean {
   return Number.isInteger(value) && value >= 1 && value <= max;
-}
-
-function check(condition: boolean, message: string): void {
-  if (!condition) throw new ThroughlineError('config-invalid', message);
 }

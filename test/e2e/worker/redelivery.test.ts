@@ -62,7 +62,7 @@ describe('a worker that was paused for longer than the ack wait, while another o
       expect(await jobEnded(stack, job.id)).toMatchObject({ state: 'succeeded', result: { attempt: 2 } });
       await windowPassed(Date.now());
       await stack.worker.kill('SIGCONT');
-      await until('the first attempt to end', () => said(stack, 'came to nothing'));
+      await until('the first attempt to end', () => said(stack, 'attempt not recorded'));
       await untilQueueEmpty(nats);
       expect(await endsOf(nats, job.id)).toEqual(['succeeded']);
       expect(await readJob(stack, job.id)).toMatchObject({ state: 'succeeded', result: { attempt: 2 } });
@@ -81,7 +81,7 @@ describe('a worker that was paused for longer than the ack wait, while another o
     await stack.addWorker({ WORKER_NAME: 'second' });
     await until('the second attempt', () => began(2));
     await stack.worker.kill('SIGCONT');
-    await until('both attempts to end', () => said(stack, 'came to nothing'));
+    await until('both attempts to end', () => said(stack, 'attempt not recorded'));
     await untilQueueEmpty(nats);
     expect(await endsOf(nats, job.id)).toEqual(['succeeded']);
   });
@@ -108,7 +108,7 @@ describe('a worker whose event loop is blocked for longer than the ack wait (W15
     await until('the first attempt', async () => (await effectsIn(effects)).length === 1);
     await stack.addWorker({ WORKER_NAME: 'second' });
     await jobEnded(stack, job.id);
-    await until('both attempts to end', () => said(stack, 'came to nothing'));
+    await until('both attempts to end', () => said(stack, 'attempt not recorded'));
     await untilQueueEmpty(nats);
     expect(await endsOf(nats, job.id)).toEqual(['succeeded']);
   });
