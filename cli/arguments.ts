@@ -1,3 +1,8 @@
+/**
+ * Parsers for what a user types after an option or as an argument. Commander shows the sentence of an
+ * InvalidArgumentError after the text that was typed.
+ */
+
 import { InvalidArgumentError } from 'commander';
 import { ACCESS_SCOPES, type AccessScope, isAccessScope } from '../shared/api/access-scope.ts';
 import { isApiKeyId } from '../shared/api/api-key.ts';
@@ -6,11 +11,6 @@ import { parseDuration } from '../shared/text/duration.ts';
 import { isCallbackUrl } from '../shared/wire/callback.ts';
 import { isOperationName, isToken } from '../shared/wire/subjects.ts';
 import { type BaggagePair, parseBaggagePair } from './trace/baggage.ts';
-
-/*
- * Parsers for what a user types after an option or as an argument. Commander shows the sentence of an
- * InvalidArgumentError after the text that was typed.
- */
 
 /** Makes a parser for a whole number from `min` to `max`; `hint` is added to its error. */
 export function wholeNumber(min: number, max: number, hint = ''): (text: string) => number {
@@ -31,7 +31,7 @@ export function secondsOfWait(wait: number | true | undefined): number | undefin
   return wait === true ? DEFAULT_WAIT_SECONDS : wait;
 }
 
-/** The values of `--wait`, for its help. */
+/** What may follow `--wait`, for its help. */
 export const WAIT_HELP = `1 to ${LIMITS.waitSeconds} seconds (default ${DEFAULT_WAIT_SECONDS}); the exit code is 4 if it takes longer`;
 
 /** Parses a duration such as `30s`. @returns milliseconds */

@@ -10,7 +10,7 @@ const TITLES = {
 
 export type CliErrorCode = keyof typeof TITLES;
 
-export interface CliErrorOptions {
+interface CliErrorOptions {
   readonly cause?: unknown;
   /** What the user can do about it. */
   readonly hint?: string | undefined;

@@ -54,7 +54,7 @@ function codeOf(sent: string | undefined, status: number): ErrorCode {
  * Why there is no answer: the API cannot be reached, it is too slow, the answer is not one of Throughline's API, or the
  * API is too old to have event streams.
  */
-export type NoAnswerCode = 'unreachable' | 'timeout' | 'answer-invalid' | 'no-stream';
+type NoAnswerCode = 'unreachable' | 'timeout' | 'answer-invalid' | 'no-stream';
 
 /** There is no answer that can be read. The request may still have had its effect. */
 export class NoAnswerError extends Error {

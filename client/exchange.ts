@@ -44,7 +44,7 @@ export async function exchange(request: HttpRequest): Promise<HttpAnswer> {
 }
 
 /** An answer whose body arrives bit by bit. */
-export interface HttpStream {
+interface HttpStream {
   readonly url: string;
   readonly status: number;
   readonly mediaType: string;

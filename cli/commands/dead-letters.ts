@@ -8,7 +8,7 @@ import { CliError } from '../cli-error.ts';
 import { EXIT } from '../exit-code.ts';
 import { examples } from '../help.ts';
 import type { Host, Scope } from '../host.ts';
-import { deadLetterText } from '../text/dead-letter-text.ts';
+import { deadLetterText } from '../text/job-text.ts';
 import { deadLettersText } from '../text/list-text.ts';
 import { createPaint } from '../text/terminal.ts';
 import type { CallerTrace } from '../trace/caller-trace.ts';

@@ -13,7 +13,7 @@ const MAX_FAILURES = 5;
 /** The longest time for one request. */
 const REQUEST_MS = 15_000;
 
-export interface Listeners {
+interface Listeners {
   readonly onJob: (job: Job) => void;
   /** Gets every event from the first one on. */
   readonly onEvent?: (event: HistoryEvent) => void;

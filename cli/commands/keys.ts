@@ -2,11 +2,11 @@ import type { Readable } from 'node:stream';
 import type { Command } from 'commander';
 import { ACCESS_SCOPES, type AccessScope } from '../../shared/api/access-scope.ts';
 import { type ApiKeyEntry, apiKeyId, createApiKey, hashApiKey } from '../../shared/api/api-key.ts';
+import { accessScopes, keyId, tenantName } from '../arguments.ts';
 import { CliError } from '../cli-error.ts';
 import { EXIT } from '../exit-code.ts';
 import { examples } from '../help.ts';
 import type { Host } from '../host.ts';
-import { accessScopes, keyId, tenantName } from '../arguments.ts';
 import type { Output } from '../text/output.ts';
 
 /** No key is longer. Reading stops there. */

@@ -2,11 +2,11 @@ import type { Command } from 'commander';
 import type { JobFilter } from '../../client/options.ts';
 import { JOB_LIST_LIMITS, type JobPage } from '../../shared/api/job-list.ts';
 import { JOB_STATES, type JobState } from '../../shared/job/job.ts';
+import { jobState, operationName, wholeNumber } from '../arguments.ts';
 import { CliError } from '../cli-error.ts';
 import { EXIT } from '../exit-code.ts';
 import { examples } from '../help.ts';
 import type { Host, Scope } from '../host.ts';
-import { jobState, operationName, wholeNumber } from '../arguments.ts';
 import { jobsText } from '../text/list-text.ts';
 import { createPaint } from '../text/terminal.ts';
 

@@ -1,10 +1,10 @@
 import type { Command } from 'commander';
 import { OUTBOX_LIST_LIMIT } from '../../shared/api/outbox.ts';
 import { ATTR } from '../../shared/trace/semantics.ts';
+import { jobId, wholeNumber } from '../arguments.ts';
 import { EXIT } from '../exit-code.ts';
 import { examples } from '../help.ts';
 import type { Host, Scope } from '../host.ts';
-import { jobId, wholeNumber } from '../arguments.ts';
 import { outboxText } from '../text/list-text.ts';
 import { createPaint } from '../text/terminal.ts';
 

@@ -2,10 +2,10 @@ import type { Command } from 'commander';
 import { type Finding, findingText, mendText } from '../../shared/nats/finding.ts';
 import type { StreamReport } from '../../worker-node/broker/provision.ts';
 import type { SetupReport } from '../../worker-node/broker/setup.ts';
+import { wholeNumber } from '../arguments.ts';
 import { EXIT } from '../exit-code.ts';
 import { examples } from '../help.ts';
 import type { Host } from '../host.ts';
-import { wholeNumber } from '../arguments.ts';
 import type { Output } from '../text/output.ts';
 
 interface SetupFlags {

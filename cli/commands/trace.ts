@@ -3,12 +3,12 @@ import { pause, pollDelays } from '../../client/poll.ts';
 import type { Job } from '../../shared/job/job.ts';
 import type { SpanRecord } from '../../shared/trace/span-record.ts';
 import { renderWaterfall } from '../../shared/trace/waterfall.ts';
+import { jobId } from '../arguments.ts';
 import { CliError } from '../cli-error.ts';
 import type { ConfigFlags } from '../config.ts';
 import { EXIT } from '../exit-code.ts';
 import { examples } from '../help.ts';
 import type { Host, Scope } from '../host.ts';
-import { jobId } from '../arguments.ts';
 import { traceGaps } from '../trace/trace-gaps.ts';
 import { readSpans } from '../trace/trace-store.ts';
 

@@ -26,7 +26,7 @@ function parseLines(text: string, what: string): unknown[] {
 }
 
 /** A part of the jobs of a batch, in their order. */
-export interface BatchChunk {
+interface BatchChunk {
   /** The place of its first job in the batch, from 0. */
   readonly offset: number;
   readonly jobs: readonly unknown[];

@@ -6,7 +6,7 @@ import { problemDocument, problemText } from './problem-text.ts';
 import { StatusLine } from './status-line.ts';
 import { createPaint, jsonText, type Paint, type TextStream } from './terminal.ts';
 
-export interface OutputOptions {
+interface OutputOptions {
   readonly stdout: TextStream;
   readonly stderr: TextStream;
   readonly terminal: TerminalConfig;

@@ -4,7 +4,7 @@ import type { Paint } from './terminal.ts';
 const LABEL_WIDTH = 11;
 
 /** A cell of a table: its text, which is escaped, and how it is coloured. */
-export type Cell = string | { readonly text: string; readonly paint: (text: string) => string };
+type Cell = string | { readonly text: string; readonly paint: (text: string) => string };
 
 /** Rows as text, in columns that are as wide as their widest cell. The last column is not filled with spaces. */
 export function tableText(rows: readonly (readonly Cell[])[]): string {

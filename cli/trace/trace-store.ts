@@ -1,6 +1,6 @@
 import * as z from 'zod';
-import { exchange } from '../../client/exchange.ts';
 import { NoAnswerError } from '../../client/errors.ts';
+import { exchange } from '../../client/exchange.ts';
 import type { SpanRecord } from '../../shared/trace/span-record.ts';
 import { CliError } from '../cli-error.ts';
 

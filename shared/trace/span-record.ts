@@ -1,8 +1,8 @@
 /** A finished span as plain data. The local trace collector keeps it, and the waterfall prints it. */
 
-export type SpanRecordKind = 'INTERNAL' | 'SERVER' | 'CLIENT' | 'PRODUCER' | 'CONSUMER';
+type SpanRecordKind = 'INTERNAL' | 'SERVER' | 'CLIENT' | 'PRODUCER' | 'CONSUMER';
 
-export type SpanRecordStatus = 'UNSET' | 'OK' | 'ERROR';
+type SpanRecordStatus = 'UNSET' | 'OK' | 'ERROR';
 
 /** An event of a span. */
 export interface SpanRecordEvent {

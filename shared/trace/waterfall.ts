@@ -3,7 +3,7 @@ import { ATTR } from './semantics.ts';
 import type { SpanRecord } from './span-record.ts';
 import { layOutTree, type SpanRow } from './span-tree.ts';
 
-export interface WaterfallOptions {
+interface WaterfallOptions {
   /** Whether the output may contain ANSI colours. */
   color: boolean;
   /** Columns of the terminal. The default is 100. */
