@@ -1,24 +1,10 @@
-import { Readable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
-import { runCli } from '../../../../cli/program.ts';
 import { createApiKey, findApiKey, hashApiKey } from '../../../../shared/api/api-key.ts';
-
-/** Runs the command line within this process. */
-async function run(args: readonly string[], stdin = '') {
-  const written: Record<'stdout' | 'stderr', string[]> = { stdout: [], stderr: [] };
-  const stream = (name: keyof typeof written) => ({ write: (text: string) => void written[name].push(text) });
-  const code = await runCli(args, {
-    environment: {},
-    stdin: Readable.from([stdin]),
-    stdout: stream('stdout'),
-    stderr: stream('stderr'),
-  });
-  return { code, stdout: written.stdout.join(''), stderr: written.stderr.join('') };
-}
+import { runHere } from '../../../support/cli/in-process.ts';
 
 describe('keys create', () => {
-  it('prints a key and the entry that lets it in', async () => {
-    const { code, stdout, stderr } = await run(['keys', 'create', 'ci', '--tenant', 'acme', '--json']);
+  it('prints a key and the entry that adds it to API_KEYS', async () => {
+    const { code, stdout, stderr } = await runHere(['keys', 'create', 'ci', '--tenant', 'acme', '--json']);
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     const { key, entry } = JSON.parse(stdout);
     expect(entry).toEqual({ id: 'ci', tenant: 'acme', hash: await hashApiKey(key) });
@@ -26,14 +12,14 @@ describe('keys create', () => {
   });
 
   it('prints both for a person, the entry as JSON', async () => {
-    const { stdout } = await run(['keys', 'create', 'ci', '--tenant', 'acme']);
+    const { stdout } = await runHere(['keys', 'create', 'ci', '--tenant', 'acme']);
     const [, key = '', entry = ''] = /^key {4}(tl_ci_\S+)\nentry {2}(\{.*\})\n$/.exec(stdout) ?? [];
     expect(JSON.parse(entry)).toMatchObject({ hash: await hashApiKey(key) });
   });
 
   it('takes scopes, and --json before the command', async () => {
     const scopes = ['--scope', 'jobs:read', '--scope=jobs:write', '--scope', 'jobs:read'];
-    const { stdout } = await run(['--json', 'keys', 'create', 'ci', '--tenant', 'acme', ...scopes]);
+    const { stdout } = await runHere(['--json', 'keys', 'create', 'ci', '--tenant', 'acme', ...scopes]);
     expect(JSON.parse(stdout).entry.scopes).toEqual(['jobs:read', 'jobs:write']);
   });
 
@@ -44,7 +30,7 @@ describe('keys create', () => {
     [['ci'], '--tenant'],
     [['--tenant', 'acme'], "missing required argument 'id'"],
   ])('refuses %j', async (args, sentence) => {
-    const { code, stdout, stderr } = await run(['keys', 'create', ...args]);
+    const { code, stdout, stderr } = await runHere(['keys', 'create', ...args]);
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
     expect(stderr).toContain(sentence);
   });
@@ -55,15 +41,22 @@ describe('keys hash', () => {
 
   it('prints the hash of the key on standard input', async () => {
     const hash = await hashApiKey(key);
-    expect(await run(['keys', 'hash'], key)).toEqual({ code: 0, stdout: `${hash}\n`, stderr: '' });
-    expect((await run(['keys', 'hash'], `${key}\r\n`)).stdout).toBe(`${hash}\n`);
-    expect(JSON.parse((await run(['keys', 'hash', '--json'], key)).stdout)).toEqual({ id: 'ci', hash });
+    expect(await runHere(['keys', 'hash'], { stdin: key })).toEqual({
+      code: 0,
+      stdout: `${hash}\n`,
+      stderr: '',
+    });
+    expect((await runHere(['keys', 'hash'], { stdin: `${key}\r\n` })).stdout).toBe(`${hash}\n`);
+    expect(JSON.parse((await runHere(['keys', 'hash', '--json'], { stdin: key })).stdout)).toEqual({
+      id: 'ci',
+      hash,
+    });
   });
 
   it.each(['', '\n', 'canary', `${key} canary`, `${'x'.repeat(5_000)}`])(
-    'refuses what is no key, without repeating it (%#)',
+    'refuses text that is not a key, without printing it (%#)',
     async (stdin) => {
-      const { code, stdout, stderr } = await run(['keys', 'hash'], stdin);
+      const { code, stdout, stderr } = await runHere(['keys', 'hash'], { stdin });
       expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
       expect(stderr).not.toMatch(/canary|tl_ci_|xxx/);
     },

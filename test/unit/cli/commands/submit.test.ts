@@ -1,0 +1,160 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import type { Job } from '../../../../shared/job/job.ts';
+import { extract, fromNodeHeaders } from '../../../../shared/propagation/index.ts';
+import { scratchFolder } from '../../../support/cleanup.ts';
+import { callHere, runHere } from '../../../support/cli/in-process.ts';
+import {
+  API_KEY,
+  answer,
+  DONE,
+  JOB,
+  type Seen,
+  SPAN_ID,
+  serve,
+  TRACE_ID,
+} from '../../../support/cli/servers.ts';
+
+const RUNNING: Job = { ...JOB, state: 'running', attempt: 1, progress: { fraction: 0.5, message: 'half' } };
+const FAILED: Job = { ...DONE, state: 'failed', error: { code: 'operation-failed', message: 'no luck' } };
+
+function bodyOf(request: Seen | undefined): unknown {
+  return JSON.parse(String(request?.body));
+}
+
+describe('submit', () => {
+  it('is a POST with operation, input, key and limits, and with no other header', async () => {
+    const api = await serve(() => answer(202, JOB));
+    const limits = [
+      '--timeout',
+      '30s',
+      '--max-attempts',
+      '2',
+      '--idempotency-key',
+      'once',
+      '--api-key',
+      API_KEY,
+    ];
+    const { code, stderr } = await callHere(api, ['submit', 'http.request', '{"a":[1]}', ...limits]);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(api.seen).toHaveLength(1);
+    expect(api.seen[0]).toMatchObject({ method: 'POST', path: '/v1/jobs' });
+    expect(bodyOf(api.seen[0])).toEqual({
+      operation: 'http.request',
+      input: { a: [1] },
+      timeout: '30s',
+      maxAttempts: 2,
+    });
+    expect(api.seen[0]?.headers).toMatchObject({
+      authorization: `Bearer ${API_KEY}`,
+      'content-type': 'application/json',
+      'idempotency-key': 'once',
+      'user-agent': expect.stringMatching(/^throughline-cli\/\d/),
+    });
+    expect(api.seen[0]?.headers).not.toHaveProperty('prefer');
+    expect(api.seen[0]?.headers).not.toHaveProperty('baggage');
+  });
+
+  it('takes its input from standard input or a file; the default is null', async () => {
+    const api = await serve(() => answer(202, JOB));
+    const path = join(await scratchFolder(), 'input.json');
+    await writeFile(path, '{"from":"file"}');
+    await callHere(api, ['submit', 'echo', '-'], { stdin: '{"from":"stdin"}\n' });
+    await callHere(api, ['submit', 'echo', `@${path}`]);
+    await callHere(api, ['submit', 'echo'], { stdin: '{"from":"nowhere"}' });
+    expect(api.seen.map(bodyOf)).toMatchObject([
+      { input: { from: 'stdin' } },
+      { input: { from: 'file' } },
+      { input: null },
+    ]);
+  });
+
+  it('sends a valid trace context even when nothing is recorded', async () => {
+    const api = await serve(() => answer(202, JOB));
+    await callHere(api, ['submit', 'echo']);
+    const { outcome, dropped } = extract(fromNodeHeaders(api.seen[0]?.headers ?? {}));
+    expect({ outcome, dropped }).toMatchObject({ outcome: 'continued', dropped: { tracestateMembers: 0 } });
+  });
+
+  it("continues the environment's trace, and adds to its baggage", async () => {
+    const api = await serve(() => answer(202, JOB));
+    const environment = {
+      TRACEPARENT: `00-${TRACE_ID}-${SPAN_ID}-01`,
+      TRACESTATE: 'ci=1',
+      BAGGAGE: 'run=7',
+    };
+    const pairs = ['--baggage', 'user=Adä, "x"', '--baggage=__proto__=p=q'];
+    const { code } = await callHere(api, ['submit', 'echo', ...pairs], { environment });
+    expect(code).toBe(0);
+    expect(api.seen[0]?.headers).toMatchObject({
+      traceparent: environment.TRACEPARENT,
+      tracestate: 'ci=1',
+      baggage: 'run=7,user=Ad%C3%A4%2C%20%22x%22,__proto__=p=q',
+    });
+  });
+
+  it('starts a new trace when the one in the environment is not valid, and warns once', async () => {
+    const api = await serve(() => answer(202, JOB));
+    const environment = { TRACEPARENT: `00-${TRACE_ID}-${SPAN_ID}-0x` };
+    const human = await callHere(api, ['submit', 'echo'], { environment });
+    expect(human).toMatchObject({
+      code: 0,
+      stderr: expect.stringMatching(/^warning: TRACEPARENT .*malformed.*\n$/),
+    });
+    const json = await callHere(api, ['submit', 'echo', '--json'], { environment });
+    expect(json).toMatchObject({ code: 0, stderr: '' });
+    for (const { headers } of api.seen) expect(headers.traceparent).not.toContain(TRACE_ID);
+  });
+
+  it.each([
+    ['--wait', 'wait=30', 200, DONE, 0],
+    ['--wait=7', 'wait=7', 200, FAILED, 1],
+    ['--wait=60', 'wait=60', 200, { ...DONE, state: 'cancelled' }, 1],
+    ['--wait=1', 'wait=1', 202, RUNNING, 4],
+  ])(
+    'with %s sends `Prefer: %s`, and its exit code tells how the job ended',
+    async (flag, prefer, status, job, code) => {
+      const api = await serve(() => answer(status, job));
+      const result = await callHere(api, ['submit', 'echo', flag, '--json']);
+      expect(result).toMatchObject({ code, stderr: '' });
+      expect(JSON.parse(result.stdout)).toEqual(job);
+      expect(api.seen[0]?.headers.prefer).toBe(prefer);
+    },
+  );
+
+  it('prints the job without colour in a pipe, and nothing on stderr', async () => {
+    const api = await serve(() => answer(200, DONE));
+    const { stdout, stderr } = await callHere(api, ['submit', 'echo', '--wait']);
+    expect(stderr).toBe('');
+    expect(stdout).toBe(
+      [
+        'job        job-1',
+        'operation  echo',
+        'state      succeeded',
+        'attempt    1 of 3',
+        'took       1.0 s',
+        `trace      ${TRACE_ID}`,
+        'result     {"hello":"world"}',
+        '',
+      ].join('\n'),
+    );
+  });
+
+  it('keeps fields of a job that a later version of the API adds', async () => {
+    const job = { ...DONE, cancelledBy: 'ada' };
+    const api = await serve(() => answer(200, job));
+    expect(JSON.parse((await callHere(api, ['submit', 'echo', '--json'])).stdout)).toEqual(job);
+  });
+});
+
+describe('submit --callback', () => {
+  it.each(['/hooks', 'ftp://acme.example', 'https://user:secret@acme.example/', 'https://acme.example/#x'])(
+    'refuses %s before anything is sent',
+    async (url) => {
+      const { code, stderr } = await runHere(['submit', 'echo', '1', '--callback', url]);
+      expect(code).toBe(2);
+      expect(stderr).toContain('It must be an absolute http or https URL');
+    },
+  );
+});
