@@ -20,7 +20,7 @@ describe('the exit code of a job', () => {
 });
 
 describe('the exit code of an error', () => {
-  it('is 2 for what the API refuses, 3 for what it fails at, 5 without a valid key, and 1 for a job that had ended', () => {
+  it('is 2 when the API refuses, 3 when it fails, 5 without a valid key, and 1 when the job had already ended', () => {
     for (const code of Object.keys(ERRORS) as ErrorCode[]) {
       const error = answered(ERRORS[code].status, problemOf(new ThroughlineError(code, 'why'), undefined));
       const own: Partial<Record<ErrorCode, number>> = { unauthenticated: 5, 'job-finished': 1 };
@@ -37,13 +37,13 @@ describe('the exit code of an error', () => {
     [500, 3],
     [502, 3],
     [302, 3],
-  ])('is told from HTTP status %i where the answer is no problem document', (status, code) => {
+  ])('follows from HTTP status %i when the answer is not a problem document', (status, code) => {
     const error = new ApiError({ status, url: 'http://api.test/v1/jobs', text: '<html>' });
     expect(error.message).toBe(`http://api.test/v1/jobs answered with HTTP status ${status}`);
     expect(exitCodeOf(error)).toBe(code);
   });
 
-  it('is told from the HTTP status where a later version of the API has a code of its own', () => {
+  it('follows from the HTTP status when the code is of a later version of the API', () => {
     expect(exitCodeOf(answered(409, { code: 'job-finished', detail: 'late' }))).toBe(1);
     expect(exitCodeOf(answered(409, { code: 'job-busy', detail: 'busy' }))).toBe(2);
     expect(exitCodeOf(answered(507, { code: 'outbox-full', detail: 'full' }))).toBe(3);
@@ -57,12 +57,12 @@ describe('the exit code of an error', () => {
     [new CliError('answer-invalid', ''), 3],
     [new CliError('spans-missing', ''), 4],
     [new CliError('interrupted', ''), 130],
-    // A worker or a setting of this machine, not the API.
+    // Not from the API, but from a worker or a setting of this machine.
     [new ThroughlineError('config-invalid', ''), 2],
     [new ThroughlineError('broker-unavailable', ''), 3],
     [new TypeError('a bug'), 70],
     ['not even an error', 70],
-  ])('of this side: %o', (thrown, code) => {
+  ])('of the command line itself: %o', (thrown, code) => {
     expect(exitCodeOf(thrown)).toBe(code);
   });
 });
@@ -72,23 +72,5 @@ describe('the table in --help', () => {
     const codes = exitCodeHelp().match(/^ {2}[0-9]+/gm);
     expect(codes?.map(Number)).toEqual(Object.values(EXIT).map(({ code }) => code));
     expect(new Set(codes)).toHaveProperty('size', codes?.length);
-  });
-});
-
-describe('a problem document', () => {
-  it('keeps what the API said, parts that this version does not know too', () => {
-    const sent = { code: 'job-busy', detail: 'busy', traceId: '4bf9', retryable: true };
-    expect(answered(409, sent).problem).toMatchObject({ ...sent, status: 409 });
-  });
-
-  it('costs no more than its malformed parts', () => {
-    const error = answered(422, {
-      code: 'input-invalid',
-      detail: 7,
-      violations: [{ path: 1 }],
-      suggestions: 'x',
-    });
-    expect(error).toMatchObject({ code: 'input-invalid', violations: [], suggestions: [] });
-    expect(error.message).toContain('HTTP status 422');
   });
 });

@@ -1,6 +1,6 @@
 import { pino } from 'pino';
-import type { NatsHeadersLike } from '../../../shared/propagation/index.ts';
 import type { JobEvent } from '../../../shared/job/event.ts';
+import type { NatsHeadersLike } from '../../../shared/propagation/index.ts';
 import type { Ack, Delivery } from '../../../worker-node/broker/consume/delivery.ts';
 import type { Attempt } from '../../../worker-node/jobs/attempt.ts';
 import type { WorkerLogger } from '../../../worker-node/log.ts';

@@ -4,12 +4,11 @@ import { CliError } from '../../../../cli/cli-error.ts';
 import { jobText } from '../../../../cli/text/job-text.ts';
 
 import { Output } from '../../../../cli/text/output.ts';
-import { createPaint, jsonText } from '../../../../cli/text/terminal.ts';
 import { problemText } from '../../../../cli/text/problem-text.ts';
+import { createPaint, jsonText } from '../../../../cli/text/terminal.ts';
 import { ApiError } from '../../../../client/errors.ts';
 import { ThroughlineError } from '../../../../shared/errors.ts';
 import { JOB_STATES, type Job } from '../../../../shared/job/job.ts';
-import { secondsText } from '../../../../shared/text/duration.ts';
 
 const ESC = '\u001b';
 const HOSTILE = `${ESC}[2J\u009b31m\r\u202eevil\u2028`;
@@ -52,7 +51,7 @@ function output(options: { tty?: boolean; json?: boolean; noColor?: boolean; dum
 }
 
 describe('JSON on stdout', () => {
-  it('reads back as the same value, and holds nothing that acts on a terminal', () => {
+  it('is the same value when it is read back, and cannot control the terminal', () => {
     fc.assert(
       fc.property(fc.jsonValue({ stringUnit: 'binary' }), fc.constantFrom(0, 2), (value, indent) => {
         const text = jsonText(value, indent);
@@ -82,13 +81,13 @@ describe('a job for a person', () => {
     ]);
   });
 
-  it('shows a result that is null, and none where there is none', () => {
+  it('shows the result null, but no result of a job that has none', () => {
     expect(jobText({ ...JOB, result: null }, plain)).toContain('result     null');
     const { result: _, ...queued } = JOB;
     expect(jobText(queued, plain)).not.toContain('result');
   });
 
-  it('escapes whatever the server says', () => {
+  it('escapes all text from the server', () => {
     const job: Job = {
       ...JOB,
       id: HOSTILE,
@@ -105,7 +104,7 @@ describe('a job for a person', () => {
     }
   });
 
-  it('is coloured only on a terminal, and never with NO_COLOR or on a dumb one', () => {
+  it('is coloured only on a terminal, and never with NO_COLOR or on a dumb terminal', () => {
     for (const state of JOB_STATES) {
       const written = (options: Parameters<typeof output>[0]): string => {
         const { output: out, stdout, stderr } = output(options);
@@ -123,7 +122,7 @@ describe('a job for a person', () => {
 });
 
 describe('an error', () => {
-  it('is a problem document with --json, and nothing is added to it', () => {
+  it('is only a problem document with --json', () => {
     const { output: out, stdout, stderr } = output({ json: true, tty: true });
     out.warn('not said');
     out.hint('not said');
@@ -142,14 +141,14 @@ describe('an error', () => {
   it.each([
     [new TypeError('a bug'), { code: 'internal', detail: 'a bug' }],
     [new ThroughlineError('config-invalid', 'wrong'), { code: 'config-invalid', detail: 'wrong' }],
-  ])('of this side has no HTTP status: %o', (thrown, document) => {
+  ])('has no HTTP status when no API answered: %o', (thrown, document) => {
     const { output: out, stderr } = output({ json: true });
     out.error(thrown, false);
     expect(JSON.parse(stderr.text)).toMatchObject(document);
     expect(JSON.parse(stderr.text)).not.toHaveProperty('status');
   });
 
-  it('shows its stack with debug only', () => {
+  it('shows its stack only with --debug', () => {
     const thrown = new Error('outer', { cause: new Error(`inner ${HOSTILE}`) });
     const quiet = output();
     quiet.output.error(thrown, false);
@@ -159,7 +158,7 @@ describe('an error', () => {
     expect(debug.stderr.text).toMatch(/\n {4}at .*\ncaused by Error: inner \\x1b/s);
   });
 
-  it('says everything the API said, once, and escaped', () => {
+  it('prints all that the API sent, once and escaped', () => {
     const problem = {
       code: 'input-invalid',
       detail: `the input does not fit: /a is missing ${HOSTILE}`,
@@ -188,7 +187,7 @@ describe('the status line', () => {
     vi.useRealTimers();
   });
 
-  it('is rewritten in its place on stderr, cut to the terminal, and gone at the end', () => {
+  it('is rewritten in its place on stderr, cut to the terminal, and removed at the end', () => {
     const { output: out, stdout, stderr } = output({ tty: true });
     const line = out.statusLine();
     line.show('running');
@@ -206,28 +205,13 @@ describe('the status line', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  it.each([{}, { tty: true, json: true }, { tty: true, dumb: true }])(
-    'is not there at all with %o',
-    (options) => {
-      const { output: out, stdout, stderr } = output(options);
-      const line = out.statusLine();
-      line.show('running');
-      out.hint('what next');
-      vi.advanceTimersByTime(1_000);
-      line.clear();
-      expect(stdout.text + stderr.text).toBe('');
-    },
-  );
-});
-
-describe('a time', () => {
-  it.each([
-    [0, '0 ms'],
-    [17.4, '17 ms'],
-    [1_500, '1.5 s'],
-    [61_000, '1 min 1 s'],
-    [3_600_000, '60 min 0 s'],
-  ])('of %d ms is %s', (ms, text) => {
-    expect(secondsText(ms)).toBe(text);
+  it.each([{}, { tty: true, json: true }, { tty: true, dumb: true }])('is not written with %o', (options) => {
+    const { output: out, stdout, stderr } = output(options);
+    const line = out.statusLine();
+    line.show('running');
+    out.hint('what next');
+    vi.advanceTimersByTime(1_000);
+    line.clear();
+    expect(stdout.text + stderr.text).toBe('');
   });
 });

@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
 import { traceGaps } from '../../../../cli/trace/trace-gaps.ts';
-import { pollDelays } from '../../../../client/poll.ts';
 import type { Job, JobState } from '../../../../shared/job/job.ts';
 import { ATTR } from '../../../../shared/trace/semantics.ts';
 import type { SpanRecord } from '../../../../shared/trace/span-record.ts';
@@ -43,12 +42,12 @@ function attempt(spanId: string, number: number, jobId = 'job-1'): SpanRecord {
   return span(spanId, 'a', attributes);
 }
 
-describe('the trace of a job', () => {
-  it('has no gap when every parent and the last attempt are there', () => {
+describe('the gaps in the trace of a job', () => {
+  it('are none when every parent and the last attempt are there', () => {
     expect(traceGaps([span('a'), span('b', 'a'), attempt('c', 1)], job('succeeded'))).toEqual([]);
   });
 
-  it('lacks each parent that is not there', () => {
+  it('are all parents that are missing', () => {
     expect(traceGaps([span('b', 'a'), attempt('c', 1)], job('succeeded'))).toEqual([
       'the parent of "span b" (throughline-edge), span a, is missing',
       'the parent of "span c" (throughline-edge), span a, is missing',
@@ -59,25 +58,15 @@ describe('the trace of a job', () => {
     ['no attempt', []],
     ['an earlier attempt', [attempt('b', 1)]],
     ["another job's attempt", [attempt('b', 2, 'job-2')]],
-  ])('lacks the attempt that ended the job where there is only %s', (_, spans) => {
+  ])('are the attempt that ended the job when there is only %s', (_, spans) => {
     const gap = 'the worker\'s span of attempt 2, "process echo", is missing';
     expect(traceGaps([span('a'), ...spans], job('failed', 2))).toEqual([gap]);
   });
 
   it.each([job('queued', 0), job('running'), job('retrying'), job('cancelled')])(
-    'needs no attempt of a job that has not run to its end: $state',
+    'do not include an attempt of a job that did not run to its end: $state',
     (current) => {
       expect(traceGaps([span('a')], current)).toEqual([]);
     },
   );
-});
-
-describe('the pauses between two questions', () => {
-  it('grow from 200 ms to 2 s', () => {
-    const delays = pollDelays();
-    const first = Array.from({ length: 9 }, () => delays.next().value);
-    expect(first[0]).toBe(200);
-    expect(first.at(-1)).toBe(2_000);
-    expect(first).toEqual(first.toSorted((a, b) => a - b));
-  });
 });

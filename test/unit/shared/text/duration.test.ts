@@ -1,6 +1,6 @@
 import fc from 'fast-check';
-import { expect, it } from 'vitest';
-import { parseDuration } from '../../../../shared/text/duration.ts';
+import { describe, expect, it } from 'vitest';
+import { parseDuration, secondsText } from '../../../../shared/text/duration.ts';
 
 it.each([
   ['500ms', 500],
@@ -50,4 +50,16 @@ it('a count of more than nine digits is no duration, so that none is beyond coun
     }),
   );
   expect(parseDuration('9999999999ms')).toBeUndefined();
+});
+
+describe('a time for a person', () => {
+  it.each([
+    [0, '0 ms'],
+    [17.4, '17 ms'],
+    [1_500, '1.5 s'],
+    [61_000, '1 min 1 s'],
+    [3_600_000, '60 min 0 s'],
+  ])('of %d ms is %s', (ms, text) => {
+    expect(secondsText(ms)).toBe(text);
+  });
 });
