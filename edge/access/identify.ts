@@ -5,7 +5,7 @@ import { fetchKeySet, SigningKeys } from './signing-keys.ts';
 import { type Refusal, TokenRefused, type TokenRules, verifyToken } from './token.ts';
 
 /** A caller who has shown a valid key or token. */
-export interface Identity {
+interface Identity {
   readonly tenant: string;
   /** Undefined: the caller used a token. */
   readonly keyId: string | undefined;

@@ -5,7 +5,7 @@ const POLICY = /^([1-9][0-9]{0,8})\s*;\s*w=([0-9]{1,3})$/;
 const NAME = '"tenant"';
 
 /** How many requests a tenant may make in how many seconds. */
-export interface RateLimitPolicy {
+interface RateLimitPolicy {
   readonly quota: number;
   readonly windowSeconds: number;
 }

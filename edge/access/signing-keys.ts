@@ -20,12 +20,12 @@ type KeySet = ReturnType<typeof createLocalJWKSet>;
 const NO_KEYS = createLocalJWKSet({ keys: [] });
 
 /** What a token's header says about its key. */
-export interface KeyQuery {
+interface KeyQuery {
   readonly alg: string;
   readonly kid: string | undefined;
 }
 
-export interface SigningKeysOptions {
+interface SigningKeysOptions {
   /** Asks the issuer for its JWK set. */
   readonly fetchSet: () => Promise<unknown>;
   readonly now: () => number;

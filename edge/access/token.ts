@@ -66,7 +66,7 @@ export interface TokenRules {
 }
 
 /** The caller that a token names. */
-export interface TokenHolder {
+interface TokenHolder {
   readonly tenant: string;
   readonly scopes: ReadonlySet<AccessScope>;
 }

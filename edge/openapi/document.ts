@@ -11,7 +11,6 @@ import { inWords, type JsonSchema } from './schemas/describe.ts';
 import './schemas/events.ts';
 import './schemas/jobs.ts';
 import './schemas/operations.ts';
-import './schemas/problems.ts';
 
 const INFO = {
   title: 'Throughline',
@@ -39,6 +38,16 @@ const TAGS = [
   { name: 'Documents', description: 'This description. Open to all.' },
 ] as const;
 
+/** The order of the operations in the document. */
+const PATHS = {
+  ...jobPaths,
+  ...deadLetterPaths,
+  ...outboxPaths,
+  ...operationPaths,
+  ...healthPaths,
+  ...documentPaths,
+};
+
 const BEARER = {
   type: 'http',
   scheme: 'bearer',
@@ -47,7 +56,7 @@ const BEARER = {
 } as const;
 
 /**
- * The OpenAPI 3.1 document of the API. The same routes give the same text.
+ * The OpenAPI 3.1 document of the API. The same routes always give the same text.
  * @param version of the API
  * @throws Error when a field of a component is not described
  */
@@ -58,14 +67,7 @@ export function openApiDocument(version: string): ReturnType<typeof createDocume
       info: { ...INFO, version },
       servers: [{ url: '/' }],
       tags: [...TAGS],
-      paths: {
-        ...jobPaths,
-        ...deadLetterPaths,
-        ...outboxPaths,
-        ...operationPaths,
-        ...healthPaths,
-        ...documentPaths,
-      },
+      paths: PATHS,
       components: { securitySchemes: { bearer: BEARER } },
     },
     // `input` of a job is required and can be any value.

@@ -1,13 +1,14 @@
 import type { ZodOpenApiExamplesObject, ZodOpenApiResponseObject } from 'zod-openapi';
-import { PROBLEM_MEDIA_TYPE } from '../../shared/api/problem.ts';
+import { Unreadiness } from '../../shared/api/health.ts';
+import { PROBLEM_MEDIA_TYPE, Problem } from '../../shared/api/problem.ts';
 import { ERRORS, type ErrorCode } from '../../shared/errors.ts';
 import { type HeaderName, headersNamed } from './headers.ts';
-import { ref } from './schemas/describe.ts';
+import { describe, ref, type Words } from './schemas/describe.ts';
 
 type Json = Readonly<Record<string, unknown>>;
 
 /** What each error code of the API means, and what its caller can do. */
-export const MEANINGS: Readonly<Partial<Record<ErrorCode, string>>> = {
+const MEANINGS: Readonly<Partial<Record<ErrorCode, string>>> = {
   'request-invalid': 'The body, the query or a header is not valid. `violations` lists each place.',
   unauthenticated:
     'The request has no valid key or token. The answer is the same for every reason; only the log of the edge tells the reason.',
@@ -121,3 +122,25 @@ const EXAMPLES: Readonly<Partial<Record<ErrorCode, Json>>> = {
 function pascalCase(code: string): string {
   return code.replaceAll(/(?:^|-)(.)/g, (_, letter: string) => letter.toUpperCase());
 }
+
+const PROBLEM: Words['fields'] = {
+  type: { description: 'A URN that ends with the code.', pattern: '^urn:throughline:problem:' },
+  title: 'A summary of the code. It is always the same for the same code.',
+  status: 'The HTTP status.',
+  code: {
+    description: 'The error code. Programs can rely on it: it does not change.',
+    enum: Object.keys(MEANINGS),
+  },
+  detail: 'What went wrong this time.',
+  traceId: 'The trace of the request. Quote it when you ask for help.',
+  state: 'For `job-finished`: the state in which the job ended.',
+  violations: 'Each value that is wrong. `path` is a JSON Pointer into the request.',
+  suggestions: 'Known names that are similar to an unknown one.',
+};
+
+describe('Problem', Problem, { description: 'An error, as a problem document (RFC 9457).', fields: PROBLEM });
+
+describe('Unreadiness', Unreadiness, {
+  description: 'NATS does not answer one of the bridges.',
+  fields: { ...PROBLEM, bridges: 'The state of each bridge. Absent where a bridge itself does not answer.' },
+});

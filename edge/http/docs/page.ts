@@ -6,12 +6,15 @@ import { operationCard, type PlacedOperation, traceParameters } from './operatio
 import { PAGE_STYLE } from './page-style.ts';
 import { schemaCard } from './schema-text.ts';
 
-/** The OpenAPI document as one page for people. It has no script and needs nothing from another host. */
-export async function openApiPage({ info, tags, paths, components }: OpenApiDocument): Promise<string> {
-  const operations = Object.entries(paths).flatMap(([path, methods]) =>
-    Object.entries(methods).map(([method, operation]) => ({ method, path, operation })),
-  );
-  const groups = tags.map((tag) => ({ tag, members: membersOf(tag, operations) }));
+interface Group {
+  readonly tag: Tag;
+  readonly operations: readonly PlacedOperation[];
+}
+
+/** The OpenAPI document as one page for people. It has no script and loads nothing from another host. */
+export async function openApiPage(document: OpenApiDocument): Promise<string> {
+  const { info } = document;
+  const groups = groupsOf(document);
   const page = await html`<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
@@ -21,30 +24,41 @@ ${styleElement()}
 <a class="skip" href="#main">Skip to the content</a>
 <div class="layout">
 <nav aria-label="Contents">
-${groups.map(({ tag, members }) => linkList(tag, members))}<h2>Reference</h2>
+${groups.map(linkList)}<h2>Reference</h2>
 <ul><li><a href="#errors">Error codes</a></li><li><a href="#schemas">Schemas</a></li></ul>
 </nav>
-<main id="main">
-<h1>${info.title} HTTP API</h1>
-<p class="dim">${info.summary} Version ${info.version}, as <a href="/openapi.json">OpenAPI 3.1</a>.</p>
-${prose(info.description)}<h4>Headers that every request to /v1 may have</h4>
-${traceParameters(components)}${groups.map(
-  ({ tag, members }) => html`
-<h2>${tag.name}</h2>
-<p>${inline(tag.description)}</p>
-${members.map((member) => operationCard(member, components))}`,
-)}
-<h2 id="errors">Error codes</h2>
-${errorTable(components)}
-<h2 id="schemas">Schemas</h2>
-${Object.entries(components.schemas).map(([name, schema]) => schemaCard(name, schema))}</main>
+${main(document, groups)}
 </div>
 </html>`;
   return String(page);
 }
 
-function membersOf({ name }: Tag, operations: readonly PlacedOperation[]): readonly PlacedOperation[] {
-  return operations.filter(({ operation }) => operation.tags.includes(name));
+function main({ info, components }: OpenApiDocument, groups: readonly Group[]): Html {
+  return html`<main id="main">
+<h1>${info.title} HTTP API</h1>
+<p class="dim">${info.summary} Version ${info.version}, as <a href="/openapi.json">OpenAPI 3.1</a>.</p>
+${prose(info.description)}<h4>Headers that every request to /v1 may have</h4>
+${traceParameters(components)}${groups.map(
+  ({ tag, operations }) => html`
+<h2>${tag.name}</h2>
+<p>${inline(tag.description)}</p>
+${operations.map((operation) => operationCard(operation, components))}`,
+)}
+<h2 id="errors">Error codes</h2>
+${errorTable(components)}
+<h2 id="schemas">Schemas</h2>
+${Object.entries(components.schemas).map(([name, schema]) => schemaCard(name, schema))}</main>`;
+}
+
+/** The operations of each tag, in the order of the tags. */
+function groupsOf({ tags, paths }: OpenApiDocument): readonly Group[] {
+  const all = Object.entries(paths).flatMap(([path, methods]) =>
+    Object.entries(methods).map(([method, operation]) => ({ method, path, operation })),
+  );
+  return tags.map((tag) => ({
+    tag,
+    operations: all.filter(({ operation }) => operation.tags.includes(tag.name)),
+  }));
 }
 
 /** The style is not escaped: the page's policy allows exactly this text. */
@@ -52,11 +66,11 @@ function styleElement(): Html {
   return html`<style>${raw(PAGE_STYLE)}</style>`;
 }
 
-function linkList({ name }: Tag, members: readonly PlacedOperation[]): Html {
-  const items = members.map(
+function linkList({ tag, operations }: Group): Html {
+  const items = operations.map(
     ({ operation }) => html`<li><a href="#${operation.operationId}">${operation.summary}</a></li>\n`,
   );
-  return html`<h2>${name}</h2>
+  return html`<h2>${tag.name}</h2>
 <ul>
 ${items}</ul>
 `;

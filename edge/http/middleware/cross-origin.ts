@@ -5,6 +5,27 @@ import type { EdgeHono } from '../edge-app.ts';
 
 const PREFLIGHT_SECONDS = 7_200;
 
+const REQUEST_HEADERS = [
+  'authorization',
+  'content-type',
+  'idempotency-key',
+  'prefer',
+  'traceparent',
+  'tracestate',
+  'baggage',
+  'last-event-id',
+];
+const ANSWER_HEADERS = [
+  'traceresponse',
+  'location',
+  'retry-after',
+  'preference-applied',
+  'idempotency-replayed',
+  'www-authenticate',
+  'RateLimit',
+  'RateLimit-Policy',
+];
+
 /**
  * Lets web pages of the origins in `CORS_ORIGINS` call the API. Without that setting it does nothing. It comes before
  * `authenticate()`, because a browser's preflight request has no key. The API reads no cookies, so it allows none.
@@ -13,26 +34,8 @@ export function crossOrigin() {
   const handle = cors({
     origin: (origin, c) => allowedOrigin(origin, c.env.config),
     allowMethods: ['GET', 'POST', 'DELETE'],
-    allowHeaders: [
-      'authorization',
-      'content-type',
-      'idempotency-key',
-      'prefer',
-      'traceparent',
-      'tracestate',
-      'baggage',
-      'last-event-id',
-    ],
-    exposeHeaders: [
-      'traceresponse',
-      'location',
-      'retry-after',
-      'preference-applied',
-      'idempotency-replayed',
-      'www-authenticate',
-      'RateLimit',
-      'RateLimit-Policy',
-    ],
+    allowHeaders: REQUEST_HEADERS,
+    exposeHeaders: ANSWER_HEADERS,
     maxAge: PREFLIGHT_SECONDS,
   });
   return createMiddleware<EdgeHono>(async function crossOrigin(c, next) {

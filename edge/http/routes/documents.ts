@@ -21,20 +21,31 @@ export function documentRoutes(): EdgeApp {
     generateDigest: async (body) => (await crypto.subtle.digest('SHA-256', body)).slice(0, TAG_BYTES),
     retainedHeaders: [...RETAINED_304_HEADERS, ...CROSS_ORIGIN_HEADERS],
   });
-  app.get('/openapi.json', tagged, document);
-  app.get('/docs', tagged, page());
+  app.get('/openapi.json', tagged, serve('application/json', openApiText));
+  app.get('/docs', tagged, serve('text/html; charset=utf-8', docsPage));
   return app;
 }
 
-function document(c: Context<EdgeHono>): Response {
-  return c.json(openApi, 200, { ...HEADERS, 'content-security-policy': "default-src 'none'" });
+interface DocumentText {
+  readonly text: string;
+  /** The Content-Security-Policy of the answer. */
+  readonly policy: string;
 }
 
-/** Makes the page at the first request for it. */
-function page() {
-  let text: string | undefined;
+async function openApiText(): Promise<DocumentText> {
+  return { text: JSON.stringify(openApi), policy: "default-src 'none'" };
+}
+
+async function docsPage(): Promise<DocumentText> {
+  return { text: await openApiPage(openApi), policy: await pagePolicy() };
+}
+
+/** Serves a text that is made at the first request for it. */
+function serve(type: string, make: () => Promise<DocumentText>) {
+  let made: DocumentText | undefined;
   return async (c: Context<EdgeHono>): Promise<Response> => {
-    text ??= await openApiPage(openApi);
-    return c.html(text, 200, { ...HEADERS, 'content-security-policy': await pagePolicy() });
+    made ??= await make();
+    const { text, policy } = made;
+    return c.body(text, 200, { ...HEADERS, 'content-type': type, 'content-security-policy': policy });
   };
 }
