@@ -2,7 +2,7 @@ import type { EdgeOptions } from './edge/start.ts';
 import type { NatsServer } from './nats-server/start.ts';
 
 /** Ports on 127.0.0.1; 0: a free port. */
-export interface StackPorts {
+interface StackPorts {
   readonly http: number;
   readonly nats: number;
   readonly natsWebSocket: number;

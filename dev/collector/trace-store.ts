@@ -1,7 +1,7 @@
 import type { SpanRecord } from '../../shared/trace/span-record.ts';
 
 /** One entry in the list of traces. */
-export interface TraceSummary {
+interface TraceSummary {
   traceId: string;
   /** The name of the span without a parent, or else of the earliest span. */
   name: string;

@@ -23,7 +23,7 @@ export interface EdgeBundle {
 }
 
 /** The version of the Workers runtime that `wrangler.toml` asks for. */
-export interface Compatibility {
+interface Compatibility {
   readonly date: string | undefined;
   readonly flags: readonly string[];
 }

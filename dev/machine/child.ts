@@ -5,14 +5,14 @@ import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { guardProcess } from './guard.ts';
 
-export interface ChildOptions {
+interface ChildOptions {
   readonly command: string;
   readonly args: readonly string[];
   /** All environment variables of the child. */
   readonly environment: NodeJS.ProcessEnv;
   /** Takes standard output and standard error: a file to append to, or a function for each line. */
   readonly output: { readonly file: string } | { readonly onLine: (line: string) => void };
-  /** Is removed when this process ends and the child still runs. */
+  /** A folder to remove when this process ends before the child. */
   readonly directory?: string;
 }
 

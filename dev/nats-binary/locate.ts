@@ -9,7 +9,7 @@ import { buildWithGo, downloadRelease, pinnedRelease, type Release } from './rel
 import { FULL_VERSION, isAtLeast, OLDEST_VERSION, PINNED_VERSION, readVersion } from './version.ts';
 
 /** Where a nats-server can come from, in the order of the search. An older one on PATH is tried before Debian. */
-export type NatsServerSource = 'path' | 'cache' | 'release' | 'go' | 'debian';
+type NatsServerSource = 'path' | 'cache' | 'release' | 'go' | 'debian';
 
 /** A nats-server that answered `--version` on this machine. */
 export interface LocatedNatsServer {

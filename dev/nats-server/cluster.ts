@@ -20,7 +20,7 @@ export interface NodePlace extends ServerPlace {
   readonly monitorPort: number;
 }
 
-export interface NatsClusterOptions {
+interface NatsClusterOptions {
   /** From `locateNatsServer`. */
   readonly binary: string;
   /** More lines for the `jetstream` block, for example `sync_interval: always`. */
@@ -34,7 +34,7 @@ export interface NatsClusterOptions {
 }
 
 /** One server of a cluster. It keeps its ports and its store when it is killed and started again. */
-export interface ClusterNode {
+interface ClusterNode {
   readonly name: string;
   readonly server: NatsServer;
 }

@@ -15,7 +15,7 @@ export interface ServerConfig {
   environment?: Readonly<Record<string, string>>;
 }
 
-export interface ServerSettings extends ServerPlace {
+interface ServerSettings extends ServerPlace {
   /** More lines for the `jetstream` block, for example `sync_interval: always` (2.10 and newer). */
   jetStreamConfig?: string | undefined;
   /** More top-level configuration, for example accounts. */

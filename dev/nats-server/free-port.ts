@@ -1,8 +1,8 @@
 import { randomInt } from 'node:crypto';
 import { createServer } from 'node:net';
 
-// Linux (from 32768) and macOS (from 49152) take the ports of outgoing connections from higher ranges. Such a port can
-// be taken while the server is down, even by a client that tries to reconnect and then is connected to itself.
+// Lower than the ports that Linux (from 32768) and macOS (from 49152) give to outgoing connections. A port from that
+// range can be lost while the server is down: a client that reconnects to it can even connect to itself.
 const FIRST = 20_000;
 const LAST = 29_999;
 const TRIES = 50;

@@ -9,7 +9,7 @@ import { type ServerInfo, waitUntilReady } from './ready.ts';
 const READY_TIMEOUT_MS = 20_000;
 const STOP_TIMEOUT_MS = 5_000;
 
-export interface RunSettings {
+interface RunSettings {
   readonly binary: string;
   /** Holds the configuration file. It is removed when this process is killed. */
   readonly directory: string;

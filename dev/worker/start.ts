@@ -67,13 +67,13 @@ function workerArguments({ debug, operationsFolder }: WorkerProcessOptions): str
   return [CLI, 'worker', ...flags, ...(operationsFolder === undefined ? [] : [operationsFolder])];
 }
 
-/** No setting of this process reaches the worker. */
+/** The worker gets PATH and HOME of this process, but none of its settings. */
 function workerEnvironment({ environment }: WorkerProcessOptions): NodeJS.ProcessEnv {
   const host = hostEnvironment();
   return {
     PATH: host.PATH,
     HOME: host.HOME,
-    // Node then keeps the compiled code of every file. The command line can do so only after its first files are loaded.
+    // Node keeps the compiled code of all files. The command line asks for that too, but only after its first files.
     NODE_COMPILE_CACHE: join(cacheDirectory(host), 'compiled'),
     ...environment,
   };
