@@ -6,10 +6,11 @@
 import { InvalidArgumentError } from 'commander';
 import { ACCESS_SCOPES, type AccessScope, isAccessScope } from '../shared/api/access-scope.ts';
 import { isApiKeyId } from '../shared/api/api-key.ts';
-import { JOB_STATES, type JobState, LIMITS } from '../shared/job/job.ts';
+import { isCallbackUrl } from '../shared/job/callback.ts';
+import { JOB_STATES, type JobState } from '../shared/job/job.ts';
+import { isOperationName, isToken } from '../shared/job/job-address.ts';
+import { LIMITS } from '../shared/job/limits.ts';
 import { parseDuration } from '../shared/text/duration.ts';
-import { isCallbackUrl } from '../shared/wire/callback.ts';
-import { isOperationName, isToken } from '../shared/wire/subjects.ts';
 import { type BaggagePair, parseBaggagePair } from './trace/baggage.ts';
 
 /** Makes a parser for a whole number from `min` to `max`; `hint` is added to its error. */

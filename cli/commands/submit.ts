@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
-import { isTerminal, type Job, LIMITS } from '../../shared/job/job.ts';
+import { isTerminal, type Job } from '../../shared/job/job.ts';
+import { LIMITS } from '../../shared/job/limits.ts';
 import { ATTR } from '../../shared/trace/semantics.ts';
 import {
   baggagePairs,

@@ -2,8 +2,8 @@ import * as z from 'zod';
 import { ACCESS_SCOPES } from '../../shared/api/access-scope.ts';
 import { type ApiKeyEntry, isApiKeyId } from '../../shared/api/api-key.ts';
 import { optionalText, url } from '../../shared/config.ts';
+import { isToken } from '../../shared/job/job-address.ts';
 import { parseJson } from '../../shared/text/json.ts';
-import { isToken } from '../../shared/wire/subjects.ts';
 import { parseRateLimitPolicy, RATE_LIMIT_WINDOWS } from './rate-limit-policy.ts';
 import { TOKEN_ALGORITHMS, type TokenAlgorithm } from './token.ts';
 

@@ -1,15 +1,12 @@
 import type { OperationAnnouncement } from '../../shared/api/operation.ts';
 import { ThroughlineError } from '../../shared/errors.ts';
-import type { SubmitCommand } from '../calls/commands.ts';
+import type { JobSpec } from '../../shared/job/job-spec.ts';
 
 /**
  * Checks that a job asks for no more than its operation allows; it may ask for less.
  * @throws ThroughlineError `request-invalid`
  */
-export function checkLimits(
-  { timeoutMs, maxAttempts }: Pick<SubmitCommand, 'timeoutMs' | 'maxAttempts'>,
-  announcement: OperationAnnouncement,
-): void {
+export function checkLimits({ timeoutMs, maxAttempts }: JobSpec, announcement: OperationAnnouncement): void {
   if (timeoutMs !== undefined && timeoutMs > announcement.timeoutMs) {
     throw new ThroughlineError(
       'request-invalid',

@@ -59,10 +59,10 @@ export async function submit(bridge: BridgeParts, command: SubmitCommand): Promi
 
 async function findOrSubmit(submitting: Submitting): Promise<Submission> {
   const { bridge, broker, command } = submitting;
-  const existing = command.fingerprint === undefined ? undefined : await findExisting(submitting);
+  const existing = command.spec.fingerprint === undefined ? undefined : await findExisting(submitting);
   if (existing !== undefined) return existing;
   const announcement = await bridge.operations.check(broker, command.operation, command.input);
-  checkLimits(command, announcement);
+  checkLimits(command.spec, announcement);
   return await submitNew(submitting, announcement);
 }
 
@@ -71,7 +71,7 @@ async function findOrSubmit(submitting: Submitting): Promise<Submission> {
  * @throws ThroughlineError `idempotency-key-reused` when it came from another request
  */
 async function findExisting(submitting: Submitting): Promise<Submission | undefined> {
-  const { fingerprint } = submitting.command;
+  const { fingerprint } = submitting.command.spec;
   const found = await findJobOfKey(submitting);
   if (found === undefined) return undefined;
   if (fingerprint === undefined || found.fingerprint === fingerprint)
@@ -86,11 +86,14 @@ async function findExisting(submitting: Submitting): Promise<Submission | undefi
 async function findJobOfKey({ bridge, broker, command }: Submitting): Promise<FoundJob | undefined> {
   const { tenant, jobId } = command;
   const entry = bridge.outbox.find(tenant, jobId);
-  if (entry !== undefined) return { job: pendingJob(entry, bridge.name), fingerprint: entry.job.fingerprint };
+  if (entry !== undefined)
+    return { job: pendingJob(entry, bridge.name), fingerprint: entry.job.spec.fingerprint };
   const found = await broker.ask((session) => findJob(session, tenant, jobId));
   if (found !== undefined || broker.session !== undefined) return found;
   const published = bridge.outbox.findPublished(tenant, jobId);
-  return published && { job: queuedJob(published.job, 'stream'), fingerprint: published.job.fingerprint };
+  return (
+    published && { job: queuedJob(published.job, 'stream'), fingerprint: published.job.spec.fingerprint }
+  );
 }
 
 /** Publishes a new job, or keeps it pending, in its PRODUCER span. The message carries that span, however late it is sent. */
@@ -110,10 +113,10 @@ function outgoingJob(
   announcement: OperationAnnouncement,
   sending: Context,
 ): OutgoingJob {
-  const { tenant, jobId, operation, acceptedAt, dueAt, timeoutMs, fingerprint, callback } = command;
+  const { tenant, jobId, operation, acceptedAt, spec } = command;
   return {
-    ...{ tenant, jobId, operation, acceptedAt, dueAt, timeoutMs, fingerprint, callback },
-    maxAttempts: command.maxAttempts ?? announcement.maxAttempts,
+    ...{ tenant, jobId, operation, acceptedAt },
+    spec: { ...spec, maxAttempts: spec.maxAttempts ?? announcement.maxAttempts },
     carrier: inject(sending),
   };
 }
@@ -121,7 +124,7 @@ function outgoingJob(
 /** Publishes a job. Where NATS is away, or other jobs are pending, it is kept pending too, so that none overtakes. */
 async function publishOrKeep(submitting: Submitting, newJob: NewJob): Promise<Submission> {
   const { session } = submitting.broker;
-  if (newJob.job.dueAt !== undefined && session !== undefined) checkDelaySupport(session);
+  if (newJob.job.spec.dueAt !== undefined && session !== undefined) checkDelaySupport(session);
   const published = await publish(submitting, newJob);
   if (published === 'unsent' || published === 'unanswered')
     return await keepPending(submitting, newJob, published);

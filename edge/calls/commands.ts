@@ -1,8 +1,8 @@
 /** What the edge asks of a bridge, and what it answers: plain data, since a call may cross machines. */
 
 import type { Job } from '../../shared/job/job.ts';
+import type { JobSpec } from '../../shared/job/job-spec.ts';
 import type { Carrier } from '../../shared/propagation/index.ts';
-import type { Callback } from '../../shared/wire/callback.ts';
 
 export interface SubmitCommand {
   readonly tenant: string;
@@ -10,16 +10,10 @@ export interface SubmitCommand {
   readonly operation: string;
   readonly input: unknown;
   readonly acceptedAt: string;
-  /** RFC 3339; undefined: at once. */
-  readonly dueAt: string | undefined;
-  readonly maxAttempts: number | undefined;
-  readonly timeoutMs: number | undefined;
-  /** Whom to tell of its end. */
-  readonly callback?: Callback | undefined;
+  /** What the job was asked to be. With a `fingerprint` a job with this id may be there already. */
+  readonly spec: JobSpec;
   /** Milliseconds to wait for the job's end; 0 = not at all. */
   readonly waitMs: number;
-  /** Digest of the request, with an `Idempotency-Key`: a job with this id may be there already. */
-  readonly fingerprint: string | undefined;
   readonly carrier: Carrier;
 }
 

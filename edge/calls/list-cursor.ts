@@ -1,4 +1,4 @@
-import { isToken } from '../../shared/wire/subjects.ts';
+import { isToken } from '../../shared/job/job-address.ts';
 
 /** A place in a list of jobs: behind this job. */
 export interface ListPlace {

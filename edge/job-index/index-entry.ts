@@ -1,5 +1,5 @@
 import type { JobSummary } from '../../shared/api/job-list.ts';
-import { jobLinks } from '../../shared/job/event.ts';
+import { jobLinks } from '../../shared/job/accepted-job.ts';
 import type { Job, JobState } from '../../shared/job/job.ts';
 import type { EventDigest } from '../../shared/wire/event-digest.ts';
 

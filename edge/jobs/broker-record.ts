@@ -35,10 +35,12 @@ export interface BrokerRecord {
  * @throws ThroughlineError `broker-unavailable`
  */
 export async function readRecord(session: BrokerSession, job: OutgoingJob): Promise<BrokerRecord> {
-  const { tenant, jobId, dueAt } = job;
+  const { tenant, jobId, spec } = job;
   const delayed =
     // A server before 2.12 has no such stream.
-    dueAt === undefined ? undefined : await session.lastMessage(DELAYED_STREAM, delayedSubject(job), true);
+    spec.dueAt === undefined
+      ? undefined
+      : await session.lastMessage(DELAYED_STREAM, delayedSubject(job), true);
   const queued =
     delayed === undefined
       ? await session.lastMessage(JOBS_STREAM, jobSubjectFilter(tenant, jobId))
@@ -81,14 +83,18 @@ export function isEnded({ event }: BrokerRecord): boolean {
 /** Digest of the request that the job came from; undefined where it came without an idempotency key. */
 export function fingerprintOf({ event, queued, delayed }: BrokerRecord): string | undefined {
   const message = queued ?? delayed;
-  return event?.fingerprint ?? (message && jobOfMessage('', message).fingerprint);
+  return event?.fingerprint ?? (message && jobOfMessage(message).fingerprint);
 }
 
 /** The job as its caller sees it. */
-export function jobOfRecord({ event, queued, delayed }: BrokerRecord, jobId: string): Job {
-  if (event !== undefined) return jobOfEvent(event);
+export function jobOfRecord(record: BrokerRecord): Job {
+  return record.event === undefined ? jobOfMessage(messageOf(record)).job : jobOfEvent(record.event);
+}
+
+/** The message of a job that has no event. */
+export function messageOf({ queued, delayed }: BrokerRecord): StoredMessage {
   const message = queued ?? delayed;
-  if (message !== undefined) return jobOfMessage(jobId, message).job;
+  if (message !== undefined) return message;
   throw new ThroughlineError('internal', 'NATS has neither a message nor an event of the job');
 }
 

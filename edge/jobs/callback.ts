@@ -1,6 +1,6 @@
+import type { Callback } from '../../shared/job/callback.ts';
 import type { JobEvent } from '../../shared/job/event.ts';
 import type { Carrier } from '../../shared/propagation/index.ts';
-import type { Callback } from '../../shared/wire/callback.ts';
 import { callbackTask, writeCallbackTask } from '../../shared/wire/callback-task.ts';
 import { writeJson } from '../../shared/wire/json-body.ts';
 import { callbackSubject } from '../../shared/wire/subjects.ts';

@@ -31,7 +31,7 @@ export async function cancelUnsent(
   const event = cancelledInOutbox(parts.name, job, at);
   const ownTrace = inject(extract(fromRecord(carrier), context.active()).context);
   // There is no message that could send the callback later, so it is stored before the end is.
-  await sendCallback(session, tenant, job.callback, event, ownTrace);
+  await sendCallback(session, tenant, job.spec.callback, event, ownTrace);
   const isStored = await session.publishAfter(
     0,
     eventSubject(tenant, jobId),

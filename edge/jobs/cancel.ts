@@ -4,10 +4,10 @@ import { type JobEvent, jobOfEvent } from '../../shared/job/event.ts';
 import { isTerminal, type Job } from '../../shared/job/job.ts';
 import { DELAYED_STREAM, JOBS_STREAM } from '../../shared/nats/streams.ts';
 import { extract, fromNatsHeaders, inject } from '../../shared/propagation/index.ts';
-import { readCallback } from '../../shared/wire/callback.ts';
 import { writeCancelHeaders } from '../../shared/wire/cancel.ts';
 import { writeEventHeaders } from '../../shared/wire/event-message.ts';
 import { headerValues } from '../../shared/wire/headers.ts';
+import { readJobSpec } from '../../shared/wire/job-headers.ts';
 import { writeJson } from '../../shared/wire/json-body.ts';
 import { idPerRedrive } from '../../shared/wire/redrive.ts';
 import { cancelSubject, eventSubject, jobSubjectFilter, subjectMatches } from '../../shared/wire/subjects.ts';
@@ -56,7 +56,7 @@ export function cancelAtBroker(
   return parts.connection.use(async (session) => {
     const found = await findRecord(session, command);
     if (found === undefined) return undefined;
-    if (isEnded(found)) return { job: jobOfRecord(found, command.jobId), tooLate: true };
+    if (isEnded(found)) return { job: jobOfRecord(found), tooLate: true };
     const cancelling = { parts, session, command };
     // It listens before the notice is sent, so that it cannot miss the worker's answer.
     const waiter = ResultWaiter.start(parts.connection, session, command);
@@ -109,9 +109,9 @@ async function endHere(cancelling: Cancelling, noticed: BrokerRecord): Promise<E
   const { parts, session, command } = cancelling;
   let record = noticed;
   for (let tries = 1; tries <= TRIES; tries++) {
-    if (isEnded(record)) return { cancellation: outcomeOf(jobOfRecord(record, command.jobId)), record };
+    if (isEnded(record)) return { cancellation: outcomeOf(jobOfRecord(record)), record };
     if (await isHeld(session, record)) break;
-    const event = cancelledEvent(parts.name, command.jobId, record);
+    const event = cancelledEvent(parts.name, record);
     // A job out of `DELAYED` has no message that could send its callback later, so the callback is stored first.
     if (record.queued === undefined) await storeCallback(cancelling, record, event);
     if (await recordEnd(cancelling, record, event)) {
@@ -134,7 +134,7 @@ async function awaitWorker(
   const ended = await waiter.end(Date.now() + waitMs);
   if (ended !== undefined) return outcomeOf(jobOfEvent(ended.event));
   const { latest } = waiter;
-  const job = latest === undefined ? jobOfRecord(record, command.jobId) : jobOfEvent(latest);
+  const job = latest === undefined ? jobOfRecord(record) : jobOfEvent(latest);
   // The end may have come before anybody waited for it.
   return isTerminal(job.state) ? outcomeOf(job) : { job, tooLate: false };
 }
@@ -185,7 +185,7 @@ async function storeCallback(
 ): Promise<void> {
   const { headers } = queued ?? delayed ?? {};
   const carrier = inject(extract(fromNatsHeaders(headers)).context);
-  await sendCallback(session, command.tenant, readCallback(headerValues(headers)), event, carrier);
+  await sendCallback(session, command.tenant, readJobSpec(headerValues(headers)).callback, event, carrier);
 }
 
 /**

@@ -1,5 +1,5 @@
 import type { DeadLetter, DeadLetterDetail, DeadLetterPage } from '../../shared/api/dead-letter.ts';
-import { jobLinks } from '../../shared/job/event.ts';
+import { jobLinks } from '../../shared/job/accepted-job.ts';
 import { DEAD_STREAM } from '../../shared/nats/streams.ts';
 import { extract, FIELDS, fromNatsHeaders } from '../../shared/propagation/index.ts';
 import { HEADER, headerValues } from '../../shared/wire/headers.ts';

@@ -1,10 +1,12 @@
-import { type JobEvent, jobLinks, jobOfEvent } from '../../shared/job/event.ts';
+import { type AcceptedJob, jobWithoutEvents } from '../../shared/job/accepted-job.ts';
+import { type JobEvent, jobOfEvent } from '../../shared/job/event.ts';
 import type { Job } from '../../shared/job/job.ts';
 import { DELAYED_STREAM, EVENTS_STREAM, JOBS_STREAM } from '../../shared/nats/streams.ts';
 import { extract, fromNatsHeaders } from '../../shared/propagation/index.ts';
 import { readJobEvent } from '../../shared/wire/event-message.ts';
 import { headerValues } from '../../shared/wire/headers.ts';
-import { readJobLimits } from '../../shared/wire/job-message.ts';
+import { readJobSpec } from '../../shared/wire/job-headers.ts';
+import { readAcceptedAt } from '../../shared/wire/job-message.ts';
 import { readRedrive } from '../../shared/wire/redrive.ts';
 import {
   delayedSubjectFilter,
@@ -73,7 +75,7 @@ async function readQueuedJob(
   jobId: string,
 ): Promise<FoundJob | undefined> {
   const message = await session.lastMessage(JOBS_STREAM, jobSubjectFilter(tenant, jobId));
-  return message === undefined ? undefined : jobOfMessage(jobId, message);
+  return message === undefined ? undefined : jobOfMessage(message);
 }
 
 /** Reads a job whose time has not come, or has come a moment ago. */
@@ -85,27 +87,24 @@ async function readDelayedJob(
   // A server before 2.12 has no such stream.
   const filter = delayedSubjectFilter(tenant, jobId);
   const message = await session.lastMessage(DELAYED_STREAM, filter, true);
-  return message === undefined ? undefined : jobOfMessage(jobId, message);
+  return message === undefined ? undefined : jobOfMessage(message);
 }
 
 /** The job of a message in `JOBS` or `DELAYED`, as long as nothing has happened to it. */
-export function jobOfMessage(jobId: string, message: StoredMessage): FoundJob {
-  const values = headerValues(message.headers);
-  const { acceptedAt, maxAttempts, fingerprint, dueAt } = readJobLimits(values);
-  const redrive = readRedrive(values);
-  const { spanContext } = extract(fromNatsHeaders(message.headers));
-  const job: Job = {
-    id: jobId,
-    operation: parseJobSubject(message.subject)?.operation ?? '',
-    state: 'queued',
-    attempt: 0,
-    maxAttempts: maxAttempts ?? UNKNOWN_ATTEMPTS,
-    durability: 'stream',
-    acceptedAt: acceptedAt ?? message.time.toISOString(),
-    ...(dueAt === undefined ? {} : { dueAt }),
-    traceId: spanContext?.traceId ?? '',
-    ...(redrive === undefined ? {} : { previousTraceIds: [...redrive.previousTraceIds] }),
-    links: jobLinks(jobId),
+export function jobOfMessage(message: StoredMessage): FoundJob {
+  const job = acceptedJobOf(message);
+  const traceId = extract(fromNatsHeaders(message.headers)).spanContext?.traceId ?? '';
+  return { job: jobWithoutEvents(job, { durability: 'stream', traceId }), fingerprint: job.spec.fingerprint };
+}
+
+/** What the message of a job says of it. What cannot be read counts as absent. */
+export function acceptedJobOf({ subject, headers, time }: StoredMessage): AcceptedJob {
+  const values = headerValues(headers);
+  const spec = readJobSpec(values);
+  const { jobId = '', operation = '' } = parseJobSubject(subject) ?? {};
+  return {
+    ...{ jobId, operation, acceptedAt: readAcceptedAt(values) ?? time.toISOString() },
+    spec: { ...spec, maxAttempts: spec.maxAttempts ?? UNKNOWN_ATTEMPTS },
+    redrive: readRedrive(values),
   };
-  return { job, fingerprint };
 }

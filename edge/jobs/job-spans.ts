@@ -8,8 +8,8 @@ import {
   trace,
 } from '@opentelemetry/api';
 import { ThroughlineError } from '../../shared/errors.ts';
+import type { JobAddress } from '../../shared/job/job-address.ts';
 import { ATTR, MESSAGING_SYSTEM, TEMPLATE } from '../../shared/trace/semantics.ts';
-import type { JobAddress } from '../../shared/wire/subjects.ts';
 import type { JobEnd } from './result-waiter.ts';
 
 const tracer = trace.getTracer('throughline-bridge');

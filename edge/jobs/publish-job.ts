@@ -1,4 +1,5 @@
 import { ThroughlineError } from '../../shared/errors.ts';
+import { withoutDelay } from '../../shared/job/job-spec.ts';
 import { isAtLeastVersion, SCHEDULES_SINCE } from '../../shared/nats/server-version.ts';
 import { writeJobHeaders, writeOutboxHeaders, writeScheduleHeaders } from '../../shared/wire/job-message.ts';
 import { delayedSubject, jobSubject } from '../../shared/wire/subjects.ts';
@@ -33,14 +34,14 @@ export function publishJob(
   stay?: OutboxStay,
 ): Promise<{ readonly duplicate: boolean }> {
   const now = Date.now();
-  const { acceptedAt, maxAttempts, timeoutMs, fingerprint, callback, dueAt } = job;
-  const limits = { maxAttempts, timeoutMs };
-  const message = { address: job, acceptedAt, ...limits, fingerprint, callback, source: SOURCE };
+  const delayed = isDelayed(job, now);
+  const { acceptedAt, spec } = job;
+  const toWrite = { address: job, acceptedAt, spec: delayed ? spec : withoutDelay(spec), source: SOURCE };
   return session.publish(
     subjectOf(job, now),
     (set) => {
-      writeJobHeaders(message, job.carrier, set);
-      if (dueAt !== undefined && isDelayed(job, now)) writeScheduleHeaders(job, dueAt, set);
+      writeJobHeaders(toWrite, job.carrier, set);
+      if (delayed && spec.dueAt !== undefined) writeScheduleHeaders(job, spec.dueAt, set);
       if (stay !== undefined) writeOutboxHeaders(stay, set);
     },
     body,
@@ -56,6 +57,6 @@ export function checkDelaySupport({ serverVersion }: Pick<BrokerSession, 'server
   );
 }
 
-function isDelayed({ dueAt }: OutgoingJob, now: number): boolean {
+function isDelayed({ spec: { dueAt } }: OutgoingJob, now: number): boolean {
   return dueAt !== undefined && Date.parse(dueAt) > now;
 }

@@ -9,10 +9,11 @@ import {
   trace,
 } from '@opentelemetry/api';
 import type { JobEvent } from '../../shared/job/event.ts';
+import type { JobAddress } from '../../shared/job/job-address.ts';
+import type { Redrive } from '../../shared/job/redrive.ts';
 import { extract, fromNatsHeaders, startTrace } from '../../shared/propagation/index.ts';
 import { ATTR } from '../../shared/trace/semantics.ts';
-import type { Redrive } from '../../shared/wire/redrive.ts';
-import { type JobAddress, jobSubject } from '../../shared/wire/subjects.ts';
+import { jobSubject } from '../../shared/wire/subjects.ts';
 import type { Redriven } from '../calls/dead-letter-commands.ts';
 import type { StoredMessage } from '../nats/stored-message.ts';
 import { sendAttributes } from './job-spans.ts';

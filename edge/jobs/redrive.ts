@@ -1,25 +1,22 @@
 import { type Context, type SpanContext, trace } from '@opentelemetry/api';
 import { ThroughlineError } from '../../shared/errors.ts';
-import { type JobEvent, jobOfEvent } from '../../shared/job/event.ts';
+import { type JobEvent, jobOfEvent, makeEvent } from '../../shared/job/event.ts';
 import type { Job } from '../../shared/job/job.ts';
+import type { JobAddress } from '../../shared/job/job-address.ts';
+import { withoutDelay } from '../../shared/job/job-spec.ts';
+import { nextRedrive, type Redrive } from '../../shared/job/redrive.ts';
 import { DEAD_STREAM, EVENTS_STREAM, JOBS_STREAM } from '../../shared/nats/streams.ts';
 import { extract, fromNatsHeaders, inject } from '../../shared/propagation/index.ts';
 import { ATTR } from '../../shared/trace/semantics.ts';
 import { readJobEvent, writeEventHeaders } from '../../shared/wire/event-message.ts';
 import { HEADER, headerValues } from '../../shared/wire/headers.ts';
-import { readJobLimits, writeJobHeaders } from '../../shared/wire/job-message.ts';
+import { readJobSpec } from '../../shared/wire/job-headers.ts';
+import { writeJobHeaders } from '../../shared/wire/job-message.ts';
 import { writeJson } from '../../shared/wire/json-body.ts';
-import {
-  idPerRedrive,
-  nextRedrive,
-  type Redrive,
-  readRedrive,
-  redriveMessageId,
-} from '../../shared/wire/redrive.ts';
+import { idPerRedrive, readRedrive, redriveMessageId } from '../../shared/wire/redrive.ts';
 import {
   deadLetterFilter,
   eventSubject,
-  type JobAddress,
   jobSubject,
   jobSubjectFilter,
   parseJobSubject,
@@ -29,13 +26,11 @@ import type { BrokerSession, WriteHeaders } from '../nats/broker-session.ts';
 import type { StoredMessage } from '../nats/stored-message.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { lastDeadLetter } from './dead-letters.ts';
-import { readJob } from './job-reader.ts';
+import { acceptedJobOf, readJob } from './job-reader.ts';
 import { runInSendSpan } from './job-spans.ts';
 import { oldSpanOf, plainSpanContext, startRedriveSpan } from './redrive-span.ts';
 
 const SOURCE = '/throughline/bridge';
-/** Attempts of a job whose message does not say how many it has, until a worker has seen it. */
-const UNKNOWN_ATTEMPTS = 1;
 
 /** What redriving needs of its bridge. */
 export interface RedriveParts {
@@ -150,7 +145,10 @@ async function publish(redriving: Redriving): Promise<Redriven> {
 }
 
 function messageHeaders({ deadLetter, address, redrive }: Redriving, sending: Context): WriteHeaders {
-  const job = { address, redrive, source: SOURCE, ...limitsOf(deadLetter) };
+  const { acceptedAt } = acceptedJobOf(deadLetter);
+  // A limit that cannot be read is left out, so the operation's own limit holds. The delay is over.
+  const spec = withoutDelay(readJobSpec(headerValues(deadLetter.headers)));
+  const job = { address, acceptedAt, spec, redrive, source: SOURCE };
   return (set) => {
     writeJobHeaders(job, inject(sending), set);
     set(HEADER.msgId, redriveMessageId(address.jobId, deadLetter.sequence));
@@ -190,27 +188,11 @@ async function recordRedriven(redriving: Redriving, sent: Context): Promise<Job>
   return jobOfEvent((last && readJobEvent(last.data)) ?? event);
 }
 
-function redrivenEvent(
-  { deadLetter, address, redrive, event }: Redriving,
-  sent: SpanContext | undefined,
-): JobEvent {
-  const { acceptedAt, maxAttempts, fingerprint } = limitsOf(deadLetter);
-  return {
-    kind: 'redriven',
-    jobId: address.jobId,
-    operation: address.operation,
-    attempt: 0,
-    maxAttempts: event?.maxAttempts ?? maxAttempts ?? UNKNOWN_ATTEMPTS,
-    released: 0,
-    acceptedAt,
-    at: new Date().toISOString(),
-    worker: '',
-    traceId: sent?.traceId ?? '',
-    spanId: sent?.spanId ?? '',
-    redriveCount: redrive.redriveCount,
-    previousTraceIds: [...redrive.previousTraceIds],
-    ...(fingerprint === undefined ? {} : { fingerprint }),
-  };
+function redrivenEvent({ deadLetter, redrive, event }: Redriving, sent: SpanContext | undefined): JobEvent {
+  const job = acceptedJobOf(deadLetter);
+  const spec = { ...job.spec, maxAttempts: event?.maxAttempts ?? job.spec.maxAttempts };
+  const { traceId = '', spanId = '' } = sent ?? {};
+  return makeEvent('redriven', { ...job, spec, redrive }, { attempt: 0, worker: '', traceId, spanId });
 }
 
 async function removeDeadLetter({ parts, session, deadLetter, address }: Redriving): Promise<void> {
@@ -224,12 +206,6 @@ async function removeDeadLetter({ parts, session, deadLetter, address }: Redrivi
       reason: ThroughlineError.from(thrown).message,
     });
   }
-}
-
-/** What the job asked for. A limit that cannot be read is left out, so the operation's own limit holds. */
-function limitsOf(deadLetter: StoredMessage) {
-  const { acceptedAt, ...limits } = readJobLimits(headerValues(deadLetter.headers));
-  return { ...limits, acceptedAt: acceptedAt ?? deadLetter.time.toISOString() };
 }
 
 /** Whether a message is the one of this redrive. */

@@ -81,11 +81,11 @@ async function sendBatch(parts: DrainParts, session: BrokerSession): Promise<num
  */
 async function lookUp(session: BrokerSession, entry: OutboxEntry): Promise<LookedUp> {
   const { job, delivery } = entry;
-  if (delivery === 'unsent' && job.fingerprint === undefined) return { entry, isAtBroker: false };
+  if (delivery === 'unsent' && job.spec.fingerprint === undefined) return { entry, isAtBroker: false };
   try {
     const record = await readRecord(session, job);
     if (!isStored(record) && !isEnded(record)) return { entry, isAtBroker: false };
-    if (job.fingerprint === undefined || job.fingerprint === fingerprintOf(record))
+    if (job.spec.fingerprint === undefined || job.spec.fingerprint === fingerprintOf(record))
       return { entry, isAtBroker: true };
     throw new ThroughlineError(
       'idempotency-key-reused',

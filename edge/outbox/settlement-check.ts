@@ -55,6 +55,6 @@ async function checkOne(
 
 function isForgotten(record: BrokerRecord, { job }: OutboxEntry, now: number): boolean {
   if (isStored(record)) return false;
-  if (job.dueAt !== undefined && now < Date.parse(job.dueAt) + DUE_GRACE_MS) return false;
+  if (job.spec.dueAt !== undefined && now < Date.parse(job.spec.dueAt) + DUE_GRACE_MS) return false;
   return record.event === undefined || now > Date.parse(record.event.at) + RUNNING_GRACE_MS;
 }

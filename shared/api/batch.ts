@@ -1,5 +1,6 @@
 import * as z from 'zod';
-import { Job, LIMITS } from '../job/job.ts';
+import { Job } from '../job/job.ts';
+import { LIMITS } from '../job/limits.ts';
 import { Problem } from './problem.ts';
 
 /** Body of `POST /v1/jobs/batch`. Each job is read by itself, so that one that is wrong does not spoil the others. */

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { LIMITS } from '../job/job.ts';
+import { LIMITS } from '../job/limits.ts';
 import { parseDuration } from '../text/duration.ts';
 
 /** When a job is due: a duration from now, or an instant. */

@@ -1,6 +1,6 @@
 import * as z from 'zod';
-import { LIMITS } from '../job/job.ts';
-import { isOperationName } from '../wire/subjects.ts';
+import { isOperationName } from '../job/job-address.ts';
+import { LIMITS } from '../job/limits.ts';
 
 export const OperationName = z
   .string()

@@ -1,8 +1,10 @@
 import * as z from 'zod';
-import { LIMITS } from '../job/job.ts';
+import { ThroughlineError } from '../errors.ts';
+import { CALLBACK_ENDS, type Callback, isCallbackUrl } from '../job/callback.ts';
+import type { JobSpec } from '../job/job-spec.ts';
+import { LIMITS } from '../job/limits.ts';
 import { parseDuration } from '../text/duration.ts';
-import { CallbackRequest } from './callback-request.ts';
-import { Delay } from './delay.ts';
+import { Delay, dueAt } from './delay.ts';
 import { OperationName } from './operation.ts';
 
 /** How long one attempt may take. */
@@ -14,7 +16,22 @@ export const Timeout = z
   }, 'must be a duration such as "500ms", "30s" or "5m", at most 24 hours')
   .transform((text) => parseDuration(text));
 
-/** Body of `POST /v1/jobs`. Unknown fields are refused: a misspelt one would be lost in silence. */
+/** A POST at the job's end. Whether the URL may be reached is checked by the worker, which resolves its name. */
+export const CallbackRequest = z.strictObject({
+  url: z
+    .string()
+    .refine(
+      isCallbackUrl,
+      'must be an absolute http or https URL in ASCII, without user name, password and fragment, at most 2,048 characters',
+    ),
+  events: z
+    .array(z.enum(CALLBACK_ENDS, `must be one of ${CALLBACK_ENDS.join(', ')}`))
+    .min(1, 'must name one at least')
+    .refine((events) => new Set(events).size === events.length, 'must not name one twice')
+    .optional(),
+});
+
+/** Body of `POST /v1/jobs`. Unknown fields are refused: a misspelt field would be ignored without anybody noticing. */
 export const SubmitJob = z.strictObject({
   operation: OperationName,
   input: z.nonoptional(z.unknown(), 'must be given; null where the operation takes nothing'),
@@ -24,3 +41,30 @@ export const SubmitJob = z.strictObject({
   callback: CallbackRequest.optional(),
 });
 export type SubmitJob = z.output<typeof SubmitJob>;
+
+/**
+ * What a request asks its job to be.
+ * @param now epoch milliseconds, from which a delay counts
+ * @throws ThroughlineError `request-invalid` where the delay is too long
+ */
+export function specOf({ maxAttempts, timeout, delay, callback }: SubmitJob, now: number): JobSpec {
+  return {
+    maxAttempts,
+    timeoutMs: timeout,
+    dueAt: delay === undefined ? undefined : dueAtOf(delay, now),
+    callback: callback && callbackOf(callback),
+  };
+}
+
+/** A callback that names no ends is sent at each end. */
+function callbackOf({ url, events = [...CALLBACK_ENDS] }: z.output<typeof CallbackRequest>): Callback {
+  return { url, events };
+}
+
+function dueAtOf(delay: string, now: number): string | undefined {
+  const due = dueAt(delay, now);
+  if (due !== 'too-far') return due === undefined ? undefined : new Date(due).toISOString();
+  throw new ThroughlineError('request-invalid', '/delay: a job can wait for at most 30 days', {
+    violations: [{ path: '/delay', message: 'at most 30 days' }],
+  });
+}

@@ -1,5 +1,9 @@
 import * as z from 'zod';
+import { defined } from '../defined.ts';
+import { type AcceptedJob, jobLinks } from './accepted-job.ts';
 import { type Job, JobError, type JobState, Progress } from './job.ts';
+import { EventSpec, eventSpec, shownSpec } from './job-spec.ts';
+import { Redrive } from './redrive.ts';
 
 /** Kinds of event, and the state a job is in once the event is its last one. */
 export const EVENT_STATES = {
@@ -32,16 +36,16 @@ export const JobEvent = z.object({
   jobId: z.string(),
   operation: z.string(),
   attempt: z.int().min(0),
+  ...EventSpec.shape,
+  /** A worker in another language may allow more attempts than ours. */
   maxAttempts: z.int().min(1),
-  /** How often the job was handed back unspent so far. */
+  /** How often the job was handed back so far without an attempt being spent. */
   released: z.int().min(0),
   acceptedAt: z.iso.datetime(),
   startedAt: z.iso.datetime().optional(),
   at: z.iso.datetime(),
   worker: z.string(),
   traceId: z.string(),
-  /** Digest of the request, of a job that was submitted with an idempotency key. */
-  fingerprint: z.string().optional(),
   /** The span of the attempt, so that the next attempt can link to it. */
   spanId: z.string(),
   progress: Progress.optional(),
@@ -49,10 +53,8 @@ export const JobEvent = z.object({
   error: JobError.optional(),
   /** With `retrying`: milliseconds until the next attempt. */
   retryInMs: z.number().optional(),
-  /** How often the job was redriven; absent before the first redrive. */
-  redriveCount: z.int().min(1).optional(),
-  /** The traces before each redrive, oldest first. */
-  previousTraceIds: z.array(z.string()).optional(),
+  /** Absent before the first redrive. */
+  ...Redrive.partial().shape,
 });
 export type JobEvent = z.infer<typeof JobEvent>;
 
@@ -61,28 +63,69 @@ export function isTerminalEvent({ kind }: Pick<JobEvent, 'kind'>): boolean {
   return kind === 'succeeded' || kind === 'failed' || kind === 'cancelled';
 }
 
-/** The job that this event, as its last one, describes. */
-export function jobOfEvent(event: JobEvent): Job {
-  return {
-    id: event.jobId,
-    operation: event.operation,
-    state: EVENT_STATES[event.kind],
-    attempt: event.attempt,
-    maxAttempts: event.maxAttempts,
-    durability: 'stream',
-    acceptedAt: event.acceptedAt,
-    ...(event.startedAt === undefined ? {} : { startedAt: event.startedAt }),
-    ...(isTerminalEvent(event) ? { finishedAt: event.at } : {}),
-    ...(event.progress === undefined ? {} : { progress: event.progress }),
-    ...('result' in event ? { result: event.result } : {}),
-    ...(event.error === undefined ? {} : { error: event.error }),
-    traceId: event.traceId,
-    ...(event.previousTraceIds === undefined ? {} : { previousTraceIds: event.previousTraceIds }),
-    links: jobLinks(event.jobId),
-  };
+/** What an event says beyond its job: what happened, when, where, and in which attempt. */
+export interface EventFacts {
+  readonly attempt: number;
+  /** Who writes the event: a worker, a bridge, or empty for a redrive. */
+  readonly worker: string;
+  /** The trace and the span that the event belongs to; empty where there is none. */
+  readonly traceId: string;
+  readonly spanId: string;
+  /** 0 where it is not given. */
+  readonly released?: number | undefined;
+  readonly startedAt?: string | undefined;
+  /** RFC 3339; now where it is not given. */
+  readonly at?: string | undefined;
+  readonly progress?: Progress | undefined;
+  readonly result?: unknown;
+  readonly error?: JobError | undefined;
+  readonly retryInMs?: number | undefined;
 }
 
-/** Addresses of a job, relative to the API's origin. */
-export function jobLinks(jobId: string): Job['links'] {
-  return { self: `/v1/jobs/${jobId}` };
+/** Makes an event of a job. Every event is made here. */
+export function makeEvent(kind: EventKind, job: AcceptedJob, facts: EventFacts): JobEvent {
+  const { jobId, operation, acceptedAt, spec, redrive } = job;
+  const { attempt, released = 0, startedAt, at = new Date().toISOString(), ...rest } = facts;
+  return defined({
+    kind,
+    jobId,
+    operation,
+    attempt,
+    ...eventSpec(spec),
+    released,
+    acceptedAt,
+    startedAt,
+    at,
+    ...rest,
+    ...redrive,
+  });
+}
+
+/** The job that an event belongs to, as far as the event repeats what the job was asked to be. */
+export function jobBehind(event: JobEvent): AcceptedJob {
+  const { jobId, operation, acceptedAt, redriveCount, previousTraceIds = [] } = event;
+  const redrive = redriveCount === undefined ? undefined : { redriveCount, previousTraceIds };
+  return { jobId, operation, acceptedAt, spec: eventSpec(event), redrive };
+}
+
+/** The job as it stands after this event, if the event is its last one. */
+export function jobOfEvent(event: JobEvent): Job {
+  const { kind, operation, attempt, acceptedAt, startedAt, at, progress, error, traceId } = event;
+  return defined({
+    id: event.jobId,
+    operation,
+    state: EVENT_STATES[kind],
+    attempt,
+    durability: 'stream' as const,
+    acceptedAt,
+    ...shownSpec(event),
+    startedAt,
+    finishedAt: isTerminalEvent(event) ? at : undefined,
+    progress,
+    result: event.result,
+    error,
+    traceId,
+    previousTraceIds: event.previousTraceIds,
+    links: jobLinks(event.jobId),
+  });
 }

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { ShownSpec } from './job-spec.ts';
 
 export const JOB_STATES = ['queued', 'running', 'retrying', 'succeeded', 'failed', 'cancelled'] as const;
 export const JobState = z.enum(JOB_STATES);
@@ -47,11 +48,11 @@ export const Job = z.object({
   operation: z.string(),
   state: JobState,
   attempt: z.int().min(0),
+  /** A delayed job shows when it is due until it has started. */
+  ...ShownSpec.shape,
   maxAttempts: z.int().min(1),
   durability: Durability,
   acceptedAt: z.iso.datetime(),
-  /** Of a delayed job that has not started: when it is due. */
-  dueAt: z.iso.datetime().optional(),
   startedAt: z.iso.datetime().optional(),
   finishedAt: z.iso.datetime().optional(),
   progress: Progress.optional(),
@@ -65,18 +66,3 @@ export const Job = z.object({
   links: z.object({ self: z.string() }),
 });
 export type Job = z.infer<typeof Job>;
-
-/** Bounds that hold for every job, whatever its operation says. */
-export const LIMITS = {
-  /** Bytes of a job's input as JSON. JetStream's default `max_payload` is 1 MiB, headers included. */
-  inputBytes: 256 * 1024,
-  /** Bytes of a job's result as JSON, which travels in its terminal event. */
-  resultBytes: 512 * 1024,
-  maxAttempts: 100,
-  timeoutMs: 24 * 60 * 60 * 1000,
-  waitSeconds: 60,
-  delayMs: 30 * 24 * 60 * 60 * 1000,
-  batchJobs: 100,
-  /** How many inputs of full size a whole batch may hold. */
-  batchInputs: 16,
-} as const;

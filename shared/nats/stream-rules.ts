@@ -4,7 +4,7 @@
  * meanings of the settings: nats-server, `StreamConfig` in server/stream.go and `ConsumerConfig` in server/consumer.go.
  */
 
-import { LIMITS } from '../job/job.ts';
+import { LIMITS } from '../job/limits.ts';
 import { type Finding, type Mend, shown } from './finding.ts';
 import { isAbsent, isOff, isOn, isUnlimited } from './setting-value.ts';
 import {

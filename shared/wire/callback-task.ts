@@ -3,9 +3,9 @@
  * delivery has nothing to look up.
  */
 
+import { type Callback, isCallbackUrl } from '../job/callback.ts';
 import { isTerminalEvent, type JobEvent } from '../job/event.ts';
 import { type Carrier, setCarrier } from '../propagation/index.ts';
-import { CALLBACK_HEADER, type Callback, isCallbackUrl } from './callback.ts';
 import { EVENT_TYPE_PREFIX, writeCloudEvent } from './cloud-event.ts';
 import { readJobEvent } from './event-message.ts';
 import { HEADER, type HeaderValues, type SetHeader } from './headers.ts';
@@ -48,7 +48,7 @@ export function writeCallbackTask(
     type: `${EVENT_TYPE_PREFIX}${event.kind}`,
     time: event.at,
   });
-  set(CALLBACK_HEADER.url, url);
+  set(HEADER.callbackUrl, url);
   setCarrier(carrier, set);
 }
 
@@ -59,7 +59,7 @@ export function readCallbackTask(
   body: Uint8Array,
 ): CallbackTask | undefined {
   const job = parseCallbackSubject(subject);
-  const [url] = values(CALLBACK_HEADER.url);
+  const [url] = values(HEADER.callbackUrl);
   const event = readJobEvent(body);
   if (job === undefined || url === undefined || event === undefined) return undefined;
   if (!isCallbackUrl(url) || !isTerminalEvent(event) || event.jobId !== job.jobId) return undefined;

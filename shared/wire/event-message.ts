@@ -6,7 +6,8 @@ import { isEventKind, JobEvent } from '../job/event.ts';
 import { type Carrier, setCarrier } from '../propagation/index.ts';
 import { EVENT_TYPE_PREFIX, writeCloudEvent } from './cloud-event.ts';
 import { type EventDigest, readEventDigest, writeEventDigest } from './event-digest.ts';
-import { HEADER, type HeaderValues, readTime, type SetHeader } from './headers.ts';
+import { timeHeader } from './header-codec.ts';
+import { HEADER, type HeaderValues, type SetHeader } from './headers.ts';
 import { readJson } from './json-body.ts';
 
 /** Headers of an event message. A terminal event of a job has one id, whoever writes it. */
@@ -45,7 +46,7 @@ function writeEnvelope(
 export function readEventHeaders(values: HeaderValues): EventDigest | undefined {
   const [type = ''] = values(HEADER.ceType);
   const kind = type.startsWith(EVENT_TYPE_PREFIX) ? type.slice(EVENT_TYPE_PREFIX.length) : '';
-  const at = readTime(values(HEADER.ceTime)[0]);
+  const at = timeHeader(HEADER.ceTime).read(values);
   return isEventKind(kind) && at !== undefined ? readEventDigest(values, kind, at) : undefined;
 }
 

@@ -1,7 +1,6 @@
 /**
- * Names of the headers of NATS messages, and how their values are read and written. Only the headers listed here and in
- * the other files of this folder are ever written. No inbound header name is copied, since some of them command the
- * server.
+ * The headers of NATS messages. Besides the trace context, only the headers listed here are ever written. No inbound
+ * header name is copied, since some of them command the server.
  */
 import type { NatsHeadersLike } from '../propagation/index.ts';
 
@@ -19,6 +18,10 @@ export const HEADER = {
   timeoutMs: 'throughline-timeout-ms',
   fingerprint: 'throughline-fingerprint',
   dueAt: 'throughline-due-at',
+  callbackUrl: 'throughline-callback-url',
+  callbackEvents: 'throughline-callback-events',
+  redriveCount: 'throughline-redrive-count',
+  redriveOf: 'throughline-redrive-of',
   schedule: 'Nats-Schedule',
   scheduleTarget: 'Nats-Schedule-Target',
   scheduleTtl: 'Nats-Schedule-TTL',
@@ -27,6 +30,12 @@ export const HEADER = {
   jobSequence: 'throughline-job-sequence',
   outboxTimeMs: 'throughline-outbox-time-ms',
   publishedAgain: 'throughline-published-again',
+  operation: 'throughline-operation',
+  attempt: 'throughline-attempt',
+  acceptedAt: 'throughline-accepted-at',
+  startedAt: 'throughline-started-at',
+  traceId: 'throughline-trace-id',
+  errorCode: 'throughline-error-code',
 } as const;
 
 /** Reads one header's values, whatever the case of its name. */
@@ -43,22 +52,3 @@ export function headerValues(messageHeaders: NatsHeadersLike | undefined): Heade
 }
 
 export type SetHeader = (name: string, value: string) => void;
-
-const YEAR = /^[0-9]{4}-/;
-
-/**
- * CloudEvents times are RFC 3339, whose years have four digits; what else `Date` can read is not a time here. In UTC
- * the year may be another one, so it is looked at again.
- */
-export function readTime(value: string | undefined): string | undefined {
-  if (value === undefined || !YEAR.test(value)) return undefined;
-  const time = Date.parse(value);
-  const text = Number.isNaN(time) ? '' : new Date(time).toISOString();
-  return YEAR.test(text) ? text : undefined;
-}
-
-/** A whole number from `min` to `max`. */
-export function readWhole(text: string | undefined, min: number, max: number): number | undefined {
-  const number = text !== undefined && /^[0-9]{1,12}$/.test(text) ? Number(text) : Number.NaN;
-  return number >= min && number <= max ? number : undefined;
-}

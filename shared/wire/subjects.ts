@@ -4,12 +4,8 @@
  * here, where it enters.
  */
 import { ThroughlineError } from '../errors.ts';
+import { isOperationName, isToken, type JobAddress, OPERATION_MAX_LENGTH } from '../job/job-address.ts';
 
-/** A tenant or a job id. */
-export const TOKEN = /^[A-Za-z0-9_-]{1,64}$/;
-/** The name of an operation. */
-export const OPERATION = /^[a-z][a-z0-9_-]*(\.[a-z][a-z0-9_-]*)*$/;
-export const OPERATION_MAX_LENGTH = 128;
 const SHOWN_LENGTH = 40;
 /** First words of the subjects that name a job's tenant, id and operation. */
 const JOB_ROOTS = ['jobs', 'dead', 'delayed', 'due'];
@@ -22,23 +18,6 @@ export const INBOX = { edge: '_INBOX_edge', worker: '_INBOX_worker', setup: '_IN
 
 /** Who owns the dead letters of messages whose subject is no job's: nobody's tenant, and no token can name it. */
 export const UNREADABLE_TENANT = '_unreadable';
-
-/** What the subject of a job says. */
-export interface JobAddress {
-  readonly tenant: string;
-  readonly jobId: string;
-  readonly operation: string;
-}
-
-/** Whether `value` may be a tenant or a job id: 1 to 64 of `A-Z a-z 0-9 _ -`. */
-export function isToken(value: unknown): value is string {
-  return typeof value === 'string' && TOKEN.test(value);
-}
-
-/** Whether `value` may be an operation's name: dotted lowercase words, at most 128 characters. */
-export function isOperationName(value: unknown): value is string {
-  return typeof value === 'string' && value.length <= OPERATION_MAX_LENGTH && OPERATION.test(value);
-}
 
 /** `jobs.<tenant>.<jobId>.<operation>`. @throws ThroughlineError `request-invalid` naming the part that is wrong */
 export function jobSubject(address: JobAddress): string {

@@ -3,16 +3,18 @@
  * against. `npm run vectors` writes the files; a test holds them against the code.
  */
 import { headers } from '@nats-io/transport-node';
+import { CALLBACK_ENDS } from '../../shared/job/callback.ts';
 import type { CallbackEvent } from '../../shared/job/callback-event.ts';
 import type { JobEvent } from '../../shared/job/event.ts';
+import { isOperationName, isToken } from '../../shared/job/job-address.ts';
+import type { JobSpec } from '../../shared/job/job-spec.ts';
+import type { Redrive } from '../../shared/job/redrive.ts';
 import { type Carrier, extract, fromNatsHeaders, inject } from '../../shared/propagation/index.ts';
-import { CALLBACK_ENDS } from '../../shared/wire/callback.ts';
 import { writeCallbackTask } from '../../shared/wire/callback-task.ts';
 import { writeCancelHeaders } from '../../shared/wire/cancel.ts';
 import { writeCallbackEventHeaders, writeEventHeaders } from '../../shared/wire/event-message.ts';
 import { HEADER, headerValues, type SetHeader } from '../../shared/wire/headers.ts';
 import {
-  type JobMessage,
   readJobMessage,
   writeJobHeaders,
   writeOutboxHeaders,
@@ -27,8 +29,6 @@ import {
   deadSubject,
   delayedSubject,
   eventSubject,
-  isOperationName,
-  isToken,
   jobSubject,
 } from '../../shared/wire/subjects.ts';
 
@@ -100,33 +100,34 @@ function jobs() {
   const cases = [
     {
       what: 'a job with limits and a whole trace context',
-      limits: { maxAttempts: 3, timeoutMs: 30_000 },
+      spec: { maxAttempts: 3, timeoutMs: 30_000 },
       carrier: CARRIER,
     },
     {
       what: 'a job with an idempotency key',
-      limits: { maxAttempts: 5, fingerprint: 'ab'.repeat(32) },
+      spec: { maxAttempts: 5, fingerprint: 'ab'.repeat(32) },
       carrier: { traceparent: TRACEPARENT },
     },
     {
       what: 'a job with a callback at some of its ends',
-      limits: { maxAttempts: 5, callback: { url: CALLBACK_URL, events: ['failed', 'cancelled'] as const } },
+      spec: { maxAttempts: 5, callback: { url: CALLBACK_URL, events: ['failed', 'cancelled'] as const } },
       carrier: { traceparent: TRACEPARENT },
     },
     {
       what: 'a job with a callback at each end',
-      limits: { maxAttempts: 5, callback: { url: CALLBACK_URL, events: CALLBACK_ENDS } },
+      spec: { maxAttempts: 5, callback: { url: CALLBACK_URL, events: CALLBACK_ENDS } },
       carrier: { traceparent: TRACEPARENT },
     },
-    { what: 'a job without a trace context', limits: { maxAttempts: 5 }, carrier: {} },
+    { what: 'a job without a trace context', spec: { maxAttempts: 5 }, carrier: {} },
   ];
   return [
-    ...cases.map(({ what, limits, carrier }) =>
-      message(what, jobSubject(ADDRESS), PAYLOAD, (set) => writeJob(limits, carrier, set)),
+    ...cases.map(({ what, spec, carrier }) =>
+      message(what, jobSubject(ADDRESS), PAYLOAD, (set) => writeJob(spec, carrier, set)),
     ),
     message('a delayed job', delayedSubject(ADDRESS), PAYLOAD, (set) => {
-      writeJob({ maxAttempts: 5 }, { traceparent: TRACEPARENT }, set);
-      writeScheduleHeaders(ADDRESS, '2026-01-02T04:00:00.000Z', set);
+      const dueAt = '2026-01-02T04:00:00.000Z';
+      writeJob({ maxAttempts: 5, dueAt }, { traceparent: TRACEPARENT }, set);
+      writeScheduleHeaders(ADDRESS, dueAt, set);
     }),
     message(
       'a job that waited at the edge, and may have been sent before',
@@ -146,24 +147,16 @@ function jobs() {
           redriveCount: 2,
           previousTraceIds: ['a3ce929d0e0e47364bf92f3577b34da6', EVENT.traceId],
         };
-        writeJob({ maxAttempts: 5, redrive }, { traceparent: TRACEPARENT }, set);
+        writeJob({ maxAttempts: 5 }, { traceparent: TRACEPARENT }, set, redrive);
         set(HEADER.msgId, redriveMessageId(ADDRESS.jobId, 42));
       },
     ),
   ];
 }
 
-function writeJob(
-  limits: Pick<JobMessage, 'maxAttempts'> & Partial<JobMessage>,
-  carrier: Carrier,
-  set: SetHeader,
-): void {
-  const source = '/throughline/bridge';
-  writeJobHeaders(
-    { timeoutMs: undefined, ...limits, address: ADDRESS, acceptedAt: ACCEPTED_AT, source },
-    carrier,
-    set,
-  );
+function writeJob(spec: JobSpec, carrier: Carrier, set: SetHeader, redrive?: Redrive): void {
+  const job = { address: ADDRESS, acceptedAt: ACCEPTED_AT, spec, redrive, source: '/throughline/bridge' };
+  writeJobHeaders(job, carrier, set);
 }
 
 /** A header that is written twice keeps its place, and its last value. */

@@ -23,11 +23,8 @@ export class CallbackQueue {
    * as long as it remembers the first.
    * @throws ThroughlineError `broker-unavailable`: the job must not be settled then
    */
-  async send(
-    { address, callback }: Pick<JobMessage, 'address' | 'callback'>,
-    event: JobEvent,
-  ): Promise<void> {
-    const task = callbackTask(address.tenant, callback, event);
+  async send({ address, spec }: Pick<JobMessage, 'address' | 'spec'>, event: JobEvent): Promise<void> {
+    const task = callbackTask(address.tenant, spec.callback, event);
     if (task === undefined) return;
     const { source } = this.#publisher;
     const headers = messageHeaders((set) => writeCallbackTask(task, source, inject(context.active()), set));

@@ -1,7 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { describeThrown, ThroughlineError } from '../../shared/errors.ts';
+import type { JobAddress } from '../../shared/job/job-address.ts';
 import { type CancelNotice, readCancelNotice } from '../../shared/wire/cancel.ts';
-import { CANCEL_SUBJECTS, type JobAddress } from '../../shared/wire/subjects.ts';
+import { CANCEL_SUBJECTS } from '../../shared/wire/subjects.ts';
 import type { WorkerLogger } from '../log.ts';
 import type { Broker } from './connect.ts';
 import { storedCancel } from './job-record.ts';

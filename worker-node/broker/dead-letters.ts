@@ -1,8 +1,9 @@
 import { headers } from '@nats-io/transport-node';
+import type { JobAddress } from '../../shared/job/job-address.ts';
 import type { NatsHeadersLike } from '../../shared/propagation/index.ts';
 import { HEADER, headerValues } from '../../shared/wire/headers.ts';
 import { idPerRedrive, readRedrive } from '../../shared/wire/redrive.ts';
-import { deadSubject, type JobAddress } from '../../shared/wire/subjects.ts';
+import { deadSubject } from '../../shared/wire/subjects.ts';
 import type { Delivery } from './consume/delivery.ts';
 import type { MessageHeaders, StoredPublisher } from './stored-publisher.ts';
 

@@ -1,10 +1,11 @@
 import { JetStreamApiError, type JetStreamManager, type StoredMsg } from '@nats-io/jetstream';
 import type { JobEvent } from '../../shared/job/event.ts';
+import type { JobAddress } from '../../shared/job/job-address.ts';
 import { API_CODE } from '../../shared/nats/api-codes.ts';
 import { CANCELS_STREAM, EVENTS_STREAM } from '../../shared/nats/streams.ts';
 import { type CancelNotice, readCancelNotice } from '../../shared/wire/cancel.ts';
 import { readJobEvent } from '../../shared/wire/event-message.ts';
-import { cancelSubject, eventSubject, type JobAddress } from '../../shared/wire/subjects.ts';
+import { cancelSubject, eventSubject } from '../../shared/wire/subjects.ts';
 import type { BrokerRetry } from './broker-retry.ts';
 
 /** What the streams hold about a job. */

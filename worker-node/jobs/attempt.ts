@@ -1,5 +1,5 @@
 import { trace } from '@opentelemetry/api';
-import type { EventKind, JobEvent } from '../../shared/job/event.ts';
+import { type EventFacts, type EventKind, type JobEvent, makeEvent } from '../../shared/job/event.ts';
 import type { JobMessage } from '../../shared/wire/job-message.ts';
 import type { Delivery } from '../broker/consume/delivery.ts';
 import type { JobInfo, Operation } from '../operations/operation.ts';
@@ -53,8 +53,8 @@ export function attemptOf(
 
 /** A job may ask for fewer attempts than its operation allows, never for more. The edge checks that, other producers may not. */
 function maxAttemptsOf(job: JobMessage, operation: Operation | undefined): number {
-  if (operation === undefined) return job.maxAttempts ?? DEFAULT_MAX_ATTEMPTS;
-  return Math.min(job.maxAttempts ?? operation.maxAttempts, operation.maxAttempts);
+  if (operation === undefined) return job.spec.maxAttempts ?? DEFAULT_MAX_ATTEMPTS;
+  return Math.min(job.spec.maxAttempts ?? operation.maxAttempts, operation.maxAttempts);
 }
 
 /** What the operation's code gets to know about the job. */
@@ -75,30 +75,14 @@ export function eventOf(
   attempt: Attempt,
   kind: EventKind,
   worker: string,
-  more: Partial<Pick<JobEvent, 'result' | 'error' | 'progress' | 'retryInMs' | 'released' | 'attempt'>> = {},
+  more: Partial<EventFacts> = {},
 ): JobEvent {
-  const span = trace.getActiveSpan()?.spanContext();
-  return {
-    kind,
-    jobId: attempt.job.address.jobId,
-    operation: attempt.job.address.operation,
-    attempt: attempt.number,
-    maxAttempts: attempt.maxAttempts,
-    released: attempt.released,
-    acceptedAt: attempt.acceptedAt,
-    startedAt: attempt.startedAt,
-    at: new Date().toISOString(),
-    worker,
-    traceId: span?.traceId ?? '',
-    spanId: span?.spanId ?? '',
-    ...(attempt.job.fingerprint === undefined ? {} : { fingerprint: attempt.job.fingerprint }),
-    ...redriveOf(attempt.job),
+  const { traceId = '', spanId = '' } = trace.getActiveSpan()?.spanContext() ?? {};
+  const { number, maxAttempts, released, acceptedAt, startedAt, job } = attempt;
+  const { jobId, operation } = job.address;
+  const accepted = { jobId, operation, acceptedAt, spec: { ...job.spec, maxAttempts }, redrive: job.redrive };
+  return makeEvent(kind, accepted, {
+    ...{ attempt: number, released, startedAt, worker, traceId, spanId },
     ...more,
-  };
-}
-
-function redriveOf({ redrive }: JobMessage): Partial<JobEvent> {
-  return redrive === undefined
-    ? {}
-    : { redriveCount: redrive.redriveCount, previousTraceIds: [...redrive.previousTraceIds] };
+  });
 }

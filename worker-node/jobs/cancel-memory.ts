@@ -1,6 +1,6 @@
 import { ThroughlineError } from '../../shared/errors.ts';
+import type { JobAddress } from '../../shared/job/job-address.ts';
 import type { CancelNotice } from '../../shared/wire/cancel.ts';
-import type { JobAddress } from '../../shared/wire/subjects.ts';
 import type { CancelListener, CancellableJob } from '../broker/cancel-watch.ts';
 
 const CAPACITY = 10_000;

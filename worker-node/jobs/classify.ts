@@ -95,8 +95,8 @@ function errorOf({ code, message }: Failure): JobError {
  * The ending of a delivery whose event was not recorded, since the job is not ours. The message of an ended job leaves
  * the queue. Where another delivery has the job, the broker gets no answer: a nak would make it deliver the job again.
  */
-export function endingOfOther({ callback }: JobMessage, ownership: Ownership): Ending {
+export function endingOfOther({ spec }: JobMessage, ownership: Ownership): Ending {
   if (ownership !== 'ended') return { conclusion: 'superseded', ack: { kind: 'none' } };
-  if (callback === undefined) return { conclusion: 'duplicate', ack: { kind: 'ack' } };
+  if (spec.callback === undefined) return { conclusion: 'duplicate', ack: { kind: 'ack' } };
   return { conclusion: 'duplicate', ack: { kind: 'nak', delayMs: CALLBACK_CHECK_MS } };
 }

@@ -1,9 +1,10 @@
 import { ThroughlineError } from '../../shared/errors.ts';
-import { asksForCallback, readCallback } from '../../shared/wire/callback.ts';
+import type { JobAddress } from '../../shared/job/job-address.ts';
 import { headerValues } from '../../shared/wire/headers.ts';
+import { asksForCallback, readJobSpec } from '../../shared/wire/job-headers.ts';
 import { type JobMessage, readJobMessage } from '../../shared/wire/job-message.ts';
 import { readRedrive } from '../../shared/wire/redrive.ts';
-import { type JobAddress, parseJobSubject, UNREADABLE_TENANT } from '../../shared/wire/subjects.ts';
+import { parseJobSubject, UNREADABLE_TENANT } from '../../shared/wire/subjects.ts';
 import type { Delivery } from '../broker/consume/delivery.ts';
 
 export interface Decoded {
@@ -22,7 +23,7 @@ export function decode(delivery: Delivery): Decoded {
     return {
       job,
       fault: undefined,
-      hasBadCallback: job.callback === undefined && asksForCallback(values),
+      hasBadCallback: job.spec.callback === undefined && asksForCallback(values),
     };
   } catch (thrown) {
     const fault = ThroughlineError.from(thrown, 'message-invalid');
@@ -37,9 +38,7 @@ function unreadableJob(delivery: Delivery): JobMessage {
   return {
     address: parseJobSubject(delivery.subject) ?? addressBySequence(delivery),
     acceptedAt: undefined,
-    maxAttempts: 1,
-    timeoutMs: undefined,
-    callback: readCallback(values),
+    spec: { maxAttempts: 1, callback: readJobSpec(values).callback },
     ...(redrive === undefined ? {} : { redrive }),
     input: null,
   };

@@ -1,5 +1,6 @@
 import { ThroughlineError } from '../../shared/errors.ts';
-import { LIMITS, Progress } from '../../shared/job/job.ts';
+import { Progress } from '../../shared/job/job.ts';
+import { LIMITS } from '../../shared/job/limits.ts';
 import { writeJson } from '../../shared/wire/json-body.ts';
 import type { WorkerLogger } from '../log.ts';
 import type { Operation } from '../operations/operation.ts';
@@ -31,7 +32,7 @@ export async function runOperation(
   options: RunOptions,
 ): Promise<AttemptOutcome> {
   const { abort, progress } = options;
-  const limitMs = Math.min(attempt.job.timeoutMs ?? operation.timeoutMs, operation.timeoutMs);
+  const limitMs = Math.min(attempt.job.spec.timeoutMs ?? operation.timeoutMs, operation.timeoutMs);
   const timer = setTimeout(() => {
     abort.abort(new ThroughlineError('operation-timeout', `the attempt took longer than ${limitMs} ms`));
   }, limitMs);

@@ -1,9 +1,10 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import type { RetryPolicy } from '../../shared/backoff.ts';
 import { ThroughlineError } from '../../shared/errors.ts';
-import { LIMITS, type Progress } from '../../shared/job/job.ts';
+import type { Progress } from '../../shared/job/job.ts';
+import { isOperationName } from '../../shared/job/job-address.ts';
+import { LIMITS } from '../../shared/job/limits.ts';
 import { parseDuration } from '../../shared/text/duration.ts';
-import { isOperationName } from '../../shared/wire/subjects.ts';
 import type { WorkerLogger } from '../log.ts';
 import type { Outcome } from './outcome.ts';
 

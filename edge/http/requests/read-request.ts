@@ -1,8 +1,8 @@
 import type { Context } from 'hono';
 import type * as z from 'zod';
 import { ThroughlineError } from '../../../shared/errors.ts';
+import { isToken } from '../../../shared/job/job-address.ts';
 import { jsonPointer } from '../../../shared/text/json.ts';
-import { isToken } from '../../../shared/wire/subjects.ts';
 import type { EdgeHono } from '../edge-app.ts';
 
 const MAX_VIOLATIONS = 10;

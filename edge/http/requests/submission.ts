@@ -1,8 +1,6 @@
 import type { Context } from 'hono';
-import { dueAt } from '../../../shared/api/delay.ts';
-import { SubmitJob } from '../../../shared/api/submit-job.ts';
+import { SubmitJob, specOf } from '../../../shared/api/submit-job.ts';
 import { ThroughlineError } from '../../../shared/errors.ts';
-import { CALLBACK_ENDS, type Callback } from '../../../shared/wire/callback.ts';
 import { writeJson } from '../../../shared/wire/json-body.ts';
 import type { SubmitCommand } from '../../calls/commands.ts';
 import type { Region } from '../../calls/region.ts';
@@ -44,31 +42,16 @@ export async function prepare(
   const request = parseRequest(SubmitJob, body);
   checkInputSize(request, inputLimit);
   const now = Date.now();
+  const fingerprint = idempotencyKey === undefined ? undefined : await fingerprintOf(request);
   return {
     tenant,
     jobId: await jobIdFor(tenant, idempotencyKey, region),
     operation: request.operation,
     input: request.input,
     acceptedAt: new Date(now).toISOString(),
-    dueAt: request.delay === undefined ? undefined : dueAtOf(request.delay, now),
-    maxAttempts: request.maxAttempts,
-    timeoutMs: request.timeout,
-    callback: callbackOf(request),
+    spec: { ...specOf(request, now), fingerprint },
     waitMs: 0,
-    fingerprint: idempotencyKey === undefined ? undefined : await fingerprintOf(request),
   };
-}
-
-function callbackOf({ callback }: SubmitJob): Callback | undefined {
-  return callback && { url: callback.url, events: callback.events ?? CALLBACK_ENDS };
-}
-
-function dueAtOf(delay: string, now: number): string | undefined {
-  const due = dueAt(delay, now);
-  if (due !== 'too-far') return due === undefined ? undefined : new Date(due).toISOString();
-  throw new ThroughlineError('request-invalid', '/delay: a job can wait for at most 30 days', {
-    violations: [{ path: '/delay', message: 'at most 30 days' }],
-  });
 }
 
 function checkInputSize({ input }: SubmitJob, limit: number): void {

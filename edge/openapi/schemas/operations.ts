@@ -1,5 +1,5 @@
 import { OperationAnnouncement, OperationList, OperationName } from '../../../shared/api/operation.ts';
-import { OPERATION, OPERATION_MAX_LENGTH } from '../../../shared/wire/subjects.ts';
+import { OPERATION, OPERATION_MAX_LENGTH } from '../../../shared/job/job-address.ts';
 import { describe } from './describe.ts';
 
 describe('OperationName', OperationName, {

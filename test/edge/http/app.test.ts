@@ -3,8 +3,8 @@ import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-ho
 import { beforeAll, describe, expect, it } from 'vitest';
 import { createApiKey } from '../../../shared/api/api-key.ts';
 import { ThroughlineError, unavailable } from '../../../shared/errors.ts';
+import { isToken } from '../../../shared/job/job-address.ts';
 import { startTrace } from '../../../shared/propagation/index.ts';
-import { isToken } from '../../../shared/wire/subjects.ts';
 import { NOT_A_TOKEN } from '../../unit/support.ts';
 import { AS_GLOBEX, job, KEY, problemIn, setup } from './app-support.ts';
 
@@ -91,10 +91,8 @@ describe('a submission', () => {
       tenant: 'acme',
       operation: 'echo',
       input: { any: 'thing' },
-      maxAttempts: undefined,
-      timeoutMs: undefined,
+      spec: { maxAttempts: undefined, timeoutMs: undefined, fingerprint: undefined },
       waitMs: 0,
-      fingerprint: undefined,
     });
     expect(isToken(command?.jobId)).toBe(true);
     expect(response.headers.get('location')).toBe(`/v1/jobs/${command?.jobId}`);
@@ -134,7 +132,7 @@ describe('a submission', () => {
     await post(submission, { ...key, ...AS_GLOBEX });
     expect(submitted[1]?.jobId).toBe(submitted[0]?.jobId);
     expect(submitted[2]?.jobId).not.toBe(submitted[0]?.jobId);
-    expect(new Set(submitted.map(({ fingerprint }) => fingerprint)).size).toBe(1);
+    expect(new Set(submitted.map(({ spec }) => spec.fingerprint)).size).toBe(1);
   });
 
   it('with a broken idempotency key is answered 400', async () => {
@@ -148,7 +146,7 @@ describe('a submission', () => {
   it('passes its limits to the bridge', async () => {
     const { post, submitted } = await setup();
     await post({ ...submission, timeout: '90s', maxAttempts: 3 });
-    expect(submitted[0]).toMatchObject({ timeoutMs: 90_000, maxAttempts: 3 });
+    expect(submitted[0]).toMatchObject({ spec: { timeoutMs: 90_000, maxAttempts: 3 } });
   });
 });
 

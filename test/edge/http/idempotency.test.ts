@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { fingerprintOf, jobIdFor } from '../../../edge/http/requests/idempotency.ts';
 import { SubmitJob } from '../../../shared/api/submit-job.ts';
-import { isToken } from '../../../shared/wire/subjects.ts';
+import { isToken } from '../../../shared/job/job-address.ts';
 import { refusalOf } from '../../unit/support.ts';
 
 const of = (body: unknown): Promise<string> => fingerprintOf(SubmitJob.parse(body));

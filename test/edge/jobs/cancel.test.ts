@@ -83,7 +83,7 @@ describe('the end of a job that no worker has', () => {
       retryInMs: 500,
     };
     const record = { queued: undefined, delayed: undefined, event, lastSequence: 9 };
-    const end = cancelledEvent('bridge-0', 'job-1', record);
+    const end = cancelledEvent('bridge-0', record);
     const { progress: _, retryInMs: __, ...kept } = event;
     expect(JobEvent.parse(end)).toEqual({
       ...kept,

@@ -11,7 +11,7 @@ const JOB = {
   jobId: 'job-1',
   operation: 'echo',
   acceptedAt: '2026-01-01T00:00:00.000Z',
-  maxAttempts: 5,
+  spec: { maxAttempts: 5 },
   carrier: {},
 };
 

@@ -11,7 +11,7 @@ const job = (jobId: string, more: Partial<OutgoingJob> = {}): OutgoingJob => ({
   jobId,
   operation: 'echo',
   acceptedAt: '2026-01-01T00:00:00.000Z',
-  maxAttempts: 5,
+  spec: { maxAttempts: 5 },
   carrier: { traceparent: '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01' },
   ...more,
 });
@@ -29,7 +29,9 @@ function setup(limits = ROOM) {
 describe('the line', () => {
   it('is first in, first out, and gives back what was put in', () => {
     const { outbox, ids } = setup();
-    const first = job('one', { dueAt: '2026-01-02T00:00:00.000Z', timeoutMs: 5, fingerprint: 'f' });
+    const first = job('one', {
+      spec: { maxAttempts: 5, dueAt: '2026-01-02T00:00:00.000Z', timeoutMs: 5, fingerprint: 'f' },
+    });
     outbox.add(first, body(), 'unsent');
     outbox.add(job('two'), body('2'), 'unanswered');
     const entries = outbox.takeNext(10, 1_000);

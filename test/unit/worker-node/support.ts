@@ -21,8 +21,7 @@ export function attempt(
     job: {
       address: { tenant: 'acme', jobId: 'job-1', operation: 'echo' },
       acceptedAt,
-      maxAttempts: undefined,
-      timeoutMs,
+      spec: { timeoutMs },
       input: input ?? null,
     },
     operation: undefined,

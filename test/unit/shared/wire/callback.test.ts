@@ -1,14 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { CALLBACK_ENDS, type Callback, isCallbackUrl } from '../../../../shared/job/callback.ts';
 import type { JobEvent } from '../../../../shared/job/event.ts';
-import {
-  asksForCallback,
-  CALLBACK_ENDS,
-  type Callback,
-  isCallbackUrl,
-  readCallback,
-  writeCallback,
-} from '../../../../shared/wire/callback.ts';
 import {
   callbackId,
   callbackTask,
@@ -16,6 +9,7 @@ import {
   writeCallbackTask,
 } from '../../../../shared/wire/callback-task.ts';
 import type { HeaderValues } from '../../../../shared/wire/headers.ts';
+import { asksForCallback, readJobSpec, writeJobSpec } from '../../../../shared/wire/job-headers.ts';
 import { writeJson } from '../../../../shared/wire/json-body.ts';
 import { callbackSubject } from '../../../../shared/wire/subjects.ts';
 import { SUCCEEDED } from '../../worker-node/support.ts';
@@ -50,9 +44,11 @@ const headersOf = (headers: readonly (readonly [string, string])[]): HeaderValue
   return (name) => headers.filter(([key]) => key === name).map(([, value]) => value);
 };
 
+const readCallback = (values: HeaderValues): Callback | undefined => readJobSpec(values).callback;
+
 function written(callback: Callback): [string, string][] {
   const headers: [string, string][] = [];
-  writeCallback(callback, (name, value) => headers.push([name, value]));
+  writeJobSpec({ callback }, (name, value) => headers.push([name, value]));
   return headers;
 }
 

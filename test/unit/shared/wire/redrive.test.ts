@@ -1,11 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import {
-  idPerRedrive,
-  nextRedrive,
-  type Redrive,
-  readRedrive,
-  writeRedrive,
-} from '../../../../shared/wire/redrive.ts';
+import { nextRedrive, type Redrive } from '../../../../shared/job/redrive.ts';
+import { idPerRedrive, readRedrive, writeRedrive } from '../../../../shared/wire/redrive.ts';
 import { deadLetterFilter, deadLettersFilter } from '../../../../shared/wire/subjects.ts';
 import { NOT_A_TOKEN, refusalOf } from '../../support.ts';
 

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { isOperationName, isToken, type JobAddress } from '../../../../shared/job/job-address.ts';
 import {
   callbackEventSubject,
   callbackSubject,
@@ -7,9 +8,6 @@ import {
   deadSubject,
   eventSubject,
   groupFilter,
-  isOperationName,
-  isToken,
-  type JobAddress,
   jobSubject,
   jobSubjectFilter,
   parseCallbackSubject,

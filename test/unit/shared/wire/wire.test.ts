@@ -8,7 +8,8 @@ import type { Carrier } from '../../../../shared/propagation/index.ts';
 import { digestOf } from '../../../../shared/wire/event-digest.ts';
 import { readEventHeaders, readJobEvent, writeEventHeaders } from '../../../../shared/wire/event-message.ts';
 import { headerValues } from '../../../../shared/wire/headers.ts';
-import { readJobLimits, readJobMessage, writeJobHeaders } from '../../../../shared/wire/job-message.ts';
+import { readJobSpec } from '../../../../shared/wire/job-headers.ts';
+import { readJobMessage, writeJobHeaders } from '../../../../shared/wire/job-message.ts';
 import { writeJson } from '../../../../shared/wire/json-body.ts';
 import { jobSubject } from '../../../../shared/wire/subjects.ts';
 import { refusalOf } from '../../support.ts';
@@ -16,7 +17,8 @@ import { refusalOf } from '../../support.ts';
 const address = { tenant: 'acme', jobId: 'job-1', operation: 'image.thumbnail' };
 const subject = jobSubject(address);
 const acceptedAt = '2026-01-01T00:00:00.000Z';
-const job = { address, acceptedAt, maxAttempts: 3, timeoutMs: 500, source: '/throughline/bridge' };
+const spec = { maxAttempts: 3, timeoutMs: 500 };
+const job = { address, acceptedAt, spec, source: '/throughline/bridge' };
 const carrier: Carrier = {
   traceparent: '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01',
   tracestate: 'a=1',
@@ -90,7 +92,7 @@ describe('the headers of a job', () => {
   });
 
   it('say nothing of limits that the job does not set', () => {
-    const plain = { ...job, maxAttempts: undefined, timeoutMs: undefined };
+    const plain = { ...job, spec: { maxAttempts: undefined, timeoutMs: undefined } };
     const headers = written((set) => writeJobHeaders(plain, {}, set));
     expect([...headers.keys()].sort()).toEqual(JOB_HEADERS.slice(0, 7).sort());
   });
@@ -184,16 +186,16 @@ describe('the headers of an event', () => {
 
 describe('reading a job', () => {
   it('gives back what was written', () => {
-    const limits = fc.record({
+    const specs = fc.record({
       maxAttempts: fc.option(fc.integer({ min: 1, max: 100 }), { nil: undefined }),
       timeoutMs: fc.option(fc.integer({ min: 1, max: 86_400_000 }), { nil: undefined }),
     });
     fc.assert(
-      fc.property(limits, fc.jsonValue(), (more, value) => {
-        const headers = written((set) => writeJobHeaders({ ...job, ...more }, carrier, set));
+      fc.property(specs, fc.jsonValue(), (asked, value) => {
+        const headers = written((set) => writeJobHeaders({ ...job, spec: asked }, carrier, set));
         const input: unknown = JSON.parse(JSON.stringify(value));
         const message = readJobMessage(subject, valuesOf(headers), writeJson(value));
-        expect(message).toEqual({ address, acceptedAt, ...more, input });
+        expect(message).toEqual({ address, acceptedAt, spec: asked, input });
       }),
     );
   });
@@ -202,8 +204,7 @@ describe('reading a job', () => {
     expect(read({}, writeJson({ width: 7 }))).toEqual({
       address,
       acceptedAt: undefined,
-      maxAttempts: undefined,
-      timeoutMs: undefined,
+      spec: {},
       input: { width: 7 },
     });
   });
@@ -274,13 +275,12 @@ describe('reading a job', () => {
   });
 });
 
-describe('reading limits for showing', () => {
-  const limits = (headers: Record<string, string>) =>
-    readJobLimits(valuesOf(new Map(Object.entries(headers))));
+describe('reading a spec for showing', () => {
+  const limits = (headers: Record<string, string>) => readJobSpec(valuesOf(new Map(Object.entries(headers))));
 
   it('gives what the headers say', () => {
     const headers = { 'ce-time': acceptedAt, 'throughline-max-attempts': '3' };
-    expect(limits(headers)).toEqual({ acceptedAt, maxAttempts: 3 });
+    expect(limits(headers)).toEqual({ maxAttempts: 3 });
   });
 
   it.each(['', '0', '101', '1.5', 'many', 'NaN', '-1'])(
@@ -291,7 +291,7 @@ describe('reading limits for showing', () => {
   );
 
   it('gives nothing where there are no headers', () => {
-    expect(limits({})).toEqual({ acceptedAt: undefined, maxAttempts: undefined });
+    expect(limits({})).toEqual({});
   });
 });
 

@@ -14,8 +14,7 @@ const operation = defineOperation({ name: 'echo', input: z.unknown(), maxAttempt
 const job: JobMessage = {
   address: { tenant: 'acme', jobId: 'job-1', operation: 'echo' },
   acceptedAt: undefined,
-  maxAttempts: undefined,
-  timeoutMs: undefined,
+  spec: {},
   input: null,
 };
 
@@ -64,7 +63,7 @@ describe('an attempt', () => {
     ['its operation’s where the job has none', {}, 4],
     ['its operation’s where the job asks for more', { maxAttempts: 100 }, 4],
   ])('may be repeated as often as this allows: %s', (_what, more, maxAttempts) => {
-    expect(first(more).maxAttempts).toBe(maxAttempts);
+    expect(first({ spec: more }).maxAttempts).toBe(maxAttempts);
   });
 
   it('may be repeated up to five times where this worker does not have the operation', () => {

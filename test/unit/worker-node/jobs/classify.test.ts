@@ -193,7 +193,10 @@ describe('the event of an attempt', () => {
 
 describe('a delivery whose event was not recorded', () => {
   const { job } = attempt();
-  const withCallback = { ...job, callback: { url: 'https://acme.example/', events: ['failed'] as const } };
+  const withCallback = {
+    ...job,
+    spec: { callback: { url: 'https://acme.example/', events: ['failed'] as const } },
+  };
 
   it('leaves the queue where the job has ended (W4)', () => {
     expect(endingOfOther(job, 'ended')).toEqual({ conclusion: 'duplicate', ack: { kind: 'ack' } });

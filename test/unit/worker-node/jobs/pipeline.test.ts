@@ -1,9 +1,10 @@
 import { headers as natsHeaders } from '@nats-io/transport-node';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import * as z from 'zod';
+import { CALLBACK_ENDS, type CallbackEnd } from '../../../../shared/job/callback.ts';
 import type { JobEvent } from '../../../../shared/job/event.ts';
-import { CALLBACK_ENDS, type CallbackEnd, writeCallback } from '../../../../shared/wire/callback.ts';
 import { readJobEvent } from '../../../../shared/wire/event-message.ts';
+import { writeJobSpec } from '../../../../shared/wire/job-headers.ts';
 import { writeJson } from '../../../../shared/wire/json-body.ts';
 import { BrokerRetry } from '../../../../worker-node/broker/broker-retry.ts';
 import { CallbackQueue } from '../../../../worker-node/broker/callback-queue.ts';
@@ -95,7 +96,9 @@ const superseded: Handler = ({ progress }) => {
 /** Headers of a job that asks for a callback at these ends. */
 function withCallback(events: readonly CallbackEnd[] = CALLBACK_ENDS): Pick<Delivery, 'headers'> {
   const headers = natsHeaders();
-  writeCallback({ url: 'https://acme.example/', events }, (name, value) => headers.set(name, value));
+  writeJobSpec({ callback: { url: 'https://acme.example/', events } }, (name, value) =>
+    headers.set(name, value),
+  );
   return { headers };
 }
 

@@ -1,7 +1,8 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import * as z from 'zod';
 import { ThroughlineError } from '../../../../shared/errors.ts';
-import { LIMITS, type Progress } from '../../../../shared/job/job.ts';
+import type { Progress } from '../../../../shared/job/job.ts';
+import { LIMITS } from '../../../../shared/job/limits.ts';
 import { ProgressReporter } from '../../../../worker-node/jobs/progress-reporter.ts';
 import {
   type AttemptOutcome,

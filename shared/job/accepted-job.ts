@@ -1,0 +1,39 @@
+import { defined } from '../defined.ts';
+import type { Job } from './job.ts';
+import { type AcceptedSpec, shownSpec } from './job-spec.ts';
+import type { Redrive } from './redrive.ts';
+
+/** A job that was accepted, with what never changes about it until it is redriven. */
+export interface AcceptedJob {
+  readonly jobId: string;
+  readonly operation: string;
+  /** RFC 3339. */
+  readonly acceptedAt: string;
+  readonly spec: AcceptedSpec;
+  /** Absent before the first redrive. */
+  readonly redrive?: Redrive | undefined;
+}
+
+/** A job to which nothing has happened yet, as the HTTP API shows it. */
+export function jobWithoutEvents(
+  { jobId, operation, acceptedAt, spec, redrive }: AcceptedJob,
+  { durability, traceId }: Pick<Job, 'durability' | 'traceId'>,
+): Job {
+  return defined({
+    id: jobId,
+    operation,
+    state: 'queued' as const,
+    attempt: 0,
+    durability,
+    acceptedAt,
+    ...shownSpec(spec),
+    traceId,
+    previousTraceIds: redrive?.previousTraceIds,
+    links: jobLinks(jobId),
+  });
+}
+
+/** Addresses of a job, relative to the API's origin. */
+export function jobLinks(jobId: string): Job['links'] {
+  return { self: `/v1/jobs/${jobId}` };
+}

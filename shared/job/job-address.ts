@@ -1,0 +1,22 @@
+/** A tenant or a job id. */
+export const TOKEN = /^[A-Za-z0-9_-]{1,64}$/;
+/** The name of an operation. */
+export const OPERATION = /^[a-z][a-z0-9_-]*(\.[a-z][a-z0-9_-]*)*$/;
+export const OPERATION_MAX_LENGTH = 128;
+
+/** Whose job it is, which one, and what it runs: what the subject of its message says. */
+export interface JobAddress {
+  readonly tenant: string;
+  readonly jobId: string;
+  readonly operation: string;
+}
+
+/** Whether `value` may be a tenant or a job id: 1 to 64 of `A-Z a-z 0-9 _ -`. */
+export function isToken(value: unknown): value is string {
+  return typeof value === 'string' && TOKEN.test(value);
+}
+
+/** Whether `value` may be an operation's name: dotted lowercase words, at most 128 characters. */
+export function isOperationName(value: unknown): value is string {
+  return typeof value === 'string' && value.length <= OPERATION_MAX_LENGTH && OPERATION.test(value);
+}

@@ -1,0 +1,56 @@
+import type { HeaderValues, SetHeader } from './headers.ts';
+
+/** How one value travels in the headers of a message. */
+export interface HeaderCodec<T> {
+  /** The header that is there whenever the value is. */
+  readonly name: string;
+  readonly write: (value: T, set: SetHeader) => void;
+  /** Undefined where the header is absent or cannot be read. Never throws. */
+  readonly read: (values: HeaderValues) => T | undefined;
+}
+
+/** A text that matches `pattern`. A text that does not match is left out. */
+export function textHeader(name: string, pattern: RegExp): HeaderCodec<string> {
+  return {
+    name,
+    write: (text, set) => {
+      if (pattern.test(text)) set(name, text);
+    },
+    read: (values) => {
+      const [text] = values(name);
+      return text !== undefined && pattern.test(text) ? text : undefined;
+    },
+  };
+}
+
+/** A whole number from `min` to `max`, in at most 12 digits. */
+export function wholeNumberHeader(name: string, min: number, max: number): HeaderCodec<number> {
+  return {
+    name,
+    write: (number, set) => set(name, String(number)),
+    read: (values) => {
+      const [text] = values(name);
+      const number = text !== undefined && /^[0-9]{1,12}$/.test(text) ? Number(text) : Number.NaN;
+      return number >= min && number <= max ? number : undefined;
+    },
+  };
+}
+
+const YEAR = /^[0-9]{4}-/;
+
+/** An RFC 3339 time, read as UTC. */
+export function timeHeader(name: string): HeaderCodec<string> {
+  return {
+    name,
+    write: (time, set) => set(name, time),
+    read: (values) => readTime(values(name)[0]),
+  };
+}
+
+/** The years of RFC 3339 have four digits, and `Date` reads others too. The year is checked again in UTC, where it may differ. */
+function readTime(text: string | undefined): string | undefined {
+  if (text === undefined || !YEAR.test(text)) return undefined;
+  const time = Date.parse(text);
+  const utc = Number.isNaN(time) ? '' : new Date(time).toISOString();
+  return YEAR.test(utc) ? utc : undefined;
+}

@@ -1,0 +1,71 @@
+/** The headers of a job's spec: one table that pairs each field with its header, its writer and its reader. */
+import { defined } from '../defined.ts';
+import { ThroughlineError } from '../errors.ts';
+import { CALLBACK_ENDS, type Callback, isCallbackEnd, isCallbackUrl } from '../job/callback.ts';
+import type { JobSpec } from '../job/job-spec.ts';
+import { LIMITS } from '../job/limits.ts';
+import { type HeaderCodec, textHeader, timeHeader, wholeNumberHeader } from './header-codec.ts';
+import { HEADER, type HeaderValues, type SetHeader } from './headers.ts';
+
+type SpecHeaders = { readonly [Field in keyof JobSpec]-?: HeaderCodec<NonNullable<JobSpec[Field]>> };
+
+const SPEC_HEADERS: SpecHeaders = {
+  maxAttempts: wholeNumberHeader(HEADER.maxAttempts, 1, LIMITS.maxAttempts),
+  timeoutMs: wholeNumberHeader(HEADER.timeoutMs, 1, LIMITS.timeoutMs),
+  fingerprint: textHeader(HEADER.fingerprint, /^[0-9a-f]{64}$/),
+  dueAt: timeHeader(HEADER.dueAt),
+  callback: { name: HEADER.callbackUrl, write: writeCallback, read: readCallback },
+};
+const FIELDS = Object.keys(SPEC_HEADERS) as (keyof JobSpec)[];
+
+/** A job whose limit cannot be read must not run with another limit. */
+const REFUSED_IF_UNREADABLE = ['maxAttempts', 'timeoutMs'] as const;
+
+/** Writes the headers that {@link readJobSpec} reads. */
+export function writeJobSpec(spec: JobSpec, set: SetHeader): void {
+  for (const field of FIELDS) {
+    // The table's type pairs each field with a codec for its values.
+    const { write } = SPEC_HEADERS[field] as HeaderCodec<unknown>;
+    if (spec[field] !== undefined) write(spec[field], set);
+  }
+}
+
+/** The spec of a job message, for showing. What cannot be read counts as absent. Never throws. */
+export function readJobSpec(values: HeaderValues): JobSpec {
+  const read = FIELDS.map((field) => [field, SPEC_HEADERS[field].read(values)]);
+  return defined(Object.fromEntries(read) as JobSpec);
+}
+
+/**
+ * The spec of a job message, for running the job.
+ * @throws ThroughlineError `message-invalid` where a limit is given and cannot be read
+ */
+export function readRunnableJobSpec(values: HeaderValues): JobSpec {
+  const spec = readJobSpec(values);
+  for (const field of REFUSED_IF_UNREADABLE) {
+    const { name } = SPEC_HEADERS[field];
+    if (spec[field] !== undefined || values(name).length === 0) continue;
+    const wanted = `a whole number from 1 to ${LIMITS[field]}`;
+    throw new ThroughlineError('message-invalid', `the header ${name} is not ${wanted}`);
+  }
+  return spec;
+}
+
+/** Whether a message asks for a callback, readable or not. */
+export function asksForCallback(values: HeaderValues): boolean {
+  return values(HEADER.callbackUrl).length > 0;
+}
+
+/** A callback that names no ends is sent at each end. */
+function writeCallback({ url, events }: Callback, set: SetHeader): void {
+  set(HEADER.callbackUrl, url);
+  if (CALLBACK_ENDS.some((end) => !events.includes(end))) set(HEADER.callbackEvents, events.join(','));
+}
+
+function readCallback(values: HeaderValues): Callback | undefined {
+  const [url, ...more] = values(HEADER.callbackUrl);
+  if (url === undefined || more.length > 0 || !isCallbackUrl(url)) return undefined;
+  const [text] = values(HEADER.callbackEvents);
+  const events = text === undefined ? [...CALLBACK_ENDS] : text.split(',').map((word) => word.trim());
+  return events.every(isCallbackEnd) ? { url, events } : undefined;
+}
