@@ -7,16 +7,20 @@ import {
   usernamePasswordAuthenticator,
 } from 'nats.ws';
 import { INBOX } from '../../shared/wire/subjects.ts';
-import type { EdgeConfig } from '../config.ts';
 
 /** After two pings without an answer the connection is closed, as the server does with a silent client. */
 const PING_INTERVAL_MS = 10_000;
 const MAX_PINGS_OUT = 2;
 
-export type BrokerSettings = Pick<
-  EdgeConfig,
-  'NATS_URL' | 'NATS_USER' | 'NATS_PASSWORD' | 'NATS_TOKEN' | 'NATS_CREDS' | 'BROKER_TIMEOUT_MS'
->;
+/** Where NATS is, and how to log in: settings of the edge. */
+export interface BrokerSettings {
+  readonly NATS_URL: string;
+  readonly NATS_USER?: string | undefined;
+  readonly NATS_PASSWORD?: string | undefined;
+  readonly NATS_TOKEN?: string | undefined;
+  readonly NATS_CREDS?: string | undefined;
+  readonly BROKER_TIMEOUT_MS: number;
+}
 
 /** Opens a connection to NATS that does not reconnect by itself. @throws NatsError */
 export function openConnection(settings: BrokerSettings, name: string): Promise<NatsConnection> {

@@ -23,7 +23,7 @@ export interface ConsumerPlace {
 export interface StreamExtent {
   /** When the stream was created. A stream that was deleted and created again has another time. */
   readonly created: string;
-  /** The lowest sequence that is stored; one above {@link last} in an empty stream. */
+  /** The lowest sequence that is stored; one above {@link last} in an empty stream, 0 in one that never held anything. */
   readonly first: number;
   /** The highest sequence that was given so far. */
   readonly last: number;

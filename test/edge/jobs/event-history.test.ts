@@ -1,29 +1,28 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { lastOf, readHistory } from '../../../edge/jobs/event-history.ts';
-import type { BrokerSession } from '../../../edge/nats/broker-session.ts';
-import type { SubjectPageQuery } from '../../../edge/nats/subject-page.ts';
 import { writeJson } from '../../../shared/wire/json-body.ts';
+import { callbackEventSubject, eventSubject } from '../../../shared/wire/subjects.ts';
+import { MemoryBroker } from '../support/memory-broker.ts';
 
 const AT = '2026-01-02T03:04:05.678Z';
 const COMMON = { jobId: 'job-1', at: AT, worker: 'w', traceId: '', spanId: '', attempt: 1, maxAttempts: 5 };
 const JOB_EVENT = writeJson({ ...COMMON, kind: 'progress', operation: 'echo', released: 0, acceptedAt: AT });
 const CALLBACK_EVENT = writeJson({ ...COMMON, kind: 'callback-retrying', url: 'https://acme.example/' });
 
-/** A stream whose places hold events of a job (true) and of its callback (false). */
-function sessionOf(stream: readonly boolean[]): BrokerSession {
-  const page = async (_stream: string, { subject, from, maxMessages }: SubjectPageQuery) => {
-    const isJob = subject === 'events.acme.job-1';
-    const messages = stream
-      .map((ofJob, index) => ({ ofJob, sequence: index + 1, data: ofJob ? JOB_EVENT : CALLBACK_EVENT }))
-      .filter(({ ofJob, sequence }) => ofJob === isJob && sequence >= from)
-      .slice(0, Math.min(2, maxMessages));
-    return { messages, more: false };
-  };
-  return { page } as unknown as BrokerSession;
+/** A broker whose stream `EVENTS` holds events of a job (true) and of its callback (false), and gives pages of two. */
+function brokerWith(events: readonly boolean[]): MemoryBroker {
+  const broker = new MemoryBroker();
+  broker.pageLimit = 2;
+  for (const [index, ofJob] of events.entries()) {
+    const subject = ofJob ? eventSubject('acme', 'job-1') : callbackEventSubject('acme', 'job-1');
+    const data = ofJob ? JOB_EVENT : CALLBACK_EVENT;
+    broker.store('EVENTS', { subject, data, sequence: index + 1, headers: undefined, time: new Date(AT) });
+  }
+  return broker;
 }
 
-it('a history holds what happened to a job and its callback, in order, whatever the pages', async () => {
+it('a history holds all events of a job and of its callback, in order, however they fall on pages', async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.array(fc.boolean(), { maxLength: 40 }),
@@ -35,7 +34,7 @@ it('a history holds what happened to a job and its callback, in order, whatever 
         let after = from;
         while (after < lastOf(until)) {
           const range = { after, until, maxEvents, maxBytes: 1_000_000 };
-          const { events, upTo } = await readHistory(sessionOf(stream), 'acme', 'job-1', range);
+          const { events, upTo } = await readHistory(brokerWith(stream), 'acme', 'job-1', range);
           expect(upTo).toBeGreaterThan(after);
           seen.push(...events.map(({ id }) => Number(id)));
           after = upTo;

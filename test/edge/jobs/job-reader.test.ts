@@ -1,10 +1,10 @@
-import { headers } from 'nats.ws';
 import { describe, expect, it } from 'vitest';
 import { readJob } from '../../../edge/jobs/job-reader.ts';
-import type { BrokerSession } from '../../../edge/nats/broker-session.ts';
 import type { StoredMessage } from '../../../edge/nats/stored-message.ts';
 import { Job } from '../../../shared/job/job.ts';
 import { writeJson } from '../../../shared/wire/json-body.ts';
+import { MemoryBroker } from '../support/memory-broker.ts';
+import { MemoryHeaders } from '../support/memory-headers.ts';
 
 const STORED = new Date('2026-01-01T00:00:07.000Z');
 const SUBJECT = 'jobs.acme.job-1.image.thumbnail';
@@ -12,13 +12,11 @@ const TRACE_ID = '4bf92f3577b34da6a3ce929d0e0e4736';
 
 /** A message as another program may have sent it. */
 function queued(fields: Record<string, string> = {}): StoredMessage {
-  const messageHeaders = headers();
-  for (const [name, value] of Object.entries(fields)) messageHeaders.append(name, value);
   return {
     sequence: 1,
     subject: SUBJECT,
     data: writeJson({ width: 7 }),
-    headers: messageHeaders,
+    headers: new MemoryHeaders(fields),
     time: STORED,
   };
 }
@@ -43,20 +41,16 @@ const event = (kind: string): StoredMessage => ({
   }),
 });
 
-/** A broker whose streams hold, look after look, these messages. */
-function read(
-  looks: Readonly<Record<string, readonly (StoredMessage | undefined)[]>>,
-): Promise<Job | undefined> {
-  const left = new Map(Object.entries(looks).map(([stream, messages]) => [stream, [...messages]]));
-  const session = {
-    lastMessage: async (stream: string) => left.get(stream)?.shift(),
-  } as unknown as BrokerSession;
-  return readJob(session, 'acme', 'job-1');
+/** Reads the job from streams that hold these messages. */
+function read(streams: Readonly<Record<string, StoredMessage>>): Promise<Job | undefined> {
+  const broker = new MemoryBroker();
+  for (const [stream, message] of Object.entries(streams)) broker.store(stream, message);
+  return readJob(broker, 'acme', 'job-1');
 }
 
 describe('reading a job', () => {
   it('gives what its last event says', async () => {
-    expect(await read({ EVENTS: [event('succeeded')], JOBS: [queued()] })).toMatchObject({
+    expect(await read({ EVENTS: event('succeeded'), JOBS: queued() })).toMatchObject({
       state: 'succeeded',
     });
   });
@@ -67,7 +61,7 @@ describe('reading a job', () => {
       'ce-time': '2026-01-01T00:00:00.000Z',
       'throughline-max-attempts': '3',
     });
-    expect(await read({ JOBS: [message] })).toEqual({
+    expect(await read({ JOBS: message })).toEqual({
       id: 'job-1',
       operation: 'image.thumbnail',
       state: 'queued',
@@ -81,7 +75,9 @@ describe('reading a job', () => {
   });
 
   it('looks at the events again: the job may have left the queue between the two looks', async () => {
-    expect(await read({ EVENTS: [undefined, event('failed')] })).toMatchObject({ state: 'failed' });
+    const broker = new MemoryBroker();
+    broker.before('lastMessage', (nth) => nth === 2 && broker.store('EVENTS', event('failed')));
+    expect(await readJob(broker, 'acme', 'job-1')).toMatchObject({ state: 'failed' });
   });
 
   it('gives undefined where there is none', async () => {
@@ -90,11 +86,11 @@ describe('reading a job', () => {
 
   it('does not take somebody else’s message for an event', async () => {
     const noise = { ...event('succeeded'), data: writeJson({ hello: 1 }) };
-    expect(await read({ EVENTS: [noise, noise], JOBS: [queued()] })).toMatchObject({ state: 'queued' });
+    expect(await read({ EVENTS: noise, JOBS: queued() })).toMatchObject({ state: 'queued' });
   });
 
   it('needs no headers', async () => {
-    const job = await read({ JOBS: [{ ...queued(), headers: undefined }] });
+    const job = await read({ JOBS: { ...queued(), headers: undefined } });
     expect(job).toMatchObject({ state: 'queued', acceptedAt: STORED.toISOString(), traceId: '' });
   });
 
@@ -104,7 +100,7 @@ describe('reading a job', () => {
       'Ce-Time': '2026-01-01T00:00:00.000Z',
       'Throughline-Max-Attempts': '3',
     });
-    expect(await read({ JOBS: [message] })).toMatchObject({
+    expect(await read({ JOBS: message })).toMatchObject({
       traceId: TRACE_ID,
       acceptedAt: '2026-01-01T00:00:00.000Z',
       maxAttempts: 3,
@@ -118,6 +114,6 @@ describe('reading a job', () => {
     ['a time beyond the calendar', { 'ce-time': '+010000-01-01T00:00:00Z' }],
     ['a broken trace', { traceparent: 'x' }],
   ])('gives a job that the API describes, also with %s', async (_what, fields) => {
-    expect(Job.safeParse(await read({ JOBS: [queued(fields)] })).success).toBe(true);
+    expect(Job.safeParse(await read({ JOBS: queued(fields) })).success).toBe(true);
   });
 });

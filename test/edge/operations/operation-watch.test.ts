@@ -1,67 +1,31 @@
 import { describe, expect, it, vi } from 'vitest';
 import * as z from 'zod';
-import type { BucketChange } from '../../../edge/nats/stored-message.ts';
 import { OperationWatch } from '../../../edge/operations/operation-watch.ts';
 import type { Logger } from '../../../edge/telemetry/log.ts';
 import type { OperationAnnouncement } from '../../../shared/api/operation.ts';
 import { writeJson } from '../../../shared/wire/json-body.ts';
 import { refusalOf } from '../../unit/support.ts';
+import { MemoryBroker } from '../support/memory-broker.ts';
 
 const announcement = (name: string, inputSchema: OperationAnnouncement['inputSchema'] = true) =>
   ({ name, inputSchema, timeoutMs: 30_000, maxAttempts: 5 }) satisfies OperationAnnouncement;
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 
-/** A bucket of announcements, as the part of a session that a watch uses. */
-class Bucket {
-  readonly values = new Map<string, Uint8Array>();
-  readonly lookUps: string[] = [];
-  watches = 0;
-  /** Ends the watch as a lost consumer does. */
-  endWatch: () => void = () => undefined;
-  #deliver: (change: BucketChange) => void = () => undefined;
-
-  announce(...announcements: readonly OperationAnnouncement[]): void {
-    for (const one of announcements) this.put(one.name, writeJson(one));
-  }
-
-  put(key: string, value: Uint8Array | undefined): void {
-    if (value === undefined) this.values.delete(key);
-    else this.values.set(key, value);
-    this.#deliver({ key, value });
-  }
-
-  async operation(key: string): Promise<Uint8Array | undefined> {
-    this.lookUps.push(key);
-    return this.values.get(key);
-  }
-
-  async watchOperations(take: (change: BucketChange) => void, onEnd: () => void): Promise<void> {
-    this.watches++;
-    this.endWatch = () => {
-      this.#deliver = () => undefined;
-      onEnd();
-    };
-    this.#deliver = (change) => {
-      try {
-        take(change);
-      } catch {
-        this.endWatch();
-      }
-    };
-    for (const [key, value] of [...this.values]) this.#deliver({ key, value });
-  }
-}
-
 function setup() {
-  const bucket = new Bucket();
+  const broker = new MemoryBroker();
+  const bucket = broker.operations;
   const log = { debug: vi.fn(), info: vi.fn(), warn: vi.fn(), error: vi.fn() } satisfies Logger;
-  return { bucket, log, watch: new OperationWatch(bucket, { save: () => undefined }, log) };
+  const announce = (...announcements: readonly OperationAnnouncement[]): void => {
+    for (const one of announcements) bucket.put(one.name, writeJson(one));
+  };
+  const watch = new OperationWatch(broker, { save: () => undefined }, log);
+  return { broker, bucket, announce, log, watch };
 }
 
 function withOperations(...announcements: OperationAnnouncement[]) {
   const parts = setup();
-  parts.bucket.announce(...announcements);
+  parts.announce(...announcements);
   return parts;
 }
 
@@ -76,9 +40,9 @@ describe('a watch', () => {
   });
 
   it('follows the bucket: new, changed and deleted announcements', async () => {
-    const { bucket, watch } = withOperations(announcement('echo'));
+    const { bucket, announce, watch } = withOperations(announcement('echo'));
     await watch.list();
-    bucket.announce(announcement('image.small'), { ...announcement('echo'), maxAttempts: 1 });
+    announce(announcement('image.small'), { ...announcement('echo'), maxAttempts: 1 });
     expect((await watch.list()).map(({ name, maxAttempts }) => [name, maxAttempts])).toEqual([
       ['echo', 1],
       ['image.small', 5],
@@ -89,34 +53,36 @@ describe('a watch', () => {
   });
 
   it('starts once, however many ask at once', async () => {
-    const { bucket, watch } = withOperations(announcement('echo'));
+    const { broker, watch } = withOperations(announcement('echo'));
     await Promise.all(Array.from({ length: 10 }, () => watch.check('echo', null)));
-    expect(bucket.watches).toBe(1);
-    expect(bucket.lookUps).toEqual([]);
+    expect(broker.calls('watchOperations')).toBe(1);
+    expect(broker.calls('operation')).toBe(0);
   });
 
   it('tries again after a start that failed', async () => {
-    const { bucket, watch } = withOperations(announcement('echo'));
-    vi.spyOn(bucket, 'watchOperations').mockRejectedValueOnce(new Error('no bucket yet'));
+    const { broker, watch } = withOperations(announcement('echo'));
+    broker.before('watchOperations', (nth) => {
+      if (nth === 1) throw new Error('no bucket yet');
+    });
     await expect(watch.list()).rejects.toThrow('no bucket yet');
     expect(await watch.list()).toHaveLength(1);
   });
 
   it('starts again after its end, and forgets what was deleted in between', async () => {
-    const { bucket, watch } = withOperations(announcement('echo'), announcement('image.small'));
+    const { broker, bucket, watch } = withOperations(announcement('echo'), announcement('image.small'));
     await watch.list();
     bucket.endWatch();
     bucket.put('echo', undefined);
     expect((await watch.list()).map(({ name }) => name)).toEqual(['image.small']);
-    expect(bucket.watches).toBe(2);
+    expect(broker.calls('watchOperations')).toBe(2);
   });
 
   it('asks the bucket before it refuses: a worker may have announced it a moment ago', async () => {
-    const { bucket, watch } = setup();
+    const { broker, bucket, watch } = setup();
     await watch.list();
-    bucket.values.set('echo', writeJson(announcement('echo')));
+    bucket.put('echo', writeJson(announcement('echo')), 'silently');
     expect(await watch.check('echo', null)).toEqual(announcement('echo'));
-    expect(bucket.lookUps).toEqual(['echo']);
+    expect(broker.calls('operation')).toBe(1);
   });
 
   it.each<[string, Uint8Array]>([
@@ -137,9 +103,9 @@ describe('a watch', () => {
       writeJson(announcement('bad', { $defs: { a: { $id: 'x:1' }, b: { $id: 'x:1' } } })),
     ],
   ])('keeps the other operations when an announcement is %s', async (_what, value) => {
-    const { bucket, watch, log } = withOperations(announcement('echo'));
+    const { bucket, announce, watch, log } = withOperations(announcement('echo'));
     bucket.put('bad', value);
-    bucket.announce(announcement('image.small'));
+    announce(announcement('image.small'));
     const names = (await watch.list()).map(({ name }) => name);
     expect(names.filter((name) => name !== 'bad')).toEqual(['echo', 'image.small']);
     if (!names.includes('bad')) {
