@@ -20,6 +20,12 @@ interface CreateFlags {
 /** `keys create <id>` and `keys hash`. They do not call the API. */
 export function defineKeys(program: Command, host: Host): Command {
   const keys = program.command('keys').description('Makes API keys and their entries in API_KEYS.');
+  defineCreate(keys, host);
+  defineHash(keys, host);
+  return keys;
+}
+
+function defineCreate(keys: Command, host: Host): void {
   keys
     .command('create')
     .description('Makes a key, and the entry that adds it to API_KEYS. The key is shown only now.')
@@ -45,6 +51,9 @@ export function defineKeys(program: Command, host: Host): Command {
       async (id: string, flags: CreateFlags, command: Command) =>
         await host.runLocal(command, async (output) => await create(id, flags, output)),
     );
+}
+
+function defineHash(keys: Command, host: Host): void {
   keys
     .command('hash')
     .description('Reads a key from standard input and prints its hash, for API_KEYS.')
@@ -56,7 +65,6 @@ export function defineKeys(program: Command, host: Host): Command {
       async (_flags: unknown, command: Command) =>
         await host.runLocal(command, async (output) => await hash(host.stdin, output)),
     );
-  return keys;
 }
 
 async function create(id: string, { tenant, scope }: CreateFlags, output: Output): Promise<number> {

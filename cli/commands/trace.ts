@@ -51,7 +51,7 @@ async function showTrace(id: string, scope: Scope): Promise<number> {
     throw new CliError('usage-invalid', 'where are the traces? Use --traces-url or THROUGHLINE_TRACES_URL');
   }
   const job = await api.get(id);
-  const spans = await completeSpans(job, tracesUrl, scope);
+  const spans = await spansOf(job, tracesUrl, scope);
   const missing = traceGaps(spans, job);
   if (output.json) {
     output.document({ traceId: job.traceId, spans, ...(missing.length === 0 ? {} : { missing }) });
@@ -63,27 +63,32 @@ async function showTrace(id: string, scope: Scope): Promise<number> {
   return EXIT.ok.code;
 }
 
+/** @throws CliError `spans-missing` when no span of the job's trace has arrived in time */
+async function spansOf(job: Job, tracesUrl: string, scope: Scope): Promise<SpanRecord[]> {
+  if (!/^[0-9a-f]{32}$/.test(job.traceId)) throw new CliError('spans-missing', 'this job has no trace id');
+  const spans = await completeSpans(job, tracesUrl, scope);
+  if (spans.length > 0) return spans;
+  throw new CliError('spans-missing', `no span of trace ${job.traceId} has arrived at ${tracesUrl}`, {
+    hint: 'do the edge and the worker send their spans there? See OTEL_EXPORTER_OTLP_ENDPOINT',
+    traceId: job.traceId,
+  });
+}
+
 /** The spans of the job's trace. Waits up to 5 s for the missing ones, then returns what has arrived. */
 async function completeSpans(job: Job, tracesUrl: string, { output, signal }: Scope): Promise<SpanRecord[]> {
-  if (!/^[0-9a-f]{32}$/.test(job.traceId)) throw new CliError('spans-missing', 'this job has no trace id');
   const deadline = performance.now() + SPANS_WAIT_MS;
   const status = output.statusLine();
-  let spans: SpanRecord[] = [];
   try {
     for (const delayMs of pollDelays()) {
-      spans = await readSpans(tracesUrl, job.traceId, signal);
+      const spans = await readSpans(tracesUrl, job.traceId, signal);
       if (spans.length > 0 && traceGaps(spans, job).length === 0) return spans;
       const leftMs = deadline - performance.now();
-      if (leftMs <= 0) break;
+      if (leftMs <= 0) return spans;
       status.show('waiting for spans');
       await pause(Math.min(delayMs, leftMs), signal);
     }
+    return [];
   } finally {
     status.clear();
   }
-  if (spans.length > 0) return spans;
-  throw new CliError('spans-missing', `no span of trace ${job.traceId} has arrived at ${tracesUrl}`, {
-    hint: 'is it set as OTEL_EXPORTER_OTLP_ENDPOINT of the edge and the worker?',
-    traceId: job.traceId,
-  });
 }

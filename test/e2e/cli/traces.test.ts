@@ -14,7 +14,7 @@ import {
 } from '../../support/cli/servers.ts';
 
 describe.concurrent('a traced submission', () => {
-  it('is a client span whose context the request carries, below the span of the environment', async () => {
+  it('is a client span below the span of the environment, and the request carries its context', async () => {
     const api = await serve(() => answer(202, JOB));
     const collector = await collect();
     const environment = {
@@ -43,7 +43,7 @@ describe.concurrent('a traced submission', () => {
     expect(api.seen[0]?.headers.traceparent).toBe(`00-${TRACE_ID}-${span?.spanId}-01`);
   });
 
-  it('is an error where the API refuses it', async () => {
+  it('is an error when the API refuses it', async () => {
     const api = await serve(() => answer(422, { code: 'operation-unknown', detail: 'no such operation' }));
     const collector = await collect();
     const environment = { OTEL_EXPORTER_OTLP_ENDPOINT: collector.otlpUrl };
@@ -57,7 +57,7 @@ describe.concurrent('a traced submission', () => {
     ]);
   });
 
-  it('tells the collector neither the key nor the input', async () => {
+  it('sends the collector neither the key nor the input', async () => {
     const api = await serve(() => answer(202, JOB));
     const collector = await serve(() => answer(200, {}));
     const environment = { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url };
@@ -73,10 +73,10 @@ describe.concurrent('a traced submission', () => {
     ['is not there', () => nowhere()],
     ['answers with an error', async () => (await serve(() => answer(500, {}))).url],
     ['never answers', async () => (await serve(() => undefined)).url],
-    ['is no address', async () => 'nonsense'],
-  ])('succeeds, and soon, where the collector %s', async (_, collector) => {
+    ['is not an address', async () => 'nonsense'],
+  ])('succeeds soon when the collector %s', async (_, collector) => {
     const api = await serve(() => answer(202, JOB));
-    // The exporter alone would try for longer than a test may take.
+    // With this limit, the exporter alone would try for longer than a test may take.
     const environment = {
       OTEL_EXPORTER_OTLP_ENDPOINT: await collector(),
       OTEL_EXPORTER_OTLP_TIMEOUT: '120000',
@@ -147,7 +147,7 @@ describe.concurrent('trace', () => {
     expect(stdout).not.toContain('\u001b');
   });
 
-  it('is the spans as JSON', async () => {
+  it('prints the spans as JSON', async () => {
     const { api, traces } = await stores([root, child, attempt]);
     const args = ['trace', 'job-1', '--json', '--traces-url', `${traces.url}/traces`];
     const { code, stdout } = await run(api, args);
@@ -155,7 +155,7 @@ describe.concurrent('trace', () => {
     expect(JSON.parse(stdout)).toEqual({ traceId: TRACE_ID, spans: [root, child, attempt] });
   });
 
-  it('says what is missing when it does not come', async () => {
+  it('says which spans are missing when they do not arrive', async () => {
     const { api, environment } = await stores([child]);
     const [human, json] = await Promise.all([
       run(api, ['trace', 'job-1'], { environment }),
@@ -171,14 +171,14 @@ describe.concurrent('trace', () => {
     expect(JSON.parse(json.stdout)).toEqual({ traceId: TRACE_ID, spans: [child], missing: gaps });
   });
 
-  it('ends with 4 when no span comes', async () => {
+  it('ends with 4 when no span arrives', async () => {
     const { api, environment } = await stores(undefined);
     const { code, stdout, stderr } = await run(api, ['trace', 'job-1', '--json'], { environment });
     expect({ code, stdout }).toEqual({ code: 4, stdout: '' });
     expect(JSON.parse(stderr)).toMatchObject({ code: 'spans-missing', traceId: TRACE_ID });
   });
 
-  it('ends with 3 when the trace store is away, or is none', async () => {
+  it('ends with 3 when the trace store is away, or is not one', async () => {
     const api = await serve(() => answer(200, DONE));
     const away = { THROUGHLINE_TRACES_URL: `${await nowhere()}/traces` };
     const refused = await run(api, ['trace', 'job-1'], { environment: away });

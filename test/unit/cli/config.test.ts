@@ -10,12 +10,12 @@ describe('the settings', () => {
     });
   });
 
-  it('take a variable that is set to nothing as not set', () => {
+  it('ignore an empty variable', () => {
     const empty = { THROUGHLINE_URL: '', THROUGHLINE_API_KEY: '', THROUGHLINE_TRACES_URL: '' };
     expect(cliConfig(empty, {})).toEqual(cliConfig({}, {}));
   });
 
-  it('take flags before variables, even before one that is not valid', () => {
+  it('prefer an option to its variable, even if the variable is not valid', () => {
     const environment = { THROUGHLINE_URL: 'nonsense', THROUGHLINE_API_KEY: 'tl_a_b' };
     expect(cliConfig(environment, { url: 'https://api.test' })).toMatchObject({
       url: 'https://api.test',
@@ -35,7 +35,7 @@ describe('the settings', () => {
     [{ THROUGHLINE_API_KEY: 'hidden\n' }, 'THROUGHLINE_API_KEY'],
     [{ THROUGHLINE_API_KEY: 'hidden ä' }, 'THROUGHLINE_API_KEY'],
     [{ THROUGHLINE_TRACES_URL: 'hidden' }, 'THROUGHLINE_TRACES_URL'],
-  ])('are refused by name, and their value is not shown: %o', (environment, name) => {
+  ])('are named when they are wrong, but their value is not shown: %o', (environment, name) => {
     const refusal = (): unknown => cliConfig(environment, {});
     expect(refusal).toThrow(expect.objectContaining({ code: 'config-invalid' }));
     expect(refusal).toThrow(name);
@@ -49,7 +49,7 @@ describe('the terminal', () => {
     [{ NO_COLOR: '' }, false],
     [{ NO_COLOR: '1' }, true],
     [{ NO_COLOR: '0' }, true],
-  ])('has no colour when NO_COLOR is there and not empty: %o', (environment, noColor) => {
+  ])('has no colour when NO_COLOR is set and not empty: %o', (environment, noColor) => {
     expect(terminalConfig(environment).noColor).toBe(noColor);
   });
 });

@@ -31,11 +31,11 @@ describe('a batch', () => {
     ['[{"a":1},', 'standard input is not JSON'],
     ['', 'standard input holds no jobs'],
     ['[]', 'standard input holds no jobs'],
-  ])('that is %j is refused with its place', async (text, message) => {
+  ])('%j is refused with the place of its fault', async (text, message) => {
     await expect(read(text)).rejects.toThrow(message);
   });
 
-  it('is cut into what the API takes, in order', () => {
+  it('is cut into chunks that the API takes, in order', () => {
     const jobs = Array.from({ length: 201 }, (_, index) => index);
     expect([...chunksOf(jobs)].map(({ offset, jobs: { length } }) => [offset, length])).toEqual([
       [0, 100],

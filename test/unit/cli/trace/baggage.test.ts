@@ -25,7 +25,7 @@ describe('the baggage of a submission', () => {
     expect(baggage).toBe('k=a%2Cb%3Bc=d%0D%0Ax:%20%C3%A4');
   });
 
-  it('keeps what came along, and replaces entries of the same key', () => {
+  it('keeps the entries of the environment, and replaces those with the same key', () => {
     const { context } = extract(fromRecord({ baggage: 'a=1;meta,b=2' }));
     const pairs = [
       { key: 'b', value: '3' },
@@ -34,7 +34,7 @@ describe('the baggage of a submission', () => {
     expect(inject(withBaggage(context, pairs)).baggage).toBe('a=1;meta,b=3,c=4');
   });
 
-  it('is refused when an entry would get lost on the way', () => {
+  it('is refused when an entry would not fit into the header', () => {
     const large = [{ key: 'k', value: 'ä'.repeat(2_000) }];
     expect(() => withBaggage(ROOT_CONTEXT, large)).toThrow('does not fit');
     const many = Array.from({ length: 65 }, (_, index) => ({ key: `k${index}`, value: '' }));

@@ -19,7 +19,7 @@ function span(more: Partial<EndedSpan> = {}): EndedSpan {
 }
 
 describe('the line of a span', () => {
-  it('says which span, below which, of whom, what, and how long', () => {
+  it('has the ids of the span and its parent, service, kind, name, time and attributes', () => {
     expect(spanLine(span({ attributes: { 'throughline.job.id': 'job-1', size: 7 } }))).toBe(
       `span ${TRACE_ID} b7ad6b7169203331 < 00f067aa0ba902b7  ` +
         'throughline-bridge PRODUCER "send image.thumbnail" 1234.6 ms  throughline.job.id="job-1"  size=7',

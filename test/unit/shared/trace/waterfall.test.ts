@@ -80,11 +80,11 @@ describe('a waterfall', () => {
     );
   });
 
-  it('says so when there are no spans', () => {
+  it('says that there are no spans', () => {
     expect(render([])).toBe('no spans');
   });
 
-  it('is the same whatever the order in which the spans arrived', () => {
+  it('does not depend on the order of the spans', () => {
     const expected = render(job);
     expect(render([...job].reverse())).toBe(expected);
     const simultaneous = ['a', 'b', 'c'].map((id) => span(id, 0));
@@ -102,7 +102,7 @@ describe('a waterfall', () => {
     expect(render(job, 72)).not.toContain('█');
   });
 
-  it('shows a span whose parent is missing as a root and names the parent', () => {
+  it('shows a span without its parent as a root, and names the parent', () => {
     const lines = body([span('01', 0), span('02', 1, { parentSpanId: 'beef' })]);
     expect(lines[1]).toMatch(/^throughline-edge {2}span 02 /);
     expect(lines[2]).toContain('(parent beef not here)');
@@ -134,7 +134,7 @@ describe('a waterfall', () => {
     expect(lines).toHaveLength(3);
   });
 
-  it('draws a chain of thousands of spans without using up the stack or the width', () => {
+  it('draws a chain of thousands of spans within the width and without a stack overflow', () => {
     const chain = Array.from({ length: 5_000 }, (_, index) =>
       span(String(index + 1), index, index === 0 ? {} : { parentSpanId: String(index) }),
     );
@@ -172,7 +172,7 @@ describe('a waterfall', () => {
     expect(wide.indexOf('internal')).toBe(plain.indexOf('internal') - 3);
   });
 
-  it('colours only when asked, and nothing but colours differs', () => {
+  it('has colours only if asked, and differs only in them', () => {
     const colored = renderWaterfall(job, { color: true });
     const escapes = new RegExp(`${String.fromCharCode(27)}\\[[0-9;]*m`, 'g');
     expect(colored).toMatch(escapes);
@@ -180,7 +180,7 @@ describe('a waterfall', () => {
     expect(lines.map((line) => line.trimEnd()).join('\n')).toBe(render(job));
   });
 
-  it('renders the spans of several traces one trace after the other', () => {
+  it('draws several traces one after the other', () => {
     const text = render([...job, span('01', 500, { traceId: 'b'.repeat(32) })]);
     expect(text.match(/^trace /gm)).toHaveLength(2);
   });
