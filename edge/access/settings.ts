@@ -35,7 +35,7 @@ const ApiKeys = z
     return z.NEVER;
   });
 
-/** Anybody on the network could replace keys that are sent over plain HTTP. */
+/** Over plain HTTP, anybody on the network could replace the keys. */
 const JwksUrl = url('https', 'http').refine((text) => {
   const parsed = URL.parse(text);
   return parsed !== null && (parsed.protocol === 'https:' || LOOPBACK.test(parsed.hostname));

@@ -13,7 +13,7 @@ const MAX_KEYS = 100;
 const FETCH_TIMEOUT_MS = 3_000;
 
 const JwkSet = z.object({ keys: z.array(z.unknown()).max(MAX_KEYS) });
-/** A key with a private part is not used. It was published by accident, and anybody could sign with it. */
+/** A key with a private part is not used: it was published by accident, and anybody could sign with it. */
 const PublicJwk = z.looseObject({ kty: z.string() }).refine((jwk) => !('d' in jwk));
 
 type KeySet = ReturnType<typeof createLocalJWKSet>;
@@ -107,7 +107,7 @@ export class SigningKeys {
 }
 
 /**
- * Fetches the issuer's JWK set. A redirect is an error: it could lead to the keys of somebody else.
+ * Fetches the issuer's JWK set. A redirect is an error: it could lead to keys of another issuer.
  * @throws Error when there is no answer in time, or another answer than 200 with JSON
  */
 export async function fetchKeySet(url: string): Promise<unknown> {
@@ -121,7 +121,7 @@ export async function fetchKeySet(url: string): Promise<unknown> {
   throw new Error(`HTTP status ${response.status}`);
 }
 
-/** A key to put in the set, or nothing. A key that nobody here understands is skipped (RFC 7517, section 5). */
+/** The key in a list, or an empty list for what cannot be used: it is skipped (RFC 7517, section 5). */
 function usable(key: unknown): JWK[] {
   const parsed = PublicJwk.safeParse(key);
   if (!parsed.success) return [];

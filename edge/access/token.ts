@@ -139,6 +139,6 @@ function refusalOf(thrown: unknown): Refusal {
   if (thrown instanceof errors.JWSSignatureVerificationFailed) return 'token-signature';
   if (thrown instanceof errors.JOSEAlgNotAllowed) return 'token-algorithm';
   if (thrown instanceof errors.JWSInvalid || thrown instanceof errors.JWTInvalid) return 'token-malformed';
-  // A header extension that we do not know is the token's fault; a key that is too short is not.
+  // jose does not support an extension in the token's header. All other errors are about the key: too few bits, for example.
   return thrown instanceof errors.JOSENotSupported ? 'token-malformed' : 'token-key-unusable';
 }

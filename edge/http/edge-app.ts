@@ -24,7 +24,7 @@ export interface EdgeHono {
   };
 }
 
-/** Hono with the one router that it would choose for our routes. Hono's own class bundles two more, of 2 KiB. */
+/** Hono with the only router that our routes need. Hono's own class also brings two others, which add 2 KiB to the bundle. */
 export class EdgeApp extends HonoBase<EdgeHono> {
   constructor() {
     super();

@@ -12,7 +12,7 @@ import { type HeaderName, headersNamed } from './headers.ts';
 import { TRACE_PARAMETERS } from './parameters.ts';
 import { problemResponses } from './problems.ts';
 
-/** An operation of OpenAPI without the parts that follow from rules of this API. {@link operation} adds those. */
+/** What is particular to an operation, in OpenAPI's terms. {@link operation} adds what follows from rules of this API. */
 export interface Operation
   extends Pick<ZodOpenApiOperationObject, 'description' | 'parameters' | 'requestParams' | 'requestBody'> {
   readonly tag: 'Jobs' | 'Dead letters' | 'Outbox' | 'Operations' | 'Health' | 'Documents';
@@ -34,7 +34,7 @@ export interface Answer {
   readonly content?: ZodOpenApiContentObject;
 }
 
-/** A schema for each field of a query. The document shows these, since a query's own schema reads texts. */
+/** A schema for each field of a query. The document shows these, because the query's own schema takes text and converts it. */
 export type QueryFields<Schema extends z.ZodObject> = Record<keyof Schema['shape'], z.ZodType>;
 
 const SCOPE_PROBLEMS = ['unauthenticated', 'forbidden', 'rate-limited'] as const;

@@ -94,7 +94,7 @@ function examplesOf(codes: readonly ErrorCode[]): { examples?: ZodOpenApiExample
   return examples.length === 0 ? {} : { examples: Object.fromEntries(examples) };
 }
 
-/** An example, for the problems that have fields of their own. */
+/** The example for a code. Only codes whose problems have extra fields have one. */
 function exampleOf(code: ErrorCode): Json | undefined {
   const example = EXAMPLES[code];
   if (example === undefined) return undefined;

@@ -13,7 +13,7 @@ const JSON_MEDIA_TYPE = /^application\/(?:[a-z0-9.+-]+\+)?json\s*(?:;|$)/i;
 /**
  * Reads the body as JSON and sets it as `c.var.body`. It refuses a body that is compressed, too large, nested too deep
  * or too slow.
- * @param options.inputs the body may be as large as this many inputs of the largest size
+ * @param options.inputs how many inputs of the largest size the body may hold
  */
 export function jsonBody({ inputs = 1 }: { readonly inputs?: number } = {}) {
   return createMiddleware<EdgeHono>(async function jsonBody(c, next) {

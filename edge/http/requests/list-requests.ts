@@ -1,4 +1,4 @@
-/** The requests about many jobs: which ones, how many, and from where on. */
+/** The requests about many jobs: which jobs, how many, and where to continue. */
 import * as z from 'zod';
 import { DEAD_LETTER_LIMITS } from '../../../shared/api/dead-letter.ts';
 import { JOB_LIST_LIMITS } from '../../../shared/api/job-list.ts';
@@ -10,7 +10,7 @@ import { parseRedriveCursor } from '../../calls/redrive-cursor.ts';
 
 const BAD_CURSOR = 'must be the cursor of the previous answer';
 
-// These objects are strict: without an error, a caller would not notice that a misspelt filter filters nothing.
+// These objects are strict: without the error, a caller would not notice a misspelt filter.
 
 /** Query of `GET /v1/jobs`. */
 export const ListQuery = z.strictObject({
@@ -37,7 +37,6 @@ export const OutboxQuery = z.strictObject({ limit: pageLimit(OUTBOX_LIST_LIMIT, 
 /** Body of `POST /v1/dead-letters/redrive`. */
 export const RedriveRequest = z.strictObject({
   operation: OperationName.optional(),
-  /** The code of an error. */
   reason: z.string().min(1).max(64).optional(),
   limit: z.int().min(1).max(DEAD_LETTER_LIMITS.page).default(DEAD_LETTER_LIMITS.page),
   cursor: cursorRead(parseRedriveCursor),

@@ -11,7 +11,7 @@ const HEADERS = {
   'referrer-policy': 'no-referrer',
 } as const;
 const TAG_BYTES = 16;
-/** A browser lets a page of another origin read an answer only with these, also when the answer is a 304. */
+/** Without these headers, a browser does not let a page of another origin read the answer. That also holds for a 304. */
 const CROSS_ORIGIN_HEADERS = ['access-control-allow-origin', 'access-control-expose-headers'];
 
 /** `/openapi.json`: the document that `npm run openapi` wrote. `/docs`: the same document as a page for people. */

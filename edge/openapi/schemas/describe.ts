@@ -23,7 +23,7 @@ export function describe(id: string, schema: z.ZodType, words: Words): void {
   wordsById.set(id, words);
 }
 
-/** Where the component of a name stands in the document. */
+/** A reference to the component `id`. */
 export function ref(id: string): { $ref: string } {
   return { $ref: `#/components/schemas/${id}` };
 }

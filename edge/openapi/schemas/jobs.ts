@@ -72,7 +72,7 @@ describe('JobAttempt', JobAttempt, {
   },
 });
 
-/** Fields that a job has everywhere. */
+/** The fields that a job and its summary share. */
 const JOB = {
   id: "The job's id. Ids sort by time, except those made from an `Idempotency-Key`.",
   operation: 'The operation of the job.',
