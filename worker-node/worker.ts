@@ -146,7 +146,7 @@ function createLoopParts(parts: WorkerParts, broker: Broker): LoopParts {
   return { ...parts, broker, patience, retry, publisher, callbacks, cancels, metrics };
 }
 
-/** Makes sure that the streams and consumers of this worker exist and keep the promises. */
+/** Makes sure that the streams and consumers of this worker exist, with the settings that Throughline needs. */
 async function prepareStreams(broker: Broker, config: WorkerConfig, log: WorkerLogger): Promise<void> {
   const server = serverVersion(broker);
   const canDelay = isAtLeastVersion(server, SCHEDULES_SINCE);

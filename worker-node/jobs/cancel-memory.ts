@@ -38,9 +38,9 @@ export class HeldJob implements CancellableJob {
 }
 
 /**
- * The jobs that this worker has, and the cancel notices that it has heard. The caller may cancel a job while its first
- * delivery is on the way. The notice is then found here, without a question to the broker. Older notices are forgotten,
- * and can be read from the broker.
+ * The jobs that this worker has, and the last cancel notices that it got. A caller may cancel a job while its first
+ * delivery is on the way. Then the notice is found here, and the worker need not ask the broker. Forgotten notices can be
+ * read from the broker.
  */
 export class CancelMemory implements CancelListener {
   readonly #capacity: number;
@@ -71,7 +71,7 @@ export class CancelMemory implements CancelListener {
   /** Remembers a notice, and cancels its job if this worker has it. */
   hear(notice: CancelNotice): void {
     const key = keyOf(notice);
-    // Deleted first, so that it becomes the last one: the first one is forgotten first.
+    // Deleted first, so that it moves to the end. The notice at the front is the oldest, and is forgotten first.
     this.#notices.delete(key);
     this.#notices.set(key, notice);
     this.#forget();

@@ -48,7 +48,7 @@ export function describeAttempt(span: Span, { number, queueTimeMs, job, previous
   span.setAttribute(ATTR.queueTimeMs, queueTimeMs);
   if (job.outboxTimeMs !== undefined) span.setAttribute(ATTR.outboxTimeMs, job.outboxTimeMs);
   if (job.redrive !== undefined) span.setAttribute(ATTR.jobRedriveCount, job.redrive.redriveCount);
-  // Before the first attempt after a redrive the last event is `redriven`, which the sending span wrote.
+  // No attempt was before this one where the last event is `redriven`. The span that sent the job wrote that event.
   if (previous === undefined || previous.spanId === '' || previous.kind === 'redriven') return;
   // Each attempt is a child of the span that sent the job, so only a link leads to the attempt before.
   const { traceId, spanId } = previous;

@@ -7,7 +7,7 @@ const INTERVAL_MS = 250;
 
 /**
  * Writes the progress of one attempt to its event chain, at most once per interval. The first report is written at once.
- * Of the reports within the interval the last one is written at its end.
+ * If more come within the interval, the last one is written when the interval ends.
  */
 export class ProgressReporter {
   readonly #chain: Pick<EventChain, 'tell'>;

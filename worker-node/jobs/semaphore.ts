@@ -9,8 +9,8 @@ export class Semaphore {
   }
 
   /**
-   * Runs `work` once there is a place for it. When the signal aborts, `work` is run at once without a place: it has to
-   * look at the signal first, and end.
+   * Runs `work` when there is a place for it. When the signal aborts first, `work` runs at once, without a place. So it
+   * has to check the signal before it does anything.
    */
   async run<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T> {
     if (signal.aborted) return await work();

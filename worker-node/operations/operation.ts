@@ -22,7 +22,10 @@ export interface JobInfo {
 export interface RunContext<Input> {
   readonly input: Input;
   readonly job: JobInfo;
-  /** Aborts at the time limit, when the job is cancelled, when another worker has it, and when this worker stops. `signal.reason` is a ThroughlineError whose code says which. */
+  /**
+   * Aborts at the time limit, when the job is cancelled, when another worker has it, and when this worker stops.
+   * `signal.reason` is a ThroughlineError whose code says which.
+   */
   readonly signal: AbortSignal;
   /** Reports how far the job is: a fraction from 0 to 1, a text, or both. */
   readonly progress: (progress: Progress) => void;

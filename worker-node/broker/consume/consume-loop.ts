@@ -69,7 +69,7 @@ export class ConsumeLoop {
       if (this.#failures > 0) await this.#pause();
       const free = this.#options.concurrency - this.#running.size;
       const requested = this.#requested;
-      // A busy worker waits until half of its free slots are not asked for, so that one pull is for many messages.
+      // A worker asks only when more than half of its free slots are not requested yet. So one pull is for many messages.
       if (requested * 2 < free) await this.#pull(free - requested);
       else await this.#change();
     }

@@ -24,7 +24,10 @@ export interface Delivery {
   readonly isFirst: boolean;
   /** Restarts the ack wait of this delivery. */
   readonly working: () => void;
-  /** Answers. It is called once, and waits for nothing: a lost answer costs a redelivery, which finds the job's end. */
+  /**
+   * Sends the answer. Call it once. It does not wait for the broker: if the answer is lost, the message comes again, and
+   * the worker finds that its job has ended.
+   */
   readonly settle: (ack: Ack) => void;
 }
 

@@ -5,8 +5,8 @@ import { ThroughlineError } from '../../../shared/errors.ts';
 
 /**
  * How far an address is from this worker's network:
- * - `never`: no service has it. It is link-local (the metadata services of clouds), multicast or reserved, or it leads to an
- *   IPv4 address in another way.
+ * - `never`: no job and no callback may go there. It is link-local (the metadata services of clouds), multicast or
+ *   reserved, or it is another way to write an IPv4 address.
  * - `inside`: not an address of the public internet, but a service of the operator may have it.
  * - `public`: an address of the public internet.
  */
