@@ -10,7 +10,7 @@ const LIMITS = {
 const OWN_PROCESS = [
   'test/e2e/nats/**/*.test.ts',
   'test/unit/worker-node/callbacks/target-guard.test.ts',
-  'test/unit/worker-node/operations/http-request.test.ts',
+  'test/unit/worker-node/operations/built-in/http-request.test.ts',
 ];
 
 function project(name: string, test: TestProjectInlineConfiguration['test']): TestProjectInlineConfiguration {

@@ -8,6 +8,7 @@ import { isPublicAddress } from '../../../../worker-node/operations/targets/addr
 import { type CallbackReceiver, startCallbackReceiver } from '../../../support/http/callback-receiver.ts';
 import { until } from '../../../support/poll.ts';
 import { refusalOf } from '../../support.ts';
+import { CLOSED, PUBLIC } from '../operations/targets/address-lists.ts';
 import { IDLE } from '../support.ts';
 
 /** The addresses of names in these tests: one list for each lookup, and the last list for all later ones. */
@@ -27,48 +28,6 @@ vi.mock('node:dns', async (importOriginal) => {
     );
   };
   return { ...dns, lookup };
-});
-
-const PUBLIC = [
-  '1.1.1.1',
-  '8.8.8.8',
-  '93.184.216.34',
-  '172.32.0.1',
-  '192.167.1.1',
-  '2606:4700:4700::1111',
-  '2a00:1450::1',
-];
-/** Each range by its first and last address. */
-const CLOSED = [
-  ...['0.0.0.0', '0.255.255.255', '10.0.0.0', '10.255.255.255', '100.64.0.0', '100.127.255.255'],
-  ...['127.0.0.0', '127.255.255.255', '169.254.0.0', '169.254.169.254', '169.254.255.255'],
-  ...['172.16.0.0', '172.31.255.255', '192.0.0.0', '192.0.0.255', '192.168.0.0', '192.168.255.255'],
-  ...['198.18.0.0', '198.19.255.255', '224.0.0.0', '239.255.255.255', '240.0.0.0', '255.255.255.255'],
-  ...['192.0.2.1', '198.51.100.1', '203.0.113.1', '192.88.99.1'],
-  ...[
-    '::',
-    '::1',
-    '::7f00:1',
-    'fc00::',
-    'fdff:ffff::1',
-    'fe80::1',
-    'febf::1',
-    'fec0::1',
-    'ff00::',
-    'ff02::1',
-  ],
-  ...['::ffff:127.0.0.1', '::ffff:8.8.8.8', '64:ff9b::7f00:1', '64:ff9b::808:808', '64:ff9b:1::1', '100::1'],
-  ...['2001::1', '2001:db8::1', '2002:7f00:1::', '3fff::1', '4000::1', 'fd00:ec2::254'],
-];
-
-describe('an address', () => {
-  it.each(PUBLIC)('is public: %s', (address) => {
-    expect(isPublicAddress(address)).toBe(true);
-  });
-
-  it.each([...CLOSED, '', 'localhost', '1.2.3', 'fe80::1%lo'])('is not public: %s', (address) => {
-    expect(isPublicAddress(address)).toBe(false);
-  });
 });
 
 const literal = (address: string): string => (address.includes(':') ? `[${address}]` : address);
