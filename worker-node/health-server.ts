@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { ThroughlineError } from '../shared/errors.ts';
 
-export interface HealthProbes {
+interface HealthProbes {
   /** Why the worker takes no jobs now; undefined when it does. */
   readonly notReady: () => string | undefined;
   readonly metrics: (request: IncomingMessage, response: ServerResponse) => void;

@@ -7,7 +7,7 @@ import { createRegistry, loadOperations, type OperationRegistry } from './operat
 import { startTracing } from './telemetry/tracing.ts';
 import { startWorker, type Worker } from './worker.ts';
 
-export interface HostOptions {
+interface HostOptions {
   /** Folder of the operations to load. Undefined: the worker has only the built-in ones. */
   readonly operationsFolder: string | undefined;
   readonly debug: boolean;

@@ -41,7 +41,7 @@ export interface Worker {
   readonly failed: Promise<never>;
 }
 
-export interface WorkerParts {
+interface WorkerParts {
   readonly config: WorkerConfig;
   readonly registry: OperationRegistry;
   readonly log: WorkerLogger;

@@ -8,7 +8,7 @@ import type { WorkerLogger } from '../log.ts';
 
 const PAUSE = { minDelayMs: 100, maxDelayMs: 5_000 };
 
-export interface BrokerRetryOptions {
+interface BrokerRetryOptions {
   readonly log: WorkerLogger;
   /** Aborts when the worker cannot wait any longer. From then on work is tried once. */
   readonly patience: AbortSignal;

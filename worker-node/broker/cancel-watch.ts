@@ -22,7 +22,7 @@ export interface CancelListener {
   hear(notice: CancelNotice): void;
 }
 
-export interface CancelWatchParts {
+interface CancelWatchParts {
   readonly broker: Pick<Broker, 'connection' | 'manager'>;
   readonly listener: CancelListener;
   readonly log: WorkerLogger;

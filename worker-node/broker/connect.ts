@@ -18,7 +18,7 @@ export interface Broker {
 }
 
 /** The settings that say where NATS is and who connects. */
-export type ConnectConfig = Pick<
+type ConnectConfig = Pick<
   WorkerConfig,
   'NATS_URL' | 'NATS_USER' | 'NATS_PASSWORD' | 'NATS_TOKEN' | 'NATS_CREDS_FILE' | 'WORKER_NAME'
 >;

@@ -16,7 +16,7 @@ import { type MessageHeaders, messageHeaders, type StoredPublisher } from './sto
 const tracer = trace.getTracer('throughline-worker');
 
 /** Which event of the job the next one follows. */
-export interface EventPlace {
+interface EventPlace {
   /** The sequence of the job's last event; 0: it has none. */
   readonly after: number;
   /** Whether the event needs a new message id, since the broker takes the usual one for a duplicate. */

@@ -14,7 +14,7 @@ import { workerConfig } from '../config.ts';
 import { type Broker, connectBroker, isClustered, replicasOf, serverVersion } from './connect.ts';
 import { checkStream, type StreamReport, setUpStream } from './provision.ts';
 
-export interface SetupOptions {
+interface SetupOptions {
   /** The worker's settings say where NATS is. */
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** Whether to check only, and change nothing. */

@@ -20,7 +20,7 @@ const OWN_FAILURE_DELAY_MS = 2_000;
 /** A task that was delivered this many times its attempts ends its worker each time, so it is given up. */
 const UNFINISHED_FACTOR = 3;
 
-export interface DelivererParts extends SendCallbackParts {
+interface DelivererParts extends SendCallbackParts {
   readonly callbacks: Pick<CallbackQueue, 'record'>;
   readonly schedule: CallbackSchedule;
   readonly timeoutMs: number;

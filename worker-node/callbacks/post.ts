@@ -7,7 +7,7 @@ import { suppressTracing } from '@opentelemetry/core';
 /** How much of an answer's body is read, and for how long, before the connection is cut. */
 const DRAIN = { bytes: 16 * 1024, ms: 1_000 } as const;
 
-export interface Post {
+interface Post {
   readonly url: URL;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;

@@ -14,7 +14,7 @@ export interface SendCallbackParts {
 }
 
 /** The `traceparent` values that a callback carries. */
-export interface CallbackTrace {
+interface CallbackTrace {
   /** In the body: the job's trace, the same at each delivery. */
   readonly ofJob: string | undefined;
   /** In the header: the span of this delivery. */

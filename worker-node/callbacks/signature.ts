@@ -2,7 +2,7 @@ import { createHmac } from 'node:crypto';
 import { ThroughlineError } from '../../shared/errors.ts';
 import type { WorkerConfig } from '../config.ts';
 
-export interface SignedMessage {
+interface SignedMessage {
   readonly id: string;
   /** Seconds since 1970. */
   readonly timestamp: number;

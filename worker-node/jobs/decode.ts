@@ -7,7 +7,7 @@ import { readRedrive } from '../../shared/wire/redrive.ts';
 import { parseJobSubject, UNREADABLE_TENANT } from '../../shared/wire/subjects.ts';
 import type { Delivery } from '../broker/consume/delivery.ts';
 
-export interface Decoded {
+interface Decoded {
   readonly job: JobMessage;
   /** Why the message is not a job; undefined where it is one. */
   readonly fault: ThroughlineError | undefined;

@@ -20,7 +20,7 @@ export type JobOutcome =
   | { readonly kind: 'unreadable'; readonly code: string; readonly message: string };
 
 /** How a delivery ended, in one word for spans, logs and metrics. */
-export type Conclusion =
+type Conclusion =
   | 'succeeded'
   | 'retrying'
   | 'failed'

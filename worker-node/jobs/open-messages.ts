@@ -1,7 +1,7 @@
 import type { Delivery } from '../broker/consume/delivery.ts';
 
 /** A message that this process handles, from its first delivery here until it is settled. */
-export class OpenMessage {
+class OpenMessage {
   readonly first: Delivery;
   #latest: Delivery;
 

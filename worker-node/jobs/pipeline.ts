@@ -30,7 +30,7 @@ const OWN_FAILURE = { minDelayMs: 2_000, maxDelayMs: 60_000 };
 /** How often a message is kept alive within its ack wait. The event loop may be blocked for 4/5 of the ack wait. */
 const KEEP_ALIVES = 5;
 
-export interface PipelineParts extends EventChainParts, ClassifyParts {
+interface PipelineParts extends EventChainParts, ClassifyParts {
   readonly callbacks: CallbackQueue;
   readonly publisher: StoredPublisher;
   readonly cancels: CancelMemory;

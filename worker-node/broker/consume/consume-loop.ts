@@ -19,7 +19,7 @@ export interface DeliveryHandler {
   process(delivery: Delivery, stop: AbortSignal): Promise<void>;
 }
 
-export interface ConsumeLoopOptions {
+interface ConsumeLoopOptions {
   readonly consumer: Pick<DurableConsumer, 'get' | 'forget' | 'createdMs'>;
   readonly handler: DeliveryHandler;
   /** How many deliveries are handled at once. */

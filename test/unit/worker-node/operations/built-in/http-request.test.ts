@@ -7,9 +7,9 @@ import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-ho
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { startTrace } from '../../../../../shared/propagation/index.ts';
 import { runOperation } from '../../../../../worker-node/jobs/run-operation.ts';
-import { AllowList } from '../../../../../worker-node/operations/targets/allow-list.ts';
 import { sendRequest } from '../../../../../worker-node/operations/built-in/http-exchange.ts';
 import { httpRequest } from '../../../../../worker-node/operations/built-in/http-request.ts';
+import { AllowList } from '../../../../../worker-node/operations/targets/allow-list.ts';
 import { attempt, quiet } from '../../support.ts';
 
 /** What the names of these tests lead to; every other name is really looked up. */
