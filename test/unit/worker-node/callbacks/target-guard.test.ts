@@ -4,7 +4,6 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { post } from '../../../../worker-node/callbacks/post.ts';
 import { TargetGuard } from '../../../../worker-node/callbacks/target-guard.ts';
 import { sendRequest } from '../../../../worker-node/operations/built-in/http-exchange.ts';
-import { isPublicAddress } from '../../../../worker-node/operations/targets/addresses.ts';
 import { type CallbackReceiver, startCallbackReceiver } from '../../../support/http/callback-receiver.ts';
 import { until } from '../../../support/poll.ts';
 import { refusalOf } from '../../support.ts';
