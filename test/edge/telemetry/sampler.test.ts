@@ -67,7 +67,14 @@ describe('a sampler', () => {
     expect(sample('parentbased_always_on', 1, bare).traceState).toBeUndefined();
   });
 
-  it.each(SAMPLERS)('%s has its name as text', (name) => {
-    expect(createSampler(name, 0.5).toString()).toMatch(/Always|Ratio|ParentBased/);
+  it.each<[SamplerName, RegExp]>([
+    ['always_on', /^AlwaysOnSampler$/],
+    ['always_off', /^AlwaysOffSampler$/],
+    ['traceidratio', /^TraceIdRatioBased\{0\.5\}$/],
+    ['parentbased_always_on', /^ParentBased\{root=AlwaysOnSampler,/],
+    ['parentbased_always_off', /^ParentBased\{root=AlwaysOffSampler,/],
+    ['parentbased_traceidratio', /^ParentBased\{root=TraceIdRatioBased\{0\.5\},/],
+  ])('%s says its name and its ratio', (name, text) => {
+    expect(createSampler(name, 0.5).toString()).toMatch(text);
   });
 });

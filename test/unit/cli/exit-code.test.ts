@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { CliError } from '../../../cli/cli-error.ts';
-import { EXIT, exitCodeHelp, exitCodeOf, exitCodeOfJob } from '../../../cli/exit-code.ts';
+import { exitCodeHelp, exitCodeOf, exitCodeOfJob } from '../../../cli/exit-code.ts';
 import { ApiError } from '../../../client/errors.ts';
 import { problemOf } from '../../../shared/api/problem.ts';
 import { ERRORS, type ErrorCode, ThroughlineError } from '../../../shared/errors.ts';
@@ -70,7 +70,6 @@ describe('the exit code of an error', () => {
 describe('the table in --help', () => {
   it('names every exit code once', () => {
     const codes = exitCodeHelp().match(/^ {2}[0-9]+/gm);
-    expect(codes?.map(Number)).toEqual(Object.values(EXIT).map(({ code }) => code));
-    expect(new Set(codes)).toHaveProperty('size', codes?.length);
+    expect(codes?.map(Number)).toEqual([0, 1, 2, 3, 4, 5, 70, 130]);
   });
 });

@@ -1,19 +1,25 @@
 import { describe, expect, it } from 'vitest';
-import { problemOf } from '../../../../shared/api/problem.ts';
+import { Problem, problemOf } from '../../../../shared/api/problem.ts';
 import { ERRORS, type ErrorCode, ThroughlineError } from '../../../../shared/errors.ts';
 
 const TRACE_ID = '4bf92f3577b34da6a3ce929d0e0e4736';
 
 describe('a problem document', () => {
-  it.each(Object.keys(ERRORS) as ErrorCode[])('of %s has a stable type and the real status', (code) => {
-    expect(problemOf(new ThroughlineError(code, 'why'), TRACE_ID)).toEqual({
-      type: `urn:throughline:problem:${code}`,
-      title: ERRORS[code].title,
-      status: ERRORS[code].status,
-      code,
+  it('has the type, the title and the status of its code, the reason and the trace id', () => {
+    expect(problemOf(new ThroughlineError('stream-full', 'why'), TRACE_ID)).toEqual({
+      type: 'urn:throughline:problem:stream-full',
+      title: 'The job queue is full',
+      status: 503,
+      code: 'stream-full',
       detail: 'why',
       traceId: TRACE_ID,
     });
+  });
+
+  it.each(Object.keys(ERRORS) as ErrorCode[])('of %s fits the schema that the API publishes', (code) => {
+    const problem = problemOf(new ThroughlineError(code, 'why'), TRACE_ID);
+    expect(problem).toMatchObject({ type: `urn:throughline:problem:${code}`, code, detail: 'why' });
+    expect(Problem.parse(problem)).toEqual(problem);
   });
 
   it('says how the job ended, where that is the trouble', () => {
