@@ -22,9 +22,9 @@ import { type Region, regionOfJob } from './region.ts';
 import type { Reply } from './reply.ts';
 import { shardOf } from './shard.ts';
 
-/** The region of the bridges that serve all of them. */
+/** The word for the bridges that serve all regions. */
 const GLOBAL = 'global';
-/** On top of the bridge's own time limits, so that its answer, not ours, is what a caller gets. */
+/** Added to the bridge's own time limits, so that a caller gets the bridge's answer, not ours. */
 const MARGIN_MS = 1_500;
 
 type BridgeStub = DurableObjectStub<BridgeApi>;
@@ -35,16 +35,16 @@ interface BridgeAddress {
 }
 
 export interface BridgeClientOptions {
-  /** Bridges of a region. */
+  /** How many bridges a region has. */
   readonly shards: number;
   readonly brokerTimeoutMs: number;
-  /** Where the caller is, where bridges are placed by that; undefined: one set of bridges serves all. */
+  /** The caller's region, if bridges are placed by region; undefined: the same bridges serve all callers. */
   readonly region: Region | undefined;
-  /** Where the bridges of all regions should live. */
+  /** Where the bridges that serve all regions should be placed. */
   readonly locationHint: Region | undefined;
 }
 
-/** The edge's side of the call to a bridge: picks the shard, makes the CLIENT span, bounds the wait. */
+/** Calls the bridges: picks the shard, makes the CLIENT span, limits the wait. */
 export class BridgeClient {
   readonly #namespace: DurableObjectNamespace<BridgeApi>;
   readonly #options: BridgeClientOptions;
@@ -61,13 +61,13 @@ export class BridgeClient {
     );
   }
 
-  /** The region whose bridges take in what this caller submits without an idempotency key. */
+  /** The region whose bridges take the jobs that this caller submits without an idempotency key. */
   get region(): Region | undefined {
     return this.#options.region;
   }
 
   /**
-   * Submits many jobs in one call to each of their bridges: a reply for each, in order.
+   * Submits many jobs, with one call to each of their bridges: a reply for each job, in order.
    * @throws ThroughlineError when a call as a whole fails
    */
   async submitBatch(commands: readonly Omit<SubmitCommand, 'carrier'>[]): Promise<Reply<Submission>[]> {
@@ -133,7 +133,7 @@ export class BridgeClient {
     );
   }
 
-  /** What is recorded of a job behind `after`. @throws ThroughlineError `job-unknown`, `broker-unavailable` */
+  /** The recorded events of a job after `after`, one page of them. @throws ThroughlineError `job-unknown`, `broker-unavailable` */
   history(tenant: string, jobId: string, after: number): Promise<JobHistory> {
     return this.#call('history', jobId, 0, (bridge, carrier) =>
       bridge.history({ tenant, jobId, after, carrier }),
@@ -141,7 +141,7 @@ export class BridgeClient {
   }
 
   /**
-   * A job's events behind `after` as `text/event-stream`, or null when there will be none.
+   * A job's events after `after` as `text/event-stream`, or null when no more will come.
    * @throws ThroughlineError `job-unknown`, `broker-unavailable`
    */
   watch(tenant: string, jobId: string, after: number): Promise<ReadableStream<Uint8Array> | null> {
@@ -157,7 +157,7 @@ export class BridgeClient {
     );
   }
 
-  /** What workers have announced. @throws ThroughlineError `broker-unavailable` */
+  /** The operations that workers have announced. @throws ThroughlineError `broker-unavailable` */
   operations(): Promise<OperationAnnouncement[]> {
     return this.#callAt(this.#bridgeOfTenant(''), 'operations', 0, (bridge, carrier) =>
       bridge.operations(carrier),
@@ -165,7 +165,7 @@ export class BridgeClient {
   }
 
   /**
-   * How the bridges of the caller's region are, one by one.
+   * The status of each bridge of the caller's region.
    * @throws ThroughlineError `broker-unavailable` where one of them does not answer
    */
   status(): Promise<BridgeStatus[]> {
@@ -194,17 +194,17 @@ export class BridgeClient {
     return this.#call('retry', jobId, 0, (bridge, carrier) => bridge.retry({ tenant, jobId, carrier }));
   }
 
-  /** The bridge of a job, always the same. */
+  /** The bridge of a job's id, always the same. */
   #bridgeOf(key: string): BridgeAddress {
     return this.#addressOf(regionOfJob(key), shardOf(key, this.#options.shards));
   }
 
-  /** The bridge that answers for what no job's id says the place of. */
+  /** The bridge for a request about a tenant, not about one job. */
   #bridgeOfTenant(tenant: string): BridgeAddress {
     return this.#addressOf(undefined, shardOf(tenant, this.#options.shards));
   }
 
-  /** The bridges that this caller's jobs may be in. */
+  /** All bridges that may have jobs of this caller. */
   #shards(): BridgeAddress[] {
     const { region, shards } = this.#options;
     const regions = region === undefined ? [undefined] : [undefined, region];

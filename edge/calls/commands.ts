@@ -1,4 +1,4 @@
-/** What the edge asks of a bridge, and what it answers: plain data, since a call may cross machines. */
+/** What the edge asks of a bridge, and what the bridge answers. It is plain data, since a call may cross machines. */
 
 import type { Job } from '../../shared/job/job.ts';
 import type { JobSpec } from '../../shared/job/job-spec.ts';
@@ -17,10 +17,10 @@ export interface SubmitCommand {
   readonly carrier: Carrier;
 }
 
-/** What a submission came to. */
+/** The result of a submission. */
 export interface Submission {
   readonly job: Job;
-  /** The job was there already, with the same idempotency key and the same request. */
+  /** Whether the job existed already, with the same idempotency key and the same request. */
   readonly replayed: boolean;
 }
 
@@ -31,7 +31,7 @@ export interface ReadCommand {
 }
 
 export interface WatchCommand extends ReadCommand {
-  /** Only events behind this sequence. */
+  /** Only events after this sequence. */
   readonly after: number;
 }
 

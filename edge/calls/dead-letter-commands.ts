@@ -1,4 +1,4 @@
-/** What the edge asks of a bridge about dead letters; plain data, as in commands.ts. */
+/** What the edge asks of a bridge about dead letters. It is plain data, as in commands.ts. */
 import type { SpanContext } from '@opentelemetry/api';
 import type { Job } from '../../shared/job/job.ts';
 import type { Carrier } from '../../shared/propagation/index.ts';
@@ -12,7 +12,7 @@ export interface DeadLettersCommand {
   readonly carrier: Carrier;
 }
 
-/** Of one dead letter, by its job's id. */
+/** Asks about one dead letter, by its job's id. */
 export interface DeadLetterCommand {
   readonly tenant: string;
   readonly jobId: string;
@@ -31,8 +31,8 @@ export interface Redriven {
   readonly sentBy: Pick<SpanContext, 'traceId' | 'spanId' | 'traceFlags'> | undefined;
 }
 
-/** One redrive is five questions to the broker, one after the other; each has the broker's own time limit. */
+/** One redrive asks the broker five times in a row. Each request has a time limit of its own as well. */
 export const REDRIVE_BUDGET_MS = 4_000;
-/** How long a bridge looks for letters, or sends them, before it answers with what it has. */
+/** How long a bridge reads dead letters, or redrives them, before it answers with what it has. */
 export const LIST_BUDGET_MS = 2_000;
 export const REDRIVE_MANY_BUDGET_MS = 10_000;

@@ -2,12 +2,12 @@ import { shardOf } from './shard.ts';
 
 const PREFIX = 'index-';
 
-/** The name of the object that knows a tenant's jobs. */
+/** The name of the index that lists a tenant's jobs. */
 export function indexName(tenant: string, shards: number): string {
   return `${PREFIX}${shardOf(tenant, shards)}`;
 }
 
-/** The shard that {@link indexName} named. */
+/** The number of the index with this name. */
 export function shardNumber(name: string): number {
   return Number(name.slice(PREFIX.length));
 }

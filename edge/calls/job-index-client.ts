@@ -6,10 +6,10 @@ import { indexName } from './index-name.ts';
 import { callObject } from './object-call.ts';
 import type { JobIndexApi } from './objects.ts';
 
-/** On top of the time that an index takes to catch up. */
+/** Added to the time that an index takes to catch up. */
 const MARGIN_MS = 3_000;
 
-/** The other side of the calls to an index: the edge asks it, a bridge tells it. */
+/** Calls the indexes: the edge asks them for lists, a bridge tells them about accepted jobs. */
 export class JobIndexClient {
   readonly #namespace: DurableObjectNamespace<JobIndexApi>;
   readonly #shards: number;
@@ -36,7 +36,7 @@ export class JobIndexClient {
     });
   }
 
-  /** Tells the indexes of the jobs' tenants. @throws whatever the platform throws for an object as a whole */
+  /** Tells the indexes of the jobs' tenants about accepted jobs. @throws the platform's error for an object that fails */
   async tell(jobs: readonly AcceptedJob[]): Promise<void> {
     const byIndex = Map.groupBy(jobs, ({ tenant }) => indexName(tenant, this.#shards));
     await Promise.all([...byIndex].map(([name, own]) => this.#namespace.getByName(name).accepted(own)));

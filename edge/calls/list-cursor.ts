@@ -1,15 +1,15 @@
 import { isToken } from '../../shared/job/job-address.ts';
 
-/** A place in a list of jobs: behind this job. */
+/** A place in a list of jobs: after this job. */
 export interface ListPlace {
   readonly acceptedAt: number;
   readonly id: string;
 }
 
-/** Before the newest job. */
+/** The place before the newest job. */
 export const TOP: ListPlace = { acceptedAt: Number.MAX_SAFE_INTEGER, id: '' };
 
-/** A place as text that says nothing to a caller; base64url. */
+/** A place as opaque text for callers (base64url). */
 export function writeCursor({ acceptedAt, id }: ListPlace): string {
   return btoa(`${acceptedAt}.${id}`).replaceAll('+', '-').replaceAll('/', '_').replace(/=+$/, '');
 }

@@ -7,20 +7,20 @@ import { type Reply, unwrapReply } from './reply.ts';
 
 /** One call of the edge to a Durable Object. */
 export interface ObjectCall<T> {
-  /** What kind of object it is, in a word: `bridge`. */
+  /** The kind of object in one word, such as `bridge`. */
   readonly kind: string;
   readonly method: string;
   readonly attributes: Attributes;
   readonly limitMs: number;
   readonly ask: (carrier: Carrier) => Promise<Reply<T>>;
-  /** The error where the object does not answer, or the platform fails it as a whole (moved, overloaded, reset). */
+  /** Makes the error for an object that does not answer, or that the platform has moved, reset or overloaded. */
   readonly unavailable: (reason: string, cause?: unknown) => ThroughlineError;
 }
 
 const tracer = trace.getTracer('throughline-edge');
 
 /**
- * Calls a Durable Object: makes the CLIENT span, hands the carrier on, bounds the wait.
+ * Calls a Durable Object: makes the CLIENT span, passes its carrier on, limits the wait.
  * @throws ThroughlineError the one that the reply stands for, or `unavailable`
  */
 export function callObject<T>(call: ObjectCall<T>): Promise<T> {

@@ -1,7 +1,7 @@
 /** As a redrive of many gives it to go on with. */
 export const REDRIVE_CURSOR = /^([0-9]{1,15})-([0-9]{1,15})$/;
 
-/** Where the next request goes on: the cursor is `<from>-<to>`. */
+/** Where the next request of a redrive of many goes on: from one sequence to another. */
 export interface RedriveCursor {
   readonly from: number;
   readonly to: number;

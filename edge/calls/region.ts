@@ -13,10 +13,10 @@ export interface RequestLocation {
 }
 
 const MIDDLE_EAST = 'AE BH CY IL IQ IR JO KW LB OM PS QA SA SY TR YE'.split(' ');
-/** Through the middle of North America, and between western and eastern Europe. */
+/** Degrees east that divide North America in the middle, and western from eastern Europe. */
 const MERIDIAN = { NA: -98, EU: 16 } as const;
 
-/** The region of a request; undefined where its location says nothing. */
+/** The region of a request; undefined where its location is not known. */
 export function regionOf({ continent, country, longitude }: RequestLocation): Region | undefined {
   const east = Number(longitude ?? Number.NaN);
   if (typeof country === 'string' && MIDDLE_EAST.includes(country)) return 'me';
@@ -28,12 +28,12 @@ export function regionOf({ continent, country, longitude }: RequestLocation): Re
   return continent === 'AF' ? 'afr' : undefined;
 }
 
-/** `<id>_<region>`: a job that was accepted in a region is looked for there, wherever its caller is by then. */
+/** A job's id with its region, `<id>_<region>`. The job is looked for in that region, from wherever its caller asks. */
 export function withRegion(id: string, region: Region | undefined): string {
   return region === undefined ? id : `${id}_${region}`;
 }
 
-/** The region that a job's id names; undefined: the job lives in the one bridge of all regions. */
+/** The region in a job's id; undefined: the job is in a bridge that serves all regions. */
 export function regionOfJob(id: string): Region | undefined {
   return REGIONS.find((region) => id.endsWith(`_${region}`));
 }

@@ -8,7 +8,7 @@ interface Refusal {
   readonly retryAfterSeconds: number | undefined;
 }
 
-/** A value or an error as data: an exception that crosses to another isolate keeps only its message. */
+/** A value or an error as plain data: an exception that crosses to another isolate keeps only its message. */
 export type Reply<T> =
   | { readonly ok: true; readonly value: T }
   | { readonly ok: false; readonly error: Refusal };

@@ -5,6 +5,7 @@ import { digestOf, type EventDigest } from '../../shared/wire/event-digest.ts';
 import { readEventHeaders, readJobEvent } from '../../shared/wire/event-message.ts';
 import { headerValues } from '../../shared/wire/headers.ts';
 import { EVENT_SUBJECTS, parseEventSubject } from '../../shared/wire/subjects.ts';
+import { indexName } from '../calls/index-name.ts';
 import type { BrokerConnection } from '../nats/broker-connection.ts';
 import type { BrokerSession } from '../nats/broker-session.ts';
 import type { HeaderReader, StoredHeaders } from '../nats/header-reader.ts';
@@ -15,14 +16,14 @@ import type { JobTable } from './job-table.ts';
 
 /** Events that go into the table in one transaction. */
 const BATCH = 500;
-/** Events that may be read whole at the same time. */
+/** Events whose bodies may be read at the same time. */
 const BODIES = 20;
-/** A run that is longer ends with what it has; the next one goes on. */
+/** A longer run ends with what it has read; the next run goes on. */
 const RUN_MS = 20_000;
 /** A replica lags for milliseconds. */
 const LAG_PAUSE_MS = 50;
 const LAG_RETRIES = 10;
-/** The server takes a reader away that nobody used for longer. */
+/** A reader that was not used for longer is opened again: the server may have removed its consumer. */
 const READER_IDLE_MS = 10_000;
 
 interface OpenReader {
@@ -31,25 +32,25 @@ interface OpenReader {
   usedAt: number;
 }
 
-/** What an index follows the events with. */
+/** What the follower needs of its index. */
 export interface FollowerParts {
   readonly connection: BrokerConnection;
   readonly table: JobTable;
   readonly log: Logger;
-  /** Whether this index is the one for a tenant's jobs. */
-  readonly isOwn: (tenant: string) => boolean;
-  /** Changes when {@link isOwn} does: all events are read again then. */
-  readonly share: string;
+  /** The name of this index. */
+  readonly name: string;
+  /** How many indexes there are. */
+  readonly shards: number;
 }
 
 /**
- * Brings the events of all jobs into the table, in runs: each asks how far the stream is, and reads what the table
- * has not, in batches that it asks for. Nothing is sent to an index that is not reading, so that neither a long
- * absence nor a flood of events costs memory, and nothing has to be kept open in between.
+ * Brings the events of this index's jobs into its table, in runs. Each run asks how far the stream is, and reads the
+ * events that the table does not have, batch by batch. It receives only what it asks for, so neither a long absence nor
+ * many events cost memory, and nothing has to stay open between two runs.
  */
 export class EventFollower {
   readonly #parts: FollowerParts;
-  #run: Promise<boolean> = Promise.resolve(true);
+  #current: Promise<boolean> = Promise.resolve(true);
   #next: Promise<boolean> | undefined;
   #open: OpenReader | undefined;
 
@@ -58,8 +59,8 @@ export class EventFollower {
   }
 
   /**
-   * Waits until the table has every event that was stored before this call, at most `ms`; never throws.
-   * @returns whether it has
+   * Waits until the table has every event that was stored before this call, at most `ms` milliseconds; never throws.
+   * @returns whether the table has them
    */
   async catchUp(ms: number): Promise<boolean> {
     try {
@@ -71,14 +72,14 @@ export class EventFollower {
     }
   }
 
-  /** One run at a time: one that is under way may have asked too early, so whoever comes meanwhile shares the next. */
+  /** One run at a time. The current run may have asked too early, so all calls meanwhile share the next run. */
   #nextRun(): Promise<boolean> {
-    this.#next ??= this.#run
+    this.#next ??= this.#current
       .catch(() => false)
       .then(() => {
         this.#next = undefined;
-        this.#run = this.#follow();
-        return this.#run;
+        this.#current = this.#follow();
+        return this.#current;
       });
     return this.#next;
   }
@@ -100,21 +101,21 @@ export class EventFollower {
   }
 
   /**
-   * A stream that was made anew, or brought back from an older copy, is read from its beginning: what the table has is
-   * kept, and gives way to what is newer. What a stream has dropped by age is passed over.
+   * Moves the table's place to where this run starts. That is the first event if the stream was created again or restored
+   * from an older copy, or if the number of indexes has changed. Events that the stream has dropped are skipped.
    */
   #begin({ created, first, last }: StreamExtent): void {
-    const { table, share } = this.#parts;
-    const source = `${created} ${share}`;
+    const { table, name, shards } = this.#parts;
+    const source = `${created} ${name} of ${shards}`;
     const { source: known, sequence: reached } = table.place;
-    const isAnew = source !== known || last < reached;
-    const sequence = Math.max(isAnew ? 0 : reached, first - 1);
-    if (!isAnew && sequence === reached) return;
+    const isOther = source !== known || last < reached;
+    const sequence = Math.max(isOther ? 0 : reached, first - 1);
+    if (!isOther && sequence === reached) return;
     this.#close();
     table.place = { source, sequence };
   }
 
-  /** Where the last events were deleted, the stream's leader knows of none behind those that were read. */
+  /** Whether no event is left: the last events of the stream may have been deleted. */
   async #isAllThereIs(session: BrokerSession, { last }: StreamExtent): Promise<boolean> {
     const { table } = this.#parts;
     const { source, sequence } = table.place;
@@ -123,7 +124,7 @@ export class EventFollower {
     return true;
   }
 
-  /** One batch. @returns whether there was anything */
+  /** Reads one batch. @returns whether it had any event */
   async #step(session: BrokerSession): Promise<boolean> {
     const { table } = this.#parts;
     try {
@@ -140,7 +141,7 @@ export class EventFollower {
     }
   }
 
-  /** What the events say; few at a time, since some may have to be read whole. */
+  /** The table's entries for these events; a few at a time, since some bodies may have to be read. */
   async #entries(session: BrokerSession, messages: readonly StoredHeaders[]): Promise<IndexEntry[]> {
     const entries: IndexEntry[] = [];
     for (let from = 0; from < messages.length; from += BODIES) {
@@ -152,7 +153,8 @@ export class EventFollower {
 
   async #entry(session: BrokerSession, message: StoredHeaders): Promise<IndexEntry | undefined> {
     const job = parseEventSubject(message.subject);
-    if (job === undefined || !this.#parts.isOwn(job.tenant)) return undefined;
+    const { name, shards } = this.#parts;
+    if (job === undefined || indexName(job.tenant, shards) !== name) return undefined;
     const digest = readEventHeaders(headerValues(message.headers)) ?? (await readBody(session, message));
     return digest && eventEntry(job, digest, message.time.getTime());
   }
@@ -178,7 +180,7 @@ export class EventFollower {
   }
 }
 
-/** The body of an event whose headers do not say enough; of a later one of this job where it is not there any more. */
+/** Reads the body of an event whose headers do not say enough; where it is gone, a later event of the same job. */
 async function readBody(
   session: BrokerSession,
   { subject, sequence }: StoredHeaders,

@@ -6,10 +6,10 @@ import type { EventDigest } from '../../shared/wire/event-digest.ts';
 const DAY_MS = 24 * 60 * 60 * 1_000;
 /** An ended job is listed a day longer than its events are kept. */
 const KEPT_ENDED_MS = 8 * DAY_MS;
-/** One that has not ended may wait in the queue; no stream keeps a delayed one longer than this. */
+/** A job that has not ended may wait in the queue. No stream keeps a delayed job longer than this. */
 const KEPT_OPEN_MS = 60 * DAY_MS;
 
-/** What the index keeps of a job: a row. Times are milliseconds since 1970. */
+/** A job in the index: one row. Times are milliseconds since 1970. */
 export type IndexEntry = {
   tenant: string;
   id: string;
@@ -24,14 +24,14 @@ export type IndexEntry = {
   finished_at: number | null;
   error_code: string | null;
   trace_id: string;
-  /** With commas, oldest first. */
+  /** Separated by commas, oldest first. */
   previous_trace_ids: string;
   redrive_count: number;
-  /** The day, counted from 1970, on which it is forgotten: a whole day, so that few events change it. */
+  /** The day, counted from 1970, on which the row is deleted. It is a whole day, so that few events change it. */
   expires_on: number;
 };
 
-/** The entry of a job that was accepted a moment ago: nothing has happened to it. */
+/** The entry of a job that was accepted a moment ago. */
 export function acceptedEntry(tenant: string, job: Job): IndexEntry {
   const acceptedAt = Date.parse(job.acceptedAt);
   const dueAt = msOf(job.dueAt);
@@ -93,18 +93,18 @@ export function eventSupersedes(next: IndexEntry, known: IndexEntry): boolean {
   return known.finished_at === null || next.finished_at !== null;
 }
 
-/** Whether an accepted job's entry takes the place of what is known: word of it may come behind its first events. */
+/** Whether the entry of an accepted job replaces the known one: the job's first events may have come before it. */
 export function acceptedSupersedes(next: IndexEntry, known: IndexEntry): boolean {
   if (next.accepted_at !== known.accepted_at) return next.accepted_at > known.accepted_at;
   return known.durability === 'outbox';
 }
 
-/** Today, as {@link IndexEntry} counts days. */
+/** The day of a time, counted as {@link IndexEntry} counts days. @param ms epoch milliseconds */
 export function dayOf(ms: number): number {
   return Math.floor(ms / DAY_MS);
 }
 
-/** The job as a list shows it. */
+/** The job as the list shows it. */
 export function summaryOf(entry: IndexEntry): JobSummary {
   const { due_at, started_at, finished_at, error_code, previous_trace_ids } = entry;
   return {

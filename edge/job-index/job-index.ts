@@ -5,7 +5,7 @@ import { describeThrown, ThroughlineError } from '../../shared/errors.ts';
 import { extract, fromRecord } from '../../shared/propagation/index.ts';
 import { SERVICE } from '../../shared/trace/semantics.ts';
 import { type AcceptedJob, CATCH_UP_MS, type ListCommand } from '../calls/index-commands.ts';
-import { indexName, shardNumber } from '../calls/index-name.ts';
+import { shardNumber } from '../calls/index-name.ts';
 import type { JobIndexApi } from '../calls/objects.ts';
 import { type Reply, refusal } from '../calls/reply.ts';
 import { type EdgeConfig, type Env, edgeConfig } from '../config.ts';
@@ -16,17 +16,17 @@ import { EventFollower } from './event-follower.ts';
 import { acceptedEntry } from './index-entry.ts';
 import { JobTable } from './job-table.ts';
 
-/** How long one alarm follows the events, and how many jobs it forgets. */
+/** How long one alarm follows the events, and how many old jobs it deletes. */
 const ALARM_CATCH_UP_MS = 25_000;
 const FORGET_JOBS = 1_000;
-/** Until the next alarm: when there is more to do, while jobs run, when nothing happens, and while NATS is away. */
+/** Milliseconds to the next alarm: when there is more to do, while jobs run, when nothing happens, after a failure. */
 const ALARM = { more: 1_000, busy: 10_000, quiet: 300_000, failed: 30_000 } as const;
-/** Without a question for this long, and without events, the connection is let go, and the object may sleep. */
+/** Without a request for this long, and without new events, the connection is closed, and the object may sleep. */
 const IDLE_MS = 60_000;
 
 /**
- * The Durable Object that knows the jobs of its tenants in the order in which they were accepted. It hears of a job
- * from the bridge that accepted it, and follows the events of all jobs for the rest.
+ * The Durable Object that lists the jobs of its tenants in the order in which they were accepted. A bridge tells it
+ * about each job that it accepts; everything later comes from the jobs' events.
  */
 export class JobIndex extends DurableObject<Env> implements JobIndexApi {
   readonly #config: EdgeConfig;
@@ -34,7 +34,7 @@ export class JobIndex extends DurableObject<Env> implements JobIndexApi {
   readonly #connection: BrokerConnection;
   readonly #table: JobTable;
   readonly #follower: EventFollower;
-  /** There are fewer indexes than there were: nobody asks this one any more. */
+  /** Whether the number of indexes was reduced, and no request reaches this one any more. */
   readonly #isRetired: boolean;
   #alarmAt = 0;
   #askedAt = 0;
@@ -52,18 +52,17 @@ export class JobIndex extends DurableObject<Env> implements JobIndexApi {
       connection: this.#connection,
       table: this.#table,
       log: this.#log,
-      isOwn: (tenant) => indexName(tenant, shards) === name,
-      share: `${name} of ${shards}`,
+      ...{ name, shards },
     });
   }
 
-  /** Takes jobs that a bridge has accepted. */
+  /** Adds jobs that a bridge has accepted. */
   async accepted(jobs: readonly AcceptedJob[]): Promise<void> {
     this.#table.accept(jobs.map(({ tenant, job }) => acceptedEntry(tenant, job)));
     await this.#wakeWithin(ALARM.busy);
   }
 
-  /** A page of a tenant's jobs, caught up with the events as far as they can be reached in time. */
+  /** A page of a tenant's jobs, with the events that could be read in time. */
   list(command: ListCommand): Promise<Reply<JobPage>> {
     const caller = extract(fromRecord(command.carrier), context.active()).context;
     return context.with(withService(caller, SERVICE.index), async () => {
@@ -91,34 +90,34 @@ export class JobIndex extends DurableObject<Env> implements JobIndexApi {
     return { ...page, complete };
   }
 
-  /** Follows the events and forgets old jobs; comes again by itself, whatever happens. */
+  /** Follows the events and deletes old jobs. It sets the next alarm, also after an error. */
   override alarm(): Promise<void> {
     return context.with(withService(ROOT_CONTEXT, SERVICE.index), async () => {
       let inMs: number | undefined = ALARM.failed;
       try {
-        inMs = this.#isRetired ? this.#clear() : await this.#attend();
+        inMs = this.#isRetired ? this.#clear() : await this.#maintain();
       } catch (thrown) {
-        this.#log.error('the index could not be attended to', { reason: describeThrown(thrown) });
+        this.#log.error('the index could not be updated', { reason: describeThrown(thrown) });
       } finally {
         if (inMs !== undefined) await this.#wakeIn(inMs);
       }
     });
   }
 
-  /** @returns milliseconds until the next time */
-  async #attend(): Promise<number> {
+  /** @returns milliseconds until the next alarm */
+  async #maintain(): Promise<number> {
     const before = this.#table.place.sequence;
     const complete = await this.#follower.catchUp(ALARM_CATCH_UP_MS);
-    const hasNews = this.#table.place.sequence !== before;
-    if (this.#table.forget(FORGET_JOBS, Date.now())) return ALARM.more;
-    if (!complete) return hasNews ? ALARM.more : ALARM.failed;
-    if (hasNews || Date.now() - this.#askedAt < IDLE_MS) return ALARM.busy;
+    const hasNewEvents = this.#table.place.sequence !== before;
+    if (this.#table.deleteExpired(FORGET_JOBS, Date.now())) return ALARM.more;
+    if (!complete) return hasNewEvents ? ALARM.more : ALARM.failed;
+    if (hasNewEvents || Date.now() - this.#askedAt < IDLE_MS) return ALARM.busy;
     this.#connection.release();
     return ALARM.quiet;
   }
 
   #clear(): number | undefined {
-    return this.#table.forget(FORGET_JOBS, Number.MAX_SAFE_INTEGER) ? ALARM.more : undefined;
+    return this.#table.deleteExpired(FORGET_JOBS, Number.MAX_SAFE_INTEGER) ? ALARM.more : undefined;
   }
 
   async #wakeWithin(ms: number): Promise<void> {

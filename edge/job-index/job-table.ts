@@ -4,8 +4,8 @@ import { TOP, writeCursor } from '../calls/list-cursor.ts';
 import { acceptedSupersedes, dayOf, eventSupersedes, type IndexEntry, summaryOf } from './index-entry.ts';
 
 /**
- * An index for each question, in the order of its answer, so that a page is read from where it begins to where it
- * ends. Each costs a written row with each change of a job's state, which is why there is no fifth.
+ * One index for each kind of list, in the order of the list, so that a page reads only its own rows. Each index costs a
+ * written row for each change of a job's state, so there are no more than needed.
  */
 const SCHEMA = `
   CREATE TABLE IF NOT EXISTS jobs (
@@ -26,15 +26,15 @@ const SCHEMA = `
   );
   INSERT OR IGNORE INTO place VALUES (1, '', 0, '');`;
 
-/** How far the events are in the table. */
+/** How far the table has followed the events. */
 export interface Place {
-  /** Which stream they are of. */
+  /** The stream, and this index's share of it. */
   readonly source: string;
-  /** The last one that is in the table, or that the table has no use for. */
+  /** The sequence of the last event that was read. */
   readonly sequence: number;
 }
 
-/** The jobs that an index knows, and how far it has followed the events, in one SQLite database. */
+/** The jobs of an index, and how far it has followed the events, in SQLite. */
 export class JobTable {
   readonly #storage: DurableObjectStorage;
   readonly #sql: SqlStorage;
@@ -45,7 +45,7 @@ export class JobTable {
     this.#sql.exec(SCHEMA);
   }
 
-  /** The name of the object that it belongs to, which the platform does not tell to one that an alarm wakes. */
+  /** The name of the object. The platform does not give it to an object that an alarm wakes, so the table keeps it. */
   owner(told: string | undefined): string {
     if (told !== undefined) this.#sql.exec('UPDATE place SET owner = ?1 WHERE owner <> ?1', told);
     return this.#sql.exec<{ owner: string }>('SELECT owner FROM place').one().owner;
@@ -59,7 +59,7 @@ export class JobTable {
     this.#sql.exec('UPDATE place SET source = ?, sequence = ?', source, sequence);
   }
 
-  /** Takes jobs that were accepted, all or none. */
+  /** Writes the entries of accepted jobs, all or none. */
   accept(entries: readonly IndexEntry[]): void {
     this.#storage.transactionSync(() => {
       for (const entry of entries) this.#put(entry, acceptedSupersedes);
@@ -67,8 +67,8 @@ export class JobTable {
   }
 
   /**
-   * Takes what events say, together with the place that is reached with them: all or nothing, so that no event is
-   * taken twice or left out, whenever the object goes away.
+   * Writes the entries of events together with the place that they reach, all or nothing. So no event is taken twice or
+   * left out, also when the object is evicted.
    */
   follow(entries: readonly IndexEntry[], place: Place): void {
     this.#storage.transactionSync(() => {
@@ -79,7 +79,7 @@ export class JobTable {
 
   /**
    * A page of a tenant's jobs, newest first.
-   * @returns it, and how many rows were read for it
+   * @returns the page, and how many rows were read for it
    */
   page(query: PageQuery): Omit<JobPage, 'complete'> & { readonly rowsRead: number } {
     const { tenant, state, operation, limit, after = TOP } = query;
@@ -97,18 +97,18 @@ export class JobTable {
     };
   }
 
-  /** Forgets at most `max` jobs whose time is over. @returns whether there are more */
-  forget(max: number, now: number): boolean {
-    const over = this.#sql
+  /** Deletes at most `max` expired jobs. @returns whether there may be more */
+  deleteExpired(max: number, now: number): boolean {
+    const expired = this.#sql
       .exec<Pick<IndexEntry, 'tenant' | 'id'>>(
         'SELECT tenant, id FROM jobs INDEXED BY by_expiry WHERE expires_on < ? LIMIT ?',
         ...[dayOf(now), max],
       )
       .toArray();
-    for (const { tenant, id } of over) {
+    for (const { tenant, id } of expired) {
       this.#sql.exec('DELETE FROM jobs WHERE tenant = ? AND id = ?', tenant, id);
     }
-    return over.length === max;
+    return expired.length === max;
   }
 
   #put(entry: IndexEntry, supersedes: (next: IndexEntry, known: IndexEntry) => boolean): void {
@@ -121,7 +121,7 @@ export class JobTable {
 }
 
 /**
- * The statement for a page. `INDEXED BY` makes an error of a plan that would read more than the page; the place is
+ * The statement for a page. With `INDEXED BY`, SQLite refuses a plan that would read more than the page. The place is
  * compared as a pair, which SQLite finds in the index.
  */
 export function pageStatement({ operation, state }: Pick<PageQuery, 'operation' | 'state'>): string {
@@ -154,7 +154,7 @@ const COLUMNS = [
   'expires_on',
 ] as const satisfies (keyof IndexEntry)[];
 
-/** An update, not a replacement: only the indexes whose columns changed are written. */
+/** It updates and does not replace, so only the indexes whose columns changed are written. */
 const PUT = `INSERT INTO jobs (${COLUMNS.join(', ')}) VALUES (${COLUMNS.map(() => '?').join(', ')})
   ON CONFLICT (tenant, id) DO UPDATE SET ${COLUMNS.slice(2)
     .map((column) => `${column} = excluded.${column}`)
@@ -164,7 +164,7 @@ function isSame(entry: IndexEntry, known: IndexEntry): boolean {
   return COLUMNS.every((column) => entry[column] === known[column]);
 }
 
-/** Of each job the entry that the others give way to: a job that begins and ends within a batch is written once. */
+/** The latest entry of each job: a job that begins and ends within one batch is written once. */
 function collapsed(entries: readonly IndexEntry[]): Iterable<IndexEntry> {
   const latest = new Map<string, IndexEntry>();
   for (const entry of entries) {

@@ -1,8 +1,8 @@
-import { jobOfEvent } from '../../shared/job/event.ts';
+import { type JobEvent, jobOfEvent, makeEvent } from '../../shared/job/event.ts';
 import type { Job } from '../../shared/job/job.ts';
-import { cancelledInOutbox } from '../jobs/cancelled-event.ts';
+import { CANCELLED } from '../jobs/cancelled-event.ts';
 import { readJob } from '../jobs/job-reader.ts';
-import { queuedJob } from '../jobs/outgoing-job.ts';
+import { type OutgoingJob, queuedJob, traceIdOf } from '../jobs/outgoing-job.ts';
 import type { BrokerConnection } from '../nats/broker-connection.ts';
 import { RequestBroker } from '../nats/request-broker.ts';
 import type { Outbox } from './outbox.ts';
@@ -33,4 +33,10 @@ export async function readPendingJob(
     if ((await broker.ask((session) => readJob(session, tenant, jobId))) !== undefined) return undefined;
   }
   return { ...pendingJob(entry, bridge.name), attempts: [] };
+}
+
+/** The end of a job that was cancelled while the outbox had it. @param at when, RFC 3339 */
+export function cancelledInOutbox(bridge: string, job: OutgoingJob, at: string): JobEvent {
+  const facts = { attempt: 0, at, worker: bridge, traceId: traceIdOf(job), spanId: '', error: CANCELLED };
+  return makeEvent('cancelled', job, facts);
 }

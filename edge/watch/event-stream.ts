@@ -5,15 +5,15 @@ import type { WatchLease } from './job-watches.ts';
 
 const encoder = new TextEncoder();
 const RETRY_MS = 250;
-/** First words of a stream: what a client waits before it connects again, in milliseconds. */
+/** The start of a stream: how long a client waits before it connects again, in milliseconds. */
 const STREAM_OPENING = 'retry: 1000\n\n';
-/** A comment: keeps proxies from taking a quiet stream for a dead one, and tells a client that it is not. */
+/** A comment line: it shows proxies and clients that a quiet stream is alive. */
 const STREAM_HEARTBEAT = ':\n\n';
 
 /**
- * A job's events as `text/event-stream`: what is recorded behind `after`, then what comes, until the job has ended.
- * It is made as it is read, so a reader that does not read costs nothing but its place.
- * @param heartbeatMs the longest silence
+ * A job's events as `text/event-stream`: the recorded events after `after`, then the events as they come, until the job
+ * has ended. It is made while it is read, so a reader that does not read costs only its place.
+ * @param heartbeatMs the longest silence, in milliseconds
  */
 export function eventStream(
   lease: WatchLease,
@@ -57,7 +57,7 @@ class EventStreamSource implements UnderlyingByteSource {
     this.#lease.release();
   }
 
-  /** What is to be sent next; undefined at the end. */
+  /** The next text to send; undefined at the end. */
   async #next(): Promise<string | undefined> {
     if (!this.#opened) {
       this.#opened = true;
@@ -70,13 +70,14 @@ class EventStreamSource implements UnderlyingByteSource {
       if (read !== undefined && read.events.length > 0) return read.events.map(eventText).join('');
       const left = until - Date.now();
       if (left <= 0) return STREAM_HEARTBEAT;
-      // What cannot be read now is asked for again; what is not there yet is waited for.
+      // A read that failed is tried again soon; a new event is waited for.
       if (read === undefined) await scheduler.wait(Math.min(left, RETRY_MS));
       else await this.#lease.watch.wait(this.#position, left);
     }
     return undefined;
   }
 
+  /** @returns undefined where the events cannot be read now */
   async #read(): Promise<WatchRead | undefined> {
     try {
       const read = await this.#lease.watch.read(this.#position);

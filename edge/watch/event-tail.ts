@@ -13,12 +13,12 @@ export interface TailLimits {
   readonly bytes: number;
 }
 
-/** What there is behind a place: the next events; or older ones must be read from the stream first; or nothing yet. */
+/** What follows a place: the next events, perhaps none yet; `older`: events that only the stream has; `end`: no more. */
 export type TailRead = { readonly entries: readonly TailEntry[] } | 'older' | 'end';
 
 /**
- * The latest events of one job, without gap: every event behind `floor` that was given to it. A bounded window, so
- * that a slow reader costs no memory: whoever falls out of it reads the stream.
+ * The latest events of one job, without a gap: every event after `floor`. Its size is bounded, so a slow reader costs no
+ * memory: a reader that falls behind it reads the stream.
  */
 export class EventTail {
   readonly #limits: TailLimits;
@@ -29,8 +29,8 @@ export class EventTail {
   #end: number | undefined;
 
   /**
-   * @param floor sequence of the job's last event so far; 0 = none
-   * @param ended whether that one is the job's end
+   * @param floor sequence of the job's last event so far; 0: there is none
+   * @param ended whether that event is the job's end
    */
   constructor(floor: number, ended: boolean, limits: TailLimits) {
     this.#floor = floor;
@@ -39,12 +39,12 @@ export class EventTail {
     this.#limits = limits;
   }
 
-  /** The event at this sequence exists, and so does none between it and the first entry but those dropped. */
+  /** Every event after this sequence is in the tail. */
   get floor(): number {
     return this.#floor;
   }
 
-  /** The last sequence that was seen. */
+  /** The last sequence that was added. */
   get head(): number {
     return this.#head;
   }
@@ -54,7 +54,7 @@ export class EventTail {
     return this.#end !== undefined;
   }
 
-  /** Adds the next event. `undefined`: what is at this sequence is none, somebody else wrote it. */
+  /** Adds the next event. `undefined`: another program wrote something else at this sequence. */
   push(sequence: number, bytes: number, event: RecordedEvent | undefined): void {
     if (sequence <= this.#head || this.#end !== undefined) return;
     this.#head = sequence;
@@ -65,7 +65,7 @@ export class EventTail {
     while (this.#entries.length > 1 && this.#isFull()) this.#drop();
   }
 
-  /** What comes behind `sequence`. */
+  /** What follows `sequence`. */
   after(sequence: number): TailRead {
     if (this.#end !== undefined && sequence >= this.#end) return 'end';
     if (sequence < this.#floor) return 'older';

@@ -5,13 +5,13 @@ import { EVENTS_STREAM } from '../../shared/nats/streams.ts';
 import { SERVICE } from '../../shared/trace/semantics.ts';
 import { readJobEvent } from '../../shared/wire/event-message.ts';
 import { eventSubject } from '../../shared/wire/subjects.ts';
-import { type HistoryEnds, lastOf, readHistory } from '../jobs/event-history.ts';
+import { type HistoryEnds, lastOf, readHistory } from '../jobs/job-history.ts';
 import type { BrokerConnection } from '../nats/broker-connection.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { withService } from '../telemetry/service.ts';
 import type { EventTail } from './event-tail.ts';
 
-/** What a reader gets at once, so that it holds little while its caller is slow. */
+/** What a reader gets at once. It is small, so that a slow caller costs little memory. */
 const PAGE = { maxEvents: 64, maxBytes: 256 * 1024 } as const;
 const FIRST_PAUSE_MS = 250;
 const LONGEST_PAUSE_MS = 5_000;
@@ -25,14 +25,14 @@ export interface WatchedJob {
 export interface WatchRead {
   readonly events: readonly HistoryEvent[];
   readonly upTo: number;
-  /** Nothing will come any more. */
+  /** No more events will come. */
   readonly ended: boolean;
 }
 
 /**
- * One job that somebody watches: one consumer of the `EVENTS` stream for all its readers in this bridge. Over a lost
- * connection it goes on with the next one, behind the last event that came. Of its callbacks it tells what was recorded
- * before it began: they mostly come behind the job's end, and so behind its own.
+ * The watch of one job: one consumer of the `EVENTS` stream for all its readers in this bridge. When the connection is
+ * lost, it goes on over the next one, after the last event that came. It gives only those events of callbacks that were
+ * recorded before it started: most of them come after the job's end, when the watch is over.
  */
 export class JobWatch {
   readonly #connection: BrokerConnection;
@@ -40,15 +40,11 @@ export class JobWatch {
   readonly #job: WatchedJob;
   readonly #tail: EventTail;
   readonly #before: HistoryEnds;
-  readonly #waiting = new Set<() => void>();
-  readonly #left = Promise.withResolvers<void>();
+  readonly #sleepers = new Set<() => void>();
+  readonly #hasStopped = Promise.withResolvers<void>();
   #stopped = false;
 
-  /**
-   * @param tail knows the last event so far; older ones are read from the stream
-   * @param before where what is recorded so far ends
-   */
-  constructor(
+  private constructor(
     connection: BrokerConnection,
     log: Logger,
     job: WatchedJob,
@@ -60,8 +56,24 @@ export class JobWatch {
     this.#job = job;
     this.#tail = tail;
     this.#before = before;
-    // It is nobody's request: what it logs must not carry the trace of whoever happened to come first.
-    context.with(withService(ROOT_CONTEXT, SERVICE.bridge), () => void this.#run());
+  }
+
+  /**
+   * Starts a watch.
+   * @param tail starts at the last event so far; older events are read from the stream
+   * @param before where the history ends so far
+   */
+  static start(
+    connection: BrokerConnection,
+    log: Logger,
+    job: WatchedJob,
+    tail: EventTail,
+    before: HistoryEnds,
+  ): JobWatch {
+    const watch = new JobWatch(connection, log, job, tail, before);
+    // It belongs to no request: its log lines must not carry the trace of the reader that came first.
+    context.with(withService(ROOT_CONTEXT, SERVICE.bridge), () => void watch.#run());
+    return watch;
   }
 
   /** Whether the job's end is known. */
@@ -70,7 +82,7 @@ export class JobWatch {
   }
 
   /**
-   * The next events behind `after`, at most a page of them; none when there is nothing yet.
+   * The next events after `after`: one page of them, or none when there are none yet.
    * @throws ThroughlineError `broker-unavailable` where older events cannot be read now
    */
   async read(after: number): Promise<WatchRead> {
@@ -93,30 +105,30 @@ export class JobWatch {
     };
   }
 
-  /** Where the history ends that is not in the tail. */
+  /** Where the part of the history ends that is not in the tail. */
   #recorded(): HistoryEnds {
     const { floor } = this.#tail;
     return floor === lastOf(this.#before) ? this.#before : { ...this.#before, job: floor };
   }
 
-  /** Resolves when there may be something new behind `after`, at the latest after `ms`. */
+  /** Resolves when there may be an event after `after`, or when `ms` milliseconds have passed. */
   async wait(after: number, ms: number): Promise<void> {
     if (this.#stopped || this.#tail.head > after) return;
     await new Promise<void>((resolve) => {
       const wake = (): void => {
         clearTimeout(timer);
-        this.#waiting.delete(wake);
+        this.#sleepers.delete(wake);
         resolve();
       };
       const timer = setTimeout(wake, ms);
-      this.#waiting.add(wake);
+      this.#sleepers.add(wake);
     });
   }
 
-  /** Ends the watch: its last reader has left. */
+  /** Stops the watch, when its last reader has left. */
   stop(): void {
     this.#stopped = true;
-    this.#left.resolve();
+    this.#hasStopped.resolve();
     this.#wake();
   }
 
@@ -129,13 +141,13 @@ export class JobWatch {
       } catch (thrown) {
         const { code, message } = ThroughlineError.from(thrown);
         this.#log.warn('cannot follow a job now', { job_id: this.#job.jobId, code, reason: message });
-        await Promise.race([scheduler.wait(pauseMs), this.#left.promise]);
+        await Promise.race([scheduler.wait(pauseMs), this.#hasStopped.promise]);
         pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS);
       }
     }
   }
 
-  /** Follows over one connection, until it is lost, the job has ended, or nobody watches any more. */
+  /** Follows over one connection, until it is lost, the job has ended, or the watch is stopped. */
   async #follow(): Promise<void> {
     const over = Promise.withResolvers<void>();
     await this.#connection.use(async (session) => {
@@ -151,13 +163,13 @@ export class JobWatch {
         onLost: over.resolve,
       });
       const stopListening = session.lost.listen(over.resolve);
-      await Promise.race([over.promise, this.#left.promise]);
+      await Promise.race([over.promise, this.#hasStopped.promise]);
       stopListening();
       stop();
     });
   }
 
   #wake(): void {
-    for (const wake of [...this.#waiting]) wake();
+    for (const wake of [...this.#sleepers]) wake();
   }
 }

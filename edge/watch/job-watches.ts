@@ -2,7 +2,7 @@ import { ThroughlineError } from '../../shared/errors.ts';
 import { isTerminalEvent } from '../../shared/job/event.ts';
 import { readJobEvent } from '../../shared/wire/event-message.ts';
 import { eventSubject } from '../../shared/wire/subjects.ts';
-import { type HistoryEnds, lastOf, readEnds } from '../jobs/event-history.ts';
+import { type HistoryEnds, lastOf, readEnds } from '../jobs/job-history.ts';
 import { readJob } from '../jobs/job-reader.ts';
 import type { BrokerConnection } from '../nats/broker-connection.ts';
 import type { Outbox } from '../outbox/outbox.ts';
@@ -11,7 +11,7 @@ import { EventTail } from './event-tail.ts';
 import { JobWatch, type WatchedJob } from './job-watch.ts';
 import { StreamPlaces } from './stream-places.ts';
 
-/** Kept of each watched job in memory; a reader that falls behind them reads the stream. */
+/** The events of a watched job that are kept in memory. A reader that falls behind them reads the stream. */
 const TAIL = { events: 256, bytes: 1024 * 1024 } as const;
 
 const NO_ENDS: HistoryEnds = { job: 0, callback: 0 };
@@ -21,14 +21,14 @@ interface Shared {
   readers: number;
 }
 
-/** A reader's hold on a watch. */
+/** A reader's share of a watch. */
 export interface WatchLease {
   readonly watch: JobWatch;
-  /** Lets go; safe to call twice. */
+  /** Gives it back; safe to call twice. */
   readonly release: () => void;
 }
 
-/** The jobs that are watched through this bridge: one watch per job, there as long as somebody reads it. */
+/** The jobs that are watched through this bridge: one watch for each job, as long as it has readers. */
 export class JobWatches {
   readonly #connection: BrokerConnection;
   readonly #log: Logger;
@@ -36,7 +36,7 @@ export class JobWatches {
   readonly #watches = new Map<string, Shared>();
   readonly #places: StreamPlaces;
 
-  /** @param perTenant how many readers a tenant may have at a time */
+  /** @param perTenant how many readers a tenant may have at the same time */
   constructor(connection: BrokerConnection, log: Logger, outbox: Pick<Outbox, 'find'>, perTenant: number) {
     this.#connection = connection;
     this.#log = log;
@@ -44,13 +44,13 @@ export class JobWatches {
     this.#places = new StreamPlaces(perTenant);
   }
 
-  /** Jobs that are watched now. */
+  /** How many jobs are watched now. */
   get size(): number {
     return this.#watches.size;
   }
 
   /**
-   * Joins the watch of a job, or begins one.
+   * Joins the watch of a job, or starts one.
    * @throws ThroughlineError `too-many-streams`, `job-unknown`, `broker-unavailable`
    */
   async join(job: WatchedJob): Promise<WatchLease> {
@@ -73,9 +73,9 @@ export class JobWatches {
   async #join(job: WatchedJob): Promise<WatchLease> {
     const key = eventSubject(job.tenant, job.jobId);
     if (!this.#isLive(key)) {
-      const watch = await this.#begin(job);
-      // Somebody else may have begun it meanwhile.
-      if (!this.#isLive(key)) this.#watches.set(key, { watch: watch(), readers: 0 });
+      const { tail, ends } = await this.#readStart(job);
+      // Another reader may have started the watch meanwhile.
+      if (!this.#isLive(key)) this.#start(key, job, tail, ends);
     }
     const shared = this.#watches.get(key);
     if (shared === undefined) throw new ThroughlineError('internal', 'the watch is gone');
@@ -91,26 +91,29 @@ export class JobWatches {
     return { watch: shared.watch, release };
   }
 
-  /** One that has ended tells nothing of a job that was redriven since. */
+  /** A watch that has ended does not see a job that was redriven since. */
   #isLive(key: string): boolean {
     return this.#watches.get(key)?.watch.ended === false;
   }
 
-  /** @returns what begins the watch, once it is known where the recorded part ends */
-  async #begin(job: WatchedJob): Promise<() => JobWatch> {
-    const { tenant, jobId } = job;
-    // Nothing has happened to it yet; what will is heard once NATS is there.
-    if (this.#outbox.find(tenant, jobId) !== undefined) {
-      return () => new JobWatch(this.#connection, this.#log, job, new EventTail(0, false, TAIL), NO_ENDS);
-    }
+  #start(key: string, job: WatchedJob, tail: EventTail, ends: HistoryEnds): void {
+    const watch = JobWatch.start(this.#connection, this.#log, job, tail, ends);
+    this.#watches.set(key, { watch, readers: 0 });
+  }
+
+  /** Reads where a watch of the job starts. @throws ThroughlineError `job-unknown`, `broker-unavailable` */
+  async #readStart({ tenant, jobId }: WatchedJob): Promise<{ tail: EventTail; ends: HistoryEnds }> {
+    // Nothing has happened to a job in the outbox. Its events come once NATS can be reached.
+    if (this.#outbox.find(tenant, jobId) !== undefined)
+      return { tail: new EventTail(0, false, TAIL), ends: NO_ENDS };
     return await this.#connection.use(async (session) => {
       const { ends, last } = await readEnds(session, tenant, jobId);
       if (last === undefined && (await readJob(session, tenant, jobId)) === undefined) {
         throw new ThroughlineError('job-unknown', 'no job of yours has this id');
       }
       const event = last === undefined ? undefined : readJobEvent(last.data);
-      const tail = new EventTail(lastOf(ends), event !== undefined && isTerminalEvent(event), TAIL);
-      return () => new JobWatch(this.#connection, this.#log, job, tail, ends);
+      const hasEnded = event !== undefined && isTerminalEvent(event);
+      return { tail: new EventTail(lastOf(ends), hasEnded, TAIL), ends };
     });
   }
 }

@@ -3,8 +3,8 @@ import { ThroughlineError } from '../../shared/errors.ts';
 const RETRY_SECONDS = 5;
 
 /**
- * How many event streams each tenant has open through this bridge. A stream lives as long as its reader likes, so
- * that a limit of requests does not bound it, and each holds a page of events for a reader that does not read.
+ * Counts the event streams that each tenant has open through this bridge. A limit of requests does not bound them: a
+ * stream lives as long as its reader wants, and holds a page of events for a reader that does not read.
  */
 export class StreamPlaces {
   readonly #limit: number;
@@ -16,7 +16,7 @@ export class StreamPlaces {
 
   /**
    * Takes a place for a tenant.
-   * @returns what gives it back; safe to call twice
+   * @returns a function that gives it back; safe to call twice
    * @throws ThroughlineError `too-many-streams`
    */
   take(tenant: string): () => void {

@@ -26,7 +26,7 @@ export class Table extends DurableObject {
       case 'plan':
         return this.#plan(call.query);
       case 'forget':
-        return this.#table.forget(call.max, call.now);
+        return this.#table.deleteExpired(call.max, call.now);
       case 'place':
         return this.#table.place;
     }

@@ -5,12 +5,12 @@ import { extract, fromRecord, inject } from '../../shared/propagation/index.ts';
 import { writeEventHeaders } from '../../shared/wire/event-message.ts';
 import { writeJson } from '../../shared/wire/json-body.ts';
 import { eventSubject } from '../../shared/wire/subjects.ts';
+import { sendCallback } from '../jobs/callback.ts';
+import { type CancelParts, cancelAtBroker } from '../jobs/cancel.ts';
+import { lastEvent } from '../jobs/job-reader.ts';
+import type { OutgoingJob } from '../jobs/outgoing-job.ts';
 import type { BrokerSession } from '../nats/broker-session.ts';
-import { sendCallback } from './callback.ts';
-import { type CancelParts, cancelAtBroker } from './cancel.ts';
-import { cancelledInOutbox } from './cancelled-event.ts';
-import { lastEvent } from './job-reader.ts';
-import type { OutgoingJob } from './outgoing-job.ts';
+import { cancelledInOutbox } from './pending-job.ts';
 
 const SOURCE = '/throughline/bridge';
 

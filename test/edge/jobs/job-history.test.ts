@@ -1,6 +1,8 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { lastOf, readHistory } from '../../../edge/jobs/event-history.ts';
+
+import { lastOf, readHistory } from '../../../edge/jobs/job-history.ts';
+
 import { writeJson } from '../../../shared/wire/json-body.ts';
 import { callbackEventSubject, eventSubject } from '../../../shared/wire/subjects.ts';
 import { MemoryBroker } from '../support/memory-broker.ts';
