@@ -53,16 +53,17 @@ const CheckedSettings = Settings.check(({ value, issues }) => checkTokenSettings
 
 export type EdgeConfig = z.output<typeof Settings>;
 
-const parsed = new WeakMap<object, EdgeConfig>();
+/** The checked settings of each `env`. An isolate gets few of them, so each is checked once. */
+const checkedSettings = new WeakMap<Env, EdgeConfig>();
 
 /**
- * The edge's settings, validated once per isolate.
- * @throws ThroughlineError `config-invalid`, a sentence per wrong setting
+ * The edge's settings.
+ * @throws ThroughlineError `config-invalid`, with a sentence for each wrong setting
  */
 export function edgeConfig(env: Env): EdgeConfig {
-  const known = parsed.get(env);
+  const known = checkedSettings.get(env);
   if (known !== undefined) return known;
   const config = parseConfig(CheckedSettings, env);
-  parsed.set(env, config);
+  checkedSettings.set(env, config);
   return config;
 }

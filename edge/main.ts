@@ -1,4 +1,4 @@
-import { instrument, instrumentDO } from '@microlabs/otel-cf-workers';
+import { instrument, instrumentDO, type TraceConfig } from '@microlabs/otel-cf-workers';
 import { context } from '@opentelemetry/api';
 import { ThroughlineError } from '../shared/errors.ts';
 import { startTrace } from '../shared/propagation/index.ts';
@@ -13,21 +13,23 @@ import type { EdgeBindings } from './http/edge-app.ts';
 import { problemResponse } from './http/middleware/problems.ts';
 import { type RequestContext, readRequestContext } from './http/request-context.ts';
 import { JobIndex as JobIndexObject } from './job-index/job-index.ts';
-import { createLogger, type Logger } from './telemetry/log.ts';
+import { createLogger } from './telemetry/log.ts';
 import { type Telemetry, telemetry } from './telemetry/runtime.ts';
 import { createSampler } from './telemetry/sampler.ts';
 
 /**
- * What the instrumentation gets for an `env`, which our handler does not need. It asks each binding, at each request, for a property with
- * a random name (otel-cf-workers 1.0.0-rc.52), and V8 keeps the names: half a kilobyte of heap for each request.
+ * The `env` for the instrumentation; our handler has the real one. The instrumentation asks each binding, at each request,
+ * for a property with a random name (otel-cf-workers 1.0.0-rc.52), and V8 keeps the names: half a kilobyte of heap each.
  */
 const NO_BINDINGS = {} as Env;
 
-type Handle = (request: Request, env: Env, ctx: ExecutionContext) => Promise<Response>;
+type Handler = (request: Request, requestContext: RequestContext, ctx: ExecutionContext) => Promise<Response>;
 
 const app = createApp();
-const requestContexts = new WeakMap<Request, RequestContext>();
-const handles = new WeakMap<Env, Handle>();
+/** A handler for each `env`; the requests of an isolate share one. */
+const handlers = new WeakMap<Env, Handler>();
+/** The context of each traced request: the instrumentation gives {@link isTrusted} the request, and nothing else. */
+const tracedRequests = new WeakMap<Request, RequestContext>();
 
 export default {
   async fetch(request, env, ctx): Promise<Response> {
@@ -35,20 +37,20 @@ export default {
   },
 } satisfies ExportedHandler<Env>;
 
-/** The bridge's class, instrumented where tracing is on: only `env` tells, so the choice is made when one is made. */
+/** The bridge's class. Whether it is instrumented depends on `env`, so that is decided when an object is made. */
 export const Bridge = new Proxy(BridgeObject, {
   construct(target, [state, env]: [DurableObjectState, Env]) {
-    const tracing = telemetryOf(env);
+    const tracing = telemetryOf(edgeConfig(env));
     return tracing.on
       ? Reflect.construct(instrumentDO(target, tracing.trace), [state, env])
       : new target(state, env);
   },
 });
 
-/** The index's class. What it does is in no trace but that of its caller: each of its alarms would be one of its own. */
+/** The index's class. Its work is traced only within its caller's trace: each of its alarms would be a trace of its own. */
 export const JobIndex = new Proxy(JobIndexObject, {
   construct(target, [state, env]: [DurableObjectState, Env]) {
-    const tracing = telemetryOf(env);
+    const tracing = telemetryOf(edgeConfig(env));
     if (!tracing.on) return new target(state, env);
     const trace = { ...tracing.trace, sampling: { headSampler: createSampler('always_off', 1) } };
     return Reflect.construct(instrumentDO(target, trace), [state, env]);
@@ -58,8 +60,8 @@ export const JobIndex = new Proxy(JobIndexObject, {
 async function answer(request: Request, env: Env, ctx: ExecutionContext): Promise<Response> {
   try {
     const config = edgeConfig(env);
-    requestContexts.set(request, await readRequestContext(request, config));
-    return await handleOf(env, config)(request, env, ctx);
+    const requestContext = await readRequestContext(request, config);
+    return await handlerOf(env, config)(request, requestContext, ctx);
   } catch (thrown) {
     const error = ThroughlineError.from(thrown);
     createLogger('info').error(error.message, { code: error.code });
@@ -67,23 +69,21 @@ async function answer(request: Request, env: Env, ctx: ExecutionContext): Promis
   }
 }
 
-function telemetryOf(env: Env): Telemetry {
-  const config = edgeConfig(env);
-  return telemetry(config, createLogger(config.LOG_LEVEL), isTrusted);
-}
-
-function handleOf(env: Env, config: EdgeConfig): Handle {
-  const known = handles.get(env);
+function handlerOf(env: Env, config: EdgeConfig): Handler {
+  const known = handlers.get(env);
   if (known !== undefined) return known;
-  const handle = createHandle(env, config, createLogger(config.LOG_LEVEL));
-  handles.set(env, handle);
-  return handle;
+  const answerByApp = createAppHandler(env, config);
+  const tracing = telemetryOf(config);
+  const handler = tracing.on ? traced(answerByApp, tracing.trace) : untraced(answerByApp);
+  handlers.set(env, handler);
+  return handler;
 }
 
-function createHandle(env: Env, config: EdgeConfig, log: Logger): Handle {
+/** Answers a request with the app. The app's bindings are made for each request: its region chooses the bridges. */
+function createAppHandler(env: Env, config: EdgeConfig): Handler {
+  const log = createLogger(config.LOG_LEVEL);
   const index = new JobIndexClient(env.JOB_INDEX, config.INDEX_SHARDS);
-  const serve = async (request: Request, ctx: ExecutionContext): Promise<Response> => {
-    const requestContext = requestContexts.get(request) ?? (await readRequestContext(request, config));
+  return async (request, requestContext, ctx) => {
     const bridge = new BridgeClient(env.BRIDGE, {
       shards: config.BRIDGE_SHARDS,
       brokerTimeoutMs: config.BROKER_TIMEOUT_MS,
@@ -97,29 +97,46 @@ function createHandle(env: Env, config: EdgeConfig, log: Logger): Handle {
       ctx,
     );
   };
-  const tracing = telemetry(config, log, isTrusted);
-  if (!tracing.on) return (request, _env, ctx) => passThrough(request, () => serve(request, ctx));
-  // Our own `env`, not the instrumented one: its proxies would make a second span of each call to a bridge.
+}
+
+/** Runs a handler in a SERVER span. Our own `env` is not instrumented: it would make a second span of each call to a bridge. */
+function traced(handler: Handler, trace: TraceConfig): Handler {
   const instrumented = instrument<Env, unknown, unknown>(
-    { fetch: (request, _env, ctx) => serve(request, ctx) },
-    tracing.trace,
+    { fetch: (request, _env, ctx) => handler(request, contextOf(request), ctx) },
+    trace,
   );
-  return async (request, _env, ctx) => {
+  return async (request, requestContext, ctx) => {
     if (instrumented.fetch === undefined) throw new ThroughlineError('internal', 'the handler is missing');
+    tracedRequests.set(request, requestContext);
     return await instrumented.fetch(request as Parameters<typeof instrumented.fetch>[0], NO_BINDINGS, ctx);
   };
 }
 
-function isTrusted(request: Request): boolean {
-  return requestContexts.get(request)?.trusted ?? false;
+/**
+ * Runs a handler without a span. The caller's trace context goes on unchanged. Where there is none, one is made that nobody
+ * records, so that the log lines of a job have an id in common.
+ */
+function untraced(handler: Handler): Handler {
+  return (request, requestContext, ctx) => {
+    const { trusted, extraction } = requestContext;
+    const isContinued = trusted && extraction.spanContext !== undefined;
+    return context.with(isContinued ? extraction.context : startTrace(), () =>
+      handler(request, requestContext, ctx),
+    );
+  };
 }
 
-/**
- * Without tracing, the caller's context goes on unchanged; where there is none, one that nobody records is made, so
- * that the log lines of a job still have an id in common.
- */
-function passThrough<T>(request: Request, work: () => Promise<T>): Promise<T> {
-  const requestContext = requestContexts.get(request);
-  const continued = requestContext?.trusted === true && requestContext.extraction.spanContext !== undefined;
-  return context.with(continued ? requestContext.extraction.context : startTrace(), work);
+function telemetryOf(config: EdgeConfig): Telemetry {
+  return telemetry(config, createLogger(config.LOG_LEVEL), isTrusted);
+}
+
+function isTrusted(request: Request): boolean {
+  return tracedRequests.get(request)?.trusted ?? false;
+}
+
+function contextOf(request: Request): RequestContext {
+  const requestContext = tracedRequests.get(request);
+  if (requestContext === undefined)
+    throw new ThroughlineError('internal', 'a traced request has no request context');
+  return requestContext;
 }
