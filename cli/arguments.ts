@@ -4,12 +4,11 @@
  */
 
 import { InvalidArgumentError } from 'commander';
-import { ACCESS_SCOPES, type AccessScope, isAccessScope } from '../shared/api/access-scope.ts';
-import { isApiKeyId } from '../shared/api/api-key.ts';
+import { ACCESS_SCOPES, type AccessScope, isAccessScope, isApiKeyId } from '../shared/api/access.ts';
 import { isCallbackUrl } from '../shared/job/callback.ts';
 import { JOB_STATES, type JobState } from '../shared/job/job.ts';
 import { isOperationName, isToken } from '../shared/job/job-address.ts';
-import { LIMITS } from '../shared/job/limits.ts';
+import { LIMITS } from '../shared/job/job-spec.ts';
 import { parseDuration } from '../shared/text/duration.ts';
 import { type BaggagePair, parseBaggagePair } from './trace/baggage.ts';
 

@@ -1,9 +1,9 @@
 import * as z from 'zod';
-import { BatchReport } from '../shared/api/batch.ts';
 import { DeadLetterDetail, DeadLetterPage, RedriveReport } from '../shared/api/dead-letter.ts';
 import { JobPage, JobSummary } from '../shared/api/job-list.ts';
 import { type OperationAnnouncement, OperationList } from '../shared/api/operation.ts';
 import { type OutboxItem, OutboxList } from '../shared/api/outbox.ts';
+import { BatchReport } from '../shared/api/submit-job.ts';
 import type { HistoryEvent } from '../shared/job/event-record.ts';
 import { isTerminal, Job } from '../shared/job/job.ts';
 import { NoAnswerError } from './errors.ts';

@@ -1,5 +1,5 @@
 /** A client of the HTTP API. It needs only `fetch`, so it runs on Node, Deno, workerd and in browsers. */
-export type { BatchReport, BatchResult } from '../shared/api/batch.ts';
+
 export type {
   DeadLetter,
   DeadLetterDetail,
@@ -10,6 +10,7 @@ export type { JobPage, JobSummary } from '../shared/api/job-list.ts';
 export type { OperationAnnouncement } from '../shared/api/operation.ts';
 export type { OutboxItem } from '../shared/api/outbox.ts';
 export type { Problem } from '../shared/api/problem.ts';
+export type { BatchReport, BatchResult } from '../shared/api/submit-job.ts';
 export type { ErrorCode, Violation } from '../shared/errors.ts';
 export type { HistoryEvent, RecordedCallbackEvent, RecordedEvent } from '../shared/job/event-record.ts';
 export { isTerminal, type Job, type JobAttempt, type JobError, type JobState } from '../shared/job/job.ts';

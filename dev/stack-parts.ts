@@ -1,8 +1,8 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { createApiKey, hashApiKey } from '../shared/api/api-key.ts';
-import { createCallbackSecret } from '../shared/text/callback-secret.ts';
+import { createApiKey, hashApiKey } from '../shared/api/access.ts';
+import { createCallbackSecret } from '../shared/text/secret.ts';
 import { buildEdge } from './edge/build.ts';
 import { type Edge, type EdgeOptions, startEdge } from './edge/start.ts';
 import { hostEnvironment } from './machine/environment.ts';

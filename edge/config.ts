@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { optionalText, parseConfig, url, wholeNumber } from '../shared/config.ts';
-import { LIMITS } from '../shared/job/limits.ts';
+import { LIMITS } from '../shared/job/job-spec.ts';
 import { accessSettings, checkTokenSettings } from './access/settings.ts';
 import type { BridgeApi, JobIndexApi } from './calls/objects.ts';
 import { REGIONS } from './calls/region.ts';

@@ -2,8 +2,8 @@ import { hostname } from 'node:os';
 import * as z from 'zod';
 import { flag, optionalText, parseConfig, url, wholeNumber } from '../shared/config.ts';
 import { isToken } from '../shared/job/job-address.ts';
-import { callbackSecretKey } from '../shared/text/callback-secret.ts';
 import { parseJson } from '../shared/text/json.ts';
+import { callbackSecretKey } from '../shared/text/secret.ts';
 
 const DAY_MS = 24 * 60 * 60 * 1_000;
 const SECRET_FORM = '"whsec_" and 24 to 64 bytes in base64';

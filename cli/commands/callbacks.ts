@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { createCallbackSecret } from '../../shared/text/callback-secret.ts';
+import { createCallbackSecret } from '../../shared/text/secret.ts';
 import { EXIT } from '../exit-code.ts';
 import { examples } from '../help.ts';
 import type { Host } from '../host.ts';

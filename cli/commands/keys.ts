@@ -1,7 +1,13 @@
 import type { Readable } from 'node:stream';
 import type { Command } from 'commander';
-import { ACCESS_SCOPES, type AccessScope } from '../../shared/api/access-scope.ts';
-import { type ApiKeyEntry, apiKeyId, createApiKey, hashApiKey } from '../../shared/api/api-key.ts';
+import {
+  ACCESS_SCOPES,
+  type AccessScope,
+  type ApiKeyEntry,
+  apiKeyId,
+  createApiKey,
+  hashApiKey,
+} from '../../shared/api/access.ts';
 import { accessScopes, keyId, tenantName } from '../arguments.ts';
 import { CliError } from '../cli-error.ts';
 import { EXIT } from '../exit-code.ts';

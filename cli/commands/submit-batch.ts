@@ -1,4 +1,4 @@
-import type { BatchResult } from '../../shared/api/batch.ts';
+import type { BatchResult } from '../../shared/api/submit-job.ts';
 import { escapeControls } from '../../shared/text/terminal-text.ts';
 import { ATTR } from '../../shared/trace/semantics.ts';
 import { EXIT } from '../exit-code.ts';

@@ -1,5 +1,4 @@
-import { ACCESS_SCOPES, type AccessScope } from '../../shared/api/access-scope.ts';
-import { findApiKey } from '../../shared/api/api-key.ts';
+import { ACCESS_SCOPES, type AccessScope, findApiKey } from '../../shared/api/access.ts';
 import type { AccessSettings } from './settings.ts';
 import { fetchKeySet, SigningKeys } from './signing-keys.ts';
 import { type Refusal, TokenRefused, type TokenRules, verifyToken } from './token.ts';

@@ -1,6 +1,5 @@
 import * as z from 'zod';
-import { ACCESS_SCOPES } from '../../shared/api/access-scope.ts';
-import { type ApiKeyEntry, isApiKeyId } from '../../shared/api/api-key.ts';
+import { ACCESS_SCOPES, type ApiKeyEntry, isApiKeyId } from '../../shared/api/access.ts';
 import { optionalText, url } from '../../shared/config.ts';
 import { isToken } from '../../shared/job/job-address.ts';
 import { parseJson } from '../../shared/text/json.ts';

@@ -1,5 +1,5 @@
 import { errors, type JWTHeaderParameters, type JWTPayload, jwtVerify } from 'jose';
-import { type AccessScope, isAccessScope } from '../../shared/api/access-scope.ts';
+import { type AccessScope, isAccessScope } from '../../shared/api/access.ts';
 import { isToken } from '../../shared/job/job-address.ts';
 import { UNREADABLE_TENANT } from '../../shared/wire/subjects.ts';
 import { KeysUnavailable, type SigningKeys } from './signing-keys.ts';

@@ -6,7 +6,7 @@ import type {
   ZodOpenApiRequestBodyObject,
   ZodOpenApiResponseObject,
 } from 'zod-openapi';
-import type { AccessScope } from '../../shared/api/access-scope.ts';
+import type { AccessScope } from '../../shared/api/access.ts';
 import { ERRORS, type ErrorCode } from '../../shared/errors.ts';
 import { type HeaderName, headersNamed } from './headers.ts';
 import { TRACE_PARAMETERS } from './parameters.ts';

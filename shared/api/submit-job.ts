@@ -1,11 +1,19 @@
 import * as z from 'zod';
 import { ThroughlineError } from '../errors.ts';
 import { CALLBACK_ENDS, type Callback, isCallbackUrl } from '../job/callback.ts';
-import type { JobSpec } from '../job/job-spec.ts';
-import { LIMITS } from '../job/limits.ts';
+import { Job } from '../job/job.ts';
+import { type JobSpec, LIMITS } from '../job/job-spec.ts';
 import { parseDuration } from '../text/duration.ts';
-import { Delay, dueAt } from './delay.ts';
 import { OperationName } from './operation.ts';
+import { Problem } from './problem.ts';
+
+/** When a job is due: a duration from now, or an instant. */
+export const Delay = z
+  .string()
+  .refine(
+    (text) => parseDuration(text) !== undefined || instant(text) !== undefined,
+    'must be a duration such as "90s" or an instant such as "2026-01-02T03:04:05Z"',
+  );
 
 /** How long one attempt may take. */
 export const Timeout = z
@@ -68,3 +76,40 @@ function dueAtOf(delay: string, now: number): string | undefined {
     violations: [{ path: '/delay', message: 'at most 30 days' }],
   });
 }
+
+/**
+ * The instant that `delay` means, in epoch milliseconds; undefined when it is not in the future.
+ * @returns `too-far` beyond 30 days
+ */
+export function dueAt(delay: string, now: number): number | 'too-far' | undefined {
+  const duration = parseDuration(delay);
+  const due = duration === undefined ? instant(delay) : now + duration;
+  if (due === undefined || due <= now) return undefined;
+  return due - now > LIMITS.delayMs ? 'too-far' : due;
+}
+
+/** RFC 3339, with an offset: a local time would mean something else in every place. */
+function instant(text: string): number | undefined {
+  if (!z.iso.datetime({ offset: true }).safeParse(text).success) return undefined;
+  const time = Date.parse(text);
+  return Number.isNaN(time) ? undefined : time;
+}
+
+/** Body of `POST /v1/jobs/batch`. Each job is read by itself, so that one that is wrong does not spoil the others. */
+export const Batch = z.strictObject({
+  jobs: z
+    .array(z.unknown(), 'must be a list of jobs')
+    .min(1, 'must hold at least one job')
+    .max(LIMITS.batchJobs, `must hold at most ${LIMITS.batchJobs} jobs`),
+});
+
+/** One result of a batch, in the place of its job: what a request of its own would have been answered. */
+export const BatchResult = z.union([
+  z.object({ status: z.int(), job: Job }),
+  z.object({ status: z.int(), problem: Problem }),
+]);
+export type BatchResult = z.infer<typeof BatchResult>;
+
+/** What became of the jobs of a batch, in their order. */
+export const BatchReport = z.object({ results: z.array(BatchResult) });
+export type BatchReport = z.infer<typeof BatchReport>;

@@ -1,6 +1,5 @@
 /** What of an existing consumer breaks a promise, as `stream-rules.ts` says it of streams. */
-import { type Finding, type Mend, shown } from './finding.ts';
-import { isAbsent, isOff, isUnlimited } from './setting-value.ts';
+import { type Finding, isAbsent, isOff, isUnlimited, type Mend, shown } from './finding.ts';
 import type { ConsumerDefinition } from './streams.ts';
 
 interface ConsumerRule {

@@ -39,3 +39,11 @@ export function mendText({ of, setting, mend }: Finding): string {
 export function shown(value: unknown): string {
   return value === undefined ? 'none' : JSON.stringify(value);
 }
+
+// nats-server leaves settings out, or writes the same value in several ways.
+export const isOff = (value: unknown): boolean => value === undefined || value === false;
+export const isOn = (value: unknown): boolean => value === true;
+export const isAbsent = (value: unknown): boolean =>
+  value === undefined || value === null || (Array.isArray(value) && value.length === 0);
+/** The server writes "no limit" as -1 or 0, or leaves it out. */
+export const isUnlimited = (value: unknown): boolean => value === undefined || Number(value) <= 0;

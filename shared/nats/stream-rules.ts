@@ -4,9 +4,8 @@
  * meanings of the settings: nats-server, `StreamConfig` in server/stream.go and `ConsumerConfig` in server/consumer.go.
  */
 
-import { LIMITS } from '../job/limits.ts';
-import { type Finding, type Mend, shown } from './finding.ts';
-import { isAbsent, isOff, isOn, isUnlimited } from './setting-value.ts';
+import { LIMITS } from '../job/job-spec.ts';
+import { type Finding, isAbsent, isOff, isOn, isUnlimited, type Mend, shown } from './finding.ts';
 import {
   CALLBACKS_STREAM,
   CANCELS_STREAM,

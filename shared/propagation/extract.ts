@@ -1,7 +1,7 @@
 import { type Context, propagation, ROOT_CONTEXT, type SpanContext, trace } from '@opentelemetry/api';
 import { type BaggageDropReason, type BaggageReading, parseBaggage } from './baggage.ts';
 import type { CarrierReader } from './carrier.ts';
-import { rememberInbound } from './inbound.ts';
+import { rememberInbound } from './span-context.ts';
 import { parseTraceparent, type TraceparentFault } from './traceparent.ts';
 import { TraceState, type TracestateDropReason, type TracestateReading } from './tracestate.ts';
 

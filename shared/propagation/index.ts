@@ -17,5 +17,5 @@ export {
   type HeadersLike,
   type NatsHeadersLike,
 } from './readers.ts';
-export { startTrace } from './start-trace.ts';
+export { startTrace } from './span-context.ts';
 export { TraceState, type TracestateDropReason, type TracestateReading } from './tracestate.ts';

@@ -1,7 +1,7 @@
 import { type TraceState as ApiTraceState, type Context, propagation, trace } from '@opentelemetry/api';
 import { formatBaggage } from './baggage.ts';
 import type { Carrier } from './carrier.ts';
-import { inboundOf } from './inbound.ts';
+import { inboundOf } from './span-context.ts';
 import { FLAG_RANDOM, formatTraceparent } from './traceparent.ts';
 import { TraceState } from './tracestate.ts';
 

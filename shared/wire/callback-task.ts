@@ -6,9 +6,8 @@
 import { type Callback, isCallbackUrl } from '../job/callback.ts';
 import { isTerminalEvent, type JobEvent } from '../job/event.ts';
 import { type Carrier, setCarrier } from '../propagation/index.ts';
-import { EVENT_TYPE_PREFIX, writeCloudEvent } from './cloud-event.ts';
 import { readJobEvent } from './event-message.ts';
-import { HEADER, type HeaderValues, type SetHeader } from './headers.ts';
+import { EVENT_TYPE_PREFIX, HEADER, type HeaderValues, type SetHeader, writeCloudEvent } from './headers.ts';
 import { idPerRedrive } from './redrive.ts';
 import { parseCallbackSubject } from './subjects.ts';
 

@@ -7,8 +7,7 @@ import {
   type NatsHeadersLike,
   setCarrier,
 } from '../propagation/index.ts';
-import { writeCloudEvent } from './cloud-event.ts';
-import { HEADER, headerValues, type SetHeader } from './headers.ts';
+import { HEADER, headerValues, type SetHeader, writeCloudEvent } from './headers.ts';
 import { parseCancelSubject } from './subjects.ts';
 
 const CANCEL_TYPE = 'dev.throughline.job.cancel';

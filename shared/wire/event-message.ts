@@ -4,10 +4,9 @@
 import { CallbackEvent } from '../job/callback-event.ts';
 import { isEventKind, JobEvent } from '../job/event.ts';
 import { type Carrier, setCarrier } from '../propagation/index.ts';
-import { EVENT_TYPE_PREFIX, writeCloudEvent } from './cloud-event.ts';
 import { type EventDigest, readEventDigest, writeEventDigest } from './event-digest.ts';
 import { timeHeader } from './header-codec.ts';
-import { HEADER, type HeaderValues, type SetHeader } from './headers.ts';
+import { EVENT_TYPE_PREFIX, HEADER, type HeaderValues, type SetHeader, writeCloudEvent } from './headers.ts';
 import { readJson } from './json-body.ts';
 
 /** Headers of an event message. A terminal event of a job has one id, whoever writes it. */

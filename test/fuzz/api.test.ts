@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto';
 import fc from 'fast-check';
 import { beforeAll, expect, it } from 'vitest';
-import { createApiKey } from '../../shared/api/api-key.ts';
+import { createApiKey } from '../../shared/api/access.ts';
 import { Contract, type ContractDocument } from '../support/http/contract.ts';
 import { until } from '../support/poll.ts';
 import { startTestStack, type TestStack } from '../support/stack.ts';

@@ -3,7 +3,7 @@ import { connect, type NatsConnection } from '@nats-io/transport-node';
 import { CallbackEvent, isCallbackEvent } from '../../shared/job/callback-event.ts';
 import type { HistoryEvent } from '../../shared/job/event-record.ts';
 import { Job } from '../../shared/job/job.ts';
-import { createCallbackSecret } from '../../shared/text/callback-secret.ts';
+import { createCallbackSecret } from '../../shared/text/secret.ts';
 import { atEndOfFile } from './cleanup.ts';
 import { type CallbackReceiver, type Received, startCallbackReceiver } from './http/callback-receiver.ts';
 import { until } from './poll.ts';

@@ -1,4 +1,4 @@
-import { createApiKey, hashApiKey } from '../../shared/api/api-key.ts';
+import { createApiKey, hashApiKey } from '../../shared/api/access.ts';
 
 /** Somebody who calls the API with a key of its own. */
 export interface Caller {

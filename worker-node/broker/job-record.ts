@@ -1,7 +1,7 @@
 import { JetStreamApiError, type JetStreamManager, type StoredMsg } from '@nats-io/jetstream';
 import type { JobEvent } from '../../shared/job/event.ts';
 import type { JobAddress } from '../../shared/job/job-address.ts';
-import { API_CODE } from '../../shared/nats/api-codes.ts';
+import { API_CODE } from '../../shared/nats/server.ts';
 import { CANCELS_STREAM, EVENTS_STREAM } from '../../shared/nats/streams.ts';
 import { type CancelNotice, readCancelNotice } from '../../shared/wire/cancel.ts';
 import { readJobEvent } from '../../shared/wire/event-message.ts';

@@ -1,6 +1,6 @@
 import { type JobEvent, jobOfEvent } from '../../shared/job/event.ts';
 import { type CallbackTask, callbackId } from '../../shared/wire/callback-task.ts';
-import { EVENT_TYPE_PREFIX } from '../../shared/wire/cloud-event.ts';
+import { EVENT_TYPE_PREFIX } from '../../shared/wire/headers.ts';
 import { type PostAnswer, post } from './post.ts';
 import { type CallbackSecrets, signatureOf } from './signature.ts';
 import type { TargetGuard } from './target-guard.ts';

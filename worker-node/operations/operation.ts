@@ -3,7 +3,7 @@ import type { RetryPolicy } from '../../shared/backoff.ts';
 import { ThroughlineError } from '../../shared/errors.ts';
 import type { Progress } from '../../shared/job/job.ts';
 import { isOperationName } from '../../shared/job/job-address.ts';
-import { LIMITS } from '../../shared/job/limits.ts';
+import { LIMITS } from '../../shared/job/job-spec.ts';
 import { parseDuration } from '../../shared/text/duration.ts';
 import type { WorkerLogger } from '../log.ts';
 import type { Outcome } from './outcome.ts';

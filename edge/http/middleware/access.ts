@@ -1,5 +1,5 @@
 import { createMiddleware } from 'hono/factory';
-import type { AccessScope } from '../../../shared/api/access-scope.ts';
+import type { AccessScope } from '../../../shared/api/access.ts';
 import { ThroughlineError } from '../../../shared/errors.ts';
 import type { EdgeHono } from '../edge-app.ts';
 

@@ -1,6 +1,6 @@
 import type { Context } from 'hono';
-import { Batch, type BatchReport, type BatchResult } from '../../../shared/api/batch.ts';
 import { problemOf } from '../../../shared/api/problem.ts';
+import { Batch, type BatchReport, type BatchResult } from '../../../shared/api/submit-job.ts';
 import { ThroughlineError } from '../../../shared/errors.ts';
 import { isTerminal } from '../../../shared/job/job.ts';
 import type { Submission } from '../../calls/commands.ts';

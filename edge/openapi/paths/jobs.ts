@@ -1,12 +1,11 @@
 import * as z from 'zod';
 import type { ZodOpenApiPathsObject } from 'zod-openapi';
-import { Batch, BatchReport } from '../../../shared/api/batch.ts';
 import { JOB_LIST_LIMITS, JobPage } from '../../../shared/api/job-list.ts';
 import { OperationName } from '../../../shared/api/operation.ts';
-import { SubmitJob } from '../../../shared/api/submit-job.ts';
+import { Batch, BatchReport, SubmitJob } from '../../../shared/api/submit-job.ts';
 import { JobHistory } from '../../../shared/job/event-record.ts';
 import { Job, JobState } from '../../../shared/job/job.ts';
-import { LIMITS } from '../../../shared/job/limits.ts';
+import { LIMITS } from '../../../shared/job/job-spec.ts';
 import type { ListQuery } from '../../http/requests/list-requests.ts';
 import * as examples from '../examples.ts';
 import { BROKER_PROBLEMS, json, jsonBody, media, operation, type QueryFields } from '../operation.ts';

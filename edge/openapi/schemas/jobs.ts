@@ -1,9 +1,15 @@
-import { Batch, BatchReport, BatchResult } from '../../../shared/api/batch.ts';
-import { Delay } from '../../../shared/api/delay.ts';
 import { JobPage, JobSummary } from '../../../shared/api/job-list.ts';
-import { CallbackRequest, SubmitJob, Timeout } from '../../../shared/api/submit-job.ts';
+import {
+  Batch,
+  BatchReport,
+  BatchResult,
+  CallbackRequest,
+  Delay,
+  SubmitJob,
+  Timeout,
+} from '../../../shared/api/submit-job.ts';
 import { Job, JobAttempt, JobError, JobState, Progress } from '../../../shared/job/job.ts';
-import { LIMITS } from '../../../shared/job/limits.ts';
+import { LIMITS } from '../../../shared/job/job-spec.ts';
 import { DURATION } from '../../../shared/text/duration.ts';
 import { describe, ref } from './describe.ts';
 

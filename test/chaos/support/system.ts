@@ -7,7 +7,7 @@ import type { EdgeBundle } from '../../../dev/edge/build.ts';
 import { findFreePort } from '../../../dev/nats-server/free-port.ts';
 import { type NatsServer, startNatsServer } from '../../../dev/nats-server/start.ts';
 import type { WorkerProcess } from '../../../dev/worker/start.ts';
-import { createApiKey, hashApiKey } from '../../../shared/api/api-key.ts';
+import { createApiKey, hashApiKey } from '../../../shared/api/access.ts';
 import type { BridgeStatus } from '../../../shared/api/health.ts';
 import { EVENTS_STREAM, JOBS_STREAM } from '../../../shared/nats/streams.ts';
 import { testNatsBinary } from '../../support/nats/nats.ts';

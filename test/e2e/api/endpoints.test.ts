@@ -1,6 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { ACCESS_SCOPES, type AccessScope } from '../../../shared/api/access-scope.ts';
-import { createApiKey, hashApiKey } from '../../../shared/api/api-key.ts';
+import { ACCESS_SCOPES, type AccessScope, createApiKey, hashApiKey } from '../../../shared/api/access.ts';
 import type { JobPage } from '../../../shared/api/job-list.ts';
 import type { OutboxList } from '../../../shared/api/outbox.ts';
 import type { Problem } from '../../../shared/api/problem.ts';

@@ -2,7 +2,7 @@ import { createHmac } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { exportSPKI, importJWK } from 'jose';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createApiKey } from '../../../shared/api/api-key.ts';
+import { createApiKey } from '../../../shared/api/access.ts';
 import {
   answerOf,
   ENDPOINTS,

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { expect, it, onTestFinished } from 'vitest';
 import { findFreePort } from '../../../dev/nats-server/free-port.ts';
-import { callbackSecretKey, createCallbackSecret } from '../../../shared/text/callback-secret.ts';
+import { callbackSecretKey, createCallbackSecret } from '../../../shared/text/secret.ts';
 import { signatureOf } from '../../../worker-node/callbacks/signature.ts';
 import { withTestStack } from '../../support/stack.ts';
 

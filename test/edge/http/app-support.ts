@@ -7,7 +7,7 @@ import type { EdgeBindings } from '../../../edge/http/edge-app.ts';
 import { readRequestContext } from '../../../edge/http/request-context.ts';
 
 import type { Logger } from '../../../edge/telemetry/log.ts';
-import { createApiKey, hashApiKey } from '../../../shared/api/api-key.ts';
+import { createApiKey, hashApiKey } from '../../../shared/api/access.ts';
 import type { Job } from '../../../shared/job/job.ts';
 import { checked } from '../../support/http/api-contract.ts';
 

@@ -1,7 +1,7 @@
 import { context, trace } from '@opentelemetry/api';
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { createApiKey } from '../../../shared/api/api-key.ts';
+import { createApiKey } from '../../../shared/api/access.ts';
 import { ThroughlineError, unavailable } from '../../../shared/errors.ts';
 import { isToken } from '../../../shared/job/job-address.ts';
 import { startTrace } from '../../../shared/propagation/index.ts';

@@ -1,8 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { type Env, edgeConfig } from '../../../edge/config.ts';
 import { readRequestContext } from '../../../edge/http/request-context.ts';
-import { ACCESS_SCOPES } from '../../../shared/api/access-scope.ts';
-import { createApiKey, hashApiKey } from '../../../shared/api/api-key.ts';
+import { ACCESS_SCOPES, createApiKey, hashApiKey } from '../../../shared/api/access.ts';
 
 const KEY = createApiKey('ci');
 const TRACEPARENT = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';

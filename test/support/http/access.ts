@@ -1,4 +1,4 @@
-import { createApiKey, hashApiKey } from '../../../shared/api/api-key.ts';
+import { createApiKey, hashApiKey } from '../../../shared/api/access.ts';
 
 /** Keys of tenant acme, and one of another. */
 export const KEYS = {

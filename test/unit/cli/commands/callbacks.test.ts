@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { callbackSecretKey } from '../../../../shared/text/callback-secret.ts';
+import { callbackSecretKey } from '../../../../shared/text/secret.ts';
 import { runHere } from '../../../support/cli/in-process.ts';
 
 it('callbacks secret prints a secret that workers accept, and nothing else', async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { createApiKey, findApiKey, hashApiKey } from '../../../../shared/api/api-key.ts';
+import { createApiKey, findApiKey, hashApiKey } from '../../../../shared/api/access.ts';
 import { runHere } from '../../../support/cli/in-process.ts';
 
 describe('keys create', () => {

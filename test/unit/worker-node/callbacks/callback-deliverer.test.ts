@@ -3,7 +3,7 @@ import { context } from '@opentelemetry/api';
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { CallbackEvent } from '../../../../shared/job/callback-event.ts';
-import { createCallbackSecret } from '../../../../shared/text/callback-secret.ts';
+import { createCallbackSecret } from '../../../../shared/text/secret.ts';
 import { writeCallbackTask } from '../../../../shared/wire/callback-task.ts';
 import { writeJson } from '../../../../shared/wire/json-body.ts';
 import type { Ack } from '../../../../worker-node/broker/consume/delivery.ts';

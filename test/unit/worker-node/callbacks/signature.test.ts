@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { callbackSecretKey, createCallbackSecret } from '../../../../shared/text/callback-secret.ts';
+import { callbackSecretKey, createCallbackSecret } from '../../../../shared/text/secret.ts';
 import { CallbackSecrets, signatureOf } from '../../../../worker-node/callbacks/signature.ts';
 import { workerConfig } from '../../../../worker-node/config.ts';
 import { refusalOf } from '../../support.ts';

@@ -2,7 +2,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import * as z from 'zod';
 import { ThroughlineError } from '../../../../shared/errors.ts';
 import type { Progress } from '../../../../shared/job/job.ts';
-import { LIMITS } from '../../../../shared/job/limits.ts';
+import { LIMITS } from '../../../../shared/job/job-spec.ts';
 import { ProgressReporter } from '../../../../worker-node/jobs/progress-reporter.ts';
 import {
   type AttemptOutcome,

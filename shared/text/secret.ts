@@ -1,3 +1,9 @@
+/** SHA-256 of a text in UTF-8, as 64 lowercase hex digits. */
+export async function sha256Hex(text: string): Promise<string> {
+  const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text));
+  return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, '0')).join('');
+}
+
 /** Secrets of the Standard Webhooks scheme: `whsec_` and 24 to 64 bytes in base64. */
 const SECRET = /^whsec_((?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?)$/;
 const BYTES = { min: 24, max: 64, made: 32 } as const;

@@ -1,4 +1,4 @@
-import { type Context, createContextKey, type SpanContext } from '@opentelemetry/api';
+import { type Context, createContextKey, ROOT_CONTEXT, type SpanContext, trace } from '@opentelemetry/api';
 import { FLAG_RANDOM } from './traceparent.ts';
 
 const INBOUND = createContextKey('throughline: inbound span context');
@@ -20,4 +20,22 @@ export function rememberInbound(context: Context, span: SpanContext): Context {
 export function inboundOf(context: Context, traceId: string): SpanContext | undefined {
   const span = context.getValue(INBOUND) as SpanContext | undefined;
   return span?.traceId === traceId ? span : undefined;
+}
+
+/**
+ * Starts a trace that nobody records: a context with a fresh, random, unsampled span context, so that log lines
+ * and messages can be joined by their ids even when tracing is off. With a tracer present start a root span
+ * instead: a parent-based sampler follows the unsampled parent and records nothing. Never throws. Ids are as in
+ * W3C Trace Context Level 2, sections 3.2.2.3 to 3.2.2.5.
+ */
+export function startTrace(base: Context = ROOT_CONTEXT): Context {
+  const spanContext = { traceId: randomHex(16), spanId: randomHex(8), traceFlags: FLAG_RANDOM };
+  return trace.setSpanContext(rememberInbound(base, spanContext), spanContext);
+}
+
+/** So many random bytes as hex digits, never zeros only, which no id may be. */
+function randomHex(bytes: number): string {
+  const octets = crypto.getRandomValues(new Uint8Array(bytes));
+  if (octets.every((octet) => octet === 0)) octets[0] = 1;
+  return Array.from(octets, (octet) => octet.toString(16).padStart(2, '0')).join('');
 }

@@ -1,9 +1,24 @@
 /**
- * API keys look like `tl_<id>_<secret>`. The id finds the entry; only the SHA-256 of the whole key is stored. A key
- * holds 256 random bits, so that a slow password hash would add cost and no safety.
+ * API keys, and what a caller may do with them. A key looks like `tl_<id>_<secret>`. Its id finds the entry, and only the
+ * SHA-256 of the whole key is stored. A key holds 256 random bits, so a slow password hash would add cost and no safety.
  */
-import { sha256Hex } from '../text/digest.ts';
-import type { AccessScope } from './access-scope.ts';
+import { sha256Hex } from '../text/secret.ts';
+
+/** What a caller may do. One closed list for API keys, tokens, routes and the command line. */
+export const ACCESS_SCOPES = [
+  'jobs:write',
+  'jobs:read',
+  'jobs:cancel',
+  'dead-letters:read',
+  'dead-letters:redrive',
+] as const;
+
+export type AccessScope = (typeof ACCESS_SCOPES)[number];
+
+/** Whether `value` is one of {@link ACCESS_SCOPES}. */
+export function isAccessScope(value: unknown): value is AccessScope {
+  return (ACCESS_SCOPES as readonly unknown[]).includes(value);
+}
 
 const KEY = /^tl_([A-Za-z0-9]{1,32})_[A-Za-z0-9_-]{20,128}$/;
 const ID = /^[A-Za-z0-9]{1,32}$/;

@@ -7,7 +7,7 @@ import {
   equalInConstantTime,
   findApiKey,
   hashApiKey,
-} from '../../../../shared/api/api-key.ts';
+} from '../../../../shared/api/access.ts';
 
 async function entryOf(id: string, tenant: string): Promise<{ key: string; entry: ApiKeyEntry }> {
   const key = createApiKey(id);
