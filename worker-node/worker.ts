@@ -11,7 +11,7 @@ import {
 import { groupFilter, INBOX } from '../shared/wire/subjects.ts';
 import { announce } from './broker/announce.ts';
 import { BrokerRetry } from './broker/broker-retry.ts';
-import { CallbackQueue } from './broker/callback-queue.ts';
+import { CallbackPublisher } from './broker/callback-publisher.ts';
 import { CancelWatch } from './broker/cancel-watch.ts';
 import { type Broker, connectBroker, replicasOf, serverVersion } from './broker/connect.ts';
 import { ConnectionWatch } from './broker/connection-watch.ts';
@@ -56,7 +56,7 @@ interface LoopParts extends WorkerParts {
   readonly patience: AbortController;
   readonly retry: BrokerRetry;
   readonly publisher: StoredPublisher;
-  readonly callbacks: CallbackQueue;
+  readonly callbacks: CallbackPublisher;
   readonly cancels: CancelMemory;
   readonly metrics: WorkerMetrics;
 }
@@ -140,7 +140,7 @@ function createLoopParts(parts: WorkerParts, broker: Broker): LoopParts {
   const patience = new AbortController();
   const retry = new BrokerRetry({ log: parts.log, patience: patience.signal });
   const publisher = new StoredPublisher(broker.jetStream, retry, parts.config.WORKER_NAME);
-  const callbacks = new CallbackQueue(publisher);
+  const callbacks = new CallbackPublisher(publisher);
   const cancels = new CancelMemory();
   const metrics = new WorkerMetrics();
   return { ...parts, broker, patience, retry, publisher, callbacks, cancels, metrics };

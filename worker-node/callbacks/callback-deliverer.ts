@@ -5,7 +5,7 @@ import { extract, fromNatsHeaders, inject, startTrace } from '../../shared/propa
 import { ATTR } from '../../shared/trace/semantics.ts';
 import { type CallbackTask, readCallbackTask } from '../../shared/wire/callback-task.ts';
 import { headerValues } from '../../shared/wire/headers.ts';
-import type { CallbackQueue } from '../broker/callback-queue.ts';
+import type { CallbackPublisher } from '../broker/callback-publisher.ts';
 import type { DeliveryHandler } from '../broker/consume/consume-loop.ts';
 import type { Ack, Delivery } from '../broker/consume/delivery.ts';
 import type { WorkerLogger } from '../log.ts';
@@ -21,7 +21,7 @@ const OWN_FAILURE_DELAY_MS = 2_000;
 const UNFINISHED_FACTOR = 3;
 
 interface DelivererParts extends SendCallbackParts {
-  readonly callbacks: Pick<CallbackQueue, 'record'>;
+  readonly callbacks: Pick<CallbackPublisher, 'record'>;
   readonly schedule: CallbackSchedule;
   readonly timeoutMs: number;
   readonly ackWaitMs: number;

@@ -25,9 +25,9 @@ export interface Attempt {
 }
 
 /**
- * The attempt that a delivery starts. Its number is one more than that of the job's last event. The number counts
- * recorded starts, so a job that kills its worker spends its attempts too. The broker's delivery count does not serve: it
- * counts deliveries as well that no worker read, because the process was paused, gone, or had the message already.
+ * The attempt that a delivery starts. Its number is one more than that of the job's last event. So it counts recorded
+ * starts, and a job that kills its worker spends its attempts too. The broker's delivery count would be too high: it
+ * includes deliveries that no worker read, because the process was paused, gone, or had the message already.
  * @param previous the job's last event, if it has one
  */
 export function attemptOf(
@@ -51,13 +51,13 @@ export function attemptOf(
   };
 }
 
-/** A job may ask for fewer attempts than its operation allows, never for more. The edge checks that, other producers may not. */
+/** A job may ask for fewer attempts than its operation allows, but not for more. Only the edge checks that before. */
 function maxAttemptsOf(job: JobMessage, operation: Operation | undefined): number {
   if (operation === undefined) return job.spec.maxAttempts ?? DEFAULT_MAX_ATTEMPTS;
   return Math.min(job.spec.maxAttempts ?? operation.maxAttempts, operation.maxAttempts);
 }
 
-/** What the operation's code gets to know about the job. */
+/** The part of an attempt that the operation's code gets. */
 export function jobInfo(attempt: Attempt): JobInfo {
   const { tenant, jobId, operation } = attempt.job.address;
   return {

@@ -11,7 +11,7 @@ interface Decoded {
   readonly job: JobMessage;
   /** Why the message is not a job; undefined where it is one. */
   readonly fault: ThroughlineError | undefined;
-  /** Whether the job asks for a callback that cannot be read. The edge refuses such a job; its producer is another one. */
+  /** Whether the job asks for a callback that cannot be read. The edge never sends such a job. */
   readonly hasBadCallback: boolean;
 }
 

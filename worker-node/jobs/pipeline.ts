@@ -4,7 +4,7 @@ import { describeThrown, ThroughlineError } from '../../shared/errors.ts';
 import { isTerminalEvent, type JobEvent } from '../../shared/job/event.ts';
 import { type Extraction, extract, fromNatsHeaders, startTrace } from '../../shared/propagation/index.ts';
 import { ATTR } from '../../shared/trace/semantics.ts';
-import type { CallbackQueue } from '../broker/callback-queue.ts';
+import type { CallbackPublisher } from '../broker/callback-publisher.ts';
 import type { DeliveryHandler } from '../broker/consume/consume-loop.ts';
 import type { Delivery } from '../broker/consume/delivery.ts';
 import { moveToDeadLetters } from '../broker/dead-letters.ts';
@@ -31,7 +31,7 @@ const OWN_FAILURE = { minDelayMs: 2_000, maxDelayMs: 60_000 };
 const KEEP_ALIVES = 5;
 
 interface PipelineParts extends EventChainParts, ClassifyParts {
-  readonly callbacks: CallbackQueue;
+  readonly callbacks: CallbackPublisher;
   readonly publisher: StoredPublisher;
   readonly cancels: CancelMemory;
   readonly registry: OperationRegistry;

@@ -19,7 +19,7 @@ export type AttemptOutcome =
   | { readonly kind: 'superseded' };
 
 export interface RunOptions {
-  /** Ends the attempt, with the reason for the operation. The time limit of the attempt aborts it too. */
+  /** Ends the attempt, with a ThroughlineError as reason. The time limit of the attempt aborts it too. */
   readonly abort: AbortController;
   readonly progress: Pick<ProgressReporter, 'report' | 'stop'>;
   readonly log: WorkerLogger;
@@ -39,7 +39,7 @@ export async function runOperation(
   try {
     return await Promise.race([runHandler(operation, attempt, options), aborted(abort.signal)]);
   } catch (thrown) {
-    // An operation whose signal is aborted mostly throws the abort. The reason of the signal is what counts.
+    // An operation that is aborted often throws an error of its own. The reason of the signal says what happened.
     return outcomeOfThrow(abort.signal.aborted ? abort.signal.reason : thrown);
   } finally {
     clearTimeout(timer);

@@ -7,7 +7,7 @@ import { readJobEvent } from '../../../../shared/wire/event-message.ts';
 import { writeJobSpec } from '../../../../shared/wire/job-headers.ts';
 import { writeJson } from '../../../../shared/wire/json-body.ts';
 import { BrokerRetry } from '../../../../worker-node/broker/broker-retry.ts';
-import { CallbackQueue } from '../../../../worker-node/broker/callback-queue.ts';
+import { CallbackPublisher } from '../../../../worker-node/broker/callback-publisher.ts';
 import type { Delivery } from '../../../../worker-node/broker/consume/delivery.ts';
 import { EventPublisher } from '../../../../worker-node/broker/event-publisher.ts';
 import { JobRecords } from '../../../../worker-node/broker/job-record.ts';
@@ -54,7 +54,7 @@ function pipelineOf(handler: Handler, definition: Partial<OperationDefinition<un
     publisher,
     events: new EventPublisher(publisher),
     records: new JobRecords(broker.manager, retry),
-    callbacks: new CallbackQueue(publisher),
+    callbacks: new CallbackPublisher(publisher),
     cancels,
     registry: createRegistry([operation]),
     log: quiet,

@@ -10,8 +10,8 @@ import { idPerRedrive } from '../../shared/wire/redrive.ts';
 import { callbackEventSubject, callbackSubject } from '../../shared/wire/subjects.ts';
 import { messageHeaders, type StoredPublisher } from './stored-publisher.ts';
 
-/** Stores the tasks to deliver callbacks, and the events that say how the deliveries ended. */
-export class CallbackQueue {
+/** Publishes the tasks to deliver callbacks, and the events that say how the deliveries ended. */
+export class CallbackPublisher {
   readonly #publisher: StoredPublisher;
 
   constructor(publisher: StoredPublisher) {
