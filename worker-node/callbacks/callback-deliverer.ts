@@ -17,7 +17,7 @@ import { type Verdict, verdictOfAnswer, verdictOfThrow } from './verdict.ts';
 
 /** The pause before a task comes back because the worker failed: the broker did not take an event, say. */
 const OWN_FAILURE_DELAY_MS = 2_000;
-/** A task that was delivered this many times its attempts ends its worker each time, so it is given up. */
+/** A task with more deliveries than its attempts times this number is given up: it probably ends its worker each time. */
 const UNFINISHED_FACTOR = 3;
 
 interface DelivererParts extends SendCallbackParts {
@@ -119,7 +119,7 @@ export class CallbackDeliverer implements DeliveryHandler {
 
   /**
    * Posts the callback. It does so after the last attempt as well, since a delivery that a stopping worker handed back
-   * counts as an attempt without a POST. Only after far too many deliveries it does not.
+   * counts as an attempt without a POST. It sends nothing after far too many deliveries.
    * @returns `released` where the worker stopped first. Whether the callback arrived is not known, so it is sent again.
    */
   async #post({ task, attempt, ofJob, stop }: CallbackDelivery): Promise<Verdict | 'released'> {
