@@ -31,7 +31,7 @@ const own = (worker: Record<string, string> = {}): Promise<TestStack> =>
     tracing: false,
   });
 
-/** Why the worker says that it takes no jobs, once it says so. */
+/** Waits until `/readyz` says that the worker takes no jobs, and returns the reason. */
 function notReady(stack: TestStack, words: string): Promise<string> {
   return until(`the worker to say "${words}"`, async () => {
     const response = await fetch(`${stack.worker.healthUrl}/readyz`);
@@ -46,7 +46,7 @@ const ready = (stack: TestStack): Promise<boolean> =>
 const said = (stack: TestStack, words: string) =>
   stack.logs().filter(({ msg }) => typeof msg === 'string' && msg.includes(words));
 
-/** Takes a stream away; returns what puts an empty one in its place. */
+/** Deletes a stream. @returns a function that creates it again, empty */
 async function remove(manager: JetStreamManager, stream: string): Promise<() => Promise<unknown>> {
   const { config } = await manager.streams.info(stream);
   await manager.streams.delete(stream);

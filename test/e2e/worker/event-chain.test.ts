@@ -31,7 +31,7 @@ afterAll(async () => {
   await server.stop();
 });
 
-/** One attempt at a job, by a worker of its own, that believes that `last` is the job's last event. */
+/** One attempt at a job by a worker of its own. For this worker, `last` is the sequence of the job's last event. */
 function attemptAt(jobId: string, worker: string, last = 0) {
   const retry = new BrokerRetry({ log: quiet, patience: IDLE });
   const events = new EventPublisher(new StoredPublisher(jetstream(nats), retry, worker));

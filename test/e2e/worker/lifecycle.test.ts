@@ -129,7 +129,7 @@ describe('a worker', () => {
     const jobs = await Promise.all(
       Array.from({ length: 20 }, () => submit(stack, { mode: 'done', effects })),
     );
-    // Some of them went to the worker that is paused, and to the other one after the ack wait.
+    // Some of the jobs went to the paused worker first, and to the other one after the ack wait.
     await Promise.all(jobs.map((job) => ended(stack, job)));
     await stack.worker.kill('SIGCONT');
     await until('the first worker to put one aside', () =>

@@ -36,7 +36,7 @@ const own = (worker: Record<string, string> = {}): Promise<TestStack> =>
     tracing: false,
   });
 
-/** A duplicate window is over; what was in it is forgotten. */
+/** Waits until the broker has forgotten the message ids from before `since`. */
 async function windowPassed(since: number): Promise<void> {
   await until('the duplicate window to pass', () => Date.now() - since > 500);
 }

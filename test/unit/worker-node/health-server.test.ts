@@ -22,7 +22,7 @@ afterEach(async () => {
   await Promise.all(servers.splice(0).map((server) => server.close()));
 });
 
-/** Sends these bytes and gives the whole answer. */
+/** Sends these bytes, and returns the whole answer. */
 async function raw(port: number, request: string): Promise<string> {
   const socket = connect(port, '127.0.0.1');
   socket.end(request);
@@ -84,7 +84,7 @@ describe('the health server', () => {
   it.each(['//', '//:', 'http://[', '/\\'])(
     'survives a request for %s, and so does its worker',
     async (target) => {
-      // In a process of its own: what is thrown while a request is answered ends the whole process.
+      // In a process of its own, since an error that is thrown while a request is answered ends the process.
       const module = new URL('../../../worker-node/health-server.ts', import.meta.url).href;
       const program = `
         import { HealthServer } from ${JSON.stringify(module)};

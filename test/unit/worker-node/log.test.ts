@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 const LOG = new URL('../../../worker-node/log.ts', import.meta.url).href;
 const resolved = (name: string): string => JSON.stringify(import.meta.resolve(name));
 
-/** Lines that a program writes whose logger is `log` and whose active span is `span`; pino writes past `process.stdout`. */
+/** Runs a program that has a logger `log` and an active span `span`, and returns the lines that it logs. */
 function linesOf(body: string, level = 'info'): Record<string, unknown>[] {
   const program = `
     import { context, trace } from ${resolved('@opentelemetry/api')};

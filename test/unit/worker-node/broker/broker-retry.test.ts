@@ -8,7 +8,7 @@ import { IDLE } from '../support.ts';
 const refusal = (code: number, description = 'refused') =>
   new JetStreamApiError({ code: 503, err_code: code, description });
 
-/** Fails so many times, then gives 7. */
+/** Work that fails this many times, and then returns 7. */
 function failing(times: number, error: () => Error) {
   const tries = { count: 0 };
   const work = async (): Promise<number> => {

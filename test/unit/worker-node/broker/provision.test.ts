@@ -5,7 +5,7 @@ import { setUpStream } from '../../../../worker-node/broker/provision.ts';
 
 const NOT_FOUND = { code: 404, err_code: 10059, description: 'stream not found' };
 
-/** A broker without streams, which refuses to make one. */
+/** A broker without streams, which refuses to create one. */
 const refusing = (err_code: number, description: string): JetStreamManager =>
   ({
     streams: {

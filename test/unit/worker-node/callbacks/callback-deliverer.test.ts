@@ -146,7 +146,7 @@ describe('the delivery of a callback', () => {
 
   it.each([101, 199, 300, 304, 400, 404, 500, 599])('that is answered %i is tried again', async (code) => {
     receiver.answer('/hook', (response) => {
-      // What `writeHead` refuses to write.
+      // Written by hand, since `writeHead` refuses some of these statuses.
       response.socket?.end(`HTTP/1.1 ${code} x\r\ncontent-length: 0\r\n\r\n`);
     });
     const { events, process } = delivery(1);

@@ -32,7 +32,7 @@ vi.mock('node:dns', async (importOriginal) => {
 const literal = (address: string): string => (address.includes(':') ? `[${address}]` : address);
 const admit = (url: string, allow = ''): LookupFunction => new TargetGuard(allow).admit(new URL(url));
 
-/** Where a guarded name leads to. */
+/** Looks a name up with a guarded lookup. */
 function resolve(lookup: LookupFunction, name: string): Promise<unknown> {
   return new Promise((done, fail) => {
     lookup(name, { all: true }, (error, addresses) => (error === null ? done(addresses) : fail(error)));

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { Semaphore } from '../../../../worker-node/jobs/semaphore.ts';
 import { IDLE } from '../support.ts';
 
-/** Work that ends when it is told to. */
+/** Promises that a test resolves, so that work ends when the test says so. */
 function gates(count: number) {
   return Array.from({ length: count }, () => Promise.withResolvers<void>());
 }

@@ -6,7 +6,7 @@ import { defineOperation } from '../../../../worker-node/operations/operation.ts
 import { announcementOf, validate } from '../../../../worker-node/operations/operation-schema.ts';
 import { refusalOf } from '../../support.ts';
 
-/** A schema of a library that knows Standard Schema and nothing else. */
+/** A schema of a library that has Standard Schema, but no JSON Schema. */
 function plainSchema(issues?: readonly StandardSchemaV1.Issue[]): StandardSchemaV1<unknown, unknown> {
   const check = (value: unknown) => (issues === undefined ? { value } : { issues });
   return { '~standard': { version: 1, vendor: 'test', validate: check } };

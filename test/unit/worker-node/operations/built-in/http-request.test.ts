@@ -12,7 +12,7 @@ import { httpRequest } from '../../../../../worker-node/operations/built-in/http
 import { AllowList } from '../../../../../worker-node/operations/targets/allow-list.ts';
 import { attempt, quiet } from '../../support.ts';
 
-/** What the names of these tests lead to; every other name is really looked up. */
+/** The addresses of names in these tests. Other names are really looked up. */
 const NAMES: Readonly<Record<string, readonly string[]>> = {
   'good.test': ['127.0.0.1'],
   'metadata.test': ['169.254.169.254'],
@@ -41,7 +41,7 @@ interface Target {
 
 const servers: Server[] = [];
 
-/** A real server that counts what arrives, reads it whole unless told otherwise, and answers like this. */
+/** A real server that records the requests, reads their bodies by default, and answers with `answer`. */
 async function target(answer: RequestListener, { readsFirst = true } = {}): Promise<Target> {
   const hits: Target['hits'] = [];
   const server = createServer(async (request, response) => {
@@ -64,7 +64,7 @@ const answering = (status: number, body = 'ok', headers: Record<string, string> 
     response.writeHead(status, headers).end(body);
   };
 
-/** Answers without an end, as fast as it is read. */
+/** Sends an answer without an end, as fast as the client reads. */
 const endless: RequestListener = (_request, response) => {
   const chunk = Buffer.alloc(64 * 1024, 0x2e);
   const more = (): void => {
@@ -198,7 +198,7 @@ describe('http.request does not reach', () => {
   );
 
   it('the next job’s request, with a content length that is too large', async () => {
-    // The connection is kept: what the first request owes would be taken from the second.
+    // The connection stays open, so a body that is missing in the first request would be read from the second.
     const { origin, hits } = await target(answering(200), { readsFirst: false });
     await run(origin, { url: origin, headers: { 'Content-Length': '100000' } }, 5_000);
     const next = await run(origin, { url: origin, headers: { 'X-Own': 'next' } }, 5_000);
