@@ -242,11 +242,13 @@ describe('a running job', () => {
 
 describe('a job that cannot be cancelled', () => {
   it('has ended: 409, and how', async () => {
-    const job = await stack.run('echo', 1);
+    // A waiting caller is told the end a moment before the stream has stored it.
+    const job = await inState('succeeded', await stack.run('echo', 1));
     const refused = await cancel(job);
     expect(refused).toMatchObject({ status: 409, body: { code: 'job-finished', state: 'succeeded' } });
     const other = await submit({ mode: 'hang' });
     await cancel(other, WAIT);
+    await inState('cancelled', other);
     expect(await cancel(other)).toMatchObject({ status: 409, body: { state: 'cancelled' } });
     expect((await streamsOf(job)).kinds.filter((kind) => kind === 'cancelled')).toEqual([]);
   });
