@@ -3,7 +3,7 @@ import { optionalText, parseConfig, url, wholeNumber } from '../shared/config.ts
 import { LIMITS } from '../shared/job/job-spec.ts';
 import { accessSettings, checkTokenSettings } from './access/settings.ts';
 import type { BridgeApi, JobIndexApi } from './calls/objects.ts';
-import { REGIONS } from './calls/region.ts';
+import { REGIONS } from './calls/placement.ts';
 import { telemetrySettings } from './telemetry/settings.ts';
 
 /** The Worker's bindings: settings arrive as text, see the settings table in README.md. */

@@ -5,7 +5,7 @@ import { startTrace } from '../shared/propagation/index.ts';
 import { Bridge as BridgeObject } from './bridge/bridge.ts';
 import { BridgeClient } from './calls/bridge-client.ts';
 import { JobIndexClient } from './calls/job-index-client.ts';
-import { type RequestLocation, regionOf } from './calls/region.ts';
+import { type RequestLocation, regionOf } from './calls/placement.ts';
 import { type EdgeConfig, type Env, edgeConfig } from './config.ts';
 import { createApp } from './http/app.ts';
 import { drainingResponse } from './http/drain-body.ts';

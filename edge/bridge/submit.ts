@@ -16,7 +16,6 @@ import { RequestBroker } from '../nats/request-broker.ts';
 import { pendingJob } from '../outbox/pending-job.ts';
 import { FIRST_CHECK_MS } from '../outbox/settlement-check.ts';
 import type { BridgeParts } from './bridge-parts.ts';
-import { checkLimits } from './check-limits.ts';
 
 const tracer = trace.getTracer('throughline-bridge');
 
@@ -61,8 +60,7 @@ async function findOrSubmit(submitting: Submitting): Promise<Submission> {
   const { bridge, broker, command } = submitting;
   const existing = command.spec.fingerprint === undefined ? undefined : await findExisting(submitting);
   if (existing !== undefined) return existing;
-  const announcement = await bridge.operations.check(broker, command.operation, command.input);
-  checkLimits(command.spec, announcement);
+  const announcement = await bridge.operations.check(broker, command);
   return await submitNew(submitting, announcement);
 }
 

@@ -18,9 +18,8 @@ import {
 } from './dead-letter-commands.ts';
 import { callObject } from './object-call.ts';
 import type { BridgeApi } from './objects.ts';
-import { type Region, regionOfJob } from './region.ts';
+import { type Region, regionOfJob, shardOf } from './placement.ts';
 import type { Reply } from './reply.ts';
-import { shardOf } from './shard.ts';
 
 /** The word for the bridges that serve all regions. */
 const GLOBAL = 'global';

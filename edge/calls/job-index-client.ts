@@ -1,8 +1,7 @@
 import type { JobPage } from '../../shared/api/job-list.ts';
 import { ThroughlineError } from '../../shared/errors.ts';
 import { ATTR } from '../../shared/trace/semantics.ts';
-import { type AcceptedJob, CATCH_UP_MS, type ListCommand } from './index-commands.ts';
-import { indexName } from './index-name.ts';
+import { CATCH_UP_MS, indexName, type ListCommand, type TenantJob } from './index-commands.ts';
 import { callObject } from './object-call.ts';
 import type { JobIndexApi } from './objects.ts';
 
@@ -37,7 +36,7 @@ export class JobIndexClient {
   }
 
   /** Tells the indexes of the jobs' tenants about accepted jobs. @throws the platform's error for an object that fails */
-  async tell(jobs: readonly AcceptedJob[]): Promise<void> {
+  async tell(jobs: readonly TenantJob[]): Promise<void> {
     const byIndex = Map.groupBy(jobs, ({ tenant }) => indexName(tenant, this.#shards));
     await Promise.all([...byIndex].map(([name, own]) => this.#namespace.getByName(name).accepted(own)));
   }

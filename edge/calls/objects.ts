@@ -25,7 +25,7 @@ import type {
   RedriveManyCommand,
   Redriven,
 } from './dead-letter-commands.ts';
-import type { AcceptedJob, ListCommand } from './index-commands.ts';
+import type { ListCommand, TenantJob } from './index-commands.ts';
 import type { Reply } from './reply.ts';
 
 /** The Durable Object that owns a connection to NATS. */
@@ -63,7 +63,7 @@ export interface BridgeApi extends Rpc.DurableObjectBranded {
 /** The Durable Object that lists the jobs of its tenants. */
 export interface JobIndexApi extends Rpc.DurableObjectBranded {
   /** Adds jobs that a bridge has accepted. */
-  accepted(jobs: readonly AcceptedJob[]): Promise<void>;
+  accepted(jobs: readonly TenantJob[]): Promise<void>;
   /** A page of a tenant's jobs, newest first. */
   list(command: ListCommand): Promise<Reply<JobPage>>;
 }

@@ -5,7 +5,7 @@ import { digestOf, type EventDigest } from '../../shared/wire/event-digest.ts';
 import { readEventHeaders, readJobEvent } from '../../shared/wire/event-message.ts';
 import { headerValues } from '../../shared/wire/headers.ts';
 import { EVENT_SUBJECTS, parseEventSubject } from '../../shared/wire/subjects.ts';
-import { indexName } from '../calls/index-name.ts';
+import { indexName } from '../calls/index-commands.ts';
 import type { BrokerConnection } from '../nats/broker-connection.ts';
 import type { BrokerSession } from '../nats/broker-session.ts';
 import type { HeaderReader, StoredHeaders } from '../nats/header-reader.ts';

@@ -4,8 +4,7 @@ import type { JobPage } from '../../shared/api/job-list.ts';
 import { describeThrown, ThroughlineError } from '../../shared/errors.ts';
 import { extract, fromRecord } from '../../shared/propagation/index.ts';
 import { SERVICE } from '../../shared/trace/semantics.ts';
-import { type AcceptedJob, CATCH_UP_MS, type ListCommand } from '../calls/index-commands.ts';
-import { shardNumber } from '../calls/index-name.ts';
+import { CATCH_UP_MS, type ListCommand, shardNumber, type TenantJob } from '../calls/index-commands.ts';
 import type { JobIndexApi } from '../calls/objects.ts';
 import { type Reply, refusal } from '../calls/reply.ts';
 import { type EdgeConfig, type Env, edgeConfig } from '../config.ts';
@@ -57,7 +56,7 @@ export class JobIndex extends DurableObject<Env> implements JobIndexApi {
   }
 
   /** Adds jobs that a bridge has accepted. */
-  async accepted(jobs: readonly AcceptedJob[]): Promise<void> {
+  async accepted(jobs: readonly TenantJob[]): Promise<void> {
     this.#table.accept(jobs.map(({ tenant, job }) => acceptedEntry(tenant, job)));
     await this.#wakeWithin(ALARM.busy);
   }

@@ -1,6 +1,6 @@
 import type { JobPage } from '../../shared/api/job-list.ts';
+import { TOP, writeCursor } from '../calls/cursors.ts';
 import type { PageQuery } from '../calls/index-commands.ts';
-import { TOP, writeCursor } from '../calls/list-cursor.ts';
 import { acceptedSupersedes, dayOf, eventSupersedes, type IndexEntry, summaryOf } from './index-entry.ts';
 
 /**

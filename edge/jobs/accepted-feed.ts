@@ -2,7 +2,7 @@ import { context, ROOT_CONTEXT } from '@opentelemetry/api';
 import { describeThrown } from '../../shared/errors.ts';
 import type { Job } from '../../shared/job/job.ts';
 import { SERVICE } from '../../shared/trace/semantics.ts';
-import type { AcceptedJob } from '../calls/index-commands.ts';
+import type { TenantJob } from '../calls/index-commands.ts';
 import type { JobIndexClient } from '../calls/job-index-client.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { withService } from '../telemetry/service.ts';
@@ -22,7 +22,7 @@ const FIRST_PAUSE_MS = 250;
 export class AcceptedFeed {
   readonly #index: Pick<JobIndexClient, 'tell'>;
   readonly #log: Logger;
-  #queue: AcceptedJob[] = [];
+  #queue: TenantJob[] = [];
   #dropped = 0;
   #running = false;
 
@@ -52,7 +52,7 @@ export class AcceptedFeed {
     this.#running = false;
   }
 
-  async #tell(jobs: readonly AcceptedJob[]): Promise<void> {
+  async #tell(jobs: readonly TenantJob[]): Promise<void> {
     for (let attempt = 1; ; attempt++) {
       try {
         await this.#index.tell(jobs);

@@ -1,19 +1,14 @@
 import { ThroughlineError } from '../../shared/errors.ts';
 import { isTerminalEvent, type JobEvent, jobOfEvent } from '../../shared/job/event.ts';
 import type { Job } from '../../shared/job/job.ts';
-import { DELAYED_STREAM, EVENTS_STREAM, JOBS_STREAM } from '../../shared/nats/streams.ts';
+import { EVENTS_STREAM } from '../../shared/nats/streams.ts';
 import { readJobEvent } from '../../shared/wire/event-message.ts';
 import { headerValues } from '../../shared/wire/headers.ts';
 import { readRedrive } from '../../shared/wire/redrive.ts';
-import {
-  delayedSubject,
-  delayedSubjectFilter,
-  eventSubject,
-  jobSubjectFilter,
-} from '../../shared/wire/subjects.ts';
+import { eventSubject } from '../../shared/wire/subjects.ts';
 import type { BrokerSession } from '../nats/broker-session.ts';
 import type { StoredMessage } from '../nats/stored-message.ts';
-import { jobOfMessage } from './job-reader.ts';
+import { delayedMessage, jobOfMessage, queuedMessage } from './job-reader.ts';
 import type { OutgoingJob } from './outgoing-job.ts';
 
 /** What NATS knows of a job. */
@@ -36,15 +31,8 @@ export interface BrokerRecord {
  */
 export async function readRecord(session: BrokerSession, job: OutgoingJob): Promise<BrokerRecord> {
   const { tenant, jobId, spec } = job;
-  const delayed =
-    // A server before 2.12 has no such stream.
-    spec.dueAt === undefined
-      ? undefined
-      : await session.lastMessage(DELAYED_STREAM, delayedSubject(job), true);
-  const queued =
-    delayed === undefined
-      ? await session.lastMessage(JOBS_STREAM, jobSubjectFilter(tenant, jobId))
-      : undefined;
+  const delayed = spec.dueAt === undefined ? undefined : await delayedMessage(session, tenant, jobId);
+  const queued = delayed === undefined ? await queuedMessage(session, tenant, jobId) : undefined;
   const stored = await session.lastMessage(EVENTS_STREAM, eventSubject(tenant, jobId));
   return { queued, delayed, event: stored && readJobEvent(stored.data), lastSequence: stored?.sequence ?? 0 };
 }
@@ -59,14 +47,13 @@ export async function findRecord(
   session: BrokerSession,
   { tenant, jobId }: { readonly tenant: string; readonly jobId: string },
 ): Promise<BrokerRecord | undefined> {
-  const queued = await session.lastMessage(JOBS_STREAM, jobSubjectFilter(tenant, jobId));
+  const queued = await queuedMessage(session, tenant, jobId);
   const stored = await session.lastMessage(EVENTS_STREAM, eventSubject(tenant, jobId));
   const event = stored && readJobEvent(stored.data);
   const record = { queued, delayed: undefined, event, lastSequence: stored?.sequence ?? 0 };
   if (queued !== undefined) return { ...record, event: sinceRedrive(event, queued) };
   if (event !== undefined) return record;
-  // A server before 2.12 has no such stream.
-  const delayed = await session.lastMessage(DELAYED_STREAM, delayedSubjectFilter(tenant, jobId), true);
+  const delayed = await delayedMessage(session, tenant, jobId);
   return delayed && { ...record, delayed };
 }
 

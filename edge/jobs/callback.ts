@@ -5,8 +5,7 @@ import { callbackTask, writeCallbackTask } from '../../shared/wire/callback-task
 import { writeJson } from '../../shared/wire/json-body.ts';
 import { callbackSubject } from '../../shared/wire/subjects.ts';
 import type { BrokerSession } from '../nats/broker-session.ts';
-
-const SOURCE = '/throughline/bridge';
+import { BRIDGE_SOURCE } from './publish-job.ts';
 
 /**
  * Stores the callback of a job that ended here, if the job asked for one at this end. Storing it twice changes nothing.
@@ -24,7 +23,7 @@ export async function sendCallback(
   if (task === undefined) return;
   await session.publish(
     callbackSubject(tenant, event.jobId),
-    (set) => writeCallbackTask(task, SOURCE, carrier, set),
+    (set) => writeCallbackTask(task, BRIDGE_SOURCE, carrier, set),
     writeJson(event),
   );
 }

@@ -1,6 +1,6 @@
 import { context } from '@opentelemetry/api';
 import { describeThrown } from '../../shared/errors.ts';
-import { type JobEvent, jobOfEvent } from '../../shared/job/event.ts';
+import { type JobEvent, jobBehind, jobOfEvent, makeEvent } from '../../shared/job/event.ts';
 import { isTerminal, type Job } from '../../shared/job/job.ts';
 import { DELAYED_STREAM, JOBS_STREAM } from '../../shared/nats/streams.ts';
 import { extract, fromNatsHeaders, inject } from '../../shared/propagation/index.ts';
@@ -10,18 +10,20 @@ import { headerValues } from '../../shared/wire/headers.ts';
 import { readJobSpec } from '../../shared/wire/job-headers.ts';
 import { writeJson } from '../../shared/wire/json-body.ts';
 import { idPerRedrive } from '../../shared/wire/redrive.ts';
-import { cancelSubject, eventSubject, jobSubjectFilter, subjectMatches } from '../../shared/wire/subjects.ts';
+import { cancelSubject, eventSubject, subjectMatches } from '../../shared/wire/subjects.ts';
 import type { CancelCommand, Cancellation } from '../calls/commands.ts';
 import type { BrokerConnection } from '../nats/broker-connection.ts';
 import type { BrokerSession } from '../nats/broker-session.ts';
 import type { ConsumerPlace, StoredMessage } from '../nats/stored-message.ts';
 import type { Logger } from '../telemetry/log.ts';
-import { type BrokerRecord, findRecord, isEnded, jobOfRecord } from './broker-record.ts';
+import { type BrokerRecord, findRecord, isEnded, jobOfRecord, messageOf } from './broker-record.ts';
 import { sendCallback } from './callback.ts';
-import { cancelledEvent } from './cancelled-event.ts';
+import { acceptedJobOf, queuedMessage } from './job-reader.ts';
+import { BRIDGE_SOURCE } from './publish-job.ts';
 import { ResultWaiter } from './result-waiter.ts';
 
-const SOURCE = '/throughline/bridge';
+/** The error of a job that its caller cancelled. */
+export const CANCELLED = { code: 'job-cancelled', message: 'cancelled by its caller' } as const;
 /** Each lost try means that a worker has moved the job one step on. */
 const TRIES = 5;
 /** A worker that has the job, but has not begun it, ends it at once: worth waiting for. */
@@ -82,14 +84,14 @@ async function sendNotices(cancelling: Cancelling, found: BrokerRecord): Promise
   // The sequence that it would have in the queue is not known yet.
   await sendNotice(cancelling, Number.MAX_SAFE_INTEGER);
   await session.remove(DELAYED_STREAM, found.delayed.sequence).catch(() => undefined);
-  const queued = await session.lastMessage(JOBS_STREAM, jobSubjectFilter(command.tenant, command.jobId));
+  const queued = await queuedMessage(session, command.tenant, command.jobId);
   return { ...found, queued };
 }
 
 /** Tells all workers, and `CANCELS`. The acknowledgement comes after the workers' copies were sent. */
 async function sendNotice({ session, command }: Cancelling, sequence: number): Promise<void> {
   const { tenant, jobId } = command;
-  const notice = { jobId, sequence, source: SOURCE, at: new Date().toISOString() };
+  const notice = { jobId, sequence, source: BRIDGE_SOURCE, at: new Date().toISOString() };
   const carrier = inject(context.active());
   await session.publish(
     cancelSubject(tenant, jobId),
@@ -160,6 +162,22 @@ export function isDelivered(
   return consumers.some(({ filter, delivered }) => delivered >= sequence && subjectMatches(filter, subject));
 }
 
+/**
+ * The end of a job that was cancelled before a worker began it, or between two attempts. It stays in the job's own trace.
+ * @param bridge the name of the bridge that ends it
+ */
+export function cancelledEvent(bridge: string, record: BrokerRecord): JobEvent {
+  const ended = { worker: bridge, error: CANCELLED };
+  if (record.event === undefined) {
+    const { traceId } = jobOfRecord(record);
+    const job = acceptedJobOf(messageOf(record));
+    return makeEvent('cancelled', job, { ...ended, attempt: 0, traceId, spanId: '' });
+  }
+  const { attempt, released, startedAt, traceId, spanId } = record.event;
+  const last = { attempt, released, startedAt, traceId, spanId };
+  return makeEvent('cancelled', jobBehind(record.event), { ...ended, ...last });
+}
+
 /** @returns false where another event was recorded since the record was read */
 function recordEnd(
   { session, command }: Cancelling,
@@ -167,7 +185,7 @@ function recordEnd(
   event: JobEvent,
 ): Promise<boolean> {
   const { tenant, jobId } = command;
-  const ids = { messageId: idPerRedrive(`${jobId}:end`, event.redriveCount), source: SOURCE };
+  const ids = { messageId: idPerRedrive(`${jobId}:end`, event.redriveCount), source: BRIDGE_SOURCE };
   const carrier = inject(context.active());
   return session.publishAfter(
     lastSequence,

@@ -57,9 +57,9 @@ export async function findJob(
 ): Promise<FoundJob | undefined> {
   const event = await lastEvent(session, tenant, jobId);
   if (event !== undefined) return foundByEvent(event);
-  const queued =
-    (await readQueuedJob(session, tenant, jobId)) ?? (await readDelayedJob(session, tenant, jobId));
-  if (queued !== undefined) return queued;
+  const message =
+    (await queuedMessage(session, tenant, jobId)) ?? (await delayedMessage(session, tenant, jobId));
+  if (message !== undefined) return jobOfMessage(message);
   // The job may have left the queue since the first look; then it has an event.
   const ended = await lastEvent(session, tenant, jobId);
   return ended === undefined ? undefined : foundByEvent(ended);
@@ -69,25 +69,23 @@ function foundByEvent(event: JobEvent): FoundJob {
   return { job: jobOfEvent(event), fingerprint: event.fingerprint };
 }
 
-async function readQueuedJob(
+/** The message of a job in the queue. @throws ThroughlineError `broker-unavailable` */
+export function queuedMessage(
   session: BrokerSession,
   tenant: string,
   jobId: string,
-): Promise<FoundJob | undefined> {
-  const message = await session.lastMessage(JOBS_STREAM, jobSubjectFilter(tenant, jobId));
-  return message === undefined ? undefined : jobOfMessage(message);
+): Promise<StoredMessage | undefined> {
+  return session.lastMessage(JOBS_STREAM, jobSubjectFilter(tenant, jobId));
 }
 
-/** Reads a job whose time has not come, or has come a moment ago. */
-async function readDelayedJob(
+/** The message of a job whose time has not come, or has come a moment ago. @throws ThroughlineError `broker-unavailable` */
+export function delayedMessage(
   session: BrokerSession,
   tenant: string,
   jobId: string,
-): Promise<FoundJob | undefined> {
+): Promise<StoredMessage | undefined> {
   // A server before 2.12 has no such stream.
-  const filter = delayedSubjectFilter(tenant, jobId);
-  const message = await session.lastMessage(DELAYED_STREAM, filter, true);
-  return message === undefined ? undefined : jobOfMessage(message);
+  return session.lastMessage(DELAYED_STREAM, delayedSubjectFilter(tenant, jobId), true);
 }
 
 /** The job of a message in `JOBS` or `DELAYED`, as long as nothing has happened to it. */

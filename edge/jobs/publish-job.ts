@@ -6,7 +6,8 @@ import { delayedSubject, jobSubject } from '../../shared/wire/subjects.ts';
 import type { BrokerSession } from '../nats/broker-session.ts';
 import type { OutgoingJob } from './outgoing-job.ts';
 
-const SOURCE = '/throughline/bridge';
+/** The `source` of every message that a bridge writes. */
+export const BRIDGE_SOURCE = '/throughline/bridge';
 
 /** What the outbox adds to the message of a job. */
 export interface OutboxStay {
@@ -36,7 +37,12 @@ export function publishJob(
   const now = Date.now();
   const delayed = isDelayed(job, now);
   const { acceptedAt, spec } = job;
-  const toWrite = { address: job, acceptedAt, spec: delayed ? spec : withoutDelay(spec), source: SOURCE };
+  const toWrite = {
+    address: job,
+    acceptedAt,
+    spec: delayed ? spec : withoutDelay(spec),
+    source: BRIDGE_SOURCE,
+  };
   return session.publish(
     subjectOf(job, now),
     (set) => {

@@ -5,7 +5,7 @@ import type { Job } from '../../shared/job/job.ts';
 import type { JobAddress } from '../../shared/job/job-address.ts';
 import { withoutDelay } from '../../shared/job/job-spec.ts';
 import { nextRedrive, type Redrive } from '../../shared/job/redrive.ts';
-import { DEAD_STREAM, EVENTS_STREAM, JOBS_STREAM } from '../../shared/nats/streams.ts';
+import { DEAD_STREAM, EVENTS_STREAM } from '../../shared/nats/streams.ts';
 import { extract, fromNatsHeaders, inject } from '../../shared/propagation/index.ts';
 import { ATTR } from '../../shared/trace/semantics.ts';
 import { readJobEvent, writeEventHeaders } from '../../shared/wire/event-message.ts';
@@ -14,23 +14,16 @@ import { readJobSpec } from '../../shared/wire/job-headers.ts';
 import { writeJobHeaders } from '../../shared/wire/job-message.ts';
 import { writeJson } from '../../shared/wire/json-body.ts';
 import { idPerRedrive, readRedrive, redriveMessageId } from '../../shared/wire/redrive.ts';
-import {
-  deadLetterFilter,
-  eventSubject,
-  jobSubject,
-  jobSubjectFilter,
-  parseJobSubject,
-} from '../../shared/wire/subjects.ts';
+import { deadLetterFilter, eventSubject, jobSubject, parseJobSubject } from '../../shared/wire/subjects.ts';
 import type { Redriven } from '../calls/dead-letter-commands.ts';
 import type { BrokerSession, WriteHeaders } from '../nats/broker-session.ts';
 import type { StoredMessage } from '../nats/stored-message.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { lastDeadLetter } from './dead-letters.ts';
-import { acceptedJobOf, readJob } from './job-reader.ts';
+import { acceptedJobOf, queuedMessage, readJob } from './job-reader.ts';
 import { runInSendSpan } from './job-spans.ts';
+import { BRIDGE_SOURCE } from './publish-job.ts';
 import { oldSpanOf, plainSpanContext, startRedriveSpan } from './redrive-span.ts';
-
-const SOURCE = '/throughline/bridge';
 
 /** What redriving needs of its bridge. */
 export interface RedriveParts {
@@ -100,7 +93,7 @@ async function lookUp(
   if (address === undefined) throw new ThroughlineError('not-dead', 'the dead letter is not one of a job');
   const { tenant, jobId } = address;
   const [queued, last] = await Promise.all([
-    session.lastMessage(JOBS_STREAM, jobSubjectFilter(tenant, jobId)),
+    queuedMessage(session, tenant, jobId),
     session.lastMessage(EVENTS_STREAM, eventSubject(tenant, jobId)),
   ]);
   const event = last === undefined ? undefined : readJobEvent(last.data);
@@ -148,7 +141,7 @@ function messageHeaders({ deadLetter, address, redrive }: Redriving, sending: Co
   const { acceptedAt } = acceptedJobOf(deadLetter);
   // A limit that cannot be read is left out, so the operation's own limit holds. The delay is over.
   const spec = withoutDelay(readJobSpec(headerValues(deadLetter.headers)));
-  const job = { address, acceptedAt, spec, redrive, source: SOURCE };
+  const job = { address, acceptedAt, spec, redrive, source: BRIDGE_SOURCE };
   return (set) => {
     writeJobHeaders(job, inject(sending), set);
     set(HEADER.msgId, redriveMessageId(address.jobId, deadLetter.sequence));
@@ -159,7 +152,7 @@ function messageHeaders({ deadLetter, address, redrive }: Redriving, sending: Co
 async function redrivenByOther(redriving: Redriving): Promise<Redriven> {
   const { session, address, redrive } = redriving;
   const { tenant, jobId } = address;
-  const queued = await session.lastMessage(JOBS_STREAM, jobSubjectFilter(tenant, jobId));
+  const queued = await queuedMessage(session, tenant, jobId);
   if (isRedriven(queued, redrive)) return await recordQueued(redriving, queued);
   const job = await readJob(session, tenant, jobId);
   if (job === undefined) throw new ThroughlineError('not-dead', 'the job was redriven already');
@@ -181,7 +174,7 @@ async function recordRedriven(redriving: Redriving, sent: Context): Promise<Job>
   const isStored = await session.publishAfter(
     lastSequence,
     subject,
-    (set) => writeEventHeaders(event, { messageId, source: SOURCE }, inject(sent), set),
+    (set) => writeEventHeaders(event, { messageId, source: BRIDGE_SOURCE }, inject(sent), set),
     writeJson(event),
   );
   const last = isStored ? undefined : await session.lastMessage(EVENTS_STREAM, subject);

@@ -1,9 +1,14 @@
 import type { OperationAnnouncement } from '../../shared/api/operation.ts';
+import { ThroughlineError } from '../../shared/errors.ts';
+import type { JobSpec } from '../../shared/job/job-spec.ts';
+import type { SubmitCommand } from '../calls/commands.ts';
 import type { BrokerSession } from '../nats/broker-session.ts';
 import type { RequestBroker } from '../nats/request-broker.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { OperationWatch } from './operation-watch.ts';
 import type { SavedOperations } from './saved-operations.ts';
+
+type CheckedJob = Pick<SubmitCommand, 'operation' | 'input' | 'spec'>;
 
 /**
  * The operations that can be run: those that NATS holds now, or, while NATS is away, those that it held when it was last
@@ -25,14 +30,17 @@ export class OperationDirectory {
   }
 
   /**
-   * Checks an input against the operation `name`.
-   * @returns its announcement
-   * @throws ThroughlineError `operation-unknown`, `input-invalid`; `broker-unavailable` where NATS is away and the
-   *   operation was not announced before
+   * Checks a job against its operation.
+   * @returns the operation's announcement
+   * @throws ThroughlineError `operation-unknown`, `input-invalid`, `request-invalid`; `broker-unavailable` where NATS
+   *   is away and the operation was not announced before
    */
-  async check(broker: RequestBroker, name: string, input: unknown): Promise<OperationAnnouncement> {
-    const announcement = await broker.ask((session) => this.#watchOver(session).check(name, input));
-    return announcement ?? this.#saved.check(name, input);
+  async check(broker: RequestBroker, { operation, input, spec }: CheckedJob): Promise<OperationAnnouncement> {
+    const announcement =
+      (await broker.ask((session) => this.#watchOver(session).check(operation, input))) ??
+      this.#saved.check(operation, input);
+    checkLimits(spec, announcement);
+    return announcement;
   }
 
   /** One watch at a time: a call that still holds a session that is closed gets the watch over the next session. */
@@ -42,5 +50,26 @@ export class OperationDirectory {
     const watch = new OperationWatch(session, this.#saved, this.#log);
     this.#watch = watch;
     return watch;
+  }
+}
+
+/**
+ * Checks that a job asks for no more than its operation allows; it may ask for less.
+ * @throws ThroughlineError `request-invalid`
+ */
+function checkLimits({ timeoutMs, maxAttempts }: JobSpec, announcement: OperationAnnouncement): void {
+  if (timeoutMs !== undefined && timeoutMs > announcement.timeoutMs) {
+    throw new ThroughlineError(
+      'request-invalid',
+      `timeout: ${announcement.name} allows at most ${announcement.timeoutMs} ms`,
+      { violations: [{ path: '/timeout', message: `at most ${announcement.timeoutMs}ms` }] },
+    );
+  }
+  if (maxAttempts !== undefined && maxAttempts > announcement.maxAttempts) {
+    throw new ThroughlineError(
+      'request-invalid',
+      `maxAttempts: ${announcement.name} allows at most ${announcement.maxAttempts}`,
+      { violations: [{ path: '/maxAttempts', message: `at most ${announcement.maxAttempts}` }] },
+    );
   }
 }

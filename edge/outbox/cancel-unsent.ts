@@ -9,10 +9,9 @@ import { sendCallback } from '../jobs/callback.ts';
 import { type CancelParts, cancelAtBroker } from '../jobs/cancel.ts';
 import { lastEvent } from '../jobs/job-reader.ts';
 import type { OutgoingJob } from '../jobs/outgoing-job.ts';
+import { BRIDGE_SOURCE } from '../jobs/publish-job.ts';
 import type { BrokerSession } from '../nats/broker-session.ts';
 import { cancelledInOutbox } from './pending-job.ts';
-
-const SOURCE = '/throughline/bridge';
 
 /**
  * Records the end of a job that was cancelled while the outbox had it. If NATS has the job after all, it is cancelled
@@ -35,7 +34,7 @@ export async function cancelUnsent(
   const isStored = await session.publishAfter(
     0,
     eventSubject(tenant, jobId),
-    (set) => writeEventHeaders(event, { messageId: `${jobId}:end`, source: SOURCE }, ownTrace, set),
+    (set) => writeEventHeaders(event, { messageId: `${jobId}:end`, source: BRIDGE_SOURCE }, ownTrace, set),
     writeJson(event),
   );
   if (isStored) return;

@@ -1,6 +1,6 @@
 import { type JobEvent, jobOfEvent, makeEvent } from '../../shared/job/event.ts';
 import type { Job } from '../../shared/job/job.ts';
-import { CANCELLED } from '../jobs/cancelled-event.ts';
+import { CANCELLED } from '../jobs/cancel.ts';
 import { readJob } from '../jobs/job-reader.ts';
 import { type OutgoingJob, queuedJob, traceIdOf } from '../jobs/outgoing-job.ts';
 import type { BrokerConnection } from '../nats/broker-connection.ts';

@@ -2,7 +2,7 @@ import { v7 as uuidv7 } from 'uuid';
 import type { SubmitJob } from '../../../shared/api/submit-job.ts';
 import { ThroughlineError } from '../../../shared/errors.ts';
 import { sha256Hex } from '../../../shared/text/secret.ts';
-import { type Region, withRegion } from '../../calls/region.ts';
+import { type Region, withRegion } from '../../calls/placement.ts';
 
 /** 160 bits: two keys never get the same id by chance. */
 const ID_DIGITS = 40;

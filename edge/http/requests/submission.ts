@@ -3,7 +3,7 @@ import { SubmitJob, specOf } from '../../../shared/api/submit-job.ts';
 import { ThroughlineError } from '../../../shared/errors.ts';
 import { writeJson } from '../../../shared/wire/json-body.ts';
 import type { SubmitCommand } from '../../calls/commands.ts';
-import type { Region } from '../../calls/region.ts';
+import type { Region } from '../../calls/placement.ts';
 import type { EdgeHono } from '../edge-app.ts';
 import { fingerprintOf, jobIdFor } from './idempotency.ts';
 import { parseRequest, tenantOf } from './read-request.ts';

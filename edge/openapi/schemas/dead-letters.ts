@@ -5,7 +5,7 @@ import {
   DeadLetterPage,
   RedriveReport,
 } from '../../../shared/api/dead-letter.ts';
-import { REDRIVE_CURSOR } from '../../calls/redrive-cursor.ts';
+import { REDRIVE_CURSOR } from '../../calls/cursors.ts';
 import { RedriveRequest } from '../../http/requests/list-requests.ts';
 import { describe } from './describe.ts';
 

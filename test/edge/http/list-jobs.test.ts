@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { readCursor, writeCursor } from '../../../edge/calls/list-cursor.ts';
+import { readCursor, writeCursor } from '../../../edge/calls/cursors.ts';
 import { AS_GLOBEX, problemIn, setup } from './app-support.ts';
 
 describe('a cursor', () => {

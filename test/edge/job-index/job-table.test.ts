@@ -4,7 +4,7 @@ import { build } from 'esbuild';
 import { convertV4MiniflareOptions, Miniflare } from 'miniflare';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { PageQuery } from '../../../edge/calls/index-commands.ts';
-import { readCursor } from '../../../edge/calls/list-cursor.ts';
+import { readCursor } from '../../../edge/calls/cursors.ts';
 import type { IndexEntry } from '../../../edge/job-index/index-entry.ts';
 import type { Place } from '../../../edge/job-index/job-table.ts';
 import type { JobSummary } from '../../../shared/api/job-list.ts';

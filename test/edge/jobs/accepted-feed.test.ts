@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import type { AcceptedJob } from '../../../edge/calls/index-commands.ts';
+import type { TenantJob } from '../../../edge/calls/index-commands.ts';
 import { AcceptedFeed } from '../../../edge/jobs/accepted-feed.ts';
 import type { Logger } from '../../../edge/telemetry/log.ts';
 import { job } from '../http/app-support.ts';
@@ -11,7 +11,7 @@ afterEach(() => void vi.useRealTimers());
 function feed(answer: () => Promise<void> = async () => undefined) {
   const told: string[][] = [];
   const warnings: unknown[] = [];
-  const tell = (jobs: readonly AcceptedJob[]): Promise<void> => {
+  const tell = (jobs: readonly TenantJob[]): Promise<void> => {
     told.push(jobs.map(({ job: { id } }) => id));
     return answer();
   };

@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { isDelivered } from '../../../edge/jobs/cancel.ts';
-import { cancelledEvent } from '../../../edge/jobs/cancelled-event.ts';
+import { cancelledEvent, isDelivered } from '../../../edge/jobs/cancel.ts';
 import { JobEvent, jobOfEvent } from '../../../shared/job/event.ts';
 import { AS_GLOBEX, job, problemIn, setup } from '../http/app-support.ts';
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { BridgeClient } from '../../../edge/calls/bridge-client.ts';
-import { REGIONS, regionOf, regionOfJob, withRegion } from '../../../edge/calls/region.ts';
+import { REGIONS, regionOf, regionOfJob, withRegion } from '../../../edge/calls/placement.ts';
 import { jobIdFor } from '../../../edge/http/requests/idempotency.ts';
 
 describe('the region of a request', () => {
