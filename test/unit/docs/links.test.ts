@@ -1,0 +1,86 @@
+import { existsSync } from 'node:fs';
+import { glob, readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import manifest from '../../../package.json' with { type: 'json' };
+
+const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
+const TOP_FOLDERS = 'bench|cli|client|deploy|dev|docs|edge|examples|scripts|shared|test|worker-node';
+
+const pages = await Array.fromAsync(
+  glob(['README.md', 'CHANGELOG.md', 'docs/**/*.md', 'deploy/**/*.md'], { cwd: ROOT }),
+);
+const texts = new Map<string, string>();
+for (const page of pages) texts.set(page, await readFile(path.join(ROOT, page), 'utf8'));
+
+/** The page without its code blocks, whose paths need not exist. */
+function proseOf(page: string): string {
+  return (texts.get(page) ?? '').replaceAll(/^```.*?^```/gms, '');
+}
+
+/** The relative links of a page, each with its anchor, if it has one. */
+function linksOf(page: string): { file: string; anchor: string | undefined }[] {
+  return [...proseOf(page).matchAll(/\]\(([^)\s]+)\)/g)]
+    .map(([, target = '']) => target)
+    .filter((target) => !/^[a-z]+:/.test(target))
+    .map((target) => {
+      const [file = '', anchor] = target.split('#');
+      return { file: file === '' ? page : path.join(path.dirname(page), file), anchor };
+    });
+}
+
+/** The anchors of a page's headings, as GitHub makes them. */
+function anchorsOf(page: string): string[] {
+  return [...proseOf(page).matchAll(/^#+ (.+)$/gm)].map(([, heading = '']) =>
+    heading
+      .toLowerCase()
+      .replaceAll(/[^\p{L}\p{N} _-]/gu, '')
+      .replaceAll(' ', '-'),
+  );
+}
+
+/** The paths in backticks that begin with one of the project's folders; `*` and `{a,b}` are patterns. */
+function pathsOf(page: string): string[] {
+  const paths = new RegExp(`^(?:${TOP_FOLDERS})/[^\\s<>…|:()"']*$`);
+  return [...proseOf(page).matchAll(/`([^`\n]+)`/g)]
+    .map(([, code = '']) => code)
+    .filter((code) => paths.test(code));
+}
+
+describe.each(pages)('%s', (page) => {
+  it('links only to files and headings that exist', () => {
+    const broken = linksOf(page).filter(
+      ({ file, anchor }) =>
+        !existsSync(path.join(ROOT, file)) || (anchor !== undefined && !anchorsOf(file).includes(anchor)),
+    );
+    expect(broken).toEqual([]);
+  });
+
+  it('names only paths that exist', async () => {
+    const missing: string[] = [];
+    for (const name of new Set(pathsOf(page))) {
+      const found = await Array.fromAsync(glob(name, { cwd: ROOT }));
+      if (found.length === 0) missing.push(name);
+    }
+    expect(missing).toEqual([]);
+  });
+});
+
+it('finds links, headings and paths in the pages', () => {
+  expect(linksOf('README.md').length).toBeGreaterThan(5);
+  expect(anchorsOf('README.md')).toContain('the-http-api');
+  expect(pathsOf('docs/PROTOCOL.md')).toContain('deploy/nats/permissions.conf');
+});
+
+it('docs/DEPENDENCIES.md names exactly the dependencies of package.json', () => {
+  const rows = [...proseOf('docs/DEPENDENCIES.md').matchAll(/^\| (`.+?) \|/gm)].map(([, cell = '']) => cell);
+  const named = rows.flatMap((cell) => {
+    const names = [...cell.matchAll(/`([^`]+)`/g)].map(([, name = '']) => name);
+    // "`@opentelemetry/core`, `resources`": the scope of the first holds for those without one.
+    const scope = /^@opentelemetry\//.test(names[0] ?? '') ? '@opentelemetry/' : '';
+    return names.map((name) => (name.startsWith('@') ? name : `${scope}${name}`));
+  });
+  const wanted = Object.keys({ ...manifest.dependencies, ...manifest.devDependencies });
+  expect(named.toSorted()).toEqual(wanted.toSorted());
+});
