@@ -1,5 +1,4 @@
-import { existsSync } from 'node:fs';
-import { glob, readFile } from 'node:fs/promises';
+import { existsSync, globSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
@@ -8,15 +7,11 @@ import manifest from '../../../package.json' with { type: 'json' };
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 const TOP_FOLDERS = 'bench|cli|client|deploy|dev|docs|edge|examples|scripts|shared|test|worker-node';
 
-const pages = await Array.fromAsync(
-  glob(['README.md', 'CHANGELOG.md', 'docs/**/*.md', 'deploy/**/*.md'], { cwd: ROOT }),
-);
-const texts = new Map<string, string>();
-for (const page of pages) texts.set(page, await readFile(path.join(ROOT, page), 'utf8'));
+const pages = globSync(['README.md', 'CHANGELOG.md', 'docs/**/*.md', 'deploy/**/*.md'], { cwd: ROOT });
 
 /** The page without its code blocks, whose paths need not exist. */
 function proseOf(page: string): string {
-  return (texts.get(page) ?? '').replaceAll(/^```.*?^```/gms, '');
+  return readFileSync(path.join(ROOT, page), 'utf8').replaceAll(/^```.*?^```/gms, '');
 }
 
 /** The relative links of a page, each with its anchor, if it has one. */
@@ -57,12 +52,8 @@ describe.each(pages)('%s', (page) => {
     expect(broken).toEqual([]);
   });
 
-  it('names only paths that exist', async () => {
-    const missing: string[] = [];
-    for (const name of new Set(pathsOf(page))) {
-      const found = await Array.fromAsync(glob(name, { cwd: ROOT }));
-      if (found.length === 0) missing.push(name);
-    }
+  it('names only paths that exist', () => {
+    const missing = pathsOf(page).filter((name) => globSync(name, { cwd: ROOT }).length === 0);
     expect(missing).toEqual([]);
   });
 });
