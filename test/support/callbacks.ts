@@ -31,7 +31,7 @@ export const settings = (opened: string): Record<string, string> => ({
 
 type Headers = Readonly<Record<string, string>>;
 
-/** A system that calls back; what is asked of it is asked as tenant demo, unless other headers or another stack are given. */
+/** A system that calls back. Its methods act as tenant demo on the shared stack, unless a test gives other headers or another stack. */
 export class CallbackSystem {
   readonly receiver: CallbackReceiver;
   /** Tenant demo has secrets of its own there, and tenant unsigned has none. */
@@ -44,7 +44,7 @@ export class CallbackSystem {
     this.nats = nats;
   }
 
-  /** Starts it; it ends with the test file. */
+  /** Starts the system; it ends with the test file. */
   static async start(): Promise<CallbackSystem> {
     const receiver = await startCallbackReceiver();
     atEndOfFile(() => receiver.stop());

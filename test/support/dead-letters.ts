@@ -5,10 +5,10 @@ import { Job } from '../../shared/job/job.ts';
 import { until } from './poll.ts';
 import type { Caller } from './tenants.ts';
 
-/** The id of no job. */
+/** An id that no job has. */
 export const UNKNOWN_ID = '00000000-0000-7000-8000-000000000000';
 
-/** What tenants do with jobs that die. */
+/** Requests of tenants about dead letters. */
 export interface DeadLetters<Tenant extends string> {
   /** A request as a tenant. */
   readonly call: (tenant: Tenant, url: string, init?: RequestInit) => Promise<Response>;
@@ -16,14 +16,14 @@ export interface DeadLetters<Tenant extends string> {
   /** Submits a job that does what `input` says. */
   readonly submit: (tenant: Tenant, input: unknown, more?: object, headers?: object) => Promise<Job>;
   readonly read: (tenant: Tenant, id: string) => Promise<Job>;
-  /** The job, once it is in a state. */
+  /** Waits until the job is in a state, and gives it. */
   readonly inState: (tenant: Tenant, id: string, state: Job['state']) => Promise<Job>;
-  /** A job that died; it lives once its gate is removed. */
+  /** A job in the dead letters. It succeeds after a redrive once the file `gate` is removed. */
   readonly dead: (tenant: Tenant, gate: string, headers?: object) => Promise<Job>;
   readonly list: (tenant: Tenant, query?: string) => Promise<DeadLetterPage>;
 }
 
-/** @param edge where the edge is; asked at each call */
+/** @param edge gives the edge's address; asked at each call */
 export function deadLetters<Tenant extends string>(
   callers: Readonly<Record<Tenant, Caller>>,
   edge: () => string,

@@ -6,7 +6,7 @@ import { buildEdge, type EdgeBundle } from '../../dev/edge/build.ts';
 import { hostEnvironment } from '../../dev/machine/environment.ts';
 import { type LocatedNatsServer, locateNatsServer } from '../../dev/nats-binary/locate.ts';
 
-/** What {@link setup} found: a nats-server, or why there is none. */
+/** The nats-server that {@link setup} found, or why there is none. */
 export type ProvidedNatsServer = LocatedNatsServer | { problem: string };
 /** The Worker's bundle, or why it does not build. */
 export type ProvidedEdge = EdgeBundle | { problem: string };
@@ -21,9 +21,9 @@ declare module 'vitest' {
 }
 
 /**
- * Runs once before all tests: finds nats-server and bundles the Worker, so that no test waits for either. Where one
- * is missing, only the tests that need it fail, each with the whole explanation.
- * @returns what removes the bundle after the last test
+ * Runs once before all tests: finds nats-server and bundles the Worker, so that no test waits for them. If one
+ * is missing, only the tests that need it fail, each with the explanation.
+ * @returns a function that removes the bundle after the last test
  */
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
   const log = (line: string): void => void process.stderr.write(`${line}\n`);

@@ -40,13 +40,13 @@ export function jobEnded(stack: TestStack, id: string, timeoutMs?: number): Prom
   );
 }
 
-/** The lines that executions have written to a file. */
+/** The lines that operations have written to a file, one for each execution. */
 export async function effectsIn(file: string): Promise<string[]> {
   const text = await readFile(file, 'utf8').catch(() => '');
   return text.split('\n').filter((line) => line !== '');
 }
 
-/** The ends that are on record for a job; and whether its last event is one. */
+/** The terminal events of a job, in order. @throws where the last event is not terminal */
 export async function endsOf(nats: NatsConnection, jobId: string): Promise<JobEvent['kind'][]> {
   const history = (await eventsByJob(nats)).get(jobId) ?? [];
   const ends = history.filter(isTerminalEvent).map(({ kind }) => kind);
@@ -55,7 +55,7 @@ export async function endsOf(nats: NatsConnection, jobId: string): Promise<JobEv
   return ends;
 }
 
-/** Waits until nothing is left in the queue. */
+/** Waits until the queue is empty. */
 export async function untilQueueEmpty(nats: NatsConnection, timeoutMs = 60_000): Promise<void> {
   const manager = await jetstreamManager(nats);
   await until(
@@ -65,9 +65,9 @@ export async function untilQueueEmpty(nats: NatsConnection, timeoutMs = 60_000):
   );
 }
 
-/** Makes the broker forget at once which `Nats-Msg-Id`s it had, as it does by itself after two minutes. */
+/** Makes the broker forget now which `Nats-Msg-Id`s it has seen; by itself it forgets them after two minutes. */
 export async function forgetDuplicates(nats: NatsConnection, ...streams: string[]): Promise<void> {
   const manager = await jetstreamManager(nats);
-  // The shortest that the server takes.
+  // The shortest window that the server allows.
   for (const stream of streams) await manager.streams.update(stream, { duplicate_window: 100_000_000 });
 }

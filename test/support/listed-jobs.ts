@@ -4,25 +4,25 @@ import { Job } from '../../shared/job/job.ts';
 import { until } from './poll.ts';
 import type { Caller } from './tenants.ts';
 
-/** What tenants do with their jobs and the lists of them. */
+/** Requests of tenants about their jobs and the list of them. */
 export interface ListedJobs<Tenant extends string> {
   /** A request as a tenant; `url` may be of another edge. */
   readonly call: (tenant: Tenant, url: string, init?: RequestInit) => Promise<Response>;
   readonly submit: (tenant: Tenant, body: unknown) => Promise<Job>;
   /** A page of a tenant's list, of the edge at `origin`. */
   readonly list: (tenant: Tenant, query?: string, origin?: string) => Promise<JobPage>;
-  /** The job as its tenant's list shows it, once it is in a state. */
+  /** Waits until a tenant's list shows the job in a state, and gives what it shows. */
   readonly listed: (
     tenant: Tenant,
     id: string,
     state: JobSummary['state'],
     origin?: string,
   ) => Promise<JobSummary>;
-  /** The job, once it has ended. */
+  /** Waits until the job has ended, and gives it. */
   readonly ended: (tenant: Tenant, id: string) => Promise<Job>;
 }
 
-/** @param edge where the edge is, unless a call says otherwise; asked at each call */
+/** @param edge gives the edge's address, unless a call names another; asked at each call */
 export function listedJobs<Tenant extends string>(
   callers: Readonly<Record<Tenant, Caller>>,
   edge: () => string,

@@ -3,8 +3,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 const PAUSE_MS = 20;
 
 /**
- * Asks again and again until `look` gives something, and returns it.
- * @throws after `timeoutMs`, saying what was waited for and what was seen last
+ * Calls `look` until it gives something, and returns that.
+ * @throws after `timeoutMs`, with what it waited for and what it saw last
  */
 export async function until<T>(
   what: string,

@@ -9,7 +9,7 @@ export function openSql(): {
   const database = new DatabaseSync(':memory:');
   return {
     exec: <T extends Row>(query: string, ...bindings: readonly unknown[]): T[] => {
-      // A Durable Object takes several statements at once, where there is nothing to bind.
+      // A Durable Object runs several statements at once if nothing is bound.
       if (bindings.length === 0 && !/^\s*select/i.test(query)) {
         database.exec(query);
         return [];

@@ -7,13 +7,13 @@ import { atEndOfFile } from './cleanup.ts';
 import { checked } from './http/api-contract.ts';
 import { testNatsBinary } from './nats/nats.ts';
 
-/** A whole system of the test's own, and what it logged. */
+/** A whole system of the test, with its log. */
 export interface TestStack extends Stack {
   /** Every log line of edge and workers so far. */
   readonly lines: readonly string[];
-  /** Log lines as objects; what is no JSON is left out. */
+  /** The log lines that are JSON, as objects. */
   readonly logs: () => Record<string, unknown>[];
-  /** Sends a request with the API key; the answer must be one that the document allows. */
+  /** Sends a request with the API key; the answer must fit the OpenAPI document. */
   readonly call: (path: string, init?: RequestInit) => Promise<Response>;
   /** Submits a job. */
   readonly submit: (body: unknown, headers?: Record<string, string>) => Promise<Response>;

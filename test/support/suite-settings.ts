@@ -8,14 +8,14 @@ const count = z
   .transform(Number);
 
 /**
- * What the fault suite and the fuzzer take from the environment; docs/CHAOS.md tells of each.
+ * Settings of the fault suite and the fuzzer, read from the environment; docs/CHAOS.md explains each.
  * @throws ThroughlineError `config-invalid` naming the variable
  */
 export const SUITE = parseConfig(
   z.object({
     CHAOS_SEED: count.optional(),
     CHAOS_KEEP: flag(false),
-    /** Where operations leave a line of each execution; set by the suite for its workers. */
+    /** The file to which operations write a line for each execution; the suite sets it for its workers. */
     CHAOS_EFFECTS: z.string().default('/dev/null'),
     CHAOS_JOBS: count.default(20_000),
     CHAOS_NATS_KILLS: count.default(5),

@@ -1,6 +1,6 @@
 import { createApiKey, hashApiKey } from '../../shared/api/access.ts';
 
-/** Somebody who calls the API with a key of its own. */
+/** A caller of the API with a key of its own. */
 export interface Caller {
   readonly key: string;
   /** Sends a request to the edge at `url`. */
@@ -9,7 +9,7 @@ export interface Caller {
   readonly submit: (url: string, body: unknown, headers?: Record<string, string>) => Promise<Response>;
 }
 
-/** Tenants with a key each, and the edge's setting that lets them in. */
+/** Tenants with a key each, and the edge's setting that accepts the keys. */
 export async function tenants<Name extends string>(
   ...names: readonly Name[]
 ): Promise<{ readonly callers: Readonly<Record<Name, Caller>>; readonly API_KEYS: string }> {

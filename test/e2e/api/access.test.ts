@@ -30,7 +30,7 @@ describe('a page of another origin', () => {
       },
     });
 
-  it('may ask first, without a key', async () => {
+  it('may send a preflight request, without a key', async () => {
     const { status, headers } = await preflight(ORIGIN);
     expect(status).toBe(204);
     expect(headers.get('access-control-allow-origin')).toBe(ORIGIN);
@@ -48,7 +48,7 @@ describe('a page of another origin', () => {
     }
   });
 
-  it('is told nothing when its origin is not listed', async () => {
+  it('gets no CORS headers when its origin is not listed', async () => {
     for (const origin of ['https://evil.example', 'https://app.example.evil.example', 'null']) {
       expect((await preflight(origin)).headers.has('access-control-allow-origin')).toBe(false);
       const response = await send(LIST, KEYS.reader, { origin });
@@ -75,14 +75,14 @@ describe('a page of another origin', () => {
 });
 
 describe('a tenant that asks too often', () => {
-  it('is told to come again later; others are not', async () => {
+  it('gets 429 and Retry-After; other tenants do not', async () => {
     const own = await withTestStack({
       edge: { API_KEYS: await entriesOf(), RATE_LIMIT_POLICY: '5;w=60' },
       rateLimit: { limit: 5, period: 60 },
     });
     const ask = async (key: string): Promise<Response> =>
       await fetch(`${own.url}/v1/operations`, { headers: { authorization: `Bearer ${key}` } });
-    // The window may end in between.
+    // The window may end between two requests.
     const refused = await until('a refusal', async () => {
       const response = await ask(KEYS.reader);
       return response.status === 429 && response;

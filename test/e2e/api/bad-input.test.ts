@@ -37,7 +37,7 @@ describe('POST /v1/jobs refuses', () => {
     });
   });
 
-  it('a name of 10 kB without repeating it', async () => {
+  it('a name of 10 kB, without repeating it in the answer', async () => {
     const response = await stack.submit({ operation: 'a'.repeat(10_000), input: 1 });
     expect(response.status).toBe(400);
     expect((await response.text()).length).toBeLessThan(1_000);
@@ -105,7 +105,7 @@ describe('POST /v1/jobs refuses', () => {
     ['an unknown key', 'Bearer tl_nobody_AAAAAAAAAAAAAAAAAAAAAAAAAAAA'],
     ['no key at all in it', 'Bearer x'],
     ['another scheme', 'Basic dXNlcjpwYXNz'],
-  ])('%s, always with the same answer', async (_, authorization) => {
+  ])('a request with %s, always with the same answer', async (_, authorization) => {
     const headers: Record<string, string> = authorization === undefined ? {} : { authorization };
     const response = await fetch(`${stack.url}/v1/jobs`, { method: 'POST', headers, body: '{}' });
     expect(response.status).toBe(401);
@@ -153,7 +153,7 @@ describe('other requests', () => {
     expect(response.headers.get('allow')).toBe('GET');
   });
 
-  it('GET /v1/operations tells what can be run, with its schema and limits', async () => {
+  it('GET /v1/operations lists each operation, with its schema and limits', async () => {
     const { operations } = (await (await stack.call('/v1/operations')).json()) as {
       operations: { name: string }[];
     };

@@ -13,7 +13,7 @@ const TRACEPARENT = `00-${TRACE_ID}-00f067aa0ba902b7-01`;
 
 let stack: TestStack;
 let client: ThroughlineClient;
-/** What the client has asked for so far, as the document names it. */
+/** The operations of the document that the client has called so far. */
 const asked = new Set<string>();
 
 beforeAll(async () => {
@@ -21,7 +21,7 @@ beforeAll(async () => {
   client = new ThroughlineClient({ url: `${stack.url}/`, apiKey: stack.apiKey, fetch: observed });
 });
 
-/** Holds every answer against the document. */
+/** Checks every answer against the document. */
 async function observed(input: string | URL | Request, init?: RequestInit): Promise<Response> {
   const url = new URL(String(input));
   const method = init?.method ?? 'GET';
@@ -55,7 +55,7 @@ describe('the client', () => {
     expect((await client.get(job.id)).attempts).toHaveLength(1);
   });
 
-  it('lists jobs, and what the outbox has', async () => {
+  it('lists jobs, and the jobs in the outbox', async () => {
     const { job } = await client.submit({ operation: 'echo', input: 'listed' }, { waitSeconds: 20 });
     const page = await client.list({ state: 'succeeded', operation: 'echo', limit: 100 });
     expect(page.complete).toBe(true);
@@ -64,7 +64,7 @@ describe('the client', () => {
     await expect(client.retry(job.id)).rejects.toMatchObject({ code: 'job-unknown', status: 404 });
   });
 
-  it('sends a job again under its key', async () => {
+  it('submits a job again with its idempotency key', async () => {
     const submit = () => client.submit({ operation: 'echo', input: 1 }, { idempotencyKey: 'again' });
     const first = await submit();
     const second = await submit();
@@ -84,7 +84,7 @@ describe('the client', () => {
     expect(job.traceId).toBe(TRACE_ID.replace('4', '5'));
   });
 
-  it('submits many, and tells of each', async () => {
+  it('submits many jobs, and gives the result of each', async () => {
     const { results } = await client.submitBatch([
       { operation: 'echo', input: 1 },
       { operation: 'ecco', input: 1 },
@@ -95,7 +95,7 @@ describe('the client', () => {
     ]);
   });
 
-  it('follows a job over cut connections, without a gap and without telling anything twice', async () => {
+  it('follows a job over cut connections, and gives each event once', async () => {
     let cuts = 0;
     const cutting = new ThroughlineClient({
       url: stack.url,
@@ -123,7 +123,7 @@ describe('the client', () => {
     expect((await cutting.wait(job.id)).state).toBe('succeeded');
   });
 
-  it('leaves an event stream when its reader does, or its signal says so', async () => {
+  it('closes an event stream when its reader stops, or its signal is aborted', async () => {
     const { job } = await client.submit({ operation: 'test.mode', input: { mode: 'hang' } });
     for await (const { kind } of client.watch(job.id)) if (kind === 'started') break;
     const stop = new AbortController();
@@ -153,11 +153,11 @@ describe('the client', () => {
     expect(report.redriven).toContain(job.id);
   });
 
-  it('tells what can be run', async () => {
+  it('lists the operations', async () => {
     expect((await client.operations()).map(({ name }) => name)).toContain('test.mode');
   });
 
-  it('throws what the API answers, with all that it says', async () => {
+  it('throws the problem that the API answers, with all its fields', async () => {
     const error = await refusalOf(client.submit({ operation: 'echo', input: 1, maxAttempts: 0 }));
     expect(error).toMatchObject({
       code: 'request-invalid',
@@ -170,7 +170,7 @@ describe('the client', () => {
     expect(await refusalOf(client.get('../jobs'))).toMatchObject({ code: 'job-unknown', status: 404 });
   });
 
-  it('throws another error where no answer comes', async () => {
+  it('throws another error when no answer comes', async () => {
     const lost = new ThroughlineClient({ url: 'http://127.0.0.1:9' });
     await expect(lost.operations()).rejects.toMatchObject({ name: 'NoAnswerError', code: 'unreachable' });
     const html = async () => new Response('<html>');
@@ -247,7 +247,7 @@ describe('throughline submit --batch', () => {
       '\n',
     );
 
-  it('submits every job of a pipe in one trace, and prints a line for each, in order', async () => {
+  it('submits every job from stdin in one trace, and prints a line for each, in order', async () => {
     const { code, lines } = await submitBatch(jobs(205), '--json');
     expect(code).toBe(0);
     const results = lines.map(
@@ -259,7 +259,7 @@ describe('throughline submit --batch', () => {
     expect((await client.wait(results[204]?.job.id ?? '')).result).toBe(204);
   });
 
-  it('ends with 2 when a job was refused, and says which and why; the others are accepted', async () => {
+  it('ends with 2 when a job was refused, and names the job and the reason; the others are accepted', async () => {
     const { code, lines } = await submitBatch(`${jobs(1)}\n{"operation":"ecco","input":1}\n${jobs(1)}`);
     expect(code).toBe(2);
     expect(lines).toEqual([
@@ -269,7 +269,7 @@ describe('throughline submit --batch', () => {
     ]);
   });
 
-  it('takes the same key for the same file again', async () => {
+  it('uses the same keys when the same file is submitted again', async () => {
     const send = () =>
       submitBatch(`[${jobs(101).split('\n').join(',')}]`, '--json', '--idempotency-key', 'nightly');
     const idsOf = ({ lines }: { lines: string[] }) => lines.map((line) => JSON.parse(line).job.id as string);

@@ -7,9 +7,9 @@ import { checked, contract } from '../../support/http/api-contract.ts';
 import { until } from '../../support/poll.ts';
 import { problemOf, startTestStack, type TestStack } from '../../support/stack.ts';
 
-/** What is sent besides method, path and key. */
+/** The rest of a request, besides method, path and key. */
 interface Sent {
-  /** Behind the path. */
+  /** The query, with its question mark. */
   readonly query?: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: unknown;
@@ -19,13 +19,13 @@ interface Endpoint {
   readonly good: Sent;
   /** Statuses that the good request may get. */
   readonly status: number | readonly number[];
-  /** What must be refused, and the code of the answer. */
+  /** Requests that must be refused, each with the code of the answer. */
   readonly bad: readonly (readonly [what: string, sent: Sent, code: Problem['code']])[];
-  /** Makes what the id in the path is of. */
+  /** Makes the thing that the id in the path names. */
   readonly make?: () => Promise<string>;
-  /** What an id of nobody is answered with. */
+  /** The code of the answer to an unknown id. */
   readonly unknown?: Problem['code'];
-  /** What another tenant gets for the good request, where no id says whose it is. */
+  /** The answer that another tenant gets to the good request, where the path has no id. */
   readonly elsewhere?: (theirs: unknown, ours: unknown) => void;
 }
 
@@ -184,7 +184,7 @@ const ENDPOINTS: Readonly<Record<string, Endpoint>> = {
     make: makeSetAside,
     unknown: 'job-unknown',
   },
-  // Operations are nobody's own.
+  // Operations belong to no tenant.
   'GET /v1/operations': { good: {}, status: 200, bad: [] },
   'GET /healthz': { good: {}, status: 200, bad: [] },
   'GET /readyz': { good: {}, status: 200, bad: [] },
@@ -196,9 +196,9 @@ const ENDPOINTS: Readonly<Record<string, Endpoint>> = {
 const keys = {
   all: createApiKey('all'),
   other: createApiKey('other'),
-  /** Nothing but this scope. */
+  /** A key with this scope alone. */
   only: new Map(ACCESS_SCOPES.map((scope, index) => [scope, createApiKey(`only${index}`)])),
-  /** Everything but this scope. */
+  /** A key with every scope but this one. */
   but: new Map(ACCESS_SCOPES.map((scope, index) => [scope, createApiKey(`but${index}`)])),
 };
 
@@ -222,13 +222,13 @@ beforeAll(async () => {
   ]);
   stack = await startTestStack({
     operationsFolder: 'test/fixtures/operations',
-    // An input that the API takes, and NATS does not, is rejected.
+    // The API accepts this input, but NATS does not, so the outbox rejects it.
     edge: { API_KEYS: JSON.stringify(entries), ACK_MODE: 'edge' },
     natsConfig: 'max_payload: 200000',
   });
 });
 
-/** Sends a request; the answer must be one that the document allows. */
+/** Sends a request; the answer must fit the OpenAPI document. */
 async function send(method: string, path: string, sent: Sent, key: string | undefined): Promise<Response> {
   const url = `${path}${sent.query ?? ''}`;
   const response = await fetch(`${stack.url}${url}`, {
@@ -273,13 +273,13 @@ function differentIds(theirs: unknown, ours: unknown): void {
   for (const id of idsIn(theirs)) expect(idsIn(ours)).not.toContain(id);
 }
 
-/** All that a caller can tell of a refusal; each has a trace id of its own. */
+/** Everything that a caller sees of a refusal, without its trace id. */
 async function refusalOf(response: Response) {
   const { traceId: _, ...problem } = await problemOf(response);
   return { problem, authenticate: response.headers.get('www-authenticate') };
 }
 
-/** A case that endpoints of another kind do not have. */
+/** A test that runs only where the endpoint has this case. */
 function when(condition: unknown): (name: string, test: () => Promise<void>) => void {
   return condition === undefined ? () => undefined : it;
 }
@@ -337,7 +337,7 @@ describe.each(contract.operations)('$method $path', ({ method, path, value }) =>
     expect(authenticate).toBe(`Bearer realm="throughline", error="insufficient_scope", scope="${scope}"`);
   });
 
-  when(unknown)('answers an id of another tenant like one of nobody', async () => {
+  when(unknown)('answers the id of another tenant like an unknown id', async () => {
     const id = (await make?.()) ?? '';
     const foreign = await refusalOf(await send(method, at(id), good, keys.other));
     expect(foreign.problem).toMatchObject({ code: unknown });
@@ -353,7 +353,7 @@ describe.each(contract.operations)('$method $path', ({ method, path, value }) =>
     elsewhere?.(theirs, ours);
   });
 
-  it('has each case that its parameters call for', () => {
+  it('has each case that its parameters need', () => {
     expect(path.includes('{id}')).toBe(unknown !== undefined);
     expect(value.requestBody !== undefined && bad.length === 0).toBe(false);
     const shared = path === '/v1/operations';

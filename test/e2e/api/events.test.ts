@@ -28,7 +28,7 @@ async function submit(input: Record<string, unknown>): Promise<Job> {
   return Job.parse(await (await stack.submit({ operation: 'test.mode', input })).json());
 }
 
-/** A worker of the test's own: it says what happens to a job, when the test wants it to. */
+/** A worker of the test: it records an event of a job when the test says so. */
 async function startTeller(stack: TestStack, jobId: string) {
   const nats: NatsConnection = await connect({ servers: stack.nats.url, maxReconnectAttempts: -1 });
   const stream = jetstream(nats);
@@ -67,7 +67,7 @@ const kindsOf = (events: readonly RecordedEvent[]): string[] => events.map(({ ki
 const idsOf = (events: readonly RecordedEvent[]): string[] => events.map(({ id }) => id);
 
 describe('the history of a job', () => {
-  it('holds every event in order, and the job shows the attempts that it tells of', async () => {
+  it('holds every event in order, and the job shows the same attempts', async () => {
     const job = await stack.run('test.mode', { mode: 'fail-until', until: 2 });
     const events = await historyOf(stack, job.id);
     expect(kindsOf(events)).toEqual(['started', 'progress', 'retrying', 'started', 'progress', 'succeeded']);
@@ -101,7 +101,7 @@ describe('the history of a job', () => {
     ]);
   });
 
-  it('is as long as the job, in pages', async () => {
+  it('of any length comes whole, in pages', async () => {
     const teller = await startTeller(stack, 'long-history');
     const ids = await Promise.all(Array.from({ length: 1_500 }, () => teller.tell('progress')));
     const sorted = ids.sort((a, b) => Number(a) - Number(b));
@@ -118,7 +118,7 @@ describe('the history of a job', () => {
   });
 
   it.each(['application/json', 'text/event-stream'])(
-    'is nobody’s where there is no such job, or it is not yours (%s)',
+    'is answered 404 where the job is unknown or of another tenant (%s)',
     async (accept) => {
       const nats = await connect({ servers: stack.nats.url });
       await jetstream(nats).publish('events.others.foreign', '{}');
@@ -132,7 +132,7 @@ describe('the history of a job', () => {
     },
   );
 
-  it('takes no place that is none', async () => {
+  it('refuses a Last-Event-ID that is none', async () => {
     const response = await stack.call('/v1/jobs/any/events', { headers: { 'last-event-id': 'x' } });
     expect([response.status, (await problemOf(response)).code]).toEqual([400, 'request-invalid']);
     expect((await fetch(`${stack.url}/v1/jobs/any/events`)).status).toBe(401);
@@ -140,7 +140,7 @@ describe('the history of a job', () => {
 });
 
 describe('the event stream of a job', () => {
-  it('gives what was and what comes, and ends with the job', async () => {
+  it('gives past events, then new ones, and ends with the job', async () => {
     const job = await submit({ mode: 'slow' });
     const connection = await connectEvents(stack, job.id);
     expect(connection.response.status).toBe(200);
@@ -156,7 +156,7 @@ describe('the event stream of a job', () => {
     expect(await until('the watch to end', async () => (await watchedJobs(stack)) === 0)).toBe(true);
   });
 
-  it('of a job that has ended is its history, and nothing where one has all of it', async () => {
+  it('of a job that has ended is its history, and empty for a reader that has all of it', async () => {
     const job = await stack.run('test.mode', { mode: 'done' });
     const events = await allOf(await connectEvents(stack, job.id));
     expect(events).toEqual(await historyOf(stack, job.id));
@@ -167,7 +167,7 @@ describe('the event stream of a job', () => {
     expect(await watchedJobs(stack)).toBe(0);
   });
 
-  it('breaks its silence with comments, and a reader that goes away leaves nothing behind', async () => {
+  it('sends comments while nothing happens, and ends its watch when the reader goes away', async () => {
     const teller = await startTeller(stack, 'silent');
     await teller.tell('started');
     const connections = await Promise.all([1, 2, 3].map(() => connectEvents(stack, 'silent')));
@@ -180,7 +180,7 @@ describe('the event stream of a job', () => {
     await teller.stop();
   });
 
-  it(`is whole for ${WATCHERS} watchers of one job, each of whom is cut off once`, async () => {
+  it(`is complete for ${WATCHERS} watchers of one job, each of them cut off once`, async () => {
     const teller = await startTeller(stack, 'popular');
     const told = [await teller.tell('started')];
     const watching = Array.from({ length: WATCHERS }, (_, index) =>
@@ -194,7 +194,7 @@ describe('the event stream of a job', () => {
     await teller.stop();
   });
 
-  it('goes on over a restart of NATS, with nothing missed and nothing twice', async () => {
+  it('goes on after a restart of NATS, and gives each event once', async () => {
     const stack = await withTestStack(OPTIONS);
     const teller = await startTeller(stack, 'survivor');
     const told = [await teller.tell('started')];

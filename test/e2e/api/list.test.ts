@@ -12,7 +12,7 @@ import { until } from '../../support/poll.ts';
 import { problemOf, startTestStack, type TestStack } from '../../support/stack.ts';
 import { tenants } from '../../support/tenants.ts';
 
-/** A tenant per test, so that what is listed in one is nothing to the others. */
+/** One tenant per test, so that no test sees the jobs of another. */
 const { callers, API_KEYS } = await tenants(
   'filters',
   'pages',
@@ -59,7 +59,7 @@ async function all(tenant: Tenant, query = ''): Promise<JobSummary[]> {
 }
 
 describe('the list of jobs', () => {
-  it('shows what a caller has seen: each job as it stands, newest first, by state and by operation', async () => {
+  it('shows each job in its current state, newest first, by state and by operation', async () => {
     const tenant = 'filters';
     const echoed = await submit(tenant, { operation: 'echo', input: { large: 'x'.repeat(1_000) } });
     const failed = await submit(tenant, { operation: 'test.mode', input: { mode: 'reject' } });
@@ -153,7 +153,7 @@ describe('the list of jobs', () => {
     expect(idsOf(await list(tenant, '?state=failed'))).toEqual([]);
   });
 
-  it('shows jobs that no bridge has seen, and reads events whole that say nothing in their headers', async () => {
+  it('shows jobs that no bridge has published, and reads the body of an event without headers', async () => {
     const nats = await connect({ servers: stack.nats.url });
     onTestFinished(() => nats.close());
     await jetstream(nats).publish('jobs.raw.raw-1.echo', '{"n":1}');
@@ -174,7 +174,7 @@ describe('the list of jobs', () => {
     ]);
   });
 
-  it('is never taken back by an event that is older than what it shows', async () => {
+  it('is not changed by an event that is older than the state it shows', async () => {
     const tenant = 'older';
     const { id } = await submit(tenant, { operation: 'echo', input: 1 });
     const job = await ended(tenant, id);
@@ -204,7 +204,7 @@ describe('the list of jobs', () => {
     expect(await problemOf(response)).toMatchObject({ code: 'request-invalid' });
   });
 
-  it('names the states where one is unknown', async () => {
+  it('names the states when one is unknown', async () => {
     const problem = await problemOf(await call('refused', '/v1/jobs?state=done'));
     expect(problem.violations).toEqual([
       { path: '/state', message: 'must be one of queued, running, retrying, succeeded, failed, cancelled' },

@@ -25,13 +25,13 @@ async function accepted(): Promise<number> {
 }
 
 describe('an idempotency key', () => {
-  it('makes a second submission the same job, in its current state, and says that it is a replay', async () => {
+  it('makes a second submission the same job, in its current state, marked as a replay', async () => {
     const body = { operation: 'echo', input: { a: 1, b: [2, 3] } };
     const first = await stack.submit(body, withKey('order-1', wait));
     const job = Job.parse(await first.json());
     expect(first.headers.get('idempotency-replayed')).toBeNull();
     const before = await accepted();
-    // The same request, written in another way.
+    // The same request, written differently.
     const again = await stack.submit({ input: { b: [2, 3], a: 1 }, operation: 'echo' }, withKey('"order-1"'));
     expect(again.status).toBe(200);
     expect(again.headers.get('idempotency-replayed')).toBe('true');
@@ -57,7 +57,7 @@ describe('an idempotency key', () => {
     expect(await accepted()).toBe(before + 1);
   });
 
-  it('A1: sent with two requests at the same instant: one is the job, the other is refused', async () => {
+  it('A1: of two requests at the same instant makes one the job, and refuses the other', async () => {
     const responses = await Promise.all(
       [1, 2].map((input) => stack.submit({ operation: 'echo', input }, withKey('order-4'))),
     );
@@ -78,7 +78,7 @@ async function batch(jobs: unknown, headers: Record<string, string> = {}): Promi
 }
 
 describe('a batch', () => {
-  it('answers each job in order; a bad one does not spoil the others', async () => {
+  it('answers each job in order; a bad one does not affect the others', async () => {
     const response = await batch([
       { operation: 'echo', input: 1 },
       { operation: 'ecco', input: 2 },
@@ -115,7 +115,7 @@ describe('a batch', () => {
     expect(named(spans, 'bridge submitBatch')).toBe(1);
   });
 
-  it('with an idempotency key is the same jobs when it is sent again', async () => {
+  it('with an idempotency key makes the same jobs when it is sent again', async () => {
     const jobs = [
       { operation: 'echo', input: 1 },
       { operation: 'echo', input: 2 },

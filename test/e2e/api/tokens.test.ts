@@ -57,12 +57,12 @@ const storedJobs = (): Promise<number> => storedCount(stack);
 const seconds = (offset: number): number => Math.floor(Date.now() / 1_000) + offset;
 const all = 'jobs:read jobs:write';
 
-/** Tokens that must be refused, and what the log calls them. */
+/** Tokens that must be refused, each with the reason in the log. */
 const BAD_TOKENS: readonly [string, string, () => Promise<string> | string][] = [
   ['an expired one', 'token-expired', () => issuer.token('acme', all, { claims: { exp: seconds(-60) } })],
   ['one that never expires', 'token-claim', () => issuer.token('acme', all, { claims: { exp: undefined } })],
   [
-    'one that is not valid yet',
+    'a token that is not valid yet',
     'token-not-yet-valid',
     () => issuer.token('acme', all, { claims: { nbf: seconds(60) } }),
   ],
@@ -97,7 +97,7 @@ const BAD_TOKENS: readonly [string, string, () => Promise<string> | string][] = 
     () => hmacToken('rsa-1', JSON.stringify(issuer.keys.rsa.jwk)),
   ],
   [
-    'one with a key id of nobody',
+    'a token with an unknown key id',
     'token-key-unknown',
     () => issuer.token('acme', all, { header: { kid: '../../etc/passwd' } }),
   ],
@@ -107,7 +107,7 @@ const BAD_TOKENS: readonly [string, string, () => Promise<string> | string][] = 
     async () => issuer.token('acme', all, { key: await createTestKey('RS256', 'rsa-1') }),
   ],
   [
-    'one that brings its own key',
+    'a token that brings its own key',
     'token-signature',
     async () => {
       const key = await createTestKey('RS256', 'rsa-1');
@@ -115,17 +115,17 @@ const BAD_TOKENS: readonly [string, string, () => Promise<string> | string][] = 
     },
   ],
   [
-    'one whose key is of another kind',
+    'a token whose key is of another kind',
     'token-key-unknown',
     () => issuer.token('acme', all, { key: issuer.keys.ec, header: { kid: 'rsa-1' } }),
   ],
   [
-    'one with a signature that is not allowed here',
+    'a token with a signature algorithm that is not allowed',
     'token-algorithm',
     async () => issuer.token('acme', all, { key: await createTestKey('ES384', 'ec-1') }),
   ],
   [
-    'one that demands an extension',
+    'a token that demands an extension',
     'token-malformed',
     () => rawToken({ alg: 'RS256', kid: 'rsa-1', crit: ['x'], x: 1 }, usualClaims('acme', all), 'AA'),
   ],
@@ -173,7 +173,7 @@ describe.each(ENDPOINTS)('$method $path', (endpoint) => {
     expect(await storedJobs()).toBe(before);
   });
 
-  it('is refused to a token without the scope, naming the scope', async () => {
+  it('refuses a token without the scope, and names the scope', async () => {
     const tokens = [
       await issuer.token('acme', 'dead-letters:read'),
       await issuer.token('acme', undefined),
@@ -195,7 +195,7 @@ describe.each(ENDPOINTS)('$method $path', (endpoint) => {
     expect(await storedJobs()).toBe(before);
   });
 
-  it('is open to a token with the scope, whatever signs it, as a text or as a list', async () => {
+  it('accepts a token with the scope, whatever signs it, as a text or as a list', async () => {
     const { rsa, ec, ed } = issuer.keys;
     for (const key of [rsa, ec, ed]) {
       const token = await issuer.token('acme', `openid ${endpoint.scope}`, { key });
@@ -207,14 +207,14 @@ describe.each(ENDPOINTS)('$method $path', (endpoint) => {
     expect((await send(endpoint, list)).status).toBe(endpoint.ok);
   });
 
-  it('forgives clocks that differ by seconds', async () => {
+  it('accepts a token although clocks differ by seconds', async () => {
     const claims = { exp: seconds(-10), nbf: seconds(10) };
     expect((await send(endpoint, await issuer.token('acme', all, { claims }))).status).toBe(endpoint.ok);
   });
 });
 
 describe("another tenant's job", () => {
-  it('A15: is answered like an id of nobody, to a token', async () => {
+  it('A15: is answered like an unknown id, to a token', async () => {
     const token = await issuer.token('globex', all);
     const foreign = await answerOf(await send(READ, token));
     const unknown = await fetch(`${stack.url}/v1/jobs/nobody`, {
@@ -224,7 +224,7 @@ describe("another tenant's job", () => {
     expect(await answerOf(unknown)).toEqual(foreign);
   });
 
-  it('A11: is not there for a token that says its tenant in another claim, in the body or in baggage', async () => {
+  it('A11: is unknown to a token that names its tenant in another claim, in the body or in baggage', async () => {
     const token = await issuer.token('globex', all, {
       claims: { __proto__: { tenant: 'acme' }, org: 'acme' },
     });
@@ -234,7 +234,7 @@ describe("another tenant's job", () => {
 });
 
 describe("the issuer's keys", () => {
-  it('are asked for once in a while, not per request, and not per key id that somebody made up', async () => {
+  it('are fetched once in a while, not per request, and not per unknown key id', async () => {
     const good = await issuer.token('acme', all);
     const asked = issuer.asked();
     const made = Array.from({ length: 20 }, (_, i) =>
@@ -246,7 +246,7 @@ describe("the issuer's keys", () => {
     expect(issuer.asked() - asked).toBeLessThanOrEqual(1);
   });
 
-  it('that are not there yet serve many first requests at once', async () => {
+  it('are fetched once for many first requests at the same time', async () => {
     const fresh = await startTokenIssuer();
     const own = await withTestStack({ edge: { ...tokenSettings(fresh), TRACE_TRUST: 'none' } });
     try {
@@ -264,7 +264,7 @@ describe("the issuer's keys", () => {
           .find(({ level, reason }) => level === 'error' && String(reason).includes('HTTP status 500')),
       );
       fresh.status = 200;
-      // Longer than the pause after a failure; and all of them come before the first has its keys.
+      // Longer than the pause after a failure, and so long that all of them come before the keys are there.
       await delay(1_500);
       fresh.delayMs = 300;
       expect(fresh.asked()).toBe(1);

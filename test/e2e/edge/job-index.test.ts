@@ -11,7 +11,7 @@ import { until } from '../../support/poll.ts';
 import { startTestStack, type TestStack } from '../../support/stack.ts';
 import { tenants } from '../../support/tenants.ts';
 
-/** A tenant per test, so that what is listed in one is nothing to the others. */
+/** One tenant per test, so that no test sees the jobs of another. */
 const { callers, API_KEYS } = await tenants('queued', 'bodies', 'shards');
 
 let stack: TestStack;

@@ -9,7 +9,7 @@ import { deadLetters, idsOf, UNKNOWN_ID } from '../../support/dead-letters.ts';
 import { problemOf, startTestStack, type TestStack } from '../../support/stack.ts';
 import { tenants } from '../../support/tenants.ts';
 
-/** A tenant per test, so that what is dead in one is nothing to the others. */
+/** One tenant per test, so that no test sees the dead letters of another. */
 const { callers, API_KEYS } = await tenants('list', 'cli');
 type Tenant = keyof typeof callers;
 

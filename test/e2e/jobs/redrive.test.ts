@@ -10,7 +10,7 @@ import { until } from '../../support/poll.ts';
 import { problemOf, startTestStack, type TestStack } from '../../support/stack.ts';
 import { tenants } from '../../support/tenants.ts';
 
-/** A tenant per test, so that what is dead in one is nothing to the others. */
+/** One tenant per test, so that no test sees the dead letters of another. */
 const { callers, API_KEYS } = await tenants(
   'counted',
   'again',

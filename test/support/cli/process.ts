@@ -17,7 +17,7 @@ async function kill(child: ChildProcess): Promise<void> {
   await gone;
 }
 
-/** How a command ended, and what it said. */
+/** How a command ended, and what it printed. */
 export interface Ended {
   /** Its exit code; null if it had to be killed. */
   readonly code: number | null;
@@ -25,13 +25,13 @@ export interface Ended {
   readonly stderr: string;
 }
 
-/** What a command of an API's caller is to find in its environment, and on its standard input. */
+/** The environment and the standard input of a command. */
 export interface Given {
   readonly environment?: Readonly<Record<string, string>>;
   readonly stdin?: string;
 }
 
-/** Where an API is, and the key for it where it wants one. A test stack is one. */
+/** Address and key of an API. A test stack has both. */
 export interface Api {
   readonly url: string;
   readonly apiKey?: string;
@@ -50,7 +50,7 @@ export function start(
   return child;
 }
 
-/** Says `stdin` to a command and waits for its end. */
+/** Writes `stdin` to a command and waits for its end. */
 export async function ended(child: ChildProcess, stdin = ''): Promise<Ended> {
   const { stdin: input, stdout, stderr } = child;
   if (input === null || stdout === null || stderr === null) throw new Error('the child has no pipes');
@@ -60,8 +60,8 @@ export async function ended(child: ChildProcess, stdin = ''): Promise<Ended> {
 }
 
 /**
- * Runs a command that needs no API, as `worker` and `setup`, to its end. It is killed when that does not come: a
- * worker that does not refuse what it should would run on.
+ * Runs a command that needs no API, such as `worker` or `setup`, to its end. If it does not end, it is killed: a
+ * worker that should refuse its settings, but does not, would run on.
  */
 export async function runLocal(
   args: readonly string[],
@@ -84,8 +84,8 @@ export async function run(api: Api, args: readonly string[], given: Given = {}):
 }
 
 /**
- * Runs a command that is to succeed, and gives what it printed.
- * @throws where it does not, with what it said
+ * Runs a command that must succeed, and gives what it printed.
+ * @throws if it fails, with what it printed on stderr
  */
 export async function printed(api: Api, args: readonly string[], given: Given = {}): Promise<string> {
   const { code, stdout, stderr } = await run(api, args, given);

@@ -39,14 +39,14 @@ export interface Seen {
   readonly body: Buffer;
 }
 
-/** What a server is to answer; a text is sent as a page, anything else as JSON. */
+/** An answer of a server; a text is sent as HTML, anything else as JSON. */
 export interface Answer {
   readonly status: number;
   readonly body: unknown;
   readonly headers?: Record<string, string>;
 }
 
-/** Whatever the command line talks to: an API, a trace store, a collector. */
+/** A server that the command line talks to: an API, a trace store or a collector. */
 export interface TestServer {
   readonly url: string;
   readonly seen: Seen[];
@@ -58,7 +58,7 @@ export const answer = (status: number, body: unknown, headers: Record<string, st
   headers,
 });
 
-/** A server that keeps what it was asked. `reply` may also keep the response for itself. */
+/** Starts a server that remembers its requests. `reply` may also answer by itself, and give undefined. */
 export async function serve(
   reply: (request: Seen, response: ServerResponse) => Answer | undefined | Promise<Answer | undefined>,
 ): Promise<TestServer> {
@@ -98,7 +98,7 @@ export async function collect(): Promise<Collector> {
   return collector;
 }
 
-/** An address that nobody listens at. */
+/** An address where nothing listens. */
 export async function nowhere(): Promise<string> {
   const server = createServer();
   const url = await listen(server);

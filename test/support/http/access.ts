@@ -1,13 +1,13 @@
 import { createApiKey, hashApiKey } from '../../../shared/api/access.ts';
 
-/** Keys of tenant acme, and one of another. */
+/** Keys of tenant acme, and one of tenant globex. */
 export const KEYS = {
   writer: createApiKey('writer'),
   reader: createApiKey('reader'),
   other: createApiKey('other'),
 };
 
-/** Keys are tried at every endpoint in endpoints.test.ts; tokens are the same code from the middleware on. */
+/** Some endpoints. endpoints.test.ts tries keys at every endpoint; tokens take the same code after the middleware. */
 export const ENDPOINTS = [
   { method: 'POST', path: '/v1/jobs', scope: 'jobs:write', ok: 202 },
   { method: 'POST', path: '/v1/jobs/batch', scope: 'jobs:write', ok: 207 },
@@ -21,7 +21,7 @@ export const SUBMIT = ENDPOINTS[0];
 export const READ = ENDPOINTS[2];
 export const LIST = ENDPOINTS[3];
 
-/** The edge's setting that lets the keys in. */
+/** The edge's setting that accepts the keys. */
 export const entriesOf = async (): Promise<string> =>
   JSON.stringify([
     { id: 'writer', tenant: 'acme', hash: await hashApiKey(KEYS.writer), scopes: ['jobs:write'] },
@@ -29,7 +29,7 @@ export const entriesOf = async (): Promise<string> =>
     { id: 'other', tenant: 'globex', hash: await hashApiKey(KEYS.other) },
   ]);
 
-/** Sends the usual request of an endpoint to the edge at `url`. */
+/** Sends a good request for an endpoint to the edge at `url`. */
 export async function sendTo(
   url: string,
   { method, path }: { readonly method: string; readonly path: string },
@@ -47,7 +47,7 @@ export async function sendTo(
   });
 }
 
-/** All that a caller can tell of an answer; each has a trace id of its own. */
+/** Everything that a caller sees of an answer, without its trace id. */
 export async function answerOf(response: Response): Promise<Record<string, unknown>> {
   const { traceId: _, ...problem } = (await response.json()) as Record<string, unknown>;
   const headers = [...response.headers.keys()].filter((name) => name !== 'traceresponse').sort();

@@ -5,8 +5,8 @@ import { Contract, type ContractDocument } from './contract.ts';
 export const contract = new Contract(openApi as unknown as ContractDocument);
 
 /**
- * Holds an answer against the document, and gives it back unread; of an event stream, only its head.
- * @throws Error with everything that does not fit
+ * Checks an answer against the document, and gives it back unread. Of an event stream it checks only the head.
+ * @throws Error with all that does not fit
  */
 export async function checked(method: string, url: string, response: Response): Promise<Response> {
   const isStream = response.headers.get('content-type')?.startsWith('text/event-stream') === true;

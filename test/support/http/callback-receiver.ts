@@ -3,7 +3,7 @@ import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'nod
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 
-/** A callback that arrived. */
+/** A callback as it arrived. */
 export interface Received {
   readonly headers: IncomingHttpHeaders;
   readonly body: string;
@@ -11,14 +11,14 @@ export interface Received {
 
 export type Answer = (response: ServerResponse, nth: number) => void;
 
-/** Somebody who is called back: a real server that keeps what arrives, by path. */
+/** A receiver of callbacks: a real server that remembers what arrived at each path. */
 export interface CallbackReceiver {
   readonly origin: string;
-  /** What arrived at a path, whatever its query. */
+  /** The callbacks that arrived at a path, with any query. */
   readonly at: (path: string) => readonly Received[];
-  /** How a path answers; 204 where nothing is said. */
+  /** Sets how a path answers; without it the answer is 204. */
   readonly answer: (path: string, answer: Answer) => void;
-  /** Connections that were ever opened. */
+  /** How many connections were opened so far. */
   readonly connections: () => number;
   readonly stop: () => Promise<void>;
 }
@@ -28,7 +28,7 @@ export const status =
   (response) =>
     void response.writeHead(code, headers).end();
 
-/** The answers one after the other; the last one stays. */
+/** Gives the answers in turn, and repeats the last one. */
 export const inTurn =
   (...answers: readonly Answer[]): Answer =>
   (response, nth) =>
@@ -70,8 +70,8 @@ export async function startCallbackReceiver(): Promise<CallbackReceiver> {
 }
 
 /**
- * Checks a signature as the Standard Webhooks specification has it, with WebCrypto.
- * @returns which of the signatures are good
+ * Checks a signature by the Standard Webhooks specification, with WebCrypto.
+ * @returns for each signature, whether it is good
  */
 export async function verified({ headers, body }: Received, secret: string): Promise<boolean[]> {
   const bytes = Buffer.from(secret.slice('whsec_'.length), 'base64');

@@ -3,13 +3,13 @@ import { type Schema, Validator } from '@cfworker/json-schema';
 type Json = Readonly<Record<string, unknown>>;
 type Named<T = Json> = Readonly<Record<string, T>>;
 
-/** What the checks read of an OpenAPI document. */
+/** The parts of an OpenAPI document that the checks read. */
 export interface ContractDocument {
   readonly paths: Named<Named>;
   readonly components: Named<Named>;
 }
 
-/** An answer, with its whole body as text; undefined: a stream that is not looked at. */
+/** An answer with its whole body as text; the body is undefined for an event stream, which is not checked. */
 export interface Answer {
   readonly status: number;
   readonly headers: Headers;
@@ -31,7 +31,7 @@ interface Media {
 const PROBLEM = 'application/problem+json';
 const METHODS = ['get', 'post', 'put', 'patch', 'delete'];
 
-/** What the API may answer to a request that no operation of the document takes. */
+/** The problems with which the API may answer a request that fits no operation of the document. */
 const ELSEWHERE: Readonly<Record<number, string>> = {
   401: 'unauthenticated',
   404: 'route-unknown',
@@ -40,7 +40,7 @@ const ELSEWHERE: Readonly<Record<number, string>> = {
   500: 'config-invalid',
 };
 
-/** Holds answers against an OpenAPI document. Objects must not have fields that it does not name. */
+/** Checks answers against an OpenAPI document. Objects may only have fields that the document names. */
 export class Contract {
   readonly operations: readonly Operation[];
   readonly #components: Named<Named>;
@@ -55,9 +55,9 @@ export class Contract {
     );
   }
 
-  /** The operation that takes a request; of two that fit, the one without parameters. */
+  /** The operation for a request. If two fit, it is the one without parameters. */
   find(method: string, url: string): Operation | undefined {
-    // As whoever sends it writes it: without dots, and with what must be escaped.
+    // As an HTTP client sends it: dots are resolved, and characters are escaped.
     const path = new URL(url, 'http://edge.example').pathname;
     const wanted = method === 'HEAD' ? 'GET' : method;
     const fitting = this.operations.filter(
@@ -67,9 +67,9 @@ export class Contract {
   }
 
   /**
-   * Holds an answer against the document.
+   * Checks an answer against the document.
    * @param url path and query
-   * @throws Error with everything that does not fit
+   * @throws Error with all that does not fit
    */
   check(method: string, url: string, answer: Answer): void {
     const operation = this.find(method, url);
@@ -80,7 +80,7 @@ export class Contract {
     throw new Error(`${method} ${url} answered ${answer.status}: ${faults.join('; ')}\n${shown}`);
   }
 
-  /** Holds the data of an event of `text/event-stream` against the document. @throws Error */
+  /** Checks the data of an event of `text/event-stream` against the document. @throws Error */
   checkEvent(data: string): void {
     const faults = this.#body({ $ref: '#/components/schemas/JobEvent' }, data);
     if (faults.length > 0) throw new Error(`an event does not fit: ${faults.join('; ')}\n${data}`);
@@ -150,7 +150,7 @@ export class Contract {
       .errors.map(({ instanceLocation, error }) => `${instanceLocation} ${error}`);
   }
 
-  /** What a reference points at; anything else is itself. */
+  /** The value that a reference points at; any other value as it is. */
   #resolve(value: Json): Json {
     const [, , kind = '', name = ''] = typeof value.$ref === 'string' ? value.$ref.split('/') : [];
     return this.#components[kind]?.[name] ?? value;
@@ -161,7 +161,7 @@ function pathPattern(template: string): RegExp {
   return new RegExp(`^${template.replaceAll('.', '\\.').replaceAll(/\{[^}]+\}/g, '[^/]+')}$`);
 }
 
-/** A schema whose objects take only what they name: the document leaves room for later, the tests do not. */
+/** A schema whose objects allow only the fields that they name. The document allows more for later versions; the tests do not. */
 function closed(schema: unknown): unknown {
   if (Array.isArray(schema)) return schema.map(closed);
   if (typeof schema !== 'object' || schema === null) return schema;

@@ -6,11 +6,11 @@ import { contract } from './api-contract.ts';
 /** One connection to a job's event stream. */
 export interface Connection extends AsyncIterable<RecordedEvent> {
   readonly response: Response;
-  /** Drops the connection, as a client that goes away. */
+  /** Drops the connection, as a client does that goes away. */
   readonly drop: () => void;
 }
 
-/** Connects to a job's event stream, behind the event `lastId`. */
+/** Connects to a job's event stream, after the event `lastId`. */
 export async function connectEvents(stack: TestStack, jobId: string, lastId?: string): Promise<Connection> {
   const cut = new AbortController();
   const response = await stack.call(`/v1/jobs/${jobId}/events`, {

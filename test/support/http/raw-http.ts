@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 
-/** A connection to an HTTP server on which anything may be said. */
+/** A TCP connection to an HTTP server, on which any bytes can be sent. */
 export interface RawConnection {
   readonly socket: Socket;
   /** Writes these bytes as they are; a text as Latin-1. */
@@ -12,7 +12,7 @@ export interface RawConnection {
   readonly closed: Promise<void>;
 }
 
-/** Opens a connection that no HTTP client tidies up. Whoever opens it calls `socket.destroy()`. */
+/** Opens a connection without an HTTP client. The caller must call `socket.destroy()`. */
 export async function connectRaw(url: string): Promise<RawConnection> {
   const { hostname, port } = new URL(url);
   const socket = connect(Number(port), hostname);
@@ -20,7 +20,7 @@ export async function connectRaw(url: string): Promise<RawConnection> {
   socket.on('data', (chunk) => {
     text += chunk.toString('latin1');
   });
-  // A reset is an end like any other here.
+  // A reset counts as an end.
   socket.on('error', () => undefined);
   const closed = once(socket, 'close').then(() => undefined);
   await once(socket, 'connect');
@@ -32,7 +32,7 @@ export async function connectRaw(url: string): Promise<RawConnection> {
   };
 }
 
-/** Says all of this at once, and gives the whole answer once the other side has closed the connection. */
+/** Sends all of this at once, and gives the whole answer after the other side has closed the connection. */
 export async function exchangeRaw(url: string, bytes: string): Promise<string> {
   const connection = await connectRaw(url);
   connection.write(bytes);

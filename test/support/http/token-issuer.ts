@@ -14,7 +14,7 @@ interface TestKey {
   readonly jwk: JWK;
 }
 
-/** What a token is to say besides the usual; undefined takes a claim or a header away. */
+/** Changes to a usual token; undefined removes a claim or a header. */
 export interface TokenChanges {
   readonly claims?: Readonly<Record<string, unknown>>;
   readonly header?: Readonly<Record<string, unknown>>;
@@ -22,12 +22,12 @@ export interface TokenChanges {
   readonly key?: TestKey;
 }
 
-/** Whoever hands out tokens: keys, and a JWK set that is served over HTTP. */
+/** An issuer of tokens: keys, and a JWK set that is served over HTTP. */
 export interface TokenIssuer {
   readonly jwksUrl: string;
-  /** What the server lists. May be changed. */
+  /** The keys in the JWK set. May be changed. */
   listed: JWK[];
-  /** What the server answers with. May be changed. */
+  /** The status of the server's answers. May be changed. */
   status: number;
   /** How long it takes to answer. May be changed. */
   delayMs: number;
@@ -86,13 +86,13 @@ export function usualClaims(tenant: unknown, scope: unknown): Record<string, unk
   return { iss: ISSUER, aud: AUDIENCE, sub: 'somebody', iat: now, exp: now + 60, tenant, scope };
 }
 
-/** A compact JWS put together by hand, for what no library signs. */
+/** A compact JWS made by hand, for tokens that no library would sign. */
 export function rawToken(header: unknown, payload: unknown, signature = ''): string {
   const part = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url');
   return `${part(header)}.${part(payload)}.${signature}`;
 }
 
-/** The edge's settings that let this issuer's tokens in. */
+/** The edge's settings that accept this issuer's tokens. */
 export function tokenSettings({ jwksUrl }: Pick<TokenIssuer, 'jwksUrl'>): Record<string, string> {
   return { JWT_JWKS_URL: jwksUrl, JWT_ISSUER: ISSUER, JWT_AUDIENCE: AUDIENCE };
 }

@@ -1,14 +1,14 @@
 const HOUR_NS = 3_600e9;
 
-/** A stream as somebody may have made it: the setting that breaks or weakens a promise, and what goes with it. */
+/** A stream with wrong settings: the setting that breaks or weakens a promise, and the others that it needs. */
 export interface BadStream {
   readonly stream: string;
   readonly setting: string;
   readonly config: Readonly<Record<string, unknown>>;
   readonly weakens?: true;
-  /** The server takes it only as a change of a stream that is there. */
+  /** The server allows it only as a change of an existing stream. */
   readonly update?: true;
-  /** A single server of today does not take it, or has nothing against it. */
+  /** A single server of today refuses it, or does not mind it. */
   readonly notHere?: true;
 }
 
@@ -69,14 +69,14 @@ export const BAD_STREAMS: readonly BadStream[] = [
   bad('EVENTS', 'num_replicas', 1, { weakens: true, notHere: true }),
 ];
 
-/** A consumer of a worker group as somebody may have made it; one for each row of `CONSUMER_RULES`. */
+/** A consumer of a worker group with wrong settings; one for each row of `CONSUMER_RULES`. */
 export const BAD_CONSUMERS: readonly Omit<BadStream, 'stream'>[] = [
   { setting: 'filter_subject', config: { filter_subject: 'jobs.*.*.image.>' } },
   {
     setting: 'filter_subjects',
     config: { filter_subject: undefined, filter_subjects: ['jobs.*.*.a', 'jobs.*.*.b'] },
   },
-  // A work queue takes no other; a stream that was one once may have it.
+  // A work queue allows no other; a stream that became a work queue later may have it.
   { setting: 'ack_policy', config: { ack_policy: 'all' }, notHere: true },
   { setting: 'deliver_policy', config: { deliver_policy: 'new' }, notHere: true },
   { setting: 'max_deliver', config: { max_deliver: 3 } },

@@ -24,7 +24,7 @@ export async function makeCertificate(directory: string): Promise<TestCertificat
 }
 
 /**
- * Makes this process, and the workerd that it starts, trust a certificate. Miniflare looks when it is loaded, so import
+ * Makes this process, and the workerd that it starts, trust a certificate. Miniflare reads it when it is loaded, so import
  * it after this.
  */
 export async function trust({ certificate }: TestCertificate): Promise<void> {

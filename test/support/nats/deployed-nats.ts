@@ -21,7 +21,7 @@ export interface DeployedNats {
   readonly url: string;
   /** For the edge: over TLS. */
   readonly webSocketUrl: string;
-  /** The subjects that a user published or subscribed to although it may not, as the server logged them. */
+  /** The subjects that a user tried to publish or subscribe to without permission, as the server logged them. */
   readonly violations: (user?: DeployedUser) => Promise<string[]>;
   /** Every subject on which a user published. */
   readonly published: (user: DeployedUser) => Promise<ReadonlySet<string>>;
@@ -64,7 +64,7 @@ export function deployedConfig(
   more = '',
 ): ServerConfig {
   const text = [
-    // nats-server takes the path of an include as relative, whatever it begins with.
+    // nats-server takes every path of an include as relative.
     `include ${JSON.stringify(path.relative(folder, path.join(DEPLOY_FOLDER, file)))}`,
     `ports_file_dir: ${JSON.stringify(place.portsDir)}`,
     more,

@@ -16,7 +16,7 @@ export function runSetup(nats: DeployedNats, ...args: string[]): Promise<Ended> 
   return runLocal(['setup', ...args], settingsOf('setup', nats));
 }
 
-/** The whole path, each side as its own user; loaded only now, since workerd trusts what it was told at its loading. */
+/** Starts the whole path, each side as its own user. The stack is imported only here: workerd trusts the certificates that were known when it was loaded. */
 export async function startStackOn(
   nats: DeployedNats,
   edgeUrl: string,

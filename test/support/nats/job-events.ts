@@ -4,7 +4,7 @@ import type { JobEvent } from '../../../shared/job/event.ts';
 import { EVENTS_STREAM } from '../../../shared/nats/streams.ts';
 import { readJobEvent } from '../../../shared/wire/event-message.ts';
 
-/** Every event in `EVENTS`, by job, in the order in which they are kept. */
+/** Every event in `EVENTS`, by job, in their order in the stream. */
 export async function eventsByJob(nats: NatsConnection): Promise<Map<string, JobEvent[]>> {
   const manager = await jetstreamManager(nats);
   const { state } = await manager.streams.info(EVENTS_STREAM);

@@ -4,7 +4,7 @@ import type { TestStack } from '../stack.ts';
 
 type Source = Pick<TestStack, 'nats'>;
 
-/** How many messages a stream ever took. */
+/** How many messages a stream has stored so far. */
 export async function storedCount({ nats }: Source, stream = 'JOBS'): Promise<number> {
   const connection = await connect({ servers: nats.url });
   try {
@@ -15,8 +15,8 @@ export async function storedCount({ nats }: Source, stream = 'JOBS'): Promise<nu
 }
 
 /**
- * The last message on `subject` of a stream. The queue forgets a job once it is settled, so look before a worker does,
- * or at a job that waits for its time.
+ * The last message on `subject` of a stream. The queue removes a job that is settled, so read it before a worker settles it,
+ * or read a job that waits for its time.
  */
 export async function storedMessage({ nats }: Source, stream: string, subject: string): Promise<StoredMsg> {
   const connection = await connect({ servers: nats.url });
