@@ -12,7 +12,7 @@ beforeAll(async () => {
   stack = await startTestStack({ edge: { BODY_TIMEOUT_MS: String(BODY_TIMEOUT_MS) } });
 });
 
-/** The head of a submission, with these lines in it. */
+/** The head of a request that submits a job, with these lines in it. */
 function head(...lines: string[]): string {
   return [
     'POST /v1/jobs HTTP/1.1',
@@ -30,7 +30,7 @@ async function open(): Promise<RawConnection> {
   return connection;
 }
 
-describe('a request that is no HTTP', () => {
+describe('a request that is not valid HTTP', () => {
   it.each([
     ['a NUL in a value', [`Content-Length: ${BODY.length}`, 'Baggage: a=\0']],
     ['a bare CR in a value', [`Content-Length: ${BODY.length}`, 'Baggage: a=1\rX-Evil: 1']],
@@ -57,7 +57,7 @@ describe('a request that is no HTTP', () => {
     connection.write(`${head('Content-Length: 4', 'Transfer-Encoding: chunked')}0\r\n\r\n${hidden}`);
     connection.socket.end();
     await connection.closed;
-    // What follows the last chunk is a request of its own, as it says, and nothing else is.
+    // The bytes after the last chunk are a second request, and there is no other.
     const answers = connection.answered().match(/HTTP\/1\.1 \d+/g) ?? [];
     expect(answers.filter((answer) => answer.endsWith(' 202')).length).toBe(
       (await storedCount(stack)) - before,
@@ -65,7 +65,7 @@ describe('a request that is no HTTP', () => {
     expect(answers.length).toBeLessThanOrEqual(2);
   });
 
-  it('A10: a value that goes on in the next line is one value, and no header of its own', async () => {
+  it('A10: a value that continues in the next line is one value, and no other header', async () => {
     const answer = await exchangeRaw(
       stack.url,
       `${head('Connection: close', `Content-Length: ${BODY.length}`, 'Idempotency-Key: a\r\n Nats-Rollup: all')}${BODY}`,
@@ -93,7 +93,7 @@ describe('a body', () => {
     expect(await storedCount(stack)).toBe(before + 1);
   });
 
-  it('A17: that never comes is given up with 408, and others are served meanwhile', async () => {
+  it('A17: that never comes is answered 408, and other requests are served in the meantime', async () => {
     const before = await storedCount(stack);
     const slow = await Promise.all(Array.from({ length: 100 }, open));
     for (const [n, connection] of slow.entries()) {
@@ -108,7 +108,7 @@ describe('a body', () => {
     expect(await storedCount(stack)).toBe(before + 1);
   });
 
-  it('A17: a head that never ends keeps nobody else waiting', async () => {
+  it('A17: a head that never ends does not keep other requests waiting', async () => {
     const slow = await Promise.all(Array.from({ length: 100 }, open));
     for (const connection of slow) connection.write('POST /v1/jobs HTTP/1.1\r\nX-Slow: ');
     expect((await stack.run('echo', 'meanwhile')).state).toBe('succeeded');
@@ -117,7 +117,7 @@ describe('a body', () => {
 
 describe('a method', () => {
   it.each(['HEAD', 'OPTIONS', 'PUT', 'PATCH', 'TRACE', 'CONNECT', 'PROPFIND', 'get', 'FOO'])(
-    'A18: %s does nothing that is not its own',
+    'A18: %s has no effect of another method',
     async (method) => {
       const before = await storedCount(stack);
       const connection = await open();

@@ -27,7 +27,7 @@ beforeAll(async () => {
   });
 });
 
-/** Opens the event stream of a job, and does not read it. */
+/** Opens the event stream of a job without reading it. */
 async function open(caller: Caller, jobId: string) {
   const cut = new AbortController();
   const response = await caller.call(stack.url, `/v1/jobs/${jobId}/events`, {
@@ -37,7 +37,7 @@ async function open(caller: Caller, jobId: string) {
   return { response, cut: () => cut.abort() };
 }
 
-/** Records that these jobs have begun, as a worker would. */
+/** Records the start of these jobs, as a worker would. */
 async function begin(tenant: string, jobId: string, size = 0, events = 1): Promise<void> {
   const at = new Date().toISOString();
   const event: JobEvent = {
@@ -53,7 +53,7 @@ async function begin(tenant: string, jobId: string, size = 0, events = 1): Promi
 }
 
 describe('event streams', () => {
-  it('A26: of one tenant are limited; those of others are not, and a place is free again when one is closed', async () => {
+  it('A26: are limited per tenant, and a closed stream frees its place', async () => {
     await begin('loud', 'one');
     await begin('loud', 'two');
     await begin('quiet', 'one');
@@ -66,7 +66,7 @@ describe('event streams', () => {
     expect(refused.status).toBe(429);
     expect(refused.headers.get('retry-after')).toBe('5');
     expect(await problemOf(refused)).toMatchObject({ code: 'too-many-streams' });
-    // Whoever only asks what has happened so far needs no stream.
+    // A request for the history as JSON needs no stream.
     expect((await loud.call(stack.url, '/v1/jobs/one/events')).status).toBe(200);
 
     const other = await open(quiet, 'one');
@@ -79,7 +79,7 @@ describe('event streams', () => {
     for (const { cut } of [...opened, other, next]) cut();
   });
 
-  it('A26: give their place back when their reader leaves before they begin', async () => {
+  it('A26: free their place when their reader leaves before they begin', async () => {
     await begin('hasty', 'one');
     for (let round = 0; round < 5 * LIMIT; round++) {
       const cut = new AbortController();
@@ -87,7 +87,7 @@ describe('event streams', () => {
         headers: { accept: 'text/event-stream' },
         signal: cut.signal,
       });
-      // Before, while and after the bridge is asked.
+      // Before, during and after the call to the bridge.
       setTimeout(() => cut.abort(), round % 10);
       await opening.catch(() => undefined);
     }
@@ -100,19 +100,19 @@ describe('event streams', () => {
     for (const { cut } of opened) cut();
   });
 
-  it('A15: of a job of nobody take no place', async () => {
+  it('A15: of an unknown job take no place', async () => {
     for (let round = 0; round < 2 * LIMIT; round++) {
       const { response } = await open(unheard, `nobody-${round}`);
       expect(response.status).toBe(404);
     }
   });
 
-  it('A26: that are not read cost the bridge no memory: it fetches what is read', async () => {
+  it('A26: that are not read cost the bridge no memory: it fetches only what is read', async () => {
     await begin('quiet', 'long', 256 * 1024, 200);
     const before = await sentToBridge();
     const slow = await Promise.all(Array.from({ length: LIMIT }, () => open(quiet, 'long')));
     for (const { response } of slow) expect(response.status).toBe(200);
-    // Another one reads all of it meanwhile.
+    // Another one reads all of it in the meantime.
     slow[0]?.cut();
     const reader = await until('a place', async () => {
       const again = await open(quiet, 'long');
@@ -127,7 +127,7 @@ describe('event streams', () => {
     for (const { cut } of slow) cut();
     const sent = (await sentToBridge()) - before;
     expect(sent).toBeGreaterThan(50 * MIB);
-    // Four that do not read: what fits into the buffers of their sockets, and one page each.
+    // Four streams that are not read: one page each, and what the buffers of their sockets hold.
     expect(sent).toBeLessThan(50 * MIB + 4 * 10 * MIB);
   });
 });

@@ -17,13 +17,13 @@ beforeAll(async () => {
 const echo = (input: unknown) => ({ operation: 'echo', input });
 
 describe('an idempotency key', () => {
-  it('A3: of one tenant says nothing to another, whose job it makes is its own', async () => {
+  it('A3: of one tenant is unknown to another: the same key makes another job there', async () => {
     const key = { 'idempotency-key': 'order-1' };
     const first = Job.parse(
       await (await acme.submit(stack.url, echo('acme’s'), { ...key, prefer: 'wait=30' })).json(),
     );
     for (const input of ['acme’s', 'globex’s']) {
-      // The same key and request, and then another request: as if nobody else had ever used the key.
+      // The same key and request, then another request: as if no other tenant had used the key.
       const headers = { 'idempotency-key': `order-1${input === 'acme’s' ? '' : '-b'}`, prefer: 'wait=30' };
       const response = await globex.submit(stack.url, echo(input), headers);
       expect([response.status, response.headers.get('idempotency-replayed')]).toEqual([200, null]);
@@ -36,13 +36,13 @@ describe('an idempotency key', () => {
     expect([other.status, (await problemOf(other)).code]).toEqual([422, 'idempotency-key-reused']);
   });
 
-  it('A3: cannot be told from another by what joins it to its tenant', async () => {
+  it('A3: cannot imitate the key of another tenant with the character that joins the two', async () => {
     const ids = new Set<string>();
     for (const key of ['a', '"a"', 'a"', 'a/0', 'acme/a', '%0Aa', 'A']) {
       const response = await acme.submit(stack.url, echo(1), { 'idempotency-key': key });
       ids.add(Job.parse(await response.json()).id);
     }
-    // In quotes or bare, a key is the same.
+    // A key means the same with quotes and without.
     expect(ids.size).toBe(6);
   });
 
@@ -65,7 +65,7 @@ describe('an idempotency key', () => {
     expect(await storedCount(stack)).toBe(before);
   });
 
-  it('A4: too long for the places of a batch is refused for each of them', async () => {
+  it('A4: that is too long for a batch is refused for each job of it', async () => {
     const response = await acme.call(stack.url, '/v1/jobs/batch', {
       method: 'POST',
       headers: { 'content-type': 'application/json', 'idempotency-key': 'k'.repeat(300) },

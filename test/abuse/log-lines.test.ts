@@ -6,11 +6,11 @@ import { exchangeRaw } from '../support/http/raw-http.ts';
 import { until } from '../support/poll.ts';
 import { startTestStack, type TestStack } from '../support/stack.ts';
 
-/** What ends a line or commands a terminal somewhere: C0, DEL, C1, line and paragraph separator, writing direction. */
+/** Characters that end a line or control a terminal: C0, DEL, C1, line and paragraph separators, writing direction. */
 const COMMANDS = '\n\r\t\0\u001b[2J\u007f\u0085\u009b31m\u2028\u2029\u202e\u2066\ufeff';
 const FORGED = '{"level":"error","msg":"forged"}';
 const HOSTILE = `${COMMANDS}${FORGED}${COMMANDS}`;
-/** A header's value cannot hold all of that; what it can is sent as bytes. */
+/** The characters of these that the value of a header can hold, as bytes. */
 const HOSTILE_BYTES = '\u0085\u009b31m\u00e2\u0080\u00a8{"level":"error"}';
 
 let stack: TestStack;
@@ -52,7 +52,7 @@ describe('a line of a log', () => {
     await expectCleanLog();
   });
 
-  it('A27: stays so when an operation fails with what its caller sent', async () => {
+  it('A27: stays so when an operation fails with a text of its caller', async () => {
     const response = await stack.submit(
       { operation: 'test.thrower', input: { message: HOSTILE } },
       { prefer: 'wait=30' },
@@ -66,7 +66,7 @@ describe('a line of a log', () => {
     await expectCleanLog();
   });
 
-  it('A27: stays so when a producer writes to a subject of its own making', async () => {
+  it('A27: stays so when a producer publishes to a subject that it made up', async () => {
     const nats = await connect({ servers: stack.nats.url });
     await jetstream(nats).publish(`jobs.demo.\u2028\u009b31m.${FORGED}`, HOSTILE);
     await nats.close();
@@ -75,7 +75,7 @@ describe('a line of a log', () => {
   });
 });
 
-/** Every line that edge and worker have written is one JSON object of printable text, and none is a caller's. */
+/** Checks that every line of edge and worker is one JSON object of printable text, and that none was made by a caller. */
 async function expectCleanLog(): Promise<void> {
   expect(stack.lines.length).toBeGreaterThan(5);
   for (const line of stack.lines) {

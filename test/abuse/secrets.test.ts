@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startTestStack, type TestStack } from '../support/stack.ts';
 import { tenants } from '../support/tenants.ts';
 
-/** A text that is nowhere else, told apart by where it was put. */
+/** A text that occurs nowhere else; its name says where it was put. */
 const canary = (place: string): string => `canary-${place}-${'0123456789abcdef'.slice(0, 16)}`;
 
 const PASSWORD = canary('nats-password');
@@ -13,7 +13,7 @@ const OTLP_KEY = canary('otlp-key');
 let stack: TestStack;
 let key: string;
 let call: (path: string, init?: RequestInit) => Promise<Response>;
-/** Problem documents and whatever else tells of the system rather than of a job. */
+/** Problem documents and other texts about the system, not about one job. */
 const told: string[] = [];
 
 const target = createServer((request, response) => {
@@ -46,7 +46,7 @@ afterAll(async () => {
   await new Promise((resolve) => target.close(resolve));
 });
 
-/** Sends a job whose every part holds a canary; its answer is the job, unless it is a problem. */
+/** Sends a job with a canary in every part. */
 async function send(body: unknown, headers: Record<string, string> = {}, path = '/v1/jobs'): Promise<void> {
   const response = await call(path, {
     method: 'POST',
@@ -70,7 +70,7 @@ async function note(response: Response): Promise<void> {
 }
 
 describe('a secret', () => {
-  it('A23: that came in by any way goes out by none: logs, spans, problems, metrics, health', async () => {
+  it('A23: that came in anywhere comes out nowhere: not in logs, spans, problems, metrics or health', async () => {
     const secret = canary('input');
     await send({ operation: 'echo', input: { secret } }, { 'idempotency-key': canary('key') });
     await send({ operation: 'echo', input: { other: secret } }, { 'idempotency-key': canary('key') });
@@ -78,7 +78,7 @@ describe('a secret', () => {
     await send({ operation: 'test.mode', input: { mode: secret } });
     await send({ operation: 'http.request', input: { url: secret, method: secret, maxRedirects: secret } });
     await send(`{"operation":"echo","input":"${secret}`);
-    // The answer names the field that is wrong, to whoever sent it; nothing else does.
+    // The answer names the wrong field to its sender. No other answer does.
     await stack.call('/v1/jobs', {
       method: 'POST',
       headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
@@ -122,7 +122,7 @@ describe('a secret', () => {
     expect(outputs.spans).toContain('process http.request');
     expect(told.length).toBeGreaterThan(10);
     for (const [name, text] of Object.entries(outputs)) {
-      // With what is around it, so that a failure says where to look.
+      // With the text around it, so that a failure shows where to look.
       expect([name, ...text.matchAll(/.{0,200}canary-.{0,40}/g)].map(String)).toEqual([name]);
       expect([name, text.includes(key)]).toEqual([name, false]);
     }

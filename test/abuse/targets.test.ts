@@ -12,14 +12,14 @@ interface Target {
   readonly origin: string;
   readonly port: number;
   readonly server: Server;
-  /** Paths that were asked for. */
+  /** The paths of the requests so far. */
   readonly hits: string[];
 }
 
 let stack: TestStack;
-/** What a job may call. */
+/** A target that a job may call. */
 let allowed: Target;
-/** What it may not. */
+/** A target that it may not call. */
 let inner: Target;
 
 beforeAll(async () => {
@@ -73,7 +73,7 @@ const answer: RequestListener = (request, response) => {
   }
 };
 
-/** Has a URL called: the job at its end; undefined where the edge did not take it. */
+/** Lets a job call a URL. @returns the job at its end; undefined if the edge refused it */
 async function callUrl(url: string, more: object = {}, limits: object = {}): Promise<Job | undefined> {
   const body = { operation: 'http.request', input: { url, ...more }, maxAttempts: 1, ...limits };
   const response = await stack.submit(body, { prefer: 'wait=20' });
@@ -119,7 +119,7 @@ describe('http.request', () => {
     expect(inner.hits).toEqual([]);
   });
 
-  it('A20: follows no redirect to what is not allowed, and none at all unasked', async () => {
+  it('A20: follows a redirect only if asked to, and only to an allowed target', async () => {
     const unasked = await callUrl(`${allowed.origin}/redirect`);
     expect(unasked).toMatchObject({ state: 'succeeded', result: { status: 302 } });
     const asked = await callUrl(`${allowed.origin}/redirect`, { maxRedirects: 5 });
@@ -127,9 +127,9 @@ describe('http.request', () => {
     expect(inner.hits).toEqual([]);
   });
 
-  it('A21: connects to the address that was checked, each time anew', async () => {
+  it('A21: connects to the address that was checked, and checks again for each call', async () => {
     const url = `http://rebound.test:${allowed.port}/`;
-    // A connection that is kept would need no second question.
+    // A connection that is kept open would need no second lookup.
     const headers = { 'x-own': '1' };
     expect(await callUrl(url, { headers })).toMatchObject({ state: 'succeeded' });
     allowed.server.closeIdleConnections();
@@ -142,7 +142,7 @@ describe('http.request', () => {
     ['/endless', 'operation-rejected', 'failed'],
     ['/half', 'operation-timeout', 'failed'],
     ['/silent', 'operation-timeout', 'failed'],
-  ])('A22: cuts off an answer that does not end (%s)', async (path, code, state) => {
+  ])('A22: stops reading an answer that does not end (%s)', async (path, code, state) => {
     const job = await callUrl(`${allowed.origin}${path}`, {}, { timeout: '300ms' });
     expect(job).toMatchObject({ state, error: { code } });
     expect(await callUrl(`${allowed.origin}/after`)).toMatchObject({ state: 'succeeded' });

@@ -8,7 +8,7 @@ import { type Caller, tenants } from '../support/tenants.ts';
 let stack: TestStack;
 let victim: Caller;
 let attacker: Caller;
-/** A job of the victim that died. */
+/** A job of the victim in the dead letters. */
 let dead: Job;
 
 beforeAll(async () => {
@@ -20,7 +20,7 @@ beforeAll(async () => {
   expect(dead.state).toBe('failed');
 });
 
-/** Each address that takes an id; the last part of each is what is done there. */
+/** Each path that takes an id. */
 const ROUTES: readonly [method: string, path: string, accept?: string][] = [
   ['GET', '/v1/jobs/{id}'],
   ['HEAD', '/v1/jobs/{id}'],
@@ -33,7 +33,7 @@ const ROUTES: readonly [method: string, path: string, accept?: string][] = [
   ['POST', '/v1/outbox/{id}/retry'],
 ];
 
-/** All that a caller can tell of an answer, byte for byte, but for the ids of its own trace. */
+/** Everything that a caller sees of an answer, byte for byte, except the ids of its own trace. */
 async function answerOf(response: Response): Promise<unknown> {
   const traceId = response.headers.get('traceresponse')?.split('-')[1] ?? 'none';
   const headers = Object.fromEntries(response.headers);
@@ -45,7 +45,7 @@ async function answerOf(response: Response): Promise<unknown> {
 }
 
 describe("another tenant's id", () => {
-  it.each(ROUTES)('A15: is answered as an id of nobody: %s %s %s', async (method, path, accept = '*/*') => {
+  it.each(ROUTES)('A15: is answered like an unknown id: %s %s %s', async (method, path, accept = '*/*') => {
     const ask = async (id: string): Promise<unknown> =>
       await answerOf(
         await attacker.call(stack.url, path.replace('{id}', id), { method, headers: { accept } }),
@@ -53,17 +53,17 @@ describe("another tenant's id", () => {
     const unknown = await ask(dead.id.replace(/.{4}$/, '0000'));
     expect(unknown).toMatchObject({ status: 404 });
     expect(await ask(dead.id)).toEqual(unknown);
-    // Ids that name a region lead to bridges that nobody uses.
+    // Ids that name a region lead to bridges that are not in use.
     for (const region of ['weur', 'oc', 'nowhere']) expect(await ask(`any_${region}`)).toEqual(unknown);
   });
 
-  it('A15: nothing of all that was done to the job', async () => {
+  it('A15: none of these requests changed the job', async () => {
     const job = Job.parse(await (await victim.call(stack.url, `/v1/jobs/${dead.id}`)).json());
     expect(job).toMatchObject({ state: 'failed', traceId: dead.traceId });
     expect((await victim.call(stack.url, `/v1/dead-letters/${dead.id}`)).status).toBe(200);
   });
 
-  it('A15: is in no list, whatever the cursor', async () => {
+  it('A15: is in no list, with any cursor', async () => {
     for (const cursor of ['', '?cursor=0', '?cursor=1', '?cursor=999999999999999']) {
       const response = await attacker.call(stack.url, `/v1/dead-letters${cursor}`);
       expect([response.status, await response.json()]).toEqual([200, { deadLetters: [] }]);
@@ -90,17 +90,17 @@ describe("another tenant's id", () => {
     },
   );
 
-  it('A15: takes as long to refuse as one of nobody', async () => {
+  it('A15: takes as long to refuse as an unknown id', async () => {
     const ids = [dead.id, dead.id.replace(/.{4}$/, '0000')];
     const times = ids.map((): number[] => []);
-    // In turns, so that a busy machine is so for both.
+    // In turns, so that a busy machine slows both down.
     for (let round = 0; round < 2 * 41; round++) {
       const start = performance.now();
       await (await attacker.call(stack.url, `/v1/jobs/${ids[round % 2]}`)).text();
       times[round % 2]?.push(performance.now() - start);
     }
     const [foreign = 0, unknown = 0] = times.map((all) => all.sort((a, b) => a - b)[20]);
-    // Loose on purpose: who looks a job up asks the broker four times, and each answer that is spared would show.
+    // Loose on purpose: a lookup asks the broker four times, and one question less would show.
     expect(Math.abs(foreign - unknown)).toBeLessThan(0.5 * Math.max(foreign, unknown) + 2);
   });
 });
@@ -152,7 +152,7 @@ describe('a part of a subject', () => {
     },
   );
 
-  it('A12, A13: the connection to NATS stayed up through all of that', async () => {
+  it('A12, A13: the connection to NATS stayed open during all of these', async () => {
     const { bridges } = (await (await fetch(`${stack.url}/readyz`)).json()) as {
       bridges: { connections: number }[];
     };
@@ -161,7 +161,7 @@ describe('a part of a subject', () => {
 });
 
 describe('a tenant that floods', () => {
-  it('A26: with requests that wait keeps nobody else waiting', async () => {
+  it('A26: with requests that wait does not slow down another tenant', async () => {
     const leave = new AbortController();
     const waiting = Array.from({ length: 300 }, () =>
       attacker.call(stack.url, '/v1/jobs', {
@@ -179,7 +179,7 @@ describe('a tenant that floods', () => {
     await ended;
   });
 
-  it('A26: is refused with 429, and another one is served meanwhile', async () => {
+  it('A26: is refused with 429, and another tenant is served in the meantime', async () => {
     const { callers, API_KEYS } = await tenants('loud', 'quiet');
     const own = await withTestStack({
       edge: { API_KEYS, RATE_LIMIT_POLICY: '50;w=60' },
@@ -205,7 +205,7 @@ describe('a tenant that floods', () => {
     }
     over = true;
     await Promise.all(flood);
-    // The window may end in between, once.
+    // The window may end between two requests, once.
     expect(statuses.filter((status) => status === 202).length).toBeLessThanOrEqual(100);
     times.sort((a, b) => a - b);
     const [median = 0, slowest = 0] = [times[10], times[19]].map((ms = 0) => Math.round(ms));

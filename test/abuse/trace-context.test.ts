@@ -10,7 +10,7 @@ import { type Caller, tenants } from '../support/tenants.ts';
 const hex = (bytes: number): string => randomBytes(bytes).toString('hex');
 const sampled = (traceId = hex(16)): string => `00-${traceId}-${hex(8)}-01`;
 
-/** The header names of a delayed job; nothing else is ever written. */
+/** All header names that a delayed job may have. */
 const WRITTEN = [
   'Nats-Msg-Id',
   'Nats-Rollup',
@@ -36,12 +36,12 @@ let globex: Caller;
 beforeAll(async () => {
   const { callers, API_KEYS } = await tenants('acme', 'globex');
   ({ acme, globex } = callers);
-  // Records nothing of its own accord, so that what is recorded was a caller's wish.
+  // Records nothing by itself, so every recorded span was asked for by a caller.
   const sampler = { OTEL_TRACES_SAMPLER: 'parentbased_traceidratio', OTEL_TRACES_SAMPLER_ARG: '0' };
   stack = await startTestStack({ edge: { API_KEYS, ...sampler } });
 });
 
-/** Submits a job that waits for its time, so that its message can be looked at. */
+/** Submits a delayed job, so that its message can be read. */
 async function messageWith(
   headers: Record<string, string>,
   to: TestStack = stack,
@@ -57,7 +57,7 @@ async function messageWith(
 const headerOf = (message: StoredMsg, name: string): string => message.header.get(name);
 
 describe('a trace context of a stranger', () => {
-  it('A5: records nothing, however often it asks for it; that of a caller with a key does', async () => {
+  it('A5: records nothing, however often it asks for that; the context of a caller with a key does', async () => {
     const forged = Array.from({ length: 500 }, () => hex(16));
     for (let start = 0; start < forged.length; start += 50) {
       await Promise.all(
@@ -74,12 +74,12 @@ describe('a trace context of a stranger', () => {
     const traceId = hex(16);
     await acme.call(stack.url, '/v1/operations', { headers: { traceparent: sampled(traceId) } });
     await stack.collector.waitForSpans(traceId, (spans) => spans.length > 0, 10_000);
-    // The edge sends all that it has at once, so that theirs would have come with these.
+    // The edge exports all its spans together, so spans of strangers would have come with these.
     const ofEdge = stack.collector.allSpans().filter(({ service }) => service === 'throughline-edge');
     expect(new Set(ofEdge.map((span) => span.traceId))).toEqual(new Set([traceId]));
   });
 
-  it('A6: is started anew and linked where no caller is trusted, without its tracestate and baggage', async () => {
+  it('A6: starts a new trace with a link where no caller is trusted, without its tracestate and baggage', async () => {
     const { callers, API_KEYS } = await tenants('acme');
     const own = await withTestStack({ edge: { API_KEYS, TRACE_TRUST: 'none' } });
     const victim = hex(16);
@@ -99,7 +99,7 @@ describe('a trace context of a stranger', () => {
 });
 
 describe('a trace id that two tenants send at once', () => {
-  it('A6: mixes nothing: each job’s spans hang together, and tell of its own tenant', async () => {
+  it('A6: stays apart: the spans of each job are connected, and name its own tenant', async () => {
     const traceId = hex(16);
     const requests = Array.from({ length: 40 }, (_, n) => ({
       caller: n % 2 === 0 ? acme : globex,
@@ -138,7 +138,7 @@ describe('a trace id that two tenants send at once', () => {
   });
 });
 
-describe('what a job’s message carries', () => {
+describe('the headers of a job’s message', () => {
   it.each([
     ['flags ff', (id: string) => `00-${id}-${hex(8)}-ff`, true],
     ['flags fe', (id: string) => `00-${id}-${hex(8)}-fe`, true],
@@ -151,7 +151,7 @@ describe('what a job’s message carries', () => {
     ['a span id of zeros', (id: string) => `00-${id}-${'0'.repeat(16)}-01`, false],
     ['10 kB', (id: string) => `cc-${id}-${hex(8)}-01-${'x'.repeat(10_000)}`, false],
   ])(
-    'A7: of a traceparent with %s is one of version 00 with two digits of flags',
+    'A7: from a traceparent with %s have one of version 00 with two digits of flags',
     async (_what, make, goesOn) => {
       const id = hex(16);
       const traceparent = headerOf(await messageWith({ traceparent: make(id) }), 'traceparent');
@@ -160,7 +160,7 @@ describe('what a job’s message carries', () => {
     },
   );
 
-  it('A8: of two traceparents is neither', async () => {
+  it('A8: from two traceparents have neither', async () => {
     const [first, second] = [sampled(), sampled()];
     const lines = [`traceparent: ${first}`, `TraceParent: ${second}`];
     const answer = await submitRaw(stack.url, acme.key, ...lines);
@@ -172,14 +172,14 @@ describe('what a job’s message carries', () => {
     ['33 members', Array.from({ length: 33 }, (_, n) => `k${n}=v`).join(',')],
     ['10 kB', Array.from({ length: 30 }, (_, n) => `k${n}=${'v'.repeat(330)}`).join(',')],
     ['a line break in disguise', 'a=b%0d%0aNats-Rollup: all,c=d=e'],
-  ])('A9: of a tracestate with %s is nothing, and the trace goes on', async (_what, tracestate) => {
+  ])('A9: from a tracestate with %s have none, and the trace continues', async (_what, tracestate) => {
     const id = hex(16);
     const message = await messageWith({ traceparent: sampled(id), tracestate });
     expect(headerOf(message, 'tracestate')).toBe('');
     expect(headerOf(message, 'traceparent')).toContain(id);
   });
 
-  it('A9: of a tracestate that is long is whole members, at most 512 characters', async () => {
+  it('A9: from a long tracestate have whole members, at most 512 characters', async () => {
     const members = Array.from({ length: 32 }, (_, n) => `k${n}=${'v'.repeat(n * 8)}`).filter(
       (m) => !m.endsWith('='),
     );
@@ -195,7 +195,7 @@ describe('what a job’s message carries', () => {
     ['20 kB', Array.from({ length: 60 }, (_, n) => `k${n}=${'v'.repeat(330)}`)],
     ['60 kB', Array.from({ length: 60 }, (_, n) => `k${n}=${'v'.repeat(1_000)}`)],
     ['2,000 members', Array.from({ length: 2_000 }, (_, n) => `k${n}=v`)],
-  ])('A9: of a baggage of %s is whole members, at most 64 and 8,192 bytes', async (_what, members) => {
+  ])('A9: from a baggage of %s have whole members, at most 64 and 8,192 bytes', async (_what, members) => {
     const message = await messageWith({ traceparent: sampled(), baggage: members.join(',') });
     const sent = headerOf(message, 'baggage').split(',');
     expect(sent.length).toBeLessThanOrEqual(64);
@@ -204,7 +204,7 @@ describe('what a job’s message carries', () => {
     expect(sent.length).toBeGreaterThan(7);
   });
 
-  it('A10, A11: of hostile headers is data, under the names that are ours', async () => {
+  it('A10, A11: from hostile headers have only our names, and the values are data', async () => {
     const message = await messageWith({
       traceparent: sampled(),
       tracestate: 'a=%0d%0aNats-Rollup: all',
@@ -218,7 +218,7 @@ describe('what a job’s message carries', () => {
       'throughline-published-again': 'true',
     });
     expect(WRITTEN).toEqual(expect.arrayContaining(message.header.keys()));
-    // The server's own, of a schedule.
+    // Written by the server for a schedule.
     expect(headerOf(message, 'Nats-Rollup')).toBe('sub');
     expect(headerOf(message, 'Nats-Msg-Id')).toBe(headerOf(message, 'ce-id'));
     expect(headerOf(message, 'ce-type')).toBe('dev.throughline.job.submitted');

@@ -40,7 +40,7 @@ function refused(key: string): AnswerEntry {
 function unanswered(key: string): AnswerEntry {
   return { type: 'answer', key, outcome: 'unknown', status: 0, at: 20 };
 }
-// Those of job `1` come first.
+// The entries of job `1` come first.
 let sequence = 10;
 function event(key: string, kind: EventKind, more: Partial<EventEntry> = {}): EventEntry {
   sequence++;
@@ -71,7 +71,7 @@ function sample(more: Partial<SampleEntry>): SampleEntry {
   return { type: 'sample', at: 25, outbox: 0, queued: 0, eventsSequence: 0, ...more };
 }
 
-/** A run in which job `1` went well, and what else there was. */
+/** A run in which job `1` went well, with more entries. */
 function record(more: {
   load?: LoadEntry[];
   collected?: (EventEntry | DeadEntry)[];
@@ -107,7 +107,7 @@ it('finds nothing in a run in which all went well', () => {
 });
 
 describe('L1 lost', () => {
-  it('an accepted job without an end, told apart by its place among the accepted', () => {
+  it('an accepted job without an end, counted by its place among the accepted jobs', () => {
     const load = ['0', '2', '3', '4'].flatMap((key) => [attempt(key), accepted(key)]);
     const given = record({ collected: [event('3', 'started'), event('3', 'succeeded')], effects: ran('3') });
     const all = { ...given, load: [...load.slice(0, 2), ...given.load, ...load.slice(2)] };
@@ -242,7 +242,7 @@ it('L7 conservation: a sample in which an accepted job is nowhere', () => {
 });
 
 describe('L8 forward only', () => {
-  it('anything behind an end', () => {
+  it('an event after an end', () => {
     expect(failing(record({ collected: [event('1', 'progress')] }))).toEqual([
       ['L8', 'job-1: progress (attempt 1) after succeeded (attempt 1)'],
     ]);
@@ -295,7 +295,7 @@ describe('L9 one trace', () => {
     expect(failing(sampled([send, run]))).toEqual([['L9', 'job-1: the parent of "send" did not arrive']]);
   });
 
-  it('is not asked of spans that a killed process took along', () => {
+  it('does not ask for spans that were lost with a killed process', () => {
     const killed = { type: 'fault', name: 'kill', target: 'worker', pid: 1, at: 50 } as const;
     expect(failing(sampled([bridge, send], [killed]))).toEqual([]);
     expect(failing(sampled([bridge, send], [{ ...killed, pid: 2 }])).length).toBe(1);

@@ -10,7 +10,7 @@ let heard: Buffer[];
 let proxy: TcpProxy;
 const clients: Socket[] = [];
 
-/** A server that says what it hears, and remembers it. */
+/** A server that echoes what it receives, and remembers it. */
 beforeEach(async () => {
   served = [];
   heard = [];
@@ -57,7 +57,7 @@ async function dial(): Promise<Client> {
 
 const heardText = (): string => Buffer.concat(heard).toString();
 
-/** Sends a line and waits for its echo, so that all that went before has arrived too. */
+/** Sends a line and waits for its echo; then everything sent before has arrived too. */
 async function roundTrip({ socket, text }: Client, line: string): Promise<number> {
   const began = performance.now();
   socket.write(line);
@@ -85,11 +85,11 @@ it('delays what it passes by latency and jitter, in order', async () => {
 it('passes so many bytes a second', async () => {
   const client = await dial();
   proxy.set({ kind: 'slow', bytesPerSecond: 1_000 });
-  // 100 bytes there in slices of 50, and the last slice back.
+  // 100 bytes go there in slices of 50, and the last slice comes back.
   expect(await roundTrip(client, 'x'.repeat(100))).toBeGreaterThanOrEqual(140);
 });
 
-it('half open: holds back both ways, keeps TCP, and lets go in order', async () => {
+it('half open: holds back both directions with TCP open, and lets the bytes go in order', async () => {
   const client = await dial();
   await roundTrip(client, 'before');
   proxy.set({ kind: 'half-open' });
@@ -107,7 +107,7 @@ it('half open: holds back both ways, keeps TCP, and lets go in order', async () 
   await until('the new one', () => fresh.text() === 'new');
 });
 
-it('black hole: new connections are taken and hear nothing, also later', async () => {
+it('black hole: new connections are accepted and get nothing, also later', async () => {
   proxy.set({ kind: 'blackhole' });
   const lost = await dial();
   lost.socket.write('hello?');
@@ -120,7 +120,7 @@ it('black hole: new connections are taken and hear nothing, also later', async (
   await until('the proxy to notice that it left', () => proxy.connections === 1);
 });
 
-it('strands what is open, for good; what comes is not', async () => {
+it('strand: open connections carry nothing any more; new ones work', async () => {
   const stranded = await dial();
   await roundTrip(stranded, 'before');
   proxy.strand();
@@ -132,7 +132,7 @@ it('strands what is open, for good; what comes is not', async () => {
   expect(proxy.connections).toBe(2);
 });
 
-it('leads new connections elsewhere', async () => {
+it('redirect: new connections go to another port', async () => {
   const other = createServer((socket) => socket.end('the other one'));
   other.listen(0, '127.0.0.1');
   await once(other, 'listening');
@@ -144,12 +144,12 @@ it('leads new connections elsewhere', async () => {
   other.close();
 });
 
-it('drops what the server says and passes what the client says', async () => {
+it('drops the bytes of the server, and passes those of the client', async () => {
   const client = await dial();
   proxy.set({ kind: 'drop-replies' });
   client.socket.write('one ');
   await until('the server to hear it', () => heardText() === 'one ');
-  // The echo of it must have come to the proxy before the next mode.
+  // The echo must have reached the proxy before the next mode.
   await until('the echo to be sent', () => served[0]?.writableLength === 0 && served[0].bytesWritten === 4);
   await expect(until('anything', () => client.text() !== '', 50)).rejects.toThrow();
   proxy.set({ kind: 'pass' });
@@ -157,7 +157,7 @@ it('drops what the server says and passes what the client says', async () => {
   expect(client.text()).toBe('two');
 });
 
-it('resets what is open and what comes', async () => {
+it('resets open and new connections', async () => {
   const client = await dial();
   await roundTrip(client, 'hello');
   proxy.set({ kind: 'reset' });
@@ -169,7 +169,7 @@ it('resets what is open and what comes', async () => {
   expect(proxy.connections).toBe(0);
 });
 
-it('cuts after so many bytes, wherever that is in what is written', async () => {
+it('cuts after so many bytes, also in the middle of a write', async () => {
   const client = await dial();
   proxy.set({ kind: 'cut-after', bytes: 7 });
   client.socket.write('0123');

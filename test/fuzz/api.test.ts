@@ -9,9 +9,9 @@ import { SUITE } from '../support/suite-settings.ts';
 import { type Document, type FuzzRequest, requestsOf } from './requests.ts';
 import { Sender } from './send.ts';
 
-/** A few in every run of the tests; `npm run test:fuzz` sends 10,000. */
+/** The number of requests: few in `npm test`, 10,000 in `npm run test:fuzz`. */
 const REQUESTS = SUITE.FUZZ_REQUESTS ?? 400;
-/** The same seed sends the same requests; a long run looks somewhere else each time. */
+/** The same seed gives the same requests. A long run has another seed each time. */
 const SEED = SUITE.FUZZ_SEED ?? (SUITE.FUZZ_REQUESTS === undefined ? 1 : randomInt(1, 2 ** 31));
 const AT_ONCE = 32;
 const LONGEST_MS = 10_000;
@@ -23,7 +23,7 @@ beforeAll(async () => {
 });
 
 it(
-  'takes whatever may come, and answers as its document says',
+  'takes any request, and answers as the document says',
   async () => {
     process.stdout.write(`fuzz: ${REQUESTS} requests, FUZZ_SEED=${SEED}\n`);
     const document = (await (await stack.call('/openapi.json')).json()) as ContractDocument & Document;
@@ -75,7 +75,7 @@ it(
   10 * 60_000,
 );
 
-/** A job whose id is the same in every run: ended, dead, or waiting for its time. */
+/** Makes a job with the same id in every run: ended, dead, or delayed. */
 async function makeJob(index: number): Promise<string> {
   const kinds = [
     { operation: 'echo', input: index },

@@ -13,7 +13,7 @@ const NAMES = [
   '🧵',
 ];
 
-/** Texts that have broken somebody's parser before. */
+/** Texts that are known to break parsers. */
 export const HOSTILE_TEXT: fc.Arbitrary<string> = fc.oneof(
   fc.constantFrom(
     '',
@@ -60,7 +60,7 @@ const HOSTILE_VALUE: fc.Arbitrary<unknown> = fc.oneof(
   },
 );
 
-/** A value with something wrong in it, somewhere; or another value altogether. */
+/** A value with one wrong part, or another value. */
 export function broken(values: fc.Arbitrary<unknown>): fc.Arbitrary<unknown> {
   return fc.oneof(
     { weight: 1, arbitrary: HOSTILE_VALUE },
@@ -88,7 +88,7 @@ function breakAt(value: unknown, place: number, depth: number, name: string, oth
   return Object.fromEntries([...Object.entries(value), [place % 3 === 1 ? key : name, other]]);
 }
 
-/** The bytes of a JSON text with something wrong in them. */
+/** The bytes of a JSON text with one wrong part. */
 export function brokenText(texts: fc.Arbitrary<string>): fc.Arbitrary<Buffer> {
   return fc.tuple(texts, fc.nat(), fc.nat({ max: 8 })).map(([text, place, kind]) => {
     const at = place % (text.length + 1);

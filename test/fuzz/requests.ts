@@ -3,7 +3,7 @@ import type { Operation } from '../support/http/contract.ts';
 import { broken, brokenText, HOSTILE_TEXT } from './hostile-values.ts';
 import { type Json, valuesOf } from './schema-values.ts';
 
-/** One request, as it goes over the wire. */
+/** One request, as it is sent. */
 export interface FuzzRequest {
   readonly method: string;
   /** Path and query. */
@@ -16,11 +16,11 @@ export interface Document {
   readonly components: Readonly<Record<string, Json>>;
 }
 
-/** What the document cannot know. */
+/** Values that the document cannot name. */
 export interface Knowledge {
-  /** Ids that are there. */
+  /** Ids that exist. */
   readonly ids: readonly string[];
-  /** Operations that are there. */
+  /** Operations that exist. */
   readonly operations: readonly string[];
   /** Values of `Authorization`, the good one first. */
   readonly authorizations: readonly string[];
@@ -34,7 +34,7 @@ const CONTENT_TYPES = [
   '',
   'multipart/form-data',
 ];
-/** Nobody wants to wait for the whole minute that the API would. */
+/** Values of `Prefer`. None waits for more than a second, although the API allows a minute. */
 const WAITS = [
   'wait=0',
   'wait=1',
@@ -45,7 +45,7 @@ const WAITS = [
   'return=minimal',
 ];
 
-/** Requests to the operations of a document: most of each valid, some with one thing wrong, some with several. */
+/** Requests to the operations of a document: most are valid, some have one fault, some have several. */
 export function requestsOf(
   operations: readonly Operation[],
   document: Document,
@@ -54,7 +54,7 @@ export function requestsOf(
   return fc.oneof(...operations.map((operation) => requestOf(operation, document, known)));
 }
 
-/** Mostly the first, at times the second. */
+/** Mostly a value of the first kind, sometimes of the second. */
 function mostly<T>(usual: fc.Arbitrary<T>, odd: fc.Arbitrary<T>, weight = 6): fc.Arbitrary<T> {
   return fc.oneof({ weight, arbitrary: usual }, { weight: 1, arbitrary: odd });
 }
@@ -134,7 +134,7 @@ function headersOf(parameters: readonly Json[], known: Knowledge): fc.Arbitrary<
   for (const { name, schema, example } of parameters) {
     const usual = name === 'Prefer' ? fc.constantFrom(...WAITS) : valuesOf(schema as Json, {}).map(String);
     const given = typeof example === 'string' && name !== 'Prefer' ? [fc.constant(example)] : [];
-    // A preference that makes the API wait for a minute is no fault of the API.
+    // A preference that makes the API wait for a minute is left out.
     const odd = name === 'Prefer' ? usual : HOSTILE_TEXT;
     fields[String(name)] = mostly(fc.oneof(usual, ...given), odd, 3).map(headerText);
   }
@@ -143,7 +143,7 @@ function headersOf(parameters: readonly Json[], known: Knowledge): fc.Arbitrary<
     .map(([authorization, more]) => ({ ...more, ...(authorization === '' ? {} : { authorization }) }));
 }
 
-/** What HTTP lets into a header; anything else never leaves a client. */
+/** Characters that HTTP allows in a header; no client sends others. */
 function headerText(text: string): string {
   return text.replaceAll(/[^\t\x20-\x7e\x80-\xff]/g, '?').slice(0, 6_000);
 }
@@ -181,7 +181,7 @@ function textBody(body: Buffer, type = 'application/json', encoding = ''): Body 
   return { headers, body };
 }
 
-/** The same schemas, but mostly with values that an operation which is there allows. */
+/** The same schemas, but mostly with values that an existing operation accepts. */
 function withKnown(schemas: Json, { operations }: Knowledge): Json {
   const often = (name: string, values: readonly string[]): Json => ({
     anyOf: [{ enum: values }, { enum: values }, { enum: values }, schemas[name]],

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 
 export type Json = Readonly<Record<string, unknown>>;
 
-/** Deep enough for whatever a schema says, and an end for one that names itself. */
+/** Deep enough for every schema; it ends a schema that refers to itself. */
 const MAX_DEPTH = 6;
 
 /**
@@ -35,7 +35,7 @@ export function valuesOf(schema: Json, components: Json, depth = 0): fc.Arbitrar
   }
 }
 
-/** The smallest often: large ones are beyond what an operation allows. */
+/** Often the smallest: large ones exceed the limits of an operation. */
 function numbers(min: number, max: number): fc.Arbitrary<unknown> {
   return fc.oneof(
     { weight: 3, arbitrary: fc.constant(min) },

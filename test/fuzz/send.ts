@@ -3,10 +3,10 @@ import { Agent, type IncomingMessage, request } from 'node:http';
 import type { Answer } from '../support/http/contract.ts';
 import type { FuzzRequest } from './requests.ts';
 
-/** An event stream of a job that has not ended goes on; what it says is tested elsewhere. */
+/** How much of an event stream is read, since it does not end before its job; other tests check its events. */
 const STREAM_MS = 200;
 
-/** Sends requests as they are: `fetch` would put paths and headers in order first. */
+/** Sends requests as they are; `fetch` would normalize paths and headers. */
 export class Sender {
   readonly #origin: URL;
   readonly #agent: Agent;

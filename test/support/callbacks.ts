@@ -31,7 +31,10 @@ export const settings = (opened: string): Record<string, string> => ({
 
 type Headers = Readonly<Record<string, string>>;
 
-/** A system that calls back. Its methods act as tenant demo on the shared stack, unless a test gives other headers or another stack. */
+/**
+ * A system that calls back. Its methods act as tenant demo on the shared stack, unless a test gives other headers or
+ * another stack.
+ */
 export class CallbackSystem {
   readonly receiver: CallbackReceiver;
   /** Tenant demo has secrets of its own there, and tenant unsigned has none. */

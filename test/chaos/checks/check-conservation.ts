@@ -2,8 +2,8 @@ import { isEnd, type LedgerView } from './ledger-view.ts';
 import type { Violation } from './violation.ts';
 
 /**
- * L7: at every sample, each job accepted by then is in the outbox, in the queue, or has ended. A job that moves while
- * a sample is taken counts at both places, so a sum that is too large says nothing and one that is too small does.
+ * L7: at every sample, each job that was accepted before is in the outbox, in the queue, or has ended. A job that moves
+ * while a sample is taken counts twice. So a sum that is too large is no fault, and one that is too small is.
  */
 export function checkConservation(view: LedgerView): Violation[] {
   const ends = [...view.jobs.values()]

@@ -1,7 +1,7 @@
 import { isEnd, type JobView, type LedgerView } from './ledger-view.ts';
 import type { Violation } from './violation.ts';
 
-/** L1 lost, L2 one end, L5 executions, L8 forward only: what must hold of each job. */
+/** L1 lost, L2 one end, L5 executions, L8 forward only: the rules for each job. */
 export function checkJobs(view: LedgerView): Violation[] {
   const violations: Violation[] = [];
   for (const id of view.accepted.keys()) {

@@ -1,7 +1,7 @@
 import { isAccepted, isRefused, type KeyView, type LedgerView } from './ledger-view.ts';
 import type { Violation } from './violation.ts';
 
-/** L3 unexpected, L4 one job per key, L6 refused means no job: what must hold of each idempotency key. */
+/** L3 unexpected, L4 one job per key, L6 refused means no job: the rules for each idempotency key. */
 export function checkKeys(view: LedgerView): Violation[] {
   const violations: Violation[] = [];
   const named = new Map<string, string>();
@@ -17,7 +17,7 @@ export function checkKeys(view: LedgerView): Violation[] {
   return violations;
 }
 
-/** @param named takes the ids that answers gave, with the key they gave it to */
+/** @param named gets each id that an answer gave, with its key */
 function checkKey(key: KeyView, named: Map<string, string>): Violation[] {
   const violations: Violation[] = [];
   const ids = new Set(key.answers.flatMap(({ jobId }) => jobId ?? []));

@@ -3,7 +3,7 @@ import { isEnd, type JobView, type LedgerView } from './ledger-view.ts';
 import type { Violation } from './violation.ts';
 
 const JOB_ID = 'throughline.job.id';
-/** A killed process takes the spans along that it had not sent yet. */
+/** A killed process loses the spans of this time, which it had not sent yet. */
 const EXPORT_MS = 3_000;
 
 /** L9: one trace from the request to the end of each job, and its spans in an unbroken chain. */
@@ -43,7 +43,7 @@ function checkIds(job: JobView, expected: string, answered: string | undefined):
     }));
 }
 
-/** The execution that ended the job must hang on the span that sent it, and that one on the request's. */
+/** The span of the last execution must be a child of the span that sent the job, and that one a child of the request. */
 function checkSpans(job: JobView, spans: readonly SpanRecord[], spanIds: ReadonlySet<string>): Violation[] {
   const fault = (about: string): Violation[] => [{ check: 'L9', about: `${job.id}: ${about}` }];
   const sends = spans.filter(({ kind, name }) => kind === 'PRODUCER' && name !== 'send events');
@@ -57,7 +57,7 @@ function checkSpans(job: JobView, spans: readonly SpanRecord[], spanIds: Readonl
     : fault('the parent of "send" did not arrive');
 }
 
-/** Whether the process that accepted the job, or the one that ended it, was itself ended before it had sent its spans. */
+/** Whether the process that accepted the job, or the one that ended it, was killed before it had sent its spans. */
 function mayHaveLostSpans(job: JobView, view: LedgerView): boolean {
   const accepted = view.accepted.get(job.id) ?? 0;
   const ended = job.events.find(isEnd)?.at ?? Number.POSITIVE_INFINITY;

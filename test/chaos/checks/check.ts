@@ -7,7 +7,7 @@ import { type DuplicateCause, LedgerView } from './ledger-view.ts';
 import type { Violation } from './violation.ts';
 
 export interface CheckOptions {
-  /** The longest time from the end of the last fault to quiet. */
+  /** The longest time that may pass from the end of the last fault until the system is quiet. */
   readonly drainBoundMs: number;
 }
 
@@ -17,15 +17,15 @@ export interface LedgerReport {
 }
 
 export interface LedgerCounts {
-  /** Keys, by what became of them. */
+  /** Idempotency keys, and how many of them had each outcome. */
   readonly keys: number;
   readonly accepted: number;
   readonly refused: number;
   readonly unknown: number;
-  /** Answers that were no acceptance, on the way there. */
+  /** Answers on the way that accepted nothing. */
   readonly refusals: number;
   readonly unknowns: number;
-  /** Accepted jobs without an end: before the first that has one, between, and after the last. */
+  /** Accepted jobs without an end: before the first job with an end, between such jobs, and after the last. */
   readonly lost: { readonly prefix: number; readonly middle: number; readonly postfix: number };
   readonly ends: Readonly<Record<'succeeded' | 'failed' | 'cancelled', number>>;
   readonly executions: number;
@@ -36,7 +36,7 @@ export interface LedgerCounts {
   readonly drainMs: number | undefined;
 }
 
-/** Judges a run by what was written down of it. */
+/** Checks a run by its ledger. */
 export function checkLedger(record: LedgerRecord, options: CheckOptions): LedgerReport {
   const view = new LedgerView(record);
   const traces = checkTraces(view);

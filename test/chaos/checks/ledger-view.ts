@@ -12,30 +12,30 @@ import type {
 const TERMINAL = ['succeeded', 'failed', 'cancelled'] as const;
 type End = (typeof TERMINAL)[number];
 
-/** Why a job was begun again, as far as the ledger can tell. */
+/** Why a job was begun again, as far as the ledger shows it. */
 export type DuplicateCause =
-  /** The execution before it ended badly on purpose, or was handed back: an attempt, no duplicate. */
+  /** The execution before it failed on purpose, or was handed back: a new attempt, no duplicate. */
   | 'attempt'
-  /** A worker that had either was killed or paused between their begins. */
+  /** The worker of one of the two was killed or paused between them. */
   | 'worker'
-  /** The broker or the way to it was disturbed between the two begins. */
+  /** The broker, or the connection to it, was disturbed between the two. */
   | 'broker'
   | 'unexplained';
 
-/** What was written down of one idempotency key. */
+/** The entries of one idempotency key. */
 export interface KeyView {
   readonly key: string;
   readonly attempts: AttemptEntry[];
   readonly answers: AnswerEntry[];
 }
 
-/** What was written down of one job. */
+/** The entries of one job. */
 export interface JobView {
   readonly id: string;
   /** In the order of the stream, each once. */
   readonly events: EventEntry[];
   readonly dead: DeadEntry[];
-  /** Begins, in the order of time. */
+  /** The begins of its executions, ordered by time. */
   readonly begins: EffectEntry[];
   readonly ends: EffectEntry[];
 }
@@ -135,7 +135,7 @@ export class LedgerView {
       this.accepted.set(jobId, at);
   }
 
-  /** A collector that was cut off writes some things twice; a sequence of the stream tells. */
+  /** A collector that was cut off writes some entries twice; they have the same sequence. */
   #takeCollected(): void {
     const seen = new Set<string>();
     const entries = [...this.record.collected].sort((left, right) => left.sequence - right.sequence);
@@ -175,7 +175,7 @@ export function isAccepted({ answers }: KeyView): boolean {
   return answers.some(({ outcome }) => outcome === 'accepted');
 }
 
-/** Whether every answer said that there is no job. */
+/** Whether every answer said that no job was made. */
 export function isRefused({ attempts, answers }: KeyView): boolean {
   return (
     answers.length > 0 &&
@@ -185,8 +185,8 @@ export function isRefused({ attempts, answers }: KeyView): boolean {
 }
 
 /**
- * Judges the second of two executions of one job that follow each other.
- * @param ended when the stream stored that the first attempt was over but the job was not (`retrying`, `released`)
+ * Finds the cause of the second of two successive executions of a job.
+ * @param ended when the stream stored the events that end an attempt and not the job (`retrying`, `released`)
  */
 function causeOf(
   first: EffectEntry,

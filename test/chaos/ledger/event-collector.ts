@@ -11,12 +11,12 @@ const NAME = 'chaos-collector';
 const STREAMS = [EVENTS_STREAM, DEAD_STREAM];
 const ASK_MS = 5_000;
 
-/** Writes down every event and every dead letter, through durable consumers of its own. */
+/** Records every event and every dead letter in the ledger, through durable consumers of its own. */
 export class EventCollector {
   readonly #connection: NatsConnection;
   readonly #journal: Journal<CollectedEntry>;
   readonly #following: ConsumerMessages[] = [];
-  /** What can no longer be written down, since the run is over. */
+  /** The first error of the recording. */
   #failure: unknown;
 
   private constructor(connection: NatsConnection, journal: Journal<CollectedEntry>) {
@@ -24,7 +24,7 @@ export class EventCollector {
     this.#journal = journal;
   }
 
-  /** The streams must be there. */
+  /** The streams must exist. */
   static async start(options: ConnectionOptions, journal: Journal<CollectedEntry>): Promise<EventCollector> {
     const connection = await connect({ ...options, maxReconnectAttempts: -1, reconnectTimeWait: 250 });
     const collector = new EventCollector(connection, journal);
@@ -32,12 +32,12 @@ export class EventCollector {
     return collector;
   }
 
-  /** The connection, for looks at streams; it comes back by itself. */
+  /** The connection, for questions about streams; it reconnects by itself. */
   get connection(): NatsConnection {
     return this.#connection;
   }
 
-  /** Resolves when everything that the streams hold is written down. */
+  /** Resolves when everything in the streams is recorded. */
   async caughtUp(timeoutMs: number): Promise<void> {
     const manager = await jetstreamManager(this.#connection, { timeout: ASK_MS, checkAPI: false });
     for (const stream of STREAMS) {
@@ -108,7 +108,7 @@ function deadEntry(message: JsMsg): CollectedEntry {
   return { type: 'dead', jobId, sequence: message.seq, at: timeOf(message) };
 }
 
-/** Milliseconds since 1970, with their fraction. */
+/** Milliseconds since 1970, with a fraction. */
 function timeOf(message: JsMsg): number {
   return message.info.timestampNanos / 1e6;
 }

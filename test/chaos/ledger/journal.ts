@@ -14,7 +14,7 @@ export class Journal<Entry> {
     return new Journal<Entry>(await open(path, 'a'));
   }
 
-  /** Lines that come while others are written share one sync. */
+  /** Lines that come while others are being written share one sync. */
   append(...entries: Entry[]): Promise<void> {
     const done = Promise.withResolvers<void>();
     this.#waiting.push({ text: entries.map((entry) => `${JSON.stringify(entry)}\n`).join(''), done });
@@ -43,7 +43,7 @@ export class Journal<Entry> {
   }
 }
 
-/** Every whole line of a journal; a line that its writer did not live to end is left out. */
+/** Every whole line of a journal, without a last line that was cut off. */
 export async function readJournal<Entry>(path: string): Promise<Entry[]> {
   const text = await readFile(path, 'utf8').catch(() => '');
   const lines = text.split('\n');

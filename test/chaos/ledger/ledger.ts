@@ -6,9 +6,9 @@ import { Journal, readJournal } from './journal.ts';
 /** Written before a job is sent. Times are milliseconds since 1970, all of one machine's clock. */
 export interface AttemptEntry {
   readonly type: 'attempt';
-  /** Of idempotency. */
+  /** The idempotency key. */
   readonly key: string;
-  /** The id that a job of this key gets. */
+  /** The job id that follows from the key. */
   readonly jobId: string;
   readonly bodyHash: string;
   readonly traceId: string;
@@ -30,23 +30,23 @@ export interface AnswerEntry {
   readonly traceId?: string;
   readonly durability?: string;
   readonly at: number;
-  /** To the same key, after all was mended. */
+  /** Asked again after the faults were over. */
   readonly replay?: true;
 }
 
-/** Something that was done to the system. */
+/** A fault that was done to the system. */
 export interface FaultEntry {
   readonly type: 'fault';
   readonly name: string;
   readonly target: 'nats' | 'network' | 'worker' | 'edge' | 'stream';
-  /** The process it was done to. */
+  /** The process that it was done to. */
   readonly pid?: number;
   readonly at: number;
-  /** When it was over; absent: at once. */
+  /** When it was over; absent: it took no time. */
   readonly until?: number;
 }
 
-/** How much was where at one moment, asked in the order in which a job moves: so none can be missed. */
+/** How many jobs were where at one moment. The places are asked in the order in which a job moves, so none is missed. */
 export interface SampleEntry {
   readonly type: 'sample';
   readonly at: number;
@@ -69,7 +69,7 @@ export interface EventEntry {
   /** When the stream stored it. */
   readonly at: number;
   readonly worker: string;
-  /** As its body says, and as its `traceparent` does. */
+  /** The trace id in its body, and the one in its `traceparent`. */
   readonly traceId: string;
   readonly carriedTraceId: string;
 }
@@ -94,14 +94,14 @@ export interface EffectEntry {
   readonly traceId: string;
 }
 
-/** Everything that is known of a run. */
+/** Everything that was recorded in a run. */
 export interface LedgerRecord {
   readonly load: readonly LoadEntry[];
   readonly collected: readonly CollectedEntry[];
   readonly effects: readonly EffectEntry[];
-  /** Of the sampled traces; undefined: nothing was traced. */
+  /** The spans of the sampled traces; undefined: nothing was traced. */
   readonly spans: readonly SpanRecord[] | undefined;
-  /** From the end of the last fault until all was quiet; undefined: it never was. */
+  /** The time from the end of the last fault until all was quiet; undefined: it never was. */
   readonly drainMs: number | undefined;
 }
 
@@ -115,7 +115,7 @@ export interface Ledger {
   readonly read: () => Promise<Pick<LedgerRecord, 'load' | 'collected' | 'effects'>>;
 }
 
-/** Opens a ledger in a folder that is there. */
+/** Opens a ledger in an existing folder. */
 export async function openLedger(directory: string): Promise<Ledger> {
   const loadFile = path.join(directory, 'load.jsonl');
   const collectedFile = path.join(directory, 'collected.jsonl');

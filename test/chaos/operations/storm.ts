@@ -3,7 +3,7 @@ import { defineOperation } from 'throughline/worker';
 import * as z from 'zod';
 import { noteEffect } from '../ledger/effects.ts';
 
-/** Work that fails until the file `calm` is there, with pauses such as an operator would set. */
+/** Work that fails until the file `calm` exists, with the pauses that an operator would set. */
 export default defineOperation({
   name: 'chaos.storm',
   input: z.object({ calm: z.string() }),

@@ -9,14 +9,14 @@ const Input = z.object({
   ms: z.int().min(0).default(0),
   /** Whether it reports progress. */
   tell: z.boolean().default(false),
-  /** What it does besides; while the file `gate` is there, or always. */
+  /** How it misbehaves: as long as the file `gate` exists, or always without one. */
   mode: z.enum(['work', 'throw', 'exit', 'block', 'fill-memory']).default('work'),
   gate: z.string().optional(),
-  /** Bytes that are carried along. */
+  /** Makes the message larger. */
   ballast: z.string().optional(),
 });
 
-/** Work whose every execution leaves a line at its begin and at its end, in the file `CHAOS_EFFECTS`. */
+/** Work that writes a line to the file `CHAOS_EFFECTS` at the begin and at the end of each execution. */
 export default defineOperation({
   name: 'chaos.work',
   input: Input,
@@ -40,13 +40,13 @@ export default defineOperation({
   },
 });
 
-/** Keeps the event loop for itself. */
+/** Blocks the event loop. */
 function block(ms: number): void {
   const until = Date.now() + ms;
   while (Date.now() < until);
 }
 
-/** Takes memory until there is none. */
+/** Uses memory until there is none. */
 function fillMemory(): never {
   const taken: unknown[] = [];
   for (;;) taken.push(new Array(1e6).fill(taken.length));

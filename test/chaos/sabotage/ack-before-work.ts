@@ -13,7 +13,7 @@ const { JsMsgImpl } = require(file) as { JsMsgImpl: { readonly prototype: Messag
 const info = Object.getOwnPropertyDescriptor(JsMsgImpl.prototype, 'info');
 
 Object.defineProperty(JsMsgImpl.prototype, 'info', {
-  // Among the first things that a worker asks of a message.
+  // A worker reads this early for each message.
   get(this: Message): unknown {
     this.ack();
     return info?.get?.call(this);

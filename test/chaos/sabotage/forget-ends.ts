@@ -1,4 +1,4 @@
-/** Loaded into a worker with `--import`: one end in ten is not stored, though the worker is told that it was. */
+/** Loaded into a worker with `--import`: one terminal event in ten is acknowledged and not stored. */
 import { JetStreamClientImpl } from '@nats-io/jetstream/internal';
 
 const { publish } = JetStreamClientImpl.prototype;

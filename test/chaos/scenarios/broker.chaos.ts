@@ -8,7 +8,7 @@ import { type FaultRun, runFault, type Scene } from '../support/run-fault.ts';
 import { canMount, mountSmall } from '../support/small-disk.ts';
 
 const TIMEOUT_MS = 1_500;
-/** The edge's patience with NATS, short, so that a few seconds hold many missed answers. */
+/** The edge's time limit for NATS; short, so that a few seconds are enough for many missed answers. */
 const impatient = { edge: { BROKER_TIMEOUT_MS: String(TIMEOUT_MS) } };
 const load = { jobs: 200, perSecond: 60 } as const;
 const BALLAST = 600;
@@ -128,7 +128,7 @@ const ROWS: readonly FaultRun[] = [
         await system.nats.restart();
       });
       const seconds = (Date.now() - began) / 1_000;
-      // A bridge pauses 200 ms behind each failure.
+      // A bridge pauses for 200 ms after each failure.
       expect(system.proxy.accepted - before).toBeLessThan(10 * (5 * seconds + 2));
     },
   },
@@ -151,7 +151,7 @@ it.skipIf(!(await canMount()))('N10: the disk of NATS is full', async () => {
   const disk = await mountSmall(24);
   await runFault({
     title: 'N10',
-    // nats-server 2.14.5 now and then keeps a message whose acknowledgement met the full disk.
+    // nats-server 2.14.5 sometimes keeps a message whose ack came while the disk was full.
     mayKeepDone: true,
     ...{ ...load, system: { ...impatient, storeDir: path.join(disk.path, 'store') } },
     inject: async ({ system, hold }) => {
@@ -159,7 +159,7 @@ it.skipIf(!(await canMount()))('N10: the disk of NATS is full', async () => {
         await disk.fill();
         await hold(4_000);
         await disk.free();
-        // A server that met a full disk turns JetStream off until it is started again.
+        // After a full disk, a server turns JetStream off until it is started again.
         await system.nats.restart();
       });
     },
@@ -198,7 +198,7 @@ it('N12: the credentials of the bridge are revoked while it is connected', async
   }
 });
 
-/** Has the proxy misbehave for a while. */
+/** Lets the proxy misbehave for a while. */
 function proxied(mode: Parameters<Scene['system']['proxy']['set']>[0], ms: number): FaultRun['inject'] {
   return async ({ system, hold }) => {
     await system.fault(mode.kind, 'network', async () => {
@@ -209,7 +209,7 @@ function proxied(mode: Parameters<Scene['system']['proxy']['set']>[0], ms: numbe
   };
 }
 
-/** Milliseconds until another job is accepted. */
+/** Waits until another job is accepted. @returns how many milliseconds that took */
 async function untilAccepted({ load }: Scene): Promise<number> {
   const began = Date.now();
   await load.reaches(load.accepted + 1);

@@ -29,7 +29,7 @@ it(`S3: ${JOBS} jobs while the leader of a stream is killed ${KILLS} times, in a
   expect(counts.ends.succeeded).toBe(JOBS);
 });
 
-/** Kills the leader of a stream, leads the bridge to another server, and brings the killed one back. */
+/** Kills the leader of a stream, connects the bridge to another server, and starts the killed one again. */
 async function killLeader(
   { system, dice, hold }: Scene,
   cluster: NatsCluster,

@@ -21,7 +21,7 @@ it(`S1 (N1, W1): ${JOBS} jobs while NATS is killed ${NATS_KILLS} times and worke
         ...Array.from({ length: NATS_KILLS }, () => killNats),
         ...Array.from({ length: WORKER_KILLS }, () => killWorker),
       ];
-      // In an order of chance, spread over the acceptance of the jobs.
+      // In random order, spread over the time in which jobs are accepted.
       const order = kills.map((kill) => ({ kill, at: scene.dice.between(2, 95) / 100 }));
       for (const { kill, at } of order.sort((left, right) => left.at - right.at)) {
         await scene.load.reaches(Math.floor(JOBS * at));

@@ -77,7 +77,7 @@ const ROWS: readonly FaultRun[] = [
 for (const row of ROWS) it(row.title, async () => void (await runFault(row)));
 
 it.skipIf(!(await canMount()))('E10: the disk of the outbox is full', async () => {
-  // SQLite's write-ahead log alone grows to 4 MiB before it is folded in.
+  // SQLite's write-ahead log alone grows to 4 MiB before it is checkpointed.
   const disk = await mountSmall(24);
   await runFault({
     title: 'E10',
@@ -96,7 +96,7 @@ it.skipIf(!(await canMount()))('E10: the disk of the outbox is full', async () =
   });
 });
 
-/** Kills the edge at a moment of chance behind an acceptance, and starts it again. */
+/** Kills the edge at a random moment after it accepted a job, and starts it again. */
 async function killEdge({ system, load, dice, hold }: Scene, times: number): Promise<void> {
   for (let round = 0; round < times; round++) {
     await load.reaches(load.accepted + 1);

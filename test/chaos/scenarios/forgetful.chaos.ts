@@ -6,10 +6,10 @@ import { JOBS_STREAM } from '../../../shared/nats/streams.ts';
 import { runFault, type Scene } from '../support/run-fault.ts';
 
 const JOBS = 300;
-/** What is left of the queue's last block, as after a power failure of a server that does not sync. */
+/** The part of the queue's last block that stays, as after a power failure of a server that does not sync. */
 const LEFT = 1 / 3;
 
-/** Accepts all jobs while no worker runs, and then cuts the end off what NATS has on disk. */
+/** Accepts all jobs while no worker runs, and then cuts off the end of NATS's files. */
 async function forget({ system, load }: Scene, storeDir: string): Promise<void> {
   await system.pool.down();
   await load.done();
@@ -28,7 +28,7 @@ async function cutLastBlock(directory: string): Promise<void> {
   if (last === undefined) throw new Error(`there is no block among ${files.join(', ')}`);
   const file = path.join(directory, last);
   await truncate(file, Math.floor((await stat(file)).size * LEFT));
-  // What the server wrote down about the blocks would tell that something is missing, not bring it back.
+  // The server's index of the blocks would show that something is missing, and not bring it back.
   for (const index of files.filter((name) => !name.endsWith('.blk'))) await rm(path.join(directory, index));
 }
 
@@ -48,12 +48,12 @@ async function forgetful(keep: 'settled' | 'published') {
   });
 }
 
-it('N7: NATS forgets a part of what it acknowledged; with OUTBOX_KEEP=settled it is sent again', async () => {
+it('N7: NATS loses some jobs that it acknowledged; with OUTBOX_KEEP=settled they are sent again', async () => {
   const { counts } = await forgetful('settled');
   expect(counts.ends.succeeded).toBe(JOBS);
 });
 
-it('N7: without it, those jobs are lost, and the ledger says so', async () => {
+it('N7: without that setting those jobs are lost, and the ledger shows it', async () => {
   const { violations } = await forgetful('published');
   expect(violations.map(({ check }) => check)).toContain('L1');
 });

@@ -6,11 +6,11 @@ import { type TestStack, withTestStack } from '../../support/stack.ts';
 const ROUNDS = 300;
 const AT_ONCE = 8;
 const VALUES = ['object', 'closure', 'array', 'string', 'concatenated string', 'sliced string'];
-/** Heaps that differ by less are the same. */
+/** A smaller difference between two heaps does not count. */
 const QUIET_BYTES = 2_000;
 
 it('C3: a request leaves nothing behind on the heap of the edge', async () => {
-  // An inspector keeps the last thousand lines of the log.
+  // An inspector keeps the last thousand log lines.
   const stack = await withTestStack({ inspect: true, edge: { LOG_LEVEL: 'error' } });
   const heap = await openHeap(stack.inspectorUrl ?? '');
   onTestFinished(heap.close);
@@ -21,7 +21,7 @@ it('C3: a request leaves nothing behind on the heap of the edge', async () => {
   expect(left / requests).toBeLessThan(0.25);
 }, 120_000);
 
-/** How many values are on the heap once what is under way has come to its end; not what the compiler keeps of its work. */
+/** How many values are on the heap when no work is under way, without those of the compiler. */
 async function keptBy(heap: EdgeHeap): Promise<number> {
   let last = Number.POSITIVE_INFINITY;
   await until('the heap to be quiet', async () => {
@@ -34,7 +34,7 @@ async function keptBy(heap: EdgeHeap): Promise<number> {
   return VALUES.reduce((sum, type) => sum + (counts[type] ?? 0), 0);
 }
 
-/** Makes requests of all kinds, and gives how many. */
+/** Sends requests of all kinds. @returns how many */
 async function serve(stack: TestStack, rounds: number): Promise<number> {
   let left = rounds;
   let made = 0;

@@ -9,7 +9,7 @@ const JOBS = Math.ceil((DURATION_MS / 1_000) * PER_SECOND);
 
 type Fault = (scene: Scene) => Promise<void>;
 
-it(`C1: all kinds of faults at moments of chance, for ${DURATION_MS / 1_000} s`, async () => {
+it(`C1: all kinds of faults at random moments, for ${DURATION_MS / 1_000} s`, async () => {
   const { counts } = await runFault({
     title: 'C1',
     jobs: JOBS,

@@ -10,9 +10,9 @@ import { Journal } from '../ledger/journal.ts';
 import type { EffectEntry } from '../ledger/ledger.ts';
 import { type FaultOutcome, type FaultRun, runFault, type Scene } from '../support/run-fault.ts';
 
-// What breaks a promise must be found by the ledger: else its silence says nothing.
+// The ledger must find a broken promise; otherwise a run without violations would prove nothing.
 
-it('is caught: a worker that acknowledges a job before it has done it', async () => {
+it('the ledger finds a worker that acknowledges a job before it has done it', async () => {
   const found = await runFault({
     title: 'mutation: ack before work',
     ...{ jobs: 200, perSecond: 60, job: (dice) => ({ input: { ms: dice.between(50, 200) } }) },
@@ -26,7 +26,7 @@ it('is caught: a worker that acknowledges a job before it has done it', async ()
   expect(checksOf(found)).toContain('L1');
 });
 
-it('is caught: a worker that settles a job whose end was not recorded', async () => {
+it('the ledger finds a worker that settles a job whose end was not recorded', async () => {
   const found = await runFault({
     title: 'mutation: ends forgotten',
     ...{ jobs: 100, system: sabotaged('forget-ends'), inject: async () => undefined, expectViolations: true },
@@ -36,7 +36,7 @@ it('is caught: a worker that settles a job whose end was not recorded', async ()
   expect(found.violations.filter(({ check }) => check === 'L1').length).toBeLessThan(100);
 });
 
-it('is caught: somebody who runs jobs again after their end', async () => {
+it('the ledger finds a program that runs jobs again after their end', async () => {
   const found = await runFault({
     title: 'mutation: run after the end',
     ...{ jobs: 100, inject: rerun(10), expectViolations: true },
@@ -50,7 +50,7 @@ function sabotaged(name: string): FaultRun['system'] & object {
   return { worker: { NODE_OPTIONS: `--import=${file}` } };
 }
 
-/** A rogue that waits for the ends of so many jobs, and then executes each once more. */
+/** Waits for the ends of so many jobs, and then executes each once more. */
 function rerun(count: number) {
   return async ({ system, ledger }: Scene): Promise<void> => {
     const connection = await connect({ servers: system.nats.url });
@@ -63,7 +63,7 @@ function rerun(count: number) {
         if (event === undefined || !isTerminalEvent(event)) continue;
         const { jobId, traceId } = event;
         const entry = { jobId, traceId, attempt: 2, pid: process.pid };
-        // A whole millisecond may hold both the end and this.
+        // The end and this may fall into the same millisecond.
         const at = Date.now() + 1;
         await effects.append({ ...entry, phase: 'begin', at }, { ...entry, phase: 'end', at });
         if (--left === 0) return;

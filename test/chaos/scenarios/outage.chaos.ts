@@ -16,7 +16,7 @@ it(`S2 (N1, E6): ${JOBS} jobs while NATS is away for ${OUTAGE_MS / 1_000} s and 
     perSecond: Math.ceil((JOBS / OUTAGE_MS) * 1_500),
     before: 0.01,
     sampled: 0.02,
-    // One after the other, so that the order of their begins is the order of the queue.
+    // One at a time, so that jobs begin in the order of the queue.
     system: { workers: 1, worker: { WORKER_CONCURRENCY: '1' } },
     inject: async ({ system, load, hold }) => {
       await system.fault('away', 'nats', async () => {
@@ -33,7 +33,7 @@ it(`S2 (N1, E6): ${JOBS} jobs while NATS is away for ${OUTAGE_MS / 1_000} s and 
   });
   expect(counts.ends.succeeded).toBe(JOBS);
   expect(counts.refusals).toBe(0);
-  // An answer under way while NATS was killed may be of either kind.
+  // A request that was under way when NATS was killed may get either answer.
   const meanwhile = answersOf(record).filter(({ at }) => at > awaySince + 5_000);
   expect(new Set(meanwhile.map(({ durability }) => durability))).toEqual(new Set(['outbox']));
   expect(overtakings(record)).toEqual([]);
@@ -43,7 +43,7 @@ function answersOf({ load }: LedgerRecord): AnswerEntry[] {
   return load.filter((entry) => entry.type === 'answer' && entry.outcome === 'accepted') as AnswerEntry[];
 }
 
-/** Jobs that were begun before one that had been accepted when they were first sent. */
+/** Jobs that overtook one that was accepted before they were first sent. */
 function overtakings(record: LedgerRecord): string[] {
   const sentAt = new Map<string, number>();
   const acceptedAt = new Map<string, number>();

@@ -9,10 +9,10 @@ import { runFault, type Scene } from '../support/run-fault.ts';
 const JOBS = 300;
 const STORM_MS = 60_000;
 const QUARTER_MS = STORM_MS / 4;
-/** Of one core, for the last quarter of the storm. */
+/** The part of one core that may be used in the last quarter of the storm. */
 const CPU_SHARE = 0.5;
 
-it('W6: a storm of retries calms down by itself, and every job ends when its cause is gone', async () => {
+it('W6: retries of many failing jobs become rare by themselves, and every job ends when the cause is gone', async () => {
   const calm = path.join(tmpdir(), `throughline-calm-${process.pid}`);
   onTestFinished(() => rm(calm, { force: true }));
   let began = 0;
@@ -33,7 +33,7 @@ it('W6: a storm of retries calms down by itself, and every job ends when its cau
     afterwards: (_, { record, counts }) => {
       const begins = record.effects.filter(({ phase, at }) => phase === 'begin' && at < began + STORM_MS);
       const pauses = pausesByAttempt(begins);
-      // Half of the ceilings, which double up to 10 s; a redelivery itself takes a moment.
+      // Half of the longest pauses, which double up to 10 s. A redelivery itself takes some time.
       expect(mean(pauses[1])).toBeLessThan(500);
       expect(mean(pauses[8])).toBeGreaterThan(4_000);
       expect(mean(pauses[8])).toBeLessThan(6_500);

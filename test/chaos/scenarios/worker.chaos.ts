@@ -121,7 +121,7 @@ const ROWS: readonly FaultRun[] = [
 
 for (const row of ROWS) it(row.title, async () => void (await runFault(row)));
 
-it('W4: the same, of jobs that report progress', async () => {
+it('W4: the same for jobs that report progress', async () => {
   await runFault({
     title: 'W4, with progress',
     ...{ jobs: 100, perSecond: 60, system: quickRedelivery, inject: pauseWorker },
@@ -143,13 +143,13 @@ function work(from: number, to: number): NonNullable<FaultRun['job']> {
   return (dice) => ({ input: { ms: dice.between(from, to) } });
 }
 
-/** The first few jobs end badly each time. */
+/** The first few jobs fail at each attempt. */
 function poisoned(mode: 'throw' | 'exit'): NonNullable<FaultRun['job']> {
   let left = POISONED;
   return () => (left-- > 0 ? { input: { mode }, maxAttempts: 3 } : { input: {} });
 }
 
-/** Jobs of which a few misbehave until the workers have seen it once. */
+/** Jobs of which a few misbehave at their first attempt. */
 function gated(
   mode: 'fill-memory' | 'block',
   more: Partial<FaultRun>,
@@ -202,7 +202,7 @@ function mostAtOnce(effects: readonly EffectEntry[]): number {
   return most;
 }
 
-/** Puts a copy of each message behind the others, as a bridge does that cannot know whether it was there before. */
+/** Publishes each message again, as a bridge does that does not know whether the first one arrived. */
 async function publishAgain({ manager, events }: Scene['system']): Promise<void> {
   const streams = (await manager()).streams;
   const { state } = await streams.info(JOBS_STREAM);

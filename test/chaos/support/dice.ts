@@ -8,7 +8,7 @@ export function chaosSeed(): number {
   return SUITE.CHAOS_SEED ?? randomInt(1, LARGEST_SEED);
 }
 
-/** Chance that a seed repeats (mulberry32). */
+/** Random numbers that repeat with the same seed (mulberry32). */
 export class Dice {
   #state: number;
 
@@ -40,7 +40,7 @@ export class Dice {
     return -mean * Math.log(1 - this.next());
   }
 
-  /** As many lowercase hexadecimal digits. */
+  /** So many lowercase hexadecimal digits. */
   hex(digits: number): string {
     return Array.from({ length: digits }, () => this.between(0, 15).toString(16)).join('');
   }

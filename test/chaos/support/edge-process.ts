@@ -53,7 +53,7 @@ export class EdgeProcess {
     });
   }
 
-  /** Megabytes of memory that its processes hold. */
+  /** Megabytes of memory that its processes use. */
   async memory(): Promise<number> {
     const names = await readdir('/proc');
     const sizes = await Promise.all(
@@ -62,17 +62,17 @@ export class EdgeProcess {
     return sizes.reduce((sum, size) => sum + size, 0) / 1_024;
   }
 
-  /** Kilobytes of one process, where it belongs to the group. */
+  /** Kilobytes of one process if it belongs to the group, otherwise 0. */
   async #memoryOf(id: string): Promise<number> {
     try {
       const stat = await readFile(`/proc/${id}/stat`, 'utf8');
-      // State, parent and group follow the name, which stands in brackets and may hold anything.
+      // State, parent and group follow the name, which is in brackets and may contain anything.
       const group = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[2];
       if (Number(group) !== this.pid) return 0;
       const status = await readFile(`/proc/${id}/status`, 'utf8');
       return Number(/^VmRSS:\s+([0-9]+)/m.exec(status)?.[1] ?? 0);
     } catch {
-      // It has ended meanwhile.
+      // It has ended in the meantime.
       return 0;
     }
   }
@@ -88,13 +88,13 @@ export class EdgeProcess {
     this.#guard?.release();
   }
 
-  /** Starts it again, as it was. */
+  /** Starts it again with the same options. */
   async restart(): Promise<void> {
     await this.kill('SIGKILL');
     await this.start();
   }
 
-  /** Ends it in order, or at once when that takes too long. */
+  /** Stops it gracefully, or kills it when that takes too long. */
   async stop(): Promise<void> {
     const child = this.#child;
     if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
@@ -104,11 +104,11 @@ export class EdgeProcess {
     const timer = setTimeout(() => void this.kill('SIGKILL'), STOP_TIMEOUT_MS);
     await exited;
     clearTimeout(timer);
-    // What is left of the group, should its leader have gone first.
+    // The rest of the group, if its leader ended first.
     try {
       process.kill(-this.pid, 'SIGKILL');
     } catch {
-      // Nothing is.
+      // The group has no process left.
     }
     this.#guard?.release();
   }

@@ -16,13 +16,13 @@ export interface LoadOptions {
   readonly dice: Dice;
   /** Jobs in all. */
   readonly jobs: number;
-  /** Callers at once; each sends one request after the other. */
+  /** How many callers there are; each sends one request after the other. */
   readonly callers: number;
-  /** Jobs a request may carry. */
+  /** How many jobs a request may have. */
   readonly batch: number;
   /** At most so many jobs a second, all callers together; absent: as many as are answered. */
   readonly perSecond?: number | undefined;
-  /** Of the requests, whose spans are recorded; from 0 to 1. */
+  /** The part of the requests whose spans are recorded; from 0 to 1. */
   readonly sampled: number;
   readonly body: (dice: Dice) => Record<string, unknown>;
 }
@@ -42,8 +42,8 @@ interface Caller {
 type Verdict = Omit<AnswerEntry, 'type' | 'key' | 'at'>;
 
 /**
- * Callers that submit jobs and do not give up: what was refused for now, or not answered, is sent again with the same
- * key and in the same trace. Everything is written down, before it is sent and after it was answered.
+ * Callers that submit jobs and do not give up: a request that was refused for now, or not answered, is sent again with
+ * the same key and in the same trace. The ledger gets an entry before each request and after each answer.
  */
 export class Load {
   readonly #options: LoadOptions;
@@ -76,24 +76,24 @@ export class Load {
     });
   }
 
-  /** Resolves when so many jobs were accepted, or no more will be. */
+  /** Resolves when so many jobs were accepted, or when no more will be accepted. */
   async reaches(count: number): Promise<void> {
     if (this.#ended || this.accepted >= count) return;
     await new Promise<void>((reached) => this.#waiting.push({ count, reached }));
   }
 
-  /** Resolves when every job was accepted or refused for good. */
+  /** Resolves when every job was accepted, or refused for ever. */
   async done(): Promise<void> {
     await this.#running;
   }
 
-  /** No new jobs, and no further tries: what is open stays open, for {@link replay}. */
+  /** Stops new jobs and repeated requests. Keys without an outcome stay open, for {@link replay}. */
   async giveUp(): Promise<void> {
     this.#givingUp = true;
     await this.#running;
   }
 
-  /** After all was mended: asks each key again of which nobody knows whether it stands for a job. */
+  /** After the faults: sends each key again whose outcome is unknown. */
   async replay(): Promise<void> {
     for (const { unsent, caller } of [...this.#unresolved.values()]) {
       while (this.#unresolved.has(unsent.key)) await this.#send([unsent], undefined, caller, true);
@@ -127,7 +127,7 @@ export class Load {
     const all = await Promise.all(
       keys.map(async (key) => ({ key, jobId: await jobIdFor(tenant, key), body: body(dice) })),
     );
-    // A batch goes out whole each time: the place in it is part of the key.
+    // A batch is always sent as a whole: the place in it is part of the key.
     do {
       await this.#send(all, size === 1 ? undefined : requestKey, caller, false);
       if (!all.some(({ key }) => this.#unresolved.has(key)) || this.#givingUp) return;
@@ -236,7 +236,7 @@ function verdictOf(status: number, { id, traceId, durability, code }: Answer): V
   };
 }
 
-/** `broker-unavailable` says itself that it cannot tell whether the job was stored (README, "The HTTP API"). */
+/** After `broker-unavailable` it is unknown whether the job was stored (README, "The HTTP API"). */
 function isDefinite(status: number, code: string | undefined): boolean {
   if (status >= 400 && status < 500) return true;
   return status === 503 && code !== undefined && code !== 'broker-unavailable';

@@ -16,49 +16,49 @@ const SAMPLE_MS = 500;
 const DRAIN_BOUND_MS = 120_000;
 const SPAN_WAIT_MS = 15_000;
 
-/** What a fault is done with. */
+/** What a scenario may use to do a fault. */
 export interface Scene {
   readonly system: System;
   readonly load: Load;
   readonly dice: Dice;
   readonly ledger: Ledger;
-  /** Does a fault, holds it so long, and undoes it. */
+  /** Does a fault, waits, and undoes it. */
   readonly hold: (ms: number) => Promise<void>;
 }
 
 export interface FaultRun {
-  /** Row of the catalogue, and what is done. */
+  /** The row of the catalogue, and the fault. */
   readonly title: string;
   readonly jobs: number;
-  /** The request of a job, besides its operation; default: work that takes no time. */
+  /** The fields of a job besides its operation; default: work that takes no time. */
   readonly job?: (dice: Dice) => Record<string, unknown>;
   readonly callers?: number;
   readonly batch?: number;
   readonly perSecond?: number;
-  /** Of the requests, whose spans are recorded; 0: no collector runs. */
+  /** The part of the requests whose spans are recorded; 0: no collector runs. */
   readonly sampled?: number;
   readonly system?: Partial<Omit<SystemOptions, 'directory' | 'ledger' | 'random'>>;
-  /** Which part of the jobs is accepted before the fault; default: a fifth. */
+  /** The part of the jobs that is accepted before the fault; default: a fifth. */
   readonly before?: number;
-  /** Does the fault and mends it; the load goes on meanwhile. */
+  /** Does the fault and ends it, while the load continues. */
   readonly inject: (scene: Scene) => Promise<void>;
-  /** Looks at the system after all is quiet, before it is stopped. */
+  /** Checks the system after all is quiet, before it is stopped. */
   readonly afterwards?: (scene: Scene, outcome: FaultOutcome) => Promise<void> | void;
   readonly drainBoundMs?: number;
-  /** The queue may keep messages that its consumer has done with: NATS failed to remove them. */
+  /** Whether the queue may keep messages that are settled: NATS failed to remove them. */
   readonly mayKeepDone?: true;
-  /** Gives it back instead of judging it: for runs that must fail. */
+  /** Gives the report back instead of failing the test: for runs that must fail. */
   readonly expectViolations?: true;
 }
 
-/** What came of a run. */
+/** The result of a run. */
 export interface FaultOutcome extends LedgerReport {
   readonly record: LedgerRecord;
 }
 
 /**
- * Runs a system under load, has a fault done to it, waits for quiet and checks the ledger. Fails the test if any
- * check does, and always prints counts and seed. `CHAOS_KEEP=1` keeps the files.
+ * Runs a system under load, does a fault to it, waits until all is quiet and checks the ledger. Fails the test if a
+ * check fails, and always prints counts and seed. `CHAOS_KEEP=1` keeps the files.
  */
 export async function runFault(run: FaultRun): Promise<FaultOutcome> {
   const seed = chaosSeed();
@@ -120,12 +120,12 @@ async function stage(run: FaultRun, dice: Dice): Promise<Scene> {
     sampled,
     body: (dice) => ({ operation: 'chaos.work', ...job(dice) }),
   });
-  // Where a test ends early, its callers must too, before what they write to is closed.
+  // If a test ends early, its callers must end before the ledger is closed.
   onTestFinished(() => load.giveUp());
   return { system, load, dice, ledger, hold: (ms) => delay(ms) };
 }
 
-/** Looks at the queue now and then; while NATS is away there is nothing to see. */
+/** Takes samples now and then, but not while NATS is away. */
 function startSampling({ system, ledger }: Scene) {
   const over = new AbortController();
   const sample = async (): Promise<void> => {
@@ -136,7 +136,7 @@ function startSampling({ system, ledger }: Scene) {
         const state = await queueState(system);
         await ledger.load.append({ type: 'sample', at, outbox, ...state });
       } catch {
-        // It is away.
+        // NATS is away.
       }
       await delay(SAMPLE_MS, undefined, { signal: over.signal }).catch(() => undefined);
     }
@@ -150,7 +150,7 @@ function startSampling({ system, ledger }: Scene) {
   };
 }
 
-/** Until outbox and queue are empty. @returns how long it took; undefined: too long */
+/** Waits until outbox and queue are empty. @returns how long it took; undefined: too long */
 async function untilQuiet({ system }: Scene, run: FaultRun): Promise<number | undefined> {
   const boundMs = run.drainBoundMs ?? DRAIN_BOUND_MS;
   const began = Date.now();
@@ -178,7 +178,7 @@ async function readRecord(
   const written = await ledger.read();
   const { traces } = system;
   if (traces !== undefined && run.sampled !== undefined) {
-    // Exports come a little later than what they tell of.
+    // Spans are exported a little after they end.
     const missing = (): number => {
       const { violations } = checkLedger(
         { ...written, spans: traces.allSpans(), drainMs },

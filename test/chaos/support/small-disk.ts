@@ -6,16 +6,16 @@ import { runCommand } from '../../../dev/machine/command.ts';
 
 const LIMIT = { timeoutMs: 10_000 };
 
-/** A file system of few megabytes. */
+/** A file system of a few megabytes. */
 export interface SmallDisk {
   readonly path: string;
-  /** Takes all its space. */
+  /** Fills it. */
   readonly fill: () => Promise<void>;
-  /** Gives it back. */
+  /** Frees the space again. */
   readonly free: () => Promise<void>;
 }
 
-/** Whether this process may mount: it mostly has to be root. */
+/** Whether this process may mount a file system, which mostly needs root. */
 export async function canMount(): Promise<boolean> {
   const directory = await mkdtemp(path.join(tmpdir(), 'throughline-mount-'));
   try {
@@ -29,7 +29,7 @@ export async function canMount(): Promise<boolean> {
   }
 }
 
-/** Mounts a tmpfs of so many megabytes; it goes with the test. */
+/** Mounts a tmpfs of so many megabytes; it is unmounted after the test. */
 export async function mountSmall(megabytes: number): Promise<SmallDisk> {
   const directory = await mkdtemp(path.join(tmpdir(), 'throughline-disk-'));
   await runCommand('mount', ['-t', 'tmpfs', '-o', `size=${megabytes}m`, 'tmpfs', directory], LIMIT);
@@ -42,7 +42,7 @@ export async function mountSmall(megabytes: number): Promise<SmallDisk> {
     path: directory,
     fill: async () => {
       const chunk = Buffer.alloc(64 * 1024, 1);
-      // Until there is no room left, which is what is wanted.
+      // Ends with an error when there is no room left, as intended.
       await writeFile(filler, Array(megabytes * 16).fill(chunk)).catch(() => undefined);
     },
     free: () => rm(filler, { force: true }),

@@ -34,11 +34,11 @@ export interface SystemOptions {
   /** More lines for the server's `jetstream` block, and for its top level. */
   readonly jetStreamConfig?: string;
   readonly natsConfig?: string;
-  /** A server that runs already, one of a cluster for example; whoever started it stops it. */
+  /** A server that runs already, for example of a cluster; its starter stops it. */
   readonly nats?: NatsServer;
-  /** Of all servers of the cluster, for the collector. */
+  /** The addresses of all servers of the cluster, for the collector. */
   readonly natsUrls?: readonly string[];
-  /** As whom the collector connects. */
+  /** The user as which the collector connects. */
   readonly natsUser?: { readonly user: string; readonly pass: string };
   readonly storeDir?: string;
   readonly edgeStorageDir?: string;
@@ -60,7 +60,7 @@ export interface System {
   readonly events: EventCollector;
   /** Every log line of edge and workers. */
   readonly lines: readonly string[];
-  /** Does something to the system, and writes down what, to whom and for how long. */
+  /** Does a fault to the system, and records what, to which part and for how long. */
   readonly fault: (
     name: string,
     target: FaultEntry['target'],
@@ -68,13 +68,13 @@ export interface System {
     worker?: WorkerProcess,
   ) => Promise<void>;
   readonly manager: () => Promise<JetStreamManager>;
-  /** Jobs that the outboxes answer for, as `/readyz` tells. */
+  /** How many jobs are in the outboxes, as `/readyz` says. */
   readonly outbox: () => Promise<number>;
-  /** Ends everything, callers' side first. */
+  /** Ends everything, the callers' side first. */
   readonly stop: () => Promise<void>;
 }
 
-/** Starts the whole path, and waits until it takes jobs. */
+/** Starts the whole path, and waits until it accepts jobs. */
 export async function startSystem(options: SystemOptions): Promise<System> {
   const undo: (() => Promise<unknown>)[] = [];
   const stop = async (): Promise<void> => {
@@ -200,7 +200,7 @@ async function startNats({ storeDir, jetStreamConfig, natsConfig }: SystemOption
   });
 }
 
-/** Jobs in `JOBS`, and the last sequence of `EVENTS`, asked one after the other. */
+/** The number of jobs in `JOBS`, then the last sequence of `EVENTS`. */
 export async function queueState(system: System): Promise<{ queued: number; eventsSequence: number }> {
   const manager = await system.manager();
   const jobs = await manager.streams.info(JOBS_STREAM);
@@ -208,7 +208,7 @@ export async function queueState(system: System): Promise<{ queued: number; even
   return { queued: jobs.state.messages, eventsSequence: events.state.last_seq };
 }
 
-/** Jobs that the workers have not had, or have not settled. */
+/** How many jobs are not delivered, or not settled. */
 export async function owedJobs(system: System): Promise<number> {
   const manager = await system.manager();
   const { num_pending, num_ack_pending } = await manager.consumers.info(JOBS_STREAM, WORKER_GROUP);

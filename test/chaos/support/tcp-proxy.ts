@@ -3,23 +3,23 @@ import { type AddressInfo, connect, createServer, type Server, type Socket } fro
 
 const HOST = '127.0.0.1';
 
-/** What a {@link TcpProxy} does with the bytes that come. */
+/** What a {@link TcpProxy} does with the bytes that arrive. */
 export type ProxyMode =
   /** Passes them on. */
   | { readonly kind: 'pass' }
-  /** Passes them on later: after `ms`, and up to `jitterMs` more. Bytes stay in order. */
+  /** Passes them on after `ms`, and up to `jitterMs` more. Bytes stay in order. */
   | { readonly kind: 'latency'; readonly ms: number; readonly jitterMs?: number }
-  /** At most so many bytes a second, in each direction of each connection. */
+  /** Passes at most so many bytes a second, in each direction of each connection. */
   | { readonly kind: 'slow'; readonly bytesPerSecond: number }
-  /** Holds them back, in both directions, with the connections open; `pass` lets them go. New ones wait likewise. */
+  /** Holds them back in both directions, with the connections open; `pass` lets them go. New connections wait too. */
   | { readonly kind: 'half-open' }
-  /** New connections are accepted and hear nothing, for good; open ones are held back as in `half-open`. */
+  /** Accepts new connections, which never get an answer; open ones are held back as in `half-open`. */
   | { readonly kind: 'blackhole' }
-  /** Throws away what the server says, and passes on what the client says. */
+  /** Drops the bytes of the server, and passes on those of the client. */
   | { readonly kind: 'drop-replies' }
-  /** Ends every connection with a RST, now and later. */
+  /** Ends every open and new connection with a RST. */
   | { readonly kind: 'reset' }
-  /** Passes on so many more bytes from client to server, all connections together, then ends that connection by RST. */
+  /** Passes on so many more bytes from client to server, over all connections, then ends that connection with a RST. */
   | { readonly kind: 'cut-after'; readonly bytes: number };
 
 export interface TcpProxyOptions {
@@ -32,7 +32,7 @@ export interface TcpProxyOptions {
 
 /**
  * A TCP proxy on 127.0.0.1 that misbehaves on demand. Its mode may change while connections are open.
- * Bytes are never reordered or invented; what a mode throws away is gone.
+ * Bytes are never reordered or invented; bytes that a mode drops are gone.
  */
 export class TcpProxy {
   readonly #server: Server;
@@ -64,17 +64,17 @@ export class TcpProxy {
     return this.#mode;
   }
 
-  /** Connections that are open on the client's side. */
+  /** How many connections are open on the client's side. */
   get connections(): number {
     return this.#links.size;
   }
 
-  /** Connections accepted so far. */
+  /** How many connections were accepted so far. */
   get accepted(): number {
     return this.#accepted;
   }
 
-  /** Changes what happens from now on, to connections that are open as well. */
+  /** Changes the mode, for open connections too. */
   set(mode: ProxyMode): void {
     this.#mode = mode;
     this.#bytesLeft = mode.kind === 'cut-after' ? mode.bytes : 0;
@@ -82,12 +82,12 @@ export class TcpProxy {
     for (const link of this.#links) link.wake();
   }
 
-  /** Leads new connections to another port, as a load balancer does when a server is gone. */
+  /** Sends new connections to another port, as a load balancer does when a server is gone. */
   retarget(port: number): void {
     this.#targetPort = port;
   }
 
-  /** Connections that are open now stay open and carry nothing ever again; new ones are as the mode says. */
+  /** Open connections stay open and carry nothing from now on; new ones follow the mode. */
   strand(): void {
     for (const link of this.#links) link.strand();
   }
@@ -148,9 +148,9 @@ export class TcpProxy {
 /** `up`: from the client to the server. */
 type Direction = 'up' | 'down';
 
-/** What to do with the bytes at the head of a direction. */
+/** What to do with the first bytes of a direction. */
 interface Treatment {
-  /** How many go on; 0: they wait for {@link Link.wake}. */
+  /** How many bytes go on; 0: they wait for {@link Link.wake}. */
   readonly pass: number;
   readonly afterMs?: number;
   readonly drop?: boolean;
@@ -170,7 +170,7 @@ function slowly(size: number, bytesPerSecond: number): Treatment {
   return { pass, afterMs: (pass / bytesPerSecond) * 1_000 };
 }
 
-/** One proxied connection: two directions that share an end. */
+/** One proxied connection: two directions that end together. */
 class Link {
   readonly #client: Socket;
   readonly #server: Socket | undefined;
@@ -185,7 +185,7 @@ class Link {
     for (const socket of server === undefined ? [client] : [client, server]) {
       socket.setNoDelay(true);
       socket.on('error', reset);
-      // With half-open sockets the end of both ways closes them; a destroyed side takes the other along.
+      // The sockets allow half-open: they close after both directions ended. A destroyed side destroys the other.
       socket.on('close', (broken) => (broken ? this.reset() : this.#closeIfDone()));
     }
     this.#flows =
@@ -195,7 +195,7 @@ class Link {
             new Flow(client, server, (size) => treat('up', size), reset),
             new Flow(server, client, (size) => treat('down', size), reset),
           ];
-    // A client that nobody reads would never be seen to leave.
+    // Without reading, the end of a client would not be noticed.
     if (server === undefined) client.resume().on('end', () => client.destroy());
   }
 
@@ -219,7 +219,7 @@ class Link {
   }
 }
 
-/** One direction of a connection: a queue whose head is treated by the proxy's mode at that time. */
+/** One direction of a connection: a queue of bytes. The current mode of the proxy decides about the first of them. */
 class Flow {
   readonly #to: Socket;
   readonly #treat: (size: number) => Treatment;
@@ -245,7 +245,7 @@ class Flow {
     });
   }
 
-  /** The mode has changed: what waits is treated anew. */
+  /** The mode has changed: it decides again about the bytes that wait. */
   wake(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
@@ -280,7 +280,7 @@ class Flow {
         if (pass < head.length) this.#queue[0] = head.subarray(pass);
         else this.#queue.shift();
       }
-      // What was passed on must be on its way before the end is.
+      // Bytes that were passed on must be sent before the end is.
       if (reset) setImmediate(this.#reset);
     };
     this.#ending = reset;

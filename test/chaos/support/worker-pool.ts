@@ -7,19 +7,19 @@ import { until } from '../../support/poll.ts';
 
 const RESTART_PAUSE_MS = 200;
 
-/** How a worker ended without being asked to. */
+/** How a worker ended that was not stopped. */
 export interface WorkerExit {
   readonly pid: number;
   readonly code: number | null;
 }
 
-/** Worker hosts under a supervisor, which starts one again whenever it ends. */
+/** Worker hosts under a supervisor, which starts each again when it ends. */
 export class WorkerPool {
   readonly #options: WorkerProcessOptions;
   readonly #onExit: (exit: WorkerExit) => void;
   readonly #slots: (WorkerProcess | undefined)[] = [];
   readonly #supervised: Promise<void>[] = [];
-  /** More settings for what is started from now on. */
+  /** More settings for the workers that are started from now on. */
   environment: Readonly<Record<string, string>> = {};
   #ending = false;
   #down = false;
@@ -30,7 +30,7 @@ export class WorkerPool {
     this.#onExit = onExit;
   }
 
-  /** Those that run. */
+  /** The workers that run. */
   get workers(): readonly WorkerProcess[] {
     return this.#slots.filter((worker) => worker !== undefined);
   }
@@ -42,7 +42,7 @@ export class WorkerPool {
     }
   }
 
-  /** The end of this one is no news. */
+  /** The end of this worker is not reported. */
   expect(worker: WorkerProcess): void {
     this.#expected.add(worker.pid);
   }
@@ -52,7 +52,7 @@ export class WorkerPool {
     await until('every worker to run', () => this.workers.length === this.#slots.length, timeoutMs);
   }
 
-  /** Stops one after the other in order (SIGTERM), each time starting its successor. */
+  /** Stops one worker after the other gracefully (SIGTERM), and starts another for each. */
   async roll(): Promise<void> {
     for (const worker of this.workers) {
       this.expect(worker);
@@ -61,7 +61,7 @@ export class WorkerPool {
     }
   }
 
-  /** Ends all at once, and starts none until {@link up}. */
+  /** Kills all workers, and starts none until {@link up}. */
   async down(): Promise<void> {
     this.#down = true;
     for (const worker of this.workers) this.expect(worker);
@@ -82,7 +82,7 @@ export class WorkerPool {
       }),
     );
     await Promise.all(this.#supervised);
-    // One that was being started meanwhile.
+    // A worker that was being started at that time.
     await Promise.all(this.workers.map((worker) => worker.kill('SIGKILL')));
   }
 
@@ -104,7 +104,7 @@ export class WorkerPool {
       await new Promise((resolve) => setTimeout(resolve, RESTART_PAUSE_MS));
       if (this.#down) continue;
       try {
-        // It does not start while the broker is away; a supervisor tries on.
+        // It does not start while the broker is away; a supervisor tries again.
         await this.#launch(slot);
         return;
       } catch {}

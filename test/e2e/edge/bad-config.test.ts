@@ -42,7 +42,7 @@ it('a worker refuses a stream whose settings break a promise, and names the sett
   expect(code).toBeGreaterThan(0);
 });
 
-it('a worker that may not hear of cancels does not start', async () => {
+it('a worker that may not subscribe to cancels does not start', async () => {
   const user = 'user: deaf, password: deaf, permissions: {subscribe: {deny: ["cancel.>"]}}';
   const nats = await startTestNats({ extraConfig: `authorization {users: [{${user}}]}` });
   onTestFinished(() => nats.stop());
@@ -76,6 +76,6 @@ it.each([
     detail: expect.stringContaining(sentence),
   });
   const logged = sentence.replaceAll('"', '\\"');
-  // The line comes by another way than the answer.
+  // The log line and the answer come separately.
   await until('the log line', () => lines.join('\n').includes(logged));
 });

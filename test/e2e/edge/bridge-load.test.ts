@@ -4,7 +4,7 @@ import { withTestStack } from '../../support/stack.ts';
 
 const REQUESTS = 200;
 const TRACE_ID = 'abcdefabcdefabcdefabcdefabcdef12';
-/** Of one waited-for job: SERVER, CLIENT, send, process, send events, receive result. */
+/** The spans of a job whose caller waits: SERVER, CLIENT, send, process, send events, receive result. */
 const SPANS_PER_JOB = 6;
 
 describe('200 requests at once on one bridge', () => {
@@ -33,7 +33,7 @@ describe('200 requests at once on one bridge', () => {
   });
 });
 
-/** Connections that nats-server counts from bridges. */
+/** How many connections of bridges nats-server counts. */
 async function bridgeConnections(monitorPort: number): Promise<number> {
   const answer = await (await fetch(`http://127.0.0.1:${monitorPort}/connz`)).json();
   const { connections } = answer as { connections: { name: string }[] };

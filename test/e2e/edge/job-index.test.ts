@@ -68,7 +68,7 @@ describe('the index of a new system', () => {
 });
 
 describe('an index', () => {
-  /** An edge of the test's own on the shared NATS; `storage` outlives it. */
+  /** Starts one more edge on the shared NATS; the folder `storage` outlives it. */
   async function startOwnEdge(storage: string, settings: Record<string, string> = {}): Promise<Edge> {
     const edge = inject('edge');
     if ('problem' in edge) throw new Error(edge.problem);

@@ -37,11 +37,11 @@ describe('while NATS is away', () => {
     });
   });
 
-  it('a paused NATS (no reset, no answer) costs a request its time limit and no more', async () => {
+  it('a request to a paused NATS (no reset, no answer) takes no longer than its time limit', async () => {
     const stack = await withTestStack({ edge: { BROKER_TIMEOUT_MS: '1500' } });
     await stack.run('echo', 'before');
     await stack.nats.kill('SIGSTOP');
-    // A signal returns before each thread of the server has come to its stop.
+    // The signal returns before every thread of the server has stopped.
     await until('every thread of NATS to stand still', () => isStopped(stack.nats.pid));
     const start = performance.now();
     const response = await stack.submit({ operation: 'echo', input: 1 });
@@ -58,7 +58,7 @@ describe('while NATS is away', () => {
   it('a caller that waits for a result gets it over the next connection', async () => {
     const stack = await withTestStack({
       operationsFolder: 'test/fixtures/operations',
-      // An acknowledgement that the server's death swallowed is made up for after the ack wait.
+      // An ack that was lost with the server is repeated after the ack wait.
       worker: { WORKER_ACK_WAIT_MS: '1500' },
     });
     const waiting = stack.run('test.mode', { mode: 'fail-until', until: 2 });
@@ -83,7 +83,7 @@ async function isStopped(pid: number): Promise<boolean> {
   const states = await Promise.all(
     threads.map(async (thread) => {
       const stat = await readFile(`/proc/${pid}/task/${thread}/stat`, 'utf8');
-      // The state follows the name, which stands in brackets and may hold anything.
+      // The state follows the name, which is in brackets and may contain anything.
       return stat.slice(stat.lastIndexOf(')') + 2)[0];
     }),
   );

@@ -55,7 +55,7 @@ async function sentAndRunOnce(stack: TestStack, manager: JetStreamManager, job: 
   expect(ended).toMatchObject({ state: 'succeeded', result: 'once', attempts: [{ number: 1 }] });
 }
 
-it('E3: the edge dies after NATS stored a job, and before it knew: the job is there once', async () => {
+it('E3: the edge dies after NATS stored a job, before it gets the acknowledgement: the job runs once', async () => {
   const parts = await proxied();
   const { stack, proxy, manager } = parts;
   const job = await unacknowledged(parts);
@@ -65,14 +65,14 @@ it('E3: the edge dies after NATS stored a job, and before it knew: the job is th
   await sentAndRunOnce(stack, manager, job);
 });
 
-it('E4: the same, when NATS has forgotten the id of the message meanwhile', async () => {
+it('E4: the same, when NATS has forgotten the message id since then', async () => {
   const parts = await proxied();
   const { stack, proxy, manager } = parts;
   const { config } = await manager.streams.info('JOBS');
   await manager.streams.update('JOBS', { ...config, duplicate_window: 100_000_000 });
   const job = await unacknowledged(parts);
   await stack.nats.restart();
-  // NATS takes a second message with the id now: what it remembers is over.
+  // NATS accepts a second message with this id now, so it has forgotten the first.
   const second = await until('NATS to be back', () =>
     manager.jetstream().publish(`jobs.demo.${job.id}.echo`, '"twice"', { msgID: job.id }),
   );

@@ -84,7 +84,7 @@ describe('while NATS is away', () => {
   });
   afterEach(() => restore(stack));
 
-  it('jobs are accepted, say where they are, and run in their order once it is back', async () => {
+  it('jobs are accepted into the outbox, and run in their order after its return', async () => {
     await cutOff(stack);
     const jobs: Job[] = [];
     for (let i = 0; i < 20; i++) jobs.push(await accepted(stack, echo(i)));

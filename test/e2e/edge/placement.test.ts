@@ -3,7 +3,7 @@ import type { BridgeStatus } from '../../../shared/api/health.ts';
 import type { Job } from '../../../shared/job/job.ts';
 import { withTestStack } from '../../support/stack.ts';
 
-it('a job goes to a bridge of its region, and is found there; one with a key to those of all regions', async () => {
+it('a job goes to a bridge of its region and is found there; a job with an idempotency key goes to the bridges for all regions', async () => {
   const stack = await withTestStack({ edge: { BRIDGE_PLACEMENT: 'region', BRIDGE_SHARDS: '2' } });
   const job = await stack.run('echo', 'near');
   expect(job.id).toMatch(/^[0-9a-f-]{36}_[a-z]{2,4}$/);

@@ -22,7 +22,7 @@ beforeAll(async () => {
 });
 
 describe('a callback', () => {
-  it('that is not accepted comes again, the same text under the same id, and follows no redirect', async () => {
+  it('that is not accepted is sent again, with the same body and id, and follows no redirect', async () => {
     system.receiver.answer(
       '/again',
       inTurn(status(500), status(302, { location: '/elsewhere' }), status(200)),
@@ -72,7 +72,7 @@ describe('a callback', () => {
     ]);
   });
 
-  it('waits for no answer that does not come, and reads none that does not end', async () => {
+  it('has a time limit for the answer, and does not read an answer without end', async () => {
     system.receiver.answer(
       '/slow',
       inTurn(() => undefined, status(204)),
@@ -101,7 +101,7 @@ describe('a callback', () => {
 });
 
 describe('a callback survives', () => {
-  it('the outbox: of a job that is sent later, and of one that is cancelled there', async () => {
+  it('a stay in the outbox: the job is sent later, or cancelled there', async () => {
     const own = await withTestStack({ worker: settings(system.receiver.origin) });
     const none = {};
     await own.run('echo', 'before');
@@ -121,7 +121,7 @@ describe('a callback survives', () => {
     expect(event?.traceId).toBe(cancelled.traceId);
   });
 
-  it('its worker: killed, stopped, and kept from storing it', async () => {
+  it('its worker, which is killed, or stopped, or cannot store it', async () => {
     const effects = path.join(await scratchFolder(), 'effects');
     const own = await withTestStack({
       operationsFolder: 'test/fixtures/operations',
@@ -134,7 +134,7 @@ describe('a callback survives', () => {
     });
     const none = {};
 
-    // Killed while its receiver thinks.
+    // Killed while the receiver has not answered.
     system.receiver.answer(
       '/killed',
       inTurn(() => undefined, status(204)),
@@ -149,7 +149,7 @@ describe('a callback survives', () => {
       { kind: 'callback-delivered', attempt: 2 },
     ]);
 
-    // Stopped while its receiver thinks: handed back, not left to the acknowledgement wait.
+    // Stopped while the receiver has not answered: handed back at once, not after the ack wait.
     system.receiver.answer(
       '/stopped',
       inTurn(() => undefined, status(204)),
@@ -163,7 +163,7 @@ describe('a callback survives', () => {
       { kind: 'callback-delivered' },
     ]);
 
-    // A queued job that is cancelled: no worker ever has it.
+    // A queued job that is cancelled: no worker ever gets it.
     const front = await system.submit({ operation: 'test.mode', input: { mode: 'hang' } }, none, own);
     await until('it to run', async () => (await system.read(front.id, none, own)).state === 'running');
     const queued = await system.submit(system.to('/cancelled'), none, own);
@@ -175,7 +175,7 @@ describe('a callback survives', () => {
     });
     await own.call(`/v1/jobs/${front.id}`, { method: 'DELETE' });
 
-    // The broker does not take the task: the job is not settled before it does, and is not run again.
+    // The broker does not store the callback. The job is settled only after it does, and is not run again.
     const connection = await connect({ servers: own.nats.url });
     onTestFinished(() => connection.close());
     const manager = await jetstreamManager(connection);

@@ -17,7 +17,7 @@ beforeAll(async () => {
 });
 
 describe('a callback', () => {
-  it("tells a job's end as a signed CloudEvent, within the job's trace", async () => {
+  it("reports a job's end as a signed CloudEvent, in the job's trace", async () => {
     const sent = await system.submit(system.to('/one?token=canary'), {
       ...asDemo,
       traceparent: '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01',
@@ -66,7 +66,7 @@ describe('a callback', () => {
     });
     expect(received.headers.traceparent).toBe(`00-${sent.traceId}-${delivery?.spanId}-01`);
     expect(cloudEvent(received).traceparent).toBe(`00-${sent.traceId}-${process?.spanId}-01`);
-    // What is between the caller and us stays there, and no instrumentation speaks for us.
+    // tracestate and baggage are not passed on, and no instrumentation adds a span.
     expect(received.headers).not.toHaveProperty('tracestate');
     expect(received.headers).not.toHaveProperty('baggage');
     expect(spans.filter(({ parentSpanId }) => parentSpanId === delivery?.spanId)).toEqual([]);
@@ -85,7 +85,7 @@ describe('a callback', () => {
     expect(JSON.stringify(lines)).not.toContain('canary');
   });
 
-  it("is seen in the job's events and has no say in its state", async () => {
+  it("shows in the job's events, and does not change its state", async () => {
     const sent = await system.submit(system.to('/seen'));
     await system.callbacksOf(sent.id);
     const events = await system.history(sent.id);
@@ -143,7 +143,7 @@ describe('a callback', () => {
     expect(all.map((one) => cloudEvent(one).data.result).sort()).toEqual(['a', 'b']);
   });
 
-  it('tells of a dead job, and again after each redrive', async () => {
+  it('reports the end of a failed job, and again after each redrive', async () => {
     const gate = path.join(await scratchFolder(), 'gate');
     await writeFile(gate, '');
     const input = { mode: 'fail-while', gate };
@@ -183,7 +183,7 @@ describe('a callback', () => {
     ).toHaveLength(2);
   });
 
-  it('tells of a delayed job that is cancelled, and of one that runs', async () => {
+  it('reports the end of a delayed job that is cancelled, and of one that runs', async () => {
     const later = await system.submit({ delay: '1h', ...system.to('/delayed') });
     const cancelled = await system.stack.call(`/v1/jobs/${later.id}`, {
       method: 'DELETE',
@@ -272,7 +272,7 @@ describe('a message published by hand', () => {
     );
   });
 
-  it('that is no task is taken off the queue of callbacks', async () => {
+  it('that is no callback is removed from the queue of callbacks', async () => {
     await jetstream(system.nats).publish('callbacks.demo.nonsense', 'rubbish');
     await until('the queue to be empty', async () => (await system.pending()) === 0);
   });

@@ -52,7 +52,7 @@ async function effectsIn(file: string): Promise<string[]> {
   return (await readFile(file, 'utf8').catch(() => '')).split('\n').filter((line) => line !== '');
 }
 
-/** What the streams hold of a job: its events in order, its queued messages, its dead letters. */
+/** What the streams hold for a job: its events in order, its queued messages, its dead letters. */
 async function streamsOf({ id }: Pick<Job, 'id'>, on = stack) {
   const nats = await connect({ servers: on.nats.url });
   try {
@@ -155,7 +155,7 @@ describe('a job that waits for its next attempt', () => {
     const { status, body } = await cancel(job);
     expect(status).toBe(200);
     expect(body).toMatchObject({ state: 'cancelled', attempt: 1, traceId: job.traceId });
-    // A job that is put off as long, but later, has run twice by now.
+    // A job that was delayed as long, but later, has run twice by now.
     const other = await submit({ mode: 'retry-later', ms: 600, effects: effectsFile('retrying-other') });
     await inState('succeeded', other);
     expect(await effectsIn(effects)).toEqual([`${job.id} 1`]);
@@ -165,7 +165,7 @@ describe('a job that waits for its next attempt', () => {
 });
 
 describe('a running job', () => {
-  it('has its signal aborted with the cause, and links to the request that cancelled it', async () => {
+  it('gets its signal aborted with the cause, and its span links to the request that cancelled it', async () => {
     const effects = effectsFile('running');
     const job = await submit({ mode: 'tell-abort', effects });
     await until('the attempt', async () => (await effectsIn(effects)).length === 1);
@@ -191,7 +191,7 @@ describe('a running job', () => {
     expect(spans.some(({ name }) => name.includes('DELETE') || name === 'bridge cancel')).toBe(false);
   });
 
-  it('is answered 202 at once where nobody waits, and ends soon', async () => {
+  it('is answered 202 at once when the caller does not wait, and ends soon', async () => {
     const job = await submit({ mode: 'hang' });
     await inState('running', job);
     const { status, body } = await cancel(job);
@@ -200,7 +200,7 @@ describe('a running job', () => {
     await inState('cancelled', job);
   });
 
-  it('that ignores its signal ends all the same, and reports nothing any more', async () => {
+  it('that ignores its signal ends too, and records no more events', async () => {
     const job = await submit({ mode: 'ignore-signal' });
     await inState('running', job);
     expect(await cancel(job, WAIT)).toMatchObject({ status: 200, body: { state: 'cancelled' } });
@@ -208,7 +208,7 @@ describe('a running job', () => {
     expect((await stack.run('test.mode', { mode: 'done' })).state).toBe('succeeded');
   });
 
-  it('ends, though its worker was reconnecting when it was cancelled', async () => {
+  it('ends, although its worker was reconnecting when it was cancelled', async () => {
     const own = await withTestStack({ ...OPERATIONS, worker: { ...WORKER, WORKER_ACK_WAIT_MS: '60000' } });
     const effects = effectsFile('reconnecting');
     const job = await submit({ mode: 'tell-abort', effects }, own);
@@ -241,8 +241,8 @@ describe('a running job', () => {
 });
 
 describe('a job that cannot be cancelled', () => {
-  it('has ended: 409, and how', async () => {
-    // A waiting caller is told the end a moment before the stream has stored it.
+  it('has ended: 409 with its state', async () => {
+    // A caller that waits gets the end a moment before the stream has stored it.
     const job = await inState('succeeded', await stack.run('echo', 1));
     const refused = await cancel(job);
     expect(refused).toMatchObject({ status: 409, body: { code: 'job-finished', state: 'succeeded' } });
@@ -267,8 +267,8 @@ describe('a job that cannot be cancelled', () => {
     }
   });
 
-  it("is another tenant's: 404, and it runs on", async () => {
-    // In the streams, as if another tenant's edge had put it there.
+  it('belongs to another tenant: 404, and it runs on', async () => {
+    // Published to NATS as if the edge had done it for another tenant.
     const nats = await connect({ servers: stack.nats.url });
     onTestFinished(() => nats.close());
     const effects = effectsFile('foreign');
@@ -287,7 +287,7 @@ describe('a job that cannot be cancelled', () => {
 });
 
 describe('the command line', () => {
-  it('cancels a job, and says when it had ended before', async () => {
+  it('cancels a job, and says so when it had already ended', async () => {
     const job = await submit({ mode: 'hang' });
     await inState('running', job);
     const first = await run(stack, ['cancel', job.id, '--wait', '--json']);
@@ -305,7 +305,7 @@ describe('thirty jobs that are cancelled at random moments', () => {
     const effects = effectsFile('random');
     const jobs = await Promise.all(
       Array.from({ length: 30 }, async (_, n) => {
-        // One that no machine is slow enough for to end it before it is cancelled.
+        // One job is so long that it cannot end before it is cancelled.
         const ms = n === 0 ? 60_000 : Math.floor(Math.random() * 120);
         const job = await submit({ mode: 'nap', ms, effects }, own);
         await delay(Math.random() * 700);
@@ -329,7 +329,7 @@ describe('thirty jobs that are cancelled at random moments', () => {
         return what === 'began' ? [[id, Number(at)] as const] : [];
       }),
     );
-    // What was answered is what came of it; 202 leaves a running job the time to end by itself.
+    // The answer fits the end: 200 means cancelled, 409 means another end. After 202 a running job may end by itself.
     for (const [index, { state }] of ends.entries()) {
       const { status } = jobs[index] ?? {};
       if (status !== 202) expect(state === 'cancelled').toBe(status === 200);

@@ -26,7 +26,7 @@ beforeAll(async () => {
 });
 
 describe('the list of dead letters', () => {
-  it('gives them oldest first, by pages and by operation, and each with all that it holds', async () => {
+  it('gives them oldest first, by page and by operation, and shows each with its payload and headers', async () => {
     const tenant = 'list';
     const jobs: Job[] = [];
     for (const name of ['one', 'two', 'three']) jobs.push(await dead(tenant, path.join(directory, name)));

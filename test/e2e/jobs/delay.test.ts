@@ -61,7 +61,7 @@ describe('a delayed job', () => {
     expect(response.status).toBe(200);
   });
 
-  it('is taken out of the waiting room when its time comes', async () => {
+  it('leaves the stream of delayed jobs when its time comes', async () => {
     const response = await stack.submit({ operation: 'echo', input: 1, delay: '300ms' });
     const { id } = Job.parse(await response.json());
     await ended(id);
@@ -114,7 +114,7 @@ describe('a delayed job', () => {
       attempt: 0,
       traceId: job.traceId,
     });
-    // Another one with the same delay is through: the time of the first one has come and gone.
+    // A later job with the same delay has run, so the time of the first one has passed.
     const later = await stack.submit({ operation: 'echo', input: 2, delay: '700ms' }, { prefer: 'wait=30' });
     expect(later.status).toBe(200);
     expect(await read(job.id)).toMatchObject({ state: 'cancelled' });

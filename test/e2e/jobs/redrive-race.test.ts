@@ -5,8 +5,8 @@ import { withTestStack } from '../../support/stack.ts';
 
 const JOBS = 40;
 
-it('a worker does not take word of a redrive for the start of another worker', async () => {
-  // With the usual ack wait of 30 s: a message that nobody settles would come back too late for this test.
+it('a worker does not mistake the event of a redrive for the start of another worker', async () => {
+  // The usual ack wait of 30 s: a message that is not settled would come back too late for this test.
   const stack = await withTestStack({ operationsFolder: 'test/fixtures/operations' });
   const reject = { operation: 'test.mode', input: { mode: 'reject' } };
   const dead = await Promise.all(

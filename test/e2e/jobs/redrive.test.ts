@@ -128,7 +128,7 @@ describe('a redrive', () => {
       Array.from({ length: 30 }, () => post(tenant, `/v1/dead-letters/${died.id}/redrive`)),
     );
     const done = await inState(tenant, died.id, 'succeeded');
-    // Who comes late meets a job that is not dead any more; who comes in time gets the same redrive.
+    // A late request finds a job that is no longer dead; an early one gets the same redrive.
     expect(answers.map(({ status }) => status)).toContain(202);
     for (const answer of answers) {
       if (answer.status === 202) expect(Job.parse(await answer.json()).traceId).toBe(done.traceId);
@@ -136,7 +136,7 @@ describe('a redrive', () => {
     }
     const late = await post(tenant, `/v1/dead-letters/${died.id}/redrive`);
     expect(await problemOf(late)).toMatchObject({ code: 'not-dead', status: 409 });
-    // Every answer is there, so whatever was to be queued is; when nothing is left, nothing is to come.
+    // All requests are answered, so every message is queued. When the queue is empty, no more will run.
     await untilQueueEmpty(await connectTo(stack), 15_000);
     expect(await effectsOf(gate)).toHaveLength(2);
   });
@@ -168,14 +168,14 @@ describe('a redrive', () => {
     expect(idsOf(await list('mine'))).toEqual([died.id]);
   });
 
-  it('of a job that lives is refused', async () => {
+  it('of a job that is not dead is refused', async () => {
     const job = await inState('alive', (await submit('alive', { mode: 'done' })).id, 'succeeded');
     const response = await post('alive', `/v1/dead-letters/${job.id}/redrive`);
     expect(response.status).toBe(409);
     expect(await problemOf(response)).toMatchObject({ code: 'not-dead' });
   });
 
-  it('of many takes those that the filter names, a page at a time', async () => {
+  it('of many takes the dead letters that the filter matches, page by page', async () => {
     const tenant = 'many';
     const gates = ['m1', 'm2', 'm3'].map((name) => path.join(directory, name));
     const jobs: Job[] = [];
@@ -197,7 +197,7 @@ describe('a redrive', () => {
     expect(await problemOf(refused)).toMatchObject({ code: 'request-invalid' });
   });
 
-  it('brings back a job that killed its workers until none of its attempts was left', async () => {
+  it('runs a job again that spent its attempts by killing its workers', async () => {
     const tenant = 'killed';
     const gate = path.join(directory, 'killed');
     await writeFile(gate, '');

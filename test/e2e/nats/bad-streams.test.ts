@@ -27,7 +27,7 @@ afterAll(async () => {
   await nats.stop();
 });
 
-/** All streams are as they have to be, but for one. */
+/** Makes all streams as defined, except one. */
 async function make({ stream, config, update }: BadStream): Promise<void> {
   for (const definition of DEFINITIONS) {
     const wanted = { ...definition, ...(definition.name === stream && update !== true ? config : {}) };
@@ -42,7 +42,7 @@ function setUp(check: boolean): Promise<SetupReport> {
   return setUpBroker({ environment: { NATS_URL: nats.url }, check, replicas: undefined });
 }
 
-/** What a worker does at its start: why it does not start, and what it warns of. */
+/** Sets up the streams as a starting worker does. @returns why it refuses to start, and its warnings */
 async function start(): Promise<{ refusal: string; warnings: string[] }> {
   const warnings: string[] = [];
   const log = { warn: (...args: unknown[]) => void warnings.push(String(args[1])) };
@@ -56,7 +56,7 @@ async function start(): Promise<{ refusal: string; warnings: string[] }> {
 describe('a stream that nats-server holds with', () => {
   const rows = BAD_STREAMS.filter(({ notHere }) => notHere !== true);
   it.each(rows)(
-    'N11: $setting of $stream as $config is named, and mended where nothing is lost',
+    'N11: $setting of $stream as $config is named, and mended if nothing is lost by that',
     async (row) => {
       await make(row);
       const checked = await setUp(true);
@@ -80,7 +80,7 @@ describe('a stream that nats-server holds with', () => {
 
 describe('a consumer that nats-server holds with', () => {
   const rows = BAD_CONSUMERS.filter(({ notHere }) => notHere !== true);
-  it.each(rows)('$setting as $config keeps its group from starting', async ({ setting, config }) => {
+  it.each(rows)('$setting as $config prevents the start of its group', async ({ setting, config }) => {
     await setUp(false);
     const definition = consumerDefinition(GROUP);
     await manager.consumers.add('JOBS', { ...definition, ...config } as never);

@@ -89,7 +89,7 @@ describe('throughline setup', () => {
     const after = await setup('--check', '--json');
     expect(after).toMatchObject({ code: 0, stderr: '' });
     expect(statesOf(after)).toEqual(Array(7).fill('found'));
-    // What the worker tried above is all that was refused.
+    // NATS refused only what the worker tried above.
     expect(await nats.violations()).toEqual(['$JS.API.STREAM.CREATE.DELAYED']);
   });
 });
@@ -99,7 +99,7 @@ function statesOf({ stdout }: Ended): string[] {
   return report.streams.map(({ state }) => state);
 }
 
-describe('the whole API, over TLS, each side as a user that may do only what it must', () => {
+describe('the whole API, over TLS, each side as a user with only the permissions that it needs', () => {
   let stack: TestStack;
   let receiver: CallbackReceiver;
   let refusedBefore: string[];
@@ -137,7 +137,7 @@ describe('the whole API, over TLS, each side as a user that may do only what it 
       body: JSON.stringify(body),
     });
 
-  it('submits, waits, retries, delays, and takes many at once', async () => {
+  it('submits, waits, retries, delays, and accepts batches', async () => {
     expect(await stack.run('echo', 'hello')).toMatchObject({ state: 'succeeded', result: 'hello' });
     expect(await stack.run('test.mode', { mode: 'retry-after' })).toMatchObject({ attempt: 2 });
     const key = { 'idempotency-key': 'once' };
@@ -155,7 +155,7 @@ describe('the whole API, over TLS, each side as a user that may do only what it 
     expect((await stack.call('/v1/jobs/no-such-job')).status).toBe(404);
   });
 
-  it('tells the events of a job, as history and live', async () => {
+  it('gives the events of a job, as history and live', async () => {
     const gate = path.join(directory, 'gate');
     const job = await mode({ mode: 'slow', effects: gate });
     const kinds = (await allOf(await connectEvents(stack, job.id))).map(({ kind }) => kind);
@@ -173,7 +173,7 @@ describe('the whole API, over TLS, each side as a user that may do only what it 
     });
   });
 
-  it('cancels what is running, waits for a retry, or is delayed', async () => {
+  it('cancels a job that is running, waits for a retry, or is delayed', async () => {
     const running = await mode({ mode: 'hang' });
     await inState('running', running);
     expect(await cancel(running)).toMatchObject({ state: 'cancelled' });
@@ -209,7 +209,7 @@ describe('the whole API, over TLS, each side as a user that may do only what it 
     expect(await inState('succeeded', job)).toMatchObject({ attempt: 2 });
   });
 
-  it('calls back at the end of a job, whoever ended it', async () => {
+  it('sends a callback at the end of a job, whether a worker or the edge ended it', async () => {
     const callback = (place: string) => ({ callback: { url: `${receiver.origin}${place}` } });
     await mode({ mode: 'done' }, callback('/done'));
     await cancel(await mode({ mode: 'done' }, { delay: '1h', ...callback('/cancelled') }));
@@ -222,11 +222,11 @@ describe('the whole API, over TLS, each side as a user that may do only what it 
     });
   });
 
-  it('and NATS refused nothing of all that', async () => {
+  it('and NATS refused none of these requests', async () => {
     expect(await nats.violations()).toEqual(refusedBefore);
   });
 
-  /** What the flows above do not reach: the answer to a server that waits for a slow reader, and what comes after long silence. */
+  /** Permissions that the tests above do not use: an answer to flow control, and requests after a long silence. */
   const UNREACHED: Readonly<Record<string, readonly string[]>> = {
     edge: ['$JS.API.CONSUMER.CREATE.KV_OPERATIONS', '$JS.FC.EVENTS.>', '$JS.FC.KV_OPERATIONS.>'],
     worker: [],
@@ -241,7 +241,7 @@ describe('the whole API, over TLS, each side as a user that may do only what it 
         (allowed) => !published.some((subject) => subjectMatches(allowed, subject)),
       );
     };
-    // Nobody waits for an acknowledgement: the last ones may be on their way.
+    // Acks are sent without waiting, so the last ones may still be under way.
     await until('the last messages', async () => (await unused()).length <= unreached.length);
     expect(await unused()).toEqual(unreached);
   });

@@ -11,7 +11,7 @@ beforeAll(async () => {
 afterAll(() => cluster.stop());
 
 describe('a started cluster', () => {
-  it('keeps what a stream with three copies acknowledged while its leader is killed, and takes it back', async () => {
+  it('keeps the acknowledged messages of a stream with three copies when its leader is killed, and takes the leader back', async () => {
     const nats = await connect({
       servers: [...cluster.urls],
       reconnectTimeWait: 100,

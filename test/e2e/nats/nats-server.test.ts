@@ -33,7 +33,7 @@ async function temporaryDirectory(): Promise<string> {
   return directory;
 }
 
-/** Whether a process runs; a zombie that nobody has reaped yet does not. */
+/** Whether a process runs; a zombie counts as ended. */
 async function isRunning(pid: number): Promise<boolean> {
   try {
     process.kill(pid, 0);
@@ -87,7 +87,7 @@ describe('a started nats-server', () => {
     await nats.close();
   });
 
-  it('leaves no process and no file when it stops, also when it is frozen', async () => {
+  it('leaves no process and no file after its stop, also when it is frozen', async () => {
     const server = await start();
     const { pid, logFile } = server;
     await server.kill('SIGSTOP');
@@ -107,13 +107,13 @@ describe('a started nats-server', () => {
     expect(await readFile(logFile, 'utf8')).toContain('Server is ready');
   });
 
-  it('serves on the ports it was given, and says what is wrong when one is taken', async () => {
+  it('uses the ports that it was given, and names the port that is taken', async () => {
     const { url } = await start();
     const port = Number(new URL(url).port);
     await expect(start({ port })).rejects.toThrow(/address already in use/);
   });
 
-  it('takes more configuration, and says what is wrong with it', async () => {
+  it('accepts more configuration, and says what is wrong with it', async () => {
     const authorization = 'authorization { user: tester, password: secret }';
     const server = await start({ extraConfig: authorization, jetStreamConfig: 'max_file_store: 10MB' });
     await expect(connect({ servers: server.url })).rejects.toThrow(/authorization/i);
@@ -122,25 +122,28 @@ describe('a started nats-server', () => {
     await expect(start({ extraConfig: 'nonsense: 1' })).rejects.toThrow(/unknown field "nonsense"/);
   });
 
-  it.each<NodeJS.Signals>(['SIGKILL', 'SIGINT'])('dies with its parent when that gets %s', async (signal) => {
-    const module = fileURLToPath(new URL('../../../dev/nats-server/start.ts', import.meta.url));
-    const script = `
+  it.each<NodeJS.Signals>(['SIGKILL', 'SIGINT'])(
+    'dies with its parent when the parent gets %s',
+    async (signal) => {
+      const module = fileURLToPath(new URL('../../../dev/nats-server/start.ts', import.meta.url));
+      const script = `
       import { startNatsServer } from ${JSON.stringify(module)};
       const { pid } = await startNatsServer({ binary: ${JSON.stringify(testNatsBinary().path)} });
       process.stdout.write(String(pid));`;
-    const parent = spawn(process.execPath, ['--input-type=module', '--eval', script], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
-    const [output] = await once(parent.stdout, 'data');
-    const pid = Number(String(output));
-    expect(await isRunning(pid)).toBe(true);
-    parent.kill(signal);
-    await expect.poll(() => isRunning(pid), { timeout: 5_000 }).toBe(false);
-  });
+      const parent = spawn(process.execPath, ['--input-type=module', '--eval', script], {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      });
+      const [output] = await once(parent.stdout, 'data');
+      const pid = Number(String(output));
+      expect(await isRunning(pid)).toBe(true);
+      parent.kill(signal);
+      await expect.poll(() => isRunning(pid), { timeout: 5_000 }).toBe(false);
+    },
+  );
 });
 
 describe('locating a nats-server', () => {
-  /** A program of that name which answers --version: enough for what is only looked for. */
+  /** A program with that name that only answers --version. */
   async function fakeBinary(path: string, version: string): Promise<void> {
     await mkdir(dirname(path), { recursive: true });
     await writeFile(path, `#!/bin/sh\necho "nats-server: v${version}"\n`);
@@ -176,14 +179,14 @@ describe('locating a nats-server', () => {
     expect(await locateNatsServer(options)).toEqual({ path, version: '2.14.5', source: 'cache' });
   });
 
-  it('does not take a cached one that is not the pinned one', async () => {
+  it('does not use a cached one of another version than the pinned one', async () => {
     const { cacheDir, options } = await bench();
     await fakeBinary(join(cacheDir, 'nats-server', 'v2.14.5', 'nats-server'), '2.14.4');
     const failing = locateNatsServer({ ...options, sources: ['cache'] });
     await expect(failing).rejects.toThrow(/cache +.* is 2\.14\.4/);
   });
 
-  it('takes an older one on PATH when nothing newer can be had, and says what that means', async () => {
+  it('uses an older one on PATH when it finds no newer one, and says what that means', async () => {
     const { bin, lines, options } = await bench();
     await fakeBinary(join(bin, 'nats-server'), '2.9.10');
     const located = await locateNatsServer({ ...options, sources: ['path', 'cache', 'go', 'debian'] });
@@ -234,7 +237,7 @@ describe('locating a nats-server', () => {
       return { url: `http://127.0.0.1:${port}/release.tar.gz`, sha256, downloads: () => downloads };
     }
 
-    it('several callers at once fetch it once and agree', async () => {
+    it('several callers at once download it once, and get the same path', async () => {
       const { cacheDir, options } = await bench();
       const { downloads, ...release } = await releaseHost();
       const sources = ['cache', 'release'] as const;
@@ -246,7 +249,7 @@ describe('locating a nats-server', () => {
       expect(await readdir(join(cacheDir, 'nats-server'))).toEqual(['v2.14.5']);
     });
 
-    it('a lock that a killed process left behind is taken over, by several callers too', async () => {
+    it('a lock of a killed process is taken over, also by several callers at once', async () => {
       const { cacheDir, options } = await bench();
       const { downloads, ...release } = await releaseHost();
       const lock = join(cacheDir, 'nats-server', 'lock');

@@ -16,7 +16,7 @@ let nats: DeployedNats;
 beforeAll(async () => {
   nats = await startDeployedNats();
   await runSetup(nats);
-  // What strangers might take away: operations, word of a cancellation, and more events and jobs than they can add.
+  // Something that strangers might remove: operations, a cancellation, and more events and jobs than they can add.
   const stack = await startStackOn(nats, nats.webSocketUrl, settingsOf('worker', nats));
   try {
     const submitMany = (more = {}): Promise<Response> =>
@@ -54,7 +54,7 @@ describe('a stranger', () => {
     '$JS.API.META.LEADER.STEPDOWN',
   ];
 
-  it('A24: with the credentials of the edge can do nothing else', async () => {
+  it('A24: with the credentials of the edge can do only what the edge does', async () => {
     const connection = await connectWebSocket({
       servers: nats.webSocketUrl,
       user: 'edge',
@@ -73,7 +73,7 @@ describe('a stranger', () => {
     await expectRefusals('edge', connection, foreign, [...MANAGEMENT, ...results, ...takes, ...settles]);
   });
 
-  it('A24: with those of a worker can submit nothing, cancel nothing and remove nothing', async () => {
+  it('A24: with the credentials of a worker cannot submit, cancel or remove anything', async () => {
     const connection = await connect(tcp('worker'));
     onTestFinished(() => connection.close());
     const foreign = [...FOREIGN, 'events.>', '_INBOX_edge.>', '_INBOX_setup.>'];
@@ -82,7 +82,7 @@ describe('a stranger', () => {
     await expectRefusals('worker', connection, foreign, [...MANAGEMENT, ...jobs, ...removes]);
   });
 
-  it('with those of setup can read and write no message, and delete no stream', async () => {
+  it('with the credentials of setup cannot read or write a message, or delete a stream', async () => {
     const connection = await connect(tcp('setup'));
     onTestFinished(() => connection.close());
     const own = ['$JS.API.STREAM.CREATE.MINE', '$JS.API.STREAM.UPDATE.JOBS'];
@@ -91,39 +91,43 @@ describe('a stranger', () => {
     await expectRefusals('setup', connection, [...FOREIGN, '_INBOX_edge.>'], [...management, ...messages]);
   });
 
-  it.each(['edge', 'worker'] as const)('cannot have the server do what the user %s may not', async (user) => {
-    const before = await messagesIn();
-    const connection: AnyConnection =
-      user === 'edge'
-        ? await connectWebSocket({ ...tcp(user), servers: nats.webSocketUrl })
-        : await connect(tcp(user));
-    onTestFinished(() => connection.close());
-    // NATS checks no reply subject: the answer to any of these would be the next request, or the next message.
-    const requests = [
-      '$JS.API.STREAM.PURGE.JOBS',
-      '$JS.API.STREAM.PURGE.EVENTS',
-      '$JS.API.STREAM.DELETE.CANCELS',
-    ];
-    const messages =
-      user === 'edge' ? ['dead.acme.x.echo', '$KV.OPERATIONS.x', 'due.acme.x.echo'] : ['jobs.acme.x.echo'];
-    for (const [index, reply] of [...requests, ...messages].entries()) {
-      for (const allowed of await allowedOf(user)) {
-        const subject = allowed.replaceAll('*', 'x').replace('>', 'x');
-        connection.publish(subject, '{"seq":1}', { reply });
+  it.each(['edge', 'worker'] as const)(
+    'cannot make the server do something that the user %s may not do',
+    async (user) => {
+      const before = await messagesIn();
+      const connection: AnyConnection =
+        user === 'edge'
+          ? await connectWebSocket({ ...tcp(user), servers: nats.webSocketUrl })
+          : await connect(tcp(user));
+      onTestFinished(() => connection.close());
+      // NATS does not check reply subjects: the answer to one request could be another request, or a message.
+      const requests = [
+        '$JS.API.STREAM.PURGE.JOBS',
+        '$JS.API.STREAM.PURGE.EVENTS',
+        '$JS.API.STREAM.DELETE.CANCELS',
+      ];
+      const messages =
+        user === 'edge' ? ['dead.acme.x.echo', '$KV.OPERATIONS.x', 'due.acme.x.echo'] : ['jobs.acme.x.echo'];
+      for (const [index, reply] of [...requests, ...messages].entries()) {
+        for (const allowed of await allowedOf(user)) {
+          const subject = allowed.replaceAll('*', 'x').replace('>', 'x');
+          connection.publish(subject, '{"seq":1}', { reply });
+        }
+        // NATS does not check the deliver subject of a consumer either.
+        const config = { name: `stray-${index}`, deliver_subject: reply, filter_subject: 'events.>' };
+        const create = `$JS.API.CONSUMER.CREATE.EVENTS.${config.name}.events.>`;
+        if (user === 'edge') connection.publish(create, JSON.stringify({ stream_name: 'EVENTS', config }));
       }
-      // Nor where a consumer delivers to.
-      const config = { name: `stray-${index}`, deliver_subject: reply, filter_subject: 'events.>' };
-      const create = `$JS.API.CONSUMER.CREATE.EVENTS.${config.name}.events.>`;
-      if (user === 'edge') connection.publish(create, JSON.stringify({ stream_name: 'EVENTS', config }));
-    }
-    await connection.flush();
-    const after = await messagesIn();
-    for (const [stream, count] of Object.entries(before)) expect(after[stream]).toBeGreaterThanOrEqual(count);
-    const untouched = user === 'edge' ? ['DEAD', 'KV_OPERATIONS'] : ['JOBS', 'DELAYED', 'CANCELS'];
-    for (const stream of untouched) expect([stream, after[stream]]).toEqual([stream, before[stream]]);
-  });
+      await connection.flush();
+      const after = await messagesIn();
+      for (const [stream, count] of Object.entries(before))
+        expect(after[stream]).toBeGreaterThanOrEqual(count);
+      const untouched = user === 'edge' ? ['DEAD', 'KV_OPERATIONS'] : ['JOBS', 'DELAYED', 'CANCELS'];
+      for (const stream of untouched) expect([stream, after[stream]]).toEqual([stream, before[stream]]);
+    },
+  );
 
-  it('A25: cannot come in as the edge over TCP, without credentials, or with wrong ones', async () => {
+  it('A25: cannot connect as the edge over TCP, without credentials, or with wrong ones', async () => {
     const refused = /authorization violation/i;
     await expect(connect(tcp('edge'))).rejects.toThrow(refused);
     await expect(connect({ ...tcp('worker'), pass: 'wrong' })).rejects.toThrow(refused);
@@ -145,7 +149,7 @@ describe('a stranger', () => {
   });
 });
 
-/** How many messages each stream holds; -1: it is gone. */
+/** How many messages each stream holds; -1: it does not exist. */
 async function messagesIn(): Promise<Record<string, number>> {
   const { stdout } = await runSetup(nats, '--check', '--json');
   const { streams } = JSON.parse(stdout) as { streams: { name: string; state: string; messages: number }[] };
@@ -163,7 +167,7 @@ type AnyConnection = Pick<NatsConnection, 'flush' | 'isClosed' | 'close'> & {
   publish(subject: string, payload?: string, options?: { reply?: string }): void;
 };
 
-/** Each of these is refused, by its name in the server's log, and the connection stays. */
+/** Checks that each of these is refused: the server's log names it, and the connection stays open. */
 async function expectRefusals(
   user: DeployedUser,
   connection: AnyConnection,

@@ -26,7 +26,7 @@ describe('one job', () => {
 
     const spans = await stack.collector.waitForSpans(job.traceId, (s) => traceFaults(s).length === 0, 10_000);
     expect(traceFaults(spans)).toEqual([]);
-    // Sorted: workerd's clock stands still while code runs, so that neighbours may have the same start.
+    // Sorted: workerd's clock stands still while code runs, so two spans may have the same start.
     expect(spans.map(({ service, kind }) => `${service} ${kind}`).sort()).toEqual([
       'throughline-bridge CONSUMER',
       'throughline-bridge PRODUCER',
@@ -93,7 +93,7 @@ describe('one job', () => {
 });
 
 describe('a caller without a key', () => {
-  it('cannot write into our traces: its context is only linked to', async () => {
+  it('cannot add spans to our traces: its context only becomes a link', async () => {
     const response = await fetch(`${stack.url}/v1/jobs`, {
       method: 'POST',
       headers: { traceparent: CALLER },

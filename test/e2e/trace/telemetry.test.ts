@@ -71,7 +71,7 @@ describe('a telemetry endpoint that fails', () => {
   });
   const losses = () => stack.logs().filter(({ msg }) => String(msg).startsWith('spans were lost'));
 
-  it('and cuts the connection is tried again, and no span is lost', async () => {
+  it('by cutting the connection is tried again, and no span is lost', async () => {
     const before = losses().length;
     stack.collector.resetNext(1);
     await stack.call(`/v1/jobs/${crypto.randomUUID()}`, {

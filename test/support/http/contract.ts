@@ -161,7 +161,7 @@ function pathPattern(template: string): RegExp {
   return new RegExp(`^${template.replaceAll('.', '\\.').replaceAll(/\{[^}]+\}/g, '[^/]+')}$`);
 }
 
-/** A schema whose objects allow only the fields that they name. The document allows more for later versions; the tests do not. */
+/** A schema whose objects allow only the fields that they name. The document allows more, for later versions. */
 function closed(schema: unknown): unknown {
   if (Array.isArray(schema)) return schema.map(closed);
   if (typeof schema !== 'object' || schema === null) return schema;

@@ -16,7 +16,10 @@ export function runSetup(nats: DeployedNats, ...args: string[]): Promise<Ended> 
   return runLocal(['setup', ...args], settingsOf('setup', nats));
 }
 
-/** Starts the whole path, each side as its own user. The stack is imported only here: workerd trusts the certificates that were known when it was loaded. */
+/**
+ * Starts the whole path, each side as its own user. The stack is imported only here, since workerd trusts the
+ * certificates that were known when it was loaded.
+ */
 export async function startStackOn(
   nats: DeployedNats,
   edgeUrl: string,

@@ -15,8 +15,8 @@ export async function storedCount({ nats }: Source, stream = 'JOBS'): Promise<nu
 }
 
 /**
- * The last message on `subject` of a stream. The queue removes a job that is settled, so read it before a worker settles it,
- * or read a job that waits for its time.
+ * The last message on `subject` of a stream. The queue removes a job that is settled: read it before that, or read a
+ * delayed job.
  */
 export async function storedMessage({ nats }: Source, stream: string, subject: string): Promise<StoredMsg> {
   const connection = await connect({ servers: nats.url });
