@@ -33,7 +33,7 @@ interface BridgeAddress {
   readonly locationHint?: Region;
 }
 
-export interface BridgeClientOptions {
+interface BridgeClientOptions {
   /** How many bridges a region has. */
   readonly shards: number;
   readonly brokerTimeoutMs: number;

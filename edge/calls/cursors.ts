@@ -34,7 +34,7 @@ function decode(cursor: string): string {
 export const REDRIVE_CURSOR = /^([0-9]{1,15})-([0-9]{1,15})$/;
 
 /** Where the next request of a redrive of many goes on: from one sequence to another. */
-export interface RedriveCursor {
+interface RedriveCursor {
   readonly from: number;
   readonly to: number;
 }

@@ -6,7 +6,7 @@ import { ATTR } from '../../shared/trace/semantics.ts';
 import { type Reply, unwrapReply } from './reply.ts';
 
 /** One call of the edge to a Durable Object. */
-export interface ObjectCall<T> {
+interface ObjectCall<T> {
   /** The kind of object in one word, such as `bridge`. */
   readonly kind: string;
   readonly method: string;

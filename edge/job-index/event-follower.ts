@@ -33,7 +33,7 @@ interface OpenReader {
 }
 
 /** What the follower needs of its index. */
-export interface FollowerParts {
+interface FollowerParts {
   readonly connection: BrokerConnection;
   readonly table: JobTable;
   readonly log: Logger;

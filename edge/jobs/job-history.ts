@@ -56,7 +56,7 @@ export interface HistoryEnds {
   readonly callback: number;
 }
 
-export interface HistoryRange {
+interface HistoryRange {
   /** Only events after this sequence. */
   readonly after: number;
   /** Events that exist: nothing up to them may be missing. */
@@ -65,7 +65,7 @@ export interface HistoryRange {
   readonly maxBytes: number;
 }
 
-export interface History {
+interface History {
   readonly events: readonly HistoryEvent[];
   /** Everything up to this sequence has been read. */
   readonly upTo: number;

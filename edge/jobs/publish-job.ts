@@ -10,7 +10,7 @@ import type { OutgoingJob } from './outgoing-job.ts';
 export const BRIDGE_SOURCE = '/throughline/bridge';
 
 /** What the outbox adds to the message of a job. */
-export interface OutboxStay {
+interface OutboxStay {
   /** How long the job waited there, in milliseconds. */
   readonly waitedMs: number;
   /** Whether NATS may already have had a message of this job. */

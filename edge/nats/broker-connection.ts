@@ -9,7 +9,7 @@ import { openSession } from './nats-session.ts';
 import type { BrokerSettings } from './open-connection.ts';
 
 /** The state of the connection. */
-export type BrokerState = 'idle' | 'connecting' | 'open' | 'lost';
+type BrokerState = 'idle' | 'connecting' | 'open' | 'lost';
 
 /** Pause after a failed attempt, so that many requests do not make as many connects. */
 const PAUSE_MS = 200;

@@ -4,37 +4,32 @@ import { API_CODE, isFullCode } from '../../shared/nats/server.ts';
 
 /** The status of a request that is wrong itself: sending it again would not help. */
 const BAD_REQUEST = 400;
-const RETRY_AFTER_SECONDS = 1;
+/** Codes of the client for a connection, or a subject, that the server does not allow. */
+const DENIED: readonly (string | undefined)[] = ['PERMISSIONS_VIOLATION', 'AUTHORIZATION_VIOLATION'];
 
 /** Turns an error of the NATS client into our own. Only this function knows the client's codes. */
 export function brokerError(thrown: unknown): ThroughlineError {
   if (thrown instanceof ThroughlineError) return thrown;
-  const apiCode = thrown instanceof NatsError ? thrown.api_error?.err_code : undefined;
-  const code = thrown instanceof NatsError ? thrown.code : undefined;
-  if (isFullCode(apiCode)) {
-    return new ThroughlineError('stream-full', 'the job queue has no room; try again later', {
-      cause: thrown,
-      retryAfterSeconds: 5,
-    });
+  if (!(thrown instanceof NatsError)) return unavailable(reasonOf(undefined), thrown);
+  return refusalOf(thrown) ?? unavailable(reasonOf(thrown.code), thrown);
+}
+
+/** The error for an answer that NATS gave; undefined where it gave none. */
+function refusalOf(cause: NatsError): ThroughlineError | undefined {
+  const { code, api_error: answer } = cause;
+  if (isFullCode(answer?.err_code)) {
+    const message = 'the job queue has no room; try again later';
+    return new ThroughlineError('stream-full', message, { cause, retryAfterSeconds: 5 });
   }
-  if (apiCode === API_CODE.messageTooLarge || code === 'MAX_PAYLOAD_EXCEEDED') {
-    return new ThroughlineError('payload-too-large', 'the broker takes no message of this size', {
-      cause: thrown,
-    });
+  if (answer?.err_code === API_CODE.messageTooLarge || code === 'MAX_PAYLOAD_EXCEEDED')
+    return new ThroughlineError('payload-too-large', 'the broker takes no message of this size', { cause });
+  if (answer?.code === BAD_REQUEST)
+    return new ThroughlineError('broker-rejected', `the broker rejects it: ${answer.description}`, { cause });
+  if (DENIED.includes(code)) {
+    const message = 'the broker does not let the bridge do this';
+    return new ThroughlineError('broker-refused', message, { cause, retryAfterSeconds: 1 });
   }
-  const { api_error: answer } = thrown instanceof NatsError ? thrown : { api_error: undefined };
-  if (answer?.code === BAD_REQUEST) {
-    return new ThroughlineError('broker-rejected', `the broker rejects it: ${answer.description}`, {
-      cause: thrown,
-    });
-  }
-  if (code === 'PERMISSIONS_VIOLATION' || code === 'AUTHORIZATION_VIOLATION') {
-    return new ThroughlineError('broker-refused', 'the broker does not let the bridge do this', {
-      cause: thrown,
-      retryAfterSeconds: RETRY_AFTER_SECONDS,
-    });
-  }
-  return unavailable(reasonOf(code), thrown);
+  return undefined;
 }
 
 function reasonOf(code: string | undefined): string {

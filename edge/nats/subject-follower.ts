@@ -48,22 +48,7 @@ export async function followSubject(
   const follower = new SubjectFollower(following);
   follower.listen(connection, deliverSubject);
   try {
-    const { name } = await answer(
-      manager.consumers.add(stream, {
-        // With a name, the filter is part of the request's subject, so NATS can permit this request alone.
-        name: nuid.next(),
-        deliver_subject: deliverSubject,
-        filter_subject: following.subject,
-        deliver_policy: DeliverPolicy.StartSequence,
-        opt_start_seq: Math.max(1, following.from),
-        ack_policy: AckPolicy.None,
-        max_deliver: 1,
-        mem_storage: true,
-        num_replicas: 1,
-        idle_heartbeat: nanos(HEARTBEAT_MS),
-        inactive_threshold: nanos(INACTIVE_MS),
-      }),
-    );
+    const { name } = await answer(manager.consumers.add(stream, consumerOf(following, deliverSubject)));
     follower.expectHeartbeats();
     return () => {
       if (!follower.isStopped) manager.consumers.delete(stream, name).catch(() => undefined);
@@ -73,6 +58,23 @@ export async function followSubject(
     follower.stop();
     throw thrown;
   }
+}
+
+function consumerOf({ subject, from }: Following, deliverSubject: string) {
+  return {
+    // With a name, the filter is part of the request's subject, so NATS can permit this request alone.
+    name: nuid.next(),
+    deliver_subject: deliverSubject,
+    filter_subject: subject,
+    deliver_policy: DeliverPolicy.StartSequence,
+    opt_start_seq: Math.max(1, from),
+    ack_policy: AckPolicy.None,
+    max_deliver: 1,
+    mem_storage: true,
+    num_replicas: 1,
+    idle_heartbeat: nanos(HEARTBEAT_MS),
+    inactive_threshold: nanos(INACTIVE_MS),
+  };
 }
 
 class SubjectFollower {

@@ -9,7 +9,7 @@ const FIRST_PAUSE_MS = 250;
 const LONGEST_PAUSE_MS = 10_000;
 
 /** What the scheduler needs of its bridge. */
-export interface SchedulerParts extends DrainParts {
+interface SchedulerParts extends DrainParts {
   readonly object: {
     readonly storage: Pick<DurableObjectStorage, 'getAlarm' | 'setAlarm'>;
     /** Keeps this object alive for work that no request waits for. */

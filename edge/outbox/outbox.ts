@@ -4,7 +4,7 @@ import type { OutgoingJob } from '../jobs/outgoing-job.ts';
 import { ENTRY_COLUMNS, type EntryRow, entryOf, type OutboxEntry, type OutboxState } from './outbox-entry.ts';
 
 /** What the outbox may hold. */
-export interface OutboxLimits {
+interface OutboxLimits {
   readonly maxRows: number;
   /** Bytes of all jobs together. */
   readonly maxBytes: number;

@@ -2,19 +2,19 @@ import { isTerminalEvent } from '../../shared/job/event.ts';
 import type { RecordedEvent } from '../../shared/job/event-record.ts';
 
 /** An event, its place in the stream and its size on the wire. */
-export interface TailEntry {
+interface TailEntry {
   readonly sequence: number;
   readonly bytes: number;
   readonly event: RecordedEvent;
 }
 
-export interface TailLimits {
+interface TailLimits {
   readonly events: number;
   readonly bytes: number;
 }
 
 /** What follows a place: the next events, perhaps none yet; `older`: events that only the stream has; `end`: no more. */
-export type TailRead = { readonly entries: readonly TailEntry[] } | 'older' | 'end';
+type TailRead = { readonly entries: readonly TailEntry[] } | 'older' | 'end';
 
 /**
  * The latest events of one job, without a gap: every event after `floor`. Its size is bounded, so a slow reader costs no

@@ -5,8 +5,7 @@ import { JOB_LIST_LIMITS } from '../../../shared/api/job-list.ts';
 import { OperationName } from '../../../shared/api/operation.ts';
 import { OUTBOX_LIST_LIMIT } from '../../../shared/api/outbox.ts';
 import { JOB_STATES } from '../../../shared/job/job.ts';
-import { readCursor } from '../../calls/cursors.ts';
-import { parseRedriveCursor } from '../../calls/cursors.ts';
+import { parseRedriveCursor, readCursor } from '../../calls/cursors.ts';
 
 const BAD_CURSOR = 'must be the cursor of the previous answer';
 
