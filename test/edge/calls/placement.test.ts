@@ -21,7 +21,7 @@ describe('the region of a request', () => {
     expect(regionOf(location)).toBe(region);
   });
 
-  it('stands in the id of a job, and is read back from it', () => {
+  it('is part of a job’s id, and is read back from it', () => {
     for (const region of REGIONS) expect(regionOfJob(withRegion('a-b_c', region))).toBe(region);
     expect(regionOfJob(withRegion('a-b_c', undefined))).toBeUndefined();
     expect(regionOfJob('a-b_mars')).toBeUndefined();
@@ -48,7 +48,7 @@ function namespace() {
 const OPTIONS = { shards: 4, brokerTimeoutMs: 1_000, region: undefined, locationHint: undefined };
 
 describe('the bridge of a job', () => {
-  it('is in the region that its id names, wherever the caller is', async () => {
+  it('is in the region of its id, wherever the caller is', async () => {
     const { asked, bridges } = namespace();
     const id = await jobIdFor('acme', undefined, 'weur');
     await new BridgeClient(bridges, { ...OPTIONS, region: 'weur' }).read('acme', id);
@@ -61,7 +61,7 @@ describe('the bridge of a job', () => {
     });
   });
 
-  it('is the same for an idempotency key from everywhere', async () => {
+  it('is the same for an idempotency key from every region', async () => {
     const { asked, bridges } = namespace();
     for (const region of ['weur', 'apac'] as const) {
       const client = new BridgeClient(bridges, { ...OPTIONS, region, locationHint: 'enam' });
@@ -71,7 +71,7 @@ describe('the bridge of a job', () => {
     expect(asked[0]).toMatchObject({ name: expect.stringMatching(/^bridge-global-/), locationHint: 'enam' });
   });
 
-  it('gets its part of a batch, and the results come back in the order of the batch', async () => {
+  it('gets its part of a batch, and the results keep the order of the batch', async () => {
     const { asked, bridges } = namespace();
     const ids = await Promise.all(Array.from({ length: 20 }, () => jobIdFor('acme', undefined)));
     const commands = ids.map((jobId) => ({ jobId }) as never);

@@ -12,7 +12,7 @@ describe('a reply', () => {
     expect(unwrapReply(acrossMachines({ ok: true, value: undefined }))).toBeUndefined();
   });
 
-  it('throws the error it stands for, whole but for its cause', async () => {
+  it('throws the error that it holds, without its cause', async () => {
     const error = new ThroughlineError('operation-unknown', 'no worker has announced ecoh', {
       cause: new Error('canary'),
       violations: [{ path: '/operation', message: 'is unknown' }],
@@ -27,7 +27,7 @@ describe('a reply', () => {
     expect(again.cause).toBeUndefined();
   });
 
-  it('has no Retry-After where the error has none', async () => {
+  it('has no Retry-After when the error has none', async () => {
     const reply = acrossMachines(refusal(new ThroughlineError('internal', 'why')));
     expect((await refusalOf(() => unwrapReply(reply))).retryAfterSeconds).toBeUndefined();
   });

@@ -3,8 +3,8 @@ import path from 'node:path';
 import { build } from 'esbuild';
 import { convertV4MiniflareOptions, Miniflare } from 'miniflare';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { PageQuery } from '../../../edge/calls/index-commands.ts';
 import { readCursor } from '../../../edge/calls/cursors.ts';
+import type { PageQuery } from '../../../edge/calls/index-commands.ts';
 import type { IndexEntry } from '../../../edge/job-index/index-entry.ts';
 import type { Place } from '../../../edge/job-index/job-table.ts';
 import type { JobSummary } from '../../../shared/api/job-list.ts';
@@ -92,11 +92,11 @@ const entry = (more: Partial<IndexEntry> = {}): IndexEntry => ({
 const running = entry({ state: 'running', attempt: 1, started_at: START + 1 });
 const succeeded = entry({ ...running, state: 'succeeded', finished_at: START + 2 });
 
-describe('what is known of a job', () => {
+describe('the entry of a job', () => {
   const states = async (own: ReturnType<typeof table>) =>
     (await own.page()).jobs.map(({ state, acceptedAt }) => `${state} ${Date.parse(acceptedAt) - START}`);
 
-  it('is not taken back by word of its acceptance that comes late', async () => {
+  it('is not replaced by its acceptance when that comes late', async () => {
     const own = table();
     await own.follow([running]);
     await own.accept(entry());
@@ -121,14 +121,14 @@ describe('what is known of a job', () => {
     expect(await states(own)).toEqual(['queued 0']);
   });
 
-  it('holds within one batch too', async () => {
+  it('follows the same rules within one batch', async () => {
     const own = table();
     const later = entry({ ...running, redrive_count: 1 });
     await own.follow([running, later, succeeded]);
     expect(await states(own)).toEqual(['running 0']);
   });
 
-  it('is of the job that was accepted last under its id', async () => {
+  it('belongs to the job that was accepted last with its id', async () => {
     const own = table();
     await own.follow([entry({ ...succeeded, redrive_count: 2 })]);
     await own.accept(entry({ accepted_at: START + 5 }));
@@ -138,7 +138,7 @@ describe('what is known of a job', () => {
     expect(await states(own)).toEqual(['running 5']);
   });
 
-  it('is another tenant’s business where the id is the same', async () => {
+  it('is separate from that of another tenant with the same id', async () => {
     const own = table();
     await own.follow([running, entry({ tenant: 'globex', state: 'queued' })]);
     expect(await states(own)).toEqual(['running 0']);
@@ -146,7 +146,7 @@ describe('what is known of a job', () => {
     expect((await own.page({ tenant: 'nobody' })).jobs).toEqual([]);
   });
 
-  it('is taken together with the place in the stream', async () => {
+  it('is written together with the place in the stream', async () => {
     const own = table();
     await own.follow([running], { source: 'a', sequence: 41 });
     expect(await own.place()).toEqual({ source: 'a', sequence: 41 });
@@ -186,7 +186,7 @@ describe('a page', () => {
   });
 
   it.each(FILTERS)(
-    'with %j reads its rows and no more, whatever there is, and how deep it may lie',
+    'with %j reads only its own rows, at any depth and however many jobs there are',
     async (filter) => {
       const own = table();
       const counts: number[][] = [];
@@ -222,8 +222,8 @@ describe('a page', () => {
   });
 });
 
-describe('jobs whose time is over', () => {
-  it('are forgotten a few at a time, and others are kept', async () => {
+describe('expired jobs', () => {
+  it('are deleted a few at a time, and others are kept', async () => {
     const own = table();
     const old = Array.from({ length: 5 }, (_, n) => entry({ id: `old-${n}`, expires_on: 100 }));
     await own.follow([...old, entry({ id: 'new', expires_on: 101 })]);

@@ -7,7 +7,7 @@ import { job } from '../http/app-support.ts';
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
-/** A feed whose index answers as `answer` says, and what it was told. */
+/** A feed whose index answers as `answer` says, and the calls that it got. */
 function feed(answer: () => Promise<void> = async () => undefined) {
   const told: string[][] = [];
   const warnings: unknown[] = [];
@@ -26,7 +26,7 @@ function feed(answer: () => Promise<void> = async () => undefined) {
 const ids = (from: number, to: number): string[] =>
   Array.from({ length: to - from }, (_, n) => `job-${from + n}`);
 
-it('tells of a job at once, and of those that come within 50 ms together', async () => {
+it('sends a job at once, and the jobs of the next 50 ms together', async () => {
   const { add, told } = feed();
   add('a');
   expect(told).toEqual([['a']]);
@@ -40,7 +40,7 @@ it('tells of a job at once, and of those that come within 50 ms together', async
   expect(told.at(-1)).toEqual(['d']);
 });
 
-it('tells of at most 100 at a time, and does not pause between full batches', async () => {
+it('sends at most 100 jobs at a time, and does not pause between full batches', async () => {
   const { add, told } = feed();
   add(...ids(0, 251));
   await vi.advanceTimersByTimeAsync(50);
@@ -48,7 +48,7 @@ it('tells of at most 100 at a time, and does not pause between full batches', as
   expect(told.flat()).toEqual(ids(0, 251));
 });
 
-it('tries again, in order, and gives up without a word to whoever submits', async () => {
+it('tries again, in order, and gives up without an error for the caller', async () => {
   const { add, told, warnings } = feed(() => Promise.reject(new Error('the index was reset')));
   add('a');
   add('b');
@@ -59,7 +59,7 @@ it('tries again, in order, and gives up without a word to whoever submits', asyn
   expect(told.at(-1)).toEqual(['b']);
 });
 
-it('holds no more than 5,000 jobs, and says how many it left out', async () => {
+it('holds at most 5,000 jobs, and logs how many it left out', async () => {
   let isBack = false;
   const { add, told, warnings } = feed(async () => {
     if (!isBack) throw new Error('away');

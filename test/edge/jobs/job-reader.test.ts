@@ -49,7 +49,7 @@ function read(streams: Readonly<Record<string, StoredMessage>>): Promise<Job | u
 }
 
 describe('reading a job', () => {
-  it('gives what its last event says', async () => {
+  it('gives the job of its last event', async () => {
     expect(await read({ EVENTS: event('succeeded'), JOBS: queued() })).toMatchObject({
       state: 'succeeded',
     });
@@ -80,21 +80,21 @@ describe('reading a job', () => {
     expect(await readJob(broker, 'acme', 'job-1')).toMatchObject({ state: 'failed' });
   });
 
-  it('gives undefined where there is none', async () => {
+  it('gives undefined when there is no job', async () => {
     expect(await read({})).toBeUndefined();
   });
 
-  it('does not take somebody else’s message for an event', async () => {
+  it('ignores a message on the event subject that is no event', async () => {
     const noise = { ...event('succeeded'), data: writeJson({ hello: 1 }) };
     expect(await read({ EVENTS: noise, JOBS: queued() })).toMatchObject({ state: 'queued' });
   });
 
-  it('needs no headers', async () => {
+  it('reads a message without headers', async () => {
     const job = await read({ JOBS: { ...queued(), headers: undefined } });
     expect(job).toMatchObject({ state: 'queued', acceptedAt: STORED.toISOString(), traceId: '' });
   });
 
-  it('finds headers however a producer writes their names', async () => {
+  it('reads header names in any case', async () => {
     const message = queued({
       Traceparent: `00-${TRACE_ID}-00f067aa0ba902b7-01`,
       'Ce-Time': '2026-01-01T00:00:00.000Z',
@@ -113,7 +113,7 @@ describe('reading a job', () => {
     ['a time that is none', { 'ce-time': 'yesterday' }],
     ['a time beyond the calendar', { 'ce-time': '+010000-01-01T00:00:00Z' }],
     ['a broken trace', { traceparent: 'x' }],
-  ])('gives a job that the API describes, also with %s', async (_what, fields) => {
+  ])('gives a job that fits the schema of the API, also with %s', async (_what, fields) => {
     expect(Job.safeParse(await read({ JOBS: queued(fields) })).success).toBe(true);
   });
 });

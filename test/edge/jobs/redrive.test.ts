@@ -117,13 +117,13 @@ describe('a redrive', () => {
     });
   });
 
-  it('goes without events, which are kept less long than dead letters', async () => {
+  it('works without events: they are kept for less time than dead letters', async () => {
     const { redrive, written } = setup({ DEAD: [deadLetter()] });
     expect((await redrive()).job).toMatchObject({ state: 'queued', maxAttempts: 3 });
     expect(written()[1]).toMatchObject({ after: 0 });
   });
 
-  it('takes the old trace from the last attempt where the message had none', async () => {
+  it('takes the old trace from the last attempt when the message has none', async () => {
     const { redrive } = setup({
       DEAD: [deadLetter(5, { traceparent: 'x' })],
       EVENTS: [event('failed', { traceId: NEW })],
@@ -131,7 +131,7 @@ describe('a redrive', () => {
     expect((await redrive()).job.previousTraceIds).toEqual([NEW]);
   });
 
-  it('gives way to what a worker has recorded since the redrive', async () => {
+  it('answers with the event that a worker has recorded since', async () => {
     const meanwhile = event('started', { redriveCount: 1, attempt: 1, traceId: NEW }, 41);
     const { broker, redrive, left } = setup({ DEAD: [deadLetter()], EVENTS: [event('failed')] });
     broker.before('publishAfter', () => broker.store('EVENTS', meanwhile));
@@ -150,7 +150,7 @@ describe('a redrive', () => {
     },
   );
 
-  it('is refused where there is no dead letter; the answer says whether there is a job', async () => {
+  it('is refused when there is no dead letter; the error says whether there is a job', async () => {
     expect(await refusalOf(setup({}).redrive)).toMatchObject({ code: 'dead-letter-unknown', status: 404 });
     const alive = setup({ EVENTS: [event('started')] });
     expect(await refusalOf(alive.redrive)).toMatchObject({ code: 'not-dead', status: 409 });
@@ -163,14 +163,14 @@ describe('a redrive', () => {
     expect({ written: written(), left: left() }).toEqual({ written: [], left: ['job-1'] });
   });
 
-  it('holds when only the dead letter could not be removed', async () => {
+  it('succeeds when only the dead letter cannot be removed', async () => {
     const { broker, redrive, written } = setup({ DEAD: [deadLetter()], EVENTS: [event('failed')] });
     broker.fail('deleteUpTo');
     expect((await redrive()).job.state).toBe('queued');
     expect(written()).toHaveLength(2);
   });
 
-  it('that was interrupted after it reached the queue is finished, not done again', async () => {
+  it('that was interrupted after it reached the queue is finished, not repeated', async () => {
     const { redrive, written, left } = setup({
       DEAD: [deadLetter()],
       EVENTS: [event('failed')],
@@ -193,7 +193,7 @@ describe('a redrive', () => {
     expect(left()).toEqual([]);
   });
 
-  it('answers with the redrive of another request that was faster', async () => {
+  it('answers with the redrive of a faster request', async () => {
     const { broker, parts, written } = setup({ EVENTS: [event('failed')] });
     const faster = queued({ 'Nats-Msg-Id': 'job-1:redrive:5' });
     broker.before('publish', () => broker.store('JOBS', faster));
@@ -202,7 +202,7 @@ describe('a redrive', () => {
     expect(written().at(-1)).toMatchObject({ body: { kind: 'redriven', traceId: NEW } });
   });
 
-  it('does not take the older message, not yet removed, for its own', async () => {
+  it('does not mistake the older message, which is not removed yet, for its own', async () => {
     const before = stored('jobs.acme.job-1.echo', 9, { traceparent: traceparent(OLD) });
     const { redrive, written } = setup({ DEAD: [deadLetter()], EVENTS: [event('failed')], JOBS: [before] });
     await redrive();
@@ -217,7 +217,7 @@ describe('a redrive of many', () => {
   };
   const deadLetters = [1, 2, 3].map((seq) => deadLetter(seq, {}, `job-${seq}`));
 
-  it('goes on where a cursor says, and never beyond what was there at first', async () => {
+  it('goes on at its cursor, and stops at the last dead letter of the first request', async () => {
     const { broker, parts } = setup({ DEAD: deadLetters });
     const first = await redriveMany(parts, broker, { ...command, limit: 2 });
     expect(first).toEqual({ redriven: ['job-1', 'job-2'], failed: [], cursor: '3-3' });
@@ -226,7 +226,7 @@ describe('a redrive of many', () => {
     expect(rest).toEqual({ redriven: ['job-3'], failed: [] });
   });
 
-  it('says what became of each, and takes only those that died of the reason', async () => {
+  it('reports each job, and redrives only those that died for the reason', async () => {
     const { broker, parts } = setup({
       DEAD: deadLetters,
       EVENTS: [1, 2, 3].map((seq) => event('started', {}, seq, `job-${seq}`)),
@@ -238,7 +238,7 @@ describe('a redrive of many', () => {
     });
   });
 
-  it('tells what was done when the broker is lost on the way', async () => {
+  it('reports what was done when the connection is lost on the way', async () => {
     const { broker, parts } = setup({ DEAD: [...deadLetters.slice(0, 1), deadLetter(101, {}, 'job-2')] });
     broker.before('nextMessage', (nth) => {
       if (nth === 2) throw unavailable('the broker is lost');
@@ -249,8 +249,8 @@ describe('a redrive of many', () => {
   });
 });
 
-describe('a stored dead letter', () => {
-  it('is shown with its payload and the headers that mean something here', () => {
+describe('a dead letter', () => {
+  it('is shown with its payload and the headers that Throughline knows', () => {
     const detail = deadLetterDetailOf(
       deadLetter(5, { 'Ce-Id': 'job-1', 'Content-Type': 'application/json' }),
     );
@@ -271,7 +271,7 @@ describe('a stored dead letter', () => {
     });
   });
 
-  it('is shown in base64 when it is no JSON, and needs no headers', () => {
+  it('is shown in base64 when it is not JSON, also without headers', () => {
     const message = { ...deadLetter(), data: new Uint8Array([0xff, 0x00]), headers: undefined };
     expect(deadLetterDetailOf(message)).toMatchObject({ body: '/wA=', headers: {}, reason: '', traceId: '' });
     expect(deadLetterDetailOf(message)).not.toHaveProperty('input');
@@ -281,7 +281,7 @@ describe('a stored dead letter', () => {
     { 'throughline-dead-attempts': 'many' },
     { traceparent: 'x' },
     { 'throughline-redrive-count': '-1' },
-  ])('fits what the API says, also with %j', (fields) => {
+  ])('fits the schema of the API, also with %j', (fields) => {
     const bad = stored('dead.acme.job-1.echo', 1, fields);
     expect(DeadLetterDetail.safeParse(deadLetterDetailOf(bad)).success).toBe(true);
     expect(deadLetterOf(bad)).not.toHaveProperty('redriveCount');

@@ -12,7 +12,7 @@ function apiError(errCode: number, description: string, status = 503): NatsError
 
 const natsError = (code: string): NatsError => new NatsError('canary at wss://nats.internal:9222', code);
 
-describe('what NATS says', () => {
+describe('an error of NATS', () => {
   it.each<[string, NatsError, string]>([
     ['a stream at its number of messages', apiError(10077, 'maximum messages exceeded'), 'stream-full'],
     ['a server without memory or disk', apiError(10023, 'insufficient resources'), 'stream-full'],
@@ -46,7 +46,7 @@ describe('what NATS says', () => {
     expect(error.retryAfterSeconds !== undefined).toBe(error.status === 503);
   });
 
-  it('is let through when it is an error of our own', () => {
+  it('stays as it is when it is our own already', () => {
     const error = new ThroughlineError('input-invalid', 'why');
     expect(brokerError(error)).toBe(error);
   });
@@ -63,13 +63,16 @@ describe('what NATS says', () => {
     expect(error.message).not.toMatch(/10\.0\.0\.7|nats\.internal/);
   });
 
-  it.each([undefined, null, '', {}, new Error('')])('is an error also when it is %j', (thrown) => {
-    expect(brokerError(thrown)).toMatchObject({ code: 'broker-unavailable', status: 503 });
-  });
+  it.each([undefined, null, '', {}, new Error('')])(
+    'becomes an error of ours, also when it is %j',
+    (thrown) => {
+      expect(brokerError(thrown)).toMatchObject({ code: 'broker-unavailable', status: 503 });
+    },
+  );
 });
 
 describe('unavailable', () => {
-  it('says why, and when to come again', () => {
+  it('says why, and when to try again', () => {
     expect(unavailable('no pong in time')).toMatchObject({
       code: 'broker-unavailable',
       message: 'the message broker cannot be reached: no pong in time',

@@ -2,14 +2,14 @@ import { describe, expect, it, vi } from 'vitest';
 import { Loss } from '../../../edge/nats/loss.ts';
 
 describe('a loss', () => {
-  it('keeps nothing of the calls that ended before it, however many', async () => {
+  it('keeps no listener of a call that has ended', async () => {
     const loss = new Loss();
     for (let call = 0; call < 1_000; call++) await loss.race(Promise.resolve(call), () => 'lost');
     await loss.race(Promise.reject(new Error('refused')), () => 'lost').catch(() => undefined);
     expect(loss.listeners).toBe(0);
   });
 
-  it('ends every call that is still open, each in its own way', async () => {
+  it('ends every open call, each in its own way', async () => {
     const loss = new Loss();
     const open = new Promise<never>(() => undefined);
     const values = loss.race(open, () => 'lost');
@@ -22,7 +22,7 @@ describe('a loss', () => {
     expect(loss.listeners).toBe(0);
   });
 
-  it('is told to whoever listens too late, and to nobody twice', () => {
+  it('calls a late listener at once, and no listener twice', () => {
     const loss = new Loss();
     const [early, left, late] = [vi.fn(), vi.fn(), vi.fn()];
     loss.listen(early);

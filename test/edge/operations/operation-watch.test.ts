@@ -30,12 +30,12 @@ function withOperations(...announcements: OperationAnnouncement[]) {
 }
 
 describe('a watch', () => {
-  it('lists what was announced, by name', async () => {
+  it('lists the announced operations, by name', async () => {
     const { watch } = withOperations(announcement('image.small'), announcement('echo'));
     expect(await watch.list()).toEqual([announcement('echo'), announcement('image.small')]);
   });
 
-  it('is empty where nothing was announced', async () => {
+  it('lists nothing when nothing was announced', async () => {
     expect(await setup().watch.list()).toEqual([]);
   });
 
@@ -138,7 +138,7 @@ describe('an operation that nobody announced', () => {
     expect(suggestions.slice(0, 2).sort()).toEqual(['aaaa', 'aaab']);
   });
 
-  it('has no near names where nothing was announced', async () => {
+  it('has no near names when nothing was announced', async () => {
     const error = await refusalOf(() => setup().watch.check('echo', null));
     expect(error).toMatchObject({ code: 'operation-unknown', suggestions: [] });
     expect(error.message).toContain('see GET /v1/operations');
@@ -179,7 +179,7 @@ describe('an input', () => {
     expect(error.violations.map((violation) => violation.path)).toContain(path);
   });
 
-  it('with a thousand faults gets an answer with a few', async () => {
+  it('with a thousand faults is answered with a few', async () => {
     const { watch } = withOperations(announcement('list', { type: 'array', items: { type: 'string' } }));
     const input = Array.from({ length: 1_000 }, (_, index) => index);
     const error = await refusalOf(() => watch.check('list', input));
@@ -187,7 +187,7 @@ describe('an input', () => {
     expect(error.message.length).toBeLessThan(2_000);
   });
 
-  it('with a fault as long as the input gets an answer in few words', async () => {
+  it('with a very long fault is answered in few words', async () => {
     const closed = { type: 'object', additionalProperties: false };
     const { watch } = withOperations(announcement('echo', closed));
     const input = Object.fromEntries(['a', 'b', 'c'].map((letter) => [letter.repeat(80_000), 1]));
@@ -212,7 +212,7 @@ describe('an input', () => {
     ['a pattern that nobody reads', { type: 'string', pattern: '(' }],
     ['a reference to nothing', { $ref: '#/$defs/missing' }],
     ['a reference to itself', { $ref: '#' }],
-  ])('is left to the worker where the edge cannot read the schema: %s', async (_what, rule) => {
+  ])('is left to the worker when the edge cannot read the schema: %s', async (_what, rule) => {
     const { watch } = withOperations(announcement('echo', rule));
     expect(await watch.check('echo', 'some-text')).toMatchObject({ name: 'echo' });
   });

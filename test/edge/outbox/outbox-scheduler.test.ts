@@ -40,7 +40,7 @@ function setup(connect: () => Promise<void>) {
 }
 
 describe('the alarm', () => {
-  it('never fails, and is armed again, however often NATS does not take the jobs (E7)', async () => {
+  it('never fails, and is set again, however often NATS does not take the jobs (E7)', async () => {
     const { scheduler, storage, add, connection } = setup(() =>
       Promise.reject(new Error('a fault of any kind')),
     );
@@ -54,14 +54,14 @@ describe('the alarm', () => {
     expect(storage.alarm).toBeLessThan(Date.now() + 10_001);
   });
 
-  it('is armed with the first pending job, in the same turn', () => {
+  it('is set in the same turn as the first pending job', () => {
     const { scheduler, storage, add } = setup(() => Promise.reject(unavailable('away')));
     add();
     scheduler.added();
     expect(storage.alarm).toBeGreaterThan(Date.now());
   });
 
-  it('that was lost is set again when the object comes back to life (E8)', async () => {
+  it('that was lost is set again when the object starts again (E8)', async () => {
     const { scheduler, storage, add } = setup(() => Promise.reject(unavailable('away')));
     await scheduler.start();
     expect(storage.alarm).toBeNull();

@@ -26,8 +26,8 @@ function setup(limits = ROOM) {
   return { sql, outbox, reopened, ids };
 }
 
-describe('the line', () => {
-  it('is first in, first out, and gives back what was put in', () => {
+describe('the queue', () => {
+  it('gives jobs back unchanged, first in, first out', () => {
     const { outbox, ids } = setup();
     const first = job('one', {
       spec: { maxAttempts: 5, dueAt: '2026-01-02T00:00:00.000Z', timeoutMs: 5, fingerprint: 'f' },
@@ -40,21 +40,21 @@ describe('the line', () => {
     expect(new TextDecoder().decode(entries[0]?.body)).toBe('"hello"');
   });
 
-  it('counts a try for those that were taken, and tells how many came before', () => {
+  it('counts a try for each job that is taken, and gives the number of earlier tries', () => {
     const { outbox } = setup();
     for (const id of ['a', 'b', 'c']) outbox.add(job(id), body(), 'unsent');
     expect(outbox.takeNext(2, 1_000).map(({ tries }) => tries)).toEqual([0, 0]);
     expect(outbox.takeNext(3, 1_000).map(({ tries }) => tries)).toEqual([1, 1, 0]);
   });
 
-  it('gives few where they are large, but always one', () => {
+  it('gives few jobs at once when they are large, but always one', () => {
     const { outbox, ids } = setup();
     for (const id of ['a', 'b', 'c']) outbox.add(job(id), body('x'.repeat(60)), 'unsent');
     expect(ids(outbox.takeNext(10, 130))).toEqual(['a', 'b']);
     expect(ids(outbox.takeNext(10, 1))).toEqual(['a']);
   });
 
-  it('is still there when the object is made anew, with its counts', () => {
+  it('is still there, with its counts, when the object starts again', () => {
     const { outbox, reopened, ids } = setup();
     outbox.add(job('kept'), body(), 'unsent');
     outbox.addPublished(job('sent'), body(), 5);
@@ -82,7 +82,7 @@ describe('the line', () => {
 });
 
 describe('a job in the outbox', () => {
-  it('is found by its tenant alone, and not any more once NATS has it', () => {
+  it('is found only by its tenant, and only until NATS has it', () => {
     const { outbox } = setup();
     outbox.add(job('mine'), body(), 'unsent');
     expect(outbox.find('acme', 'mine')?.job.jobId).toBe('mine');
@@ -114,7 +114,7 @@ describe('a job in the outbox', () => {
     expect(outbox.cancel(position, '2026-01-01T00:00:02.000Z')).toBe(false);
   });
 
-  it('whose end is awaited is looked at when its time comes, and goes back to its place when NATS forgot it', () => {
+  it('whose end is awaited is checked at its time, and is pending at its old place when NATS has forgotten it', () => {
     const { outbox, ids } = setup();
     outbox.addPublished(job('early'), body(), 100);
     outbox.addPublished(job('late'), body(), 200);
@@ -131,8 +131,8 @@ describe('a job in the outbox', () => {
   });
 });
 
-describe('the room', () => {
-  it('ends at so many rows or bytes; what is refused is not taken', async () => {
+describe('the room of the outbox', () => {
+  it('is limited in rows and bytes; a job that does not fit is not added', async () => {
     const few = setup({ maxRows: 1, maxBytes: 1_000_000 }).outbox;
     few.add(job('one'), body(), 'unsent');
     expect((await refusalOf(() => few.add(job('two'), body(), 'unsent'))).code).toBe('outbox-full');
@@ -143,7 +143,7 @@ describe('the room', () => {
     expect(small.status(0)).toMatchObject({ pending: 0, bytes: 0 });
   });
 
-  it('is free again once jobs have gone', () => {
+  it('is free again when jobs were removed', () => {
     const { outbox } = setup({ maxRows: 1, maxBytes: 1_000_000 });
     outbox.add(job('one'), body(), 'unsent');
     outbox.remove(outbox.takeNext(1, 1_000).map(({ position }) => position));
@@ -157,7 +157,7 @@ describe('the room', () => {
     outbox.add(job('two'), body(), 'unsent');
   });
 
-  it('a disk that is full is an outbox that is full', async () => {
+  it('counts as full when the disk is full', async () => {
     const { outbox, sql } = setup();
     const exec = sql.exec;
     sql.exec = ((query: string, ...bindings: unknown[]) => {
@@ -170,7 +170,7 @@ describe('the room', () => {
     });
   });
 
-  it('tells how long the first has been waiting', () => {
+  it('says how long the oldest pending job has waited', () => {
     const { outbox } = setup();
     const before = Date.now();
     outbox.add(job('one'), body(), 'unsent');

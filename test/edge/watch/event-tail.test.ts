@@ -18,27 +18,27 @@ function tail(floor = 0, ended = false, limits = { events: 3, bytes: 1_000 }) {
 }
 
 describe('the tail of a job’s events', () => {
-  it('gives what is behind a place, and nothing where there is nothing', () => {
+  it('gives the events after a place, or none', () => {
     const { push, behind } = tail();
     push(4);
     push(9);
     expect([behind(0), behind(4), behind(6), behind(9), behind(99)]).toEqual([[4, 9], [9], [9], [], []]);
   });
 
-  it('says that what was there before it must be read from the stream', () => {
+  it('says that events before it must be read from the stream', () => {
     const { push, behind } = tail(7);
     push(9);
     expect([behind(0), behind(6), behind(7)]).toEqual(['older', 'older', [9]]);
   });
 
-  it('forgets the oldest when it is full, and says so to whoever had not read them', () => {
+  it('drops the oldest event when it is full, and says so to a reader that has not read it', () => {
     const { push, behind, window } = tail();
     for (const sequence of [1, 2, 3, 4, 5]) push(sequence);
     expect(window.floor).toBe(2);
     expect([behind(0), behind(1), behind(2), behind(4)]).toEqual(['older', 'older', [3, 4, 5], [5]]);
   });
 
-  it('is bounded in bytes too, but keeps the last event however large it is', () => {
+  it('is limited in bytes too, but keeps the last event of any size', () => {
     const { push, behind } = tail();
     push(1, 'progress', 600);
     push(2, 'progress', 600);
@@ -55,12 +55,12 @@ describe('the tail of a job’s events', () => {
     expect([window.ended, window.head]).toEqual([true, 2]);
   });
 
-  it('knows that a job had ended before', () => {
+  it('knows that the job had ended before', () => {
     const { behind } = tail(7, true);
     expect([behind(0), behind(6), behind(7), behind(8)]).toEqual(['older', 'older', 'end', 'end']);
   });
 
-  it('takes no event twice, and passes over what is none', () => {
+  it('takes no event twice, and skips a message that is no event', () => {
     const { push, behind, window } = tail();
     push(5);
     push(5);
