@@ -88,13 +88,13 @@ export class EventFollower {
     const { connection, table } = this.#parts;
     return connection.use(async (session) => {
       const extent = await session.extent(EVENTS_STREAM);
-      this.#begin(extent);
+      this.#moveToStart(extent);
       const until = Date.now() + RUN_MS;
       for (let lag = 0; table.place.sequence < extent.last; ) {
         if (Date.now() > until) return false;
         if (await this.#step(session)) lag = 0;
         else if (++lag <= LAG_RETRIES) await scheduler.wait(LAG_PAUSE_MS);
-        else return await this.#isAllThereIs(session, extent);
+        else return await this.#isAtEnd(session, extent);
       }
       return true;
     });
@@ -104,7 +104,7 @@ export class EventFollower {
    * Moves the table's place to where this run starts. That is the first event if the stream was created again or restored
    * from an older copy, or if the number of indexes has changed. Events that the stream has dropped are skipped.
    */
-  #begin({ created, first, last }: StreamExtent): void {
+  #moveToStart({ created, first, last }: StreamExtent): void {
     const { table, name, shards } = this.#parts;
     const source = `${created} ${name} of ${shards}`;
     const { source: known, sequence: reached } = table.place;
@@ -116,7 +116,7 @@ export class EventFollower {
   }
 
   /** Whether no event is left: the last events of the stream may have been deleted. */
-  async #isAllThereIs(session: BrokerSession, { last }: StreamExtent): Promise<boolean> {
+  async #isAtEnd(session: BrokerSession, { last }: StreamExtent): Promise<boolean> {
     const { table } = this.#parts;
     const { source, sequence } = table.place;
     if ((await session.nextMessage(EVENTS_STREAM, '>', sequence + 1)) !== undefined) return false;

@@ -83,9 +83,9 @@ export function eventEntry(
 }
 
 /**
- * Whether an event's entry takes the place of what is known. A later acceptance under the same id (its idempotency
- * key was forgotten meanwhile) is another job, a job that was redriven since starts again, and within one an end stays the end,
- * whatever is read again or comes late.
+ * Whether the entry of an event replaces the known one. A later acceptance with the same id is another job, because its
+ * idempotency key was forgotten meanwhile. A redrive starts the job again. Without one, a job that has ended stays ended,
+ * also when an older event comes late or is read again.
  */
 export function eventSupersedes(next: IndexEntry, known: IndexEntry): boolean {
   if (next.accepted_at !== known.accepted_at) return next.accepted_at > known.accepted_at;
