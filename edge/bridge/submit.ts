@@ -12,6 +12,7 @@ import { recordReceive, runInSendSpan, sendAttributes } from '../jobs/job-spans.
 import { type OutgoingJob, queuedJob } from '../jobs/outgoing-job.ts';
 import { checkDelaySupport, publishJob, subjectOf } from '../jobs/publish-job.ts';
 import { ResultWaiter } from '../jobs/result-waiter.ts';
+import type { BrokerAccess } from '../nats/broker-connection.ts';
 import { RequestBroker } from '../nats/request-broker.ts';
 import { pendingJob } from '../outbox/pending-job.ts';
 import { FIRST_CHECK_MS } from '../outbox/settlement-check.ts';
@@ -19,9 +20,14 @@ import type { BridgeParts } from './bridge-parts.ts';
 
 const tracer = trace.getTracer('throughline-bridge');
 
+/** What a submission needs of its bridge. */
+type SubmitParts = Omit<BridgeParts, 'connection' | 'watches' | 'heartbeatMs'> & {
+  readonly connection: BrokerAccess;
+};
+
 /** One submission on its way through the steps below. */
 interface Submitting {
-  readonly bridge: BridgeParts;
+  readonly bridge: SubmitParts;
   readonly broker: RequestBroker;
   readonly command: SubmitCommand;
 }
@@ -41,7 +47,7 @@ interface NewJob {
  *   `stream-full`, `outbox-full`, `broker-rejected`, `delay-unsupported`; then nothing was accepted.
  *   `broker-unavailable` where NATS is away and the operation was not announced before
  */
-export async function submit(bridge: BridgeParts, command: SubmitCommand): Promise<Submission> {
+export async function submit(bridge: SubmitParts, command: SubmitCommand): Promise<Submission> {
   const untilMs = Date.now() + command.waitMs;
   const broker = await RequestBroker.start(bridge.connection);
   const submitting = { bridge, broker, command };

@@ -6,7 +6,7 @@ import { readEventHeaders, readJobEvent } from '../../shared/wire/event-message.
 import { headerValues } from '../../shared/wire/headers.ts';
 import { EVENT_SUBJECTS, parseEventSubject } from '../../shared/wire/subjects.ts';
 import { indexName } from '../calls/index-commands.ts';
-import type { BrokerConnection } from '../nats/broker-connection.ts';
+import type { BrokerAccess } from '../nats/broker-connection.ts';
 import type { BrokerSession } from '../nats/broker-session.ts';
 import type { HeaderReader, StoredHeaders } from '../nats/header-reader.ts';
 import type { StreamExtent } from '../nats/stored-message.ts';
@@ -34,7 +34,7 @@ interface OpenReader {
 
 /** What the follower needs of its index. */
 interface FollowerParts {
-  readonly connection: BrokerConnection;
+  readonly connection: BrokerAccess;
   readonly table: JobTable;
   readonly log: Logger;
   /** The name of this index. */

@@ -12,7 +12,7 @@ import { writeJson } from '../../shared/wire/json-body.ts';
 import { idPerRedrive } from '../../shared/wire/redrive.ts';
 import { cancelSubject, eventSubject, subjectMatches } from '../../shared/wire/subjects.ts';
 import type { CancelCommand, Cancellation } from '../calls/commands.ts';
-import type { BrokerConnection } from '../nats/broker-connection.ts';
+import type { BrokerAccess } from '../nats/broker-connection.ts';
 import type { BrokerSession } from '../nats/broker-session.ts';
 import type { ConsumerPlace, StoredMessage } from '../nats/stored-message.ts';
 import type { Logger } from '../telemetry/log.ts';
@@ -33,7 +33,7 @@ const WORKER_MS = 1_000;
 export interface CancelParts {
   /** The bridge's name. */
   readonly name: string;
-  readonly connection: Pick<BrokerConnection, 'use' | 'session'>;
+  readonly connection: BrokerAccess;
   readonly log: Logger;
 }
 

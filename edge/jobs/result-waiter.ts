@@ -3,7 +3,7 @@ import { isTerminalEvent, type JobEvent } from '../../shared/job/event.ts';
 import { extract, fromNatsHeaders } from '../../shared/propagation/index.ts';
 import { readJobEvent } from '../../shared/wire/event-message.ts';
 import { eventSubject } from '../../shared/wire/subjects.ts';
-import type { BrokerConnection } from '../nats/broker-connection.ts';
+import type { BrokerAccess } from '../nats/broker-connection.ts';
 import type { BrokerSession } from '../nats/broker-session.ts';
 import { lastEvent } from './job-reader.ts';
 
@@ -25,14 +25,14 @@ interface WaitedJob {
  * events that it may have missed.
  */
 export class ResultWaiter {
-  readonly #connection: Pick<BrokerConnection, 'session'>;
+  readonly #connection: BrokerAccess;
   readonly #job: WaitedJob;
   readonly #ended = Promise.withResolvers<JobEnd>();
   #unsubscribe: () => void = () => undefined;
   #session: BrokerSession | undefined;
   #latest: JobEvent | undefined;
 
-  private constructor(connection: Pick<BrokerConnection, 'session'>, job: WaitedJob) {
+  private constructor(connection: BrokerAccess, job: WaitedJob) {
     this.#connection = connection;
     this.#job = job;
   }
@@ -41,11 +41,7 @@ export class ResultWaiter {
    * Starts to listen. Call it before the job is published.
    * @param session undefined while NATS is away: it listens over the next session
    */
-  static start(
-    connection: Pick<BrokerConnection, 'session'>,
-    session: BrokerSession | undefined,
-    job: WaitedJob,
-  ): ResultWaiter {
+  static start(connection: BrokerAccess, session: BrokerSession | undefined, job: WaitedJob): ResultWaiter {
     const waiter = new ResultWaiter(connection, job);
     if (session !== undefined) waiter.#listen(session);
     return waiter;

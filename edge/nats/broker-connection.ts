@@ -17,6 +17,9 @@ const PROBE_MS = 1_000;
 /** While NATS is away, {@link BrokerConnection.available} tries to connect this often. */
 const RETRY_MS = 1_000;
 
+/** The part of a connection that gives sessions. */
+export type BrokerAccess = Pick<BrokerConnection, 'session' | 'available' | 'use' | 'useSession'>;
+
 /**
  * A Durable Object's connection to NATS. It connects at the first use, and all callers share one attempt. A lost
  * session is replaced by the next call that needs one, so eviction, a restart and a cut are the same case.

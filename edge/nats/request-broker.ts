@@ -1,5 +1,5 @@
 import { ThroughlineError } from '../../shared/errors.ts';
-import type { BrokerConnection } from './broker-connection.ts';
+import type { BrokerAccess } from './broker-connection.ts';
 import type { BrokerSession } from './broker-session.ts';
 
 /**
@@ -7,16 +7,16 @@ import type { BrokerSession } from './broker-session.ts';
  * once.
  */
 export class RequestBroker {
-  readonly #connection: BrokerConnection;
+  readonly #connection: BrokerAccess;
   #session: BrokerSession | undefined;
 
-  private constructor(connection: BrokerConnection, session: BrokerSession | undefined) {
+  private constructor(connection: BrokerAccess, session: BrokerSession | undefined) {
     this.#connection = connection;
     this.#session = session;
   }
 
   /** Takes a session of the connection, if there is one. */
-  static async start(connection: BrokerConnection): Promise<RequestBroker> {
+  static async start(connection: BrokerAccess): Promise<RequestBroker> {
     return new RequestBroker(connection, await connection.available());
   }
 

@@ -6,7 +6,7 @@ import type { AcceptedFeed } from '../jobs/accepted-feed.ts';
 import { fingerprintOf, isEnded, isStored, readRecord } from '../jobs/broker-record.ts';
 import { queuedJob } from '../jobs/outgoing-job.ts';
 import { checkDelaySupport, publishJob, subjectOf } from '../jobs/publish-job.ts';
-import type { BrokerConnection } from '../nats/broker-connection.ts';
+import type { BrokerAccess } from '../nats/broker-connection.ts';
 import type { BrokerSession } from '../nats/broker-session.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { flushSpans } from '../telemetry/runtime.ts';
@@ -30,7 +30,7 @@ const tracer = trace.getTracer('throughline-bridge');
 /** What the drain needs of its bridge. */
 export interface DrainParts {
   readonly name: string;
-  readonly connection: Pick<BrokerConnection, 'use' | 'session'>;
+  readonly connection: BrokerAccess;
   readonly outbox: Outbox;
   readonly feed: Pick<AcceptedFeed, 'add'>;
   readonly log: Logger;

@@ -3,7 +3,7 @@ import type { Job } from '../../shared/job/job.ts';
 import { CANCELLED } from '../jobs/cancel.ts';
 import { readJob } from '../jobs/job-reader.ts';
 import { type OutgoingJob, queuedJob, traceIdOf } from '../jobs/outgoing-job.ts';
-import type { BrokerConnection } from '../nats/broker-connection.ts';
+import type { BrokerAccess } from '../nats/broker-connection.ts';
 import { RequestBroker } from '../nats/request-broker.ts';
 import type { Outbox } from './outbox.ts';
 import type { OutboxEntry } from './outbox-entry.ts';
@@ -22,7 +22,7 @@ export function pendingJob({ job, cancelledAt, reason }: OutboxEntry, bridge: st
  * @returns undefined where NATS is the one to ask: it has the job, or the outbox does not
  */
 export async function readPendingJob(
-  bridge: { readonly name: string; readonly outbox: Outbox; readonly connection: BrokerConnection },
+  bridge: { readonly name: string; readonly outbox: Outbox; readonly connection: BrokerAccess },
   tenant: string,
   jobId: string,
 ): Promise<Job | undefined> {

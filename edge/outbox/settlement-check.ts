@@ -1,5 +1,5 @@
 import { type BrokerRecord, isEnded, isStored, readRecord } from '../jobs/broker-record.ts';
-import type { BrokerConnection } from '../nats/broker-connection.ts';
+import type { BrokerAccess } from '../nats/broker-connection.ts';
 import type { BrokerSession } from '../nats/broker-session.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { Outbox } from './outbox.ts';
@@ -16,7 +16,7 @@ const DUE_GRACE_MS = 60_000;
 
 /** What the check needs of its bridge. */
 interface CheckParts {
-  readonly connection: Pick<BrokerConnection, 'use'>;
+  readonly connection: BrokerAccess;
   readonly outbox: Outbox;
   readonly log: Logger;
 }

@@ -6,7 +6,7 @@ import { SERVICE } from '../../shared/trace/semantics.ts';
 import { readJobEvent } from '../../shared/wire/event-message.ts';
 import { eventSubject } from '../../shared/wire/subjects.ts';
 import { type HistoryEnds, lastOf, readHistory } from '../jobs/job-history.ts';
-import type { BrokerConnection } from '../nats/broker-connection.ts';
+import type { BrokerAccess } from '../nats/broker-connection.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { withService } from '../telemetry/service.ts';
 import type { EventTail } from './event-tail.ts';
@@ -35,7 +35,7 @@ export interface WatchRead {
  * recorded before it started: most of them come after the job's end, when the watch is over.
  */
 export class JobWatch {
-  readonly #connection: BrokerConnection;
+  readonly #connection: BrokerAccess;
   readonly #log: Logger;
   readonly #job: WatchedJob;
   readonly #tail: EventTail;
@@ -45,7 +45,7 @@ export class JobWatch {
   #stopped = false;
 
   private constructor(
-    connection: BrokerConnection,
+    connection: BrokerAccess,
     log: Logger,
     job: WatchedJob,
     tail: EventTail,
@@ -64,7 +64,7 @@ export class JobWatch {
    * @param before where the history ends so far
    */
   static start(
-    connection: BrokerConnection,
+    connection: BrokerAccess,
     log: Logger,
     job: WatchedJob,
     tail: EventTail,

@@ -4,7 +4,7 @@ import { readJobEvent } from '../../shared/wire/event-message.ts';
 import { eventSubject } from '../../shared/wire/subjects.ts';
 import { type HistoryEnds, lastOf, readEnds } from '../jobs/job-history.ts';
 import { readJob } from '../jobs/job-reader.ts';
-import type { BrokerConnection } from '../nats/broker-connection.ts';
+import type { BrokerAccess } from '../nats/broker-connection.ts';
 import type { Outbox } from '../outbox/outbox.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { EventTail } from './event-tail.ts';
@@ -30,14 +30,14 @@ export interface WatchLease {
 
 /** The jobs that are watched through this bridge: one watch for each job, as long as it has readers. */
 export class JobWatches {
-  readonly #connection: BrokerConnection;
+  readonly #connection: BrokerAccess;
   readonly #log: Logger;
   readonly #outbox: Pick<Outbox, 'find'>;
   readonly #watches = new Map<string, Shared>();
   readonly #places: StreamPlaces;
 
   /** @param perTenant how many readers a tenant may have at the same time */
-  constructor(connection: BrokerConnection, log: Logger, outbox: Pick<Outbox, 'find'>, perTenant: number) {
+  constructor(connection: BrokerAccess, log: Logger, outbox: Pick<Outbox, 'find'>, perTenant: number) {
     this.#connection = connection;
     this.#log = log;
     this.#outbox = outbox;

@@ -1,9 +1,9 @@
-import type { BrokerConnection } from '../../../edge/nats/broker-connection.ts';
+import type { BrokerAccess } from '../../../edge/nats/broker-connection.ts';
 import type { BrokerSession } from '../../../edge/nats/broker-session.ts';
 import { MemoryBroker } from './memory-broker.ts';
 
 /** A connection that gives sessions with one {@link MemoryBroker}. */
-export class MemoryConnection implements Pick<BrokerConnection, 'use' | 'session'> {
+export class MemoryConnection implements BrokerAccess {
   readonly broker = new MemoryBroker();
   /** How often a session was asked for. */
   asked = 0;
@@ -18,6 +18,14 @@ export class MemoryConnection implements Pick<BrokerConnection, 'use' | 'session
     this.asked++;
     await this.#connect();
     return this.broker;
+  }
+
+  async available(): Promise<BrokerSession | undefined> {
+    return await this.session().catch(() => undefined);
+  }
+
+  async useSession<T>(session: BrokerSession, work: (session: BrokerSession) => Promise<T>): Promise<T> {
+    return await work(session);
   }
 
   async use<T>(work: (session: BrokerSession) => Promise<T>): Promise<T> {

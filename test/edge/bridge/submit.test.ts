@@ -1,0 +1,128 @@
+import { ROOT_CONTEXT } from '@opentelemetry/api';
+import { describe, expect, it, vi } from 'vitest';
+import { submit } from '../../../edge/bridge/submit.ts';
+import type { SubmitCommand } from '../../../edge/calls/commands.ts';
+import { AcceptedFeed } from '../../../edge/jobs/accepted-feed.ts';
+import { OperationDirectory } from '../../../edge/operations/operation-directory.ts';
+import { SavedOperations } from '../../../edge/operations/saved-operations.ts';
+import { Outbox } from '../../../edge/outbox/outbox.ts';
+import { OutboxScheduler } from '../../../edge/outbox/outbox-scheduler.ts';
+import type { Logger } from '../../../edge/telemetry/log.ts';
+import { unavailable } from '../../../shared/errors.ts';
+import { writeJson } from '../../../shared/wire/json-body.ts';
+import { openSql } from '../../support/sqlite.ts';
+import { refusalOf } from '../../unit/support.ts';
+import { MemoryConnection } from '../support/memory-connection.ts';
+
+const ECHO = { name: 'echo', inputSchema: true, timeoutMs: 30_000, maxAttempts: 5 };
+const KEY = 'f'.repeat(64);
+
+function command(jobId: string, spec: SubmitCommand['spec'] = {}): SubmitCommand {
+  const acceptedAt = '2026-01-01T00:00:00.000Z';
+  return { tenant: 'acme', jobId, operation: 'echo', input: 1, acceptedAt, spec, waitMs: 0, carrier: {} };
+}
+
+/** A bridge whose NATS is away, or there, as the test says; its scheduler sends nothing by itself. */
+function setup(settings: { readonly ackMode?: 'stream' | 'edge'; readonly keepUntilSettled?: boolean } = {}) {
+  const { ackMode = 'stream', keepUntilSettled = false } = settings;
+  const sql = openSql();
+  const log = { debug: vi.fn(), info: vi.fn(), warn: vi.fn(), error: vi.fn() } satisfies Logger;
+  const nats = { isAway: false };
+  const connection = new MemoryConnection(async () => {
+    if (nats.isAway) throw unavailable('away');
+  });
+  connection.broker.operations.put('echo', writeJson(ECHO));
+  const outbox = new Outbox(sql as never, { maxRows: 10, maxBytes: 10_000 });
+  const feed = new AcceptedFeed({ tell: async () => undefined }, log);
+  const object = {
+    storage: { getAlarm: async () => null, setAlarm: async () => undefined },
+    waitUntil: () => undefined,
+  };
+  const parts = { name: 'bridge', log, connection, outbox, feed, keepUntilSettled };
+  const scheduler = new OutboxScheduler({ ...parts, object, ownContext: ROOT_CONTEXT });
+  vi.spyOn(scheduler, 'added').mockReturnValue(undefined);
+  const operations = new OperationDirectory(new SavedOperations(sql as never), log);
+  const bridge = { ...parts, operations, scheduler, ackMode };
+  const subjects = (): string[] => connection.broker.published.map(({ subject }) => subject);
+  return {
+    nats,
+    outbox,
+    broker: connection.broker,
+    subjects,
+    submit: (one: SubmitCommand) => submit(bridge, one),
+  };
+}
+
+describe('a job that is submitted', () => {
+  it('is published while NATS can be reached', async () => {
+    const { submit: send, subjects, outbox } = setup();
+    const { job, replayed } = await send(command('job-1'));
+    expect([job.state, job.durability, job.maxAttempts, replayed]).toEqual(['queued', 'stream', 5, false]);
+    expect(subjects()).toEqual(['jobs.acme.job-1.echo']);
+    expect(outbox.status(0)).toMatchObject({ pending: 0, unsettled: 0 });
+  });
+
+  it('is pending and unsent while NATS is away', async () => {
+    const { submit: send, subjects, outbox, nats } = setup();
+    await send(command('job-1'));
+    nats.isAway = true;
+    expect((await send(command('job-2'))).job.durability).toBe('outbox');
+    expect(outbox.find('acme', 'job-2')?.delivery).toBe('unsent');
+    expect(subjects()).toEqual(['jobs.acme.job-1.echo']);
+  });
+
+  it('is pending and unanswered when NATS does not acknowledge it', async () => {
+    const { submit: send, outbox, broker } = setup();
+    broker.fail('publish');
+    expect((await send(command('job-1'))).job.durability).toBe('outbox');
+    expect(outbox.find('acme', 'job-1')?.delivery).toBe('unanswered');
+  });
+
+  it('waits after the jobs that are pending already', async () => {
+    const { submit: send, outbox, subjects, nats } = setup();
+    await send(command('job-1'));
+    nats.isAway = true;
+    await send(command('job-2'));
+    nats.isAway = false;
+    await send(command('job-3'));
+    expect(outbox.takeNext(10, 1_000).map(({ job }) => job.jobId)).toEqual(['job-2', 'job-3']);
+    expect(subjects()).toEqual(['jobs.acme.job-1.echo']);
+  });
+
+  it('goes to the outbox first with ACK_MODE=edge', async () => {
+    const { submit: send, subjects, outbox } = setup({ ackMode: 'edge' });
+    expect((await send(command('job-1'))).job.durability).toBe('outbox');
+    expect([subjects(), outbox.hasPending]).toEqual([[], true]);
+  });
+
+  it('stays in the outbox as published with OUTBOX_KEEP=settled', async () => {
+    const { submit: send, outbox } = setup({ keepUntilSettled: true });
+    expect((await send(command('job-1'))).job.durability).toBe('stream');
+    expect(outbox.findPublished('acme', 'job-1')?.delivery).toBe('acknowledged');
+  });
+
+  it('is refused when it asks for more than its operation allows', async () => {
+    const { submit: send, subjects } = setup();
+    const refusal = await refusalOf(() => send(command('job-1', { maxAttempts: 6 })));
+    expect([refusal.code, refusal.violations[0]?.path]).toEqual(['request-invalid', '/maxAttempts']);
+    expect(subjects()).toEqual([]);
+  });
+});
+
+describe('an idempotency key that comes again', () => {
+  it.each([false, true])('stands for the first job, NATS away: %s', async (isAway) => {
+    const { submit: send, nats } = setup();
+    await send(command('other'));
+    nats.isAway = isAway;
+    expect((await send(command('job-1', { fingerprint: KEY }))).replayed).toBe(false);
+    expect((await send(command('job-1', { fingerprint: KEY }))).replayed).toBe(true);
+    const refusal = await refusalOf(() => send(command('job-1', { fingerprint: 'a'.repeat(64) })));
+    expect(refusal.code).toBe('idempotency-key-reused');
+  });
+
+  it('at the same moment stands for one job', async () => {
+    const { submit: send } = setup();
+    const both = await Promise.all([1, 2].map(() => send(command('job-1', { fingerprint: KEY }))));
+    expect(both.map(({ replayed }) => replayed).sort()).toEqual([false, true]);
+  });
+});
