@@ -2,17 +2,18 @@ import * as z from 'zod';
 import { ThroughlineError } from './errors.ts';
 
 /**
- * Validates settings once, at start.
- * @param schema its keys are the settings' names
- * @param values where they come from: the process environment, a Worker's bindings; an empty text counts as not set
- * @returns the typed settings, defaults filled in
- * @throws ThroughlineError `config-invalid`, one sentence per wrong key, naming it and never showing its value
+ * Checks the settings of a program, once at its start.
+ * @param schema has a key for each setting
+ * @param values the process environment, or the bindings of a Worker. An empty text counts as not set.
+ * @returns the settings, with defaults filled in
+ * @throws ThroughlineError `config-invalid` with one sentence for each wrong setting. The value is not shown: it may be
+ *   a secret.
  */
 export function parseConfig<Schema extends z.ZodType>(
   schema: Schema,
   values: Readonly<Record<string, unknown>>,
 ): z.output<Schema> {
-  // An unset variable in a deployment file often arrives as ''.
+  // A variable that a deployment file leaves open often arrives as ''.
   const given = Object.fromEntries(Object.entries(values).filter(([, value]) => value !== ''));
   const parsed = schema.safeParse(given);
   if (parsed.success) return parsed.data;

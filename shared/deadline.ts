@@ -1,7 +1,8 @@
 /**
- * Waits for `promise`, at most `ms` milliseconds. The timer is cleared either way, and a promise that fails after
- * its deadline does not become an unhandled rejection.
- * @param late makes the error to throw when time is up
+ * Waits for `promise`, for at most `ms` milliseconds. A promise that fails after its deadline does not become an unhandled
+ * rejection.
+ * @param late makes the error that is thrown when the time is over
+ * @throws what `promise` throws, or the error of `late`
  */
 export async function withDeadline<T>(promise: Promise<T>, ms: number, late: () => Error): Promise<T> {
   let timer: ReturnType<typeof setTimeout> | undefined;

@@ -1,11 +1,10 @@
 /**
- * The one error class of Throughline, its closed set of codes, and the one table that says what each code means
- * at the HTTP edge and to the broker.
+ * The one error class of Throughline, its codes, and the one table that says what each code means for an HTTP answer and
+ * for the broker.
  */
-
 import type { JobState } from './job/job.ts';
 
-/** What a worker does with the message of a job that ended with an error: see {@link ERRORS}. */
+/** How a worker answers the broker after an error. `nak`: try again while attempts are left. `term`: never again. */
 export type FailureAck = 'nak' | 'term';
 
 interface ErrorEntry {
@@ -13,11 +12,10 @@ interface ErrorEntry {
   readonly status: number;
   /** Short summary, the same for every occurrence (RFC 9457, section 3.1.3). */
   readonly title: string;
-  /** `nak`: try again with back-off while attempts are left. `term`: never again. */
   readonly ack: FailureAck;
 }
 
-/** Code → HTTP status, title, and what the worker tells the broker. Nothing else maps errors. */
+/** What each code means. No other place maps errors to HTTP statuses or acks. */
 export const ERRORS = {
   'request-invalid': { status: 400, title: 'The request is not valid', ack: 'term' },
   unauthenticated: { status: 401, title: 'A valid API key or token is needed', ack: 'term' },
@@ -25,7 +23,7 @@ export const ERRORS = {
   'route-unknown': { status: 404, title: 'There is nothing at this address', ack: 'term' },
   'job-unknown': { status: 404, title: 'There is no such job', ack: 'term' },
   'dead-letter-unknown': { status: 404, title: 'There is no such dead letter', ack: 'term' },
-  'body-timeout': { status: 408, title: 'The body did not come in time', ack: 'nak' },
+  'body-timeout': { status: 408, title: 'The body did not arrive in time', ack: 'nak' },
   'not-dead': { status: 409, title: 'The job is not dead', ack: 'term' },
   'method-not-allowed': { status: 405, title: 'The method is not allowed here', ack: 'term' },
   'job-finished': { status: 409, title: 'The job has already ended', ack: 'term' },
@@ -48,7 +46,7 @@ export const ERRORS = {
   'broker-refused': { status: 503, title: 'The message broker refused the job', ack: 'nak' },
   'broker-rejected': { status: 502, title: 'The message broker will not take this job', ack: 'term' },
   'stream-full': { status: 503, title: 'The job queue is full', ack: 'nak' },
-  'outbox-full': { status: 503, title: 'No more jobs can be kept for the message broker', ack: 'nak' },
+  'outbox-full': { status: 503, title: 'The outbox is full', ack: 'nak' },
   'message-invalid': { status: 400, title: 'The message cannot be read as a job', ack: 'term' },
   'operation-failed': { status: 500, title: 'The operation failed', ack: 'nak' },
   'operation-timeout': { status: 504, title: 'The operation did not end in time', ack: 'nak' },
@@ -59,7 +57,7 @@ export const ERRORS = {
   'attempts-spent': { status: 500, title: 'All attempts are spent', ack: 'term' },
   'job-cancelled': { status: 409, title: 'The job was cancelled', ack: 'term' },
   'callback-failed': { status: 502, title: 'The callback was not accepted', ack: 'nak' },
-  'callback-gone': { status: 410, title: 'The receiver wants no callbacks any more', ack: 'term' },
+  'callback-gone': { status: 410, title: 'The receiver no longer wants callbacks', ack: 'term' },
   'callback-unsigned': { status: 500, title: 'There is no secret to sign the callback with', ack: 'term' },
   'target-refused': { status: 403, title: 'The target is not on the allow-list', ack: 'term' },
 } as const satisfies Record<string, ErrorEntry>;
@@ -73,10 +71,10 @@ export interface Violation {
 }
 
 export interface ThroughlineErrorOptions {
-  /** The error underneath. Kept for logs, never sent to a caller. */
+  /** The error behind this one. It goes to the log, never to a caller. */
   readonly cause?: unknown;
   readonly violations?: readonly Violation[];
-  /** Close names, where a name was not known. */
+  /** Names close to a name that is not known. */
   readonly suggestions?: readonly string[];
   /** Seconds after which trying again makes sense (`Retry-After`). */
   readonly retryAfterSeconds?: number;
@@ -84,7 +82,7 @@ export interface ThroughlineErrorOptions {
   readonly state?: JobState;
 }
 
-/** Every error that Throughline raises on purpose; `message` is safe to show to a caller. */
+/** The error that Throughline throws. Its `message` is safe to show to a caller. */
 export class ThroughlineError extends Error {
   readonly code: ErrorCode;
   readonly violations: readonly Violation[];
@@ -107,15 +105,15 @@ export class ThroughlineError extends Error {
     return ERRORS[this.code].status;
   }
 
-  /** What the broker is told when a job ends with this error. */
+  /** How the worker answers the broker when a job ends with this error. */
   get ack(): FailureAck {
     return ERRORS[this.code].ack;
   }
 
   /**
-   * Turns whatever was thrown into a ThroughlineError: itself when it is one, else `fallback` with the original
-   * as `cause`. The message of a foreign error becomes the message only where `fallback` speaks of the author's own
-   * operation; otherwise it could tell a caller what is not for him.
+   * Turns whatever was thrown into a ThroughlineError. A ThroughlineError stays as it is; anything else becomes the
+   * `cause` of an error with the code `fallback`. Its message is shown only for `operation-failed`, since the author of
+   * the operation wrote it. Other messages could hold what a caller must not see.
    */
   static from(thrown: unknown, fallback: ErrorCode = 'internal'): ThroughlineError {
     if (thrown instanceof ThroughlineError) return thrown;
@@ -126,7 +124,7 @@ export class ThroughlineError extends Error {
 
 const MAX_DESCRIPTION = 2_000;
 
-/** The message of anything that can be thrown, in one line of at most 2,000 characters; never throws itself. */
+/** The message of anything that can be thrown, as one line of at most 2,000 characters. Never throws. */
 export function describeThrown(thrown: unknown): string {
   const text = textOf(thrown);
   const line = text.slice(0, MAX_DESCRIPTION).replace(/[\r\n]+/g, ' ');

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { type Finding, findingText, mendText } from '../../shared/nats/finding.ts';
+import { type Finding, findingText, fixText } from '../../shared/nats/finding.ts';
 import type { StreamReport } from '../../worker-node/broker/provision.ts';
 import type { SetupReport } from '../../worker-node/broker/setup.ts';
 import { wholeNumber } from '../arguments.ts';
@@ -66,5 +66,5 @@ function streamText({ name, state, messages, replicas, findings }: StreamReport,
 }
 
 function warningText(finding: Finding): string {
-  return `${findingText(finding)}; ${mendText(finding)}`;
+  return `${findingText(finding)}; ${fixText(finding)}`;
 }

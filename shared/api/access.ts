@@ -4,7 +4,7 @@
  */
 import { sha256Hex } from '../text/secret.ts';
 
-/** What a caller may do. One closed list for API keys, tokens, routes and the command line. */
+/** What a caller may be allowed to do: the one list for API keys, tokens, routes and the command line. */
 export const ACCESS_SCOPES = [
   'jobs:write',
   'jobs:read',
@@ -29,7 +29,7 @@ export interface ApiKeyEntry {
   readonly tenant: string;
   /** SHA-256 of the key, 64 lowercase hex digits. */
   readonly hash: string;
-  /** What the key may do; undefined: everything. */
+  /** What the key allows; undefined: everything. */
   readonly scopes?: readonly AccessScope[] | undefined;
 }
 
@@ -49,14 +49,14 @@ export function hashApiKey(key: string): Promise<string> {
   return sha256Hex(key);
 }
 
-/** The id inside `key`; undefined when it does not look like a key at all. */
+/** The id inside `key`; undefined where `key` does not have the form of a key. */
 export function apiKeyId(key: string): string | undefined {
   return KEY.exec(key)?.[1];
 }
 
 /**
- * The entry that `key` belongs to, or undefined. An unknown id costs the same comparison as a known one with a
- * wrong secret, so that time tells nothing.
+ * The entry that `key` belongs to, or undefined. An unknown id takes as long as a known id with a wrong secret, so the
+ * time of an answer does not show which ids exist.
  */
 export async function findApiKey(
   key: string,

@@ -9,19 +9,19 @@ export const DeadLetter = z.object({
   reason: z.string(),
   attempts: z.int().min(0),
   diedAt: z.iso.datetime(),
-  /** The trace that the job died in; empty where its message had none. */
+  /** The trace of the job when its attempts were spent; empty where its message had none. */
   traceId: z.string(),
-  /** How often the job was redriven before; absent where it was never. */
+  /** How often the job was redriven before; absent where it never was. */
   redriveCount: z.int().min(1).optional(),
   links: z.object({ self: z.string(), job: z.string() }),
 });
 export type DeadLetter = z.infer<typeof DeadLetter>;
 
-/** A dead letter with all that it holds. */
+/** A dead letter with its input and headers. */
 export const DeadLetterDetail = DeadLetter.extend({
-  /** The job's input; absent where the body is no JSON. */
+  /** The job's input; absent where the body is not JSON. */
   input: z.unknown().optional(),
-  /** The body in base64, where it is no JSON. */
+  /** The body in base64, where it is not JSON. */
   body: z.string().optional(),
   headers: z.record(z.string(), z.string()),
 });
@@ -30,19 +30,19 @@ export type DeadLetterDetail = z.infer<typeof DeadLetterDetail>;
 /** A page of dead letters, oldest first. */
 export const DeadLetterPage = z.object({
   deadLetters: z.array(DeadLetter),
-  /** Where the next page begins; absent on the last one. */
+  /** Ask with this for the next page; absent on the last page. */
   cursor: z.string().optional(),
 });
 export type DeadLetterPage = z.infer<typeof DeadLetterPage>;
 
-/** What became of many dead letters. */
+/** The result of redriving many dead letters. */
 export const RedriveReport = z.object({
   redriven: z.array(z.string()),
   failed: z.array(z.object({ id: z.string(), code: z.string() })),
-  /** What to ask with for the rest; absent when all were looked at that were dead when the first request came. */
+  /** Ask with this for the rest; absent when all dead letters that existed at the first request were tried. */
   cursor: z.string().optional(),
 });
 export type RedriveReport = z.infer<typeof RedriveReport>;
 
-/** Bounds of a page, and of a redrive of many. */
+/** How many dead letters one page holds, or one request redrives. */
 export const DEAD_LETTER_LIMITS = { page: 100, defaultPage: 20 } as const;

@@ -2,29 +2,29 @@ import * as z from 'zod';
 import { OutboxStatus } from './outbox.ts';
 import { Problem } from './problem.ts';
 
-/** Answer of `GET /healthz`: the Worker runs. */
+/** The answer of `GET /healthz` while the Worker runs. */
 export const Health = z.object({ status: z.literal('ok') });
 export type Health = z.infer<typeof Health>;
 
-/** How a bridge is. */
+/** The state of a bridge. */
 export const BridgeStatus = z.object({
   bridge: z.string(),
-  /** Of its connection to NATS. */
+  /** The state of its connection to NATS. */
   state: z.enum(['idle', 'connecting', 'open', 'lost']),
-  /** Connections opened so far by this object. */
+  /** How many connections this object has opened so far. */
   connections: z.int().min(0),
-  /** Milliseconds to NATS and back; absent: it does not answer. */
+  /** Milliseconds to NATS and back; absent where NATS does not answer. */
   roundTripMs: z.number().min(0).optional(),
-  /** Jobs whose events are followed now. */
+  /** How many jobs have their events followed now. */
   watchedJobs: z.int().min(0),
   outbox: OutboxStatus,
 });
 export type BridgeStatus = z.infer<typeof BridgeStatus>;
 
-/** Answer of `GET /readyz`: the Worker runs, and NATS answers its bridges. */
+/** The answer of `GET /readyz` where NATS answers the bridges. */
 export const Readiness = z.object({ status: z.literal('ready'), bridges: z.array(BridgeStatus) });
 export type Readiness = z.infer<typeof Readiness>;
 
-/** Answer of `GET /readyz` where NATS does not answer: a problem, and how the bridges are, where they can say it. */
+/** The answer of `GET /readyz` where NATS does not answer: a problem, with the state of the bridges that answered. */
 export const Unreadiness = Problem.extend({ bridges: z.array(BridgeStatus).optional() });
 export type Unreadiness = z.infer<typeof Unreadiness>;

@@ -1,9 +1,9 @@
 import * as z from 'zod';
 import { Job } from '../job/job.ts';
 
-/** A job as a list shows it: without what may be large, and without what only its events say. */
+/** A job as a list shows it: without the fields that may be large, or that only its events hold. */
 export const JobSummary = Job.omit({ result: true, progress: true, attempts: true, error: true }).extend({
-  /** Why it did not succeed; the sentence that goes with it is in the job. */
+  /** Why it did not succeed. The job itself has the message too. */
   error: z.object({ code: z.string() }).optional(),
 });
 export type JobSummary = z.infer<typeof JobSummary>;
@@ -11,12 +11,12 @@ export type JobSummary = z.infer<typeof JobSummary>;
 /** A page of a tenant's jobs, newest first. */
 export const JobPage = z.object({
   jobs: z.array(JobSummary),
-  /** What the next page is asked for with; absent on the last one. */
+  /** Ask with this for the next page; absent on the last page. */
   cursor: z.string().optional(),
-  /** Whether all that was recorded before the request is in the answer; false while NATS cannot be reached. */
+  /** Whether the answer has everything that was recorded before the request; false while NATS cannot be reached. */
   complete: z.boolean(),
 });
 export type JobPage = z.infer<typeof JobPage>;
 
-/** Bounds of a page. */
+/** How many jobs a page holds. */
 export const JOB_LIST_LIMITS = { page: 100, defaultPage: 50 } as const;

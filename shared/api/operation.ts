@@ -6,19 +6,19 @@ export const OperationName = z
   .string()
   .refine(isOperationName, 'must be dotted lowercase words, at most 128 characters');
 
-/** What a worker host announces in the `OPERATIONS` bucket: what can be run, with which input, within which limits. */
+/** What a worker host announces in the `OPERATIONS` bucket: an operation, the schema of its input, and its limits. */
 export const OperationAnnouncement = z.object({
   name: OperationName,
-  /** JSON Schema (2020-12) of the input; `true` takes anything. */
+  /** JSON Schema (2020-12) of the input; `true` allows anything. */
   inputSchema: z.union([z.boolean(), z.record(z.string(), z.unknown())]),
   outputSchema: z.union([z.boolean(), z.record(z.string(), z.unknown())]).optional(),
-  /** Milliseconds one attempt may take. */
+  /** Milliseconds that one attempt may take. */
   timeoutMs: z.int().min(1).max(LIMITS.timeoutMs),
   maxAttempts: z.int().min(1).max(LIMITS.maxAttempts),
   description: z.string().optional(),
 });
 export type OperationAnnouncement = z.infer<typeof OperationAnnouncement>;
 
-/** What can be run, by name. */
+/** The operations that can be run, sorted by name. */
 export const OperationList = z.object({ operations: z.array(OperationAnnouncement) });
 export type OperationList = z.infer<typeof OperationList>;

@@ -5,7 +5,7 @@ export const OutboxItem = z.object({
   id: z.string(),
   /** `pending`: it waits for NATS. `rejected`: NATS will not take it as it is; it can be retried. */
   state: z.enum(['pending', 'rejected']),
-  /** Absent where the row cannot be read any more. */
+  /** Absent where the stored row cannot be read. */
   operation: z.string().optional(),
   addedAt: z.iso.datetime(),
   /** How often it was sent. */
@@ -15,11 +15,11 @@ export const OutboxItem = z.object({
 });
 export type OutboxItem = z.infer<typeof OutboxItem>;
 
-/** A tenant's jobs that NATS does not have, in the order in which they wait. */
+/** A tenant's jobs that NATS does not have, in the order in which they are sent. */
 export const OutboxList = z.object({ jobs: z.array(OutboxItem) });
 export type OutboxList = z.infer<typeof OutboxList>;
 
-/** How many of them one answer holds. */
+/** How many jobs one answer holds. */
 export const OUTBOX_LIST_LIMIT = 100;
 
 /** What the outbox of a bridge holds. */
@@ -28,7 +28,7 @@ export const OutboxStatus = z.object({
   pending: z.int().min(0),
   /** Jobs that NATS will not take as they are. */
   rejected: z.int().min(0),
-  /** Jobs that NATS has and whose end has not been seen (`OUTBOX_KEEP=settled`). */
+  /** Jobs that NATS has and whose end is not recorded yet (`OUTBOX_KEEP=settled`). */
   unsettled: z.int().min(0),
   bytes: z.int().min(0),
   /** How long the oldest pending job has waited, in seconds; 0 where none is pending. */

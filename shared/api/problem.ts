@@ -4,7 +4,7 @@ import { JobState } from '../job/job.ts';
 
 const CODES = Object.keys(ERRORS) as [ErrorCode, ...ErrorCode[]];
 
-/** A problem document, RFC 9457 (`application/problem+json`), with a stable `code` and the trace it belongs to. */
+/** A problem document (RFC 9457, `application/problem+json`) with a stable `code` and the trace of the request. */
 export const Problem = z.object({
   type: z.string(),
   title: z.string(),
@@ -25,8 +25,7 @@ export type Problem = z.infer<typeof Problem>;
 export const PROBLEM_MEDIA_TYPE = 'application/problem+json';
 
 /**
- * The problem document of an error. It holds no stack, no cause and no host name: only what the code and the
- * message say.
+ * The problem document of an error. It holds the code and the message, but no stack, no cause and no host name.
  * @param traceId 32 hex digits, or undefined where no trace was started
  */
 export function problemOf(error: ThroughlineError, traceId: string | undefined): Problem {

@@ -7,7 +7,7 @@ import { parseDuration } from '../text/duration.ts';
 import { OperationName } from './operation.ts';
 import { Problem } from './problem.ts';
 
-/** When a job is due: a duration from now, or an instant. */
+/** When a job is due: a duration from now, or a time. */
 export const Delay = z
   .string()
   .refine(
@@ -24,7 +24,7 @@ export const Timeout = z
   }, 'must be a duration such as "500ms", "30s" or "5m", at most 24 hours')
   .transform((text) => parseDuration(text));
 
-/** A POST at the job's end. Whether the URL may be reached is checked by the worker, which resolves its name. */
+/** A POST that is sent when the job ends. The worker checks whether the URL is allowed, since it resolves the name. */
 export const CallbackRequest = z.strictObject({
   url: z
     .string()
@@ -39,7 +39,7 @@ export const CallbackRequest = z.strictObject({
     .optional(),
 });
 
-/** Body of `POST /v1/jobs`. Unknown fields are refused: a misspelt field would be ignored without anybody noticing. */
+/** The body of `POST /v1/jobs`. An unknown field is refused, so that a misspelt field does not go unnoticed. */
 export const SubmitJob = z.strictObject({
   operation: OperationName,
   input: z.nonoptional(z.unknown(), 'must be given; null where the operation takes nothing'),
@@ -78,8 +78,8 @@ function dueAtOf(delay: string, now: number): string | undefined {
 }
 
 /**
- * The instant that `delay` means, in epoch milliseconds; undefined when it is not in the future.
- * @returns `too-far` beyond 30 days
+ * The time that `delay` means, in epoch milliseconds.
+ * @returns undefined where it is not in the future, `too-far` where it is more than 30 days away
  */
 export function dueAt(delay: string, now: number): number | 'too-far' | undefined {
   const duration = parseDuration(delay);
@@ -88,14 +88,14 @@ export function dueAt(delay: string, now: number): number | 'too-far' | undefine
   return due - now > LIMITS.delayMs ? 'too-far' : due;
 }
 
-/** RFC 3339, with an offset: a local time would mean something else in every place. */
+/** A time in RFC 3339 with an offset: a local time would mean a different time in each place. */
 function instant(text: string): number | undefined {
   if (!z.iso.datetime({ offset: true }).safeParse(text).success) return undefined;
   const time = Date.parse(text);
   return Number.isNaN(time) ? undefined : time;
 }
 
-/** Body of `POST /v1/jobs/batch`. Each job is read by itself, so that one that is wrong does not spoil the others. */
+/** The body of `POST /v1/jobs/batch`. Each job is checked on its own, so a wrong job does not stop the others. */
 export const Batch = z.strictObject({
   jobs: z
     .array(z.unknown(), 'must be a list of jobs')
@@ -103,13 +103,13 @@ export const Batch = z.strictObject({
     .max(LIMITS.batchJobs, `must hold at most ${LIMITS.batchJobs} jobs`),
 });
 
-/** One result of a batch, in the place of its job: what a request of its own would have been answered. */
+/** The result of one job of a batch: the answer that a request for this job alone would have got. */
 export const BatchResult = z.union([
   z.object({ status: z.int(), job: Job }),
   z.object({ status: z.int(), problem: Problem }),
 ]);
 export type BatchResult = z.infer<typeof BatchResult>;
 
-/** What became of the jobs of a batch, in their order. */
+/** The results of a batch, in the order of its jobs. */
 export const BatchReport = z.object({ results: z.array(BatchResult) });
 export type BatchReport = z.infer<typeof BatchReport>;

@@ -1,5 +1,5 @@
-/** What of an existing consumer breaks a promise, as `stream-rules.ts` says it of streams. */
-import { type Finding, isAbsent, isOff, isUnlimited, type Mend, shown } from './finding.ts';
+/** The settings that a consumer must have, one row per setting, as `stream-rules.ts` has them for streams. */
+import { type Finding, type Fix, isAbsent, isOff, isUnlimited, shown } from './finding.ts';
 import type { ConsumerDefinition } from './streams.ts';
 
 interface ConsumerRule {
@@ -7,7 +7,7 @@ interface ConsumerRule {
   readonly wanted?: string;
   readonly holds: (value: unknown, definition: ConsumerDefinition) => boolean;
   readonly why: string;
-  readonly mend: Mend;
+  readonly fix: Fix;
 }
 
 export const CONSUMER_RULES: readonly ConsumerRule[] = [
@@ -15,92 +15,96 @@ export const CONSUMER_RULES: readonly ConsumerRule[] = [
     setting: 'filter_subject',
     holds: (value, { filter_subject }) => value === filter_subject,
     why: 'use another WORKER_GROUP for other WORKER_OPERATIONS',
-    mend: 'edit',
+    fix: 'edit',
   },
   {
     setting: 'filter_subjects',
     wanted: 'none',
     holds: isAbsent,
     why: 'use another WORKER_GROUP for other WORKER_OPERATIONS',
-    mend: 'edit',
+    fix: 'edit',
   },
   {
     setting: 'ack_policy',
     holds: (value, { ack_policy }) => value === ack_policy,
     why: 'a job would count as done before it is',
-    mend: 'recreate',
+    fix: 'recreate',
   },
   {
     setting: 'deliver_policy',
     holds: (value, { deliver_policy }) => value === deliver_policy,
-    why: 'jobs that are queued already would never run',
-    mend: 'recreate',
+    why: 'jobs that are in the queue already would never run',
+    fix: 'recreate',
   },
   {
     setting: 'max_deliver',
     holds: (value) => isUnlimited(value),
-    why: 'a job past it would stay in the queue, unseen; the worker counts attempts itself',
-    mend: 'edit',
+    why: 'a job with more deliveries would stay in the queue, and no worker would see it; the worker counts attempts itself',
+    fix: 'edit',
   },
   {
     setting: 'deliver_subject',
     wanted: 'none',
     holds: isAbsent,
-    why: 'workers pull',
-    mend: 'recreate',
+    why: 'workers pull their messages',
+    fix: 'recreate',
   },
   {
     setting: 'headers_only',
     wanted: 'false',
     holds: isOff,
     why: 'jobs would come without their input',
-    mend: 'edit',
+    fix: 'edit',
   },
   {
     setting: 'backoff',
     wanted: 'none',
     holds: isAbsent,
-    why: 'it takes the place of WORKER_ACK_WAIT_MS, by which a running job is kept alive',
-    mend: 'edit',
+    why: 'it would replace WORKER_ACK_WAIT_MS, which keeps a running job alive',
+    fix: 'edit',
   },
   {
     setting: 'mem_storage',
     wanted: 'false',
     holds: isOff,
-    why: 'the count of attempts would not survive a restart of the server',
-    mend: 'recreate',
+    why: 'the count of deliveries would not survive a restart of the server',
+    fix: 'recreate',
   },
   {
     setting: 'inactive_threshold',
     wanted: '0',
     holds: isUnlimited,
-    why: 'without workers for this time it would be removed, and with it the count of attempts',
-    mend: 'edit',
+    why: 'after this time without workers the server would delete the consumer, and the count of deliveries with it',
+    fix: 'edit',
   },
   {
     setting: 'priority_policy',
     wanted: 'none',
     holds: (value) => isAbsent(value) || value === 'none',
     why: 'the server would refuse pulls that name no priority group',
-    mend: 'edit',
+    fix: 'edit',
   },
 ];
 
-/** What an existing consumer of `stream` that worker hosts share differs in that matters. */
+/**
+ * The settings of an existing consumer that break a promise.
+ * @param definition what the consumer should be
+ * @param stream the name of its stream
+ */
 export function consumerFindings(
   config: Readonly<Record<string, unknown>>,
   definition: ConsumerDefinition,
   stream: string,
 ): Finding[] {
   return CONSUMER_RULES.filter(({ setting, holds }) => !holds(config[setting], definition)).map(
-    ({ setting, wanted, why, mend }): Finding => ({
+    ({ setting, wanted, why, fix }): Finding => ({
       of: `consumer ${definition.durable_name} of ${stream}`,
       setting,
       actual: config[setting],
       wanted: wanted ?? shown(definition[setting as keyof ConsumerDefinition]),
       why,
       level: 'breaks',
-      mend,
+      fix,
     }),
   );
 }

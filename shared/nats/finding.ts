@@ -1,15 +1,15 @@
-/** Settings of the broker that are not as they have to be, and what to do about each. */
+/** Settings of the broker that are wrong, and how to fix each of them. */
 
-/** `breaks`: a promise does not hold. `weakens`: it holds, but for less than it could. */
+/** `breaks`: a promise of Throughline does not hold. `weakens`: it holds, but not for as long, or not against every loss. */
 export type Level = 'breaks' | 'weakens';
 
 /**
- * How a setting is put right. `setup`: by `throughline setup`, since nothing stored is lost by it. `edit`: by whoever
- * chose it. `recreate`: the server cannot change it.
+ * How a setting is fixed. `setup`: `throughline setup` does it, since no stored message is lost. `edit`: the operator
+ * changes it. `recreate`: the server cannot change it, so the stream or the consumer has to be made again.
  */
-export type Mend = 'setup' | 'edit' | 'recreate';
+export type Fix = 'setup' | 'edit' | 'recreate';
 
-/** A setting that is not as it has to be. */
+/** A setting that is wrong. */
 export interface Finding {
   /** `stream JOBS` or `consumer workers`. */
   readonly of: string;
@@ -18,29 +18,29 @@ export interface Finding {
   readonly wanted: string;
   readonly why: string;
   readonly level: Level;
-  readonly mend: Mend;
+  readonly fix: Fix;
 }
 
-/** A finding as a sentence: what is wrong, what it has to be, and why. */
+/** A finding as a sentence: the value, the value it must have, and why. */
 export function findingText({ of, setting, actual, wanted, why }: Finding): string {
   return `${of}: ${setting} is ${shown(actual)}, but must be ${wanted}: ${why}`;
 }
 
-/** What to do about it. */
-export function mendText({ of, setting, mend }: Finding): string {
+/** How to fix a finding, as a sentence. */
+export function fixText({ of, setting, fix }: Finding): string {
   const [kind = '', name = ''] = of.split(' ');
-  if (mend === 'setup') return '`throughline setup` mends it';
-  if (mend === 'edit') return `change ${setting} with your own tool, such as \`nats ${kind} edit\``;
-  if (kind === 'consumer') return `stop its workers, delete it; the next worker makes it anew`;
+  if (fix === 'setup') return '`throughline setup` fixes it';
+  if (fix === 'edit') return `change ${setting} with your own tool, such as \`nats ${kind} edit\``;
+  if (kind === 'consumer') return `stop its workers and delete it; the next worker creates it again`;
   return `the server cannot change it: empty the stream, delete it (\`nats stream rm ${name}\`), run \`throughline setup\``;
 }
 
-/** A setting's value, for a sentence. */
+/** A setting's value, as it is shown in a sentence. */
 export function shown(value: unknown): string {
   return value === undefined ? 'none' : JSON.stringify(value);
 }
 
-// nats-server leaves settings out, or writes the same value in several ways.
+// nats-server leaves some settings out, and writes some values in several ways.
 export const isOff = (value: unknown): boolean => value === undefined || value === false;
 export const isOn = (value: unknown): boolean => value === true;
 export const isAbsent = (value: unknown): boolean =>

@@ -1,9 +1,9 @@
 /** The first nats-server that can sync each write to disk before it acknowledges (`sync_interval: always`). */
 export const SYNC_SINCE = '2.10.0';
-/** The first nats-server with message schedules (2.12), which delayed jobs stand on. */
+/** The first nats-server with message schedules, which delayed jobs need. */
 export const SCHEDULES_SINCE = '2.12.0';
 
-/** Whether `version` (`2.14.5`, `2.12.0-RC.1`) is `least` or newer; something unreadable is not. */
+/** Whether `version` (such as `2.14.5` or `2.12.0-RC.1`) is `least` or newer; false where it cannot be read. */
 export function isAtLeastVersion(version: string | undefined, least: string): boolean {
   const [have, need] = [numbers(version ?? ''), numbers(least)];
   for (const [index, part] of need.entries()) {
@@ -19,7 +19,7 @@ function numbers(version: string): number[] {
 
 /** Error codes of the JetStream API that the edge and the worker act on (nats-server, server/errors.json). */
 export const API_CODE = {
-  /** Fewer servers are up than the stream has copies: one is away, or none has been heard of yet. */
+  /** Fewer servers are up than the stream has copies. One may be away, or may not have joined yet. */
   noPeers: 10005,
   consumerNotFound: 10014,
   insufficientResources: 10023,
@@ -29,7 +29,7 @@ export const API_CODE = {
   streamNotFound: 10059,
   wrongLastSequence: 10071,
   storeFailed: 10077,
-  /** The same as `wrongLastSequence`, from a clustered stream that cannot name the sequence. */
+  /** The same as `wrongLastSequence`, from a stream in a cluster, which cannot name the sequence. */
   wrongLastSequenceInCluster: 10164,
 } as const;
 

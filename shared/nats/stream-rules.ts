@@ -1,11 +1,11 @@
 /**
- * What of an existing stream breaks a promise, one row per setting: where it counts, what it has to be,
- * and why. A worker refuses to start against a row that breaks one; `throughline setup` says how to mend it. Names and
- * meanings of the settings: nats-server, `StreamConfig` in server/stream.go and `ConsumerConfig` in server/consumer.go.
+ * The settings that a stream must have, one row per setting: the streams it counts for, its value, and why. A worker
+ * does not start while a setting breaks a promise, and `throughline setup` says how to fix it. The settings are those of
+ * nats-server: `StreamConfig` in server/stream.go.
  */
 
 import { LIMITS } from '../job/job-spec.ts';
-import { type Finding, isAbsent, isOff, isOn, isUnlimited, type Mend, shown } from './finding.ts';
+import { type Finding, type Fix, isAbsent, isOff, isOn, isUnlimited, shown } from './finding.ts';
 import {
   CALLBACKS_STREAM,
   CANCELS_STREAM,
@@ -20,30 +20,30 @@ import {
 
 export interface StreamRule {
   readonly setting: string;
-  /** Where it counts; undefined: in every stream. */
+  /** The streams that it counts for; undefined: all. */
   readonly streams?: readonly string[];
-  /** What it has to be; undefined: what the stream's definition says. */
+  /** The value it must have, in words; undefined: the value in the stream's definition. */
   readonly wanted?: string;
   readonly holds: (value: unknown, definition: StreamDefinition) => boolean;
   readonly why: string;
   readonly level?: 'weakens';
-  readonly mend: Mend | ((value: unknown) => Mend);
+  readonly fix: Fix | ((value: unknown) => Fix);
 }
 
 const HOUR_MS = 3_600_000;
 const KIB = 1_024;
-/** Headers at their largest: baggage 8 KiB, tracestate, the trace ids of 20 redrives, an event's snapshot of its job. */
+/** Room for the largest headers: 8 KiB of baggage, tracestate, the trace ids of 20 redrives, an event's digest. */
 const ENVELOPE_BYTES = 64 * KIB;
 const JOB_BYTES = LIMITS.inputBytes + ENVELOPE_BYTES;
 const EVENT_BYTES = LIMITS.resultBytes + ENVELOPE_BYTES;
-/** The largest message that Throughline sends: nats-server's `max_payload` must not be below. */
+/** The size of the largest message that Throughline sends. The `max_payload` of nats-server must not be smaller. */
 export const LARGEST_MESSAGE_BYTES = EVENT_BYTES;
 
 const AGING = [EVENTS_STREAM, DEAD_STREAM, CANCELS_STREAM];
 const DEDUPLICATED = [JOBS_STREAM, DELAYED_STREAM, EVENTS_STREAM, DEAD_STREAM, CALLBACKS_STREAM];
-/** Where everybody's messages are together, and one must not be able to take others with it. */
+/** Streams in which the messages of all tenants lie together: one message must not be able to remove others. */
 const WITHOUT_ROLLUP = [JOBS_STREAM, EVENTS_STREAM, DEAD_STREAM, CANCELS_STREAM, CALLBACKS_STREAM];
-/** First words of the subjects that a stream of ours takes. */
+/** The first words of the subjects of our streams, and wildcards that match them. */
 const OWN_ROOTS = ['jobs', 'delayed', 'due', 'events', 'dead', 'cancel', 'callbacks', '$KV', '*', '>'];
 
 const asDefined =
@@ -64,42 +64,42 @@ export const STREAM_RULES: readonly StreamRule[] = [
     setting: 'subjects',
     holds: (value, { subjects }) =>
       same([...((value as string[] | undefined) ?? [])].sort(), [...subjects].sort()),
-    why: 'what is published on a subject that no stream takes is lost, and a foreign one would be taken for ours',
-    mend: 'edit',
+    why: 'a message on a subject that no stream takes is lost, and a message on a foreign subject would be taken for ours',
+    fix: 'edit',
   },
   {
     setting: 'retention',
     holds: asDefined('retention'),
-    why: 'only a work queue keeps a job until it is settled, and everything else is read more than once',
-    mend: 'recreate',
+    why: 'the work queue keeps a job until it is settled; the messages of the other streams are read more than once',
+    fix: 'recreate',
   },
   {
     setting: 'storage',
     holds: asDefined('storage'),
-    why: 'what is in memory does not survive a restart of the server',
-    mend: 'recreate',
+    why: 'messages in memory do not survive a restart of the server',
+    fix: 'recreate',
   },
   {
     setting: 'discard',
     holds: asDefined('discard'),
     why: 'a full queue must refuse a job instead of forgetting an older one; a full history must not stop the jobs',
-    mend: 'edit',
+    fix: 'edit',
   },
   {
     setting: 'max_age',
     streams: [JOBS_STREAM],
     wanted: '0',
     holds: isUnlimited,
-    why: 'a job that waits longer would be dropped without a word',
-    mend: 'edit',
+    why: 'a job that waits longer would be dropped, and nobody would know',
+    fix: 'edit',
   },
   {
     setting: 'max_age',
     streams: [EVENTS_STREAM],
     wanted: 'at least 48 h',
     holds: lastsAtLeast(48 * HOUR_MS),
-    why: 'with the last event of a job its state is forgotten, and its idempotency key, which is kept for 24 h',
-    mend: 'edit',
+    why: 'the last event of a job holds its state and its idempotency key, which must last 24 h',
+    fix: 'edit',
   },
   {
     setting: 'max_age',
@@ -107,23 +107,23 @@ export const STREAM_RULES: readonly StreamRule[] = [
     wanted: 'at least 48 h',
     holds: lastsAtLeast(48 * HOUR_MS),
     why: 'a dead letter would be gone before anybody could redrive it',
-    mend: 'edit',
+    fix: 'edit',
   },
   {
     setting: 'max_age',
     streams: [CANCELS_STREAM],
     wanted: 'at least 24 h',
     holds: lastsAtLeast(LIMITS.timeoutMs),
-    why: 'an attempt may last that long, and a worker that was cut off looks here whether it was cancelled',
-    mend: 'edit',
+    why: 'an attempt may last that long, and a worker that was disconnected looks here for a cancel',
+    fix: 'edit',
   },
   {
     setting: 'max_age',
     streams: [CALLBACKS_STREAM],
     wanted: 'at least 48 h',
     holds: lastsAtLeast(48 * HOUR_MS),
-    why: 'a callback is tried again for about a day, and would be forgotten before',
-    mend: 'edit',
+    why: 'a callback is tried again for about a day, and would be dropped before that',
+    fix: 'edit',
   },
   {
     setting: 'max_age',
@@ -131,15 +131,15 @@ export const STREAM_RULES: readonly StreamRule[] = [
     wanted: 'more than 30 days',
     holds: lastsAtLeast(LIMITS.delayMs + HOUR_MS),
     why: 'a job may be delayed that long, and would be dropped before its time',
-    mend: 'edit',
+    fix: 'edit',
   },
   {
     setting: 'max_age',
     streams: [OPERATIONS_STREAM],
     wanted: '0',
     holds: isUnlimited,
-    why: 'an operation is announced once, when a worker starts, and would be unknown after this time',
-    mend: 'edit',
+    why: 'a worker announces its operations once, when it starts; after this time they would be unknown',
+    fix: 'edit',
   },
   {
     setting: 'max_msgs_per_subject',
@@ -147,56 +147,56 @@ export const STREAM_RULES: readonly StreamRule[] = [
     wanted: '-1',
     holds: isUnlimited,
     why: 'a redriven job, or the history of a job, is several messages on one subject',
-    mend: 'edit',
+    fix: 'edit',
   },
   {
     setting: 'discard_new_per_subject',
     wanted: 'false',
     holds: isOff,
     why: 'a second message of a job would be refused',
-    mend: 'edit',
+    fix: 'edit',
   },
   {
     setting: 'max_msgs',
     streams: [DELAYED_STREAM],
     wanted: '-1',
     holds: isUnlimited,
-    why: 'it cannot discard new, so a full one would forget delayed jobs that were accepted',
-    mend: 'edit',
+    why: 'this stream cannot discard new messages, so a full one would drop delayed jobs that were accepted',
+    fix: 'edit',
   },
   {
     setting: 'max_bytes',
     streams: [DELAYED_STREAM],
     wanted: '-1',
     holds: isUnlimited,
-    why: 'it cannot discard new, so a full one would forget delayed jobs that were accepted',
-    mend: 'edit',
+    why: 'this stream cannot discard new messages, so a full one would drop delayed jobs that were accepted',
+    fix: 'edit',
   },
   {
     setting: 'max_msgs',
     streams: AGING,
     wanted: '-1',
     holds: isUnlimited,
-    why: 'when it is full, the oldest go before their time: states, idempotency keys, letters, cancels',
+    why: 'a full stream drops its oldest messages before their time: states, idempotency keys, dead letters, cancels',
     level: 'weakens',
-    mend: 'edit',
+    fix: 'edit',
   },
   {
     setting: 'max_bytes',
     streams: AGING,
     wanted: '-1',
     holds: isUnlimited,
-    why: 'when it is full, the oldest go before their time: states, idempotency keys, letters, cancels',
+    why: 'a full stream drops its oldest messages before their time: states, idempotency keys, dead letters, cancels',
     level: 'weakens',
-    mend: 'edit',
+    fix: 'edit',
   },
   {
     setting: 'max_msg_size',
     streams: [JOBS_STREAM, DELAYED_STREAM, DEAD_STREAM],
     wanted: `-1, or at least ${JOB_BYTES}`,
     holds: takes(JOB_BYTES),
-    why: `a job's input may have ${LIMITS.inputBytes / KIB} KiB, and headers`,
-    mend: 'edit',
+    why: `a job may have ${LIMITS.inputBytes / KIB} KiB of input, and headers`,
+    fix: 'edit',
   },
   {
     setting: 'max_msg_size',
@@ -204,51 +204,51 @@ export const STREAM_RULES: readonly StreamRule[] = [
     wanted: `-1, or at least ${EVENT_BYTES}`,
     holds: takes(EVENT_BYTES),
     why: `a result may have ${LIMITS.resultBytes / KIB} KiB, and a job whose end cannot be stored never ends`,
-    mend: 'edit',
+    fix: 'edit',
   },
   {
     setting: 'duplicate_window',
     streams: DEDUPLICATED,
     holds: (value, { duplicate_window }) => Number(value ?? 0) >= duplicate_window,
     why: 'publishing is tried again for about a minute, and must not store a second copy',
-    mend: 'setup',
+    fix: 'setup',
   },
   {
     setting: 'no_ack',
     wanted: 'false',
     holds: isOff,
-    why: 'what is not acknowledged cannot be promised',
-    mend: 'edit',
+    why: 'a job may be accepted only after the server has acknowledged it',
+    fix: 'edit',
   },
   {
     setting: 'persist_mode',
     wanted: 'default',
     holds: (value) => isAbsent(value) || value === 'default',
     why: 'a message would be acknowledged before it is written to disk',
-    mend: 'recreate',
+    fix: 'recreate',
   },
   {
     setting: 'sealed',
     wanted: 'false',
     holds: isOff,
-    why: 'it takes no messages any more',
-    mend: 'recreate',
+    why: 'a sealed stream takes no messages',
+    fix: 'recreate',
   },
   {
     setting: 'deny_delete',
     streams: [JOBS_STREAM, DELAYED_STREAM],
     wanted: 'false',
     holds: isOff,
-    why: 'a cancelled job is taken out of it',
-    mend: 'recreate',
+    why: 'the message of a cancelled job is deleted',
+    fix: 'recreate',
   },
   {
     setting: 'deny_purge',
     streams: [DEAD_STREAM],
     wanted: 'false',
     holds: isOff,
-    why: 'a dead letter that was redriven is taken out of it',
-    mend: 'recreate',
+    why: 'a dead letter that was redriven is deleted',
+    fix: 'recreate',
   },
   {
     setting: 'allow_rollup_hdrs',
@@ -256,7 +256,7 @@ export const STREAM_RULES: readonly StreamRule[] = [
     wanted: 'false',
     holds: isOff,
     why: 'one message with a Nats-Rollup header could erase all others',
-    mend: 'setup',
+    fix: 'setup',
   },
   {
     setting: 'allow_msg_ttl',
@@ -264,73 +264,76 @@ export const STREAM_RULES: readonly StreamRule[] = [
     wanted: 'false',
     holds: isOff,
     why: 'a job whose message has a Nats-TTL header, as a delayed one may have, would be dropped from the queue',
-    mend: 'recreate',
+    fix: 'recreate',
   },
   {
     setting: 'allow_msg_counter',
     wanted: 'false',
     holds: isOff,
-    why: 'it takes nothing but counters',
-    mend: 'recreate',
+    why: 'such a stream takes only counters',
+    fix: 'recreate',
   },
   {
     setting: 'allow_direct',
     streams: [EVENTS_STREAM],
     holds: isOn,
     why: 'the history of a job is read by direct get',
-    mend: 'setup',
+    fix: 'setup',
   },
   {
     setting: 'allow_msg_schedules',
     streams: [DELAYED_STREAM],
     holds: isOn,
-    why: 'without it nothing wakes a delayed job',
-    mend: 'setup',
+    why: 'without schedules a delayed job would never run',
+    fix: 'setup',
   },
   {
     setting: 'allow_msg_ttl',
     streams: [DELAYED_STREAM],
     holds: isOn,
-    why: 'what the schedules leave behind removes itself by it',
-    mend: 'setup',
+    why: 'the copies that schedules leave in the stream are removed by their TTL',
+    fix: 'setup',
   },
   {
     setting: 'mirror',
     wanted: 'none',
     holds: isAbsent,
-    why: 'a mirror takes no messages but those of the stream it copies',
-    mend: 'recreate',
+    why: 'a mirror takes only the messages of the stream that it copies',
+    fix: 'recreate',
   },
   {
     setting: 'sources',
     holds: (value, { sources }) => same(sourcesOf(value), sourcesOf(sources)),
-    why: 'due jobs come into the queue by one, and what comes by another is nothing that was accepted',
-    mend: (value) => (isAbsent(value) ? 'setup' : 'edit'),
+    why: 'due jobs come into the queue from one source; messages from another source were never accepted',
+    fix: (value) => (isAbsent(value) ? 'setup' : 'edit'),
   },
   {
     setting: 'subject_transform',
     wanted: 'none',
     holds: isAbsent,
-    why: 'messages would be stored on other subjects than they are looked for',
-    mend: 'edit',
+    why: 'messages would be stored on subjects on which nobody looks for them',
+    fix: 'edit',
   },
   {
     setting: 'republish',
     wanted: 'none, or to a subject that is not ours',
     holds: (value) => isAbsent(value) || !OWN_ROOTS.includes(destinationOf(value).split('.')[0] ?? ''),
-    why: 'what is republished onto a subject of ours would be stored as a second job, event or cancel',
-    mend: 'edit',
+    why: 'a message that is republished on one of our subjects would be stored as a second job, event or cancel',
+    fix: 'edit',
   },
   {
     setting: 'num_replicas',
     holds: (value, { num_replicas }) => Number(value ?? 1) >= num_replicas,
-    why: 'in a cluster, a stream with one copy is away with its server, and lost with its disk',
+    why: 'in a cluster, a stream with one copy is away while its server is away, and is lost with its disk',
     level: 'weakens',
-    mend: 'setup',
+    fix: 'setup',
   },
 ];
 
-/** What an existing stream differs in that matters, worst first. */
+/**
+ * The settings of an existing stream that are wrong, the worst first.
+ * @param definition what the stream should be
+ */
 export function streamFindings(
   config: Readonly<Record<string, unknown>>,
   definition: StreamDefinition,
@@ -338,7 +341,7 @@ export function streamFindings(
   const findings = STREAM_RULES.filter(
     ({ streams, setting, holds }) =>
       (streams === undefined || streams.includes(definition.name)) && !holds(config[setting], definition),
-  ).map(({ setting, wanted, why, level, mend }): Finding => {
+  ).map(({ setting, wanted, why, level, fix }): Finding => {
     const actual = config[setting];
     return {
       of: `stream ${definition.name}`,
@@ -347,7 +350,7 @@ export function streamFindings(
       wanted: wanted ?? shown(definition[setting as keyof StreamDefinition]),
       why,
       level: level ?? 'breaks',
-      mend: typeof mend === 'function' ? mend(actual) : mend,
+      fix: typeof fix === 'function' ? fix(actual) : fix,
     };
   });
   return findings.sort((a, b) => Number(a.level === 'weakens') - Number(b.level === 'weakens'));
@@ -357,7 +360,7 @@ function same(a: unknown, b: unknown): boolean {
   return JSON.stringify(a) === JSON.stringify(b);
 }
 
-/** Of each source what decides where its messages come from, and where they go. */
+/** Where the messages of each source come from, and where they go. */
 function sourcesOf(value: unknown): unknown[] {
   const sources = (value ?? []) as NonNullable<StreamDefinition['sources']>;
   return sources.map(({ name, subject_transforms = [] }) => [

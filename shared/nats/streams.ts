@@ -1,6 +1,6 @@
 /**
- * The JetStream streams, the consumer and the bucket that Throughline stands on (DESIGN.md, "On the wire"), as
- * plain data that both NATS client lines accept. Durations of JetStream's API are in nanoseconds.
+ * The JetStream streams, consumers and bucket of Throughline (docs/PROTOCOL.md), as plain data that both NATS clients
+ * accept. Durations of JetStream's API are in nanoseconds.
  */
 import { CALLBACK_SUBJECTS, CANCEL_SUBJECTS, EVENT_SUBJECTS } from '../wire/subjects.ts';
 
@@ -24,7 +24,7 @@ export interface StreamDefinition {
   readonly retention: 'workqueue' | 'limits';
   readonly storage: 'file';
   readonly discard: 'new' | 'old';
-  /** Nanoseconds; 0 = for ever. */
+  /** Nanoseconds; 0: messages do not age. */
   readonly max_age: number;
   /** Nanoseconds within which a repeated `Nats-Msg-Id` is dropped. */
   readonly duplicate_window: number;
@@ -42,16 +42,15 @@ export interface StreamDefinition {
 }
 
 /**
- * The streams. A work queue that discards new keeps every accepted job until it is settled, and says so
- * when it is full instead of forgetting the oldest; the others age. `CANCELS` keeps the last cancel of a job, for a
- * worker that was not connected when the notice was sent. `CALLBACKS` is a work queue too, which forgets what nobody
- * took for a week.
+ * The streams. `JOBS` is a work queue: it keeps each accepted job until it is settled, and refuses new jobs when it is
+ * full. `CANCELS` keeps the last cancel of each job, for a worker that was not connected when the notice was sent.
+ * `CALLBACKS` is a work queue too, which drops a callback after a week.
  *
- * Delayed jobs wait in a stream of their own, since one with message schedules cannot discard new. At its time the
- * server copies `delayed.…` to `due.…`, and the queue takes it from there. The last one is the stream of the key-value
- * bucket `OPERATIONS`, as a NATS client would make it.
+ * Delayed jobs wait in `DELAYED`, because a stream with message schedules cannot refuse new messages. When a job is due,
+ * the server copies it from `delayed.…` to `due.…`, and `JOBS` takes it from there. The last stream is that of the
+ * key-value bucket `OPERATIONS`, as a NATS client would create it.
  *
- * What an existing stream may differ in, `stream-rules.ts` says.
+ * In which settings an existing stream may differ: `stream-rules.ts`.
  * @param replicas copies in a cluster: 1 on a single server, 3 in production
  * @param schedules whether the server has message schedules (2.12 and later)
  */
@@ -152,9 +151,9 @@ export interface ConsumerDefinition {
 }
 
 /**
- * The durable pull consumer that all hosts of a worker group share. `max_deliver` has no limit on purpose: a
- * message past it would stay in the work queue unseen; attempts are counted from the record by the worker,
- * before it runs anything, so that a job that kills its worker ends in `DEAD` too.
+ * The durable pull consumer that all hosts of a worker group share. `max_deliver` has no limit on purpose: a message with
+ * more deliveries would stay in the work queue, and no worker would see it. The worker counts attempts itself, from the
+ * recorded events, before it runs anything. So a job that kills its worker ends in `DEAD` too.
  */
 export function consumerDefinition(options: {
   readonly group: string;
@@ -174,8 +173,8 @@ export function consumerDefinition(options: {
 }
 
 /**
- * The durable pull consumer that all worker hosts share to deliver callbacks. Pending messages have no limit: those
- * that wait for their next delivery, of a receiver that is away, must not hold up the others.
+ * The durable pull consumer that all worker hosts share to deliver callbacks. The number of unacknowledged messages has
+ * no limit: callbacks that wait for a receiver that is away must not hold up the others.
  */
 export function callbackConsumerDefinition(ackWaitMs: number): ConsumerDefinition {
   return consumerDefinition({

@@ -1,4 +1,4 @@
-/** A duration as text. */
+/** A duration as text: a whole number and its unit. */
 export const DURATION = /^([0-9]{1,9})(ms|s|m|h|d)$/;
 const UNIT_MS: Readonly<Record<string, number>> = {
   ms: 1,
@@ -15,7 +15,7 @@ export function parseDuration(text: string): number | undefined {
   return unitMs === undefined ? undefined : Number(count) * unitMs;
 }
 
-/** Milliseconds as a person says them. */
+/** Milliseconds as people say them: `740 ms`, `2.5 s`, `3 min 20 s`. */
 export function secondsText(ms: number): string {
   if (ms < 1_000) return `${Math.round(ms)} ms`;
   if (ms < 60_000) return `${(ms / 1_000).toFixed(1)} s`;

@@ -1,4 +1,4 @@
-/** What a JSON text says, or undefined where it is not JSON. Never throws. */
+/** The value of a JSON text, or undefined where the text is not JSON. Never throws. */
 export function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
@@ -8,8 +8,8 @@ export function parseJson(text: string): unknown {
 }
 
 /**
- * How deeply arrays and objects are nested in a JSON text, counted without building anything. Stops at `limit`, so
- * that hostile text costs no stack: a parser, a validator and a structured clone all recurse.
+ * How deeply arrays and objects are nested in a JSON text, counted up to `limit` + 1. The text is not parsed, so a hostile
+ * text cannot overflow the stack. A parser, a validator and a structured clone recurse, and need this check first.
  */
 export function jsonDepth(text: string, limit: number): number {
   let depth = 0;
@@ -27,18 +27,18 @@ export function jsonDepth(text: string, limit: number): number {
   return deepest;
 }
 
-/** The JSON Pointer (RFC 6901) of a place in a value: `['a/b', 0]` is `/a~1b/0`. */
+/** A path into a value as a JSON Pointer (RFC 6901): `['a/b', 0]` is `/a~1b/0`. */
 export function jsonPointer(path: readonly PropertyKey[]): string {
   return path.map((key) => `/${String(key).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
 }
 
 /**
- * What JSON lets through and a reader of lines or a terminal may act on: DEL and C1 (among them NEL and CSI), the line
- * and paragraph separators, and marks that turn the direction of writing or show as nothing.
+ * Characters that JSON may hold as they are, but that can end a line or control a terminal: DEL and C1 (with NEL and CSI),
+ * line and paragraph separators, and marks that change the direction of writing or are invisible.
  */
-const COMMANDS = /[\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g;
+const CONTROLS = /[\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g;
 
-/** A JSON text, with `\uXXXX` for what {@link COMMANDS} says of it: the same value, and a line that stays one line everywhere. */
+/** The same JSON value, with {@link CONTROLS} written as `\uXXXX`, so that it stays on one line everywhere. */
 export function printableJson(json: string): string {
-  return json.replace(COMMANDS, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  return json.replace(CONTROLS, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }

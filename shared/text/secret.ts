@@ -4,17 +4,17 @@ export async function sha256Hex(text: string): Promise<string> {
   return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 
-/** Secrets of the Standard Webhooks scheme: `whsec_` and 24 to 64 bytes in base64. */
+/** A secret of the Standard Webhooks scheme: `whsec_` and 24 to 64 bytes in base64. */
 const SECRET = /^whsec_((?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?)$/;
 const BYTES = { min: 24, max: 64, made: 32 } as const;
 
-/** A new random secret, for sender and receiver. */
+/** A new random secret that sender and receiver of callbacks share. */
 export function createCallbackSecret(): string {
   const bytes = crypto.getRandomValues(new Uint8Array(BYTES.made));
   return `whsec_${btoa(String.fromCharCode(...bytes))}`;
 }
 
-/** The key that a secret stands for; undefined when it is none. */
+/** The key inside a secret; undefined where the text is not a secret. */
 export function callbackSecretKey(text: string): Uint8Array | undefined {
   const [, base64] = SECRET.exec(text) ?? [];
   if (base64 === undefined) return undefined;

@@ -7,7 +7,7 @@ import {
 import { errors } from '@nats-io/transport-node';
 import { ThroughlineError } from '../../shared/errors.ts';
 import { consumerFindings } from '../../shared/nats/consumer-rules.ts';
-import { type Finding, findingText, mendText } from '../../shared/nats/finding.ts';
+import { type Finding, findingText, fixText } from '../../shared/nats/finding.ts';
 import { API_CODE } from '../../shared/nats/server.ts';
 import { streamFindings } from '../../shared/nats/stream-rules.ts';
 import type { ConsumerDefinition, StreamDefinition } from '../../shared/nats/streams.ts';
@@ -57,10 +57,10 @@ export async function setUpStream(
     );
     return { ...(await checkStream(manager, definition)), state: 'created' };
   }
-  const mendable = report.findings.filter(({ mend, level }) => mend === 'setup' && levels.includes(level));
-  if (mendable.length === 0) return report;
+  const fixable = report.findings.filter(({ fix, level }) => fix === 'setup' && levels.includes(level));
+  if (fixable.length === 0) return report;
   const wanted: Readonly<Record<string, unknown>> = { ...definition };
-  const changes = Object.fromEntries(mendable.map(({ setting }) => [setting, wanted[setting] ?? false]));
+  const changes = Object.fromEntries(fixable.map(({ setting }) => [setting, wanted[setting] ?? false]));
   const { config } = await manager.streams.info(definition.name);
   await change(definition.name, 'update', () =>
     manager.streams.update(definition.name, { ...config, ...changes }),
@@ -82,7 +82,7 @@ export async function ensureStreams(
   for (const definition of definitions)
     findings.push(...(await setUpStream(manager, definition, ['breaks'])).findings);
   for (const finding of findings.filter(({ level }) => level === 'weakens')) {
-    log.warn({ stream: finding.of, setting: finding.setting, mend: mendText(finding) }, findingText(finding));
+    log.warn({ stream: finding.of, setting: finding.setting, fix: fixText(finding) }, findingText(finding));
   }
   refuse(findings);
 }
@@ -111,7 +111,7 @@ export async function ensureConsumer(
 function refuse(findings: readonly Finding[]): void {
   const breaking = findings.filter(({ level }) => level === 'breaks');
   if (breaking.length === 0) return;
-  const sentences = breaking.map((finding) => `${findingText(finding)} (${mendText(finding)})`);
+  const sentences = breaking.map((finding) => `${findingText(finding)} (${fixText(finding)})`);
   throw new ThroughlineError('config-invalid', sentences.join('; '));
 }
 

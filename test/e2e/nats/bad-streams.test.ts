@@ -65,14 +65,14 @@ describe('a stream that nats-server holds with', () => {
       const found = findings?.find(({ setting }) => setting === row.setting);
       expect(found).toBeDefined();
       const sentence = `stream ${row.stream}: ${row.setting} is `;
-      if (found?.mend !== 'setup') {
+      if (found?.fix !== 'setup') {
         const { refusal, warnings } = await start();
         if (row.weakens === true) expect(warnings.join()).toContain(sentence);
         else expect(refusal).toContain(sentence);
       }
       const after = await setUp(false);
       const left = after.streams.flatMap((stream) => stream.findings.map(({ setting }) => setting));
-      if (found?.mend === 'setup') expect({ ok: after.ok, left }).toEqual({ ok: true, left: [] });
+      if (found?.fix === 'setup') expect({ ok: after.ok, left }).toEqual({ ok: true, left: [] });
       else expect(left).toContain(row.setting);
     },
   );

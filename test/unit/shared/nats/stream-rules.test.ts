@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { CONSUMER_RULES, consumerFindings } from '../../../../shared/nats/consumer-rules.ts';
-import { findingText, mendText } from '../../../../shared/nats/finding.ts';
+import { findingText, fixText } from '../../../../shared/nats/finding.ts';
 import { STREAM_RULES, streamFindings } from '../../../../shared/nats/stream-rules.ts';
 import {
   consumerDefinition,
@@ -41,7 +41,7 @@ describe('the rules of a stream', () => {
     expect(findingText(found)).toMatch(
       new RegExp(`^stream ${stream}: ${setting} is .+, but must be .+: .+$`),
     );
-    expect(mendText(found)).toMatch(/setup|edit|cannot change/);
+    expect(fixText(found)).toMatch(/setup|edit|cannot change/);
   });
 
   it('are each tried by a bad stream', () => {
