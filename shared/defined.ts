@@ -1,4 +1,4 @@
-/** A record whose fields may be undefined, with those fields left out instead. */
+/** The type of a record without its undefined fields: a field that may be undefined becomes optional. */
 type Defined<T> = {
   [Field in keyof T as undefined extends T[Field] ? never : Field]: T[Field];
 } & {

@@ -2,8 +2,8 @@ import { isTerminalEvent, type JobEvent } from './event.ts';
 import type { JobAttempt } from './job.ts';
 
 /**
- * The attempts that a job's history tells of, in order. What was started and never ended, though another attempt
- * came after it, is `lost`: its worker died. One that was handed back (`released`) has the number of the next one.
+ * The attempts of a job, in order, from its events. An attempt that never ended, although another one came after it, is
+ * `lost`: its worker died. An attempt that was handed back (`released`) has the same number as the next one.
  * @param events in the order in which they were recorded
  */
 export function attemptsOf(events: readonly JobEvent[]): JobAttempt[] {
@@ -39,12 +39,12 @@ function endOf({ kind, at, error }: EndEvent): Pick<JobAttempt, 'endedAt' | 'out
   return { endedAt: at, outcome: kind, ...(error === undefined ? {} : { error }) };
 }
 
-/** An event of release counts the attempts that are spent, and this one is not. */
+/** The event `released` holds the number of spent attempts, and the released attempt is not spent. */
 function attemptNumber({ kind, attempt }: JobEvent): number {
   return kind === 'released' ? attempt + 1 : attempt;
 }
 
-/** A job may end without a run: cancelled in the queue, or delivered once more when all attempts were spent. */
+/** A job may end without an attempt: cancelled in the queue, or delivered again after all attempts were spent. */
 function wasRun({ kind, error }: JobEvent, number: number): boolean {
   return number > 0 && error?.code !== 'attempts-spent' && kind !== 'cancelled';
 }

@@ -4,20 +4,20 @@ import { JobError } from './job.ts';
 export const CALLBACK_EVENT_KINDS = ['callback-delivered', 'callback-retrying', 'callback-failed'] as const;
 
 /**
- * What became of one delivery of a callback. It is kept beside the job's own events, on a subject of its own: the last
- * of those is the job's state, and a callback has no say in it.
+ * The outcome of one delivery of a callback. It is stored on a subject of its own, because the last event on the job's
+ * subject is the job's state, and a callback does not change that.
  */
 export const CallbackEvent = z.object({
   kind: z.enum(CALLBACK_EVENT_KINDS),
   jobId: z.string(),
-  /** Where to, without the query: it may hold what is nobody else's business. */
+  /** The URL without its query, which may hold a secret. */
   url: z.string(),
   /** 1 for the first delivery. */
   attempt: z.int().min(1),
   maxAttempts: z.int().min(1),
   at: z.iso.datetime(),
   worker: z.string(),
-  /** The HTTP status that the receiver answered, if it did. */
+  /** The HTTP status of the receiver's answer, if there was one. */
   status: z.int().optional(),
   error: JobError.optional(),
   /** With `callback-retrying`: milliseconds until the next delivery. */
@@ -25,7 +25,7 @@ export const CallbackEvent = z.object({
   traceId: z.string(),
   /** The span of the delivery. */
   spanId: z.string(),
-  /** How often the job had been redriven when it ended; absent where it was never. */
+  /** How often the job had been redriven when it ended; absent where it never was. */
   redriveCount: z.int().min(1).optional(),
 });
 export type CallbackEvent = z.infer<typeof CallbackEvent>;

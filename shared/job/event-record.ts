@@ -2,27 +2,27 @@ import * as z from 'zod';
 import { CallbackEvent } from './callback-event.ts';
 import { JobEvent } from './event.ts';
 
-/** An event as it is kept: its id is its sequence in the `EVENTS` stream, so that ids of one job only grow. */
+/** A stored event. Its id is its sequence in the `EVENTS` stream, so the ids of one job only grow. */
 export const RecordedEvent = JobEvent.extend({ id: z.string() });
 export type RecordedEvent = z.infer<typeof RecordedEvent>;
 
-/** What became of a callback, as it is kept. */
+/** A stored event of a callback. */
 export const RecordedCallbackEvent = CallbackEvent.extend({ id: z.string() });
 export type RecordedCallbackEvent = z.infer<typeof RecordedCallbackEvent>;
 
-/** What a job's history holds: what happened to the job, and to its callback. */
+/** An event in a job's history: of the job itself, or of its callback. */
 export const HistoryEvent = z.union([RecordedEvent, RecordedCallbackEvent]);
 export type HistoryEvent = z.infer<typeof HistoryEvent>;
 
-/** Events of a job and its callbacks in the order in which they were recorded. */
+/** The events of a job and its callback, in the order in which they were recorded. */
 export const JobHistory = z.object({
   events: z.array(HistoryEvent).readonly(),
-  /** There is more: to be read with this as `after`. */
+  /** Ask for later events with this as `after`; absent where there are none. */
   next: z.string().optional(),
 });
 export type JobHistory = z.infer<typeof JobHistory>;
 
-/** The event that is kept at `sequence`. */
+/** The event that is stored with this sequence. */
 export function recordedEvent<E extends JobEvent | CallbackEvent>(
   sequence: number,
   event: E,
@@ -32,7 +32,7 @@ export function recordedEvent<E extends JobEvent | CallbackEvent>(
 
 const EVENT_ID = /^[0-9]{1,15}$/;
 
-/** The sequence that an event's id names; undefined when it is none. */
+/** The sequence that an event's id stands for; undefined where it is not an id. */
 export function sequenceOf(id: string): number | undefined {
   return EVENT_ID.test(id) ? Number(id) : undefined;
 }

@@ -5,17 +5,17 @@ import { type Job, JobError, type JobState, Progress } from './job.ts';
 import { EventSpec, eventSpec, shownSpec } from './job-spec.ts';
 import { Redrive } from './redrive.ts';
 
-/** Kinds of event, and the state a job is in once the event is its last one. */
+/** The kinds of events, and the state of a job whose last event is of that kind. */
 export const EVENT_STATES = {
   started: 'running',
   progress: 'running',
   retrying: 'retrying',
-  /** Handed back by a worker that was stopping; the attempt is not spent. */
+  /** A worker that was stopping handed the job back. The attempt is not spent. */
   released: 'queued',
   succeeded: 'succeeded',
   failed: 'failed',
   cancelled: 'cancelled',
-  /** The dead letter was sent to the queue again: what happened before does not count any more. */
+  /** The dead letter was sent to the queue again. What happened before does not count any more. */
   redriven: 'queued',
 } as const satisfies Record<string, JobState>;
 
@@ -28,8 +28,7 @@ export function isEventKind(value: string): value is EventKind {
 }
 
 /**
- * The data of an event: a full snapshot, so that the last event of a job is its state and nobody has to replay the
- * ones before.
+ * The body of an event. It is a full snapshot of the job, so the last event alone gives the job's state.
  */
 export const JobEvent = z.object({
   kind: z.enum(KINDS),
@@ -37,9 +36,9 @@ export const JobEvent = z.object({
   operation: z.string(),
   attempt: z.int().min(0),
   ...EventSpec.shape,
-  /** A worker in another language may allow more attempts than ours. */
+  /** A worker in another language may allow more attempts than ours does. */
   maxAttempts: z.int().min(1),
-  /** How often the job was handed back so far without an attempt being spent. */
+  /** How often the job was handed back so far. That spends no attempt. */
   released: z.int().min(0),
   acceptedAt: z.iso.datetime(),
   startedAt: z.iso.datetime().optional(),
@@ -63,18 +62,18 @@ export function isTerminalEvent({ kind }: Pick<JobEvent, 'kind'>): boolean {
   return kind === 'succeeded' || kind === 'failed' || kind === 'cancelled';
 }
 
-/** What an event says beyond its job: what happened, when, where, and in which attempt. */
+/** What an event says besides what its job says: the attempt, its times, its trace, and what happened. */
 export interface EventFacts {
   readonly attempt: number;
-  /** Who writes the event: a worker, a bridge, or empty for a redrive. */
+  /** The name of the worker or bridge that writes the event; empty for a redrive. */
   readonly worker: string;
   /** The trace and the span that the event belongs to; empty where there is none. */
   readonly traceId: string;
   readonly spanId: string;
-  /** 0 where it is not given. */
+  /** 0 if not given. */
   readonly released?: number | undefined;
   readonly startedAt?: string | undefined;
-  /** RFC 3339; now where it is not given. */
+  /** When the event happened, RFC 3339; now if not given. */
   readonly at?: string | undefined;
   readonly progress?: Progress | undefined;
   readonly result?: unknown;
@@ -101,7 +100,7 @@ export function makeEvent(kind: EventKind, job: AcceptedJob, facts: EventFacts):
   });
 }
 
-/** The job that an event belongs to, as far as the event repeats what the job was asked to be. */
+/** The job of an event. Its spec has only those fields that events repeat. */
 export function jobBehind(event: JobEvent): AcceptedJob {
   const { jobId, operation, acceptedAt, redriveCount, previousTraceIds = [] } = event;
   const redrive = redriveCount === undefined ? undefined : { redriveCount, previousTraceIds };

@@ -4,7 +4,7 @@ export const TOKEN = /^[A-Za-z0-9_-]{1,64}$/;
 export const OPERATION = /^[a-z][a-z0-9_-]*(\.[a-z][a-z0-9_-]*)*$/;
 export const OPERATION_MAX_LENGTH = 128;
 
-/** Whose job it is, which one, and what it runs: what the subject of its message says. */
+/** Whose job it is, its id, and the operation it runs: the parts of its subject. */
 export interface JobAddress {
   readonly tenant: string;
   readonly jobId: string;

@@ -19,23 +19,23 @@ export const JobError = z.object({
 });
 export type JobError = z.infer<typeof JobError>;
 
-/** How far a running operation says it is: a fraction from 0 to 1, a text, or both. */
+/** How far a running operation is, as it reports itself: a fraction from 0 to 1, a text, or both. */
 export const Progress = z.object({
   fraction: z.number().min(0).max(1).optional(),
   message: z.string().max(1_000).optional(),
 });
 export type Progress = z.infer<typeof Progress>;
 
-/** Where an accepted job is safe: acknowledged by JetStream, or committed to the bridge's outbox. */
+/** Where an accepted job is stored: `stream`: JetStream acknowledged it. `outbox`: the bridge has it in its outbox. */
 export const Durability = z.enum(['stream', 'outbox']);
 
-/** One execution of a job, as its events tell of it. */
+/** One attempt to run a job, read from the job's events. */
 export const JobAttempt = z.object({
   number: z.int().min(1),
   worker: z.string(),
   startedAt: z.iso.datetime(),
   endedAt: z.iso.datetime().optional(),
-  /** Absent while it runs; `lost`: its worker died, and the job went to another attempt. */
+  /** Absent while it runs. `lost`: its worker died, and another attempt followed. */
   outcome: z.enum(['succeeded', 'failed', 'cancelled', 'retrying', 'released', 'lost']).optional(),
   error: JobError.optional(),
   spanId: z.string(),
@@ -48,7 +48,7 @@ export const Job = z.object({
   operation: z.string(),
   state: JobState,
   attempt: z.int().min(0),
-  /** A delayed job shows when it is due until it has started. */
+  /** `dueAt` is shown only until a delayed job has started. */
   ...ShownSpec.shape,
   maxAttempts: z.int().min(1),
   durability: Durability,
@@ -58,7 +58,7 @@ export const Job = z.object({
   progress: Progress.optional(),
   result: z.unknown().optional(),
   error: JobError.optional(),
-  /** Where the job was read by its id. */
+  /** Only where the job was read by its id. */
   attempts: z.array(JobAttempt).optional(),
   traceId: z.string(),
   /** The traces before each redrive, oldest first. */

@@ -1,9 +1,9 @@
 import type { Baggage, BaggageEntry } from '@opentelemetry/api';
 
 /**
- * OpenTelemetry's `Baggage` over one `Map`. The API's own is made from a plain object, which moves keys that look
- * like numbers to the front and needs care with a key named `__proto__`; here both are keys like any other.
- * Immutable: whoever passes a map gives it away.
+ * OpenTelemetry's `Baggage` over one `Map`. The API's own class is made from a plain object, which moves keys that look
+ * like numbers to the front, and treats a key named `__proto__` as special. It is immutable: the caller must not change
+ * the map any more.
  */
 export class BaggageEntries implements Baggage {
   readonly #entries: ReadonlyMap<string, BaggageEntry>;

@@ -8,11 +8,11 @@ import { BaggageEntries } from './baggage-entries.ts';
 import { eachMember, trimOws } from './list.ts';
 import { percentDecode, percentEncode } from './percent.ts';
 
-/** W3C Baggage, section 3.3.2. Every byte of a valid header is ASCII, so that characters are bytes. */
+/** W3C Baggage, section 3.3.2. A valid header is ASCII, so one character is one byte. */
 const MAX_MEMBERS = 64;
 const MAX_BYTES = 8192;
 
-/** Members that start later than this are counted and not read, so that a huge header costs next to nothing. */
+/** Members that start after this many characters are counted, but not read. So a huge header costs almost nothing. */
 const MAX_READ = 2 * MAX_BYTES;
 
 /** `token` of RFC 7230, section 3.2.6, and `baggage-octet` of section 3.3.1. */
@@ -21,11 +21,11 @@ const OCTET = String.raw`[\x21\x23-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]`;
 const TOKEN = new RegExp(`^${TCHAR}+$`);
 const OCTETS = new RegExp(`^${OCTET}*$`);
 
-/** Properties without white space, as they are written; nearly all of them arrive like this, too. */
+/** Properties without white space: as we write them, and as nearly all of them arrive. */
 const PROPERTY = `${TCHAR}+(?:=${OCTET}*)?`;
 const PROPERTIES = new RegExp(`^${PROPERTY}(?:;${PROPERTY})*$`);
 
-/** Why members were dropped; where there are several reasons, the first. */
+/** Why members were dropped: the first reason, where there are several. */
 export type BaggageDropReason =
   | 'unreadable'
   | 'too-long'
@@ -33,7 +33,7 @@ export type BaggageDropReason =
   | 'malformed'
   | 'duplicate-key';
 
-/** What a reading of `baggage` gave: the entries, where there are any, and what was dropped and why. */
+/** The result of reading `baggage`: the entries, if there are any, how many members were dropped, and why. */
 export interface BaggageReading {
   readonly baggage?: Baggage;
   readonly reason?: BaggageDropReason;
@@ -41,18 +41,18 @@ export interface BaggageReading {
 }
 
 /**
- * Reads all the `baggage` values of a carrier as one list (W3C Baggage, section 3.3): at most 64 members and
- * 8,192 bytes. A member that is malformed or does not fit is dropped whole and counted; of two with the same key
- * the last wins. Never throws on strings.
+ * Reads all `baggage` values of a carrier as one list (W3C Baggage, section 3.3): at most 64 members and 8,192 bytes. A
+ * member that is malformed or does not fit is dropped whole and counted. Where two have the same key, the last one wins.
+ * Never throws on strings.
  */
 export function parseBaggage(values: readonly string[]): BaggageReading {
-  const intake = new Intake();
-  eachMember(values, (member) => intake.take(member));
-  return intake.finish();
+  const reader = new BaggageReader();
+  eachMember(values, (member) => reader.take(member));
+  return reader.finish();
 }
 
-/** One pass over a header, with what it has used of the limits. */
-class Intake {
+/** Reads the members of one header, and counts them against the limits. */
+class BaggageReader {
   readonly #entries = new Map<string, BaggageEntry>();
   #members = 0;
   #bytes = 0;
@@ -97,7 +97,7 @@ class Intake {
   }
 }
 
-/** The size of a list of so many bytes after one more member and its comma. */
+/** The size of a list of `bytes` bytes after one more member and its comma. */
 const sizeWith = (bytes: number, member: string): number => bytes + (bytes === 0 ? 0 : 1) + member.length;
 
 /** Parses `value *( OWS ";" OWS property )`. */
@@ -112,7 +112,7 @@ function parseEntry(text: string): BaggageEntry | undefined {
   return properties === '' ? { value } : { value, metadata: baggageEntryMetadataFromString(properties) };
 }
 
-/** `key` or `key=value`, by `;`: without white space, or `undefined` where one is malformed (section 3.3.1.4). */
+/** Properties, separated by `;`, without white space; undefined where one is malformed (section 3.3.1.4). */
 function normalizeProperties(text: string): string | undefined {
   if (PROPERTIES.test(text)) return text;
   const properties: string[] = [];
@@ -128,9 +128,8 @@ function normalizeProperties(text: string): string | undefined {
 }
 
 /**
- * Writes a `baggage` value of at most 64 members and 8,192 bytes, or an empty string where nothing can be sent.
- * Members whose key is no token, and members that do not fit, are left out whole; metadata that is malformed is
- * left out alone.
+ * Writes a `baggage` value of at most 64 members and 8,192 bytes; an empty string where nothing can be sent. A member whose
+ * key is not valid, or that does not fit, is left out whole. Malformed metadata is left out, and its member stays.
  */
 export function formatBaggage(baggage: Baggage): string {
   let text = '';
@@ -151,7 +150,7 @@ function formatMember(key: string, entry: BaggageEntry): string | undefined {
   return properties === '' ? pair : `${pair};${properties}`;
 }
 
-/** Metadata is an object of anybody's making: its text may be malformed, and asking for it may throw. */
+/** Any program may have made the metadata object: its text may be malformed, and its `toString` may throw. */
 function propertiesOf(metadata: BaggageEntryMetadata): string {
   try {
     return normalizeProperties(metadata.toString()) ?? '';

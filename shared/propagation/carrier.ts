@@ -1,24 +1,24 @@
-/** The names of the three fields, as they are always written: lowercase. */
+/** The names of the three fields. They are always written in lowercase. */
 export const FIELDS = ['traceparent', 'tracestate', 'baggage'] as const;
 
 /** The name of one of the three fields. */
 export type FieldName = (typeof FIELDS)[number];
 
 /**
- * The map of strings that travels with a job everywhere: HTTP header, call to the bridge, SQLite row, NATS
- * header, event. A field that has nothing to say is left out, never empty.
+ * The trace context and baggage of a job as strings. They travel with the job everywhere: in HTTP headers, calls to the
+ * bridge, SQLite rows, NATS headers and events. A field without a value is left out; it is never empty.
  */
 export type Carrier = { [Name in FieldName]?: string };
 
 /**
- * Gives all the values a carrier holds under one name: case-insensitively, in order, an empty list where there
- * is none. All of them, because two `traceparent` values must be told from one.
+ * Gives all values of a field in order, whatever the case of its name; an empty list where there are none. It gives all of
+ * them because two `traceparent` values are an error.
  */
 export type CarrierReader = (name: FieldName) => readonly string[];
 
 /**
- * Writes a carrier to any headers object, one call of `set` for each field that is present. Throws only what
- * `set` throws.
+ * Writes a carrier to any kind of headers, with one call of `set` for each field that is present. Throws only what `set`
+ * throws.
  *
  * @example
  * setCarrier(inject(context), (name, value) => headers.set(name, value));

@@ -5,22 +5,22 @@ import { rememberInbound } from './span-context.ts';
 import { parseTraceparent, type TraceparentFault } from './traceparent.ts';
 import { TraceState, type TracestateDropReason, type TracestateReading } from './tracestate.ts';
 
-/** Why an inbound trace was not continued, though a `traceparent` was there. */
+/** Why the trace was not continued, although there was a `traceparent`. */
 export type ExtractReason = TraceparentFault | 'unreadable';
 
-/** What was left out of an inbound carrier, for counters; it never fails a job. */
+/** What was left out of a carrier that was read. It is counted, and never fails a job. */
 export interface Dropped {
-  /** Why `tracestate`, or members of it, will not travel on. */
+  /** Why `tracestate`, or some of its members, were dropped. */
   readonly tracestate?: TracestateDropReason;
   readonly tracestateMembers: number;
-  /** Why members of `baggage` will not travel on. */
+  /** Why members of `baggage` were dropped. */
   readonly baggage?: BaggageDropReason;
   readonly baggageMembers: number;
 }
 
-/** What `extract` gives. */
+/** The result of {@link extract}. */
 export interface Extraction {
-  /** The base context with what was read: the remote span where the trace continues, and the baggage. */
+  /** The base context with the caller's span, if the trace continues, and the baggage. */
   readonly context: Context;
   readonly outcome: 'continued' | 'absent' | 'invalid';
   /** Present where the outcome is `invalid`. */
@@ -31,10 +31,9 @@ export interface Extraction {
 }
 
 /**
- * Reads a carrier into a context. It never throws, whatever the reader does: a reader that fails counts as an
- * `unreadable` field. Of an invalid or absent `traceparent` nothing is kept, and `tracestate` is not looked at
- * (W3C Trace Context Level 2, section 3.3); the base context's own span, if it has one, stays. Baggage is read
- * in every case, and replaces the base context's where any member is good.
+ * Reads a carrier into a context. It never throws: where the reader throws, the field counts as `unreadable`. Where
+ * `traceparent` is invalid or absent, `tracestate` is not read (W3C Trace Context Level 2, section 3.3), and the span of
+ * the base context stays. Baggage is read in every case. It replaces that of the base context if any member is valid.
  *
  * @example
  * const { context, outcome, reason } = extract(fromHeaders(request.headers));

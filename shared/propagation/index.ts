@@ -1,6 +1,6 @@
 /**
- * The one module that reads and writes `traceparent`, `tracestate` and `baggage`, for every runtime and every
- * carrier: W3C Trace Context Level 2 and W3C Baggage.
+ * Reads and writes `traceparent`, `tracestate` and `baggage` (W3C Trace Context Level 2, W3C Baggage), in every runtime and
+ * for every carrier. No other code does.
  *
  * @module
  */

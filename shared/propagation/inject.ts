@@ -6,16 +6,16 @@ import { FLAG_RANDOM, formatTraceparent } from './traceparent.ts';
 import { TraceState } from './tracestate.ts';
 
 /**
- * Writes a context's span and baggage to a new carrier. A field is there only where it is valid and has something
- * to say: no `traceparent` without a valid span context, no `tracestate` without `traceparent`, nothing empty. It
- * never throws. Flags are sampled and random, in two digits (W3C Trace Context Level 2, section 3.2.2.5).
+ * Writes the span and the baggage of a context to a new carrier. There is no `traceparent` without a valid span context, no
+ * `tracestate` without `traceparent`, and no empty field. The flags are sampled and random, in two digits (W3C Trace Context
+ * Level 2, section 3.2.2.5). Never throws.
  *
  * @example
  * const { traceparent } = inject(context); // 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-03
  */
 export function inject(context: Context): Carrier {
   const carrier: Carrier = {};
-  // Spans, trace states and baggage may be of anybody's making. What one gave before it threw is whole, and stands.
+  // Any program may have made the span, the trace state and the baggage, and they may throw. Each field is set whole or not at all.
   try {
     injectTrace(context, carrier);
   } catch {}
@@ -37,7 +37,7 @@ function injectTrace(context: Context, carrier: Carrier): void {
   if (tracestate !== '') carrier.tracestate = tracestate;
 }
 
-/** A list of another make, a sampler's for instance, is read again by our rules: it may hold anything. */
+/** A trace state of another class, for instance that of a sampler, may hold anything. So it is read again by our rules. */
 function serialize(state: ApiTraceState): string {
   if (state instanceof TraceState) return state.serialize();
   return TraceState.parse([state.serialize()]).state?.serialize() ?? '';

@@ -1,19 +1,19 @@
-/** What a value must not hold raw: all but `baggage-octet`, and `%` itself (W3C Baggage, section 3.3.1.3). */
+/** Characters that must be encoded: all except `baggage-octet`, and `%` itself (W3C Baggage, section 3.3.1.3). */
 const MUST_ENCODE = /[^\x21\x23\x24\x26-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]/;
 
-/** What `encodeURIComponent` encodes although the section does not ask for it: `#$&+/:<=>?@[]^` + "`{|}". */
+/** What `encodeURIComponent` encodes although it need not be encoded: `#$&+/:<=>?@[]^` + "`{|}". */
 const NEED_NOT_ENCODE = /%(?:2[346BF]|3[ACDEF]|40|5[BDE]|60|7[BCD])/g;
 
 const REPLACEMENT = '\ufffd';
 
-// Without `ignoreBOM` the decoder eats a leading U+FEFF, which is data here.
+// Without `ignoreBOM` the decoder would remove a U+FEFF at the start, which is data here.
 const utf8 = new TextDecoder('utf-8', { fatal: false, ignoreBOM: true });
 
 /**
- * Encodes a baggage value (W3C Baggage, section 3.3.1.3): line breaks, blanks, `"`, `%`, `,`, `;`, `\` and all
- * that is not ASCII leave as `%XX`, so that no decoded value ever reaches a header raw. What need not be encoded
- * is not, or a value of 8,192 bytes would grow past the limit on its way. Half a surrogate pair becomes U+FFFD.
- * Never throws on a string.
+ * Encodes a baggage value (W3C Baggage, section 3.3.1.3). Line breaks, blanks, `"`, `%`, `,`, `;`, `\` and everything that
+ * is not ASCII become `%XX`, so that a decoded value never reaches a header as it is. All other characters stay, since a
+ * value of 8,192 bytes must not grow past the limit on its way. Half a surrogate pair becomes U+FFFD. Never throws on a
+ * string.
  */
 export function percentEncode(value: string): string {
   if (!MUST_ENCODE.test(value)) return value;
@@ -21,8 +21,8 @@ export function percentEncode(value: string): string {
 }
 
 /**
- * Decodes a baggage value. Octets that are not UTF-8, and a `%` without two hex digits, become U+FFFD (the same
- * section). Never throws on a string.
+ * Decodes a baggage value. Bytes that are not UTF-8, and a `%` without two hex digits, become U+FFFD (the same section).
+ * Never throws on a string.
  */
 export function percentDecode(text: string): string {
   if (!text.includes('%')) return text;

@@ -5,8 +5,8 @@ import { inject } from './inject.ts';
 import { collect, toValues } from './readers.ts';
 
 /**
- * Trace context and baggage in one OpenTelemetry propagator, so that an SDK and its instrumentations follow the
- * same rules as our own code. It keeps no state, and one may serve a whole process.
+ * An OpenTelemetry propagator for trace context and baggage, so that an SDK and its instrumentations follow the same rules
+ * as our own code. It keeps no state, so one is enough for a process.
  *
  * @example
  * new NodeSDK({ textMapPropagator: new ThroughlinePropagator() });
@@ -28,7 +28,7 @@ export class ThroughlinePropagator implements TextMapPropagator<unknown> {
   }
 }
 
-/** A getter's `get` gives one spelling of a name, and often one value; its `keys`, if it has any, the others. */
+/** `get` of a getter knows one spelling of a name. Its `keys`, if it has them, give the other spellings. */
 function fromGetter(carrier: unknown, getter: TextMapGetter<unknown>): CarrierReader {
   let keys: readonly string[] | undefined;
   return (name) => {

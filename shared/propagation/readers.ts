@@ -2,20 +2,19 @@ import type { CarrierReader, FieldName } from './carrier.ts';
 
 const NO_VALUES: readonly string[] = [];
 
-/** What is used of `Headers`, in any runtime. */
+/** The part of `Headers` that is used, in any runtime. */
 export interface HeadersLike {
   get(name: string): string | null;
 }
 
-/** What is used of NATS message headers: `MsgHdrs` of `nats.ws` 1.x and of `@nats-io/nats-core` 3.x fit. */
+/** The part of NATS message headers that is used, the same in `nats.ws` 1.x and `@nats-io/nats-core` 3.x. */
 export interface NatsHeadersLike {
   keys(): string[];
   values(key: string): string[];
 }
 
 /**
- * Reads Fetch `Headers`. They match names case-insensitively and join repeated lines with a comma, which the
- * parsers know how to read.
+ * Reads Fetch `Headers`. They ignore the case of names, and join repeated lines with a comma, which the parsers expect.
  */
 export function fromHeaders(headers: HeadersLike): CarrierReader {
   return (name) => {
@@ -25,8 +24,8 @@ export function fromHeaders(headers: HeadersLike): CarrierReader {
 }
 
 /**
- * Reads the headers of a NATS message, or none. NATS keeps the case of names, and Go clients write
- * `Traceparent`: all spellings of a name count as that name, and their values as repeated ones.
+ * Reads the headers of a NATS message, if it has any. NATS keeps the case of names, and Go clients write `Traceparent`. So
+ * all spellings of a name count as that name.
  */
 export function fromNatsHeaders(headers: NatsHeadersLike | undefined): CarrierReader {
   if (headers === undefined) return () => NO_VALUES;
@@ -38,8 +37,8 @@ export function fromNatsHeaders(headers: NatsHeadersLike | undefined): CarrierRe
 }
 
 /**
- * Reads a plain object, our own `Carrier` for one. Only its own properties count, and only strings: the object may
- * come from JSON that somebody else wrote.
+ * Reads a plain object, such as a `Carrier`. Only its own properties with strings count, since the object may come from
+ * JSON that somebody else wrote.
  */
 export function fromRecord(record: Readonly<Record<string, unknown>>): CarrierReader {
   let keys: string[] | undefined;
@@ -63,7 +62,7 @@ export function fromNodeHeaders(
   };
 }
 
-/** One value, several or none, as a list of the strings among them. */
+/** The strings among one value, several values or none. */
 export function toValues(value: string | readonly string[] | undefined | null): readonly string[] {
   if (typeof value === 'string') return [value];
   return Array.isArray(value) ? value.filter((item) => typeof item === 'string') : NO_VALUES;
@@ -85,6 +84,6 @@ export function collect(
   return found;
 }
 
-// The length first: it spares nearly every key the call of `toLowerCase`.
+// The length is compared first, which avoids `toLowerCase` for nearly every key.
 const spells = (key: string, name: FieldName): boolean =>
   key.length === name.length && key.toLowerCase() === name;

@@ -1,22 +1,22 @@
 import type { SpanContext } from '@opentelemetry/api';
 import { trimOws } from './list.ts';
 
-/** The flags that level 2 defines; all others are reserved and sent as zero (section 3.2.2.5). */
+/** The flags that level 2 defines. All others are reserved, and sent as zero (section 3.2.2.5). */
 const FLAG_SAMPLED = 0x01;
 export const FLAG_RANDOM = 0x02;
 const KNOWN_FLAGS = FLAG_SAMPLED | FLAG_RANDOM;
 
-/** `00-` + 32 + `-` + 16 + `-` + 2: all of version 00, and the least of any later version. */
+/** The length of version 00, `00-` + 32 + `-` + 16 + `-` + 2, and the shortest length of a later version. */
 const LENGTH = 55;
 
-/** Later versions may add fields. What is longer than this is not read at all, so that nobody pays for it. */
+/** Later versions may add fields. A longer value is not read at all, so that it costs nothing. */
 const MAX_LENGTH = 512;
 
 const DASH = 0x2d;
 const ZERO_TRACE_ID = '0'.repeat(32);
 const ZERO_SPAN_ID = '0'.repeat(16);
 
-/** Why a `traceparent` that is there was not followed. */
+/** Why a `traceparent` was refused. */
 export type TraceparentFault =
   | 'repeated'
   | 'too-long'
@@ -27,9 +27,8 @@ export type TraceparentFault =
   | 'zero-parent-id';
 
 /**
- * Reads one `traceparent` value (W3C Trace Context Level 2, sections 3.2.2 and 3.2.4). Gives the remote span
- * context, its flags masked to sampled and random, or the reason why the value is refused. Never throws on a
- * string.
+ * Reads one `traceparent` value (W3C Trace Context Level 2, sections 3.2.2 and 3.2.4). Never throws on a string.
+ * @returns the caller's span context, of whose flags only sampled and random are kept, or why the value is refused
  */
 export function parseTraceparent(raw: string): SpanContext | TraceparentFault {
   if (raw.length > MAX_LENGTH) return 'too-long';
@@ -61,12 +60,13 @@ function startsLikeVersion00(text: string): boolean {
 }
 
 /**
- * Writes a `traceparent` of version 00 with two flag digits, or gives `undefined` where the span context has no
- * valid ids. `moreFlags` are set besides the span context's own. Never throws.
+ * Writes a `traceparent` of version 00. Never throws.
+ * @param moreFlags flags to set besides those of the span context
+ * @returns undefined where the span context has no valid ids
  */
 export function formatTraceparent(span: SpanContext, moreFlags: number): string | undefined {
   const { traceId, spanId } = span;
-  // OpenTelemetry's own check lets uppercase hex digits through, which the specification forbids.
+  // OpenTelemetry's own check allows uppercase hex digits, which the specification forbids.
   if (!isId(traceId, ZERO_TRACE_ID) || !isId(spanId, ZERO_SPAN_ID)) return undefined;
   const flags = (span.traceFlags | moreFlags) & KNOWN_FLAGS;
   return `00-${traceId}-${spanId}-0${flags}`;
@@ -79,8 +79,8 @@ const IS_HEX = new Uint8Array(128);
 for (const digit of '0123456789abcdef') IS_HEX[digit.charCodeAt(0)] = 1;
 
 /**
- * Whether a part of a text is lowercase hex digits only. A table and no early return: on ids, whose digits and
- * letters come in random order, a branch or a regular expression takes two to three times as long.
+ * Whether a part of a text has only lowercase hex digits. It uses a table and no early return: in ids, digits and letters
+ * are mixed at random, so a branch or a regular expression takes two to three times as long.
  */
 function isHex(text: string, start: number, end: number): boolean {
   let all = 1;

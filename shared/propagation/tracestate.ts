@@ -3,22 +3,22 @@ import { eachMember } from './list.ts';
 
 const MAX_MEMBERS = 32;
 
-/** What is sent at most. Section 3.3, "tracestate limits", asks for at least this much. */
+/** The most characters that are sent. Section 3.3, "tracestate limits", asks for at least this many. */
 const MAX_SENT = 512;
 
-/** Members longer than this go first when a list must be cut (the same section). */
+/** Members longer than this are dropped first when a list is too long (the same section). */
 const LARGE_MEMBER = 128;
 
-/** 32 members of a 256-character key, `=` and a 256-character value, and some white space around each comma. */
+/** Room for 32 members, each with a key of 256 characters, `=`, a value of 256 characters, and some white space. */
 const MAX_READ = MAX_MEMBERS * (256 + 1 + 256 + 7);
 
-/** Section 3.3, "Key", level 2: `@` may stand anywhere after the first character. */
+/** Section 3.3, "Key", of level 2: `@` may be anywhere after the first character. */
 const KEY = /^[a-z0-9][a-z0-9_\-*/@]{0,255}$/;
 
-/** Section 3.3, "Value": printable ASCII without `,` and `=`; the last character is not a space. */
+/** Section 3.3, "Value": printable ASCII without `,` and `=`. The last character is not a space. */
 const VALUE = /^[\x20-\x2b\x2d-\x3c\x3e-\x7e]{1,256}$/;
 
-/** Why a list was dropped whole, or, for the last two, why single members of it were. */
+/** Why a list was dropped. For the last two reasons only some of its members were dropped. */
 export type TracestateDropReason =
   | 'unreadable'
   | 'too-long'
@@ -28,7 +28,7 @@ export type TracestateDropReason =
   | 'duplicate-key'
   | 'over-512';
 
-/** What a reading of `tracestate` gave: the list, where one is left, and what was dropped and why. */
+/** The result of reading `tracestate`: the list, if any is left, how many members were dropped, and why. */
 export interface TracestateReading {
   readonly state?: TraceState;
   readonly reason?: TracestateDropReason;
@@ -36,12 +36,11 @@ export interface TracestateReading {
 }
 
 /**
- * An immutable `tracestate` list for OpenTelemetry's `SpanContext` (W3C Trace Context Level 2, section 3.3). It
- * holds valid members only, and never more than 32, so that what it serializes can always be sent. Nothing here
- * throws.
+ * An immutable `tracestate` list for OpenTelemetry's `SpanContext` (W3C Trace Context Level 2, section 3.3). It holds only
+ * valid members, at most 32, so it can always be sent. Nothing here throws.
  */
 export class TraceState implements ApiTraceState {
-  /** The list without members, to build one from: `TraceState.EMPTY.set('vendor', 'value')`. */
+  /** The empty list, to build another one from: `TraceState.EMPTY.set('vendor', 'value')`. */
   static readonly EMPTY = new TraceState(new Map());
 
   readonly #members: ReadonlyMap<string, string>;
@@ -52,9 +51,9 @@ export class TraceState implements ApiTraceState {
   }
 
   /**
-   * Reads all the `tracestate` values of a carrier as one list, joined in order. A list that breaks the grammar
-   * is dropped whole. Of members with one key the first, the most recent, is kept: unique keys are the sender's
-   * duty and no reason to refuse a list (section 3.5, and the W3C's own test suite).
+   * Reads all `tracestate` values of a carrier as one list, joined in order. A list that breaks the grammar is dropped
+   * whole. Where several members have the same key, the first one is kept, which is the newest. Unique keys are the
+   * sender's duty, so a repeated key is no reason to drop the list (section 3.5, and the W3C's own test suite).
    */
   static parse(values: readonly string[]): TracestateReading {
     const members = new Map<string, string>();
@@ -75,8 +74,8 @@ export class TraceState implements ApiTraceState {
   }
 
   /**
-   * A new list with the member in first place (section 3.5); the last one makes room for a 33rd. The same list
-   * where the key or the value breaks the grammar.
+   * A new list with the member in first place (section 3.5). If there are 33 members then, the last one is dropped. An
+   * invalid key or value gives the same list.
    */
   set(key: string, value: string): TraceState {
     if (!KEY.test(key) || !isValue(value)) return this;
@@ -99,7 +98,7 @@ export class TraceState implements ApiTraceState {
     return this.size - this.#fitting().length;
   }
 
-  /** The header's value: whole members only, at most 512 characters. Empty where nothing is left to send. */
+  /** The header's value: whole members, at most 512 characters. Empty where nothing can be sent. */
   serialize(): string {
     return this.#fitting().join(',');
   }
@@ -132,7 +131,7 @@ function describe(state: TraceState, count: number): TracestateReading {
   return { state, reason: count > state.size ? 'duplicate-key' : 'over-512', dropped };
 }
 
-/** Drops the large members first and then any, from the right, only until the list fits. */
+/** Drops members from the right until the list fits: first the large ones, then any. */
 function cut(members: readonly string[]): readonly string[] {
   let excess = sizeOf(members) - MAX_SENT;
   if (excess <= 0) return members;

@@ -1,4 +1,4 @@
-/** Attribute, span and service names (OpenTelemetry messaging conventions; `throughline.*` for what is our own). */
+/** The names of services and span attributes: OpenTelemetry's messaging conventions, and `throughline.*` for our own. */
 
 export const SERVICE = {
   cli: 'throughline-cli',
@@ -39,6 +39,7 @@ export const ATTR = {
   indexName: 'throughline.index.name',
 } as const;
 
+/** Subjects as `messaging.destination.template` has them: with names in place of the tokens that differ. */
 export const TEMPLATE = {
   jobs: 'jobs.{tenant}.{jobId}.{operation}',
   events: 'events.{tenant}.{jobId}',

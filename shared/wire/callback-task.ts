@@ -1,6 +1,6 @@
 /**
- * The task to tell somebody of a job's end, on `callbacks.<tenant>.<jobId>`. It holds the terminal event, so that a
- * delivery has nothing to look up.
+ * The task to send the callback of a job that has ended, on `callbacks.<tenant>.<jobId>`. It holds the event that ended the
+ * job, so a worker that delivers it needs to look up nothing.
  */
 
 import { type Callback, isCallbackUrl } from '../job/callback.ts';
@@ -14,11 +14,11 @@ import { parseCallbackSubject } from './subjects.ts';
 export interface CallbackTask {
   readonly tenant: string;
   readonly url: string;
-  /** The job's end. */
+  /** The event that ended the job. */
   readonly event: JobEvent;
 }
 
-/** The task that a job's end makes; undefined where its callback, if it has one, is not for this end. */
+/** The task for the end of a job; undefined where the job asked for no callback at this end. */
 export function callbackTask(
   tenant: string,
   callback: Callback | undefined,
@@ -28,12 +28,12 @@ export function callbackTask(
   return { tenant, url: callback.url, event };
 }
 
-/** The id of the CloudEvent and of the webhook: that of the terminal event, the same at each delivery. */
+/** The id of the CloudEvent and of the webhook: the id of the event that ended the job, the same at each delivery. */
 export function callbackId({ jobId, redriveCount }: Pick<JobEvent, 'jobId' | 'redriveCount'>): string {
   return idPerRedrive(`${jobId}:end`, redriveCount);
 }
 
-/** Headers of a task; its body is the event as JSON. There is one per job and redrive, however often it is written. */
+/** Writes the headers of a task. Its body is the event as JSON. JetStream drops a second task of the same end. */
 export function writeCallbackTask(
   { url, event }: CallbackTask,
   source: string,
@@ -51,7 +51,7 @@ export function writeCallbackTask(
   setCarrier(carrier, set);
 }
 
-/** Reads a task; undefined when it is none (somebody else wrote to the subject). */
+/** Reads a task; undefined where the message is not one (somebody else may write to the subject). */
 export function readCallbackTask(
   subject: string,
   values: HeaderValues,

@@ -1,4 +1,4 @@
-/** The notice that a job is to end, on `cancel.<tenant>.<jobId>`: told to every worker, and kept in `CANCELS`. */
+/** The notice that a job is cancelled, on `cancel.<tenant>.<jobId>`. Every worker gets it, and `CANCELS` keeps it. */
 import type { SpanContext } from '@opentelemetry/api';
 import {
   type Carrier,
@@ -16,15 +16,15 @@ export interface CancelNotice {
   readonly tenant: string;
   readonly jobId: string;
   /**
-   * The job's message in `JOBS`, by its sequence: a later message with the same job id (a redrive) is not meant, and a
-   * worker that forgets a notice knows from it which messages it can no longer judge.
+   * The sequence of the job's message in `JOBS`. The notice does not count for a later message of the same job, after a
+   * redrive. A worker that forgets a notice remembers the sequence up to which it has forgotten notices.
    */
   readonly sequence: number;
-  /** The span of the request that cancelled. */
+  /** The span of the request that cancelled the job. */
   readonly sentBy: SpanContext | undefined;
 }
 
-/** Headers of a cancel notice; its body is empty. */
+/** Writes the headers of a cancel notice. Its body is empty. */
 export function writeCancelHeaders(
   notice: { readonly jobId: string; readonly sequence: number; readonly source: string; readonly at: string },
   carrier: Carrier,
@@ -36,7 +36,7 @@ export function writeCancelHeaders(
   setCarrier(carrier, set);
 }
 
-/** Reads a cancel notice; undefined when it is none (somebody else wrote to the subject). */
+/** Reads a cancel notice; undefined where the message is not one (somebody else may write to the subject). */
 export function readCancelNotice(
   subject: string,
   headers: NatsHeadersLike | undefined,

@@ -1,6 +1,6 @@
 /**
- * What the headers of an event repeat of its body. Who follows the events of many jobs reads them without the bodies,
- * which may hold large results. Where the two differ, the body counts.
+ * The digest of an event: what its headers repeat from its body. The job index reads only headers, because bodies may hold
+ * large results. Where header and body differ, the body counts.
  */
 import { EVENT_STATES, type EventKind, isTerminalEvent, type JobEvent } from '../job/event.ts';
 import type { JobState } from '../job/job.ts';
@@ -17,7 +17,7 @@ const STARTED_AT = timeHeader(HEADER.startedAt);
 const TRACE_ID = textHeader(HEADER.traceId, /^[0-9a-f]{32}$/);
 const ERROR_CODE = textHeader(HEADER.errorCode, /^[a-z][a-z0-9-]{0,63}$/);
 
-/** The job after its last event, without what may be large. */
+/** A job after an event, without the fields that may be large. */
 export interface EventDigest {
   readonly operation: string;
   readonly state: JobState;
@@ -49,9 +49,9 @@ export function writeEventDigest(event: JobEvent, set: SetHeader): void {
 }
 
 /**
- * What an event's headers say.
- * @param at when the event was
- * @returns undefined where they do not say enough: an older worker wrote them, or one in another language
+ * Reads the headers of an event.
+ * @param at when the event happened
+ * @returns undefined where a needed header is missing: an older worker wrote them, or a worker in another language
  */
 export function readEventDigest(values: HeaderValues, kind: EventKind, at: string): EventDigest | undefined {
   const [operation] = values(HEADER.operation);
@@ -73,7 +73,7 @@ export function readEventDigest(values: HeaderValues, kind: EventKind, at: strin
   };
 }
 
-/** What an event's body says, in the same words. */
+/** The digest of an event that was read whole. */
 export function digestOf(event: JobEvent): EventDigest {
   const { kind, operation, attempt, maxAttempts, acceptedAt, startedAt, traceId } = event;
   return {

@@ -9,14 +9,14 @@ import { timeHeader } from './header-codec.ts';
 import { EVENT_TYPE_PREFIX, HEADER, type HeaderValues, type SetHeader, writeCloudEvent } from './headers.ts';
 import { readJson } from './json-body.ts';
 
-/** Headers of an event message. A terminal event of a job has one id, whoever writes it. */
+/** Writes the headers of an event. Its body is the event as JSON. */
 export function writeEventHeaders(event: JobEvent, ids: EventIds, carrier: Carrier, set: SetHeader): void {
   writeEnvelope(event, ids, set);
   writeEventDigest(event, set);
   setCarrier(carrier, set);
 }
 
-/** Headers of an event that tells what became of a callback. */
+/** Writes the headers of an event of a callback. Its body is the event as JSON. */
 export function writeCallbackEventHeaders(
   event: CallbackEvent,
   ids: EventIds,
@@ -41,7 +41,7 @@ function writeEnvelope(
   writeCloudEvent(set, { id: messageId, source, type: `${EVENT_TYPE_PREFIX}${kind}`, time: at });
 }
 
-/** What an event's headers say of it; undefined where they do not say enough, and the body has to be read. */
+/** The digest in an event's headers; undefined where the headers do not say enough, and the body must be read. */
 export function readEventHeaders(values: HeaderValues): EventDigest | undefined {
   const [type = ''] = values(HEADER.ceType);
   const kind = type.startsWith(EVENT_TYPE_PREFIX) ? type.slice(EVENT_TYPE_PREFIX.length) : '';
@@ -49,7 +49,7 @@ export function readEventHeaders(values: HeaderValues): EventDigest | undefined 
   return isEventKind(kind) && at !== undefined ? readEventDigest(values, kind, at) : undefined;
 }
 
-/** Reads an event; undefined when the body is not one (somebody else wrote to the subject). */
+/** Reads an event; undefined where the body is not one (somebody else may write to the subject). */
 export function readJobEvent(body: Uint8Array): JobEvent | undefined {
   try {
     return JobEvent.safeParse(readJson(body)).data;
@@ -58,7 +58,7 @@ export function readJobEvent(body: Uint8Array): JobEvent | undefined {
   }
 }
 
-/** Reads what became of a callback; undefined when the body is something else. */
+/** Reads an event of a callback; undefined where the body is not one. */
 export function readCallbackEvent(body: Uint8Array): CallbackEvent | undefined {
   try {
     return CallbackEvent.safeParse(readJson(body)).data;

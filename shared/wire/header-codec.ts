@@ -1,8 +1,8 @@
 import type { HeaderValues, SetHeader } from './headers.ts';
 
-/** How one value travels in the headers of a message. */
+/** How one value is written to headers and read from them. */
 export interface HeaderCodec<T> {
-  /** The header that is there whenever the value is. */
+  /** The header that is present whenever the value is. */
   readonly name: string;
   readonly write: (value: T, set: SetHeader) => void;
   /** Undefined where the header is absent or cannot be read. Never throws. */
@@ -47,7 +47,7 @@ export function timeHeader(name: string): HeaderCodec<string> {
   };
 }
 
-/** The years of RFC 3339 have four digits, and `Date` reads others too. The year is checked again in UTC, where it may differ. */
+/** RFC 3339 has years of four digits, and `Date` reads others too. The year is checked again in UTC, where it may differ. */
 function readTime(text: string | undefined): string | undefined {
   if (text === undefined || !YEAR.test(text)) return undefined;
   const time = Date.parse(text);

@@ -6,7 +6,7 @@ import type { NatsHeadersLike } from '../propagation/index.ts';
 
 export const HEADER = {
   msgId: 'Nats-Msg-Id',
-  /** JetStream stores the message only if this is the sequence of the last one on its subject; 0: if there is none. */
+  /** JetStream stores the message only if this is the sequence of the last message on its subject; 0: there is none. */
   expectedLast: 'Nats-Expected-Last-Subject-Sequence',
   contentType: 'content-type',
   ceSpecVersion: 'ce-specversion',
@@ -38,10 +38,10 @@ export const HEADER = {
   errorCode: 'throughline-error-code',
 } as const;
 
-/** Reads one header's values, whatever the case of its name. */
+/** Gives the values of a header, whatever the case of its name. */
 export type HeaderValues = (name: string) => readonly string[];
 
-/** Reads NATS message headers: their names are case-sensitive there, and producers write them their own way. */
+/** Reads the headers of a NATS message. NATS keeps the case of their names, and each producer's client writes its own. */
 export function headerValues(messageHeaders: NatsHeadersLike | undefined): HeaderValues {
   if (messageHeaders === undefined) return () => [];
   const keys = messageHeaders.keys();
@@ -54,10 +54,10 @@ export function headerValues(messageHeaders: NatsHeadersLike | undefined): Heade
 export type SetHeader = (name: string, value: string) => void;
 
 const JSON_MEDIA_TYPE = 'application/json';
-/** The type of an event's CloudEvent is this prefix and the kind of the event. */
+/** The CloudEvent type of an event is this prefix and the kind of the event. */
 export const EVENT_TYPE_PREFIX = 'dev.throughline.job.';
 
-/** The attributes of a CloudEvent with a JSON body. */
+/** Writes the attributes of a CloudEvent with a JSON body. */
 export function writeCloudEvent(
   set: SetHeader,
   event: { id: string; source: string; type: string; time: string },

@@ -1,16 +1,16 @@
 import { ThroughlineError } from '../errors.ts';
 
 const encoder = new TextEncoder();
-// A JSON text on the wire is UTF-8 (RFC 8259, section 8.1): broken bytes are an error, not U+FFFD.
+// JSON on the wire is UTF-8 (RFC 8259, section 8.1). Broken bytes are an error, and do not become U+FFFD.
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: false });
 
-/** UTF-8 bytes of `value` as JSON; `undefined` becomes `null`, since JSON has no word for it. */
+/** A value as JSON in UTF-8. `undefined` becomes `null`, since JSON cannot express it. */
 export function writeJson(value: unknown): Uint8Array {
   return encoder.encode(JSON.stringify(value) ?? 'null');
 }
 
 /**
- * The value that UTF-8 bytes of JSON stand for; no bytes are `null`.
+ * The value of JSON in UTF-8. An empty body is `null`.
  * @throws ThroughlineError `message-invalid`
  */
 export function readJson(body: Uint8Array): unknown {

@@ -1,22 +1,21 @@
 /**
- * The only place that builds or reads NATS subjects (DESIGN.md, "On the wire"). Clients and server check almost
- * nothing: a line break in a token injects protocol, a `*` or `>` is stored as it is. So every token is checked
- * here, where it enters.
+ * The only place that builds or reads NATS subjects (docs/PROTOCOL.md). NATS clients and servers check almost nothing: a
+ * line break in a token injects protocol, and a `*` or `>` is stored as it is. So every token is checked here.
  */
 import { ThroughlineError } from '../errors.ts';
 import { isOperationName, isToken, type JobAddress, OPERATION_MAX_LENGTH } from '../job/job-address.ts';
 
 const SHOWN_LENGTH = 40;
-/** First words of the subjects that name a job's tenant, id and operation. */
+/** The first words of subjects that hold a job's tenant, id and operation. */
 const JOB_ROOTS = ['jobs', 'dead', 'delayed', 'due'];
 
 /**
- * First word of the subjects on which each side gets its answers. With `_INBOX`, the clients' default, whoever may
- * read their own answers may read everybody's.
+ * The first word of the subjects on which each side gets its answers. With the clients' default, `_INBOX`, a user who may
+ * read his own answers may read those of all others.
  */
 export const INBOX = { edge: '_INBOX_edge', worker: '_INBOX_worker', setup: '_INBOX_setup' } as const;
 
-/** Who owns the dead letters of messages whose subject is no job's: nobody's tenant, and no token can name it. */
+/** The tenant of dead letters whose subject is not that of a job. The edge refuses tokens that name it. */
 export const UNREADABLE_TENANT = '_unreadable';
 
 /** `jobs.<tenant>.<jobId>.<operation>`. @throws ThroughlineError `request-invalid` naming the part that is wrong */
@@ -34,12 +33,12 @@ export function delayedSubject(address: JobAddress): string {
   return `delayed.${pathOf(address)}`;
 }
 
-/** `due.<tenant>.<jobId>.<operation>`: where the server copies it then. @throws ThroughlineError `request-invalid` */
+/** `due.<tenant>.<jobId>.<operation>`: where the server copies a delayed job at its time. @throws ThroughlineError `request-invalid` */
 export function dueSubject(address: JobAddress): string {
   return `due.${pathOf(address)}`;
 }
 
-/** Finds a job in `DELAYED`, before its time and just after. @throws ThroughlineError `request-invalid` */
+/** Matches a job in `DELAYED`, before its time and just after. @throws ThroughlineError `request-invalid` */
 export function delayedSubjectFilter(tenant: string, jobId: string): string {
   return `*.${token('tenant', tenant)}.${token('job id', jobId)}.>`;
 }
@@ -49,36 +48,36 @@ export function eventSubject(tenant: string, jobId: string): string {
   return `events.${token('tenant', tenant)}.${token('job id', jobId)}`;
 }
 
-/** `events.<tenant>.<jobId>.callback`: what became of the job's callback. @throws ThroughlineError `request-invalid` */
+/** `events.<tenant>.<jobId>.callback`: the events of the job's callback. @throws ThroughlineError `request-invalid` */
 export function callbackEventSubject(tenant: string, jobId: string): string {
   return `${eventSubject(tenant, jobId)}.callback`;
 }
 
-/** Reads an `events.…` subject back; undefined when it is not one that {@link eventSubject} could have made. */
+/** Reads an `events.…` subject back; undefined where {@link eventSubject} could not have made it. */
 export function parseEventSubject(subject: string): Omit<JobAddress, 'operation'> | undefined {
   return parsePair('events', subject);
 }
 
-/** `cancel.<tenant>.<jobId>`: word that a job is to end. @throws ThroughlineError `request-invalid` */
+/** `cancel.<tenant>.<jobId>`: the notice that a job is cancelled. @throws ThroughlineError `request-invalid` */
 export function cancelSubject(tenant: string, jobId: string): string {
   return `cancel.${token('tenant', tenant)}.${token('job id', jobId)}`;
 }
 
-/** Takes what {@link eventSubject} makes, of every job. */
+/** Matches the subjects of {@link eventSubject} of all jobs. */
 export const EVENT_SUBJECTS = 'events.>';
 
-/** Takes what {@link cancelSubject} makes, of every job. */
+/** Matches the subjects of {@link cancelSubject} of all jobs. */
 export const CANCEL_SUBJECTS = 'cancel.>';
 
-/** `callbacks.<tenant>.<jobId>`: the task to tell of a job's end. @throws ThroughlineError `request-invalid` */
+/** `callbacks.<tenant>.<jobId>`: the task to send a job's callback. @throws ThroughlineError `request-invalid` */
 export function callbackSubject(tenant: string, jobId: string): string {
   return `callbacks.${token('tenant', tenant)}.${token('job id', jobId)}`;
 }
 
-/** Takes what {@link callbackSubject} makes, of every job. */
+/** Matches the subjects of {@link callbackSubject} of all jobs. */
 export const CALLBACK_SUBJECTS = 'callbacks.>';
 
-/** `jobs.<tenant>.<jobId>.>`: finds a job whose operation is not known. @throws ThroughlineError `request-invalid` */
+/** `jobs.<tenant>.<jobId>.>`: matches a job whose operation is not known. @throws ThroughlineError `request-invalid` */
 export function jobSubjectFilter(tenant: string, jobId: string): string {
   return `jobs.${token('tenant', tenant)}.${token('job id', jobId)}.>`;
 }
@@ -113,7 +112,7 @@ export function groupFilter(operations: string): string {
   return `jobs.*.*.${operations}`;
 }
 
-/** Reads a subject of a job back, whatever its first word; undefined when it is not one that {@link jobSubject} could have made. */
+/** Reads a `jobs.…`, `dead.…`, `delayed.…` or `due.…` subject back; undefined where it is not a valid one. */
 export function parseJobSubject(subject: string): JobAddress | undefined {
   const [root, tenant, jobId, ...operation] = subject.split('.');
   const name = operation.join('.');
@@ -122,12 +121,12 @@ export function parseJobSubject(subject: string): JobAddress | undefined {
   return { tenant, jobId, operation: name };
 }
 
-/** Reads a `cancel.…` subject back; undefined when it is not one that {@link cancelSubject} could have made. */
+/** Reads a `cancel.…` subject back; undefined where {@link cancelSubject} could not have made it. */
 export function parseCancelSubject(subject: string): Omit<JobAddress, 'operation'> | undefined {
   return parsePair('cancel', subject);
 }
 
-/** Reads a `callbacks.…` subject back; undefined when it is not one that {@link callbackSubject} could have made. */
+/** Reads a `callbacks.…` subject back; undefined where {@link callbackSubject} could not have made it. */
 export function parseCallbackSubject(subject: string): Omit<JobAddress, 'operation'> | undefined {
   return parsePair('callbacks', subject);
 }
@@ -138,7 +137,7 @@ function parsePair(root: string, subject: string): Omit<JobAddress, 'operation'>
   return { tenant, jobId };
 }
 
-/** Whether a consumer with this filter takes `subject`: `*` stands for one token, a last `>` for one or more. */
+/** Whether a filter matches `subject`: `*` stands for one token, a `>` at the end for one or more. */
 export function subjectMatches(filter: string, subject: string): boolean {
   const wanted = filter.split('.');
   const tokens = subject.split('.');
@@ -170,7 +169,7 @@ function token(what: string, value: string): string {
   );
 }
 
-/** Quoted and cut, so that a hostile value cannot break a log line or a message. */
+/** A value in quotes and cut, so that a hostile value cannot break a log line or a message. */
 function shown(value: unknown): string {
   const text = JSON.stringify(String(value).slice(0, SHOWN_LENGTH));
   return String(value).length > SHOWN_LENGTH ? `${text}…` : text;
