@@ -1,67 +1,269 @@
 /**
- * Proves who may import whom, from what the bundler resolves: `shared/` knows no runtime, `edge/` and `worker-node/`
- * do not know each other, `client/` runs anywhere, and nothing that ships knows tests or the local stack.
+ * Checks who may import whom. The rules are the tables below; type imports count like all others.
+ * Run it with `npm run lint`.
  */
 import { glob } from 'node:fs/promises';
 import { builtinModules } from 'node:module';
-import { build, type Metafile } from 'esbuild';
+import path from 'node:path';
+import { type Import, importsOf } from './imports.ts';
 
-interface Boundary {
-  readonly folder: string;
-  /** Folders of the project that its files may import. */
-  readonly mayImport: readonly string[];
-  /** Modules of a runtime that its files may import; undefined: any. */
-  readonly runtime?: (module: string) => boolean;
-}
-
-const BOUNDARIES: readonly Boundary[] = [
-  { folder: 'shared', mayImport: ['shared'], runtime: () => false },
-  { folder: 'client', mayImport: ['client', 'shared'], runtime: () => false },
-  { folder: 'edge', mayImport: ['edge', 'shared'], runtime: (module) => module === 'cloudflare:workers' },
+/** What the files of a top folder may import. */
+const TOP_FOLDERS: readonly TopFolder[] = [
+  { folder: 'shared', mayImport: ['shared'], runtime: [], why: 'runs in Node, in workerd and in browsers' },
+  { folder: 'client', mayImport: ['client', 'shared'], runtime: [], why: 'runs wherever there is fetch' },
+  { folder: 'edge', mayImport: ['edge', 'shared'], runtime: ['cloudflare:'], why: 'runs in workerd only' },
   {
     folder: 'worker-node',
     mayImport: ['worker-node', 'shared'],
-    runtime: (module) => !module.startsWith('cloudflare:'),
+    runtime: ['node:'],
+    why: 'runs in Node only',
+  },
+  {
+    folder: 'cli',
+    mayImport: ['cli', 'client', 'shared', 'worker-node', 'dev'],
+    runtime: ['node:'],
+    why: 'starts every other part',
+  },
+  {
+    folder: 'dev',
+    mayImport: ['dev', 'shared'],
+    runtime: ['node:'],
+    why: 'starts the other parts as programs, as a user would',
   },
 ];
 
-const faults = (await Promise.all(BOUNDARIES.map(check))).flat();
+/** The rooms of a folder, from top to bottom. A room imports only rooms below it. Rooms on one line do not know each other. */
+const ROOMS: readonly Rooms[] = [
+  {
+    folder: 'edge',
+    order: [
+      ['main.ts', 'openapi'],
+      ['http', 'bridge'],
+      ['watch'],
+      ['outbox'],
+      ['job-index', 'operations', 'jobs'],
+      ['nats'],
+      ['config.ts'],
+      ['calls', 'access', 'telemetry'],
+    ],
+    why: 'a request enters at the top and reaches NATS at the bottom',
+  },
+  {
+    folder: 'edge/http',
+    order: [
+      ['app.ts'],
+      ['routes'],
+      ['requests', 'docs', 'middleware'],
+      ['edge-app.ts'],
+      ['request-context.ts', 'drain-body.ts'],
+    ],
+    why: 'a route is put together from what lies below it',
+  },
+  {
+    folder: 'worker-node',
+    order: [
+      ['index.ts', 'host.ts'],
+      ['worker.ts'],
+      ['jobs', 'callbacks'],
+      ['operations'],
+      ['broker'],
+      ['telemetry', 'health-server.ts'],
+      ['config.ts', 'log.ts'],
+    ],
+    why: 'a delivery comes from the broker and goes through the pipeline',
+  },
+  {
+    folder: 'shared',
+    order: [
+      ['nats'],
+      ['wire', 'api'],
+      ['trace'],
+      ['propagation'],
+      ['config.ts', 'backoff.ts', 'deadline.ts'],
+      ['errors.ts'],
+      ['job'],
+      ['text', 'defined.ts'],
+    ],
+    why: 'messages are made of jobs, and jobs know no message',
+  },
+  {
+    folder: 'client',
+    order: [
+      ['index.ts'],
+      ['client.ts'],
+      ['transport.ts', 'watch.ts'],
+      ['exchange.ts', 'event-stream.ts', 'poll.ts'],
+      ['errors.ts', 'options.ts'],
+    ],
+    why: 'a method is put together from what lies below it',
+  },
+  {
+    folder: 'cli',
+    order: [
+      ['main.ts'],
+      ['program.ts'],
+      ['commands'],
+      ['host.ts'],
+      ['arguments.ts', 'help.ts'],
+      ['api-client.ts', 'interrupt.ts', 'trace', 'text', 'input'],
+      ['exit-code.ts'],
+      ['config.ts'],
+      ['cli-error.ts'],
+    ],
+    why: 'a command is put together from what lies below it',
+  },
+  {
+    folder: 'dev',
+    order: [
+      ['main.ts', 'demo.ts'],
+      ['stack.ts', 'trace-check.ts'],
+      ['stack-parts.ts'],
+      ['stack-options.ts', 'teardown.ts'],
+      ['collector', 'edge', 'worker', 'nats-server', 'nats-binary'],
+      ['machine'],
+    ],
+    why: 'a stack is put together from its parts, which do not know each other',
+  },
+];
+
+/** Packages that only one room may import, so that one room alone has to change with them. */
+const IMPORTERS: readonly Importer[] = [
+  { packages: ['nats.ws'], folder: 'edge', room: 'edge/nats', why: 'the client of NATS in workerd' },
+  {
+    packages: ['@nats-io/'],
+    folder: 'worker-node',
+    room: 'worker-node/broker',
+    why: 'the client of NATS in Node',
+  },
+  {
+    packages: ['zod-openapi'],
+    folder: 'edge',
+    room: 'edge/openapi',
+    why: 'a development dependency: no file that is deployed may need it',
+  },
+];
+
+/** More files than this in one folder cannot be taken in at a glance. Files in its subfolders do not count. */
+const MAX_FILES_IN_FOLDER = 15;
+
+interface TopFolder {
+  readonly folder: string;
+  /** Top folders that it may import. */
+  readonly mayImport: readonly string[];
+  /** Prefixes of the runtime's own modules that it may import. */
+  readonly runtime: readonly string[];
+  readonly why: string;
+}
+
+interface Rooms {
+  readonly folder: string;
+  readonly order: readonly (readonly string[])[];
+  readonly why: string;
+}
+
+interface Importer {
+  readonly packages: readonly string[];
+  /** Where the rule holds. */
+  readonly folder: string;
+  readonly room: string;
+  readonly why: string;
+}
+
+const files = await Array.fromAsync(
+  glob('{shared,client,edge,worker-node,cli,dev,bench,scripts,examples,test}/**/*.ts', {
+    exclude: (name) => name === 'node_modules',
+  }),
+);
+const imports = (await Promise.all(files.map(importsOf))).flat();
+const faults = [
+  ...TOP_FOLDERS.flatMap(checkTopFolder),
+  ...ROOMS.flatMap(checkRooms),
+  ...IMPORTERS.flatMap(checkImporter),
+  ...checkCircles(),
+  ...checkFolderSizes(),
+];
 for (const fault of faults) process.stderr.write(`${fault}\n`);
-if (faults.length === 0) process.stdout.write('boundaries hold: shared, client, edge, worker-node\n');
+if (faults.length === 0)
+  process.stdout.write(`the boundaries hold: ${files.length} files, ${imports.length} imports\n`);
 process.exitCode = faults.length === 0 ? 0 : 1;
 
-async function check({ folder, mayImport, runtime = () => true }: Boundary): Promise<string[]> {
-  const files = await importsOf(folder);
-  if (files.length === 0) return [`${folder}/ has no files: the check is looking in the wrong place`];
-  return files.flatMap(([file, imports]) =>
-    imports.flatMap(({ path, external }) => {
-      if (external === true) return isRuntime(path) && !runtime(path) ? [`${file} imports ${path}`] : [];
-      const [top] = path.split('/');
-      return top !== undefined && mayImport.includes(top) ? [] : [`${file} imports ${path}`];
-    }),
+function checkTopFolder({ folder, mayImport, runtime, why }: TopFolder): string[] {
+  const own = importsIn(folder);
+  if (own.length === 0) return [`${folder}/ has no imports: the check looks in the wrong place`];
+  return own
+    .filter(({ to, isOwnFile }) => {
+      if (isOwnFile) return !mayImport.includes(to.split('/')[0] ?? '') && to !== 'package.json';
+      return isRuntimeModule(to) && !runtime.some((prefix) => to.startsWith(prefix));
+    })
+    .map(({ from, to }) => `${from} imports ${to}: ${folder}/ ${why}`);
+}
+
+function checkRooms({ folder, order, why }: Rooms): string[] {
+  const heights = new Map(order.flatMap((rooms, height) => rooms.map((room) => [room, height] as const)));
+  const unnamed = files
+    .filter((file) => isIn(file, folder) && !heights.has(roomOf(file, folder)))
+    .map((file) => `${file} is in no room of ${folder}/: name its room in scripts/check-boundaries.ts`);
+  const climbing = importsIn(folder)
+    .filter(({ to, isOwnFile }) => isOwnFile && isIn(to, folder))
+    .filter(({ from, to }) => {
+      const [room, other] = [roomOf(from, folder), roomOf(to, folder)];
+      return room !== other && (heights.get(other) ?? 0) <= (heights.get(room) ?? 0);
+    })
+    .map(({ from, to }) => `${from} imports ${to}, which is not below it: in ${folder}/, ${why}`);
+  return [...unnamed, ...climbing];
+}
+
+function checkImporter({ packages, folder, room, why }: Importer): string[] {
+  return importsIn(folder)
+    .filter(({ from, to }) => packages.some((name) => to.startsWith(name)) && !isIn(from, room))
+    .map(({ from, to }) => `${from} imports ${to}: only ${room}/ may, since it is ${why}`);
+}
+
+/** Files that import each other in a circle, each circle once (Tarjan's strongly connected components). */
+function checkCircles(): string[] {
+  const edges = Map.groupBy(
+    imports.filter(({ isOwnFile }) => isOwnFile),
+    ({ from }) => from,
   );
+  const place = new Map<string, number>();
+  const lowest = new Map<string, number>();
+  const open: string[] = [];
+  const circles: string[][] = [];
+  const visit = (file: string): void => {
+    place.set(file, place.size);
+    lowest.set(file, place.get(file) ?? 0);
+    open.push(file);
+    for (const { to } of edges.get(file) ?? []) {
+      if (!place.has(to)) visit(to);
+      if (open.includes(to)) lowest.set(file, Math.min(lowest.get(file) ?? 0, lowest.get(to) ?? 0));
+    }
+    if (lowest.get(file) !== place.get(file)) return;
+    const circle = open.splice(open.indexOf(file));
+    if (circle.length > 1) circles.push(circle);
+  };
+  for (const file of files) if (!place.has(file)) visit(file);
+  return circles.map((circle) => `these files import each other in a circle: ${circle.sort().join(', ')}`);
 }
 
-/** Every file of a folder with what it imports; packages stay outside. */
-async function importsOf(folder: string): Promise<[string, Metafile['inputs'][string]['imports']][]> {
-  const entryPoints = await Array.fromAsync(glob(`${folder}/**/*.ts`));
-  const { metafile } = await build({
-    entryPoints,
-    bundle: true,
-    write: false,
-    metafile: true,
-    packages: 'external',
-    external: ['cloudflare:*'],
-    format: 'esm',
-    platform: 'node',
-    outdir: 'dist/boundaries',
-    logLevel: 'error',
-  });
-  return Object.entries(metafile.inputs)
-    .filter(([file]) => file.startsWith(`${folder}/`))
-    .map(([file, { imports }]) => [file, imports]);
+function checkFolderSizes(): string[] {
+  return [...Map.groupBy(files, (file) => path.dirname(file))]
+    .filter(([, own]) => own.length > MAX_FILES_IN_FOLDER)
+    .map(([folder, own]) => `${folder}/ has ${own.length} files of its own; at most ${MAX_FILES_IN_FOLDER}`);
 }
 
-function isRuntime(module: string): boolean {
+function importsIn(folder: string): Import[] {
+  return imports.filter(({ from }) => isIn(from, folder));
+}
+
+function isIn(file: string, folder: string): boolean {
+  return file.startsWith(`${folder}/`);
+}
+
+/** The first part of a file's path below `folder`: a room, or a file of the folder itself. */
+function roomOf(file: string, folder: string): string {
+  return file.slice(folder.length + 1).split('/')[0] ?? '';
+}
+
+function isRuntimeModule(module: string): boolean {
   return /^(node|cloudflare|bun|deno):/.test(module) || builtinModules.includes(module);
 }
