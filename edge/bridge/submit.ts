@@ -40,9 +40,9 @@ interface NewJob {
 }
 
 /**
- * Submits a job: finds the job that its idempotency key stands for, or checks it, and publishes it or keeps it pending
- * while NATS is away. Where the caller asked for it, waits for the job's end.
- * @returns the job: queued, or further where there was a wait, or where it existed already
+ * Submits a job. If its idempotency key stands for a job already, that job is the answer. Else the job is checked, then
+ * published, or kept pending while NATS is away. If the caller asked for it, the answer waits for the job's end.
+ * @returns the job: queued, or further if the answer waited, or if the job existed already
  * @throws ThroughlineError `operation-unknown`, `input-invalid`, `request-invalid`, `idempotency-key-reused`,
  *   `stream-full`, `outbox-full`, `broker-rejected`, `delay-unsupported`; then nothing was accepted.
  *   `broker-unavailable` where NATS is away and the operation was not announced before
@@ -125,7 +125,7 @@ function outgoingJob(
   };
 }
 
-/** Publishes a job. Where NATS is away, or other jobs are pending, it is kept pending too, so that none overtakes. */
+/** Publishes a job. Where NATS is away, or other jobs are pending, it is kept pending too, so that jobs stay in order. */
 async function publishOrKeep(submitting: Submitting, newJob: NewJob): Promise<Submission> {
   const { session } = submitting.broker;
   if (newJob.job.spec.dueAt !== undefined && session !== undefined) checkDelaySupport(session);
@@ -168,7 +168,7 @@ async function keepPending(
   if (first !== undefined) return first;
   outbox.add(job, body, delivery);
   scheduler.added();
-  log.info('job kept in the outbox', logFields(newJob));
+  log.info('job pending in the outbox', logFields(newJob));
   span.setAttribute(ATTR.durability, 'outbox');
   return accepted(submitting, newJob, 'outbox');
 }

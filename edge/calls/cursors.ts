@@ -30,16 +30,16 @@ function decode(cursor: string): string {
   }
 }
 
-/** As a redrive of many gives it to go on with. */
+/** The cursor of a redrive of many: `<from>-<to>`. */
 export const REDRIVE_CURSOR = /^([0-9]{1,15})-([0-9]{1,15})$/;
 
-/** Where the next request of a redrive of many goes on: from one sequence to another. */
+/** The sequences that the next request of a redrive of many has to look at. */
 interface RedriveCursor {
   readonly from: number;
   readonly to: number;
 }
 
-/** Reads a cursor; undefined when it is none of ours. */
+/** Reads the cursor of a redrive; undefined when the text is not one. */
 export function parseRedriveCursor(text: string): RedriveCursor | undefined {
   const [, from, to] = REDRIVE_CURSOR.exec(text) ?? [];
   return from === undefined || to === undefined ? undefined : { from: Number(from), to: Number(to) };

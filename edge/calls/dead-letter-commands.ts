@@ -21,7 +21,7 @@ export interface DeadLetterCommand {
 
 export interface RedriveManyCommand extends DeadLettersCommand {
   readonly reason: string | undefined;
-  /** The last sequence that is looked at; undefined: the last one there is when the command comes. */
+  /** The last sequence to look at; undefined: the last one that exists when the command arrives. */
   readonly to: number | undefined;
 }
 

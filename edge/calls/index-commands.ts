@@ -10,7 +10,7 @@ export interface PageQuery {
   readonly state: JobState | undefined;
   readonly operation: string | undefined;
   readonly limit: number;
-  /** Where the page before ended; undefined: the first page. */
+  /** The end of the previous page; undefined: the first page. */
   readonly after: ListPlace | undefined;
 }
 

@@ -1,6 +1,6 @@
 /**
- * What the two Durable Objects can be asked. The edge knows them by these interfaces alone, so that nothing that
- * serves HTTP imports what speaks to NATS.
+ * The calls that the two Durable Objects take. The HTTP rooms know the objects only by these interfaces, so they do not
+ * import the rooms for NATS.
  */
 import type { DeadLetterDetail, DeadLetterPage, RedriveReport } from '../../shared/api/dead-letter.ts';
 import type { BridgeStatus } from '../../shared/api/health.ts';
@@ -32,7 +32,7 @@ import type { Reply } from './reply.ts';
 export interface BridgeApi extends Rpc.DurableObjectBranded {
   /** Submits a job. */
   submit(command: SubmitCommand): Promise<Reply<Submission>>;
-  /** Submits many jobs: a reply for each, in order. One that is refused does not stop the others. */
+  /** Submits many jobs: a reply for each, in order. A refused job does not affect the others. */
   submitBatch(commands: readonly SubmitCommand[], carrier: Carrier): Promise<Reply<Reply<Submission>[]>>;
   /** A job with its attempts, or undefined when there is none. */
   read(command: ReadCommand): Promise<Reply<Job | undefined>>;
@@ -46,9 +46,9 @@ export interface BridgeApi extends Rpc.DurableObjectBranded {
   deadLetters(command: DeadLettersCommand): Promise<Reply<DeadLetterPage>>;
   /** One dead letter with its payload, or undefined. */
   deadLetter(command: DeadLetterCommand): Promise<Reply<DeadLetterDetail | undefined>>;
-  /** Sends one dead letter again. */
+  /** Redrives one dead letter. */
   redrive(command: DeadLetterCommand): Promise<Reply<Redriven>>;
-  /** Sends many dead letters again. */
+  /** Redrives many dead letters. */
   redriveMany(command: RedriveManyCommand): Promise<Reply<RedriveReport>>;
   /** A tenant's jobs in the outbox of this bridge. */
   outbox(command: OutboxCommand): Promise<Reply<OutboxItem[]>>;

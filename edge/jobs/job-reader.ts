@@ -95,7 +95,7 @@ export function jobOfMessage(message: StoredMessage): FoundJob {
   return { job: jobWithoutEvents(job, { durability: 'stream', traceId }), fingerprint: job.spec.fingerprint };
 }
 
-/** What the message of a job says of it. What cannot be read counts as absent. */
+/** The job as its message describes it. A header that cannot be read counts as absent. */
 export function acceptedJobOf({ subject, headers, time }: StoredMessage): AcceptedJob {
   const values = headerValues(headers);
   const spec = readJobSpec(values);

@@ -78,8 +78,8 @@ export class BrokerConnection {
   }
 
   /**
-   * An open session for a caller who can do without one. It waits for a connect, unless the last one failed: then it
-   * only starts another attempt now and then, since no other caller may come that would.
+   * An open session for a caller who can do without one. It waits for a connect, unless the last attempt failed. Then it
+   * returns at once, and starts another attempt at most once a second, since perhaps no other caller does.
    * @returns undefined while NATS is away
    */
   async available(): Promise<BrokerSession | undefined> {

@@ -141,7 +141,7 @@ class ConsumerHeaderReader implements HeaderReader {
     }
     const { subject, headers } = message;
     this.#taken.push({ sequence, subject, headers, time: new Date(storedMs) });
-    // No message says that a full batch has ended, and older servers do not say it of a partial batch.
+    // The server does not say when a full batch has ended; older servers do not say it for a partial batch either.
     if (pending === 0 || this.#taken.length === this.#pull?.max) this.#pull?.done.resolve();
   }
 

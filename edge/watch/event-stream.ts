@@ -12,7 +12,7 @@ const STREAM_HEARTBEAT = ':\n\n';
 
 /**
  * A job's events as `text/event-stream`: the recorded events after `after`, then the events as they come, until the job
- * has ended. It is made while it is read, so a reader that does not read costs only its place.
+ * has ended. It is made while it is read, so a slow reader costs no memory.
  * @param heartbeatMs the longest silence, in milliseconds
  */
 export function eventStream(
