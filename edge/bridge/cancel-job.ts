@@ -18,7 +18,7 @@ export async function cancelJob(
   const entry = bridge.outbox.find(command.tenant, command.jobId);
   if (entry === undefined) return await cancelAtBroker(bridge, command);
   if (entry.cancelledAt !== undefined) return { job: pendingJob(entry, bridge.name), tooLate: false };
-  const cancelled = entry.delivery === 'unanswered' ? await cancelIfAtBroker(bridge, command) : undefined;
+  const cancelled = entry.publication === 'unanswered' ? await cancelIfAtBroker(bridge, command) : undefined;
   return cancelled ?? (await cancelInOutbox(bridge, command, entry));
 }
 
@@ -43,6 +43,6 @@ async function cancelInOutbox(
   scheduler.added();
   log.info('job cancelled in the outbox', { job_id: command.jobId, tenant: command.tenant });
   // If NATS may have the job, a worker may end it in another way: it counts as cancelled once that is certain.
-  const known = entry.delivery === 'unanswered' ? entry : { ...entry, cancelledAt };
+  const known = entry.publication === 'unanswered' ? entry : { ...entry, cancelledAt };
   return { job: pendingJob(known, name), tooLate: false };
 }

@@ -159,14 +159,14 @@ async function publish(
 async function keepPending(
   submitting: Submitting,
   newJob: NewJob,
-  delivery: 'unsent' | 'unanswered',
+  publication: 'unsent' | 'unanswered',
 ): Promise<Submission> {
   const { outbox, scheduler, log } = submitting.bridge;
   const { job, body, span } = newJob;
   // Another request with the same key may have been kept meanwhile.
   const first = outbox.find(job.tenant, job.jobId) && (await findExisting(submitting));
   if (first !== undefined) return first;
-  outbox.add(job, body, delivery);
+  outbox.add(job, body, publication);
   scheduler.added();
   log.info('job pending in the outbox', logFields(newJob));
   span.setAttribute(ATTR.durability, 'outbox');

@@ -80,8 +80,8 @@ async function sendBatch(parts: DrainParts, session: BrokerSession): Promise<num
  * idempotency key: the key may stand for a job that was submitted before NATS went away.
  */
 async function lookUp(session: BrokerSession, entry: OutboxEntry): Promise<LookedUp> {
-  const { job, delivery } = entry;
-  if (delivery === 'unsent' && job.spec.fingerprint === undefined) return { entry, isAtBroker: false };
+  const { job, publication } = entry;
+  if (publication === 'unsent' && job.spec.fingerprint === undefined) return { entry, isAtBroker: false };
   try {
     const record = await readRecord(session, job);
     if (!isStored(record) && !isEnded(record)) return { entry, isAtBroker: false };

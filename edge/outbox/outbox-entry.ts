@@ -5,10 +5,10 @@ import { OutgoingJob } from '../jobs/outgoing-job.ts';
 export type OutboxState = 'pending' | 'published' | 'rejected';
 
 /**
- * How far the delivery of a job to NATS got. `unsent`: it was never sent. `unanswered`: it was sent, and NATS may have
+ * How far the publishing of a job to NATS got. `unsent`: it was never sent. `unanswered`: it was sent, and NATS may have
  * it, though it did not say so. `acknowledged`: NATS has it. `rejected`: NATS will not take it as it is.
  */
-export type Delivery = 'unsent' | 'unanswered' | 'acknowledged' | 'rejected';
+type Publication = 'unsent' | 'unanswered' | 'acknowledged' | 'rejected';
 
 /** A job in the outbox. */
 export interface OutboxEntry {
@@ -21,7 +21,7 @@ export interface OutboxEntry {
   readonly addedAt: number;
   /** How often it was sent before. */
   readonly tries: number;
-  readonly delivery: Delivery;
+  readonly publication: Publication;
   /** RFC 3339; undefined: it was not cancelled. */
   readonly cancelledAt: string | undefined;
   /** Why NATS rejected it; undefined in every other state. */
@@ -52,13 +52,13 @@ export function entryOf(row: EntryRow): OutboxEntry | undefined {
     body: new Uint8Array(row.body),
     addedAt: row.added_at,
     tries: row.tries,
-    delivery: deliveryOf(row),
+    publication: publicationOf(row),
     cancelledAt: row.cancelled_at ?? undefined,
     reason: row.reason ?? undefined,
   };
 }
 
-function deliveryOf({ state, tries }: EntryRow): Delivery {
+function publicationOf({ state, tries }: EntryRow): Publication {
   if (state === 'published') return 'acknowledged';
   if (state === 'rejected') return 'rejected';
   return tries === 0 ? 'unsent' : 'unanswered';

@@ -62,12 +62,12 @@ export class Outbox {
 
   /**
    * Adds a pending job.
-   * @param delivery `unanswered` if it was sent and NATS did not answer
+   * @param publication `unanswered` if it was sent and NATS did not answer
    * @throws ThroughlineError `outbox-full`; nothing was added then
    */
-  add(job: OutgoingJob, body: Uint8Array, delivery: 'unsent' | 'unanswered'): void {
+  add(job: OutgoingJob, body: Uint8Array, publication: 'unsent' | 'unanswered'): void {
     this.ensureRoom(body);
-    this.#insert(job, body, 'pending', { tries: delivery === 'unsent' ? 0 : 1, check_at: null });
+    this.#insert(job, body, 'pending', { tries: publication === 'unsent' ? 0 : 1, check_at: null });
   }
 
   /**
@@ -210,7 +210,7 @@ export class Outbox {
   /** Makes a rejected job pending again. @returns whether there was one */
   retry(tenant: string, jobId: string): boolean {
     const entry = this.find(tenant, jobId);
-    if (entry?.delivery !== 'rejected') return false;
+    if (entry?.publication !== 'rejected') return false;
     this.#move(entry.position, 'pending', { reason: null });
     return true;
   }

@@ -28,7 +28,7 @@ export async function readPendingJob(
 ): Promise<Job | undefined> {
   const entry = bridge.outbox.find(tenant, jobId);
   if (entry === undefined) return undefined;
-  if (entry.delivery === 'unanswered') {
+  if (entry.publication === 'unanswered') {
     const broker = await RequestBroker.start(bridge.connection);
     if ((await broker.ask((session) => readJob(session, tenant, jobId))) !== undefined) return undefined;
   }

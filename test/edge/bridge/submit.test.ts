@@ -67,7 +67,7 @@ describe('a job that is submitted', () => {
     await send(command('job-1'));
     nats.isAway = true;
     expect((await send(command('job-2'))).job.durability).toBe('outbox');
-    expect(outbox.find('acme', 'job-2')?.delivery).toBe('unsent');
+    expect(outbox.find('acme', 'job-2')?.publication).toBe('unsent');
     expect(subjects()).toEqual(['jobs.acme.job-1.echo']);
   });
 
@@ -75,7 +75,7 @@ describe('a job that is submitted', () => {
     const { submit: send, outbox, broker } = setup();
     broker.fail('publish');
     expect((await send(command('job-1'))).job.durability).toBe('outbox');
-    expect(outbox.find('acme', 'job-1')?.delivery).toBe('unanswered');
+    expect(outbox.find('acme', 'job-1')?.publication).toBe('unanswered');
   });
 
   it('waits after the jobs that are pending already', async () => {
@@ -98,7 +98,7 @@ describe('a job that is submitted', () => {
   it('stays in the outbox as published with OUTBOX_KEEP=settled', async () => {
     const { submit: send, outbox } = setup({ keepUntilSettled: true });
     expect((await send(command('job-1'))).job.durability).toBe('stream');
-    expect(outbox.findPublished('acme', 'job-1')?.delivery).toBe('acknowledged');
+    expect(outbox.findPublished('acme', 'job-1')?.publication).toBe('acknowledged');
   });
 
   it('is refused when it asks for more than its operation allows', async () => {
