@@ -21,7 +21,7 @@ describe('the pause after an attempt', () => {
     );
   });
 
-  it('may be any of them: the jitter is full', () => {
+  it('may be any of these numbers', () => {
     fc.assert(
       fc.property(attempt, policy, (number, limits) => {
         expect(backoff(number, limits, 0)).toBe(0);
@@ -30,7 +30,7 @@ describe('the pause after an attempt', () => {
     );
   });
 
-  it('grows with the luck', () => {
+  it('grows with the random number', () => {
     fc.assert(
       fc.property(attempt, policy, random, random, (number, limits, a, b) => {
         expect(backoff(number, limits, Math.min(a, b))).toBeLessThanOrEqual(

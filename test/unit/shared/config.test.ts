@@ -19,15 +19,15 @@ describe('settings', () => {
     expect(parse({})).toEqual({ PORT: 8_081, DEBUG: false, TOKEN: undefined, URL: 'wss://nats.example' });
   });
 
-  it('that are empty texts are as good as unset', () => {
+  it('that are empty texts count as not set', () => {
     expect(parse({ PORT: '', DEBUG: '', TOKEN: '' })).toEqual(parse({}));
   });
 
-  it('that nobody asked for are left out', () => {
+  it('that the schema does not have are left out', () => {
     expect(parse({ OTHER: 'x' })).not.toHaveProperty('OTHER');
   });
 
-  it('that are wrong are all named in one error', async () => {
+  it('that are wrong are all named in the same error', async () => {
     const error = await refusalOf(() => parse({ PORT: '0', DEBUG: 'yes', TOKEN: 7, URL: 'nowhere' }));
     expect(error.code).toBe('config-invalid');
     for (const key of ['PORT', 'DEBUG', 'TOKEN', 'URL']) expect(error.message).toContain(`${key}: must be `);

@@ -22,7 +22,7 @@ describe('a deadline', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  it('ends the wait for a promise that never does, not before its time', async () => {
+  it('ends the wait for a promise that never settles, and not too early', async () => {
     vi.useFakeTimers();
     let ended = false;
     const wait = expect(
@@ -37,17 +37,17 @@ describe('a deadline', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  it('makes its error only when time is up', async () => {
+  it('makes its error only when the time is over', async () => {
     const make = vi.fn(late);
     await withDeadline(Promise.resolve(), 1_000, make);
     expect(make).not.toHaveBeenCalled();
   });
 
-  it.each([0, -1, Number.NEGATIVE_INFINITY])('of %d ms is up at once', async (ms) => {
+  it.each([0, -1, Number.NEGATIVE_INFINITY])('of %d ms is over at once', async (ms) => {
     await expect(withDeadline(never(), ms, late)).rejects.toThrow('late');
   });
 
-  it('leaves no unhandled rejection behind when the promise fails later', async () => {
+  it('causes no unhandled rejection when the promise fails later', async () => {
     const unhandled = vi.fn();
     process.on('unhandledRejection', unhandled);
     let fail: (reason: Error) => void = () => undefined;

@@ -53,12 +53,12 @@ describe('the table of errors', () => {
     expect(error).toMatchObject({ code, status, ack, message: 'why', name: 'ThroughlineError' });
   });
 
-  it('has no two titles that are the same', () => {
+  it('has a different title for each code', () => {
     expect(new Set(CODES.map((code) => ERRORS[code].title)).size).toBe(CODES.length);
   });
 
   it.each(['broker-unavailable', 'worker-stopping', 'operation-timeout', 'internal'] as const)(
-    'never ends a job for %s, which may pass',
+    'never ends a job for %s, which may go away',
     (code) => {
       expect(ERRORS[code].ack).toBe('nak');
     },
@@ -70,13 +70,13 @@ describe('the table of errors', () => {
     'target-refused',
     'operation-rejected',
     'attempts-spent',
-  ] as const)('never tries again after %s, which stays', (code) => {
+  ] as const)('never tries again after %s, which does not go away', (code) => {
     expect(ERRORS[code].ack).toBe('term');
   });
 });
 
 describe('an error', () => {
-  it('has nothing where nothing was given', () => {
+  it('has no details where none were given', () => {
     const error = new ThroughlineError('internal', 'why');
     expect(error).toMatchObject({ violations: [], suggestions: [], retryAfterSeconds: undefined });
     expect('cause' in error).toBe(false);
@@ -89,7 +89,7 @@ describe('an error', () => {
 });
 
 describe('from', () => {
-  it('gives back an error of our own, whatever the fallback', () => {
+  it('returns an error of ours as it is, whatever the fallback', () => {
     const error = new ThroughlineError('stream-full', 'why');
     expect(ThroughlineError.from(error)).toBe(error);
     expect(ThroughlineError.from(error, 'operation-failed')).toBe(error);
@@ -101,7 +101,7 @@ describe('from', () => {
     ['an object', { secret: 'canary' }],
     ['undefined', undefined],
     ['null', null],
-  ])('makes an internal error of %s, and keeps its words for the log', (_what, thrown) => {
+  ])('makes an internal error of %s, and keeps it as the cause', (_what, thrown) => {
     const error = ThroughlineError.from(thrown);
     expect(error).toMatchObject({ code: 'internal', message: ERRORS.internal.title });
     expect(error.message).not.toContain('canary');
@@ -114,7 +114,7 @@ describe('from', () => {
   });
 
   it.each(['broker-unavailable', 'message-invalid'] as const)(
-    'keeps a foreign message out of %s, which does not speak of the author’s code',
+    'does not show a foreign message with %s, which is not about the author’s code',
     (code) => {
       const thrown = new Error('connect ECONNREFUSED nats.internal:4222');
       expect(ThroughlineError.from(thrown, code).message).not.toContain('nats.internal');
@@ -133,7 +133,7 @@ describe('describing what was thrown', () => {
     ['undefined', undefined, 'undefined'],
     ['null', null, 'null'],
     ['a symbol', Symbol('why'), 'Symbol(why)'],
-    ['a big integer, which JSON does not know', 10n, 'a value that cannot be shown'],
+    ['a big integer, which JSON cannot hold', 10n, 'a value that cannot be shown'],
     ['a circle', circular, 'a value that cannot be shown'],
     [
       'a value that throws when it is shown',
@@ -155,11 +155,11 @@ describe('describing what was thrown', () => {
     expect(describeThrown(thrown)).not.toMatch(/[\r\n]/);
   });
 
-  it('cuts what nobody would read', () => {
+  it('cuts a message that is too long to read', () => {
     expect(describeThrown(new Error('x'.repeat(1_000_000))).length).toBeLessThanOrEqual(2_001);
   });
 
-  it.each([' ', '\n', ' \n', '\t', '\r\n '])('takes no time for a page of %j', (blank) => {
+  it.each([' ', '\n', ' \n', '\t', '\r\n '])('takes little time for many of %j', (blank) => {
     const start = performance.now();
     describeThrown(new Error(`a${blank.repeat(50_000)}b`));
     expect(performance.now() - start).toBeLessThan(500);

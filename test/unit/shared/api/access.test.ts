@@ -20,11 +20,11 @@ async function setup() {
 }
 
 describe('a new key', () => {
-  it('looks like tl_<id>_<256 bits>', () => {
+  it('has the form tl_<id>_<256 bits>', () => {
     expect(createApiKey('ci1')).toMatch(/^tl_ci1_[A-Za-z0-9_-]{43}$/);
   });
 
-  it('carries its id, whatever the secret holds', () => {
+  it('contains its id, whatever the secret contains', () => {
     fc.assert(
       fc.property(fc.stringMatching(/^[A-Za-z0-9]{1,32}$/), (id) => {
         expect(apiKeyId(createApiKey(id))).toBe(id);
@@ -50,7 +50,7 @@ describe('finding a key', () => {
     expect(await findApiKey(two.key, entries)).toBe(two.entry);
   });
 
-  it('needs only the hash: no entry holds the key', async () => {
+  it('needs only the hash, since no entry holds the key', async () => {
     const { one, entries } = await setup();
     expect(JSON.stringify([...entries.values()])).not.toContain(one.key.slice(7));
   });
@@ -79,7 +79,7 @@ describe('finding a key', () => {
 });
 
 describe('comparing in constant time', () => {
-  it('is comparing', () => {
+  it('tells equal texts from others', () => {
     const hex = fc.stringMatching(/^[0-9a-f]{0,8}$/);
     fc.assert(
       fc.property(hex, hex, fc.string({ unit: 'binary' }), (a, b, any) => {
@@ -89,7 +89,7 @@ describe('comparing in constant time', () => {
     );
   });
 
-  it.each([0, 31, 63])('sees a difference at place %i', (place) => {
+  it.each([0, 31, 63])('finds a difference at place %i', (place) => {
     const text = 'a'.repeat(64);
     expect(equalInConstantTime(text, `${text.slice(0, place)}b${text.slice(place + 1)}`)).toBe(false);
   });

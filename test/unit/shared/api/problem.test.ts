@@ -22,7 +22,7 @@ describe('a problem document', () => {
     expect(Problem.parse(problem)).toEqual(problem);
   });
 
-  it('says how the job ended, where that is the trouble', () => {
+  it('says how the job ended, where it has ended already', () => {
     const error = new ThroughlineError('job-finished', 'why', { state: 'failed' });
     expect(problemOf(error, TRACE_ID)).toMatchObject({ status: 409, state: 'failed' });
   });
@@ -31,7 +31,7 @@ describe('a problem document', () => {
     expect(problemOf(new ThroughlineError('internal', 'why'), undefined)).not.toHaveProperty('traceId');
   });
 
-  it('holds neither the cause nor a stack, also when it is written as JSON', () => {
+  it('holds neither the cause nor a stack when it is written as JSON', () => {
     const cause = new Error('canary');
     const error = new ThroughlineError('broker-unavailable', 'why', { cause, retryAfterSeconds: 1 });
     const text = JSON.stringify(problemOf(error, TRACE_ID));

@@ -8,7 +8,7 @@ describe('the body of a submission', () => {
     expect(SubmitJob.parse(least)).toEqual(least);
   });
 
-  it('may have the input null, but must say so', () => {
+  it('may have the input null, but not no input', () => {
     expect(SubmitJob.safeParse({ operation: 'echo', input: null }).success).toBe(true);
     expect(SubmitJob.safeParse({ operation: 'echo' }).error?.issues).toMatchObject([{ path: ['input'] }]);
   });

@@ -32,7 +32,7 @@ function event(
 const error = { code: 'operation-failed', message: 'no luck' };
 
 describe('the attempts of a job', () => {
-  it('are none before one has begun', () => {
+  it('are empty before the first one has started', () => {
     expect(attemptsOf([])).toEqual([]);
   });
 
@@ -47,7 +47,7 @@ describe('the attempts of a job', () => {
     expect(others).toEqual([]);
   });
 
-  it('are told from the first to the last, each with its outcome', () => {
+  it('are listed from the first to the last, each with its outcome', () => {
     const attempts = attemptsOf([
       event('started', 1, 1),
       event('retrying', 1, 1, { error, at: time(5) }),
@@ -62,14 +62,14 @@ describe('the attempts of a job', () => {
     for (const attempt of attempts) expect(JobAttempt.safeParse(attempt).success).toBe(true);
   });
 
-  it('are lost where another began before they ended', () => {
+  it('are lost where another one started before they ended', () => {
     const [lost, next] = attemptsOf([event('started', 1, 1), event('started', 2, 30)]);
     expect(lost).toMatchObject({ number: 1, outcome: 'lost' });
     expect(lost).not.toHaveProperty('endedAt');
     expect(next).not.toHaveProperty('outcome');
   });
 
-  it('keep their number when they are handed back: the next one has it again', () => {
+  it('keep their number when they are handed back, and the next one has the same number', () => {
     const attempts = attemptsOf([
       event('started', 1, 1),
       event('released', 0, 1, { released: 1 }),
@@ -81,7 +81,7 @@ describe('the attempts of a job', () => {
     ]);
   });
 
-  it('are known from their end alone where word of their start was lost', () => {
+  it('are known from their end alone where the event of their start was lost', () => {
     expect(attemptsOf([event('failed', 1, 1, { error })])).toMatchObject([
       { number: 1, outcome: 'failed', error },
     ]);
@@ -89,15 +89,15 @@ describe('the attempts of a job', () => {
 
   it.each<[string, JobEvent]>([
     [
-      'was delivered once more when all were spent',
+      'was delivered again after all were spent',
       event('failed', 4, 9, { error: { ...error, code: 'attempts-spent' } }),
     ],
     ['was cancelled in the queue', event('cancelled', 0, 9)],
-  ])('are no more when a job %s: nothing ran', (_what, end) => {
+  ])('are not more when a job %s, since nothing ran', (_what, end) => {
     expect(attemptsOf([end])).toEqual([]);
   });
 
-  it('are told also of a worker that says no start', () => {
+  it('are known of a worker that records no start', () => {
     const { startedAt: _, ...bare } = event('succeeded', 1, 1);
     expect(attemptsOf([bare])).toMatchObject([{ number: 1, startedAt: bare.at, endedAt: bare.at }]);
   });

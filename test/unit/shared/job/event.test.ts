@@ -56,7 +56,7 @@ describe('the job of an event', () => {
     expect(isTerminalEvent(event(kind))).toBe(ended);
   });
 
-  it.each(KINDS)('after %s is a job as the API describes it', (kind) => {
+  it.each(KINDS)('after %s fits the schema of the API', (kind) => {
     const full = event(kind, {
       progress: { fraction: 0.5, message: 'half' },
       result: { width: 7 },
@@ -69,13 +69,13 @@ describe('the job of an event', () => {
     expect(job).toMatchObject({ progress: full.progress, result: full.result, error: full.error });
   });
 
-  it('says nothing of the worker, its spans and the pauses', () => {
+  it('does not show the worker, its spans and the pauses', () => {
     const job = jobOfEvent(event('retrying', { retryInMs: 100 }));
     for (const name of ['worker', 'spanId', 'released', 'retryInMs', 'kind'])
       expect(job).not.toHaveProperty(name);
   });
 
-  it('keeps a result that is null, and has none where there is none', () => {
+  it('keeps a result that is null, and has no result where there is none', () => {
     expect(jobOfEvent(event('succeeded', { result: null }))).toHaveProperty('result', null);
     expect(jobOfEvent(event('succeeded'))).not.toHaveProperty('result');
   });

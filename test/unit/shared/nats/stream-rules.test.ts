@@ -19,12 +19,12 @@ function definitionOf(name: string): StreamDefinition {
 }
 
 describe('the rules of a stream', () => {
-  it.each(DEFINITIONS)('let $name pass as it is defined', (definition) => {
+  it.each(DEFINITIONS)('accept $name as it is defined', (definition) => {
     expect(streamFindings({ ...definition }, definition)).toEqual([]);
   });
 
   it.each(DEFINITIONS)(
-    'let $name pass with what the server adds, and with more than is needed',
+    'accept $name with what the server adds, and with more than is needed',
     (definition) => {
       const added = { max_msgs: -1, max_bytes: -1, max_msg_size: -1, max_consumers: -1, compression: 's2' };
       const more = { num_replicas: 5, duplicate_window: 600e9, republish: { src: '>', dest: 'copy.>' } };
@@ -44,19 +44,19 @@ describe('the rules of a stream', () => {
     expect(fixText(found)).toMatch(/setup|edit|cannot change/);
   });
 
-  it('are each tried by a bad stream', () => {
+  it('are each broken by a stream in this test', () => {
     const tried = ({ setting, streams }: (typeof STREAM_RULES)[number]): boolean =>
       BAD_STREAMS.some((bad) => bad.setting === setting && (streams?.includes(bad.stream) ?? true));
     expect(STREAM_RULES.filter((rule) => !tried(rule))).toEqual([]);
   });
 
-  it('put what breaks a promise before what weakens one', () => {
+  it('list settings that break a promise before those that weaken one', () => {
     const definition = definitionOf('EVENTS');
     const findings = streamFindings({ ...definition, max_msgs: 1, no_ack: true }, definition);
     expect(findings.map(({ setting }) => setting)).toEqual(['no_ack', 'max_msgs']);
   });
 
-  it('know nothing of a stream that does not wait for schedules on a server without them', () => {
+  it('accept the queue of a server without schedules', () => {
     const [jobs] = streamDefinitions(1, false);
     expect(jobs?.name).toBe('JOBS');
     if (jobs !== undefined) expect(streamFindings({ ...jobs }, jobs)).toEqual([]);
@@ -66,7 +66,7 @@ describe('the rules of a stream', () => {
 describe('the rules of a consumer', () => {
   const definition = consumerDefinition(GROUP);
 
-  it('let it pass as it is defined, with other limits too', () => {
+  it('accept it as it is defined, and with other limits', () => {
     const added = {
       replay_policy: 'instant',
       num_replicas: 0,
@@ -82,7 +82,7 @@ describe('the rules of a consumer', () => {
     expect(findings.map((finding) => finding.setting)).toContain(setting);
   });
 
-  it('are each tried by a bad consumer', () => {
+  it('are each broken by a consumer in this test', () => {
     const tried = BAD_CONSUMERS.map(({ setting }) => setting);
     expect(
       CONSUMER_RULES.map(({ setting }) => setting).filter((setting) => !tried.includes(setting)),

@@ -44,7 +44,7 @@ describe('the streams', () => {
     expect(takers.map((taker) => taker.name)).toEqual([name]);
   });
 
-  it('keep an accepted job until it is settled, and say so when they are full', () => {
+  it('keep an accepted job until it is settled, and refuse new jobs when they are full', () => {
     expect(stream(JOBS_STREAM)).toMatchObject({ retention: 'workqueue', discard: 'new', max_age: 0 });
   });
 
@@ -52,11 +52,11 @@ describe('the streams', () => {
     [EVENTS_STREAM, 7],
     [CANCELS_STREAM, 7],
     [DEAD_STREAM, 30],
-  ])('%s forgets after %i days, so that no cost grows with the jobs kept', (name, days) => {
+  ])('%s drops messages after %i days, so that costs do not grow for ever', (name, days) => {
     expect(stream(name)).toMatchObject({ retention: 'limits', discard: 'old', max_age: days * DAY_NS });
   });
 
-  it('keep a callback until it is delivered or given up, for a week at most', () => {
+  it('keep a callback until it is delivered or given up, for at most a week', () => {
     expect(stream(CALLBACKS_STREAM)).toMatchObject({
       retention: 'workqueue',
       discard: 'new',
@@ -64,7 +64,7 @@ describe('the streams', () => {
     });
   });
 
-  it('are all on disk, with a window for second publishes in nanoseconds', () => {
+  it('are all on disk, with a window for duplicates in nanoseconds', () => {
     for (const definition of streamDefinitions()) {
       expect(definition).toMatchObject({ storage: 'file', duplicate_window: 120 * 1e9 });
       expect(Number.isSafeInteger(definition.max_age)).toBe(true);
@@ -78,7 +78,7 @@ describe('the streams', () => {
 });
 
 describe('the consumer of a worker group', () => {
-  it('is durable, acknowledged by hand, and never gives a job up by itself', () => {
+  it('is durable, needs explicit acks, and never gives up a job by itself', () => {
     const options = {
       group: 'images',
       filterSubject: groupFilter('image.>'),
@@ -98,7 +98,7 @@ describe('the consumer of a worker group', () => {
 });
 
 describe('the consumer of callbacks', () => {
-  it('holds up none for those that wait for their next delivery', () => {
+  it('does not hold up callbacks while others wait for their next delivery', () => {
     expect(callbackConsumerDefinition(30_000)).toMatchObject({
       durable_name: 'callbacks',
       filter_subject: 'callbacks.>',

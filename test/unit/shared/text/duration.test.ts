@@ -41,7 +41,7 @@ it.each(['constructor', '5constructor', '5toString', '5__proto__'])(
   },
 );
 
-it('a count of more than nine digits is no duration, so that none is beyond counting', () => {
+it('a number of more than nine digits is not a duration, so that every duration can be counted', () => {
   fc.assert(
     fc.property(fc.nat(999_999_999), fc.constantFrom('ms', 's', 'm', 'h', 'd'), (count, unit) => {
       const ms = parseDuration(`${count}${unit}`);
@@ -52,7 +52,7 @@ it('a count of more than nine digits is no duration, so that none is beyond coun
   expect(parseDuration('9999999999ms')).toBeUndefined();
 });
 
-describe('a time for a person', () => {
+describe('a time for people', () => {
   it.each([
     [0, '0 ms'],
     [17.4, '17 ms'],

@@ -9,7 +9,7 @@ function depthOf(value: unknown): number {
 }
 
 describe('the depth of a JSON text', () => {
-  it('is the depth of its value, up to the limit', () => {
+  it('is that of its value, up to the limit', () => {
     const value = fc.jsonValue({ maxDepth: 12, depthSize: 'max', stringUnit: 'binary' });
     fc.assert(
       fc.property(value, fc.nat(14), fc.constantFrom(0, 2), (json, limit, indent) => {
@@ -32,11 +32,11 @@ describe('the depth of a JSON text', () => {
     expect(jsonDepth(text, 10)).toBe(depth);
   });
 
-  it('stops counting past the limit, so that hostile text costs nothing more', () => {
+  it('is not counted past the limit, so that a hostile text costs little', () => {
     expect(jsonDepth('['.repeat(10_000_000), 64)).toBe(65);
   });
 
-  it.each(['[[[', ']]]', '"', '"\\', '}{', '[}'])('of %j, which is no JSON, does not throw', (text) => {
+  it.each(['[[[', ']]]', '"', '"\\', '}{', '[}'])('of %j, which is not JSON, does not throw', (text) => {
     expect(jsonDepth(text, 64)).toBeLessThanOrEqual(3);
   });
 });

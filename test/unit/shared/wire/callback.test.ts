@@ -78,7 +78,7 @@ describe('the headers of a callback', () => {
     );
   });
 
-  it('name no ends where all are meant', () => {
+  it('name no ends where the callback is for all ends', () => {
     expect(written({ url: URL_TEXT, events: CALLBACK_ENDS })).toEqual([
       ['throughline-callback-url', URL_TEXT],
     ]);
@@ -104,12 +104,12 @@ describe('the headers of a callback', () => {
         ['throughline-callback-events', ''],
       ],
     ],
-  ] as [string, string][][][])('that cannot be read are no callback, but ask for one: %j', (headers) => {
+  ] as [string, string][][][])('that cannot be read give no callback, but ask for one: %j', (headers) => {
     expect(readCallback(headersOf(headers))).toBeUndefined();
     expect(asksForCallback(headersOf(headers))).toBe(true);
   });
 
-  it('that are not there ask for none', () => {
+  it('that are absent ask for no callback', () => {
     expect(readCallback(headersOf([]))).toBeUndefined();
     expect(asksForCallback(headersOf([]))).toBe(false);
   });
@@ -127,7 +127,7 @@ describe('a callback task', () => {
     expect(readCallbackTask(subject, headersOf(headers), writeJson(END))).toEqual(task);
   });
 
-  it('is one per job and redrive', () => {
+  it('has one id per job and redrive', () => {
     expect(headersOf(headers)('Nats-Msg-Id')).toEqual(['job-1:callback']);
     const second: [string, string][] = [];
     writeCallbackTask({ ...task, event: { ...END, redriveCount: 2 } }, '/', {}, (...header) =>
@@ -137,7 +137,7 @@ describe('a callback task', () => {
     expect([callbackId(END), callbackId({ ...END, redriveCount: 2 })]).toEqual(['job-1:end', 'job-1:end:2']);
   });
 
-  it('is made at the ends that the callback is for', () => {
+  it('is made only at the ends that the callback is for', () => {
     const callback = { url: URL_TEXT, events: ['failed'] as const };
     expect(callbackTask('acme', callback, END)).toBeUndefined();
     expect(callbackTask('acme', undefined, END)).toBeUndefined();
@@ -146,13 +146,18 @@ describe('a callback task', () => {
 
   it.each<[string, string, [string, string][], unknown]>([
     ['its subject is another’s', 'callbacks.acme.job-2', headers, END],
-    ['its subject is none', 'callbacks.acme', headers, END],
+    ['its subject is not one of callbacks', 'callbacks.acme', headers, END],
     ['its subject is too long', 'callbacks.acme.job-1.x', headers, END],
     ['it has no target', 'callbacks.acme.job-1', [], END],
-    ['its target is none', 'callbacks.acme.job-1', [['throughline-callback-url', 'ftp://x/']], END],
-    ['its event is none', 'callbacks.acme.job-1', headers, { hello: 1 }],
-    ['its event is no end', 'callbacks.acme.job-1', headers, { ...END, kind: 'started' }],
-  ])('is none where %s', (_what, subject, given, body) => {
+    [
+      'its target is not a URL that is allowed',
+      'callbacks.acme.job-1',
+      [['throughline-callback-url', 'ftp://x/']],
+      END,
+    ],
+    ['its body is not an event', 'callbacks.acme.job-1', headers, { hello: 1 }],
+    ['its event does not end the job', 'callbacks.acme.job-1', headers, { ...END, kind: 'started' }],
+  ])('is not read where %s', (_what, subject, given, body) => {
     expect(readCallbackTask(subject, headersOf(given), writeJson(body))).toBeUndefined();
   });
 });

@@ -16,7 +16,7 @@ function written(sequence = 7) {
 }
 
 describe('a cancel notice', () => {
-  it('is read back, with the span that sent it', () => {
+  it('is read as it was written, with the span that sent it', () => {
     expect(readCancelNotice(subject, written())).toMatchObject({
       tenant: 'acme',
       jobId: 'job-1',
@@ -25,7 +25,7 @@ describe('a cancel notice', () => {
     });
   });
 
-  it('is a CloudEvent that commands the server nothing', () => {
+  it('is a CloudEvent without headers that command the server', () => {
     expect(written().keys().sort()).toEqual([
       'ce-id',
       'ce-source',
@@ -38,14 +38,14 @@ describe('a cancel notice', () => {
     ]);
   });
 
-  it('is none without headers, on another subject, or without a sequence', () => {
+  it('is not read without headers, on another subject, or without a sequence', () => {
     expect(readCancelNotice(subject, undefined)).toBeUndefined();
     expect(readCancelNotice('events.acme.job-1', written())).toBeUndefined();
     expect(readCancelNotice(subject, written(0))).toBeUndefined();
     expect(readCancelNotice(subject, written(Number.NaN))).toBeUndefined();
   });
 
-  it('stands, though its trace context is broken', () => {
+  it('is read although its trace context is broken', () => {
     const broken = written();
     broken.set('traceparent', 'nonsense');
     expect(readCancelNotice(subject, broken)).toMatchObject({ sequence: 7, sentBy: undefined });

@@ -1,8 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { nextRedrive, type Redrive } from '../../../../shared/job/redrive.ts';
 import { idPerRedrive, readRedrive, writeRedrive } from '../../../../shared/wire/redrive.ts';
-import { deadLetterFilter, deadLettersFilter } from '../../../../shared/wire/subjects.ts';
-import { NOT_A_TOKEN, refusalOf } from '../../support.ts';
 
 const T1 = '4bf92f3577b34da6a3ce929d0e0e4736';
 const T2 = '0af7651916cd43dd8448eb211c80319c';
@@ -31,7 +29,7 @@ describe('the headers of a redriven job', () => {
     },
   );
 
-  it('keep of the traces what are trace ids', () => {
+  it('keep only valid trace ids', () => {
     const redriveOf = `${T1},nonsense,${T2.toUpperCase()},,${T2}`;
     expect(read({ 'throughline-redrive-count': '1', 'throughline-redrive-of': redriveOf })).toEqual({
       redriveCount: 1,
@@ -45,7 +43,7 @@ describe('one more redrive', () => {
     expect(nextRedrive(undefined, T1)).toEqual({ redriveCount: 1, previousTraceIds: [T1] });
   });
 
-  it('adds its trace to those before, and forgets the oldest of too many', () => {
+  it('adds its trace to those before, and drops the oldest where there are too many', () => {
     expect(nextRedrive({ redriveCount: 1, previousTraceIds: [T1] }, T2)).toEqual({
       redriveCount: 2,
       previousTraceIds: [T1, T2],
@@ -54,7 +52,7 @@ describe('one more redrive', () => {
     expect(many.previousTraceIds).toEqual([...Array<string>(19).fill(T1), T2]);
   });
 
-  it.each([undefined, ''])('needs no trace (%j)', (traceId) => {
+  it.each([undefined, ''])('works without a trace (%j)', (traceId) => {
     expect(nextRedrive(undefined, traceId)).toEqual({ redriveCount: 1, previousTraceIds: [] });
   });
 });
@@ -67,27 +65,5 @@ describe('a message id', () => {
       'job-1:end:1',
       'job-1:end:2',
     ]);
-  });
-});
-
-describe('the filters of dead letters', () => {
-  it('are those of a tenant, of an operation, of a job', () => {
-    expect(deadLettersFilter('any')).toBe('dead.any.>');
-    expect(deadLettersFilter('any', 'image.thumbnail')).toBe('dead.any.*.image.thumbnail');
-    expect(deadLetterFilter('acme', 'job-1')).toBe('dead.acme.job-1.>');
-  });
-
-  it.each(NOT_A_TOKEN)('refuse %s', async (_what, value) => {
-    expect(await refusalOf(() => deadLettersFilter(value))).toMatchObject({ code: 'request-invalid' });
-    expect(await refusalOf(() => deadLetterFilter('acme', value))).toMatchObject({ code: 'request-invalid' });
-    expect(await refusalOf(() => deadLetterFilter(value, 'job-1'))).toMatchObject({
-      code: 'request-invalid',
-    });
-  });
-
-  it.each(['', '*', '>', 'A', 'a.>', 'a b', 'a.*'])('refuse the operation %j', async (operation) => {
-    expect(await refusalOf(() => deadLettersFilter('acme', operation))).toMatchObject({
-      code: 'request-invalid',
-    });
   });
 });

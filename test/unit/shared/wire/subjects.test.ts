@@ -5,6 +5,8 @@ import {
   callbackEventSubject,
   callbackSubject,
   cancelSubject,
+  deadLetterFilter,
+  deadLettersFilter,
   deadSubject,
   eventSubject,
   groupFilter,
@@ -91,7 +93,7 @@ describe('a subject', () => {
     }
   });
 
-  it('never leaves its grammar, whatever the parts are', () => {
+  it('always follows its grammar, whatever the parts are', () => {
     fc.assert(
       fc.property(anyText, anyText, anyText, (tenant, jobId, name) => {
         for (const build of [jobSubject, deadSubject]) {
@@ -107,14 +109,14 @@ describe('a subject', () => {
 });
 
 describe('reading a subject', () => {
-  it('of a callback gives the parts it was made of, and nothing for another one', () => {
+  it('of a callback gives the parts it was made from, and undefined for another one', () => {
     const { tenant, jobId } = good;
     expect(parseCallbackSubject(callbackSubject(tenant, jobId))).toEqual({ tenant, jobId });
     for (const other of ['callbacks.a', 'callbacks.a.b.c', 'cancel.a.b', 'callbacks.a.*', 'callbacks..b'])
       expect(parseCallbackSubject(other)).toBeUndefined();
   });
 
-  it('gives the parts it was made of', () => {
+  it('gives the parts it was made from', () => {
     fc.assert(
       fc.property(address, (parts) => {
         expect(parseJobSubject(jobSubject(parts))).toEqual(parts);
@@ -123,7 +125,7 @@ describe('reading a subject', () => {
     );
   });
 
-  it('gives undefined for what could not have been made, and never throws', () => {
+  it('gives undefined for a subject that could not have been made, and never throws', () => {
     fc.assert(
       fc.property(
         fc.oneof(
@@ -218,7 +220,7 @@ function attempt(build: () => string): string | undefined {
 }
 
 describe('a cancel subject', () => {
-  it('is read back', () => {
+  it('is read as it was written', () => {
     fc.assert(
       fc.property(token, token, (tenant, jobId) => {
         expect(parseCancelSubject(cancelSubject(tenant, jobId))).toEqual({ tenant, jobId });
@@ -240,7 +242,7 @@ describe('a cancel subject', () => {
 });
 
 describe('the subject of an event', () => {
-  it('is read back', () => {
+  it('is read as it was written', () => {
     fc.assert(
       fc.property(token, token, (tenant, jobId) => {
         expect(parseEventSubject(eventSubject(tenant, jobId))).toEqual({ tenant, jobId });
@@ -269,5 +271,27 @@ describe('a consumer filter', () => {
     ['dead.>', false],
   ])('%s takes a job of image.thumbnail: %s', (filter, takes) => {
     expect(subjectMatches(filter, jobSubject(good))).toBe(takes);
+  });
+});
+
+describe('the filters of dead letters', () => {
+  it('are those of a tenant, of an operation, of a job', () => {
+    expect(deadLettersFilter('any')).toBe('dead.any.>');
+    expect(deadLettersFilter('any', 'image.thumbnail')).toBe('dead.any.*.image.thumbnail');
+    expect(deadLetterFilter('acme', 'job-1')).toBe('dead.acme.job-1.>');
+  });
+
+  it.each(NOT_A_TOKEN)('refuse %s', async (_what, value) => {
+    expect(await refusalOf(() => deadLettersFilter(value))).toMatchObject({ code: 'request-invalid' });
+    expect(await refusalOf(() => deadLetterFilter('acme', value))).toMatchObject({ code: 'request-invalid' });
+    expect(await refusalOf(() => deadLetterFilter(value, 'job-1'))).toMatchObject({
+      code: 'request-invalid',
+    });
+  });
+
+  it.each(['', '*', '>', 'A', 'a.>', 'a b', 'a.*'])('refuse the operation %j', async (operation) => {
+    expect(await refusalOf(() => deadLettersFilter('acme', operation))).toMatchObject({
+      code: 'request-invalid',
+    });
   });
 });

@@ -1,18 +1,13 @@
-import { headers as natsHeaders } from '@nats-io/transport-node';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
-import type { EventKind, JobEvent } from '../../../../shared/job/event.ts';
-import { EVENT_STATES } from '../../../../shared/job/event.ts';
 import type { Carrier } from '../../../../shared/propagation/index.ts';
-import { digestOf } from '../../../../shared/wire/event-digest.ts';
-import { readEventHeaders, readJobEvent, writeEventHeaders } from '../../../../shared/wire/event-message.ts';
-import { headerValues } from '../../../../shared/wire/headers.ts';
 import { readJobSpec } from '../../../../shared/wire/job-headers.ts';
 import { readJobMessage, writeJobHeaders } from '../../../../shared/wire/job-message.ts';
 import { writeJson } from '../../../../shared/wire/json-body.ts';
 import { jobSubject } from '../../../../shared/wire/subjects.ts';
 import { refusalOf } from '../../support.ts';
+import { valuesOf, written } from './headers.ts';
 
 const address = { tenant: 'acme', jobId: 'job-1', operation: 'image.thumbnail' };
 const subject = jobSubject(address);
@@ -39,44 +34,12 @@ const JOB_HEADERS = [
   'tracestate',
   'baggage',
 ];
-const NOT_ON_EVENTS = ['throughline-timeout-ms'];
-const ONLY_ON_EVENTS = ['throughline-operation', 'throughline-attempt', 'throughline-accepted-at'];
-
-type Write = (set: (name: string, value: string) => void) => void;
-
-function written(write: Write): Map<string, string> {
-  const headers = new Map<string, string>();
-  write((name, value) => {
-    expect(headers.has(name)).toBe(false);
-    headers.set(name, value);
-  });
-  return headers;
-}
-
-const valuesOf = (headers: ReadonlyMap<string, string>) => (name: string) => {
-  const value = headers.get(name);
-  return value === undefined ? [] : [value];
-};
 
 const read = (headers: Record<string, string>, body = writeJson(null)) =>
   readJobMessage(subject, valuesOf(new Map(Object.entries(headers))), body);
 
-const event = (kind: EventKind): JobEvent => ({
-  kind,
-  jobId: 'job-1',
-  operation: 'echo',
-  attempt: 1,
-  maxAttempts: 5,
-  released: 0,
-  acceptedAt,
-  at: acceptedAt,
-  worker: 'w',
-  traceId: '',
-  spanId: '',
-});
-
 describe('the headers of a job', () => {
-  it('are those of the protocol', () => {
+  it('are those in the protocol', () => {
     expect(Object.fromEntries(written((set) => writeJobHeaders(job, carrier, set)))).toEqual({
       'Nats-Msg-Id': 'job-1',
       'ce-specversion': '1.0',
@@ -91,7 +54,7 @@ describe('the headers of a job', () => {
     });
   });
 
-  it('say nothing of limits that the job does not set', () => {
+  it('leave out limits that the job does not set', () => {
     const plain = { ...job, spec: { maxAttempts: undefined, timeoutMs: undefined } };
     const headers = written((set) => writeJobHeaders(plain, {}, set));
     expect([...headers.keys()].sort()).toEqual(JOB_HEADERS.slice(0, 7).sort());
@@ -107,80 +70,20 @@ describe('the headers of a job', () => {
     'Traceparent',
     'x\r\nNats-Rollup',
     '__proto__',
-  ])('never hold %j because a carrier does', (name) => {
+  ])('never contain %j because a carrier does', (name) => {
     const hostile = { ...carrier, ...JSON.parse(JSON.stringify({ [name]: 'all' })) };
     const headers = written((set) => writeJobHeaders(job, hostile, set));
     expect([...headers.keys()].sort()).toEqual([...JOB_HEADERS].sort());
     expect([...headers.values()]).not.toContain('all');
   });
 
-  it('are of the fixed list, whatever the carrier holds', () => {
+  it('are in the fixed list, whatever the carrier contains', () => {
     fc.assert(
       fc.property(fc.dictionary(fc.string(), fc.string()), (foreign) => {
         const headers = written((set) => writeJobHeaders(job, foreign, set));
         for (const name of headers.keys()) expect(JOB_HEADERS).toContain(name);
       }),
     );
-  });
-});
-
-describe('the headers of an event', () => {
-  it.each(Object.keys(EVENT_STATES) as EventKind[])('%s name its kind, and are of the fixed list', (kind) => {
-    const ids = { messageId: 'job-1:1:x', source: '/throughline/worker/w' };
-    const headers = written((set) => writeEventHeaders(event(kind), ids, carrier, set));
-    expect(headers.get('ce-type')).toBe(`dev.throughline.job.${kind}`);
-    expect(headers.get('Nats-Msg-Id')).toBe('job-1:1:x');
-    expect(headers.get('ce-id')).toBe('job-1:1:x');
-    expect([...headers.keys()].sort()).toEqual(
-      [...JOB_HEADERS.filter((name) => !NOT_ON_EVENTS.includes(name)), ...ONLY_ON_EVENTS].sort(),
-    );
-  });
-
-  it.each(Object.keys(EVENT_STATES) as EventKind[])('%s say what its body says', (kind) => {
-    const full: JobEvent = {
-      ...event(kind),
-      startedAt: '2026-01-01T00:00:01.000Z',
-      traceId: 'ab'.repeat(16),
-      error: { code: 'operation-failed', message: 'two\r\nlines' },
-      redriveCount: 2,
-      previousTraceIds: ['cd'.repeat(16)],
-    };
-    for (const told of [event(kind), full]) {
-      const ids = { messageId: 'job-1:1:x', source: '/throughline/worker/w' };
-      const headers = written((set) => writeEventHeaders(told, ids, carrier, set));
-      const { traceId, ...digest } = digestOf(told);
-      // A trace id that is none, as the shorter event has, is left out.
-      expect(readEventHeaders(valuesOf(headers))).toEqual({
-        ...digest,
-        traceId: told === full ? traceId : '',
-      });
-      for (const value of headers.values()) expect(value).not.toMatch(/[\r\n]/);
-    }
-  });
-
-  it('are not enough where one that is needed is missing or means nothing', () => {
-    const ids = { messageId: 'job-1:1:x', source: '/throughline/worker/w' };
-    const headers = written((set) => writeEventHeaders(event('started'), ids, carrier, set));
-    const needed = ['ce-type', 'ce-time', ...ONLY_ON_EVENTS, 'throughline-max-attempts'];
-    for (const name of needed) {
-      for (const value of [undefined, '', 'A b', '-1']) {
-        const others = new Map([...headers].filter(([other]) => other !== name));
-        if (value !== undefined) others.set(name, value);
-        expect(readEventHeaders(valuesOf(others))).toBeUndefined();
-      }
-    }
-  });
-
-  it('leave out what a header cannot hold', () => {
-    const hostile = {
-      ...event('failed'),
-      operation: 'a\r\nNats-Rollup: all',
-      error: { code: 'a b', message: '' },
-    };
-    const ids = { messageId: 'job-1:1:x', source: '/throughline/worker/w' };
-    const headers = written((set) => writeEventHeaders(hostile, ids, carrier, set));
-    expect(headers.has('throughline-operation')).toBe(false);
-    expect(headers.has('throughline-error-code')).toBe(false);
   });
 });
 
@@ -209,7 +112,7 @@ describe('reading a job', () => {
     });
   });
 
-  it('takes an empty body for null', () => {
+  it('reads an empty body as null', () => {
     expect(read({}, new Uint8Array()).input).toBeNull();
   });
 
@@ -269,7 +172,7 @@ describe('reading a job', () => {
     // In UTC it is the year 10000, and the year -1.
     '9999-12-31T23:59:59-01:00',
     '0000-01-01T00:00:00+01:00',
-  ])('takes no time from ce-time: %j that an event could not carry', (time) => {
+  ])('reads no time from ce-time: %j that does not fit into an event', (time) => {
     const { acceptedAt: taken } = read({ 'ce-time': time });
     expect(z.iso.datetime().optional().safeParse(taken).success).toBe(true);
   });
@@ -278,7 +181,7 @@ describe('reading a job', () => {
 describe('reading a spec for showing', () => {
   const limits = (headers: Record<string, string>) => readJobSpec(valuesOf(new Map(Object.entries(headers))));
 
-  it('gives what the headers say', () => {
+  it('gives the values of the headers', () => {
     const headers = { 'ce-time': acceptedAt, 'throughline-max-attempts': '3' };
     expect(limits(headers)).toEqual({ maxAttempts: 3 });
   });
@@ -292,52 +195,5 @@ describe('reading a spec for showing', () => {
 
   it('gives nothing where there are no headers', () => {
     expect(limits({})).toEqual({});
-  });
-});
-
-describe('the headers of a NATS message', () => {
-  it('are found however a producer writes their names, and all of them', () => {
-    const messageHeaders = natsHeaders();
-    messageHeaders.append('ce-time', 'a');
-    messageHeaders.append('Ce-Time', 'b');
-    messageHeaders.append('CE-TIME', 'c');
-    messageHeaders.append('ce-time', 'd');
-    expect([...headerValues(messageHeaders)('ce-time')].sort()).toEqual(['a', 'b', 'c', 'd']);
-    expect(headerValues(messageHeaders)('ce-id')).toEqual([]);
-  });
-
-  it('may be missing', () => {
-    expect(headerValues(undefined)('ce-time')).toEqual([]);
-  });
-});
-
-describe('reading an event', () => {
-  it('gives back what was written', () => {
-    const full: JobEvent = { ...event('succeeded'), result: { ok: ['ü', null] }, startedAt: acceptedAt };
-    expect(readJobEvent(writeJson(full))).toEqual(full);
-  });
-
-  it.each<[string, unknown]>([
-    ['no event', { hello: 1 }],
-    ['null', null],
-    ['a kind that is not known', { ...event('started'), kind: 'exploded' }],
-    ['a negative attempt', { ...event('started'), attempt: -1 }],
-    ['a time that is none', { ...event('started'), at: 'now' }],
-  ])('gives undefined for %s', (_what, value) => {
-    expect(readJobEvent(writeJson(value))).toBeUndefined();
-  });
-
-  it('gives undefined for any bytes that are no event, and never throws', () => {
-    fc.assert(
-      fc.property(fc.uint8Array(), (bytes) => {
-        expect(readJobEvent(bytes)).toBeUndefined();
-      }),
-    );
-  });
-});
-
-describe('writing JSON', () => {
-  it('writes undefined as null, since JSON has no word for it', () => {
-    expect(new TextDecoder().decode(writeJson(undefined))).toBe('null');
   });
 });

@@ -1,0 +1,102 @@
+import { describe, expect, it } from 'vitest';
+import { jobWithoutEvents } from '../../../../shared/job/accepted-job.ts';
+import { JobEvent, jobBehind, makeEvent } from '../../../../shared/job/event.ts';
+import {
+  type AcceptedSpec,
+  eventSpec,
+  JobSpec,
+  shownSpec,
+  withoutDelay,
+} from '../../../../shared/job/job-spec.ts';
+import { readJobSpec, writeJobSpec } from '../../../../shared/wire/job-headers.ts';
+import { valuesOf, written } from '../wire/headers.ts';
+
+/** A spec that uses every field. The compiler complains where one is missing. */
+const SPEC: Required<AcceptedSpec> = {
+  maxAttempts: 3,
+  timeoutMs: 500,
+  dueAt: '2026-01-02T00:00:00.000Z',
+  fingerprint: 'ab'.repeat(32),
+  callback: { url: 'https://acme.example/?secret=1', events: ['failed'] },
+};
+const JOB = {
+  jobId: 'job-1',
+  operation: 'echo',
+  acceptedAt: '2026-01-01T00:00:00.000Z',
+  spec: SPEC,
+};
+const FACTS = { attempt: 1, worker: 'worker-1', traceId: 'cd'.repeat(16), spanId: 'ef'.repeat(8) };
+
+describe('a job spec', () => {
+  it('has all its fields in this test', () => {
+    expect(Object.keys(SPEC).sort()).toEqual(Object.keys(JobSpec.shape).sort());
+  });
+
+  it('comes out of the headers of a message as it went in', () => {
+    const headers = written((set) => writeJobSpec(SPEC, set));
+    expect(readJobSpec(valuesOf(headers))).toEqual(SPEC);
+  });
+
+  it('is written to no header where it is empty', () => {
+    expect(written((set) => writeJobSpec({}, set)).size).toBe(0);
+  });
+
+  it('is the same without its delay, except for that', () => {
+    const { dueAt: _, ...rest } = SPEC;
+    expect(withoutDelay(SPEC)).toEqual(rest);
+  });
+
+  it('shows its callback neither in events nor in jobs', () => {
+    expect(eventSpec(SPEC)).toEqual({ maxAttempts: 3, fingerprint: SPEC.fingerprint });
+    expect(shownSpec(SPEC)).toEqual({ maxAttempts: 3, dueAt: SPEC.dueAt });
+  });
+});
+
+describe('an event that is made', () => {
+  it('has the fields of its job and its facts, and nothing else', () => {
+    const at = '2026-01-01T00:00:01.000Z';
+    const event = makeEvent('failed', JOB, { ...FACTS, at, error: { code: 'internal', message: 'why' } });
+    expect(event).toEqual({
+      kind: 'failed',
+      jobId: 'job-1',
+      operation: 'echo',
+      acceptedAt: JOB.acceptedAt,
+      maxAttempts: 3,
+      fingerprint: SPEC.fingerprint,
+      released: 0,
+      at,
+      error: { code: 'internal', message: 'why' },
+      ...FACTS,
+    });
+    expect(JobEvent.parse(event)).toEqual(event);
+  });
+
+  it('names the redrives of its job', () => {
+    const redrive = { redriveCount: 2, previousTraceIds: ['ab'.repeat(16)] };
+    expect(makeEvent('started', { ...JOB, redrive }, FACTS)).toMatchObject(redrive);
+  });
+
+  it('leads to the next event of the same job', () => {
+    const redrive = { redriveCount: 2, previousTraceIds: ['ab'.repeat(16)] };
+    const at = '2026-01-01T00:00:01.000Z';
+    const first = makeEvent('started', { ...JOB, redrive }, { ...FACTS, at });
+    expect(makeEvent('started', jobBehind(first), { ...FACTS, at })).toEqual(first);
+  });
+});
+
+describe('a job without events', () => {
+  it('is queued, and shows when it is due', () => {
+    expect(jobWithoutEvents(JOB, { durability: 'outbox', traceId: FACTS.traceId })).toEqual({
+      id: 'job-1',
+      operation: 'echo',
+      state: 'queued',
+      attempt: 0,
+      maxAttempts: 3,
+      durability: 'outbox',
+      acceptedAt: JOB.acceptedAt,
+      dueAt: SPEC.dueAt,
+      traceId: FACTS.traceId,
+      links: { self: '/v1/jobs/job-1' },
+    });
+  });
+});
