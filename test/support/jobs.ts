@@ -4,7 +4,7 @@ import { connect, type NatsConnection } from '@nats-io/transport-node';
 import { onTestFinished } from 'vitest';
 import { isTerminalEvent, type JobEvent } from '../../shared/job/event.ts';
 import { Job } from '../../shared/job/job.ts';
-import { eventsByJob } from './nats/job-events.ts';
+import { eventsByJob } from './nats/stored.ts';
 import { until } from './poll.ts';
 import type { TestStack } from './stack.ts';
 

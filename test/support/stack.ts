@@ -4,7 +4,7 @@ import type { StackOptions } from '../../dev/stack-options.ts';
 import type { Problem } from '../../shared/api/problem.ts';
 import { Job } from '../../shared/job/job.ts';
 import { atEndOfFile } from './cleanup.ts';
-import { checked } from './http/api-contract.ts';
+import { checked } from './http/contract.ts';
 import { testNatsBinary } from './nats/nats.ts';
 
 /** A whole system of the test, with its log. */

@@ -9,8 +9,10 @@ import { checkLedger, type LedgerReport } from '../checks/check.ts';
 import { type Ledger, type LedgerRecord, openLedger } from '../ledger/ledger.ts';
 import { chaosSeed, Dice } from './dice.ts';
 import { Load } from './load.ts';
-import { describeReport } from './report.ts';
 import { owedJobs, queueState, type System, type SystemOptions, startSystem, TENANT } from './system.ts';
+
+/** How many violations of a check are printed. */
+const SHOWN = 8;
 
 const SAMPLE_MS = 500;
 const DRAIN_BOUND_MS = 120_000;
@@ -193,4 +195,24 @@ async function readRecord(
 
 function print(text: string): void {
   process.stderr.write(`${text}\n`);
+}
+
+/** A report as text: counts as Jepsen prints them, then the first violations of each check. */
+function describeReport(title: string, seed: number, seconds: number, report: LedgerReport): string {
+  const { counts, violations } = report;
+  const { lost, ends, again } = counts;
+  const lines = [
+    `${title}  seed ${seed}, ${seconds.toFixed(1)} s, ${counts.faults} faults, ${counts.samples} samples`,
+    `  keys ${counts.keys}: ok ${counts.accepted}, refused ${counts.refused}, unknown ${counts.unknown} (on the way: ${counts.refusals} refusals, ${counts.unknowns} unknowns)`,
+    `  lost ${lost.prefix + lost.middle + lost.postfix}: prefix ${lost.prefix}, middle ${lost.middle}, postfix ${lost.postfix}`,
+    `  ended: ${ends.succeeded} succeeded, ${ends.failed} failed, ${ends.cancelled} cancelled`,
+    `  executions ${counts.executions}; again: ${again.attempt} attempts, ${again.worker} after a worker's fault, ${again.broker} after a broker's, ${again.unexplained} unexplained`,
+    `  traces with spans ${counts.tracesSeen}; drained in ${counts.drainMs === undefined ? 'never' : `${(counts.drainMs / 1_000).toFixed(1)} s`}`,
+  ];
+  const byCheck = Map.groupBy(violations, ({ check }) => check);
+  for (const [check, found] of byCheck) {
+    lines.push(`  ${check} fails ${found.length} times:`);
+    lines.push(...found.slice(0, SHOWN).map(({ about }) => `    ${about}`));
+  }
+  return lines.join('\n');
 }

@@ -4,7 +4,7 @@ import { Miniflare } from 'miniflare';
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { ApiError, type HistoryEvent, NoAnswerError, ThroughlineClient } from '../../../client/index.ts';
 import { run } from '../../support/cli/process.ts';
-import { checked, contract } from '../../support/http/api-contract.ts';
+import { checked, contract } from '../../support/http/contract.ts';
 import { until } from '../../support/poll.ts';
 import { startTestStack, type TestStack } from '../../support/stack.ts';
 

@@ -3,7 +3,7 @@ import { ACCESS_SCOPES, type AccessScope, createApiKey, hashApiKey } from '../..
 import type { JobPage } from '../../../shared/api/job-list.ts';
 import type { OutboxList } from '../../../shared/api/outbox.ts';
 import type { Problem } from '../../../shared/api/problem.ts';
-import { checked, contract } from '../../support/http/api-contract.ts';
+import { checked, contract } from '../../support/http/contract.ts';
 import { until } from '../../support/poll.ts';
 import { problemOf, startTestStack, type TestStack } from '../../support/stack.ts';
 

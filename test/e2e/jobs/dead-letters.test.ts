@@ -6,16 +6,17 @@ import { Job } from '../../../shared/job/job.ts';
 import { scratchFolder } from '../../support/cleanup.ts';
 import { type Ended, run } from '../../support/cli/process.ts';
 import { deadLetters, idsOf, UNKNOWN_ID } from '../../support/dead-letters.ts';
+import { until } from '../../support/poll.ts';
 import { problemOf, startTestStack, type TestStack } from '../../support/stack.ts';
 import { tenants } from '../../support/tenants.ts';
 
 /** One tenant per test, so that no test sees the dead letters of another. */
-const { callers, API_KEYS } = await tenants('list', 'cli');
+const { callers, API_KEYS } = await tenants('list', 'cli', 'race');
 type Tenant = keyof typeof callers;
 
 let stack: TestStack;
 let directory: string;
-const { call, inState, dead, list } = deadLetters(callers, () => stack.url);
+const { call, post, submit, read, inState, dead, list } = deadLetters(callers, () => stack.url);
 
 beforeAll(async () => {
   directory = await scratchFolder();
@@ -75,6 +76,27 @@ describe('the list of dead letters', () => {
       expect(await problemOf(response)).toMatchObject({ code: 'request-invalid' });
     },
   );
+});
+
+describe('the event of a redrive', () => {
+  it('is not mistaken by a worker for the start of another worker', async () => {
+    // The usual ack wait of 30 s: a message that is not settled would come back too late for this test.
+    const dead = await Promise.all(
+      Array.from({ length: 40 }, async () => {
+        const { id } = await submit('race', { mode: 'reject' });
+        return await inState('race', id, 'failed');
+      }),
+    );
+    const redriven = async ({ id }: Job): Promise<void> => {
+      const redrive = (): Promise<Response> => post('race', `/v1/dead-letters/${id}/redrive`);
+      await until('the dead letter', async () => (await redrive()).status === 202);
+      await until('its end after the redrive', async () => {
+        const job = await read('race', id);
+        return job.state === 'failed' && job.previousTraceIds?.length === 1;
+      });
+    };
+    await Promise.all(dead.map(redriven));
+  });
 });
 
 describe('throughline dead-letters', () => {

@@ -6,7 +6,7 @@ import { isTerminalEvent, type JobEvent } from '../../../shared/job/event.ts';
 import type { Job } from '../../../shared/job/job.ts';
 import { scratchFolder } from '../../support/cleanup.ts';
 import { untilQueueEmpty } from '../../support/jobs.ts';
-import { eventsByJob } from '../../support/nats/job-events.ts';
+import { eventsByJob } from '../../support/nats/stored.ts';
 import { startTestStack, type TestStack } from '../../support/stack.ts';
 
 const JOBS = 1_000;

@@ -9,7 +9,7 @@ import { readRequestContext } from '../../../edge/http/request-context.ts';
 import type { Logger } from '../../../edge/telemetry/log.ts';
 import { createApiKey, hashApiKey } from '../../../shared/api/access.ts';
 import type { Job } from '../../../shared/job/job.ts';
-import { checked } from '../../support/http/api-contract.ts';
+import { checked } from '../../support/http/contract.ts';
 
 export const KEY = createApiKey('ci');
 const OTHER_KEY = createApiKey('other');

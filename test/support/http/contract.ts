@@ -1,4 +1,5 @@
 import { type Schema, Validator } from '@cfworker/json-schema';
+import openApi from '../../../edge/http/docs/openapi.json' with { type: 'json' };
 
 type Json = Readonly<Record<string, unknown>>;
 type Named<T = Json> = Readonly<Record<string, T>>;
@@ -155,6 +156,20 @@ export class Contract {
     const [, , kind = '', name = ''] = typeof value.$ref === 'string' ? value.$ref.split('/') : [];
     return this.#components[kind]?.[name] ?? value;
   }
+}
+
+/** The API's own document. */
+export const contract = new Contract(openApi as unknown as ContractDocument);
+
+/**
+ * Checks an answer against the document, and gives it back unread. Of an event stream it checks only the head.
+ * @throws Error with all that does not fit
+ */
+export async function checked(method: string, url: string, response: Response): Promise<Response> {
+  const isStream = response.headers.get('content-type')?.startsWith('text/event-stream') === true;
+  const body = isStream ? undefined : await response.clone().text();
+  contract.check(method, url, { status: response.status, headers: response.headers, body });
+  return response;
 }
 
 function pathPattern(template: string): RegExp {

@@ -1,7 +1,7 @@
 import { readEventStream } from '../../../client/event-stream.ts';
 import { RecordedEvent } from '../../../shared/job/event-record.ts';
 import type { TestStack } from '../stack.ts';
-import { contract } from './api-contract.ts';
+import { contract } from './contract.ts';
 
 /** One connection to a job's event stream. */
 export interface Connection extends AsyncIterable<RecordedEvent> {

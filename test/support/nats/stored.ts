@@ -1,5 +1,8 @@
-import { jetstreamManager, type StoredMsg } from '@nats-io/jetstream';
-import { connect } from '@nats-io/transport-node';
+import { jetstream, jetstreamManager, type StoredMsg } from '@nats-io/jetstream';
+import { connect, type NatsConnection } from '@nats-io/transport-node';
+import type { JobEvent } from '../../../shared/job/event.ts';
+import { EVENTS_STREAM } from '../../../shared/nats/streams.ts';
+import { readJobEvent } from '../../../shared/wire/event-message.ts';
 import type { TestStack } from '../stack.ts';
 
 type Source = Pick<TestStack, 'nats'>;
@@ -29,4 +32,24 @@ export async function storedMessage({ nats }: Source, stream: string, subject: s
   } finally {
     await connection.close();
   }
+}
+
+/** Every event in `EVENTS`, by job, in their order in the stream. */
+export async function eventsByJob(nats: NatsConnection): Promise<Map<string, JobEvent[]>> {
+  const manager = await jetstreamManager(nats);
+  const { state } = await manager.streams.info(EVENTS_STREAM);
+  const consumer = await jetstream(nats).consumers.get(EVENTS_STREAM);
+  const events = new Map<string, JobEvent[]>();
+  let left = state.messages;
+  while (left > 0) {
+    for await (const message of await consumer.fetch({
+      max_messages: Math.min(left, 5_000),
+      expires: 5_000,
+    })) {
+      left--;
+      const event = readJobEvent(message.data);
+      if (event !== undefined) events.set(event.jobId, [...(events.get(event.jobId) ?? []), event]);
+    }
+  }
+  return events;
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { ENDED_JOB, STARTED_EVENT } from '../../../edge/openapi/examples.ts';
-import { contract } from '../../support/http/api-contract.ts';
+import { contract } from '../../support/http/contract.ts';
 
 const JSON_TYPE = { 'content-type': 'application/json' };
 const PROBLEM_TYPE = { 'content-type': 'application/problem+json' };
