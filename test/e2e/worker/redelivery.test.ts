@@ -120,7 +120,7 @@ describe('a worker that died between a job’s end and its acknowledgement (W3)'
     const nats = await connectTo(stack);
     const effects = newFile();
     const job = await submitJob(stack, 'test.mode', { mode: 'hang', effects });
-    await until('the job to run', async () => (await readJob(stack, job.id)).state === 'running');
+    await until('the job to run', async () => (await effectsIn(effects)).length === 1);
     await stack.worker.kill('SIGKILL');
     await recordEnd(nats, job.id);
     await stack.addWorker({ WORKER_NAME: 'second' });
