@@ -7,6 +7,7 @@ import type { JobHistory } from '../../shared/job/event-record.ts';
 import type { Job } from '../../shared/job/job.ts';
 import type { Carrier } from '../../shared/propagation/index.ts';
 import { ATTR } from '../../shared/trace/semantics.ts';
+import { type BridgeAddress, BridgeAddresses, type BridgePlacement } from './bridge-addresses.ts';
 import type { CancelCommand, Cancellation, Submission, SubmitCommand } from './commands.ts';
 import {
   type DeadLettersCommand,
@@ -18,43 +19,33 @@ import {
 } from './dead-letter-commands.ts';
 import { callObject } from './object-call.ts';
 import type { BridgeApi } from './objects.ts';
-import { type Region, regionOfJob, shardOf } from './placement.ts';
+import type { Region } from './placement.ts';
 import type { Reply } from './reply.ts';
 
-/** The word for the bridges that serve all regions. */
-const GLOBAL = 'global';
 /** Added to the bridge's own time limits, so that a caller gets the bridge's answer, not ours. */
 const MARGIN_MS = 1_500;
 
+type Command = Omit<SubmitCommand, 'carrier'>;
 type BridgeStub = DurableObjectStub<BridgeApi>;
 
-interface BridgeAddress {
-  readonly name: string;
-  readonly locationHint?: Region;
-}
-
-interface BridgeClientOptions {
-  /** How many bridges a region has. */
-  readonly shards: number;
+interface BridgeClientOptions extends BridgePlacement {
   readonly brokerTimeoutMs: number;
-  /** The caller's region, if bridges are placed by region; undefined: the same bridges serve all callers. */
-  readonly region: Region | undefined;
-  /** Where the bridges that serve all regions should be placed. */
-  readonly locationHint: Region | undefined;
 }
 
 /** Calls the bridges: picks the shard, makes the CLIENT span, limits the wait. */
 export class BridgeClient {
   readonly #namespace: DurableObjectNamespace<BridgeApi>;
   readonly #options: BridgeClientOptions;
+  readonly #addresses: BridgeAddresses;
 
   constructor(namespace: DurableObjectNamespace<BridgeApi>, options: BridgeClientOptions) {
     this.#namespace = namespace;
     this.#options = options;
+    this.#addresses = new BridgeAddresses(options);
   }
 
   /** Submits a job. @throws ThroughlineError see `submit` */
-  submit(command: Omit<SubmitCommand, 'carrier'>): Promise<Submission> {
+  submit(command: Command): Promise<Submission> {
     return this.#call('submit', command.jobId, command.waitMs, (bridge, carrier) =>
       bridge.submit({ ...command, carrier }),
     );
@@ -69,21 +60,12 @@ export class BridgeClient {
    * Submits many jobs, with one call to each of their bridges: a reply for each job, in order.
    * @throws ThroughlineError when a call as a whole fails
    */
-  async submitBatch(commands: readonly Omit<SubmitCommand, 'carrier'>[]): Promise<Reply<Submission>[]> {
-    const groups = Map.groupBy(commands, ({ jobId }) => this.#bridgeOf(jobId).name);
-    const replies = new Map<unknown, Reply<Submission>>();
+  async submitBatch(commands: readonly Command[]): Promise<Reply<Submission>[]> {
+    const groups = Map.groupBy(commands, ({ jobId }) => this.#addresses.ofJob(jobId).name);
+    const replies = new Map<Command, Reply<Submission>>();
     await Promise.all(
       [...groups.values()].map(async (group) => {
-        const answers = await this.#call<Reply<Submission>[]>(
-          'submitBatch',
-          group[0]?.jobId ?? '',
-          0,
-          (bridge, carrier) =>
-            bridge.submitBatch(
-              group.map((command) => ({ ...command, carrier })),
-              carrier,
-            ),
-        );
+        const answers = await this.#submitGroup(group);
         for (const [place, command] of group.entries()) {
           const answer = answers[place];
           if (answer !== undefined) replies.set(command, answer);
@@ -91,6 +73,16 @@ export class BridgeClient {
       }),
     );
     return commands.flatMap((command) => replies.get(command) ?? []);
+  }
+
+  /** Submits jobs of one bridge. */
+  #submitGroup(group: readonly Command[]): Promise<Reply<Submission>[]> {
+    return this.#call('submitBatch', group[0]?.jobId ?? '', 0, (bridge, carrier) =>
+      bridge.submitBatch(
+        group.map((command) => ({ ...command, carrier })),
+        carrier,
+      ),
+    );
   }
 
   /** A job of `tenant`, or undefined. @throws ThroughlineError `broker-unavailable` */
@@ -101,7 +93,7 @@ export class BridgeClient {
   /** A page of dead letters of a tenant. @throws ThroughlineError `broker-unavailable` */
   deadLetters(command: Omit<DeadLettersCommand, 'carrier'>): Promise<DeadLetterPage> {
     return this.#callAt(
-      this.#bridgeOfTenant(command.tenant),
+      this.#addresses.ofTenant(command.tenant),
       'deadLetters',
       LIST_BUDGET_MS,
       (bridge, carrier) => bridge.deadLetters({ ...command, carrier }),
@@ -125,7 +117,7 @@ export class BridgeClient {
   /** Redrives many dead letters. @throws ThroughlineError see `redriveMany` */
   redriveMany(command: Omit<RedriveManyCommand, 'carrier'>): Promise<RedriveReport> {
     return this.#callAt(
-      this.#bridgeOfTenant(command.tenant),
+      this.#addresses.ofTenant(command.tenant),
       'redriveMany',
       REDRIVE_MANY_BUDGET_MS,
       (bridge, carrier) => bridge.redriveMany({ ...command, carrier }),
@@ -158,7 +150,7 @@ export class BridgeClient {
 
   /** The operations that workers have announced. @throws ThroughlineError `broker-unavailable` */
   operations(): Promise<OperationAnnouncement[]> {
-    return this.#callAt(this.#bridgeOfTenant(''), 'operations', 0, (bridge, carrier) =>
+    return this.#callAt(this.#addresses.ofTenant(''), 'operations', 0, (bridge, carrier) =>
       bridge.operations(carrier),
     );
   }
@@ -169,18 +161,20 @@ export class BridgeClient {
    */
   status(): Promise<BridgeStatus[]> {
     return Promise.all(
-      this.#shards().map((address) =>
-        this.#callAt(address, 'status', 0, (bridge, carrier) => bridge.status(carrier)),
-      ),
+      this.#addresses
+        .all()
+        .map((address) => this.#callAt(address, 'status', 0, (bridge, carrier) => bridge.status(carrier))),
     );
   }
 
   /** A tenant's jobs in the outboxes of the caller's region, oldest first. @throws ThroughlineError `broker-unavailable` */
   async outbox(tenant: string, limit: number): Promise<OutboxItem[]> {
     const lists = await Promise.all(
-      this.#shards().map((address) =>
-        this.#callAt(address, 'outbox', 0, (bridge, carrier) => bridge.outbox({ tenant, limit, carrier })),
-      ),
+      this.#addresses
+        .all()
+        .map((address) =>
+          this.#callAt(address, 'outbox', 0, (bridge, carrier) => bridge.outbox({ tenant, limit, carrier })),
+        ),
     );
     return lists
       .flat()
@@ -193,37 +187,13 @@ export class BridgeClient {
     return this.#call('retry', jobId, 0, (bridge, carrier) => bridge.retry({ tenant, jobId, carrier }));
   }
 
-  /** The bridge of a job's id, always the same. */
-  #bridgeOf(key: string): BridgeAddress {
-    return this.#addressOf(regionOfJob(key), shardOf(key, this.#options.shards));
-  }
-
-  /** The bridge for a request about a tenant, not about one job. */
-  #bridgeOfTenant(tenant: string): BridgeAddress {
-    return this.#addressOf(undefined, shardOf(tenant, this.#options.shards));
-  }
-
-  /** All bridges that may have jobs of this caller. */
-  #shards(): BridgeAddress[] {
-    const { region, shards } = this.#options;
-    const regions = region === undefined ? [undefined] : [undefined, region];
-    return regions.flatMap((one) =>
-      Array.from({ length: shards }, (_, shard) => this.#addressOf(one, shard)),
-    );
-  }
-
-  #addressOf(region: Region | undefined, shard: number): BridgeAddress {
-    const locationHint = region ?? this.#options.locationHint;
-    return { name: `bridge-${region ?? GLOBAL}-${shard}`, ...(locationHint && { locationHint }) };
-  }
-
   #call<T>(
     method: string,
     key: string,
     waitMs: number,
     ask: (bridge: BridgeStub, carrier: Carrier) => Promise<Reply<T>>,
   ): Promise<T> {
-    return this.#callAt(this.#bridgeOf(key), method, waitMs, ask);
+    return this.#callAt(this.#addresses.ofJob(key), method, waitMs, ask);
   }
 
   #callAt<T>(

@@ -27,7 +27,7 @@ const SCHEMA = `
     checks INTEGER NOT NULL DEFAULT 0
   );
   CREATE UNIQUE INDEX IF NOT EXISTS outbox_job ON outbox (tenant, job_id);
-  CREATE INDEX IF NOT EXISTS outbox_line ON outbox (state, position);
+  CREATE INDEX IF NOT EXISTS outbox_queue ON outbox (state, position);
   CREATE INDEX IF NOT EXISTS outbox_check ON outbox (check_at) WHERE check_at IS NOT NULL;
 `;
 const UNREADABLE = 'the row cannot be read';

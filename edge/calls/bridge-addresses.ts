@@ -1,0 +1,53 @@
+import { type Region, regionOfJob, shardOf } from './placement.ts';
+
+/** The word for the bridges that serve all regions. */
+const GLOBAL = 'global';
+
+/** Where a bridge is: the name of its Durable Object, and where that should be placed. */
+export interface BridgeAddress {
+  readonly name: string;
+  readonly locationHint?: Region;
+}
+
+/** How the bridges are placed. */
+export interface BridgePlacement {
+  /** How many bridges a region has. */
+  readonly shards: number;
+  /** The caller's region, if bridges are placed by region; undefined: the same bridges serve all callers. */
+  readonly region: Region | undefined;
+  /** Where the bridges that serve all regions should be placed. */
+  readonly locationHint: Region | undefined;
+}
+
+/** The bridges as one caller reaches them. */
+export class BridgeAddresses {
+  readonly #placement: BridgePlacement;
+
+  constructor(placement: BridgePlacement) {
+    this.#placement = placement;
+  }
+
+  /** The bridge of a job's id, always the same. */
+  ofJob(id: string): BridgeAddress {
+    return this.#addressOf(regionOfJob(id), shardOf(id, this.#placement.shards));
+  }
+
+  /** The bridge for a request about a tenant, not about one job. */
+  ofTenant(tenant: string): BridgeAddress {
+    return this.#addressOf(undefined, shardOf(tenant, this.#placement.shards));
+  }
+
+  /** All bridges that may have jobs of this caller. */
+  all(): BridgeAddress[] {
+    const { region, shards } = this.#placement;
+    const regions = region === undefined ? [undefined] : [undefined, region];
+    return regions.flatMap((one) =>
+      Array.from({ length: shards }, (_, shard) => this.#addressOf(one, shard)),
+    );
+  }
+
+  #addressOf(region: Region | undefined, shard: number): BridgeAddress {
+    const locationHint = region ?? this.#placement.locationHint;
+    return { name: `bridge-${region ?? GLOBAL}-${shard}`, ...(locationHint && { locationHint }) };
+  }
+}
