@@ -6,12 +6,16 @@ const LIMITS = {
   setupFiles: ['test/support/end-of-file.ts'],
 };
 
-/** Tests that change the process they run in: these replace `node:dns`, and test/e2e/nats trusts certificates of its own. */
-const OWN_PROCESS = [
+/**
+ * Tests that change the process in which they run: these replace `node:dns`, and those in test/e2e/nats trust
+ * certificates of their own.
+ */
+export const OWN_PROCESS = [
   'test/e2e/nats/**/*.test.ts',
   'test/unit/worker-node/callbacks/target-guard.test.ts',
   'test/unit/worker-node/operations/built-in/http-request.test.ts',
 ];
+const SYSTEM = ['test/{e2e,abuse,fuzz}/**/*.test.ts'];
 
 function project(name: string, test: TestProjectInlineConfiguration['test']): TestProjectInlineConfiguration {
   return { test: { ...LIMITS, name, ...test } };
@@ -20,12 +24,18 @@ function project(name: string, test: TestProjectInlineConfiguration['test']): Te
 export default defineConfig({
   test: {
     globalSetup: ['test/support/global-setup.ts'],
-    // The smallest machine that we support has two cores. The e2e tests wait more than they compute.
+    // The smallest machine that we support has two cores. The tests of the whole system wait more than they compute.
     maxWorkers: 4,
+    // They run in the order of their names: the long files first, so that short ones fill the end of a run. Files share
+    // a process where they can: loading what they all import would take longer than most of the tests.
     projects: [
-      // Files share a process: loading what they all import would take longer than most of the tests.
-      project('shared', { include: ['test/**/*.test.ts'], exclude: OWN_PROCESS, isolate: false }),
-      project('own-process', { include: OWN_PROCESS }),
+      project('1 system', { include: SYSTEM, exclude: OWN_PROCESS, isolate: false }),
+      project('2 own process', { include: OWN_PROCESS }),
+      project('3 unit', {
+        include: ['test/**/*.test.ts'],
+        exclude: [...SYSTEM, ...OWN_PROCESS],
+        isolate: false,
+      }),
     ],
   },
 });
