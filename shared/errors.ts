@@ -5,7 +5,7 @@
 import type { JobState } from './job/job.ts';
 
 /** How a worker answers the broker after an error. `nak`: try again while attempts are left. `term`: never again. */
-export type FailureAck = 'nak' | 'term';
+type FailureAck = 'nak' | 'term';
 
 interface ErrorEntry {
   /** HTTP status of the problem document (RFC 9457). */
@@ -70,7 +70,7 @@ export interface Violation {
   readonly message: string;
 }
 
-export interface ThroughlineErrorOptions {
+interface ThroughlineErrorOptions {
   /** The error behind this one. It goes to the log, never to a caller. */
   readonly cause?: unknown;
   readonly violations?: readonly Violation[];

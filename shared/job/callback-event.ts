@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { JobError } from './job.ts';
 
-export const CALLBACK_EVENT_KINDS = ['callback-delivered', 'callback-retrying', 'callback-failed'] as const;
+const CALLBACK_EVENT_KINDS = ['callback-delivered', 'callback-retrying', 'callback-failed'] as const;
 
 /**
  * The outcome of one delivery of a callback. It is stored on a subject of its own, because the last event on the job's

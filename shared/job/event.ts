@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { defined } from '../defined.ts';
 import { type AcceptedJob, jobLinks } from './accepted-job.ts';
-import { type Job, JobError, type JobState, Progress } from './job.ts';
+import { isTerminal, type Job, JobError, type JobState, Progress } from './job.ts';
 import { EventSpec, eventSpec, shownSpec } from './job-spec.ts';
 import { Redrive } from './redrive.ts';
 
@@ -59,7 +59,7 @@ export type JobEvent = z.infer<typeof JobEvent>;
 
 /** Whether nothing happens to the job after this event. */
 export function isTerminalEvent({ kind }: Pick<JobEvent, 'kind'>): boolean {
-  return kind === 'succeeded' || kind === 'failed' || kind === 'cancelled';
+  return isTerminal(EVENT_STATES[kind]);
 }
 
 /** What an event says besides what its job says: the attempt, its times, its trace, and what happened. */

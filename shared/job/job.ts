@@ -27,7 +27,7 @@ export const Progress = z.object({
 export type Progress = z.infer<typeof Progress>;
 
 /** Where an accepted job is stored: `stream`: JetStream acknowledged it. `outbox`: the bridge has it in its outbox. */
-export const Durability = z.enum(['stream', 'outbox']);
+const Durability = z.enum(['stream', 'outbox']);
 
 /** One attempt to run a job, read from the job's events. */
 export const JobAttempt = z.object({

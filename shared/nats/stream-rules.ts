@@ -18,7 +18,7 @@ import {
   type StreamDefinition,
 } from './streams.ts';
 
-export interface StreamRule {
+interface StreamRule {
   readonly setting: string;
   /** The streams that it counts for; undefined: all. */
   readonly streams?: readonly string[];

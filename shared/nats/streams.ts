@@ -41,102 +41,112 @@ export interface StreamDefinition {
   readonly deny_delete?: true;
 }
 
+/** The same for all streams, unless a stream says otherwise. */
+const COMMON = {
+  storage: 'file',
+  duplicate_window: 2 * MINUTE_MS * NANOS_PER_MS,
+  max_msgs_per_subject: -1,
+} as const;
+
+/** The work queue: it keeps each accepted job until it is settled, and refuses new jobs when it is full. */
+const JOBS = {
+  ...COMMON,
+  name: JOBS_STREAM,
+  subjects: ['jobs.>'],
+  retention: 'workqueue',
+  discard: 'new',
+  max_age: 0,
+  allow_direct: false,
+} as const;
+
+/** The part of `JOBS` that takes delayed jobs when they are due. */
+const FROM_DELAYED = {
+  sources: [{ name: DELAYED_STREAM, subject_transforms: [{ src: 'due.>', dest: 'jobs.>' }] }],
+} as const;
+
 /**
- * The streams. `JOBS` is a work queue: it keeps each accepted job until it is settled, and refuses new jobs when it is
- * full. `CANCELS` keeps the last cancel of each job, for a worker that was not connected when the notice was sent.
- * `CALLBACKS` is a work queue too, which drops a callback after a week.
- *
- * Delayed jobs wait in `DELAYED`, because a stream with message schedules cannot refuse new messages. When a job is due,
- * the server copies it from `delayed.…` to `due.…`, and `JOBS` takes it from there. The last stream is that of the
- * key-value bucket `OPERATIONS`, as a NATS client would create it.
- *
- * In which settings an existing stream may differ: `stream-rules.ts`.
+ * Delayed jobs wait in a stream of their own, because a stream with message schedules cannot refuse new messages. When a
+ * job is due, the server copies it from `delayed.…` to `due.…`.
+ */
+const DELAYED = {
+  ...COMMON,
+  name: DELAYED_STREAM,
+  subjects: ['delayed.>', 'due.>'],
+  retention: 'limits',
+  discard: 'old',
+  max_age: 60 * DAY_MS * NANOS_PER_MS,
+  allow_direct: true,
+  allow_msg_schedules: true,
+  allow_msg_ttl: true,
+} as const;
+
+const EVENTS = {
+  ...COMMON,
+  name: EVENTS_STREAM,
+  subjects: [EVENT_SUBJECTS],
+  retention: 'limits',
+  discard: 'old',
+  max_age: 7 * DAY_MS * NANOS_PER_MS,
+  allow_direct: true,
+} as const;
+
+const DEAD = {
+  ...COMMON,
+  name: DEAD_STREAM,
+  subjects: ['dead.>'],
+  retention: 'limits',
+  discard: 'old',
+  max_age: 30 * DAY_MS * NANOS_PER_MS,
+  allow_direct: true,
+} as const;
+
+/** The last cancel of each job, for a worker that was not connected when the notice was sent. */
+const CANCELS = {
+  ...COMMON,
+  name: CANCELS_STREAM,
+  subjects: [CANCEL_SUBJECTS],
+  retention: 'limits',
+  discard: 'old',
+  max_age: 7 * DAY_MS * NANOS_PER_MS,
+  max_msgs_per_subject: 1,
+  allow_direct: true,
+} as const;
+
+/** A work queue of callbacks. A callback that was not delivered within a week is dropped. */
+const CALLBACKS = {
+  ...COMMON,
+  name: CALLBACKS_STREAM,
+  subjects: [CALLBACK_SUBJECTS],
+  retention: 'workqueue',
+  discard: 'new',
+  max_age: 7 * DAY_MS * NANOS_PER_MS,
+  allow_direct: false,
+} as const;
+
+/** The stream of the key-value bucket, as a NATS client would create it. */
+const OPERATIONS = {
+  ...COMMON,
+  name: OPERATIONS_STREAM,
+  subjects: [`$KV.${OPERATIONS_BUCKET}.>`],
+  retention: 'limits',
+  discard: 'new',
+  max_age: 0,
+  max_msgs_per_subject: 1,
+  allow_direct: true,
+  allow_rollup_hdrs: true,
+  deny_delete: true,
+} as const;
+
+/**
+ * The streams, in the order in which they are created: `JOBS` takes from `DELAYED`. In which settings an existing stream
+ * may differ: `stream-rules.ts`.
  * @param replicas copies in a cluster: 1 on a single server, 3 in production
  * @param schedules whether the server has message schedules (2.12 and later)
  */
 export function streamDefinitions(replicas = 1, schedules = false): readonly StreamDefinition[] {
-  const common = {
-    storage: 'file',
-    duplicate_window: 2 * MINUTE_MS * NANOS_PER_MS,
-    max_msgs_per_subject: -1,
-    num_replicas: replicas,
-  } as const;
-  const delayed = {
-    ...common,
-    name: DELAYED_STREAM,
-    subjects: ['delayed.>', 'due.>'],
-    retention: 'limits',
-    discard: 'old',
-    max_age: 60 * DAY_MS * NANOS_PER_MS,
-    allow_direct: true,
-    allow_msg_schedules: true,
-    allow_msg_ttl: true,
-  } as const;
-  const fromDelayed = {
-    sources: [{ name: DELAYED_STREAM, subject_transforms: [{ src: 'due.>', dest: 'jobs.>' }] }],
-  };
-  return [
-    ...(schedules ? [delayed] : []),
-    {
-      ...common,
-      ...(schedules ? fromDelayed : {}),
-      name: JOBS_STREAM,
-      subjects: ['jobs.>'],
-      retention: 'workqueue',
-      discard: 'new',
-      max_age: 0,
-      allow_direct: false,
-    },
-    {
-      ...common,
-      name: EVENTS_STREAM,
-      subjects: [EVENT_SUBJECTS],
-      retention: 'limits',
-      discard: 'old',
-      max_age: 7 * DAY_MS * NANOS_PER_MS,
-      allow_direct: true,
-    },
-    {
-      ...common,
-      name: DEAD_STREAM,
-      subjects: ['dead.>'],
-      retention: 'limits',
-      discard: 'old',
-      max_age: 30 * DAY_MS * NANOS_PER_MS,
-      allow_direct: true,
-    },
-    {
-      ...common,
-      name: CANCELS_STREAM,
-      subjects: [CANCEL_SUBJECTS],
-      retention: 'limits',
-      discard: 'old',
-      max_age: 7 * DAY_MS * NANOS_PER_MS,
-      max_msgs_per_subject: 1,
-      allow_direct: true,
-    },
-    {
-      ...common,
-      name: CALLBACKS_STREAM,
-      subjects: [CALLBACK_SUBJECTS],
-      retention: 'workqueue',
-      discard: 'new',
-      max_age: 7 * DAY_MS * NANOS_PER_MS,
-      allow_direct: false,
-    },
-    {
-      ...common,
-      name: OPERATIONS_STREAM,
-      subjects: [`$KV.${OPERATIONS_BUCKET}.>`],
-      retention: 'limits',
-      discard: 'new',
-      max_age: 0,
-      max_msgs_per_subject: 1,
-      allow_direct: true,
-      allow_rollup_hdrs: true,
-      deny_delete: true,
-    },
-  ];
+  const queue = schedules ? [DELAYED, { ...JOBS, ...FROM_DELAYED }] : [JOBS];
+  const streams = [...queue, EVENTS, DEAD, CANCELS, CALLBACKS, OPERATIONS];
+  return streams.map((stream) => ({ ...stream, num_replicas: replicas }));
 }
 
 export interface ConsumerDefinition {

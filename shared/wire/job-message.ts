@@ -33,7 +33,7 @@ export interface JobMessage {
 }
 
 /** A job whose message is to be written. */
-export interface JobToWrite {
+interface JobToWrite {
   readonly address: JobAddress;
   readonly acceptedAt: string;
   readonly spec: JobSpec;

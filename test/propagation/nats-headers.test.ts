@@ -1,4 +1,4 @@
-/** The header classes of both NATS clients, since `fromNatsHeaders` knows them by their shape only. */
+/** Reads the header classes of both NATS clients, since `fromNatsHeaders` only knows their shape. */
 import { headers as coreHeaders } from '@nats-io/nats-core';
 import { headers as wsHeaders } from 'nats.ws';
 import { describe, expect, test } from 'vitest';

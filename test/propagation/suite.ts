@@ -9,7 +9,7 @@ import type { Case } from './support.ts';
 
 export { results } from './table.ts';
 
-/** The rules of propagation, for any runtime that can run them. */
+/** All cases of propagation. They run in every runtime. */
 export const cases: readonly Case[] = [
   ...traceparentCases,
   ...inboundCases,

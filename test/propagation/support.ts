@@ -20,7 +20,7 @@ export const TRACE_ID = '4bf92f3577b34da6a3ce929d0e0e4736';
 export const SPAN_ID = '00f067aa0ba902b7';
 export const TRACEPARENT = `00-${TRACE_ID}-${SPAN_ID}-01`;
 
-/** What may be sent, and nothing else: the grammars written out once more, independently of the module. */
+/** The grammars of what may be sent, written down again without the module. */
 export const SENT = {
   traceparent: /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-0[0-3]$/,
   tracestate:
@@ -28,7 +28,7 @@ export const SENT = {
   baggageMember: /^[\w!#$%&'*+.^`|~-]+=[!#-+\--:<-[\]-~]*(?:;[\w!#$%&'*+.^`|~-]+(?:=[!#-+\--:<-[\]-~]*)?)*$/,
 };
 
-/** A reader over a table row, the plainest there can be. */
+/** A simple reader over a row of the table. */
 export function reader(headers: Headers): CarrierReader {
   return (name) => {
     const value = headers[name];
@@ -61,6 +61,6 @@ export function withBaggage(entries: Iterable<readonly [string, BaggageEntry]>):
   return propagation.setBaggage(ROOT_CONTEXT, baggage);
 }
 
-/** `k1=v,k2=v,…`: so many members. */
+/** A list of `count` members: `k1=v,k2=v,…`. */
 export const members = (count: number, value = 'v'): string =>
   Array.from({ length: count }, (_, i) => `k${i + 1}=${value}`).join(',');

@@ -15,7 +15,7 @@ const rows: Headers[] = [
     tracestate,
   })),
   ...[...GOOD_BAGGAGE, ...BAD_BAGGAGE].map(([, baggage]) => ({ traceparent: TRACEPARENT, baggage })),
-  // Every single octet, raw and encoded, alone and before another: where decoders and regular expressions differ.
+  // Every octet, raw and encoded, alone and before another one: decoders and regular expressions may differ there.
   ...Array.from({ length: 256 }, (_, octet) => {
     const encoded = `%${octet.toString(16).padStart(2, '0')}`;
     const raw = String.fromCharCode(octet);
@@ -31,7 +31,7 @@ const rows: Headers[] = [
   }),
 ];
 
-/** All outputs of the module for the table, as JSON: two runtimes must agree on every character. */
+/** All outputs of the module for the table, as JSON. The runtimes must agree on every character. */
 export function results(): unknown {
   return rows.map((row) => {
     const { context, outcome, reason, spanContext, dropped } = extract(reader(row));

@@ -1,6 +1,6 @@
 /**
- * What passes over NATS, byte for byte, as the code makes it: for programs in other languages to check themselves
- * against. `npm run vectors` writes the files; a test holds them against the code.
+ * The messages on NATS, byte for byte, as the code makes them. Programs in other languages can check themselves with them.
+ * `npm run vectors` writes the files, and a test compares them with the code.
  */
 import { headers } from '@nats-io/transport-node';
 import { CALLBACK_ENDS } from '../../shared/job/callback.ts';
@@ -191,7 +191,7 @@ function cancels() {
   const notice = { jobId: ADDRESS.jobId, sequence: 7, source: '/throughline/bridge', at: ended.at };
   return [
     message(
-      'word of a cancel, of the 7th message of JOBS',
+      'a cancel notice for the 7th message of JOBS',
       cancelSubject(ADDRESS.tenant, ADDRESS.jobId),
       '',
       (set) => writeCancelHeaders(notice, CARRIER, set),
@@ -234,7 +234,7 @@ function events() {
   });
 }
 
-/** The task that the end of a job makes, and the events that tell what became of it. */
+/** The callback tasks of two jobs that have ended, and the events of their deliveries. */
 function callbacks() {
   const ends: JobEvent[] = [
     { ...EVENT, kind: 'succeeded', result: { bytes: 1_024 } },
@@ -275,7 +275,7 @@ function callbacks() {
   return { tasks, events };
 }
 
-/** Messages as others write them, and what is made of them. */
+/** Messages as other programs write them, and how they are read. */
 function reading() {
   const cases: { what: string; headers: Headers }[] = [
     { what: 'no headers at all', headers: [] },

@@ -27,7 +27,7 @@ const traceparents = fc
   .tuple(nonZero(32), nonZero(16), fc.constantFrom('00', '01', '02', '03'))
   .map(([traceId, spanId, flags]) => `00-${traceId}-${spanId}-${flags}`);
 
-/** Any text, or one that looks like a header: separators, escapes and blanks come often. */
+/** Any text, or a text that looks like a header, with many separators, escapes and blanks. */
 const TROUBLE = [
   ',',
   ';',
@@ -94,7 +94,7 @@ const property = <T>(
   run: () => fc.assert(fc.property(values, check), { numRuns: runs }),
 });
 
-/** Span context, states and entries as some other program might make them: any strings at all. */
+/** Span contexts, states and entries as another program might make them, with any strings. */
 const foreign = fc.record({
   span: fc.record({
     traceId: fc.oneof(hex(32), fc.string()),
@@ -108,7 +108,7 @@ const foreign = fc.record({
 const VERSION_00 = /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
 const LATER = /^(?!00|ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(?:-[^,]*)?$/s;
 
-/** A good value with one stretch replaced by something else. */
+/** A valid value in which one part is replaced by something else. */
 const mutants = fc
   .tuple(
     traceparents,
