@@ -10,9 +10,9 @@ import { OutboxScheduler } from '../../../edge/outbox/outbox-scheduler.ts';
 import type { Logger } from '../../../edge/telemetry/log.ts';
 import { unavailable } from '../../../shared/errors.ts';
 import { writeJson } from '../../../shared/wire/json-body.ts';
-import { openSql } from '../../support/sqlite.ts';
 import { refusalOf } from '../../unit/support.ts';
 import { MemoryConnection } from '../support/memory-connection.ts';
+import { openSql } from '../support/memory-sql.ts';
 
 const ECHO = { name: 'echo', inputSchema: true, timeoutMs: 30_000, maxAttempts: 5 };
 const KEY = 'f'.repeat(64);
@@ -32,7 +32,7 @@ function setup(settings: { readonly ackMode?: 'stream' | 'edge'; readonly keepUn
     if (nats.isAway) throw unavailable('away');
   });
   connection.broker.operations.put('echo', writeJson(ECHO));
-  const outbox = new Outbox(sql as never, { maxRows: 10, maxBytes: 10_000 });
+  const outbox = new Outbox(sql, { maxRows: 10, maxBytes: 10_000 });
   const feed = new AcceptedFeed({ tell: async () => undefined }, log);
   const object = {
     storage: { getAlarm: async () => null, setAlarm: async () => undefined },
@@ -41,7 +41,7 @@ function setup(settings: { readonly ackMode?: 'stream' | 'edge'; readonly keepUn
   const parts = { name: 'bridge', log, connection, outbox, feed, keepUntilSettled };
   const scheduler = new OutboxScheduler({ ...parts, object, ownContext: ROOT_CONTEXT });
   vi.spyOn(scheduler, 'added').mockReturnValue(undefined);
-  const operations = new OperationDirectory(new SavedOperations(sql as never), log);
+  const operations = new OperationDirectory(new SavedOperations(sql), log);
   const bridge = { ...parts, operations, scheduler, ackMode };
   const subjects = (): string[] => connection.broker.published.map(({ subject }) => subject);
   return {

@@ -2,12 +2,12 @@ import { expect, it, vi } from 'vitest';
 import { OperationDirectory } from '../../../edge/operations/operation-directory.ts';
 import { SavedOperations } from '../../../edge/operations/saved-operations.ts';
 import type { Logger } from '../../../edge/telemetry/log.ts';
-import { openSql } from '../../support/sqlite.ts';
 import { MemoryBroker } from '../support/memory-broker.ts';
+import { openSql } from '../support/memory-sql.ts';
 
 function setup(): OperationDirectory {
   const log = { debug: vi.fn(), info: vi.fn(), warn: vi.fn(), error: vi.fn() } satisfies Logger;
-  return new OperationDirectory(new SavedOperations(openSql() as never), log);
+  return new OperationDirectory(new SavedOperations(openSql()), log);
 }
 
 it('one watch serves all calls over a session', async () => {

@@ -4,8 +4,8 @@ import { Outbox } from '../../../edge/outbox/outbox.ts';
 import { OutboxScheduler } from '../../../edge/outbox/outbox-scheduler.ts';
 import type { Logger } from '../../../edge/telemetry/log.ts';
 import { unavailable } from '../../../shared/errors.ts';
-import { openSql } from '../../support/sqlite.ts';
 import { MemoryConnection } from '../support/memory-connection.ts';
+import { openSql } from '../support/memory-sql.ts';
 
 const JOB = {
   tenant: 'acme',
@@ -18,7 +18,7 @@ const JOB = {
 
 /** A scheduler that connects to NATS as the test says; the storage remembers its alarm. */
 function setup(connect: () => Promise<void>) {
-  const outbox = new Outbox(openSql() as never, { maxRows: 10, maxBytes: 10_000 });
+  const outbox = new Outbox(openSql(), { maxRows: 10, maxBytes: 10_000 });
   const log = { debug: vi.fn(), info: vi.fn(), warn: vi.fn(), error: vi.fn() } satisfies Logger;
   const storage = {
     alarm: null as number | null,

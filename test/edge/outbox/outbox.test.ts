@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { OutgoingJob } from '../../../edge/jobs/outgoing-job.ts';
 import { Outbox } from '../../../edge/outbox/outbox.ts';
-import { openSql } from '../../support/sqlite.ts';
 import { refusalOf } from '../../unit/support.ts';
+import { openSql } from '../support/memory-sql.ts';
 
 const ROOM = { maxRows: 1_000, maxBytes: 1_000_000 };
 
@@ -20,8 +20,8 @@ const body = (text = '"hello"'): Uint8Array => new TextEncoder().encode(text);
 
 function setup(limits = ROOM) {
   const sql = openSql();
-  const outbox = new Outbox(sql as never, limits);
-  const reopened = (): Outbox => new Outbox(sql as never, limits);
+  const outbox = new Outbox(sql, limits);
+  const reopened = (): Outbox => new Outbox(sql, limits);
   const ids = (entries: readonly { job: OutgoingJob }[]): string[] => entries.map((entry) => entry.job.jobId);
   return { sql, outbox, reopened, ids };
 }
