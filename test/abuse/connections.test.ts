@@ -78,7 +78,7 @@ describe('a body', () => {
   it.each([
     ['shorter than it said', [`Content-Length: ${BODY.length + 100}`], BODY],
     ['cut off in a chunk', ['Transfer-Encoding: chunked'], `ff\r\n${BODY}`],
-    ['cut off behind a chunk', ['Transfer-Encoding: chunked'], `${BODY.length.toString(16)}\r\n${BODY}\r\n`],
+    ['cut off after a chunk', ['Transfer-Encoding: chunked'], `${BODY.length.toString(16)}\r\n${BODY}\r\n`],
     ['of chunks whose sizes are none', ['Transfer-Encoding: chunked'], `zz\r\n${BODY}\r\n0\r\n\r\n`],
   ])('A17: that is %s makes no job', async (_what, lines, body) => {
     const before = await storedCount(stack);

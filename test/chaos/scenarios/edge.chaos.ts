@@ -28,7 +28,8 @@ const ROWS: readonly FaultRun[] = [
     },
   },
   {
-    title: 'E6: the edge starts anew with jobs in its outbox and NATS away, and sends them once NATS is back',
+    title:
+      'E6: the edge starts again with jobs in its outbox and NATS away, and sends them once NATS is back',
     ...{ jobs: 200, before: 0.1 },
     inject: async ({ system, load }) => {
       await system.fault('away, edge restarted', 'nats', async () => {

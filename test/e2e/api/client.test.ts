@@ -143,12 +143,12 @@ describe('the client', () => {
       { operation: 'test.mode', input: { mode: 'reject' } },
       { waitSeconds: 20 },
     );
-    const letter = await until('the letter', () => client.deadLetter(job.id));
-    expect(letter).toMatchObject({ id: job.id, reason: 'operation-rejected', input: { mode: 'reject' } });
+    const deadLetter = await until('the dead letter', () => client.deadLetter(job.id));
+    expect(deadLetter).toMatchObject({ id: job.id, reason: 'operation-rejected', input: { mode: 'reject' } });
     expect((await client.listDeadLetters({ limit: 1 })).deadLetters).toHaveLength(1);
     expect(await client.redrive(job.id)).toMatchObject({ id: job.id, previousTraceIds: [job.traceId] });
     expect((await client.wait(job.id)).state).toBe('failed');
-    await until('the letter', () => client.deadLetter(job.id));
+    await until('the dead letter', () => client.deadLetter(job.id));
     const report = await client.redriveMany({ operation: 'test.mode', reason: 'operation-rejected' });
     expect(report.redriven).toContain(job.id);
   });

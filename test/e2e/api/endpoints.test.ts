@@ -120,7 +120,7 @@ const ENDPOINTS: Readonly<Record<string, Endpoint>> = {
     good: {},
     status: 200,
     bad: [
-      ['no letter at all', { query: '?limit=0' }, 'request-invalid'],
+      ['a limit of 0', { query: '?limit=0' }, 'request-invalid'],
       ['101 letters', { query: '?limit=101' }, 'request-invalid'],
       ['a cursor that is none', { query: '?cursor=x' }, 'request-invalid'],
       ['an operation that is none', { query: '?operation=*' }, 'request-invalid'],

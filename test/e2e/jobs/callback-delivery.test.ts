@@ -106,14 +106,14 @@ describe('a callback survives', () => {
     const none = {};
     await own.run('echo', 'before');
     await own.nats.kill('SIGKILL');
-    const kept = await system.submit(system.to('/kept'), none, own);
+    const pending = await system.submit(system.to('/pending'), none, own);
     const cancelled = await system.submit(system.to('/unsent'), none, own);
-    expect([kept.durability, cancelled.durability]).toEqual(['outbox', 'outbox']);
+    expect([pending.durability, cancelled.durability]).toEqual(['outbox', 'outbox']);
     expect((await own.call(`/v1/jobs/${cancelled.id}`, { method: 'DELETE' })).status).toBe(200);
     await own.nats.restart();
-    const [sent] = await system.arrived('/kept');
+    const [sent] = await system.arrived('/pending');
     const [unsent] = await system.arrived('/unsent');
-    expect(sent && cloudEvent(sent).data).toMatchObject({ id: kept.id, state: 'succeeded' });
+    expect(sent && cloudEvent(sent).data).toMatchObject({ id: pending.id, state: 'succeeded' });
     expect(unsent && cloudEvent(unsent).data).toMatchObject({
       ...{ id: cancelled.id, state: 'cancelled', traceId: cancelled.traceId },
     });

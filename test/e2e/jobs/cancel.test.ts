@@ -130,20 +130,20 @@ describe('a queued job', () => {
 
   it('that is cancelled, but stays in the queue, is not run by a worker that starts later', async () => {
     await own.worker.stop();
-    const effects = effectsFile('kept');
-    const kept = await submit({ mode: 'done', effects }, own);
+    const effects = effectsFile('stays');
+    const job = await submit({ mode: 'done', effects }, own);
     const nats = await connect({ servers: own.nats.url });
     onTestFinished(() => nats.close());
     const manager = await jetstreamManager(nats);
-    const message = await manager.streams.getMessage('JOBS', { last_by_subj: `jobs.demo.${kept.id}.>` });
-    expect((await cancel(kept, {}, own)).status).toBe(200);
+    const message = await manager.streams.getMessage('JOBS', { last_by_subj: `jobs.demo.${job.id}.>` });
+    expect((await cancel(job, {}, own)).status).toBe(200);
     // As if the edge could not delete it.
-    nats.publish(`jobs.demo.${kept.id}.test.mode`, message?.data);
+    nats.publish(`jobs.demo.${job.id}.test.mode`, message?.data);
     await nats.flush();
     await own.addWorker({ WORKER_NAME: 'late' });
-    await until('the queue to be empty', async () => (await streamsOf(kept, own)).queued === 0);
+    await until('the queue to be empty', async () => (await streamsOf(job, own)).queued === 0);
     expect(await effectsIn(effects)).toEqual([]);
-    expect((await streamsOf(kept, own)).kinds).toEqual(['cancelled']);
+    expect((await streamsOf(job, own)).kinds).toEqual(['cancelled']);
   });
 });
 

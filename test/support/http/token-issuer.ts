@@ -34,7 +34,7 @@ export interface TokenIssuer {
   /** How often it was asked. */
   readonly asked: () => number;
   readonly keys: Readonly<Record<'rsa' | 'ec' | 'ed', TestKey>>;
-  /** A token of `tenant` that is good for a minute, but for the changes. */
+  /** A token of `tenant` that is valid for a minute, with these changes. */
   readonly token: (tenant: unknown, scope: unknown, changes?: TokenChanges) => Promise<string>;
   readonly stop: () => Promise<void>;
 }
@@ -80,7 +80,7 @@ export async function startTokenIssuer(): Promise<TokenIssuer> {
   return issuer;
 }
 
-/** The claims of a token that is good for a minute. */
+/** The claims of a token that is valid for a minute. */
 export function usualClaims(tenant: unknown, scope: unknown): Record<string, unknown> {
   const now = Math.floor(Date.now() / 1_000);
   return { iss: ISSUER, aud: AUDIENCE, sub: 'somebody', iat: now, exp: now + 60, tenant, scope };
