@@ -7,12 +7,15 @@ const LIMITS = {
 };
 
 /**
- * Tests that change the process in which they run: these replace `node:dns`, and those in test/e2e/nats trust
- * certificates of their own.
+ * Tests that change the process in which they run, or count what is in it: some replace `node:dns`, some
+ * count timers (`fetch` leaves one running), and those in test/e2e/nats trust certificates of their own.
  */
 export const OWN_PROCESS = [
   'test/e2e/nats/**/*.test.ts',
+  'test/unit/cli/text/output.test.ts',
+  'test/unit/shared/deadline.test.ts',
   'test/unit/worker-node/callbacks/target-guard.test.ts',
+  'test/unit/worker-node/jobs/{pipeline,progress-reporter,run-operation}.test.ts',
   'test/unit/worker-node/operations/built-in/http-request.test.ts',
 ];
 const SYSTEM = ['test/{e2e,abuse,fuzz}/**/*.test.ts'];

@@ -6,13 +6,14 @@ import { OWN_PROCESS } from '../../../vitest.config.ts';
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 
-it('each test file that replaces a module, or trusts a certificate, has a process of its own', async () => {
+it('each test file that replaces a module, counts timers, or trusts a certificate has a process of its own', async () => {
   const inOwnProcess = (file: string): boolean =>
     OWN_PROCESS.some((pattern) => path.matchesGlob(file, pattern));
   const shared: string[] = [];
   for await (const file of glob('test/**/*.test.ts', { cwd: ROOT })) {
     const text = await readFile(path.join(ROOT, file), 'utf8');
-    if (/^vi\.mock\(|deployed-nats\.ts'/m.test(text) && !inOwnProcess(file)) shared.push(file);
+    if (/^vi\.mock\(|\.getTimerCount\(|deployed-nats\.ts'/m.test(text) && !inOwnProcess(file))
+      shared.push(file);
   }
   expect(shared).toEqual([]);
 });
