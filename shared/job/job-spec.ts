@@ -61,6 +61,6 @@ export function withoutDelay<S extends JobSpec>(spec: S): Omit<S, 'dueAt'> {
 }
 
 function pick<T extends object, M extends Partial<Record<keyof T, true>>>(record: T, mask: M) {
-  const picked = Object.entries(record).filter(([field]) => field in mask);
+  const picked = Object.entries(record).filter(([field]) => Object.hasOwn(mask, field));
   return Object.fromEntries(picked) as Pick<T, Extract<keyof M, keyof T>>;
 }

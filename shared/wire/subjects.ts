@@ -11,7 +11,7 @@ const JOB_ROOTS = ['jobs', 'dead', 'delayed', 'due'];
 
 /**
  * The first word of the subjects on which each side gets its answers. With the clients' default, `_INBOX`, a user who may
- * read his own answers may read those of all others.
+ * read their own answers may read those of all others.
  */
 export const INBOX = { edge: '_INBOX_edge', worker: '_INBOX_worker', setup: '_INBOX_setup' } as const;
 
