@@ -7,6 +7,7 @@ import { ensureConsumer, ensureStreams } from '../../../worker-node/broker/provi
 import { type SetupReport, setUpBroker } from '../../../worker-node/broker/setup.ts';
 import { BAD_CONSUMERS, BAD_STREAMS, type BadStream } from '../../support/nats/bad-settings.ts';
 import { startTestNats } from '../../support/nats/nats.ts';
+import { until } from '../../support/poll.ts';
 
 const DEFINITIONS = streamDefinitions(1, true);
 const GROUP = { group: 'workers', filterSubject: 'jobs.>', ackWaitMs: 30_000, maxAckPending: 1_000 };
@@ -31,7 +32,8 @@ afterAll(async () => {
 async function make({ stream, config, update }: BadStream): Promise<void> {
   for (const definition of DEFINITIONS) {
     const wanted = { ...definition, ...(definition.name === stream && update !== true ? config : {}) };
-    await manager.streams.add(wanted as never);
+    // The server removes the files of a deleted stream a moment later, and cannot make it again before that.
+    await until(`the stream ${definition.name}`, () => manager.streams.add(wanted as never), 5_000);
   }
   if (update !== true) return;
   const { config: now } = await manager.streams.info(stream);
