@@ -7,7 +7,7 @@ import { CliError } from './cli-error.ts';
 const NO_API_HINT =
   '`throughline dev` starts an API on this machine; --url or THROUGHLINE_URL chooses another';
 
-/** The API's client. Where no answer comes, its errors tell the user what to do. */
+/** The API's client. If no answer comes, its errors tell the user what to do. */
 export class ApiClient extends ThroughlineClient {
   constructor(options: Pick<ClientOptions, 'url' | 'apiKey' | 'signal'>) {
     super({ ...options, headers: { 'user-agent': `throughline-cli/${manifest.version}` } });

@@ -26,7 +26,7 @@ const DEFAULT_WAIT_SECONDS = 30;
 /** Parses the value of `--wait [seconds]`. */
 export const waitSeconds = wholeNumber(1, LIMITS.waitSeconds, ' Write --wait=30, or put --wait last.');
 
-/** What `--wait` is for Commander: true when it has no value. @returns seconds; undefined without `--wait` */
+/** Converts Commander's value of `--wait`: `true` means that no number was given. @returns seconds; undefined without `--wait` */
 export function secondsOfWait(wait: number | true | undefined): number | undefined {
   return wait === true ? DEFAULT_WAIT_SECONDS : wait;
 }

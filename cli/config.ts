@@ -46,7 +46,7 @@ export interface ConfigFlags {
 }
 
 /**
- * Reads and checks the settings. A variable is ignored where an option is given instead.
+ * Reads and checks the settings. A variable is ignored if an option is given.
  * @throws ThroughlineError `config-invalid`, one sentence for each wrong setting, which never shows its value
  */
 export function cliConfig(environment: Environment, flags: ConfigFlags): CliConfig {

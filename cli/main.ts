@@ -4,7 +4,7 @@ import { isAbsolute, join } from 'node:path';
 
 // biome-ignore lint/style/noProcessEnv: the command line reads the environment here only and passes it on.
 const environment = process.env;
-// Before the rest of the program is loaded, so that its modules are cached too.
+// The cache starts before the other modules load, so that they are cached too.
 cacheCompiledCode();
 const [{ runCli }, { EXIT }] = await Promise.all([import('./program.ts'), import('./exit-code.ts')]);
 

@@ -36,8 +36,8 @@ export interface StackOptions {
   readonly natsConfig?: string;
   /** Opens an inspector of the edge. */
   readonly inspect?: boolean;
-  /** Takes each log line of the edge and the workers. */
+  /** Called with each log line of the edge and the workers. */
   readonly onLog: (line: string) => void;
-  /** Takes a sentence about each step. */
+  /** Called with one sentence for each step. */
   readonly onStep: (sentence: string) => void;
 }

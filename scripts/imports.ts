@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { parseSync } from 'oxc-parser';
 
-/** One import of a file: another file of the project, or a package or a module of a runtime. */
+/** One import of a file: another file of the project, a package, or a module of the runtime. */
 export interface Import {
   /** The importing file, from the root of the project. */
   readonly from: string;

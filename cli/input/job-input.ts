@@ -66,7 +66,7 @@ async function readStandardInput({ stdin, signal }: InputSource, maxBytes: numbe
     for await (const chunk of addAbortSignal(signal, stdin)) {
       chunks.push(Buffer.from(chunk));
       size += chunk.length;
-      // Checked for each chunk, because a stream may have no end.
+      // The size is checked after each chunk, because the input may never end.
       if (size > maxBytes) throw tooLarge('standard input', maxBytes);
     }
   } catch (cause) {

@@ -35,7 +35,7 @@ export class Output {
     this.json = json;
   }
 
-  /** Columns of the terminal on stdout. Undefined where it is no terminal, or one that reports 0. */
+  /** Columns of the terminal on stdout. Undefined if stdout is no terminal, or reports 0. */
   get columns(): number | undefined {
     return this.#options.stdout.columns || undefined;
   }

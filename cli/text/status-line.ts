@@ -17,7 +17,7 @@ export class StatusLine {
   #text = '';
   #frame = 0;
 
-  /** @param stream undefined where there is no terminal */
+  /** @param stream undefined if there is no terminal */
   constructor(stream: TextStream | undefined) {
     this.#stream = stream;
   }

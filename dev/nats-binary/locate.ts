@@ -21,7 +21,7 @@ export interface LocatedNatsServer {
 export interface LocateOptions {
   /** PATH, and what go and apt-get need (HOME, proxy settings). `hostEnvironment()` is this process's own. */
   environment: NodeJS.ProcessEnv;
-  /** Default: see `cacheDirectory`. */
+  /** The cache folder; `cacheDirectory(environment)` if not given. */
   cacheDir?: string;
   /** Takes each line of progress; default: none. */
   log?: (line: string) => void;
@@ -33,7 +33,7 @@ export interface LocateOptions {
 
 /**
  * Finds a nats-server, or fetches one into the cache. It tries, in this order: a new enough one on PATH, the cache, the
- * pinned release, a build with Go, an older one on PATH, Debian's package. Several processes may call it at once.
+ * pinned release, a build with Go, an older one on PATH, Debian's package. Several processes may call it at the same time.
  * @throws an Error that lists what was tried, why each source failed, and what the user can do
  */
 export async function locateNatsServer(options: LocateOptions): Promise<LocatedNatsServer> {

@@ -16,7 +16,7 @@ export interface NodePlace extends ServerPlace {
   readonly clusterPort: number;
   /** The routes to all servers of the cluster. */
   readonly routes: readonly string[];
-  /** The port of 127.0.0.1 that serves `/jsz`. */
+  /** The port on 127.0.0.1 where the server answers `/jsz`. */
   readonly monitorPort: number;
 }
 

@@ -67,7 +67,7 @@ function workerArguments({ debug, operationsFolder }: WorkerProcessOptions): str
   return [CLI, 'worker', ...flags, ...(operationsFolder === undefined ? [] : [operationsFolder])];
 }
 
-/** The worker gets PATH and HOME of this process, but none of its settings. */
+/** The worker gets PATH and HOME from this process, and no other variable. */
 function workerEnvironment({ environment }: WorkerProcessOptions): NodeJS.ProcessEnv {
   const host = hostEnvironment();
   return {
@@ -102,7 +102,7 @@ class WorkerLog {
     this.#onLog = onLog;
   }
 
-  /** Resolves when the worker says that it is ready. */
+  /** Resolves with the health port when the worker is ready. */
   get healthPort(): Promise<number> {
     return this.#healthPort.promise;
   }

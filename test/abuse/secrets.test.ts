@@ -14,7 +14,7 @@ let stack: TestStack;
 let key: string;
 let call: (path: string, init?: RequestInit) => Promise<Response>;
 /** Problem documents and other texts about the system, not about one job. */
-const told: string[] = [];
+const problems: string[] = [];
 
 const target = createServer((request, response) => {
   response.statusCode = request.url?.startsWith('/fails') ? 500 : 200;
@@ -66,7 +66,7 @@ async function send(body: unknown, headers: Record<string, string> = {}, path = 
 
 async function note(response: Response): Promise<void> {
   const text = await response.text();
-  if (response.headers.get('content-type') === 'application/problem+json') told.push(text);
+  if (response.headers.get('content-type') === 'application/problem+json') problems.push(text);
 }
 
 describe('a secret', () => {
@@ -108,7 +108,7 @@ describe('a secret', () => {
 
     for (const url of [stack.url, stack.worker.healthUrl]) {
       for (const path of ['/healthz', '/readyz', '/metrics'])
-        told.push(await (await fetch(`${url}${path}`)).text());
+        problems.push(await (await fetch(`${url}${path}`)).text());
     }
     const [, lastTrace = ''] = last.headers.get('traceresponse')?.split('-') ?? [];
     await stack.collector.waitForSpans(lastTrace, (spans) => spans.length > 0, 10_000);
@@ -116,11 +116,11 @@ describe('a secret', () => {
     const outputs = {
       log: stack.lines.join('\n'),
       spans: JSON.stringify(stack.collector.allSpans()),
-      answers: told.join('\n'),
+      answers: problems.join('\n'),
     };
     expect(outputs.log).toContain('process echo');
     expect(outputs.spans).toContain('process http.request');
-    expect(told.length).toBeGreaterThan(10);
+    expect(problems.length).toBeGreaterThan(10);
     for (const [name, text] of Object.entries(outputs)) {
       // With the text around it, so that a failure shows where to look.
       expect([name, ...text.matchAll(/.{0,200}canary-.{0,40}/g)].map(String)).toEqual([name]);

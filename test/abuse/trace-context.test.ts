@@ -98,7 +98,7 @@ describe('a trace context of a stranger', () => {
   });
 });
 
-describe('a trace id that two tenants send at once', () => {
+describe('a trace id that two tenants send at the same time', () => {
   it('A6: stays apart: the spans of each job are connected, and name its own tenant', async () => {
     const traceId = hex(16);
     const requests = Array.from({ length: 40 }, (_, n) => ({

@@ -183,13 +183,13 @@ describe('L5 executions', () => {
     expect(failing({ ...given, effects: [...given.effects, effect('2', 'begin')] })).toEqual([['L5', about]]);
   });
 
-  it('a job that was begun after its end was stored', () => {
+  it('a job that was started after its end was stored', () => {
     expect(failing(record({ effects: [effect('1', 'begin', { at: 41, pid: 7 })] }))).toEqual([
-      ['L5', 'job-1 was begun by 7 1 ms after its end was stored (succeeded by w)'],
+      ['L5', 'job-1 was started by 7 1 ms after its end was stored (succeeded by w)'],
     ]);
   });
 
-  it('begun again before its end is a duplicate, counted by its cause', () => {
+  it('started again before its end is a duplicate, counted by its cause', () => {
     const again = (more: { load?: LoadEntry[]; collected?: EventEntry[] }) =>
       checkLedger(record({ ...more, effects: ran('1', { at: 35, pid: 2 }) }), { drainBoundMs: 1_000 });
     const fault = { type: 'fault', name: 'kill', at: 32 } as const;

@@ -60,7 +60,7 @@ const HOSTILE_VALUE: fc.Arbitrary<unknown> = fc.oneof(
   },
 );
 
-/** A value with one wrong part, or another value. */
+/** One of `values` with one part made wrong, or a hostile value. */
 export function broken(values: fc.Arbitrary<unknown>): fc.Arbitrary<unknown> {
   return fc.oneof(
     { weight: 1, arbitrary: HOSTILE_VALUE },

@@ -17,7 +17,7 @@ export interface Document {
 }
 
 /** Values that the document cannot name. */
-export interface Knowledge {
+interface Knowledge {
   /** Ids that exist. */
   readonly ids: readonly string[];
   /** Operations that exist. */

@@ -35,7 +35,7 @@ export function valuesOf(schema: Json, components: Json, depth = 0): fc.Arbitrar
   }
 }
 
-/** Often the smallest: large ones exceed the limits of an operation. */
+/** Gives mostly the smallest number, because large ones exceed an operation's limits. */
 function numbers(min: number, max: number): fc.Arbitrary<unknown> {
   return fc.oneof(
     { weight: 3, arbitrary: fc.constant(min) },

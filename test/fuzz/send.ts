@@ -11,7 +11,7 @@ export class Sender {
   readonly #origin: URL;
   readonly #agent: Agent;
 
-  /** @param connections at once */
+  /** @param connections how many are open at the same time */
   constructor(origin: string, connections: number) {
     this.#origin = new URL(origin);
     this.#agent = new Agent({ keepAlive: true, maxSockets: connections });

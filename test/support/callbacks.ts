@@ -65,7 +65,7 @@ export class CallbackSystem {
     return new CallbackSystem(receiver, stack, nats);
   }
 
-  /** @throws where the job is not accepted */
+  /** @throws Error if the job is not accepted */
   async submit(body: Record<string, unknown>, headers: Headers = asDemo, on = this.stack): Promise<Job> {
     const response = await on.submit({ operation: 'echo', input: 1, ...body }, headers);
     const answered: unknown = await response.json();

@@ -9,7 +9,7 @@ import type { Caller } from './tenants.ts';
 export const UNKNOWN_ID = '00000000-0000-7000-8000-000000000000';
 
 /** Requests of tenants about dead letters. */
-export interface DeadLetters<Tenant extends string> {
+interface DeadLetters<Tenant extends string> {
   /** A request as a tenant. */
   readonly call: (tenant: Tenant, url: string, init?: RequestInit) => Promise<Response>;
   readonly post: (tenant: Tenant, url: string, body?: unknown, headers?: object) => Promise<Response>;

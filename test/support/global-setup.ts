@@ -7,9 +7,9 @@ import { hostEnvironment } from '../../dev/machine/environment.ts';
 import { type LocatedNatsServer, locateNatsServer } from '../../dev/nats-binary/locate.ts';
 
 /** The nats-server that {@link setup} found, or why there is none. */
-export type ProvidedNatsServer = LocatedNatsServer | { problem: string };
+type ProvidedNatsServer = LocatedNatsServer | { problem: string };
 /** The Worker's bundle, or why it does not build. */
-export type ProvidedEdge = EdgeBundle | { problem: string };
+type ProvidedEdge = EdgeBundle | { problem: string };
 
 declare module 'vitest' {
   export interface ProvidedContext {

@@ -46,7 +46,7 @@ export async function effectsIn(file: string): Promise<string[]> {
   return text.split('\n').filter((line) => line !== '');
 }
 
-/** The terminal events of a job, in order. @throws where the last event is not terminal */
+/** The terminal events of a job, in order. @throws Error if the last event is not terminal */
 export async function endsOf(nats: NatsConnection, jobId: string): Promise<JobEvent['kind'][]> {
   const history = (await eventsByJob(nats)).get(jobId) ?? [];
   const ends = history.filter(isTerminalEvent).map(({ kind }) => kind);

@@ -5,7 +5,7 @@ import { until } from './poll.ts';
 import type { Caller } from './tenants.ts';
 
 /** Requests of tenants about their jobs and the list of them. */
-export interface ListedJobs<Tenant extends string> {
+interface ListedJobs<Tenant extends string> {
   /** A request as a tenant; `url` may be of another edge. */
   readonly call: (tenant: Tenant, url: string, init?: RequestInit) => Promise<Response>;
   readonly submit: (tenant: Tenant, body: unknown) => Promise<Job>;

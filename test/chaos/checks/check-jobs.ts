@@ -40,7 +40,7 @@ function checkExecutions(job: JobView): Violation[] {
   for (const begin of job.begins) {
     if (begin.at <= end.at) continue;
     const late = Math.round(begin.at - end.at);
-    const about = `${job.id} was begun by ${begin.pid} ${late} ms after its end was stored (${end.kind} by ${end.worker})`;
+    const about = `${job.id} was started by ${begin.pid} ${late} ms after its end was stored (${end.kind} by ${end.worker})`;
     violations.push({ check: 'L5', about });
   }
   return violations;

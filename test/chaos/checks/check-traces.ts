@@ -57,7 +57,7 @@ function checkSpans(job: JobView, spans: readonly SpanRecord[], spanIds: Readonl
     : fault('the parent of "send" did not arrive');
 }
 
-/** Whether the process that accepted the job, or the one that ended it, was killed before it had sent its spans. */
+/** Whether spans may be missing because the edge was killed near the acceptance, or the worker near the end. */
 function mayHaveLostSpans(job: JobView, view: LedgerView): boolean {
   const accepted = view.accepted.get(job.id) ?? 0;
   const ended = job.events.find(isEnd)?.at ?? Number.POSITIVE_INFINITY;

@@ -6,7 +6,7 @@ import { checkTraces } from './check-traces.ts';
 import { type DuplicateCause, LedgerView } from './ledger-view.ts';
 import type { Violation } from './violation.ts';
 
-export interface CheckOptions {
+interface CheckOptions {
   /** The longest time that may pass from the end of the last fault until the system is quiet. */
   readonly drainBoundMs: number;
 }
@@ -16,7 +16,7 @@ export interface LedgerReport {
   readonly counts: LedgerCounts;
 }
 
-export interface LedgerCounts {
+interface LedgerCounts {
   /** Idempotency keys, and how many of them had each outcome. */
   readonly keys: number;
   readonly accepted: number;

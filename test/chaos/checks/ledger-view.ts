@@ -12,7 +12,7 @@ import type {
 const TERMINAL = ['succeeded', 'failed', 'cancelled'] as const;
 type End = (typeof TERMINAL)[number];
 
-/** Why a job was begun again, as far as the ledger shows it. */
+/** Why a job was started again, as far as the ledger shows it. */
 export type DuplicateCause =
   /** The execution before it failed on purpose, or was handed back: a new attempt, no duplicate. */
   | 'attempt'
@@ -113,7 +113,7 @@ export class LedgerView {
     };
   }
 
-  /** How often a job was begun again, by cause. */
+  /** How often a job was started again, by cause. */
   duplicates(): Record<DuplicateCause, number> {
     const counts = { attempt: 0, worker: 0, broker: 0, unexplained: 0 };
     for (const job of this.jobs.values()) {

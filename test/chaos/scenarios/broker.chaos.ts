@@ -16,7 +16,7 @@ const FULL = 20;
 
 const ROWS: readonly FaultRun[] = [
   {
-    title: 'N1: NATS is killed, and restarted after half a second, at once, and after five seconds',
+    title: 'N1: NATS is killed, and restarted after half a second, immediately, and after five seconds',
     ...{ jobs: 300, perSecond: 40, sampled: 0.3 },
     inject: async ({ system, hold }) => {
       for (const ms of [500, 0, 5_000]) {

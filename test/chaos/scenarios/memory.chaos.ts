@@ -9,7 +9,7 @@ const VALUES = ['object', 'closure', 'array', 'string', 'concatenated string', '
 /** A smaller difference between two heaps does not count. */
 const QUIET_BYTES = 2_000;
 
-it('C3: a request leaves nothing behind on the heap of the edge', async () => {
+it('C3: a request leaves nothing on the heap of the edge', async () => {
   // An inspector keeps the last thousand log lines.
   const stack = await withTestStack({ inspect: true, edge: { LOG_LEVEL: 'error' } });
   const heap = await openHeap(stack.inspectorUrl ?? '');

@@ -59,7 +59,7 @@ function overtakings(record: LedgerRecord): string[] {
     const accepted = acceptedAt.get(jobId) ?? Number.POSITIVE_INFINITY;
     if (accepted < latest.at)
       found.push(
-        `${jobId} was accepted ${latest.at - accepted} ms before ${latest.jobId} was sent, and begun after it`,
+        `${jobId} was accepted ${latest.at - accepted} ms before ${latest.jobId} was sent, and started after it`,
       );
     const at = sentAt.get(jobId) ?? 0;
     if (at > latest.at) latest = { jobId, at };

@@ -72,7 +72,7 @@ export class EdgeProcess {
       const status = await readFile(`/proc/${id}/status`, 'utf8');
       return Number(/^VmRSS:\s+([0-9]+)/m.exec(status)?.[1] ?? 0);
     } catch {
-      // It has ended in the meantime.
+      // The process has ended since it was listed.
       return 0;
     }
   }
@@ -104,7 +104,7 @@ export class EdgeProcess {
     const timer = setTimeout(() => void this.kill('SIGKILL'), STOP_TIMEOUT_MS);
     await exited;
     clearTimeout(timer);
-    // The rest of the group, if its leader ended first.
+    // Kills the rest of the group if the leader ended first.
     try {
       process.kill(-this.pid, 'SIGKILL');
     } catch {

@@ -8,7 +8,7 @@ import type { Dice } from './dice.ts';
 const ANSWER_TIMEOUT_MS = 20_000;
 const PAUSE_MS = { from: 100, to: 600 };
 
-export interface LoadOptions {
+interface LoadOptions {
   readonly url: () => string;
   readonly apiKey: string;
   readonly tenant: string;

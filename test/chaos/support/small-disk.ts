@@ -7,7 +7,7 @@ import { runCommand } from '../../../dev/machine/command.ts';
 const LIMIT = { timeoutMs: 10_000 };
 
 /** A file system of a few megabytes. */
-export interface SmallDisk {
+interface SmallDisk {
   readonly path: string;
   /** Fills it. */
   readonly fill: () => Promise<void>;

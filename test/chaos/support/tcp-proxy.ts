@@ -4,7 +4,7 @@ import { type AddressInfo, connect, createServer, type Server, type Socket } fro
 const HOST = '127.0.0.1';
 
 /** What a {@link TcpProxy} does with the bytes that arrive. */
-export type ProxyMode =
+type ProxyMode =
   /** Passes them on. */
   | { readonly kind: 'pass' }
   /** Passes them on after `ms`, and up to `jitterMs` more. Bytes stay in order. */
@@ -22,7 +22,7 @@ export type ProxyMode =
   /** Passes on so many more bytes from client to server, over all connections, then ends that connection with a RST. */
   | { readonly kind: 'cut-after'; readonly bytes: number };
 
-export interface TcpProxyOptions {
+interface TcpProxyOptions {
   readonly targetPort: number;
   /** 0 or absent: a free one. */
   readonly port?: number;

@@ -8,7 +8,7 @@ import { until } from '../../support/poll.ts';
 const RESTART_PAUSE_MS = 200;
 
 /** How a worker ended that was not stopped. */
-export interface WorkerExit {
+interface WorkerExit {
   readonly pid: number;
   readonly code: number | null;
 }

@@ -25,7 +25,7 @@ interface Endpoint {
   readonly make?: () => Promise<string>;
   /** The code of the answer to an unknown id. */
   readonly unknown?: Problem['code'];
-  /** The answer that another tenant gets to the good request, where the path has no id. */
+  /** The answer that another tenant gets to the good request, if the path has no id. */
   readonly elsewhere?: (theirs: unknown, ours: unknown) => void;
 }
 
@@ -279,7 +279,7 @@ async function refusalOf(response: Response) {
   return { problem, authenticate: response.headers.get('www-authenticate') };
 }
 
-/** A test that runs only where the endpoint has this case. */
+/** A test that runs only if the endpoint has this case. */
 function when(condition: unknown): (name: string, test: () => Promise<void>) => void {
   return condition === undefined ? () => undefined : it;
 }

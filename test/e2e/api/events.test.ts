@@ -32,7 +32,7 @@ async function submit(input: Record<string, unknown>): Promise<Job> {
 async function startTeller(stack: TestStack, jobId: string) {
   const nats: NatsConnection = await connect({ servers: stack.nats.url, maxReconnectAttempts: -1 });
   const stream = jetstream(nats);
-  let told = 0;
+  let count = 0;
   const tell = async (kind: EventKind, attempt = 1): Promise<string> => {
     const at = new Date().toISOString();
     const event: JobEvent = {
@@ -47,9 +47,9 @@ async function startTeller(stack: TestStack, jobId: string) {
       worker: 'teller',
       traceId: '4bf92f3577b34da6a3ce929d0e0e4736',
       spanId: '00f067aa0ba902b7',
-      progress: { message: `${++told}` },
+      progress: { message: `${++count}` },
     };
-    const msgID = `${jobId}:${told}`;
+    const msgID = `${jobId}:${count}`;
     const ack = await stream.publish(`events.demo.${jobId}`, JSON.stringify(event), { msgID, retries: 20 });
     return String(ack.seq);
   };
@@ -182,14 +182,14 @@ describe('the event stream of a job', () => {
 
   it(`is complete for ${WATCHERS} watchers of one job, each of them cut off once`, async () => {
     const teller = await startTeller(stack, 'popular');
-    const told = [await teller.tell('started')];
+    const written = [await teller.tell('started')];
     const watching = Array.from({ length: WATCHERS }, (_, index) =>
       watchWithCut(stack, 'popular', 1 + (index % 20)),
     );
-    for (let number = 0; number < 40; number++) told.push(await teller.tell('progress'));
+    for (let number = 0; number < 40; number++) written.push(await teller.tell('progress'));
     expect(await watchedJobs(stack)).toBe(1);
-    told.push(await teller.tell('succeeded'));
-    for (const ids of await Promise.all(watching)) expect(ids).toEqual(told);
+    written.push(await teller.tell('succeeded'));
+    for (const ids of await Promise.all(watching)) expect(ids).toEqual(written);
     expect(await until('the watch to end', async () => (await watchedJobs(stack)) === 0)).toBe(true);
     await teller.stop();
   });
@@ -197,20 +197,20 @@ describe('the event stream of a job', () => {
   it('goes on after a restart of NATS, and gives each event once', async () => {
     const stack = await withTestStack(OPTIONS);
     const teller = await startTeller(stack, 'survivor');
-    const told = [await teller.tell('started')];
+    const written = [await teller.tell('started')];
     const connections = await Promise.all([
       connectEvents(stack, 'survivor'),
       connectEvents(stack, 'survivor'),
     ]);
     const watching = connections.map(allOf);
     for (const signal of ['SIGKILL', 'SIGKILL'] as const) {
-      told.push(await teller.tell('progress'));
+      written.push(await teller.tell('progress'));
       await stack.nats.kill(signal);
       await stack.nats.restart();
-      told.push(await teller.tell('progress'));
+      written.push(await teller.tell('progress'));
     }
-    told.push(await teller.tell('succeeded'));
-    for (const events of await Promise.all(watching)) expect(idsOf(events)).toEqual(told);
+    written.push(await teller.tell('succeeded'));
+    for (const events of await Promise.all(watching)) expect(idsOf(events)).toEqual(written);
     await teller.stop();
   });
 });

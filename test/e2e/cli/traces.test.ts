@@ -76,7 +76,7 @@ describe.concurrent('a traced submission', () => {
     ['is not an address', async () => 'nonsense'],
   ])('succeeds soon when the collector %s', async (_, collector) => {
     const api = await serve(() => answer(202, JOB));
-    // With this limit, the exporter alone would try for longer than a test may take.
+    // This export timeout is longer than the test's, so the CLI must have a limit of its own.
     const environment = {
       OTEL_EXPORTER_OTLP_ENDPOINT: await collector(),
       OTEL_EXPORTER_OTLP_TIMEOUT: '120000',

@@ -7,7 +7,7 @@ const TRACE_ID = 'abcdefabcdefabcdefabcdefabcdef12';
 /** The spans of a job whose caller waits: SERVER, CLIENT, send, process, send events, receive result. */
 const SPANS_PER_JOB = 6;
 
-describe('200 requests at once on one bridge', () => {
+describe('200 requests at the same time on one bridge', () => {
   it('are all answered over one NATS connection, and with one traceparent every span arrives once', async () => {
     const monitorPort = await findFreePort();
     const stack = await withTestStack({

@@ -62,7 +62,7 @@ describe('while NATS is away', () => {
       worker: { WORKER_ACK_WAIT_MS: '1500' },
     });
     const waiting = stack.run('test.mode', { mode: 'fail-until', until: 2 });
-    await until('the job to have begun', () => stack.logs().find(({ msg }) => msg === 'job published'));
+    await until('the job to have started', () => stack.logs().find(({ msg }) => msg === 'job published'));
     await stack.nats.kill('SIGKILL');
     await stack.nats.restart();
     const job = await waiting;

@@ -55,7 +55,7 @@ async function cutOff(stack: TestStack): Promise<void> {
   await stack.nats.kill('SIGKILL');
 }
 
-/** Starts NATS where a test left it dead, and waits until a job runs and the outbox is empty. */
+/** Starts NATS if a test left it dead, and waits until a job runs and the outbox is empty. */
 async function restore(stack: TestStack): Promise<void> {
   if ((await stack.call('/readyz')).status === 503) await stack.nats.restart();
   await until('the bridge and the worker to be back', async () => {
@@ -265,7 +265,7 @@ describe('the outbox', () => {
 });
 
 describe('ACK_MODE=edge', () => {
-  it('accepts before NATS has the job, and forwards it at once', async () => {
+  it('accepts before NATS has the job, and forwards it immediately', async () => {
     const stack = await withTestStack({ edge: { ACK_MODE: 'edge' } });
     expect(await stack.run('echo', 'first')).toMatchObject({ state: 'succeeded', result: 'first' });
     const jobs = await Promise.all([1, 2, 3].map((n) => accepted(stack, echo(n))));

@@ -55,7 +55,7 @@ describe('a callback', () => {
     await until('the queue to be empty', async () => (await system.pending()) === 0);
   });
 
-  it('is given up at once when its receiver is gone', async () => {
+  it('is given up immediately when its receiver is gone', async () => {
     system.receiver.answer('/gone', status(410));
     const sent = await system.submit(system.to('/gone'));
     expect(await system.callbacksOf(sent.id)).toMatchObject([
@@ -149,7 +149,7 @@ describe('a callback survives', () => {
       { kind: 'callback-delivered', attempt: 2 },
     ]);
 
-    // Stopped while the receiver has not answered: handed back at once, not after the ack wait.
+    // Stopped while the receiver has not answered: handed back immediately, not after the ack wait.
     system.receiver.answer(
       '/stopped',
       inTurn(() => undefined, status(204)),

@@ -191,7 +191,7 @@ describe('a running job', () => {
     expect(spans.some(({ name }) => name.includes('DELETE') || name === 'bridge cancel')).toBe(false);
   });
 
-  it('is answered 202 at once when the caller does not wait, and ends soon', async () => {
+  it('is answered 202 immediately when the caller does not wait, and ends soon', async () => {
     const job = await submit({ mode: 'hang' });
     await inState('running', job);
     const { status, body } = await cancel(job);

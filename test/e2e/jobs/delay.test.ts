@@ -53,7 +53,7 @@ describe('a delayed job', () => {
     expect(process?.parentSpanId).toBe(send?.spanId);
   });
 
-  it('whose time is past runs at once', async () => {
+  it('whose time is past runs immediately', async () => {
     const response = await stack.submit(
       { operation: 'echo', input: 1, delay: '2020-01-01T00:00:00Z' },
       { prefer: 'wait=30' },

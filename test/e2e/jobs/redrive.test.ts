@@ -119,7 +119,7 @@ describe('a redrive', () => {
     expect(idsOf(await list(tenant))).toEqual([]);
   });
 
-  it('that is asked for many times at once runs the job once', async () => {
+  it('that is asked for many times at the same time runs the job once', async () => {
     const tenant = 'twice';
     const gate = path.join(directory, 'twice');
     const died = await dead(tenant, gate);

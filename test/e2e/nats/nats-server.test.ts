@@ -80,7 +80,7 @@ describe('a started nats-server', () => {
     await after.close();
   });
 
-  it('restarts while it runs, and two restarts at once are one', async () => {
+  it('restarts while it runs, and two restarts at the same time are one', async () => {
     const server = await start();
     await Promise.all([server.restart(), server.restart()]);
     const nats = await connect({ servers: server.url });
@@ -237,7 +237,7 @@ describe('locating a nats-server', () => {
       return { url: `http://127.0.0.1:${port}/release.tar.gz`, sha256, downloads: () => downloads };
     }
 
-    it('several callers at once download it once, and get the same path', async () => {
+    it('several callers at the same time download it once, and get the same path', async () => {
       const { cacheDir, options } = await bench();
       const { downloads, ...release } = await releaseHost();
       const sources = ['cache', 'release'] as const;
@@ -249,7 +249,7 @@ describe('locating a nats-server', () => {
       expect(await readdir(join(cacheDir, 'nats-server'))).toEqual(['v2.14.5']);
     });
 
-    it('a lock of a killed process is taken over, also by several callers at once', async () => {
+    it('a lock of a killed process is taken over, also by several callers at the same time', async () => {
       const { cacheDir, options } = await bench();
       const { downloads, ...release } = await releaseHost();
       const lock = join(cacheDir, 'nats-server', 'lock');

@@ -10,8 +10,8 @@ import { JobRecords } from '../../../worker-node/broker/job-record.ts';
 import { StoredPublisher } from '../../../worker-node/broker/stored-publisher.ts';
 import { eventOf } from '../../../worker-node/jobs/attempt.ts';
 import { EventChain } from '../../../worker-node/jobs/event-chain.ts';
-import { eventsByJob } from '../../support/nats/stored.ts';
 import { startTestNats } from '../../support/nats/nats.ts';
+import { eventsByJob } from '../../support/nats/stored.ts';
 import { until } from '../../support/poll.ts';
 import { attempt, IDLE, quiet } from '../../unit/worker-node/support.ts';
 

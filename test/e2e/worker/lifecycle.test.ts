@@ -85,7 +85,7 @@ describe('an attempt that fails', () => {
     },
   );
 
-  it('fails at once when its author rejects the job', async () => {
+  it('fails immediately when its author rejects the job', async () => {
     const job = await ended(stack, await submit(stack, { mode: 'reject' }));
     expect(job).toMatchObject({ state: 'failed', attempt: 1, error: { code: 'operation-rejected' } });
   });

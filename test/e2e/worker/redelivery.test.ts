@@ -88,7 +88,7 @@ describe('a worker that was paused for longer than the ack wait, while another o
 });
 
 describe('a worker whose event loop is blocked for longer than the ack wait (W15)', () => {
-  it('does not run the job twice at once, and the repeated delivery costs no attempt', async () => {
+  it('does not run the job twice at the same time, and the repeated delivery costs no attempt', async () => {
     const stack = await own();
     const nats = await connectTo(stack);
     const effects = newFile();

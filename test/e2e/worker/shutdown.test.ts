@@ -7,8 +7,8 @@ import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vites
 import { isTerminalEvent } from '../../../shared/job/event.ts';
 import { ConsumeLoop } from '../../../worker-node/broker/consume/consume-loop.ts';
 import { connectTo, effectsIn, submitJob, untilQueueEmpty } from '../../support/jobs.ts';
-import { eventsByJob } from '../../support/nats/stored.ts';
 import { startTestNats } from '../../support/nats/nats.ts';
+import { eventsByJob } from '../../support/nats/stored.ts';
 import { until } from '../../support/poll.ts';
 import { withTestStack } from '../../support/stack.ts';
 import { quiet } from '../../unit/worker-node/support.ts';

@@ -137,7 +137,7 @@ export class MemoryBroker implements BrokerSession {
     const messages = this.stream(stream).page({ ...query, maxMessages });
     const next = (messages.at(-1)?.sequence ?? query.from - 1) + 1;
     const isAll = this.stream(stream).from(query.subject, next).length === 0;
-    // A replica that lags knows of no more than it has.
+    // The page limit plays a replica that lags: `more` is false although the stream has more.
     return { messages, more: !isAll && messages.length < this.pageLimit };
   }
 

@@ -29,7 +29,7 @@ const READERS: Record<string, (lines: readonly (readonly [string, string])[]) =>
   'Node headers': (lines) => fromNodeHeaders(nodeHeaders(lines)),
 };
 
-/** As `IncomingMessage` gives them: lowercase names, a string, or a list where a line is repeated. */
+/** As `IncomingMessage` gives them: lowercase names, a string, or a list if a line is repeated. */
 function nodeHeaders(lines: readonly (readonly [string, string])[]): Record<string, string | string[]> {
   const headers: Record<string, string | string[]> = {};
   for (const [name, value] of lines) {

@@ -106,7 +106,7 @@ export const inboundCases: Case[] = [
     },
   },
   {
-    name: 'tracestate: of a trace of the caller does not reach a trace that is started anew',
+    name: 'tracestate: of a trace of the caller does not reach a new trace',
     run() {
       assert.equal(inject(startTrace(stateful('a=1'))).tracestate, undefined);
     },

@@ -32,7 +32,7 @@ export async function connectRaw(url: string): Promise<RawConnection> {
   };
 }
 
-/** Sends all of this at once, and gives the whole answer after the other side has closed the connection. */
+/** Sends all of this in one write, and gives the whole answer after the other side has closed the connection. */
 export async function exchangeRaw(url: string, bytes: string): Promise<string> {
   const connection = await connectRaw(url);
   connection.write(bytes);

@@ -4,8 +4,8 @@ import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type CryptoKey, exportJWK, generateKeyPair, type JWK, type JWTPayload, SignJWT } from 'jose';
 
-export const ISSUER = 'https://issuer.example/';
-export const AUDIENCE = 'https://throughline.example';
+const ISSUER = 'https://issuer.example/';
+const AUDIENCE = 'https://throughline.example';
 
 interface TestKey {
   readonly kid: string;
@@ -15,7 +15,7 @@ interface TestKey {
 }
 
 /** Changes to a usual token; undefined removes a claim or a header. */
-export interface TokenChanges {
+interface TokenChanges {
   readonly claims?: Readonly<Record<string, unknown>>;
   readonly header?: Readonly<Record<string, unknown>>;
   /** The key to sign with. */

@@ -10,7 +10,7 @@ import { startTestNats } from './nats.ts';
 
 export const DEPLOY_FOLDER = fileURLToPath(new URL('../../../deploy/nats/', import.meta.url));
 
-export const USERS = ['edge', 'worker', 'setup', 'sys'] as const;
+const USERS = ['edge', 'worker', 'setup', 'sys'] as const;
 export type DeployedUser = (typeof USERS)[number];
 
 /** The committed configuration of one nats-server, running on free ports with a certificate of the test's own. */

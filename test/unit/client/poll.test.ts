@@ -9,7 +9,7 @@ it('the pauses between two requests grow from 200 ms to 2 s', () => {
   expect(first).toEqual(first.toSorted((a, b) => a - b));
 });
 
-it('a pause ends with the reason of its signal, at once', async () => {
+it('a pause ends with the reason of its signal, immediately', async () => {
   const stop = new AbortController();
   const paused = pause(60_000, stop.signal);
   stop.abort(new Error('stopped'));

@@ -37,7 +37,7 @@ export function attempt(
 }
 
 /** A delivery that remembers how it was answered. */
-export interface FakeDelivery extends Delivery {
+interface FakeDelivery extends Delivery {
   readonly acks: readonly Ack[];
   /** How often it was kept alive. */
   readonly signs: () => number;

@@ -66,7 +66,7 @@ describe('watch, if the API has no event streams', () => {
     expect(away.seen).toHaveLength(1);
   });
 
-  it('ends at once when the API refuses', async () => {
+  it('ends immediately when the API refuses', async () => {
     const answers = [
       answer(200, RUNNING),
       answer(401, { code: 'unauthenticated', detail: 'the key is gone' }),
