@@ -45,10 +45,10 @@ async function begin(tenant: string, jobId: string, size = 0, events = 1): Promi
     ...{ acceptedAt: at, at, worker: 'teller', traceId: '', spanId: '', result: 'x'.repeat(size) },
   };
   const nats = await connect({ servers: stack.nats.url });
-  const events = Array.from({ length: events }, () =>
+  const published = Array.from({ length: events }, () =>
     jetstream(nats).publish(`events.${tenant}.${jobId}`, JSON.stringify(event)),
   );
-  await Promise.all(events);
+  await Promise.all(published);
   await nats.close();
 }
 
