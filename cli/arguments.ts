@@ -8,7 +8,7 @@ import { ACCESS_SCOPES, type AccessScope, isAccessScope, isApiKeyId } from '../s
 import { isCallbackUrl } from '../shared/job/callback.ts';
 import { JOB_STATES, type JobState } from '../shared/job/job.ts';
 import { isOperationName, isToken } from '../shared/job/job-address.ts';
-import { LIMITS } from '../shared/job/job-spec.ts';
+import { LIMITS } from '../shared/job/limits.ts';
 import { parseDuration } from '../shared/text/duration.ts';
 import { type BaggagePair, parseBaggagePair } from './trace/baggage.ts';
 

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { optionalText, parseConfig, url, wholeNumber } from '../shared/config.ts';
-import { LIMITS } from '../shared/job/job-spec.ts';
+import { LIMITS } from '../shared/job/limits.ts';
 import { accessSettings, checkTokenSettings } from './access/settings.ts';
 import type { BridgeApi, JobIndexApi } from './calls/objects.ts';
 import { REGIONS } from './calls/placement.ts';
@@ -37,8 +37,8 @@ const Settings = z.object({
   INDEX_SHARDS: wholeNumber(1, 256, 1),
   BRIDGE_PLACEMENT: z.enum(['global', 'region'], 'must be global or region').default('global'),
   BRIDGE_LOCATION_HINT: z.enum(REGIONS, `must be one of ${REGIONS.join(', ')}`).optional(),
-  ACK_MODE: z.enum(['stream', 'edge'], 'must be stream or edge').default('stream'),
-  OUTBOX_KEEP: z.enum(['published', 'settled'], 'must be published or settled').default('published'),
+  ACK_MODE: z.enum(['stream', 'outbox'], 'must be stream or outbox').default('stream'),
+  OUTBOX_KEEP: z.enum(['published', 'ended'], 'must be published or ended').default('published'),
   OUTBOX_MAX_ROWS: wholeNumber(1, 10_000_000, 100_000),
   OUTBOX_MAX_BYTES: wholeNumber(1, 8 * GIB, GIB),
   BROKER_TIMEOUT_MS: wholeNumber(100, 30_000, 4_000),

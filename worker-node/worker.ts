@@ -1,5 +1,5 @@
 import { describeThrown } from '../shared/errors.ts';
-import { isAtLeastVersion, SCHEDULES_SINCE } from '../shared/nats/server.ts';
+import { isAtLeastVersion, SCHEDULES_SINCE } from '../shared/nats/server-version.ts';
 import {
   CALLBACKS_STREAM,
   type ConsumerDefinition,

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { isTerminal, type Job } from '../../shared/job/job.ts';
-import { LIMITS } from '../../shared/job/job-spec.ts';
+import { LIMITS } from '../../shared/job/limits.ts';
 import { ATTR } from '../../shared/trace/semantics.ts';
 import {
   baggagePairs,

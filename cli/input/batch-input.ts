@@ -1,4 +1,4 @@
-import { LIMITS } from '../../shared/job/job-spec.ts';
+import { LIMITS } from '../../shared/job/limits.ts';
 import { CliError } from '../cli-error.ts';
 import { type InputSource, parseInput, readInputText } from './job-input.ts';
 

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { addAbortSignal, type Readable } from 'node:stream';
 import { describeThrown } from '../../shared/errors.ts';
-import { LIMITS } from '../../shared/job/job-spec.ts';
+import { LIMITS } from '../../shared/job/limits.ts';
 import { jsonDepth } from '../../shared/text/json.ts';
 import { CliError } from '../cli-error.ts';
 import { findJsonFault } from './json-fault.ts';

@@ -24,9 +24,9 @@ export interface BridgeParts {
   readonly feed: AcceptedFeed;
   readonly watches: JobWatches;
   /** Who must have a job before it is accepted: JetStream, or the outbox (`ACK_MODE`). */
-  readonly ackMode: 'stream' | 'edge';
-  /** Whether the outbox keeps each job until its end is recorded (`OUTBOX_KEEP=settled`). */
-  readonly keepUntilSettled: boolean;
+  readonly ackMode: 'stream' | 'outbox';
+  /** Whether the outbox keeps each job until its end is recorded (`OUTBOX_KEEP=ended`). */
+  readonly keepUntilEnded: boolean;
   /** The longest silence of an event stream. */
   readonly heartbeatMs: number;
 }
@@ -40,14 +40,14 @@ export function createParts(state: DurableObjectState, env: Env): BridgeParts {
   const outbox = new Outbox(sql, { maxRows: config.OUTBOX_MAX_ROWS, maxBytes: config.OUTBOX_MAX_BYTES });
   const connection = new BrokerConnection(config, name, log);
   const feed = new AcceptedFeed(new JobIndexClient(env.JOB_INDEX, config.INDEX_SHARDS), log);
-  const keepUntilSettled = config.OUTBOX_KEEP === 'settled';
+  const keepUntilEnded = config.OUTBOX_KEEP === 'ended';
   const scheduler = new OutboxScheduler({
-    ...{ name, connection, outbox, feed, log, keepUntilSettled, object: state },
+    ...{ name, connection, outbox, feed, log, keepUntilEnded, object: state },
     ownContext: withService(context.active(), SERVICE.bridge),
   });
   connection.onOpen(() => scheduler.reconnected());
   return {
-    ...{ name, log, connection, outbox, scheduler, feed, keepUntilSettled },
+    ...{ name, log, connection, outbox, scheduler, feed, keepUntilEnded },
     operations: new OperationDirectory(new SavedOperations(sql), log),
     watches: new JobWatches(connection, log, outbox, config.EVENT_STREAMS_PER_TENANT),
     ackMode: config.ACK_MODE,

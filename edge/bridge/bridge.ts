@@ -14,8 +14,8 @@ import type {
   Cancellation,
   OutboxCommand,
   ReadCommand,
-  Submission,
   SubmitCommand,
+  SubmitResult,
   WatchCommand,
 } from '../calls/commands.ts';
 import type {
@@ -62,11 +62,11 @@ export class Bridge extends DurableObject<Env> implements BridgeApi {
     return this.#parts.scheduler.alarm();
   }
 
-  submit(command: SubmitCommand): Promise<Reply<Submission>> {
+  submit(command: SubmitCommand): Promise<Reply<SubmitResult>> {
     return this.#reply(command.carrier, () => submit(this.#parts, command));
   }
 
-  submitBatch(commands: readonly SubmitCommand[], carrier: Carrier): Promise<Reply<Reply<Submission>[]>> {
+  submitBatch(commands: readonly SubmitCommand[], carrier: Carrier): Promise<Reply<Reply<SubmitResult>[]>> {
     return this.#reply(carrier, () =>
       Promise.all(commands.map((command) => this.#replyOf(() => submit(this.#parts, command)))),
     );

@@ -1,5 +1,5 @@
 import type { CancelCommand, Cancellation } from '../calls/commands.ts';
-import { cancelAtBroker } from '../jobs/cancel.ts';
+import { cancelAtBroker } from '../jobs/cancel-at-broker.ts';
 import { RequestBroker } from '../nats/request-broker.ts';
 import type { OutboxEntry } from '../outbox/outbox-entry.ts';
 import { pendingJob } from '../outbox/pending-job.ts';

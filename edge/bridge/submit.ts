@@ -6,7 +6,7 @@ import { isTerminal, type Job } from '../../shared/job/job.ts';
 import { inject } from '../../shared/propagation/index.ts';
 import { ATTR } from '../../shared/trace/semantics.ts';
 import { writeJson } from '../../shared/wire/json-body.ts';
-import type { Submission, SubmitCommand } from '../calls/commands.ts';
+import type { SubmitCommand, SubmitResult } from '../calls/commands.ts';
 import { type FoundJob, findJob } from '../jobs/job-reader.ts';
 import { recordReceive, runInSendSpan, sendAttributes } from '../jobs/job-spans.ts';
 import { type OutgoingJob, queuedJob } from '../jobs/outgoing-job.ts';
@@ -14,8 +14,8 @@ import { checkDelaySupport, publishJob, subjectOf } from '../jobs/publish-job.ts
 import { ResultWaiter } from '../jobs/result-waiter.ts';
 import type { BrokerAccess } from '../nats/broker-connection.ts';
 import { RequestBroker } from '../nats/request-broker.ts';
+import { FIRST_CHECK_MS } from '../outbox/end-check.ts';
 import { pendingJob } from '../outbox/pending-job.ts';
-import { FIRST_CHECK_MS } from '../outbox/settlement-check.ts';
 import type { BridgeParts } from './bridge-parts.ts';
 
 const tracer = trace.getTracer('throughline-bridge');
@@ -47,7 +47,7 @@ interface NewJob {
  *   `stream-full`, `outbox-full`, `broker-rejected`, `delay-unsupported`; then nothing was accepted.
  *   `broker-unavailable` where NATS is away and the operation was not announced before
  */
-export async function submit(bridge: SubmitParts, command: SubmitCommand): Promise<Submission> {
+export async function submit(bridge: SubmitParts, command: SubmitCommand): Promise<SubmitResult> {
   const untilMs = Date.now() + command.waitMs;
   const broker = await RequestBroker.start(bridge.connection);
   const submitting = { bridge, broker, command };
@@ -62,7 +62,7 @@ export async function submit(bridge: SubmitParts, command: SubmitCommand): Promi
   }
 }
 
-async function findOrSubmit(submitting: Submitting): Promise<Submission> {
+async function findOrSubmit(submitting: Submitting): Promise<SubmitResult> {
   const { bridge, broker, command } = submitting;
   const existing = command.spec.fingerprint === undefined ? undefined : await findExisting(submitting);
   if (existing !== undefined) return existing;
@@ -74,7 +74,7 @@ async function findOrSubmit(submitting: Submitting): Promise<Submission> {
  * The job that this idempotency key stands for already, if there is one.
  * @throws ThroughlineError `idempotency-key-reused` when it came from another request
  */
-async function findExisting(submitting: Submitting): Promise<Submission | undefined> {
+async function findExisting(submitting: Submitting): Promise<SubmitResult | undefined> {
   const { fingerprint } = submitting.command.spec;
   const found = await findJobOfKey(submitting);
   if (found === undefined) return undefined;
@@ -101,7 +101,7 @@ async function findJobOfKey({ bridge, broker, command }: Submitting): Promise<Fo
 }
 
 /** Publishes a new job, or keeps it pending, in its PRODUCER span. The message carries that span, however late it is sent. */
-async function submitNew(submitting: Submitting, announcement: OperationAnnouncement): Promise<Submission> {
+async function submitNew(submitting: Submitting, announcement: OperationAnnouncement): Promise<SubmitResult> {
   const { bridge, command } = submitting;
   const body = writeJson(command.input);
   const span = tracer.startSpan(`send ${command.operation}`, { kind: SpanKind.PRODUCER });
@@ -126,7 +126,7 @@ function outgoingJob(
 }
 
 /** Publishes a job. Where NATS is away, or other jobs are pending, it is kept pending too, so that jobs stay in order. */
-async function publishOrKeep(submitting: Submitting, newJob: NewJob): Promise<Submission> {
+async function publishOrKeep(submitting: Submitting, newJob: NewJob): Promise<SubmitResult> {
   const { session } = submitting.broker;
   if (newJob.job.spec.dueAt !== undefined && session !== undefined) checkDelaySupport(session);
   const published = await publish(submitting, newJob);
@@ -143,13 +143,13 @@ async function publish(
   { bridge, broker }: Submitting,
   { job, body }: NewJob,
 ): Promise<'stored' | 'duplicate' | 'unsent' | 'unanswered'> {
-  const { outbox, scheduler, keepUntilSettled, ackMode } = bridge;
-  if (ackMode === 'edge' || broker.session === undefined || outbox.hasPending) return 'unsent';
-  if (keepUntilSettled) outbox.ensureRoom(body);
+  const { outbox, scheduler, keepUntilEnded, ackMode } = bridge;
+  if (ackMode === 'outbox' || broker.session === undefined || outbox.hasPending) return 'unsent';
+  if (keepUntilEnded) outbox.ensureRoom(body);
   const ack = await broker.ask((session) => publishJob(session, job, body));
   if (ack === undefined) return 'unanswered';
   if (ack.duplicate) return 'duplicate';
-  if (keepUntilSettled) {
+  if (keepUntilEnded) {
     outbox.addPublished(job, body, Date.now() + FIRST_CHECK_MS);
     scheduler.added();
   }
@@ -160,7 +160,7 @@ async function keepPending(
   submitting: Submitting,
   newJob: NewJob,
   publication: 'unsent' | 'unanswered',
-): Promise<Submission> {
+): Promise<SubmitResult> {
   const { outbox, scheduler, log } = submitting.bridge;
   const { job, body, span } = newJob;
   // Another request with the same key may have been kept meanwhile.
@@ -178,9 +178,9 @@ function accepted(
   { bridge }: Submitting,
   { job: outgoing }: NewJob,
   durability: Job['durability'],
-): Submission {
+): SubmitResult {
   const job = queuedJob(outgoing, durability);
-  bridge.feed.add(outgoing.tenant, job);
+  bridge.feed.addAccepted(outgoing.tenant, job);
   return { job, replayed: false };
 }
 

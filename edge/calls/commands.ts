@@ -18,7 +18,7 @@ export interface SubmitCommand {
 }
 
 /** The result of a submission. */
-export interface Submission {
+export interface SubmitResult {
   readonly job: Job;
   /** Whether the job existed already, with the same idempotency key and the same request. */
   readonly replayed: boolean;

@@ -36,8 +36,8 @@ export class JobIndexClient {
   }
 
   /** Tells the indexes of the jobs' tenants about accepted jobs. @throws the platform's error for an object that fails */
-  async tell(jobs: readonly TenantJob[]): Promise<void> {
+  async addAccepted(jobs: readonly TenantJob[]): Promise<void> {
     const byIndex = Map.groupBy(jobs, ({ tenant }) => indexName(tenant, this.#shards));
-    await Promise.all([...byIndex].map(([name, own]) => this.#namespace.getByName(name).accepted(own)));
+    await Promise.all([...byIndex].map(([name, own]) => this.#namespace.getByName(name).addAccepted(own)));
   }
 }

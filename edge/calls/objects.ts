@@ -15,8 +15,8 @@ import type {
   Cancellation,
   OutboxCommand,
   ReadCommand,
-  Submission,
   SubmitCommand,
+  SubmitResult,
   WatchCommand,
 } from './commands.ts';
 import type {
@@ -31,9 +31,9 @@ import type { Reply } from './reply.ts';
 /** The Durable Object that owns a connection to NATS. */
 export interface BridgeApi extends Rpc.DurableObjectBranded {
   /** Submits a job. */
-  submit(command: SubmitCommand): Promise<Reply<Submission>>;
+  submit(command: SubmitCommand): Promise<Reply<SubmitResult>>;
   /** Submits many jobs: a reply for each, in order. A refused job does not affect the others. */
-  submitBatch(commands: readonly SubmitCommand[], carrier: Carrier): Promise<Reply<Reply<Submission>[]>>;
+  submitBatch(commands: readonly SubmitCommand[], carrier: Carrier): Promise<Reply<Reply<SubmitResult>[]>>;
   /** A job with its attempts, or undefined when there is none. */
   read(command: ReadCommand): Promise<Reply<Job | undefined>>;
   /** The recorded events of a job after a place, one page of them. */
@@ -63,7 +63,7 @@ export interface BridgeApi extends Rpc.DurableObjectBranded {
 /** The Durable Object that lists the jobs of its tenants. */
 export interface JobIndexApi extends Rpc.DurableObjectBranded {
   /** Adds jobs that a bridge has accepted. */
-  accepted(jobs: readonly TenantJob[]): Promise<void>;
+  addAccepted(jobs: readonly TenantJob[]): Promise<void>;
   /** A page of a tenant's jobs, newest first. */
   list(command: ListCommand): Promise<Reply<JobPage>>;
 }

@@ -1,8 +1,8 @@
 import { withDeadline } from '../../shared/deadline.ts';
 import { ThroughlineError, unavailable } from '../../shared/errors.ts';
 import { EVENTS_STREAM } from '../../shared/nats/streams.ts';
-import { digestOf, type EventDigest } from '../../shared/wire/event-digest.ts';
 import { readEventHeaders, readJobEvent } from '../../shared/wire/event-message.ts';
+import { type EventSummary, eventSummaryOf } from '../../shared/wire/event-summary.ts';
 import { headerValues } from '../../shared/wire/headers.ts';
 import { EVENT_SUBJECTS, parseEventSubject } from '../../shared/wire/subjects.ts';
 import { indexName } from '../calls/index-commands.ts';
@@ -184,8 +184,8 @@ export class EventFollower {
 async function readBody(
   session: BrokerSession,
   { subject, sequence }: StoredHeaders,
-): Promise<EventDigest | undefined> {
+): Promise<EventSummary | undefined> {
   const message = await session.nextMessage(EVENTS_STREAM, subject, sequence);
   const event = message && readJobEvent(message.data);
-  return event && digestOf(event);
+  return event && eventSummaryOf(event);
 }

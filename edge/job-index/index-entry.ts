@@ -1,7 +1,7 @@
 import type { JobSummary } from '../../shared/api/job-list.ts';
 import { jobLinks } from '../../shared/job/accepted-job.ts';
 import type { Job, JobState } from '../../shared/job/job.ts';
-import type { EventDigest } from '../../shared/wire/event-digest.ts';
+import type { EventSummary } from '../../shared/wire/event-summary.ts';
 
 const DAY_MS = 24 * 60 * 60 * 1_000;
 /** An ended job is listed a day longer than its events are kept. */
@@ -58,7 +58,7 @@ export function acceptedEntry(tenant: string, job: Job): IndexEntry {
 /** The entry of a job whose last event this is. @param storedMs when the broker stored it */
 export function eventEntry(
   { tenant, jobId }: { readonly tenant: string; readonly jobId: string },
-  digest: EventDigest,
+  digest: EventSummary,
   storedMs: number,
 ): IndexEntry {
   const finishedAt = msOf(digest.finishedAt);

@@ -56,7 +56,7 @@ export class JobIndex extends DurableObject<Env> implements JobIndexApi {
   }
 
   /** Adds jobs that a bridge has accepted. */
-  async accepted(jobs: readonly TenantJob[]): Promise<void> {
+  async addAccepted(jobs: readonly TenantJob[]): Promise<void> {
     this.#table.accept(jobs.map(({ tenant, job }) => acceptedEntry(tenant, job)));
     await this.#wakeWithin(ALARM.busy);
   }

@@ -46,8 +46,8 @@ export class JobTable {
   }
 
   /** The name of the object. The platform does not give it to an object that an alarm wakes, so the table keeps it. */
-  owner(told: string | undefined): string {
-    if (told !== undefined) this.#sql.exec('UPDATE place SET owner = ?1 WHERE owner <> ?1', told);
+  owner(name: string | undefined): string {
+    if (name !== undefined) this.#sql.exec('UPDATE place SET owner = ?1 WHERE owner <> ?1', name);
     return this.#sql.exec<{ owner: string }>('SELECT owner FROM place').one().owner;
   }
 

@@ -20,19 +20,19 @@ const FIRST_PAUSE_MS = 250;
  * its caller's next request finds it listed. Under load jobs are sent in batches.
  */
 export class AcceptedFeed {
-  readonly #index: Pick<JobIndexClient, 'tell'>;
+  readonly #index: Pick<JobIndexClient, 'addAccepted'>;
   readonly #log: Logger;
   #queue: TenantJob[] = [];
   #dropped = 0;
   #running = false;
 
-  constructor(index: Pick<JobIndexClient, 'tell'>, log: Logger) {
+  constructor(index: Pick<JobIndexClient, 'addAccepted'>, log: Logger) {
     this.#index = index;
     this.#log = log;
   }
 
   /** Adds a job; returns at once and never throws. */
-  add(tenant: string, job: Job): void {
+  addAccepted(tenant: string, job: Job): void {
     if (this.#queue.length === MAX_QUEUED) {
       this.#dropped++;
       return;
@@ -46,16 +46,16 @@ export class AcceptedFeed {
 
   async #run(): Promise<void> {
     while (this.#queue.length > 0) {
-      await this.#tell(this.#queue.splice(0, BATCH));
+      await this.#sendBatch(this.#queue.splice(0, BATCH));
       if (this.#queue.length < BATCH) await pause(WINDOW_MS);
     }
     this.#running = false;
   }
 
-  async #tell(jobs: readonly TenantJob[]): Promise<void> {
+  async #sendBatch(jobs: readonly TenantJob[]): Promise<void> {
     for (let attempt = 1; ; attempt++) {
       try {
-        await this.#index.tell(jobs);
+        await this.#index.addAccepted(jobs);
         return;
       } catch (thrown) {
         if (attempt === TRIES) return this.#giveUp(jobs.length, describeThrown(thrown));

@@ -1,6 +1,7 @@
 import { ThroughlineError } from '../../shared/errors.ts';
 import { isTerminalEvent, type JobEvent, jobOfEvent } from '../../shared/job/event.ts';
 import type { Job } from '../../shared/job/job.ts';
+import { eventOfRedrive } from '../../shared/job/redrive.ts';
 import { EVENTS_STREAM } from '../../shared/nats/streams.ts';
 import { readJobEvent } from '../../shared/wire/event-message.ts';
 import { headerValues } from '../../shared/wire/headers.ts';
@@ -51,7 +52,7 @@ export async function findRecord(
   const stored = await session.lastMessage(EVENTS_STREAM, eventSubject(tenant, jobId));
   const event = stored && readJobEvent(stored.data);
   const record = { queued, delayed: undefined, event, lastSequence: stored?.sequence ?? 0 };
-  if (queued !== undefined) return { ...record, event: sinceRedrive(event, queued) };
+  if (queued !== undefined) return { ...record, event: eventOfRedrive(event, redriveCountOf(queued)) };
   if (event !== undefined) return record;
   const delayed = await delayedMessage(session, tenant, jobId);
   return delayed && { ...record, delayed };
@@ -85,8 +86,6 @@ export function messageOf({ queued, delayed }: BrokerRecord): StoredMessage {
   throw new ThroughlineError('internal', 'NATS has neither a message nor an event of the job');
 }
 
-/** The event, unless it happened before the redrive that the message belongs to. */
-function sinceRedrive(event: JobEvent | undefined, message: StoredMessage): JobEvent | undefined {
-  const redriveCount = readRedrive(headerValues(message.headers))?.redriveCount ?? 0;
-  return event === undefined || (event.redriveCount ?? 0) < redriveCount ? undefined : event;
+function redriveCountOf({ headers }: StoredMessage): number {
+  return readRedrive(headerValues(headers))?.redriveCount ?? 0;
 }

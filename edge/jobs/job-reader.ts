@@ -90,13 +90,13 @@ export function delayedMessage(
 
 /** The job of a message in `JOBS` or `DELAYED`, as long as nothing has happened to it. */
 export function jobOfMessage(message: StoredMessage): FoundJob {
-  const job = acceptedJobOf(message);
+  const job = acceptedJobOfMessage(message);
   const traceId = extract(fromNatsHeaders(message.headers)).spanContext?.traceId ?? '';
   return { job: jobWithoutEvents(job, { durability: 'stream', traceId }), fingerprint: job.spec.fingerprint };
 }
 
 /** The job as its message describes it. A header that cannot be read counts as absent. */
-export function acceptedJobOf({ subject, headers, time }: StoredMessage): AcceptedJob {
+export function acceptedJobOfMessage({ subject, headers, time }: StoredMessage): AcceptedJob {
   const values = headerValues(headers);
   const spec = readJobSpec(values);
   const { jobId = '', operation = '' } = parseJobSubject(subject) ?? {};

@@ -1,6 +1,6 @@
 import { ThroughlineError } from '../../shared/errors.ts';
 import { withoutDelay } from '../../shared/job/job-spec.ts';
-import { isAtLeastVersion, SCHEDULES_SINCE } from '../../shared/nats/server.ts';
+import { isAtLeastVersion, SCHEDULES_SINCE } from '../../shared/nats/server-version.ts';
 import { writeJobHeaders, writeOutboxHeaders, writeScheduleHeaders } from '../../shared/wire/job-message.ts';
 import { delayedSubject, jobSubject } from '../../shared/wire/subjects.ts';
 import type { BrokerSession } from '../nats/broker-session.ts';

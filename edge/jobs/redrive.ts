@@ -20,7 +20,7 @@ import type { BrokerSession, WriteHeaders } from '../nats/broker-session.ts';
 import type { StoredMessage } from '../nats/stored-message.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { lastDeadLetter } from './dead-letters.ts';
-import { acceptedJobOf, queuedMessage, readJob } from './job-reader.ts';
+import { acceptedJobOfMessage, queuedMessage, readJob } from './job-reader.ts';
 import { runInSendSpan } from './job-spans.ts';
 import { BRIDGE_SOURCE } from './publish-job.ts';
 import { oldSpanOf, plainSpanContext, startRedriveSpan } from './redrive-span.ts';
@@ -138,7 +138,7 @@ async function publish(redriving: Redriving): Promise<Redriven> {
 }
 
 function messageHeaders({ deadLetter, address, redrive }: Redriving, sending: Context): WriteHeaders {
-  const { acceptedAt } = acceptedJobOf(deadLetter);
+  const { acceptedAt } = acceptedJobOfMessage(deadLetter);
   // A limit that cannot be read is left out, so the operation's own limit holds. The delay is over.
   const spec = withoutDelay(readJobSpec(headerValues(deadLetter.headers)));
   const job = { address, acceptedAt, spec, redrive, source: BRIDGE_SOURCE };
@@ -182,7 +182,7 @@ async function recordRedriven(redriving: Redriving, sent: Context): Promise<Job>
 }
 
 function redrivenEvent({ deadLetter, redrive, event }: Redriving, sent: SpanContext | undefined): JobEvent {
-  const job = acceptedJobOf(deadLetter);
+  const job = acceptedJobOfMessage(deadLetter);
   const spec = { ...job.spec, maxAttempts: event?.maxAttempts ?? job.spec.maxAttempts };
   const { traceId = '', spanId = '' } = sent ?? {};
   return makeEvent('redriven', { ...job, spec, redrive }, { attempt: 0, worker: '', traceId, spanId });

@@ -1,6 +1,6 @@
 import { NatsError } from 'nats.ws';
 import { ThroughlineError, unavailable } from '../../shared/errors.ts';
-import { API_CODE, isFullCode } from '../../shared/nats/server.ts';
+import { API_CODE, isFullCode } from '../../shared/nats/api-error.ts';
 
 /** The status of a request that is wrong itself: sending it again would not help. */
 const BAD_REQUEST = 400;

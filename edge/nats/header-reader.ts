@@ -12,7 +12,7 @@ import {
 } from 'nats.ws';
 import { unavailable } from '../../shared/errors.ts';
 import { INBOX } from '../../shared/wire/subjects.ts';
-import { deliveryOf } from './delivery.ts';
+import { readReplyInfo } from './reply-subject.ts';
 import type { Answer, StoredMessage } from './stored-message.ts';
 
 /** The server removes a consumer that was not used for this long. */
@@ -134,7 +134,7 @@ class ConsumerHeaderReader implements HeaderReader {
   }
 
   #take(message: Msg): void {
-    const { nth, sequence, storedMs, pending } = deliveryOf(message);
+    const { nth, sequence, storedMs, pending } = readReplyInfo(message);
     if (nth !== ++this.#delivered) {
       this.#fail(unavailable('a message of the stream was missed'));
       return;

@@ -12,7 +12,7 @@ import {
 } from 'nats.ws';
 import { withDeadline } from '../../shared/deadline.ts';
 import { unavailable } from '../../shared/errors.ts';
-import { API_CODE, isWrongLastSequenceCode } from '../../shared/nats/server.ts';
+import { API_CODE, isWrongLastSequenceCode } from '../../shared/nats/api-error.ts';
 import { OPERATIONS_BUCKET } from '../../shared/nats/streams.ts';
 import { HEADER } from '../../shared/wire/headers.ts';
 import { brokerError } from './broker-error.ts';

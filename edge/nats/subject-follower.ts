@@ -10,7 +10,7 @@ import {
   type Subscription,
 } from 'nats.ws';
 import { INBOX } from '../../shared/wire/subjects.ts';
-import { deliveryOf } from './delivery.ts';
+import { readReplyInfo } from './reply-subject.ts';
 import type { Answer, StoredMessage } from './stored-message.ts';
 
 const HEARTBEAT_MS = 5_000;
@@ -118,7 +118,7 @@ class SubjectFollower {
       if (sent > this.#delivered) this.#lose();
       return;
     }
-    const { nth, sequence } = deliveryOf(message);
+    const { nth, sequence } = readReplyInfo(message);
     if (nth !== ++this.#delivered) this.#lose();
     else this.#following.take({ sequence, data: message.data });
   }

@@ -124,7 +124,7 @@ export const BRIDGE = {
   connections: 1,
   roundTripMs: 2,
   watchedJobs: 0,
-  outbox: { pending: 0, rejected: 0, unsettled: 0, bytes: 0, oldestAgeSeconds: 0 },
+  outbox: { pending: 0, rejected: 0, published: 0, bytes: 0, oldestAgeSeconds: 0 },
 } as const;
 
 export const OPERATION = {

@@ -1,7 +1,7 @@
 /** The parameters of requests in paths, queries and headers. Each is a component of the document. */
 import * as z from 'zod';
 import { TOKEN } from '../../shared/job/job-address.ts';
-import { LIMITS } from '../../shared/job/job-spec.ts';
+import { LIMITS } from '../../shared/job/limits.ts';
 
 const TRACEPARENT = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
 const EventId = z.string().regex(/^[0-9]{1,15}$/);

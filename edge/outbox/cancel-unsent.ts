@@ -5,8 +5,8 @@ import { extract, fromRecord, inject } from '../../shared/propagation/index.ts';
 import { writeEventHeaders } from '../../shared/wire/event-message.ts';
 import { writeJson } from '../../shared/wire/json-body.ts';
 import { eventSubject } from '../../shared/wire/subjects.ts';
-import { sendCallback } from '../jobs/callback.ts';
-import { type CancelParts, cancelAtBroker } from '../jobs/cancel.ts';
+import { storeCallbackTask } from '../jobs/callback-task.ts';
+import { type CancelParts, cancelAtBroker } from '../jobs/cancel-at-broker.ts';
 import { lastEvent } from '../jobs/job-reader.ts';
 import type { OutgoingJob } from '../jobs/outgoing-job.ts';
 import { BRIDGE_SOURCE } from '../jobs/publish-job.ts';
@@ -30,7 +30,7 @@ export async function cancelUnsent(
   const event = cancelledInOutbox(parts.name, job, at);
   const ownTrace = inject(extract(fromRecord(carrier), context.active()).context);
   // There is no message that could send the callback later, so it is stored before the end is.
-  await sendCallback(session, tenant, job.spec.callback, event, ownTrace);
+  await storeCallbackTask(session, tenant, job.spec.callback, event, ownTrace);
   const isStored = await session.publishAfter(
     0,
     eventSubject(tenant, jobId),

@@ -11,9 +11,9 @@ import type { BrokerSession } from '../nats/broker-session.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { flushSpans } from '../telemetry/runtime.ts';
 import { cancelUnsent } from './cancel-unsent.ts';
+import { FIRST_CHECK_MS } from './end-check.ts';
 import type { Outbox } from './outbox.ts';
 import type { OutboxEntry } from './outbox-entry.ts';
-import { FIRST_CHECK_MS } from './settlement-check.ts';
 
 /** What is sent to NATS at once, before its answers are awaited. */
 const BATCH = { rows: 128, bytes: 4 * 1024 * 1024 } as const;
@@ -32,10 +32,10 @@ export interface DrainParts {
   readonly name: string;
   readonly connection: BrokerAccess;
   readonly outbox: Outbox;
-  readonly feed: Pick<AcceptedFeed, 'add'>;
+  readonly feed: Pick<AcceptedFeed, 'addAccepted'>;
   readonly log: Logger;
-  /** Whether a job stays in the outbox until its end is recorded (`OUTBOX_KEEP=settled`). */
-  readonly keepUntilSettled: boolean;
+  /** Whether a job stays in the outbox until its end is recorded (`OUTBOX_KEEP=ended`). */
+  readonly keepUntilEnded: boolean;
   /** The bridge's own context, which belongs to no request. */
   readonly ownContext: Context;
   readonly object: Pick<DurableObjectState, 'waitUntil'>;
@@ -72,7 +72,7 @@ async function sendBatch(parts: DrainParts, session: BrokerSession): Promise<num
   const entries = parts.outbox.takeNext(BATCH.rows, BATCH.bytes);
   const lookedUp = await Promise.all(entries.map((entry) => lookUp(session, entry)));
   const outcomes = await Promise.all(lookedUp.map((one) => outcomeOf(one, send(parts, session, one))));
-  return settleBatch(parts, outcomes);
+  return recordOutcomes(parts, outcomes);
 }
 
 /**
@@ -117,7 +117,7 @@ async function publish(parts: DrainParts, session: BrokerSession, entry: OutboxE
   const waitedMs = Math.max(0, now - addedAt);
   if (subjectOf(job, now).startsWith('delayed.')) checkDelaySupport(session);
   await publishJob(session, job, body, { waitedMs, again: tries > 0 });
-  parts.feed.add(job.tenant, queuedJob(job, 'stream'));
+  parts.feed.addAccepted(job.tenant, queuedJob(job, 'stream'));
   const sending = extract(fromRecord(job.carrier), parts.ownContext).context;
   const attributes = { [ATTR.jobId]: job.jobId, [ATTR.outboxTimeMs]: waitedMs };
   tracer
@@ -140,11 +140,11 @@ async function outcomeOf({ entry }: LookedUp, sent: Promise<'published' | 'ended
 }
 
 /** Writes the outcomes to the outbox. @throws ThroughlineError the first error that another try may change */
-function settleBatch({ outbox, keepUntilSettled, log }: DrainParts, outcomes: readonly Outcome[]): number {
+function recordOutcomes({ outbox, keepUntilEnded, log }: DrainParts, outcomes: readonly Outcome[]): number {
   const positionsOf = (kind: Outcome['kind']): number[] =>
     outcomes.filter((outcome) => outcome.kind === kind).map(({ entry }) => entry.position);
   const published = positionsOf('published');
-  if (keepUntilSettled) outbox.published(published, Date.now() + FIRST_CHECK_MS);
+  if (keepUntilEnded) outbox.published(published, Date.now() + FIRST_CHECK_MS);
   else outbox.remove(published);
   outbox.remove(positionsOf('ended'));
   for (const outcome of outcomes) {

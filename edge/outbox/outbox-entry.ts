@@ -6,9 +6,9 @@ export type OutboxState = 'pending' | 'published' | 'rejected';
 
 /**
  * How far the publishing of a job to NATS got. `unsent`: it was never sent. `unanswered`: it was sent, and NATS may have
- * it, though it did not say so. `acknowledged`: NATS has it. `rejected`: NATS will not take it as it is.
+ * it, though it did not say so. `published`: NATS has it. `rejected`: NATS will not take it as it is.
  */
-type Publication = 'unsent' | 'unanswered' | 'acknowledged' | 'rejected';
+type Publication = 'unsent' | 'unanswered' | 'published' | 'rejected';
 
 /** A job in the outbox. */
 export interface OutboxEntry {
@@ -59,7 +59,7 @@ export function entryOf(row: EntryRow): OutboxEntry | undefined {
 }
 
 function publicationOf({ state, tries }: EntryRow): Publication {
-  if (state === 'published') return 'acknowledged';
+  if (state === 'published') return 'published';
   if (state === 'rejected') return 'rejected';
   return tries === 0 ? 'unsent' : 'unanswered';
 }

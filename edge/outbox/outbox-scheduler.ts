@@ -1,7 +1,7 @@
 import { context } from '@opentelemetry/api';
 import { ThroughlineError } from '../../shared/errors.ts';
+import { checkEnds } from './end-check.ts';
 import { type DrainParts, drainOutbox } from './outbox-drain.ts';
-import { checkPublished } from './settlement-check.ts';
 
 /** While jobs are sent at once, the alarm only serves the case that this object is evicted before it has done so. */
 const SAFETY_MS = 5_000;
@@ -81,7 +81,7 @@ export class OutboxScheduler {
   async #drainAndCheck(): Promise<void> {
     try {
       await drainOutbox(this.#parts);
-      await checkPublished(this.#parts);
+      await checkEnds(this.#parts);
       this.#failures = 0;
     } catch (thrown) {
       this.#pause();
@@ -108,7 +108,7 @@ export class OutboxScheduler {
 
   #hasWork(): boolean {
     const { outbox } = this.#parts;
-    return outbox.hasPending || outbox.hasUnsettled;
+    return outbox.hasPending || outbox.hasPublished;
   }
 
   /** Sets the alarm, unless an earlier one is set already. */

@@ -56,7 +56,7 @@ export class Outbox {
   }
 
   /** Whether the outbox awaits the end of a published job. */
-  get hasUnsettled(): boolean {
+  get hasPublished(): boolean {
     return this.#counts.published > 0;
   }
 
@@ -92,7 +92,7 @@ export class Outbox {
     { tries, check_at }: { readonly tries: number; readonly check_at: number | null },
   ): void {
     // NATS has forgotten this job, or is away, and its caller has sent it again.
-    const before = this.hasUnsettled ? this.findPublished(job.tenant, job.jobId) : undefined;
+    const before = this.hasPublished ? this.findPublished(job.tenant, job.jobId) : undefined;
     if (before !== undefined) this.remove([before.position]);
     const text = JSON.stringify(job);
     const size = text.length + body.length;
@@ -247,7 +247,7 @@ export class Outbox {
     return {
       pending: this.#counts.pending,
       rejected: this.#counts.rejected,
-      unsettled: this.#counts.published,
+      published: this.#counts.published,
       bytes: this.#bytes,
       oldestAgeSeconds: first === undefined ? 0 : Math.max(0, (now - first.added_at) / 1_000),
     };

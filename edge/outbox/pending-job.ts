@@ -1,6 +1,5 @@
 import { type JobEvent, jobOfEvent, makeEvent } from '../../shared/job/event.ts';
-import type { Job } from '../../shared/job/job.ts';
-import { CANCELLED } from '../jobs/cancel.ts';
+import { CANCELLED_ERROR, type Job } from '../../shared/job/job.ts';
 import { readJob } from '../jobs/job-reader.ts';
 import { type OutgoingJob, queuedJob, traceIdOf } from '../jobs/outgoing-job.ts';
 import type { BrokerAccess } from '../nats/broker-connection.ts';
@@ -37,6 +36,13 @@ export async function readPendingJob(
 
 /** The end of a job that was cancelled while the outbox had it. @param at when, RFC 3339 */
 export function cancelledInOutbox(bridge: string, job: OutgoingJob, at: string): JobEvent {
-  const facts = { attempt: 0, at, worker: bridge, traceId: traceIdOf(job), spanId: '', error: CANCELLED };
+  const facts = {
+    attempt: 0,
+    at,
+    worker: bridge,
+    traceId: traceIdOf(job),
+    spanId: '',
+    error: CANCELLED_ERROR,
+  };
   return makeEvent('cancelled', job, facts);
 }

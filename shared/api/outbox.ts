@@ -28,8 +28,8 @@ export const OutboxStatus = z.object({
   pending: z.int().min(0),
   /** Jobs that NATS will not take as they are. */
   rejected: z.int().min(0),
-  /** Jobs that NATS has and whose end is not recorded yet (`OUTBOX_KEEP=settled`). */
-  unsettled: z.int().min(0),
+  /** Jobs that NATS has and whose end is not recorded yet (`OUTBOX_KEEP=ended`). */
+  published: z.int().min(0),
   bytes: z.int().min(0),
   /** How long the oldest pending job has waited, in seconds; 0 where none is pending. */
   oldestAgeSeconds: z.number().min(0),

@@ -1,6 +1,6 @@
 import { defined } from '../defined.ts';
 import type { Job } from './job.ts';
-import { type AcceptedSpec, shownSpec } from './job-spec.ts';
+import { type AcceptedSpec, pickShownSpec } from './job-spec.ts';
 import type { Redrive } from './redrive.ts';
 
 /** A job that was accepted, with what never changes about it until it is redriven. */
@@ -26,7 +26,7 @@ export function jobWithoutEvents(
     attempt: 0,
     durability,
     acceptedAt,
-    ...shownSpec(spec),
+    ...pickShownSpec(spec),
     traceId,
     previousTraceIds: redrive?.previousTraceIds,
     links: jobLinks(jobId),

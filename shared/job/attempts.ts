@@ -14,7 +14,7 @@ export function attemptsOf(events: readonly JobEvent[]): JobAttempt[] {
     const known = attempts.get(key);
     if (known === undefined && !wasRun(event, number)) continue;
     attempts.set(key, {
-      ...(known ?? begun(event, number)),
+      ...(known ?? startedAttempt(event, number)),
       ...(isEndOfAttempt(event) ? endOf(event) : {}),
     });
   }
@@ -23,7 +23,7 @@ export function attemptsOf(events: readonly JobEvent[]): JobAttempt[] {
   );
 }
 
-function begun(event: JobEvent, number: number): JobAttempt {
+function startedAttempt(event: JobEvent, number: number): JobAttempt {
   const { worker, startedAt, at, spanId } = event;
   return { number, worker, startedAt: startedAt ?? at, spanId };
 }

@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { defined } from '../defined.ts';
 import { type AcceptedJob, jobLinks } from './accepted-job.ts';
 import { isTerminal, type Job, JobError, type JobState, Progress } from './job.ts';
-import { EventSpec, eventSpec, shownSpec } from './job-spec.ts';
+import { EventSpec, pickEventSpec, pickShownSpec } from './job-spec.ts';
 import { Redrive } from './redrive.ts';
 
 /** The kinds of events, and the state of a job whose last event is of that kind. */
@@ -90,7 +90,7 @@ export function makeEvent(kind: EventKind, job: AcceptedJob, facts: EventFacts):
     jobId,
     operation,
     attempt,
-    ...eventSpec(spec),
+    ...pickEventSpec(spec),
     released,
     acceptedAt,
     startedAt,
@@ -101,10 +101,10 @@ export function makeEvent(kind: EventKind, job: AcceptedJob, facts: EventFacts):
 }
 
 /** The job of an event. Its spec has only those fields that events repeat. */
-export function jobBehind(event: JobEvent): AcceptedJob {
+export function acceptedJobOfEvent(event: JobEvent): AcceptedJob {
   const { jobId, operation, acceptedAt, redriveCount, previousTraceIds = [] } = event;
   const redrive = redriveCount === undefined ? undefined : { redriveCount, previousTraceIds };
-  return { jobId, operation, acceptedAt, spec: eventSpec(event), redrive };
+  return { jobId, operation, acceptedAt, spec: pickEventSpec(event), redrive };
 }
 
 /** The job as it stands after this event, if the event is its last one. */
@@ -117,7 +117,7 @@ export function jobOfEvent(event: JobEvent): Job {
     attempt,
     durability: 'stream' as const,
     acceptedAt,
-    ...shownSpec(event),
+    ...pickShownSpec(event),
     startedAt,
     finishedAt: isTerminalEvent(event) ? at : undefined,
     progress,

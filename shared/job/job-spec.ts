@@ -4,21 +4,7 @@
  */
 import * as z from 'zod';
 import { Callback } from './callback.ts';
-
-/** Limits that hold for every job, whatever its operation allows. */
-export const LIMITS = {
-  /** Bytes of a job's input as JSON. JetStream's default `max_payload` is 1 MiB, headers included. */
-  inputBytes: 256 * 1024,
-  /** Bytes of a job's result as JSON. The result travels in the event that ends the job. */
-  resultBytes: 512 * 1024,
-  maxAttempts: 100,
-  timeoutMs: 24 * 60 * 60 * 1000,
-  waitSeconds: 60,
-  delayMs: 30 * 24 * 60 * 60 * 1000,
-  batchJobs: 100,
-  /** How many inputs of the largest size fit into a batch. */
-  batchInputs: 16,
-} as const;
+import { LIMITS } from './limits.ts';
 
 export const JobSpec = z.object({
   maxAttempts: z.int().min(1).max(LIMITS.maxAttempts).optional(),
@@ -45,12 +31,12 @@ export const EventSpec = AcceptedSpec.pick(IN_EVENTS);
 export const ShownSpec = AcceptedSpec.pick(IN_JOBS);
 
 /** The fields of a spec that events repeat. */
-export function eventSpec(spec: AcceptedSpec): z.infer<typeof EventSpec> {
+export function pickEventSpec(spec: AcceptedSpec): z.infer<typeof EventSpec> {
   return pick(spec, IN_EVENTS);
 }
 
 /** The fields of a spec that the HTTP API shows. An event repeats only some of them. */
-export function shownSpec(spec: AcceptedSpec): z.infer<typeof ShownSpec> {
+export function pickShownSpec(spec: AcceptedSpec): z.infer<typeof ShownSpec> {
   return pick(spec, IN_JOBS);
 }
 

@@ -19,6 +19,12 @@ export const JobError = z.object({
 });
 export type JobError = z.infer<typeof JobError>;
 
+/** The error of a job that its caller cancelled. */
+export const CANCELLED_ERROR = {
+  code: 'job-cancelled',
+  message: 'cancelled by its caller',
+} as const satisfies JobError;
+
 /** How far a running operation is, as it reports itself: a fraction from 0 to 1, a text, or both. */
 export const Progress = z.object({
   fraction: z.number().min(0).max(1).optional(),

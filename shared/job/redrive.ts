@@ -28,3 +28,11 @@ export function nextRedrive(last: Redrive | undefined, traceId: string | undefin
   const previous = [...(last?.previousTraceIds ?? []), ...(isTraceId(traceId) ? [traceId] : [])];
   return { redriveCount: (last?.redriveCount ?? 0) + 1, previousTraceIds: latestTraces(previous) };
 }
+
+/** The last event of a job, unless the event is older than the redrive that is asked about. @param redriveCount 0: no redrive */
+export function eventOfRedrive<E extends { readonly redriveCount?: number | undefined }>(
+  last: E | undefined,
+  redriveCount: number,
+): E | undefined {
+  return last === undefined || (last.redriveCount ?? 0) < redriveCount ? undefined : last;
+}

@@ -4,7 +4,7 @@
  * nats-server: `StreamConfig` in server/stream.go.
  */
 
-import { LIMITS } from '../job/job-spec.ts';
+import { LIMITS } from '../job/limits.ts';
 import { type Finding, type Fix, isAbsent, isOff, isOn, isUnlimited, shown } from './finding.ts';
 import {
   CALLBACKS_STREAM,

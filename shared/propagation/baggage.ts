@@ -5,7 +5,7 @@ import {
   baggageEntryMetadataFromString,
 } from '@opentelemetry/api';
 import { BaggageEntries } from './baggage-entries.ts';
-import { eachMember, trimOws } from './list.ts';
+import { eachMember, trimOws } from './header-list.ts';
 import { percentDecode, percentEncode } from './percent.ts';
 
 /** W3C Baggage, section 3.3.2. A valid header is ASCII, so one character is one byte. */

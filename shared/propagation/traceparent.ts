@@ -1,5 +1,5 @@
 import type { SpanContext } from '@opentelemetry/api';
-import { trimOws } from './list.ts';
+import { trimOws } from './header-list.ts';
 
 /** The flags that level 2 defines. All others are reserved, and sent as zero (section 3.2.2.5). */
 const FLAG_SAMPLED = 0x01;

@@ -1,5 +1,5 @@
 import type { TraceState as ApiTraceState } from '@opentelemetry/api';
-import { eachMember } from './list.ts';
+import { eachMember } from './header-list.ts';
 
 const MAX_MEMBERS = 32;
 

@@ -4,7 +4,7 @@
 import { CallbackEvent } from '../job/callback-event.ts';
 import { isEventKind, JobEvent } from '../job/event.ts';
 import { type Carrier, setCarrier } from '../propagation/index.ts';
-import { type EventDigest, readEventDigest, writeEventDigest } from './event-digest.ts';
+import { type EventSummary, readEventSummary, writeEventSummary } from './event-summary.ts';
 import { timeHeader } from './header-codec.ts';
 import { EVENT_TYPE_PREFIX, HEADER, type HeaderValues, type SetHeader, writeCloudEvent } from './headers.ts';
 import { readJson } from './json-body.ts';
@@ -12,7 +12,7 @@ import { readJson } from './json-body.ts';
 /** Writes the headers of an event. Its body is the event as JSON. */
 export function writeEventHeaders(event: JobEvent, ids: EventIds, carrier: Carrier, set: SetHeader): void {
   writeEnvelope(event, ids, set);
-  writeEventDigest(event, set);
+  writeEventSummary(event, set);
   setCarrier(carrier, set);
 }
 
@@ -42,11 +42,11 @@ function writeEnvelope(
 }
 
 /** The digest in an event's headers; undefined where the headers do not say enough, and the body must be read. */
-export function readEventHeaders(values: HeaderValues): EventDigest | undefined {
+export function readEventHeaders(values: HeaderValues): EventSummary | undefined {
   const [type = ''] = values(HEADER.ceType);
   const kind = type.startsWith(EVENT_TYPE_PREFIX) ? type.slice(EVENT_TYPE_PREFIX.length) : '';
   const at = timeHeader(HEADER.ceTime).read(values);
-  return isEventKind(kind) && at !== undefined ? readEventDigest(values, kind, at) : undefined;
+  return isEventKind(kind) && at !== undefined ? readEventSummary(values, kind, at) : undefined;
 }
 
 /** Reads an event; undefined where the body is not one (somebody else may write to the subject). */

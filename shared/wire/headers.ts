@@ -21,7 +21,7 @@ export const HEADER = {
   callbackUrl: 'throughline-callback-url',
   callbackEvents: 'throughline-callback-events',
   redriveCount: 'throughline-redrive-count',
-  redriveOf: 'throughline-redrive-of',
+  previousTraceIds: 'throughline-previous-trace-ids',
   schedule: 'Nats-Schedule',
   scheduleTarget: 'Nats-Schedule-Target',
   scheduleTtl: 'Nats-Schedule-TTL',

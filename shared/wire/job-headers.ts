@@ -2,7 +2,8 @@
 import { defined } from '../defined.ts';
 import { ThroughlineError } from '../errors.ts';
 import { CALLBACK_ENDS, type Callback, isCallbackEnd, isCallbackUrl } from '../job/callback.ts';
-import { type JobSpec, LIMITS } from '../job/job-spec.ts';
+import type { JobSpec } from '../job/job-spec.ts';
+import { LIMITS } from '../job/limits.ts';
 import { type HeaderCodec, textHeader, timeHeader, wholeNumberHeader } from './header-codec.ts';
 import { HEADER, type HeaderValues, type SetHeader } from './headers.ts';
 

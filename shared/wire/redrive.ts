@@ -12,14 +12,14 @@ const REDRIVE_COUNT = wholeNumberHeader(HEADER.redriveCount, 1, 1_000_000);
 export function readRedrive(values: HeaderValues): Redrive | undefined {
   const redriveCount = REDRIVE_COUNT.read(values);
   if (redriveCount === undefined) return undefined;
-  const traceIds = (values(HEADER.redriveOf)[0] ?? '').split(',').filter(isTraceId);
+  const traceIds = (values(HEADER.previousTraceIds)[0] ?? '').split(',').filter(isTraceId);
   return { redriveCount, previousTraceIds: latestTraces(traceIds) };
 }
 
 /** Writes the headers that {@link readRedrive} reads. */
 export function writeRedrive({ redriveCount, previousTraceIds }: Redrive, set: SetHeader): void {
   REDRIVE_COUNT.write(redriveCount, set);
-  if (previousTraceIds.length > 0) set(HEADER.redriveOf, previousTraceIds.join(','));
+  if (previousTraceIds.length > 0) set(HEADER.previousTraceIds, previousTraceIds.join(','));
 }
 
 /** The `Nats-Msg-Id` of a redriven job: two requests for one dead letter, by its sequence in `DEAD`, are one message. */

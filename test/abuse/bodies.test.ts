@@ -3,7 +3,7 @@ import { Kvm } from '@nats-io/kv';
 import { connect } from '@nats-io/transport-node';
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import type { Problem } from '../../shared/api/problem.ts';
-import { LIMITS } from '../../shared/job/job-spec.ts';
+import { LIMITS } from '../../shared/job/limits.ts';
 import { OPERATIONS_BUCKET } from '../../shared/nats/streams.ts';
 import { connectRaw } from '../support/http/raw-http.ts';
 import { storedCount } from '../support/nats/stored.ts';

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type Env, edgeConfig } from '../../edge/config.ts';
-import { LIMITS } from '../../shared/job/job-spec.ts';
+import { LIMITS } from '../../shared/job/limits.ts';
 import { refusalOf } from '../unit/support.ts';
 
 const HASH = 'a'.repeat(64);

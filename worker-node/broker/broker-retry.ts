@@ -3,7 +3,7 @@ import { JetStreamApiError } from '@nats-io/jetstream';
 import { errors } from '@nats-io/transport-node';
 import { backoff } from '../../shared/backoff.ts';
 import { describeThrown, ThroughlineError } from '../../shared/errors.ts';
-import { API_CODE, isWrongLastSequenceCode } from '../../shared/nats/server.ts';
+import { API_CODE, isWrongLastSequenceCode } from '../../shared/nats/api-error.ts';
 import type { WorkerLogger } from '../log.ts';
 
 const PAUSE = { minDelayMs: 100, maxDelayMs: 5_000 };

@@ -23,7 +23,7 @@ export class CallbackPublisher {
    * as long as it remembers the first.
    * @throws ThroughlineError `broker-unavailable`: the job must not be settled then
    */
-  async send({ address, spec }: Pick<JobMessage, 'address' | 'spec'>, event: JobEvent): Promise<void> {
+  async store({ address, spec }: Pick<JobMessage, 'address' | 'spec'>, event: JobEvent): Promise<void> {
     const task = callbackTask(address.tenant, spec.callback, event);
     if (task === undefined) return;
     const { source } = this.#publisher;

@@ -1,7 +1,7 @@
 import { JetStreamApiError, type JetStreamManager, type StoredMsg } from '@nats-io/jetstream';
 import type { JobEvent } from '../../shared/job/event.ts';
 import type { JobAddress } from '../../shared/job/job-address.ts';
-import { API_CODE } from '../../shared/nats/server.ts';
+import { API_CODE } from '../../shared/nats/api-error.ts';
 import { CANCELS_STREAM, EVENTS_STREAM } from '../../shared/nats/streams.ts';
 import { type CancelNotice, readCancelNotice } from '../../shared/wire/cancel.ts';
 import { readJobEvent } from '../../shared/wire/event-message.ts';
@@ -13,12 +13,12 @@ export interface JobRecord {
   /** The last event. */
   readonly event: JobEvent | undefined;
   /** The sequence of the last event; 0: there is none. */
-  readonly last: number;
+  readonly lastSequence: number;
   readonly cancel: CancelNotice | undefined;
 }
 
 /** The record of a job that nothing happened to. */
-export const EMPTY_RECORD: JobRecord = { event: undefined, last: 0, cancel: undefined };
+export const EMPTY_RECORD: JobRecord = { event: undefined, lastSequence: 0, cancel: undefined };
 
 /** Reads the records of jobs. */
 export class JobRecords {
@@ -37,7 +37,7 @@ export class JobRecords {
         storedCancel(this.#manager, tenant, jobId),
         lastMessage(this.#manager, EVENTS_STREAM, eventSubject(tenant, jobId)),
       ]);
-      return { event: event && readJobEvent(event.data), last: event?.seq ?? 0, cancel };
+      return { event: event && readJobEvent(event.data), lastSequence: event?.seq ?? 0, cancel };
     });
   }
 }

@@ -6,9 +6,9 @@ import {
 } from '@nats-io/jetstream';
 import { errors } from '@nats-io/transport-node';
 import { ThroughlineError } from '../../shared/errors.ts';
+import { API_CODE } from '../../shared/nats/api-error.ts';
 import { consumerFindings } from '../../shared/nats/consumer-rules.ts';
 import { type Finding, findingText, fixText } from '../../shared/nats/finding.ts';
-import { API_CODE } from '../../shared/nats/server.ts';
 import { streamFindings } from '../../shared/nats/stream-rules.ts';
 import type { ConsumerDefinition, StreamDefinition } from '../../shared/nats/streams.ts';
 import type { WorkerLogger } from '../log.ts';

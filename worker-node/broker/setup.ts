@@ -1,7 +1,7 @@
 import type { JetStreamManager } from '@nats-io/jetstream';
 import { consumerFindings } from '../../shared/nats/consumer-rules.ts';
 import type { Finding } from '../../shared/nats/finding.ts';
-import { isAtLeastVersion, SCHEDULES_SINCE, SYNC_SINCE } from '../../shared/nats/server.ts';
+import { isAtLeastVersion, SCHEDULES_SINCE, SYNC_SINCE } from '../../shared/nats/server-version.ts';
 import { LARGEST_MESSAGE_BYTES } from '../../shared/nats/stream-rules.ts';
 import {
   CALLBACKS_STREAM,

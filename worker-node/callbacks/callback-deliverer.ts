@@ -10,10 +10,10 @@ import type { DeliveryHandler } from '../broker/consume/consume-loop.ts';
 import type { Ack, Delivery } from '../broker/consume/delivery.ts';
 import type { WorkerLogger } from '../log.ts';
 import type { WorkerMetrics } from '../telemetry/metrics.ts';
+import { type CallbackSchedule, pauseAfter } from './callback-schedule.ts';
 import { describeVerdict, startCallbackSpan, withoutQuery } from './callback-span.ts';
-import { type CallbackSchedule, pauseAfter } from './schedule.ts';
+import { type Verdict, verdictOfAnswer, verdictOfThrow } from './callback-verdict.ts';
 import { type SendCallbackParts, sendCallback } from './send-callback.ts';
-import { type Verdict, verdictOfAnswer, verdictOfThrow } from './verdict.ts';
 
 /** The pause before a task comes back because the worker failed: the broker did not take an event, say. */
 const OWN_FAILURE_DELAY_MS = 2_000;

@@ -1,7 +1,7 @@
 import { type Context, type Span, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
 import { ATTR } from '../../shared/trace/semantics.ts';
 import type { CallbackTask } from '../../shared/wire/callback-task.ts';
-import type { Verdict } from './verdict.ts';
+import type { Verdict } from './callback-verdict.ts';
 
 const tracer = trace.getTracer('throughline-worker');
 

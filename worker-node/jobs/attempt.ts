@@ -2,9 +2,7 @@ import { trace } from '@opentelemetry/api';
 import { type EventFacts, type EventKind, type JobEvent, makeEvent } from '../../shared/job/event.ts';
 import type { JobMessage } from '../../shared/wire/job-message.ts';
 import type { Delivery } from '../broker/consume/delivery.ts';
-import type { JobInfo, Operation } from '../operations/operation.ts';
-
-const DEFAULT_MAX_ATTEMPTS = 5;
+import { DEFAULT_MAX_ATTEMPTS, type JobInfo, type Operation } from '../operations/operation.ts';
 
 /** One execution of a job by this worker. */
 export interface Attempt {

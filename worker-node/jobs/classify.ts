@@ -1,10 +1,10 @@
 import { backoff, type RetryPolicy } from '../../shared/backoff.ts';
 import { describeThrown } from '../../shared/errors.ts';
-import type { JobError } from '../../shared/job/job.ts';
+import { CANCELLED_ERROR, type JobError } from '../../shared/job/job.ts';
 import type { JobMessage } from '../../shared/wire/job-message.ts';
 import { eventOf } from './attempt.ts';
 import type { Ownership } from './event-chain.ts';
-import type { Classified, Decided, Ending, JobOutcome } from './execution.ts';
+import type { Classified, Decided, Ending, JobOutcome } from './pipeline-steps.ts';
 
 /** The delivery that ended the job may not have stored its callback, so this message comes back after this pause. */
 const CALLBACK_CHECK_MS = 1_000;
@@ -40,10 +40,9 @@ function endingOf(parts: ClassifyParts, decided: Decided): Ending {
       return { conclusion: 'succeeded', event, ack: { kind: 'ack' } };
     }
     case 'cancelled': {
-      const error = { code: 'job-cancelled', message: 'cancelled by its caller' };
       return {
         conclusion: 'cancelled',
-        event: eventOf(attempt, 'cancelled', worker, { error }),
+        event: eventOf(attempt, 'cancelled', worker, { error: CANCELLED_ERROR }),
         ack: { kind: 'ack' },
       };
     }

@@ -7,7 +7,7 @@ import { readRedrive } from '../../shared/wire/redrive.ts';
 import { parseJobSubject, UNREADABLE_TENANT } from '../../shared/wire/subjects.ts';
 import type { Delivery } from '../broker/consume/delivery.ts';
 
-interface Decoded {
+interface DecodedMessage {
   readonly job: JobMessage;
   /** Why the message is not a job; undefined where it is one. */
   readonly fault: ThroughlineError | undefined;
@@ -16,7 +16,7 @@ interface Decoded {
 }
 
 /** Reads the job of a delivery. Never throws. */
-export function decode(delivery: Delivery): Decoded {
+export function decode(delivery: Delivery): DecodedMessage {
   const values = headerValues(delivery.headers);
   try {
     const job = readJobMessage(delivery.subject, values, delivery.data);

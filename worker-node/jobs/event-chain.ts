@@ -1,6 +1,7 @@
 import { context, SpanStatusCode, trace } from '@opentelemetry/api';
 import { describeThrown, ThroughlineError } from '../../shared/errors.ts';
 import { isTerminalEvent, type JobEvent } from '../../shared/job/event.ts';
+import { eventOfRedrive } from '../../shared/job/redrive.ts';
 import {
   type AppendResult,
   type EventPublisher,
@@ -11,7 +12,7 @@ import {
 import type { JobRecord, JobRecords } from '../broker/job-record.ts';
 import type { WorkerLogger } from '../log.ts';
 import type { Attempt } from './attempt.ts';
-import { isOver, recalled, redriveCountOf } from './redrive-count.ts';
+import { isOver, redriveCountOf } from './redrive-count.ts';
 
 /** Whether a delivery still has its job: `superseded` means that another delivery has it. */
 export type Ownership = 'ours' | 'superseded' | 'ended';
@@ -33,19 +34,19 @@ export class EventChain {
   readonly #parts: EventChainParts;
   readonly #attempt: Attempt;
   readonly #abort: AbortController;
-  #last: number;
+  #lastSequence: number;
   #needsNewId = false;
   #written: Promise<unknown> = Promise.resolve();
   #progress: JobEvent | undefined;
 
   /**
-   * @param last the sequence of the job's last event; 0: it has none
+   * @param lastSequence the sequence of the job's last event; 0: it has none
    * @param abort aborts with `attempt-superseded` when a progress report shows that the job is not ours any more
    */
-  constructor(parts: EventChainParts, attempt: Attempt, last: number, abort: AbortController) {
+  constructor(parts: EventChainParts, attempt: Attempt, lastSequence: number, abort: AbortController) {
     this.#parts = parts;
     this.#attempt = attempt;
-    this.#last = last;
+    this.#lastSequence = lastSequence;
     this.#abort = abort;
   }
 
@@ -58,17 +59,17 @@ export class EventChain {
     const outgoing = this.#outgoing(started);
     if (this.#follow(await this.#parts.events.append(outgoing, this.#place))) return undefined;
     const record = await this.#read();
-    this.#last = record.last;
+    this.#lastSequence = record.lastSequence;
     // It was stored before, and the acknowledgement was lost.
     return this.#isOwn(record.event) ? undefined : record;
   }
 
   /** Writes a progress report in the background. While another event is being written, only the latest report is kept. */
-  tell(progress: JobEvent): void {
+  recordProgress(progress: JobEvent): void {
     const isQueued = this.#progress !== undefined;
     this.#progress = progress;
     if (isQueued) return;
-    const write = context.bind(context.active(), () => this.#tellLatest());
+    const write = context.bind(context.active(), () => this.#recordLatestProgress());
     // A report must not fail the attempt.
     this.#written = this.#written.then(write).catch((thrown: unknown) => {
       this.#parts.log.debug({ reason: describeThrown(thrown) }, 'event not stored');
@@ -102,7 +103,7 @@ export class EventChain {
     const record = await this.#read();
     const ownership = this.#judge(record);
     // Only then may the next event follow the last one of the record.
-    if (ownership === 'ours') this.#last = record.last;
+    if (ownership === 'ours') this.#lastSequence = record.lastSequence;
     return ownership;
   }
 
@@ -115,11 +116,11 @@ export class EventChain {
       if (this.#isOwn(record.event) && record.event?.kind === event.kind) return 'ours';
       const ownership = this.#judge(record);
       if (ownership === 'ended' || (ownership === 'superseded' && !isTerminalEvent(event))) return ownership;
-      this.#last = record.last;
+      this.#lastSequence = record.lastSequence;
     }
   }
 
-  async #tellLatest(): Promise<void> {
+  async #recordLatestProgress(): Promise<void> {
     const latest = this.#progress;
     this.#progress = undefined;
     if (latest === undefined) return;
@@ -127,13 +128,13 @@ export class EventChain {
     if (this.#follow(await events.appendOnce(this.#outgoing(latest), this.#place))) return;
     const record = await this.#read();
     // The last event is this attempt's own, and its acknowledgement was lost.
-    if (this.#judge(record) === 'ours') this.#last = record.last;
+    if (this.#judge(record) === 'ours') this.#lastSequence = record.lastSequence;
     else this.#abort.abort(new ThroughlineError('attempt-superseded', 'another delivery has the job'));
   }
 
   #judge({ event }: JobRecord): Ownership {
     const redriveCount = redriveCountOf(this.#attempt.job);
-    const known = recalled(event, redriveCount);
+    const known = eventOfRedrive(event, redriveCount);
     if (known === undefined || this.#isOwn(known)) return 'ours';
     return isOver(known, redriveCount) ? 'ended' : 'superseded';
   }
@@ -143,13 +144,13 @@ export class EventChain {
   }
 
   get #place() {
-    return { after: this.#last, needsNewId: this.#needsNewId };
+    return { after: this.#lastSequence, needsNewId: this.#needsNewId };
   }
 
   /** @returns whether the event was stored */
   #follow(result: AppendResult): boolean {
     this.#needsNewId = result === 'duplicate';
-    if (typeof result === 'number') this.#last = result;
+    if (typeof result === 'number') this.#lastSequence = result;
     return typeof result === 'number';
   }
 

@@ -2,6 +2,7 @@ import { type Context, context, type Span, SpanStatusCode, trace } from '@opente
 import { backoff } from '../../shared/backoff.ts';
 import { describeThrown, ThroughlineError } from '../../shared/errors.ts';
 import { isTerminalEvent, type JobEvent } from '../../shared/job/event.ts';
+import { eventOfRedrive } from '../../shared/job/redrive.ts';
 import { type Extraction, extract, fromNatsHeaders, startTrace } from '../../shared/propagation/index.ts';
 import { ATTR } from '../../shared/trace/semantics.ts';
 import type { CallbackPublisher } from '../broker/callback-publisher.ts';
@@ -17,11 +18,19 @@ import { type CancelMemory, HeldJob } from './cancel-memory.ts';
 import { type ClassifyParts, classify, endingOfOther } from './classify.ts';
 import { decode } from './decode.ts';
 import { EventChain, type EventChainParts } from './event-chain.ts';
-import type { Classified, Decided, Ending, Execution, JobOutcome, Ready, Received } from './execution.ts';
 import { OpenMessages } from './open-messages.ts';
+import type {
+  Checked,
+  Classified,
+  Decided,
+  Decoded,
+  Ending,
+  JobOutcome,
+  Recalled,
+} from './pipeline-steps.ts';
 import { describeAttempt, describeContext, describeOutcome, startProcessSpan } from './process-span.ts';
 import { ProgressReporter } from './progress-reporter.ts';
-import { isOver, recalled, redriveCountOf } from './redrive-count.ts';
+import { isOver, redriveCountOf } from './redrive-count.ts';
 import { outcomeOfThrow, runOperation } from './run-operation.ts';
 import { Semaphore } from './semaphore.ts';
 
@@ -77,25 +86,25 @@ export class JobPipeline implements DeliveryHandler {
   }
 
   async #handle(delivery: Delivery, span: Span, stop: AbortSignal): Promise<Ending> {
-    const received = this.#decode(delivery, span);
-    const { abort } = received.held;
+    const decoded = this.#decode(delivery, span);
+    const { abort } = decoded.held;
     const onStop = (): void => abort.abort(new ThroughlineError('worker-stopping', 'the worker is stopping'));
     stop.addEventListener('abort', onStop);
     if (stop.aborted) onStop();
     try {
-      const recalled = await this.#recall(received);
+      const recalled = await this.#recall(decoded);
       const checked = this.#check(recalled);
-      const decided = 'outcome' in checked ? checked : await this.#inTurn(checked);
+      const decided = 'outcome' in checked ? checked : await this.#claimAndRun(checked);
       const classified = classify(this.#parts, decided);
       return await this.#record(classified);
     } finally {
       stop.removeEventListener('abort', onStop);
-      this.#parts.cancels.release(received.held);
+      this.#parts.cancels.release(decoded.held);
     }
   }
 
   /** Reads the message. From here on a cancel notice reaches the job. */
-  #decode(delivery: Delivery, span: Span): Received {
+  #decode(delivery: Delivery, span: Span): Decoded {
     const { log, cancels } = this.#parts;
     const { job, fault, hasBadCallback } = decode(delivery);
     if (hasBadCallback)
@@ -107,34 +116,34 @@ export class JobPipeline implements DeliveryHandler {
   }
 
   /** Reads what is recorded about the job, and counts the attempts. */
-  async #recall(received: Received): Promise<Execution> {
-    const { delivery, job, held } = received;
-    const record = needsRecord(received) ? await this.#parts.records.read(job.address) : EMPTY_RECORD;
+  async #recall(decoded: Decoded): Promise<Recalled> {
+    const { delivery, job, held } = decoded;
+    const record = needsRecord(decoded) ? await this.#parts.records.read(job.address) : EMPTY_RECORD;
     if (record.cancel !== undefined) held.take(record.cancel);
     const operation = this.#parts.registry.get(job.address.operation);
-    const previous = recalled(record.event, redriveCountOf(job));
+    const previous = eventOfRedrive(record.event, redriveCountOf(job));
     const attempt = attemptOf(delivery, job, operation, previous, new Date());
-    const chain = new EventChain(this.#parts, attempt, record.last, held.abort);
-    return { ...received, record, attempt, chain };
+    const chain = new EventChain(this.#parts, attempt, record.lastSequence, held.abort);
+    return { ...decoded, record, attempt, chain };
   }
 
   /** Decides whether the attempt may start at all. */
-  #check(execution: Execution): Ready | Decided {
-    const { fault, job, held, attempt, span } = execution;
+  #check(recalled: Recalled): Checked | Decided {
+    const { fault, job, held, attempt, span } = recalled;
     const { operation, previous, number, maxAttempts } = attempt;
-    const decide = (outcome: JobOutcome): Decided => ({ ...execution, outcome });
+    const decide = (outcome: JobOutcome): Decided => ({ ...recalled, outcome });
     if (fault !== undefined) return decide({ kind: 'unreadable', code: fault.code, message: fault.message });
     if (previous !== undefined && isOver(previous, redriveCountOf(job)))
       return decide({ kind: 'ended', event: previous });
     describeAttempt(span, attempt);
     if (held.notice !== undefined) return decide({ kind: 'cancelled' });
     if (number > maxAttempts) return decide(spent(maxAttempts));
-    return operation === undefined ? decide(missing(job.address.operation)) : { ...execution, operation };
+    return operation === undefined ? decide(missing(job.address.operation)) : { ...recalled, operation };
   }
 
   /** Waits for a free place where the operation limits how many run at once. Then claims the attempt and runs it. */
-  async #inTurn(ready: Ready): Promise<Decided> {
-    const { attempt, job, held, operation } = ready;
+  async #claimAndRun(checked: Checked): Promise<Decided> {
+    const { attempt, job, held, operation } = checked;
     const { jobId, tenant } = job.address;
     const fields = { job_id: jobId, operation: operation.name, tenant };
     this.#parts.log.info(
@@ -143,7 +152,7 @@ export class JobPipeline implements DeliveryHandler {
     );
     const places = this.#places.get(operation.name) ?? new Semaphore(Number.POSITIVE_INFINITY);
     const claimAndRun = async (): Promise<Decided> => {
-      const claimed = await this.#claim(ready);
+      const claimed = await this.#claim(checked);
       return 'outcome' in claimed ? claimed : await this.#run(claimed);
     };
     return await places.run(claimAndRun, held.abort.signal);
@@ -153,23 +162,23 @@ export class JobPipeline implements DeliveryHandler {
    * Records the event `started`, which the broker stores only if nothing happened to the job since its record was read.
    * The operation runs only after that. So a job that has ended never runs again, however often it is delivered.
    */
-  async #claim(ready: Ready): Promise<Ready | Decided> {
-    const started = eventOf(ready.attempt, 'started', this.#parts.worker);
-    let known: JobRecord | undefined = ready.record;
+  async #claim(checked: Checked): Promise<Checked | Decided> {
+    const started = eventOf(checked.attempt, 'started', this.#parts.worker);
+    let known: JobRecord | undefined = checked.record;
     while (known !== undefined) {
-      const outcome = obstacleTo(ready, known);
-      if (outcome !== undefined) return { ...ready, outcome };
-      known = await ready.chain.claim(started);
+      const outcome = obstacleTo(checked, known);
+      if (outcome !== undefined) return { ...checked, outcome };
+      known = await checked.chain.claim(started);
     }
-    return ready;
+    return checked;
   }
 
-  async #run(ready: Ready): Promise<Decided> {
-    const { operation, attempt, chain, held } = ready;
+  async #run(checked: Checked): Promise<Decided> {
+    const { operation, attempt, chain, held } = checked;
     const { worker, log } = this.#parts;
     const progress = new ProgressReporter(chain, attempt, worker);
     const outcome = await runOperation(operation, attempt, { abort: held.abort, progress, log });
-    return { ...ready, outcome };
+    return { ...checked, outcome };
   }
 
   /** Makes the end of the delivery durable. @throws ThroughlineError `broker-unavailable`: the job comes back then */
@@ -198,7 +207,7 @@ export class JobPipeline implements DeliveryHandler {
       await moveToDeadLetters(publisher, delivery, job.address, ending.deadLetter);
     }
     const ownership = await chain.record(event);
-    if (ownership === 'ours' && isTerminalEvent(event)) await callbacks.send(job, event);
+    if (ownership === 'ours' && isTerminalEvent(event)) await callbacks.store(job, event);
     return ownership === 'ours' || !isReadable ? ending : endingOfOther(job, ownership);
   }
 
@@ -208,7 +217,7 @@ export class JobPipeline implements DeliveryHandler {
    */
   async #recordDuplicate({ job, ending }: Classified, last: JobEvent): Promise<Ending> {
     if (isTerminalEvent(last) && (last.redriveCount ?? 0) === redriveCountOf(job))
-      await this.#parts.callbacks.send(job, last);
+      await this.#parts.callbacks.store(job, last);
     this.#parts.log.info({ job_id: last.jobId, state: last.kind }, 'job ended before; not run again');
     return ending;
   }
@@ -271,7 +280,7 @@ export class JobPipeline implements DeliveryHandler {
  * Whether to read the job's record. A message that no worker got before is mostly the first one of its job. Then there is
  * no record, and the worker need not ask the broker. If there is one after all, the claim fails and returns it.
  */
-function needsRecord({ delivery, job, held, fault }: Received): boolean {
+function needsRecord({ delivery, job, held, fault }: Decoded): boolean {
   if (fault !== undefined) return false;
   return !isFirstMessage(delivery, job) || job.publishedAgain === true || held.notice !== undefined;
 }
@@ -281,7 +290,7 @@ function needsRecord({ delivery, job, held, fault }: Received): boolean {
  * another message, and the delivery of that message goes on with the job. If that delivery is lost, this message comes
  * back after its ack wait, and runs.
  */
-function isFirstMessage(delivery: Delivery, job: Received['job']): boolean {
+function isFirstMessage(delivery: Delivery, job: Decoded['job']): boolean {
   return delivery.isFirst && redriveCountOf(job) === 0;
 }
 
@@ -294,9 +303,9 @@ function missing(operation: string): JobOutcome {
 }
 
 /** Why the attempt must not start, as far as the record shows. */
-function obstacleTo({ delivery, job, held, record }: Ready, known: JobRecord): JobOutcome | undefined {
+function obstacleTo({ delivery, job, held, record }: Checked, known: JobRecord): JobOutcome | undefined {
   const redriveCount = redriveCountOf(job);
-  const event = recalled(known.event, redriveCount);
+  const event = eventOfRedrive(known.event, redriveCount);
   if (event !== undefined && isOver(event, redriveCount)) return { kind: 'ended', event };
   // An event that was not in the first record is new, so another delivery has the job now. Only `redriven` is different:
   // the edge writes it for this message.

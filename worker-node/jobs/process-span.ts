@@ -5,7 +5,7 @@ import { parseJobSubject } from '../../shared/wire/subjects.ts';
 import type { Delivery } from '../broker/consume/delivery.ts';
 import type { Attempt } from './attempt.ts';
 import type { HeldJob } from './cancel-memory.ts';
-import type { JobOutcome } from './execution.ts';
+import type { JobOutcome } from './pipeline-steps.ts';
 
 const tracer = trace.getTracer('throughline-worker');
 

@@ -10,7 +10,7 @@ const INTERVAL_MS = 250;
  * If more come within the interval, the last one is written when the interval ends.
  */
 export class ProgressReporter {
-  readonly #chain: Pick<EventChain, 'tell'>;
+  readonly #chain: Pick<EventChain, 'recordProgress'>;
   readonly #attempt: Attempt;
   readonly #worker: string;
   /** The attempt's span is active here. A report may come from inside a span of the operation's own. */
@@ -19,7 +19,7 @@ export class ProgressReporter {
   #waiting: Progress | undefined;
   #stopped = false;
 
-  constructor(chain: Pick<EventChain, 'tell'>, attempt: Attempt, worker: string) {
+  constructor(chain: Pick<EventChain, 'recordProgress'>, attempt: Attempt, worker: string) {
     this.#chain = chain;
     this.#attempt = attempt;
     this.#worker = worker;
@@ -46,7 +46,7 @@ export class ProgressReporter {
       if (last !== undefined) this.#write(last);
     }, INTERVAL_MS);
     context.with(this.#context, () =>
-      this.#chain.tell(eventOf(this.#attempt, 'progress', this.#worker, { progress })),
+      this.#chain.recordProgress(eventOf(this.#attempt, 'progress', this.#worker, { progress })),
     );
   }
 }

@@ -1,6 +1,6 @@
 import { ThroughlineError } from '../../shared/errors.ts';
 import { Progress } from '../../shared/job/job.ts';
-import { LIMITS } from '../../shared/job/job-spec.ts';
+import { LIMITS } from '../../shared/job/limits.ts';
 import { writeJson } from '../../shared/wire/json-body.ts';
 import type { WorkerLogger } from '../log.ts';
 import type { Operation } from '../operations/operation.ts';

@@ -3,7 +3,7 @@ import type { RetryPolicy } from '../../shared/backoff.ts';
 import { ThroughlineError } from '../../shared/errors.ts';
 import type { Progress } from '../../shared/job/job.ts';
 import { isOperationName } from '../../shared/job/job-address.ts';
-import { LIMITS } from '../../shared/job/job-spec.ts';
+import { LIMITS } from '../../shared/job/limits.ts';
 import { parseDuration } from '../../shared/text/duration.ts';
 import type { WorkerLogger } from '../log.ts';
 import type { Outcome } from './outcome.ts';
@@ -64,7 +64,7 @@ export interface Operation {
 }
 
 const DEFAULT_TIMEOUT = '30s';
-const DEFAULT_MAX_ATTEMPTS = 5;
+export const DEFAULT_MAX_ATTEMPTS = 5;
 const DEFAULT_RETRY: RetryPolicy = { minDelayMs: 1_000, maxDelayMs: 60_000 };
 
 const DEFINED = Symbol.for('throughline.operation');

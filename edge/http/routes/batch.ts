@@ -3,7 +3,7 @@ import { problemOf } from '../../../shared/api/problem.ts';
 import { Batch, type BatchReport, type BatchResult } from '../../../shared/api/submit-job.ts';
 import { ThroughlineError } from '../../../shared/errors.ts';
 import { isTerminal } from '../../../shared/job/job.ts';
-import type { Submission } from '../../calls/commands.ts';
+import type { SubmitResult } from '../../calls/commands.ts';
 import { type Reply, unwrapReply } from '../../calls/reply.ts';
 import type { EdgeHono } from '../edge-app.ts';
 import { parseRequest } from '../requests/read-request.ts';
@@ -40,7 +40,7 @@ async function prepareAt(
   }
 }
 
-function resultOf(reply: Reply<Submission> | undefined): BatchResult {
+function resultOf(reply: Reply<SubmitResult> | undefined): BatchResult {
   if (reply === undefined)
     return refused(new ThroughlineError('internal', 'the bridge lost a job of the batch'));
   try {

@@ -51,9 +51,9 @@ const GAUGES: readonly [name: string, help: string, value: (status: BridgeStatus
   ],
   ['outbox_rejected_jobs', 'Rejected jobs: NATS will not take them.', ({ outbox }) => outbox.rejected],
   [
-    'outbox_unsettled_jobs',
+    'outbox_published_jobs',
     'Jobs that NATS has, and whose end the bridge has not seen.',
-    ({ outbox }) => outbox.unsettled,
+    ({ outbox }) => outbox.published,
   ],
   ['outbox_bytes', 'Bytes in the outbox.', ({ outbox }) => outbox.bytes],
 ];

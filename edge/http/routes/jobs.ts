@@ -1,7 +1,7 @@
 import type { Context } from 'hono';
 import { ThroughlineError } from '../../../shared/errors.ts';
 import { isTerminal, type Job } from '../../../shared/job/job.ts';
-import { LIMITS } from '../../../shared/job/job-spec.ts';
+import { LIMITS } from '../../../shared/job/limits.ts';
 import { EdgeApp, type EdgeHono } from '../edge-app.ts';
 import { authenticate, requireScope } from '../middleware/access.ts';
 import { jsonBody } from '../middleware/json-body.ts';

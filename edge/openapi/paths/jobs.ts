@@ -5,7 +5,7 @@ import { OperationName } from '../../../shared/api/operation.ts';
 import { Batch, BatchReport, SubmitJob } from '../../../shared/api/submit-job.ts';
 import { JobHistory } from '../../../shared/job/event-record.ts';
 import { Job, JobState } from '../../../shared/job/job.ts';
-import { LIMITS } from '../../../shared/job/job-spec.ts';
+import { LIMITS } from '../../../shared/job/limits.ts';
 import type { ListQuery } from '../../http/requests/list-requests.ts';
 import * as examples from '../examples.ts';
 import { BROKER_PROBLEMS, json, jsonBody, media, operation, type QueryFields } from '../operation.ts';

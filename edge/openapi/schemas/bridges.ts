@@ -24,7 +24,7 @@ describe('OutboxStatus', OutboxStatus, {
   fields: {
     pending: 'How many jobs wait for NATS.',
     rejected: 'How many jobs NATS will not take.',
-    unsettled: 'How many jobs NATS has, and the bridge has not seen the end of.',
+    published: 'How many jobs NATS has, and the bridge has not seen the end of.',
     bytes: 'The size of the outbox in bytes.',
     oldestAgeSeconds: 'How many seconds the oldest pending job has waited; 0 when no job is pending.',
   },

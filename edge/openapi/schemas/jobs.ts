@@ -9,7 +9,7 @@ import {
   Timeout,
 } from '../../../shared/api/submit-job.ts';
 import { Job, JobAttempt, JobError, JobState, Progress } from '../../../shared/job/job.ts';
-import { LIMITS } from '../../../shared/job/job-spec.ts';
+import { LIMITS } from '../../../shared/job/limits.ts';
 import { DURATION } from '../../../shared/text/duration.ts';
 import { describe, ref } from './describe.ts';
 

@@ -13,7 +13,7 @@ const ROWS: readonly FaultRun[] = [
   },
   {
     title: 'E1: the same where the edge acknowledges by itself',
-    ...{ jobs: 400, callers: 4, before: 0.05, system: { edge: { ACK_MODE: 'edge' } } },
+    ...{ jobs: 400, callers: 4, before: 0.05, system: { edge: { ACK_MODE: 'outbox' } } },
     inject: (scene) => killEdge(scene, 20),
   },
   {
@@ -43,7 +43,7 @@ const ROWS: readonly FaultRun[] = [
   },
   {
     title: 'E6: the same where the outbox keeps jobs until their end, killed while it sends',
-    ...{ jobs: 300, before: 0.1, system: { edge: { OUTBOX_KEEP: 'settled' } } },
+    ...{ jobs: 300, before: 0.1, system: { edge: { OUTBOX_KEEP: 'ended' } } },
     inject: async ({ system, load, dice, hold }) => {
       await system.fault('away', 'nats', async () => {
         await system.nats.kill('SIGKILL');

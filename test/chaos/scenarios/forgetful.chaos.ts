@@ -32,7 +32,7 @@ async function cutLastBlock(directory: string): Promise<void> {
   for (const index of files.filter((name) => !name.endsWith('.blk'))) await rm(path.join(directory, index));
 }
 
-async function forgetful(keep: 'settled' | 'published') {
+async function forgetful(keep: 'ended' | 'published') {
   const storeDir = await mkdtemp(path.join(tmpdir(), 'throughline-forgetful-'));
   onTestFinished(() => rm(storeDir, { recursive: true, force: true }));
   return await runFault({
@@ -42,14 +42,14 @@ async function forgetful(keep: 'settled' | 'published') {
     inject: (scene) => forget(scene, storeDir),
     afterwards: ({ system }) => {
       const noticed = system.lines.filter((line) => line.includes('NATS has forgotten a job'));
-      expect(noticed.length > 0).toBe(keep === 'settled');
+      expect(noticed.length > 0).toBe(keep === 'ended');
     },
-    ...(keep === 'settled' ? {} : { expectViolations: true as const }),
+    ...(keep === 'ended' ? {} : { expectViolations: true as const }),
   });
 }
 
-it('N7: NATS loses some jobs that it acknowledged; with OUTBOX_KEEP=settled they are sent again', async () => {
-  const { counts } = await forgetful('settled');
+it('N7: NATS loses some jobs that it acknowledged; with OUTBOX_KEEP=ended they are sent again', async () => {
+  const { counts } = await forgetful('ended');
   expect(counts.ends.succeeded).toBe(JOBS);
 });
 

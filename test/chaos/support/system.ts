@@ -183,7 +183,7 @@ async function start(
       const answer = await fetch(`${edge.url}/readyz`, { signal: AbortSignal.timeout(READYZ_MS) });
       const { bridges } = (await answer.json()) as { bridges: readonly BridgeStatus[] };
       return bridges.reduce(
-        (sum, { outbox }) => sum + outbox.pending + outbox.rejected + outbox.unsettled,
+        (sum, { outbox }) => sum + outbox.pending + outbox.rejected + outbox.published,
         0,
       );
     },

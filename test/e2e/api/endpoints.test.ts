@@ -223,7 +223,7 @@ beforeAll(async () => {
   stack = await startTestStack({
     operationsFolder: 'test/fixtures/operations',
     // The API accepts this input, but NATS does not, so the outbox rejects it.
-    edge: { API_KEYS: JSON.stringify(entries), ACK_MODE: 'edge' },
+    edge: { API_KEYS: JSON.stringify(entries), ACK_MODE: 'outbox' },
     natsConfig: 'max_payload: 200000',
   });
 });

@@ -264,9 +264,9 @@ describe('the outbox', () => {
   });
 });
 
-describe('ACK_MODE=edge', () => {
+describe('ACK_MODE=outbox', () => {
   it('accepts before NATS has the job, and forwards it immediately', async () => {
-    const stack = await withTestStack({ edge: { ACK_MODE: 'edge' } });
+    const stack = await withTestStack({ edge: { ACK_MODE: 'outbox' } });
     expect(await stack.run('echo', 'first')).toMatchObject({ state: 'succeeded', result: 'first' });
     const jobs = await Promise.all([1, 2, 3].map((n) => accepted(stack, echo(n))));
     expect(jobs.map(({ durability }) => durability)).toEqual(['outbox', 'outbox', 'outbox']);
@@ -276,12 +276,12 @@ describe('ACK_MODE=edge', () => {
   });
 });
 
-describe('OUTBOX_KEEP=settled', () => {
+describe('OUTBOX_KEEP=ended', () => {
   let stack: TestStack;
   let worker: WorkerProcess;
   beforeAll(async () => {
     stack = await startTestStack({
-      edge: { OUTBOX_KEEP: 'settled' },
+      edge: { OUTBOX_KEEP: 'ended' },
       operationsFolder: 'test/fixtures/operations',
     });
     ({ worker } = stack);
@@ -290,9 +290,9 @@ describe('OUTBOX_KEEP=settled', () => {
   it('a job stays in the outbox until its end was seen', async () => {
     const job = await accepted(stack, { operation: 'test.mode', input: { mode: 'hang' } });
     await until('the job to run', async () => (await read(stack, job.id)).state === 'running');
-    expect(await outboxOf(stack)).toMatchObject({ pending: 0, unsettled: 1 });
+    expect(await outboxOf(stack)).toMatchObject({ pending: 0, published: 1 });
     await stack.call(`/v1/jobs/${job.id}`, { method: 'DELETE' });
-    await until('the end to be seen', async () => (await outboxOf(stack)).unsettled === 0);
+    await until('the end to be seen', async () => (await outboxOf(stack)).published === 0);
   });
 
   it('an idempotency key means the same job while NATS is away, although NATS has that job', async () => {
@@ -325,6 +325,6 @@ describe('OUTBOX_KEEP=settled', () => {
     );
     worker = await stack.addWorker();
     expect(await ended(stack, job)).toMatchObject({ state: 'succeeded', result: 'forgotten', attempt: 1 });
-    await until('the end to be seen', async () => (await outboxOf(stack)).unsettled === 0);
+    await until('the end to be seen', async () => (await outboxOf(stack)).published === 0);
   });
 });

@@ -95,7 +95,7 @@ describe('two attempts at one job (W4, T3)', () => {
     const [one, two] = [attemptAt(jobId, 'one'), attemptAt(jobId, 'two')];
     await one.chain.claim(one.event('started'));
     await two.chain.record(two.event('succeeded'));
-    one.chain.tell(one.event('progress'));
+    one.chain.recordProgress(one.event('progress'));
     const cause = await until('the first attempt to know', one.superseded);
     expect(cause.code).toBe('attempt-superseded');
     expect(await one.chain.record(one.event('succeeded'))).toBe('ended');
@@ -108,7 +108,7 @@ describe('an attempt', () => {
     const jobId = newJob();
     const { chain, event } = attemptAt(jobId, 'one');
     await chain.claim(event('started'));
-    for (let n = 1; n <= 9; n++) chain.tell(event('progress', { at: new Date(n).toISOString() }));
+    for (let n = 1; n <= 9; n++) chain.recordProgress(event('progress', { at: new Date(n).toISOString() }));
     await chain.ownership();
     expect(await chain.record(event('succeeded'))).toBe('ours');
     expect(await kindsOf(jobId)).toEqual(['started by one', 'progress by one', 'succeeded by one']);

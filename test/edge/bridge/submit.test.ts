@@ -23,8 +23,8 @@ function command(jobId: string, spec: SubmitCommand['spec'] = {}): SubmitCommand
 }
 
 /** A bridge whose NATS is away, or there, as the test says; its scheduler sends nothing by itself. */
-function setup(settings: { readonly ackMode?: 'stream' | 'edge'; readonly keepUntilSettled?: boolean } = {}) {
-  const { ackMode = 'stream', keepUntilSettled = false } = settings;
+function setup(settings: { readonly ackMode?: 'stream' | 'outbox'; readonly keepUntilEnded?: boolean } = {}) {
+  const { ackMode = 'stream', keepUntilEnded = false } = settings;
   const sql = openSql();
   const log = { debug: vi.fn(), info: vi.fn(), warn: vi.fn(), error: vi.fn() } satisfies Logger;
   const nats = { isAway: false };
@@ -33,12 +33,12 @@ function setup(settings: { readonly ackMode?: 'stream' | 'edge'; readonly keepUn
   });
   connection.broker.operations.put('echo', writeJson(ECHO));
   const outbox = new Outbox(sql, { maxRows: 10, maxBytes: 10_000 });
-  const feed = new AcceptedFeed({ tell: async () => undefined }, log);
+  const feed = new AcceptedFeed({ addAccepted: async () => undefined }, log);
   const object = {
     storage: { getAlarm: async () => null, setAlarm: async () => undefined },
     waitUntil: () => undefined,
   };
-  const parts = { name: 'bridge', log, connection, outbox, feed, keepUntilSettled };
+  const parts = { name: 'bridge', log, connection, outbox, feed, keepUntilEnded };
   const scheduler = new OutboxScheduler({ ...parts, object, ownContext: ROOT_CONTEXT });
   vi.spyOn(scheduler, 'added').mockReturnValue(undefined);
   const operations = new OperationDirectory(new SavedOperations(sql), log);
@@ -59,7 +59,7 @@ describe('a job that is submitted', () => {
     const { job, replayed } = await send(command('job-1'));
     expect([job.state, job.durability, job.maxAttempts, replayed]).toEqual(['queued', 'stream', 5, false]);
     expect(subjects()).toEqual(['jobs.acme.job-1.echo']);
-    expect(outbox.status(0)).toMatchObject({ pending: 0, unsettled: 0 });
+    expect(outbox.status(0)).toMatchObject({ pending: 0, published: 0 });
   });
 
   it('is pending and unsent while NATS is away', async () => {
@@ -89,16 +89,16 @@ describe('a job that is submitted', () => {
     expect(subjects()).toEqual(['jobs.acme.job-1.echo']);
   });
 
-  it('goes to the outbox first with ACK_MODE=edge', async () => {
-    const { submit: send, subjects, outbox } = setup({ ackMode: 'edge' });
+  it('goes to the outbox first with ACK_MODE=outbox', async () => {
+    const { submit: send, subjects, outbox } = setup({ ackMode: 'outbox' });
     expect((await send(command('job-1'))).job.durability).toBe('outbox');
     expect([subjects(), outbox.hasPending]).toEqual([[], true]);
   });
 
-  it('stays in the outbox as published with OUTBOX_KEEP=settled', async () => {
-    const { submit: send, outbox } = setup({ keepUntilSettled: true });
+  it('stays in the outbox as published with OUTBOX_KEEP=ended', async () => {
+    const { submit: send, outbox } = setup({ keepUntilEnded: true });
     expect((await send(command('job-1'))).job.durability).toBe('stream');
-    expect(outbox.findPublished('acme', 'job-1')?.publication).toBe('acknowledged');
+    expect(outbox.findPublished('acme', 'job-1')?.publication).toBe('published');
   });
 
   it('is refused when it asks for more than its operation allows', async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { LIMITS } from '../../../shared/job/job-spec.ts';
+import { LIMITS } from '../../../shared/job/limits.ts';
 import { problemIn, setup } from './app-support.ts';
 
 const ENVELOPE_BYTES = 8 * 1024;

@@ -11,14 +11,14 @@ afterEach(() => void vi.useRealTimers());
 function feed(answer: () => Promise<void> = async () => undefined) {
   const told: string[][] = [];
   const warnings: unknown[] = [];
-  const tell = (jobs: readonly TenantJob[]): Promise<void> => {
+  const addAccepted = (jobs: readonly TenantJob[]): Promise<void> => {
     told.push(jobs.map(({ job: { id } }) => id));
     return answer();
   };
   const log = { warn: (_message: string, fields: unknown) => warnings.push(fields) } as unknown as Logger;
-  const own = new AcceptedFeed({ tell }, log);
+  const own = new AcceptedFeed({ addAccepted }, log);
   const add = (...ids: string[]): void => {
-    for (const id of ids) own.add('acme', job({ id }));
+    for (const id of ids) own.addAccepted('acme', job({ id }));
   };
   return { add, told, warnings };
 }

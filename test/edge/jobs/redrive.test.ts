@@ -49,7 +49,7 @@ const queued = (more: Fields = {}): StoredMessage =>
   stored('jobs.acme.job-1.echo', 9, {
     traceparent: traceparent(NEW),
     'throughline-redrive-count': '1',
-    'throughline-redrive-of': OLD,
+    'throughline-previous-trace-ids': OLD,
     ...more,
   });
 
@@ -91,7 +91,7 @@ describe('a redrive', () => {
       baggage: 'user=ann',
       'throughline-max-attempts': '3',
       'throughline-redrive-count': '1',
-      'throughline-redrive-of': OLD,
+      'throughline-previous-trace-ids': OLD,
       traceparent: expect.stringContaining(job.traceId),
     });
     for (const name of ['x-stranger', 'throughline-dead-reason', 'throughline-dead-attempts']) {
@@ -107,13 +107,13 @@ describe('a redrive', () => {
   });
 
   it('counts on from the redrive count of the dead letter', async () => {
-    const again = deadLetter(8, { 'throughline-redrive-count': '1', 'throughline-redrive-of': NEW });
+    const again = deadLetter(8, { 'throughline-redrive-count': '1', 'throughline-previous-trace-ids': NEW });
     const { redrive, written } = setup({ DEAD: [again], EVENTS: [event('failed', { redriveCount: 1 })] });
     expect((await redrive()).job.previousTraceIds).toEqual([NEW, OLD]);
     expect(written()[0]?.headers).toMatchObject({
       'Nats-Msg-Id': 'job-1:redrive:8',
       'throughline-redrive-count': '2',
-      'throughline-redrive-of': `${NEW},${OLD}`,
+      'throughline-previous-trace-ids': `${NEW},${OLD}`,
     });
   });
 

@@ -30,10 +30,10 @@ function setup(connect: () => Promise<void>) {
   const work: Promise<unknown>[] = [];
   const connection = new MemoryConnection(connect);
   const scheduler = new OutboxScheduler({
-    ...{ name: 'bridge', outbox, log, keepUntilSettled: false, ownContext: ROOT_CONTEXT },
+    ...{ name: 'bridge', outbox, log, keepUntilEnded: false, ownContext: ROOT_CONTEXT },
     connection,
     object: { storage, waitUntil: (one) => void work.push(one) },
-    feed: { add: () => undefined },
+    feed: { addAccepted: () => undefined },
   });
   const add = (): void => outbox.add(JOB, new Uint8Array([48]), 'unsent');
   return { outbox, scheduler, storage, log, connection, add, settled: () => Promise.all(work) };

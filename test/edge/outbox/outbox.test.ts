@@ -90,7 +90,7 @@ describe('a job in the outbox', () => {
     const [entry] = outbox.takeNext(1, 1_000);
     outbox.published([entry?.position ?? 0], 5);
     expect(outbox.find('acme', 'mine')).toBeUndefined();
-    expect([outbox.hasPending, outbox.hasUnsettled]).toEqual([false, true]);
+    expect([outbox.hasPending, outbox.hasPublished]).toEqual([false, true]);
   });
 
   it('that was rejected is pending again after one retry', () => {
@@ -150,7 +150,7 @@ describe('the room of the outbox', () => {
     expect(outbox.status(0)).toEqual({
       pending: 0,
       rejected: 0,
-      unsettled: 0,
+      published: 0,
       bytes: 0,
       oldestAgeSeconds: 0,
     });

@@ -1,7 +1,7 @@
 import { JetStreamApiError, type JetStreamClient, type JetStreamManager } from '@nats-io/jetstream';
 import type { MsgHdrs } from '@nats-io/transport-node';
 import type { JobEvent } from '../../../shared/job/event.ts';
-import { API_CODE } from '../../../shared/nats/server.ts';
+import { API_CODE } from '../../../shared/nats/api-error.ts';
 import { readJobEvent } from '../../../shared/wire/event-message.ts';
 import { HEADER } from '../../../shared/wire/headers.ts';
 import { writeJson } from '../../../shared/wire/json-body.ts';

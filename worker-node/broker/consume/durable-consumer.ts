@@ -1,6 +1,6 @@
 import { type Consumer, JetStreamApiError } from '@nats-io/jetstream';
 import { ThroughlineError } from '../../../shared/errors.ts';
-import { API_CODE } from '../../../shared/nats/server.ts';
+import { API_CODE } from '../../../shared/nats/api-error.ts';
 import type { ConsumerDefinition } from '../../../shared/nats/streams.ts';
 import type { WorkerLogger } from '../../log.ts';
 import type { Broker } from '../connect.ts';

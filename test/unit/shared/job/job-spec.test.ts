@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { jobWithoutEvents } from '../../../../shared/job/accepted-job.ts';
-import { JobEvent, jobBehind, makeEvent } from '../../../../shared/job/event.ts';
+import { acceptedJobOfEvent, JobEvent, makeEvent } from '../../../../shared/job/event.ts';
 import {
   type AcceptedSpec,
-  eventSpec,
   JobSpec,
-  shownSpec,
+  pickEventSpec,
+  pickShownSpec,
   withoutDelay,
 } from '../../../../shared/job/job-spec.ts';
 import { readJobSpec, writeJobSpec } from '../../../../shared/wire/job-headers.ts';
@@ -47,8 +47,8 @@ describe('a job spec', () => {
   });
 
   it('shows its callback neither in events nor in jobs', () => {
-    expect(eventSpec(SPEC)).toEqual({ maxAttempts: 3, fingerprint: SPEC.fingerprint });
-    expect(shownSpec(SPEC)).toEqual({ maxAttempts: 3, dueAt: SPEC.dueAt });
+    expect(pickEventSpec(SPEC)).toEqual({ maxAttempts: 3, fingerprint: SPEC.fingerprint });
+    expect(pickShownSpec(SPEC)).toEqual({ maxAttempts: 3, dueAt: SPEC.dueAt });
   });
 });
 
@@ -80,7 +80,7 @@ describe('an event that is made', () => {
     const redrive = { redriveCount: 2, previousTraceIds: ['ab'.repeat(16)] };
     const at = '2026-01-01T00:00:01.000Z';
     const first = makeEvent('started', { ...JOB, redrive }, { ...FACTS, at });
-    expect(makeEvent('started', jobBehind(first), { ...FACTS, at })).toEqual(first);
+    expect(makeEvent('started', acceptedJobOfEvent(first), { ...FACTS, at })).toEqual(first);
   });
 });
 

@@ -3,8 +3,8 @@ import { describe, expect, it } from 'vitest';
 import type { EventKind, JobEvent } from '../../../../shared/job/event.ts';
 import { EVENT_STATES } from '../../../../shared/job/event.ts';
 import type { Carrier } from '../../../../shared/propagation/index.ts';
-import { digestOf } from '../../../../shared/wire/event-digest.ts';
 import { readEventHeaders, readJobEvent, writeEventHeaders } from '../../../../shared/wire/event-message.ts';
+import { eventSummaryOf } from '../../../../shared/wire/event-summary.ts';
 import { writeJson } from '../../../../shared/wire/json-body.ts';
 import { valuesOf, written } from './headers.ts';
 
@@ -70,7 +70,7 @@ describe('the headers of an event', () => {
     for (const told of [event(kind), full]) {
       const ids = { messageId: 'job-1:1:x', source: '/throughline/worker/w' };
       const headers = written((set) => writeEventHeaders(told, ids, carrier, set));
-      const { traceId, ...digest } = digestOf(told);
+      const { traceId, ...digest } = eventSummaryOf(told);
       // A trace id that is none, as the shorter event has, is left out.
       expect(readEventHeaders(valuesOf(headers))).toEqual({
         ...digest,

@@ -16,7 +16,10 @@ describe('the headers of a redriven job', () => {
     writeRedrive(redrive, (name, value) => {
       headers[name] = value;
     });
-    expect(headers).toEqual({ 'throughline-redrive-count': '2', 'throughline-redrive-of': `${T1},${T2}` });
+    expect(headers).toEqual({
+      'throughline-redrive-count': '2',
+      'throughline-previous-trace-ids': `${T1},${T2}`,
+    });
     expect(read(headers)).toEqual(redrive);
   });
 
@@ -24,14 +27,14 @@ describe('the headers of a redriven job', () => {
     'count as absent when the redrive count is %j',
     (redriveCount) => {
       expect(
-        read({ 'throughline-redrive-count': redriveCount, 'throughline-redrive-of': T1 }),
+        read({ 'throughline-redrive-count': redriveCount, 'throughline-previous-trace-ids': T1 }),
       ).toBeUndefined();
     },
   );
 
   it('keep only valid trace ids', () => {
     const redriveOf = `${T1},nonsense,${T2.toUpperCase()},,${T2}`;
-    expect(read({ 'throughline-redrive-count': '1', 'throughline-redrive-of': redriveOf })).toEqual({
+    expect(read({ 'throughline-redrive-count': '1', 'throughline-previous-trace-ids': redriveOf })).toEqual({
       redriveCount: 1,
       previousTraceIds: [T1, T2],
     });

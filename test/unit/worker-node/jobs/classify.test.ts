@@ -8,7 +8,7 @@ import type { Attempt } from '../../../../worker-node/jobs/attempt.ts';
 import { HeldJob } from '../../../../worker-node/jobs/cancel-memory.ts';
 import { classify, endingOfOther } from '../../../../worker-node/jobs/classify.ts';
 import { EventChain } from '../../../../worker-node/jobs/event-chain.ts';
-import type { JobOutcome } from '../../../../worker-node/jobs/execution.ts';
+import type { JobOutcome } from '../../../../worker-node/jobs/pipeline-steps.ts';
 import { runOperation } from '../../../../worker-node/jobs/run-operation.ts';
 import { defineOperation } from '../../../../worker-node/operations/operation.ts';
 import { reject, retry, retryAfter } from '../../../../worker-node/operations/outcome.ts';

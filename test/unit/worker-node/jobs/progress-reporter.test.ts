@@ -13,7 +13,7 @@ afterEach(() => {
 
 function setup() {
   const seen: Progress[] = [];
-  const chain = { tell: ({ progress }: JobEvent) => void seen.push(progress ?? {}) };
+  const chain = { recordProgress: ({ progress }: JobEvent) => void seen.push(progress ?? {}) };
   return { seen, reporter: new ProgressReporter(chain, attempt(), 'worker-1') };
 }
 

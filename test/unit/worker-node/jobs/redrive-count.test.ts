@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { EventKind, JobEvent } from '../../../../shared/job/event.ts';
-import { isOver, recalled, redriveCountOf } from '../../../../worker-node/jobs/redrive-count.ts';
+import { eventOfRedrive } from '../../../../shared/job/redrive.ts';
+import { isOver, redriveCountOf } from '../../../../worker-node/jobs/redrive-count.ts';
 import { attempt } from '../support.ts';
 
 function event(kind: EventKind, redriveCount: number): JobEvent {
@@ -30,14 +31,14 @@ describe('a delivery', () => {
   ])(
     'after %s with redrive count %i, a message with redrive count %i: %s',
     (kind, eventRedriveCount, redriveCount, what) => {
-      const previous = recalled(event(kind, eventRedriveCount), redriveCount);
+      const previous = eventOfRedrive(event(kind, eventRedriveCount), redriveCount);
       const seen = previous === undefined ? 'start over' : isOver(previous, redriveCount) ? 'skip' : 'run';
       expect(seen).toBe(what);
     },
   );
 
   it('without an event recalls nothing', () => {
-    expect(recalled(undefined, 0)).toBeUndefined();
+    expect(eventOfRedrive(undefined, 0)).toBeUndefined();
   });
 
   it('is 0 until the job is redriven', () => {

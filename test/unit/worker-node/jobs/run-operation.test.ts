@@ -2,7 +2,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import * as z from 'zod';
 import { ThroughlineError } from '../../../../shared/errors.ts';
 import type { Progress } from '../../../../shared/job/job.ts';
-import { LIMITS } from '../../../../shared/job/job-spec.ts';
+import { LIMITS } from '../../../../shared/job/limits.ts';
 import { ProgressReporter } from '../../../../worker-node/jobs/progress-reporter.ts';
 import {
   type AttemptOutcome,
@@ -266,7 +266,7 @@ describe('progress', () => {
     ['failed', () => reject('no'), {}],
     ['ran out of time', never, { timeout: '5ms' }],
   ])('is not passed on after the attempt %s', async (_how, handler, definition) => {
-    const tell = vi.fn();
+    const recordProgress = vi.fn();
     let report: (value: Progress) => void = () => undefined;
     await run(
       (context) => {
@@ -274,10 +274,10 @@ describe('progress', () => {
         return handler(context);
       },
       definition,
-      { progress: new ProgressReporter({ tell }, attempt(), 'worker-1') },
+      { progress: new ProgressReporter({ recordProgress }, attempt(), 'worker-1') },
     );
     report({ fraction: 0.5 });
-    expect(tell).not.toHaveBeenCalled();
+    expect(recordProgress).not.toHaveBeenCalled();
   });
 });
 

@@ -1,7 +1,7 @@
 import { context } from '@opentelemetry/api';
 import { describeThrown } from '../../shared/errors.ts';
-import { type JobEvent, jobBehind, jobOfEvent, makeEvent } from '../../shared/job/event.ts';
-import { isTerminal, type Job } from '../../shared/job/job.ts';
+import { acceptedJobOfEvent, type JobEvent, jobOfEvent, makeEvent } from '../../shared/job/event.ts';
+import { CANCELLED_ERROR, isTerminal, type Job } from '../../shared/job/job.ts';
 import { DELAYED_STREAM, JOBS_STREAM } from '../../shared/nats/streams.ts';
 import { extract, fromNatsHeaders, inject } from '../../shared/propagation/index.ts';
 import { writeCancelHeaders } from '../../shared/wire/cancel.ts';
@@ -17,13 +17,11 @@ import type { BrokerSession } from '../nats/broker-session.ts';
 import type { ConsumerPlace, StoredMessage } from '../nats/stored-message.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { type BrokerRecord, findRecord, isEnded, jobOfRecord, messageOf } from './broker-record.ts';
-import { sendCallback } from './callback.ts';
-import { acceptedJobOf, queuedMessage } from './job-reader.ts';
+import { storeCallbackTask } from './callback-task.ts';
+import { acceptedJobOfMessage, queuedMessage } from './job-reader.ts';
 import { BRIDGE_SOURCE } from './publish-job.ts';
 import { ResultWaiter } from './result-waiter.ts';
 
-/** The error of a job that its caller cancelled. */
-export const CANCELLED = { code: 'job-cancelled', message: 'cancelled by its caller' } as const;
 /** Each lost try means that a worker has moved the job one step on. */
 const TRIES = 5;
 /** A worker that has the job, but has not begun it, ends it at once: worth waiting for. */
@@ -167,15 +165,15 @@ export function isDelivered(
  * @param bridge the name of the bridge that ends it
  */
 export function cancelledEvent(bridge: string, record: BrokerRecord): JobEvent {
-  const ended = { worker: bridge, error: CANCELLED };
+  const ended = { worker: bridge, error: CANCELLED_ERROR };
   if (record.event === undefined) {
     const { traceId } = jobOfRecord(record);
-    const job = acceptedJobOf(messageOf(record));
+    const job = acceptedJobOfMessage(messageOf(record));
     return makeEvent('cancelled', job, { ...ended, attempt: 0, traceId, spanId: '' });
   }
   const { attempt, released, startedAt, traceId, spanId } = record.event;
   const last = { attempt, released, startedAt, traceId, spanId };
-  return makeEvent('cancelled', jobBehind(record.event), { ...ended, ...last });
+  return makeEvent('cancelled', acceptedJobOfEvent(record.event), { ...ended, ...last });
 }
 
 /** @returns false where another event was recorded since the record was read */
@@ -203,7 +201,13 @@ async function storeCallback(
 ): Promise<void> {
   const { headers } = queued ?? delayed ?? {};
   const carrier = inject(extract(fromNatsHeaders(headers)).context);
-  await sendCallback(session, command.tenant, readJobSpec(headerValues(headers)).callback, event, carrier);
+  await storeCallbackTask(
+    session,
+    command.tenant,
+    readJobSpec(headerValues(headers)).callback,
+    event,
+    carrier,
+  );
 }
 
 /**

@@ -4,7 +4,7 @@ import {
   type CallbackSchedule,
   pauseAfter,
   retryAfterOf,
-} from '../../../../worker-node/callbacks/schedule.ts';
+} from '../../../../worker-node/callbacks/callback-schedule.ts';
 import { workerConfig } from '../../../../worker-node/config.ts';
 
 const HOUR_MS = 3_600_000;

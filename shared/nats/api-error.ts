@@ -1,22 +1,3 @@
-/** The first nats-server that can sync each write to disk before it acknowledges (`sync_interval: always`). */
-export const SYNC_SINCE = '2.10.0';
-/** The first nats-server with message schedules, which delayed jobs need. */
-export const SCHEDULES_SINCE = '2.12.0';
-
-/** Whether `version` (such as `2.14.5` or `2.12.0-RC.1`) is `least` or newer; false where it cannot be read. */
-export function isAtLeastVersion(version: string | undefined, least: string): boolean {
-  const [have, need] = [numbers(version ?? ''), numbers(least)];
-  for (const [index, part] of need.entries()) {
-    const own = have[index] ?? -1;
-    if (own !== part) return own > part;
-  }
-  return true;
-}
-
-function numbers(version: string): number[] {
-  return (/^v?([0-9]+)\.([0-9]+)\.([0-9]+)/.exec(version) ?? []).slice(1).map(Number);
-}
-
 /** Error codes of the JetStream API that the edge and the worker act on (nats-server, server/errors.json). */
 export const API_CODE = {
   /** Fewer servers are up than the stream has copies. One may be away, or may not have joined yet. */

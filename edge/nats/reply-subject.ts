@@ -3,7 +3,7 @@ import type { Msg } from 'nats.ws';
 const NANOS_PER_MS = 1_000_000;
 
 /** What the reply subject of a delivered message says about it. */
-interface Delivery {
+interface ReplyInfo {
   /** The number of this delivery, counted by its consumer from 1. */
   readonly nth: number;
   /** Its sequence in the stream. */
@@ -15,7 +15,7 @@ interface Delivery {
 }
 
 /** Reads the reply subject of a message that a consumer delivered. Missing numbers are NaN. */
-export function deliveryOf({ reply = '' }: Msg): Delivery {
+export function readReplyInfo({ reply = '' }: Msg): ReplyInfo {
   const tokens = reply.split('.');
   // $JS.ACK.<stream>.<consumer>.<times>.<sequence>.<nth>.<time>.<pending>; newer servers put a domain and an account
   // before the stream.

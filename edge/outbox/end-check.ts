@@ -22,11 +22,11 @@ interface CheckParts {
 }
 
 /**
- * Looks for the ends of published jobs (`OUTBOX_KEEP=settled`). A job that has neither a message nor an end in NATS was
+ * Looks for the ends of published jobs (`OUTBOX_KEEP=ended`). A job that has neither a message nor an end in NATS was
  * forgotten by a broker that had acknowledged it: it is pending again. Only the scheduler calls this, one run at a time.
  * @throws ThroughlineError `broker-unavailable`
  */
-export async function checkPublished(parts: CheckParts): Promise<void> {
+export async function checkEnds(parts: CheckParts): Promise<void> {
   const { outbox, connection } = parts;
   for (let due = outbox.due(Date.now(), BATCH); due.length > 0; due = outbox.due(Date.now(), BATCH)) {
     await connection.use((session) =>

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { isAtLeastVersion } from '../../../../shared/nats/server.ts';
+import { isAtLeastVersion } from '../../../../shared/nats/server-version.ts';
 
 it.each([
   ['2.12.0', true],

@@ -12,7 +12,7 @@ import { BRIDGE_SOURCE } from './publish-job.ts';
  * @param carrier the job's own trace
  * @throws ThroughlineError `broker-unavailable`, `stream-full`, `broker-refused`
  */
-export async function sendCallback(
+export async function storeCallbackTask(
   session: BrokerSession,
   tenant: string,
   callback: Callback | undefined,

@@ -35,7 +35,7 @@ type Conclusion =
   | 'unsettled';
 
 /** After `decode`: a delivery and the job in it. */
-export interface Received {
+export interface Decoded {
   readonly delivery: Delivery;
   readonly span: Span;
   /** For an unreadable message: what its subject and headers say. */
@@ -46,19 +46,19 @@ export interface Received {
 }
 
 /** After `recall`: what is recorded about the job, and the attempt that follows from it. */
-export interface Execution extends Received {
+export interface Recalled extends Decoded {
   readonly record: JobRecord;
   readonly attempt: Attempt;
   readonly chain: EventChain;
 }
 
 /** After `check`: the attempt may start. */
-export interface Ready extends Execution {
+export interface Checked extends Recalled {
   readonly operation: Operation;
 }
 
 /** After `check`, `claim` or `run`: the outcome is known. */
-export interface Decided extends Execution {
+export interface Decided extends Recalled {
   readonly outcome: JobOutcome;
 }
 

@@ -18,7 +18,7 @@ const TRACE_ID = textHeader(HEADER.traceId, /^[0-9a-f]{32}$/);
 const ERROR_CODE = textHeader(HEADER.errorCode, /^[a-z][a-z0-9-]{0,63}$/);
 
 /** A job after an event, without the fields that may be large. */
-export interface EventDigest {
+export interface EventSummary {
   readonly operation: string;
   readonly state: JobState;
   readonly attempt: number;
@@ -35,8 +35,8 @@ export interface EventDigest {
   readonly previousTraceIds: readonly string[];
 }
 
-/** Writes the headers that {@link readEventDigest} reads. What does not fit into a header is left out. */
-export function writeEventDigest(event: JobEvent, set: SetHeader): void {
+/** Writes the headers that {@link readEventSummary} reads. What does not fit into a header is left out. */
+export function writeEventSummary(event: JobEvent, set: SetHeader): void {
   const { operation, startedAt, error, redriveCount, previousTraceIds = [] } = event;
   if (isOperationName(operation)) set(HEADER.operation, operation);
   ATTEMPT.write(event.attempt, set);
@@ -53,7 +53,11 @@ export function writeEventDigest(event: JobEvent, set: SetHeader): void {
  * @param at when the event happened
  * @returns undefined where a needed header is missing: an older worker wrote them, or a worker in another language
  */
-export function readEventDigest(values: HeaderValues, kind: EventKind, at: string): EventDigest | undefined {
+export function readEventSummary(
+  values: HeaderValues,
+  kind: EventKind,
+  at: string,
+): EventSummary | undefined {
   const [operation] = values(HEADER.operation);
   const [attempt, maxAttempts, acceptedAt] = [
     ATTEMPT.read(values),
@@ -74,7 +78,7 @@ export function readEventDigest(values: HeaderValues, kind: EventKind, at: strin
 }
 
 /** The digest of an event that was read whole. */
-export function digestOf(event: JobEvent): EventDigest {
+export function eventSummaryOf(event: JobEvent): EventSummary {
   const { kind, operation, attempt, maxAttempts, acceptedAt, startedAt, traceId } = event;
   return {
     ...{ operation, state: EVENT_STATES[kind], attempt, maxAttempts, acceptedAt, startedAt, traceId },

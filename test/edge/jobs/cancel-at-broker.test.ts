@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { cancelledEvent, isDelivered } from '../../../edge/jobs/cancel.ts';
+import { cancelledEvent, isDelivered } from '../../../edge/jobs/cancel-at-broker.ts';
 import { JobEvent, jobOfEvent } from '../../../shared/job/event.ts';
 
 describe('a message in the queue', () => {

@@ -1,6 +1,6 @@
 import { ThroughlineError } from '../../shared/errors.ts';
+import { retryAfterOf } from './callback-schedule.ts';
 import type { PostAnswer } from './post.ts';
-import { retryAfterOf } from './schedule.ts';
 
 /** How one delivery of a callback ended. */
 export interface Verdict {
