@@ -18,8 +18,8 @@ import { type Telemetry, telemetry } from './telemetry/runtime.ts';
 import { createSampler } from './telemetry/sampler.ts';
 
 /**
- * The `env` for the instrumentation; our handler has the real one. The instrumentation asks each binding, at each request,
- * for a property with a random name (otel-cf-workers 1.0.0-rc.52), and V8 keeps the names: half a kilobyte of heap each.
+ * An empty `env` for the instrumentation. At each request it asks each binding for a property with a random name, and V8
+ * keeps these names (half a kilobyte each). Our handler gets the real `env`. Seen in otel-cf-workers 1.0.0-rc.52.
  */
 const NO_BINDINGS = {} as Env;
 
@@ -37,7 +37,7 @@ export default {
   },
 } satisfies ExportedHandler<Env>;
 
-/** The bridge's class. Whether it is instrumented depends on `env`, so that is decided when an object is made. */
+/** The bridge's class. Whether it is instrumented depends on `env`, so the class is chosen when an object is made. */
 export const Bridge = new Proxy(BridgeObject, {
   construct(target, [state, env]: [DurableObjectState, Env]) {
     const tracing = telemetryOf(edgeConfig(env));
@@ -47,7 +47,7 @@ export const Bridge = new Proxy(BridgeObject, {
   },
 });
 
-/** The index's class. Its work is traced only within its caller's trace: each of its alarms would be a trace of its own. */
+/** The index's class. Only work for a caller is traced, within the caller's trace. Otherwise each alarm would make a trace. */
 export const JobIndex = new Proxy(JobIndexObject, {
   construct(target, [state, env]: [DurableObjectState, Env]) {
     const tracing = telemetryOf(edgeConfig(env));
@@ -70,8 +70,8 @@ async function answer(request: Request, env: Env, ctx: ExecutionContext): Promis
 }
 
 function handlerOf(env: Env, config: EdgeConfig): Handler {
-  const known = handlers.get(env);
-  if (known !== undefined) return known;
+  const existing = handlers.get(env);
+  if (existing !== undefined) return existing;
   const answerByApp = createAppHandler(env, config);
   const tracing = telemetryOf(config);
   const handler = tracing.on ? traced(answerByApp, tracing.trace) : untraced(answerByApp);
@@ -99,7 +99,7 @@ function createAppHandler(env: Env, config: EdgeConfig): Handler {
   };
 }
 
-/** Runs a handler in a SERVER span. Our own `env` is not instrumented: it would make a second span of each call to a bridge. */
+/** Runs a handler in a SERVER span. Our own `env` is not instrumented, since each call to a bridge would then have two spans. */
 function traced(handler: Handler, trace: TraceConfig): Handler {
   const instrumented = instrument<Env, unknown, unknown>(
     { fetch: (request, _env, ctx) => handler(request, contextOf(request), ctx) },
@@ -113,8 +113,8 @@ function traced(handler: Handler, trace: TraceConfig): Handler {
 }
 
 /**
- * Runs a handler without a span. The caller's trace context goes on unchanged. Where there is none, one is made that nobody
- * records, so that the log lines of a job have an id in common.
+ * Runs a handler without a span. The caller's trace context goes on unchanged. A caller without one gets a trace context that
+ * nobody records, so that the log lines of a job have an id in common.
  */
 function untraced(handler: Handler): Handler {
   return (request, requestContext, ctx) => {

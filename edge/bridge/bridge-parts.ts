@@ -23,7 +23,7 @@ export interface BridgeParts {
   readonly scheduler: OutboxScheduler;
   readonly feed: AcceptedFeed;
   readonly watches: JobWatches;
-  /** Who must have a job before it is accepted: JetStream, or the outbox (`ACK_MODE`). */
+  /** What must have stored a job before the job is accepted: JetStream or the outbox (`ACK_MODE`). */
   readonly ackMode: 'stream' | 'outbox';
   /** Whether the outbox keeps each job until its end is recorded (`OUTBOX_KEEP=ended`). */
   readonly keepUntilEnded: boolean;

@@ -136,7 +136,7 @@ export class Bridge extends DurableObject<Env> implements BridgeApi {
       const { outbox, scheduler, name } = this.#parts;
       if (!outbox.retry(tenant, jobId)) return undefined;
       scheduler.added();
-      const entry = outbox.find(tenant, jobId);
+      const entry = outbox.findUnpublished(tenant, jobId);
       return entry && pendingJob(entry, name);
     });
   }
@@ -185,7 +185,7 @@ export class Bridge extends DurableObject<Env> implements BridgeApi {
     }
   }
 
-  /** An error in a request is told to its caller alone: its text may quote the request, which must not be logged. */
+  /** Logs an error, but not the text of a fault in the request: the text may quote the request, which must not be logged. */
   #logRefusal(error: ThroughlineError): void {
     const { log } = this.#parts;
     if (error.code === 'internal') {

@@ -6,8 +6,8 @@ import { pendingJob } from '../outbox/pending-job.ts';
 import type { BridgeParts } from './bridge-parts.ts';
 
 /**
- * Cancels a job. A job that only the outbox has ends here: it is never sent, and its end is recorded once NATS can be
- * reached. A job that NATS may have too is cancelled there first.
+ * Cancels a job. A job that only the outbox has is never sent, and its end is recorded when NATS can be reached. A job
+ * that NATS may have too is cancelled at NATS first.
  * @returns undefined when there is no such job
  * @throws ThroughlineError `broker-unavailable`
  */
@@ -15,14 +15,14 @@ export async function cancelJob(
   bridge: BridgeParts,
   command: CancelCommand,
 ): Promise<Cancellation | undefined> {
-  const entry = bridge.outbox.find(command.tenant, command.jobId);
+  const entry = bridge.outbox.findUnpublished(command.tenant, command.jobId);
   if (entry === undefined) return await cancelAtBroker(bridge, command);
   if (entry.cancelledAt !== undefined) return { job: pendingJob(entry, bridge.name), tooLate: false };
   const cancelled = entry.publication === 'unanswered' ? await cancelIfAtBroker(bridge, command) : undefined;
   return cancelled ?? (await cancelInOutbox(bridge, command, entry));
 }
 
-/** @returns undefined where NATS does not have the job, or is away */
+/** @returns undefined if NATS does not have the job, or is away */
 async function cancelIfAtBroker(
   bridge: BridgeParts,
   command: CancelCommand,
@@ -42,7 +42,7 @@ async function cancelInOutbox(
   if (!outbox.cancel(entry.position, cancelledAt)) return await cancelAtBroker(bridge, command);
   scheduler.added();
   log.info('job cancelled in the outbox', { job_id: command.jobId, tenant: command.tenant });
-  // If NATS may have the job, a worker may end it in another way: it counts as cancelled once that is certain.
-  const known = entry.publication === 'unanswered' ? entry : { ...entry, cancelledAt };
-  return { job: pendingJob(known, name), tooLate: false };
+  // If NATS may have the job, a worker may end it in another way. So the answer does not say `cancelled` yet.
+  const shown = entry.publication === 'unanswered' ? entry : { ...entry, cancelledAt };
+  return { job: pendingJob(shown, name), tooLate: false };
 }

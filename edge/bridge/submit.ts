@@ -25,7 +25,7 @@ type SubmitParts = Omit<BridgeParts, 'connection' | 'watches' | 'heartbeatMs'> &
   readonly connection: BrokerAccess;
 };
 
-/** One submission on its way through the steps below. */
+/** One submission, as it goes through the steps below. */
 interface Submitting {
   readonly bridge: SubmitParts;
   readonly broker: RequestBroker;
@@ -40,19 +40,19 @@ interface NewJob {
 }
 
 /**
- * Submits a job. If its idempotency key stands for a job already, that job is the answer. Else the job is checked, then
- * published, or kept pending while NATS is away. If the caller asked for it, the answer waits for the job's end.
- * @returns the job: queued, or further if the answer waited, or if the job existed already
+ * Submits a job. If the idempotency key already belongs to a job, that job is the answer. Otherwise the job is checked,
+ * then published, or added to the outbox while NATS is away. If the caller asked for it, the answer waits for the end.
+ * @returns the job: `queued`, or a later state if the answer waited or the job existed already
  * @throws ThroughlineError `operation-unknown`, `input-invalid`, `request-invalid`, `idempotency-key-reused`,
  *   `stream-full`, `outbox-full`, `broker-rejected`, `delay-unsupported`; then nothing was accepted.
- *   `broker-unavailable` where NATS is away and the operation was not announced before
+ *   `broker-unavailable` if NATS is away and the bridge has never seen an announcement of the operation
  */
 export async function submit(bridge: SubmitParts, command: SubmitCommand): Promise<SubmitResult> {
   const untilMs = Date.now() + command.waitMs;
   const broker = await RequestBroker.start(bridge.connection);
   const submitting = { bridge, broker, command };
   if (command.waitMs === 0) return await findOrSubmit(submitting);
-  // It listens before the job is published, so that it cannot miss the end.
+  // The waiter listens before the job is published, so that it cannot miss the end.
   const waiter = ResultWaiter.start(bridge.connection, broker.session, command);
   try {
     const submission = await findOrSubmit(submitting);
@@ -71,13 +71,16 @@ async function findOrSubmit(submitting: Submitting): Promise<SubmitResult> {
 }
 
 /**
- * The job that this idempotency key stands for already, if there is one.
- * @throws ThroughlineError `idempotency-key-reused` when it came from another request
+ * The job that this idempotency key already belongs to, if there is one.
+ * @throws ThroughlineError `idempotency-key-reused` if that job came from another request
  */
 async function findExisting(submitting: Submitting): Promise<SubmitResult | undefined> {
-  const { fingerprint } = submitting.command.spec;
   const found = await findJobOfKey(submitting);
-  if (found === undefined) return undefined;
+  return found && replayOf(submitting.command, found);
+}
+
+/** The answer with a job that existed already. @throws ThroughlineError `idempotency-key-reused` */
+function replayOf({ spec: { fingerprint } }: SubmitCommand, found: FoundJob): SubmitResult {
   if (fingerprint === undefined || found.fingerprint === fingerprint)
     return { job: found.job, replayed: true };
   throw new ThroughlineError(
@@ -86,12 +89,11 @@ async function findExisting(submitting: Submitting): Promise<SubmitResult | unde
   );
 }
 
-/** While NATS is away only the outbox is asked; the outbox asks NATS before it sends the job. */
+/** Looks in the outbox, then in NATS. If NATS does not answer, a published outbox row is the answer. */
 async function findJobOfKey({ bridge, broker, command }: Submitting): Promise<FoundJob | undefined> {
   const { tenant, jobId } = command;
-  const entry = bridge.outbox.find(tenant, jobId);
-  if (entry !== undefined)
-    return { job: pendingJob(entry, bridge.name), fingerprint: entry.job.spec.fingerprint };
+  const unpublished = findInOutbox(bridge, command);
+  if (unpublished !== undefined) return unpublished;
   const found = await broker.ask((session) => findJob(session, tenant, jobId));
   if (found !== undefined || broker.session !== undefined) return found;
   const published = bridge.outbox.findPublished(tenant, jobId);
@@ -100,7 +102,15 @@ async function findJobOfKey({ bridge, broker, command }: Submitting): Promise<Fo
   );
 }
 
-/** Publishes a new job, or keeps it pending, in its PRODUCER span. The message carries that span, however late it is sent. */
+function findInOutbox(
+  { outbox, name }: SubmitParts,
+  { tenant, jobId }: Pick<SubmitCommand, 'tenant' | 'jobId'>,
+): FoundJob | undefined {
+  const entry = outbox.findUnpublished(tenant, jobId);
+  return entry && { job: pendingJob(entry, name), fingerprint: entry.job.spec.fingerprint };
+}
+
+/** Publishes a new job, or adds it to the outbox. The job's message carries the PRODUCER span, also if it is sent later. */
 async function submitNew(submitting: Submitting, announcement: OperationAnnouncement): Promise<SubmitResult> {
   const { bridge, command } = submitting;
   const body = writeJson(command.input);
@@ -109,7 +119,7 @@ async function submitNew(submitting: Submitting, announcement: OperationAnnounce
   const job = outgoingJob(command, announcement, sending);
   const message = { subject: subjectOf(job, Date.now()), size: body.length };
   span.setAttributes(sendAttributes(command, message, bridge.name));
-  return await runInSendSpan(span, sending, () => publishOrKeep(submitting, { job, body, span }));
+  return await runInSendSpan(span, sending, () => publishOrAddToOutbox(submitting, { job, body, span }));
 }
 
 function outgoingJob(
@@ -125,21 +135,24 @@ function outgoingJob(
   };
 }
 
-/** Publishes a job. Where NATS is away, or other jobs are pending, it is kept pending too, so that jobs stay in order. */
-async function publishOrKeep(submitting: Submitting, newJob: NewJob): Promise<SubmitResult> {
+/** Publishes a job. If NATS is away, or other jobs are pending, the job is added to the outbox, so that jobs stay in order. */
+async function publishOrAddToOutbox(submitting: Submitting, newJob: NewJob): Promise<SubmitResult> {
   const { session } = submitting.broker;
   if (newJob.job.spec.dueAt !== undefined && session !== undefined) checkDelaySupport(session);
-  const published = await publish(submitting, newJob);
-  if (published === 'unsent' || published === 'unanswered')
-    return await keepPending(submitting, newJob, published);
-  submitting.bridge.log.info('job published', logFields(newJob));
+  const result = await tryPublish(submitting, newJob);
+  if (result === 'unsent' || result === 'unanswered') return await addToOutbox(submitting, newJob, result);
   newJob.span.setAttribute(ATTR.durability, 'stream');
-  // JetStream has a message of this id: another request with the same key came first, and its job counts.
-  const first = published === 'duplicate' ? await findExisting(submitting) : undefined;
-  return first ?? accepted(submitting, newJob, 'stream');
+  if (result === 'duplicate') {
+    // JetStream already has a message with this id: another request with the same key was first. Its job is the answer.
+    const first = await findExisting(submitting);
+    return first ?? reportAccepted(submitting, newJob, 'stream');
+  }
+  submitting.bridge.log.info('job published', logFields(newJob));
+  return reportAccepted(submitting, newJob, 'stream');
 }
 
-async function publish(
+/** @returns `unsent` if the job must go through the outbox; `unanswered` if NATS may have the job */
+async function tryPublish(
   { bridge, broker }: Submitting,
   { job, body }: NewJob,
 ): Promise<'stored' | 'duplicate' | 'unsent' | 'unanswered'> {
@@ -156,25 +169,25 @@ async function publish(
   return 'stored';
 }
 
-async function keepPending(
+async function addToOutbox(
   submitting: Submitting,
   newJob: NewJob,
   publication: 'unsent' | 'unanswered',
 ): Promise<SubmitResult> {
   const { outbox, scheduler, log } = submitting.bridge;
   const { job, body, span } = newJob;
-  // Another request with the same key may have been kept meanwhile.
-  const first = outbox.find(job.tenant, job.jobId) && (await findExisting(submitting));
-  if (first !== undefined) return first;
+  // Another request with the same key may have added its job to the outbox meanwhile.
+  const first = findInOutbox(submitting.bridge, job);
+  if (first !== undefined) return replayOf(submitting.command, first);
   outbox.add(job, body, publication);
   scheduler.added();
   log.info('job pending in the outbox', logFields(newJob));
   span.setAttribute(ATTR.durability, 'outbox');
-  return accepted(submitting, newJob, 'outbox');
+  return reportAccepted(submitting, newJob, 'outbox');
 }
 
-/** The answer for a new job. The job is safe by now. */
-function accepted(
+/** Reports a stored job to the index, and makes the answer. */
+function reportAccepted(
   { bridge }: Submitting,
   { job: outgoing }: NewJob,
   durability: Job['durability'],
@@ -184,7 +197,7 @@ function accepted(
   return { job, replayed: false };
 }
 
-/** The job at its end; when `untilMs` (epoch milliseconds) passes first, as its latest event says. */
+/** The job at its end. If `untilMs` (epoch milliseconds) comes first: the job after its latest event. */
 async function awaitEnd(job: Job, waiter: ResultWaiter, untilMs: number): Promise<Job> {
   if (isTerminal(job.state)) return job;
   const end = await waiter.end(untilMs);

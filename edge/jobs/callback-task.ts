@@ -8,7 +8,8 @@ import type { BrokerSession } from '../nats/broker-session.ts';
 import { BRIDGE_SOURCE } from './publish-job.ts';
 
 /**
- * Stores the callback of a job that ended here, if the job asked for one at this end. Storing it twice changes nothing.
+ * Stores the callback task of a job that ended in this bridge, if the job asked for a callback at this end. NATS drops a
+ * second copy of the task.
  * @param carrier the job's own trace
  * @throws ThroughlineError `broker-unavailable`, `stream-full`, `broker-refused`
  */

@@ -5,12 +5,9 @@ import { CANCELLED_ERROR, isTerminal, type Job } from '../../shared/job/job.ts';
 import { DELAYED_STREAM, JOBS_STREAM } from '../../shared/nats/streams.ts';
 import { extract, fromNatsHeaders, inject } from '../../shared/propagation/index.ts';
 import { writeCancelHeaders } from '../../shared/wire/cancel.ts';
-import { writeEventHeaders } from '../../shared/wire/event-message.ts';
 import { headerValues } from '../../shared/wire/headers.ts';
 import { readJobSpec } from '../../shared/wire/job-headers.ts';
-import { writeJson } from '../../shared/wire/json-body.ts';
-import { idPerRedrive } from '../../shared/wire/redrive.ts';
-import { cancelSubject, eventSubject, subjectMatches } from '../../shared/wire/subjects.ts';
+import { cancelSubject, subjectMatches } from '../../shared/wire/subjects.ts';
 import type { CancelCommand, Cancellation } from '../calls/commands.ts';
 import type { BrokerAccess } from '../nats/broker-connection.ts';
 import type { BrokerSession } from '../nats/broker-session.ts';
@@ -19,12 +16,13 @@ import type { Logger } from '../telemetry/log.ts';
 import { type BrokerRecord, findRecord, isEnded, jobOfRecord, messageOf } from './broker-record.ts';
 import { storeCallbackTask } from './callback-task.ts';
 import { acceptedJobOfMessage, queuedMessage } from './job-reader.ts';
+import { publishEvent } from './publish-event.ts';
 import { BRIDGE_SOURCE } from './publish-job.ts';
 import { ResultWaiter } from './result-waiter.ts';
 
-/** Each lost try means that a worker has moved the job one step on. */
+/** A try fails if a worker has recorded an event of the job meanwhile. */
 const TRIES = 5;
-/** A worker that has the job, but has not begun it, ends it at once: worth waiting for. */
+/** How long to wait for a worker that has the job but has not started it. Such a worker ends the job immediately. */
 const WORKER_MS = 1_000;
 
 /** What cancelling needs of its bridge. */
@@ -35,7 +33,7 @@ export interface CancelParts {
   readonly log: Logger;
 }
 
-/** One cancellation on its way. */
+/** A cancel command that is being carried out, and what it needs. */
 interface Cancelling {
   readonly parts: CancelParts;
   readonly session: BrokerSession;
@@ -43,11 +41,11 @@ interface Cancelling {
 }
 
 /**
- * Cancels a job that NATS has. First a notice is stored: from then on, every worker that takes the job knows of it.
- * Then the job is ended, by this bridge if no worker has it, else by its worker. Exactly one of them records the end
- * (docs/PROTOCOL.md, "Cancelling").
+ * Cancels a job that NATS has. First a notice is stored. After that, each worker that takes the job finds the notice.
+ * Then the job is ended: by this bridge if no worker has the job, else by the worker. Exactly one of them records the
+ * end (docs/PROTOCOL.md, "Cancelling").
  * @returns undefined when there is no such job
- * @throws ThroughlineError `broker-unavailable`; the job may be cancelled all the same
+ * @throws ThroughlineError `broker-unavailable`. The job may be cancelled although this was thrown
  */
 export function cancelAtBroker(
   parts: CancelParts,
@@ -58,12 +56,11 @@ export function cancelAtBroker(
     if (found === undefined) return undefined;
     if (isEnded(found)) return { job: jobOfRecord(found), tooLate: true };
     const cancelling = { parts, session, command };
-    // It listens before the notice is sent, so that it cannot miss the worker's answer.
+    // The waiter listens before the notice is sent, so that it cannot miss the worker's answer.
     const waiter = ResultWaiter.start(parts.connection, session, command);
     try {
-      const noticed = await sendNotices(cancelling, found);
-      const here = await endHere(cancelling, noticed);
-      return here.cancellation ?? (await awaitWorker(command, here.record, waiter));
+      const result = await endInBridge(cancelling, await sendNotices(cancelling, found));
+      return 'heldBy' in result ? await awaitWorker(command, result.record, waiter) : result;
     } finally {
       waiter.stop();
     }
@@ -71,22 +68,25 @@ export function cancelAtBroker(
 }
 
 /**
- * Stores the notice. A delayed job is taken out of `DELAYED` after that; if its time comes at this very moment, it is
- * found in the queue, and the notice holds for it too.
- * @returns the record as it is then
+ * Stores the cancel notice. Then the message of a delayed job is removed from `DELAYED`. If the job becomes due at this
+ * moment, its message is in the queue, and the notice is valid for that message too.
+ * @returns the record that was found. If the job was delayed, its queue message is read again.
  */
 async function sendNotices(cancelling: Cancelling, found: BrokerRecord): Promise<BrokerRecord> {
   const { session, command } = cancelling;
   if (found.queued !== undefined) await sendNotice(cancelling, found.queued.sequence);
   if (found.delayed === undefined) return found;
-  // The sequence that it would have in the queue is not known yet.
+  // The sequence that the message would have in the queue is not known yet.
   await sendNotice(cancelling, Number.MAX_SAFE_INTEGER);
   await session.remove(DELAYED_STREAM, found.delayed.sequence).catch(() => undefined);
   const queued = await queuedMessage(session, command.tenant, command.jobId);
   return { ...found, queued };
 }
 
-/** Tells all workers, and `CANCELS`. The acknowledgement comes after the workers' copies were sent. */
+/**
+ * Publishes the cancel notice to all workers. The stream `CANCELS` keeps it. NATS acknowledges the notice after it has
+ * sent the notice to the workers.
+ */
 async function sendNotice({ session, command }: Cancelling, sequence: number): Promise<void> {
   const { tenant, jobId } = command;
   const notice = { jobId, sequence, source: BRIDGE_SOURCE, at: new Date().toISOString() };
@@ -98,33 +98,39 @@ async function sendNotice({ session, command }: Cancelling, sequence: number): P
   );
 }
 
-/** How an attempt to end a job here went: its cancellation, or the record of a job that a worker has. */
-interface EndedHere {
-  readonly cancellation?: Cancellation;
+/** A job that the bridge must not end, since a worker has it. */
+interface HeldByWorker {
+  readonly heldBy: 'worker';
   readonly record: BrokerRecord;
 }
 
-/** Ends the job, unless a worker has it. @param noticed as it was before the notice; it still guards the write */
-async function endHere(cancelling: Cancelling, noticed: BrokerRecord): Promise<EndedHere> {
+/**
+ * Ends the job in this bridge, unless a worker has it.
+ * @param found was read before the notice was stored, so the write fails if an event was recorded since.
+ */
+async function endInBridge(
+  cancelling: Cancelling,
+  found: BrokerRecord,
+): Promise<Cancellation | HeldByWorker> {
   const { parts, session, command } = cancelling;
-  let record = noticed;
+  let record = found;
   for (let tries = 1; tries <= TRIES; tries++) {
-    if (isEnded(record)) return { cancellation: outcomeOf(jobOfRecord(record)), record };
+    if (isEnded(record)) return cancellationOf(jobOfRecord(record));
     if (await isHeld(session, record)) break;
     const event = cancelledEvent(parts.name, record);
-    // A job out of `DELAYED` has no message that could send its callback later, so the callback is stored first.
+    // A job that was delayed has no message now. No worker could store its callback later, so it is stored first.
     if (record.queued === undefined) await storeCallback(cancelling, record, event);
     if (await recordEnd(cancelling, record, event)) {
-      await removeFromQueue(cancelling, record, event);
+      await storeCallbackAndRemove(cancelling, record, event);
       parts.log.info('job cancelled', { job_id: command.jobId, tenant: command.tenant });
-      return { cancellation: { job: jobOfEvent(event), tooLate: false }, record };
+      return { job: jobOfEvent(event), tooLate: false };
     }
     record = (await findRecord(session, command)) ?? record;
   }
-  return { record };
+  return { heldBy: 'worker', record };
 }
 
-/** Waits for the worker that has the job to end it, as long as the caller asked for, or a moment if it has not begun. */
+/** Waits until the worker ends the job, for as long as the caller asked. If the job has not started, waits a moment at least. */
 async function awaitWorker(
   command: CancelCommand,
   record: BrokerRecord,
@@ -132,20 +138,20 @@ async function awaitWorker(
 ): Promise<Cancellation> {
   const waitMs = record.event === undefined ? Math.max(WORKER_MS, command.waitMs) : command.waitMs;
   const ended = await waiter.end(Date.now() + waitMs);
-  if (ended !== undefined) return outcomeOf(jobOfEvent(ended.event));
+  if (ended !== undefined) return cancellationOf(jobOfEvent(ended.event));
   const { latest } = waiter;
   const job = latest === undefined ? jobOfRecord(record) : jobOfEvent(latest);
   // The end may have come before anybody waited for it.
-  return isTerminal(job.state) ? outcomeOf(job) : { job, tooLate: false };
+  return isTerminal(job.state) ? cancellationOf(job) : { job, tooLate: false };
 }
 
-function outcomeOf(job: Job): Cancellation {
+function cancellationOf(job: Job): Cancellation {
   return { job, tooLate: job.state !== 'cancelled' };
 }
 
 /**
- * Whether a worker may have the job. It is asked after the notice was acknowledged: a message that is delivered from
- * now on reaches its worker after the notice.
+ * Whether a worker may have the job. Call this after the notice was acknowledged: a worker that gets the job's message
+ * after that has already got the notice.
  */
 async function isHeld(session: BrokerSession, { event, queued }: BrokerRecord): Promise<boolean> {
   if (event !== undefined) return event.kind === 'started' || event.kind === 'progress';
@@ -161,8 +167,9 @@ export function isDelivered(
 }
 
 /**
- * The end of a job that was cancelled before a worker began it, or between two attempts. It stays in the job's own trace.
- * @param bridge the name of the bridge that ends it
+ * The event that ends a job cancelled before its first attempt, or between two attempts. The event belongs to the job's
+ * own trace.
+ * @param bridge the name of the bridge that ends the job
  */
 export function cancelledEvent(bridge: string, record: BrokerRecord): JobEvent {
   const ended = { worker: bridge, error: CANCELLED_ERROR };
@@ -176,24 +183,16 @@ export function cancelledEvent(bridge: string, record: BrokerRecord): JobEvent {
   return makeEvent('cancelled', acceptedJobOfEvent(record.event), { ...ended, ...last });
 }
 
-/** @returns false where another event was recorded since the record was read */
+/** @returns false if another event was recorded since the record was read */
 function recordEnd(
   { session, command }: Cancelling,
   { lastSequence }: BrokerRecord,
   event: JobEvent,
 ): Promise<boolean> {
-  const { tenant, jobId } = command;
-  const ids = { messageId: idPerRedrive(`${jobId}:end`, event.redriveCount), source: BRIDGE_SOURCE };
-  const carrier = inject(context.active());
-  return session.publishAfter(
-    lastSequence,
-    eventSubject(tenant, jobId),
-    (set) => writeEventHeaders(event, ids, carrier, set),
-    writeJson(event),
-  );
+  return publishEvent(session, command, event, lastSequence, inject(context.active()));
 }
 
-/** Stores the job's callback in the trace of the job, not of the request that cancels it. */
+/** Stores the callback task of the job, in the trace of the job and not of the request that cancels it. */
 async function storeCallback(
   { session, command }: Cancelling,
   { queued, delayed }: BrokerRecord,
@@ -211,10 +210,14 @@ async function storeCallback(
 }
 
 /**
- * Removes the message of a job whose end is recorded. A worker that gets it before that sends the callback and
- * acknowledges it, so the message stays until the callback is stored.
+ * Stores the callback task of an ended job, then removes the job's message from the queue. The message stays until the
+ * task is stored: if this bridge fails, a worker gets the message and stores the task.
  */
-async function removeFromQueue(cancelling: Cancelling, record: BrokerRecord, event: JobEvent): Promise<void> {
+async function storeCallbackAndRemove(
+  cancelling: Cancelling,
+  record: BrokerRecord,
+  event: JobEvent,
+): Promise<void> {
   const { parts, session } = cancelling;
   if (record.queued === undefined) return;
   try {

@@ -8,20 +8,20 @@ import { nextRedrive, type Redrive } from '../../shared/job/redrive.ts';
 import { DEAD_STREAM, EVENTS_STREAM } from '../../shared/nats/streams.ts';
 import { extract, fromNatsHeaders, inject } from '../../shared/propagation/index.ts';
 import { ATTR } from '../../shared/trace/semantics.ts';
-import { readJobEvent, writeEventHeaders } from '../../shared/wire/event-message.ts';
+import { readJobEvent } from '../../shared/wire/event-message.ts';
 import { HEADER, headerValues } from '../../shared/wire/headers.ts';
 import { readJobSpec } from '../../shared/wire/job-headers.ts';
 import { writeJobHeaders } from '../../shared/wire/job-message.ts';
-import { writeJson } from '../../shared/wire/json-body.ts';
-import { idPerRedrive, readRedrive, redriveMessageId } from '../../shared/wire/redrive.ts';
+import { readRedrive, redriveMessageId } from '../../shared/wire/redrive.ts';
 import { deadLetterFilter, eventSubject, jobSubject, parseJobSubject } from '../../shared/wire/subjects.ts';
 import type { Redriven } from '../calls/dead-letter-commands.ts';
 import type { BrokerSession, WriteHeaders } from '../nats/broker-session.ts';
 import type { StoredMessage } from '../nats/stored-message.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { lastDeadLetter } from './dead-letters.ts';
-import { acceptedJobOfMessage, queuedMessage, readJob } from './job-reader.ts';
+import { acceptedJobOfMessage, lastEvent, queuedMessage, readJob } from './job-reader.ts';
 import { runInSendSpan } from './job-spans.ts';
+import { publishEvent } from './publish-event.ts';
 import { BRIDGE_SOURCE } from './publish-job.ts';
 import { oldSpanOf, plainSpanContext, startRedriveSpan } from './redrive-span.ts';
 
@@ -32,7 +32,7 @@ export interface RedriveParts {
   readonly log: Logger;
 }
 
-/** One redrive on its way: the dead letter, and what NATS knows of its job. */
+/** A redrive that is being carried out: the dead letter, and what NATS knows of its job. */
 interface Redriving {
   readonly parts: RedriveParts;
   readonly session: BrokerSession;
@@ -44,15 +44,15 @@ interface Redriving {
   readonly queued: StoredMessage | undefined;
   /** The job's last event. */
   readonly event: JobEvent | undefined;
-  /** The sequence of that event: a newer event must not be overwritten. */
+  /** The sequence of the last event; 0: there is none. A newer event must not be overwritten. */
   readonly lastSequence: number;
 }
 
 /**
  * Redrives the dead letter of a job.
  * @returns the job as it is after the redrive
- * @throws ThroughlineError `dead-letter-unknown`, `not-dead`, `broker-unavailable`, `stream-full`, `broker-refused`;
- *   the dead letter is still there then
+ * @throws ThroughlineError `dead-letter-unknown`, `not-dead`, `broker-unavailable`, `stream-full`, `broker-refused`.
+ *   The dead letter still exists after an error
  */
 export async function redriveJob(
   parts: RedriveParts,
@@ -70,8 +70,8 @@ export async function redriveJob(
 
 /**
  * Redrives one dead letter: publishes the job's message, records the `redriven` event, removes the dead letter. The
- * message comes first, since it must not be lost or doubled: its id holds the dead letter's sequence. A redrive that was
- * interrupted can be asked for again.
+ * message comes first, so that a crash cannot lose the job. The message id holds the sequence of the dead letter, so
+ * NATS drops a second message. After an interruption the same redrive can be requested again.
  */
 export async function redriveDeadLetter(
   parts: RedriveParts,
@@ -104,14 +104,15 @@ async function lookUp(
 }
 
 /**
- * The job, where an earlier redrive of this dead letter got as far as the events, or as far as the queue.
+ * The job, if this dead letter was redriven before: then the queue or the events show the redrive.
+ * @returns undefined if the dead letter was not redriven yet
  * @throws ThroughlineError `not-dead`
  */
 async function alreadyRedriven(redriving: Redriving): Promise<Redriven | undefined> {
   const { event, queued, redrive } = redriving;
   if (event !== undefined && (event.redriveCount ?? 0) >= redrive.redriveCount)
     return { job: jobOfEvent(event), sentBy: undefined };
-  if (isRedriven(queued, redrive)) return await recordQueued(redriving, queued);
+  if (belongsTo(queued, redrive)) return await recordQueued(redriving, queued);
   if (event !== undefined && event.kind !== 'failed') {
     throw new ThroughlineError('not-dead', `the job is not dead: its last event is ${event.kind}`);
   }
@@ -139,7 +140,7 @@ async function publish(redriving: Redriving): Promise<Redriven> {
 
 function messageHeaders({ deadLetter, address, redrive }: Redriving, sending: Context): WriteHeaders {
   const { acceptedAt } = acceptedJobOfMessage(deadLetter);
-  // A limit that cannot be read is left out, so the operation's own limit holds. The delay is over.
+  // A limit that cannot be read is left out, so the limit of the operation is used. The delay is over.
   const spec = withoutDelay(readJobSpec(headerValues(deadLetter.headers)));
   const job = { address, acceptedAt, spec, redrive, source: BRIDGE_SOURCE };
   return (set) => {
@@ -148,37 +149,30 @@ function messageHeaders({ deadLetter, address, redrive }: Redriving, sending: Co
   };
 }
 
-/** Another request redrove the same dead letter a moment ago: the answer is about that redrive. */
+/** The answer if another request redrove the same dead letter a moment ago. */
 async function redrivenByOther(redriving: Redriving): Promise<Redriven> {
   const { session, address, redrive } = redriving;
   const { tenant, jobId } = address;
   const queued = await queuedMessage(session, tenant, jobId);
-  if (isRedriven(queued, redrive)) return await recordQueued(redriving, queued);
+  if (belongsTo(queued, redrive)) return await recordQueued(redriving, queued);
   const job = await readJob(session, tenant, jobId);
   if (job === undefined) throw new ThroughlineError('not-dead', 'the job was redriven already');
   return { job, sentBy: undefined };
 }
 
-/** Records the redrive of a message that is in the queue already. */
+/** Records the redrive of a job whose message is in the queue already. */
 async function recordQueued(redriving: Redriving, queued: StoredMessage): Promise<Redriven> {
   const { context: sent, spanContext } = extract(fromNatsHeaders(queued.headers));
   return { job: await recordRedriven(redriving, sent), sentBy: plainSpanContext(spanContext) };
 }
 
-/** Records the `redriven` event. Where a worker has begun the job meanwhile, the worker's event counts. */
+/** Records the `redriven` event. If a worker has started the job meanwhile, the worker's event stays the last one. */
 async function recordRedriven(redriving: Redriving, sent: Context): Promise<Job> {
   const { session, address, lastSequence } = redriving;
-  const subject = eventSubject(address.tenant, address.jobId);
   const event = redrivenEvent(redriving, trace.getSpanContext(sent));
-  const messageId = idPerRedrive(`${address.jobId}:redriven`, event.redriveCount);
-  const isStored = await session.publishAfter(
-    lastSequence,
-    subject,
-    (set) => writeEventHeaders(event, { messageId, source: BRIDGE_SOURCE }, inject(sent), set),
-    writeJson(event),
-  );
-  const last = isStored ? undefined : await session.lastMessage(EVENTS_STREAM, subject);
-  return jobOfEvent((last && readJobEvent(last.data)) ?? event);
+  const isStored = await publishEvent(session, address, event, lastSequence, inject(sent));
+  const last = isStored ? undefined : await lastEvent(session, address.tenant, address.jobId);
+  return jobOfEvent(last ?? event);
 }
 
 function redrivenEvent({ deadLetter, redrive, event }: Redriving, sent: SpanContext | undefined): JobEvent {
@@ -193,7 +187,7 @@ async function removeDeadLetter({ parts, session, deadLetter, address }: Redrivi
     const filter = deadLetterFilter(address.tenant, address.jobId);
     await session.deleteUpTo(DEAD_STREAM, filter, deadLetter.sequence);
   } catch (thrown) {
-    // The job is redriven all the same. The next redrive finds that out, and removes the dead letter.
+    // The job was redriven, so this is no failure. The next redrive of the dead letter notices that, and removes it.
     parts.log.warn('a redriven dead letter is still there', {
       job_id: address.jobId,
       reason: ThroughlineError.from(thrown).message,
@@ -201,7 +195,7 @@ async function removeDeadLetter({ parts, session, deadLetter, address }: Redrivi
   }
 }
 
-/** Whether a message is the one of this redrive. */
-function isRedriven(message: StoredMessage | undefined, { redriveCount }: Redrive): message is StoredMessage {
+/** Whether a message was published by this redrive. */
+function belongsTo(message: StoredMessage | undefined, { redriveCount }: Redrive): message is StoredMessage {
   return message !== undefined && readRedrive(headerValues(message.headers))?.redriveCount === redriveCount;
 }

@@ -5,13 +5,13 @@ import type { Logger } from '../telemetry/log.ts';
 import type { Outbox } from './outbox.ts';
 import type { OutboxEntry } from './outbox-entry.ts';
 
-/** How long after its publication the end of a job is looked for first. */
+/** How long after the publishing of a job the bridge looks for the job's end for the first time. */
 export const FIRST_CHECK_MS = 1_000;
 const BATCH = 256;
 const LONGEST_PAUSE_MS = 60_000;
-/** A worker may run a job whose message is gone. It has this long to end it. */
+/** A worker may still run a job whose message is gone. The worker has this long to record an event. */
 const RUNNING_GRACE_MS = 30_000;
-/** A job that is due moves from `DELAYED` to the queue a moment later. */
+/** A job moves from `DELAYED` to the queue a moment after it is due. */
 const DUE_GRACE_MS = 60_000;
 
 /** What the check needs of its bridge. */
@@ -22,13 +22,18 @@ interface CheckParts {
 }
 
 /**
- * Looks for the ends of published jobs (`OUTBOX_KEEP=ended`). A job that has neither a message nor an end in NATS was
- * forgotten by a broker that had acknowledged it: it is pending again. Only the scheduler calls this, one run at a time.
+ * Looks for the ends of published jobs (`OUTBOX_KEEP=ended`). If NATS has neither a message nor an end of a job that it
+ * acknowledged, NATS has forgotten the job, and the job becomes pending again. Only the scheduler calls this, one run at
+ * a time.
  * @throws ThroughlineError `broker-unavailable`
  */
 export async function checkEnds(parts: CheckParts): Promise<void> {
   const { outbox, connection } = parts;
-  for (let due = outbox.due(Date.now(), BATCH); due.length > 0; due = outbox.due(Date.now(), BATCH)) {
+  for (
+    let due = outbox.dueForCheck(Date.now(), BATCH);
+    due.length > 0;
+    due = outbox.dueForCheck(Date.now(), BATCH)
+  ) {
     await connection.use((session) =>
       Promise.all(due.map(({ entry, checks }) => checkOne(parts, session, entry, checks))),
     );

@@ -15,7 +15,7 @@ import { FIRST_CHECK_MS } from './end-check.ts';
 import type { Outbox } from './outbox.ts';
 import type { OutboxEntry } from './outbox-entry.ts';
 
-/** What is sent to NATS at once, before its answers are awaited. */
+/** How much is sent to NATS before the answers are awaited. */
 const BATCH = { rows: 128, bytes: 4 * 1024 * 1024 } as const;
 /** Errors that another try would not change. */
 const PERMANENT: readonly ErrorCode[] = [
@@ -41,20 +41,26 @@ export interface DrainParts {
   readonly object: Pick<DurableObjectState, 'waitUntil'>;
 }
 
-/** An entry of a batch, and whether NATS has its job already. */
+/** An entry of a batch, and whether NATS already has its job. */
 interface LookedUp {
   readonly entry: OutboxEntry;
-  readonly isAtBroker: boolean | ThroughlineError;
+  readonly found: 'at-broker' | 'missing';
 }
 
-type Outcome =
+/** An entry of a batch whose job must not be sent, or could not be looked for. */
+interface LookupFailure {
+  readonly entry: OutboxEntry;
+  readonly error: ThroughlineError;
+}
+
+/** `published`: NATS has the job. `ended`: the end of a cancelled job is recorded. `failed`: another try may succeed. */
+type SendResult =
   | { readonly kind: 'published' | 'ended'; readonly entry: OutboxEntry }
   | { readonly kind: 'rejected' | 'failed'; readonly entry: OutboxEntry; readonly error: ThroughlineError };
 
 /**
- * Sends the pending jobs to NATS, first in, first out, until there are none. Only the scheduler calls this, one run at
- * a time.
- * @throws ThroughlineError when NATS does not take the next job now: `broker-unavailable`, `stream-full`, …
+ * Sends the pending jobs to NATS, the oldest first, until none is left. Only the scheduler calls this, one run at a time.
+ * @throws ThroughlineError if NATS does not take the next job now: `broker-unavailable`, `stream-full`, …
  */
 export async function drainOutbox(parts: DrainParts): Promise<void> {
   const { outbox, connection, log, object } = parts;
@@ -67,32 +73,47 @@ export async function drainOutbox(parts: DrainParts): Promise<void> {
   }
 }
 
-/** Sends one batch: its messages leave in order over one connection. @returns how many jobs NATS has now */
+/** Sends one batch, in order, over one connection. @returns how many jobs of the batch NATS has now */
 async function sendBatch(parts: DrainParts, session: BrokerSession): Promise<number> {
   const entries = parts.outbox.takeNext(BATCH.rows, BATCH.bytes);
   const lookedUp = await Promise.all(entries.map((entry) => lookUp(session, entry)));
-  const outcomes = await Promise.all(lookedUp.map((one) => outcomeOf(one, send(parts, session, one))));
-  return recordOutcomes(parts, outcomes);
+  const results = await Promise.all(lookedUp.map((one) => trySend(parts, session, one)));
+  return recordOutcomes(parts, results);
 }
 
 /**
- * Asks whether NATS has a job. It is not asked for a job that was never sent, unless the job's id comes from an
- * idempotency key: the key may stand for a job that was submitted before NATS went away.
+ * Asks whether NATS has a job. A job that was never sent is not looked for, unless its id comes from an idempotency key:
+ * the key may belong to a job that was submitted before NATS went away.
  */
-async function lookUp(session: BrokerSession, entry: OutboxEntry): Promise<LookedUp> {
+async function lookUp(session: BrokerSession, entry: OutboxEntry): Promise<LookedUp | LookupFailure> {
   const { job, publication } = entry;
-  if (publication === 'unsent' && job.spec.fingerprint === undefined) return { entry, isAtBroker: false };
+  if (publication === 'unsent' && job.spec.fingerprint === undefined) return { entry, found: 'missing' };
   try {
     const record = await readRecord(session, job);
-    if (!isStored(record) && !isEnded(record)) return { entry, isAtBroker: false };
+    if (!isStored(record) && !isEnded(record)) return { entry, found: 'missing' };
     if (job.spec.fingerprint === undefined || job.spec.fingerprint === fingerprintOf(record))
-      return { entry, isAtBroker: true };
+      return { entry, found: 'at-broker' };
     throw new ThroughlineError(
       'idempotency-key-reused',
-      'its Idempotency-Key stands for an earlier job of another request',
+      'the Idempotency-Key of this job belongs to an earlier job of another request',
     );
   } catch (thrown) {
-    return { entry, isAtBroker: ThroughlineError.from(thrown) };
+    return { entry, error: ThroughlineError.from(thrown) };
+  }
+}
+
+async function trySend(
+  parts: DrainParts,
+  session: BrokerSession,
+  one: LookedUp | LookupFailure,
+): Promise<SendResult> {
+  const { entry } = one;
+  try {
+    if ('error' in one) throw one.error;
+    return { kind: await send(parts, session, one), entry };
+  } catch (thrown) {
+    const error = ThroughlineError.from(thrown);
+    return { kind: PERMANENT.includes(error.code) ? 'rejected' : 'failed', entry, error };
   }
 }
 
@@ -100,14 +121,13 @@ async function lookUp(session: BrokerSession, entry: OutboxEntry): Promise<Looke
 async function send(
   parts: DrainParts,
   session: BrokerSession,
-  { entry, isAtBroker }: LookedUp,
+  { entry, found }: LookedUp,
 ): Promise<'published' | 'ended'> {
-  if (isAtBroker instanceof ThroughlineError) throw isAtBroker;
   if (entry.cancelledAt !== undefined) {
     await cancelUnsent(parts, session, entry.job, entry.cancelledAt);
     return 'ended';
   }
-  if (!isAtBroker) await publish(parts, session, entry);
+  if (found === 'missing') await publish(parts, session, entry);
   return 'published';
 }
 
@@ -130,31 +150,22 @@ async function publish(parts: DrainParts, session: BrokerSession, entry: OutboxE
   );
 }
 
-async function outcomeOf({ entry }: LookedUp, sent: Promise<'published' | 'ended'>): Promise<Outcome> {
-  try {
-    return { kind: await sent, entry };
-  } catch (thrown) {
-    const error = ThroughlineError.from(thrown);
-    return { kind: PERMANENT.includes(error.code) ? 'rejected' : 'failed', entry, error };
-  }
-}
-
-/** Writes the outcomes to the outbox. @throws ThroughlineError the first error that another try may change */
-function recordOutcomes({ outbox, keepUntilEnded, log }: DrainParts, outcomes: readonly Outcome[]): number {
-  const positionsOf = (kind: Outcome['kind']): number[] =>
-    outcomes.filter((outcome) => outcome.kind === kind).map(({ entry }) => entry.position);
+/** Records in the outbox what became of each job. @throws ThroughlineError the first error that another try may change */
+function recordOutcomes({ outbox, keepUntilEnded, log }: DrainParts, results: readonly SendResult[]): number {
+  const positionsOf = (kind: SendResult['kind']): number[] =>
+    results.filter((result) => result.kind === kind).map(({ entry }) => entry.position);
   const published = positionsOf('published');
-  if (keepUntilEnded) outbox.published(published, Date.now() + FIRST_CHECK_MS);
+  if (keepUntilEnded) outbox.markPublished(published, Date.now() + FIRST_CHECK_MS);
   else outbox.remove(published);
   outbox.remove(positionsOf('ended'));
-  for (const outcome of outcomes) {
-    if (outcome.kind !== 'rejected') continue;
-    const { entry, error } = outcome;
+  for (const result of results) {
+    if (result.kind !== 'rejected') continue;
+    const { entry, error } = result;
     outbox.reject(entry.position, `${error.code}: ${error.message}`);
-    log.error('job rejected: NATS will not take it', {
+    log.error('job rejected: NATS refuses it', {
       ...{ job_id: entry.job.jobId, tenant: entry.job.tenant, code: error.code, reason: error.message },
     });
   }
-  for (const outcome of outcomes) if (outcome.kind === 'failed') throw outcome.error;
+  for (const result of results) if (result.kind === 'failed') throw result.error;
   return published.length;
 }

@@ -1,30 +1,30 @@
 import { parseJson } from '../../shared/text/json.ts';
 import { OutgoingJob } from '../jobs/outgoing-job.ts';
 
-/** `pending`: it waits for NATS. `published`: NATS has it, and its end is awaited. `rejected`: NATS will not take it. */
+/** `pending`: the job waits for NATS. `published`: NATS has the job, and its end is not recorded. `rejected`: NATS refuses the job. */
 export type OutboxState = 'pending' | 'published' | 'rejected';
 
 /**
- * How far the publishing of a job to NATS got. `unsent`: it was never sent. `unanswered`: it was sent, and NATS may have
- * it, though it did not say so. `published`: NATS has it. `rejected`: NATS will not take it as it is.
+ * How far the publishing of a job to NATS got. `unsent`: the job was never sent. `unanswered`: the job was sent, and NATS
+ * did not answer, so NATS may have it. `published`: NATS has the job. `rejected`: NATS refuses the job as it is.
  */
 type Publication = 'unsent' | 'unanswered' | 'published' | 'rejected';
 
 /** A job in the outbox. */
 export interface OutboxEntry {
-  /** Its place in the queue; jobs are sent in this order. */
+  /** The place of the job in the outbox. Jobs are sent in this order. */
   readonly position: number;
   readonly job: OutgoingJob;
   /** The input as JSON in UTF-8. */
   readonly body: Uint8Array;
   /** Epoch milliseconds. */
   readonly addedAt: number;
-  /** How often it was sent before. */
+  /** How often the job was sent before. */
   readonly tries: number;
   readonly publication: Publication;
-  /** RFC 3339; undefined: it was not cancelled. */
+  /** When the job was cancelled, RFC 3339; undefined: it was not cancelled. */
   readonly cancelledAt: string | undefined;
-  /** Why NATS rejected it; undefined in every other state. */
+  /** Why NATS refused a rejected job; undefined in every other state. */
   readonly reason: string | undefined;
 }
 
@@ -42,7 +42,7 @@ export interface EntryRow extends Record<string, SqlStorageValue> {
   readonly reason: string | null;
 }
 
-/** The entry of a row; undefined when the row cannot be read any more. */
+/** The entry of a row; undefined if the row cannot be read any more. */
 export function entryOf(row: EntryRow): OutboxEntry | undefined {
   const job = OutgoingJob.safeParse(parseJson(row.job));
   if (!job.success) return undefined;

@@ -3,7 +3,7 @@ import { ThroughlineError } from '../../shared/errors.ts';
 import { checkEnds } from './end-check.ts';
 import { type DrainParts, drainOutbox } from './outbox-drain.ts';
 
-/** While jobs are sent at once, the alarm only serves the case that this object is evicted before it has done so. */
+/** When the alarm of a new job rings. Jobs are sent without it, unless the platform evicts this object before. */
 const SAFETY_MS = 5_000;
 const FIRST_PAUSE_MS = 250;
 const LONGEST_PAUSE_MS = 10_000;
@@ -19,7 +19,7 @@ interface SchedulerParts extends DrainParts {
 
 /**
  * Makes sure that the jobs in the outbox reach NATS, also when this object is evicted. The platform stops calling an alarm
- * that fails a few times, so {@link alarm} never fails. It may lose an alarm, so {@link start} sets it again.
+ * that fails a few times, so {@link alarm} never fails. The platform may lose an alarm, so {@link start} sets it again.
  */
 export class OutboxScheduler {
   readonly #parts: SchedulerParts;
@@ -33,14 +33,14 @@ export class OutboxScheduler {
     this.#parts = parts;
   }
 
-  /** Sets the alarm where an earlier life of this object left work. Call it before anything else. */
+  /** Sets the alarm if the outbox holds work from before this object was started. Call this before anything else. */
   async start(): Promise<void> {
     if (!this.#hasWork()) return;
     this.#alarmAt = (await this.#parts.object.storage.getAlarm()) ?? undefined;
     this.#arm(Date.now());
   }
 
-  /** Call it in the same turn as the write of a job: the alarm becomes durable together with it. */
+  /** Call this in the same turn as the write of a job: the alarm then becomes durable together with the job. */
   added(): void {
     this.#arm(Math.max(Date.now() + SAFETY_MS, this.#notBefore));
     this.kick();
@@ -52,13 +52,13 @@ export class OutboxScheduler {
     this.#parts.object.waitUntil(this.#work().then(() => this.#armNext()));
   }
 
-  /** Call it when NATS can be reached again. */
+  /** Call this when NATS can be reached again. */
   reconnected(): void {
     this.#notBefore = 0;
     this.kick();
   }
 
-  /** The platform's alarm; never throws. */
+  /** Handles the platform's alarm. Never throws. */
   async alarm(): Promise<void> {
     this.#alarmAt = undefined;
     try {
@@ -68,7 +68,7 @@ export class OutboxScheduler {
     }
   }
 
-  /** One run at a time, shared by all callers. Its log lines must not carry the trace of the caller that started it. */
+  /** One run at a time, shared by all callers. The log lines of a run must not carry the trace of the caller that started it. */
   #work(): Promise<void> {
     this.#working ??= context
       .with(this.#parts.ownContext, () => this.#drainAndCheck())
@@ -93,7 +93,7 @@ export class OutboxScheduler {
     }
   }
 
-  /** Half of the pause is random, so that the bridges of a region do not come back at the same moment. */
+  /** Half of the pause is random, so that the bridges of a region do not try again at the same moment. */
   #pause(): void {
     const pauseMs = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** Math.min(this.#failures, 10));
     this.#failures++;

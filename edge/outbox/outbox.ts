@@ -50,20 +50,20 @@ export class Outbox {
     this.#count();
   }
 
-  /** Whether jobs wait for NATS. A new job then waits after them. */
+  /** Whether jobs wait for NATS. If so, a new job waits after them. */
   get hasPending(): boolean {
     return this.#counts.pending > 0;
   }
 
-  /** Whether the outbox awaits the end of a published job. */
+  /** Whether the outbox holds published jobs, whose end is not recorded yet. */
   get hasPublished(): boolean {
     return this.#counts.published > 0;
   }
 
   /**
    * Adds a pending job.
-   * @param publication `unanswered` if it was sent and NATS did not answer
-   * @throws ThroughlineError `outbox-full`; nothing was added then
+   * @param publication `unanswered` if the job was sent and NATS did not answer
+   * @throws ThroughlineError `outbox-full`; then nothing was added
    */
   add(job: OutgoingJob, body: Uint8Array, publication: 'unsent' | 'unanswered'): void {
     this.ensureRoom(body);
@@ -73,7 +73,7 @@ export class Outbox {
   /**
    * Adds a job that NATS has just acknowledged.
    * @param checkAt when its end is looked for, in epoch milliseconds
-   * @throws ThroughlineError `outbox-full` when the disk is full
+   * @throws ThroughlineError `outbox-full` if the disk is full
    */
   addPublished(job: OutgoingJob, body: Uint8Array, checkAt: number): void {
     this.#insert(job, body, 'published', { tries: 1, check_at: checkAt });
@@ -91,7 +91,7 @@ export class Outbox {
     state: OutboxState,
     { tries, check_at }: { readonly tries: number; readonly check_at: number | null },
   ): void {
-    // NATS has forgotten this job, or is away, and its caller has sent it again.
+    // The caller has sent this job again, because NATS forgot it or is away. The new row replaces the old one.
     const before = this.hasPublished ? this.findPublished(job.tenant, job.jobId) : undefined;
     if (before !== undefined) this.remove([before.position]);
     const text = JSON.stringify(job);
@@ -109,12 +109,12 @@ export class Outbox {
     this.#bytes += size;
   }
 
-  /** A pending or rejected job: NATS does not have it, as far as is known. */
-  find(tenant: string, jobId: string): OutboxEntry | undefined {
+  /** A pending or rejected job. As far as the bridge knows, NATS does not have it. */
+  findUnpublished(tenant: string, jobId: string): OutboxEntry | undefined {
     return this.#entry(tenant, jobId, `state <> 'published'`);
   }
 
-  /** A job that NATS has, and whose end is awaited. */
+  /** A published job: NATS has it, and its end is not recorded yet. */
   findPublished(tenant: string, jobId: string): OutboxEntry | undefined {
     return this.#entry(tenant, jobId, `state = 'published'`);
   }
@@ -129,7 +129,7 @@ export class Outbox {
 
   /**
    * Takes the next pending jobs to send, and counts a try for each. A row that cannot be read is rejected.
-   * @param limit rows at most; fewer where they are large, but always one
+   * @param limit the most rows. Large rows are fewer than that, but at least one is taken
    */
   takeNext(limit: number, maxBytes: number): OutboxEntry[] {
     const entries: OutboxEntry[] = [];
@@ -166,12 +166,12 @@ export class Outbox {
   }
 
   /** Marks jobs as published. @param checkAt when their end is looked for, in epoch milliseconds */
-  published(positions: readonly number[], checkAt: number): void {
+  markPublished(positions: readonly number[], checkAt: number): void {
     for (const position of positions) this.#move(position, 'published', { check_at: checkAt, checks: 0 });
   }
 
-  /** Published jobs whose end is to be looked for now, each with the number of earlier looks. */
-  due(now: number, limit: number): { readonly entry: OutboxEntry; readonly checks: number }[] {
+  /** Published jobs whose end must be looked for now, each with the number of earlier checks. */
+  dueForCheck(now: number, limit: number): { readonly entry: OutboxEntry; readonly checks: number }[] {
     const rows = this.#sql.exec<EntryRow & { readonly checks: number }>(
       `SELECT ${ENTRY_COLUMNS}, checks FROM outbox WHERE check_at <= ? ORDER BY check_at LIMIT ?`,
       ...[now, limit],
@@ -183,13 +183,13 @@ export class Outbox {
     });
   }
 
-  /** When the end of a published job is to be looked for next; undefined: there is none. */
+  /** When to look for the end of a published job next, in epoch milliseconds; undefined: no job is published. */
   nextCheck(): number | undefined {
     const [row] = this.#sql.exec<{ at: number | null }>('SELECT min(check_at) AS at FROM outbox');
     return row?.at ?? undefined;
   }
 
-  /** Looks for the end of a published job again later. */
+  /** Plans the next check of a published job. */
   checkLater(position: number, checkAt: number): void {
     this.#sql.exec(
       'UPDATE outbox SET check_at = ?, checks = checks + 1 WHERE position = ?',
@@ -197,7 +197,7 @@ export class Outbox {
     );
   }
 
-  /** Makes a published job pending again, at its old place: NATS has forgotten it. */
+  /** Makes a published job pending again, at its old place, because NATS has forgotten the job. */
   requeue(position: number): void {
     this.#move(position, 'pending', { check_at: null, checks: 0 });
   }
@@ -207,18 +207,18 @@ export class Outbox {
     this.#move(position, 'rejected', { reason, check_at: null });
   }
 
-  /** Makes a rejected job pending again. @returns whether there was one */
+  /** Makes a rejected job pending again. @returns false if there is no such rejected job */
   retry(tenant: string, jobId: string): boolean {
-    const entry = this.find(tenant, jobId);
+    const entry = this.findUnpublished(tenant, jobId);
     if (entry?.publication !== 'rejected') return false;
     this.#move(entry.position, 'pending', { reason: null });
     return true;
   }
 
   /**
-   * Marks a pending or rejected job as cancelled. It is pending then: its end is sent in its place.
+   * Marks an unpublished job as cancelled. It becomes pending, and the drain records its end instead of publishing it.
    * @param at RFC 3339
-   * @returns whether it was still here
+   * @returns false if the job is not in the outbox any more, or was published
    */
   cancel(position: number, at: string): boolean {
     const rows = this.#sql.exec<{ position: number }>(
@@ -296,7 +296,7 @@ function itemOf(row: EntryRow & { readonly job_id: string }): OutboxItem {
 function full(cause?: unknown): ThroughlineError {
   return new ThroughlineError(
     'outbox-full',
-    'the message broker cannot be reached, and no more jobs can be kept for it',
+    'the message broker cannot be reached, and the outbox has no room for another job',
     { cause, retryAfterSeconds: FULL_RETRY_SECONDS },
   );
 }

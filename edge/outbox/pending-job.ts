@@ -17,15 +17,15 @@ export function pendingJob({ job, cancelledAt, reason }: OutboxEntry, bridge: st
 }
 
 /**
- * Reads a job that the outbox has and NATS does not. If NATS may have it, NATS is asked.
- * @returns undefined where NATS is the one to ask: it has the job, or the outbox does not
+ * Reads a job that the outbox has and NATS does not. If NATS may have the job, NATS is asked.
+ * @returns undefined if NATS has the job, or if the outbox does not have it
  */
 export async function readPendingJob(
   bridge: { readonly name: string; readonly outbox: Outbox; readonly connection: BrokerAccess },
   tenant: string,
   jobId: string,
 ): Promise<Job | undefined> {
-  const entry = bridge.outbox.find(tenant, jobId);
+  const entry = bridge.outbox.findUnpublished(tenant, jobId);
   if (entry === undefined) return undefined;
   if (entry.publication === 'unanswered') {
     const broker = await RequestBroker.start(bridge.connection);
@@ -34,7 +34,7 @@ export async function readPendingJob(
   return { ...pendingJob(entry, bridge.name), attempts: [] };
 }
 
-/** The end of a job that was cancelled while the outbox had it. @param at when, RFC 3339 */
+/** The event that ends a job cancelled while the outbox had it. @param at when it was cancelled, RFC 3339 */
 export function cancelledInOutbox(bridge: string, job: OutgoingJob, at: string): JobEvent {
   const facts = {
     attempt: 0,

@@ -32,12 +32,17 @@ export interface WatchLease {
 export class JobWatches {
   readonly #connection: BrokerAccess;
   readonly #log: Logger;
-  readonly #outbox: Pick<Outbox, 'find'>;
+  readonly #outbox: Pick<Outbox, 'findUnpublished'>;
   readonly #watches = new Map<string, Shared>();
   readonly #places: StreamPlaces;
 
   /** @param perTenant how many readers a tenant may have at the same time */
-  constructor(connection: BrokerAccess, log: Logger, outbox: Pick<Outbox, 'find'>, perTenant: number) {
+  constructor(
+    connection: BrokerAccess,
+    log: Logger,
+    outbox: Pick<Outbox, 'findUnpublished'>,
+    perTenant: number,
+  ) {
     this.#connection = connection;
     this.#log = log;
     this.#outbox = outbox;
@@ -104,7 +109,7 @@ export class JobWatches {
   /** Reads where a watch of the job starts. @throws ThroughlineError `job-unknown`, `broker-unavailable` */
   async #readStart({ tenant, jobId }: WatchedJob): Promise<{ tail: EventTail; ends: HistoryEnds }> {
     // Nothing has happened to a job in the outbox. Its events come once NATS can be reached.
-    if (this.#outbox.find(tenant, jobId) !== undefined)
+    if (this.#outbox.findUnpublished(tenant, jobId) !== undefined)
       return { tail: new EventTail(0, false, TAIL), ends: NO_ENDS };
     return await this.#connection.use(async (session) => {
       const { ends, last } = await readEnds(session, tenant, jobId);

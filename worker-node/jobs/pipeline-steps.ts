@@ -19,7 +19,7 @@ export type JobOutcome =
   /** The message is not a job. */
   | { readonly kind: 'unreadable'; readonly code: string; readonly message: string };
 
-/** How a delivery ended, in one word for spans, logs and metrics. */
+/** The conclusion: how a delivery ended, in one word for spans, logs and metrics. */
 type Conclusion =
   | 'succeeded'
   | 'retrying'
@@ -31,7 +31,7 @@ type Conclusion =
   /** Another delivery has the job. */
   | 'superseded'
   | 'unreadable'
-  /** The worker failed. The job comes back. */
+  /** The worker itself failed. The job is delivered again. */
   | 'unsettled';
 
 /** After `decode`: a delivery and the job in it. */
@@ -67,11 +67,12 @@ export interface Classified extends Decided {
   readonly ending: Ending;
 }
 
+/** The ending of a delivery: what to record about it, and how to answer the broker. */
 export interface Ending {
   readonly conclusion: Conclusion;
   readonly ack: Ack;
   /** The event to record, if there is one. */
   readonly event?: JobEvent;
-  /** Set where the message goes to the dead letters before the event is recorded. */
+  /** Set if the message goes to the dead letters before the event is recorded. */
   readonly deadLetter?: DeadLetterReason;
 }

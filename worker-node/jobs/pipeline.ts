@@ -34,7 +34,9 @@ import { isOver, redriveCountOf } from './redrive-count.ts';
 import { outcomeOfThrow, runOperation } from './run-operation.ts';
 import { Semaphore } from './semaphore.ts';
 
-/** The pauses before a job comes back after a failure of the worker itself: the broker did not take an event, say. */
+/**
+ * The pause before a job is delivered again, if the worker itself failed: for example, the broker did not store an event.
+ */
 const OWN_FAILURE = { minDelayMs: 2_000, maxDelayMs: 60_000 };
 /** How often a message is kept alive within its ack wait. The event loop may be blocked for 4/5 of the ack wait. */
 const KEEP_ALIVES = 5;
@@ -103,16 +105,18 @@ export class JobPipeline implements DeliveryHandler {
     }
   }
 
-  /** Reads the message. From here on a cancel notice reaches the job. */
+  /** Reads the message. A cancel notice reaches the job from here on, unless the message is unreadable. */
   #decode(delivery: Delivery, span: Span): Decoded {
     const { log, cancels } = this.#parts;
     const { job, fault, hasBadCallback } = decode(delivery);
     if (hasBadCallback)
       log.warn({ job_id: job.address.jobId }, 'callback cannot be read; the job runs without one');
-    if (fault === undefined)
-      return { delivery, span, job, fault, held: cancels.hold(job.address, delivery.sequence) };
-    log.warn({ subject: delivery.subject, reason: fault.message }, 'message refused');
-    return { delivery, span, job, fault, held: new HeldJob(job.address, delivery.sequence) };
+    if (fault !== undefined)
+      log.warn({ subject: delivery.subject, reason: fault.message }, 'message refused');
+    const { sequence } = delivery;
+    const held =
+      fault === undefined ? cancels.hold(job.address, sequence) : new HeldJob(job.address, sequence);
+    return { delivery, span, job, fault, held };
   }
 
   /** Reads what is recorded about the job, and counts the attempts. */
@@ -141,7 +145,9 @@ export class JobPipeline implements DeliveryHandler {
     return operation === undefined ? decide(missing(job.address.operation)) : { ...recalled, operation };
   }
 
-  /** Waits for a free place where the operation limits how many run at once. Then claims the attempt and runs it. */
+  /**
+   * Waits for a free place if the operation limits how many run at the same time. Then claims the attempt and runs it.
+   */
   async #claimAndRun(checked: Checked): Promise<Decided> {
     const { attempt, job, held, operation } = checked;
     const { jobId, tenant } = job.address;
@@ -159,8 +165,8 @@ export class JobPipeline implements DeliveryHandler {
   }
 
   /**
-   * Records the event `started`, which the broker stores only if nothing happened to the job since its record was read.
-   * The operation runs only after that. So a job that has ended never runs again, however often it is delivered.
+   * Records the event `started`. The broker stores the event only if nothing happened to the job since its record was read.
+   * The operation runs only after that, so a job that has ended never runs again.
    */
   async #claim(checked: Checked): Promise<Checked | Decided> {
     const started = eventOf(checked.attempt, 'started', this.#parts.worker);
@@ -181,7 +187,7 @@ export class JobPipeline implements DeliveryHandler {
     return { ...checked, outcome };
   }
 
-  /** Makes the end of the delivery durable. @throws ThroughlineError `broker-unavailable`: the job comes back then */
+  /** Makes the end of the delivery durable. @throws ThroughlineError `broker-unavailable`; then the job is delivered again */
   async #record(classified: Classified): Promise<Ending> {
     const { span, outcome, held, ending, chain, job } = classified;
     describeOutcome(span, outcome, held);
@@ -194,7 +200,10 @@ export class JobPipeline implements DeliveryHandler {
     return recorded;
   }
 
-  /** Stores the dead letter, the event and the callback, in this order. A crash in between repeats a part, and loses none. */
+  /**
+   * Stores the dead letter, the event and the callback task, in this order. After a crash in between, the next delivery
+   * repeats a step. No step is lost.
+   */
   async #recordEvent(
     { delivery, job, chain, ending, outcome }: Classified,
     event: JobEvent,
@@ -212,8 +221,8 @@ export class JobPipeline implements DeliveryHandler {
   }
 
   /**
-   * The job had ended, and only the ack of its message was lost. The callback may be lost too, so it is stored again. A
-   * message from before a redrive gets no callback, since the end it belongs to is not the last event any more.
+   * The job had ended, and the ack of its message was lost. The callback task may be lost too, so it is stored again. A
+   * message from before a redrive gets no callback task: the last event belongs to another redrive count.
    */
   async #recordDuplicate({ job, ending }: Classified, last: JobEvent): Promise<Ending> {
     if (isTerminalEvent(last) && (last.redriveCount ?? 0) === redriveCountOf(job))
@@ -229,7 +238,7 @@ export class JobPipeline implements DeliveryHandler {
     span.end();
   }
 
-  /** The worker itself failed. The job is not to blame, and comes back. */
+  /** The worker itself failed, not the job. The job is delivered again after a pause. */
   #endOwnFailure({ deliveryCount }: Delivery, span: Span, thrown: unknown): Ending {
     const message = describeThrown(thrown);
     this.#parts.log.error({ reason: message }, 'job not settled; it will be delivered again');
@@ -238,7 +247,7 @@ export class JobPipeline implements DeliveryHandler {
     return { conclusion: 'unsettled', ack: { kind: 'nak', delayMs } };
   }
 
-  /** This process did not keep its message alive in time, and got it again. The first delivery goes on with the job. */
+  /** This process got a message again that it still handles, since a keep-alive was late. The first delivery goes on. */
   #ignoreRepeat({ subject, deliveryCount }: Delivery): void {
     this.#parts.log.warn(
       { subject, delivery: deliveryCount },
@@ -251,7 +260,7 @@ export class JobPipeline implements DeliveryHandler {
     return spanContext === undefined && !this.#parts.tracing ? startTrace(extracted) : extracted;
   }
 
-  /** A broken trace context is counted and logged, and never stops the job. */
+  /** Counts and logs how the trace context was read. A broken one never stops the job. */
   #noteContext(span: Span, extraction: Extraction): void {
     const { outcome, reason } = extraction;
     describeContext(span, extraction);
@@ -277,8 +286,8 @@ export class JobPipeline implements DeliveryHandler {
 }
 
 /**
- * Whether to read the job's record. A message that no worker got before is mostly the first one of its job. Then there is
- * no record, and the worker need not ask the broker. If there is one after all, the claim fails and returns it.
+ * Whether to read the job's record. A message that no worker got before is usually the first one of its job. Then there
+ * is no record, and the worker does not ask the broker. If there is a record after all, the claim fails and returns it.
  */
 function needsRecord({ delivery, job, held, fault }: Decoded): boolean {
   if (fault !== undefined) return false;
@@ -286,9 +295,9 @@ function needsRecord({ delivery, job, held, fault }: Decoded): boolean {
 }
 
 /**
- * Whether no worker got this message before, and its job was not redriven. If the job has started all the same, it has
- * another message, and the delivery of that message goes on with the job. If that delivery is lost, this message comes
- * back after its ack wait, and runs.
+ * Whether no worker got this message before, and its job was not redriven. If the job has started although this is so,
+ * the job has another message, and the delivery of that message goes on with the job. If that delivery is lost, this
+ * message is delivered again after its ack wait, and its job runs.
  */
 function isFirstMessage(delivery: Delivery, job: Decoded['job']): boolean {
   return delivery.isFirst && redriveCountOf(job) === 0;
@@ -302,7 +311,7 @@ function missing(operation: string): JobOutcome {
   return { kind: 'retry', code: 'operation-missing', message: `this worker does not have ${operation}` };
 }
 
-/** Why the attempt must not start, as far as the record shows. */
+/** Why the attempt must not start, if the record shows a reason. @param known the newest record that was read */
 function obstacleTo({ delivery, job, held, record }: Checked, known: JobRecord): JobOutcome | undefined {
   const redriveCount = redriveCountOf(job);
   const event = eventOfRedrive(known.event, redriveCount);

@@ -134,9 +134,9 @@ export const jobPaths = {
         200: {
           description: 'The events after the one that the request names, oldest first.',
           content: {
-            'application/json': media(JobHistory, { begun: { events: [examples.STARTED_EVENT] } }),
+            'application/json': media(JobHistory, { started: { events: [examples.STARTED_EVENT] } }),
             'text/event-stream': {
-              ...media({ type: 'string' }, { begun: examples.EVENT_STREAM }),
+              ...media({ type: 'string' }, { started: examples.EVENT_STREAM }),
               // OpenAPI 3.1 cannot describe the items of a stream.
               'x-event-data': ref('HistoryEvent'),
             },

@@ -67,7 +67,7 @@ describe('a job that is submitted', () => {
     await send(command('job-1'));
     nats.isAway = true;
     expect((await send(command('job-2'))).job.durability).toBe('outbox');
-    expect(outbox.find('acme', 'job-2')?.publication).toBe('unsent');
+    expect(outbox.findUnpublished('acme', 'job-2')?.publication).toBe('unsent');
     expect(subjects()).toEqual(['jobs.acme.job-1.echo']);
   });
 
@@ -75,7 +75,7 @@ describe('a job that is submitted', () => {
     const { submit: send, outbox, broker } = setup();
     broker.fail('publish');
     expect((await send(command('job-1'))).job.durability).toBe('outbox');
-    expect(outbox.find('acme', 'job-1')?.publication).toBe('unanswered');
+    expect(outbox.findUnpublished('acme', 'job-1')?.publication).toBe('unanswered');
   });
 
   it('waits after the jobs that are pending already', async () => {

@@ -85,20 +85,20 @@ describe('a job in the outbox', () => {
   it('is found only by its tenant, and only until NATS has it', () => {
     const { outbox } = setup();
     outbox.add(job('mine'), body(), 'unsent');
-    expect(outbox.find('acme', 'mine')?.job.jobId).toBe('mine');
-    expect(outbox.find('globex', 'mine')).toBeUndefined();
+    expect(outbox.findUnpublished('acme', 'mine')?.job.jobId).toBe('mine');
+    expect(outbox.findUnpublished('globex', 'mine')).toBeUndefined();
     const [entry] = outbox.takeNext(1, 1_000);
-    outbox.published([entry?.position ?? 0], 5);
-    expect(outbox.find('acme', 'mine')).toBeUndefined();
+    outbox.markPublished([entry?.position ?? 0], 5);
+    expect(outbox.findUnpublished('acme', 'mine')).toBeUndefined();
     expect([outbox.hasPending, outbox.hasPublished]).toEqual([false, true]);
   });
 
   it('that was rejected is pending again after one retry', () => {
     const { outbox, ids } = setup();
     outbox.add(job('odd'), body(), 'unsent');
-    outbox.reject(outbox.find('acme', 'odd')?.position ?? 0, 'too large');
+    outbox.reject(outbox.findUnpublished('acme', 'odd')?.position ?? 0, 'too large');
     expect(outbox.takeNext(10, 1_000)).toEqual([]);
-    expect(outbox.find('acme', 'odd')?.reason).toBe('too large');
+    expect(outbox.findUnpublished('acme', 'odd')?.reason).toBe('too large');
     expect([outbox.retry('globex', 'odd'), outbox.retry('acme', 'odd')]).toEqual([false, true]);
     expect(outbox.retry('acme', 'odd')).toBe(false);
     expect(ids(outbox.takeNext(10, 1_000))).toEqual(['odd']);
@@ -107,10 +107,10 @@ describe('a job in the outbox', () => {
   it('can be cancelled until NATS has it', () => {
     const { outbox } = setup();
     outbox.add(job('one'), body(), 'unsent');
-    const position = outbox.find('acme', 'one')?.position ?? 0;
+    const position = outbox.findUnpublished('acme', 'one')?.position ?? 0;
     expect(outbox.cancel(position, '2026-01-01T00:00:01.000Z')).toBe(true);
-    expect(outbox.find('acme', 'one')?.cancelledAt).toBe('2026-01-01T00:00:01.000Z');
-    outbox.published([position], 5);
+    expect(outbox.findUnpublished('acme', 'one')?.cancelledAt).toBe('2026-01-01T00:00:01.000Z');
+    outbox.markPublished([position], 5);
     expect(outbox.cancel(position, '2026-01-01T00:00:02.000Z')).toBe(false);
   });
 
@@ -120,10 +120,10 @@ describe('a job in the outbox', () => {
     outbox.addPublished(job('late'), body(), 200);
     outbox.add(job('waiting'), body(), 'unsent');
     expect(outbox.nextCheck()).toBe(100);
-    const [due] = outbox.due(150, 10);
+    const [due] = outbox.dueForCheck(150, 10);
     expect([due?.entry.job.jobId, due?.checks]).toEqual(['early', 0]);
     outbox.checkLater(due?.entry.position ?? 0, 300);
-    expect(outbox.due(250, 10).map(({ entry }) => entry.job.jobId)).toEqual(['late']);
+    expect(outbox.dueForCheck(250, 10).map(({ entry }) => entry.job.jobId)).toEqual(['late']);
     outbox.requeue(due?.entry.position ?? 0);
     expect(ids(outbox.takeNext(10, 1_000))).toEqual(['early', 'waiting']);
     expect(outbox.takeNext(1, 1_000)[0]?.tries).toBeGreaterThan(0);
