@@ -47,7 +47,10 @@ export const Bridge = new Proxy(BridgeObject, {
   },
 });
 
-/** The index's class. Only work for a caller is traced, within the caller's trace. Otherwise each alarm would make a trace. */
+/**
+ * The index's class. Only work for a caller is traced, within the caller's trace. Otherwise each alarm would make a
+ * trace.
+ */
 export const JobIndex = new Proxy(JobIndexObject, {
   construct(target, [state, env]: [DurableObjectState, Env]) {
     const tracing = telemetryOf(edgeConfig(env));
@@ -99,7 +102,10 @@ function createAppHandler(env: Env, config: EdgeConfig): Handler {
   };
 }
 
-/** Runs a handler in a SERVER span. Our own `env` is not instrumented, since each call to a bridge would then have two spans. */
+/**
+ * Runs a handler in a SERVER span. Our own `env` is not instrumented, since each call to a bridge would then have two
+ * spans.
+ */
 function traced(handler: Handler, trace: TraceConfig): Handler {
   const instrumented = instrument<Env, unknown, unknown>(
     { fetch: (request, _env, ctx) => handler(request, contextOf(request), ctx) },
@@ -113,8 +119,8 @@ function traced(handler: Handler, trace: TraceConfig): Handler {
 }
 
 /**
- * Runs a handler without a span. The caller's trace context goes on unchanged. A caller without one gets a trace context that
- * nobody records, so that the log lines of a job have an id in common.
+ * Runs a handler without a span. The caller's trace context goes on unchanged. A caller without one gets a trace
+ * context that nobody records, so that the log lines of a job have an id in common.
  */
 function untraced(handler: Handler): Handler {
   return (request, requestContext, ctx) => {

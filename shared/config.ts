@@ -4,7 +4,7 @@ import { ThroughlineError } from './errors.ts';
 /**
  * Checks the settings of a program, once at its start.
  * @param schema has a key for each setting
- * @param values the process environment, or the bindings of a Worker. An empty text counts as not set.
+ * @param values the process environment, or the bindings of a Worker. An empty text means that the setting is not set.
  * @returns the settings, with defaults filled in
  * @throws ThroughlineError `config-invalid` with one sentence for each wrong setting. The value is not shown: it may be
  *   a secret.

@@ -71,7 +71,7 @@ export interface Violation {
 }
 
 interface ThroughlineErrorOptions {
-  /** The error behind this one. It goes to the log, never to a caller. */
+  /** The error that caused this one, for the log. A caller never sees it. */
   readonly cause?: unknown;
   readonly violations?: readonly Violation[];
   /** Names close to a name that is not known. */

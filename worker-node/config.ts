@@ -36,7 +36,7 @@ const TenantSecrets = z
     return z.NEVER;
   });
 
-/** The keys of the secrets; undefined where one of them is not a secret, or there is none. */
+/** The keys of the secrets; undefined if one of them is not a secret, or there is none. */
 function keysOf(secrets: readonly string[]): Uint8Array[] | undefined {
   const keys = secrets.map(callbackSecretKey).filter((key) => key !== undefined);
   return keys.length > 0 && keys.length === secrets.length ? keys : undefined;

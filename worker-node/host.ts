@@ -15,7 +15,7 @@ interface HostOptions {
 }
 
 /**
- * Runs a worker until SIGTERM or SIGINT, then stops it gracefully. A second signal ends it at once.
+ * Runs a worker until SIGTERM or SIGINT, then stops it gracefully. A second signal ends the process immediately.
  * @returns the exit code of the process: 0 after a signal, 1 after a failure
  * @throws ThroughlineError `config-invalid` or `broker-unavailable` when it cannot start
  */

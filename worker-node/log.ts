@@ -5,7 +5,7 @@ import { printableJson } from '../shared/text/json.ts';
 /** The part of pino that the worker uses. Lines are JSON with level, time, service, msg, trace_id and span_id. */
 export type WorkerLogger = Pick<Logger, 'debug' | 'info' | 'warn' | 'error'>;
 
-/** A logger to stdout, in the format of the edge. It adds the ids of the active span to each line. */
+/** A logger to stdout, in the format of the edge. Each line has the ids of the active span. */
 export function createLogger(service: string, level: string): Logger {
   return pino({
     level,

@@ -37,7 +37,7 @@ export interface Worker {
   readonly healthPort: number;
   /** Stops pulling, lets jobs end, hands back the rest, closes everything. Safe to call twice. */
   readonly stop: () => Promise<void>;
-  /** Rejects with the reason when the worker cannot go on. It never resolves. */
+  /** Rejects with the reason when the worker cannot go on. Never resolves. */
   readonly failed: Promise<never>;
 }
 
@@ -183,7 +183,7 @@ function createJobLoop(parts: LoopParts, consumer: DurableConsumer): ConsumeLoop
   return new ConsumeLoop({ consumer, handler: pipeline, concurrency, log, what: 'jobs' });
 }
 
-/** The loop that delivers callbacks; none where the settings turn callbacks off on this host. */
+/** The loop that delivers callbacks; undefined if the settings turn callbacks off on this host. */
 function createCallbackLoops(parts: LoopParts): ConsumeLoop[] {
   const { config, broker, log } = parts;
   const deliverer = new CallbackDeliverer({

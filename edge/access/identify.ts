@@ -11,7 +11,7 @@ interface Identity {
   readonly scopes: ReadonlySet<AccessScope>;
 }
 
-/** What the `Authorization` header says: an identity, the reason for a refusal, or neither where there is no header. */
+/** What the `Authorization` header says: an identity, the reason for a refusal, or neither if there is no header. */
 export interface Identification {
   readonly identity?: Identity;
   readonly refusal?: Refusal;
@@ -29,10 +29,10 @@ interface TokenAccess {
   readonly keys: SigningKeys;
 }
 
-/** One for each configuration, so one for each isolate. */
+/** The signing keys of each configuration. An isolate usually has one configuration. */
 const accesses = new WeakMap<AccessSettings, TokenAccess>();
 
-/** Reads an `Authorization` header. It holds an API key (`tl_…`), or else a JWT. A refusal is a value, not an error. */
+/** Reads an `Authorization` header, which holds an API key (`tl_…`) or a JWT. A refusal is a value, not an error. */
 export async function identify(
   authorization: string | null,
   config: AccessSettings,

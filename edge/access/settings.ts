@@ -69,7 +69,7 @@ const Policy = z
     `must look like "100;w=60": a number of requests, and ${RATE_LIMIT_WINDOWS.join(' or ')} seconds`,
   );
 
-/** Cloudflare's rate limit binding, where the deployment has one. */
+/** Cloudflare's rate limit binding, if the deployment has one. */
 const Limiter = z.custom<RateLimit>(
   (value) => typeof (value as Partial<RateLimit> | null)?.limit === 'function',
   'must be bound to a rate limit, as wrangler.toml shows',
@@ -94,7 +94,10 @@ const Settings = z.object(accessSettings);
 /** The settings of this room, checked. */
 export type AccessSettings = z.output<typeof Settings>;
 
-/** These three are set together: without an issuer and an audience, tokens that were made for other services would be accepted. */
+/**
+ * These three are set together: without an issuer and an audience, tokens that were made for other services would be
+ * accepted.
+ */
 const TOKEN_SETTINGS = ['JWT_JWKS_URL', 'JWT_ISSUER', 'JWT_AUDIENCE'] as const;
 
 /** Adds an issue for each of the three token settings that is missing while another of them is set. */

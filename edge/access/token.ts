@@ -29,7 +29,7 @@ const LEEWAY_SECONDS = 30;
 /** Three parts of base64url: a JWT as a compact JWS (RFC 7515, section 3.1). */
 const COMPACT = /^[\w-]+\.[\w-]+\.[\w-]*$/;
 
-/** Why a key or token was refused. Only the log says it. No reason holds a part of the key or token. */
+/** Why a key or token was refused. Only the log shows the reason. No reason holds a part of the key or token. */
 export type Refusal =
   | 'key-unknown'
   | 'credentials-malformed'
@@ -139,6 +139,7 @@ function refusalOf(thrown: unknown): Refusal {
   if (thrown instanceof errors.JWSSignatureVerificationFailed) return 'token-signature';
   if (thrown instanceof errors.JOSEAlgNotAllowed) return 'token-algorithm';
   if (thrown instanceof errors.JWSInvalid || thrown instanceof errors.JWTInvalid) return 'token-malformed';
-  // jose does not support an extension in the token's header. All other errors are about the key: too few bits, for example.
+  // jose does not support an extension in the token's header. All other errors are about the key: too few bits, for
+  // example.
   return thrown instanceof errors.JOSENotSupported ? 'token-malformed' : 'token-key-unusable';
 }

@@ -185,7 +185,10 @@ export class Bridge extends DurableObject<Env> implements BridgeApi {
     }
   }
 
-  /** Logs an error, but not the text of a fault in the request: the text may quote the request, which must not be logged. */
+  /**
+   * Logs an error, but not the text of a fault in the request: the text may quote the request, which must not be
+   * logged.
+   */
   #logRefusal(error: ThroughlineError): void {
     const { log } = this.#parts;
     if (error.code === 'internal') {

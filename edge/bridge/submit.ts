@@ -135,7 +135,10 @@ function outgoingJob(
   };
 }
 
-/** Publishes a job. If NATS is away, or other jobs are pending, the job is added to the outbox, so that jobs stay in order. */
+/**
+ * Publishes a job. If NATS is away, or other jobs are pending, the job is added to the outbox, so that jobs stay in
+ * order.
+ */
 async function publishOrAddToOutbox(submitting: Submitting, newJob: NewJob): Promise<SubmitResult> {
   const { session } = submitting.broker;
   if (newJob.job.spec.dueAt !== undefined && session !== undefined) checkDelaySupport(session);

@@ -3,7 +3,7 @@ import { type Region, regionOfJob, shardOf } from './placement.ts';
 /** The word for the bridges that serve all regions. */
 const GLOBAL = 'global';
 
-/** Where a bridge is: the name of its Durable Object, and where that should be placed. */
+/** Where a bridge is: the name of its Durable Object, and where the object should be placed. */
 export interface BridgeAddress {
   readonly name: string;
   readonly locationHint?: Region;

@@ -22,7 +22,7 @@ import type { BridgeApi } from './objects.ts';
 import type { Region } from './placement.ts';
 import type { Reply } from './reply.ts';
 
-/** Added to the bridge's own time limits, so that a caller gets the bridge's answer, not ours. */
+/** How much longer than the bridge's own time limit the edge waits, so that the caller gets the bridge's answer. */
 const MARGIN_MS = 1_500;
 
 type Command = Omit<SubmitCommand, 'carrier'>;
@@ -124,7 +124,10 @@ export class BridgeClient {
     );
   }
 
-  /** The recorded events of a job after `after`, one page of them. @throws ThroughlineError `job-unknown`, `broker-unavailable` */
+  /**
+   * The recorded events of a job after `after`, one page of them.
+   * @throws ThroughlineError `job-unknown`, `broker-unavailable`
+   */
   history(tenant: string, jobId: string, after: number): Promise<JobHistory> {
     return this.#call('history', jobId, 0, (bridge, carrier) =>
       bridge.history({ tenant, jobId, after, carrier }),
@@ -157,7 +160,7 @@ export class BridgeClient {
 
   /**
    * The status of each bridge of the caller's region.
-   * @throws ThroughlineError `broker-unavailable` where one of them does not answer
+   * @throws ThroughlineError `broker-unavailable` if one of them does not answer
    */
   status(): Promise<BridgeStatus[]> {
     return Promise.all(
@@ -182,7 +185,10 @@ export class BridgeClient {
       .slice(0, limit);
   }
 
-  /** Sends a rejected job of the outbox again; undefined when there is none. @throws ThroughlineError `broker-unavailable` */
+  /**
+   * Sends a rejected job of the outbox again; undefined when there is none.
+   * @throws ThroughlineError `broker-unavailable`
+   */
   retry(tenant: string, jobId: string): Promise<Job | undefined> {
     return this.#call('retry', jobId, 0, (bridge, carrier) => bridge.retry({ tenant, jobId, carrier }));
   }

@@ -1,4 +1,7 @@
-/** What the edge asks of a bridge, and what the bridge answers. It is plain data, since a call may cross machines. */
+/**
+ * What the edge asks of a bridge, and what the bridge answers. All of this is plain data, since a call may cross
+ * machines.
+ */
 
 import type { Job } from '../../shared/job/job.ts';
 import type { JobSpec } from '../../shared/job/job-spec.ts';
@@ -10,7 +13,7 @@ export interface SubmitCommand {
   readonly operation: string;
   readonly input: unknown;
   readonly acceptedAt: string;
-  /** What the job was asked to be. With a `fingerprint` a job with this id may be there already. */
+  /** What the job was asked to be. If the spec has a `fingerprint`, a job with this id may exist already. */
   readonly spec: JobSpec;
   /** Milliseconds to wait for the job's end; 0 = not at all. */
   readonly waitMs: number;

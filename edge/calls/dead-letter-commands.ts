@@ -25,7 +25,7 @@ export interface RedriveManyCommand extends DeadLettersCommand {
   readonly to: number | undefined;
 }
 
-/** A job that was redriven, and the span that sent it, where there is one. */
+/** A job that was redriven, and the span that sent it, if there is one. */
 export interface Redriven {
   readonly job: Job;
   readonly sentBy: Pick<SpanContext, 'traceId' | 'spanId' | 'traceFlags'> | undefined;

@@ -5,10 +5,10 @@ import { CATCH_UP_MS, indexName, type ListCommand, type TenantJob } from './inde
 import { callObject } from './object-call.ts';
 import type { JobIndexApi } from './objects.ts';
 
-/** Added to the time that an index takes to catch up. */
+/** How much longer than the catch-up time the edge waits for an index. */
 const MARGIN_MS = 3_000;
 
-/** Calls the indexes: the edge asks them for lists, a bridge tells them about accepted jobs. */
+/** Calls the indexes: the edge asks them for lists, and a bridge reports accepted jobs to them. */
 export class JobIndexClient {
   readonly #namespace: DurableObjectNamespace<JobIndexApi>;
   readonly #shards: number;
@@ -35,7 +35,7 @@ export class JobIndexClient {
     });
   }
 
-  /** Tells the indexes of the jobs' tenants about accepted jobs. @throws the platform's error for an object that fails */
+  /** Adds accepted jobs to the indexes of their tenants. @throws the platform's error for an object that fails */
   async addAccepted(jobs: readonly TenantJob[]): Promise<void> {
     const byIndex = Map.groupBy(jobs, ({ tenant }) => indexName(tenant, this.#shards));
     await Promise.all([...byIndex].map(([name, own]) => this.#namespace.getByName(name).addAccepted(own)));

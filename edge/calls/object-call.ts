@@ -21,7 +21,7 @@ const tracer = trace.getTracer('throughline-edge');
 
 /**
  * Calls a Durable Object: makes the CLIENT span, passes its carrier on, limits the wait.
- * @throws ThroughlineError the one that the reply stands for, or `unavailable`
+ * @throws ThroughlineError the error in the reply, or `unavailable`
  */
 export function callObject<T>(call: ObjectCall<T>): Promise<T> {
   const { kind, method, limitMs, ask, unavailable } = call;

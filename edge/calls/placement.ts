@@ -2,7 +2,7 @@
 export const REGIONS = ['wnam', 'enam', 'sam', 'weur', 'eeur', 'apac', 'oc', 'afr', 'me'] as const;
 export type Region = (typeof REGIONS)[number];
 
-/** Where a request entered Cloudflare, as `request.cf` tells it. */
+/** Where a request entered Cloudflare, as `request.cf` says. */
 export interface RequestLocation {
   /** Two letters: `AF`, `AN`, `AS`, `EU`, `NA`, `OC` or `SA`. */
   readonly continent?: unknown;
@@ -16,7 +16,7 @@ const MIDDLE_EAST = 'AE BH CY IL IQ IR JO KW LB OM PS QA SA SY TR YE'.split(' ')
 /** Degrees east that divide North America in the middle, and western from eastern Europe. */
 const MERIDIAN = { NA: -98, EU: 16 } as const;
 
-/** The region of a request; undefined where its location is not known. */
+/** The region of a request; undefined if its location is not known. */
 export function regionOf({ continent, country, longitude }: RequestLocation): Region | undefined {
   const east = Number(longitude ?? Number.NaN);
   if (typeof country === 'string' && MIDDLE_EAST.includes(country)) return 'me';

@@ -13,13 +13,13 @@ export type Reply<T> =
   | { readonly ok: true; readonly value: T }
   | { readonly ok: false; readonly error: Refusal };
 
-/** The reply that stands for an error. */
+/** A reply that holds an error. */
 export function refusal(error: ThroughlineError): { readonly ok: false; readonly error: Refusal } {
   const { code, message, violations, suggestions, retryAfterSeconds } = error;
   return { ok: false, error: { code, message, violations, suggestions, retryAfterSeconds } };
 }
 
-/** The value of a reply. @throws ThroughlineError the error it stands for */
+/** The value of a reply. @throws ThroughlineError the error in the reply */
 export function unwrapReply<T>(reply: Reply<T>): T {
   if (reply.ok) return reply.value;
   const { code, message, violations, suggestions, retryAfterSeconds } = reply.error;

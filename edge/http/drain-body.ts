@@ -3,7 +3,7 @@ const DRAIN_BYTES = 32 * 1024 * 1024;
 const DRAIN_MS = 5_000;
 
 /**
- * Answers a refused request at once, and meanwhile reads and discards the rest of its body. When a server closes a
+ * Answers a refused request immediately. At the same time, reads and discards the rest of its body. When a server closes a
  * connection that still has unread bytes, TCP resets it (RFC 9112, section 9.6). The reset can overtake the answer, and
  * the caller then sees a broken pipe instead of the reason. workerd itself discards only 64 KiB.
  * @param response an answer whose body is complete, not a stream
@@ -17,7 +17,8 @@ export async function drainingResponse(
   // A locked body has been read to its end, or its reader is still waiting for it.
   if (response.status < 400 || body === null || body.locked) return response;
   const answer = await response.arrayBuffer();
-  // workerd lets us read the request's body only until the answer ends, so the answer stays open meanwhile.
+  // workerd lets us read the request's body only until the answer ends, so the answer stays open until the body has
+  // been read.
   const { readable, writable } = new FixedLengthStream(answer.byteLength);
   ctx.waitUntil(writeAndDiscard(new Uint8Array(answer), writable, body).catch(() => undefined));
   return new Response(readable, response);

@@ -45,8 +45,8 @@ interface FollowerParts {
 
 /**
  * Brings the events of this index's jobs into its table, in runs. Each run asks how far the stream is, and reads the
- * events that the table does not have, batch by batch. It receives only what it asks for, so neither a long absence nor
- * many events cost memory, and nothing has to stay open between two runs.
+ * events that the table does not have, batch by batch. The follower receives only what it asks for, so many
+ * events cost no memory, and no connection has to stay open between two runs.
  */
 export class EventFollower {
   readonly #parts: FollowerParts;
@@ -72,7 +72,7 @@ export class EventFollower {
     }
   }
 
-  /** One run at a time. The current run may have asked too early, so all calls meanwhile share the next run. */
+  /** One run at a time. Calls during a run share the next run, since the current run may miss the newest events. */
   #nextRun(): Promise<boolean> {
     this.#next ??= this.#current
       .catch(() => false)
@@ -115,7 +115,7 @@ export class EventFollower {
     table.place = { source, sequence };
   }
 
-  /** Whether no event is left: the last events of the stream may have been deleted. */
+  /** Whether no event is left to read. The last events of the stream may have been deleted. */
   async #isAtEnd(session: BrokerSession, { last }: StreamExtent): Promise<boolean> {
     const { table } = this.#parts;
     const { source, sequence } = table.place;
@@ -155,8 +155,8 @@ export class EventFollower {
     const job = parseEventSubject(message.subject);
     const { name, shards } = this.#parts;
     if (job === undefined || indexName(job.tenant, shards) !== name) return undefined;
-    const digest = readEventHeaders(headerValues(message.headers)) ?? (await readBody(session, message));
-    return digest && eventEntry(job, digest, message.time.getTime());
+    const summary = readEventHeaders(headerValues(message.headers)) ?? (await readBody(session, message));
+    return summary && eventEntry(job, summary, message.time.getTime());
   }
 
   async #reader(session: BrokerSession): Promise<HeaderReader> {
@@ -180,7 +180,7 @@ export class EventFollower {
   }
 }
 
-/** Reads the body of an event whose headers do not say enough; where it is gone, a later event of the same job. */
+/** Reads the body of an event whose headers do not say enough; if it is gone, the body of a later event of the same job. */
 async function readBody(
   session: BrokerSession,
   { subject, sequence }: StoredHeaders,

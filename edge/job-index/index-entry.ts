@@ -5,9 +5,9 @@ import type { EventSummary } from '../../shared/wire/event-summary.ts';
 
 const DAY_MS = 24 * 60 * 60 * 1_000;
 /** An ended job is listed a day longer than its events are kept. */
-const KEPT_ENDED_MS = 8 * DAY_MS;
+const LIST_ENDED_MS = 8 * DAY_MS;
 /** A job that has not ended may wait in the queue. No stream keeps a delayed job longer than this. */
-const KEPT_OPEN_MS = 60 * DAY_MS;
+const LIST_OPEN_MS = 60 * DAY_MS;
 
 /** A job in the index: one row. Times are milliseconds since 1970. */
 export type IndexEntry = {
@@ -27,7 +27,7 @@ export type IndexEntry = {
   /** Separated by commas, oldest first. */
   previous_trace_ids: string;
   redrive_count: number;
-  /** The day, counted from 1970, on which the row is deleted. It is a whole day, so that few events change it. */
+  /** The day, counted from 1970, on which the row is deleted. Whole days are used, so that few events change the value. */
   expires_on: number;
 };
 
@@ -51,41 +51,41 @@ export function acceptedEntry(tenant: string, job: Job): IndexEntry {
     trace_id: job.traceId,
     previous_trace_ids: '',
     redrive_count: 0,
-    expires_on: dayOf(acceptedAt + KEPT_OPEN_MS),
+    expires_on: dayOf(acceptedAt + LIST_OPEN_MS),
   };
 }
 
 /** The entry of a job whose last event this is. @param storedMs when the broker stored it */
 export function eventEntry(
   { tenant, jobId }: { readonly tenant: string; readonly jobId: string },
-  digest: EventSummary,
+  summary: EventSummary,
   storedMs: number,
 ): IndexEntry {
-  const finishedAt = msOf(digest.finishedAt);
+  const finishedAt = msOf(summary.finishedAt);
   return {
     tenant,
     id: jobId,
-    operation: digest.operation,
-    state: digest.state,
-    attempt: digest.attempt,
-    max_attempts: digest.maxAttempts,
+    operation: summary.operation,
+    state: summary.state,
+    attempt: summary.attempt,
+    max_attempts: summary.maxAttempts,
     durability: 'stream',
-    accepted_at: Date.parse(digest.acceptedAt),
+    accepted_at: Date.parse(summary.acceptedAt),
     due_at: null,
-    started_at: msOf(digest.startedAt),
+    started_at: msOf(summary.startedAt),
     finished_at: finishedAt,
-    error_code: digest.errorCode ?? null,
-    trace_id: digest.traceId,
-    previous_trace_ids: digest.previousTraceIds.join(','),
-    redrive_count: digest.redriveCount,
-    expires_on: dayOf(storedMs + (finishedAt === null ? KEPT_OPEN_MS : KEPT_ENDED_MS)),
+    error_code: summary.errorCode ?? null,
+    trace_id: summary.traceId,
+    previous_trace_ids: summary.previousTraceIds.join(','),
+    redrive_count: summary.redriveCount,
+    expires_on: dayOf(storedMs + (finishedAt === null ? LIST_OPEN_MS : LIST_ENDED_MS)),
   };
 }
 
 /**
- * Whether the entry of an event replaces the known one. A later acceptance with the same id is another job, because its
- * idempotency key was forgotten meanwhile. A redrive starts the job again. Without one, a job that has ended stays ended,
- * also when an older event comes late or is read again.
+ * Whether the entry of an event replaces the known one. If a job with the same id was
+ * accepted later, it is another job, since the idempotency key was forgotten. A redrive starts the job again. Without a
+ * redrive, a job that has ended stays ended, also if an older event comes late or is read again.
  */
 export function eventSupersedes(next: IndexEntry, known: IndexEntry): boolean {
   if (next.accepted_at !== known.accepted_at) return next.accepted_at > known.accepted_at;

@@ -24,8 +24,8 @@ const ALARM = { more: 1_000, busy: 10_000, quiet: 300_000, failed: 30_000 } as c
 const IDLE_MS = 60_000;
 
 /**
- * The Durable Object that lists the jobs of its tenants in the order in which they were accepted. A bridge tells it
- * about each job that it accepts; everything later comes from the jobs' events.
+ * The Durable Object that lists the jobs of its tenants in the order in which they were accepted. A bridge adds
+ * each job that it accepts. Everything later comes from the jobs' events.
  */
 export class JobIndex extends DurableObject<Env> implements JobIndexApi {
   readonly #config: EdgeConfig;
@@ -89,7 +89,7 @@ export class JobIndex extends DurableObject<Env> implements JobIndexApi {
     return { ...page, complete };
   }
 
-  /** Follows the events and deletes old jobs. It sets the next alarm, also after an error. */
+  /** Follows the events, deletes old jobs, and sets the next alarm, also after an error. */
   override alarm(): Promise<void> {
     return context.with(withService(ROOT_CONTEXT, SERVICE.index), async () => {
       let inMs: number | undefined = ALARM.failed;

@@ -154,7 +154,7 @@ const COLUMNS = [
   'expires_on',
 ] as const satisfies (keyof IndexEntry)[];
 
-/** It updates and does not replace, so only the indexes whose columns changed are written. */
+/** The statement updates a row and does not replace it, so that only the indexes of changed columns are written. */
 const PUT = `INSERT INTO jobs (${COLUMNS.join(', ')}) VALUES (${COLUMNS.map(() => '?').join(', ')})
   ON CONFLICT (tenant, id) DO UPDATE SET ${COLUMNS.slice(2)
     .map((column) => `${column} = excluded.${column}`)
@@ -164,7 +164,7 @@ function isSame(entry: IndexEntry, known: IndexEntry): boolean {
   return COLUMNS.every((column) => entry[column] === known[column]);
 }
 
-/** The latest entry of each job: a job that begins and ends within one batch is written once. */
+/** The latest entry of each job, so that a job with many events in one batch is written once. */
 function collapsed(entries: readonly IndexEntry[]): Iterable<IndexEntry> {
   const latest = new Map<string, IndexEntry>();
   for (const entry of entries) {

@@ -10,14 +10,14 @@ import { withService } from '../telemetry/service.ts';
 /** Jobs in one call to the index, and the shortest time between two calls. */
 const BATCH = 100;
 const WINDOW_MS = 50;
-/** No more jobs than this are held. A job that is left out is listed after its first event. */
+/** The most jobs that wait here. A job that is left out is listed after its first event. */
 const MAX_QUEUED = 5_000;
 const TRIES = 4;
 const FIRST_PAUSE_MS = 250;
 
 /**
- * Tells the index about accepted jobs, while their callers do not wait for it. A single job is sent at once, so that
- * its caller's next request finds it listed. Under load jobs are sent in batches.
+ * Reports accepted jobs to the index. Callers do not wait for that. A single job is sent immediately, so that the caller's
+ * next request finds the job in the list. Under load, jobs are sent in batches.
  */
 export class AcceptedFeed {
   readonly #index: Pick<JobIndexClient, 'addAccepted'>;
@@ -31,7 +31,7 @@ export class AcceptedFeed {
     this.#log = log;
   }
 
-  /** Adds a job; returns at once and never throws. */
+  /** Reports an accepted job to the index, later. Returns immediately and never throws. */
   addAccepted(tenant: string, job: Job): void {
     if (this.#queue.length === MAX_QUEUED) {
       this.#dropped++;
@@ -40,7 +40,7 @@ export class AcceptedFeed {
     this.#queue.push({ tenant, job });
     if (this.#running) return;
     this.#running = true;
-    // It belongs to no request: its log lines must not carry the trace of the request that came first.
+    // The work belongs to no request, so its log lines must not carry the trace of the first request.
     context.with(withService(ROOT_CONTEXT, SERVICE.bridge), () => void this.#run());
   }
 
@@ -64,7 +64,7 @@ export class AcceptedFeed {
     }
   }
 
-  /** The jobs are safe: each is listed after its first event. */
+  /** Logs that the index did not answer. No job is lost: each is listed after its first event. */
   #giveUp(count: number, reason: string): void {
     this.#log.warn('accepted jobs are not listed yet', { jobs: count + this.#dropped, reason });
     this.#dropped = 0;

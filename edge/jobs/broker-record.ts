@@ -14,20 +14,20 @@ import type { OutgoingJob } from './outgoing-job.ts';
 
 /** What NATS knows of a job. */
 export interface BrokerRecord {
-  /** Its message in `JOBS`, or undefined when it is not in the queue. */
+  /** The message of the job in `JOBS`; undefined if the job is not in the queue. */
   readonly queued: StoredMessage | undefined;
-  /** Its message in `DELAYED`, where its time has not come. */
+  /** The message of a delayed job in `DELAYED`; undefined if the job is due, or never had a delay. */
   readonly delayed: StoredMessage | undefined;
-  /** Its last event; undefined where nothing has happened since it was submitted or redriven. */
+  /** The last event of the job; undefined if nothing has happened since the job was submitted or redriven. */
   readonly event: JobEvent | undefined;
-  /** The sequence of the last message on its event subject; 0: there is none. */
+  /** The sequence of the last message on the event subject of the job; 0: there is none. */
   readonly lastSequence: number;
 }
 
 /**
- * Looks for a job that NATS may have. It follows the way of a job: `DELAYED`, the queue, its events. A job leaves a
- * place only for the next one, and its end is recorded before its message goes. So a job that is in none of them was
- * never published, or NATS has forgotten it.
+ * Looks for a job that NATS may have, in the order in which a job moves: `DELAYED`, the queue, the events. The end of a
+ * job is recorded before its message is removed. So if nothing is found in the three places, the job was never published,
+ * or NATS has forgotten it.
  * @throws ThroughlineError `broker-unavailable`
  */
 export async function readRecord(session: BrokerSession, job: OutgoingJob): Promise<BrokerRecord> {
@@ -58,7 +58,7 @@ export async function findRecord(
   return delayed && { ...record, delayed };
 }
 
-/** Whether a message of the job waits in the queue, or for its time. */
+/** Whether NATS has a message of the job, in the queue or in `DELAYED`. */
 export function isStored({ queued, delayed }: BrokerRecord): boolean {
   return queued !== undefined || delayed !== undefined;
 }
@@ -68,7 +68,7 @@ export function isEnded({ event }: BrokerRecord): boolean {
   return event !== undefined && isTerminalEvent(event);
 }
 
-/** Digest of the request that the job came from; undefined where it came without an idempotency key. */
+/** The fingerprint of the request that the job came from; undefined if the request had no idempotency key. */
 export function fingerprintOf({ event, queued, delayed }: BrokerRecord): string | undefined {
   const message = queued ?? delayed;
   return event?.fingerprint ?? (message && jobOfMessage(message).fingerprint);

@@ -130,7 +130,10 @@ async function endInBridge(
   return { heldBy: 'worker', record };
 }
 
-/** Waits until the worker ends the job, for as long as the caller asked. If the job has not started, waits a moment at least. */
+/**
+ * Waits until the worker ends the job, for as long as the caller asked. If the job has not started, waits a moment at
+ * least.
+ */
 async function awaitWorker(
   command: CancelCommand,
   record: BrokerRecord,

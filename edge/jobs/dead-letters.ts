@@ -15,8 +15,8 @@ const SHOWN_HEADER = /^(?:ce-|throughline-|content-type$)/;
 type Range = Pick<DeadLettersCommand, 'tenant' | 'operation' | 'from'>;
 
 /**
- * A page of a tenant's dead letters, oldest first. It costs one request to the broker for each dead letter, however many
- * the stream holds. A page that takes too long ends early, with a cursor.
+ * A page of a tenant's dead letters, oldest first. A page costs one request to the broker for each dead letter,
+ * and does not depend on the size of the stream. A page that takes too long ends early, with a cursor.
  * @throws ThroughlineError `broker-unavailable`
  */
 export async function listDeadLetters(

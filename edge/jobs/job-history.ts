@@ -12,7 +12,7 @@ import type { BrokerSession } from '../nats/broker-session.ts';
 import type { StoredMessage } from '../nats/stored-message.ts';
 import { readJob } from './job-reader.ts';
 
-/** The limits of one answer. A call between the edge and a bridge takes at most 32 MiB. */
+/** The limits of one answer. A call between the edge and a bridge can carry at most 32 MiB. */
 const PAGE = { maxEvents: 1_000, maxBytes: 4 * 1024 * 1024 } as const;
 
 /**
@@ -59,7 +59,7 @@ export interface HistoryEnds {
 interface HistoryRange {
   /** Only events after this sequence. */
   readonly after: number;
-  /** Events that exist: nothing up to them may be missing. */
+  /** The last events that exist. No event up to them may be missing. */
   readonly until: HistoryEnds;
   readonly maxEvents: number;
   readonly maxBytes: number;
@@ -71,7 +71,7 @@ interface History {
   readonly upTo: number;
 }
 
-/** A replica lags for milliseconds. An event that never comes is too old: the stream has dropped it. */
+/** A replica may lag for some milliseconds. If an event does not come after that, the stream has dropped it. */
 const LAG_RETRIES = 5;
 const LAG_PAUSE_MS = 50;
 
@@ -96,7 +96,7 @@ export async function readEnds(
 }
 
 /**
- * The events of a job and its callbacks within a range, in order. It reads no other events.
+ * The events of a job and its callbacks within a range, in order. No other events are read.
  * @throws ThroughlineError `broker-unavailable`
  */
 export async function readHistory(
@@ -112,7 +112,7 @@ export async function readHistory(
       until: until.callback,
     }),
   ]);
-  // If the page of one subject ended early, the other's ends there as well: no event may be skipped.
+  // If the page of one subject ended early, the page of the other subject ends there too, so that no event is skipped.
   const upTo = Math.min(
     ...parts.filter(({ whole }) => !whole).map((part) => part.upTo),
     Math.max(range.after, lastOf(until)),
@@ -158,7 +158,7 @@ async function readSubject(
       bytes += data.length;
       upTo = sequence;
     }
-    // Later events came without it: the stream has dropped it.
+    // The page skipped the events up to `until`, so the stream has dropped them.
     if (wanted.length < messages.length) upTo = until;
     if (messages.length > 0) continue;
     if (++lag > LAG_RETRIES) upTo = until;

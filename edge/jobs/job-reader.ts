@@ -17,7 +17,7 @@ import {
 import type { BrokerSession } from '../nats/broker-session.ts';
 import type { StoredMessage } from '../nats/stored-message.ts';
 
-/** Shown of a job whose message does not say how many attempts it has, until a worker has seen it. */
+/** The number of attempts to show for a job whose message does not say it, until a worker has recorded an event. */
 const UNKNOWN_ATTEMPTS = 1;
 
 /** The last event of a job, or undefined when nothing has happened to it yet. @throws ThroughlineError */
@@ -30,7 +30,7 @@ export async function lastEvent(
   return message === undefined ? undefined : readJobEvent(message.data);
 }
 
-/** A job, and the digest of its request, if it came with an idempotency key. */
+/** A job, and the fingerprint of its request, if the request had an idempotency key. */
 export interface FoundJob {
   readonly job: Job;
   readonly fingerprint: string | undefined;
@@ -78,7 +78,10 @@ export function queuedMessage(
   return session.lastMessage(JOBS_STREAM, jobSubjectFilter(tenant, jobId));
 }
 
-/** The message of a job whose time has not come, or has come a moment ago. @throws ThroughlineError `broker-unavailable` */
+/**
+ * The message of a delayed job that is not due, or became due a moment ago.
+ * @throws ThroughlineError `broker-unavailable`
+ */
 export function delayedMessage(
   session: BrokerSession,
   tenant: string,
@@ -88,14 +91,14 @@ export function delayedMessage(
   return session.lastMessage(DELAYED_STREAM, delayedSubjectFilter(tenant, jobId), true);
 }
 
-/** The job of a message in `JOBS` or `DELAYED`, as long as nothing has happened to it. */
+/** The job of a message in `JOBS` or `DELAYED`, if the job has no event. */
 export function jobOfMessage(message: StoredMessage): FoundJob {
   const job = acceptedJobOfMessage(message);
   const traceId = extract(fromNatsHeaders(message.headers)).spanContext?.traceId ?? '';
   return { job: jobWithoutEvents(job, { durability: 'stream', traceId }), fingerprint: job.spec.fingerprint };
 }
 
-/** The job as its message describes it. A header that cannot be read counts as absent. */
+/** The job as its message describes it. A header that cannot be read is ignored. */
 export function acceptedJobOfMessage({ subject, headers, time }: StoredMessage): AcceptedJob {
   const values = headerValues(headers);
   const spec = readJobSpec(values);

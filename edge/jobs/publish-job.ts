@@ -11,13 +11,13 @@ export const BRIDGE_SOURCE = '/throughline/bridge';
 
 /** What the outbox adds to the message of a job. */
 interface OutboxStay {
-  /** How long the job waited there, in milliseconds. */
+  /** How long the job waited in the outbox, in milliseconds. */
   readonly waitedMs: number;
   /** Whether NATS may already have had a message of this job. */
   readonly again: boolean;
 }
 
-/** The subject of a job's message: the queue, or `DELAYED` while its time has not come. */
+/** The subject of a job's message: in the queue, or in `DELAYED` while the job is not due. */
 export function subjectOf(job: OutgoingJob, now: number): string {
   return isDelayed(job, now) ? delayedSubject(job) : jobSubject(job);
 }

@@ -9,8 +9,8 @@ import { deadLetterOf, deadLettersFrom } from './dead-letters.ts';
 import { type RedriveParts, redriveDeadLetter } from './redrive.ts';
 
 /**
- * Redrives many dead letters of a tenant, oldest first, until `limit` of them were tried or time is up. A job that dies
- * meanwhile is not redriven: only the dead letters that existed at the first request are.
+ * Redrives many dead letters of a tenant, oldest first, until `limit` of them were tried or time is up. Only dead
+ * letters that existed at the first request are redriven.
  * @throws ThroughlineError `broker-unavailable`, if no dead letter could be read
  */
 export async function redriveMany(
@@ -37,7 +37,7 @@ export async function redriveMany(
       else failed.push({ id, code: failure });
     }
   } catch (thrown) {
-    // The report must say what was done so far, also when the broker is away by now.
+    // The report must say what was done before the broker failed.
     if (redriven.length + failed.length === 0) throw thrown;
     return rest(next);
   }

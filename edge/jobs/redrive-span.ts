@@ -20,7 +20,7 @@ import { sendAttributes } from './job-spans.ts';
 
 const tracer = trace.getTracer('throughline-bridge');
 
-interface SentAgain {
+interface RedrivenMessage {
   readonly deadLetter: StoredMessage;
   readonly address: JobAddress;
   readonly redrive: Redrive;
@@ -29,14 +29,14 @@ interface SentAgain {
 }
 
 /**
- * Starts the `send` span of a redrive. It is the root of a new trace, with links to the job's old trace and to the
- * request that redrives it.
+ * Starts the `send` span of a redrive. The span is the root of a new trace, with links to the job's old trace and to the
+ * request that redrives the job.
  * @param bridge the bridge's name
  * @returns the span, and the context that the message carries
  */
 export function startRedriveSpan(
   bridge: string,
-  { deadLetter, address, redrive, event }: SentAgain,
+  { deadLetter, address, redrive, event }: RedrivenMessage,
 ): { readonly span: Span; readonly sending: Context } {
   const active = context.active();
   const base = withBaggageOf(deadLetter, trace.deleteSpan(active));
@@ -55,7 +55,7 @@ export function startRedriveSpan(
   return { span, sending: isRecorded ? trace.setSpan(base, span) : startTrace(base) };
 }
 
-/** The span that sent the dead letter; where its message carries none, the last attempt, which is in the same trace. */
+/** The span that sent the dead letter. If its message carries none: the span of the last attempt, in the same trace. */
 export function oldSpanOf(deadLetter: StoredMessage, event: JobEvent | undefined): SpanContext | undefined {
   const { spanContext } = extract(fromNatsHeaders(deadLetter.headers));
   if (spanContext !== undefined) return spanContext;
@@ -72,7 +72,7 @@ export function plainSpanContext(spanContext: SpanContext | undefined): Redriven
   return { traceId, spanId, traceFlags };
 }
 
-/** The job keeps its own baggage, and does not take that of the request which redrives it. */
+/** The context with the baggage of the job, in place of the baggage of the request that redrives the job. */
 function withBaggageOf(deadLetter: StoredMessage, base: Context): Context {
   const baggage = propagation.getBaggage(extract(fromNatsHeaders(deadLetter.headers)).context);
   return baggage === undefined ? propagation.deleteBaggage(base) : propagation.setBaggage(base, baggage);

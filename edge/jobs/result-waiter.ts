@@ -7,7 +7,7 @@ import type { BrokerAccess } from '../nats/broker-connection.ts';
 import type { BrokerSession } from '../nats/broker-session.ts';
 import { lastEvent } from './job-reader.ts';
 
-/** The end of a job, and the span that sent the event; undefined where the event was looked up. */
+/** The end of a job, and the span that sent the event. The span is undefined if the event was looked up. */
 export interface JobEnd {
   readonly event: JobEvent;
   readonly sentBy: SpanContext | undefined;
@@ -21,8 +21,8 @@ interface WaitedJob {
 }
 
 /**
- * Waits for the last event of one job. When the connection is lost it goes on over the next one, and looks up the
- * events that it may have missed.
+ * Waits for the last event of one job. If the connection is lost, the waiter uses the next one, and looks up the event
+ * that it may have missed.
  */
 export class ResultWaiter {
   readonly #connection: BrokerAccess;
@@ -38,8 +38,8 @@ export class ResultWaiter {
   }
 
   /**
-   * Starts to listen. Call it before the job is published.
-   * @param session undefined while NATS is away: it listens over the next session
+   * Starts to listen. Call this before the job is published.
+   * @param session undefined while NATS is away; then the waiter listens over the next session
    */
   static start(connection: BrokerAccess, session: BrokerSession | undefined, job: WaitedJob): ResultWaiter {
     const waiter = new ResultWaiter(connection, job);
@@ -47,12 +47,12 @@ export class ResultWaiter {
     return waiter;
   }
 
-  /** The latest event that came, of any kind. */
+  /** The latest event that arrived, of any kind. */
   get latest(): JobEvent | undefined {
     return this.#latest;
   }
 
-  /** The job's end, or undefined when `untilMs` (epoch milliseconds) passes first. It stops listening either way. */
+  /** The job's end; undefined if `untilMs` (epoch milliseconds) comes first. Stops listening in both cases. */
   async end(untilMs: number): Promise<JobEnd | undefined> {
     try {
       for (;;) {

@@ -21,8 +21,8 @@ const RETRY_MS = 1_000;
 export type BrokerAccess = Pick<BrokerConnection, 'session' | 'available' | 'use' | 'useSession'>;
 
 /**
- * A Durable Object's connection to NATS. It connects at the first use, and all callers share one attempt. A lost
- * session is replaced by the next call that needs one, so eviction, a restart and a cut are the same case.
+ * A Durable Object's connection to NATS. The first use connects, and all callers share one attempt. The next call that
+ * needs a session replaces a lost one. So an eviction, a restart and a cut are the same case.
  */
 export class BrokerConnection {
   readonly #settings: BrokerSettings;
@@ -64,7 +64,7 @@ export class BrokerConnection {
   }
 
   /**
-   * An open session. It waits for at most `BROKER_TIMEOUT_MS`.
+   * An open session. The call waits for at most `BROKER_TIMEOUT_MS`.
    * @throws ThroughlineError `broker-unavailable`; the next call tries again
    */
   async session(): Promise<BrokerSession> {
@@ -78,8 +78,8 @@ export class BrokerConnection {
   }
 
   /**
-   * An open session for a caller who can do without one. It waits for a connect, unless the last attempt failed. Then it
-   * returns at once, and starts another attempt at most once a second, since perhaps no other caller does.
+   * An open session for a caller who can do without one. The call waits for a connect, unless the last attempt failed.
+   * Then the call returns immediately, and starts another attempt at most once a second, in case no other caller does.
    * @returns undefined while NATS is away
    */
   async available(): Promise<BrokerSession | undefined> {

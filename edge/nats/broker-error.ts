@@ -14,7 +14,7 @@ export function brokerError(thrown: unknown): ThroughlineError {
   return refusalOf(thrown) ?? unavailable(reasonOf(thrown.code), thrown);
 }
 
-/** The error for an answer that NATS gave; undefined where it gave none. */
+/** The error for an answer that NATS gave; undefined if it gave none. */
 function refusalOf(cause: NatsError): ThroughlineError | undefined {
   const { code, api_error: answer } = cause;
   if (isFullCode(answer?.err_code)) {

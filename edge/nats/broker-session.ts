@@ -9,14 +9,14 @@ import type { SubjectPage, SubjectPageQuery } from './subject-page.ts';
 export type WriteHeaders = (set: (name: string, value: string) => void) => void;
 
 /**
- * One open connection to NATS. It is never repaired: when it is lost, {@link lost} happens, and a new one is opened.
- * Every call has a deadline (`BROKER_TIMEOUT_MS`) and throws a ThroughlineError; `broker-unavailable` says that NATS
- * did not answer.
+ * One open connection to NATS. A session is never repaired: if it is lost, {@link lost} happens, and a new session is
+ * opened. Every call has a deadline (`BROKER_TIMEOUT_MS`) and throws a ThroughlineError; `broker-unavailable` says that
+ * NATS did not answer.
  */
 export interface BrokerSession {
   /** Happens once the connection is gone, for any reason. */
   readonly lost: Loss;
-  /** Version of the server at the other end; undefined where it did not say. */
+  /** Version of the server at the other end; undefined if the server did not say. */
   readonly serverVersion: string | undefined;
   readonly isClosed: boolean;
 
@@ -33,7 +33,7 @@ export interface BrokerSession {
 
   /**
    * Publishes if the last message on `subject` still has the sequence `last` (0: if there is none).
-   * @returns whether the message was stored; false also where JetStream already had one with this `Nats-Msg-Id`
+   * @returns whether the message was stored; false also if JetStream already had a message with this `Nats-Msg-Id`
    * @throws ThroughlineError as {@link publish}
    */
   publishAfter(last: number, subject: string, writeHeaders: WriteHeaders, body: Uint8Array): Promise<boolean>;
@@ -48,7 +48,10 @@ export interface BrokerSession {
     streamMayBeMissing?: boolean,
   ): Promise<StoredMessage | undefined>;
 
-  /** The first message of a stream on `subject` (wildcards allowed) with the sequence `seq` or a later one, or undefined. */
+  /**
+   * The first message of a stream on `subject` (wildcards allowed) with the sequence `seq` or a later one, or
+   * undefined.
+   */
   nextMessage(stream: string, subject: string, seq: number): Promise<StoredMessage | undefined>;
 
   /** Stored messages of one subject, in order: one page of them. */
@@ -82,7 +85,7 @@ export interface BrokerSession {
    * Follows the `OPERATIONS` bucket: first every key that it holds, then each change. Resolves after the last key that
    * was there at the start.
    * @param onEnd called once, when no more changes will come
-   * @throws ThroughlineError `broker-unavailable`, also where the bucket does not exist yet
+   * @throws ThroughlineError `broker-unavailable`, also if the bucket does not exist yet
    */
   watchOperations(take: (change: BucketChange) => void, onEnd: () => void): Promise<void>;
 

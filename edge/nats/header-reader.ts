@@ -30,8 +30,8 @@ export interface HeaderRange {
 export type StoredHeaders = Omit<StoredMessage, 'data'>;
 
 /**
- * Reads the messages of a stream without their bodies, in order: every message of a range, and each once. It asks for
- * batches, so the server never sends more than was asked for.
+ * Reads the messages of a stream without their bodies, in order: every message of a range, and each once. The reader
+ * asks for batches, so the server never sends more than was asked for.
  */
 export interface HeaderReader {
   /**
@@ -145,7 +145,7 @@ class ConsumerHeaderReader implements HeaderReader {
     if (pending === 0 || this.#taken.length === this.#pull?.max) this.#pull?.done.resolve();
   }
 
-  /** The server's answer where it has no message to give. It may belong to an earlier batch. */
+  /** Handles the server's answer that it has no message. The answer may belong to an earlier batch. */
   #takeStatus({ subject, headers }: Msg): void {
     if (subject !== this.#pull?.reply) return;
     const code = headers?.code ?? 0;

@@ -1,12 +1,12 @@
 /**
- * The loss of a connection, which happens at most once. It is not a promise: a connection lives for days, each call
- * over it waits for the loss as well, and a promise would keep every one of them in memory.
+ * The loss of a connection, which happens at most once. This is not a promise: a connection lives for days, and a promise
+ * would keep every call that waits for the loss in memory.
  */
 export class Loss {
   readonly #listeners = new Set<() => void>();
   #happened = false;
 
-  /** How many are listening. */
+  /** How many functions listen. */
   get listeners(): number {
     return this.#listeners.size;
   }
@@ -32,7 +32,7 @@ export class Loss {
     for (const take of listeners) take();
   }
 
-  /** The result of `call`, or of `instead` when the loss comes first. It stops listening at the end. */
+  /** The result of `call`, or of `instead` if the loss comes first. Stops listening at the end. */
   async race<T, U>(call: Promise<T>, instead: () => U): Promise<T | U> {
     let stop: () => void = () => undefined;
     const lost = new Promise<U>((resolve, reject) => {

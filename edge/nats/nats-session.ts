@@ -204,7 +204,7 @@ class NatsSession implements BrokerSession {
       const entries = await this.#answer(bucket.watch({ initializedFn }));
       const ended = forEachChange(entries, take);
       await this.#answer(complete).catch((thrown: unknown) => {
-        // The caller will start another watch: this one must not go on beside it.
+        // The caller starts another watch, so this one must stop.
         entries.stop();
         throw thrown;
       });
@@ -243,7 +243,10 @@ class NatsSession implements BrokerSession {
     }
   }
 
-  /** Waits for one answer. It ends with the connection too: nats.ws leaves some calls open when it is lost. */
+  /**
+   * Waits for one answer, or for the loss of the connection: nats.ws leaves some calls open when the connection is
+   * lost.
+   */
   #answer<T>(call: Promise<T>): Promise<T> {
     const inTime = withDeadline(call, this.#timeoutMs, () => unavailable('no answer in time'));
     return this.lost.race(inTime, (): never => {

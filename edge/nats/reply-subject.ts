@@ -4,13 +4,13 @@ const NANOS_PER_MS = 1_000_000;
 
 /** What the reply subject of a delivered message says about it. */
 interface ReplyInfo {
-  /** The number of this delivery, counted by its consumer from 1. */
+  /** The number of this delivery: the consumer counts its deliveries from 1. */
   readonly nth: number;
-  /** Its sequence in the stream. */
+  /** The sequence of the message in the stream. */
   readonly sequence: number;
-  /** When it was stored, in epoch milliseconds. */
+  /** When the message was stored, in epoch milliseconds. */
   readonly storedMs: number;
-  /** How many more messages its consumer has. */
+  /** How many more messages the consumer has. */
   readonly pending: number;
 }
 

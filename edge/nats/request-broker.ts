@@ -3,8 +3,8 @@ import type { BrokerAccess } from './broker-connection.ts';
 import type { BrokerSession } from './broker-session.ts';
 
 /**
- * NATS for one request. Once NATS has failed to answer, it is not asked again, so that a request waits for it at most
- * once.
+ * NATS for one request. If NATS did not answer once, the request does not ask it again. So a request waits for NATS at
+ * most once.
  */
 export class RequestBroker {
   readonly #connection: BrokerAccess;
@@ -20,14 +20,14 @@ export class RequestBroker {
     return new RequestBroker(connection, await connection.available());
   }
 
-  /** Undefined while NATS is away. */
+  /** The open session; undefined while NATS is away. */
   get session(): BrokerSession | undefined {
     return this.#session;
   }
 
   /**
    * Asks NATS.
-   * @returns undefined where NATS is away, or refuses this bridge
+   * @returns undefined if NATS is away, or refuses this bridge
    * @throws ThroughlineError any other error of `work`
    */
   async ask<T>(work: (session: BrokerSession) => Promise<T>): Promise<T | undefined> {

@@ -2,7 +2,7 @@ import type { NatsHeadersLike } from '../../shared/propagation/index.ts';
 
 /** A message as a stream stores it. */
 export interface StoredMessage {
-  /** Its place in the stream. */
+  /** The place of the message in the stream. */
   readonly sequence: number;
   readonly subject: string;
   readonly data: Uint8Array;

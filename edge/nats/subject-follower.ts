@@ -26,15 +26,15 @@ export interface Following {
   /** The lowest sequence to read. */
   readonly from: number;
   readonly take: (message: Pick<StoredMessage, 'sequence' | 'data'>) => void;
-  /** Called at most once, when no more will come: follow again after the last message that came. */
+  /** The follower calls this at most once, if no more messages will come. Follow again after the last message that came. */
   readonly onLost: () => void;
 }
 
 /**
- * Gives every message that is stored on one subject from a sequence on, in order and each once, until it is stopped or
- * lost. It is a consumer of the stream, not a plain subscription: a plain message has no sequence, comes before it is
- * stored, and may be one that the stream drops as a duplicate.
- * @returns a function that stops it; safe to call twice
+ * Gives every message that is stored on one subject from a sequence on, in order and each once, until the follower is
+ * stopped or lost. The follower is a consumer of the stream, not a plain subscription: a plain message has no sequence,
+ * comes before it is stored, and may be one that the stream drops as a duplicate.
+ * @returns a function that stops the follower; safe to call twice
  * @throws NatsError
  */
 export async function followSubject(
@@ -100,7 +100,7 @@ class SubjectFollower {
     });
   }
 
-  /** Counts the silence from now on. */
+  /** From now on, too long a silence means that the consumer is lost. */
   expectHeartbeats(): void {
     clearTimeout(this.#silence);
     if (!this.isStopped) this.#silence = setTimeout(() => this.#lose(), SILENCE_MS);

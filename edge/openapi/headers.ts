@@ -51,7 +51,7 @@ export const HEADERS = {
   }),
   'RateLimit-Policy': header('RateLimit-Policy', z.string().optional(), {
     description:
-      'How many requests (`q`) a tenant may make in how many seconds (`w`). Only where the deployment has a limit.',
+      'How many requests (`q`) a tenant may make in how many seconds (`w`). Only if the deployment has a limit.',
     example: '"tenant";q=100;w=60',
   }),
   'WWW-Authenticate': header('WWW-Authenticate', z.string().regex(/^Bearer /), {

@@ -11,7 +11,7 @@ type Json = Readonly<Record<string, unknown>>;
 const MEANINGS: Readonly<Partial<Record<ErrorCode, string>>> = {
   'request-invalid': 'The body, the query or a header is not valid. `violations` lists each place.',
   unauthenticated:
-    'The request has no valid key or token. The answer is the same for every reason; only the log of the edge tells the reason.',
+    'The request has no valid key or token. The answer is the same for every reason; only the log of the edge shows the reason.',
   forbidden: 'The key or token does not have the scope that `WWW-Authenticate` names.',
   'route-unknown': 'There is nothing at this path.',
   'method-not-allowed': 'The path does not allow this method. `Allow` lists the methods that it does.',
@@ -142,5 +142,5 @@ describe('Problem', Problem, { description: 'An error, as a problem document (RF
 
 describe('Unreadiness', Unreadiness, {
   description: 'NATS does not answer one of the bridges.',
-  fields: { ...PROBLEM, bridges: 'The state of each bridge. Absent where a bridge itself does not answer.' },
+  fields: { ...PROBLEM, bridges: 'The state of each bridge. Absent if a bridge itself does not answer.' },
 });

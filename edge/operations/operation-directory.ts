@@ -32,7 +32,7 @@ export class OperationDirectory {
   /**
    * Checks a job against its operation.
    * @returns the operation's announcement
-   * @throws ThroughlineError `operation-unknown`, `input-invalid`, `request-invalid`; `broker-unavailable` where NATS
+   * @throws ThroughlineError `operation-unknown`, `input-invalid`, `request-invalid`; `broker-unavailable` if NATS
    *   is away and the operation was not announced before
    */
   async check(broker: RequestBroker, { operation, input, spec }: CheckedJob): Promise<OperationAnnouncement> {

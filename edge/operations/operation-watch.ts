@@ -34,7 +34,7 @@ export class OperationWatch {
    */
   async check(name: string, input: unknown): Promise<OperationAnnouncement> {
     await this.#start();
-    // A worker may have announced it a moment ago, so the bucket is asked before a caller is refused.
+    // A worker may have announced the operation a moment ago, so the bucket is asked before a caller is refused.
     if (!this.#known.has(name)) this.#take(name, await this.session.operation(name));
     return this.#known.check(name, input);
   }

@@ -22,7 +22,7 @@ export class SavedOperations {
     }
   }
 
-  /** Replaces the saved operations. It writes only those that changed. */
+  /** Replaces the saved operations. Only changed ones are written. */
   save(all: readonly OperationAnnouncement[]): void {
     const names = new Set(all.map(({ name }) => name));
     for (const name of [...this.#texts.keys()]) {

@@ -1,7 +1,10 @@
 import { parseJson } from '../../shared/text/json.ts';
 import { OutgoingJob } from '../jobs/outgoing-job.ts';
 
-/** `pending`: the job waits for NATS. `published`: NATS has the job, and its end is not recorded. `rejected`: NATS refuses the job. */
+/**
+ * `pending`: the job waits for NATS. `published`: NATS has the job, and its end is not recorded. `rejected`: NATS
+ * refuses the job.
+ */
 export type OutboxState = 'pending' | 'published' | 'rejected';
 
 /**

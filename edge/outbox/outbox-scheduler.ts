@@ -68,7 +68,10 @@ export class OutboxScheduler {
     }
   }
 
-  /** One run at a time, shared by all callers. The log lines of a run must not carry the trace of the caller that started it. */
+  /**
+   * One run at a time, shared by all callers. The log lines of a run must not carry the trace of the caller that
+   * started it.
+   */
   #work(): Promise<void> {
     this.#working ??= context
       .with(this.#parts.ownContext, () => this.#drainAndCheck())

@@ -10,8 +10,8 @@ const RETRY_AFTER_MS = 1_000;
 const TIMEOUT_MS = 10_000;
 
 /**
- * Sends spans as OTLP/HTTP JSON. It tries a second time when the answer allows it, and when the connection broke: a
- * collector may close an idle connection in the moment in which spans are sent.
+ * Sends spans as OTLP/HTTP JSON. A second try follows if the answer allows it, or if the connection broke: a collector
+ * may close an idle connection at the moment when spans are sent.
  * @param url the traces endpoint, `…/v1/traces`
  */
 export function otlpSender(url: string, headers: Readonly<Record<string, string>>, log: Logger): SendSpans {

@@ -19,7 +19,7 @@ let current: Telemetry | undefined;
 
 /**
  * Sets up tracing, once for each isolate. An OTLP endpoint turns export on, `DEBUG` prints spans to stderr. Without
- * either of them, nothing is recorded; the caller's trace context is passed on all the same.
+ * either of them, nothing is recorded, but the caller's trace context is still passed on.
  * @param acceptTraceContext whether the caller of a request may write into our traces
  */
 export function telemetry(
@@ -31,7 +31,10 @@ export function telemetry(
   return current;
 }
 
-/** Exports the spans that have ended, as work that `object` stays alive for. The instrumentation does it for requests only. */
+/**
+ * Exports the spans that have ended, as work that `object` stays alive for. The instrumentation does it for requests
+ * only.
+ */
 export function flushSpans(object: Pick<DurableObjectState, 'waitUntil'>): void {
   if (current?.on) object.waitUntil(current.processor.forceFlush());
 }

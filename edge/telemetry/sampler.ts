@@ -30,7 +30,7 @@ const SAMPLER_OF: Readonly<Record<SamplerName, (ratio: number) => Sampler>> = {
 };
 
 /**
- * Returns the parent's tracestate where the inner sampler returns none. OpenTelemetry's own tracer does this itself;
+ * Returns the parent's tracestate if the inner sampler returns none. OpenTelemetry's own tracer does this itself;
  * the tracer of @microlabs/otel-cf-workers would drop the tracestate.
  */
 class TracestateKeepingSampler implements Sampler {
@@ -42,7 +42,8 @@ class TracestateKeepingSampler implements Sampler {
 
   shouldSample(context: Context, ...rest: Tail<Parameters<Sampler['shouldSample']>>): SamplingResult {
     const [, name] = rest;
-    // The library starts a trace for each alarm. While an outbox is in use that is one every few seconds, with nothing in it.
+    // The library starts a trace for each alarm. While an outbox is in use, there would be an empty trace every few
+    // seconds.
     if (name.startsWith(ALARM_SPAN)) return { decision: SamplingDecision.NOT_RECORD };
     const result = this.#inner.shouldSample(context, ...rest);
     const traceState = result.traceState ?? trace.getSpanContext(context)?.traceState;

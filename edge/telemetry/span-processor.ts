@@ -3,7 +3,7 @@ import { type Resource, resourceFromAttributes } from '@opentelemetry/resources'
 import type { ReadableSpan, SpanProcessor } from '@opentelemetry/sdk-trace-base';
 import { serviceOf } from './service.ts';
 
-/** Exports ended spans, and tells how many were lost. */
+/** Exports ended spans, and says how many were lost. */
 export type SendSpans = (spans: readonly ReadableSpan[]) => Promise<{ readonly lost: number }>;
 
 export interface SpanProcessorOptions {
@@ -62,7 +62,7 @@ export class EdgeSpanProcessor implements SpanProcessor {
     else this.#ended.push(span);
   }
 
-  /** Call it inside a request's `waitUntil`, after its spans have ended. It never rejects. */
+  /** Call this inside a request's `waitUntil`, after the request's spans have ended. The promise never rejects. */
   async forceFlush(): Promise<void> {
     const { now, wait, windowMs } = this.#options;
     if (this.#ended.length === 0 || now() < this.#leaseUntil) return;

@@ -12,7 +12,7 @@ const STREAM_HEARTBEAT = ':\n\n';
 
 /**
  * A job's events as `text/event-stream`: the recorded events after `after`, then the events as they come, until the job
- * has ended. It is made while it is read, so a slow reader costs no memory.
+ * has ended. The stream is made while it is read, so a slow reader costs no memory.
  * @param heartbeatMs the longest silence, in milliseconds
  */
 export function eventStream(
@@ -77,7 +77,7 @@ class EventStreamSource implements UnderlyingByteSource {
     return undefined;
   }
 
-  /** @returns undefined where the events cannot be read now */
+  /** @returns undefined if the events cannot be read now */
   async #read(): Promise<WatchRead | undefined> {
     try {
       const read = await this.#lease.watch.read(this.#position);

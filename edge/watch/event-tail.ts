@@ -17,8 +17,8 @@ interface TailLimits {
 type TailRead = { readonly entries: readonly TailEntry[] } | 'older' | 'end';
 
 /**
- * The latest events of one job, without a gap: every event after `floor`. Its size is bounded, so a slow reader costs no
- * memory: a reader that falls behind it reads the stream.
+ * The latest events of one job, without a gap: every event after `floor`. The size is bounded, so a slow reader costs no
+ * memory: a reader that needs older events reads the stream.
  */
 export class EventTail {
   readonly #limits: TailLimits;

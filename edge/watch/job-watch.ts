@@ -11,7 +11,7 @@ import type { Logger } from '../telemetry/log.ts';
 import { withService } from '../telemetry/service.ts';
 import type { EventTail } from './event-tail.ts';
 
-/** What a reader gets at once. It is small, so that a slow caller costs little memory. */
+/** The largest page that a reader gets. Pages are small, so that a slow caller costs little memory. */
 const PAGE = { maxEvents: 64, maxBytes: 256 * 1024 } as const;
 const FIRST_PAUSE_MS = 250;
 const LONGEST_PAUSE_MS = 5_000;
@@ -21,7 +21,7 @@ export interface WatchedJob {
   readonly jobId: string;
 }
 
-/** The next events of a job for one reader; `upTo` is where it goes on from. */
+/** The next events of a job for one reader; `upTo` is where the next page starts. */
 export interface WatchRead {
   readonly events: readonly HistoryEvent[];
   readonly upTo: number;
@@ -30,9 +30,9 @@ export interface WatchRead {
 }
 
 /**
- * The watch of one job: one consumer of the `EVENTS` stream for all its readers in this bridge. When the connection is
- * lost, it goes on over the next one, after the last event that came. It gives only those events of callbacks that were
- * recorded before it started: most of them come after the job's end, when the watch is over.
+ * The watch of one job: one consumer of the `EVENTS` stream for all its readers in this bridge. If the connection is
+ * lost, the watch goes on over the next one, after the last event that came. The watch gives only those events of
+ * callbacks that were recorded before it started: most of the others come after the job's end, when the watch is over.
  */
 export class JobWatch {
   readonly #connection: BrokerAccess;
@@ -71,7 +71,7 @@ export class JobWatch {
     before: HistoryEnds,
   ): JobWatch {
     const watch = new JobWatch(connection, log, job, tail, before);
-    // It belongs to no request: its log lines must not carry the trace of the reader that came first.
+    // The watch belongs to no request, so its log lines must not carry the trace of the first reader.
     context.with(withService(ROOT_CONTEXT, SERVICE.bridge), () => void watch.#run());
     return watch;
   }
@@ -82,8 +82,8 @@ export class JobWatch {
   }
 
   /**
-   * The next events after `after`: one page of them, or none when there are none yet.
-   * @throws ThroughlineError `broker-unavailable` where older events cannot be read now
+   * The next events after `after`: one page of them; an empty page if there are none yet.
+   * @throws ThroughlineError `broker-unavailable` if older events cannot be read now
    */
   async read(after: number): Promise<WatchRead> {
     const found = this.#tail.after(after);

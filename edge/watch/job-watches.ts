@@ -11,7 +11,7 @@ import { EventTail } from './event-tail.ts';
 import { JobWatch, type WatchedJob } from './job-watch.ts';
 import { StreamPlaces } from './stream-places.ts';
 
-/** The events of a watched job that are kept in memory. A reader that falls behind them reads the stream. */
+/** How many events of a watched job stay in memory. A reader that needs older events reads the stream. */
 const TAIL = { events: 256, bytes: 1024 * 1024 } as const;
 
 const NO_ENDS: HistoryEnds = { job: 0, callback: 0 };
@@ -24,7 +24,7 @@ interface Shared {
 /** A reader's share of a watch. */
 export interface WatchLease {
   readonly watch: JobWatch;
-  /** Gives it back; safe to call twice. */
+  /** Gives the share back; safe to call twice. */
   readonly release: () => void;
 }
 
@@ -108,7 +108,7 @@ export class JobWatches {
 
   /** Reads where a watch of the job starts. @throws ThroughlineError `job-unknown`, `broker-unavailable` */
   async #readStart({ tenant, jobId }: WatchedJob): Promise<{ tail: EventTail; ends: HistoryEnds }> {
-    // Nothing has happened to a job in the outbox. Its events come once NATS can be reached.
+    // A job in the outbox has no events yet. They come when NATS can be reached.
     if (this.#outbox.findUnpublished(tenant, jobId) !== undefined)
       return { tail: new EventTail(0, false, TAIL), ends: NO_ENDS };
     return await this.#connection.use(async (session) => {

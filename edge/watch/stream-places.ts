@@ -3,8 +3,8 @@ import { ThroughlineError } from '../../shared/errors.ts';
 const RETRY_SECONDS = 5;
 
 /**
- * Counts the event streams that each tenant has open through this bridge. A limit of requests does not bound them: a
- * stream lives as long as its reader wants, and holds a page of events for a reader that does not read.
+ * Counts the event streams that each tenant has open through this bridge. A rate limit does not bound their
+ * number: a stream lives as long as its reader wants, and holds a page of events for a reader that does not read.
  */
 export class StreamPlaces {
   readonly #limit: number;

@@ -49,7 +49,7 @@ export function hashApiKey(key: string): Promise<string> {
   return sha256Hex(key);
 }
 
-/** The id inside `key`; undefined where `key` does not have the form of a key. */
+/** The id inside `key`; undefined if `key` does not have the form of a key. */
 export function apiKeyId(key: string): string | undefined {
   return KEY.exec(key)?.[1];
 }

@@ -9,9 +9,9 @@ export const DeadLetter = z.object({
   reason: z.string(),
   attempts: z.int().min(0),
   diedAt: z.iso.datetime(),
-  /** The trace of the job when its attempts were spent; empty where its message had none. */
+  /** The trace of the job when its attempts were spent; empty if its message had none. */
   traceId: z.string(),
-  /** How often the job was redriven before; absent where it never was. */
+  /** How often the job was redriven before; absent if it never was. */
   redriveCount: z.int().min(1).optional(),
   links: z.object({ self: z.string(), job: z.string() }),
 });
@@ -19,9 +19,9 @@ export type DeadLetter = z.infer<typeof DeadLetter>;
 
 /** A dead letter with its input and headers. */
 export const DeadLetterDetail = DeadLetter.extend({
-  /** The job's input; absent where the body is not JSON. */
+  /** The job's input; absent if the body is not JSON. */
   input: z.unknown().optional(),
-  /** The body in base64, where it is not JSON. */
+  /** The body in base64, if the body is not JSON. */
   body: z.string().optional(),
   headers: z.record(z.string(), z.string()),
 });

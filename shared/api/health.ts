@@ -13,7 +13,7 @@ export const BridgeStatus = z.object({
   state: z.enum(['idle', 'connecting', 'open', 'lost']),
   /** How many connections this object has opened so far. */
   connections: z.int().min(0),
-  /** Milliseconds to NATS and back; absent where NATS does not answer. */
+  /** Milliseconds to NATS and back; absent if NATS does not answer. */
   roundTripMs: z.number().min(0).optional(),
   /** How many jobs have their events followed now. */
   watchedJobs: z.int().min(0),
@@ -21,10 +21,10 @@ export const BridgeStatus = z.object({
 });
 export type BridgeStatus = z.infer<typeof BridgeStatus>;
 
-/** The answer of `GET /readyz` where NATS answers the bridges. */
+/** The answer of `GET /readyz` if NATS answers the bridges. */
 export const Readiness = z.object({ status: z.literal('ready'), bridges: z.array(BridgeStatus) });
 export type Readiness = z.infer<typeof Readiness>;
 
-/** The answer of `GET /readyz` where NATS does not answer: a problem, with the state of the bridges that answered. */
+/** The answer of `GET /readyz` if NATS does not answer: a problem, with the state of the bridges that answered. */
 export const Unreadiness = Problem.extend({ bridges: z.array(BridgeStatus).optional() });
 export type Unreadiness = z.infer<typeof Unreadiness>;

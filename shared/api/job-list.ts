@@ -3,7 +3,7 @@ import { Job } from '../job/job.ts';
 
 /** A job as a list shows it: without the fields that may be large, or that only its events hold. */
 export const JobSummary = Job.omit({ result: true, progress: true, attempts: true, error: true }).extend({
-  /** Why it did not succeed. The job itself has the message too. */
+  /** Why the job did not succeed. `GET /v1/jobs/{id}` also has the message of the error. */
   error: z.object({ code: z.string() }).optional(),
 });
 export type JobSummary = z.infer<typeof JobSummary>;

@@ -3,14 +3,14 @@ import * as z from 'zod';
 /** An accepted job that NATS does not have, as its tenant sees it. */
 export const OutboxItem = z.object({
   id: z.string(),
-  /** `pending`: it waits for NATS. `rejected`: NATS will not take it as it is; it can be retried. */
+  /** `pending`: the job waits for NATS. `rejected`: NATS refuses the job as it is; the job can be retried. */
   state: z.enum(['pending', 'rejected']),
-  /** Absent where the stored row cannot be read. */
+  /** Absent if the stored row cannot be read. */
   operation: z.string().optional(),
   addedAt: z.iso.datetime(),
-  /** How often it was sent. */
+  /** How often the job was sent. */
   tries: z.int().min(0),
-  /** Why NATS rejected it. */
+  /** Why NATS rejected the job. */
   reason: z.string().optional(),
 });
 export type OutboxItem = z.infer<typeof OutboxItem>;
@@ -26,12 +26,12 @@ export const OUTBOX_LIST_LIMIT = 100;
 export const OutboxStatus = z.object({
   /** Jobs that wait for NATS. */
   pending: z.int().min(0),
-  /** Jobs that NATS will not take as they are. */
+  /** Jobs that NATS refuses as they are. */
   rejected: z.int().min(0),
   /** Jobs that NATS has and whose end is not recorded yet (`OUTBOX_KEEP=ended`). */
   published: z.int().min(0),
   bytes: z.int().min(0),
-  /** How long the oldest pending job has waited, in seconds; 0 where none is pending. */
+  /** How long the oldest pending job has waited, in seconds; 0 if no job is pending. */
   oldestAgeSeconds: z.number().min(0),
 });
 export type OutboxStatus = z.infer<typeof OutboxStatus>;

@@ -25,8 +25,8 @@ export type Problem = z.infer<typeof Problem>;
 export const PROBLEM_MEDIA_TYPE = 'application/problem+json';
 
 /**
- * The problem document of an error. It holds the code and the message, but no stack, no cause and no host name.
- * @param traceId 32 hex digits, or undefined where no trace was started
+ * The problem document of an error, with the code and the message, but no stack, no cause and no host name.
+ * @param traceId 32 hex digits, or undefined if no trace was started
  */
 export function problemOf(error: ThroughlineError, traceId: string | undefined): Problem {
   return {

@@ -43,7 +43,7 @@ export const CallbackRequest = z.strictObject({
 /** The body of `POST /v1/jobs`. An unknown field is refused, so that a misspelt field does not go unnoticed. */
 export const SubmitJob = z.strictObject({
   operation: OperationName,
-  input: z.nonoptional(z.unknown(), 'must be given; null where the operation takes nothing'),
+  input: z.nonoptional(z.unknown(), 'must be given; null if the operation takes nothing'),
   delay: Delay.optional(),
   timeout: Timeout.optional(),
   maxAttempts: z.int().min(1).max(LIMITS.maxAttempts).optional(),
@@ -54,7 +54,7 @@ export type SubmitJob = z.output<typeof SubmitJob>;
 /**
  * What a request asks its job to be.
  * @param now epoch milliseconds, from which a delay counts
- * @throws ThroughlineError `request-invalid` where the delay is too long
+ * @throws ThroughlineError `request-invalid` if the delay is too long
  */
 export function specOf({ maxAttempts, timeout, delay, callback }: SubmitJob, now: number): JobSpec {
   return {
@@ -80,7 +80,7 @@ function dueAtOf(delay: string, now: number): string | undefined {
 
 /**
  * The time that `delay` means, in epoch milliseconds.
- * @returns undefined where it is not in the future, `too-far` where it is more than 30 days away
+ * @returns undefined if it is not in the future, `too-far` if it is more than 30 days away
  */
 export function dueAt(delay: string, now: number): number | 'too-far' | undefined {
   const duration = parseDuration(delay);

@@ -44,7 +44,7 @@ function attemptNumber({ kind, attempt }: JobEvent): number {
   return kind === 'released' ? attempt + 1 : attempt;
 }
 
-/** A job may end without an attempt: cancelled in the queue, or delivered again after all attempts were spent. */
+/** Whether an event belongs to an attempt. A job can be cancelled in the queue, or end since all attempts were spent. */
 function wasRun({ kind, error }: JobEvent, number: number): boolean {
   return number > 0 && error?.code !== 'attempts-spent' && kind !== 'cancelled';
 }

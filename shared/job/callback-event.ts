@@ -4,8 +4,8 @@ import { JobError } from './job.ts';
 const CALLBACK_EVENT_KINDS = ['callback-delivered', 'callback-retrying', 'callback-failed'] as const;
 
 /**
- * The outcome of one delivery of a callback. It is stored on a subject of its own, because the last event on the job's
- * subject is the job's state, and a callback does not change that.
+ * The outcome of one delivery of a callback. The event is stored on a subject of its own, because the last event on the
+ * job's subject is the job's state, and a callback does not change that.
  */
 export const CallbackEvent = z.object({
   kind: z.enum(CALLBACK_EVENT_KINDS),
@@ -25,7 +25,7 @@ export const CallbackEvent = z.object({
   traceId: z.string(),
   /** The span of the delivery. */
   spanId: z.string(),
-  /** How often the job had been redriven when it ended; absent where it never was. */
+  /** How often the job had been redriven when it ended; absent if it never was. */
   redriveCount: z.int().min(1).optional(),
 });
 export type CallbackEvent = z.infer<typeof CallbackEvent>;

@@ -17,7 +17,7 @@ export type HistoryEvent = z.infer<typeof HistoryEvent>;
 /** The events of a job and its callback, in the order in which they were recorded. */
 export const JobHistory = z.object({
   events: z.array(HistoryEvent).readonly(),
-  /** Ask for later events with this as `after`; absent where there are none. */
+  /** Ask for later events with this as `after`; absent if there are no later events. */
   next: z.string().optional(),
 });
 export type JobHistory = z.infer<typeof JobHistory>;
@@ -32,7 +32,7 @@ export function recordedEvent<E extends JobEvent | CallbackEvent>(
 
 const EVENT_ID = /^[0-9]{1,15}$/;
 
-/** The sequence that an event's id stands for; undefined where it is not an id. */
+/** The sequence in an event's id; undefined if the text is not such an id. */
 export function sequenceOf(id: string): number | undefined {
   return EVENT_ID.test(id) ? Number(id) : undefined;
 }

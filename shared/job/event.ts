@@ -15,7 +15,7 @@ export const EVENT_STATES = {
   succeeded: 'succeeded',
   failed: 'failed',
   cancelled: 'cancelled',
-  /** The dead letter was sent to the queue again. What happened before does not count any more. */
+  /** The dead letter was sent to the queue again. The job starts over. */
   redriven: 'queued',
 } as const satisfies Record<string, JobState>;
 
@@ -28,7 +28,7 @@ export function isEventKind(value: string): value is EventKind {
 }
 
 /**
- * The body of an event. It is a full snapshot of the job, so the last event alone gives the job's state.
+ * The body of an event: a full snapshot of the job, so the last event alone gives the job's state.
  */
 export const JobEvent = z.object({
   kind: z.enum(KINDS),
@@ -38,7 +38,7 @@ export const JobEvent = z.object({
   ...EventSpec.shape,
   /** A worker in another language may allow more attempts than ours does. */
   maxAttempts: z.int().min(1),
-  /** How often the job was handed back so far. That spends no attempt. */
+  /** How often a stopping worker handed the job back so far. That spends no attempt. */
   released: z.int().min(0),
   acceptedAt: z.iso.datetime(),
   startedAt: z.iso.datetime().optional(),
@@ -67,7 +67,7 @@ export interface EventFacts {
   readonly attempt: number;
   /** The name of the worker or bridge that writes the event; empty for a redrive. */
   readonly worker: string;
-  /** The trace and the span that the event belongs to; empty where there is none. */
+  /** The trace and the span that the event belongs to; empty if there is none. */
   readonly traceId: string;
   readonly spanId: string;
   /** 0 if not given. */
@@ -100,7 +100,7 @@ export function makeEvent(kind: EventKind, job: AcceptedJob, facts: EventFacts):
   });
 }
 
-/** The job of an event. Its spec has only those fields that events repeat. */
+/** The job of an event. The spec has only those fields that events repeat. */
 export function acceptedJobOfEvent(event: JobEvent): AcceptedJob {
   const { jobId, operation, acceptedAt, redriveCount, previousTraceIds = [] } = event;
   const redrive = redriveCount === undefined ? undefined : { redriveCount, previousTraceIds };

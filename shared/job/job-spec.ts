@@ -12,7 +12,7 @@ export const JobSpec = z.object({
   timeoutMs: z.int().min(1).max(LIMITS.timeoutMs).optional(),
   /** When a delayed job is due. */
   dueAt: z.iso.datetime().optional(),
-  /** Digest of the request, of a job that was submitted with an idempotency key. */
+  /** The fingerprint of the request, if the job was submitted with an idempotency key. */
   fingerprint: z.string().optional(),
   callback: Callback.optional(),
 });
@@ -24,7 +24,7 @@ export type AcceptedSpec = z.infer<typeof AcceptedSpec>;
 
 /** The fields that each event of a job repeats. The callback is not one of them: its URL may hold a secret. */
 const IN_EVENTS = { maxAttempts: true, fingerprint: true } as const;
-/** The fields that the HTTP API shows of a job. */
+/** The fields of the spec that the HTTP API shows with a job. */
 const IN_JOBS = { maxAttempts: true, dueAt: true } as const;
 
 export const EventSpec = AcceptedSpec.pick(IN_EVENTS);

@@ -32,7 +32,10 @@ export const Progress = z.object({
 });
 export type Progress = z.infer<typeof Progress>;
 
-/** Where an accepted job is stored: `stream`: JetStream acknowledged it. `outbox`: the bridge has it in its outbox. */
+/**
+ * Where an accepted job is stored. `stream`: JetStream acknowledged the job. `outbox`: the bridge has the job in its
+ * outbox.
+ */
 const Durability = z.enum(['stream', 'outbox']);
 
 /** One attempt to run a job, read from the job's events. */
@@ -41,7 +44,7 @@ export const JobAttempt = z.object({
   worker: z.string(),
   startedAt: z.iso.datetime(),
   endedAt: z.iso.datetime().optional(),
-  /** Absent while it runs. `lost`: its worker died, and another attempt followed. */
+  /** Absent while the attempt runs. `lost`: the worker died, and another attempt followed. */
   outcome: z.enum(['succeeded', 'failed', 'cancelled', 'retrying', 'released', 'lost']).optional(),
   error: JobError.optional(),
   spanId: z.string(),
@@ -64,7 +67,7 @@ export const Job = z.object({
   progress: Progress.optional(),
   result: z.unknown().optional(),
   error: JobError.optional(),
-  /** Only where the job was read by its id. */
+  /** Present if the job was read by its id, and absent in lists. */
   attempts: z.array(JobAttempt).optional(),
   traceId: z.string(),
   /** The traces before each redrive, oldest first. */

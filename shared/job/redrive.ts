@@ -18,7 +18,7 @@ export function isTraceId(text: string | undefined): text is string {
   return text !== undefined && TRACE_ID.test(text);
 }
 
-/** The newest of `traceIds` that are kept. */
+/** The newest of `traceIds`, as many as a header may hold. */
 export function latestTraces(traceIds: readonly string[]): string[] {
   return traceIds.slice(-MAX_PREVIOUS);
 }
@@ -29,7 +29,10 @@ export function nextRedrive(last: Redrive | undefined, traceId: string | undefin
   return { redriveCount: (last?.redriveCount ?? 0) + 1, previousTraceIds: latestTraces(previous) };
 }
 
-/** The last event of a job, unless the event is older than the redrive that is asked about. @param redriveCount 0: no redrive */
+/**
+ * The last event of a job, unless the event is older than the redrive that is asked about.
+ * @param redriveCount 0: no redrive
+ */
 export function eventOfRedrive<E extends { readonly redriveCount?: number | undefined }>(
   last: E | undefined,
   redriveCount: number,

@@ -1,5 +1,5 @@
 /**
- * The settings that a stream must have, one row per setting: the streams it counts for, its value, and why. A worker
+ * The settings that a stream must have, one row per setting: the streams that it is for, its value, and why. A worker
  * does not start while a setting breaks a promise, and `throughline setup` says how to fix it. The settings are those of
  * nats-server: `StreamConfig` in server/stream.go.
  */
@@ -20,7 +20,7 @@ import {
 
 interface StreamRule {
   readonly setting: string;
-  /** The streams that it counts for; undefined: all. */
+  /** The streams that the rule is for; undefined: all. */
   readonly streams?: readonly string[];
   /** The value it must have, in words; undefined: the value in the stream's definition. */
   readonly wanted?: string;
@@ -32,7 +32,7 @@ interface StreamRule {
 
 const HOUR_MS = 3_600_000;
 const KIB = 1_024;
-/** Room for the largest headers: 8 KiB of baggage, tracestate, the trace ids of 20 redrives, an event's digest. */
+/** Room for the largest headers: 8 KiB of baggage, tracestate, the trace ids of 20 redrives, an event's summary. */
 const ENVELOPE_BYTES = 64 * KIB;
 const JOB_BYTES = LIMITS.inputBytes + ENVELOPE_BYTES;
 const EVENT_BYTES = LIMITS.resultBytes + ENVELOPE_BYTES;
@@ -70,7 +70,7 @@ export const STREAM_RULES: readonly StreamRule[] = [
   {
     setting: 'retention',
     holds: asDefined('retention'),
-    why: 'the work queue keeps a job until it is settled; the messages of the other streams are read more than once',
+    why: 'the work queue keeps a job until it is acknowledged; the messages of the other streams are read more than once',
     fix: 'recreate',
   },
   {

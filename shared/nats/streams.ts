@@ -48,7 +48,7 @@ const COMMON = {
   max_msgs_per_subject: -1,
 } as const;
 
-/** The work queue: it keeps each accepted job until it is settled, and refuses new jobs when it is full. */
+/** The work queue: it keeps each accepted job until the job is acknowledged, and refuses new jobs when it is full. */
 const JOBS = {
   ...COMMON,
   name: JOBS_STREAM,

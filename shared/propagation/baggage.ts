@@ -25,7 +25,7 @@ const OCTETS = new RegExp(`^${OCTET}*$`);
 const PROPERTY = `${TCHAR}+(?:=${OCTET}*)?`;
 const PROPERTIES = new RegExp(`^${PROPERTY}(?:;${PROPERTY})*$`);
 
-/** Why members were dropped: the first reason, where there are several. */
+/** Why members were dropped: the first reason, if there are several. */
 export type BaggageDropReason =
   | 'unreadable'
   | 'too-long'
@@ -42,7 +42,7 @@ export interface BaggageReading {
 
 /**
  * Reads all `baggage` values of a carrier as one list (W3C Baggage, section 3.3): at most 64 members and 8,192 bytes. A
- * member that is malformed or does not fit is dropped whole and counted. Where two have the same key, the last one wins.
+ * member that is malformed or does not fit is dropped whole and counted. If two have the same key, the last one wins.
  * Never throws on strings.
  */
 export function parseBaggage(values: readonly string[]): BaggageReading {
@@ -51,7 +51,7 @@ export function parseBaggage(values: readonly string[]): BaggageReading {
   return reader.finish();
 }
 
-/** Reads the members of one header, and counts them against the limits. */
+/** Reads the members of one header, as far as the limits allow. */
 class BaggageReader {
   readonly #entries = new Map<string, BaggageEntry>();
   #members = 0;
@@ -112,7 +112,7 @@ function parseEntry(text: string): BaggageEntry | undefined {
   return properties === '' ? { value } : { value, metadata: baggageEntryMetadataFromString(properties) };
 }
 
-/** Properties, separated by `;`, without white space; undefined where one is malformed (section 3.3.1.4). */
+/** Properties, separated by `;`, without white space; undefined if one is malformed (section 3.3.1.4). */
 function normalizeProperties(text: string): string | undefined {
   if (PROPERTIES.test(text)) return text;
   const properties: string[] = [];
@@ -128,7 +128,7 @@ function normalizeProperties(text: string): string | undefined {
 }
 
 /**
- * Writes a `baggage` value of at most 64 members and 8,192 bytes; an empty string where nothing can be sent. A member whose
+ * Writes a `baggage` value of at most 64 members and 8,192 bytes; an empty string if nothing can be sent. A member whose
  * key is not valid, or that does not fit, is left out whole. Malformed metadata is left out, and its member stays.
  */
 export function formatBaggage(baggage: Baggage): string {

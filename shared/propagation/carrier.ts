@@ -1,4 +1,4 @@
-/** The names of the three fields. They are always written in lowercase. */
+/** The names of the three fields, always written in lowercase. */
 export const FIELDS = ['traceparent', 'tracestate', 'baggage'] as const;
 
 /** The name of one of the three fields. */
@@ -11,8 +11,8 @@ export type FieldName = (typeof FIELDS)[number];
 export type Carrier = { [Name in FieldName]?: string };
 
 /**
- * Gives all values of a field in order, whatever the case of its name; an empty list where there are none. It gives all of
- * them because two `traceparent` values are an error.
+ * Gives all values of a field in order, whatever the case of its name; an empty list if there are none. All values are
+ * given because two `traceparent` values are an error.
  */
 export type CarrierReader = (name: FieldName) => readonly string[];
 

@@ -8,7 +8,7 @@ import { TraceState, type TracestateDropReason, type TracestateReading } from '.
 /** Why the trace was not continued, although there was a `traceparent`. */
 export type ExtractReason = TraceparentFault | 'unreadable';
 
-/** What was left out of a carrier that was read. It is counted, and never fails a job. */
+/** What was left out of a carrier that was read. This is counted, and never fails a job. */
 export interface Dropped {
   /** Why `tracestate`, or some of its members, were dropped. */
   readonly tracestate?: TracestateDropReason;
@@ -23,17 +23,17 @@ export interface Extraction {
   /** The base context with the caller's span, if the trace continues, and the baggage. */
   readonly context: Context;
   readonly outcome: 'continued' | 'absent' | 'invalid';
-  /** Present where the outcome is `invalid`. */
+  /** Present if the outcome is `invalid`. */
   readonly reason?: ExtractReason;
-  /** The caller's span, present where the outcome is `continued`. */
+  /** The caller's span, present if the outcome is `continued`. */
   readonly spanContext?: SpanContext;
   readonly dropped: Dropped;
 }
 
 /**
- * Reads a carrier into a context. It never throws: where the reader throws, the field counts as `unreadable`. Where
- * `traceparent` is invalid or absent, `tracestate` is not read (W3C Trace Context Level 2, section 3.3), and the span of
- * the base context stays. Baggage is read in every case. It replaces that of the base context if any member is valid.
+ * Reads a carrier into a context. Never throws: if the reader throws, the reason is `unreadable`. If `traceparent` is
+ * invalid or absent, `tracestate` is not read (W3C Trace Context Level 2, section 3.3), and the span of
+ * the base context stays. Baggage is read in every case. If any member is valid, the baggage replaces that of the base context.
  *
  * @example
  * const { context, outcome, reason } = extract(fromHeaders(request.headers));

@@ -18,7 +18,7 @@ export function trimOws(text: string): string {
 
 /**
  * Calls `take` with each member of a comma-separated header, trimmed, from left to right. Empty members are skipped: they
- * appear where repeated header lines are joined (RFC 9110, section 5.6.1.2).
+ * appear when repeated header lines are joined (RFC 9110, section 5.6.1.2).
  */
 export function eachMember(values: readonly string[], take: (member: string) => void): void {
   for (const text of values) {

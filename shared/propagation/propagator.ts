@@ -6,7 +6,7 @@ import { collect, toValues } from './readers.ts';
 
 /**
  * An OpenTelemetry propagator for trace context and baggage, so that an SDK and its instrumentations follow the same rules
- * as our own code. It keeps no state, so one is enough for a process.
+ * as our own code. The propagator has no state, so one is enough for a process.
  *
  * @example
  * new NodeSDK({ textMapPropagator: new ThroughlinePropagator() });
@@ -17,7 +17,7 @@ export class ThroughlinePropagator implements TextMapPropagator<unknown> {
     setCarrier(inject(context), (name, value) => setter.set(carrier, name, value));
   }
 
-  /** The context of `extract`. Never throws; use `extract` itself where the outcome matters. */
+  /** The context of `extract`. Never throws; use `extract` itself if the outcome matters. */
   extract(context: Context, carrier: unknown, getter: TextMapGetter<unknown>): Context {
     return extract(fromGetter(carrier, getter), context).context;
   }

@@ -25,7 +25,7 @@ export function fromHeaders(headers: HeadersLike): CarrierReader {
 
 /**
  * Reads the headers of a NATS message, if it has any. NATS keeps the case of names, and Go clients write `Traceparent`. So
- * all spellings of a name count as that name.
+ * all spellings of a name are read.
  */
 export function fromNatsHeaders(headers: NatsHeadersLike | undefined): CarrierReader {
   if (headers === undefined) return () => NO_VALUES;
@@ -37,8 +37,8 @@ export function fromNatsHeaders(headers: NatsHeadersLike | undefined): CarrierRe
 }
 
 /**
- * Reads a plain object, such as a `Carrier`. Only its own properties with strings count, since the object may come from
- * JSON that somebody else wrote.
+ * Reads a plain object, such as a `Carrier`. Only its own properties with strings are read, since the object may come
+ * from JSON that another program wrote.
  */
 export function fromRecord(record: Readonly<Record<string, unknown>>): CarrierReader {
   let keys: string[] | undefined;

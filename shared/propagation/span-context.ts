@@ -4,10 +4,10 @@ import { FLAG_RANDOM } from './traceparent.ts';
 const INBOUND = createContextKey('throughline: inbound span context');
 
 /**
- * Remembers in a context what a tracer loses from the caller's span context, although each span of the trace must send it
- * on. OpenTelemetry's Node tracer loses the random flag, and that of `@microlabs/otel-cf-workers` loses the trace state (W3C
- * Trace Context Level 2, sections 3.2.2.5 and 3.5). A span context that has neither clears what was remembered for its
- * trace, since the newest message decides.
+ * Remembers in a context what a tracer loses from the caller's span context, although each span of the trace must send
+ * it on. OpenTelemetry's Node tracer loses the random flag, and that of `@microlabs/otel-cf-workers` loses the trace
+ * state (W3C Trace Context Level 2, sections 3.2.2.5 and 3.5). A span context that has neither clears what was
+ * remembered for its trace, since the newest message decides.
  */
 export function rememberInbound(context: Context, span: SpanContext): Context {
   const worthIt = (span.traceFlags & FLAG_RANDOM) !== 0 || span.traceState !== undefined;
@@ -23,7 +23,7 @@ export function inboundOf(context: Context, traceId: string): SpanContext | unde
 
 /**
  * Starts a trace that nobody records: a context with a new random span context that is not sampled. So log lines and
- * messages have a common trace id even where tracing is off. Where there is a tracer, start a root span instead: with this
+ * messages have a common trace id even if tracing is off. If there is a tracer, start a root span instead: with this
  * span as parent, a sampler would record nothing. Never throws. The ids follow W3C Trace Context Level 2, sections 3.2.2.3
  * to 3.2.2.5.
  */
@@ -32,7 +32,7 @@ export function startTrace(base: Context = ROOT_CONTEXT): Context {
   return trace.setSpanContext(rememberInbound(base, spanContext), spanContext);
 }
 
-/** Random bytes as hex digits. They are never all zero, which is not a valid id. */
+/** Random bytes as hex digits, but never all zero, which is not a valid id. */
 function randomHex(bytes: number): string {
   const octets = crypto.getRandomValues(new Uint8Array(bytes));
   if (octets.every((octet) => octet === 0)) octets[0] = 1;

@@ -28,7 +28,7 @@ export type TraceparentFault =
 
 /**
  * Reads one `traceparent` value (W3C Trace Context Level 2, sections 3.2.2 and 3.2.4). Never throws on a string.
- * @returns the caller's span context, of whose flags only sampled and random are kept, or why the value is refused
+ * @returns the caller's span context with only the flags sampled and random, or why the value is refused
  */
 export function parseTraceparent(raw: string): SpanContext | TraceparentFault {
   if (raw.length > MAX_LENGTH) return 'too-long';
@@ -62,7 +62,7 @@ function startsLikeVersion00(text: string): boolean {
 /**
  * Writes a `traceparent` of version 00. Never throws.
  * @param moreFlags flags to set besides those of the span context
- * @returns undefined where the span context has no valid ids
+ * @returns undefined if the span context has no valid ids
  */
 export function formatTraceparent(span: SpanContext, moreFlags: number): string | undefined {
   const { traceId, spanId } = span;
@@ -79,8 +79,8 @@ const IS_HEX = new Uint8Array(128);
 for (const digit of '0123456789abcdef') IS_HEX[digit.charCodeAt(0)] = 1;
 
 /**
- * Whether a part of a text has only lowercase hex digits. It uses a table and no early return: in ids, digits and letters
- * are mixed at random, so a branch or a regular expression takes two to three times as long.
+ * Whether a part of a text has only lowercase hex digits. A table and no early return are used: in ids, digits and
+ * letters are mixed at random, so a branch or a regular expression takes two to three times as long.
  */
 function isHex(text: string, start: number, end: number): boolean {
   let all = 1;

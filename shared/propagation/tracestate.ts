@@ -36,8 +36,8 @@ export interface TracestateReading {
 }
 
 /**
- * An immutable `tracestate` list for OpenTelemetry's `SpanContext` (W3C Trace Context Level 2, section 3.3). It holds only
- * valid members, at most 32, so it can always be sent. Nothing here throws.
+ * An immutable `tracestate` list for OpenTelemetry's `SpanContext` (W3C Trace Context Level 2, section 3.3). Such a
+ * list holds only valid members, at most 32, so it can always be sent. Nothing here throws.
  */
 export class TraceState implements ApiTraceState {
   /** The empty list, to build another one from: `TraceState.EMPTY.set('vendor', 'value')`. */
@@ -52,7 +52,7 @@ export class TraceState implements ApiTraceState {
 
   /**
    * Reads all `tracestate` values of a carrier as one list, joined in order. A list that breaks the grammar is dropped
-   * whole. Where several members have the same key, the first one is kept, which is the newest. Unique keys are the
+   * whole. If several members have the same key, the first one stays, since it is the newest. Unique keys are the
    * sender's duty, so a repeated key is no reason to drop the list (section 3.5, and the W3C's own test suite).
    */
   static parse(values: readonly string[]): TracestateReading {
@@ -98,7 +98,7 @@ export class TraceState implements ApiTraceState {
     return this.size - this.#fitting().length;
   }
 
-  /** The header's value: whole members, at most 512 characters. Empty where nothing can be sent. */
+  /** The header's value: whole members, at most 512 characters. Empty if nothing can be sent. */
   serialize(): string {
     return this.#fitting().join(',');
   }
@@ -135,14 +135,14 @@ function describe(state: TraceState, count: number): TracestateReading {
 function cut(members: readonly string[]): readonly string[] {
   let excess = sizeOf(members) - MAX_SENT;
   if (excess <= 0) return members;
-  const kept = [...members];
+  const fitting = [...members];
   for (const longerThan of [LARGE_MEMBER, 0]) {
-    for (let i = kept.length - 1; i >= 0 && excess > 0; i--) {
-      const length = kept[i]?.length ?? 0;
+    for (let i = fitting.length - 1; i >= 0 && excess > 0; i--) {
+      const length = fitting[i]?.length ?? 0;
       if (length <= longerThan) continue;
-      kept.splice(i, 1);
+      fitting.splice(i, 1);
       excess -= length + 1;
     }
   }
-  return kept;
+  return fitting;
 }

@@ -14,7 +14,7 @@ export function createCallbackSecret(): string {
   return `whsec_${btoa(String.fromCharCode(...bytes))}`;
 }
 
-/** The key inside a secret; undefined where the text is not a secret. */
+/** The key inside a secret; undefined if the text is not a secret. */
 export function callbackSecretKey(text: string): Uint8Array | undefined {
   const [, base64] = SECRET.exec(text) ?? [];
   if (base64 === undefined) return undefined;

@@ -27,14 +27,14 @@ export function displayWidth(text: string): number {
 export function truncate(text: string, width: number): string {
   if (displayWidth(text) <= width) return text;
   if (width < 1) return '';
-  let kept = '';
+  let cut = '';
   let room = width - 1;
   for (const { segment } of characters.segment(text)) {
     room -= displayWidth(segment);
     if (room < 0) break;
-    kept += segment;
+    cut += segment;
   }
-  return `${kept}…`;
+  return `${cut}…`;
 }
 
 /** Cuts a text or fills it with spaces, so that it takes exactly `width` columns. */

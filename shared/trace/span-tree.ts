@@ -1,6 +1,6 @@
 import type { SpanRecord } from './span-record.ts';
 
-/** A span at its place in the tree. It is printed as one row. */
+/** A span at its place in the tree, printed as one row. */
 export interface SpanRow {
   span: SpanRecord;
   /** The branches before the name, such as `│  └─ `. */

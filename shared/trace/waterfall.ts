@@ -118,7 +118,7 @@ function renderRow(row: SpanRow, layout: Layout): string {
   return columns.join(GAP);
 }
 
-/** A bar that shows when the span ran within its trace. It is at least one cell long. */
+/** A bar that shows when the span ran within its trace. The bar is at least one cell long. */
 function renderBar(span: SpanRecord, { startMs, totalMs, barWidth, paint }: Layout): string {
   if (barWidth === 0) return '';
   const cells = (ms: number): number => (totalMs > 0 ? Math.round((ms / totalMs) * barWidth) : 0);

@@ -1,6 +1,6 @@
 /**
- * The task to send the callback of a job that has ended, on `callbacks.<tenant>.<jobId>`. It holds the event that ended the
- * job, so a worker that delivers it needs to look up nothing.
+ * The task to send the callback of a job that has ended, on `callbacks.<tenant>.<jobId>`. The task holds the event that
+ * ended the job, so the worker that delivers the callback looks up nothing.
  */
 
 import { type Callback, isCallbackUrl } from '../job/callback.ts';
@@ -18,7 +18,7 @@ export interface CallbackTask {
   readonly event: JobEvent;
 }
 
-/** The task for the end of a job; undefined where the job asked for no callback at this end. */
+/** The task for the end of a job; undefined if the job asked for no callback at this end. */
 export function callbackTask(
   tenant: string,
   callback: Callback | undefined,
@@ -51,7 +51,7 @@ export function writeCallbackTask(
   setCarrier(carrier, set);
 }
 
-/** Reads a task; undefined where the message is not one (somebody else may write to the subject). */
+/** Reads a task; undefined if the message is not a task (another program may write to the subject). */
 export function readCallbackTask(
   subject: string,
   values: HeaderValues,

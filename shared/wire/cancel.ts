@@ -16,8 +16,8 @@ export interface CancelNotice {
   readonly tenant: string;
   readonly jobId: string;
   /**
-   * The sequence of the job's message in `JOBS`. The notice does not count for a later message of the same job, after a
-   * redrive. A worker that forgets a notice remembers the sequence up to which it has forgotten notices.
+   * The sequence of the job's message in `JOBS`. After a redrive the job has a later message, and the notice
+   * is not about that message.
    */
   readonly sequence: number;
   /** The span of the request that cancelled the job. */
@@ -36,7 +36,7 @@ export function writeCancelHeaders(
   setCarrier(carrier, set);
 }
 
-/** Reads a cancel notice; undefined where the message is not one (somebody else may write to the subject). */
+/** Reads a cancel notice; undefined if the message is not a notice (another program may write to the subject). */
 export function readCancelNotice(
   subject: string,
   headers: NatsHeadersLike | undefined,

@@ -41,7 +41,7 @@ function writeEnvelope(
   writeCloudEvent(set, { id: messageId, source, type: `${EVENT_TYPE_PREFIX}${kind}`, time: at });
 }
 
-/** The digest in an event's headers; undefined where the headers do not say enough, and the body must be read. */
+/** The summary in an event's headers; undefined if the headers do not say enough, and the body must be read. */
 export function readEventHeaders(values: HeaderValues): EventSummary | undefined {
   const [type = ''] = values(HEADER.ceType);
   const kind = type.startsWith(EVENT_TYPE_PREFIX) ? type.slice(EVENT_TYPE_PREFIX.length) : '';
@@ -49,7 +49,7 @@ export function readEventHeaders(values: HeaderValues): EventSummary | undefined
   return isEventKind(kind) && at !== undefined ? readEventSummary(values, kind, at) : undefined;
 }
 
-/** Reads an event; undefined where the body is not one (somebody else may write to the subject). */
+/** Reads an event; undefined if the body is not an event (another program may write to the subject). */
 export function readJobEvent(body: Uint8Array): JobEvent | undefined {
   try {
     return JobEvent.safeParse(readJson(body)).data;
@@ -58,7 +58,7 @@ export function readJobEvent(body: Uint8Array): JobEvent | undefined {
   }
 }
 
-/** Reads an event of a callback; undefined where the body is not one. */
+/** Reads an event of a callback; undefined if the body is not an event of a callback. */
 export function readCallbackEvent(body: Uint8Array): CallbackEvent | undefined {
   try {
     return CallbackEvent.safeParse(readJson(body)).data;

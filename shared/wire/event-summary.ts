@@ -1,6 +1,6 @@
 /**
- * The digest of an event: what its headers repeat from its body. The job index reads only headers, because bodies may hold
- * large results. Where header and body differ, the body counts.
+ * The summary of an event: what the headers of the event repeat from its body. The job index reads only headers, because
+ * bodies may hold large results. If a header and the body differ, the body is right.
  */
 import { EVENT_STATES, type EventKind, isTerminalEvent, type JobEvent } from '../job/event.ts';
 import type { JobState } from '../job/job.ts';
@@ -27,7 +27,7 @@ export interface EventSummary {
   readonly acceptedAt: string;
   readonly startedAt: string | undefined;
   readonly finishedAt: string | undefined;
-  /** Empty where there is none. */
+  /** Empty if the event has no trace. */
   readonly traceId: string;
   readonly errorCode: string | undefined;
   /** 0 before the first redrive. */
@@ -51,7 +51,7 @@ export function writeEventSummary(event: JobEvent, set: SetHeader): void {
 /**
  * Reads the headers of an event.
  * @param at when the event happened
- * @returns undefined where a needed header is missing: an older worker wrote them, or a worker in another language
+ * @returns undefined if a needed header is missing: an older worker wrote the event, or a worker in another language
  */
 export function readEventSummary(
   values: HeaderValues,
@@ -77,7 +77,7 @@ export function readEventSummary(
   };
 }
 
-/** The digest of an event that was read whole. */
+/** The summary of an event whose body was read. */
 export function eventSummaryOf(event: JobEvent): EventSummary {
   const { kind, operation, attempt, maxAttempts, acceptedAt, startedAt, traceId } = event;
   return {

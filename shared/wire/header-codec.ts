@@ -5,7 +5,7 @@ export interface HeaderCodec<T> {
   /** The header that is present whenever the value is. */
   readonly name: string;
   readonly write: (value: T, set: SetHeader) => void;
-  /** Undefined where the header is absent or cannot be read. Never throws. */
+  /** Undefined if the header is absent or cannot be read. Never throws. */
   readonly read: (values: HeaderValues) => T | undefined;
 }
 
@@ -47,7 +47,7 @@ export function timeHeader(name: string): HeaderCodec<string> {
   };
 }
 
-/** RFC 3339 has years of four digits, and `Date` reads others too. The year is checked again in UTC, where it may differ. */
+/** RFC 3339 has years of four digits, and `Date` reads others too. The year is checked again in UTC, if it may differ. */
 function readTime(text: string | undefined): string | undefined {
   if (text === undefined || !YEAR.test(text)) return undefined;
   const time = Date.parse(text);

@@ -30,7 +30,7 @@ export function writeJobSpec(spec: JobSpec, set: SetHeader): void {
   }
 }
 
-/** The spec of a job message, for showing. What cannot be read counts as absent. Never throws. */
+/** The spec of a job message, for showing. A header that cannot be read is ignored. Never throws. */
 export function readJobSpec(values: HeaderValues): JobSpec {
   const read = FIELDS.map((field) => [field, SPEC_HEADERS[field].read(values)]);
   return defined(Object.fromEntries(read) as JobSpec);
@@ -38,7 +38,7 @@ export function readJobSpec(values: HeaderValues): JobSpec {
 
 /**
  * The spec of a job message, for running the job.
- * @throws ThroughlineError `message-invalid` where a limit is given and cannot be read
+ * @throws ThroughlineError `message-invalid` if a limit is given and cannot be read
  */
 export function readRunnableJobSpec(values: HeaderValues): JobSpec {
   const spec = readJobSpec(values);

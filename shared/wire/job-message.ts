@@ -20,14 +20,14 @@ const ACCEPTED_AT = timeHeader(HEADER.ceTime);
 /** A job as it travels on `jobs.<tenant>.<jobId>.<operation>`. */
 export interface JobMessage {
   readonly address: JobAddress;
-  /** RFC 3339, or undefined where a producer did not say. */
+  /** RFC 3339, or undefined if the producer did not say. */
   readonly acceptedAt: string | undefined;
   readonly spec: JobSpec;
   /** Absent before the first redrive. */
   readonly redrive?: Redrive;
   /** Milliseconds that the job waited in the outbox, if it did. */
   readonly outboxTimeMs?: number;
-  /** Whether there may have been a message of this job before, longer ago than the broker remembers. */
+  /** Whether the job may have had an earlier message, so long ago that the broker does not drop this one as a duplicate. */
   readonly publishedAgain?: boolean;
   readonly input: unknown;
 }
@@ -38,7 +38,7 @@ interface JobToWrite {
   readonly acceptedAt: string;
   readonly spec: JobSpec;
   readonly redrive?: Redrive | undefined;
-  /** Who writes it: the `source` of the CloudEvent. */
+  /** Who writes the message: the `source` of the CloudEvent. */
   readonly source: string;
 }
 
@@ -58,7 +58,7 @@ export function writeJobHeaders(
   setCarrier(carrier, set);
 }
 
-/** How long the copy of a delayed job stays in `DELAYED`: longer than a full queue could keep it from being taken. */
+/** How long the copy of a due job may wait in `DELAYED` for room in the queue. */
 const DUE_TTL = '168h';
 
 /** Writes the headers that make a message on `delayed.…` a schedule of JetStream (nats-server 2.12, ADR-51). */
@@ -77,7 +77,7 @@ export function writeOutboxHeaders(
   if (again) set(HEADER.publishedAgain, 'true');
 }
 
-/** When a job was accepted, RFC 3339; undefined where its message does not say. */
+/** When a job was accepted, RFC 3339; undefined if its message does not say. */
 export function readAcceptedAt(values: HeaderValues): string | undefined {
   return ACCEPTED_AT.read(values);
 }

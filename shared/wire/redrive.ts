@@ -1,6 +1,6 @@
 /**
- * The headers of a redriven job. A job that was never redriven has none of them, so a program that does not know
- * redrives reads and writes what it always did.
+ * The headers of a redriven job. A job that was never redriven has none of them, so a program that knows no
+ * redrives can read and write such jobs.
  */
 import { isTraceId, latestTraces, type Redrive } from '../job/redrive.ts';
 import { wholeNumberHeader } from './header-codec.ts';
@@ -8,7 +8,10 @@ import { HEADER, type HeaderValues, type SetHeader } from './headers.ts';
 
 const REDRIVE_COUNT = wholeNumberHeader(HEADER.redriveCount, 1, 1_000_000);
 
-/** The redrives of a job message, or undefined where there were none. What cannot be read counts as absent. Never throws. */
+/**
+ * The redrives of a job message, or undefined if the job was never redriven. A header that cannot be read is ignored.
+ * Never throws.
+ */
 export function readRedrive(values: HeaderValues): Redrive | undefined {
   const redriveCount = REDRIVE_COUNT.read(values);
   if (redriveCount === undefined) return undefined;
@@ -22,7 +25,7 @@ export function writeRedrive({ redriveCount, previousTraceIds }: Redrive, set: S
   if (previousTraceIds.length > 0) set(HEADER.previousTraceIds, previousTraceIds.join(','));
 }
 
-/** The `Nats-Msg-Id` of a redriven job: two requests for one dead letter, by its sequence in `DEAD`, are one message. */
+/** The `Nats-Msg-Id` of a redriven job: two requests to redrive one dead letter make one message. */
 export function redriveMessageId(jobId: string, deadSequence: number): string {
   return `${jobId}:redrive:${deadSequence}`;
 }

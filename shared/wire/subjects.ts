@@ -33,7 +33,10 @@ export function delayedSubject(address: JobAddress): string {
   return `delayed.${pathOf(address)}`;
 }
 
-/** `due.<tenant>.<jobId>.<operation>`: where the server copies a delayed job at its time. @throws ThroughlineError `request-invalid` */
+/**
+ * `due.<tenant>.<jobId>.<operation>`: where the server copies a delayed job at its time.
+ * @throws ThroughlineError `request-invalid`
+ */
 export function dueSubject(address: JobAddress): string {
   return `due.${pathOf(address)}`;
 }
@@ -53,7 +56,7 @@ export function callbackEventSubject(tenant: string, jobId: string): string {
   return `${eventSubject(tenant, jobId)}.callback`;
 }
 
-/** Reads an `events.…` subject back; undefined where {@link eventSubject} could not have made it. */
+/** Reads an `events.…` subject back; undefined if {@link eventSubject} could not have made it. */
 export function parseEventSubject(subject: string): Omit<JobAddress, 'operation'> | undefined {
   return parsePair('events', subject);
 }
@@ -112,7 +115,7 @@ export function groupFilter(operations: string): string {
   return `jobs.*.*.${operations}`;
 }
 
-/** Reads a `jobs.…`, `dead.…`, `delayed.…` or `due.…` subject back; undefined where it is not a valid one. */
+/** Reads a `jobs.…`, `dead.…`, `delayed.…` or `due.…` subject back; undefined if it is not a valid one. */
 export function parseJobSubject(subject: string): JobAddress | undefined {
   const [root, tenant, jobId, ...operation] = subject.split('.');
   const name = operation.join('.');
@@ -121,12 +124,12 @@ export function parseJobSubject(subject: string): JobAddress | undefined {
   return { tenant, jobId, operation: name };
 }
 
-/** Reads a `cancel.…` subject back; undefined where {@link cancelSubject} could not have made it. */
+/** Reads a `cancel.…` subject back; undefined if {@link cancelSubject} could not have made it. */
 export function parseCancelSubject(subject: string): Omit<JobAddress, 'operation'> | undefined {
   return parsePair('cancel', subject);
 }
 
-/** Reads a `callbacks.…` subject back; undefined where {@link callbackSubject} could not have made it. */
+/** Reads a `callbacks.…` subject back; undefined if {@link callbackSubject} could not have made it. */
 export function parseCallbackSubject(subject: string): Omit<JobAddress, 'operation'> | undefined {
   return parsePair('callbacks', subject);
 }

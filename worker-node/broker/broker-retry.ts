@@ -10,14 +10,14 @@ const PAUSE = { minDelayMs: 100, maxDelayMs: 5_000 };
 
 interface BrokerRetryOptions {
   readonly log: WorkerLogger;
-  /** Aborts when the worker cannot wait any longer. From then on work is tried once. */
+  /** Aborts when the worker cannot wait any longer. After that, work is tried once. */
   readonly patience: AbortSignal;
 }
 
 /**
- * Tries again until the broker does what it is asked for. Without that, a job whose end cannot be stored would run
- * again. So the worker keeps the job and its end in memory, as long as it lives. Such jobs fill the worker's slots, so it
- * soon takes no more of them, and its concurrency bounds the memory.
+ * Tries again until the broker does what it is asked for. Otherwise a job whose end cannot be stored would run again. So
+ * the worker holds such a job and its end in memory. These jobs fill the worker's places, and then the worker takes no
+ * more jobs. So the worker's concurrency bounds the memory.
  */
 export class BrokerRetry {
   readonly #log: WorkerLogger;
@@ -81,7 +81,7 @@ function isFinal(thrown: unknown): boolean {
   return thrown instanceof JetStreamApiError && thrown.code === API_CODE.messageTooLarge;
 }
 
-/** The client says "JetStream is off" where no stream has the subject. */
+/** The reason of a failure. The client says "JetStream is off" also if no stream has the subject. */
 function describeFailure(thrown: unknown): string {
   if (thrown instanceof Error && thrown.name === 'JetStreamNotEnabled')
     return 'no stream takes them, or JetStream is off';

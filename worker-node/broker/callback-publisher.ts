@@ -19,9 +19,9 @@ export class CallbackPublisher {
   }
 
   /**
-   * Stores the callback task of a job, if the job asked for a callback at this end. JetStream drops a second copy for
-   * as long as it remembers the first.
-   * @throws ThroughlineError `broker-unavailable`: the job must not be settled then
+   * Stores the callback task of a job, if the job asked for a callback at this end. JetStream drops a second copy
+   * within its duplicate window.
+   * @throws ThroughlineError `broker-unavailable`; then the delivery of the job must not be acknowledged
    */
   async store({ address, spec }: Pick<JobMessage, 'address' | 'spec'>, event: JobEvent): Promise<void> {
     const task = callbackTask(address.tenant, spec.callback, event);

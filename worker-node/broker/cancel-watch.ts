@@ -42,14 +42,14 @@ export class CancelWatch {
 
   /**
    * Listens from the moment it resolves.
-   * @throws ThroughlineError `config-invalid` where this user may not subscribe; whatever the NATS client throws
+   * @throws ThroughlineError `config-invalid` if this user may not subscribe; whatever the NATS client throws
    */
   static async start(parts: CancelWatchParts): Promise<CancelWatch> {
     const watch = new CancelWatch(parts);
     const refusal = watch.#subscribe();
     watch.#follow().catch((thrown: unknown) => watch.#warn(thrown));
     await watch.#catchUp();
-    // The server has answered what was sent after the subscription, so it would have refused that by now.
+    // The server has answered a request that was sent after the subscription. So a refusal would have arrived before.
     if (refusal.cause !== undefined) {
       watch.stop();
       throw new ThroughlineError(

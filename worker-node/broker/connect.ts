@@ -4,7 +4,7 @@ import { connect, credsAuthenticator, type NatsConnection } from '@nats-io/trans
 import { describeThrown, ThroughlineError } from '../../shared/errors.ts';
 import type { WorkerConfig } from '../config.ts';
 
-/** The pause before the client reconnects. The jitter keeps many workers from coming back at the same instant. */
+/** The pause before the client reconnects. The jitter spreads the reconnects of many workers over time. */
 const RECONNECT_WAIT_MS = 500;
 const RECONNECT_JITTER_MS = 500;
 /** Copies of a stream in a cluster: two of three servers are a majority. */
@@ -17,7 +17,7 @@ export interface Broker {
   readonly manager: JetStreamManager;
 }
 
-/** The settings that say where NATS is and who connects. */
+/** The settings that say if NATS is and who connects. */
 type ConnectConfig = Pick<
   WorkerConfig,
   'NATS_URL' | 'NATS_USER' | 'NATS_PASSWORD' | 'NATS_TOKEN' | 'NATS_CREDS_FILE' | 'WORKER_NAME'
@@ -27,7 +27,7 @@ type ConnectConfig = Pick<
  * Connects to NATS. The client reconnects after every loss for as long as the process lives.
  * @param inboxPrefix first words of the subjects on which this connection gets answers
  * @throws ThroughlineError `broker-unavailable` naming the URL when the first connection fails, `config-invalid`
- *   when the credentials file cannot be read; whatever the NATS client throws where JetStream does not answer
+ *   when the credentials file cannot be read; whatever the NATS client throws if JetStream does not answer
  */
 export async function connectBroker(config: ConnectConfig, inboxPrefix: string): Promise<Broker> {
   const connection = await openConnection(config, inboxPrefix);
@@ -87,7 +87,7 @@ export function isClustered({ connection }: Pick<Broker, 'connection'>): boolean
   return connection.info?.cluster !== undefined;
 }
 
-/** Copies of each stream: the setting, or what the server can keep where it is not set. */
+/** Copies of each stream: the setting, or what the server can hold if it is not set. */
 export function replicasOf(broker: Pick<Broker, 'connection'>, setting: number | undefined): number {
   return setting ?? (isClustered(broker) ? CLUSTER_REPLICAS : 1);
 }

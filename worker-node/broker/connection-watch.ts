@@ -56,7 +56,10 @@ export class ConnectionWatch {
     this.#closing = true;
   }
 
-  /** Waits until the broker has the acks, and closes the connection. A job whose ack is lost comes again and is skipped. */
+  /**
+   * Waits until the broker has the acks, and closes the connection. A job whose ack is lost is delivered again, and not
+   * run again.
+   */
   async close(): Promise<void> {
     const late = (): Error => new Error('the broker did not answer in time');
     await withDeadline(this.#broker.connection.drain(), FLUSH_TIMEOUT_MS, late).catch(

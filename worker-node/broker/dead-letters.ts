@@ -25,8 +25,8 @@ export async function moveToDeadLetters(
   address: JobAddress,
   reason: DeadLetterReason,
 ): Promise<void> {
-  const kept = deadLetterHeaders(delivery.headers, address.jobId, reason);
-  await publisher.publishUntilStored(deadSubject(address), delivery.data, kept);
+  const written = deadLetterHeaders(delivery.headers, address.jobId, reason);
+  await publisher.publishUntilStored(deadSubject(address), delivery.data, written);
 }
 
 /** Headers of the dead letter of a message that came with `inbound`. */
@@ -35,13 +35,13 @@ export function deadLetterHeaders(
   jobId: string,
   reason: DeadLetterReason,
 ): MessageHeaders {
-  const kept = headers();
+  const written = headers();
   for (const name of inbound?.keys() ?? []) {
     if (SERVER_HEADER.test(name)) continue;
-    for (const value of inbound?.values(name) ?? []) kept.append(name, value);
+    for (const value of inbound?.values(name) ?? []) written.append(name, value);
   }
-  kept.set(HEADER.msgId, idPerRedrive(`${jobId}:dead`, readRedrive(headerValues(inbound))?.redriveCount));
-  kept.set(HEADER.deadReason, reason.code);
-  kept.set(HEADER.deadAttempts, String(reason.attempts));
-  return kept;
+  written.set(HEADER.msgId, idPerRedrive(`${jobId}:dead`, readRedrive(headerValues(inbound))?.redriveCount));
+  written.set(HEADER.deadReason, reason.code);
+  written.set(HEADER.deadAttempts, String(reason.attempts));
+  return written;
 }

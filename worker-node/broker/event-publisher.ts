@@ -54,7 +54,7 @@ export class EventPublisher {
     return appendResult(this.#publisher.publishUntilStored(subject, body, this.#headers(outgoing, place)));
   }
 
-  /** Tries once. @throws whatever the NATS client throws where the broker does not answer */
+  /** Tries once. @throws whatever the NATS client throws if the broker does not answer */
   appendOnce(outgoing: OutgoingEvent, place: EventPlace): Promise<AppendResult> {
     const { subject, body } = outgoing;
     return appendResult(this.#publisher.publish(subject, body, this.#headers(outgoing, place)));

@@ -43,7 +43,7 @@ export async function checkStream(
 /**
  * Creates a missing stream. Updates the settings of an existing one that can be changed without losing a message.
  * @param levels which findings are changed
- * @throws ThroughlineError `config-invalid` where the server refuses; `broker-unavailable` where servers of its cluster are away
+ * @throws ThroughlineError `config-invalid` if the server refuses; `broker-unavailable` if servers of its cluster are away
  */
 export async function setUpStream(
   manager: JetStreamManager,

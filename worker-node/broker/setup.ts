@@ -15,7 +15,7 @@ import { type Broker, connectBroker, isClustered, replicasOf, serverVersion } fr
 import { checkStream, type StreamReport, setUpStream } from './provision.ts';
 
 interface SetupOptions {
-  /** The worker's settings say where NATS is. */
+  /** The worker's settings say if NATS is. */
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** Whether to check only, and change nothing. */
   readonly check: boolean;
@@ -81,7 +81,7 @@ async function checkConsumers(
   return findings;
 }
 
-/** What JetStream's API says about the server. It does not say whether the server syncs. */
+/** Warnings from what JetStream's API says about the server. The API does not say whether the server syncs. */
 function serverWarnings({ connection }: Broker, version: string): string[] {
   const largest = connection.info?.max_payload ?? Number.POSITIVE_INFINITY;
   const warnings: string[] = [];

@@ -25,7 +25,7 @@ export class StoredPublisher {
     this.source = `/throughline/worker/${encodeURIComponent(worker)}`;
   }
 
-  /** Publishes once. @throws whatever the NATS client throws where the broker does not answer */
+  /** Publishes once. @throws whatever the NATS client throws if the broker does not answer */
   async publish(subject: string, body: Uint8Array, headers: MessageHeaders): Promise<PubAck> {
     return await this.#jetStream.publish(subject, body, { headers });
   }

@@ -15,9 +15,12 @@ import { describeVerdict, startCallbackSpan, withoutQuery } from './callback-spa
 import { type Verdict, verdictOfAnswer, verdictOfThrow } from './callback-verdict.ts';
 import { type SendCallbackParts, sendCallback } from './send-callback.ts';
 
-/** The pause before a task comes back because the worker failed: the broker did not take an event, say. */
+/**
+ * The pause before a task is delivered again, if the worker itself failed: for example, the broker did not store an
+ * event.
+ */
 const OWN_FAILURE_DELAY_MS = 2_000;
-/** A task with more deliveries than its attempts times this number is given up: it probably ends its worker each time. */
+/** A task with more deliveries than its attempts times this number is given up. Such a task probably kills its worker. */
 const UNFINISHED_FACTOR = 3;
 
 interface DelivererParts extends SendCallbackParts {
@@ -37,7 +40,7 @@ interface DelivererParts extends SendCallbackParts {
 /** One delivery of a callback task. */
 interface CallbackDelivery {
   readonly task: CallbackTask;
-  /** 1 for the first. A delivery that a stopping worker handed back counts too. */
+  /** 1 for the first delivery. A delivery that a stopping worker handed back is an attempt too. */
   readonly attempt: number;
   /** `traceparent` of the job's trace. */
   readonly ofJob: string | undefined;
@@ -51,8 +54,8 @@ interface Ending {
 }
 
 /**
- * Handles deliveries of callback tasks: read → start the span → POST → record → settle → end the span. It settles each
- * delivery exactly once, and never throws.
+ * Handles deliveries of callback tasks: read → start the span → POST → record → settle → end the span. Each
+ * delivery is settled exactly once, and `process` never throws.
  */
 export class CallbackDeliverer implements DeliveryHandler {
   readonly #parts: DelivererParts;
@@ -118,9 +121,9 @@ export class CallbackDeliverer implements DeliveryHandler {
   }
 
   /**
-   * Posts the callback. It does so after the last attempt as well, since a delivery that a stopping worker handed back
-   * counts as an attempt without a POST. It sends nothing after far too many deliveries.
-   * @returns `released` where the worker stopped first. Whether the callback arrived is not known, so it is sent again.
+   * Posts the callback, also after the last attempt: a delivery that a stopping worker handed back was counted as an
+   * attempt, but had no POST. After far too many deliveries nothing is sent.
+   * @returns `released` if the worker stopped first. Whether the callback arrived is not known, so it is sent again.
    */
   async #post({ task, attempt, ofJob, stop }: CallbackDelivery): Promise<Verdict | 'released'> {
     if (stop.aborted) return 'released';
@@ -147,7 +150,7 @@ export class CallbackDeliverer implements DeliveryHandler {
     const base = {
       jobId: event.jobId,
       url: withoutQuery(url),
-      // The deliveries after the last attempt count as the last attempt.
+      // A delivery after the last attempt is recorded as the last attempt.
       attempt: Math.min(attempt, schedule.maxAttempts),
       maxAttempts: schedule.maxAttempts,
       at: new Date().toISOString(),

@@ -1,16 +1,16 @@
 /** How often a callback is delivered at most, and how long the pauses in between are. */
 export interface CallbackSchedule {
   readonly maxAttempts: number;
-  /** Ceiling of the first pause. */
+  /** The longest first pause. */
   readonly minDelayMs: number;
-  /** Ceiling of the last pause, and of the pause that a receiver may ask for. */
+  /** The longest last pause, and the longest pause that a receiver may ask for. */
   readonly maxDelayMs: number;
 }
 
 /**
- * The pause after attempt `attempt` (1 for the first), in whole milliseconds. Its ceiling grows from the shortest to the
- * longest by a constant factor, which depends on the number of attempts: 5 s to 20 h in eight attempts by default. A pause
- * is at least half its ceiling. With full jitter (`shared/backoff.ts`) all attempts could be spent within the first hour.
+ * The pause after attempt `attempt` (1 for the first), in whole milliseconds. The longest possible pause grows by a
+ * constant factor at each attempt: from 5 s to 20 h in eight attempts by default. A pause
+ * is at least half of that. With full jitter (`shared/backoff.ts`) all attempts could be spent within the first hour.
  * @param notBeforeMs what the receiver asked for, see {@link retryAfterOf}
  * @param random a number from 0 (inclusive) to 1 (exclusive)
  */

@@ -4,9 +4,9 @@ import type { PostAnswer } from './post.ts';
 
 /** How one delivery of a callback ended. */
 export interface Verdict {
-  /** The receiver's HTTP status; undefined where it did not answer. */
+  /** The receiver's HTTP status; undefined if it did not answer. */
   readonly status: number | undefined;
-  /** Undefined where the callback was delivered. Otherwise the code says whether to try again. */
+  /** Undefined if the callback was delivered. Otherwise the code says whether to try again. */
   readonly error: ThroughlineError | undefined;
   /** Milliseconds that the receiver asks us to wait; 0: none. */
   readonly notBeforeMs: number;
@@ -27,9 +27,9 @@ export function verdictOfAnswer({ status, retryAfter }: PostAnswer, now: number)
 }
 
 /**
- * The verdict of a POST without an answer. It shows the code of a foreign error, but not its message, which may name
- * addresses of our network.
- * @param timedOut says that the time limit passed, where it did
+ * The verdict of a POST without an answer. The verdict shows the code of a foreign error, but not its message, which
+ * may name addresses of our network.
+ * @param timedOut a sentence that says that the time limit passed; undefined if it did not pass
  */
 export function verdictOfThrow(thrown: unknown, timedOut: string | undefined): Verdict {
   const error = thrown instanceof ThroughlineError ? thrown : unanswered(thrown, timedOut);

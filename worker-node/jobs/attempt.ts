@@ -7,9 +7,9 @@ import { DEFAULT_MAX_ATTEMPTS, type JobInfo, type Operation } from '../operation
 /** One execution of a job by this worker. */
 export interface Attempt {
   readonly job: JobMessage;
-  /** Undefined where this worker does not have the operation. */
+  /** Undefined if this worker does not have the operation. */
   readonly operation: Operation | undefined;
-  /** 1 for the first. */
+  /** 1 for the first attempt. */
   readonly number: number;
   readonly maxAttempts: number;
   /** How often a worker handed the job back before, without spending an attempt. */
@@ -23,9 +23,10 @@ export interface Attempt {
 }
 
 /**
- * The attempt that a delivery starts. Its number is one more than that of the job's last event. So it counts recorded
- * starts, and a job that kills its worker spends its attempts too. The broker's delivery count would be too high: it
- * includes deliveries that no worker read, because the process was paused, gone, or had the message already.
+ * The attempt that a delivery starts. The number of the attempt is one more than that of the job's last event. So only
+ * recorded starts are counted, and a job that kills its worker spends its attempts too. The broker's delivery count
+ * would be too high: it includes deliveries that no worker read, because the process was paused, gone, or had the
+ * message already.
  * @param previous the job's last event, if it has one
  */
 export function attemptOf(

@@ -11,7 +11,7 @@ export class HeldJob implements CancellableJob {
   /** The sequence of its message in `JOBS`. */
   readonly sequence: number;
   /**
-   * Ends the attempt. Its reason is a ThroughlineError that says why: `job-cancelled`, `worker-stopping`,
+   * Ends the attempt. The reason of the signal is a ThroughlineError that says why: `job-cancelled`, `worker-stopping`,
    * `attempt-superseded` or `operation-timeout`. The operation's own signal is this one.
    */
   readonly abort = new AbortController();
@@ -55,7 +55,7 @@ export class CancelMemory implements CancelListener {
     return [...this.#held];
   }
 
-  /** Adds a job. A notice that came before the job cancels it at once. */
+  /** Adds a job. A notice that came before the job cancels the job immediately. */
   hold(address: JobAddress, sequence: number): HeldJob {
     const job = new HeldJob(address, sequence);
     this.#held.add(job);
@@ -71,7 +71,7 @@ export class CancelMemory implements CancelListener {
   /** Remembers a notice, and cancels its job if this worker has it. */
   hear(notice: CancelNotice): void {
     const key = keyOf(notice);
-    // Deleted first, so that it moves to the end. The notice at the front is the oldest, and is forgotten first.
+    // The notice is deleted first, so that it moves to the end. The oldest notice is at the front, and is forgotten first.
     this.#notices.delete(key);
     this.#notices.set(key, notice);
     this.#forget();

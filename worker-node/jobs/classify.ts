@@ -6,7 +6,10 @@ import { eventOf } from './attempt.ts';
 import type { Ownership } from './event-chain.ts';
 import type { Classified, Decided, Ending, JobOutcome } from './pipeline-steps.ts';
 
-/** The delivery that ended the job may not have stored its callback, so this message comes back after this pause. */
+/**
+ * The delivery that ended the job may not have stored the callback task. So this message is delivered again after this
+ * pause.
+ */
 const CALLBACK_CHECK_MS = 1_000;
 const UNKNOWN_OPERATION_RETRY: RetryPolicy = { minDelayMs: 1_000, maxDelayMs: 60_000 };
 const CANCELLED = { kind: 'cancelled' } as const;
@@ -17,10 +20,10 @@ export interface ClassifyParts {
   readonly random: () => number;
 }
 
-/** Decides what to record about an outcome, and how to answer the broker. It writes nothing. */
+/** Decides what to record about an outcome, and how to answer the broker. Writes nothing. */
 export function classify(parts: ClassifyParts, decided: Decided): Classified {
   const { outcome: ran, held } = decided;
-  // A job that was cancelled must not go on. It may be cancelled after its attempt has ended.
+  // A cancelled job must not go on. The notice may have come after the attempt had ended.
   const outcome = held.notice !== undefined && isUnfinished(ran) ? CANCELLED : ran;
   const classified = { ...decided, outcome };
   return { ...classified, ending: endingOf(parts, classified) };
@@ -92,7 +95,7 @@ function errorOf({ code, message }: Failure): JobError {
 
 /**
  * The ending of a delivery whose event was not recorded, since the job is not ours. The message of an ended job leaves
- * the queue. Where another delivery has the job, the broker gets no answer: a nak would make it deliver the job again.
+ * the queue. If another delivery has the job, the broker gets no answer: a nak would make it deliver the job again.
  */
 export function endingOfOther({ spec }: JobMessage, ownership: Ownership): Ending {
   if (ownership !== 'ended') return { conclusion: 'superseded', ack: { kind: 'none' } };

@@ -9,7 +9,7 @@ import type { Delivery } from '../broker/consume/delivery.ts';
 
 interface DecodedMessage {
   readonly job: JobMessage;
-  /** Why the message is not a job; undefined where it is one. */
+  /** Why the message is not a job; undefined if it is one. */
   readonly fault: ThroughlineError | undefined;
   /** Whether the job asks for a callback that cannot be read. The edge never sends such a job. */
   readonly hasBadCallback: boolean;

@@ -52,7 +52,7 @@ export class EventChain {
 
   /**
    * Records that the attempt starts, if nothing happened to the job since its record was read.
-   * @returns the new record where something did happen; undefined where the event is stored
+   * @returns the new record if something did happen; undefined if the event is stored
    * @throws ThroughlineError `broker-unavailable`
    */
   async claim(started: JobEvent): Promise<JobRecord | undefined> {
@@ -60,11 +60,11 @@ export class EventChain {
     if (this.#follow(await this.#parts.events.append(outgoing, this.#place))) return undefined;
     const record = await this.#read();
     this.#lastSequence = record.lastSequence;
-    // It was stored before, and the acknowledgement was lost.
+    // The event was stored before, and the acknowledgement was lost.
     return this.#isOwn(record.event) ? undefined : record;
   }
 
-  /** Writes a progress report in the background. While another event is being written, only the latest report is kept. */
+  /** Writes a progress report in the background. While another event is being written, only the latest report waits. */
   recordProgress(progress: JobEvent): void {
     const isQueued = this.#progress !== undefined;
     this.#progress = progress;
@@ -79,7 +79,7 @@ export class EventChain {
   /**
    * Records how the attempt ended. A terminal event is stored unless the job has ended. Any other event is stored only
    * if no other delivery has the job.
-   * @returns `ours` where the event is stored
+   * @returns `ours` if the event is stored
    * @throws ThroughlineError `broker-unavailable`
    */
   async record(event: JobEvent): Promise<Ownership> {
@@ -102,7 +102,7 @@ export class EventChain {
     await this.#written;
     const record = await this.#read();
     const ownership = this.#judge(record);
-    // Only then may the next event follow the last one of the record.
+    // The next event may follow the last recorded one only if the job is ours.
     if (ownership === 'ours') this.#lastSequence = record.lastSequence;
     return ownership;
   }
@@ -112,7 +112,7 @@ export class EventChain {
     for (;;) {
       if (this.#follow(await this.#parts.events.append(outgoing, this.#place))) return 'ours';
       const record = await this.#read();
-      // It was stored before, and the acknowledgement was lost.
+      // The event was stored before, and the acknowledgement was lost.
       if (this.#isOwn(record.event) && record.event?.kind === event.kind) return 'ours';
       const ownership = this.#judge(record);
       if (ownership === 'ended' || (ownership === 'superseded' && !isTerminalEvent(event))) return ownership;

@@ -27,7 +27,7 @@ class OpenMessage {
 export class OpenMessages {
   readonly #byKey = new Map<string, OpenMessage>();
 
-  /** @returns undefined where this process handles the message already. Its latest delivery is the new one then. */
+  /** @returns undefined if this process already handles the message. Then the new delivery is the one to answer. */
   open(delivery: Delivery): OpenMessage | undefined {
     const key = keyOf(delivery);
     const known = this.#byKey.get(key);

@@ -187,7 +187,10 @@ export class JobPipeline implements DeliveryHandler {
     return { ...checked, outcome };
   }
 
-  /** Makes the end of the delivery durable. @throws ThroughlineError `broker-unavailable`; then the job is delivered again */
+  /**
+   * Makes the end of the delivery durable.
+   * @throws ThroughlineError `broker-unavailable`; then the job is delivered again
+   */
   async #record(classified: Classified): Promise<Ending> {
     const { span, outcome, held, ending, chain, job } = classified;
     describeOutcome(span, outcome, held);

@@ -42,13 +42,13 @@ export function describeContext(span: Span, { outcome, reason }: Extraction): vo
   if (reason !== undefined) span.setAttribute(ATTR.traceReason, reason);
 }
 
-/** Adds which attempt it is and how long the job waited, and links to the attempt before. */
+/** Adds the number of the attempt and how long the job waited, and links to the attempt before. */
 export function describeAttempt(span: Span, { number, queueTimeMs, job, previous }: Attempt): void {
   span.setAttribute(ATTR.jobAttempt, number);
   span.setAttribute(ATTR.queueTimeMs, queueTimeMs);
   if (job.outboxTimeMs !== undefined) span.setAttribute(ATTR.outboxTimeMs, job.outboxTimeMs);
   if (job.redrive !== undefined) span.setAttribute(ATTR.jobRedriveCount, job.redrive.redriveCount);
-  // No attempt was before this one where the last event is `redriven`. The span that sent the job wrote that event.
+  // If the last event is `redriven`, no attempt was before this one. The edge wrote that event.
   if (previous === undefined || previous.spanId === '' || previous.kind === 'redriven') return;
   // Each attempt is a child of the span that sent the job, so only a link leads to the attempt before.
   const { traceId, spanId } = previous;

@@ -6,8 +6,8 @@ import type { EventChain } from './event-chain.ts';
 const INTERVAL_MS = 250;
 
 /**
- * Writes the progress of one attempt to its event chain, at most once per interval. The first report is written at once.
- * If more come within the interval, the last one is written when the interval ends.
+ * Writes the progress of one attempt to its event chain, at most once per interval. The first report is written
+ * immediately. If more come within the interval, the last one is written when the interval ends.
  */
 export class ProgressReporter {
   readonly #chain: Pick<EventChain, 'recordProgress'>;

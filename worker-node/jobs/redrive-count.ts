@@ -6,7 +6,7 @@ export function redriveCountOf(job: JobMessage): number {
   return job.redrive?.redriveCount ?? 0;
 }
 
-/** Whether a delivery with this redrive count has nothing left to do: its end is recorded, or the job was redriven since. */
+/** Whether a delivery with this redrive count must do nothing: the job's end is recorded, or the job was redriven since. */
 export function isOver(last: JobEvent, redriveCount: number): boolean {
   return isTerminalEvent(last) || (last.redriveCount ?? 0) > redriveCount;
 }

@@ -72,7 +72,7 @@ async function checked(operation: Operation, result: unknown): Promise<Outcome> 
   if (size <= LIMITS.resultBytes) return { kind: 'done', result: output };
   throw new ThroughlineError(
     'operation-rejected',
-    `the result is ${size} bytes of JSON; at most ${LIMITS.resultBytes} can be kept, so store it and return its address`,
+    `the result is ${size} bytes of JSON; at most ${LIMITS.resultBytes} can be stored with the job, so store the result elsewhere and return its address`,
   );
 }
 
@@ -80,7 +80,7 @@ function sizeOf(output: unknown): number {
   try {
     return writeJson(output).length;
   } catch (cause) {
-    // A circle or a BigInt. Another attempt would return the same.
+    // The result holds a circle or a BigInt. Another attempt would return the same.
     throw new ThroughlineError('operation-rejected', 'the result cannot be written as JSON', { cause });
   }
 }
@@ -94,7 +94,7 @@ async function checkOutput(operation: Operation, result: unknown): Promise<unkno
   }
 }
 
-/** The outcome that a throw, or the reason of an aborted signal, stands for. Nothing else maps throws to outcomes. */
+/** The outcome of a throw, or of an aborted signal's reason. No other function maps throws to outcomes. */
 export function outcomeOfThrow(thrown: unknown): AttemptOutcome {
   const { code, ack, message } = ThroughlineError.from(thrown, 'operation-failed');
   if (code === 'job-cancelled') return { kind: 'cancelled' };

@@ -1,4 +1,4 @@
-/** Limits how many pieces of work run at once. The others wait in order. */
+/** Limits how many pieces of work run at the same time. The others wait in order. */
 export class Semaphore {
   readonly #limit: number;
   readonly #waiting: (() => void)[] = [];
@@ -9,8 +9,8 @@ export class Semaphore {
   }
 
   /**
-   * Runs `work` when there is a place for it. When the signal aborts first, `work` runs at once, without a place. So it
-   * has to check the signal before it does anything.
+   * Runs `work` when there is a place for it. If the signal aborts first, `work` runs immediately, without a place. So
+   * `work` has to check the signal before it does anything.
    */
   async run<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T> {
     if (signal.aborted) return await work();
@@ -26,7 +26,7 @@ export class Semaphore {
     }
   }
 
-  /** @returns false where the signal aborted first */
+  /** @returns false if the signal aborted first */
   #turn(signal: AbortSignal): Promise<boolean> {
     return new Promise((resolve) => {
       const enter = (): void => {

@@ -42,7 +42,7 @@ export async function validate(schema: StandardSchemaV1, value: unknown, what: s
   });
 }
 
-/** `true`, which anything fits, where the library has no JSON Schema. Only the worker checks the value then. */
+/** `true`, which anything fits, if the library has no JSON Schema. Then only the worker checks the value. */
 function jsonSchemaOf(schema: StandardSchemaV1, side: 'input' | 'output'): JsonSchema {
   const standard: StandardSchemaV1.Props & WithJsonSchema = schema['~standard'];
   try {

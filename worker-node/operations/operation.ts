@@ -13,7 +13,7 @@ export interface JobInfo {
   readonly id: string;
   readonly tenant: string;
   readonly operation: string;
-  /** 1 for the first. */
+  /** 1 for the first attempt. */
   readonly attempt: number;
   readonly maxAttempts: number;
   readonly acceptedAt: string;
@@ -29,7 +29,7 @@ export interface RunContext<Input> {
   readonly signal: AbortSignal;
   /** Reports how far the job is: a fraction from 0 to 1, a text, or both. */
   readonly progress: (progress: Progress) => void;
-  /** Its lines carry the ids of the job's trace. */
+  /** A logger whose lines carry the ids of the job's trace. */
   readonly log: WorkerLogger;
 }
 
@@ -42,9 +42,9 @@ export interface OperationDefinition<Input, Output> {
   readonly output?: StandardSchemaV1<unknown, Output>;
   /** The time limit of one attempt: `"30s"`, `"5m"`; 30 s by default. */
   readonly timeout?: string;
-  /** 5 by default. */
+  /** The most attempts of a job; 5 by default. */
   readonly maxAttempts?: number;
-  /** How many may run at once in one worker. By default only the worker's own limit holds. */
+  /** How many attempts may run at the same time in one worker. By default only the worker's own limit applies. */
   readonly concurrency?: number;
   readonly retry?: Partial<RetryPolicy>;
   readonly run: (context: RunContext<Input>) => Promise<Output | Outcome> | Output | Outcome;

@@ -23,12 +23,12 @@ const MAX_DELAY_MS = 24 * 60 * 60 * 1_000;
 
 type Marked = Outcome & { readonly [OUTCOME]: true };
 
-/** The job succeeded. It is the same as returning `result`. */
+/** The job succeeded. This is the same as returning `result`. */
 export function done(result?: unknown): Outcome {
   return mark({ kind: 'done', result });
 }
 
-/** The attempt failed, and another may succeed. It is the same as throwing. */
+/** The attempt failed, and another may succeed. This is the same as throwing. */
 export function retry(message: string): Outcome {
   return mark({ kind: 'retry', code: 'operation-failed', message });
 }

@@ -22,8 +22,8 @@ export interface TracingOptions {
 }
 
 /**
- * Starts OpenTelemetry's Node SDK with OTLP over HTTP. It reads the endpoint, headers, sampler and limits from its own
- * environment variables.
+ * Starts OpenTelemetry's Node SDK with OTLP over HTTP. The SDK reads the endpoint, headers, sampler and limits
+ * from its own environment variables.
  * @returns a function that sends the spans that are left, and stops
  */
 export async function startSdk(options: TracingOptions, exportSpans: boolean): Promise<() => Promise<void>> {
@@ -57,7 +57,7 @@ async function instrumentations(): Promise<Instrumentation[]> {
   // ES modules can be patched only through loader hooks.
   if (supportsSyncHooks()) register();
   return getNodeAutoInstrumentations({
-    // Our log lines carry the ids already.
+    // Our own log lines carry the ids already.
     '@opentelemetry/instrumentation-pino': { enabled: false },
     // Health checks belong to no trace.
     '@opentelemetry/instrumentation-http': {

@@ -11,13 +11,13 @@ export interface Tracing {
 }
 
 /**
- * Starts tracing where an OTLP endpoint is set, or `debug` asks for it. Otherwise no SDK is loaded and no span is
- * recorded. The propagator and the context manager are set all the same, since a trace context is passed on in any case.
- * Call it before the modules that it has to instrument are imported.
+ * Starts tracing if an OTLP endpoint is set, or `debug` asks for it. Otherwise no SDK is loaded and no span is
+ * recorded. The propagator and the context manager are always set, since a trace context is passed on in any case.
+ * Call this before the modules to instrument are imported.
  */
 export async function startTracing(options: TracingOptions): Promise<Tracing> {
   if (isOn(options)) {
-    // The SDK takes a quarter of a second to load, so it is loaded only where it is used.
+    // The SDK takes a quarter of a second to load, so it is loaded only if it is used.
     const { startSdk } = await import('./sdk.ts');
     return { on: true, shutdown: await startSdk(options, exports(options.environment)) };
   }

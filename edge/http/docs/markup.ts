@@ -19,7 +19,7 @@ export function joined(parts: readonly unknown[], separator: string): Html {
   return html`${parts.flatMap((part, index) => (index === 0 ? [part] : [separator, part]))}`;
 }
 
-/** A table that scrolls sideways where it does not fit. */
+/** A table that scrolls sideways if it does not fit. */
 export function table(rows: readonly Html[]): Html {
   return html`<div class="scroll" tabindex="0"><table>${rows}</table></div>`;
 }

@@ -67,7 +67,7 @@ export function referredName(reference: unknown): string | undefined {
   return typeof reference === 'string' ? reference.split('/').at(-1) : undefined;
 }
 
-/** The component that `value` points at among `components`, or `value` itself where it is no reference. */
+/** The component that `value` points at among `components`, or `value` itself if it is no reference. */
 export function resolve<Value extends object>(value: Value | Reference, components: ByName<Value>): Value {
   if (!('$ref' in value) || typeof value.$ref !== 'string') return value as Value;
   const component = components[referredName(value.$ref) ?? ''];
@@ -75,7 +75,7 @@ export function resolve<Value extends object>(value: Value | Reference, componen
   return component;
 }
 
-/** The error codes of an answer; an empty list where the answer is not a problem document. */
+/** The error codes of an answer; an empty list if the answer is not a problem document. */
 export function errorCodesOf({ content = {} }: Answer): readonly string[] {
   const properties = content['application/problem+json']?.schema.properties;
   return (properties as { code: { enum: string[] } } | undefined)?.code.enum ?? [];

@@ -11,7 +11,7 @@ interface Group {
   readonly operations: readonly PlacedOperation[];
 }
 
-/** The OpenAPI document as one page for people. It has no script and loads nothing from another host. */
+/** The OpenAPI document as one page for people. The page has no script and loads nothing from another host. */
 export async function openApiPage(document: OpenApiDocument): Promise<string> {
   const { info } = document;
   const groups = groupsOf(document);

@@ -5,7 +5,10 @@ import type { EdgeHono } from '../edge-app.ts';
 
 const CHALLENGE = 'Bearer realm="throughline"';
 
-/** Refuses a request without a valid API key or token. The answer is the same for every reason, so that it gives none away. */
+/**
+ * Refuses a request without a valid API key or token. The answer is the same for every reason, so that it gives none
+ * away.
+ */
 export function authenticate() {
   return createMiddleware<EdgeHono>(async function authenticate(c, next) {
     const { identity, fault } = c.env.requestContext;
@@ -18,7 +21,7 @@ export function authenticate() {
   });
 }
 
-/** Refuses a caller whose key or token does not have `scope`. It comes after `authenticate()`. */
+/** Refuses a caller whose key or token does not have `scope`. Use this after `authenticate()`. */
 export function requireScope(scope: AccessScope) {
   return createMiddleware<EdgeHono>(async function requireScope(c, next) {
     if (c.env.requestContext.identity?.scopes.has(scope) !== true) {

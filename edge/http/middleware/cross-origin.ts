@@ -27,7 +27,7 @@ const ANSWER_HEADERS = [
 ];
 
 /**
- * Lets web pages of the origins in `CORS_ORIGINS` call the API. Without that setting it does nothing. It comes before
+ * Lets web pages of the origins in `CORS_ORIGINS` call the API. Without that setting no page may. Use this before
  * `authenticate()`, because a browser's preflight request has no key. The API reads no cookies, so it allows none.
  */
 export function crossOrigin() {

@@ -11,8 +11,8 @@ const MAX_DEPTH = 64;
 const JSON_MEDIA_TYPE = /^application\/(?:[a-z0-9.+-]+\+)?json\s*(?:;|$)/i;
 
 /**
- * Reads the body as JSON and sets it as `c.var.body`. It refuses a body that is compressed, too large, nested too deep
- * or too slow.
+ * Reads the body as JSON and sets it as `c.var.body`. A body that is compressed, too large, nested too deep or too
+ * slow is refused.
  * @param options.inputs how many inputs of the largest size the body may hold
  */
 export function jsonBody({ inputs = 1 }: { readonly inputs?: number } = {}) {
@@ -39,7 +39,10 @@ function checkMediaType(type: string | undefined, encoding: string | undefined):
   }
 }
 
-/** JSON is sent as UTF-8 (RFC 8259, section 8.1). Other bytes are an error: replacing them would change the caller's data. */
+/**
+ * JSON is sent as UTF-8 (RFC 8259, section 8.1). Other bytes are an error: replacing them would change the caller's
+ * data.
+ */
 function decodeUtf8(bytes: Uint8Array): string {
   try {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: false }).decode(bytes);

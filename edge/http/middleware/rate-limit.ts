@@ -7,8 +7,8 @@ const LONGEST_WINDOW = Math.max(...RATE_LIMIT_WINDOWS);
 
 /**
  * Counts the requests of each tenant with the `RATE_LIMITER` binding, and refuses those over the limit. Without the
- * binding it does nothing. It comes after `authenticate()`. The binding tells neither what is left nor when its window
- * ends. So only a refusal has a `RateLimit` header, and that header names the whole window.
+ * binding nothing is limited. Use this after `authenticate()`. The binding does not say how many requests are left or
+ * when its window ends. So only a refusal has a `RateLimit` header, and that header names the whole window.
  */
 export function rateLimit() {
   return createMiddleware<EdgeHono>(async function rateLimit(c, next) {

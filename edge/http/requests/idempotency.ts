@@ -9,8 +9,8 @@ const ID_DIGITS = 40;
 const KEY = /^[\x21-\x7e]{1,255}$/;
 
 /**
- * The id of a new job. Without an idempotency key it is a UUID version 7, so that ids sort by time. With one it is a
- * digest of tenant and key, so that the same key always means the same job, and no table of keys is needed.
+ * The id of a new job. Without an idempotency key it is a UUID version 7, so that ids sort by time. With a key, the
+ * id is a hash of the tenant and the key. So the same key always means the same job, and no table of keys is needed.
  * @param region the region whose bridges take the job. An id made from a key has no region, since the same key may be
  * used in any region.
  * @throws ThroughlineError `request-invalid` when the key is empty, too long, or not visible ASCII

@@ -49,7 +49,7 @@ export function unknownJob(): ThroughlineError {
 }
 
 /**
- * The seconds of `Prefer: wait=N` (RFC 7240, section 4.3), at most `limit`. Undefined where there is no such
+ * The seconds of `Prefer: wait=N` (RFC 7240, section 4.3), at most `limit`. Undefined if there is no such
  * preference, or one that cannot be read: the RFC says to ignore it.
  */
 export function preferredWait(header: string | undefined, limit: number): number | undefined {

@@ -14,8 +14,8 @@ const HEADERS = {
 
 /**
  * `GET /v1/jobs/{id}/events`: the events so far as JSON, or a `text/event-stream` of all events until the job has ended.
- * `Last-Event-ID` (or `?after=`) leaves out the events that the caller has. A caller who has them all gets 204, which
- * tells an `EventSource` not to connect again.
+ * `Last-Event-ID` (or `?after=`) leaves out the events that the caller has. A caller who has them all gets 204, so
+ * that an `EventSource` does not connect again.
  */
 export async function jobEvents(c: Context<EdgeHono>): Promise<Response> {
   const tenant = tenantOf(c);

@@ -7,7 +7,7 @@ describe('OutboxItem', OutboxItem, {
   fields: {
     id: "The job's id.",
     state: '`pending`: the job waits for NATS. `rejected`: NATS will not take the job.',
-    operation: 'The operation of the job. Absent where the stored job can no longer be read.',
+    operation: 'The operation of the job. Absent if the stored job can no longer be read.',
     addedAt: 'When the job was put into the outbox.',
     tries: 'How often it was sent to NATS.',
     reason: 'Why NATS rejected the job.',

@@ -15,13 +15,13 @@ const DEAD_LETTER = {
   reason: 'The error code that ended the job.',
   attempts: 'How many attempts were made.',
   diedAt: 'When the job became a dead letter.',
-  traceId: 'The trace of the job. Empty where its message had none.',
+  traceId: 'The trace of the job. Empty if its message had none.',
   redriveCount: 'How often the job had been redriven before.',
   links: 'Paths of this API: the dead letter, and its job.',
 };
 
 describe('DeadLetter', DeadLetter, {
-  description: 'A job that failed for good. It is kept, and can be redriven.',
+  description: 'A job that failed for good. It is stored, and can be redriven.',
   fields: DEAD_LETTER,
 });
 
@@ -29,8 +29,8 @@ describe('DeadLetterDetail', DeadLetterDetail, {
   description: 'A dead letter with its input and the headers of its message.',
   fields: {
     ...DEAD_LETTER,
-    input: "The job's input. Absent where the body of the message is not JSON.",
-    body: 'The body of the message in base64, where it is not JSON.',
+    input: "The job's input. Absent if the body of the message is not JSON.",
+    body: 'The body of the message in base64, if it is not JSON.',
     headers: 'The headers of the NATS message.',
   },
 });

@@ -22,7 +22,7 @@ describe('JobEvent', RecordedEvent, {
     at: 'When the event happened.',
     worker: 'The worker that recorded the event.',
     traceId: 'The trace of the job.',
-    fingerprint: 'A digest of the request, for a job with an `Idempotency-Key`.',
+    fingerprint: 'The fingerprint of the request, for a job with an `Idempotency-Key`.',
     spanId: 'The span of the attempt.',
     progress: 'How far the operation is.',
     result: 'For `succeeded`: what the operation returned.',

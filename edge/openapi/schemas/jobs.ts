@@ -28,7 +28,7 @@ describe('SubmitJob', SubmitJob, {
   description: 'A job to run. An unknown field is an error, so that a misspelt field does not go unnoticed.',
   fields: {
     operation: 'The operation to run. `GET /v1/operations` lists those that there are.',
-    input: `The input. It must be valid for the schema of the operation, and have at most ${LIMITS.inputBytes} bytes as JSON. Send null where the operation takes no input.`,
+    input: `The input. It must be valid for the schema of the operation, and have at most ${LIMITS.inputBytes} bytes as JSON. Send null if the operation takes no input.`,
     delay: 'When to run the job. Without it, the job runs as soon as a worker is free.',
     timeout: "How long one attempt may take. The operation's own limit also holds.",
     maxAttempts: "The most attempts that the job has. The operation's own limit also holds.",
@@ -103,7 +103,7 @@ describe('Job', Job, {
     progress: 'How far the operation is.',
     result: 'What the operation returned.',
     error: 'Why the job failed, or why it is tried again.',
-    attempts: 'The attempts so far. Only where the job was read by its id.',
+    attempts: 'The attempts so far. Only if the job was read by its id.',
   },
 });
 

@@ -116,7 +116,7 @@ describe('the access settings', () => {
   });
 });
 
-describe('a token, where tokens are not set up', () => {
+describe('a token, if tokens are not set up', () => {
   it('is refused, and only the log tells the reason', async () => {
     const request = new Request('https://edge.example/', { headers: { authorization: 'Bearer a.b.c' } });
     expect(await readRequestContext(request, edgeConfig(env()))).toMatchObject({
@@ -150,7 +150,7 @@ describe('the rate limit', () => {
     expect(keys).toEqual(['acme']);
   });
 
-  it('asks to wait for the longest window where no policy is set', async () => {
+  it('asks to wait for the longest window if no policy is set', async () => {
     const { limiter } = limiterThat(async () => ({ success: false }));
     const { response } = await send(limiter);
     expect(response.status).toBe(429);

@@ -47,7 +47,7 @@ describe('a request without a valid key', () => {
 
 describe('a path', () => {
   it.each(['/', '/v2/jobs', '/v1', '/favicon.ico', '/v1/jobs/job-1/more', '/%2e%2e/', '/v1/jobs%00'])(
-    '%s where there is nothing is answered 404',
+    '%s if there is nothing is answered 404',
     async (path) => {
       const { send } = await setup();
       const response = await send(path);
@@ -240,7 +240,7 @@ describe('an answer', () => {
     expect(await problemIn(response)).toMatchObject({ traceId: span?.traceId });
   });
 
-  it('names no span where there is none', async () => {
+  it('names no span if there is none', async () => {
     const { send } = await setup();
     const response = await send('/nowhere');
     expect(response.headers.has('traceresponse')).toBe(false);

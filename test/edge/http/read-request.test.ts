@@ -22,7 +22,7 @@ describe('Prefer: wait', () => {
     expect(preferredWait('wait=999999', 60)).toBe(60);
   });
 
-  it('is the first one where there are two', () => {
+  it('is the first one if there are two', () => {
     expect(preferredWait('wait=1, wait=2', 60)).toBe(1);
   });
 

@@ -26,7 +26,7 @@ function feed(answer: () => Promise<void> = async () => undefined) {
 const ids = (from: number, to: number): string[] =>
   Array.from({ length: to - from }, (_, n) => `job-${from + n}`);
 
-it('sends a job at once, and the jobs of the next 50 ms together', async () => {
+it('sends a job immediately, and the jobs of the next 50 ms together', async () => {
   const { add, told } = feed();
   add('a');
   expect(told).toEqual([['a']]);

@@ -55,7 +55,7 @@ describe('reading a job', () => {
     });
   });
 
-  it('gives a queued job where nothing has happened yet', async () => {
+  it('gives a queued job if nothing has happened yet', async () => {
     const message = queued({
       traceparent: `00-${TRACE_ID}-00f067aa0ba902b7-01`,
       'ce-time': '2026-01-01T00:00:00.000Z',

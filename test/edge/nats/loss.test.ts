@@ -22,7 +22,7 @@ describe('a loss', () => {
     expect(loss.listeners).toBe(0);
   });
 
-  it('calls a late listener at once, and no listener twice', () => {
+  it('calls a late listener immediately, and no listener twice', () => {
     const loss = new Loss();
     const [early, left, late] = [vi.fn(), vi.fn(), vi.fn()];
     loss.listen(early);

@@ -52,7 +52,7 @@ describe('a watch', () => {
     expect((await refusalOf(() => watch.check('echo', null))).code).toBe('operation-unknown');
   });
 
-  it('starts once, however many ask at once', async () => {
+  it('starts once, however many ask at the same time', async () => {
     const { broker, watch } = withOperations(announcement('echo'));
     await Promise.all(Array.from({ length: 10 }, () => watch.check('echo', null)));
     expect(broker.calls('watchOperations')).toBe(1);

@@ -70,7 +70,7 @@ describe('the alarm', () => {
     expect(storage.alarm).toBeLessThanOrEqual(Date.now());
   });
 
-  it('that comes twice at once sends once (E9)', async () => {
+  it('that comes twice at the same time sends once (E9)', async () => {
     const gate = Promise.withResolvers<void>();
     const { scheduler, outbox, add, connection } = setup(() => gate.promise);
     add();
@@ -98,7 +98,7 @@ describe('after a failure', () => {
     expect(connection.asked).toBe(2);
   });
 
-  it('many jobs that come at once are one failure', async () => {
+  it('many jobs that come at the same time are one failure', async () => {
     const { scheduler, add, log, settled, storage } = setup(async () => {
       await Promise.resolve();
       throw unavailable('away');

@@ -47,7 +47,7 @@ describe('the queue', () => {
     expect(outbox.takeNext(3, 1_000).map(({ tries }) => tries)).toEqual([1, 1, 0]);
   });
 
-  it('gives few jobs at once when they are large, but always one', () => {
+  it('gives fewer jobs when they are large, but always one', () => {
     const { outbox, ids } = setup();
     for (const id of ['a', 'b', 'c']) outbox.add(job(id), body('x'.repeat(60)), 'unsent');
     expect(ids(outbox.takeNext(10, 130))).toEqual(['a', 'b']);

@@ -69,7 +69,7 @@ export class MemoryBroker implements BrokerSession {
     for (const message of messages) this.stream(stream).put(message);
   }
 
-  /** @throws ThroughlineError where there is no such stream */
+  /** @throws ThroughlineError if there is no such stream */
   stream(name: string): MemoryStream {
     const stream = this.#streams.get(name);
     if (stream === undefined) throw unavailable(`there is no stream ${name}`);

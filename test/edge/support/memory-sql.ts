@@ -7,7 +7,7 @@ type Binding = string | number | null | Uint8Array;
 export function openSql(): Pick<SqlStorage, 'exec'> {
   const database = new DatabaseSync(':memory:');
   const exec = (query: string, ...bindings: readonly Binding[]): Row[] => {
-    // A Durable Object runs several statements at once if nothing is bound.
+    // A Durable Object runs several statements in one call if nothing is bound.
     if (bindings.length === 0 && !/^\s*select/i.test(query)) {
       database.exec(query);
       return [];

@@ -64,7 +64,7 @@ export function sessionRules(open: () => OpenSession): void {
       expect(await open().session.lastMessage('EVENTS', subject)).toMatchObject({ data: bytes('one') });
     });
 
-    it('fails where no stream takes the subject', async () => {
+    it('fails if no stream takes the subject', async () => {
       await expect(send('elsewhere.a', 'one')).rejects.toMatchObject({ code: 'broker-unavailable' });
     });
   });
@@ -102,11 +102,11 @@ export function sessionRules(open: () => OpenSession): void {
       expect(await open().session.lastMessage('DEAD', filter)).toMatchObject({ data: bytes('dead') });
     });
 
-    it('gives undefined where the stream holds none', async () => {
+    it('gives undefined if the stream holds none', async () => {
       expect(await open().session.lastMessage('EVENTS', newSubject())).toBeUndefined();
     });
 
-    it('fails where the stream is missing, unless it may be', async () => {
+    it('fails if the stream is missing, unless it may be', async () => {
       const { session } = open();
       await expect(session.lastMessage('MISSING', 'a')).rejects.toMatchObject({ code: 'broker-unavailable' });
       expect(await session.lastMessage('MISSING', 'a', true)).toBeUndefined();
@@ -177,7 +177,7 @@ export function sessionRules(open: () => OpenSession): void {
       expect(page).toMatchObject({ messages: { length: 1 }, more: true });
     });
 
-    it('is empty where there is nothing', async () => {
+    it('is empty if there is nothing', async () => {
       const query = { ...limits, subject: newSubject(), from: 1 };
       expect(await open().session.page('EVENTS', query)).toEqual({ messages: [], more: false });
     });

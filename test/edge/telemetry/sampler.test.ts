@@ -45,7 +45,7 @@ describe('a sampler', () => {
     expect(taken.every((id) => isSampled('traceidratio', 0.25, ROOT_CONTEXT, id))).toBe(true);
   });
 
-  it('with a ratio follows the parent where it is parent based', () => {
+  it('with a ratio follows the parent if it is parent based', () => {
     expect(isSampled('parentbased_traceidratio', 0, parent('01'))).toBe(true);
     expect(isSampled('parentbased_traceidratio', 1, parent('00'))).toBe(false);
   });

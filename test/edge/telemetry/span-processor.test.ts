@@ -56,7 +56,7 @@ function setup({ send = async () => ({ lost: 0 }), options }: Setup = {}) {
   return { processor, batches, windows, clock, end, sent: () => batches.flat() };
 }
 
-/** A processor whose windows pass at once. */
+/** A processor whose windows pass immediately. */
 const immediate = (more: Setup = {}) =>
   setup({ ...more, options: { wait: async () => undefined, ...more.options } });
 
@@ -325,7 +325,7 @@ describe('the resource of a span', () => {
     });
   });
 
-  it('is that of the provider where no service is named', () => {
+  it('is that of the provider if no service is named', () => {
     expect(ended()?.resource.attributes).toMatchObject({ 'service.name': 'throughline-edge' });
   });
 });

@@ -43,7 +43,7 @@ describe('a deadline', () => {
     expect(make).not.toHaveBeenCalled();
   });
 
-  it.each([0, -1, Number.NEGATIVE_INFINITY])('of %d ms is over at once', async (ms) => {
+  it.each([0, -1, Number.NEGATIVE_INFINITY])('of %d ms is over immediately', async (ms) => {
     await expect(withDeadline(never(), ms, late)).rejects.toThrow('late');
   });
 

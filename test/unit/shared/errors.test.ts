@@ -76,7 +76,7 @@ describe('the table of errors', () => {
 });
 
 describe('an error', () => {
-  it('has no details where none were given', () => {
+  it('has no details if none were given', () => {
     const error = new ThroughlineError('internal', 'why');
     expect(error).toMatchObject({ violations: [], suggestions: [], retryAfterSeconds: undefined });
     expect('cause' in error).toBe(false);

@@ -55,7 +55,7 @@ describe('the health server', () => {
     expect(await (await fetch(`${(await start()).url}/metrics`)).text()).toBe('# metrics\n');
   });
 
-  it('names the setting where the port is taken', async () => {
+  it('names the setting if the port is taken', async () => {
     const { port } = await start();
     const second = new HealthServer({ notReady: () => undefined, metrics: () => undefined });
     const error = await refusalOf(() => second.listen('127.0.0.1', port));

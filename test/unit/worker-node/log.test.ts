@@ -55,7 +55,7 @@ describe('a line of the worker’s log', () => {
     expect(linesOf(body)).toMatchObject([{ it: hostile, msg: hostile }]);
   });
 
-  it('is written where its level is high enough', () => {
+  it('is written if its level is high enough', () => {
     const all = "for (const level of ['debug', 'info', 'warn', 'error']) log[level](level);";
     expect(linesOf(all, 'warn').map(({ level }) => level)).toEqual(['warn', 'error']);
   });

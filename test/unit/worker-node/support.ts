@@ -63,7 +63,7 @@ export function delivery(more: Partial<Delivery> = {}): FakeDelivery {
   };
 }
 
-/** The end of a job that succeeded at once. */
+/** The end of a job that succeeded immediately. */
 export const SUCCEEDED: JobEvent = {
   kind: 'succeeded',
   jobId: 'job-1',

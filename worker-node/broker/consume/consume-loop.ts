@@ -22,7 +22,7 @@ export interface DeliveryHandler {
 interface ConsumeLoopOptions {
   readonly consumer: Pick<DurableConsumer, 'get' | 'forget' | 'createdMs'>;
   readonly handler: DeliveryHandler;
-  /** How many deliveries are handled at once. */
+  /** How many deliveries are handled at the same time. */
   readonly concurrency: number;
   readonly log: WorkerLogger;
   /** What the loop pulls, for the log. */
@@ -32,7 +32,7 @@ interface ConsumeLoopOptions {
 /**
  * Pulls messages, and asks for as many as there are free slots, so that no message waits in this process while another
  * worker is idle. Each pull ends by itself after a while. So a pull that the server forgot (a leader change, a restart)
- * costs one interval, and the worker goes on.
+ * delays the worker by one interval at most.
  */
 export class ConsumeLoop {
   readonly #options: ConsumeLoopOptions;

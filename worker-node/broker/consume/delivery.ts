@@ -6,7 +6,7 @@ export type Ack =
   | { readonly kind: 'ack' }
   | { readonly kind: 'nak'; readonly delayMs: number }
   | { readonly kind: 'term'; readonly reason: string }
-  /** No answer: another delivery of the message gets one, or the message comes back after its ack wait. */
+  /** No answer: another delivery of the message is answered, or the message is delivered again after its ack wait. */
   | { readonly kind: 'none' };
 
 /** One message that JetStream gave to this worker. */
@@ -20,13 +20,13 @@ export interface Delivery {
   readonly storedAt: Date;
   /** How often this consumer delivered the message, this time included. */
   readonly deliveryCount: number;
-  /** Whether no worker got the message before. False as well where that is not known. */
+  /** Whether no worker got the message before. False also if that is not known. */
   readonly isFirst: boolean;
   /** Restarts the ack wait of this delivery. */
   readonly working: () => void;
   /**
-   * Sends the answer. Call it once. It does not wait for the broker: if the answer is lost, the message comes again, and
-   * the worker finds that its job has ended.
+   * Sends the answer. Call this once. The call does not wait for the broker: if the answer is lost, the message is
+   * delivered again, and the worker finds that the job has ended.
    */
   readonly settle: (ack: Ack) => void;
 }

@@ -7,8 +7,8 @@ import type { Broker } from '../connect.ts';
 import { ensureConsumer } from '../provision.ts';
 
 /**
- * The consumer that this worker pulls from. It is looked up again after a failure, and created again where it was
- * deleted: a consumer only remembers what was delivered, so nothing is lost. A deleted stream is not created again,
+ * The consumer that this worker pulls from. The consumer is looked up again after a failure, and created again if
+ * it was deleted: a consumer only remembers what was delivered, so nothing is lost. A deleted stream is not created again,
  * since its messages are lost and an operator has to know. Only the start of a worker creates streams.
  */
 export class DurableConsumer {
@@ -45,7 +45,10 @@ export class DurableConsumer {
     return this.#found;
   }
 
-  /** Makes the next {@link get} look it up: it may be deleted by now, or replaced by another one of its name. */
+  /**
+   * Makes the next {@link get} look the consumer up again: it may have been deleted, or replaced by one of the same
+   * name.
+   */
   forget(): void {
     this.#found = undefined;
     this.#createdMs = Number.POSITIVE_INFINITY;

@@ -21,7 +21,7 @@ export class Pull {
     this.#left = count;
   }
 
-  /** How many messages it may still bring. */
+  /** How many messages the pull may still bring. */
   get left(): number {
     return this.#left;
   }
@@ -36,8 +36,8 @@ export class Pull {
   }
 
   /**
-   * Ends the pull once it is quiet. A server that is told to stop while it sends may send a few more messages that
-   * nobody reads. Each of them has used up a delivery, and comes back only after the ack wait.
+   * Ends the pull once it is quiet. If the server gets the end of the pull while it sends, it may send a few more messages
+   * that nobody reads. Each of them has used up a delivery, and is delivered again only after the ack wait.
    */
   async end(): Promise<void> {
     this.#ending = true;
@@ -52,11 +52,11 @@ export class Pull {
 
 /**
  * Ends the pull after the last message that the server sent for it. The client's own `stop` (jetstream 3.4.0)
- * unsubscribes at once, and drops the messages on their way.
+ * unsubscribes immediately, and drops the messages on their way.
  */
 function drain(messages: ConsumerMessages): void {
   const { sub } = messages as unknown as { readonly sub?: Subscription };
   if (sub === undefined) messages.stop();
-  // The pull ends with its subscription. Where that cannot be drained, it is stopped at once.
+  // The pull ends with its subscription. If the subscription cannot be drained, it is stopped immediately.
   else sub.drain().catch(() => messages.stop());
 }

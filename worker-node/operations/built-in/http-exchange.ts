@@ -21,8 +21,8 @@ export interface HttpAnswer {
 }
 
 /**
- * Sends one HTTP request and reads the answer. It connects to the address that was checked, so the name cannot lead
- * somewhere else after the check.
+ * Sends one HTTP request and reads the answer. The connection goes to the address that was checked, so the name
+ * cannot lead to another address after the check.
  * @param signal cuts the exchange off
  * @throws ThroughlineError `target-refused`, or `operation-rejected` when the answer is too large; whatever Node throws
  *   when the target cannot be reached

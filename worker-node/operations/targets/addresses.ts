@@ -5,7 +5,7 @@ import { ThroughlineError } from '../../../shared/errors.ts';
 
 /**
  * How far an address is from this worker's network:
- * - `never`: no job and no callback may go there. It is link-local (the metadata services of clouds), multicast or
+ * - `never`: no job and no callback may go there. The address is link-local (the metadata services of clouds), multicast or
  *   reserved, or it is another way to write an IPv4 address.
  * - `inside`: not an address of the public internet, but a service of the operator may have it.
  * - `public`: an address of the public internet.
@@ -76,7 +76,7 @@ function rangeOf(address: ipaddr.IPv4 | ipaddr.IPv6): Reach {
 
 /**
  * A `lookup` for Node's sockets that refuses a name if one of its addresses is refused. Node connects to the addresses
- * that were checked, so the name cannot lead somewhere else after the check. A literal address in a URL is not looked
+ * that were checked, so the name cannot lead to another address after the check. A literal address in a URL is not looked
  * up, so it has to be checked before.
  */
 export function guardedLookup(isAllowed: (address: string) => boolean): LookupFunction {

@@ -73,7 +73,7 @@ describe('finding a key', () => {
     expect(await findApiKey(make({ one: one.key, two: two.key }), entries)).toBeUndefined();
   });
 
-  it('gives nothing where there are no entries', async () => {
+  it('gives nothing if there are no entries', async () => {
     expect(await findApiKey(createApiKey('one'), new Map())).toBeUndefined();
   });
 });

@@ -22,12 +22,12 @@ describe('a problem document', () => {
     expect(Problem.parse(problem)).toEqual(problem);
   });
 
-  it('says how the job ended, where it has ended already', () => {
+  it('says how the job ended, if it has ended already', () => {
     const error = new ThroughlineError('job-finished', 'why', { state: 'failed' });
     expect(problemOf(error, TRACE_ID)).toMatchObject({ status: 409, state: 'failed' });
   });
 
-  it('has no trace id where no trace was started', () => {
+  it('has no trace id if no trace was started', () => {
     expect(problemOf(new ThroughlineError('internal', 'why'), undefined)).not.toHaveProperty('traceId');
   });
 
@@ -47,7 +47,7 @@ describe('a problem document', () => {
     ]);
   });
 
-  it('lists violations and suggestions where there are some', () => {
+  it('lists violations and suggestions if there are some', () => {
     const violations = [{ path: '/input/width', message: 'is not a number' }];
     const error = new ThroughlineError('input-invalid', 'why', { violations, suggestions: ['echo'] });
     expect(problemOf(error, undefined)).toMatchObject({ violations, suggestions: ['echo'] });

@@ -62,7 +62,7 @@ describe('the attempts of a job', () => {
     for (const attempt of attempts) expect(JobAttempt.safeParse(attempt).success).toBe(true);
   });
 
-  it('are lost where another one started before they ended', () => {
+  it('are lost if another one started before they ended', () => {
     const [lost, next] = attemptsOf([event('started', 1, 1), event('started', 2, 30)]);
     expect(lost).toMatchObject({ number: 1, outcome: 'lost' });
     expect(lost).not.toHaveProperty('endedAt');
@@ -81,7 +81,7 @@ describe('the attempts of a job', () => {
     ]);
   });
 
-  it('are known from their end alone where the event of their start was lost', () => {
+  it('are known from their end alone if the event of their start was lost', () => {
     expect(attemptsOf([event('failed', 1, 1, { error })])).toMatchObject([
       { number: 1, outcome: 'failed', error },
     ]);

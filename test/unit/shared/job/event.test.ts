@@ -75,7 +75,7 @@ describe('the job of an event', () => {
       expect(job).not.toHaveProperty(name);
   });
 
-  it('keeps a result that is null, and has no result where there is none', () => {
+  it('keeps a result that is null, and has no result if there is none', () => {
     expect(jobOfEvent(event('succeeded', { result: null }))).toHaveProperty('result', null);
     expect(jobOfEvent(event('succeeded'))).not.toHaveProperty('result');
   });

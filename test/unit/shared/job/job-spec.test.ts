@@ -11,7 +11,7 @@ import {
 import { readJobSpec, writeJobSpec } from '../../../../shared/wire/job-headers.ts';
 import { valuesOf, written } from '../wire/headers.ts';
 
-/** A spec that uses every field. The compiler complains where one is missing. */
+/** A spec that uses every field. The compiler complains if one is missing. */
 const SPEC: Required<AcceptedSpec> = {
   maxAttempts: 3,
   timeoutMs: 500,
@@ -37,7 +37,7 @@ describe('a job spec', () => {
     expect(readJobSpec(valuesOf(headers))).toEqual(SPEC);
   });
 
-  it('is written to no header where it is empty', () => {
+  it('is written to no header if it is empty', () => {
     expect(written((set) => writeJobSpec({}, set)).size).toBe(0);
   });
 

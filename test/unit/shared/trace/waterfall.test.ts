@@ -98,7 +98,7 @@ describe('a waterfall', () => {
     expect(new Set(ends.map((line) => line.indexOf(' ms', line.indexOf('+') + 9)))).toHaveLength(1);
   });
 
-  it('leaves the bars out where they do not fit', () => {
+  it('leaves the bars out if they do not fit', () => {
     expect(render(job, 72)).not.toContain('█');
   });
 

@@ -78,7 +78,7 @@ describe('the headers of a callback', () => {
     );
   });
 
-  it('name no ends where the callback is for all ends', () => {
+  it('name no ends if the callback is for all ends', () => {
     expect(written({ url: URL_TEXT, events: CALLBACK_ENDS })).toEqual([
       ['throughline-callback-url', URL_TEXT],
     ]);
@@ -157,7 +157,7 @@ describe('a callback task', () => {
     ],
     ['its body is not an event', 'callbacks.acme.job-1', headers, { hello: 1 }],
     ['its event does not end the job', 'callbacks.acme.job-1', headers, { ...END, kind: 'started' }],
-  ])('is not read where %s', (_what, subject, given, body) => {
+  ])('is not read if %s', (_what, subject, given, body) => {
     expect(readCallbackTask(subject, headersOf(given), writeJson(body))).toBeUndefined();
   });
 });

@@ -80,7 +80,7 @@ describe('the headers of an event', () => {
     }
   });
 
-  it('are not enough where a needed one is missing or cannot be read', () => {
+  it('are not enough if a needed one is missing or cannot be read', () => {
     const ids = { messageId: 'job-1:1:x', source: '/throughline/worker/w' };
     const headers = written((set) => writeEventHeaders(event('started'), ids, carrier, set));
     const needed = ['ce-type', 'ce-time', ...NEEDED, 'throughline-max-attempts'];

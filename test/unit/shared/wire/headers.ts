@@ -1,7 +1,7 @@
 import { expect } from 'vitest';
 import type { HeaderValues, SetHeader } from '../../../../shared/wire/headers.ts';
 
-/** The headers that `write` sets. The test fails where one is set twice. */
+/** The headers that `write` sets. The test fails if one is set twice. */
 export function written(write: (set: SetHeader) => void): Map<string, string> {
   const headers = new Map<string, string>();
   write((name, value) => {

@@ -193,7 +193,7 @@ describe('reading a spec for showing', () => {
     },
   );
 
-  it('gives nothing where there are no headers', () => {
+  it('gives nothing if there are no headers', () => {
     expect(limits({})).toEqual({});
   });
 });

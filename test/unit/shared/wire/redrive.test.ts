@@ -46,7 +46,7 @@ describe('one more redrive', () => {
     expect(nextRedrive(undefined, T1)).toEqual({ redriveCount: 1, previousTraceIds: [T1] });
   });
 
-  it('adds its trace to those before, and drops the oldest where there are too many', () => {
+  it('adds its trace to those before, and drops the oldest if there are too many', () => {
     expect(nextRedrive({ redriveCount: 1, previousTraceIds: [T1] }, T2)).toEqual({
       redriveCount: 2,
       previousTraceIds: [T1, T2],

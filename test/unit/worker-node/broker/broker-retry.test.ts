@@ -24,7 +24,7 @@ function retryWith(patience: AbortSignal = IDLE) {
   return { retry: new BrokerRetry({ log, patience }), lines };
 }
 
-describe('work that the broker does not do at once', () => {
+describe('work that the broker does not do immediately', () => {
   it.each<[string, () => Error]>([
     ['it does not answer', () => new errors.TimeoutError()],
     ['a stream is full', () => refusal(10077, 'maximum messages exceeded')],

@@ -116,7 +116,7 @@ describe('the delivery of a callback', () => {
     expect(receiver.connections()).toBe(0);
   });
 
-  it('is handed back at once where the worker stops, before the POST or during it', async () => {
+  it('is handed back immediately if the worker stops, before the POST or during it', async () => {
     const before = delivery(1);
     await before.process(AbortSignal.abort());
     expect(receiver.connections()).toBe(0);

@@ -24,7 +24,7 @@ const first = (more: Partial<JobMessage> = {}) =>
   attemptOf(delivered(1), { ...job, ...more }, operation, undefined, NOW);
 
 describe('an attempt', () => {
-  it('is the first where nothing is recorded about the job, however often it was delivered', () => {
+  it('is the first if nothing is recorded about the job, however often it was delivered', () => {
     expect(first()).toMatchObject({
       number: 1,
       released: 0,
@@ -60,13 +60,13 @@ describe('an attempt', () => {
 
   it.each([
     ['the job’s own limit', { maxAttempts: 2 }, 2],
-    ['its operation’s where the job has none', {}, 4],
-    ['its operation’s where the job asks for more', { maxAttempts: 100 }, 4],
+    ['its operation’s if the job has none', {}, 4],
+    ['its operation’s if the job asks for more', { maxAttempts: 100 }, 4],
   ])('may be repeated as often as this allows: %s', (_what, more, maxAttempts) => {
     expect(first({ spec: more }).maxAttempts).toBe(maxAttempts);
   });
 
-  it('may be repeated up to five times where this worker does not have the operation', () => {
+  it('may be repeated up to five times if this worker does not have the operation', () => {
     expect(attemptOf(delivered(1), job, undefined, undefined, NOW).maxAttempts).toBe(5);
   });
 

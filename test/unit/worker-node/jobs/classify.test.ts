@@ -110,7 +110,7 @@ describe('an attempt that ended with', () => {
     });
   });
 
-  it('a stop of the worker goes back at once, and costs no attempt', () => {
+  it('a stop of the worker goes back immediately, and costs no attempt', () => {
     const ending = endingOf({ kind: 'released' }, attempt({ number: 3, released: 1 }));
     expect(ending).toMatchObject({ conclusion: 'released', ack: { kind: 'nak', delayMs: 0 } });
     expect(ending.event).toMatchObject({ kind: 'released', attempt: 2, released: 2 });
@@ -198,15 +198,15 @@ describe('a delivery whose event was not recorded', () => {
     spec: { callback: { url: 'https://acme.example/', events: ['failed'] as const } },
   };
 
-  it('leaves the queue where the job has ended (W4)', () => {
+  it('leaves the queue if the job has ended (W4)', () => {
     expect(endingOfOther(job, 'ended')).toEqual({ conclusion: 'duplicate', ack: { kind: 'ack' } });
   });
 
-  it('comes back where the job has ended and its callback may be missing', () => {
+  it('comes back if the job has ended and its callback may be missing', () => {
     expect(endingOfOther(withCallback, 'ended').ack).toEqual({ kind: 'nak', delayMs: 1_000 });
   });
 
-  it('answers nothing where another delivery has the job (W4)', () => {
+  it('answers nothing if another delivery has the job (W4)', () => {
     for (const of of [job, withCallback])
       expect(endingOfOther(of, 'superseded')).toEqual({ conclusion: 'superseded', ack: { kind: 'none' } });
   });

@@ -205,7 +205,7 @@ describe('a delivery of a job', () => {
     expect(conclusions).toEqual(['superseded', 'succeeded']);
   });
 
-  it('is not settled where the broker takes nothing: it comes back after a pause', async () => {
+  it('is not settled if the broker takes nothing: it comes back after a pause', async () => {
     broker.fault = new Error('away');
     patience.abort();
     const job = delivery({ deliveryCount: 3, isFirst: false });
@@ -281,7 +281,7 @@ describe('a job that had ended before', () => {
 });
 
 describe('a job that another delivery has', () => {
-  it('is left to it where that shows at the claim', async () => {
+  it('is left to it if that shows at the claim', async () => {
     broker.storeEvent(byOther('started'));
     const handler = vi.fn();
     const job = delivery();
@@ -291,14 +291,14 @@ describe('a job that another delivery has', () => {
     expect(conclusions).toEqual(['superseded']);
   });
 
-  it('runs again where the other delivery is over, as the next attempt', async () => {
+  it('runs again if the other delivery is over, as the next attempt', async () => {
     broker.storeEvent(byOther('started'));
     const job = delivery({ deliveryCount: 2, isFirst: false });
     await pipelineOf(({ job: { attempt } }) => attempt).process(job, IDLE);
     expect(broker.events.at(-1)).toMatchObject({ kind: 'succeeded', attempt: 2, result: 2 });
   });
 
-  it('is left to it where that shows at a progress report, and the handler gets the reason', async () => {
+  it('is left to it if that shows at a progress report, and the handler gets the reason', async () => {
     const job = delivery();
     let reason: unknown;
     await pipelineOf(({ signal, progress }) => {
@@ -349,7 +349,7 @@ describe('a job that another delivery has', () => {
     },
   );
 
-  it('and has ended: the message comes back where there is a callback to look after', async () => {
+  it('and has ended: the message comes back if there is a callback to look after', async () => {
     const job = delivery(withCallback());
     await pipelineOf(() => broker.storeEvent(byOther('succeeded'))).process(job, IDLE);
     expect(job.acks).toEqual([{ kind: 'nak', delayMs: 1_000 }]);
@@ -387,7 +387,7 @@ describe('a job that is cancelled', () => {
     expect(kinds()).toEqual(['started by worker-1', 'cancelled by worker-1']);
   });
 
-  it('while it waits for a free place ends at once, and never starts', async () => {
+  it('while it waits for a free place ends immediately, and never starts', async () => {
     const door = Promise.withResolvers<void>();
     const pipeline = pipelineOf(() => door.promise, { concurrency: 1 });
     const front = pipeline.process(delivery({ subject: 'jobs.acme.job-0.echo', sequence: 7 }), IDLE);

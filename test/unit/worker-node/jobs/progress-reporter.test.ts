@@ -18,7 +18,7 @@ function setup() {
 }
 
 describe('a reporter of progress', () => {
-  it('writes the first report at once', () => {
+  it('writes the first report immediately', () => {
     const { seen, reporter } = setup();
     reporter.report({ fraction: 0 });
     expect(seen).toEqual([{ fraction: 0 }]);

@@ -97,7 +97,7 @@ describe('what a handler returns', () => {
   it.each<[string, unknown]>([
     ['a big integer', 10n],
     ['a circle', Object.assign([], { 0: [] as unknown[] }, { length: 1 })],
-  ])('is an outcome even where JSON cannot hold it: %s', async (_what, value) => {
+  ])('is an outcome even if JSON cannot hold it: %s', async (_what, value) => {
     if (Array.isArray(value)) value[0] = value;
     expect((await run(() => value)).kind).toMatch(/^re(?:ject|try)$/);
   });
@@ -294,7 +294,7 @@ describe('a job that is cancelled', () => {
       'takes the abort for an answer',
       (signal) => new Promise((resolve) => signal.addEventListener('abort', resolve)),
     ],
-  ])('ends as cancelled where its handler %s, and the handler gets the reason', async (_what, wait) => {
+  ])('ends as cancelled if its handler %s, and the handler gets the reason', async (_what, wait) => {
     const abort = new AbortController();
     let reason: unknown;
     const handler: Handler = ({ signal }) => {

@@ -10,7 +10,7 @@ function gates(count: number) {
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 describe('a semaphore', () => {
-  it('runs no more than its limit at once, and the others in their order', async () => {
+  it('runs no more than its limit at the same time, and the others in their order', async () => {
     const semaphore = new Semaphore(2);
     const doors = gates(5);
     const entered: number[] = [];
@@ -33,11 +33,11 @@ describe('a semaphore', () => {
     const semaphore = new Semaphore(1);
     const failing = semaphore.run(() => Promise.reject(new Error('broken')), IDLE);
     const throwing = semaphore.run(() => {
-      throw new Error('broken at once');
+      throw new Error('broken immediately');
     }, IDLE);
     const next = semaphore.run(async () => 'in', IDLE);
     await expect(failing).rejects.toThrow('broken');
-    await expect(throwing).rejects.toThrow('broken at once');
+    await expect(throwing).rejects.toThrow('broken immediately');
     expect(await next).toBe('in');
   });
 
@@ -50,7 +50,7 @@ describe('a semaphore', () => {
     expect(order).toEqual(['first', 'second', 'third', 'late']);
   });
 
-  it('without a limit runs everything at once', async () => {
+  it('without a limit runs everything at the same time', async () => {
     const semaphore = new Semaphore(Number.POSITIVE_INFINITY);
     let inside = 0;
     const door = Promise.withResolvers<void>();
@@ -65,7 +65,7 @@ describe('a semaphore', () => {
     await Promise.all(all);
   });
 
-  it('lets work that is aborted run at once, out of turn, and keeps no place for it', async () => {
+  it('lets work that is aborted run immediately, out of turn, and keeps no place for it', async () => {
     const semaphore = new Semaphore(1);
     const door = Promise.withResolvers<void>();
     const abort = new AbortController();

@@ -40,17 +40,17 @@ describe('an announcement', () => {
     expect(OperationAnnouncement.parse(JSON.parse(JSON.stringify(announcement)))).toEqual(announcement);
   });
 
-  it('accepts any input at the edge where the schema library has no JSON Schema', () => {
+  it('accepts any input at the edge if the schema library has no JSON Schema', () => {
     expect(announcementOf(defineOperation({ name: 'echo', input: plainSchema(), run })).inputSchema).toBe(
       true,
     );
   });
 
-  it('accepts any input at the edge where a schema has no JSON Schema', () => {
+  it('accepts any input at the edge if a schema has no JSON Schema', () => {
     expect(announcementOf(defineOperation({ name: 'echo', input: z.date(), run })).inputSchema).toBe(true);
   });
 
-  it('has no output schema and no description where the operation has none', () => {
+  it('has no output schema and no description if the operation has none', () => {
     const announcement = announcementOf(defineOperation({ name: 'echo', input: z.unknown(), run }));
     expect(Object.keys(announcement).sort()).toEqual(['inputSchema', 'maxAttempts', 'name', 'timeoutMs']);
   });

@@ -158,7 +158,7 @@ describe('stopping the consume loop', () => {
     await Promise.all([loop.stop(0), loop.stop(0), running]);
   });
 
-  it('opens no pull any more, even where one was about to be opened', async () => {
+  it('opens no pull any more, even if one was about to be opened', async () => {
     const found = Promise.withResolvers<Consumer>();
     const { loop, pulls, consumer, running } = start(1, () => found.promise);
     const stopped = loop.stop(0);

@@ -34,7 +34,7 @@ describe('the ack of a delivery', () => {
 });
 
 describe('a delivery', () => {
-  it('is the first where its consumer is older than the message and delivers it once', () => {
+  it('is the first if its consumer is older than the message and delivers it once', () => {
     expect(message(1).delivery()).toMatchObject({ isFirst: true, deliveryCount: 1, sequence: 7 });
     expect(message(2).delivery()).toMatchObject({ isFirst: false, deliveryCount: 2 });
   });
@@ -43,10 +43,7 @@ describe('a delivery', () => {
     ['was created at the same time', STORED.getTime()],
     ['was created later', STORED.getTime() + 1],
     ['was created at an unknown time', Number.POSITIVE_INFINITY],
-  ])(
-    'may not be the first where its consumer %s: a deleted one may have delivered it',
-    (_what, createdMs) => {
-      expect(message(1).delivery(createdMs).isFirst).toBe(false);
-    },
-  );
+  ])('may not be the first if its consumer %s: a deleted one may have delivered it', (_what, createdMs) => {
+    expect(message(1).delivery(createdMs).isFirst).toBe(false);
+  });
 });

@@ -266,7 +266,7 @@ describe('a redirect', () => {
     expect(other.hits[0]?.headers).toMatchObject({ 'x-own': 'a' });
   });
 
-  it('keeps method and body where its status says that', async () => {
+  it('keeps method and body if its status says that', async () => {
     const other = await target(answering(200));
     const { origin } = await target(answering(308, '', { location: other.origin }));
     await run(`${origin},${other.origin}`, { url: origin, method: 'POST', body: 'b', maxRedirects: 1 });

@@ -25,7 +25,7 @@ describe('an allow-list', () => {
 
   it.each([
     ['another port', 'http://billing.internal:8081'],
-    ['the protocol’s own port where another is listed', 'http://billing.internal'],
+    ['the protocol’s own port if another is listed', 'http://billing.internal'],
     ['another protocol', 'https://billing.internal:8080'],
     ['another protocol below a wildcard', 'http://a.svc.example'],
     ['a name below one that is listed', 'http://a.billing.internal:8080'],
