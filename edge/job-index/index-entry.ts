@@ -4,7 +4,7 @@ import type { Job, JobState } from '../../shared/job/job.ts';
 import type { EventSummary } from '../../shared/wire/event-summary.ts';
 
 const DAY_MS = 24 * 60 * 60 * 1_000;
-/** An ended job is listed a day longer than its events are kept. */
+/** An ended job stays in the list for a day longer than its events stay in the stream. */
 const LIST_ENDED_MS = 8 * DAY_MS;
 /** A job that has not ended may wait in the queue. No stream keeps a delayed job longer than this. */
 const LIST_OPEN_MS = 60 * DAY_MS;

@@ -32,8 +32,8 @@ export interface Extraction {
 
 /**
  * Reads a carrier into a context. Never throws: if the reader throws, the reason is `unreadable`. If `traceparent` is
- * invalid or absent, `tracestate` is not read (W3C Trace Context Level 2, section 3.3), and the span of
- * the base context stays. Baggage is read in every case. If any member is valid, the baggage replaces that of the base context.
+ * invalid or absent, `tracestate` is not read (W3C Trace Context Level 2, section 3.3), and the span of the base context
+ * stays. Baggage is read in every case. If any member is valid, the baggage replaces that of the base context.
  *
  * @example
  * const { context, outcome, reason } = extract(fromHeaders(request.headers));

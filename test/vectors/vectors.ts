@@ -197,7 +197,7 @@ function cancels() {
       (set) => writeCancelHeaders(notice, CARRIER, set),
     ),
     message(
-      'the end of a job that no worker had begun',
+      'the end of a job that no worker had started',
       eventSubject(ADDRESS.tenant, ADDRESS.jobId),
       text(writeJson(ended)),
       (set) => {

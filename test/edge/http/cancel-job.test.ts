@@ -22,7 +22,7 @@ describe('DELETE /v1/jobs/{id}', () => {
     ]);
   });
 
-  it('is answered 202 with a job that its worker was told to end', async () => {
+  it('is answered 202 with a job that its worker was asked to end', async () => {
     const { send } = await setup({ cancel: () => ({ job: job({ state: 'running' }), tooLate: false }) });
     const response = await send('/v1/jobs/job-1', { ...remove, headers: { prefer: 'wait=1' } });
     expect(response.status).toBe(202);

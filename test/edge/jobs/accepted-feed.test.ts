@@ -9,10 +9,10 @@ afterEach(() => void vi.useRealTimers());
 
 /** A feed whose index answers as `answer` says, and the calls that it got. */
 function feed(answer: () => Promise<void> = async () => undefined) {
-  const told: string[][] = [];
+  const sent: string[][] = [];
   const warnings: unknown[] = [];
   const addAccepted = (jobs: readonly TenantJob[]): Promise<void> => {
-    told.push(jobs.map(({ job: { id } }) => id));
+    sent.push(jobs.map(({ job: { id } }) => id));
     return answer();
   };
   const log = { warn: (_message: string, fields: unknown) => warnings.push(fields) } as unknown as Logger;
@@ -20,48 +20,48 @@ function feed(answer: () => Promise<void> = async () => undefined) {
   const add = (...ids: string[]): void => {
     for (const id of ids) own.addAccepted('acme', job({ id }));
   };
-  return { add, told, warnings };
+  return { add, sent, warnings };
 }
 
 const ids = (from: number, to: number): string[] =>
   Array.from({ length: to - from }, (_, n) => `job-${from + n}`);
 
 it('sends a job immediately, and the jobs of the next 50 ms together', async () => {
-  const { add, told } = feed();
+  const { add, sent } = feed();
   add('a');
-  expect(told).toEqual([['a']]);
+  expect(sent).toEqual([['a']]);
   add('b', 'c');
   await vi.advanceTimersByTimeAsync(49);
-  expect(told).toHaveLength(1);
+  expect(sent).toHaveLength(1);
   await vi.advanceTimersByTimeAsync(1);
-  expect(told).toEqual([['a'], ['b', 'c']]);
+  expect(sent).toEqual([['a'], ['b', 'c']]);
   await vi.advanceTimersByTimeAsync(50);
   add('d');
-  expect(told.at(-1)).toEqual(['d']);
+  expect(sent.at(-1)).toEqual(['d']);
 });
 
 it('sends at most 100 jobs at a time, and does not pause between full batches', async () => {
-  const { add, told } = feed();
+  const { add, sent } = feed();
   add(...ids(0, 251));
   await vi.advanceTimersByTimeAsync(50);
-  expect(told.map((batch) => batch.length)).toEqual([1, 100, 100, 50]);
-  expect(told.flat()).toEqual(ids(0, 251));
+  expect(sent.map((batch) => batch.length)).toEqual([1, 100, 100, 50]);
+  expect(sent.flat()).toEqual(ids(0, 251));
 });
 
 it('tries again, in order, and gives up without an error for the caller', async () => {
-  const { add, told, warnings } = feed(() => Promise.reject(new Error('the index was reset')));
+  const { add, sent, warnings } = feed(() => Promise.reject(new Error('the index was reset')));
   add('a');
   add('b');
   await vi.advanceTimersByTimeAsync(250 + 500 + 1_000);
-  expect(told).toEqual([['a'], ['a'], ['a'], ['a']]);
+  expect(sent).toEqual([['a'], ['a'], ['a'], ['a']]);
   expect(warnings).toEqual([{ jobs: 1, reason: 'the index was reset' }]);
   await vi.advanceTimersByTimeAsync(50);
-  expect(told.at(-1)).toEqual(['b']);
+  expect(sent.at(-1)).toEqual(['b']);
 });
 
 it('holds at most 5,000 jobs, and logs how many it left out', async () => {
   let isBack = false;
-  const { add, told, warnings } = feed(async () => {
+  const { add, sent, warnings } = feed(async () => {
     if (!isBack) throw new Error('away');
   });
   add(...ids(0, 6_000));
@@ -70,5 +70,5 @@ it('holds at most 5,000 jobs, and logs how many it left out', async () => {
   await vi.advanceTimersByTimeAsync(10_000);
   expect(warnings).toEqual([{ jobs: 1 + 999, reason: 'away' }]);
   // The first one was given up.
-  expect(new Set(told.flat()).size).toBe(5_001);
+  expect(new Set(sent.flat()).size).toBe(5_001);
 });

@@ -37,9 +37,9 @@ describe('the end of a job that no worker has', () => {
     };
     const record = { queued: undefined, delayed: undefined, event, lastSequence: 9 };
     const end = cancelledEvent('bridge-0', record);
-    const { progress: _, retryInMs: __, ...kept } = event;
+    const { progress: _, retryInMs: __, ...shared } = event;
     expect(JobEvent.parse(end)).toEqual({
-      ...kept,
+      ...shared,
       kind: 'cancelled',
       at: end.at,
       worker: 'bridge-0',

@@ -67,14 +67,14 @@ describe('the headers of an event', () => {
       redriveCount: 2,
       previousTraceIds: ['cd'.repeat(16)],
     };
-    for (const told of [event(kind), full]) {
+    for (const source of [event(kind), full]) {
       const ids = { messageId: 'job-1:1:x', source: '/throughline/worker/w' };
-      const headers = written((set) => writeEventHeaders(told, ids, carrier, set));
-      const { traceId, ...digest } = eventSummaryOf(told);
+      const headers = written((set) => writeEventHeaders(source, ids, carrier, set));
+      const { traceId, ...summary } = eventSummaryOf(source);
       // A trace id that is none, as the shorter event has, is left out.
       expect(readEventHeaders(valuesOf(headers))).toEqual({
-        ...digest,
-        traceId: told === full ? traceId : '',
+        ...summary,
+        traceId: source === full ? traceId : '',
       });
       for (const value of headers.values()) expect(value).not.toMatch(/[\r\n]/);
     }
