@@ -1,4 +1,4 @@
-/** What the edge asks of a bridge about dead letters. It is plain data, as in commands.ts. */
+/** What the edge asks of a bridge about dead letters. All of this is plain data, as in commands.ts. */
 import type { SpanContext } from '@opentelemetry/api';
 import type { Job } from '../../shared/job/job.ts';
 import type { Carrier } from '../../shared/propagation/index.ts';
@@ -31,7 +31,7 @@ export interface Redriven {
   readonly sentBy: Pick<SpanContext, 'traceId' | 'spanId' | 'traceFlags'> | undefined;
 }
 
-/** One redrive asks the broker five times in a row. Each request has a time limit of its own as well. */
+/** The time for one redrive, which asks the broker five times in a row. Each of the five requests has a time limit too. */
 export const REDRIVE_BUDGET_MS = 4_000;
 /** How long a bridge reads dead letters, or redrives them, before it answers with what it has. */
 export const LIST_BUDGET_MS = 2_000;

@@ -1,4 +1,4 @@
-/** What the edge and its bridges ask of an index. It is plain data, as in commands.ts. */
+/** What the edge and its bridges ask of an index. All of this is plain data, as in commands.ts. */
 import type { Job, JobState } from '../../shared/job/job.ts';
 import type { Carrier } from '../../shared/propagation/index.ts';
 import type { ListPlace } from './cursors.ts';

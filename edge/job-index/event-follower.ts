@@ -18,7 +18,7 @@ import type { JobTable } from './job-table.ts';
 const BATCH = 500;
 /** Events whose bodies may be read at the same time. */
 const BODIES = 20;
-/** A longer run ends with what it has read; the next run goes on. */
+/** A run that takes longer ends. The next run continues after the last event that was read. */
 const RUN_MS = 20_000;
 /** A replica lags for milliseconds. */
 const LAG_PAUSE_MS = 50;

@@ -24,7 +24,9 @@ function refusalOf(cause: NatsError): ThroughlineError | undefined {
   if (answer?.err_code === API_CODE.messageTooLarge || code === 'MAX_PAYLOAD_EXCEEDED')
     return new ThroughlineError('payload-too-large', 'the broker takes no message of this size', { cause });
   if (answer?.code === BAD_REQUEST)
-    return new ThroughlineError('broker-rejected', `the broker rejects it: ${answer.description}`, { cause });
+    return new ThroughlineError('broker-rejected', `the broker rejects the message: ${answer.description}`, {
+      cause,
+    });
   if (DENIED.includes(code)) {
     const message = 'the broker does not let the bridge do this';
     return new ThroughlineError('broker-refused', message, { cause, retryAfterSeconds: 1 });

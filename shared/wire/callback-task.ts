@@ -33,7 +33,7 @@ export function callbackId({ jobId, redriveCount }: Pick<JobEvent, 'jobId' | 're
   return idPerRedrive(`${jobId}:end`, redriveCount);
 }
 
-/** Writes the headers of a task. Its body is the event as JSON. JetStream drops a second task of the same end. */
+/** Writes the headers of a task. The body of a task is the event as JSON. JetStream drops a second task of the same end. */
 export function writeCallbackTask(
   { url, event }: CallbackTask,
   source: string,

@@ -69,7 +69,7 @@ export class BrokerRetry {
   }
 }
 
-/** Whether the broker refused because the last message on the subject is another one by now. */
+/** Whether the broker refused because a newer message is the last one on the subject. */
 export function isWrongLastSequence(thrown: unknown): boolean {
   return thrown instanceof JetStreamApiError && isWrongLastSequenceCode(thrown.code);
 }

@@ -96,7 +96,10 @@ async function appendResult(published: Promise<PubAck>): Promise<AppendResult> {
   }
 }
 
-/** A job has one end for each redrive count, whoever writes it. Each progress report has an id of its own. */
+/**
+ * The message id of an event. All ends of a job with the same redrive count share one id. Each progress report has its
+ * own.
+ */
 function messageIdOf(event: JobEvent): string {
   if (isTerminalEvent(event)) return `${event.jobId}:end`;
   if (event.kind === 'progress') return `${event.jobId}:${event.attempt}:progress:${event.at}`;

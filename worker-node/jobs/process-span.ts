@@ -55,7 +55,7 @@ export function describeAttempt(span: Span, { number, queueTimeMs, job, previous
   span.addLink({ context: { traceId, spanId, traceFlags: span.spanContext().traceFlags } });
 }
 
-/** Adds what went wrong, or a link to the request that cancelled the job, which has a trace of its own. */
+/** Adds what went wrong. For a cancelled job, adds a link to the request that cancelled it, which has its own trace. */
 export function describeOutcome(span: Span, outcome: JobOutcome, { notice }: HeldJob): void {
   if (outcome.kind === 'cancelled' && notice?.sentBy !== undefined) span.addLink({ context: notice.sentBy });
   if (!('code' in outcome)) return;
