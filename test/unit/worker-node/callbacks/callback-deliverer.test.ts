@@ -99,11 +99,11 @@ describe('the delivery of a callback', () => {
     [MAX_ATTEMPTS, 'term callback-failed', 'callback-failed'],
     // A delivery that a stopping worker handed back counts as an attempt. The last POST is sent all the same.
     [MAX_ATTEMPTS + 1, 'term callback-failed', 'callback-failed'],
-  ])('number %i, when refused, ends with: %s', async (count, settlement, kind) => {
+  ])('number %i, when refused, ends with: %s', async (count, ack, kind) => {
     receiver.answer('/hook', status(500));
     const { said, events, process } = delivery(count);
     await process(IDLE);
-    expect(said.filter((word) => word !== 'working')).toEqual([settlement]);
+    expect(said.filter((word) => word !== 'working')).toEqual([ack]);
     expect(events).toMatchObject([{ kind, status: 500 }]);
     expect(receiver.at('/hook')).toHaveLength(1);
   });
