@@ -6,20 +6,26 @@ import { type Refusal, TokenRefused, type TokenRules, verifyToken } from './toke
 /** A caller who has shown a valid key or token. */
 interface Identity {
   readonly tenant: string;
-  /** Undefined: the caller used a token. */
+  /** Undefined if the caller used a token. */
   readonly keyId: string | undefined;
   readonly scopes: ReadonlySet<AccessScope>;
 }
 
-/** What the `Authorization` header says: an identity, the reason for a refusal, or neither if there is no header. */
+/**
+ * The result of reading the `Authorization` header: an identity, or the reason for a refusal. Without a header, neither
+ * is set.
+ */
 export interface Identification {
   readonly identity?: Identity;
   readonly refusal?: Refusal;
-  /** What went wrong on our side or at the issuer, for the log. */
+  /** Why the token could not be checked, when the fault is on our side or the issuer's. This text is for the log. */
   readonly fault?: string;
 }
 
-/** A token that lists its user's groups takes several KB. workerd allows 128 KB for all headers. */
+/**
+ * The longest credentials have 8,192 characters: a token that lists its user's groups takes several KB. workerd allows
+ * 128 KB for all headers.
+ */
 const BEARER = /^Bearer ([\x21-\x7e]{1,8192})$/i;
 const KEY_PREFIX = 'tl_';
 const ALL_SCOPES: ReadonlySet<AccessScope> = new Set(ACCESS_SCOPES);
@@ -29,10 +35,10 @@ interface TokenAccess {
   readonly keys: SigningKeys;
 }
 
-/** The signing keys of each configuration. An isolate usually has one configuration. */
+/** The token rules and signing keys of each configuration. An isolate usually has one configuration. */
 const accesses = new WeakMap<AccessSettings, TokenAccess>();
 
-/** Reads an `Authorization` header, which holds an API key (`tl_…`) or a JWT. A refusal is a value, not an error. */
+/** Reads an `Authorization` header, which holds an API key (`tl_…`) or a JWT. A refusal is returned, not thrown. */
 export async function identify(
   authorization: string | null,
   config: AccessSettings,

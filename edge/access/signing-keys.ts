@@ -1,25 +1,31 @@
 import { createLocalJWKSet, errors, type JWK } from 'jose';
 import * as z from 'zod';
 
-/** While the keys are younger than this, the issuer is not asked again. */
+/** While the keys are younger than this, they are fetched again only to look for a missing key. */
 const FRESH_MS = 10 * 60_000;
-/** While the keys are younger than this, they are used although the issuer does not answer. */
+/** While the keys are younger than this, they are used even if the issuer does not answer. */
 const USABLE_MS = 60 * 60_000;
-/** The time between two looks for a key that is missing. A caller who invents key ids must not make us flood the issuer. */
+/**
+ * The least time between two fetches while there are usable keys. Callers who invent key ids must not make us flood the
+ * issuer.
+ */
 const COOLDOWN_MS = 30_000;
-/** The time between two fetches when there are no usable keys. */
+/** The least time between a failed fetch and the next fetch when there are no usable keys. */
 const RETRY_MS = 1_000;
 const MAX_KEYS = 100;
 const FETCH_TIMEOUT_MS = 3_000;
 
 const JwkSet = z.object({ keys: z.array(z.unknown()).max(MAX_KEYS) });
-/** A key with a private part is not used: it was published by accident, and anybody could sign with it. */
+/**
+ * A public key. A key with a private part (`d`) is refused: it was published by accident, and anybody could sign with
+ * it.
+ */
 const PublicJwk = z.looseObject({ kty: z.string() }).refine((jwk) => !('d' in jwk));
 
 type KeySet = ReturnType<typeof createLocalJWKSet>;
 const NO_KEYS = createLocalJWKSet({ keys: [] });
 
-/** What a token's header says about its key. */
+/** What a token's header says about the key that signed the token. */
 interface KeyQuery {
   readonly alg: string;
   readonly kid: string | undefined;
@@ -31,20 +37,20 @@ interface SigningKeysOptions {
   readonly now: () => number;
 }
 
-/** The issuer does not give its keys. The fault is on our side or on the issuer's, not on the caller's. */
+/** Thrown when the issuer does not give its keys. The fault is on our side or on the issuer's, not on the caller's. */
 export class KeysUnavailable extends Error {}
 
 /**
- * The issuer's keys, one set for each isolate.
+ * The issuer's keys. Each isolate has one set of them.
  *
- * Requests share the keys that have arrived, and never a promise of them: in workerd a fetch belongs to the request
- * that started it and is cut off when that request ends. So each request that needs keys fetches them itself, until
- * one fetch has ended.
+ * Requests share only keys that have arrived, and never a promise of keys. In workerd a fetch belongs to the request
+ * that started it, and is cut off when that request ends. For this reason each request that needs keys fetches them
+ * itself, until the keys of one fetch have arrived.
  */
 export class SigningKeys {
   readonly #options: SigningKeysOptions;
   #keys: KeySet = NO_KEYS;
-  /** When the fetch that brought {@link #keys} started, and when it ended. */
+  /** When the fetch that brought {@link #keys} started (`#askedAt`) and ended (`#fetchedAt`). */
   #askedAt = Number.NEGATIVE_INFINITY;
   #fetchedAt = Number.NEGATIVE_INFINITY;
   #failedAt = Number.NEGATIVE_INFINITY;
@@ -54,8 +60,8 @@ export class SigningKeys {
   }
 
   /**
-   * The one key that may have signed such a token. Undefined when there is none, or when there are several and the
-   * token names none of them.
+   * Finds the one key that may have signed a token with this header.
+   * @returns undefined when no key fits, or when several keys fit
    * @throws KeysUnavailable when the issuer does not answer and no usable key is left
    */
   async find(query: KeyQuery): Promise<CryptoKey | undefined> {
@@ -92,7 +98,7 @@ export class SigningKeys {
     const askedAt = this.#options.now();
     try {
       const { keys } = JwkSet.parse(await this.#options.fetchSet());
-      // Another request may have asked later than this one and have its answer already.
+      // Another request may have started its fetch after this one, and already have newer keys.
       if (askedAt < this.#askedAt) return;
       this.#askedAt = askedAt;
       this.#fetchedAt = this.#options.now();
@@ -108,7 +114,7 @@ export class SigningKeys {
 
 /**
  * Fetches the issuer's JWK set. A redirect is an error: it could lead to keys of another issuer.
- * @throws Error when there is no answer in time, or another answer than 200 with JSON
+ * @throws Error when the issuer does not answer in time, or does not answer with status 200 and JSON
  */
 export async function fetchKeySet(url: string): Promise<unknown> {
   const response = await fetch(url, {
@@ -121,12 +127,15 @@ export async function fetchKeySet(url: string): Promise<unknown> {
   throw new Error(`HTTP status ${response.status}`);
 }
 
-/** The key in a list, or an empty list for what cannot be used: it is skipped (RFC 7517, section 5). */
+/**
+ * Returns a list with the key, or an empty list if the key cannot be used. Such keys are skipped (RFC 7517, section 5).
+ */
 function usable(key: unknown): JWK[] {
   const parsed = PublicJwk.safeParse(key);
   if (!parsed.success) return [];
   const jwk: JWK = parsed.data;
-  // `EdDSA` and `Ed25519` are two names of one algorithm (RFC 9864), and jose compares names.
+  // `EdDSA` and `Ed25519` are two names of one algorithm (RFC 9864), but jose compares the names. A key without `alg`
+  // fits both names.
   if (jwk.crv === 'Ed25519') delete jwk.alg;
   return [jwk];
 }

@@ -5,8 +5,8 @@ import { UNREADABLE_TENANT } from '../../shared/wire/subjects.ts';
 import { KeysUnavailable, type SigningKeys } from './signing-keys.ts';
 
 /**
- * The signatures that a token may carry. All are made with a private key: with `none` or an HMAC, everybody who can
- * read the public keys could sign.
+ * The signature algorithms that a token may use. All of them need a private key. With `none` or an HMAC algorithm,
+ * everybody who can read the public keys could sign.
  */
 export const TOKEN_ALGORITHMS = [
   'RS256',
@@ -23,13 +23,13 @@ export const TOKEN_ALGORITHMS = [
 ] as const;
 export type TokenAlgorithm = (typeof TOKEN_ALGORITHMS)[number];
 
-/** How far the issuer's clock and ours may be apart. */
+/** How far the issuer's clock may differ from ours. */
 const LEEWAY_SECONDS = 30;
 
-/** Three parts of base64url: a JWT as a compact JWS (RFC 7515, section 3.1). */
+/** A JWT in compact form: three parts in base64url (RFC 7515, section 3.1). */
 const COMPACT = /^[\w-]+\.[\w-]+\.[\w-]*$/;
 
-/** Why a key or token was refused. Only the log shows the reason. No reason holds a part of the key or token. */
+/** Why a key or token was refused. Only the log shows the reason. A reason never holds a part of the key or token. */
 export type Refusal =
   | 'key-unknown'
   | 'credentials-malformed'
@@ -47,7 +47,7 @@ export type Refusal =
   | 'token-tenant'
   | 'keys-unavailable';
 
-/** A token that cannot be accepted. */
+/** Thrown for a token that cannot be accepted. */
 export class TokenRefused extends Error {
   readonly refusal: Refusal;
 
@@ -57,7 +57,7 @@ export class TokenRefused extends Error {
   }
 }
 
-/** What a token must be. */
+/** The rules that a token must meet. */
 export interface TokenRules {
   readonly issuer: string;
   readonly audience: string;
@@ -73,8 +73,9 @@ interface TokenHolder {
 }
 
 /**
- * Checks a JWT: first its algorithm, before any key is looked for, then its signature, issuer, audience and times. A
- * token without `exp` is refused. Keys that the token itself names or carries (`jwk`, `jku`, `x5u`) are ignored.
+ * Checks a JWT. The algorithm is checked before any key is looked for. Then the signature, the issuer, the audience and
+ * the times are checked. A token without `exp` is refused. Keys that the token itself names or carries (`jwk`, `jku`,
+ * `x5u`) are ignored.
  * @throws TokenRefused with the reason
  */
 export async function verifyToken(
@@ -113,12 +114,15 @@ async function verifiedPayload(
   }
 }
 
-/** A claim that the issuer set. `constructor` is a property of every object, but not a claim. */
+/** Returns a claim that the issuer set. A property that every object has, such as `constructor`, is not a claim. */
 function claim(payload: JWTPayload, name: string): unknown {
   return Object.hasOwn(payload, name) ? payload[name] : undefined;
 }
 
-/** Reads scopes from a text with blanks (RFC 8693, section 4.2) or from a list. Scopes of other services are skipped. */
+/**
+ * Reads scopes from a text that separates them with blanks (RFC 8693, section 4.2), or from a list. Scopes of other
+ * services are skipped.
+ */
 function scopesOf(value: unknown): ReadonlySet<AccessScope> {
   const names: readonly unknown[] =
     typeof value === 'string' ? value.split(' ') : Array.isArray(value) ? value : [];
@@ -139,7 +143,7 @@ function refusalOf(thrown: unknown): Refusal {
   if (thrown instanceof errors.JWSSignatureVerificationFailed) return 'token-signature';
   if (thrown instanceof errors.JOSEAlgNotAllowed) return 'token-algorithm';
   if (thrown instanceof errors.JWSInvalid || thrown instanceof errors.JWTInvalid) return 'token-malformed';
-  // jose does not support an extension in the token's header. All other errors are about the key: too few bits, for
-  // example.
+  // `JOSENotSupported` means that jose does not support an extension in the token's header. All other errors are about
+  // the key. The key may have too few bits, for example.
   return thrown instanceof errors.JOSENotSupported ? 'token-malformed' : 'token-key-unusable';
 }

@@ -6,8 +6,8 @@ import { pendingJob } from '../outbox/pending-job.ts';
 import type { BridgeParts } from './bridge-parts.ts';
 
 /**
- * Cancels a job. A job that only the outbox has is never sent, and its end is recorded when NATS can be reached. A job
- * that NATS may have too is cancelled at NATS first.
+ * Cancels a job. If only the outbox has the job, the job is never sent, and its end is recorded when NATS can be
+ * reached. If NATS may have the job too, the job is cancelled at NATS first.
  * @returns undefined when there is no such job
  * @throws ThroughlineError `broker-unavailable`
  */
@@ -22,7 +22,10 @@ export async function cancelJob(
   return cancelled ?? (await cancelInOutbox(bridge, command, entry));
 }
 
-/** @returns undefined if NATS does not have the job, or is away */
+/**
+ * Cancels a job that NATS may have.
+ * @returns undefined if NATS does not have the job, cannot be reached, or refuses this bridge
+ */
 async function cancelIfAtBroker(
   bridge: BridgeParts,
   command: CancelCommand,
@@ -38,11 +41,12 @@ async function cancelInOutbox(
 ): Promise<Cancellation | undefined> {
   const { outbox, scheduler, log, name } = bridge;
   const cancelledAt = new Date().toISOString();
-  // The job may have been sent since it was found.
+  // The outbox may have published the job since `findUnpublished` found the job.
   if (!outbox.cancel(entry.position, cancelledAt)) return await cancelAtBroker(bridge, command);
   scheduler.added();
   log.info('job cancelled in the outbox', { job_id: command.jobId, tenant: command.tenant });
-  // If NATS may have the job, a worker may end it in another way. So the answer does not say `cancelled` yet.
+  // If NATS may have the job, a worker may still end the job in another way. For this reason the answer does not say
+  // `cancelled` yet.
   const shown = entry.publication === 'unanswered' ? entry : { ...entry, cancelledAt };
   return { job: pendingJob(shown, name), tooLate: false };
 }

@@ -1,16 +1,16 @@
-/** What the edge and its bridges ask of an index. All of this is plain data, as in commands.ts. */
+/** The commands that the edge and its bridges send to a job index. All of them are plain data, as in commands.ts. */
 import type { Job, JobState } from '../../shared/job/job.ts';
 import type { Carrier } from '../../shared/propagation/index.ts';
 import type { ListPlace } from './cursors.ts';
 import { shardOf } from './placement.ts';
 
-/** Which page of a tenant's jobs is asked for. */
+/** Says which page of a tenant's jobs to return. */
 export interface PageQuery {
   readonly tenant: string;
   readonly state: JobState | undefined;
   readonly operation: string | undefined;
   readonly limit: number;
-  /** The end of the previous page; undefined: the first page. */
+  /** Where the previous page ended. Undefined asks for the first page. */
   readonly after: ListPlace | undefined;
 }
 
@@ -18,23 +18,23 @@ export interface ListCommand extends PageQuery {
   readonly carrier: Carrier;
 }
 
-/** A job, and whose it is. */
+/** A job and the tenant that it belongs to. */
 export interface TenantJob {
   readonly tenant: string;
   readonly job: Job;
 }
 
-/** How long an index tries to catch up with the events before it answers with what it has. */
+/** How long a job index reads new events before it answers with the jobs that it knows. */
 export const CATCH_UP_MS = 1_000;
 
 const NAME_PREFIX = 'index-';
 
-/** The name of the index that lists a tenant's jobs. */
+/** Returns the name of the job index that lists a tenant's jobs. */
 export function indexName(tenant: string, shards: number): string {
   return `${NAME_PREFIX}${shardOf(tenant, shards)}`;
 }
 
-/** The number of the index with this name. */
+/** Returns the number of the job index with this name. */
 export function shardNumber(name: string): number {
   return Number(name.slice(NAME_PREFIX.length));
 }

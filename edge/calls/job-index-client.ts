@@ -5,10 +5,10 @@ import { CATCH_UP_MS, indexName, type ListCommand, type TenantJob } from './inde
 import { callObject } from './object-call.ts';
 import type { JobIndexApi } from './objects.ts';
 
-/** How much longer than the catch-up time the edge waits for an index. */
+/** The edge waits for a job index this much longer than the index may read new events. */
 const MARGIN_MS = 3_000;
 
-/** Calls the indexes: the edge asks them for lists, and a bridge reports accepted jobs to them. */
+/** Calls the job indexes. The edge asks them for lists of jobs, and a bridge reports accepted jobs to them. */
 export class JobIndexClient {
   readonly #namespace: DurableObjectNamespace<JobIndexApi>;
   readonly #shards: number;
@@ -18,7 +18,7 @@ export class JobIndexClient {
     this.#shards = shards;
   }
 
-  /** A page of a tenant's jobs. @throws ThroughlineError `index-unavailable` */
+  /** Reads a page of a tenant's jobs. @throws ThroughlineError `index-unavailable` */
   list(command: Omit<ListCommand, 'carrier'>): Promise<JobPage> {
     const name = indexName(command.tenant, this.#shards);
     return callObject({
@@ -35,7 +35,7 @@ export class JobIndexClient {
     });
   }
 
-  /** Adds accepted jobs to the indexes of their tenants. @throws the platform's error for an object that fails */
+  /** Adds accepted jobs to the indexes of their tenants. @throws the platform's error when an index fails */
   async addAccepted(jobs: readonly TenantJob[]): Promise<void> {
     const byIndex = Map.groupBy(jobs, ({ tenant }) => indexName(tenant, this.#shards));
     await Promise.all([...byIndex].map(([name, own]) => this.#namespace.getByName(name).addAccepted(own)));

@@ -5,23 +5,23 @@ import { type Carrier, inject } from '../../shared/propagation/index.ts';
 import { ATTR } from '../../shared/trace/semantics.ts';
 import { type Reply, unwrapReply } from './reply.ts';
 
-/** One call of the edge to a Durable Object. */
+/** One call from the edge to a Durable Object. */
 interface ObjectCall<T> {
-  /** The kind of object in one word, such as `bridge`. */
+  /** The kind of the Durable Object in one word, such as `bridge`. */
   readonly kind: string;
   readonly method: string;
   readonly attributes: Attributes;
   readonly limitMs: number;
   readonly ask: (carrier: Carrier) => Promise<Reply<T>>;
-  /** Makes the error for an object that does not answer, or that the platform has moved, reset or overloaded. */
+  /** Makes the error for a Durable Object that does not answer, or that the platform has moved, reset or overloaded. */
   readonly unavailable: (reason: string, cause?: unknown) => ThroughlineError;
 }
 
 const tracer = trace.getTracer('throughline-edge');
 
 /**
- * Calls a Durable Object: makes the CLIENT span, passes its carrier on, limits the wait.
- * @throws ThroughlineError the error in the reply, or `unavailable`
+ * Calls a Durable Object. The call has a CLIENT span, whose carrier goes to the Durable Object, and a time limit.
+ * @throws ThroughlineError the error in the reply, or the error that `unavailable` makes
  */
 export function callObject<T>(call: ObjectCall<T>): Promise<T> {
   const { kind, method, limitMs, ask, unavailable } = call;

@@ -1,22 +1,22 @@
-/** Where a Durable Object can be asked to live (Cloudflare's location hints). */
+/** The regions where a Durable Object can be asked to live (Cloudflare's location hints). */
 export const REGIONS = ['wnam', 'enam', 'sam', 'weur', 'eeur', 'apac', 'oc', 'afr', 'me'] as const;
 export type Region = (typeof REGIONS)[number];
 
 /** Where a request entered Cloudflare, as `request.cf` says. */
 export interface RequestLocation {
-  /** Two letters: `AF`, `AN`, `AS`, `EU`, `NA`, `OC` or `SA`. */
+  /** The continent in two letters: `AF`, `AN`, `AS`, `EU`, `NA`, `OC` or `SA`. */
   readonly continent?: unknown;
-  /** ISO 3166-1 alpha-2. */
+  /** The country as an ISO 3166-1 alpha-2 code. */
   readonly country?: unknown;
-  /** Degrees east, as text. */
+  /** The longitude in degrees, as text. East is positive. */
   readonly longitude?: unknown;
 }
 
 const MIDDLE_EAST = 'AE BH CY IL IQ IR JO KW LB OM PS QA SA SY TR YE'.split(' ');
-/** Degrees east that divide North America in the middle, and western from eastern Europe. */
+/** Longitudes in degrees, east is positive. They divide North America in its middle, and Europe into west and east. */
 const MERIDIAN = { NA: -98, EU: 16 } as const;
 
-/** The region of a request; undefined if its location is not known. */
+/** Returns the region of a request; undefined if the location of the request is not known. */
 export function regionOf({ continent, country, longitude }: RequestLocation): Region | undefined {
   const east = Number(longitude ?? Number.NaN);
   if (typeof country === 'string' && MIDDLE_EAST.includes(country)) return 'me';
@@ -28,17 +28,17 @@ export function regionOf({ continent, country, longitude }: RequestLocation): Re
   return continent === 'AF' ? 'afr' : undefined;
 }
 
-/** A job's id with its region, `<id>_<region>`. The job is looked for in that region, from wherever its caller asks. */
+/** Adds a region to a job's id: `<id>_<region>`. The job is then looked for in that region, wherever its caller is. */
 export function withRegion(id: string, region: Region | undefined): string {
   return region === undefined ? id : `${id}_${region}`;
 }
 
-/** The region in a job's id; undefined: the job is in a bridge that serves all regions. */
+/** Reads the region in a job's id. Undefined means that the job is in a bridge that serves all regions. */
 export function regionOfJob(id: string): Region | undefined {
   return REGIONS.find((region) => id.endsWith(`_${region}`));
 }
 
-/** The shard of a key, from 0 to `shards` - 1, always the same (FNV-1a). */
+/** Returns the shard of a key, from 0 to `shards` - 1. The same key always gets the same shard (FNV-1a). */
 export function shardOf(key: string, shards: number): number {
   let hash = 0x811c9dc5;
   for (let i = 0; i < key.length; i++) hash = Math.imul(hash ^ key.charCodeAt(i), 0x01000193);

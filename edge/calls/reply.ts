@@ -8,18 +8,18 @@ interface Refusal {
   readonly retryAfterSeconds: number | undefined;
 }
 
-/** A value or an error as plain data: an exception that crosses to another isolate keeps only its message. */
+/** A value, or an error as plain data. An exception would keep only its message on the way to another isolate. */
 export type Reply<T> =
   | { readonly ok: true; readonly value: T }
   | { readonly ok: false; readonly error: Refusal };
 
-/** A reply that holds an error. */
+/** Makes a reply that holds an error. */
 export function refusal(error: ThroughlineError): { readonly ok: false; readonly error: Refusal } {
   const { code, message, violations, suggestions, retryAfterSeconds } = error;
   return { ok: false, error: { code, message, violations, suggestions, retryAfterSeconds } };
 }
 
-/** The value of a reply. @throws ThroughlineError the error in the reply */
+/** Returns the value of a reply. @throws ThroughlineError the error in the reply */
 export function unwrapReply<T>(reply: Reply<T>): T {
   if (reply.ok) return reply.value;
   const { code, message, violations, suggestions, retryAfterSeconds } = reply.error;

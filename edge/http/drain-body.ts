@@ -1,11 +1,12 @@
-/** The rest of a refused body is read for at most this many bytes and this long. */
+/** At most this many bytes of a refused request's body are read and discarded, for at most this time. */
 const DRAIN_BYTES = 32 * 1024 * 1024;
 const DRAIN_MS = 5_000;
 
 /**
- * Answers a refused request immediately. At the same time, reads and discards the rest of its body. When a server closes a
- * connection that still has unread bytes, TCP resets it (RFC 9112, section 9.6). The reset can overtake the answer, and
- * the caller then sees a broken pipe instead of the reason. workerd itself discards only 64 KiB.
+ * Answers a refused request immediately. At the same time, reads and discards the rest of the request's body. When a
+ * server closes a connection that has unread bytes, TCP resets the connection (RFC 9112, section 9.6). The reset can
+ * reach the caller before the answer, and the caller then sees a broken pipe instead of the reason. workerd itself
+ * discards only 64 KiB.
  * @param response an answer whose body is complete, not a stream
  */
 export async function drainingResponse(
@@ -14,11 +15,11 @@ export async function drainingResponse(
   ctx: Pick<ExecutionContext, 'waitUntil'>,
 ): Promise<Response> {
   const { body } = request;
-  // A locked body has been read to its end, or its reader is still waiting for it.
+  // A locked body was read to its end, or a reader still waits for more of the body.
   if (response.status < 400 || body === null || body.locked) return response;
   const answer = await response.arrayBuffer();
-  // workerd lets us read the request's body only until the answer ends, so the answer stays open until the body has
-  // been read.
+  // workerd lets us read the request's body only until the answer ends. For this reason the answer stays open until the
+  // body has been read.
   const { readable, writable } = new FixedLengthStream(answer.byteLength);
   ctx.waitUntil(writeAndDiscard(new Uint8Array(answer), writable, body).catch(() => undefined));
   return new Response(readable, response);

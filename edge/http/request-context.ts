@@ -11,8 +11,8 @@ export interface RequestContext extends Identification {
 }
 
 /**
- * Reads who calls, and with which trace context. This happens before the request's span starts: only a caller whom we
- * trust may have that span continue its trace.
+ * Reads who calls, and the caller's trace context. This happens before the request's span starts, because the span
+ * continues the trace only of a caller whom we trust.
  */
 export async function readRequestContext(request: Request, config: EdgeConfig): Promise<RequestContext> {
   const identification = await identify(request.headers.get('authorization'), config);

@@ -14,16 +14,16 @@ import type { Logger } from '../telemetry/log.ts';
 import { eventEntry, type IndexEntry } from './index-entry.ts';
 import type { JobTable } from './job-table.ts';
 
-/** Events that go into the table in one transaction. */
+/** How many events go into the table in one transaction. */
 const BATCH = 500;
-/** Events whose bodies may be read at the same time. */
+/** How many event bodies may be read at the same time. */
 const BODIES = 20;
-/** A run that takes longer ends. The next run continues after the last event that was read. */
+/** A run ends after this time. The next run continues after the last event that was read. */
 const RUN_MS = 20_000;
-/** A replica lags for milliseconds. */
+/** The pause before the next read from a replica of the stream that is behind. Replicas are behind for milliseconds. */
 const LAG_PAUSE_MS = 50;
 const LAG_RETRIES = 10;
-/** A reader that was not used for longer is opened again: the server may have removed its consumer. */
+/** A reader that was not used for this long is opened again, because the server may have removed its consumer. */
 const READER_IDLE_MS = 10_000;
 
 interface OpenReader {
@@ -32,21 +32,21 @@ interface OpenReader {
   usedAt: number;
 }
 
-/** What the follower needs of its index. */
+/** What the follower needs from its job index. */
 interface FollowerParts {
   readonly connection: BrokerAccess;
   readonly table: JobTable;
   readonly log: Logger;
-  /** The name of this index. */
+  /** The name of this job index. */
   readonly name: string;
-  /** How many indexes there are. */
+  /** How many job indexes there are. */
   readonly shards: number;
 }
 
 /**
- * Brings the events of this index's jobs into its table, in runs. Each run asks how far the stream is, and reads the
- * events that the table does not have, batch by batch. The follower receives only what it asks for, so many
- * events cost no memory, and no connection has to stay open between two runs.
+ * Copies the events of this index's jobs into the job table, in runs. Each run asks for the last sequence of the
+ * stream, and reads the events that the table does not have, batch by batch. The follower receives only what it asks
+ * for. For this reason many events cost no memory, and no connection has to stay open between two runs.
  */
 export class EventFollower {
   readonly #parts: FollowerParts;
@@ -59,8 +59,9 @@ export class EventFollower {
   }
 
   /**
-   * Waits until the table has every event that was stored before this call, at most `ms` milliseconds; never throws.
-   * @returns whether the table has them
+   * Waits until the table has every event that was stored before this call, but at most `ms` milliseconds. Never
+   * throws.
+   * @returns whether the table has all these events
    */
   async catchUp(ms: number): Promise<boolean> {
     try {
@@ -72,7 +73,10 @@ export class EventFollower {
     }
   }
 
-  /** One run at a time. Calls during a run share the next run, since the current run may miss the newest events. */
+  /**
+   * Starts a run after the current one. Calls during a run share the next run, since the current run may miss the
+   * newest events.
+   */
   #nextRun(): Promise<boolean> {
     this.#next ??= this.#current
       .catch(() => false)
@@ -101,8 +105,9 @@ export class EventFollower {
   }
 
   /**
-   * Moves the table's place to where this run starts. That is the first event if the stream was created again or restored
-   * from an older copy, or if the number of indexes has changed. Events that the stream has dropped are skipped.
+   * Sets the sequence after which this run reads. The run reads from the first event if the stream was created again or
+   * restored from an older copy, or if the number of indexes has changed. Events that the stream has dropped are
+   * skipped.
    */
   #moveToStart({ created, first, last }: StreamExtent): void {
     const { table, name, shards } = this.#parts;
@@ -115,7 +120,10 @@ export class EventFollower {
     table.place = { source, sequence };
   }
 
-  /** Whether no event is left to read. The last events of the stream may have been deleted. */
+  /**
+   * Whether no event is left to read, because the last events of the stream were deleted. If so, the stream counts as
+   * read to its end.
+   */
   async #isAtEnd(session: BrokerSession, { last }: StreamExtent): Promise<boolean> {
     const { table } = this.#parts;
     const { source, sequence } = table.place;
@@ -124,7 +132,7 @@ export class EventFollower {
     return true;
   }
 
-  /** Reads one batch. @returns whether it had any event */
+  /** Reads one batch of events. @returns whether the batch had any event */
   async #step(session: BrokerSession): Promise<boolean> {
     const { table } = this.#parts;
     try {
@@ -141,7 +149,10 @@ export class EventFollower {
     }
   }
 
-  /** The table's entries for these events; a few at a time, since some bodies may have to be read. */
+  /**
+   * Makes the table's entries for these events. Only a few events are handled at a time, since some bodies may have to
+   * be read.
+   */
   async #entries(session: BrokerSession, messages: readonly StoredHeaders[]): Promise<IndexEntry[]> {
     const entries: IndexEntry[] = [];
     for (let from = 0; from < messages.length; from += BODIES) {
@@ -180,7 +191,10 @@ export class EventFollower {
   }
 }
 
-/** Reads the body of an event whose headers do not say enough; if it is gone, the body of a later event of the same job. */
+/**
+ * Reads the body of an event whose headers do not say enough. If that event is gone, the next event of the same job is
+ * read.
+ */
 async function readBody(
   session: BrokerSession,
   { subject, sequence }: StoredHeaders,

@@ -15,17 +15,22 @@ import { EventFollower } from './event-follower.ts';
 import { acceptedEntry } from './index-entry.ts';
 import { JobTable } from './job-table.ts';
 
-/** How long one alarm follows the events, and how many old jobs it deletes. */
+/** How long one alarm reads new events, and how many old jobs it deletes at most. */
 const ALARM_CATCH_UP_MS = 25_000;
 const FORGET_JOBS = 1_000;
-/** Milliseconds to the next alarm: when there is more to do, while jobs run, when nothing happens, after a failure. */
+/**
+ * Milliseconds to the next alarm: `more` when work is left, `busy` while jobs run, `quiet` when nothing happens,
+ * `failed` after a failure.
+ */
 const ALARM = { more: 1_000, busy: 10_000, quiet: 300_000, failed: 30_000 } as const;
-/** Without a request for this long, and without new events, the connection is closed, and the object may sleep. */
+/**
+ * After this time without requests and new events, the connection to NATS is closed, and the Durable Object may sleep.
+ */
 const IDLE_MS = 60_000;
 
 /**
- * The Durable Object that lists the jobs of its tenants in the order in which they were accepted. A bridge adds
- * each job that it accepts. Everything later comes from the jobs' events.
+ * The Durable Object that lists the jobs of its tenants in the order in which the jobs were accepted. A bridge adds
+ * each job that it accepts. All later changes come from the jobs' events.
  */
 export class JobIndex extends DurableObject<Env> implements JobIndexApi {
   readonly #config: EdgeConfig;
@@ -33,7 +38,7 @@ export class JobIndex extends DurableObject<Env> implements JobIndexApi {
   readonly #connection: BrokerConnection;
   readonly #table: JobTable;
   readonly #follower: EventFollower;
-  /** Whether the number of indexes was reduced, and no request reaches this one any more. */
+  /** Whether no request reaches this index any more, because the number of indexes was reduced. */
   readonly #isRetired: boolean;
   #alarmAt = 0;
   #askedAt = 0;
@@ -61,7 +66,7 @@ export class JobIndex extends DurableObject<Env> implements JobIndexApi {
     await this.#wakeWithin(ALARM.busy);
   }
 
-  /** A page of a tenant's jobs, with the events that could be read in time. */
+  /** Returns a page of a tenant's jobs, with the events that could be read in time. */
   list(command: ListCommand): Promise<Reply<JobPage>> {
     const caller = extract(fromRecord(command.carrier), context.active()).context;
     return context.with(withService(caller, SERVICE.index), async () => {
@@ -89,7 +94,7 @@ export class JobIndex extends DurableObject<Env> implements JobIndexApi {
     return { ...page, complete };
   }
 
-  /** Follows the events, deletes old jobs, and sets the next alarm, also after an error. */
+  /** Reads new events, deletes old jobs, and sets the next alarm. The next alarm is set after an error too. */
   override alarm(): Promise<void> {
     return context.with(withService(ROOT_CONTEXT, SERVICE.index), async () => {
       let inMs: number | undefined = ALARM.failed;
@@ -103,7 +108,7 @@ export class JobIndex extends DurableObject<Env> implements JobIndexApi {
     });
   }
 
-  /** @returns milliseconds until the next alarm */
+  /** Does the work of one alarm. @returns milliseconds until the next alarm */
   async #maintain(): Promise<number> {
     const before = this.#table.place.sequence;
     const complete = await this.#follower.catchUp(ALARM_CATCH_UP_MS);

@@ -1,4 +1,4 @@
-/** The parts of the OpenAPI document that the page shows. */
+/** The parts of the OpenAPI document that the documentation page shows. */
 export interface OpenApiDocument {
   readonly info: {
     readonly title: string;
@@ -7,7 +7,7 @@ export interface OpenApiDocument {
     readonly version: string;
   };
   readonly tags: readonly Tag[];
-  /** By path, then by method. */
+  /** The operations by path, then by HTTP method. */
   readonly paths: ByName<ByName<Operation>>;
   readonly components: {
     readonly schemas: ByName<Schema>;
@@ -28,7 +28,7 @@ export interface Operation {
   readonly tags: readonly string[];
   readonly summary: string;
   readonly description?: string | undefined;
-  /** An empty list: the operation is open to all. */
+  /** The scopes that the operation needs. An empty list means that anybody may call the operation. */
   readonly security: readonly { readonly bearer: readonly string[] }[];
   readonly parameters?: readonly (Parameter | Reference)[] | undefined;
   readonly requestBody?: { readonly content: ByName<Media> } | undefined;
@@ -55,19 +55,19 @@ export interface Answer {
 export interface Media {
   readonly schema: Schema;
   readonly examples?: ByName<{ readonly value: unknown }> | undefined;
-  /** Schema of the `data:` lines of an event stream. */
+  /** The schema of the `data:` lines of an event stream. */
   readonly 'x-event-data'?: Schema | undefined;
 }
 
 /** A JSON Schema. */
 export type Schema = ByName<unknown>;
 
-/** The component that a reference points at: the last part of `#/components/schemas/Job`. */
+/** Returns the name of the component that a reference points at: `Job` for `#/components/schemas/Job`. */
 export function referredName(reference: unknown): string | undefined {
   return typeof reference === 'string' ? reference.split('/').at(-1) : undefined;
 }
 
-/** The component that `value` points at among `components`, or `value` itself if it is no reference. */
+/** Returns the component that `value` points at, or `value` itself if it is not a reference. */
 export function resolve<Value extends object>(value: Value | Reference, components: ByName<Value>): Value {
   if (!('$ref' in value) || typeof value.$ref !== 'string') return value as Value;
   const component = components[referredName(value.$ref) ?? ''];
@@ -75,7 +75,7 @@ export function resolve<Value extends object>(value: Value | Reference, componen
   return component;
 }
 
-/** The error codes of an answer; an empty list if the answer is not a problem document. */
+/** Returns the error codes of an answer; an empty list if the answer is not a problem document. */
 export function errorCodesOf({ content = {} }: Answer): readonly string[] {
   const properties = content['application/problem+json']?.schema.properties;
   return (properties as { code: { enum: string[] } } | undefined)?.code.enum ?? [];

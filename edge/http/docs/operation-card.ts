@@ -12,12 +12,12 @@ import {
 } from './openapi-document.ts';
 import { schemaText } from './schema-text.ts';
 
-/** Headers that every request to `/v1` may have. The page shows them once, at its top. */
+/** Headers that every request to `/v1` may have. The documentation page shows them once, at its top. */
 const TRACE_HEADERS = ['traceparent', 'tracestate', 'baggage'];
-/** Headers that are on every answer. */
+/** Headers of all answers, which the documentation page does not repeat for each answer. */
 const COMMON_HEADERS = ['traceresponse', 'RateLimit-Policy'];
 
-/** One operation, where it stands in the document. */
+/** An operation with its HTTP method and its path. */
 export interface PlacedOperation {
   readonly method: string;
   readonly path: string;
@@ -26,7 +26,7 @@ export interface PlacedOperation {
 
 type Components = OpenApiDocument['components'];
 
-/** An operation with its parameters, its body, its answers and its errors. */
+/** Shows an operation with its parameters, its body, its answers and its errors. */
 export function operationCard({ method, path, operation }: PlacedOperation, components: Components): Html {
   const { operationId: id, summary, description, security, requestBody, responses } = operation;
   const scope = security[0]?.bearer[0];
@@ -40,7 +40,7 @@ ${description === undefined ? '' : prose(description)}${ownParameters(operation,
 `;
 }
 
-/** The headers that every request to `/v1` may have. */
+/** Shows the headers that every request to `/v1` may have. */
 export function traceParameters({ parameters }: Components): Html {
   return parameterTable(TRACE_HEADERS.flatMap((name) => parameters[name] ?? []));
 }

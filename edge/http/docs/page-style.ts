@@ -1,4 +1,4 @@
-/** The style of the page. The style follows the reader's choice of a light or a dark theme. */
+/** The CSS of the documentation page. The colours follow the reader's choice of a light or a dark theme. */
 export const PAGE_STYLE = `
 :root{color-scheme:light dark;--text:light-dark(#1b2430,#dfe6ee);--dim:light-dark(#566373,#9aa8b8);--page:light-dark(#fff,#11161d);--card:light-dark(#f5f7fa,#19212b);--line:light-dark(#d9e0e8,#2c3744);--link:light-dark(#0b5cad,#7cc0ff)}
 *{box-sizing:border-box}
@@ -28,7 +28,7 @@ summary{cursor:pointer}
 @media(max-width:50rem){.layout{display:block}nav{position:static;max-height:none;padding-bottom:0}}
 `.trim();
 
-/** The page's Content-Security-Policy (CSP Level 3). Only this style is allowed. */
+/** Returns the Content-Security-Policy of the documentation page (CSP Level 3). Only {@link PAGE_STYLE} is allowed. */
 export async function pagePolicy(): Promise<string> {
   const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(PAGE_STYLE));
   const hash = btoa(String.fromCharCode(...new Uint8Array(digest)));

@@ -11,7 +11,7 @@ interface Group {
   readonly operations: readonly PlacedOperation[];
 }
 
-/** The OpenAPI document as one page for people. The page has no script and loads nothing from another host. */
+/** Renders the OpenAPI document as one page for people. The page has no script and loads nothing from another host. */
 export async function openApiPage(document: OpenApiDocument): Promise<string> {
   const { info } = document;
   const groups = groupsOf(document);
@@ -50,7 +50,7 @@ ${errorTable(components)}
 ${Object.entries(components.schemas).map(([name, schema]) => schemaCard(name, schema))}</main>`;
 }
 
-/** The operations of each tag, in the order of the tags. */
+/** Groups the operations by tag, in the order of the tags. */
 function groupsOf({ tags, paths }: OpenApiDocument): readonly Group[] {
   const all = Object.entries(paths).flatMap(([path, methods]) =>
     Object.entries(methods).map(([method, operation]) => ({ method, path, operation })),
@@ -61,7 +61,7 @@ function groupsOf({ tags, paths }: OpenApiDocument): readonly Group[] {
   }));
 }
 
-/** The style is not escaped: the page's policy allows exactly this text. */
+/** Makes the style element. Its text is not escaped: the page's Content-Security-Policy allows exactly this text. */
 function styleElement(): Html {
   return html`<style>${raw(PAGE_STYLE)}</style>`;
 }
@@ -76,7 +76,10 @@ ${items}</ul>
 `;
 }
 
-/** Each error code with its paragraph from the answers that have it, in the order of HTTP statuses. */
+/**
+ * Makes a table of all error codes, in the order of their HTTP statuses. The meaning of a code is one paragraph of the
+ * description of an answer with that code.
+ */
 function errorTable({ responses }: OpenApiDocument['components']): Html {
   const meanings = new Map(
     Object.values(responses).flatMap((answer) => {

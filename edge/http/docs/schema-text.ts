@@ -2,7 +2,7 @@ import { html } from 'hono/html';
 import { type Html, inline, joined, table } from './markup.ts';
 import { type ByName, referredName, type Schema } from './openapi-document.ts';
 
-/** A schema in a few words, with links to the components that it names. */
+/** Describes a schema in a few words, with links to the components that the schema names. */
 export function schemaText(schema: Schema): Html {
   const name = referredName(schema.$ref);
   if (name !== undefined) return html`<a href="#${name}">${name}</a>`;
@@ -15,7 +15,7 @@ export function schemaText(schema: Schema): Html {
   return html`${schema.format ?? schema.type ?? 'any value'}${bounds(schema)}`;
 }
 
-/** A component, with one row for each of its fields. */
+/** Shows a component, with one row for each of its fields. */
 export function schemaCard(name: string, schema: Schema): Html {
   const required = (schema.required ?? []) as readonly string[];
   const rows = propertiesOf(schema).map(([field, { description, ...value }]) => {

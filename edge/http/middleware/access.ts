@@ -6,8 +6,8 @@ import type { EdgeHono } from '../edge-app.ts';
 const CHALLENGE = 'Bearer realm="throughline"';
 
 /**
- * Refuses a request without a valid API key or token. The answer is the same for every reason, so that it gives none
- * away.
+ * Refuses a request without a valid API key or token. The answer is the same for every reason, so that the caller
+ * cannot learn the reason.
  */
 export function authenticate() {
   return createMiddleware<EdgeHono>(async function authenticate(c, next) {
@@ -25,7 +25,7 @@ export function authenticate() {
 export function requireScope(scope: AccessScope) {
   return createMiddleware<EdgeHono>(async function requireScope(c, next) {
     if (c.env.requestContext.identity?.scopes.has(scope) !== true) {
-      // RFC 6750, section 3.1.
+      // RFC 6750, section 3.1, defines this header for a missing scope.
       c.header('www-authenticate', `${CHALLENGE}, error="insufficient_scope", scope="${scope}"`);
       throw new ThroughlineError('forbidden', `the key or token does not have the scope ${scope}`);
     }

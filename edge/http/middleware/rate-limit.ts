@@ -6,9 +6,10 @@ import type { EdgeBindings, EdgeHono } from '../edge-app.ts';
 const LONGEST_WINDOW = Math.max(...RATE_LIMIT_WINDOWS);
 
 /**
- * Counts the requests of each tenant with the `RATE_LIMITER` binding, and refuses those over the limit. Without the
- * binding nothing is limited. Use this after `authenticate()`. The binding does not say how many requests are left or
- * when its window ends. So only a refusal has a `RateLimit` header, and that header names the whole window.
+ * Counts the requests of each tenant with the `RATE_LIMITER` binding, and refuses those over the limit. Without this
+ * binding, no request is limited. Use this after `authenticate()`. The binding does not say how many requests are left
+ * or when its window ends. For this reason only a refusal has a `RateLimit` header, and that header names the whole
+ * window.
  */
 export function rateLimit() {
   return createMiddleware<EdgeHono>(async function rateLimit(c, next) {
@@ -27,7 +28,7 @@ export function rateLimit() {
   });
 }
 
-/** Whether the tenant is below its limit. When the limiter itself fails, every request is allowed. */
+/** Whether the tenant is below its limit. When the rate limiter itself fails, every request is allowed. */
 async function isAllowed(tenant: string, limiter: RateLimit, { log }: EdgeBindings): Promise<boolean> {
   try {
     return (await limiter.limit({ key: tenant })).success;

@@ -1,10 +1,10 @@
 import { ThroughlineError } from '../../../shared/errors.ts';
 
 /**
- * Reads a request's whole body. When the body is too large, its stream is left unlocked, so that `drainingResponse` can
+ * Reads a request's whole body. When the body is too large, its stream stays unlocked, so that `drainingResponse` can
  * discard the rest.
  * @param maxSize in bytes
- * @throws ThroughlineError `payload-too-large`; if the request declares its length, before anything is read
+ * @throws ThroughlineError `payload-too-large`. If the declared length is too large, nothing is read
  */
 export async function readBody(request: Request, maxSize: number): Promise<Uint8Array> {
   const tooLarge = () =>

@@ -7,8 +7,8 @@ import type { EdgeBindings, EdgeHono } from '../edge-app.ts';
 import type { RequestContext } from '../request-context.ts';
 
 /**
- * Writes the route and the outcome of the caller's trace context to the request's span, logs the request, and adds the
- * header `traceresponse` (W3C Trace Context Level 2 draft), which names that span.
+ * Writes the route, and the outcome of reading the caller's trace context, to the request's span. Logs the request.
+ * Adds the header `traceresponse` (W3C Trace Context Level 2 draft), which names that span.
  */
 export function traceResponse() {
   return createMiddleware<EdgeHono>(async function traceResponse(c, next) {
@@ -31,11 +31,11 @@ export function traceResponse() {
 function addRequestContext(span: Span, { extraction, trusted }: RequestContext): void {
   span.setAttribute(ATTR.traceOutcome, extraction.outcome);
   if (extraction.reason !== undefined) span.setAttribute(ATTR.traceReason, extraction.reason);
-  // We do not continue the trace of a caller we do not trust. Our own trace links to it.
+  // The trace of a caller whom we do not trust is not continued. Our own trace links to the caller's span.
   if (!trusted && extraction.spanContext !== undefined) span.addLink({ context: extraction.spanContext });
 }
 
-/** Removes the query from the span's URL: callers put secrets there by mistake. */
+/** Removes the query from the span's URL, because callers put secrets there by mistake. */
 function hideQuery(span: Span, url: string): void {
   const at = url.indexOf('?');
   if (at !== -1) span.setAttributes({ 'url.full': url.slice(0, at), 'url.query': '' });
