@@ -2,6 +2,7 @@ import { ThroughlineError } from '../../shared/errors.ts';
 import type { JobAddress } from '../../shared/job/job-address.ts';
 import type { CancelNotice } from '../../shared/wire/cancel.ts';
 import type { CancelListener, CancellableJob } from '../broker/cancel-watch.ts';
+import { AttemptAbort } from './attempt-abort.ts';
 
 const CAPACITY = 10_000;
 
@@ -10,11 +11,8 @@ export class HeldJob implements CancellableJob {
   readonly address: JobAddress;
   /** The sequence of its message in `JOBS`. */
   readonly sequence: number;
-  /**
-   * Ends the attempt. The reason of the signal is a ThroughlineError that says why: `job-cancelled`, `worker-stopping`,
-   * `attempt-superseded` or `operation-timeout`. The operation's own signal is this one.
-   */
-  readonly abort = new AbortController();
+  /** Ends the attempt of this delivery. */
+  readonly abort = new AttemptAbort();
   #notice: CancelNotice | undefined;
 
   constructor(address: JobAddress, sequence: number) {

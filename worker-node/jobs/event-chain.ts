@@ -12,6 +12,7 @@ import {
 import type { JobRecord, JobRecords } from '../broker/job-record.ts';
 import type { WorkerLogger } from '../log.ts';
 import type { Attempt } from './attempt.ts';
+import type { AttemptAbort } from './attempt-abort.ts';
 import { isOver, redriveCountOf } from './redrive-count.ts';
 
 /** Whether a delivery still has its job: `superseded` means that another delivery has it. */
@@ -33,7 +34,7 @@ export interface EventChainParts {
 export class EventChain {
   readonly #parts: EventChainParts;
   readonly #attempt: Attempt;
-  readonly #abort: AbortController;
+  readonly #abort: AttemptAbort;
   #lastSequence: number;
   #needsNewId = false;
   #written: Promise<unknown> = Promise.resolve();
@@ -43,7 +44,7 @@ export class EventChain {
    * @param lastSequence the sequence of the job's last event; 0: it has none
    * @param abort aborts with `attempt-superseded` when a progress report shows that the job is not ours any more
    */
-  constructor(parts: EventChainParts, attempt: Attempt, lastSequence: number, abort: AbortController) {
+  constructor(parts: EventChainParts, attempt: Attempt, lastSequence: number, abort: AttemptAbort) {
     this.#parts = parts;
     this.#attempt = attempt;
     this.#lastSequence = lastSequence;

@@ -7,6 +7,7 @@ import type { Operation } from '../operations/operation.ts';
 import { validate } from '../operations/operation-schema.ts';
 import { isOutcome, type Outcome } from '../operations/outcome.ts';
 import { type Attempt, jobInfo } from './attempt.ts';
+import type { AttemptAbort } from './attempt-abort.ts';
 import type { ProgressReporter } from './progress-reporter.ts';
 
 /** How an attempt ended: as the operation says, or because its signal aborted first. */
@@ -20,7 +21,7 @@ export type AttemptOutcome =
 
 export interface RunOptions {
   /** Ends the attempt, with a ThroughlineError as reason. The time limit of the attempt aborts it too. */
-  readonly abort: AbortController;
+  readonly abort: AttemptAbort;
   readonly progress: Pick<ProgressReporter, 'report' | 'stop'>;
   readonly log: WorkerLogger;
 }
@@ -43,6 +44,7 @@ export async function runOperation(
     return outcomeOfThrow(abort.signal.aborted ? abort.signal.reason : thrown);
   } finally {
     clearTimeout(timer);
+    abort.close();
     progress.stop();
   }
 }

@@ -9,6 +9,7 @@ import { EventPublisher } from '../../../worker-node/broker/event-publisher.ts';
 import { JobRecords } from '../../../worker-node/broker/job-record.ts';
 import { StoredPublisher } from '../../../worker-node/broker/stored-publisher.ts';
 import { eventOf } from '../../../worker-node/jobs/attempt.ts';
+import { AttemptAbort } from '../../../worker-node/jobs/attempt-abort.ts';
 import { EventChain } from '../../../worker-node/jobs/event-chain.ts';
 import { startTestNats } from '../../support/nats/nats.ts';
 import { eventsByJob } from '../../support/nats/stored.ts';
@@ -40,7 +41,7 @@ function attemptAt(jobId: string, worker: string, last = 0) {
     job: { ...base.job, address: { ...base.job.address, jobId } },
     startedAt: new Date(jobs++).toISOString(),
   });
-  const abort = new AbortController();
+  const abort = new AttemptAbort();
   const parts = { events, records: new JobRecords(manager, retry), log: quiet, worker };
   const chain = new EventChain(parts, of, last, abort);
   const event = (kind: EventKind, more: Partial<JobEvent> = {}): JobEvent => ({

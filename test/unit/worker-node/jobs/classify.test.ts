@@ -5,6 +5,7 @@ import { readJobEvent } from '../../../../shared/wire/event-message.ts';
 import { writeJson } from '../../../../shared/wire/json-body.ts';
 import { EMPTY_RECORD } from '../../../../worker-node/broker/job-record.ts';
 import type { Attempt } from '../../../../worker-node/jobs/attempt.ts';
+import { AttemptAbort } from '../../../../worker-node/jobs/attempt-abort.ts';
 import { HeldJob } from '../../../../worker-node/jobs/cancel-memory.ts';
 import { classify, endingOfOther } from '../../../../worker-node/jobs/classify.ts';
 import { EventChain } from '../../../../worker-node/jobs/event-chain.ts';
@@ -159,7 +160,7 @@ describe('the event of an attempt', () => {
   const run = async (handler: () => unknown) => {
     const operation = defineOperation({ name: 'echo', input: z.unknown(), run: handler });
     const progress = { report: () => undefined, stop: () => undefined };
-    const options = { abort: new AbortController(), progress, log: quiet };
+    const options = { abort: new AttemptAbort(), progress, log: quiet };
     return endingOf(await runOperation(operation, attempt(), options)).event;
   };
 
@@ -180,7 +181,7 @@ describe('the event of an attempt', () => {
     const operation = defineOperation({ name: 'echo', input: z.array(z.string()), run: () => null });
     const input = Array.from({ length: 60_000 }, (_, index) => index);
     const progress = { report: () => undefined, stop: () => undefined };
-    const options = { abort: new AbortController(), progress, log: quiet };
+    const options = { abort: new AttemptAbort(), progress, log: quiet };
     const { event } = endingOf(await runOperation(operation, attempt({ input }), options));
     expect(writeJson(event).length).toBeLessThan(MAX_EVENT_BYTES);
   });

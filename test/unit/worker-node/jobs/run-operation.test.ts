@@ -3,6 +3,7 @@ import * as z from 'zod';
 import { ThroughlineError } from '../../../../shared/errors.ts';
 import type { Progress } from '../../../../shared/job/job.ts';
 import { LIMITS } from '../../../../shared/job/limits.ts';
+import { AttemptAbort } from '../../../../worker-node/jobs/attempt-abort.ts';
 import { ProgressReporter } from '../../../../worker-node/jobs/progress-reporter.ts';
 import {
   type AttemptOutcome,
@@ -23,7 +24,7 @@ type Handler = (context: RunContext<unknown>) => unknown;
 interface Given {
   readonly input?: unknown;
   readonly timeoutMs?: number;
-  readonly abort?: AbortController;
+  readonly abort?: AttemptAbort;
   readonly progress?: RunOptions['progress'];
 }
 
@@ -35,13 +36,13 @@ function run(handler: Handler, definition: Definition = {}, given: Given = {}): 
     ...definition,
     run: handler,
   });
-  const { input, timeoutMs, abort = new AbortController(), progress = NO_PROGRESS } = given;
+  const { input, timeoutMs, abort = new AttemptAbort(), progress = NO_PROGRESS } = given;
   const job = attempt({ input, ...(timeoutMs === undefined ? {} : { timeoutMs }) });
   return runOperation(operation, job, { abort, progress, log: quiet });
 }
 
-function abortedBy(reason: ThroughlineError): AbortController {
-  const abort = new AbortController();
+function abortedBy(reason: ThroughlineError): AttemptAbort {
+  const abort = new AttemptAbort();
   abort.abort(reason);
   return abort;
 }
@@ -216,7 +217,7 @@ describe('a worker that stops', () => {
   const stopping = new ThroughlineError('worker-stopping', 'the worker is stopping');
 
   it('hands the job back, and the reason of the signal says why', async () => {
-    const abort = new AbortController();
+    const abort = new AttemptAbort();
     const { promise: aborted, resolve: onAbort } = Promise.withResolvers<unknown>();
     const outcome = run(
       ({ signal }) => {
@@ -229,6 +230,22 @@ describe('a worker that stops', () => {
     );
     expect(await outcome).toEqual({ kind: 'released' });
     expect(await aborted).toMatchObject({ code: 'worker-stopping' });
+  });
+
+  it('after the handler has returned does not abort its signal: a listener that is left there is not called', async () => {
+    const abort = new AttemptAbort();
+    const onAbort = vi.fn();
+    const outcome = await run(
+      ({ signal }) => {
+        signal.addEventListener('abort', onAbort);
+        return 1;
+      },
+      {},
+      { abort },
+    );
+    abort.abort(stopping);
+    expect(outcome).toEqual({ kind: 'done', result: 1 });
+    expect(onAbort).not.toHaveBeenCalled();
   });
 
   it('does not start a job', async () => {
@@ -295,7 +312,7 @@ describe('a job that is cancelled', () => {
       (signal) => new Promise((resolve) => signal.addEventListener('abort', resolve)),
     ],
   ])('ends as cancelled if its handler %s, and the handler gets the reason', async (_what, wait) => {
-    const abort = new AbortController();
+    const abort = new AttemptAbort();
     let reason: unknown;
     const handler: Handler = ({ signal }) => {
       signal.addEventListener('abort', () => {

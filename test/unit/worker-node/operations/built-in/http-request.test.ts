@@ -6,6 +6,7 @@ import { context, trace } from '@opentelemetry/api';
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { startTrace } from '../../../../../shared/propagation/index.ts';
+import { AttemptAbort } from '../../../../../worker-node/jobs/attempt-abort.ts';
 import { runOperation } from '../../../../../worker-node/jobs/run-operation.ts';
 import { sendRequest } from '../../../../../worker-node/operations/built-in/http-exchange.ts';
 import { httpRequest } from '../../../../../worker-node/operations/built-in/http-request.ts';
@@ -77,7 +78,7 @@ const endless: RequestListener = (_request, response) => {
 /** Runs `http.request` as the worker does. */
 function run(allow: string, input: Record<string, unknown>, timeoutMs = 10_000) {
   const progress = { report: () => undefined, stop: () => undefined };
-  const options = { abort: new AbortController(), log: quiet, progress };
+  const options = { abort: new AttemptAbort(), log: quiet, progress };
   return runOperation(httpRequest(new AllowList(allow)), attempt({ input, timeoutMs }), options);
 }
 
