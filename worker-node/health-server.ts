@@ -5,6 +5,8 @@ import { ThroughlineError } from '../shared/errors.ts';
 interface HealthProbes {
   /** Why the worker takes no jobs now; undefined when it does. */
   readonly notReady: () => string | undefined;
+  /** What is wrong although the worker takes jobs. */
+  readonly warnings: () => readonly string[];
   readonly metrics: (request: IncomingMessage, response: ServerResponse) => void;
 }
 
@@ -39,12 +41,18 @@ export class HealthServer {
   #answer(request: IncomingMessage, response: ServerResponse): void {
     // Not `new URL`, which throws on some paths that a client can send.
     const [pathname] = (request.url ?? '/').split('?');
-    const reason = pathname === '/readyz' ? this.#probes.notReady() : undefined;
     if (pathname === '/metrics') this.#probes.metrics(request, response);
-    else if (reason !== undefined) send(response, 503, { status: 'not ready', reason });
-    else if (pathname === '/readyz') send(response, 200, { status: 'ready' });
+    else if (pathname === '/readyz') this.#answerReadiness(response);
     else if (pathname === '/healthz') send(response, 200, { status: 'ok' });
     else send(response, 404, { status: 'unknown path' });
+  }
+
+  #answerReadiness(response: ServerResponse): void {
+    const reason = this.#probes.notReady();
+    const warnings = this.#probes.warnings();
+    const more = warnings.length === 0 ? {} : { warnings };
+    if (reason === undefined) send(response, 200, { status: 'ready', ...more });
+    else send(response, 503, { status: 'not ready', reason, ...more });
   }
 }
 

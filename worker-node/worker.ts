@@ -13,6 +13,7 @@ import { announce } from './broker/announce.ts';
 import { BrokerRetry } from './broker/broker-retry.ts';
 import { CallbackPublisher } from './broker/callback-publisher.ts';
 import { CancelWatch } from './broker/cancel-watch.ts';
+import { ClockCheck } from './broker/clock-check.ts';
 import { type Broker, connectBroker, replicasOf, serverVersion } from './broker/connect.ts';
 import { ConnectionWatch } from './broker/connection-watch.ts';
 import { ConsumeLoop } from './broker/consume/consume-loop.ts';
@@ -64,6 +65,7 @@ interface LoopParts extends WorkerParts {
 /** What a running worker has to stop. */
 interface RunningParts extends LoopParts {
   readonly cancelWatch: CancelWatch;
+  readonly clock: ClockCheck;
   readonly connection: ConnectionWatch;
   readonly jobs: ConsumeLoop;
   readonly loops: readonly ConsumeLoop[];
@@ -91,6 +93,7 @@ export async function startWorker(parts: WorkerParts): Promise<Worker> {
 async function start(workerParts: WorkerParts, broker: Broker): Promise<Worker> {
   const { config, registry, log } = workerParts;
   await prepareStreams(broker, config, log);
+  const clock = await ClockCheck.start(broker, log);
   const parts = createLoopParts(workerParts, broker);
   const recheckMs = config.WORKER_ACK_WAIT_MS / 3;
   const cancelWatch = await CancelWatch.start({ broker, listener: parts.cancels, log, recheckMs });
@@ -101,11 +104,12 @@ async function start(workerParts: WorkerParts, broker: Broker): Promise<Worker> 
   void connection.follow(consumer);
   const health = new HealthServer({
     notReady: () => notReady(connection, jobs, parts.retry),
+    warnings: () => (clock.warning === undefined ? [] : [clock.warning]),
     metrics: (request, response) => parts.metrics.respond(request, response),
   });
   const healthPort = await health.listen(config.HEALTH_HOST, config.HEALTH_PORT);
   await announce(broker, [...registry.values()].map(announcementOf));
-  return run({ ...parts, cancelWatch, connection, jobs, loops, health }, healthPort);
+  return run({ ...parts, cancelWatch, clock, connection, jobs, loops, health }, healthPort);
 }
 
 /** Runs the loops until the worker is stopped. */
@@ -123,7 +127,7 @@ function run(parts: RunningParts, healthPort: number): Worker {
 }
 
 async function stop(parts: RunningParts, running: Promise<unknown>): Promise<void> {
-  const { config, log, patience, jobs, loops, cancelWatch, connection, health, metrics } = parts;
+  const { config, log, patience, jobs, loops, cancelWatch, clock, connection, health, metrics } = parts;
   log.info({ running: jobs.running }, 'worker stopping');
   connection.expectClose();
   const graceMs = config.WORKER_STOP_TIMEOUT_MS;
@@ -132,6 +136,7 @@ async function stop(parts: RunningParts, running: Promise<unknown>): Promise<voi
   clearTimeout(timer);
   await running;
   cancelWatch.stop();
+  clock.stop();
   await connection.close();
   await Promise.all([health.close(), metrics.shutdown()]);
 }

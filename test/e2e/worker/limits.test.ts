@@ -32,10 +32,20 @@ describe('a worker whose clock is ten minutes off the broker’s (T2)', () => {
   it.each([
     ['ahead', TEN_MINUTES_MS],
     ['behind', -TEN_MINUTES_MS],
-  ])('%s counts attempts right, and reports no negative time', async (_what, skewMs) => {
+  ])('%s counts attempts right, reports no negative time, and warns', async (direction, skewMs) => {
     const stack = await withTestStack({
       operationsFolder: 'test/fixtures/operations',
       worker: { NODE_OPTIONS: `--import ${SKEWED_CLOCK}`, SKEW_MS: String(skewMs) },
+    });
+    const warning = `the clock of this host is 600 s ${direction}`;
+    const ready = await fetch(`${stack.worker.healthUrl}/readyz`);
+    expect(await ready.json()).toMatchObject({
+      status: 'ready',
+      warnings: [expect.stringContaining(warning)],
+    });
+    expect(stack.logs().find(({ msg }) => msg === 'clocks differ')).toMatchObject({
+      level: 'warn',
+      reason: expect.stringContaining(warning),
     });
     const nats = await connectTo(stack);
     const { id } = await submitJob(stack, 'test.mode', { mode: 'fail-until', until: 3 });

@@ -8,9 +8,13 @@ import { refusalOf } from '../support.ts';
 
 const servers: HealthServer[] = [];
 
-async function start(notReady?: string): Promise<{ url: string; port: number }> {
+async function start(
+  notReady?: string,
+  warnings: readonly string[] = [],
+): Promise<{ url: string; port: number }> {
   const server = new HealthServer({
     notReady: () => notReady,
+    warnings: () => warnings,
     metrics: (_request, response) => response.end('# metrics\n'),
   });
   servers.push(server);
@@ -51,13 +55,26 @@ describe('the health server', () => {
     expect((await fetch(`${url}/healthz`)).status).toBe(200);
   });
 
+  it.each([
+    [undefined, 200, { status: 'ready' }],
+    ['NATS is not connected', 503, { status: 'not ready', reason: 'NATS is not connected' }],
+  ])('warns of what is wrong, whether the worker takes jobs or not: %s', async (reason, status, body) => {
+    const response = await fetch(`${(await start(reason, ['the clock is wrong'])).url}/readyz`);
+    expect(response.status).toBe(status);
+    expect(await response.json()).toEqual({ ...body, warnings: ['the clock is wrong'] });
+  });
+
   it('serves metrics', async () => {
     expect(await (await fetch(`${(await start()).url}/metrics`)).text()).toBe('# metrics\n');
   });
 
   it('names the setting if the port is taken', async () => {
     const { port } = await start();
-    const second = new HealthServer({ notReady: () => undefined, metrics: () => undefined });
+    const second = new HealthServer({
+      notReady: () => undefined,
+      warnings: () => [],
+      metrics: () => undefined,
+    });
     const error = await refusalOf(() => second.listen('127.0.0.1', port));
     expect(error).toMatchObject({ code: 'config-invalid' });
     expect(error.message).toContain('HEALTH_PORT');
@@ -88,7 +105,11 @@ describe('the health server', () => {
       const module = new URL('../../../worker-node/health-server.ts', import.meta.url).href;
       const program = `
         import { HealthServer } from ${JSON.stringify(module)};
-        const server = new HealthServer({ notReady: () => undefined, metrics: () => undefined });
+        const server = new HealthServer({
+      notReady: () => undefined,
+      warnings: () => [],
+      metrics: () => undefined,
+    });
         process.stdout.write(String(await server.listen('127.0.0.1', 0)));`;
       const child = spawn(process.execPath, ['--input-type=module', '-e', program], {
         stdio: ['ignore', 'pipe', 'ignore'],
