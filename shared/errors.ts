@@ -58,7 +58,7 @@ export const ERRORS = {
   'job-cancelled': { status: 409, title: 'The job was cancelled', ack: 'term' },
   'callback-failed': { status: 502, title: 'The callback was not accepted', ack: 'nak' },
   'callback-gone': { status: 410, title: 'The receiver no longer wants callbacks', ack: 'term' },
-  'callback-unsigned': { status: 500, title: 'There is no secret to sign the callback with', ack: 'term' },
+  'callback-unsigned': { status: 500, title: 'There is no secret to sign the callback with', ack: 'nak' },
   'target-refused': { status: 403, title: 'The target is not on the allow-list', ack: 'term' },
 } as const satisfies Record<string, ErrorEntry>;
 

@@ -36,7 +36,7 @@ export class CallbackSecrets {
     if (keys !== undefined) return keys;
     throw new ThroughlineError(
       'callback-unsigned',
-      'the worker has no secret for this tenant (CALLBACK_SECRETS), and no common one (CALLBACK_SECRET)',
+      'the worker that tried has no secret for this tenant: neither CALLBACK_SECRET nor CALLBACK_SECRETS holds one',
     );
   }
 }

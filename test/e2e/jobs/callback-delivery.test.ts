@@ -3,6 +3,7 @@ import path from 'node:path';
 import { jetstreamManager } from '@nats-io/jetstream';
 import { connect } from '@nats-io/transport-node';
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { createCallbackSecret } from '../../../shared/text/secret.ts';
 import {
   CallbackSystem,
   cloudEvent,
@@ -10,6 +11,7 @@ import {
   SECRETS,
   settings,
   TIMEOUT_MS,
+  UNSIGNED_KEY,
 } from '../../support/callbacks.ts';
 import { scratchFolder } from '../../support/cleanup.ts';
 import { inTurn, status, verified } from '../../support/http/callback-receiver.ts';
@@ -53,6 +55,42 @@ describe('a callback', () => {
     expect(system.receiver.at('/never')).toHaveLength(MAX_ATTEMPTS);
     expect((await system.read(sent.id)).state).toBe('succeeded');
     await until('the queue to be empty', async () => (await system.pending()) === 0);
+  });
+
+  it('that no worker can sign is not sent, but tried again until its attempts are spent', async () => {
+    const asUnsigned = { authorization: `Bearer ${UNSIGNED_KEY}` };
+    const sent = await system.submit(system.to('/unsigned'), asUnsigned);
+    const events = await system.callbacksOf(sent.id, 1, asUnsigned);
+    expect(events.map(({ kind, error }) => `${kind} ${error?.code}`)).toEqual([
+      ...Array(MAX_ATTEMPTS - 1).fill('callback-retrying callback-unsigned'),
+      'callback-failed callback-unsigned',
+    ]);
+    expect(system.receiver.at('/unsigned')).toEqual([]);
+    const lines = system.stack.logs().filter(({ job_id }) => job_id === sent.id);
+    expect(lines.find(({ msg }) => msg === 'callback not delivered yet')).toMatchObject({
+      level: 'warn',
+      code: 'callback-unsigned',
+      reason: expect.stringContaining('CALLBACK_SECRET'),
+    });
+  });
+
+  it('that no worker could sign is delivered once the operator has set the secret', async () => {
+    const secret = createCallbackSecret();
+    const patient = {
+      ...settings(system.receiver.origin),
+      CALLBACK_MAX_ATTEMPTS: '100',
+      CALLBACK_RETRY_MIN_MS: '200',
+    };
+    const stack = await withTestStack({ worker: { ...patient, CALLBACK_SECRET: '' } });
+    const asDev = { authorization: `Bearer ${stack.apiKey}` };
+    const sent = await system.submit(system.to('/later'), asDev, stack);
+    await until('the first try', async () => (await system.history(sent.id, '', asDev, stack)).length > 2);
+    await stack.worker.stop();
+    await stack.addWorker({ CALLBACK_SECRET: secret });
+    const events = await system.callbacksOf(sent.id, 1, asDev, stack);
+    expect(events.at(-1)).toMatchObject({ kind: 'callback-delivered' });
+    const [received] = await system.arrived('/later');
+    expect(received && (await verified(received, secret))).toEqual([true]);
   });
 
   it('is given up immediately when its receiver is gone', async () => {

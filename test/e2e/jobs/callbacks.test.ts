@@ -6,7 +6,7 @@ import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { isCallbackEvent } from '../../../shared/job/callback-event.ts';
 import { isTerminalEvent } from '../../../shared/job/event.ts';
 import { Job } from '../../../shared/job/job.ts';
-import { asDemo, CallbackSystem, cloudEvent, SECRETS, UNSIGNED_KEY } from '../../support/callbacks.ts';
+import { asDemo, CallbackSystem, cloudEvent, SECRETS } from '../../support/callbacks.ts';
 import { scratchFolder } from '../../support/cleanup.ts';
 import { startCallbackReceiver, verified } from '../../support/http/callback-receiver.ts';
 import { until } from '../../support/poll.ts';
@@ -208,15 +208,6 @@ describe('a callback', () => {
     expect((await system.submit(system.to('/key'), key)).id).toBe(one.id);
     const other = await system.stack.submit({ operation: 'echo', input: 1, ...system.to('/other-key') }, key);
     expect(other.status).toBe(422);
-  });
-
-  it('is not sent where there is no secret to sign it with', async () => {
-    const asUnsigned = { authorization: `Bearer ${UNSIGNED_KEY}` };
-    const sent = await system.submit(system.to('/unsigned'), asUnsigned);
-    expect(await system.callbacksOf(sent.id, 1, asUnsigned)).toMatchObject([
-      { kind: 'callback-failed', attempt: 1, error: { code: 'callback-unsigned' } },
-    ]);
-    expect(system.receiver.at('/unsigned')).toEqual([]);
   });
 
   it('is counted', async () => {

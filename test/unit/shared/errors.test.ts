@@ -40,7 +40,7 @@ const EXPECTED: Readonly<Record<ErrorCode, readonly [status: number, ack: 'nak' 
   'job-cancelled': [409, 'term'],
   'callback-failed': [502, 'nak'],
   'callback-gone': [410, 'term'],
-  'callback-unsigned': [500, 'term'],
+  'callback-unsigned': [500, 'nak'],
   'target-refused': [403, 'term'],
 };
 const CODES = Object.keys(ERRORS) as ErrorCode[];

@@ -68,9 +68,9 @@ describe('the secrets of a worker', () => {
     expect(secrets.of('acme')).toEqual([keyOf(OTHER), keyOf(VECTOR.secret)]);
   });
 
-  it('may be missing, and then the callback is given up', async () => {
+  it('may be missing, and then the callback is tried again later', async () => {
     const error = await refusalOf(() => secretsOf({}).of('acme'));
-    expect(error).toMatchObject({ code: 'callback-unsigned', ack: 'term' });
+    expect(error).toMatchObject({ code: 'callback-unsigned', ack: 'nak' });
   });
 
   it.each([
