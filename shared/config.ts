@@ -23,6 +23,27 @@ export function parseConfig<Schema extends z.ZodType>(
   throw new ThroughlineError('config-invalid', sentences.join('; '));
 }
 
+/**
+ * Reads settings of which a wrong one is ignored, as if it were not set.
+ * @param shape the settings by name; each has a default, or may be left out
+ * @returns the typed settings, and a sentence for each wrong one, naming it and never showing its value
+ */
+export function parseLenient<Shape extends Readonly<Record<string, z.ZodType>>>(
+  shape: Shape,
+  values: Readonly<Record<string, unknown>>,
+): { readonly settings: z.output<z.ZodObject<Shape>>; readonly warnings: readonly string[] } {
+  const warnings: string[] = [];
+  const entries = Object.entries(shape).map(([name, schema]) => {
+    const value = values[name];
+    const given = typeof value === 'string' ? value.trim() : value;
+    const parsed = schema.safeParse(given === '' ? undefined : given);
+    if (parsed.success) return [name, parsed.data];
+    warnings.push(`${name}: ${parsed.error.issues[0]?.message}; the value is ignored`);
+    return [name, schema.parse(undefined)];
+  });
+  return { settings: Object.fromEntries(entries), warnings };
+}
+
 /** A whole number given as text. */
 export function wholeNumber(min: number, max: number, fallback: number): z.ZodType<number, unknown> {
   const message = `must be a whole number from ${min} to ${max}`;
@@ -56,4 +77,13 @@ export function url(...schemes: readonly string[]): z.ZodType<string, unknown> {
     const parsed = URL.parse(value);
     return parsed !== null && schemes.includes(parsed.protocol.slice(0, -1));
   }, message);
+}
+
+/** Decodes a percent-encoded part of a setting. A text that is not valid stands for itself: somebody forgot to encode it. */
+export function percentDecoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }

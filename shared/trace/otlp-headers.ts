@@ -1,0 +1,31 @@
+import { percentDecoded } from '../config.ts';
+
+const NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+/** What fetch and Node can send as the value of a header. */
+const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
+
+type Header = readonly [name: string, value: string];
+
+/** Reads `OTEL_EXPORTER_OTLP_HEADERS`: pairs `name=value` with commas between them, percent-encoded (as in W3C Baggage). */
+export function parseOtlpHeaders(text: string): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    text
+      .split(',')
+      .map(headerOf)
+      .filter((header) => header !== undefined),
+  );
+}
+
+/** The places of the members that cannot be sent as a header; 1 for the first. An empty member is no fault. */
+export function badOtlpHeaders(text: string): number[] {
+  return text
+    .split(',')
+    .flatMap((member, index) => (member.trim() === '' || headerOf(member) !== undefined ? [] : [index + 1]));
+}
+
+function headerOf(member: string): Header | undefined {
+  const at = member.indexOf('=');
+  const name = member.slice(0, Math.max(0, at)).trim();
+  const value = percentDecoded(member.slice(at + 1).trim());
+  return NAME.test(name) && VALUE.test(value) ? [name, value] : undefined;
+}

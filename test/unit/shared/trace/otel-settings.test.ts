@@ -1,0 +1,126 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import {
+  OTEL_SETTING_NAMES,
+  type OtelSettings,
+  readOtelSettings,
+  SAMPLERS,
+  tracesTarget,
+} from '../../../../shared/trace/otel-settings.ts';
+
+const DEFAULTS = { maxQueueSize: 2_048, scheduleDelayMs: { fallback: 500, max: 60_000 } };
+const read = (values: Record<string, unknown>) => readOtelSettings(values, DEFAULTS);
+const ENDPOINT = { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318' };
+
+describe("OpenTelemetry's settings", () => {
+  it.each<[string, string, keyof OtelSettings, unknown]>([
+    ['a flag in any case', 'TRUE', 'OTEL_SDK_DISABLED', true],
+    ['a flag in any case', 'False', 'OTEL_SDK_DISABLED', false],
+    ['a sampler in any case', 'Always_Off', 'OTEL_TRACES_SAMPLER', 'always_off'],
+    ['blanks around a value', ' true ', 'OTEL_SDK_DISABLED', true],
+    ['blanks around a number', ' 10 ', 'OTEL_BSP_SCHEDULE_DELAY', 10],
+    ['an exporter', 'none', 'OTEL_TRACES_EXPORTER', 'none'],
+  ])('may have %s: %j', (_what, value, name, expected) => {
+    const { settings, warnings } = read({ [name]: value });
+    expect([settings[name], warnings]).toEqual([expected, []]);
+  });
+
+  it.each([undefined, '', '  '])('are all unset when they are %j', (value) => {
+    const values = Object.fromEntries(OTEL_SETTING_NAMES.map((name) => [name, value]));
+    expect(read(values)).toEqual(read({}));
+    expect(read(values).warnings).toEqual([]);
+  });
+
+  it.each([
+    ['OTEL_SDK_DISABLED', '1'],
+    ['OTEL_SDK_DISABLED', 'yes'],
+    ['OTEL_TRACES_SAMPLER', 'jaeger_remote'],
+    ['OTEL_TRACES_EXPORTER', 'zipkin'],
+    ['OTEL_EXPORTER_OTLP_ENDPOINT', 'collector:4318'],
+    ['OTEL_EXPORTER_OTLP_ENDPOINT', 'grpc://collector:4317'],
+    ['OTEL_BSP_SCHEDULE_DELAY', '60001'],
+    ['OTEL_BSP_SCHEDULE_DELAY', '-1'],
+    ['OTEL_BSP_SCHEDULE_DELAY', '5s'],
+    ['OTEL_BSP_MAX_QUEUE_SIZE', '0'],
+    ['OTEL_BSP_MAX_EXPORT_BATCH_SIZE', 'many'],
+  ])('are ignored with a warning if they are wrong: %s=%s', (name, value) => {
+    const { settings, warnings } = read({ [name]: value });
+    expect(settings).toEqual(read({}).settings);
+    expect(warnings).toEqual([
+      expect.stringMatching(new RegExp(`^${name}: must be .*; the value is ignored$`)),
+    ]);
+    if (value.length > 3) expect(warnings[0]).not.toContain(value);
+  });
+
+  it.each(['1.1', '-0.1', 'half', 'NaN'])('ignore the ratio %s', (value) => {
+    const sampler = { OTEL_TRACES_SAMPLER: 'traceidratio' };
+    const { settings, warnings } = read({ ...sampler, OTEL_TRACES_SAMPLER_ARG: value });
+    expect(settings.OTEL_TRACES_SAMPLER_ARG).toBe(1);
+    expect(warnings).toEqual(['OTEL_TRACES_SAMPLER_ARG: must be a number from 0 to 1; the value is ignored']);
+  });
+
+  it('warn of a ratio that no sampler uses', () => {
+    expect(read({ OTEL_TRACES_SAMPLER_ARG: '0.1' }).warnings).toEqual([
+      'OTEL_TRACES_SAMPLER_ARG: the sampler parentbased_always_on does not use it, so it is ignored',
+    ]);
+    const ratio = { OTEL_TRACES_SAMPLER: 'parentbased_traceidratio', OTEL_TRACES_SAMPLER_ARG: '0.1' };
+    expect(read(ratio)).toMatchObject({ settings: { OTEL_TRACES_SAMPLER_ARG: 0.1 }, warnings: [] });
+  });
+
+  it('name the place of a header that cannot be sent, and send the others', () => {
+    const { settings, warnings } = read({ OTEL_EXPORTER_OTLP_HEADERS: 'a=1,canary: x,b=2,c=canary%0A' });
+    expect(settings.OTEL_EXPORTER_OTLP_HEADERS).toEqual({ a: '1', b: '2' });
+    expect(warnings).toEqual([
+      'OTEL_EXPORTER_OTLP_HEADERS: member 2 is not name=value, so it is ignored',
+      'OTEL_EXPORTER_OTLP_HEADERS: member 4 is not name=value, so it is ignored',
+    ]);
+  });
+
+  it('never throw, and never show a value', () => {
+    const values = fc.dictionary(
+      fc.constantFrom(...OTEL_SETTING_NAMES),
+      fc.oneof(
+        fc.string().map((text) => `canary${text}`),
+        fc.constantFrom(7, null, {}, [], true),
+      ),
+    );
+    fc.assert(
+      fc.property(values, (given) => {
+        const { settings, warnings } = read(given);
+        expect(SAMPLERS).toContain(settings.OTEL_TRACES_SAMPLER);
+        expect(warnings.join()).not.toContain('canary');
+      }),
+    );
+  });
+});
+
+describe('the target of spans', () => {
+  const target = (values: Record<string, string>) => tracesTarget(read(values).settings);
+
+  it.each<[Record<string, string>, string | undefined]>([
+    [{}, undefined],
+    [ENDPOINT, 'http://collector:4318/v1/traces'],
+    [{ OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318/otlp/' }, 'http://collector:4318/otlp/v1/traces'],
+    [{ ...ENDPOINT, OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: 'https://other/in' }, 'https://other/in'],
+    [{ ...ENDPOINT, OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: 'nowhere' }, 'http://collector:4318/v1/traces'],
+    [{ ...ENDPOINT, OTEL_SDK_DISABLED: 'TRUE' }, undefined],
+    [{ ...ENDPOINT, OTEL_TRACES_EXPORTER: 'none' }, undefined],
+  ])('of %j is %s', (values, url) => {
+    expect(target(values)?.url).toBe(url);
+  });
+
+  it('has the headers of both settings, and those for traces win', () => {
+    const headers = {
+      OTEL_EXPORTER_OTLP_HEADERS: 'a=1,b=1',
+      OTEL_EXPORTER_OTLP_TRACES_HEADERS: 'b=2',
+    };
+    expect(target({ ...ENDPOINT, ...headers })?.headers).toEqual({ a: '1', b: '2' });
+  });
+
+  it('sends a user and a password of its URL as a header', () => {
+    expect(target({ OTEL_EXPORTER_OTLP_ENDPOINT: 'http://ann:p%40w@collector' })).toEqual({
+      url: 'http://collector/v1/traces',
+      headers: { authorization: `Basic ${btoa('ann:p@w')}` },
+    });
+  });
+});
