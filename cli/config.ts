@@ -1,5 +1,7 @@
 import * as z from 'zod';
 import { optionalText, parseConfig, url } from '../shared/config.ts';
+import { unknownSettings } from '../shared/text/setting-names.ts';
+import { isOtelSdkName, OTEL_NAMES } from '../shared/trace/otel-names.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -76,4 +78,28 @@ export interface TerminalConfig {
 export function terminalConfig(environment: Environment): TerminalConfig {
   const { NO_COLOR, TERM } = parseConfig(TerminalSettings, environment);
   return { noColor: NO_COLOR !== undefined, dumb: TERM === 'dumb' };
+}
+
+/** The names that a command reads when it calls the API, without those of OpenTelemetry. */
+export const CLI_SETTING_NAMES = [
+  'THROUGHLINE_URL',
+  'THROUGHLINE_API_KEY',
+  'THROUGHLINE_TRACES_URL',
+  'TRACEPARENT',
+  'TRACESTATE',
+  'BAGGAGE',
+] as const;
+
+/**
+ * Finds settings that change nothing because no command reads their names: `THROUGHLINE_APIKEY`.
+ * @returns a sentence for each
+ */
+export function cliWarnings(environment: Environment): string[] {
+  return unknownSettings(environment, {
+    program: 'the command line',
+    known: [...CLI_SETTING_NAMES, ...OTEL_NAMES],
+    prefixes: ['THROUGHLINE_', 'OTEL_'],
+    // Where the local stack keeps what it fetched.
+    isForeign: (name) => name === 'THROUGHLINE_CACHE_DIR' || isOtelSdkName(name),
+  });
 }

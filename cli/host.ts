@@ -1,7 +1,14 @@
 import type { Readable } from 'node:stream';
 import type { Command } from 'commander';
 import { ApiClient } from './api-client.ts';
-import { type CliConfig, type ConfigFlags, cliConfig, type Environment, terminalConfig } from './config.ts';
+import {
+  type CliConfig,
+  type ConfigFlags,
+  cliConfig,
+  cliWarnings,
+  type Environment,
+  terminalConfig,
+} from './config.ts';
 import { EXIT, exitCodeOf } from './exit-code.ts';
 import { Interrupt } from './interrupt.ts';
 import { Output } from './text/output.ts';
@@ -66,6 +73,7 @@ export class Host {
     try {
       await this.runLocal(command, async (output, flags) => {
         const { environment, stdin } = this.#process;
+        for (const warning of cliWarnings(environment)) output.warn(warning);
         const config = cliConfig(environment, flags);
         const api = new ApiClient({ ...config, signal });
         const startTrace: Scope['startTrace'] = async (baggage = []) => {

@@ -1,10 +1,14 @@
 import * as z from 'zod';
-import { optionalText, parseConfig, url, wholeNumber } from '../shared/config.ts';
+import { optionalText, parseConfig, wholeNumber } from '../shared/config.ts';
 import { LIMITS } from '../shared/job/limits.ts';
+import { brokerAddress } from '../shared/nats/broker-address.ts';
+import { checkLogin, isCredentials } from '../shared/nats/broker-login.ts';
+import { type SettingNames, unknownSettings } from '../shared/text/setting-names.ts';
+import { OTEL_SETTING_NAMES, type OtelSettings, readOtelSettings } from '../shared/trace/otel-settings.ts';
 import { accessSettings, checkTokenSettings } from './access/settings.ts';
 import type { BridgeApi, JobIndexApi } from './calls/objects.ts';
 import { REGIONS } from './calls/placement.ts';
-import { telemetrySettings } from './telemetry/settings.ts';
+import { BATCH_DEFAULTS, telemetrySettings } from './telemetry/settings.ts';
 
 /** The Worker's bindings: settings arrive as text, see the settings table in README.md. */
 export interface Env extends Record<string, unknown> {
@@ -24,11 +28,14 @@ function durableObject<Namespace>(className: string): z.ZodType<Namespace, Names
 const Settings = z.object({
   BRIDGE: durableObject<Env['BRIDGE']>('Bridge'),
   JOB_INDEX: durableObject<Env['JOB_INDEX']>('JobIndex'),
-  NATS_URL: url('ws', 'wss'),
+  NATS_URL: brokerAddress('ws', 'wss'),
   NATS_USER: optionalText,
   NATS_PASSWORD: optionalText,
   NATS_TOKEN: optionalText,
-  NATS_CREDS: optionalText,
+  NATS_CREDS: optionalText.refine(
+    (text) => text === undefined || isCredentials(text),
+    'must be the text of a credentials file: a JWT and a seed',
+  ),
   ...accessSettings,
   TRACE_TRUST: z
     .enum(['authenticated', 'all', 'none'], 'must be authenticated, all or none')
@@ -49,21 +56,68 @@ const Settings = z.object({
   ...telemetrySettings,
 });
 
-const CheckedSettings = Settings.check(({ value, issues }) => checkTokenSettings(value, issues));
+const CheckedSettings = Settings.check(({ value, issues }) => {
+  checkTokenSettings(value, issues);
+  checkLogin(value, issues);
+});
 
-export type EdgeConfig = z.output<typeof Settings>;
+/** The names of the edge's bindings, without those of OpenTelemetry. */
+export const EDGE_SETTING_NAMES: readonly string[] = Object.keys(Settings.shape);
+
+/** Bindings belong to this Worker alone, so each one that it does not read is a mistake. */
+const NAMES: SettingNames = {
+  program: 'the edge',
+  known: [...EDGE_SETTING_NAMES, ...OTEL_SETTING_NAMES],
+  prefixes: [''],
+  isForeign: () => false,
+};
+
+/** Settings that change nothing unless another one is set. */
+const NEEDS: Readonly<Record<string, keyof typeof Settings.shape>> = {
+  RATE_LIMIT_POLICY: 'RATE_LIMITER',
+  JWT_ALGORITHMS: 'JWT_JWKS_URL',
+  JWT_TENANT_CLAIM: 'JWT_JWKS_URL',
+  JWT_SCOPE_CLAIM: 'JWT_JWKS_URL',
+};
+
+export type EdgeConfig = z.output<typeof Settings> & OtelSettings;
+
+/** What the bindings say. */
+export interface EdgeSettings {
+  readonly config: EdgeConfig;
+  /** A sentence about each binding that changes nothing, for the log. */
+  readonly warnings: readonly string[];
+}
 
 /** The checked settings of each `env`. An isolate gets few of them, so each is checked once. */
-const checkedSettings = new WeakMap<Env, EdgeConfig>();
+const checkedSettings = new WeakMap<Env, EdgeSettings>();
 
 /**
- * The edge's settings.
+ * Reads and checks the bindings.
  * @throws ThroughlineError `config-invalid`, with a sentence for each wrong setting
  */
-export function edgeConfig(env: Env): EdgeConfig {
+export function edgeSettings(env: Env): EdgeSettings {
   const known = checkedSettings.get(env);
   if (known !== undefined) return known;
   const config = parseConfig(CheckedSettings, env);
-  checkedSettings.set(env, config);
-  return config;
+  const { settings, warnings } = readOtelSettings(env, BATCH_DEFAULTS);
+  const read = {
+    config: { ...config, ...settings },
+    warnings: [...warnings, ...bindingWarnings(env)],
+  };
+  checkedSettings.set(env, read);
+  return read;
+}
+
+/** The edge's settings. @throws ThroughlineError `config-invalid`, with a sentence for each wrong setting */
+export function edgeConfig(env: Env): EdgeConfig {
+  return edgeSettings(env).config;
+}
+
+/** Finds bindings that change nothing, also if another one is wrong. @returns a sentence for each */
+export function bindingWarnings(env: Env): string[] {
+  const unused = Object.entries(NEEDS)
+    .filter(([name, needed]) => env[name] && !env[needed])
+    .map(([name, needed]) => `${name} changes nothing without ${needed}`);
+  return [...unknownSettings(env, NAMES), ...unused];
 }

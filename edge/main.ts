@@ -6,7 +6,14 @@ import { Bridge as BridgeObject } from './bridge/bridge.ts';
 import { BridgeClient } from './calls/bridge-client.ts';
 import { JobIndexClient } from './calls/job-index-client.ts';
 import { type RequestLocation, regionOf } from './calls/placement.ts';
-import { type EdgeConfig, type Env, edgeConfig } from './config.ts';
+import {
+  bindingWarnings,
+  type EdgeConfig,
+  type EdgeSettings,
+  type Env,
+  edgeConfig,
+  edgeSettings,
+} from './config.ts';
 import { createApp } from './http/app.ts';
 import { drainingResponse } from './http/drain-body.ts';
 import type { EdgeBindings } from './http/edge-app.ts';
@@ -62,19 +69,23 @@ export const JobIndex = new Proxy(JobIndexObject, {
 
 async function answer(request: Request, env: Env, ctx: ExecutionContext): Promise<Response> {
   try {
-    const config = edgeConfig(env);
-    const requestContext = await readRequestContext(request, config);
-    return await handlerOf(env, config)(request, requestContext, ctx);
+    const settings = edgeSettings(env);
+    const requestContext = await readRequestContext(request, settings.config);
+    return await handlerOf(env, settings)(request, requestContext, ctx);
   } catch (thrown) {
     const error = ThroughlineError.from(thrown);
-    createLogger('info').error(error.message, { code: error.code });
+    // A wrong name may be the reason of a bad configuration. It is for the log only.
+    const ignored = error.code === 'config-invalid' ? { ignored: bindingWarnings(env) } : {};
+    createLogger('info').error(error.message, { code: error.code, ...ignored });
     return problemResponse(error);
   }
 }
 
-function handlerOf(env: Env, config: EdgeConfig): Handler {
+function handlerOf(env: Env, { config, warnings }: EdgeSettings): Handler {
   const existing = handlers.get(env);
   if (existing !== undefined) return existing;
+  const log = createLogger(config.LOG_LEVEL);
+  for (const reason of warnings) log.warn('setting ignored', { reason });
   const answerByApp = createAppHandler(env, config);
   const tracing = telemetryOf(config);
   const handler = tracing.on ? traced(answerByApp, tracing.trace) : untraced(answerByApp);

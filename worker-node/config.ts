@@ -1,10 +1,22 @@
 import { hostname } from 'node:os';
 import * as z from 'zod';
-import { flag, optionalText, parseConfig, url, wholeNumber } from '../shared/config.ts';
+import { flag, optionalText, parseConfig, wholeNumber } from '../shared/config.ts';
+import { ThroughlineError } from '../shared/errors.ts';
 import { isToken } from '../shared/job/job-address.ts';
+import { brokerAddress } from '../shared/nats/broker-address.ts';
+import { checkLogin } from '../shared/nats/broker-login.ts';
+import { unknownSettings } from '../shared/text/setting-names.ts';
 import { parseJson } from '../shared/text/json.ts';
 import { callbackSecretKey } from '../shared/text/secret.ts';
+import { isOtelSdkName, OTEL_NAMES } from '../shared/trace/otel-names.ts';
 
+/** Settings of the command line that may be in the environment of a worker. */
+const CLI_NAMES = [
+  'THROUGHLINE_URL',
+  'THROUGHLINE_API_KEY',
+  'THROUGHLINE_TRACES_URL',
+  'THROUGHLINE_CACHE_DIR',
+];
 const DAY_MS = 24 * 60 * 60 * 1_000;
 const SECRET_FORM = '"whsec_" and 24 to 64 bytes in base64';
 
@@ -43,7 +55,7 @@ function keysOf(secrets: readonly string[]): Uint8Array[] | undefined {
 }
 
 const Settings = z.object({
-  NATS_URL: url('nats', 'tls', 'ws', 'wss').default('nats://127.0.0.1:4222'),
+  NATS_URL: brokerAddress('nats', 'tls', 'ws', 'wss').prefault('nats://127.0.0.1:4222'),
   NATS_USER: optionalText,
   NATS_PASSWORD: optionalText,
   NATS_TOKEN: optionalText,
@@ -74,6 +86,16 @@ const Settings = z.object({
   DEBUG: flag(false),
 });
 
+const CheckedSettings = Settings.check(({ value, issues }) => {
+  checkLogin(value, issues);
+  if (value.CALLBACK_RETRY_MAX_MS >= value.CALLBACK_RETRY_MIN_MS) return;
+  const message = 'must not be less than CALLBACK_RETRY_MIN_MS';
+  issues.push({ code: 'custom', path: ['CALLBACK_RETRY_MAX_MS'], message, input: undefined });
+});
+
+/** The names of a worker's own settings. */
+export const WORKER_SETTING_NAMES: readonly string[] = Object.keys(Settings.shape);
+
 /** The settings of a worker host. README.md has a table of them. */
 export type WorkerConfig = z.output<typeof Settings>;
 
@@ -83,5 +105,33 @@ export type WorkerConfig = z.output<typeof Settings>;
  * @throws ThroughlineError `config-invalid`, a sentence per wrong setting
  */
 export function workerConfig(environment: Readonly<Record<string, string | undefined>>): WorkerConfig {
-  return parseConfig(Settings, environment);
+  try {
+    return parseConfig(CheckedSettings, environment);
+  } catch (thrown) {
+    // A wrong name may be the reason, and the log that would show it does not exist yet.
+    const { code, message } = ThroughlineError.from(thrown);
+    throw new ThroughlineError(code, [message, ...workerWarnings(environment)].join('; '));
+  }
+}
+
+/**
+ * Finds settings that change nothing because nobody reads their names: `WORKER_CONCURENCY`, and also the edge's settings.
+ * @returns a sentence for each
+ */
+export function workerWarnings(environment: Readonly<Record<string, string | undefined>>): string[] {
+  return unknownSettings(environment, {
+    program: 'the worker',
+    known: [...WORKER_SETTING_NAMES, ...OTEL_NAMES],
+    prefixes: [
+      'WORKER_',
+      'NATS_',
+      'CALLBACK_',
+      'HTTP_REQUEST_',
+      'OUTBOX_',
+      'BRIDGE_',
+      'THROUGHLINE_',
+      'OTEL_',
+    ],
+    isForeign: (name) => CLI_NAMES.includes(name) || isOtelSdkName(name),
+  });
 }

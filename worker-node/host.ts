@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { describeThrown, ThroughlineError } from '../shared/errors.ts';
 import { SERVICE } from '../shared/trace/semantics.ts';
-import { type WorkerConfig, workerConfig } from './config.ts';
+import { type WorkerConfig, workerConfig, workerWarnings } from './config.ts';
 import { createLogger, type WorkerLogger } from './log.ts';
 import { createRegistry, loadOperations, type OperationRegistry } from './operations/operation-registry.ts';
 import { startTracing } from './telemetry/tracing.ts';
@@ -22,14 +22,17 @@ interface HostOptions {
 export async function runWorkerHost(options: HostOptions): Promise<number> {
   const config = workerConfig(options.environment);
   const debug = options.debug || config.DEBUG;
+  const log = createLogger(SERVICE.worker, debug ? 'debug' : config.LOG_LEVEL);
+  const warn = (reason: string): void => log.warn({ reason }, 'setting ignored');
+  for (const warning of workerWarnings(options.environment)) warn(warning);
   // Before any operation is loaded, so that the modules that operations import are instrumented.
   const tracing = await startTracing({
     serviceName: SERVICE.worker,
     environment: options.environment,
     debug,
     autoInstrument: true,
+    warn,
   });
-  const log = createLogger(SERVICE.worker, debug ? 'debug' : config.LOG_LEVEL);
   const registry = await loadRegistry(options.operationsFolder, config);
   const worker = await startWorker({ config, registry, log, tracing: tracing.on });
   const ready = { operations: [...registry.keys()], group: config.WORKER_GROUP };

@@ -35,10 +35,16 @@ const ApiKeys = z
   });
 
 /** Over plain HTTP, anybody on the network could replace the keys. */
-const JwksUrl = url('https', 'http').refine((text) => {
-  const parsed = URL.parse(text);
-  return parsed !== null && (parsed.protocol === 'https:' || LOOPBACK.test(parsed.hostname));
-}, 'must be a URL that starts with https:// (http:// only for this machine)');
+const JwksUrl = url('https', 'http')
+  .refine((text) => {
+    const parsed = URL.parse(text);
+    return parsed !== null && (parsed.protocol === 'https:' || LOOPBACK.test(parsed.hostname));
+  }, 'must be a URL that starts with https:// (http:// only for this machine)')
+  // fetch refuses such a URL with an error that shows it.
+  .refine(
+    (text) => !URL.parse(text)?.username && !URL.parse(text)?.password,
+    'must hold no user and no password',
+  );
 
 const Algorithms = z
   .string()

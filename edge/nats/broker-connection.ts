@@ -1,6 +1,7 @@
 import { context, ROOT_CONTEXT } from '@opentelemetry/api';
 import { withDeadline } from '../../shared/deadline.ts';
 import { ThroughlineError, unavailable } from '../../shared/errors.ts';
+import { serverNames } from '../../shared/nats/broker-address.ts';
 import { SERVICE } from '../../shared/trace/semantics.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { withService } from '../telemetry/service.ts';
@@ -32,6 +33,8 @@ export class BrokerConnection {
   #state: BrokerState = 'idle';
   #session: BrokerSession | undefined;
   #connecting: Promise<BrokerSession> | undefined;
+  /** The server of the last session, see `openSession`. */
+  #lastServer: string | undefined;
   #onOpen: () => void = () => undefined;
   #failedAt = 0;
   #opened = 0;
@@ -134,7 +137,7 @@ export class BrokerConnection {
     const pause = this.#failedAt + PAUSE_MS - Date.now();
     if (pause > 0) await scheduler.wait(pause);
     try {
-      const session = await openSession(this.#settings, this.#name);
+      const session = await openSession(this.#settings, this.#name, this.#lastServer);
       this.#adopt(session);
       return session;
     } catch (thrown) {
@@ -142,17 +145,20 @@ export class BrokerConnection {
       this.#failing = true;
       this.#failedAt = Date.now();
       const error = ThroughlineError.from(thrown, 'broker-unavailable');
-      this.#log.warn('cannot connect to NATS', { reason: error.message });
+      const servers = serverNames(this.#settings.NATS_URL.servers);
+      this.#log.warn('cannot connect to NATS', { reason: error.message, servers });
       throw error;
     }
   }
 
   #adopt(session: BrokerSession): void {
     this.#session = session;
+    this.#lastServer = session.server;
     this.#state = 'open';
     this.#failing = false;
     this.#opened++;
-    this.#log.info('connected to NATS', { connection: this.#opened });
+    const server = serverNames([session.server]);
+    this.#log.info('connected to NATS', { server, connection: this.#opened });
     // The loss belongs to no request: its log line must not carry the trace of the request that connected.
     const noRequest = withService(ROOT_CONTEXT, this.#service);
     session.lost.listen(() => context.with(noRequest, () => this.#drop(session, 'it was closed')));

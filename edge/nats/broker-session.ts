@@ -16,6 +16,8 @@ export type WriteHeaders = (set: (name: string, value: string) => void) => void;
 export interface BrokerSession {
   /** Happens once the connection is gone, for any reason. */
   readonly lost: Loss;
+  /** The server of `NATS_URL` at the other end. */
+  readonly server: string;
   /** Version of the server at the other end; undefined if the server did not say. */
   readonly serverVersion: string | undefined;
   readonly isClosed: boolean;

@@ -27,20 +27,25 @@ import { readPage, type SubjectPage, type SubjectPageQuery } from './subject-pag
 /**
  * Connects to NATS, within `BROKER_TIMEOUT_MS`.
  * @param name shown in the server's list of connections
+ * @param lastServer is tried first: the server of the session before
  * @throws ThroughlineError `broker-unavailable` or `broker-refused`
  */
-export async function openSession(settings: BrokerSettings, name: string): Promise<BrokerSession> {
+export async function openSession(
+  settings: BrokerSettings,
+  name: string,
+  lastServer?: string,
+): Promise<BrokerSession> {
   const timeoutMs = settings.BROKER_TIMEOUT_MS;
-  const opening = openConnection(settings, name);
+  const opening = openConnection(settings, name, lastServer);
   // The client's own time limit does not cover a socket that closes during its handshake.
   const late = (): Error => {
-    opening.then((connection) => connection.close()).catch(() => undefined);
+    opening.then(({ connection }) => connection.close()).catch(() => undefined);
     return unavailable('no handshake in time');
   };
   try {
-    const connection = await withDeadline(opening, timeoutMs, late);
+    const { connection, server } = await withDeadline(opening, timeoutMs, late);
     const manager = await connection.jetstreamManager({ timeout: timeoutMs, checkAPI: false });
-    const session = new NatsSession(connection, manager, timeoutMs);
+    const session = new NatsSession({ connection, server, manager, timeoutMs });
     const lose = (): void => session.lost.happen();
     void connection.closed().then(lose, lose);
     return session;
@@ -49,15 +54,24 @@ export async function openSession(settings: BrokerSettings, name: string): Promi
   }
 }
 
+interface SessionParts {
+  readonly connection: NatsConnection;
+  readonly server: string;
+  readonly manager: JetStreamManager;
+  readonly timeoutMs: number;
+}
+
 /** A {@link BrokerSession} over a connection of `nats.ws`. */
 class NatsSession implements BrokerSession {
   readonly lost = new Loss();
+  readonly server: string;
   readonly #connection: NatsConnection;
   readonly #jetStream: JetStreamClient;
   readonly #manager: JetStreamManager;
   readonly #timeoutMs: number;
 
-  constructor(connection: NatsConnection, manager: JetStreamManager, timeoutMs: number) {
+  constructor({ connection, server, manager, timeoutMs }: SessionParts) {
+    this.server = server;
     this.#connection = connection;
     this.#timeoutMs = timeoutMs;
     this.#jetStream = connection.jetstream({ timeout: timeoutMs });

@@ -6,15 +6,20 @@ import {
   tokenAuthenticator,
   usernamePasswordAuthenticator,
 } from 'nats.ws';
+import type { BrokerAddress } from '../../shared/nats/broker-address.ts';
+import { loginOf } from '../../shared/nats/broker-login.ts';
 import { INBOX } from '../../shared/wire/subjects.ts';
+import { type Dialled, dialInTurn } from './dial-in-turn.ts';
 
 /** After two pings without an answer the connection is closed, as the server does with a silent client. */
 const PING_INTERVAL_MS = 10_000;
 const MAX_PINGS_OUT = 2;
+/** How long a silent server may keep the next one of the list waiting. */
+const MAX_PATIENCE_MS = 500;
 
 /** Where NATS is, and how to log in: settings of the edge. */
 export interface BrokerSettings {
-  readonly NATS_URL: string;
+  readonly NATS_URL: BrokerAddress;
   readonly NATS_USER?: string | undefined;
   readonly NATS_PASSWORD?: string | undefined;
   readonly NATS_TOKEN?: string | undefined;
@@ -22,11 +27,31 @@ export interface BrokerSettings {
   readonly BROKER_TIMEOUT_MS: number;
 }
 
-/** Opens a connection to NATS that does not reconnect by itself. @throws NatsError */
-export function openConnection(settings: BrokerSettings, name: string): Promise<NatsConnection> {
+/**
+ * Opens a connection to the first server of `NATS_URL` that answers. The connection does not reconnect by itself.
+ * @param name shown in the server's list of connections
+ * @param lastServer is tried first: the server of the connection before
+ * @throws NatsError
+ */
+export function openConnection(
+  settings: BrokerSettings,
+  name: string,
+  lastServer: string | undefined,
+): Promise<Dialled<NatsConnection>> {
+  const { servers } = settings.NATS_URL;
+  const inOrder = [...new Set(lastServer === undefined ? servers : [lastServer, ...servers])];
+  return dialInTurn(inOrder, {
+    dial: (server) => dial(server, settings, name),
+    close: (connection) => void connection.close(),
+    // Every server gets a turn before the time is up.
+    patienceMs: Math.min(MAX_PATIENCE_MS, settings.BROKER_TIMEOUT_MS / (servers.length + 1)),
+  });
+}
+
+function dial(server: string, settings: BrokerSettings, name: string): Promise<NatsConnection> {
   const authenticator = authenticatorOf(settings);
   return connect({
-    servers: settings.NATS_URL,
+    servers: server,
     name,
     inboxPrefix: INBOX.edge,
     timeout: settings.BROKER_TIMEOUT_MS,
@@ -41,9 +66,11 @@ export function openConnection(settings: BrokerSettings, name: string): Promise<
 }
 
 function authenticatorOf(settings: BrokerSettings): Authenticator | undefined {
-  const { NATS_CREDS, NATS_TOKEN, NATS_USER, NATS_PASSWORD } = settings;
+  const { NATS_CREDS } = settings;
   if (NATS_CREDS !== undefined) return credsAuthenticator(new TextEncoder().encode(NATS_CREDS));
-  if (NATS_TOKEN !== undefined) return tokenAuthenticator(NATS_TOKEN);
-  if (NATS_USER !== undefined) return usernamePasswordAuthenticator(NATS_USER, NATS_PASSWORD);
-  return undefined;
+  const login = loginOf(settings);
+  if (login === undefined) return undefined;
+  return 'token' in login
+    ? tokenAuthenticator(login.token)
+    : usernamePasswordAuthenticator(login.user, login.password);
 }

@@ -1,6 +1,7 @@
 import { JsonTraceSerializer } from '@opentelemetry/otlp-transformer';
 import type { ReadableSpan } from '@opentelemetry/sdk-trace-base';
 import { describeThrown } from '../../shared/errors.ts';
+import type { TracesTarget } from '../../shared/trace/otel-settings.ts';
 import type { Logger } from './log.ts';
 import type { SendSpans } from './span-processor.ts';
 
@@ -12,16 +13,15 @@ const TIMEOUT_MS = 10_000;
 /**
  * Sends spans as OTLP/HTTP JSON. A second try follows if the answer allows it, or if the connection broke: a collector
  * may close an idle connection at the moment when spans are sent.
- * @param url the traces endpoint, `…/v1/traces`
  */
-export function otlpSender(url: string, headers: Readonly<Record<string, string>>, log: Logger): SendSpans {
+export function otlpSender(target: TracesTarget, log: Logger): SendSpans {
   return async (spans) => {
     const body = JsonTraceSerializer.serializeRequest([...spans] as ReadableSpan[]);
     if (body === undefined) return { lost: spans.length };
-    let failure = await post(url, headers, body);
+    let failure = await post(target, body);
     if (failure?.retryable) {
       await scheduler.wait(RETRY_AFTER_MS);
-      failure = await post(url, headers, body);
+      failure = await post(target, body);
     }
     if (failure === undefined) return { lost: 0 };
     log.warn('spans were lost: the OTLP endpoint did not take them', {
@@ -33,8 +33,7 @@ export function otlpSender(url: string, headers: Readonly<Record<string, string>
 }
 
 async function post(
-  url: string,
-  headers: Readonly<Record<string, string>>,
+  { url, headers }: TracesTarget,
   body: Uint8Array,
 ): Promise<{ readonly reason: string; readonly retryable: boolean } | undefined> {
   try {
@@ -50,6 +49,8 @@ async function post(
     return { reason: `status ${response.status}`, retryable: RETRYABLE.includes(response.status) };
   } catch (thrown) {
     const timedOut = thrown instanceof Error && thrown.name === 'TimeoutError';
-    return { reason: describeThrown(thrown), retryable: !timedOut };
+    // The address may hold a secret in its query.
+    const reason = describeThrown(thrown).replaceAll(url, 'the endpoint');
+    return { reason, retryable: !timedOut };
   }
 }

@@ -2,6 +2,7 @@ import type { TraceConfig } from '@microlabs/otel-cf-workers';
 import { context, propagation } from '@opentelemetry/api';
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
 import { ThroughlinePropagator } from '../../shared/propagation/index.ts';
+import { tracesTarget } from '../../shared/trace/otel-settings.ts';
 import { SERVICE } from '../../shared/trace/semantics.ts';
 import { spanLine } from '../../shared/trace/span-line.ts';
 import type { Logger } from './log.ts';
@@ -78,23 +79,15 @@ function traceConfig(
 
 function sender(config: TelemetrySettings, log: Logger): SendSpans | undefined {
   if (config.OTEL_SDK_DISABLED) return undefined;
-  const url = tracesUrl(config);
+  const target = tracesTarget(config);
   const senders: SendSpans[] = [];
-  if (url !== undefined) senders.push(otlpSender(url, config.OTEL_EXPORTER_OTLP_HEADERS, log));
+  if (target !== undefined) senders.push(otlpSender(target, log));
   if (config.DEBUG) senders.push(printSpans);
   if (senders.length === 0) return undefined;
   return async (spans) => {
     const [first] = await Promise.all(senders.map((send) => send(spans)));
     return first ?? { lost: 0 };
   };
-}
-
-/** The endpoint for traces is used as it is. The general endpoint gets a path added (OTLP exporter specification). */
-function tracesUrl(config: TelemetrySettings): string | undefined {
-  if (config.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT !== undefined)
-    return config.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT;
-  const base = config.OTEL_EXPORTER_OTLP_ENDPOINT;
-  return base === undefined ? undefined : `${base.replace(/\/$/, '')}/v1/traces`;
 }
 
 const printSpans: SendSpans = async (spans) => {

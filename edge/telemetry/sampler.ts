@@ -1,14 +1,7 @@
 import { type Context, trace } from '@opentelemetry/api';
-import {
-  AlwaysOffSampler,
-  AlwaysOnSampler,
-  ParentBasedSampler,
-  type Sampler,
-  SamplingDecision,
-  type SamplingResult,
-  TraceIdRatioBasedSampler,
-} from '@opentelemetry/sdk-trace-base';
-import type { SamplerName } from './settings.ts';
+import { type Sampler, SamplingDecision, type SamplingResult } from '@opentelemetry/sdk-trace-base';
+import type { SamplerName } from '../../shared/trace/otel-settings.ts';
+import { samplerOf } from '../../shared/trace/sampler.ts';
 
 const ALARM_SPAN = 'Durable Object Alarm';
 
@@ -17,17 +10,8 @@ const ALARM_SPAN = 'Durable Object Alarm';
  * @param ratio `OTEL_TRACES_SAMPLER_ARG`, from 0 to 1; only the ratio samplers use it
  */
 export function createSampler(name: SamplerName, ratio: number): Sampler {
-  return new TracestateKeepingSampler(SAMPLER_OF[name](ratio));
+  return new TracestateKeepingSampler(samplerOf(name, ratio));
 }
-
-const SAMPLER_OF: Readonly<Record<SamplerName, (ratio: number) => Sampler>> = {
-  always_on: () => new AlwaysOnSampler(),
-  always_off: () => new AlwaysOffSampler(),
-  traceidratio: (ratio) => new TraceIdRatioBasedSampler(ratio),
-  parentbased_always_on: () => new ParentBasedSampler({ root: new AlwaysOnSampler() }),
-  parentbased_always_off: () => new ParentBasedSampler({ root: new AlwaysOffSampler() }),
-  parentbased_traceidratio: (ratio) => new ParentBasedSampler({ root: new TraceIdRatioBasedSampler(ratio) }),
-};
 
 /**
  * Returns the parent's tracestate if the inner sampler returns none. OpenTelemetry's own tracer does this itself;

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type Env, edgeConfig } from '../../edge/config.ts';
+import { type Env, edgeConfig, edgeSettings } from '../../edge/config.ts';
 import { LIMITS } from '../../shared/job/limits.ts';
 import { refusalOf } from '../unit/support.ts';
 
@@ -14,7 +14,7 @@ const env = (more: Record<string, unknown> = {}): Env =>
 describe("the edge's settings", () => {
   it('have their defaults', () => {
     expect(edgeConfig(env())).toMatchObject({
-      NATS_URL: 'wss://nats.example',
+      NATS_URL: { servers: ['wss://nats.example'] },
       TRACE_TRUST: 'authenticated',
       BRIDGE_SHARDS: 1,
       INDEX_SHARDS: 1,
@@ -71,20 +71,11 @@ describe("the edge's settings", () => {
     ['BRIDGE_SHARDS', '0'],
     ['BRIDGE_SHARDS', '257'],
     ['BROKER_TIMEOUT_MS', '99'],
+    ['NATS_CREDS', 'a path'],
+    ['NATS_PASSWORD', 'without a user'],
     ['MAX_INPUT_BYTES', String(LIMITS.inputBytes + 1)],
     ['LOG_LEVEL', 'loud'],
     ['DEBUG', 'maybe'],
-    ['OTEL_SDK_DISABLED', 'maybe'],
-    ['OTEL_EXPORTER_OTLP_ENDPOINT', 'collector:4318'],
-    ['OTEL_EXPORTER_OTLP_TRACES_ENDPOINT', 'ftp://collector'],
-    ['OTEL_EXPORTER_OTLP_HEADERS', 7],
-    ['OTEL_TRACES_SAMPLER', 'sometimes'],
-    ['OTEL_TRACES_SAMPLER_ARG', '1.1'],
-    ['OTEL_TRACES_SAMPLER_ARG', '-0.1'],
-    ['OTEL_TRACES_SAMPLER_ARG', 'half'],
-    ['OTEL_BSP_MAX_QUEUE_SIZE', '0'],
-    ['OTEL_BSP_MAX_EXPORT_BATCH_SIZE', '0'],
-    ['OTEL_BSP_SCHEDULE_DELAY', '5001'],
   ])('%s may not be %j, and the answer names it', async (key, value) => {
     const error = await refusalOf(() => edgeConfig(env({ [key]: value })));
     expect(error.code).toBe('config-invalid');
@@ -96,9 +87,7 @@ describe("the edge's settings", () => {
     await fc.assert(
       fc.asyncProperty(fc.uuid(), async (canary) => {
         const wrong = Object.fromEntries(
-          ['NATS_URL', 'TRACE_TRUST', 'BRIDGE_SHARDS', 'LOG_LEVEL', 'DEBUG', 'OTEL_TRACES_SAMPLER'].map(
-            (key) => [key, canary],
-          ),
+          ['NATS_URL', 'TRACE_TRUST', 'BRIDGE_SHARDS', 'LOG_LEVEL', 'DEBUG'].map((key) => [key, canary]),
         );
         const API_KEYS = keys({ id: `${canary}!`, tenant: `${canary}!`, hash: canary, [canary]: canary });
         const error = await refusalOf(() => edgeConfig(env({ ...wrong, API_KEYS })));
@@ -106,6 +95,37 @@ describe("the edge's settings", () => {
       }),
       { numRuns: 20 },
     );
+  });
+
+  it.each<[string, unknown]>([
+    ['OTEL_SDK_DISABLED', 'maybe'],
+    ['OTEL_SDK_DISABLED', '1'],
+    ['OTEL_EXPORTER_OTLP_ENDPOINT', 'collector:4318'],
+    ['OTEL_EXPORTER_OTLP_TRACES_ENDPOINT', 'ftp://collector'],
+    ['OTEL_EXPORTER_OTLP_HEADERS', 7],
+    ['OTEL_TRACES_SAMPLER', 'jaeger_remote'],
+    ['OTEL_BSP_MAX_QUEUE_SIZE', '0'],
+    ['OTEL_BSP_SCHEDULE_DELAY', '10000'],
+  ])('of OpenTelemetry that are wrong are ignored with a warning: %s=%j', (key, value) => {
+    const { config, warnings } = edgeSettings(env({ [key]: value }));
+    expect(config).toEqual(edgeConfig(env()));
+    expect(warnings).toHaveLength(1);
+    expect(warnings[0]).toMatch(new RegExp(`^${key}: .*; the value is ignored$`));
+  });
+
+  it('that nobody reads are named, with the name that was meant', () => {
+    const bindings = {
+      BRIGDE_SHARDS: '4',
+      OUTBOX_MAX: '9',
+      RATE_LIMTER: { limit: () => undefined },
+      OTHER: 'x',
+    };
+    expect(edgeSettings(env(bindings)).warnings).toEqual([
+      'BRIGDE_SHARDS is not a setting of the edge, so it changes nothing; did you mean BRIDGE_SHARDS?',
+      'OUTBOX_MAX is not a setting of the edge, so it changes nothing; did you mean OUTBOX_MAX_ROWS?',
+      'RATE_LIMTER is not a setting of the edge, so it changes nothing; did you mean RATE_LIMITER?',
+      'OTHER is not a setting of the edge, so it changes nothing',
+    ]);
   });
 
   it.each([

@@ -1,9 +1,20 @@
 import { readFile } from 'node:fs/promises';
 import { type JetStreamClient, type JetStreamManager, jetstream, jetstreamManager } from '@nats-io/jetstream';
-import { connect, credsAuthenticator, type NatsConnection } from '@nats-io/transport-node';
+import {
+  type ConnectionOptions,
+  connect,
+  credsAuthenticator,
+  type NatsConnection,
+  usernamePasswordAuthenticator,
+  wsconnect,
+} from '@nats-io/transport-node';
 import { describeThrown, ThroughlineError } from '../../shared/errors.ts';
+import { needsTls, serverNames, usesWebSocket } from '../../shared/nats/broker-address.ts';
+import { isCredentials, loginOf } from '../../shared/nats/broker-login.ts';
 import type { WorkerConfig } from '../config.ts';
 
+/** How long one server may take to answer before the next one of the list is tried. */
+const CONNECT_TIMEOUT_MS = 5_000;
 /** The pause before the client reconnects. The jitter spreads the reconnects of many workers over time. */
 const RECONNECT_WAIT_MS = 500;
 const RECONNECT_JITTER_MS = 500;
@@ -24,10 +35,11 @@ type ConnectConfig = Pick<
 >;
 
 /**
- * Connects to NATS. The client reconnects after every loss for as long as the process lives.
+ * Connects to the first server of `NATS_URL` that answers. After a loss the client tries all of them in turn, for as long
+ * as the process lives.
  * @param inboxPrefix first words of the subjects on which this connection gets answers
- * @throws ThroughlineError `broker-unavailable` naming the URL when the first connection fails, `config-invalid`
- *   when the credentials file cannot be read; whatever the NATS client throws if JetStream does not answer
+ * @throws ThroughlineError `broker-unavailable` naming the servers if none of them answers, `config-invalid`
+ *   if the credentials file cannot be read; whatever the NATS client throws if JetStream does not answer
  */
 export async function connectBroker(config: ConnectConfig, inboxPrefix: string): Promise<Broker> {
   const connection = await openConnection(config, inboxPrefix);
@@ -41,40 +53,59 @@ export async function connectBroker(config: ConnectConfig, inboxPrefix: string):
 }
 
 async function openConnection(config: ConnectConfig, inboxPrefix: string): Promise<NatsConnection> {
-  const credentials = await credentialsOf(config);
+  const { servers } = config.NATS_URL;
+  const options: ConnectionOptions = {
+    servers: [...servers],
+    noRandomize: true,
+    name: config.WORKER_NAME,
+    inboxPrefix,
+    timeout: CONNECT_TIMEOUT_MS,
+    maxReconnectAttempts: -1,
+    reconnectTimeWait: RECONNECT_WAIT_MS,
+    reconnectJitter: RECONNECT_JITTER_MS,
+    pingInterval: 10_000,
+    noAsyncTraces: true,
+    ...(needsTls(servers) ? { tls: {}, reconnectJitterTLS: RECONNECT_JITTER_MS } : {}),
+    ...(await credentialsOf(config)),
+  };
   try {
-    return await connect({
-      servers: config.NATS_URL,
-      name: config.WORKER_NAME,
-      inboxPrefix,
-      maxReconnectAttempts: -1,
-      reconnectTimeWait: RECONNECT_WAIT_MS,
-      reconnectJitter: RECONNECT_JITTER_MS,
-      pingInterval: 10_000,
-      noAsyncTraces: true,
-      ...credentials,
-    });
+    const connection = await (usesWebSocket(servers) ? wsconnect : connect)(options);
+    keepServers(connection, servers);
+    return connection;
   } catch (cause) {
-    const reason = `cannot connect to NATS at ${config.NATS_URL}: ${describeThrown(cause)}`;
+    const reason = `cannot connect to NATS at ${serverNames(servers)}: ${describeThrown(cause)}`;
     throw new ThroughlineError('broker-unavailable', reason, { cause });
   }
 }
 
-async function credentialsOf(config: ConnectConfig): Promise<Record<string, unknown>> {
-  const { NATS_CREDS_FILE, NATS_TOKEN, NATS_USER, NATS_PASSWORD } = config;
-  if (NATS_CREDS_FILE !== undefined)
-    return { authenticator: credsAuthenticator(await readCreds(NATS_CREDS_FILE)) };
-  if (NATS_TOKEN !== undefined) return { token: NATS_TOKEN };
-  if (NATS_USER !== undefined) return { user: NATS_USER, pass: NATS_PASSWORD };
-  return {};
+/**
+ * Gives the client back the servers that did not answer at the first connect: it has forgotten them, and they may be the
+ * only ones left after a later loss.
+ */
+function keepServers(connection: NatsConnection, servers: readonly string[]): void {
+  if (servers.length === 1) return;
+  const fromCluster = connection
+    .getServers()
+    .filter(({ gossiped, listen }) => gossiped && !servers.some((server) => server.endsWith(`//${listen}`)))
+    .map(({ src }) => src);
+  connection.setServers([...servers, ...fromCluster]);
 }
 
+async function credentialsOf(config: ConnectConfig): Promise<ConnectionOptions> {
+  if (config.NATS_CREDS_FILE !== undefined)
+    return { authenticator: credsAuthenticator(await readCreds(config.NATS_CREDS_FILE)) };
+  const login = loginOf(config);
+  if (login === undefined) return {};
+  if ('token' in login) return { token: login.token };
+  return { authenticator: usernamePasswordAuthenticator(login.user, login.password) };
+}
+
+/** The message does not show the path: it may be the credentials themselves, put into the wrong setting. */
 async function readCreds(file: string): Promise<Uint8Array> {
-  try {
-    return await readFile(file);
-  } catch (cause) {
-    throw new ThroughlineError('config-invalid', `NATS_CREDS_FILE: ${file} cannot be read`, { cause });
-  }
+  const bytes = await readFile(file).catch(() => undefined);
+  if (bytes !== undefined && isCredentials(bytes.toString())) return bytes;
+  const why = bytes === undefined ? 'the file cannot be read' : 'the file does not hold a JWT and a seed';
+  throw new ThroughlineError('config-invalid', `NATS_CREDS_FILE: ${why}`);
 }
 
 /** Version of the server, as it said when the client connected. */

@@ -10,7 +10,8 @@ import {
   streamDefinitions,
 } from '../../shared/nats/streams.ts';
 import { INBOX } from '../../shared/wire/subjects.ts';
-import { workerConfig } from '../config.ts';
+import { workerConfig, workerWarnings } from '../config.ts';
+import { clockDifference, clockWarning } from './clock-check.ts';
 import { type Broker, connectBroker, isClustered, replicasOf, serverVersion } from './connect.ts';
 import { checkStream, type StreamReport, setUpStream } from './provision.ts';
 
@@ -28,7 +29,7 @@ export interface SetupReport {
   readonly streams: readonly StreamReport[];
   /** Settings of the workers' consumers that are wrong. */
   readonly consumers: readonly Finding[];
-  /** What an operator should know about the server. */
+  /** What an operator should know about the settings and the server. */
   readonly warnings: readonly string[];
   /** Whether every stream exists and no setting breaks a promise. */
   readonly ok: boolean;
@@ -53,7 +54,11 @@ export async function setUpBroker({ environment, check, replicas }: SetupOptions
       server: { version, clustered: isClustered(broker) },
       streams,
       consumers,
-      warnings: serverWarnings(broker, version),
+      warnings: [
+        ...workerWarnings(environment),
+        ...serverWarnings(broker, version),
+        ...[clockWarning(await clockDifference(broker))].filter((warning) => warning !== undefined),
+      ],
       ok:
         streams.every(({ state }) => state !== 'missing') &&
         findings.every(({ level }) => level !== 'breaks'),

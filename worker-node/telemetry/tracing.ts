@@ -1,7 +1,9 @@
 import { context, propagation } from '@opentelemetry/api';
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
 import { ThroughlinePropagator } from '../../shared/propagation/index.ts';
+import { tracesTarget } from '../../shared/trace/otel-settings.ts';
 import type { TracingOptions } from './sdk.ts';
+import { readNodeOtelSettings } from './sdk-settings.ts';
 
 export interface Tracing {
   /** Whether spans are recorded. If not, every tracer is the API's no-op. */
@@ -16,21 +18,15 @@ export interface Tracing {
  * Call this before the modules to instrument are imported.
  */
 export async function startTracing(options: TracingOptions): Promise<Tracing> {
-  if (isOn(options)) {
+  const { settings, warnings } = readNodeOtelSettings(options.environment);
+  for (const warning of warnings) options.warn(warning);
+  const target = tracesTarget(settings);
+  if (!settings.OTEL_SDK_DISABLED && (options.debug || target !== undefined)) {
     // The SDK takes a quarter of a second to load, so it is loaded only if it is used.
     const { startSdk } = await import('./sdk.ts');
-    return { on: true, shutdown: await startSdk(options, exports(options.environment)) };
+    return { on: true, shutdown: await startSdk(options, settings, target) };
   }
   context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
   propagation.setGlobalPropagator(new ThroughlinePropagator());
   return { on: false, shutdown: async () => undefined };
-}
-
-function isOn({ environment, debug }: TracingOptions): boolean {
-  if (environment.OTEL_SDK_DISABLED?.toLowerCase() === 'true') return false;
-  return debug || exports(environment);
-}
-
-function exports(environment: TracingOptions['environment']): boolean {
-  return Boolean(environment.OTEL_EXPORTER_OTLP_ENDPOINT || environment.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT);
 }

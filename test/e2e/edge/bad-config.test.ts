@@ -5,6 +5,7 @@ import { startEdge } from '../../../dev/edge/start.ts';
 import { type Ended, runLocal } from '../../support/cli/process.ts';
 import { startTestNats } from '../../support/nats/nats.ts';
 import { until } from '../../support/poll.ts';
+import { withTestStack } from '../../support/stack.ts';
 
 /** Runs a worker host with the given settings to its end. */
 function worker(environment: Record<string, string>, ...args: string[]): Promise<Ended> {
@@ -52,7 +53,7 @@ it('a worker that may not subscribe to cancels does not start', async () => {
 });
 
 it.each([
-  [{}, 'NATS_URL: must be a URL that starts with ws:// or wss://'],
+  [{ NATS_URI: 'ws://canary' }, 'NATS_URL: must be a URL that starts with ws:// or wss://'],
   [{ NATS_URL: 'ws://127.0.0.1:1', API_KEYS: '[{"id":"a"}]' }, 'API_KEYS: must be a JSON list'],
   [
     { NATS_URL: 'ws://127.0.0.1:1', API_KEYS: '[]', TRACE_TRUST: 'everyone' },
@@ -78,4 +79,51 @@ it.each([
   const logged = sentence.replaceAll('"', '\\"');
   // The log line and the answer come separately.
   await until('the log line', () => lines.join('\n').includes(logged));
+  const hints = 'NATS_URI' in bindings ? ['did you mean NATS_URL?'] : [];
+  for (const hint of hints) expect(lines.join('\n')).toContain(hint);
+  expect(lines.join('\n')).not.toContain('canary');
+});
+
+it('settings that change nothing stop no program: they are named in its log, with their likely names', async () => {
+  const ignored = {
+    OTEL_SDK_DISABLED: 'canary',
+    OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: 'canary:4318',
+    OTEL_TRACES_SAMPLER: 'jaeger_remote',
+    OTEL_BSP_SCHEDULE_DELAY: '10000000',
+    // With this header, no span could be sent.
+    OTEL_EXPORTER_OTLP_HEADERS: 'bad name=canary',
+  };
+  const stack = await withTestStack({
+    edge: { ...ignored, BRIDGE_SHARD: '2' },
+    worker: { ...ignored, WORKER_CONCURENCY: '5', OTEL_SPAN_LINK_COUNT_LIMIT: 'many' },
+  });
+  const job = await stack.run('echo', 1);
+  expect(job.state).toBe('succeeded');
+  // The general endpoint is valid, so there are spans of both all the same.
+  await stack.collector.waitForSpans(
+    job.traceId,
+    (spans) => ['POST /v1/jobs', 'process echo'].every((wanted) => spans.some(({ name }) => name === wanted)),
+    10_000,
+  );
+  const reasonsOf = (part: string): string[] =>
+    stack
+      .logs()
+      .filter(({ msg, service }) => msg === 'setting ignored' && service === part)
+      .map(({ reason }) => String(reason));
+  const common = Object.keys(ignored).map((name) =>
+    expect.stringMatching(new RegExp(`^${name}: .* ignored$`)),
+  );
+  const unread = (name: string, program: string, meant: string): string =>
+    `${name} is not a setting of ${program}, so it changes nothing; did you mean ${meant}?`;
+  expect(reasonsOf('throughline-edge')).toEqual([
+    ...common,
+    unread('BRIDGE_SHARD', 'the edge', 'BRIDGE_SHARDS'),
+  ]);
+  expect(reasonsOf('throughline-worker')).toEqual([
+    unread('WORKER_CONCURENCY', 'the worker', 'WORKER_CONCURRENCY'),
+    ...common,
+    // OpenTelemetry's own words.
+    expect.stringContaining('OTEL_SPAN_LINK_COUNT_LIMIT'),
+  ]);
+  expect(stack.lines.join('\n')).not.toContain('canary');
 });

@@ -21,7 +21,7 @@ beforeAll(async () => {
   const announce: OpenSession['announce'] = async (key, value) => {
     await (value === undefined ? bucket.delete(key) : bucket.put(key, value));
   };
-  const settings = { NATS_URL: nats.webSocketUrl, BROKER_TIMEOUT_MS: 5_000 };
+  const settings = { NATS_URL: { servers: [nats.webSocketUrl] }, BROKER_TIMEOUT_MS: 5_000 };
   open = { session: await openSession(settings, 'rules'), announce };
 });
 afterAll(async () => {

@@ -248,15 +248,20 @@ describe('the whole API, over TLS, each side as a user with only the permissions
 });
 
 describe('the cluster of cluster.conf', () => {
-  it('starts, keeps three copies of each stream, and runs a job through two of its servers', async () => {
+  it('starts, keeps three copies of each stream, and runs a job through a list of its servers', async () => {
     const cluster = await startNatsCluster({
       binary: testNatsBinary().path,
       configure: (node, folder) => deployedConfig('cluster.conf', node, folder, nats.certificate),
       client: { user: 'setup', pass: credentials('setup').NATS_PASSWORD, inboxPrefix: '_INBOX_setup' },
     });
     onTestFinished(() => cluster.stop());
-    const [first = nats.server, second = nats.server] = cluster.nodes.map(({ server }) => server);
-    const url = first.url.replace('nats:', 'tls:');
+    const servers = cluster.nodes.map(({ server }) => server);
+    // The first server of each list is away.
+    const url = ['tls://127.0.0.1:1', ...servers.map((server) => server.url.replace('nats:', 'tls:'))].join();
+    const edgeUrl = [
+      'wss://127.0.0.1:1',
+      ...servers.map((server) => server.webSocketUrl.replace('ws:', 'wss:')),
+    ].join();
     const made = await runLocal(['setup', '--json'], settings('setup', url));
     expect(made.code).toBe(0);
     const { server, streams } = JSON.parse(made.stdout) as {
@@ -265,10 +270,7 @@ describe('the cluster of cluster.conf', () => {
     };
     expect(server).toMatchObject({ clustered: true });
     expect(streams.map(({ replicas }) => replicas)).toEqual(Array(7).fill(3));
-    const stack = await startDeployedStack(
-      second.webSocketUrl.replace('ws:', 'wss:'),
-      settings('worker', url),
-    );
+    const stack = await startDeployedStack(edgeUrl, settings('worker', url));
     onTestFinished(() => stack.stop());
     expect(await stack.run('echo', 'three times')).toMatchObject({ state: 'succeeded' });
   }, 60_000);

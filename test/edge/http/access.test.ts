@@ -71,6 +71,7 @@ describe('the access settings', () => {
     ['API_KEYS', JSON.stringify([{ ...entry, scopes: 'jobs:read' }])],
     ['JWT_JWKS_URL', 'http://issuer.example/jwks'],
     ['JWT_JWKS_URL', 'file:///etc/keys'],
+    ['JWT_JWKS_URL', 'https://ann:pw@issuer.example/jwks'],
     ['JWT_JWKS_URL', undefined],
     ['JWT_ISSUER', undefined],
     ['JWT_AUDIENCE', ''],

@@ -3,8 +3,8 @@ import { SamplingDecision } from '@opentelemetry/sdk-trace-base';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createSampler } from '../../../edge/telemetry/sampler.ts';
-import { SAMPLERS, type SamplerName } from '../../../edge/telemetry/settings.ts';
 import { extract, fromRecord } from '../../../shared/propagation/index.ts';
+import { SAMPLERS, type SamplerName } from '../../../shared/trace/otel-settings.ts';
 
 const TRACE_ID = '4bf92f3577b34da6a3ce929d0e0e4736';
 

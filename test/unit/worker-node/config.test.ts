@@ -5,7 +5,7 @@ import { refusalOf } from '../support.ts';
 describe("the worker's settings", () => {
   it('all have defaults', () => {
     expect(workerConfig({})).toMatchObject({
-      NATS_URL: 'nats://127.0.0.1:4222',
+      NATS_URL: { servers: ['nats://127.0.0.1:4222'] },
       WORKER_GROUP: 'workers',
       WORKER_OPERATIONS: '>',
       WORKER_CONCURRENCY: 10,

@@ -19,7 +19,7 @@ export class AllowList {
   /**
    * @param text comma-separated origins: `http://billing.internal:8080, https://*.svc.example`
    * @param setting the name of the setting, for error messages
-   * @throws ThroughlineError `config-invalid` quoting the entry that cannot be read
+   * @throws ThroughlineError `config-invalid` quoting the entry that cannot be read, without a user and a password in it
    */
   constructor(text: string, setting = 'HTTP_REQUEST_ALLOW') {
     this.#setting = setting;
@@ -57,7 +57,8 @@ function parseEntry(entry: string, setting: string): AllowedTarget {
   if (parsed === null || host === undefined) {
     throw new ThroughlineError(
       'config-invalid',
-      `${setting}: ${JSON.stringify(entry)} is not an origin such as http://billing.internal:8080 or https://*.svc.example`,
+      // Without what may be a password.
+      `${setting}: ${JSON.stringify(entry.replace(/^.*@/s, '…@'))} is not an origin such as http://billing.internal:8080 or https://*.svc.example`,
     );
   }
   const hostname = wildcard === undefined ? parsed.hostname : `.${parsed.hostname}`;

@@ -85,7 +85,6 @@ describe('an allow-list', () => {
     'https://a.*.example',
     'http://billing.internal/path',
     'http://billing.internal:99999',
-    'http://user@billing.internal',
     'ftp://billing.internal',
     'http://a b',
     'http://',
@@ -96,5 +95,14 @@ describe('an allow-list', () => {
     expect(error.code).toBe('config-invalid');
     expect(error.message).toMatch(/^HTTP_REQUEST_ALLOW: /);
     expect(error.message).toContain(JSON.stringify(entry));
+  });
+
+  it.each([
+    'http://canary@billing.internal',
+    'ftp://ann:canary@billing.internal',
+    'ann:canary@billing.internal',
+  ])('cannot hold a user or a password, and the error does not show them: %s', async (entry) => {
+    const { message } = await refusalOf(() => new AllowList(entry));
+    expect(message).toMatch(/^HTTP_REQUEST_ALLOW: "…@billing.internal" is not an origin/);
   });
 });

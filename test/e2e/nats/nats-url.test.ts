@@ -1,0 +1,123 @@
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { findFreePort } from '../../../dev/nats-server/free-port.ts';
+import type { NatsServer, NatsServerOptions } from '../../../dev/nats-server/start.ts';
+import { scratchFolder } from '../../support/cleanup.ts';
+import { runLocal } from '../../support/cli/process.ts';
+import { startTestNats } from '../../support/nats/nats.ts';
+import { silentServer } from '../../support/silent-server.ts';
+import { withTestStack } from '../../support/stack.ts';
+
+/** A password of characters that mean something in a URL. */
+const PASSWORD = 'canary/p@s:s,%#?';
+const ENCODED = encodeURIComponent(PASSWORD);
+const USERS = `authorization { users: [{ user: ann, password: ${JSON.stringify(PASSWORD)} }] }`;
+const BROKER_TIMEOUT_MS = 4_000;
+
+async function nats(options: Omit<NatsServerOptions, 'binary'> = {}): Promise<NatsServer> {
+  const server = await startTestNats(options);
+  onTestFinished(() => server.stop());
+  return server;
+}
+
+const withLogin = (url: string, login: string): string => url.replace('://', `://${login}@`);
+const hostOf = (url: string): string => new URL(url).host;
+
+describe('a user and a password in NATS_URL', () => {
+  it('log in the edge, the worker and the setup, and are never shown', async () => {
+    const server = await nats({ extraConfig: USERS });
+    const login = `ann:${ENCODED}`;
+    const stack = await withTestStack({
+      nats: server,
+      debug: true,
+      edge: { NATS_URL: withLogin(server.webSocketUrl, login), LOG_LEVEL: 'debug' },
+      worker: { NATS_URL: withLogin(server.url, login), LOG_LEVEL: 'debug' },
+    });
+    expect(await stack.run('echo', 'hello')).toMatchObject({ state: 'succeeded' });
+    const setup = await runLocal(['setup', '--check', '--json', '--debug'], {
+      NATS_URL: withLogin(server.url, login),
+    });
+    expect(setup.code).toBe(0);
+    await stack.stop();
+    const shown = [...stack.lines, JSON.stringify(stack.collector.allSpans()), setup.stdout, setup.stderr];
+    expect(shown.filter((text) => text.includes('canary'))).toEqual([]);
+  });
+
+  it.each([
+    ['worker', ['worker', '--debug']],
+    ['setup', ['setup', '--debug']],
+  ])('that NATS refuses are not shown by the %s', async (_name, args) => {
+    const server = await nats({ extraConfig: USERS });
+    const url = withLogin(server.url, 'ann:canary-wrong');
+    const { code, stderr, stdout } = await runLocal(args, { NATS_URL: url, HEALTH_PORT: '0' });
+    expect(code).toBeGreaterThan(0);
+    expect(stderr).toContain(`cannot connect to NATS at ${server.url}: Authorization Violation`);
+    expect(stderr + stdout).not.toContain('canary');
+  });
+
+  it('may be a token alone', async () => {
+    const server = await nats({ extraConfig: 'authorization { token: "canary token" }' });
+    const setup = (login: string) => runLocal(['setup'], { NATS_URL: withLogin(server.url, login) });
+    expect((await setup('canary%20token')).code).toBe(0);
+    expect((await setup('another')).stderr).toContain('Authorization Violation');
+  });
+});
+
+describe('a list of servers in NATS_URL', () => {
+  it('costs no request the time limit of a silent first server, on any side', async () => {
+    const server = await nats();
+    const silent = await silentServer();
+    const stack = await withTestStack({
+      nats: server,
+      edge: {
+        NATS_URL: `ws://${silent},${server.webSocketUrl}`,
+        BROKER_TIMEOUT_MS: String(BROKER_TIMEOUT_MS),
+        BRIDGE_SHARDS: '4',
+      },
+      worker: { NATS_URL: `nats://${silent},${server.url}` },
+    });
+    const startedAt = performance.now();
+    const jobs = await Promise.all(Array.from({ length: 12 }, (_, n) => stack.run('echo', n)));
+    expect(new Set(jobs.map(({ state, durability }) => `${state} ${durability}`))).toEqual(
+      new Set(['succeeded stream']),
+    );
+    expect(performance.now() - startedAt).toBeLessThan(BROKER_TIMEOUT_MS);
+  });
+
+  it('is tried from the start again after a loss: a server that was away at first is used too', async () => {
+    const storeDir = await scratchFolder();
+    const [port, webSocketPort] = [await findFreePort(), await findFreePort()];
+    const first = await nats({ storeDir });
+    const stack = await withTestStack({
+      nats: first,
+      edge: { NATS_URL: `ws://127.0.0.1:${webSocketPort},${first.webSocketUrl}` },
+      worker: { NATS_URL: `nats://127.0.0.1:${port},${first.url}` },
+    });
+    expect(await stack.run('echo', 1)).toMatchObject({ state: 'succeeded' });
+    await first.stop();
+    await nats({ storeDir, port, webSocketPort });
+    expect(await stack.run('echo', 2)).toMatchObject({ state: 'succeeded' });
+  });
+
+  it('is named without its secrets when no server answers', async () => {
+    const list = `nats://ann:${ENCODED}@127.0.0.1:1,nats://127.0.0.1:2`;
+    const { stderr } = await runLocal(['setup', '--debug'], { NATS_URL: list });
+    expect(stderr).toContain('cannot connect to NATS at nats://127.0.0.1:1, nats://127.0.0.1:2: ');
+    expect(stderr).not.toContain('canary');
+  });
+});
+
+describe('the scheme of NATS_URL', () => {
+  it('ws:// connects a worker over WebSocket', async () => {
+    const server = await nats();
+    const stack = await withTestStack({ nats: server, worker: { NATS_URL: server.webSocketUrl } });
+    expect(await stack.run('echo', 1)).toMatchObject({ state: 'succeeded' });
+  });
+
+  it('tls:// sends no password to a server that does not encrypt', async () => {
+    const server = await nats({ extraConfig: USERS });
+    const url = `tls://ann:${ENCODED}@${hostOf(server.url)}`;
+    const { code, stderr } = await runLocal(['setup'], { NATS_URL: url });
+    expect(code).toBeGreaterThan(0);
+    expect(stderr).toContain("server does not support 'tls'");
+  });
+});

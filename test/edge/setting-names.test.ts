@@ -1,0 +1,134 @@
+import { describe, expect, it } from 'vitest';
+import { EDGE_SETTING_NAMES, type Env, edgeSettings } from '../../edge/config.ts';
+import { OTEL_SETTING_NAMES } from '../../shared/trace/otel-settings.ts';
+import { documentedSettings, type SettingProof, unusedNames } from '../support/setting-names.ts';
+import { refusalOf } from '../unit/support.ts';
+
+const LEAST = { BRIDGE: {}, JOB_INDEX: {}, NATS_URL: 'wss://nats.example', API_KEYS: '[]' };
+const KEY = [{ id: 'ci', tenant: 'acme', hash: 'a'.repeat(64) }];
+const TOKENS = { JWT_JWKS_URL: 'https://issuer.example/jwks', JWT_ISSUER: 'issuer', JWT_AUDIENCE: 'us' };
+const CREDS = ['JWT', 'SEED']
+  .map((what) => `-----BEGIN ${what}-----\nabc\n------END ${what}------\n`)
+  .join('\n');
+const LIMITER = { limit: async () => ({ success: true }) };
+
+const PROOFS: Readonly<Record<string, SettingProof>> = {
+  BRIDGE: { good: { get: 1 }, wrong: 'bridge' },
+  JOB_INDEX: { good: { get: 1 }, wrong: 'index' },
+  NATS_URL: { good: 'wss://a,wss://b', wrong: 'nats://a' },
+  NATS_USER: { good: 'ann', wrong: 7 },
+  NATS_PASSWORD: { good: 'pw', with: { NATS_USER: 'ann' }, wrong: 'pw' },
+  NATS_TOKEN: { good: 'token', wrong: 7 },
+  NATS_CREDS: { good: CREDS, wrong: '/etc/creds' },
+  API_KEYS: { good: JSON.stringify(KEY), wrong: '{}' },
+  JWT_JWKS_URL: { good: 'https://other.example/jwks', with: TOKENS, wrong: 'http://issuer.example' },
+  JWT_ISSUER: { good: 'other', with: TOKENS, wrong: 'alone' },
+  JWT_AUDIENCE: { good: 'other', with: TOKENS, wrong: 'alone' },
+  JWT_ALGORITHMS: { good: 'ES256', with: TOKENS, wrong: 'none' },
+  JWT_TENANT_CLAIM: { good: 'org', with: TOKENS, wrong: 'a b' },
+  JWT_SCOPE_CLAIM: { good: 'scp', with: TOKENS, wrong: 'a b' },
+  CORS_ORIGINS: { good: '*', wrong: 'app.example' },
+  RATE_LIMITER: { good: LIMITER, wrong: 'yes' },
+  RATE_LIMIT_POLICY: { good: '100;w=60', with: { RATE_LIMITER: LIMITER }, wrong: '100' },
+  TRACE_TRUST: { good: 'all', wrong: 'everyone' },
+  BRIDGE_SHARDS: { good: '2', wrong: '0' },
+  BRIDGE_PLACEMENT: { good: 'region', wrong: 'near' },
+  BRIDGE_LOCATION_HINT: { good: 'weur', wrong: 'paris' },
+  INDEX_SHARDS: { good: '2', wrong: '257' },
+  ACK_MODE: { good: 'outbox', wrong: 'none' },
+  OUTBOX_KEEP: { good: 'ended', wrong: 'ever' },
+  OUTBOX_MAX_ROWS: { good: '1', wrong: '0' },
+  OUTBOX_MAX_BYTES: { good: '1', wrong: '1GiB' },
+  BROKER_TIMEOUT_MS: { good: '100', wrong: '4s' },
+  BODY_TIMEOUT_MS: { good: '100', wrong: '99' },
+  MAX_INPUT_BYTES: { good: '1', wrong: '0' },
+  SSE_HEARTBEAT_MS: { good: '100', wrong: '99' },
+  EVENT_STREAMS_PER_TENANT: { good: '1', wrong: '0' },
+  LOG_LEVEL: { good: 'warn', wrong: 'WARN' },
+  DEBUG: { good: 'true', wrong: 'TRUE' },
+};
+
+/** The settings of OpenTelemetry. */
+const OTEL_PROOFS: Readonly<Record<string, SettingProof>> = {
+  OTEL_SDK_DISABLED: { good: 'TRUE', wrong: '1' },
+  OTEL_SERVICE_NAME: { good: 'edge-1', wrong: 7 },
+  OTEL_TRACES_EXPORTER: { good: 'none', wrong: 'zipkin' },
+  OTEL_EXPORTER_OTLP_ENDPOINT: { good: 'http://collector', wrong: 'collector:4318' },
+  OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: { good: 'http://collector', wrong: 'ftp://collector' },
+  OTEL_EXPORTER_OTLP_HEADERS: { good: 'a=1', wrong: 'a: 1' },
+  OTEL_EXPORTER_OTLP_TRACES_HEADERS: { good: 'a=1', wrong: 'a: 1' },
+  OTEL_TRACES_SAMPLER: { good: 'always_off', wrong: 'jaeger_remote' },
+  OTEL_TRACES_SAMPLER_ARG: { good: '0.5', with: { OTEL_TRACES_SAMPLER: 'traceidratio' }, wrong: '2' },
+  OTEL_BSP_MAX_QUEUE_SIZE: { good: '1', wrong: '0' },
+  OTEL_BSP_MAX_EXPORT_BATCH_SIZE: { good: '1', wrong: '0' },
+  OTEL_BSP_SCHEDULE_DELAY: { good: '1', wrong: '10000' },
+};
+const read = (more: Readonly<Record<string, unknown>>) =>
+  edgeSettings({ ...LEAST, ...more } as unknown as Env);
+
+describe('every binding of the edge', () => {
+  it('is proved below, is used somewhere, and stands in the table of README.md', async () => {
+    expect(Object.keys(PROOFS).sort()).toEqual([...EDGE_SETTING_NAMES].sort());
+    expect(Object.keys(OTEL_PROOFS).sort()).toEqual([...OTEL_SETTING_NAMES].sort());
+    const objects = ['BRIDGE', 'JOB_INDEX'];
+    expect([...(await documentedSettings('edge')), ...objects].sort()).toEqual(
+      [...EDGE_SETTING_NAMES].sort(),
+    );
+    expect(await unusedNames(EDGE_SETTING_NAMES, '{edge,shared}', 'edge/config.ts')).toEqual([]);
+    const otel = Object.keys(OTEL_PROOFS);
+    expect(await unusedNames(otel, '{edge,shared}', 'shared/trace/otel-settings.ts')).toEqual(
+      // Read by `tracesTarget`, beside the parser.
+      otel.filter((name) => /_OTLP_|TRACES_EXPORTER/.test(name)),
+    );
+  });
+
+  it.each(Object.entries(PROOFS))('%s changes what is read, or is refused', async (name, proof) => {
+    const others = proof.with ?? {};
+    expect(read({ ...others, [name]: proof.good }).config).not.toEqual(read(others).config);
+    expect(read({ ...others, [name]: proof.good }).warnings).toEqual([]);
+    const error = await refusalOf(() => read({ [name]: proof.wrong }));
+    expect(error.code).toBe('config-invalid');
+    expect(error.message).toMatch(new RegExp(`\\b${name}\\b`));
+  });
+
+  it.each(Object.entries(OTEL_PROOFS))('%s changes what is read, or is warned about', (name, proof) => {
+    const others = proof.with ?? {};
+    expect(read({ ...others, [name]: proof.good }).config).not.toEqual(read(others).config);
+    expect(read({ ...others, [name]: proof.good }).warnings).toEqual([]);
+    const { config, warnings } = read({ ...others, [name]: proof.wrong });
+    expect(config).toEqual(read(others).config);
+    expect(warnings).toEqual([expect.stringMatching(new RegExp(`^${name}: .* ignored$`))]);
+  });
+
+  it.each([...EDGE_SETTING_NAMES, ...OTEL_SETTING_NAMES])('%s never shows its value', (name) => {
+    for (const value of ['canary', 'ws://ann:canary@', '[{"id":"canary"}]', 'canary,canary', ['canary']]) {
+      let told: string;
+      try {
+        told = read({ [name]: value }).warnings.join();
+      } catch (thrown) {
+        told = String(thrown);
+      }
+      expect(told).not.toContain('canary');
+    }
+  });
+
+  it.each([
+    ['RATE_LIMIT_POLICY', '100;w=60', 'RATE_LIMITER'],
+    ['JWT_ALGORITHMS', 'ES256', 'JWT_JWKS_URL'],
+    ['JWT_TENANT_CLAIM', 'org', 'JWT_JWKS_URL'],
+    ['JWT_SCOPE_CLAIM', 'scp', 'JWT_JWKS_URL'],
+  ])('that needs another one is warned about without it: %s', (name, value, needed) => {
+    expect(read({ [name]: value }).warnings).toEqual([`${name} changes nothing without ${needed}`]);
+  });
+});
+
+describe('a binding that the edge does not read', () => {
+  it.each(['WORKER_CONCURRENCY', 'NATS_CREDS_FILE', 'OTEL_RESOURCE_ATTRIBUTES', 'ANYTHING', 'bridge_shards'])(
+    'is warned about: %s',
+    (name) => {
+      expect(read({ [name]: 'canary' }).warnings).toEqual([
+        expect.stringMatching(new RegExp(`^${name} is not a setting of the edge, so it changes nothing`)),
+      ]);
+    },
+  );
+});
