@@ -26,8 +26,8 @@ export interface BrokerRecord {
 
 /**
  * Looks for a job that NATS may have, in the order in which a job moves: `DELAYED`, the queue, the events. The end of a
- * job is recorded before its message is removed. So if nothing is found in the three places, the job was never published,
- * or NATS has forgotten it.
+ * job is recorded before its message is removed. If all three are empty, the job was never published, or NATS has
+ * forgotten the job.
  * @throws ThroughlineError `broker-unavailable`
  */
 export async function readRecord(session: BrokerSession, job: OutgoingJob): Promise<BrokerRecord> {
@@ -39,8 +39,8 @@ export async function readRecord(session: BrokerSession, job: OutgoingJob): Prom
 }
 
 /**
- * Looks for a job by its id alone. The queue is read before the events: the end of a job is recorded before its
- * message goes, so a job that has left the queue has an event.
+ * Looks for a job by its id alone. The queue is read before the events. A job that has left the queue always has an
+ * event, because the end of a job is recorded before its message is removed.
  * @returns undefined when there is no such job
  * @throws ThroughlineError `broker-unavailable`
  */
@@ -68,18 +68,18 @@ export function isEnded({ event }: BrokerRecord): boolean {
   return event !== undefined && isTerminalEvent(event);
 }
 
-/** The fingerprint of the request that the job came from; undefined if the request had no idempotency key. */
+/** Returns the fingerprint of the request that submitted the job; undefined if that request had no idempotency key. */
 export function fingerprintOf({ event, queued, delayed }: BrokerRecord): string | undefined {
   const message = queued ?? delayed;
   return event?.fingerprint ?? (message && jobOfMessage(message).fingerprint);
 }
 
-/** The job as its caller sees it. */
+/** Returns the job as its caller sees it. */
 export function jobOfRecord(record: BrokerRecord): Job {
   return record.event === undefined ? jobOfMessage(messageOf(record)).job : jobOfEvent(record.event);
 }
 
-/** The message of a job that has no event. */
+/** Returns the message of a job that has no event. @throws ThroughlineError `internal` if there is no message either */
 export function messageOf({ queued, delayed }: BrokerRecord): StoredMessage {
   const message = queued ?? delayed;
   if (message !== undefined) return message;

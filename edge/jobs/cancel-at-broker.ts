@@ -20,12 +20,12 @@ import { publishEvent } from './publish-event.ts';
 import { BRIDGE_SOURCE } from './publish-job.ts';
 import { ResultWaiter } from './result-waiter.ts';
 
-/** A try fails if a worker has recorded an event of the job meanwhile. */
+/** How many times the bridge tries to end a job. A try fails if a worker has recorded an event of the job meanwhile. */
 const TRIES = 5;
 /** How long to wait for a worker that has the job but has not started it. Such a worker ends the job immediately. */
 const WORKER_MS = 1_000;
 
-/** What cancelling needs of its bridge. */
+/** What a cancellation needs from its bridge. */
 export interface CancelParts {
   /** The bridge's name. */
   readonly name: string;
@@ -33,7 +33,7 @@ export interface CancelParts {
   readonly log: Logger;
 }
 
-/** A cancel command that is being carried out, and what it needs. */
+/** A cancel command that is being carried out, and what the work needs. */
 interface Cancelling {
   readonly parts: CancelParts;
   readonly session: BrokerSession;
@@ -41,11 +41,11 @@ interface Cancelling {
 }
 
 /**
- * Cancels a job that NATS has. First a notice is stored. After that, each worker that takes the job finds the notice.
- * Then the job is ended: by this bridge if no worker has the job, else by the worker. Exactly one of them records the
- * end (docs/PROTOCOL.md, "Cancelling").
+ * Cancels a job that NATS has. A cancel notice is stored first. From then on, each worker that takes the job finds the
+ * notice. If no worker has the job, this bridge ends the job. Otherwise the worker ends the job. Only one of them
+ * records the end (docs/PROTOCOL.md, "Cancelling").
  * @returns undefined when there is no such job
- * @throws ThroughlineError `broker-unavailable`. The job may be cancelled although this was thrown
+ * @throws ThroughlineError `broker-unavailable`. The job may be cancelled although this error was thrown
  */
 export function cancelAtBroker(
   parts: CancelParts,
@@ -56,7 +56,7 @@ export function cancelAtBroker(
     if (found === undefined) return undefined;
     if (isEnded(found)) return { job: jobOfRecord(found), tooLate: true };
     const cancelling = { parts, session, command };
-    // The waiter listens before the notice is sent, so that it cannot miss the worker's answer.
+    // The waiter listens before the notice is sent, so that the worker's answer cannot be missed.
     const waiter = ResultWaiter.start(parts.connection, session, command);
     try {
       const result = await endInBridge(cancelling, await sendNotices(cancelling, found));
@@ -68,15 +68,15 @@ export function cancelAtBroker(
 }
 
 /**
- * Stores the cancel notice. Then the message of a delayed job is removed from `DELAYED`. If the job becomes due at this
- * moment, its message is in the queue, and the notice is valid for that message too.
- * @returns the record that was found. If the job was delayed, its queue message is read again.
+ * Stores the cancel notice, and then removes the message of a delayed job from `DELAYED`. If the job becomes due at
+ * this moment, its message is in the queue, and the notice is valid for that message too.
+ * @returns the record `found`. If the job was delayed, its queue message is read again
  */
 async function sendNotices(cancelling: Cancelling, found: BrokerRecord): Promise<BrokerRecord> {
   const { session, command } = cancelling;
   if (found.queued !== undefined) await sendNotice(cancelling, found.queued.sequence);
   if (found.delayed === undefined) return found;
-  // The sequence that the message would have in the queue is not known yet.
+  // Nobody knows yet which sequence the message would get in the queue, so the notice is for every sequence.
   await sendNotice(cancelling, Number.MAX_SAFE_INTEGER);
   await session.remove(DELAYED_STREAM, found.delayed.sequence).catch(() => undefined);
   const queued = await queuedMessage(session, command.tenant, command.jobId);
@@ -84,8 +84,8 @@ async function sendNotices(cancelling: Cancelling, found: BrokerRecord): Promise
 }
 
 /**
- * Publishes the cancel notice to all workers. The stream `CANCELS` keeps it. NATS acknowledges the notice after it has
- * sent the notice to the workers.
+ * Publishes the cancel notice to all workers. The stream `CANCELS` stores the notice. NATS acknowledges the notice
+ * after sending it to the workers.
  */
 async function sendNotice({ session, command }: Cancelling, sequence: number): Promise<void> {
   const { tenant, jobId } = command;
@@ -98,7 +98,7 @@ async function sendNotice({ session, command }: Cancelling, sequence: number): P
   );
 }
 
-/** A job that the bridge must not end, since a worker has it. */
+/** A job that the bridge must not end, because a worker has it. */
 interface HeldByWorker {
   readonly heldBy: 'worker';
   readonly record: BrokerRecord;
@@ -106,7 +106,7 @@ interface HeldByWorker {
 
 /**
  * Ends the job in this bridge, unless a worker has it.
- * @param found was read before the notice was stored, so the write fails if an event was recorded since.
+ * @param found the record that was read before the notice was stored. If an event was recorded since, the write fails
  */
 async function endInBridge(
   cancelling: Cancelling,
@@ -118,7 +118,7 @@ async function endInBridge(
     if (isEnded(record)) return cancellationOf(jobOfRecord(record));
     if (await isHeld(session, record)) break;
     const event = cancelledEvent(parts.name, record);
-    // A job that was delayed has no message now. No worker could store its callback later, so it is stored first.
+    // A delayed job has no message now, so no worker could store its callback later. The callback is stored first.
     if (record.queued === undefined) await storeCallback(cancelling, record, event);
     if (await recordEnd(cancelling, record, event)) {
       await storeCallbackAndRemove(cancelling, record, event);
@@ -131,8 +131,8 @@ async function endInBridge(
 }
 
 /**
- * Waits until the worker ends the job, for as long as the caller asked. If the job has not started, waits a moment at
- * least.
+ * Waits until the worker ends the job, for as long as the caller asked. If the job has not started, the wait lasts at
+ * least {@link WORKER_MS}.
  */
 async function awaitWorker(
   command: CancelCommand,
@@ -144,7 +144,7 @@ async function awaitWorker(
   if (ended !== undefined) return cancellationOf(jobOfEvent(ended.event));
   const { latest } = waiter;
   const job = latest === undefined ? jobOfRecord(record) : jobOfEvent(latest);
-  // The end may have come before anybody waited for it.
+  // The worker may have ended the job before the waiter waited for its end.
   return isTerminal(job.state) ? cancellationOf(job) : { job, tooLate: false };
 }
 
@@ -153,8 +153,8 @@ function cancellationOf(job: Job): Cancellation {
 }
 
 /**
- * Whether a worker may have the job. Call this after the notice was acknowledged: a worker that gets the job's message
- * after that has already got the notice.
+ * Whether a worker may have the job. Call this after NATS has acknowledged the notice: a worker that gets the job's
+ * message later has already got the notice.
  */
 async function isHeld(session: BrokerSession, { event, queued }: BrokerRecord): Promise<boolean> {
   if (event !== undefined) return event.kind === 'started' || event.kind === 'progress';
@@ -170,8 +170,8 @@ export function isDelivered(
 }
 
 /**
- * The event that ends a job cancelled before its first attempt, or between two attempts. The event belongs to the job's
- * own trace.
+ * Makes the event that ends a job which was cancelled before its first attempt or between two attempts. The event
+ * belongs to the job's own trace.
  * @param bridge the name of the bridge that ends the job
  */
 export function cancelledEvent(bridge: string, record: BrokerRecord): JobEvent {
@@ -186,7 +186,7 @@ export function cancelledEvent(bridge: string, record: BrokerRecord): JobEvent {
   return makeEvent('cancelled', acceptedJobOfEvent(record.event), { ...ended, ...last });
 }
 
-/** @returns false if another event was recorded since the record was read */
+/** Records the end of the job. @returns false if another event was recorded since the record was read */
 function recordEnd(
   { session, command }: Cancelling,
   { lastSequence }: BrokerRecord,
@@ -195,7 +195,7 @@ function recordEnd(
   return publishEvent(session, command, event, lastSequence, inject(context.active()));
 }
 
-/** Stores the callback task of the job, in the trace of the job and not of the request that cancels it. */
+/** Stores the callback task of the job, in the trace of the job and not of the request that cancels the job. */
 async function storeCallback(
   { session, command }: Cancelling,
   { queued, delayed }: BrokerRecord,
@@ -213,8 +213,8 @@ async function storeCallback(
 }
 
 /**
- * Stores the callback task of an ended job, then removes the job's message from the queue. The message stays until the
- * task is stored: if this bridge fails, a worker gets the message and stores the task.
+ * Stores the callback task of an ended job, and then removes the job's message from the queue. The message stays until
+ * the task is stored. If this bridge fails before that, a worker gets the message and stores the task.
  */
 async function storeCallbackAndRemove(
   cancelling: Cancelling,

@@ -17,10 +17,14 @@ import {
 import type { BrokerSession } from '../nats/broker-session.ts';
 import type { StoredMessage } from '../nats/stored-message.ts';
 
-/** The number of attempts to show for a job whose message does not say it, until a worker has recorded an event. */
+/**
+ * The number of attempts to show for a job whose message does not name a number, until a worker has recorded an event.
+ */
 const UNKNOWN_ATTEMPTS = 1;
 
-/** The last event of a job, or undefined when nothing has happened to it yet. @throws ThroughlineError */
+/**
+ * Returns the last event of a job; undefined if the job has no event yet. @throws ThroughlineError `broker-unavailable`
+ */
 export async function lastEvent(
   session: BrokerSession,
   tenant: string,
@@ -30,13 +34,13 @@ export async function lastEvent(
   return message === undefined ? undefined : readJobEvent(message.data);
 }
 
-/** A job, and the fingerprint of its request, if the request had an idempotency key. */
+/** A job, and the fingerprint of its request if that request had an idempotency key. */
 export interface FoundJob {
   readonly job: Job;
   readonly fingerprint: string | undefined;
 }
 
-/** A job, or undefined when there is none. @throws ThroughlineError `broker-unavailable` */
+/** Reads a job. @returns undefined when there is no such job @throws ThroughlineError `broker-unavailable` */
 export async function readJob(
   session: BrokerSession,
   tenant: string,
@@ -60,7 +64,7 @@ export async function findJob(
   const message =
     (await queuedMessage(session, tenant, jobId)) ?? (await delayedMessage(session, tenant, jobId));
   if (message !== undefined) return jobOfMessage(message);
-  // The job may have left the queue since the first look; then it has an event.
+  // The job may have left the queue since its events were read. If so, the job now has an event.
   const ended = await lastEvent(session, tenant, jobId);
   return ended === undefined ? undefined : foundByEvent(ended);
 }
@@ -69,7 +73,7 @@ function foundByEvent(event: JobEvent): FoundJob {
   return { job: jobOfEvent(event), fingerprint: event.fingerprint };
 }
 
-/** The message of a job in the queue. @throws ThroughlineError `broker-unavailable` */
+/** Reads the message of a job in the queue. @throws ThroughlineError `broker-unavailable` */
 export function queuedMessage(
   session: BrokerSession,
   tenant: string,
@@ -79,7 +83,7 @@ export function queuedMessage(
 }
 
 /**
- * The message of a delayed job that is not due, or became due a moment ago.
+ * Reads the message of a delayed job that is not due yet, or became due a moment ago.
  * @throws ThroughlineError `broker-unavailable`
  */
 export function delayedMessage(
@@ -87,18 +91,18 @@ export function delayedMessage(
   tenant: string,
   jobId: string,
 ): Promise<StoredMessage | undefined> {
-  // A server before 2.12 has no such stream.
+  // A nats-server before 2.12 has no stream `DELAYED`.
   return session.lastMessage(DELAYED_STREAM, delayedSubjectFilter(tenant, jobId), true);
 }
 
-/** The job of a message in `JOBS` or `DELAYED`, if the job has no event. */
+/** Returns the job of a message in `JOBS` or `DELAYED`. Call this only for a job without events. */
 export function jobOfMessage(message: StoredMessage): FoundJob {
   const job = acceptedJobOfMessage(message);
   const traceId = extract(fromNatsHeaders(message.headers)).spanContext?.traceId ?? '';
   return { job: jobWithoutEvents(job, { durability: 'stream', traceId }), fingerprint: job.spec.fingerprint };
 }
 
-/** The job as its message describes it. A header that cannot be read is ignored. */
+/** Returns the job as its message describes it. A header that cannot be read is ignored. */
 export function acceptedJobOfMessage({ subject, headers, time }: StoredMessage): AcceptedJob {
   const values = headerValues(headers);
   const spec = readJobSpec(values);

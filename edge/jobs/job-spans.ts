@@ -14,7 +14,7 @@ import type { JobEnd } from './result-waiter.ts';
 
 const tracer = trace.getTracer('throughline-bridge');
 
-/** Attributes of the PRODUCER span `send <operation>`. */
+/** Returns the attributes of the PRODUCER span `send <operation>`. */
 export function sendAttributes(
   { tenant, jobId, operation }: JobAddress,
   message: { readonly subject: string; readonly size: number },
@@ -36,9 +36,9 @@ export function sendAttributes(
 }
 
 /**
- * Runs `work` in the context of a `send` span, and ends the span. An error marks it.
+ * Runs `work` in the context of a `send` span, and then ends the span. An error is recorded in the span.
  * @param sending the context that the message carries
- * @throws ThroughlineError what `work` throws
+ * @throws ThroughlineError the error that `work` throws
  */
 export async function runInSendSpan<T>(span: Span, sending: Context, work: () => Promise<T>): Promise<T> {
   try {
@@ -53,7 +53,7 @@ export async function runInSendSpan<T>(span: Span, sending: Context, work: () =>
   }
 }
 
-/** Records that a waiting call got the end of its job: a span with a link to the span that sent the result. */
+/** Records that a waiting call got the end of its job. The new span has a link to the span that sent the result. */
 export function recordReceive({ event, sentBy }: JobEnd): void {
   const span = tracer.startSpan('receive result', {
     kind: SpanKind.CONSUMER,

@@ -5,26 +5,28 @@ import { isOperationName, isToken } from '../../shared/job/job-address.ts';
 import { AcceptedSpec } from '../../shared/job/job-spec.ts';
 import { extract, FIELDS, fromRecord } from '../../shared/propagation/index.ts';
 
-/** Schema of {@link OutgoingJob}, as the outbox stores it. A row that does not fit the schema any more is rejected. */
+/**
+ * The schema of {@link OutgoingJob}, as the outbox stores it. A stored row that no longer fits this schema is rejected.
+ */
 export const OutgoingJob = z.object({
   tenant: z.string().refine(isToken),
   jobId: z.string().refine(isToken),
   operation: z.string().refine(isOperationName),
   acceptedAt: z.iso.datetime(),
   spec: AcceptedSpec,
-  /** The trace context of the job's `send` span. The message carries this context, also if it is sent much later. */
+  /** The trace context of the job's `send` span. The message carries this context, even if it is sent much later. */
   carrier: z.partialRecord(z.enum(FIELDS), z.string()),
 });
 
-/** A job that was checked and may be sent: everything its message says, except the input. */
+/** A job that was checked and may be sent. This is everything that the job's message says, except the input. */
 export type OutgoingJob = z.output<typeof OutgoingJob>;
 
-/** The job as the HTTP API shows it until a worker takes it. */
+/** Returns the job as the HTTP API shows it until a worker takes it. */
 export function queuedJob(job: OutgoingJob, durability: Job['durability']): Job {
   return jobWithoutEvents(job, { durability, traceId: traceIdOf(job) });
 }
 
-/** The trace id of a job; empty if the job has no trace. */
+/** Returns the trace id of a job; empty if the job has no trace. */
 export function traceIdOf({ carrier }: OutgoingJob): string {
   return extract(fromRecord(carrier)).spanContext?.traceId ?? '';
 }

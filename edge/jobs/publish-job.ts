@@ -17,14 +17,14 @@ interface OutboxStay {
   readonly again: boolean;
 }
 
-/** The subject of a job's message: in the queue, or in `DELAYED` while the job is not due. */
+/** Returns the subject of a job's message: in `DELAYED` while the job is not due, otherwise in the queue. */
 export function subjectOf(job: OutgoingJob, now: number): string {
   return isDelayed(job, now) ? delayedSubject(job) : jobSubject(job);
 }
 
 /**
  * Publishes a job and waits for JetStream's acknowledgement.
- * @param stay for a job that comes from the outbox
+ * @param stay only for a job that comes from the outbox
  * @returns whether JetStream had this job already
  * @throws ThroughlineError see {@link BrokerSession.publish}
  */
@@ -54,7 +54,10 @@ export function publishJob(
   );
 }
 
-/** Checks that the server can hold a delayed job. @throws ThroughlineError `delay-unsupported` with the version it needs */
+/**
+ * Checks that the server supports delayed jobs.
+ * @throws ThroughlineError `delay-unsupported` naming the oldest nats-server version that does
+ */
 export function checkDelaySupport({ serverVersion }: Pick<BrokerSession, 'serverVersion'>): void {
   if (isAtLeastVersion(serverVersion, SCHEDULES_SINCE)) return;
   throw new ThroughlineError(

@@ -9,9 +9,9 @@ import { deadLetterOf, deadLettersFrom } from './dead-letters.ts';
 import { type RedriveParts, redriveDeadLetter } from './redrive.ts';
 
 /**
- * Redrives many dead letters of a tenant, oldest first, until `limit` of them were tried or time is up. Only dead
- * letters that existed at the first request are redriven.
- * @throws ThroughlineError `broker-unavailable`, if no dead letter could be read
+ * Redrives many dead letters of a tenant, the oldest first, until `limit` of them were tried or the time is up. Only
+ * dead letters that existed at the first request are redriven.
+ * @throws ThroughlineError `broker-unavailable` if the broker fails before any dead letter was tried
  */
 export async function redriveMany(
   parts: RedriveParts,
@@ -52,7 +52,7 @@ async function lastSequence(
   return (await session.lastMessage(DEAD_STREAM, deadLettersFilter(tenant, operation)))?.sequence ?? 0;
 }
 
-/** Redrives one dead letter. @returns the code of its error, or undefined */
+/** Redrives one dead letter. @returns the error code if the redrive failed, otherwise undefined */
 async function tryOne(
   parts: RedriveParts,
   session: BrokerSession,

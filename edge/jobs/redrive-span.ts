@@ -29,8 +29,8 @@ interface RedrivenMessage {
 }
 
 /**
- * Starts the `send` span of a redrive. The span is the root of a new trace, with links to the job's old trace and to the
- * request that redrives the job.
+ * Starts the `send` span of a redrive. The span is the root of a new trace. It has links to the job's old trace and to
+ * the request that redrives the job.
  * @param bridge the bridge's name
  * @returns the span, and the context that the message carries
  */
@@ -55,7 +55,10 @@ export function startRedriveSpan(
   return { span, sending: isRecorded ? trace.setSpan(base, span) : startTrace(base) };
 }
 
-/** The span that sent the dead letter. If its message carries none: the span of the last attempt, in the same trace. */
+/**
+ * Returns the span that sent the dead letter. If the dead letter names no span, returns the span of the job's last
+ * attempt, which is in the same trace.
+ */
 export function oldSpanOf(deadLetter: StoredMessage, event: JobEvent | undefined): SpanContext | undefined {
   const { spanContext } = extract(fromNatsHeaders(deadLetter.headers));
   if (spanContext !== undefined) return spanContext;
@@ -65,14 +68,14 @@ export function oldSpanOf(deadLetter: StoredMessage, event: JobEvent | undefined
   return isSpanContextValid(attempt) ? attempt : undefined;
 }
 
-/** A span context as plain data, which may cross to another isolate. */
+/** Makes plain data of a span context, so that it may cross to another isolate. */
 export function plainSpanContext(spanContext: SpanContext | undefined): Redriven['sentBy'] {
   if (spanContext === undefined) return undefined;
   const { traceId, spanId, traceFlags } = spanContext;
   return { traceId, spanId, traceFlags };
 }
 
-/** The context with the baggage of the job, in place of the baggage of the request that redrives the job. */
+/** Replaces the baggage of the request that redrives the job by the baggage of the job. */
 function withBaggageOf(deadLetter: StoredMessage, base: Context): Context {
   const baggage = propagation.getBaggage(extract(fromNatsHeaders(deadLetter.headers)).context);
   return baggage === undefined ? propagation.deleteBaggage(base) : propagation.setBaggage(base, baggage);

@@ -25,7 +25,7 @@ import { publishEvent } from './publish-event.ts';
 import { BRIDGE_SOURCE } from './publish-job.ts';
 import { oldSpanOf, plainSpanContext, startRedriveSpan } from './redrive-span.ts';
 
-/** What redriving needs of its bridge. */
+/** What a redrive needs from its bridge. */
 export interface RedriveParts {
   /** The bridge's name. */
   readonly name: string;
@@ -38,13 +38,13 @@ interface Redriving {
   readonly session: BrokerSession;
   readonly deadLetter: StoredMessage;
   readonly address: JobAddress;
-  /** The redrive count of the new message, and the traces before it. */
+  /** The redrive count of the new message, and the traces that the job had before. */
   readonly redrive: Redrive;
-  /** The job's message in the queue, if it has one. */
+  /** The job's message in the queue, if there is one. */
   readonly queued: StoredMessage | undefined;
   /** The job's last event. */
   readonly event: JobEvent | undefined;
-  /** The sequence of the last event; 0: there is none. A newer event must not be overwritten. */
+  /** The sequence of the last event; 0 if there is no event. The redrive must not overwrite a newer event. */
   readonly lastSequence: number;
 }
 
@@ -69,9 +69,9 @@ export async function redriveJob(
 }
 
 /**
- * Redrives one dead letter: publishes the job's message, records the `redriven` event, removes the dead letter. The
- * message comes first, so that a crash cannot lose the job. The message id holds the sequence of the dead letter, so
- * NATS drops a second message. After an interruption the same redrive can be requested again.
+ * Redrives one dead letter. Publishes the job's message, records the `redriven` event, and then removes the dead
+ * letter. The message is published first, so that a crash cannot lose the job. The message id holds the sequence of the
+ * dead letter, so NATS drops a second message. After an interruption the same redrive can be requested again.
  */
 export async function redriveDeadLetter(
   parts: RedriveParts,
@@ -104,7 +104,7 @@ async function lookUp(
 }
 
 /**
- * The job, if this dead letter was redriven before: then the queue or the events show the redrive.
+ * Returns the job if this dead letter was redriven before. In that case the queue or the events show the redrive.
  * @returns undefined if the dead letter was not redriven yet
  * @throws ThroughlineError `not-dead`
  */
@@ -140,7 +140,7 @@ async function publish(redriving: Redriving): Promise<Redriven> {
 
 function messageHeaders({ deadLetter, address, redrive }: Redriving, sending: Context): WriteHeaders {
   const { acceptedAt } = acceptedJobOfMessage(deadLetter);
-  // A limit that cannot be read is left out, so the limit of the operation is used. The delay is over.
+  // A limit that cannot be read is left out, and the operation's own limit is used. The delay of the job is over.
   const spec = withoutDelay(readJobSpec(headerValues(deadLetter.headers)));
   const job = { address, acceptedAt, spec, redrive, source: BRIDGE_SOURCE };
   return (set) => {
@@ -149,7 +149,7 @@ function messageHeaders({ deadLetter, address, redrive }: Redriving, sending: Co
   };
 }
 
-/** The answer if another request redrove the same dead letter a moment ago. */
+/** Returns the job after another request redrove the same dead letter a moment ago. */
 async function redrivenByOther(redriving: Redriving): Promise<Redriven> {
   const { session, address, redrive } = redriving;
   const { tenant, jobId } = address;
@@ -160,13 +160,13 @@ async function redrivenByOther(redriving: Redriving): Promise<Redriven> {
   return { job, sentBy: undefined };
 }
 
-/** Records the redrive of a job whose message is in the queue already. */
+/** Records the redrive of a job whose message is already in the queue. */
 async function recordQueued(redriving: Redriving, queued: StoredMessage): Promise<Redriven> {
   const { context: sent, spanContext } = extract(fromNatsHeaders(queued.headers));
   return { job: await recordRedriven(redriving, sent), sentBy: plainSpanContext(spanContext) };
 }
 
-/** Records the `redriven` event. If a worker has started the job meanwhile, the worker's event stays the last one. */
+/** Records the `redriven` event. If a worker has started the job meanwhile, the worker's event stays the last event. */
 async function recordRedriven(redriving: Redriving, sent: Context): Promise<Job> {
   const { session, address, lastSequence } = redriving;
   const event = redrivenEvent(redriving, trace.getSpanContext(sent));
@@ -187,7 +187,8 @@ async function removeDeadLetter({ parts, session, deadLetter, address }: Redrivi
     const filter = deadLetterFilter(address.tenant, address.jobId);
     await session.deleteUpTo(DEAD_STREAM, filter, deadLetter.sequence);
   } catch (thrown) {
-    // The job was redriven, so this is no failure. The next redrive of the dead letter notices that, and removes it.
+    // The job was redriven, so this error is only logged. The next redrive of the dead letter notices this, and removes
+    // the dead letter.
     parts.log.warn('a redriven dead letter is still there', {
       job_id: address.jobId,
       reason: ThroughlineError.from(thrown).message,
@@ -195,7 +196,7 @@ async function removeDeadLetter({ parts, session, deadLetter, address }: Redrivi
   }
 }
 
-/** Whether a message was published by this redrive. */
+/** Whether this redrive published the message. */
 function belongsTo(message: StoredMessage | undefined, { redriveCount }: Redrive): message is StoredMessage {
   return message !== undefined && readRedrive(headerValues(message.headers))?.redriveCount === redriveCount;
 }

@@ -21,7 +21,7 @@ const NO_MESSAGES = 404;
 const REQUEST_TIMEOUT = 408;
 
 export interface HeaderRange {
-  /** Wildcards allowed. */
+  /** The subject of the messages. Wildcards are allowed. */
   readonly subject: string;
   /** The lowest sequence to read. */
   readonly from: number;
@@ -30,21 +30,22 @@ export interface HeaderRange {
 export type StoredHeaders = Omit<StoredMessage, 'data'>;
 
 /**
- * Reads the messages of a stream without their bodies, in order: every message of a range, and each once. The reader
- * asks for batches, so the server never sends more than was asked for.
+ * Reads the messages of a stream without their bodies. The reader gives every message of a range once, in order. The
+ * reader asks for batches, so the server never sends more messages than it was asked for.
  */
 export interface HeaderReader {
   /**
-   * The next messages, about `max` of them. None: there are none, or the replica that answers lags. After an error
-   * the reader cannot be used again.
-   * @throws NatsError, ThroughlineError `broker-unavailable` when a message was missed
+   * Returns the next messages, at most about `max`. The list is empty if there are no more messages, or if the replica
+   * that answers is behind. After an error the reader cannot be used again.
+   * @throws NatsError
+   * @throws ThroughlineError `broker-unavailable` when a message was missed
    */
   next(max: number): Promise<StoredHeaders[]>;
-  /** Deletes the reader's consumer; safe to call twice. */
+  /** Deletes the reader's consumer. A second call does nothing. */
   stop(): void;
 }
 
-/** Opens a {@link HeaderReader} over a consumer of its own. @throws NatsError */
+/** Opens a {@link HeaderReader}, with a new consumer for it. @throws NatsError */
 export async function openHeaderReader(
   connection: NatsConnection,
   manager: JetStreamManager,
@@ -54,7 +55,8 @@ export async function openHeaderReader(
 ): Promise<HeaderReader> {
   const { name } = await answer(
     manager.consumers.add(stream, {
-      // A name and one filter: both are then part of the request's subject, so NATS can permit this request alone.
+      // With a name and one filter, the consumer's name and filter are part of the request's subject. This lets NATS
+      // permit only this request.
       name: nuid.next(),
       filter_subject: subject,
       deliver_policy: DeliverPolicy.StartSequence,
@@ -71,7 +73,7 @@ export async function openHeaderReader(
   return reader;
 }
 
-/** One batch that was asked for. */
+/** A request for one batch. */
 interface Pull {
   readonly reply: string;
   readonly max: number;
@@ -141,11 +143,12 @@ class ConsumerHeaderReader implements HeaderReader {
     }
     const { subject, headers } = message;
     this.#taken.push({ sequence, subject, headers, time: new Date(storedMs) });
-    // The server does not say when a full batch has ended; older servers do not say it for a partial batch either.
+    // The server does not say when a full batch has ended. Older servers do not say when a partial batch has ended
+    // either.
     if (pending === 0 || this.#taken.length === this.#pull?.max) this.#pull?.done.resolve();
   }
 
-  /** Handles the server's answer that it has no message. The answer may belong to an earlier batch. */
+  /** Handles the server's answer that there is no message. The answer may belong to an earlier batch. */
   #takeStatus({ subject, headers }: Msg): void {
     if (subject !== this.#pull?.reply) return;
     const code = headers?.code ?? 0;

@@ -1,6 +1,6 @@
 /**
- * The loss of a connection, which happens at most once. This is not a promise: a connection lives for days, and a promise
- * would keep every call that waits for the loss in memory.
+ * The loss of a connection, which happens at most once. A promise would not do: a connection lives for days, and a
+ * promise would keep every call that waits for the loss in memory.
  */
 export class Loss {
   readonly #listeners = new Set<() => void>();
@@ -12,8 +12,8 @@ export class Loss {
   }
 
   /**
-   * Calls `take` once, when the loss happens, or now if it has happened.
-   * @returns a function that stops listening; safe to call twice
+   * Calls `take` once: when the connection is lost, or immediately if it is lost already.
+   * @returns a function that stops listening. A second call of that function does nothing
    */
   listen(take: () => void): () => void {
     if (this.#happened) {
@@ -24,7 +24,7 @@ export class Loss {
     return () => void this.#listeners.delete(take);
   }
 
-  /** Tells all listeners that the connection is lost; safe to call twice. */
+  /** Tells all listeners that the connection is lost. A second call does nothing. */
   happen(): void {
     this.#happened = true;
     const listeners = [...this.#listeners];
@@ -32,7 +32,7 @@ export class Loss {
     for (const take of listeners) take();
   }
 
-  /** The result of `call`, or of `instead` if the loss comes first. Stops listening at the end. */
+  /** Returns the result of `call`, or of `instead` if the connection is lost first. Stops listening at the end. */
   async race<T, U>(call: Promise<T>, instead: () => U): Promise<T | U> {
     let stop: () => void = () => undefined;
     const lost = new Promise<U>((resolve, reject) => {

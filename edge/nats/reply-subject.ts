@@ -2,23 +2,23 @@ import type { Msg } from 'nats.ws';
 
 const NANOS_PER_MS = 1_000_000;
 
-/** What the reply subject of a delivered message says about it. */
+/** What the reply subject of a delivered message says about the message. */
 interface ReplyInfo {
-  /** The number of this delivery: the consumer counts its deliveries from 1. */
+  /** The number of this delivery. The consumer numbers its deliveries from 1. */
   readonly nth: number;
   /** The sequence of the message in the stream. */
   readonly sequence: number;
   /** When the message was stored, in epoch milliseconds. */
   readonly storedMs: number;
-  /** How many more messages the consumer has. */
+  /** How many more messages the consumer has to deliver. */
   readonly pending: number;
 }
 
 /** Reads the reply subject of a message that a consumer delivered. Missing numbers are NaN. */
 export function readReplyInfo({ reply = '' }: Msg): ReplyInfo {
   const tokens = reply.split('.');
-  // $JS.ACK.<stream>.<consumer>.<times>.<sequence>.<nth>.<time>.<pending>; newer servers put a domain and an account
-  // before the stream.
+  // The subject is $JS.ACK.<stream>.<consumer>.<times>.<sequence>.<nth>.<time>.<pending>. Newer servers put a domain
+  // and an account before the stream.
   const skip = tokens.length > 9 ? 2 : 0;
   const [sequence, nth, time, pending] = tokens.slice(skip + 5).map(Number);
   return {

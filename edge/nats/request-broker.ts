@@ -3,8 +3,8 @@ import type { BrokerAccess } from './broker-connection.ts';
 import type { BrokerSession } from './broker-session.ts';
 
 /**
- * NATS for one request. If NATS did not answer once, the request does not ask it again. So a request waits for NATS at
- * most once.
+ * Lets one request ask NATS. After NATS has failed to answer, the request does not ask again and does not wait a second
+ * time.
  */
 export class RequestBroker {
   readonly #connection: BrokerAccess;
@@ -15,19 +15,19 @@ export class RequestBroker {
     this.#session = session;
   }
 
-  /** Takes a session of the connection, if there is one. */
+  /** Starts with an open session of the connection, if there is one. */
   static async start(connection: BrokerAccess): Promise<RequestBroker> {
     return new RequestBroker(connection, await connection.available());
   }
 
-  /** The open session; undefined while NATS is away. */
+  /** The open session; undefined while NATS cannot be reached. */
   get session(): BrokerSession | undefined {
     return this.#session;
   }
 
   /**
    * Asks NATS.
-   * @returns undefined if NATS is away, or refuses this bridge
+   * @returns undefined if NATS cannot be reached, or refuses this bridge
    * @throws ThroughlineError any other error of `work`
    */
   async ask<T>(work: (session: BrokerSession) => Promise<T>): Promise<T | undefined> {

@@ -16,9 +16,9 @@ import type { Answer, StoredMessage } from './stored-message.ts';
 const HEARTBEAT_MS = 5_000;
 /** A consumer that is silent for three heartbeats is gone, for example because its server restarted. */
 const SILENCE_MS = 3 * HEARTBEAT_MS;
-/** The server removes a consumer that nobody listened to for this long. */
+/** The server removes a consumer to which nobody has listened for this long. */
 const INACTIVE_MS = 10_000;
-/** The status of a heartbeat. */
+/** The status code of a heartbeat message. */
 const IDLE = 100;
 
 export interface Following {
@@ -26,15 +26,18 @@ export interface Following {
   /** The lowest sequence to read. */
   readonly from: number;
   readonly take: (message: Pick<StoredMessage, 'sequence' | 'data'>) => void;
-  /** The follower calls this at most once, if no more messages will come. Follow again after the last message that came. */
+  /**
+   * The follower calls this at most once, when no more messages will come. To go on, follow again after the last
+   * message that came.
+   */
   readonly onLost: () => void;
 }
 
 /**
- * Gives every message that is stored on one subject from a sequence on, in order and each once, until the follower is
- * stopped or lost. The follower is a consumer of the stream, not a plain subscription: a plain message has no sequence,
- * comes before it is stored, and may be one that the stream drops as a duplicate.
- * @returns a function that stops the follower; safe to call twice
+ * Gives every message on one subject, from a stream sequence on. The messages come once each and in order, until the
+ * follower is stopped or lost. The follower is a consumer of the stream. A plain subscription would not do: its
+ * messages have no sequence, come before they are stored, and may be duplicates that the stream drops.
+ * @returns a function that stops the follower. A second call of that function does nothing
  * @throws NatsError
  */
 export async function followSubject(
@@ -62,7 +65,7 @@ export async function followSubject(
 
 function consumerOf({ subject, from }: Following, deliverSubject: string) {
   return {
-    // With a name, the filter is part of the request's subject, so NATS can permit this request alone.
+    // With a name, the filter is part of the request's subject. This lets NATS permit only this request.
     name: nuid.next(),
     deliver_subject: deliverSubject,
     filter_subject: subject,
@@ -100,7 +103,7 @@ class SubjectFollower {
     });
   }
 
-  /** From now on, too long a silence means that the consumer is lost. */
+  /** Treats the consumer as lost if it is silent for {@link SILENCE_MS} from now on. */
   expectHeartbeats(): void {
     clearTimeout(this.#silence);
     if (!this.isStopped) this.#silence = setTimeout(() => this.#lose(), SILENCE_MS);

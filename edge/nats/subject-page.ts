@@ -2,7 +2,7 @@ import { createInbox, type Msg, type NatsConnection, NatsError } from 'nats.ws';
 import { INBOX } from '../../shared/wire/subjects.ts';
 import type { Answer, StoredMessage } from './stored-message.ts';
 
-/** Statuses of a message that ends a batch: no message was found, and the last one was sent. */
+/** Status codes of a message that ends a batch: no message was found (404), or the last message was sent (204). */
 const NOT_FOUND = 404;
 const END_OF_BATCH = 204;
 
@@ -16,13 +16,13 @@ export interface SubjectPageQuery {
 
 export interface SubjectPage {
   readonly messages: readonly Pick<StoredMessage, 'sequence' | 'data'>[];
-  /** Whether the replica that answered has more. */
+  /** Whether the replica that answered has more messages. */
   readonly more: boolean;
 }
 
 /**
- * One page of a subject's messages, in one round trip (a batched direct get). The replica that answers may lag: its
- * messages are right and in order, but the latest may be missing.
+ * Reads one page of a subject's messages in one round trip (a batched direct get). The replica that answers may be
+ * behind. Its messages are right and in order, but the latest may be missing.
  * @throws NatsError
  */
 export async function readPage(

@@ -11,8 +11,8 @@ import type { BrokerSession } from '../nats/broker-session.ts';
 import { cancelledInOutbox } from './pending-job.ts';
 
 /**
- * Records the end of a job that was cancelled while the outbox had it. If NATS has the job after all, the job is cancelled
- * there. A second call changes nothing.
+ * Records the end of a job that was cancelled while it was in the outbox. If NATS has the job after all, the job is
+ * cancelled at NATS. A second call changes nothing.
  * @param at when the job was cancelled, RFC 3339
  * @throws ThroughlineError `broker-unavailable`
  */
@@ -26,7 +26,8 @@ export async function cancelUnsent(
   if ((await cancelAtBroker(parts, { tenant, jobId, waitMs: 0, carrier })) !== undefined) return;
   const event = cancelledInOutbox(parts.name, job, at);
   const ownTrace = inject(extract(fromRecord(carrier), context.active()).context);
-  // The job has no message, so no worker could store the callback later. It is stored before the end.
+  // The job has no message, so no worker could store the callback later. The callback is stored before the end of the
+  // job.
   await storeCallbackTask(session, tenant, job.spec.callback, event, ownTrace);
   if (await publishEvent(session, job, event, 0, ownTrace)) return;
   const last = await lastEvent(session, tenant, jobId);

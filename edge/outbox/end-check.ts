@@ -5,16 +5,16 @@ import type { Logger } from '../telemetry/log.ts';
 import type { Outbox } from './outbox.ts';
 import type { OutboxEntry } from './outbox-entry.ts';
 
-/** How long after the publishing of a job the bridge looks for the job's end for the first time. */
+/** The time between the publishing of a job and the first look for the job's end. */
 export const FIRST_CHECK_MS = 1_000;
 const BATCH = 256;
 const LONGEST_PAUSE_MS = 60_000;
-/** A worker may still run a job whose message is gone. The worker has this long to record an event. */
+/** A worker may still run a job whose message is gone. This is the time that the worker has to record an event. */
 const RUNNING_GRACE_MS = 30_000;
-/** A job moves from `DELAYED` to the queue a moment after it is due. */
+/** A job moves from `DELAYED` to the queue within this time after it is due. */
 const DUE_GRACE_MS = 60_000;
 
-/** What the check needs of its bridge. */
+/** What the check needs from its bridge. */
 interface CheckParts {
   readonly connection: BrokerAccess;
   readonly outbox: Outbox;
@@ -23,8 +23,8 @@ interface CheckParts {
 
 /**
  * Looks for the ends of published jobs (`OUTBOX_KEEP=ended`). If NATS has neither a message nor an end of a job that it
- * acknowledged, NATS has forgotten the job, and the job becomes pending again. Only the scheduler calls this, one run at
- * a time.
+ * acknowledged, NATS has forgotten the job. The job then becomes pending again. Only the scheduler calls this, and only
+ * one run happens at a time.
  * @throws ThroughlineError `broker-unavailable`
  */
 export async function checkEnds(parts: CheckParts): Promise<void> {

@@ -15,9 +15,9 @@ import { FIRST_CHECK_MS } from './end-check.ts';
 import type { Outbox } from './outbox.ts';
 import type { OutboxEntry } from './outbox-entry.ts';
 
-/** How much is sent to NATS before the answers are awaited. */
+/** The limits of one batch. A batch is sent to NATS before any of its answers is awaited. */
 const BATCH = { rows: 128, bytes: 4 * 1024 * 1024 } as const;
-/** Errors that another try would not change. */
+/** Errors that would happen again at another try. */
 const PERMANENT: readonly ErrorCode[] = [
   'broker-rejected',
   'payload-too-large',
@@ -27,14 +27,14 @@ const PERMANENT: readonly ErrorCode[] = [
 ];
 const tracer = trace.getTracer('throughline-bridge');
 
-/** What the drain needs of its bridge. */
+/** What the drain needs from its bridge. */
 export interface DrainParts {
   readonly name: string;
   readonly connection: BrokerAccess;
   readonly outbox: Outbox;
   readonly feed: Pick<AcceptedFeed, 'addAccepted'>;
   readonly log: Logger;
-  /** Whether a job stays in the outbox until its end is recorded (`OUTBOX_KEEP=ended`). */
+  /** Whether a job stays in the outbox until the end of the job is recorded (`OUTBOX_KEEP=ended`). */
   readonly keepUntilEnded: boolean;
   /** The bridge's own context, which belongs to no request. */
   readonly ownContext: Context;
@@ -47,19 +47,23 @@ interface LookedUp {
   readonly found: 'at-broker' | 'missing';
 }
 
-/** An entry of a batch whose job must not be sent, or could not be looked for. */
+/** An entry whose job must not be sent, or for which NATS could not be asked. */
 interface LookupFailure {
   readonly entry: OutboxEntry;
   readonly error: ThroughlineError;
 }
 
-/** `published`: NATS has the job. `ended`: the end of a cancelled job is recorded. `failed`: another try may succeed. */
+/**
+ * How the sending of a job went. `published`: NATS has the job. `ended`: the end of a cancelled job is recorded.
+ * `rejected`: NATS refuses the job. `failed`: another try may succeed.
+ */
 type SendResult =
   | { readonly kind: 'published' | 'ended'; readonly entry: OutboxEntry }
   | { readonly kind: 'rejected' | 'failed'; readonly entry: OutboxEntry; readonly error: ThroughlineError };
 
 /**
- * Sends the pending jobs to NATS, the oldest first, until none is left. Only the scheduler calls this, one run at a time.
+ * Sends the pending jobs to NATS, the oldest first, until no pending job is left. Only the scheduler calls this, and
+ * only one run happens at a time.
  * @throws ThroughlineError if NATS does not take the next job now: `broker-unavailable`, `stream-full`, …
  */
 export async function drainOutbox(parts: DrainParts): Promise<void> {
@@ -82,8 +86,8 @@ async function sendBatch(parts: DrainParts, session: BrokerSession): Promise<num
 }
 
 /**
- * Asks whether NATS has a job. A job that was never sent is not looked for, unless its id comes from an idempotency key:
- * the key may belong to a job that was submitted before NATS went away.
+ * Asks whether NATS has a job. For a job that was never sent, NATS is asked only if the job's id comes from an
+ * idempotency key: a job with the same key may have been submitted before NATS could no longer be reached.
  */
 async function lookUp(session: BrokerSession, entry: OutboxEntry): Promise<LookedUp | LookupFailure> {
   const { job, publication } = entry;
@@ -117,7 +121,7 @@ async function trySend(
   }
 }
 
-/** Sends a job, or the end of a job that was cancelled. */
+/** Sends a job. If the job was cancelled, its end is recorded instead. */
 async function send(
   parts: DrainParts,
   session: BrokerSession,
@@ -150,7 +154,10 @@ async function publish(parts: DrainParts, session: BrokerSession, entry: OutboxE
   );
 }
 
-/** Records in the outbox what became of each job. @throws ThroughlineError the first error that another try may change */
+/**
+ * Records in the outbox the result of each job. @throws ThroughlineError the first error after which another try may
+ * succeed
+ */
 function recordOutcomes({ outbox, keepUntilEnded, log }: DrainParts, results: readonly SendResult[]): number {
   const positionsOf = (kind: SendResult['kind']): number[] =>
     results.filter((result) => result.kind === kind).map(({ entry }) => entry.position);

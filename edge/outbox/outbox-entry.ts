@@ -2,30 +2,30 @@ import { parseJson } from '../../shared/text/json.ts';
 import { OutgoingJob } from '../jobs/outgoing-job.ts';
 
 /**
- * `pending`: the job waits for NATS. `published`: NATS has the job, and its end is not recorded. `rejected`: NATS
- * refuses the job.
+ * The state of a job in the outbox. `pending`: the job waits for NATS. `published`: NATS has the job, and the job's end
+ * is not recorded. `rejected`: NATS refuses the job.
  */
 export type OutboxState = 'pending' | 'published' | 'rejected';
 
 /**
- * How far the publishing of a job to NATS got. `unsent`: the job was never sent. `unanswered`: the job was sent, and NATS
- * did not answer, so NATS may have it. `published`: NATS has the job. `rejected`: NATS refuses the job as it is.
+ * How far the publishing of a job to NATS got. `unsent`: the job was never sent. `unanswered`: the job was sent, but
+ * NATS did not answer, and may have the job. `published`: NATS has the job. `rejected`: NATS refuses the job as it is.
  */
 type Publication = 'unsent' | 'unanswered' | 'published' | 'rejected';
 
 /** A job in the outbox. */
 export interface OutboxEntry {
-  /** The place of the job in the outbox. Jobs are sent in this order. */
+  /** The job's place in the order in which the outbox sends its jobs. */
   readonly position: number;
   readonly job: OutgoingJob;
-  /** The input as JSON in UTF-8. */
+  /** The job's input as JSON in UTF-8. */
   readonly body: Uint8Array;
-  /** Epoch milliseconds. */
+  /** When the job was added to the outbox, in epoch milliseconds. */
   readonly addedAt: number;
-  /** How often the job was sent before. */
+  /** How many times the job was sent before. */
   readonly tries: number;
   readonly publication: Publication;
-  /** When the job was cancelled, RFC 3339; undefined: it was not cancelled. */
+  /** When the job was cancelled, RFC 3339; undefined if the job was not cancelled. */
   readonly cancelledAt: string | undefined;
   /** Why NATS refused a rejected job; undefined in every other state. */
   readonly reason: string | undefined;
@@ -45,7 +45,7 @@ export interface EntryRow extends Record<string, SqlStorageValue> {
   readonly reason: string | null;
 }
 
-/** The entry of a row; undefined if the row cannot be read any more. */
+/** Makes an entry from a database row; undefined if the row cannot be read any more. */
 export function entryOf(row: EntryRow): OutboxEntry | undefined {
   const job = OutgoingJob.safeParse(parseJson(row.job));
   if (!job.success) return undefined;

@@ -3,27 +3,31 @@ import { ThroughlineError } from '../../shared/errors.ts';
 import { checkEnds } from './end-check.ts';
 import { type DrainParts, drainOutbox } from './outbox-drain.ts';
 
-/** When the alarm of a new job rings. Jobs are sent without it, unless the platform evicts this object before. */
+/**
+ * How long after a new job its alarm rings. The job is sent without the alarm, unless the platform evicts this Durable
+ * Object before that.
+ */
 const SAFETY_MS = 5_000;
 const FIRST_PAUSE_MS = 250;
 const LONGEST_PAUSE_MS = 10_000;
 
-/** What the scheduler needs of its bridge. */
+/** What the scheduler needs from its bridge. */
 interface SchedulerParts extends DrainParts {
   readonly object: {
     readonly storage: Pick<DurableObjectStorage, 'getAlarm' | 'setAlarm'>;
-    /** Keeps this object alive for work that no request waits for. */
+    /** Keeps this Durable Object alive for work that no request waits for. */
     waitUntil(work: Promise<unknown>): void;
   };
 }
 
 /**
- * Makes sure that the jobs in the outbox reach NATS, also when this object is evicted. The platform stops calling an alarm
- * that fails a few times, so {@link alarm} never fails. The platform may lose an alarm, so {@link start} sets it again.
+ * Makes sure that the jobs in the outbox reach NATS, even if this Durable Object is evicted. The platform stops calling
+ * an alarm that fails a few times, so {@link alarm} never fails. The platform may lose an alarm, so {@link start} sets
+ * the alarm again.
  */
 export class OutboxScheduler {
   readonly #parts: SchedulerParts;
-  /** Epoch milliseconds; undefined: no alarm is known to be set. */
+  /** When the alarm rings, in epoch milliseconds; undefined if no alarm is known to be set. */
   #alarmAt: number | undefined;
   #failures = 0;
   #working: Promise<void> | undefined;
@@ -33,26 +37,29 @@ export class OutboxScheduler {
     this.#parts = parts;
   }
 
-  /** Sets the alarm if the outbox holds work from before this object was started. Call this before anything else. */
+  /** Sets the alarm if the outbox holds jobs from before this Durable Object was started. Call this first. */
   async start(): Promise<void> {
     if (!this.#hasWork()) return;
     this.#alarmAt = (await this.#parts.object.storage.getAlarm()) ?? undefined;
     this.#arm(Date.now());
   }
 
-  /** Call this in the same turn as the write of a job: the alarm then becomes durable together with the job. */
+  /**
+   * Sets the alarm for a new job and starts to send. Call this in the same turn as the write of the job: the alarm then
+   * becomes durable together with the job.
+   */
   added(): void {
     this.#arm(Math.max(Date.now() + SAFETY_MS, this.#notBefore));
     this.kick();
   }
 
-  /** Starts to send now, unless NATS has just failed. */
+  /** Starts to send immediately, unless NATS has just failed. */
   kick(): void {
     if (!this.#hasWork() || Date.now() < this.#notBefore) return;
     this.#parts.object.waitUntil(this.#work().then(() => this.#armNext()));
   }
 
-  /** Call this when NATS can be reached again. */
+  /** Starts to send immediately. Call this when NATS can be reached again. */
   reconnected(): void {
     this.#notBefore = 0;
     this.kick();
@@ -69,8 +76,8 @@ export class OutboxScheduler {
   }
 
   /**
-   * One run at a time, shared by all callers. The log lines of a run must not carry the trace of the caller that
-   * started it.
+   * Starts one run, or returns the current run: all callers share it. The log lines of a run must not carry the trace
+   * of the caller that started the run.
    */
   #work(): Promise<void> {
     this.#working ??= context
@@ -96,7 +103,10 @@ export class OutboxScheduler {
     }
   }
 
-  /** Half of the pause is random, so that the bridges of a region do not try again at the same moment. */
+  /**
+   * Pauses after a failure. Half of the pause is random, so that the bridges of a region do not all try again at the
+   * same moment.
+   */
   #pause(): void {
     const pauseMs = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** Math.min(this.#failures, 10));
     this.#failures++;
@@ -114,7 +124,7 @@ export class OutboxScheduler {
     return outbox.hasPending || outbox.hasPublished;
   }
 
-  /** Sets the alarm, unless an earlier one is set already. */
+  /** Sets the alarm, unless an earlier alarm is set already. */
   #arm(at: number): void {
     const now = Date.now();
     if (this.#alarmAt !== undefined && this.#alarmAt <= at && this.#alarmAt > now - SAFETY_MS) return;

@@ -3,7 +3,7 @@ import { ThroughlineError } from '../../shared/errors.ts';
 import type { OutgoingJob } from '../jobs/outgoing-job.ts';
 import { ENTRY_COLUMNS, type EntryRow, entryOf, type OutboxEntry, type OutboxState } from './outbox-entry.ts';
 
-/** What the outbox may hold. */
+/** How much the outbox may hold. */
 interface OutboxLimits {
   readonly maxRows: number;
   /** Bytes of all jobs together. */
@@ -34,8 +34,9 @@ const UNREADABLE = 'the row cannot be read';
 const FULL_RETRY_SECONDS = 5;
 
 /**
- * The accepted jobs that a bridge is responsible for, in its SQLite. A Durable Object sends nothing, neither an answer
- * nor a frame to NATS, before what was written here is durable (the platform's output gate).
+ * The accepted jobs that a bridge is responsible for, in the SQLite database of its Durable Object. After a write, the
+ * Durable Object sends nothing, neither an answer nor a frame to NATS, until the write is durable (the platform's
+ * output gate).
  */
 export class Outbox {
   readonly #sql: Pick<SqlStorage, 'exec'>;
@@ -50,7 +51,7 @@ export class Outbox {
     this.#count();
   }
 
-  /** Whether jobs wait for NATS. If so, a new job waits after them. */
+  /** Whether jobs wait for NATS. If they do, a new job waits after them. */
   get hasPending(): boolean {
     return this.#counts.pending > 0;
   }
@@ -63,7 +64,7 @@ export class Outbox {
   /**
    * Adds a pending job.
    * @param publication `unanswered` if the job was sent and NATS did not answer
-   * @throws ThroughlineError `outbox-full`; then nothing was added
+   * @throws ThroughlineError `outbox-full`. Nothing was added then
    */
   add(job: OutgoingJob, body: Uint8Array, publication: 'unsent' | 'unanswered'): void {
     this.ensureRoom(body);
@@ -72,14 +73,14 @@ export class Outbox {
 
   /**
    * Adds a job that NATS has just acknowledged.
-   * @param checkAt when its end is looked for, in epoch milliseconds
+   * @param checkAt when to look for the job's end, in epoch milliseconds
    * @throws ThroughlineError `outbox-full` if the disk is full
    */
   addPublished(job: OutgoingJob, body: Uint8Array, checkAt: number): void {
     this.#insert(job, body, 'published', { tries: 1, check_at: checkAt });
   }
 
-  /** Checks that a job with this input fits. @throws ThroughlineError `outbox-full` */
+  /** Checks that a job with this input fits into the outbox. @throws ThroughlineError `outbox-full` */
   ensureRoom(body: Uint8Array): void {
     const rows = this.#counts.pending + this.#counts.published + this.#counts.rejected;
     if (rows >= this.#limits.maxRows || this.#bytes + body.length > this.#limits.maxBytes) throw full();
@@ -91,7 +92,8 @@ export class Outbox {
     state: OutboxState,
     { tries, check_at }: { readonly tries: number; readonly check_at: number | null },
   ): void {
-    // The caller has sent this job again, because NATS forgot it or is away. The new row replaces the old one.
+    // If the outbox has this job already, its caller has sent it again, because NATS forgot the job or cannot be
+    // reached. The new row replaces the old row.
     const before = this.hasPublished ? this.findPublished(job.tenant, job.jobId) : undefined;
     if (before !== undefined) this.remove([before.position]);
     const text = JSON.stringify(job);
@@ -109,12 +111,12 @@ export class Outbox {
     this.#bytes += size;
   }
 
-  /** A pending or rejected job. As far as the bridge knows, NATS does not have it. */
+  /** Finds a pending or rejected job. As far as the bridge knows, NATS does not have this job. */
   findUnpublished(tenant: string, jobId: string): OutboxEntry | undefined {
     return this.#entry(tenant, jobId, `state <> 'published'`);
   }
 
-  /** A published job: NATS has it, and its end is not recorded yet. */
+  /** Finds a published job. NATS has this job, and its end is not recorded yet. */
   findPublished(tenant: string, jobId: string): OutboxEntry | undefined {
     return this.#entry(tenant, jobId, `state = 'published'`);
   }
@@ -128,8 +130,9 @@ export class Outbox {
   }
 
   /**
-   * Takes the next pending jobs to send, and counts a try for each. A row that cannot be read is rejected.
-   * @param limit the most rows. Large rows are fewer than that, but at least one is taken
+   * Takes the next pending jobs to send, and adds one to the number of tries of each. A row that cannot be read is
+   * rejected.
+   * @param limit the most rows. Fewer are taken if they have more than `maxBytes`, but at least one
    */
   takeNext(limit: number, maxBytes: number): OutboxEntry[] {
     const entries: OutboxEntry[] = [];
@@ -152,7 +155,7 @@ export class Outbox {
     return entries;
   }
 
-  /** Removes jobs: NATS has them, or their end is recorded. */
+  /** Removes jobs from the outbox. Call this for jobs that NATS has, or whose end is recorded. */
   remove(positions: readonly number[]): void {
     for (const position of positions) {
       const [row] = this.#sql.exec<{ state: string; size: number }>(
@@ -165,12 +168,12 @@ export class Outbox {
     }
   }
 
-  /** Marks jobs as published. @param checkAt when their end is looked for, in epoch milliseconds */
+  /** Marks jobs as published. @param checkAt when to look for the end of the jobs, in epoch milliseconds */
   markPublished(positions: readonly number[], checkAt: number): void {
     for (const position of positions) this.#move(position, 'published', { check_at: checkAt, checks: 0 });
   }
 
-  /** Published jobs whose end must be looked for now, each with the number of earlier checks. */
+  /** Returns the published jobs whose end must be looked for now, each with the number of its earlier checks. */
   dueForCheck(now: number, limit: number): { readonly entry: OutboxEntry; readonly checks: number }[] {
     const rows = this.#sql.exec<EntryRow & { readonly checks: number }>(
       `SELECT ${ENTRY_COLUMNS}, checks FROM outbox WHERE check_at <= ? ORDER BY check_at LIMIT ?`,
@@ -183,7 +186,9 @@ export class Outbox {
     });
   }
 
-  /** When to look for the end of a published job next, in epoch milliseconds; undefined: no job is published. */
+  /**
+   * Returns when to look next for the end of a published job, in epoch milliseconds; undefined if no job is published.
+   */
   nextCheck(): number | undefined {
     const [row] = this.#sql.exec<{ at: number | null }>('SELECT min(check_at) AS at FROM outbox');
     return row?.at ?? undefined;
@@ -197,17 +202,17 @@ export class Outbox {
     );
   }
 
-  /** Makes a published job pending again, at its old place, because NATS has forgotten the job. */
+  /** Makes a published job pending again because NATS has forgotten the job. The job keeps its position. */
   requeue(position: number): void {
     this.#move(position, 'pending', { check_at: null, checks: 0 });
   }
 
-  /** Marks a job as rejected: NATS will not take it as it is. */
+  /** Marks a job as rejected: NATS will not accept the job as it is. */
   reject(position: number, reason: string): void {
     this.#move(position, 'rejected', { reason, check_at: null });
   }
 
-  /** Makes a rejected job pending again. @returns false if there is no such rejected job */
+  /** Makes a rejected job pending again. @returns false if the outbox has no such rejected job */
   retry(tenant: string, jobId: string): boolean {
     const entry = this.findUnpublished(tenant, jobId);
     if (entry?.publication !== 'rejected') return false;
@@ -216,8 +221,9 @@ export class Outbox {
   }
 
   /**
-   * Marks an unpublished job as cancelled. It becomes pending, and the drain records its end instead of publishing it.
-   * @param at RFC 3339
+   * Marks an unpublished job as cancelled. The job becomes pending, and the drain records its end instead of publishing
+   * the job.
+   * @param at when the job was cancelled, RFC 3339
    * @returns false if the job is not in the outbox any more, or was published
    */
   cancel(position: number, at: string): boolean {
@@ -230,7 +236,7 @@ export class Outbox {
     return true;
   }
 
-  /** A tenant's pending and rejected jobs, in the order of the queue, at most `limit`. */
+  /** Lists a tenant's pending and rejected jobs, in the order in which they are sent, at most `limit`. */
   list(tenant: string, limit: number): OutboxItem[] {
     const rows = this.#sql.exec<EntryRow & { readonly job_id: string }>(
       `SELECT ${ENTRY_COLUMNS}, job_id FROM outbox WHERE tenant = ? AND state <> 'published'

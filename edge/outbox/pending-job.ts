@@ -7,7 +7,7 @@ import { RequestBroker } from '../nats/request-broker.ts';
 import type { Outbox } from './outbox.ts';
 import type { OutboxEntry } from './outbox-entry.ts';
 
-/** A pending or rejected job as its caller sees it. @param bridge the bridge's name */
+/** Shows a pending or rejected job as its caller sees it. @param bridge the bridge's name */
 export function pendingJob({ job, cancelledAt, reason }: OutboxEntry, bridge: string): Job {
   if (cancelledAt !== undefined)
     return { ...jobOfEvent(cancelledInOutbox(bridge, job, cancelledAt)), durability: 'outbox' };
@@ -17,8 +17,8 @@ export function pendingJob({ job, cancelledAt, reason }: OutboxEntry, bridge: st
 }
 
 /**
- * Reads a job that the outbox has and NATS does not. If NATS may have the job, NATS is asked.
- * @returns undefined if NATS has the job, or if the outbox does not have it
+ * Reads a job that the outbox has and NATS does not. If NATS may have the job, the bridge asks NATS.
+ * @returns undefined if NATS has the job, or if the outbox does not have the job
  */
 export async function readPendingJob(
   bridge: { readonly name: string; readonly outbox: Outbox; readonly connection: BrokerAccess },
@@ -34,7 +34,7 @@ export async function readPendingJob(
   return { ...pendingJob(entry, bridge.name), attempts: [] };
 }
 
-/** The event that ends a job cancelled while the outbox had it. @param at when it was cancelled, RFC 3339 */
+/** Makes the event that ends a job which was cancelled in the outbox. @param at when the job was cancelled, RFC 3339 */
 export function cancelledInOutbox(bridge: string, job: OutgoingJob, at: string): JobEvent {
   const facts = {
     attempt: 0,

@@ -8,13 +8,16 @@ export type LogLevel = keyof typeof LEVELS;
 type Fields = Readonly<Record<string, unknown>>;
 type Write = (message: string, fields?: Fields) => void;
 
-/** One JSON object per line, with the same fields as the worker's log: level, time, service, msg, trace_id, span_id. */
+/**
+ * Writes one JSON object per line, with the same fields as the worker's log: level, time, service, msg, trace_id,
+ * span_id.
+ */
 export type Logger = Readonly<Record<LogLevel, Write>>;
 
 /**
- * A logger that adds `trace_id` and `span_id` of the active span to each line. Line breaks and escape sequences in a
- * value are escaped by JSON and {@link printableJson}, so they cannot forge a line or control a terminal.
- * @param level lines below it are dropped
+ * Makes a logger that adds `trace_id` and `span_id` of the active span to each line. JSON and {@link printableJson}
+ * escape line breaks and escape sequences in a value. A value therefore cannot forge a line or control a terminal.
+ * @param level lines below this level are dropped
  * @param write writes a finished line; by default to workerd's console
  */
 export function createLogger(level: LogLevel, write: (line: string) => void = writeToConsole): Logger {

@@ -3,28 +3,28 @@ import { type Resource, resourceFromAttributes } from '@opentelemetry/resources'
 import type { ReadableSpan, SpanProcessor } from '@opentelemetry/sdk-trace-base';
 import { serviceOf } from './service.ts';
 
-/** Exports ended spans, and says how many were lost. */
+/** Exports ended spans, and returns how many spans were lost. */
 export type SendSpans = (spans: readonly ReadableSpan[]) => Promise<{ readonly lost: number }>;
 
 export interface SpanProcessorOptions {
   readonly maxQueueSize: number;
   readonly maxBatchSize: number;
-  /** For how many milliseconds the spans of all requests are collected into one export. */
+  /** How many milliseconds a flush collects the spans of all requests for one export. */
   readonly windowMs: number;
   readonly wait: (ms: number) => Promise<unknown>;
   readonly now: () => number;
 }
 
-/** A flush that is this late after its window has been cut off, and the next flush takes over. */
+/** If a flush is this much later than its window, its request was cut off. The next flush then takes over. */
 const LEASE_GRACE_MS = 1_000;
 
 /**
- * The span processor for workerd: one bounded queue of ended spans for each isolate.
+ * The span processor for workerd, with one bounded queue of ended spans for each isolate.
  *
- * In workerd a request must not await what another request started. So requests share only data: the ended spans, and
- * a lease. The first flush takes the lease, waits for the window to pass inside its own `waitUntil`, and exports the
- * spans of all requests. Other flushes during the lease do nothing. When the request with the lease is cut off, the
- * lease runs out, and the next flush takes it.
+ * In workerd a request must not await work that another request started. For this reason requests share only data: the
+ * ended spans and a lease. The first flush takes the lease, waits for the window to pass inside its own `waitUntil`,
+ * and exports the spans of all requests. Other flushes during the lease do nothing. When the request with the lease is
+ * cut off, the lease runs out, and the next flush takes it.
  */
 export class EdgeSpanProcessor implements SpanProcessor {
   readonly #send: SendSpans;
@@ -39,12 +39,12 @@ export class EdgeSpanProcessor implements SpanProcessor {
     this.#options = options;
   }
 
-  /** How many spans wait for an export. */
+  /** The number of spans that wait for an export. */
   get queued(): number {
     return this.#ended.length;
   }
 
-  /** How many spans were dropped so far, because the queue was full or an export failed. */
+  /** The number of spans that were dropped so far, because the queue was full or an export failed. */
   get dropped(): number {
     return this.#dropped;
   }
@@ -62,7 +62,10 @@ export class EdgeSpanProcessor implements SpanProcessor {
     else this.#ended.push(span);
   }
 
-  /** Call this inside a request's `waitUntil`, after the request's spans have ended. The promise never rejects. */
+  /**
+   * Exports the ended spans. Call this inside a request's `waitUntil`, after the request's spans have ended. Never
+   * rejects.
+   */
   async forceFlush(): Promise<void> {
     const { now, wait, windowMs } = this.#options;
     if (this.#ended.length === 0 || now() < this.#leaseUntil) return;
@@ -89,7 +92,7 @@ export class EdgeSpanProcessor implements SpanProcessor {
 
   async #export(batch: readonly ReadableSpan[]): Promise<void> {
     try {
-      // `+= await` would read the sum before the await, and lose what other batches add meanwhile.
+      // `+= await` would read the sum before the await, and lose what other batches add to the sum meanwhile.
       const { lost } = await this.#send(batch);
       this.#dropped += lost;
     } catch {

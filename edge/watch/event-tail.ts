@@ -1,7 +1,7 @@
 import { isTerminalEvent } from '../../shared/job/event.ts';
 import type { RecordedEvent } from '../../shared/job/event-record.ts';
 
-/** An event, its place in the stream and its size on the wire. */
+/** An event, its sequence in the stream, and its size on the wire. */
 interface TailEntry {
   readonly sequence: number;
   readonly bytes: number;
@@ -13,12 +13,15 @@ interface TailLimits {
   readonly bytes: number;
 }
 
-/** What follows a place: the next events, perhaps none yet; `older`: events that only the stream has; `end`: no more. */
+/**
+ * What follows a stream sequence. `entries`: the next events, perhaps none yet. `older`: events that only the stream
+ * has. `end`: no event follows, because the job has ended.
+ */
 type TailRead = { readonly entries: readonly TailEntry[] } | 'older' | 'end';
 
 /**
- * The latest events of one job, without a gap: every event after `floor`. The size is bounded, so a slow reader costs no
- * memory: a reader that needs older events reads the stream.
+ * The latest events of one job: every event after `floor`, without a gap. The size is bounded, so a slow reader costs
+ * no memory. A reader that needs older events reads the stream.
  */
 export class EventTail {
   readonly #limits: TailLimits;
@@ -29,8 +32,8 @@ export class EventTail {
   #end: number | undefined;
 
   /**
-   * @param floor sequence of the job's last event so far; 0: there is none
-   * @param ended whether that event is the job's end
+   * @param floor the sequence of the job's last event so far; 0 if the job has no event
+   * @param ended whether that event ended the job
    */
   constructor(floor: number, ended: boolean, limits: TailLimits) {
     this.#floor = floor;
@@ -39,12 +42,12 @@ export class EventTail {
     this.#limits = limits;
   }
 
-  /** Every event after this sequence is in the tail. */
+  /** The tail has every event after this sequence. */
   get floor(): number {
     return this.#floor;
   }
 
-  /** The last sequence that was added. */
+  /** The last sequence that {@link push} was given. */
   get head(): number {
     return this.#head;
   }
@@ -54,7 +57,7 @@ export class EventTail {
     return this.#end !== undefined;
   }
 
-  /** Adds the next event. `undefined`: another program wrote something else at this sequence. */
+  /** Adds the next event. An undefined `event` means that another program wrote something else at this sequence. */
   push(sequence: number, bytes: number, event: RecordedEvent | undefined): void {
     if (sequence <= this.#head || this.#end !== undefined) return;
     this.#head = sequence;
@@ -65,7 +68,7 @@ export class EventTail {
     while (this.#entries.length > 1 && this.#isFull()) this.#drop();
   }
 
-  /** What follows `sequence`. */
+  /** Returns what follows `sequence`. */
   after(sequence: number): TailRead {
     if (this.#end !== undefined && sequence >= this.#end) return 'end';
     if (sequence < this.#floor) return 'older';

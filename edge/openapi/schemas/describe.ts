@@ -3,33 +3,33 @@ import * as z from 'zod';
 /** A JSON Schema, or a part of one. */
 export type JsonSchema = Readonly<Record<string, unknown>>;
 
-/** The texts of a schema, and what its zod schema cannot express. */
+/** The descriptions of a schema and its fields, and JSON Schema that its zod schema cannot express. */
 export interface Words {
   readonly description: string;
-  /** Each field of an object: a sentence, or JSON Schema to lay over the field. */
+  /** For each field of an object: a sentence that describes the field, or JSON Schema to add to the field. */
   readonly fields?: Readonly<Record<string, string | JsonSchema>>;
-  /** JSON Schema for what a refinement checks, which zod cannot express. */
+  /** JSON Schema for the checks of a zod refinement, which zod cannot express as JSON Schema. */
   readonly more?: JsonSchema;
 }
 
 const wordsById = new Map<string, Words>();
 
 /**
- * Makes a schema a component of the document, with its words. This happens here and not in `shared/`, so that the words
- * are not deployed.
+ * Makes a schema a component of the OpenAPI document, and adds its descriptions. This file is not in `shared/`, so that
+ * the descriptions are not deployed.
  */
 export function describe(id: string, schema: z.ZodType, words: Words): void {
   schema.register(z.globalRegistry, { id });
   wordsById.set(id, words);
 }
 
-/** A reference to the component `id`. */
+/** Makes a reference to the component `id`. */
 export function ref(id: string): { $ref: string } {
   return { $ref: `#/components/schemas/${id}` };
 }
 
 /**
- * The component `id` with its words.
+ * Adds the descriptions to the component `id`.
  * @throws Error when a field has no description, or a description has no field
  */
 export function inWords(id: string, schema: JsonSchema): JsonSchema {
