@@ -1,22 +1,22 @@
-/** How long to wait between attempts. */
+/** How long to wait between two attempts. */
 export interface RetryPolicy {
-  /** The longest first pause. */
+  /** The longest pause after the first attempt. */
   readonly minDelayMs: number;
-  /** The longest pause of all. */
+  /** The longest pause after any attempt. */
   readonly maxDelayMs: number;
 }
 
 /**
- * The longest pause after an attempt (1 for the first), in milliseconds. The pause doubles each time, up to the
- * maximum.
+ * Returns the longest pause after an attempt (1 for the first), in milliseconds. The longest pause doubles with each
+ * attempt, up to `maxDelayMs`.
  */
 export function backoffCeiling(attempt: number, policy: RetryPolicy): number {
   return Math.min(policy.maxDelayMs, policy.minDelayMs * 2 ** Math.min(attempt - 1, 30));
 }
 
 /**
- * The pause after an attempt (1 for the first), in whole milliseconds: a random part of the longest pause, so that jobs
- * that failed at the same time do not run again at the same time.
+ * Returns the pause after an attempt (1 for the first), in whole milliseconds. The pause is a random part of the
+ * longest pause, so that jobs that failed at the same time do not run again at the same time.
  * @param random a number from 0 (inclusive) to 1 (exclusive)
  */
 export function backoff(attempt: number, policy: RetryPolicy, random: number): number {

@@ -2,10 +2,10 @@ import { trace } from '@opentelemetry/api';
 import { type Logger, pino } from 'pino';
 import { printableJson } from '../shared/text/json.ts';
 
-/** The part of pino that the worker uses. Lines are JSON with level, time, service, msg, trace_id and span_id. */
+/** The part of pino that the worker uses. A line is JSON with level, time, service, msg, trace_id and span_id. */
 export type WorkerLogger = Pick<Logger, 'debug' | 'info' | 'warn' | 'error'>;
 
-/** A logger to stdout, in the format of the edge. Each line has the ids of the active span. */
+/** Makes a logger that writes to stdout, in the format of the edge's log. Each line has the ids of the active span. */
 export function createLogger(service: string, level: string): Logger {
   return pino({
     level,

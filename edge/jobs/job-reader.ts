@@ -22,9 +22,7 @@ import type { StoredMessage } from '../nats/stored-message.ts';
  */
 const UNKNOWN_ATTEMPTS = 1;
 
-/**
- * Returns the last event of a job; undefined if the job has no event yet. @throws ThroughlineError `broker-unavailable`
- */
+/** Returns the last event of a job; undefined if the job has no event yet. @throws ThroughlineError */
 export async function lastEvent(
   session: BrokerSession,
   tenant: string,

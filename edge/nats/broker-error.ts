@@ -7,7 +7,7 @@ const BAD_REQUEST = 400;
 /** Codes of the NATS client for a connection or a subject that the server does not allow. */
 const DENIED: readonly (string | undefined)[] = ['PERMISSIONS_VIOLATION', 'AUTHORIZATION_VIOLATION'];
 
-/** Turns an error of the NATS client into our own error. Only this file knows the client's codes. */
+/** Turns an error of the NATS client into our own error. Only this file knows the client's error codes. */
 export function brokerError(thrown: unknown): ThroughlineError {
   if (thrown instanceof ThroughlineError) return thrown;
   if (!(thrown instanceof NatsError)) return unavailable(reasonOf(undefined), thrown);

@@ -1,10 +1,11 @@
 /**
- * API keys, and what a caller may do with them. A key looks like `tl_<id>_<secret>`. Its id finds the entry, and only the
- * SHA-256 of the whole key is stored. A key holds 256 random bits, so a slow password hash would add cost and no safety.
+ * API keys, and what a caller may do with them. A key looks like `tl_<id>_<secret>`. The id in the key finds the key's
+ * entry, and only the SHA-256 of the whole key is stored. A key holds 256 random bits, so a slow password hash would
+ * add cost and no safety.
  */
 import { sha256Hex } from '../text/secret.ts';
 
-/** What a caller may be allowed to do: the one list for API keys, tokens, routes and the command line. */
+/** What a caller may be allowed to do. API keys, tokens, routes and the command line all use this list. */
 export const ACCESS_SCOPES = [
   'jobs:write',
   'jobs:read',
@@ -27,36 +28,36 @@ const SECRET_BYTES = 32;
 export interface ApiKeyEntry {
   readonly id: string;
   readonly tenant: string;
-  /** SHA-256 of the key, 64 lowercase hex digits. */
+  /** The SHA-256 of the key, in 64 lowercase hex digits. */
   readonly hash: string;
-  /** What the key allows; undefined: everything. */
+  /** What the key allows. Undefined means that the key allows everything. */
   readonly scopes?: readonly AccessScope[] | undefined;
 }
 
-/** Whether `id` may be the id of an entry: 1 to 32 letters and digits. */
+/** Whether `id` may be the id of an API key: 1 to 32 letters and digits. */
 export function isApiKeyId(id: string): boolean {
   return ID.test(id);
 }
 
-/** A new random key for the entry `id` (letters and digits). */
+/** Makes a new random key for the entry `id` (letters and digits). */
 export function createApiKey(id: string): string {
   const bytes = crypto.getRandomValues(new Uint8Array(SECRET_BYTES));
   return `tl_${id}_${toBase64Url(bytes)}`;
 }
 
-/** SHA-256 of `key` as 64 lowercase hex digits. */
+/** Returns the SHA-256 of `key` in 64 lowercase hex digits. */
 export function hashApiKey(key: string): Promise<string> {
   return sha256Hex(key);
 }
 
-/** The id inside `key`; undefined if `key` does not have the form of a key. */
+/** Returns the id inside `key`; undefined if `key` does not have the form of a key. */
 export function apiKeyId(key: string): string | undefined {
   return KEY.exec(key)?.[1];
 }
 
 /**
- * The entry that `key` belongs to, or undefined. An unknown id takes as long as a known id with a wrong secret, so the
- * time of an answer does not show which ids exist.
+ * Finds the entry that `key` belongs to; undefined if there is none. An unknown id takes as long as a known id with a
+ * wrong secret. The time of an answer therefore does not show which ids exist.
  */
 export async function findApiKey(
   key: string,
@@ -68,7 +69,10 @@ export async function findApiKey(
   return equal ? entry : undefined;
 }
 
-/** Compares two texts of the same length without stopping at the first difference. */
+/**
+ * Compares two texts of the same length without stopping at the first difference, so that the time does not show where
+ * they differ.
+ */
 export function equalInConstantTime(a: string, b: string): boolean {
   if (a.length !== b.length) return false;
   let difference = 0;

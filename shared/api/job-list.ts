@@ -1,9 +1,11 @@
 import * as z from 'zod';
 import { Job } from '../job/job.ts';
 
-/** A job as a list shows it: without the fields that may be large, or that only its events hold. */
+/**
+ * A job as a list shows it: without the fields that may be large, and without those that only the job's events hold.
+ */
 export const JobSummary = Job.omit({ result: true, progress: true, attempts: true, error: true }).extend({
-  /** Why the job did not succeed. `GET /v1/jobs/{id}` also has the message of the error. */
+  /** Why the job did not succeed. `GET /v1/jobs/{id}` also returns the message of the error. */
   error: z.object({ code: z.string() }).optional(),
 });
 export type JobSummary = z.infer<typeof JobSummary>;
@@ -11,12 +13,12 @@ export type JobSummary = z.infer<typeof JobSummary>;
 /** A page of a tenant's jobs, newest first. */
 export const JobPage = z.object({
   jobs: z.array(JobSummary),
-  /** Ask with this for the next page; absent on the last page. */
+  /** Send this cursor to get the next page. It is absent on the last page. */
   cursor: z.string().optional(),
-  /** Whether the answer has everything that was recorded before the request; false while NATS cannot be reached. */
+  /** Whether the list has everything that was recorded before the request. False while NATS cannot be reached. */
   complete: z.boolean(),
 });
 export type JobPage = z.infer<typeof JobPage>;
 
-/** How many jobs a page holds. */
+/** How many jobs a page may hold, and how many it holds by default. */
 export const JOB_LIST_LIMITS = { page: 100, defaultPage: 50 } as const;

@@ -3,14 +3,14 @@ import * as z from 'zod';
 /** An accepted job that NATS does not have, as its tenant sees it. */
 export const OutboxItem = z.object({
   id: z.string(),
-  /** `pending`: the job waits for NATS. `rejected`: NATS refuses the job as it is; the job can be retried. */
+  /** `pending`: the job waits for NATS. `rejected`: NATS refuses the job as it is, and the job can be retried. */
   state: z.enum(['pending', 'rejected']),
-  /** Absent if the stored row cannot be read. */
+  /** The operation; absent if the stored row cannot be read. */
   operation: z.string().optional(),
   addedAt: z.iso.datetime(),
-  /** How often the job was sent. */
+  /** How many times the job was sent. */
   tries: z.int().min(0),
-  /** Why NATS rejected the job. */
+  /** Why NATS refused the job. */
   reason: z.string().optional(),
 });
 export type OutboxItem = z.infer<typeof OutboxItem>;
@@ -19,16 +19,16 @@ export type OutboxItem = z.infer<typeof OutboxItem>;
 export const OutboxList = z.object({ jobs: z.array(OutboxItem) });
 export type OutboxList = z.infer<typeof OutboxList>;
 
-/** How many jobs one answer holds. */
+/** The most jobs that one answer holds. */
 export const OUTBOX_LIST_LIMIT = 100;
 
 /** What the outbox of a bridge holds. */
 export const OutboxStatus = z.object({
-  /** Jobs that wait for NATS. */
+  /** How many jobs wait for NATS. */
   pending: z.int().min(0),
-  /** Jobs that NATS refuses as they are. */
+  /** How many jobs NATS refuses as they are. */
   rejected: z.int().min(0),
-  /** Jobs that NATS has and whose end is not recorded yet (`OUTBOX_KEEP=ended`). */
+  /** How many jobs NATS has whose end is not recorded yet (`OUTBOX_KEEP=ended`). */
   published: z.int().min(0),
   bytes: z.int().min(0),
   /** How long the oldest pending job has waited, in seconds; 0 if no job is pending. */

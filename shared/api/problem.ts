@@ -12,7 +12,7 @@ export const Problem = z.object({
   code: z.enum(CODES),
   detail: z.string(),
   traceId: z.string().optional(),
-  /** With `job-finished`: how the job ended. */
+  /** How the job ended; only with the code `job-finished`. */
   state: JobState.optional(),
   violations: z
     .array(z.object({ path: z.string(), message: z.string() }))
@@ -25,7 +25,8 @@ export type Problem = z.infer<typeof Problem>;
 export const PROBLEM_MEDIA_TYPE = 'application/problem+json';
 
 /**
- * The problem document of an error, with the code and the message, but no stack, no cause and no host name.
+ * Makes the problem document of an error. It has the code and the message of the error, but no stack, no cause and no
+ * host name.
  * @param traceId 32 hex digits, or undefined if no trace was started
  */
 export function problemOf(error: ThroughlineError, traceId: string | undefined): Problem {

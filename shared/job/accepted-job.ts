@@ -3,18 +3,18 @@ import type { Job } from './job.ts';
 import { type AcceptedSpec, pickShownSpec } from './job-spec.ts';
 import type { Redrive } from './redrive.ts';
 
-/** A job that was accepted, with what never changes about it until it is redriven. */
+/** A job that was accepted. Its fields do not change until the job is redriven. */
 export interface AcceptedJob {
   readonly jobId: string;
   readonly operation: string;
   /** RFC 3339. */
   readonly acceptedAt: string;
   readonly spec: AcceptedSpec;
-  /** Absent before the first redrive. */
+  /** The redrives of the job; absent before the first redrive. */
   readonly redrive?: Redrive | undefined;
 }
 
-/** A job to which nothing has happened yet, as the HTTP API shows it. */
+/** Shows a job that has no event yet, as the HTTP API shows it. */
 export function jobWithoutEvents(
   { jobId, operation, acceptedAt, spec, redrive }: AcceptedJob,
   { durability, traceId }: Pick<Job, 'durability' | 'traceId'>,
@@ -33,7 +33,7 @@ export function jobWithoutEvents(
   });
 }
 
-/** Addresses of a job, relative to the API's origin. */
+/** Returns the addresses of a job, relative to the API's origin. */
 export function jobLinks(jobId: string): Job['links'] {
   return { self: `/v1/jobs/${jobId}` };
 }

@@ -1,9 +1,12 @@
-/** The first nats-server that can sync each write to disk before it acknowledges (`sync_interval: always`). */
+/**
+ * The first nats-server version that can sync each write to disk before it acknowledges the write (`sync_interval:
+ * always`).
+ */
 export const SYNC_SINCE = '2.10.0';
-/** The first nats-server with message schedules, which delayed jobs need. */
+/** The first nats-server version with message schedules, which delayed jobs need. */
 export const SCHEDULES_SINCE = '2.12.0';
 
-/** Whether `version` (such as `2.14.5` or `2.12.0-RC.1`) is `least` or newer; false if it cannot be read. */
+/** Whether `version` (such as `2.14.5` or `2.12.0-RC.1`) is `least` or newer. False if `version` cannot be read. */
 export function isAtLeastVersion(version: string | undefined, least: string): boolean {
   const [have, need] = [numbers(version ?? ''), numbers(least)];
   for (const [index, part] of need.entries()) {

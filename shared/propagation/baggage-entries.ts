@@ -1,9 +1,9 @@
 import type { Baggage, BaggageEntry } from '@opentelemetry/api';
 
 /**
- * OpenTelemetry's `Baggage` over one `Map`. The API's own class is made from a plain object, which moves keys that look
- * like numbers to the front, and treats a key named `__proto__` as special. This class is immutable: the caller
- * must not change the map any more.
+ * OpenTelemetry's `Baggage` as one `Map`. The class of OpenTelemetry's API stores the entries in a plain object, which
+ * moves keys that look like numbers to the front, and treats a key named `__proto__` as special. This class is
+ * immutable: the caller must not change the map any more.
  */
 export class BaggageEntries implements Baggage {
   readonly #entries: ReadonlyMap<string, BaggageEntry>;

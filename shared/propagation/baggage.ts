@@ -8,24 +8,26 @@ import { BaggageEntries } from './baggage-entries.ts';
 import { eachMember, trimOws } from './header-list.ts';
 import { percentDecode, percentEncode } from './percent.ts';
 
-/** W3C Baggage, section 3.3.2. A valid header is ASCII, so one character is one byte. */
+/** The limits of W3C Baggage, section 3.3.2. A valid header is ASCII, so one character is one byte. */
 const MAX_MEMBERS = 64;
 const MAX_BYTES = 8192;
 
-/** Members that start after this many characters are counted, but not read. So a huge header costs almost nothing. */
+/**
+ * Members that start after this many characters are counted, but not read, so that a huge header costs almost nothing.
+ */
 const MAX_READ = 2 * MAX_BYTES;
 
-/** `token` of RFC 7230, section 3.2.6, and `baggage-octet` of section 3.3.1. */
+/** `token` of RFC 7230, section 3.2.6, and `baggage-octet` of W3C Baggage, section 3.3.1. */
 const TCHAR = String.raw`[!#$%&'*+\-.^_\x60|~0-9A-Za-z]`;
 const OCTET = String.raw`[\x21\x23-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]`;
 const TOKEN = new RegExp(`^${TCHAR}+$`);
 const OCTETS = new RegExp(`^${OCTET}*$`);
 
-/** Properties without white space: as we write them, and as nearly all of them arrive. */
+/** A property without white space. We write properties in this form, and nearly all properties arrive in it. */
 const PROPERTY = `${TCHAR}+(?:=${OCTET}*)?`;
 const PROPERTIES = new RegExp(`^${PROPERTY}(?:;${PROPERTY})*$`);
 
-/** Why members were dropped: the first reason, if there are several. */
+/** Why members were dropped. If there are several reasons, this is the first. */
 export type BaggageDropReason =
   | 'unreadable'
   | 'too-long'
@@ -33,7 +35,10 @@ export type BaggageDropReason =
   | 'malformed'
   | 'duplicate-key';
 
-/** The result of reading `baggage`: the entries, if there are any, how many members were dropped, and why. */
+/**
+ * The result of reading the header `baggage`: the entries if there are any, the number of dropped members, and the
+ * reason.
+ */
 export interface BaggageReading {
   readonly baggage?: Baggage;
   readonly reason?: BaggageDropReason;
@@ -42,8 +47,8 @@ export interface BaggageReading {
 
 /**
  * Reads all `baggage` values of a carrier as one list (W3C Baggage, section 3.3): at most 64 members and 8,192 bytes. A
- * member that is malformed or does not fit is dropped whole and counted. If two have the same key, the last one wins.
- * Never throws on strings.
+ * member that is malformed or does not fit is dropped as a whole, and counted. If two members have the same key, the
+ * last one wins. Never throws on strings.
  */
 export function parseBaggage(values: readonly string[]): BaggageReading {
   const reader = new BaggageReader();
@@ -51,7 +56,7 @@ export function parseBaggage(values: readonly string[]): BaggageReading {
   return reader.finish();
 }
 
-/** Reads the members of one header, as far as the limits allow. */
+/** Reads the members of one header that the limits allow. */
 class BaggageReader {
   readonly #entries = new Map<string, BaggageEntry>();
   #members = 0;
@@ -97,10 +102,10 @@ class BaggageReader {
   }
 }
 
-/** The size of a list of `bytes` bytes after one more member and its comma. */
+/** Returns the size of a list of `bytes` bytes after one more member and a comma. */
 const sizeWith = (bytes: number, member: string): number => bytes + (bytes === 0 ? 0 : 1) + member.length;
 
-/** Parses `value *( OWS ";" OWS property )`. */
+/** Reads one member of the form `value *( OWS ";" OWS property )`; undefined if it is malformed. */
 function parseEntry(text: string): BaggageEntry | undefined {
   const semicolon = text.indexOf(';');
   const octets = trimOws(semicolon === -1 ? text : text.slice(0, semicolon));
@@ -112,7 +117,10 @@ function parseEntry(text: string): BaggageEntry | undefined {
   return properties === '' ? { value } : { value, metadata: baggageEntryMetadataFromString(properties) };
 }
 
-/** Properties, separated by `;`, without white space; undefined if one is malformed (section 3.3.1.4). */
+/**
+ * Returns the properties of a member, separated by `;` and without white space; undefined if a property is malformed
+ * (W3C Baggage, section 3.3.1.4).
+ */
 function normalizeProperties(text: string): string | undefined {
   if (PROPERTIES.test(text)) return text;
   const properties: string[] = [];
@@ -128,8 +136,9 @@ function normalizeProperties(text: string): string | undefined {
 }
 
 /**
- * Writes a `baggage` value of at most 64 members and 8,192 bytes; an empty string if nothing can be sent. A member whose
- * key is not valid, or that does not fit, is left out whole. Malformed metadata is left out, and its member stays.
+ * Writes a `baggage` value of at most 64 members and 8,192 bytes; an empty string if nothing can be sent. A member with
+ * an invalid key, or a member that does not fit, is left out as a whole. If only the metadata of a member is malformed,
+ * the member is sent without metadata.
  */
 export function formatBaggage(baggage: Baggage): string {
   let text = '';
@@ -150,7 +159,7 @@ function formatMember(key: string, entry: BaggageEntry): string | undefined {
   return properties === '' ? pair : `${pair};${properties}`;
 }
 
-/** Any program may have made the metadata object: its text may be malformed, and its `toString` may throw. */
+/** Any program may have made the metadata object. Its text may be malformed, and its `toString` may throw. */
 function propertiesOf(metadata: BaggageEntryMetadata): string {
   try {
     return normalizeProperties(metadata.toString()) ?? '';

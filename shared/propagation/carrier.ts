@@ -1,23 +1,23 @@
-/** The names of the three fields, always written in lowercase. */
+/** The names of the three trace fields, always written in lowercase. */
 export const FIELDS = ['traceparent', 'tracestate', 'baggage'] as const;
 
-/** The name of one of the three fields. */
+/** The name of one of the three trace fields. */
 export type FieldName = (typeof FIELDS)[number];
 
 /**
- * The trace context and baggage of a job as strings. They travel with the job everywhere: in HTTP headers, calls to the
- * bridge, SQLite rows, NATS headers and events. A field without a value is left out; it is never empty.
+ * The trace context and baggage of a job as strings. The carrier travels with the job everywhere: in HTTP headers,
+ * calls to the bridge, SQLite rows, NATS headers and events. A field without a value is left out, and is never empty.
  */
 export type Carrier = { [Name in FieldName]?: string };
 
 /**
- * Gives all values of a field in order, whatever the case of its name; an empty list if there are none. All values are
- * given because two `traceparent` values are an error.
+ * Returns all values of a field in order, whatever the case of its name; an empty list if there are none. All values
+ * are returned because two `traceparent` values are an error.
  */
 export type CarrierReader = (name: FieldName) => readonly string[];
 
 /**
- * Writes a carrier to any kind of headers, with one call of `set` for each field that is present. Throws only what `set`
+ * Writes a carrier to any kind of headers. Calls `set` once for each field that is present. Throws only what `set`
  * throws.
  *
  * @example

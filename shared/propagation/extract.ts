@@ -5,10 +5,10 @@ import { rememberInbound } from './span-context.ts';
 import { parseTraceparent, type TraceparentFault } from './traceparent.ts';
 import { TraceState, type TracestateDropReason, type TracestateReading } from './tracestate.ts';
 
-/** Why the trace was not continued, although there was a `traceparent`. */
+/** Why the caller's trace was not continued, although the carrier has a `traceparent`. */
 export type ExtractReason = TraceparentFault | 'unreadable';
 
-/** What was left out of a carrier that was read. This is counted, and never fails a job. */
+/** What was left out when a carrier was read. Dropped members are counted, and never make a job fail. */
 export interface Dropped {
   /** Why `tracestate`, or some of its members, were dropped. */
   readonly tracestate?: TracestateDropReason;
@@ -20,10 +20,10 @@ export interface Dropped {
 
 /** The result of {@link extract}. */
 export interface Extraction {
-  /** The base context with the caller's span, if the trace continues, and the baggage. */
+  /** The base context with the baggage, and with the caller's span if the trace continues. */
   readonly context: Context;
   readonly outcome: 'continued' | 'absent' | 'invalid';
-  /** Present if the outcome is `invalid`. */
+  /** Why the trace is not continued; present if the outcome is `invalid`. */
   readonly reason?: ExtractReason;
   /** The caller's span, present if the outcome is `continued`. */
   readonly spanContext?: SpanContext;
@@ -32,8 +32,9 @@ export interface Extraction {
 
 /**
  * Reads a carrier into a context. Never throws: if the reader throws, the reason is `unreadable`. If `traceparent` is
- * invalid or absent, `tracestate` is not read (W3C Trace Context Level 2, section 3.3), and the span of the base context
- * stays. Baggage is read in every case. If any member is valid, the baggage replaces that of the base context.
+ * invalid or absent, `tracestate` is not read (W3C Trace Context Level 2, section 3.3), and the span of the base
+ * context stays. Baggage is read in every case. If at least one member is valid, the baggage replaces that of the base
+ * context.
  *
  * @example
  * const { context, outcome, reason } = extract(fromHeaders(request.headers));
@@ -74,8 +75,8 @@ function dropped(baggage: BaggageReading, tracestate: TracestateReading = NONE):
   };
 }
 
-// Each field is read and parsed in a `try` of its own, so that a reader, which is foreign code, that fails on one
-// field or breaks its contract costs no other.
+// Each field is read and parsed in its own `try`. The reader is foreign code: if it fails on one field, the other
+// fields can still be read.
 
 function readTraceparent(read: CarrierReader): SpanContext | ExtractReason | 'absent' {
   try {

@@ -1,7 +1,6 @@
 /**
- * Reads and writes `traceparent`, `tracestate` and `baggage` (W3C Trace Context Level 2, W3C Baggage), in every runtime and
- * for every carrier. No other code does.
- *
+ * Reads and writes `traceparent`, `tracestate` and `baggage` (W3C Trace Context Level 2, W3C Baggage), in every runtime
+ * and for every carrier. All other code uses this module for that.
  * @module
  */
 export type { BaggageDropReason } from './baggage.ts';

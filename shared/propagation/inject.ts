@@ -6,16 +6,17 @@ import { FLAG_RANDOM, formatTraceparent } from './traceparent.ts';
 import { TraceState } from './tracestate.ts';
 
 /**
- * Writes the span and the baggage of a context to a new carrier. There is no `traceparent` without a valid span context, no
- * `tracestate` without `traceparent`, and no empty field. The flags are sampled and random, in two digits (W3C Trace Context
- * Level 2, section 3.2.2.5). Never throws.
+ * Writes the span and the baggage of a context to a new carrier. Without a valid span context, the carrier has no
+ * `traceparent`. Without `traceparent`, it has no `tracestate`. No field is empty. Only the sampled and random flags
+ * are sent (W3C Trace Context Level 2, section 3.2.2.5). Never throws.
  *
  * @example
  * const { traceparent } = inject(context); // 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-03
  */
 export function inject(context: Context): Carrier {
   const carrier: Carrier = {};
-  // Any program may have made the span, the trace state and the baggage, and they may throw. Each field is set whole or not at all.
+  // Any program may have made the span, the trace state and the baggage, and all of them may throw. Each field is set
+  // as a whole or not at all.
   try {
     injectTrace(context, carrier);
   } catch {}
@@ -37,7 +38,10 @@ function injectTrace(context: Context, carrier: Carrier): void {
   if (tracestate !== '') carrier.tracestate = tracestate;
 }
 
-/** A trace state of another class, for instance that of a sampler, may hold anything. So it is read again by our rules. */
+/**
+ * A trace state of another class, for instance that of a sampler, may hold anything. For this reason its text is read
+ * again by our rules.
+ */
 function serialize(state: ApiTraceState): string {
   if (state instanceof TraceState) return state.serialize();
   return TraceState.parse([state.serialize()]).state?.serialize() ?? '';

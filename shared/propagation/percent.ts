@@ -1,19 +1,21 @@
-/** Characters that must be encoded: all except `baggage-octet`, and `%` itself (W3C Baggage, section 3.3.1.3). */
+/**
+ * The characters that must be encoded: `%`, and all characters that are no `baggage-octet` (W3C Baggage, section
+ * 3.3.1.3).
+ */
 const MUST_ENCODE = /[^\x21\x23\x24\x26-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]/;
 
-/** What `encodeURIComponent` encodes although it need not be encoded: `#$&+/:<=>?@[]^` + "`{|}". */
+/** Characters that `encodeURIComponent` encodes although they may stay: `#$&+/:<=>?@[]^` + "`{|}". */
 const NEED_NOT_ENCODE = /%(?:2[346BF]|3[ACDEF]|40|5[BDE]|60|7[BCD])/g;
 
 const REPLACEMENT = '\ufffd';
 
-// Without `ignoreBOM` the decoder would remove a U+FEFF at the start, which is data here.
+// Without `ignoreBOM` the decoder would remove a U+FEFF at the start, although U+FEFF is data here.
 const utf8 = new TextDecoder('utf-8', { fatal: false, ignoreBOM: true });
 
 /**
- * Encodes a baggage value (W3C Baggage, section 3.3.1.3). Line breaks, blanks, `"`, `%`, `,`, `;`, `\` and everything that
- * is not ASCII become `%XX`, so that a decoded value never reaches a header as it is. All other characters stay, since a
- * value of 8,192 bytes must not grow past the limit on its way. Half a surrogate pair becomes U+FFFD. Never throws on a
- * string.
+ * Encodes a baggage value (W3C Baggage, section 3.3.1.3). Line breaks, blanks, `"`, `%`, `,`, `;`, `\` and everything
+ * that is not ASCII become `%XX`, so that a header never contains them. All other characters stay, because a value of
+ * 8,192 bytes must not grow past the limit on its way. Half a surrogate pair becomes U+FFFD. Never throws on a string.
  */
 export function percentEncode(value: string): string {
   if (!MUST_ENCODE.test(value)) return value;
@@ -21,8 +23,8 @@ export function percentEncode(value: string): string {
 }
 
 /**
- * Decodes a baggage value. Bytes that are not UTF-8, and a `%` without two hex digits, become U+FFFD (the same section).
- * Never throws on a string.
+ * Decodes a baggage value. Bytes that are not UTF-8, and a `%` without two hex digits, become U+FFFD (W3C Baggage,
+ * section 3.3.1.3). Never throws on a string.
  */
 export function percentDecode(text: string): string {
   if (!text.includes('%')) return text;

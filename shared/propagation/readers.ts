@@ -2,19 +2,22 @@ import type { CarrierReader, FieldName } from './carrier.ts';
 
 const NO_VALUES: readonly string[] = [];
 
-/** The part of `Headers` that is used, in any runtime. */
+/** The part of `Headers` that this file uses, in any runtime. */
 export interface HeadersLike {
   get(name: string): string | null;
 }
 
-/** The part of NATS message headers that is used, the same in `nats.ws` 1.x and `@nats-io/nats-core` 3.x. */
+/**
+ * The part of NATS message headers that this file uses. It is the same in `nats.ws` 1.x and `@nats-io/nats-core` 3.x.
+ */
 export interface NatsHeadersLike {
   keys(): string[];
   values(key: string): string[];
 }
 
 /**
- * Reads Fetch `Headers`. They ignore the case of names, and join repeated lines with a comma, which the parsers expect.
+ * Reads Fetch `Headers`. `Headers` ignore the case of names, and join repeated lines with a comma, which the parsers
+ * expect.
  */
 export function fromHeaders(headers: HeadersLike): CarrierReader {
   return (name) => {
@@ -24,8 +27,8 @@ export function fromHeaders(headers: HeadersLike): CarrierReader {
 }
 
 /**
- * Reads the headers of a NATS message, if it has any. NATS keeps the case of names, and Go clients write `Traceparent`. So
- * all spellings of a name are read.
+ * Reads the headers of a NATS message, if it has any. NATS keeps the case of names, and Go clients write `Traceparent`.
+ * For this reason all spellings of a name are read.
  */
 export function fromNatsHeaders(headers: NatsHeadersLike | undefined): CarrierReader {
   if (headers === undefined) return () => NO_VALUES;
@@ -37,8 +40,8 @@ export function fromNatsHeaders(headers: NatsHeadersLike | undefined): CarrierRe
 }
 
 /**
- * Reads a plain object, such as a `Carrier`. Only its own properties with strings are read, since the object may come
- * from JSON that another program wrote.
+ * Reads a plain object, such as a `Carrier`. Only the object's own properties with strings are read, because the object
+ * may come from JSON that another program wrote.
  */
 export function fromRecord(record: Readonly<Record<string, unknown>>): CarrierReader {
   let keys: string[] | undefined;
@@ -62,13 +65,13 @@ export function fromNodeHeaders(
   };
 }
 
-/** The strings among one value, several values or none. */
+/** Returns the strings among one value, several values or none. */
 export function toValues(value: string | readonly string[] | undefined | null): readonly string[] {
   if (typeof value === 'string') return [value];
   return Array.isArray(value) ? value.filter((item) => typeof item === 'string') : NO_VALUES;
 }
 
-/** The values of all keys that spell the name, in order. A key that is listed twice is one key. */
+/** Returns the values of all keys that spell the name, in order. A key that is listed twice is read once. */
 export function collect(
   keys: readonly string[],
   name: FieldName,
@@ -84,6 +87,6 @@ export function collect(
   return found;
 }
 
-// The length is compared first, which avoids `toLowerCase` for nearly every key.
+// Comparing the lengths first avoids `toLowerCase` for nearly every key.
 const spells = (key: string, name: FieldName): boolean =>
   key.length === name.length && key.toLowerCase() === name;

@@ -1,15 +1,19 @@
 import type { SpanContext } from '@opentelemetry/api';
 import { trimOws } from './header-list.ts';
 
-/** The flags that level 2 defines. All others are reserved, and sent as zero (section 3.2.2.5). */
+/**
+ * The flags that W3C Trace Context Level 2 defines. All other flags are reserved, and sent as zero (section 3.2.2.5).
+ */
 const FLAG_SAMPLED = 0x01;
 export const FLAG_RANDOM = 0x02;
 const KNOWN_FLAGS = FLAG_SAMPLED | FLAG_RANDOM;
 
-/** The length of version 00, `00-` + 32 + `-` + 16 + `-` + 2, and the shortest length of a later version. */
+/**
+ * The length of a value of version 00: `00-` + 32 + `-` + 16 + `-` + 2. Values of later versions are at least as long.
+ */
 const LENGTH = 55;
 
-/** Later versions may add fields. A longer value is not read at all, so that it costs nothing. */
+/** The longest value that is read. Later versions may add fields, but a longer value is refused without reading it. */
 const MAX_LENGTH = 512;
 
 const DASH = 0x2d;
@@ -28,7 +32,7 @@ export type TraceparentFault =
 
 /**
  * Reads one `traceparent` value (W3C Trace Context Level 2, sections 3.2.2 and 3.2.4). Never throws on a string.
- * @returns the caller's span context with only the flags sampled and random, or why the value is refused
+ * @returns the caller's span context with only the sampled and random flags, or the reason for refusing the value
  */
 export function parseTraceparent(raw: string): SpanContext | TraceparentFault {
   if (raw.length > MAX_LENGTH) return 'too-long';
@@ -47,13 +51,16 @@ function findFault(text: string): TraceparentFault | undefined {
   const shaped = startsLikeVersion00(text);
   if (shaped && text.startsWith('ff')) return 'version-ff';
   if (shaped && text.length === LENGTH) return undefined;
-  // Fetch and Node's HTTP server join repeated lines with a comma, which no version of the field contains.
+  // Fetch and Node's HTTP server join repeated lines with a comma. No version of the field contains a comma.
   if (text.includes(',')) return 'repeated';
   if (shaped && text.startsWith('00')) return 'extra-data';
   return shaped && text.charCodeAt(LENGTH) === DASH ? undefined : 'malformed';
 }
 
-/** Whether version, trace id, parent id and flags stand where version 00 has them (section 3.2.4). */
+/**
+ * Whether the version, the trace id, the parent id and the flags are where version 00 has them (W3C Trace Context Level
+ * 2, section 3.2.4).
+ */
 function startsLikeVersion00(text: string): boolean {
   const dashes = text.charCodeAt(2) === DASH && text.charCodeAt(35) === DASH && text.charCodeAt(52) === DASH;
   return dashes && isHex(text, 0, 2) && isHex(text, 3, 35) && isHex(text, 36, 52) && isHex(text, 53, LENGTH);
@@ -61,7 +68,7 @@ function startsLikeVersion00(text: string): boolean {
 
 /**
  * Writes a `traceparent` of version 00. Never throws.
- * @param moreFlags flags to set besides those of the span context
+ * @param moreFlags flags to set in addition to those of the span context
  * @returns undefined if the span context has no valid ids
  */
 export function formatTraceparent(span: SpanContext, moreFlags: number): string | undefined {
@@ -79,8 +86,8 @@ const IS_HEX = new Uint8Array(128);
 for (const digit of '0123456789abcdef') IS_HEX[digit.charCodeAt(0)] = 1;
 
 /**
- * Whether a part of a text has only lowercase hex digits. A table and no early return are used: in ids, digits and
- * letters are mixed at random, so a branch or a regular expression takes two to three times as long.
+ * Whether a part of a text has only lowercase hex digits. This function uses a table and does not return early. In ids,
+ * digits and letters are mixed at random, so a branch or a regular expression takes two to three times as long.
  */
 function isHex(text: string, start: number, end: number): boolean {
   let all = 1;

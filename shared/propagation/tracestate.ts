@@ -3,22 +3,31 @@ import { eachMember } from './header-list.ts';
 
 const MAX_MEMBERS = 32;
 
-/** The most characters that are sent. Section 3.3, "tracestate limits", asks for at least this many. */
+/**
+ * The most characters that are sent. W3C Trace Context Level 2, section 3.3, "tracestate limits", asks for at least
+ * this many.
+ */
 const MAX_SENT = 512;
 
-/** Members longer than this are dropped first when a list is too long (the same section). */
+/** When a list is too long, members longer than this are dropped first (the same section). */
 const LARGE_MEMBER = 128;
 
-/** Room for 32 members, each with a key of 256 characters, `=`, a value of 256 characters, and some white space. */
+/**
+ * The most characters that are read: 32 members, each with a key of 256 characters, `=`, a value of 256 characters, and
+ * some white space.
+ */
 const MAX_READ = MAX_MEMBERS * (256 + 1 + 256 + 7);
 
-/** Section 3.3, "Key", of level 2: `@` may be anywhere after the first character. */
+/** W3C Trace Context Level 2, section 3.3, "Key": `@` may be anywhere after the first character. */
 const KEY = /^[a-z0-9][a-z0-9_\-*/@]{0,255}$/;
 
-/** Section 3.3, "Value": printable ASCII without `,` and `=`. The last character is not a space. */
+/**
+ * W3C Trace Context Level 2, section 3.3, "Value": printable ASCII without `,` and `=`. The last character is not a
+ * space.
+ */
 const VALUE = /^[\x20-\x2b\x2d-\x3c\x3e-\x7e]{1,256}$/;
 
-/** Why a list was dropped. For the last two reasons only some of its members were dropped. */
+/** Why the list was dropped. For the last two reasons, only some members of the list were dropped. */
 export type TracestateDropReason =
   | 'unreadable'
   | 'too-long'
@@ -28,7 +37,7 @@ export type TracestateDropReason =
   | 'duplicate-key'
   | 'over-512';
 
-/** The result of reading `tracestate`: the list, if any is left, how many members were dropped, and why. */
+/** The result of reading `tracestate`: the list if any of it is left, the number of dropped members, and the reason. */
 export interface TracestateReading {
   readonly state?: TraceState;
   readonly reason?: TracestateDropReason;
@@ -36,11 +45,11 @@ export interface TracestateReading {
 }
 
 /**
- * An immutable `tracestate` list for OpenTelemetry's `SpanContext` (W3C Trace Context Level 2, section 3.3). Such a
- * list holds only valid members, at most 32, so it can always be sent. Nothing here throws.
+ * An immutable `tracestate` list for OpenTelemetry's `SpanContext` (W3C Trace Context Level 2, section 3.3). The list
+ * holds only valid members, at most 32, so it can always be sent. No method of this class throws.
  */
 export class TraceState implements ApiTraceState {
-  /** The empty list, to build another one from: `TraceState.EMPTY.set('vendor', 'value')`. */
+  /** The empty list. Other lists can be made from it: `TraceState.EMPTY.set('vendor', 'value')`. */
   static readonly EMPTY = new TraceState(new Map());
 
   readonly #members: ReadonlyMap<string, string>;
@@ -51,9 +60,10 @@ export class TraceState implements ApiTraceState {
   }
 
   /**
-   * Reads all `tracestate` values of a carrier as one list, joined in order. A list that breaks the grammar is dropped
-   * whole. If several members have the same key, the first one stays, since it is the newest. Unique keys are the
-   * sender's duty, so a repeated key is no reason to drop the list (section 3.5, and the W3C's own test suite).
+   * Reads all `tracestate` values of a carrier as one list, in order. A list that breaks the grammar is dropped as a
+   * whole. If several members have the same key, the first one stays, because it is the newest. The sender is
+   * responsible for unique keys, so a repeated key is no reason to drop the list (W3C Trace Context Level 2, section
+   * 3.5, and the W3C's own test suite).
    */
   static parse(values: readonly string[]): TracestateReading {
     const members = new Map<string, string>();
@@ -68,14 +78,14 @@ export class TraceState implements ApiTraceState {
     return count === 0 ? { dropped: 0 } : describe(new TraceState(members), count);
   }
 
-  /** The value of a key, or `undefined`. */
+  /** Returns the value of a key, or `undefined`. */
   get(key: string): string | undefined {
     return this.#members.get(key);
   }
 
   /**
-   * A new list with the member in first place (section 3.5). If there are 33 members then, the last one is dropped. An
-   * invalid key or value gives the same list.
+   * Returns a new list with this member in first place (W3C Trace Context Level 2, section 3.5). If the list would then
+   * have 33 members, the last one is dropped. For an invalid key or value, the list itself is returned.
    */
   set(key: string, value: string): TraceState {
     if (!KEY.test(key) || !isValue(value)) return this;
@@ -83,22 +93,22 @@ export class TraceState implements ApiTraceState {
     return new TraceState(new Map([[key, value] as const, ...others.slice(0, MAX_MEMBERS - 1)]));
   }
 
-  /** A new list without the key. */
+  /** Returns a new list without this key. */
   unset(key: string): TraceState {
     return new TraceState(new Map([...this.#members].filter(([other]) => other !== key)));
   }
 
-  /** How many members the list holds. */
+  /** The number of members in the list. */
   get size(): number {
     return this.#members.size;
   }
 
-  /** How many members `serialize` leaves out. */
+  /** The number of members that `serialize` leaves out. */
   get overflow(): number {
     return this.size - this.#fitting().length;
   }
 
-  /** The header's value: whole members, at most 512 characters. Empty if nothing can be sent. */
+  /** Returns the value of the header: whole members, at most 512 characters. Empty if nothing can be sent. */
   serialize(): string {
     return this.#fitting().join(',');
   }
@@ -111,7 +121,7 @@ export class TraceState implements ApiTraceState {
 
 const isValue = (value: string): boolean => VALUE.test(value) && !value.endsWith(' ');
 
-/** The length of texts joined by commas. */
+/** Returns the length of the texts joined by commas. */
 const sizeOf = (texts: readonly string[]): number =>
   texts.reduce((length, text) => length + text.length + 1, -1);
 

@@ -1,4 +1,4 @@
-/** The value of a JSON text, or undefined if the text is not JSON. Never throws. */
+/** Parses a JSON text. Returns undefined if the text is not JSON. Never throws. */
 export function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
@@ -8,8 +8,9 @@ export function parseJson(text: string): unknown {
 }
 
 /**
- * How deeply arrays and objects are nested in a JSON text, counted up to `limit` + 1. The text is not parsed, so a hostile
- * text cannot overflow the stack. A parser, a validator and a structured clone recurse, and need this check first.
+ * Returns how deeply arrays and objects are nested in a JSON text, at most `limit` + 1. The text is not parsed, so a
+ * hostile text cannot overflow the stack. A parser, a validator and a structured clone are recursive, and need this
+ * check first.
  */
 export function jsonDepth(text: string, limit: number): number {
   let depth = 0;
@@ -27,18 +28,21 @@ export function jsonDepth(text: string, limit: number): number {
   return deepest;
 }
 
-/** A path into a value as a JSON Pointer (RFC 6901): `['a/b', 0]` is `/a~1b/0`. */
+/** Writes a path into a value as a JSON Pointer (RFC 6901): `['a/b', 0]` becomes `/a~1b/0`. */
 export function jsonPointer(path: readonly PropertyKey[]): string {
   return path.map((key) => `/${String(key).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
 }
 
 /**
- * Characters that JSON may hold as they are, but that can end a line or control a terminal: DEL and C1 (with NEL and CSI),
- * line and paragraph separators, and marks that change the direction of writing or are invisible.
+ * Characters that JSON may hold without an escape, but that can end a line or control a terminal: DEL and C1 (with NEL
+ * and CSI), line and paragraph separators, and marks that are invisible or change the direction of writing.
  */
 const CONTROLS = /[\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g;
 
-/** The same JSON value, with {@link CONTROLS} written as `\uXXXX`, so that it stays on one line everywhere. */
+/**
+ * Writes the {@link CONTROLS} in a JSON text as `\uXXXX`, so that the text stays on one line everywhere. The JSON value
+ * stays the same.
+ */
 export function printableJson(json: string): string {
   return json.replace(CONTROLS, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }

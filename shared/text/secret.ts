@@ -1,4 +1,4 @@
-/** SHA-256 of a text in UTF-8, as 64 lowercase hex digits. */
+/** Returns the SHA-256 of a text in UTF-8, in 64 lowercase hex digits. */
 export async function sha256Hex(text: string): Promise<string> {
   const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text));
   return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, '0')).join('');
@@ -8,13 +8,13 @@ export async function sha256Hex(text: string): Promise<string> {
 const SECRET = /^whsec_((?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?)$/;
 const BYTES = { min: 24, max: 64, made: 32 } as const;
 
-/** A new random secret that sender and receiver of callbacks share. */
+/** Makes a new random secret, which the sender and the receiver of callbacks share. */
 export function createCallbackSecret(): string {
   const bytes = crypto.getRandomValues(new Uint8Array(BYTES.made));
   return `whsec_${btoa(String.fromCharCode(...bytes))}`;
 }
 
-/** The key inside a secret; undefined if the text is not a secret. */
+/** Returns the key inside a secret; undefined if the text is not a secret. */
 export function callbackSecretKey(text: string): Uint8Array | undefined {
   const [, base64] = SECRET.exec(text) ?? [];
   if (base64 === undefined) return undefined;

@@ -7,8 +7,8 @@ const NAMED: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t'
 const characters = new Intl.Segmenter();
 
 /**
- * Makes text from elsewhere safe to print. A character that could move the cursor, colour the terminal or change the
- * order of a line is shown as an escape.
+ * Makes text from another source safe to print. A character that could move the cursor, colour the terminal or change
+ * the order of a line is shown as an escape.
  */
 export function escapeControls(text: string): string {
   return text.replace(UNSAFE, (character) => {
@@ -18,12 +18,12 @@ export function escapeControls(text: string): string {
   });
 }
 
-/** How many columns of a terminal a text takes. */
+/** Returns how many columns of a terminal a text takes. */
 export function displayWidth(text: string): number {
   return stringWidth(text);
 }
 
-/** Cuts a text to `width` columns. An ellipsis shows that it was cut. */
+/** Cuts a text to `width` columns. An ellipsis at the end shows that the text was cut. */
 export function truncate(text: string, width: number): string {
   if (displayWidth(text) <= width) return text;
   if (width < 1) return '';
@@ -37,11 +37,11 @@ export function truncate(text: string, width: number): string {
   return `${cut}…`;
 }
 
-/** Cuts a text or fills it with spaces, so that it takes exactly `width` columns. */
+/** Makes a text exactly `width` columns wide: cuts a longer text, and fills a shorter text with spaces. */
 export function pad(text: string, width: number): string {
   const missing = width - displayWidth(text);
   if (missing >= 0) return text + ' '.repeat(missing);
-  // A wide character at the end may leave one column free.
+  // The cut may leave one column free, where a wide character would not fit.
   const cut = truncate(text, width);
   return cut + ' '.repeat(Math.max(0, width - displayWidth(cut)));
 }

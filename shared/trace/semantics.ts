@@ -1,4 +1,7 @@
-/** The names of services and span attributes: OpenTelemetry's messaging conventions, and `throughline.*` for our own. */
+/**
+ * The names of services and of span attributes. They follow OpenTelemetry's messaging conventions. Our own attributes
+ * begin with `throughline.`.
+ */
 
 export const SERVICE = {
   cli: 'throughline-cli',
@@ -39,7 +42,7 @@ export const ATTR = {
   indexName: 'throughline.index.name',
 } as const;
 
-/** Subjects as `messaging.destination.template` has them: with names in place of the tokens that differ. */
+/** The values of `messaging.destination.template`: subjects with names in place of the tokens that differ. */
 export const TEMPLATE = {
   jobs: 'jobs.{tenant}.{jobId}.{operation}',
   events: 'events.{tenant}.{jobId}',

@@ -13,7 +13,7 @@ export interface EndedSpan {
   spanContext(): SpanContext;
 }
 
-/** An ended span as one readable line, for `--debug`. Texts are JSON strings, so nothing can break the line. */
+/** Formats an ended span as one readable line, for `--debug`. Texts are JSON strings, so they cannot break the line. */
 export function spanLine(span: EndedSpan): string {
   const { traceId, spanId } = span.spanContext();
   const [seconds, nanos] = span.duration;

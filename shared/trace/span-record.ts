@@ -1,4 +1,4 @@
-/** A finished span as plain data. The local trace collector keeps it, and the waterfall prints it. */
+/** A finished span as plain data. The local trace collector stores this record, and the waterfall prints it. */
 
 type SpanRecordKind = 'INTERNAL' | 'SERVER' | 'CLIENT' | 'PRODUCER' | 'CONSUMER';
 
@@ -7,7 +7,7 @@ type SpanRecordStatus = 'UNSET' | 'OK' | 'ERROR';
 /** An event of a span. */
 export interface SpanRecordEvent {
   name: string;
-  /** Milliseconds since 1970, with microsecond precision. */
+  /** When the event happened, in milliseconds since 1970, with microsecond precision. */
   timeMs: number;
   attributes: Record<string, unknown>;
 }
@@ -20,7 +20,7 @@ export interface SpanRecordLink {
 }
 
 export interface SpanRecord {
-  /** `service.name` of the resource. */
+  /** The `service.name` of the resource. */
   service: string;
   name: string;
   kind: SpanRecordKind;
@@ -29,9 +29,9 @@ export interface SpanRecord {
   /** 16 lowercase hexadecimal digits. */
   spanId: string;
   parentSpanId?: string;
-  /** Milliseconds since 1970, with microsecond precision. */
+  /** When the span started, in milliseconds since 1970, with microsecond precision. */
   startMs: number;
-  /** Computed from nanoseconds. Negative if the clock was set back during the span. */
+  /** The duration, computed from nanoseconds. Negative if the clock was set back during the span. */
   durationMs: number;
   status: SpanRecordStatus;
   statusMessage?: string;

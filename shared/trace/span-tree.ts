@@ -1,13 +1,13 @@
 import type { SpanRecord } from './span-record.ts';
 
-/** A span at its place in the tree, printed as one row. */
+/** A span with its place in the tree, printed as one row. */
 export interface SpanRow {
   span: SpanRecord;
-  /** The branches before the name, such as `│  └─ `. */
+  /** The tree lines before the span's name, such as `│  └─ `. */
   branch: string;
-  /** The branches before further lines about this span. */
+  /** The tree lines before further lines about this span. */
   continuation: string;
-  /** Why a span with a parent is shown as a root. */
+  /** Why a span that names a parent is shown as a root. */
   orphaned?: 'parent missing' | 'loop';
 }
 
@@ -15,7 +15,10 @@ interface Pending extends SpanRow {
   depth: number;
 }
 
-/** Deeper spans are drawn at this depth, with their depth as a mark, so that their names stay visible. */
+/**
+ * The greatest depth that is drawn. A deeper span is drawn at this depth, with its depth as a number, so that its name
+ * stays visible.
+ */
 const MAX_DEPTH = 8;
 
 /**
@@ -33,11 +36,11 @@ export function layOutTree(spans: readonly SpanRecord[]): SpanRow[] {
     if (parentSpanId === undefined) place({ span, branch: '', continuation: '', depth: 0 });
     else if (!known.has(parentSpanId)) place(orphan(span, 'parent missing'));
   }
-  // A span that is not below any root so far is part of a loop, or below one.
+  // A span that is not below any of these roots is part of a loop, or below a loop.
   for (const span of ordered) place(orphan(span, 'loop'));
   return rows;
 
-  // Not recursive: a chain of thousands of spans must not overflow the stack.
+  // This function is not recursive: a chain of thousands of spans must not overflow the stack.
   function place(root: Pending): void {
     const stack = [root];
     for (let row = stack.pop(); row !== undefined; row = stack.pop()) {
@@ -68,7 +71,10 @@ function orphan(span: SpanRecord, orphaned: 'parent missing' | 'loop'): Pending 
   return { span, branch: '', continuation: '', depth: 0, orphaned };
 }
 
-/** Orders spans by their start. If two start at the same time, the longer one may be the parent, so it is first. */
+/**
+ * Orders spans by their start. If two spans start at the same time, the longer one is first, because it may be the
+ * parent.
+ */
 function byStart(left: SpanRecord, right: SpanRecord): number {
   return (
     left.startMs - right.startMs ||

@@ -6,7 +6,7 @@ import { layOutTree, type SpanRow } from './span-tree.ts';
 interface WaterfallOptions {
   /** Whether the output may contain ANSI colours. */
   color: boolean;
-  /** Columns of the terminal. The default is 100. */
+  /** The width of the terminal in columns; 100 by default. */
   width?: number;
 }
 
@@ -18,27 +18,27 @@ const MAX_BAR_WIDTH = 40;
 const MIN_NAME_WIDTH = 16;
 const MAX_SERVICE_WIDTH = 20;
 
-/** Where a job waited, by the attribute that holds the time. */
+/** Where a job waited, by the span attribute that holds the waiting time. */
 const WAITS: Readonly<Record<string, string>> = {
   [ATTR.outboxTimeMs]: 'in the outbox',
   [ATTR.queueTimeMs]: 'in the queue',
 };
 
-/** The columns of one trace. */
+/** The widths of the columns, and the time span, of one trace. */
 interface Layout {
   startMs: number;
   totalMs: number;
   serviceWidth: number;
   nameWidth: number;
-  /** 0 if there is no room for bars. */
+  /** The width of the bars; 0 if there is no room for bars. */
   barWidth: number;
   width: number;
   paint: Paint;
 }
 
 /**
- * Draws spans as a tree in the order of their start, with offsets, durations and bars. Each trace becomes its own tree.
- * Text from spans is escaped, so that it cannot control the terminal.
+ * Draws spans as trees, one tree for each trace. Rows are in the order of the spans' starts, with offsets, durations
+ * and bars. Text from spans is escaped, so that it cannot control the terminal.
  */
 export function renderWaterfall(spans: readonly SpanRecord[], options: WaterfallOptions): string {
   if (spans.length === 0) return 'no spans';
@@ -118,7 +118,7 @@ function renderRow(row: SpanRow, layout: Layout): string {
   return columns.join(GAP);
 }
 
-/** A bar that shows when the span ran within its trace. The bar is at least one cell long. */
+/** Draws a bar that shows when the span ran within its trace. The bar is at least one cell long. */
 function renderBar(span: SpanRecord, { startMs, totalMs, barWidth, paint }: Layout): string {
   if (barWidth === 0) return '';
   const cells = (ms: number): number => (totalMs > 0 ? Math.round((ms / totalMs) * barWidth) : 0);
@@ -128,7 +128,10 @@ function renderBar(span: SpanRecord, { startMs, totalMs, barWidth, paint }: Layo
   return ' '.repeat(start) + (span.status === 'ERROR' ? paint.error(bar) : paint.service(bar, span.service));
 }
 
-/** Further lines about a span, below its name: why it is a root, waits, its error and its links. */
+/**
+ * Writes further lines below a span's name: why the span is a root, how long the job waited, the span's error and its
+ * links.
+ */
 function renderNotes(row: SpanRow, { serviceWidth, width, paint }: Layout): string[] {
   const { span } = row;
   const indent = ' '.repeat(serviceWidth) + GAP + row.continuation;
@@ -161,7 +164,9 @@ function nameOf({ span, branch }: SpanRow): string {
   return branch + (span.status === 'ERROR' ? '✗ ' : '') + escapeControls(span.name);
 }
 
-/** The largest measure. Not with `Math.max`: a function cannot take as many arguments as there may be spans. */
+/**
+ * Returns the largest measure. `Math.max` would not do: a function cannot take as many arguments as there may be spans.
+ */
 function largest(rows: readonly SpanRow[], measure: (row: SpanRow) => number): number {
   return rows.reduce((most, row) => Math.max(most, measure(row)), Number.NEGATIVE_INFINITY);
 }
@@ -170,7 +175,7 @@ function count(number: number, noun: string): string {
   return `${number} ${noun}${number === 1 ? '' : 's'}`;
 }
 
-/** A duration in a few characters, in the unit that fits. */
+/** Formats a duration in a few characters, in the unit that fits. */
 function formatMs(ms: number): string {
   const size = Math.abs(ms);
   if (size < 999.95) return `${ms.toFixed(1)} ms`;
@@ -186,7 +191,7 @@ interface Paint {
   dim(text: string): string;
   error(text: string): string;
   wait(text: string): string;
-  /** A service has the same colour everywhere. */
+  /** Colours the name of a service. A service has the same colour everywhere. */
   service(text: string, service: string): string;
 }
 

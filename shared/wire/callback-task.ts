@@ -1,6 +1,6 @@
 /**
- * The task to send the callback of a job that has ended, on `callbacks.<tenant>.<jobId>`. The task holds the event that
- * ended the job, so the worker that delivers the callback looks up nothing.
+ * The callback task: a message on `callbacks.<tenant>.<jobId>` that asks a worker to send the callback of an ended job.
+ * The task holds the event that ended the job, so the worker does not have to look up anything.
  */
 
 import { type Callback, isCallbackUrl } from '../job/callback.ts';
@@ -18,7 +18,7 @@ export interface CallbackTask {
   readonly event: JobEvent;
 }
 
-/** The task for the end of a job; undefined if the job asked for no callback at this end. */
+/** Makes the callback task of an ended job; undefined if the job asked for no callback at this end. */
 export function callbackTask(
   tenant: string,
   callback: Callback | undefined,
@@ -28,12 +28,18 @@ export function callbackTask(
   return { tenant, url: callback.url, event };
 }
 
-/** The id of the CloudEvent and of the webhook: the id of the event that ended the job, the same at each delivery. */
+/**
+ * Returns the id of the CloudEvent and of the webhook. This is the id of the event that ended the job, and it is the
+ * same at each delivery.
+ */
 export function callbackId({ jobId, redriveCount }: Pick<JobEvent, 'jobId' | 'redriveCount'>): string {
   return idPerRedrive(`${jobId}:end`, redriveCount);
 }
 
-/** Writes the headers of a task. The body of a task is the event as JSON. JetStream drops a second task of the same end. */
+/**
+ * Writes the headers of a callback task. The body of the task is the event as JSON. JetStream drops a second task for
+ * the same end of a job.
+ */
 export function writeCallbackTask(
   { url, event }: CallbackTask,
   source: string,
@@ -51,7 +57,7 @@ export function writeCallbackTask(
   setCarrier(carrier, set);
 }
 
-/** Reads a task; undefined if the message is not a task (another program may write to the subject). */
+/** Reads a callback task. Returns undefined if the message is not a task: another program may write to the subject. */
 export function readCallbackTask(
   subject: string,
   values: HeaderValues,

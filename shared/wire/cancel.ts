@@ -1,4 +1,6 @@
-/** The notice that a job is cancelled, on `cancel.<tenant>.<jobId>`. Every worker gets it, and `CANCELS` keeps it. */
+/**
+ * The cancel notice, on `cancel.<tenant>.<jobId>`. Every worker gets the notice, and the stream `CANCELS` stores it.
+ */
 import type { SpanContext } from '@opentelemetry/api';
 import {
   type Carrier,
@@ -16,15 +18,15 @@ export interface CancelNotice {
   readonly tenant: string;
   readonly jobId: string;
   /**
-   * The sequence of the job's message in `JOBS`. After a redrive the job has a later message, and the notice
-   * is not about that message.
+   * The sequence of the job's message in `JOBS`. After a redrive the job has a later message, and this notice is not
+   * valid for that message.
    */
   readonly sequence: number;
   /** The span of the request that cancelled the job. */
   readonly sentBy: SpanContext | undefined;
 }
 
-/** Writes the headers of a cancel notice. Its body is empty. */
+/** Writes the headers of a cancel notice. The body of a notice is empty. */
 export function writeCancelHeaders(
   notice: { readonly jobId: string; readonly sequence: number; readonly source: string; readonly at: string },
   carrier: Carrier,
@@ -36,7 +38,9 @@ export function writeCancelHeaders(
   setCarrier(carrier, set);
 }
 
-/** Reads a cancel notice; undefined if the message is not a notice (another program may write to the subject). */
+/**
+ * Reads a cancel notice. Returns undefined if the message is not a notice: another program may write to the subject.
+ */
 export function readCancelNotice(
   subject: string,
   headers: NatsHeadersLike | undefined,

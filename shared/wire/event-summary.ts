@@ -1,5 +1,5 @@
 /**
- * The summary of an event: what the headers of the event repeat from its body. The job index reads only headers, because
+ * The summary of an event: the parts of its body that its headers repeat. The job index reads only headers, because
  * bodies may hold large results. If a header and the body differ, the body is right.
  */
 import { EVENT_STATES, type EventKind, isTerminalEvent, type JobEvent } from '../job/event.ts';
@@ -17,25 +17,25 @@ const STARTED_AT = timeHeader(HEADER.startedAt);
 const TRACE_ID = textHeader(HEADER.traceId, /^[0-9a-f]{32}$/);
 const ERROR_CODE = textHeader(HEADER.errorCode, /^[a-z][a-z0-9-]{0,63}$/);
 
-/** A job after an event, without the fields that may be large. */
+/** The state of a job after an event, without the fields that may be large. */
 export interface EventSummary {
   readonly operation: string;
   readonly state: JobState;
   readonly attempt: number;
   readonly maxAttempts: number;
-  /** RFC 3339, as all times here. */
+  /** When the job was accepted. All times in this file are RFC 3339. */
   readonly acceptedAt: string;
   readonly startedAt: string | undefined;
   readonly finishedAt: string | undefined;
-  /** Empty if the event has no trace. */
+  /** The id of the trace; empty if the event has no trace. */
   readonly traceId: string;
   readonly errorCode: string | undefined;
-  /** 0 before the first redrive. */
+  /** How many times the job was redriven; 0 before the first redrive. */
   readonly redriveCount: number;
   readonly previousTraceIds: readonly string[];
 }
 
-/** Writes the headers that {@link readEventSummary} reads. What does not fit into a header is left out. */
+/** Writes the headers that {@link readEventSummary} reads. A value that does not fit into a header is left out. */
 export function writeEventSummary(event: JobEvent, set: SetHeader): void {
   const { operation, startedAt, error, redriveCount, previousTraceIds = [] } = event;
   if (isOperationName(operation)) set(HEADER.operation, operation);
@@ -49,9 +49,10 @@ export function writeEventSummary(event: JobEvent, set: SetHeader): void {
 }
 
 /**
- * Reads the headers of an event.
+ * Reads the summary of an event from its headers.
  * @param at when the event happened
- * @returns undefined if a needed header is missing: an older worker wrote the event, or a worker in another language
+ * @returns undefined if a needed header is missing, because an older worker or a worker in another language wrote the
+ *   event
  */
 export function readEventSummary(
   values: HeaderValues,
@@ -77,7 +78,7 @@ export function readEventSummary(
   };
 }
 
-/** The summary of an event whose body was read. */
+/** Makes the summary of an event whose body was read. */
 export function eventSummaryOf(event: JobEvent): EventSummary {
   const { kind, operation, attempt, maxAttempts, acceptedAt, startedAt, traceId } = event;
   return {

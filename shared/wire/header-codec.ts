@@ -1,15 +1,15 @@
 import type { HeaderValues, SetHeader } from './headers.ts';
 
-/** How one value is written to headers and read from them. */
+/** Writes one value to headers, and reads it from headers. */
 export interface HeaderCodec<T> {
-  /** The header that is present whenever the value is. */
+  /** The name of a header that is present whenever the value is present. */
   readonly name: string;
   readonly write: (value: T, set: SetHeader) => void;
-  /** Undefined if the header is absent or cannot be read. Never throws. */
+  /** Returns undefined if the header is absent or cannot be read. Never throws. */
   readonly read: (values: HeaderValues) => T | undefined;
 }
 
-/** A text that matches `pattern`. A text that does not match is left out. */
+/** Makes the codec of a text that matches `pattern`. A text that does not match is left out. */
 export function textHeader(name: string, pattern: RegExp): HeaderCodec<string> {
   return {
     name,
@@ -23,7 +23,7 @@ export function textHeader(name: string, pattern: RegExp): HeaderCodec<string> {
   };
 }
 
-/** A whole number from `min` to `max`, in at most 12 digits. */
+/** Makes the codec of a whole number from `min` to `max`, in at most 12 digits. */
 export function wholeNumberHeader(name: string, min: number, max: number): HeaderCodec<number> {
   return {
     name,
@@ -38,7 +38,7 @@ export function wholeNumberHeader(name: string, min: number, max: number): Heade
 
 const YEAR = /^[0-9]{4}-/;
 
-/** An RFC 3339 time, read as UTC. */
+/** Makes the codec of an RFC 3339 time, which is read as UTC. */
 export function timeHeader(name: string): HeaderCodec<string> {
   return {
     name,
@@ -47,7 +47,10 @@ export function timeHeader(name: string): HeaderCodec<string> {
   };
 }
 
-/** RFC 3339 has years of four digits, and `Date` reads others too. The year is checked again in UTC, if it may differ. */
+/**
+ * Reads an RFC 3339 time as UTC. RFC 3339 has years of four digits, but `Date` also reads other years. The year is
+ * checked twice, because it may change when the time is converted to UTC.
+ */
 function readTime(text: string | undefined): string | undefined {
   if (text === undefined || !YEAR.test(text)) return undefined;
   const time = Date.parse(text);

@@ -1,4 +1,4 @@
-/** The headers of a job's spec: one table that pairs each field with its header, its writer and its reader. */
+/** The headers of a job spec. One table pairs each field with the codec that writes and reads its header. */
 import { defined } from '../defined.ts';
 import { ThroughlineError } from '../errors.ts';
 import { CALLBACK_ENDS, type Callback, isCallbackEnd, isCallbackUrl } from '../job/callback.ts';
@@ -18,27 +18,27 @@ const SPEC_HEADERS: SpecHeaders = {
 };
 const FIELDS = Object.keys(SPEC_HEADERS) as (keyof JobSpec)[];
 
-/** A job whose limit cannot be read must not run with another limit. */
+/** The limits that must be readable. A job must not run with other limits than it was given. */
 const REFUSED_IF_UNREADABLE = ['maxAttempts', 'timeoutMs'] as const;
 
 /** Writes the headers that {@link readJobSpec} reads. */
 export function writeJobSpec(spec: JobSpec, set: SetHeader): void {
   for (const field of FIELDS) {
-    // The table's type pairs each field with a codec for its values.
+    // The type of the table makes sure that each codec fits its field.
     const { write } = SPEC_HEADERS[field] as HeaderCodec<unknown>;
     if (spec[field] !== undefined) write(spec[field], set);
   }
 }
 
-/** The spec of a job message, for showing. A header that cannot be read is ignored. Never throws. */
+/** Reads the spec of a job message in order to show the job. A header that cannot be read is ignored. Never throws. */
 export function readJobSpec(values: HeaderValues): JobSpec {
   const read = FIELDS.map((field) => [field, SPEC_HEADERS[field].read(values)]);
   return defined(Object.fromEntries(read) as JobSpec);
 }
 
 /**
- * The spec of a job message, for running the job.
- * @throws ThroughlineError `message-invalid` if a limit is given and cannot be read
+ * Reads the spec of a job message in order to run the job.
+ * @throws ThroughlineError `message-invalid` if a limit is given but cannot be read
  */
 export function readRunnableJobSpec(values: HeaderValues): JobSpec {
   const spec = readJobSpec(values);
@@ -51,12 +51,12 @@ export function readRunnableJobSpec(values: HeaderValues): JobSpec {
   return spec;
 }
 
-/** Whether a message asks for a callback, readable or not. */
+/** Whether a message asks for a callback, even if the callback cannot be read. */
 export function asksForCallback(values: HeaderValues): boolean {
   return values(HEADER.callbackUrl).length > 0;
 }
 
-/** A callback that names no ends is sent at each end. */
+/** Writes a callback. Without the header for its events, the callback is sent at each end of the job. */
 function writeCallback({ url, events }: Callback, set: SetHeader): void {
   set(HEADER.callbackUrl, url);
   if (CALLBACK_ENDS.some((end) => !events.includes(end))) set(HEADER.callbackEvents, events.join(','));

@@ -1,4 +1,4 @@
-/** A job as a NATS message: CloudEvents 1.0, NATS binding, binary mode (docs/PROTOCOL.md). */
+/** A job as a NATS message (CloudEvents 1.0, NATS binding, binary mode; see docs/PROTOCOL.md). */
 import { defined } from '../defined.ts';
 import { ThroughlineError } from '../errors.ts';
 import type { JobAddress } from '../job/job-address.ts';
@@ -17,17 +17,20 @@ const OUTBOX_TIME_MS = wholeNumberHeader(HEADER.outboxTimeMs, 0, Number.POSITIVE
 
 const ACCEPTED_AT = timeHeader(HEADER.ceTime);
 
-/** A job as it travels on `jobs.<tenant>.<jobId>.<operation>`. */
+/** A job as its message on `jobs.<tenant>.<jobId>.<operation>` describes it. */
 export interface JobMessage {
   readonly address: JobAddress;
-  /** RFC 3339, or undefined if the producer did not say. */
+  /** When the job was accepted, RFC 3339; undefined if the producer did not say when. */
   readonly acceptedAt: string | undefined;
   readonly spec: JobSpec;
-  /** Absent before the first redrive. */
+  /** The redrives of the job; absent before the first redrive. */
   readonly redrive?: Redrive;
-  /** Milliseconds that the job waited in the outbox, if it did. */
+  /** How many milliseconds the job waited in the outbox, if it was there. */
   readonly outboxTimeMs?: number;
-  /** Whether the job may have had an earlier message, so long ago that the broker does not drop this one as a duplicate. */
+  /**
+   * Whether the job may have had an earlier message. That message may be so old that the broker does not drop this one
+   * as a duplicate.
+   */
   readonly publishedAgain?: boolean;
   readonly input: unknown;
 }
@@ -38,13 +41,13 @@ interface JobToWrite {
   readonly acceptedAt: string;
   readonly spec: JobSpec;
   readonly redrive?: Redrive | undefined;
-  /** Who writes the message: the `source` of the CloudEvent. */
+  /** The `source` of the CloudEvent: who writes the message. */
   readonly source: string;
 }
 
 /**
- * Writes the headers of a job message; its body is the input as JSON. `Nats-Msg-Id` is the job id, so that JetStream
- * drops a second publish.
+ * Writes the headers of a job message. The body of the message is the job's input as JSON. `Nats-Msg-Id` is the job id,
+ * so that JetStream drops a second message of the job.
  */
 export function writeJobHeaders(
   { address, acceptedAt, spec, redrive, source }: JobToWrite,
@@ -58,17 +61,17 @@ export function writeJobHeaders(
   setCarrier(carrier, set);
 }
 
-/** How long the copy of a due job may wait in `DELAYED` for room in the queue. */
+/** How long the copy of a job that is due may wait in `DELAYED` for room in the queue. */
 const DUE_TTL = '168h';
 
-/** Writes the headers that make a message on `delayed.…` a schedule of JetStream (nats-server 2.12, ADR-51). */
+/** Writes the headers that make a message on `delayed.…` a schedule of JetStream (nats-server 2.12, ADR-51 of NATS). */
 export function writeScheduleHeaders(address: JobAddress, dueAt: string, set: SetHeader): void {
   set(HEADER.schedule, `@at ${dueAt}`);
   set(HEADER.scheduleTarget, dueSubject(address));
   set(HEADER.scheduleTtl, DUE_TTL);
 }
 
-/** Writes the headers of a job that waited in the outbox. */
+/** Writes the extra headers of a job that waited in the outbox. */
 export function writeOutboxHeaders(
   { waitedMs, again }: { readonly waitedMs: number; readonly again: boolean },
   set: SetHeader,
@@ -77,14 +80,14 @@ export function writeOutboxHeaders(
   if (again) set(HEADER.publishedAgain, 'true');
 }
 
-/** When a job was accepted, RFC 3339; undefined if its message does not say. */
+/** Reads when a job was accepted, RFC 3339; undefined if the job's message does not say when. */
 export function readAcceptedAt(values: HeaderValues): string | undefined {
   return ACCEPTED_AT.read(values);
 }
 
 /**
- * Reads a job message. A producer in another language may leave out everything but the subject and the body.
- * @throws ThroughlineError `message-invalid` saying what cannot be read
+ * Reads a job message. A producer in another language may leave out everything except the subject and the body.
+ * @throws ThroughlineError `message-invalid` naming the part that cannot be read
  */
 export function readJobMessage(subject: string, values: HeaderValues, body: Uint8Array): JobMessage {
   const address = parseJobSubject(subject);

@@ -4,7 +4,7 @@ import type { WorkerLogger } from '../log.ts';
 import type { Broker } from './connect.ts';
 import type { DurableConsumer } from './consume/durable-consumer.ts';
 
-/** How long the last acks may take to reach the broker. */
+/** How long the last acks may take to reach the broker when the connection is closed. */
 const FLUSH_TIMEOUT_MS = 3_000;
 
 /** Follows the state of a worker's connection, and closes it at the end. */
@@ -24,8 +24,9 @@ export class ConnectionWatch {
   }
 
   /**
-   * Logs each loss and each reconnect, until the connection is closed.
-   * @param consumer is looked up again after a reconnect: it may have been replaced while the connection was lost
+   * Logs each loss and each reconnect until the connection is closed.
+   * @param consumer the consumer to look up again after a reconnect. It may have been replaced while the connection was
+   *   lost
    */
   async follow(consumer: DurableConsumer): Promise<void> {
     try {
@@ -43,7 +44,7 @@ export class ConnectionWatch {
     }
   }
 
-  /** Rejects when the connection is closed, unless {@link close} did it. */
+  /** Rejects when the connection is closed, unless {@link expectClose} was called before. */
   async failed(): Promise<never> {
     const reason = await this.#broker.connection.closed();
     if (this.#closing) return await new Promise<never>(() => undefined);
@@ -51,14 +52,14 @@ export class ConnectionWatch {
     throw new ThroughlineError('broker-unavailable', message, { cause: reason });
   }
 
-  /** From now on a closed connection is no failure. */
+  /** Says that the connection is about to be closed on purpose. From now on, a closed connection is no failure. */
   expectClose(): void {
     this.#closing = true;
   }
 
   /**
-   * Waits until the broker has the acks, and closes the connection. A job whose ack is lost is delivered again, and not
-   * run again.
+   * Waits until the broker has the acks, and then closes the connection. A job whose ack is lost is delivered again,
+   * but does not run again.
    */
   async close(): Promise<void> {
     const late = (): Error => new Error('the broker did not answer in time');

@@ -1,17 +1,18 @@
-/** How often a callback is delivered at most, and how long the pauses in between are. */
+/** How many times a callback is sent at most, and how long the pauses between the attempts are. */
 export interface CallbackSchedule {
   readonly maxAttempts: number;
-  /** The longest first pause. */
+  /** The longest pause after the first attempt. */
   readonly minDelayMs: number;
-  /** The longest last pause, and the longest pause that a receiver may ask for. */
+  /** The longest pause before the last attempt, and the longest pause that a receiver may ask for. */
   readonly maxDelayMs: number;
 }
 
 /**
- * The pause after attempt `attempt` (1 for the first), in whole milliseconds. The longest possible pause grows by a
- * constant factor at each attempt: from 5 s to 20 h in eight attempts by default. A pause
- * is at least half of that. With full jitter (`shared/backoff.ts`) all attempts could be spent within the first hour.
- * @param notBeforeMs what the receiver asked for, see {@link retryAfterOf}
+ * Returns the pause after attempt `attempt` (1 for the first), in whole milliseconds. The longest possible pause grows
+ * by a constant factor at each attempt: by default from 5 s to 20 h in eight attempts. A pause is at least half of the
+ * longest possible pause. With a pause that may be 0, as in `shared/backoff.ts`, all attempts could happen within the
+ * first hour.
+ * @param notBeforeMs the pause that the receiver asked for, see {@link retryAfterOf}
  * @param random a number from 0 (inclusive) to 1 (exclusive)
  */
 export function pauseAfter(
@@ -27,7 +28,10 @@ export function pauseAfter(
   return Math.max(pause, Math.min(notBeforeMs, longest));
 }
 
-/** Milliseconds of a `Retry-After` header: seconds, or an HTTP date (RFC 9110, section 10.2.3); 0 when it is neither. */
+/**
+ * Reads a `Retry-After` header, which holds seconds or an HTTP date (RFC 9110, section 10.2.3). Returns milliseconds; 0
+ * if the header is neither.
+ */
 export function retryAfterOf(header: string | undefined, now: number): number {
   if (header === undefined) return 0;
   if (/^[0-9]{1,9}$/.test(header)) return Number(header) * 1_000;

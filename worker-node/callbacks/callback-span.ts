@@ -5,7 +5,7 @@ import type { Verdict } from './callback-verdict.ts';
 
 const tracer = trace.getTracer('throughline-worker');
 
-/** The span of one POST, a child of the span that sent the job. */
+/** Starts the span of one POST, as a child of the span that sent the job. */
 export function startCallbackSpan({ tenant, url, event }: CallbackTask, attempt: number, job: Context): Span {
   const attributes = {
     [ATTR.httpMethod]: 'POST',
@@ -19,7 +19,7 @@ export function startCallbackSpan({ tenant, url, event }: CallbackTask, attempt:
   return tracer.startSpan('send callback', { kind: SpanKind.CLIENT, attributes }, job);
 }
 
-/** Adds the receiver's answer, and what is wrong with it, to the active span. */
+/** Adds the receiver's answer, and the error if there is one, to the active span. */
 export function describeVerdict({ status, error }: Verdict): void {
   const span = trace.getActiveSpan();
   if (status !== undefined) span?.setAttribute(ATTR.httpStatus, status);
@@ -28,7 +28,10 @@ export function describeVerdict({ status, error }: Verdict): void {
   span?.setStatus({ code: SpanStatusCode.ERROR, message: error.message });
 }
 
-/** A URL as spans, events and log lines show it: many receivers take a secret in the query. */
+/**
+ * Returns a URL as spans, events and log lines show it. The query is removed, because many receivers put a secret
+ * there.
+ */
 export function withoutQuery(url: string): string {
   const { origin, pathname } = new URL(url);
   return `${origin}${pathname}`;

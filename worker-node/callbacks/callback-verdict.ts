@@ -4,18 +4,21 @@ import type { PostAnswer } from './post.ts';
 
 /** How one delivery of a callback ended. */
 export interface Verdict {
-  /** The receiver's HTTP status; undefined if it did not answer. */
+  /** The receiver's HTTP status; undefined if the receiver did not answer. */
   readonly status: number | undefined;
-  /** Undefined if the callback was delivered. Otherwise the code says whether to try again. */
+  /** Undefined if the callback was delivered. Otherwise the code of the error says whether to try again. */
   readonly error: ThroughlineError | undefined;
-  /** Milliseconds that the receiver asks us to wait; 0: none. */
+  /** How many milliseconds the receiver asks us to wait; 0 if it does not ask. */
   readonly notBeforeMs: number;
 }
 
-/** Statuses whose `Retry-After` says when the receiver has room again. */
+/** Statuses whose `Retry-After` says when the receiver can take the callback. */
 const BUSY = [429, 503];
 
-/** 2xx is delivered, 410 ends the tries. After any other status, a redirect too, the callback is sent again. */
+/**
+ * Returns the verdict of an answer. A 2xx status means that the callback was delivered, and 410 ends the attempts.
+ * After any other status, also after a redirect, the callback is sent again.
+ */
 export function verdictOfAnswer({ status, retryAfter }: PostAnswer, now: number): Verdict {
   if (status >= 200 && status <= 299) return { status, error: undefined, notBeforeMs: 0 };
   const code = status === 410 ? 'callback-gone' : 'callback-failed';
@@ -27,9 +30,9 @@ export function verdictOfAnswer({ status, retryAfter }: PostAnswer, now: number)
 }
 
 /**
- * The verdict of a POST without an answer. The verdict shows the code of a foreign error, but not its message, which
- * may name addresses of our network.
- * @param timedOut a sentence that says that the time limit passed; undefined if it did not pass
+ * Returns the verdict of a POST without an answer. The verdict shows the code of a foreign error, but not its message,
+ * which may name addresses of our network.
+ * @param timedOut a sentence saying that the time limit passed; undefined if it did not pass
  */
 export function verdictOfThrow(thrown: unknown, timedOut: string | undefined): Verdict {
   const error = thrown instanceof ThroughlineError ? thrown : unanswered(thrown, timedOut);

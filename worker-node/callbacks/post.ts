@@ -4,14 +4,14 @@ import type { LookupFunction } from 'node:net';
 import { context } from '@opentelemetry/api';
 import { suppressTracing } from '@opentelemetry/core';
 
-/** How much of an answer's body is read, and for how long, before the connection is cut. */
+/** At most this much of an answer's body is read, for at most this long. Then the connection is cut. */
 const DRAIN = { bytes: 16 * 1024, ms: 1_000 } as const;
 
 interface Post {
   readonly url: URL;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
-  /** The lookup of the `TargetGuard`. */
+  /** The lookup function that the `TargetGuard` returned. */
   readonly lookup: LookupFunction;
 }
 
@@ -21,22 +21,22 @@ export interface PostAnswer {
 }
 
 /**
- * Sends one POST over a connection of its own, without redirects. A connection that is open already would skip the
- * lookup, and the check with it. The body of the answer is not used.
+ * Sends one POST over a new connection, without redirects. A connection that is already open would skip the lookup, and
+ * with it the check of the address. The body of the answer is not used.
  * @param signal ends the POST at any point
- * @throws ThroughlineError `target-refused`; whatever Node throws when there is no answer
+ * @throws ThroughlineError `target-refused`; any error of Node when there is no answer
  */
 export async function post({ url, headers, body, lookup }: Post, signal: AbortSignal): Promise<PostAnswer> {
   const transport = url.protocol === 'https:' ? https : http;
   const options = { method: 'POST', agent: false, headers, lookup, signal } as const;
-  // The instrumentation of http would send its own span, and the baggage, to the receiver.
+  // The instrumentation of `http` would send its own span, and the baggage, to the receiver.
   const response = await context.with(
     suppressTracing(context.active()),
     () =>
       new Promise<IncomingMessage>((resolve, reject) => {
         const request = transport.request(url, options);
         request.once('response', resolve);
-        // Not `once`: a connection that is cut may fail twice.
+        // This is not `once`, because a connection that is cut may fail twice.
         request.on('error', reject);
         request.end(body);
       }),

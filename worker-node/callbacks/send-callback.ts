@@ -15,16 +15,16 @@ export interface SendCallbackParts {
 
 /** The `traceparent` values that a callback carries. */
 interface CallbackTrace {
-  /** In the body: the job's trace, the same at each delivery. */
+  /** The value in the body: the job's trace, the same at each delivery. */
   readonly ofJob: string | undefined;
-  /** In the header: the span of this delivery. */
+  /** The value in the header: the span of this delivery. */
   readonly ofDelivery: string | undefined;
 }
 
 /**
- * Sends the end of a job to the URL of its callback, signed. Only `traceparent` leaves with it: `tracestate` and
- * `baggage` are not for the receiver.
- * @throws ThroughlineError `target-refused`, `callback-unsigned`; whatever Node throws when there is no answer
+ * Sends the end of a job, signed, to the URL of its callback. Of the trace fields, only `traceparent` is sent:
+ * `tracestate` and `baggage` are not for the receiver.
+ * @throws ThroughlineError `target-refused`, `callback-unsigned`; any error of Node when there is no answer
  */
 export async function sendCallback(
   { guard, secrets }: SendCallbackParts,
@@ -50,8 +50,8 @@ export async function sendCallback(
 }
 
 /**
- * The job's end as a CloudEvent 1.0 in structured mode, with the job as the HTTP API shows it. The text is the same at
- * each delivery.
+ * Writes the end of a job as a CloudEvent 1.0 in structured mode, with the job as the HTTP API shows it. The text is
+ * the same at each delivery.
  * @param traceparent of the job's trace (CloudEvents, "Distributed Tracing" extension)
  */
 function cloudEventOf(event: JobEvent, traceparent: string | undefined): string {

@@ -4,22 +4,25 @@ import { guardedLookup, isPublicAddress, isRoutable } from '../operations/target
 import { AllowList } from '../operations/targets/allow-list.ts';
 
 /**
- * Decides where callbacks may go. Their URLs come from tenants, so they must not reach the worker's network. Allowed are
- * https to public addresses, and the origins in `CALLBACK_ALLOW`.
+ * Decides where callbacks may go. The URLs of callbacks come from tenants, so they must not reach the worker's network.
+ * Two kinds of targets are allowed: https to public addresses, and the origins in `CALLBACK_ALLOW`.
  */
 export class TargetGuard {
   readonly #allowed: AllowList;
   readonly #lookupAllowed = guardedLookup(isRoutable);
   readonly #lookupPublic = guardedLookup(isPublicAddress);
 
-  /** @param allow as `HTTP_REQUEST_ALLOW`. @throws ThroughlineError `config-invalid` naming `CALLBACK_ALLOW` */
+  /**
+   * @param allow the value of `CALLBACK_ALLOW`, in the format of `HTTP_REQUEST_ALLOW`
+   * @throws ThroughlineError `config-invalid` naming `CALLBACK_ALLOW`
+   */
   constructor(allow: string) {
     this.#allowed = new AllowList(allow, 'CALLBACK_ALLOW');
   }
 
   /**
-   * Checks what can be checked before the host name is looked up.
-   * @returns the lookup to connect with, which checks the addresses
+   * Checks everything that can be checked before the host name is looked up.
+   * @returns the lookup function for the connection, which checks the addresses
    * @throws ThroughlineError `target-refused`
    */
   admit(url: URL): LookupFunction {

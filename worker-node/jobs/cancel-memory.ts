@@ -6,10 +6,10 @@ import { AttemptAbort } from './attempt-abort.ts';
 
 const CAPACITY = 10_000;
 
-/** A job that this worker has, from its delivery until it is settled. */
+/** A job that this worker has, from the delivery of the job until that delivery is settled. */
 export class HeldJob implements CancellableJob {
   readonly address: JobAddress;
-  /** The sequence of its message in `JOBS`. */
+  /** The sequence of the job's message in `JOBS`. */
   readonly sequence: number;
   /** Ends the attempt of this delivery. */
   readonly abort = new AttemptAbort();
@@ -20,12 +20,12 @@ export class HeldJob implements CancellableJob {
     this.sequence = sequence;
   }
 
-  /** The notice that cancelled the job, if one did. The signal may have another reason, which came first. */
+  /** The notice that cancelled the job, if there is one. The attempt may have been ended earlier for another reason. */
   get notice(): CancelNotice | undefined {
     return this.#notice;
   }
 
-  /** Cancels the job, if the notice is for this message of it. A second notice changes nothing. */
+  /** Cancels the job, if the notice is for this message of the job. A second notice changes nothing. */
   take(notice: CancelNotice): void {
     const { tenant, jobId } = this.address;
     if (this.#notice !== undefined || notice.tenant !== tenant || notice.jobId !== jobId) return;
@@ -36,9 +36,9 @@ export class HeldJob implements CancellableJob {
 }
 
 /**
- * The jobs that this worker has, and the last cancel notices that it got. A caller may cancel a job while its first
- * delivery is on the way. Then the notice is found here, and the worker need not ask the broker. Forgotten notices can be
- * read from the broker.
+ * The jobs that this worker has, and the last cancel notices that the worker got. A caller may cancel a job while its
+ * first delivery is on the way. The worker then finds the notice here, and does not have to ask the broker. Forgotten
+ * notices can be read from the broker.
  */
 export class CancelMemory implements CancelListener {
   readonly #capacity: number;
@@ -69,7 +69,8 @@ export class CancelMemory implements CancelListener {
   /** Remembers a notice, and cancels its job if this worker has it. */
   hear(notice: CancelNotice): void {
     const key = keyOf(notice);
-    // The notice is deleted first, so that it moves to the end. The oldest notice is at the front, and is forgotten first.
+    // Deleting the notice first moves it to the end of the map. The oldest notice is at the front, and is forgotten
+    // first.
     this.#notices.delete(key);
     this.#notices.set(key, notice);
     this.#forget();

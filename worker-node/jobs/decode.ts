@@ -9,7 +9,7 @@ import type { Delivery } from '../broker/consume/delivery.ts';
 
 interface DecodedMessage {
   readonly job: JobMessage;
-  /** Why the message is not a job; undefined if it is one. */
+  /** Why the message is not a valid job message; undefined if it is valid. */
   readonly fault: ThroughlineError | undefined;
   /** Whether the job asks for a callback that cannot be read. The edge never sends such a job. */
   readonly hasBadCallback: boolean;
@@ -31,7 +31,9 @@ export function decode(delivery: Delivery): DecodedMessage {
   }
 }
 
-/** What the subject and the headers of an unreadable message say, so that its end can be recorded. */
+/**
+ * Makes a job message from the subject and the headers of an unreadable message, so that the job's end can be recorded.
+ */
 function unreadableJob(delivery: Delivery): JobMessage {
   const values = headerValues(delivery.headers);
   const redrive = readRedrive(values);
@@ -44,7 +46,7 @@ function unreadableJob(delivery: Delivery): JobMessage {
   };
 }
 
-/** The address of a message whose subject does not hold one. */
+/** Makes an address for a message whose subject does not hold an address. */
 function addressBySequence({ sequence }: Delivery): JobAddress {
   return { tenant: UNREADABLE_TENANT, jobId: `seq-${sequence}`, operation: 'unknown' };
 }

@@ -10,7 +10,7 @@ class OpenMessage {
     this.#latest = first;
   }
 
-  /** The delivery to answer: the broker ignores the answer to an earlier one. */
+  /** The delivery to answer. The broker ignores an answer to an earlier delivery. */
   get latest(): Delivery {
     return this.#latest;
   }
@@ -27,7 +27,10 @@ class OpenMessage {
 export class OpenMessages {
   readonly #byKey = new Map<string, OpenMessage>();
 
-  /** @returns undefined if this process already handles the message. Then the new delivery is the one to answer. */
+  /**
+   * Adds the message of a delivery.
+   * @returns undefined if this process already handles the message. The new delivery is then the one to answer
+   */
   open(delivery: Delivery): OpenMessage | undefined {
     const key = keyOf(delivery);
     const known = this.#byKey.get(key);
@@ -45,7 +48,10 @@ export class OpenMessages {
   }
 }
 
-/** A stream that was deleted and created again counts from 1 again, so the sequence alone does not identify a message. */
+/**
+ * Returns a key for a message. The sequence alone is not enough: a stream that was deleted and created again counts
+ * from 1 again.
+ */
 function keyOf({ sequence, subject }: Delivery): string {
   return `${sequence} ${subject}`;
 }

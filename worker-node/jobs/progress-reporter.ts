@@ -6,14 +6,14 @@ import type { EventChain } from './event-chain.ts';
 const INTERVAL_MS = 250;
 
 /**
- * Writes the progress of one attempt to its event chain, at most once per interval. The first report is written
- * immediately. If more come within the interval, the last one is written when the interval ends.
+ * Writes the progress of one attempt to the job's event chain, at most once per interval. The first report is written
+ * immediately. If more reports come within the interval, the last one is written when the interval ends.
  */
 export class ProgressReporter {
   readonly #chain: Pick<EventChain, 'recordProgress'>;
   readonly #attempt: Attempt;
   readonly #worker: string;
-  /** The attempt's span is active here. A report may come from inside a span of the operation's own. */
+  /** The attempt's span is active in this context. A report may come from inside a span of the operation. */
   readonly #context = context.active();
   #timer: ReturnType<typeof setTimeout> | undefined;
   #waiting: Progress | undefined;
@@ -31,7 +31,10 @@ export class ProgressReporter {
     else this.#waiting = progress;
   }
 
-  /** The attempt has ended. Later reports are ignored: the operation may run on although it was aborted. */
+  /**
+   * Ends the reporting, because the attempt has ended. Later reports are ignored: an operation may run on although it
+   * was aborted.
+   */
   stop(): void {
     this.#stopped = true;
     this.#waiting = undefined;

@@ -1,4 +1,4 @@
-/** Limits how many pieces of work run at the same time. The others wait in order. */
+/** Limits how many pieces of work run at the same time. Other work waits in order. */
 export class Semaphore {
   readonly #limit: number;
   readonly #waiting: (() => void)[] = [];
@@ -9,8 +9,8 @@ export class Semaphore {
   }
 
   /**
-   * Runs `work` when there is a place for it. If the signal aborts first, `work` runs immediately, without a place. So
-   * `work` has to check the signal before it does anything.
+   * Waits until less work runs than the limit allows, and then runs `work`. If the signal aborts first, `work` runs
+   * immediately, outside the limit. For this reason `work` has to check the signal before it does anything.
    */
   async run<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T> {
     if (signal.aborted) return await work();
@@ -19,14 +19,14 @@ export class Semaphore {
     try {
       return await work();
     } finally {
-      // The place goes to the next one directly, so that a newcomer cannot take it.
+      // The next waiting work takes over directly, so that newer work cannot get ahead of it.
       const next = this.#waiting.shift();
       if (next === undefined) this.#held--;
       else next();
     }
   }
 
-  /** @returns false if the signal aborted first */
+  /** Waits for a turn. @returns false if the signal aborted first */
   #turn(signal: AbortSignal): Promise<boolean> {
     return new Promise((resolve) => {
       const enter = (): void => {

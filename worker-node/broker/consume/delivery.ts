@@ -6,7 +6,10 @@ export type Ack =
   | { readonly kind: 'ack' }
   | { readonly kind: 'nak'; readonly delayMs: number }
   | { readonly kind: 'term'; readonly reason: string }
-  /** No answer: another delivery of the message is answered, or the message is delivered again after its ack wait. */
+  /**
+   * No answer. Either another delivery of the message is answered, or the broker delivers the message again after the
+   * ack wait.
+   */
   | { readonly kind: 'none' };
 
 /** One message that JetStream gave to this worker. */
@@ -18,23 +21,23 @@ export interface Delivery {
   readonly sequence: number;
   /** When the broker stored the message. */
   readonly storedAt: Date;
-  /** How often this consumer delivered the message, this time included. */
+  /** How many times this consumer has delivered the message, this delivery included. */
   readonly deliveryCount: number;
-  /** Whether no worker got the message before. False also if that is not known. */
+  /** Whether no worker got the message before. Also false if this is not known. */
   readonly isFirst: boolean;
   /** Restarts the ack wait of this delivery. */
   readonly working: () => void;
   /**
-   * Sends the answer. Call this once. The call does not wait for the broker: if the answer is lost, the message is
-   * delivered again, and the worker finds that the job has ended.
+   * Sends the answer to this delivery. Call this once. The call does not wait for the broker. If the answer is lost,
+   * the message is delivered again, and the worker finds that the job has ended.
    */
   readonly settle: (ack: Ack) => void;
 }
 
 /**
- * A message of the NATS client as a {@link Delivery}.
- * @param consumerCreatedMs when the consumer was created, on the broker's clock. A deleted consumer may have delivered an
- *   older message before, and the new one's count does not include that.
+ * Makes a {@link Delivery} of a message of the NATS client.
+ * @param consumerCreatedMs when the consumer was created, on the broker's clock. A deleted consumer may have delivered
+ *   an older message before. The count of the new consumer does not include that delivery
  */
 export function deliveryOf(message: JsMsg, consumerCreatedMs: number): Delivery {
   const { deliveryCount } = message.info;

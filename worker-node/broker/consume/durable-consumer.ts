@@ -7,9 +7,9 @@ import type { Broker } from '../connect.ts';
 import { ensureConsumer } from '../provision.ts';
 
 /**
- * The consumer that this worker pulls from. The consumer is looked up again after a failure, and created again if
- * it was deleted: a consumer only remembers what was delivered, so nothing is lost. A deleted stream is not created again,
- * since its messages are lost and an operator has to know. Only the start of a worker creates streams.
+ * The consumer that this worker pulls from. After a failure the consumer is looked up again. If it was deleted, it is
+ * created again: a consumer only stores which messages were delivered, so no job is lost. A deleted stream is not
+ * created again, because its messages are lost and an operator has to know. Only the start of a worker creates streams.
  */
 export class DurableConsumer {
   readonly #broker: Pick<Broker, 'jetStream' | 'manager'>;
@@ -31,12 +31,15 @@ export class DurableConsumer {
     this.#log = log;
   }
 
-  /** When the consumer was created, on the broker's clock; infinity while that is not known. */
+  /** When the consumer was created, on the broker's clock; infinity while this is not known. */
   get createdMs(): number {
     return this.#createdMs;
   }
 
-  /** @throws ThroughlineError `broker-unavailable` naming the missing stream, or whatever the NATS client throws */
+  /**
+   * Returns the consumer, and looks it up first if needed.
+   * @throws ThroughlineError `broker-unavailable` naming the missing stream; any error that the NATS client throws
+   */
   get(): Promise<Consumer> {
     this.#found ??= this.#find().catch((thrown: unknown) => {
       this.#found = undefined;
@@ -46,8 +49,8 @@ export class DurableConsumer {
   }
 
   /**
-   * Makes the next {@link get} look the consumer up again: it may have been deleted, or replaced by one of the same
-   * name.
+   * Makes the next {@link get} look up the consumer again. The consumer may have been deleted, or replaced by another
+   * one with the same name.
    */
   forget(): void {
     this.#found = undefined;

@@ -2,14 +2,17 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { ConsumerMessages, JsMsg } from '@nats-io/jetstream';
 import type { Subscription } from '@nats-io/transport-node';
 
-/** A pull that brings nothing for this long is quiet. */
+/** A pull is quiet if no message comes for this long. */
 const QUIET_MS = 100;
-/** A pull that is never quiet is ended after this time. */
+/** A pull is ended after this time, even if it is never quiet. */
 const PATIENCE_MS = 500;
-/** Longer than {@link PATIENCE_MS}: a message that is handed back must not come to the same pull again. */
+/**
+ * The delay of a message that is handed back. It is longer than {@link PATIENCE_MS}, so that the message does not come
+ * to the same pull again.
+ */
 const HAND_BACK_MS = 750;
 
-/** One request for messages, open until the server has sent all of them or it expires. */
+/** One request for messages. The pull is open until the server has sent all of them, or until the request expires. */
 export class Pull {
   readonly #messages: ConsumerMessages;
   #left: number;
@@ -21,12 +24,12 @@ export class Pull {
     this.#left = count;
   }
 
-  /** How many messages the pull may still bring. */
+  /** How many more messages the pull may bring. */
   get left(): number {
     return this.#left;
   }
 
-  /** Gives each message to `take`. Messages that come while the pull ends go back to the server unread. */
+  /** Gives each message to `take`. A message that comes while the pull ends is handed back to the server. */
   async takeAll(take: (message: JsMsg) => void): Promise<void> {
     for await (const message of this.#messages) {
       this.#left--;
@@ -36,8 +39,8 @@ export class Pull {
   }
 
   /**
-   * Ends the pull once it is quiet. If the server gets the end of the pull while it sends, it may send a few more messages
-   * that nobody reads. Each of them has used up a delivery, and is delivered again only after the ack wait.
+   * Ends the pull when it is quiet. If the server learns of the end while it sends messages, it may send a few more
+   * that nobody reads. Each of these messages has used up a delivery, and is delivered again only after the ack wait.
    */
   async end(): Promise<void> {
     this.#ending = true;
@@ -51,12 +54,12 @@ export class Pull {
 }
 
 /**
- * Ends the pull after the last message that the server sent for it. The client's own `stop` (jetstream 3.4.0)
- * unsubscribes immediately, and drops the messages on their way.
+ * Ends the pull after the last message that the server has sent. The client's own `stop` (jetstream 3.4.0) unsubscribes
+ * immediately, and drops the messages that are on their way.
  */
 function drain(messages: ConsumerMessages): void {
   const { sub } = messages as unknown as { readonly sub?: Subscription };
   if (sub === undefined) messages.stop();
-  // The pull ends with its subscription. If the subscription cannot be drained, it is stopped immediately.
+  // The pull ends when its subscription ends. If draining fails, the pull is stopped immediately.
   else sub.drain().catch(() => messages.stop());
 }

@@ -4,12 +4,12 @@ import { defineOperation, type Operation } from '../operation.ts';
 import { AllowList } from '../targets/allow-list.ts';
 import { httpRequest } from './http-request.ts';
 
-/** The operations that every worker has. @throws ThroughlineError `config-invalid` naming `HTTP_REQUEST_ALLOW` */
+/** Makes the operations that every worker has. @throws ThroughlineError `config-invalid` naming `HTTP_REQUEST_ALLOW` */
 export function builtInOperations(config: Pick<WorkerConfig, 'HTTP_REQUEST_ALLOW'>): Operation[] {
   return [echo, httpRequest(new AllowList(config.HTTP_REQUEST_ALLOW))];
 }
 
-/** Returns its input: for a first job, and to check that the whole path works. */
+/** An operation that returns its input. Use it for a first job, and to check that the whole path works. */
 const echo = defineOperation({
   name: 'echo',
   description: 'Gives its input back.',

@@ -21,10 +21,10 @@ export interface HttpAnswer {
 }
 
 /**
- * Sends one HTTP request and reads the answer. The connection goes to the address that was checked, so the name
- * cannot lead to another address after the check.
- * @param signal cuts the exchange off
- * @throws ThroughlineError `target-refused`, or `operation-rejected` when the answer is too large; whatever Node throws
+ * Sends one HTTP request and reads the answer. The connection goes to the address that was checked, so the name cannot
+ * lead to another address after the check.
+ * @param signal ends the exchange at any point
+ * @throws ThroughlineError `target-refused`, or `operation-rejected` when the answer is too large; any error of Node
  *   when the target cannot be reached
  */
 export async function sendRequest(url: URL, request: HttpRequest, signal: AbortSignal): Promise<HttpAnswer> {

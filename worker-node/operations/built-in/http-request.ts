@@ -10,7 +10,10 @@ const MAX_RETRY_AFTER_SECONDS = 3_600;
 /** Statuses after which the same request may succeed later. */
 const TRANSIENT = [408, 425, 429, 500, 502, 503, 504];
 
-/** Headers that a job must not set: they belong to the connection, or name the host that was checked (RFC 9110, section 7.6.1). */
+/**
+ * Headers that a job must not set. They belong to the connection, or name the host that was checked (RFC 9110, section
+ * 7.6.1).
+ */
 const RESERVED =
   /^(?:host|content-length|transfer-encoding|connection|keep-alive|upgrade|expect|te|trailer|proxy-.*|traceparent|tracestate|baggage)$/i;
 const HeaderName = z
@@ -22,7 +25,7 @@ const Input = z.strictObject({
   url: z.url({ protocol: /^https?$/ }),
   method: z.enum(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE']).default('GET'),
   headers: z.record(HeaderName, z.string().regex(/^[\x20-\x7e]*$/, 'must be printable ASCII')).default({}),
-  /** A text is sent as it is, anything else as JSON. */
+  /** The body. A text is sent as it is, and any other value is sent as JSON. */
   body: z.unknown().optional(),
   maxRedirects: z.int().min(0).max(MAX_REDIRECTS).default(0),
 });
@@ -34,8 +37,8 @@ const Output = z.object({
 });
 
 /**
- * Calls a URL inside the worker's network, with the trace context. The operator says which targets are allowed
- * (`HTTP_REQUEST_ALLOW`). By default none is.
+ * Makes the operation that calls a URL inside the worker's network, with the trace context. The operator says which
+ * targets are allowed (`HTTP_REQUEST_ALLOW`). By default no target is allowed.
  */
 export function httpRequest(allowList: AllowList): Operation {
   return defineOperation({
@@ -78,10 +81,13 @@ async function follow(
   }
 }
 
-/** After a 303, and after a 301 or 302 to a POST, a GET without a body follows (RFC 9110, section 15.4). */
+/**
+ * Returns the request that follows a redirect. After a 303, and after a 301 or 302 to a POST, this is a GET without a
+ * body (RFC 9110, section 15.4).
+ */
 function afterRedirect(request: HttpRequest, status: number): HttpRequest {
   const { headers } = request;
-  // The redirect may lead to another host, which must not get the credentials for the first one.
+  // The redirect may lead to another host, which must not get the credentials for the first host.
   const safe = Object.fromEntries(
     Object.entries(headers).filter(([name]) => !/^(authorization|cookie)$/i.test(name)),
   );
