@@ -4,6 +4,7 @@ import { ApiError, NoAnswerError } from './errors.ts';
 import { readEventStream, type StreamMessage } from './event-stream.ts';
 import { exchange, exchangeStream, textOf } from './exchange.ts';
 import type { CallOptions, ClientOptions } from './options.ts';
+import { writeRequestBody } from './request-body.ts';
 
 const TIMEOUT_MS = 15_000;
 /** The API sends something on an event stream every 15 s. After three times that, the connection is dead. */
@@ -48,7 +49,7 @@ export class Transport {
     const answer = await exchange({
       ...{ url, method, fetch: this.#options.fetch, who: 'the API', signal: this.signalOf(request) },
       headers: this.#headersOf(request),
-      body: body === undefined ? undefined : JSON.stringify(body),
+      body: body === undefined ? undefined : writeRequestBody(body),
       timeoutMs: timeoutMs + waitSeconds * 1_000,
     });
     const { status, headers, text } = answer;
@@ -92,7 +93,9 @@ export class Transport {
     const text = await textOf(body);
     if (status === 204) return 'over';
     const error = new ApiError({ url, status, text });
-    const hasNoStreams = (status >= 200 && status < 300) || (status === 404 && error.code !== 'job-unknown');
+    const hasNoStreams =
+      (status >= 200 && status < 300) ||
+      (status === 404 && error.code !== 'job-unknown' && error.code !== 'cursor-unknown');
     throw hasNoStreams ? new NoAnswerError('no-stream', `${url} is no event stream`, error) : error;
   }
 

@@ -115,7 +115,7 @@ const ROOMS: readonly Rooms[] = [
       ['index.ts'],
       ['client.ts'],
       ['transport.ts', 'watch.ts'],
-      ['exchange.ts', 'event-stream.ts', 'poll.ts'],
+      ['exchange.ts', 'event-stream.ts', 'poll.ts', 'request-body.ts'],
       ['errors.ts', 'options.ts'],
     ],
     why: 'a method is put together from what lies below it',

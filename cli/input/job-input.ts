@@ -2,9 +2,8 @@ import { readFile } from 'node:fs/promises';
 import { addAbortSignal, type Readable } from 'node:stream';
 import { describeThrown } from '../../shared/errors.ts';
 import { LIMITS } from '../../shared/job/limits.ts';
-import { jsonDepth } from '../../shared/text/json.ts';
+import { readJson } from '../../shared/text/read-json.ts';
 import { CliError } from '../cli-error.ts';
-import { findJsonFault } from './json-fault.ts';
 
 /**
  * The largest text. The API takes inputs of up to {@link LIMITS}.inputBytes; the text may be larger, because white space
@@ -90,21 +89,13 @@ function decode(bytes: Uint8Array, what: string): string {
  * Parses JSON from the command line or from a file.
  * @param what the name of the text, for an error
  * @param hint what the user can do about an error
- * @throws CliError `usage-invalid` with the line and column where the text stops being JSON
+ * @throws CliError `usage-invalid` with the line and column where the text stops being JSON, or the path of a number that
+ *   would be changed
  */
 export function parseInput(text: string, what: string, hint?: string): unknown {
-  if (jsonDepth(text, MAX_DEPTH) > MAX_DEPTH) {
-    throw new CliError('usage-invalid', `${what} is nested deeper than ${MAX_DEPTH} levels`);
-  }
-  try {
-    return JSON.parse(text);
-  } catch (cause) {
-    const { line, column, message } = findJsonFault(text);
-    throw new CliError('usage-invalid', `${what} is not JSON: line ${line}, column ${column}: ${message}`, {
-      cause,
-      hint,
-    });
-  }
+  const read = readJson(text, MAX_DEPTH);
+  if ('value' in read) return read.value;
+  throw new CliError('usage-invalid', `${what} ${read.fault}`, { hint });
 }
 
 function tooLarge(what: string, maxBytes: number): CliError {

@@ -1,7 +1,8 @@
+import type { Context } from 'hono';
 import { createMiddleware } from 'hono/factory';
 import { withDeadline } from '../../../shared/deadline.ts';
 import { ThroughlineError } from '../../../shared/errors.ts';
-import { jsonDepth } from '../../../shared/text/json.ts';
+import { readJson } from '../../../shared/text/read-json.ts';
 import type { EdgeHono } from '../edge-app.ts';
 import { readBody } from './read-body.ts';
 
@@ -17,7 +18,7 @@ const JSON_MEDIA_TYPE = /^application\/(?:[a-z0-9.+-]+\+)?json\s*(?:;|$)/i;
  */
 export function jsonBody({ inputs = 1 }: { readonly inputs?: number } = {}) {
   return createMiddleware<EdgeHono>(async function jsonBody(c, next) {
-    checkMediaType(c.req.header('content-type'), c.req.header('content-encoding'));
+    checkMediaType(c);
     const maxSize = inputs * (c.env.config.MAX_INPUT_BYTES + ENVELOPE_BYTES);
     const { BODY_TIMEOUT_MS } = c.env.config;
     const bytes = await withDeadline(
@@ -30,11 +31,14 @@ export function jsonBody({ inputs = 1 }: { readonly inputs?: number } = {}) {
   });
 }
 
-function checkMediaType(type: string | undefined, encoding: string | undefined): void {
-  if (type === undefined || !JSON_MEDIA_TYPE.test(type)) {
+/** A refusal says what would be taken (RFC 9110, section 15.5.16). */
+function checkMediaType(c: Context<EdgeHono>): void {
+  if (!JSON_MEDIA_TYPE.test(c.req.header('content-type') ?? '')) {
+    c.header('accept', 'application/json');
     throw new ThroughlineError('media-type-unsupported', 'send the job as "Content-Type: application/json"');
   }
-  if (encoding !== undefined && encoding.toLowerCase() !== 'identity') {
+  if ((c.req.header('content-encoding') ?? 'identity').toLowerCase() !== 'identity') {
+    c.header('accept-encoding', 'identity');
     throw new ThroughlineError('media-type-unsupported', 'send the body without a Content-Encoding');
   }
 }
@@ -52,12 +56,8 @@ function decodeUtf8(bytes: Uint8Array): string {
 }
 
 function parseBody(text: string): unknown {
-  if (jsonDepth(text, MAX_DEPTH) > MAX_DEPTH) {
-    throw new ThroughlineError('request-invalid', `the body is nested deeper than ${MAX_DEPTH} levels`);
-  }
-  try {
-    return JSON.parse(text);
-  } catch (cause) {
-    throw new ThroughlineError('request-invalid', 'the body is not valid JSON', { cause });
-  }
+  const read = readJson(text, MAX_DEPTH);
+  if ('value' in read) return read.value;
+  const { fault, violations } = read;
+  throw new ThroughlineError('request-invalid', `the body ${fault}`, { violations });
 }

@@ -60,22 +60,23 @@ describe('the media type of a body', () => {
 
 describe('a body', () => {
   it.each([
-    '',
-    '{',
-    '{"operation":"echo"',
-    'echo',
-    '{"operation":"echo"}{}',
-    "{'operation':'echo'}",
-    'NaN',
-    '\0',
-    '\u001b[2J',
-  ])('that is not JSON is answered 400: %j', async (body) => {
+    ['', 1, 1],
+    ['{', 1, 2],
+    ['{"operation":"echo"', 1, 20],
+    ['echo', 1, 1],
+    ['{"operation":"echo"}{}', 1, 21],
+    ["{'operation':'echo'}", 1, 2],
+    ['NaN', 1, 1],
+    ['\0', 1, 1],
+    ['\u001b[2J', 1, 1],
+    ['{\n  "operation": "echo",\n  "input": 01\n}', 3, 13],
+  ])('that is not JSON is answered 400, with the place: %j', async (body, line, column) => {
     const { post, submitted } = await setup();
     const response = await post(body);
     expect(response.status).toBe(400);
     expect(await problemIn(response)).toMatchObject({
       code: 'request-invalid',
-      detail: 'the body is not valid JSON',
+      detail: expect.stringContaining(`the body is not JSON: line ${line}, column ${column}: `),
     });
     expect(submitted).toEqual([]);
   });
@@ -114,6 +115,30 @@ describe('a body', () => {
       expect(submitted).toEqual([]);
     },
   );
+
+  it.each([
+    ['{"operation":"echo","input":{"id":1970670598291982290,"big":1e400}}', ['/input/id', '/input/big']],
+    ['{"operation":"echo","input":1,"maxAttempts":1.00000000000000000001}', ['/maxAttempts']],
+  ])('with a number that a double cannot hold has its path named: %s', async (body, paths) => {
+    const { post, submitted } = await setup();
+    const response = await post(body);
+    expect(response.status).toBe(400);
+    const { code, violations, detail } = await problemIn(response);
+    expect(code).toBe('request-invalid');
+    expect((violations as { path: string }[]).map(({ path }) => path)).toEqual(paths);
+    for (const path of paths) expect(detail).toContain(`${path}: `);
+    expect(submitted).toEqual([]);
+  });
+
+  it('of a batch with a number that a double cannot hold is refused as a whole', async () => {
+    const { send, submitted } = await setup();
+    const body = '{"jobs":[{"operation":"echo","input":1},{"operation":"echo","input":9007199254740993}]}';
+    const headers = { 'content-type': 'application/json' };
+    const response = await send('/v1/jobs/batch', { method: 'POST', headers, body });
+    expect(response.status).toBe(400);
+    expect(await problemIn(response)).toMatchObject({ violations: [{ path: '/jobs/1/input' }] });
+    expect(submitted).toEqual([]);
+  });
 
   it('with the same key twice means the last value, as in JSON.parse', async () => {
     const { post, submitted } = await setup();

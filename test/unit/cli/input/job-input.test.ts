@@ -2,11 +2,9 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
-import fc from 'fast-check';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { CliError } from '../../../../cli/cli-error.ts';
 import { readJobInput } from '../../../../cli/input/job-input.ts';
-import { findJsonFault } from '../../../../cli/input/json-fault.ts';
 
 const signal = new AbortController().signal;
 
@@ -59,6 +57,8 @@ describe('the input of a job', () => {
     ['an empty text', async () => '', /line 1, column 1: a value was expected, the text ends/],
     ['a fault on a later line', async () => `@${await file('{\n  "a": 1,\n}')}`, /line 3, column 1/],
     ['absurd nesting', async () => '['.repeat(100_000), /nested deeper than/],
+    ['an id beyond 2^53', async () => '{"a":[{"id":9007199254740993}]}', /\/a\/0\/id: 9007199254740993 /],
+    ['a number without end', async () => `@${await file('[1e400]')}`, /\/0: 1e400 /],
   ])('is refused: %s', async (_, argument, message) => {
     const thrown = await read(await argument()).catch((error: unknown) => error);
     expect(thrown).toBeInstanceOf(CliError);
@@ -81,85 +81,5 @@ describe('the input of a job', () => {
     const reading = readJobInput('-', { stdin: silent, signal: interrupt.signal });
     interrupt.abort(new CliError('interrupted', 'interrupted'));
     await expect(reading).rejects.toMatchObject({ code: 'interrupted' });
-  });
-});
-
-function isJson(text: string): boolean {
-  try {
-    JSON.parse(text);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-describe('the fault of a text that is not JSON', () => {
-  it.each([
-    ['{"a": abc}', 1, 7, 'a value was expected, found "a"'],
-    ['{"a":1,}', 1, 8, 'a name in double quotes was expected, found "}"'],
-    ['{a:1}', 1, 2, 'a name in double quotes was expected, found "a"'],
-    ['{"a" 1}', 1, 6, '":" was expected, found "1"'],
-    ['[1 2]', 1, 4, '"," or the end of the list or object was expected, found "2"'],
-    ['[1,]', 1, 4, 'a value was expected, found "]"'],
-    ['[', 1, 2, '"," or the end of the list or object was expected, the text ends'],
-    ['{"a":[1}', 1, 8, '"," or the end of the list or object was expected, found "}"'],
-    ['{} x', 1, 4, 'the end of the text was expected, found "x"'],
-    ['01', 1, 2, 'the end of the text was expected, found "1"'],
-    ['[1 x]', 1, 4, '"," or the end of the list or object was expected, found "x"'],
-    ['{"a":1} // b', 1, 9, 'the end of the text was expected, found "/"'],
-    ['-', 1, 1, 'a value was expected, found "-"'],
-    ['[1,tru]', 1, 4, 'a value was expected, found "t"'],
-    ['"abc', 1, 1, 'this text in double quotes has no end'],
-    ['"a\\x"', 1, 3, 'this is no escape sequence of JSON'],
-    ['["a\nb"]', 1, 4, 'a text in double quotes holds a raw control character'],
-    ['[\n1,\r\n 😀]', 3, 2, 'a value was expected, found "😀"'],
-    ["{'a':1}", 1, 2, 'a name in double quotes was expected, found "\'"'],
-  ])('%j is found at line %i, column %i', (text, line, column, message) => {
-    expect(() => JSON.parse(text)).toThrow(SyntaxError);
-    expect(findJsonFault(text)).toEqual({ line, column, message });
-  });
-
-  it('is never found after the first wrong character, nor before the token with it', () => {
-    fc.assert(
-      fc.property(fc.json(), fc.nat(), (json, position) => {
-        const at = position % (json.length + 1);
-        const broken = `${json.slice(0, at)}\u0001${json.slice(at)}`;
-        const { line, column } = findJsonFault(broken);
-        expect(line).toBe(1);
-        expect(broken.slice(column - 1, at)).toMatch(/^[\w+.\\-]*$/);
-      }),
-    );
-  });
-
-  it('is found in every text that JSON.parse refuses', () => {
-    const token = fc.constantFrom(
-      '{',
-      '}',
-      '[',
-      ']',
-      ',',
-      ':',
-      '"a"',
-      '"',
-      '1',
-      '-',
-      '.5',
-      'null',
-      'x',
-      '//',
-      ' ',
-    );
-    fc.assert(
-      fc.property(fc.array(token, { maxLength: 12 }), (tokens) => {
-        const text = tokens.join('');
-        fc.pre(!isJson(text));
-        const { line, column } = findJsonFault(text);
-        expect(line).toBe(1);
-        expect(column).toBeGreaterThanOrEqual(1);
-        expect(column).toBeLessThanOrEqual(text.length + 1);
-        // The text before the fault has no fault itself: a character that no JSON text holds is the first one.
-        expect(findJsonFault(`${text.slice(0, column - 1)} \u0001`).column).toBe(column + 1);
-      }),
-    );
   });
 });

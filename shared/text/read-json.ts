@@ -1,0 +1,51 @@
+import { jsonDepth } from './json.ts';
+import { findJsonFault } from './json-fault.ts';
+import { inexactNumbers } from './json-numbers.ts';
+
+const MAX_VIOLATIONS = 10;
+const MAX_SHOWN = 40;
+
+/** A place in a text, as a JSON Pointer (RFC 6901), and what is wrong there. */
+interface Violation {
+  readonly path: string;
+  readonly message: string;
+}
+
+/** A text that cannot be taken as JSON: what is wrong with it, as the end of a sentence, and each place that is wrong. */
+interface JsonRefusal {
+  readonly fault: string;
+  readonly violations: readonly Violation[];
+}
+
+/**
+ * Reads JSON that a person or a program sent. It refuses what JSON.parse would change in silence: a number that a double
+ * cannot hold (RFC 7493, section 2.2).
+ * @param maxDepth how deeply lists and objects may be nested; JSON.parse is recursive
+ */
+export function readJson(text: string, maxDepth: number): { readonly value: unknown } | JsonRefusal {
+  if (jsonDepth(text, maxDepth) > maxDepth)
+    return { fault: `is nested deeper than ${maxDepth} levels`, violations: [] };
+  try {
+    const value: unknown = JSON.parse(text);
+    const violations: Violation[] = [];
+    for (const number of inexactNumbers(text)) {
+      if (violations.push(violationOf(number)) === MAX_VIOLATIONS) break;
+    }
+    if (violations.length === 0) return { value };
+    const places = violations.map(({ path, message }) => `${path || 'the whole'}: ${message}`).join('; ');
+    return { fault: `holds a number that would be changed: ${places}`, violations };
+  } catch {
+    const { line, column, message } = findJsonFault(text);
+    return { fault: `is not JSON: line ${line}, column ${column}: ${message}`, violations: [] };
+  }
+}
+
+function violationOf({ path, source }: { path: string; source: string }): Violation {
+  const shown = source.length > MAX_SHOWN ? `${source.slice(0, MAX_SHOWN)}…` : source;
+  const value = Number(source);
+  const changed = Number.isFinite(value) ? `JSON numbers would make it ${value}` : 'JSON numbers are smaller';
+  return {
+    path,
+    message: `${shown} is too exact or too large for a JSON number (${changed}); send it as text`,
+  };
+}
