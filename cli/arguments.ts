@@ -38,7 +38,9 @@ export const WAIT_HELP = `1 to ${LIMITS.waitSeconds} seconds (default ${DEFAULT_
 export function durationMs(text: string): number {
   const ms = parseDuration(text);
   if (ms !== undefined && ms >= 1 && ms <= LIMITS.timeoutMs) return ms;
-  throw new InvalidArgumentError('It must be a duration such as 500ms, 30s or 5m, at most 24 hours.');
+  throw new InvalidArgumentError(
+    'It must be a duration such as 500ms, 30s, 1h30m or PT1H, at most 24 hours.',
+  );
 }
 
 /** Checks a duration and keeps it as text, because the API parses it. */
