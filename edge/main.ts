@@ -5,6 +5,7 @@ import { startTrace } from '../shared/propagation/index.ts';
 import { Bridge as BridgeObject } from './bridge/bridge.ts';
 import { BridgeClient } from './calls/bridge-client.ts';
 import { JobIndexClient } from './calls/job-index-client.ts';
+import { PlaceSeal } from './calls/place-seal.ts';
 import { type RequestLocation, regionOf } from './calls/placement.ts';
 import {
   bindingWarnings,
@@ -40,7 +41,8 @@ const tracedRequests = new WeakMap<Request, RequestContext>();
 
 export default {
   async fetch(request, env, ctx): Promise<Response> {
-    return await drainingResponse(request, await answer(request, env, ctx), ctx);
+    const response = URL.canParse(request.url) ? await answer(request, env, ctx) : answerWithoutPath(request);
+    return await drainingResponse(request, response, ctx);
   },
 } satisfies ExportedHandler<Env>;
 
@@ -81,6 +83,14 @@ async function answer(request: Request, env: Env, ctx: ExecutionContext): Promis
   }
 }
 
+/** Answers `OPTIONS *`, which asks for the methods of the whole server (RFC 9110, section 9.3.7). Its URL cannot be parsed. */
+function answerWithoutPath({ method }: Request): Response {
+  if (method !== 'OPTIONS')
+    return problemResponse(new ThroughlineError('request-invalid', 'the request names no path'));
+  const headers = { allow: 'GET, POST, DELETE, OPTIONS', 'cache-control': 'no-store' };
+  return new Response(null, { status: 204, headers });
+}
+
 function handlerOf(env: Env, { config, warnings }: EdgeSettings): Handler {
   const existing = handlers.get(env);
   if (existing !== undefined) return existing;
@@ -97,17 +107,19 @@ function handlerOf(env: Env, { config, warnings }: EdgeSettings): Handler {
 function createAppHandler(env: Env, config: EdgeConfig): Handler {
   const log = createLogger(config.LOG_LEVEL);
   const index = new JobIndexClient(env.JOB_INDEX, config.INDEX_SHARDS);
+  const seal = new PlaceSeal(config);
   return async (request, requestContext, ctx) => {
+    const byRegion = config.BRIDGE_PLACEMENT === 'region';
     const bridge = new BridgeClient(env.BRIDGE, {
       shards: config.BRIDGE_SHARDS,
       brokerTimeoutMs: config.BROKER_TIMEOUT_MS,
-      region:
-        config.BRIDGE_PLACEMENT === 'region' ? regionOf((request.cf ?? {}) as RequestLocation) : undefined,
+      byRegion,
+      region: byRegion ? regionOf((request.cf ?? {}) as RequestLocation) : undefined,
       locationHint: config.BRIDGE_LOCATION_HINT,
     });
     return await app.fetch(
       request,
-      { config, log, bridge, index, requestContext } satisfies EdgeBindings,
+      { config, log, bridge, index, seal, requestContext } satisfies EdgeBindings,
       ctx,
     );
   };

@@ -39,7 +39,8 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
   const removeNewListeners = rememberSignalListeners();
   const miniflare = new Miniflare(convertV4MiniflareOptions({ ...settings, log: new Log(LogLevel.ERROR) }));
   try {
-    const url = await miniflare.ready;
+    await miniflare.ready;
+    const url = await miniflare.unsafeGetDirectURL();
     const inspector = options.inspect === true ? await miniflare.getInspectorURL() : undefined;
     removeNewListeners();
     // Miniflare gives the URL of its WebSocket.
@@ -72,7 +73,8 @@ function workerSettings(options: EdgeOptions, contents: string) {
     ...(storageDir === undefined ? {} : { resourcePersistencePath: storageDir }),
     ...(options.inspect === true ? { inspectorPort: 0 } : {}),
     host: HOST,
-    port: options.port,
+    // The Worker listens itself. The listener of miniflare answers a request without a path with a plain 500.
+    unsafeDirectSockets: [{ host: HOST, port: options.port }],
     handleStructuredLogs: ({ message }: { message: string }) => options.onLog(message),
   };
 }

@@ -1,6 +1,7 @@
 import { context } from '@opentelemetry/api';
 import { SERVICE } from '../../shared/trace/semantics.ts';
 import { JobIndexClient } from '../calls/job-index-client.ts';
+import { PlaceSeal } from '../calls/place-seal.ts';
 import { type Env, edgeConfig } from '../config.ts';
 import { AcceptedFeed } from '../jobs/accepted-feed.ts';
 import { BrokerConnection } from '../nats/broker-connection.ts';
@@ -23,6 +24,7 @@ export interface BridgeParts {
   readonly scheduler: OutboxScheduler;
   readonly feed: AcceptedFeed;
   readonly watches: JobWatches;
+  readonly seal: PlaceSeal;
   /** What must have stored a job before the job is accepted: JetStream or the outbox (`ACK_MODE`). */
   readonly ackMode: 'stream' | 'outbox';
   /** Whether the outbox keeps each job until its end is recorded (`OUTBOX_KEEP=ended`). */
@@ -48,6 +50,7 @@ export function createParts(state: DurableObjectState, env: Env): BridgeParts {
   connection.onOpen(() => scheduler.reconnected());
   return {
     ...{ name, log, connection, outbox, scheduler, feed, keepUntilEnded },
+    seal: new PlaceSeal(config),
     operations: new OperationDirectory(new SavedOperations(sql), log),
     watches: new JobWatches(connection, log, outbox, config.EVENT_STREAMS_PER_TENANT),
     ackMode: config.ACK_MODE,

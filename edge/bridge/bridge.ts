@@ -25,6 +25,7 @@ import type {
   Redriven,
 } from '../calls/dead-letter-commands.ts';
 import type { BridgeApi } from '../calls/objects.ts';
+import { eventScope, sealEvents } from '../calls/place-seal.ts';
 import { type Reply, refusal } from '../calls/reply.ts';
 import type { Env } from '../config.ts';
 import { deadLetterDetailOf, lastDeadLetter, listDeadLetters } from '../jobs/dead-letters.ts';
@@ -86,7 +87,12 @@ export class Bridge extends DurableObject<Env> implements BridgeApi {
     return this.#reply(command.carrier, async () => {
       const pending = await readPendingJob(this.#parts, command.tenant, command.jobId);
       if (pending !== undefined) return { events: [] };
-      return await this.#use((session) => readJobHistory(session, command));
+      const { events, next } = await this.#use((session) => readJobHistory(session, command));
+      const { seal } = this.#parts;
+      return {
+        events: await sealEvents(seal, command, events),
+        ...(next === undefined ? {} : { next: await seal.seal(eventScope(command), Number(next)) }),
+      };
     });
   }
 
@@ -94,7 +100,10 @@ export class Bridge extends DurableObject<Env> implements BridgeApi {
     return this.#reply(command.carrier, async () => {
       const lease = await this.#parts.watches.join(command);
       const { ended } = await lease.watch.read(command.after).catch(() => ({ ended: false }));
-      if (!ended) return eventStream(lease, command.after, this.#parts.heartbeatMs);
+      if (!ended) {
+        const { heartbeatMs, seal } = this.#parts;
+        return eventStream(lease, command.after, heartbeatMs, (events) => sealEvents(seal, command, events));
+      }
       lease.release();
       return null;
     });

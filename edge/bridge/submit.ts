@@ -21,7 +21,7 @@ import type { BridgeParts } from './bridge-parts.ts';
 const tracer = trace.getTracer('throughline-bridge');
 
 /** What a submission needs of its bridge. */
-type SubmitParts = Omit<BridgeParts, 'connection' | 'watches' | 'heartbeatMs'> & {
+type SubmitParts = Omit<BridgeParts, 'connection' | 'watches' | 'heartbeatMs' | 'seal'> & {
   readonly connection: BrokerAccess;
 };
 

@@ -13,7 +13,9 @@ export interface BridgeAddress {
 export interface BridgePlacement {
   /** How many bridges a region has. */
   readonly shards: number;
-  /** The caller's region, if bridges are placed by region; undefined: the same bridges serve all callers. */
+  /** Whether bridges are placed by region. If not, a region in a job's id means nothing. */
+  readonly byRegion: boolean;
+  /** The caller's region, if bridges are placed by region and it is known; undefined: the bridges that serve all regions. */
   readonly region: Region | undefined;
   /** Where the bridges that serve all regions should be placed. */
   readonly locationHint: Region | undefined;
@@ -29,7 +31,8 @@ export class BridgeAddresses {
 
   /** The bridge of a job's id, always the same. */
   ofJob(id: string): BridgeAddress {
-    return this.#addressOf(regionOfJob(id), shardOf(id, this.#placement.shards));
+    const region = this.#placement.byRegion ? regionOfJob(id) : undefined;
+    return this.#addressOf(region, shardOf(id, this.#placement.shards));
   }
 
   /** The bridge for a request about a tenant, not about one job. */

@@ -11,7 +11,7 @@ export const TOP: ListPlace = { acceptedAt: Number.MAX_SAFE_INTEGER, id: '' };
 
 /** A place as opaque text for callers (base64url). */
 export function writeCursor({ acceptedAt, id }: ListPlace): string {
-  return btoa(`${acceptedAt}.${id}`).replaceAll('+', '-').replaceAll('/', '_').replace(/=+$/, '');
+  return toBase64Url(new TextEncoder().encode(`${acceptedAt}.${id}`));
 }
 
 /** Reads a cursor; undefined when {@link writeCursor} could not have made it. */
@@ -24,14 +24,26 @@ export function readCursor(cursor: string): ListPlace | undefined {
 
 function decode(cursor: string): string {
   try {
-    return atob(cursor.replaceAll('-', '+').replaceAll('_', '/'));
+    return new TextDecoder().decode(fromBase64Url(cursor));
   } catch {
     return '';
   }
 }
 
-/** The cursor of a redrive of many: `<from>-<to>`. */
-export const REDRIVE_CURSOR = /^([0-9]{1,15})-([0-9]{1,15})$/;
+export function toBase64Url(bytes: Uint8Array): string {
+  return btoa(String.fromCharCode(...bytes))
+    .replaceAll('+', '-')
+    .replaceAll('/', '_')
+    .replace(/=+$/, '');
+}
+
+/** @throws DOMException where `text` is not base64url */
+export function fromBase64Url(text: string): Uint8Array<ArrayBuffer> {
+  return Uint8Array.from(atob(text.replaceAll('-', '+').replaceAll('_', '/')), (char) => char.charCodeAt(0));
+}
+
+/** The cursor of a redrive of many, as a bridge writes it: `<from>-<to>`. Callers get it sealed. */
+const REDRIVE_CURSOR = /^([0-9]{1,15})-([0-9]{1,15})$/;
 
 /** The sequences that the next request of a redrive of many has to look at. */
 interface RedriveCursor {

@@ -2,6 +2,7 @@ import { HonoBase } from 'hono/hono-base';
 import { TrieRouter } from 'hono/router/trie-router';
 import type { BridgeClient } from '../calls/bridge-client.ts';
 import type { JobIndexClient } from '../calls/job-index-client.ts';
+import type { PlaceSeal } from '../calls/place-seal.ts';
 import type { EdgeConfig } from '../config.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { RequestContext } from './request-context.ts';
@@ -12,6 +13,7 @@ export interface EdgeBindings {
   readonly log: Logger;
   readonly bridge: BridgeClient;
   readonly index: JobIndexClient;
+  readonly seal: PlaceSeal;
   readonly requestContext: RequestContext;
 }
 

@@ -3,6 +3,8 @@ import type { HistoryEvent } from '../../shared/job/event-record.ts';
 import type { WatchRead } from './job-watch.ts';
 import type { WatchLease } from './job-watches.ts';
 
+type SealEvents = (events: readonly HistoryEvent[]) => Promise<readonly HistoryEvent[]>;
+
 const encoder = new TextEncoder();
 const RETRY_MS = 250;
 /** The start of a stream: how long a client waits before it connects again, in milliseconds. */
@@ -14,28 +16,32 @@ const STREAM_HEARTBEAT = ':\n\n';
  * A job's events as `text/event-stream`: the recorded events after `after`, then the events as they come, until the job
  * has ended. The stream is made while it is read, so a slow reader costs no memory.
  * @param heartbeatMs the longest silence, in milliseconds
+ * @param seal gives the events ids for callers
  */
 export function eventStream(
   lease: WatchLease,
   after: number,
   heartbeatMs: number,
+  seal: SealEvents,
 ): ReadableStream<Uint8Array> {
   // Only a stream of bytes may cross from a Durable Object to its caller.
-  return new ReadableStream(new EventStreamSource(lease, after, heartbeatMs));
+  return new ReadableStream(new EventStreamSource(lease, after, heartbeatMs, seal));
 }
 
 class EventStreamSource implements UnderlyingByteSource {
   readonly type = 'bytes';
   readonly #lease: WatchLease;
   readonly #heartbeatMs: number;
+  readonly #seal: SealEvents;
   #position: number;
   #opened = false;
   #cancelled = false;
 
-  constructor(lease: WatchLease, after: number, heartbeatMs: number) {
+  constructor(lease: WatchLease, after: number, heartbeatMs: number, seal: SealEvents) {
     this.#lease = lease;
     this.#position = after;
     this.#heartbeatMs = heartbeatMs;
+    this.#seal = seal;
   }
 
   async pull(controller: ReadableByteStreamController): Promise<void> {
@@ -67,7 +73,8 @@ class EventStreamSource implements UnderlyingByteSource {
     while (!this.#cancelled) {
       const read = await this.#read();
       if (read?.ended) return undefined;
-      if (read !== undefined && read.events.length > 0) return read.events.map(eventText).join('');
+      if (read !== undefined && read.events.length > 0)
+        return (await this.#seal(read.events)).map(eventText).join('');
       const left = until - Date.now();
       if (left <= 0) return STREAM_HEARTBEAT;
       // A read that failed is tried again soon; a new event is waited for.

@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { CallbackEvent } from './callback-event.ts';
 import { JobEvent } from './event.ts';
 
-/** A stored event. Its id is its sequence in the `EVENTS` stream, so the ids of one job only grow. */
+/** A stored event. Inside the edge its id is its sequence in the `EVENTS` stream; callers get an opaque id. */
 export const RecordedEvent = JobEvent.extend({ id: z.string() });
 export type RecordedEvent = z.infer<typeof RecordedEvent>;
 
@@ -28,11 +28,4 @@ export function recordedEvent<E extends JobEvent | CallbackEvent>(
   event: E,
 ): E & { id: string } {
   return { id: String(sequence), ...event };
-}
-
-const EVENT_ID = /^[0-9]{1,15}$/;
-
-/** The sequence in an event's id; undefined if the text is not such an id. */
-export function sequenceOf(id: string): number | undefined {
-  return EVENT_ID.test(id) ? Number(id) : undefined;
 }

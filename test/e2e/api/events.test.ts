@@ -4,6 +4,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import type { EventKind, JobEvent } from '../../../shared/job/event.ts';
 import type { RecordedEvent } from '../../../shared/job/event-record.ts';
 import { Job } from '../../../shared/job/job.ts';
+import { SEALED } from '../../../edge/calls/place-seal.ts';
 import { allOf, connectEvents } from '../../support/http/event-source.ts';
 import { until } from '../../support/poll.ts';
 import { problemOf, startTestStack, type TestStack, withTestStack } from '../../support/stack.ts';
@@ -28,7 +29,7 @@ async function submit(input: Record<string, unknown>): Promise<Job> {
   return Job.parse(await (await stack.submit({ operation: 'test.mode', input })).json());
 }
 
-/** A worker of the test: it records an event of a job when the test says so. */
+/** A worker of the test: it records an event of a job when the test says so. Each event has a text of its own. */
 async function startTeller(stack: TestStack, jobId: string) {
   const nats: NatsConnection = await connect({ servers: stack.nats.url, maxReconnectAttempts: -1 });
   const stream = jetstream(nats);
@@ -50,8 +51,8 @@ async function startTeller(stack: TestStack, jobId: string) {
       progress: { message: `${++count}` },
     };
     const msgID = `${jobId}:${count}`;
-    const ack = await stream.publish(`events.demo.${jobId}`, JSON.stringify(event), { msgID, retries: 20 });
-    return String(ack.seq);
+    await stream.publish(`events.demo.${jobId}`, JSON.stringify(event), { msgID, retries: 20 });
+    return event.progress?.message ?? '';
   };
   return { tell, stop: () => nats.close() };
 }
@@ -64,6 +65,8 @@ async function watchedJobs(stack: TestStack): Promise<number> {
 }
 
 const kindsOf = (events: readonly RecordedEvent[]): string[] => events.map(({ kind }) => kind);
+const textsOf = (events: readonly RecordedEvent[]): string[] =>
+  events.map(({ progress }) => progress?.message ?? '');
 const idsOf = (events: readonly RecordedEvent[]): string[] => events.map(({ id }) => id);
 
 describe('the history of a job', () => {
@@ -72,8 +75,9 @@ describe('the history of a job', () => {
     const events = await historyOf(stack, job.id);
     expect(kindsOf(events)).toEqual(['started', 'progress', 'retrying', 'started', 'progress', 'succeeded']);
     expect(events.map(({ attempt }) => attempt)).toEqual([1, 1, 1, 2, 2, 2]);
-    const ids = idsOf(events).map(Number);
-    expect(ids).toEqual([...new Set(ids)].sort((a, b) => a - b));
+    const ids = idsOf(events);
+    expect(new Set(ids).size).toBe(ids.length);
+    for (const id of ids) expect(id).toMatch(SEALED);
     for (const event of events) expect(event).toMatchObject({ jobId: job.id, traceId: job.traceId });
     expect(events[2]).toMatchObject({ error: { code: 'operation-failed' } });
     expect(events[5]).toMatchObject({ result: { attempt: 2 } });
@@ -103,17 +107,17 @@ describe('the history of a job', () => {
 
   it('of any length comes whole, in pages', async () => {
     const teller = await startTeller(stack, 'long-history');
-    const ids = await Promise.all(Array.from({ length: 1_500 }, () => teller.tell('progress')));
-    const sorted = ids.sort((a, b) => Number(a) - Number(b));
+    const told = await Promise.all(Array.from({ length: 1_500 }, () => teller.tell('progress')));
     const response = await stack.call('/v1/jobs/long-history/events');
     const first = (await response.json()) as { events: RecordedEvent[]; next: string };
     expect(first.events).toHaveLength(1_000);
     const rest = await historyOf(stack, 'long-history', `?after=${first.next}`);
-    expect([...idsOf(first.events), ...idsOf(rest)]).toEqual(sorted);
+    expect([...textsOf(first.events), ...textsOf(rest)]).toEqual(told);
+    expect(new Set(idsOf([...first.events, ...rest])).size).toBe(told.length);
 
     await teller.tell('succeeded');
     const streamed = await allOf(await connectEvents(stack, 'long-history'));
-    expect(idsOf(streamed).slice(0, -1)).toEqual(sorted);
+    expect(textsOf(streamed).slice(0, -1)).toEqual(told);
     await teller.stop();
   });
 
@@ -131,6 +135,25 @@ describe('the history of a job', () => {
       expect(await watchedJobs(stack)).toBe(0);
     },
   );
+
+  it('shows by its ids neither the order of events nor how many there are of all jobs', async () => {
+    const jobs = await Promise.all([1, 2, 3].map(() => stack.run('test.mode', { mode: 'done' })));
+    const histories = await Promise.all(jobs.map(({ id }) => historyOf(stack, id)));
+    for (const id of histories.flatMap(idsOf)) expect(id).toMatch(SEALED);
+    const [first, second] = histories;
+    for (const query of ['?after=1', '?after=', '?after=x', `?after=${first?.[0]?.id}&after=x`, '?aftr=1'])
+      expect((await stack.call(`/v1/jobs/${jobs[0]?.id}/events${query}`)).status).toBe(400);
+    const foreign = await stack.call(`/v1/jobs/${jobs[0]?.id}/events?after=${second?.[0]?.id}`);
+    expect([foreign.status, (await problemOf(foreign)).code]).toEqual([404, 'cursor-unknown']);
+  });
+
+  it('goes on at an id that was given before the edge started again', async () => {
+    const stack = await withTestStack({ ...OPTIONS, edge: { ...OPTIONS.edge, BRIDGE_SHARDS: '4' } });
+    const job = await stack.run('test.mode', { mode: 'done' });
+    const events = await historyOf(stack, job.id);
+    await stack.restartEdge();
+    expect(await historyOf(stack, job.id, `?after=${events[0]?.id}`)).toEqual(events.slice(1));
+  });
 
   it('refuses a Last-Event-ID that is none', async () => {
     const response = await stack.call('/v1/jobs/any/events', { headers: { 'last-event-id': 'x' } });
@@ -161,9 +184,7 @@ describe('the event stream of a job', () => {
     const events = await allOf(await connectEvents(stack, job.id));
     expect(events).toEqual(await historyOf(stack, job.id));
     expect(await allOf(await connectEvents(stack, job.id, events[0]?.id))).toEqual(events.slice(1));
-    for (const id of [events.at(-1)?.id, '999999999999999']) {
-      expect((await connectEvents(stack, job.id, id)).response.status).toBe(204);
-    }
+    expect((await connectEvents(stack, job.id, events.at(-1)?.id)).response.status).toBe(204);
     expect(await watchedJobs(stack)).toBe(0);
   });
 
@@ -189,7 +210,7 @@ describe('the event stream of a job', () => {
     for (let number = 0; number < 40; number++) written.push(await teller.tell('progress'));
     expect(await watchedJobs(stack)).toBe(1);
     written.push(await teller.tell('succeeded'));
-    for (const ids of await Promise.all(watching)) expect(ids).toEqual(written);
+    for (const texts of await Promise.all(watching)) expect(texts).toEqual(written);
     expect(await until('the watch to end', async () => (await watchedJobs(stack)) === 0)).toBe(true);
     await teller.stop();
   });
@@ -210,20 +231,20 @@ describe('the event stream of a job', () => {
       written.push(await teller.tell('progress'));
     }
     written.push(await teller.tell('succeeded'));
-    for (const events of await Promise.all(watching)) expect(idsOf(events)).toEqual(written);
+    for (const events of await Promise.all(watching)) expect(textsOf(events)).toEqual(written);
     await teller.stop();
   });
 });
 
 /** Watches a job to its end over two connections: the first is dropped after some events. */
 async function watchWithCut(stack: TestStack, jobId: string, cutAfter: number): Promise<string[]> {
-  const seen: string[] = [];
+  const seen: RecordedEvent[] = [];
   const first = await connectEvents(stack, jobId);
-  for await (const { id } of first) {
-    seen.push(id);
+  for await (const event of first) {
+    seen.push(event);
     if (seen.length === cutAfter) break;
   }
   first.drop();
-  for await (const { id } of await connectEvents(stack, jobId, seen.at(-1))) seen.push(id);
-  return seen;
+  for await (const event of await connectEvents(stack, jobId, seen.at(-1)?.id)) seen.push(event);
+  return textsOf(seen);
 }

@@ -45,7 +45,13 @@ function namespace() {
   return { asked, bridges: { getByName } as never };
 }
 
-const OPTIONS = { shards: 4, brokerTimeoutMs: 1_000, region: undefined, locationHint: undefined };
+const OPTIONS = {
+  shards: 4,
+  brokerTimeoutMs: 1_000,
+  byRegion: true,
+  region: undefined,
+  locationHint: undefined,
+};
 
 describe('the bridge of a job', () => {
   it('is in the region of its id, wherever the caller is', async () => {
@@ -61,11 +67,18 @@ describe('the bridge of a job', () => {
     });
   });
 
+  it('ignores the region in an id where bridges are not placed by region', async () => {
+    const { asked, bridges } = namespace();
+    const client = new BridgeClient(bridges, { ...OPTIONS, byRegion: false });
+    for (const region of REGIONS) await client.read('acme', withRegion('x', region));
+    for (const { name } of asked) expect(name).toMatch(/^bridge-global-[0-3]$/);
+  });
+
   it('is the same for an idempotency key from every region', async () => {
     const { asked, bridges } = namespace();
     for (const region of ['weur', 'apac'] as const) {
       const client = new BridgeClient(bridges, { ...OPTIONS, region, locationHint: 'enam' });
-      await client.read('acme', await jobIdFor('acme', 'key', client.region));
+      await client.read('acme', await jobIdFor('acme', { key: 'key' }, client.region));
     }
     expect(asked[0]).toEqual(asked[1]);
     expect(asked[0]).toMatchObject({ name: expect.stringMatching(/^bridge-global-/), locationHint: 'enam' });
