@@ -6,29 +6,46 @@ import { type Region, withRegion } from '../../calls/placement.ts';
 
 /** 160 bits: two keys never get the same id by chance. */
 const ID_DIGITS = 40;
-const KEY = /^[\x21-\x7e]{1,255}$/;
+/** A string of RFC 8941 (`"order 7"`), as the IETF draft for the header asks for, or the bare text, as many clients send it. */
+export const KEY_HEADER = /^(?:"(?:[ !#-[\]-~]|\\["\\]){1,255}"|[!#-~][!-~]{0,254})$/;
+
+/** What an id is made from, where the request has an `Idempotency-Key`. */
+export interface KeyedPlace {
+  readonly key: string;
+  /** The place of the job in its batch, from 0. Undefined: the request is for one job. */
+  readonly place?: number | undefined;
+}
 
 /**
- * The id of a new job. Without an idempotency key it is a UUID version 7, so that ids sort by time. With a key, the
- * id is a hash of the tenant and the key. So the same key always means the same job, and no table of keys is needed.
+ * The key in an `Idempotency-Key` header. It is read once for each request, so that it means the same everywhere.
+ * @throws ThroughlineError `request-invalid` when it is empty, too long, or not ASCII
+ */
+export function readIdempotencyKey(header: string | undefined): string | undefined {
+  if (header === undefined) return undefined;
+  if (KEY_HEADER.test(header))
+    return header.startsWith('"') ? header.slice(1, -1).replace(/\\(.)/g, '$1') : header;
+  throw new ThroughlineError(
+    'request-invalid',
+    'Idempotency-Key must be 1 to 255 visible ASCII characters, or a text in double quotes (RFC 8941)',
+  );
+}
+
+/**
+ * The id of a new job. Without an idempotency key it is a UUID version 7, so that ids sort by time. With one it is a
+ * digest of tenant, key and place, so that the same key always means the same job, and no table of keys is needed. No key
+ * holds a line feed, so the key of a request and the keys of a batch never give the same id.
  * @param region the region whose bridges take the job. An id made from a key has no region, since the same key may be
  * used in any region.
- * @throws ThroughlineError `request-invalid` when the key is empty, too long, or not visible ASCII
  */
 export async function jobIdFor(
   tenant: string,
-  idempotencyKey: string | undefined,
+  keyed: KeyedPlace | undefined,
   region?: Region,
 ): Promise<string> {
-  if (idempotencyKey === undefined) return withRegion(uuidv7(), region);
-  const key = unquoted(idempotencyKey);
-  if (!KEY.test(key)) {
-    throw new ThroughlineError(
-      'request-invalid',
-      'Idempotency-Key must be 1 to 255 visible ASCII characters',
-    );
-  }
-  return `ik_${(await sha256Hex(`${tenant}\n${key}`)).slice(0, ID_DIGITS)}`;
+  if (keyed === undefined) return withRegion(uuidv7(), region);
+  const { key, place } = keyed;
+  const parts = [tenant, key, ...(place === undefined ? [] : [place])];
+  return `ik_${(await sha256Hex(parts.join('\n'))).slice(0, ID_DIGITS)}`;
 }
 
 /**
@@ -37,11 +54,6 @@ export async function jobIdFor(
  */
 export function fingerprintOf(request: SubmitJob): Promise<string> {
   return sha256Hex(canonicalJson(request));
-}
-
-/** The IETF draft for the header asks for a quoted string; many clients send the value without quotes. */
-function unquoted(value: string): string {
-  return value.length >= 2 && value.startsWith('"') && value.endsWith('"') ? value.slice(1, -1) : value;
 }
 
 /** JSON with the keys of every object in one order (the idea of RFC 8785). */

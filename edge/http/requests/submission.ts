@@ -5,13 +5,15 @@ import { writeJson } from '../../../shared/wire/json-body.ts';
 import type { SubmitCommand } from '../../calls/commands.ts';
 import type { Region } from '../../calls/placement.ts';
 import type { EdgeHono } from '../edge-app.ts';
-import { fingerprintOf, jobIdFor } from './idempotency.ts';
+import { fingerprintOf, jobIdFor, readIdempotencyKey } from './idempotency.ts';
 import { parseRequest, tenantOf } from './read-request.ts';
 
 /** Who submits a job, and what the request says about all jobs in it. */
 export interface Submitter {
   readonly tenant: string;
   readonly idempotencyKey: string | undefined;
+  /** The place of the job in its batch, from 0. Undefined: the request is for one job. */
+  readonly place?: number;
   /** How many bytes an input may have as JSON. */
   readonly inputLimit: number;
   /** The region whose bridges take the job. Undefined: the bridges serve all regions. */
@@ -21,11 +23,11 @@ export interface Submitter {
 /** A job that is ready for the bridge. The call to the bridge adds the trace context. */
 export type PreparedJob = Omit<SubmitCommand, 'carrier'>;
 
-/** The submitter of a request. @throws ThroughlineError `unauthenticated` */
+/** The submitter of a request. @throws ThroughlineError `unauthenticated`, `request-invalid` for its idempotency key */
 export function submitterOf(c: Context<EdgeHono>): Submitter {
   return {
     tenant: tenantOf(c),
-    idempotencyKey: c.req.header('idempotency-key'),
+    idempotencyKey: readIdempotencyKey(c.req.header('idempotency-key')),
     inputLimit: c.env.config.MAX_INPUT_BYTES,
     region: c.env.bridge.region,
   };
@@ -37,15 +39,15 @@ export function submitterOf(c: Context<EdgeHono>): Submitter {
  */
 export async function prepare(
   body: unknown,
-  { tenant, idempotencyKey, inputLimit, region }: Submitter,
+  { tenant, idempotencyKey: key, place, inputLimit, region }: Submitter,
 ): Promise<PreparedJob> {
   const request = parseRequest(SubmitJob, body);
   checkInputSize(request, inputLimit);
   const now = Date.now();
-  const fingerprint = idempotencyKey === undefined ? undefined : await fingerprintOf(request);
+  const fingerprint = key === undefined ? undefined : await fingerprintOf(request);
   return {
     tenant,
-    jobId: await jobIdFor(tenant, idempotencyKey, region),
+    jobId: await jobIdFor(tenant, key === undefined ? undefined : { key, place }, region),
     operation: request.operation,
     input: request.input,
     acceptedAt: new Date(now).toISOString(),

@@ -16,7 +16,9 @@ import { type PreparedJob, prepare, type Submitter, submitterOf } from '../reque
 export async function submitBatch(c: Context<EdgeHono>): Promise<Response> {
   const { jobs } = parseRequest(Batch, c.var.body);
   const submitter = submitterOf(c);
-  const prepared = await Promise.all(jobs.map((body, index) => prepareAt(index, body, submitter)));
+  const prepared = await Promise.all(
+    jobs.map((body, index) => prepareOne(body, { ...submitter, place: index })),
+  );
   const commands = prepared.flatMap((one) => (one instanceof ThroughlineError ? [] : [one]));
   const replies = commands.length === 0 ? [] : await c.env.bridge.submitBatch(commands);
   const results = prepared.map((one) =>
@@ -25,16 +27,10 @@ export async function submitBatch(c: Context<EdgeHono>): Promise<Response> {
   return c.json<BatchReport, 207>({ results }, 207);
 }
 
-/** The command for the job at `index` of the batch, or the error that it is refused with. */
-async function prepareAt(
-  index: number,
-  body: unknown,
-  submitter: Submitter,
-): Promise<PreparedJob | ThroughlineError> {
-  const key = submitter.idempotencyKey;
-  const idempotencyKey = key === undefined ? undefined : `${key}/${index}`;
+/** The command for a job of the batch, or the error that it is refused with. */
+async function prepareOne(body: unknown, submitter: Submitter): Promise<PreparedJob | ThroughlineError> {
   try {
-    return await prepare(body, { ...submitter, idempotencyKey });
+    return await prepare(body, submitter);
   } catch (thrown) {
     return ThroughlineError.from(thrown);
   }

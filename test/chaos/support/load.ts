@@ -122,10 +122,13 @@ export class Load {
     const { dice, tenant, body } = this.#options;
     const requestKey = `${this.#name}-${first}`;
     const caller = this.#caller();
-    const keys =
-      size === 1 ? [requestKey] : Array.from({ length: size }, (_, index) => `${requestKey}/${index}`);
+    const places = size === 1 ? [undefined] : Array.from({ length: size }, (_, index) => index);
     const all = await Promise.all(
-      keys.map(async (key) => ({ key, jobId: await jobIdFor(tenant, key), body: body(dice) })),
+      places.map(async (place) => ({
+        key: place === undefined ? requestKey : `${requestKey}/${place}`,
+        jobId: await jobIdFor(tenant, { key: requestKey, place }),
+        body: body(dice),
+      })),
     );
     // A batch is always sent as a whole: the place in it is part of the key.
     do {
