@@ -15,14 +15,15 @@ interface ErrorEntry {
   readonly ack: FailureAck;
 }
 
-/** What each code means. No other place maps errors to HTTP statuses or acks. */
-export const ERRORS = {
+/** The codes that the HTTP API answers with. The OpenAPI document has each of them. */
+const API_ERRORS = {
   'request-invalid': { status: 400, title: 'The request is not valid', ack: 'term' },
   unauthenticated: { status: 401, title: 'A valid API key or token is needed', ack: 'term' },
-  forbidden: { status: 403, title: 'The key or token does not allow this', ack: 'term' },
+  forbidden: { status: 403, title: 'The caller may not do this', ack: 'term' },
   'route-unknown': { status: 404, title: 'There is nothing at this address', ack: 'term' },
   'job-unknown': { status: 404, title: 'There is no such job', ack: 'term' },
   'dead-letter-unknown': { status: 404, title: 'There is no such dead letter', ack: 'term' },
+  'cursor-unknown': { status: 404, title: 'There is no such cursor or event id', ack: 'term' },
   'body-timeout': { status: 408, title: 'The body did not arrive in time', ack: 'nak' },
   'not-dead': { status: 409, title: 'The job is not dead', ack: 'term' },
   'method-not-allowed': { status: 405, title: 'The method is not allowed here', ack: 'term' },
@@ -47,6 +48,10 @@ export const ERRORS = {
   'broker-rejected': { status: 502, title: 'The message broker will not take this job', ack: 'term' },
   'stream-full': { status: 503, title: 'The job queue is full', ack: 'nak' },
   'outbox-full': { status: 503, title: 'The outbox is full', ack: 'nak' },
+} as const satisfies Record<string, ErrorEntry>;
+
+/** The codes that stand only in jobs, events and dead letters. */
+const JOB_ERRORS = {
   'message-invalid': { status: 400, title: 'The message cannot be read as a job', ack: 'term' },
   'operation-failed': { status: 500, title: 'The operation failed', ack: 'nak' },
   'operation-timeout': { status: 504, title: 'The operation did not end in time', ack: 'nak' },
@@ -62,7 +67,17 @@ export const ERRORS = {
   'target-refused': { status: 403, title: 'The target is not on the allow-list', ack: 'term' },
 } as const satisfies Record<string, ErrorEntry>;
 
+/** What each code means. No other place maps errors to HTTP statuses or acks. */
+export const ERRORS = { ...API_ERRORS, ...JOB_ERRORS } as const;
+
 export type ErrorCode = keyof typeof ERRORS;
+/** A code that the HTTP API answers with. */
+export type ApiErrorCode = keyof typeof API_ERRORS;
+
+/** Whether the HTTP API may answer with this code. */
+export function isApiErrorCode(code: string): code is ApiErrorCode {
+  return Object.hasOwn(API_ERRORS, code);
+}
 
 /** Where and how a value is wrong; `path` is a JSON Pointer (RFC 6901) into the body. */
 export interface Violation {

@@ -1,7 +1,9 @@
 import type { Context } from 'hono';
+import { createMiddleware } from 'hono/factory';
 import { METHOD_NAME_ALL } from 'hono/router';
 import { ThroughlineError } from '../../shared/errors.ts';
 import { EdgeApp, type EdgeHono } from './edge-app.ts';
+import { answerHeaders } from './middleware/answer-headers.ts';
 import { crossOrigin } from './middleware/cross-origin.ts';
 import { renderProblem } from './middleware/problems.ts';
 import { traceResponse } from './middleware/trace-response.ts';
@@ -12,29 +14,54 @@ import { jobRoutes } from './routes/jobs.ts';
 import { operationRoutes } from './routes/operations.ts';
 import { outboxRoutes } from './routes/outbox.ts';
 
+const MAX_SHOWN_PATH = 200;
+
 /** The HTTP API, version 1. Its configuration and its clients come with each request, as Hono's bindings. */
 export function createApp(): EdgeApp {
   const app = new EdgeApp();
   app.use(traceResponse());
+  app.use(answerHeaders());
   app.use(crossOrigin());
+  app.use(answerOptions(app));
   app.route('/', healthRoutes());
   app.route('/', documentRoutes());
   app.route('/v1/jobs', jobRoutes());
   app.route('/v1/dead-letters', deadLetterRoutes());
   app.route('/v1/operations', operationRoutes());
   app.route('/v1/outbox', outboxRoutes());
-  app.notFound((c) => noRoute(c, allowedMethods(app, c.req.path)));
+  app.notFound((c) => noRoute(c, app));
   app.onError(renderProblem);
   return app;
 }
 
-function noRoute(c: Context<EdgeHono>, methods: readonly string[]): Response {
-  if (methods.length === 0)
-    return renderProblem(new ThroughlineError('route-unknown', 'see GET /v1/operations'), c);
+/** Answers OPTIONS with the methods of the path (RFC 9110, section 9.3.7), whoever asks. */
+function answerOptions(app: EdgeApp) {
+  return createMiddleware<EdgeHono>(async function answerOptions(c, next) {
+    if (c.req.method !== 'OPTIONS') return await next();
+    const methods = allowedMethods(app, c.req.path);
+    if (methods.length === 0) return noRoute(c, app);
+    return c.body(null, 204, { allow: [...methods, 'OPTIONS'].join(', ') });
+  });
+}
+
+function noRoute(c: Context<EdgeHono>, app: EdgeApp): Response {
+  const methods = allowedMethods(app, c.req.path);
+  if (methods.length === 0) {
+    const suggestions = nearPaths(app, c.req.path);
+    const hint = suggestions.length > 0 ? `did you mean ${suggestions[0]}?` : 'GET /docs lists what there is';
+    return renderProblem(new ThroughlineError('route-unknown', hint, { suggestions }), c);
+  }
   const error = new ThroughlineError('method-not-allowed', `use ${methods.join(' or ')}`);
   const response = renderProblem(error, c);
   response.headers.set('allow', methods.join(', '));
   return response;
+}
+
+/** The path without what people add or leave out by mistake, where there is something at it: at most one. */
+function nearPaths(app: EdgeApp, path: string): string[] {
+  const tidy = path.replace(/\/+/g, '/').replace(/\/$/, '').slice(0, MAX_SHOWN_PATH);
+  const tries = [tidy, `/v1${tidy}`, tidy.replace(/^.*\/v1\//, '/v1/'), tidy.toLowerCase()];
+  return tries.filter((one) => one !== path && allowedMethods(app, one).length > 0).slice(0, 1);
 }
 
 /** The methods that have a route at `path`. An answer 405 must list them (RFC 9110, section 15.5.6). */
@@ -45,8 +72,13 @@ function allowedMethods(app: EdgeApp, path: string): string[] {
   const own = new Set(
     app.routes.filter(({ method }) => method !== METHOD_NAME_ALL).map(({ handler }) => handler),
   );
-  return [...methods].filter((method) => {
+  const allowed = [...methods].filter((method) => {
     const [matches] = app.router.match(method, path);
     return matches.some(([[handler]]) => own.has(handler));
   });
+  // A path that stands in a route as it is, such as /v1/jobs/batch, is no id.
+  const exact = allowed.filter((method) =>
+    app.routes.some((route) => route.method === method && route.path === path),
+  );
+  return exact.length > 0 ? exact : allowed;
 }

@@ -2,6 +2,8 @@
 const ID = '0190f5a1-7c1e-7d3a-9c55-6a1f0c2b7e11';
 const TRACE_ID = '4bf92f3577b34da6a3ce929d0e0e4736';
 const WORKER = 'worker-1';
+/** An event id or a cursor. */
+export const SEALED = 'mF1t0yq3VbqkX9dYw2eZNg';
 const SPAN_ID = '00f067aa0ba902b7';
 
 const accepted = {
@@ -48,7 +50,7 @@ export const READ_JOB = {
 } as const;
 
 export const STARTED_EVENT = {
-  id: '4711',
+  id: SEALED,
   kind: 'started',
   jobId: ID,
   operation: 'text.count',
@@ -64,7 +66,7 @@ export const STARTED_EVENT = {
 } as const;
 
 /** The text of an event stream. */
-export const EVENT_STREAM = `retry: 1000\n\nid: 4711\nevent: started\ndata: ${JSON.stringify(STARTED_EVENT)}\n\n`;
+export const EVENT_STREAM = `retry: 1000\n\nid: ${SEALED}\nevent: started\ndata: ${JSON.stringify(STARTED_EVENT)}\n\n`;
 
 export const SUBMISSION = { operation: 'text.count', input: { text: 'hello world' } } as const;
 

@@ -15,7 +15,7 @@ export const HEADERS = {
     },
   ),
   Location: header('Location', z.string().meta({ format: 'uri-reference' }), {
-    description: 'The path of the job.',
+    description: 'The path of the job; for `/`, that of the page.',
     example: '/v1/jobs/0190f5a1-7c1e-7d3a-9c55-6a1f0c2b7e11',
   }),
   'Preference-Applied': header(
@@ -44,7 +44,7 @@ export const HEADERS = {
       example: '2',
     },
   ),
-  RateLimit: header('RateLimit', z.string(), {
+  RateLimit: header('RateLimit', z.string().optional(), {
     description:
       'How many requests are left, and for how many seconds (IETF draft, RateLimit header fields).',
     example: '"tenant";r=0;t=60',
@@ -57,6 +57,12 @@ export const HEADERS = {
   'WWW-Authenticate': header('WWW-Authenticate', z.string().regex(/^Bearer /), {
     description: 'How to authenticate. For 403 it names the missing scope (RFC 6750).',
     example: 'Bearer realm="throughline", error="insufficient_scope", scope="jobs:write"',
+  }),
+  Accept: header('Accept', z.literal('application/json').optional(), {
+    description: 'The media type that the body must have, where it had another one.',
+  }),
+  'Accept-Encoding': header('Accept-Encoding', z.literal('identity').optional(), {
+    description: 'The body must not be compressed, where it was.',
   }),
   ETag: header('ETag', z.string().regex(/^"[0-9a-f]+"$/), {
     description: 'Changes when the text changes. Send it as `If-None-Match` with the next request.',

@@ -7,7 +7,7 @@ import type {
   ZodOpenApiResponseObject,
 } from 'zod-openapi';
 import type { AccessScope } from '../../shared/api/access.ts';
-import { ERRORS, type ErrorCode } from '../../shared/errors.ts';
+import { type ApiErrorCode, ERRORS } from '../../shared/errors.ts';
 import { type HeaderName, headersNamed } from './headers.ts';
 import { TRACE_PARAMETERS } from './parameters.ts';
 import { problemResponses } from './problems.ts';
@@ -24,7 +24,7 @@ export interface Operation
   /** The answers that are not problem documents, by status. */
   readonly answers: Readonly<Record<number, Answer>>;
   /** Error codes besides those that the rules add. */
-  readonly problems?: readonly ErrorCode[];
+  readonly problems?: readonly ApiErrorCode[];
 }
 
 export interface Answer {
@@ -37,8 +37,9 @@ export interface Answer {
 /** A schema for each field of a query. The document shows these, because the query's own schema takes text and converts it. */
 export type QueryFields<Schema extends z.ZodObject> = Record<keyof Schema['shape'], z.ZodType>;
 
-const SCOPE_PROBLEMS = ['unauthenticated', 'forbidden', 'rate-limited'] as const;
-const BODY_PROBLEMS = ['request-invalid', 'payload-too-large', 'media-type-unsupported'] as const;
+/** Each of them checks the key, its scope, the rate and the names in the query. */
+const SCOPE_PROBLEMS = ['unauthenticated', 'forbidden', 'rate-limited', 'request-invalid'] as const;
+const BODY_PROBLEMS = ['body-timeout', 'payload-too-large', 'media-type-unsupported'] as const;
 
 /** The error codes of every operation that calls a bridge. */
 export const BROKER_PROBLEMS = ['broker-unavailable', 'broker-refused'] as const;
@@ -95,13 +96,13 @@ function answersOf({ answers, scope }: Operation): Record<string, ZodOpenApiResp
 }
 
 /** All error codes of an operation, in the order of the table `ERRORS`. */
-function problemsOf({ scope, requestBody, problems = [] }: Operation): ErrorCode[] {
-  const codes = new Set<ErrorCode>([
+function problemsOf({ scope, requestBody, problems = [] }: Operation): ApiErrorCode[] {
+  const codes = new Set<ApiErrorCode>([
     ...(scope === undefined ? [] : SCOPE_PROBLEMS),
     ...(requestBody === undefined ? [] : BODY_PROBLEMS),
     ...problems,
     'internal',
     'config-invalid',
   ]);
-  return (Object.keys(ERRORS) as ErrorCode[]).filter((code) => codes.has(code));
+  return (Object.keys(ERRORS) as ApiErrorCode[]).filter((code) => codes.has(code));
 }

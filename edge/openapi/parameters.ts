@@ -2,9 +2,12 @@
 import * as z from 'zod';
 import { TOKEN } from '../../shared/job/job-address.ts';
 import { LIMITS } from '../../shared/job/limits.ts';
+import { SEALED } from '../calls/place-seal.ts';
+import { KEY_HEADER } from '../http/requests/idempotency.ts';
+import { LAST_EVENT_ID } from '../http/requests/list-requests.ts';
+import { SEALED as SEALED_EXAMPLE } from './examples.ts';
 
 const TRACEPARENT = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
-const EventId = z.string().regex(/^[0-9]{1,15}$/);
 
 export const JobId = z
   .string()
@@ -19,13 +22,13 @@ export const JobId = z
 
 export const IdempotencyKey = z
   .string()
-  .regex(/^[\x21-\x7e]{1,255}$/)
+  .regex(KEY_HEADER)
   .optional()
   .meta({
     param: {
       ...{ id: 'IdempotencyKey', name: 'Idempotency-Key', in: 'header' },
       description:
-        'The same key with the same request always gives the same job, as long as the job is kept (7 days after its last event). In a batch, each place in the list has a key of its own, made from this one.',
+        'The same key with the same request always gives the same job, as long as the job is kept (7 days after its last event). The bare key, or a string in double quotes (RFC 8941); both mean the same. In a batch, each place in the list has a key of its own, made from this one.',
       example: 'order-4711',
     },
   });
@@ -35,22 +38,30 @@ export const PreferWait = optionalHeader('PreferWait', 'Prefer', {
   example: 'wait=10',
 });
 
-export const LastEventId = EventId.optional().meta({
-  param: {
-    ...{ id: 'LastEventId', name: 'Last-Event-ID', in: 'header' },
-    description: 'The id of the last event that you have. The answer has only later events.',
-    example: '4711',
-  },
-});
+export const LastEventId = z
+  .string()
+  .regex(LAST_EVENT_ID)
+  .optional()
+  .meta({
+    param: {
+      ...{ id: 'LastEventId', name: 'Last-Event-ID', in: 'header' },
+      description: 'The id of the last event that you have. The answer has only later events.',
+      example: SEALED_EXAMPLE,
+    },
+  });
 
-export const After = EventId.optional().meta({
-  param: {
-    ...{ id: 'After', name: 'after', in: 'query' },
-    description:
-      'The same as `Last-Event-ID`, for clients that cannot set headers. If both are there, the header is used.',
-    example: '4711',
-  },
-});
+export const After = z
+  .string()
+  .regex(SEALED)
+  .optional()
+  .meta({
+    param: {
+      ...{ id: 'After', name: 'after', in: 'query' },
+      description:
+        'The same as `Last-Event-ID`, for clients that cannot set headers. If both are there, the header is used.',
+      example: SEALED_EXAMPLE,
+    },
+  });
 
 export const IfNoneMatch = optionalHeader('IfNoneMatch', 'If-None-Match', {
   description: 'The `ETag` of an earlier answer. If nothing has changed, the answer is 304 without a body.',

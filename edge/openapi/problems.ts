@@ -1,14 +1,14 @@
 import type { ZodOpenApiExamplesObject, ZodOpenApiResponseObject } from 'zod-openapi';
 import { Unreadiness } from '../../shared/api/health.ts';
 import { PROBLEM_MEDIA_TYPE, Problem } from '../../shared/api/problem.ts';
-import { ERRORS, type ErrorCode } from '../../shared/errors.ts';
+import { type ApiErrorCode, ERRORS } from '../../shared/errors.ts';
 import { type HeaderName, headersNamed } from './headers.ts';
 import { describe, ref, type Words } from './schemas/describe.ts';
 
 type Json = Readonly<Record<string, unknown>>;
 
 /** What each error code of the API means, and what its caller can do. */
-const MEANINGS: Readonly<Partial<Record<ErrorCode, string>>> = {
+const MEANINGS: Readonly<Record<ApiErrorCode, string>> = {
   'request-invalid': 'The body, the query or a header is not valid. `violations` lists each place.',
   unauthenticated:
     'The request has no valid key or token. The answer is the same for every reason; only the log of the edge shows the reason.',
@@ -17,6 +17,9 @@ const MEANINGS: Readonly<Partial<Record<ErrorCode, string>>> = {
   'method-not-allowed': 'The path does not allow this method. `Allow` lists the methods that it does.',
   'job-unknown': 'You have no job with this id.',
   'dead-letter-unknown': 'You have no dead letter with this id.',
+  'cursor-unknown':
+    'The cursor or event id does not belong to this list. After a change of the secret that seals them, start again without it.',
+  'body-timeout': 'The body did not arrive in time.',
   'not-dead': 'The job exists, but it is not a dead letter.',
   'job-finished': 'The job had already ended and cannot be cancelled. `state` says how it ended.',
   'payload-too-large': 'The body or the input of a job is too large. `detail` names the limit.',
@@ -39,7 +42,7 @@ const MEANINGS: Readonly<Partial<Record<ErrorCode, string>>> = {
 };
 
 /** The answers for these codes, by HTTP status. Codes with the same status share an answer, which is a component. */
-export function problemResponses(codes: readonly ErrorCode[]): Record<string, ZodOpenApiResponseObject> {
+export function problemResponses(codes: readonly ApiErrorCode[]): Record<string, ZodOpenApiResponseObject> {
   const byStatus = Map.groupBy(codes, (code) => ERRORS[code].status);
   return Object.fromEntries([...byStatus].map(([status, together]) => [status, componentOf(together)]));
 }
@@ -47,7 +50,7 @@ export function problemResponses(codes: readonly ErrorCode[]): Record<string, Zo
 /** By id: zod-openapi takes each id only once. */
 const components = new Map<string, ZodOpenApiResponseObject>();
 
-function componentOf(codes: readonly ErrorCode[]): ZodOpenApiResponseObject {
+function componentOf(codes: readonly ApiErrorCode[]): ZodOpenApiResponseObject {
   const id = codes.map(pascalCase).join('Or');
   const known = components.get(id);
   if (known !== undefined) return known;
@@ -56,9 +59,9 @@ function componentOf(codes: readonly ErrorCode[]): ZodOpenApiResponseObject {
   return component;
 }
 
-function problemResponse(codes: readonly ErrorCode[]): ZodOpenApiResponseObject {
+function problemResponse(codes: readonly ApiErrorCode[]): ZodOpenApiResponseObject {
   return {
-    description: codes.map((code) => `\`${code}\`: ${meaningOf(code)}`).join('\n\n'),
+    description: codes.map((code) => `\`${code}\`: ${MEANINGS[code]}`).join('\n\n'),
     headers: headersNamed(headersOf(codes)),
     content: {
       [PROBLEM_MEDIA_TYPE]: {
@@ -69,24 +72,19 @@ function problemResponse(codes: readonly ErrorCode[]): ZodOpenApiResponseObject 
   };
 }
 
-function headersOf(codes: readonly ErrorCode[]): HeaderName[] {
+function headersOf(codes: readonly ApiErrorCode[]): HeaderName[] {
   const { status } = ERRORS[codes[0] ?? 'internal'];
   const more: Readonly<Record<number, readonly HeaderName[]>> = {
     401: ['WWW-Authenticate'],
     403: ['WWW-Authenticate'],
+    415: ['Accept', 'Accept-Encoding'],
     429: ['Retry-After', 'RateLimit', 'RateLimit-Policy'],
     503: ['Retry-After'],
   };
   return ['traceresponse', ...(more[status] ?? [])];
 }
 
-function meaningOf(code: ErrorCode): string {
-  const meaning = MEANINGS[code];
-  if (meaning === undefined) throw new Error(`MEANINGS lacks ${code}`);
-  return meaning;
-}
-
-function examplesOf(codes: readonly ErrorCode[]): { examples?: ZodOpenApiExamplesObject } {
+function examplesOf(codes: readonly ApiErrorCode[]): { examples?: ZodOpenApiExamplesObject } {
   const examples = codes.flatMap((code) => {
     const value = exampleOf(code);
     return value === undefined ? [] : [[code, { value }]];
@@ -95,7 +93,7 @@ function examplesOf(codes: readonly ErrorCode[]): { examples?: ZodOpenApiExample
 }
 
 /** The example for a code. Only codes whose problems have extra fields have one. */
-function exampleOf(code: ErrorCode): Json | undefined {
+function exampleOf(code: ApiErrorCode): Json | undefined {
   const example = EXAMPLES[code];
   if (example === undefined) return undefined;
   const { title, status } = ERRORS[code];
@@ -103,10 +101,10 @@ function exampleOf(code: ErrorCode): Json | undefined {
   return { type, title, status, code, ...example, traceId: '4bf92f3577b34da6a3ce929d0e0e4736' };
 }
 
-const EXAMPLES: Readonly<Partial<Record<ErrorCode, Json>>> = {
+const EXAMPLES: Readonly<Partial<Record<ApiErrorCode, Json>>> = {
   'request-invalid': {
-    detail: '/maxAttempts: Too small: expected number to be >=1',
-    violations: [{ path: '/maxAttempts', message: 'Too small: expected number to be >=1' }],
+    detail: '/maxAttempts: must be a whole number from 1 to 100',
+    violations: [{ path: '/maxAttempts', message: 'must be a whole number from 1 to 100' }],
   },
   'job-finished': { detail: 'the job had already ended: succeeded', state: 'succeeded' },
   'operation-unknown': {

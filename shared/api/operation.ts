@@ -2,9 +2,8 @@ import * as z from 'zod';
 import { isOperationName } from '../job/job-address.ts';
 import { LIMITS } from '../job/limits.ts';
 
-export const OperationName = z
-  .string()
-  .refine(isOperationName, 'must be dotted lowercase words, at most 128 characters');
+const NAME_RULE = 'must be dotted lowercase words, at most 128 characters';
+export const OperationName = z.string(NAME_RULE).refine(isOperationName, NAME_RULE);
 
 /** What a worker host announces in the `OPERATIONS` bucket: an operation, the schema of its input, and its limits. */
 export const OperationAnnouncement = z.object({

@@ -8,47 +8,61 @@ import { parseDuration } from '../text/duration.ts';
 import { OperationName } from './operation.ts';
 import { Problem } from './problem.ts';
 
+/** The message for a value of another type. An unknown field keeps the message that names it. */
+export function ofType(rule: string): { error: (issue: z.core.$ZodRawIssue) => string | undefined } {
+  return { error: ({ code }) => (code === 'invalid_type' ? rule : undefined) };
+}
+
+const DELAY_RULE =
+  'must be a duration such as "90s", "1h30m" or "PT1H", or a time such as "2026-01-02T03:04:05Z"';
+
 /** When a job is due: a duration from now, or a time. */
 export const Delay = z
-  .string()
-  .refine(
-    (text) => parseDuration(text) !== undefined || instant(text) !== undefined,
-    'must be a duration such as "90s" or an instant such as "2026-01-02T03:04:05Z"',
-  );
+  .string(DELAY_RULE)
+  .refine((text) => parseDuration(text) !== undefined || instant(text) !== undefined, DELAY_RULE);
+
+const TIMEOUT_RULE = 'must be a duration such as "500ms", "30s", "1h30m" or "PT1H", at most 24 hours';
 
 /** How long one attempt may take. */
 export const Timeout = z
-  .string()
+  .string(TIMEOUT_RULE)
   .refine((text) => {
     const ms = parseDuration(text);
     return ms !== undefined && ms >= 1 && ms <= LIMITS.timeoutMs;
-  }, 'must be a duration such as "500ms", "30s" or "5m", at most 24 hours')
+  }, TIMEOUT_RULE)
   .transform((text) => parseDuration(text));
 
+const URL_RULE =
+  'must be an absolute http or https URL in ASCII, without user name, password and fragment, at most 2,048 characters';
+const ENDS_RULE = `must be a list of ${CALLBACK_ENDS.join(', ')}, each at most once`;
+
 /** A POST that is sent when the job ends. The worker checks whether the URL is allowed, since it resolves the name. */
-export const CallbackRequest = z.strictObject({
-  url: z
-    .string()
-    .refine(
-      isCallbackUrl,
-      'must be an absolute http or https URL in ASCII, without user name, password and fragment, at most 2,048 characters',
-    ),
-  events: z
-    .array(z.enum(CALLBACK_ENDS, `must be one of ${CALLBACK_ENDS.join(', ')}`))
-    .min(1, 'must name one at least')
-    .refine((events) => new Set(events).size === events.length, 'must not name one twice')
-    .optional(),
-});
+export const CallbackRequest = z.strictObject(
+  {
+    url: z.string(URL_RULE).refine(isCallbackUrl, URL_RULE),
+    events: z
+      .array(z.enum(CALLBACK_ENDS, `must be one of ${CALLBACK_ENDS.join(', ')}`), ENDS_RULE)
+      .min(1, 'must name one at least')
+      .refine((events) => new Set(events).size === events.length, ENDS_RULE)
+      .optional(),
+  },
+  ofType('must be an object such as {"url":"https://…"}'),
+);
+
+const ATTEMPTS_RULE = `must be a whole number from 1 to ${LIMITS.maxAttempts}`;
 
 /** The body of `POST /v1/jobs`. An unknown field is refused, so that a misspelt field does not go unnoticed. */
-export const SubmitJob = z.strictObject({
-  operation: OperationName,
-  input: z.nonoptional(z.unknown(), 'must be given; null if the operation takes nothing'),
-  delay: Delay.optional(),
-  timeout: Timeout.optional(),
-  maxAttempts: z.int().min(1).max(LIMITS.maxAttempts).optional(),
-  callback: CallbackRequest.optional(),
-});
+export const SubmitJob = z.strictObject(
+  {
+    operation: OperationName,
+    input: z.nonoptional(z.unknown(), 'must be given; null if the operation takes nothing'),
+    delay: Delay.optional(),
+    timeout: Timeout.optional(),
+    maxAttempts: z.int(ATTEMPTS_RULE).min(1, ATTEMPTS_RULE).max(LIMITS.maxAttempts, ATTEMPTS_RULE).optional(),
+    callback: CallbackRequest.optional(),
+  },
+  ofType('must be an object such as {"operation":"…","input":…}'),
+);
 export type SubmitJob = z.output<typeof SubmitJob>;
 
 /**
@@ -97,12 +111,15 @@ function instant(text: string): number | undefined {
 }
 
 /** The body of `POST /v1/jobs/batch`. Each job is checked on its own, so a wrong job does not stop the others. */
-export const Batch = z.strictObject({
-  jobs: z
-    .array(z.unknown(), 'must be a list of jobs')
-    .min(1, 'must hold at least one job')
-    .max(LIMITS.batchJobs, `must hold at most ${LIMITS.batchJobs} jobs`),
-});
+export const Batch = z.strictObject(
+  {
+    jobs: z
+      .array(z.unknown(), 'must be a list of jobs')
+      .min(1, 'must hold at least one job')
+      .max(LIMITS.batchJobs, `must hold at most ${LIMITS.batchJobs} jobs`),
+  },
+  ofType('must be an object such as {"jobs":[…]}'),
+);
 
 /** The result of one job of a batch: the answer that a request for this job alone would have got. */
 export const BatchResult = z.union([

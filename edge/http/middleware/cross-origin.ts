@@ -1,5 +1,6 @@
 import { cors } from 'hono/cors';
 import { createMiddleware } from 'hono/factory';
+import { ThroughlineError } from '../../../shared/errors.ts';
 import type { EdgeConfig } from '../../config.ts';
 import type { EdgeHono } from '../edge-app.ts';
 
@@ -27,8 +28,8 @@ const ANSWER_HEADERS = [
 ];
 
 /**
- * Lets web pages of the origins in `CORS_ORIGINS` call the API. Without that setting no page may. Use this before
- * `authenticate()`, because a browser's preflight request has no key. The API reads no cookies, so it allows none.
+ * Lets web pages of the origins in `CORS_ORIGINS` call the API, and refuses the preflight requests of all others. It comes
+ * before `authenticate()`, because a browser's preflight request has no key. The API reads no cookies, so it allows none.
  */
 export function crossOrigin() {
   const handle = cors({
@@ -39,11 +40,17 @@ export function crossOrigin() {
     maxAge: PREFLIGHT_SECONDS,
   });
   return createMiddleware<EdgeHono>(async function crossOrigin(c, next) {
-    const isOff = c.env.config.CORS_ORIGINS.length === 0;
+    const { config } = c.env;
     // Only a preflight is answered here. Any other OPTIONS request goes on to the routes.
-    const isPlainOptions =
-      c.req.method === 'OPTIONS' && c.req.header('access-control-request-method') === undefined;
-    return isOff || isPlainOptions ? await next() : await handle(c, next);
+    const isOptions = c.req.method === 'OPTIONS';
+    const isPreflight = isOptions && c.req.header('access-control-request-method') !== undefined;
+    if (isPreflight && allowedOrigin(c.req.header('origin') ?? '', config) === null)
+      throw new ThroughlineError(
+        'forbidden',
+        'CORS_ORIGINS does not let web pages of this origin call the API',
+      );
+    const isOurs = isPreflight || (!isOptions && config.CORS_ORIGINS.length > 0);
+    return isOurs ? await handle(c, next) : await next();
   });
 }
 

@@ -2,7 +2,7 @@ import { context, trace } from '@opentelemetry/api';
 import type { Context } from 'hono';
 import { HTTPException } from 'hono/http-exception';
 import { PROBLEM_MEDIA_TYPE, problemOf } from '../../../shared/api/problem.ts';
-import { describeThrown, ThroughlineError } from '../../../shared/errors.ts';
+import { describeThrown, isApiErrorCode, ThroughlineError } from '../../../shared/errors.ts';
 import type { EdgeHono } from '../edge-app.ts';
 
 /** Turns whatever a route threw into a problem document (RFC 9457). An internal error is logged. */
@@ -17,7 +17,11 @@ export function renderProblem(thrown: unknown, c: Context<EdgeHono>): Response {
 /** The answer for an error: a problem document with the id of the current trace. */
 export function problemResponse(error: ThroughlineError, wwwAuthenticate: string | null = null): Response {
   const traceId = trace.getSpanContext(context.active())?.traceId;
-  const headers = new Headers({ 'content-type': PROBLEM_MEDIA_TYPE, 'cache-control': 'no-store' });
+  const headers = new Headers({
+    'content-type': PROBLEM_MEDIA_TYPE,
+    'cache-control': 'no-store',
+    'x-content-type-options': 'nosniff',
+  });
   if (wwwAuthenticate !== null) headers.set('www-authenticate', wwwAuthenticate);
   if (error.retryAfterSeconds !== undefined) headers.set('retry-after', String(error.retryAfterSeconds));
   return new Response(JSON.stringify(problemOf(error, traceId)), { status: error.status, headers });
@@ -27,5 +31,10 @@ function fromThrown(thrown: unknown): ThroughlineError {
   if (thrown instanceof HTTPException && thrown.status === 400) {
     return new ThroughlineError('request-invalid', 'the request cannot be read', { cause: thrown });
   }
-  return ThroughlineError.from(thrown);
+  return answerable(ThroughlineError.from(thrown));
+}
+
+/** The error itself; an internal one where its code stands only in jobs, and would tell the caller of a request nothing. */
+export function answerable(error: ThroughlineError): ThroughlineError {
+  return isApiErrorCode(error.code) ? error : ThroughlineError.from({ cause: error });
 }

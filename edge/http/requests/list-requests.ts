@@ -4,10 +4,17 @@ import { DEAD_LETTER_LIMITS } from '../../../shared/api/dead-letter.ts';
 import { JOB_LIST_LIMITS } from '../../../shared/api/job-list.ts';
 import { OperationName } from '../../../shared/api/operation.ts';
 import { OUTBOX_LIST_LIMIT } from '../../../shared/api/outbox.ts';
+import { ofType } from '../../../shared/api/submit-job.ts';
 import { JOB_STATES } from '../../../shared/job/job.ts';
-import { parseRedriveCursor, readCursor } from '../../calls/cursors.ts';
+import { SEALED } from '../../calls/place-seal.ts';
 
-const BAD_CURSOR = 'must be the cursor of the previous answer';
+const CURSOR_RULE = 'must be the cursor of the previous answer';
+const EVENT_ID_RULE = 'must be the id of an event of this job';
+const REASON_RULE = 'must be an error code of 1 to 64 characters';
+const LIMIT_RULE = `must be a whole number from 1 to ${DEAD_LETTER_LIMITS.page}`;
+
+/** What a cursor of `GET /v1/jobs` looks like. */
+export const JOB_CURSOR = /^[A-Za-z0-9_-]{4,120}$/;
 
 // These objects are strict: without the error, a caller would not notice a misspelt filter.
 
@@ -16,30 +23,44 @@ export const ListQuery = z.strictObject({
   state: z.enum(JOB_STATES, `must be one of ${JOB_STATES.join(', ')}`).optional(),
   operation: OperationName.optional(),
   limit: pageLimit(JOB_LIST_LIMITS.page, JOB_LIST_LIMITS.defaultPage),
-  cursor: cursorRead(readCursor),
+  cursor: z.string(CURSOR_RULE).regex(JOB_CURSOR, CURSOR_RULE).optional(),
+});
+
+/** A place in a stream, as `PlaceSeal` writes it. */
+const Sealed = z.string(CURSOR_RULE).regex(SEALED, CURSOR_RULE);
+
+/** A header `Last-Event-ID`. A browser that has seen no event yet may send an empty one. */
+export const LAST_EVENT_ID = new RegExp(`^$|${SEALED.source}`);
+
+/** Query of `GET /v1/jobs/{id}/events`. */
+export const EventsQuery = z.strictObject({
+  after: z.string(EVENT_ID_RULE).regex(SEALED, EVENT_ID_RULE).optional(),
 });
 
 /** Query of `GET /v1/dead-letters`. */
 export const DeadLetterQuery = z.strictObject({
   operation: OperationName.optional(),
   limit: pageLimit(DEAD_LETTER_LIMITS.page, DEAD_LETTER_LIMITS.defaultPage),
-  cursor: z
-    .string()
-    .regex(/^[0-9]{1,15}$/, BAD_CURSOR)
-    .transform(Number)
-    .default(1),
+  cursor: Sealed.optional(),
 });
 
 /** Query of `GET /v1/outbox`. */
 export const OutboxQuery = z.strictObject({ limit: pageLimit(OUTBOX_LIST_LIMIT, OUTBOX_LIST_LIMIT) });
 
 /** Body of `POST /v1/dead-letters/redrive`. */
-export const RedriveRequest = z.strictObject({
-  operation: OperationName.optional(),
-  reason: z.string().min(1).max(64).optional(),
-  limit: z.int().min(1).max(DEAD_LETTER_LIMITS.page).default(DEAD_LETTER_LIMITS.page),
-  cursor: cursorRead(parseRedriveCursor),
-});
+export const RedriveRequest = z.strictObject(
+  {
+    operation: OperationName.optional(),
+    reason: z.string(REASON_RULE).min(1, REASON_RULE).max(64, REASON_RULE).optional(),
+    limit: z
+      .int(LIMIT_RULE)
+      .min(1, LIMIT_RULE)
+      .max(DEAD_LETTER_LIMITS.page, LIMIT_RULE)
+      .default(DEAD_LETTER_LIMITS.page),
+    cursor: Sealed.optional(),
+  },
+  ofType('must be an object; {} means all dead letters'),
+);
 
 /** The `limit` of a query: a whole number from 1 to `max`. */
 function pageLimit(max: number, fallback: number) {
@@ -50,17 +71,4 @@ function pageLimit(max: number, fallback: number) {
     .transform(Number)
     .pipe(z.int(message).min(1, message).max(max, message))
     .default(fallback);
-}
-
-/** An optional cursor. `read` gives undefined for a text that is not a cursor. */
-function cursorRead<Cursor>(read: (text: string) => Cursor | undefined) {
-  return z
-    .string()
-    .transform((text, context) => {
-      const cursor = read(text);
-      if (cursor !== undefined) return cursor;
-      context.addIssue({ code: 'custom', message: BAD_CURSOR });
-      return z.NEVER;
-    })
-    .optional();
 }

@@ -1,12 +1,14 @@
 import type { Context } from 'hono';
-import type * as z from 'zod';
-import { ThroughlineError } from '../../../shared/errors.ts';
+import { createMiddleware } from 'hono/factory';
+import * as z from 'zod';
+import { ThroughlineError, type Violation } from '../../../shared/errors.ts';
 import { isToken } from '../../../shared/job/job-address.ts';
 import { jsonPointer } from '../../../shared/text/json.ts';
 import type { EdgeHono } from '../edge-app.ts';
 
 const MAX_VIOLATIONS = 10;
-const MAX_MESSAGE_LENGTH = 200;
+/** The caller decides how long the names of unknown fields are. */
+const MAX_NAME_LENGTH = 60;
 const WAIT = /(?:^|[,;\s])wait\s*=\s*"?([0-9]{1,6})"?(?=$|[,;\s])/i;
 
 /** The tenant whose jobs the request is about. @throws ThroughlineError `unauthenticated` */
@@ -23,13 +25,46 @@ export function tenantOf(c: Context<EdgeHono>): string {
 export function parseRequest<T>(schema: z.ZodType<T>, value: unknown): T {
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
-  const violations = parsed.error.issues.slice(0, MAX_VIOLATIONS).map((issue) => ({
-    path: jsonPointer(issue.path),
-    // zod lists every unknown field, and the caller decides how many there are.
-    message: issue.message.slice(0, MAX_MESSAGE_LENGTH),
-  }));
+  const violations = violationsOf(parsed.error.issues);
   const summary = violations.map(({ path, message }) => `${path || 'the request'}: ${message}`).join('; ');
   throw new ThroughlineError('request-invalid', summary, { violations });
+}
+
+/** One sentence for each place that is wrong: the first one. */
+function violationsOf(issues: readonly z.core.$ZodIssue[]): Violation[] {
+  const messages = new Map<string, string>();
+  for (const issue of issues) {
+    const names = issue.code === 'unrecognized_keys' ? issue.keys : [undefined];
+    for (const name of names.slice(0, MAX_VIOLATIONS)) {
+      const short = name?.slice(0, MAX_NAME_LENGTH);
+      const path = jsonPointer(short === undefined ? issue.path : [...issue.path, short]);
+      const message = short === undefined ? issue.message : `there is no field ${JSON.stringify(short)} here`;
+      if (!messages.has(path)) messages.set(path, message);
+    }
+  }
+  return [...messages].slice(0, MAX_VIOLATIONS).map(([path, message]) => ({ path, message }));
+}
+
+/**
+ * Reads the query by its schema. A name that is there twice keeps its list of values, and the schema refuses it.
+ * @throws ThroughlineError `request-invalid`, with each parameter that is wrong or unknown
+ */
+export function readQuery<T>(c: Context<EdgeHono>, schema: z.ZodType<T>): T {
+  const values = Object.entries(c.req.queries()).map(([name, all]) => [
+    name,
+    all.length === 1 ? all[0] : all,
+  ]);
+  return parseRequest(schema, Object.fromEntries(values));
+}
+
+const NoQuery = z.strictObject({});
+
+/** Refuses every parameter in the query: without the error, a caller would not notice that it has no effect. */
+export function noQuery() {
+  return createMiddleware<EdgeHono>(async function noQuery(c, next) {
+    readQuery(c, NoQuery);
+    await next();
+  });
 }
 
 /**
@@ -41,6 +76,14 @@ export function pathId(c: Context<EdgeHono>, unknown: () => ThroughlineError): s
   const id = c.req.param('id');
   if (!isToken(id)) throw unknown();
   return id;
+}
+
+/** The error for a cursor or an event id that this API did not make for the caller, although it could have. */
+export function unknownCursor(): ThroughlineError {
+  return new ThroughlineError(
+    'cursor-unknown',
+    'this API did not give you this cursor or event id for this list',
+  );
 }
 
 /** The error for an id of a job that the caller does not have. */

@@ -1,27 +1,58 @@
 import { trace } from '@opentelemetry/api';
 import type { Context } from 'hono';
+import type { DeadLetterPage, RedriveReport } from '../../../shared/api/dead-letter.ts';
 import { ThroughlineError } from '../../../shared/errors.ts';
+import { parseRedriveCursor } from '../../calls/cursors.ts';
 import { EdgeApp, type EdgeHono } from '../edge-app.ts';
 import { authenticate, requireScope } from '../middleware/access.ts';
 import { jsonBody } from '../middleware/json-body.ts';
 import { rateLimit } from '../middleware/rate-limit.ts';
 import { DeadLetterQuery, RedriveRequest } from '../requests/list-requests.ts';
-import { parseRequest, pathId, tenantOf } from '../requests/read-request.ts';
+import {
+  noQuery,
+  parseRequest,
+  pathId,
+  readQuery,
+  tenantOf,
+  unknownCursor,
+} from '../requests/read-request.ts';
 
 /** `/v1/dead-letters`: list, show, redrive. */
 export function deadLetterRoutes(): EdgeApp {
   const app = new EdgeApp();
   app.use(authenticate(), rateLimit());
   app.get('/', requireScope('dead-letters:read'), listDeadLetters);
-  app.post('/redrive', requireScope('dead-letters:redrive'), jsonBody(), redriveMany);
-  app.get('/:id', requireScope('dead-letters:read'), showDeadLetter);
-  app.post('/:id/redrive', requireScope('dead-letters:redrive'), redriveOne);
+  app.post('/redrive', requireScope('dead-letters:redrive'), noQuery(), jsonBody(), redriveMany);
+  app.get('/:id', requireScope('dead-letters:read'), noQuery(), showDeadLetter);
+  app.post('/:id/redrive', requireScope('dead-letters:redrive'), noQuery(), redriveOne);
   return app;
 }
 
 async function listDeadLetters(c: Context<EdgeHono>): Promise<Response> {
-  const { operation, limit, cursor } = parseRequest(DeadLetterQuery, c.req.query());
-  return c.json(await c.env.bridge.deadLetters({ tenant: tenantOf(c), operation, limit, from: cursor }));
+  const { operation, limit, cursor } = readQuery(c, DeadLetterQuery);
+  const tenant = tenantOf(c);
+  const [from] = await openCursor(c, `dead ${tenant}`, cursor);
+  const page = await c.env.bridge.deadLetters({ tenant, operation, limit, from });
+  if (page.cursor === undefined) return c.json<DeadLetterPage>(page);
+  return c.json<DeadLetterPage>({
+    ...page,
+    cursor: await c.env.seal.seal(`dead ${tenant}`, Number(page.cursor)),
+  });
+}
+
+/**
+ * The place at a cursor; without one, the first place.
+ * @throws ThroughlineError `cursor-unknown` where the cursor was not made for this scope
+ */
+async function openCursor(
+  c: Context<EdgeHono>,
+  scope: string,
+  text: string | undefined,
+): Promise<[from: number, to?: number]> {
+  if (text === undefined) return [1];
+  const place = await c.env.seal.open(scope, text);
+  if (place === undefined) throw unknownCursor();
+  return place;
 }
 
 async function showDeadLetter(c: Context<EdgeHono>): Promise<Response> {
@@ -40,9 +71,15 @@ async function redriveOne(c: Context<EdgeHono>): Promise<Response> {
 
 async function redriveMany(c: Context<EdgeHono>): Promise<Response> {
   const { operation, reason, limit, cursor } = parseRequest(RedriveRequest, c.var.body);
-  const { from = 1, to } = cursor ?? {};
-  const report = await c.env.bridge.redriveMany({ tenant: tenantOf(c), operation, reason, limit, from, to });
-  return c.json(report);
+  const tenant = tenantOf(c);
+  const [from, to] = await openCursor(c, `redrive ${tenant}`, cursor);
+  const report = await c.env.bridge.redriveMany({ tenant, operation, reason, limit, from, to });
+  const next = parseRedriveCursor(report.cursor ?? '');
+  if (next === undefined) return c.json<RedriveReport>(report);
+  return c.json<RedriveReport>({
+    ...report,
+    cursor: await c.env.seal.seal(`redrive ${tenant}`, next.from, next.to),
+  });
 }
 
 function unknownDeadLetter(): ThroughlineError {

@@ -14,13 +14,14 @@ const TAG_BYTES = 16;
 /** Without these headers, a browser does not let a page of another origin read the answer. That also holds for a 304. */
 const CROSS_ORIGIN_HEADERS = ['access-control-allow-origin', 'access-control-expose-headers'];
 
-/** `/openapi.json`: the document that `npm run openapi` wrote. `/docs`: the same document as a page for people. */
+/** `/`: leads to the page. `/openapi.json`: the document that `npm run openapi` wrote. `/docs`: the same document as a page for people. */
 export function documentRoutes(): EdgeApp {
   const app = new EdgeApp();
   const tagged = etag({
     generateDigest: async (body) => (await crypto.subtle.digest('SHA-256', body)).slice(0, TAG_BYTES),
     retainedHeaders: [...RETAINED_304_HEADERS, ...CROSS_ORIGIN_HEADERS],
   });
+  app.get('/', (c) => c.redirect('/docs'));
   app.get('/openapi.json', tagged, serve('application/json', openApiText));
   app.get('/docs', tagged, serve('text/html; charset=utf-8', docsPage));
   return app;

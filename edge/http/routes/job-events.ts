@@ -1,8 +1,9 @@
 import type { Context } from 'hono';
 import { ThroughlineError } from '../../../shared/errors.ts';
-import { sequenceOf } from '../../../shared/job/event-record.ts';
+import { eventScope } from '../../calls/place-seal.ts';
 import type { EdgeHono } from '../edge-app.ts';
-import { pathId, tenantOf, unknownJob } from '../requests/read-request.ts';
+import { EventsQuery, LAST_EVENT_ID } from '../requests/list-requests.ts';
+import { pathId, readQuery, tenantOf, unknownCursor, unknownJob } from '../requests/read-request.ts';
 
 const EVENT_STREAM = 'text/event-stream';
 const HEADERS = {
@@ -20,7 +21,7 @@ const HEADERS = {
 export async function jobEvents(c: Context<EdgeHono>): Promise<Response> {
   const tenant = tenantOf(c);
   const id = pathId(c, unknownJob);
-  const after = readAfter(c.req.header('last-event-id') || c.req.query('after'));
+  const after = await readAfter(c, eventScope({ tenant, jobId: id }));
   c.header('vary', 'accept');
   // A HEAD request never reads the stream, which would stay open.
   if (c.req.raw.method === 'HEAD' || !wantsStream(c.req.header('accept'))) {
@@ -31,14 +32,19 @@ export async function jobEvents(c: Context<EdgeHono>): Promise<Response> {
   return stream === null ? c.body(null, 204) : c.body(stream, 200, HEADERS);
 }
 
-function wantsStream(accept: string | undefined): boolean {
-  return (accept ?? '').toLowerCase().includes(EVENT_STREAM);
+/** The sequence that the caller has the events up to; 0: none of them. */
+async function readAfter(c: Context<EdgeHono>, scope: string): Promise<number> {
+  const query = readQuery(c, EventsQuery);
+  const header = c.req.header('last-event-id') ?? '';
+  if (!LAST_EVENT_ID.test(header))
+    throw new ThroughlineError('request-invalid', 'Last-Event-ID must be the id of an event of this job');
+  const id = header || query.after;
+  if (id === undefined) return 0;
+  const place = await c.env.seal.open(scope, id);
+  if (place === undefined) throw unknownCursor();
+  return place[0];
 }
 
-function readAfter(id: string | undefined): number {
-  // A browser that has seen no event yet may send an empty id.
-  if (id === undefined || id === '') return 0;
-  const sequence = sequenceOf(id);
-  if (sequence !== undefined) return sequence;
-  throw new ThroughlineError('request-invalid', 'Last-Event-ID: and ?after= must be the id of an event');
+function wantsStream(accept: string | undefined): boolean {
+  return (accept ?? '').toLowerCase().includes(EVENT_STREAM);
 }

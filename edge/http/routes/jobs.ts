@@ -2,12 +2,21 @@ import type { Context } from 'hono';
 import { ThroughlineError } from '../../../shared/errors.ts';
 import { isTerminal, type Job } from '../../../shared/job/job.ts';
 import { LIMITS } from '../../../shared/job/limits.ts';
+import { readCursor } from '../../calls/cursors.ts';
 import { EdgeApp, type EdgeHono } from '../edge-app.ts';
 import { authenticate, requireScope } from '../middleware/access.ts';
 import { jsonBody } from '../middleware/json-body.ts';
 import { rateLimit } from '../middleware/rate-limit.ts';
 import { ListQuery } from '../requests/list-requests.ts';
-import { parseRequest, pathId, preferredWait, tenantOf, unknownJob } from '../requests/read-request.ts';
+import {
+  noQuery,
+  pathId,
+  preferredWait,
+  readQuery,
+  tenantOf,
+  unknownCursor,
+  unknownJob,
+} from '../requests/read-request.ts';
 import { prepare, submitterOf } from '../requests/submission.ts';
 import { submitBatch } from './batch.ts';
 import { jobEvents } from './job-events.ts';
@@ -16,12 +25,18 @@ import { jobEvents } from './job-events.ts';
 export function jobRoutes(): EdgeApp {
   const app = new EdgeApp();
   app.use(authenticate(), rateLimit());
-  app.post('/', requireScope('jobs:write'), jsonBody(), submitJob);
-  app.post('/batch', requireScope('jobs:write'), jsonBody({ inputs: LIMITS.batchInputs }), submitBatch);
+  app.post('/', requireScope('jobs:write'), noQuery(), jsonBody(), submitJob);
+  app.post(
+    '/batch',
+    requireScope('jobs:write'),
+    noQuery(),
+    jsonBody({ inputs: LIMITS.batchInputs }),
+    submitBatch,
+  );
   app.get('/', requireScope('jobs:read'), listJobs);
-  app.get('/:id', requireScope('jobs:read'), readJob);
+  app.get('/:id', requireScope('jobs:read'), noQuery(), readJob);
   app.get('/:id/events', requireScope('jobs:read'), jobEvents);
-  app.delete('/:id', requireScope('jobs:cancel'), cancelJob);
+  app.delete('/:id', requireScope('jobs:cancel'), noQuery(), cancelJob);
   return app;
 }
 
@@ -37,9 +52,11 @@ async function submitJob(c: Context<EdgeHono>): Promise<Response> {
 
 /** A page of the tenant's jobs, newest first. */
 async function listJobs(c: Context<EdgeHono>): Promise<Response> {
-  const { state, operation, limit, cursor } = parseRequest(ListQuery, onceEach(c.req.queries()));
+  const { state, operation, limit, cursor } = readQuery(c, ListQuery);
+  const after = cursor === undefined ? undefined : readCursor(cursor);
+  if (cursor !== undefined && after === undefined) throw unknownCursor();
   const tenant = tenantOf(c);
-  return c.json(await c.env.index.list({ tenant, state, operation, limit, after: cursor }));
+  return c.json(await c.env.index.list({ tenant, state, operation, limit, after }));
 }
 
 async function readJob(c: Context<EdgeHono>): Promise<Response> {
@@ -63,14 +80,4 @@ async function cancelJob(c: Context<EdgeHono>): Promise<Response> {
   }
   if (wait !== undefined) c.header('preference-applied', `wait=${wait}`);
   return c.json(job, isTerminal(job.state) ? 200 : 202);
-}
-
-/** A name that stands twice in the query keeps its list of values, and the schema refuses it. */
-function onceEach(queries: Record<string, string[]>): Record<string, string | string[]> {
-  return Object.fromEntries(
-    Object.entries(queries).map(([name, values]) => {
-      const [only] = values;
-      return [name, only !== undefined && values.length === 1 ? only : values];
-    }),
-  );
 }

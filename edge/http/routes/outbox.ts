@@ -5,19 +5,19 @@ import { EdgeApp, type EdgeHono } from '../edge-app.ts';
 import { authenticate, requireScope } from '../middleware/access.ts';
 import { rateLimit } from '../middleware/rate-limit.ts';
 import { OutboxQuery } from '../requests/list-requests.ts';
-import { parseRequest, pathId, tenantOf } from '../requests/read-request.ts';
+import { noQuery, pathId, readQuery, tenantOf } from '../requests/read-request.ts';
 
 /** `/v1/outbox`: accepted jobs that NATS does not have yet (pending) or will not take (rejected). */
 export function outboxRoutes(): EdgeApp {
   const app = new EdgeApp();
   app.use(authenticate(), rateLimit());
   app.get('/', requireScope('dead-letters:read'), listOutbox);
-  app.post('/:id/retry', requireScope('dead-letters:redrive'), retryJob);
+  app.post('/:id/retry', requireScope('dead-letters:redrive'), noQuery(), retryJob);
   return app;
 }
 
 async function listOutbox(c: Context<EdgeHono>): Promise<Response> {
-  const { limit } = parseRequest(OutboxQuery, c.req.query());
+  const { limit } = readQuery(c, OutboxQuery);
   return c.json<OutboxList>({ jobs: await c.env.bridge.outbox(tenantOf(c), limit) });
 }
 

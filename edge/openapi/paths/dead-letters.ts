@@ -8,6 +8,7 @@ import {
 } from '../../../shared/api/dead-letter.ts';
 import { OperationName } from '../../../shared/api/operation.ts';
 import { Job } from '../../../shared/job/job.ts';
+import { SEALED } from '../../calls/place-seal.ts';
 import { type DeadLetterQuery, RedriveRequest } from '../../http/requests/list-requests.ts';
 import * as examples from '../examples.ts';
 import { BROKER_PROBLEMS, json, jsonBody, operation, type QueryFields } from '../operation.ts';
@@ -21,11 +22,7 @@ const LIST_FIELDS: QueryFields<typeof DeadLetterQuery> = {
     .max(DEAD_LETTER_LIMITS.page)
     .default(DEAD_LETTER_LIMITS.defaultPage)
     .meta({ description: 'The most dead letters to return.' }),
-  cursor: z
-    .string()
-    .regex(/^[0-9]{1,15}$/)
-    .optional()
-    .meta({ description: 'The cursor of the previous page.' }),
+  cursor: z.string().regex(SEALED).optional().meta({ description: 'The cursor of the previous page.' }),
 };
 
 export const deadLetterPaths = {
@@ -38,10 +35,10 @@ export const deadLetterPaths = {
       requestParams: { query: z.object(LIST_FIELDS) },
       answers: {
         200: json('A page of dead letters, oldest first.', DeadLetterPage, {
-          page: { deadLetters: [examples.DEAD_LETTER], cursor: '43' },
+          page: { deadLetters: [examples.DEAD_LETTER], cursor: examples.SEALED },
         }),
       },
-      problems: ['request-invalid', ...BROKER_PROBLEMS],
+      problems: ['cursor-unknown', ...BROKER_PROBLEMS],
     }),
   },
   '/v1/dead-letters/redrive': {
@@ -61,7 +58,7 @@ export const deadLetterPaths = {
           all: { redriven: [examples.DEAD_LETTER.id], failed: [] },
         }),
       },
-      problems: BROKER_PROBLEMS,
+      problems: ['cursor-unknown', ...BROKER_PROBLEMS],
     }),
   },
   '/v1/dead-letters/{id}': {

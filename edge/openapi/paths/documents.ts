@@ -3,6 +3,14 @@ import { type Answer, media, operation } from '../operation.ts';
 import { IfNoneMatch } from '../parameters.ts';
 
 export const documentPaths = {
+  '/': {
+    get: operation({
+      operationId: 'getRoot',
+      tag: 'Documents',
+      summary: 'Go to the web page',
+      answers: { 302: { description: 'The page is at `/docs`.', headers: ['Location'] } },
+    }),
+  },
   '/openapi.json': {
     get: operation({
       operationId: 'getOpenApi',

@@ -6,7 +6,7 @@ import { Batch, BatchReport, SubmitJob } from '../../../shared/api/submit-job.ts
 import { JobHistory } from '../../../shared/job/event-record.ts';
 import { Job, JobState } from '../../../shared/job/job.ts';
 import { LIMITS } from '../../../shared/job/limits.ts';
-import type { ListQuery } from '../../http/requests/list-requests.ts';
+import { JOB_CURSOR, type ListQuery } from '../../http/requests/list-requests.ts';
 import * as examples from '../examples.ts';
 import { BROKER_PROBLEMS, json, jsonBody, media, operation, type QueryFields } from '../operation.ts';
 import { After, IdempotencyKey, JobId, LastEventId, PreferWait } from '../parameters.ts';
@@ -21,7 +21,7 @@ const LIST_FIELDS: QueryFields<typeof ListQuery> = {
     .max(JOB_LIST_LIMITS.page)
     .default(JOB_LIST_LIMITS.defaultPage)
     .meta({ description: 'The most jobs to return.' }),
-  cursor: z.string().optional().meta({ description: 'The cursor of the previous page.' }),
+  cursor: z.string().regex(JOB_CURSOR).optional().meta({ description: 'The cursor of the previous page.' }),
 };
 
 /** Headers of an answer to a submission. */
@@ -71,7 +71,7 @@ export const jobPaths = {
           page: { jobs: [examples.JOB_SUMMARY], complete: true },
         }),
       },
-      problems: ['request-invalid', 'index-unavailable'],
+      problems: ['cursor-unknown', 'index-unavailable'],
     }),
   },
   '/v1/jobs/batch': {
@@ -147,7 +147,7 @@ export const jobPaths = {
             'The job has ended, and you have all of its events. There is nothing to connect again for.',
         },
       },
-      problems: ['request-invalid', 'job-unknown', 'too-many-streams', ...BROKER_PROBLEMS],
+      problems: ['job-unknown', 'cursor-unknown', 'too-many-streams', ...BROKER_PROBLEMS],
     }),
   },
 } satisfies ZodOpenApiPathsObject;

@@ -31,7 +31,7 @@ export const outboxPaths = {
           large: { jobs: [examples.OUTBOX_ITEM] },
         }),
       },
-      problems: ['request-invalid', 'broker-unavailable'],
+      problems: ['broker-unavailable'],
     }),
   },
   '/v1/outbox/{id}/retry': {

@@ -5,7 +5,6 @@ import {
   DeadLetterPage,
   RedriveReport,
 } from '../../../shared/api/dead-letter.ts';
-import { REDRIVE_CURSOR } from '../../calls/cursors.ts';
 import { RedriveRequest } from '../../http/requests/list-requests.ts';
 import { describe } from './describe.ts';
 
@@ -52,7 +51,6 @@ describe('RedriveRequest', RedriveRequest, {
     cursor: {
       description:
         'The cursor of the previous answer. It continues with the dead letters that existed at the first request.',
-      pattern: REDRIVE_CURSOR.source,
     },
   },
 });

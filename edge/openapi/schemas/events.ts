@@ -10,7 +10,7 @@ describe('JobEvent', RecordedEvent, {
   description:
     'Something that happened to a job. Every event is a full snapshot, so the last event of a job alone gives its state.',
   fields: {
-    id: 'Grows from event to event of a job. Send it as `Last-Event-ID` to read later events only.',
+    id: 'An opaque text. Send it as `Last-Event-ID` to read later events only.',
     kind: 'What happened.',
     jobId: 'The id of the job.',
     operation: 'The operation of the job.',

@@ -1,3 +1,4 @@
+import * as z from 'zod';
 import { JobPage, JobSummary } from '../../../shared/api/job-list.ts';
 import {
   Batch,
@@ -8,20 +9,28 @@ import {
   SubmitJob,
   Timeout,
 } from '../../../shared/api/submit-job.ts';
+import { CALLBACK_URL, CALLBACK_URL_LENGTH } from '../../../shared/job/callback.ts';
 import { Job, JobAttempt, JobError, JobState, Progress } from '../../../shared/job/job.ts';
 import { LIMITS } from '../../../shared/job/limits.ts';
 import { DURATION } from '../../../shared/text/duration.ts';
-import { describe, ref } from './describe.ts';
+import { describe } from './describe.ts';
 
 describe('Delay', Delay, {
   description:
-    'When to run a job: a duration from now, or a time with an offset from UTC (RFC 3339). At most 30 days from now.',
-  more: { anyOf: [{ pattern: DURATION.source }, { format: 'date-time' }], examples: ['90s'] },
+    'When to run a job: a duration from now (see `Duration`), or a time with an offset from UTC (RFC 3339). A time in the past means now. At most 30 days from now.',
+  more: {
+    anyOf: [
+      { type: 'string', pattern: DURATION.source },
+      { type: 'string', format: 'date-time', pattern: z.regexes.datetime({ offset: true }).source },
+    ],
+    examples: ['90s', '1h30m', 'PT1H', '2026-01-02T03:04:05Z'],
+  },
 });
 
 describe('Duration', Timeout, {
-  description: 'A duration: a number and one of the units `ms`, `s`, `m`, `h`, `d`. At most 24 hours.',
-  more: { pattern: DURATION.source, examples: ['500ms', '30s'] },
+  description:
+    'A duration: numbers with the units `ms`, `s`, `m`, `h`, `d` (`30s`, `1h30m`), or ISO 8601 without years and months (`PT1H30M`). At most 24 hours.',
+  more: { pattern: DURATION.source, examples: ['500ms', '30s', '1h30m', 'PT1H'] },
 });
 
 describe('SubmitJob', SubmitJob, {
@@ -41,7 +50,8 @@ describe('Callback', CallbackRequest, {
   fields: {
     url: {
       description: 'The URL: http or https, without user name, password and fragment.',
-      pattern: '^[Hh][Tt][Tt][Pp][Ss]?://[\\x21\\x22\\x24-\\x7e]{1,2040}$',
+      pattern: CALLBACK_URL.source,
+      maxLength: CALLBACK_URL_LENGTH,
     },
     events: {
       description: 'The end states to send a message for. Without it: all of them.',
@@ -126,8 +136,8 @@ describe('SubmitBatch', Batch, {
   description: `Up to ${LIMITS.batchJobs} jobs.`,
   fields: {
     jobs: {
-      description: 'The jobs. Each is checked separately: an invalid job does not affect the others.',
-      items: ref('SubmitJob'),
+      description:
+        'The jobs, each as in `SubmitJob`. Each is checked separately: an invalid job does not affect the others.',
     },
   },
 });

@@ -140,6 +140,7 @@ const ENDPOINTS: Readonly<Record<string, Endpoint>> = {
     bad: [
       ...BAD_BODIES,
       ['a cursor that is none', { body: { cursor: '1' } }, 'request-invalid'],
+      ['a cursor of nobody', { body: { cursor: 'A'.repeat(22) } }, 'cursor-unknown'],
       ['a limit that is a text', { body: { limit: '1' } }, 'request-invalid'],
     ],
     make: makeLetter,
@@ -189,6 +190,7 @@ const ENDPOINTS: Readonly<Record<string, Endpoint>> = {
   'GET /healthz': { good: {}, status: 200, bad: [] },
   'GET /readyz': { good: {}, status: 200, bad: [] },
   'GET /metrics': { good: {}, status: 200, bad: [] },
+  'GET /': { good: {}, status: 302, bad: [] },
   'GET /openapi.json': { good: {}, status: 200, bad: [] },
   'GET /docs': { good: {}, status: 200, bad: [] },
 };
@@ -239,6 +241,7 @@ async function send(method: string, path: string, sent: Sent, key: string | unde
       ...(key === undefined ? {} : { authorization: `Bearer ${key}` }),
     },
     ...('body' in sent ? { body: JSON.stringify(sent.body) ?? '{' } : {}),
+    redirect: 'manual',
   });
   return await checked(method, url, response);
 }
@@ -308,6 +311,16 @@ describe.each(contract.operations)('$method $path', ({ method, path, value }) =>
     const id = (await make?.()) ?? '';
     const response = await send(method, at(id), sent, key);
     expect(await problemOf(response)).toMatchObject({ code, status: response.status });
+  });
+
+  when(scope)('refuses a parameter in the query that it does not know', async () => {
+    const id = (await make?.()) ?? '';
+    const query = `${good.query ?? ''}${good.query === undefined ? '?' : '&'}unknown=1`;
+    const response = await send(method, at(id), { ...good, query }, key);
+    expect(await problemOf(response)).toMatchObject({
+      code: 'request-invalid',
+      violations: [{ path: '/unknown', message: 'there is no field "unknown" here' }],
+    });
   });
 
   when(scope)('refuses everybody without a valid key, all in the same way', async () => {

@@ -1,6 +1,7 @@
 import { expect } from 'vitest';
 import type { CancelCommand, Cancellation, SubmitCommand } from '../../../edge/calls/commands.ts';
 import type { ListCommand } from '../../../edge/calls/index-commands.ts';
+import { PlaceSeal } from '../../../edge/calls/place-seal.ts';
 import { type Env, edgeConfig } from '../../../edge/config.ts';
 import { createApp } from '../../../edge/http/app.ts';
 import type { EdgeBindings } from '../../../edge/http/edge-app.ts';
@@ -108,7 +109,8 @@ export async function setup(answers: Answers = {}, settings: Record<string, unkn
     if (!headers.has('authorization')) headers.set('authorization', `Bearer ${KEY}`);
     const request = new Request(`https://edge.example${path}`, { ...init, headers });
     const requestContext = await readRequestContext(request, config);
-    const scope = { config, log, bridge, index, requestContext } as unknown as EdgeBindings;
+    const seal = new PlaceSeal(config);
+    const scope = { config, log, bridge, index, seal, requestContext } as unknown as EdgeBindings;
     const response = await app.fetch(request, scope);
     await expectNoInsides(response.clone());
     return await checked(init.method ?? 'GET', path, response);

@@ -51,7 +51,8 @@ describe('GET /v1/jobs', () => {
     ['?state=failed&state=queued', '/state'],
     ['?operation=%3E', '/operation'],
     ['?cursor=%00', '/cursor'],
-    ['?tenant=globex', ''],
+    ['?tenant=globex', '/tenant'],
+    ['?cursor=', '/cursor'],
   ])('refuses %s, and asks nothing', async (query, path) => {
     const { send, listed } = await setup();
     const response = await send(`/v1/jobs${query}`);

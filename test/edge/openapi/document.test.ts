@@ -1,3 +1,4 @@
+import { glob, readFile } from 'node:fs/promises';
 import { type Schema, Validator } from '@cfworker/json-schema';
 import fc from 'fast-check';
 import { METHOD_NAME_ALL } from 'hono/router';
@@ -9,7 +10,9 @@ import { openApiDocument } from '../../../edge/openapi/document.ts';
 import manifest from '../../../package.json' with { type: 'json' };
 import { OperationName } from '../../../shared/api/operation.ts';
 import { SubmitJob, Timeout } from '../../../shared/api/submit-job.ts';
-import { ERRORS } from '../../../shared/errors.ts';
+import { ERRORS, isApiErrorCode } from '../../../shared/errors.ts';
+import { CALLBACK_URL, isCallbackUrl } from '../../../shared/job/callback.ts';
+import { DURATION, parseDuration } from '../../../shared/text/duration.ts';
 
 type Json = Record<string, unknown>;
 
@@ -85,6 +88,27 @@ describe('the document', () => {
     }
   });
 
+  it('has every code that the API answers with, and no other', () => {
+    const listed = Object.values<Json>(openApi.components.responses).flatMap((response) =>
+      [...findAll('code', response)].flatMap(([, { code }]) => (code as { enum?: string[] }).enum ?? []),
+    );
+    const general = ['route-unknown', 'method-not-allowed'];
+    for (const code of general) expect(openApi.info.description).toContain(`\`${code}\``);
+    const answered = Object.keys(ERRORS).filter(isApiErrorCode).sort();
+    expect([...new Set([...listed, ...general])].sort()).toEqual(answered);
+    expect(openApi.components.schemas.Problem.properties.code.enum.toSorted()).toEqual(answered);
+  });
+
+  it('has every code that the source of the edge throws', async () => {
+    const codes = new Set<string>();
+    for await (const file of glob('edge/**/*.ts')) {
+      const source = await readFile(file, 'utf8');
+      for (const [, code = ''] of source.matchAll(/new ThroughlineError\(\s*'([a-z-]+)'/g)) codes.add(code);
+    }
+    expect(codes.size).toBeGreaterThan(15);
+    for (const code of codes) expect(isApiErrorCode(code), code).toBe(true);
+  });
+
   it('lists each error code under its status', () => {
     for (const [name, response] of Object.entries<Json>(openApi.components.responses)) {
       const users = operations.flatMap(({ value }) =>
@@ -105,11 +129,15 @@ describe('the document', () => {
     ['SubmitJob', SubmitJob, (text) => ({ operation: text, input: 1 })],
     ['SubmitJob', SubmitJob, (text) => ({ operation: 'echo', input: 1, delay: text })],
     ['SubmitJob', SubmitJob, (text) => ({ operation: 'echo', [text]: 1 })],
+    ['SubmitJob', SubmitJob, (url) => ({ operation: 'echo', input: 1, callback: { url } })],
   ])('accepts everything that the route accepts (%s)', (name, schema, make) => {
     const validator = validatorOf({ $ref: `#/components/schemas/${name}` });
     const text = fc.oneof(
       fc.stringMatching(/^[a-z0-9.]{0,6}$/),
       fc.stringMatching(/^[0-9]{1,3}(ms|s|m|h|d)$/),
+      fc.stringMatching(DURATION),
+      fc.webUrl({ withFragments: true, withQueryParameters: true }),
+      fc.ipV6().map((address) => `http://[${address}]:80/x`),
       fc
         .date({ noInvalidDate: true, min: new Date(0), max: new Date('9999-01-01') })
         .map((date) => date.toISOString()),
@@ -121,6 +149,39 @@ describe('the document', () => {
         if (schema.safeParse(value).success) expect(validator.validate(value).errors).toEqual([]);
       }),
       { numRuns: 500 },
+    );
+  });
+
+  it('takes no callback URL that the route refuses, and no other way round', () => {
+    const validator = validatorOf({ $ref: '#/components/schemas/Callback' });
+    const url = fc.oneof(
+      fc.stringMatching(CALLBACK_URL),
+      fc.webUrl({ withFragments: true }),
+      fc
+        .webAuthority({
+          withIPv4: true,
+          withIPv6: true,
+          withIPv4Extended: true,
+          withUserInfo: true,
+          withPort: true,
+        })
+        .map((authority) => `https://${authority}/`),
+      fc.string(),
+    );
+    fc.assert(
+      fc.property(url, (text) => {
+        expect(validator.validate({ url: text }).valid).toBe(isCallbackUrl(text));
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+
+  it('takes each duration that the code reads, and no other', () => {
+    const validator = validatorOf({ $ref: '#/components/schemas/Duration' });
+    fc.assert(
+      fc.property(fc.oneof(fc.stringMatching(DURATION), fc.string()), (text) => {
+        expect(validator.validate(text).valid).toBe(parseDuration(text) !== undefined);
+      }),
     );
   });
 });

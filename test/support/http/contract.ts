@@ -34,7 +34,9 @@ const METHODS = ['get', 'post', 'put', 'patch', 'delete'];
 
 /** The problems with which the API may answer a request that fits no operation of the document. */
 const ELSEWHERE: Readonly<Record<number, string>> = {
+  400: 'request-invalid',
   401: 'unauthenticated',
+  403: 'forbidden',
   404: 'route-unknown',
   405: 'method-not-allowed',
   429: 'rate-limited',

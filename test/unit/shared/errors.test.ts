@@ -9,6 +9,7 @@ const EXPECTED: Readonly<Record<ErrorCode, readonly [status: number, ack: 'nak' 
   'route-unknown': [404, 'term'],
   'job-unknown': [404, 'term'],
   'dead-letter-unknown': [404, 'term'],
+  'cursor-unknown': [404, 'term'],
   'body-timeout': [408, 'nak'],
   'not-dead': [409, 'term'],
   'method-not-allowed': [405, 'term'],

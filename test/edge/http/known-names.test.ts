@@ -1,0 +1,265 @@
+import { describe, expect, it } from 'vitest';
+import { PlaceSeal } from '../../../edge/calls/place-seal.ts';
+import { type Env, edgeConfig } from '../../../edge/config.ts';
+import { createApp } from '../../../edge/http/app.ts';
+import openApi from '../../../edge/http/docs/openapi.json' with { type: 'json' };
+import type { EdgeBindings } from '../../../edge/http/edge-app.ts';
+import { readRequestContext } from '../../../edge/http/request-context.ts';
+import { createApiKey, hashApiKey } from '../../../shared/api/access.ts';
+import { inject } from '../../../shared/propagation/index.ts';
+import { job } from './app-support.ts';
+
+type Json = Readonly<Record<string, unknown>>;
+
+interface Sent {
+  readonly query?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: Json | undefined;
+}
+
+const KEY = createApiKey('ci');
+const JOB = { operation: 'echo', input: 1 };
+const TRACEPARENT = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
+const NO_LOG = {
+  debug: () => undefined,
+  info: () => undefined,
+  warn: () => undefined,
+  error: () => undefined,
+};
+
+async function config() {
+  const keys = [{ id: 'ci', tenant: 'acme', hash: await hashApiKey(KEY) }];
+  const settings = { NATS_URL: 'wss://nats.example', API_KEYS: JSON.stringify(keys) };
+  return edgeConfig({ BRIDGE: {}, JOB_INDEX: {}, ...settings } as unknown as Env);
+}
+
+/** Sends a request to the app. What it asks of bridge and index, its trace context and its answer are its effect. */
+async function effectOf(method: string, path: string, { query = '', headers = {}, body }: Sent) {
+  const settings = await config();
+  const asked: unknown[] = [];
+  const answers: Readonly<Record<string, unknown>> = {
+    submit: { job: job({ state: 'succeeded' }), replayed: false },
+    submitBatch: [],
+    cancel: { job: job({ state: 'cancelled' }), tooLate: false },
+    redrive: { job: job() },
+    history: { events: [] },
+    watch: null,
+    read: job(),
+    retry: job(),
+    deadLetter: {},
+    outbox: [],
+    operations: [],
+    status: [],
+    list: { jobs: [], complete: true },
+    deadLetters: { deadLetters: [] },
+    redriveMany: { redriven: [], failed: [] },
+  };
+  const fake = new Proxy(answers, {
+    get: (known, name) =>
+      typeof name === 'string' && name !== 'region'
+        ? async (...args: unknown[]) => {
+            asked.push(name, ...args);
+            return known[name];
+          }
+        : undefined,
+  });
+  const request = new Request(`https://edge.example${path.replace('{id}', 'job-1')}${query}`, {
+    method,
+    headers: {
+      authorization: `Bearer ${KEY}`,
+      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      ...headers,
+    },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  });
+  const requestContext = await readRequestContext(request, settings);
+  const seal = new PlaceSeal(settings);
+  const scope = { config: settings, log: NO_LOG, bridge: fake, index: fake, seal, requestContext };
+  const response = await createApp().fetch(request, scope as unknown as EdgeBindings);
+  const carrier = inject(requestContext.extraction.context);
+  // A new id and the time differ from request to request.
+  const effect = JSON.stringify([asked, response.status, [...response.headers], carrier])
+    .replaceAll(/"[0-9a-f]{8}-[0-9a-f-]{27}"/g, '"new id"')
+    .replaceAll(/"acceptedAt":"[^"]+"/g, '');
+  return { effect, status: response.status, text: await response.text() };
+}
+
+/** How each parameter of the document is sent, where a value alone does not show its effect. */
+async function sentWith(name: string, path: string): Promise<Sent> {
+  const seal = new PlaceSeal(await config());
+  const eventId = await seal.seal('events acme job-1', 7);
+  const cursors: Readonly<Record<string, string>> = {
+    '/v1/jobs': btoa('1700000000000.job-1').replaceAll('=', ''),
+    '/v1/dead-letters': await seal.seal('dead acme', 7),
+  };
+  const queries: Readonly<Record<string, string>> = {
+    state: 'failed',
+    operation: 'echo',
+    limit: '7',
+    cursor: cursors[path] ?? '',
+    after: eventId,
+  };
+  const value = queries[name];
+  if (value !== undefined) return { query: `?${name}=${value}` };
+  const headers: Readonly<Record<string, Json>> = {
+    'Idempotency-Key': { 'idempotency-key': 'order-7' },
+    Prefer: { prefer: 'wait=7' },
+    'Last-Event-ID': { 'last-event-id': eventId },
+    traceparent: { traceparent: TRACEPARENT },
+    tracestate: { traceparent: TRACEPARENT, tracestate: 'a=1' },
+    baggage: { baggage: 'plan=pro' },
+    'If-None-Match': { 'if-none-match': '*' },
+  };
+  return { headers: (headers[name] ?? {}) as Record<string, string> };
+}
+
+const operations = Object.entries<Record<string, Json>>(openApi.paths).flatMap(([path, methods]) =>
+  Object.entries(methods).map(([method, value]) => ({ method: method.toUpperCase(), path, value })),
+);
+const parameters = operations.flatMap(({ method, path, value }) =>
+  ((value.parameters ?? []) as Json[]).flatMap((listed) => {
+    const [, , , name = ''] = String(listed.$ref ?? '').split('/');
+    const known = (openApi.components.parameters as Readonly<Record<string, Json>>)[name] ?? listed;
+    return known.in === 'path' ? [] : [{ method, path, name: String(known.name) }];
+  }),
+);
+
+function goodBody(path: string): Json | undefined {
+  if (path === '/v1/jobs/batch') return { jobs: [JOB] };
+  return path === '/v1/dead-letters/redrive' ? {} : JOB;
+}
+
+function bodyFor(method: string, path: string): Json | undefined {
+  const { requestBody } = operations.find((one) => one.method === method && one.path === path)?.value ?? {};
+  return requestBody === undefined ? undefined : goodBody(path);
+}
+
+describe('each parameter of the document has an effect', () => {
+  it.each(parameters)('$name of $method $path', async ({ method, path, name }) => {
+    const body = bodyFor(method, path);
+    const without = name === 'tracestate' ? { headers: { traceparent: TRACEPARENT } } : {};
+    const plain = await effectOf(method, path, { ...without, body });
+    const sent = await effectOf(method, path, { ...(await sentWith(name, path)), body });
+    expect(plain.status).toBeLessThan(400);
+    expect(sent.status).toBeLessThan(400);
+    expect(sent.effect).not.toBe(plain.effect);
+  });
+});
+
+/** For each field of a body: two bodies that differ in this field alone. */
+const FIELDS: readonly [path: string, name: string, one: Json, other: Json][] = [
+  ['/v1/jobs', 'operation', JOB, { ...JOB, operation: 'other' }],
+  ['/v1/jobs', 'input', JOB, { ...JOB, input: 2 }],
+  ['/v1/jobs', 'delay', JOB, { ...JOB, delay: '1h' }],
+  ['/v1/jobs', 'timeout', JOB, { ...JOB, timeout: '1s' }],
+  ['/v1/jobs', 'maxAttempts', JOB, { ...JOB, maxAttempts: 2 }],
+  ['/v1/jobs', 'callback', JOB, { ...JOB, callback: { url: 'https://a.example' } }],
+  [
+    '/v1/jobs',
+    'callback.events',
+    { ...JOB, callback: { url: 'https://a.example' } },
+    { ...JOB, callback: { url: 'https://a.example', events: ['failed'] } },
+  ],
+  [
+    '/v1/jobs',
+    'callback.url',
+    { ...JOB, callback: { url: 'https://a.example' } },
+    { ...JOB, callback: { url: 'https://b.example' } },
+  ],
+  ['/v1/jobs/batch', 'jobs', { jobs: [JOB] }, { jobs: [JOB, JOB] }],
+  ['/v1/dead-letters/redrive', 'operation', {}, { operation: 'echo' }],
+  ['/v1/dead-letters/redrive', 'reason', {}, { reason: 'operation-failed' }],
+  ['/v1/dead-letters/redrive', 'limit', {}, { limit: 7 }],
+  ['/v1/dead-letters/redrive', 'cursor', {}, { cursor: 'sealed' }],
+];
+
+describe('each field of a body has an effect', () => {
+  it.each(FIELDS)('%s %s', async (path, _name, one, other) => {
+    const cursor = await new PlaceSeal(await config()).seal('redrive acme', 3, 7);
+    const real = 'cursor' in other ? { cursor } : other;
+    const [plain, sent] = [
+      await effectOf('POST', path, { body: one }),
+      await effectOf('POST', path, { body: real }),
+    ];
+    expect(sent.status).toBeLessThan(400);
+    expect(sent.effect).not.toBe(plain.effect);
+  });
+
+  it('is in the table above', () => {
+    const { SubmitJob, Callback, SubmitBatch, RedriveRequest } = openApi.components.schemas;
+    const expected = [
+      ...Object.keys(SubmitJob.properties).map((name) => `/v1/jobs ${name}`),
+      ...Object.keys(Callback.properties).map((name) => `/v1/jobs callback.${name}`),
+      ...Object.keys(SubmitBatch.properties).map((name) => `/v1/jobs/batch ${name}`),
+      ...Object.keys(RedriveRequest.properties).map((name) => `/v1/dead-letters/redrive ${name}`),
+    ];
+    expect(FIELDS.map(([path, name]) => `${path} ${name}`).sort()).toEqual(expected.sort());
+  });
+});
+
+describe('a name that the API does not know is refused', () => {
+  const secured = operations.filter(({ value }) => (value.security as unknown[]).length > 0);
+  it.each(secured)('in the query of $method $path', async ({ method, path }) => {
+    const { status, text } = await effectOf(method, path, {
+      query: '?unknown=1',
+      body: bodyFor(method, path),
+    });
+    expect(status).toBe(400);
+    expect(JSON.parse(text)).toMatchObject({ violations: [{ path: '/unknown' }] });
+  });
+
+  it.each([
+    ['/v1/jobs', { ...JOB, unknown: 1 }, '/unknown'],
+    ['/v1/jobs', { ...JOB, callback: { url: 'https://a.example', unknown: 1 } }, '/callback/unknown'],
+    ['/v1/jobs/batch', { jobs: [JOB], unknown: 1 }, '/unknown'],
+    ['/v1/dead-letters/redrive', { unknown: 1 }, '/unknown'],
+  ])('in the body of %s: %j', async (path, body, place) => {
+    const { status, text } = await effectOf('POST', path, { body });
+    expect(status).toBe(400);
+    expect(JSON.parse(text)).toMatchObject({ violations: [{ path: place }] });
+  });
+
+  it('but an unknown header has no effect, as the document says', async () => {
+    const plain = await effectOf('POST', '/v1/jobs', { body: JOB });
+    const sent = await effectOf('POST', '/v1/jobs', { body: JOB, headers: { 'x-unknown': '1' } });
+    expect(sent.effect).toBe(plain.effect);
+    expect(openApi.info.description).toContain('A header that is not named here has no effect.');
+  });
+});
+
+/** What our own sentences never hold; zod's do. */
+const RAW = /Invalid|expected|received|Unrecognized|Too (?:small|big)|undefined|^\s|\.$/;
+
+describe('a refusal says one readable sentence for each path', () => {
+  const values = [null, true, 7, -1, 1.5, '', 'x y', [], [null], ['failed', 'failed'], {}, { a: 1 }];
+  it.each(FIELDS.map(([path, name, , other]) => ({ path, name, other })))(
+    '$path $name',
+    async ({ path, name, other }) => {
+      const [first = '', second] = name.split('.');
+      const inner = (other[first] ?? {}) as Json;
+      for (const value of values) {
+        const body = { ...other, [first]: second === undefined ? value : { ...inner, [second]: value } };
+        const { status, text } = await effectOf('POST', path, { body });
+        if (status !== 400) continue;
+        const { violations, detail } = JSON.parse(text) as {
+          violations: { path: string; message: string }[];
+          detail: string;
+        };
+        const paths = violations.map((violation) => violation.path);
+        expect(new Set(paths).size).toBe(paths.length);
+        for (const { message } of violations) expect(message).not.toMatch(RAW);
+        expect(detail).not.toMatch(RAW);
+      }
+    },
+  );
+
+  it.each(['null', '[]', '7', '"x"'])('a body that is %s', async (text) => {
+    for (const path of ['/v1/jobs', '/v1/jobs/batch', '/v1/dead-letters/redrive']) {
+      const answer = await effectOf('POST', path, { body: JSON.parse(text) as Json });
+      expect(answer.status).toBe(400);
+      expect(JSON.parse(answer.text).violations).toEqual([
+        { path: '', message: expect.stringMatching(/^must be an object/) },
+      ]);
+    }
+  });
+});
