@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import http from 'node:http';
 import { jetstreamManager } from '@nats-io/jetstream';
 import { connect } from '@nats-io/transport-node';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -151,6 +153,74 @@ describe('other requests', () => {
     const response = await stack.call('/v1/operations', { method: 'DELETE' });
     expect(response.status).toBe(405);
     expect(response.headers.get('allow')).toBe('GET');
+  });
+
+  it.each([
+    ['/v1/jobs/', '/v1/jobs'],
+    ['/v1//jobs', '/v1/jobs'],
+    ['/jobs', '/v1/jobs'],
+    ['/v1/v1/operations/', '/v1/operations'],
+    ['/api/v1/jobs', '/v1/jobs'],
+    ['/V1/Jobs', '/v1/jobs'],
+    ['/docs/', '/docs'],
+  ])('the wrong path %s is answered with the one that was meant', async (path, meant) => {
+    const response = await stack.call(path);
+    expect(response.status).toBe(404);
+    expect(await problemOf(response)).toMatchObject({
+      code: 'route-unknown',
+      detail: `did you mean ${meant}?`,
+      suggestions: [meant],
+    });
+  });
+
+  it('GET / leads to the page for people', async () => {
+    const response = await fetch(stack.url);
+    expect([response.status, new URL(response.url).pathname]).toEqual([200, '/docs']);
+  });
+
+  it.each([
+    ['/v1/jobs', 'GET, POST, OPTIONS'],
+    ['/v1/jobs/batch', 'POST, OPTIONS'],
+    ['/v1/jobs/some-id', 'GET, DELETE, OPTIONS'],
+    ['/healthz', 'GET, OPTIONS'],
+    ['*', 'GET, POST, DELETE, OPTIONS'],
+  ])('OPTIONS %s names the methods, without a key', async (path, allow) => {
+    const { hostname: host, port } = new URL(stack.url);
+    const request = http.request({ host, port, method: 'OPTIONS', path }).end();
+    const [response] = (await once(request, 'response')) as [http.IncomingMessage];
+    response.resume();
+    expect([response.statusCode, response.headers.allow]).toEqual([204, allow]);
+  });
+
+  it('a preflight request is told which setting is missing', async () => {
+    const headers = { origin: 'https://app.example', 'access-control-request-method': 'POST' };
+    const response = await fetch(`${stack.url}/v1/jobs`, { method: 'OPTIONS', headers });
+    expect(response.status).toBe(403);
+    expect((await problemOf(response)).detail).toContain('CORS_ORIGINS');
+    expect(response.headers.has('access-control-allow-origin')).toBe(false);
+  });
+
+  it('answers below /v1 are kept by no cache and guessed by no browser', async () => {
+    for (const path of ['/v1/jobs', '/v1/operations', '/v1/nothing', '/v1/jobs/none/events', '/readyz']) {
+      const { headers } = await stack.call(path);
+      expect([headers.get('cache-control'), headers.get('x-content-type-options')]).toEqual([
+        'no-store',
+        'nosniff',
+      ]);
+    }
+  });
+
+  it('a body of another encoding or type is answered with what would be taken', async () => {
+    const send = (more: Record<string, string>): Promise<Response> =>
+      stack.call('/v1/jobs', {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', ...more },
+        body: '{}',
+      });
+    const encoded = await send({ 'content-encoding': 'gzip' });
+    expect([encoded.status, encoded.headers.get('accept-encoding')]).toEqual([415, 'identity']);
+    const text = await send({ 'content-type': 'text/plain' });
+    expect([text.status, text.headers.get('accept')]).toEqual([415, 'application/json']);
   });
 
   it('GET /v1/operations lists each operation, with its schema and limits', async () => {

@@ -3,25 +3,37 @@ import type { BridgeStatus } from '../../../shared/api/health.ts';
 import type { Job } from '../../../shared/job/job.ts';
 import { withTestStack } from '../../support/stack.ts';
 
+/** Miniflare gives the Worker this location as `request.cf`. */
+const IN_BERLIN = { 'mf-cf-blob': JSON.stringify({ continent: 'EU', country: 'DE', longitude: '13.4' }) };
+
 it('a job goes to a bridge of its region and is found there; a job with an idempotency key goes to the bridges for all regions', async () => {
   const stack = await withTestStack({ edge: { BRIDGE_PLACEMENT: 'region', BRIDGE_SHARDS: '2' } });
-  const job = await stack.run('echo', 'near');
-  expect(job.id).toMatch(/^[0-9a-f-]{36}_[a-z]{2,4}$/);
-  const region = job.id.split('_')[1];
+  const job = await stack.run('echo', 'near', IN_BERLIN);
+  expect(job.id).toMatch(/^[0-9a-f-]{36}_weur$/);
   expect(((await (await stack.call(`/v1/jobs/${job.id}`)).json()) as Job).result).toBe('near');
 
-  const keyed = await stack.run('echo', 'anywhere', { 'idempotency-key': 'one' });
+  const keyed = await stack.run('echo', 'anywhere', { ...IN_BERLIN, 'idempotency-key': 'one' });
   expect(keyed.id).toMatch(/^ik_[0-9a-f]{40}$/);
   const published = stack.logs().filter(({ msg }) => msg === 'job published');
   expect(published.map(({ job_id }) => job_id)).toEqual([job.id, keyed.id]);
 
-  const { bridges } = (await (await stack.call('/readyz')).json()) as { bridges: BridgeStatus[] };
+  const { bridges } = (await (await stack.call('/readyz', { headers: IN_BERLIN })).json()) as {
+    bridges: BridgeStatus[];
+  };
   expect(bridges.map(({ bridge }) => bridge)).toEqual([
     'bridge-global-0',
     'bridge-global-1',
-    `bridge-${region}-0`,
-    `bridge-${region}-1`,
+    'bridge-weur-0',
+    'bridge-weur-1',
   ]);
+});
+
+it('a region in an id opens no bridge, unless bridges are placed by region', async () => {
+  const stack = await withTestStack();
+  for (const region of ['apac', 'weur', 'me'])
+    expect((await stack.call(`/v1/jobs/0190f5a1-7c1e-7d3a-9c55-6a1f0c2b7e11_${region}`)).status).toBe(404);
+  const connected = stack.logs().filter(({ msg }) => msg === 'connected to NATS');
+  expect(connected).toHaveLength(1);
 });
 
 it('a batch over several bridges is answered in its order', async () => {

@@ -240,7 +240,7 @@ describe('a target that is not open', () => {
 it.each(['https://127.1/', 'https://2130706433/', 'https://0x7f.0.0.1/', 'https://0177.1/'])(
   'a target in an old spelling of an IPv4 address is refused by the API: %s',
   async (url) => {
-    const response = await system.stack.submit({ operation: 'echo', input: 1, callback: { url } });
+    const response = await system.stack.submit({ operation: 'echo', input: 1, callback: { url } }, asDemo);
     expect(response.status).toBe(400);
   },
 );
