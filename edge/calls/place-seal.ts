@@ -10,7 +10,8 @@ type SealKey = Awaited<ReturnType<typeof crypto.subtle.importKey>>;
 
 /** The settings whose secret values the edge and all its bridges have in common. */
 type Secrets = Readonly<
-  Partial<Record<'NATS_CREDS' | 'NATS_TOKEN' | 'NATS_PASSWORD' | 'NATS_URL', unknown>> & {
+  Partial<Record<'NATS_CREDS' | 'NATS_TOKEN' | 'NATS_PASSWORD', unknown>> & {
+    NATS_URL: { readonly login?: unknown };
     API_KEYS: ReadonlyMap<string, { readonly hash: string }>;
   }
 >;
@@ -25,7 +26,9 @@ export class PlaceSeal {
 
   constructor({ NATS_CREDS, NATS_TOKEN, NATS_PASSWORD, NATS_URL, API_KEYS }: Secrets) {
     const hashes = [...API_KEYS.values()].map(({ hash }) => hash);
-    this.#secret = JSON.stringify(NATS_CREDS ?? NATS_TOKEN ?? NATS_PASSWORD ?? [NATS_URL, hashes]);
+    this.#secret = JSON.stringify(
+      NATS_CREDS ?? NATS_TOKEN ?? NATS_PASSWORD ?? NATS_URL.login ?? [NATS_URL, hashes],
+    );
   }
 
   /**

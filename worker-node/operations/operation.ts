@@ -111,7 +111,10 @@ function checkDefinition<Input, Output>(definition: OperationDefinition<Input, O
     throw new ThroughlineError('config-invalid', message);
   }
   check(isSchema(input), 'input must be a Standard Schema, for example of zod');
-  check(timeoutMs >= 1 && timeoutMs <= LIMITS.timeoutMs, 'timeout must be a duration such as "30s", "1h30m" or "PT1H", at most 24 hours');
+  check(
+    timeoutMs >= 1 && timeoutMs <= LIMITS.timeoutMs,
+    'timeout must be a duration such as "30s", "1h30m" or "PT1H", at most 24 hours',
+  );
   check(isCount(maxAttempts, LIMITS.maxAttempts), `maxAttempts must be 1 to ${LIMITS.maxAttempts}`);
   check(concurrency === undefined || isCount(concurrency, 1e6), 'concurrency must be 1 or more');
   check(typeof run === 'function', 'run must be a function');

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { PlaceSeal, SEALED } from '../../../edge/calls/place-seal.ts';
 
 const API_KEYS = new Map([['ci', { hash: 'a'.repeat(64) }]]);
-const SETTINGS = { NATS_URL: 'wss://nats.example', NATS_TOKEN: 'secret', API_KEYS };
+const SETTINGS = { NATS_URL: {}, NATS_TOKEN: 'secret', API_KEYS };
 const sequence = fc.nat({ max: 2 ** 48 - 1 });
 
 describe('a place in a stream', () => {
