@@ -20,7 +20,7 @@ export interface BrokerRecord {
   readonly delayed: StoredMessage | undefined;
   /** The last event of the job; undefined if nothing has happened since the job was submitted or redriven. */
   readonly event: JobEvent | undefined;
-  /** The sequence of the last message on the event subject of the job; 0: there is none. */
+  /** The sequence of the last message on the event subject of the job; 0 if there is no such message. */
   readonly lastSequence: number;
 }
 

@@ -159,7 +159,10 @@ function formatMember(key: string, entry: BaggageEntry): string | undefined {
   return properties === '' ? pair : `${pair};${properties}`;
 }
 
-/** Any program may have made the metadata object. Its text may be malformed, and its `toString` may throw. */
+/**
+ * Returns the properties in a metadata object; an empty text if they are malformed. Any program may have made the object,
+ * so its `toString` may throw.
+ */
 function propertiesOf(metadata: BaggageEntryMetadata): string {
   try {
     return normalizeProperties(metadata.toString()) ?? '';

@@ -39,8 +39,8 @@ function injectTrace(context: Context, carrier: Carrier): void {
 }
 
 /**
- * A trace state of another class, for instance that of a sampler, may hold anything. For this reason its text is read
- * again by our rules.
+ * Writes a trace state as the value of `tracestate`. A trace state of another class, for instance that of a sampler, may
+ * hold anything. For this reason its text is read again by our rules.
  */
 function serialize(state: ApiTraceState): string {
   if (state instanceof TraceState) return state.serialize();

@@ -87,6 +87,6 @@ export function collect(
   return found;
 }
 
-// Comparing the lengths first avoids `toLowerCase` for nearly every key.
+/** Whether `key` spells `name` in any case. Comparing the lengths first avoids `toLowerCase` for nearly every key. */
 const spells = (key: string, name: FieldName): boolean =>
   key.length === name.length && key.toLowerCase() === name;

@@ -24,7 +24,7 @@ const WAITS: Readonly<Record<string, string>> = {
   [ATTR.queueTimeMs]: 'in the queue',
 };
 
-/** The widths of the columns, and the time span, of one trace. */
+/** The widths of the columns of one trace, and the start and the duration of the trace. */
 interface Layout {
   startMs: number;
   totalMs: number;

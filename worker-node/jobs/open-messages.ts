@@ -1,6 +1,6 @@
 import type { Delivery } from '../broker/consume/delivery.ts';
 
-/** A message that this process handles, from its first delivery here until it is settled. */
+/** A message that this process handles, from its first delivery to this process until a delivery of it is settled. */
 class OpenMessage {
   readonly first: Delivery;
   #latest: Delivery;
