@@ -6,10 +6,11 @@ import { defineCancel } from './commands/cancel.ts';
 import { defineDeadLetters } from './commands/dead-letters.ts';
 import { defineDev } from './commands/dev.ts';
 import { defineGet } from './commands/get.ts';
+import { defineGroups } from './commands/nats/groups.ts';
 import { defineKeys } from './commands/keys.ts';
 import { defineList } from './commands/list.ts';
 import { defineOutbox } from './commands/outbox.ts';
-import { defineSetup } from './commands/setup.ts';
+import { defineSetup } from './commands/nats/setup.ts';
 import { defineSubmit } from './commands/submit.ts';
 import { defineTrace } from './commands/trace.ts';
 import { defineWatch } from './commands/watch.ts';
@@ -31,7 +32,7 @@ const API_COMMANDS = [
 ];
 
 /** The commands that do not. */
-const LOCAL_COMMANDS = [defineWorker, defineSetup, defineKeys, defineCallbacks];
+const LOCAL_COMMANDS = [defineWorker, defineSetup, defineGroups, defineKeys, defineCallbacks];
 
 /**
  * Runs the command line.

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { DeadLetterDetail, DeadLetterPage, RedriveReport } from '../shared/api/dead-letter.ts';
 import { JobPage, JobSummary } from '../shared/api/job-list.ts';
-import { type OperationAnnouncement, OperationList } from '../shared/api/operation.ts';
+import { type ListedOperation, OperationList } from '../shared/api/operation.ts';
 import { type OutboxItem, OutboxList } from '../shared/api/outbox.ts';
 import { BatchReport } from '../shared/api/submit-job.ts';
 import type { HistoryEvent } from '../shared/job/event-record.ts';
@@ -178,7 +178,7 @@ export class ThroughlineClient {
   }
 
   /** Reads the operations that can be run, as the workers announced them. */
-  async operations(options: CallOptions = {}): Promise<OperationAnnouncement[]> {
+  async operations(options: CallOptions = {}): Promise<ListedOperation[]> {
     return (await this.#ask(ANSWERS.operations, this.#operationsUrl, options)).value.operations;
   }
 

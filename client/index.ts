@@ -7,7 +7,7 @@ export type {
   RedriveReport,
 } from '../shared/api/dead-letter.ts';
 export type { JobPage, JobSummary } from '../shared/api/job-list.ts';
-export type { OperationAnnouncement } from '../shared/api/operation.ts';
+export type { ListedOperation } from '../shared/api/operation.ts';
 export type { OutboxItem } from '../shared/api/outbox.ts';
 export type { Problem } from '../shared/api/problem.ts';
 export type { BatchReport, BatchResult } from '../shared/api/submit-job.ts';

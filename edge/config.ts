@@ -46,6 +46,7 @@ const Settings = z.object({
   BRIDGE_LOCATION_HINT: z.enum(REGIONS, `must be one of ${REGIONS.join(', ')}`).optional(),
   ACK_MODE: z.enum(['stream', 'outbox'], 'must be stream or outbox').default('stream'),
   OUTBOX_KEEP: z.enum(['published', 'ended'], 'must be published or ended').default('published'),
+  UNSERVED_OPERATIONS: z.enum(['accept', 'refuse'], 'must be accept or refuse').default('accept'),
   OUTBOX_MAX_ROWS: wholeNumber(1, 10_000_000, 100_000),
   OUTBOX_MAX_BYTES: wholeNumber(1, 8 * GIB, GIB),
   BROKER_TIMEOUT_MS: wholeNumber(100, 30_000, 4_000),

@@ -31,6 +31,7 @@ const API_ERRORS = {
   'payload-too-large': { status: 413, title: 'The payload is too large', ack: 'term' },
   'media-type-unsupported': { status: 415, title: 'The media type is not supported', ack: 'term' },
   'operation-unknown': { status: 422, title: 'No worker has announced this operation', ack: 'term' },
+  'operation-unserved': { status: 503, title: 'No worker host serves this operation now', ack: 'nak' },
   'input-invalid': { status: 422, title: "The input does not fit the operation's schema", ack: 'term' },
   'idempotency-key-reused': {
     status: 422,
@@ -56,7 +57,6 @@ const JOB_ERRORS = {
   'operation-failed': { status: 500, title: 'The operation failed', ack: 'nak' },
   'operation-timeout': { status: 504, title: 'The operation did not end in time', ack: 'nak' },
   'operation-rejected': { status: 422, title: 'The operation rejected the job', ack: 'term' },
-  'operation-missing': { status: 503, title: 'This worker does not have the operation', ack: 'nak' },
   'worker-stopping': { status: 503, title: 'The worker is stopping', ack: 'nak' },
   'attempt-superseded': { status: 409, title: 'Another worker has the job', ack: 'term' },
   'attempts-spent': { status: 500, title: 'All attempts are spent', ack: 'term' },

@@ -1,5 +1,7 @@
 import { hostname } from 'node:os';
 import * as z from 'zod';
+import manifest from '../package.json' with { type: 'json' };
+import { ANNOUNCE_MS } from '../shared/api/host-announcement.ts';
 import { flag, optionalText, parseConfig, wholeNumber } from '../shared/config.ts';
 import { ThroughlineError } from '../shared/errors.ts';
 import { isToken } from '../shared/job/job-address.ts';
@@ -66,9 +68,11 @@ const Settings = z.object({
     .default('workers'),
   WORKER_OPERATIONS: z.string().min(1, 'must be an operation, a prefix such as image.>, or >').default('>'),
   WORKER_NAME: z.string().min(1).max(128).default(`${hostname()}-${process.pid}`),
+  WORKER_VERSION: z.string().min(1).max(128).default(manifest.version),
+  WORKER_ANNOUNCE_MS: wholeNumber(100, ANNOUNCE_MS, ANNOUNCE_MS),
   WORKER_CONCURRENCY: wholeNumber(1, 10_000, 10),
   WORKER_ACK_WAIT_MS: wholeNumber(1_000, 3_600_000, 30_000),
-  WORKER_MAX_ACK_PENDING: wholeNumber(1, 1_000_000, 1_000),
+  WORKER_MAX_ACK_PENDING: wholeNumber(1, 1_000_000, 50_000),
   WORKER_STOP_TIMEOUT_MS: wholeNumber(0, 3_600_000, 20_000),
   STREAM_REPLICAS: wholeNumber(1, 5, 1).optional(),
   HEALTH_HOST: z.string().default('127.0.0.1'),

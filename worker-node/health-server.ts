@@ -14,6 +14,7 @@ interface HealthProbes {
 export class HealthServer {
   readonly #server: Server;
   readonly #probes: HealthProbes;
+  #isDraining = false;
 
   constructor(probes: HealthProbes) {
     this.#probes = probes;
@@ -31,6 +32,11 @@ export class HealthServer {
       this.#server.listen(port, host, resolve);
     });
     return (this.#server.address() as AddressInfo).port;
+  }
+
+  /** From now on the worker counts as not ready: it stops. */
+  drain(): void {
+    this.#isDraining = true;
   }
 
   async close(): Promise<void> {
@@ -51,7 +57,8 @@ export class HealthServer {
     const reason = this.#probes.notReady();
     const warnings = this.#probes.warnings();
     const more = warnings.length === 0 ? {} : { warnings };
-    if (reason === undefined) send(response, 200, { status: 'ready', ...more });
+    if (this.#isDraining) send(response, 503, { status: 'stopping', ...more });
+    else if (reason === undefined) send(response, 200, { status: 'ready', ...more });
     else send(response, 503, { status: 'not ready', reason, ...more });
   }
 }

@@ -7,6 +7,9 @@ import { createRegistry, loadOperations, type OperationRegistry } from './operat
 import { startTracing } from './telemetry/tracing.ts';
 import { startWorker, type Worker } from './worker.ts';
 
+/** A terminal that closes sends SIGHUP. */
+const STOP_SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
+
 interface HostOptions {
   /** Folder of the operations to load. Undefined: the worker has only the built-in ones. */
   readonly operationsFolder: string | undefined;
@@ -15,7 +18,7 @@ interface HostOptions {
 }
 
 /**
- * Runs a worker until SIGTERM or SIGINT, then stops it gracefully. A second signal ends the process immediately.
+ * Runs a worker until SIGTERM, SIGINT or SIGHUP, then stops it gracefully. A second signal ends the process immediately.
  * @returns the exit code of the process: 0 after a signal, 1 after a failure
  * @throws ThroughlineError `config-invalid` or `broker-unavailable` when it cannot start
  */
@@ -64,9 +67,9 @@ async function exitCode(worker: Worker, log: WorkerLogger): Promise<number> {
 }
 
 async function stopSignal(): Promise<void> {
-  await Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT')]);
+  await Promise.race(STOP_SIGNALS.map((signal) => once(process, signal)));
   const end = (): never => process.exit(1);
-  process.once('SIGTERM', end).once('SIGINT', end);
+  for (const signal of STOP_SIGNALS) process.once(signal, end);
 }
 
 /** A rejected promise that an operation forgot must not kill the other jobs without a log line. */

@@ -1,3 +1,4 @@
+import { type HostAnnouncement, leaseOf } from '../shared/api/host-announcement.ts';
 import { describeThrown } from '../shared/errors.ts';
 import { isAtLeastVersion, SCHEDULES_SINCE } from '../shared/nats/server-version.ts';
 import {
@@ -8,8 +9,7 @@ import {
   JOBS_STREAM,
   streamDefinitions,
 } from '../shared/nats/streams.ts';
-import { groupFilter, INBOX } from '../shared/wire/subjects.ts';
-import { announce } from './broker/announce.ts';
+import { groupFilter, INBOX, subjectMatches } from '../shared/wire/subjects.ts';
 import { BrokerRetry } from './broker/broker-retry.ts';
 import { CallbackPublisher } from './broker/callback-publisher.ts';
 import { CancelWatch } from './broker/cancel-watch.ts';
@@ -19,6 +19,8 @@ import { ConnectionWatch } from './broker/connection-watch.ts';
 import { ConsumeLoop } from './broker/consume/consume-loop.ts';
 import { DurableConsumer } from './broker/consume/durable-consumer.ts';
 import { EventPublisher } from './broker/event-publisher.ts';
+import { HostAnnouncer } from './broker/host-announcer.ts';
+import { HostWatch } from './broker/host-watch.ts';
 import { JobRecords } from './broker/job-record.ts';
 import { ensureConsumer, ensureStreams } from './broker/provision.ts';
 import { StoredPublisher } from './broker/stored-publisher.ts';
@@ -30,6 +32,7 @@ import { HealthServer } from './health-server.ts';
 import { CancelMemory } from './jobs/cancel-memory.ts';
 import { JobPipeline } from './jobs/pipeline.ts';
 import type { WorkerLogger } from './log.ts';
+import type { Operation } from './operations/operation.ts';
 import type { OperationRegistry } from './operations/operation-registry.ts';
 import { announcementOf } from './operations/operation-schema.ts';
 import { WorkerMetrics } from './telemetry/metrics.ts';
@@ -59,6 +62,7 @@ interface LoopParts extends WorkerParts {
   readonly publisher: StoredPublisher;
   readonly callbacks: CallbackPublisher;
   readonly cancels: CancelMemory;
+  readonly hosts: HostWatch;
   readonly metrics: WorkerMetrics;
 }
 
@@ -70,6 +74,7 @@ interface RunningParts extends LoopParts {
   readonly jobs: ConsumeLoop;
   readonly loops: readonly ConsumeLoop[];
   readonly health: HealthServer;
+  readonly announcer: HostAnnouncer;
 }
 
 /**
@@ -91,10 +96,11 @@ export async function startWorker(parts: WorkerParts): Promise<Worker> {
 }
 
 async function start(workerParts: WorkerParts, broker: Broker): Promise<Worker> {
-  const { config, registry, log } = workerParts;
+  const { config, log } = workerParts;
   await prepareStreams(broker, config, log);
   const clock = await ClockCheck.start(broker, log);
-  const parts = createLoopParts(workerParts, broker);
+  const hosts = await HostWatch.start(broker, config.WORKER_GROUP, log);
+  const parts = createLoopParts(workerParts, broker, hosts);
   const recheckMs = config.WORKER_ACK_WAIT_MS / 3;
   const cancelWatch = await CancelWatch.start({ broker, listener: parts.cancels, log, recheckMs });
   const consumer = new DurableConsumer(broker, JOBS_STREAM, groupConsumer(config), log);
@@ -108,8 +114,29 @@ async function start(workerParts: WorkerParts, broker: Broker): Promise<Worker> 
     metrics: (request, response) => parts.metrics.respond(request, response),
   });
   const healthPort = await health.listen(config.HEALTH_HOST, config.HEALTH_PORT);
-  await announce(broker, [...registry.values()].map(announcementOf));
-  return run({ ...parts, cancelWatch, clock, connection, jobs, loops, health }, healthPort);
+  const announcer = await startAnnouncer(parts);
+  return run({ ...parts, cancelWatch, clock, connection, jobs, loops, health, announcer }, healthPort);
+}
+
+function startAnnouncer({ config, registry, broker, hosts, log }: LoopParts): Promise<HostAnnouncer> {
+  const operations = [...registry.values()].filter((operation) => isTaken(operation, config));
+  const host: HostAnnouncement = {
+    host: config.WORKER_NAME,
+    version: config.WORKER_VERSION,
+    group: config.WORKER_GROUP,
+    concurrency: config.WORKER_CONCURRENCY,
+    since: new Date().toISOString(),
+    leaseMs: leaseOf(config.WORKER_ANNOUNCE_MS),
+    operations: operations.map(({ name }) => name),
+  };
+  const announcements = operations.map(announcementOf);
+  const renewMs = config.WORKER_ANNOUNCE_MS;
+  return HostAnnouncer.start({ broker, host, operations: announcements, others: hosts, renewMs, log });
+}
+
+/** Whether the worker group takes jobs of an operation. A host may have more operations than its group takes. */
+function isTaken({ name }: Operation, { WORKER_OPERATIONS }: WorkerConfig): boolean {
+  return subjectMatches(groupFilter(WORKER_OPERATIONS), `jobs.tenant.job.${name}`);
 }
 
 /** Runs the loops until the worker is stopped. */
@@ -127,12 +154,14 @@ function run(parts: RunningParts, healthPort: number): Worker {
 }
 
 async function stop(parts: RunningParts, running: Promise<unknown>): Promise<void> {
-  const { config, log, patience, jobs, loops, cancelWatch, clock, connection, health, metrics } = parts;
+  const { config, log, patience, jobs, loops, cancelWatch, clock } = parts;
+  const { connection, health, metrics, announcer } = parts;
   log.info({ running: jobs.running }, 'worker stopping');
+  health.drain();
   connection.expectClose();
   const graceMs = config.WORKER_STOP_TIMEOUT_MS;
   const timer = setTimeout(() => patience.abort(), graceMs);
-  await Promise.all(loops.map((loop) => loop.stop(graceMs)));
+  await Promise.all([announcer.stop(), ...loops.map((loop) => loop.stop(graceMs))]);
   clearTimeout(timer);
   await running;
   cancelWatch.stop();
@@ -141,14 +170,14 @@ async function stop(parts: RunningParts, running: Promise<unknown>): Promise<voi
   await Promise.all([health.close(), metrics.shutdown()]);
 }
 
-function createLoopParts(parts: WorkerParts, broker: Broker): LoopParts {
+function createLoopParts(parts: WorkerParts, broker: Broker, hosts: HostWatch): LoopParts {
   const patience = new AbortController();
   const retry = new BrokerRetry({ log: parts.log, patience: patience.signal });
   const publisher = new StoredPublisher(broker.jetStream, retry, parts.config.WORKER_NAME);
   const callbacks = new CallbackPublisher(publisher);
   const cancels = new CancelMemory();
   const metrics = new WorkerMetrics();
-  return { ...parts, broker, patience, retry, publisher, callbacks, cancels, metrics };
+  return { ...parts, broker, patience, retry, publisher, callbacks, cancels, hosts, metrics };
 }
 
 /** Makes sure that the streams and consumers of this worker exist, with the settings that Throughline needs. */

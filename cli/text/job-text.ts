@@ -25,6 +25,7 @@ export function jobText(job: Job, paint: Paint): string {
       ['job', paint.bold(escapeControls(job.id))],
       ['operation', escapeControls(job.operation)],
       ['state', paint[STATE_COLORS[job.state]](job.state)],
+      ['waits', job.served === false ? 'no worker host can run its operation now' : undefined],
       ['attempt', job.attempt === 0 ? undefined : `${job.attempt} of ${job.maxAttempts}`],
       ['took', tookText(job)],
       ['trace', job.traceId === '' ? undefined : escapeControls(job.traceId)],

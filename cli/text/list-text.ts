@@ -19,10 +19,11 @@ export function jobsText(jobs: readonly JobSummary[], paint: Paint): string {
   );
 }
 
-/** Why the job failed, when it is due, or how long it took. */
+/** Why the job failed or waits, when it is due, or how long it took. */
 function remarkText(job: JobSummary): string {
   if (job.error !== undefined) return job.error.code;
   if (job.dueAt !== undefined) return `due ${job.dueAt}`;
+  if (job.served === false) return 'no worker host can run it';
   return tookText(job) ?? '';
 }
 

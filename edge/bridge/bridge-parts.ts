@@ -5,6 +5,7 @@ import { PlaceSeal } from '../calls/place-seal.ts';
 import { type Env, edgeConfig } from '../config.ts';
 import { AcceptedFeed } from '../jobs/accepted-feed.ts';
 import { BrokerConnection } from '../nats/broker-connection.ts';
+import { HostDirectory } from '../operations/host-directory.ts';
 import { OperationDirectory } from '../operations/operation-directory.ts';
 import { SavedOperations } from '../operations/saved-operations.ts';
 import { Outbox } from '../outbox/outbox.ts';
@@ -20,6 +21,10 @@ export interface BridgeParts {
   readonly log: Logger;
   readonly connection: BrokerConnection;
   readonly operations: OperationDirectory;
+  readonly hosts: HostDirectory;
+  /** Whether a job of an operation that no host serves is refused (`UNSERVED_OPERATIONS`). */
+  readonly refusesUnserved: boolean;
+  readonly counts: BridgeCounts;
   readonly outbox: Outbox;
   readonly scheduler: OutboxScheduler;
   readonly feed: AcceptedFeed;
@@ -31,6 +36,12 @@ export interface BridgeParts {
   readonly keepUntilEnded: boolean;
   /** The longest silence of an event stream. */
   readonly heartbeatMs: number;
+}
+
+/** What a bridge counts from its start on. */
+export interface BridgeCounts {
+  /** Jobs that were accepted while no host served their operation. */
+  unservedJobs: number;
 }
 
 /** Makes the parts of a bridge. Nothing is connected or started yet. */
@@ -52,6 +63,9 @@ export function createParts(state: DurableObjectState, env: Env): BridgeParts {
     ...{ name, log, connection, outbox, scheduler, feed, keepUntilEnded },
     seal: new PlaceSeal(config),
     operations: new OperationDirectory(new SavedOperations(sql), log),
+    hosts: new HostDirectory(log),
+    refusesUnserved: config.UNSERVED_OPERATIONS === 'refuse',
+    counts: { unservedJobs: 0 },
     watches: new JobWatches(connection, log, outbox, config.EVENT_STREAMS_PER_TENANT),
     ackMode: config.ACK_MODE,
     heartbeatMs: config.SSE_HEARTBEAT_MS,

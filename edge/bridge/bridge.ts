@@ -2,7 +2,7 @@ import { DurableObject } from 'cloudflare:workers';
 import { context } from '@opentelemetry/api';
 import type { DeadLetterDetail, DeadLetterPage, RedriveReport } from '../../shared/api/dead-letter.ts';
 import type { BridgeStatus } from '../../shared/api/health.ts';
-import type { OperationAnnouncement } from '../../shared/api/operation.ts';
+import type { ListedOperation } from '../../shared/api/operation.ts';
 import type { OutboxItem } from '../../shared/api/outbox.ts';
 import { ThroughlineError } from '../../shared/errors.ts';
 import type { JobHistory } from '../../shared/job/event-record.ts';
@@ -75,12 +75,12 @@ export class Bridge extends DurableObject<Env> implements BridgeApi {
 
   read(command: ReadCommand): Promise<Reply<Job | undefined>> {
     const { tenant, jobId } = command;
-    return this.#reply(
-      command.carrier,
-      async () =>
+    return this.#reply(command.carrier, async () => {
+      const job =
         (await readPendingJob(this.#parts, tenant, jobId)) ??
-        (await this.#use((session) => readJobWithAttempts(session, tenant, jobId))),
-    );
+        (await this.#use((session) => readJobWithAttempts(session, tenant, jobId)));
+      return job && (await this.#mark(job));
+    });
   }
 
   history(command: WatchCommand): Promise<Reply<JobHistory>> {
@@ -150,24 +150,35 @@ export class Bridge extends DurableObject<Env> implements BridgeApi {
     });
   }
 
-  operations(carrier: Carrier): Promise<Reply<OperationAnnouncement[]>> {
-    return this.#reply(carrier, () => this.#use((session) => this.#parts.operations.list(session)));
+  operations(carrier: Carrier): Promise<Reply<ListedOperation[]>> {
+    const { operations, hosts } = this.#parts;
+    return this.#reply(carrier, () =>
+      this.#use(async (session) => hosts.list(session, await operations.list(session))),
+    );
   }
 
   status(carrier: Carrier): Promise<Reply<BridgeStatus>> {
     return this.#reply(carrier, async () => {
-      const { name, connection, outbox, watches } = this.#parts;
+      const { name, connection, outbox, watches, hosts, counts } = this.#parts;
       const broker = await RequestBroker.start(connection);
       const roundTripMs = await broker.ask((session) => session.ping(STATUS_PING_MS));
+      const workerHosts = await hosts.count(broker);
       return {
         bridge: name,
         state: connection.state,
         connections: connection.opened,
         ...(roundTripMs === undefined ? {} : { roundTripMs }),
         watchedJobs: watches.size,
+        ...(workerHosts === undefined ? {} : { workerHosts }),
+        unservedJobs: counts.unservedJobs,
         outbox: outbox.status(Date.now()),
       };
     });
+  }
+
+  async #mark(job: Job): Promise<Job> {
+    const { hosts, connection } = this.#parts;
+    return await hosts.mark(await RequestBroker.start(connection), job);
   }
 
   #use<T>(work: (session: BrokerSession) => Promise<T>): Promise<T> {

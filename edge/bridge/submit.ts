@@ -20,6 +20,9 @@ import type { BridgeParts } from './bridge-parts.ts';
 
 const tracer = trace.getTracer('throughline-bridge');
 
+/** A host that starts is known after a moment. */
+const RETRY_UNSERVED_SECONDS = 5;
+
 /** What a submission needs of its bridge. */
 type SubmitParts = Omit<BridgeParts, 'connection' | 'watches' | 'heartbeatMs' | 'seal'> & {
   readonly connection: BrokerAccess;
@@ -30,6 +33,12 @@ interface Submitting {
   readonly bridge: SubmitParts;
   readonly broker: RequestBroker;
   readonly command: SubmitCommand;
+}
+
+/** A submission whose operation is known. */
+interface Checked extends Submitting {
+  /** False: no worker host can run the operation now. */
+  readonly isServed: boolean;
 }
 
 /** A new job that was checked, and the span that its message carries. */
@@ -44,7 +53,7 @@ interface NewJob {
  * then published, or added to the outbox while NATS is away. If the caller asked for it, the answer waits for the end.
  * @returns the job: `queued`, or a later state if the answer waited or the job existed already
  * @throws ThroughlineError `operation-unknown`, `input-invalid`, `request-invalid`, `idempotency-key-reused`,
- *   `stream-full`, `outbox-full`, `broker-rejected`, `delay-unsupported`; then nothing was accepted.
+ *   `operation-unserved`, `stream-full`, `outbox-full`, `broker-rejected`, `delay-unsupported`; then nothing was accepted.
  *   `broker-unavailable` if NATS is away and the bridge has never seen an announcement of the operation
  */
 export async function submit(bridge: SubmitParts, command: SubmitCommand): Promise<SubmitResult> {
@@ -65,9 +74,16 @@ export async function submit(bridge: SubmitParts, command: SubmitCommand): Promi
 async function findOrSubmit(submitting: Submitting): Promise<SubmitResult> {
   const { bridge, broker, command } = submitting;
   const existing = command.spec.fingerprint === undefined ? undefined : await findExisting(submitting);
-  if (existing !== undefined) return existing;
+  if (existing !== undefined) return { ...existing, job: await bridge.hosts.mark(broker, existing.job) };
   const announcement = await bridge.operations.check(broker, command);
-  return await submitNew(submitting, announcement);
+  const isServed = (await bridge.hosts.isServed(broker, command.operation)) !== false;
+  if (!isServed && bridge.refusesUnserved) throw unserved(command.operation);
+  return await submitNew({ ...submitting, isServed }, announcement);
+}
+
+function unserved(operation: string): ThroughlineError {
+  const message = `no worker host serves ${operation} now; try again later`;
+  return new ThroughlineError('operation-unserved', message, { retryAfterSeconds: RETRY_UNSERVED_SECONDS });
 }
 
 /**
@@ -111,7 +127,7 @@ function findInOutbox(
 }
 
 /** Publishes a new job, or adds it to the outbox. The job's message carries the PRODUCER span, also if it is sent later. */
-async function submitNew(submitting: Submitting, announcement: OperationAnnouncement): Promise<SubmitResult> {
+async function submitNew(submitting: Checked, announcement: OperationAnnouncement): Promise<SubmitResult> {
   const { bridge, command } = submitting;
   const body = writeJson(command.input);
   const span = tracer.startSpan(`send ${command.operation}`, { kind: SpanKind.PRODUCER });
@@ -139,7 +155,7 @@ function outgoingJob(
  * Publishes a job. If NATS is away, or other jobs are pending, the job is added to the outbox, so that jobs stay in
  * order.
  */
-async function publishOrAddToOutbox(submitting: Submitting, newJob: NewJob): Promise<SubmitResult> {
+async function publishOrAddToOutbox(submitting: Checked, newJob: NewJob): Promise<SubmitResult> {
   const { session } = submitting.broker;
   if (newJob.job.spec.dueAt !== undefined && session !== undefined) checkDelaySupport(session);
   const result = await tryPublish(submitting, newJob);
@@ -173,7 +189,7 @@ async function tryPublish(
 }
 
 async function addToOutbox(
-  submitting: Submitting,
+  submitting: Checked,
   newJob: NewJob,
   publication: 'unsent' | 'unanswered',
 ): Promise<SubmitResult> {
@@ -191,13 +207,20 @@ async function addToOutbox(
 
 /** Reports a stored job to the index, and makes the answer. */
 function reportAccepted(
-  { bridge }: Submitting,
+  { bridge, isServed }: Checked,
   { job: outgoing }: NewJob,
   durability: Job['durability'],
 ): SubmitResult {
-  const job = queuedJob(outgoing, durability);
+  const queued = queuedJob(outgoing, durability);
+  const job: Job = isServed ? queued : { ...queued, served: false };
+  if (!isServed) noteUnserved(bridge, job);
   bridge.feed.addAccepted(outgoing.tenant, job);
   return { job, replayed: false };
+}
+
+function noteUnserved({ counts, log }: SubmitParts, { id, operation }: Job): void {
+  counts.unservedJobs++;
+  log.warn('job accepted, though no worker host serves its operation now', { job_id: id, operation });
 }
 
 /** The job at its end. If `untilMs` (epoch milliseconds) comes first: the job after its latest event. */

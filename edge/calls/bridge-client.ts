@@ -1,6 +1,6 @@
 import type { DeadLetterDetail, DeadLetterPage, RedriveReport } from '../../shared/api/dead-letter.ts';
 import type { BridgeStatus } from '../../shared/api/health.ts';
-import type { OperationAnnouncement } from '../../shared/api/operation.ts';
+import type { ListedOperation } from '../../shared/api/operation.ts';
 import type { OutboxItem } from '../../shared/api/outbox.ts';
 import { unavailable } from '../../shared/errors.ts';
 import type { JobHistory } from '../../shared/job/event-record.ts';
@@ -152,7 +152,7 @@ export class BridgeClient {
   }
 
   /** The operations that workers have announced. @throws ThroughlineError `broker-unavailable` */
-  operations(): Promise<OperationAnnouncement[]> {
+  operations(): Promise<ListedOperation[]> {
     return this.#callAt(this.#addresses.ofTenant(''), 'operations', 0, (bridge, carrier) =>
       bridge.operations(carrier),
     );

@@ -5,7 +5,7 @@
 import type { DeadLetterDetail, DeadLetterPage, RedriveReport } from '../../shared/api/dead-letter.ts';
 import type { BridgeStatus } from '../../shared/api/health.ts';
 import type { JobPage } from '../../shared/api/job-list.ts';
-import type { OperationAnnouncement } from '../../shared/api/operation.ts';
+import type { ListedOperation } from '../../shared/api/operation.ts';
 import type { OutboxItem } from '../../shared/api/outbox.ts';
 import type { JobHistory } from '../../shared/job/event-record.ts';
 import type { Job } from '../../shared/job/job.ts';
@@ -54,8 +54,8 @@ export interface BridgeApi extends Rpc.DurableObjectBranded {
   outbox(command: OutboxCommand): Promise<Reply<OutboxItem[]>>;
   /** Sends a rejected job of the outbox again; undefined when there is none. */
   retry(command: ReadCommand): Promise<Reply<Job | undefined>>;
-  /** The operations that workers have announced. */
-  operations(carrier: Carrier): Promise<Reply<OperationAnnouncement[]>>;
+  /** The operations that workers have announced, and how many hosts serve each. */
+  operations(carrier: Carrier): Promise<Reply<ListedOperation[]>>;
   /** Whether NATS answers, how fast, and what the outbox holds. */
   status(carrier: Carrier): Promise<Reply<BridgeStatus>>;
 }

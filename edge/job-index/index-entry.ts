@@ -18,6 +18,8 @@ export type IndexEntry = {
   attempt: number;
   max_attempts: number;
   durability: Job['durability'];
+  /** 1 until its first event: the job was accepted while no host served its operation. */
+  unserved: 0 | 1;
   accepted_at: number;
   due_at: number | null;
   started_at: number | null;
@@ -43,6 +45,7 @@ export function acceptedEntry(tenant: string, job: Job): IndexEntry {
     attempt: 0,
     max_attempts: job.maxAttempts,
     durability: job.durability,
+    unserved: job.served === false ? 1 : 0,
     accepted_at: acceptedAt,
     due_at: dueAt,
     started_at: null,
@@ -70,6 +73,7 @@ export function eventEntry(
     attempt: summary.attempt,
     max_attempts: summary.maxAttempts,
     durability: 'stream',
+    unserved: 0,
     accepted_at: Date.parse(summary.acceptedAt),
     due_at: null,
     started_at: msOf(summary.startedAt),
@@ -114,6 +118,7 @@ export function summaryOf(entry: IndexEntry): JobSummary {
     attempt: entry.attempt,
     maxAttempts: entry.max_attempts,
     durability: entry.durability,
+    ...(entry.unserved === 1 ? { served: false as const } : {}),
     acceptedAt: timeOf(entry.accepted_at),
     ...(due_at === null ? {} : { dueAt: timeOf(due_at) }),
     ...(started_at === null ? {} : { startedAt: timeOf(started_at) }),

@@ -11,7 +11,7 @@ const SCHEMA = `
   CREATE TABLE IF NOT EXISTS jobs (
     tenant TEXT NOT NULL, id TEXT NOT NULL, operation TEXT NOT NULL, state TEXT NOT NULL,
     attempt INTEGER NOT NULL, max_attempts INTEGER NOT NULL, durability TEXT NOT NULL,
-    accepted_at INTEGER NOT NULL, due_at INTEGER, started_at INTEGER, finished_at INTEGER,
+    unserved INTEGER NOT NULL, accepted_at INTEGER NOT NULL, due_at INTEGER, started_at INTEGER, finished_at INTEGER,
     error_code TEXT, trace_id TEXT NOT NULL, previous_trace_ids TEXT NOT NULL,
     redrive_count INTEGER NOT NULL, expires_on INTEGER NOT NULL,
     PRIMARY KEY (tenant, id)
@@ -143,6 +143,7 @@ const COLUMNS = [
   'attempt',
   'max_attempts',
   'durability',
+  'unserved',
   'accepted_at',
   'due_at',
   'started_at',

@@ -84,12 +84,12 @@ export interface BrokerSession {
   ): () => void;
 
   /**
-   * Follows the `OPERATIONS` bucket: first every key that it holds, then each change. Resolves after the last key that
+   * Follows a key-value bucket: first every key that it holds, then each change. Resolves after the last key that
    * was there at the start.
    * @param onEnd called once, when no more changes will come
    * @throws ThroughlineError `broker-unavailable`, also if the bucket does not exist yet
    */
-  watchOperations(take: (change: BucketChange) => void, onEnd: () => void): Promise<void>;
+  watchBucket(bucket: string, take: (change: BucketChange) => void, onEnd: () => void): Promise<void>;
 
   /** The value of `key` in the `OPERATIONS` bucket now, or undefined. */
   operation(key: string): Promise<Uint8Array | undefined>;

@@ -211,10 +211,10 @@ class NatsSession implements BrokerSession {
     };
   }
 
-  watchOperations(take: (change: BucketChange) => void, onEnd: () => void): Promise<void> {
+  watchBucket(name: string, take: (change: BucketChange) => void, onEnd: () => void): Promise<void> {
     return this.#call(async () => {
       const { promise: complete, resolve: initializedFn } = Promise.withResolvers<void>();
-      const bucket = await this.#answer(this.#bucket());
+      const bucket = await this.#answer(this.#bucket(name));
       const entries = await this.#answer(bucket.watch({ initializedFn }));
       const ended = forEachChange(entries, take);
       await this.#answer(complete).catch((thrown: unknown) => {
@@ -228,7 +228,7 @@ class NatsSession implements BrokerSession {
 
   operation(key: string): Promise<Uint8Array | undefined> {
     return this.#call(async () => {
-      const bucket = await this.#answer(this.#bucket());
+      const bucket = await this.#answer(this.#bucket(OPERATIONS_BUCKET));
       const entry = await this.#answer(bucket.get(key));
       return entry?.operation === 'PUT' ? entry.value : undefined;
     });
@@ -244,8 +244,8 @@ class NatsSession implements BrokerSession {
     this.#connection.close().catch(() => undefined);
   }
 
-  #bucket(): Promise<KV> {
-    return this.#jetStream.views.kv(OPERATIONS_BUCKET, { bindOnly: true });
+  #bucket(name: string): Promise<KV> {
+    return this.#jetStream.views.kv(name, { bindOnly: true });
   }
 
   /** Runs `work`, and turns the client's errors into our own. */
@@ -283,7 +283,7 @@ async function forEachChange(
   entries: QueuedIterator<KvEntry>,
   take: (change: BucketChange) => void,
 ): Promise<void> {
-  for await (const { key, operation, value } of entries) {
-    take({ key, value: operation === 'PUT' ? value : undefined });
+  for await (const { key, revision: sequence, operation, value } of entries) {
+    take({ key, sequence, value: operation === 'PUT' ? value : undefined });
   }
 }

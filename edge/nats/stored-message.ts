@@ -29,9 +29,11 @@ export interface StreamExtent {
   readonly last: number;
 }
 
-/** One key of the `OPERATIONS` bucket; its value is undefined when the key was deleted. */
+/** One key of a key-value bucket; its value is undefined when the key was deleted. */
 export interface BucketChange {
   readonly key: string;
+  /** The sequence of the change in the stream of the bucket. */
+  readonly sequence: number;
   readonly value: Uint8Array | undefined;
 }
 

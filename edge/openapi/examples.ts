@@ -126,6 +126,8 @@ export const BRIDGE = {
   connections: 1,
   roundTripMs: 2,
   watchedJobs: 0,
+  workerHosts: 3,
+  unservedJobs: 0,
   outbox: { pending: 0, rejected: 0, published: 0, bytes: 0, oldestAgeSeconds: 0 },
 } as const;
 

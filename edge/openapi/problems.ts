@@ -25,6 +25,8 @@ const MEANINGS: Readonly<Record<ApiErrorCode, string>> = {
   'payload-too-large': 'The body or the input of a job is too large. `detail` names the limit.',
   'media-type-unsupported': 'The body is compressed, or is not sent as `application/json`.',
   'operation-unknown': 'No worker has announced this operation. `suggestions` lists similar names.',
+  'operation-unserved':
+    'The operation is known, but no worker host serves it now. This deployment refuses such jobs. Try again.',
   'input-invalid': "The input is not valid for the operation's schema. `violations` lists each place.",
   'idempotency-key-reused': 'The `Idempotency-Key` was already used for a different request.',
   'rate-limited': 'The tenant sent too many requests. Wait as long as `Retry-After` says.',

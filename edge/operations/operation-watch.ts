@@ -1,4 +1,5 @@
 import { OperationAnnouncement } from '../../shared/api/operation.ts';
+import { OPERATIONS_BUCKET } from '../../shared/nats/streams.ts';
 import { parseJson } from '../../shared/text/json.ts';
 import type { BrokerSession } from '../nats/broker-session.ts';
 import type { Logger } from '../telemetry/log.ts';
@@ -7,7 +8,7 @@ import type { SavedOperations } from './saved-operations.ts';
 
 /** The operations that workers have announced, kept up to date by a watch on the `OPERATIONS` bucket over one session. */
 export class OperationWatch {
-  readonly session: Pick<BrokerSession, 'watchOperations' | 'operation'>;
+  readonly session: Pick<BrokerSession, 'watchBucket' | 'operation'>;
   readonly #saved: Pick<SavedOperations, 'save'>;
   readonly #log: Logger;
   readonly #known = new KnownOperations();
@@ -49,7 +50,8 @@ export class OperationWatch {
   }
 
   async #watch(): Promise<void> {
-    await this.session.watchOperations(
+    await this.session.watchBucket(
+      OPERATIONS_BUCKET,
       ({ key, value }) => this.#take(key, value),
       () => this.#reset(),
     );

@@ -17,6 +17,10 @@ export const BridgeStatus = z.object({
   roundTripMs: z.number().min(0).optional(),
   /** How many jobs have their events followed now. */
   watchedJobs: z.int().min(0),
+  /** How many worker hosts are alive; absent while that is not known. */
+  workerHosts: z.int().min(0).optional(),
+  /** How many jobs this object has accepted so far while no worker host served their operation. */
+  unservedJobs: z.int().min(0),
   outbox: OutboxStatus,
 });
 export type BridgeStatus = z.infer<typeof BridgeStatus>;

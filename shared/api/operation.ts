@@ -18,6 +18,15 @@ export const OperationAnnouncement = z.object({
 });
 export type OperationAnnouncement = z.infer<typeof OperationAnnouncement>;
 
-/** The operations that can be run, sorted by name. */
-export const OperationList = z.object({ operations: z.array(OperationAnnouncement) });
+/** An operation in the list, with what is known about the hosts that serve it. */
+export const ListedOperation = OperationAnnouncement.extend({
+  /** How many worker hosts can run it now; absent while that is not known. */
+  hosts: z.int().min(0).optional(),
+  /** When the first of these hosts started. */
+  since: z.iso.datetime().optional(),
+});
+export type ListedOperation = z.infer<typeof ListedOperation>;
+
+/** The operations that were announced, sorted by name. */
+export const OperationList = z.object({ operations: z.array(ListedOperation) });
 export type OperationList = z.infer<typeof OperationList>;

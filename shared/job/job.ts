@@ -61,6 +61,8 @@ export const Job = z.object({
   ...ShownSpec.shape,
   maxAttempts: z.int().min(1),
   durability: Durability,
+  /** Only of a job that waits: no worker host can run its operation now. */
+  served: z.literal(false).optional(),
   acceptedAt: z.iso.datetime(),
   startedAt: z.iso.datetime().optional(),
   finishedAt: z.iso.datetime().optional(),

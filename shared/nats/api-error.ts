@@ -12,6 +12,9 @@ export const API_CODE = {
   storeFailed: 10077,
   /** The same as `wrongLastSequence`, from a stream in a cluster, which cannot name the sequence. */
   wrongLastSequenceInCluster: 10164,
+  /** Two consumers of a work queue would take the same messages: one without a filter, or two whose filters overlap. */
+  consumersNotFiltered: 10099,
+  consumersOverlap: 10100,
 } as const;
 
 const FULL: readonly number[] = [
@@ -32,4 +35,11 @@ export function isFullCode(code: number | undefined): boolean {
 /** Whether the code says that the last message on the subject is not the one that the publisher named. */
 export function isWrongLastSequenceCode(code: number | undefined): boolean {
   return code !== undefined && WRONG_LAST_SEQUENCE.includes(code);
+}
+
+const OVERLAP: readonly number[] = [API_CODE.consumersNotFiltered, API_CODE.consumersOverlap];
+
+/** Whether the code says that another consumer of the work queue takes messages that this one wants. */
+export function isOverlapCode(code: number | undefined): boolean {
+  return code !== undefined && OVERLAP.includes(code);
 }

@@ -14,14 +14,14 @@ export const CONSUMER_RULES: readonly ConsumerRule[] = [
   {
     setting: 'filter_subject',
     holds: (value, { filter_subject }) => value === filter_subject,
-    why: 'use another WORKER_GROUP for other WORKER_OPERATIONS',
+    why: 'use another WORKER_GROUP for other WORKER_OPERATIONS, or change the group with `throughline groups move`',
     fix: 'edit',
   },
   {
     setting: 'filter_subjects',
     wanted: 'none',
     holds: isAbsent,
-    why: 'use another WORKER_GROUP for other WORKER_OPERATIONS',
+    why: 'use another WORKER_GROUP for other WORKER_OPERATIONS, or change the group with `throughline groups move`',
     fix: 'edit',
   },
   {

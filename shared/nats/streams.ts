@@ -1,5 +1,5 @@
 /**
- * The JetStream streams, consumers and bucket of Throughline (docs/PROTOCOL.md), as plain data that both NATS clients
+ * The JetStream streams, consumers and buckets of Throughline (docs/PROTOCOL.md), as plain data that both NATS clients
  * accept. Durations of JetStream's API are in nanoseconds.
  */
 import { CALLBACK_SUBJECTS, CANCEL_SUBJECTS, EVENT_SUBJECTS } from '../wire/subjects.ts';
@@ -17,6 +17,12 @@ export const CALLBACKS_STREAM = 'CALLBACKS';
 export const OPERATIONS_BUCKET = 'OPERATIONS';
 /** The stream under the bucket, as every NATS client names it. */
 export const OPERATIONS_STREAM = `KV_${OPERATIONS_BUCKET}`;
+export const HOSTS_BUCKET = 'HOSTS';
+export const HOSTS_STREAM = `KV_${HOSTS_BUCKET}`;
+/** The subjects of the hosts' announcements; the last word is the key of the host. */
+export const HOST_SUBJECTS = `$KV.${HOSTS_BUCKET}.>`;
+/** How long the bucket keeps an announcement: as long as a lease may last. */
+export const HOSTS_MAX_AGE_MS = 90_000;
 
 export interface StreamDefinition {
   readonly name: string;
@@ -123,18 +129,33 @@ const CALLBACKS = {
   allow_direct: false,
 } as const;
 
-/** The stream of the key-value bucket, as a NATS client would create it. */
-const OPERATIONS = {
+/** The same for the stream of each key-value bucket, as a NATS client would create it. */
+const BUCKET = {
   ...COMMON,
-  name: OPERATIONS_STREAM,
-  subjects: [`$KV.${OPERATIONS_BUCKET}.>`],
   retention: 'limits',
   discard: 'new',
-  max_age: 0,
   max_msgs_per_subject: 1,
   allow_direct: true,
   allow_rollup_hdrs: true,
   deny_delete: true,
+} as const;
+
+/** What can be run: a definition for each operation. It stays when no host serves the operation any more. */
+const OPERATIONS = {
+  ...BUCKET,
+  name: OPERATIONS_STREAM,
+  subjects: [`$KV.${OPERATIONS_BUCKET}.>`],
+  max_age: 0,
+} as const;
+
+/** Who can run it: an announcement for each worker host, which the host renews while it lives. */
+const HOSTS = {
+  ...BUCKET,
+  name: HOSTS_STREAM,
+  subjects: [HOST_SUBJECTS],
+  max_age: HOSTS_MAX_AGE_MS * NANOS_PER_MS,
+  // The server allows no window that is longer than the age.
+  duplicate_window: HOSTS_MAX_AGE_MS * NANOS_PER_MS,
 } as const;
 
 /**
@@ -145,7 +166,7 @@ const OPERATIONS = {
  */
 export function streamDefinitions(replicas = 1, schedules = false): readonly StreamDefinition[] {
   const queue = schedules ? [DELAYED, { ...JOBS, ...FROM_DELAYED }] : [JOBS];
-  const streams = [...queue, EVENTS, DEAD, CANCELS, CALLBACKS, OPERATIONS];
+  const streams = [...queue, EVENTS, DEAD, CANCELS, CALLBACKS, OPERATIONS, HOSTS];
   return streams.map((stream) => ({ ...stream, num_replicas: replicas }));
 }
 

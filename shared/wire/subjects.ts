@@ -151,6 +151,23 @@ export function subjectMatches(filter: string, subject: string): boolean {
   return wanted.every((want, place) => want === '*' || want === tokens[place]);
 }
 
+/** Whether a subject can match both filters. */
+export function filtersOverlap(a: string, b: string): boolean {
+  const [left, right] = [a.split('.'), b.split('.')];
+  const length = Math.min(left.length, right.length);
+  for (let place = 0; place < length; place++) {
+    const [one, other] = [left[place], right[place]];
+    if (one === '>' || other === '>') return true;
+    if (one !== '*' && other !== '*' && one !== other) return false;
+  }
+  return left.length === right.length;
+}
+
+/** The `WORKER_OPERATIONS` of a filter that {@link groupFilter} made; the filter itself where it made none. */
+export function operationsOfFilter(filter: string): string {
+  return filter === 'jobs.>' ? '>' : filter.replace(/^jobs\.\*\.\*\./, '');
+}
+
 function pathOf({ tenant, jobId, operation }: JobAddress): string {
   const name = operationOf(operation);
   return `${token('tenant', tenant)}.${token('job id', jobId)}.${name}`;

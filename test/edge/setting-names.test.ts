@@ -36,6 +36,7 @@ const PROOFS: Readonly<Record<string, SettingProof>> = {
   BRIDGE_LOCATION_HINT: { good: 'weur', wrong: 'paris' },
   INDEX_SHARDS: { good: '2', wrong: '257' },
   ACK_MODE: { good: 'outbox', wrong: 'none' },
+  UNSERVED_OPERATIONS: { good: 'refuse', wrong: 'reject' },
   OUTBOX_KEEP: { good: 'ended', wrong: 'ever' },
   OUTBOX_MAX_ROWS: { good: '1', wrong: '0' },
   OUTBOX_MAX_BYTES: { good: '1', wrong: '1GiB' },

@@ -3,12 +3,14 @@
  * `npm run vectors` writes the files, and a test compares them with the code.
  */
 import { headers } from '@nats-io/transport-node';
+import { ANNOUNCE_MS, HostAnnouncement, hostKey, leaseOf } from '../../shared/api/host-announcement.ts';
 import { CALLBACK_ENDS } from '../../shared/job/callback.ts';
 import type { CallbackEvent } from '../../shared/job/callback-event.ts';
 import type { JobEvent } from '../../shared/job/event.ts';
 import { isOperationName, isToken } from '../../shared/job/job-address.ts';
 import type { JobSpec } from '../../shared/job/job-spec.ts';
 import type { Redrive } from '../../shared/job/redrive.ts';
+import { HOST_SUBJECTS } from '../../shared/nats/streams.ts';
 import { type Carrier, extract, fromNatsHeaders, inject } from '../../shared/propagation/index.ts';
 import { writeCallbackTask } from '../../shared/wire/callback-task.ts';
 import { writeCancelHeaders } from '../../shared/wire/cancel.ts';
@@ -73,8 +75,20 @@ export function vectors(): Readonly<Record<string, unknown>> {
     'callbacks.json': callbacks(),
     'cancels.json': cancels(),
     'dead-letters.json': deadLetters(),
+    'hosts.json': hosts(),
     'reading.json': reading(),
   };
+}
+
+/** Announcements of worker hosts, in the bucket `HOSTS`. */
+function hosts() {
+  return ['host-1', 'host 2.example/é'].map((host) => ({
+    subject: HOST_SUBJECTS.replace('>', hostKey(host)),
+    body: HostAnnouncement.parse({
+      ...{ host, version: '1.0.0', group: 'workers', concurrency: 10 },
+      ...{ since: ACCEPTED_AT, leaseMs: leaseOf(ANNOUNCE_MS), operations: ['echo', ADDRESS.operation] },
+    }),
+  }));
 }
 
 function subjects() {

@@ -6,12 +6,13 @@ import {
 } from '@nats-io/jetstream';
 import { errors } from '@nats-io/transport-node';
 import { ThroughlineError } from '../../shared/errors.ts';
-import { API_CODE } from '../../shared/nats/api-error.ts';
+import { API_CODE, isOverlapCode } from '../../shared/nats/api-error.ts';
 import { consumerFindings } from '../../shared/nats/consumer-rules.ts';
 import { type Finding, findingText, fixText } from '../../shared/nats/finding.ts';
 import { streamFindings } from '../../shared/nats/stream-rules.ts';
 import type { ConsumerDefinition, StreamDefinition } from '../../shared/nats/streams.ts';
 import type { WorkerLogger } from '../log.ts';
+import { overlapError } from './groups.ts';
 
 /** A stream as it is now, with the settings that are wrong. */
 export interface StreamReport {
@@ -89,7 +90,8 @@ export async function ensureStreams(
 
 /**
  * Creates a consumer of `stream`, or updates the ack wait and the limit of an existing one.
- * @throws ThroughlineError `config-invalid` naming the setting that breaks a promise
+ * @throws ThroughlineError `config-invalid` naming the setting that breaks a promise, or the other group that takes some of
+ *   the same operations
  */
 export async function ensureConsumer(
   manager: JetStreamManager,
@@ -99,13 +101,26 @@ export async function ensureConsumer(
   const { durable_name: name, ack_wait, max_ack_pending } = definition;
   const existing = await find(() => manager.consumers.info(stream, name), API_CODE.consumerNotFound);
   if (existing === undefined) {
-    await manager.consumers.add(stream, definition as Partial<ConsumerConfig>);
+    await addConsumer(manager, stream, definition);
     return;
   }
   const { config } = existing;
   refuse(consumerFindings({ ...config }, definition, stream));
   if (config.ack_wait === ack_wait && config.max_ack_pending === max_ack_pending) return;
   await manager.consumers.update(stream, name, { ack_wait, max_ack_pending });
+}
+
+async function addConsumer(
+  manager: JetStreamManager,
+  stream: string,
+  definition: ConsumerDefinition,
+): Promise<void> {
+  try {
+    await manager.consumers.add(stream, definition as Partial<ConsumerConfig>);
+  } catch (thrown) {
+    if (!(thrown instanceof JetStreamApiError) || !isOverlapCode(thrown.code)) throw thrown;
+    throw await overlapError(manager, definition, thrown);
+  }
 }
 
 function refuse(findings: readonly Finding[]): void {
@@ -143,8 +158,8 @@ function changeError(stream: string, what: 'create' | 'update', cause: unknown):
   return new ThroughlineError('config-invalid', message, { cause });
 }
 
-/** Looks into the causes too, since the client wraps the server's answer. */
-function isForbidden(thrown: unknown): boolean {
+/** Whether the server does not let this user do something. Looks into the causes too, since the client wraps the server's answer. */
+export function isForbidden(thrown: unknown): boolean {
   if (thrown instanceof errors.PermissionViolationError) return true;
   return thrown instanceof Error && thrown.cause !== undefined && isForbidden(thrown.cause);
 }

@@ -1,4 +1,4 @@
-import { backoff, type RetryPolicy } from '../../shared/backoff.ts';
+import { backoff, backoffCeiling, type RetryPolicy } from '../../shared/backoff.ts';
 import { describeThrown } from '../../shared/errors.ts';
 import { CANCELLED_ERROR, type JobError } from '../../shared/job/job.ts';
 import type { JobMessage } from '../../shared/wire/job-message.ts';
@@ -11,13 +11,17 @@ import type { Classified, Decided, Ending, JobOutcome } from './pipeline-steps.t
  * pause.
  */
 const CALLBACK_CHECK_MS = 1_000;
-const UNKNOWN_OPERATION_RETRY: RetryPolicy = { minDelayMs: 1_000, maxDelayMs: 60_000 };
+/** The pauses of a job whose operation this host does not have: while no other host has it, and while one does. */
+const MISSING_OPERATION: RetryPolicy = { minDelayMs: 500, maxDelayMs: 30_000 };
+const SERVED_ELSEWHERE: RetryPolicy = { minDelayMs: 500, maxDelayMs: 1_000 };
 const CANCELLED = { kind: 'cancelled' } as const;
 
 export interface ClassifyParts {
   readonly worker: string;
   /** A number from 0 (inclusive) to 1 (exclusive). */
   readonly random: () => number;
+  /** What is known about the other hosts of the worker group. */
+  readonly hosts: { readonly serves: (operation: string) => boolean };
 }
 
 /** Decides what to record about an outcome, and how to answer the broker. Writes nothing. */
@@ -31,7 +35,7 @@ export function classify(parts: ClassifyParts, decided: Decided): Classified {
 
 /** Whether the job would go on after this outcome. */
 function isUnfinished({ kind }: JobOutcome): boolean {
-  return kind === 'retry' || kind === 'retry-after' || kind === 'released';
+  return kind === 'retry' || kind === 'retry-after' || kind === 'released' || kind === 'missing';
 }
 
 function endingOf(parts: ClassifyParts, decided: Decided): Ending {
@@ -54,6 +58,8 @@ function endingOf(parts: ClassifyParts, decided: Decided): Ending {
       const event = eventOf(attempt, 'released', worker, unspent);
       return { conclusion: 'released', event, ack: { kind: 'nak', delayMs: 0 } };
     }
+    case 'missing':
+      return { conclusion: 'operation-missing', ack: { kind: 'nak', delayMs: missingPause(parts, decided) } };
     case 'superseded':
       return { conclusion: 'superseded', ack: { kind: 'none' } };
     case 'ended':
@@ -85,7 +91,14 @@ function endingOfFailure(parts: ClassifyParts, { attempt, delivery }: Decided, f
 
 function pauseOf(parts: ClassifyParts, { number, operation }: Decided['attempt'], failure: Failure): number {
   if (failure.kind === 'retry-after') return failure.delayMs;
-  return backoff(number, operation?.retry ?? UNKNOWN_OPERATION_RETRY, parts.random());
+  return backoff(number, operation?.retry ?? MISSING_OPERATION, parts.random());
+}
+
+/** At least half of the longest pause, so that a host without the operation does not get the job again and again. */
+function missingPause({ hosts, random }: ClassifyParts, { delivery, job }: Decided): number {
+  const policy = hosts.serves(job.address.operation) ? SERVED_ELSEWHERE : MISSING_OPERATION;
+  const ceiling = backoffCeiling(delivery.deliveryCount, policy);
+  return Math.ceil((ceiling * (1 + random())) / 2);
 }
 
 /** An event must fit into a message, so a long text is cut. */

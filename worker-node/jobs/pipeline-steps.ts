@@ -16,6 +16,8 @@ export type JobOutcome =
   | AttemptOutcome
   /** The job had ended before, or was redriven since: this is its last event. */
   | { readonly kind: 'ended'; readonly event: JobEvent }
+  /** This host does not have the operation. Another one may. */
+  | { readonly kind: 'missing' }
   /** The message is not a job. */
   | { readonly kind: 'unreadable'; readonly code: string; readonly message: string };
 
@@ -25,6 +27,8 @@ type Conclusion =
   | 'retrying'
   | 'failed'
   | 'released'
+  /** Handed back, since this host does not have the operation. */
+  | 'operation-missing'
   | 'cancelled'
   /** The job had ended before. */
   | 'duplicate'

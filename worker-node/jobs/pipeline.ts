@@ -1,10 +1,18 @@
-import { type Context, context, type Span, SpanStatusCode, trace } from '@opentelemetry/api';
+import {
+  type Context,
+  context,
+  INVALID_SPAN_CONTEXT,
+  type Span,
+  SpanStatusCode,
+  trace,
+} from '@opentelemetry/api';
 import { backoff } from '../../shared/backoff.ts';
 import { describeThrown, ThroughlineError } from '../../shared/errors.ts';
 import { isTerminalEvent, type JobEvent } from '../../shared/job/event.ts';
 import { eventOfRedrive } from '../../shared/job/redrive.ts';
 import { type Extraction, extract, fromNatsHeaders, startTrace } from '../../shared/propagation/index.ts';
 import { ATTR } from '../../shared/trace/semantics.ts';
+import { parseJobSubject } from '../../shared/wire/subjects.ts';
 import type { CallbackPublisher } from '../broker/callback-publisher.ts';
 import type { DeliveryHandler } from '../broker/consume/consume-loop.ts';
 import type { Delivery } from '../broker/consume/delivery.ts';
@@ -62,6 +70,8 @@ export class JobPipeline implements DeliveryHandler {
   readonly #parts: PipelineParts;
   readonly #places = new Map<string, Semaphore>();
   readonly #messages = new OpenMessages();
+  /** The operations of jobs that were handed back, since this host does not have them. */
+  readonly #missing = new Set<string>();
 
   constructor(parts: PipelineParts) {
     this.#parts = parts;
@@ -74,7 +84,7 @@ export class JobPipeline implements DeliveryHandler {
     if (message === undefined) return this.#ignoreRepeat(delivery);
     const extraction = extract(fromNatsHeaders(delivery.headers));
     const parent = this.#parentOf(extraction);
-    const span = startProcessSpan(delivery, parent, this.#parts.group);
+    const span = this.#startSpan(delivery, parent);
     await context.with(trace.setSpan(parent, span), async () => {
       this.#noteContext(span, extraction);
       const keepAlive = setInterval(() => message.latest.working(), this.#parts.ackWaitMs / KEEP_ALIVES);
@@ -141,8 +151,9 @@ export class JobPipeline implements DeliveryHandler {
       return decide({ kind: 'ended', event: previous });
     describeAttempt(span, attempt);
     if (held.notice !== undefined) return decide({ kind: 'cancelled' });
-    if (number > maxAttempts) return decide(spent(maxAttempts));
-    return operation === undefined ? decide(missing(job.address.operation)) : { ...recalled, operation };
+    // Without the operation, its limit of attempts is not known either.
+    if (operation === undefined) return decide({ kind: 'missing' });
+    return number > maxAttempts ? decide(spent(maxAttempts)) : { ...recalled, operation };
   }
 
   /**
@@ -195,6 +206,7 @@ export class JobPipeline implements DeliveryHandler {
     const { span, outcome, held, ending, chain, job } = classified;
     describeOutcome(span, outcome, held);
     if (outcome.kind === 'ended') return await this.#recordDuplicate(classified, outcome.event);
+    if (outcome.kind === 'missing') return this.#noteMissing(classified);
     const recorded =
       ending.event === undefined
         ? endingOfOther(job, await chain.ownership())
@@ -234,6 +246,20 @@ export class JobPipeline implements DeliveryHandler {
     return ending;
   }
 
+  /** Nothing is recorded: the attempt is not spent. The log has one line for each operation, however many jobs it has. */
+  #noteMissing({ job, ending }: Classified): Ending {
+    const { operation } = job.address;
+    if (!this.#missing.has(operation)) {
+      this.#missing.add(operation);
+      const fields = { operation, group: this.#parts.group, job_id: job.address.jobId };
+      this.#parts.log.warn(
+        fields,
+        'this host does not have the operation; its jobs wait for a host that does',
+      );
+    }
+    return ending;
+  }
+
   #settle(delivery: Delivery, span: Span, { ack, conclusion }: Ending): void {
     delivery.settle(ack);
     span.setAttribute(ATTR.jobOutcome, conclusion);
@@ -257,6 +283,15 @@ export class JobPipeline implements DeliveryHandler {
       'job is running here; delivered again too soon',
     );
     this.#parts.metrics.jobSettled('superseded');
+  }
+
+  /** A job that waits for a host with its operation is handed back many times. Only the first time is a span. */
+  #startSpan(delivery: Delivery, parent: Context): Span {
+    const operation = parseJobSubject(delivery.subject)?.operation;
+    const isQuiet =
+      operation !== undefined && !this.#parts.registry.has(operation) && delivery.deliveryCount > 1;
+    if (!isQuiet) return startProcessSpan(delivery, parent, this.#parts.group);
+    return trace.wrapSpanContext(trace.getSpanContext(parent) ?? INVALID_SPAN_CONTEXT);
   }
 
   #parentOf({ context: extracted, spanContext }: Extraction): Context {
@@ -308,10 +343,6 @@ function isFirstMessage(delivery: Delivery, job: Decoded['job']): boolean {
 
 function spent(maxAttempts: number): JobOutcome {
   return { kind: 'reject', code: 'attempts-spent', message: `none of ${maxAttempts} attempts ended` };
-}
-
-function missing(operation: string): JobOutcome {
-  return { kind: 'retry', code: 'operation-missing', message: `this worker does not have ${operation}` };
 }
 
 /** Why the attempt must not start, if the record shows a reason. @param known the newest record that was read */

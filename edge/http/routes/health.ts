@@ -32,7 +32,7 @@ async function readiness(c: Context<EdgeHono>): Promise<Response> {
   });
 }
 
-const GAUGES: readonly [name: string, help: string, value: (status: BridgeStatus) => number][] = [
+const GAUGES: readonly [name: string, help: string, value: (status: BridgeStatus) => number | undefined][] = [
   [
     'broker_up',
     '1: NATS answers the bridge. 0: it does not.',
@@ -42,6 +42,12 @@ const GAUGES: readonly [name: string, help: string, value: (status: BridgeStatus
     'broker_connections_total',
     'Connections to NATS that the bridge has opened.',
     ({ connections }) => connections,
+  ],
+  ['worker_hosts', 'Worker hosts that are alive.', ({ workerHosts }) => workerHosts],
+  [
+    'unserved_jobs_total',
+    'Jobs that the bridge accepted while no worker host served their operation.',
+    ({ unservedJobs }) => unservedJobs,
   ],
   ['outbox_pending_jobs', 'Pending jobs: they wait for NATS.', ({ outbox }) => outbox.pending],
   [
@@ -63,7 +69,10 @@ function metricsOf(bridges: readonly BridgeStatus[]): string {
   const lines = GAUGES.flatMap(([name, help, value]) => [
     `# HELP throughline_bridge_${name} ${help}`,
     `# TYPE throughline_bridge_${name} ${name.endsWith('_total') ? 'counter' : 'gauge'}`,
-    ...bridges.map((status) => `throughline_bridge_${name}{bridge="${status.bridge}"} ${value(status)}`),
+    ...bridges.flatMap((status) => {
+      const known = value(status);
+      return known === undefined ? [] : `throughline_bridge_${name}{bridge="${status.bridge}"} ${known}`;
+    }),
   ]);
   return `${lines.join('\n')}\n`;
 }

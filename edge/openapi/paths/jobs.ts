@@ -49,6 +49,7 @@ export const jobPaths = {
       },
       problems: [
         'operation-unknown',
+        'operation-unserved',
         'input-invalid',
         'idempotency-key-reused',
         'delay-unsupported',

@@ -9,7 +9,8 @@ export const operationPaths = {
       operationId: 'listOperations',
       tag: 'Operations',
       summary: 'List operations',
-      description: 'The name, the schemas and the limits of each operation, as workers announced them.',
+      description:
+        'The name, the schemas and the limits of each operation, as workers announced them, and how many worker hosts serve it now.',
       scope: 'jobs:read',
       answers: {
         200: json('The operations, sorted by name.', OperationList, {

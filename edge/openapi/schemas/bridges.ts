@@ -43,6 +43,9 @@ describe('BridgeStatus', BridgeStatus, {
     connections: 'How many connections it has opened so far.',
     roundTripMs: 'Milliseconds to NATS and back. Absent when NATS does not answer.',
     watchedJobs: 'How many jobs have their events followed now.',
+    workerHosts: 'How many worker hosts are alive. Absent while that is not known.',
+    unservedJobs:
+      'How many jobs the bridge has accepted since it started while no worker host served their operation.',
     outbox: 'What its outbox holds.',
   },
 });

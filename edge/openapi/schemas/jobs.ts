@@ -97,6 +97,8 @@ const JOB = {
   maxAttempts: 'The most attempts that the job has.',
   durability:
     'Where the job is stored. `stream`: NATS has acknowledged it. `outbox`: the bridge keeps it until NATS takes it.',
+  served:
+    'false: no worker host can run the operation now, so the job waits. Absent in all other cases. In a list: as it was when the job was accepted.',
   acceptedAt: 'When the API accepted the job.',
   dueAt: 'When a delayed job will run. Absent once it has started.',
   startedAt: 'When the last attempt started.',

@@ -1,4 +1,4 @@
-import { OperationAnnouncement, OperationList, OperationName } from '../../../shared/api/operation.ts';
+import { ListedOperation, OperationList, OperationName } from '../../../shared/api/operation.ts';
 import { OPERATION, OPERATION_MAX_LENGTH } from '../../../shared/job/job-address.ts';
 import { describe } from './describe.ts';
 
@@ -7,7 +7,7 @@ describe('OperationName', OperationName, {
   more: { pattern: OPERATION.source, maxLength: OPERATION_MAX_LENGTH, examples: ['http.request'] },
 });
 
-describe('OperationAnnouncement', OperationAnnouncement, {
+describe('Operation', ListedOperation, {
   description: 'An operation that a worker has announced, with its schemas and limits.',
   fields: {
     name: 'The name to send as `operation` of a job.',
@@ -16,6 +16,9 @@ describe('OperationAnnouncement', OperationAnnouncement, {
     timeoutMs: 'The most milliseconds that one attempt may take.',
     maxAttempts: 'The most attempts that a job may have.',
     description: 'What the operation does.',
+    hosts:
+      'How many worker hosts can run it now. 0: a job waits until one can. Absent while that is not known.',
+    since: 'When the first of these hosts started.',
   },
 });
 

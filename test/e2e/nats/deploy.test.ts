@@ -3,6 +3,7 @@ import { readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { startNatsCluster } from '../../../dev/nats-server/cluster.ts';
+import type { WorkerProcess } from '../../../dev/worker/start.ts';
 import { RecordedEvent } from '../../../shared/job/event-record.ts';
 import { Job } from '../../../shared/job/job.ts';
 import { subjectMatches } from '../../../shared/wire/subjects.ts';
@@ -78,7 +79,7 @@ describe('throughline setup', () => {
   it('checks, creates, and finds what it created', async () => {
     const before = await setup('--check', '--json');
     expect(before.code).toBe(1);
-    expect(statesOf(before)).toEqual(Array(7).fill('missing'));
+    expect(statesOf(before)).toEqual(Array(8).fill('missing'));
     const worker = await runLocal(['worker'], { ...settings('worker'), HEALTH_PORT: '0' });
     expect(worker.stderr).toContain('stream DELAYED: it is not there, and this user may not create it');
     expect(worker.code).toBeGreaterThan(0);
@@ -88,7 +89,7 @@ describe('throughline setup', () => {
     expect(made.stderr).toContain('sync_interval: always');
     const after = await setup('--check', '--json');
     expect(after).toMatchObject({ code: 0, stderr: '' });
-    expect(statesOf(after)).toEqual(Array(7).fill('found'));
+    expect(statesOf(after)).toEqual(Array(8).fill('found'));
     // NATS refused only what the worker tried above.
     expect(await nats.violations()).toEqual(['$JS.API.STREAM.CREATE.DELAYED']);
   });
@@ -103,6 +104,8 @@ describe('the whole API, over TLS, each side as a user with only the permissions
   let stack: TestStack;
   let receiver: CallbackReceiver;
   let refusedBefore: string[];
+  /** The worker that lives after the first one was killed. */
+  let second: WorkerProcess;
   beforeAll(async () => {
     refusedBefore = await nats.violations();
     receiver = await startCallbackReceiver();
@@ -110,6 +113,7 @@ describe('the whole API, over TLS, each side as a user with only the permissions
       ...settings('worker'),
       WORKER_ACK_WAIT_MS: '1500',
       WORKER_STOP_TIMEOUT_MS: '200',
+      WORKER_ANNOUNCE_MS: '300',
       CALLBACK_ALLOW: receiver.origin,
     });
   });
@@ -205,7 +209,7 @@ describe('the whole API, over TLS, each side as a user with only the permissions
     await stack.worker.kill('SIGKILL');
     const queued = await mode({ mode: 'done' });
     expect(await cancel(queued)).toMatchObject({ state: 'cancelled' });
-    await stack.addWorker();
+    second = await stack.addWorker();
     expect(await inState('succeeded', job)).toMatchObject({ attempt: 2 });
   });
 
@@ -222,13 +226,36 @@ describe('the whole API, over TLS, each side as a user with only the permissions
     });
   });
 
+  it('names the group that is in the way of another one, and lists, renames and removes groups', async () => {
+    const other = { ...settings('worker'), HEALTH_PORT: '0', WORKER_GROUP: 'other' };
+    const refused = await runLocal(['worker'], other);
+    expect(refused.stderr).toContain('the group "workers", which takes ">"');
+    const groups = (...args: string[]): Promise<Ended> => runLocal(['groups', ...args], settings('setup'));
+    expect((await groups('list')).stdout).toMatch(/^workers +> /m);
+    await second.stop();
+    // Its first worker was killed, and counts as alive for a while.
+    expect((await groups('move', 'workers', 'images')).code).toBe(2);
+    expect(await groups('move', 'workers', 'images', '--force')).toMatchObject({ code: 0, stderr: '' });
+    expect(await groups('remove', 'images')).toMatchObject({ code: 0, stderr: '' });
+  });
+
+  it('says that no host serves the operation of a job', async () => {
+    await until('the sign', async () => (await mode({ mode: 'done' })).served === false);
+  });
+
   it('and NATS refused none of these requests', async () => {
     expect(await nats.violations()).toEqual(refusedBefore);
   });
 
   /** Permissions that the tests above do not use: an answer to flow control, and requests after a long silence. */
   const UNREACHED: Readonly<Record<string, readonly string[]>> = {
-    edge: ['$JS.API.CONSUMER.CREATE.KV_OPERATIONS', '$JS.FC.EVENTS.>', '$JS.FC.KV_OPERATIONS.>'],
+    edge: [
+      '$JS.API.CONSUMER.CREATE.KV_OPERATIONS',
+      '$JS.API.CONSUMER.CREATE.KV_HOSTS',
+      '$JS.FC.EVENTS.>',
+      '$JS.FC.KV_OPERATIONS.>',
+      '$JS.FC.KV_HOSTS.>',
+    ],
     worker: [],
     setup: ['$JS.API.STREAM.UPDATE.*'],
   };
@@ -269,7 +296,7 @@ describe('the cluster of cluster.conf', () => {
       streams: { replicas: number }[];
     };
     expect(server).toMatchObject({ clustered: true });
-    expect(streams.map(({ replicas }) => replicas)).toEqual(Array(7).fill(3));
+    expect(streams.map(({ replicas }) => replicas)).toEqual(Array(8).fill(3));
     const stack = await startDeployedStack(edgeUrl, settings('worker', url));
     onTestFinished(() => stack.stop());
     expect(await stack.run('echo', 'three times')).toMatchObject({ state: 'succeeded' });

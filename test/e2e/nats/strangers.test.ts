@@ -85,7 +85,11 @@ describe('a stranger', () => {
   it('with the credentials of setup cannot read or write a message, or delete a stream', async () => {
     const connection = await connect(tcp('setup'));
     onTestFinished(() => connection.close());
-    const own = ['$JS.API.STREAM.CREATE.MINE', '$JS.API.STREAM.UPDATE.JOBS'];
+    const own = [
+      '$JS.API.STREAM.CREATE.MINE',
+      '$JS.API.STREAM.UPDATE.JOBS',
+      '$JS.API.CONSUMER.DELETE.JOBS.workers',
+    ];
     const messages = ['jobs.acme.job.echo', 'events.acme.job', '$JS.API.STREAM.MSG.GET.JOBS'];
     const management = MANAGEMENT.filter((subject) => !own.includes(subject));
     await expectRefusals('setup', connection, [...FOREIGN, '_INBOX_edge.>'], [...management, ...messages]);

@@ -17,7 +17,7 @@ import {
   untilQueueEmpty,
 } from '../../support/jobs.ts';
 import { until } from '../../support/poll.ts';
-import { withTestStack } from '../../support/stack.ts';
+import { type TestStack, withTestStack } from '../../support/stack.ts';
 
 const SKEWED_CLOCK = fileURLToPath(new URL('../../fixtures/skewed-clock.mjs', import.meta.url));
 const TEN_MINUTES_MS = 600_000;
@@ -105,21 +105,25 @@ describe('a worker that has too little of', () => {
 });
 
 describe('a job that nobody can run', () => {
-  it('comes back after longer and longer pauses, and goes to the dead letters (W11)', async () => {
+  it('waits without spending an attempt, holds up no other job, and can be cancelled (W11)', async () => {
     const stack = await withTestStack({ tracing: false });
     const nats = await connectTo(stack);
     await jetstream(nats).publish('jobs.demo.newer.test.unheard-of', '{"v":2}');
-    const job = await until('the job to be put off', async () => {
-      const now = await readJob(stack, 'newer').catch(() => undefined);
-      return now?.state === 'retrying' && now;
-    });
-    expect(job).toMatchObject({ error: { code: 'operation-missing' } });
-    expect(await jobEnded(stack, 'newer', 40_000)).toMatchObject({
-      state: 'failed',
-      attempt: 5,
-      error: { code: 'operation-missing' },
-    });
-    await untilQueueEmpty(nats);
+    await until('the job to be handed back twice', async () => (await handedBack(stack)) >= 2);
+    expect(
+      stack.logs().filter(({ msg }) => String(msg).includes('does not have the operation')),
+    ).toHaveLength(1);
+    expect(await readJob(stack, 'newer')).toMatchObject({ state: 'queued', attempt: 0, served: false });
     expect((await stack.run('echo', 'alive')).state).toBe('succeeded');
+    await stack.call('/v1/jobs/newer', { method: 'DELETE', headers: { prefer: 'wait=30' } });
+    expect(await jobEnded(stack, 'newer', 40_000)).toMatchObject({ state: 'cancelled', attempt: 1 });
+    await untilQueueEmpty(nats);
   }, 60_000);
 });
+
+/** How often the worker of the stack handed a job back, since it does not have its operation. */
+async function handedBack(stack: TestStack): Promise<number> {
+  const text = await (await fetch(`${stack.worker.healthUrl}/metrics`)).text();
+  const pattern = /^throughline_jobs_settled_total\{.*conclusion="operation-missing".*\} ([0-9]+)/m;
+  return Number(pattern.exec(text)?.[1] ?? 0);
+}

@@ -3,6 +3,7 @@ import { describe, expect, it, vi } from 'vitest';
 import { submit } from '../../../edge/bridge/submit.ts';
 import type { SubmitCommand } from '../../../edge/calls/commands.ts';
 import { AcceptedFeed } from '../../../edge/jobs/accepted-feed.ts';
+import { HostDirectory } from '../../../edge/operations/host-directory.ts';
 import { OperationDirectory } from '../../../edge/operations/operation-directory.ts';
 import { SavedOperations } from '../../../edge/operations/saved-operations.ts';
 import { Outbox } from '../../../edge/outbox/outbox.ts';
@@ -11,6 +12,7 @@ import type { Logger } from '../../../edge/telemetry/log.ts';
 import { unavailable } from '../../../shared/errors.ts';
 import { writeJson } from '../../../shared/wire/json-body.ts';
 import { refusalOf } from '../../unit/support.ts';
+import { hostOf } from '../support/announcements.ts';
 import { MemoryConnection } from '../support/memory-connection.ts';
 import { openSql } from '../support/memory-sql.ts';
 
@@ -22,9 +24,14 @@ function command(jobId: string, spec: SubmitCommand['spec'] = {}): SubmitCommand
   return { tenant: 'acme', jobId, operation: 'echo', input: 1, acceptedAt, spec, waitMs: 0, carrier: {} };
 }
 
+interface Settings {
+  readonly ackMode?: 'stream' | 'outbox';
+  readonly keepUntilEnded?: boolean;
+  readonly refusesUnserved?: boolean;
+}
+
 /** A bridge whose NATS is away, or there, as the test says; its scheduler sends nothing by itself. */
-function setup(settings: { readonly ackMode?: 'stream' | 'outbox'; readonly keepUntilEnded?: boolean } = {}) {
-  const { ackMode = 'stream', keepUntilEnded = false } = settings;
+function setup({ ackMode = 'stream', keepUntilEnded = false, refusesUnserved = false }: Settings = {}) {
   const sql = openSql();
   const log = { debug: vi.fn(), info: vi.fn(), warn: vi.fn(), error: vi.fn() } satisfies Logger;
   const nats = { isAway: false };
@@ -32,6 +39,7 @@ function setup(settings: { readonly ackMode?: 'stream' | 'outbox'; readonly keep
     if (nats.isAway) throw unavailable('away');
   });
   connection.broker.operations.put('echo', writeJson(ECHO));
+  connection.broker.hosts.put('host-1', writeJson(hostOf(['echo'])));
   const outbox = new Outbox(sql, { maxRows: 10, maxBytes: 10_000 });
   const feed = new AcceptedFeed({ addAccepted: async () => undefined }, log);
   const object = {
@@ -42,11 +50,14 @@ function setup(settings: { readonly ackMode?: 'stream' | 'outbox'; readonly keep
   const scheduler = new OutboxScheduler({ ...parts, object, ownContext: ROOT_CONTEXT });
   vi.spyOn(scheduler, 'added').mockReturnValue(undefined);
   const operations = new OperationDirectory(new SavedOperations(sql), log);
-  const bridge = { ...parts, operations, scheduler, ackMode };
+  const counts = { unservedJobs: 0 };
+  const hosts = new HostDirectory(log);
+  const bridge = { ...parts, operations, hosts, counts, refusesUnserved, scheduler, ackMode };
   const subjects = (): string[] => connection.broker.published.map(({ subject }) => subject);
   return {
     nats,
     outbox,
+    counts,
     broker: connection.broker,
     subjects,
     submit: (one: SubmitCommand) => submit(bridge, one),
@@ -106,6 +117,37 @@ describe('a job that is submitted', () => {
     const refusal = await refusalOf(() => send(command('job-1', { maxAttempts: 6 })));
     expect([refusal.code, refusal.violations[0]?.path]).toEqual(['request-invalid', '/maxAttempts']);
     expect(subjects()).toEqual([]);
+  });
+});
+
+describe('a job whose operation no host serves', () => {
+  it('is accepted with a sign, which it loses when a host serves the operation', async () => {
+    const { submit: send, broker, subjects, counts } = setup();
+    broker.hosts.put('host-1', undefined);
+    const { job } = await send(command('job-1', { fingerprint: KEY }));
+    expect([job.served, subjects(), counts.unservedJobs]).toEqual([false, ['jobs.acme.job-1.echo'], 1]);
+    broker.hosts.put('host-2', writeJson(hostOf(['echo'])));
+    expect((await send(command('job-2'))).job).not.toHaveProperty('served');
+    expect(counts.unservedJobs).toBe(1);
+  });
+
+  it('is refused with UNSERVED_OPERATIONS=refuse', async () => {
+    const { submit: send, broker, subjects } = setup({ refusesUnserved: true });
+    broker.hosts.put('host-1', writeJson(hostOf(['other'])));
+    const refusal = await refusalOf(() => send(command('job-1')));
+    expect([refusal.code, refusal.status, refusal.retryAfterSeconds]).toEqual(['operation-unserved', 503, 5]);
+    expect(subjects()).toEqual([]);
+  });
+
+  it('gets no sign while it is not known which hosts are alive', async () => {
+    const { submit: send, broker, nats } = setup({ refusesUnserved: true });
+    broker.hosts.put('host-1', undefined);
+    broker.before('watchBucket', (nth) => {
+      if (nth > 1) throw unavailable('there is no bucket HOSTS');
+    });
+    expect((await send(command('job-1'))).job).not.toHaveProperty('served');
+    nats.isAway = true;
+    expect((await send(command('job-2'))).job).not.toHaveProperty('served');
   });
 });
 

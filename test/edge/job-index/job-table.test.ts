@@ -78,6 +78,7 @@ const entry = (more: Partial<IndexEntry> = {}): IndexEntry => ({
   attempt: 0,
   max_attempts: 5,
   durability: 'stream',
+  unserved: 0,
   accepted_at: START,
   due_at: null,
   started_at: null,

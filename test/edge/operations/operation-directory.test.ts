@@ -14,7 +14,7 @@ it('one watch serves all calls over a session', async () => {
   const directory = setup();
   const session = new MemoryBroker();
   await Promise.all([directory.list(session), directory.list(session)]);
-  expect(session.calls('watchOperations')).toBe(1);
+  expect(session.calls('watchBucket')).toBe(1);
 });
 
 it('the next session gets a watch of its own, and calls that still hold the closed one use it', async () => {
@@ -24,6 +24,6 @@ it('the next session gets a watch of its own, and calls that still hold the clos
   await directory.list(first);
   await directory.list(next);
   await directory.list(closed);
-  expect(next.calls('watchOperations')).toBe(1);
-  expect(closed.calls('watchOperations')).toBe(0);
+  expect(next.calls('watchBucket')).toBe(1);
+  expect(closed.calls('watchBucket')).toBe(0);
 });

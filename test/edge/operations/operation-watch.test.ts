@@ -55,13 +55,13 @@ describe('a watch', () => {
   it('starts once, however many ask at the same time', async () => {
     const { broker, watch } = withOperations(announcement('echo'));
     await Promise.all(Array.from({ length: 10 }, () => watch.check('echo', null)));
-    expect(broker.calls('watchOperations')).toBe(1);
+    expect(broker.calls('watchBucket')).toBe(1);
     expect(broker.calls('operation')).toBe(0);
   });
 
   it('tries again after a start that failed', async () => {
     const { broker, watch } = withOperations(announcement('echo'));
-    broker.before('watchOperations', (nth) => {
+    broker.before('watchBucket', (nth) => {
       if (nth === 1) throw new Error('no bucket yet');
     });
     await expect(watch.list()).rejects.toThrow('no bucket yet');
@@ -74,7 +74,7 @@ describe('a watch', () => {
     bucket.endWatch();
     bucket.put('echo', undefined);
     expect((await watch.list()).map(({ name }) => name)).toEqual(['image.small']);
-    expect(broker.calls('watchOperations')).toBe(2);
+    expect(broker.calls('watchBucket')).toBe(2);
   });
 
   it('asks the bucket before it refuses: a worker may have announced it a moment ago', async () => {

@@ -10,7 +10,7 @@ import type {
 import type { Following } from '../../../edge/nats/subject-follower.ts';
 import type { SubjectPage, SubjectPageQuery } from '../../../edge/nats/subject-page.ts';
 import { unavailable } from '../../../shared/errors.ts';
-import { streamDefinitions } from '../../../shared/nats/streams.ts';
+import { OPERATIONS_BUCKET, streamDefinitions } from '../../../shared/nats/streams.ts';
 import { subjectMatches } from '../../../shared/wire/subjects.ts';
 import { MemoryBucket } from './memory-bucket.ts';
 import { type MemoryHeaders, writtenHeaders } from './memory-headers.ts';
@@ -38,6 +38,7 @@ export class MemoryBroker implements BrokerSession {
   /** All that was published, also what the streams did not take. */
   readonly published: Published[] = [];
   readonly operations = new MemoryBucket();
+  readonly hosts = new MemoryBucket();
   /** What {@link consumers} gives. */
   consumerPlaces: ConsumerPlace[] = [];
   /** The most messages in a page, as of a replica that lags. */
@@ -172,9 +173,10 @@ export class MemoryBroker implements BrokerSession {
     return () => void this.#subscriptions.delete(subscription);
   }
 
-  async watchOperations(take: (change: BucketChange) => void, onEnd: () => void): Promise<void> {
-    this.#enter('watchOperations');
-    this.operations.watch(take, onEnd);
+  async watchBucket(bucket: string, take: (change: BucketChange) => void, onEnd: () => void): Promise<void> {
+    this.#enter('watchBucket');
+    if (bucket === OPERATIONS_BUCKET) this.operations.watch(take, onEnd);
+    else this.hosts.watch(take, onEnd);
   }
 
   async operation(key: string): Promise<Uint8Array | undefined> {

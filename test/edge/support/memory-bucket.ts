@@ -3,6 +3,7 @@ import type { BucketChange } from '../../../edge/nats/stored-message.ts';
 /** A key-value bucket of JetStream that lives in this process, with one watch at a time. */
 export class MemoryBucket {
   readonly #values = new Map<string, Uint8Array>();
+  #sequence = 0;
   #take: ((change: BucketChange) => void) | undefined;
   #onEnd: () => void = () => undefined;
 
@@ -14,13 +15,13 @@ export class MemoryBucket {
   put(key: string, value: Uint8Array | undefined, silently?: 'silently'): void {
     if (value === undefined) this.#values.delete(key);
     else this.#values.set(key, value);
-    if (silently === undefined) this.#tell({ key, value });
+    if (silently === undefined) this.#tell(key, value);
   }
 
   watch(take: (change: BucketChange) => void, onEnd: () => void): void {
     this.#take = take;
     this.#onEnd = onEnd;
-    for (const [key, value] of [...this.#values]) this.#tell({ key, value });
+    for (const [key, value] of [...this.#values]) this.#tell(key, value);
   }
 
   /** Ends the watch, as when its consumer is lost. */
@@ -30,9 +31,9 @@ export class MemoryBucket {
     this.#onEnd();
   }
 
-  #tell(change: BucketChange): void {
+  #tell(key: string, value: Uint8Array | undefined): void {
     try {
-      this.#take?.(change);
+      this.#take?.({ key, value, sequence: ++this.#sequence });
     } catch {
       // The client ends a watch whose reader throws.
       this.endWatch();

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { BrokerSession } from '../../../edge/nats/broker-session.ts';
 import type { BucketChange } from '../../../edge/nats/stored-message.ts';
+import { OPERATIONS_BUCKET } from '../../../shared/nats/streams.ts';
 import { HEADER } from '../../../shared/wire/headers.ts';
 import { until } from '../../support/poll.ts';
 
@@ -263,9 +264,14 @@ export function sessionRules(open: () => OpenSession): void {
       await announce('gone', undefined);
       expect(await session.operation('echo')).toEqual(bytes('1'));
       expect(await session.operation('gone')).toBeUndefined();
-      const changes: BucketChange[] = [];
-      await session.watchOperations(
-        (change) => changes.push(change),
+      const changes: Omit<BucketChange, 'sequence'>[] = [];
+      const sequences: number[] = [];
+      await session.watchBucket(
+        OPERATIONS_BUCKET,
+        ({ sequence, ...change }) => {
+          changes.push(change);
+          sequences.push(sequence);
+        },
         () => undefined,
       );
       expect(changes.filter(({ value }) => value !== undefined)).toEqual([
@@ -279,6 +285,7 @@ export function sessionRules(open: () => OpenSession): void {
         { key: 'echo', value: bytes('2') },
         { key: 'echo', value: undefined },
       ]);
+      expect(sequences).toEqual([...new Set(sequences)].toSorted((a, b) => a - b));
     });
   });
 

@@ -35,6 +35,7 @@ export const BAD_STREAMS: readonly BadStream[] = [
   bad('CALLBACKS', 'max_age', 47 * HOUR_NS),
   bad('DELAYED', 'max_age', 30 * 24 * HOUR_NS),
   bad('KV_OPERATIONS', 'max_age', 24 * HOUR_NS),
+  bad('KV_HOSTS', 'max_age', 24 * HOUR_NS, { weakens: true }),
   bad('JOBS', 'max_msgs_per_subject', 1),
   bad('EVENTS', 'max_msgs_per_subject', 1),
   bad('CALLBACKS', 'max_msgs_per_subject', 1),

@@ -11,7 +11,7 @@ const servers: HealthServer[] = [];
 async function start(
   notReady?: string,
   warnings: readonly string[] = [],
-): Promise<{ url: string; port: number }> {
+): Promise<{ url: string; port: number; server: HealthServer }> {
   const server = new HealthServer({
     notReady: () => notReady,
     warnings: () => warnings,
@@ -19,7 +19,7 @@ async function start(
   });
   servers.push(server);
   const port = await server.listen('127.0.0.1', 0);
-  return { url: `http://127.0.0.1:${port}`, port };
+  return { url: `http://127.0.0.1:${port}`, port, server };
 }
 
 afterEach(async () => {
@@ -45,6 +45,14 @@ describe('the health server', () => {
     expect(response.status).toBe(status);
     expect(response.headers.get('content-type')).toBe('application/json');
     expect(await response.json()).toEqual(body);
+  });
+
+  it('says that the worker stops, whatever else is wrong, and still answers that it lives', async () => {
+    const { url, server } = await start('NATS is not connected');
+    server.drain();
+    const response = await fetch(`${url}/readyz`);
+    expect([response.status, await response.json()]).toEqual([503, { status: 'stopping' }]);
+    expect((await fetch(`${url}/healthz`)).status).toBe(200);
   });
 
   it('says why the worker takes no jobs, and still answers that it lives', async () => {

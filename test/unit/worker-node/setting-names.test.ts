@@ -14,6 +14,8 @@ const PROOFS: Readonly<Record<string, SettingProof>> = {
   WORKER_GROUP: { good: 'images', wrong: 'a.b' },
   WORKER_OPERATIONS: { good: 'image.>' },
   WORKER_NAME: { good: 'host-1', wrong: 'x'.repeat(129) },
+  WORKER_VERSION: { good: '2.3.4', wrong: 'x'.repeat(129) },
+  WORKER_ANNOUNCE_MS: { good: '100', wrong: '30001' },
   WORKER_CONCURRENCY: { good: '11', wrong: '0' },
   WORKER_ACK_WAIT_MS: { good: '2000', wrong: '20s' },
   WORKER_MAX_ACK_PENDING: { good: '2', wrong: '-1' },

@@ -28,12 +28,14 @@ describe('a list of jobs', () => {
       job('long-id', { operation: 'http.request', dueAt: '2026-01-02T00:00:00.000Z' }),
       job('b', { state: 'succeeded', attempt: 1, finishedAt: '2026-01-01T00:00:01.500Z' }),
       job('c'),
+      job('d', { served: false }),
     ];
     expect(jobsText(jobs, plain).split('\n')).toEqual([
       `${AT}  a        echo          failed     3/3  operation-failed`,
       `${AT}  long-id  http.request  queued     0/3  due 2026-01-02T00:00:00.000Z`,
       `${AT}  b        echo          succeeded  1/3  1.5 s`,
       `${AT}  c        echo          queued     0/3`,
+      `${AT}  d        echo          queued     0/3  no worker host can run it`,
     ]);
   });
 

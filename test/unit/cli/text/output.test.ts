@@ -87,6 +87,12 @@ describe('a job for a person', () => {
     expect(jobText(queued, plain)).not.toContain('result');
   });
 
+  it('says that a job waits for a worker host', () => {
+    expect(jobText({ ...JOB, state: 'queued', served: false }, plain)).toContain(
+      'waits      no worker host can run its operation now',
+    );
+  });
+
   it('escapes all text from the server', () => {
     const job: Job = {
       ...JOB,

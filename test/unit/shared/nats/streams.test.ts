@@ -6,6 +6,7 @@ import {
   consumerDefinition,
   DEAD_STREAM,
   EVENTS_STREAM,
+  HOSTS_STREAM,
   JOBS_STREAM,
   type StreamDefinition,
   streamDefinitions,
@@ -56,6 +57,10 @@ describe('the streams', () => {
     expect(stream(name)).toMatchObject({ retention: 'limits', discard: 'old', max_age: days * DAY_NS });
   });
 
+  it('drop the announcement of a host that was not renewed for 90 seconds', () => {
+    expect(stream(HOSTS_STREAM)).toMatchObject({ retention: 'limits', max_age: 90 * 1e9 });
+  });
+
   it('keep a callback until it is delivered or given up, for at most a week', () => {
     expect(stream(CALLBACKS_STREAM)).toMatchObject({
       retention: 'workqueue',
@@ -66,14 +71,16 @@ describe('the streams', () => {
 
   it('are all on disk, with a window for duplicates in nanoseconds', () => {
     for (const definition of streamDefinitions()) {
-      expect(definition).toMatchObject({ storage: 'file', duplicate_window: 120 * 1e9 });
+      // JetStream allows no window that is longer than the age of the messages.
+      const window = Math.min(120 * 1e9, definition.max_age || Number.POSITIVE_INFINITY);
+      expect(definition).toMatchObject({ storage: 'file', duplicate_window: window });
       expect(Number.isSafeInteger(definition.max_age)).toBe(true);
     }
   });
 
   it('have as many copies as asked for, one by default', () => {
-    expect(streamDefinitions().map(({ num_replicas }) => num_replicas)).toEqual([1, 1, 1, 1, 1, 1]);
-    expect(streamDefinitions(3).map(({ num_replicas }) => num_replicas)).toEqual([3, 3, 3, 3, 3, 3]);
+    expect(streamDefinitions().map(({ num_replicas }) => num_replicas)).toEqual([1, 1, 1, 1, 1, 1, 1]);
+    expect(streamDefinitions(3).map(({ num_replicas }) => num_replicas)).toEqual([3, 3, 3, 3, 3, 3, 3]);
   });
 });
 

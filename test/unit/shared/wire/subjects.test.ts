@@ -9,9 +9,11 @@ import {
   deadLettersFilter,
   deadSubject,
   eventSubject,
+  filtersOverlap,
   groupFilter,
   jobSubject,
   jobSubjectFilter,
+  operationsOfFilter,
   parseCallbackSubject,
   parseCancelSubject,
   parseEventSubject,
@@ -293,5 +295,24 @@ describe('the filters of dead letters', () => {
     expect(await refusalOf(() => deadLettersFilter('acme', operation))).toMatchObject({
       code: 'request-invalid',
     });
+  });
+});
+
+describe('two filters', () => {
+  it.each([
+    ['jobs.>', 'jobs.*.*.echo', true],
+    ['jobs.*.*.image.>', 'jobs.*.*.image.small', true],
+    ['jobs.*.*.image.>', 'jobs.*.*.image', false],
+    ['jobs.*.*.image.>', 'jobs.*.*.http.>', false],
+    ['jobs.*.*.echo', 'jobs.*.*.echo', true],
+    ['jobs.*.*.echo', 'jobs.*.*.echo.loud', false],
+    ['jobs.acme.*.echo', 'jobs.*.one.echo', true],
+    ['jobs.acme.>', 'jobs.globex.>', false],
+  ])('%s and %s overlap: %s', (one, other, overlap) => {
+    expect([filtersOverlap(one, other), filtersOverlap(other, one)]).toEqual([overlap, overlap]);
+  });
+
+  it.each(['>', 'echo', 'image.>'])('of the operations %s are read back', (operations) => {
+    expect(operationsOfFilter(groupFilter(operations))).toBe(operations);
   });
 });

@@ -29,6 +29,8 @@ type Handler = (context: RunContext<unknown>) => unknown;
 let broker: MemoryBroker;
 let cancels: CancelMemory;
 let conclusions: string[];
+/** Whether another host of the group has every operation. */
+let isServedElsewhere: boolean;
 let patience: AbortController;
 /** The signal of the loop that gives the worker its deliveries. */
 let stop: AbortController;
@@ -36,6 +38,7 @@ beforeEach(() => {
   broker = new MemoryBroker();
   cancels = new CancelMemory();
   conclusions = [];
+  isServedElsewhere = false;
   patience = new AbortController();
   stop = new AbortController();
 });
@@ -67,6 +70,7 @@ function pipelineOf(handler: Handler, definition: Partial<OperationDefinition<un
     ackWaitMs: 30_000,
     tracing: false,
     random: () => 0.5,
+    hosts: { serves: () => isServedElsewhere },
   });
 }
 
@@ -231,12 +235,40 @@ describe('a job whose attempts are spent', () => {
 });
 
 describe('a message', () => {
-  it('of an operation that this worker does not have comes back, without a start', async () => {
-    const job = delivery({ subject: 'jobs.acme.job-1.image.thumbnail' });
-    await pipelineOf(() => 1).process(job, IDLE);
-    expect(kinds()).toEqual(['retrying by worker-1']);
-    expect(broker.events[0]?.error?.code).toBe('operation-missing');
-    expect(job.acks).toEqual([{ kind: 'nak', delayMs: 500 }]);
+  describe('of an operation that this worker does not have', () => {
+    const thumbnail = (more: Partial<Delivery> = {}) =>
+      delivery({ subject: 'jobs.acme.job-1.image.thumbnail', ...more });
+
+    it('is handed back without an event, and is counted', async () => {
+      const job = thumbnail();
+      await pipelineOf(() => 1).process(job, IDLE);
+      expect(broker.stored).toEqual([]);
+      expect(job.acks).toEqual([{ kind: 'nak', delayMs: 375 }]);
+      expect(conclusions).toEqual(['operation-missing']);
+    });
+
+    it('is handed back also when its attempts seem to be spent, since only its operation says how many it has', async () => {
+      broker.storeEvent(byOther('retrying', { attempt: 7, operation: 'image.thumbnail' }));
+      const job = thumbnail({ deliveryCount: 8, isFirst: false });
+      await pipelineOf(() => 1).process(job, IDLE);
+      expect(broker.on('dead')).toEqual([]);
+      expect(job.acks).toEqual([{ kind: 'nak', delayMs: 22_500 }]);
+    });
+
+    it('comes back soon where another host of the group has the operation', async () => {
+      isServedElsewhere = true;
+      const job = thumbnail({ deliveryCount: 8, isFirst: false });
+      await pipelineOf(() => 1).process(job, IDLE);
+      expect(job.acks).toEqual([{ kind: 'nak', delayMs: 750 }]);
+    });
+
+    it('ends when it was cancelled', async () => {
+      cancel();
+      const job = thumbnail({ deliveryCount: 2, isFirst: false });
+      await pipelineOf(() => 1).process(job, IDLE);
+      expect(kinds()).toEqual(['cancelled by worker-1']);
+      expect(job.acks).toEqual([{ kind: 'ack' }]);
+    });
   });
 
   it('that is not a job goes to the dead letters, and its end is recorded', async () => {

@@ -1,12 +1,12 @@
 import type { Command } from 'commander';
-import { type Finding, findingText, fixText } from '../../shared/nats/finding.ts';
-import type { StreamReport } from '../../worker-node/broker/provision.ts';
-import type { SetupReport } from '../../worker-node/broker/setup.ts';
-import { wholeNumber } from '../arguments.ts';
-import { EXIT } from '../exit-code.ts';
-import { examples } from '../help.ts';
-import type { Host } from '../host.ts';
-import type { Output } from '../text/output.ts';
+import { type Finding, findingText, fixText } from '../../../shared/nats/finding.ts';
+import type { StreamReport } from '../../../worker-node/broker/provision.ts';
+import type { SetupReport } from '../../../worker-node/broker/setup.ts';
+import { wholeNumber } from '../../arguments.ts';
+import { EXIT } from '../../exit-code.ts';
+import { examples } from '../../help.ts';
+import type { Host } from '../../host.ts';
+import type { Output } from '../../text/output.ts';
 
 interface SetupFlags {
   readonly check?: boolean;
@@ -38,7 +38,7 @@ export function defineSetup(program: Command, host: Host): Command {
       async ({ check = false, replicas }: SetupFlags, command: Command) =>
         await host.runLocal(command, async (output) => {
           // Imported only here, so that other commands do not load a NATS client.
-          const { setUpBroker } = await import('../../worker-node/broker/setup.ts');
+          const { setUpBroker } = await import('../../../worker-node/broker/setup.ts');
           const report = await setUpBroker({ environment: host.environment, check, replicas });
           if (output.json) output.document(report);
           else print(report, output);

@@ -1,0 +1,125 @@
+import { type Command, InvalidArgumentError } from 'commander';
+import { isToken } from '../../../shared/job/job-address.ts';
+import type { WorkerGroup, WorkerGroups } from '../../../worker-node/broker/groups.ts';
+import { EXIT } from '../../exit-code.ts';
+import { examples } from '../../help.ts';
+import type { Host } from '../../host.ts';
+import type { Output } from '../../text/output.ts';
+import { tableText } from '../../text/table.ts';
+
+interface MoveFlags {
+  readonly operations?: string;
+  readonly force?: boolean;
+}
+
+/** `groups list | move | remove`. They call NATS with the worker's settings, and not the API. */
+export function defineGroups(program: Command, host: Host): Command {
+  const groups = program
+    .command('groups')
+    .description('Shows the worker groups, renames them, gives them other operations, and removes them.');
+  defineList(groups, host);
+  defineMove(groups, host);
+  defineRemove(groups, host);
+  return groups;
+}
+
+function defineList(groups: Command, host: Host): void {
+  groups
+    .command('list')
+    .description('Lists the worker groups, with their operations and hosts.')
+    .addHelpText(
+      'after',
+      examples(
+        [
+          'NATS_URL=tls://nats.example.com:4222 NATS_USER=setup throughline groups list',
+          'set the settings as environment variables',
+        ],
+        ["throughline groups list --json | jq '.groups[] | select(.hosts == [])'", 'groups without hosts'],
+      ),
+    )
+    .action(async (_flags: unknown, command: Command) =>
+      runGroups(host, command, async (all, output) => {
+        const list = await all.list();
+        if (output.json) output.document({ groups: list });
+        else if (list.length > 0) output.text(groupsText(list));
+        else output.hint('there are no worker groups');
+      }),
+    );
+}
+
+function defineMove(groups: Command, host: Host): void {
+  groups
+    .command('move')
+    .description('Gives the jobs of a group to a group of another name. Stop its workers first.')
+    .argument('<from>', 'the WORKER_GROUP so far', groupName)
+    .argument('<to>', 'the new WORKER_GROUP; the same name with --operations', groupName)
+    .option('--operations <filter>', 'the new WORKER_OPERATIONS, such as image.>')
+    .option('--force', 'also while its workers are alive; their running jobs start again elsewhere')
+    .addHelpText(
+      'after',
+      examples(
+        ['throughline groups move workers images', 'before you start workers with WORKER_GROUP=images'],
+        [
+          "throughline groups move workers workers --operations 'image.>'",
+          'let the group take other operations',
+        ],
+      ),
+    )
+    .action(
+      async (from: string, to: string, { operations, force = false }: MoveFlags, command: Command) =>
+        await runGroups(host, command, async (all, output) => {
+          const group = await all.move({ from, to, operations, force });
+          if (output.json) output.document(group);
+          else output.text(groupsText([group]));
+        }),
+    );
+}
+
+function defineRemove(groups: Command, host: Host): void {
+  groups
+    .command('remove')
+    .description('Removes a group. Its jobs wait for another group that takes their operations.')
+    .argument('<group>', 'its WORKER_GROUP', groupName)
+    .option('--force', 'also while its workers are alive; their running jobs start again elsewhere')
+    .addHelpText(
+      'after',
+      examples(['throughline groups remove old-workers', 'remove a group that has no workers any more']),
+    )
+    .action(
+      async (name: string, { force = false }: MoveFlags, command: Command) =>
+        await runGroups(host, command, async (all, output) => {
+          const group = await all.remove(name, force);
+          if (output.json) output.document(group);
+          const left = group.waiting + group.unsettled;
+          if (left > 0) output.warn(`${left} jobs of its operations wait for another group`);
+        }),
+    );
+}
+
+async function runGroups(
+  host: Host,
+  command: Command,
+  work: (groups: WorkerGroups, output: Output) => Promise<void>,
+): Promise<void> {
+  await host.runLocal(command, async (output) => {
+    // Imported only here, so that other commands do not load a NATS client.
+    const { withGroups } = await import('../../../worker-node/broker/groups.ts');
+    await withGroups(host.environment, (groups) => work(groups, output));
+    return EXIT.ok.code;
+  });
+}
+
+function groupsText(groups: readonly WorkerGroup[]): string {
+  return tableText([
+    ['GROUP', 'OPERATIONS', 'WAITING', 'UNSETTLED', 'HOSTS'],
+    ...groups.map(({ name, operations, waiting, unsettled, hosts }) => [
+      ...[name, operations.join(' '), String(waiting), String(unsettled)],
+      hosts.length === 0 ? 'none' : hosts.join(' '),
+    ]),
+  ]);
+}
+
+function groupName(text: string): string {
+  if (isToken(text)) return text;
+  throw new InvalidArgumentError('A group is 1 to 64 letters, digits, "_" or "-".');
+}

@@ -1,0 +1,60 @@
+import type { HostAnnouncement } from '../../shared/api/host-announcement.ts';
+import type { ListedOperation, OperationAnnouncement } from '../../shared/api/operation.ts';
+import type { Job } from '../../shared/job/job.ts';
+import type { BrokerSession } from '../nats/broker-session.ts';
+import type { RequestBroker } from '../nats/request-broker.ts';
+import type { Logger } from '../telemetry/log.ts';
+import { HostWatch } from './host-watch.ts';
+
+/** Which worker hosts are alive, and what they can run. While NATS is away, nothing is known about that. */
+export class HostDirectory {
+  readonly #log: Logger;
+  #watch: HostWatch | undefined;
+
+  constructor(log: Logger) {
+    this.#log = log;
+  }
+
+  /** How many hosts are alive; undefined while that is not known. */
+  async count(broker: RequestBroker): Promise<number | undefined> {
+    const hosts = await broker.ask((session) => this.#watchOver(session).all());
+    return hosts?.length;
+  }
+
+  /** Whether a host can run an operation; undefined while that is not known. */
+  async isServed(broker: RequestBroker, operation: string): Promise<boolean | undefined> {
+    return await broker.ask((session) => this.#watchOver(session).isServed(operation));
+  }
+
+  /** Marks a job that waits for a host: one that is not running, has not ended, and whose operation no host serves. */
+  async mark(broker: RequestBroker, job: Job): Promise<Job> {
+    if (job.state !== 'queued' && job.state !== 'retrying') return job;
+    return (await this.isServed(broker, job.operation)) === false ? { ...job, served: false } : job;
+  }
+
+  /** Adds to each operation how many hosts serve it, and since when; nothing while that is not known. */
+  async list(
+    session: BrokerSession,
+    operations: readonly OperationAnnouncement[],
+  ): Promise<ListedOperation[]> {
+    const hosts = await this.#watchOver(session).all();
+    return operations.map((operation) =>
+      hosts === undefined ? operation : { ...operation, ...servedBy(hosts, operation.name) },
+    );
+  }
+
+  /** One watch at a time: a call that still holds a session that is closed gets the watch over the next session. */
+  #watchOver(session: BrokerSession): HostWatch {
+    const current = this.#watch;
+    if (current !== undefined && (current.session === session || session.isClosed)) return current;
+    const watch = new HostWatch(session, this.#log);
+    this.#watch = watch;
+    return watch;
+  }
+}
+
+function servedBy(hosts: readonly HostAnnouncement[], operation: string): { hosts: number; since?: string } {
+  const serving = hosts.filter(({ operations }) => operations.includes(operation));
+  const [since] = serving.map((host) => host.since).sort();
+  return { hosts: serving.length, ...(since === undefined ? {} : { since }) };
+}

@@ -1,0 +1,86 @@
+import type { HostAnnouncement } from '../../shared/api/host-announcement.ts';
+import { LiveHosts } from '../../shared/api/live-hosts.ts';
+import { describeThrown } from '../../shared/errors.ts';
+import { HOST_SUBJECTS, HOSTS_BUCKET, HOSTS_STREAM } from '../../shared/nats/streams.ts';
+import type { BrokerSession } from '../nats/broker-session.ts';
+import type { Logger } from '../telemetry/log.ts';
+
+/** After a watch that could not start, the hosts are not known for this long. Then it is tried again. */
+const RETRY_MS = 30_000;
+
+/** The worker hosts that are alive, kept up to date by a watch on the `HOSTS` bucket over one session. */
+export class HostWatch {
+  readonly session: Pick<BrokerSession, 'watchBucket' | 'lastMessage' | 'isClosed'>;
+  readonly #log: Logger;
+  readonly #hosts = new LiveHosts();
+  #started: Promise<boolean> | undefined;
+  #looking: Promise<void> | undefined;
+  #failedMs = Number.NEGATIVE_INFINITY;
+  /** The sequence of the last change. */
+  #last = 0;
+
+  constructor(session: HostWatch['session'], log: Logger) {
+    this.session = session;
+    this.#log = log;
+  }
+
+  /** All hosts that are alive; undefined while that is not known. Never throws. */
+  async all(): Promise<HostAnnouncement[] | undefined> {
+    return (await this.#start()) ? this.#hosts.all(Date.now()) : undefined;
+  }
+
+  /** Whether a host can run an operation; undefined while that is not known. Never throws. */
+  async isServed(operation: string): Promise<boolean | undefined> {
+    if (!(await this.#start())) return undefined;
+    if (this.#serves(operation)) return true;
+    // A host may have started a moment ago.
+    this.#looking ??= this.#look().finally(() => {
+      this.#looking = undefined;
+    });
+    await this.#looking;
+    return this.#serves(operation);
+  }
+
+  #serves(operation: string): boolean {
+    return this.#hosts.serving(operation, Date.now()).length > 0;
+  }
+
+  /** Starts the watch once. When it ends, the next call starts it again. @returns whether it runs */
+  #start(): Promise<boolean> {
+    if (this.#started === undefined && Date.now() - this.#failedMs < RETRY_MS) return Promise.resolve(false);
+    this.#started ??= this.#watch().catch((thrown: unknown) => {
+      this.#failedMs = Date.now();
+      this.#reset();
+      this.#log.warn('it is not known which worker hosts are alive', { reason: describeThrown(thrown) });
+      return false;
+    });
+    return this.#started;
+  }
+
+  async #watch(): Promise<boolean> {
+    await this.session.watchBucket(
+      HOSTS_BUCKET,
+      ({ key, sequence, value }) => this.#take(key, sequence, value),
+      () => this.#reset(),
+    );
+    return true;
+  }
+
+  /** Takes the last change, if the watch does not have it yet. */
+  async #look(): Promise<void> {
+    const last = await this.session.lastMessage(HOSTS_STREAM, HOST_SUBJECTS, true).catch(() => undefined);
+    if (last === undefined || last.sequence <= this.#last) return;
+    this.#take(last.subject.slice(HOST_SUBJECTS.length - 1), last.sequence, last.data);
+  }
+
+  #take(key: string, sequence: number, value: Uint8Array | undefined): void {
+    this.#last = Math.max(this.#last, sequence);
+    this.#hosts.take(key, value, Date.now());
+  }
+
+  #reset(): void {
+    this.#started = undefined;
+    this.#hosts.clear();
+    this.#last = 0;
+  }
+}

@@ -1,0 +1,50 @@
+import * as z from 'zod';
+import { OperationName } from './operation.ts';
+import { parseJson } from '../text/json.ts';
+
+/** How often a host renews its announcement by default, and how many renewals it may miss. */
+export const ANNOUNCE_MS = 30_000;
+const RENEWALS_IN_LEASE = 3;
+
+/** What a worker host writes to the bucket `HOSTS`, once for all that it can run. */
+export const HostAnnouncement = z.object({
+  /** The host's `WORKER_NAME`. */
+  host: z.string(),
+  version: z.string(),
+  group: z.string(),
+  concurrency: z.int().min(1),
+  /** When the host started, RFC 3339. */
+  since: z.iso.datetime(),
+  /** The announcement counts for this many milliseconds after it arrived. */
+  leaseMs: z.int().min(1),
+  /** The names of its operations. */
+  operations: z.array(OperationName),
+});
+export type HostAnnouncement = z.infer<typeof HostAnnouncement>;
+
+/** How long an announcement counts that is renewed every `announceMs`. */
+export function leaseOf(announceMs: number): number {
+  return RENEWALS_IN_LEASE * announceMs;
+}
+
+/** The announcement in a value of the bucket; undefined where it cannot be read. */
+export function readHostAnnouncement(value: Uint8Array): HostAnnouncement | undefined {
+  return HostAnnouncement.safeParse(parseJson(new TextDecoder().decode(value))).data;
+}
+
+/**
+ * The key of a host in the bucket `HOSTS`. A byte of its name that is not a letter, a digit, `_` or `-` is written as `=`
+ * and two hexadecimal digits, since a key is part of a subject.
+ */
+export function hostKey(host: string): string {
+  const bytes = [...new TextEncoder().encode(host)];
+  return bytes.map((byte) => (isPlain(byte) ? String.fromCharCode(byte) : hexOf(byte))).join('');
+}
+
+function isPlain(byte: number): boolean {
+  return /[A-Za-z0-9_-]/.test(String.fromCharCode(byte));
+}
+
+function hexOf(byte: number): string {
+  return `=${byte.toString(16).padStart(2, '0').toUpperCase()}`;
+}

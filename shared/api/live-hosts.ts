@@ -1,0 +1,51 @@
+import { type HostAnnouncement, readHostAnnouncement } from './host-announcement.ts';
+
+interface LiveHost {
+  readonly announcement: HostAnnouncement;
+  readonly operations: ReadonlySet<string>;
+  /** Epoch milliseconds on the reader's clock. */
+  readonly untilMs: number;
+}
+
+/**
+ * The worker hosts that are alive, as their announcements say. A lease counts from the moment at which the announcement
+ * arrived, on the reader's own clock. So a host whose clock is wrong counts like any other.
+ */
+export class LiveHosts {
+  readonly #hosts = new Map<string, LiveHost>();
+
+  /**
+   * Takes a change of the bucket `HOSTS`.
+   * @param value undefined where the host has left. A value that cannot be read counts as such.
+   */
+  take(key: string, value: Uint8Array | undefined, now: number): void {
+    const announcement = value === undefined ? undefined : readHostAnnouncement(value);
+    if (announcement === undefined) {
+      this.#hosts.delete(key);
+      return;
+    }
+    const operations = new Set(announcement.operations);
+    this.#hosts.set(key, { announcement, operations, untilMs: now + announcement.leaseMs });
+  }
+
+  clear(): void {
+    this.#hosts.clear();
+  }
+
+  /** All hosts that are alive. */
+  all(now: number): HostAnnouncement[] {
+    return this.#alive(now).map(({ announcement }) => announcement);
+  }
+
+  /** The hosts that can run an operation. */
+  serving(operation: string, now: number): HostAnnouncement[] {
+    return this.#alive(now)
+      .filter(({ operations }) => operations.has(operation))
+      .map(({ announcement }) => announcement);
+  }
+
+  #alive(now: number): LiveHost[] {
+    for (const [key, { untilMs }] of this.#hosts) if (untilMs <= now) this.#hosts.delete(key);
+    return [...this.#hosts.values()];
+  }
+}

@@ -1,0 +1,159 @@
+import { jetstream, jetstreamManager } from '@nats-io/jetstream';
+import { Kvm } from '@nats-io/kv';
+import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { startWorkerProcess } from '../../../dev/worker/start.ts';
+import { JobPage, type JobSummary } from '../../../shared/api/job-list.ts';
+import { OperationList } from '../../../shared/api/operation.ts';
+import { connectTo, jobEnded, readJob, submitJob } from '../../support/jobs.ts';
+import { until } from '../../support/poll.ts';
+import { problemOf, startTestStack, type TestStack, withTestStack } from '../../support/stack.ts';
+
+const RENEW_MS = 200;
+const WORKER = { WORKER_ANNOUNCE_MS: String(RENEW_MS), WORKER_STOP_TIMEOUT_MS: '500' };
+const OPTIONS = { operationsFolder: 'test/fixtures/operations', worker: WORKER, tracing: false };
+
+async function echoHosts(stack: TestStack): Promise<{ hosts?: number; since?: string }> {
+  const { operations } = OperationList.parse(await (await stack.call('/v1/operations')).json());
+  const { hosts, since } = operations.find(({ name }) => name === 'echo') ?? {};
+  return { ...(hosts === undefined ? {} : { hosts }), ...(since === undefined ? {} : { since }) };
+}
+
+async function untilHosts(stack: TestStack, count: number): Promise<void> {
+  await until(`${count} hosts`, async () => (await echoHosts(stack)).hosts === count);
+}
+
+async function listed(stack: TestStack, id: string): Promise<JobSummary | undefined> {
+  const { jobs } = JobPage.parse(await (await stack.call('/v1/jobs')).json());
+  return jobs.find((job) => job.id === id);
+}
+
+async function metric(url: string, name: string): Promise<number> {
+  const text = await (await fetch(`${url}/metrics`)).text();
+  return Number(new RegExp(`^${name}(?:\\{.*\\})? ([0-9]+)`, 'm').exec(text)?.[1]);
+}
+
+describe('an announcement', () => {
+  it('counts hosts, and ends when its host stops or dies', async () => {
+    const stack = await withTestStack(OPTIONS);
+    const second = await stack.addWorker({ WORKER_NAME: 'host 2.example/é' });
+    const third = await stack.addWorker({ WORKER_NAME: 'third' });
+    await untilHosts(stack, 3);
+    const { since = '' } = await echoHosts(stack);
+    expect(Date.now() - Date.parse(since)).toBeLessThan(60_000);
+    await second.stop();
+    expect((await echoHosts(stack)).hosts).toBe(2);
+    await third.kill('SIGKILL');
+    await untilHosts(stack, 1);
+    await stack.worker.stop();
+    expect(await echoHosts(stack)).toEqual({ hosts: 0 });
+    expect(await metric(stack.url, 'throughline_bridge_worker_hosts')).toBe(0);
+  });
+
+  it('names only the operations that the group of its host takes', async () => {
+    const stack = await withTestStack({ ...OPTIONS, worker: { ...WORKER, WORKER_OPERATIONS: 'test.>' } });
+    const { operations } = OperationList.parse(await (await stack.call('/v1/operations')).json());
+    expect(operations.map(({ name }) => name).filter((name) => !name.startsWith('test.'))).toEqual([]);
+    expect(operations.length).toBeGreaterThan(0);
+  });
+
+  it('that somebody deletes, and the whole of both buckets, is back after a renewal', async () => {
+    const stack = await withTestStack(OPTIONS);
+    const nats = await connectTo(stack);
+    expect((await stack.run('echo', 1)).state).toBe('succeeded');
+    const manager = await jetstreamManager(nats);
+    for (const bucket of ['OPERATIONS', 'HOSTS']) {
+      const kv = await new Kvm(jetstream(nats)).open(bucket);
+      for await (const key of await kv.keys()) await kv.purge(key);
+      await manager.streams.purge(`KV_${bucket}`);
+    }
+    const wipedMs = Date.now();
+    await until('submits to be accepted', async () => {
+      const response = await stack.submit({ operation: 'echo', input: 1 });
+      return response.status === 202 && ((await response.json()) as { served?: false }).served !== false;
+    });
+    // A renewal, and the time of the requests.
+    expect(Date.now() - wipedMs).toBeLessThan(RENEW_MS + 3_000);
+  });
+
+  it('of a changed operation stays while its writer lives, and gives way when the writer is gone', async () => {
+    const stack = await withTestStack({ ...OPTIONS, operationsFolder: 'test/fixtures/deploy/before' });
+    const newer = await startWorkerProcess({
+      environment: { ...WORKER, NATS_URL: stack.nats.url, HEALTH_PORT: '0', WORKER_NAME: 'newer' },
+      operationsFolder: 'test/fixtures/deploy/after',
+      onLog: () => undefined,
+    });
+    onTestFinished(() => newer.stop());
+    const kv = await new Kvm(jetstream(await connectTo(stack))).open('OPERATIONS');
+    const isNew = async (): Promise<boolean> =>
+      JSON.stringify((await kv.get('deploy.changed'))?.json()).includes('note');
+    const afterRenewals = Date.now() + 4 * RENEW_MS;
+    await until('a few renewals', async () => Date.now() > afterRenewals);
+    expect(await isNew()).toBe(true);
+    await newer.kill('SIGKILL');
+    await until('the definition of the host that lives', async () => !(await isNew()));
+  });
+});
+
+describe('a job whose operation no host serves', () => {
+  let stack: TestStack;
+  beforeAll(async () => {
+    stack = await startTestStack(OPTIONS);
+    expect((await stack.run('echo', 1)).state).toBe('succeeded');
+    await stack.worker.stop();
+  });
+
+  it('is accepted with a sign: in the answer, when it is read, in the list, in the figures; and runs once a host is there', async () => {
+    const job = await submitJob(stack, 'echo', 'waits');
+    expect(job).toMatchObject({ state: 'queued', served: false });
+    expect(await readJob(stack, job.id)).toMatchObject({ state: 'queued', served: false });
+    expect(await until('the list', () => listed(stack, job.id))).toMatchObject({ served: false });
+    expect(await metric(stack.url, 'throughline_bridge_unserved_jobs_total')).toBe(1);
+    expect((await stack.call('/readyz')).status).toBe(200);
+    await stack.addWorker({ WORKER_NAME: 'late' });
+    const end = await jobEnded(stack, job.id);
+    expect(end).toMatchObject({ state: 'succeeded', attempt: 1 });
+    expect(end).not.toHaveProperty('served');
+    expect(
+      await until('the end in the list', async () => {
+        const entry = await listed(stack, job.id);
+        return entry?.state === 'succeeded' && entry;
+      }),
+    ).not.toHaveProperty('served');
+    expect((await stack.run('echo', 2)).state).toBe('succeeded');
+  });
+
+  it('is refused with UNSERVED_OPERATIONS=refuse, until a host serves it', async () => {
+    const refusing = await withTestStack({ ...OPTIONS, edge: { UNSERVED_OPERATIONS: 'refuse' } });
+    expect((await refusing.run('echo', 1)).state).toBe('succeeded');
+    await refusing.worker.stop();
+    const response = await refusing.submit({ operation: 'echo', input: 1 });
+    expect([response.status, response.headers.get('retry-after')]).toEqual([503, '5']);
+    expect(await problemOf(response)).toMatchObject({ code: 'operation-unserved' });
+    await refusing.addWorker();
+    expect((await refusing.run('echo', 2)).state).toBe('succeeded');
+  });
+});
+
+describe('a worker that stops', () => {
+  it.each(['SIGTERM', 'SIGHUP'] as const)(
+    'on %s says 503 "stopping" while it drains, lets its job end, and takes no other',
+    async (signal) => {
+      const stack = await withTestStack({
+        ...OPTIONS,
+        worker: { ...WORKER, WORKER_STOP_TIMEOUT_MS: '20000' },
+      });
+      const job = await submitJob(stack, 'test.mode', { mode: 'slow' });
+      await until('the job to run', async () => (await readJob(stack, job.id)).state === 'running');
+      await stack.worker.kill(signal);
+      const answer = await until('the worker to drain', async () => {
+        const response = await fetch(`${stack.worker.healthUrl}/readyz`);
+        return response.status === 503 && response.json();
+      });
+      expect(answer).toEqual({ status: 'stopping' });
+      expect(await readJob(stack, job.id)).toMatchObject({ state: 'running' });
+      expect(await submitJob(stack, 'echo', 1)).toMatchObject({ served: false });
+      expect(await stack.worker.exited).toBe(0);
+      expect(await readJob(stack, job.id)).toMatchObject({ state: 'succeeded', attempt: 1 });
+    },
+  );
+});

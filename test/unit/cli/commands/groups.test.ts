@@ -1,0 +1,12 @@
+import { expect, it } from 'vitest';
+import { runHere } from '../../../support/cli/in-process.ts';
+
+it.each([
+  ['a name that is no token', ['groups', 'move', 'a.b', 'c'], 'A group is 1 to 64 letters'],
+  ['one name only', ['groups', 'move', 'a'], 'missing required argument'],
+  ['no name', ['groups', 'remove'], 'missing required argument'],
+])('groups refuses %s', async (_what, args, sentence) => {
+  const { code, stderr } = await runHere(args);
+  expect(code).toBe(2);
+  expect(stderr).toContain(sentence);
+});

@@ -1,0 +1,150 @@
+import type { JetStreamManager } from '@nats-io/jetstream';
+import { type KV, Kvm } from '@nats-io/kv';
+import { type HostAnnouncement, hostKey } from '../../shared/api/host-announcement.ts';
+import type { OperationAnnouncement } from '../../shared/api/operation.ts';
+import { describeThrown, ThroughlineError } from '../../shared/errors.ts';
+import { HOSTS_BUCKET, OPERATIONS_BUCKET, OPERATIONS_STREAM } from '../../shared/nats/streams.ts';
+import { parseJson } from '../../shared/text/json.ts';
+import { writeJson } from '../../shared/wire/json-body.ts';
+import type { WorkerLogger } from '../log.ts';
+import type { Broker } from './connect.ts';
+import type { HostWatch } from './host-watch.ts';
+import { isForbidden } from './provision.ts';
+
+interface AnnouncerParts {
+  readonly broker: Pick<Broker, 'jetStream' | 'manager'>;
+  readonly host: HostAnnouncement;
+  /** The definitions of the operations that the host can run. */
+  readonly operations: readonly OperationAnnouncement[];
+  readonly others: Pick<HostWatch, 'isAlive'>;
+  readonly renewMs: number;
+  readonly log: Pick<WorkerLogger, 'warn'>;
+}
+
+interface Buckets {
+  readonly hosts: KV;
+  readonly operations: KV;
+}
+
+/**
+ * Says what this host can run, and says it again for as long as it lives. `HOSTS` gets an announcement of the host at each
+ * renewal. `OPERATIONS` gets the definition of each operation at the start, and again where it is missing or was changed.
+ */
+export class HostAnnouncer {
+  readonly #parts: AnnouncerParts;
+  readonly #buckets: Buckets;
+  readonly #timer: ReturnType<typeof setInterval>;
+  #renewing: Promise<void>;
+  #seen = '';
+
+  private constructor(parts: AnnouncerParts, buckets: Buckets, started: Promise<void>) {
+    this.#parts = parts;
+    this.#buckets = buckets;
+    this.#renewing = started;
+    this.#timer = setInterval(() => this.#renew(), parts.renewMs);
+  }
+
+  /**
+   * Announces the host, and renews that from then on.
+   * @throws ThroughlineError `config-invalid` if this user may not announce anything; whatever the NATS client throws
+   */
+  static async start(parts: AnnouncerParts): Promise<HostAnnouncer> {
+    try {
+      return await HostAnnouncer.#start(parts);
+    } catch (cause) {
+      if (!isForbidden(cause)) throw cause;
+      const message = `this user may not announce what the host can run, in the buckets ${HOSTS_BUCKET} and ${OPERATIONS_BUCKET}; deploy/nats/permissions.conf lists what a worker needs`;
+      throw new ThroughlineError('config-invalid', message, { cause });
+    }
+  }
+
+  static async #start(parts: AnnouncerParts): Promise<HostAnnouncer> {
+    const kvm = new Kvm(parts.broker.jetStream);
+    const buckets = { hosts: await kvm.open(HOSTS_BUCKET), operations: await kvm.open(OPERATIONS_BUCKET) };
+    // The host first: an operation that becomes known has a host then.
+    await announceHost(parts, buckets);
+    await Promise.all(
+      parts.operations.map(async (operation) => {
+        const stored = await storedDefinition(parts.broker.manager, operation.name);
+        if (stored?.text !== textOf(operation)) await define(parts, buckets, operation);
+      }),
+    );
+    return new HostAnnouncer(parts, buckets, Promise.resolve());
+  }
+
+  /** Ends the renewals, and says that the host takes no more jobs. Never throws. */
+  async stop(): Promise<void> {
+    clearInterval(this.#timer);
+    await this.#renewing;
+    await this.#buckets.hosts
+      .delete(hostKey(this.#parts.host.host))
+      .catch((thrown: unknown) => this.#warn(thrown, 'the host could not say that it stops'));
+  }
+
+  #renew(): void {
+    this.#renewing = this.#renewing
+      .then(() => announceHost(this.#parts, this.#buckets))
+      .then(() => this.#renewDefinitions())
+      .catch((thrown: unknown) => this.#warn(thrown, 'announcement not renewed; it is tried again'));
+  }
+
+  /** One request tells whether anything in the bucket has changed. Only then are the definitions read. */
+  async #renewDefinitions(): Promise<void> {
+    const { manager } = this.#parts.broker;
+    const { created, state } = await manager.streams.info(OPERATIONS_STREAM);
+    const seen = `${created} ${state.last_seq} ${state.messages}`;
+    if (seen === this.#seen) return;
+    let areOurs = true;
+    for (const operation of this.#parts.operations)
+      areOurs = (await this.#renewDefinition(operation)) && areOurs;
+    // The host that wrote another definition may leave without a change of this bucket.
+    this.#seen = areOurs ? seen : '';
+  }
+
+  /**
+   * The last host that wrote a definition counts while it lives. So two versions of an operation do not take turns.
+   * @returns whether the definition is this host's now
+   */
+  async #renewDefinition(operation: OperationAnnouncement): Promise<boolean> {
+    const { broker, others, host } = this.#parts;
+    const stored = await storedDefinition(broker.manager, operation.name);
+    if (stored?.text === textOf(operation)) return true;
+    const { writer } = stored ?? {};
+    if (writer !== undefined && writer !== host.host && others.isAlive(writer)) return false;
+    await define(this.#parts, this.#buckets, operation);
+    return true;
+  }
+
+  #warn(thrown: unknown, message: string): void {
+    this.#parts.log.warn({ reason: describeThrown(thrown) }, message);
+  }
+}
+
+async function announceHost({ host }: AnnouncerParts, { hosts }: Buckets): Promise<void> {
+  await hosts.put(hostKey(host.host), writeJson(host));
+}
+
+async function define(
+  { host }: AnnouncerParts,
+  { operations }: Buckets,
+  operation: OperationAnnouncement,
+): Promise<void> {
+  await operations.put(operation.name, writeJson({ ...operation, host: host.host }));
+}
+
+/** A definition as the bucket holds it, and the host that wrote it; undefined where there is none that can be read. */
+async function storedDefinition(
+  manager: JetStreamManager,
+  name: string,
+): Promise<{ readonly text: string; readonly writer: string | undefined } | undefined> {
+  const subject = `$KV.${OPERATIONS_BUCKET}.${name}`;
+  const message = await manager.streams.getMessage(OPERATIONS_STREAM, { last_by_subj: subject });
+  const value = message === null ? undefined : parseJson(message.string());
+  if (typeof value !== 'object' || value === null) return undefined;
+  const { host, ...definition } = value as Record<string, unknown>;
+  return { text: textOf(definition), writer: typeof host === 'string' ? host : undefined };
+}
+
+function textOf(definition: object): string {
+  return JSON.stringify(definition);
+}

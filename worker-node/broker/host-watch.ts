@@ -1,0 +1,73 @@
+import type { JetStreamManager } from '@nats-io/jetstream';
+import type { NatsConnection } from '@nats-io/transport-node';
+import type { HostAnnouncement } from '../../shared/api/host-announcement.ts';
+import { LiveHosts } from '../../shared/api/live-hosts.ts';
+import { describeThrown } from '../../shared/errors.ts';
+import { HOST_SUBJECTS, HOSTS_STREAM } from '../../shared/nats/streams.ts';
+import type { WorkerLogger } from '../log.ts';
+
+/** What this host knows about the other hosts: their stored announcements at the start, and each that came since. */
+export class HostWatch {
+  readonly #hosts = new LiveHosts();
+  readonly #group: string;
+
+  private constructor(group: string) {
+    this.#group = group;
+  }
+
+  /**
+   * Listens from the moment it resolves. Where this user may not listen, a warning is logged, and the watch knows of no
+   * other host. Then jobs of operations that this host does not have wait longer for another host.
+   */
+  static async start(
+    { connection, manager }: { readonly connection: NatsConnection; readonly manager: JetStreamManager },
+    group: string,
+    log: Pick<WorkerLogger, 'warn'>,
+  ): Promise<HostWatch> {
+    const watch = new HostWatch(group);
+    const warn = (thrown: unknown): void =>
+      log.warn({ reason: describeThrown(thrown) }, 'the announcements of other hosts cannot be read');
+    connection.subscribe(HOST_SUBJECTS, {
+      callback: (error, message) => {
+        if (error !== null) warn(error);
+        else watch.#take(message.subject, message.data);
+      },
+    });
+    await storedHosts(manager, (subject, value) => watch.#take(subject, value)).catch(warn);
+    return watch;
+  }
+
+  /** Whether another host of this worker group can run an operation. */
+  serves(operation: string): boolean {
+    return this.#hosts.serving(operation, Date.now()).some(({ group }) => group === this.#group);
+  }
+
+  /** Whether a host is alive. */
+  isAlive(host: string): boolean {
+    return this.#hosts.all(Date.now()).some((announcement) => announcement.host === host);
+  }
+
+  /** A deleted key has an empty value, which cannot be read. */
+  #take(subject: string, value: Uint8Array): void {
+    this.#hosts.take(subject, value, Date.now());
+  }
+}
+
+/** The hosts whose announcements the bucket holds now. @throws whatever the NATS client throws */
+export async function readHosts(manager: JetStreamManager): Promise<HostAnnouncement[]> {
+  const hosts = new LiveHosts();
+  const now = Date.now();
+  await storedHosts(manager, (subject, value) => hosts.take(subject, value, now));
+  return hosts.all(now);
+}
+
+async function storedHosts(
+  manager: JetStreamManager,
+  take: (subject: string, value: Uint8Array) => void,
+): Promise<void> {
+  const { state } = await manager.streams.info(HOSTS_STREAM, { subjects_filter: HOST_SUBJECTS });
+  for (const subject of Object.keys(state.subjects ?? {})) {
+    const message = await manager.streams.getMessage(HOSTS_STREAM, { last_by_subj: subject });
+    if (message !== null) take(subject, message.data);
+  }
+}
