@@ -1,0 +1,58 @@
+import type { Violation } from '../../shared/errors.ts';
+import { compileSchema } from './compile.ts';
+import { Report } from './report.ts';
+import { Run } from './run.ts';
+import type { SchemaNode } from './schema-node.ts';
+import { StepBudget } from './step-budget.ts';
+import { NO } from './verdict.ts';
+
+/** What the edge can say about an input. Only `refused` keeps it from the worker. */
+export type InputVerdict =
+  | { readonly outcome: 'passed' }
+  | { readonly outcome: 'refused'; readonly violations: readonly Violation[] }
+  /** The budget was spent before a fault was found. */
+  | { readonly outcome: 'over-budget' }
+  /** The check itself failed, which is a fault of ours. */
+  | { readonly outcome: 'failed'; readonly thrown: unknown };
+
+/** The most steps that the check of one input may take: an input of full size against a usual schema takes a tenth. */
+const STEPS_PER_INPUT = 400_000;
+/** The most steps to say what is wrong with an input that is refused. */
+const STEPS_TO_EXPLAIN = 50_000;
+
+/** The schema that inputs of an operation are held against. */
+export class InputSchema {
+  readonly #schema: unknown;
+  #node: SchemaNode | undefined;
+
+  /** @param schema JSON Schema (2020-12); what cannot be read of it is left to the worker */
+  constructor(schema: unknown) {
+    this.#schema = schema;
+  }
+
+  /**
+   * Checks an input. Never throws.
+   * @param budget what all inputs of a request may take together
+   */
+  check(input: unknown, budget: StepBudget): InputVerdict {
+    const own = new StepBudget(Math.min(STEPS_PER_INPUT, budget.left));
+    try {
+      this.#node ??= compileSchema(this.#schema);
+      const isBroken = this.#node.judge(input, new Run(own)) === NO;
+      if (isBroken) return { outcome: 'refused', violations: explain(this.#node, input) };
+      return { outcome: own.isSpent ? 'over-budget' : 'passed' };
+    } catch (thrown) {
+      return { outcome: 'failed', thrown };
+    } finally {
+      budget.spend(own.spent);
+    }
+  }
+}
+
+/** Says what is wrong with an input that the schema does not fit. */
+function explain(node: SchemaNode, input: unknown): readonly Violation[] {
+  const report = new Report(new Run(new StepBudget(STEPS_TO_EXPLAIN)));
+  node.explain(input, [], report);
+  const { violations } = report;
+  return violations.length > 0 ? violations : [{ path: '', message: 'does not fit the schema' }];
+}

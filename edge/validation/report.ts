@@ -1,0 +1,40 @@
+import type { Violation } from '../../shared/errors.ts';
+import { jsonPointer } from '../../shared/text/json.ts';
+import type { Run } from './run.ts';
+
+/** The place of a value in the input: keys of objects and indexes of lists. */
+export type Place = readonly (string | number)[];
+
+const MAX_VIOLATIONS = 10;
+/** Path and sentence may hold names and texts of the input, which may be of any length. */
+const MAX_TEXT = 200;
+
+/** What is wrong with an input: one sentence for each place, ten at most. */
+export class Report {
+  /** Explaining judges again, within a budget of its own. */
+  readonly run: Run;
+  readonly #sentences = new Map<string, string>();
+
+  constructor(run: Run) {
+    this.run = run;
+  }
+
+  /** Says what is wrong at a place. Only the first sentence about a place counts. */
+  add(place: Place, sentence: string): void {
+    const path = cut(jsonPointer(place));
+    if (!this.isFull && !this.#sentences.has(path)) this.#sentences.set(path, cut(sentence));
+  }
+
+  /** Whether there is no room for more, or no more work may be done. */
+  get isFull(): boolean {
+    return this.#sentences.size >= MAX_VIOLATIONS || this.run.budget.isSpent;
+  }
+
+  get violations(): Violation[] {
+    return [...this.#sentences].map(([path, message]) => ({ path, message }));
+  }
+}
+
+function cut(text: string): string {
+  return text.length <= MAX_TEXT ? text : `${text.slice(0, MAX_TEXT - 1)}…`;
+}

@@ -1,0 +1,105 @@
+import type { Place, Report } from '../report.ts';
+import type { Run } from '../run.ts';
+import type { Rule, SchemaNode } from '../schema-node.ts';
+import { NO, UNKNOWN, type Verdict, verdictOf, YES } from '../verdict.ts';
+import { isCount, type RuleMaker, simpleRule } from './rule-maker.ts';
+import { mustHave } from './sentences.ts';
+
+/** The rule of `prefixItems` and `items`, which is for the items after the prefix. */
+export const items: RuleMaker = (_argument, schema, reader) => {
+  const { prefixItems = [], items: others = true } = schema;
+  if (!Array.isArray(prefixItems) || Array.isArray(others)) return undefined;
+  const first = prefixItems.map((inner) => reader.read(inner));
+  const rest = others === true ? undefined : reader.read(others);
+  const nodeAt = (index: number): SchemaNode | undefined => first[index] ?? rest;
+  return listRule(
+    (list, run) => run.all(list.entries(), ([index, item]) => nodeAt(index)?.judge(item, run) ?? YES),
+    (list, place, report) => {
+      for (const [index, item] of list.entries()) {
+        if (report.isFull) return;
+        const node = nodeAt(index);
+        if (node?.judge(item, report.run) === NO) node.explain(item, [...place, index], report);
+      }
+    },
+  );
+};
+
+export const minItems: RuleMaker = (limit) =>
+  isCount(limit) ? lengthRule((length) => length >= limit, mustHave('at least', limit, 'item')) : undefined;
+
+export const maxItems: RuleMaker = (limit) =>
+  isCount(limit) ? lengthRule((length) => length <= limit, mustHave('at most', limit, 'item')) : undefined;
+
+export const uniqueItems: RuleMaker = (argument) => {
+  if (typeof argument !== 'boolean') return undefined;
+  return listRule(
+    (list, run) => (argument ? verdictOf(repeatedIndex(list, run) === undefined) : YES),
+    (list, place, report) => {
+      const index = repeatedIndex(list, report.run);
+      if (index !== undefined) report.add([...place, index], 'is in the list already');
+    },
+  );
+};
+
+/** The rule of `contains`, `minContains` and `maxContains`. */
+export const contains: RuleMaker = (_argument, schema, reader) => {
+  const { minContains = 1, maxContains = Number.MAX_SAFE_INTEGER } = schema;
+  if (!('contains' in schema))
+    return listRule(
+      () => YES,
+      () => undefined,
+    );
+  if (!isCount(minContains) || !isCount(maxContains)) return undefined;
+  const node = reader.read(schema.contains);
+  return listRule(
+    (list, run) => {
+      const { certain, possible } = count(list, node, run);
+      if (possible < minContains || certain > maxContains) return NO;
+      return certain >= minContains && possible <= maxContains ? YES : UNKNOWN;
+    },
+    (list, place, report) => {
+      const tooFew = count(list, node, report.run).possible < minContains;
+      const bound = tooFew ? `at least ${minContains}` : `at most ${maxContains}`;
+      report.add(place, `must contain ${bound} of the items that its schema asks for`);
+    },
+  );
+};
+
+/** How many items fit for certain, and how many fit or may fit. */
+function count(list: readonly unknown[], node: SchemaNode, run: Run): { certain: number; possible: number } {
+  const verdicts = list.map((item) => (run.budget.isSpent ? UNKNOWN : node.judge(item, run)));
+  return {
+    certain: verdicts.filter((verdict) => verdict === YES).length,
+    possible: verdicts.filter((verdict) => verdict !== NO).length,
+  };
+}
+
+/** The index of the first item that is equal to one before it. */
+function repeatedIndex(list: readonly unknown[], run: Run): number | undefined {
+  const seen = new Set<number>();
+  const index = list.findIndex((item) => {
+    const size = seen.size;
+    return seen.add(run.idOf(item)).size === size;
+  });
+  return index < 0 ? undefined : index;
+}
+
+function lengthRule(keeps: (length: number) => boolean, sentence: string): Rule {
+  return simpleRule(
+    (value) => (Array.isArray(value) ? verdictOf(keeps(value.length)) : YES),
+    () => sentence,
+  );
+}
+
+/** A rule that every value keeps that is no list. */
+function listRule(
+  judge: (list: readonly unknown[], run: Run) => Verdict,
+  explain: (list: readonly unknown[], place: Place, report: Report) => void,
+): Rule {
+  return {
+    judge: (value, run) => (Array.isArray(value) ? judge(value, run) : YES),
+    explain: (value, place, report) => {
+      if (Array.isArray(value)) explain(value, place, report);
+    },
+  };
+}

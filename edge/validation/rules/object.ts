@@ -1,0 +1,97 @@
+import type { Place, Report } from '../report.ts';
+import type { Run } from '../run.ts';
+import type { Rule } from '../schema-node.ts';
+import { NO, UNKNOWN, type Verdict, verdictOf, YES } from '../verdict.ts';
+import { isCount, isObject, keysOf, type RuleMaker, type SchemaObject, simpleRule } from './rule-maker.ts';
+import { mustHave } from './sentences.ts';
+
+export const required: RuleMaker = (names) => {
+  if (!isNames(names)) return undefined;
+  return objectRule(
+    (value, run) => run.all(names, (name) => presence(value, name, run)),
+    (value, place, report) => {
+      for (const name of names) if (!Object.hasOwn(value, name)) report.add([...place, name], 'is missing');
+    },
+  );
+};
+
+export const dependentRequired: RuleMaker = (argument) => {
+  if (!isObject(argument) || !Object.values(argument).every(isNames)) return undefined;
+  const pairs = Object.entries(argument as Readonly<Record<string, readonly string[]>>).flatMap(
+    ([name, others]) => others.map((other) => [name, other] as const),
+  );
+  return objectRule(
+    (value, run) =>
+      run.all(pairs, ([name, other]) =>
+        presence(value, name, run) === NO ? YES : presence(value, other, run),
+      ),
+    (value, place, report) => {
+      for (const [name, other] of pairs) {
+        if (Object.hasOwn(value, name) && !Object.hasOwn(value, other))
+          report.add([...place, other], `is missing: ${name} needs it`);
+      }
+    },
+  );
+};
+
+export const dependentSchemas: RuleMaker = (argument, _schema, reader) => {
+  if (!isObject(argument)) return undefined;
+  const nodes = Object.entries(argument).map(([name, inner]) => [name, reader.read(inner)] as const);
+  return objectRule(
+    (value, run) =>
+      run.all(nodes, ([name, node]) => (presence(value, name, run) === NO ? YES : node.judge(value, run))),
+    (value, place, report) => {
+      for (const [name, node] of nodes) if (Object.hasOwn(value, name)) node.explain(value, place, report);
+    },
+  );
+};
+
+export const propertyNames: RuleMaker = (argument, _schema, reader) => {
+  const node = reader.read(argument);
+  const judgeName = (name: string, run: Run) => (name === '__proto__' ? UNKNOWN : node.judge(name, run));
+  return objectRule(
+    (value, run) => run.all(keysOf(value, run), (name) => judgeName(name, run)),
+    (value, place, report) => {
+      for (const name of Object.keys(value)) {
+        if (report.isFull) return;
+        if (judgeName(name, report.run) === NO)
+          report.add([...place, name], 'has a name that is not allowed');
+      }
+    },
+  );
+};
+
+export const minProperties: RuleMaker = (limit) =>
+  isCount(limit) ? sizeRule((size) => size >= limit, mustHave('at least', limit, 'field')) : undefined;
+
+export const maxProperties: RuleMaker = (limit) =>
+  isCount(limit) ? sizeRule((size) => size <= limit, mustHave('at most', limit, 'field')) : undefined;
+
+function sizeRule(keeps: (size: number) => boolean, sentence: string): Rule {
+  return simpleRule(
+    (value, run) => (isObject(value) ? verdictOf(keeps(keysOf(value, run).length)) : YES),
+    () => sentence,
+  );
+}
+
+/** A rule that every value keeps that is no object. */
+function objectRule(
+  judge: (value: SchemaObject, run: Run) => Verdict,
+  explain: (value: SchemaObject, place: Place, report: Report) => void,
+): Rule {
+  return {
+    judge: (value, run) => (isObject(value) ? judge(value, run) : YES),
+    explain: (value, place, report) => {
+      if (isObject(value)) explain(value, place, report);
+    },
+  };
+}
+
+function presence(value: SchemaObject, name: string, run: Run): Verdict {
+  run.budget.spend(1);
+  return verdictOf(Object.hasOwn(value, name));
+}
+
+function isNames(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.every((name) => typeof name === 'string');
+}

@@ -1,0 +1,86 @@
+import type { StepBudget } from './step-budget.ts';
+import { ValueIds } from './value-ids.ts';
+import { and, NO, UNKNOWN, type Verdict, YES } from './verdict.ts';
+
+/** How deeply schemas may be judged inside each other. Each level takes a part of the stack. */
+const MAX_DEPTH = 512;
+
+/** What judges values, such as a schema. */
+interface Judge {
+  judge(value: unknown, run: Run): Verdict;
+}
+
+/** One check of one input: its budget, and what is known already. */
+export class Run {
+  readonly budget: StepBudget;
+  readonly #verdicts = new Map<Judge, Map<unknown, Verdict>>();
+  readonly #ids: ValueIds;
+  #depth = 0;
+
+  constructor(budget: StepBudget) {
+    this.budget = budget;
+    this.#ids = new ValueIds(budget);
+  }
+
+  /** A number that two values share exactly when they are equal as JSON. */
+  idOf(value: unknown): number {
+    return this.#ids.idOf(value);
+  }
+
+  /** Goes one level deeper. False where the budget is spent or the level too deep: then nothing can be said. */
+  enter(): boolean {
+    this.budget.spend(1);
+    if (this.#depth >= MAX_DEPTH) this.budget.spendAll();
+    if (this.budget.isSpent) return false;
+    this.#depth++;
+    return true;
+  }
+
+  /** Comes back from a level that {@link enter} allowed. */
+  leave(): void {
+    this.#depth--;
+  }
+
+  /**
+   * The verdict of a node that several references may point at. Each value is judged once, or the time would double with
+   * each level of a recursive schema. A circle that comes back to the same value says nothing (`UNKNOWN`).
+   */
+  once(node: Judge, value: unknown): Verdict {
+    let verdicts = this.#verdicts.get(node);
+    if (verdicts === undefined) {
+      verdicts = new Map();
+      this.#verdicts.set(node, verdicts);
+    }
+    // To look up a text, the whole of it must be read.
+    this.budget.spend(typeof value === 'string' ? 1 + value.length / 64 : 1);
+    const known = verdicts.get(value);
+    if (known !== undefined) return known;
+    verdicts.set(value, UNKNOWN);
+    const verdict = node.judge(value, this);
+    verdicts.set(value, verdict);
+    return verdict;
+  }
+
+  /** The lowest verdict of some parts. It stops at the first `NO`, and where the budget is spent. */
+  all<T>(parts: Iterable<T>, judge: (part: T) => Verdict): Verdict {
+    let lowest: Verdict = YES;
+    for (const part of parts) {
+      if (this.budget.isSpent) return and(lowest, UNKNOWN);
+      lowest = and(lowest, judge(part));
+      if (lowest === NO) return NO;
+    }
+    return lowest;
+  }
+
+  /** The highest verdict of some parts. It stops at the first `YES`, and where the budget is spent. */
+  any<T>(parts: Iterable<T>, judge: (part: T) => Verdict): Verdict {
+    let highest: Verdict = NO;
+    for (const part of parts) {
+      if (this.budget.isSpent) return UNKNOWN;
+      const verdict = judge(part);
+      if (verdict === YES) return YES;
+      if (verdict === UNKNOWN) highest = UNKNOWN;
+    }
+    return highest;
+  }
+}

@@ -1,0 +1,247 @@
+import type * as z from 'zod';
+import { combined, type JsonSchema, joined, type Keywords, referenceTo, unlessTrue } from './json-schema.ts';
+import { mustBePresent } from './zod-absence.ts';
+import {
+  type ReadChecks,
+  readListChecks,
+  readNumberChecks,
+  readPattern,
+  readTextChecks,
+} from './zod-checks.ts';
+
+type ZodSchema = z.core.SomeType;
+
+/** Beyond these, a schema is left out. A schema that makes new schemas while it is read has no end. */
+const MAX_DEPTH = 48;
+const MAX_SCHEMAS = 2_000;
+
+/** Types with schemas inside. Another part may refer to them, or they to themselves. */
+const COMPOSITES = ['object', 'array', 'tuple', 'record', 'union', 'intersection', 'lazy'];
+
+/** Types whose checks are read. */
+const CHECKED_TYPES = ['string', 'number', 'array'];
+
+/** A composite that was met. */
+interface Met {
+  readonly name: string;
+  /** What stands where it was met first. It is filled at the end, when it is known whether others refer to it. */
+  readonly place: Record<string, unknown>;
+  schema: JsonSchema;
+  isReferredTo: boolean;
+}
+
+/** What an intersection says of an object is less: a key that one side does not know may be known by the other. */
+type Side = 'whole' | 'side';
+
+/**
+ * Reads a zod schema as JSON Schema that refuses only what the zod schema refuses for certain. It reads what it knows, and
+ * lets everything through where it does not know more.
+ */
+export class ZodReader {
+  /** False where something was left out. */
+  isWhole = true;
+  readonly #met = { whole: new Map<ZodSchema, Met>(), side: new Map<ZodSchema, Met>() };
+  #depth = 0;
+  #count = 0;
+
+  /** @returns JSON Schema (2020-12) */
+  read(schema: ZodSchema): JsonSchema {
+    const root = this.#read(schema, 'whole');
+    const all = [...this.#met.whole.values(), ...this.#met.side.values()];
+    const referredTo = all.filter(({ isReferredTo }) => isReferredTo);
+    for (const { place, schema: made, name, isReferredTo } of all) {
+      Object.assign(place, isReferredTo ? referenceTo(name) : made);
+    }
+    if (referredTo.length === 0 || typeof root === 'boolean') return root;
+    return { ...root, $defs: Object.fromEntries(referredTo.map((met) => [met.name, met.schema])) };
+  }
+
+  #read(schema: ZodSchema, side: Side): JsonSchema {
+    const { type, checks = [] } = schema._zod.def;
+    if (!CHECKED_TYPES.includes(type) && checks.length > 0) this.isWhole = false;
+    if (!COMPOSITES.includes(type)) return this.#make(schema as z.core.$ZodTypes, side);
+    const known = this.#met[side].get(schema);
+    if (known !== undefined) {
+      known.isReferredTo = true;
+      return referenceTo(known.name);
+    }
+    if (this.#count >= MAX_SCHEMAS || this.#depth >= MAX_DEPTH) return this.#leftOut();
+    const met: Met = { name: `s${++this.#count}`, place: {}, schema: true, isReferredTo: false };
+    this.#met[side].set(schema, met);
+    this.#depth++;
+    met.schema = this.#make(schema as z.core.$ZodTypes, side);
+    this.#depth--;
+    return typeof met.schema === 'boolean' ? met.schema : met.place;
+  }
+
+  #make(schema: z.core.$ZodTypes, side: Side): JsonSchema {
+    const { def } = schema._zod;
+    if ('coerce' in def && def.coerce === true) return this.#leftOut();
+    switch (def.type) {
+      case 'any':
+      case 'unknown':
+        return true;
+      case 'never':
+        return false;
+      case 'null':
+      case 'boolean':
+        return { type: def.type };
+      case 'string':
+        return this.#with({ type: 'string' }, readTextChecks(schema));
+      case 'number':
+        return this.#with({ type: 'number' }, readNumberChecks(schema));
+      case 'template_literal':
+        return this.#with({ type: 'string' }, readTemplate(schema._zod.pattern));
+      case 'literal':
+      case 'enum':
+        return schema._zod.values === undefined ? this.#leftOut() : valuesOf(schema._zod.values);
+      default:
+        return this.#makeOuter(schema, side);
+    }
+  }
+
+  /** A schema that has others inside. */
+  #makeOuter(schema: z.core.$ZodTypes, side: Side): JsonSchema {
+    const { def } = schema._zod;
+    switch (def.type) {
+      case 'array':
+        return this.#with(
+          { type: 'array', ...unlessTrue('items', this.#read(def.element, 'whole')) },
+          readListChecks(schema),
+        );
+      case 'tuple':
+        return this.#tuple(def);
+      case 'object':
+        return this.#object(def, side);
+      case 'record':
+        return this.#record(def, side);
+      case 'union':
+        return this.#union(def, side);
+      case 'intersection':
+        this.isWhole = false;
+        return combined('allOf', [this.#read(def.left, 'side'), this.#read(def.right, 'side')]);
+      case 'nullable':
+        return combined('anyOf', [this.#read(def.innerType, side), { type: 'null' }]);
+      case 'lazy':
+        return this.#read((schema as z.core.$ZodLazy)._zod.innerType, side);
+      // JSON has no `undefined`, so a value that is there is the inner schema's to judge.
+      case 'optional':
+      case 'default':
+      case 'prefault':
+      case 'nonoptional':
+      case 'readonly':
+        return this.#read(def.innerType, side);
+      case 'pipe':
+        // What comes out of the first schema is no longer the input.
+        this.isWhole = false;
+        return this.#read(def.in, side);
+      default:
+        return this.#leftOut();
+    }
+  }
+
+  #object({ shape, catchall }: z.core.$ZodObjectDef, side: Side): Keywords {
+    // zod leaves this field out, since it could change what an object is.
+    const fields = Object.entries(shape).filter(([name]) => name !== '__proto__');
+    const properties = fields.map(([name, field]) => [name, this.#read(field, 'whole')] as const);
+    const required = fields.filter(([, field]) => mustBePresent(field)).map(([name]) => name);
+    const others = catchall === undefined ? true : this.#read(catchall, 'whole');
+    const isOpen = others === true || (others === false && side === 'side');
+    return {
+      type: 'object',
+      properties: Object.fromEntries(isOpen ? properties.filter(([, field]) => field !== true) : properties),
+      ...(required.length === 0 ? {} : { required }),
+      ...(isOpen ? {} : { additionalProperties: others }),
+    };
+  }
+
+  #tuple({ items, rest }: z.core.$ZodTupleDef): Keywords {
+    const lastNeeded = items.findLastIndex(
+      (item) => mustBePresent(item as z.core.$ZodType) && item._zod.optout !== 'optional',
+    );
+    return {
+      type: 'array',
+      prefixItems: items.map((item) => this.#read(item, 'whole')),
+      ...(lastNeeded < 0 ? {} : { minItems: lastNeeded + 1 }),
+      ...(rest === null || rest === undefined
+        ? { maxItems: items.length }
+        : unlessTrue('items', this.#read(rest, 'whole'))),
+    };
+  }
+
+  #record({ keyType, valueType, mode, partial }: z.core.$ZodRecordDef, side: Side): Keywords {
+    const key = keyType as unknown as z.core.$ZodTypes;
+    const names = namesOf(key);
+    if (mode === 'loose' || (names === undefined && key._zod.def.type !== 'string')) return this.#anyObject();
+    const keys = readTextChecks(key);
+    // In an intersection, a key that one side refuses is not its to judge.
+    if (side === 'side' && (names !== undefined || keys.keywords.length > 0 || !keys.isWhole))
+      return this.#anyObject();
+    if (names === undefined) return this.#openRecord(keys, valueType);
+    const isNeeded = partial !== true && mustBePresent(valueType);
+    return {
+      type: 'object',
+      properties: Object.fromEntries(names.map((name) => [name, this.#read(valueType, 'whole')])),
+      ...(isNeeded ? { required: names } : {}),
+      additionalProperties: false,
+    };
+  }
+
+  #openRecord(keys: ReadChecks, valueType: ZodSchema): Keywords {
+    const propertyNames = this.#with({}, keys);
+    return {
+      type: 'object',
+      ...(Object.keys(propertyNames).length === 0 ? {} : { propertyNames }),
+      // A key that the schema changes may be one that zod leaves out, with its value.
+      ...(keys.mayChange ? {} : unlessTrue('additionalProperties', this.#read(valueType, 'whole'))),
+    };
+  }
+
+  #union(def: z.core.$ZodUnionDef, side: Side): JsonSchema {
+    // An exclusive union refuses also what fits two of its options.
+    if (def.inclusive === false && !('discriminator' in def)) this.isWhole = false;
+    return combined(
+      'anyOf',
+      def.options.map((option) => this.#read(option, side)),
+    );
+  }
+
+  #with(keywords: Keywords, checks: ReadChecks): Keywords {
+    if (!checks.isWhole) this.isWhole = false;
+    return joined(keywords, checks.keywords);
+  }
+
+  #anyObject(): Keywords {
+    this.isWhole = false;
+    return { type: 'object' };
+  }
+
+  #leftOut(): true {
+    this.isWhole = false;
+    return true;
+  }
+}
+
+function readTemplate(pattern: unknown): ReadChecks {
+  const { keywords, isExact } = readPattern(pattern);
+  return { keywords: keywords === undefined ? [] : [keywords], isWhole: isExact, mayChange: false };
+}
+
+/** The only keys that a record can have; undefined where its key schema does not list them. */
+function namesOf({ _zod: { def, values } }: z.core.$ZodTypes): string[] | undefined {
+  const listsKeys = def.type === 'enum' || def.type === 'literal';
+  const keys = listsKeys && values !== undefined ? [...values] : undefined;
+  return keys
+    ?.filter((key) => typeof key === 'string' || typeof key === 'number')
+    .map(String)
+    .filter((key) => key !== '__proto__');
+}
+
+/** The values of a literal or an enum that JSON has. */
+function valuesOf(values: ReadonlySet<unknown>): JsonSchema {
+  const inJson = [...values].filter(
+    (value) => value === null || ['string', 'number', 'boolean'].includes(typeof value),
+  );
+  if (inJson.length === 0) return false;
+  return inJson.length === 1 ? { const: inJson[0] } : { enum: inJson };
+}
