@@ -18,6 +18,7 @@ import {
 import { createApp } from './http/app.ts';
 import { drainingResponse } from './http/drain-body.ts';
 import type { EdgeBindings } from './http/edge-app.ts';
+import { InputRulesCache } from './http/input-rules-cache.ts';
 import { problemResponse } from './http/middleware/problems.ts';
 import { type RequestContext, readRequestContext } from './http/request-context.ts';
 import { JobIndex as JobIndexObject } from './job-index/job-index.ts';
@@ -108,6 +109,7 @@ function createAppHandler(env: Env, config: EdgeConfig): Handler {
   const log = createLogger(config.LOG_LEVEL);
   const index = new JobIndexClient(env.JOB_INDEX, config.INDEX_SHARDS);
   const seal = new PlaceSeal(config);
+  const inputRules = new InputRulesCache();
   return async (request, requestContext, ctx) => {
     const byRegion = config.BRIDGE_PLACEMENT === 'region';
     const bridge = new BridgeClient(env.BRIDGE, {
@@ -119,7 +121,7 @@ function createAppHandler(env: Env, config: EdgeConfig): Handler {
     });
     return await app.fetch(
       request,
-      { config, log, bridge, index, seal, requestContext } satisfies EdgeBindings,
+      { config, log, bridge, index, seal, inputRules, requestContext } satisfies EdgeBindings,
       ctx,
     );
   };

@@ -13,6 +13,7 @@ import { OutboxScheduler } from '../outbox/outbox-scheduler.ts';
 import { createLogger, type Logger } from '../telemetry/log.ts';
 import { withService } from '../telemetry/service.ts';
 import { JobWatches } from '../watch/job-watches.ts';
+import { InputChecks } from './input-checks.ts';
 
 /** The parts of a bridge, which its calls share. */
 export interface BridgeParts {
@@ -25,6 +26,7 @@ export interface BridgeParts {
   /** Whether a job of an operation that no host serves is refused (`UNSERVED_OPERATIONS`). */
   readonly refusesUnserved: boolean;
   readonly counts: BridgeCounts;
+  readonly inputChecks: InputChecks;
   readonly outbox: Outbox;
   readonly scheduler: OutboxScheduler;
   readonly feed: AcceptedFeed;
@@ -66,6 +68,7 @@ export function createParts(state: DurableObjectState, env: Env): BridgeParts {
     hosts: new HostDirectory(log),
     refusesUnserved: config.UNSERVED_OPERATIONS === 'refuse',
     counts: { unservedJobs: 0 },
+    inputChecks: new InputChecks(),
     watches: new JobWatches(connection, log, outbox, config.EVENT_STREAMS_PER_TENANT),
     ackMode: config.ACK_MODE,
     heartbeatMs: config.SSE_HEARTBEAT_MS,

@@ -14,8 +14,8 @@ import type {
   Cancellation,
   OutboxCommand,
   ReadCommand,
+  SubmitAnswer,
   SubmitCommand,
-  SubmitResult,
   WatchCommand,
 } from '../calls/commands.ts';
 import type {
@@ -63,11 +63,11 @@ export class Bridge extends DurableObject<Env> implements BridgeApi {
     return this.#parts.scheduler.alarm();
   }
 
-  submit(command: SubmitCommand): Promise<Reply<SubmitResult>> {
+  submit(command: SubmitCommand): Promise<Reply<SubmitAnswer>> {
     return this.#reply(command.carrier, () => submit(this.#parts, command));
   }
 
-  submitBatch(commands: readonly SubmitCommand[], carrier: Carrier): Promise<Reply<Reply<SubmitResult>[]>> {
+  submitBatch(commands: readonly SubmitCommand[], carrier: Carrier): Promise<Reply<Reply<SubmitAnswer>[]>> {
     return this.#reply(carrier, () =>
       Promise.all(commands.map((command) => this.#replyOf(() => submit(this.#parts, command)))),
     );
@@ -159,7 +159,7 @@ export class Bridge extends DurableObject<Env> implements BridgeApi {
 
   status(carrier: Carrier): Promise<Reply<BridgeStatus>> {
     return this.#reply(carrier, async () => {
-      const { name, connection, outbox, watches, hosts, counts } = this.#parts;
+      const { name, connection, outbox, watches, hosts, counts, inputChecks } = this.#parts;
       const broker = await RequestBroker.start(connection);
       const roundTripMs = await broker.ask((session) => session.ping(STATUS_PING_MS));
       const workerHosts = await hosts.count(broker);
@@ -171,6 +171,7 @@ export class Bridge extends DurableObject<Env> implements BridgeApi {
         watchedJobs: watches.size,
         ...(workerHosts === undefined ? {} : { workerHosts }),
         unservedJobs: counts.unservedJobs,
+        uncheckedInputs: inputChecks.unchecked,
         outbox: outbox.status(Date.now()),
       };
     });

@@ -6,7 +6,7 @@ import { isTerminal, type Job } from '../../shared/job/job.ts';
 import { inject } from '../../shared/propagation/index.ts';
 import { ATTR } from '../../shared/trace/semantics.ts';
 import { writeJson } from '../../shared/wire/json-body.ts';
-import type { SubmitCommand, SubmitResult } from '../calls/commands.ts';
+import type { SubmitAnswer, SubmitCommand, SubmitResult } from '../calls/commands.ts';
 import { type FoundJob, findJob } from '../jobs/job-reader.ts';
 import { recordReceive, runInSendSpan, sendAttributes } from '../jobs/job-spans.ts';
 import { type OutgoingJob, queuedJob } from '../jobs/outgoing-job.ts';
@@ -51,12 +51,13 @@ interface NewJob {
 /**
  * Submits a job. If the idempotency key already belongs to a job, that job is the answer. Otherwise the job is checked,
  * then published, or added to the outbox while NATS is away. If the caller asked for it, the answer waits for the end.
- * @returns the job: `queued`, or a later state if the answer waited or the job existed already
- * @throws ThroughlineError `operation-unknown`, `input-invalid`, `request-invalid`, `idempotency-key-reused`,
- *   `operation-unserved`, `stream-full`, `outbox-full`, `broker-rejected`, `delay-unsupported`; then nothing was accepted.
+ * @returns the job: `queued`, or a later state if the answer waited or the job existed already. No job if its input was not
+ *   checked by the current rules, or was refused by them
+ * @throws ThroughlineError `operation-unknown`, `request-invalid`, `idempotency-key-reused`, `operation-unserved`,
+ *   `stream-full`, `outbox-full`, `broker-rejected`, `delay-unsupported`; then nothing was accepted.
  *   `broker-unavailable` if NATS is away and the bridge has never seen an announcement of the operation
  */
-export async function submit(bridge: SubmitParts, command: SubmitCommand): Promise<SubmitResult> {
+export async function submit(bridge: SubmitParts, command: SubmitCommand): Promise<SubmitAnswer> {
   const untilMs = Date.now() + command.waitMs;
   const broker = await RequestBroker.start(bridge.connection);
   const submitting = { bridge, broker, command };
@@ -64,21 +65,25 @@ export async function submit(bridge: SubmitParts, command: SubmitCommand): Promi
   // The waiter listens before the job is published, so that it cannot miss the end.
   const waiter = ResultWaiter.start(bridge.connection, broker.session, command);
   try {
-    const submission = await findOrSubmit(submitting);
-    return { ...submission, job: await awaitEnd(submission.job, waiter, untilMs) };
+    const answer = await findOrSubmit(submitting);
+    if (answer.outcome !== 'submitted') return answer;
+    return { ...answer, job: await awaitEnd(answer.job, waiter, untilMs) };
   } finally {
     waiter.stop();
   }
 }
 
-async function findOrSubmit(submitting: Submitting): Promise<SubmitResult> {
+async function findOrSubmit(submitting: Submitting): Promise<SubmitAnswer> {
   const { bridge, broker, command } = submitting;
   const existing = command.spec.fingerprint === undefined ? undefined : await findExisting(submitting);
-  if (existing !== undefined) return { ...existing, job: await bridge.hosts.mark(broker, existing.job) };
+  if (existing !== undefined)
+    return { outcome: 'submitted', ...existing, job: await bridge.hosts.mark(broker, existing.job) };
   const announcement = await bridge.operations.check(broker, command);
+  const unchecked = await bridge.inputChecks.answer(command.inputCheck, announcement);
+  if (unchecked !== undefined) return unchecked;
   const isServed = (await bridge.hosts.isServed(broker, command.operation)) !== false;
   if (!isServed && bridge.refusesUnserved) throw unserved(command.operation);
-  return await submitNew({ ...submitting, isServed }, announcement);
+  return { outcome: 'submitted', ...(await submitNew({ ...submitting, isServed }, announcement)) };
 }
 
 function unserved(operation: string): ThroughlineError {

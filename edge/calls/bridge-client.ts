@@ -8,7 +8,7 @@ import type { Job } from '../../shared/job/job.ts';
 import type { Carrier } from '../../shared/propagation/index.ts';
 import { ATTR } from '../../shared/trace/semantics.ts';
 import { type BridgeAddress, BridgeAddresses, type BridgePlacement } from './bridge-addresses.ts';
-import type { CancelCommand, Cancellation, SubmitCommand, SubmitResult } from './commands.ts';
+import type { CancelCommand, Cancellation, SubmitAnswer, SubmitCommand } from './commands.ts';
 import {
   type DeadLettersCommand,
   LIST_BUDGET_MS,
@@ -45,7 +45,7 @@ export class BridgeClient {
   }
 
   /** Submits a job. @throws ThroughlineError see `submit` */
-  submit(command: Command): Promise<SubmitResult> {
+  submit(command: Command): Promise<SubmitAnswer> {
     return this.#call('submit', command.jobId, command.waitMs, (bridge, carrier) =>
       bridge.submit({ ...command, carrier }),
     );
@@ -60,9 +60,9 @@ export class BridgeClient {
    * Submits many jobs, with one call to each of their bridges: a reply for each job, in order.
    * @throws ThroughlineError when a call as a whole fails
    */
-  async submitBatch(commands: readonly Command[]): Promise<Reply<SubmitResult>[]> {
+  async submitBatch(commands: readonly Command[]): Promise<Reply<SubmitAnswer>[]> {
     const groups = Map.groupBy(commands, ({ jobId }) => this.#addresses.ofJob(jobId).name);
-    const replies = new Map<Command, Reply<SubmitResult>>();
+    const replies = new Map<Command, Reply<SubmitAnswer>>();
     await Promise.all(
       [...groups.values()].map(async (group) => {
         const answers = await this.#submitGroup(group);
@@ -76,7 +76,7 @@ export class BridgeClient {
   }
 
   /** Submits jobs of one bridge. */
-  #submitGroup(group: readonly Command[]): Promise<Reply<SubmitResult>[]> {
+  #submitGroup(group: readonly Command[]): Promise<Reply<SubmitAnswer>[]> {
     return this.#call('submitBatch', group[0]?.jobId ?? '', 0, (bridge, carrier) =>
       bridge.submitBatch(
         group.map((command) => ({ ...command, carrier })),

@@ -3,6 +3,8 @@
  * machines.
  */
 
+import type { UncheckedInputs } from '../../shared/api/health.ts';
+import type { JsonSchema } from '../../shared/api/operation.ts';
 import type { Job } from '../../shared/job/job.ts';
 import type { JobSpec } from '../../shared/job/job-spec.ts';
 import type { Carrier } from '../../shared/propagation/index.ts';
@@ -18,7 +20,32 @@ export interface SubmitCommand {
   /** Milliseconds to wait for the job's end; 0 = not at all. */
   readonly waitMs: number;
   readonly carrier: Carrier;
+  /** What the edge found in the input; undefined: it has no rules for the operation yet. */
+  readonly inputCheck?: InputCheck | undefined;
 }
+
+/** The rules for the inputs of an operation: the `inputCheck` of its announcement. */
+export interface InputRules {
+  /** Rules with the same digest are the same. */
+  readonly digest: string;
+  readonly schema: JsonSchema;
+}
+
+/** What the edge found when it held an input against rules. */
+export interface InputCheck {
+  /** The digest of the rules. */
+  readonly digest: string;
+  /** All but `passed` and `refused` mean that it is not known, and left to the worker. */
+  readonly outcome: 'passed' | 'refused' | keyof UncheckedInputs;
+}
+
+/** What a bridge answers to a submission. Only `submitted` means that it took the job. */
+export type SubmitAnswer =
+  | ({ readonly outcome: 'submitted' } & SubmitResult)
+  /** The edge refused the input, by the rules that hold now. */
+  | { readonly outcome: 'refused' }
+  /** The input was not checked by the rules that hold now. */
+  | { readonly outcome: 'rules-needed'; readonly rules: InputRules };
 
 /** The result of a submission. */
 export interface SubmitResult {

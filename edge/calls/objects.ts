@@ -15,8 +15,8 @@ import type {
   Cancellation,
   OutboxCommand,
   ReadCommand,
+  SubmitAnswer,
   SubmitCommand,
-  SubmitResult,
   WatchCommand,
 } from './commands.ts';
 import type {
@@ -30,10 +30,10 @@ import type { Reply } from './reply.ts';
 
 /** The Durable Object that owns a connection to NATS. */
 export interface BridgeApi extends Rpc.DurableObjectBranded {
-  /** Submits a job. */
-  submit(command: SubmitCommand): Promise<Reply<SubmitResult>>;
+  /** Submits a job, if its input was checked. */
+  submit(command: SubmitCommand): Promise<Reply<SubmitAnswer>>;
   /** Submits many jobs: a reply for each, in order. A refused job does not affect the others. */
-  submitBatch(commands: readonly SubmitCommand[], carrier: Carrier): Promise<Reply<Reply<SubmitResult>[]>>;
+  submitBatch(commands: readonly SubmitCommand[], carrier: Carrier): Promise<Reply<Reply<SubmitAnswer>[]>>;
   /** A job with its attempts, or undefined when there is none. */
   read(command: ReadCommand): Promise<Reply<Job | undefined>>;
   /** The recorded events of a job after a place, one page of them. */

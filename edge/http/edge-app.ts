@@ -5,6 +5,7 @@ import type { JobIndexClient } from '../calls/job-index-client.ts';
 import type { PlaceSeal } from '../calls/place-seal.ts';
 import type { EdgeConfig } from '../config.ts';
 import type { Logger } from '../telemetry/log.ts';
+import type { InputRulesCache } from './input-rules-cache.ts';
 import type { RequestContext } from './request-context.ts';
 
 /** What every route gets, as Hono's bindings. */
@@ -14,6 +15,7 @@ export interface EdgeBindings {
   readonly bridge: BridgeClient;
   readonly index: JobIndexClient;
   readonly seal: PlaceSeal;
+  readonly inputRules: InputRulesCache;
   readonly requestContext: RequestContext;
 }
 

@@ -128,12 +128,14 @@ export const BRIDGE = {
   watchedJobs: 0,
   workerHosts: 3,
   unservedJobs: 0,
+  uncheckedInputs: { overBudget: 0, failed: 0, rulesChanged: 0 },
   outbox: { pending: 0, rejected: 0, published: 0, bytes: 0, oldestAgeSeconds: 0 },
 } as const;
 
 export const OPERATION = {
   name: 'text.count',
   inputSchema: { type: 'object', properties: { text: { type: 'string' } }, required: ['text'] },
+  edgeChecks: 'whole',
   timeoutMs: 10_000,
   maxAttempts: 3,
 } as const;

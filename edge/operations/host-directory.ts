@@ -1,5 +1,9 @@
 import type { HostAnnouncement } from '../../shared/api/host-announcement.ts';
-import type { ListedOperation, OperationAnnouncement } from '../../shared/api/operation.ts';
+import {
+  type ListedOperation,
+  listedOperation,
+  type OperationAnnouncement,
+} from '../../shared/api/operation.ts';
 import type { Job } from '../../shared/job/job.ts';
 import type { BrokerSession } from '../nats/broker-session.ts';
 import type { RequestBroker } from '../nats/request-broker.ts';
@@ -38,9 +42,10 @@ export class HostDirectory {
     operations: readonly OperationAnnouncement[],
   ): Promise<ListedOperation[]> {
     const hosts = await this.#watchOver(session).all();
-    return operations.map((operation) =>
-      hosts === undefined ? operation : { ...operation, ...servedBy(hosts, operation.name) },
-    );
+    return operations.map((operation) => ({
+      ...listedOperation(operation),
+      ...(hosts === undefined ? {} : servedBy(hosts, operation.name)),
+    }));
   }
 
   /** One watch at a time: a call that still holds a session that is closed gets the watch over the next session. */

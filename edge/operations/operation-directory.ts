@@ -8,7 +8,7 @@ import type { Logger } from '../telemetry/log.ts';
 import { OperationWatch } from './operation-watch.ts';
 import type { SavedOperations } from './saved-operations.ts';
 
-type CheckedJob = Pick<SubmitCommand, 'operation' | 'input' | 'spec'>;
+type CheckedJob = Pick<SubmitCommand, 'operation' | 'spec'>;
 
 /**
  * The operations that can be run: those that NATS holds now, or, while NATS is away, those that it held when it was last
@@ -30,15 +30,15 @@ export class OperationDirectory {
   }
 
   /**
-   * Checks a job against its operation.
+   * Checks that a job's operation is announced, and that the job keeps its limits.
    * @returns the operation's announcement
-   * @throws ThroughlineError `operation-unknown`, `input-invalid`, `request-invalid`; `broker-unavailable` if NATS
+   * @throws ThroughlineError `operation-unknown`, `request-invalid`; `broker-unavailable` if NATS
    *   is away and the operation was not announced before
    */
-  async check(broker: RequestBroker, { operation, input, spec }: CheckedJob): Promise<OperationAnnouncement> {
+  async check(broker: RequestBroker, { operation, spec }: CheckedJob): Promise<OperationAnnouncement> {
     const announcement =
-      (await broker.ask((session) => this.#watchOver(session).check(operation, input))) ??
-      this.#saved.check(operation, input);
+      (await broker.ask((session) => this.#watchOver(session).find(operation))) ??
+      this.#saved.find(operation);
     checkLimits(spec, announcement);
     return announcement;
   }

@@ -29,15 +29,14 @@ export class OperationWatch {
   }
 
   /**
-   * Checks an input against the operation `name`.
-   * @returns its announcement
-   * @throws ThroughlineError `operation-unknown`, `input-invalid`, see {@link KnownOperations}; `broker-unavailable`
+   * The announcement of the operation `name`.
+   * @throws ThroughlineError `operation-unknown`, see {@link KnownOperations}; `broker-unavailable`
    */
-  async check(name: string, input: unknown): Promise<OperationAnnouncement> {
+  async find(name: string): Promise<OperationAnnouncement> {
     await this.#start();
     // A worker may have announced the operation a moment ago, so the bucket is asked before a caller is refused.
     if (!this.#known.has(name)) this.#take(name, await this.session.operation(name));
-    return this.#known.check(name, input);
+    return this.#known.find(name);
   }
 
   /** Starts the watch once. When it ends or fails, the next call starts it again. */

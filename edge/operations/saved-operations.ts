@@ -44,13 +44,12 @@ export class SavedOperations {
   }
 
   /**
-   * Checks an input against the operation `name`.
-   * @returns its announcement
-   * @throws ThroughlineError `input-invalid`; `broker-unavailable` for a name that is not saved: a worker may have
+   * The announcement of the operation `name`.
+   * @throws ThroughlineError `broker-unavailable` for a name that is not saved: a worker may have
    *   announced it since, and a job that nobody can run must not be accepted
    */
-  check(name: string, input: unknown): OperationAnnouncement {
-    if (this.#known.has(name)) return this.#known.check(name, input);
+  find(name: string): OperationAnnouncement {
+    if (this.#known.has(name)) return this.#known.find(name);
     throw new ThroughlineError(
       'broker-unavailable',
       `the message broker cannot be reached, and ${name} was not announced when it last was`,

@@ -1,15 +1,8 @@
-import { allOf, anyOf, condition, negation, oneOf, reference } from './rules/combining.ts';
+import { allOf, anyOf, negation, oneOf, reference } from './rules/combining.ts';
 import { fields } from './rules/fields.ts';
-import { contains, items, maxItems, minItems, uniqueItems } from './rules/list.ts';
+import { items, maxItems, minItems, uniqueItems } from './rules/list.ts';
 import { exclusiveMaximum, exclusiveMinimum, maximum, minimum, multipleOf } from './rules/number.ts';
-import {
-  dependentRequired,
-  dependentSchemas,
-  maxProperties,
-  minProperties,
-  propertyNames,
-  required,
-} from './rules/object.ts';
+import { maxProperties, minProperties, propertyNames, required } from './rules/object.ts';
 import { isObject, type RuleMaker, type SchemaObject, type SchemaReader } from './rules/rule-maker.ts';
 import { maxLength, minLength, pattern } from './rules/text.ts';
 import { constant, enumeration, type } from './rules/value.ts';
@@ -33,20 +26,16 @@ const KEYWORDS: readonly (readonly [keywords: readonly string[], make: RuleMaker
   [['required'], required],
   [['minProperties'], minProperties],
   [['maxProperties'], maxProperties],
-  [['dependentRequired'], dependentRequired],
   [['pattern'], pattern],
   [['propertyNames'], propertyNames],
   [['properties', 'patternProperties', 'additionalProperties'], fields],
   [['prefixItems', 'items'], items],
-  [['contains', 'minContains', 'maxContains'], contains],
   [['uniqueItems'], uniqueItems],
   [['$ref'], reference],
   [['allOf'], allOf],
   [['anyOf'], anyOf],
   [['oneOf'], oneOf],
   [['not'], negation],
-  [['if', 'then', 'else'], condition],
-  [['dependentSchemas'], dependentSchemas],
 ];
 const KNOWN = new Set(KEYWORDS.flatMap(([keywords]) => keywords));
 

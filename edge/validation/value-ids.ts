@@ -31,7 +31,8 @@ export class ValueIds {
   }
 
   #idOfText(text: string): number {
-    this.#budget.spend(1 + text.length / 64);
+    // To write the text of a value and to look it up takes longer than to judge it.
+    this.#budget.spend(3 + text.length / 64);
     const known = this.#byText.get(text);
     if (known !== undefined) return known;
     this.#byText.set(text, this.#byText.size);

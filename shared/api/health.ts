@@ -6,6 +6,20 @@ import { Problem } from './problem.ts';
 export const Health = z.object({ status: z.literal('ok') });
 export type Health = z.infer<typeof Health>;
 
+/**
+ * How many inputs the edge did not check to the end, since the bridge started. They were accepted: the worker checks each
+ * input whole.
+ */
+export const UncheckedInputs = z.object({
+  /** The check would have taken more work than a request may take. */
+  overBudget: z.int().min(0),
+  /** The check itself failed. */
+  failed: z.int().min(0),
+  /** Workers announced other schemas again and again meanwhile. */
+  rulesChanged: z.int().min(0),
+});
+export type UncheckedInputs = z.infer<typeof UncheckedInputs>;
+
 /** The state of a bridge. */
 export const BridgeStatus = z.object({
   bridge: z.string(),
@@ -21,6 +35,7 @@ export const BridgeStatus = z.object({
   workerHosts: z.int().min(0).optional(),
   /** How many jobs this object has accepted so far while no worker host served their operation. */
   unservedJobs: z.int().min(0),
+  uncheckedInputs: UncheckedInputs,
   outbox: OutboxStatus,
 });
 export type BridgeStatus = z.infer<typeof BridgeStatus>;

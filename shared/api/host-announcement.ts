@@ -1,6 +1,6 @@
 import * as z from 'zod';
-import { OperationName } from './operation.ts';
 import { parseJson } from '../text/json.ts';
+import { OperationName } from './operation.ts';
 
 /** How often a host renews its announcement by default, and how many renewals it may miss. */
 export const ANNOUNCE_MS = 30_000;

@@ -5,12 +5,19 @@ import { LIMITS } from '../job/limits.ts';
 const NAME_RULE = 'must be dotted lowercase words, at most 128 characters';
 export const OperationName = z.string(NAME_RULE).refine(isOperationName, NAME_RULE);
 
+const JsonSchema = z.union([z.boolean(), z.record(z.string(), z.unknown())]);
+export type JsonSchema = z.infer<typeof JsonSchema>;
+
 /** What a worker host announces in the `OPERATIONS` bucket: an operation, the schema of its input, and its limits. */
 export const OperationAnnouncement = z.object({
   name: OperationName,
-  /** JSON Schema (2020-12) of the input; `true` allows anything. */
-  inputSchema: z.union([z.boolean(), z.record(z.string(), z.unknown())]),
-  outputSchema: z.union([z.boolean(), z.record(z.string(), z.unknown())]).optional(),
+  /** JSON Schema (2020-12) of the input, for people and tools; `true` allows anything. No input is refused by it. */
+  inputSchema: JsonSchema,
+  /** JSON Schema that refuses only what the operation refuses for certain. The edge refuses by it; absent: nothing. */
+  inputCheck: JsonSchema.optional(),
+  /** Whether `inputCheck` refuses all that the operation refuses. */
+  inputCheckIsWhole: z.boolean().optional(),
+  outputSchema: JsonSchema.optional(),
   /** Milliseconds that one attempt may take. */
   timeoutMs: z.int().min(1).max(LIMITS.timeoutMs),
   maxAttempts: z.int().min(1).max(LIMITS.maxAttempts),
@@ -18,14 +25,28 @@ export const OperationAnnouncement = z.object({
 });
 export type OperationAnnouncement = z.infer<typeof OperationAnnouncement>;
 
+/** How much of what an operation refuses is refused before a job is accepted. The worker checks all of it. */
+const EDGE_CHECKS = ['whole', 'parts', 'nothing'] as const;
+
 /** An operation in the list, with what is known about the hosts that serve it. */
-export const ListedOperation = OperationAnnouncement.extend({
+export const ListedOperation = OperationAnnouncement.omit({
+  inputCheck: true,
+  inputCheckIsWhole: true,
+}).extend({
+  edgeChecks: z.enum(EDGE_CHECKS),
   /** How many worker hosts can run it now; absent while that is not known. */
   hosts: z.int().min(0).optional(),
   /** When the first of these hosts started. */
   since: z.iso.datetime().optional(),
 });
 export type ListedOperation = z.infer<typeof ListedOperation>;
+
+/** What the list shows of an announcement. */
+export function listedOperation(announcement: OperationAnnouncement): ListedOperation {
+  const { inputCheck = true, inputCheckIsWhole = false, ...listed } = announcement;
+  const atLeast = inputCheck === true ? 'nothing' : 'parts';
+  return { ...listed, edgeChecks: inputCheckIsWhole ? 'whole' : atLeast };
+}
 
 /** The operations that were announced, sorted by name. */
 export const OperationList = z.object({ operations: z.array(ListedOperation) });

@@ -1,12 +1,11 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
-import type { OperationAnnouncement } from '../../shared/api/operation.ts';
+import type { JsonSchema, OperationAnnouncement } from '../../shared/api/operation.ts';
 import { ThroughlineError, type Violation } from '../../shared/errors.ts';
 import { jsonPointer } from '../../shared/text/json.ts';
+import { inputCheckOf } from './input-check/input-check.ts';
 import type { Operation } from './operation.ts';
 
 const MAX_VIOLATIONS = 10;
-
-type JsonSchema = OperationAnnouncement['inputSchema'];
 
 /** Standard JSON Schema, which a schema library may offer beside Standard Schema. */
 interface WithJsonSchema {
@@ -17,9 +16,11 @@ interface WithJsonSchema {
 
 /** The announcement of an operation in the bucket `OPERATIONS`. */
 export function announcementOf(operation: Operation): OperationAnnouncement {
+  const { schema: inputCheck, isWhole: inputCheckIsWhole } = inputCheckOf(operation.input);
   return {
     name: operation.name,
     inputSchema: jsonSchemaOf(operation.input, 'input'),
+    ...{ inputCheck, inputCheckIsWhole },
     ...(operation.output === undefined ? {} : { outputSchema: jsonSchemaOf(operation.output, 'output') }),
     timeoutMs: operation.timeoutMs,
     maxAttempts: operation.maxAttempts,

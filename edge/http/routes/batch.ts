@@ -6,6 +6,7 @@ import { isTerminal } from '../../../shared/job/job.ts';
 import type { SubmitResult } from '../../calls/commands.ts';
 import { type Reply, unwrapReply } from '../../calls/reply.ts';
 import type { EdgeHono } from '../edge-app.ts';
+import { submitChecked } from '../requests/checked-submission.ts';
 import { parseRequest } from '../requests/read-request.ts';
 import { type PreparedJob, prepare, type Submitter, submitterOf } from '../requests/submission.ts';
 
@@ -20,7 +21,7 @@ export async function submitBatch(c: Context<EdgeHono>): Promise<Response> {
     jobs.map((body, index) => prepareOne(body, { ...submitter, place: index })),
   );
   const commands = prepared.flatMap((one) => (one instanceof ThroughlineError ? [] : [one]));
-  const replies = commands.length === 0 ? [] : await c.env.bridge.submitBatch(commands);
+  const replies = await submitChecked(commands, c.env, (batch) => c.env.bridge.submitBatch(batch));
   const results = prepared.map((one) =>
     one instanceof ThroughlineError ? refused(one) : resultOf(replies.shift()),
   );

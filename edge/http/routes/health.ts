@@ -32,7 +32,10 @@ async function readiness(c: Context<EdgeHono>): Promise<Response> {
   });
 }
 
-const GAUGES: readonly [name: string, help: string, value: (status: BridgeStatus) => number | undefined][] = [
+/** A figure of a bridge, or one for each reason; undefined while it is not known. */
+type Figure = number | undefined | Readonly<Record<string, number>>;
+
+const GAUGES: readonly [name: string, help: string, figure: (status: BridgeStatus) => Figure][] = [
   [
     'broker_up',
     '1: NATS answers the bridge. 0: it does not.',
@@ -62,17 +65,29 @@ const GAUGES: readonly [name: string, help: string, value: (status: BridgeStatus
     ({ outbox }) => outbox.published,
   ],
   ['outbox_bytes', 'Bytes in the outbox.', ({ outbox }) => outbox.bytes],
+  [
+    'unchecked_inputs_total',
+    'Inputs that the edge took without checking them to the end, by reason.',
+    ({ uncheckedInputs }) => uncheckedInputs,
+  ],
 ];
 
 /** Prometheus' text format 0.0.4. */
 function metricsOf(bridges: readonly BridgeStatus[]): string {
-  const lines = GAUGES.flatMap(([name, help, value]) => [
+  const lines = GAUGES.flatMap(([name, help, figure]) => [
     `# HELP throughline_bridge_${name} ${help}`,
     `# TYPE throughline_bridge_${name} ${name.endsWith('_total') ? 'counter' : 'gauge'}`,
-    ...bridges.flatMap((status) => {
-      const known = value(status);
-      return known === undefined ? [] : `throughline_bridge_${name}{bridge="${status.bridge}"} ${known}`;
-    }),
+    ...bridges.flatMap((status) =>
+      samplesOf(`bridge="${status.bridge}"`, figure(status)).map(
+        ([labels, value]) => `throughline_bridge_${name}{${labels}} ${value}`,
+      ),
+    ),
   ]);
   return `${lines.join('\n')}\n`;
+}
+
+function samplesOf(labels: string, figure: Figure): readonly (readonly [labels: string, value: number])[] {
+  if (figure === undefined) return [];
+  if (typeof figure === 'number') return [[labels, figure]];
+  return Object.entries(figure).map(([reason, value]) => [`${labels},reason="${reason}"`, value]);
 }

@@ -2,11 +2,14 @@ import type { Context } from 'hono';
 import { ThroughlineError } from '../../../shared/errors.ts';
 import { isTerminal, type Job } from '../../../shared/job/job.ts';
 import { LIMITS } from '../../../shared/job/limits.ts';
+import type { SubmitResult } from '../../calls/commands.ts';
 import { readCursor } from '../../calls/cursors.ts';
+import { unwrapReply } from '../../calls/reply.ts';
 import { EdgeApp, type EdgeHono } from '../edge-app.ts';
 import { authenticate, requireScope } from '../middleware/access.ts';
 import { jsonBody } from '../middleware/json-body.ts';
 import { rateLimit } from '../middleware/rate-limit.ts';
+import { submitChecked } from '../requests/checked-submission.ts';
 import { ListQuery } from '../requests/list-requests.ts';
 import {
   noQuery,
@@ -17,7 +20,7 @@ import {
   unknownCursor,
   unknownJob,
 } from '../requests/read-request.ts';
-import { prepare, submitterOf } from '../requests/submission.ts';
+import { type PreparedJob, prepare, submitterOf } from '../requests/submission.ts';
 import { submitBatch } from './batch.ts';
 import { jobEvents } from './job-events.ts';
 
@@ -42,12 +45,21 @@ export function jobRoutes(): EdgeApp {
 
 async function submitJob(c: Context<EdgeHono>): Promise<Response> {
   const wait = preferredWait(c.req.header('prefer'), LIMITS.waitSeconds);
-  const command = await prepare(c.var.body, submitterOf(c));
-  const { job, replayed } = await c.env.bridge.submit({ ...command, waitMs: (wait ?? 0) * 1_000 });
+  const prepared = await prepare(c.var.body, submitterOf(c));
+  const { job, replayed } = await submitOne(c, { ...prepared, waitMs: (wait ?? 0) * 1_000 });
   if (wait !== undefined) c.header('preference-applied', `wait=${wait}`);
   if (replayed) c.header('idempotency-replayed', 'true');
   c.header('location', job.links.self);
   return c.json(job, isTerminal(job.state) ? 200 : 202);
+}
+
+/** Submits a job with a call of its own, which can wait for the job's end. */
+async function submitOne(c: Context<EdgeHono>, job: PreparedJob): Promise<SubmitResult> {
+  const [reply] = await submitChecked([job], c.env, (jobs) =>
+    Promise.all(jobs.map(async (one) => ({ ok: true, value: await c.env.bridge.submit(one) }))),
+  );
+  if (reply === undefined) throw new ThroughlineError('internal', 'the bridge lost the job');
+  return unwrapReply(reply);
 }
 
 /** A page of the tenant's jobs, newest first. */

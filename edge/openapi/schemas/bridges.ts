@@ -1,4 +1,4 @@
-import { BridgeStatus, Health, Readiness } from '../../../shared/api/health.ts';
+import { BridgeStatus, Health, Readiness, UncheckedInputs } from '../../../shared/api/health.ts';
 import { OutboxItem, OutboxList, OutboxStatus } from '../../../shared/api/outbox.ts';
 import { describe } from './describe.ts';
 
@@ -35,6 +35,16 @@ describe('Health', Health, {
   fields: { status: 'Always `ok`.' },
 });
 
+describe('UncheckedInputs', UncheckedInputs, {
+  description:
+    'How many inputs the bridge took without a whole check at the edge, since it started. The worker checks each input whole.',
+  fields: {
+    overBudget: 'The check would have taken more work than a request may take.',
+    failed: 'The check itself failed.',
+    rulesChanged: 'Workers announced other schemas again and again meanwhile.',
+  },
+});
+
 describe('BridgeStatus', BridgeStatus, {
   description: 'The state of a bridge: the part of the edge that holds a connection to NATS.',
   fields: {
@@ -46,6 +56,7 @@ describe('BridgeStatus', BridgeStatus, {
     workerHosts: 'How many worker hosts are alive. Absent while that is not known.',
     unservedJobs:
       'How many jobs the bridge has accepted since it started while no worker host served their operation.',
+    uncheckedInputs: 'How many inputs it took without a whole check.',
     outbox: 'What its outbox holds.',
   },
 });

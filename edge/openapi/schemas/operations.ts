@@ -11,7 +11,10 @@ describe('Operation', ListedOperation, {
   description: 'An operation that a worker has announced, with its schemas and limits.',
   fields: {
     name: 'The name to send as `operation` of a job.',
-    inputSchema: 'JSON Schema (2020-12) of the input. `true` means that any input is valid.',
+    inputSchema:
+      'JSON Schema (2020-12) of the input, for people and tools. `true` means that any input is valid.',
+    edgeChecks:
+      'What is checked before the job is accepted. `whole`: all that the operation refuses. `parts`: what it refuses for certain. `nothing`: all is left to the worker, and a job whose input does not fit fails.',
     outputSchema: 'JSON Schema (2020-12) of the result.',
     timeoutMs: 'The most milliseconds that one attempt may take.',
     maxAttempts: 'The most attempts that a job may have.',

@@ -41,27 +41,6 @@ export const negation: RuleMaker = (argument, _schema, reader) => {
   );
 };
 
-/** The rule of `if`, `then` and `else`. */
-export const condition: RuleMaker = (_argument, schema, reader) => {
-  const [test, whenTrue, whenFalse] = [schema.if ?? true, schema.then ?? true, schema.else ?? true].map(
-    (inner) => reader.read(inner),
-  );
-  if (test === undefined || whenTrue === undefined || whenFalse === undefined) return undefined;
-  return {
-    judge: (value, run) => {
-      const verdict = test.judge(value, run);
-      if (verdict === YES) return whenTrue.judge(value, run);
-      if (verdict === NO) return whenFalse.judge(value, run);
-      const [a, b] = [whenTrue.judge(value, run), whenFalse.judge(value, run)];
-      return a === b ? a : UNKNOWN;
-    },
-    explain: (value, place, report) => {
-      const verdict = test.judge(value, report.run);
-      (verdict === YES ? whenTrue : whenFalse).explain(value, place, report);
-    },
-  };
-};
-
 export const reference: RuleMaker = (argument, _schema, reader) => {
   const target = typeof argument === 'string' ? reader.refer(argument) : undefined;
   return (

@@ -33,7 +33,11 @@ export const maxItems: RuleMaker = (limit) =>
 export const uniqueItems: RuleMaker = (argument) => {
   if (typeof argument !== 'boolean') return undefined;
   return listRule(
-    (list, run) => (argument ? verdictOf(repeatedIndex(list, run) === undefined) : YES),
+    (list, run) => {
+      if (!argument) return YES;
+      if (repeatedIndex(list, run) !== undefined) return NO;
+      return run.budget.isSpent ? UNKNOWN : YES;
+    },
     (list, place, report) => {
       const index = repeatedIndex(list, report.run);
       if (index !== undefined) report.add([...place, index], 'is in the list already');
@@ -41,47 +45,16 @@ export const uniqueItems: RuleMaker = (argument) => {
   );
 };
 
-/** The rule of `contains`, `minContains` and `maxContains`. */
-export const contains: RuleMaker = (_argument, schema, reader) => {
-  const { minContains = 1, maxContains = Number.MAX_SAFE_INTEGER } = schema;
-  if (!('contains' in schema))
-    return listRule(
-      () => YES,
-      () => undefined,
-    );
-  if (!isCount(minContains) || !isCount(maxContains)) return undefined;
-  const node = reader.read(schema.contains);
-  return listRule(
-    (list, run) => {
-      const { certain, possible } = count(list, node, run);
-      if (possible < minContains || certain > maxContains) return NO;
-      return certain >= minContains && possible <= maxContains ? YES : UNKNOWN;
-    },
-    (list, place, report) => {
-      const tooFew = count(list, node, report.run).possible < minContains;
-      const bound = tooFew ? `at least ${minContains}` : `at most ${maxContains}`;
-      report.add(place, `must contain ${bound} of the items that its schema asks for`);
-    },
-  );
-};
-
-/** How many items fit for certain, and how many fit or may fit. */
-function count(list: readonly unknown[], node: SchemaNode, run: Run): { certain: number; possible: number } {
-  const verdicts = list.map((item) => (run.budget.isSpent ? UNKNOWN : node.judge(item, run)));
-  return {
-    certain: verdicts.filter((verdict) => verdict === YES).length,
-    possible: verdicts.filter((verdict) => verdict !== NO).length,
-  };
-}
-
-/** The index of the first item that is equal to one before it. */
+/** The index of the first item that is equal to one before it, as far as the budget goes. */
 function repeatedIndex(list: readonly unknown[], run: Run): number | undefined {
   const seen = new Set<number>();
-  const index = list.findIndex((item) => {
-    const size = seen.size;
-    return seen.add(run.idOf(item)).size === size;
-  });
-  return index < 0 ? undefined : index;
+  for (const [index, item] of list.entries()) {
+    if (run.budget.isSpent) return undefined;
+    const id = run.idOf(item);
+    if (seen.has(id)) return index;
+    seen.add(id);
+  }
+  return undefined;
 }
 
 function lengthRule(keeps: (length: number) => boolean, sentence: string): Rule {

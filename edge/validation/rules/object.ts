@@ -15,37 +15,6 @@ export const required: RuleMaker = (names) => {
   );
 };
 
-export const dependentRequired: RuleMaker = (argument) => {
-  if (!isObject(argument) || !Object.values(argument).every(isNames)) return undefined;
-  const pairs = Object.entries(argument as Readonly<Record<string, readonly string[]>>).flatMap(
-    ([name, others]) => others.map((other) => [name, other] as const),
-  );
-  return objectRule(
-    (value, run) =>
-      run.all(pairs, ([name, other]) =>
-        presence(value, name, run) === NO ? YES : presence(value, other, run),
-      ),
-    (value, place, report) => {
-      for (const [name, other] of pairs) {
-        if (Object.hasOwn(value, name) && !Object.hasOwn(value, other))
-          report.add([...place, other], `is missing: ${name} needs it`);
-      }
-    },
-  );
-};
-
-export const dependentSchemas: RuleMaker = (argument, _schema, reader) => {
-  if (!isObject(argument)) return undefined;
-  const nodes = Object.entries(argument).map(([name, inner]) => [name, reader.read(inner)] as const);
-  return objectRule(
-    (value, run) =>
-      run.all(nodes, ([name, node]) => (presence(value, name, run) === NO ? YES : node.judge(value, run))),
-    (value, place, report) => {
-      for (const [name, node] of nodes) if (Object.hasOwn(value, name)) node.explain(value, place, report);
-    },
-  );
-};
-
 export const propertyNames: RuleMaker = (argument, _schema, reader) => {
   const node = reader.read(argument);
   const judgeName = (name: string, run: Run) => (name === '__proto__' ? UNKNOWN : node.judge(name, run));

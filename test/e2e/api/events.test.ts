@@ -1,10 +1,10 @@
 import { jetstream } from '@nats-io/jetstream';
 import { connect, type NatsConnection } from '@nats-io/transport-node';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { SEALED } from '../../../edge/calls/place-seal.ts';
 import type { EventKind, JobEvent } from '../../../shared/job/event.ts';
 import type { RecordedEvent } from '../../../shared/job/event-record.ts';
 import { Job } from '../../../shared/job/job.ts';
-import { SEALED } from '../../../edge/calls/place-seal.ts';
 import { allOf, connectEvents } from '../../support/http/event-source.ts';
 import { until } from '../../support/poll.ts';
 import { problemOf, startTestStack, type TestStack, withTestStack } from '../../support/stack.ts';

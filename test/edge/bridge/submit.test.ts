@@ -1,7 +1,8 @@
 import { ROOT_CONTEXT } from '@opentelemetry/api';
 import { describe, expect, it, vi } from 'vitest';
+import { InputChecks } from '../../../edge/bridge/input-checks.ts';
 import { submit } from '../../../edge/bridge/submit.ts';
-import type { SubmitCommand } from '../../../edge/calls/commands.ts';
+import type { SubmitAnswer, SubmitCommand, SubmitResult } from '../../../edge/calls/commands.ts';
 import { AcceptedFeed } from '../../../edge/jobs/accepted-feed.ts';
 import { HostDirectory } from '../../../edge/operations/host-directory.ts';
 import { OperationDirectory } from '../../../edge/operations/operation-directory.ts';
@@ -22,6 +23,11 @@ const KEY = 'f'.repeat(64);
 function command(jobId: string, spec: SubmitCommand['spec'] = {}): SubmitCommand {
   const acceptedAt = '2026-01-01T00:00:00.000Z';
   return { tenant: 'acme', jobId, operation: 'echo', input: 1, acceptedAt, spec, waitMs: 0, carrier: {} };
+}
+
+function submitted(answer: SubmitAnswer): SubmitResult {
+  if (answer.outcome !== 'submitted') throw new Error(`the bridge answered ${answer.outcome}`);
+  return answer;
 }
 
 interface Settings {
@@ -52,7 +58,8 @@ function setup({ ackMode = 'stream', keepUntilEnded = false, refusesUnserved = f
   const operations = new OperationDirectory(new SavedOperations(sql), log);
   const counts = { unservedJobs: 0 };
   const hosts = new HostDirectory(log);
-  const bridge = { ...parts, operations, hosts, counts, refusesUnserved, scheduler, ackMode };
+  const inputChecks = new InputChecks();
+  const bridge = { ...parts, operations, inputChecks, hosts, counts, refusesUnserved, scheduler, ackMode };
   const subjects = (): string[] => connection.broker.published.map(({ subject }) => subject);
   return {
     nats,
@@ -60,7 +67,9 @@ function setup({ ackMode = 'stream', keepUntilEnded = false, refusesUnserved = f
     counts,
     broker: connection.broker,
     subjects,
-    submit: (one: SubmitCommand) => submit(bridge, one),
+    inputChecks,
+    answer: (one: SubmitCommand) => submit(bridge, one),
+    submit: async (one: SubmitCommand) => submitted(await submit(bridge, one)),
   };
 }
 
@@ -166,5 +175,96 @@ describe('an idempotency key that comes again', () => {
     const { submit: send } = setup();
     const both = await Promise.all([1, 2].map(() => send(command('job-1', { fingerprint: KEY }))));
     expect(both.map(({ replayed }) => replayed).sort()).toEqual([false, true]);
+  });
+});
+
+describe('the input of a job', () => {
+  const STRICT = { ...ECHO, inputCheck: { type: 'number' } };
+  const LOOSE = { ...ECHO, inputCheck: { type: ['number', 'string'] } };
+
+  function setupWith(announcement: object) {
+    const parts = setup();
+    const announce = (next: object) => parts.broker.operations.put('echo', writeJson(next));
+    announce(announcement);
+    const ask = (inputCheck?: SubmitCommand['inputCheck']) =>
+      parts.answer({ ...command('job-1'), ...(inputCheck === undefined ? {} : { inputCheck }) });
+    const digest = async (): Promise<string> => {
+      const answer = await ask();
+      if (answer.outcome !== 'rules-needed') throw new Error(`the bridge answered ${answer.outcome}`);
+      return answer.rules.digest;
+    };
+    return { ...parts, announce, ask, digest };
+  }
+
+  it.each([
+    ['has no check', ECHO],
+    ['has a check that refuses nothing', { ...ECHO, inputCheck: true }],
+  ])('needs no check where the operation %s', async (_what, announcement) => {
+    const { ask } = setupWith(announcement);
+    expect((await ask()).outcome).toBe('submitted');
+  });
+
+  it('must be checked: the bridge gives the rules and takes nothing', async () => {
+    const { ask, subjects } = setupWith(STRICT);
+    expect(await ask()).toEqual({
+      outcome: 'rules-needed',
+      rules: { digest: expect.stringMatching(/^[0-9a-f]{64}$/), schema: STRICT.inputCheck },
+    });
+    expect(subjects()).toEqual([]);
+  });
+
+  it('that was checked by the rules of the moment is taken with one call', async () => {
+    const { ask, digest } = setupWith(STRICT);
+    expect((await ask({ digest: await digest(), outcome: 'passed' })).outcome).toBe('submitted');
+  });
+
+  it('that was refused by the rules of the moment is not taken', async () => {
+    const { ask, digest, subjects } = setupWith(STRICT);
+    expect(await ask({ digest: await digest(), outcome: 'refused' })).toEqual({ outcome: 'refused' });
+    expect(subjects()).toEqual([]);
+  });
+
+  it.each(['passed', 'refused', 'overBudget', 'failed'] as const)(
+    'that was checked by other rules is checked again: it had %s',
+    async (outcome) => {
+      const { ask, announce, digest } = setupWith(STRICT);
+      const old = await digest();
+      announce(LOOSE);
+      expect(await ask({ digest: old, outcome })).toMatchObject({
+        outcome: 'rules-needed',
+        rules: { schema: LOOSE.inputCheck },
+      });
+    },
+  );
+
+  it('is held against the saved rules while NATS is away', async () => {
+    const { ask, digest, nats } = setupWith(STRICT);
+    const checked = { digest: await digest(), outcome: 'passed' } as const;
+    nats.isAway = true;
+    expect((await ask()).outcome).toBe('rules-needed');
+    expect((await ask({ ...checked, outcome: 'refused' })).outcome).toBe('refused');
+    expect(submitted(await ask(checked)).job.durability).toBe('outbox');
+  });
+
+  it('that was refused is the first job of its key all the same', async () => {
+    const { answer, broker, submit: send } = setup();
+    const keyed = command('job-1', { fingerprint: KEY });
+    await send(keyed);
+    broker.operations.put('echo', writeJson(STRICT));
+    expect(await answer({ ...keyed, inputCheck: { digest: 'x', outcome: 'refused' } })).toMatchObject({
+      outcome: 'submitted',
+      replayed: true,
+    });
+  });
+
+  it('that nobody could check is taken, and counted by reason', async () => {
+    const { ask, digest, inputChecks } = setupWith(STRICT);
+    const rules = await digest();
+    await ask({ digest: rules, outcome: 'passed' });
+    expect(inputChecks.unchecked).toEqual({ overBudget: 0, failed: 0, rulesChanged: 0 });
+    expect((await ask({ digest: rules, outcome: 'overBudget' })).outcome).toBe('submitted');
+    expect((await ask({ digest: rules, outcome: 'failed' })).outcome).toBe('submitted');
+    expect((await ask({ digest: '', outcome: 'rulesChanged' })).outcome).toBe('submitted');
+    expect(inputChecks.unchecked).toEqual({ overBudget: 1, failed: 1, rulesChanged: 1 });
   });
 });

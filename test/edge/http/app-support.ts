@@ -5,6 +5,7 @@ import { PlaceSeal } from '../../../edge/calls/place-seal.ts';
 import { type Env, edgeConfig } from '../../../edge/config.ts';
 import { createApp } from '../../../edge/http/app.ts';
 import type { EdgeBindings } from '../../../edge/http/edge-app.ts';
+import { InputRulesCache } from '../../../edge/http/input-rules-cache.ts';
 import { readRequestContext } from '../../../edge/http/request-context.ts';
 
 import type { Logger } from '../../../edge/telemetry/log.ts';
@@ -72,11 +73,15 @@ export async function setup(answers: Answers = {}, settings: Record<string, unkn
   const bridge = {
     submit: async (command: Submitted) => {
       submitted.push(command);
-      return { job: await (answers.submit?.(command) ?? job({ id: command.jobId })), replayed: false };
+      const accepted = await (answers.submit?.(command) ?? job({ id: command.jobId }));
+      return { outcome: 'submitted', job: accepted, replayed: false };
     },
     submitBatch: async (commands: readonly Submitted[]) => {
       submitted.push(...commands);
-      return commands.map(({ jobId }) => ({ ok: true, value: { job: job({ id: jobId }), replayed: false } }));
+      return commands.map(({ jobId }) => ({
+        ok: true,
+        value: { outcome: 'submitted', job: job({ id: jobId }), replayed: false },
+      }));
     },
     read: async (tenant: string, jobId: string) => {
       reads.push([tenant, jobId]);
@@ -89,6 +94,7 @@ export async function setup(answers: Answers = {}, settings: Record<string, unkn
         {
           ...{ bridge: 'bridge-global-0', state: 'open', connections: 1, roundTripMs: 1, watchedJobs: 0 },
           ...{ workerHosts: 2, unservedJobs: 3 },
+          uncheckedInputs: { overBudget: 0, failed: 0, rulesChanged: 0 },
           outbox: { pending: 0, rejected: 0, published: 0, bytes: 0, oldestAgeSeconds: 0 },
         },
       ],
@@ -103,6 +109,7 @@ export async function setup(answers: Answers = {}, settings: Record<string, unkn
     },
   };
   const app = createApp();
+  const inputRules = new InputRulesCache();
 
   /** Sends a request as `acme`, unless it has an `authorization` of its own; checks what holds for every answer. */
   async function send(path: string, init: RequestInit = {}): Promise<Response> {
@@ -111,7 +118,7 @@ export async function setup(answers: Answers = {}, settings: Record<string, unkn
     const request = new Request(`https://edge.example${path}`, { ...init, headers });
     const requestContext = await readRequestContext(request, config);
     const seal = new PlaceSeal(config);
-    const scope = { config, log, bridge, index, seal, requestContext } as unknown as EdgeBindings;
+    const scope = { config, log, bridge, index, seal, inputRules, requestContext } as unknown as EdgeBindings;
     const response = await app.fetch(request, scope);
     await expectNoInsides(response.clone());
     return await checked(init.method ?? 'GET', path, response);

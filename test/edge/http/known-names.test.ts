@@ -4,6 +4,7 @@ import { type Env, edgeConfig } from '../../../edge/config.ts';
 import { createApp } from '../../../edge/http/app.ts';
 import openApi from '../../../edge/http/docs/openapi.json' with { type: 'json' };
 import type { EdgeBindings } from '../../../edge/http/edge-app.ts';
+import { InputRulesCache } from '../../../edge/http/input-rules-cache.ts';
 import { readRequestContext } from '../../../edge/http/request-context.ts';
 import { createApiKey, hashApiKey } from '../../../shared/api/access.ts';
 import { inject } from '../../../shared/propagation/index.ts';
@@ -38,7 +39,7 @@ async function effectOf(method: string, path: string, { query = '', headers = {}
   const settings = await config();
   const asked: unknown[] = [];
   const answers: Readonly<Record<string, unknown>> = {
-    submit: { job: job({ state: 'succeeded' }), replayed: false },
+    submit: { outcome: 'submitted', job: job({ state: 'succeeded' }), replayed: false },
     submitBatch: [],
     cancel: { job: job({ state: 'cancelled' }), tooLate: false },
     redrive: { job: job() },
@@ -74,7 +75,16 @@ async function effectOf(method: string, path: string, { query = '', headers = {}
   });
   const requestContext = await readRequestContext(request, settings);
   const seal = new PlaceSeal(settings);
-  const scope = { config: settings, log: NO_LOG, bridge: fake, index: fake, seal, requestContext };
+  const inputRules = new InputRulesCache();
+  const scope = {
+    config: settings,
+    log: NO_LOG,
+    bridge: fake,
+    index: fake,
+    seal,
+    inputRules,
+    requestContext,
+  };
   const response = await createApp().fetch(request, scope as unknown as EdgeBindings);
   const carrier = inject(requestContext.extraction.context);
   // A new id and the time differ from request to request.

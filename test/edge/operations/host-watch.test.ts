@@ -86,7 +86,7 @@ it('the list says how many hosts serve each operation, and since when', async ()
   hosts.put('b', writeJson(hostOf(['echo'], { since: '2026-01-01T00:00:00.000Z' })));
   const list = await new HostDirectory(log).list(broker, [announcement('echo'), announcement('gone')]);
   expect(list).toEqual([
-    { ...announcement('echo'), hosts: 2, since: '2026-01-01T00:00:00.000Z' },
-    { ...announcement('gone'), hosts: 0 },
+    { ...announcement('echo'), edgeChecks: 'nothing', hosts: 2, since: '2026-01-01T00:00:00.000Z' },
+    { ...announcement('gone'), edgeChecks: 'nothing', hosts: 0 },
   ]);
 });

@@ -1,5 +1,4 @@
 import { describe, expect, it, vi } from 'vitest';
-import * as z from 'zod';
 import { OperationWatch } from '../../../edge/operations/operation-watch.ts';
 import type { Logger } from '../../../edge/telemetry/log.ts';
 import type { OperationAnnouncement } from '../../../shared/api/operation.ts';
@@ -49,12 +48,12 @@ describe('a watch', () => {
     ]);
     bucket.put('echo', undefined);
     expect((await watch.list()).map(({ name }) => name)).toEqual(['image.small']);
-    expect((await refusalOf(() => watch.check('echo', null))).code).toBe('operation-unknown');
+    expect((await refusalOf(() => watch.find('echo'))).code).toBe('operation-unknown');
   });
 
   it('starts once, however many ask at the same time', async () => {
     const { broker, watch } = withOperations(announcement('echo'));
-    await Promise.all(Array.from({ length: 10 }, () => watch.check('echo', null)));
+    await Promise.all(Array.from({ length: 10 }, () => watch.find('echo')));
     expect(broker.calls('watchBucket')).toBe(1);
     expect(broker.calls('operation')).toBe(0);
   });
@@ -81,7 +80,7 @@ describe('a watch', () => {
     const { broker, bucket, watch } = setup();
     await watch.list();
     bucket.put('echo', writeJson(announcement('echo')), 'silently');
-    expect(await watch.check('echo', null)).toEqual(announcement('echo'));
+    expect(await watch.find('echo')).toEqual(announcement('echo'));
     expect(broker.calls('operation')).toBe(1);
   });
 
@@ -123,7 +122,7 @@ describe('an operation that nobody announced', () => {
     ['http', 'http.request'],
   ])('%s: the answer names %s', async (name, near) => {
     const { watch } = withOperations(...known);
-    const error = await refusalOf(() => watch.check(name, null));
+    const error = await refusalOf(() => watch.find(name));
     expect(error).toMatchObject({ code: 'operation-unknown', status: 422 });
     expect(error.suggestions).toContain(near);
     expect(error.message).toMatch(new RegExp(`did you mean .*${near}`));
@@ -133,87 +132,14 @@ describe('an operation that nobody announced', () => {
     const { watch } = withOperations(
       ...['aaaa', 'aaab', 'aabb', 'abbb', 'bbbb'].map((name) => announcement(name)),
     );
-    const { suggestions } = await refusalOf(() => watch.check('aaac', null));
+    const { suggestions } = await refusalOf(() => watch.find('aaac'));
     expect(suggestions).toHaveLength(3);
     expect(suggestions.slice(0, 2).sort()).toEqual(['aaaa', 'aaab']);
   });
 
   it('has no near names when nothing was announced', async () => {
-    const error = await refusalOf(() => setup().watch.check('echo', null));
+    const error = await refusalOf(() => setup().watch.find('echo'));
     expect(error).toMatchObject({ code: 'operation-unknown', suggestions: [] });
     expect(error.message).toContain('see GET /v1/operations');
-  });
-});
-
-describe('an input', () => {
-  const schema = z.toJSONSchema(
-    z.object({
-      size: z.object({ width: z.int().min(1) }),
-      tags: z.array(z.string()).optional(),
-      'a/b~c': z.string().optional(),
-      'two words': z.string().optional(),
-      größe: z.string().optional(),
-    }),
-  ) as Record<string, unknown>;
-  const good = { size: { width: 7 } };
-
-  it('that fits is accepted', async () => {
-    const { watch } = withOperations(announcement('image.small', schema));
-    expect(await watch.check('image.small', good)).toMatchObject({ name: 'image.small' });
-  });
-
-  it.each<[string, unknown, string]>([
-    ['an inner value', { size: { width: 'x' } }, '/size/width'],
-    ['a value out of range', { size: { width: 0 } }, '/size/width'],
-    ['an item', { ...good, tags: ['a', 7] }, '/tags/1'],
-    ['a missing value', {}, ''],
-    ['the whole input', 'text', ''],
-    ['null', null, ''],
-    ['a key with a slash and a tilde', { ...good, 'a/b~c': 7 }, '/a~1b~0c'],
-    ['a key with a blank', { ...good, 'two words': 7 }, '/two words'],
-    ['a key beyond ASCII', { ...good, größe: 7 }, '/größe'],
-  ])('that does not fit is refused with a JSON Pointer to %s', async (_what, input, path) => {
-    const { watch } = withOperations(announcement('image.small', schema));
-    const error = await refusalOf(() => watch.check('image.small', input));
-    expect(error).toMatchObject({ code: 'input-invalid', status: 422 });
-    expect(error.violations.map((violation) => violation.path)).toContain(path);
-  });
-
-  it('with a thousand faults is answered with a few', async () => {
-    const { watch } = withOperations(announcement('list', { type: 'array', items: { type: 'string' } }));
-    const input = Array.from({ length: 1_000 }, (_, index) => index);
-    const error = await refusalOf(() => watch.check('list', input));
-    expect(error.violations.length).toBeLessThanOrEqual(10);
-    expect(error.message.length).toBeLessThan(2_000);
-  });
-
-  it('with a very long fault is answered in few words', async () => {
-    const closed = { type: 'object', additionalProperties: false };
-    const { watch } = withOperations(announcement('echo', closed));
-    const input = Object.fromEntries(['a', 'b', 'c'].map((letter) => [letter.repeat(80_000), 1]));
-    const error = await refusalOf(() => watch.check('echo', input));
-    expect(error.code).toBe('input-invalid');
-    expect(error.message.length + JSON.stringify(error.violations).length).toBeLessThan(16 * 1024);
-  });
-
-  it.each([
-    ['takes anything', true, true],
-    ['takes nothing', false, false],
-    ['has no rules', {}, true],
-  ] as const)('of an operation whose schema %s', async (_what, rule, accepted) => {
-    const { watch } = withOperations(announcement('echo', rule));
-    const outcome = watch.check('echo', { any: 'thing' });
-    if (accepted) await expect(outcome).resolves.toMatchObject({ name: 'echo' });
-    else await expect(outcome).rejects.toMatchObject({ code: 'input-invalid' });
-  });
-
-  it.each<[string, OperationAnnouncement['inputSchema']]>([
-    ['a pattern that only JavaScript without the u flag reads', { type: 'string', pattern: '^[\\w-.]+$' }],
-    ['a pattern that nobody reads', { type: 'string', pattern: '(' }],
-    ['a reference to nothing', { $ref: '#/$defs/missing' }],
-    ['a reference to itself', { $ref: '#' }],
-  ])('is left to the worker when the edge cannot read the schema: %s', async (_what, rule) => {
-    const { watch } = withOperations(announcement('echo', rule));
-    expect(await watch.check('echo', 'some-text')).toMatchObject({ name: 'echo' });
   });
 });

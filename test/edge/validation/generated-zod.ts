@@ -9,9 +9,25 @@ export interface Generated {
 }
 
 const KEYS = ['a', 'b', 'kind', 'a/b', 'toString', '__proto__', '1'] as const;
-const LETTERS = fc.string({ unit: fc.constantFrom('a', 'B', ' ', '1', '-', '.', '@', ':', 'é', '😀', '\n'), maxLength: 8 });
+const LETTERS = fc.string({
+  unit: fc.constantFrom('a', 'B', ' ', '1', '-', '.', '@', ':', 'é', '😀', '\n'),
+  maxLength: 8,
+});
 
-const PATTERNS = [/^[a-z]+$/, /^[a-z]+$/i, /^[\w-.]+$/, /a+b?/, /^.{1,3}$/, /^.$/s, /^a$/m, /^\p{L}+$/u, /(?=a)[ab]/, /^(a|1)*$/g, /\bB/, /a/y];
+const PATTERNS = [
+  /^[a-z]+$/,
+  /^[a-z]+$/i,
+  /^[\w-.]+$/,
+  /a+b?/,
+  /^.{1,3}$/,
+  /^.$/s,
+  /^a$/m,
+  /^\p{L}+$/u,
+  /(?=a)[ab]/,
+  /^(a|1)*$/g,
+  /\bB/,
+  /a/y,
+];
 
 const text: fc.Arbitrary<Generated> = fc
   .tuple(
@@ -51,7 +67,10 @@ const SAMPLES: readonly (readonly [z.ZodType, readonly unknown[]])[] = [
   [z.url(), ['http://a', ' https://a/b ', 'ht\ntp://a', 'a', 'mailto:a', '/a', 'a:']],
   [z.url({ protocol: /^https?$/ }).max(12), ['HTTP://a.b', '  http://a.bcd  ', 'ftp://a', 'http:a']],
   [z.uuid(), ['123e4567-e89b-12d3-a456-426614174000', '00000000-0000-0000-0000-000000000000', 'x']],
-  [z.iso.datetime(), ['2026-01-02T03:04:05Z', '2026-02-30T03:04:05Z', '2026-01-02T03:04:05.123Z', '2026-01-02']],
+  [
+    z.iso.datetime(),
+    ['2026-01-02T03:04:05Z', '2026-02-30T03:04:05Z', '2026-01-02T03:04:05.123Z', '2026-01-02'],
+  ],
   [z.iso.datetime({ offset: true, local: true }), ['2026-01-02T03:04:05+01:00', '2026-01-02T03:04']],
   [z.iso.date(), ['2024-02-29', '2023-02-29', '2023-2-1']],
   [z.iso.time(), ['03:04:05', '3:04', '24:00:00']],
@@ -93,17 +112,28 @@ const SAMPLES: readonly (readonly [z.ZodType, readonly unknown[]])[] = [
   [z.lazy(() => z.string().min(2)), ['a', 'ab']],
   [z.success(z.string()), [1]],
   [z.number().multipleOf(0.1), [0.3, 0.35, 1e21, 5]],
-  [z.number().multipleOf(7), [14, 15, 2 ** 53, 9007199254740993]],
+  [z.number().multipleOf(7), [14, 15, 2 ** 53, 2 ** 53 + 2]],
 ];
 
 const sample: fc.Arbitrary<Generated> = fc
   .constantFrom(...SAMPLES)
   .map(([schema, inputs]) => ({ schema, input: fc.constantFrom(...inputs) }));
 
-const NUMBERS = fc.oneof(fc.integer({ min: -5, max: 5 }), fc.double(), fc.constantFrom(2 ** 53, 2 ** 31, -1, 0.5, '5'));
+const NUMBERS = fc.oneof(
+  fc.integer({ min: -5, max: 5 }),
+  fc.double(),
+  fc.constantFrom(2 ** 53, 2 ** 31, -1, 0.5, '5'),
+);
 const number: fc.Arbitrary<Generated> = fc
   .tuple(
-    fc.constantFrom<z.ZodNumber>(z.number(), z.int(), z.int32(), z.uint32(), z.float32(), z.coerce.number() as z.ZodNumber),
+    fc.constantFrom<z.ZodNumber>(
+      z.number(),
+      z.int(),
+      z.int32(),
+      z.uint32(),
+      z.float32(),
+      z.coerce.number() as z.ZodNumber,
+    ),
     fc.array(
       fc.oneof(
         fc.integer({ min: -3, max: 3 }).map((n) => (schema: z.ZodNumber) => schema.min(n)),
@@ -133,19 +163,32 @@ export const generated: fc.Arbitrary<Generated> = fc.letrec<{ any: Generated; ob
   });
   const object = fields.chain((entries) => {
     const shape = Object.fromEntries(entries.map(([key, { schema }]) => [key, schema]));
-    const input = fc.record(Object.fromEntries(entries.map(([key, { input: inner }]) => [key, inner])), { requiredKeys: [] });
-    const more = fc.oneof({ weight: 3, arbitrary: fc.constant({}) }, { weight: 1, arbitrary: fc.dictionary(fc.constantFrom(...KEYS, 'other'), fc.jsonValue({ maxDepth: 1 })) });
-    return tie('any').chain(({ schema: catchall }) =>
-      fc.constantFrom<z.ZodType>(
-        z.object(shape),
-        z.object(shape),
-        z.strictObject(shape),
-        z.looseObject(shape),
-        z.object(shape).partial(),
-        z.object(shape).catchall(catchall),
-        z.object(shape).refine(() => true),
-      ),
-    ).map((schema) => ({ schema, input: fc.tuple(input, more).map(([own, others]) => ({ ...own, ...others })) }));
+    const input = fc.record(Object.fromEntries(entries.map(([key, { input: inner }]) => [key, inner])), {
+      requiredKeys: [],
+    });
+    const more = fc.oneof(
+      { weight: 3, arbitrary: fc.constant({}) },
+      {
+        weight: 1,
+        arbitrary: fc.dictionary(fc.constantFrom(...KEYS, 'other'), fc.jsonValue({ maxDepth: 1 })),
+      },
+    );
+    return tie('any')
+      .chain(({ schema: catchall }) =>
+        fc.constantFrom<z.ZodType>(
+          z.object(shape),
+          z.object(shape),
+          z.strictObject(shape),
+          z.looseObject(shape),
+          z.object(shape).partial(),
+          z.object(shape).catchall(catchall),
+          z.object(shape).refine(() => true),
+        ),
+      )
+      .map((schema) => ({
+        schema,
+        input: fc.tuple(input, more).map(([own, others]) => ({ ...own, ...others })),
+      }));
   });
   return {
     object,
@@ -156,10 +199,16 @@ export const generated: fc.Arbitrary<Generated> = fc.letrec<{ any: Generated; ob
       number,
       object,
       tie('any').chain((inner) => fc.constantFrom(...wrapped(inner))),
-      fc.array(tie('any'), { ...INSIDE, minLength: 1 }).chain((options) => fc.constantFrom(...joined(options))),
+      fc
+        .array(tie('any'), { ...INSIDE, minLength: 1 })
+        .chain((options) => fc.constantFrom(...joined(options))),
       fc.tuple(tie('any'), tie('any')).map(([a, b]) => ({
         schema: z.intersection(a.schema, b.schema),
-        input: fc.oneof(a.input, b.input, fc.tuple(a.input, b.input).map(([x, y]) => (isObject(x) && isObject(y) ? { ...x, ...y } : x))),
+        input: fc.oneof(
+          a.input,
+          b.input,
+          fc.tuple(a.input, b.input).map(([x, y]) => (isObject(x) && isObject(y) ? { ...x, ...y } : x)),
+        ),
       })),
       fc.tuple(tie('object'), tie('object')).map(([a, b]) => ({
         schema: z.intersection(a.schema, b.schema),
@@ -171,7 +220,9 @@ export const generated: fc.Arbitrary<Generated> = fc.letrec<{ any: Generated; ob
 
 function wrapped({ schema, input }: Generated): Generated[] {
   const list = fc.array(input, { maxLength: 4 });
-  const record = fc.dictionary(fc.constantFrom('a', 'ab', 'A', '1', '__PROTO__', '__proto__'), input, { maxKeys: 3 });
+  const record = fc.dictionary(fc.constantFrom('a', 'ab', 'A', '1', '__PROTO__', '__proto__'), input, {
+    maxKeys: 3,
+  });
   return [
     { schema: schema.optional(), input },
     { schema: schema.nullable(), input: fc.option(input) },
@@ -187,8 +238,20 @@ function wrapped({ schema, input }: Generated): Generated[] {
     { schema: z.preprocess((value) => value ?? 1, schema), input },
     { schema: z.array(schema), input: list },
     { schema: z.array(schema).min(1).max(2), input: list },
-    { schema: z.array(schema).overwrite((items) => items.slice(0, 1)).max(1), input: list },
-    { schema: z.array(schema).refine((items) => items.length < 3).length(2), input: list },
+    {
+      schema: z
+        .array(schema)
+        .overwrite((items) => items.slice(0, 1))
+        .max(1),
+      input: list,
+    },
+    {
+      schema: z
+        .array(schema)
+        .refine((items) => items.length < 3)
+        .length(2),
+      input: list,
+    },
     { schema: z.record(z.string(), schema), input: record },
     { schema: z.record(z.string().regex(/^[a-z]+$/), schema), input: record },
     { schema: z.record(z.string().toLowerCase(), schema), input: record },
@@ -197,21 +260,32 @@ function wrapped({ schema, input }: Generated): Generated[] {
     { schema: z.partialRecord(z.enum(['a', 'ab']), schema), input: record },
     { schema: z.record(z.literal(['a', 1]), schema), input: record },
     { schema: z.looseRecord(z.string().regex(/^a/), schema), input: record },
-    { schema: z.object({ a: schema, toString: schema.optional() }), input: fc.record({ a: input }, { requiredKeys: [] }) },
+    {
+      schema: z.object({ a: schema, toString: schema.optional() }),
+      input: fc.record({ a: input }, { requiredKeys: [] }),
+    },
   ];
 }
 
 function joined(options: readonly Generated[]): Generated[] {
   const schemas = options.map(({ schema }) => schema);
-  const tuple = fc.tuple(...options.map(({ input }) => input)).chain((items) => fc.nat(items.length + 1).map((length) => [...items, 1].slice(0, length)));
-  const tagged = options.map((option, index) => z.object({ kind: z.literal(`k${index}`), value: option.schema }));
-  const one = fc.nat(options.length - 1).chain((index) => (options[index]?.input ?? fc.constant(null)).map((value) => ({ kind: `k${index}`, value })));
+  const tuple = fc
+    .tuple(...options.map(({ input }) => input))
+    .chain((items) => fc.nat(items.length + 1).map((length) => [...items, 1].slice(0, length)));
+  const tagged = options.map((option, index) =>
+    z.object({ kind: z.literal(`k${index}`), value: option.schema }),
+  );
+  const one = fc
+    .nat(options.length - 1)
+    .chain((index) =>
+      (options[index]?.input ?? fc.constant(null)).map((value) => ({ kind: `k${index}`, value })),
+    );
   return [
     { schema: z.union(schemas), input: fc.oneof(...options.map(({ input }) => input)) },
     { schema: z.xor(schemas), input: fc.oneof(...options.map(({ input }) => input)) },
     { schema: z.tuple(schemas as [z.ZodType]), input: tuple },
     { schema: z.tuple(schemas as [z.ZodType], z.number()), input: tuple },
-    { schema: z.discriminatedUnion('kind', tagged as [z.ZodObject]), input: one },
+    { schema: z.discriminatedUnion('kind', tagged as never), input: one },
   ];
 }
 

@@ -1,0 +1,45 @@
+import type { UncheckedInputs } from '../../shared/api/health.ts';
+import type { OperationAnnouncement } from '../../shared/api/operation.ts';
+import { sha256Hex } from '../../shared/text/secret.ts';
+import type { InputCheck, SubmitAnswer } from '../calls/commands.ts';
+
+/**
+ * Makes sure that each input was checked by the rules that hold now. The check itself is done by whoever asks, in an isolate
+ * of its own: a bridge works for all tenants, and an input that takes long would hold them all up.
+ */
+export class InputChecks {
+  readonly #digests = new WeakMap<OperationAnnouncement, Promise<string>>();
+  #unchecked: UncheckedInputs = { overBudget: 0, failed: 0, rulesChanged: 0 };
+
+  /** The inputs that were taken without a verdict. */
+  get unchecked(): UncheckedInputs {
+    return this.#unchecked;
+  }
+
+  /** What to answer to a submission with this check; undefined where its job may be taken. */
+  async answer(
+    check: InputCheck | undefined,
+    announcement: OperationAnnouncement,
+  ): Promise<Exclude<SubmitAnswer, { readonly outcome: 'submitted' }> | undefined> {
+    const { inputCheck: schema = true } = announcement;
+    if (schema === true) return undefined;
+    const digest = await this.#digestOf(announcement);
+    const isCurrent = check?.digest === digest || check?.outcome === 'rulesChanged';
+    if (check === undefined || !isCurrent) return { outcome: 'rules-needed', rules: { digest, schema } };
+    if (check.outcome === 'refused') return { outcome: 'refused' };
+    if (check.outcome !== 'passed') this.#count(check.outcome);
+    return undefined;
+  }
+
+  #digestOf(announcement: OperationAnnouncement): Promise<string> {
+    const known = this.#digests.get(announcement);
+    if (known !== undefined) return known;
+    const digest = sha256Hex(JSON.stringify(announcement.inputCheck));
+    this.#digests.set(announcement, digest);
+    return digest;
+  }
+
+  #count(reason: keyof UncheckedInputs): void {
+    this.#unchecked = { ...this.#unchecked, [reason]: this.#unchecked[reason] + 1 };
+  }
+}

@@ -1,0 +1,94 @@
+import { describeThrown, ThroughlineError, type Violation } from '../../../shared/errors.ts';
+import type { InputCheck, SubmitAnswer, SubmitResult } from '../../calls/commands.ts';
+import { type Reply, refusal } from '../../calls/reply.ts';
+import { StepBudget } from '../../validation/step-budget.ts';
+import type { EdgeBindings } from '../edge-app.ts';
+import type { PreparedJob } from './submission.ts';
+
+/**
+ * The most steps for all inputs of a request together. They take 20 to 150 ms (`bench/validation.ts`): no request may hold
+ * its isolate for long.
+ */
+const STEPS_PER_REQUEST = 1_000_000;
+/** How often the rules may change under a submission, before its input is left to the worker. */
+const MAX_ROUNDS = 3;
+
+type Tools = Pick<EdgeBindings, 'inputRules' | 'log'>;
+type Send = (jobs: readonly PreparedJob[]) => Promise<readonly Reply<SubmitAnswer>[]>;
+
+/** A job, the error that its input stands for, and the command for the bridge. */
+interface CheckedJob {
+  readonly job: PreparedJob;
+  readonly command: PreparedJob;
+  readonly error: ThroughlineError | undefined;
+}
+
+/**
+ * Checks the inputs of jobs, and submits the jobs. A check is made by the rules that this isolate knows. Where the bridge
+ * knows newer ones, the job is checked and submitted again.
+ * @param send submits jobs and gives a reply for each, in order
+ * @returns a reply for each job, in order; `input-invalid` with the paths that are wrong
+ * @throws ThroughlineError when `send` does
+ */
+export async function submitChecked(
+  jobs: readonly PreparedJob[],
+  tools: Tools,
+  send: Send,
+): Promise<Reply<SubmitResult>[]> {
+  const budget = new StepBudget(STEPS_PER_REQUEST);
+  const replies = new Map<PreparedJob, Reply<SubmitResult>>();
+  for (let round = 1, open = jobs; open.length > 0; round++) {
+    const checked = open.map((job) => (round > MAX_ROUNDS ? unchecked(job) : checkInput(job, tools, budget)));
+    const answers = await send(checked.map(({ command }) => command));
+    for (const [place, one] of checked.entries()) {
+      const reply = replyTo(one, answers[place], tools);
+      if (reply !== undefined) replies.set(one.job, reply);
+    }
+    open = open.filter((job) => !replies.has(job));
+  }
+  return jobs.flatMap((job) => replies.get(job) ?? []);
+}
+
+/** The reply to a job; undefined where it must be checked by newer rules. */
+function replyTo(
+  { job, error }: CheckedJob,
+  answer: Reply<SubmitAnswer> | undefined,
+  { inputRules }: Tools,
+): Reply<SubmitResult> | undefined {
+  if (answer === undefined) return refusal(new ThroughlineError('internal', 'the bridge lost a job'));
+  if (!answer.ok) return answer;
+  const { value } = answer;
+  if (value.outcome === 'submitted') return { ok: true, value };
+  if (value.outcome === 'refused')
+    return refusal(error ?? new ThroughlineError('internal', 'the bridge refused an input that was not'));
+  inputRules.put(job.operation, value.rules);
+  return undefined;
+}
+
+function checkInput(job: PreparedJob, { inputRules, log }: Tools, budget: StepBudget): CheckedJob {
+  const rules = inputRules.get(job.operation);
+  if (rules === undefined) return { job, command: job, error: undefined };
+  const verdict = rules.schema.check(job.input, budget);
+  const { digest } = rules;
+  const inputCheck = { digest, outcome: verdict.outcome } satisfies InputCheck;
+  if (verdict.outcome === 'failed')
+    log.error('the check of an input failed', {
+      operation: job.operation,
+      reason: describeThrown(verdict.thrown),
+    });
+  if (verdict.outcome !== 'refused') return { job, command: { ...job, inputCheck }, error: undefined };
+  // The bridge needs no input that it will not take.
+  return { job, command: { ...job, input: null, inputCheck }, error: inputInvalid(job, verdict.violations) };
+}
+
+/** A job whose input is left to the worker. */
+function unchecked(job: PreparedJob): CheckedJob {
+  const command = { ...job, inputCheck: { digest: '', outcome: 'rulesChanged' } } as const;
+  return { job, command, error: undefined };
+}
+
+function inputInvalid({ operation }: PreparedJob, violations: readonly Violation[]): ThroughlineError {
+  const sentences = violations.map(({ path, message }) => `${path || 'the input'} ${message}`);
+  const text = `the input does not fit the schema of ${operation}: ${sentences.join('; ')}`;
+  return new ThroughlineError('input-invalid', text, { violations });
+}

@@ -1,0 +1,38 @@
+import { describe, expect, it } from 'vitest';
+import { compileSchema } from '../../../edge/validation/compile.ts';
+import { InputSchema } from '../../../edge/validation/input-schema.ts';
+import { Run } from '../../../edge/validation/run.ts';
+import { StepBudget } from '../../../edge/validation/step-budget.ts';
+import { HOSTILE_FAMILIES } from '../../support/hostile-schemas.ts';
+
+/** How many steps a check takes, with no limit, and the size of its input as JSON. */
+function measure(schema: unknown, input: unknown): { readonly steps: number; readonly bytes: number } {
+  const budget = new StepBudget(Number.POSITIVE_INFINITY);
+  compileSchema(schema).judge(input, new Run(budget));
+  return { steps: budget.spent, bytes: JSON.stringify(input).length };
+}
+
+describe('the work of a check grows no faster than its input', () => {
+  it.each(HOSTILE_FAMILIES.map((family) => [family.name, family] as const))(
+    '%s',
+    (_name, { schema, input }) => {
+      const [once, tenTimes, hundredTimes] = [1, 10, 100].map((size) => measure(schema, input(size)));
+      if (once === undefined || tenTimes === undefined || hundredTimes === undefined)
+        throw new Error('unreachable');
+      for (const larger of [tenTimes, hundredTimes]) {
+        // A little room: the figures of indexes get longer.
+        const growth = Math.max(10, larger.bytes / once.bytes) * 1.3;
+        expect(larger.steps).toBeLessThanOrEqual(once.steps * growth);
+      }
+    },
+  );
+
+  it.each(HOSTILE_FAMILIES.map((family) => [family.name, family] as const))(
+    '%s: and never beyond the budget by much',
+    (_name, { schema, input }) => {
+      const budget = new StepBudget(10_000);
+      new InputSchema(schema).check(input(1_000), budget);
+      expect(budget.spent).toBeLessThan(60_000);
+    },
+  );
+});
