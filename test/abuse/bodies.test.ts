@@ -5,6 +5,7 @@ import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import type { Problem } from '../../shared/api/problem.ts';
 import { LIMITS } from '../../shared/job/limits.ts';
 import { OPERATIONS_BUCKET } from '../../shared/nats/streams.ts';
+import { HOSTILE_FAMILIES } from '../support/hostile-schemas.ts';
 import { connectRaw } from '../support/http/raw-http.ts';
 import { storedCount } from '../support/nats/stored.ts';
 import { until } from '../support/poll.ts';
@@ -164,7 +165,7 @@ describe('a body', () => {
 });
 
 describe('the schema of an operation', () => {
-  it('A16: cannot stop the bridge: every format is checked in time', async () => {
+  it('A16: cannot be used to stop the edge: every format is judged in time', async () => {
     await announce('hostile.formats', {
       type: 'object',
       properties: Object.fromEntries(FORMATS.map((format) => [format, { type: 'string', format }])),
@@ -179,6 +180,26 @@ describe('the schema of an operation', () => {
       }
     }
   });
+
+  it.each(HOSTILE_FAMILIES.map((family, index) => [family.name, family, index] as const))(
+    'A16: cannot be used to stop the edge: %s',
+    async (_name, { schema, input }, index) => {
+      const operation = `hostile.family-${index}`;
+      await announce(operation, schema);
+      const submit = (size: number) => post('/v1/jobs', JSON.stringify({ operation, input: input(size) }));
+      await until(
+        'the operation to be known',
+        async () => (await submit(1)).problem.code !== 'operation-unknown',
+      );
+      // The largest that is taken.
+      const size = [1_000, 300, 100, 30, 10, 3].find(
+        (one) => JSON.stringify(input(one)).length < LIMITS.inputBytes,
+      );
+      const [{ status }, other] = await Promise.all([submit(size ?? 1), post('/v1/jobs', job('1'))]);
+      expect([202, 422]).toContain(status);
+      expect(other.status).toBe(202);
+    },
+  );
 });
 
 const FORMATS = [
@@ -212,9 +233,12 @@ function largestBatch(jobs: number): string {
 }
 
 /** Announces an operation as a worker in another language would. */
-async function announce(name: string, inputSchema: unknown): Promise<void> {
+async function announce(name: string, inputCheck: unknown): Promise<void> {
   const nats = await connect({ servers: stack.nats.url });
   const bucket = await new Kvm(nats).open(OPERATIONS_BUCKET);
-  await bucket.put(name, JSON.stringify({ name, inputSchema, timeoutMs: 1_000, maxAttempts: 1 }));
+  await bucket.put(
+    name,
+    JSON.stringify({ name, inputSchema: true, inputCheck, timeoutMs: 1_000, maxAttempts: 1 }),
+  );
   await nats.close();
 }

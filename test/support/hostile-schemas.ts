@@ -165,6 +165,18 @@ export const HOSTILE_FAMILIES: readonly HostileFamily[] = [
     input: (size) => many(size, () => nested(50, (inner) => [inner], {})),
   },
   {
+    name: 'schemas and values that are nested deeply',
+    schema: {
+      $ref: '#/$defs/a',
+      $defs: {
+        a: nested(50, (inner) => ({ anyOf: [inner, { type: 'null' }] }), {
+          items: { $ref: '#/$defs/a' },
+        }) as object,
+      },
+    },
+    input: (size) => many(size, () => nested(50, (inner) => [inner], 1)),
+  },
+  {
     name: 'fields that other schemas depend on',
     schema: { items: { dependentSchemas: { a: { required: ['b'] }, b: { required: ['a'] } } } },
     input: (size) => many(size * 20, () => ({ a: 1, b: 1 })),

@@ -10,9 +10,20 @@ const MAX_VIOLATIONS = 10;
 /** Standard JSON Schema, which a schema library may offer beside Standard Schema. */
 interface WithJsonSchema {
   readonly jsonSchema?: Readonly<
-    Record<'input' | 'output', (options: { target: string }) => Record<string, unknown>>
+    Record<'input' | 'output', (options: JsonSchemaOptions) => Record<string, unknown>>
   >;
 }
+
+interface JsonSchemaOptions {
+  readonly target: string;
+  readonly libraryOptions?: Readonly<Record<string, unknown>>;
+}
+
+/** For zod: where JSON Schema has no words for a part of a schema, the rest is still of use to people. */
+const OPTIONS: JsonSchemaOptions = {
+  target: 'draft-2020-12',
+  libraryOptions: { unrepresentable: 'any' },
+};
 
 /** The announcement of an operation in the bucket `OPERATIONS`. */
 export function announcementOf(operation: Operation): OperationAnnouncement {
@@ -47,7 +58,7 @@ export async function validate(schema: StandardSchemaV1, value: unknown, what: s
 function jsonSchemaOf(schema: StandardSchemaV1, side: 'input' | 'output'): JsonSchema {
   const standard: StandardSchemaV1.Props & WithJsonSchema = schema['~standard'];
   try {
-    return standard.jsonSchema?.[side]({ target: 'draft-2020-12' }) ?? true;
+    return standard.jsonSchema?.[side](OPTIONS) ?? true;
   } catch {
     return true;
   }

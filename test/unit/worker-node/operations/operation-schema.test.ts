@@ -40,19 +40,40 @@ describe('an announcement', () => {
     expect(OperationAnnouncement.parse(JSON.parse(JSON.stringify(announcement)))).toEqual(announcement);
   });
 
-  it('accepts any input at the edge if the schema library has no JSON Schema', () => {
-    expect(announcementOf(defineOperation({ name: 'echo', input: plainSchema(), run })).inputSchema).toBe(
-      true,
-    );
+  it('lets any input through at the edge where the library is not zod', () => {
+    const announcement = announcementOf(defineOperation({ name: 'echo', input: plainSchema(), run }));
+    expect(announcement).toMatchObject({ inputSchema: true, inputCheck: true, inputCheckIsWhole: false });
   });
 
-  it('accepts any input at the edge if a schema has no JSON Schema', () => {
-    expect(announcementOf(defineOperation({ name: 'echo', input: z.date(), run })).inputSchema).toBe(true);
+  it('shows what JSON Schema has words for, and checks no more than that', () => {
+    const input = z.object({ at: z.date(), name: z.string() });
+    const announcement = announcementOf(defineOperation({ name: 'echo', input, run }));
+    expect(announcement).toMatchObject({
+      inputSchema: { properties: { at: {}, name: { type: 'string' } } },
+      inputCheck: { properties: { name: { type: 'string' } } },
+      inputCheckIsWhole: false,
+    });
+  });
+
+  it('shows the schema to people as it is, and announces apart from it what the edge may refuse', () => {
+    const input = z.object({ name: z.string().trim().max(3), count: z.coerce.number() });
+    expect(announcementOf(defineOperation({ name: 'echo', input, run }))).toMatchObject({
+      inputSchema: { properties: { name: { type: 'string', maxLength: 3 }, count: { type: 'number' } } },
+      inputCheck: { type: 'object', properties: { name: { type: 'string' } }, required: ['name'] },
+      inputCheckIsWhole: false,
+    });
   });
 
   it('has no output schema and no description if the operation has none', () => {
     const announcement = announcementOf(defineOperation({ name: 'echo', input: z.unknown(), run }));
-    expect(Object.keys(announcement).sort()).toEqual(['inputSchema', 'maxAttempts', 'name', 'timeoutMs']);
+    expect(Object.keys(announcement).sort()).toEqual([
+      'inputCheck',
+      'inputCheckIsWhole',
+      'inputSchema',
+      'maxAttempts',
+      'name',
+      'timeoutMs',
+    ]);
   });
 });
 
