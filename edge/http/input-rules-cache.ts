@@ -1,8 +1,10 @@
 import type { InputRules } from '../calls/commands.ts';
 import { InputSchema } from '../validation/input-schema.ts';
 
-/** The most operations whose rules an isolate keeps. */
-const MAX_OPERATIONS = 256;
+/** How much JSON an isolate keeps as rules. Rules that were read take about thirty times their size as JSON. */
+const MAX_CHARACTERS = 1024 * 1024;
+/** What an entry takes apart from its rules. */
+const ENTRY_CHARACTERS = 100;
 
 /** Rules that were read, so that they need not be read for each input. */
 export interface ReadRules {
@@ -15,7 +17,8 @@ export interface ReadRules {
  * it was checked by, and the bridge answers with the newest where they differ.
  */
 export class InputRulesCache {
-  readonly #rules = new Map<string, ReadRules>();
+  readonly #rules = new Map<string, ReadRules & { readonly characters: number }>();
+  #characters = 0;
 
   get(operation: string): ReadRules | undefined {
     return this.#rules.get(operation);
@@ -23,9 +26,18 @@ export class InputRulesCache {
 
   /** Keeps the rules of an operation. Where there is no room, the rules that were got first go. */
   put(operation: string, { digest, schema }: InputRules): void {
+    const characters = ENTRY_CHARACTERS + operation.length + JSON.stringify(schema).length;
+    this.#delete(operation);
+    for (const oldest of this.#rules.keys()) {
+      if (this.#characters + characters <= MAX_CHARACTERS) break;
+      this.#delete(oldest);
+    }
+    this.#rules.set(operation, { digest, schema: new InputSchema(schema), characters });
+    this.#characters += characters;
+  }
+
+  #delete(operation: string): void {
+    this.#characters -= this.#rules.get(operation)?.characters ?? 0;
     this.#rules.delete(operation);
-    const [oldest] = this.#rules.keys();
-    if (this.#rules.size >= MAX_OPERATIONS && oldest !== undefined) this.#rules.delete(oldest);
-    this.#rules.set(operation, { digest, schema: new InputSchema(schema) });
   }
 }

@@ -31,7 +31,7 @@ export class Pattern {
    * count them as one or as two.
    */
   judge(text: string, budget: StepBudget): Verdict {
-    budget.spend(text.length / 64);
+    budget.spend((text.length + this.#machine.size) / 64);
     if (SURROGATE.test(text)) return UNKNOWN;
     const search = new Search(this.#machine, text);
     const found = search.run(budget.left * VISITS_PER_STEP);

@@ -147,8 +147,15 @@ describe('the submissions of a batch', () => {
 describe('the rules that an isolate knows', () => {
   it('are those of the operations whose rules it got last', () => {
     const cache = new InputRulesCache();
-    for (let index = 0; index < 300; index++) cache.put(`op${index}`, { digest: `${index}`, schema: true });
-    expect(cache.get('op0')).toBeUndefined();
-    expect(cache.get('op299')?.digest).toBe('299');
+    const schema = { enum: [`a value as long as ${'x'.repeat(100_000)}`] };
+    for (let index = 0; index < 30; index++) cache.put(`op${index}`, { digest: `${index}`, schema });
+    const known = Array.from({ length: 30 }, (_, index) => cache.get(`op${index}`)?.digest);
+    expect(known).toEqual(known.map((_, index) => (index < 20 ? undefined : `${index}`)));
+  });
+
+  it('are replaced by newer ones of the same operation', () => {
+    const cache = new InputRulesCache();
+    for (let index = 0; index < 30; index++) cache.put('op', { digest: `${index}`, schema: true });
+    expect(cache.get('op')?.digest).toBe('29');
   });
 });
