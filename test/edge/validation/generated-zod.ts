@@ -235,6 +235,15 @@ function wrapped({ schema, input }: Generated): Generated[] {
     { schema: schema.refine((value) => value !== 3), input },
     { schema: schema.transform(() => 1), input },
     { schema: schema.pipe(z.any()), input },
+    { schema: schema.pipe(z.union([z.looseObject({}), z.string()])), input },
+    {
+      schema: z.strictObject({ a: schema }).pipe(z.union([z.object({}), z.null()]) as never),
+      input: fc.record({ a: input, b: input }),
+    },
+    {
+      schema: z.strictObject({ a: schema }).transform(() => 1),
+      input: fc.record({ a: input, b: input }, { requiredKeys: ['a'] }),
+    },
     { schema: z.preprocess((value) => value ?? 1, schema), input },
     { schema: z.array(schema), input: list },
     { schema: z.array(schema).min(1).max(2), input: list },

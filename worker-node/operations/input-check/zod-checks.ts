@@ -100,9 +100,18 @@ export function readListChecks(schema: z.core.$ZodType): ReadChecks {
 
 /** A pattern, where JSON Schema has the same one. */
 export function readPattern(pattern: unknown, format?: string): ReadCheck {
-  if (!(pattern instanceof RegExp) || !HARMLESS_FLAGS.test(pattern.flags)) return LEFT_OUT;
+  if (!isPlainPattern(pattern) || !HARMLESS_FLAGS.test(pattern.flags)) return LEFT_OUT;
   const keywords = { pattern: pattern.source, ...(format === undefined ? {} : { format }) };
   return { keywords, isExact: !LEFT_OUT_BY_EDGE.test(pattern.source) };
+}
+
+/** An author's own class of patterns, or a pattern with a method of its own, may test in another way. */
+function isPlainPattern(pattern: unknown): pattern is RegExp {
+  return (
+    pattern instanceof RegExp &&
+    Object.getPrototypeOf(pattern) === RegExp.prototype &&
+    Object.keys(pattern).length === 0
+  );
 }
 
 function readChecks(schema: z.core.$ZodType, read: (def: Def) => ReadCheck): ReadChecks {

@@ -30,7 +30,10 @@ interface Met {
   isReferredTo: boolean;
 }
 
-/** What an intersection says of an object is less: a key that one side does not know may be known by the other. */
+/**
+ * Whether a schema has the only word about the keys of an object. On a side of an intersection it has not: a key that one
+ * side does not know may be known by the other.
+ */
 type Side = 'whole' | 'side';
 
 /**
@@ -132,9 +135,10 @@ export class ZodReader {
       case 'readonly':
         return this.#read(def.innerType, side);
       case 'pipe':
-        // What comes out of the first schema is no longer the input.
+        // What comes out of the first schema is no longer the input. zod lets unknown keys through to the second, and
+        // some schemas forgive them there; a transformation does not.
         this.isWhole = false;
-        return this.#read(def.in, side);
+        return this.#read(def.in, def.out._zod.def.type === 'transform' ? side : 'side');
       default:
         return this.#leftOut();
     }
@@ -240,7 +244,8 @@ function namesOf({ _zod: { def, values } }: z.core.$ZodTypes): string[] | undefi
 /** The values of a literal or an enum that JSON has. */
 function valuesOf(values: ReadonlySet<unknown>): JsonSchema {
   const inJson = [...values].filter(
-    (value) => value === null || ['string', 'number', 'boolean'].includes(typeof value),
+    (value) =>
+      value === null || typeof value === 'string' || typeof value === 'boolean' || Number.isFinite(value),
   );
   if (inJson.length === 0) return false;
   return inJson.length === 1 ? { const: inJson[0] } : { enum: inJson };
