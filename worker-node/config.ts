@@ -7,9 +7,9 @@ import { ThroughlineError } from '../shared/errors.ts';
 import { isToken } from '../shared/job/job-address.ts';
 import { brokerAddress } from '../shared/nats/broker-address.ts';
 import { checkLogin } from '../shared/nats/broker-login.ts';
-import { unknownSettings } from '../shared/text/setting-names.ts';
 import { parseJson } from '../shared/text/json.ts';
 import { callbackSecretKey } from '../shared/text/secret.ts';
+import { unknownSettings } from '../shared/text/setting-names.ts';
 import { isOtelSdkName, OTEL_NAMES } from '../shared/trace/otel-names.ts';
 
 /** Settings of the command line that may be in the environment of a worker. */

@@ -121,8 +121,8 @@ export class EventFollower {
   }
 
   /**
-   * Whether no event is left to read, because the last events of the stream were deleted. If so, the stream counts as
-   * read to its end.
+   * Whether no event is left to read, because the last events of the stream were deleted. If so, marks all events
+   * as read.
    */
   async #isAtEnd(session: BrokerSession, { last }: StreamExtent): Promise<boolean> {
     const { table } = this.#parts;

@@ -75,7 +75,7 @@ export function plainSpanContext(spanContext: SpanContext | undefined): Redriven
   return { traceId, spanId, traceFlags };
 }
 
-/** Replaces the baggage of the request that redrives the job by the baggage of the job. */
+/** Replaces the baggage of the request that redrives the job with the baggage of the job. */
 function withBaggageOf(deadLetter: StoredMessage, base: Context): Context {
   const baggage = propagation.getBaggage(extract(fromNatsHeaders(deadLetter.headers)).context);
   return baggage === undefined ? propagation.deleteBaggage(base) : propagation.setBaggage(base, baggage);
