@@ -42,8 +42,11 @@ const tracedRequests = new WeakMap<Request, RequestContext>();
 
 export default {
   async fetch(request, env, ctx): Promise<Response> {
-    const response = URL.canParse(request.url) ? await answer(request, env, ctx) : answerWithoutPath(request);
-    return await drainingResponse(request, response, ctx);
+    const url = URL.parse(request.url);
+    if (url === null) return await drainingResponse(request, answerWithoutPath(request), ctx);
+    // Cloudflare resolves dots in a path; workerd by itself does not.
+    const resolved = url.href === request.url ? request : new Request(url, request);
+    return await drainingResponse(resolved, await answer(resolved, env, ctx), ctx);
   },
 } satisfies ExportedHandler<Env>;
 

@@ -190,6 +190,12 @@ function withKnown(schemas: Json, { operations }: Knowledge): Json {
     ...schemas,
     OperationName: often('OperationName', operations),
     Duration: often('Duration', ['500ms', '1s']),
-    Delay: often('Delay', ['1ms', '2s', '2h']),
+    Delay: often('Delay', ['1ms', '2s', '2h', 'PT1S']),
+    // The document does not say in its schema what a job of a batch is: each is checked on its own.
+    SubmitBatch: {
+      type: 'object',
+      required: ['jobs'],
+      properties: { jobs: { type: 'array', minItems: 1, items: { $ref: '#/components/schemas/SubmitJob' } } },
+    },
   };
 }

@@ -61,7 +61,7 @@ export class Contract {
   /** The operation for a request. If two fit, it is the one without parameters. */
   find(method: string, url: string): Operation | undefined {
     // As an HTTP client sends it: dots are resolved, and characters are escaped.
-    const path = new URL(url, 'http://edge.example').pathname;
+    const path = new URL(`http://edge.example${url}`).pathname;
     const wanted = method === 'HEAD' ? 'GET' : method;
     const fitting = this.operations.filter(
       (operation) => operation.method === wanted && pathPattern(operation.path).test(path),
