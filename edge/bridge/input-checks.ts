@@ -16,7 +16,7 @@ export class InputChecks {
     return this.#unchecked;
   }
 
-  /** What to answer to a submission with this check; undefined where its job may be taken. */
+  /** What to answer to a submission with this check; undefined if its job may be taken. */
   async answer(
     check: InputCheck | undefined,
     announcement: OperationAnnouncement,

@@ -14,7 +14,7 @@ export interface ReadRules {
 
 /**
  * The rules for inputs that this isolate knows, by operation. They may be out of date: each submission names the rules that
- * it was checked by, and the bridge answers with the newest where they differ.
+ * it was checked by, and the bridge answers with the newest if they differ.
  */
 export class InputRulesCache {
   readonly #rules = new Map<string, ReadRules & { readonly characters: number }>();
@@ -24,7 +24,7 @@ export class InputRulesCache {
     return this.#rules.get(operation);
   }
 
-  /** Keeps the rules of an operation. Where there is no room, the rules that were got first go. */
+  /** Keeps the rules of an operation. If there is no room, the oldest go. */
   put(operation: string, { digest, schema }: InputRules): void {
     const characters = ENTRY_CHARACTERS + operation.length + JSON.stringify(schema).length;
     this.#delete(operation);

@@ -27,7 +27,7 @@ export class Run {
     return this.#ids.idOf(value);
   }
 
-  /** Goes one level deeper. False where the budget is spent or the level too deep: then nothing can be said. */
+  /** Goes one level deeper. False if the budget is spent or the level is too deep: then nothing can be said. */
   enter(): boolean {
     this.budget.spend(1);
     if (this.#depth >= MAX_DEPTH) this.budget.spendAll();
@@ -61,7 +61,7 @@ export class Run {
     return verdict;
   }
 
-  /** The lowest verdict of some parts. It stops at the first `NO`, and where the budget is spent. */
+  /** The lowest verdict of some parts. It stops at the first `NO`, or when the budget is spent. */
   all<T>(parts: Iterable<T>, judge: (part: T) => Verdict): Verdict {
     let lowest: Verdict = YES;
     for (const part of parts) {
@@ -72,7 +72,7 @@ export class Run {
     return lowest;
   }
 
-  /** The highest verdict of some parts. It stops at the first `YES`, and where the budget is spent. */
+  /** The highest verdict of some parts. It stops at the first `YES`, or when the budget is spent. */
   any<T>(parts: Iterable<T>, judge: (part: T) => Verdict): Verdict {
     let highest: Verdict = NO;
     for (const part of parts) {

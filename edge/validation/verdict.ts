@@ -1,7 +1,7 @@
 /**
  * Whether a value keeps a rule. `UNKNOWN` stands for what cannot be said for certain: a keyword that is not known here, a
  * pattern that is only read in part, a budget that is spent. The order makes the lower of two verdicts their "and", and
- * the higher one their "or" (Kleene's three-valued logic). So a schema is broken for certain only where the whole says `NO`.
+ * the higher one their "or" (Kleene's three-valued logic). So a schema is broken for certain only if the whole says `NO`.
  */
 export type Verdict = typeof NO | typeof UNKNOWN | typeof YES;
 export const NO = 0;

@@ -19,7 +19,7 @@ interface JsonSchemaOptions {
   readonly libraryOptions?: Readonly<Record<string, unknown>>;
 }
 
-/** For zod: where JSON Schema has no words for a part of a schema, the rest is still of use to people. */
+/** For zod: if JSON Schema has no words for a part of a schema, the rest is still of use to people. */
 const OPTIONS: JsonSchemaOptions = {
   target: 'draft-2020-12',
   libraryOptions: { unrepresentable: 'any' },
@@ -54,7 +54,7 @@ export async function validate(schema: StandardSchemaV1, value: unknown, what: s
   });
 }
 
-/** `true`, which anything fits, if the library has no JSON Schema. Then only the worker checks the value. */
+/** The schema as people and tools read it; `true` if the library has no JSON Schema. */
 function jsonSchemaOf(schema: StandardSchemaV1, side: 'input' | 'output'): JsonSchema {
   const standard: StandardSchemaV1.Props & WithJsonSchema = schema['~standard'];
   try {

@@ -24,7 +24,7 @@ interface CheckedJob {
 }
 
 /**
- * Checks the inputs of jobs, and submits the jobs. A check is made by the rules that this isolate knows. Where the bridge
+ * Checks the inputs of jobs, and submits the jobs. A check is made by the rules that this isolate knows. If the bridge
  * knows newer ones, the job is checked and submitted again.
  * @param send submits jobs and gives a reply for each, in order
  * @returns a reply for each job, in order; `input-invalid` with the paths that are wrong
@@ -49,7 +49,7 @@ export async function submitChecked(
   return jobs.flatMap((job) => replies.get(job) ?? []);
 }
 
-/** The reply to a job; undefined where it must be checked by newer rules. */
+/** The reply to a job; undefined if it must be checked by newer rules. */
 function replyTo(
   { job, error }: CheckedJob,
   answer: Reply<SubmitAnswer> | undefined,

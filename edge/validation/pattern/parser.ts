@@ -10,7 +10,7 @@ export type Sequence = readonly Part[];
 
 export interface ParsedPattern {
   readonly part: Part;
-  /** False where the parts also fit texts that the pattern does not fit. */
+  /** False if the parts also fit texts that the pattern does not fit. */
   readonly isExact: boolean;
 }
 

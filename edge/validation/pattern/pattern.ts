@@ -58,7 +58,7 @@ class Search {
     this.#visitedAt = new Int32Array(machine.size).fill(-1);
   }
 
-  /** @returns undefined where it would take more than `maxVisits` visits of states */
+  /** @returns undefined if it would take more than `maxVisits` visits of states */
   run(maxVisits: number): boolean | undefined {
     const { length } = this.#text;
     for (let at = 0; at <= length && !this.#isFound; at++) {

@@ -14,7 +14,7 @@ export interface Machine {
   readonly size: number;
   /** Whether it can only begin at the start of a text, or at its end. */
   readonly isAnchored: boolean;
-  /** False where the machine also fits texts that the pattern does not fit. */
+  /** False if the machine also fits texts that the pattern does not fit. */
   readonly isExact: boolean;
 }
 
@@ -22,7 +22,7 @@ export interface Machine {
 const MAX_REPEATED_STATES = 256;
 const MAX_STATES = 2_000;
 
-/** Makes the states of a pattern (Thompson's construction). @returns undefined where they would be too many */
+/** Makes the states of a pattern (Thompson's construction). @returns undefined if they would be too many */
 export function buildMachine({ part, isExact }: ParsedPattern): Machine | undefined {
   const builder = new MachineBuilder(isExact);
   const start = builder.part(part, builder.state('match', []));

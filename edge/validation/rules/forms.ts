@@ -8,7 +8,7 @@ import { hasType } from './value.ts';
 type Forms = readonly SchemaNode[];
 
 /**
- * Says what is wrong with a value that fits none of several forms. Where it is plain which form was meant, it says what
+ * Says what is wrong with a value that fits none of several forms. If it is plain which form was meant, it says what
  * is wrong by that form: the faults by all forms would help nobody.
  */
 export function explainForms(forms: Forms, value: unknown, place: Place, report: Report): void {
@@ -36,7 +36,7 @@ function sentenceFor(forms: Forms, fitting: Forms, value: unknown): string {
   );
 }
 
-/** The tag that all forms have, where the value has it in no form's way. */
+/** The tag that all forms have, if the value has it as none of them has. */
 function wrongTag(forms: Forms, value: SchemaObject, report: Report) {
   const all = forms.map(({ outline }) => outline.tags);
   const name = [...(all[0]?.keys() ?? [])].find((one) => all.every((tags) => tags?.has(one)));

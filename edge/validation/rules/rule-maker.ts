@@ -8,7 +8,7 @@ export type SchemaObject = Readonly<Record<string, unknown>>;
 export interface SchemaReader {
   /** The node of a schema inside this one. */
   read(schema: unknown): SchemaNode;
-  /** What a `$ref` points at, once it is asked; undefined where it points out of this schema, or nowhere. */
+  /** What a `$ref` points at: a function, since it may point at a schema that is not read yet. Undefined if it points nowhere here. */
   refer(reference: string): (() => SchemaNode) | undefined;
 }
 
@@ -16,7 +16,7 @@ export interface SchemaReader {
  * Makes the rule of a keyword.
  * @param argument what the keyword holds
  * @param schema the schema that the keyword stands in
- * @returns undefined where the argument is not one that the keyword can have
+ * @returns undefined if the argument is not one that the keyword can have
  */
 export type RuleMaker = (argument: unknown, schema: SchemaObject, reader: SchemaReader) => Rule | undefined;
 

@@ -37,7 +37,7 @@ export function mustBeOneOf(values: readonly unknown[]): string {
   return `must be one of ${shown.slice(0, MAX_VALUES).join(', ')}, … (${shown.length} values)`;
 }
 
-/** `must be an e-mail address`, or the pattern where the format has no name here. */
+/** `must be an e-mail address`, or the pattern if the format has no name here. */
 export function mustMatch(pattern: string, format: unknown): string {
   const word = typeof format === 'string' ? FORMAT_WORDS[format] : undefined;
   return word === undefined ? `must match the pattern ${pattern}` : `must be ${word}`;
@@ -51,7 +51,7 @@ export function mustHave(bound: 'at least' | 'at most', count: number, what: str
 function wordFor(value: unknown): string {
   if (Array.isArray(value)) return 'a list';
   if (typeof value === 'boolean' || value === null) return String(value);
-  // Where a whole number is wanted, "a number" would not say what is wrong.
+  // If a whole number is wanted, "a number" would not say what is wrong.
   if (typeof value === 'number') return Number.isInteger(value) ? 'a number' : String(value);
   return TYPE_WORDS[typeof value] ?? typeof value;
 }

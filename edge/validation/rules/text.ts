@@ -5,7 +5,7 @@ import { mustHave, mustMatch } from './sentences.ts';
 
 /*
  * Some libraries count the characters of a text (JSON Schema says so), others its UTF-16 units. A text breaks a limit for
- * certain only where it breaks it by both counts.
+ * certain only if it breaks it by both counts.
  */
 
 export const minLength: RuleMaker = (limit) => {

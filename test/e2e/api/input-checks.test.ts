@@ -99,6 +99,19 @@ describe('an input that the schema of its operation refuses for certain', () => 
   });
 });
 
+describe('a submission', () => {
+  it('takes one call to the bridge, once its isolate knows the rules', async () => {
+    await stack.run('check.sizes', { width: 1 });
+    const { traceId } = await stack.run('check.sizes', { width: 2 });
+    const spans = await stack.collector.waitForSpans(
+      traceId,
+      (all) => ['send check.sizes', 'POST /v1/jobs'].every((name) => all.some((span) => span.name === name)),
+      10_000,
+    );
+    expect(spans.filter(({ name }) => name === 'bridge submit')).toHaveLength(1);
+  });
+});
+
 describe('a check that cannot be made to the end', () => {
   it('lets the input through, and is counted', async () => {
     const before = await unchecked('overBudget');

@@ -79,14 +79,14 @@ describe('a submission', () => {
     expect(sent.at(-1)?.[0]?.input).toBe('x');
   });
 
-  it('is left to the worker where the rules change again and again', async () => {
+  it('is left to the worker if the rules change again and again', async () => {
     const { submit, outcomes } = setup(NUMBER, TEXT, NUMBER, TEXT);
     const [reply] = await submit(prepared('a', 1));
     expect(reply?.ok).toBe(true);
     expect(outcomes().flat().at(-1)).toBe('rulesChanged');
   });
 
-  it('goes on without a verdict where the check fails, and the log says so', async () => {
+  it('goes on without a verdict if the check fails, and the log says so', async () => {
     const { submit, outcomes, log } = setup(NUMBER);
     const check = vi
       .spyOn(InputSchema.prototype, 'check')
@@ -120,7 +120,7 @@ describe('the submissions of a batch', () => {
     expect(sent.length - calls).toBe(1);
   });
 
-  it('are sent again only where their rules are new', async () => {
+  it('are sent again only if their rules are new', async () => {
     const { submit, sent } = setup(NUMBER);
     await submit(prepared('first', 1));
     const calls = sent.length;

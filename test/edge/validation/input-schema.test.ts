@@ -88,7 +88,7 @@ describe('an input that is refused gets one sentence for each path', () => {
     ],
     ['a value with parts', { const: { a: [1] } }, { a: [2] }, 'the input must be {"a":[1]}'],
     [
-      'two forms where one may fit',
+      'two forms, of which one may fit',
       { oneOf: [{ type: 'number' }, { minimum: 1 }] },
       5,
       'the input fits more than one of the forms that are allowed here, and must fit exactly one',
@@ -128,15 +128,10 @@ describe('a value that fits none of several forms', () => {
 
   it.each<[string, unknown, unknown, string]>([
     ['the form with its tag', shape, { kind: 'circle', radius: 'x' }, '/radius must be a number, not text'],
+    ['the tags, if the tag is none of them', shape, { kind: 'cube' }, '/kind must be "circle" or "square"'],
+    ['the tag, if there is none', shape, { radius: 1 }, '/kind is missing'],
     [
-      'the tags, where the tag is none of them',
-      shape,
-      { kind: 'cube' },
-      '/kind must be "circle" or "square"',
-    ],
-    ['the tag, where there is none', shape, { radius: 1 }, '/kind is missing'],
-    [
-      'the types, where its type is none of them',
+      'the types, if its type is none of them',
       { anyOf: [{ type: 'string' }, { type: 'null' }] },
       1,
       'the input must be text or null, not a number',
@@ -148,13 +143,13 @@ describe('a value that fits none of several forms', () => {
       'the input must have at least 3 characters',
     ],
     [
-      'the values, where all forms are values',
+      'the values, if all forms are values',
       { anyOf: [{ const: 'a' }, { enum: ['b', 'c'] }] },
       'x',
       'the input must be "a", "b" or "c"',
     ],
     [
-      'that no form fits, where more than one may be meant',
+      'that no form fits, if more than one may be meant',
       { anyOf: [{ minimum: 3 }, { multipleOf: 2 }] },
       1,
       'the input fits none of the 2 forms that are allowed here',
@@ -259,7 +254,7 @@ describe('an input', () => {
 });
 
 describe('a check that does not end well', () => {
-  it('is no verdict where the budget of the request is spent', () => {
+  it('is no verdict if the budget of the request is spent', () => {
     const long = Array(1_000).fill('x');
     const budget = new StepBudget(1_500);
     const schema = new InputSchema({ items: { type: 'string' } });
@@ -272,7 +267,7 @@ describe('a check that does not end well', () => {
     expect(check({ items: { type: 'string' } }, [7, ...Array(1_000).fill('x')], 100).outcome).toBe('refused');
   });
 
-  it('is no verdict where the schemas are nested too deeply', () => {
+  it('is no verdict if the schemas are nested too deeply', () => {
     const names = Array.from({ length: 1_000 }, (_, index) => `d${index}`);
     const $defs = Object.fromEntries(names.map((name, index) => [name, { $ref: `#/$defs/d${index + 1}` }]));
     expect(check({ $ref: '#/$defs/d0', $defs: { ...$defs, d1000: { type: 'string' } } }, 7)).toEqual({
@@ -280,7 +275,7 @@ describe('a check that does not end well', () => {
     });
   });
 
-  it('is no verdict where the check itself fails: it never passes in silence', () => {
+  it('is no verdict if the check itself fails: it never passes in silence', () => {
     const fault = new Error('a fault of ours');
     const judge = vi.spyOn(SchemaNode.prototype, 'judge').mockImplementation(() => {
       throw fault;

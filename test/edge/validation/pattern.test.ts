@@ -149,7 +149,7 @@ describe('a pattern', () => {
 
   it.each([
     ['a count that is too large to be kept', '^a{5000}$', 'aa', UNKNOWN],
-    ['the same, where even one is missing', '^a{5000}$', 'b', NO],
+    ['the same, if even one is missing', '^a{5000}$', 'b', NO],
     ['counts of counts', '^(?:(?:a{50}){50}){50}$', 'b', NO],
     ['a lookahead, which is left out', '^(?=b)a', 'a', UNKNOWN],
     ['a word boundary, which is left out', 'a\\bc', 'ac', UNKNOWN],
@@ -165,7 +165,7 @@ describe('a pattern', () => {
     expect(judge(pattern, value)).toBe(verdict);
   });
 
-  it('stops where the budget is spent', () => {
+  it('stops when the budget is spent', () => {
     const budget = new StepBudget(100);
     expect(Pattern.compile('^(a+)+$')?.judge('a'.repeat(100_000), budget)).toBe(UNKNOWN);
     expect(budget.spent).toBeLessThan(3_000);

@@ -21,7 +21,7 @@ class Forgiving extends RegExp {
   }
 }
 
-/** Whether the schema accepts an input; undefined where zod throws, as for an ambiguous union. */
+/** Whether the schema accepts an input; undefined if zod throws, as for an ambiguous union. */
 function accepts(schema: z.ZodType, input: unknown): boolean | undefined {
   try {
     return schema.safeParse(structuredClone(input)).success;

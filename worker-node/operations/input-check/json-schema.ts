@@ -22,7 +22,7 @@ export function referenceTo(name: string): Keywords {
   return { $ref: `#/$defs/${name}` };
 }
 
-/** A keyword with a schema; nothing where the schema lets everything through. */
+/** A keyword with a schema; nothing if the schema lets everything through. */
 export function unlessTrue(keyword: string, schema: JsonSchema): Keywords {
   return schema === true ? {} : { [keyword]: schema };
 }

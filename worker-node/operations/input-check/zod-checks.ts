@@ -18,7 +18,7 @@ interface ReadCheck {
 
 export interface ReadChecks {
   readonly keywords: readonly Keywords[];
-  /** False where a check was left out. */
+  /** False if a check was left out. */
   readonly isWhole: boolean;
   /** Whether a check may change the value. */
   readonly mayChange: boolean;
@@ -98,7 +98,7 @@ export function readListChecks(schema: z.core.$ZodType): ReadChecks {
   return readChecks(schema, (def) => readLength(def, 'minItems', 'maxItems') ?? MAY_CHANGE);
 }
 
-/** A pattern, where JSON Schema has the same one. */
+/** A pattern, if JSON Schema has the same one. */
 export function readPattern(pattern: unknown, format?: string): ReadCheck {
   if (!isPlainPattern(pattern) || !HARMLESS_FLAGS.test(pattern.flags)) return LEFT_OUT;
   const keywords = { pattern: pattern.source, ...(format === undefined ? {} : { format }) };

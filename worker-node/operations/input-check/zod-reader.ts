@@ -38,10 +38,10 @@ type Side = 'whole' | 'side';
 
 /**
  * Reads a zod schema as JSON Schema that refuses only what the zod schema refuses for certain. It reads what it knows, and
- * lets everything through where it does not know more.
+ * lets everything else through.
  */
 export class ZodReader {
-  /** False where something was left out. */
+  /** False if something was left out. */
   isWhole = true;
   readonly #met = { whole: new Map<ZodSchema, Met>(), side: new Map<ZodSchema, Met>() };
   #depth = 0;
@@ -231,7 +231,7 @@ function readTemplate(pattern: unknown): ReadChecks {
   return { keywords: keywords === undefined ? [] : [keywords], isWhole: isExact, mayChange: false };
 }
 
-/** The only keys that a record can have; undefined where its key schema does not list them. */
+/** The only keys that a record can have; undefined if its key schema does not list them. */
 function namesOf({ _zod: { def, values } }: z.core.$ZodTypes): string[] | undefined {
   const listsKeys = def.type === 'enum' || def.type === 'literal';
   const keys = listsKeys && values !== undefined ? [...values] : undefined;

@@ -134,7 +134,7 @@ describe('the input check of a zod schema', () => {
     });
   });
 
-  it('lets everything through where a schema cannot be read', () => {
+  it('lets everything through if a schema cannot be read', () => {
     const nothing = { schema: true, isWhole: false };
     const endless = (): z.ZodType =>
       z.lazy(() => z.object({ a: endless().optional(), b: endless().optional() }));
