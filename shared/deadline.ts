@@ -1,3 +1,5 @@
+import { startTimer } from './timers.ts';
+
 /**
  * Waits for `promise`, for at most `ms` milliseconds. A promise that fails after its deadline does not become an unhandled
  * rejection.
@@ -5,13 +7,11 @@
  * @throws what `promise` throws, or the error of `late`
  */
 export async function withDeadline<T>(promise: Promise<T>, ms: number, late: () => Error): Promise<T> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const deadline = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(late()), Math.max(0, ms));
-  });
+  const deadline = Promise.withResolvers<never>();
+  const timer = startTimer(ms, () => deadline.reject(late()));
   try {
-    return await Promise.race([promise, deadline]);
+    return await Promise.race([promise, deadline.promise]);
   } finally {
-    clearTimeout(timer);
+    timer.stop();
   }
 }

@@ -9,6 +9,7 @@ import {
   JOBS_STREAM,
   streamDefinitions,
 } from '../shared/nats/streams.ts';
+import { startTimer } from '../shared/timers.ts';
 import { groupFilter, INBOX, subjectMatches } from '../shared/wire/subjects.ts';
 import { BrokerRetry } from './broker/broker-retry.ts';
 import { CallbackPublisher } from './broker/callback-publisher.ts';
@@ -160,9 +161,9 @@ async function stop(parts: RunningParts, running: Promise<unknown>): Promise<voi
   health.drain();
   connection.expectClose();
   const graceMs = config.WORKER_STOP_TIMEOUT_MS;
-  const timer = setTimeout(() => patience.abort(), graceMs);
+  const timer = startTimer(graceMs, () => patience.abort());
   await Promise.all([announcer.stop(), ...loops.map((loop) => loop.stop(graceMs))]);
-  clearTimeout(timer);
+  timer.stop();
   await running;
   cancelWatch.stop();
   clock.stop();

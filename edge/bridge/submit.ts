@@ -2,7 +2,8 @@ import { type Context, context, type Span, SpanKind, trace } from '@opentelemetr
 import type { OperationAnnouncement } from '../../shared/api/operation.ts';
 import { ThroughlineError } from '../../shared/errors.ts';
 import { jobOfEvent } from '../../shared/job/event.ts';
-import { isTerminal, type Job } from '../../shared/job/job.ts';
+import type { Job } from '../../shared/job/job.ts';
+import { isTerminal } from '../../shared/job/job-state.ts';
 import { inject } from '../../shared/propagation/index.ts';
 import { ATTR } from '../../shared/trace/semantics.ts';
 import { writeJson } from '../../shared/wire/json-body.ts';

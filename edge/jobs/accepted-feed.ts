@@ -1,6 +1,7 @@
 import { context, ROOT_CONTEXT } from '@opentelemetry/api';
 import { describeThrown } from '../../shared/errors.ts';
 import type { Job } from '../../shared/job/job.ts';
+import { pause } from '../../shared/timers.ts';
 import { SERVICE } from '../../shared/trace/semantics.ts';
 import type { TenantJob } from '../calls/index-commands.ts';
 import type { JobIndexClient } from '../calls/job-index-client.ts';
@@ -69,10 +70,4 @@ export class AcceptedFeed {
     this.#log.warn('accepted jobs are not listed yet', { jobs: count + this.#dropped, reason });
     this.#dropped = 0;
   }
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => {
-    setTimeout(resolve, ms);
-  });
 }

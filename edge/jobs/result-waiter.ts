@@ -1,6 +1,7 @@
 import type { SpanContext } from '@opentelemetry/api';
 import { isTerminalEvent, type JobEvent } from '../../shared/job/event.ts';
 import { extract, fromNatsHeaders } from '../../shared/propagation/index.ts';
+import { pause, startTimer } from '../../shared/timers.ts';
 import { readJobEvent } from '../../shared/wire/event-message.ts';
 import { eventSubject } from '../../shared/wire/subjects.ts';
 import type { BrokerAccess } from '../nats/broker-connection.ts';
@@ -74,15 +75,13 @@ export class ResultWaiter {
 
   async #next(leftMs: number): Promise<JobEnd | 'lost' | undefined> {
     if (this.#session === undefined) return 'lost';
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const late = new Promise<undefined>((resolve) => {
-      timer = setTimeout(() => resolve(undefined), leftMs);
-    });
+    const late = Promise.withResolvers<undefined>();
+    const timer = startTimer(leftMs, () => late.resolve(undefined));
     try {
-      const ended = Promise.race([this.#ended.promise, late]);
+      const ended = Promise.race([this.#ended.promise, late.promise]);
       return await this.#session.lost.race(ended, (): 'lost' => 'lost');
     } finally {
-      clearTimeout(timer);
+      timer.stop();
     }
   }
 
@@ -96,7 +95,7 @@ export class ResultWaiter {
         if (missed !== undefined) this.#take(missed, undefined);
         return;
       } catch {
-        await scheduler.wait(Math.min(RETRY_MS, Math.max(0, untilMs - Date.now())));
+        await pause(Math.min(RETRY_MS, untilMs - Date.now()));
       }
     }
   }

@@ -2,6 +2,7 @@ import { context, ROOT_CONTEXT } from '@opentelemetry/api';
 import { withDeadline } from '../../shared/deadline.ts';
 import { ThroughlineError, unavailable } from '../../shared/errors.ts';
 import { serverNames } from '../../shared/nats/broker-address.ts';
+import { pause } from '../../shared/timers.ts';
 import { SERVICE } from '../../shared/trace/semantics.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { withService } from '../telemetry/service.ts';
@@ -134,8 +135,8 @@ export class BrokerConnection {
 
   async #connect(): Promise<BrokerSession> {
     this.#state = 'connecting';
-    const pause = this.#failedAt + PAUSE_MS - Date.now();
-    if (pause > 0) await scheduler.wait(pause);
+    const pauseMs = this.#failedAt + PAUSE_MS - Date.now();
+    if (pauseMs > 0) await pause(pauseMs);
     try {
       const session = await openSession(this.#settings, this.#name, this.#lastServer);
       this.#adopt(session);

@@ -2,6 +2,7 @@ import type { TraceConfig } from '@microlabs/otel-cf-workers';
 import { context, propagation } from '@opentelemetry/api';
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
 import { ThroughlinePropagator } from '../../shared/propagation/index.ts';
+import { pause } from '../../shared/timers.ts';
 import { tracesTarget } from '../../shared/trace/otel-settings.ts';
 import { SERVICE } from '../../shared/trace/semantics.ts';
 import { spanLine } from '../../shared/trace/span-line.ts';
@@ -55,7 +56,7 @@ function start(
     maxQueueSize: config.OTEL_BSP_MAX_QUEUE_SIZE,
     maxBatchSize: config.OTEL_BSP_MAX_EXPORT_BATCH_SIZE,
     windowMs: config.OTEL_BSP_SCHEDULE_DELAY,
-    wait: (ms) => scheduler.wait(ms),
+    wait: pause,
     now: () => Date.now(),
   });
   return { on: true, processor, trace: traceConfig(config, processor, acceptTraceContext) };

@@ -1,5 +1,6 @@
 import { ThroughlineError } from '../../shared/errors.ts';
 import type { HistoryEvent } from '../../shared/job/event-record.ts';
+import { pause } from '../../shared/timers.ts';
 import type { WatchRead } from './job-watch.ts';
 import type { WatchLease } from './job-watches.ts';
 
@@ -78,7 +79,7 @@ class EventStreamSource implements UnderlyingByteSource {
       const left = until - Date.now();
       if (left <= 0) return STREAM_HEARTBEAT;
       // A read that failed is tried again soon; a new event is waited for.
-      if (read === undefined) await scheduler.wait(Math.min(left, RETRY_MS));
+      if (read === undefined) await pause(Math.min(left, RETRY_MS));
       else await this.#lease.watch.wait(this.#position, left);
     }
     return undefined;

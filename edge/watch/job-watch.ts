@@ -2,6 +2,7 @@ import { context, ROOT_CONTEXT } from '@opentelemetry/api';
 import { ThroughlineError } from '../../shared/errors.ts';
 import { type HistoryEvent, recordedEvent } from '../../shared/job/event-record.ts';
 import { EVENTS_STREAM } from '../../shared/nats/streams.ts';
+import { pause, startTimer } from '../../shared/timers.ts';
 import { SERVICE } from '../../shared/trace/semantics.ts';
 import { readJobEvent } from '../../shared/wire/event-message.ts';
 import { eventSubject } from '../../shared/wire/subjects.ts';
@@ -116,11 +117,11 @@ export class JobWatch {
     if (this.#stopped || this.#tail.head > after) return;
     await new Promise<void>((resolve) => {
       const wake = (): void => {
-        clearTimeout(timer);
+        timer.stop();
         this.#sleepers.delete(wake);
         resolve();
       };
-      const timer = setTimeout(wake, ms);
+      const timer = startTimer(ms, wake);
       this.#sleepers.add(wake);
     });
   }
@@ -141,7 +142,7 @@ export class JobWatch {
       } catch (thrown) {
         const { code, message } = ThroughlineError.from(thrown);
         this.#log.warn('cannot follow a job now', { job_id: this.#job.jobId, code, reason: message });
-        await Promise.race([scheduler.wait(pauseMs), this.#hasStopped.promise]);
+        await Promise.race([pause(pauseMs), this.#hasStopped.promise]);
         pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS);
       }
     }

@@ -1,7 +1,8 @@
 import * as z from 'zod';
 import { JobError } from './job.ts';
+import { CALLBACK_EVENT_KINDS } from './job-state.ts';
 
-const CALLBACK_EVENT_KINDS = ['callback-delivered', 'callback-retrying', 'callback-failed'] as const;
+export { isCallbackEvent } from './job-state.ts';
 
 /**
  * The outcome of one delivery of a callback. The event is stored on a subject of its own, because the last event on the
@@ -29,10 +30,3 @@ export const CallbackEvent = z.object({
   redriveCount: z.int().min(1).optional(),
 });
 export type CallbackEvent = z.infer<typeof CallbackEvent>;
-
-/** Whether an event of a job's history is about its callback. */
-export function isCallbackEvent<E extends { readonly kind: string }>(
-  event: E,
-): event is Extract<E, { readonly kind: CallbackEvent['kind'] }> {
-  return (CALLBACK_EVENT_KINDS as readonly string[]).includes(event.kind);
-}

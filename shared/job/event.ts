@@ -1,37 +1,18 @@
 import * as z from 'zod';
 import { defined } from '../defined.ts';
 import { type AcceptedJob, jobLinks } from './accepted-job.ts';
-import { isTerminal, type Job, JobError, type JobState, Progress } from './job.ts';
+import { type Job, JobError, Progress } from './job.ts';
 import { EventSpec, pickEventSpec, pickShownSpec } from './job-spec.ts';
+import { EVENT_KINDS, EVENT_STATES, type EventKind, isTerminalEvent } from './job-state.ts';
 import { Redrive } from './redrive.ts';
 
-/** The kinds of events, and the state of a job whose last event is of that kind. */
-export const EVENT_STATES = {
-  started: 'running',
-  progress: 'running',
-  retrying: 'retrying',
-  /** A worker that was stopping handed the job back. The attempt is not spent. */
-  released: 'queued',
-  succeeded: 'succeeded',
-  failed: 'failed',
-  cancelled: 'cancelled',
-  /** The dead letter was sent to the queue again. The job starts over. */
-  redriven: 'queued',
-} as const satisfies Record<string, JobState>;
-
-export type EventKind = keyof typeof EVENT_STATES;
-const KINDS = Object.keys(EVENT_STATES) as [EventKind, ...EventKind[]];
-
-/** Whether `value` is the name of a kind of event. */
-export function isEventKind(value: string): value is EventKind {
-  return KINDS.some((kind) => kind === value);
-}
+export { EVENT_STATES, type EventKind, isEventKind, isTerminalEvent } from './job-state.ts';
 
 /**
  * The body of an event: a full snapshot of the job, so the last event alone gives the job's state.
  */
 export const JobEvent = z.object({
-  kind: z.enum(KINDS),
+  kind: z.enum(EVENT_KINDS),
   jobId: z.string(),
   operation: z.string(),
   attempt: z.int().min(0),
@@ -56,11 +37,6 @@ export const JobEvent = z.object({
   ...Redrive.partial().shape,
 });
 export type JobEvent = z.infer<typeof JobEvent>;
-
-/** Whether nothing happens to the job after this event. */
-export function isTerminalEvent({ kind }: Pick<JobEvent, 'kind'>): boolean {
-  return isTerminal(EVENT_STATES[kind]);
-}
 
 /** What an event says besides what its job says: the attempt, its times, its trace, and what happened. */
 export interface EventFacts {

@@ -1,16 +1,11 @@
 import * as z from 'zod';
 import { ShownSpec } from './job-spec.ts';
+import { JOB_STATES } from './job-state.ts';
 
-export const JOB_STATES = ['queued', 'running', 'retrying', 'succeeded', 'failed', 'cancelled'] as const;
+export { isTerminal, JOB_STATES } from './job-state.ts';
+
 export const JobState = z.enum(JOB_STATES);
 export type JobState = z.infer<typeof JobState>;
-
-const TERMINAL: readonly JobState[] = ['succeeded', 'failed', 'cancelled'];
-
-/** Whether a job in this state is never executed again. */
-export function isTerminal(state: JobState): boolean {
-  return TERMINAL.includes(state);
-}
 
 /** Why a job, or one attempt of it, did not succeed. */
 export const JobError = z.object({

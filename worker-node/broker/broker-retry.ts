@@ -1,9 +1,9 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { JetStreamApiError } from '@nats-io/jetstream';
 import { errors } from '@nats-io/transport-node';
 import { backoff } from '../../shared/backoff.ts';
 import { describeThrown, ThroughlineError } from '../../shared/errors.ts';
 import { API_CODE, isWrongLastSequenceCode } from '../../shared/nats/api-error.ts';
+import { pause } from '../../shared/timers.ts';
 import type { WorkerLogger } from '../log.ts';
 
 const PAUSE = { minDelayMs: 100, maxDelayMs: 5_000 };
@@ -52,7 +52,7 @@ export class BrokerRetry {
           throw new ThroughlineError('broker-unavailable', reason, { cause });
         this.#note(what, reason);
         const pauseMs = backoff(attempt, PAUSE, Math.random());
-        await delay(pauseMs, undefined, { signal: this.#patience }).catch(() => undefined);
+        await pause(pauseMs, this.#patience).catch(() => undefined);
       }
     }
   }

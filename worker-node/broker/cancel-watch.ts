@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { describeThrown, ThroughlineError } from '../../shared/errors.ts';
 import type { JobAddress } from '../../shared/job/job-address.ts';
+import { startInterval } from '../../shared/timers.ts';
 import { type CancelNotice, readCancelNotice } from '../../shared/wire/cancel.ts';
 import { CANCEL_SUBJECTS } from '../../shared/wire/subjects.ts';
 import type { WorkerLogger } from '../log.ts';
@@ -58,8 +59,8 @@ export class CancelWatch {
         refusal,
       );
     }
-    const timer = setInterval(() => void watch.#recheck(), parts.recheckMs);
-    watch.#stopping.signal.addEventListener('abort', () => clearInterval(timer), { once: true });
+    const timer = startInterval(parts.recheckMs, () => void watch.#recheck());
+    watch.#stopping.signal.addEventListener('abort', timer.stop, { once: true });
     return watch;
   }
 

@@ -2,6 +2,7 @@ import { type Context, context, propagation, SpanStatusCode, trace } from '@open
 import { describeThrown, ThroughlineError } from '../../shared/errors.ts';
 import type { CallbackEvent } from '../../shared/job/callback-event.ts';
 import { extract, fromNatsHeaders, inject, startTrace } from '../../shared/propagation/index.ts';
+import { startInterval, startTimeLimit } from '../../shared/timers.ts';
 import { ATTR } from '../../shared/trace/semantics.ts';
 import { type CallbackTask, readCallbackTask } from '../../shared/wire/callback-task.ts';
 import { headerValues } from '../../shared/wire/headers.ts';
@@ -66,12 +67,12 @@ export class CallbackDeliverer implements DeliveryHandler {
 
   async process(delivery: Delivery, stop: AbortSignal): Promise<void> {
     const { log, metrics, ackWaitMs } = this.#parts;
-    const keepAlive = setInterval(delivery.working, ackWaitMs / 3);
+    const keepAlive = startInterval(ackWaitMs / 3, delivery.working);
     const { outcome, ack } = await this.#handle(delivery, stop).catch((thrown: unknown): Ending => {
       log.error({ reason: describeThrown(thrown) }, 'callback not settled; it will be delivered again');
       return { outcome: 'unsettled', ack: { kind: 'nak', delayMs: OWN_FAILURE_DELAY_MS } };
     });
-    clearInterval(keepAlive);
+    keepAlive.stop();
     delivery.settle(ack);
     metrics.callbackSettled(outcome);
   }
@@ -132,14 +133,16 @@ export class CallbackDeliverer implements DeliveryHandler {
       const spent = new ThroughlineError('attempts-spent', `${attempt} deliveries did not come to an end`);
       return verdictOfThrow(spent, undefined);
     }
-    const deadline = AbortSignal.timeout(timeoutMs);
+    const deadline = startTimeLimit(timeoutMs);
     const traceparents = { ofJob, ofDelivery: inject(context.active()).traceparent };
     try {
-      const signal = AbortSignal.any([deadline, stop]);
+      const signal = AbortSignal.any([deadline.signal, stop]);
       return verdictOfAnswer(await sendCallback(this.#parts, task, traceparents, signal), Date.now());
     } catch (thrown) {
       if (stop.aborted) return 'released';
-      return verdictOfThrow(thrown, deadline.aborted ? `no answer within ${timeoutMs} ms` : undefined);
+      return verdictOfThrow(thrown, deadline.signal.aborted ? `no answer within ${timeoutMs} ms` : undefined);
+    } finally {
+      deadline.stop();
     }
   }
 

@@ -11,6 +11,7 @@ import { describeThrown, ThroughlineError } from '../../shared/errors.ts';
 import { isTerminalEvent, type JobEvent } from '../../shared/job/event.ts';
 import { eventOfRedrive } from '../../shared/job/redrive.ts';
 import { type Extraction, extract, fromNatsHeaders, startTrace } from '../../shared/propagation/index.ts';
+import { startInterval } from '../../shared/timers.ts';
 import { ATTR } from '../../shared/trace/semantics.ts';
 import { parseJobSubject } from '../../shared/wire/subjects.ts';
 import type { CallbackPublisher } from '../broker/callback-publisher.ts';
@@ -87,11 +88,12 @@ export class JobPipeline implements DeliveryHandler {
     const span = this.#startSpan(delivery, parent);
     await context.with(trace.setSpan(parent, span), async () => {
       this.#noteContext(span, extraction);
-      const keepAlive = setInterval(() => message.latest.working(), this.#parts.ackWaitMs / KEEP_ALIVES);
+      const keepAliveMs = this.#parts.ackWaitMs / KEEP_ALIVES;
+      const keepAlive = startInterval(keepAliveMs, () => message.latest.working());
       const ending = await this.#handle(delivery, span, stop).catch((thrown: unknown) =>
         this.#endOwnFailure(delivery, span, thrown),
       );
-      clearInterval(keepAlive);
+      keepAlive.stop();
       this.#messages.close(message);
       this.#settle(message.latest, span, ending);
     });

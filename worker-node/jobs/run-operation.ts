@@ -1,6 +1,7 @@
 import { ThroughlineError } from '../../shared/errors.ts';
 import { Progress } from '../../shared/job/job.ts';
 import { LIMITS } from '../../shared/job/limits.ts';
+import { startTimer } from '../../shared/timers.ts';
 import { writeJson } from '../../shared/wire/json-body.ts';
 import type { WorkerLogger } from '../log.ts';
 import type { Operation } from '../operations/operation.ts';
@@ -34,16 +35,16 @@ export async function runOperation(
 ): Promise<AttemptOutcome> {
   const { abort, progress } = options;
   const limitMs = Math.min(attempt.job.spec.timeoutMs ?? operation.timeoutMs, operation.timeoutMs);
-  const timer = setTimeout(() => {
+  const timer = startTimer(limitMs, () => {
     abort.abort(new ThroughlineError('operation-timeout', `the attempt took longer than ${limitMs} ms`));
-  }, limitMs);
+  });
   try {
     return await Promise.race([runHandler(operation, attempt, options), aborted(abort.signal)]);
   } catch (thrown) {
     // An operation that is aborted often throws an error of its own. The reason of the signal says what happened.
     return outcomeOfThrow(abort.signal.aborted ? abort.signal.reason : thrown);
   } finally {
-    clearTimeout(timer);
+    timer.stop();
     abort.close();
     progress.stop();
   }

@@ -1,7 +1,7 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import type { JsMsg } from '@nats-io/jetstream';
 import { backoff } from '../../../shared/backoff.ts';
 import { describeThrown } from '../../../shared/errors.ts';
+import { pause, startTimer } from '../../../shared/timers.ts';
 import type { WorkerLogger } from '../../log.ts';
 import { type Delivery, deliveryOf } from './delivery.ts';
 import type { DurableConsumer } from './durable-consumer.ts';
@@ -89,10 +89,10 @@ export class ConsumeLoop {
   async stop(graceMs: number): Promise<void> {
     this.#stopping.abort();
     this.#wake();
-    const timer = setTimeout(() => this.#giveUp.abort(), graceMs);
+    const timer = startTimer(graceMs, () => this.#giveUp.abort());
     await Promise.all([...this.#pulls.keys()].map((pull) => this.#end(pull)));
     while (this.#running.size > 0) await Promise.allSettled([...this.#running]);
-    clearTimeout(timer);
+    timer.stop();
   }
 
   /** Opens one pull. Its messages are handled in the background. */
@@ -148,9 +148,9 @@ export class ConsumeLoop {
     log.warn({ reason: this.#problem, failures: this.#failures }, `cannot pull ${what}`);
   }
 
-  #pause(): Promise<unknown> {
+  #pause(): Promise<void> {
     const pauseMs = backoff(this.#failures, PAUSE, Math.random());
-    return delay(pauseMs, undefined, { signal: this.#stopping.signal }).catch(() => undefined);
+    return pause(pauseMs, this.#stopping.signal).catch(() => undefined);
   }
 
   /** Waits until a handler or a pull ends. Those that end in the same turn of the event loop count as one. */
