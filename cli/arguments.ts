@@ -7,7 +7,7 @@ import { InvalidArgumentError } from 'commander';
 import { ACCESS_SCOPES, type AccessScope, isAccessScope, isApiKeyId } from '../shared/api/access.ts';
 import { isCallbackUrl } from '../shared/job/callback.ts';
 import { JOB_STATES, type JobState } from '../shared/job/job.ts';
-import { isOperationName, isToken } from '../shared/job/job-address.ts';
+import { isIdempotencyKey, isOperationName, isToken } from '../shared/job/job-address.ts';
 import { LIMITS } from '../shared/job/limits.ts';
 import { parseDuration } from '../shared/text/duration.ts';
 import { type BaggagePair, parseBaggagePair } from './trace/baggage.ts';
@@ -97,8 +97,7 @@ export function callbackUrl(text: string): string {
   );
 }
 
-/** Checks a key by the API's rule, so that nothing else can get into the header. */
 export function idempotencyKey(text: string): string {
-  if (/^[\x21-\x7e]{1,255}$/.test(text)) return text;
-  throw new InvalidArgumentError('It must be 1 to 255 visible ASCII characters.');
+  if (isIdempotencyKey(text)) return text;
+  throw new InvalidArgumentError('It must be 1 to 255 visible ASCII characters, or a text in double quotes.');
 }

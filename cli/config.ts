@@ -1,5 +1,6 @@
 import * as z from 'zod';
-import { optionalText, parseConfig, url } from '../shared/config.ts';
+import { optionalText, parseConfig } from '../shared/config.ts';
+import { parseBaseUrl } from '../shared/text/base-url.ts';
 import { unknownSettings } from '../shared/text/setting-names.ts';
 import { isOtelSdkName, OTEL_NAMES } from '../shared/trace/otel-names.ts';
 
@@ -7,13 +8,14 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 
 const DEFAULT_URL = 'http://127.0.0.1:8787';
 
-/** An HTTP address that paths are added to, so it may have no query and no fragment. fetch refuses credentials. */
-const BaseUrl = url('http', 'https')
-  .refine((text) => {
-    const { username, password, search, hash } = URL.parse(text) ?? {};
-    return [username, password, search, hash].every((part) => !part);
-  }, 'must be a URL without credentials, query and fragment')
-  .transform((text) => text.replace(/\/+$/, ''));
+/** An HTTP address that paths are added to. The value has no slash at its end. */
+const baseUrl = (options: { readonly isApi: boolean }) =>
+  z.string().transform((text, context) => {
+    const parsed = parseBaseUrl(text, options);
+    if ('url' in parsed) return parsed.url;
+    context.addIssue({ code: 'custom', message: parsed.fault });
+    return z.NEVER;
+  });
 
 /** An API key or a token that fits into a header. The API decides whether it is valid. */
 const ApiKey = z.string().regex(/^[\x21-\x7e]{1,8192}$/, 'must be 1 to 8192 visible ASCII characters');
@@ -28,9 +30,9 @@ const NAMES = {
 } as const;
 
 const Settings = z.object({
-  [NAMES.url]: z.preprocess((value) => emptyIsUnset(value) ?? DEFAULT_URL, BaseUrl),
+  [NAMES.url]: z.preprocess((value) => emptyIsUnset(value) ?? DEFAULT_URL, baseUrl({ isApi: true })),
   [NAMES.apiKey]: z.preprocess(emptyIsUnset, ApiKey.optional()),
-  [NAMES.tracesUrl]: z.preprocess(emptyIsUnset, BaseUrl.optional()),
+  [NAMES.tracesUrl]: z.preprocess(emptyIsUnset, baseUrl({ isApi: false }).optional()),
 });
 
 /** Where the API and the traces are, and the key to use. */

@@ -1,11 +1,13 @@
-import * as z from 'zod';
-import { DeadLetterDetail, DeadLetterPage, RedriveReport } from '../shared/api/dead-letter.ts';
-import { JobPage, JobSummary } from '../shared/api/job-list.ts';
-import { type ListedOperation, OperationList } from '../shared/api/operation.ts';
-import { type OutboxItem, OutboxList } from '../shared/api/outbox.ts';
-import { BatchReport } from '../shared/api/submit-job.ts';
+import type { DeadLetterDetail, DeadLetterPage, RedriveReport } from '../shared/api/dead-letter.ts';
+import type { JobPage } from '../shared/api/job-list.ts';
+import type { ListedOperation } from '../shared/api/operation.ts';
+import type { OutboxItem } from '../shared/api/outbox.ts';
+import type { BatchReport } from '../shared/api/submit-job.ts';
 import type { HistoryEvent } from '../shared/job/event-record.ts';
-import { isTerminal, Job } from '../shared/job/job.ts';
+import type { Job } from '../shared/job/job.ts';
+import { isTerminal } from '../shared/job/job-state.ts';
+import { ANSWERS, type Expected } from './answers.ts';
+import { baseUrl, idPart, keyHeader, wholeSeconds } from './arguments.ts';
 import { NoAnswerError } from './errors.ts';
 import type {
   CallOptions,
@@ -18,28 +20,18 @@ import type {
   WaitOptions,
   WatchOptions,
 } from './options.ts';
-import { type Answer, type Expected, type Request, Transport } from './transport.ts';
+import { Patience } from './patience.ts';
+import { type Answer, type Request, Transport } from './transport.ts';
 import { watchEvents } from './watch.ts';
 
 /** A request for many jobs may take longer: the API has ten seconds for a redrive of many, and for a batch. */
 const MANY_TIMEOUT_MS = 30_000;
 
-/** What each call answers. Fields that a later version of the API adds to a job or a dead letter are kept. */
-const ANSWERS = {
-  job: { schema: Job.loose(), name: 'a job' },
-  jobs: { schema: JobPage.extend({ jobs: z.array(JobSummary.loose()) }), name: 'a list of jobs' },
-  batch: { schema: BatchReport, name: 'a report of a batch' },
-  deadLetter: { schema: DeadLetterDetail.loose(), name: 'a dead letter' },
-  deadLetters: { schema: DeadLetterPage, name: 'a list of dead letters' },
-  redrives: { schema: RedriveReport, name: 'a report of redrives' },
-  outbox: { schema: OutboxList, name: 'a list of the outbox' },
-  operations: { schema: OperationList, name: 'a list of operations' },
-} as const;
-
 /**
  * A client of the HTTP API, version 1. Every method throws {@link ApiError} when the API answers with an error, and
- * {@link NoAnswerError} when no answer comes that can be read. When a signal ends a call, the call throws the signal's
- * reason.
+ * {@link NoAnswerError} when no answer comes that can be read. What can never be sent, such as a line break in a key, is
+ * a ThroughlineError `request-invalid`, and nothing is sent then. When a signal ends a call, the call throws the
+ * signal's reason.
  *
  * @example
  * const client = new ThroughlineClient({ url: 'https://jobs.example', apiKey });
@@ -56,7 +48,7 @@ export class ThroughlineClient {
   readonly #operationsUrl: string;
 
   constructor(options: ClientOptions) {
-    const url = options.url.replace(/\/+$/, '');
+    const url = baseUrl(options.url);
     this.#transport = new Transport(options);
     this.jobsUrl = `${url}/v1/jobs`;
     this.deadLettersUrl = `${url}/v1/dead-letters`;
@@ -64,9 +56,9 @@ export class ThroughlineClient {
     this.#operationsUrl = `${url}/v1/operations`;
   }
 
-  /** Address of a job. */
+  /** Address of a job. @throws ThroughlineError `request-invalid` when nothing can have this id */
   jobUrl(id: string): string {
-    return `${this.jobsUrl}/${encodeURIComponent(id)}`;
+    return `${this.jobsUrl}/${idPart(id)}`;
   }
 
   /**
@@ -77,8 +69,10 @@ export class ThroughlineClient {
     body: Submission,
     options: SubmitOptions = {},
   ): Promise<{ job: Job; status: number; replayed: boolean }> {
-    const headers = { ...preferHeader(options), ...keyHeader(options) };
-    const answer = await this.#ask(ANSWERS.job, this.jobsUrl, { ...options, method: 'POST', headers, body });
+    const waiting = waitingFor(options);
+    const headers = { ...waiting.headers, ...keyHeader(options.idempotencyKey) };
+    const request = { ...waiting, method: 'POST', headers, body };
+    const answer = await this.#ask(ANSWERS.job, this.jobsUrl, request);
     const replayed = answer.headers.get('idempotency-replayed') === 'true';
     return { job: answer.value, status: answer.status, replayed };
   }
@@ -91,7 +85,7 @@ export class ThroughlineClient {
     jobs: readonly unknown[],
     options: Omit<SubmitOptions, 'waitSeconds'> = {},
   ): Promise<BatchReport> {
-    const request = { method: 'POST', headers: keyHeader(options), body: { jobs } };
+    const request = { method: 'POST', headers: keyHeader(options.idempotencyKey), body: { jobs } };
     return (await this.#askForMany(ANSWERS.batch, `${this.jobsUrl}/batch`, { ...options, ...request })).value;
   }
 
@@ -107,27 +101,43 @@ export class ThroughlineClient {
 
   /** Waits until a job has ended, however long that takes, and reads it. */
   async wait(id: string, options: CallOptions = {}): Promise<Job> {
-    let job = await this.get(id, options);
+    let job = await this.#read(id, options);
     // A loop, because a redrive may start the job again after its last event and before the next read.
     while (!isTerminal(job.state)) {
       for await (const _ of this.watch(id, options));
-      job = await this.get(id, options);
+      job = await this.#read(id, options);
     }
     return job;
   }
 
+  /** Reads a job. Waits while the API is away or busy. */
+  async #read(id: string, options: CallOptions): Promise<Job> {
+    const url = this.jobUrl(id);
+    const patience = new Patience({ signal: this.#transport.signalOf(options) });
+    for (;;) {
+      try {
+        return (await this.#transport.request(ANSWERS.job, url, options)).value;
+      } catch (thrown) {
+        await patience.afterFailure(thrown).catch((final: unknown) => {
+          throw this.#surfaced(final);
+        });
+      }
+    }
+  }
+
   /**
    * Gives the events of a job as they happen: from the first event, or from the one after `lastEventId`, to the job's
-   * end. It connects again when a connection breaks. To leave the loop closes the connection.
+   * end. It connects again when a connection breaks, and after as long as the API asks for when it is busy. To leave
+   * the loop closes the connection.
    */
   async *watch(id: string, options: WatchOptions = {}): AsyncGenerator<HistoryEvent> {
     const url = `${this.jobUrl(id)}/events`;
-    const signal = this.#transport.signalOf(options);
+    const patience = new Patience({ signal: this.#transport.signalOf(options), onBusy: options.onBusy });
     try {
       yield* watchEvents(
-        (lastId) => this.#transport.openStream(url, lastId, options),
+        (lastId, onId) => this.#transport.openStream(url, lastId, onId, options),
         options.lastEventId,
-        signal,
+        patience,
       );
     } catch (thrown) {
       throw this.#surfaced(thrown);
@@ -139,7 +149,7 @@ export class ThroughlineClient {
    * @returns the job as it is now, and the HTTP status: 202 means that a worker was told to end the job
    */
   async cancel(id: string, options: WaitOptions = {}): Promise<{ job: Job; status: number }> {
-    const request = { ...options, method: 'DELETE', headers: preferHeader(options) };
+    const request = { ...waitingFor(options), method: 'DELETE' };
     const { value, status } = await this.#ask(ANSWERS.job, this.jobUrl(id), request);
     return { job: value, status };
   }
@@ -173,7 +183,7 @@ export class ThroughlineClient {
 
   /** Sends a rejected job of the outbox again. */
   async retry(id: string, options: CallOptions = {}): Promise<Job> {
-    const url = `${this.outboxUrl}/${encodeURIComponent(id)}/retry`;
+    const url = `${this.outboxUrl}/${idPart(id)}/retry`;
     return (await this.#ask(ANSWERS.job, url, { ...options, method: 'POST' })).value;
   }
 
@@ -192,7 +202,7 @@ export class ThroughlineClient {
   }
 
   #deadLetterUrl(id: string): string {
-    return `${this.deadLettersUrl}/${encodeURIComponent(id)}`;
+    return `${this.deadLettersUrl}/${idPart(id)}`;
   }
 
   async #ask<T>(expected: Expected<T>, url: string, request: Request): Promise<Answer<T>> {
@@ -214,10 +224,9 @@ function queryOf(filter: JobFilter | DeadLetterFilter): string {
   return query.size === 0 ? '' : `?${query}`;
 }
 
-function preferHeader({ waitSeconds }: WaitOptions): Record<string, string> {
-  return waitSeconds === undefined ? {} : { prefer: `wait=${waitSeconds}` };
-}
-
-function keyHeader({ idempotencyKey }: SubmitOptions): Record<string, string> {
-  return idempotencyKey === undefined ? {} : { 'idempotency-key': idempotencyKey };
+/** A request for which the API may wait: the header that asks for it, and the time to allow for it. */
+function waitingFor(options: WaitOptions): CallOptions & Pick<Request, 'headers' | 'waitSeconds'> {
+  const waitSeconds = wholeSeconds(options.waitSeconds);
+  const headers: Record<string, string> = waitSeconds === undefined ? {} : { prefer: `wait=${waitSeconds}` };
+  return { ...options, waitSeconds, headers };
 }

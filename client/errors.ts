@@ -1,20 +1,7 @@
-import * as z from 'zod';
-import { problemOf } from '../shared/api/problem.ts';
-import { ERRORS, type ErrorCode, ThroughlineError } from '../shared/errors.ts';
+import { ERRORS, type ErrorCode, ThroughlineError, type Violation } from '../shared/errors.ts';
 import { parseJson } from '../shared/text/json.ts';
-
-/** The parts of a problem document that are read. A malformed part is left out and the others are kept. */
-const ProblemDocument = z.looseObject({
-  code: z.string().optional().catch(undefined),
-  title: z.string().optional().catch(undefined),
-  detail: z.string().optional().catch(undefined),
-  traceId: z.string().optional().catch(undefined),
-  violations: z
-    .array(z.object({ path: z.string(), message: z.string() }))
-    .default([])
-    .catch([]),
-  suggestions: z.array(z.string()).default([]).catch([]),
-});
+import { retryAfterMs } from '../shared/text/retry-after.ts';
+import { isObject, list, object, text } from './shape.ts';
 
 /** An error that the API answered. If this version does not know the API's code, it has the nearest code that it knows. */
 export class ApiError extends ThroughlineError {
@@ -22,16 +9,25 @@ export class ApiError extends ThroughlineError {
   /** The problem document (RFC 9457), with everything that the API sent. */
   readonly problem: Readonly<Record<string, unknown>>;
 
-  constructor(answer: { readonly status: number; readonly url: string; readonly text: string }) {
-    const sent = ProblemDocument.safeParse(parseJson(answer.text)).data;
-    const message = sent?.detail ?? sent?.title ?? `${answer.url} answered with HTTP status ${answer.status}`;
-    super(codeOf(sent?.code, answer.status), message, {
-      violations: sent?.violations ?? [],
-      suggestions: sent?.suggestions ?? [],
+  constructor(answer: {
+    readonly status: number;
+    readonly url: string;
+    readonly headers?: Headers;
+    readonly text: string;
+  }) {
+    const sent = readProblem(answer.text);
+    const message = sent.detail ?? sent.title ?? `${answer.url} answered with HTTP status ${answer.status}`;
+    const code = codeOf(sent.code, answer.status);
+    const askedMs = retryAfterMs(answer.headers?.get('retry-after'), Date.now());
+    super(code, message, {
+      violations: sent.violations,
+      suggestions: sent.suggestions,
+      ...(askedMs === undefined ? {} : { retryAfterSeconds: Math.ceil(askedMs / 1_000) }),
     });
     this.name = 'ApiError';
     this.httpStatus = answer.status;
-    this.problem = { ...problemOf(this, sent?.traceId), status: answer.status, ...sent };
+    const own = { type: `urn:throughline:problem:${code}`, title: ERRORS[code].title, code, detail: message };
+    this.problem = { ...own, status: answer.status, ...sent };
   }
 
   /** The trace of the failed request: name it when you ask for help. */
@@ -42,6 +38,32 @@ export class ApiError extends ThroughlineError {
   override get status(): number {
     return this.httpStatus;
   }
+}
+
+/** The parts of a problem document that are read. */
+interface SentProblem {
+  readonly code?: string;
+  readonly title?: string;
+  readonly detail?: string;
+  readonly traceId?: string;
+  readonly violations: readonly Violation[];
+  readonly suggestions: readonly string[];
+}
+
+const violation = object<Violation>({ path: text, message: text });
+
+/** Reads a problem document. A malformed part is left out and the others are kept, also those that are not known. */
+function readProblem(body: string): SentProblem {
+  const document = parseJson(body);
+  if (!isObject(document)) return { violations: [], suggestions: [] };
+  const { code, title, detail, traceId, violations, suggestions, ...others } = document;
+  const texts = Object.entries({ code, title, detail, traceId }).filter(([, part]) => text(part));
+  return {
+    ...others,
+    ...Object.fromEntries(texts),
+    violations: list(violation)(violations) ? violations : [],
+    suggestions: list(text)(suggestions) ? suggestions : [],
+  };
 }
 
 function codeOf(sent: string | undefined, status: number): ErrorCode {

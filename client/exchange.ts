@@ -1,5 +1,6 @@
 import { describeThrown } from '../shared/errors.ts';
 import { secondsText } from '../shared/text/duration.ts';
+import { startTimeLimit, startTimer, type Timer } from '../shared/timers.ts';
 import { NoAnswerError } from './errors.ts';
 
 /** An HTTP request. */
@@ -29,17 +30,21 @@ export interface HttpAnswer {
  */
 export async function exchange(request: HttpRequest): Promise<HttpAnswer> {
   const { fetch = globalThis.fetch, method = 'GET', url, headers, body, timeoutMs, signal } = request;
+  const limit = startTimeLimit(timeoutMs);
   try {
     const response = await fetch(url, {
       method,
       headers,
       redirect: 'manual',
-      signal: AbortSignal.any([signal, AbortSignal.timeout(Math.max(1, Math.ceil(timeoutMs)))]),
+      signal: AbortSignal.any([signal, limit.signal]),
       ...(body === undefined ? {} : { body }),
     });
-    return { url, status: response.status, headers: response.headers, text: await response.text() };
+    const { status, headers: answered } = response;
+    return { url, status, headers: answered, text: await textOf(chunksOf(response, request), request) };
   } catch (cause) {
     throw failureOf(request, cause);
+  } finally {
+    limit.stop();
   }
 }
 
@@ -47,7 +52,7 @@ export async function exchange(request: HttpRequest): Promise<HttpAnswer> {
 interface HttpStream {
   readonly url: string;
   readonly status: number;
-  readonly mediaType: string;
+  readonly headers: Headers;
   readonly body: AsyncIterable<Uint8Array>;
 }
 
@@ -65,20 +70,32 @@ export async function exchangeStream(request: HttpRequest): Promise<HttpStream> 
       redirect: 'manual',
       signal: AbortSignal.any([signal, silence.signal]),
     });
-    const mediaType = (response.headers.get('content-type') ?? '').split(';', 1)[0] ?? '';
     const body = chunksOf(response, request, silence);
-    return { url, status: response.status, mediaType: mediaType.trim().toLowerCase(), body };
+    return { url, status: response.status, headers: response.headers, body };
   } catch (cause) {
     silence.stop();
     throw failureOf(request, cause);
   }
 }
 
-/** Reads a whole body as text. */
-export async function textOf(body: AsyncIterable<Uint8Array>): Promise<string> {
+/** The most bytes of an answer. The largest is that of a batch: 100 jobs, each with its result. */
+const MAX_ANSWER_BYTES = 128 * 1024 * 1024;
+
+/** Reads a whole body as text. @throws NoAnswerError `answer-invalid` when it is too long */
+export async function textOf(
+  body: AsyncIterable<Uint8Array>,
+  { who, url }: Pick<HttpRequest, 'who' | 'url'>,
+): Promise<string> {
   const decoder = new TextDecoder();
   let text = '';
-  for await (const chunk of body) text += decoder.decode(chunk, { stream: true });
+  let bytes = 0;
+  for await (const chunk of body) {
+    bytes += chunk.byteLength;
+    if (bytes > MAX_ANSWER_BYTES) {
+      throw new NoAnswerError('answer-invalid', `${who} at ${url} sent an answer of more than 128 MiB`);
+    }
+    text += decoder.decode(chunk, { stream: true });
+  }
   return text + decoder.decode();
 }
 
@@ -86,7 +103,7 @@ export async function textOf(body: AsyncIterable<Uint8Array>): Promise<string> {
 class SilenceLimit {
   readonly #limitMs: number;
   readonly #controller = new AbortController();
-  #timer: ReturnType<typeof setTimeout> | undefined;
+  #timer: Timer | undefined;
 
   constructor(limitMs: number) {
     this.#limitMs = limitMs;
@@ -100,11 +117,11 @@ class SilenceLimit {
   restart(): void {
     this.stop();
     const abort = (): void => this.#controller.abort(new DOMException('nothing came', 'TimeoutError'));
-    this.#timer = setTimeout(abort, this.#limitMs);
+    this.#timer = startTimer(this.#limitMs, abort);
   }
 
   stop(): void {
-    clearTimeout(this.#timer);
+    this.#timer?.stop();
   }
 }
 
@@ -112,19 +129,19 @@ class SilenceLimit {
 async function* chunksOf(
   { body }: Response,
   request: HttpRequest,
-  silence: SilenceLimit,
+  silence?: SilenceLimit,
 ): AsyncGenerator<Uint8Array> {
   // A reader, because not every browser can iterate over a stream.
   const reader = body?.getReader();
   try {
     for (let read = await reader?.read(); read?.done === false; read = await reader?.read()) {
-      silence.restart();
+      silence?.restart();
       yield read.value;
     }
   } catch (cause) {
     throw failureOf(request, cause);
   } finally {
-    silence.stop();
+    silence?.stop();
     await reader?.cancel().catch(() => undefined);
   }
 }
@@ -132,35 +149,57 @@ async function* chunksOf(
 /** What to throw for an error of fetch. */
 function failureOf({ url, timeoutMs, who, signal }: HttpRequest, cause: unknown): unknown {
   if (signal.aborted) return signal.reason;
+  if (cause instanceof NoAnswerError) return cause;
   if (cause instanceof DOMException && cause.name === 'TimeoutError') {
     const message = `${who} at ${url} did not answer within ${secondsText(timeoutMs)}`;
     return new NoAnswerError('timeout', message, cause);
   }
-  return new NoAnswerError('unreachable', `cannot reach ${who} at ${url}: ${reasonOf(cause)}`, cause);
+  return new NoAnswerError('unreachable', `cannot reach ${who} at ${url}: ${reasonOf(cause, url)}`, cause);
 }
 
+const CUT = 'the connection was cut';
+const NO_TRUST = 'the certificate of this address is not one that this machine trusts';
+
+/** Why a request of Node, Deno or Bun failed, by the code of its error. */
 const REASONS: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'connection refused',
-  ECONNRESET: 'the connection was cut',
-  EPIPE: 'the connection was cut',
-  UND_ERR_SOCKET: 'the connection was cut',
+  ECONNRESET: CUT,
+  EPIPE: CUT,
+  UND_ERR_SOCKET: CUT,
   ENOTFOUND: 'no such host',
   EAI_AGAIN: 'the host name cannot be looked up now',
   EHOSTUNREACH: 'no route to the host',
   ENETUNREACH: 'no route to the network',
   ETIMEDOUT: 'the connection timed out',
   UND_ERR_CONNECT_TIMEOUT: 'the connection timed out',
+  CERT_HAS_EXPIRED: 'the certificate of this address has expired',
+  ERR_TLS_CERT_ALTNAME_INVALID: 'the certificate is for another host name',
+  DEPTH_ZERO_SELF_SIGNED_CERT: NO_TRUST,
+  SELF_SIGNED_CERT_IN_CHAIN: NO_TRUST,
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: NO_TRUST,
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: NO_TRUST,
 };
 
 /** Why fetch failed. fetch itself only says `fetch failed`; the reason is its cause, or a cause of the cause. */
-function reasonOf(thrown: unknown): string {
+function reasonOf(thrown: unknown, url: string): string {
   let deepest = thrown;
   for (let depth = 0; deepest instanceof Error && depth < 5; depth++) {
     const code = 'code' in deepest ? String(deepest.code) : '';
-    const reason = REASONS[code];
+    const reason = REASONS[code] ?? reasonOfProtocol(code, url);
     if (reason !== undefined) return reason;
+    // The Fetch standard's list of ports that belong to other protocols ("bad port").
+    if (deepest.message === 'bad port') return 'fetch never calls this port; use another one';
     if (deepest.cause === undefined) break;
     deepest = deepest.cause;
   }
   return describeThrown(deepest);
+}
+
+/** Why two ends do not understand each other: mostly one of them speaks TLS and the other does not. */
+function reasonOfProtocol(code: string, url: string): string | undefined {
+  if (code.startsWith('ERR_SSL_') && url.startsWith('https:')) {
+    return 'no TLS is spoken there; is it an http:// address?';
+  }
+  if (code.startsWith('HPE_')) return 'no HTTP is spoken there; is it an https:// address?';
+  return undefined;
 }

@@ -13,7 +13,8 @@ export type { Problem } from '../shared/api/problem.ts';
 export type { BatchReport, BatchResult } from '../shared/api/submit-job.ts';
 export type { ErrorCode, Violation } from '../shared/errors.ts';
 export type { HistoryEvent, RecordedCallbackEvent, RecordedEvent } from '../shared/job/event-record.ts';
-export { isTerminal, type Job, type JobAttempt, type JobError, type JobState } from '../shared/job/job.ts';
+export type { Job, JobAttempt, JobError, JobState } from '../shared/job/job.ts';
+export { isTerminal } from '../shared/job/job-state.ts';
 export { ThroughlineClient } from './client.ts';
 export { ApiError, NoAnswerError } from './errors.ts';
 export type {

@@ -2,6 +2,7 @@ import type * as z from 'zod';
 import type { SubmitJob } from '../shared/api/submit-job.ts';
 import type { JobState } from '../shared/job/job.ts';
 import type { Carrier } from '../shared/propagation/carrier.ts';
+import type { ApiError } from './errors.ts';
 
 export interface ClientOptions {
   /** Where the API is: `https://jobs.example`. */
@@ -30,12 +31,12 @@ export interface CallOptions {
   readonly trace?: TraceHeaders | undefined;
   /** Ends the request when it aborts. */
   readonly signal?: AbortSignal | undefined;
-  /** Milliseconds for the whole exchange, without the time that the API is asked to wait. */
+  /** Milliseconds for each exchange, without the time that the API is asked to wait. Infinity: no limit. */
   readonly timeoutMs?: number | undefined;
 }
 
 export interface WaitOptions extends CallOptions {
-  /** Asks the API to wait for the job's end before it answers: seconds, at most 60. */
+  /** Asks the API to wait for the job's end before it answers: seconds, rounded up, at most 60. */
   readonly waitSeconds?: number | undefined;
 }
 
@@ -44,9 +45,11 @@ export interface SubmitOptions extends WaitOptions {
   readonly idempotencyKey?: string | undefined;
 }
 
-export interface WatchOptions extends CallOptions {
+export interface WatchOptions extends Omit<CallOptions, 'timeoutMs'> {
   /** The id of the last event that you know. Without it, the events start with the first one. */
   readonly lastEventId?: string | undefined;
+  /** Called each time that the API asks to wait before the next connection: its limits are reached, or NATS is away. */
+  readonly onBusy?: ((refusal: ApiError) => void) | undefined;
 }
 
 /** Which jobs to list. */

@@ -1,23 +1,80 @@
 import { ThroughlineError, type Violation } from '../shared/errors.ts';
 import { jsonPointer } from '../shared/text/json.ts';
 
+const MAX_VIOLATIONS = 10;
+
 /**
- * The body of a request as JSON.
- * @throws ThroughlineError `request-invalid` with the path of each number that JSON does not have: NaN and the infinities,
- *   which would be sent as null, and a bigint
+ * The body of a request as JSON. JSON.stringify alone would make `{}` of a Map and `null` of NaN, so that the job would
+ * get something else than its caller gave.
+ * @throws ThroughlineError `request-invalid` with the path of each part that JSON cannot hold
  */
 export function writeRequestBody(body: unknown): string {
   const violations: Violation[] = [];
   /** The path of each object that is being written. */
-  const paths = new Map<unknown, PropertyKey[]>();
-  const json = JSON.stringify(body, function (this: unknown, key: string, value: unknown) {
-    const path = [...(paths.get(this) ?? []), ...(paths.size === 0 ? [] : [key])];
+  const paths = new Map<unknown, readonly PropertyKey[]>();
+  let path: readonly PropertyKey[] = [];
+  const add = (message: string): void => {
+    if (violations.length < MAX_VIOLATIONS) violations.push({ path: jsonPointer(path), message });
+  };
+  /** `this` is the object that holds the value. */
+  function check(this: unknown, key: string, value: unknown): unknown {
+    path = paths.size === 0 ? [] : [...(paths.get(this) ?? []), key];
     if (typeof value === 'object') paths.set(value, path);
-    if (typeof value !== 'bigint' && (typeof value !== 'number' || Number.isFinite(value))) return value;
-    violations.push({ path: jsonPointer(path), message: `${value} is no number of JSON; send it as text` });
+    const fault = faultOf(value, Array.isArray(this));
+    if (fault === undefined) return value;
+    add(fault);
     return null;
-  });
-  if (violations.length === 0) return json;
-  const places = violations.map(({ path, message }) => `${path || 'the body'}: ${message}`);
+  }
+  const json = stringify(body, check, add);
+  if (violations.length === 0 && json !== undefined) return json;
+  const places = violations.map(({ path: place, message }) => `${place || 'the body'}: ${message}`);
   throw new ThroughlineError('request-invalid', places.join('; '), { violations });
+}
+
+/** JSON.stringify throws by itself for a circle, for too many levels, and where a `toJSON` or a getter throws. */
+function stringify(
+  body: unknown,
+  check: (this: unknown, key: string, value: unknown) => unknown,
+  add: (fault: string) => void,
+): string | undefined {
+  try {
+    return JSON.stringify(body, check);
+  } catch (thrown) {
+    if (thrown instanceof RangeError) add('JSON cannot hold so many levels');
+    else if (thrown instanceof TypeError && thrown.message.includes('circular')) {
+      add('JSON cannot hold an object that holds itself');
+    } else add('an object that cannot be read');
+    return undefined;
+  }
+}
+
+/** Why JSON cannot hold a value; undefined if it can. */
+function faultOf(value: unknown, isItem: boolean): string | undefined {
+  switch (typeof value) {
+    case 'number':
+      return Number.isFinite(value) ? undefined : `${value} is no number of JSON; send it as text`;
+    case 'bigint':
+      return `${value} is no number of JSON; send it as text`;
+    case 'function':
+    case 'symbol':
+      return `JSON cannot hold a ${typeof value}`;
+    case 'undefined':
+      // An object leaves the field out, and a list cannot.
+      return isItem ? 'JSON cannot hold undefined in a list' : undefined;
+    case 'object':
+      return value === null ? undefined : faultOfObject(value);
+    default:
+      return undefined;
+  }
+}
+
+/** The objects that JSON.stringify writes with all that they hold. */
+const WRITABLE = ['Object', 'Array', 'Boolean', 'Number', 'String'];
+
+/** Of any other object JSON.stringify writes the fields, which are not what it holds: `{}` for a Map. */
+function faultOfObject(value: object): string | undefined {
+  const kind = Object.prototype.toString.call(value).slice('[object '.length, -1);
+  if (WRITABLE.includes(kind)) return undefined;
+  const holdsMore = kind === 'Error' || ArrayBuffer.isView(value) || Object.keys(value).length === 0;
+  return holdsMore ? `JSON cannot hold ${/^[AEIO]/.test(kind) ? 'an' : 'a'} ${kind}` : undefined;
 }

@@ -1,5 +1,7 @@
-import type * as z from 'zod';
 import { setCarrier } from '../shared/propagation/carrier.ts';
+import { parseJson } from '../shared/text/json.ts';
+import type { Expected } from './answers.ts';
+import { checkHeaders, checkKey, checkTimeout } from './arguments.ts';
 import { ApiError, NoAnswerError } from './errors.ts';
 import { readEventStream, type StreamMessage } from './event-stream.ts';
 import { exchange, exchangeStream, textOf } from './exchange.ts';
@@ -9,12 +11,6 @@ import { writeRequestBody } from './request-body.ts';
 const TIMEOUT_MS = 15_000;
 /** The API sends something on an event stream every 15 s. After three times that, the connection is dead. */
 const SILENCE_MS = 45_000;
-
-/** What an answer must be: its schema, and a name such as `a job` for an error. */
-export interface Expected<T> {
-  readonly schema: z.ZodType<T>;
-  readonly name: string;
-}
 
 export interface Request extends CallOptions {
   readonly method?: string;
@@ -36,6 +32,7 @@ export class Transport {
   readonly #signal: AbortSignal;
 
   constructor(options: ClientOptions) {
+    checkKey(options.apiKey);
     this.#options = options;
     this.#signal = options.signal ?? new AbortController().signal;
   }
@@ -50,49 +47,42 @@ export class Transport {
       ...{ url, method, fetch: this.#options.fetch, who: 'the API', signal: this.signalOf(request) },
       headers: this.#headersOf(request),
       body: body === undefined ? undefined : writeRequestBody(body),
-      timeoutMs: timeoutMs + waitSeconds * 1_000,
+      timeoutMs: checkTimeout(timeoutMs) + waitSeconds * 1_000,
     });
     const { status, headers, text } = answer;
     if (status < 200 || status >= 300) throw new ApiError(answer);
-    try {
-      return { value: expected.schema.parse(JSON.parse(text)), status, headers };
-    } catch (cause) {
-      const message = `${url} answered (HTTP status ${status}) with something that is not ${expected.name}`;
-      throw new NoAnswerError('answer-invalid', message, cause);
-    }
+    const value = parseJson(text);
+    if (expected.shape(value)) return { value, status, headers };
+    const message = `${url} answered (HTTP status ${status}) with something that is not ${expected.name}`;
+    throw new NoAnswerError('answer-invalid', message);
   }
 
   /**
    * Opens an event stream.
    * @param lastEventId the event after which the stream starts; undefined: from the first event on
+   * @param onId gets each id that the API sends, also one without an event
    * @returns the messages, or `over` when there are no more events to come
    * @throws NoAnswerError `no-stream` when the API is too old to have event streams
    */
   async openStream(
     url: string,
     lastEventId: string | undefined,
+    onId: (id: string) => void,
     options: CallOptions,
   ): Promise<AsyncIterable<StreamMessage> | 'over'> {
     const position: Record<string, string> =
       lastEventId === undefined ? {} : { 'last-event-id': lastEventId };
-    const { status, mediaType, body } = await exchangeStream({
-      ...{
-        url,
-        timeoutMs: SILENCE_MS,
-        fetch: this.#options.fetch,
-        who: 'the API',
-        signal: this.signalOf(options),
-      },
-      headers: {
-        ...this.#headersOf(options),
-        accept: 'text/event-stream, application/problem+json',
-        ...position,
-      },
-    });
-    if (status === 200 && mediaType === 'text/event-stream') return readEventStream(body);
-    const text = await textOf(body);
+    const accept = { accept: 'text/event-stream, application/problem+json' };
+    const request = {
+      ...{ url, timeoutMs: SILENCE_MS, fetch: this.#options.fetch, who: 'the API' },
+      signal: this.signalOf(options),
+      headers: this.#headersOf({ ...options, headers: { ...accept, ...position } }),
+    };
+    const { status, headers, body } = await exchangeStream(request);
+    if (status === 200 && mediaTypeOf(headers) === 'text/event-stream') return readEventStream(body, onId);
+    const text = await textOf(body, request);
     if (status === 204) return 'over';
-    const error = new ApiError({ url, status, text });
+    const error = new ApiError({ url, status, headers, text });
     const hasNoStreams =
       (status >= 200 && status < 300) ||
       (status === 404 && error.code !== 'job-unknown' && error.code !== 'cursor-unknown');
@@ -112,6 +102,10 @@ export class Transport {
       all[name] = value;
     });
     if (body !== undefined) all['content-type'] = 'application/json';
-    return { ...all, ...headers };
+    return { ...checkHeaders({ ...all, ...headers }) };
   }
+}
+
+function mediaTypeOf(headers: Headers): string {
+  return (headers.get('content-type') ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? '';
 }

@@ -1,20 +1,21 @@
-import * as z from 'zod';
-import { isCallbackEvent } from '../shared/job/callback-event.ts';
-import { isTerminalEvent } from '../shared/job/event.ts';
-import { type HistoryEvent, RecordedCallbackEvent, RecordedEvent } from '../shared/job/event-record.ts';
+import type { HistoryEvent } from '../shared/job/event-record.ts';
+import { isCallbackEvent, isTerminalEvent } from '../shared/job/job-state.ts';
 import { parseJson } from '../shared/text/json.ts';
-import { ApiError, NoAnswerError } from './errors.ts';
+import { isHistoryEvent } from './answers.ts';
 import type { StreamMessage } from './event-stream.ts';
-import { pause, pollDelays } from './poll.ts';
+import type { Patience } from './patience.ts';
 
-/** How often in a row the API may fail before watching ends with an error. It may be away for a deployment. */
-const MAX_FAILURES = 5;
+/**
+ * Opens an event stream after an event. `over`: the job has ended and there are no more events.
+ * @param onId gets each id that the stream sends, also one without an event
+ */
+type Connect = (
+  lastId: string | undefined,
+  onId: (id: string) => void,
+) => Promise<AsyncIterable<StreamMessage> | 'over'>;
 
-/** Fields that a later version of the API adds to an event are kept. */
-const EventData = z.union([RecordedEvent.loose(), RecordedCallbackEvent.loose()]);
-
-/** Opens an event stream after an event. `over`: the job has ended and there are no more events. */
-type Connect = (lastId: string | undefined) => Promise<AsyncIterable<StreamMessage> | 'over'>;
+/** A connection that lasted for so long worked: it is not one more failure in a row. */
+const STEADY_MS = 10_000;
 
 /** How far the events have been read. */
 interface Position {
@@ -25,32 +26,34 @@ interface Position {
 
 /**
  * Gives the events of a job until its end. When a connection breaks, the next one starts after the last event.
- * @throws ApiError or NoAnswerError when the API refuses or stops answering; the reason of `signal` when it aborts
+ * @throws ApiError or NoAnswerError when the API refuses or stops answering; the reason of the signal when it aborts
  */
 export async function* watchEvents(
   connect: Connect,
   lastEventId: string | undefined,
-  signal: AbortSignal,
+  patience: Patience,
 ): AsyncGenerator<HistoryEvent> {
   const position: Position = { lastId: lastEventId, ended: false };
-  let failures = 0;
-  let delays = pollDelays();
+  // The id at the start of a stream, before any event. With it the API knows a reader that comes again.
+  const onId = (id: string): void => {
+    position.lastId ??= id;
+  };
   for (;;) {
-    const before = position.lastId;
+    const startedAt = performance.now();
     try {
-      const events = await connect(position.lastId);
-      if (events === 'over') return;
-      yield* eventsOf(events, position);
+      const messages = await connect(position.lastId, onId);
+      if (messages === 'over') return;
+      for await (const event of eventsOf(messages, position)) {
+        patience.reset();
+        yield event;
+      }
       // A redriven job has an end in the middle of its events. So the end counts only when the API closes the stream.
       if (position.ended) return;
+      await patience.next();
     } catch (thrown) {
-      if (!isTransient(thrown) || ++failures > MAX_FAILURES) throw thrown;
+      if (performance.now() - startedAt > STEADY_MS) patience.reset();
+      await patience.afterFailure(thrown);
     }
-    if (position.lastId !== before) {
-      failures = 0;
-      delays = pollDelays();
-    }
-    await pause(delays.next().value, signal);
   }
 }
 
@@ -59,19 +62,10 @@ async function* eventsOf(
   position: Position,
 ): AsyncGenerator<HistoryEvent> {
   for await (const { id, data } of messages) {
-    const event = readEvent(data);
     position.lastId = id;
-    if (event === undefined) continue;
+    const event = parseJson(data);
+    if (!isHistoryEvent(event)) continue;
     if (!isCallbackEvent(event)) position.ended = isTerminalEvent(event);
     yield event;
   }
-}
-
-function isTransient(thrown: unknown): boolean {
-  if (thrown instanceof ApiError) return thrown.status >= 500;
-  return thrown instanceof NoAnswerError && thrown.code !== 'no-stream';
-}
-
-function readEvent(data: string): HistoryEvent | undefined {
-  return EventData.safeParse(parseJson(data)).data;
 }

@@ -1,15 +1,14 @@
-import { NoAnswerError } from '../../client/errors.ts';
-import { pause, pollDelays } from '../../client/poll.ts';
+import { type ApiError, NoAnswerError } from '../../client/errors.ts';
+import { Patience } from '../../client/patience.ts';
 import { isCallbackEvent } from '../../shared/job/callback-event.ts';
 import { jobOfEvent } from '../../shared/job/event.ts';
 import type { HistoryEvent } from '../../shared/job/event-record.ts';
 import { isTerminal, type Job } from '../../shared/job/job.ts';
+import { startTimeLimit } from '../../shared/timers.ts';
 import { CliError } from '../cli-error.ts';
 import { EXIT, exitCodeOf } from '../exit-code.ts';
 import type { Scope } from '../host.ts';
 
-/** How often in a row the API may fail before polling ends with an error. It may be away for a deployment. */
-const MAX_FAILURES = 5;
 /** The longest time for one request. */
 const REQUEST_MS = 15_000;
 
@@ -17,6 +16,8 @@ interface Listeners {
   readonly onJob: (job: Job) => void;
   /** Gets every event from the first one on. */
   readonly onEvent?: (event: HistoryEvent) => void;
+  /** Gets each refusal of an API that asks to wait. */
+  readonly onBusy: (refusal: ApiError) => void;
 }
 
 /**
@@ -32,7 +33,7 @@ export async function followJob(
 ): Promise<Job> {
   const { onJob, onEvent } = listeners;
   const deadline = performance.now() + limitMs;
-  const seen = await scope.api.get(id, withinMs(limitMs));
+  const seen = await scope.api.get(id, { timeoutMs: Math.min(limitMs, REQUEST_MS) });
   if (isTerminal(seen.state) && onEvent === undefined) return seen;
   onJob(seen);
   const { job, end } = await followEvents(seen, deadline, scope, listeners);
@@ -41,12 +42,7 @@ export async function followJob(
   }
   if (end === 'late' || (end === 'ended' && onEvent !== undefined)) return job;
   // After its last event a job is read once more, because its events do not hold all of it.
-  return await pollJob(job, deadline, scope, onJob);
-}
-
-/** At most the usual time for a request, or less if less is left. */
-function withinMs(leftMs: number): { timeoutMs?: number } {
-  return leftMs < REQUEST_MS ? { timeoutMs: leftMs } : {};
+  return await pollJob(job, deadline, scope, listeners);
 }
 
 /** How following the events ended: with the job, with the time, or because this API has no event streams. */
@@ -56,13 +52,12 @@ async function followEvents(
   seen: Job,
   deadline: number,
   { api, signal }: Scope,
-  { onJob, onEvent }: Listeners,
+  { onJob, onEvent, onBusy }: Listeners,
 ): Promise<{ job: Job; end: End }> {
   let job = seen;
-  const leftMs = Math.max(0, Math.ceil(deadline - performance.now()));
-  const late = Number.isFinite(leftMs) ? AbortSignal.timeout(leftMs) : new AbortController().signal;
+  const late = startTimeLimit(deadline - performance.now());
   try {
-    for await (const event of api.watch(job.id, { signal: late })) {
+    for await (const event of api.watch(job.id, { signal: late.signal, onBusy })) {
       onEvent?.(event);
       if (isCallbackEvent(event)) continue;
       job = { ...job, ...jobOfEvent(event) };
@@ -70,9 +65,11 @@ async function followEvents(
     }
     return { job, end: 'ended' };
   } catch (thrown) {
-    if (late.aborted && !signal.aborted) return { job, end: 'late' };
+    if (late.signal.aborted && !signal.aborted) return { job, end: 'late' };
     if (thrown instanceof NoAnswerError) return { job, end: 'no-stream' };
     throw thrown;
+  } finally {
+    late.stop();
   }
 }
 
@@ -81,24 +78,35 @@ async function pollJob(
   seen: Job,
   deadline: number,
   { api, signal }: Scope,
-  onJob: (job: Job) => void,
+  { onJob, onBusy }: Listeners,
 ): Promise<Job> {
-  const leftMs = (): number => deadline - performance.now();
-  const delays = pollDelays();
+  const late = startTimeLimit(deadline - performance.now());
+  const patience = new Patience({
+    signal: AbortSignal.any([signal, late.signal]),
+    isTransient: mayPass,
+    onBusy,
+  });
   let job = seen;
-  let isRead = false;
-  let failures = 0;
-  while (leftMs() > 0 && !(isRead && isTerminal(job.state))) {
-    onJob(job);
-    if (failures > 0 || !isTerminal(job.state)) await pause(Math.min(delays.next().value, leftMs()), signal);
-    try {
-      job = await api.get(job.id, withinMs(leftMs()));
-      isRead = true;
-      failures = 0;
-    } catch (thrown) {
-      const isTransient = exitCodeOf(thrown) === EXIT.unavailable.code;
-      if (!isTransient || ++failures > MAX_FAILURES) throw thrown;
+  try {
+    for (let isRead = false; !(isRead && isTerminal(job.state)); ) {
+      onJob(job);
+      if (!isTerminal(job.state)) await patience.next();
+      try {
+        job = await api.get(job.id, { signal: late.signal });
+        isRead = true;
+      } catch (thrown) {
+        await patience.afterFailure(thrown);
+      }
     }
+    return job;
+  } catch (thrown) {
+    if (late.signal.aborted && !signal.aborted) return job;
+    throw thrown;
+  } finally {
+    late.stop();
   }
-  return job;
+}
+
+function mayPass(thrown: unknown): boolean {
+  return exitCodeOf(thrown) === EXIT.unavailable.code;
 }

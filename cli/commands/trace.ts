@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
-import { pause, pollDelays } from '../../client/poll.ts';
+import { pollDelays } from '../../client/patience.ts';
 import type { Job } from '../../shared/job/job.ts';
+import { pause } from '../../shared/timers.ts';
 import type { SpanRecord } from '../../shared/trace/span-record.ts';
 import { renderWaterfall } from '../../shared/trace/waterfall.ts';
 import { jobId } from '../arguments.ts';

@@ -48,10 +48,17 @@ async function watch(id: string, flags: WatchFlags, scope: Scope): Promise<numbe
   const { output } = scope;
   const status = output.statusLine();
   const limitMs = flags.timeout ?? Number.POSITIVE_INFINITY;
+  let busy: string | undefined;
   let job: Job;
   try {
     job = await followJob(id, limitMs, scope, {
       onJob: (current) => status.show(jobLine(current)),
+      onBusy: ({ message }) => {
+        if (busy === message) return;
+        busy = message;
+        status.clear();
+        output.warn(`waiting, because the API is busy: ${message}`);
+      },
       ...(flags.events ? { onEvent: (event) => output.line(event) } : {}),
     });
   } finally {

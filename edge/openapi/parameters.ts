@@ -1,9 +1,8 @@
 /** The parameters of requests in paths, queries and headers. Each is a component of the document. */
 import * as z from 'zod';
-import { TOKEN } from '../../shared/job/job-address.ts';
+import { IDEMPOTENCY_KEY, TOKEN } from '../../shared/job/job-address.ts';
 import { LIMITS } from '../../shared/job/limits.ts';
 import { SEALED } from '../calls/place-seal.ts';
-import { KEY_HEADER } from '../http/requests/idempotency.ts';
 import { LAST_EVENT_ID } from '../http/requests/list-requests.ts';
 import { SEALED as SEALED_EXAMPLE } from './examples.ts';
 
@@ -22,7 +21,7 @@ export const JobId = z
 
 export const IdempotencyKey = z
   .string()
-  .regex(KEY_HEADER)
+  .regex(IDEMPOTENCY_KEY)
   .optional()
   .meta({
     param: {

@@ -1,13 +1,12 @@
 import { v7 as uuidv7 } from 'uuid';
 import type { SubmitJob } from '../../../shared/api/submit-job.ts';
 import { ThroughlineError } from '../../../shared/errors.ts';
+import { isIdempotencyKey } from '../../../shared/job/job-address.ts';
 import { sha256Hex } from '../../../shared/text/secret.ts';
 import { type Region, withRegion } from '../../calls/placement.ts';
 
 /** 160 bits: two keys never get the same id by chance. */
 const ID_DIGITS = 40;
-/** A string of RFC 8941 (`"order 7"`), as the IETF draft for the header asks for, or the bare text, as many clients send it. */
-export const KEY_HEADER = /^(?:"(?:[ !#-[\]-~]|\\["\\]){1,255}"|[!#-~][!-~]{0,254})$/;
 
 /** What an id is made from, where the request has an `Idempotency-Key`. */
 export interface KeyedPlace {
@@ -22,7 +21,7 @@ export interface KeyedPlace {
  */
 export function readIdempotencyKey(header: string | undefined): string | undefined {
   if (header === undefined) return undefined;
-  if (KEY_HEADER.test(header))
+  if (isIdempotencyKey(header))
     return header.startsWith('"') ? header.slice(1, -1).replace(/\\(.)/g, '$1') : header;
   throw new ThroughlineError(
     'request-invalid',

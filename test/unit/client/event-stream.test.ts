@@ -42,7 +42,7 @@ describe('reading an event stream', () => {
     ['a message of many lines', '\n'],
   ])('fails when %s is too long', async (_what, end) => {
     const endless = Array.from({ length: 80 }, () => `data: ${'x'.repeat(64 * 1024)}${end}`);
-    await expect(read(...endless)).rejects.toThrow(RangeError);
+    await expect(read(...endless)).rejects.toMatchObject({ code: 'answer-invalid' });
   });
 
   it('gives the same messages however the bytes are cut', async () => {

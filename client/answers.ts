@@ -1,0 +1,205 @@
+import type {
+  DeadLetter,
+  DeadLetterDetail,
+  DeadLetterPage,
+  RedriveReport,
+} from '../shared/api/dead-letter.ts';
+import type { JobPage, JobSummary } from '../shared/api/job-list.ts';
+import type { ListedOperation, OperationList } from '../shared/api/operation.ts';
+import type { OutboxItem, OutboxList } from '../shared/api/outbox.ts';
+import type { Problem } from '../shared/api/problem.ts';
+import type { BatchReport, BatchResult } from '../shared/api/submit-job.ts';
+import { ERRORS, type ErrorCode, type Violation } from '../shared/errors.ts';
+import type { HistoryEvent, RecordedCallbackEvent, RecordedEvent } from '../shared/job/event-record.ts';
+import type { Job, JobAttempt, JobError, Progress } from '../shared/job/job.ts';
+import { CALLBACK_EVENT_KINDS, EVENT_KINDS, JOB_STATES } from '../shared/job/job-state.ts';
+import {
+  anything,
+  boolean,
+  either,
+  exactly,
+  list,
+  number,
+  object,
+  oneOf,
+  optional,
+  record,
+  text,
+  whole,
+} from './shape.ts';
+
+/** What an answer must be: its shape, and a name such as `a job` for an error. */
+export interface Expected<T> {
+  readonly shape: (value: unknown) => value is T;
+  readonly name: string;
+}
+
+const jobError = object<JobError>({ code: text, message: text });
+const progress = object<Progress>({ fraction: optional(number), message: optional(text) });
+const links = object<Job['links']>({ self: text });
+
+const attempt = object<JobAttempt>({
+  number: whole,
+  worker: text,
+  startedAt: text,
+  endedAt: optional(text),
+  outcome: optional(oneOf(['succeeded', 'failed', 'cancelled', 'retrying', 'released', 'lost'])),
+  error: optional(jobError),
+  spanId: text,
+});
+
+/** The fields that a job has in a list too. */
+const summary = {
+  id: text,
+  operation: text,
+  state: oneOf(JOB_STATES),
+  attempt: whole,
+  maxAttempts: whole,
+  dueAt: optional(text),
+  served: optional(exactly(false)),
+  durability: oneOf(['stream', 'outbox']),
+  acceptedAt: text,
+  startedAt: optional(text),
+  finishedAt: optional(text),
+  traceId: text,
+  previousTraceIds: optional(list(text)),
+  links,
+} as const;
+
+const job = object<Job>({
+  ...summary,
+  progress: optional(progress),
+  result: anything,
+  error: optional(jobError),
+  attempts: optional(list(attempt)),
+});
+
+const listedJob = object<JobSummary>({
+  ...summary,
+  error: optional(object<{ code: string }>({ code: text })),
+});
+
+const problem = object<Problem>({
+  type: text,
+  title: text,
+  status: whole,
+  code: oneOf(Object.keys(ERRORS) as ErrorCode[]),
+  detail: text,
+  traceId: optional(text),
+  state: optional(oneOf(JOB_STATES)),
+  violations: optional(list(object<Violation>({ path: text, message: text }))),
+  suggestions: optional(list(text)),
+});
+
+const batchResult: Expected<BatchResult>['shape'] = either(
+  object<Extract<BatchResult, { job: Job }>>({ status: whole, job }),
+  object<Extract<BatchResult, { problem: Problem }>>({ status: whole, problem }),
+);
+
+const letter = {
+  id: text,
+  operation: text,
+  reason: text,
+  attempts: whole,
+  diedAt: text,
+  traceId: text,
+  redriveCount: optional(whole),
+  links: object<DeadLetter['links']>({ self: text, job: text }),
+} as const;
+
+const schema = either(boolean, record(anything));
+
+const operation = object<ListedOperation>({
+  name: text,
+  inputSchema: schema,
+  outputSchema: optional(schema),
+  timeoutMs: whole,
+  maxAttempts: whole,
+  description: optional(text),
+  hosts: optional(whole),
+  since: optional(text),
+});
+
+const outboxItem = object<OutboxItem>({
+  id: text,
+  state: oneOf(['pending', 'rejected']),
+  operation: optional(text),
+  addedAt: text,
+  tries: whole,
+  reason: optional(text),
+});
+
+const jobEvent = object<RecordedEvent>({
+  id: text,
+  kind: oneOf(EVENT_KINDS),
+  jobId: text,
+  operation: text,
+  attempt: whole,
+  maxAttempts: whole,
+  fingerprint: optional(text),
+  released: whole,
+  acceptedAt: text,
+  startedAt: optional(text),
+  at: text,
+  worker: text,
+  traceId: text,
+  spanId: text,
+  progress: optional(progress),
+  result: anything,
+  error: optional(jobError),
+  retryInMs: optional(number),
+  redriveCount: optional(whole),
+  previousTraceIds: optional(list(text)),
+});
+
+const callbackEvent = object<RecordedCallbackEvent>({
+  id: text,
+  kind: oneOf(CALLBACK_EVENT_KINDS),
+  jobId: text,
+  url: text,
+  attempt: whole,
+  maxAttempts: whole,
+  at: text,
+  worker: text,
+  status: optional(whole),
+  error: optional(jobError),
+  retryInMs: optional(number),
+  traceId: text,
+  spanId: text,
+  redriveCount: optional(whole),
+});
+
+/** Whether a value is an event of a job's history. */
+export const isHistoryEvent: Expected<HistoryEvent>['shape'] = either(jobEvent, callbackEvent);
+
+/** What each call answers. */
+export const ANSWERS = {
+  job: expected('a job', job),
+  jobs: expected(
+    'a list of jobs',
+    object<JobPage>({ jobs: list(listedJob), cursor: optional(text), complete: boolean }),
+  ),
+  batch: expected('a report of a batch', object<BatchReport>({ results: list(batchResult) })),
+  deadLetter: expected(
+    'a dead letter',
+    object<DeadLetterDetail>({ ...letter, input: anything, body: optional(text), headers: record(text) }),
+  ),
+  deadLetters: expected(
+    'a list of dead letters',
+    object<DeadLetterPage>({ deadLetters: list(object<DeadLetter>(letter)), cursor: optional(text) }),
+  ),
+  redrives: expected(
+    'a report of redrives',
+    object<RedriveReport>({
+      redriven: list(text),
+      failed: list(object<RedriveReport['failed'][number]>({ id: text, code: text })),
+      cursor: optional(text),
+    }),
+  ),
+  outbox: expected('a list of the outbox', object<OutboxList>({ jobs: list(outboxItem) })),
+  operations: expected('a list of operations', object<OperationList>({ operations: list(operation) })),
+} as const;
+
+function expected<T>(name: string, shape: Expected<T>['shape']): Expected<T> {
+  return { name, shape };
+}

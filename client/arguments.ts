@@ -1,0 +1,68 @@
+/** Checks of what a program gives to the client. They are made before anything is sent. */
+
+import { ThroughlineError } from '../shared/errors.ts';
+import { isIdempotencyKey, isToken } from '../shared/job/job-address.ts';
+import { LIMITS } from '../shared/job/limits.ts';
+import { parseBaseUrl } from '../shared/text/base-url.ts';
+
+/** A name and a value of a header (RFC 9110, section 5.5). fetch takes each character as one byte. */
+const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
+const HEADER_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
+const KEY = /^[\x21-\x7e]+$/;
+
+/** The address of the API without a slash at its end. @throws ThroughlineError `request-invalid` */
+export function baseUrl(url: string): string {
+  const parsed = parseBaseUrl(url, { isApi: true });
+  if ('url' in parsed) return parsed.url;
+  throw invalid(`url ${parsed.fault}`);
+}
+
+/** The id of a job, as a part of an address. @throws ThroughlineError `request-invalid` */
+export function idPart(id: string): string {
+  if (isToken(id)) return id;
+  throw invalid('the id of a job is 1 to 64 letters, digits, "_" or "-"');
+}
+
+/** An API key or a JWT. @throws ThroughlineError `request-invalid`, which does not show it */
+export function checkKey(apiKey: string | undefined): void {
+  if (apiKey !== undefined && !KEY.test(apiKey))
+    throw invalid('apiKey may hold visible ASCII characters only');
+}
+
+/** @throws ThroughlineError `request-invalid` */
+export function keyHeader(idempotencyKey: string | undefined): Record<string, string> {
+  if (idempotencyKey === undefined) return {};
+  if (isIdempotencyKey(idempotencyKey)) return { 'idempotency-key': idempotencyKey };
+  throw invalid('idempotencyKey must be 1 to 255 visible ASCII characters, or a text in double quotes');
+}
+
+/**
+ * How long the API is asked to wait: whole seconds, since the header takes no others. They are rounded up, and the API
+ * waits for at most 60.
+ * @throws ThroughlineError `request-invalid` when it is no number, or negative
+ */
+export function wholeSeconds(waitSeconds: number | undefined): number | undefined {
+  if (waitSeconds === undefined) return undefined;
+  if (waitSeconds >= 0) return Math.min(Math.ceil(waitSeconds), LIMITS.waitSeconds);
+  throw invalid('waitSeconds must be a number of seconds, 0 or more');
+}
+
+/** @throws ThroughlineError `request-invalid` unless it is a number of milliseconds above 0; Infinity is no limit */
+export function checkTimeout(timeoutMs: number): number {
+  if (timeoutMs > 0) return timeoutMs;
+  throw invalid('timeoutMs must be a number of milliseconds above 0');
+}
+
+/** @throws ThroughlineError `request-invalid` for a header that fetch would refuse; it does not show its value */
+export function checkHeaders(headers: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  for (const [name, value] of Object.entries(headers)) {
+    if (!HEADER_NAME.test(name)) throw invalid(`${JSON.stringify(name)} is not the name of a header`);
+    if (HEADER_VALUE.test(value)) continue;
+    throw invalid(`the header ${name} holds a character that no header can hold, such as a line break`);
+  }
+  return headers;
+}
+
+function invalid(message: string): ThroughlineError {
+  return new ThroughlineError('request-invalid', message);
+}

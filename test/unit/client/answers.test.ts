@@ -1,0 +1,90 @@
+import { describe, expect, it } from 'vitest';
+import * as z from 'zod';
+import { ANSWERS, isHistoryEvent } from '../../../client/answers.ts';
+import { DeadLetterDetail, DeadLetterPage, RedriveReport } from '../../../shared/api/dead-letter.ts';
+import { JobPage } from '../../../shared/api/job-list.ts';
+import { OperationList } from '../../../shared/api/operation.ts';
+import { OutboxList } from '../../../shared/api/outbox.ts';
+import { BatchReport } from '../../../shared/api/submit-job.ts';
+import { HistoryEvent } from '../../../shared/job/event-record.ts';
+import { Job } from '../../../shared/job/job.ts';
+
+/** What the API answers by, and how the client checks it. */
+const PAIRS: Readonly<Record<string, [schema: z.ZodType, shape: (value: unknown) => boolean]>> = {
+  job: [Job, ANSWERS.job.shape],
+  jobs: [JobPage, ANSWERS.jobs.shape],
+  batch: [BatchReport, ANSWERS.batch.shape],
+  deadLetter: [DeadLetterDetail, ANSWERS.deadLetter.shape],
+  deadLetters: [DeadLetterPage, ANSWERS.deadLetters.shape],
+  redrives: [RedriveReport, ANSWERS.redrives.shape],
+  outbox: [OutboxList, ANSWERS.outbox.shape],
+  operations: [OperationList, ANSWERS.operations.shape],
+  event: [HistoryEvent, isHistoryEvent],
+};
+
+/** Values that stand in for a part of an answer. The client takes a text in any format, and a number of any size. */
+const STRANGERS: readonly unknown[] = [null, true, 0.5, [], {}, [null], { a: null }, undefined];
+
+describe('the client checks answers as the schemas of the API do', () => {
+  it('for every answer', () => {
+    expect(Object.keys(PAIRS)).toEqual([...Object.keys(ANSWERS), 'event']);
+  });
+
+  it.each(Object.entries(PAIRS))('%s', (_, [schema, shape]) => {
+    const samples = samplesOf(z.toJSONSchema(schema, { io: 'output', unrepresentable: 'any' }));
+    expect(samples.length).toBeGreaterThan(0);
+    for (const sample of samples) {
+      expect(schema.safeParse(sample).error, JSON.stringify(sample)).toBeUndefined();
+      expect(shape(sample), JSON.stringify(sample)).toBe(true);
+      expect(shape({ ...(sample as object), ofALaterVersion: 1 })).toBe(true);
+      for (const changed of changesOf(sample)) {
+        const taken = schema.safeParse(changed).success;
+        expect(shape(changed), `${JSON.stringify(changed)} instead of ${JSON.stringify(sample)}`).toBe(taken);
+      }
+    }
+  });
+});
+
+/** A JSON Schema, as far as zod writes one for an answer. */
+interface JsonSchema {
+  readonly type?: string;
+  readonly enum?: readonly string[];
+  readonly const?: unknown;
+  readonly format?: string;
+  readonly anyOf?: readonly JsonSchema[];
+  readonly properties?: Readonly<Record<string, JsonSchema>>;
+  readonly items?: JsonSchema;
+}
+
+/** Values with each field, one for every branch of the schema. */
+function samplesOf(schema: unknown): unknown[] {
+  const { type, const: only, enum: texts, anyOf, properties, items, format } = schema as JsonSchema;
+  if (only !== undefined) return [only];
+  if (anyOf !== undefined) return anyOf.flatMap(samplesOf);
+  if (texts !== undefined) return [texts[0]];
+  if (items !== undefined) return samplesOf(items).map((item) => [item]);
+  if (properties !== undefined) {
+    const fields = Object.entries(properties).map(([name, field]) => [name, samplesOf(field)] as const);
+    const count = Math.max(...fields.map(([, values]) => values.length));
+    return Array.from({ length: count }, (_, index) =>
+      Object.fromEntries(fields.map(([name, values]) => [name, values[index % values.length]])),
+    );
+  }
+  if (type === 'string') return [format === 'date-time' ? '2026-01-02T03:04:05Z' : 'a.b'];
+  if (type === 'integer' || type === 'number') return [1];
+  if (type === 'boolean') return [true];
+  return [{ any: 'value' }];
+}
+
+/** The value with each of its parts left out, and with each replaced by something else. */
+function changesOf(value: unknown): unknown[] {
+  if (typeof value !== 'object' || value === null) return STRANGERS.filter((other) => other !== undefined);
+  return Object.entries(value).flatMap(([name, part]) => [
+    ...[...STRANGERS, ...changesOf(part)].map((other) => replaced(value, name, other)),
+    Array.isArray(value) ? [] : Object.fromEntries(Object.entries(value).filter(([other]) => other !== name)),
+  ]);
+}
+
+function replaced(value: object, name: string, part: unknown): unknown {
+  return Array.isArray(value) ? value.with(Number(name), part) : { ...value, [name]: part };
+}

@@ -1,0 +1,153 @@
+import { describe, expect, it, vi } from 'vitest';
+import { type ClientOptions, ThroughlineClient } from '../../../client/index.ts';
+import { ThroughlineError } from '../../../shared/errors.ts';
+import { LIMITS } from '../../../shared/job/limits.ts';
+import { DONE } from '../../support/cli/servers.ts';
+
+const JOB = { operation: 'echo', input: 1 };
+
+function clientWith(options: Partial<ClientOptions> = {}) {
+  const fetch = vi.fn(async (_url: unknown, _init?: RequestInit) => Response.json(DONE));
+  return { client: new ThroughlineClient({ url: 'http://api.test', ...options, fetch }), fetch };
+}
+
+async function refusalOf(work: () => unknown): Promise<ThroughlineError> {
+  const thrown = await (async () => work())().then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  expect(thrown).toBeInstanceOf(ThroughlineError);
+  return thrown as ThroughlineError;
+}
+
+async function readAll(events: AsyncIterable<unknown>): Promise<void> {
+  for await (const _ of events);
+}
+
+type Call = (client: ThroughlineClient) => unknown;
+
+describe('what can never be sent is said before anything is sent', () => {
+  it.each<[what: string, call: Call, message: string]>([
+    ...['', '.', '..', '../operations', 'a/b', 'a?b', 'a b', 'ä', 'x'.repeat(65), 'a\n'].flatMap((id) =>
+      Object.entries<Call>({
+        get: (client) => client.get(id),
+        wait: (client) => client.wait(id),
+        watch: (client) => readAll(client.watch(id)),
+        cancel: (client) => client.cancel(id),
+        deadLetter: (client) => client.deadLetter(id),
+        redrive: (client) => client.redrive(id),
+        retry: (client) => client.retry(id),
+      }).map(([name, call]): [string, Call, string] => [
+        `${name}(${JSON.stringify(id)})`,
+        call,
+        'the id of a job is',
+      ]),
+    ),
+    ...['', 'ключ', 'a b', 'a\nb', 'a\r\nx-evil: 1', 'é', 'x'.repeat(256)].flatMap((idempotencyKey) => [
+      [
+        `submit with the key ${JSON.stringify(idempotencyKey.slice(0, 20))}`,
+        (client: ThroughlineClient) => client.submit(JOB, { idempotencyKey }),
+        '1 to 255 visible ASCII characters',
+      ] as [string, Call, string],
+      [
+        `submitBatch with the key ${JSON.stringify(idempotencyKey.slice(0, 20))}`,
+        (client: ThroughlineClient) => client.submitBatch([JOB], { idempotencyKey }),
+        '1 to 255 visible ASCII characters',
+      ] as [string, Call, string],
+    ]),
+    ...[Number.NaN, -1, Number.NEGATIVE_INFINITY].flatMap((waitSeconds) => [
+      [
+        `submit that waits ${waitSeconds}`,
+        (client: ThroughlineClient) => client.submit(JOB, { waitSeconds }),
+        'waitSeconds must be',
+      ] as [string, Call, string],
+      [
+        `cancel that waits ${waitSeconds}`,
+        (client: ThroughlineClient) => client.cancel('job-1', { waitSeconds }),
+        'waitSeconds must be',
+      ] as [string, Call, string],
+    ]),
+    ...[Number.NaN, -1, 0].map((timeoutMs): [string, Call, string] => [
+      `get within ${timeoutMs} ms`,
+      (client) => client.get('job-1', { timeoutMs }),
+      'timeoutMs must be',
+    ]),
+    [
+      'a trace with a line break',
+      (client) => client.get('job-1', { trace: { tracestate: 'a=1\nb=2' } }),
+      'the header tracestate holds a character',
+    ],
+    [
+      'a place in a stream with a line break',
+      (client) => readAll(client.watch('job-1', { lastEventId: '1\n2' })),
+      'the header last-event-id holds a character',
+    ],
+    [
+      'an input with NaN',
+      (client) => client.submit({ operation: 'echo', input: [Number.NaN] }),
+      '/input/0: ',
+    ],
+    [
+      'an input with a BigInt',
+      (client) => client.submit({ operation: 'echo', input: { n: 1n } }),
+      '/input/n: ',
+    ],
+    [
+      'a batch with a Map',
+      (client) => client.submitBatch([JOB, { operation: 'echo', input: new Map() }]),
+      '/jobs/1/input: JSON cannot hold a Map',
+    ],
+  ])('%s', async (_, call, message) => {
+    const { client, fetch } = clientWith();
+    const refusal = await refusalOf(() => call(client));
+    expect(refusal).toMatchObject({ code: 'request-invalid', message: expect.stringContaining(message) });
+    expect(fetch).not.toHaveBeenCalled();
+  });
+
+  it.each<[Partial<ClientOptions>, string]>([
+    [{ url: 'api.test' }, 'starts with http:// or https://'],
+    [{ url: 'localhost:8787' }, 'starts with http:// or https://'],
+    [{ url: 'https://secret:secret@api.test' }, 'without credentials'],
+    [{ url: 'https://api.test/v1' }, 'before /v1'],
+    [{ apiKey: 'secret\n' }, 'apiKey may hold'],
+    [{ apiKey: '' }, 'apiKey may hold'],
+    [{ headers: { 'x secret': '1' } }, 'is not the name of a header'],
+    [{ headers: { 'x-key': 'secret\nx: 1' } }, 'the header x-key holds'],
+    [{ headers: { 'x-key': 'secret ☃' } }, 'the header x-key holds'],
+  ])('the option %o of a client', async (options, message) => {
+    const refusal = await refusalOf(() => clientWith(options).client.get('job-1'));
+    expect(refusal.message).toContain(message);
+    expect(refusal.message.replace('"x secret"', '')).not.toContain('secret');
+  });
+});
+
+describe('a wait', () => {
+  it.each([
+    [0, '0'],
+    [0.2, '1'],
+    [1.5, '2'],
+    [60, '60'],
+    [1e9, String(LIMITS.waitSeconds)],
+    [Number.POSITIVE_INFINITY, String(LIMITS.waitSeconds)],
+  ])('of %d seconds asks the API for %s, rounded up', async (waitSeconds, asked) => {
+    const { client, fetch } = clientWith();
+    await client.submit(JOB, { waitSeconds });
+    await client.cancel('job-1', { waitSeconds });
+    for (const [, init] of fetch.mock.calls) expect(init?.headers).toMatchObject({ prefer: `wait=${asked}` });
+  });
+});
+
+describe('a time limit', () => {
+  it.each([2 ** 31, 30 * 24 * 3600e3, Number.MAX_VALUE, Number.POSITIVE_INFINITY])(
+    'of %d ms is not over at once',
+    async (timeoutMs) => {
+      const slow = async (_url: unknown, init?: RequestInit): Promise<Response> => {
+        await new Promise((resolve) => setTimeout(resolve, 30));
+        init?.signal?.throwIfAborted();
+        return Response.json(DONE);
+      };
+      const client = new ThroughlineClient({ url: 'http://api.test', fetch: slow });
+      expect((await client.get('job-1', { timeoutMs })).id).toBe(DONE.id);
+    },
+  );
+});
