@@ -12,6 +12,7 @@ import { SERVICE } from '../../shared/trace/semantics.ts';
 import type {
   CancelCommand,
   Cancellation,
+  HistoryCommand,
   OutboxCommand,
   ReadCommand,
   SubmitAnswer,
@@ -83,7 +84,7 @@ export class Bridge extends DurableObject<Env> implements BridgeApi {
     });
   }
 
-  history(command: WatchCommand): Promise<Reply<JobHistory>> {
+  history(command: HistoryCommand): Promise<Reply<JobHistory>> {
     return this.#reply(command.carrier, async () => {
       const pending = await readPendingJob(this.#parts, command.tenant, command.jobId);
       if (pending !== undefined) return { events: [] };
@@ -102,7 +103,10 @@ export class Bridge extends DurableObject<Env> implements BridgeApi {
       const { ended } = await lease.watch.read(command.after).catch(() => ({ ended: false }));
       if (!ended) {
         const { heartbeatMs, seal } = this.#parts;
-        return eventStream(lease, command.after, heartbeatMs, (events) => sealEvents(seal, command, events));
+        return eventStream(lease, command.after, heartbeatMs, {
+          events: (events) => sealEvents(seal, command, events),
+          place: (sequence) => seal.seal(eventScope(command), sequence),
+        });
       }
       lease.release();
       return null;

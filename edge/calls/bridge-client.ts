@@ -8,7 +8,7 @@ import type { Job } from '../../shared/job/job.ts';
 import type { Carrier } from '../../shared/propagation/index.ts';
 import { ATTR } from '../../shared/trace/semantics.ts';
 import { type BridgeAddress, BridgeAddresses, type BridgePlacement } from './bridge-addresses.ts';
-import type { CancelCommand, Cancellation, SubmitAnswer, SubmitCommand } from './commands.ts';
+import type { CancelCommand, Cancellation, SubmitAnswer, SubmitCommand, WatchCommand } from './commands.ts';
 import {
   type DeadLettersCommand,
   LIST_BUDGET_MS,
@@ -135,13 +135,11 @@ export class BridgeClient {
   }
 
   /**
-   * A job's events after `after` as `text/event-stream`, or null when no more will come.
-   * @throws ThroughlineError `job-unknown`, `broker-unavailable`
+   * A job's events as `text/event-stream`, or null when no more will come.
+   * @throws ThroughlineError `job-unknown`, `too-many-streams`, `broker-unavailable`
    */
-  watch(tenant: string, jobId: string, after: number): Promise<ReadableStream<Uint8Array> | null> {
-    return this.#call('watch', jobId, 0, (bridge, carrier) =>
-      bridge.watch({ tenant, jobId, after, carrier }),
-    );
+  watch(command: Omit<WatchCommand, 'carrier'>): Promise<ReadableStream<Uint8Array> | null> {
+    return this.#call('watch', command.jobId, 0, (bridge, carrier) => bridge.watch({ ...command, carrier }));
   }
 
   /** Cancels a job of `tenant`; undefined when there is none. @throws ThroughlineError `broker-unavailable` */

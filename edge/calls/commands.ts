@@ -60,9 +60,14 @@ export interface ReadCommand {
   readonly carrier: Carrier;
 }
 
-export interface WatchCommand extends ReadCommand {
+export interface HistoryCommand extends ReadCommand {
   /** Only events after this sequence. */
   readonly after: number;
+}
+
+export interface WatchCommand extends HistoryCommand {
+  /** Whether the reader had a stream of this job before. */
+  readonly isAgain: boolean;
 }
 
 export interface CancelCommand {

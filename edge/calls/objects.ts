@@ -13,6 +13,7 @@ import type { Carrier } from '../../shared/propagation/index.ts';
 import type {
   CancelCommand,
   Cancellation,
+  HistoryCommand,
   OutboxCommand,
   ReadCommand,
   SubmitAnswer,
@@ -37,7 +38,7 @@ export interface BridgeApi extends Rpc.DurableObjectBranded {
   /** A job with its attempts, or undefined when there is none. */
   read(command: ReadCommand): Promise<Reply<Job | undefined>>;
   /** The recorded events of a job after a place, one page of them. */
-  history(command: WatchCommand): Promise<Reply<JobHistory>>;
+  history(command: HistoryCommand): Promise<Reply<JobHistory>>;
   /** The events of a job as `text/event-stream`; null when it has ended and no event is left to send. */
   watch(command: WatchCommand): Promise<Reply<ReadableStream<Uint8Array> | null>>;
   /** Cancels a job; undefined when there is none. */

@@ -7,7 +7,7 @@ import type { Job } from '../../shared/job/job.ts';
 import { EVENTS_STREAM } from '../../shared/nats/streams.ts';
 import { readCallbackEvent, readJobEvent } from '../../shared/wire/event-message.ts';
 import { callbackEventSubject, eventSubject } from '../../shared/wire/subjects.ts';
-import type { WatchCommand } from '../calls/commands.ts';
+import type { HistoryCommand } from '../calls/commands.ts';
 import type { BrokerSession } from '../nats/broker-session.ts';
 import type { StoredMessage } from '../nats/stored-message.ts';
 import { readJob } from './job-reader.ts';
@@ -21,7 +21,7 @@ const PAGE = { maxEvents: 1_000, maxBytes: 4 * 1024 * 1024 } as const;
  */
 export async function readJobHistory(
   session: BrokerSession,
-  { tenant, jobId, after }: Pick<WatchCommand, 'tenant' | 'jobId' | 'after'>,
+  { tenant, jobId, after }: Pick<HistoryCommand, 'tenant' | 'jobId' | 'after'>,
 ): Promise<JobHistory> {
   const { ends, last } = await readEnds(session, tenant, jobId);
   if (last === undefined) {

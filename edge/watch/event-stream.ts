@@ -4,12 +4,16 @@ import { pause } from '../../shared/timers.ts';
 import type { WatchRead } from './job-watch.ts';
 import type { WatchLease } from './job-watches.ts';
 
-type SealEvents = (events: readonly HistoryEvent[]) => Promise<readonly HistoryEvent[]>;
+/** Gives events, and places between them, ids for callers. */
+interface EventSeal {
+  readonly events: (events: readonly HistoryEvent[]) => Promise<readonly HistoryEvent[]>;
+  readonly place: (sequence: number) => Promise<string>;
+}
 
 const encoder = new TextEncoder();
 const RETRY_MS = 250;
-/** The start of a stream: how long a client waits before it connects again, in milliseconds. */
-const STREAM_OPENING = 'retry: 1000\n\n';
+/** How long a client waits before it connects again, in milliseconds. */
+const RECONNECT_MS = 1_000;
 /** A comment line: it shows proxies and clients that a quiet stream is alive. */
 const STREAM_HEARTBEAT = ':\n\n';
 
@@ -17,13 +21,12 @@ const STREAM_HEARTBEAT = ':\n\n';
  * A job's events as `text/event-stream`: the recorded events after `after`, then the events as they come, until the job
  * has ended. The stream is made while it is read, so a slow reader costs no memory.
  * @param heartbeatMs the longest silence, in milliseconds
- * @param seal gives the events ids for callers
  */
 export function eventStream(
   lease: WatchLease,
   after: number,
   heartbeatMs: number,
-  seal: SealEvents,
+  seal: EventSeal,
 ): ReadableStream<Uint8Array> {
   // Only a stream of bytes may cross from a Durable Object to its caller.
   return new ReadableStream(new EventStreamSource(lease, after, heartbeatMs, seal));
@@ -33,30 +36,47 @@ class EventStreamSource implements UnderlyingByteSource {
   readonly type = 'bytes';
   readonly #lease: WatchLease;
   readonly #heartbeatMs: number;
-  readonly #seal: SealEvents;
+  readonly #seal: EventSeal;
   #position: number;
   #opened = false;
   #cancelled = false;
+  #pulling = false;
 
-  constructor(lease: WatchLease, after: number, heartbeatMs: number, seal: SealEvents) {
+  constructor(lease: WatchLease, after: number, heartbeatMs: number, seal: EventSeal) {
     this.#lease = lease;
     this.#position = after;
     this.#heartbeatMs = heartbeatMs;
     this.#seal = seal;
   }
 
+  start(controller: ReadableByteStreamController): void {
+    this.#lease.lost.addEventListener('abort', () => {
+      this.#lease.release();
+      // A reader that reads gets an orderly end, from `pull`. One that does not would hold its connection for ever.
+      if (!this.#pulling && !this.#cancelled) controller.error(new Error('the reader has come again'));
+    });
+  }
+
   async pull(controller: ReadableByteStreamController): Promise<void> {
+    this.#pulling = true;
     try {
       const text = await this.#next();
       if (this.#cancelled) return;
-      if (text !== undefined) return controller.enqueue(encoder.encode(text));
-      this.#lease.release();
-      controller.close();
-      controller.byobRequest?.respond(0);
+      if (text !== undefined) controller.enqueue(encoder.encode(text));
+      if (text === undefined || this.#lease.lost.aborted) this.#end(controller);
     } catch (thrown) {
       this.#lease.release();
       throw thrown;
+    } finally {
+      this.#pulling = false;
     }
+  }
+
+  #end(controller: ReadableByteStreamController): void {
+    this.#lease.release();
+    this.#cancelled = true;
+    controller.close();
+    controller.byobRequest?.respond(0);
   }
 
   cancel(): void {
@@ -68,19 +88,19 @@ class EventStreamSource implements UnderlyingByteSource {
   async #next(): Promise<string | undefined> {
     if (!this.#opened) {
       this.#opened = true;
-      return STREAM_OPENING;
+      return openingText(await this.#seal.place(this.#position));
     }
     const until = Date.now() + this.#heartbeatMs;
-    while (!this.#cancelled) {
+    while (!this.#cancelled && !this.#lease.lost.aborted) {
       const read = await this.#read();
       if (read?.ended) return undefined;
       if (read !== undefined && read.events.length > 0)
-        return (await this.#seal(read.events)).map(eventText).join('');
+        return (await this.#seal.events(read.events)).map(eventText).join('');
       const left = until - Date.now();
       if (left <= 0) return STREAM_HEARTBEAT;
       // A read that failed is tried again soon; a new event is waited for.
       if (read === undefined) await pause(Math.min(left, RETRY_MS));
-      else await this.#lease.watch.wait(this.#position, left);
+      else await this.#lease.watch.wait(this.#position, left, this.#lease.lost);
     }
     return undefined;
   }
@@ -96,6 +116,11 @@ class EventStreamSource implements UnderlyingByteSource {
       throw thrown;
     }
   }
+}
+
+/** The first words of a stream. A client that is cut off before the first event names this id when it comes again. */
+function openingText(id: string): string {
+  return `retry: ${RECONNECT_MS}\nid: ${id}\n\n`;
 }
 
 /** An event in `text/event-stream` (HTML standard, "Server-sent events"). JSON holds no line break of its own. */

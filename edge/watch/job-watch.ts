@@ -112,17 +112,19 @@ export class JobWatch {
     return floor === lastOf(this.#before) ? this.#before : { ...this.#before, job: floor };
   }
 
-  /** Resolves when there may be an event after `after`, or when `ms` milliseconds have passed. */
-  async wait(after: number, ms: number): Promise<void> {
-    if (this.#stopped || this.#tail.head > after) return;
+  /** Resolves when there may be an event after `after`, when `ms` have passed, and when `lost` aborts. */
+  async wait(after: number, ms: number, lost: AbortSignal): Promise<void> {
+    if (this.#stopped || this.#tail.head > after || lost.aborted) return;
     await new Promise<void>((resolve) => {
       const wake = (): void => {
         timer.stop();
         this.#sleepers.delete(wake);
+        lost.removeEventListener('abort', wake);
         resolve();
       };
       const timer = startTimer(ms, wake);
       this.#sleepers.add(wake);
+      lost.addEventListener('abort', wake);
     });
   }
 

@@ -9,7 +9,7 @@ import type { Outbox } from '../outbox/outbox.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { EventTail } from './event-tail.ts';
 import { JobWatch, type WatchedJob } from './job-watch.ts';
-import { StreamPlaces } from './stream-places.ts';
+import { type PlaceRequest, StreamPlaces } from './stream-places.ts';
 
 /** How many events of a watched job stay in memory. A reader that needs older events reads the stream. */
 const TAIL = { events: 256, bytes: 1024 * 1024 } as const;
@@ -26,6 +26,8 @@ export interface WatchLease {
   readonly watch: JobWatch;
   /** Gives the share back; safe to call twice. */
   readonly release: () => void;
+  /** Aborts when another reader gets the place of this one. */
+  readonly lost: AbortSignal;
 }
 
 /** The jobs that are watched through this bridge: one watch for each job, as long as it has readers. */
@@ -58,12 +60,15 @@ export class JobWatches {
    * Joins the watch of a job, or starts one.
    * @throws ThroughlineError `too-many-streams`, `job-unknown`, `broker-unavailable`
    */
-  async join(job: WatchedJob): Promise<WatchLease> {
-    const leave = this.#places.take(job.tenant);
+  async join(request: PlaceRequest): Promise<WatchLease> {
+    const { tenant, jobId } = request;
+    const lost = new AbortController();
+    const leave = this.#places.take(request, () => lost.abort());
     try {
-      const { watch, release } = await this.#join(job);
+      const { watch, release } = await this.#join({ tenant, jobId });
       return {
         watch,
+        lost: lost.signal,
         release: () => {
           release();
           leave();
@@ -75,7 +80,7 @@ export class JobWatches {
     }
   }
 
-  async #join(job: WatchedJob): Promise<WatchLease> {
+  async #join(job: WatchedJob): Promise<Pick<WatchLease, 'watch' | 'release'>> {
     const key = eventSubject(job.tenant, job.jobId);
     if (!this.#isLive(key)) {
       const { tail, ends } = await this.#readStart(job);

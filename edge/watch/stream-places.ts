@@ -1,45 +1,90 @@
 import { ThroughlineError } from '../../shared/errors.ts';
+import { eventSubject } from '../../shared/wire/subjects.ts';
+import type { WatchedJob } from './job-watch.ts';
 
 const RETRY_SECONDS = 5;
+/** A stream keeps its place for at least this long, so that readers who come again do not drive each other out. */
+const MIN_AGE_MS = RETRY_SECONDS * 1_000;
+
+/** A reader that wants a place. */
+export interface PlaceRequest extends WatchedJob {
+  /** Whether it had a stream of this job before: it names the last event that it has. */
+  readonly isAgain: boolean;
+}
+
+interface Place {
+  readonly sinceMs: number;
+  /** Takes the place away from its stream. */
+  readonly giveWay: () => void;
+}
 
 /**
  * Counts the event streams that each tenant has open through this bridge. A rate limit does not bound their
  * number: a stream lives as long as its reader wants, and holds a page of events for a reader that does not read.
+ *
+ * When a connection breaks, the bridge may learn it only minutes later. So a reader that comes again while all places are
+ * taken gets the place of the oldest stream of the same job. Why: docs/decisions/bridge-and-outbox.md.
  */
 export class StreamPlaces {
   readonly #limit: number;
   readonly #taken = new Map<string, number>();
+  /** The places of each job, the oldest first. */
+  readonly #ofJob = new Map<string, Set<Place>>();
 
   constructor(limit: number) {
     this.#limit = limit;
   }
 
   /**
-   * Takes a place for a tenant.
+   * Takes a place.
+   * @param giveWay called when another stream gets the place
    * @returns a function that gives it back; safe to call twice
    * @throws ThroughlineError `too-many-streams`
    */
-  take(tenant: string): () => void {
-    const taken = this.#taken.get(tenant) ?? 0;
-    if (taken >= this.#limit) {
+  take(request: PlaceRequest, giveWay: () => void): () => void {
+    if (this.#isFull(request.tenant) && !(request.isAgain && this.#freeOldest(request))) {
       throw new ThroughlineError(
         'too-many-streams',
-        `${taken} event streams of this tenant are open, as many as may be; close one, or read /events as JSON`,
+        `${this.#limit} event streams of this tenant are open, as many as may be; close one, or read /events as JSON`,
         { retryAfterSeconds: RETRY_SECONDS },
       );
     }
-    this.#taken.set(tenant, taken + 1);
-    let given = false;
-    return () => {
-      if (given) return;
-      given = true;
-      this.#giveBack(tenant);
-    };
+    const place: Place = { sinceMs: Date.now(), giveWay };
+    this.#add(request, place);
+    return () => this.#remove(request, place);
   }
 
-  #giveBack(tenant: string): void {
-    const left = (this.#taken.get(tenant) ?? 0) - 1;
-    if (left > 0) this.#taken.set(tenant, left);
-    else this.#taken.delete(tenant);
+  #isFull(tenant: string): boolean {
+    return (this.#taken.get(tenant) ?? 0) >= this.#limit;
   }
+
+  /** Takes the place of the oldest stream of a job away. @returns false where there is none that is old enough */
+  #freeOldest(job: WatchedJob): boolean {
+    const [oldest] = this.#ofJob.get(keyOf(job)) ?? [];
+    if (oldest === undefined || Date.now() - oldest.sinceMs < MIN_AGE_MS) return false;
+    this.#remove(job, oldest);
+    oldest.giveWay();
+    return true;
+  }
+
+  #add(job: WatchedJob, place: Place): void {
+    const key = keyOf(job);
+    const places = this.#ofJob.get(key) ?? new Set();
+    this.#ofJob.set(key, places.add(place));
+    this.#taken.set(job.tenant, (this.#taken.get(job.tenant) ?? 0) + 1);
+  }
+
+  #remove(job: WatchedJob, place: Place): void {
+    const key = keyOf(job);
+    const places = this.#ofJob.get(key);
+    if (places?.delete(place) !== true) return;
+    if (places.size === 0) this.#ofJob.delete(key);
+    const left = (this.#taken.get(job.tenant) ?? 0) - 1;
+    if (left > 0) this.#taken.set(job.tenant, left);
+    else this.#taken.delete(job.tenant);
+  }
+}
+
+function keyOf({ tenant, jobId }: WatchedJob): string {
+  return eventSubject(tenant, jobId);
 }

@@ -15,10 +15,11 @@ let loud: Caller;
 let quiet: Caller;
 let unheard: Caller;
 let hasty: Caller;
+let again: Caller;
 let monitor: string;
 beforeAll(async () => {
-  const { callers, API_KEYS } = await tenants('loud', 'quiet', 'unheard', 'hasty');
-  ({ loud, quiet, unheard, hasty } = callers);
+  const { callers, API_KEYS } = await tenants('loud', 'quiet', 'unheard', 'hasty', 'again');
+  ({ loud, quiet, unheard, hasty, again } = callers);
   const port = await findFreePort();
   monitor = `http://127.0.0.1:${port}`;
   stack = await startTestStack({
@@ -28,10 +29,13 @@ beforeAll(async () => {
 });
 
 /** Opens the event stream of a job without reading it. */
-async function open(caller: Caller, jobId: string) {
+async function open(caller: Caller, jobId: string, lastEventId?: string) {
   const cut = new AbortController();
   const response = await caller.call(stack.url, `/v1/jobs/${jobId}/events`, {
-    headers: { accept: 'text/event-stream' },
+    headers: {
+      accept: 'text/event-stream',
+      ...(lastEventId === undefined ? {} : { 'last-event-id': lastEventId }),
+    },
     signal: cut.signal,
   });
   return { response, cut: () => cut.abort() };
@@ -50,6 +54,12 @@ async function begin(tenant: string, jobId: string, size = 0, events = 1): Promi
   );
   await Promise.all(published);
   await nats.close();
+}
+
+/** The id of the first event of a job. */
+async function firstIdOf(caller: Caller, jobId: string): Promise<string | undefined> {
+  const response = await caller.call(stack.url, `/v1/jobs/${jobId}/events`);
+  return ((await response.json()) as { events: { id: string }[] }).events[0]?.id;
 }
 
 describe('event streams', () => {
@@ -77,6 +87,35 @@ describe('event streams', () => {
       return again.response.status === 200 && again;
     });
     for (const { cut } of [...opened, other, next]) cut();
+  });
+
+  it('A26: give way to a reader of the same job that comes again, and go on where they were', async () => {
+    await begin('again', 'one', 0, 2);
+    await begin('again', 'two');
+    await begin('again', 'long', 256 * 1024, 100);
+    const [one = '', two = '', long = ''] = await Promise.all(
+      ['one', 'two', 'long'].map((job) => firstIdOf(again, job)),
+    );
+    const jobs = ['long', ...Array(LIMIT - 1).fill('one')];
+    const held = await Promise.all(jobs.map((job) => open(again, job)));
+    expect(held.map(({ response }) => response.status)).toEqual(Array(LIMIT).fill(200));
+    const [unread, ...read] = held.map(({ response }) => response);
+    const reading = Promise.race(read.map((response) => response.text()));
+    // A reader that is new, or comes from another job, has no claim. One that comes again waits as it is told.
+    const refused = await Promise.all([open(again, 'one'), open(again, 'two', two), open(again, 'one', one)]);
+    expect(refused.map(({ response }) => response.status)).toEqual([429, 429, 429]);
+    expect(refused.map(({ response }) => response.headers.get('retry-after'))).toEqual(['5', '5', '5']);
+    const comeAgain = (job: string, id: string) =>
+      until('the place', async () => {
+        const tried = await open(again, job, id);
+        return tried.response.status === 200 && tried;
+      });
+    const next = [await comeAgain('one', one), await comeAgain('long', long)];
+    // A stream that is read comes to an orderly end. One that is not is cut, because it would hold its memory for ever.
+    await expect(unread?.text()).rejects.toThrow('terminated');
+    expect(await reading).toMatch(/^retry: 1000\nid: .+\n\n(?:id: .*\nevent: .*\ndata: .*\n\n|:\n\n)+$/);
+    expect((await open(again, 'one')).response.status).toBe(429);
+    for (const { cut } of [...held, ...next]) cut();
   });
 
   it('A26: free their place when their reader leaves before they begin', async () => {

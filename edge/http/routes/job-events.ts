@@ -26,20 +26,21 @@ export async function jobEvents(c: Context<EdgeHono>): Promise<Response> {
   // A HEAD request never reads the stream, which would stay open.
   if (c.req.raw.method === 'HEAD' || !wantsStream(c.req.header('accept'))) {
     c.header('cache-control', 'no-store');
-    return c.json(await c.env.bridge.history(tenant, id, after));
+    return c.json(await c.env.bridge.history(tenant, id, after ?? 0));
   }
-  const stream = await c.env.bridge.watch(tenant, id, after);
+  const isAgain = after !== undefined;
+  const stream = await c.env.bridge.watch({ tenant, jobId: id, after: after ?? 0, isAgain });
   return stream === null ? c.body(null, 204) : c.body(stream, 200, HEADERS);
 }
 
-/** The sequence that the caller has the events up to; 0: none of them. */
-async function readAfter(c: Context<EdgeHono>, scope: string): Promise<number> {
+/** The sequence that the caller has the events up to; 0: it has none of them. Undefined: the caller is new. */
+async function readAfter(c: Context<EdgeHono>, scope: string): Promise<number | undefined> {
   const query = readQuery(c, EventsQuery);
   const header = c.req.header('last-event-id') ?? '';
   if (!LAST_EVENT_ID.test(header))
     throw new ThroughlineError('request-invalid', 'Last-Event-ID must be the id of an event of this job');
   const id = header || query.after;
-  if (id === undefined) return 0;
+  if (id === undefined) return undefined;
   const place = await c.env.seal.open(scope, id);
   if (place === undefined) throw unknownCursor();
   return place[0];
