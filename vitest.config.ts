@@ -13,7 +13,7 @@ const LIMITS = {
 export const OWN_PROCESS = [
   'test/e2e/nats/**/*.test.ts',
   'test/unit/cli/text/output.test.ts',
-  'test/unit/shared/deadline.test.ts',
+  'test/unit/shared/{deadline,timers}.test.ts',
   'test/unit/worker-node/callbacks/target-guard.test.ts',
   'test/unit/worker-node/jobs/{pipeline,progress-reporter,run-operation}.test.ts',
   'test/unit/worker-node/operations/built-in/http-request.test.ts',

@@ -100,6 +100,7 @@ const letter = {
   id: text,
   operation: text,
   reason: text,
+  message: optional(text),
   attempts: whole,
   diedAt: text,
   traceId: text,
@@ -182,7 +183,13 @@ export const ANSWERS = {
   batch: expected('a report of a batch', object<BatchReport>({ results: list(batchResult) })),
   deadLetter: expected(
     'a dead letter',
-    object<DeadLetterDetail>({ ...letter, input: anything, body: optional(text), headers: record(text) }),
+    object<DeadLetterDetail>({
+      ...letter,
+      detail: optional(text),
+      input: anything,
+      body: optional(text),
+      headers: record(text),
+    }),
   ),
   deadLetters: expected(
     'a list of dead letters',

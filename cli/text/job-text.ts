@@ -1,4 +1,4 @@
-import type { DeadLetterDetail } from '../../shared/api/dead-letter.ts';
+import type { DeadLetter, DeadLetterDetail } from '../../shared/api/dead-letter.ts';
 import { isTerminal, type Job, type JobState, type Progress } from '../../shared/job/job.ts';
 import { secondsText } from '../../shared/text/duration.ts';
 import { escapeControls } from '../../shared/text/terminal-text.ts';
@@ -40,16 +40,17 @@ export function jobText(job: Job, paint: Paint): string {
 
 /** A dead letter for a person, with all that it holds, one fact a line. Text from the server is escaped. */
 export function deadLetterText(deadLetter: DeadLetterDetail, paint: Paint): string {
-  const { id, operation, diedAt, reason, attempts, redriveCount, traceId, body, headers } = deadLetter;
+  const { id, operation, diedAt, attempts, redriveCount, traceId, detail, body, headers } = deadLetter;
   return factsText(
     [
       ['job', paint.bold(escapeControls(id))],
       ['operation', escapeControls(operation)],
       ['died', escapeControls(diedAt)],
-      ['reason', paint.red(escapeControls(reason))],
+      ['error', paint.red(escapeControls(causeText(deadLetter)))],
       ['attempts', String(attempts)],
       ['redriven', redriveCount === undefined ? undefined : `${redriveCount} times before`],
       ['trace', traceId === '' ? undefined : escapeControls(traceId)],
+      ['detail', detail && `\n${detail.split('\n').map(escapeControls).join('\n')}`],
       ['input', 'input' in deadLetter ? jsonText(deadLetter.input) : undefined],
       ['body', body && `${escapeControls(body)} (base64, because it is not JSON)`],
       ...Object.entries(headers).map(
@@ -58,6 +59,11 @@ export function deadLetterText(deadLetter: DeadLetterDetail, paint: Paint): stri
     ],
     paint,
   );
+}
+
+/** Why a job died: `the disk is full (operation-failed)`. */
+export function causeText({ message, reason }: Pick<DeadLetter, 'message' | 'reason'>): string {
+  return message === undefined ? reason : `${message} (${reason})`;
 }
 
 /** A job in one line, for the status line. It is safe to print. */

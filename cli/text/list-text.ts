@@ -1,7 +1,7 @@
 import type { DeadLetter } from '../../shared/api/dead-letter.ts';
 import type { JobSummary } from '../../shared/api/job-list.ts';
 import type { OutboxItem } from '../../shared/api/outbox.ts';
-import { STATE_COLORS, tookText } from './job-text.ts';
+import { causeText, STATE_COLORS, tookText } from './job-text.ts';
 import { tableText } from './table.ts';
 import type { Paint } from './terminal.ts';
 
@@ -30,12 +30,12 @@ function remarkText(job: JobSummary): string {
 /** A list of dead letters for a person, one dead letter a line. */
 export function deadLettersText(deadLetters: readonly DeadLetter[], paint: Paint): string {
   return tableText(
-    deadLetters.map(({ diedAt, id, operation, reason, attempts }) => [
-      { text: diedAt, paint: paint.dim },
-      { text: id, paint: paint.bold },
-      operation,
-      { text: reason, paint: paint.red },
-      `${attempts} ${attempts === 1 ? 'attempt' : 'attempts'}`,
+    deadLetters.map((deadLetter) => [
+      { text: deadLetter.diedAt, paint: paint.dim },
+      { text: deadLetter.id, paint: paint.bold },
+      deadLetter.operation,
+      `${deadLetter.attempts} ${deadLetter.attempts === 1 ? 'attempt' : 'attempts'}`,
+      { text: causeText(deadLetter), paint: paint.red },
     ]),
   );
 }

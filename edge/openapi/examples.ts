@@ -94,6 +94,7 @@ export const DEAD_LETTER = {
   id: ID,
   operation: 'text.count',
   reason: 'operation-failed',
+  message: 'connect ECONNREFUSED 10.0.0.7:5432',
   attempts: 3,
   diedAt: '2026-01-02T03:05:00.000Z',
   traceId: TRACE_ID,

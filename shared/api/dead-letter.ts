@@ -7,6 +7,8 @@ export const DeadLetter = z.object({
   operation: z.string(),
   /** The code of the error that ended the job. */
   reason: z.string(),
+  /** What went wrong, in the words of whoever threw it; absent in dead letters of older workers. */
+  message: z.string().optional(),
   attempts: z.int().min(0),
   diedAt: z.iso.datetime(),
   /** The trace of the job when its attempts were spent; empty if its message had none. */
@@ -19,6 +21,8 @@ export type DeadLetter = z.infer<typeof DeadLetter>;
 
 /** A dead letter with its input and headers. */
 export const DeadLetterDetail = DeadLetter.extend({
+  /** The stack of what was thrown, with its causes; absent where nothing was thrown. */
+  detail: z.string().optional(),
   /** The job's input; absent if the body is not JSON. */
   input: z.unknown().optional(),
   /** The body in base64, if the body is not JSON. */

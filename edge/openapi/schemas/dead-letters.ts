@@ -12,6 +12,8 @@ const DEAD_LETTER = {
   id: "The job's id.",
   operation: 'The operation of the job.',
   reason: 'The error code that ended the job.',
+  message:
+    'What went wrong, in the words of whatever threw it. Callers without this scope may get a general sentence instead.',
   attempts: 'How many attempts were made.',
   diedAt: 'When the job became a dead letter.',
   traceId: 'The trace of the job. Empty if its message had none.',
@@ -28,6 +30,8 @@ describe('DeadLetterDetail', DeadLetterDetail, {
   description: 'A dead letter with its input and the headers of its message.',
   fields: {
     ...DEAD_LETTER,
+    detail:
+      'The stack of what was thrown in the last attempt, with its causes. Absent where nothing was thrown.',
     input: "The job's input. Absent if the body of the message is not JSON.",
     body: 'The body of the message in base64, if it is not JSON.',
     headers: 'The headers of the NATS message.',

@@ -59,12 +59,12 @@ it('a list of dead letters shows when, which, why, and after how many attempts',
   const links = { self: '/v1/dead-letters/a', job: '/v1/jobs/a' };
   const deadLetter = { operation: 'echo', diedAt: AT, traceId: '', links };
   const deadLetters = [
-    { ...deadLetter, id: 'a', reason: 'operation-failed', attempts: 1 },
+    { ...deadLetter, id: 'a', reason: 'operation-failed', message: 'no luck', attempts: 1 },
     { ...deadLetter, id: 'b', reason: 'attempts-spent', attempts: 3 },
   ];
   expect(deadLettersText(deadLetters, plain).split('\n')).toEqual([
-    `${AT}  a  echo  operation-failed  1 attempt`,
-    `${AT}  b  echo  attempts-spent    3 attempts`,
+    `${AT}  a  echo  1 attempt   no luck (operation-failed)`,
+    `${AT}  b  echo  3 attempts  attempts-spent`,
   ]);
 });
 
