@@ -55,7 +55,8 @@ export async function runCli(args: readonly string[], hostProcess: HostProcess):
   }
 }
 
-function createProgram(host: Host): Command {
+/** All commands with their options. */
+export function createProgram(host: Host): Command {
   const program = new Command('throughline')
     .description('Submits jobs and follows each one, as one trace from here to the worker that runs it.')
     .version(manifest.version, '--version')
@@ -68,6 +69,7 @@ function createProgram(host: Host): Command {
       // runCli catches the error and prints it in the format of all errors.
       outputError: () => undefined,
     });
+  program.hook('preAction', (_program, command) => checkOuterOptions(command));
   addOptions(program, apiOptions(), outputOptions());
   for (const define of API_COMMANDS) {
     for (const command of withCommands(define(program, host))) {
@@ -97,6 +99,21 @@ function addExamples(program: Command): void {
       ['throughline submit --help', 'show the help of one command'],
     ),
   );
+}
+
+/**
+ * Checks the options before a command's name: the command must have them too.
+ * @throws CliError `usage-invalid` for one that would have no effect, such as `--url` before `keys`
+ */
+function checkOuterOptions(command: Command): void {
+  const own = new Set(command.options.map((option) => option.attributeName()));
+  for (let outer = command.parent; outer !== null; outer = outer.parent) {
+    const given = outer.options.find((option) => option.attributeName() in outer.opts());
+    if (given === undefined || own.has(given.attributeName())) continue;
+    throw new CliError('usage-invalid', `${given.long} has no meaning for ${command.name()}`, {
+      hint: `see throughline ${command.name()} --help`,
+    });
+  }
 }
 
 /** A command with all its subcommands. */

@@ -1,3 +1,4 @@
+import type { Submission } from '../../client/options.ts';
 import type { BatchResult } from '../../shared/api/submit-job.ts';
 import { escapeControls } from '../../shared/text/terminal-text.ts';
 import { ATTR } from '../../shared/trace/semantics.ts';
@@ -8,20 +9,25 @@ import { jobLine } from '../text/job-text.ts';
 import type { Output } from '../text/output.ts';
 import type { CallerTrace } from '../trace/caller-trace.ts';
 
+/** The fields of a job that options of the command line set. */
+export type JobOptions = Partial<Pick<Submission, 'delay' | 'timeout' | 'maxAttempts' | 'callback'>>;
+
 /**
  * Submits the jobs of a file in one trace, and prints a line for each as soon as it is answered.
  * @param file a path, or `-` for standard input
+ * @param options what a job gets that does not say it itself
  * @param idempotencyKey the key of the whole file; each chunk of it gets its own from this
  * @returns the exit code: not 0 when a job was refused
  * @throws ApiError or CliError when a whole request is refused; the jobs printed before are accepted
  */
 export async function submitBatch(
   file: string,
+  options: JobOptions,
   idempotencyKey: string | undefined,
   trace: CallerTrace,
   { api, output, stdin, signal }: Scope,
 ): Promise<number> {
-  const jobs = await readBatch(file, { stdin, signal });
+  const jobs = (await readBatch(file, { stdin, signal })).map((job) => withOptions(job, options));
   const attributes = { [ATTR.httpMethod]: 'POST', [ATTR.urlFull]: `${api.jobsUrl}/batch` };
   const status = output.statusLine();
   let answered = 0;
@@ -45,6 +51,11 @@ export async function submitBatch(
     status.clear();
   }
   return exit;
+}
+
+/** What is not an object stays as it is, and the API refuses it. */
+function withOptions(job: unknown, options: JobOptions): unknown {
+  return typeof job === 'object' && job !== null && !Array.isArray(job) ? { ...options, ...job } : job;
 }
 
 function printResults(results: readonly BatchResult[], offset: number, output: Output): void {

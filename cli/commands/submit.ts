@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { defined } from '../../shared/defined.ts';
 import { isTerminal, type Job } from '../../shared/job/job.ts';
 import { LIMITS } from '../../shared/job/limits.ts';
 import { ATTR } from '../../shared/trace/semantics.ts';
@@ -20,7 +21,7 @@ import type { Host, Scope } from '../host.ts';
 import { readJobInput } from '../input/job-input.ts';
 import type { BaggagePair } from '../trace/baggage.ts';
 import type { CallerTrace } from '../trace/caller-trace.ts';
-import { submitBatch } from './submit-batch.ts';
+import { type JobOptions, submitBatch } from './submit-batch.ts';
 
 interface SubmitFlags {
   readonly batch?: string;
@@ -38,6 +39,10 @@ const EXAMPLES: readonly (readonly [command: string, what: string])[] = [
   ['throughline submit http.request @request.json --wait 10', 'wait up to ten seconds for its result'],
   ["jq -n '{n: 1}' | throughline submit echo - --json", 'take the input from a pipe, and print JSON'],
   ['throughline submit --batch jobs.jsonl', 'submit many jobs: {"operation":"echo","input":1} in each line'],
+  [
+    'throughline submit --batch jobs.jsonl --delay 1h',
+    'each of them in an hour, unless its line has a delay',
+  ],
   ['throughline submit echo --baggage user=ada --baggage plan=pro', 'send baggage with the job'],
   [
     'OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4318 throughline submit echo',
@@ -55,7 +60,7 @@ export function defineSubmit(program: Command, host: Host): Command {
     .option('--wait [seconds]', `wait until the job has ended, ${WAIT_HELP}`, waitSeconds)
     .option(
       '--batch <file>',
-      'submit many jobs: a JSON list, or one job in each line; - for standard input; the exit code is 2 or 3 if one was refused',
+      'submit many jobs: a JSON list, or one job in each line; - for standard input; --delay, --callback, --timeout and --max-attempts are for each job that has none of its own; the exit code is 2 or 3 if one was refused',
     )
     .option(
       '--baggage <key=value>',
@@ -88,28 +93,31 @@ async function submit(
   const input = await readJobInput(argument, scope);
   const trace = await scope.startTrace(flags.baggage);
   return operation === undefined
-    ? await submitBatch(flags.batch ?? '-', flags.idempotencyKey, trace, scope)
+    ? await submitBatch(flags.batch ?? '-', jobOptions(flags), flags.idempotencyKey, trace, scope)
     : await submitOne({ operation, input }, flags, trace, scope);
 }
 
 /** @throws CliError `usage-invalid` unless it is either one job or a batch */
-function checkUsage(
-  operation: string | undefined,
-  { batch, wait, delay, timeout, maxAttempts }: SubmitFlags,
-): void {
+function checkUsage(operation: string | undefined, { batch, wait }: SubmitFlags): void {
   if (operation === undefined && batch === undefined) {
     throw usageError("missing required argument 'operation', or --batch with a file of jobs");
   }
   if (operation !== undefined && batch !== undefined) {
     throw usageError('what should run? Name an operation, or a file with --batch, but not both');
   }
-  const hasJobFlag = [wait, delay, timeout, maxAttempts].some((flag) => flag !== undefined);
-  if (batch !== undefined && hasJobFlag) {
-    throw usageError(
-      'with --batch, each job in the file has its own delay, timeout and maxAttempts',
-      '--wait is for one job; `throughline watch` follows any job',
-    );
+  if (batch !== undefined && wait !== undefined) {
+    throw usageError('--wait is for one job, not for --batch', '`throughline watch` follows any job');
   }
+}
+
+/** The fields of a job that options set. */
+function jobOptions({ delay, callback, timeout, maxAttempts }: SubmitFlags): JobOptions {
+  return defined({
+    delay,
+    timeout,
+    maxAttempts,
+    callback: callback === undefined ? undefined : { url: callback },
+  });
 }
 
 function usageError(message: string, hint?: string): CliError {
@@ -132,14 +140,12 @@ async function submitOne(
 
 async function sendJob(
   { operation, input }: { operation: string; input: unknown },
-  { wait, idempotencyKey, delay, callback, timeout, maxAttempts }: SubmitFlags,
+  flags: SubmitFlags,
   trace: CallerTrace,
   { api, output }: Scope,
 ): Promise<Job> {
-  const body = {
-    ...{ operation, input, delay, timeout, maxAttempts },
-    callback: callback === undefined ? undefined : { url: callback },
-  };
+  const { wait, idempotencyKey } = flags;
+  const body = { operation, input, ...jobOptions(flags) };
   const status = output.statusLine();
   if (wait !== undefined) status.show(`waiting for ${operation}`);
   const attributes = {

@@ -1,9 +1,13 @@
 import type { DeadLetter } from '../../shared/api/dead-letter.ts';
 import type { JobSummary } from '../../shared/api/job-list.ts';
 import type { OutboxItem } from '../../shared/api/outbox.ts';
+import { truncate } from '../../shared/text/terminal-text.ts';
 import { causeText, STATE_COLORS, tookText } from './job-text.ts';
 import { tableText } from './table.ts';
 import type { Paint } from './terminal.ts';
+
+/** A longer cause of death is cut. `dead-letters show` prints all of it. */
+const MAX_CAUSE = 120;
 
 /** A list of jobs for a person, one job a line. */
 export function jobsText(jobs: readonly JobSummary[], paint: Paint): string {
@@ -35,7 +39,7 @@ export function deadLettersText(deadLetters: readonly DeadLetter[], paint: Paint
       { text: deadLetter.id, paint: paint.bold },
       deadLetter.operation,
       `${deadLetter.attempts} ${deadLetter.attempts === 1 ? 'attempt' : 'attempts'}`,
-      { text: causeText(deadLetter), paint: paint.red },
+      { text: truncate(causeText(deadLetter), MAX_CAUSE), paint: paint.red },
     ]),
   );
 }

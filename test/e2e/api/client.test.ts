@@ -167,7 +167,7 @@ describe('the client', () => {
     });
     const stranger = new ThroughlineClient({ url: stack.url });
     expect(await refusalOf(stranger.get('x'))).toMatchObject({ code: 'unauthenticated', status: 401 });
-    expect(await refusalOf(client.get('../jobs'))).toMatchObject({ code: 'job-unknown', status: 404 });
+    expect(await refusalOf(client.get('no-such-job'))).toMatchObject({ code: 'job-unknown', status: 404 });
   });
 
   it('throws another error when no answer comes', async () => {
@@ -280,7 +280,7 @@ describe('throughline submit --batch', () => {
 
   it.each([
     ['an operation', ['echo'], 'not both'],
-    ['a wait', ['--wait=3'], 'each job in the file has its own'],
+    ['a wait', ['--wait=3'], '--wait is for one job'],
   ])('refuses %s beside the batch', async (_, args, message) => {
     const { code, stderr } = await submitBatch(jobs(1), ...args);
     expect(code).toBe(2);

@@ -121,7 +121,7 @@ describe('throughline dead-letters', () => {
     expect(idsOf(listed)).toEqual(ids.slice(0, 2));
     const rest = await cli(tenant, 'list', '--cursor', cursor ?? '');
     expect(rest.stdout).toMatch(
-      new RegExp(`^[0-9TZ:.-]+  ${ids[2]}  test\\.mode  operation-failed  1 attempt\\n$`),
+      new RegExp(`^[0-9TZ:.-]+  ${ids[2]}  test\\.mode  1 attempt  operation-failed\\n$`),
     );
     const shown = await cli(tenant, 'show', first);
     expect(shown.stdout).toContain(`trace      ${jobs[0]?.traceId}`);
