@@ -139,7 +139,7 @@ async function* chunksOf(
       yield read.value;
     }
   } catch (cause) {
-    throw failureOf(request, cause);
+    throw failureOf(request, cause, { isAnswered: true });
   } finally {
     silence?.stop();
     await reader?.cancel().catch(() => undefined);
@@ -147,14 +147,21 @@ async function* chunksOf(
 }
 
 /** What to throw for an error of fetch. */
-function failureOf({ url, timeoutMs, who, signal }: HttpRequest, cause: unknown): unknown {
+function failureOf(
+  { url, timeoutMs, who, signal }: HttpRequest,
+  cause: unknown,
+  { isAnswered = false } = {},
+): unknown {
   if (signal.aborted) return signal.reason;
   if (cause instanceof NoAnswerError) return cause;
   if (cause instanceof DOMException && cause.name === 'TimeoutError') {
     const message = `${who} at ${url} did not answer within ${secondsText(timeoutMs)}`;
     return new NoAnswerError('timeout', message, cause);
   }
-  return new NoAnswerError('unreachable', `cannot reach ${who} at ${url}: ${reasonOf(cause, url)}`, cause);
+  const reason = reasonOf(cause, url);
+  // A server of https:// closes the connection when it is not greeted with TLS.
+  const hint = reason === CUT && !isAnswered && url.startsWith('http:') ? '; is it an https:// address?' : '';
+  return new NoAnswerError('unreachable', `cannot reach ${who} at ${url}: ${reason}${hint}`, cause);
 }
 
 const CUT = 'the connection was cut';
@@ -185,7 +192,7 @@ function reasonOf(thrown: unknown, url: string): string {
   let deepest = thrown;
   for (let depth = 0; deepest instanceof Error && depth < 5; depth++) {
     const code = 'code' in deepest ? String(deepest.code) : '';
-    const reason = REASONS[code] ?? reasonOfProtocol(code, url);
+    const reason = REASONS[code] ?? reasonOfProtocol(deepest, code, url);
     if (reason !== undefined) return reason;
     // The Fetch standard's list of ports that belong to other protocols ("bad port").
     if (deepest.message === 'bad port') return 'fetch never calls this port; use another one';
@@ -195,11 +202,11 @@ function reasonOf(thrown: unknown, url: string): string {
   return describeThrown(deepest);
 }
 
-/** Why two ends do not understand each other: mostly one of them speaks TLS and the other does not. */
-function reasonOfProtocol(code: string, url: string): string | undefined {
+/** Why two ends do not understand each other. */
+function reasonOfProtocol({ name }: Error, code: string, url: string): string | undefined {
   if (code.startsWith('ERR_SSL_') && url.startsWith('https:')) {
     return 'no TLS is spoken there; is it an http:// address?';
   }
-  if (code.startsWith('HPE_')) return 'no HTTP is spoken there; is it an https:// address?';
+  if (name === 'HTTPParserError') return 'no HTTP is spoken there; is it an https:// address?';
   return undefined;
 }

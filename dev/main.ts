@@ -2,8 +2,9 @@ import { once } from 'node:events';
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { describeThrown } from '../shared/errors.ts';
 import { type Stack, startStack } from './stack.ts';
+import type { StackOptions } from './stack-options.ts';
 
-interface DevFlags {
+export interface DevFlags {
   readonly port: number;
   readonly natsPort: number;
   readonly natsWebsocketPort: number;
@@ -32,7 +33,8 @@ export async function main(args: readonly string[]): Promise<number> {
   return await run(command.opts<DevFlags>());
 }
 
-function devCommand(): Command {
+/** The options of `dev`. */
+export function devCommand(): Command {
   return new Command('throughline dev')
     .description('Runs nats-server, the edge in workerd, a worker and a trace collector on this machine.')
     .option('--port <port>', 'port of the HTTP API; 0: a free port', port, 8787)
@@ -62,20 +64,21 @@ async function run(flags: DevFlags): Promise<number> {
   const interrupted = Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]).then(() => undefined);
   let stack: Stack;
   try {
-    stack = await start(flags);
+    stack = await startStack(stackOptionsOf(flags));
   } catch (thrown) {
     say(`dev: ${describeThrown(thrown)}`);
     return 1;
   }
-  process.stdout.write(flags.json ? `${JSON.stringify(readyLine(stack))}\n` : readyText(stack));
+  process.stdout.write(readyText(stack, flags));
   const failure = await Promise.race([interrupted, partEnded(stack)]);
   if (failure !== undefined) say(`dev: ${failure}`);
   await stack.stop();
   return failure === undefined ? 0 : 1;
 }
 
-async function start(flags: DevFlags): Promise<Stack> {
-  return await startStack({
+/** The stack that a user asks for. */
+export function stackOptionsOf(flags: DevFlags): StackOptions {
+  return {
     ports: {
       http: flags.port,
       nats: flags.natsPort,
@@ -87,14 +90,20 @@ async function start(flags: DevFlags): Promise<Stack> {
     debug: flags.debug ?? false,
     onLog: flags.json ? say : (line) => void process.stdout.write(`${line}\n`),
     onStep: say,
-  });
+  };
 }
 
 function say(line: string): void {
   process.stderr.write(`${line}\n`);
 }
 
-function readyLine(stack: Stack): Record<string, string> {
+/** What a caller of a stack must know. */
+type ReadyStack = Pick<Stack, 'url' | 'apiKey' | 'callbackSecret'> & {
+  readonly nats: Pick<Stack['nats'], 'url' | 'webSocketUrl'>;
+  readonly collector: Pick<Stack['collector'], 'otlpUrl' | 'tracesUrl'>;
+};
+
+function readyLine(stack: ReadyStack): Record<string, string> {
   return {
     url: stack.url,
     apiKey: stack.apiKey,
@@ -106,7 +115,9 @@ function readyLine(stack: Stack): Record<string, string> {
   };
 }
 
-function readyText(stack: Stack): string {
+/** What is printed when the stack is ready: one line of JSON, or what a person types next. */
+export function readyText(stack: ReadyStack, { json }: Pick<DevFlags, 'json'>): string {
+  if (json) return `${JSON.stringify(readyLine(stack))}\n`;
   return `
 Throughline is ready. Ctrl-C stops it.
 

@@ -1,10 +1,13 @@
 import { once } from 'node:events';
-import { createServer, type IncomingHttpHeaders, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { readFile } from 'node:fs/promises';
+import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import { type AddressInfo, createServer as createTcpServer, type Server as TcpServer } from 'node:net';
 import { buffer } from 'node:stream/consumers';
 import { type Collector, startCollector } from '../../../dev/collector/start.ts';
 import type { Job } from '../../../shared/job/job.ts';
-import { atEndOfFile } from '../cleanup.ts';
+import { atEndOfFile, scratchFolder } from '../cleanup.ts';
+import { makeCertificate } from '../nats/certificates.ts';
 
 export const TRACE_ID = '4bf92f3577b34da6a3ce929d0e0e4736';
 export const SPAN_ID = '00f067aa0ba902b7';
@@ -85,7 +88,26 @@ export async function serve(
   return { url, seen };
 }
 
-async function listen(server: Server): Promise<string> {
+/** Starts a server that speaks TLS, with a certificate that nobody trusts. @returns its address with `http:` */
+export async function serveTls(): Promise<string> {
+  const files = await makeCertificate(await scratchFolder());
+  const [cert, key] = await Promise.all([readFile(files.certificate), readFile(files.key)]);
+  const server = createTlsServer({ cert, key }, (_, response) => response.end());
+  atEndOfFile(() => server.close());
+  return await listen(server);
+}
+
+/** Starts a server that speaks first, as those of many other protocols do. @returns its address */
+export async function serveGreeting(): Promise<string> {
+  const server = createTcpServer((socket) => {
+    socket.on('error', () => undefined);
+    socket.end('SSH-2.0-OpenSSH_9.9\r\n');
+  });
+  atEndOfFile(() => server.close());
+  return await listen(server);
+}
+
+async function listen(server: TcpServer): Promise<string> {
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;

@@ -12,7 +12,7 @@ beforeAll(async () => {
 
 /**
  * What a user may type without the option in question, for each command. `setup` and `dev` are not here: they start or
- * change something outside, see test/e2e/cli/flags.test.ts.
+ * change something outside, so test/e2e/nats/setup-flags.test.ts and test/unit/dev/main.test.ts look at them.
  */
 const BASES: Readonly<Record<string, readonly (readonly string[])[]>> = {
   submit: [['echo', '1'], ['--batch', BATCH], []],

@@ -1,6 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import { callHere, runHere } from '../../support/cli/in-process.ts';
-import { answer, DONE, nowhere, SPAN_ID, serve, TRACE_ID } from '../../support/cli/servers.ts';
+import {
+  answer,
+  DONE,
+  nowhere,
+  SPAN_ID,
+  serve,
+  serveGreeting,
+  serveTls,
+  TRACE_ID,
+} from '../../support/cli/servers.ts';
 
 describe('wrong usage', () => {
   it.each([
@@ -100,6 +109,57 @@ describe('an error of the API', () => {
       expect.stringContaining('--url or THROUGHLINE_URL'),
       '',
     ]);
+  });
+
+  it.each([
+    [
+      'https:// where no TLS is spoken',
+      async () => (await serve(() => answer(200, DONE))).url.replace('http', 'https'),
+      'no TLS is spoken there; is it an http:// address?',
+    ],
+    ['http:// where TLS is spoken', serveTls, 'the connection was cut; is it an https:// address?'],
+    [
+      'https:// with a certificate of its own',
+      async () => (await serveTls()).replace('http', 'https'),
+      'the certificate of this address is not one that this machine trusts',
+    ],
+    ['a server of another protocol', serveGreeting, 'no HTTP is spoken there; is it an https:// address?'],
+    [
+      'a port that fetch never calls',
+      async () => 'http://127.0.0.1:1',
+      'fetch never calls this port; use another one',
+    ],
+    ['a host that is not there', async () => 'http://no-such-host.invalid', 'no such host'],
+  ])('is one sentence when the address is wrong: %s', async (_, address, reason) => {
+    const url = await address();
+    const { code, stderr } = await callHere({ url }, ['get', 'job-1']);
+    expect(code).toBe(3);
+    expect(stderr.split('\n')).toEqual([
+      `error: cannot reach the API at ${url}/v1/jobs/job-1: ${reason}`,
+      expect.stringContaining('--url or THROUGHLINE_URL'),
+      '',
+    ]);
+  });
+
+  it.each([
+    ['api.test', 'starts with http:// or https://'],
+    ['localhost:8787', 'starts with http:// or https://'],
+    ['http://127.0.0.1:8787/v1', 'before /v1, because /v1 is added to it'],
+    ['http://127.0.0.1:8787/v1/jobs', 'before /v1, because /v1 is added to it'],
+    ['http://127.0.0.1:8787?x=1', 'without credentials, query and fragment'],
+  ])('is one sentence when the address is wrong, and nothing is sent: %s', async (url, fault) => {
+    const { code, stderr } = await runHere(['get', 'job-1', '--url', url]);
+    expect({ code, stderr }).toEqual({
+      code: 2,
+      stderr: expect.stringMatching(/^error: --url or THROUGHLINE_URL: must be .* \(config-invalid\)\n$/),
+    });
+    expect(stderr).toContain(fault);
+  });
+
+  it('does not come for a slash too many at the end of the address', async () => {
+    const api = await serve(() => answer(200, DONE));
+    expect((await callHere({ url: `${api.url}//` }, ['get', 'job-1'])).code).toBe(0);
+    expect(api.seen.map(({ path }) => path)).toEqual(['/v1/jobs/job-1']);
   });
 
   it('names the trace when the connection is cut, because the job may have been accepted', async () => {

@@ -148,6 +148,51 @@ describe('submit', () => {
   });
 });
 
+describe('submit --batch', () => {
+  it('gives each job the options of the command line that the job does not have itself', async () => {
+    const api = await serve(({ body }) => {
+      const { jobs } = JSON.parse(String(body)) as { jobs: unknown[] };
+      return answer(200, { results: jobs.map(() => ({ status: 202, job: JOB })) });
+    });
+    const options = [
+      '--callback',
+      'https://acme.example/hook',
+      '--delay',
+      '1h',
+      '--timeout',
+      '30s',
+      '--max-attempts',
+      '2',
+    ];
+    const jobs = [
+      '{"operation":"echo","input":1}',
+      '{"operation":"echo","input":2,"delay":"5m","maxAttempts":9}',
+      '"odd"',
+    ];
+    const { code } = await callHere(api, ['submit', '--batch', '-', ...options], { stdin: jobs.join('\n') });
+    expect(code).toBe(0);
+    const given = {
+      delay: '1h',
+      timeout: '30s',
+      maxAttempts: 2,
+      callback: { url: 'https://acme.example/hook' },
+    };
+    expect(bodyOf(api.seen[0])).toEqual({
+      jobs: [
+        { operation: 'echo', input: 1, ...given },
+        { operation: 'echo', input: 2, ...given, delay: '5m', maxAttempts: 9 },
+        'odd',
+      ],
+    });
+  });
+
+  it('refuses --wait before anything is sent', async () => {
+    const { code, stderr } = await runHere(['submit', '--batch', '-', '--wait'], { stdin: '{}' });
+    expect(code).toBe(2);
+    expect(stderr).toContain('--wait is for one job, not for --batch');
+  });
+});
+
 describe('submit --callback', () => {
   it.each(['/hooks', 'ftp://acme.example', 'https://user:secret@acme.example/', 'https://acme.example/#x'])(
     'refuses %s before anything is sent',

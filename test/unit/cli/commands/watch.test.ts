@@ -160,6 +160,21 @@ describe('watch, by event streams', () => {
     expect(JSON.parse(stdout)).toMatchObject({ state: 'running', progress: { fraction: 0.5 } });
   });
 
+  it.each([429, 503])(
+    'waits when the API answers %i and says how long, and tells a person why',
+    async (status) => {
+      const busy = answer(
+        status,
+        { code: 'too-many-streams', detail: 'too many streams' },
+        { 'retry-after': '0' },
+      );
+      const api = await serveStream([STARTED], busy, busy, [SUCCEEDED]);
+      const { code, stdout, stderr } = await callHere(api, ['watch', 'job-1', '--events']);
+      expect({ code, lines: stdout.trimEnd().split('\n').length }).toEqual({ code: 0, lines: 2 });
+      expect(stderr).toBe('warning: waiting, because the API is busy: too many streams\n');
+    },
+  );
+
   it('ends when the API refuses the next connection', async () => {
     const api = await serveStream([STARTED], answer(401, { code: 'unauthenticated' }), [SUCCEEDED]);
     expect((await callHere(api, ['watch', 'job-1'])).code).toBe(5);
