@@ -25,13 +25,18 @@ const PAIRS: Readonly<Record<string, [schema: z.ZodType, shape: (value: unknown)
 /** Values that stand in for a part of an answer. The client takes a text in any format, and a number of any size. */
 const STRANGERS: readonly unknown[] = [null, true, 0.5, [], {}, [null], { a: null }, undefined];
 
+/** Without it, a schema that is described in the OpenAPI document would be a `$ref`. */
+const NO_NAMES = z.registry();
+
 describe('the client checks answers as the schemas of the API do', () => {
   it('for every answer', () => {
     expect(Object.keys(PAIRS)).toEqual([...Object.keys(ANSWERS), 'event']);
   });
 
   it.each(Object.entries(PAIRS))('%s', (_, [schema, shape]) => {
-    const samples = samplesOf(z.toJSONSchema(schema, { io: 'output', unrepresentable: 'any' }));
+    const samples = samplesOf(
+      z.toJSONSchema(schema, { io: 'output', unrepresentable: 'any', metadata: NO_NAMES }),
+    );
     expect(samples.length).toBeGreaterThan(0);
     for (const sample of samples) {
       expect(schema.safeParse(sample).error, JSON.stringify(sample)).toBeUndefined();
