@@ -1,8 +1,9 @@
 import { jetstream } from '@nats-io/jetstream';
 import { connect } from '@nats-io/transport-node';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { ThroughlineClient } from '../../client/index.ts';
 import { findFreePort } from '../../dev/nats-server/free-port.ts';
-import type { JobEvent } from '../../shared/job/event.ts';
+import type { EventKind, JobEvent } from '../../shared/job/event.ts';
 import { until } from '../support/poll.ts';
 import { problemOf, startTestStack, type TestStack } from '../support/stack.ts';
 import { type Caller, tenants } from '../support/tenants.ts';
@@ -16,10 +17,11 @@ let quiet: Caller;
 let unheard: Caller;
 let hasty: Caller;
 let again: Caller;
+let halfOpen: Caller;
 let monitor: string;
 beforeAll(async () => {
-  const { callers, API_KEYS } = await tenants('loud', 'quiet', 'unheard', 'hasty', 'again');
-  ({ loud, quiet, unheard, hasty, again } = callers);
+  const { callers, API_KEYS } = await tenants('loud', 'quiet', 'unheard', 'hasty', 'again', 'halfOpen');
+  ({ loud, quiet, unheard, hasty, again, halfOpen } = callers);
   const port = await findFreePort();
   monitor = `http://127.0.0.1:${port}`;
   stack = await startTestStack({
@@ -42,10 +44,16 @@ async function open(caller: Caller, jobId: string, lastEventId?: string) {
 }
 
 /** Records the start of these jobs, as a worker would. */
-async function begin(tenant: string, jobId: string, size = 0, events = 1): Promise<void> {
+async function begin(
+  tenant: string,
+  jobId: string,
+  size = 0,
+  events = 1,
+  kind: EventKind = 'progress',
+): Promise<void> {
   const at = new Date().toISOString();
   const event: JobEvent = {
-    ...{ kind: 'progress', jobId, operation: 'echo', attempt: 1, maxAttempts: 3, released: 0 },
+    ...{ kind, jobId, operation: 'echo', attempt: 1, maxAttempts: 3, released: 0 },
     ...{ acceptedAt: at, at, worker: 'teller', traceId: '', spanId: '', result: 'x'.repeat(size) },
   };
   const nats = await connect({ servers: stack.nats.url });
@@ -139,6 +147,33 @@ describe('event streams', () => {
     for (const { cut } of opened) cut();
   });
 
+  it('A26: give the place back to a client whose connection broke where the bridge could not notice', async () => {
+    await begin('halfOpen', 'one');
+    await begin('halfOpen', 'other');
+    const others = await Promise.all(Array.from({ length: LIMIT - 1 }, () => open(halfOpen, 'other')));
+    const known: Response[] = [];
+    const client = new ThroughlineClient({
+      ...{ url: stack.url, apiKey: halfOpen.key },
+      fetch: async (url, init) => {
+        if (known.length > 0) {
+          const next = await fetch(url, init);
+          if (next.status === 200) await begin('halfOpen', 'one', 0, 1, 'succeeded');
+          return next;
+        }
+        // The connection that the bridge knows stays open. The client gets its first event, then an error.
+        const response = await fetch(url, { headers: init?.headers ?? {} });
+        known.push(response);
+        return new Response(brokenAfterAnEvent(response), response);
+      },
+    });
+    const kinds: string[] = [];
+    let refusals = 0;
+    for await (const { kind } of client.watch('one', { onBusy: () => refusals++ })) kinds.push(kind);
+    expect(kinds).toEqual(['progress', 'succeeded']);
+    expect(refusals).toBeGreaterThan(0);
+    for (const { cut } of others) cut();
+  });
+
   it('A15: of an unknown job take no place', async () => {
     for (let round = 0; round < 2 * LIMIT; round++) {
       const { response } = await open(unheard, `nobody-${round}`);
@@ -170,6 +205,20 @@ describe('event streams', () => {
     expect(sent).toBeLessThan(50 * MIB + 4 * 10 * MIB);
   });
 });
+
+/** The bytes of a stream up to its first event, then an error. The stream itself is neither read on nor closed. */
+function brokenAfterAnEvent({ body }: Response): ReadableStream<Uint8Array> {
+  const reader = body?.getReader();
+  let text = '';
+  return new ReadableStream({
+    async pull(controller) {
+      if (text.includes('data:')) return controller.error(new TypeError('terminated'));
+      const { value = new Uint8Array() } = (await reader?.read()) ?? {};
+      text += new TextDecoder().decode(value);
+      controller.enqueue(value);
+    },
+  });
+}
 
 /** Bytes that NATS has sent over WebSockets, which only the bridge has. */
 async function sentToBridge(): Promise<number> {
