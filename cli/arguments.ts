@@ -34,19 +34,18 @@ export function secondsOfWait(wait: number | true | undefined): number | undefin
 /** What may follow `--wait`, for its help. */
 export const WAIT_HELP = `1 to ${LIMITS.waitSeconds} seconds (default ${DEFAULT_WAIT_SECONDS}); the exit code is 4 if it takes longer`;
 
-/** Parses a duration such as `30s`. @returns milliseconds */
+/** Parses a duration of any length, such as `30s`. @returns milliseconds */
 export function durationMs(text: string): number {
   const ms = parseDuration(text);
-  if (ms !== undefined && ms >= 1 && ms <= LIMITS.timeoutMs) return ms;
-  throw new InvalidArgumentError(
-    'It must be a duration such as 500ms, 30s, 1h30m or PT1H, at most 24 hours.',
-  );
+  if (ms !== undefined && ms >= 1) return ms;
+  throw new InvalidArgumentError('It must be a duration such as 500ms, 30s, 1h30m or P2D.');
 }
 
-/** Checks a duration and keeps it as text, because the API parses it. */
-export function durationText(text: string): string {
-  durationMs(text);
-  return text;
+/** Checks how long one attempt may take, and keeps it as text, because the API parses it. */
+export function attemptTimeout(text: string): string {
+  const ms = parseDuration(text);
+  if (ms !== undefined && ms >= 1 && ms <= LIMITS.timeoutMs) return text;
+  throw new InvalidArgumentError('It must be a duration such as 500ms, 30s, 1h30m or PT1H, at most 24 hours.');
 }
 
 export function operationName(text: string): string {

@@ -4,9 +4,9 @@ import { isTerminal, type Job } from '../../shared/job/job.ts';
 import { LIMITS } from '../../shared/job/limits.ts';
 import { ATTR } from '../../shared/trace/semantics.ts';
 import {
+  attemptTimeout,
   baggagePairs,
   callbackUrl,
-  durationText,
   idempotencyKey,
   operationName,
   secondsOfWait,
@@ -70,7 +70,7 @@ export function defineSubmit(program: Command, host: Host): Command {
     .option('--idempotency-key <key>', 'the same key always means the same job', idempotencyKey)
     .option('--delay <delay>', 'run it later: after a duration such as 90s, or at a time (RFC 3339)')
     .option('--callback <url>', 'where the worker sends a signed POST when the job has ended', callbackUrl)
-    .option('--timeout <duration>', 'how long one attempt may take, such as 30s', durationText)
+    .option('--timeout <duration>', 'how long one attempt may take, such as 30s', attemptTimeout)
     .option('--max-attempts <n>', 'the most attempts', wholeNumber(1, LIMITS.maxAttempts))
     .addHelpText('after', examples(...EXAMPLES))
     .action(
