@@ -8,10 +8,12 @@ const LIMITS = {
 
 /**
  * Tests that change the process in which they run, or count what is in it: some replace `node:dns`, some
- * count timers (`fetch` leaves one running), and those in test/e2e/nats trust certificates of their own.
+ * count timers (`fetch` leaves one running), one starts tracing again and again, and those in test/e2e/nats trust
+ * certificates of their own.
  */
 export const OWN_PROCESS = [
   'test/e2e/nats/**/*.test.ts',
+  'test/unit/cli/flags.test.ts',
   'test/unit/cli/text/output.test.ts',
   'test/unit/shared/{deadline,timers}.test.ts',
   'test/unit/worker-node/callbacks/target-guard.test.ts',
