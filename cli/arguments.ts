@@ -45,7 +45,9 @@ export function durationMs(text: string): number {
 export function attemptTimeout(text: string): string {
   const ms = parseDuration(text);
   if (ms !== undefined && ms >= 1 && ms <= LIMITS.timeoutMs) return text;
-  throw new InvalidArgumentError('It must be a duration such as 500ms, 30s, 1h30m or PT1H, at most 24 hours.');
+  throw new InvalidArgumentError(
+    'It must be a duration such as 500ms, 30s, 1h30m or PT1H, at most 24 hours.',
+  );
 }
 
 export function operationName(text: string): string {

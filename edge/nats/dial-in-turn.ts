@@ -1,3 +1,5 @@
+import { startTimer, type Timer } from '../../shared/timers.ts';
+
 /** A connection, and the server that it leads to. */
 export interface Dialled<Connection> {
   readonly server: string;
@@ -26,17 +28,17 @@ export function dialInTurn<Connection>(
   const waiting = [...servers];
   let open = servers.length;
   let isDone = false;
-  let timer: ReturnType<typeof setTimeout> | undefined;
+  let timer: Timer | undefined;
   const tryNext = (): void => {
-    clearTimeout(timer);
+    timer?.stop();
     const server = isDone ? undefined : waiting.shift();
     if (server === undefined) return;
-    if (waiting.length > 0) timer = setTimeout(tryNext, patienceMs);
+    if (waiting.length > 0) timer = startTimer(patienceMs, tryNext);
     dial(server).then(
       (connection) => {
         if (isDone) return close(connection);
         isDone = true;
-        clearTimeout(timer);
+        timer?.stop();
         resolve({ server, connection });
       },
       (reason: unknown) => {
