@@ -5,6 +5,7 @@ import type { OperationAnnouncement } from '../../shared/api/operation.ts';
 import { describeThrown, ThroughlineError } from '../../shared/errors.ts';
 import { HOSTS_BUCKET, OPERATIONS_BUCKET, OPERATIONS_STREAM } from '../../shared/nats/streams.ts';
 import { parseJson } from '../../shared/text/json.ts';
+import { startInterval, type Timer } from '../../shared/timers.ts';
 import { writeJson } from '../../shared/wire/json-body.ts';
 import type { WorkerLogger } from '../log.ts';
 import type { Broker } from './connect.ts';
@@ -33,7 +34,7 @@ interface Buckets {
 export class HostAnnouncer {
   readonly #parts: AnnouncerParts;
   readonly #buckets: Buckets;
-  readonly #timer: ReturnType<typeof setInterval>;
+  readonly #timer: Timer;
   #renewing: Promise<void>;
   #seen = '';
 
@@ -41,7 +42,7 @@ export class HostAnnouncer {
     this.#parts = parts;
     this.#buckets = buckets;
     this.#renewing = started;
-    this.#timer = setInterval(() => this.#renew(), parts.renewMs);
+    this.#timer = startInterval(parts.renewMs, () => this.#renew());
   }
 
   /**
@@ -74,7 +75,7 @@ export class HostAnnouncer {
 
   /** Ends the renewals, and says that the host takes no more jobs. Never throws. */
   async stop(): Promise<void> {
-    clearInterval(this.#timer);
+    this.#timer.stop();
     await this.#renewing;
     await this.#buckets.hosts
       .delete(hostKey(this.#parts.host.host))

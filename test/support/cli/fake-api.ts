@@ -1,46 +1,18 @@
 import { Readable } from 'node:stream';
-import type { Command, Option } from 'commander';
-import { Host } from '../../../cli/host.ts';
-import { createProgram, runCli } from '../../../cli/program.ts';
+import { runCli } from '../../../cli/program.ts';
 import { createApiKey } from '../../../shared/api/access.ts';
 import type { SpanRecord } from '../../../shared/trace/span-record.ts';
+import type { Seen } from './options.ts';
 import { DONE, JOB, TRACE_ID } from './servers.ts';
 
-export const API = 'http://api.test';
+const API = 'http://api.test';
 export const OTHER_API = 'http://other.test';
 
-/** A command that runs something, and the options that it has. */
-export interface Leaf {
-  /** Its name after `throughline`, such as `keys create`. */
-  readonly name: string;
-  readonly options: readonly Option[];
-}
-
-/** Every command without commands of its own, as the program defines them. */
-export function leaves(): Leaf[] {
-  const silent = { write: () => undefined };
-  const host = new Host({ environment: {}, stdin: Readable.from([]), stdout: silent, stderr: silent });
-  const walk = (command: Command, path: readonly string[]): Leaf[] =>
-    command.commands.length === 0
-      ? [{ name: path.join(' '), options: command.options }]
-      : command.commands.flatMap((child) => walk(child, [...path, child.name()]));
-  return walk(createProgram(host), []);
-}
-
-/** All that can be seen of a run: what it sent, what it printed, and how it ended. */
-export interface Seen {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-  readonly requests: readonly unknown[];
-}
-
-/** What happens meanwhile: the API does what it is asked, or fails; or the user has typed one option too many. */
-export type Scenario = 'works' | 'fails' | 'misused';
-export const SCENARIOS: readonly Scenario[] = ['works', 'fails', 'misused'];
-
-/** Runs a command in this process, against an API that is a function. Two runs with the same arguments look the same. */
-export async function look(args: readonly string[], scenario: Scenario): Promise<Seen> {
+/**
+ * Runs a command in this process, against an API that is a function. Two runs with the same arguments look the same.
+ * @param scenario `works`: the API does what it is asked. `fails`: it does not. `misused`: one option too many was typed.
+ */
+export async function lookAtCaller(args: readonly string[], scenario: string): Promise<Seen> {
   const written = { stdout: '', stderr: '' };
   const stream = (name: keyof typeof written) => ({
     write: (text: string): boolean => {

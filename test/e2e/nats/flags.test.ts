@@ -1,0 +1,93 @@
+import { type JetStreamManager, jetstream, jetstreamManager } from '@nats-io/jetstream';
+import { connect, type NatsConnection } from '@nats-io/transport-node';
+import { afterAll, beforeAll } from 'vitest';
+import type { NatsServer } from '../../../dev/nats-server/start.ts';
+import { type HostAnnouncement, hostKey } from '../../../shared/api/host-announcement.ts';
+import { consumerDefinition, HOSTS_BUCKET, JOBS_STREAM } from '../../../shared/nats/streams.ts';
+import { groupFilter } from '../../../shared/wire/subjects.ts';
+import { runHere } from '../../support/cli/in-process.ts';
+import { describeOptions, type Seen } from '../../support/cli/options.ts';
+import { startTestNats } from '../../support/nats/nats.ts';
+
+const VALUES = {
+  '--check': [],
+  '--replicas': ['3'],
+  '--operations': ['image.>'],
+  '--force': [],
+  '--json': [],
+  '--debug': [],
+  '--url': ['http://other.test'],
+  '--api-key': ['tl_ci_0123456789012345678901'],
+};
+const GROUP = 'images';
+
+/** A run that does not come as far as NATS. */
+async function misuse(args: readonly string[]): Promise<Seen> {
+  return await look([...args, '--no-such-option'], 'nats://127.0.0.1:9');
+}
+
+async function look(args: readonly string[], natsUrl: string): Promise<Seen> {
+  const { stderr, ...seen } = await runHere(args, { environment: { NATS_URL: natsUrl } });
+  return { ...seen, stderr: stderr.replace(/^ +at .*$/gm, 'at …') };
+}
+
+describeOptions({
+  bases: { setup: [[]] },
+  values: VALUES,
+  scenarios: ['misused', 'empty', 'ready'],
+  look: async (args, scenario) => {
+    if (scenario === 'misused') return await misuse(args);
+    const nats = await startTestNats();
+    try {
+      if (scenario === 'ready') await look(['setup'], nats.url);
+      return await look(args, nats.url);
+    } finally {
+      await nats.stop();
+    }
+  },
+  refusing: ['--replicas'],
+});
+
+let nats: NatsServer;
+let connection: NatsConnection;
+let manager: JetStreamManager;
+beforeAll(async () => {
+  nats = await startTestNats();
+  await look(['setup'], nats.url);
+  connection = await connect({ servers: nats.url });
+  manager = await jetstreamManager(connection);
+});
+afterAll(async () => {
+  await connection.close();
+  await nats.stop();
+});
+
+describeOptions({
+  bases: { 'groups list': [[]], 'groups move': [[GROUP, 'pictures']], 'groups remove': [[GROUP]] },
+  values: VALUES,
+  scenarios: ['misused', 'idle', 'busy'],
+  look: async (args, scenario) => {
+    if (scenario === 'misused') return await misuse(args);
+    await makeGroup(scenario === 'busy');
+    return await look(args, nats.url);
+  },
+});
+
+/** Makes {@link GROUP} the only group. @param isAlive whether one of its hosts is alive */
+async function makeGroup(isAlive: boolean): Promise<void> {
+  for await (const { name } of manager.consumers.list(JOBS_STREAM))
+    await manager.consumers.delete(JOBS_STREAM, name);
+  const chosen = { group: GROUP, filterSubject: groupFilter('echo'), ackWaitMs: 30_000, maxAckPending: 100 };
+  await manager.consumers.add(JOBS_STREAM, { ...consumerDefinition(chosen) });
+  const host: HostAnnouncement = {
+    ...{
+      host: 'host-1',
+      version: '1',
+      group: isAlive ? GROUP : 'others',
+      concurrency: 1,
+      operations: ['echo'],
+    },
+    ...{ since: new Date().toISOString(), leaseMs: 60_000 },
+  };
+  await jetstream(connection).publish(`$KV.${HOSTS_BUCKET}.${hostKey(host.host)}`, JSON.stringify(host));
+}
