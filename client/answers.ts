@@ -117,6 +117,7 @@ const operation = object<ListedOperation>({
   timeoutMs: whole,
   maxAttempts: whole,
   description: optional(text),
+  edgeChecks: oneOf(['whole', 'parts', 'nothing']),
   hosts: optional(whole),
   since: optional(text),
 });
