@@ -130,7 +130,7 @@ describe('an attempt', () => {
     await one.chain.claim(one.event('started'));
     await one.chain.record(one.event('succeeded'));
     await manager.streams.purge('EVENTS');
-    expect(await two.chain.claim(two.event('started'))).toMatchObject({ last: 0 });
+    expect(await two.chain.claim(two.event('started'))).toMatchObject({ lastSequence: 0 });
     expect(await two.chain.record(two.event('succeeded'))).toBe('ours');
     expect(await kindsOf(jobId)).toEqual(['succeeded by two']);
   });
