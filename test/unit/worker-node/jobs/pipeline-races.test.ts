@@ -1,0 +1,196 @@
+import { beforeEach, describe, expect, it, vi } from 'vitest';
+import { reject, retry } from '../../../../worker-node/operations/outcome.ts';
+import { delivery, IDLE } from '../support.ts';
+import {
+  broker,
+  byOther,
+  cancel,
+  cancelled,
+  conclusions,
+  type Handler,
+  kinds,
+  never,
+  pipelineOf,
+  setUpPipeline,
+  stop,
+  stopped,
+  superseded,
+  withCallback,
+} from './pipeline-support.ts';
+
+beforeEach(setUpPipeline);
+
+describe('a job that another delivery has', () => {
+  it('is left to it if that shows at the claim', async () => {
+    broker.storeEvent(byOther('started'));
+    const handler = vi.fn();
+    const job = delivery();
+    await pipelineOf(handler).process(job, IDLE);
+    expect(handler).not.toHaveBeenCalled();
+    expect(job.acks).toEqual([{ kind: 'none' }]);
+    expect(conclusions).toEqual(['superseded']);
+  });
+
+  it('runs again if the other delivery is over, as the next attempt', async () => {
+    broker.storeEvent(byOther('started'));
+    const job = delivery({ deliveryCount: 2, isFirst: false });
+    await pipelineOf(({ job: { attempt } }) => attempt).process(job, IDLE);
+    expect(broker.events.at(-1)).toMatchObject({ kind: 'succeeded', attempt: 2, result: 2 });
+  });
+
+  it('is left to it if that shows at a progress report, and the handler gets the reason', async () => {
+    const job = delivery();
+    let reason: unknown;
+    await pipelineOf(({ signal, progress }) => {
+      signal.addEventListener('abort', () => {
+        reason = signal.reason;
+      });
+      broker.storeEvent(byOther('started', { attempt: 2 }));
+      progress({ fraction: 0.5 });
+      return never();
+    }).process(job, IDLE);
+    expect(reason).toMatchObject({ code: 'attempt-superseded' });
+    expect(job.acks).toEqual([{ kind: 'none' }]);
+    expect(kinds()).toEqual(['started by worker-1', 'started by worker-2']);
+  });
+
+  it.each<[string, Handler, string]>([
+    ['a failure', () => retry('busy'), 'superseded'],
+    ['a stop', stopped, 'superseded'],
+    ['a success', () => 1, 'succeeded'],
+    ['a rejection', () => reject('no'), 'failed'],
+  ])('and is not over: %s is recorded only if it ends the job (W4)', async (_what, handler, conclusion) => {
+    await pipelineOf((context) => {
+      broker.storeEvent(byOther('started', { attempt: 2 }));
+      return handler(context);
+    }).process(delivery(), stop.signal);
+    expect(conclusions).toEqual([conclusion]);
+  });
+
+  it.each<[string, Handler]>([
+    ['a result', () => 1],
+    ['a failure', () => retry('busy')],
+    ['a last failure', () => reject('no')],
+    ['a stop', stopped],
+    ['a cancel', cancelled],
+    ['nothing', superseded],
+  ])(
+    'and has ended: %s leaves that end alone, and the message leaves the queue (W4)',
+    async (_what, handler) => {
+      const job = delivery();
+      await pipelineOf((context) => {
+        broker.storeEvent(byOther('succeeded'));
+        return handler(context);
+      }).process(job, stop.signal);
+      expect(kinds()).toEqual(['started by worker-1', 'succeeded by worker-2']);
+      expect(broker.on('dead')).toEqual([]);
+      expect(job.acks).toEqual([{ kind: 'ack' }]);
+      expect(conclusions).toEqual(['duplicate']);
+    },
+  );
+
+  it('and has ended: the message comes back if there is a callback to look after', async () => {
+    const job = delivery(withCallback());
+    await pipelineOf(() => broker.storeEvent(byOther('succeeded'))).process(job, IDLE);
+    expect(job.acks).toEqual([{ kind: 'nak', delayMs: 1_000 }]);
+  });
+});
+
+describe('a job that is cancelled', () => {
+  it('before its delivery never runs', async () => {
+    cancel();
+    const handler = vi.fn();
+    const job = delivery();
+    await pipelineOf(handler).process(job, IDLE);
+    expect(handler).not.toHaveBeenCalled();
+    expect(kinds()).toEqual(['cancelled by worker-1']);
+    expect(job.acks).toEqual([{ kind: 'ack' }]);
+  });
+
+  it('before a message that came later, a redrive, runs', async () => {
+    cancel(1);
+    await pipelineOf(() => 1).process(delivery({ sequence: 2 }), IDLE);
+    expect(conclusions).toEqual(['succeeded']);
+  });
+
+  it('while it runs aborts the handler with the reason, and keeps no attempt', async () => {
+    const job = delivery();
+    let reason: unknown;
+    await pipelineOf(({ signal }) => {
+      signal.addEventListener('abort', () => {
+        reason = signal.reason;
+      });
+      cancel();
+      return never();
+    }).process(job, IDLE);
+    expect(reason).toMatchObject({ code: 'job-cancelled' });
+    expect(kinds()).toEqual(['started by worker-1', 'cancelled by worker-1']);
+  });
+
+  it('while it waits for a free place ends immediately, and never starts', async () => {
+    const door = Promise.withResolvers<void>();
+    const pipeline = pipelineOf(() => door.promise, { concurrency: 1 });
+    const front = pipeline.process(delivery({ subject: 'jobs.acme.job-0.echo', sequence: 7 }), IDLE);
+    await vi.waitFor(() => expect(kinds()).toHaveLength(1));
+    const job = delivery();
+    const waiting = pipeline.process(job, IDLE);
+    cancel();
+    await waiting;
+    expect(job.acks).toEqual([{ kind: 'ack' }]);
+    expect(kinds().slice(1)).toEqual(['cancelled by worker-1']);
+    door.resolve();
+    await front;
+  });
+
+  it('in the moment in which its attempt fails is not tried again', async () => {
+    const job = delivery();
+    await pipelineOf(() => {
+      cancel();
+      throw new Error('busy');
+    }).process(job, IDLE);
+    expect(conclusions).toEqual(['cancelled']);
+  });
+});
+
+describe('a worker that stops', () => {
+  it('hands a running job back unspent, and the handler gets the reason', async () => {
+    const job = delivery();
+    let reason: unknown;
+    await pipelineOf(({ signal }) => {
+      signal.addEventListener('abort', () => {
+        reason = signal.reason;
+      });
+      stop.abort();
+      return never();
+    }).process(job, stop.signal);
+    expect(reason).toMatchObject({ code: 'worker-stopping' });
+    expect(broker.events.at(-1)).toMatchObject({ kind: 'released', attempt: 0, released: 1 });
+    expect(job.acks).toEqual([{ kind: 'nak', delayMs: 0 }]);
+  });
+
+  it('does not start a job', async () => {
+    const handler = vi.fn();
+    await pipelineOf(handler).process(delivery(), AbortSignal.abort());
+    expect(handler).not.toHaveBeenCalled();
+    expect(kinds()).toEqual(['released by worker-1']);
+  });
+
+  it('and whose job is cancelled then cancels it', async () => {
+    await pipelineOf(() => {
+      stop.abort();
+      cancel();
+      return never();
+    }).process(delivery(), stop.signal);
+    expect(conclusions).toEqual(['cancelled']);
+  });
+
+  it('leaves no listener behind on the signal that all jobs share', async () => {
+    const { signal } = new AbortController();
+    const [added, removed] = [vi.spyOn(signal, 'addEventListener'), vi.spyOn(signal, 'removeEventListener')];
+    await pipelineOf(() => 7).process(delivery(), signal);
+    expect(added).toHaveBeenCalledTimes(1);
+    expect(removed.mock.calls.map(([type, listener]) => [type, listener])).toEqual(
+      added.mock.calls.map(([type, listener]) => [type, listener]),
+    );
+  });
+});

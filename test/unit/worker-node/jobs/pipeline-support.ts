@@ -1,0 +1,113 @@
+import { headers as natsHeaders } from '@nats-io/transport-node';
+import * as z from 'zod';
+import { CALLBACK_ENDS, type CallbackEnd } from '../../../../shared/job/callback.ts';
+import type { JobEvent } from '../../../../shared/job/event.ts';
+import { writeJobSpec } from '../../../../shared/wire/job-headers.ts';
+import { BrokerRetry } from '../../../../worker-node/broker/broker-retry.ts';
+import { CallbackPublisher } from '../../../../worker-node/broker/callback-publisher.ts';
+import type { Delivery } from '../../../../worker-node/broker/consume/delivery.ts';
+import { EventPublisher } from '../../../../worker-node/broker/event-publisher.ts';
+import { JobRecords } from '../../../../worker-node/broker/job-record.ts';
+import { StoredPublisher } from '../../../../worker-node/broker/stored-publisher.ts';
+import { CancelMemory } from '../../../../worker-node/jobs/cancel-memory.ts';
+import { JobPipeline } from '../../../../worker-node/jobs/pipeline.ts';
+import {
+  defineOperation,
+  type OperationDefinition,
+  type RunContext,
+} from '../../../../worker-node/operations/operation.ts';
+import { createRegistry } from '../../../../worker-node/operations/operation-registry.ts';
+import { MemoryBroker } from '../memory-broker.ts';
+import { quiet, SUCCEEDED } from '../support.ts';
+
+export type Handler = (context: RunContext<unknown>) => unknown;
+
+export let broker: MemoryBroker;
+export let cancels: CancelMemory;
+export let conclusions: string[];
+/** Whether another host of the group has every operation. */
+let isServedElsewhere: boolean;
+export let patience: AbortController;
+/** The signal of the loop that gives the worker its deliveries. */
+export let stop: AbortController;
+
+/** Makes everything new. Call it before each test: test files share their modules. */
+export function setUpPipeline(): void {
+  broker = new MemoryBroker();
+  cancels = new CancelMemory();
+  conclusions = [];
+  isServedElsewhere = false;
+  patience = new AbortController();
+  stop = new AbortController();
+}
+
+/** Another host of the group has every operation from now on. */
+export function serveElsewhere(): void {
+  isServedElsewhere = true;
+}
+
+/** A pipeline whose operation `echo` is this handler. */
+export function pipelineOf(
+  handler: Handler,
+  definition: Partial<OperationDefinition<unknown, unknown>> = {},
+) {
+  const operation = defineOperation<unknown, unknown>({
+    name: 'echo',
+    input: z.unknown(),
+    ...definition,
+    run: handler,
+  });
+  const retry = new BrokerRetry({ log: quiet, patience: patience.signal });
+  const publisher = new StoredPublisher(broker.jetStream, retry, 'worker-1');
+  return new JobPipeline({
+    publisher,
+    events: new EventPublisher(publisher),
+    records: new JobRecords(broker.manager, retry),
+    callbacks: new CallbackPublisher(publisher),
+    cancels,
+    registry: createRegistry([operation]),
+    log: quiet,
+    metrics: {
+      jobSettled: (conclusion) => void conclusions.push(conclusion),
+      contextExtracted: () => undefined,
+    },
+    worker: 'worker-1',
+    group: 'workers',
+    ackWaitMs: 30_000,
+    tracing: false,
+    random: () => 0.5,
+    hosts: { serves: () => isServedElsewhere },
+  });
+}
+
+export const kinds = (): string[] => broker.events.map(({ kind, worker }) => `${kind} by ${worker}`);
+export const cancel = (sequence = 1): void =>
+  cancels.hear({ tenant: 'acme', jobId: 'job-1', sequence, sentBy: undefined });
+export const byOther = (kind: JobEvent['kind'], more: Partial<JobEvent> = {}): JobEvent => ({
+  ...{ ...SUCCEEDED, kind, worker: 'worker-2', startedAt: '2026-01-01T00:00:01.000Z' },
+  ...more,
+});
+export const never = (): Promise<never> => new Promise(() => undefined);
+
+/** Handlers that are cut off. */
+export const cancelled: Handler = () => {
+  cancel();
+  return never();
+};
+export const stopped: Handler = () => {
+  stop.abort();
+  return never();
+};
+export const superseded: Handler = ({ progress }) => {
+  progress({ fraction: 0.5 });
+  return never();
+};
+
+/** Headers of a job that asks for a callback at these ends. */
+export function withCallback(events: readonly CallbackEnd[] = CALLBACK_ENDS): Pick<Delivery, 'headers'> {
+  const headers = natsHeaders();
+  writeJobSpec({ callback: { url: 'https://acme.example/', events } }, (name, value) =>
+    headers.set(name, value),
+  );
+  return { headers };
+}
