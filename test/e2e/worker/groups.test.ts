@@ -103,10 +103,11 @@ describe('a worker group', () => {
     for await (const { name } of manager.consumers.list('JOBS')) await manager.consumers.delete('JOBS', name);
     await (await host('images', 'image.>')).stop();
     await (await host('echoes', 'echo')).stop();
-    expect(await groups('move', 'images', 'images', '--operations', 'http.>')).toMatchObject({
-      code: 0,
-      stderr: '',
+    const moved = await until('the hosts to have said that they stopped', async () => {
+      const answer = await groups('move', 'images', 'images', '--operations', 'http.>');
+      return answer.code === 0 ? answer : undefined;
     });
+    expect(moved).toMatchObject({ stderr: '' });
     const taken = await groups('move', 'images', 'images', '--operations', '>');
     expect(taken.code).toBe(2);
     expect(taken.stderr).toContain('the group echoes takes "echo"');
