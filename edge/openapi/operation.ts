@@ -12,7 +12,7 @@ import { type HeaderName, headersNamed } from './headers.ts';
 import { TRACE_PARAMETERS } from './parameters.ts';
 import { problemResponses } from './problems.ts';
 
-/** What is particular to an operation, in OpenAPI's terms. {@link operation} adds what follows from rules of this API. */
+/** The parts of an OpenAPI operation that differ between operations. {@link operation} adds the parts that all share. */
 export interface Operation
   extends Pick<ZodOpenApiOperationObject, 'description' | 'parameters' | 'requestParams' | 'requestBody'> {
   readonly tag: 'Jobs' | 'Dead letters' | 'Outbox' | 'Operations' | 'Health' | 'Documents';

@@ -43,7 +43,7 @@ export class OperationDirectory {
     return announcement;
   }
 
-  /** One watch at a time: a call that still holds a session that is closed gets the watch over the next session. */
+  /** There is one watch at a time. A caller whose session has closed meanwhile gets the watch of the newer session. */
   #watchOver(session: BrokerSession): OperationWatch {
     const current = this.#watch;
     if (current !== undefined && (current.session === session || session.isClosed)) return current;

@@ -14,7 +14,7 @@ import type { ProgressReporter } from './progress-reporter.ts';
 /** How an attempt ended: as the operation says, or because its signal aborted first. */
 export type AttemptOutcome =
   | Outcome
-  /** The worker stopped. */
+  /** The worker stopped before the attempt ended. */
   | { readonly kind: 'released' }
   | { readonly kind: 'cancelled' }
   /** Another delivery has the job. */

@@ -7,7 +7,7 @@ import { until } from '../../support/poll.ts';
 
 const RESTART_PAUSE_MS = 200;
 
-/** How a worker ended that was not stopped. */
+/** How a worker ended although nobody had stopped it. */
 interface WorkerExit {
   readonly pid: number;
   readonly code: number | null;

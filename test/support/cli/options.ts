@@ -50,8 +50,8 @@ export interface OptionRules {
 const OUTER = ['--url', '--api-key', '--json', '--debug'];
 
 /**
- * Tests the options of each command in `bases`: each changes something, every two are used or refused, and each that is
- * misspelt is refused with the right one.
+ * Tests the options of each command in `bases`. Each option has an effect. Each pair works together or is refused. A
+ * misspelt option is refused, and the error names the right one.
  */
 export function describeOptions(rules: OptionRules): void {
   const found = leaves().filter(({ name }) => name in rules.bases);

@@ -28,7 +28,7 @@ export let conclusions: string[];
 /** Whether another host of the group has every operation. */
 let isServedElsewhere: boolean;
 export let patience: AbortController;
-/** The signal of the loop that gives the worker its deliveries. */
+/** Its signal tells the pipeline that the worker stops. */
 export let stop: AbortController;
 
 /** Makes everything new. Call it before each test: test files share their modules. */
