@@ -38,9 +38,11 @@ export async function runWorkerHost(options: HostOptions): Promise<number> {
   });
   const registry = await loadRegistry(options.operationsFolder, config);
   const worker = await startWorker({ config, registry, log, tracing: tracing.on });
+  // Listens before it says that it is ready: a signal that comes right after must not end the process hard.
+  const ended = exitCode(worker, log);
   const ready = { operations: [...registry.keys()], group: config.WORKER_GROUP };
   log.info({ ...ready, health_port: worker.healthPort, pid: process.pid }, 'worker ready');
-  const code = await exitCode(worker, log);
+  const code = await ended;
   await worker.stop();
   await tracing
     .shutdown()
