@@ -4,7 +4,7 @@ import { sha256Hex } from '../../shared/text/secret.ts';
 import type { InputCheck, SubmitAnswer } from '../calls/commands.ts';
 
 /**
- * Makes sure that each input was checked by the rules that hold now. The check itself is done by whoever asks, in an isolate
+ * Makes sure that each input was checked by the rules that hold now. The check itself is done by the caller, in an isolate
  * of its own: a bridge works for all tenants, and an input that takes long would hold them all up.
  */
 export class InputChecks {

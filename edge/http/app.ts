@@ -34,7 +34,7 @@ export function createApp(): EdgeApp {
   return app;
 }
 
-/** Answers OPTIONS with the methods of the path (RFC 9110, section 9.3.7), whoever asks. */
+/** Answers OPTIONS with the methods of the path (RFC 9110, section 9.3.7), for every caller. */
 function answerOptions(app: EdgeApp) {
   return createMiddleware<EdgeHono>(async function answerOptions(c, next) {
     if (c.req.method !== 'OPTIONS') return await next();

@@ -29,6 +29,8 @@ export const SUITE = parseConfig(
     CHAOS_MIX_PER_SECOND: count.default(50),
     FUZZ_REQUESTS: count.optional(),
     FUZZ_SEED: count.optional(),
+    /** How many generated schemas and inputs the test of the edge's input checks tries. */
+    ZOD_RUNS: count.default(1_000),
   }),
   process.env,
 );

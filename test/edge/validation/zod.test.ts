@@ -4,9 +4,10 @@ import * as z from 'zod';
 import { InputSchema, type InputVerdict } from '../../../edge/validation/input-schema.ts';
 import { StepBudget } from '../../../edge/validation/step-budget.ts';
 import { inputCheckOf } from '../../../worker-node/operations/input-check/input-check.ts';
+import { SUITE } from '../../support/suite-settings.ts';
 import { generated } from './generated-zod.ts';
 
-const RUNS = Number(process.env.ZOD_RUNS ?? 1_000);
+const RUNS = SUITE.ZOD_RUNS;
 
 /** What the edge says about an input of an operation with a zod schema. */
 function check(schema: z.ZodType, input: unknown): InputVerdict {
