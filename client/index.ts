@@ -13,7 +13,7 @@ export type { Problem } from '../shared/api/problem.ts';
 export type { BatchReport, BatchResult } from '../shared/api/submit-job.ts';
 export type { ErrorCode, Violation } from '../shared/errors.ts';
 export type { HistoryEvent, RecordedCallbackEvent, RecordedEvent } from '../shared/job/event-record.ts';
-export type { Job, JobAttempt, JobError, JobState } from '../shared/job/job.ts';
+export type { Job, JobAttempt, JobFailure, JobState } from '../shared/job/job.ts';
 export { isTerminal } from '../shared/job/job-state.ts';
 export { ThroughlineClient } from './client.ts';
 export { ApiError, NoAnswerError } from './errors.ts';

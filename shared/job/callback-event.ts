@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { JobError } from './job.ts';
+import { JobFailure } from './job.ts';
 import { CALLBACK_EVENT_KINDS } from './job-state.ts';
 
 export { isCallbackEvent } from './job-state.ts';
@@ -20,7 +20,7 @@ export const CallbackEvent = z.object({
   worker: z.string(),
   /** The HTTP status of the receiver's answer, if there was one. */
   status: z.int().optional(),
-  error: JobError.optional(),
+  error: JobFailure.optional(),
   /** With `callback-retrying`: milliseconds until the next delivery. */
   retryInMs: z.number().optional(),
   traceId: z.string(),

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { defined } from '../defined.ts';
 import { type AcceptedJob, jobLinks } from './accepted-job.ts';
-import { type Job, JobError, Progress } from './job.ts';
+import { type Job, JobFailure, Progress } from './job.ts';
 import { EventSpec, pickEventSpec, pickShownSpec } from './job-spec.ts';
 import { EVENT_KINDS, EVENT_STATES, type EventKind, isTerminalEvent } from './job-state.ts';
 import { Redrive } from './redrive.ts';
@@ -30,7 +30,7 @@ export const JobEvent = z.object({
   spanId: z.string(),
   progress: Progress.optional(),
   result: z.unknown().optional(),
-  error: JobError.optional(),
+  error: JobFailure.optional(),
   /** With `retrying`: milliseconds until the next attempt. */
   retryInMs: z.number().optional(),
   /** Absent before the first redrive. */
@@ -53,7 +53,7 @@ export interface EventFacts {
   readonly at?: string | undefined;
   readonly progress?: Progress | undefined;
   readonly result?: unknown;
-  readonly error?: JobError | undefined;
+  readonly error?: JobFailure | undefined;
   readonly retryInMs?: number | undefined;
 }
 

@@ -8,17 +8,17 @@ export const JobState = z.enum(JOB_STATES);
 export type JobState = z.infer<typeof JobState>;
 
 /** Why a job, or one attempt of it, did not succeed. */
-export const JobError = z.object({
+export const JobFailure = z.object({
   code: z.string(),
   message: z.string(),
 });
-export type JobError = z.infer<typeof JobError>;
+export type JobFailure = z.infer<typeof JobFailure>;
 
 /** The error of a job that its caller cancelled. */
 export const CANCELLED_ERROR = {
   code: 'job-cancelled',
   message: 'cancelled by its caller',
-} as const satisfies JobError;
+} as const satisfies JobFailure;
 
 /** How far a running operation is, as it reports itself: a fraction from 0 to 1, a text, or both. */
 export const Progress = z.object({
@@ -41,7 +41,7 @@ export const JobAttempt = z.object({
   endedAt: z.iso.datetime().optional(),
   /** Absent while the attempt runs. `lost`: the worker died, and another attempt followed. */
   outcome: z.enum(['succeeded', 'failed', 'cancelled', 'retrying', 'released', 'lost']).optional(),
-  error: JobError.optional(),
+  error: JobFailure.optional(),
   spanId: z.string(),
 });
 export type JobAttempt = z.infer<typeof JobAttempt>;
@@ -63,7 +63,7 @@ export const Job = z.object({
   finishedAt: z.iso.datetime().optional(),
   progress: Progress.optional(),
   result: z.unknown().optional(),
-  error: JobError.optional(),
+  error: JobFailure.optional(),
   /** Present if the job was read by its id, and absent in lists. */
   attempts: z.array(JobAttempt).optional(),
   traceId: z.string(),

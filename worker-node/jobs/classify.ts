@@ -1,6 +1,6 @@
 import { backoff, backoffCeiling, type RetryPolicy } from '../../shared/backoff.ts';
 import { describeThrown } from '../../shared/errors.ts';
-import { CANCELLED_ERROR, type JobError } from '../../shared/job/job.ts';
+import { CANCELLED_ERROR, type JobFailure } from '../../shared/job/job.ts';
 import type { JobMessage } from '../../shared/wire/job-message.ts';
 import { eventOf } from './attempt.ts';
 import type { Ownership } from './event-chain.ts';
@@ -102,7 +102,7 @@ function missingPause({ hosts, random }: ClassifyParts, { delivery, job }: Decid
 }
 
 /** An event must fit into a message, so a long text is cut. */
-function errorOf({ code, message }: Failure): JobError {
+function errorOf({ code, message }: Failure): JobFailure {
   return { code, message: describeThrown(message) };
 }
 

@@ -10,7 +10,7 @@ import {
   Timeout,
 } from '../../../shared/api/submit-job.ts';
 import { CALLBACK_URL, CALLBACK_URL_LENGTH } from '../../../shared/job/callback.ts';
-import { Job, JobAttempt, JobError, JobState, Progress } from '../../../shared/job/job.ts';
+import { Job, JobAttempt, JobFailure, JobState, Progress } from '../../../shared/job/job.ts';
 import { LIMITS } from '../../../shared/job/limits.ts';
 import { DURATION } from '../../../shared/text/duration.ts';
 import { describe } from './describe.ts';
@@ -64,7 +64,7 @@ describe('JobState', JobState, {
   description: 'The state of a job. `succeeded`, `failed` and `cancelled` are final.',
 });
 
-describe('JobError', JobError, {
+describe('JobFailure', JobFailure, {
   description: 'Why a job, or one attempt of it, did not succeed.',
   fields: { code: 'The error code, for programs.', message: 'What went wrong, for people.' },
 });
