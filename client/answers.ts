@@ -11,7 +11,7 @@ import type { Problem } from '../shared/api/problem.ts';
 import type { BatchReport, BatchResult } from '../shared/api/submit-job.ts';
 import { ERRORS, type ErrorCode, type Violation } from '../shared/errors.ts';
 import type { HistoryEvent, RecordedCallbackEvent, RecordedEvent } from '../shared/job/event-record.ts';
-import type { Job, JobAttempt, JobError, Progress } from '../shared/job/job.ts';
+import type { Job, JobAttempt, JobFailure, Progress } from '../shared/job/job.ts';
 import { CALLBACK_EVENT_KINDS, EVENT_KINDS, JOB_STATES } from '../shared/job/job-state.ts';
 import {
   anything,
@@ -34,7 +34,7 @@ export interface Expected<T> {
   readonly name: string;
 }
 
-const jobError = object<JobError>({ code: text, message: text });
+const jobError = object<JobFailure>({ code: text, message: text });
 const progress = object<Progress>({ fraction: optional(number), message: optional(text) });
 const links = object<Job['links']>({ self: text });
 

@@ -100,7 +100,7 @@ const ROOMS: readonly Rooms[] = [
     folder: 'worker-node',
     order: [
       ['index.ts', 'host.ts'],
-      ['worker.ts'],
+      ['worker.ts', 'stray-errors.ts'],
       ['jobs', 'callbacks'],
       ['operations'],
       ['broker'],

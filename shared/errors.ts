@@ -47,6 +47,7 @@ const API_ERRORS = {
   'index-unavailable': { status: 503, title: 'The list of jobs cannot be read now', ack: 'nak' },
   'broker-refused': { status: 503, title: 'The message broker refused the job', ack: 'nak' },
   'broker-rejected': { status: 502, title: 'The message broker will not take this job', ack: 'term' },
+  'record-unreadable': { status: 502, title: 'The record of the job cannot be read', ack: 'term' },
   'stream-full': { status: 503, title: 'The job queue is full', ack: 'nak' },
   'outbox-full': { status: 503, title: 'The outbox is full', ack: 'nak' },
 } as const satisfies Record<string, ErrorEntry>;
@@ -57,6 +58,7 @@ const JOB_ERRORS = {
   'operation-failed': { status: 500, title: 'The operation failed', ack: 'nak' },
   'operation-timeout': { status: 504, title: 'The operation did not end in time', ack: 'nak' },
   'operation-rejected': { status: 422, title: 'The operation rejected the job', ack: 'term' },
+  'result-too-large': { status: 422, title: 'The result is too large to be stored', ack: 'term' },
   'worker-stopping': { status: 503, title: 'The worker is stopping', ack: 'nak' },
   'attempt-superseded': { status: 409, title: 'Another worker has the job', ack: 'term' },
   'attempts-spent': { status: 500, title: 'All attempts are spent', ack: 'term' },
@@ -127,13 +129,21 @@ export class ThroughlineError extends Error {
 
   /**
    * Turns whatever was thrown into a ThroughlineError. A ThroughlineError stays as it is; anything else becomes the
-   * `cause` of an error with the code `fallback`. Its message is shown only for `operation-failed`, since the author of
-   * the operation wrote it. Other messages could hold what a caller must not see.
+   * `cause` of an error with the code `fallback`. Its own message is not shown: it could hold what a caller must not see.
    */
   static from(thrown: unknown, fallback: ErrorCode = 'internal'): ThroughlineError {
-    if (thrown instanceof ThroughlineError) return thrown;
-    const message = fallback === 'operation-failed' ? describeThrown(thrown) : ERRORS[fallback].title;
-    return new ThroughlineError(fallback, message, { cause: thrown });
+    if (isThroughlineError(thrown)) return thrown;
+    return new ThroughlineError(fallback, ERRORS[fallback].title, { cause: thrown });
+  }
+}
+
+/** Whether one of our functions threw this. Never throws, whatever `thrown` is. */
+export function isThroughlineError(thrown: unknown): thrown is ThroughlineError {
+  try {
+    return thrown instanceof ThroughlineError;
+  } catch {
+    // A proxy may refuse to tell its prototype.
+    return false;
   }
 }
 
@@ -148,11 +158,16 @@ export function describeThrown(thrown: unknown): string {
 
 function textOf(thrown: unknown): string {
   try {
-    if (thrown instanceof Error) return String(thrown.message || thrown.name);
+    if (isError(thrown)) return String(thrown.message || thrown.name);
     return typeof thrown === 'string' ? thrown : (JSON.stringify(thrown) ?? String(thrown));
   } catch {
     return 'a value that cannot be shown';
   }
+}
+
+/** Also of another realm, such as that of `node:vm`. May throw for a proxy. */
+function isError(thrown: unknown): thrown is Error {
+  return thrown instanceof Error || Object.prototype.toString.call(thrown) === '[object Error]';
 }
 
 const RETRY_AFTER_SECONDS = 1;

@@ -1,9 +1,11 @@
 import { once } from 'node:events';
-import { describeThrown, ThroughlineError } from '../shared/errors.ts';
+import { describeThrown } from '../shared/errors.ts';
 import { SERVICE } from '../shared/trace/semantics.ts';
 import { type WorkerConfig, workerConfig, workerWarnings } from './config.ts';
 import { createLogger, type WorkerLogger } from './log.ts';
-import { createRegistry, loadOperations, type OperationRegistry } from './operations/operation-registry.ts';
+import { loadOperations } from './operations/loading/load-operations.ts';
+import { createRegistry, type OperationRegistry } from './operations/operation-registry.ts';
+import { StrayErrors } from './stray-errors.ts';
 import { startTracing } from './telemetry/tracing.ts';
 import { startWorker, type Worker } from './worker.ts';
 
@@ -36,14 +38,16 @@ export async function runWorkerHost(options: HostOptions): Promise<number> {
     autoInstrument: true,
     warn,
   });
-  const registry = await loadRegistry(options.operationsFolder, config);
+  const strayErrors = StrayErrors.watch(log);
+  const registry = await loadRegistry(options.operationsFolder, config, log);
   const worker = await startWorker({ config, registry, log, tracing: tracing.on });
   // Listens before it says that it is ready: a signal that comes right after must not end the process hard.
-  const ended = exitCode(worker, log);
+  const ended = exitCode(worker, strayErrors, log);
   const ready = { operations: [...registry.keys()], group: config.WORKER_GROUP };
   log.info({ ...ready, health_port: worker.healthPort, pid: process.pid }, 'worker ready');
   const code = await ended;
   await worker.stop();
+  strayErrors.report();
   await tracing
     .shutdown()
     .catch((thrown: unknown) => log.warn({ reason: describeThrown(thrown) }, 'spans were lost'));
@@ -51,16 +55,21 @@ export async function runWorkerHost(options: HostOptions): Promise<number> {
   return code;
 }
 
-async function loadRegistry(folder: string | undefined, config: WorkerConfig): Promise<OperationRegistry> {
+async function loadRegistry(
+  folder: string | undefined,
+  config: WorkerConfig,
+  log: WorkerLogger,
+): Promise<OperationRegistry> {
   const { builtInOperations } = await import('./operations/built-in/built-in.ts');
-  const loaded = folder === undefined ? [] : await loadOperations(folder);
-  return createRegistry([...builtInOperations(config), ...loaded]);
+  const remark = (sentence: string): void => log.warn(sentence);
+  const loaded = folder === undefined ? [] : await loadOperations(folder, remark);
+  return createRegistry(builtInOperations(config), loaded);
 }
 
 /** Waits for a signal, or for a failure. */
-async function exitCode(worker: Worker, log: WorkerLogger): Promise<number> {
+async function exitCode(worker: Worker, strayErrors: StrayErrors, log: WorkerLogger): Promise<number> {
   try {
-    await Promise.race([stopSignal(), worker.failed, uncaught()]);
+    await Promise.race([stopSignal(), worker.failed, strayErrors.first]);
     return 0;
   } catch (thrown) {
     log.error({ reason: describeThrown(thrown) }, 'worker failed');
@@ -72,14 +81,4 @@ async function stopSignal(): Promise<void> {
   await Promise.race(STOP_SIGNALS.map((signal) => once(process, signal)));
   const end = (): never => process.exit(1);
   for (const signal of STOP_SIGNALS) process.once(signal, end);
-}
-
-/** A rejected promise that an operation forgot must not kill the other jobs without a log line. */
-function uncaught(): Promise<never> {
-  return new Promise((_, reject) => {
-    const fail = (thrown: unknown): void => {
-      reject(new ThroughlineError('internal', `uncaught: ${describeThrown(thrown)}`, { cause: thrown }));
-    };
-    process.once('uncaughtException', fail).once('unhandledRejection', fail);
-  });
 }

@@ -1,3 +1,4 @@
 /** The package `throughline/worker`: `import { defineOperation } from 'throughline/worker'`. */
+export { JobError } from './operations/job-error.ts';
 export { defineOperation, type Operation, type RunContext } from './operations/operation.ts';
 export { done, type Outcome, reject, retry, retryAfter } from './operations/outcome.ts';

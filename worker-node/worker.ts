@@ -15,7 +15,14 @@ import { BrokerRetry } from './broker/broker-retry.ts';
 import { CallbackPublisher } from './broker/callback-publisher.ts';
 import { CancelWatch } from './broker/cancel-watch.ts';
 import { ClockCheck } from './broker/clock-check.ts';
-import { type Broker, connectBroker, replicasOf, serverVersion } from './broker/connect.ts';
+import {
+  type Broker,
+  checkMaxPayload,
+  connectBroker,
+  maxPayloadOf,
+  replicasOf,
+  serverVersion,
+} from './broker/connect.ts';
 import { ConnectionWatch } from './broker/connection-watch.ts';
 import { ConsumeLoop } from './broker/consume/consume-loop.ts';
 import { DurableConsumer } from './broker/consume/durable-consumer.ts';
@@ -98,6 +105,8 @@ export async function startWorker(parts: WorkerParts): Promise<Worker> {
 
 async function start(workerParts: WorkerParts, broker: Broker): Promise<Worker> {
   const { config, log } = workerParts;
+  const warning = checkMaxPayload(maxPayloadOf(broker));
+  if (warning !== undefined) log.warn(warning);
   await prepareStreams(broker, config, log);
   const clock = await ClockCheck.start(broker, log);
   const hosts = await HostWatch.start(broker, config.WORKER_GROUP, log);
@@ -174,7 +183,9 @@ async function stop(parts: RunningParts, running: Promise<unknown>): Promise<voi
 function createLoopParts(parts: WorkerParts, broker: Broker, hosts: HostWatch): LoopParts {
   const patience = new AbortController();
   const retry = new BrokerRetry({ log: parts.log, patience: patience.signal });
-  const publisher = new StoredPublisher(broker.jetStream, retry, parts.config.WORKER_NAME);
+  const publisher = new StoredPublisher(broker.jetStream, retry, parts.config.WORKER_NAME, () =>
+    maxPayloadOf(broker),
+  );
   const callbacks = new CallbackPublisher(publisher);
   const cancels = new CancelMemory();
   const metrics = new WorkerMetrics();

@@ -11,7 +11,7 @@ import type { BrokerSession } from '../nats/broker-session.ts';
 import type { HeaderReader, StoredHeaders } from '../nats/header-reader.ts';
 import type { StreamExtent } from '../nats/stored-message.ts';
 import type { Logger } from '../telemetry/log.ts';
-import { eventEntry, type IndexEntry } from './index-entry.ts';
+import { eventEntry, type IndexChange } from './index-entry.ts';
 import type { JobTable } from './job-table.ts';
 
 /** How many events go into the table in one transaction. */
@@ -153,8 +153,8 @@ export class EventFollower {
    * Makes the table's entries for these events. Only a few events are handled at a time, since some bodies may have to
    * be read.
    */
-  async #entries(session: BrokerSession, messages: readonly StoredHeaders[]): Promise<IndexEntry[]> {
-    const entries: IndexEntry[] = [];
+  async #entries(session: BrokerSession, messages: readonly StoredHeaders[]): Promise<IndexChange[]> {
+    const entries: IndexChange[] = [];
     for (let from = 0; from < messages.length; from += BODIES) {
       const some = messages.slice(from, from + BODIES).map((message) => this.#entry(session, message));
       for (const entry of await Promise.all(some)) if (entry !== undefined) entries.push(entry);
@@ -162,12 +162,13 @@ export class EventFollower {
     return entries;
   }
 
-  async #entry(session: BrokerSession, message: StoredHeaders): Promise<IndexEntry | undefined> {
+  async #entry(session: BrokerSession, message: StoredHeaders): Promise<IndexChange | undefined> {
     const job = parseEventSubject(message.subject);
     const { name, shards } = this.#parts;
     if (job === undefined || indexName(job.tenant, shards) !== name) return undefined;
     const summary = readEventHeaders(headerValues(message.headers)) ?? (await readBody(session, message));
-    return summary && eventEntry(job, summary, message.time.getTime());
+    if (summary !== undefined) return eventEntry(job, summary, message.time.getTime());
+    return { tenant: job.tenant, id: job.jobId, isUnreadable: true };
   }
 
   async #reader(session: BrokerSession): Promise<HeaderReader> {

@@ -1,4 +1,5 @@
 import type { JobSummary } from '../../shared/api/job-list.ts';
+import type { ErrorCode } from '../../shared/errors.ts';
 import { jobLinks } from '../../shared/job/accepted-job.ts';
 import type { Job, JobState } from '../../shared/job/job.ts';
 import type { EventSummary } from '../../shared/wire/event-summary.ts';
@@ -32,6 +33,12 @@ export type IndexEntry = {
   /** The day, counted from 1970, on which the row is deleted. Whole days are used, so that few events change the value. */
   expires_on: number;
 };
+
+/** What an event changes in the index: the entry of its job; or only the error code, if the event cannot be read. */
+export type IndexChange = IndexEntry | (Pick<IndexEntry, 'tenant' | 'id'> & { readonly isUnreadable: true });
+
+/** The error code of a job that has not ended, and whose last event cannot be read. */
+export const UNREADABLE_CODE = 'record-unreadable' satisfies ErrorCode;
 
 /** The entry of a job that was accepted a moment ago. */
 export function acceptedEntry(tenant: string, job: Job): IndexEntry {

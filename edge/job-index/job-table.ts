@@ -1,7 +1,15 @@
 import type { JobPage } from '../../shared/api/job-list.ts';
 import { TOP, writeCursor } from '../calls/cursors.ts';
 import type { PageQuery } from '../calls/index-commands.ts';
-import { acceptedSupersedes, dayOf, eventSupersedes, type IndexEntry, summaryOf } from './index-entry.ts';
+import {
+  acceptedSupersedes,
+  dayOf,
+  eventSupersedes,
+  type IndexChange,
+  type IndexEntry,
+  summaryOf,
+  UNREADABLE_CODE,
+} from './index-entry.ts';
 
 /**
  * One index for each kind of list, in the order of the list, so that a page reads only its own rows. Each index costs a
@@ -70,9 +78,13 @@ export class JobTable {
    * Writes the entries of events together with the place that they reach, all or nothing. So no event is taken twice or
    * left out, also when the object is evicted.
    */
-  follow(entries: readonly IndexEntry[], place: Place): void {
+  follow(changes: readonly IndexChange[], place: Place): void {
     this.#storage.transactionSync(() => {
-      for (const entry of collapsed(entries)) this.#put(entry, eventSupersedes);
+      for (const change of collapsed(changes)) {
+        if ('isUnreadable' in change)
+          this.#sql.exec(MARK_UNREADABLE, UNREADABLE_CODE, change.tenant, change.id);
+        else this.#put(change, eventSupersedes);
+      }
       this.place = place;
     });
   }
@@ -165,13 +177,23 @@ function isSame(entry: IndexEntry, known: IndexEntry): boolean {
   return COLUMNS.every((column) => entry[column] === known[column]);
 }
 
-/** The latest entry of each job, so that a job with many events in one batch is written once. */
-function collapsed(entries: readonly IndexEntry[]): Iterable<IndexEntry> {
-  const latest = new Map<string, IndexEntry>();
-  for (const entry of entries) {
-    const key = `${entry.tenant}.${entry.id}`;
+const MARK_UNREADABLE = 'UPDATE jobs SET error_code = ? WHERE tenant = ? AND id = ? AND finished_at IS NULL';
+
+/** The latest change of each job, so that a job with many events in one batch is written once. */
+function collapsed(changes: readonly IndexChange[]): Iterable<IndexChange> {
+  const latest = new Map<string, IndexChange>();
+  for (const change of changes) {
+    const key = `${change.tenant}.${change.id}`;
     const known = latest.get(key);
-    if (known === undefined || eventSupersedes(entry, known)) latest.set(key, entry);
+    if ('isUnreadable' in change) latest.set(key, known === undefined ? change : marked(known));
+    else if (known === undefined || 'isUnreadable' in known || eventSupersedes(change, known))
+      latest.set(key, change);
   }
   return latest.values();
+}
+
+/** The change after an event that cannot be read. A job that has ended stays as it is. */
+function marked(change: IndexChange): IndexChange {
+  if ('isUnreadable' in change || change.finished_at !== null) return change;
+  return { ...change, error_code: UNREADABLE_CODE };
 }

@@ -3,13 +3,12 @@ import { isTerminalEvent, type JobEvent, jobOfEvent } from '../../shared/job/eve
 import type { Job } from '../../shared/job/job.ts';
 import { eventOfRedrive } from '../../shared/job/redrive.ts';
 import { EVENTS_STREAM } from '../../shared/nats/streams.ts';
-import { readJobEvent } from '../../shared/wire/event-message.ts';
 import { headerValues } from '../../shared/wire/headers.ts';
 import { readRedrive } from '../../shared/wire/redrive.ts';
 import { eventSubject } from '../../shared/wire/subjects.ts';
 import type { BrokerSession } from '../nats/broker-session.ts';
 import type { StoredMessage } from '../nats/stored-message.ts';
-import { delayedMessage, jobOfMessage, queuedMessage } from './job-reader.ts';
+import { delayedMessage, jobOfMessage, queuedMessage, readStoredEvent } from './job-reader.ts';
 import type { OutgoingJob } from './outgoing-job.ts';
 
 /** What NATS knows of a job. */
@@ -28,21 +27,21 @@ export interface BrokerRecord {
  * Looks for a job that NATS may have, in the order in which a job moves: `DELAYED`, the queue, the events. The end of a
  * job is recorded before its message is removed. If all three are empty, the job was never published, or NATS has
  * forgotten the job.
- * @throws ThroughlineError `broker-unavailable`
+ * @throws ThroughlineError `record-unreadable`, `broker-unavailable`
  */
 export async function readRecord(session: BrokerSession, job: OutgoingJob): Promise<BrokerRecord> {
   const { tenant, jobId, spec } = job;
   const delayed = spec.dueAt === undefined ? undefined : await delayedMessage(session, tenant, jobId);
   const queued = delayed === undefined ? await queuedMessage(session, tenant, jobId) : undefined;
   const stored = await session.lastMessage(EVENTS_STREAM, eventSubject(tenant, jobId));
-  return { queued, delayed, event: stored && readJobEvent(stored.data), lastSequence: stored?.sequence ?? 0 };
+  return { queued, delayed, event: readStoredEvent(stored), lastSequence: stored?.sequence ?? 0 };
 }
 
 /**
  * Looks for a job by its id alone. The queue is read before the events. A job that has left the queue always has an
  * event, because the end of a job is recorded before its message is removed.
  * @returns undefined when there is no such job
- * @throws ThroughlineError `broker-unavailable`
+ * @throws ThroughlineError `record-unreadable`, `broker-unavailable`
  */
 export async function findRecord(
   session: BrokerSession,
@@ -50,7 +49,7 @@ export async function findRecord(
 ): Promise<BrokerRecord | undefined> {
   const queued = await queuedMessage(session, tenant, jobId);
   const stored = await session.lastMessage(EVENTS_STREAM, eventSubject(tenant, jobId));
-  const event = stored && readJobEvent(stored.data);
+  const event = readStoredEvent(stored);
   const record = { queued, delayed: undefined, event, lastSequence: stored?.sequence ?? 0 };
   if (queued !== undefined) return { ...record, event: eventOfRedrive(event, redriveCountOf(queued)) };
   if (event !== undefined) return record;

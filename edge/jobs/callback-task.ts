@@ -2,7 +2,7 @@ import type { Callback } from '../../shared/job/callback.ts';
 import type { JobEvent } from '../../shared/job/event.ts';
 import type { Carrier } from '../../shared/propagation/index.ts';
 import { callbackTask, writeCallbackTask } from '../../shared/wire/callback-task.ts';
-import { writeJson } from '../../shared/wire/json-body.ts';
+import { writeJobEvent } from '../../shared/wire/event-message.ts';
 import { callbackSubject } from '../../shared/wire/subjects.ts';
 import type { BrokerSession } from '../nats/broker-session.ts';
 import { BRIDGE_SOURCE } from './publish-job.ts';
@@ -25,6 +25,6 @@ export async function storeCallbackTask(
   await session.publish(
     callbackSubject(tenant, event.jobId),
     (set) => writeCallbackTask(task, BRIDGE_SOURCE, carrier, set),
-    writeJson(event),
+    writeJobEvent(event),
   );
 }

@@ -2,6 +2,7 @@ import type { DeadLetter, DeadLetterDetail, DeadLetterPage } from '../../shared/
 import { jobLinks } from '../../shared/job/accepted-job.ts';
 import { DEAD_STREAM } from '../../shared/nats/streams.ts';
 import { extract, FIELDS, fromNatsHeaders } from '../../shared/propagation/index.ts';
+import { readDeadLetterReason } from '../../shared/wire/dead-letter.ts';
 import { HEADER, headerValues } from '../../shared/wire/headers.ts';
 import { readRedrive } from '../../shared/wire/redrive.ts';
 import { deadLetterFilter, deadLettersFilter, parseJobSubject } from '../../shared/wire/subjects.ts';
@@ -11,6 +12,8 @@ import type { StoredMessage } from '../nats/stored-message.ts';
 
 /** Anybody may have written other headers: only those that Throughline knows are shown. */
 const SHOWN_HEADER = /^(?:ce-|throughline-|content-type$)/;
+/** These have fields of their own in a dead letter. */
+const WITH_FIELD: readonly string[] = [HEADER.deadMessage, HEADER.deadDetail];
 
 type Range = Pick<DeadLettersCommand, 'tenant' | 'operation' | 'from'>;
 
@@ -61,13 +64,14 @@ export function lastDeadLetter(
 export function deadLetterOf(message: Pick<StoredMessage, 'subject' | 'headers' | 'time'>): DeadLetter {
   const { jobId: id = '', operation = '' } = parseJobSubject(message.subject) ?? {};
   const values = headerValues(message.headers);
-  const attempts = values(HEADER.deadAttempts)[0] ?? '';
+  const { code, attempts, message: said } = readDeadLetterReason(values);
   const redriveCount = readRedrive(values)?.redriveCount;
   return {
     id,
     operation,
-    reason: values(HEADER.deadReason)[0] ?? '',
-    attempts: /^[0-9]{1,9}$/.test(attempts) ? Number(attempts) : 0,
+    reason: code,
+    ...(said === undefined ? {} : { message: said }),
+    attempts,
     diedAt: message.time.toISOString(),
     traceId: extract(fromNatsHeaders(message.headers)).spanContext?.traceId ?? '',
     ...(redriveCount === undefined ? {} : { redriveCount }),
@@ -79,7 +83,13 @@ export function deadLetterOf(message: Pick<StoredMessage, 'subject' | 'headers' 
 export function deadLetterDetailOf(
   message: Pick<StoredMessage, 'subject' | 'headers' | 'time' | 'data'>,
 ): DeadLetterDetail {
-  return { ...deadLetterOf(message), ...payloadOf(message.data), headers: shownHeaders(message.headers) };
+  const { detail } = readDeadLetterReason(headerValues(message.headers));
+  return {
+    ...deadLetterOf(message),
+    ...(detail === undefined ? {} : { detail }),
+    ...payloadOf(message.data),
+    headers: shownHeaders(message.headers),
+  };
 }
 
 function payloadOf(data: Uint8Array): Pick<DeadLetterDetail, 'input' | 'body'> {
@@ -95,7 +105,8 @@ function shownHeaders(messageHeaders: StoredMessage['headers']): Record<string, 
   const values = headerValues(messageHeaders);
   const names = new Set([...(messageHeaders?.keys() ?? [])].map((name) => name.toLowerCase()));
   const shown = [...names].filter(
-    (name) => SHOWN_HEADER.test(name) || FIELDS.some((field) => field === name),
+    (name) =>
+      (SHOWN_HEADER.test(name) && !WITH_FIELD.includes(name)) || FIELDS.some((field) => field === name),
   );
   return Object.fromEntries(shown.sort().map((name) => [name, values(name).join(', ')]));
 }

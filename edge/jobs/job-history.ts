@@ -10,7 +10,7 @@ import { callbackEventSubject, eventSubject } from '../../shared/wire/subjects.t
 import type { HistoryCommand } from '../calls/commands.ts';
 import type { BrokerSession } from '../nats/broker-session.ts';
 import type { StoredMessage } from '../nats/stored-message.ts';
-import { readJob } from './job-reader.ts';
+import { readJob, readStoredEvent } from './job-reader.ts';
 
 /** The limits of one answer. A call between the edge and a bridge can carry at most 32 MiB. */
 const PAGE = { maxEvents: 1_000, maxBytes: 4 * 1024 * 1024 } as const;
@@ -24,7 +24,7 @@ export async function readJobHistory(
   { tenant, jobId, after }: Pick<HistoryCommand, 'tenant' | 'jobId' | 'after'>,
 ): Promise<JobHistory> {
   const { ends, last } = await readEnds(session, tenant, jobId);
-  if (last === undefined) {
+  if (readStoredEvent(last) === undefined) {
     if ((await readJob(session, tenant, jobId)) !== undefined) return { events: [] };
     throw new ThroughlineError('job-unknown', 'no job of yours has this id');
   }

@@ -1,3 +1,4 @@
+import { ThroughlineError } from '../../shared/errors.ts';
 import { type AcceptedJob, jobWithoutEvents } from '../../shared/job/accepted-job.ts';
 import { type JobEvent, jobOfEvent } from '../../shared/job/event.ts';
 import type { Job } from '../../shared/job/job.ts';
@@ -22,14 +23,28 @@ import type { StoredMessage } from '../nats/stored-message.ts';
  */
 const UNKNOWN_ATTEMPTS = 1;
 
-/** Returns the last event of a job; undefined if the job has no event yet. @throws ThroughlineError */
+/**
+ * The event in a stored message; undefined if there is no message.
+ * @throws ThroughlineError `record-unreadable` if the message is not an event. Then nobody knows what happened to the job
+ */
+export function readStoredEvent(message: StoredMessage | undefined): JobEvent | undefined {
+  if (message === undefined) return undefined;
+  const event = readJobEvent(message.data);
+  if (event !== undefined) return event;
+  const cause = new Error(`message ${message.sequence} of ${EVENTS_STREAM} is not an event`);
+  throw new ThroughlineError('record-unreadable', 'the last event of the job cannot be read', { cause });
+}
+
+/**
+ * Returns the last event of a job; undefined if the job has no event yet.
+ * @throws ThroughlineError `record-unreadable`, `broker-unavailable`
+ */
 export async function lastEvent(
   session: BrokerSession,
   tenant: string,
   jobId: string,
 ): Promise<JobEvent | undefined> {
-  const message = await session.lastMessage(EVENTS_STREAM, eventSubject(tenant, jobId));
-  return message === undefined ? undefined : readJobEvent(message.data);
+  return readStoredEvent(await session.lastMessage(EVENTS_STREAM, eventSubject(tenant, jobId)));
 }
 
 /** A job, and the fingerprint of its request if that request had an idempotency key. */
@@ -38,7 +53,11 @@ export interface FoundJob {
   readonly fingerprint: string | undefined;
 }
 
-/** Reads a job. @returns undefined when there is no such job @throws ThroughlineError `broker-unavailable` */
+/**
+ * Reads a job.
+ * @returns undefined when there is no such job
+ * @throws ThroughlineError `record-unreadable`, `broker-unavailable`
+ */
 export async function readJob(
   session: BrokerSession,
   tenant: string,
@@ -50,7 +69,7 @@ export async function readJob(
 /**
  * Looks for a job: in its last event, then in the queue, then in `DELAYED`.
  * @returns undefined when there is no such job
- * @throws ThroughlineError `broker-unavailable`
+ * @throws ThroughlineError `record-unreadable`, `broker-unavailable`
  */
 export async function findJob(
   session: BrokerSession,

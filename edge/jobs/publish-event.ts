@@ -1,7 +1,6 @@
 import { isTerminalEvent, type JobEvent } from '../../shared/job/event.ts';
 import type { Carrier } from '../../shared/propagation/index.ts';
-import { writeEventHeaders } from '../../shared/wire/event-message.ts';
-import { writeJson } from '../../shared/wire/json-body.ts';
+import { writeEventHeaders, writeJobEvent } from '../../shared/wire/event-message.ts';
 import { idPerRedrive } from '../../shared/wire/redrive.ts';
 import { eventSubject } from '../../shared/wire/subjects.ts';
 import type { BrokerSession } from '../nats/broker-session.ts';
@@ -27,6 +26,6 @@ export function publishEvent(
     lastSequence,
     eventSubject(tenant, jobId),
     (set) => writeEventHeaders(event, ids, carrier, set),
-    writeJson(event),
+    writeJobEvent(event),
   );
 }

@@ -8,7 +8,6 @@ import { nextRedrive, type Redrive } from '../../shared/job/redrive.ts';
 import { DEAD_STREAM, EVENTS_STREAM } from '../../shared/nats/streams.ts';
 import { extract, fromNatsHeaders, inject } from '../../shared/propagation/index.ts';
 import { ATTR } from '../../shared/trace/semantics.ts';
-import { readJobEvent } from '../../shared/wire/event-message.ts';
 import { HEADER, headerValues } from '../../shared/wire/headers.ts';
 import { readJobSpec } from '../../shared/wire/job-headers.ts';
 import { writeJobHeaders } from '../../shared/wire/job-message.ts';
@@ -19,7 +18,7 @@ import type { BrokerSession, WriteHeaders } from '../nats/broker-session.ts';
 import type { StoredMessage } from '../nats/stored-message.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { lastDeadLetter } from './dead-letters.ts';
-import { acceptedJobOfMessage, lastEvent, queuedMessage, readJob } from './job-reader.ts';
+import { acceptedJobOfMessage, lastEvent, queuedMessage, readJob, readStoredEvent } from './job-reader.ts';
 import { runInSendSpan } from './job-spans.ts';
 import { publishEvent } from './publish-event.ts';
 import { BRIDGE_SOURCE } from './publish-job.ts';
@@ -96,7 +95,7 @@ async function lookUp(
     queuedMessage(session, tenant, jobId),
     session.lastMessage(EVENTS_STREAM, eventSubject(tenant, jobId)),
   ]);
-  const event = last === undefined ? undefined : readJobEvent(last.data);
+  const event = readStoredEvent(last);
   const oldTraceId = oldSpanOf(deadLetter, event)?.traceId;
   const redrive = nextRedrive(readRedrive(headerValues(deadLetter.headers)), oldTraceId);
   const lastSequence = last?.sequence ?? 0;

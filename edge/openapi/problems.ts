@@ -38,6 +38,8 @@ const MEANINGS: Readonly<Record<ApiErrorCode, string>> = {
     'NATS cannot be reached or did not answer in time. Try again. A submitted job goes to the outbox instead, unless its operation is not known here.',
   'broker-refused': 'NATS does not let the bridge do this. The deployment lacks a permission or a stream.',
   'broker-rejected': 'NATS will never take this message. `detail` says why.',
+  'record-unreadable':
+    'Another program wrote an event of this job that cannot be read, so nobody knows what happened to the job. It ends with this code when a worker takes it.',
   'outbox-full': 'NATS cannot be reached and the outbox is full. Try again later.',
   'index-unavailable': 'The list of jobs cannot be read now. Try again.',
   'stream-full': 'The queue is full. Try again later.',

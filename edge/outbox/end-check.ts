@@ -1,3 +1,4 @@
+import { ThroughlineError } from '../../shared/errors.ts';
 import { type BrokerRecord, isEnded, isStored, readRecord } from '../jobs/broker-record.ts';
 import type { BrokerAccess } from '../nats/broker-connection.ts';
 import type { BrokerSession } from '../nats/broker-session.ts';
@@ -46,9 +47,9 @@ async function checkOne(
   entry: OutboxEntry,
   checks: number,
 ): Promise<void> {
-  const record = await readRecord(session, entry.job);
-  if (isEnded(record)) return outbox.remove([entry.position]);
-  if (!isForgotten(record, entry, Date.now())) {
+  const record = await readRecord(session, entry.job).catch(unreadable);
+  if (record !== undefined && isEnded(record)) return outbox.remove([entry.position]);
+  if (record === undefined || !isForgotten(record, entry, Date.now())) {
     const pauseMs = Math.min(LONGEST_PAUSE_MS, 1_000 * 2 ** checks);
     return outbox.checkLater(entry.position, Date.now() + pauseMs);
   }
@@ -56,6 +57,11 @@ async function checkOne(
     ...{ job_id: entry.job.jobId, tenant: entry.job.tenant },
   });
   outbox.requeue(entry.position);
+}
+
+/** NATS has not forgotten a job with a record that cannot be read. A worker ends the job. */
+function unreadable(thrown: unknown): undefined {
+  if (ThroughlineError.from(thrown).code !== 'record-unreadable') throw thrown;
 }
 
 function isForgotten(record: BrokerRecord, { job }: OutboxEntry, now: number): boolean {

@@ -23,6 +23,7 @@ const PERMANENT: readonly ErrorCode[] = [
   'payload-too-large',
   'delay-unsupported',
   'idempotency-key-reused',
+  'record-unreadable',
   'request-invalid',
 ];
 const tracer = trace.getTracer('throughline-bridge');

@@ -1,9 +1,8 @@
 import { ThroughlineError } from '../../shared/errors.ts';
 import { isTerminalEvent } from '../../shared/job/event.ts';
-import { readJobEvent } from '../../shared/wire/event-message.ts';
 import { eventSubject } from '../../shared/wire/subjects.ts';
 import { type HistoryEnds, lastOf, readEnds } from '../jobs/job-history.ts';
-import { readJob } from '../jobs/job-reader.ts';
+import { readJob, readStoredEvent } from '../jobs/job-reader.ts';
 import type { BrokerAccess } from '../nats/broker-connection.ts';
 import type { Outbox } from '../outbox/outbox.ts';
 import type { Logger } from '../telemetry/log.ts';
@@ -121,7 +120,7 @@ export class JobWatches {
       if (last === undefined && (await readJob(session, tenant, jobId)) === undefined) {
         throw new ThroughlineError('job-unknown', 'no job of yours has this id');
       }
-      const event = last === undefined ? undefined : readJobEvent(last.data);
+      const event = readStoredEvent(last);
       const hasEnded = event !== undefined && isTerminalEvent(event);
       return { tail: new EventTail(lastOf(ends), hasEnded, TAIL), ends };
     });

@@ -21,7 +21,7 @@ export type DeadLetter = z.infer<typeof DeadLetter>;
 
 /** A dead letter with its input and headers. */
 export const DeadLetterDetail = DeadLetter.extend({
-  /** The stack of what was thrown, with its causes; absent where nothing was thrown. */
+  /** The stack of what was thrown, with its causes; absent if nothing was thrown. */
   detail: z.string().optional(),
   /** The job's input; absent if the body is not JSON. */
   input: z.unknown().optional(),

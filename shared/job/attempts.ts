@@ -44,7 +44,10 @@ function attemptNumber({ kind, attempt }: JobEvent): number {
   return kind === 'released' ? attempt + 1 : attempt;
 }
 
-/** Whether an event belongs to an attempt. A job can be cancelled in the queue, or end since all attempts were spent. */
+/** A job may fail without an attempt: all were spent before, or its record could not be read. */
+const WITHOUT_ATTEMPT = ['attempts-spent', 'record-unreadable'];
+
+/** A job may end without an attempt: cancelled in the queue, or delivered again when it must not run any more. */
 function wasRun({ kind, error }: JobEvent, number: number): boolean {
-  return number > 0 && error?.code !== 'attempts-spent' && kind !== 'cancelled';
+  return number > 0 && !WITHOUT_ATTEMPT.includes(error?.code ?? '') && kind !== 'cancelled';
 }

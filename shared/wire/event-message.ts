@@ -1,22 +1,24 @@
 /**
  * An event as a NATS message: CloudEvents 1.0, NATS binding, binary mode (docs/PROTOCOL.md).
  */
+import { ThroughlineError } from '../errors.ts';
 import { CallbackEvent } from '../job/callback-event.ts';
 import { isEventKind, JobEvent } from '../job/event.ts';
 import { type Carrier, setCarrier } from '../propagation/index.ts';
+import { jsonPointer } from '../text/json.ts';
 import { type EventSummary, readEventSummary, writeEventSummary } from './event-summary.ts';
 import { timeHeader } from './header-codec.ts';
 import { EVENT_TYPE_PREFIX, HEADER, type HeaderValues, type SetHeader, writeCloudEvent } from './headers.ts';
-import { readJson } from './json-body.ts';
+import { readJson, writeJson } from './json-body.ts';
 
-/** Writes the headers of an event. Its body is the event as JSON. */
+/** Writes the headers of an event. */
 export function writeEventHeaders(event: JobEvent, ids: EventIds, carrier: Carrier, set: SetHeader): void {
   writeEnvelope(event, ids, set);
   writeEventSummary(event, set);
   setCarrier(carrier, set);
 }
 
-/** Writes the headers of an event of a callback. Its body is the event as JSON. */
+/** Writes the headers of an event of a callback. */
 export function writeCallbackEventHeaders(
   event: CallbackEvent,
   ids: EventIds,
@@ -47,6 +49,29 @@ export function readEventHeaders(values: HeaderValues): EventSummary | undefined
   const kind = type.startsWith(EVENT_TYPE_PREFIX) ? type.slice(EVENT_TYPE_PREFIX.length) : '';
   const at = timeHeader(HEADER.ceTime).read(values);
   return isEventKind(kind) && at !== undefined ? readEventSummary(values, kind, at) : undefined;
+}
+
+/**
+ * The body of an event. Every event is written here, after the check that its readers make.
+ * @throws ThroughlineError `internal` if no reader could read it
+ */
+export function writeJobEvent(event: JobEvent): Uint8Array {
+  return writeChecked(JobEvent, event);
+}
+
+/** The body of an event of a callback. @throws ThroughlineError `internal` if no reader could read it */
+export function writeCallbackEvent(event: CallbackEvent): Uint8Array {
+  return writeChecked(CallbackEvent, event);
+}
+
+function writeChecked(
+  schema: typeof JobEvent | typeof CallbackEvent,
+  event: JobEvent | CallbackEvent,
+): Uint8Array {
+  const { error } = schema.safeParse(event);
+  if (error === undefined) return writeJson(event);
+  const faults = error.issues.map(({ path, message }) => `${jsonPointer(path)} ${message}`).join('; ');
+  throw new ThroughlineError('internal', `the event ${event.kind} could not be read again: ${faults}`);
 }
 
 /** Reads an event; undefined if the body is not an event (another program may write to the subject). */

@@ -27,6 +27,8 @@ export const HEADER = {
   scheduleTtl: 'Nats-Schedule-TTL',
   deadReason: 'throughline-dead-reason',
   deadAttempts: 'throughline-dead-attempts',
+  deadMessage: 'throughline-dead-message',
+  deadDetail: 'throughline-dead-detail',
   jobSequence: 'throughline-job-sequence',
   outboxTimeMs: 'throughline-outbox-time-ms',
   publishedAgain: 'throughline-published-again',

@@ -183,7 +183,13 @@ function message(what: string, subject: string, payload: string, write: (set: Se
 function deadLetters() {
   const inbound = headers();
   writeJob({ maxAttempts: 3 }, CARRIER, (name, value) => inbound.set(name, value));
-  const kept = deadLetterHeaders(inbound, ADDRESS.jobId, { code: 'operation-failed', attempts: 3 });
+  const kept = deadLetterHeaders(inbound, ADDRESS.jobId, {
+    ...{ code: 'operation-failed', attempts: 3 },
+    ...{
+      message: 'connect ECONNREFUSED 10.0.0.7:5432',
+      detail: 'Error: no zürich\n    at run (file:///a.ts:1:1)',
+    },
+  });
   return [
     message('a job whose attempts are spent', deadSubject(ADDRESS), PAYLOAD, (set) => {
       for (const name of kept.keys()) set(name, kept.get(name));
@@ -274,7 +280,7 @@ function callbacks() {
     { ...common, kind: 'callback-delivered', attempt: 2, status: 204 },
     {
       ...{ ...common, kind: 'callback-failed', attempt: 1, redriveCount: 1 },
-      error: { code: 'target-refused', message: 'acme.example leads to an address that is refused' },
+      error: { code: 'target-refused', message: '10.0.0.7 is not a public address' },
     },
   ];
   const events = told.map((event) => {

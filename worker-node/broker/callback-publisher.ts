@@ -3,12 +3,20 @@ import type { CallbackEvent } from '../../shared/job/callback-event.ts';
 import type { JobEvent } from '../../shared/job/event.ts';
 import { inject } from '../../shared/propagation/index.ts';
 import { callbackTask, writeCallbackTask } from '../../shared/wire/callback-task.ts';
-import { writeCallbackEventHeaders } from '../../shared/wire/event-message.ts';
+import {
+  writeCallbackEvent,
+  writeCallbackEventHeaders,
+  writeJobEvent,
+} from '../../shared/wire/event-message.ts';
 import type { JobMessage } from '../../shared/wire/job-message.ts';
-import { writeJson } from '../../shared/wire/json-body.ts';
 import { idPerRedrive } from '../../shared/wire/redrive.ts';
 import { callbackEventSubject, callbackSubject } from '../../shared/wire/subjects.ts';
-import { messageHeaders, type StoredPublisher } from './stored-publisher.ts';
+import {
+  type MessageHeaders,
+  messageHeaders,
+  messageSize,
+  type StoredPublisher,
+} from './stored-publisher.ts';
 
 /** Publishes the tasks to deliver callbacks, and the events that say how the deliveries ended. */
 export class CallbackPublisher {
@@ -23,13 +31,27 @@ export class CallbackPublisher {
    * within its duplicate window.
    * @throws ThroughlineError `broker-unavailable`; then the delivery of the job must not be acknowledged
    */
-  async store({ address, spec }: Pick<JobMessage, 'address' | 'spec'>, event: JobEvent): Promise<void> {
+  async store(job: Pick<JobMessage, 'address' | 'spec'>, event: JobEvent): Promise<void> {
+    const headers = this.#taskHeaders(job, event);
+    if (headers === undefined) return;
+    const subject = callbackSubject(job.address.tenant, job.address.jobId);
+    await this.#publisher.publishUntilStored(subject, writeJobEvent(event), headers);
+  }
+
+  /** How many bytes the message of the task has for NATS; 0: there is no task for this end. */
+  sizeOf(job: Pick<JobMessage, 'address' | 'spec'>, event: JobEvent): number {
+    const headers = this.#taskHeaders(job, event);
+    return headers === undefined ? 0 : messageSize(writeJobEvent(event), headers);
+  }
+
+  #taskHeaders(
+    { address, spec }: Pick<JobMessage, 'address' | 'spec'>,
+    event: JobEvent,
+  ): MessageHeaders | undefined {
     const task = callbackTask(address.tenant, spec.callback, event);
-    if (task === undefined) return;
+    if (task === undefined) return undefined;
     const { source } = this.#publisher;
-    const headers = messageHeaders((set) => writeCallbackTask(task, source, inject(context.active()), set));
-    const subject = callbackSubject(address.tenant, address.jobId);
-    await this.#publisher.publishUntilStored(subject, writeJson(event), headers);
+    return messageHeaders((set) => writeCallbackTask(task, source, inject(context.active()), set));
   }
 
   /**
@@ -43,6 +65,6 @@ export class CallbackPublisher {
       writeCallbackEventHeaders(event, ids, inject(context.active()), set),
     );
     const subject = callbackEventSubject(tenant, event.jobId);
-    await this.#publisher.publishUntilStored(subject, writeJson(event), headers);
+    await this.#publisher.publishUntilStored(subject, writeCallbackEvent(event), headers);
   }
 }

@@ -1,32 +1,48 @@
 import { headers } from '@nats-io/transport-node';
 import type { JobAddress } from '../../shared/job/job-address.ts';
 import type { NatsHeadersLike } from '../../shared/propagation/index.ts';
+import {
+  DEAD_LETTER_HEADERS,
+  type DeadLetterReason,
+  writeDeadLetterReason,
+} from '../../shared/wire/dead-letter.ts';
 import { HEADER, headerValues } from '../../shared/wire/headers.ts';
 import { idPerRedrive, readRedrive } from '../../shared/wire/redrive.ts';
 import { deadSubject } from '../../shared/wire/subjects.ts';
+import type { WorkerLogger } from '../log.ts';
 import type { Delivery } from './consume/delivery.ts';
-import type { MessageHeaders, StoredPublisher } from './stored-publisher.ts';
-
-export interface DeadLetterReason {
-  readonly code: string;
-  readonly attempts: number;
-}
+import { type MessageHeaders, messageSize, type StoredPublisher } from './stored-publisher.ts';
 
 /** These headers command the server, so they are not copied. */
 const SERVER_HEADER = /^nats-/i;
 
+interface DeadLetterParts {
+  readonly publisher: StoredPublisher;
+  readonly log: WorkerLogger;
+}
+
 /**
- * Stores a message in `DEAD`, with its whole payload, its headers, and the reason. Returns once JetStream has it.
+ * Stores a message in `DEAD`, with its whole payload, its headers, and the reason. Returns once JetStream has it. The
+ * texts of the reason are left out if the message would become too large for NATS. A message that was published
+ * before `max_payload` became smaller may not fit even so; then there is no dead letter, and the log says it.
  * @throws ThroughlineError `broker-unavailable`
  */
 export async function moveToDeadLetters(
-  publisher: StoredPublisher,
+  { publisher, log }: DeadLetterParts,
   delivery: Delivery,
   address: JobAddress,
   reason: DeadLetterReason,
 ): Promise<void> {
-  const written = deadLetterHeaders(delivery.headers, address.jobId, reason);
-  await publisher.publishUntilStored(deadSubject(address), delivery.data, written);
+  const { code, attempts } = reason;
+  const variants = [reason, { code, attempts }].map((variant) =>
+    deadLetterHeaders(delivery.headers, address.jobId, variant),
+  );
+  const { maxPayload } = publisher;
+  const fitting = variants.find((headers) => messageSize(delivery.data, headers) <= maxPayload);
+  if (fitting !== undefined)
+    return void (await publisher.publishUntilStored(deadSubject(address), delivery.data, fitting));
+  const sizes = { bytes: delivery.data.length, max_payload: maxPayload };
+  log.error({ job_id: address.jobId, ...sizes }, 'dead letter not stored: it is too large for NATS');
 }
 
 /** Headers of the dead letter of a message that came with `inbound`. */
@@ -41,7 +57,8 @@ export function deadLetterHeaders(
     for (const value of inbound?.values(name) ?? []) written.append(name, value);
   }
   written.set(HEADER.msgId, idPerRedrive(`${jobId}:dead`, readRedrive(headerValues(inbound))?.redriveCount));
-  written.set(HEADER.deadReason, reason.code);
-  written.set(HEADER.deadAttempts, String(reason.attempts));
+  // Whoever published the message may have set them.
+  for (const name of DEAD_LETTER_HEADERS) written.delete(name);
+  writeDeadLetterReason(reason, (name, value) => written.set(name, value));
   return written;
 }

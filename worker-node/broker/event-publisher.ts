@@ -5,13 +5,17 @@ import { ThroughlineError } from '../../shared/errors.ts';
 import { isTerminalEvent, type JobEvent } from '../../shared/job/event.ts';
 import { inject } from '../../shared/propagation/index.ts';
 import { ATTR, MESSAGING_SYSTEM, TEMPLATE } from '../../shared/trace/semantics.ts';
-import { writeEventHeaders } from '../../shared/wire/event-message.ts';
+import { writeEventHeaders, writeJobEvent } from '../../shared/wire/event-message.ts';
 import { HEADER } from '../../shared/wire/headers.ts';
-import { writeJson } from '../../shared/wire/json-body.ts';
 import { idPerRedrive } from '../../shared/wire/redrive.ts';
 import { eventSubject } from '../../shared/wire/subjects.ts';
 import { isWrongLastSequence } from './broker-retry.ts';
-import { type MessageHeaders, messageHeaders, type StoredPublisher } from './stored-publisher.ts';
+import {
+  type MessageHeaders,
+  messageHeaders,
+  messageSize,
+  type StoredPublisher,
+} from './stored-publisher.ts';
 
 const tracer = trace.getTracer('throughline-worker');
 
@@ -33,8 +37,9 @@ export interface OutgoingEvent {
   readonly body: Uint8Array;
 }
 
+/** @throws ThroughlineError `internal` if the event could not be read again */
 export function outgoingEvent(tenant: string, event: JobEvent): OutgoingEvent {
-  return { event, subject: eventSubject(tenant, event.jobId), body: writeJson(event) };
+  return { event, subject: eventSubject(tenant, event.jobId), body: writeJobEvent(event) };
 }
 
 /**
@@ -58,6 +63,14 @@ export class EventPublisher {
   appendOnce(outgoing: OutgoingEvent, place: EventPlace): Promise<AppendResult> {
     const { subject, body } = outgoing;
     return appendResult(this.#publisher.publish(subject, body, this.#headers(outgoing, place)));
+  }
+
+  /** How many bytes the message of an event has for NATS. */
+  sizeOf(outgoing: OutgoingEvent): number {
+    return messageSize(
+      outgoing.body,
+      this.#headers(outgoing, { after: Number.MAX_SAFE_INTEGER, needsNewId: true }),
+    );
   }
 
   #headers({ event }: OutgoingEvent, { after, needsNewId }: EventPlace): MessageHeaders {

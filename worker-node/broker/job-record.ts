@@ -10,15 +10,22 @@ import type { BrokerRetry } from './broker-retry.ts';
 
 /** What the streams hold about a job. */
 export interface JobRecord {
-  /** The last event. */
+  /** The last event; undefined if there is none, or if it cannot be read. */
   readonly event: JobEvent | undefined;
+  /** Whether there is a last event that cannot be read. Then nobody knows what happened to the job, so it must not run. */
+  readonly isUnreadable: boolean;
   /** The sequence of the last event; 0: there is none. */
   readonly lastSequence: number;
   readonly cancel: CancelNotice | undefined;
 }
 
 /** The record of a job that nothing happened to. */
-export const EMPTY_RECORD: JobRecord = { event: undefined, lastSequence: 0, cancel: undefined };
+export const EMPTY_RECORD: JobRecord = {
+  event: undefined,
+  isUnreadable: false,
+  lastSequence: 0,
+  cancel: undefined,
+};
 
 /** Reads the records of jobs. */
 export class JobRecords {
@@ -37,9 +44,15 @@ export class JobRecords {
         storedCancel(this.#manager, tenant, jobId),
         lastMessage(this.#manager, EVENTS_STREAM, eventSubject(tenant, jobId)),
       ]);
-      return { event: event && readJobEvent(event.data), lastSequence: event?.seq ?? 0, cancel };
+      return { ...lastEvent(event), cancel };
     });
   }
+}
+
+function lastEvent(message: StoredMsg | undefined): Omit<JobRecord, 'cancel'> {
+  if (message === undefined) return EMPTY_RECORD;
+  const event = readJobEvent(message.data);
+  return { event, isUnreadable: event === undefined, lastSequence: message.seq };
 }
 
 /** The last cancel notice of a job, or undefined. @throws whatever the NATS client throws */

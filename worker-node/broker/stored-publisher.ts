@@ -2,6 +2,7 @@ import type { JetStreamClient, PubAck } from '@nats-io/jetstream';
 import { headers, type MsgHdrs } from '@nats-io/transport-node';
 import type { SetHeader } from '../../shared/wire/headers.ts';
 import type { BrokerRetry } from './broker-retry.ts';
+import { DEFAULT_MAX_PAYLOAD } from './connect.ts';
 
 export type MessageHeaders = MsgHdrs;
 
@@ -12,17 +13,38 @@ export function messageHeaders(write: (set: SetHeader) => void): MessageHeaders 
   return written;
 }
 
+/** How many bytes a message has for NATS, which compares them with `max_payload`. */
+export function messageSize(body: Uint8Array, headers: MessageHeaders): number {
+  let size = 'NATS/1.0\r\n\r\n'.length + body.length;
+  for (const [name, values] of headers)
+    for (const value of values) size += Buffer.byteLength(`${name}: ${value}\r\n`);
+  return size;
+}
+
 /** Publishes messages for one worker. A call returns once JetStream has stored the message. */
 export class StoredPublisher {
   readonly #jetStream: JetStreamClient;
   readonly #retry: BrokerRetry;
+  readonly #maxPayload: () => number;
   /** The source that the worker's CloudEvents name. */
   readonly source: string;
 
-  constructor(jetStream: JetStreamClient, retry: BrokerRetry, worker: string) {
+  /** @param maxPayload gives how many bytes a message may have now, headers included; see `maxPayloadOf` */
+  constructor(
+    jetStream: JetStreamClient,
+    retry: BrokerRetry,
+    worker: string,
+    maxPayload: () => number = () => DEFAULT_MAX_PAYLOAD,
+  ) {
     this.#jetStream = jetStream;
     this.#retry = retry;
+    this.#maxPayload = maxPayload;
     this.source = `/throughline/worker/${encodeURIComponent(worker)}`;
+  }
+
+  /** How many bytes NATS takes in a message, headers included. */
+  get maxPayload(): number {
+    return this.#maxPayload();
   }
 
   /** Publishes once. @throws whatever the NATS client throws if the broker does not answer */

@@ -10,6 +10,7 @@ import type { CallbackPublisher } from '../broker/callback-publisher.ts';
 import type { DeliveryHandler } from '../broker/consume/consume-loop.ts';
 import type { Ack, Delivery } from '../broker/consume/delivery.ts';
 import type { WorkerLogger } from '../log.ts';
+import { reportOf } from '../operations/thrown.ts';
 import type { WorkerMetrics } from '../telemetry/metrics.ts';
 import { type CallbackSchedule, pauseAfter } from './callback-schedule.ts';
 import { describeVerdict, startCallbackSpan, withoutQuery } from './callback-span.ts';
@@ -117,7 +118,7 @@ export class CallbackDeliverer implements DeliveryHandler {
     describeVerdict(verdict);
     const event = this.#eventOf(task, attempt, verdict);
     await this.#parts.callbacks.record(task.tenant, event);
-    this.#log(event, task);
+    this.#log(event, task, verdict);
     return endingOf(event);
   }
 
@@ -174,12 +175,15 @@ export class CallbackDeliverer implements DeliveryHandler {
   #log(
     { kind, jobId, attempt, url, status, error, retryInMs }: CallbackEvent,
     { event }: CallbackTask,
+    verdict: Verdict,
   ): void {
     const fields = { job_id: jobId, state: event.kind, attempt, url, status, retry_in_ms: retryInMs };
     if (error === undefined) this.#parts.log.info(fields, 'callback delivered');
     else {
       const what = kind === 'callback-failed' ? 'callback given up' : 'callback not delivered yet';
-      this.#parts.log.warn({ ...fields, code: error.code, reason: error.message }, what);
+      const cause = verdict.error?.cause;
+      const more = cause === undefined ? {} : { cause: reportOf(cause).summary };
+      this.#parts.log.warn({ ...fields, code: error.code, reason: error.message, ...more }, what);
     }
   }
 }

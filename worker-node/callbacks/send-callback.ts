@@ -1,3 +1,4 @@
+import { isThroughlineError } from '../../shared/errors.ts';
 import { type JobEvent, jobOfEvent } from '../../shared/job/event.ts';
 import { type CallbackTask, callbackId } from '../../shared/wire/callback-task.ts';
 import { EVENT_TYPE_PREFIX } from '../../shared/wire/headers.ts';
@@ -24,7 +25,7 @@ interface CallbackTrace {
 /**
  * Sends the end of a job, signed, to the URL of its callback. Of the trace fields, only `traceparent` is sent:
  * `tracestate` and `baggage` are not for the receiver.
- * @throws ThroughlineError `target-refused`, `callback-unsigned`; any error of Node when there is no answer
+ * @throws ThroughlineError `target-refused` for the URL itself, `callback-unsigned`; any error of Node when there is no answer
  */
 export async function sendCallback(
   { guard, secrets }: SendCallbackParts,
@@ -46,7 +47,16 @@ export async function sendCallback(
     'webhook-signature': signatureOf({ id, timestamp, body }, secrets.of(tenant)),
     ...(trace.ofDelivery === undefined ? {} : { traceparent: trace.ofDelivery }),
   };
-  return await post({ url, headers, body, lookup }, signal);
+  return await post({ url, headers, body, lookup }, signal).catch(hideRefusedName);
+}
+
+/**
+ * A name that leads to a refused address looks like a name that does not exist: a caller must not learn which names the
+ * worker's network has. The cause, for the log, says which it was.
+ */
+function hideRefusedName(thrown: unknown): never {
+  if (!isThroughlineError(thrown) || thrown.code !== 'target-refused') throw thrown;
+  throw Object.assign(new Error('the name has no address', { cause: thrown }), { code: 'ENOTFOUND' });
 }
 
 /**

@@ -2,6 +2,7 @@ import { backoff, backoffCeiling, type RetryPolicy } from '../../shared/backoff.
 import { describeThrown } from '../../shared/errors.ts';
 import { CANCELLED_ERROR, type JobFailure } from '../../shared/job/job.ts';
 import type { JobMessage } from '../../shared/wire/job-message.ts';
+import type { ThrownReport } from '../operations/thrown.ts';
 import { eventOf } from './attempt.ts';
 import type { Ownership } from './event-chain.ts';
 import type { Classified, Decided, Ending, JobOutcome } from './pipeline-steps.ts';
@@ -74,17 +75,23 @@ type Failure = Extract<JobOutcome, { code: string }>;
 function endingOfFailure(parts: ClassifyParts, { attempt, delivery }: Decided, failure: Failure): Ending {
   const { code, kind } = failure;
   const error = errorOf(failure);
-  const isLast = kind === 'reject' || kind === 'unreadable' || attempt.number >= attempt.maxAttempts;
+  const mayTryAgain = kind === 'retry' || kind === 'retry-after';
+  const isLast = !mayTryAgain || attempt.number >= attempt.maxAttempts;
   if (!isLast) {
     const retryInMs = pauseOf(parts, attempt, failure);
     const event = eventOf(attempt, 'retrying', parts.worker, { error, retryInMs });
     return { conclusion: 'retrying', event, ack: { kind: 'nak', delayMs: retryInMs } };
   }
   const isUnreadable = kind === 'unreadable';
+  const attempts = kind === 'refused' ? attempt.number - 1 : attempt.number;
+  const { summary = error.message, text } = reportIn(failure) ?? {};
   return {
     conclusion: isUnreadable ? 'unreadable' : 'failed',
-    event: eventOf(attempt, 'failed', parts.worker, { error }),
-    deadLetter: { code, attempts: isUnreadable ? delivery.deliveryCount : attempt.number },
+    event: eventOf(attempt, 'failed', parts.worker, { error, attempt: attempts }),
+    deadLetter: {
+      ...{ code, attempts: isUnreadable ? delivery.deliveryCount : attempts },
+      ...{ message: summary, detail: text },
+    },
     ack: { kind: 'term', reason: code },
   };
 }
@@ -99,6 +106,11 @@ function missingPause({ hosts, random }: ClassifyParts, { delivery, job }: Decid
   const policy = hosts.serves(job.address.operation) ? SERVED_ELSEWHERE : MISSING_OPERATION;
   const ceiling = backoffCeiling(delivery.deliveryCount, policy);
   return Math.ceil((ceiling * (1 + random())) / 2);
+}
+
+/** What was thrown in the attempt, if anything was. */
+export function reportIn(outcome: JobOutcome): ThrownReport | undefined {
+  return 'report' in outcome ? outcome.report : undefined;
 }
 
 /** An event must fit into a message, so a long text is cut. */

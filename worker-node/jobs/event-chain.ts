@@ -133,7 +133,9 @@ export class EventChain {
     else this.#abort.abort(new ThroughlineError('attempt-superseded', 'another delivery has the job'));
   }
 
-  #judge({ event }: JobRecord): Ownership {
+  #judge({ event, isUnreadable }: JobRecord): Ownership {
+    // Somebody else wrote the last event, so the job is not known to be ours.
+    if (isUnreadable) return 'superseded';
     const redriveCount = redriveCountOf(this.#attempt.job);
     const known = eventOfRedrive(event, redriveCount);
     if (known === undefined || this.#isOwn(known)) return 'ours';

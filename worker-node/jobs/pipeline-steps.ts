@@ -1,15 +1,15 @@
 import type { Span } from '@opentelemetry/api';
 import type { ThroughlineError } from '../../shared/errors.ts';
 import type { JobEvent } from '../../shared/job/event.ts';
+import type { DeadLetterReason } from '../../shared/wire/dead-letter.ts';
 import type { JobMessage } from '../../shared/wire/job-message.ts';
 import type { Ack, Delivery } from '../broker/consume/delivery.ts';
-import type { DeadLetterReason } from '../broker/dead-letters.ts';
 import type { JobRecord } from '../broker/job-record.ts';
 import type { Operation } from '../operations/operation.ts';
 import type { Attempt } from './attempt.ts';
+import type { AttemptOutcome } from './attempt-outcome.ts';
 import type { HeldJob } from './cancel-memory.ts';
 import type { EventChain } from './event-chain.ts';
-import type { AttemptOutcome } from './run-operation.ts';
 
 /** How the work on one delivery ended. */
 export type JobOutcome =
@@ -18,6 +18,8 @@ export type JobOutcome =
   | { readonly kind: 'ended'; readonly event: JobEvent }
   /** This host does not have the operation. Another one may. */
   | { readonly kind: 'missing' }
+  /** The job has failed, and this attempt did not begin. */
+  | { readonly kind: 'refused'; readonly code: string; readonly message: string }
   /** The message is not a job. */
   | { readonly kind: 'unreadable'; readonly code: string; readonly message: string };
 
@@ -64,6 +66,8 @@ export interface Checked extends Recalled {
 /** After `check`, `claim` or `run`: the outcome is known. */
 export interface Decided extends Recalled {
   readonly outcome: JobOutcome;
+  /** How long the operation ran, in milliseconds; undefined if it did not. */
+  readonly ranMs?: number;
 }
 
 /** After `classify`: what to record, and how to answer the broker. */

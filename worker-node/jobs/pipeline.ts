@@ -17,17 +17,19 @@ import { parseJobSubject } from '../../shared/wire/subjects.ts';
 import type { CallbackPublisher } from '../broker/callback-publisher.ts';
 import type { DeliveryHandler } from '../broker/consume/consume-loop.ts';
 import type { Delivery } from '../broker/consume/delivery.ts';
+import { OpenMessages } from '../broker/consume/open-messages.ts';
 import { moveToDeadLetters } from '../broker/dead-letters.ts';
 import { EMPTY_RECORD, type JobRecord } from '../broker/job-record.ts';
 import type { StoredPublisher } from '../broker/stored-publisher.ts';
 import type { OperationRegistry } from '../operations/operation-registry.ts';
+import { reportOf } from '../operations/thrown.ts';
 import type { WorkerMetrics } from '../telemetry/metrics.ts';
 import { attemptOf, eventOf } from './attempt.ts';
+import { outcomeOfAbort } from './attempt-outcome.ts';
 import { type CancelMemory, HeldJob } from './cancel-memory.ts';
-import { type ClassifyParts, classify, endingOfOther } from './classify.ts';
+import { type ClassifyParts, classify, endingOfOther, reportIn } from './classify.ts';
 import { decode } from './decode.ts';
 import { EventChain, type EventChainParts } from './event-chain.ts';
-import { OpenMessages } from './open-messages.ts';
 import type {
   Checked,
   Classified,
@@ -40,7 +42,8 @@ import type {
 import { describeAttempt, describeContext, describeOutcome, startProcessSpan } from './process-span.ts';
 import { ProgressReporter } from './progress-reporter.ts';
 import { isOver, redriveCountOf } from './redrive-count.ts';
-import { outcomeOfThrow, runOperation } from './run-operation.ts';
+import { roomForResultOf } from './result-room.ts';
+import { runOperation } from './run-operation.ts';
 import { Semaphore } from './semaphore.ts';
 
 /**
@@ -55,7 +58,7 @@ interface PipelineParts extends EventChainParts, ClassifyParts {
   readonly publisher: StoredPublisher;
   readonly cancels: CancelMemory;
   readonly registry: OperationRegistry;
-  readonly metrics: Pick<WorkerMetrics, 'jobSettled' | 'contextExtracted'>;
+  readonly metrics: Pick<WorkerMetrics, 'jobSettled' | 'contextExtracted' | 'recordUnreadable'>;
   readonly group: string;
   readonly ackWaitMs: number;
   /** Whether spans are recorded. If not, a job without a trace context still gets ids for its log lines. */
@@ -107,14 +110,17 @@ export class JobPipeline implements DeliveryHandler {
     if (stop.aborted) onStop();
     try {
       const recalled = await this.#recall(decoded);
-      const checked = this.#check(recalled);
-      const decided = 'outcome' in checked ? checked : await this.#claimAndRun(checked);
-      const classified = classify(this.#parts, decided);
-      return await this.#record(classified);
+      return await this.#carryOut(recalled).catch((thrown) => this.#endFaulty(recalled, thrown));
     } finally {
       stop.removeEventListener('abort', onStop);
       this.#parts.cancels.release(decoded.held);
     }
+  }
+
+  async #carryOut(recalled: Recalled): Promise<Ending> {
+    const checked = this.#check(recalled);
+    const decided = 'outcome' in checked ? checked : await this.#claimAndRun(checked);
+    return await this.#record(classify(this.#parts, decided));
   }
 
   /** Reads the message. A cancel notice reaches the job from here on, unless the message is unreadable. */
@@ -145,13 +151,14 @@ export class JobPipeline implements DeliveryHandler {
 
   /** Decides whether the attempt may start at all. */
   #check(recalled: Recalled): Checked | Decided {
-    const { fault, job, held, attempt, span } = recalled;
+    const { fault, job, held, attempt, span, record } = recalled;
     const { operation, previous, number, maxAttempts } = attempt;
     const decide = (outcome: JobOutcome): Decided => ({ ...recalled, outcome });
     if (fault !== undefined) return decide({ kind: 'unreadable', code: fault.code, message: fault.message });
     if (previous !== undefined && isOver(previous, redriveCountOf(job)))
       return decide({ kind: 'ended', event: previous });
     describeAttempt(span, attempt);
+    if (record.isUnreadable) return decide(this.#noteUnreadable(record));
     if (held.notice !== undefined) return decide({ kind: 'cancelled' });
     // Without the operation, its limit of attempts is not known either.
     if (operation === undefined) return decide({ kind: 'missing' });
@@ -185,7 +192,7 @@ export class JobPipeline implements DeliveryHandler {
     const started = eventOf(checked.attempt, 'started', this.#parts.worker);
     let known: JobRecord | undefined = checked.record;
     while (known !== undefined) {
-      const outcome = obstacleTo(checked, known);
+      const outcome = known.isUnreadable ? this.#noteUnreadable(known) : obstacleTo(checked, known);
       if (outcome !== undefined) return { ...checked, outcome };
       known = await checked.chain.claim(started);
     }
@@ -196,8 +203,21 @@ export class JobPipeline implements DeliveryHandler {
     const { operation, attempt, chain, held } = checked;
     const { worker, log } = this.#parts;
     const progress = new ProgressReporter(chain, attempt, worker);
-    const outcome = await runOperation(operation, attempt, { abort: held.abort, progress, log });
-    return { ...checked, outcome };
+    const roomForResult = (): number => roomForResultOf(this.#parts, attempt);
+    const began = performance.now();
+    const options = { abort: held.abort, progress, log, roomForResult };
+    const outcome = await runOperation(operation, attempt, options);
+    return { ...checked, outcome, ranMs: Math.round(performance.now() - began) };
+  }
+
+  /** Nothing can be known about a job whose last event cannot be read, not even how many attempts it has had. So it ends. */
+  #noteUnreadable({ lastSequence }: JobRecord): JobOutcome {
+    this.#parts.metrics.recordUnreadable();
+    return {
+      kind: 'refused',
+      code: 'record-unreadable',
+      message: `the last event of the job (sequence ${lastSequence} of EVENTS) cannot be read`,
+    };
   }
 
   /**
@@ -225,12 +245,12 @@ export class JobPipeline implements DeliveryHandler {
     { delivery, job, chain, ending, outcome }: Classified,
     event: JobEvent,
   ): Promise<Ending> {
-    const { publisher, callbacks } = this.#parts;
+    const { publisher, callbacks, log } = this.#parts;
     const isReadable = outcome.kind !== 'unreadable';
     if (ending.deadLetter !== undefined) {
       // A job that another delivery has ended gets no dead letter.
       if (isReadable && (await chain.ownership()) === 'ended') return endingOfOther(job, 'ended');
-      await moveToDeadLetters(publisher, delivery, job.address, ending.deadLetter);
+      await moveToDeadLetters({ publisher, log }, delivery, job.address, ending.deadLetter);
     }
     const ownership = await chain.record(event);
     if (ownership === 'ours' && isTerminalEvent(event)) await callbacks.store(job, event);
@@ -267,6 +287,18 @@ export class JobPipeline implements DeliveryHandler {
     span.setAttribute(ATTR.jobOutcome, conclusion);
     this.#parts.metrics.jobSettled(conclusion);
     span.end();
+  }
+
+  /**
+   * The worker has a fault, and another run could end in the same way, again and again. So the job ends.
+   * @throws ThroughlineError `broker-unavailable`: then the broker failed, and the job comes back
+   */
+  async #endFaulty(recalled: Recalled, thrown: unknown): Promise<Ending> {
+    const { code, message } = ThroughlineError.from(thrown);
+    if (code === 'broker-unavailable') throw thrown;
+    const report = reportOf(thrown);
+    const outcome = { kind: 'reject', code: 'internal', message, report } as const;
+    return await this.#record(classify(this.#parts, { ...recalled, outcome }));
   }
 
   /** The worker itself failed, not the job. The job is delivered again after a pause. */
@@ -311,16 +343,21 @@ export class JobPipeline implements DeliveryHandler {
     else this.#parts.log.debug(fields, 'trace context read');
   }
 
-  #logEnd({ attempt, outcome }: Classified, { conclusion }: Ending): void {
+  #logEnd({ attempt, outcome, ranMs }: Classified, { conclusion }: Ending): void {
     const { jobId, operation } = attempt.job.address;
-    const fields = { job_id: jobId, operation, attempt: attempt.number, state: conclusion };
+    const ids = { job_id: jobId, operation, attempt: attempt.number };
+    const fields = { ...ids, state: conclusion, duration_ms: ranMs };
+    const { summary, text: stack } = reportIn(outcome) ?? {};
     const { log } = this.#parts;
     // An unreadable message was logged when it was decoded.
     if (conclusion === 'unreadable') return;
     if (conclusion === 'duplicate' || conclusion === 'superseded')
       log.warn(fields, 'attempt not recorded: another delivery of the job was first');
     else if ('code' in outcome)
-      log.warn({ ...fields, code: outcome.code, reason: outcome.message }, 'attempt failed');
+      log.warn(
+        { ...fields, code: outcome.code, reason: summary ?? outcome.message, stack },
+        'attempt failed',
+      );
     else log.info(fields, 'job ended');
   }
 }
@@ -344,7 +381,7 @@ function isFirstMessage(delivery: Delivery, job: Decoded['job']): boolean {
 }
 
 function spent(maxAttempts: number): JobOutcome {
-  return { kind: 'reject', code: 'attempts-spent', message: `none of ${maxAttempts} attempts ended` };
+  return { kind: 'refused', code: 'attempts-spent', message: `none of ${maxAttempts} attempts ended` };
 }
 
 /** Why the attempt must not start, if the record shows a reason. @param known the newest record that was read */
@@ -358,5 +395,5 @@ function obstacleTo({ delivery, job, held, record }: Checked, known: JobRecord):
   if (isTaken && (isFirstMessage(delivery, job) || known !== record)) return { kind: 'superseded' };
   if (known.cancel !== undefined) held.take(known.cancel);
   const { signal } = held.abort;
-  return signal.aborted ? outcomeOfThrow(signal.reason) : undefined;
+  return signal.aborted ? outcomeOfAbort(signal.reason) : undefined;
 }

@@ -5,6 +5,7 @@ import { parseJobSubject } from '../../shared/wire/subjects.ts';
 import type { Delivery } from '../broker/consume/delivery.ts';
 import type { Attempt } from './attempt.ts';
 import type { HeldJob } from './cancel-memory.ts';
+import { reportIn } from './classify.ts';
 import type { JobOutcome } from './pipeline-steps.ts';
 
 const tracer = trace.getTracer('throughline-worker');
@@ -59,6 +60,9 @@ export function describeAttempt(span: Span, { number, queueTimeMs, job, previous
 export function describeOutcome(span: Span, outcome: JobOutcome, { notice }: HeldJob): void {
   if (outcome.kind === 'cancelled' && notice?.sentBy !== undefined) span.addLink({ context: notice.sentBy });
   if (!('code' in outcome)) return;
-  span.setStatus({ code: SpanStatusCode.ERROR, message: outcome.message });
+  const report = reportIn(outcome);
+  span.setStatus({ code: SpanStatusCode.ERROR, message: report?.summary ?? outcome.message });
+  if (report !== undefined)
+    span.recordException({ name: report.type, message: report.summary, stack: report.text });
   span.setAttribute(ATTR.errorType, outcome.code);
 }

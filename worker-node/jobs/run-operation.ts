@@ -1,31 +1,33 @@
-import { ThroughlineError } from '../../shared/errors.ts';
-import { Progress } from '../../shared/job/job.ts';
+import { context } from '@opentelemetry/api';
+import type { StandardSchemaV1 } from '@standard-schema/spec';
+import { isThroughlineError, ThroughlineError } from '../../shared/errors.ts';
 import { LIMITS } from '../../shared/job/limits.ts';
 import { startTimer } from '../../shared/timers.ts';
 import { writeJson } from '../../shared/wire/json-body.ts';
 import type { WorkerLogger } from '../log.ts';
-import type { Operation } from '../operations/operation.ts';
+import { authorLog } from '../operations/author-log.ts';
+import { resultTooLarge, toJsonValue } from '../operations/json-value.ts';
+import type { Operation, RunContext } from '../operations/operation.ts';
 import { validate } from '../operations/operation-schema.ts';
-import { isOutcome, type Outcome } from '../operations/outcome.ts';
+import { done, isOutcome, readOutcome } from '../operations/outcome.ts';
+import { readProgress } from '../operations/progress.ts';
+import { type JobFields, withJob } from '../telemetry/job-context.ts';
 import { type Attempt, jobInfo } from './attempt.ts';
 import type { AttemptAbort } from './attempt-abort.ts';
+import { type AttemptOutcome, outcomeOfAbort, outcomeOfThrow } from './attempt-outcome.ts';
 import type { ProgressReporter } from './progress-reporter.ts';
-
-/** How an attempt ended: as the operation says, or because its signal aborted first. */
-export type AttemptOutcome =
-  | Outcome
-  /** The worker stopped before the attempt ended. */
-  | { readonly kind: 'released' }
-  | { readonly kind: 'cancelled' }
-  /** Another delivery has the job. */
-  | { readonly kind: 'superseded' };
 
 export interface RunOptions {
   /** Ends the attempt, with a ThroughlineError as reason. The time limit of the attempt aborts it too. */
   readonly abort: AttemptAbort;
   readonly progress: Pick<ProgressReporter, 'report' | 'stop'>;
   readonly log: WorkerLogger;
+  /** How many bytes of JSON the result may have, so that NATS takes the event with it. */
+  readonly roomForResult: () => number;
 }
+
+/** A result of so few bytes fits into every message of a server that the worker starts with. */
+const ALWAYS_FITS = 16 * 1024;
 
 /** Runs one attempt of an operation within its time limit. Never throws: every end is an outcome. */
 export async function runOperation(
@@ -39,10 +41,12 @@ export async function runOperation(
     abort.abort(new ThroughlineError('operation-timeout', `the attempt took longer than ${limitMs} ms`));
   });
   try {
-    return await Promise.race([runHandler(operation, attempt, options), aborted(abort.signal)]);
+    const run = (): Promise<AttemptOutcome> => runHandler(operation, attempt, options);
+    const running = context.with(withJob(context.active(), fieldsOf(attempt)), run);
+    return await Promise.race([running, aborted(abort.signal)]);
   } catch (thrown) {
     // An operation that is aborted often throws an error of its own. The reason of the signal says what happened.
-    return outcomeOfThrow(abort.signal.aborted ? abort.signal.reason : thrown);
+    return abort.signal.aborted ? outcomeOfAbort(abort.signal.reason) : outcomeOfThrow(thrown);
   } finally {
     timer.stop();
     abort.close();
@@ -53,57 +57,73 @@ export async function runOperation(
 async function runHandler(
   operation: Operation,
   attempt: Attempt,
-  { abort: { signal }, progress, log }: RunOptions,
-): Promise<Outcome> {
+  { abort: { signal }, progress, log, roomForResult }: RunOptions,
+): Promise<AttemptOutcome> {
+  const fields = fieldsOf(attempt);
+  const warn = (reason: string): void =>
+    log.warn({ ...fields, reason }, 'the operation gave a value that cannot be used');
+  const warnOfProgress = once(warn);
   const input = await validate(operation.input, attempt.job.input, 'input');
   signal.throwIfAborted();
-  const returned = await operation.run({
+  const runContext = {
     input,
     job: jobInfo(attempt),
     signal,
-    progress: (value) => progress.report(Progress.parse(value)),
-    log,
-  });
-  if (isOutcome(returned))
-    return returned.kind === 'done' ? await checked(operation, returned.result) : returned;
-  return await checked(operation, returned);
+    progress: (given: unknown): void => {
+      const value = readProgress(given, warnOfProgress);
+      if (value !== undefined) progress.report(value);
+    },
+    log: authorLog(log, fields),
+  };
+  const ended = await endOf(operation, runContext);
+  const outcome = isOutcome(ended) ? readOutcome(ended, warn) : done(ended);
+  return outcome.kind === 'done' ? await checkResult(operation, outcome.result, roomForResult) : outcome;
 }
 
-async function checked(operation: Operation, result: unknown): Promise<Outcome> {
-  const output = operation.output === undefined ? result : await checkOutput(operation, result);
-  const size = sizeOf(output);
-  if (size <= LIMITS.resultBytes) return { kind: 'done', result: output };
-  throw new ThroughlineError(
-    'operation-rejected',
-    `the result is ${size} bytes of JSON; at most ${LIMITS.resultBytes} can be stored with the job, so store the result elsewhere and return its address`,
-  );
-}
-
-function sizeOf(output: unknown): number {
+/** What the operation returns. An outcome that it throws counts as returned. */
+async function endOf(operation: Operation, context: RunContext<unknown>): Promise<unknown> {
   try {
-    return writeJson(output).length;
-  } catch (cause) {
-    // The result holds a circle or a BigInt. Another attempt would return the same.
-    throw new ThroughlineError('operation-rejected', 'the result cannot be written as JSON', { cause });
+    return await operation.run(context);
+  } catch (thrown) {
+    if (isOutcome(thrown)) return thrown;
+    throw thrown;
   }
 }
 
-async function checkOutput(operation: Operation, result: unknown): Promise<unknown> {
+async function checkResult(
+  { output }: Operation,
+  returned: unknown,
+  roomForResult: RunOptions['roomForResult'],
+): Promise<AttemptOutcome> {
+  const result = toJsonValue(output === undefined ? returned : await checkOutput(output, returned));
+  const { length } = writeJson(result);
+  if (length <= ALWAYS_FITS) return { kind: 'done', result };
+  const limit = Math.min(LIMITS.resultBytes, roomForResult());
+  if (length > limit) throw resultTooLarge(length, limit);
+  return { kind: 'done', result };
+}
+
+async function checkOutput(schema: StandardSchemaV1, result: unknown): Promise<unknown> {
   try {
-    return operation.output === undefined ? result : await validate(operation.output, result, 'output');
+    return await validate(schema, result, 'result');
   } catch (cause) {
-    // Another attempt would return the same.
-    throw new ThroughlineError('operation-rejected', ThroughlineError.from(cause).message, { cause });
+    // The schema's own words may quote the value.
+    const paths = isThroughlineError(cause) ? cause.violations.map(({ path }) => path || '/') : ['/'];
+    const message = `the result does not fit the output schema of the operation: ${paths.join(', ')}`;
+    throw new ThroughlineError('operation-rejected', message, { cause });
   }
 }
 
-/** The outcome of a throw, or of an aborted signal's reason. No other function maps throws to outcomes. */
-export function outcomeOfThrow(thrown: unknown): AttemptOutcome {
-  const { code, ack, message } = ThroughlineError.from(thrown, 'operation-failed');
-  if (code === 'job-cancelled') return { kind: 'cancelled' };
-  if (code === 'attempt-superseded') return { kind: 'superseded' };
-  if (code === 'worker-stopping') return { kind: 'released' };
-  return { kind: ack === 'term' ? 'reject' : 'retry', code, message };
+function fieldsOf({ job, number }: Attempt): JobFields {
+  return { job_id: job.address.jobId, operation: job.address.operation, attempt: number };
+}
+
+function once(tell: (sentence: string) => void): (sentence: string) => void {
+  let told = false;
+  return (sentence) => {
+    if (!told) tell(sentence);
+    told = true;
+  };
 }
 
 function aborted(signal: AbortSignal): Promise<never> {

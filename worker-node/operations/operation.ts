@@ -1,11 +1,8 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import type { RetryPolicy } from '../../shared/backoff.ts';
-import { ThroughlineError } from '../../shared/errors.ts';
 import type { Progress } from '../../shared/job/job.ts';
-import { isOperationName } from '../../shared/job/job-address.ts';
-import { LIMITS } from '../../shared/job/limits.ts';
-import { parseDuration } from '../../shared/text/duration.ts';
 import type { WorkerLogger } from '../log.ts';
+import { readDefinition } from './definition.ts';
 import type { Outcome } from './outcome.ts';
 
 /** What an operation knows about the job that it runs. */
@@ -40,12 +37,13 @@ export interface OperationDefinition<Input, Output> {
   /** Any Standard Schema: zod, valibot, arktype, … */
   readonly input: StandardSchemaV1<unknown, Input>;
   readonly output?: StandardSchemaV1<unknown, Output>;
-  /** The time limit of one attempt: `"30s"`, `"5m"`; 30 s by default. */
+  /** The time limit of one attempt: `"30s"`, `"5m"`; 30 s by default, at most 24 h. */
   readonly timeout?: string;
   /** The most attempts of a job; 5 by default. */
   readonly maxAttempts?: number;
   /** How many attempts may run at the same time in one worker. By default only the worker's own limit applies. */
   readonly concurrency?: number;
+  /** The bounds of the pause before the next attempt, in milliseconds, at most a day; 1 s and 60 s by default. */
   readonly retry?: Partial<RetryPolicy>;
   readonly run: (context: RunContext<Input>) => Promise<Output | Outcome> | Output | Outcome;
 }
@@ -63,10 +61,6 @@ export interface Operation {
   readonly run: (context: RunContext<unknown>) => unknown;
 }
 
-const DEFAULT_TIMEOUT = '30s';
-export const DEFAULT_MAX_ATTEMPTS = 5;
-const DEFAULT_RETRY: RetryPolicy = { minDelayMs: 1_000, maxDelayMs: 60_000 };
-
 const DEFINED = Symbol.for('throughline.operation');
 
 /**
@@ -80,63 +74,18 @@ const DEFINED = Symbol.for('throughline.operation');
  * @throws ThroughlineError `config-invalid` naming the operation and the setting
  */
 export function defineOperation<Input, Output>(definition: OperationDefinition<Input, Output>): Operation {
-  const { name, description, input, output, retry, run } = definition;
-  const { timeout = DEFAULT_TIMEOUT, maxAttempts = DEFAULT_MAX_ATTEMPTS, concurrency } = definition;
-  checkDefinition(definition);
-  const operation: Operation = {
-    name,
-    description,
-    input,
-    output,
-    timeoutMs: parseDuration(timeout) ?? 0,
-    maxAttempts,
-    concurrency: concurrency ?? Number.POSITIVE_INFINITY,
-    retry: { ...DEFAULT_RETRY, ...retry },
-    // The worker has validated the input with this operation's schema before.
-    run: (context) => run(context as RunContext<Input>),
-  };
+  const { description, output, run, ...settings } = readDefinition(definition);
+  // The worker validates the input with this operation's schema before it calls `run`.
+  const operation: Operation = { ...settings, description, output, run: (context) => run(context as never) };
   return Object.defineProperty(operation, DEFINED, { value: true });
-}
-
-/** Checks every setting, since authors who write JavaScript have no types. */
-function checkDefinition<Input, Output>(definition: OperationDefinition<Input, Output>): void {
-  const { name, input, output, concurrency, retry, run } = definition;
-  const { timeout = DEFAULT_TIMEOUT, maxAttempts = DEFAULT_MAX_ATTEMPTS } = definition;
-  const timeoutMs = parseDuration(timeout) ?? 0;
-  const check = (condition: boolean, rule: string): void => {
-    if (!condition) throw new ThroughlineError('config-invalid', `operation ${name}: ${rule}`);
-  };
-  if (!isOperationName(name)) {
-    const message = `operation ${JSON.stringify(name)}: name must be dotted lowercase words`;
-    throw new ThroughlineError('config-invalid', message);
-  }
-  check(isSchema(input), 'input must be a Standard Schema, for example of zod');
-  check(
-    timeoutMs >= 1 && timeoutMs <= LIMITS.timeoutMs,
-    'timeout must be a duration such as "30s", "1h30m" or "PT1H", at most 24 hours',
-  );
-  check(isCount(maxAttempts, LIMITS.maxAttempts), `maxAttempts must be 1 to ${LIMITS.maxAttempts}`);
-  check(concurrency === undefined || isCount(concurrency, 1e6), 'concurrency must be 1 or more');
-  check(typeof run === 'function', 'run must be a function');
-  check(output === undefined || isSchema(output), 'output must be a Standard Schema, or left out');
-  check(isPolicy(retry), 'retry must hold minDelayMs and maxDelayMs of 0 or more');
 }
 
 /** Whether {@link defineOperation} made `value`, in this copy of the module or in another one. */
 export function isOperation(value: unknown): value is Operation {
-  return typeof value === 'object' && value !== null && DEFINED in value;
-}
-
-function isSchema(value: unknown): boolean {
-  return (typeof value === 'object' || typeof value === 'function') && value !== null && '~standard' in value;
-}
-
-function isPolicy(policy: Partial<RetryPolicy> = {}): boolean {
-  return [policy.minDelayMs, policy.maxDelayMs].every(
-    (ms) => ms === undefined || (Number.isFinite(ms) && ms >= 0),
-  );
-}
-
-function isCount(value: number, max: number): boolean {
-  return Number.isInteger(value) && value >= 1 && value <= max;
+  try {
+    return typeof value === 'object' && value !== null && DEFINED in value;
+  } catch {
+    // A proxy may throw.
+    return false;
+  }
 }

@@ -1,3 +1,6 @@
+import { describeThrown } from '../../shared/errors.ts';
+import { describeValue } from './describe-value.ts';
+
 /** Marks the values that the functions below return. */
 const OUTCOME = Symbol.for('throughline.outcome');
 
@@ -20,6 +23,8 @@ export type Outcome =
 
 /** A day. A job that has to wait longer is better submitted again. */
 const MAX_DELAY_MS = 24 * 60 * 60 * 1_000;
+const FAILED = 'operation-failed';
+const REJECTED = 'operation-rejected';
 
 type Marked = Outcome & { readonly [OUTCOME]: true };
 
@@ -28,27 +33,72 @@ export function done(result?: unknown): Outcome {
   return mark({ kind: 'done', result });
 }
 
-/** The attempt failed, and another may succeed. This is the same as throwing. */
+/** The attempt failed, and another may succeed. The caller reads the message. */
 export function retry(message: string): Outcome {
-  return mark({ kind: 'retry', code: 'operation-failed', message });
+  return mark({ kind: 'retry', code: FAILED, message });
 }
 
-/** The attempt failed, and another may succeed after `delayMs` milliseconds, at most a day. */
+/** The attempt failed, and another may succeed after `delayMs` milliseconds, at most a day. The caller reads the message. */
 export function retryAfter(delayMs: number, message: string): Outcome {
-  // The delay is computed by the operation's code: it may be NaN or infinite.
-  const finite = Number.isNaN(delayMs) ? 0 : delayMs;
-  const bounded = Math.min(Math.max(0, finite), MAX_DELAY_MS);
-  return mark({ kind: 'retry-after', code: 'operation-failed', message, delayMs: bounded });
+  return mark({ kind: 'retry-after', code: FAILED, message, delayMs });
 }
 
-/** No attempt can succeed: the job fails now and goes to the dead letters. */
+/** No attempt can succeed: the job fails now and goes to the dead letters. The caller reads the message. */
 export function reject(message: string): Outcome {
-  return mark({ kind: 'reject', code: 'operation-rejected', message });
+  return mark({ kind: 'reject', code: REJECTED, message });
 }
 
-/** Whether one of the functions above made `value`. Any other value that an operation returns is its result. */
+/**
+ * Whether one of the functions above made `value`. Any other value that an operation returns is its result. Never throws.
+ */
 export function isOutcome(value: unknown): value is Outcome {
-  return typeof value === 'object' && value !== null && (value as Partial<Marked>)[OUTCOME] === true;
+  try {
+    return typeof value === 'object' && value !== null && (value as Partial<Marked>)[OUTCOME] === true;
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Checks an outcome. Authors compute its values, and may have no types: in the answer, a text is a text, and a delay is
+ * a whole number of milliseconds from 0 to a day. A delay that is not a number counts as none.
+ * @param warn takes a sentence about what was wrong
+ */
+export function readOutcome(outcome: Outcome, warn: (sentence: string) => void): Outcome {
+  switch (outcome.kind) {
+    case 'done':
+      return { kind: 'done', result: outcome.result };
+    case 'reject':
+      return {
+        kind: 'reject',
+        code: REJECTED,
+        message: textOf(outcome.message, 'the operation rejected the job'),
+      };
+    default:
+      return readRetry(outcome, warn);
+  }
+}
+
+function readRetry(
+  outcome: Exclude<Outcome, { kind: 'done' | 'reject' }>,
+  warn: (sentence: string) => void,
+): Outcome {
+  const message = textOf(outcome.message, 'the operation asked for another attempt');
+  const again = { kind: 'retry', code: FAILED, message } as const;
+  if (outcome.kind !== 'retry-after') return again;
+  const delayMs: unknown = outcome.delayMs;
+  if (typeof delayMs === 'number' && !Number.isNaN(delayMs)) {
+    const wholeMs = Math.round(Math.min(Math.max(0, delayMs), MAX_DELAY_MS));
+    return { ...again, kind: 'retry-after', delayMs: wholeMs };
+  }
+  warn(
+    `retryAfter was given ${describeValue(delayMs)}, not a number of milliseconds; the pause is that of the retry policy`,
+  );
+  return again;
+}
+
+function textOf(message: unknown, fallback: string): string {
+  return message === undefined || message === null || message === '' ? fallback : describeThrown(message);
 }
 
 function mark(outcome: Outcome): Outcome {

@@ -12,6 +12,7 @@ export class WorkerMetrics {
   readonly #contexts: Counter;
   readonly #dropped: Counter;
   readonly #callbacks: Counter;
+  readonly #unreadable: Counter;
 
   constructor() {
     metrics.setGlobalMeterProvider(this.#provider);
@@ -25,6 +26,9 @@ export class WorkerMetrics {
     this.#dropped = meter.createCounter('throughline.trace_context.dropped_members', {
       description: 'Members of tracestate and baggage that were dropped, by field and reason',
     });
+    this.#unreadable = meter.createCounter('throughline.jobs.record_unreadable', {
+      description: 'Jobs that ended because their last event could not be read',
+    });
     this.#callbacks = meter.createCounter('throughline.callbacks', {
       description: 'Deliveries of callbacks, by outcome',
     });
@@ -33,6 +37,11 @@ export class WorkerMetrics {
   /** Counts a settled delivery. */
   jobSettled(conclusion: string): void {
     this.#settled.add(1, { conclusion });
+  }
+
+  /** Counts a job that ended because its last event could not be read. */
+  recordUnreadable(): void {
+    this.#unreadable.add(1);
   }
 
   /** Counts a delivery of a callback. */

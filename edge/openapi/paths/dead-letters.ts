@@ -90,7 +90,7 @@ export const deadLetterPaths = {
       scope: 'dead-letters:redrive',
       parameters: [JobId],
       answers: { 202: json('The job, queued again.', Job, { queued: examples.REDRIVEN_JOB }, ['Location']) },
-      problems: ['dead-letter-unknown', 'not-dead', 'stream-full', ...BROKER_PROBLEMS],
+      problems: ['dead-letter-unknown', 'not-dead', 'stream-full', 'record-unreadable', ...BROKER_PROBLEMS],
     }),
   },
 } satisfies ZodOpenApiPathsObject;

@@ -56,6 +56,7 @@ export const jobPaths = {
         'stream-full',
         'outbox-full',
         'broker-rejected',
+        'record-unreadable',
         ...BROKER_PROBLEMS,
       ],
     }),
@@ -102,7 +103,7 @@ export const jobPaths = {
       answers: {
         200: json('The job with its current state and its attempts.', Job, { succeeded: examples.READ_JOB }),
       },
-      problems: ['job-unknown', ...BROKER_PROBLEMS],
+      problems: ['job-unknown', 'record-unreadable', ...BROKER_PROBLEMS],
     }),
     delete: operation({
       operationId: 'cancelJob',
@@ -119,7 +120,7 @@ export const jobPaths = {
           'Preference-Applied',
         ]),
       },
-      problems: ['job-unknown', 'job-finished', ...BROKER_PROBLEMS],
+      problems: ['job-unknown', 'job-finished', 'record-unreadable', ...BROKER_PROBLEMS],
     }),
   },
   '/v1/jobs/{id}/events': {
@@ -148,7 +149,13 @@ export const jobPaths = {
             'The job has ended, and you have all of its events. There is nothing to connect again for.',
         },
       },
-      problems: ['job-unknown', 'cursor-unknown', 'too-many-streams', ...BROKER_PROBLEMS],
+      problems: [
+        'job-unknown',
+        'cursor-unknown',
+        'too-many-streams',
+        'record-unreadable',
+        ...BROKER_PROBLEMS,
+      ],
     }),
   },
 } satisfies ZodOpenApiPathsObject;

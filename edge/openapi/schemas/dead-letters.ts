@@ -31,7 +31,7 @@ describe('DeadLetterDetail', DeadLetterDetail, {
   fields: {
     ...DEAD_LETTER,
     detail:
-      'The stack of what was thrown in the last attempt, with its causes. Absent where nothing was thrown.',
+      'The stack of what was thrown in the last attempt, with its causes. Absent if nothing was thrown.',
     input: "The job's input. Absent if the body of the message is not JSON.",
     body: 'The body of the message in base64, if it is not JSON.',
     headers: 'The headers of the NATS message.',

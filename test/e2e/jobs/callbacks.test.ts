@@ -224,7 +224,6 @@ describe('a target that is not open', () => {
   it.each<[string, (port: string) => string]>([
     ['plain http', (port) => `http://127.0.0.1:${port}/`],
     ['loopback', (port) => `https://127.0.0.1:${port}/`],
-    ['a name that leads to loopback', (port) => `https://localhost:${port}/`],
     ['loopback inside IPv6', (port) => `https://[::ffff:127.0.0.1]:${port}/`],
   ])('is not even connected to: %s', async (_what, urlOf) => {
     const closed = await startCallbackReceiver();
@@ -234,6 +233,26 @@ describe('a target that is not open', () => {
       { kind: 'callback-failed', attempt: 1, error: { code: 'target-refused' } },
     ]);
     expect(closed.connections()).toBe(0);
+  });
+
+  it('looks like a name that does not exist, if a name leads to it: the caller learns nothing', async () => {
+    const closed = await startCallbackReceiver();
+    onTestFinished(() => closed.stop());
+    const { port } = new URL(closed.origin);
+    const hosts = ['localhost', 'no-such-name.invalid'];
+    const told = await Promise.all(
+      hosts.map(async (host) => {
+        const sent = await system.submit({ callback: { url: `https://${host}:${port}/` } });
+        const [event] = await system.callbacksOf(sent.id);
+        return { kind: event?.kind, attempt: event?.attempt, error: event?.error };
+      }),
+    );
+    const message = 'the receiver cannot be reached (ENOTFOUND)';
+    const refused = { kind: 'callback-retrying', attempt: 1, error: { code: 'callback-failed', message } };
+    expect(told).toEqual([refused, refused]);
+    expect(closed.connections()).toBe(0);
+    const causes = system.stack.logs().flatMap(({ cause }) => (cause === undefined ? [] : [String(cause)]));
+    expect(causes.join('; ')).toContain('localhost leads to an address that is refused');
   });
 });
 

@@ -41,6 +41,7 @@ describe('the list of dead letters', () => {
       id: first?.id,
       operation: 'test.mode',
       reason: 'operation-failed',
+      message: 'the gate is shut',
       attempts: 1,
       diedAt: expect.any(String),
       traceId: first?.traceId,
@@ -126,6 +127,8 @@ describe('throughline dead-letters', () => {
     const shown = await cli(tenant, 'show', first);
     expect(shown.stdout).toContain(`trace      ${jobs[0]?.traceId}`);
     expect(shown.stdout).toContain('input      {"mode":"fail-while"');
+    expect(shown.stdout).toContain('message    the gate is shut\n');
+    expect(shown.stdout).toMatch(/^detail +\nError: the gate is shut\n +at /m);
 
     const sent = await cli(tenant, 'redrive', first, '--json');
     expect(sent).toMatchObject({ code: 0, stderr: '' });

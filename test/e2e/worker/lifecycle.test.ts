@@ -70,7 +70,13 @@ describe('an attempt that fails', () => {
   });
 
   it.each([
-    ['throw', { code: 'operation-failed', message: 'thrown on purpose' }],
+    [
+      'throw',
+      {
+        code: 'operation-failed',
+        message: expect.stringMatching(/^the operation failed; trace [0-9a-f]{32}$/),
+      },
+    ],
     ['retry', { code: 'operation-failed', message: 'again, on purpose' }],
   ])(
     'goes to the dead letters with payload, headers and reason when attempts are spent (%s)',

@@ -1,12 +1,12 @@
 /** A Worker with one Durable Object, whose table is worked on by `POST {name, calls}`: see job-table.test.ts. */
 import { DurableObject } from 'cloudflare:workers';
 import type { PageQuery } from '../../../edge/calls/index-commands.ts';
-import type { IndexEntry } from '../../../edge/job-index/index-entry.ts';
+import type { IndexChange, IndexEntry } from '../../../edge/job-index/index-entry.ts';
 import { JobTable, type Place, pageStatement } from '../../../edge/job-index/job-table.ts';
 
 export type TableCall =
   | { readonly do: 'accept'; readonly entries: readonly IndexEntry[] }
-  | { readonly do: 'follow'; readonly entries: readonly IndexEntry[]; readonly place: Place }
+  | { readonly do: 'follow'; readonly entries: readonly IndexChange[]; readonly place: Place }
   | { readonly do: 'page'; readonly query: PageQuery }
   | { readonly do: 'plan'; readonly query: Pick<PageQuery, 'state' | 'operation'> }
   | { readonly do: 'forget'; readonly max: number; readonly now: number }

@@ -5,7 +5,7 @@ import { convertV4MiniflareOptions, Miniflare } from 'miniflare';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readCursor } from '../../../edge/calls/cursors.ts';
 import type { PageQuery } from '../../../edge/calls/index-commands.ts';
-import type { IndexEntry } from '../../../edge/job-index/index-entry.ts';
+import type { IndexChange, IndexEntry } from '../../../edge/job-index/index-entry.ts';
 import type { Place } from '../../../edge/job-index/job-table.ts';
 import type { JobSummary } from '../../../shared/api/job-list.ts';
 import type { TableCall } from './job-table-entry.ts';
@@ -51,7 +51,7 @@ function table() {
   };
   return {
     accept: (...entries: IndexEntry[]) => run<void>({ do: 'accept', entries }),
-    follow: (entries: IndexEntry[], place = PLACE) => run<void>({ do: 'follow', entries, place }),
+    follow: (entries: IndexChange[], place = PLACE) => run<void>({ do: 'follow', entries, place }),
     page: (query: Partial<PageQuery> = {}) =>
       run<{ jobs: JobSummary[]; cursor?: string; rowsRead: number }>({
         do: 'page',
@@ -127,6 +127,25 @@ describe('the entry of a job', () => {
     const later = entry({ ...running, redrive_count: 1 });
     await own.follow([running, later, succeeded]);
     expect(await states(own)).toEqual(['running 0']);
+  });
+
+  it('has the code of an event that cannot be read, until the job has another event', async () => {
+    const unreadable = { tenant: 'acme', id: 'job-1', isUnreadable: true } as const;
+    const codes = async (...batches: IndexChange[][]) => {
+      const own = table();
+      for (const batch of batches) await own.follow(batch);
+      return (await own.page()).jobs.map(({ state, error }) => `${state} ${error?.code}`);
+    };
+    const failed = entry({ ...succeeded, state: 'failed', error_code: 'operation-failed' });
+    expect(await codes([unreadable])).toEqual([]);
+    for (const together of [true, false]) {
+      const batches = (...changes: IndexChange[]) =>
+        together ? [changes] : changes.map((change) => [change]);
+      expect(await codes(...batches(running, unreadable))).toEqual(['running record-unreadable']);
+      expect(await codes(...batches(running, unreadable, succeeded))).toEqual(['succeeded undefined']);
+      expect(await codes(...batches(succeeded, unreadable))).toEqual(['succeeded undefined']);
+      expect(await codes(...batches(unreadable, failed))).toEqual(['failed operation-failed']);
+    }
   });
 
   it('belongs to the job that was accepted last with its id', async () => {

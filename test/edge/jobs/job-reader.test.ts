@@ -3,6 +3,7 @@ import { readJob } from '../../../edge/jobs/job-reader.ts';
 import type { StoredMessage } from '../../../edge/nats/stored-message.ts';
 import { Job } from '../../../shared/job/job.ts';
 import { writeJson } from '../../../shared/wire/json-body.ts';
+import { refusalOf } from '../../unit/support.ts';
 import { MemoryBroker } from '../support/memory-broker.ts';
 import { MemoryHeaders } from '../support/memory-headers.ts';
 
@@ -40,6 +41,8 @@ const event = (kind: string): StoredMessage => ({
     spanId: '00f067aa0ba902b7',
   }),
 });
+
+const decode = (data: Uint8Array): string => new TextDecoder().decode(data);
 
 /** Reads the job from streams that hold these messages. */
 function read(streams: Readonly<Record<string, StoredMessage>>): Promise<Job | undefined> {
@@ -84,10 +87,23 @@ describe('reading a job', () => {
     expect(await read({})).toBeUndefined();
   });
 
-  it('ignores a message on the event subject that is no event', async () => {
-    const noise = { ...event('succeeded'), data: writeJson({ hello: 1 }) };
-    expect(await read({ EVENTS: noise, JOBS: queued() })).toMatchObject({ state: 'queued' });
-  });
+  it.each<[string, Record<string, StoredMessage>]>([
+    ['of a job in the queue', { JOBS: queued() }],
+    ['of a job that is nowhere else', {}],
+  ])(
+    'is refused if the last event cannot be read, and never counts as no event: %s',
+    async (_what, streams) => {
+      for (const body of [
+        { hello: 1 },
+        { ...JSON.parse(decode(event('retrying').data)), retryInMs: null },
+        null,
+      ]) {
+        const noise = { ...event('succeeded'), data: writeJson(body) };
+        const error = await refusalOf(() => read({ EVENTS: noise, ...streams }));
+        expect(error).toMatchObject({ code: 'record-unreadable', status: 502 });
+      }
+    },
+  );
 
   it('reads a message without headers', async () => {
     const job = await read({ JOBS: { ...queued(), headers: undefined } });

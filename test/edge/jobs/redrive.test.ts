@@ -117,6 +117,13 @@ describe('a redrive', () => {
     });
   });
 
+  it('is refused if nobody can read what happened to the job last', async () => {
+    const noise = stored('events.acme.job-1', 40, {}, writeJson({ hello: 1 }));
+    const { redrive, written, left } = setup({ DEAD: [deadLetter()], EVENTS: [noise] });
+    expect(await refusalOf(redrive)).toMatchObject({ code: 'record-unreadable' });
+    expect([written(), left()]).toEqual([[], ['job-1']]);
+  });
+
   it('works without events: they are kept for less time than dead letters', async () => {
     const { redrive, written } = setup({ DEAD: [deadLetter()] });
     expect((await redrive()).job).toMatchObject({ state: 'queued', maxAttempts: 3 });
@@ -269,6 +276,18 @@ describe('a dead letter', () => {
         traceparent: traceparent(OLD),
       },
     });
+  });
+
+  it('says what was thrown, in fields of its own', () => {
+    const detail = deadLetterDetailOf(
+      deadLetter(5, {
+        'throughline-dead-message': '"no z\\u00fcrich"',
+        'throughline-dead-detail': '"a\\nb"',
+      }),
+    );
+    expect(detail).toMatchObject({ message: 'no zürich', detail: 'a\nb' });
+    expect(Object.keys(detail.headers).filter((name) => /message|detail/.test(name))).toEqual([]);
+    expect(deadLetterOf(deadLetter(5, { 'throughline-dead-message': '{' }))).not.toHaveProperty('message');
   });
 
   it('is shown in base64 when it is not JSON, also without headers', () => {

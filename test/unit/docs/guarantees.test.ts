@@ -19,7 +19,7 @@ describe('docs/GUARANTEES.md', () => {
       ...numbered('E', 13),
       ...numbered('N', 14),
       'S3',
-      ...numbered('W', 15),
+      ...numbered('W', 17),
       ...numbered('T', 3),
       ...numbered('C', 3),
       ...numbered('A', 27),

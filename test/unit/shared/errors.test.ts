@@ -1,3 +1,4 @@
+import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
 import { describeThrown, ERRORS, type ErrorCode, ThroughlineError } from '../../../shared/errors.ts';
 
@@ -35,6 +36,8 @@ const EXPECTED: Readonly<Record<ErrorCode, readonly [status: number, ack: 'nak' 
   'operation-failed': [500, 'nak'],
   'operation-timeout': [504, 'nak'],
   'operation-rejected': [422, 'term'],
+  'result-too-large': [422, 'term'],
+  'record-unreadable': [502, 'term'],
   'worker-stopping': [503, 'nak'],
   'attempt-superseded': [409, 'term'],
   'attempts-spent': [500, 'term'],
@@ -109,18 +112,39 @@ describe('from', () => {
     if (thrown !== undefined) expect(error.cause).toBe(thrown);
   });
 
-  it('lets the author of an operation say why it failed', () => {
-    const error = ThroughlineError.from(new Error('no such image'), 'operation-failed');
-    expect(error).toMatchObject({ code: 'operation-failed', message: 'no such image' });
-  });
-
-  it.each(['broker-unavailable', 'message-invalid'] as const)(
-    'does not show a foreign message with %s, which is not about the author’s code',
+  it.each(['broker-unavailable', 'message-invalid', 'operation-failed'] as const)(
+    'does not show a foreign message with %s',
     (code) => {
       const thrown = new Error('connect ECONNREFUSED nats.internal:4222');
       expect(ThroughlineError.from(thrown, code).message).not.toContain('nats.internal');
     },
   );
+});
+
+/** A value that throws whenever anybody looks at it. */
+const hostile = new Proxy(
+  {},
+  Object.fromEntries(
+    ['get', 'has', 'getPrototypeOf', 'ownKeys', 'getOwnPropertyDescriptor'].map((trap) => [
+      trap,
+      () => {
+        throw new Error('again');
+      },
+    ]),
+  ),
+);
+
+describe('a value that throws whenever anybody looks at it', () => {
+  it('becomes an error like any other', () => {
+    expect(ThroughlineError.from(hostile)).toMatchObject({
+      code: 'internal',
+      message: ERRORS.internal.title,
+    });
+  });
+
+  it('has a description', () => {
+    expect(describeThrown(hostile)).toBe('a value that cannot be shown');
+  });
 });
 
 describe('describing what was thrown', () => {
@@ -129,6 +153,7 @@ describe('describing what was thrown', () => {
   it.each<[string, unknown, string]>([
     ['an Error by its message', new Error('why'), 'why'],
     ['an Error without a message by its name', new TypeError(''), 'TypeError'],
+    ['an Error of another realm by its message', runInNewContext('new TypeError("why")'), 'why'],
     ['a text by itself', 'why', 'why'],
     ['an object as JSON', { why: 1 }, '{"why":1}'],
     ['undefined', undefined, 'undefined'],

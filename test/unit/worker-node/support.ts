@@ -3,6 +3,8 @@ import type { JobEvent } from '../../../shared/job/event.ts';
 import type { NatsHeadersLike } from '../../../shared/propagation/index.ts';
 import type { Ack, Delivery } from '../../../worker-node/broker/consume/delivery.ts';
 import type { Attempt } from '../../../worker-node/jobs/attempt.ts';
+import { AttemptAbort } from '../../../worker-node/jobs/attempt-abort.ts';
+import type { RunOptions } from '../../../worker-node/jobs/run-operation.ts';
 import type { WorkerLogger } from '../../../worker-node/log.ts';
 
 /** A logger that writes nothing. */
@@ -33,6 +35,17 @@ export function attempt(
     queueTimeMs: 0,
     previous: undefined,
     ...rest,
+  };
+}
+
+/** How an attempt is run if nothing aborts it, and nobody reads its progress. */
+export function runOptions(more: Partial<RunOptions> = {}): RunOptions {
+  return {
+    abort: new AttemptAbort(),
+    progress: { report: () => undefined, stop: () => undefined },
+    log: quiet,
+    roomForResult: () => Number.POSITIVE_INFINITY,
+    ...more,
   };
 }
 

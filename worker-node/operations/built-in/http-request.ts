@@ -1,5 +1,6 @@
 import * as z from 'zod';
-import { ThroughlineError } from '../../../shared/errors.ts';
+import { isThroughlineError, ThroughlineError } from '../../../shared/errors.ts';
+import { JobError } from '../job-error.ts';
 import { defineOperation, type Operation } from '../operation.ts';
 import { retry, retryAfter } from '../outcome.ts';
 import type { AllowList } from '../targets/allow-list.ts';
@@ -69,7 +70,7 @@ async function follow(
   let request: HttpRequest = { method: input.method, headers: input.headers, body: input.body };
   for (let redirects = 0; ; redirects++) {
     allowList.check(url);
-    const answer = await sendRequest(url, request, signal);
+    const answer = await sendRequest(url, request, signal).catch(unreachable);
     const { location } = answer.headers;
     if (answer.status < 300 || answer.status > 399 || location === undefined) return answer;
     if (input.maxRedirects === 0) return answer;
@@ -79,6 +80,12 @@ async function follow(
     url = new URL(location, url);
     request = afterRedirect(request, answer.status);
   }
+}
+
+/** Node's error names the address of the target, which is one of the worker's network. */
+function unreachable(cause: unknown): never {
+  if (isThroughlineError(cause)) throw cause;
+  throw new JobError('the target cannot be reached', { cause });
 }
 
 /**

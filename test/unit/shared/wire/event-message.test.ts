@@ -3,9 +3,15 @@ import { describe, expect, it } from 'vitest';
 import type { EventKind, JobEvent } from '../../../../shared/job/event.ts';
 import { EVENT_STATES } from '../../../../shared/job/event.ts';
 import type { Carrier } from '../../../../shared/propagation/index.ts';
-import { readEventHeaders, readJobEvent, writeEventHeaders } from '../../../../shared/wire/event-message.ts';
+import {
+  readEventHeaders,
+  readJobEvent,
+  writeEventHeaders,
+  writeJobEvent,
+} from '../../../../shared/wire/event-message.ts';
 import { eventSummaryOf } from '../../../../shared/wire/event-summary.ts';
 import { writeJson } from '../../../../shared/wire/json-body.ts';
+import { refusalOf } from '../../support.ts';
 import { valuesOf, written } from './headers.ts';
 
 const acceptedAt = '2026-01-01T00:00:00.000Z';
@@ -106,10 +112,24 @@ describe('the headers of an event', () => {
   });
 });
 
+describe('writing an event', () => {
+  it.each<[string, Partial<JobEvent>]>([
+    ['a pause that is no number', { retryInMs: Number.NaN }],
+    ['a pause without end', { retryInMs: Number.POSITIVE_INFINITY }],
+    ['progress beyond its end', { progress: { fraction: 2 } }],
+    ['a time that is none', { at: 'now' }],
+    ['half an attempt', { attempt: 1.5 }],
+  ])('is refused if it could not be read again: %s', async (_what, wrong) => {
+    const error = await refusalOf(() => writeJobEvent({ ...event('retrying'), ...wrong }));
+    expect(error).toMatchObject({ code: 'internal' });
+    expect(error.message).toContain(Object.keys(wrong)[0]);
+  });
+});
+
 describe('reading an event', () => {
   it('gives back what was written', () => {
     const full: JobEvent = { ...event('succeeded'), result: { ok: ['ü', null] }, startedAt: acceptedAt };
-    expect(readJobEvent(writeJson(full))).toEqual(full);
+    expect(readJobEvent(writeJobEvent(full))).toEqual(full);
   });
 
   it.each<[string, unknown]>([

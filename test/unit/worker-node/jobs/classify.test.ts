@@ -5,7 +5,6 @@ import { readJobEvent } from '../../../../shared/wire/event-message.ts';
 import { writeJson } from '../../../../shared/wire/json-body.ts';
 import { EMPTY_RECORD } from '../../../../worker-node/broker/job-record.ts';
 import type { Attempt } from '../../../../worker-node/jobs/attempt.ts';
-import { AttemptAbort } from '../../../../worker-node/jobs/attempt-abort.ts';
 import { HeldJob } from '../../../../worker-node/jobs/cancel-memory.ts';
 import { classify, endingOfOther } from '../../../../worker-node/jobs/classify.ts';
 import { EventChain } from '../../../../worker-node/jobs/event-chain.ts';
@@ -13,7 +12,7 @@ import type { JobOutcome } from '../../../../worker-node/jobs/pipeline-steps.ts'
 import { runOperation } from '../../../../worker-node/jobs/run-operation.ts';
 import { defineOperation } from '../../../../worker-node/operations/operation.ts';
 import { reject, retry, retryAfter } from '../../../../worker-node/operations/outcome.ts';
-import { attempt, delivery, quiet, SUCCEEDED } from '../support.ts';
+import { attempt, delivery, runOptions, SUCCEEDED } from '../support.ts';
 
 /** JetStream's default `max_payload`, less room for headers. */
 const MAX_EVENT_BYTES = 1_000_000;
@@ -136,6 +135,30 @@ describe('an attempt that ended with', () => {
     });
   });
 
+  it('a job that must not begin fails, and keeps the number of attempts that it had', () => {
+    const outcome = { kind: 'refused', code: 'attempts-spent', message: 'no' } as const;
+    expect(endingOf(outcome, attempt({ number: 4 }))).toMatchObject({
+      conclusion: 'failed',
+      deadLetter: { code: 'attempts-spent', attempts: 3 },
+      ack: { kind: 'term', reason: 'attempts-spent' },
+      event: { kind: 'failed', attempt: 3, maxAttempts: 3 },
+    });
+  });
+
+  it('a throw tells the caller one thing and the operator another', () => {
+    const report = { type: 'Error', summary: 'the whole truth', text: 'Error: the whole truth\n    at here' };
+    const outcome = {
+      kind: 'retry',
+      code: 'operation-failed',
+      message: 'the operation failed',
+      report,
+    } as const;
+    expect(endingOf(outcome, attempt({ number: 3 }))).toMatchObject({
+      event: { error: { code: 'operation-failed', message: 'the operation failed' } },
+      deadLetter: { message: 'the whole truth', detail: 'Error: the whole truth\n    at here' },
+    });
+  });
+
   it('the job of another delivery records nothing and answers nothing', () => {
     expect(endingOf({ kind: 'superseded' })).toEqual({ conclusion: 'superseded', ack: { kind: 'none' } });
   });
@@ -168,9 +191,7 @@ describe('a job that is cancelled when its attempt', () => {
 describe('the event of an attempt', () => {
   const run = async (handler: () => unknown) => {
     const operation = defineOperation({ name: 'echo', input: z.unknown(), run: handler });
-    const progress = { report: () => undefined, stop: () => undefined };
-    const options = { abort: new AttemptAbort(), progress, log: quiet };
-    return endingOf(await runOperation(operation, attempt(), options)).event;
+    return endingOf(await runOperation(operation, attempt(), runOptions())).event;
   };
 
   it.each<[string, () => unknown]>([
@@ -189,14 +210,12 @@ describe('the event of an attempt', () => {
   it('whose input has ten thousand faults is one that the broker takes', async () => {
     const operation = defineOperation({ name: 'echo', input: z.array(z.string()), run: () => null });
     const input = Array.from({ length: 60_000 }, (_, index) => index);
-    const progress = { report: () => undefined, stop: () => undefined };
-    const options = { abort: new AttemptAbort(), progress, log: quiet };
-    const { event } = endingOf(await runOperation(operation, attempt({ input }), options));
+    const { event } = endingOf(await runOperation(operation, attempt({ input }), runOptions()));
     expect(writeJson(event).length).toBeLessThan(MAX_EVENT_BYTES);
   });
 
-  it('whose delay is no number can be read', () => {
-    const { event } = endingOf(retryAfter(Number.NaN, 'busy'));
+  it('whose delay is no number can be read', async () => {
+    const event = await run(() => retryAfter(Number.NaN, 'busy'));
     expect(readJobEvent(writeJson(event))).toMatchObject({ kind: 'retrying' });
   });
 });

@@ -27,6 +27,15 @@ export let cancels: CancelMemory;
 export let conclusions: string[];
 /** Whether another host of the group has every operation. */
 let isServedElsewhere: boolean;
+/** What a test sets before it makes a pipeline, and what the pipeline counted. */
+export const host = {
+  /** What the worker draws for its pauses. */
+  random: 0.5,
+  /** How many bytes NATS takes in a message. */
+  maxPayload: 1_048_576,
+  /** How many records were counted that cannot be read. */
+  unreadable: 0,
+};
 export let patience: AbortController;
 /** Its signal tells the pipeline that the worker stops. */
 export let stop: AbortController;
@@ -37,6 +46,7 @@ export function setUpPipeline(): void {
   cancels = new CancelMemory();
   conclusions = [];
   isServedElsewhere = false;
+  Object.assign(host, { random: 0.5, maxPayload: 1_048_576, unreadable: 0 });
   patience = new AbortController();
   stop = new AbortController();
 }
@@ -58,7 +68,7 @@ export function pipelineOf(
     run: handler,
   });
   const retry = new BrokerRetry({ log: quiet, patience: patience.signal });
-  const publisher = new StoredPublisher(broker.jetStream, retry, 'worker-1');
+  const publisher = new StoredPublisher(broker.jetStream, retry, 'worker-1', () => host.maxPayload);
   return new JobPipeline({
     publisher,
     events: new EventPublisher(publisher),
@@ -70,12 +80,13 @@ export function pipelineOf(
     metrics: {
       jobSettled: (conclusion) => void conclusions.push(conclusion),
       contextExtracted: () => undefined,
+      recordUnreadable: () => void host.unreadable++,
     },
     worker: 'worker-1',
     group: 'workers',
     ackWaitMs: 30_000,
     tracing: false,
-    random: () => 0.5,
+    random: () => host.random,
     hosts: { serves: () => isServedElsewhere },
   });
 }

@@ -1,9 +1,12 @@
 import { headers as natsHeaders } from '@nats-io/transport-node';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { CALLBACK_ENDS, type CallbackEnd } from '../../../../shared/job/callback.ts';
+import { readDeadLetterReason } from '../../../../shared/wire/dead-letter.ts';
 import { readJobEvent } from '../../../../shared/wire/event-message.ts';
+import { headerValues } from '../../../../shared/wire/headers.ts';
 import { writeJson } from '../../../../shared/wire/json-body.ts';
 import type { Delivery } from '../../../../worker-node/broker/consume/delivery.ts';
+import { messageSize } from '../../../../worker-node/broker/stored-publisher.ts';
 import { reject, retry } from '../../../../worker-node/operations/outcome.ts';
 import { delivery, IDLE } from '../support.ts';
 import {
@@ -13,6 +16,7 @@ import {
   cancelled,
   cancels,
   conclusions,
+  host,
   type Handler,
   kinds,
   patience,
@@ -151,6 +155,146 @@ describe('a job whose attempts are spent', () => {
     expect(handler).not.toHaveBeenCalled();
     expect(job.acks).toEqual([{ kind: 'term', reason: 'attempts-spent' }]);
     expect(broker.on('dead')).toHaveLength(1);
+  });
+});
+
+describe('a job whose last event cannot be read', () => {
+  const GARBAGE: [string, Uint8Array][] = [
+    ['an event with a pause that is null', writeJson({ ...byOther('retrying'), retryInMs: null })],
+    ['another JSON', writeJson({ hello: 1 })],
+    ['no JSON', new TextEncoder().encode('{')],
+    ['nothing', new Uint8Array()],
+  ];
+
+  it.each(GARBAGE)('ends without a run, and is counted: %s', async (_what, data) => {
+    broker.store('events.acme.job-1', data);
+    const handler = vi.fn();
+    const job = delivery({ deliveryCount: 2, isFirst: false });
+    await pipelineOf(handler).process(job, IDLE);
+    expect(handler).not.toHaveBeenCalled();
+    expect(broker.events).toMatchObject([
+      { kind: 'failed', attempt: 0, error: { code: 'record-unreadable' } },
+    ]);
+    expect(broker.events[0]?.error?.message).toContain('sequence 1 ');
+    expect(broker.on('dead')).toHaveLength(1);
+    expect(job.acks).toEqual([{ kind: 'term', reason: 'record-unreadable' }]);
+    expect([conclusions, host.unreadable]).toEqual([['failed'], 1]);
+  });
+
+  it('ends if that shows only when the attempt is claimed', async () => {
+    broker.store('events.acme.job-1', writeJson({ hello: 1 }));
+    const handler = vi.fn();
+    await pipelineOf(handler).process(delivery(), IDLE);
+    expect(handler).not.toHaveBeenCalled();
+    expect(broker.events).toMatchObject([{ kind: 'failed', error: { code: 'record-unreadable' } }]);
+    expect(host.unreadable).toBe(1);
+  });
+
+  it.each<[string, Handler, string]>([
+    ['a success is recorded', () => 1, 'succeeded'],
+    ['a failure is left to the next delivery, which ends the job', () => retry('busy'), 'superseded'],
+  ])('since its attempt has begun: %s', async (_what, handler, conclusion) => {
+    await pipelineOf((context) => {
+      broker.store('events.acme.job-1', writeJson({ hello: 1 }));
+      return handler(context);
+    }).process(delivery(), IDLE);
+    expect(conclusions).toEqual([conclusion]);
+  });
+});
+
+describe('a fault of the worker', () => {
+  it('ends the job, which would meet it again and again', async () => {
+    host.random = Number.NaN;
+    const job = delivery();
+    await pipelineOf(() => retry('busy')).process(job, IDLE);
+    expect(broker.events.at(-1)).toMatchObject({ kind: 'failed', error: { code: 'internal' } });
+    const [dead] = broker.on('dead');
+    expect(readDeadLetterReason(headerValues(dead?.headers)).message).toContain('retryInMs');
+    expect(job.acks).toEqual([{ kind: 'term', reason: 'internal' }]);
+  });
+});
+
+describe('a result that NATS does not take', () => {
+  it('fails the job in its first attempt, and says how large it is and how large it may be', async () => {
+    host.maxPayload = 65_536;
+    const job = delivery();
+    await pipelineOf(() => 'x'.repeat(500_000)).process(job, IDLE);
+    expect(broker.events.at(-1)).toMatchObject({
+      kind: 'failed',
+      attempt: 1,
+      error: { code: 'result-too-large' },
+    });
+    expect(broker.events.at(-1)?.error?.message).toMatch(/500002 bytes.* 6[45][0-9]{3} /);
+    expect(job.acks).toEqual([{ kind: 'term', reason: 'result-too-large' }]);
+  });
+
+  it.each([{}, withCallback()])(
+    'is the only one: the next smaller one is stored, with its callback',
+    async (more) => {
+      host.maxPayload = 65_536;
+      const refused = delivery(more);
+      await pipelineOf(() => 'x'.repeat(65_536)).process(refused, IDLE);
+      const room = Number(/at most ([0-9]+) /.exec(broker.events.at(-1)?.error?.message ?? '')?.[1]);
+      broker = new MemoryBroker();
+      await pipelineOf(() => 'x'.repeat(room - 2)).process(delivery(more), IDLE);
+      expect(broker.events.at(-1)).toMatchObject({ kind: 'succeeded' });
+      for (const { data, headers } of broker.stored)
+        expect(messageSize(data, headers ?? natsHeaders())).toBeLessThan(host.maxPayload);
+      expect(
+        messageSize(broker.stored[1]?.data ?? new Uint8Array(), broker.stored[1]?.headers ?? natsHeaders()),
+      ).toBeGreaterThan(64_000);
+    },
+  );
+});
+
+it('the end of a job, and its callback, fit into the smallest message with which a worker starts', async () => {
+  host.maxPayload = 32_768;
+  const inbound = natsHeaders();
+  const url = `https://acme.example/${'a'.repeat(2_000)}`;
+  writeJobSpec({ callback: { url, events: CALLBACK_ENDS } }, (name, value) => inbound.set(name, value));
+  const pairs = Array.from({ length: 60 }, (_, n) => `key${n}=${'v'.repeat(120)}`);
+  inbound.set('baggage', pairs.join(','));
+  inbound.set('traceparent', '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01');
+  inbound.set('tracestate', `a=${'b'.repeat(250)},c=${'d'.repeat(250)}`);
+  await pipelineOf(() => reject('\u0001'.repeat(5_000))).process(delivery({ headers: inbound }), IDLE);
+  expect(conclusions).toEqual(['failed']);
+  for (const { subject, data, headers } of broker.stored) {
+    expect([subject, messageSize(data, headers ?? natsHeaders()) < maxPayload]).toEqual([subject, true]);
+  }
+  expect(broker.on('callbacks')).toHaveLength(1);
+});
+
+describe('a dead letter', () => {
+  const thrower: Handler = () => {
+    throw new Error('no', { cause: new Error('the cause') });
+  };
+
+  it('says what was thrown, with stack and causes', async () => {
+    await pipelineOf(thrower, { maxAttempts: 1 }).process(delivery(), IDLE);
+    const [dead] = broker.on('dead');
+    const reason = readDeadLetterReason(headerValues(dead?.headers));
+    expect(reason).toMatchObject({ code: 'operation-failed', attempts: 1, message: 'no; cause: the cause' });
+    expect(reason.detail).toMatch(/^Error: no\n +at [\s\S]*\ncaused by: Error: the cause\n +at /);
+    expect(broker.events.at(-1)?.error?.message).toMatch(/^the operation failed/);
+  });
+
+  it('leaves that out if NATS would not take it', async () => {
+    host.maxPayload = 65_536;
+    const data = writeJson('x'.repeat(65_300));
+    await pipelineOf(thrower, { maxAttempts: 1 }).process(delivery({ data }), IDLE);
+    const [dead] = broker.on('dead');
+    expect(dead?.data).toEqual(data);
+    expect(dead?.headers?.get('throughline-dead-reason')).toBe('operation-failed');
+    expect(dead?.headers?.has('throughline-dead-detail')).toBe(false);
+  });
+
+  it('is missing if its message became too large for NATS, and the job has its end all the same', async () => {
+    host.maxPayload = 65_536;
+    const job = delivery({ data: writeJson('x'.repeat(70_000)) });
+    await pipelineOf(thrower, { maxAttempts: 1 }).process(job, IDLE);
+    expect(broker.on('dead')).toEqual([]);
+    expect(broker.events.at(-1)).toMatchObject({ kind: 'failed', error: { code: 'operation-failed' } });
+    expect(job.acks).toEqual([{ kind: 'term', reason: 'operation-failed' }]);
   });
 });
 

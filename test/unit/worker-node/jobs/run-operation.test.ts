@@ -1,31 +1,32 @@
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { runInNewContext } from 'node:vm';
+import { context, ROOT_CONTEXT, trace } from '@opentelemetry/api';
+import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
+import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import * as z from 'zod';
+import { ApiError } from '../../../../client/errors.ts';
 import { ThroughlineError } from '../../../../shared/errors.ts';
 import type { Progress } from '../../../../shared/job/job.ts';
 import { LIMITS } from '../../../../shared/job/limits.ts';
 import { AttemptAbort } from '../../../../worker-node/jobs/attempt-abort.ts';
+import type { AttemptOutcome } from '../../../../worker-node/jobs/attempt-outcome.ts';
 import { ProgressReporter } from '../../../../worker-node/jobs/progress-reporter.ts';
-import {
-  type AttemptOutcome,
-  type RunOptions,
-  runOperation,
-} from '../../../../worker-node/jobs/run-operation.ts';
+import { type RunOptions, runOperation } from '../../../../worker-node/jobs/run-operation.ts';
+import { JobError } from '../../../../worker-node/operations/job-error.ts';
 import {
   defineOperation,
   type OperationDefinition,
   type RunContext,
 } from '../../../../worker-node/operations/operation.ts';
 import { done, reject, retry, retryAfter } from '../../../../worker-node/operations/outcome.ts';
-import { attempt, quiet } from '../support.ts';
+import { HOSTILE } from '../../../support/authors-mistakes.ts';
+import { attempt, quiet, runOptions } from '../support.ts';
 
 type Definition = Partial<OperationDefinition<unknown, unknown>>;
 type Handler = (context: RunContext<unknown>) => unknown;
 
-interface Given {
+interface Given extends Partial<RunOptions> {
   readonly input?: unknown;
   readonly timeoutMs?: number;
-  readonly abort?: AttemptAbort;
-  readonly progress?: RunOptions['progress'];
 }
 
 /** Runs one attempt of an operation with this handler. */
@@ -36,9 +37,9 @@ function run(handler: Handler, definition: Definition = {}, given: Given = {}): 
     ...definition,
     run: handler,
   });
-  const { input, timeoutMs, abort = new AttemptAbort(), progress = NO_PROGRESS } = given;
+  const { input, timeoutMs, ...options } = given;
   const job = attempt({ input, ...(timeoutMs === undefined ? {} : { timeoutMs }) });
-  return runOperation(operation, job, { abort, progress, log: quiet });
+  return runOperation(operation, job, runOptions(options));
 }
 
 function abortedBy(reason: ThroughlineError): AttemptAbort {
@@ -48,7 +49,16 @@ function abortedBy(reason: ThroughlineError): AttemptAbort {
 }
 
 const NO_PROGRESS = { report: () => undefined, stop: () => undefined };
+function circle(): unknown {
+  const list: unknown[] = [];
+  list.push({ list });
+  return list;
+}
 const never = (): Promise<never> => new Promise(() => undefined);
+
+beforeAll(() => {
+  context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
+});
 
 afterEach(() => {
   vi.useRealTimers();
@@ -91,16 +101,34 @@ describe('what a handler returns', () => {
     const text = 'x'.repeat(LIMITS.resultBytes - 2);
     expect(await run(() => text)).toMatchObject({ kind: 'done' });
     const outcome = await run(() => `${text}x`);
-    expect(outcome).toMatchObject({ kind: 'reject', code: 'operation-rejected' });
+    expect(outcome).toMatchObject({ kind: 'reject', code: 'result-too-large' });
     expect(outcome).toHaveProperty('message', expect.stringContaining(String(LIMITS.resultBytes)));
+    expect(outcome).toHaveProperty('message', expect.stringContaining(String(LIMITS.resultBytes + 1)));
+  });
+
+  it('may be as large as NATS takes, if that is less', async () => {
+    const roomForResult = () => 40_000;
+    expect(await run(() => 'x'.repeat(39_998), {}, { roomForResult })).toMatchObject({ kind: 'done' });
+    const outcome = await run(() => 'x'.repeat(50_000), {}, { roomForResult });
+    expect(outcome).toMatchObject({ kind: 'reject', code: 'result-too-large' });
+    expect(outcome).toHaveProperty('message', expect.stringMatching(/50002 .*40000 /));
+  });
+
+  it('tells the caller where it does not fit its schema, and only the operator with which words', async () => {
+    const output = z.object({ sum: z.number().refine(() => false, 'must not be secret-7') });
+    const outcome = await run(() => ({ sum: 7 }), { output });
+    expect(outcome).toHaveProperty('message', expect.stringContaining('/sum'));
+    expect(outcome).toHaveProperty('message', expect.not.stringContaining('secret-7'));
+    expect(outcome).toHaveProperty('report.summary', expect.stringContaining('secret-7'));
   });
 
   it.each<[string, unknown]>([
     ['a big integer', 10n],
-    ['a circle', Object.assign([], { 0: [] as unknown[] }, { length: 1 })],
-  ])('is an outcome even if JSON cannot hold it: %s', async (_what, value) => {
-    if (Array.isArray(value)) value[0] = value;
-    expect((await run(() => value)).kind).toMatch(/^re(?:ject|try)$/);
+    ['a circle', circle()],
+    ['a Map', new Map()],
+    ['an Error', new Error('no')],
+  ])('ends the job at once if JSON cannot hold it: %s', async (_what, value) => {
+    expect(await run(() => value)).toMatchObject({ kind: 'reject', code: 'operation-rejected' });
   });
 });
 
@@ -109,19 +137,42 @@ describe('what a handler throws', () => {
     [
       'an Error is tried again',
       new Error('lost'),
-      { kind: 'retry', code: 'operation-failed', message: 'lost' },
+      { kind: 'retry', code: 'operation-failed', report: { summary: 'lost' } },
     ],
-    ['a text too', 'lost', { kind: 'retry', code: 'operation-failed', message: 'lost' }],
+    ['a text too', 'lost', { kind: 'retry', code: 'operation-failed', report: { summary: 'lost' } }],
     ['nothing too', undefined, { kind: 'retry', code: 'operation-failed' }],
+    [
+      'a value that throws when anybody looks at it too',
+      HOSTILE,
+      { kind: 'retry', code: 'operation-failed' },
+    ],
+    [
+      'an Error of another realm too',
+      runInNewContext('new Error("lost")'),
+      { kind: 'retry', code: 'operation-failed', report: { summary: 'lost', type: 'Error' } },
+    ],
+    ['done() counts as returned', done(3), { kind: 'done', result: 3 }],
+    ['retry() counts as returned', retry('busy'), { kind: 'retry', message: 'busy' }],
+    ['retryAfter() counts as returned', retryAfter(5, 'busy'), { kind: 'retry-after', delayMs: 5 }],
+    [
+      'reject() counts as returned',
+      reject('no'),
+      { kind: 'reject', code: 'operation-rejected', message: 'no' },
+    ],
     [
       'an error of ours that stays is the end',
       new ThroughlineError('target-refused', 'no'),
       { kind: 'reject', code: 'target-refused', message: 'no' },
     ],
     [
-      'an error of ours that may pass is tried again',
+      'an error of ours that is not about operations is one of another system',
       new ThroughlineError('broker-unavailable', 'away'),
-      { kind: 'retry', code: 'broker-unavailable' },
+      { kind: 'retry', code: 'operation-failed' },
+    ],
+    [
+      'an error that the client of an API throws is one of another system',
+      new ApiError({ status: 422, url: '/', text: '{"code":"input-invalid"}' }),
+      { kind: 'retry', code: 'operation-failed' },
     ],
   ])('%s', async (_rule, thrown, outcome) => {
     const handler = () => {
@@ -130,6 +181,73 @@ describe('what a handler throws', () => {
     expect(await run(handler)).toMatchObject(outcome);
     expect(await run(async () => handler())).toMatchObject(outcome);
   });
+});
+
+describe('what a caller reads about a throw', () => {
+  const SECRET = 'postgres://app:pw@10.1.2.3';
+  const messageOf = async (thrown: unknown): Promise<unknown> => {
+    const outcome = await run(() => {
+      throw thrown;
+    });
+    return 'message' in outcome ? outcome.message : undefined;
+  };
+
+  it.each<[string, unknown]>([
+    ['an Error', new Error(SECRET)],
+    ['a text', SECRET],
+    ['an object', { message: SECRET }],
+    ['an Error with a cause', new Error('no', { cause: new Error(SECRET) })],
+    ['an AggregateError', new AggregateError([new Error(SECRET)], SECRET)],
+    ['an error of ours from elsewhere', new ThroughlineError('config-invalid', SECRET)],
+  ])('is a general sentence for %s', async (_what, thrown) => {
+    expect(await messageOf(thrown)).toBe('the operation failed');
+  });
+
+  it('names the trace, if there is one', async () => {
+    const traceId = '4bf92f3577b34da6a3ce929d0e0e4736';
+    const spanContext = { traceId, spanId: '00f067aa0ba902b7', traceFlags: 1 };
+    const message = await context.with(trace.setSpanContext(ROOT_CONTEXT, spanContext), () =>
+      messageOf(new Error(SECRET)),
+    );
+    expect(message).toBe(`the operation failed; trace ${traceId}`);
+  });
+
+  it('is the message of a job error, and those of the job errors that caused it', async () => {
+    const cause = new JobError('the bank does not answer', { cause: new Error(SECRET) });
+    expect(await messageOf(new JobError('the card was not charged', { cause }))).toBe(
+      'the card was not charged; cause: the bank does not answer',
+    );
+  });
+
+  it('are the messages of the job errors inside other errors', async () => {
+    const members = [new JobError('the first is full'), new Error(SECRET), new JobError('the second too')];
+    expect(await messageOf(new AggregateError(members, SECRET))).toBe(
+      'the first is full; cause: the second too',
+    );
+  });
+
+  it('is said to the operator in full', async () => {
+    const outcome = await run(() => {
+      throw new Error('no', { cause: new TypeError(SECRET) });
+    });
+    expect(outcome).toHaveProperty('report.summary', `no; cause: ${SECRET}`);
+    expect(outcome).toHaveProperty(
+      'report.text',
+      expect.stringMatching(/^Error: no\n +at [\s\S]*\ncaused by: TypeError: /),
+    );
+  });
+});
+
+describe('an error that would end the attempt without a failure', () => {
+  it.each(['job-cancelled', 'attempt-superseded', 'worker-stopping'] as const)(
+    'is a failure like any other if no signal aborted: %s',
+    async (code) => {
+      const handler = () => {
+        throw new ThroughlineError(code, 'kept from another job');
+      };
+      expect(await run(handler)).toMatchObject({ kind: 'retry', code: 'operation-failed' });
+    },
+  );
 });
 
 describe('the input', () => {
@@ -270,12 +388,31 @@ describe('progress', () => {
     ['no number', { fraction: Number.NaN }],
     ['a text of 1,001 characters', { message: 'x'.repeat(1_001) }],
     ['not an object', 'half'],
-  ])('that is not valid fails the attempt and breaks no event: %s', async (_what, wrong) => {
+    ['a value that throws when anybody looks at it', HOSTILE],
+  ])('that is not valid is left out, and the author is told once: %s', async (_what, wrong) => {
     const report = vi.fn();
-    const handler: Handler = ({ progress }) => progress(wrong as Progress);
-    const outcome = await run(handler, {}, { progress: { ...NO_PROGRESS, report } });
-    expect(outcome).toMatchObject({ kind: 'retry', code: 'operation-failed' });
-    expect(report).not.toHaveBeenCalled();
+    const warn = vi.fn();
+    const handler: Handler = ({ progress }) => {
+      progress(wrong as Progress);
+      progress({ fraction: 0.5 });
+      progress(wrong as Progress);
+      return 7;
+    };
+    const log = { ...quiet, warn };
+    const outcome = await run(handler, {}, { progress: { ...NO_PROGRESS, report }, log });
+    expect(outcome).toMatchObject({ kind: 'done', result: 7 });
+    expect(report.mock.calls).toEqual([[{ fraction: 0.5 }]]);
+    expect(warn.mock.calls).toEqual([
+      [
+        {
+          job_id: 'job-1',
+          operation: 'echo',
+          attempt: 1,
+          reason: expect.stringMatching(/^progress was not/),
+        },
+        expect.any(String),
+      ],
+    ]);
   });
 
   it.each<[string, Handler, Definition]>([

@@ -72,3 +72,52 @@ describe('an operation', () => {
     if (setting !== 'name') expect(error.message).toContain('math.add');
   });
 });
+
+describe('a setting that an operation does not have', () => {
+  it.each<[Record<string, unknown>, string]>([
+    [{ maxattempts: 3 }, 'there is no setting "maxattempts"; did you mean maxAttempts?'],
+    [{ max_attempts: 3 }, 'there is no setting "max_attempts"; did you mean maxAttempts?'],
+    [{ retries: 3 }, 'there is no setting "retries"; did you mean retry?'],
+    [{ timeoutMs: 3 }, 'there is no setting "timeoutMs"; did you mean timeout?'],
+    [{ retry: { minDelay: 3 } }, 'there is no setting "retry.minDelay"; did you mean minDelayMs?'],
+    [{ priority: 3 }, 'there is no setting "priority"; the settings are name, description, input'],
+  ])('is refused at start, and the near name is told: %j', async (more, sentence) => {
+    const error = await refusalOf(() => defineOperation({ ...least, ...more }));
+    expect(error).toMatchObject({ code: 'config-invalid' });
+    expect(error.message).toContain(`operation math.add: ${sentence}`);
+  });
+});
+
+describe('the pauses of an operation', () => {
+  it.each<[Record<string, unknown>, string]>([
+    [{ minDelayMs: 5_000, maxDelayMs: 50 }, 'minDelayMs must not be larger than maxDelayMs'],
+    [{ minDelayMs: 1e15, maxDelayMs: 1e16 }, 'retry.minDelayMs must be milliseconds from 0 to 86400000'],
+    [{ maxDelayMs: Number.POSITIVE_INFINITY }, 'retry.maxDelayMs must be milliseconds'],
+    [{ maxDelayMs: '50' }, 'retry.maxDelayMs must be milliseconds'],
+  ])('are refused at start if they make no sense: %j', async (retry, sentence) => {
+    const error = await refusalOf(() => defineOperation({ ...least, retry } as typeof least));
+    expect(error.message).toContain(sentence);
+  });
+
+  it.each([
+    [{ minDelayMs: 120_000 }, { minDelayMs: 120_000, maxDelayMs: 120_000 }],
+    [{ maxDelayMs: 50 }, { minDelayMs: 50, maxDelayMs: 50 }],
+    [{}, { minDelayMs: 1_000, maxDelayMs: 60_000 }],
+  ])('make sense if only one is given: %j', (retry, policy) => {
+    expect(defineOperation({ ...least, retry }).retry).toEqual(policy);
+  });
+});
+
+describe('what is no definition', () => {
+  it.each([undefined, null, 7, 'math.add', () => 7])('is refused in a sentence: %s', async (definition) => {
+    const error = await refusalOf(() => defineOperation(definition as never));
+    expect(error).toMatchObject({ code: 'config-invalid' });
+    expect(error.message).toMatch(/^defineOperation was given .*, not an object$/);
+  });
+
+  it('names every wrong setting at once', async () => {
+    const wrong = { name: 'math.add', timeout: 30, run: 7, input: { '~standard': {} } };
+    const { message } = await refusalOf(() => defineOperation(wrong as never));
+    for (const setting of ['input must', 'timeout must', 'run must']) expect(message).toContain(setting);
+  });
+});

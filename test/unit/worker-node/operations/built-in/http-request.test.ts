@@ -6,12 +6,11 @@ import { context, trace } from '@opentelemetry/api';
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { startTrace } from '../../../../../shared/propagation/index.ts';
-import { AttemptAbort } from '../../../../../worker-node/jobs/attempt-abort.ts';
 import { runOperation } from '../../../../../worker-node/jobs/run-operation.ts';
 import { sendRequest } from '../../../../../worker-node/operations/built-in/http-exchange.ts';
 import { httpRequest } from '../../../../../worker-node/operations/built-in/http-request.ts';
 import { AllowList } from '../../../../../worker-node/operations/targets/allow-list.ts';
-import { attempt, quiet } from '../../support.ts';
+import { attempt, runOptions } from '../../support.ts';
 
 /** The addresses of names in these tests. Other names are really looked up. */
 const NAMES: Readonly<Record<string, readonly string[]>> = {
@@ -77,9 +76,7 @@ const endless: RequestListener = (_request, response) => {
 
 /** Runs `http.request` as the worker does. */
 function run(allow: string, input: Record<string, unknown>, timeoutMs = 10_000) {
-  const progress = { report: () => undefined, stop: () => undefined };
-  const options = { abort: new AttemptAbort(), log: quiet, progress };
-  return runOperation(httpRequest(new AllowList(allow)), attempt({ input, timeoutMs }), options);
+  return runOperation(httpRequest(new AllowList(allow)), attempt({ input, timeoutMs }), runOptions());
 }
 
 beforeAll(() => {
@@ -325,7 +322,18 @@ describe('an answer', () => {
     const { origin } = await target(answering(200));
     const [server] = servers.splice(0);
     await new Promise((resolve) => server?.close(resolve));
-    expect(await run(origin, { url: origin })).toMatchObject({ kind: 'retry', code: 'operation-failed' });
+    const outcome = await run(origin, { url: origin });
+    expect(outcome).toMatchObject({
+      ...{ kind: 'retry', code: 'operation-failed', message: 'the target cannot be reached' },
+      report: { summary: expect.stringContaining('ECONNREFUSED 127.0.0.1') },
+    });
+  });
+
+  it('tells the same to the caller if the name of the target does not exist', async () => {
+    expect(await run('http://no-such-name.invalid', { url: 'http://no-such-name.invalid/' })).toMatchObject({
+      kind: 'retry',
+      message: 'the target cannot be reached',
+    });
   });
 
   it.each([408, 425, 429, 500, 502, 503, 504])('of %i is tried again', async (status) => {

@@ -1,4 +1,4 @@
-import type { Delivery } from '../broker/consume/delivery.ts';
+import type { Delivery } from './delivery.ts';
 
 /** A message that this process handles, from its first delivery to this process until a delivery of it is settled. */
 class OpenMessage {

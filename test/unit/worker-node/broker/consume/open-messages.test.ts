@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { OpenMessages } from '../../../../worker-node/jobs/open-messages.ts';
-import { delivery } from '../support.ts';
+import { OpenMessages } from '../../../../../worker-node/broker/consume/open-messages.ts';
+import { delivery } from '../../support.ts';
 
 const message = (sequence: number, subject = 'jobs.acme.a.echo') => delivery({ sequence, subject });
 

@@ -1,0 +1,166 @@
+import { runInNewContext } from 'node:vm';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { toJsonValue } from '../../../../worker-node/operations/json-value.ts';
+import { HOSTILE } from '../../../support/authors-mistakes.ts';
+import { refusalOf } from '../../support.ts';
+
+class Point {
+  readonly x = 1;
+  readonly y: number | undefined = undefined;
+}
+
+/** An object whose JSON is what `toJSON` returns. */
+const writes = (json: unknown) => ({ toJSON: () => json });
+
+const nested = (depth: number): unknown => (depth === 0 ? 0 : [nested(depth - 1)]);
+
+describe('the JSON value of a result', () => {
+  it('is the result itself if that is JSON', () => {
+    fc.assert(
+      fc.property(fc.jsonValue({ maxDepth: 5 }), (value) => {
+        expect(JSON.stringify(toJsonValue(value))).toBe(JSON.stringify(value));
+      }),
+    );
+  });
+
+  it.each<[string, unknown, unknown]>([
+    ['nothing', undefined, undefined],
+    ['a property that is undefined, which is left out', { a: undefined, b: 1 }, { b: 1 }],
+    ['a Date', new Date(0), '1970-01-01T00:00:00.000Z'],
+    ['a URL', new URL('http://a/'), 'http://a/'],
+    ['a Buffer', Buffer.from('a'), { type: 'Buffer', data: [97] }],
+    ['an instance of a class', new Point(), { x: 1 }],
+    ['an object of another realm', runInNewContext('({ a: [1] })'), { a: [1] }],
+    ['an object without a prototype', Object.assign(Object.create(null), { a: 1 }), { a: 1 }],
+    ['what its toJSON returns', writes({ a: writes([1]) }), { a: [1] }],
+    ['boxed values', [Object(1), Object('a'), Object(true)], [1, 'a', true]],
+    ['one value at two places', twice({ a: 1 }), [{ a: 1 }, { a: 1 }]],
+    ['an own key __proto__', JSON.parse('{"__proto__":1}'), JSON.parse('{"__proto__":1}')],
+    ['a proxy of an object', new Proxy({ a: 1 }, {}), { a: 1 }],
+    ['nothing of symbols as keys', { [Symbol('a')]: 1, b: 1 }, { b: 1 }],
+  ])('holds %s', (_what, given, json) => {
+    expect(toJsonValue(given)).toEqual(json);
+  });
+
+  it('is a copy: a later change of the result does not change it', () => {
+    const list = [1];
+    const json = toJsonValue({ list });
+    list.push(2);
+    expect(json).toEqual({ list: [1] });
+  });
+
+  it.each<[string, unknown, string]>([
+    ['a Map', new Map([[1, 1]]), 'a Map'],
+    ['a Set', new Set(), 'a Set'],
+    ['a Response', new Response('a'), 'a Response'],
+    ['Headers', new Headers(), 'a Headers'],
+    ['URLSearchParams', new URLSearchParams('a=1'), 'a URLSearchParams'],
+    ['a Blob', new Blob([]), 'a Blob'],
+    ['an Error', new Error('a'), 'an Error'],
+    ['an Error of another realm', runInNewContext('new RangeError("a")'), 'a RangeError'],
+    ['a Promise that nobody awaited', Promise.resolve(1), 'a Promise'],
+    ['a RegExp', /a/, 'a RegExp'],
+    ['a typed array', new Uint8Array(1), 'a Uint8Array'],
+    ['an ArrayBuffer', new ArrayBuffer(1), 'an ArrayBuffer'],
+    ['a generator', (function* () {})(), 'an object'],
+    ['a stream', new ReadableStream(), 'a ReadableStream'],
+    ['a Date that is none', new Date(Number.NaN), 'an invalid Date'],
+    ['a BigInt', 1n, 'a BigInt'],
+    ['a boxed BigInt', Object(1n), 'a BigInt'],
+    ['a function', () => 1, 'a function'],
+    ['a symbol', Symbol('a'), 'a symbol'],
+    ['NaN', Number.NaN, 'NaN'],
+    ['Infinity', Number.POSITIVE_INFINITY, 'Infinity'],
+    ['a value that throws when it is read', HOSTILE, 'a value that throws'],
+    ['a toJSON that throws', { toJSON: () => Reflect.ownKeys(1 as never) }, 'a value that throws'],
+    ['what JSON cannot hold out of toJSON', writes(1n), 'a BigInt'],
+    [
+      'an object that holds only private fields',
+      new (class Secret {
+        #a = 1;
+        a() {
+          return this.#a;
+        }
+      })(),
+      'a Secret',
+    ],
+  ])('refuses %s, wherever it is, and says where', async (_what, given, kind) => {
+    for (const [result, where] of [
+      [given, 'it'],
+      [{ 'a/b': [0, { c: given }] }, '/a~1b/1/c'],
+    ] as const) {
+      const error = await refusalOf(() => toJsonValue(result));
+      expect(error).toMatchObject({ code: 'operation-rejected' });
+      expect(error.message).toContain(`the result cannot be JSON: ${where} is ${kind}`);
+    }
+  });
+
+  it.each<[string, unknown, string]>([
+    ['undefined in an array', [1, undefined], '/1 is undefined'],
+    ['a hole in an array', new Array(1e9), '/0 is undefined'],
+    ['a circle', circle(), '/list/0/list is a circle'],
+    ['a value that is nested without end', nested(300), 'nested deeper than 256 levels'],
+    [
+      'a getter that throws',
+      Object.defineProperty({}, 'a', { enumerable: true, get: () => HOSTILE.toString() }),
+      '/a is a value that throws',
+    ],
+  ])('refuses %s', async (_what, given, message) => {
+    expect((await refusalOf(() => toJsonValue(given))).message).toContain(message);
+  });
+
+  it('takes little time and memory if one value stands at a million million places', async () => {
+    let value: unknown = 'x';
+    for (let level = 0; level < 40; level++) value = twice(value);
+    const began = performance.now();
+    expect(await refusalOf(() => toJsonValue(value))).toMatchObject({ code: 'result-too-large' });
+    expect(performance.now() - began).toBeLessThan(5_000);
+  });
+
+  it('is one that can be written and read again, or there is a sentence, whatever is returned', () => {
+    fc.assert(
+      fc.property(
+        fc.anything({
+          withBigInt: true,
+          withDate: true,
+          withMap: true,
+          withSet: true,
+          withTypedArray: true,
+          withSparseArray: true,
+          withNullPrototype: true,
+          withBoxedValues: true,
+          withObjectString: true,
+        }),
+        (given) => {
+          const json = valueOrSentence(given);
+          expect(JSON.parse(JSON.stringify({ json }))).toEqual(
+            json === undefined ? {} : JSON.parse(JSON.stringify({ json })),
+          );
+        },
+      ),
+    );
+  });
+});
+
+function valueOrSentence(given: unknown): unknown {
+  try {
+    return toJsonValue(given);
+  } catch (thrown) {
+    expect(thrown).toMatchObject({
+      code: 'operation-rejected',
+      message: expect.stringMatching(/^the result cannot be JSON: /),
+    });
+    return undefined;
+  }
+}
+
+function twice(value: unknown): unknown {
+  return [value, value];
+}
+
+function circle(): unknown {
+  const list: unknown[] = [];
+  list.push({ list });
+  return { list };
+}

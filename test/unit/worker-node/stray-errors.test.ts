@@ -1,0 +1,50 @@
+import { context, ROOT_CONTEXT } from '@opentelemetry/api';
+import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
+import { beforeAll, expect, it } from 'vitest';
+import { StrayErrors } from '../../../worker-node/stray-errors.ts';
+import { withJob } from '../../../worker-node/telemetry/job-context.ts';
+import { HOSTILE } from '../../support/authors-mistakes.ts';
+import { refusalOf } from '../support.ts';
+import { quiet } from './support.ts';
+
+beforeAll(() => {
+  context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
+});
+
+const JOB = { job_id: 'job-1', operation: 'echo', attempt: 2 };
+
+/** Errors that are left behind, and the lines about them. */
+function watching() {
+  const lines: object[] = [];
+  const errors = new StrayErrors({ ...quiet, error: (fields: object) => void lines.push(fields) });
+  return { errors, lines };
+}
+
+it('the first error that is left behind ends the wait, and names the job that left it', async () => {
+  const { errors, lines } = watching();
+  context.with(withJob(ROOT_CONTEXT, JOB), () => errors.take(new Error('forgotten')));
+  errors.take('later');
+  expect((await refusalOf(() => errors.first)).message).toBe(
+    'an error was left behind by job job-1 (echo): forgotten',
+  );
+  expect(lines).toMatchObject([
+    { ...JOB, reason: 'forgotten', stack: expect.stringMatching(/^Error: forgotten\n/) },
+    { reason: 'later' },
+  ]);
+});
+
+it('an error of no job is said to be left behind by none', async () => {
+  const { errors } = watching();
+  errors.take(HOSTILE);
+  expect((await refusalOf(() => errors.first)).message).toMatch(
+    /^an error was left behind: a Proxy was thrown/,
+  );
+});
+
+it('a thousand errors are some lines, and a number', () => {
+  const { errors, lines } = watching();
+  for (let n = 0; n < 1_000; n++) errors.take(new Error(String(n)));
+  expect(lines).toHaveLength(20);
+  errors.report();
+  expect(lines.at(-1)).toEqual({ errors: 980 });
+});

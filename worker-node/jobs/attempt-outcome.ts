@@ -1,0 +1,54 @@
+import { trace } from '@opentelemetry/api';
+import { type ErrorCode, isThroughlineError, ThroughlineError } from '../../shared/errors.ts';
+import type { Outcome } from '../operations/outcome.ts';
+import { reportOf, type ThrownReport, toldOf } from '../operations/thrown.ts';
+
+/** How an attempt ended: as the operation says, or because its signal aborted first. */
+export type AttemptOutcome =
+  | (Outcome & {
+      /** What was thrown, for the operator. */
+      readonly report?: ThrownReport;
+    })
+  /** The worker stopped. */
+  | { readonly kind: 'released' }
+  | { readonly kind: 'cancelled' }
+  /** Another delivery has the job. */
+  | { readonly kind: 'superseded' };
+
+/** The outcome that the reason of an aborted signal stands for. Nothing else cancels, releases or supersedes an attempt. */
+export function outcomeOfAbort(reason: unknown): AttemptOutcome {
+  const { code, message } = ThroughlineError.from(reason);
+  if (code === 'job-cancelled') return { kind: 'cancelled' };
+  if (code === 'attempt-superseded') return { kind: 'superseded' };
+  if (code === 'worker-stopping') return { kind: 'released' };
+  return { kind: 'retry', code, message };
+}
+
+/** Errors of ours that end an attempt. Any other one is of another system, which the operation called. */
+const OWN_ERRORS: readonly ErrorCode[] = [
+  'input-invalid',
+  'operation-rejected',
+  'result-too-large',
+  'target-refused',
+];
+
+/**
+ * The outcome that a throw stands for. The caller gets only words that are meant for callers: those of our own errors, and
+ * of job errors. All others stand in the report.
+ */
+export function outcomeOfThrow(thrown: unknown): AttemptOutcome {
+  const report = reportOf(thrown);
+  if (isOwnError(thrown)) return { kind: 'reject', code: thrown.code, message: thrown.message, report };
+  return { kind: 'retry', code: 'operation-failed', message: toldOf(thrown) ?? generalSentence(), report };
+}
+
+/** Not one of a subclass: an `ApiError` of the client is an answer of another system. */
+function isOwnError(thrown: unknown): thrown is ThroughlineError {
+  if (!isThroughlineError(thrown) || thrown.constructor !== ThroughlineError) return false;
+  return OWN_ERRORS.includes(thrown.code);
+}
+
+function generalSentence(): string {
+  const traceId = trace.getActiveSpan()?.spanContext().traceId;
+  return traceId === undefined ? 'the operation failed' : `the operation failed; trace ${traceId}`;
+}

@@ -1,0 +1,64 @@
+import { format, inspect } from 'node:util';
+import type { WorkerLogger } from '../log.ts';
+import type { JobFields } from '../telemetry/job-context.ts';
+import { isError } from './describe-value.ts';
+import { reportOf } from './thrown.ts';
+
+/** A line must not be larger than what log collectors take. */
+const MAX_TEXT = 16_000;
+
+/**
+ * The log that an operation gets. Its lines say which job they belong to. The author's own fields stand under `data`, so
+ * that none of them replaces one of ours. A line never throws, whatever it is given.
+ */
+export function authorLog(log: WorkerLogger, job: JobFields): WorkerLogger {
+  const writer =
+    (level: keyof WorkerLogger) =>
+    (...given: unknown[]): void => {
+      try {
+        const { data, message } = lineOf(given);
+        log[level](data === undefined ? job : { ...job, data }, message);
+      } catch (thrown) {
+        log.warn(
+          { ...job, reason: reportOf(thrown).summary },
+          'a log line of the operation cannot be written',
+        );
+      }
+    };
+  return { debug: writer('debug'), info: writer('info'), warn: writer('warn'), error: writer('error') };
+}
+
+/** Reads the arguments as pino does: fields, a message, and values for its placeholders. Each may be left out. */
+function lineOf([first, ...rest]: unknown[]): { data: unknown; message: string } {
+  if (isError(first))
+    return { data: { error: reportOf(first).text }, message: textOf(rest) || reportOf(first).summary };
+  if (typeof first !== 'object' || first === null)
+    return { data: undefined, message: textOf([first, ...rest]) };
+  return { data: plain(first), message: textOf(rest) };
+}
+
+function textOf(values: readonly unknown[]): string {
+  return values.length === 0 ? '' : format(...values).slice(0, MAX_TEXT);
+}
+
+/** The author's fields as JSON has them. It is a text if they are no JSON, or too large for a line. */
+function plain(fields: object): unknown {
+  const json = jsonOf(fields);
+  if (json === undefined) return inspect(fields, { customInspect: false }).slice(0, MAX_TEXT);
+  return json.length <= MAX_TEXT ? JSON.parse(json) : `${json.slice(0, MAX_TEXT)}…`;
+}
+
+function jsonOf(fields: object): string | undefined {
+  try {
+    return JSON.stringify(fields, replacer);
+  } catch {
+    // A circle, or a getter that throws.
+    return undefined;
+  }
+}
+
+function replacer(_key: string, value: unknown): unknown {
+  if (isError(value)) return reportOf(value).text;
+  if (typeof value === 'bigint') return String(value);
+  return value instanceof Map || value instanceof Set ? [...value] : value;
+}

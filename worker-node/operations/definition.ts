@@ -1,0 +1,117 @@
+import type { StandardSchemaV1 } from '@standard-schema/spec';
+import { closest, distance } from 'fastest-levenshtein';
+import * as z from 'zod';
+import type { RetryPolicy } from '../../shared/backoff.ts';
+import { ThroughlineError } from '../../shared/errors.ts';
+import { isOperationName } from '../../shared/job/job-address.ts';
+import { LIMITS } from '../../shared/job/limits.ts';
+import { parseDuration } from '../../shared/text/duration.ts';
+import { describeValue } from './describe-value.ts';
+
+const DEFAULT_TIMEOUT_MS = 30_000;
+export const DEFAULT_MAX_ATTEMPTS = 5;
+const DEFAULT_RETRY: RetryPolicy = { minDelayMs: 1_000, maxDelayMs: 60_000 };
+const DAY_MS = 24 * 60 * 60 * 1_000;
+/** A name with more typing errors than this was probably meant to be something else. */
+const MAX_ERRORS = 3;
+
+const name = z.string().refine(isOperationName);
+const timeout = z.string().transform(parseDuration).pipe(z.int().min(1).max(LIMITS.timeoutMs));
+const schema = z.custom<StandardSchemaV1<unknown, unknown>>(isSchema);
+const delayMs = z.number().min(0).max(DAY_MS);
+
+/** What an author may pass to `defineOperation`. Authors who write JavaScript have no types. */
+const Definition = z.strictObject({
+  name,
+  description: z.string().max(10_000).optional(),
+  input: schema,
+  output: schema.optional(),
+  timeout: timeout.default(DEFAULT_TIMEOUT_MS),
+  maxAttempts: z.int().min(1).max(LIMITS.maxAttempts).default(DEFAULT_MAX_ATTEMPTS),
+  concurrency: z.int().min(1).max(1_000_000).default(Number.POSITIVE_INFINITY),
+  retry: z
+    .strictObject({ minDelayMs: delayMs.optional(), maxDelayMs: delayMs.optional() })
+    .refine(({ minDelayMs = 0, maxDelayMs = DAY_MS }) => minDelayMs <= maxDelayMs)
+    .default({}),
+  run: z.custom<(context: never) => unknown>((value) => typeof value === 'function'),
+});
+
+/** What each setting has to be. */
+const RULES: Readonly<Record<string, string>> = {
+  name: 'must be dotted lowercase words, such as image.thumbnail, of at most 128 characters',
+  description: 'must be a text of at most 10,000 characters',
+  input: 'must be a Standard Schema, for example of zod',
+  output: 'must be a Standard Schema, or left out',
+  timeout: 'must be like "30s", at most 24h',
+  maxAttempts: `must be a whole number from 1 to ${LIMITS.maxAttempts}`,
+  concurrency: 'must be a whole number of 1 or more',
+  retry: 'must be { minDelayMs, maxDelayMs }, and minDelayMs must not be larger than maxDelayMs',
+  'retry.minDelayMs': `must be milliseconds from 0 to ${DAY_MS} (24h)`,
+  'retry.maxDelayMs': `must be milliseconds from 0 to ${DAY_MS} (24h)`,
+  run: 'must be a function',
+};
+
+/** The settings of an operation, checked and complete. */
+export interface Settings extends Omit<z.output<typeof Definition>, 'retry' | 'timeout'> {
+  readonly timeoutMs: number;
+  readonly retry: RetryPolicy;
+}
+
+/**
+ * Checks a definition.
+ * @throws ThroughlineError `config-invalid` naming the operation and each wrong setting
+ */
+export function readDefinition(definition: unknown): Settings {
+  const parsed = Definition.safeParse(definition);
+  if (!parsed.success) throw refusal(definition, parsed.error);
+  const { timeout: timeoutMs, retry, ...settings } = parsed.data;
+  return { ...settings, timeoutMs, retry: policyOf(retry) };
+}
+
+/** An author who sets only one of the two delays moves the other one along, if it would be on the wrong side. */
+function policyOf({ minDelayMs, maxDelayMs }: z.output<typeof Definition>['retry']): RetryPolicy {
+  const least = minDelayMs ?? Math.min(DEFAULT_RETRY.minDelayMs, maxDelayMs ?? DAY_MS);
+  return { minDelayMs: least, maxDelayMs: maxDelayMs ?? Math.max(DEFAULT_RETRY.maxDelayMs, least) };
+}
+
+function refusal(definition: unknown, { issues }: z.ZodError): ThroughlineError {
+  if (typeof definition !== 'object' || definition === null)
+    return new ThroughlineError(
+      'config-invalid',
+      `defineOperation was given ${describeValue(definition)}, not an object`,
+    );
+  const { name } = definition as { readonly name?: unknown };
+  const sentences = [...new Set(issues.flatMap(sentencesOf))];
+  const subject = typeof name === 'string' && isOperationName(name) ? name : describeValue(name);
+  return new ThroughlineError('config-invalid', `operation ${subject}: ${sentences.join('; ')}`);
+}
+
+function sentencesOf(issue: z.core.$ZodIssue): string[] {
+  const setting = issue.path.join('.');
+  if (issue.code === 'unrecognized_keys') return issue.keys.map((key) => unknownSetting(setting, key));
+  return [`${setting} ${RULES[setting] ?? 'is not valid'}`];
+}
+
+function unknownSetting(parent: string, key: string): string {
+  const prefix = parent === '' ? '' : `${parent}.`;
+  const known = Object.keys(RULES)
+    .filter((rule) => rule.startsWith(prefix) && !rule.slice(prefix.length).includes('.'))
+    .map((rule) => rule.slice(prefix.length));
+  const near = nearName(key, known);
+  const meant = near === undefined ? `the settings are ${known.join(', ')}` : `did you mean ${near}?`;
+  return `there is no setting ${JSON.stringify(`${prefix}${key}`)}; ${meant}`;
+}
+
+function isSchema(value: unknown): boolean {
+  if ((typeof value !== 'object' && typeof value !== 'function') || value === null) return false;
+  const standard = (value as Partial<StandardSchemaV1>)['~standard'];
+  return typeof standard?.validate === 'function';
+}
+
+/** The known name that somebody probably meant; undefined if none is near. Upper and lower case do not matter. */
+function nearName(word: string, known: readonly string[]): string | undefined {
+  const lower = known.map((name) => name.toLowerCase());
+  const nearest = closest(word.toLowerCase(), lower);
+  const errors = distance(word.toLowerCase(), nearest);
+  return errors <= Math.min(MAX_ERRORS, word.length / 2) ? known[lower.indexOf(nearest)] : undefined;
+}

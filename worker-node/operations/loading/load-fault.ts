@@ -1,0 +1,113 @@
+import { spawnSync } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** How many files that import each other are looked through. */
+const MAX_FILES = 50;
+const CHECK_TIMEOUT_MS = 10_000;
+/** Our own code is not to blame for what an author passes to it. */
+const OWN = ['worker-node', 'shared'].map((room) =>
+  fileURLToPath(new URL(`../../../${room}/`, import.meta.url)),
+);
+
+/** Where the error is that kept a file from being loaded. */
+export interface LoadFault {
+  /** The line of the file itself. */
+  readonly line?: number;
+  /** Another file with its line, if the error is there. */
+  readonly inFile?: string;
+}
+
+/**
+ * Finds where the error is that kept a file from being loaded.
+ * @param file its absolute path
+ */
+export async function findFault(file: string, thrown: unknown): Promise<LoadFault> {
+  const error = (typeof thrown === 'object' && thrown !== null ? thrown : {}) as Readonly<
+    Record<string, unknown>
+  >;
+  const stack = typeof error.stack === 'string' ? error.stack : '';
+  const places = placesIn(stack);
+  const [place] = [...places.filter((found) => found.file === file), ...places];
+  if (place !== undefined) return faultAt(place, file);
+  // Node's error about an import names no line, and its error about the syntax of an ES module names no file either.
+  const found = missingImport(stack) ?? (thrown instanceof SyntaxError ? await syntaxError(file) : undefined);
+  const resolved = await found;
+  return resolved === undefined ? {} : faultAt(resolved, file);
+}
+
+interface Place {
+  readonly file: string;
+  readonly line: number;
+}
+
+function faultAt(place: Place, file: string): LoadFault {
+  return place.file === file ? { line: place.line } : { inFile: `${place.file}:${place.line}` };
+}
+
+/** The places that a stack names, but for those inside Node and inside packages. */
+function placesIn(stack: string): Place[] {
+  return stack.split('\n').flatMap((text) => {
+    const [, at, line] = /(?:^|\(|at (?:async )?)((?:file:\/\/)?\/.*?):(\d+)(?::\d+)?\)?$/.exec(text) ?? [];
+    if (at === undefined) return [];
+    const file = at.startsWith('file:') ? fileURLToPath(at.replace(/\?.*$/, '')) : at;
+    if (file.includes('/node_modules/') || OWN.some((room) => file.startsWith(room))) return [];
+    return [{ file, line: Number(line) }];
+  });
+}
+
+/** `Cannot find module '/a/missing.ts' imported from /a/file.ts`: the line of file.ts that imports it. */
+function missingImport(stack: string): Promise<Place | undefined> | undefined {
+  const [, wanted, importer] =
+    /Cannot find (?:module|package) '(.*?)' imported from (.*)$/m.exec(stack) ?? [];
+  return wanted === undefined || importer === undefined
+    ? undefined
+    : lineWith(importer, path.basename(wanted));
+}
+
+async function lineWith(file: string, name: string): Promise<Place | undefined> {
+  const lines = (await readFile(file, 'utf8').catch(() => '')).split('\n');
+  const index = lines.findIndex((line) => /\b(?:from|import|require)\b/.test(line) && line.includes(name));
+  return index < 0 ? undefined : { file, line: index + 1 };
+}
+
+/** Lets Node check a file, and those that it imports. Their code does not run. */
+async function syntaxError(file: string): Promise<Place | undefined> {
+  for await (const { file: next } of withImports(file)) {
+    const options = { encoding: 'utf8', timeout: CHECK_TIMEOUT_MS } as const;
+    const { stderr } = spawnSync(process.execPath, ['--check', next], options);
+    const [place] = placesIn(stderr ?? '');
+    if (place !== undefined) return place;
+  }
+  return undefined;
+}
+
+/** Finds the first `await` at the top level of a file, or of those that it imports. @param file its absolute path */
+export async function findAwait(file: string): Promise<LoadFault> {
+  for await (const { file: next, text } of withImports(file)) {
+    const index = text.split('\n').findIndex(awaitsAtTopLevel);
+    if (index >= 0) return faultAt({ file: next, line: index + 1 }, file);
+  }
+  return {};
+}
+
+/** Whether a line that is not indented awaits, outside a function. */
+function awaitsAtTopLevel(line: string): boolean {
+  const [before = '', ...after] = line.split(/\bawait\b/);
+  return after.length > 0 && !/^[\s/*]|=>|\bfunction\b/.test(before);
+}
+
+/** A file, and those that it imports by a relative path, each once. */
+async function* withImports(file: string): AsyncGenerator<{ readonly file: string; readonly text: string }> {
+  const files = [file];
+  for (let index = 0; index < Math.min(files.length, MAX_FILES); index++) {
+    const next = files[index] ?? file;
+    const text = await readFile(next, 'utf8').catch(() => '');
+    yield { file: next, text };
+    for (const [, specifier = ''] of text.matchAll(/(?:from|import)\s*\(?\s*['"](\.[^'"]*)['"]/g)) {
+      const imported = path.resolve(path.dirname(next), specifier);
+      if (!files.includes(imported)) files.push(imported);
+    }
+  }
+}

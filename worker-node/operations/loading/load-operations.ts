@@ -1,0 +1,109 @@
+import path from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { ThroughlineError } from '../../../shared/errors.ts';
+import { isOperation, type Operation } from '../operation.ts';
+import { reportOf } from '../thrown.ts';
+import { findAwait, findFault, type LoadFault } from './load-fault.ts';
+import { findOperationFiles } from './operation-files.ts';
+
+/** Loading a file may open connections, but must not take longer. */
+const LIMIT_MS = 30_000;
+
+/** An operation, and the file that exports it. */
+export interface LoadedOperation {
+  readonly operation: Operation;
+  readonly file: string;
+}
+
+/**
+ * Loads every operation that the files of a folder export, under any name.
+ * @param remark takes a sentence about each operation that is not loaded, and about a folder without any
+ * @throws ThroughlineError `config-invalid` naming the folder; or the file, and the line if that is known
+ */
+export async function loadOperations(
+  folder: string,
+  remark: (sentence: string) => void,
+): Promise<LoadedOperation[]> {
+  const { files, remarks } = await findOperationFiles(folder);
+  remarks.forEach(remark);
+  const pending = new Set(files);
+  const load = (file: string): Promise<LoadedOperation[]> =>
+    loadFile(file).finally(() => void pending.delete(file));
+  const stuck = watchLoading(pending, remark);
+  try {
+    const loaded = Promise.all(files.map(load));
+    return (await Promise.race([loaded, stuck.promise])).flat();
+  } finally {
+    stuck.stop();
+  }
+}
+
+/**
+ * Looks after files that are being loaded.
+ * @returns a promise that rejects if one of them will not load in time
+ */
+function watchLoading(pending: ReadonlySet<string>, remark: (sentence: string) => void) {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const giveUp = async (how: string): Promise<void> => {
+    const [file] = pending;
+    if (file !== undefined) reject(await neverLoaded(file, how));
+  };
+  const timer = setTimeout(
+    () => void giveUp(`has not loaded within ${LIMIT_MS / 1_000} s`),
+    LIMIT_MS,
+  ).unref();
+  // Nothing is left that could settle an await.
+  const onIdle = (): void => void giveUp('will never load');
+  const onExit = (): void => remark(`the process ends while it loads ${[...pending].join(', ')}`);
+  process.once('beforeExit', onIdle).once('exit', onExit);
+  const stop = (): void => {
+    clearTimeout(timer);
+    process.off('beforeExit', onIdle).off('exit', onExit);
+  };
+  return { promise, stop };
+}
+
+async function loadFile(file: string): Promise<LoadedOperation[]> {
+  const exported = await importFile(file);
+  const operations = [...new Set(valuesOf(exported))].filter(isOperation);
+  if (operations.length > 0) return operations.map((operation) => ({ operation, file }));
+  throw new ThroughlineError(
+    'config-invalid',
+    `${file} exports no operation; export what defineOperation() returns, or move the file out of the folder`,
+  );
+}
+
+/** What a module exports. A CommonJS module may export all of it as one object. */
+function valuesOf(exported: Readonly<Record<string, unknown>>): unknown[] {
+  const { default: main } = exported;
+  const isObject = typeof main === 'object' && main !== null && !isOperation(main);
+  return [...Object.values(exported), ...(isObject ? Object.values(main) : [])];
+}
+
+async function importFile(file: string): Promise<Record<string, unknown>> {
+  try {
+    return await import(pathToFileURL(path.resolve(file)).href);
+  } catch (thrown) {
+    throw await refusal(file, thrown);
+  }
+}
+
+async function refusal(file: string, thrown: unknown): Promise<ThroughlineError> {
+  const { summary } = reportOf(thrown);
+  return refused(file, await findFault(path.resolve(file), thrown), `cannot be loaded: ${summary}`, thrown);
+}
+
+/** The file waits at its top level for something that never comes. */
+async function neverLoaded(file: string, how: string): Promise<ThroughlineError> {
+  return refused(
+    file,
+    await findAwait(path.resolve(file)),
+    `${how}: it awaits something that does not settle`,
+  );
+}
+
+function refused(file: string, { line, inFile }: LoadFault, what: string, cause?: unknown): ThroughlineError {
+  const at = line === undefined ? file : `${file}:${line}`;
+  const where = inFile === undefined ? '' : ` (in ${inFile})`;
+  return new ThroughlineError('config-invalid', `${at} ${what}${where}`, { cause });
+}

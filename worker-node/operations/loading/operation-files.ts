@@ -1,0 +1,85 @@
+import { readdir, readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { describeThrown, ThroughlineError } from '../../../shared/errors.ts';
+
+const LOADED = /^[^.].*(?<!\.d|\.test)\.[cm]?[jt]s$/;
+const PROGRAM = /^[^.].*(?<!\.d|\.test)\.[cm]?[jt]sx?$/;
+/** How deeply folders are looked through for operations that somebody put into the wrong place. */
+const MAX_DEPTH = 3;
+
+/** What a folder of operations holds. */
+interface OperationFiles {
+  /** The files to load, with their paths, in order of their names. */
+  readonly files: readonly string[];
+  /** Sentences about operations that are not loaded, and about a folder without any. */
+  readonly remarks: readonly string[];
+}
+
+/** Looks through a folder of operations. @throws ThroughlineError `config-invalid` if it cannot be read */
+export async function findOperationFiles(folder: string): Promise<OperationFiles> {
+  const entries = await entriesOf(folder);
+  const isLoaded = (entry: Entry): boolean => !entry.isFolder && LOADED.test(entry.name);
+  const files = entries.filter(isLoaded).map(({ file }) => file);
+  const others = await Promise.all(
+    entries.filter((entry) => !isLoaded(entry)).map((entry) => misplacedIn(entry, 1)),
+  );
+  const remarks = others.flat().map((file) => remarkAbout(file, folder));
+  if (files.length === 0)
+    remarks.push(`the folder ${folder} holds no operation file (.ts, .js, .mts, .mjs, .cts, .cjs)`);
+  return { files, remarks };
+}
+
+interface Entry {
+  readonly name: string;
+  readonly file: string;
+  readonly isFolder: boolean;
+}
+
+async function entriesOf(folder: string): Promise<Entry[]> {
+  try {
+    const entries = await readdir(folder, { withFileTypes: true });
+    return entries
+      .map((entry) => ({
+        name: entry.name,
+        file: path.join(folder, entry.name),
+        isFolder: entry.isDirectory(),
+      }))
+      .sort((a, b) => (a.name < b.name ? -1 : 1));
+  } catch (cause) {
+    throw new ThroughlineError(
+      'config-invalid',
+      `the operations folder ${folder} cannot be read: ${faultOf(cause)}`,
+      {
+        cause,
+      },
+    );
+  }
+}
+
+function faultOf(thrown: unknown): string {
+  const { code } = (thrown ?? {}) as { readonly code?: unknown };
+  if (code === 'ENOENT') return 'it does not exist';
+  if (code === 'ENOTDIR') return 'it is a file; name the folder that it is in';
+  return describeThrown(thrown);
+}
+
+/** The files that define an operation, and that are not loaded where they are. A file that only helps is none of them. */
+async function misplacedIn({ name, file, isFolder }: Entry, depth: number): Promise<string[]> {
+  if (!isFolder) return PROGRAM.test(name) && (await definesOperation(file)) ? [file] : [];
+  if (depth > MAX_DEPTH || name === 'node_modules' || name.startsWith('.')) return [];
+  const entries = await entriesOf(file).catch(() => []);
+  return (await Promise.all(entries.map((entry) => misplacedIn(entry, depth + 1)))).flat();
+}
+
+async function definesOperation(file: string): Promise<boolean> {
+  const text = await readFile(file, 'utf8').catch(() => '');
+  return /\bdefineOperation\s*[(<]/.test(text);
+}
+
+function remarkAbout(file: string, folder: string): string {
+  const why =
+    path.dirname(file) === path.normalize(folder)
+      ? 'Node cannot load a file of this kind; it must be .ts, .js, .mts, .mjs, .cts or .cjs'
+      : `only the files of ${folder} itself are loaded; move it there`;
+  return `${file} defines an operation that is not loaded: ${why}`;
+}

@@ -1,0 +1,95 @@
+import { describeThrown } from '../../shared/errors.ts';
+import { describeValue, isError } from './describe-value.ts';
+import { isJobError } from './job-error.ts';
+
+/** The limits of a report: an error may have endless causes, and a stack may be of any length. */
+const MAX = { links: 20, depth: 8, stack: 4_000, text: 16_000 } as const;
+
+/** What was thrown, for the operator: for the log, the span and the dead letter. */
+export interface ThrownReport {
+  /** The class of the error, or what kind of value it is (`exception.type` of OpenTelemetry). */
+  readonly type: string;
+  /** One line: the message, those of the causes and of the members. */
+  readonly summary: string;
+  /** Many lines: the stack, and the stacks of the causes and of the members. */
+  readonly text: string;
+}
+
+/** One error in a tree of causes and members. */
+interface Link {
+  readonly error: unknown;
+  readonly relation: 'thrown' | 'cause' | 'member';
+}
+
+/** Describes whatever an author's code threw. Never throws. */
+export function reportOf(thrown: unknown): ThrownReport {
+  const links = linksOf(thrown);
+  const lines = links.map(({ error, relation }) => `${LABEL[relation]}${stackOf(error)}`);
+  const summary = links.map(({ error, relation }) => `${SHORT_LABEL[relation]}${sentenceOf(error)}`);
+  return {
+    type: isError(thrown) ? nameOf(thrown) : describeValue(thrown),
+    summary: describeThrown(summary.join('; ')),
+    text: lines.join('\n').slice(0, MAX.text),
+  };
+}
+
+/** What the caller may read about it: the messages of all job errors in it; undefined if there is none. Never throws. */
+export function toldOf(thrown: unknown): string | undefined {
+  const told = linksOf(thrown).filter(({ error }) => isJobError(error));
+  if (told.length === 0) return undefined;
+  return describeThrown(told.map(({ error }) => describeThrown(error)).join('; cause: '));
+}
+
+const LABEL = { thrown: '', cause: 'caused by: ', member: 'member: ' } as const;
+const SHORT_LABEL = { thrown: '', cause: 'cause: ', member: '' } as const;
+
+/** An error, its members and its causes, each once. */
+function linksOf(thrown: unknown): Link[] {
+  const links: Link[] = [];
+  const seen = new Set<unknown>();
+  const add = (link: Link, depth: number): void => {
+    if (seen.has(link.error) || links.length === MAX.links || depth === MAX.depth) return;
+    seen.add(link.error);
+    links.push(link);
+    if (!isError(link.error)) return;
+    for (const error of membersOf(link.error)) add({ error, relation: 'member' }, depth + 1);
+    const cause = read(link.error, 'cause');
+    if (cause !== undefined && cause !== null) add({ error: cause, relation: 'cause' }, depth + 1);
+  };
+  add({ error: thrown, relation: 'thrown' }, 0);
+  return links;
+}
+
+function membersOf(error: object): unknown[] {
+  const errors = read(error, 'errors');
+  return Array.isArray(errors) ? errors.slice(0, MAX.links) : [];
+}
+
+function sentenceOf(value: unknown): string {
+  if (isError(value)) return describeThrown(value);
+  if (typeof value === 'string' && value.trim() !== '') return value;
+  const shown = typeof value === 'object' && value !== null ? `: ${describeThrown(value)}` : '';
+  return `${describeValue(value)} was thrown, which is not an Error${shown}`;
+}
+
+/** The stack of an error, which begins with its class and its message; a sentence about any other value. */
+function stackOf(value: unknown): string {
+  if (!isError(value)) return sentenceOf(value);
+  const head = `${nameOf(value)}: ${describeThrown(value)}`;
+  const stack = read(value, 'stack');
+  return (typeof stack === 'string' && stack !== '' ? stack : head).slice(0, MAX.stack);
+}
+
+function nameOf(error: object): string {
+  const name = read(error, 'name');
+  return typeof name === 'string' && name !== '' ? name.slice(0, 100) : 'Error';
+}
+
+/** A property, which may be a getter that throws. */
+function read(object: object, key: string): unknown {
+  try {
+    return (object as Readonly<Record<string, unknown>>)[key];
+  } catch {
+    return undefined;
+  }
+}
