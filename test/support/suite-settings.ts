@@ -27,6 +27,8 @@ export const SUITE = parseConfig(
     CHAOS_MIX_MS: count.default(60_000),
     CHAOS_MIX_PAUSE_MS: count.default(2_000),
     CHAOS_MIX_PER_SECOND: count.default(50),
+    AUTHORS_MS: count.default(60_000),
+    AUTHORS_PER_SECOND: count.default(20),
     FUZZ_REQUESTS: count.optional(),
     FUZZ_SEED: count.optional(),
     /** How many generated schemas and inputs the test of the edge's input checks tries. */
