@@ -52,7 +52,6 @@ export function deadLetterText(deadLetter: DeadLetterDetail, paint: Paint): stri
       ['trace', traceId === '' ? undefined : escapeControls(traceId)],
       ['detail', detail && `\n${detail.split('\n').map(escapeControls).join('\n')}`],
       ['input', 'input' in deadLetter ? jsonText(deadLetter.input) : undefined],
-      ['detail', detail && linesText(detail)],
       ['body', body && `${escapeControls(body)} (base64, because it is not JSON)`],
       ...Object.entries(headers).map(
         ([name, value]): Fact => ['header', escapeControls(`${name}: ${value}`)],

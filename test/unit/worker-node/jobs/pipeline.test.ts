@@ -4,6 +4,7 @@ import { CALLBACK_ENDS, type CallbackEnd } from '../../../../shared/job/callback
 import { readDeadLetterReason } from '../../../../shared/wire/dead-letter.ts';
 import { readJobEvent } from '../../../../shared/wire/event-message.ts';
 import { headerValues } from '../../../../shared/wire/headers.ts';
+import { writeJobSpec } from '../../../../shared/wire/job-headers.ts';
 import { writeJson } from '../../../../shared/wire/json-body.ts';
 import type { Delivery } from '../../../../worker-node/broker/consume/delivery.ts';
 import { messageSize } from '../../../../worker-node/broker/stored-publisher.ts';
@@ -16,8 +17,8 @@ import {
   cancelled,
   cancels,
   conclusions,
-  host,
   type Handler,
+  host,
   kinds,
   patience,
   pipelineOf,
@@ -235,7 +236,8 @@ describe('a result that NATS does not take', () => {
       const refused = delivery(more);
       await pipelineOf(() => 'x'.repeat(65_536)).process(refused, IDLE);
       const room = Number(/at most ([0-9]+) /.exec(broker.events.at(-1)?.error?.message ?? '')?.[1]);
-      broker = new MemoryBroker();
+      setUpPipeline();
+      host.maxPayload = 65_536;
       await pipelineOf(() => 'x'.repeat(room - 2)).process(delivery(more), IDLE);
       expect(broker.events.at(-1)).toMatchObject({ kind: 'succeeded' });
       for (const { data, headers } of broker.stored)
@@ -259,7 +261,7 @@ it('the end of a job, and its callback, fit into the smallest message with which
   await pipelineOf(() => reject('\u0001'.repeat(5_000))).process(delivery({ headers: inbound }), IDLE);
   expect(conclusions).toEqual(['failed']);
   for (const { subject, data, headers } of broker.stored) {
-    expect([subject, messageSize(data, headers ?? natsHeaders()) < maxPayload]).toEqual([subject, true]);
+    expect([subject, messageSize(data, headers ?? natsHeaders()) < host.maxPayload]).toEqual([subject, true]);
   }
   expect(broker.on('callbacks')).toHaveLength(1);
 });
