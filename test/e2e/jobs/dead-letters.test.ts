@@ -122,12 +122,14 @@ describe('throughline dead-letters', () => {
     expect(idsOf(listed)).toEqual(ids.slice(0, 2));
     const rest = await cli(tenant, 'list', '--cursor', cursor ?? '');
     expect(rest.stdout).toMatch(
-      new RegExp(`^[0-9TZ:.-]+  ${ids[2]}  test\\.mode  1 attempt  operation-failed\\n$`),
+      new RegExp(
+        `^[0-9TZ:.-]+  ${ids[2]}  test\\.mode  1 attempt  the gate is shut \\(operation-failed\\)\\n$`,
+      ),
     );
     const shown = await cli(tenant, 'show', first);
     expect(shown.stdout).toContain(`trace      ${jobs[0]?.traceId}`);
     expect(shown.stdout).toContain('input      {"mode":"fail-while"');
-    expect(shown.stdout).toContain('message    the gate is shut\n');
+    expect(shown.stdout).toContain('error      the gate is shut (operation-failed)\n');
     expect(shown.stdout).toMatch(/^detail +\nError: the gate is shut\n +at /m);
 
     const sent = await cli(tenant, 'redrive', first, '--json');
