@@ -145,7 +145,15 @@ export function isClustered({ connection }: Pick<Broker, 'connection'>): boolean
   return connection.info?.cluster !== undefined;
 }
 
-/** Copies of each stream: the setting, or what the server can hold if it is not set. */
+/**
+ * Copies of each stream: the setting, or what the server can hold if it is not set.
+ * @throws ThroughlineError `config-invalid` for more than one copy on one server
+ */
 export function replicasOf(broker: Pick<Broker, 'connection'>, setting: number | undefined): number {
-  return setting ?? (isClustered(broker) ? CLUSTER_REPLICAS : 1);
+  const canHoldMore = isClustered(broker);
+  if (setting !== undefined && setting > 1 && !canHoldMore) {
+    const message = `STREAM_REPLICAS (--replicas) is ${setting}, but this nats-server is not in a cluster and can hold 1 copy; streams with more copies would be missing after its next start`;
+    throw new ThroughlineError('config-invalid', message);
+  }
+  return setting ?? (canHoldMore ? CLUSTER_REPLICAS : 1);
 }

@@ -8,6 +8,7 @@ import { errors } from '@nats-io/transport-node';
 import { ThroughlineError } from '../../shared/errors.ts';
 import { API_CODE, isOverlapCode } from '../../shared/nats/api-error.ts';
 import { consumerFindings } from '../../shared/nats/consumer-rules.ts';
+import { copyFindings } from '../../shared/nats/copies.ts';
 import { type Finding, findingText, fixText } from '../../shared/nats/finding.ts';
 import { streamFindings } from '../../shared/nats/stream-rules.ts';
 import type { ConsumerDefinition, StreamDefinition } from '../../shared/nats/streams.ts';
@@ -37,7 +38,7 @@ export async function checkStream(
     state: 'found',
     messages: state.messages,
     replicas: config.num_replicas,
-    findings: streamFindings({ ...config }, definition),
+    findings: [...copyFindings(info), ...streamFindings({ ...config }, definition)],
   };
 }
 
@@ -151,7 +152,7 @@ function changeError(stream: string, what: 'create' | 'update', cause: unknown):
   }
   if (!(cause instanceof JetStreamApiError)) return cause;
   if (cause.code === API_CODE.noPeers) {
-    const message = `stream ${stream}: the cluster has no place for it now (${cause.message}); are all of its servers up?`;
+    const message = `stream ${stream}: the cluster has no place for it now (${cause.message}); each copy needs a server of its own: are there as many, and are all of them up?`;
     return new ThroughlineError('broker-unavailable', message, { cause });
   }
   const message = `stream ${stream}: the server does not ${what} it: ${cause.message}`;

@@ -1,4 +1,5 @@
 import type { JetStreamManager } from '@nats-io/jetstream';
+import { limitFindings } from '../../shared/nats/account-limits.ts';
 import { consumerFindings } from '../../shared/nats/consumer-rules.ts';
 import type { Finding } from '../../shared/nats/finding.ts';
 import { isAtLeastVersion, SCHEDULES_SINCE, SYNC_SINCE } from '../../shared/nats/server-version.ts';
@@ -29,6 +30,8 @@ export interface SetupReport {
   readonly streams: readonly StreamReport[];
   /** Settings of the workers' consumers that are wrong. */
   readonly consumers: readonly Finding[];
+  /** Limits of the account that are too low. */
+  readonly account: readonly Finding[];
   /** What an operator should know about the settings and the server. */
   readonly warnings: readonly string[];
   /** Whether every stream exists and no setting breaks a promise. */
@@ -45,15 +48,19 @@ export async function setUpBroker({ environment, check, replicas }: SetupOptions
   try {
     const version = serverVersion(broker) ?? 'unknown';
     const copies = replicasOf(broker, replicas ?? config.STREAM_REPLICAS);
+    const definitions = streamDefinitions(copies, isAtLeastVersion(version, SCHEDULES_SINCE));
+    const needs = { streams: definitions.length, copies, ackPending: config.WORKER_MAX_ACK_PENDING };
+    const account = limitFindings(await broker.manager.getAccountInfo(), needs);
     const streams: StreamReport[] = [];
-    for (const definition of streamDefinitions(copies, isAtLeastVersion(version, SCHEDULES_SINCE)))
+    for (const definition of definitions)
       streams.push(await (check ? checkStream : setUpStream)(broker.manager, definition));
     const consumers = await checkConsumers(broker.manager, streams);
-    const findings = [...streams.flatMap((stream) => stream.findings), ...consumers];
+    const findings = [...streams.flatMap((stream) => stream.findings), ...consumers, ...account];
     return {
       server: { version, clustered: isClustered(broker) },
       streams,
       consumers,
+      account,
       warnings: [
         ...workerWarnings(environment),
         ...serverWarnings(broker, version),

@@ -48,11 +48,11 @@ export function defineSetup(program: Command, host: Host): Command {
 }
 
 function print(report: SetupReport, output: Output): void {
-  const { server, streams, consumers, warnings } = report;
+  const { server, streams, consumers, account, warnings } = report;
   output.text(`nats-server ${server.version}, ${server.clustered ? 'in a cluster' : 'one server'}`);
   const width = Math.max(...streams.map(({ name }) => name.length));
   for (const stream of streams) output.text(streamText(stream, width));
-  for (const finding of [...streams.flatMap((stream) => stream.findings), ...consumers])
+  for (const finding of [...streams.flatMap((stream) => stream.findings), ...consumers, ...account])
     output.warn(warningText(finding));
   for (const warning of warnings) output.warn(warning);
   if (!report.ok) output.text('Something is missing or wrong, so workers will not start.');

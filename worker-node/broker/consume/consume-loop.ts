@@ -8,6 +8,8 @@ import type { DurableConsumer } from './durable-consumer.ts';
 import { Pull } from './pull.ts';
 
 const EXPIRES_MS = 30_000;
+/** After a failure the next pull is short, since a pull shows that all is well only when it ends. */
+const EXPIRES_AFTER_FAILURE_MS = 1_000;
 const PAUSE = { minDelayMs: 200, maxDelayMs: 5_000 };
 
 /** Handles deliveries: the pipeline of jobs, or that of callbacks. */
@@ -82,6 +84,10 @@ export class ConsumeLoop {
     return requested;
   }
 
+  get #expiresMs(): number {
+    return this.healthy ? EXPIRES_MS : EXPIRES_AFTER_FAILURE_MS;
+  }
+
   /**
    * Stops pulling and waits for the deliveries that are being handled. After `graceMs` the signal of those that are
    * left aborts, and they are handed back. Safe to call twice.
@@ -100,7 +106,7 @@ export class ConsumeLoop {
     try {
       const consumer = await this.#options.consumer.get();
       if (this.#stopping.signal.aborted) return;
-      const messages = await consumer.fetch({ max_messages: count, expires: EXPIRES_MS });
+      const messages = await consumer.fetch({ max_messages: count, expires: this.#expiresMs });
       const pull = new Pull(messages, count);
       this.#pulls.set(pull, this.#take(pull));
       // The loop may have been stopped while the pull was opened.

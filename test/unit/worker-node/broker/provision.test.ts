@@ -15,7 +15,7 @@ const refusing = (err_code: number, description: string): JetStreamManager =>
   }) as unknown as JetStreamManager;
 
 it.each([
-  [10005, 'no suitable peers for placement, peer offline', 'broker-unavailable', /all of its servers up\?/],
+  [10005, 'no suitable peers for placement, peer offline', 'broker-unavailable', /are all of them up\?/],
   [
     10074,
     'replicas > 1 not supported in non-clustered mode',

@@ -6,14 +6,17 @@ import { quiet } from '../../support.ts';
 /** A pull that brings the messages that a test gives it, until it is stopped. */
 class Pull {
   readonly count: number;
+  /** Milliseconds after which the server ends the pull. */
+  readonly expires: number;
   readonly #waiting: JsMsg[] = [];
   #left: number;
   readonly handedBack: number[] = [];
   ended = false;
   #wake: () => void = () => undefined;
 
-  constructor(count: number) {
+  constructor(count: number, expires: number) {
     this.count = count;
+    this.expires = expires;
     this.#left = count;
   }
 
@@ -64,8 +67,8 @@ afterEach(async () => {
 function start(concurrency: number, source?: () => Promise<Consumer>) {
   const pulls: Pull[] = [];
   const consumer = {
-    fetch: async ({ max_messages }: { max_messages: number }) => {
-      const pull = new Pull(max_messages);
+    fetch: async ({ max_messages, expires }: { max_messages: number; expires: number }) => {
+      const pull = new Pull(max_messages, expires);
       pulls.push(pull);
       return pull as unknown as ConsumerMessages;
     },
@@ -111,6 +114,20 @@ describe('the consume loop', () => {
     await until(() => pulls.length === 1);
     pulls[0]?.bring(1);
     await until(() => loop.healthy && loop.running === 1);
+  });
+
+  it('knows soon after a failure that all is well, also if no message comes', async () => {
+    let fails = true;
+    const { loop, pulls, consumer } = start(1, async () => {
+      if (fails) throw new Error('no responders');
+      return consumer;
+    });
+    await until(() => !loop.healthy);
+    fails = false;
+    await until(() => pulls.length === 1);
+    pulls[0]?.stop();
+    await until(() => loop.healthy && pulls.length === 2);
+    expect(pulls.map(({ expires }) => expires)).toEqual([1_000, 30_000]);
   });
 });
 
