@@ -10,7 +10,7 @@ import {
   streamDefinitions,
 } from '../shared/nats/streams.ts';
 import { startTimer } from '../shared/timers.ts';
-import { groupFilter, INBOX, subjectMatches } from '../shared/wire/subjects.ts';
+import { groupFilter, INBOX, jobSubject, subjectMatches } from '../shared/wire/subjects.ts';
 import { BrokerRetry } from './broker/broker-retry.ts';
 import { CallbackPublisher } from './broker/callback-publisher.ts';
 import { CancelWatch } from './broker/cancel-watch.ts';
@@ -146,7 +146,8 @@ function startAnnouncer({ config, registry, broker, hosts, log }: LoopParts): Pr
 
 /** Whether the worker group takes jobs of an operation. A host may have more operations than its group takes. */
 function isTaken({ name }: Operation, { WORKER_OPERATIONS }: WorkerConfig): boolean {
-  return subjectMatches(groupFilter(WORKER_OPERATIONS), `jobs.tenant.job.${name}`);
+  const subject = jobSubject({ tenant: 'any', jobId: 'any', operation: name });
+  return subjectMatches(groupFilter(WORKER_OPERATIONS), subject);
 }
 
 /** Runs the loops until the worker is stopped. */

@@ -2,6 +2,7 @@ import { ThroughlineError } from '../../shared/errors.ts';
 import { withoutDelay } from '../../shared/job/job-spec.ts';
 import { isAtLeastVersion, SCHEDULES_SINCE } from '../../shared/nats/server-version.ts';
 import { writeJobHeaders, writeOutboxHeaders, writeScheduleHeaders } from '../../shared/wire/job-message.ts';
+import { pooledRoute, type Route } from '../../shared/wire/lanes.ts';
 import { delayedSubject, jobSubject } from '../../shared/wire/subjects.ts';
 import type { BrokerSession } from '../nats/broker-session.ts';
 import type { OutgoingJob } from './outgoing-job.ts';
@@ -19,7 +20,8 @@ interface OutboxStay {
 
 /** Returns the subject of a job's message: in `DELAYED` while the job is not due, otherwise in the queue. */
 export function subjectOf(job: OutgoingJob, now: number): string {
-  return isDelayed(job, now) ? delayedSubject(job) : jobSubject(job);
+  const route = routeOf(job);
+  return isDelayed(job, now) ? delayedSubject(job, route) : jobSubject(job, route);
 }
 
 /**
@@ -47,7 +49,7 @@ export function publishJob(
     subjectOf(job, now),
     (set) => {
       writeJobHeaders(toWrite, job.carrier, set);
-      if (delayed && spec.dueAt !== undefined) writeScheduleHeaders(job, spec.dueAt, set);
+      if (delayed && spec.dueAt !== undefined) writeScheduleHeaders(job, routeOf(job), spec.dueAt, set);
       if (stay !== undefined) writeOutboxHeaders(stay, set);
     },
     body,
@@ -64,6 +66,11 @@ export function checkDelaySupport({ serverVersion }: Pick<BrokerSession, 'server
     'delay-unsupported',
     `delayed jobs need nats-server ${SCHEDULES_SINCE} or newer; this one is ${serverVersion ?? 'of no known version'}`,
   );
+}
+
+/** Returns where a job waits in the queue. */
+export function routeOf(job: Pick<OutgoingJob, 'tenant'>): Route {
+  return pooledRoute(job);
 }
 
 function isDelayed({ spec: { dueAt } }: OutgoingJob, now: number): boolean {

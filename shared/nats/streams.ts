@@ -2,7 +2,7 @@
  * The JetStream streams, consumers and buckets of Throughline (docs/PROTOCOL.md), as plain data that both NATS clients
  * accept. Durations of JetStream's API are in nanoseconds.
  */
-import { CALLBACK_SUBJECTS, CANCEL_SUBJECTS, EVENT_SUBJECTS } from '../wire/subjects.ts';
+import { CALLBACK_SUBJECTS, CANCEL_SUBJECTS, EVENT_SUBJECTS, JOB_SUBJECTS } from '../wire/subjects.ts';
 
 export const NANOS_PER_MS = 1_000_000;
 const MINUTE_MS = 60_000;
@@ -58,7 +58,7 @@ const COMMON = {
 const JOBS = {
   ...COMMON,
   name: JOBS_STREAM,
-  subjects: ['jobs.>'],
+  subjects: JOB_SUBJECTS,
   retention: 'workqueue',
   discard: 'new',
   max_age: 0,

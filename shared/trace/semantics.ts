@@ -44,7 +44,7 @@ export const ATTR = {
 
 /** The values of `messaging.destination.template`: subjects with names in place of the tokens that differ. */
 export const TEMPLATE = {
-  jobs: 'jobs.{tenant}.{jobId}.{operation}',
+  jobs: 'jobs.{priority}.{lane}.{tenant}.{jobId}.{operation}',
   events: 'events.{tenant}.{jobId}',
   dead: 'dead.{tenant}.{jobId}.{operation}',
 } as const;

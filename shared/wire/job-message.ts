@@ -9,6 +9,7 @@ import { timeHeader, wholeNumberHeader } from './header-codec.ts';
 import { HEADER, type HeaderValues, type SetHeader, writeCloudEvent } from './headers.ts';
 import { readRunnableJobSpec, writeJobSpec } from './job-headers.ts';
 import { readJson } from './json-body.ts';
+import type { Route } from './lanes.ts';
 import { readRedrive, writeRedrive } from './redrive.ts';
 import { dueSubject, parseJobSubject } from './subjects.ts';
 
@@ -17,7 +18,7 @@ const OUTBOX_TIME_MS = wholeNumberHeader(HEADER.outboxTimeMs, 0, Number.POSITIVE
 
 const ACCEPTED_AT = timeHeader(HEADER.ceTime);
 
-/** A job as its message on `jobs.<tenant>.<jobId>.<operation>` describes it. */
+/** A job as its message on `jobs.…` describes it. */
 export interface JobMessage {
   readonly address: JobAddress;
   /** When the job was accepted, RFC 3339; undefined if the producer did not say when. */
@@ -65,9 +66,9 @@ export function writeJobHeaders(
 const DUE_TTL = '168h';
 
 /** Writes the headers that make a message on `delayed.…` a schedule of JetStream (nats-server 2.12, ADR-51 of NATS). */
-export function writeScheduleHeaders(address: JobAddress, dueAt: string, set: SetHeader): void {
+export function writeScheduleHeaders(address: JobAddress, route: Route, dueAt: string, set: SetHeader): void {
   set(HEADER.schedule, `@at ${dueAt}`);
-  set(HEADER.scheduleTarget, dueSubject(address));
+  set(HEADER.scheduleTarget, dueSubject(address, route));
   set(HEADER.scheduleTtl, DUE_TTL);
 }
 
@@ -92,7 +93,10 @@ export function readAcceptedAt(values: HeaderValues): string | undefined {
 export function readJobMessage(subject: string, values: HeaderValues, body: Uint8Array): JobMessage {
   const address = parseJobSubject(subject);
   if (address === undefined) {
-    throw new ThroughlineError('message-invalid', 'the subject is not jobs.<tenant>.<jobId>.<operation>');
+    throw new ThroughlineError(
+      'message-invalid',
+      'the subject is not jobs.<priority>.<lane>.<tenant>.<jobId>.<operation>',
+    );
   }
   return {
     address,

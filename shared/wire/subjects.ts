@@ -4,10 +4,11 @@
  */
 import { ThroughlineError } from '../errors.ts';
 import { isOperationName, isToken, type JobAddress, OPERATION_MAX_LENGTH } from '../job/job-address.ts';
+import { pooledRoute, ROUTES, type Route, readRoute } from './lanes.ts';
 
 const SHOWN_LENGTH = 40;
-/** The first words of subjects that hold a job's tenant, id and operation. */
-const JOB_ROOTS = ['jobs', 'dead', 'delayed', 'due'];
+/** The first words of subjects that hold a route, and a job's tenant, id and operation. */
+const ROUTED_ROOTS = ['jobs', 'delayed', 'due'];
 
 /**
  * The first word of the subjects on which each side gets its answers. With the clients' default, `_INBOX`, a user who may
@@ -18,9 +19,13 @@ export const INBOX = { edge: '_INBOX_edge', worker: '_INBOX_worker', setup: '_IN
 /** The tenant of dead letters whose subject is not that of a job. The edge refuses tokens that name it. */
 export const UNREADABLE_TENANT = '_unreadable';
 
-/** `jobs.<tenant>.<jobId>.<operation>`. @throws ThroughlineError `request-invalid` naming the part that is wrong */
-export function jobSubject(address: JobAddress): string {
-  return `jobs.${pathOf(address)}`;
+/**
+ * `jobs.<priority>.<lane>.<tenant>.<jobId>.<operation>`.
+ * @param route by default the pooled lane of the tenant
+ * @throws ThroughlineError `request-invalid` naming the part that is wrong
+ */
+export function jobSubject(address: JobAddress, route = pooledRoute(address)): string {
+  return `jobs.${routed(route, address)}`;
 }
 
 /** `dead.<tenant>.<jobId>.<operation>`. @throws ThroughlineError `request-invalid` */
@@ -28,22 +33,24 @@ export function deadSubject(address: JobAddress): string {
   return `dead.${pathOf(address)}`;
 }
 
-/** `delayed.<tenant>.<jobId>.<operation>`: a job that waits for its time. @throws ThroughlineError `request-invalid` */
-export function delayedSubject(address: JobAddress): string {
-  return `delayed.${pathOf(address)}`;
+/** `delayed.<priority>.<lane>.…`: a job that waits for its time. @throws ThroughlineError `request-invalid` */
+export function delayedSubject(address: JobAddress, route = pooledRoute(address)): string {
+  return `delayed.${routed(route, address)}`;
 }
 
-/**
- * `due.<tenant>.<jobId>.<operation>`: where the server copies a delayed job at its time.
- * @throws ThroughlineError `request-invalid`
- */
-export function dueSubject(address: JobAddress): string {
-  return `due.${pathOf(address)}`;
+/** `due.<priority>.<lane>.…`: where the server copies a delayed job at its time. @throws ThroughlineError `request-invalid` */
+export function dueSubject(address: JobAddress, route = pooledRoute(address)): string {
+  return `due.${routed(route, address)}`;
 }
+
+/** Matches the subjects of {@link jobSubject} of all jobs: one filter for each route. No other subject is in the queue. */
+export const JOB_SUBJECTS: readonly string[] = ROUTES.map(
+  ({ priority, lane }) => `jobs.${priority}.${lane}.*.*.>`,
+);
 
 /** Matches a job in `DELAYED`, before its time and just after. @throws ThroughlineError `request-invalid` */
 export function delayedSubjectFilter(tenant: string, jobId: string): string {
-  return `*.${token('tenant', tenant)}.${token('job id', jobId)}.>`;
+  return `*.*.*.${token('tenant', tenant)}.${token('job id', jobId)}.>`;
 }
 
 /** `events.<tenant>.<jobId>`. @throws ThroughlineError `request-invalid` */
@@ -80,9 +87,9 @@ export function callbackSubject(tenant: string, jobId: string): string {
 /** Matches the subjects of {@link callbackSubject} of all jobs. */
 export const CALLBACK_SUBJECTS = 'callbacks.>';
 
-/** `jobs.<tenant>.<jobId>.>`: matches a job whose operation is not known. @throws ThroughlineError `request-invalid` */
+/** `jobs.*.*.<tenant>.<jobId>.>`: matches a job whose operation is not known. @throws ThroughlineError `request-invalid` */
 export function jobSubjectFilter(tenant: string, jobId: string): string {
-  return `jobs.${token('tenant', tenant)}.${token('job id', jobId)}.>`;
+  return `jobs.*.*.${token('tenant', tenant)}.${token('job id', jobId)}.>`;
 }
 
 /** `dead.<tenant>.<jobId>.>`: the dead letters of one job. @throws ThroughlineError `request-invalid` */
@@ -100,7 +107,7 @@ export function deadLettersFilter(tenant: string, operation?: string): string {
 }
 
 /**
- * The consumer filter of a worker group: `jobs.*.*.<operations>`, where `operations` is an operation's name, or a
+ * The consumer filter of a worker group: `jobs.*.*.*.*.<operations>`, where `operations` is an operation's name, or a
  * prefix of one followed by `.>`, or `>` for all.
  * @throws ThroughlineError `config-invalid`
  */
@@ -112,16 +119,24 @@ export function groupFilter(operations: string): string {
       `the operations filter ${shown(operations)} is not an operation's name, a prefix followed by ".>", or ">"`,
     );
   }
-  return `jobs.*.*.${operations}`;
+  return `jobs.*.*.*.*.${operations}`;
 }
 
 /** Reads a `jobs.…`, `dead.…`, `delayed.…` or `due.…` subject back; undefined if it is not a valid one. */
 export function parseJobSubject(subject: string): JobAddress | undefined {
-  const [root, tenant, jobId, ...operation] = subject.split('.');
+  const tokens = subject.split('.');
+  const route = parseRoute(subject);
+  if (route === undefined && tokens[0] !== 'dead') return undefined;
+  const [tenant, jobId, ...operation] = tokens.slice(route === undefined ? 1 : 3);
   const name = operation.join('.');
-  if (root === undefined || !JOB_ROOTS.includes(root)) return undefined;
   if (!isToken(tenant) || !isToken(jobId) || !isOperationName(name)) return undefined;
   return { tenant, jobId, operation: name };
+}
+
+/** Reads the route of a `jobs.…`, `delayed.…` or `due.…` subject; undefined if it has none. */
+export function parseRoute(subject: string): Route | undefined {
+  const [root, priority, lane] = subject.split('.', 3);
+  return root !== undefined && ROUTED_ROOTS.includes(root) ? readRoute(priority, lane) : undefined;
 }
 
 /** Reads a `cancel.…` subject back; undefined if {@link cancelSubject} could not have made it. */
@@ -165,7 +180,11 @@ export function filtersOverlap(a: string, b: string): boolean {
 
 /** The `WORKER_OPERATIONS` of a filter that {@link groupFilter} made; the filter itself where it made none. */
 export function operationsOfFilter(filter: string): string {
-  return filter === 'jobs.>' ? '>' : filter.replace(/^jobs\.\*\.\*\./, '');
+  return filter === 'jobs.>' ? '>' : filter.replace(/^jobs\.\*\.\*\.\*\.\*\./, '');
+}
+
+function routed({ priority, lane }: Route, address: JobAddress): string {
+  return `${priority}.${lane}.${pathOf(address)}`;
 }
 
 function pathOf({ tenant, jobId, operation }: JobAddress): string {

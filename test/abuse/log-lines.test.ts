@@ -68,7 +68,7 @@ describe('a line of a log', () => {
 
   it('A27: stays so when a producer publishes to a subject that it made up', async () => {
     const nats = await connect({ servers: stack.nats.url });
-    await jetstream(nats).publish(`jobs.demo.\u2028\u009b31m.${FORGED}`, HOSTILE);
+    await jetstream(nats).publish(`jobs.normal.p2.demo.\u2028\u009b31m.${FORGED}`, HOSTILE);
     await nats.close();
     await until('the line of the refusal', () => stack.logs().find(({ msg }) => msg === 'message refused'));
     await expectCleanLog();

@@ -51,7 +51,7 @@ async function messageWith(
   const response = await caller.submit(to.url, body, headers);
   expect(response.status).toBe(202);
   const { id } = Job.parse(await response.json());
-  return await storedMessage(to, 'DELAYED', `delayed.acme.${id}.echo`);
+  return await storedMessage(to, 'DELAYED', `delayed.*.*.acme.${id}.echo`);
 }
 
 const headerOf = (message: StoredMsg, name: string): string => message.header.get(name);

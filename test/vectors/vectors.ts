@@ -23,6 +23,7 @@ import {
   writeScheduleHeaders,
 } from '../../shared/wire/job-message.ts';
 import { writeJson } from '../../shared/wire/json-body.ts';
+import { bulkRoute, orderedRoute, pooledRoute } from '../../shared/wire/lanes.ts';
 import { redriveMessageId } from '../../shared/wire/redrive.ts';
 import {
   callbackEventSubject,
@@ -101,6 +102,12 @@ function subjects() {
       callback: callbackSubject(address.tenant, address.jobId),
       callbackEvent: callbackEventSubject(address.tenant, address.jobId),
     })),
+    lanes: ['acme', 'demo', 'T_1-x', '0', 'x'.repeat(64)].map((tenant) => ({
+      tenant,
+      pooled: pooledRoute({ tenant }).lane,
+      bulk: bulkRoute({ tenant }).lane,
+      ordered: ['customer-7', 'ä', ''].map((key) => ({ key, lane: orderedRoute({ tenant }, key).lane })),
+    })),
     invalidTokens: ['', '*', '>', 'a.b', 'a b', 'a\r\nb', 'ü', 'x'.repeat(65)].filter(
       (token) => !isToken(token),
     ),
@@ -141,7 +148,7 @@ function jobs() {
     message('a delayed job', delayedSubject(ADDRESS), PAYLOAD, (set) => {
       const dueAt = '2026-01-02T04:00:00.000Z';
       writeJob({ maxAttempts: 5, dueAt }, { traceparent: TRACEPARENT }, set);
-      writeScheduleHeaders(ADDRESS, dueAt, set);
+      writeScheduleHeaders(ADDRESS, pooledRoute(ADDRESS), dueAt, set);
     }),
     message(
       'a job that waited at the edge, and may have been sent before',

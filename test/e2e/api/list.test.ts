@@ -156,7 +156,7 @@ describe('the list of jobs', () => {
   it('shows jobs that no bridge has published, and reads the body of an event without headers', async () => {
     const nats = await connect({ servers: stack.nats.url });
     onTestFinished(() => nats.close());
-    await jetstream(nats).publish('jobs.raw.raw-1.echo', '{"n":1}');
+    await jetstream(nats).publish('jobs.normal.p1.raw.raw-1.echo', '{"n":1}');
     expect(await listed('raw', 'raw-1', 'succeeded')).toMatchObject({ operation: 'echo', attempt: 1 });
 
     const at = '2026-01-02T03:04:05.000Z';

@@ -74,7 +74,7 @@ it('E4: the same, when NATS has forgotten the message id since then', async () =
   await stack.nats.restart();
   // NATS accepts a second message with this id now, so it has forgotten the first.
   const second = await until('NATS to be back', () =>
-    manager.jetstream().publish(`jobs.demo.${job.id}.echo`, '"twice"', { msgID: job.id }),
+    manager.jetstream().publish(`jobs.normal.p2.demo.${job.id}.echo`, '"twice"', { msgID: job.id }),
   );
   expect(second.duplicate).toBe(false);
   await manager.streams.deleteMessage('JOBS', second.seq);

@@ -41,7 +41,7 @@ async function forget(stack: TestStack, jobId: string): Promise<void> {
   const connection = await connect({ servers: stack.nats.url });
   try {
     const { purged } = await (await jetstreamManager(connection)).streams.purge('JOBS', {
-      filter: `jobs.demo.${jobId}.>`,
+      filter: `jobs.*.*.demo.${jobId}.>`,
     });
     expect(purged).toBe(1);
   } finally {

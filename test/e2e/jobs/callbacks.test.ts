@@ -268,7 +268,7 @@ describe('a message published by hand', () => {
   const publish = async (id: string, url: string, body: string): Promise<Job> => {
     const messageHeaders = headers();
     messageHeaders.set('Throughline-Callback-Url', url);
-    await jetstream(system.nats).publish(`jobs.demo.${id}.echo`, body, { headers: messageHeaders });
+    await jetstream(system.nats).publish(`jobs.normal.p2.demo.${id}.echo`, body, { headers: messageHeaders });
     return await until('its end', async () => {
       const response = await system.stack.call(`/v1/jobs/${id}`, { headers: asDemo });
       const job = response.status === 200 ? Job.parse(await response.json()) : undefined;

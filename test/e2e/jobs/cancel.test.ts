@@ -77,7 +77,7 @@ async function streamsOf({ id }: Pick<Job, 'id'>, on = stack) {
     return {
       events,
       kinds: events.map(({ event }) => event.kind),
-      queued: await count('JOBS', `jobs.demo.${id}.>`),
+      queued: await count('JOBS', `jobs.*.*.demo.${id}.>`),
       dead: await count('DEAD', `dead.demo.${id}.>`),
     };
   } finally {
@@ -135,10 +135,10 @@ describe('a queued job', () => {
     const nats = await connect({ servers: own.nats.url });
     onTestFinished(() => nats.close());
     const manager = await jetstreamManager(nats);
-    const message = await manager.streams.getMessage('JOBS', { last_by_subj: `jobs.demo.${job.id}.>` });
+    const message = await manager.streams.getMessage('JOBS', { last_by_subj: `jobs.*.*.demo.${job.id}.>` });
     expect((await cancel(job, {}, own)).status).toBe(200);
     // As if the edge could not delete it.
-    nats.publish(`jobs.demo.${job.id}.test.mode`, message?.data);
+    nats.publish(`jobs.normal.p2.demo.${job.id}.test.mode`, message?.data);
     await nats.flush();
     await own.addWorker({ WORKER_NAME: 'late' });
     await until('the queue to be empty', async () => (await streamsOf(job, own)).queued === 0);
@@ -273,7 +273,7 @@ describe('a job that cannot be cancelled', () => {
     onTestFinished(() => nats.close());
     const effects = effectsFile('foreign');
     const id = crypto.randomUUID();
-    nats.publish(`jobs.other.${id}.test.mode`, JSON.stringify({ mode: 'slow', effects }));
+    nats.publish(`jobs.normal.p1.other.${id}.test.mode`, JSON.stringify({ mode: 'slow', effects }));
     await until('it to run', async () => (await effectsIn(effects)).length === 1);
     expect(await cancel({ id })).toMatchObject({ status: 404, body: { code: 'job-unknown' } });
     const manager = await jetstreamManager(nats);

@@ -65,7 +65,7 @@ describe('a stranger', () => {
     const results = [
       'results.acme.job',
       'dead.acme.job.echo',
-      'due.acme.job.echo',
+      'due.normal.p3.acme.job.echo',
       'events.acme.job.callback',
     ];
     const takes = ['$JS.API.CONSUMER.MSG.NEXT.JOBS.workers', '$JS.API.CONSUMER.CREATE.JOBS.mine.jobs.>'];
@@ -77,7 +77,12 @@ describe('a stranger', () => {
     const connection = await connect(tcp('worker'));
     onTestFinished(() => connection.close());
     const foreign = [...FOREIGN, 'events.>', '_INBOX_edge.>', '_INBOX_setup.>'];
-    const jobs = ['jobs.acme.job.echo', 'delayed.acme.job.echo', 'due.acme.job.echo', 'cancel.acme.job'];
+    const jobs = [
+      'jobs.normal.p3.acme.job.echo',
+      'delayed.normal.p3.acme.job.echo',
+      'due.normal.p3.acme.job.echo',
+      'cancel.acme.job',
+    ];
     const removes = ['$JS.API.STREAM.MSG.DELETE.JOBS', '$JS.API.STREAM.PURGE.DEAD', '_INBOX_edge.1'];
     await expectRefusals('worker', connection, foreign, [...MANAGEMENT, ...jobs, ...removes]);
   });
@@ -90,7 +95,7 @@ describe('a stranger', () => {
       '$JS.API.STREAM.UPDATE.JOBS',
       '$JS.API.CONSUMER.DELETE.JOBS.workers',
     ];
-    const messages = ['jobs.acme.job.echo', 'events.acme.job', '$JS.API.STREAM.MSG.GET.JOBS'];
+    const messages = ['jobs.normal.p3.acme.job.echo', 'events.acme.job', '$JS.API.STREAM.MSG.GET.JOBS'];
     const management = MANAGEMENT.filter((subject) => !own.includes(subject));
     await expectRefusals('setup', connection, [...FOREIGN, '_INBOX_edge.>'], [...management, ...messages]);
   });
@@ -111,7 +116,9 @@ describe('a stranger', () => {
         '$JS.API.STREAM.DELETE.CANCELS',
       ];
       const messages =
-        user === 'edge' ? ['dead.acme.x.echo', '$KV.OPERATIONS.x', 'due.acme.x.echo'] : ['jobs.acme.x.echo'];
+        user === 'edge'
+          ? ['dead.acme.x.echo', '$KV.OPERATIONS.x', 'due.normal.p3.acme.x.echo']
+          : ['jobs.normal.p3.acme.x.echo'];
       for (const [index, reply] of [...requests, ...messages].entries()) {
         for (const allowed of await allowedOf(user)) {
           const subject = allowed.replaceAll('*', 'x').replace('>', 'x');

@@ -119,7 +119,7 @@ async function publish(setHeaders: (messageHeaders: MsgHdrs) => void, body = '{"
   const jobId = `raw-${++published}`;
   const messageHeaders = headers();
   setHeaders(messageHeaders);
-  await jetstream(nats).publish(`jobs.demo.${jobId}.echo`, body, { headers: messageHeaders });
+  await jetstream(nats).publish(`jobs.normal.p2.demo.${jobId}.echo`, body, { headers: messageHeaders });
   const job = await until('the job to end', async () => {
     const response = await stack.call(`/v1/jobs/${jobId}`);
     const now = response.status === 200 ? Job.parse(await response.json()) : undefined;
@@ -202,7 +202,7 @@ describe('a message published by hand', () => {
   );
 
   it('W10: goes to the dead letters when its body is not JSON, and the worker goes on', async () => {
-    await jetstream(nats).publish('jobs.demo.raw-broken.echo', new Uint8Array([0xff, 0xfe, 0x00]));
+    await jetstream(nats).publish('jobs.normal.p2.demo.raw-broken.echo', new Uint8Array([0xff, 0xfe, 0x00]));
     const failed = await until('the job to fail', async () => {
       const response = await stack.call('/v1/jobs/raw-broken');
       const now = response.status === 200 ? Job.parse(await response.json()) : undefined;

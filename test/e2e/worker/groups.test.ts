@@ -72,7 +72,7 @@ describe('a worker group', () => {
     expect(table.stdout).toMatch(/^GROUP +OPERATIONS +WAITING +UNSETTLED +HOSTS$/m);
     expect(table.stdout).toMatch(/^listed +echo +0 +0 +host-of-listed$/m);
     await running.stop();
-    await jetstream(connection).publish('jobs.demo.listed.echo', '1');
+    await jetstream(connection).publish('jobs.normal.p2.demo.listed.echo', '1');
     expect(await list()).toEqual([
       { name: 'listed', operations: ['echo'], hosts: [], waiting: 1, unsettled: 0 },
     ]);
@@ -90,7 +90,7 @@ describe('a worker group', () => {
     expect(refused.stderr).toContain('the group old has hosts (host-of-old): stop them first');
     expect((await groups('remove', 'old')).code).toBe(2);
     await old.stop();
-    await jetstream(connection).publish('jobs.demo.moved.echo', '1');
+    await jetstream(connection).publish('jobs.normal.p2.demo.moved.echo', '1');
     expect(await groups('move', 'old', 'new')).toMatchObject({ code: 0 });
     expect(await list()).toEqual([{ name: 'new', operations: ['>'], hosts: [], waiting: 1, unsettled: 0 }]);
     await host('new', '>');

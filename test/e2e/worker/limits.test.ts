@@ -91,7 +91,7 @@ describe('a worker that has too little of', () => {
     const nats = await connectTo(stack);
     await promisify(execFile)('prlimit', ['--pid', String(stack.worker.pid), '--nofile=8']);
     const ids = Array.from({ length: 50 }, (_, n) => `few-${n}`);
-    for (const id of ids) await jetstream(nats).publish(`jobs.demo.${id}.echo`, '1');
+    for (const id of ids) await jetstream(nats).publish(`jobs.normal.p2.demo.${id}.echo`, '1');
     await stack.nats.restart();
     await until('the worker to have lost NATS', () =>
       stack.logs().some(({ status }) => status === 'disconnect'),
@@ -108,7 +108,7 @@ describe('a job that nobody can run', () => {
   it('waits without spending an attempt, holds up no other job, and can be cancelled (W11)', async () => {
     const stack = await withTestStack({ tracing: false });
     const nats = await connectTo(stack);
-    await jetstream(nats).publish('jobs.demo.newer.test.unheard-of', '{"v":2}');
+    await jetstream(nats).publish('jobs.normal.p2.demo.newer.test.unheard-of', '{"v":2}');
     await until('the job to be handed back twice', async () => (await handedBack(stack)) >= 2);
     expect(
       stack.logs().filter(({ msg }) => String(msg).includes('does not have the operation')),

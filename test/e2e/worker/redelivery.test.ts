@@ -137,7 +137,8 @@ describe('a job that was published twice, with different message ids (T3)', () =
     await stack.addWorker({ WORKER_NAME: 'second' });
     const effects = newFile();
     const body = JSON.stringify({ mode: 'nap', ms: 400, effects });
-    const publish = (msgID: string) => jetstream(nats).publish('jobs.demo.twice.test.mode', body, { msgID });
+    const publish = (msgID: string) =>
+      jetstream(nats).publish('jobs.normal.p2.demo.twice.test.mode', body, { msgID });
     await publish('one');
     await publish('two');
     await untilQueueEmpty(nats);

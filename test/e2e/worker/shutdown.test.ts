@@ -43,7 +43,7 @@ describe('a rolling restart of three workers under load (W12)', () => {
     let workers = [stack.worker, await stack.addWorker(), await stack.addWorker()];
     const effects = path.join(directory, 'rolling');
     const input = JSON.stringify({ mode: 'nap', ms: 400, effects });
-    for (let n = 0; n < JOBS; n++) await js.publish(`jobs.demo.rolling-${n}.test.mode`, input);
+    for (let n = 0; n < JOBS; n++) await js.publish(`jobs.normal.p2.demo.rolling-${n}.test.mode`, input);
     for (const old of workers) {
       const [next] = await Promise.all([stack.addWorker(), old.stop()]);
       expect(await old.exited).toBe(0);
@@ -93,7 +93,7 @@ describe('a pull that is stopped', () => {
     };
     for (let round = 1; round <= 5; round++) {
       const before = taken.size;
-      for (let n = 0; n < 2_000; n++) nats.publish('jobs.a.b.c', 'x');
+      for (let n = 0; n < 2_000; n++) nats.publish('jobs.normal.p0.a.b.c', 'x');
       const first = start();
       await until('jobs to come', () => taken.size > before);
       await first.stop();

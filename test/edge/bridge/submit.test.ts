@@ -78,7 +78,7 @@ describe('a job that is submitted', () => {
     const { submit: send, subjects, outbox } = setup();
     const { job, replayed } = await send(command('job-1'));
     expect([job.state, job.durability, job.maxAttempts, replayed]).toEqual(['queued', 'stream', 5, false]);
-    expect(subjects()).toEqual(['jobs.acme.job-1.echo']);
+    expect(subjects()).toEqual(['jobs.normal.p3.acme.job-1.echo']);
     expect(outbox.status(0)).toMatchObject({ pending: 0, published: 0 });
   });
 
@@ -88,7 +88,7 @@ describe('a job that is submitted', () => {
     nats.isAway = true;
     expect((await send(command('job-2'))).job.durability).toBe('outbox');
     expect(outbox.findUnpublished('acme', 'job-2')?.publication).toBe('unsent');
-    expect(subjects()).toEqual(['jobs.acme.job-1.echo']);
+    expect(subjects()).toEqual(['jobs.normal.p3.acme.job-1.echo']);
   });
 
   it('is pending and unanswered when NATS does not acknowledge it', async () => {
@@ -106,7 +106,7 @@ describe('a job that is submitted', () => {
     nats.isAway = false;
     await send(command('job-3'));
     expect(outbox.takeNext(10, 1_000).map(({ job }) => job.jobId)).toEqual(['job-2', 'job-3']);
-    expect(subjects()).toEqual(['jobs.acme.job-1.echo']);
+    expect(subjects()).toEqual(['jobs.normal.p3.acme.job-1.echo']);
   });
 
   it('goes to the outbox first with ACK_MODE=outbox', async () => {
@@ -134,7 +134,11 @@ describe('a job whose operation no host serves', () => {
     const { submit: send, broker, subjects, counts } = setup();
     broker.hosts.put('host-1', undefined);
     const { job } = await send(command('job-1', { fingerprint: KEY }));
-    expect([job.served, subjects(), counts.unservedJobs]).toEqual([false, ['jobs.acme.job-1.echo'], 1]);
+    expect([job.served, subjects(), counts.unservedJobs]).toEqual([
+      false,
+      ['jobs.normal.p3.acme.job-1.echo'],
+      1,
+    ]);
     broker.hosts.put('host-2', writeJson(hostOf(['echo'])));
     expect((await send(command('job-2'))).job).not.toHaveProperty('served');
     expect(counts.unservedJobs).toBe(1);

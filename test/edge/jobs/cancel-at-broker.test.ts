@@ -3,13 +3,13 @@ import { cancelledEvent, isDelivered } from '../../../edge/jobs/cancel-at-broker
 import { JobEvent, jobOfEvent } from '../../../shared/job/event.ts';
 
 describe('a message in the queue', () => {
-  const message = { subject: 'jobs.acme.job-1.image.thumbnail', sequence: 7 };
+  const message = { subject: 'jobs.normal.p3.acme.job-1.image.thumbnail', sequence: 7 };
 
   it.each<[string, Parameters<typeof isDelivered>[0], boolean]>([
     ['no consumer takes', [], false],
     ['its consumer has not reached', [{ filter: 'jobs.>', delivered: 6 }], false],
     ['its consumer has reached', [{ filter: 'jobs.>', delivered: 7 }], true],
-    ['only the consumer of others has passed', [{ filter: 'jobs.*.*.video.>', delivered: 9 }], false],
+    ['only the consumer of others has passed', [{ filter: 'jobs.*.*.*.*.video.>', delivered: 9 }], false],
   ])('that %s counts as delivered: %s', (_what, consumers, delivered) => {
     expect(isDelivered(consumers, message)).toBe(delivered);
   });

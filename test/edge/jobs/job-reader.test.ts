@@ -8,7 +8,7 @@ import { MemoryBroker } from '../support/memory-broker.ts';
 import { MemoryHeaders } from '../support/memory-headers.ts';
 
 const STORED = new Date('2026-01-01T00:00:07.000Z');
-const SUBJECT = 'jobs.acme.job-1.image.thumbnail';
+const SUBJECT = 'jobs.normal.p3.acme.job-1.image.thumbnail';
 const TRACE_ID = '4bf92f3577b34da6a3ce929d0e0e4736';
 
 /** A message as another program may have sent it. */

@@ -46,7 +46,7 @@ function event(kind: string, more: Record<string, unknown> = {}, seq = 40, jobId
 
 /** The message of the job's first redrive. */
 const queued = (more: Fields = {}): StoredMessage =>
-  stored('jobs.acme.job-1.echo', 9, {
+  stored('jobs.normal.p3.acme.job-1.echo', 9, {
     traceparent: traceparent(NEW),
     'throughline-redrive-count': '1',
     'throughline-previous-trace-ids': OLD,
@@ -84,7 +84,7 @@ describe('a redrive', () => {
     expect(job.traceId).not.toBe(OLD);
     expect(sentBy?.traceId).toBe(job.traceId);
     const [message, record] = written();
-    expect(message).toMatchObject({ subject: 'jobs.acme.job-1.echo', body: { n: 7 } });
+    expect(message).toMatchObject({ subject: 'jobs.normal.p3.acme.job-1.echo', body: { n: 7 } });
     expect(message?.headers).toMatchObject({
       'Nats-Msg-Id': 'job-1:redrive:5',
       'ce-id': 'job-1',
@@ -210,10 +210,10 @@ describe('a redrive', () => {
   });
 
   it('does not mistake the older message, which is not removed yet, for its own', async () => {
-    const before = stored('jobs.acme.job-1.echo', 9, { traceparent: traceparent(OLD) });
+    const before = stored('jobs.normal.p3.acme.job-1.echo', 9, { traceparent: traceparent(OLD) });
     const { redrive, written } = setup({ DEAD: [deadLetter()], EVENTS: [event('failed')], JOBS: [before] });
     await redrive();
-    expect(written()[0]?.subject).toBe('jobs.acme.job-1.echo');
+    expect(written()[0]?.subject).toBe('jobs.normal.p3.acme.job-1.echo');
   });
 });
 

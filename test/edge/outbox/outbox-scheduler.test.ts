@@ -78,7 +78,9 @@ describe('the alarm', () => {
     gate.resolve();
     await Promise.all(both);
     expect(connection.asked).toBe(1);
-    expect(connection.broker.published.map(({ subject }) => subject)).toEqual(['jobs.acme.job-1.echo']);
+    expect(connection.broker.published.map(({ subject }) => subject)).toEqual([
+      'jobs.normal.p3.acme.job-1.echo',
+    ]);
     expect(outbox.hasPending).toBe(false);
   });
 });

@@ -21,7 +21,7 @@ const bad = (stream: string, setting: string, value: unknown, more: Partial<BadS
 
 /** One for each row of `STREAM_RULES`, at least. */
 export const BAD_STREAMS: readonly BadStream[] = [
-  bad('JOBS', 'subjects', ['jobs.acme.>']),
+  bad('JOBS', 'subjects', ['jobs.normal.p3.acme.>']),
   bad('EVENTS', 'subjects', ['events.>', 'other.>']),
   bad('JOBS', 'retention', 'limits'),
   bad('EVENTS', 'retention', 'interest'),
@@ -72,10 +72,10 @@ export const BAD_STREAMS: readonly BadStream[] = [
 
 /** A consumer of a worker group with wrong settings; one for each row of `CONSUMER_RULES`. */
 export const BAD_CONSUMERS: readonly Omit<BadStream, 'stream'>[] = [
-  { setting: 'filter_subject', config: { filter_subject: 'jobs.*.*.image.>' } },
+  { setting: 'filter_subject', config: { filter_subject: 'jobs.*.*.*.*.image.>' } },
   {
     setting: 'filter_subjects',
-    config: { filter_subject: undefined, filter_subjects: ['jobs.*.*.a', 'jobs.*.*.b'] },
+    config: { filter_subject: undefined, filter_subjects: ['jobs.*.*.*.*.a', 'jobs.*.*.*.*.b'] },
   },
   // A work queue allows no other; a stream that became a work queue later may have it.
   { setting: 'ack_policy', config: { ack_policy: 'all' }, notHere: true },

@@ -61,7 +61,7 @@ export function delivery(more: Partial<Delivery> = {}): FakeDelivery {
   const acks: Ack[] = [];
   let signs = 0;
   return {
-    subject: 'jobs.acme.job-1.echo',
+    subject: 'jobs.normal.p3.acme.job-1.echo',
     headers: undefined as NatsHeadersLike | undefined,
     data: new Uint8Array(),
     sequence: 1,

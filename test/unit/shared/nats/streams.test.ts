@@ -19,6 +19,7 @@ import {
   eventSubject,
   groupFilter,
   jobSubject,
+  subjectMatches,
 } from '../../../../shared/wire/subjects.ts';
 
 const DAY_NS = 24 * 60 * 60 * 1e9;
@@ -40,7 +41,7 @@ describe('the streams', () => {
     [EVENTS_STREAM, callbackEventSubject('acme', 'job-1')],
   ])('%s alone takes %s', (name, subject) => {
     const takers = streamDefinitions().filter(({ subjects }) =>
-      subjects.some((pattern) => pattern.endsWith('.>') && subject.startsWith(pattern.slice(0, -1))),
+      subjects.some((pattern) => subjectMatches(pattern, subject)),
     );
     expect(takers.map((taker) => taker.name)).toEqual([name]);
   });
@@ -94,7 +95,7 @@ describe('the consumer of a worker group', () => {
     };
     expect(consumerDefinition(options)).toEqual({
       durable_name: 'images',
-      filter_subject: 'jobs.*.*.image.>',
+      filter_subject: 'jobs.*.*.*.*.image.>',
       ack_policy: 'explicit',
       deliver_policy: 'all',
       ack_wait: 30 * 1e9,

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { inexactNumbers } from '../../../../shared/text/json-numbers.ts';
+import { cpuMs } from '../../../support/cpu-time.ts';
 
 const pathsOf = (json: string): string[] => [...inexactNumbers(json)].map(({ path }) => path);
 const isTaken = (number: string): boolean => pathsOf(number).length === 0;
@@ -127,12 +128,12 @@ describe('a number in JSON is refused', () => {
 it('looks for numbers in linear time', () => {
   for (const part of ['0', '1', '\\"', '[', '9007199254740991,', '0.1,', '"x",']) {
     const inner = part === '[' ? '[]' : part;
-    const start = performance.now();
+    const start = cpuMs();
     const text = `["${'1'.repeat(16)}${part.startsWith('"') ? '' : part.repeat(1_000_000).replaceAll(/[[,]/g, '')}",${inner.endsWith(',') ? inner.repeat(200_000) : ''}0]`;
     expect(pathsOf(text)).toEqual([]);
-    expect(performance.now() - start).toBeLessThan(2_000);
+    expect(cpuMs() - start).toBeLessThan(2_000);
   }
-  const start = performance.now();
+  const start = cpuMs();
   expect(pathsOf(`[${'0'.repeat(1_000_000).replace(/^0/, '1')}1${'0'.repeat(1_000_000)}]`)).toEqual(['/0']);
-  expect(performance.now() - start).toBeLessThan(2_000);
+  expect(cpuMs() - start).toBeLessThan(2_000);
 });

@@ -129,7 +129,7 @@ describe('reading a job', () => {
     expect(error).toMatchObject({ code: 'message-invalid', message: 'the body is not JSON in UTF-8' });
   });
 
-  it.each(['events.acme.1', 'jobs.acme.1', 'jobs.acme.*.echo', ''])(
+  it.each(['events.acme.1', 'jobs.normal.p3.acme.1', 'jobs.normal.p3.acme.*.echo', ''])(
     'refuses the subject %j',
     async (other) => {
       const error = await refusalOf(() => readJobMessage(other, () => [], writeJson(null)));

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { isOperationName, isToken, type JobAddress } from '../../../../shared/job/job-address.ts';
+import { ROUTES } from '../../../../shared/wire/lanes.ts';
 import {
   callbackEventSubject,
   callbackSubject,
@@ -8,6 +9,8 @@ import {
   deadLetterFilter,
   deadLettersFilter,
   deadSubject,
+  delayedSubject,
+  dueSubject,
   eventSubject,
   filtersOverlap,
   groupFilter,
@@ -18,6 +21,7 @@ import {
   parseCancelSubject,
   parseEventSubject,
   parseJobSubject,
+  parseRoute,
   subjectMatches,
 } from '../../../../shared/wire/subjects.ts';
 import { NOT_A_TOKEN, refusalOf } from '../../support.ts';
@@ -27,7 +31,9 @@ const good: JobAddress = { tenant: 'acme', jobId: '0198-a_B', operation: 'image.
 // The grammar written out once more, independently of the module.
 const TOKEN = '[A-Za-z0-9_-]{1,64}';
 const WORD = '[a-z][a-z0-9_-]*';
-const SUBJECT = new RegExp(`^(?:jobs|dead)\\.${TOKEN}\\.${TOKEN}\\.${WORD}(?:\\.${WORD})*$`);
+const SUBJECT = new RegExp(
+  `^(?:jobs\\.normal\\.p[0-3]|dead)\\.${TOKEN}\\.${TOKEN}\\.${WORD}(?:\\.${WORD})*$`,
+);
 
 const anyText = fc.oneof(
   fc.string({ unit: 'binary' }),
@@ -42,10 +48,10 @@ const address = fc.record({ tenant: token, jobId: token, operation });
 
 describe('a subject', () => {
   it('holds tenant, job id and operation, the operation last', () => {
-    expect(jobSubject(good)).toBe('jobs.acme.0198-a_B.image.thumbnail');
+    expect(jobSubject(good)).toBe('jobs.normal.p3.acme.0198-a_B.image.thumbnail');
     expect(deadSubject(good)).toBe('dead.acme.0198-a_B.image.thumbnail');
     expect(eventSubject(good.tenant, good.jobId)).toBe('events.acme.0198-a_B');
-    expect(jobSubjectFilter(good.tenant, good.jobId)).toBe('jobs.acme.0198-a_B.>');
+    expect(jobSubjectFilter(good.tenant, good.jobId)).toBe('jobs.*.*.acme.0198-a_B.>');
     expect(callbackSubject(good.tenant, good.jobId)).toBe('callbacks.acme.0198-a_B');
     expect(callbackEventSubject(good.tenant, good.jobId)).toBe('events.acme.0198-a_B.callback');
   });
@@ -120,9 +126,13 @@ describe('reading a subject', () => {
 
   it('gives the parts it was made from', () => {
     fc.assert(
-      fc.property(address, (parts) => {
-        expect(parseJobSubject(jobSubject(parts))).toEqual(parts);
+      fc.property(address, fc.constantFrom(...ROUTES), (parts, route) => {
         expect(parseJobSubject(deadSubject(parts))).toEqual(parts);
+        expect(parseRoute(deadSubject(parts))).toBeUndefined();
+        for (const build of [jobSubject, delayedSubject, dueSubject]) {
+          expect(parseJobSubject(build(parts, route))).toEqual(parts);
+          expect(parseRoute(build(parts, route))).toEqual(route);
+        }
       }),
     );
   });
@@ -132,11 +142,12 @@ describe('reading a subject', () => {
       fc.property(
         fc.oneof(
           anyText,
-          fc.array(anyText).map((parts) => ['jobs', ...parts].join('.')),
+          fc.array(anyText).map((parts) => ['jobs', 'high', 'p1', ...parts].join('.')),
         ),
         (text) => {
           const parts = parseJobSubject(text);
-          if (parts !== undefined) expect([jobSubject(parts), deadSubject(parts)]).toContain(text);
+          if (parts !== undefined)
+            expect([jobSubject(parts, parseRoute(text)), deadSubject(parts)]).toContain(text);
         },
       ),
       { numRuns: 1_000 },
@@ -145,18 +156,23 @@ describe('reading a subject', () => {
 
   it.each([
     'jobs',
-    'jobs.acme',
-    'jobs.acme.1',
-    'jobs.acme.1.',
+    'jobs.acme.1.echo',
+    'jobs.normal.p0.acme',
+    'jobs.normal.p0.acme.1',
+    'jobs.normal.p0.acme.1.',
+    'jobs.urgent.p0.acme.1.echo',
+    'jobs.normal.p4.acme.1.echo',
+    'jobs.high.o0.acme.1.echo',
+    'jobs.*.*.*.*.acme.1.echo',
     'events.acme.1',
-    'done.acme.1.echo',
-    'Jobs.acme.1.echo',
-    'jobs..1.echo',
-    'jobs.*.1.echo',
-    'jobs.acme.1.>',
-    'jobs.acme.1.Echo',
-    ' jobs.acme.1.echo',
-    'jobs.acme.1.echo ',
+    'done.normal.p0.acme.1.echo',
+    'Jobs.normal.p0.acme.1.echo',
+    'jobs.normal.p0..1.echo',
+    'jobs.normal.p0.*.1.echo',
+    'jobs.normal.p0.acme.1.>',
+    'jobs.normal.p0.acme.1.Echo',
+    ' jobs.normal.p0.acme.1.echo',
+    'jobs.normal.p0.acme.1.echo ',
   ])('does not take %j for a job', (subject) => {
     expect(parseJobSubject(subject)).toBeUndefined();
   });
@@ -172,10 +188,10 @@ describe('a token and a name', () => {
 describe('the filter of a worker group', () => {
   it.each([
     ['>', 'jobs.>'],
-    ['echo', 'jobs.*.*.echo'],
-    ['image.thumbnail', 'jobs.*.*.image.thumbnail'],
-    ['image.>', 'jobs.*.*.image.>'],
-    ['image.small.>', 'jobs.*.*.image.small.>'],
+    ['echo', 'jobs.*.*.*.*.echo'],
+    ['image.thumbnail', 'jobs.*.*.*.*.image.thumbnail'],
+    ['image.>', 'jobs.*.*.*.*.image.>'],
+    ['image.small.>', 'jobs.*.*.*.*.image.small.>'],
   ])('for %j is %j', (operations, filter) => {
     expect(groupFilter(operations)).toBe(filter);
   });
@@ -206,7 +222,7 @@ describe('the filter of a worker group', () => {
       fc.property(anyText, (operations) => {
         const filter = attempt(() => groupFilter(operations));
         if (filter === undefined || filter === 'jobs.>') return;
-        expect(filter).toMatch(new RegExp(`^jobs\\.\\*\\.\\*(?:\\.${WORD})+(?:\\.>)?$`));
+        expect(filter).toMatch(new RegExp(`^jobs(?:\\.\\*){4}(?:\\.${WORD})+(?:\\.>)?$`));
       }),
       { numRuns: 1_000 },
     );
@@ -264,12 +280,12 @@ describe('a consumer filter', () => {
   it.each([
     ['jobs.>', true],
     ['>', true],
-    ['jobs.*.*.image.>', true],
-    ['jobs.*.*.image.thumbnail', true],
-    ['jobs.*.*.image', false],
-    ['jobs.*.*.image.thumbnail.>', false],
-    ['jobs.*.*.*', false],
-    ['jobs.*.*.video.>', false],
+    ['jobs.*.*.*.*.image.>', true],
+    ['jobs.*.*.*.*.image.thumbnail', true],
+    ['jobs.*.*.*.*.image', false],
+    ['jobs.*.*.*.*.image.thumbnail.>', false],
+    ['jobs.*.*.*.*.*', false],
+    ['jobs.*.*.*.*.video.>', false],
     ['dead.>', false],
   ])('%s takes a job of image.thumbnail: %s', (filter, takes) => {
     expect(subjectMatches(filter, jobSubject(good))).toBe(takes);
@@ -300,14 +316,14 @@ describe('the filters of dead letters', () => {
 
 describe('two filters', () => {
   it.each([
-    ['jobs.>', 'jobs.*.*.echo', true],
-    ['jobs.*.*.image.>', 'jobs.*.*.image.small', true],
-    ['jobs.*.*.image.>', 'jobs.*.*.image', false],
-    ['jobs.*.*.image.>', 'jobs.*.*.http.>', false],
-    ['jobs.*.*.echo', 'jobs.*.*.echo', true],
-    ['jobs.*.*.echo', 'jobs.*.*.echo.loud', false],
-    ['jobs.acme.*.echo', 'jobs.*.one.echo', true],
-    ['jobs.acme.>', 'jobs.globex.>', false],
+    ['jobs.>', 'jobs.*.*.*.*.echo', true],
+    ['jobs.*.*.*.*.image.>', 'jobs.*.*.*.*.image.small', true],
+    ['jobs.*.*.*.*.image.>', 'jobs.*.*.*.*.image', false],
+    ['jobs.*.*.*.*.image.>', 'jobs.*.*.*.*.http.>', false],
+    ['jobs.*.*.*.*.echo', 'jobs.*.*.*.*.echo', true],
+    ['jobs.*.*.*.*.echo', 'jobs.*.*.*.*.echo.loud', false],
+    ['jobs.*.*.acme.*.echo', 'jobs.*.*.*.one.echo', true],
+    ['jobs.*.*.acme.>', 'jobs.*.*.globex.>', false],
   ])('%s and %s overlap: %s', (one, other, overlap) => {
     expect([filtersOverlap(one, other), filtersOverlap(other, one)]).toEqual([overlap, overlap]);
   });

@@ -130,7 +130,10 @@ describe('a job that is cancelled', () => {
   it('while it waits for a free place ends immediately, and never starts', async () => {
     const door = Promise.withResolvers<void>();
     const pipeline = pipelineOf(() => door.promise, { concurrency: 1 });
-    const front = pipeline.process(delivery({ subject: 'jobs.acme.job-0.echo', sequence: 7 }), IDLE);
+    const front = pipeline.process(
+      delivery({ subject: 'jobs.normal.p3.acme.job-0.echo', sequence: 7 }),
+      IDLE,
+    );
     await vi.waitFor(() => expect(kinds()).toHaveLength(1));
     const job = delivery();
     const waiting = pipeline.process(job, IDLE);

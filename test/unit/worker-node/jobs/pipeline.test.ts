@@ -303,7 +303,7 @@ describe('a dead letter', () => {
 describe('a message', () => {
   describe('of an operation that this worker does not have', () => {
     const thumbnail = (more: Partial<Delivery> = {}) =>
-      delivery({ subject: 'jobs.acme.job-1.image.thumbnail', ...more });
+      delivery({ subject: 'jobs.normal.p3.acme.job-1.image.thumbnail', ...more });
 
     it('is handed back without an event, and is counted', async () => {
       const job = thumbnail();

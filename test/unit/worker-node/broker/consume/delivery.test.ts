@@ -7,7 +7,13 @@ const BEFORE = STORED.getTime() - 1;
 
 function message(deliveryCount = 1) {
   const answers = { ack: vi.fn(), nak: vi.fn(), term: vi.fn(), working: vi.fn() };
-  const received = { ...answers, seq: 7, subject: 'jobs.a.b.c', time: STORED, info: { deliveryCount } };
+  const received = {
+    ...answers,
+    seq: 7,
+    subject: 'jobs.normal.p0.a.b.c',
+    time: STORED,
+    info: { deliveryCount },
+  };
   return { answers, delivery: (createdMs = BEFORE) => deliveryOf(received as unknown as JsMsg, createdMs) };
 }
 

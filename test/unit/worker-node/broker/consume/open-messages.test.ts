@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { OpenMessages } from '../../../../../worker-node/broker/consume/open-messages.ts';
 import { delivery } from '../../support.ts';
 
-const message = (sequence: number, subject = 'jobs.acme.a.echo') => delivery({ sequence, subject });
+const message = (sequence: number, subject = 'jobs.normal.p3.acme.a.echo') => delivery({ sequence, subject });
 
 describe('a message that this process handles', () => {
   it('is not opened again; its latest delivery is the one to answer (W15)', () => {
@@ -24,7 +24,7 @@ describe('a message that this process handles', () => {
 
   it('is not another one, nor one with its sequence in a stream that was created again', () => {
     const messages = new OpenMessages();
-    for (const one of [message(1), message(2), message(1, 'jobs.acme.b.echo')])
+    for (const one of [message(1), message(2), message(1, 'jobs.normal.p3.acme.b.echo')])
       expect(messages.open(one)).toBeDefined();
   });
 });

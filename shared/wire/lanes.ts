@@ -1,0 +1,70 @@
+/**
+ * The lanes of the queue (docs/PROTOCOL.md). A job's subject names its priority and its lane. Which lanes there are is part
+ * of the protocol and not a setting, so bridges and hosts always agree.
+ */
+import type { JobAddress } from '../job/job-address.ts';
+
+/** The priorities of jobs, the most urgent first. */
+export const PRIORITIES = ['high', 'normal', 'low'] as const;
+export type Priority = (typeof PRIORITIES)[number];
+
+/** Each tenant has one of these lanes, by its name. */
+export const POOLED_LANES = ['p0', 'p1', 'p2', 'p3'] as const;
+/** Jobs of tenants that already have many unfinished jobs. */
+export const BULK_LANES = ['b0', 'b1'] as const;
+/** Jobs with an ordering key. One message of such a lane is under way at a time. */
+export const ORDERED_LANES = ['o0', 'o1', 'o2', 'o3', 'o4', 'o5', 'o6', 'o7'] as const;
+
+const SHARED_LANES = [...POOLED_LANES, ...BULK_LANES] as const;
+const LANES = [...SHARED_LANES, ...ORDERED_LANES] as const;
+export type Lane = (typeof LANES)[number];
+
+/** Where a job waits in the queue: the two tokens of its subject before the tenant. */
+export interface Route {
+  readonly priority: Priority;
+  readonly lane: Lane;
+}
+
+/** All routes. Ordered jobs have no priority, because jobs of different priorities would overtake each other. */
+export const ROUTES: readonly Route[] = [
+  ...PRIORITIES.flatMap((priority) => SHARED_LANES.map((lane) => ({ priority, lane }))),
+  ...ORDERED_LANES.map((lane) => ({ priority: 'normal', lane }) as const),
+];
+
+/** The route of a job that has no priority and no ordering key: the pooled lane of its tenant. */
+export function pooledRoute({ tenant }: Pick<JobAddress, 'tenant'>, priority: Priority = 'normal'): Route {
+  return { priority, lane: laneOf(tenant, POOLED_LANES) };
+}
+
+/** The route of a job whose tenant has many unfinished jobs. */
+export function bulkRoute({ tenant }: Pick<JobAddress, 'tenant'>, priority: Priority = 'normal'): Route {
+  return { priority, lane: laneOf(tenant, BULK_LANES) };
+}
+
+/** The route of a job with an ordering key. All jobs of one tenant and key have the same route. */
+export function orderedRoute({ tenant }: Pick<JobAddress, 'tenant'>, orderingKey: string): Route {
+  return { priority: 'normal', lane: laneOf(`${tenant}/${orderingKey}`, ORDERED_LANES) };
+}
+
+/** Whether the jobs of a lane run one after the other. */
+export function isOrderedLane(lane: Lane): boolean {
+  return ORDERED_LANES.some((ordered) => ordered === lane);
+}
+
+const ROUTES_BY_TOKENS = new Map(ROUTES.map((route) => [`${route.priority}.${route.lane}`, route]));
+
+/** Reads the tokens of a route; undefined if there is no such route. */
+export function readRoute(priority: string | undefined, lane: string | undefined): Route | undefined {
+  return ROUTES_BY_TOKENS.get(`${priority}.${lane}`);
+}
+
+function laneOf<L extends Lane>(key: string, lanes: readonly [L, ...L[]]): L {
+  return lanes[fnv1a(key) % lanes.length] ?? lanes[0];
+}
+
+/** FNV-1a of 32 bits over the UTF-8 bytes of a text. */
+export function fnv1a(text: string): number {
+  let hash = 0x811c9dc5;
+  for (const byte of new TextEncoder().encode(text)) hash = Math.imul(hash ^ byte, 0x01000193);
+  return hash >>> 0;
+}

@@ -1,0 +1,67 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import {
+  bulkRoute,
+  fnv1a,
+  ORDERED_LANES,
+  orderedRoute,
+  POOLED_LANES,
+  PRIORITIES,
+  pooledRoute,
+  ROUTES,
+  readRoute,
+} from '../../../../shared/wire/lanes.ts';
+
+const tenant = fc.stringMatching(/^[A-Za-z0-9_-]{1,64}$/);
+
+describe('a route', () => {
+  it('is always one that hosts take jobs from', () => {
+    fc.assert(
+      fc.property(tenant, fc.constantFrom(...PRIORITIES), fc.string(), (name, priority, key) => {
+        for (const route of [
+          pooledRoute({ tenant: name }, priority),
+          bulkRoute({ tenant: name }, priority),
+          orderedRoute({ tenant: name }, key),
+        ])
+          expect(ROUTES).toContainEqual(route);
+      }),
+    );
+  });
+
+  it('of ordered jobs has no priority, so that no job of a key overtakes another', () => {
+    const ordered = ROUTES.filter(({ lane }) => ORDERED_LANES.some((one) => one === lane));
+    expect(new Set(ordered.map(({ priority }) => priority))).toEqual(new Set(['normal']));
+    expect(ordered).toHaveLength(ORDERED_LANES.length);
+  });
+
+  it('is read back from its tokens, and from no others', () => {
+    for (const route of ROUTES) expect(readRoute(route.priority, route.lane)).toEqual(route);
+    for (const [priority, lane] of [
+      ['high', 'o0'],
+      ['normal', 'p4'],
+      ['NORMAL', 'p0'],
+      ['', ''],
+      [undefined, undefined],
+      ['normal', undefined],
+    ])
+      expect(readRoute(priority, lane)).toBeUndefined();
+  });
+
+  it('spreads tenants over all pooled lanes', () => {
+    const lanes = Array.from({ length: 400 }, (_, n) => pooledRoute({ tenant: `tenant-${n}` }).lane);
+    for (const lane of POOLED_LANES) expect(lanes.filter((one) => one === lane).length).toBeGreaterThan(60);
+  });
+
+  it('leaves few enough routes for two worker groups on one stream', () => {
+    expect(ROUTES.length * 2).toBeLessThanOrEqual(64);
+  });
+});
+
+// Published values of FNV-1a, 32 bits.
+it.each([
+  ['', 0x811c9dc5],
+  ['a', 0xe40c292c],
+  ['foobar', 0xbf9cf968],
+])('FNV-1a of %j is the published value', (text, hash) => {
+  expect(fnv1a(text)).toBe(hash);
+});
