@@ -1,7 +1,7 @@
 import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
 import { describeThrown, ERRORS, type ErrorCode, ThroughlineError } from '../../../shared/errors.ts';
-import { cpuMs } from '../../support/cpu-time.ts';
+import { cpuMs } from '../support.ts';
 
 /** What callers and the broker rely on: each code with its HTTP status, and the ack of a job that fails with it. */
 const EXPECTED: Readonly<Record<ErrorCode, readonly [status: number, ack: 'nak' | 'term']>> = {

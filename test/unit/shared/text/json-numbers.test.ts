@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { inexactNumbers } from '../../../../shared/text/json-numbers.ts';
-import { cpuMs } from '../../../support/cpu-time.ts';
+import { cpuMs } from '../../support.ts';
 
 const pathsOf = (json: string): string[] => [...inexactNumbers(json)].map(({ path }) => path);
 const isTaken = (number: string): boolean => pathsOf(number).length === 0;

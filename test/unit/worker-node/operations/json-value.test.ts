@@ -3,8 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { toJsonValue } from '../../../../worker-node/operations/json-value.ts';
 import { HOSTILE } from '../../../support/authors-mistakes.ts';
-import { cpuMs } from '../../../support/cpu-time.ts';
-import { refusalOf } from '../../support.ts';
+import { cpuMs, refusalOf } from '../../support.ts';
 
 class Point {
   readonly x = 1;
