@@ -86,7 +86,8 @@ export function stackOptionsOf(flags: DevFlags): StackOptions {
       otlp: flags.otlpPort,
     },
     operationsFolder: flags.operations,
-    worker: { CALLBACK_ALLOW: flags.callbackAllow },
+    // On a developer's machine, `localhost` is what a name is expected to lead to.
+    worker: { CALLBACK_ALLOW: flags.callbackAllow, TARGET_ADDRESSES_ALLOW: '127.0.0.0/8, ::1' },
     debug: flags.debug ?? false,
     onLog: flags.json ? say : (line) => void process.stdout.write(`${line}\n`),
     onStep: say,

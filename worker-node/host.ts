@@ -5,6 +5,7 @@ import { type WorkerConfig, workerConfig, workerWarnings } from './config.ts';
 import { createLogger, type WorkerLogger } from './log.ts';
 import { loadOperations } from './operations/loading/load-operations.ts';
 import { createRegistry, type OperationRegistry } from './operations/operation-registry.ts';
+import { AllowList } from './operations/targets/allow-list.ts';
 import { StrayErrors } from './stray-errors.ts';
 import { startTracing } from './telemetry/tracing.ts';
 import { startWorker, type Worker } from './worker.ts';
@@ -30,16 +31,18 @@ export async function runWorkerHost(options: HostOptions): Promise<number> {
   const log = createLogger(SERVICE.worker, debug ? 'debug' : config.LOG_LEVEL);
   const warn = (reason: string): void => log.warn({ reason }, 'setting ignored');
   for (const warning of workerWarnings(options.environment)) warn(warning);
+  const baggageAllow = baggageAllowOf(config);
   // Before any operation is loaded, so that the modules that operations import are instrumented.
   const tracing = await startTracing({
     serviceName: SERVICE.worker,
     environment: options.environment,
     debug,
     autoInstrument: true,
+    getsBaggage: (url) => baggageAllow.has(url),
     warn,
   });
   const strayErrors = StrayErrors.watch(log);
-  const registry = await loadRegistry(options.operationsFolder, config, log);
+  const registry = await loadRegistry(options.operationsFolder, config, baggageAllow, log);
   const worker = await startWorker({ config, registry, log, tracing: tracing.on });
   // Listens before it says that it is ready: a signal that comes right after must not end the process hard.
   const ended = exitCode(worker, strayErrors, log);
@@ -58,12 +61,19 @@ export async function runWorkerHost(options: HostOptions): Promise<number> {
 async function loadRegistry(
   folder: string | undefined,
   config: WorkerConfig,
+  baggageAllow: AllowList,
   log: WorkerLogger,
 ): Promise<OperationRegistry> {
   const { builtInOperations } = await import('./operations/built-in/built-in.ts');
   const remark = (sentence: string): void => log.warn(sentence);
   const loaded = folder === undefined ? [] : await loadOperations(folder, remark);
-  return createRegistry(builtInOperations(config), loaded);
+  return createRegistry(builtInOperations(config, baggageAllow), loaded);
+}
+
+/** The origins that get `tracestate` and `baggage`: by default those that `http.request` may call. */
+function baggageAllowOf({ BAGGAGE_ALLOW, HTTP_REQUEST_ALLOW }: WorkerConfig): AllowList {
+  if (BAGGAGE_ALLOW === undefined) return new AllowList(HTTP_REQUEST_ALLOW);
+  return new AllowList(BAGGAGE_ALLOW === 'none' ? '' : BAGGAGE_ALLOW, 'BAGGAGE_ALLOW');
 }
 
 /** Waits for a signal, or for a failure. */

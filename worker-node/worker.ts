@@ -43,6 +43,7 @@ import type { WorkerLogger } from './log.ts';
 import type { Operation } from './operations/operation.ts';
 import type { OperationRegistry } from './operations/operation-registry.ts';
 import { announcementOf } from './operations/operation-schema.ts';
+import { OpenAddresses } from './operations/targets/addresses.ts';
 import { WorkerMetrics } from './telemetry/metrics.ts';
 
 export interface Worker {
@@ -235,7 +236,7 @@ function createCallbackLoops(parts: LoopParts): ConsumeLoop[] {
   const { config, broker, log } = parts;
   const deliverer = new CallbackDeliverer({
     ...parts,
-    guard: new TargetGuard(config.CALLBACK_ALLOW),
+    guard: new TargetGuard(config.CALLBACK_ALLOW, new OpenAddresses(config.TARGET_ADDRESSES_ALLOW)),
     secrets: new CallbackSecrets(config),
     schedule: {
       maxAttempts: config.CALLBACK_MAX_ATTEMPTS,

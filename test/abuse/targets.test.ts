@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Job } from '../../shared/job/job.ts';
+import { until } from '../support/poll.ts';
 import { problemOf, startTestStack, type TestStack } from '../support/stack.ts';
 
 const RESOLVER = fileURLToPath(new URL('../fixtures/resolver.ts', import.meta.url));
@@ -27,7 +28,8 @@ beforeAll(async () => {
   allowed = await listen(answer);
   stack = await startTestStack({
     worker: {
-      HTTP_REQUEST_ALLOW: `${allowed.origin}, http://rebound.test:${allowed.port}`,
+      HTTP_REQUEST_ALLOW: `${allowed.origin}, http://rebound.test:${allowed.port}, http://*.address.test:${allowed.port}`,
+      TARGET_ADDRESSES_ALLOW: '127.0.0.1',
       NODE_OPTIONS: `--import=${RESOLVER}`,
     },
   });
@@ -82,6 +84,84 @@ async function callUrl(url: string, more: object = {}, limits: object = {}): Pro
   return undefined;
 }
 
+/** A job that learns nothing about what a name leads to. */
+const UNREACHABLE = {
+  ...{ state: 'failed', attempt: 1 },
+  error: { code: 'operation-failed', message: 'the target cannot be reached' },
+};
+
+describe('the input of http.request', () => {
+  const refusalOf = async (input: object) => {
+    const response = await stack.submit({ operation: 'http.request', input });
+    return [response.status, (await problemOf(response)).violations];
+  };
+
+  it.each([
+    ...['Host', 'Content-Length', 'Transfer-Encoding', 'Connection', 'Keep-Alive', 'TE', 'Upgrade', 'Expect'],
+    ...['Proxy-Authorization', 'PROXY-anything', 'Sec-Fetch-Site', 'Via', 'Forwarded', 'HTTP2-Settings'],
+    ...['X-Forwarded-For', 'x-forwarded-host', 'X-FORWARDED-PROTO', 'X-Real-IP', 'True-Client-IP'],
+    ...['CF-Connecting-IP', 'X-Original-URL', 'X-Rewrite-URL', 'X-HTTP-Method-Override'],
+    ...[
+      'Metadata-Flavor',
+      'Metadata',
+      'metadata-token',
+      'X-aws-ec2-metadata-token',
+      'X-Google-Metadata-Request',
+    ],
+    ...['X-aws-ec2-metadata-token-ttl-seconds', 'X-aliyun-ecs-metadata-token'],
+    ...['traceparent', 'TraceState', 'BAGGAGE', 'b3', 'X-B3-TraceId', 'uber-trace-id', 'X-Amzn-Trace-Id'],
+    ...['X-Cloud-Trace-Context', 'sentry-trace', 'x-datadog-trace-id', 'ot-tracer-spanid', 'grpc-trace-bin'],
+    ...['X-Öwn', 'X Own', 'X_Own', '', 'x'.repeat(65)],
+  ])('is refused before a job is accepted if it has the header %s', async (name) => {
+    const input = { url: `${allowed.origin}/`, headers: { 'X-Own': 'a', [name]: '1' } };
+    const path = `/headers/${name}`;
+    expect(await refusalOf(input)).toEqual([422, [{ path, message: 'has a name that is not allowed' }]]);
+  });
+
+  it.each([
+    ...['Authorization', 'Cookie', 'X-Api-Key', 'Content-Type', 'Accept-Encoding', 'X-Client-Id', 'Range'],
+    ...[
+      'CF-Access-Client-Secret',
+      'X-Request-Id',
+      'Hosts',
+      'X-Host-Name',
+      'B3D',
+      'X-Metadata',
+      'If-None-Match',
+    ],
+  ])('may have the header %s', async (name) => {
+    const job = await callUrl(`${allowed.origin}/`, { headers: { [name]: 'a' } });
+    expect(job).toMatchObject({ state: 'succeeded' });
+  });
+
+  it.each(['a\nb', 'ü', '世', '\u0000', '\u007f'])(
+    'is refused if the value of a header is %j',
+    async (value) => {
+      expect(await refusalOf({ url: `${allowed.origin}/`, headers: { 'X-Own': value } })).toMatchObject([
+        422,
+        [{ path: '/headers/X-Own' }],
+      ]);
+    },
+  );
+
+  it.each([
+    'http://ann:pw@a.example/',
+    'https://ann@a.example',
+    'http://@a.example/',
+    'ftp://a.example/',
+    'a',
+    '',
+  ])('is refused if its URL has a user, or is none of http: %s', async (url) => {
+    expect(await refusalOf({ url })).toMatchObject([422, [{ path: '/url' }]]);
+  });
+
+  it('is refused by the worker if a header is there twice, in different cases', async () => {
+    const job = await callUrl(`${allowed.origin}/`, { headers: { 'X-Own': 'a', 'x-own': 'b' } });
+    expect(job).toMatchObject({ state: 'failed', error: { code: 'input-invalid' } });
+    expect(job?.error?.message).toContain('/headers x-own is there twice, in different cases');
+  });
+});
+
 describe('http.request', () => {
   it.each([
     'http://127.1:{port}/',
@@ -134,8 +214,26 @@ describe('http.request', () => {
     expect(await callUrl(url, { headers })).toMatchObject({ state: 'succeeded' });
     allowed.server.closeIdleConnections();
     const rebound = await callUrl(url, { headers });
-    expect(rebound).toMatchObject({ state: 'failed', error: { code: 'target-refused' } });
+    expect(rebound).toMatchObject(UNREACHABLE);
     expect(JSON.stringify(rebound)).not.toContain('169.254');
+    await until('the reason in the log', () =>
+      JSON.stringify(stack.logs()).includes('rebound.test leads to 169.254.169.254'),
+    );
+  });
+
+  it('reaches a name that leads to an address that the operator opened', async () => {
+    expect(await callUrl(`http://127-0-0-1.address.test:${allowed.port}/`)).toMatchObject({
+      state: 'succeeded',
+    });
+  });
+
+  it.each([
+    ...['127-0-0-2', '10-0-0-7', '100-100-100-200', '168-63-129-16', '169-254-169-254', '192-0-2-1'],
+    ...['fd20-ce--254', 'fd00-ec2--254', '64-ff9b--7f00-1', '64-ff9b-1--7f00-1', '2001-0-7f00-1--', '--1'],
+    ...['--ffff-a9fe-a9fe', '2002-7f00-1--', 'no-such-name'],
+  ])('says the same of a name that leads to %s', async (name) => {
+    const url = `http://${name}.address.test:${allowed.port}/`;
+    expect(await callUrl(url)).toMatchObject(UNREACHABLE);
   });
 
   it.each([

@@ -1,6 +1,7 @@
 import { type Context, type Span, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
 import { ATTR } from '../../shared/trace/semantics.ts';
 import type { CallbackTask } from '../../shared/wire/callback-task.ts';
+import { reportOf } from '../operations/thrown.ts';
 import type { Verdict } from './callback-verdict.ts';
 
 const tracer = trace.getTracer('throughline-worker');
@@ -26,6 +27,9 @@ export function describeVerdict({ status, error }: Verdict): void {
   if (error === undefined) return;
   span?.setAttribute(ATTR.errorType, status === undefined ? error.code : String(status));
   span?.setStatus({ code: SpanStatusCode.ERROR, message: error.message });
+  if (error.cause === undefined) return;
+  const { type, summary, text } = reportOf(error.cause);
+  span?.recordException({ name: type, message: summary, stack: text });
 }
 
 /**

@@ -1,5 +1,5 @@
 import { ThroughlineError } from '../../shared/errors.ts';
-import { retryAfterOf } from './callback-schedule.ts';
+import { retryAfterMs } from '../../shared/text/retry-after.ts';
 import type { PostAnswer } from './post.ts';
 
 /** How one delivery of a callback ended. */
@@ -25,22 +25,18 @@ export function verdictOfAnswer({ status, retryAfter }: PostAnswer, now: number)
   return {
     status,
     error: new ThroughlineError(code, `the receiver answered ${status}`),
-    notBeforeMs: BUSY.includes(status) ? retryAfterOf(retryAfter, now) : 0,
+    notBeforeMs: BUSY.includes(status) ? (retryAfterMs(retryAfter, now) ?? 0) : 0,
   };
 }
 
 /**
- * Returns the verdict of a POST without an answer. The verdict shows the code of a foreign error, but not its message,
- * which may name addresses of our network.
+ * Returns the verdict of a POST without an answer.
  * @param timedOut a sentence saying that the time limit passed; undefined if it did not pass
  */
 export function verdictOfThrow(thrown: unknown, timedOut: string | undefined): Verdict {
-  const error = thrown instanceof ThroughlineError ? thrown : unanswered(thrown, timedOut);
+  const error =
+    timedOut === undefined
+      ? ThroughlineError.from(thrown, 'callback-failed')
+      : new ThroughlineError('callback-failed', timedOut, { cause: thrown });
   return { status: undefined, error, notBeforeMs: 0 };
-}
-
-function unanswered(thrown: unknown, timedOut: string | undefined): ThroughlineError {
-  const { code } = (thrown ?? {}) as { readonly code?: unknown };
-  const why = timedOut ?? `the receiver cannot be reached (${typeof code === 'string' ? code : 'no answer'})`;
-  return new ThroughlineError('callback-failed', why, { cause: thrown });
 }

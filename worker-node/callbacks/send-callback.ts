@@ -1,7 +1,8 @@
-import { isThroughlineError } from '../../shared/errors.ts';
+import { ThroughlineError } from '../../shared/errors.ts';
 import { type JobEvent, jobOfEvent } from '../../shared/job/event.ts';
 import { type CallbackTask, callbackId } from '../../shared/wire/callback-task.ts';
 import { EVENT_TYPE_PREFIX } from '../../shared/wire/headers.ts';
+import { parseTarget } from '../operations/targets/target-url.ts';
 import { type PostAnswer, post } from './post.ts';
 import { type CallbackSecrets, signatureOf } from './signature.ts';
 import type { TargetGuard } from './target-guard.ts';
@@ -25,7 +26,7 @@ interface CallbackTrace {
 /**
  * Sends the end of a job, signed, to the URL of its callback. Of the trace fields, only `traceparent` is sent:
  * `tracestate` and `baggage` are not for the receiver.
- * @throws ThroughlineError `target-refused` for the URL itself, `callback-unsigned`; any error of Node when there is no answer
+ * @throws ThroughlineError `target-refused` for the URL itself, `callback-unsigned`, `callback-failed` when there is no answer
  */
 export async function sendCallback(
   { guard, secrets }: SendCallbackParts,
@@ -33,7 +34,7 @@ export async function sendCallback(
   trace: CallbackTrace,
   signal: AbortSignal,
 ): Promise<PostAnswer> {
-  const url = new URL(target);
+  const url = parseTarget(target) ?? new URL(target);
   const lookup = guard.admit(url);
   const id = callbackId(event);
   const body = cloudEventOf(event, trace.ofJob);
@@ -47,16 +48,16 @@ export async function sendCallback(
     'webhook-signature': signatureOf({ id, timestamp, body }, secrets.of(tenant)),
     ...(trace.ofDelivery === undefined ? {} : { traceparent: trace.ofDelivery }),
   };
-  return await post({ url, headers, body, lookup }, signal).catch(hideRefusedName);
+  return await post({ url, headers, body, lookup }, signal).catch(unreachable);
 }
 
 /**
- * A name that leads to a refused address looks like a name that does not exist: a caller must not learn which names the
- * worker's network has. The cause, for the log, says which it was.
+ * All that can go wrong on the way to the receiver looks the same to the caller: a name that leads to a refused address, one
+ * that does not exist, an address where nobody listens. A caller must not learn what the worker's network has. The cause,
+ * for the log and the span, says which it was.
  */
-function hideRefusedName(thrown: unknown): never {
-  if (!isThroughlineError(thrown) || thrown.code !== 'target-refused') throw thrown;
-  throw Object.assign(new Error('the name has no address', { cause: thrown }), { code: 'ENOTFOUND' });
+function unreachable(cause: unknown): never {
+  throw new ThroughlineError('callback-failed', 'the receiver cannot be reached', { cause });
 }
 
 /**

@@ -1,7 +1,10 @@
-import { isIP, type LookupFunction } from 'node:net';
+import type { LookupFunction } from 'node:net';
 import { ThroughlineError } from '../../shared/errors.ts';
-import { guardedLookup, isPublicAddress, isRoutable } from '../operations/targets/addresses.ts';
+import { isMetadataName } from '../operations/targets/address-ranges.ts';
+import { isPublicAddress, type OpenAddresses } from '../operations/targets/addresses.ts';
 import { AllowList } from '../operations/targets/allow-list.ts';
+import { guardedLookup } from '../operations/targets/guarded-lookup.ts';
+import { hostOf, isLiteral } from '../operations/targets/target-url.ts';
 
 /**
  * Decides where callbacks may go. The URLs of callbacks come from tenants, so they must not reach the worker's network.
@@ -9,15 +12,17 @@ import { AllowList } from '../operations/targets/allow-list.ts';
  */
 export class TargetGuard {
   readonly #allowed: AllowList;
-  readonly #lookupAllowed = guardedLookup(isRoutable);
-  readonly #lookupPublic = guardedLookup(isPublicAddress);
+  readonly #lookupAllowed: LookupFunction;
+  readonly #lookupPublic = guardedLookup(isPublicAddress, 'CALLBACK_ALLOW');
 
   /**
    * @param allow the value of `CALLBACK_ALLOW`, in the format of `HTTP_REQUEST_ALLOW`
+   * @param open where the names in `CALLBACK_ALLOW` may lead to
    * @throws ThroughlineError `config-invalid` naming `CALLBACK_ALLOW`
    */
-  constructor(allow: string) {
+  constructor(allow: string, open: OpenAddresses) {
     this.#allowed = new AllowList(allow, 'CALLBACK_ALLOW');
+    this.#lookupAllowed = guardedLookup((address) => open.has(address), 'TARGET_ADDRESSES_ALLOW');
   }
 
   /**
@@ -28,9 +33,9 @@ export class TargetGuard {
   admit(url: URL): LookupFunction {
     if (this.#allowed.has(url)) return this.#lookupAllowed;
     if (url.protocol !== 'https:') throw refused(`${url.origin} is not https`);
-    // The URL parser has turned odd spellings (127.1, 0x7f000001) into plain addresses.
-    const host = url.hostname.replace(/^\[(.*)\]$/, '$1');
-    if (isIP(host) !== 0 && !isPublicAddress(host)) throw refused(`${host} is not a public address`);
+    const host = hostOf(url);
+    if (isLiteral(host) && !isPublicAddress(host)) throw refused(`${host} is not a public address`);
+    if (isMetadataName(host)) throw refused(`${host} is the metadata service of a cloud`);
     return this.#lookupPublic;
   }
 }

@@ -3,7 +3,6 @@ import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http';
 import type { Instrumentation } from '@opentelemetry/instrumentation';
 import { NodeSDK } from '@opentelemetry/sdk-node';
 import { BatchSpanProcessor, type ReadableSpan, type SpanProcessor } from '@opentelemetry/sdk-trace-base';
-import { ThroughlinePropagator } from '../../shared/propagation/index.ts';
 import {
   OTEL_SETTING_NAMES,
   OTLP_HEADER_NAMES,
@@ -11,6 +10,7 @@ import {
 } from '../../shared/trace/otel-settings.ts';
 import { samplerOf } from '../../shared/trace/sampler.ts';
 import { spanLine } from '../../shared/trace/span-line.ts';
+import { OutgoingTrace } from './outgoing-trace.ts';
 import type { NodeOtelSettings } from './sdk-settings.ts';
 
 /** Attributes that hold a URL or its part after the host, under their present names and the ones before. */
@@ -30,6 +30,8 @@ export interface TracingOptions {
   readonly debug: boolean;
   /** Whether to patch HTTP, database and cache clients, so that an operation's calls become child spans. */
   readonly autoInstrument: boolean;
+  /** Whether HTTP requests to a URL carry `tracestate` and `baggage`, and not only `traceparent`. */
+  readonly getsBaggage: (url: URL) => boolean;
   /** Takes a sentence about each setting that is ignored. */
   readonly warn: (sentence: string) => void;
 }
@@ -45,7 +47,8 @@ export async function startSdk(
   settings: NodeOtelSettings,
   target: TracesTarget | undefined,
 ): Promise<() => Promise<void>> {
-  const instrumentations = options.autoInstrument ? await loadInstrumentations() : [];
+  const propagator = new OutgoingTrace(options.getsBaggage);
+  const instrumentations = options.autoInstrument ? await loadInstrumentations(propagator) : [];
   // With OTEL_LOG_LEVEL, the SDK sets a logger of its own.
   const hasOwnLogger = Boolean(options.environment.OTEL_LOG_LEVEL);
   if (!hasOwnLogger) diag.setLogger(new WarningLogger(options), DiagLogLevel.WARN);
@@ -53,7 +56,7 @@ export async function startSdk(
   const sdk = new NodeSDK({
     serviceName: settings.OTEL_SERVICE_NAME ?? options.serviceName,
     sampler: samplerOf(settings.OTEL_TRACES_SAMPLER, settings.OTEL_TRACES_SAMPLER_ARG),
-    textMapPropagator: new ThroughlinePropagator(),
+    textMapPropagator: propagator,
     spanProcessors,
     // `telemetry/metrics.ts` serves the metrics, and logs go to stdout.
     metricReaders: [],
@@ -97,7 +100,7 @@ function createExporter(target: TracesTarget, environment: TracingOptions['envir
 }
 
 /** Instruments Node's http and undici, and the database and cache clients that operations use. */
-async function loadInstrumentations(): Promise<Instrumentation[]> {
+async function loadInstrumentations({ beforeRequest }: OutgoingTrace): Promise<Instrumentation[]> {
   const [{ getNodeAutoInstrumentations }, { register, supportsSyncHooks }] = await Promise.all([
     import('@opentelemetry/auto-instrumentations-node'),
     import('import-in-the-middle/register-hooks.mjs'),
@@ -111,8 +114,9 @@ async function loadInstrumentations(): Promise<Instrumentation[]> {
     '@opentelemetry/instrumentation-http': {
       disableIncomingRequestInstrumentation: true,
       requestHook: hideQuery,
+      startOutgoingSpanHook: beforeRequest,
     },
-    '@opentelemetry/instrumentation-undici': { requestHook: hideQuery },
+    '@opentelemetry/instrumentation-undici': { requestHook: hideQuery, startSpanHook: beforeRequest },
   });
 }
 

@@ -240,19 +240,31 @@ describe('a target that is not open', () => {
     onTestFinished(() => closed.stop());
     const { port } = new URL(closed.origin);
     const hosts = ['localhost', 'no-such-name.invalid'];
+    const traceIds: string[] = [];
     const told = await Promise.all(
       hosts.map(async (host) => {
         const sent = await system.submit({ callback: { url: `https://${host}:${port}/` } });
         const [event] = await system.callbacksOf(sent.id);
+        if (event !== undefined) traceIds.push(event.traceId);
         return { kind: event?.kind, attempt: event?.attempt, error: event?.error };
       }),
     );
-    const message = 'the receiver cannot be reached (ENOTFOUND)';
+    const message = 'the receiver cannot be reached';
     const refused = { kind: 'callback-retrying', attempt: 1, error: { code: 'callback-failed', message } };
     expect(told).toEqual([refused, refused]);
     expect(closed.connections()).toBe(0);
     const causes = system.stack.logs().flatMap(({ cause }) => (cause === undefined ? [] : [String(cause)]));
-    expect(causes.join('; ')).toContain('localhost leads to an address that is refused');
+    expect(causes.join('; ')).toMatch(/localhost leads to \S+, an address that is refused/);
+    for (const traceId of traceIds) {
+      await system.stack.collector.waitForSpans(
+        traceId,
+        (spans) =>
+          spans.some(
+            ({ name, events }) => name === 'send callback' && events.some((e) => e.name === 'exception'),
+          ),
+        10_000,
+      );
+    }
   });
 });
 

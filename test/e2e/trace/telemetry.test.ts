@@ -97,9 +97,13 @@ describe('what an operation calls', () => {
   let origin: string;
   let stack: TestStack;
   const seen: (string | undefined)[] = [];
+  /** The trace headers of the requests. */
+  const arrived: unknown[] = [];
   beforeAll(async () => {
     const server = createServer((request, response) => {
       seen.push(request.headers.traceparent as string | undefined);
+      const { traceparent, tracestate, baggage } = request.headers;
+      arrived.push(JSON.parse(JSON.stringify({ traceparent, tracestate, baggage })));
       response.end('ok');
     });
     await new Promise<void>((resolve) => {
@@ -127,6 +131,33 @@ describe('what an operation calls', () => {
       const process = spans.find((span) => isOfWorker(span, 'CONSUMER'));
       expect(client?.parentSpanId).toBe(process?.spanId);
       expect(seen[index]).toContain(`${job.traceId}-${client?.spanId}`);
+    }
+  });
+
+  it('gets tracestate and baggage at the origins of HTTP_REQUEST_ALLOW, and nowhere else', async () => {
+    const caller = {
+      traceparent: '00-0af7651916cd43dd8448eb211c80319c-00f067aa0ba902b7-01',
+      tracestate: 'vendor=1',
+      baggage: 'user=ann',
+    };
+    // The same server, by a name that is not on the list.
+    const stranger = origin.replace('127.0.0.1', 'localhost');
+    const calls = [
+      ...['http', 'http-get'].flatMap((mode) => [
+        { operation: 'test.mode', input: { mode, url: `${origin}/trusted` } },
+        { operation: 'test.mode', input: { mode, url: `${stranger}/stranger` } },
+      ]),
+      { operation: 'http.request', input: { url: `${origin}/trusted` } },
+    ];
+    for (const call of calls) {
+      arrived.length = 0;
+      const response = await stack.submit(call, { ...caller, prefer: 'wait=30' });
+      expect(await response.json()).toMatchObject({ state: 'succeeded' });
+      const isTrusted = JSON.stringify(call).includes('trusted');
+      const more = isTrusted ? { tracestate: 'vendor=1', baggage: 'user=ann' } : {};
+      expect(arrived).toEqual([
+        { traceparent: expect.stringContaining('0af7651916cd43dd8448eb211c80319c'), ...more },
+      ]);
     }
   });
 

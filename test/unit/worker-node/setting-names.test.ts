@@ -25,6 +25,8 @@ const PROOFS: Readonly<Record<string, SettingProof>> = {
   HEALTH_PORT: { good: '1', wrong: '65536' },
   HTTP_REQUEST_ALLOW: { good: 'http://a' },
   CALLBACK_ALLOW: { good: 'http://a' },
+  TARGET_ADDRESSES_ALLOW: { good: '10.0.0.0/8' },
+  BAGGAGE_ALLOW: { good: 'none' },
   CALLBACK_SECRET: { good: createCallbackSecret(), wrong: 'whsec_' },
   CALLBACK_SECRETS: { good: JSON.stringify({ acme: createCallbackSecret() }), wrong: '[]' },
   CALLBACK_CONCURRENCY: { good: '0', wrong: 'none' },
@@ -66,9 +68,12 @@ describe('every setting of the worker', () => {
     }
   });
 
-  it.each(['HTTP_REQUEST_ALLOW', 'CALLBACK_ALLOW'])('%s is refused where it is used', async (name) => {
-    expect((await refusalOf(() => new AllowList('a', name))).message).toMatch(new RegExp(`^${name}: `));
-  });
+  it.each(['HTTP_REQUEST_ALLOW', 'CALLBACK_ALLOW', 'BAGGAGE_ALLOW'])(
+    '%s is refused where it is used',
+    async (name) => {
+      expect((await refusalOf(() => new AllowList('a', name))).message).toMatch(new RegExp(`^${name}: `));
+    },
+  );
 });
 
 describe('a name that the worker does not read', () => {
@@ -77,6 +82,8 @@ describe('a name that the worker does not read', () => {
     ['NATS_CREDS', 'NATS_CREDS_FILE'],
     ['CALLBACK_SECRETES', 'CALLBACK_SECRETS'],
     ['HTTP_REQUEST_ALLOWED', 'HTTP_REQUEST_ALLOW'],
+    ['TARGET_ADDRESS_ALLOW', 'TARGET_ADDRESSES_ALLOW'],
+    ['BAGAGE_ALLOW', 'BAGGAGE_ALLOW'],
     ['OTEL_EXPORTER_ENDPOINT', 'OTEL_EXPORTER_OTLP_ENDPOINT'],
     ['OTEL_TRACE_SAMPLER', 'OTEL_TRACES_SAMPLER'],
     ['HELTH_PORT', 'HEALTH_PORT'],

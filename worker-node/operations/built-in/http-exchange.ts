@@ -1,44 +1,87 @@
 import http, { type ClientRequest, type IncomingMessage } from 'node:http';
 import https from 'node:https';
+import type { LookupFunction } from 'node:net';
 import { context } from '@opentelemetry/api';
-import { ThroughlineError } from '../../../shared/errors.ts';
 import { inject, setCarrier } from '../../../shared/propagation/index.ts';
-import { guardedLookup, isRoutable } from '../targets/addresses.ts';
+import type { AllowList } from '../targets/allow-list.ts';
+import { tooLarge } from './answer-body.ts';
+import { hasHeader } from './request-headers.ts';
 
-const MAX_RESPONSE_BYTES = 256 * 1024;
-const checkedLookup = guardedLookup(isRoutable);
+/** As Node's own agents: a connection is kept for 5 s. */
+const AGENT = { keepAlive: true, scheduling: 'lifo', timeout: 5_000 } as const;
+/** Connections of these agents lead to addresses that were checked. Those of Node's own agents need not. */
+const AGENTS = {
+  'http:': new http.Agent(AGENT),
+  'https:': new https.Agent(AGENT),
+} as const;
 
 export interface HttpRequest {
+  readonly url: URL;
   readonly method: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: unknown;
 }
 
-export interface HttpAnswer {
-  readonly status: number;
-  readonly headers: Record<string, string>;
-  readonly body: string;
+export interface HttpExchangeParts {
+  /** Looks names up, and refuses addresses. */
+  readonly lookup: LookupFunction;
+  /** The origins that get `tracestate` and `baggage`. */
+  readonly baggageAllow: Pick<AllowList, 'has'>;
 }
 
 /**
- * Sends one HTTP request and reads the answer. The connection goes to the address that was checked, so the name cannot
+ * Sends one HTTP request with the trace context. The connection goes to the address that was checked, so the name cannot
  * lead to another address after the check.
- * @param signal ends the exchange at any point
- * @throws ThroughlineError `target-refused`, or `operation-rejected` when the answer is too large; any error of Node
- *   when the target cannot be reached
+ * @param signal ends the exchange at any point, until the body is read
+ * @returns the answer, whose body is to be read or destroyed
+ * @throws ThroughlineError `target-refused`; any error of Node when the target cannot be reached
  */
-export async function sendRequest(url: URL, request: HttpRequest, signal: AbortSignal): Promise<HttpAnswer> {
+export async function sendRequest(
+  { lookup, baggageAllow }: HttpExchangeParts,
+  request: HttpRequest,
+  signal: AbortSignal,
+): Promise<IncomingMessage> {
+  const { url } = request;
   const body = bodyOf(request);
   const headers: Record<string, string | number> = { ...request.headers };
-  if (body !== undefined && typeof request.body !== 'string') headers['content-type'] ??= 'application/json';
+  if (body !== undefined && typeof request.body !== 'string' && !hasHeader(headers, 'content-type'))
+    headers['content-type'] = 'application/json';
   if (body !== undefined) headers['content-length'] = body.length;
-  setCarrier(inject(context.active()), (name, value) => {
+  const { traceparent, ...others } = inject(context.active());
+  const carrier = { ...(traceparent && { traceparent }), ...(baggageAllow.has(url) ? others : {}) };
+  setCarrier(carrier, (name, value) => {
     headers[name] = value;
   });
-  const transport = url.protocol === 'https:' ? https : http;
-  const sent = transport.request(url, { method: request.method, headers, signal, lookup: checkedLookup });
-  const response = await responseOf(sent, body);
-  return { status: response.statusCode ?? 0, headers: flatten(response), body: await read(response) };
+  const [transport, agent] = url.protocol === 'https:' ? [https, AGENTS['https:']] : [http, AGENTS['http:']];
+  const sent = transport.request(url, { method: request.method, headers, signal, lookup, agent });
+  return await responseOf(sent, body);
+}
+
+/**
+ * Reads the body of an answer, as it was sent.
+ * @throws ThroughlineError `operation-rejected` when it has more bytes than `limit`; any error of Node when it breaks off
+ */
+export async function readBody(response: IncomingMessage, limit: number): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of response) {
+    size += chunk.length;
+    if (size > limit) {
+      response.destroy();
+      throw tooLarge(limit);
+    }
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
+/** The headers of an answer. Values of one name are joined with commas. */
+export function headersOf(response: IncomingMessage): Record<string, string> {
+  const entries = Object.entries(response.headersDistinct).map(([name, values]) => [
+    name,
+    (values ?? []).join(', '),
+  ]);
+  return Object.fromEntries(entries);
 }
 
 function bodyOf({ body }: HttpRequest): Buffer | undefined {
@@ -49,32 +92,8 @@ function bodyOf({ body }: HttpRequest): Buffer | undefined {
 function responseOf(sent: ClientRequest, body: Buffer | undefined): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     sent.once('response', resolve);
-    sent.once('error', reject);
+    // Not `once`: a connection that is cut may fail twice.
+    sent.on('error', reject);
     sent.end(body);
   });
-}
-
-async function read(response: IncomingMessage): Promise<string> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of response) {
-    size += chunk.length;
-    if (size > MAX_RESPONSE_BYTES) {
-      response.destroy();
-      throw new ThroughlineError(
-        'operation-rejected',
-        `the answer is larger than ${MAX_RESPONSE_BYTES} bytes`,
-      );
-    }
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString('utf8');
-}
-
-function flatten(response: IncomingMessage): Record<string, string> {
-  const entries = Object.entries(response.headersDistinct).map(([name, values]) => [
-    name,
-    (values ?? []).join(', '),
-  ]);
-  return Object.fromEntries(entries);
 }

@@ -6,6 +6,7 @@
  */
 import * as z from 'zod';
 import type { Keywords } from './json-schema.ts';
+import { splitLookaheads } from './lookaheads.ts';
 
 interface ReadCheck {
   /** What the check says for certain; undefined: nothing. */
@@ -101,8 +102,13 @@ export function readListChecks(schema: z.core.$ZodType): ReadChecks {
 /** A pattern, if JSON Schema has the same one. */
 export function readPattern(pattern: unknown, format?: string): ReadCheck {
   if (!isPlainPattern(pattern) || !HARMLESS_FLAGS.test(pattern.flags)) return LEFT_OUT;
-  const keywords = { pattern: pattern.source, ...(format === undefined ? {} : { format }) };
-  return { keywords, isExact: !LEFT_OUT_BY_EDGE.test(pattern.source) };
+  const { rest, forbidden } = splitLookaheads(pattern.source);
+  const keywords = {
+    pattern: rest,
+    ...(format === undefined ? {} : { format }),
+    ...(forbidden.length === 0 ? {} : { not: { anyOf: forbidden.map((source) => ({ pattern: source })) } }),
+  };
+  return { keywords, isExact: ![rest, ...forbidden].some((source) => LEFT_OUT_BY_EDGE.test(source)) };
 }
 
 /** An author's own class of patterns, or a pattern with a method of its own, may test in another way. */

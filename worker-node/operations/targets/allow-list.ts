@@ -1,4 +1,6 @@
 import { ThroughlineError } from '../../../shared/errors.ts';
+import { isMetadataName } from './address-ranges.ts';
+import { hostOf, isLiteral } from './target-url.ts';
 
 /** One entry of an allow-list. */
 interface AllowedTarget {
@@ -9,9 +11,15 @@ interface AllowedTarget {
   readonly port: string;
 }
 
-const ENTRY = /^(https?):\/\/(\*\.)?([a-z0-9.-]+|\[[0-9a-f:.]+\])(?::([0-9]{1,5}))?\/?$/i;
+const ENTRY = /^(https?):\/\/(\*\.)?([\p{L}\p{M}\p{N}._-]+|\[[0-9a-f:.]+\])(?::([0-9]{1,5}))?\/?$/iu;
 
-/** Origins that an operator allows: for `http.request`, or for callbacks. An empty list (the default) allows none. */
+/**
+ * Origins that an operator allows, such as those of `http.request`. An empty list (the default) allows none.
+ *
+ * URLs and entries are compared as the URL parser reads them: `0x7f.1` is 127.0.0.1, `bücher.example` is
+ * `xn--bcher-kva.example`, and a dot at the end of a name changes nothing. The metadata services of clouds are not below
+ * any wildcard.
+ */
 export class AllowList {
   readonly #targets: readonly AllowedTarget[];
   readonly #setting: string;
@@ -31,9 +39,10 @@ export class AllowList {
   }
 
   /** Whether the list names the URL's origin. */
-  has({ protocol, hostname, port }: URL): boolean {
+  has(url: URL): boolean {
+    const { protocol, port } = url;
     return this.#targets.some(
-      (target) => target.protocol === protocol && target.port === port && hostFits(target.host, hostname),
+      (target) => target.protocol === protocol && target.port === port && hostFits(target.host, hostOf(url)),
     );
   }
 
@@ -48,19 +57,21 @@ export class AllowList {
 }
 
 function hostFits(pattern: string, hostname: string): boolean {
-  return pattern.startsWith('.') ? hostname.endsWith(pattern) : hostname === pattern;
+  if (!pattern.startsWith('.')) return hostname === pattern;
+  return hostname.endsWith(pattern) && !isMetadataName(hostname);
 }
 
 function parseEntry(entry: string, setting: string): AllowedTarget {
   const [, protocol, wildcard, host] = ENTRY.exec(entry) ?? [];
   const parsed = protocol === undefined ? null : URL.parse(entry.replace('*.', ''));
-  if (parsed === null || host === undefined) {
+  const isWildcard = wildcard !== undefined;
+  if (parsed === null || host === undefined || (isWildcard && isLiteral(hostOf(parsed)))) {
     throw new ThroughlineError(
       'config-invalid',
       // Without what may be a password.
       `${setting}: ${JSON.stringify(entry.replace(/^.*@/s, '…@'))} is not an origin such as http://billing.internal:8080 or https://*.svc.example`,
     );
   }
-  const hostname = wildcard === undefined ? parsed.hostname : `.${parsed.hostname}`;
-  return { protocol: parsed.protocol, host: hostname, port: parsed.port };
+  const name = hostOf(parsed);
+  return { protocol: parsed.protocol, host: isWildcard ? `.${name}` : name, port: parsed.port };
 }

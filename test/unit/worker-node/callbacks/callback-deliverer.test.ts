@@ -11,6 +11,7 @@ import { CallbackDeliverer } from '../../../../worker-node/callbacks/callback-de
 import { CallbackSecrets } from '../../../../worker-node/callbacks/signature.ts';
 import { TargetGuard } from '../../../../worker-node/callbacks/target-guard.ts';
 import { workerConfig } from '../../../../worker-node/config.ts';
+import { OpenAddresses } from '../../../../worker-node/operations/targets/addresses.ts';
 import {
   type CallbackReceiver,
   startCallbackReceiver,
@@ -55,7 +56,7 @@ function delivery(deliveryCount: number, { recordFails = false, subject = 'callb
     events.push(event);
   };
   const deliverer = new CallbackDeliverer({
-    guard: new TargetGuard(receiver.origin),
+    guard: new TargetGuard(receiver.origin, new OpenAddresses('')),
     secrets: new CallbackSecrets(workerConfig({ CALLBACK_SECRET: createCallbackSecret() })),
     callbacks: { record },
     schedule: { maxAttempts: MAX_ATTEMPTS, minDelayMs: 100, maxDelayMs: 1_000 },
@@ -160,7 +161,7 @@ describe('the delivery of a callback', () => {
     await process(IDLE);
     expect(events[0]?.error).toEqual({
       code: 'callback-failed',
-      message: 'the receiver cannot be reached (ECONNREFUSED)',
+      message: 'the receiver cannot be reached',
     });
     receiver = await startCallbackReceiver();
   });

@@ -1,10 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import {
-  type CallbackSchedule,
-  pauseAfter,
-  retryAfterOf,
-} from '../../../../worker-node/callbacks/callback-schedule.ts';
+import { type CallbackSchedule, pauseAfter } from '../../../../worker-node/callbacks/callback-schedule.ts';
 import { workerConfig } from '../../../../worker-node/config.ts';
 
 const HOUR_MS = 3_600_000;
@@ -50,25 +46,5 @@ describe('the pauses between deliveries', () => {
     expect(pauseAfter(1, DEFAULT, 60_000, 0.5)).toBe(60_000);
     expect(pauseAfter(1, DEFAULT, 1, 0.5)).toBe(3_750);
     expect(pauseAfter(1, DEFAULT, 90 * HOUR_MS, 0.5)).toBe(20 * HOUR_MS);
-  });
-});
-
-describe('the pause that a receiver asks for', () => {
-  const NOW = Date.parse('2026-01-02T03:04:05Z');
-
-  it.each<[string | undefined, number]>([
-    [undefined, 0],
-    ['7', 7_000],
-    ['0', 0],
-    ['-1', 0],
-    ['1.5', 0],
-    ['soon', 0],
-    ['', 0],
-    ['99999999999', 0],
-    ['Fri, 02 Jan 2026 03:05:05 GMT', 60_000],
-    ['Fri, 02 Jan 2026 03:00:00 GMT', 0],
-    ['Fri, nonsense', 0],
-  ])('in Retry-After: %s is %i ms', (header, ms) => {
-    expect(retryAfterOf(header, NOW)).toBe(ms);
   });
 });

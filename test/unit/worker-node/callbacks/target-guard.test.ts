@@ -3,7 +3,7 @@ import type { LookupFunction } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { post } from '../../../../worker-node/callbacks/post.ts';
 import { TargetGuard } from '../../../../worker-node/callbacks/target-guard.ts';
-import { sendRequest } from '../../../../worker-node/operations/built-in/http-exchange.ts';
+import { OpenAddresses } from '../../../../worker-node/operations/targets/addresses.ts';
 import { type CallbackReceiver, startCallbackReceiver } from '../../../support/http/callback-receiver.ts';
 import { until } from '../../../support/poll.ts';
 import { refusalOf } from '../../support.ts';
@@ -30,7 +30,8 @@ vi.mock('node:dns', async (importOriginal) => {
 });
 
 const literal = (address: string): string => (address.includes(':') ? `[${address}]` : address);
-const admit = (url: string, allow = ''): LookupFunction => new TargetGuard(allow).admit(new URL(url));
+const admit = (url: string, allow = '', open = ''): LookupFunction =>
+  new TargetGuard(allow, new OpenAddresses(open)).admit(new URL(url));
 
 /** Looks a name up with a guarded lookup. */
 function resolve(lookup: LookupFunction, name: string): Promise<unknown> {
@@ -68,6 +69,13 @@ describe('by default a callback', () => {
     expect(await refusalOf(() => admit(`https://${host}/`))).toMatchObject({ code: 'target-refused' });
   });
 
+  it.each(['metadata.google.internal', 'METADATA.google.internal.', 'metadata.platformequinix.com'])(
+    'may not go to the metadata service of a cloud, wherever its name leads: %s',
+    async (host) => {
+      expect(await refusalOf(() => admit(`https://${host}/`))).toMatchObject({ code: 'target-refused' });
+    },
+  );
+
   it.each(['http://acme.example/', 'http://8.8.8.8/', 'ftp://acme.example/'])(
     'may not go to %s',
     async (url) => {
@@ -92,24 +100,25 @@ describe('by default a callback', () => {
 });
 
 describe('CALLBACK_ALLOW', () => {
-  it('allows http and private addresses, by origin', async () => {
+  it('allows http, by origin, and names may lead to the addresses that are opened', async () => {
     NAMES.set('hooks.internal', [['10.0.0.7']]);
-    const lookup = admit('http://hooks.internal:9000/a', 'http://hooks.internal:9000');
+    const lookup = admit('http://hooks.internal:9000/a', 'http://hooks.internal:9000', '10.0.0.0/8');
     expect(await resolve(lookup, 'hooks.internal')).toEqual([{ address: '10.0.0.7', family: 4 }]);
     await refusalOf(() => admit('http://hooks.internal:9001/', 'http://hooks.internal:9000'));
     expect(() => admit('http://127.0.0.1:9000/', 'http://127.0.0.1:9000')).not.toThrow();
   });
 
-  it('lets no name lead to the metadata service of a cloud', async () => {
-    NAMES.set('hooks.internal', [['169.254.169.254']]);
+  it.each(CLOSED)('lets no name lead to %s, unless that is opened too', async (address) => {
+    NAMES.set('hooks.internal', [['8.8.8.8', address]]);
     const lookup = admit('http://hooks.internal/', 'http://hooks.internal');
     expect(await refusalOf(() => resolve(lookup, 'hooks.internal'))).toMatchObject({
       code: 'target-refused',
+      message: expect.stringContaining('TARGET_ADDRESSES_ALLOW'),
     });
   });
 
   it('that cannot be read stops the worker at its start', async () => {
-    const error = await refusalOf(() => new TargetGuard('hooks.internal'));
+    const error = await refusalOf(() => new TargetGuard('hooks.internal', new OpenAddresses('')));
     expect(error.code).toBe('config-invalid');
     expect(error.message).toMatch(/^CALLBACK_ALLOW: /);
   });
@@ -130,17 +139,22 @@ describe('a POST', () => {
   it('connects to the address that was checked, and looks the name up once', async () => {
     NAMES.set('hooks.example', [['127.0.0.1'], ['169.254.169.254']]);
     const opened = `http://hooks.example:${new URL(receiver.origin).port}`;
-    expect(await send(admit(`${opened}/`, opened))).toMatchObject({ status: 204 });
+    expect(await send(admit(`${opened}/`, opened, '127.0.0.1'))).toMatchObject({ status: 204 });
     expect(looks).toHaveLength(1);
     expect(receiver.at('/')[0]?.headers.host).toBe(new URL(opened).host);
   });
 
-  it('does not use a connection that http.request left open, whose address was not checked', async () => {
+  it('does not use a connection that somebody left open, whose address was not checked', async () => {
     const opened = new URL(`http://hooks.example:${new URL(receiver.origin).port}/`);
     NAMES.set('hooks.example', [['127.0.0.1'], ['169.254.169.254']]);
-    await sendRequest(opened, { method: 'GET', headers: {} }, IDLE);
+    const { lookup } = await import('node:dns');
+    await new Promise((resolve) => {
+      http.get(opened, { lookup: lookup as LookupFunction }, (response) =>
+        response.resume().on('end', resolve),
+      );
+    });
     await until('an idle connection', () => Object.keys(http.globalAgent.freeSockets).length > 0);
-    const error = await refusalOf(() => send(admit(opened.href, opened.origin)));
+    const error = await refusalOf(() => send(admit(opened.href, opened.origin, '127.0.0.1')));
     expect(error.code).toBe('target-refused');
     expect(receiver.at('/')).toHaveLength(1);
   });

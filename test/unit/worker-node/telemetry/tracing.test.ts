@@ -9,6 +9,7 @@ async function warningsOf(environment: Record<string, string>): Promise<string[]
     environment,
     debug: false,
     autoInstrument: false,
+    getsBaggage: () => true,
     warn: (sentence) => void warnings.push(sentence),
   });
   await shutdown();

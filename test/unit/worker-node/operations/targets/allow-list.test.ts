@@ -4,7 +4,8 @@ import { AllowList } from '../../../../../worker-node/operations/targets/allow-l
 import { refusalOf } from '../../../support.ts';
 
 const LIST =
-  'http://billing.internal:8080, https://*.svc.example,http://plain.internal,http://[fd00::7]:8080/,';
+  'http://billing.internal:8080, https://*.svc.example,http://plain.internal,http://[fd00::7]:8080/,' +
+  'https://b\u00fccher.example, http://my_service:81, http://dotted.internal., http://*.google.internal';
 
 const allows = (list: string, url: string): void => new AllowList(list).check(new URL(url));
 
@@ -19,6 +20,13 @@ describe('an allow-list', () => {
     'http://plain.internal:80/x',
     'http://[fd00::7]:8080/',
     'http://[fd00:0:0::7]:8080/',
+    'http://billing.internal.:8080/',
+    'https://a.svc.example./',
+    'http://dotted.internal/',
+    'https://B\u00dcCHER.example/',
+    'https://xn--bcher-kva.example/',
+    'http://my_service:81/',
+    'http://b.google.internal/',
   ])('allows %s', (url) => {
     expect(() => allows(LIST, url)).not.toThrow();
   });
@@ -39,6 +47,8 @@ describe('an allow-list', () => {
     ['a user and a password', 'http://user:secret@billing.internal:8080'],
     ['a user', 'http://user@billing.internal:8080'],
     ['an empty user and a password', 'http://:secret@billing.internal:8080'],
+    ['cloud metadata below a wildcard', 'http://metadata.google.internal/'],
+    ['cloud metadata below a wildcard, with a dot', 'http://metadata.google.internal./'],
     ['cloud metadata', 'http://169.254.169.254/latest/meta-data/'],
     ['IPv6 loopback', 'http://[::1]/'],
     ['loopback, short', 'http://127.1/'],
@@ -90,6 +100,8 @@ describe('an allow-list', () => {
     'http://',
     'http://billing.internal;http://other.internal',
     'http://[::1',
+    'http://*.1.2.3.4',
+    'http://*.127.1',
   ])('cannot hold %j, and the error quotes the entry', async (entry) => {
     const error = await refusalOf(() => new AllowList(`http://plain.internal, ${entry}`));
     expect(error.code).toBe('config-invalid');

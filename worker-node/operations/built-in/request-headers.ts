@@ -1,0 +1,52 @@
+import * as z from 'zod';
+
+/**
+ * Headers that a job must not set, as patterns of their whole names:
+ * - those of the connection and of the host that was checked (RFC 9110, sections 7.2 and 7.6.1), and those that only
+ *   browsers set;
+ * - those by which proxies say for whom, or for which URL, they ask;
+ * - those that open the metadata services of clouds;
+ * - those of trace contexts: one module alone speaks for the trace.
+ */
+const RESERVED = [
+  'host|content-length|transfer-encoding|connection|keep-alive|upgrade|expect|te|trailer',
+  'http2-settings|early-data|proxy-.*|sec-.*|via|cdn-loop',
+  'forwarded|x-forwarded(-.*)?|x-real-ip|x-(client|cluster-client)-ip|x-original-(url|uri|host|for|forwarded-.*)',
+  '(true|fastly|fly)-client-ip|cf-(connecting-.*|ipcountry|visitor|ray|worker)|x-(host|rewrite-url|proxyuser-ip)',
+  'x-envoy-.*|x-azure-(clientip|socketip)|x-http-method(-override)?|x-method-override',
+  'metadata(-.*)?|x-(google|aws|aliyun|tencent|oracle|ibm)-(.*-)?metadata(-.*)?',
+  'traceparent|tracestate|traceresponse|baggage|b3|x-b3-.*|x-ot-.*|ot-(tracer|baggage)-.*',
+  'uber-trace-id|uberctx-.*|jaeger-.*|x-amzn-trace-id|x-cloud-trace-context|grpc-trace-bin|correlation-context',
+  'sentry-trace|newrelic|elastic-apm-.*|x-(datadog|dynatrace|instana)(-.*)?|sw[368](-.*)?',
+];
+
+/** One negative lookahead for each pattern: the edge can check those, and it keeps each one small. */
+const NOT_RESERVED = new RegExp(`^${RESERVED.map((names) => `(?!(?:${inAnyCase(names)})$)`).join('')}`);
+
+const HeaderName = z
+  .string()
+  .regex(/^[A-Za-z0-9-]{1,64}$/, 'must be letters, digits and "-"')
+  .regex(NOT_RESERVED, 'is not for a job to set');
+
+/** The headers of a request, as a job may set them. Names are the same in any case. */
+export const RequestHeaders = z
+  .record(HeaderName, z.string().regex(/^[\x20-\x7e]*$/, 'must be printable ASCII'))
+  .refine((headers) => twice(Object.keys(headers)) === undefined, {
+    error: ({ input }) => `${twice(Object.keys(input as object))} is there twice, in different cases`,
+  });
+
+/** Whether a header is there, in any case. */
+export function hasHeader(headers: object, name: string): boolean {
+  return Object.keys(headers).some((key) => key.toLowerCase() === name);
+}
+
+/** A pattern that fits letters in both cases. A flag would do too, but JSON Schema has no flags. */
+function inAnyCase(pattern: string): string {
+  return pattern.replace(/[a-z]/g, (letter) => `[${letter}${letter.toUpperCase()}]`);
+}
+
+/** The first name that is there before, in another case. */
+function twice(names: readonly string[]): string | undefined {
+  const lower = names.map((name) => name.toLowerCase());
+  return names.find((_, index) => lower.indexOf(lower[index] ?? '') < index);
+}
