@@ -63,7 +63,7 @@ export class CallerTrace {
       environment,
       debug,
       autoInstrument: false,
-    getsBaggage: () => true,
+      getsBaggage: () => true,
       warn,
     }).catch((thrown: unknown) => {
       warn(`tracing is off: ${describeThrown(thrown)}`);

@@ -16,6 +16,11 @@ it.each([
   [{ NATS_URL: 'http://x' }, 'NATS_URL: must be a URL that starts with nats:// or tls:// or ws:// or wss://'],
   [{ WORKER_CONCURRENCY: '0' }, 'WORKER_CONCURRENCY: must be a whole number from 1 to 10000'],
   [{ WORKER_GROUP: 'a.b' }, 'WORKER_GROUP: must be 1 to 64 letters, digits, "_" or "-"'],
+  [
+    { TARGET_ADDRESSES_ALLOW: '10.0.0.0/33' },
+    'TARGET_ADDRESSES_ALLOW: "10.0.0.0/33" is not an address or a range',
+  ],
+  [{ BAGGAGE_ALLOW: 'x' }, 'BAGGAGE_ALLOW: "x" is not an origin'],
   [{ HTTP_REQUEST_ALLOW: 'ftp://x' }, 'HTTP_REQUEST_ALLOW: "ftp://x" is not an origin'],
   [{ NATS_URL: 'nats://127.0.0.1:1' }, 'cannot connect to NATS at nats://127.0.0.1:1'],
 ])('a worker with %j does not start and says why', async (environment: Record<string, string>, sentence) => {
