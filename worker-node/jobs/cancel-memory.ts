@@ -2,7 +2,7 @@ import { ThroughlineError } from '../../shared/errors.ts';
 import type { JobAddress } from '../../shared/job/job-address.ts';
 import type { CancelNotice } from '../../shared/wire/cancel.ts';
 import type { CancelListener, CancellableJob } from '../broker/cancel-watch.ts';
-import { AttemptAbort } from './attempt-abort.ts';
+import { AttemptAbort } from './attempt/attempt-abort.ts';
 
 const CAPACITY = 10_000;
 

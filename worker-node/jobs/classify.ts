@@ -3,8 +3,8 @@ import { describeThrown } from '../../shared/errors.ts';
 import { CANCELLED_ERROR, type JobFailure } from '../../shared/job/job.ts';
 import type { JobMessage } from '../../shared/wire/job-message.ts';
 import type { ThrownReport } from '../operations/thrown.ts';
-import { eventOf } from './attempt.ts';
-import type { Ownership } from './event-chain.ts';
+import { eventOf } from './attempt/attempt.ts';
+import type { Ownership } from './attempt/event-chain.ts';
 import type { Classified, Decided, Ending, JobOutcome } from './pipeline-steps.ts';
 
 /**

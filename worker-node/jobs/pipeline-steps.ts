@@ -6,10 +6,10 @@ import type { JobMessage } from '../../shared/wire/job-message.ts';
 import type { Ack, Delivery } from '../broker/consume/delivery.ts';
 import type { JobRecord } from '../broker/job-record.ts';
 import type { Operation } from '../operations/operation.ts';
-import type { Attempt } from './attempt.ts';
-import type { AttemptOutcome } from './attempt-outcome.ts';
+import type { Attempt } from './attempt/attempt.ts';
+import type { AttemptOutcome } from './attempt/attempt-outcome.ts';
+import type { EventChain } from './attempt/event-chain.ts';
 import type { HeldJob } from './cancel-memory.ts';
-import type { EventChain } from './event-chain.ts';
 
 /** How the work on one delivery ended. */
 export type JobOutcome =

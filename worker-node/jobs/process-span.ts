@@ -3,7 +3,7 @@ import type { Extraction } from '../../shared/propagation/index.ts';
 import { ATTR, MESSAGING_SYSTEM, TEMPLATE } from '../../shared/trace/semantics.ts';
 import { parseJobSubject } from '../../shared/wire/subjects.ts';
 import type { Delivery } from '../broker/consume/delivery.ts';
-import type { Attempt } from './attempt.ts';
+import type { Attempt } from './attempt/attempt.ts';
 import type { HeldJob } from './cancel-memory.ts';
 import { reportIn } from './classify.ts';
 import type { JobOutcome } from './pipeline-steps.ts';

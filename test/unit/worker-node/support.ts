@@ -2,9 +2,9 @@ import { pino } from 'pino';
 import type { JobEvent } from '../../../shared/job/event.ts';
 import type { NatsHeadersLike } from '../../../shared/propagation/index.ts';
 import type { Ack, Delivery } from '../../../worker-node/broker/consume/delivery.ts';
-import type { Attempt } from '../../../worker-node/jobs/attempt.ts';
-import { AttemptAbort } from '../../../worker-node/jobs/attempt-abort.ts';
-import type { RunOptions } from '../../../worker-node/jobs/run-operation.ts';
+import type { Attempt } from '../../../worker-node/jobs/attempt/attempt.ts';
+import { AttemptAbort } from '../../../worker-node/jobs/attempt/attempt-abort.ts';
+import type { RunOptions } from '../../../worker-node/jobs/attempt/run-operation.ts';
 import type { WorkerLogger } from '../../../worker-node/log.ts';
 
 /** A logger that writes nothing. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { Semaphore } from '../../../../worker-node/jobs/semaphore.ts';
-import { IDLE } from '../support.ts';
+import { Semaphore } from '../../../../../worker-node/jobs/attempt/semaphore.ts';
+import { IDLE } from '../../support.ts';
 
 /** Promises that a test resolves, so that work ends when the test says so. */
 function gates(count: number) {

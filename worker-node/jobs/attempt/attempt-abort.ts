@@ -1,4 +1,4 @@
-import type { ThroughlineError } from '../../shared/errors.ts';
+import type { ThroughlineError } from '../../../shared/errors.ts';
 
 /**
  * Ends an attempt early. The reason of the signal is a ThroughlineError that says why: `job-cancelled`,

@@ -1,7 +1,7 @@
 import { trace } from '@opentelemetry/api';
-import { type ErrorCode, isThroughlineError, ThroughlineError } from '../../shared/errors.ts';
-import type { Outcome } from '../operations/outcome.ts';
-import { reportOf, type ThrownReport, toldOf } from '../operations/thrown.ts';
+import { type ErrorCode, isThroughlineError, ThroughlineError } from '../../../shared/errors.ts';
+import type { Outcome } from '../../operations/outcome.ts';
+import { reportOf, type ThrownReport, toldOf } from '../../operations/thrown.ts';
 
 /** How an attempt ended: as the operation says, or because its signal aborted first. */
 export type AttemptOutcome =

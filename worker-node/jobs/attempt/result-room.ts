@@ -1,12 +1,12 @@
-import type { CallbackPublisher } from '../broker/callback-publisher.ts';
-import { type EventPublisher, outgoingEvent } from '../broker/event-publisher.ts';
-import type { StoredPublisher } from '../broker/stored-publisher.ts';
+import type { CallbackPublisher } from '../../broker/callback-publisher.ts';
+import { type EventPublisher, outgoingEvent } from '../../broker/event-publisher.ts';
+import type { StoredPublisher } from '../../broker/stored-publisher.ts';
 import { type Attempt, eventOf } from './attempt.ts';
 
 /** The times in an event, and the numbers in its headers, may have some more digits later. */
 const SPARE_BYTES = 256;
 
-interface RoomParts {
+export interface RoomParts {
   readonly events: EventPublisher;
   readonly callbacks: CallbackPublisher;
   readonly publisher: StoredPublisher;

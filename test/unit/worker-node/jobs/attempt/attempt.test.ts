@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
-import { JobEvent } from '../../../../shared/job/event.ts';
-import type { JobMessage } from '../../../../shared/wire/job-message.ts';
-import { attemptOf, eventOf } from '../../../../worker-node/jobs/attempt.ts';
-import { defineOperation } from '../../../../worker-node/operations/operation.ts';
-import { delivery } from '../support.ts';
+import { JobEvent } from '../../../../../shared/job/event.ts';
+import type { JobMessage } from '../../../../../shared/wire/job-message.ts';
+import { attemptOf, eventOf } from '../../../../../worker-node/jobs/attempt/attempt.ts';
+import { defineOperation } from '../../../../../worker-node/operations/operation.ts';
+import { delivery } from '../../support.ts';
 
 const QUEUED = new Date('2026-01-01T00:00:00.000Z');
 const NOW = new Date('2026-01-01T00:00:07.000Z');

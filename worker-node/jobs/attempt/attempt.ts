@@ -1,9 +1,9 @@
 import { trace } from '@opentelemetry/api';
-import { type EventFacts, type EventKind, type JobEvent, makeEvent } from '../../shared/job/event.ts';
-import type { JobMessage } from '../../shared/wire/job-message.ts';
-import type { Delivery } from '../broker/consume/delivery.ts';
-import { DEFAULT_MAX_ATTEMPTS } from '../operations/definition.ts';
-import type { JobInfo, Operation } from '../operations/operation.ts';
+import { type EventFacts, type EventKind, type JobEvent, makeEvent } from '../../../shared/job/event.ts';
+import type { JobMessage } from '../../../shared/wire/job-message.ts';
+import type { Delivery } from '../../broker/consume/delivery.ts';
+import { DEFAULT_MAX_ATTEMPTS } from '../../operations/definition.ts';
+import type { JobInfo, Operation } from '../../operations/operation.ts';
 
 /** One execution of a job by this worker. */
 export interface Attempt {

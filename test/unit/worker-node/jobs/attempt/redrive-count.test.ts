@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import type { EventKind, JobEvent } from '../../../../shared/job/event.ts';
-import { eventOfRedrive } from '../../../../shared/job/redrive.ts';
-import { isOver, redriveCountOf } from '../../../../worker-node/jobs/redrive-count.ts';
-import { attempt } from '../support.ts';
+import type { EventKind, JobEvent } from '../../../../../shared/job/event.ts';
+import { eventOfRedrive } from '../../../../../shared/job/redrive.ts';
+import { isOver, redriveCountOf } from '../../../../../worker-node/jobs/attempt/redrive-count.ts';
+import { attempt } from '../../support.ts';
 
 function event(kind: EventKind, redriveCount: number): JobEvent {
   const at = '2026-01-01T00:00:00.000Z';

@@ -1,16 +1,16 @@
 import { context, SpanStatusCode, trace } from '@opentelemetry/api';
-import { describeThrown, ThroughlineError } from '../../shared/errors.ts';
-import { isTerminalEvent, type JobEvent } from '../../shared/job/event.ts';
-import { eventOfRedrive } from '../../shared/job/redrive.ts';
+import { describeThrown, ThroughlineError } from '../../../shared/errors.ts';
+import { isTerminalEvent, type JobEvent } from '../../../shared/job/event.ts';
+import { eventOfRedrive } from '../../../shared/job/redrive.ts';
 import {
   type AppendResult,
   type EventPublisher,
   type OutgoingEvent,
   outgoingEvent,
   startSendSpan,
-} from '../broker/event-publisher.ts';
-import type { JobRecord, JobRecords } from '../broker/job-record.ts';
-import type { WorkerLogger } from '../log.ts';
+} from '../../broker/event-publisher.ts';
+import type { JobRecord, JobRecords } from '../../broker/job-record.ts';
+import type { WorkerLogger } from '../../log.ts';
 import type { Attempt } from './attempt.ts';
 import type { AttemptAbort } from './attempt-abort.ts';
 import { isOver, redriveCountOf } from './redrive-count.ts';

@@ -3,23 +3,23 @@ import { context, ROOT_CONTEXT, trace } from '@opentelemetry/api';
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import * as z from 'zod';
-import { ApiError } from '../../../../client/errors.ts';
-import { ThroughlineError } from '../../../../shared/errors.ts';
-import type { Progress } from '../../../../shared/job/job.ts';
-import { LIMITS } from '../../../../shared/job/limits.ts';
-import { AttemptAbort } from '../../../../worker-node/jobs/attempt-abort.ts';
-import type { AttemptOutcome } from '../../../../worker-node/jobs/attempt-outcome.ts';
-import { ProgressReporter } from '../../../../worker-node/jobs/progress-reporter.ts';
-import { type RunOptions, runOperation } from '../../../../worker-node/jobs/run-operation.ts';
-import { JobError } from '../../../../worker-node/operations/job-error.ts';
+import { ApiError } from '../../../../../client/errors.ts';
+import { ThroughlineError } from '../../../../../shared/errors.ts';
+import type { Progress } from '../../../../../shared/job/job.ts';
+import { LIMITS } from '../../../../../shared/job/limits.ts';
+import { AttemptAbort } from '../../../../../worker-node/jobs/attempt/attempt-abort.ts';
+import type { AttemptOutcome } from '../../../../../worker-node/jobs/attempt/attempt-outcome.ts';
+import { ProgressReporter } from '../../../../../worker-node/jobs/attempt/progress-reporter.ts';
+import { type RunOptions, runOperation } from '../../../../../worker-node/jobs/attempt/run-operation.ts';
+import { JobError } from '../../../../../worker-node/operations/job-error.ts';
 import {
   defineOperation,
   type OperationDefinition,
   type RunContext,
-} from '../../../../worker-node/operations/operation.ts';
-import { done, reject, retry, retryAfter } from '../../../../worker-node/operations/outcome.ts';
-import { HOSTILE } from '../../../support/authors-mistakes.ts';
-import { attempt, quiet, runOptions } from '../support.ts';
+} from '../../../../../worker-node/operations/operation.ts';
+import { done, reject, retry, retryAfter } from '../../../../../worker-node/operations/outcome.ts';
+import { HOSTILE } from '../../../../support/authors-mistakes.ts';
+import { attempt, quiet, runOptions } from '../../support.ts';
 
 type Definition = Partial<OperationDefinition<unknown, unknown>>;
 type Handler = (context: RunContext<unknown>) => unknown;

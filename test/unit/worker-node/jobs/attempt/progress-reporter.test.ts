@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { JobEvent } from '../../../../shared/job/event.ts';
-import type { Progress } from '../../../../shared/job/job.ts';
-import { ProgressReporter } from '../../../../worker-node/jobs/progress-reporter.ts';
-import { attempt } from '../support.ts';
+import type { JobEvent } from '../../../../../shared/job/event.ts';
+import type { Progress } from '../../../../../shared/job/job.ts';
+import { ProgressReporter } from '../../../../../worker-node/jobs/attempt/progress-reporter.ts';
+import { attempt } from '../../support.ts';
 
 beforeEach(() => {
   vi.useFakeTimers();

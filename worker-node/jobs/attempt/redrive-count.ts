@@ -1,5 +1,5 @@
-import { isTerminalEvent, type JobEvent } from '../../shared/job/event.ts';
-import type { JobMessage } from '../../shared/wire/job-message.ts';
+import { isTerminalEvent, type JobEvent } from '../../../shared/job/event.ts';
+import type { JobMessage } from '../../../shared/wire/job-message.ts';
 
 /** Returns how many times the message's job was redriven. */
 export function redriveCountOf(job: JobMessage): number {

@@ -1,0 +1,122 @@
+import { eventOfRedrive } from '../../shared/job/redrive.ts';
+import type { JobRecord } from '../broker/job-record.ts';
+import type { WorkerLogger } from '../log.ts';
+import type { OperationRegistry } from '../operations/operation-registry.ts';
+import type { WorkerMetrics } from '../telemetry/metrics.ts';
+import { eventOf } from './attempt/attempt.ts';
+import { outcomeOfAbort } from './attempt/attempt-outcome.ts';
+import { ProgressReporter } from './attempt/progress-reporter.ts';
+import { isOver, redriveCountOf } from './attempt/redrive-count.ts';
+import { type RoomParts, roomForResultOf } from './attempt/result-room.ts';
+import { runOperation } from './attempt/run-operation.ts';
+import { Semaphore } from './attempt/semaphore.ts';
+import type { Checked, Decided, JobOutcome, Recalled } from './pipeline-steps.ts';
+import { describeAttempt } from './process-span.ts';
+import { isFirstMessage } from './recall.ts';
+
+export interface AttemptRunnerParts extends RoomParts {
+  readonly registry: OperationRegistry;
+  readonly metrics: Pick<WorkerMetrics, 'recordUnreadable'>;
+  readonly log: WorkerLogger;
+}
+
+/** Takes an attempt from the record of its job to its outcome: check → claim → run. */
+export class AttemptRunner {
+  readonly #parts: AttemptRunnerParts;
+  readonly #places = new Map<string, Semaphore>();
+
+  constructor(parts: AttemptRunnerParts) {
+    this.#parts = parts;
+    for (const { name, concurrency } of parts.registry.values())
+      this.#places.set(name, new Semaphore(concurrency));
+  }
+
+  /** Decides whether the attempt may start at all. */
+  check(recalled: Recalled): Checked | Decided {
+    const { fault, job, held, attempt, span, record } = recalled;
+    const { operation, previous, number, maxAttempts } = attempt;
+    const decide = (outcome: JobOutcome): Decided => ({ ...recalled, outcome });
+    if (fault !== undefined) return decide({ kind: 'unreadable', code: fault.code, message: fault.message });
+    if (previous !== undefined && isOver(previous, redriveCountOf(job)))
+      return decide({ kind: 'ended', event: previous });
+    describeAttempt(span, attempt);
+    if (record.isUnreadable) return decide(this.#noteUnreadable(record));
+    if (held.notice !== undefined) return decide({ kind: 'cancelled' });
+    // Without the operation, its limit of attempts is not known either.
+    if (operation === undefined) return decide({ kind: 'missing' });
+    return number > maxAttempts ? decide(spent(maxAttempts)) : { ...recalled, operation };
+  }
+
+  /**
+   * Waits for a free place if the operation limits how many run at the same time. Then claims the attempt and runs it.
+   */
+  async claimAndRun(checked: Checked): Promise<Decided> {
+    const { attempt, job, held, operation } = checked;
+    const { jobId, tenant } = job.address;
+    const fields = { job_id: jobId, operation: operation.name, tenant };
+    this.#parts.log.info(
+      { ...fields, attempt: attempt.number, queue_ms: attempt.queueTimeMs },
+      'job started',
+    );
+    const places = this.#places.get(operation.name) ?? new Semaphore(Number.POSITIVE_INFINITY);
+    const claimAndRun = async (): Promise<Decided> => {
+      const claimed = await this.#claim(checked);
+      return 'outcome' in claimed ? claimed : await this.#run(claimed);
+    };
+    return await places.run(claimAndRun, held.abort.signal);
+  }
+
+  /**
+   * Records the event `started`. The broker stores the event only if nothing happened to the job since its record was read.
+   * The operation runs only after that, so a job that has ended never runs again.
+   */
+  async #claim(checked: Checked): Promise<Checked | Decided> {
+    const started = eventOf(checked.attempt, 'started', this.#parts.worker);
+    let known: JobRecord | undefined = checked.record;
+    while (known !== undefined) {
+      const outcome = known.isUnreadable ? this.#noteUnreadable(known) : obstacleTo(checked, known);
+      if (outcome !== undefined) return { ...checked, outcome };
+      known = await checked.chain.claim(started);
+    }
+    return checked;
+  }
+
+  async #run(checked: Checked): Promise<Decided> {
+    const { operation, attempt, chain, held } = checked;
+    const { worker, log } = this.#parts;
+    const progress = new ProgressReporter(chain, attempt, worker);
+    const roomForResult = (): number => roomForResultOf(this.#parts, attempt);
+    const began = performance.now();
+    const options = { abort: held.abort, progress, log, roomForResult };
+    const outcome = await runOperation(operation, attempt, options);
+    return { ...checked, outcome, ranMs: Math.round(performance.now() - began) };
+  }
+
+  /** Nothing can be known about a job whose last event cannot be read, not even how many attempts it has had. So it ends. */
+  #noteUnreadable({ lastSequence }: JobRecord): JobOutcome {
+    this.#parts.metrics.recordUnreadable();
+    return {
+      kind: 'refused',
+      code: 'record-unreadable',
+      message: `the last event of the job (sequence ${lastSequence} of EVENTS) cannot be read`,
+    };
+  }
+}
+
+function spent(maxAttempts: number): JobOutcome {
+  return { kind: 'refused', code: 'attempts-spent', message: `none of ${maxAttempts} attempts ended` };
+}
+
+/** Why the attempt must not start, if the record shows a reason. @param known the newest record that was read */
+function obstacleTo({ delivery, job, held, record }: Checked, known: JobRecord): JobOutcome | undefined {
+  const redriveCount = redriveCountOf(job);
+  const event = eventOfRedrive(known.event, redriveCount);
+  if (event !== undefined && isOver(event, redriveCount)) return { kind: 'ended', event };
+  // An event that was not in the first record is new, so another delivery has the job now. Only `redriven` is different:
+  // the edge writes it for this message.
+  const isTaken = event !== undefined && event.kind !== 'redriven';
+  if (isTaken && (isFirstMessage(delivery, job) || known !== record)) return { kind: 'superseded' };
+  if (known.cancel !== undefined) held.take(known.cancel);
+  const { signal } = held.abort;
+  return signal.aborted ? outcomeOfAbort(signal.reason) : undefined;
+}
