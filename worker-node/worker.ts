@@ -13,7 +13,6 @@ import { startTimer } from '../shared/timers.ts';
 import { groupFilter, INBOX, jobSubject, subjectMatches } from '../shared/wire/subjects.ts';
 import { BrokerRetry } from './broker/broker-retry.ts';
 import { CallbackPublisher } from './broker/callback-publisher.ts';
-import { CancelWatch } from './broker/cancel-watch.ts';
 import { ClockCheck } from './broker/clock-check.ts';
 import {
   type Broker,
@@ -31,6 +30,7 @@ import { HostAnnouncer } from './broker/host-announcer.ts';
 import { HostWatch } from './broker/host-watch.ts';
 import { JobRecords } from './broker/job-record.ts';
 import { ensureConsumer, ensureStreams } from './broker/provision.ts';
+import { RecordWatch } from './broker/record-watch.ts';
 import { StoredPublisher } from './broker/stored-publisher.ts';
 import { CallbackDeliverer } from './callbacks/callback-deliverer.ts';
 import { CallbackSecrets } from './callbacks/signature.ts';
@@ -77,7 +77,7 @@ interface LoopParts extends WorkerParts {
 
 /** What a running worker has to stop. */
 interface RunningParts extends LoopParts {
-  readonly cancelWatch: CancelWatch;
+  readonly recordWatch: RecordWatch;
   readonly clock: ClockCheck;
   readonly connection: ConnectionWatch;
   readonly jobs: ConsumeLoop;
@@ -113,7 +113,7 @@ async function start(workerParts: WorkerParts, broker: Broker): Promise<Worker> 
   const hosts = await HostWatch.start(broker, config.WORKER_GROUP, log);
   const parts = createLoopParts(workerParts, broker, hosts);
   const recheckMs = config.WORKER_ACK_WAIT_MS / 3;
-  const cancelWatch = await CancelWatch.start({ broker, listener: parts.cancels, log, recheckMs });
+  const recordWatch = await RecordWatch.start({ broker, listener: parts.cancels, log, recheckMs });
   const consumer = new DurableConsumer(broker, JOBS_STREAM, groupConsumer(config), log);
   const jobs = createJobLoop(parts, consumer);
   const loops = [jobs, ...createCallbackLoops(parts)];
@@ -126,7 +126,7 @@ async function start(workerParts: WorkerParts, broker: Broker): Promise<Worker> 
   });
   const healthPort = await health.listen(config.HEALTH_HOST, config.HEALTH_PORT);
   const announcer = await startAnnouncer(parts);
-  return run({ ...parts, cancelWatch, clock, connection, jobs, loops, health, announcer }, healthPort);
+  return run({ ...parts, recordWatch, clock, connection, jobs, loops, health, announcer }, healthPort);
 }
 
 function startAnnouncer({ config, registry, broker, hosts, log }: LoopParts): Promise<HostAnnouncer> {
@@ -166,7 +166,7 @@ function run(parts: RunningParts, healthPort: number): Worker {
 }
 
 async function stop(parts: RunningParts, running: Promise<unknown>): Promise<void> {
-  const { config, log, patience, jobs, loops, cancelWatch, clock } = parts;
+  const { config, log, patience, jobs, loops, recordWatch, clock } = parts;
   const { connection, health, metrics, announcer } = parts;
   log.info({ running: jobs.running }, 'worker stopping');
   health.drain();
@@ -176,7 +176,7 @@ async function stop(parts: RunningParts, running: Promise<unknown>): Promise<voi
   await Promise.all([announcer.stop(), ...loops.map((loop) => loop.stop(graceMs))]);
   timer.stop();
   await running;
-  cancelWatch.stop();
+  recordWatch.stop();
   clock.stop();
   await connection.close();
   await Promise.all([health.close(), metrics.shutdown()]);

@@ -2,8 +2,8 @@ import { isTerminalEvent, type JobEvent } from './event.ts';
 import type { JobAttempt } from './job.ts';
 
 /**
- * The attempts of a job, in order, from its events. An attempt that never ended, although another one came after it, is
- * `lost`: its worker died. An attempt that was handed back (`released`) has the same number as the next one.
+ * The attempts of a job, in order, from its events. An attempt that never ended, although another one came after it or
+ * ended the job, is `lost`: its worker died, or was too late. An attempt that was handed back (`released`) has the same number as the next one.
  * @param events in the order in which they were recorded
  */
 export function attemptsOf(events: readonly JobEvent[]): JobAttempt[] {
@@ -17,10 +17,17 @@ export function attemptsOf(events: readonly JobEvent[]): JobAttempt[] {
       ...(known ?? startedAttempt(event, number)),
       ...(isEndOfAttempt(event) ? endOf(event) : {}),
     });
+    if (isTerminalEvent(event)) loseOpen(attempts);
   }
-  return [...attempts.values()].map((attempt, index, all) =>
-    attempt.outcome === undefined && index < all.length - 1 ? { ...attempt, outcome: 'lost' } : attempt,
-  );
+  const last = [...attempts.keys()].at(-1);
+  loseOpen(attempts, last);
+  return [...attempts.values()];
+}
+
+/** Marks the attempts that have no outcome as lost. @param running the one that may still run */
+function loseOpen(attempts: Map<string, JobAttempt>, running?: string): void {
+  for (const [key, attempt] of attempts)
+    if (attempt.outcome === undefined && key !== running) attempts.set(key, { ...attempt, outcome: 'lost' });
 }
 
 function startedAttempt(event: JobEvent, number: number): JobAttempt {

@@ -39,7 +39,7 @@ export const JobAttempt = z.object({
   worker: z.string(),
   startedAt: z.iso.datetime(),
   endedAt: z.iso.datetime().optional(),
-  /** Absent while the attempt runs. `lost`: the worker died, and another attempt followed. */
+  /** Absent while the attempt runs. `lost`: it has no end, and another attempt followed it or ended the job. */
   outcome: z.enum(['succeeded', 'failed', 'cancelled', 'retrying', 'released', 'lost']).optional(),
   error: JobFailure.optional(),
   spanId: z.string(),

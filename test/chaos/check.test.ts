@@ -178,9 +178,11 @@ describe('L4 one job per key', () => {
 describe('L5 executions', () => {
   it('a job that succeeded and was never executed, or not to its end', () => {
     const given = record({ load: [attempt('2'), accepted('2')], collected: [event('2', 'succeeded')] });
-    const about = 'job-2 succeeded and was never executed to its end';
+    const about = 'job-2 succeeded, and attempt 1 was never executed to its end';
     expect(failing(given)).toEqual([['L5', about]]);
     expect(failing({ ...given, effects: [...given.effects, effect('2', 'begin')] })).toEqual([['L5', about]]);
+    const other = ran('2', { attempt: 2 });
+    expect(failing({ ...given, effects: [...given.effects, ...other] })).toEqual([['L5', about]]);
   });
 
   it('a job that was started after its end was stored', () => {
@@ -250,7 +252,7 @@ describe('L8 forward only', () => {
 
   it('an earlier attempt, unless the job was handed back', () => {
     const steps = (kind: EventKind) => ({
-      ...record({}),
+      ...record({ effects: ran('1', { attempt: 2 }) }),
       collected: [
         event('1', 'started', { attempt: 2 }),
         event('1', kind, { attempt: 1 }),
@@ -259,6 +261,23 @@ describe('L8 forward only', () => {
     });
     expect(failing(steps('progress')).map(([check]) => check)).toEqual(['L8']);
     expect(failing(steps('released'))).toEqual([]);
+  });
+
+  it('an event of an attempt that lost the job, unless it is the end', () => {
+    const overtaken = (kind: EventKind) => ({
+      ...record({}),
+      collected: [
+        event('1', 'started'),
+        event('1', 'started', { attempt: 2 }),
+        event('1', kind),
+        ...(kind === 'succeeded' ? [] : [event('1', 'succeeded')]),
+      ],
+    });
+    expect(failing(overtaken('succeeded'))).toEqual([]);
+    for (const kind of ['started', 'progress', 'retrying'] as const)
+      expect(failing(overtaken(kind))).toEqual([
+        ['L8', `job-1: ${kind} (attempt 1) after started (attempt 2)`],
+      ]);
   });
 });
 

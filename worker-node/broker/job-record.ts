@@ -38,15 +38,21 @@ export class JobRecords {
   }
 
   /** Tries until the broker answers. @throws ThroughlineError `broker-unavailable` */
-  async read({ tenant, jobId }: JobAddress): Promise<JobRecord> {
-    return await this.#retry.run('job records cannot be read', async () => {
-      const [cancel, event] = await Promise.all([
-        storedCancel(this.#manager, tenant, jobId),
-        lastMessage(this.#manager, EVENTS_STREAM, eventSubject(tenant, jobId)),
-      ]);
-      return { ...lastEvent(event), cancel };
-    });
+  async read(address: JobAddress): Promise<JobRecord> {
+    return await this.#retry.run('job records cannot be read', () => readRecord(this.#manager, address));
   }
+}
+
+/** Asks the broker once. @throws whatever the NATS client throws */
+export async function readRecord(
+  manager: JetStreamManager,
+  { tenant, jobId }: JobAddress,
+): Promise<JobRecord> {
+  const [cancel, event] = await Promise.all([
+    storedCancel(manager, tenant, jobId),
+    lastMessage(manager, EVENTS_STREAM, eventSubject(tenant, jobId)),
+  ]);
+  return { ...lastEvent(event), cancel };
 }
 
 function lastEvent(message: StoredMsg | undefined): Omit<JobRecord, 'cancel'> {
@@ -56,7 +62,7 @@ function lastEvent(message: StoredMsg | undefined): Omit<JobRecord, 'cancel'> {
 }
 
 /** The last cancel notice of a job, or undefined. @throws whatever the NATS client throws */
-export async function storedCancel(
+async function storedCancel(
   manager: JetStreamManager,
   tenant: string,
   jobId: string,

@@ -10,7 +10,7 @@ import { isOver, redriveCountOf } from './attempt/redrive-count.ts';
 import { type RoomParts, roomForResultOf } from './attempt/result-room.ts';
 import { runOperation } from './attempt/run-operation.ts';
 import { Semaphore } from './attempt/semaphore.ts';
-import type { Checked, Decided, JobOutcome, Recalled } from './pipeline-steps.ts';
+import type { Checked, Claimed, Decided, JobOutcome, Recalled } from './pipeline-steps.ts';
 import { describeAttempt } from './process-span.ts';
 import { isFirstMessage } from './recall.ts';
 
@@ -51,13 +51,7 @@ export class AttemptRunner {
    * Waits for a free place if the operation limits how many run at the same time. Then claims the attempt and runs it.
    */
   async claimAndRun(checked: Checked): Promise<Decided> {
-    const { attempt, job, held, operation } = checked;
-    const { jobId, tenant } = job.address;
-    const fields = { job_id: jobId, operation: operation.name, tenant };
-    this.#parts.log.info(
-      { ...fields, attempt: attempt.number, queue_ms: attempt.queueTimeMs },
-      'job started',
-    );
+    const { held, operation } = checked;
     const places = this.#places.get(operation.name) ?? new Semaphore(Number.POSITIVE_INFINITY);
     const claimAndRun = async (): Promise<Decided> => {
       const claimed = await this.#claim(checked);
@@ -70,26 +64,36 @@ export class AttemptRunner {
    * Records the event `started`. The broker stores the event only if nothing happened to the job since its record was read.
    * The operation runs only after that, so a job that has ended never runs again.
    */
-  async #claim(checked: Checked): Promise<Checked | Decided> {
-    const started = eventOf(checked.attempt, 'started', this.#parts.worker);
-    let known: JobRecord | undefined = checked.record;
-    while (known !== undefined) {
+  async #claim(checked: Checked): Promise<Claimed | Decided> {
+    const { attempt, chain, lease } = checked;
+    const started = eventOf(attempt, 'started', this.#parts.worker);
+    for (let known = checked.record; ; ) {
       const outcome = known.isUnreadable ? this.#noteUnreadable(known) : obstacleTo(checked, known);
       if (outcome !== undefined) return { ...checked, outcome };
-      known = await checked.chain.claim(started);
+      const claimed = await lease.proveBy(() => chain.claim(started));
+      if (typeof claimed === 'number') return { ...checked, fence: claimed };
+      known = claimed;
     }
-    return checked;
   }
 
-  async #run(checked: Checked): Promise<Decided> {
-    const { operation, attempt, chain, held } = checked;
+  async #run(claimed: Claimed): Promise<Decided> {
+    const { operation, attempt, chain, held, lease, fence } = claimed;
     const { worker, log } = this.#parts;
+    this.#logStart(claimed);
+    held.follow(chain);
     const progress = new ProgressReporter(chain, attempt, worker);
     const roomForResult = (): number => roomForResultOf(this.#parts, attempt);
     const began = performance.now();
-    const options = { abort: held.abort, progress, log, roomForResult };
+    const look = (): Promise<void> => chain.look();
+    const options = { abort: held.abort, progress, log, roomForResult, lease, look, fence };
     const outcome = await runOperation(operation, attempt, options);
-    return { ...checked, outcome, ranMs: Math.round(performance.now() - began) };
+    return { ...claimed, outcome, ranMs: Math.round(performance.now() - began) };
+  }
+
+  #logStart({ attempt: { number, queueTimeMs }, job: { address }, fence }: Claimed): void {
+    const { jobId, tenant, operation } = address;
+    const fields = { job_id: jobId, operation, tenant, attempt: number, fence, queue_ms: queueTimeMs };
+    this.#parts.log.info(fields, 'job started');
   }
 
   /** Nothing can be known about a job whose last event cannot be read, not even how many attempts it has had. So it ends. */

@@ -1,19 +1,22 @@
 import { ThroughlineError } from '../../shared/errors.ts';
 import type { JobAddress } from '../../shared/job/job-address.ts';
 import type { CancelNotice } from '../../shared/wire/cancel.ts';
-import type { CancelListener, CancellableJob } from '../broker/cancel-watch.ts';
+import type { JobRecord } from '../broker/job-record.ts';
+import type { RecordListener, WatchedJob } from '../broker/record-watch.ts';
 import { AttemptAbort } from './attempt/attempt-abort.ts';
+import type { EventChain } from './attempt/event-chain.ts';
 
 const CAPACITY = 10_000;
 
 /** A job that this worker has, from the delivery of the job until that delivery is settled. */
-export class HeldJob implements CancellableJob {
+export class HeldJob implements WatchedJob {
   readonly address: JobAddress;
   /** The sequence of the job's message in `JOBS`. */
   readonly sequence: number;
   /** Ends the attempt of this delivery. */
   readonly abort = new AttemptAbort();
   #notice: CancelNotice | undefined;
+  #chain: Pick<EventChain, 'see'> | undefined;
 
   constructor(address: JobAddress, sequence: number) {
     this.address = address;
@@ -23,6 +26,17 @@ export class HeldJob implements CancellableJob {
   /** The notice that cancelled the job, if there is one. The attempt may have been ended earlier for another reason. */
   get notice(): CancelNotice | undefined {
     return this.#notice;
+  }
+
+  /** From now on the job has an attempt here, which a record may end. */
+  follow(chain: Pick<EventChain, 'see'>): void {
+    this.#chain = chain;
+  }
+
+  /** Cancels the job, or ends its attempt, if the record says so. */
+  see(record: JobRecord): void {
+    if (record.cancel !== undefined) this.take(record.cancel);
+    this.#chain?.see(record);
   }
 
   /** Cancels the job, if the notice is for this message of the job. A second notice changes nothing. */
@@ -40,7 +54,7 @@ export class HeldJob implements CancellableJob {
  * first delivery is on the way. The worker then finds the notice here, and does not have to ask the broker. Forgotten
  * notices can be read from the broker.
  */
-export class CancelMemory implements CancelListener {
+export class CancelMemory implements RecordListener {
   readonly #capacity: number;
   readonly #notices = new Map<string, CancelNotice>();
   readonly #held = new Set<HeldJob>();

@@ -9,6 +9,7 @@ import type { Operation } from '../operations/operation.ts';
 import type { Attempt } from './attempt/attempt.ts';
 import type { AttemptOutcome } from './attempt/attempt-outcome.ts';
 import type { EventChain } from './attempt/event-chain.ts';
+import type { JobLease } from './attempt/job-lease.ts';
 import type { HeldJob } from './cancel-memory.ts';
 
 /** How the work on one delivery ended. */
@@ -40,10 +41,15 @@ type Conclusion =
   /** The worker itself failed. The job is delivered again. */
   | 'unsettled';
 
-/** After `decode`: a delivery and the job in it. */
-export interface Decoded {
+/** A delivery that the pipeline has taken. */
+export interface Opened {
   readonly delivery: Delivery;
   readonly span: Span;
+  readonly lease: JobLease;
+}
+
+/** After `decode`: a delivery and the job in it. */
+export interface Decoded extends Opened {
   /** For an unreadable message: what its subject and headers say. */
   readonly job: JobMessage;
   readonly held: HeldJob;
@@ -61,6 +67,12 @@ export interface Recalled extends Decoded {
 /** After `check`: the attempt may start. */
 export interface Checked extends Recalled {
   readonly operation: Operation;
+}
+
+/** After `claim`: the attempt has started. */
+export interface Claimed extends Checked {
+  /** The sequence of its `started` event. */
+  readonly fence: number;
 }
 
 /** After `check`, `claim` or `run`: the outcome is known. */

@@ -9,7 +9,6 @@ import {
 import { backoff } from '../../shared/backoff.ts';
 import { describeThrown, ThroughlineError } from '../../shared/errors.ts';
 import { type Extraction, extract, fromNatsHeaders, startTrace } from '../../shared/propagation/index.ts';
-import { startInterval } from '../../shared/timers.ts';
 import { ATTR } from '../../shared/trace/semantics.ts';
 import { parseJobSubject } from '../../shared/wire/subjects.ts';
 import type { DeliveryHandler } from '../broker/consume/consume-loop.ts';
@@ -17,12 +16,13 @@ import type { Delivery } from '../broker/consume/delivery.ts';
 import { OpenMessages } from '../broker/consume/open-messages.ts';
 import { reportOf } from '../operations/thrown.ts';
 import type { WorkerMetrics } from '../telemetry/metrics.ts';
+import { JobLease } from './attempt/job-lease.ts';
 import { AttemptRunner, type AttemptRunnerParts } from './attempt-runner.ts';
 import { type CancelMemory, HeldJob } from './cancel-memory.ts';
 import { type ClassifyParts, classify } from './classify.ts';
 import { decode } from './decode.ts';
 import { EndRecorder, type EndRecorderParts } from './end-recorder.ts';
-import type { Decoded, Ending, Recalled } from './pipeline-steps.ts';
+import type { Decoded, Ending, Opened, Recalled } from './pipeline-steps.ts';
 import { describeContext, startProcessSpan } from './process-span.ts';
 import { type RecallParts, recall } from './recall.ts';
 
@@ -30,8 +30,6 @@ import { type RecallParts, recall } from './recall.ts';
  * The pause before a job is delivered again, if the worker itself failed: for example, the broker did not store an event.
  */
 const OWN_FAILURE = { minDelayMs: 2_000, maxDelayMs: 60_000 };
-/** How often a message is kept alive within its ack wait. The event loop may be blocked for 4/5 of the ack wait. */
-const KEEP_ALIVES = 5;
 
 interface PipelineParts extends RecallParts, ClassifyParts, AttemptRunnerParts, EndRecorderParts {
   readonly cancels: CancelMemory;
@@ -66,19 +64,18 @@ export class JobPipeline implements DeliveryHandler {
     const span = this.#startSpan(delivery, parent);
     await context.with(trace.setSpan(parent, span), async () => {
       this.#noteContext(span, extraction);
-      const keepAliveMs = this.#parts.ackWaitMs / KEEP_ALIVES;
-      const keepAlive = startInterval(keepAliveMs, () => message.latest.working());
-      const ending = await this.#handle(delivery, span, stop).catch((thrown: unknown) =>
+      const lease = new JobLease(this.#parts.ackWaitMs, () => message.latest.working());
+      const ending = await this.#handle({ delivery, span, lease }, stop).catch((thrown: unknown) =>
         this.#endOwnFailure(delivery, span, thrown),
       );
-      keepAlive.stop();
+      lease.stop();
       this.#messages.close(message);
       this.#settle(message.latest, span, ending);
     });
   }
 
-  async #handle(delivery: Delivery, span: Span, stop: AbortSignal): Promise<Ending> {
-    const decoded = this.#decode(delivery, span);
+  async #handle(opened: Opened, stop: AbortSignal): Promise<Ending> {
+    const decoded = this.#decode(opened);
     const { abort } = decoded.held;
     const onStop = (): void => abort.abort(new ThroughlineError('worker-stopping', 'the worker is stopping'));
     stop.addEventListener('abort', onStop);
@@ -99,7 +96,8 @@ export class JobPipeline implements DeliveryHandler {
   }
 
   /** Reads the message. A cancel notice reaches the job from here on, unless the message is unreadable. */
-  #decode(delivery: Delivery, span: Span): Decoded {
+  #decode(opened: Opened): Decoded {
+    const { delivery } = opened;
     const { log, cancels } = this.#parts;
     const { job, fault, hasBadCallback } = decode(delivery);
     if (hasBadCallback)
@@ -109,7 +107,7 @@ export class JobPipeline implements DeliveryHandler {
     const { sequence } = delivery;
     const held =
       fault === undefined ? cancels.hold(job.address, sequence) : new HeldJob(job.address, sequence);
-    return { delivery, span, job, fault, held };
+    return { ...opened, job, fault, held };
   }
 
   #settle(delivery: Delivery, span: Span, { ack, conclusion }: Ending): void {

@@ -13,6 +13,11 @@ export interface JobInfo {
   /** 1 for the first attempt. */
   readonly attempt: number;
   readonly maxAttempts: number;
+  /**
+   * A number that grows with each attempt, of this job and of all others, on all hosts. A database that keeps the highest
+   * one it has seen can refuse an attempt that was paused while another one took over.
+   */
+  readonly fence: number;
   readonly acceptedAt: string;
 }
 
@@ -20,7 +25,8 @@ export interface RunContext<Input> {
   readonly input: Input;
   readonly job: JobInfo;
   /**
-   * Aborts at the time limit, when the job is cancelled, when another worker has it, and when this worker stops.
+   * Aborts at the time limit, when the job is cancelled, when another attempt has it or has ended it, and when this worker
+   * stops.
    * `signal.reason` is a ThroughlineError whose code says which.
    */
   readonly signal: AbortSignal;

@@ -63,7 +63,7 @@ describe('two attempts at one job (W4, T3)', () => {
   it('cannot both start after the same event', async () => {
     const jobId = newJob();
     const [one, two] = [attemptAt(jobId, 'one'), attemptAt(jobId, 'two')];
-    expect(await one.chain.claim(one.event('started'))).toBeUndefined();
+    expect(await one.chain.claim(one.event('started'))).toBe(await lastOf(jobId));
     expect(await two.chain.claim(two.event('started'))).toMatchObject({ event: { worker: 'one' } });
     expect(await kindsOf(jobId)).toEqual(['started by one']);
   });
@@ -89,6 +89,47 @@ describe('two attempts at one job (W4, T3)', () => {
     expect(await one.chain.record(one.event('retrying'))).toBe('superseded');
     expect(await two.chain.record(two.event('retrying', { attempt: 2 }))).toBe('ours');
     expect(await kindsOf(jobId)).toEqual(['started by one', 'started by two', 'retrying by two']);
+  });
+
+  it('have one end: the first that is stored, also if it is that of the earlier one', async () => {
+    for (const kind of ['succeeded', 'failed', 'cancelled'] as const) {
+      const jobId = newJob();
+      const one = attemptAt(jobId, 'one');
+      await one.chain.claim(one.event('started'));
+      const two = attemptAt(jobId, 'two', (await lastOf(jobId)) ?? 0);
+      await two.chain.claim(two.event('started', { attempt: 2 }));
+      expect(await one.chain.record(one.event(kind))).toBe('ours');
+      await two.chain.look();
+      expect(two.superseded()).toMatchObject({ code: 'attempt-superseded', message: 'the job has ended' });
+      expect(await two.chain.record(two.event('succeeded', { attempt: 2 }))).toBe('ended');
+      expect(await kindsOf(jobId)).toEqual(['started by one', 'started by two', `${kind} by one`]);
+    }
+  });
+
+  it('have fences, and that of the later one is higher, also after a redrive', async () => {
+    const jobId = newJob();
+    const fences: unknown[] = [];
+    for (const [worker, redriveCount] of [['one'], ['two'], ['three', 1]] as const) {
+      const { chain, event } = attemptAt(jobId, worker, (await lastOf(jobId)) ?? 0);
+      fences.push(await chain.claim(event('started', { redriveCount })));
+    }
+    expect(fences.every(Number.isSafeInteger)).toBe(true);
+    expect(fences).toEqual(fences.toSorted((left, right) => Number(left) - Number(right)));
+    expect(new Set(fences).size).toBe(3);
+  });
+
+  it('end the earlier one as soon as it looks', async () => {
+    const jobId = newJob();
+    const one = attemptAt(jobId, 'one');
+    await one.chain.claim(one.event('started'));
+    await one.chain.look();
+    expect(one.superseded()).toBeUndefined();
+    const two = attemptAt(jobId, 'two', (await lastOf(jobId)) ?? 0);
+    await two.chain.claim(two.event('started', { attempt: 2 }));
+    await one.chain.look();
+    await two.chain.look();
+    expect(one.superseded()).toMatchObject({ message: 'another attempt has the job' });
+    expect(two.superseded()).toBeUndefined();
   });
 
   it('do not both report progress: the earlier one is refused, and its signal aborts', async () => {

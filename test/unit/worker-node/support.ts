@@ -4,6 +4,7 @@ import type { NatsHeadersLike } from '../../../shared/propagation/index.ts';
 import type { Ack, Delivery } from '../../../worker-node/broker/consume/delivery.ts';
 import type { Attempt } from '../../../worker-node/jobs/attempt/attempt.ts';
 import { AttemptAbort } from '../../../worker-node/jobs/attempt/attempt-abort.ts';
+import { JobLease } from '../../../worker-node/jobs/attempt/job-lease.ts';
 import type { RunOptions } from '../../../worker-node/jobs/attempt/run-operation.ts';
 import type { WorkerLogger } from '../../../worker-node/log.ts';
 
@@ -38,6 +39,9 @@ export function attempt(
   };
 }
 
+/** A lease that holds, and sends no keep-alive. */
+export const SURE = new JobLease(Number.POSITIVE_INFINITY, () => undefined);
+
 /** How an attempt is run if nothing aborts it, and nobody reads its progress. */
 export function runOptions(more: Partial<RunOptions> = {}): RunOptions {
   return {
@@ -45,6 +49,9 @@ export function runOptions(more: Partial<RunOptions> = {}): RunOptions {
     progress: { report: () => undefined, stop: () => undefined },
     log: quiet,
     roomForResult: () => Number.POSITIVE_INFINITY,
+    fence: 1,
+    lease: SURE,
+    look: async () => undefined,
     ...more,
   };
 }

@@ -57,8 +57,8 @@ function maxAttemptsOf(job: JobMessage, operation: Operation | undefined): numbe
   return Math.min(job.spec.maxAttempts ?? operation.maxAttempts, operation.maxAttempts);
 }
 
-/** The part of an attempt that the operation's code gets. */
-export function jobInfo(attempt: Attempt): JobInfo {
+/** The part of an attempt that the operation's code gets. @param fence the sequence of its `started` event */
+export function jobInfo(attempt: Attempt, fence: number): JobInfo {
   const { tenant, jobId, operation } = attempt.job.address;
   return {
     id: jobId,
@@ -66,6 +66,7 @@ export function jobInfo(attempt: Attempt): JobInfo {
     operation,
     attempt: attempt.number,
     maxAttempts: attempt.maxAttempts,
+    fence,
     acceptedAt: attempt.acceptedAt,
   };
 }

@@ -42,7 +42,7 @@ export class EventChain {
 
   /**
    * @param lastSequence the sequence of the job's last event; 0: it has none
-   * @param abort aborts with `attempt-superseded` when a progress report shows that the job is not ours any more
+   * @param abort aborts with `attempt-superseded` when a record shows that the job is not ours any more
    */
   constructor(parts: EventChainParts, attempt: Attempt, lastSequence: number, abort: AttemptAbort) {
     this.#parts = parts;
@@ -53,16 +53,37 @@ export class EventChain {
 
   /**
    * Records that the attempt starts, if nothing happened to the job since its record was read.
-   * @returns the new record if something did happen; undefined if the event is stored
+   * @returns the sequence of the stored event, which is the fence of the attempt; or the new record if something did
+   *   happen
    * @throws ThroughlineError `broker-unavailable`
    */
-  async claim(started: JobEvent): Promise<JobRecord | undefined> {
+  async claim(started: JobEvent): Promise<number | JobRecord> {
     const outgoing = this.#outgoing(started);
-    if (this.#follow(await this.#parts.events.append(outgoing, this.#place))) return undefined;
+    if (this.#follow(await this.#parts.events.append(outgoing, this.#place))) return this.#lastSequence;
     const record = await this.#read();
     this.#lastSequence = record.lastSequence;
     // The event was stored before, and the acknowledgement was lost.
-    return this.#isOwn(record.event) ? undefined : record;
+    return this.#isOwn(record.event) ? record.lastSequence : record;
+  }
+
+  /**
+   * Reads the job's record, and ends the attempt if it is not ours any more.
+   * @throws ThroughlineError `broker-unavailable`
+   */
+  async look(): Promise<void> {
+    this.see(await this.#read());
+  }
+
+  /**
+   * Ends the attempt if the record shows that another one has the job, or that the job has ended. A record from before our
+   * last event shows nothing.
+   */
+  see(record: JobRecord): void {
+    if (record.lastSequence <= this.#lastSequence) return;
+    const ownership = this.#judge(record);
+    if (ownership === 'ours') return;
+    const reason = ownership === 'ended' ? 'the job has ended' : 'another attempt has the job';
+    this.#abort.abort(new ThroughlineError('attempt-superseded', reason));
   }
 
   /** Writes a progress report in the background. While another event is being written, only the latest report waits. */
@@ -78,8 +99,8 @@ export class EventChain {
   }
 
   /**
-   * Records how the attempt ended. A terminal event is stored unless the job has ended. Any other event is stored only
-   * if no other delivery has the job.
+   * Records how the attempt ended. A terminal event is stored unless the job has ended: the first end counts, also if it
+   * is that of an attempt that lost the job. Any other event is stored only if no other delivery has the job.
    * @returns `ours` if the event is stored
    * @throws ThroughlineError `broker-unavailable`
    */
@@ -130,7 +151,7 @@ export class EventChain {
     const record = await this.#read();
     // The last event is this attempt's own, and its acknowledgement was lost.
     if (this.#judge(record) === 'ours') this.#lastSequence = record.lastSequence;
-    else this.#abort.abort(new ThroughlineError('attempt-superseded', 'another delivery has the job'));
+    else this.see(record);
   }
 
   #judge({ event, isUnreadable }: JobRecord): Ownership {

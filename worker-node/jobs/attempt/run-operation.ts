@@ -15,6 +15,7 @@ import { type JobFields, withJob } from '../../telemetry/job-context.ts';
 import { type Attempt, jobInfo } from './attempt.ts';
 import type { AttemptAbort } from './attempt-abort.ts';
 import { type AttemptOutcome, outcomeOfAbort, outcomeOfThrow } from './attempt-outcome.ts';
+import type { JobLease } from './job-lease.ts';
 import type { ProgressReporter } from './progress-reporter.ts';
 
 export interface RunOptions {
@@ -22,10 +23,20 @@ export interface RunOptions {
   readonly abort: AttemptAbort;
   readonly progress: Pick<ProgressReporter, 'report' | 'stop'>;
   readonly log: WorkerLogger;
+  /** The sequence of the attempt's `started` event. */
+  readonly fence: number;
+  readonly lease: Pick<JobLease, 'mayBeOver' | 'proveBy'>;
+  /** Reads the job's record, and ends the attempt if it is not ours any more. */
+  readonly look: () => Promise<void>;
   /** How many bytes of JSON the result may have, so that NATS takes the event with it. */
   readonly roomForResult: () => number;
 }
 
+/**
+ * How often the record is looked at before the operation runs anyway. A broker that answers more slowly than the lease lasts
+ * can never show that the lease holds.
+ */
+const MAX_LOOKS = 3;
 /** A result of so few bytes fits into every message of a server that the worker starts with. */
 const ALWAYS_FITS = 16 * 1024;
 
@@ -57,27 +68,39 @@ export async function runOperation(
 async function runHandler(
   operation: Operation,
   attempt: Attempt,
-  { abort: { signal }, progress, log, roomForResult }: RunOptions,
+  options: RunOptions,
 ): Promise<AttemptOutcome> {
-  const fields = fieldsOf(attempt);
+  const { abort, log, lease, look, roomForResult } = options;
   const warn = (reason: string): void =>
-    log.warn({ ...fields, reason }, 'the operation gave a value that cannot be used');
-  const warnOfProgress = once(warn);
+    log.warn({ ...fieldsOf(attempt), reason }, 'the operation gave a value that cannot be used');
   const input = await validate(operation.input, attempt.job.input, 'input');
-  signal.throwIfAborted();
-  const runContext = {
-    input,
-    job: jobInfo(attempt),
-    signal,
-    progress: (given: unknown): void => {
-      const value = readProgress(given, warnOfProgress);
-      if (value !== undefined) progress.report(value);
-    },
-    log: authorLog(log, fields),
-  };
+  const runContext = runContextOf(input, attempt, options, once(warn));
+  // The process may have been paused since `started` was stored, or the check of the input took long. Then another attempt
+  // may have ended the job. So nothing waits between the last look at the clock and the first line of the operation.
+  for (let looks = 0; lease.mayBeOver && looks < MAX_LOOKS; looks++) await lease.proveBy(look);
+  abort.signal.throwIfAborted();
   const ended = await endOf(operation, runContext);
   const outcome = isOutcome(ended) ? readOutcome(ended, warn) : done(ended);
   return outcome.kind === 'done' ? await checkResult(operation, outcome.result, roomForResult) : outcome;
+}
+
+/** What the operation's code gets. @param warn tells the operator of progress that cannot be read */
+function runContextOf(
+  input: unknown,
+  attempt: Attempt,
+  { abort, progress, log, fence }: RunOptions,
+  warn: (reason: string) => void,
+): RunContext<unknown> {
+  return {
+    input,
+    job: jobInfo(attempt, fence),
+    signal: abort.signal,
+    progress: (given: unknown): void => {
+      const value = readProgress(given, warn);
+      if (value !== undefined) progress.report(value);
+    },
+    log: authorLog(log, fieldsOf(attempt)),
+  };
 }
 
 /** What the operation returns. An outcome that it throws counts as returned. */

@@ -69,6 +69,28 @@ describe('the attempts of a job', () => {
     expect(next).not.toHaveProperty('outcome');
   });
 
+  it('are lost if an earlier one ended the job while they ran', () => {
+    const attempts = attemptsOf([
+      event('started', 1, 1),
+      event('started', 2, 30),
+      event('succeeded', 1, 1, { at: time(40), result: 7 }),
+    ]);
+    expect(attempts.map(({ number, outcome }) => [number, outcome])).toEqual([
+      [1, 'succeeded'],
+      [2, 'lost'],
+    ]);
+  });
+
+  it('run again after a redrive, without an outcome', () => {
+    const redriven = { redriveCount: 1 };
+    const attempts = attemptsOf([
+      event('failed', 1, 1, { error }),
+      event('redriven', 0, 2, { ...redriven, startedAt: undefined }),
+      event('started', 1, 30, redriven),
+    ]);
+    expect(attempts.map(({ outcome }) => outcome)).toEqual(['failed', undefined]);
+  });
+
   it('keep their number when they are handed back, and the next one has the same number', () => {
     const attempts = attemptsOf([
       event('started', 1, 1),

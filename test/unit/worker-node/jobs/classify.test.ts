@@ -12,7 +12,7 @@ import { classify, endingOfOther } from '../../../../worker-node/jobs/classify.t
 import type { JobOutcome } from '../../../../worker-node/jobs/pipeline-steps.ts';
 import { defineOperation } from '../../../../worker-node/operations/operation.ts';
 import { reject, retry, retryAfter } from '../../../../worker-node/operations/outcome.ts';
-import { attempt, delivery, runOptions, SUCCEEDED } from '../support.ts';
+import { attempt, delivery, runOptions, SUCCEEDED, SURE } from '../support.ts';
 
 /** JetStream's default `max_payload`, less room for headers. */
 const MAX_EVENT_BYTES = 1_000_000;
@@ -28,6 +28,7 @@ function endingOf(
   const decided = {
     delivery: delivery({ deliveryCount }),
     span: trace.getTracer('test').startSpan('test'),
+    lease: SURE,
     job: of.job,
     held,
     fault: undefined,

@@ -1,4 +1,7 @@
-import { beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import * as z from 'zod';
+import { readJobEvent } from '../../../../shared/wire/event-message.ts';
+import { type JobRecord, readRecord } from '../../../../worker-node/broker/job-record.ts';
 import { reject, retry } from '../../../../worker-node/operations/outcome.ts';
 import { delivery, IDLE } from '../support.ts';
 import {
@@ -6,6 +9,7 @@ import {
   byOther,
   cancel,
   cancelled,
+  cancels,
   conclusions,
   type Handler,
   kinds,
@@ -94,6 +98,120 @@ describe('a job that another delivery has', () => {
     await pipelineOf(() => broker.storeEvent(byOther('succeeded'))).process(job, IDLE);
     expect(job.acks).toEqual([{ kind: 'nak', delayMs: 1_000 }]);
   });
+});
+
+describe('a worker that was paused after `started` was stored (W4)', () => {
+  beforeEach(() => void vi.useFakeTimers({ toFake: ['Date'] }));
+  afterEach(() => void vi.useRealTimers());
+
+  /** A schema whose check takes longer than the ack wait, while something else happens. */
+  const slowInput = (happens: () => void) =>
+    z.unknown().refine(async () => {
+      happens();
+      vi.setSystemTime(Date.now() + 30_001);
+      return true;
+    });
+
+  it.each<[string, () => void, string, string]>([
+    ['was ended', () => broker.storeEvent(byOther('succeeded')), 'ack', 'duplicate'],
+    [
+      'has another attempt',
+      () => broker.storeEvent(byOther('started', { attempt: 2 })),
+      'none',
+      'superseded',
+    ],
+  ])('does not begin a job that %s meanwhile', async (_what, happens, ack, conclusion) => {
+    const handler = vi.fn();
+    const job = delivery();
+    await pipelineOf(handler, { input: slowInput(happens) }).process(job, IDLE);
+    expect(handler).not.toHaveBeenCalled();
+    expect(job.acks).toEqual([{ kind: ack }]);
+    expect(conclusions).toEqual([conclusion]);
+  });
+
+  it('looks once, and begins a job that is still its own', async () => {
+    const looks = vi.spyOn(broker.manager.streams, 'getMessage');
+    await pipelineOf(() => 1, { input: slowInput(() => undefined) }).process(delivery(), IDLE);
+    expect(looks.mock.calls.filter(([stream]) => stream === 'EVENTS')).toHaveLength(1);
+    expect(conclusions).toEqual(['succeeded']);
+  });
+
+  it('begins a job also where every answer takes longer than the ack wait', async () => {
+    const read = broker.manager.streams.getMessage;
+    vi.spyOn(broker.manager.streams, 'getMessage').mockImplementation(async (...asked) => {
+      vi.setSystemTime(Date.now() + 30_001);
+      return await read(...asked);
+    });
+    await pipelineOf(() => 1, { input: slowInput(() => undefined) }).process(delivery(), IDLE);
+    expect(conclusions).toEqual(['succeeded']);
+  });
+
+  it('asks nothing if it was not paused', async () => {
+    const looks = vi.spyOn(broker.manager.streams, 'getMessage');
+    await pipelineOf(() => 1).process(delivery(), IDLE);
+    expect(looks).not.toHaveBeenCalled();
+  });
+});
+
+describe('a job whose operation has no free place for longer than the ack wait', () => {
+  it('is kept alive, and begins only if no other attempt began meanwhile', async () => {
+    const door = Promise.withResolvers<void>();
+    const handler = vi.fn(() => door.promise);
+    const pipeline = pipelineOf(handler, { concurrency: 1 });
+    const front = pipeline.process(delivery({ subject: 'jobs.acme.job-0.echo', sequence: 7 }), IDLE);
+    await vi.waitFor(() => expect(kinds()).toHaveLength(1));
+    const waiting = pipeline.process(delivery(), IDLE);
+    broker.storeEvent(byOther('started'));
+    door.resolve();
+    await Promise.all([front, waiting]);
+    expect(handler).toHaveBeenCalledTimes(1);
+    expect(conclusions).toEqual(['succeeded', 'superseded']);
+  });
+});
+
+describe('the record of a running job', () => {
+  it.each([
+    ['has ended', 'succeeded', 'the job has ended', 'duplicate'],
+    ['has another attempt', 'started', 'another attempt has the job', 'superseded'],
+  ] as const)(
+    'that %s ends the attempt, and the handler gets the reason',
+    async (_what, kind, message, end) => {
+      let reason: unknown;
+      await pipelineOf(async ({ signal }) => {
+        broker.storeEvent(byOther(kind, { attempt: 2 }));
+        for (const job of cancels.held) job.see(await recordNow());
+        reason = signal.reason;
+        return await never();
+      }).process(delivery(), IDLE);
+      expect(reason).toMatchObject({ code: 'attempt-superseded', message });
+      expect(conclusions).toEqual([end]);
+    },
+  );
+
+  it('from before its start ends nothing', async () => {
+    const old = delivery({ deliveryCount: 2, isFirst: false });
+    broker.storeEvent(byOther('started'));
+    const before = await recordNow();
+    await pipelineOf(({ signal }) => {
+      for (const job of cancels.held) job.see(before);
+      signal.throwIfAborted();
+    }).process(old, IDLE);
+    expect(conclusions).toEqual(['succeeded']);
+  });
+
+  const recordNow = (): Promise<JobRecord> =>
+    readRecord(broker.manager, { tenant: 'acme', jobId: 'job-1', operation: 'echo' });
+});
+
+it('gives the operation the sequence of its `started` event as its fence', async () => {
+  broker.storeEvent(byOther('retrying'));
+  await pipelineOf(({ job: { fence } }) => fence).process(
+    delivery({ deliveryCount: 2, isFirst: false }),
+    IDLE,
+  );
+  const started = broker.on('events').find(({ data }) => readJobEvent(data)?.kind === 'started');
+  expect(started?.seq).toBe(2);
+  expect(broker.events.at(-1)).toMatchObject({ kind: 'succeeded', result: 2 });
 });
 
 describe('a job that is cancelled', () => {

@@ -275,6 +275,7 @@ describe('the input', () => {
         operation: 'echo',
         attempt: 1,
         maxAttempts: 3,
+        fence: 1,
         acceptedAt: '2026-01-01T00:00:00.000Z',
       },
     });

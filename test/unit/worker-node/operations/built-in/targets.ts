@@ -8,7 +8,7 @@ import {
 } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
-import { runOperation } from '../../../../../worker-node/jobs/run-operation.ts';
+import { runOperation } from '../../../../../worker-node/jobs/attempt/run-operation.ts';
 import { httpRequest } from '../../../../../worker-node/operations/built-in/http-request.ts';
 import { OpenAddresses } from '../../../../../worker-node/operations/targets/addresses.ts';
 import { AllowList } from '../../../../../worker-node/operations/targets/allow-list.ts';

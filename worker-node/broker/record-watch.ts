@@ -6,38 +6,41 @@ import { type CancelNotice, readCancelNotice } from '../../shared/wire/cancel.ts
 import { CANCEL_SUBJECTS } from '../../shared/wire/subjects.ts';
 import type { WorkerLogger } from '../log.ts';
 import type { Broker } from './connect.ts';
-import { storedCancel } from './job-record.ts';
+import { type JobRecord, readRecord } from './job-record.ts';
 
 const RETRY_MS = 500;
 
-/** A job of this worker that a cancel notice may end. */
-export interface CancellableJob {
+/** A job of this worker that others may cancel, end, or start again elsewhere. */
+export interface WatchedJob {
   readonly address: JobAddress;
-  take(notice: CancelNotice): void;
+  see(record: JobRecord): void;
 }
 
-/** Where the notices go: see `jobs/cancel-memory.ts`. */
-export interface CancelListener {
+/** Where notices and records go: see `jobs/cancel-memory.ts`. */
+export interface RecordListener {
   /** The jobs that this worker has now. */
-  readonly held: readonly CancellableJob[];
+  readonly held: readonly WatchedJob[];
   hear(notice: CancelNotice): void;
 }
 
-interface CancelWatchParts {
+interface RecordWatchParts {
   readonly broker: Pick<Broker, 'connection' | 'manager'>;
-  readonly listener: CancelListener;
+  readonly listener: RecordListener;
   readonly log: WorkerLogger;
-  /** How often the notice of a running job is looked up in `CANCELS`, in case it was lost on the way. */
+  /** How often the record of a running job is read: a notice may be lost, and another worker may have the job. */
   readonly recheckMs: number;
 }
 
-/** Subscribes to cancel notices, and looks up those that were sent while the connection was lost. */
-export class CancelWatch {
-  readonly #parts: CancelWatchParts;
+/**
+ * Subscribes to cancel notices, and reads the records of the jobs that this worker has: after the connection was lost, and
+ * from time to time.
+ */
+export class RecordWatch {
+  readonly #parts: RecordWatchParts;
   readonly #stopping = new AbortController();
-  #seenBefore = new Set<CancellableJob>();
+  #seenBefore = new Set<WatchedJob>();
 
-  private constructor(parts: CancelWatchParts) {
+  private constructor(parts: RecordWatchParts) {
     this.#parts = parts;
   }
 
@@ -45,8 +48,8 @@ export class CancelWatch {
    * Listens from the moment it resolves.
    * @throws ThroughlineError `config-invalid` if this user may not subscribe; whatever the NATS client throws
    */
-  static async start(parts: CancelWatchParts): Promise<CancelWatch> {
-    const watch = new CancelWatch(parts);
+  static async start(parts: RecordWatchParts): Promise<RecordWatch> {
+    const watch = new RecordWatch(parts);
     const refusal = watch.#subscribe();
     watch.#follow().catch((thrown: unknown) => watch.#warn(thrown));
     await watch.#catchUp();
@@ -118,11 +121,10 @@ export class CancelWatch {
     await this.#lookUp(lasting).catch((thrown: unknown) => this.#warn(thrown));
   }
 
-  async #lookUp(jobs: readonly CancellableJob[]): Promise<void> {
+  async #lookUp(jobs: readonly WatchedJob[]): Promise<void> {
     await Promise.all(
       jobs.map(async (job) => {
-        const notice = await storedCancel(this.#parts.broker.manager, job.address.tenant, job.address.jobId);
-        if (notice !== undefined) job.take(notice);
+        job.see(await readRecord(this.#parts.broker.manager, job.address));
       }),
     );
   }
@@ -131,7 +133,7 @@ export class CancelWatch {
     if (this.#stopping.signal.aborted) return;
     this.#parts.log.warn(
       { reason: describeThrown(thrown) },
-      'cancel notices cannot be looked up; they are looked up again later',
+      'job records cannot be read; they are read again later',
     );
   }
 }
