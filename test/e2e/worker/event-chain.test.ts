@@ -109,9 +109,13 @@ describe('two attempts at one job (W4, T3)', () => {
   it('have fences, and that of the later one is higher, also after a redrive', async () => {
     const jobId = newJob();
     const fences: unknown[] = [];
-    for (const [worker, redriveCount] of [['one'], ['two'], ['three', 1]] as const) {
+    for (const [worker, attempt, redriveCount] of [
+      ['one', 1],
+      ['two', 2],
+      ['three', 1, 1],
+    ] as const) {
       const { chain, event } = attemptAt(jobId, worker, (await lastOf(jobId)) ?? 0);
-      fences.push(await chain.claim(event('started', { redriveCount })));
+      fences.push(await chain.claim(event('started', { attempt, redriveCount })));
     }
     expect(fences.every(Number.isSafeInteger)).toBe(true);
     expect(fences).toEqual(fences.toSorted((left, right) => Number(left) - Number(right)));

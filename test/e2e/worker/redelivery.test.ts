@@ -69,7 +69,7 @@ describe('a worker that was paused for longer than the ack wait, while another o
     },
   );
 
-  it('ends the job, if it is the first to end it', async () => {
+  it('leaves the job one end, if both attempts run when it goes on', async () => {
     const stack = await own();
     const nats = await connectTo(stack);
     await forgetDuplicates(nats, 'EVENTS', 'DEAD');
