@@ -7,7 +7,7 @@ import { text } from 'node:stream/consumers';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { runCommand } from '../../../dev/machine/command.ts';
 import { scratchFolder } from '../../support/cleanup.ts';
-import { documentedSql } from '../../support/documented-sql.ts';
+import { documentedSql } from './documented-sql.ts';
 
 /** What attempts write, in this order: the fence, and whether the database takes it. */
 const WRITES = [

@@ -4,12 +4,12 @@ import { DatabaseSync } from 'node:sqlite';
 import { expect, it, onTestFinished } from 'vitest';
 import { createCallbackSecret } from '../../../shared/text/secret.ts';
 import { scratchFolder } from '../../support/cleanup.ts';
-import { documentedSql } from '../../support/documented-sql.ts';
 import { startCallbackReceiver } from '../../support/http/callback-receiver.ts';
 import { connectTo, effectsIn, jobEnded, readJob, submitJob, untilQueueEmpty } from '../../support/jobs.ts';
 import { eventsByJob } from '../../support/nats/stored.ts';
 import { until } from '../../support/poll.ts';
 import { type TestStack, withTestStack } from '../../support/stack.ts';
+import { documentedSql } from './documented-sql.ts';
 
 /** A system with one worker, and the files of its jobs. */
 async function scene(worker: Record<string, string> = {}) {
