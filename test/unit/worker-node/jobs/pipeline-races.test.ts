@@ -158,7 +158,10 @@ describe('a job whose operation has no free place for longer than the ack wait',
     const door = Promise.withResolvers<void>();
     const handler = vi.fn(() => door.promise);
     const pipeline = pipelineOf(handler, { concurrency: 1 });
-    const front = pipeline.process(delivery({ subject: 'jobs.acme.job-0.echo', sequence: 7 }), IDLE);
+    const front = pipeline.process(
+      delivery({ subject: 'jobs.normal.p3.acme.job-0.echo', sequence: 7 }),
+      IDLE,
+    );
     await vi.waitFor(() => expect(kinds()).toHaveLength(1));
     const waiting = pipeline.process(delivery(), IDLE);
     broker.storeEvent(byOther('started'));

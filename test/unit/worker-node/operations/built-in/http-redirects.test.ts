@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { refusalOf } from '../../../support.ts';
 import { requestAfter } from '../../../../../worker-node/operations/built-in/redirect.ts';
+import { refusalOf } from '../../../support.ts';
 import { answering, run, stopTargets, target } from './targets.ts';
 
 afterEach(stopTargets);
