@@ -53,7 +53,7 @@ export function operation(described: Operation): ZodOpenApiOperationObject {
     tags: [tag],
     security: scope === undefined ? [] : [{ bearer: [scope] }],
     ...(all.length === 0 ? {} : { parameters: all }),
-    responses: { ...answersOf(described), ...problemResponses(problemsOf(described)) },
+    responses: { ...answersOf(described), ...problemResponses(described.operationId, problemsOf(described)) },
   };
 }
 

@@ -45,17 +45,38 @@ const MEANINGS: Readonly<Record<ApiErrorCode, string>> = {
   'stream-full': 'The queue is full. Try again later.',
 };
 
-/** The answers for these codes, by HTTP status. Codes with the same status share an answer, which is a component. */
-export function problemResponses(codes: readonly ApiErrorCode[]): Record<string, ZodOpenApiResponseObject> {
+/**
+ * The answers of an operation for these codes, by HTTP status. Codes with the same status share an answer, which is a
+ * component.
+ */
+export function problemResponses(
+  operationId: string,
+  codes: readonly ApiErrorCode[],
+): Record<string, ZodOpenApiResponseObject> {
   const byStatus = Map.groupBy(codes, (code) => ERRORS[code].status);
-  return Object.fromEntries([...byStatus].map(([status, together]) => [status, componentOf(together)]));
+  return Object.fromEntries(
+    [...byStatus].map(([status, together]) => [
+      status,
+      componentOf(idOf(together, `${operationId}-${status}`), together),
+    ]),
+  );
+}
+
+/** The names of answers that many operations share. */
+const SHARED: Readonly<Record<string, string>> = {
+  'internal,config-invalid': 'ServerFault',
+  'broker-unavailable,broker-refused': 'BrokerFault',
+};
+
+/** A name for a set of codes. Generators make type names of it, so it stays the same when an operation gets more codes. */
+function idOf(codes: readonly ApiErrorCode[], own: string): string {
+  return SHARED[codes.join()] ?? pascalCase(codes[1] === undefined ? codes.join() : own);
 }
 
 /** By id: zod-openapi takes each id only once. */
 const components = new Map<string, ZodOpenApiResponseObject>();
 
-function componentOf(codes: readonly ApiErrorCode[]): ZodOpenApiResponseObject {
-  const id = codes.map(pascalCase).join('Or');
+function componentOf(id: string, codes: readonly ApiErrorCode[]): ZodOpenApiResponseObject {
   const known = components.get(id);
   if (known !== undefined) return known;
   const component = { id, ...problemResponse(codes) };

@@ -121,11 +121,12 @@ export const Batch = z.strictObject(
   ofType('must be an object such as {"jobs":[…]}'),
 );
 
+/** The result of a job of a batch that was accepted. The status is that of a request for this job alone. */
+export const AcceptedResult = z.object({ status: z.int(), job: Job });
+/** The result of a job of a batch that was refused. */
+export const RefusedResult = z.object({ status: z.int(), problem: Problem });
 /** The result of one job of a batch: the answer that a request for this job alone would have got. */
-export const BatchResult = z.union([
-  z.object({ status: z.int(), job: Job }),
-  z.object({ status: z.int(), problem: Problem }),
-]);
+export const BatchResult = z.union([AcceptedResult, RefusedResult]);
 export type BatchResult = z.infer<typeof BatchResult>;
 
 /** The results of a batch, in the order of its jobs. */

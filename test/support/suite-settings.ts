@@ -31,6 +31,8 @@ export const SUITE = parseConfig(
     AUTHORS_PER_SECOND: count.default(20),
     FUZZ_REQUESTS: count.optional(),
     FUZZ_SEED: count.optional(),
+    /** Set by CI systems: there, a test that cannot run is a failure. */
+    CI: z.string().optional(),
     /** How many generated schemas and inputs the test of the edge's input checks tries. */
     ZOD_RUNS: count.default(1_000),
   }),

@@ -6,8 +6,7 @@ import { type ByName, referredName, type Schema } from './openapi-document.ts';
 export function schemaText(schema: Schema): Html {
   const name = referredName(schema.$ref);
   if (name !== undefined) return html`<a href="#${name}">${name}</a>`;
-  if (Array.isArray(schema.anyOf) && schema.type === undefined)
-    return joined(schema.anyOf.map(schemaText), ' or ');
+  if (Array.isArray(schema.oneOf)) return joined(schema.oneOf.map(schemaText), ' or ');
   if (Array.isArray(schema.enum)) return joined(schema.enum.map(code), ', ');
   if ('const' in schema) return code(JSON.stringify(schema.const));
   if (schema.type === 'array') return html`list of ${schemaText((schema.items ?? {}) as Schema)}`;

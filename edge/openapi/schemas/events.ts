@@ -4,7 +4,8 @@ import {
   RecordedCallbackEvent,
   RecordedEvent,
 } from '../../../shared/job/event-record.ts';
-import { describe } from './describe.ts';
+import { CALLBACK_EVENT_KINDS, EVENT_KINDS } from '../../../shared/job/job-state.ts';
+import { describe, ref } from './describe.ts';
 
 describe('JobEvent', RecordedEvent, {
   description:
@@ -53,7 +54,18 @@ describe('CallbackEvent', RecordedCallbackEvent, {
   },
 });
 
-describe('HistoryEvent', HistoryEvent, { description: 'An event of a job or of its callback.' });
+describe('HistoryEvent', HistoryEvent, {
+  description: 'An event of a job or of its callback.',
+  more: {
+    discriminator: {
+      propertyName: 'kind',
+      mapping: {
+        ...kindsIn('JobEvent', EVENT_KINDS),
+        ...kindsIn('CallbackEvent', CALLBACK_EVENT_KINDS),
+      },
+    },
+  },
+});
 
 describe('JobHistory', JobHistory, {
   description: 'The events of a job, oldest first.',
@@ -62,3 +74,8 @@ describe('JobHistory', JobHistory, {
     next: 'There are more events: send this as `after` to read them. Absent when there are no more.',
   },
 });
+
+/** Says which component an event of each of these kinds is. */
+function kindsIn(id: string, kinds: readonly string[]): Record<string, string> {
+  return Object.fromEntries(kinds.map((kind) => [kind, ref(id).$ref]));
+}

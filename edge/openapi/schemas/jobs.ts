@@ -1,11 +1,13 @@
 import * as z from 'zod';
 import { JobPage, JobSummary } from '../../../shared/api/job-list.ts';
 import {
+  AcceptedResult,
   Batch,
   BatchReport,
   BatchResult,
   CallbackRequest,
   Delay,
+  RefusedResult,
   SubmitJob,
   Timeout,
 } from '../../../shared/api/submit-job.ts';
@@ -13,16 +15,14 @@ import { CALLBACK_URL, CALLBACK_URL_LENGTH } from '../../../shared/job/callback.
 import { Job, JobAttempt, JobFailure, JobState, Progress } from '../../../shared/job/job.ts';
 import { LIMITS } from '../../../shared/job/limits.ts';
 import { DURATION } from '../../../shared/text/duration.ts';
-import { describe } from './describe.ts';
+import { describe, ref } from './describe.ts';
 
 describe('Delay', Delay, {
   description:
     'When to run a job: a duration from now (see `Duration`), or a time with an offset from UTC (RFC 3339). A time in the past means now. At most 30 days from now.',
   more: {
-    anyOf: [
-      { type: 'string', pattern: DURATION.source },
-      { type: 'string', format: 'date-time', pattern: z.regexes.datetime({ offset: true }).source },
-    ],
+    // One pattern, since generators make a type of text from it. From two schemas they make `any`, or nothing.
+    pattern: `${DURATION.source}|${z.regexes.datetime({ offset: true }).source}`,
     examples: ['90s', '1h30m', 'PT1H', '2026-01-02T03:04:05Z'],
   },
 });
@@ -139,9 +139,22 @@ describe('SubmitBatch', Batch, {
   fields: {
     jobs: {
       description:
-        'The jobs, each as in `SubmitJob`. Each is checked separately: an invalid job does not affect the others.',
+        'The jobs, each as in `SubmitJob`. Each is checked separately: a job that does not fit is refused in its result, and does not affect the others.',
+      items: ref('SubmitJob'),
     },
   },
+});
+
+const STATUS = 'The HTTP status that a separate request for this job would have been answered with.';
+
+describe('AcceptedResult', AcceptedResult, {
+  description: 'The result of a job of a batch that was accepted.',
+  fields: { status: STATUS, job: 'The job.' },
+});
+
+describe('RefusedResult', RefusedResult, {
+  description: 'The result of a job of a batch that was refused.',
+  fields: { status: STATUS, problem: 'Why the job was refused.' },
 });
 
 describe('BatchResult', BatchResult, {

@@ -2,7 +2,8 @@ import { ListedOperation, OperationList, OperationName } from '../../../shared/a
 import { OPERATION, OPERATION_MAX_LENGTH } from '../../../shared/job/job-address.ts';
 import { describe } from './describe.ts';
 
-describe('OperationName', OperationName, {
+// Not `OperationName`: ogen has a type of that name in each client that it makes.
+describe('JobOperation', OperationName, {
   description: 'The name of an operation: lowercase words with dots between them.',
   more: { pattern: OPERATION.source, maxLength: OPERATION_MAX_LENGTH, examples: ['http.request'] },
 });

@@ -9,7 +9,7 @@ import openApi from '../../../edge/http/docs/openapi.json' with { type: 'json' }
 import { openApiDocument } from '../../../edge/openapi/document.ts';
 import manifest from '../../../package.json' with { type: 'json' };
 import { OperationName } from '../../../shared/api/operation.ts';
-import { SubmitJob, Timeout } from '../../../shared/api/submit-job.ts';
+import { Delay, SubmitJob, Timeout } from '../../../shared/api/submit-job.ts';
 import { ERRORS, isApiErrorCode } from '../../../shared/errors.ts';
 import { CALLBACK_URL, isCallbackUrl } from '../../../shared/job/callback.ts';
 import { DURATION, parseDuration } from '../../../shared/text/duration.ts';
@@ -75,6 +75,15 @@ describe('the document', () => {
     }
   });
 
+  it('says for each field that a caller sends what type it has; only an input may be anything', () => {
+    const sent = ['SubmitJob', 'SubmitBatch', 'Callback', 'RedriveRequest'] as const;
+    const fields = sent.flatMap((name) => Object.entries<Json>(openApi.components.schemas[name].properties));
+    const values = fields.map(([name, field]) => [name, (field.items ?? field) as Json] as const);
+    const untyped = values.filter(([, { type, $ref }]) => type === undefined && $ref === undefined);
+    expect(untyped.map(([name]) => name)).toEqual(['input']);
+    expect([...findAll('anyOf')], 'generators read oneOf better').toEqual([]);
+  });
+
   it('has only examples that are valid for their schemas', () => {
     const shown = [...findAll('examples')].filter(([, { schema }]) => schema !== undefined);
     expect(shown.length).toBeGreaterThan(10);
@@ -124,7 +133,7 @@ describe('the document', () => {
   });
 
   it.each<[string, z.ZodType, (text: string) => unknown]>([
-    ['OperationName', OperationName, (text) => text],
+    ['JobOperation', OperationName, (text) => text],
     ['Duration', Timeout, (text) => text],
     ['SubmitJob', SubmitJob, (text) => ({ operation: text, input: 1 })],
     ['SubmitJob', SubmitJob, (text) => ({ operation: 'echo', input: 1, delay: text })],
@@ -173,6 +182,21 @@ describe('the document', () => {
         expect(validator.validate({ url: text }).valid).toBe(isCallbackUrl(text));
       }),
       { numRuns: 1_000 },
+    );
+  });
+
+  it('takes each delay that the code reads, and no other', () => {
+    const validator = validatorOf({ $ref: '#/components/schemas/Delay' });
+    const time = fc
+      .date({ noInvalidDate: true, min: new Date('0000-01-01'), max: new Date('9999-12-31') })
+      .chain((date) =>
+        fc.constantFrom('Z', '+02:00', '-23:59', '+24:00', '').map((zone) => [date, zone] as const),
+      )
+      .map(([date, zone]) => date.toISOString().replace('Z', zone));
+    fc.assert(
+      fc.property(fc.oneof(fc.stringMatching(DURATION), time, fc.string()), (text) => {
+        expect(validator.validate(text).valid, text).toBe(Delay.safeParse(text).success);
+      }),
     );
   });
 
