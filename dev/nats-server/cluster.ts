@@ -20,7 +20,7 @@ export interface NodePlace extends ServerPlace {
   readonly monitorPort: number;
 }
 
-interface NatsClusterOptions {
+export interface NatsClusterOptions {
   /** From `locateNatsServer`. */
   readonly binary: string;
   /** More lines for the `jetstream` block, for example `sync_interval: always`. */
@@ -115,11 +115,12 @@ class LocalNatsCluster implements NatsCluster {
   untilReady(): Promise<void> {
     return this.#until('one leader that all servers follow and that sees all of them', async () => {
       const seen = await Promise.all(this.#monitorPorts.map(readMetaCluster));
-      const leader = seen[0]?.leader;
-      const isFollowed = seen.every((meta) => meta.leader === leader && meta.cluster_size === SIZE);
-      // Only the leader lists the others. It puts no stream on a server that it has not seen.
-      const others = seen.flatMap(({ replicas = [] }) => replicas).filter(({ offline }) => offline !== true);
-      return Boolean(leader) && isFollowed && others.length === SIZE - 1;
+      const leader = this.nodes.findIndex(({ name }) => name === seen[0]?.leader);
+      const isFollowed = seen.every((meta) => meta.leader === seen[0]?.leader && meta.cluster_size === SIZE);
+      // The leader puts no stream on a server that it has not seen. From 2.15 on every server lists the others, but only
+      // the leader knows how they are.
+      const others = (seen[leader]?.replicas ?? []).filter(({ offline }) => offline !== true);
+      return isFollowed && others.length === SIZE - 1;
     });
   }
 
