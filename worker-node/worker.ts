@@ -1,6 +1,6 @@
 import { type HostAnnouncement, leaseOf } from '../shared/api/host-announcement.ts';
 import { describeThrown } from '../shared/errors.ts';
-import { isAtLeastVersion, SCHEDULES_SINCE } from '../shared/nats/server-version.ts';
+import { DELAY_SINCE, isAtLeastVersion } from '../shared/nats/server-version.ts';
 import {
   CALLBACKS_STREAM,
   type ConsumerDefinition,
@@ -197,8 +197,8 @@ function createLoopParts(parts: WorkerParts, broker: Broker, hosts: HostWatch): 
 /** Makes sure that the streams and consumers of this worker exist, with the settings that Throughline needs. */
 async function prepareStreams(broker: Broker, config: WorkerConfig, log: WorkerLogger): Promise<void> {
   const server = serverVersion(broker);
-  const canDelay = isAtLeastVersion(server, SCHEDULES_SINCE);
-  if (!canDelay) log.warn({ server, needs: SCHEDULES_SINCE }, 'delayed jobs will be refused');
+  const canDelay = isAtLeastVersion(server, DELAY_SINCE);
+  if (!canDelay) log.warn({ server, needs: DELAY_SINCE }, 'delayed jobs will be refused');
   const definitions = streamDefinitions(replicasOf(broker, config.STREAM_REPLICAS), canDelay);
   await ensureStreams(broker.manager, definitions, log);
   await ensureConsumer(broker.manager, JOBS_STREAM, groupConsumer(config));

@@ -1,12 +1,13 @@
 import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { describeThrown } from '../../shared/errors.ts';
+import { isAtLeastVersion } from '../../shared/nats/server-version.ts';
 import { findOnPath } from '../machine/command.ts';
 import { cacheDirectory } from '../machine/environment.ts';
 import { unpackDebianPackage } from './debian.ts';
 import { withLock } from './lock.ts';
-import { buildWithGo, downloadRelease, pinnedRelease, type Release } from './release.ts';
-import { FULL_VERSION, isAtLeast, OLDEST_VERSION, PINNED_VERSION, readVersion } from './version.ts';
+import { buildWithGo, downloadRelease, type Release, releaseOf } from './release.ts';
+import { FULL_VERSION, OLDEST_VERSION, PINNED_VERSION, readVersion } from './version.ts';
 
 /** Where a nats-server can come from, in the order of the search. An older one on PATH is tried before Debian. */
 type NatsServerSource = 'path' | 'cache' | 'release' | 'go' | 'debian';
@@ -27,13 +28,16 @@ export interface LocateOptions {
   log?: (line: string) => void;
   /** The sources to try; default: all. */
   sources?: readonly NatsServerSource[];
-  /** Default: the pinned release for this machine. Another one is for a mirror, and for tests. */
+  /** Default: the release of the version for this machine. Another one is for a mirror, and for tests. */
   release?: Release | undefined;
+  /** Exactly this version. Default: the pinned one, or what PATH or Debian have. */
+  version?: string;
 }
 
 /**
  * Finds a nats-server, or fetches one into the cache. It tries, in this order: a new enough one on PATH, the cache, the
- * pinned release, a build with Go, an older one on PATH, Debian's package. Several processes may call it at the same time.
+ * release, a build with Go, an older one on PATH, Debian's package. If the options name a version, it takes no other one.
+ * Several processes may call it at the same time.
  * @throws an Error that lists what was tried, why each source failed, and what the user can do
  */
 export async function locateNatsServer(options: LocateOptions): Promise<LocatedNatsServer> {
@@ -47,6 +51,10 @@ class Search {
   readonly #log: (line: string) => void;
   readonly #sources: readonly NatsServerSource[] | undefined;
   readonly #release: Release | undefined;
+  /** Whether no other version will do. */
+  readonly #isExact: boolean;
+  /** The version to fetch. */
+  readonly #version: string;
   readonly #failures: string[] = [];
 
   constructor(options: LocateOptions) {
@@ -54,7 +62,9 @@ class Search {
     this.#home = join(options.cacheDir ?? cacheDirectory(options.environment), 'nats-server');
     this.#log = options.log ?? (() => undefined);
     this.#sources = options.sources;
-    this.#release = options.release ?? pinnedRelease(process.platform, process.arch);
+    this.#isExact = options.version !== undefined;
+    this.#version = options.version ?? PINNED_VERSION;
+    this.#release = options.release ?? releaseOf(this.#version, process.platform, process.arch);
   }
 
   async run(): Promise<LocatedNatsServer> {
@@ -64,7 +74,7 @@ class Search {
       await mkdir(this.#home, { recursive: true });
       const fetched = await withLock(
         join(this.#home, 'lock'),
-        () => this.#fetchNewest(),
+        () => this.#fetched(),
         () => this.#log('another process is fetching nats-server: waiting for it…'),
       );
       if (fetched !== undefined) return fetched;
@@ -74,15 +84,11 @@ class Search {
     throw new Error(this.#explanation());
   }
 
-  async #fetchNewest(): Promise<LocatedNatsServer | undefined> {
-    return (
-      // The process that held the lock before may have fetched it.
-      (await this.#cached()) ??
-      (await this.#downloaded()) ??
-      (await this.#built()) ??
-      (await this.#onPath(OLDEST_VERSION)) ??
-      (await this.#fromDebian())
-    );
+  async #fetched(): Promise<LocatedNatsServer | undefined> {
+    // The process that held the lock before may have fetched it.
+    const found = (await this.#cached()) ?? (await this.#downloaded()) ?? (await this.#built());
+    if (found !== undefined || this.#isExact) return found;
+    return (await this.#onPath(OLDEST_VERSION)) ?? (await this.#fromDebian());
   }
 
   async #onPath(minimum: string): Promise<LocatedNatsServer | undefined> {
@@ -91,7 +97,8 @@ class Search {
     if (path === undefined) return this.#fail('path', 'no nats-server in the directories of PATH');
     try {
       const version = await readVersion(path);
-      if (isAtLeast(version, minimum)) return this.#found({ path, version, source: 'path' });
+      if (this.#isExact && version !== this.#version) return this.#fail('path', `${path} is ${version}`);
+      if (isAtLeastVersion(version, minimum)) return this.#found({ path, version, source: 'path' });
       return this.#fail('path', `${path} is ${version}, older than ${minimum}`);
     } catch (error) {
       return this.#fail('path', describeThrown(error));
@@ -101,9 +108,9 @@ class Search {
   async #cached(): Promise<LocatedNatsServer | undefined> {
     if (!this.#uses('cache')) return undefined;
     try {
-      const version = await readVersion(this.#pinnedPath);
-      if (version === PINNED_VERSION) return { path: this.#pinnedPath, version, source: 'cache' };
-      return this.#fail('cache', `${this.#pinnedPath} is ${version}`);
+      const version = await readVersion(this.#target);
+      if (version === this.#version) return { path: this.#target, version, source: 'cache' };
+      return this.#fail('cache', `${this.#target} is ${version}`);
     } catch (error) {
       return this.#fail('cache', describeThrown(error));
     }
@@ -113,10 +120,10 @@ class Search {
     if (!this.#uses('release')) return undefined;
     const release = this.#release;
     if (release === undefined) {
-      return this.#fail('release', `no pinned checksum for ${process.platform} ${process.arch}`);
+      return this.#fail('release', `no checksum for ${this.#version} on ${process.platform} ${process.arch}`);
     }
-    this.#log(`fetching nats-server ${PINNED_VERSION} from ${new URL(release.url).host}…`);
-    return this.#fetch('release', this.#pinnedPath, (directory) => downloadRelease(release, directory));
+    this.#log(`fetching nats-server ${this.#version} from ${new URL(release.url).host}…`);
+    return this.#fetch('release', this.#target, (directory) => downloadRelease(release, directory));
   }
 
   async #built(): Promise<LocatedNatsServer | undefined> {
@@ -124,8 +131,10 @@ class Search {
     if ((await findOnPath('go', this.#environment.PATH)) === undefined) {
       return this.#fail('go', 'Go is not installed');
     }
-    this.#log(`fetching nats-server ${PINNED_VERSION} with go install (about a minute, once)…`);
-    return this.#fetch('go', this.#pinnedPath, (directory) => buildWithGo(directory, this.#environment));
+    this.#log(`fetching nats-server ${this.#version} with go install (about a minute, once)…`);
+    return this.#fetch('go', this.#target, (directory) =>
+      buildWithGo(this.#version, directory, this.#environment),
+    );
   }
 
   async #fromDebian(): Promise<LocatedNatsServer | undefined> {
@@ -165,7 +174,7 @@ class Search {
   }
 
   #found(server: LocatedNatsServer): LocatedNatsServer {
-    if (!isAtLeast(server.version, FULL_VERSION)) {
+    if (!isAtLeastVersion(server.version, FULL_VERSION)) {
       this.#log(`nats-server ${server.version} is older than ${FULL_VERSION}: delayed jobs will be refused`);
     }
     return server;
@@ -179,18 +188,19 @@ class Search {
   }
 
   #explanation(): string {
+    const wanted = this.#isExact ? ` ${this.#version}` : '';
     return [
-      'No nats-server was found, and none could be fetched. These were tried:',
+      `No nats-server${wanted} was found, and none could be fetched. These were tried:`,
       ...this.#failures,
       'Do one of these, and try again:',
-      `  - install nats-server ${FULL_VERSION} or newer so that it is on PATH`,
-      `  - put the nats-server ${PINNED_VERSION} binary at ${this.#pinnedPath}`,
+      `  - install nats-server ${this.#isExact ? this.#version : `${FULL_VERSION} or newer`} so that it is on PATH`,
+      `  - put the nats-server ${this.#version} binary at ${this.#target}`,
       '  - install Go, or let this machine reach github.com (through a proxy: set HTTPS_PROXY and NODE_USE_ENV_PROXY=1)',
     ].join('\n');
   }
 
-  get #pinnedPath(): string {
-    return join(this.#home, `v${PINNED_VERSION}`, 'nats-server');
+  get #target(): string {
+    return join(this.#home, `v${this.#version}`, 'nats-server');
   }
 
   #uses(source: NatsServerSource): boolean {

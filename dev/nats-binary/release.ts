@@ -19,13 +19,13 @@ const SHA256: Record<string, string> = {
   'linux-arm64': '673a98d3faa79dde3f9ebf16d6dfac36a5f694e7ad2015e4954dd7939c85cd4c',
 };
 
-/** The pinned release for a Node platform and architecture, or undefined when no checksum is pinned for it. */
-export function pinnedRelease(platform: string, arch: string): Release | undefined {
+/** The release of a version for a Node platform and architecture, or undefined when no checksum is pinned for it. */
+export function releaseOf(version: string, platform: string, arch: string): Release | undefined {
   const target = `${platform}-${arch === 'x64' ? 'amd64' : arch}`;
-  const sha256 = SHA256[target];
+  const sha256 = version === PINNED_VERSION ? SHA256[target] : undefined;
   if (sha256 === undefined) return undefined;
   const host = 'https://github.com/nats-io/nats-server/releases/download';
-  return { url: `${host}/v${PINNED_VERSION}/nats-server-v${PINNED_VERSION}-${target}.tar.gz`, sha256 };
+  return { url: `${host}/v${version}/nats-server-v${version}-${target}.tar.gz`, sha256 };
 }
 
 /**
@@ -74,12 +74,16 @@ function innermostMessage(error: unknown): string {
 }
 
 /**
- * Builds the pinned nats-server in `directory` with the Go of this machine. Go checks the sources against its checksum
+ * Builds a version of nats-server in `directory` with the Go of this machine. Go checks the sources against its checksum
  * database.
  * @returns the path of the program
  */
-export async function buildWithGo(directory: string, environment: NodeJS.ProcessEnv): Promise<string> {
-  const target = `github.com/nats-io/nats-server/v2@v${PINNED_VERSION}`;
+export async function buildWithGo(
+  version: string,
+  directory: string,
+  environment: NodeJS.ProcessEnv,
+): Promise<string> {
+  const target = `github.com/nats-io/nats-server/v2@v${version}`;
   await runCommand('go', ['install', target], {
     cwd: directory,
     // nats-server is pure Go. Without cgo, the machine needs no C compiler.

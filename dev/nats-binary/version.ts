@@ -1,12 +1,13 @@
+import { DELAY_SINCE } from '../../shared/nats/server-version.ts';
 import { runCommand } from '../machine/command.ts';
 
 /** The release that Throughline fetches when this machine has no nats-server that is new enough. */
 export const PINNED_VERSION = '2.14.5';
 
-/** The oldest version with everything that Throughline uses: message schedules (delayed jobs) and broker spans. */
-export const FULL_VERSION = '2.12.0';
+/** The oldest version with everything that Throughline uses. */
+export const FULL_VERSION = DELAY_SINCE;
 
-/** The oldest version that Throughline is tested with. Delayed jobs need {@link FULL_VERSION}. */
+/** The oldest version that can run jobs. Delayed jobs need {@link FULL_VERSION}. */
 export const OLDEST_VERSION = '2.9.0';
 
 /**
@@ -20,15 +21,4 @@ export async function readVersion(binary: string): Promise<string> {
     throw new Error(`${binary} --version answered ${JSON.stringify(output.slice(0, 80))}`);
   }
   return version;
-}
-
-/** Whether `version` is `minimum` or newer. A pre-release counts as its release. */
-export function isAtLeast(version: string, minimum: string): boolean {
-  const [left, right] = [numbers(version), numbers(minimum)];
-  const difference = left.map((part, index) => part - (right[index] ?? 0)).find((part) => part !== 0);
-  return (difference ?? 0) >= 0;
-}
-
-function numbers(version: string): number[] {
-  return version.split('.', 3).map((part) => Number.parseInt(part, 10));
 }

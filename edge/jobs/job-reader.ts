@@ -108,7 +108,7 @@ export function delayedMessage(
   tenant: string,
   jobId: string,
 ): Promise<StoredMessage | undefined> {
-  // A nats-server before 2.12 has no stream `DELAYED`.
+  // A nats-server that cannot delay jobs has no stream `DELAYED`.
   return session.lastMessage(DELAYED_STREAM, delayedSubjectFilter(tenant, jobId), true);
 }
 

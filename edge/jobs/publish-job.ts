@@ -1,6 +1,6 @@
 import { ThroughlineError } from '../../shared/errors.ts';
 import { withoutDelay } from '../../shared/job/job-spec.ts';
-import { isAtLeastVersion, SCHEDULES_SINCE } from '../../shared/nats/server-version.ts';
+import { DELAY_SINCE, isAtLeastVersion } from '../../shared/nats/server-version.ts';
 import { writeJobHeaders, writeOutboxHeaders, writeScheduleHeaders } from '../../shared/wire/job-message.ts';
 import { pooledRoute, type Route } from '../../shared/wire/lanes.ts';
 import { delayedSubject, jobSubject } from '../../shared/wire/subjects.ts';
@@ -61,10 +61,10 @@ export function publishJob(
  * @throws ThroughlineError `delay-unsupported` naming the oldest nats-server version that does
  */
 export function checkDelaySupport({ serverVersion }: Pick<BrokerSession, 'serverVersion'>): void {
-  if (isAtLeastVersion(serverVersion, SCHEDULES_SINCE)) return;
+  if (isAtLeastVersion(serverVersion, DELAY_SINCE)) return;
   throw new ThroughlineError(
     'delay-unsupported',
-    `delayed jobs need nats-server ${SCHEDULES_SINCE} or newer; this one is ${serverVersion ?? 'of no known version'}`,
+    `delayed jobs need nats-server ${DELAY_SINCE} or newer; this one is ${serverVersion ?? 'of no known version'}`,
   );
 }
 

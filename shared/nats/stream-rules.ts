@@ -12,6 +12,7 @@ import {
   DEAD_STREAM,
   DELAYED_STREAM,
   EVENTS_STREAM,
+  FROM_DELAYED,
   HOSTS_MAX_AGE_MS,
   HOSTS_STREAM,
   JOBS_STREAM,
@@ -314,7 +315,11 @@ export const STREAM_RULES: readonly StreamRule[] = [
   },
   {
     setting: 'sources',
-    holds: (value, { sources }) => same(sourcesOf(value), sourcesOf(sources)),
+    // A queue that was made for a server that can delay jobs keeps its source on one that cannot.
+    holds: (value, { name, sources }) =>
+      [sources, name === JOBS_STREAM ? FROM_DELAYED.sources : sources].some((allowed) =>
+        same(sourcesOf(value), sourcesOf(allowed)),
+      ),
     why: 'due jobs come into the queue from one source; messages from another source were never accepted',
     fix: (value) => (isAbsent(value) ? 'setup' : 'edit'),
   },

@@ -66,7 +66,7 @@ const JOBS = {
 } as const;
 
 /** The part of `JOBS` that takes delayed jobs when they are due. */
-const FROM_DELAYED = {
+export const FROM_DELAYED = {
   sources: [{ name: DELAYED_STREAM, subject_transforms: [{ src: 'due.>', dest: 'jobs.>' }] }],
 } as const;
 
@@ -162,7 +162,7 @@ const HOSTS = {
  * The streams, in the order in which they are created: `JOBS` takes from `DELAYED`. In which settings an existing stream
  * may differ: `stream-rules.ts`.
  * @param replicas copies in a cluster: 1 on a single server, 3 in production
- * @param schedules whether the server has message schedules (2.12 and later)
+ * @param schedules whether the server can delay jobs
  */
 export function streamDefinitions(replicas = 1, schedules = false): readonly StreamDefinition[] {
   const queue = schedules ? [DELAYED, { ...JOBS, ...FROM_DELAYED }] : [JOBS];

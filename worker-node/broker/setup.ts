@@ -2,7 +2,7 @@ import type { JetStreamManager } from '@nats-io/jetstream';
 import { limitFindings } from '../../shared/nats/account-limits.ts';
 import { consumerFindings } from '../../shared/nats/consumer-rules.ts';
 import type { Finding } from '../../shared/nats/finding.ts';
-import { isAtLeastVersion, SCHEDULES_SINCE, SYNC_SINCE } from '../../shared/nats/server-version.ts';
+import { DELAY_SINCE, isAtLeastVersion, SYNC_SINCE } from '../../shared/nats/server-version.ts';
 import { LARGEST_MESSAGE_BYTES } from '../../shared/nats/stream-rules.ts';
 import {
   CALLBACKS_STREAM,
@@ -48,7 +48,7 @@ export async function setUpBroker({ environment, check, replicas }: SetupOptions
   try {
     const version = serverVersion(broker) ?? 'unknown';
     const copies = replicasOf(broker, replicas ?? config.STREAM_REPLICAS);
-    const definitions = streamDefinitions(copies, isAtLeastVersion(version, SCHEDULES_SINCE));
+    const definitions = streamDefinitions(copies, isAtLeastVersion(version, DELAY_SINCE));
     const needs = { streams: definitions.length, copies, ackPending: config.WORKER_MAX_ACK_PENDING };
     const account = limitFindings(await broker.manager.getAccountInfo(), needs);
     const streams: StreamReport[] = [];
@@ -106,8 +106,8 @@ function serverWarnings({ connection }: Broker, version: string): string[] {
       'whether nats-server syncs before it acknowledges cannot be seen from here: its configuration must say sync_interval: always',
     );
   }
-  if (!isAtLeastVersion(version, SCHEDULES_SINCE)) {
-    warnings.push(`nats-server ${version} cannot delay jobs: delay needs ${SCHEDULES_SINCE}`);
+  if (!isAtLeastVersion(version, DELAY_SINCE)) {
+    warnings.push(`nats-server ${version} cannot delay jobs: delay needs ${DELAY_SINCE}`);
   }
   if (largest < LARGEST_MESSAGE_BYTES) {
     warnings.push(

@@ -166,17 +166,29 @@ describe('locating a nats-server', () => {
 
   it('prefers one on PATH that is new enough', async () => {
     const { bin, options } = await bench();
-    await fakeBinary(join(bin, 'nats-server'), '2.12.0');
+    await fakeBinary(join(bin, 'nats-server'), '2.14.0');
     const path = join(bin, 'nats-server');
-    expect(await locateNatsServer(options)).toEqual({ path, version: '2.12.0', source: 'path' });
+    expect(await locateNatsServer(options)).toEqual({ path, version: '2.14.0', source: 'path' });
   });
 
   it('prefers the cached one to an older one on PATH', async () => {
     const { bin, cacheDir, options } = await bench();
-    await fakeBinary(join(bin, 'nats-server'), '2.11.9');
+    await fakeBinary(join(bin, 'nats-server'), '2.12.15');
     const path = join(cacheDir, 'nats-server', 'v2.14.5', 'nats-server');
     await fakeBinary(path, '2.14.5');
     expect(await locateNatsServer(options)).toEqual({ path, version: '2.14.5', source: 'cache' });
+  });
+
+  it('takes exactly the version that it was asked for, and no other', async () => {
+    const { bin, cacheDir, options } = await bench();
+    await fakeBinary(join(bin, 'nats-server'), '2.15.0');
+    const path = join(cacheDir, 'nats-server', 'v2.12.15', 'nats-server');
+    await fakeBinary(path, '2.12.15');
+    const located = await locateNatsServer({ ...options, version: '2.12.15' });
+    expect(located).toEqual({ path, version: '2.12.15', source: 'cache' });
+    await expect(locateNatsServer({ ...options, version: '2.15.2' })).rejects.toThrow(
+      /No nats-server 2\.15\.2 was found.*is 2\.15\.0.*no checksum for 2\.15\.2.*Go is not installed/s,
+    );
   });
 
   it('does not use a cached one of another version than the pinned one', async () => {

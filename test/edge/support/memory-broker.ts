@@ -34,7 +34,7 @@ export interface Published {
 export class MemoryBroker implements BrokerSession {
   readonly lost = new Loss();
   readonly server = 'ws://memory';
-  readonly serverVersion = '2.12.0';
+  readonly serverVersion = '2.14.0';
   /** All that was published, also what the streams did not take. */
   readonly published: Published[] = [];
   readonly operations = new MemoryBucket();

@@ -56,10 +56,14 @@ describe('the rules of a stream', () => {
     expect(findings.map(({ setting }) => setting)).toEqual(['no_ack', 'max_msgs']);
   });
 
-  it('accept the queue of a server without schedules', () => {
+  it('accept the queue of a server that cannot delay jobs, whether or not it was made for one that can', () => {
     const [jobs] = streamDefinitions(1, false);
     expect(jobs?.name).toBe('JOBS');
-    if (jobs !== undefined) expect(streamFindings({ ...jobs }, jobs)).toEqual([]);
+    if (jobs === undefined) return;
+    expect(streamFindings({ ...jobs }, jobs)).toEqual([]);
+    const { sources } = streamDefinitions(1, true).find(({ name }) => name === 'JOBS') ?? {};
+    expect(sources).toHaveLength(1);
+    expect(streamFindings({ ...jobs, sources }, jobs)).toEqual([]);
   });
 });
 
