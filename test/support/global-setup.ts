@@ -6,8 +6,14 @@ import { buildEdge, type EdgeBundle } from '../../dev/edge/build.ts';
 import { hostEnvironment } from '../../dev/machine/environment.ts';
 import { type LocatedNatsServer, locateNatsServer } from '../../dev/nats-binary/locate.ts';
 
+/** The nats-server of the tests. */
+export interface TestNatsServer extends LocatedNatsServer {
+  /** Whether it writes the domain and the account into the subjects of acks and flow control (`js_ack_fc_v2`). */
+  readonly hasLongAcks?: boolean;
+}
+
 /** The nats-server that {@link setup} found, or why there is none. */
-type ProvidedNatsServer = LocatedNatsServer | { problem: string };
+type ProvidedNatsServer = TestNatsServer | { problem: string };
 /** The Worker's bundle, or why it does not build. */
 type ProvidedEdge = EdgeBundle | { problem: string };
 

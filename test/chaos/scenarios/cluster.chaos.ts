@@ -1,7 +1,7 @@
 import { expect, it, onTestFinished } from 'vitest';
-import { type NatsCluster, startNatsCluster } from '../../../dev/nats-server/cluster.ts';
+import type { NatsCluster } from '../../../dev/nats-server/cluster.ts';
 import { EVENTS_STREAM, JOBS_STREAM } from '../../../shared/nats/streams.ts';
-import { testNatsBinary } from '../../support/nats/nats.ts';
+import { startTestCluster } from '../../support/nats/nats.ts';
 import { until } from '../../support/poll.ts';
 import { SUITE } from '../../support/suite-settings.ts';
 import { runFault, type Scene } from '../support/run-fault.ts';
@@ -10,7 +10,7 @@ const JOBS = SUITE.CHAOS_CLUSTER_JOBS;
 const KILLS = SUITE.CHAOS_CLUSTER_KILLS;
 
 it(`S3: ${JOBS} jobs while the leader of a stream is killed ${KILLS} times, in a cluster of three`, async () => {
-  const cluster = await startNatsCluster({ binary: testNatsBinary().path });
+  const cluster = await startTestCluster();
   onTestFinished(() => cluster.stop());
   const [first] = cluster.nodes;
   if (first === undefined) throw new Error('the cluster has no servers');

@@ -1,12 +1,13 @@
 import { jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { connect } from '@nats-io/transport-node';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type NatsCluster, startNatsCluster } from '../../../dev/nats-server/cluster.ts';
-import { testNatsBinary } from '../../support/nats/nats.ts';
+import type { NatsCluster } from '../../../dev/nats-server/cluster.ts';
+import { startTestCluster } from '../../support/nats/nats.ts';
+import { until } from '../../support/poll.ts';
 
 let cluster: NatsCluster;
 beforeAll(async () => {
-  cluster = await startNatsCluster({ binary: testNatsBinary().path });
+  cluster = await startTestCluster();
 });
 afterAll(() => cluster.stop());
 
@@ -19,7 +20,8 @@ describe('a started cluster', () => {
     });
     const manager = await jetstreamManager(nats);
     await manager.streams.add({ name: 'KEPT', subjects: ['kept'], num_replicas: 3 });
-    await jetstream(nats).publish('kept', 'before');
+    // The server of this connection may not know yet who stores the subject.
+    await until('the stream', () => jetstream(nats).publish('kept', 'before', { msgID: 'before' }));
     const killed = await cluster.killLeader('KEPT');
     const next = await cluster.leaderOf('KEPT');
     expect(next.name).not.toBe(killed.name);

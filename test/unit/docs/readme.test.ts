@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { ERRORS } from '../../../shared/errors.ts';
 import { OTEL_SETTING_NAMES } from '../../../shared/trace/otel-settings.ts';
+import { TESTED_SERVERS } from '../../support/nats/servers.ts';
 
 const ROOT = new URL('../../../', import.meta.url);
 const readme = readFileSync(new URL('README.md', ROOT), 'utf8');
@@ -12,4 +13,10 @@ it("README names every setting of OpenTelemetry's that we read", () => {
 
 it('README names every error code', () => {
   expect(Object.keys(ERRORS).filter((code) => !readme.includes(`\`${code}\``))).toEqual([]);
+});
+
+it('deploy/README.md names every version of nats-server that is tested', () => {
+  const table = readFileSync(new URL('deploy/README.md', ROOT), 'utf8');
+  const named = [...table.matchAll(/^\| (\S+) \| .*`npm run test:nats`/gm)].map(([, version]) => version);
+  expect(named.toSorted()).toEqual([...new Set(TESTED_SERVERS.map(({ version }) => version))].toSorted());
 });
