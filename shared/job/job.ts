@@ -51,6 +51,7 @@ export const Job = z.object({
   id: z.string(),
   operation: z.string(),
   state: JobState,
+  /** The attempt of the last event. It may go back by one: an end may be that of an attempt before the last one. */
   attempt: z.int().min(0),
   /** `dueAt` is shown only until a delayed job has started. */
   ...ShownSpec.shape,

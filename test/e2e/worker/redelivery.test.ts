@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { jetstream, jetstreamManager } from '@nats-io/jetstream';
@@ -46,21 +46,22 @@ const said = (stack: TestStack, words: string): unknown =>
 
 describe('a worker that was paused for longer than the ack wait, while another one did its job (W4)', () => {
   it.each([
-    ['succeeds too', false],
-    ['fails', true],
+    ['succeeds too', 'late'],
+    ['fails', 'late-failure'],
   ])(
     'records nothing when it %s: the job has one end, and that stays its last event',
-    async (_what, fails) => {
+    async (_what, mode) => {
       const stack = await own();
       const nats = await connectTo(stack);
       await forgetDuplicates(nats, 'EVENTS', 'DEAD');
-      const effects = newFile();
-      const job = await submitJob(stack, 'test.late', { ms: 300, fails, effects });
+      const [effects, gate] = [newFile(), newFile()];
+      const job = await submitJob(stack, 'test.lease', { mode, gate, effects });
       await until('the first attempt', async () => (await effectsIn(effects)).length === 1);
       await stack.worker.kill('SIGSTOP');
       await stack.addWorker({ WORKER_NAME: 'second' });
       expect(await jobEnded(stack, job.id)).toMatchObject({ state: 'succeeded', result: { attempt: 2 } });
       await windowPassed(Date.now());
+      await writeFile(gate, '');
       await stack.worker.kill('SIGCONT');
       await until('the first attempt to end', () => said(stack, 'attempt not recorded'));
       await untilQueueEmpty(nats);
