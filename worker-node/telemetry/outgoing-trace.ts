@@ -61,7 +61,8 @@ export class OutgoingTrace implements TextMapPropagator<unknown> {
 /** The target of a request; null if it is not known. */
 function targetOf({ origin, protocol, hostname, host, port }: OutgoingRequest): URL | null {
   if (origin !== undefined && origin !== null) return URL.parse(String(origin));
-  const name = hostname || host?.replace(/:[0-9]*$/, '');
+  // `host` may hold a port, and either may be an IPv6 address without brackets.
+  const name = hostname || host?.replace(/^([^:]*|\[.*\]):[0-9]*$/, '$1');
   if (!name) return null;
   const authority = name.includes(':') && !name.startsWith('[') ? `[${name}]` : name;
   return URL.parse(`${protocol ?? 'http:'}//${authority}${port ? `:${port}` : ''}`);

@@ -17,6 +17,13 @@ const LETTERS = fc.string({
 const PATTERNS = [
   /^[a-z]+$/,
   /^[a-z]+$/i,
+  /^[^a-b1]*$/i,
+  /^(?<b>a|b)[-.a]?$/i,
+  /^\w\W$/i,
+  /^[!-a]+$/i,
+  /^(?!ab)[\s\S]/i,
+  /^\x61$/i,
+  /^é/i,
   /^[\w-.]+$/,
   /a+b?/,
   /^.{1,3}$/,

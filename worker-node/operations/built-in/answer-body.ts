@@ -13,6 +13,8 @@ type Decoder = (bytes: Buffer, limit: number) => Promise<Buffer>;
 
 /** A sender has no reason to encode a body more often. */
 const MAX_CODINGS = 4;
+/** A frame may ask for a window of any size. Servers may use 8 MiB (RFC 9659). */
+const ZSTD_WINDOW_LOG = 23;
 const TOO_LARGE = 'ERR_BUFFER_TOO_LARGE';
 
 const DECODERS: Readonly<Record<string, Decoder>> = {
@@ -20,7 +22,7 @@ const DECODERS: Readonly<Record<string, Decoder>> = {
   'x-gzip': decoder(zlib.gunzip),
   deflate: (bytes, limit) => (isZlib(bytes) ? decoder(zlib.inflate) : decoder(zlib.inflateRaw))(bytes, limit),
   br: decoder(zlib.brotliDecompress),
-  zstd: decoder(zlib.zstdDecompress),
+  zstd: decoder(zlib.zstdDecompress, { params: { [zlib.constants.ZSTD_d_windowLogMax]: ZSTD_WINDOW_LOG } }),
   identity: async (bytes) => bytes,
 };
 
@@ -72,13 +74,13 @@ async function decode(bytes: Buffer, name: string, limit: number): Promise<Buffe
 
 type Unzip = (
   bytes: Buffer,
-  options: { readonly maxOutputLength: number },
+  options: { readonly maxOutputLength: number; readonly params?: Record<number, number> },
   callback: (error: Error | null, decoded: Buffer) => void,
 ) => void;
 
-function decoder(unzip: Unzip): Decoder {
+function decoder(unzip: Unzip, options: { readonly params?: Record<number, number> } = {}): Decoder {
   const run = promisify(unzip);
-  return (bytes, limit) => run(bytes, { maxOutputLength: limit });
+  return (bytes, limit) => run(bytes, { ...options, maxOutputLength: limit });
 }
 
 /** `deflate` means the zlib format (RFC 1950), but some servers send it without its frame. */

@@ -6,6 +6,7 @@
  */
 import * as z from 'zod';
 import type { Keywords } from './json-schema.ts';
+import { inBothCases } from './letter-case.ts';
 import { splitLookaheads } from './lookaheads.ts';
 
 interface ReadCheck {
@@ -101,14 +102,21 @@ export function readListChecks(schema: z.core.$ZodType): ReadChecks {
 
 /** A pattern, if JSON Schema has the same one. */
 export function readPattern(pattern: unknown, format?: string): ReadCheck {
-  if (!isPlainPattern(pattern) || !HARMLESS_FLAGS.test(pattern.flags)) return LEFT_OUT;
-  const { rest, forbidden } = splitLookaheads(pattern.source);
+  const source = isPlainPattern(pattern) ? withoutFlags(pattern) : undefined;
+  if (source === undefined) return LEFT_OUT;
+  const { rest, forbidden } = splitLookaheads(source);
   const keywords = {
     pattern: rest,
     ...(format === undefined ? {} : { format }),
-    ...(forbidden.length === 0 ? {} : { not: { anyOf: forbidden.map((source) => ({ pattern: source })) } }),
+    ...(forbidden.length === 0 ? {} : { not: { anyOf: forbidden.map((part) => ({ pattern: part })) } }),
   };
-  return { keywords, isExact: ![rest, ...forbidden].some((source) => LEFT_OUT_BY_EDGE.test(source)) };
+  return { keywords, isExact: ![rest, ...forbidden].some((part) => LEFT_OUT_BY_EDGE.test(part)) };
+}
+
+/** JSON Schema has no flags. Undefined if they change what cannot be written without them. */
+function withoutFlags({ source, flags }: RegExp): string | undefined {
+  if (!HARMLESS_FLAGS.test(flags.replace('i', ''))) return undefined;
+  return flags.includes('i') ? inBothCases(source) : source;
 }
 
 /** An author's own class of patterns, or a pattern with a method of its own, may test in another way. */
