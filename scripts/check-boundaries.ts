@@ -104,7 +104,7 @@ const ROOMS: readonly Rooms[] = [
       ['jobs', 'callbacks'],
       ['operations'],
       ['broker'],
-      ['telemetry', 'health-server.ts'],
+      ['telemetry', 'health-server.ts', 'loop-watch'],
       ['config.ts', 'log.ts'],
     ],
     why: 'a delivery comes from the broker and goes through the pipeline',

@@ -3,8 +3,9 @@ import { describeThrown } from '../shared/errors.ts';
 import { SERVICE } from '../shared/trace/semantics.ts';
 import { type WorkerConfig, workerConfig, workerWarnings } from './config.ts';
 import { createLogger, type WorkerLogger } from './log.ts';
-import { loadOperations } from './operations/loading/load-operations.ts';
-import { createRegistry, type OperationRegistry } from './operations/operation-registry.ts';
+import { LoopWatch } from './loop-watch/loop-watch.ts';
+import { type LoadedOperation, loadOperations } from './operations/loading/load-operations.ts';
+import { createRegistry } from './operations/operation-registry.ts';
 import { AllowList } from './operations/targets/allow-list.ts';
 import { StrayErrors } from './stray-errors.ts';
 import { startTracing } from './telemetry/tracing.ts';
@@ -12,6 +13,9 @@ import { startWorker, type Worker } from './worker.ts';
 
 /** A terminal that closes sends SIGHUP. */
 const STOP_SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
+
+/** A pause of the garbage collector, or a large computation, is shorter. */
+const TELL_AFTER_MS = 5_000;
 
 interface HostOptions {
   /** Folder of the operations to load. Undefined: the worker has only the built-in ones. */
@@ -42,7 +46,11 @@ export async function runWorkerHost(options: HostOptions): Promise<number> {
     warn,
   });
   const strayErrors = StrayErrors.watch(log);
-  const registry = await loadRegistry(options.operationsFolder, config, baggageAllow, log);
+  const loopWatch = LoopWatch.start({ service: SERVICE.worker, tellAfterMs: TELL_AFTER_MS });
+  const loaded = await loadOwn(options.operationsFolder, log);
+  loopWatch.endAfter(longestBlock(loaded, config));
+  const { builtInOperations } = await import('./operations/built-in/built-in.ts');
+  const registry = createRegistry(builtInOperations(config, baggageAllow), loaded);
   const worker = await startWorker({ config, registry, log, tracing: tracing.on });
   // Listens before it says that it is ready: a signal that comes right after must not end the process hard.
   const ended = exitCode(worker, strayErrors, log);
@@ -54,26 +62,24 @@ export async function runWorkerHost(options: HostOptions): Promise<number> {
   await tracing
     .shutdown()
     .catch((thrown: unknown) => log.warn({ reason: describeThrown(thrown) }, 'spans were lost'));
+  await loopWatch.stop();
   log.info('worker stopped');
   return code;
-}
-
-async function loadRegistry(
-  folder: string | undefined,
-  config: WorkerConfig,
-  baggageAllow: AllowList,
-  log: WorkerLogger,
-): Promise<OperationRegistry> {
-  const { builtInOperations } = await import('./operations/built-in/built-in.ts');
-  const remark = (sentence: string): void => log.warn(sentence);
-  const loaded = folder === undefined ? [] : await loadOperations(folder, remark);
-  return createRegistry(builtInOperations(config, baggageAllow), loaded);
 }
 
 /** The origins that get `tracestate` and `baggage`: by default those that `http.request` may call. */
 function baggageAllowOf({ BAGGAGE_ALLOW, HTTP_REQUEST_ALLOW }: WorkerConfig): AllowList {
   if (BAGGAGE_ALLOW === undefined) return new AllowList(HTTP_REQUEST_ALLOW);
   return new AllowList(BAGGAGE_ALLOW === 'none' ? '' : BAGGAGE_ALLOW, 'BAGGAGE_ALLOW');
+}
+
+/** After such a time no attempt can end well: its time limit is over, and other hosts have its job. */
+function longestBlock(loaded: readonly LoadedOperation[], { WORKER_ACK_WAIT_MS }: WorkerConfig): number {
+  return Math.max(0, ...loaded.map(({ operation }) => operation.timeoutMs)) + 2 * WORKER_ACK_WAIT_MS;
+}
+
+async function loadOwn(folder: string | undefined, log: WorkerLogger): Promise<LoadedOperation[]> {
+  return folder === undefined ? [] : await loadOperations(folder, (sentence) => log.warn(sentence));
 }
 
 /** Waits for a signal, or for a failure. */

@@ -1,13 +1,14 @@
 import { ThroughlineError } from '../shared/errors.ts';
 import type { WorkerLogger } from './log.ts';
+import { refuseExit } from './operations/refuse-exit.ts';
 import { reportOf } from './operations/thrown.ts';
-import { activeJob } from './telemetry/job-context.ts';
+import { activeJob, failActiveJob } from './telemetry/job-context.ts';
 
 /** More lines than this about errors of one process help nobody. */
 const MAX_LINES = 20;
 
 /**
- * Errors that nobody handles: a promise that an operation forgot, a throw in a timer. After one of them nobody knows in
+ * Errors that nobody handles: a promise that an operation forgot, a throw in a timer, a call of `process.exit()`. After one of them nobody knows in
  * which state the process is, so it stops, gracefully. Those that follow are logged and change nothing.
  */
 export class StrayErrors {
@@ -23,8 +24,19 @@ export class StrayErrors {
   /** Takes the errors of this process from now on. */
   static watch(log: WorkerLogger): StrayErrors {
     const errors = new StrayErrors(log);
-    const take = (thrown: unknown): void => errors.take(thrown);
+    const exits = new Set<unknown>();
+    const take = (thrown: unknown): void => {
+      // Nobody caught what process.exit() threw, so it comes a second time.
+      if (!exits.delete(thrown)) errors.take(thrown);
+    };
     process.on('uncaughtException', take).on('unhandledRejection', take);
+    refuseExit(
+      () => activeJob() !== undefined,
+      (error) => {
+        errors.take(error);
+        exits.add(error);
+      },
+    );
     return errors;
   }
 
@@ -43,6 +55,8 @@ export class StrayErrors {
     this.#first.reject(
       new ThroughlineError('internal', `an error was left behind${origin}: ${summary}`, { cause: thrown }),
     );
+    // Else the job would be handed back, spend no attempt, and stop the next host.
+    failActiveJob(thrown);
   }
 
   /** Says how many errors were not logged. */

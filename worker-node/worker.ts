@@ -54,6 +54,9 @@ export interface Worker {
   readonly failed: Promise<never>;
 }
 
+/** The headers and the host's name in an announcement. */
+const HEADER_BYTES = 1_024;
+
 interface WorkerParts {
   readonly config: WorkerConfig;
   readonly registry: OperationRegistry;
@@ -140,7 +143,9 @@ function startAnnouncer({ config, registry, broker, hosts, log }: LoopParts): Pr
     leaseMs: leaseOf(config.WORKER_ANNOUNCE_MS),
     operations: operations.map(({ name }) => name),
   };
-  const announcements = operations.map(announcementOf);
+  const warn = (sentence: string): void => log.warn(sentence);
+  const room = maxPayloadOf(broker) - HEADER_BYTES;
+  const announcements = operations.map((operation) => announcementOf(operation, warn, room));
   const renewMs = config.WORKER_ANNOUNCE_MS;
   return HostAnnouncer.start({ broker, host, operations: announcements, others: hosts, renewMs, log });
 }

@@ -5,7 +5,7 @@ import { LIMITS } from '../job/limits.ts';
 const NAME_RULE = 'must be dotted lowercase words, at most 128 characters';
 export const OperationName = z.string(NAME_RULE).refine(isOperationName, NAME_RULE);
 
-const JsonSchema = z.union([z.boolean(), z.record(z.string(), z.unknown())]);
+export const JsonSchema = z.union([z.boolean(), z.record(z.string(), z.unknown())]);
 export type JsonSchema = z.infer<typeof JsonSchema>;
 
 /** What a worker host announces in the `OPERATIONS` bucket: an operation, the schema of its input, and its limits. */

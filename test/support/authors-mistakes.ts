@@ -17,6 +17,32 @@ export const HOSTILE: object = new Proxy(
   ),
 );
 
+const fail = (): never => {
+  throw new Error('not for you either');
+};
+/** A list that throws whenever anybody reads it. */
+export const HOSTILE_LIST: readonly unknown[] = new Proxy([], { get: fail });
+
+/** A proxy of which nothing can be read any more. */
+export function revoked<T extends object>(target: T): T {
+  const { proxy, revoke } = Proxy.revocable(target, {});
+  revoke();
+  return proxy;
+}
+
+/** An error that is the cause of its cause. */
+function endlessCauses(): Error {
+  const error = new Error('inner');
+  error.cause = new Error('outer', { cause: error });
+  return error;
+}
+
+function nested(levels: number): unknown {
+  let value: unknown = 1;
+  for (let level = 0; level < levels; level++) value = [value];
+  return value;
+}
+
 type Untyped = (...given: unknown[]) => unknown;
 /** What the code of an operation does. */
 export type Mistake = (context: RunContext<unknown>) => unknown;
@@ -42,6 +68,25 @@ const value = fc.oneof(
       () => new Proxy(new Map(), {}),
       () => 'x'.repeat(600_000),
       () => Symbol('s'),
+      () => revoked([]),
+      () => Object.assign(new Error('members'), { errors: HOSTILE_LIST }),
+      () => Object.defineProperty(new Error('hidden'), 'message', { get: fail }),
+      () => Object.freeze(Object.assign(new Error('frozen'), { stack: 5, name: {} })),
+      () => endlessCauses(),
+      () => ({ toJSON: fail }),
+      () => ({
+        get fraction() {
+          return fail();
+        },
+      }),
+      // biome-ignore lint/suspicious/noThenProperty: an author may return a promise of another library.
+      () => ({ then: fail }),
+      () => ({ [Symbol.toPrimitive]: fail, toString: fail, valueOf: fail }),
+      () => ({ message: '\ud800'.repeat(1_000), fraction: -0 }),
+      () => JSON.parse('{"__proto__":{"a":1},"constructor":null,"toJSON":1}'),
+      () => nested(10_000),
+      () => new Proxy(new Error('behind a proxy'), {}),
+      () => new AggregateError(Array.from({ length: 1_000 }, (_, at) => new Error(`member ${at}`))),
     )
     .map((make) => ({ make })),
 );

@@ -62,10 +62,20 @@ export interface Settings extends Omit<z.output<typeof Definition>, 'retry' | 't
  * @throws ThroughlineError `config-invalid` naming the operation and each wrong setting
  */
 export function readDefinition(definition: unknown): Settings {
-  const parsed = Definition.safeParse(definition);
+  const parsed = parse(definition);
   if (!parsed.success) throw refusal(definition, parsed.error);
   const { timeout: timeoutMs, retry, ...settings } = parsed.data;
   return { ...settings, timeoutMs, retry: policyOf(retry) };
+}
+
+/** Code of the author may run: a getter, a trap of a proxy. */
+function parse(definition: unknown): ReturnType<typeof Definition.safeParse> {
+  try {
+    return Definition.safeParse(definition);
+  } catch (cause) {
+    const message = `defineOperation was given ${describeValue(definition)} that throws when it is read`;
+    throw new ThroughlineError('config-invalid', message, { cause });
+  }
 }
 
 /** An author who sets only one of the two delays moves the other one along, if it would be on the wrong side. */
@@ -75,7 +85,7 @@ function policyOf({ minDelayMs, maxDelayMs }: z.output<typeof Definition>['retry
 }
 
 function refusal(definition: unknown, { issues }: z.ZodError): ThroughlineError {
-  if (typeof definition !== 'object' || definition === null)
+  if (issues.some(({ path, code }) => path.length === 0 && code === 'invalid_type'))
     return new ThroughlineError(
       'config-invalid',
       `defineOperation was given ${describeValue(definition)}, not an object`,

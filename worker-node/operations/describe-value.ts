@@ -50,8 +50,10 @@ function classOf(object: object): string {
   if (Array.isArray(object)) return 'array';
   if (types.isDate(object) && Number.isNaN(Number(object))) return 'invalid Date';
   const name: unknown = Object.getPrototypeOf(object)?.constructor?.name;
-  if (typeof name !== 'string' || name === '' || name === 'Object') return 'object';
-  return shorten(name);
+  if (typeof name === 'string' && name !== '' && name !== 'Object') return shorten(name);
+  // What generators give, and other objects of the language, have no constructor.
+  const [, tag = 'Object'] = /^\[object (.+)\]$/.exec(Object.prototype.toString.call(object)) ?? [];
+  return tag === 'Object' ? 'object' : shorten(tag);
 }
 
 function withArticle(noun: string): string {

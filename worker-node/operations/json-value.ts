@@ -3,9 +3,12 @@ import { isThroughlineError, ThroughlineError } from '../../shared/errors.ts';
 import { LIMITS } from '../../shared/job/limits.ts';
 import { jsonPointer } from '../../shared/text/json.ts';
 import { describeValue, isError } from './describe-value.ts';
+import { isOutcome } from './outcome.ts';
 
 /** How deeply the values of a result may be nested. Its readers recurse. */
 const MAX_DEPTH = 256;
+/** How many characters of each end of a long path are told. */
+const PATH_END = 200;
 /** A result that is larger is not copied to its end, so its size is not known. */
 const MAX_COPIED_BYTES = 4 * 1024 * 1024;
 
@@ -64,7 +67,9 @@ class JsonCopier {
   }
 
   #copyStructure(value: object): unknown {
-    if (isLost(value)) throw this.refuse(describeValue(value));
+    if (isOutcome(value))
+      throw this.refuse(`an outcome; return ${value.kind === 'done' ? 'the result' : 'it'} by itself`);
+    if (isLost(value)) throw this.refuse(lostWords(value));
     if (this.#ancestors.includes(value)) throw this.refuse('a circle: the value contains itself');
     if (this.#path.length === MAX_DEPTH) throw this.refuse(`nested deeper than ${MAX_DEPTH} levels`);
     this.#ancestors.push(value);
@@ -105,11 +110,18 @@ class JsonCopier {
   }
 
   refuse(what: string, cause?: unknown): ThroughlineError {
-    const where = jsonPointer(this.#path) || 'it';
+    const where = shortPointer(this.#path) || 'it';
     return new ThroughlineError('operation-rejected', `the result cannot be JSON: ${where} is ${what}`, {
       cause,
     });
   }
+}
+
+/** A path that leaves room for what is said about it: its ends say the most. */
+function shortPointer(path: readonly (string | number)[]): string {
+  const pointer = jsonPointer(path);
+  if (pointer.length <= 2 * PATH_END) return pointer;
+  return `${pointer.slice(0, PATH_END)}…${pointer.slice(-PATH_END)}`;
 }
 
 /** The value that JSON writes in place of another one: what `toJSON` returns, or what a boxed value holds. */
@@ -120,6 +132,11 @@ function standIn(value: unknown, path: readonly (string | number)[]): unknown {
   // The JSON of a Date that is none is null.
   if (types.isDate(value) && Number.isNaN(Number(value))) return value;
   return toJSON.call(value, String(path.at(-1) ?? ''));
+}
+
+function lostWords(value: object): string {
+  const words = describeValue(value);
+  return words === 'an object' ? 'an object without properties of its own' : words;
 }
 
 /** Whether JSON would keep nothing of an object, or not what it means. */

@@ -17,6 +17,8 @@ export function createRegistry(
   const origins = new Map<string, string>();
   const add = (operation: Operation, origin: string): void => {
     const { name } = operation;
+    // A file that exports again what another one exports.
+    if (registry.get(name) === operation) return;
     const other = origins.get(name);
     if (other !== undefined) {
       const message = `two operations are called ${name} (${other}, ${origin}); names must differ`;

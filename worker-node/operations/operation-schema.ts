@@ -1,7 +1,8 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
-import type { JsonSchema, OperationAnnouncement } from '../../shared/api/operation.ts';
+import { JsonSchema, type OperationAnnouncement } from '../../shared/api/operation.ts';
 import { ThroughlineError, type Violation } from '../../shared/errors.ts';
 import { jsonPointer } from '../../shared/text/json.ts';
+import { writeJson } from '../../shared/wire/json-body.ts';
 import { inputCheckOf } from './input-check/input-check.ts';
 import type { Operation } from './operation.ts';
 
@@ -25,8 +26,34 @@ const OPTIONS: JsonSchemaOptions = {
   libraryOptions: { unrepresentable: 'any' },
 };
 
-/** The announcement of an operation in the bucket `OPERATIONS`. */
-export function announcementOf(operation: Operation): OperationAnnouncement {
+/** A larger announcement would not be small beside the jobs. */
+const MAX_BYTES = 256 * 1024;
+
+/**
+ * The announcement of an operation in the bucket `OPERATIONS`. If it is too large, parts are left out until it fits: the
+ * schemas for people first, then what the edge checks, then the description.
+ * @param warn takes a sentence if parts are left out
+ * @param room how many bytes NATS takes
+ */
+export function announcementOf(
+  operation: Operation,
+  warn: (sentence: string) => void,
+  room: number = MAX_BYTES,
+): OperationAnnouncement {
+  const whole = wholeAnnouncement(operation);
+  const limit = Math.min(room, MAX_BYTES);
+  const { length } = writeJson(whole);
+  if (length <= limit) return whole;
+  warn(
+    `the announcement of ${operation.name} is ${length} bytes of JSON, and at most ${limit} are announced; its schemas are not shown`,
+  );
+  const { outputSchema: _, ...leaner } = { ...whole, inputSchema: true };
+  if (writeJson(leaner).length <= limit) return leaner;
+  const { description: __, ...least } = { ...leaner, inputCheck: true, inputCheckIsWhole: false };
+  return least;
+}
+
+function wholeAnnouncement(operation: Operation): OperationAnnouncement {
   const { schema: inputCheck, isWhole: inputCheckIsWhole } = inputCheckOf(operation.input);
   return {
     name: operation.name,
@@ -46,6 +73,8 @@ export function announcementOf(operation: Operation): OperationAnnouncement {
  */
 export async function validate(schema: StandardSchemaV1, value: unknown, what: string): Promise<unknown> {
   const result = await schema['~standard'].validate(value);
+  if (!('issues' in result || 'value' in result))
+    throw new TypeError(`the schema of the ${what} gave neither a value nor issues`);
   if (result.issues === undefined) return result.value;
   const violations = result.issues.slice(0, MAX_VIOLATIONS).map(violationOf);
   const summary = violations.map(({ path, message }) => `${path || '/'} ${message}`).join('; ');
@@ -54,12 +83,14 @@ export async function validate(schema: StandardSchemaV1, value: unknown, what: s
   });
 }
 
-/** The schema as people and tools read it; `true` if the library has no JSON Schema. */
+/** The schema as people and tools read it; `true` if the library has no JSON Schema, or gives something else. */
 function jsonSchemaOf(schema: StandardSchemaV1, side: 'input' | 'output'): JsonSchema {
   const standard: StandardSchemaV1.Props & WithJsonSchema = schema['~standard'];
   try {
-    return standard.jsonSchema?.[side](OPTIONS) ?? true;
+    const schema: unknown = standard.jsonSchema?.[side](OPTIONS) ?? true;
+    return JsonSchema.parse(JSON.parse(JSON.stringify(schema)));
   } catch {
+    // Code of the author ran. What it gave is no JSON, or no schema.
     return true;
   }
 }

@@ -25,8 +25,8 @@ export interface RunContext<Input> {
   readonly input: Input;
   readonly job: JobInfo;
   /**
-   * Aborts at the time limit, when the job is cancelled, when another attempt has it or has ended it, and when this worker
-   * stops.
+   * Aborts at the time limit, when the job is cancelled, when another attempt has it or has ended it, when this worker
+   * stops, and when the code of the attempt has left an error behind.
    * `signal.reason` is a ThroughlineError whose code says which.
    */
   readonly signal: AbortSignal;
@@ -82,14 +82,20 @@ const DEFINED = Symbol.for('throughline.operation');
 export function defineOperation<Input, Output>(definition: OperationDefinition<Input, Output>): Operation {
   const { description, output, run, ...settings } = readDefinition(definition);
   // The worker validates the input with this operation's schema before it calls `run`.
-  const operation: Operation = { ...settings, description, output, run: (context) => run(context as never) };
-  return Object.defineProperty(operation, DEFINED, { value: true });
+  const operation: Operation = {
+    ...settings,
+    description,
+    output,
+    run: (context) => run.call(definition, context as never),
+  };
+  // Nothing checks an operation again, so nothing may change it.
+  return Object.freeze(Object.defineProperty(operation, DEFINED, { value: true }));
 }
 
 /** Whether {@link defineOperation} made `value`, in this copy of the module or in another one. */
 export function isOperation(value: unknown): value is Operation {
   try {
-    return typeof value === 'object' && value !== null && DEFINED in value;
+    return typeof value === 'object' && value !== null && Object.hasOwn(value, DEFINED);
   } catch {
     // A proxy may throw.
     return false;

@@ -98,7 +98,9 @@ function readRetry(
 }
 
 function textOf(message: unknown, fallback: string): string {
-  return message === undefined || message === null || message === '' ? fallback : describeThrown(message);
+  if (message === undefined || message === null || message === '') return fallback;
+  // Its text would be a part of the program.
+  return typeof message === 'function' ? describeValue(message) : describeThrown(message);
 }
 
 function mark(outcome: Outcome): Outcome {

@@ -61,8 +61,13 @@ function linksOf(thrown: unknown): Link[] {
 }
 
 function membersOf(error: object): unknown[] {
-  const errors = read(error, 'errors');
-  return Array.isArray(errors) ? errors.slice(0, MAX.links) : [];
+  try {
+    const errors = read(error, 'errors');
+    return Array.isArray(errors) ? Array.prototype.slice.call(errors, 0, MAX.links) : [];
+  } catch {
+    // The list is a proxy, or has getters that throw.
+    return [];
+  }
 }
 
 function sentenceOf(value: unknown): string {

@@ -12,8 +12,8 @@ export default defineOperation({
       const fail = (): void => {
         throw new Error(`error ${left} that nobody handles`);
       };
-      if (left % 2 === 0) setTimeout(fail, input.ms + 10 * left);
-      else void delay(input.ms + 10 * left).then(fail);
+      if (left % 2 === 0) setTimeout(fail, input.ms + 50 + 10 * left);
+      else void delay(input.ms + 50 + 10 * left).then(fail);
     }
     await delay(input.ms, undefined, { signal });
     return { attempt: job.attempt };

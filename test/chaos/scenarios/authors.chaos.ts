@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, it } from 'vitest';
-import type { WorkerProcess } from '../../../dev/worker/start.ts';
+import { startWorkerProcess, type WorkerProcess } from '../../../dev/worker/start.ts';
 import { parseJson } from '../../../shared/text/json.ts';
 import { scratchFolder } from '../../support/cleanup.ts';
 import { runLocal } from '../../support/cli/process.ts';
@@ -16,6 +16,7 @@ import { chaosSeed, Dice } from '../support/dice.ts';
 const { AUTHORS_MS, AUTHORS_PER_SECOND } = SUITE;
 /** What every host starts with. The result of a job must fit into 64 KiB here. */
 const STACK = { operationsFolder: 'test/chaos/authors', natsConfig: 'max_payload: 65536', tracing: false };
+const MAIN_HOST = { WORKER_OPERATIONS: 'test.>', WORKER_CONCURRENCY: '20' };
 const DRAIN_MS = 60_000;
 /** Between two hosts that stop, or do not start. */
 const PAUSE_MS = 3_000;
@@ -33,7 +34,7 @@ it(
     const stack = await withTestStack({
       ...STACK,
       onLog: (line) => log.take(line),
-      worker: { WORKER_OPERATIONS: 'test.>', WORKER_CONCURRENCY: '20' },
+      worker: MAIN_HOST,
     });
     let hasEnded = false;
     void stack.worker.exited.then(() => {
@@ -41,21 +42,24 @@ it(
     });
     const tallies = await tallyEvents(await connectTo(stack));
     const crashes = new CrashingHost(stack, dice, log);
-    const [ids] = await Promise.all([
+    const [jobs] = await Promise.all([
       submitSteadily(stack, { ms: AUTHORS_MS, perSecond: AUTHORS_PER_SECOND }, () => mistakenJob(dice)),
       crashes.run(AUTHORS_MS),
+      lackingHosts(stack, AUTHORS_MS),
       refusedFiles(AUTHORS_MS),
     ]);
-    await until('every job to end', () => ids.every((id) => (tallies.get(id)?.ends ?? 0) > 0), DRAIN_MS);
+    await until('every job to end', () => jobs.every(({ id }) => (tallies.get(id)?.ends ?? 0) > 0), DRAIN_MS);
     expect(hasEnded).toBe(false);
-    const wrong = ids.flatMap((id) => {
+    const wrong = jobs.flatMap(({ id, maxAttempts }) => {
       const { starts = 0, ends = 0, leaks = 0 } = tallies.get(id) ?? {};
-      return ends === 1 && starts <= 3 && leaks === 0 ? [] : [{ id, starts, ends, leaks }];
+      return ends === 1 && starts <= maxAttempts && leaks === 0
+        ? []
+        : [{ id, maxAttempts, starts, ends, leaks }];
     });
     expect(wrong).toEqual([]);
     for (const line of ['job not settled; it will be delivered again', 'event not stored'])
       expect([line, log.of(line)]).toEqual([line, 0]);
-    process.stdout.write(`${ids.length} jobs ended; ${crashes.stops} hosts stopped gracefully\n`);
+    process.stdout.write(`${jobs.length} jobs ended; ${crashes.stops} hosts stopped gracefully\n`);
   },
   AUTHORS_MS + 5 * 60_000,
 );
@@ -109,6 +113,21 @@ class CrashingHost {
   async #submit(input: object): Promise<string> {
     const response = await this.#stack.submit({ operation: 'crash.author', input });
     return ((await response.json()) as { id: string }).id;
+  }
+}
+
+/** Hosts of the same group that have none of the operations, one after the other, as in a rolling deploy. */
+async function lackingHosts(stack: TestStack, ms: number): Promise<void> {
+  const end = performance.now() + ms;
+  for (; performance.now() < end; await delay(5 * PAUSE_MS)) {
+    const environment = { NATS_URL: stack.nats.url, HEALTH_PORT: '0', ...MAIN_HOST };
+    const host = await startWorkerProcess({ environment, onLog: () => undefined });
+    try {
+      await delay(PAUSE_MS);
+    } finally {
+      await host.stop();
+    }
+    expect(await host.exited).toBe(0);
   }
 }
 

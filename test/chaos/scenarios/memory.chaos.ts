@@ -14,12 +14,14 @@ it('C3: a request leaves nothing on the heap of the edge', async () => {
   const stack = await withTestStack({ inspect: true, edge: { LOG_LEVEL: 'error' } });
   const heap = await openHeap(stack.inspectorUrl ?? '');
   onTestFinished(heap.close);
-  // The first requests fill caches that have a limit: 1,200 of them are too few.
+  // The first requests fill caches that have a limit: 1,200 of them are too few. Of 24,000 requests that came after 4,000
+  // others, each left 0.001 values: 14, 2, 6, 1, 6 and 1 in each 4,000. A leak in one of the four kinds of requests would
+  // be at least 0.25.
   await serve(stack, 3 * ROUNDS);
   const before = await keptBy(heap);
   const requests = await serve(stack, ROUNDS);
   const left = (await keptBy(heap)) - before;
-  expect(left / requests).toBeLessThan(0.25);
+  expect(left / requests).toBeLessThan(0.1);
 }, 120_000);
 
 /** How many values are on the heap when no work is under way, without those of the compiler. */

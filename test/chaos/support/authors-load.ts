@@ -47,15 +47,15 @@ export async function tallyEvents(nats: NatsConnection): Promise<ReadonlyMap<str
 
 /**
  * Submits jobs at a steady rate until the time is over.
- * @returns the ids of the accepted jobs
+ * @returns the accepted jobs
  */
 export async function submitSteadily(
   stack: TestStack,
   { ms, perSecond }: { readonly ms: number; readonly perSecond: number },
   job: () => object,
-): Promise<string[]> {
+): Promise<Job[]> {
   const began = performance.now();
-  const submitted: Promise<string>[] = [];
+  const submitted: Promise<Job>[] = [];
   for (let gone = 0; gone < ms; gone = performance.now() - began) {
     while (submitted.length < (gone / 1_000) * perSecond) submitted.push(submit(stack, job()));
     await delay(1_000 / perSecond);
@@ -63,11 +63,11 @@ export async function submitSteadily(
   return await Promise.all(submitted);
 }
 
-async function submit(stack: TestStack, body: object): Promise<string> {
+async function submit(stack: TestStack, body: object): Promise<Job> {
   const response = await stack.submit(body);
   const answer: unknown = await response.json();
   if (response.status !== 202) throw new Error(`${response.status} ${JSON.stringify(answer)}`);
-  return Job.parse(answer).id;
+  return Job.parse(answer);
 }
 
 const VALUES = [

@@ -149,6 +149,26 @@ describe('a result', () => {
   });
 });
 
+it.each<[string, object, Record<string, string>]>([
+  ['alone', {}, {}],
+  ['with a callback', { callback: { url: `https://example.com/${'p'.repeat(500)}` } }, {}],
+  ['with baggage', {}, { baggage: `a=${'b'.repeat(4_000)}` }],
+])('a result is stored up to the last byte that NATS takes: %s', async (_what, more, headers) => {
+  const small = await withTestStack({ ...FIXTURES, natsConfig: 'max_payload: 65536', tracing: false });
+  const run = async (count: number): Promise<Job> => {
+    const body = { operation: 'test.author', input: { how: 'large', count }, ...more };
+    const response = await small.submit(body, headers);
+    const { id } = (await response.json()) as Job;
+    return await jobEnded(small, id);
+  };
+  const refused = await run(65_536);
+  const [, limit] = /at most (\d+) can be stored/.exec(refused.error?.message ?? '') ?? [];
+  // The result is a text: two of its bytes are quotes.
+  const most = Number(limit) - 2;
+  expect(await run(most)).toMatchObject({ state: 'succeeded', attempt: 1 });
+  expect(await run(most + 1)).toMatchObject({ state: 'failed', error: { code: 'result-too-large' } });
+});
+
 describe('progress that is not valid', () => {
   it.each(['undefined', 'nan', 'text', 'circle', 'hostile', 'bigint'])(
     'fails no job, and its author is told once: %s',
@@ -190,6 +210,36 @@ describe('a log line of an author', () => {
       expect(await run('log', value)).toMatchObject({ state: 'succeeded' });
     },
   );
+});
+
+it('a job that ends the process fails, and the host stops gracefully: a job beside it loses no attempt', async () => {
+  const own = await withTestStack({ ...FIXTURES, tracing: false });
+  const long = await submitJob(own, 'test.author', { how: 'nap', count: 2_000 });
+  await until('the long job to run', async () => (await readJob(own, long.id)).state === 'running');
+  const culprit = await submitJob(own, 'test.author', { how: 'exit', count: 0 }, { maxAttempts: 1 });
+  expect(await own.worker.exited).toBe(1);
+  expect(await readJob(own, long.id)).toMatchObject({ state: 'succeeded', attempt: 1 });
+  expect(await readJob(own, culprit.id)).toMatchObject({
+    state: 'failed',
+    error: { code: 'operation-failed' },
+  });
+  expect(own.logs().filter(({ msg }) => msg === 'an error was left behind; the worker stops')).toMatchObject([
+    { job_id: culprit.id, reason: 'process.exit(0) was called', stack: expect.stringContaining('author.ts') },
+  ]);
+});
+
+it('a job that leaves an error behind while it runs spends an attempt, however many hosts it stops', async () => {
+  const own = await withTestStack({ ...FIXTURES, worker: { WORKER_STOP_TIMEOUT_MS: '500' } });
+  const input = { how: 'break', value: 'error', count: 60_000 };
+  const { id } = await submitJob(own, 'test.author', input, { maxAttempts: 2 });
+  expect(await own.worker.exited).toBe(1);
+  const second = await own.addWorker();
+  expect(await second.exited).toBe(1);
+  const job = await readJob(own, id);
+  expect(job).toMatchObject({ state: 'failed', attempt: 2, error: { code: 'operation-failed' } });
+  expect(JSON.stringify(job)).not.toContain(SECRET);
+  const letter = DeadLetterDetail.parse(await (await own.call(`/v1/dead-letters/${id}`)).json());
+  expect(letter.detail).toContain(SECRET);
 });
 
 describe('errors that a job leaves behind', () => {

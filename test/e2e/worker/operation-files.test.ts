@@ -30,6 +30,7 @@ async function worker(
 it.each<[string, string, number, string]>([
   ['a syntax error', 'export const a = ;', 2, "cannot be loaded: Unexpected token ';'"],
   ['a throw', '\nthrow new Error("not today");', 3, 'cannot be loaded: not today'],
+  ['a call of process.exit', '\nprocess.exit(0);', 3, 'cannot be loaded: process.exit(0) was called'],
   [
     'a top-level await that never settles',
     'await new Promise(() => {});',

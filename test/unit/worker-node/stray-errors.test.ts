@@ -1,6 +1,6 @@
 import { context, ROOT_CONTEXT } from '@opentelemetry/api';
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
-import { beforeAll, expect, it } from 'vitest';
+import { beforeAll, expect, it, onTestFinished, vi } from 'vitest';
 import { StrayErrors } from '../../../worker-node/stray-errors.ts';
 import { withJob } from '../../../worker-node/telemetry/job-context.ts';
 import { HOSTILE } from '../../support/authors-mistakes.ts';
@@ -22,8 +22,10 @@ function watching() {
 
 it('the first error that is left behind ends the wait, and names the job that left it', async () => {
   const { errors, lines } = watching();
-  context.with(withJob(ROOT_CONTEXT, JOB), () => errors.take(new Error('forgotten')));
+  const fail = vi.fn();
+  context.with(withJob(ROOT_CONTEXT, JOB, fail), () => errors.take(new Error('forgotten')));
   errors.take('later');
+  expect(fail).toHaveBeenCalledExactlyOnceWith(expect.objectContaining({ message: 'forgotten' }));
   expect((await refusalOf(() => errors.first)).message).toBe(
     'an error was left behind by job job-1 (echo): forgotten',
   );
@@ -39,6 +41,40 @@ it('an error of no job is said to be left behind by none', async () => {
   expect((await refusalOf(() => errors.first)).message).toMatch(
     /^an error was left behind: a Proxy was thrown/,
   );
+});
+
+it('an operation that ends the process stops the host gracefully instead, and fails', async () => {
+  const { exit } = process;
+  // The test runner listens too.
+  const others = [process.listeners('uncaughtException'), process.listeners('unhandledRejection')] as const;
+  const silence = () =>
+    process.removeAllListeners('uncaughtException').removeAllListeners('unhandledRejection');
+  silence();
+  onTestFinished(() => {
+    process.exit = exit;
+    silence();
+    for (const listener of others[0]) process.on('uncaughtException', listener);
+    for (const listener of others[1]) process.on('unhandledRejection', listener);
+  });
+  const ended = vi.fn();
+  process.exit = ended as never;
+  const lines: object[] = [];
+  const errors = StrayErrors.watch({ ...quiet, error: (fields: object) => void lines.push(fields) });
+  let thrown: unknown;
+  try {
+    context.with(
+      withJob(ROOT_CONTEXT, JOB, () => undefined),
+      () => process.exit(3),
+    );
+  } catch (caught) {
+    thrown = caught;
+  }
+  process.emit('uncaughtException', thrown as Error);
+  expect(lines).toMatchObject([{ ...JOB, reason: 'process.exit(3) was called' }]);
+  expect((await refusalOf(() => errors.first)).message).toContain('by job job-1 (echo): process.exit(3)');
+  expect(ended).not.toHaveBeenCalled();
+  process.exit(4);
+  expect(ended).toHaveBeenCalledExactlyOnceWith(4);
 });
 
 it('a thousand errors are some lines, and a number', () => {

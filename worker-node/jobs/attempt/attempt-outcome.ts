@@ -1,3 +1,4 @@
+import { types } from 'node:util';
 import { trace } from '@opentelemetry/api';
 import { type ErrorCode, isThroughlineError, ThroughlineError } from '../../../shared/errors.ts';
 import type { Outcome } from '../../operations/outcome.ts';
@@ -17,10 +18,11 @@ export type AttemptOutcome =
 
 /** The outcome that the reason of an aborted signal stands for. Nothing else cancels, releases or supersedes an attempt. */
 export function outcomeOfAbort(reason: unknown): AttemptOutcome {
-  const { code, message } = ThroughlineError.from(reason);
+  const { code, message, cause } = ThroughlineError.from(reason);
   if (code === 'job-cancelled') return { kind: 'cancelled' };
   if (code === 'attempt-superseded') return { kind: 'superseded' };
   if (code === 'worker-stopping') return { kind: 'released' };
+  if (code === 'operation-failed') return { kind: 'retry', code, message, report: reportOf(cause) };
   return { kind: 'retry', code, message };
 }
 
@@ -44,8 +46,9 @@ export function outcomeOfThrow(thrown: unknown): AttemptOutcome {
 
 /** Not one of a subclass: an `ApiError` of the client is an answer of another system. */
 function isOwnError(thrown: unknown): thrown is ThroughlineError {
-  if (!isThroughlineError(thrown) || thrown.constructor !== ThroughlineError) return false;
-  return OWN_ERRORS.includes(thrown.code);
+  // A proxy of one of our errors is not ours: each look at it may throw.
+  if (!isThroughlineError(thrown) || types.isProxy(thrown)) return false;
+  return thrown.constructor === ThroughlineError && OWN_ERRORS.includes(thrown.code);
 }
 
 function generalSentence(): string {

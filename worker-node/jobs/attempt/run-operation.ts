@@ -48,12 +48,16 @@ export async function runOperation(
 ): Promise<AttemptOutcome> {
   const { abort, progress } = options;
   const limitMs = Math.min(attempt.job.spec.timeoutMs ?? operation.timeoutMs, operation.timeoutMs);
+  const jobContext = withJob(context.active(), fieldsOf(attempt), (cause) => {
+    abort.abort(new ThroughlineError('operation-failed', 'the operation left an error behind', { cause }));
+  });
+  abort.callIn(jobContext);
   const timer = startTimer(limitMs, () => {
     abort.abort(new ThroughlineError('operation-timeout', `the attempt took longer than ${limitMs} ms`));
   });
   try {
     const run = (): Promise<AttemptOutcome> => runHandler(operation, attempt, options);
-    const running = context.with(withJob(context.active(), fieldsOf(attempt)), run);
+    const running = context.with(jobContext, run);
     return await Promise.race([running, aborted(abort.signal)]);
   } catch (thrown) {
     // An operation that is aborted often throws an error of its own. The reason of the signal says what happened.
@@ -73,13 +77,16 @@ async function runHandler(
   const { abort, log, lease, look, roomForResult } = options;
   const warn = (reason: string): void =>
     log.warn({ ...fieldsOf(attempt), reason }, 'the operation gave a value that cannot be used');
-  const input = await validate(operation.input, attempt.job.input, 'input');
-  const runContext = runContextOf(input, attempt, options, once(warn));
-  // The process may have been paused since `started` was stored, or the check of the input took long. Then another attempt
-  // may have ended the job. So nothing waits between the last look at the clock and the first line of the operation.
-  for (let looks = 0; lease.mayBeOver && looks < MAX_LOOKS; looks++) await lease.proveBy(look);
-  abort.signal.throwIfAborted();
-  const ended = await endOf(operation, runContext);
+  const warnOfProgress = once(warn);
+  const ended = await endOf(async () => {
+    const input = await validate(operation.input, attempt.job.input, 'input');
+    const runContext = runContextOf(input, attempt, options, warnOfProgress);
+    // The process may have been paused since `started` was stored, or the check of the input took long. Then another attempt
+    // may have ended the job. So nothing waits between the last look at the clock and the first line of the operation.
+    for (let looks = 0; lease.mayBeOver && looks < MAX_LOOKS; looks++) await lease.proveBy(look);
+    abort.signal.throwIfAborted();
+    return await operation.run(runContext);
+  });
   const outcome = isOutcome(ended) ? readOutcome(ended, warn) : done(ended);
   return outcome.kind === 'done' ? await checkResult(operation, outcome.result, roomForResult) : outcome;
 }
@@ -103,10 +110,10 @@ function runContextOf(
   };
 }
 
-/** What the operation returns. An outcome that it throws counts as returned. */
-async function endOf(operation: Operation, context: RunContext<unknown>): Promise<unknown> {
+/** What the code of the author returns. An outcome that it throws counts as returned. */
+async function endOf(run: () => Promise<unknown>): Promise<unknown> {
   try {
-    return await operation.run(context);
+    return await run();
   } catch (thrown) {
     if (isOutcome(thrown)) return thrown;
     throw thrown;

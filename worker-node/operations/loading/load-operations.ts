@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { ThroughlineError } from '../../../shared/errors.ts';
+import { refuseExit } from '../refuse-exit.ts';
 import { isOperation, type Operation } from '../operation.ts';
 import { reportOf } from '../thrown.ts';
 import { findAwait, findFault, type LoadFault } from './load-fault.ts';
@@ -30,11 +31,13 @@ export async function loadOperations(
   const load = (file: string): Promise<LoadedOperation[]> =>
     loadFile(file).finally(() => void pending.delete(file));
   const stuck = watchLoading(pending, remark);
+  const allowExit = refuseExit(() => true);
   try {
     const loaded = Promise.all(files.map(load));
     return (await Promise.race([loaded, stuck.promise])).flat();
   } finally {
     stuck.stop();
+    allowExit();
   }
 }
 
@@ -64,8 +67,7 @@ function watchLoading(pending: ReadonlySet<string>, remark: (sentence: string) =
 }
 
 async function loadFile(file: string): Promise<LoadedOperation[]> {
-  const exported = await importFile(file);
-  const operations = [...new Set(valuesOf(exported))].filter(isOperation);
+  const operations = [...new Set(await exportsOf(file))].filter(isOperation);
   if (operations.length > 0) return operations.map((operation) => ({ operation, file }));
   throw new ThroughlineError(
     'config-invalid',
@@ -80,9 +82,9 @@ function valuesOf(exported: Readonly<Record<string, unknown>>): unknown[] {
   return [...Object.values(exported), ...(isObject ? Object.values(main) : [])];
 }
 
-async function importFile(file: string): Promise<Record<string, unknown>> {
+async function exportsOf(file: string): Promise<unknown[]> {
   try {
-    return await import(pathToFileURL(path.resolve(file)).href);
+    return valuesOf(await import(pathToFileURL(path.resolve(file)).href));
   } catch (thrown) {
     throw await refusal(file, thrown);
   }

@@ -1,4 +1,5 @@
-import { readdir, readFile } from 'node:fs/promises';
+import type { Dirent } from 'node:fs';
+import { readdir, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { describeThrown, ThroughlineError } from '../../../shared/errors.ts';
 
@@ -19,6 +20,9 @@ interface OperationFiles {
 export async function findOperationFiles(folder: string): Promise<OperationFiles> {
   const entries = await entriesOf(folder);
   const isLoaded = (entry: Entry): boolean => !entry.isFolder && LOADED.test(entry.name);
+  const lost = entries.find((entry) => isLoaded(entry) && entry.isLost);
+  if (lost !== undefined)
+    throw new ThroughlineError('config-invalid', `${lost.file} is a link to a file that cannot be found`);
   const files = entries.filter(isLoaded).map(({ file }) => file);
   const others = await Promise.all(
     entries.filter((entry) => !isLoaded(entry)).map((entry) => misplacedIn(entry, 1)),
@@ -33,18 +37,15 @@ interface Entry {
   readonly name: string;
   readonly file: string;
   readonly isFolder: boolean;
+  /** Whether it is a link to nothing. */
+  readonly isLost?: boolean;
 }
 
 async function entriesOf(folder: string): Promise<Entry[]> {
   try {
     const entries = await readdir(folder, { withFileTypes: true });
-    return entries
-      .map((entry) => ({
-        name: entry.name,
-        file: path.join(folder, entry.name),
-        isFolder: entry.isDirectory(),
-      }))
-      .sort((a, b) => (a.name < b.name ? -1 : 1));
+    const found = await Promise.all(entries.map((entry) => entryOf(folder, entry)));
+    return found.sort((a, b) => (a.name < b.name ? -1 : 1));
   } catch (cause) {
     throw new ThroughlineError(
       'config-invalid',
@@ -54,6 +55,14 @@ async function entriesOf(folder: string): Promise<Entry[]> {
       },
     );
   }
+}
+
+async function entryOf(folder: string, entry: Dirent): Promise<Entry> {
+  const { name } = entry;
+  const file = path.join(folder, name);
+  if (!entry.isSymbolicLink()) return { name, file, isFolder: entry.isDirectory() };
+  const target = await stat(file).catch(() => undefined);
+  return { name, file, isFolder: target?.isDirectory() ?? false, isLost: target === undefined };
 }
 
 function faultOf(thrown: unknown): string {

@@ -25,6 +25,12 @@ describe('a registry', () => {
     expect(error.message).toContain('two operations are called a (one.ts, two.ts)');
   });
 
+  it('takes an operation once if a file exports again what another one exports', () => {
+    const add = operation('math.add');
+    const loaded = ['add.ts', 'index.ts'].map((file) => ({ operation: add, file }));
+    expect([...createRegistry([], loaded).keys()]).toEqual(['math.add']);
+  });
+
   it('refuses an operation with the name of a built-in one', async () => {
     const own = [{ operation: operation('echo'), file: 'echo.ts' }];
     expect((await refusalOf(() => createRegistry([operation('echo')], own))).message).toContain(

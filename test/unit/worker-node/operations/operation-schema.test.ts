@@ -13,6 +13,9 @@ function plainSchema(issues?: readonly StandardSchemaV1.Issue[]): StandardSchema
 }
 
 const run = () => null;
+const loud = (sentence: string): never => {
+  throw new Error(sentence);
+};
 
 describe('an announcement', () => {
   it('holds name, limits, and the JSON Schemas of input and output', () => {
@@ -26,6 +29,7 @@ describe('an announcement', () => {
         maxAttempts: 2,
         run: () => ({ bytes: 1 }),
       }),
+      loud,
     );
     expect(announcement).toMatchObject({
       name: 'image.thumbnail',
@@ -41,13 +45,13 @@ describe('an announcement', () => {
   });
 
   it('lets any input through at the edge where the library is not zod', () => {
-    const announcement = announcementOf(defineOperation({ name: 'echo', input: plainSchema(), run }));
+    const announcement = announcementOf(defineOperation({ name: 'echo', input: plainSchema(), run }), loud);
     expect(announcement).toMatchObject({ inputSchema: true, inputCheck: true, inputCheckIsWhole: false });
   });
 
   it('shows what JSON Schema has words for, and checks no more than that', () => {
     const input = z.object({ at: z.date(), name: z.string() });
-    const announcement = announcementOf(defineOperation({ name: 'echo', input, run }));
+    const announcement = announcementOf(defineOperation({ name: 'echo', input, run }), loud);
     expect(announcement).toMatchObject({
       inputSchema: { properties: { at: {}, name: { type: 'string' } } },
       inputCheck: { properties: { name: { type: 'string' } } },
@@ -57,15 +61,63 @@ describe('an announcement', () => {
 
   it('shows the schema to people as it is, and announces apart from it what the edge may refuse', () => {
     const input = z.object({ name: z.string().trim().max(3), count: z.coerce.number() });
-    expect(announcementOf(defineOperation({ name: 'echo', input, run }))).toMatchObject({
+    expect(announcementOf(defineOperation({ name: 'echo', input, run }), loud)).toMatchObject({
       inputSchema: { properties: { name: { type: 'string', maxLength: 3 }, count: { type: 'number' } } },
       inputCheck: { type: 'object', properties: { name: { type: 'string' } }, required: ['name'] },
       inputCheckIsWhole: false,
     });
   });
 
+  it.each<[string, () => unknown]>([
+    ['a circle', () => circle()],
+    ['a BigInt', () => ({ minimum: 1n })],
+    ['a text', () => 'string'],
+    ['a throw', () => Reflect.ownKeys(1 as never)],
+    ['nothing', () => undefined],
+  ])(
+    'allows anything for people where the schema library gives what is no JSON Schema: %s',
+    (_what, input) => {
+      const schema = plainSchema();
+      Object.assign(schema['~standard'], { jsonSchema: { input, output: input } });
+      const announcement = announcementOf(
+        defineOperation({ name: 'echo', input: schema, output: schema, run }),
+        loud,
+      );
+      expect(announcement).toMatchObject({ inputSchema: true, outputSchema: true });
+    },
+  );
+
+  it('leaves out parts of what NATS would not take, and says so', () => {
+    const schema = z.object(
+      Object.fromEntries(
+        Array.from({ length: 100 }, (_, n) => [`n${n}`, z.string().describe('x'.repeat(900))]),
+      ),
+    );
+    const operation = defineOperation({
+      name: 'echo',
+      description: 'Echoes.',
+      input: schema,
+      output: schema,
+      run,
+    });
+    const said: string[] = [];
+    const [roomy, leaner, least] = [1_000_000, 20_000, 400].map((room) =>
+      announcementOf(operation, (sentence) => void said.push(sentence), room),
+    );
+    expect(roomy).toHaveProperty('outputSchema.properties');
+    expect(leaner).toMatchObject({ inputSchema: true, description: 'Echoes.', inputCheckIsWhole: true });
+    expect(least).toEqual({
+      ...{ name: 'echo', inputSchema: true, inputCheck: true, inputCheckIsWhole: false },
+      ...{ timeoutMs: 30_000, maxAttempts: 5 },
+    });
+    expect(said).toHaveLength(2);
+    expect(said[0]).toMatch(
+      /^the announcement of echo is \d+ bytes of JSON, and at most 20000 are announced/,
+    );
+  });
+
   it('has no output schema and no description if the operation has none', () => {
-    const announcement = announcementOf(defineOperation({ name: 'echo', input: z.unknown(), run }));
+    const announcement = announcementOf(defineOperation({ name: 'echo', input: z.unknown(), run }), loud);
     expect(Object.keys(announcement).sort()).toEqual([
       'inputCheck',
       'inputCheckIsWhole',
@@ -76,6 +128,11 @@ describe('an announcement', () => {
     ]);
   });
 });
+
+function circle(): unknown {
+  const schema: Record<string, unknown> = {};
+  return Object.assign(schema, { items: schema });
+}
 
 describe('validating', () => {
   it('returns the output of the schema: defaults filled in, values transformed', async () => {
@@ -108,6 +165,15 @@ describe('validating', () => {
     const error = await refusalOf(() => validate(plainSchema([issue]), null, 'input'));
     expect(error.violations).toEqual([{ path: pointer, message: 'is wrong' }]);
   });
+
+  it.each([undefined, null, 7, 'text', {}])(
+    'does not take what is no answer of a schema: %j',
+    async (answer) => {
+      const schema = plainSchema();
+      Object.assign(schema['~standard'], { validate: () => answer });
+      await expect(validate(schema, 1, 'input')).rejects.toThrow(TypeError);
+    },
+  );
 
   it('waits for an asynchronous schema', async () => {
     const slow = z.string().refine(async () => false, 'is taken');

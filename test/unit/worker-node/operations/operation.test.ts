@@ -1,8 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import { defineOperation, isOperation } from '../../../../worker-node/operations/operation.ts';
+import { HOSTILE, revoked } from '../../../support/authors-mistakes.ts';
 import { refusalOf } from '../../support.ts';
 
+const fail = (): never => {
+  throw new Error('not for you');
+};
 const least = { name: 'math.add', input: z.unknown(), run: () => 7 };
 
 describe('an operation', () => {
@@ -73,6 +77,26 @@ describe('an operation', () => {
   });
 });
 
+describe('the settings of an operation', () => {
+  it('cannot be changed once they are checked', () => {
+    const operation = defineOperation(least);
+    expect(() => Object.assign(operation, { timeoutMs: '5s' })).toThrow(TypeError);
+    expect(isOperation({ ...operation })).toBe(false);
+    expect(isOperation(Object.create(operation))).toBe(false);
+  });
+
+  it('may be those of an object whose code refers to itself', () => {
+    class Adder {
+      readonly name = 'math.add';
+      readonly input = z.unknown();
+      run(): string {
+        return this.name;
+      }
+    }
+    expect(defineOperation(new Adder()).run({} as never)).toBe('math.add');
+  });
+});
+
 describe('a setting that an operation does not have', () => {
   it.each<[Record<string, unknown>, string]>([
     [{ maxattempts: 3 }, 'there is no setting "maxattempts"; did you mean maxAttempts?'],
@@ -109,10 +133,43 @@ describe('the pauses of an operation', () => {
 });
 
 describe('what is no definition', () => {
-  it.each([undefined, null, 7, 'math.add', () => 7])('is refused in a sentence: %s', async (definition) => {
-    const error = await refusalOf(() => defineOperation(definition as never));
+  it.each([undefined, null, 7, 'math.add', () => 7, [least]])(
+    'is refused in a sentence: %s',
+    async (definition) => {
+      const error = await refusalOf(() => defineOperation(definition as never));
+      expect(error).toMatchObject({ code: 'config-invalid' });
+      expect(error.message).toMatch(/^defineOperation was given .*, not an object$/);
+    },
+  );
+
+  it.each<[string, () => object]>([
+    ['a proxy', () => HOSTILE],
+    ['a proxy that is revoked', () => revoked({})],
+    [
+      'a getter',
+      () => ({
+        ...least,
+        timeout: undefined,
+        get description() {
+          return fail();
+        },
+      }),
+    ],
+    [
+      'a schema with a getter',
+      () => ({
+        ...least,
+        input: {
+          get '~standard'() {
+            return fail();
+          },
+        },
+      }),
+    ],
+  ])('is refused in a sentence if it throws when it is read: %s', async (_what, definition) => {
+    const error = await refusalOf(() => defineOperation(definition() as typeof least));
     expect(error).toMatchObject({ code: 'config-invalid' });
-    expect(error.message).toMatch(/^defineOperation was given .*, not an object$/);
+    expect(error.message).toMatch(/^defineOperation was given an? \w+ that throws when it is read$/);
   });
 
   it('names every wrong setting at once', async () => {

@@ -102,6 +102,7 @@ describe('reading an outcome', () => {
     [{ why: 1 }, '{"why":1}'],
     [new Error('busy'), 'busy'],
     [Symbol('busy'), 'Symbol(busy)'],
+    [() => 'secret', 'a function'],
     ['two\nlines', 'two lines'],
   ])('gives a message that is one line of text, whatever was passed for it', (message, text) => {
     expect(reading(retry(message as string)).outcome).toMatchObject({ message: text });

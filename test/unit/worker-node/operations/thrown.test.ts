@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { isJobError, JobError } from '../../../../worker-node/operations/job-error.ts';
 import { reportOf, toldOf } from '../../../../worker-node/operations/thrown.ts';
-import { HOSTILE } from '../../../support/authors-mistakes.ts';
+import { HOSTILE, HOSTILE_LIST, revoked } from '../../../support/authors-mistakes.ts';
 
 /** An error that is its own cause. */
 function ownCause(): Error {
@@ -93,6 +93,16 @@ describe('the report of a throw', () => {
       },
     });
     expect(reportOf(error).summary).not.toBe('');
+  });
+
+  it.each([
+    ['throws', HOSTILE_LIST],
+    ['is revoked', revoked([])],
+    ['has no slice', Object.assign([new Error('member')], { slice: 7 })],
+  ])('survives an error whose list of members %s', (_what, errors) => {
+    const thrown = Object.assign(new Error('a'), { errors });
+    expect(reportOf(thrown).summary).toMatch(/^a/);
+    expect(toldOf(thrown)).toBeUndefined();
   });
 
   it('is one line and a text, whatever is thrown', () => {

@@ -18,7 +18,8 @@ import {
   type RunContext,
 } from '../../../../../worker-node/operations/operation.ts';
 import { done, reject, retry, retryAfter } from '../../../../../worker-node/operations/outcome.ts';
-import { HOSTILE } from '../../../../support/authors-mistakes.ts';
+import { HOSTILE, HOSTILE_LIST } from '../../../../support/authors-mistakes.ts';
+import { activeJob } from '../../../../../worker-node/telemetry/job-context.ts';
 import { attempt, quiet, runOptions } from '../../support.ts';
 
 type Definition = Partial<OperationDefinition<unknown, unknown>>;
@@ -160,6 +161,16 @@ describe('what a handler throws', () => {
       { kind: 'reject', code: 'operation-rejected', message: 'no' },
     ],
     [
+      'a proxy of an error of ours is an error like any other',
+      new Proxy(new ThroughlineError('target-refused', 'no'), { get: () => HOSTILE.toString() }),
+      { kind: 'retry', code: 'operation-failed', message: 'the operation failed' },
+    ],
+    [
+      'an error that holds a list nobody can read is one like any other',
+      Object.assign(new Error('lost'), { errors: HOSTILE_LIST }),
+      { kind: 'retry', code: 'operation-failed', report: { summary: 'lost' } },
+    ],
+    [
       'an error of ours that stays is the end',
       new ThroughlineError('target-refused', 'no'),
       { kind: 'reject', code: 'target-refused', message: 'no' },
@@ -182,6 +193,37 @@ describe('what a handler throws', () => {
     expect(await run(async () => handler())).toMatchObject(outcome);
   });
 });
+
+it('an outcome that the schema of the input throws counts as returned', async () => {
+  const input = z.unknown().transform(() => {
+    throw reject('not today');
+  });
+  expect(await run(never, { input })).toMatchObject({ kind: 'reject', message: 'not today' });
+});
+
+it.each<[string, (abort: AttemptAbort) => void, Given]>([
+  ['a cancel', (abort) => abort.abort(new ThroughlineError('job-cancelled', 'cancelled')), {}],
+  ['the time limit', () => undefined, { timeoutMs: 10 }],
+])(
+  "the listeners that an operation leaves on its signal are its job's code: %s",
+  async (_who, end, given) => {
+    const abort = new AttemptAbort();
+    let heard: unknown;
+    const running = run(
+      ({ signal }) => {
+        signal.addEventListener('abort', () => {
+          heard = activeJob();
+        });
+        return never();
+      },
+      {},
+      { ...given, abort },
+    );
+    setImmediate(() => end(abort));
+    await running;
+    expect(heard).toMatchObject({ operation: expect.any(String), attempt: 1 });
+  },
+);
 
 describe('what a caller reads about a throw', () => {
   const SECRET = 'postgres://app:pw@10.1.2.3';

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -101,6 +101,27 @@ describe('loading a folder', () => {
     expect(remarks).toEqual([
       `${path.join(nested, 'thumb.ts')} defines an operation that is not loaded: only the files of ${folder} itself are loaded; move it there`,
       `${path.join(folder, 'two.tsx')} defines an operation that is not loaded: Node cannot load a file of this kind; it must be .ts, .js, .mts, .mjs, .cts or .cjs`,
+    ]);
+  });
+
+  it('follows links to files and to folders', async () => {
+    const other = await folderWith({ 'one.mjs': moduleOf('one') });
+    const folder = await folderWith({});
+    await symlink(path.join(other, 'one.mjs'), path.join(folder, 'linked.mjs'));
+    await symlink(other, path.join(folder, 'more.ts'));
+    expect(await namesIn(folder)).toEqual(['one']);
+    expect(remarks).toEqual([
+      `${path.join(folder, 'more.ts', 'one.mjs')} defines an operation that is not loaded: only the files of ${folder} itself are loaded; move it there`,
+    ]);
+  });
+
+  it('says which link leads to no file', async () => {
+    const folder = await folderWith({});
+    await symlink(path.join(folder, 'missing'), path.join(folder, 'one.mjs'));
+    const { code, message } = await refusalOf(() => load(folder));
+    expect([code, message]).toEqual([
+      'config-invalid',
+      `${path.join(folder, 'one.mjs')} is a link to a file that cannot be found`,
     ]);
   });
 
@@ -209,6 +230,12 @@ describe('a file that cannot be loaded', () => {
       `${moduleOf('good')}\n${moduleOf('Bad Name').replace('import', '// import').replace('op0', 'op1')}`,
       ':4 cannot be loaded: operation the text "Bad Name": name must be',
     ],
+    ['a call of process.exit', '\nprocess.exit(0);', ':2 cannot be loaded: process.exit(0) was called'],
+    [
+      'a throw of an error that cannot be read',
+      'const errors = new Proxy([], { get() { throw 1; } });\nthrow Object.assign(new Error("odd"), { errors });',
+      ':2 cannot be loaded: odd',
+    ],
     ['no export', 'const unused = 1;', ' exports no operation'],
     ['an export of something else', 'export const run = () => 7;', ' exports no operation'],
   ])('names the file and the line with %s', async (_what, text, sentence, lib = {}) => {
@@ -220,6 +247,15 @@ describe('a file that cannot be loaded', () => {
       const message = messageInNode(folder, { hooked: ending === 'mjs' });
       expect(message).toContain(`config-invalid: ${path.join(folder, `broken.${ending}`)}${sentence}`);
     }
+  });
+
+  it('names the CommonJS file whose exports throw', async () => {
+    const folder = await folderWith({
+      'odd.cjs': 'module.exports = { get a() {\n throw new Error("odd"); } };',
+    });
+    expect(messageInNode(folder)).toBe(
+      `config-invalid: ${path.join(folder, 'odd.cjs')}:2 cannot be loaded: odd`,
+    );
   });
 
   it.each([

@@ -1,0 +1,71 @@
+/** The thread of a {@link LoopWatch}. */
+import type { Debugger } from 'node:inspector';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { isMainThread, workerData } from 'node:worker_threads';
+
+/** What the thread gets from the process that it watches. */
+export interface WatchOrders {
+  readonly service: string;
+  /** One number, which grows while the event loop runs. */
+  readonly beats: Int32Array;
+  /** After how many milliseconds to tell, and to end the process; 0: never. */
+  readonly limits: Int32Array;
+}
+
+/** The thread counts its own turns. A clock would also count the time in which the whole machine is paused. */
+const TURN_MS = 500;
+/** Code inside Node itself, such as a system call that waits, cannot be paused. */
+const PAUSE_MS = 2_000;
+
+if (!isMainThread) void watch(workerData as WatchOrders);
+
+async function watch({ service, beats, limits }: WatchOrders): Promise<void> {
+  let seen = Atomics.load(beats, 0);
+  for (let blockedMs = 0; ; ) {
+    await delay(TURN_MS);
+    const now = Atomics.load(beats, 0);
+    const beforeMs = blockedMs;
+    blockedMs = now === seen ? blockedMs + TURN_MS : 0;
+    seen = now;
+    const reached = (limitMs: number): boolean => limitMs > 0 && beforeMs < limitMs && blockedMs >= limitMs;
+    const [tellMs, endMs] = [Atomics.load(limits, 0), Atomics.load(limits, 1)];
+    if (!reached(tellMs) && !reached(endMs)) continue;
+    // The thread is small as long as nothing is wrong.
+    const { createLogger } = await import('../log.ts');
+    const log = createLogger(service, 'info');
+    const fields = { blocked_ms: blockedMs, ...(await place()) };
+    if (!reached(endMs)) log.error(fields, 'the event loop is blocked: no job of this host goes on');
+    else {
+      log.error(fields, 'the event loop stays blocked; the process ends');
+      process.kill(process.pid, 'SIGKILL');
+    }
+  }
+}
+
+/** Where the code is that runs now; empty if that cannot be known. */
+async function place(): Promise<{ readonly at?: string; readonly stack?: string }> {
+  const { Session } = await import('node:inspector');
+  const session = new Session();
+  const files = new Map<string, string>();
+  session.on('Debugger.scriptParsed', ({ params: { scriptId, url } }) => void files.set(scriptId, url));
+  try {
+    session.connectToMainThread();
+    const paused = new Promise<readonly Debugger.CallFrame[]>((resolve) => {
+      session.once('Debugger.paused', ({ params }) => resolve(params.callFrames));
+    });
+    session.post('Debugger.enable');
+    session.post('Debugger.pause');
+    const frames = await Promise.race([paused, delay(PAUSE_MS, [])]);
+    const lines = frames.map((frame) => lineOf(frame, files.get(frame.location.scriptId) ?? ''));
+    const at = lines.find((line) => line.includes('/') && !line.includes('/node_modules/'));
+    return { ...(at === undefined ? {} : { at }), stack: lines.join('\n') };
+  } finally {
+    session.disconnect();
+  }
+}
+
+function lineOf({ functionName, location }: Debugger.CallFrame, url: string): string {
+  const file = url.startsWith('file:') ? fileURLToPath(url) : url;
+  return `${functionName || 'anonymous'} (${file}:${location.lineNumber + 1})`;
+}
