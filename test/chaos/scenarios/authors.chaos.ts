@@ -6,18 +6,20 @@ import { startWorkerProcess, type WorkerProcess } from '../../../dev/worker/star
 import { parseJson } from '../../../shared/text/json.ts';
 import { scratchFolder } from '../../support/cleanup.ts';
 import { runLocal } from '../../support/cli/process.ts';
-import { connectTo, readJob } from '../../support/jobs.ts';
+import { connectTo, jobEnded, readJob } from '../../support/jobs.ts';
 import { until } from '../../support/poll.ts';
 import { type TestStack, withTestStack } from '../../support/stack.ts';
 import { SUITE } from '../../support/suite-settings.ts';
-import { mistakenJob, submitSteadily, tallyEvents } from '../support/authors-load.ts';
+import { mistakenJob, submit, submitSteadily, tallyEvents } from '../support/authors-load.ts';
 import { chaosSeed, Dice } from '../support/dice.ts';
 
 const { AUTHORS_MS, AUTHORS_PER_SECOND } = SUITE;
 /** What every host starts with. The result of a job must fit into 64 KiB here. */
 const STACK = { operationsFolder: 'test/chaos/authors', natsConfig: 'max_payload: 65536', tracing: false };
 const MAIN_HOST = { WORKER_OPERATIONS: 'test.>', WORKER_CONCURRENCY: '20' };
-const DRAIN_MS = 60_000;
+const DRAIN_MS = 180_000;
+/** The machine may be busy. */
+const PATIENCE_MS = 60_000;
 /** Between two hosts that stop, or do not start. */
 const PAUSE_MS = 3_000;
 
@@ -101,18 +103,18 @@ class CrashingHost {
   /** One burst of errors is one stop, and the job beside it keeps its attempt. */
   async #stopOne(worker: WorkerProcess): Promise<void> {
     const beside = await this.#submit({ ms: this.#dice.between(300, 1_500) });
-    await until('the job beside to run', async () => (await readJob(this.#stack, beside)).state !== 'queued');
+    const hasBegun = async () => (await readJob(this.#stack, beside)).state !== 'queued';
+    await until('the job beside to run', hasBegun, PATIENCE_MS);
     const culprit = await this.#submit({ ms: this.#dice.between(0, 50), errors: this.#dice.between(1, 6) });
     expect(await worker.exited).toBe(1);
     for (const id of [beside, culprit])
-      expect(await readJob(this.#stack, id)).toMatchObject({ state: 'succeeded', attempt: 1 });
+      expect(await jobEnded(this.#stack, id)).toMatchObject({ state: 'succeeded', attempt: 1 });
     this.stops++;
     await until('its last line', () => this.#log.of('worker stopped') === this.stops);
   }
 
   async #submit(input: object): Promise<string> {
-    const response = await this.#stack.submit({ operation: 'crash.author', input });
-    return ((await response.json()) as { id: string }).id;
+    return (await submit(this.#stack, { operation: 'crash.author', input })).id;
   }
 }
 

@@ -5,6 +5,7 @@ import { isTerminalEvent } from '../../../shared/job/event.ts';
 import { Job } from '../../../shared/job/job.ts';
 import { EVENTS_STREAM } from '../../../shared/nats/streams.ts';
 import { readJobEvent } from '../../../shared/wire/event-message.ts';
+import { until } from '../../support/poll.ts';
 import type { TestStack } from '../../support/stack.ts';
 import type { Dice } from './dice.ts';
 
@@ -18,6 +19,10 @@ interface Tally {
 
 /** Parts of texts that are only for operators: the fixture puts them into errors. */
 const SECRET = 'app:pw@10.1.2.3';
+
+const PATIENCE_MS = 60_000;
+/** The pause after a refusal. */
+const REFUSED_MS = 1_000;
 
 /** Counts the events of each job while they are stored. */
 export async function tallyEvents(nats: NatsConnection): Promise<ReadonlyMap<string, Tally>> {
@@ -63,11 +68,19 @@ export async function submitSteadily(
   return await Promise.all(submitted);
 }
 
-async function submit(stack: TestStack, body: object): Promise<Job> {
-  const response = await stack.submit(body);
-  const answer: unknown = await response.json();
-  if (response.status !== 202) throw new Error(`${response.status} ${JSON.stringify(answer)}`);
-  return Job.parse(answer);
+/** Submits a job as a patient caller does: an edge on a busy machine may refuse it for a while. */
+export async function submit(stack: TestStack, body: object): Promise<Job> {
+  return await until(
+    'a job to be accepted',
+    async () => {
+      const response = await stack.submit(body);
+      const answer: unknown = await response.json();
+      if (response.status === 202) return Job.parse(answer);
+      await delay(REFUSED_MS);
+      throw new Error(`${response.status} ${JSON.stringify(answer)}`);
+    },
+    PATIENCE_MS,
+  );
 }
 
 const VALUES = [
