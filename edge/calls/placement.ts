@@ -33,9 +33,16 @@ export function withRegion(id: string, region: Region | undefined): string {
   return region === undefined ? id : `${id}_${region}`;
 }
 
-/** Reads the region in a job's id. Undefined means that the job is in a bridge that serves all regions. */
+/** An id with a region, as the edge makes it: a UUID of version 7, and the region. */
+const PLACED = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}_([a-z]+)$/;
+
+/**
+ * Reads the region in a job's id. Undefined means that the job is in a bridge that serves all regions. Any other id that
+ * ends like a region (`read_me`) was not made by this edge.
+ */
 export function regionOfJob(id: string): Region | undefined {
-  return REGIONS.find((region) => id.endsWith(`_${region}`));
+  const [, named] = PLACED.exec(id) ?? [];
+  return REGIONS.find((region) => region === named);
 }
 
 /** Returns the shard of a key, from 0 to `shards` - 1. The same key always gets the same shard (FNV-1a). */

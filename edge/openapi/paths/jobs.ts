@@ -116,9 +116,12 @@ export const jobPaths = {
         200: json('The job is cancelled.', Job, { cancelled: examples.CANCELLED_JOB }, [
           'Preference-Applied',
         ]),
-        202: json('The worker that runs the job was asked to stop it.', Job, undefined, [
-          'Preference-Applied',
-        ]),
+        202: json(
+          'The worker that runs the job was asked to stop it. The job may still end in another way.',
+          Job,
+          undefined,
+          ['Preference-Applied'],
+        ),
       },
       problems: ['job-unknown', 'job-finished', 'record-unreadable', ...BROKER_PROBLEMS],
     }),

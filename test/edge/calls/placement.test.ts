@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { BridgeClient } from '../../../edge/calls/bridge-client.ts';
-import { REGIONS, regionOf, regionOfJob, withRegion } from '../../../edge/calls/placement.ts';
+import { REGIONS, type Region, regionOf, regionOfJob, withRegion } from '../../../edge/calls/placement.ts';
 import { jobIdFor } from '../../../edge/http/requests/idempotency.ts';
 
 describe('the region of a request', () => {
@@ -21,10 +21,17 @@ describe('the region of a request', () => {
     expect(regionOf(location)).toBe(region);
   });
 
-  it('is part of a job’s id, and is read back from it', () => {
-    for (const region of REGIONS) expect(regionOfJob(withRegion('a-b_c', region))).toBe(region);
-    expect(regionOfJob(withRegion('a-b_c', undefined))).toBeUndefined();
-    expect(regionOfJob('a-b_mars')).toBeUndefined();
+  it('is part of a job’s id, and is read back from it', async () => {
+    for (const region of REGIONS) expect(regionOfJob(await jobIdFor('acme', undefined, region))).toBe(region);
+    expect(regionOfJob(await jobIdFor('acme', undefined))).toBeUndefined();
+    expect(regionOfJob(withRegion(await jobIdFor('acme', undefined), 'mars' as Region))).toBeUndefined();
+  });
+
+  it('is not in an id that the edge did not make, whatever the id ends with', async () => {
+    const keyed = await jobIdFor('acme', { key: 'order-1' });
+    const upper = (await jobIdFor('acme', undefined)).toUpperCase();
+    for (const id of ['read', 'a-b_c', '', keyed, upper, '0190f5a1-7c1e-4d3a-9c55-6a1f0c2b7e11'])
+      for (const region of REGIONS) expect(regionOfJob(withRegion(id, region))).toBeUndefined();
   });
 });
 
@@ -73,7 +80,7 @@ describe('the bridge of a job', () => {
   it('ignores the region in an id where bridges are not placed by region', async () => {
     const { asked, bridges } = namespace();
     const client = new BridgeClient(bridges, { ...OPTIONS, byRegion: false });
-    for (const region of REGIONS) await client.read('acme', withRegion('x', region));
+    for (const region of REGIONS) await client.read('acme', await jobIdFor('acme', undefined, region));
     for (const { name } of asked) expect(name).toMatch(/^bridge-global-[0-3]$/);
   });
 
