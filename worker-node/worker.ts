@@ -3,13 +3,14 @@ import { describeThrown } from '../shared/errors.ts';
 import { DELAY_SINCE, isAtLeastVersion } from '../shared/nats/server-version.ts';
 import {
   CALLBACKS_STREAM,
-  type ConsumerDefinition,
   callbackConsumerDefinition,
-  consumerDefinition,
+  groupConsumers,
   JOBS_STREAM,
+  type RouteConsumer,
   streamDefinitions,
 } from '../shared/nats/streams.ts';
 import { startTimer } from '../shared/timers.ts';
+import { isBulkLane } from '../shared/wire/lanes.ts';
 import { groupFilter, INBOX, jobSubject, subjectMatches } from '../shared/wire/subjects.ts';
 import { BrokerRetry } from './broker/broker-retry.ts';
 import { CallbackPublisher } from './broker/callback-publisher.ts';
@@ -25,11 +26,12 @@ import {
 import { ConnectionWatch } from './broker/connection-watch.ts';
 import { ConsumeLoop } from './broker/consume/consume-loop.ts';
 import { DurableConsumer } from './broker/consume/durable-consumer.ts';
+import type { LaneSource } from './broker/consume/lane.ts';
 import { EventPublisher } from './broker/event-publisher.ts';
 import { HostAnnouncer } from './broker/host-announcer.ts';
 import { HostWatch } from './broker/host-watch.ts';
 import { JobRecords } from './broker/job-record.ts';
-import { ensureConsumer, ensureStreams } from './broker/provision.ts';
+import { ensureConsumer, ensureGroup, ensureStreams } from './broker/provision.ts';
 import { RecordWatch } from './broker/record-watch.ts';
 import { StoredPublisher } from './broker/stored-publisher.ts';
 import { CallbackDeliverer } from './callbacks/callback-deliverer.ts';
@@ -117,11 +119,11 @@ async function start(workerParts: WorkerParts, broker: Broker): Promise<Worker> 
   const parts = createLoopParts(workerParts, broker, hosts);
   const recheckMs = config.WORKER_ACK_WAIT_MS / 3;
   const recordWatch = await RecordWatch.start({ broker, listener: parts.cancels, log, recheckMs });
-  const consumer = new DurableConsumer(broker, JOBS_STREAM, groupConsumer(config), log);
-  const jobs = createJobLoop(parts, consumer);
+  const lanes = jobLanes(broker, config, log);
+  const jobs = createJobLoop(parts, lanes);
   const loops = [jobs, ...createCallbackLoops(parts)];
   const connection = new ConnectionWatch(broker, log);
-  void connection.follow(consumer);
+  void connection.follow(lanes.map(({ consumer }) => consumer));
   const health = new HealthServer({
     notReady: () => notReady(connection, jobs, parts.retry),
     warnings: () => (clock.warning === undefined ? [] : [clock.warning]),
@@ -206,22 +208,31 @@ async function prepareStreams(broker: Broker, config: WorkerConfig, log: WorkerL
   if (!canDelay) log.warn({ server, needs: DELAY_SINCE }, 'delayed jobs will be refused');
   const definitions = streamDefinitions(replicasOf(broker, config.STREAM_REPLICAS), canDelay);
   await ensureStreams(broker.manager, definitions, log);
-  await ensureConsumer(broker.manager, JOBS_STREAM, groupConsumer(config));
+  await ensureGroup(broker.manager, jobConsumers(config));
   const callbacks = callbackConsumerDefinition(config.WORKER_ACK_WAIT_MS);
   await ensureConsumer(broker.manager, CALLBACKS_STREAM, callbacks);
 }
 
-function groupConsumer(config: WorkerConfig): ConsumerDefinition {
-  return consumerDefinition({
+function jobConsumers(config: WorkerConfig): RouteConsumer[] {
+  return groupConsumers({
     group: config.WORKER_GROUP,
-    filterSubject: groupFilter(config.WORKER_OPERATIONS),
+    operations: config.WORKER_OPERATIONS,
     ackWaitMs: config.WORKER_ACK_WAIT_MS,
     maxAckPending: config.WORKER_MAX_ACK_PENDING,
   });
 }
 
+/** The lanes that the hosts of this worker group take jobs from. */
+function jobLanes(broker: Broker, config: WorkerConfig, log: WorkerLogger) {
+  return jobConsumers(config).map(({ route, definition }) => ({
+    consumer: new DurableConsumer(broker, JOBS_STREAM, definition, log),
+    priority: route.priority,
+    isBulk: isBulkLane(route.lane),
+  }));
+}
+
 /** The loop that runs jobs. */
-function createJobLoop(parts: LoopParts, consumer: DurableConsumer): ConsumeLoop {
+function createJobLoop(parts: LoopParts, lanes: readonly LaneSource[]): ConsumeLoop {
   const { config, broker, retry, publisher, log } = parts;
   const pipeline = new JobPipeline({
     ...parts,
@@ -233,7 +244,7 @@ function createJobLoop(parts: LoopParts, consumer: DurableConsumer): ConsumeLoop
     random: Math.random,
   });
   const concurrency = config.WORKER_CONCURRENCY;
-  return new ConsumeLoop({ consumer, handler: pipeline, concurrency, log, what: 'jobs' });
+  return new ConsumeLoop({ lanes, handler: pipeline, concurrency, log, what: 'jobs' });
 }
 
 /** The loop that delivers callbacks; undefined if the settings turn callbacks off on this host. */
@@ -257,7 +268,8 @@ function createCallbackLoops(parts: LoopParts): ConsumeLoop[] {
   if (concurrency === 0) return [];
   const definition = callbackConsumerDefinition(config.WORKER_ACK_WAIT_MS);
   const consumer = new DurableConsumer(broker, CALLBACKS_STREAM, definition, log);
-  return [new ConsumeLoop({ consumer, handler: deliverer, concurrency, log, what: 'callbacks' })];
+  const lanes = [{ consumer, priority: 'normal', isBulk: false } as const];
+  return [new ConsumeLoop({ lanes, handler: deliverer, concurrency, log, what: 'callbacks' })];
 }
 
 /** Why the worker takes no jobs now; undefined when it does. */

@@ -2,7 +2,14 @@
  * The JetStream streams, consumers and buckets of Throughline (docs/PROTOCOL.md), as plain data that both NATS clients
  * accept. Durations of JetStream's API are in nanoseconds.
  */
-import { CALLBACK_SUBJECTS, CANCEL_SUBJECTS, EVENT_SUBJECTS, JOB_SUBJECTS } from '../wire/subjects.ts';
+import { consumerName, isOrderedLane, ROUTES, type Route } from '../wire/lanes.ts';
+import {
+  CALLBACK_SUBJECTS,
+  CANCEL_SUBJECTS,
+  EVENT_SUBJECTS,
+  JOB_SUBJECTS,
+  routeFilter,
+} from '../wire/subjects.ts';
 
 export const NANOS_PER_MS = 1_000_000;
 const MINUTE_MS = 60_000;
@@ -182,18 +189,45 @@ export interface ConsumerDefinition {
 }
 
 /**
- * The durable pull consumer that all hosts of a worker group share. `max_deliver` has no limit on purpose: a message with
- * more deliveries would stay in the work queue, and no worker would see it. The worker counts attempts itself, from the
- * recorded events, before it runs anything. So a job that kills its worker ends in `DEAD` too.
+ * The durable pull consumers that all hosts of a worker group share: one for each route. `max_deliver` has no limit on
+ * purpose: a message with more deliveries would stay in the work queue, and no worker would see it. The worker counts
+ * attempts itself, from the recorded events, before it runs anything. So a job that kills its worker ends in `DEAD` too.
+ * @param options `operations`: see `routeFilter`
+ * @throws ThroughlineError `config-invalid` if `operations` is no filter
  */
-export function consumerDefinition(options: {
+export function groupConsumers(options: {
   readonly group: string;
+  readonly operations: string;
+  readonly ackWaitMs: number;
+  readonly maxAckPending: number;
+}): RouteConsumer[] {
+  const { group, operations, ackWaitMs, maxAckPending } = options;
+  return ROUTES.map((route) => ({
+    route,
+    definition: consumerDefinition({
+      name: consumerName(group, route),
+      filterSubject: routeFilter(operations, route),
+      ackWaitMs,
+      maxAckPending: isOrderedLane(route.lane) ? 1 : maxAckPending,
+    }),
+  }));
+}
+
+/** The consumer with which a worker group takes the jobs of one route. */
+export interface RouteConsumer {
+  readonly route: Route;
+  readonly definition: ConsumerDefinition;
+}
+
+/** A durable pull consumer that several hosts share. */
+export function consumerDefinition(options: {
+  readonly name: string;
   readonly filterSubject: string;
   readonly ackWaitMs: number;
   readonly maxAckPending: number;
 }): ConsumerDefinition {
   return {
-    durable_name: options.group,
+    durable_name: options.name,
     filter_subject: options.filterSubject,
     ack_policy: 'explicit',
     deliver_policy: 'all',
@@ -209,7 +243,7 @@ export function consumerDefinition(options: {
  */
 export function callbackConsumerDefinition(ackWaitMs: number): ConsumerDefinition {
   return consumerDefinition({
-    group: 'callbacks',
+    name: 'callbacks',
     filterSubject: CALLBACK_SUBJECTS,
     ackWaitMs,
     maxAckPending: -1,

@@ -46,6 +46,11 @@ export function orderedRoute({ tenant }: Pick<JobAddress, 'tenant'>, orderingKey
   return { priority: 'normal', lane: laneOf(`${tenant}/${orderingKey}`, ORDERED_LANES) };
 }
 
+/** Whether a lane is for the jobs of tenants that have many unfinished jobs. */
+export function isBulkLane(lane: Lane): boolean {
+  return BULK_LANES.some((bulk) => bulk === lane);
+}
+
 /** Whether the jobs of a lane run one after the other. */
 export function isOrderedLane(lane: Lane): boolean {
   return ORDERED_LANES.some((ordered) => ordered === lane);
@@ -56,6 +61,17 @@ const ROUTES_BY_TOKENS = new Map(ROUTES.map((route) => [`${route.priority}.${rou
 /** Reads the tokens of a route; undefined if there is no such route. */
 export function readRoute(priority: string | undefined, lane: string | undefined): Route | undefined {
   return ROUTES_BY_TOKENS.get(`${priority}.${lane}`);
+}
+
+/** The name of the consumer with which a worker group takes the jobs of a route: `workers-normal-p0`. */
+export function consumerName(group: string, { priority, lane }: Route): string {
+  return `${group}-${priority}-${lane}`;
+}
+
+/** The worker group of a consumer. A consumer that {@link consumerName} did not name is a group of its own. */
+export function groupOfConsumer(name: string): string {
+  const route = ROUTES.find((one) => name.endsWith(consumerName('', one)));
+  return route === undefined ? name : name.slice(0, -consumerName('', route).length);
 }
 
 function laneOf<L extends Lane>(key: string, lanes: readonly [L, ...L[]]): L {

@@ -107,19 +107,32 @@ export function deadLettersFilter(tenant: string, operation?: string): string {
 }
 
 /**
- * The consumer filter of a worker group: `jobs.*.*.*.*.<operations>`, where `operations` is an operation's name, or a
- * prefix of one followed by `.>`, or `>` for all.
+ * The filter of all jobs of some operations.
+ * @param operations an operation's name, or a prefix of one followed by `.>`, or `>` for all
  * @throws ThroughlineError `config-invalid`
  */
 export function groupFilter(operations: string): string {
-  if (operations === '>') return 'jobs.>';
+  return `jobs.*.*.${operationsFilter(operations)}`;
+}
+
+/**
+ * The filter of the consumer with which a worker group takes the jobs of a route.
+ * @param operations see {@link groupFilter}
+ * @throws ThroughlineError `config-invalid`
+ */
+export function routeFilter(operations: string, { priority, lane }: Route): string {
+  return `jobs.${priority}.${lane}.${operationsFilter(operations)}`;
+}
+
+function operationsFilter(operations: string): string {
+  if (operations === '>') return '>';
   if (!isOperationName(operations.replace(/\.>$/, ''))) {
     throw new ThroughlineError(
       'config-invalid',
       `the operations filter ${shown(operations)} is not an operation's name, a prefix followed by ".>", or ">"`,
     );
   }
-  return `jobs.*.*.*.*.${operations}`;
+  return `*.*.${operations}`;
 }
 
 /** Reads a `jobs.…`, `dead.…`, `delayed.…` or `due.…` subject back; undefined if it is not a valid one. */
@@ -178,9 +191,10 @@ export function filtersOverlap(a: string, b: string): boolean {
   return left.length === right.length;
 }
 
-/** The `WORKER_OPERATIONS` of a filter that {@link groupFilter} made; the filter itself where it made none. */
+/** The `WORKER_OPERATIONS` of a filter that {@link routeFilter} made; the filter itself where it made none. */
 export function operationsOfFilter(filter: string): string {
-  return filter === 'jobs.>' ? '>' : filter.replace(/^jobs\.\*\.\*\.\*\.\*\./, '');
+  if (filter === 'jobs.>') return '>';
+  return filter.replace(/^jobs\.[^.]+\.[^.]+\.(?:\*\.\*\.)?/, '');
 }
 
 function routed({ priority, lane }: Route, address: JobAddress): string {

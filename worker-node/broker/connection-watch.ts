@@ -25,15 +25,15 @@ export class ConnectionWatch {
 
   /**
    * Logs each loss and each reconnect until the connection is closed.
-   * @param consumer the consumer to look up again after a reconnect. It may have been replaced while the connection was
-   *   lost
+   * @param consumers the consumers to look up again after a reconnect. They may have been replaced while the connection
+   *   was lost
    */
-  async follow(consumer: DurableConsumer): Promise<void> {
+  async follow(consumers: readonly DurableConsumer[]): Promise<void> {
     try {
       for await (const { type } of this.#broker.connection.status()) {
         if (type !== 'disconnect' && type !== 'reconnect') continue;
         this.#connected = type === 'reconnect';
-        if (this.#connected) consumer.forget();
+        if (this.#connected) for (const consumer of consumers) consumer.forget();
         this.#log.warn({ status: type }, 'NATS connection');
       }
     } catch (thrown) {

@@ -1,14 +1,21 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { type ConsumerInfo, JetStreamApiError, type JetStreamManager } from '@nats-io/jetstream';
+import {
+  type ConsumerConfig,
+  type ConsumerInfo,
+  JetStreamApiError,
+  type JetStreamManager,
+} from '@nats-io/jetstream';
 import { ThroughlineError } from '../../shared/errors.ts';
 import { API_CODE } from '../../shared/nats/api-error.ts';
 import {
   type ConsumerDefinition,
-  consumerDefinition,
+  groupConsumers,
   JOBS_STREAM,
   NANOS_PER_MS,
+  type RouteConsumer,
 } from '../../shared/nats/streams.ts';
-import { filtersOverlap, groupFilter, INBOX, operationsOfFilter } from '../../shared/wire/subjects.ts';
+import { groupOfConsumer } from '../../shared/wire/lanes.ts';
+import { filtersOverlap, INBOX, operationsOfFilter } from '../../shared/wire/subjects.ts';
 import { workerConfig } from '../config.ts';
 import { connectBroker } from './connect.ts';
 import { readHosts } from './host-watch.ts';
@@ -38,6 +45,12 @@ export interface GroupMove {
   readonly force: boolean;
 }
 
+/** The consumers of a worker group: one for each route, or one that another program made. */
+interface Group {
+  readonly name: string;
+  readonly consumers: readonly ConsumerInfo[];
+}
+
 /** The worker groups of a NATS, and what an operator may do with them. */
 export class WorkerGroups {
   readonly #manager: JetStreamManager;
@@ -48,14 +61,14 @@ export class WorkerGroups {
 
   /** All groups, by name. @throws whatever the NATS client throws */
   async list(): Promise<WorkerGroup[]> {
-    const [consumers, hosts] = await Promise.all([groupConsumers(this.#manager), readHosts(this.#manager)]);
-    return consumers
-      .map((info) => ({
-        name: info.name,
-        operations: filtersOf(info).map(operationsOfFilter),
-        hosts: hosts.filter(({ group }) => group === info.name).map(({ host }) => host),
-        waiting: info.num_pending,
-        unsettled: info.num_ack_pending,
+    const [groups, hosts] = await Promise.all([readGroups(this.#manager), readHosts(this.#manager)]);
+    return groups
+      .map(({ name, consumers }) => ({
+        name,
+        operations: operationsOf(consumers),
+        hosts: hosts.filter(({ group }) => group === name).map(({ host }) => host),
+        waiting: consumers.reduce((sum, { num_pending }) => sum + num_pending, 0),
+        unsettled: consumers.reduce((sum, { num_ack_pending }) => sum + num_ack_pending, 0),
       }))
       .sort((a, b) => (a.name < b.name ? -1 : 1));
   }
@@ -68,15 +81,16 @@ export class WorkerGroups {
    */
   async move({ from, to, operations, force }: GroupMove): Promise<WorkerGroup> {
     const old = await this.#find(from);
-    const filter = operations === undefined ? filtersOf(old)[0] : groupFilter(operations);
-    const definition = definitionOf(old, to, filter ?? 'jobs.>');
-    await this.#refuseIfTaken(from, definition);
+    const wanted = consumersOf(old, to, operations ?? operationsOf(old.consumers)[0] ?? '>');
+    await this.#refuseIfTaken(from, to, wanted);
     if (!force) await this.#refuseIfAlive(old);
-    await this.#manager.consumers.delete(JOBS_STREAM, from);
-    await this.#manager.consumers.add(JOBS_STREAM, { ...definition }).catch(async (thrown: unknown) => {
-      await this.#manager.consumers.add(JOBS_STREAM, old.config);
+    await this.#delete(old);
+    try {
+      await this.#create(wanted.map(({ definition }) => definition));
+    } catch (thrown) {
+      await this.#create(old.consumers.map(({ config }) => config));
       throw thrown;
-    });
+    }
     const moved = (await this.list()).find(({ name }) => name === to);
     if (moved === undefined) throw new ThroughlineError('internal', `the group ${to} was not made`);
     return moved;
@@ -88,51 +102,64 @@ export class WorkerGroups {
    * @throws ThroughlineError `request-invalid` where there is no such group, or where its hosts are alive
    */
   async remove(name: string, force: boolean): Promise<WorkerGroup> {
-    const info = await this.#find(name);
-    if (!force) await this.#refuseIfAlive(info);
+    const found = await this.#find(name);
+    if (!force) await this.#refuseIfAlive(found);
     const group = (await this.list()).find((one) => one.name === name);
-    await this.#manager.consumers.delete(JOBS_STREAM, name);
+    await this.#delete(found);
     if (group === undefined) throw unknownGroup(name, []);
     return group;
   }
 
-  async #find(name: string): Promise<ConsumerInfo> {
-    const consumers = await groupConsumers(this.#manager);
-    const found = consumers.find((info) => info.name === name);
-    if (found !== undefined) return found;
-    throw unknownGroup(
-      name,
-      consumers.map((info) => info.name),
+  async #delete({ consumers }: Group): Promise<void> {
+    await Promise.all(consumers.map(({ name }) => this.#manager.consumers.delete(JOBS_STREAM, name)));
+  }
+
+  /** Creates the consumers that are not there. */
+  async #create(definitions: readonly (Partial<ConsumerConfig> | ConsumerDefinition)[]): Promise<void> {
+    await Promise.all(
+      definitions.map((definition) => this.#manager.consumers.add(JOBS_STREAM, { ...definition })),
     );
   }
 
-  async #refuseIfTaken(from: string, { durable_name, filter_subject }: ConsumerDefinition): Promise<void> {
-    const others = (await groupConsumers(this.#manager)).filter(({ name }) => name !== from);
-    const sameName = others.find(({ name }) => name === durable_name);
-    if (sameName !== undefined) {
-      const message = `there is a group ${durable_name} already; remove it first: throughline groups remove ${durable_name}`;
+  async #find(name: string): Promise<Group> {
+    const groups = await readGroups(this.#manager);
+    const found = groups.find((group) => group.name === name);
+    if (found !== undefined) return found;
+    throw unknownGroup(
+      name,
+      groups.map((group) => group.name),
+    );
+  }
+
+  async #refuseIfTaken(from: string, to: string, wanted: readonly RouteConsumer[]): Promise<void> {
+    const others = (await readGroups(this.#manager)).filter(({ name }) => name !== from);
+    if (others.some(({ name }) => name === to)) {
+      const message = `there is a group ${to} already; remove it first: throughline groups remove ${to}`;
       throw new ThroughlineError('request-invalid', message);
     }
-    const overlapping = others.find((info) => overlaps(info, filter_subject));
+    const overlapping = others.find(({ consumers }) =>
+      wanted.some(({ definition }) => consumers.some((info) => overlaps(info, definition.filter_subject))),
+    );
     if (overlapping === undefined) return;
     const message = `the group ${overlapping.name} takes ${shownOperations(overlapping)}: a job goes to one group only`;
     throw new ThroughlineError('request-invalid', message);
   }
 
   /** A host that runs would create its group again, and its running jobs would start a second time. */
-  async #refuseIfAlive({ name }: ConsumerInfo): Promise<void> {
-    const hosts = (await readHosts(this.#manager)).filter(({ group }) => group === name);
-    if (hosts.length === 0 && !(await this.#isPulled(name))) return;
+  async #refuseIfAlive(group: Group): Promise<void> {
+    const { name } = group;
+    const hosts = (await readHosts(this.#manager)).filter((host) => host.group === name);
+    if (hosts.length === 0 && !(await this.#isPulled(group))) return;
     const names = hosts.length === 0 ? 'that pull jobs' : `(${hosts.map(({ host }) => host).join(', ')})`;
     const message = `the group ${name} has hosts ${names}: stop them first. A host that died counts for up to 90 s. With --force, their running jobs start again on other hosts`;
     throw new ThroughlineError('request-invalid', message);
   }
 
   /** Whether somebody pulls from a group. The server forgets the pulls of a host that has left only after a moment. */
-  async #isPulled(name: string): Promise<boolean> {
+  async #isPulled({ consumers }: Group): Promise<boolean> {
     for (let look = 1; look <= PULL_LOOKS; look++) {
-      const { num_waiting } = await this.#manager.consumers.info(JOBS_STREAM, name);
-      if (num_waiting === 0) return false;
+      const infos = consumers.map(({ name }) => this.#manager.consumers.info(JOBS_STREAM, name));
+      if ((await Promise.all(infos)).every(({ num_waiting }) => num_waiting === 0)) return false;
       await delay(PULL_LOOK_MS);
     }
     return true;
@@ -165,16 +192,28 @@ export async function withGroups<T>(
 }
 
 /**
- * The error of a group that the server refuses, since another group takes some of the same operations.
- * @param definition the consumer of the group that was refused
+ * The error of a consumer that the server refuses, since a consumer of another group takes some of the same jobs.
+ * @param definition the consumer that was refused
  */
 export async function overlapError(
   manager: JetStreamManager,
-  { durable_name: group, filter_subject }: ConsumerDefinition,
+  { durable_name, filter_subject }: ConsumerDefinition,
   cause: unknown,
 ): Promise<ThroughlineError> {
-  const consumers = await groupConsumers(manager).catch(() => []);
-  const other = consumers.find((info) => info.name !== group && overlaps(info, filter_subject));
+  const group = groupOfConsumer(durable_name);
+  const groups = await readGroups(manager).catch(() => []);
+  const taken = ({ name, consumers }: Group): boolean =>
+    consumers.some(
+      (info) =>
+        info.name !== durable_name &&
+        (name !== group || info.name === group) &&
+        overlaps(info, filter_subject),
+    );
+  const other = groups.find(taken);
+  if (other?.name === group) {
+    const message = `the group "${group}" has a consumer without lanes, which an earlier version made. Stop the hosts of that version, then run: throughline groups move ${group} ${group}`;
+    return new ThroughlineError('config-invalid', message, { cause });
+  }
   const settings = `WORKER_GROUP "${group}" with WORKER_OPERATIONS "${operationsOfFilter(filter_subject)}"`;
   const them = other === undefined ? 'another group' : `the group "${other.name}"`;
   const takes = other === undefined ? 'some of the same operations' : shownOperations(other);
@@ -184,18 +223,24 @@ export async function overlapError(
   return new ThroughlineError('config-invalid', message, { cause });
 }
 
-async function groupConsumers(manager: JetStreamManager): Promise<ConsumerInfo[]> {
+async function readGroups(manager: JetStreamManager): Promise<Group[]> {
   const consumers: ConsumerInfo[] = [];
   for await (const info of manager.consumers.list(JOBS_STREAM)) consumers.push(info);
-  return consumers;
+  return [...Map.groupBy(consumers, ({ name }) => groupOfConsumer(name))].map(([name, own]) => ({
+    name,
+    consumers: own,
+  }));
 }
 
-function definitionOf({ config }: ConsumerInfo, group: string, filterSubject: string): ConsumerDefinition {
-  return consumerDefinition({
-    group,
-    filterSubject,
-    ackWaitMs: (config.ack_wait ?? 0) / NANOS_PER_MS,
-    maxAckPending: config.max_ack_pending ?? 0,
+/** The consumers of the group `to`, with the limits of an old group. */
+function consumersOf({ consumers }: Group, to: string, operations: string): RouteConsumer[] {
+  const limits = consumers.map(({ config }) => config.max_ack_pending ?? 0);
+  return groupConsumers({
+    group: to,
+    operations,
+    ackWaitMs: (consumers[0]?.config.ack_wait ?? 0) / NANOS_PER_MS,
+    // The consumers of ordered lanes have a limit of 1.
+    maxAckPending: Math.max(...limits),
   });
 }
 
@@ -204,13 +249,17 @@ function filtersOf({ config }: ConsumerInfo): string[] {
   return config.filter_subjects ?? [config.filter_subject ?? 'jobs.>'];
 }
 
+function operationsOf(consumers: readonly ConsumerInfo[]): string[] {
+  return [...new Set(consumers.flatMap(filtersOf).map(operationsOfFilter))];
+}
+
 function overlaps(info: ConsumerInfo, filter: string): boolean {
   return filtersOf(info).some((one) => filtersOverlap(one, filter));
 }
 
-function shownOperations(info: ConsumerInfo): string {
-  return filtersOf(info)
-    .map((filter) => `"${operationsOfFilter(filter)}"`)
+function shownOperations({ consumers }: Group): string {
+  return operationsOf(consumers)
+    .map((operations) => `"${operations}"`)
     .join(' and ');
 }
 

@@ -11,7 +11,12 @@ import { consumerFindings } from '../../shared/nats/consumer-rules.ts';
 import { copyFindings } from '../../shared/nats/copies.ts';
 import { type Finding, findingText, fixText } from '../../shared/nats/finding.ts';
 import { streamFindings } from '../../shared/nats/stream-rules.ts';
-import type { ConsumerDefinition, StreamDefinition } from '../../shared/nats/streams.ts';
+import {
+  type ConsumerDefinition,
+  JOBS_STREAM,
+  type RouteConsumer,
+  type StreamDefinition,
+} from '../../shared/nats/streams.ts';
 import type { WorkerLogger } from '../log.ts';
 import { overlapError } from './groups.ts';
 
@@ -109,6 +114,14 @@ export async function ensureConsumer(
   refuse(consumerFindings({ ...config }, definition, stream));
   if (config.ack_wait === ack_wait && config.max_ack_pending === max_ack_pending) return;
   await manager.consumers.update(stream, name, { ack_wait, max_ack_pending });
+}
+
+/** Creates or updates the consumers of a worker group. @throws ThroughlineError see {@link ensureConsumer} */
+export async function ensureGroup(
+  manager: JetStreamManager,
+  consumers: readonly RouteConsumer[],
+): Promise<void> {
+  await Promise.all(consumers.map(({ definition }) => ensureConsumer(manager, JOBS_STREAM, definition)));
 }
 
 async function addConsumer(

@@ -86,7 +86,7 @@ async function checkConsumers(
     for await (const { name, config } of manager.consumers.list(stream)) {
       // A group chooses its own filter, ack wait and number of messages.
       const chosen = { filterSubject: config.filter_subject ?? '', ackWaitMs: 0, maxAckPending: 0 };
-      const definition = consumerDefinition({ group: name, ...chosen });
+      const definition = consumerDefinition({ name, ...chosen });
       findings.push(...consumerFindings({ ...config }, definition, stream));
     }
   }

@@ -10,7 +10,7 @@ import { startTestNats } from '../../support/nats/nats.ts';
 import { until } from '../../support/poll.ts';
 
 const DEFINITIONS = streamDefinitions(1, true);
-const GROUP = { group: 'workers', filterSubject: 'jobs.>', ackWaitMs: 30_000, maxAckPending: 1_000 };
+const GROUP = { name: 'workers', filterSubject: 'jobs.>', ackWaitMs: 30_000, maxAckPending: 1_000 };
 
 let nats: NatsServer;
 let connection: NatsConnection;

@@ -3,8 +3,7 @@ import { connect, type NatsConnection } from '@nats-io/transport-node';
 import { afterAll, beforeAll } from 'vitest';
 import type { NatsServer } from '../../../dev/nats-server/start.ts';
 import { type HostAnnouncement, hostKey } from '../../../shared/api/host-announcement.ts';
-import { consumerDefinition, HOSTS_BUCKET, JOBS_STREAM } from '../../../shared/nats/streams.ts';
-import { groupFilter } from '../../../shared/wire/subjects.ts';
+import { groupConsumers, HOSTS_BUCKET, JOBS_STREAM } from '../../../shared/nats/streams.ts';
 import { runHere } from '../../support/cli/in-process.ts';
 import { describeOptions, type Seen } from '../../support/cli/options.ts';
 import { startTestNats } from '../../support/nats/nats.ts';
@@ -77,8 +76,9 @@ describeOptions({
 async function makeGroup(isAlive: boolean): Promise<void> {
   for await (const { name } of manager.consumers.list(JOBS_STREAM))
     await manager.consumers.delete(JOBS_STREAM, name);
-  const chosen = { group: GROUP, filterSubject: groupFilter('echo'), ackWaitMs: 30_000, maxAckPending: 100 };
-  await manager.consumers.add(JOBS_STREAM, { ...consumerDefinition(chosen) });
+  const chosen = { group: GROUP, operations: 'echo', ackWaitMs: 30_000, maxAckPending: 100 };
+  for (const { definition } of groupConsumers(chosen))
+    await manager.consumers.add(JOBS_STREAM, { ...definition });
   const host: HostAnnouncement = {
     ...{
       host: 'host-1',

@@ -77,7 +77,13 @@ describe('a pull that is stopped', () => {
     const taken = new Set<number>();
     const start = () => {
       const loop = new ConsumeLoop({
-        consumer: { get: async () => consumer, forget: () => undefined, createdMs: 0 },
+        lanes: [
+          {
+            consumer: { get: async () => consumer, forget: () => undefined, createdMs: 0 },
+            priority: 'normal',
+            isBulk: false,
+          },
+        ],
         handler: {
           process: async ({ sequence, settle }) => {
             taken.add(sequence);

@@ -2,15 +2,25 @@ import type { JsMsg } from '@nats-io/jetstream';
 import { backoff } from '../../../shared/backoff.ts';
 import { describeThrown } from '../../../shared/errors.ts';
 import { pause, startTimer } from '../../../shared/timers.ts';
+import { PRIORITIES, type Priority } from '../../../shared/wire/lanes.ts';
 import type { WorkerLogger } from '../../log.ts';
 import { type Delivery, deliveryOf } from './delivery.ts';
-import type { DurableConsumer } from './durable-consumer.ts';
-import { Pull } from './pull.ts';
+import { Lane, type LaneSource } from './lane.ts';
+import { Turns } from './turns.ts';
 
-const EXPIRES_MS = 30_000;
-/** After a failure the next pull is short, since a pull shows that all is well only when it ends. */
-const EXPIRES_AFTER_FAILURE_MS = 1_000;
+/** A pull for messages that may come. */
+const PROBE_MS = 30_000;
+/** A pull for messages that are known to wait. Another host may have taken them meanwhile. JetStream takes no shorter time. */
+const GRANT_MS = 1_000;
+/** After a failure the next pulls are short, since a pull shows that all is well only when it ends. */
+const PROBE_AFTER_FAILURE_MS = 1_000;
 const PAUSE = { minDelayMs: 200, maxDelayMs: 5_000 };
+/** How long a message waits here for a slot before it is handed back, so that another host can take it. */
+const HOLD_MS = 250;
+/** How often a priority is chosen, compared with the others, while jobs of all of them wait. */
+const WEIGHTS: Readonly<Record<Priority, number>> = { high: 16, normal: 4, low: 1 };
+/** The share of the slots that bulk lanes leave to the others. */
+const RESERVED_SHARE = 1 / 8;
 
 /** Handles deliveries: the pipeline of jobs, or that of callbacks. */
 export interface DeliveryHandler {
@@ -22,7 +32,7 @@ export interface DeliveryHandler {
 }
 
 interface ConsumeLoopOptions {
-  readonly consumer: Pick<DurableConsumer, 'get' | 'forget' | 'createdMs'>;
+  readonly lanes: readonly LaneSource[];
   readonly handler: DeliveryHandler;
   /** How many deliveries are handled at the same time. */
   readonly concurrency: number;
@@ -32,22 +42,38 @@ interface ConsumeLoopOptions {
 }
 
 /**
- * Pulls messages, and asks for as many as there are free slots, so that no message waits in this process while another
- * worker is idle. Each pull ends by itself after a while. So a pull that the server forgot (a leader change, a restart)
- * delays the worker by one interval at most.
+ * Pulls messages from lanes in turn, as many as there are free slots, so that no message waits in this process while another
+ * worker is idle. A small pull on each lane (a probe) finds out when messages come. Each delivery says how many messages are
+ * left in its lane. While messages wait in several lanes, the lanes share the free slots by turns (docs/decisions/tenants.md).
+ * Each pull ends by itself after a while, so a pull that the server forgot delays the worker by one interval at most.
  */
 export class ConsumeLoop {
   readonly #options: ConsumeLoopOptions;
+  readonly #lanes: readonly Lane[];
+  readonly #priorities = new Turns<Priority>((priority) => WEIGHTS[priority]);
+  readonly #turns = new Turns<Lane>(() => 1);
+  readonly #bulkSlots: number;
   readonly #stopping = new AbortController();
   readonly #giveUp = new AbortController();
   readonly #running = new Set<Promise<void>>();
-  readonly #pulls = new Map<Pull, Promise<void>>();
   #failures = 0;
+  #hasFailed = false;
   #problem: string | undefined;
   #wake: () => void = () => undefined;
 
   constructor(options: ConsumeLoopOptions) {
     this.#options = options;
+    const { concurrency } = options;
+    this.#bulkSlots =
+      concurrency === 1 ? 1 : concurrency - Math.max(1, Math.floor(concurrency * RESERVED_SHARE));
+    this.#lanes = options.lanes.map(
+      (source) =>
+        new Lane(source, {
+          onMessage: (lane, message) => this.#receive(lane, message),
+          onEnd: () => this.#succeed(),
+          onFailure: (thrown) => this.#fail(thrown),
+        }),
+    );
   }
 
   /** How many deliveries are handled now. */
@@ -68,24 +94,13 @@ export class ConsumeLoop {
   /** Pulls until {@link stop}. */
   async run(): Promise<void> {
     while (!this.#stopping.signal.aborted) {
-      if (this.#failures > 0) await this.#pause();
-      const free = this.#options.concurrency - this.#running.size;
-      const requested = this.#requested;
-      // A worker asks only when more than half of its free slots are not requested yet. So one pull is for many messages.
-      if (requested * 2 < free) await this.#pull(free - requested);
-      else await this.#change();
+      if (this.#hasFailed) await this.#pause();
+      if (this.#stopping.signal.aborted) break;
+      this.#startHeld();
+      this.#requestWaiting();
+      this.#probe();
+      await this.#change();
     }
-  }
-
-  /** How many messages the open pulls may still bring. */
-  get #requested(): number {
-    let requested = 0;
-    for (const pull of this.#pulls.keys()) requested += pull.left;
-    return requested;
-  }
-
-  get #expiresMs(): number {
-    return this.healthy ? EXPIRES_MS : EXPIRES_AFTER_FAILURE_MS;
   }
 
   /**
@@ -96,70 +111,128 @@ export class ConsumeLoop {
     this.#stopping.abort();
     this.#wake();
     const timer = startTimer(graceMs, () => this.#giveUp.abort());
-    await Promise.all([...this.#pulls.keys()].map((pull) => this.#end(pull)));
+    for (const { held } of this.#lanes) for (const message of held.splice(0)) message.nak();
+    await Promise.all(this.#lanes.map((lane) => lane.end()));
     while (this.#running.size > 0) await Promise.allSettled([...this.#running]);
     timer.stop();
   }
 
-  /** Opens one pull. Its messages are handled in the background. */
-  async #pull(count: number): Promise<void> {
-    try {
-      const consumer = await this.#options.consumer.get();
-      if (this.#stopping.signal.aborted) return;
-      const messages = await consumer.fetch({ max_messages: count, expires: this.#expiresMs });
-      const pull = new Pull(messages, count);
-      this.#pulls.set(pull, this.#take(pull));
-      // The loop may have been stopped while the pull was opened.
-      if (this.#stopping.signal.aborted) await this.#end(pull);
-    } catch (thrown) {
-      this.#fail(thrown);
+  get #free(): number {
+    return this.#options.concurrency - this.#running.size;
+  }
+
+  /** Gives free slots to messages that wait here. */
+  #startHeld(): void {
+    while (this.#free > 0) {
+      const lane = this.#nextOf(this.#lanes.filter((one) => one.held.length > 0 && this.#hasSlot(one)));
+      const message = lane?.held.shift();
+      if (lane === undefined || message === undefined) return;
+      this.#start(lane, message);
     }
   }
 
-  async #take(pull: Pull): Promise<void> {
-    try {
-      await pull.takeAll((message) => this.#start(message));
-      this.#failures = 0;
-    } catch (thrown) {
-      this.#fail(thrown);
-    } finally {
-      this.#pulls.delete(pull);
-      this.#wake();
+  /**
+   * Asks for messages that are known to wait. It asks only when more than half of the free slots are not requested yet, so
+   * that one pull is for many messages.
+   */
+  #requestWaiting(): void {
+    const requested = this.#requested(this.#lanes.filter(({ backlog }) => backlog > 0));
+    if (requested * 2 >= this.#free) return;
+    const counts = new Map<Lane, number>();
+    for (let credits = this.#free - requested; credits > 0; credits--) {
+      const lane = this.#nextOf(
+        this.#lanes.filter((one) => one.demand > (counts.get(one) ?? 0) && this.#hasSlot(one, counts)),
+      );
+      if (lane === undefined) break;
+      counts.set(lane, (counts.get(lane) ?? 0) + 1);
+    }
+    for (const [lane, count] of counts) lane.request(count, GRANT_MS);
+  }
+
+  /** Keeps a pull open on each lane while slots are free. All probes together ask for about as many messages as there are free slots. */
+  #probe(): void {
+    const size = Math.max(1, Math.floor(this.#free / this.#lanes.length));
+    if (this.#free <= 0) return;
+    const expiresMs = this.healthy ? PROBE_MS : PROBE_AFTER_FAILURE_MS;
+    for (const lane of this.#lanes) {
+      const { requested } = lane;
+      if (requested * 2 < size && lane.demand === 0 && this.#hasSlot(lane))
+        lane.request(size - requested, expiresMs);
     }
   }
 
-  async #end(pull: Pull): Promise<void> {
-    await pull.end();
-    await this.#pulls.get(pull);
+  #requested(lanes: readonly Lane[]): number {
+    return lanes.reduce((sum, { requested }) => sum + requested, 0);
   }
 
-  #start(message: JsMsg): void {
-    this.#failures = 0;
-    const { handler, consumer } = this.#options;
-    const delivery = deliveryOf(message, consumer.createdMs);
-    const handled = handler.process(delivery, this.#giveUp.signal).finally(() => {
+  /** Whether a lane may have another slot, after those that `granted` gives away. Bulk lanes leave some slots to the others. */
+  #hasSlot(lane: Lane, granted?: ReadonlyMap<Lane, number>): boolean {
+    if (!lane.source.isBulk) return true;
+    const bulk = this.#lanes.filter(({ source }) => source.isBulk);
+    return bulk.reduce((sum, one) => sum + one.running + (granted?.get(one) ?? 0), 0) < this.#bulkSlots;
+  }
+
+  /** The lane whose turn it is: first a priority is chosen, then a lane of that priority. */
+  #nextOf(lanes: readonly Lane[]): Lane | undefined {
+    const waiting = PRIORITIES.filter((one) => lanes.some(({ source }) => source.priority === one));
+    const priority = this.#priorities.next(waiting);
+    return this.#turns.next(lanes.filter(({ source }) => source.priority === priority));
+  }
+
+  #receive(lane: Lane, message: JsMsg): void {
+    this.#succeed();
+    if (this.#free > 0 && this.#hasSlot(lane)) this.#start(lane, message);
+    else this.#hold(lane, message);
+  }
+
+  /** Several lanes may bring a message for the same slot. The messages that did not get it wait for a moment. */
+  #hold(lane: Lane, message: JsMsg): void {
+    lane.held.push(message);
+    startTimer(HOLD_MS, () => {
+      const place = lane.held.indexOf(message);
+      if (place === -1) return;
+      lane.held.splice(place, 1);
+      lane.backlog++;
+      message.nak();
+    });
+  }
+
+  #start(lane: Lane, message: JsMsg): void {
+    const delivery = deliveryOf(message, lane.source.consumer.createdMs);
+    lane.running++;
+    const handled = this.#options.handler.process(delivery, this.#giveUp.signal).finally(() => {
+      lane.running--;
       this.#running.delete(handled);
       this.#wake();
     });
     this.#running.add(handled);
   }
 
+  #succeed(): void {
+    this.#failures = 0;
+    this.#hasFailed = false;
+    this.#wake();
+  }
+
+  /** All lanes fail at once when NATS is away. That is one failure. */
   #fail(thrown: unknown): void {
+    this.#wake();
+    if (this.#hasFailed) return;
+    this.#hasFailed = true;
     this.#failures++;
     this.#problem = describeThrown(thrown);
-    const { log, what, consumer } = this.#options;
-    // The consumer may be deleted.
-    consumer.forget();
+    const { log, what } = this.#options;
     if (this.#stopping.signal.aborted) return;
     log.warn({ reason: this.#problem, failures: this.#failures }, `cannot pull ${what}`);
   }
 
-  #pause(): Promise<void> {
+  async #pause(): Promise<void> {
     const pauseMs = backoff(this.#failures, PAUSE, Math.random());
-    return pause(pauseMs, this.#stopping.signal).catch(() => undefined);
+    await pause(pauseMs, this.#stopping.signal).catch(() => undefined);
+    this.#hasFailed = false;
   }
 
-  /** Waits until a handler or a pull ends. Those that end in the same turn of the event loop count as one. */
+  /** Waits until a delivery, a handler or a pull ends. Those that end in the same turn of the event loop count as one. */
   async #change(): Promise<void> {
     await new Promise<void>((resolve) => {
       this.#wake = resolve;

@@ -10,7 +10,7 @@ import {
 import { BAD_CONSUMERS, BAD_STREAMS } from '../../../support/nats/bad-settings.ts';
 
 const DEFINITIONS = streamDefinitions(3, true);
-const GROUP = { group: 'workers', filterSubject: 'jobs.>', ackWaitMs: 30_000, maxAckPending: 1_000 };
+const GROUP = { name: 'workers', filterSubject: 'jobs.>', ackWaitMs: 30_000, maxAckPending: 1_000 };
 
 function definitionOf(name: string): StreamDefinition {
   const found = DEFINITIONS.find((definition) => definition.name === name);

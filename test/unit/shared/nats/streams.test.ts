@@ -3,21 +3,21 @@ import {
   CALLBACKS_STREAM,
   CANCELS_STREAM,
   callbackConsumerDefinition,
-  consumerDefinition,
   DEAD_STREAM,
   EVENTS_STREAM,
+  groupConsumers,
   HOSTS_STREAM,
   JOBS_STREAM,
   type StreamDefinition,
   streamDefinitions,
 } from '../../../../shared/nats/streams.ts';
+import { isOrderedLane, ROUTES } from '../../../../shared/wire/lanes.ts';
 import {
   callbackEventSubject,
   callbackSubject,
   cancelSubject,
   deadSubject,
   eventSubject,
-  groupFilter,
   jobSubject,
   subjectMatches,
 } from '../../../../shared/wire/subjects.ts';
@@ -85,23 +85,36 @@ describe('the streams', () => {
   });
 });
 
-describe('the consumer of a worker group', () => {
+describe('a consumer of a worker group', () => {
   it('is durable, needs explicit acks, and never gives up a job by itself', () => {
-    const options = {
-      group: 'images',
-      filterSubject: groupFilter('image.>'),
-      ackWaitMs: 30_000,
-      maxAckPending: 7,
-    };
-    expect(consumerDefinition(options)).toEqual({
-      durable_name: 'images',
-      filter_subject: 'jobs.*.*.*.*.image.>',
+    const options = { group: 'images', operations: 'image.>', ackWaitMs: 30_000, maxAckPending: 7 };
+    expect(groupConsumers(options)[0]?.definition).toEqual({
+      durable_name: 'images-high-p0',
+      filter_subject: 'jobs.high.p0.*.*.image.>',
       ack_policy: 'explicit',
       deliver_policy: 'all',
       ack_wait: 30 * 1e9,
       max_deliver: -1,
       max_ack_pending: 7,
     });
+  });
+
+  it('is one of several that take each job of its operations, and no job twice', () => {
+    const options = { group: 'g', operations: 'image.>', ackWaitMs: 30_000, maxAckPending: 7 };
+    const consumers = groupConsumers(options);
+    expect(new Set(consumers.map(({ definition }) => definition.durable_name)).size).toBe(ROUTES.length);
+    for (const route of ROUTES) {
+      const takers = consumers.filter(({ definition }) =>
+        subjectMatches(definition.filter_subject, jobSubject(address, route)),
+      );
+      expect(takers.map((taker) => taker.route)).toEqual([route]);
+    }
+  });
+
+  it('has one message under way in an ordered lane', () => {
+    const options = { group: 'g', operations: '>', ackWaitMs: 30_000, maxAckPending: 7 };
+    for (const { route, definition } of groupConsumers(options))
+      expect(definition.max_ack_pending).toBe(isOrderedLane(route.lane) ? 1 : 7);
   });
 });
 

@@ -22,6 +22,7 @@ import {
   parseEventSubject,
   parseJobSubject,
   parseRoute,
+  routeFilter,
   subjectMatches,
 } from '../../../../shared/wire/subjects.ts';
 import { NOT_A_TOKEN, refusalOf } from '../../support.ts';
@@ -186,14 +187,17 @@ describe('a token and a name', () => {
 });
 
 describe('the filter of a worker group', () => {
+  const route = { priority: 'high', lane: 'p1' } as const;
+
   it.each([
-    ['>', 'jobs.>'],
-    ['echo', 'jobs.*.*.*.*.echo'],
-    ['image.thumbnail', 'jobs.*.*.*.*.image.thumbnail'],
-    ['image.>', 'jobs.*.*.*.*.image.>'],
-    ['image.small.>', 'jobs.*.*.*.*.image.small.>'],
-  ])('for %j is %j', (operations, filter) => {
-    expect(groupFilter(operations)).toBe(filter);
+    ['>', 'jobs.*.*.>', 'jobs.high.p1.>'],
+    ['echo', 'jobs.*.*.*.*.echo', 'jobs.high.p1.*.*.echo'],
+    ['image.thumbnail', 'jobs.*.*.*.*.image.thumbnail', 'jobs.high.p1.*.*.image.thumbnail'],
+    ['image.>', 'jobs.*.*.*.*.image.>', 'jobs.high.p1.*.*.image.>'],
+    ['image.small.>', 'jobs.*.*.*.*.image.small.>', 'jobs.high.p1.*.*.image.small.>'],
+  ])('for %j is %j, and of one route %j', (operations, all, ofRoute) => {
+    expect(groupFilter(operations)).toBe(all);
+    expect(routeFilter(operations, route)).toBe(ofRoute);
   });
 
   it.each([
@@ -211,17 +215,19 @@ describe('the filter of a worker group', () => {
     'a\r\nb',
     '$JS.>',
   ])('is not made of %j', async (operations) => {
-    const error = await refusalOf(() => groupFilter(operations));
-    expect(error.code).toBe('config-invalid');
-    expect(error.message).toContain('operations filter');
-    expect(error.message).not.toMatch(/[\r\n]/);
+    for (const build of [() => groupFilter(operations), () => routeFilter(operations, route)]) {
+      const error = await refusalOf(build);
+      expect(error.code).toBe('config-invalid');
+      expect(error.message).toContain('operations filter');
+      expect(error.message).not.toMatch(/[\r\n]/);
+    }
   });
 
   it('is a subject that the server takes, or is refused', () => {
     fc.assert(
       fc.property(anyText, (operations) => {
         const filter = attempt(() => groupFilter(operations));
-        if (filter === undefined || filter === 'jobs.>') return;
+        if (filter === undefined || filter === 'jobs.*.*.>') return;
         expect(filter).toMatch(new RegExp(`^jobs(?:\\.\\*){4}(?:\\.${WORD})+(?:\\.>)?$`));
       }),
       { numRuns: 1_000 },
@@ -330,5 +336,6 @@ describe('two filters', () => {
 
   it.each(['>', 'echo', 'image.>'])('of the operations %s are read back', (operations) => {
     expect(operationsOfFilter(groupFilter(operations))).toBe(operations);
+    for (const route of ROUTES) expect(operationsOfFilter(routeFilter(operations, route))).toBe(operations);
   });
 });

@@ -23,7 +23,7 @@ class Pull {
   bring(seq: number): void {
     const nak = (): void => void this.handedBack.push(seq);
     const time = new Date();
-    this.#waiting.push({ seq, nak, time, info: { deliveryCount: 1 } } as unknown as JsMsg);
+    this.#waiting.push({ seq, nak, time, info: { deliveryCount: 1, pending: 0 } } as unknown as JsMsg);
     this.#wake();
   }
 
@@ -74,7 +74,13 @@ function start(concurrency: number, source?: () => Promise<Consumer>) {
     },
   } as unknown as Consumer;
   const loop = new ConsumeLoop({
-    consumer: { get: source ?? (async () => consumer), forget: () => undefined, createdMs: 0 },
+    lanes: [
+      {
+        consumer: { get: source ?? (async () => consumer), forget: () => undefined, createdMs: 0 },
+        priority: 'normal',
+        isBulk: false,
+      },
+    ],
     handler: {
       process: ({ sequence: seq }, stop) => new Promise((end) => jobs.push({ seq, stop, end })),
     },

@@ -1,0 +1,102 @@
+import type { JsMsg } from '@nats-io/jetstream';
+import type { Priority } from '../../../shared/wire/lanes.ts';
+import type { DurableConsumer } from './durable-consumer.ts';
+import { Pull } from './pull.ts';
+
+/** A consumer, and how its messages share the slots of a host with those of other consumers. */
+export interface LaneSource {
+  readonly consumer: Pick<DurableConsumer, 'get' | 'forget' | 'createdMs'>;
+  readonly priority: Priority;
+  /** Whether its messages may not take the slots that are reserved for the others. */
+  readonly isBulk: boolean;
+}
+
+/** What a lane tells the loop that it belongs to. */
+interface LaneListener {
+  readonly onMessage: (lane: Lane, message: JsMsg) => void;
+  /** A pull has ended without an error. */
+  readonly onEnd: () => void;
+  readonly onFailure: (thrown: unknown) => void;
+}
+
+/** A request for messages, from the moment at which it is made. */
+interface Request {
+  left: number;
+  pull?: Pull;
+  done: Promise<void>;
+}
+
+/** One consumer that a host pulls from: its open pulls, and what is known about the messages that wait. */
+export class Lane {
+  readonly source: LaneSource;
+  /** Messages that wait for a slot of this host. */
+  readonly held: JsMsg[] = [];
+  /** How many messages are handled now. */
+  running = 0;
+  /** How many messages the server had left for this consumer, as far as is known. */
+  backlog = 0;
+  readonly #listener: LaneListener;
+  readonly #requests = new Set<Request>();
+  #isStopped = false;
+
+  constructor(source: LaneSource, listener: LaneListener) {
+    this.source = source;
+    this.#listener = listener;
+  }
+
+  /** How many messages the open pulls may still bring. */
+  get requested(): number {
+    let requested = 0;
+    for (const { left, pull } of this.#requests) requested += pull?.left ?? left;
+    return requested;
+  }
+
+  /** How many messages are known to wait at the server, and are not asked for. */
+  get demand(): number {
+    return Math.max(0, this.backlog - this.requested);
+  }
+
+  /** Asks for messages. They are given to the listener until the pull expires. Never throws. */
+  request(count: number, expiresMs: number): void {
+    const request: Request = { left: count, done: Promise.resolve() };
+    this.#requests.add(request);
+    request.done = this.#take(request, expiresMs);
+  }
+
+  /** Ends the open pulls. Messages that still come are handed back. No later request brings any. */
+  async end(): Promise<void> {
+    this.#isStopped = true;
+    await Promise.all([...this.#requests].map((request) => endRequest(request)));
+  }
+
+  async #take(request: Request, expiresMs: number): Promise<void> {
+    const { consumer } = this.source;
+    try {
+      const found = await consumer.get();
+      if (this.#isStopped) return;
+      const messages = await found.fetch({ max_messages: request.left, expires: expiresMs });
+      request.pull = new Pull(messages, request.left);
+      // The lane may have been ended while the pull was opened.
+      if (this.#isStopped) void request.pull.end();
+      await request.pull.takeAll((message) => this.#receive(message));
+      if (request.pull.left > 0) this.backlog = 0;
+      this.#listener.onEnd();
+    } catch (thrown) {
+      // The consumer may be deleted.
+      consumer.forget();
+      this.#listener.onFailure(thrown);
+    } finally {
+      this.#requests.delete(request);
+    }
+  }
+
+  #receive(message: JsMsg): void {
+    this.backlog = message.info.pending;
+    this.#listener.onMessage(this, message);
+  }
+}
+
+async function endRequest({ pull, done }: Request): Promise<void> {
+  await pull?.end();
+  await done;
+}
