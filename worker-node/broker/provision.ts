@@ -116,12 +116,38 @@ export async function ensureConsumer(
   await manager.consumers.update(stream, name, { ack_wait, max_ack_pending });
 }
 
-/** Creates or updates the consumers of a worker group. @throws ThroughlineError see {@link ensureConsumer} */
+/** How many consumers are created at the same time. In a cluster each of them needs an election. */
+const GROUP_WIDTH = 4;
+/** A server that has much to do may answer late. To create the same consumer again changes nothing. */
+const TRIES = 4;
+
+/**
+ * Creates or updates the consumers of a worker group.
+ * @throws ThroughlineError see {@link ensureConsumer}; `broker-unavailable` if the server does not answer
+ */
 export async function ensureGroup(
   manager: JetStreamManager,
   consumers: readonly RouteConsumer[],
 ): Promise<void> {
-  await Promise.all(consumers.map(({ definition }) => ensureConsumer(manager, JOBS_STREAM, definition)));
+  const left = [...consumers];
+  const work = async (): Promise<void> => {
+    for (let next = left.shift(); next !== undefined; next = left.shift())
+      await ensurePatiently(manager, next.definition);
+  };
+  await Promise.all(Array.from({ length: GROUP_WIDTH }, work));
+}
+
+async function ensurePatiently(manager: JetStreamManager, definition: ConsumerDefinition): Promise<void> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await ensureConsumer(manager, JOBS_STREAM, definition);
+    } catch (cause) {
+      if (!(cause instanceof errors.TimeoutError)) throw cause;
+      if (tries < TRIES) continue;
+      const message = `the consumer ${definition.durable_name} of ${JOBS_STREAM} was not made: NATS does not answer in time`;
+      throw new ThroughlineError('broker-unavailable', message, { cause });
+    }
+  }
 }
 
 async function addConsumer(
