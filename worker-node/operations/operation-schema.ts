@@ -1,12 +1,15 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { JsonSchema, type OperationAnnouncement } from '../../shared/api/operation.ts';
-import { ThroughlineError, type Violation } from '../../shared/errors.ts';
+import { describeThrown, ThroughlineError, type Violation } from '../../shared/errors.ts';
 import { jsonPointer } from '../../shared/text/json.ts';
 import { writeJson } from '../../shared/wire/json-body.ts';
+import { describeValue } from './describe-value.ts';
 import { inputCheckOf } from './input-check/input-check.ts';
 import type { Operation } from './operation.ts';
 
 const MAX_VIOLATIONS = 10;
+/** Path and message of a violation may hold names and texts of the input, which may be of any length. */
+const MAX_TEXT = 500;
 
 /** Standard JSON Schema, which a schema library may offer beside Standard Schema. */
 interface WithJsonSchema {
@@ -72,11 +75,13 @@ function wholeAnnouncement(operation: Operation): OperationAnnouncement {
  * @throws ThroughlineError `input-invalid` with the paths that fail
  */
 export async function validate(schema: StandardSchemaV1, value: unknown, what: string): Promise<unknown> {
-  const result = await schema['~standard'].validate(value);
-  if (!('issues' in result || 'value' in result))
-    throw new TypeError(`the schema of the ${what} gave neither a value nor issues`);
+  const result: unknown = await schema['~standard'].validate(value);
+  if (!isResult(result))
+    throw new TypeError(
+      `the schema of the ${what} gave ${describeValue(result)}, not a value or a list of issues`,
+    );
   if (result.issues === undefined) return result.value;
-  const violations = result.issues.slice(0, MAX_VIOLATIONS).map(violationOf);
+  const violations = violationsOf(result.issues);
   const summary = violations.map(({ path, message }) => `${path || '/'} ${message}`).join('; ');
   throw new ThroughlineError('input-invalid', `the ${what} does not fit its schema: ${summary}`, {
     violations,
@@ -95,7 +100,23 @@ function jsonSchemaOf(schema: StandardSchemaV1, side: 'input' | 'output'): JsonS
   }
 }
 
-function violationOf(issue: StandardSchemaV1.Issue): Violation {
-  const keys = (issue.path ?? []).map((part) => (typeof part === 'object' ? part.key : part));
-  return { path: jsonPointer(keys), message: issue.message };
+/** Whether a library keeps to Standard Schema. */
+function isResult(given: unknown): given is StandardSchemaV1.Result<unknown> {
+  if (typeof given !== 'object' || given === null) return false;
+  const { issues } = given as { readonly issues?: unknown };
+  return issues === undefined ? 'value' in given : Array.isArray(issues);
+}
+
+function violationsOf(issues: readonly StandardSchemaV1.Issue[]): Violation[] {
+  const violations = issues.slice(0, MAX_VIOLATIONS).map(violationOf);
+  return violations.length > 0 ? violations : [violationOf(undefined)];
+}
+
+function violationOf(issue: Partial<StandardSchemaV1.Issue> | null | undefined): Violation {
+  const keys = (issue?.path ?? []).map((part) => (typeof part === 'object' ? part.key : part));
+  return { path: cut(jsonPointer(keys)), message: cut(describeThrown(issue?.message || 'is not valid')) };
+}
+
+function cut(text: string): string {
+  return text.length <= MAX_TEXT ? text : `${text.slice(0, MAX_TEXT - 1)}…`;
 }

@@ -175,6 +175,29 @@ describe('validating', () => {
     },
   );
 
+  it('says what a schema gave that gives no list of issues', async () => {
+    const schema = plainSchema();
+    Object.assign(schema['~standard'], { validate: () => ({ issues: 'is wrong' }) });
+    await expect(validate(schema, 1, 'input')).rejects.toThrow('the schema of the input gave an object, not');
+  });
+
+  it.each<[string, unknown, string]>([
+    ['no message', { path: ['a'] }, 'is not valid'],
+    ['an empty message', { message: '', path: ['a'] }, 'is not valid'],
+    ['a message of any length', { message: 'm'.repeat(1_000_000), path: ['a'] }, `${'m'.repeat(499)}…`],
+  ])('gives a short sentence for a fault with %s', async (_what, issue, message) => {
+    const error = await refusalOf(() => validate(plainSchema([issue as never]), null, 'input'));
+    expect(error.violations).toEqual([{ path: '/a', message }]);
+    expect(error.message.length).toBeLessThan(1_000);
+  });
+
+  it('says that a value does not fit where a schema names no fault, or one that cannot be read', async () => {
+    for (const issues of [[], [null as never]]) {
+      const error = await refusalOf(() => validate(plainSchema(issues), null, 'input'));
+      expect(error.violations).toEqual([{ path: '', message: 'is not valid' }]);
+    }
+  });
+
   it('waits for an asynchronous schema', async () => {
     const slow = z.string().refine(async () => false, 'is taken');
     expect((await refusalOf(() => validate(slow, 'x', 'input'))).message).toContain('is taken');
