@@ -253,6 +253,10 @@ function wrapped({ schema, input }: Generated): Generated[] {
       input: fc.record({ a: input, b: input }),
     },
     {
+      schema: z.array(z.strictObject({ a: schema })).pipe(z.union([z.array(z.any()), z.null()])),
+      input: fc.array(fc.record({ a: input, b: input }, { requiredKeys: ['a'] }), { maxLength: 2 }),
+    },
+    {
       schema: z.strictObject({ a: schema }).transform(() => 1),
       input: fc.record({ a: input, b: input }, { requiredKeys: ['a'] }),
     },

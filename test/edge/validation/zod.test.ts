@@ -146,6 +146,21 @@ describe('an input that the zod schema of its operation accepts', () => {
       z.strictObject({ a: z.number() }).pipe(z.union([z.object({ a: z.number() }), z.string()]) as never),
       { a: 1, b: 1 },
     ],
+    [
+      'a key that the second schema forgives, inside',
+      z
+        .object({ a: z.array(z.strictObject({ b: z.number() })) })
+        .pipe(z.union([z.looseObject({}), z.string()]) as never),
+      { a: [{ b: 1, c: 1 }] },
+    ],
+    [
+      'a key of a record that the second schema forgives, inside',
+      z
+        .object({ a: z.record(z.enum(['b']), z.number()) })
+        .pipe(z.union([z.looseObject({}), z.string()]) as never),
+      { a: { b: 1, c: 1 } },
+    ],
+    ['a format of the author that has the name of one of zod', z.stringFormat('url', /^\//), '/a'],
     ['a pattern that tests in a way of its own', z.string().regex(new Forgiving('^a$')), 'b'],
     ['numbers as keys', z.record(z.number(), z.string()), { 1: 'x' }],
     ['a record without some of its keys', z.partialRecord(z.enum(['a', 'b']), z.number()), { a: 1 }],

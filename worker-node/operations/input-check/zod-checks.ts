@@ -61,7 +61,7 @@ const SYNTAX = /[\\^$.*+?()[\]{}|]/g;
 /** Flags that change nothing for a test from the start of a text. */
 const HARMLESS_FLAGS = /^[dg]*$/;
 /** Parts of a pattern that the edge leaves out. */
-const LEFT_OUT_BY_EDGE = /\(\?[^:]|\\[bBkpPc1-9]|[\ud800-\udfff]/;
+const LEFT_OUT_BY_EDGE = /\(\?[^:]|\\[bBkpPc0-9]|[\ud800-\udfff]/;
 
 const INTEGER_RANGES: Readonly<Record<string, readonly [number, number]>> = {
   safeint: [Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER],
@@ -151,8 +151,10 @@ function isUnconditional({ when }: Def): boolean {
   return when === undefined || OWN_CONDITIONS.has(String(when));
 }
 
-function readFormat({ format, pattern, prefix, suffix, includes, position = 0 }: Def): ReadCheck {
+function readFormat({ format, pattern, prefix, suffix, includes, position = 0, fn }: Def): ReadCheck {
   const name = String(format);
+  // A format of the author may have any name. Its function cannot change the text.
+  if (fn !== undefined) return pattern === undefined ? LEFT_OUT : readPattern(pattern);
   if (name === 'url') return { keywords: { pattern: URL_PATTERN, format: 'uri' }, ...MAY_CHANGE };
   if (name === 'starts_with') return readPart('^', prefix, '');
   if (name === 'ends_with') return readPart('', suffix, '$');

@@ -31,10 +31,13 @@ interface Met {
 }
 
 /**
- * Whether a schema has the only word about the keys of an object. On a side of an intersection it has not: a key that one
- * side does not know may be known by the other.
+ * Whether a schema has the only word about the keys of an object.
+ * - `whole`: it has.
+ * - `side`: it has not, on a side of an intersection. A key that one side does not know may be known by the other.
+ * - `piped`: it has not, nor have the schemas inside it, at the start of a pipe. A key that it does not know may be
+ *   forgiven by the schema that comes next.
  */
-type Side = 'whole' | 'side';
+type Side = 'whole' | 'side' | 'piped';
 
 /**
  * Reads a zod schema as JSON Schema that refuses only what the zod schema refuses for certain. It reads what it knows, and
@@ -43,14 +46,18 @@ type Side = 'whole' | 'side';
 export class ZodReader {
   /** False if something was left out. */
   isWhole = true;
-  readonly #met = { whole: new Map<ZodSchema, Met>(), side: new Map<ZodSchema, Met>() };
+  readonly #met = {
+    whole: new Map<ZodSchema, Met>(),
+    side: new Map<ZodSchema, Met>(),
+    piped: new Map<ZodSchema, Met>(),
+  };
   #depth = 0;
   #count = 0;
 
   /** @returns JSON Schema (2020-12) */
   read(schema: ZodSchema): JsonSchema {
     const root = this.#read(schema, 'whole');
-    const all = [...this.#met.whole.values(), ...this.#met.side.values()];
+    const all = Object.values(this.#met).flatMap((met) => [...met.values()]);
     const referredTo = all.filter(({ isReferredTo }) => isReferredTo);
     for (const { place, schema: made, name, isReferredTo } of all) {
       Object.assign(place, isReferredTo ? referenceTo(name) : made);
@@ -109,11 +116,11 @@ export class ZodReader {
     switch (def.type) {
       case 'array':
         return this.#with(
-          { type: 'array', ...unlessTrue('items', this.#read(def.element, 'whole')) },
+          { type: 'array', ...unlessTrue('items', this.#read(def.element, inside(side))) },
           readListChecks(schema),
         );
       case 'tuple':
-        return this.#tuple(def);
+        return this.#tuple(def, inside(side));
       case 'object':
         return this.#object(def, side);
       case 'record':
@@ -122,7 +129,10 @@ export class ZodReader {
         return this.#union(def, side);
       case 'intersection':
         this.isWhole = false;
-        return combined('allOf', [this.#read(def.left, 'side'), this.#read(def.right, 'side')]);
+        return combined(
+          'allOf',
+          [def.left, def.right].map((part) => this.#read(part, side === 'piped' ? side : 'side')),
+        );
       case 'nullable':
         return combined('anyOf', [this.#read(def.innerType, side), { type: 'null' }]);
       case 'lazy':
@@ -138,7 +148,7 @@ export class ZodReader {
         // What comes out of the first schema is no longer the input. zod lets unknown keys through to the second, and
         // some schemas forgive them there; a transformation does not.
         this.isWhole = false;
-        return this.#read(def.in, def.out._zod.def.type === 'transform' ? side : 'side');
+        return this.#read(def.in, def.out._zod.def.type === 'transform' ? side : 'piped');
       default:
         return this.#leftOut();
     }
@@ -147,10 +157,10 @@ export class ZodReader {
   #object({ shape, catchall }: z.core.$ZodObjectDef, side: Side): Keywords {
     // zod leaves this field out, since it could change what an object is.
     const fields = Object.entries(shape).filter(([name]) => name !== '__proto__');
-    const properties = fields.map(([name, field]) => [name, this.#read(field, 'whole')] as const);
+    const properties = fields.map(([name, field]) => [name, this.#read(field, inside(side))] as const);
     const required = fields.filter(([, field]) => mustBePresent(field)).map(([name]) => name);
-    const others = catchall === undefined ? true : this.#read(catchall, 'whole');
-    const isOpen = others === true || (others === false && side === 'side');
+    const others = catchall === undefined ? true : this.#read(catchall, inside(side));
+    const isOpen = others === true || (others === false && side !== 'whole');
     return {
       type: 'object',
       properties: Object.fromEntries(isOpen ? properties.filter(([, field]) => field !== true) : properties),
@@ -159,17 +169,17 @@ export class ZodReader {
     };
   }
 
-  #tuple({ items, rest }: z.core.$ZodTupleDef): Keywords {
+  #tuple({ items, rest }: z.core.$ZodTupleDef, side: Side): Keywords {
     const lastNeeded = items.findLastIndex(
       (item) => mustBePresent(item as z.core.$ZodType) && item._zod.optout !== 'optional',
     );
     return {
       type: 'array',
-      prefixItems: items.map((item) => this.#read(item, 'whole')),
+      prefixItems: items.map((item) => this.#read(item, side)),
       ...(lastNeeded < 0 ? {} : { minItems: lastNeeded + 1 }),
       ...(rest === null || rest === undefined
         ? { maxItems: items.length }
-        : unlessTrue('items', this.#read(rest, 'whole'))),
+        : unlessTrue('items', this.#read(rest, side))),
     };
   }
 
@@ -179,9 +189,9 @@ export class ZodReader {
     if (mode === 'loose' || (names === undefined && key._zod.def.type !== 'string')) return this.#anyObject();
     const keys = readTextChecks(key);
     // In an intersection, a key that one side refuses is not its to judge.
-    if (side === 'side' && (names !== undefined || keys.keywords.length > 0 || !keys.isWhole))
+    if (side !== 'whole' && (names !== undefined || keys.keywords.length > 0 || !keys.isWhole))
       return this.#anyObject();
-    if (names === undefined) return this.#openRecord(keys, valueType);
+    if (names === undefined) return this.#openRecord(keys, valueType, inside(side));
     const isNeeded = partial !== true && mustBePresent(valueType);
     return {
       type: 'object',
@@ -191,13 +201,13 @@ export class ZodReader {
     };
   }
 
-  #openRecord(keys: ReadChecks, valueType: ZodSchema): Keywords {
+  #openRecord(keys: ReadChecks, valueType: ZodSchema, side: Side): Keywords {
     const propertyNames = this.#with({}, keys);
     return {
       type: 'object',
       ...(Object.keys(propertyNames).length === 0 ? {} : { propertyNames }),
       // A key that the schema changes may be one that zod leaves out, with its value.
-      ...(keys.mayChange ? {} : unlessTrue('additionalProperties', this.#read(valueType, 'whole'))),
+      ...(keys.mayChange ? {} : unlessTrue('additionalProperties', this.#read(valueType, side))),
     };
   }
 
@@ -224,6 +234,11 @@ export class ZodReader {
     this.isWhole = false;
     return true;
   }
+}
+
+/** What counts for the schemas inside one. */
+function inside(side: Side): Side {
+  return side === 'piped' ? side : 'whole';
 }
 
 function readTemplate(pattern: unknown): ReadChecks {
