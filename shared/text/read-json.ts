@@ -1,6 +1,7 @@
 import { jsonDepth } from './json.ts';
 import { findJsonFault } from './json-fault.ts';
-import { inexactNumbers } from './json-numbers.ts';
+import { isExactNumber } from './json-numbers.ts';
+import { jsonParts } from './json-parts.ts';
 
 const MAX_VIOLATIONS = 10;
 const MAX_SHOWN = 40;
@@ -18,8 +19,8 @@ interface JsonRefusal {
 }
 
 /**
- * Reads JSON that a person or a program sent. It refuses what JSON.parse would change in silence: a number that a double
- * cannot hold (RFC 7493, section 2.2).
+ * Reads JSON that a person or a program sent. It refuses what JSON.parse would change or lose in silence: a number that a
+ * double cannot hold (RFC 7493, section 2.2), and a name that an object has twice (section 2.3).
  * @param maxDepth how deeply lists and objects may be nested; JSON.parse is recursive
  */
 export function readJson(text: string, maxDepth: number): { readonly value: unknown } | JsonRefusal {
@@ -27,25 +28,30 @@ export function readJson(text: string, maxDepth: number): { readonly value: unkn
     return { fault: `is nested deeper than ${maxDepth} levels`, violations: [] };
   try {
     const value: unknown = JSON.parse(text);
-    const violations: Violation[] = [];
-    for (const number of inexactNumbers(text)) {
-      if (violations.push(violationOf(number)) === MAX_VIOLATIONS) break;
-    }
+    const violations = lossesIn(text);
     if (violations.length === 0) return { value };
     const places = violations.map(({ path, message }) => `${path || 'the whole'}: ${message}`).join('; ');
-    return { fault: `holds a number that would be changed: ${places}`, violations };
+    return { fault: `would be changed when it is read: ${places}`, violations };
   } catch {
     const { line, column, message } = findJsonFault(text);
     return { fault: `is not JSON: line ${line}, column ${column}: ${message}`, violations: [] };
   }
 }
 
-function violationOf({ path, source }: { path: string; source: string }): Violation {
+/** What JSON.parse would change or lose, the first few places. @param json a text that JSON.parse takes */
+function lossesIn(json: string): Violation[] {
+  const violations: Violation[] = [];
+  for (const { kind, source, path } of jsonParts(json)) {
+    if (kind === 'repeated name') violations.push({ path: path(), message: 'this name is there twice' });
+    else if (!isExactNumber(source)) violations.push({ path: path(), message: inexact(source) });
+    if (violations.length === MAX_VIOLATIONS) break;
+  }
+  return violations;
+}
+
+function inexact(source: string): string {
   const shown = source.length > MAX_SHOWN ? `${source.slice(0, MAX_SHOWN)}…` : source;
   const value = Number(source);
   const changed = Number.isFinite(value) ? `JSON numbers would make it ${value}` : 'JSON numbers are smaller';
-  return {
-    path,
-    message: `${shown} is too exact or too large for a JSON number (${changed}); send it as text`,
-  };
+  return `${shown} is too exact or too large for a JSON number (${changed}); send it as text`;
 }
