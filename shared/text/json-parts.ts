@@ -11,57 +11,64 @@ interface JsonPart {
 
 const NUMBER = /[-+.0-9eE]+/y;
 
-/** What is open at a place of the text: a list with the index in it, or an object with the names so far. */
-type Open = { index: number } | { name: string | undefined; names: Set<string> | undefined };
-
 /**
  * The numbers and the repeated names of a JSON text, in order. It takes linear time, and does not recurse.
  * @param json a text that JSON.parse takes
  */
 export function* jsonParts(json: string): Generator<JsonPart> {
-  const open: Open[] = [];
-  const path = () => jsonPointer(open.map((at) => ('index' in at ? at.index : (at.name ?? ''))));
-  let isName = false;
+  const place = new Place();
+  const path = () => place.pointer();
   for (let at = 0; at < json.length; at++) {
     const char = json.charAt(at);
     if (char === '"') {
       const end = endOfString(json, at);
-      const object = isName ? open.at(-1) : undefined;
-      if (object !== undefined && 'names' in object) {
-        const source = json.slice(at, end);
-        if (!takeName(object, source)) yield { kind: 'repeated name', source, path };
-      }
-      isName = false;
+      const source = json.slice(at, end);
+      if (place.takeText(source)) yield { kind: 'repeated name', source, path };
       at = end - 1;
     } else if (char === '-' || (char >= '0' && char <= '9')) {
       NUMBER.lastIndex = at;
       const source = NUMBER.exec(json)?.[0] ?? char;
       yield { kind: 'number', source, path };
       at += source.length - 1;
-    } else {
-      follow(open, char);
-      const last = open.at(-1);
-      if (char === '{' || char === ',') isName = last !== undefined && 'names' in last;
-    }
+    } else place.follow(char);
   }
 }
 
-function follow(open: Open[], char: string): void {
-  const last = open.at(-1);
-  if (char === '{') open.push({ name: undefined, names: undefined });
-  else if (char === '[') open.push({ index: 0 });
-  else if (char === '}' || char === ']') open.pop();
-  else if (char === ',' && last !== undefined && 'index' in last) last.index++;
-}
+/** What is open at a place of the text: a list with the index in it, or an object with the name in it and those so far. */
+type Open = { index: number } | { name: string | undefined; names: Set<string> | undefined };
 
-/** @returns whether the name is new in its object. Most objects need no set: they have one field, or none. */
-function takeName(object: Extract<Open, { names: unknown }>, source: string): boolean {
-  const name: string = source.includes('\\') ? JSON.parse(source) : source.slice(1, -1);
-  if (object.name !== undefined) object.names ??= new Set([object.name]);
-  object.name = name;
-  if (object.names === undefined) return true;
-  const { size } = object.names;
-  return object.names.add(name).size > size;
+class Place {
+  readonly #open: Open[] = [];
+  #isNameNext = false;
+
+  /** Takes a character that belongs to no string and no number. */
+  follow(char: string): void {
+    const last = this.#open.at(-1);
+    if (char === '{') this.#open.push({ name: undefined, names: undefined });
+    else if (char === '[') this.#open.push({ index: 0 });
+    else if (char === '}' || char === ']') this.#open.pop();
+    else if (char === ',' && last !== undefined && 'index' in last) last.index++;
+    if (char === ',') this.#isNameNext = last !== undefined && 'names' in last;
+    else if (char === '{') this.#isNameNext = true;
+  }
+
+  /** Takes a string. @returns whether it is a name that its object has already */
+  takeText(source: string): boolean {
+    const object = this.#isNameNext ? this.#open.at(-1) : undefined;
+    this.#isNameNext = false;
+    if (object === undefined || !('names' in object)) return false;
+    const name: string = source.includes('\\') ? JSON.parse(source) : source.slice(1, -1);
+    // An object with one field needs no set.
+    if (object.name !== undefined) object.names ??= new Set([object.name]);
+    object.name = name;
+    if (object.names === undefined) return false;
+    const { size } = object.names;
+    return object.names.add(name).size === size;
+  }
+
+  pointer(): string {
+    return jsonPointer(this.#open.map((at) => ('index' in at ? at.index : (at.name ?? ''))));
+  }
 }
 
 /** The offset after the string that starts at `start`. */

@@ -1,5 +1,6 @@
 import type { Context } from 'hono';
 import { createMiddleware } from 'hono/factory';
+import { parseAccept } from 'hono/utils/accept';
 import * as z from 'zod';
 import { ThroughlineError, type Violation } from '../../../shared/errors.ts';
 import { isToken } from '../../../shared/job/job-address.ts';
@@ -9,7 +10,7 @@ import type { EdgeHono } from '../edge-app.ts';
 const MAX_VIOLATIONS = 10;
 /** The caller decides how long the names of unknown fields are. */
 const MAX_NAME_LENGTH = 60;
-const WAIT = /(?:^|[,;\s])wait\s*=\s*"?([0-9]{1,6})"?(?=$|[,;\s])/i;
+const WAIT = /(?:^|[,;\s])wait\s*=\s*"?([0-9]+)"?(?=$|[,;\s])/i;
 
 /** The tenant whose jobs the request is about. @throws ThroughlineError `unauthenticated` */
 export function tenantOf(c: Context<EdgeHono>): string {
@@ -98,4 +99,12 @@ export function unknownJob(): ThroughlineError {
 export function preferredWait(header: string | undefined, limit: number): number | undefined {
   const [, seconds] = WAIT.exec(header ?? '') ?? [];
   return seconds === undefined ? undefined : Math.min(Number(seconds), limit);
+}
+
+/** Whether an `Accept` header asks for an event stream: it does not refuse one, and does not like JSON better. */
+export function acceptsEventStream(header = ''): boolean {
+  const ranges = parseAccept(header);
+  const quality = (type: string) => ranges.find((range) => range.type.toLowerCase() === type)?.q ?? 0;
+  const ofStream = quality('text/event-stream');
+  return ofStream > 0 && ofStream >= quality('application/json');
 }

@@ -3,7 +3,14 @@ import { ThroughlineError } from '../../../shared/errors.ts';
 import { eventScope } from '../../calls/place-seal.ts';
 import type { EdgeHono } from '../edge-app.ts';
 import { EventsQuery, LAST_EVENT_ID } from '../requests/list-requests.ts';
-import { pathId, readQuery, tenantOf, unknownCursor, unknownJob } from '../requests/read-request.ts';
+import {
+  acceptsEventStream,
+  pathId,
+  readQuery,
+  tenantOf,
+  unknownCursor,
+  unknownJob,
+} from '../requests/read-request.ts';
 
 const EVENT_STREAM = 'text/event-stream';
 const HEADERS = {
@@ -24,7 +31,7 @@ export async function jobEvents(c: Context<EdgeHono>): Promise<Response> {
   const after = await readAfter(c, eventScope({ tenant, jobId: id }));
   c.header('vary', 'accept');
   // A HEAD request never reads the stream, which would stay open.
-  if (c.req.raw.method === 'HEAD' || !wantsStream(c.req.header('accept'))) {
+  if (c.req.raw.method === 'HEAD' || !acceptsEventStream(c.req.header('accept'))) {
     c.header('cache-control', 'no-store');
     return c.json(await c.env.bridge.history(tenant, id, after ?? 0));
   }
@@ -44,8 +51,4 @@ async function readAfter(c: Context<EdgeHono>, scope: string): Promise<number | 
   const place = await c.env.seal.open(scope, id);
   if (place === undefined) throw unknownCursor();
   return place[0];
-}
-
-function wantsStream(accept: string | undefined): boolean {
-  return (accept ?? '').toLowerCase().includes(EVENT_STREAM);
 }

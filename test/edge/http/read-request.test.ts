@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { preferredWait } from '../../../edge/http/requests/read-request.ts';
+import { acceptsEventStream, preferredWait } from '../../../edge/http/requests/read-request.ts';
 
 describe('Prefer: wait', () => {
   it.each([
@@ -20,6 +20,7 @@ describe('Prefer: wait', () => {
   it('is never longer than the limit', () => {
     expect(preferredWait('wait=61', 60)).toBe(60);
     expect(preferredWait('wait=999999', 60)).toBe(60);
+    expect(preferredWait(`wait=${'9'.repeat(400)}`, 60)).toBe(60);
   });
 
   it('is the first one if there are two', () => {
@@ -49,5 +50,33 @@ describe('Prefer: wait', () => {
     for (const part of ['wait ', 'wait=', 'wait="1', ' ', '1', ',wait='])
       preferredWait(part.repeat(20_000), 60);
     expect(performance.now() - start).toBeLessThan(1_000);
+  });
+});
+
+describe('an event stream', () => {
+  it.each([
+    'text/event-stream',
+    'TEXT/Event-Stream',
+    'text/event-stream;charset=utf-8',
+    'application/json, text/event-stream',
+    'application/json;q=0.5, text/event-stream;q=0.9',
+    'text/event-stream;q=0.1, */*;q=0.5',
+  ])('is asked for by Accept: %s', (header) => {
+    expect(acceptsEventStream(header)).toBe(true);
+  });
+
+  it.each([
+    undefined,
+    '',
+    '*/*',
+    'text/*',
+    'application/json',
+    'text/event-stream;q=0',
+    'text/event-stream; q=0.000, application/json',
+    'application/json, text/event-stream;q=0.5',
+    'text/event-streams',
+    'x="text/event-stream"',
+  ])('is not asked for by Accept: %s', (header) => {
+    expect(acceptsEventStream(header)).toBe(false);
   });
 });
