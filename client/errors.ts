@@ -16,7 +16,7 @@ export class ApiError extends ThroughlineError {
     readonly text: string;
   }) {
     const sent = readProblem(answer.text);
-    const message = sent.detail ?? sent.title ?? `${answer.url} answered with HTTP status ${answer.status}`;
+    const message = sent.detail ?? sent.title ?? sentenceOf(answer);
     const code = codeOf(sent.code, answer.status);
     const askedMs = retryAfterMs(answer.headers?.get('retry-after'), Date.now());
     super(code, message, {
@@ -66,10 +66,29 @@ function readProblem(body: string): SentProblem {
   };
 }
 
+/** The codes of answers that a gateway in front of the API may give in its place. */
+const CODE_OF_STATUS: Readonly<Record<number, ErrorCode>> = {
+  401: 'unauthenticated',
+  403: 'forbidden',
+  404: 'route-unknown',
+  405: 'method-not-allowed',
+  408: 'body-timeout',
+  413: 'payload-too-large',
+  415: 'media-type-unsupported',
+  429: 'rate-limited',
+};
+
 function codeOf(sent: string | undefined, status: number): ErrorCode {
   if (sent !== undefined && Object.hasOwn(ERRORS, sent)) return sent as ErrorCode;
-  if (status === 401) return 'unauthenticated';
-  return status < 500 ? 'request-invalid' : 'internal';
+  return CODE_OF_STATUS[status] ?? (status < 500 ? 'request-invalid' : 'internal');
+}
+
+/** What an answer says that is no problem document. */
+function sentenceOf({ url, status, headers }: { url: string; status: number; headers?: Headers }): string {
+  const target = URL.parse(headers?.get('location') ?? '', url);
+  // The query may hold a token. A redirect is not followed, since the key would go along.
+  const where = status >= 300 && status < 400 && target !== null ? ` and leads to ${target.origin}` : '';
+  return `${url} answered with HTTP status ${status}${where}`;
 }
 
 /**

@@ -179,6 +179,8 @@ const REASONS: Readonly<Record<string, string>> = {
   ENETUNREACH: 'no route to the network',
   ETIMEDOUT: 'the connection timed out',
   UND_ERR_CONNECT_TIMEOUT: 'the connection timed out',
+  UND_ERR_HEADERS_OVERFLOW: 'the headers of the answer are too large',
+  Z_DATA_ERROR: 'the answer is not compressed as it says',
   CERT_HAS_EXPIRED: 'the certificate of this address has expired',
   ERR_TLS_CERT_ALTNAME_INVALID: 'the certificate is for another host name',
   DEPTH_ZERO_SELF_SIGNED_CERT: NO_TRUST,

@@ -15,7 +15,7 @@ export function parseConfig<Schema extends z.ZodType>(
 ): z.output<Schema> {
   // A variable that a deployment file leaves open often arrives as ''.
   const given = Object.fromEntries(Object.entries(values).filter(([, value]) => value !== ''));
-  const parsed = schema.safeParse(given);
+  const parsed = schema.safeParse(given, { error: plainly });
   if (parsed.success) return parsed.data;
   const sentences = parsed.error.issues.map(
     (issue) => `${issue.path.join('.') || 'config'}: ${issue.message}`,
@@ -36,12 +36,17 @@ export function parseLenient<Shape extends Readonly<Record<string, z.ZodType>>>(
   const entries = Object.entries(shape).map(([name, schema]) => {
     const value = values[name];
     const given = typeof value === 'string' ? value.trim() : value;
-    const parsed = schema.safeParse(given === '' ? undefined : given);
+    const parsed = schema.safeParse(given === '' ? undefined : given, { error: plainly });
     if (parsed.success) return [name, parsed.data];
     warnings.push(`${name}: ${parsed.error.issues[0]?.message}; the value is ignored`);
     return [name, schema.parse(undefined)];
   });
   return { settings: Object.fromEntries(entries), warnings };
+}
+
+/** The sentence about a value whose schema has none for it, such as a list where a text is read. */
+function plainly({ code, expected }: z.core.$ZodRawIssue): string {
+  return code === 'invalid_type' && expected === 'string' ? 'must be text' : 'must be something else';
 }
 
 /** A whole number given as text. */

@@ -56,6 +56,9 @@ function keysOf(secrets: readonly string[]): Uint8Array[] | undefined {
   return keys.length > 0 && keys.length === secrets.length ? keys : undefined;
 }
 
+const LENGTH = 'must have 1 to 128 characters';
+const shortText = z.string(LENGTH).min(1, LENGTH).max(128, LENGTH);
+
 const Settings = z.object({
   NATS_URL: brokerAddress('nats', 'tls', 'ws', 'wss').prefault('nats://127.0.0.1:4222'),
   NATS_USER: optionalText,
@@ -67,8 +70,8 @@ const Settings = z.object({
     .regex(/^[A-Za-z0-9_-]{1,64}$/, 'must be 1 to 64 letters, digits, "_" or "-"')
     .default('workers'),
   WORKER_OPERATIONS: z.string().min(1, 'must be an operation, a prefix such as image.>, or >').default('>'),
-  WORKER_NAME: z.string().min(1).max(128).default(`${hostname()}-${process.pid}`),
-  WORKER_VERSION: z.string().min(1).max(128).default(manifest.version),
+  WORKER_NAME: shortText.default(`${hostname()}-${process.pid}`),
+  WORKER_VERSION: shortText.default(manifest.version),
   WORKER_ANNOUNCE_MS: wholeNumber(100, ANNOUNCE_MS, ANNOUNCE_MS),
   WORKER_CONCURRENCY: wholeNumber(1, 10_000, 10),
   WORKER_ACK_WAIT_MS: wholeNumber(1_000, 3_600_000, 30_000),

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type Env, edgeConfig, edgeSettings } from '../../edge/config.ts';
+import { EDGE_SETTING_NAMES, type Env, edgeConfig, edgeSettings } from '../../edge/config.ts';
 import { LIMITS } from '../../shared/job/limits.ts';
 import { refusalOf } from '../unit/support.ts';
 
@@ -10,6 +10,16 @@ const KEYS = JSON.stringify([{ id: 'ci', tenant: 'acme', hash: HASH }]);
 /** A Worker's bindings: the least that is needed, and more. */
 const env = (more: Record<string, unknown> = {}): Env =>
   ({ BRIDGE: {}, JOB_INDEX: {}, NATS_URL: 'wss://nats.example', API_KEYS: KEYS, ...more }) as unknown as Env;
+
+/** What a reader of settings refuses; '' if it takes them. */
+function sentenceOf(read: () => unknown): string {
+  try {
+    read();
+    return '';
+  } catch (thrown) {
+    return String(thrown);
+  }
+}
 
 describe("the edge's settings", () => {
   it('have their defaults', () => {
@@ -27,6 +37,15 @@ describe("the edge's settings", () => {
       OTEL_TRACES_SAMPLER: 'parentbased_always_on',
       OTEL_TRACES_SAMPLER_ARG: 1,
     });
+  });
+
+  it.each(EDGE_SETTING_NAMES)('%s says in our words what it must be, whatever it is bound to', (name) => {
+    const values = ['x'.repeat(5_000), '\u0000', ' ', '-1', '1e9', '[]', '[{}]', '{}', 'null', '://', ','];
+    for (const value of [...values, 7, true, null, {}, [], ['a']]) {
+      expect(sentenceOf(() => edgeConfig(env({ [name]: value })))).toMatch(
+        /^$|: (must|has|needs|is needed|contradicts|entry) /,
+      );
+    }
   });
 
   it('are read once per set of bindings', () => {

@@ -8,11 +8,12 @@ import {
   usernamePasswordAuthenticator,
   wsconnect,
 } from '@nats-io/transport-node';
-import { describeThrown, ThroughlineError } from '../../shared/errors.ts';
+import { ThroughlineError } from '../../shared/errors.ts';
 import { LIMITS } from '../../shared/job/limits.ts';
-import { needsTls, serverNames, usesWebSocket } from '../../shared/nats/broker-address.ts';
+import { needsTls, usesWebSocket } from '../../shared/nats/broker-address.ts';
 import { isCredentials, loginOf } from '../../shared/nats/broker-login.ts';
 import type { WorkerConfig } from '../config.ts';
+import { connectError } from './connect-error.ts';
 
 /** How long one server may take to answer before the next one of the list is tried. */
 const CONNECT_TIMEOUT_MS = 5_000;
@@ -40,7 +41,7 @@ type ConnectConfig = Pick<
  * as the process lives.
  * @param inboxPrefix first words of the subjects on which this connection gets answers
  * @throws ThroughlineError `broker-unavailable` naming the servers if none of them answers, `config-invalid`
- *   if the credentials file cannot be read; whatever the NATS client throws if JetStream does not answer
+ *   if the credentials file cannot be read or is not valid; whatever the NATS client throws if JetStream does not answer
  */
 export async function connectBroker(config: ConnectConfig, inboxPrefix: string): Promise<Broker> {
   const connection = await openConnection(config, inboxPrefix);
@@ -74,8 +75,7 @@ async function openConnection(config: ConnectConfig, inboxPrefix: string): Promi
     keepServers(connection, servers);
     return connection;
   } catch (cause) {
-    const reason = `cannot connect to NATS at ${serverNames(servers)}: ${describeThrown(cause)}`;
-    throw new ThroughlineError('broker-unavailable', reason, { cause });
+    throw connectError(cause, servers);
   }
 }
 

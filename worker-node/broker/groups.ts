@@ -16,7 +16,7 @@ import {
 } from '../../shared/nats/streams.ts';
 import { groupOfConsumer } from '../../shared/wire/lanes.ts';
 import { filtersOverlap, INBOX, operationsOfFilter } from '../../shared/wire/subjects.ts';
-import { workerConfig } from '../config.ts';
+import { workerConfig, workerWarnings } from '../config.ts';
 import { connectBroker } from './connect.ts';
 import { readHosts } from './host-watch.ts';
 
@@ -168,13 +168,16 @@ export class WorkerGroups {
 
 /**
  * Connects to NATS with the worker's settings, for as long as `work` takes.
+ * @param warn gets a sentence for each setting that changes nothing
  * @throws ThroughlineError `config-invalid`, `broker-unavailable`, or whatever `work` throws
  */
 export async function withGroups<T>(
   environment: Readonly<Record<string, string | undefined>>,
+  warn: (sentence: string) => void,
   work: (groups: WorkerGroups) => Promise<T>,
 ): Promise<T> {
   const config = workerConfig(environment);
+  workerWarnings(environment).forEach(warn);
   const { connection, manager } = await connectBroker(
     { ...config, WORKER_NAME: 'throughline-groups' },
     INBOX.setup,

@@ -104,7 +104,8 @@ async function runGroups(
   await host.runLocal(command, async (output) => {
     // Imported only here, so that other commands do not load a NATS client.
     const { withGroups } = await import('../../../worker-node/broker/groups.ts');
-    await withGroups(host.environment, (groups) => work(groups, output));
+    const warn = (sentence: string): void => output.warn(sentence);
+    await withGroups(host.environment, warn, (groups) => work(groups, output));
     return EXIT.ok.code;
   });
 }

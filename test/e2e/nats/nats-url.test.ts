@@ -1,3 +1,4 @@
+import { writeFile } from 'node:fs/promises';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { findFreePort } from '../../../dev/nats-server/free-port.ts';
 import type { NatsServer, NatsServerOptions } from '../../../dev/nats-server/start.ts';
@@ -118,6 +119,34 @@ describe('the scheme of NATS_URL', () => {
     const url = `tls://ann:${ENCODED}@${hostOf(server.url)}`;
     const { code, stderr } = await runLocal(['setup'], { NATS_URL: url });
     expect(code).toBeGreaterThan(0);
-    expect(stderr).toContain("server does not support 'tls'");
+    expect(stderr).toContain('the server does not encrypt');
+  });
+
+  it.each<[string, (server: NatsServer) => string, string]>([
+    ['ws:// on the port for clients', ({ url }) => `ws://${hostOf(url)}`, 'no WebSocket opens there'],
+    [
+      'wss:// on a port of ws://',
+      (server) => `wss://${hostOf(server.webSocketUrl)}`,
+      'no WebSocket opens there',
+    ],
+    ['nats:// on the port of WebSockets', (server) => `nats://${hostOf(server.webSocketUrl)}`, 'needs ws://'],
+    ['a host that is not there', () => 'nats://nowhere.invalid', 'nowhere.invalid: no such host'],
+  ])('that does not fit is said in a sentence: %s', async (_what, urlOf, sentence) => {
+    const { code, stderr } = await runLocal(['setup'], { NATS_URL: urlOf(await nats()) });
+    expect(code).toBe(3);
+    expect(stderr).toContain(sentence);
+  });
+});
+
+describe('a credentials file', () => {
+  it('whose seed is not valid is a wrong setting', async () => {
+    const server = await nats();
+    const file = `${await scratchFolder()}/bad.creds`;
+    const block = (what: string, text: string) =>
+      `-----BEGIN ${what}-----\n${text}\n------END ${what}------\n`;
+    await writeFile(file, block('NATS USER JWT', 'canary') + block('USER NKEY SEED', 'SUCANARY'));
+    const { code, stderr } = await runLocal(['setup'], { NATS_URL: server.url, NATS_CREDS_FILE: file });
+    expect(stderr).toContain('NATS_CREDS_FILE: the seed in the file is not valid (config-invalid)');
+    expect(code).toBe(2);
   });
 });

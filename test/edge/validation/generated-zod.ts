@@ -253,7 +253,7 @@ function wrapped({ schema, input }: Generated): Generated[] {
       input: fc.record({ a: input, b: input }),
     },
     {
-      schema: z.array(z.strictObject({ a: schema })).pipe(z.union([z.array(z.any()), z.null()])),
+      schema: z.array(z.strictObject({ a: schema })).pipe(z.union([z.array(z.any()), z.null()]) as never),
       input: fc.array(fc.record({ a: input, b: input }, { requiredKeys: ['a'] }), { maxLength: 2 }),
     },
     {

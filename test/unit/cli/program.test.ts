@@ -130,6 +130,16 @@ describe('an error of the API', () => {
       'fetch never calls this port; use another one',
     ],
     ['a host that is not there', async () => 'http://no-such-host.invalid', 'no such host'],
+    [
+      'an answer that is not compressed as it says',
+      async () => (await serve(() => answer(200, DONE, { 'content-encoding': 'gzip' }))).url,
+      'the answer is not compressed as it says',
+    ],
+    [
+      'an answer with headers that are too large',
+      async () => (await serve(() => answer(200, DONE, { 'x-large': 'x'.repeat(20_000) }))).url,
+      'the headers of the answer are too large',
+    ],
   ])('is one sentence when the address is wrong: %s', async (_, address, reason) => {
     const url = await address();
     const { code, stderr } = await callHere({ url }, ['get', 'job-1']);

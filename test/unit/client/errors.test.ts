@@ -21,4 +21,31 @@ describe('an error of the API', () => {
     expect(error).toMatchObject({ code: 'input-invalid', violations: [], suggestions: [] });
     expect(error.message).toContain('HTTP status 422');
   });
+
+  it.each([
+    [401, 'unauthenticated'],
+    [403, 'forbidden'],
+    [404, 'route-unknown'],
+    [413, 'payload-too-large'],
+    [418, 'request-invalid'],
+    [429, 'rate-limited'],
+    [502, 'internal'],
+  ])(
+    'has the code that fits its status where a gateway answered in the place of the API: %i',
+    (status, code) => {
+      const error = new ApiError({ status, url: 'http://api.test/v1/jobs', text: '<h1>Sorry</h1>' });
+      expect(error).toMatchObject({ code, httpStatus: status });
+      expect(error.message).toBe(`http://api.test/v1/jobs answered with HTTP status ${status}`);
+    },
+  );
+
+  it.each([
+    ['https://login.example/sso?token=canary', ' and leads to https://login.example'],
+    ['/v2/jobs', ' and leads to http://api.test'],
+    ['http://', ''],
+  ])('says where a redirect leads, without its query: %s', (location, where) => {
+    const headers = new Headers({ location });
+    const error = new ApiError({ status: 302, url: 'http://api.test/v1/jobs', headers, text: '' });
+    expect(error.message).toBe(`http://api.test/v1/jobs answered with HTTP status 302${where}`);
+  });
 });

@@ -1,6 +1,16 @@
 import { describe, expect, it } from 'vitest';
-import { workerConfig } from '../../../worker-node/config.ts';
+import { WORKER_SETTING_NAMES, workerConfig } from '../../../worker-node/config.ts';
 import { refusalOf } from '../support.ts';
+
+/** What a reader of settings refuses; '' if it takes them. */
+function sentenceOf(read: () => unknown): string {
+  try {
+    read();
+    return '';
+  } catch (thrown) {
+    return String(thrown);
+  }
+}
 
 describe("the worker's settings", () => {
   it('all have defaults', () => {
@@ -40,6 +50,12 @@ describe("the worker's settings", () => {
     expect(error.code).toBe('config-invalid');
     expect(error.message).toMatch(new RegExp(`^${key}: `));
     if (value.length > 2) expect(error.message).not.toContain(value);
+  });
+
+  it.each(WORKER_SETTING_NAMES)('%s says in our words what it must be, whatever it is set to', (name) => {
+    for (const value of ['x'.repeat(5_000), '\u0000', ' ', '-1', '1e9', '[]', '{}', 'null', '://', ',']) {
+      expect(sentenceOf(() => workerConfig({ [name]: value }))).toMatch(/^$|: (must|has|needs|contradicts) /);
+    }
   });
 
   it('are all named when several are wrong', async () => {

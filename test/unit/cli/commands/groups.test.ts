@@ -10,3 +10,11 @@ it.each([
   expect(code).toBe(2);
   expect(stderr).toContain(sentence);
 });
+
+it('groups list warns of a setting that nobody reads', async () => {
+  const { stderr } = await runHere(['groups', 'list'], {
+    environment: { NATS_URL: 'nats://127.0.0.1:1', NATS_PASWORD: 'canary' },
+  });
+  expect(stderr).toContain('NATS_PASWORD is not a setting of the worker, so it changes nothing');
+  expect(stderr).not.toContain('canary');
+});
