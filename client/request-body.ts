@@ -20,7 +20,7 @@ export function writeRequestBody(body: unknown): string {
   function check(this: unknown, key: string, value: unknown): unknown {
     path = paths.size === 0 ? [] : [...(paths.get(this) ?? []), key];
     if (typeof value === 'object') paths.set(value, path);
-    const fault = faultOf(value, Array.isArray(this));
+    const fault = faultOf(value, Array.isArray(this)) ?? faultOfDate(Reflect.get(Object(this), key));
     if (fault === undefined) return value;
     add(fault);
     return null;
@@ -66,6 +66,12 @@ function faultOf(value: unknown, isItem: boolean): string | undefined {
     default:
       return undefined;
   }
+}
+
+/** The JSON of a Date that is none is null. */
+function faultOfDate(given: unknown): string | undefined {
+  const isInvalid = given instanceof Date && Number.isNaN(Number(given));
+  return isInvalid ? 'JSON cannot hold an invalid Date' : undefined;
 }
 
 /** The objects that JSON.stringify writes with all that they hold. */

@@ -14,8 +14,8 @@ interface Thrown {
  * @returns `config-invalid` if the credentials file cannot be right, else `broker-unavailable` naming the servers
  */
 export function connectError(cause: unknown, servers: readonly string[]): ThroughlineError {
-  const { name } = thrownOf(cause);
-  if (name === 'NKeysError')
+  const { code } = thrownOf(cause);
+  if (String(code).startsWith('nkeys:'))
     return new ThroughlineError('config-invalid', 'NATS_CREDS_FILE: the seed in the file is not valid', {
       cause,
     });

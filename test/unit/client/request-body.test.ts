@@ -32,6 +32,11 @@ describe('the body of a request', () => {
     expect(error.message).toContain('/input/3: 18446744073709551616 is no number of JSON; send it as text');
   });
 
+  it('names the path of a Date that is none, which JSON.stringify would make null', async () => {
+    const error = await refusalOf(() => writeRequestBody({ input: [new Date(0), new Date(Number.NaN)] }));
+    expect(error.violations).toEqual([{ path: '/input/1', message: 'JSON cannot hold an invalid Date' }]);
+  });
+
   it('is what JSON.stringify makes of it, for every value that JSON can say', () => {
     fc.assert(
       fc.property(fc.jsonValue(), (value) => {
