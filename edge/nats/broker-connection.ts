@@ -1,6 +1,6 @@
 import { context, ROOT_CONTEXT } from '@opentelemetry/api';
 import { withDeadline } from '../../shared/deadline.ts';
-import { ThroughlineError, unavailable } from '../../shared/errors.ts';
+import { describeThrown, ThroughlineError, unavailable } from '../../shared/errors.ts';
 import { serverNames } from '../../shared/nats/broker-address.ts';
 import { pause } from '../../shared/timers.ts';
 import { SERVICE } from '../../shared/trace/semantics.ts';
@@ -147,7 +147,11 @@ export class BrokerConnection {
       this.#failedAt = Date.now();
       const error = ThroughlineError.from(thrown, 'broker-unavailable');
       const servers = serverNames(this.#settings.NATS_URL.servers);
-      this.#log.warn('cannot connect to NATS', { reason: error.message, servers });
+      this.#log.warn('cannot connect to NATS', {
+        reason: error.message,
+        cause: describeThrown(error.cause),
+        servers,
+      });
       throw error;
     }
   }

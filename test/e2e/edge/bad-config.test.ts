@@ -132,3 +132,25 @@ it('settings that change nothing stop no program: they are named in its log, wit
   ]);
   expect(stack.lines.join('\n')).not.toContain('canary');
 });
+
+it('an edge that cannot log in to NATS logs why, which no caller reads', async () => {
+  const edge = inject('edge');
+  if ('problem' in edge) throw new Error(edge.problem);
+  const nats = await startTestNats();
+  onTestFinished(() => nats.stop());
+  const block = (what: string, text: string) => `-----BEGIN ${what}-----\n${text}\n------END ${what}------\n`;
+  const creds = block('NATS USER JWT', 'canary') + block('USER NKEY SEED', 'SUCANARY');
+  const lines: string[] = [];
+  const { url, stop } = await startEdge({
+    bundle: edge,
+    port: 0,
+    bindings: { NATS_URL: nats.webSocketUrl, NATS_CREDS: creds, API_KEYS: '[]' },
+    onLog: (line) => lines.push(line),
+  });
+  onTestFinished(stop);
+  const answer = await (await fetch(`${url}/readyz`)).text();
+  await until('the log line', () => lines.some((line) => line.includes('cannot connect to NATS')));
+  expect(lines.join('\n')).toContain('"cause":"nkeys: ');
+  expect(lines.join('\n') + answer).not.toMatch(/canary/i);
+  expect(answer).not.toContain('nkeys');
+});
