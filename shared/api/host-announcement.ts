@@ -33,7 +33,7 @@ export function readHostAnnouncement(value: Uint8Array): HostAnnouncement | unde
 }
 
 /**
- * The key of a host in the bucket `HOSTS`. A byte of its name that is not a letter, a digit, `_` or `-` is written as `=`
+ * The key of a host in the bucket `HOSTS`, made of its name and of what tells it from others of the same name. A byte that is not a letter, a digit, `_` or `-` is written as `=`
  * and two hexadecimal digits, since a key is part of a subject.
  */
 export function hostKey(host: string): string {

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { JetStreamManager } from '@nats-io/jetstream';
 import { type KV, Kvm } from '@nats-io/kv';
 import { type HostAnnouncement, hostKey } from '../../shared/api/host-announcement.ts';
@@ -23,6 +24,8 @@ interface AnnouncerParts {
 }
 
 interface Buckets {
+  /** The key of this process. Two hosts may have one name: containers on one machine, or copies of one configuration. */
+  readonly hostKey: string;
   readonly hosts: KV;
   readonly operations: KV;
 }
@@ -61,7 +64,11 @@ export class HostAnnouncer {
 
   static async #start(parts: AnnouncerParts): Promise<HostAnnouncer> {
     const kvm = new Kvm(parts.broker.jetStream);
-    const buckets = { hosts: await kvm.open(HOSTS_BUCKET), operations: await kvm.open(OPERATIONS_BUCKET) };
+    const buckets = {
+      hostKey: hostKey(`${parts.host.host} ${randomUUID()}`),
+      hosts: await kvm.open(HOSTS_BUCKET),
+      operations: await kvm.open(OPERATIONS_BUCKET),
+    };
     // The host first: an operation that becomes known has a host then.
     await announceHost(parts, buckets);
     await Promise.all(
@@ -78,7 +85,7 @@ export class HostAnnouncer {
     this.#timer.stop();
     await this.#renewing;
     await this.#buckets.hosts
-      .delete(hostKey(this.#parts.host.host))
+      .delete(this.#buckets.hostKey)
       .catch((thrown: unknown) => this.#warn(thrown, 'the host could not say that it stops'));
   }
 
@@ -121,8 +128,8 @@ export class HostAnnouncer {
   }
 }
 
-async function announceHost({ host }: AnnouncerParts, { hosts }: Buckets): Promise<void> {
-  await hosts.put(hostKey(host.host), writeJson(host));
+async function announceHost({ host }: AnnouncerParts, { hosts, hostKey: key }: Buckets): Promise<void> {
+  await hosts.put(key, writeJson(host));
 }
 
 async function define(

@@ -49,6 +49,21 @@ describe('an announcement', () => {
     expect(await metric(stack.url, 'throughline_bridge_worker_hosts')).toBe(0);
   });
 
+  it('counts for each of two hosts with one name, and stays when the other stops', async () => {
+    const stack = await withTestStack({ ...OPTIONS, worker: { ...WORKER, WORKER_NAME: 'twin' } });
+    const twin = await stack.addWorker({ WORKER_NAME: 'twin' });
+    await untilHosts(stack, 2);
+    await twin.stop();
+    await untilHosts(stack, 1);
+    const seen = new Set<number | undefined>();
+    const afterRenewals = Date.now() + 4 * RENEW_MS;
+    await until('a few renewals', async () => {
+      seen.add((await echoHosts(stack)).hosts);
+      return Date.now() > afterRenewals;
+    });
+    expect([...seen]).toEqual([1]);
+  });
+
   it('names only the operations that the group of its host takes', async () => {
     const stack = await withTestStack({ ...OPTIONS, worker: { ...WORKER, WORKER_OPERATIONS: 'test.>' } });
     const { operations } = OperationList.parse(await (await stack.call('/v1/operations')).json());
