@@ -85,10 +85,10 @@ function codeOf(sent: string | undefined, status: number): ErrorCode {
 
 /** What an answer says that is no problem document. */
 function sentenceOf({ url, status, headers }: { url: string; status: number; headers?: Headers }): string {
-  const target = URL.parse(headers?.get('location') ?? '', url);
+  const location = status >= 300 && status < 400 ? headers?.get('location') : undefined;
+  const target = location ? URL.parse(location, url) : null;
   // The query may hold a token. A redirect is not followed, since the key would go along.
-  const where = status >= 300 && status < 400 && target !== null ? ` and leads to ${target.origin}` : '';
-  return `${url} answered with HTTP status ${status}${where}`;
+  return `${url} answered with HTTP status ${status}${target === null ? '' : ` and leads to ${target.origin}`}`;
 }
 
 /**

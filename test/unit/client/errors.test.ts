@@ -43,6 +43,7 @@ describe('an error of the API', () => {
     ['https://login.example/sso?token=canary', ' and leads to https://login.example'],
     ['/v2/jobs', ' and leads to http://api.test'],
     ['http://', ''],
+    ['', ''],
   ])('says where a redirect leads, without its query: %s', (location, where) => {
     const headers = new Headers({ location });
     const error = new ApiError({ status: 302, url: 'http://api.test/v1/jobs', headers, text: '' });
