@@ -140,10 +140,15 @@ describe('a body', () => {
     expect(submitted).toEqual([]);
   });
 
-  it('with the same key twice means the last value, as in JSON.parse', async () => {
+  it('with a name twice is refused with its path, at any depth', async () => {
     const { post, submitted } = await setup();
-    await post('{"operation":"a","input":1,"operation":"b"}');
-    expect(submitted.map(({ operation }) => operation)).toEqual(['b']);
+    const response = await post('{"operation":"a","input":{"x":[{"y":1,"y":2}]},"operation":"b"}');
+    expect(response.status).toBe(400);
+    expect(await response.json()).toMatchObject({
+      code: 'request-invalid',
+      violations: [{ path: '/input/x/0/y' }, { path: '/operation' }],
+    });
+    expect(submitted).toEqual([]);
   });
 });
 
