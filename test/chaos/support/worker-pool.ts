@@ -92,6 +92,8 @@ export class WorkerPool {
       ...this.#options,
       environment: { ...environment, WORKER_NAME: `slot-${slot}`, ...this.environment },
     });
+    // The pool stopped the workers that it had, and waits for this one too.
+    if (this.#ending) await worker.kill('SIGKILL');
     this.#slots[slot] = worker;
     this.#supervised[slot] = worker.exited.then((code) => this.#supervise(slot, worker, code));
   }
