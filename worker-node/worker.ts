@@ -1,5 +1,6 @@
 import { type HostAnnouncement, leaseOf } from '../shared/api/host-announcement.ts';
 import { describeThrown } from '../shared/errors.ts';
+import { WORKER_PERMISSIONS } from '../shared/nats/permissions/worker.ts';
 import { DELAY_SINCE, isAtLeastVersion } from '../shared/nats/server-version.ts';
 import {
   CALLBACKS_STREAM,
@@ -16,6 +17,7 @@ import { BrokerRetry } from './broker/broker-retry.ts';
 import { CallbackPublisher } from './broker/callback-publisher.ts';
 import { ClockCheck } from './broker/clock-check.ts';
 import {
+  answers,
   type Broker,
   checkMaxPayload,
   connectBroker,
@@ -31,6 +33,7 @@ import { EventPublisher } from './broker/event-publisher.ts';
 import { HostAnnouncer } from './broker/host-announcer.ts';
 import { HostWatch } from './broker/host-watch.ts';
 import { JobRecords } from './broker/job-record.ts';
+import { PermissionWatch } from './broker/permissions/permission-watch.ts';
 import { ensureConsumer, ensureGroup, ensureStreams } from './broker/provision.ts';
 import { RecordWatch } from './broker/record-watch.ts';
 import { StoredPublisher } from './broker/stored-publisher.ts';
@@ -42,6 +45,7 @@ import { HealthServer } from './health-server.ts';
 import { CancelMemory } from './jobs/cancel-memory.ts';
 import { JobPipeline } from './jobs/pipeline.ts';
 import type { WorkerLogger } from './log.ts';
+import { checkHostSize } from './operations/host-size.ts';
 import type { Operation } from './operations/operation.ts';
 import type { OperationRegistry } from './operations/operation-registry.ts';
 import { announcementOf } from './operations/operation-schema.ts';
@@ -67,8 +71,14 @@ interface WorkerParts {
   readonly tracing: boolean;
 }
 
+/** The parts that watch a worker from its first moment on. */
+interface WatchedParts extends WorkerParts {
+  readonly metrics: WorkerMetrics;
+  readonly permissions: PermissionWatch;
+}
+
 /** What the loops of jobs and of callbacks share. */
-interface LoopParts extends WorkerParts {
+interface LoopParts extends WatchedParts {
   readonly broker: Broker;
   /** Aborts when the worker, which is stopping, may not wait for the broker any longer. */
   readonly patience: AbortController;
@@ -77,7 +87,6 @@ interface LoopParts extends WorkerParts {
   readonly callbacks: CallbackPublisher;
   readonly cancels: CancelMemory;
   readonly hosts: HostWatch;
-  readonly metrics: WorkerMetrics;
 }
 
 /** What a running worker has to stop. */
@@ -97,19 +106,28 @@ interface RunningParts extends LoopParts {
  */
 export async function startWorker(parts: WorkerParts): Promise<Worker> {
   const broker = await connectBroker(parts.config, INBOX.worker);
+  const metrics = new WorkerMetrics();
+  const permissions = await PermissionWatch.start({
+    connection: broker.connection,
+    everyMs: parts.config.WORKER_ANNOUNCE_MS,
+    needed: WORKER_PERMISSIONS,
+    log: parts.log,
+    count: (action, subject) => metrics.permissionMissing(action, subject),
+  });
   try {
-    return await start(parts, broker);
+    return await start({ ...parts, metrics, permissions }, broker);
   } catch (thrown) {
+    permissions.stop();
     await broker.connection
       .close()
       .catch((reason: unknown) =>
         parts.log.warn({ reason: describeThrown(reason) }, 'NATS connection not closed'),
       );
-    throw thrown;
+    throw permissions.explain(thrown);
   }
 }
 
-async function start(workerParts: WorkerParts, broker: Broker): Promise<Worker> {
+async function start(workerParts: WatchedParts, broker: Broker): Promise<Worker> {
   const { config, log } = workerParts;
   const warning = checkMaxPayload(maxPayloadOf(broker));
   if (warning !== undefined) log.warn(warning);
@@ -125,8 +143,8 @@ async function start(workerParts: WorkerParts, broker: Broker): Promise<Worker> 
   const connection = new ConnectionWatch(broker, log);
   void connection.follow(lanes.map(({ consumer }) => consumer));
   const health = new HealthServer({
-    notReady: () => notReady(connection, jobs, parts.retry),
-    warnings: () => (clock.warning === undefined ? [] : [clock.warning]),
+    notReady: () => notReady(connection, jobs, parts),
+    warnings: () => [...(clock.warning === undefined ? [] : [clock.warning]), ...parts.permissions.warnings],
     metrics: (request, response) => parts.metrics.respond(request, response),
   });
   const healthPort = await health.listen(config.HEALTH_HOST, config.HEALTH_PORT);
@@ -134,7 +152,7 @@ async function start(workerParts: WorkerParts, broker: Broker): Promise<Worker> 
   return run({ ...parts, recordWatch, clock, connection, jobs, loops, health, announcer }, healthPort);
 }
 
-function startAnnouncer({ config, registry, broker, hosts, log }: LoopParts): Promise<HostAnnouncer> {
+function startAnnouncer({ config, registry, broker, hosts, retry, log }: LoopParts): Promise<HostAnnouncer> {
   const operations = [...registry.values()].filter((operation) => isTaken(operation, config));
   const host: HostAnnouncement = {
     host: config.WORKER_NAME,
@@ -145,11 +163,12 @@ function startAnnouncer({ config, registry, broker, hosts, log }: LoopParts): Pr
     leaseMs: leaseOf(config.WORKER_ANNOUNCE_MS),
     operations: operations.map(({ name }) => name),
   };
+  checkHostSize(host, maxPayloadOf(broker));
   const warn = (sentence: string): void => log.warn(sentence);
   const room = maxPayloadOf(broker) - HEADER_BYTES;
   const announcements = operations.map((operation) => announcementOf(operation, warn, room));
   const renewMs = config.WORKER_ANNOUNCE_MS;
-  return HostAnnouncer.start({ broker, host, operations: announcements, others: hosts, renewMs, log });
+  return HostAnnouncer.start({ broker, host, operations: announcements, others: hosts, renewMs, retry, log });
 }
 
 /** Whether the worker group takes jobs of an operation. A host may have more operations than its group takes. */
@@ -185,20 +204,24 @@ async function stop(parts: RunningParts, running: Promise<unknown>): Promise<voi
   await running;
   recordWatch.stop();
   clock.stop();
+  parts.permissions.stop();
   await connection.close();
   await Promise.all([health.close(), metrics.shutdown()]);
 }
 
-function createLoopParts(parts: WorkerParts, broker: Broker, hosts: HostWatch): LoopParts {
+function createLoopParts(parts: WatchedParts, broker: Broker, hosts: HostWatch): LoopParts {
   const patience = new AbortController();
-  const retry = new BrokerRetry({ log: parts.log, patience: patience.signal });
+  const retry = new BrokerRetry({
+    log: parts.log,
+    patience: patience.signal,
+    answers: () => answers(broker),
+  });
   const publisher = new StoredPublisher(broker.jetStream, retry, parts.config.WORKER_NAME, () =>
     maxPayloadOf(broker),
   );
   const callbacks = new CallbackPublisher(publisher);
   const cancels = new CancelMemory();
-  const metrics = new WorkerMetrics();
-  return { ...parts, broker, patience, retry, publisher, callbacks, cancels, hosts, metrics };
+  return { ...parts, broker, patience, retry, publisher, callbacks, cancels, hosts };
 }
 
 /** Makes sure that the streams and consumers of this worker exist, with the settings that Throughline needs. */
@@ -273,7 +296,12 @@ function createCallbackLoops(parts: LoopParts): ConsumeLoop[] {
 }
 
 /** Why the worker takes no jobs now; undefined when it does. */
-function notReady(connection: ConnectionWatch, jobs: ConsumeLoop, retry: BrokerRetry): string | undefined {
+function notReady(
+  connection: ConnectionWatch,
+  jobs: ConsumeLoop,
+  { permissions, retry }: Pick<LoopParts, 'permissions' | 'retry'>,
+): string | undefined {
   if (!connection.connected) return 'NATS is not connected';
+  if (permissions.problem !== undefined) return permissions.problem;
   return jobs.problem === undefined ? retry.problem : `jobs cannot be pulled: ${jobs.problem}`;
 }

@@ -166,12 +166,15 @@ export class Bridge extends DurableObject<Env> implements BridgeApi {
       const { name, connection, outbox, watches, hosts, counts, inputChecks } = this.#parts;
       const broker = await RequestBroker.start(connection);
       const roundTripMs = await broker.ask((session) => session.ping(STATUS_PING_MS));
+      const shortcomings = await broker.ask((session) => session.shortcomings());
       const workerHosts = await hosts.count(broker);
       return {
         bridge: name,
         state: connection.state,
         connections: connection.opened,
         ...(roundTripMs === undefined ? {} : { roundTripMs }),
+        problems: [...(shortcomings?.problems ?? [])],
+        warnings: [...(shortcomings?.warnings ?? [])],
         watchedJobs: watches.size,
         ...(workerHosts === undefined ? {} : { workerHosts }),
         unservedJobs: counts.unservedJobs,

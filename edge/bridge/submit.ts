@@ -4,6 +4,7 @@ import { ThroughlineError } from '../../shared/errors.ts';
 import { jobOfEvent } from '../../shared/job/event.ts';
 import type { Job } from '../../shared/job/job.ts';
 import { isTerminal } from '../../shared/job/job-state.ts';
+import { LIMITS } from '../../shared/job/limits.ts';
 import { inject } from '../../shared/propagation/index.ts';
 import { ATTR } from '../../shared/trace/semantics.ts';
 import { writeJson } from '../../shared/wire/json-body.ts';
@@ -79,12 +80,34 @@ async function findOrSubmit(submitting: Submitting): Promise<SubmitAnswer> {
   const existing = command.spec.fingerprint === undefined ? undefined : await findExisting(submitting);
   if (existing !== undefined)
     return { outcome: 'submitted', ...existing, job: await bridge.hosts.mark(broker, existing.job) };
-  const announcement = await bridge.operations.check(broker, command);
-  const unchecked = await bridge.inputChecks.answer(command.inputCheck, announcement);
+  const announcement = await announcementOf(submitting);
+  const unchecked = announcement && (await bridge.inputChecks.answer(command.inputCheck, announcement));
   if (unchecked !== undefined) return unchecked;
   const isServed = (await bridge.hosts.isServed(broker, command.operation)) !== false;
   if (!isServed && bridge.refusesUnserved) throw unserved(command.operation);
   return { outcome: 'submitted', ...(await submitNew({ ...submitting, isServed }, announcement)) };
+}
+
+/**
+ * The announcement of the job's operation. Undefined if there is none, but a host that is alive has the operation: the
+ * announcement was deleted, and comes back when the host renews it. The worker checks such a job.
+ * @throws ThroughlineError as {@link submit}
+ */
+async function announcementOf({
+  bridge,
+  broker,
+  command,
+}: Submitting): Promise<OperationAnnouncement | undefined> {
+  try {
+    return await bridge.operations.check(broker, command);
+  } catch (thrown) {
+    if (ThroughlineError.from(thrown).code !== 'operation-unknown') throw thrown;
+    if ((await bridge.hosts.isServed(broker, command.operation)) !== true) throw thrown;
+    bridge.log.warn('the announcement of an operation is missing; the worker checks the job', {
+      operation: command.operation,
+    });
+    return undefined;
+  }
 }
 
 function unserved(operation: string): ThroughlineError {
@@ -133,7 +156,10 @@ function findInOutbox(
 }
 
 /** Publishes a new job, or adds it to the outbox. The job's message carries the PRODUCER span, also if it is sent later. */
-async function submitNew(submitting: Checked, announcement: OperationAnnouncement): Promise<SubmitResult> {
+async function submitNew(
+  submitting: Checked,
+  announcement: OperationAnnouncement | undefined,
+): Promise<SubmitResult> {
   const { bridge, command } = submitting;
   const body = writeJson(command.input);
   const span = tracer.startSpan(`send ${command.operation}`, { kind: SpanKind.PRODUCER });
@@ -146,13 +172,13 @@ async function submitNew(submitting: Checked, announcement: OperationAnnouncemen
 
 function outgoingJob(
   command: SubmitCommand,
-  announcement: OperationAnnouncement,
+  announcement: OperationAnnouncement | undefined,
   sending: Context,
 ): OutgoingJob {
   const { tenant, jobId, operation, acceptedAt, spec } = command;
   return {
     ...{ tenant, jobId, operation, acceptedAt },
-    spec: { ...spec, maxAttempts: spec.maxAttempts ?? announcement.maxAttempts },
+    spec: { ...spec, maxAttempts: spec.maxAttempts ?? announcement?.maxAttempts ?? LIMITS.maxAttempts },
     carrier: inject(sending),
   };
 }

@@ -138,7 +138,9 @@ export class BrokerConnection {
     const pauseMs = this.#failedAt + PAUSE_MS - Date.now();
     if (pauseMs > 0) await pause(pauseMs);
     try {
-      const session = await openSession(this.#settings, this.#name, this.#lastServer);
+      const session = await openSession(this.#settings, this.#name, this.#lastServer, (reason) =>
+        this.#outsideRequests(() => this.#log.error('permission missing', { reason })),
+      );
       this.#adopt(session);
       return session;
     } catch (thrown) {
@@ -164,10 +166,13 @@ export class BrokerConnection {
     this.#opened++;
     const server = serverNames([session.server]);
     this.#log.info('connected to NATS', { server, connection: this.#opened });
-    // The loss belongs to no request: its log line must not carry the trace of the request that connected.
-    const noRequest = withService(ROOT_CONTEXT, this.#service);
-    session.lost.listen(() => context.with(noRequest, () => this.#drop(session, 'it was closed')));
+    session.lost.listen(() => this.#outsideRequests(() => this.#drop(session, 'it was closed')));
     this.#onOpen();
+  }
+
+  /** For what belongs to no request: its log lines must not carry the trace of the request that connected. */
+  #outsideRequests(work: () => void): void {
+    context.with(withService(ROOT_CONTEXT, this.#service), work);
   }
 
   #drop(session: BrokerSession, reason: string): void {

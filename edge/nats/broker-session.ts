@@ -8,6 +8,12 @@ import type { SubjectPage, SubjectPageQuery } from './subject-page.ts';
 /** Writes the headers of a message, one call of `set` for each. */
 export type WriteHeaders = (set: (name: string, value: string) => void) => void;
 
+/** What {@link BrokerSession.shortcomings} gives. */
+export interface Shortcomings {
+  readonly problems: readonly string[];
+  readonly warnings: readonly string[];
+}
+
 /**
  * One open connection to NATS. A session is never repaired: if it is lost, {@link lost} happens, and a new session is
  * opened. Every call has a deadline (`BROKER_TIMEOUT_MS`) and throws a ThroughlineError; `broker-unavailable` says that
@@ -21,6 +27,12 @@ export interface BrokerSession {
   /** Version of the server at the other end; undefined if the server did not say. */
   readonly serverVersion: string | undefined;
   readonly isClosed: boolean;
+
+  /**
+   * What NATS, which answers, does not do for this session, each in a sentence. `problems`: the bridge cannot work without
+   * it. `warnings`: it can.
+   */
+  shortcomings(): Promise<Shortcomings>;
 
   /**
    * Publishes to a stream and waits for its acknowledgement.

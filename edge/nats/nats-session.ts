@@ -13,27 +13,36 @@ import {
 import { withDeadline } from '../../shared/deadline.ts';
 import { unavailable } from '../../shared/errors.ts';
 import { API_CODE, isWrongLastSequenceCode } from '../../shared/nats/api-error.ts';
+import { Denials } from '../../shared/nats/permissions/denials.ts';
+import { EDGE_PERMISSIONS } from '../../shared/nats/permissions/edge.ts';
 import { OPERATIONS_BUCKET } from '../../shared/nats/streams.ts';
 import { HEADER } from '../../shared/wire/headers.ts';
 import { brokerError } from './broker-error.ts';
-import type { BrokerSession, WriteHeaders } from './broker-session.ts';
+import type { BrokerSession, Shortcomings, WriteHeaders } from './broker-session.ts';
 import { type HeaderRange, type HeaderReader, openHeaderReader } from './header-reader.ts';
 import { Loss } from './loss.ts';
 import { type BrokerSettings, openConnection } from './open-connection.ts';
+import { Stalls } from './stalls.ts';
 import type { BucketChange, ConsumerPlace, StoredMessage, StreamExtent } from './stored-message.ts';
 import { type Following, followSubject } from './subject-follower.ts';
 import { readPage, type SubjectPage, type SubjectPageQuery } from './subject-page.ts';
+import { askDenials, followRefusals } from './watch-denials.ts';
+
+/** How long NATS may take to show that it answers, after it has not answered a message. */
+const PING_MS = 2_000;
 
 /**
  * Connects to NATS, within `BROKER_TIMEOUT_MS`.
  * @param name shown in the server's list of connections
  * @param lastServer is tried first: the server of the session before
+ * @param onDenied is called once for each permission that turns out to be missing
  * @throws ThroughlineError `broker-unavailable` or `broker-refused`
  */
 export async function openSession(
   settings: BrokerSettings,
   name: string,
   lastServer?: string,
+  onDenied: (sentence: string) => void = () => undefined,
 ): Promise<BrokerSession> {
   const timeoutMs = settings.BROKER_TIMEOUT_MS;
   const opening = openConnection(settings, name, lastServer);
@@ -45,7 +54,10 @@ export async function openSession(
   try {
     const { connection, server } = await withDeadline(opening, timeoutMs, late);
     const manager = await connection.jetstreamManager({ timeout: timeoutMs, checkAPI: false });
-    const session = new NatsSession({ connection, server, manager, timeoutMs });
+    const denials = new Denials(EDGE_PERMISSIONS, onDenied);
+    void followRefusals(connection, denials);
+    void askDenials(connection, denials, timeoutMs);
+    const session = new NatsSession({ connection, server, manager, timeoutMs, denials });
     const lose = (): void => session.lost.happen();
     void connection.closed().then(lose, lose);
     return session;
@@ -59,6 +71,7 @@ interface SessionParts {
   readonly server: string;
   readonly manager: JetStreamManager;
   readonly timeoutMs: number;
+  readonly denials: Denials;
 }
 
 /** A {@link BrokerSession} over a connection of `nats.ws`. */
@@ -69,8 +82,11 @@ class NatsSession implements BrokerSession {
   readonly #jetStream: JetStreamClient;
   readonly #manager: JetStreamManager;
   readonly #timeoutMs: number;
+  readonly #denials: Denials;
+  readonly #stalls = new Stalls();
 
-  constructor({ connection, server, manager, timeoutMs }: SessionParts) {
+  constructor({ connection, server, manager, timeoutMs, denials }: SessionParts) {
+    this.#denials = denials;
     this.server = server;
     this.#connection = connection;
     this.#timeoutMs = timeoutMs;
@@ -86,6 +102,12 @@ class NatsSession implements BrokerSession {
     return this.#connection.isClosed();
   }
 
+  async shortcomings(): Promise<Shortcomings> {
+    await askDenials(this.#connection, this.#denials, this.#timeoutMs);
+    const { problems, warnings } = this.#denials;
+    return { problems: [...this.#stalls.problems(Date.now()), ...problems], warnings };
+  }
+
   async publish(
     subject: string,
     writeHeaders: WriteHeaders,
@@ -93,9 +115,8 @@ class NatsSession implements BrokerSession {
   ): Promise<{ readonly duplicate: boolean }> {
     const messageHeaders = headersOf(writeHeaders);
     return await this.#call(async () => {
-      const { duplicate } = await this.#answer(
-        this.#jetStream.publish(subject, body, { headers: messageHeaders }),
-      );
+      const ack = this.#answer(this.#jetStream.publish(subject, body, { headers: messageHeaders }));
+      const { duplicate } = await this.#watchStore(subject, ack);
       return { duplicate };
     });
   }
@@ -110,8 +131,8 @@ class NatsSession implements BrokerSession {
     messageHeaders.set(HEADER.expectedLast, String(last));
     return await this.#call(async () => {
       try {
-        const ack = await this.#answer(this.#jetStream.publish(subject, body, { headers: messageHeaders }));
-        return !ack.duplicate;
+        const ack = this.#answer(this.#jetStream.publish(subject, body, { headers: messageHeaders }));
+        return !(await this.#watchStore(subject, ack)).duplicate;
       } catch (thrown) {
         if (isWrongLastSequenceCode(apiCodeOf(thrown))) return false;
         throw thrown;
@@ -248,6 +269,20 @@ class NatsSession implements BrokerSession {
     return this.#jetStream.views.kv(name, { bindOnly: true });
   }
 
+  /** Learns from an answer, or from its absence, whether NATS stores messages on a subject. */
+  async #watchStore<T>(subject: string, ack: Promise<T>): Promise<T> {
+    try {
+      const stored = await ack;
+      this.#stalls.stored(subject);
+      return stored;
+    } catch (thrown) {
+      if (isSilence(thrown))
+        void this.ping(PING_MS).then(() => this.#stalls.notStored(subject, Date.now()), noAnswer);
+      else this.#stalls.stored(subject);
+      throw thrown;
+    }
+  }
+
   /** Runs `work`, and turns the client's errors into our own. */
   async #call<T>(work: () => Promise<T>): Promise<T> {
     try {
@@ -267,6 +302,15 @@ class NatsSession implements BrokerSession {
       throw unavailable('the connection was lost');
     });
   }
+}
+
+/** A connection that does not answer is dropped by others. */
+const noAnswer = (): void => undefined;
+
+/** Whether NATS has not answered; a refusal is an answer. */
+function isSilence(thrown: unknown): boolean {
+  if (thrown instanceof NatsError) return thrown.code === 'TIMEOUT';
+  return brokerError(thrown).code === 'broker-unavailable';
 }
 
 function headersOf(writeHeaders: WriteHeaders): MsgHdrs {

@@ -129,6 +129,8 @@ export const BRIDGE = {
   watchedJobs: 0,
   workerHosts: 3,
   unservedJobs: 0,
+  problems: [],
+  warnings: [],
   uncheckedInputs: { overBudget: 0, failed: 0, rulesChanged: 0 },
   outbox: { pending: 0, rejected: 0, published: 0, bytes: 0, oldestAgeSeconds: 0 },
 } as const;

@@ -29,6 +29,10 @@ export const BridgeStatus = z.object({
   connections: z.int().min(0),
   /** Milliseconds to NATS and back; absent if NATS does not answer. */
   roundTripMs: z.number().min(0).optional(),
+  /** What NATS, which answers, does not do for the bridge, each in a sentence. */
+  problems: z.array(z.string()),
+  /** The same where the bridge can work without it. */
+  warnings: z.array(z.string()),
   /** How many jobs have their events followed now. */
   watchedJobs: z.int().min(0),
   /** How many worker hosts are alive; absent while that is not known. */
@@ -40,10 +44,10 @@ export const BridgeStatus = z.object({
 });
 export type BridgeStatus = z.infer<typeof BridgeStatus>;
 
-/** The answer of `GET /readyz` if NATS answers the bridges. */
+/** The answer of `GET /readyz` if NATS answers the bridges, and they can work. */
 export const Readiness = z.object({ status: z.literal('ready'), bridges: z.array(BridgeStatus) });
 export type Readiness = z.infer<typeof Readiness>;
 
-/** The answer of `GET /readyz` if NATS does not answer: a problem, with the state of the bridges that answered. */
+/** The answer of `GET /readyz` if NATS does not answer or do what is needed: a problem, with the state of the bridges that answered. */
 export const Unreadiness = Problem.extend({ bridges: z.array(BridgeStatus).optional() });
 export type Unreadiness = z.infer<typeof Unreadiness>;

@@ -3,6 +3,7 @@ import { errors } from '@nats-io/transport-node';
 import { backoff } from '../../shared/backoff.ts';
 import { describeThrown, ThroughlineError } from '../../shared/errors.ts';
 import { API_CODE, isWrongLastSequenceCode } from '../../shared/nats/api-error.ts';
+import { STORES_NOTHING } from '../../shared/nats/disk-full.ts';
 import { pause } from '../../shared/timers.ts';
 import type { WorkerLogger } from '../log.ts';
 
@@ -12,6 +13,8 @@ interface BrokerRetryOptions {
   readonly log: WorkerLogger;
   /** Aborts when the worker cannot wait any longer. After that, work is tried once. */
   readonly patience: AbortSignal;
+  /** Whether the broker answers anything. */
+  readonly answers?: () => Promise<boolean>;
 }
 
 /**
@@ -22,9 +25,11 @@ interface BrokerRetryOptions {
 export class BrokerRetry {
   readonly #log: WorkerLogger;
   readonly #patience: AbortSignal;
+  readonly #answers: () => Promise<boolean>;
   readonly #problems = new Map<string, string>();
 
-  constructor({ log, patience }: BrokerRetryOptions) {
+  constructor({ log, patience, answers = async () => false }: BrokerRetryOptions) {
+    this.#answers = answers;
     this.#log = log;
     this.#patience = patience;
   }
@@ -47,7 +52,7 @@ export class BrokerRetry {
         this.#clear(what);
         return done;
       } catch (cause) {
-        const reason = `${what}: ${describeFailure(cause)}`;
+        const reason = `${what}: ${await this.#describe(cause)}`;
         if (isFinal(cause) || this.#patience.aborted)
           throw new ThroughlineError('broker-unavailable', reason, { cause });
         this.#note(what, reason);
@@ -55,6 +60,23 @@ export class BrokerRetry {
         await pause(pauseMs, this.#patience).catch(() => undefined);
       }
     }
+  }
+
+  /** Takes the failure of something that is tried again later anyway: a broker that stores nothing is a problem. */
+  async failed(what: string, thrown: unknown): Promise<void> {
+    const reason = await this.#describe(thrown);
+    if (reason === STORES_NOTHING) this.#note(what, `${what}: ${reason}`);
+  }
+
+  /** Says that what failed works again. */
+  works(what: string): void {
+    this.#clear(what);
+  }
+
+  /** The reason of a failure. A broker whose disk was full gives no answer to what it cannot store. */
+  async #describe(thrown: unknown): Promise<string> {
+    const isSilent = thrown instanceof errors.TimeoutError;
+    return isSilent && (await this.#answers()) ? STORES_NOTHING : describeFailure(thrown);
   }
 
   /** Logs one line for all callers: ten thousand jobs must not write ten thousand lines. */
@@ -84,6 +106,6 @@ function isFinal(thrown: unknown): boolean {
 /** The reason of a failure. The client says "JetStream is off" also if no stream has the subject. */
 function describeFailure(thrown: unknown): string {
   if (thrown instanceof Error && thrown.name === 'JetStreamNotEnabled')
-    return 'no stream takes them, or JetStream is off';
+    return 'no stream takes them, or JetStream is off, as it may be after a full disk until nats-server is restarted';
   return describeThrown(thrown);
 }

@@ -8,17 +8,20 @@ import {
   usernamePasswordAuthenticator,
   wsconnect,
 } from '@nats-io/transport-node';
+import { withDeadline } from '../../shared/deadline.ts';
 import { describeThrown, ThroughlineError } from '../../shared/errors.ts';
 import { LIMITS } from '../../shared/job/limits.ts';
 import { needsTls, serverNames, usesWebSocket } from '../../shared/nats/broker-address.ts';
 import { isCredentials, loginOf } from '../../shared/nats/broker-login.ts';
 import type { WorkerConfig } from '../config.ts';
+import { deniedError } from './permissions/permission-watch.ts';
 
 /** How long one server may take to answer before the next one of the list is tried. */
 const CONNECT_TIMEOUT_MS = 5_000;
 /** The pause before the client reconnects. The jitter spreads the reconnects of many workers over time. */
 const RECONNECT_WAIT_MS = 500;
 const RECONNECT_JITTER_MS = 500;
+const PING_MS = 2_000;
 /** Copies of a stream in a cluster: two of three servers are a majority. */
 const CLUSTER_REPLICAS = 3;
 
@@ -40,7 +43,8 @@ type ConnectConfig = Pick<
  * as the process lives.
  * @param inboxPrefix first words of the subjects on which this connection gets answers
  * @throws ThroughlineError `broker-unavailable` naming the servers if none of them answers, `config-invalid`
- *   if the credentials file cannot be read or is not valid; whatever the NATS client throws if JetStream does not answer
+ *   if the credentials file cannot be read or is not valid, or the user may not use JetStream; whatever the NATS client
+ *   throws if JetStream does not answer
  */
 export async function connectBroker(config: ConnectConfig, inboxPrefix: string): Promise<Broker> {
   const connection = await openConnection(config, inboxPrefix);
@@ -49,7 +53,7 @@ export async function connectBroker(config: ConnectConfig, inboxPrefix: string):
     return { connection, manager, jetStream: jetstream(connection) };
   } catch (thrown) {
     await connection.close();
-    throw thrown;
+    throw deniedError(thrown);
   }
 }
 
@@ -172,6 +176,15 @@ export function checkMaxPayload(maxPayload: number): string | undefined {
     );
   if (maxPayload >= DEFAULT_MAX_PAYLOAD) return undefined;
   return `${setting}, so a job may fail with result-too-large before its result has ${LIMITS.resultBytes} bytes`;
+}
+
+/** Whether the server answers a ping within two seconds. */
+export async function answers({ connection }: Pick<Broker, 'connection'>): Promise<boolean> {
+  const late = (): Error => new Error('no pong in time');
+  return await withDeadline(connection.flush(), PING_MS, late).then(
+    () => true,
+    () => false,
+  );
 }
 
 /** Version of the server, as it said when the client connected. */

@@ -9,6 +9,7 @@ import { parseJson } from '../../shared/text/json.ts';
 import { startInterval, type Timer } from '../../shared/timers.ts';
 import { writeJson } from '../../shared/wire/json-body.ts';
 import type { WorkerLogger } from '../log.ts';
+import type { BrokerRetry } from './broker-retry.ts';
 import type { Broker } from './connect.ts';
 import type { HostWatch } from './host-watch.ts';
 import { isForbidden } from './provision.ts';
@@ -20,8 +21,12 @@ interface AnnouncerParts {
   readonly operations: readonly OperationAnnouncement[];
   readonly others: Pick<HostWatch, 'isAlive'>;
   readonly renewMs: number;
+  readonly retry: Pick<BrokerRetry, 'failed' | 'works'>;
   readonly log: Pick<WorkerLogger, 'warn'>;
 }
+
+/** What cannot be done while renewals fail. */
+const RENEWING = 'announcements cannot be renewed';
 
 interface Buckets {
   /** The key of this process. Two hosts may have one name: containers on one machine, or copies of one configuration. */
@@ -93,7 +98,11 @@ export class HostAnnouncer {
     this.#renewing = this.#renewing
       .then(() => announceHost(this.#parts, this.#buckets))
       .then(() => this.#renewDefinitions())
-      .catch((thrown: unknown) => this.#warn(thrown, 'announcement not renewed; it is tried again'));
+      .then(() => this.#parts.retry.works(RENEWING))
+      .catch(async (thrown: unknown) => {
+        this.#warn(thrown, 'announcement not renewed; it is tried again');
+        await this.#parts.retry.failed(RENEWING, thrown);
+      });
   }
 
   /** One request tells whether anything in the bucket has changed. Only then are the definitions read. */

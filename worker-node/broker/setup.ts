@@ -14,6 +14,7 @@ import { INBOX } from '../../shared/wire/subjects.ts';
 import { workerConfig, workerWarnings } from '../config.ts';
 import { clockDifference, clockWarning } from './clock-check.ts';
 import { type Broker, connectBroker, isClustered, replicasOf, serverVersion } from './connect.ts';
+import { permissionFindings } from './permissions/check.ts';
 import { checkStream, type StreamReport, setUpStream } from './provision.ts';
 
 interface SetupOptions {
@@ -32,6 +33,8 @@ export interface SetupReport {
   readonly consumers: readonly Finding[];
   /** Limits of the account that are too low. */
   readonly account: readonly Finding[];
+  /** Permissions that the user of `throughline setup` lacks. */
+  readonly permissions: readonly Finding[];
   /** What an operator should know about the settings and the server. */
   readonly warnings: readonly string[];
   /** Whether every stream exists and no setting breaks a promise. */
@@ -51,16 +54,23 @@ export async function setUpBroker({ environment, check, replicas }: SetupOptions
     const definitions = streamDefinitions(copies, isAtLeastVersion(version, DELAY_SINCE));
     const needs = { streams: definitions.length, copies, ackPending: config.WORKER_MAX_ACK_PENDING };
     const account = limitFindings(await broker.manager.getAccountInfo(), needs);
+    const permissions = await permissionFindings(broker.connection, 'setup');
     const streams: StreamReport[] = [];
     for (const definition of definitions)
       streams.push(await (check ? checkStream : setUpStream)(broker.manager, definition));
     const consumers = await checkConsumers(broker.manager, streams);
-    const findings = [...streams.flatMap((stream) => stream.findings), ...consumers, ...account];
+    const findings = [
+      ...streams.flatMap((stream) => stream.findings),
+      ...consumers,
+      ...account,
+      ...permissions,
+    ];
     return {
       server: { version, clustered: isClustered(broker) },
       streams,
       consumers,
       account,
+      permissions,
       warnings: [
         ...workerWarnings(environment),
         ...serverWarnings(broker, version),

@@ -13,6 +13,7 @@ export class WorkerMetrics {
   readonly #dropped: Counter;
   readonly #callbacks: Counter;
   readonly #unreadable: Counter;
+  readonly #permissions: Counter;
 
   constructor() {
     metrics.setGlobalMeterProvider(this.#provider);
@@ -29,6 +30,9 @@ export class WorkerMetrics {
     this.#unreadable = meter.createCounter('throughline.jobs.record_unreadable', {
       description: 'Jobs that ended because their last event could not be read',
     });
+    this.#permissions = meter.createCounter('throughline.nats.permissions_missing', {
+      description: 'Permissions that the user of NATS turned out not to have, by action and subject',
+    });
     this.#callbacks = meter.createCounter('throughline.callbacks', {
       description: 'Deliveries of callbacks, by outcome',
     });
@@ -42,6 +46,11 @@ export class WorkerMetrics {
   /** Counts a job that ended because its last event could not be read. */
   recordUnreadable(): void {
     this.#unreadable.add(1);
+  }
+
+  /** Counts a missing permission of this host's user. */
+  permissionMissing(action: string, subject: string): void {
+    this.#permissions.add(1, { action, subject });
   }
 
   /** Counts a delivery of a callback. */

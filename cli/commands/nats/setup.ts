@@ -1,8 +1,10 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { type Finding, findingText, fixText } from '../../../shared/nats/finding.ts';
+import type { PermissionReport, Role } from '../../../worker-node/broker/permissions/check.ts';
 import type { StreamReport } from '../../../worker-node/broker/provision.ts';
 import type { SetupReport } from '../../../worker-node/broker/setup.ts';
 import { wholeNumber } from '../../arguments.ts';
+import { CliError } from '../../cli-error.ts';
 import { EXIT } from '../../exit-code.ts';
 import { examples } from '../../help.ts';
 import type { Host } from '../../host.ts';
@@ -11,7 +13,11 @@ import type { Output } from '../../text/output.ts';
 interface SetupFlags {
   readonly check?: boolean;
   readonly replicas?: number;
+  readonly as?: Role;
 }
+
+/** The same list as `ROLES`, which loads a NATS client. */
+const ROLES: readonly Role[] = ['worker', 'edge', 'setup'];
 
 /** `setup`. It calls NATS with the worker's settings, and not the API. */
 export function defineSetup(program: Command, host: Host): Command {
@@ -24,6 +30,11 @@ export function defineSetup(program: Command, host: Host): Command {
       'copies of each stream (STREAM_REPLICAS; default: 3 in a cluster, else 1)',
       wholeNumber(1, 5),
     )
+    .addOption(
+      new Option('--as <side>', 'with --check: what NATS allows this user, as the user of that side')
+        .choices(ROLES)
+        .conflicts('replicas'),
+    )
     .addHelpText(
       'after',
       examples(
@@ -32,11 +43,16 @@ export function defineSetup(program: Command, host: Host): Command {
           'set the settings as environment variables',
         ],
         ['throughline setup --check --json', 'check in a CI pipeline'],
+        [
+          'NATS_USER=worker throughline setup --check --as worker',
+          'check the permissions of the workers’ user',
+        ],
       ),
     )
     .action(
-      async ({ check = false, replicas }: SetupFlags, command: Command) =>
+      async ({ check = false, replicas, as: role }: SetupFlags, command: Command) =>
         await host.runLocal(command, async (output) => {
+          if (role !== undefined) return await checkUser(host, role, check, output);
           // Imported only here, so that other commands do not load a NATS client.
           const { setUpBroker } = await import('../../../worker-node/broker/setup.ts');
           const report = await setUpBroker({ environment: host.environment, check, replicas });
@@ -47,12 +63,29 @@ export function defineSetup(program: Command, host: Host): Command {
     );
 }
 
+async function checkUser(host: Host, role: Role, check: boolean, output: Output): Promise<number> {
+  if (!check) throw new CliError('usage-invalid', '--as only checks; give --check too');
+  const { checkPermissions } = await import('../../../worker-node/broker/permissions/check.ts');
+  const report = await checkPermissions(host.environment, role);
+  if (output.json) output.document(report);
+  else printPermissions(report, output);
+  return report.ok ? EXIT.ok.code : EXIT.jobFailed.code;
+}
+
+function printPermissions({ role, permissions }: PermissionReport, output: Output): void {
+  output.text(`permissions of the user of ${role}: ${permissions.length} missing`);
+  for (const finding of permissions) output.warn(warningText(finding));
+}
+
 function print(report: SetupReport, output: Output): void {
-  const { server, streams, consumers, account, warnings } = report;
+  const { server, streams, warnings } = report;
   output.text(`nats-server ${server.version}, ${server.clustered ? 'in a cluster' : 'one server'}`);
   const width = Math.max(...streams.map(({ name }) => name.length));
   for (const stream of streams) output.text(streamText(stream, width));
-  for (const finding of [...streams.flatMap((stream) => stream.findings), ...consumers, ...account])
+  for (const finding of [
+    ...streams.flatMap((stream) => stream.findings),
+    ...[...report.consumers, ...report.account, ...report.permissions],
+  ])
     output.warn(warningText(finding));
   for (const warning of warnings) output.warn(warning);
   if (!report.ok) output.text('Something is missing or wrong, so workers will not start.');

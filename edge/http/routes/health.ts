@@ -8,7 +8,7 @@ const PROBLEM = { 'content-type': 'application/problem+json', 'cache-control': '
 const PROMETHEUS = { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' } as const;
 
 /**
- * `/healthz`: whether this Worker runs. `/readyz`: whether NATS answers each bridge; if not, 503 with a problem
+ * `/healthz`: whether this Worker runs. `/readyz`: whether NATS answers each bridge and does what it needs; if not, 503 with a problem
  * document. Both its answers have the status of every bridge and its outbox. `/metrics`: the same for Prometheus.
  */
 export function healthRoutes(): EdgeApp {
@@ -21,15 +21,19 @@ export function healthRoutes(): EdgeApp {
 
 async function readiness(c: Context<EdgeHono>): Promise<Response> {
   const bridges = await c.env.bridge.status();
-  if (bridges.every(({ roundTripMs }) => roundTripMs !== undefined))
-    return c.json<Readiness>({ status: 'ready', bridges });
-  const away = new ThroughlineError('broker-unavailable', 'NATS does not answer; jobs go to the outbox', {
-    retryAfterSeconds: 1,
-  });
-  return c.json<Unreadiness>({ ...problemOf(away, undefined), bridges }, 503, {
+  const fault = faultOf(bridges);
+  if (fault === undefined) return c.json<Readiness>({ status: 'ready', bridges });
+  return c.json<Unreadiness>({ ...problemOf(fault, undefined), bridges }, 503, {
     ...PROBLEM,
     'retry-after': '1',
   });
+}
+
+function faultOf(bridges: readonly BridgeStatus[]): ThroughlineError | undefined {
+  if (bridges.some(({ roundTripMs }) => roundTripMs === undefined))
+    return new ThroughlineError('broker-unavailable', 'NATS does not answer; jobs go to the outbox');
+  const [problem] = bridges.flatMap(({ problems }) => problems);
+  return problem === undefined ? undefined : new ThroughlineError('broker-refused', problem);
 }
 
 /** A figure of a bridge, or one for each reason; undefined while it is not known. */
@@ -45,6 +49,11 @@ const GAUGES: readonly [name: string, help: string, figure: (status: BridgeStatu
     'broker_connections_total',
     'Connections to NATS that the bridge has opened.',
     ({ connections }) => connections,
+  ],
+  [
+    'broker_problems',
+    'What NATS, which answers, does not do for the bridge: missing permissions, messages that are not stored.',
+    ({ problems }) => problems.length,
   ],
   ['worker_hosts', 'Worker hosts that are alive.', ({ workerHosts }) => workerHosts],
   [

@@ -16,13 +16,14 @@ export const healthPaths = {
     get: operation({
       operationId: 'getReadiness',
       tag: 'Health',
-      summary: 'Check that NATS answers the bridges',
+      summary: 'Check that NATS answers the bridges, and does what they need',
       answers: {
-        200: json('NATS answers every bridge.', Readiness, {
+        200: json('NATS answers every bridge, and does what it needs.', Readiness, {
           ready: { status: 'ready', bridges: [examples.BRIDGE] },
         }),
         503: {
-          description: 'NATS or a bridge does not answer. Until it does, jobs go to the outbox.',
+          description:
+            'NATS or a bridge does not answer, and jobs go to the outbox. Or NATS answers, and does not do what a bridge needs: `broker-refused`, with the reason.',
           headers: ['Retry-After'],
           content: { 'application/problem+json': media(Unreadiness) },
         },

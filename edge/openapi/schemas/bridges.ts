@@ -52,6 +52,9 @@ describe('BridgeStatus', BridgeStatus, {
     state: 'The state of its connection to NATS.',
     connections: 'How many connections it has opened so far.',
     roundTripMs: 'Milliseconds to NATS and back. Absent when NATS does not answer.',
+    problems:
+      'What NATS, which answers, does not do for the bridge, each in a sentence: missing permissions, and messages that it does not store.',
+    warnings: 'The same where the bridge can work without it.',
     watchedJobs: 'How many jobs have their events followed now.',
     workerHosts: 'How many worker hosts are alive. Absent while that is not known.',
     unservedJobs:

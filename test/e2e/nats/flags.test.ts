@@ -11,6 +11,7 @@ import { startTestNats } from '../../support/nats/nats.ts';
 const VALUES = {
   '--check': [],
   '--replicas': ['3'],
+  '--as': ['worker'],
   '--operations': ['image.>'],
   '--force': [],
   '--json': [],
@@ -44,7 +45,7 @@ describeOptions({
       await nats.stop();
     }
   },
-  refusing: ['--replicas'],
+  refusing: ['--replicas', '--as'],
 });
 
 let nats: NatsServer;

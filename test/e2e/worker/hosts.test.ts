@@ -71,6 +71,19 @@ describe('an announcement', () => {
     expect(operations.length).toBeGreaterThan(0);
   });
 
+  it('of an operation that is deleted does not stop its jobs while a host has the operation', async () => {
+    const stack = await withTestStack({ ...OPTIONS, worker: { WORKER_ANNOUNCE_MS: '30000' } });
+    const connection = await connectTo(stack);
+    const operations = await new Kvm(jetstream(connection)).open('OPERATIONS');
+    await operations.delete('echo');
+    await until('the deletion to be known', async () => {
+      const list = OperationList.parse(await (await stack.call('/v1/operations')).json());
+      return !list.operations.some(({ name }) => name === 'echo');
+    });
+    expect(await stack.run('echo', 'still')).toMatchObject({ state: 'succeeded', result: 'still' });
+    expect((await stack.submit({ operation: 'no.such', input: 1 })).status).toBe(422);
+  });
+
   it('that somebody deletes, and the whole of both buckets, is back after a renewal', async () => {
     const stack = await withTestStack(OPTIONS);
     const nats = await connectTo(stack);

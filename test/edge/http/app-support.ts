@@ -94,6 +94,8 @@ export async function setup(answers: Answers = {}, settings: Record<string, unkn
         {
           ...{ bridge: 'bridge-global-0', state: 'open', connections: 1, roundTripMs: 1, watchedJobs: 0 },
           ...{ workerHosts: 2, unservedJobs: 3 },
+          problems: [],
+          warnings: [],
           uncheckedInputs: { overBudget: 0, failed: 0, rulesChanged: 0 },
           outbox: { pending: 0, rejected: 0, published: 0, bytes: 0, oldestAgeSeconds: 0 },
         },

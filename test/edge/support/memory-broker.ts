@@ -1,4 +1,4 @@
-import type { BrokerSession, WriteHeaders } from '../../../edge/nats/broker-session.ts';
+import type { BrokerSession, Shortcomings, WriteHeaders } from '../../../edge/nats/broker-session.ts';
 import type { HeaderRange, HeaderReader } from '../../../edge/nats/header-reader.ts';
 import { Loss } from '../../../edge/nats/loss.ts';
 import type {
@@ -80,6 +80,10 @@ export class MemoryBroker implements BrokerSession {
 
   get isClosed(): boolean {
     return this.#calls.has('close');
+  }
+
+  async shortcomings(): Promise<Shortcomings> {
+    return { problems: [], warnings: [] };
   }
 
   async publish(

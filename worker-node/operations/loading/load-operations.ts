@@ -1,8 +1,8 @@
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { ThroughlineError } from '../../../shared/errors.ts';
-import { refuseExit } from '../refuse-exit.ts';
 import { isOperation, type Operation } from '../operation.ts';
+import { refuseExit } from '../refuse-exit.ts';
 import { reportOf } from '../thrown.ts';
 import { findAwait, findFault, type LoadFault } from './load-fault.ts';
 import { findOperationFiles } from './operation-files.ts';

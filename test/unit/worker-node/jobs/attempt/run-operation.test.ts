@@ -18,8 +18,8 @@ import {
   type RunContext,
 } from '../../../../../worker-node/operations/operation.ts';
 import { done, reject, retry, retryAfter } from '../../../../../worker-node/operations/outcome.ts';
-import { HOSTILE, HOSTILE_LIST } from '../../../../support/authors-mistakes.ts';
 import { activeJob } from '../../../../../worker-node/telemetry/job-context.ts';
+import { HOSTILE, HOSTILE_LIST } from '../../../../support/authors-mistakes.ts';
 import { attempt, quiet, runOptions } from '../../support.ts';
 
 type Definition = Partial<OperationDefinition<unknown, unknown>>;

@@ -1,0 +1,52 @@
+import { INBOX } from '../../wire/subjects.ts';
+import { type Permission, permissions, USER_INFO } from './permission.ts';
+
+/** What the user of the edge must be allowed: a test compares it with `deploy/nats/permissions.conf`. */
+export const EDGE_PERMISSIONS: readonly Permission[] = [
+  ...permissions('publish', [
+    ['breaks', 'no job can be submitted', 'jobs.*.*.*.*.>'],
+    ['breaks', 'no delayed job can be submitted', 'delayed.*.*.*.*.>'],
+    ['breaks', 'jobs cannot be cancelled', 'cancel.*.*'],
+    ['breaks', 'the end of a cancelled job cannot be stored', 'events.*.*'],
+    ['breaks', 'cancelled jobs send no callback', 'callbacks.*.*'],
+    [
+      ...(['breaks', 'jobs cannot be read'] as const),
+      ...['$JS.API.STREAM.MSG.GET.JOBS', '$JS.API.STREAM.MSG.GET.DELAYED', '$JS.API.STREAM.MSG.GET.EVENTS'],
+    ],
+    ['breaks', 'dead letters cannot be read', '$JS.API.STREAM.MSG.GET.DEAD'],
+    ['breaks', 'the history of a job cannot be read', '$JS.API.DIRECT.GET.EVENTS'],
+    [
+      ...(['breaks', 'jobs cannot be followed and listed'] as const),
+      ...['$JS.API.STREAM.INFO.EVENTS', '$JS.API.CONSUMER.CREATE.EVENTS.*.events.>'],
+      '$JS.API.CONSUMER.MSG.NEXT.EVENTS.*',
+    ],
+    ['weakens', 'consumers stay for a while after their use', '$JS.API.CONSUMER.DELETE.EVENTS.*'],
+    ['breaks', 'waiting jobs cannot be cancelled', '$JS.API.CONSUMER.LIST.JOBS'],
+    [
+      ...(['breaks', 'cancelled jobs stay in the queue'] as const),
+      ...['$JS.API.STREAM.MSG.DELETE.JOBS', '$JS.API.STREAM.MSG.DELETE.DELAYED'],
+    ],
+    ['breaks', 'redriven jobs stay among the dead letters', '$JS.API.STREAM.PURGE.DEAD'],
+    [
+      ...(['breaks', 'operations are not known'] as const),
+      ...['$JS.API.INFO', '$JS.API.STREAM.MSG.GET.KV_OPERATIONS'],
+      '$JS.API.CONSUMER.CREATE.KV_OPERATIONS.*.$KV.OPERATIONS.>',
+    ],
+    ['weakens', 'changes of operations may come late', '$JS.API.CONSUMER.CREATE.KV_OPERATIONS'],
+    [
+      ...(['weakens', 'it is not known which hosts are alive'] as const),
+      ...['$JS.API.STREAM.MSG.GET.KV_HOSTS', '$JS.API.CONSUMER.CREATE.KV_HOSTS.*.$KV.HOSTS.>'],
+      '$JS.API.CONSUMER.CREATE.KV_HOSTS',
+    ],
+    [
+      ...(['weakens', 'NATS may stop sending after many messages'] as const),
+      ...['$JS.FC.KV_OPERATIONS.*.*', '$JS.FC.*.*.KV_OPERATIONS.*.*'],
+      ...['$JS.FC.KV_HOSTS.*.*', '$JS.FC.*.*.KV_HOSTS.*.*'],
+    ],
+    ['weakens', 'a missing permission is found only when it is needed', USER_INFO],
+  ]),
+  ...permissions('subscribe', [
+    ['breaks', 'no answer of NATS arrives', `${INBOX.edge}.>`],
+    ['breaks', 'a request that waits for a result learns of it late', 'events.*.*'],
+  ]),
+];

@@ -1,0 +1,43 @@
+import { INBOX } from '../../wire/subjects.ts';
+import { type Permission, permissions, USER_INFO } from './permission.ts';
+
+/** The subjects of acks: nats-server has two forms, see `deploy/nats/permissions.conf`. */
+function acksOf(stream: string): string[] {
+  return [`$JS.ACK.${stream}.*.*.*.*.*.*`, `$JS.ACK.*.*.${stream}.*.*.*.*.*.>`];
+}
+
+/** What the user of the workers must be allowed: a test compares it with `deploy/nats/permissions.conf`. */
+export const WORKER_PERMISSIONS: readonly Permission[] = [
+  ...permissions('publish', [
+    ['breaks', 'events cannot be stored, so no job begins or ends', 'events.*.*'],
+    ['weakens', 'how the delivery of a callback ended cannot be stored', 'events.*.*.callback'],
+    ['breaks', 'failed jobs cannot be moved to the dead letters, and never end', 'dead.*.*.>'],
+    ['breaks', 'jobs with a callback never end', 'callbacks.*.*'],
+    ['breaks', 'nobody learns what this host can run', '$KV.OPERATIONS.>', '$KV.HOSTS.>'],
+    ['breaks', 'no job reaches this host', '$JS.API.CONSUMER.MSG.NEXT.JOBS.*'],
+    ['breaks', 'no callback is delivered', '$JS.API.CONSUMER.MSG.NEXT.CALLBACKS.*'],
+    ['breaks', 'jobs cannot be acknowledged, and are delivered again and again', ...acksOf('JOBS')],
+    ['breaks', 'callbacks cannot be acknowledged, and are sent again and again', ...acksOf('CALLBACKS')],
+    [
+      ...(['breaks', 'the consumers of the workers cannot be found'] as const),
+      ...['$JS.API.CONSUMER.INFO.JOBS.*', '$JS.API.CONSUMER.INFO.CALLBACKS.*'],
+    ],
+    [
+      ...(['breaks', 'the consumers of the workers cannot be made'] as const),
+      ...['$JS.API.CONSUMER.CREATE.JOBS.*.jobs.>', '$JS.API.CONSUMER.CREATE.CALLBACKS.*.callbacks.>'],
+    ],
+    ['weakens', 'the group that is in the way of another one is not named', '$JS.API.CONSUMER.LIST.JOBS'],
+    ['breaks', 'JetStream cannot be used', '$JS.API.INFO'],
+    ['breaks', 'the streams cannot be checked', '$JS.API.STREAM.INFO.*'],
+    ['breaks', 'the last event of a job cannot be read', '$JS.API.STREAM.MSG.GET.EVENTS'],
+    ['weakens', 'cancels that were missed cannot be looked up', '$JS.API.STREAM.MSG.GET.CANCELS'],
+    ['breaks', 'announcements of operations cannot be compared', '$JS.API.STREAM.MSG.GET.KV_OPERATIONS'],
+    ['weakens', 'other hosts are not known from the start', '$JS.API.STREAM.MSG.GET.KV_HOSTS'],
+    ['weakens', 'a missing permission is found only when it is needed', USER_INFO],
+  ]),
+  ...permissions('subscribe', [
+    ['breaks', 'no answer of NATS arrives', `${INBOX.worker}.>`],
+    ['breaks', 'running jobs cannot be cancelled', 'cancel.>'],
+    ['weakens', 'other hosts are not known', '$KV.HOSTS.>'],
+  ]),
+];

@@ -1,0 +1,62 @@
+import type { NatsConnection } from '@nats-io/transport-node';
+import type { Finding } from '../../../shared/nats/finding.ts';
+import { EDGE_PERMISSIONS } from '../../../shared/nats/permissions/edge.ts';
+import {
+  missingFinding,
+  missingPermissions,
+  USER_INFO,
+} from '../../../shared/nats/permissions/permission.ts';
+import { SETUP_PERMISSIONS } from '../../../shared/nats/permissions/setup.ts';
+import { WORKER_PERMISSIONS } from '../../../shared/nats/permissions/worker.ts';
+import { INBOX } from '../../../shared/wire/subjects.ts';
+import { workerConfig } from '../../config.ts';
+import { connectBroker } from '../connect.ts';
+import { isForbidden } from '../provision.ts';
+import { userInfo } from './permission-watch.ts';
+
+/** The sides that have a user of their own. */
+export const ROLES = ['worker', 'edge', 'setup'] as const;
+export type Role = (typeof ROLES)[number];
+
+const NEEDED = { worker: WORKER_PERMISSIONS, edge: EDGE_PERMISSIONS, setup: SETUP_PERMISSIONS };
+
+export interface PermissionReport {
+  readonly role: Role;
+  readonly permissions: readonly Finding[];
+  /** Whether the user is allowed all that the side cannot do without. */
+  readonly ok: boolean;
+}
+
+/**
+ * Checks what the user of the settings is allowed, if it is the user of a side.
+ * @param environment the worker's settings say where NATS is
+ * @throws ThroughlineError `config-invalid`, `broker-unavailable`
+ */
+export async function checkPermissions(
+  environment: Readonly<Record<string, string | undefined>>,
+  role: Role,
+): Promise<PermissionReport> {
+  const config = { ...workerConfig(environment), WORKER_NAME: 'throughline-setup' };
+  const { connection } = await connectBroker(config, INBOX[role]);
+  try {
+    const permissions = await permissionFindings(connection, role);
+    return { role, permissions, ok: permissions.every(({ level }) => level !== 'breaks') };
+  } finally {
+    await connection.close();
+  }
+}
+
+/** The permissions of a side that the user of a connection lacks. @throws whatever the NATS client throws */
+export async function permissionFindings(
+  connection: Pick<NatsConnection, 'request'>,
+  role: Role,
+): Promise<Finding[]> {
+  const needed = NEEDED[role];
+  try {
+    const user = await userInfo(connection);
+    return missingPermissions(needed, user).map((one) => missingFinding(user.data?.user ?? role, one));
+  } catch (thrown) {
+    if (!isForbidden(thrown)) throw thrown;
+    return needed.filter(({ subject }) => subject === USER_INFO).map((one) => missingFinding(role, one));
+  }
+}

@@ -1,0 +1,107 @@
+import { errors, type NatsConnection } from '@nats-io/transport-node';
+import { ThroughlineError } from '../../../shared/errors.ts';
+import { Denials } from '../../../shared/nats/permissions/denials.ts';
+import { type Permission, USER_INFO, type UserInfo } from '../../../shared/nats/permissions/permission.ts';
+import { startInterval, type Timer } from '../../../shared/timers.ts';
+import type { WorkerLogger } from '../../log.ts';
+
+interface PermissionWatchParts {
+  readonly connection: Pick<NatsConnection, 'status' | 'request' | 'reconnect'>;
+  /** How often NATS is asked, in milliseconds. */
+  readonly everyMs: number;
+  readonly needed: readonly Permission[];
+  readonly log: Pick<WorkerLogger, 'warn' | 'error'>;
+  /** Is called for each refusal. */
+  readonly count: (action: string, subject: string) => void;
+}
+
+/**
+ * Learns what NATS does not let this user do: from NATS, asked again and again, since a reload of nats-server changes permissions in silence, and from each refusal. NATS
+ * refuses a message that asks for no answer, such as an ack, only on the side.
+ */
+export class PermissionWatch {
+  readonly #parts: PermissionWatchParts;
+  readonly #denials: Denials;
+  readonly #timer: Timer;
+
+  private constructor(parts: PermissionWatchParts) {
+    this.#parts = parts;
+    this.#denials = new Denials(parts.needed, (sentence, { action, subject, level }) => {
+      parts.count(action, subject);
+      parts.log[level === 'breaks' ? 'error' : 'warn'](
+        { action, subject, reason: sentence },
+        'permission missing',
+      );
+    });
+    this.#timer = startInterval(parts.everyMs, () => void this.#ask());
+  }
+
+  /** Listens from the call on, and asks once. Never throws. */
+  static async start(parts: PermissionWatchParts): Promise<PermissionWatch> {
+    const watch = new PermissionWatch(parts);
+    void watch.#follow();
+    await watch.#ask();
+    return watch;
+  }
+
+  /** Why the worker cannot do its work; undefined if it can, as far as that is known. */
+  get problem(): string | undefined {
+    return this.#denials.problems[0];
+  }
+
+  get warnings(): readonly string[] {
+    return this.#denials.warnings;
+  }
+
+  /** What was thrown, or an error that names the missing permissions if there are such. */
+  explain(thrown: unknown): unknown {
+    const { problems } = this.#denials;
+    if (problems.length === 0) return thrown;
+    const first = thrown instanceof ThroughlineError ? [thrown.message] : [];
+    const message = [...first, ...problems, 'deploy/nats/permissions.conf lists what is needed'].join('; ');
+    return new ThroughlineError('config-invalid', message, { cause: thrown });
+  }
+
+  stop(): void {
+    this.#timer.stop();
+  }
+
+  async #follow(): Promise<void> {
+    for await (const status of this.#parts.connection.status()) {
+      if (status.type === 'reconnect') await this.#again();
+      if (status.type !== 'error' || !(status.error instanceof errors.PermissionViolationError)) continue;
+      const { operation, subject } = status.error;
+      this.#denials.refused(operation === 'publish' ? 'publish' : 'subscribe', subject);
+    }
+  }
+
+  async #again(): Promise<void> {
+    this.#denials.clear();
+    await this.#ask();
+  }
+
+  async #ask(): Promise<void> {
+    const user = await userInfo(this.#parts.connection).catch(() => undefined);
+    if (user !== undefined && this.#denials.told(user))
+      await this.#parts.connection.reconnect().catch(() => undefined);
+  }
+}
+
+/** What NATS says about the user of a connection. @throws whatever the NATS client throws */
+export async function userInfo(connection: Pick<NatsConnection, 'request'>): Promise<UserInfo> {
+  return (await connection.request(USER_INFO)).json<UserInfo>();
+}
+
+/** The error of a program that may not ask or hear anything, in a sentence; anything else stays as it is. */
+export function deniedError(thrown: unknown): unknown {
+  const violation = violationIn(thrown);
+  if (violation === undefined) return thrown;
+  const what = violation.operation === 'publish' ? 'publish on' : 'subscribe to';
+  const message = `NATS does not let this user ${what} ${violation.subject}; deploy/nats/permissions.conf lists what is needed`;
+  return new ThroughlineError('config-invalid', message, { cause: thrown });
+}
+
+function violationIn(thrown: unknown): InstanceType<typeof errors.PermissionViolationError> | undefined {
+  if (thrown instanceof errors.PermissionViolationError) return thrown;
+  return thrown instanceof Error && thrown.cause !== undefined ? violationIn(thrown.cause) : undefined;
+}
