@@ -124,6 +124,7 @@ const operation = object<ListedOperation>({
 
 const outboxItem = object<OutboxItem>({
   id: text,
+  jobId: optional(text),
   state: oneOf(['pending', 'rejected']),
   operation: optional(text),
   addedAt: text,
@@ -205,6 +206,7 @@ export const ANSWERS = {
     }),
   ),
   outbox: expected('a list of the outbox', object<OutboxList>({ jobs: list(outboxItem) })),
+  outboxItem: expected('a job of the outbox', outboxItem),
   operations: expected('a list of operations', object<OperationList>({ operations: list(operation) })),
 } as const;
 

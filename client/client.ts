@@ -181,10 +181,20 @@ export class ThroughlineClient {
     return (await this.#ask(ANSWERS.outbox, this.outboxUrl + queryOf(filter), options)).value.jobs;
   }
 
-  /** Sends a rejected job of the outbox again. */
+  /** Sends a rejected job of the outbox again. @param id the id of its own that {@link outbox} lists */
   async retry(id: string, options: CallOptions = {}): Promise<Job> {
     const url = `${this.outboxUrl}/${idPart(id)}/retry`;
     return (await this.#ask(ANSWERS.job, url, { ...options, method: 'POST' })).value;
+  }
+
+  /**
+   * Gives a rejected job of the outbox up. If no other job has its job's id, it ends as cancelled.
+   * @param id the id of its own that {@link outbox} lists
+   * @returns the job as it was
+   */
+  async removeRejected(id: string, options: CallOptions = {}): Promise<OutboxItem> {
+    const url = `${this.outboxUrl}/${idPart(id)}`;
+    return (await this.#ask(ANSWERS.outboxItem, url, { ...options, method: 'DELETE' })).value;
   }
 
   /** Reads the operations that can be run, as the workers announced them. */

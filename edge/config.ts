@@ -17,6 +17,7 @@ export interface Env extends Record<string, unknown> {
 }
 
 const GIB = 1024 ** 3;
+const DAY_MS = 24 * 60 * 60 * 1_000;
 
 function durableObject<Namespace>(className: string): z.ZodType<Namespace, Namespace> {
   return z.custom<Namespace>(
@@ -49,6 +50,8 @@ const Settings = z.object({
   UNSERVED_OPERATIONS: z.enum(['accept', 'refuse'], 'must be accept or refuse').default('accept'),
   OUTBOX_MAX_ROWS: wholeNumber(1, 10_000_000, 100_000),
   OUTBOX_MAX_BYTES: wholeNumber(1, 8 * GIB, GIB),
+  OUTBOX_TENANT_PERCENT: wholeNumber(1, 100, 50),
+  OUTBOX_REJECTED_MS: wholeNumber(1_000, 365 * DAY_MS, 7 * DAY_MS),
   BROKER_TIMEOUT_MS: wholeNumber(100, 30_000, 4_000),
   BODY_TIMEOUT_MS: wholeNumber(100, 300_000, 30_000),
   MAX_INPUT_BYTES: wholeNumber(1, LIMITS.inputBytes, LIMITS.inputBytes),

@@ -40,6 +40,7 @@ const API_ERRORS = {
   },
   'rate-limited': { status: 429, title: 'There were too many requests', ack: 'nak' },
   'too-many-streams': { status: 429, title: 'There are too many open event streams', ack: 'nak' },
+  'outbox-share-full': { status: 429, title: 'Your share of the outbox is full', ack: 'nak' },
   internal: { status: 500, title: 'Something went wrong inside', ack: 'nak' },
   'config-invalid': { status: 500, title: 'The configuration is not valid', ack: 'nak' },
   'delay-unsupported': { status: 501, title: 'The message broker cannot delay jobs', ack: 'term' },

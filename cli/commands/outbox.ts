@@ -8,13 +8,16 @@ import type { Host, Scope } from '../host.ts';
 import { outboxText } from '../text/list-text.ts';
 import { createPaint } from '../text/terminal.ts';
 
-/** `outbox list | retry`. */
+/** `outbox list | retry | remove`. */
 export function defineOutbox(program: Command, host: Host): Command {
   const outbox = program
     .command('outbox')
-    .description('Shows the accepted jobs that NATS does not have, and sends rejected jobs again.');
+    .description(
+      'Shows the accepted jobs that NATS does not have, sends rejected jobs again, or gives them up.',
+    );
   defineList(outbox, host);
   defineRetry(outbox, host);
+  defineRemove(outbox, host);
   return outbox;
 }
 
@@ -40,10 +43,10 @@ function defineRetry(outbox: Command, host: Host): void {
   outbox
     .command('retry')
     .description('Sends a rejected job again. Fix the reason first.')
-    .argument('<jobId>', 'the id that list printed', jobId)
+    .argument('<id>', 'the id that list printed', jobId)
     .addHelpText(
       'after',
-      examples(['throughline outbox retry 0190f5a1-7c1e-7d3a-9c55-6a1f0c2b7e11', 'send it again']),
+      examples(['throughline outbox retry 0190f5a1-7c1e-7d3a-9c55-6a1f0c2b7e11-r17', 'send it again']),
     )
     .action(
       async (id: string, _flags: unknown, command: Command) =>
@@ -55,7 +58,28 @@ async function retry(id: string, scope: Scope): Promise<number> {
   const { api, output } = scope;
   const trace = await scope.startTrace();
   const attributes = { [ATTR.jobId]: id, [ATTR.httpMethod]: 'POST', [ATTR.urlFull]: api.outboxUrl };
-  output.job(await trace.run('retry', attributes, (carrier) => api.retry(id, { trace: carrier })));
-  output.hint(`follow it with: throughline watch ${id}`);
+  const job = await trace.run('retry', attributes, (carrier) => api.retry(id, { trace: carrier }));
+  output.job(job);
+  output.hint(`follow it with: throughline watch ${job.id}`);
   return EXIT.ok.code;
+}
+
+function defineRemove(outbox: Command, host: Host): void {
+  outbox
+    .command('remove')
+    .description('Gives a rejected job up. It ends as cancelled, unless another job has its job id.')
+    .argument('<id>', 'the id that list printed', jobId)
+    .addHelpText(
+      'after',
+      examples(['throughline outbox remove 0190f5a1-7c1e-7d3a-9c55-6a1f0c2b7e11-r17', 'give it up']),
+    )
+    .action(
+      async (id: string, _flags: unknown, command: Command) =>
+        await host.run(command, async ({ api, output }) => {
+          const item = await api.removeRejected(id);
+          if (output.json) output.document(item);
+          else output.text(`${item.id} is removed`);
+          return EXIT.ok.code;
+        }),
+    );
 }

@@ -52,7 +52,12 @@ export function createParts(state: DurableObjectState, env: Env): BridgeParts {
   const name = state.id.name ?? state.id.toString();
   const log = createLogger(config.LOG_LEVEL);
   const { sql } = state.storage;
-  const outbox = new Outbox(sql, { maxRows: config.OUTBOX_MAX_ROWS, maxBytes: config.OUTBOX_MAX_BYTES });
+  const outbox = new Outbox(sql, {
+    maxRows: config.OUTBOX_MAX_ROWS,
+    maxBytes: config.OUTBOX_MAX_BYTES,
+    tenantPercent: config.OUTBOX_TENANT_PERCENT,
+    keepRejectedMs: config.OUTBOX_REJECTED_MS,
+  });
   const connection = new BrokerConnection(config, name, log);
   const feed = new AcceptedFeed(new JobIndexClient(env.JOB_INDEX, config.INDEX_SHARDS), log);
   const keepUntilEnded = config.OUTBOX_KEEP === 'ended';

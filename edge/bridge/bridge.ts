@@ -15,6 +15,7 @@ import type {
   HistoryCommand,
   OutboxCommand,
   ReadCommand,
+  RejectedCommand,
   SubmitAnswer,
   SubmitCommand,
   WatchCommand,
@@ -35,7 +36,7 @@ import { redriveJob } from '../jobs/redrive.ts';
 import { redriveMany } from '../jobs/redrive-many.ts';
 import type { BrokerSession } from '../nats/broker-session.ts';
 import { RequestBroker } from '../nats/request-broker.ts';
-import { pendingJob, readPendingJob } from '../outbox/pending-job.ts';
+import { pendingJob, readPendingJob, readRejectedJob } from '../outbox/pending-job.ts';
 import { flushSpans } from '../telemetry/runtime.ts';
 import { withService } from '../telemetry/service.ts';
 import { eventStream } from '../watch/event-stream.ts';
@@ -79,7 +80,8 @@ export class Bridge extends DurableObject<Env> implements BridgeApi {
     return this.#reply(command.carrier, async () => {
       const job =
         (await readPendingJob(this.#parts, tenant, jobId)) ??
-        (await this.#use((session) => readJobWithAttempts(session, tenant, jobId)));
+        (await this.#use((session) => readJobWithAttempts(session, tenant, jobId))) ??
+        readRejectedJob(this.#parts, tenant, jobId);
       return job && (await this.#mark(job));
     });
   }
@@ -88,7 +90,12 @@ export class Bridge extends DurableObject<Env> implements BridgeApi {
     return this.#reply(command.carrier, async () => {
       const pending = await readPendingJob(this.#parts, command.tenant, command.jobId);
       if (pending !== undefined) return { events: [] };
-      const { events, next } = await this.#use((session) => readJobHistory(session, command));
+      const { events, next } = await this.#use((session) => readJobHistory(session, command)).catch(
+        (thrown: unknown): JobHistory => {
+          if (readRejectedJob(this.#parts, command.tenant, command.jobId) === undefined) throw thrown;
+          return { events: [] };
+        },
+      );
       const { seal } = this.#parts;
       return {
         events: await sealEvents(seal, command, events),
@@ -144,13 +151,24 @@ export class Bridge extends DurableObject<Env> implements BridgeApi {
     return this.#reply(carrier, async () => this.#parts.outbox.list(tenant, limit));
   }
 
-  retry({ tenant, jobId, carrier }: ReadCommand): Promise<Reply<Job | undefined>> {
+  retryRejected({ tenant, id, carrier }: RejectedCommand): Promise<Reply<Job | undefined>> {
     return this.#reply(carrier, async () => {
       const { outbox, scheduler, name } = this.#parts;
-      if (!outbox.retry(tenant, jobId)) return undefined;
+      const entry = outbox.rejected.retry(tenant, id);
+      if (entry === undefined) return undefined;
       scheduler.added();
-      const entry = outbox.findUnpublished(tenant, jobId);
-      return entry && pendingJob(entry, name);
+      return pendingJob(entry, name);
+    });
+  }
+
+  removeRejected({ tenant, id, carrier }: RejectedCommand): Promise<Reply<OutboxItem | undefined>> {
+    return this.#reply(carrier, async () => {
+      const { outbox, scheduler, log } = this.#parts;
+      const item = outbox.rejected.remove(tenant, id);
+      if (item === undefined) return undefined;
+      scheduler.added();
+      log.info('rejected job removed', { job_id: item.jobId, tenant });
+      return item;
     });
   }
 

@@ -2,7 +2,7 @@ import type { CancelCommand, Cancellation } from '../calls/commands.ts';
 import { cancelAtBroker } from '../jobs/cancel-at-broker.ts';
 import { RequestBroker } from '../nats/request-broker.ts';
 import type { OutboxEntry } from '../outbox/outbox-entry.ts';
-import { pendingJob } from '../outbox/pending-job.ts';
+import { mayBeAtBroker, pendingJob } from '../outbox/pending-job.ts';
 import type { BridgeParts } from './bridge-parts.ts';
 
 /**
@@ -15,10 +15,15 @@ export async function cancelJob(
   bridge: BridgeParts,
   command: CancelCommand,
 ): Promise<Cancellation | undefined> {
-  const entry = bridge.outbox.findUnpublished(command.tenant, command.jobId);
-  if (entry === undefined) return await cancelAtBroker(bridge, command);
+  const { tenant, jobId } = command;
+  const pending = bridge.outbox.findPending(tenant, jobId);
+  const entry = pending ?? bridge.outbox.rejected.findByJob(tenant, jobId);
+  if (entry === undefined || pending === undefined) {
+    const cancelled = await cancelAtBroker(bridge, command);
+    if (cancelled !== undefined || entry === undefined) return cancelled;
+  }
   if (entry.cancelledAt !== undefined) return { job: pendingJob(entry, bridge.name), tooLate: false };
-  const cancelled = entry.publication === 'unanswered' ? await cancelIfAtBroker(bridge, command) : undefined;
+  const cancelled = mayBeAtBroker(entry) ? await cancelIfAtBroker(bridge, command) : undefined;
   return cancelled ?? (await cancelInOutbox(bridge, command, entry));
 }
 
@@ -41,7 +46,7 @@ async function cancelInOutbox(
 ): Promise<Cancellation | undefined> {
   const { outbox, scheduler, log, name } = bridge;
   const cancelledAt = new Date().toISOString();
-  // The outbox may have published the job since `findUnpublished` found the job.
+  // The outbox may have published the job since it was found.
   if (!outbox.cancel(entry.position, cancelledAt)) return await cancelAtBroker(bridge, command);
   scheduler.added();
   log.info('job cancelled in the outbox', { job_id: command.jobId, tenant: command.tenant });

@@ -56,7 +56,7 @@ interface NewJob {
  * @returns the job: `queued`, or a later state if the answer waited or the job existed already. No job if its input was not
  *   checked by the current rules, or was refused by them
  * @throws ThroughlineError `operation-unknown`, `request-invalid`, `idempotency-key-reused`, `operation-unserved`,
- *   `stream-full`, `outbox-full`, `broker-rejected`, `delay-unsupported`; then nothing was accepted.
+ *   `stream-full`, `outbox-full`, `outbox-share-full`, `broker-rejected`, `delay-unsupported`; then nothing was accepted.
  *   `broker-unavailable` if NATS is away and the bridge has never seen an announcement of the operation
  */
 export async function submit(bridge: SubmitParts, command: SubmitCommand): Promise<SubmitAnswer> {
@@ -134,12 +134,13 @@ function replayOf({ spec: { fingerprint } }: SubmitCommand, found: FoundJob): Su
   );
 }
 
-/** Looks in the outbox, then in NATS. If NATS does not answer, a published outbox row is the answer. */
+/** Looks in the outbox, then in NATS. If NATS does not answer, a row of the outbox is the answer. */
 async function findJobOfKey({ bridge, broker, command }: Submitting): Promise<FoundJob | undefined> {
-  const { tenant, jobId } = command;
-  const unpublished = findInOutbox(bridge, command);
-  if (unpublished !== undefined) return unpublished;
-  const found = await broker.ask((session) => findJob(session, tenant, jobId));
+  const { tenant, jobId, spec } = command;
+  const pending = findInOutbox(bridge, command);
+  if (pending !== undefined && pending.fingerprint === spec.fingerprint) return pending;
+  // The pending job may come from another request than the job that NATS has.
+  const found = (await broker.ask((session) => findJob(session, tenant, jobId))) ?? pending;
   if (found !== undefined || broker.session !== undefined) return found;
   const published = bridge.outbox.findPublished(tenant, jobId);
   return (
@@ -151,7 +152,7 @@ function findInOutbox(
   { outbox, name }: SubmitParts,
   { tenant, jobId }: Pick<SubmitCommand, 'tenant' | 'jobId'>,
 ): FoundJob | undefined {
-  const entry = outbox.findUnpublished(tenant, jobId);
+  const entry = outbox.findPending(tenant, jobId);
   return entry && { job: pendingJob(entry, name), fingerprint: entry.job.spec.fingerprint };
 }
 
@@ -209,7 +210,7 @@ async function tryPublish(
 ): Promise<'stored' | 'duplicate' | 'unsent' | 'unanswered'> {
   const { outbox, scheduler, keepUntilEnded, ackMode } = bridge;
   if (ackMode === 'outbox' || broker.session === undefined || outbox.hasPending) return 'unsent';
-  if (keepUntilEnded) outbox.ensureRoom(body);
+  if (keepUntilEnded) outbox.ensureRoom(job.tenant, body);
   const ack = await broker.ask((session) => publishJob(session, job, body));
   if (ack === undefined) return 'unanswered';
   if (ack.duplicate) return 'duplicate';

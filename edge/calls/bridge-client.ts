@@ -20,6 +20,7 @@ import {
 import { callObject } from './object-call.ts';
 import type { BridgeApi } from './objects.ts';
 import type { Region } from './placement.ts';
+import { jobIdOfRejected } from './rejected-id.ts';
 import type { Reply } from './reply.ts';
 
 /** How much longer than the bridge's own time limit the edge waits, so that the caller gets the bridge's answer. */
@@ -187,8 +188,20 @@ export class BridgeClient {
    * Sends a rejected job of the outbox again; undefined when there is none.
    * @throws ThroughlineError `broker-unavailable`
    */
-  retry(tenant: string, jobId: string): Promise<Job | undefined> {
-    return this.#call('retry', jobId, 0, (bridge, carrier) => bridge.retry({ tenant, jobId, carrier }));
+  retryRejected(tenant: string, id: string): Promise<Job | undefined> {
+    return this.#call('retryRejected', jobIdOfRejected(id), 0, (bridge, carrier) =>
+      bridge.retryRejected({ tenant, id, carrier }),
+    );
+  }
+
+  /**
+   * Gives a rejected job of the outbox up; undefined when there is none.
+   * @throws ThroughlineError `broker-unavailable`
+   */
+  removeRejected(tenant: string, id: string): Promise<OutboxItem | undefined> {
+    return this.#call('removeRejected', jobIdOfRejected(id), 0, (bridge, carrier) =>
+      bridge.removeRejected({ tenant, id, carrier }),
+    );
   }
 
   #call<T>(

@@ -84,6 +84,14 @@ export interface OutboxCommand {
   readonly carrier: Carrier;
 }
 
+/** Names a job of the outbox that NATS rejected. */
+export interface RejectedCommand {
+  readonly tenant: string;
+  /** The id of its own. */
+  readonly id: string;
+  readonly carrier: Carrier;
+}
+
 export interface Cancellation {
   readonly job: Job;
   /** Whether the job ended in another way before it could be cancelled. */

@@ -16,6 +16,7 @@ import type {
   HistoryCommand,
   OutboxCommand,
   ReadCommand,
+  RejectedCommand,
   SubmitAnswer,
   SubmitCommand,
   WatchCommand,
@@ -54,7 +55,9 @@ export interface BridgeApi extends Rpc.DurableObjectBranded {
   /** A tenant's jobs in the outbox of this bridge. */
   outbox(command: OutboxCommand): Promise<Reply<OutboxItem[]>>;
   /** Sends a rejected job of the outbox again; undefined when there is none. */
-  retry(command: ReadCommand): Promise<Reply<Job | undefined>>;
+  retryRejected(command: RejectedCommand): Promise<Reply<Job | undefined>>;
+  /** Gives a rejected job of the outbox up: the job as it was, or undefined when there is none. */
+  removeRejected(command: RejectedCommand): Promise<Reply<OutboxItem | undefined>>;
   /** The operations that workers have announced, and how many hosts serve each. */
   operations(carrier: Carrier): Promise<Reply<ListedOperation[]>>;
   /** Whether NATS answers, how fast, and what the outbox holds. */

@@ -104,8 +104,12 @@ export function eventSupersedes(next: IndexEntry, known: IndexEntry): boolean {
   return known.finished_at === null || next.finished_at !== null;
 }
 
-/** Whether the entry of an accepted job replaces the known one: the job's first events may have come before it. */
+/**
+ * Whether the entry of an accepted job replaces the known one: the job's first events may have come before it. A job in the
+ * outbox does not replace another one: if its idempotency key belongs to that one, NATS will reject it.
+ */
 export function acceptedSupersedes(next: IndexEntry, known: IndexEntry): boolean {
+  if (next.durability === 'outbox') return false;
   if (next.accepted_at !== known.accepted_at) return next.accepted_at > known.accepted_at;
   return known.durability === 'outbox';
 }

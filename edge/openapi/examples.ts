@@ -110,7 +110,8 @@ export const REDRIVEN_JOB = {
 export const PENDING_JOB = { ...QUEUED_JOB, durability: 'outbox' } as const;
 
 export const OUTBOX_ITEM = {
-  id: ID,
+  id: `${ID}-r17`,
+  jobId: ID,
   state: 'rejected',
   operation: 'text.count',
   addedAt: accepted.acceptedAt,

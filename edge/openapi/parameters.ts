@@ -19,6 +19,18 @@ export const JobId = z
     },
   });
 
+export const RejectedId = z
+  .string()
+  .regex(TOKEN)
+  .meta({
+    param: {
+      ...{ id: 'RejectedId', name: 'id', in: 'path' },
+      description:
+        "The id of the rejected job's own, as `GET /v1/outbox` lists it. The job's id is another one.",
+      example: '0190f5a1-7c1e-7d3a-9c55-6a1f0c2b7e11-r17',
+    },
+  });
+
 export const IdempotencyKey = z
   .string()
   .regex(IDEMPOTENCY_KEY)

@@ -40,6 +40,8 @@ const MEANINGS: Readonly<Record<ApiErrorCode, string>> = {
   'broker-rejected': 'NATS will never take this message. `detail` says why.',
   'record-unreadable':
     'Another program wrote an event of this job that cannot be read, so nobody knows what happened to the job. It ends with this code when a worker takes it.',
+  'outbox-share-full':
+    'NATS cannot be reached, and your jobs fill your share of the outbox. Rejected jobs count too: remove them, or try again later.',
   'outbox-full': 'NATS cannot be reached and the outbox is full. Try again later.',
   'index-unavailable': 'The list of jobs cannot be read now. Try again.',
   'stream-full': 'The queue is full. Try again later.',

@@ -51,7 +51,7 @@ async function checkOne(
   if (record !== undefined && isEnded(record)) return outbox.remove([entry.position]);
   if (record === undefined || !isForgotten(record, entry, Date.now())) {
     const pauseMs = Math.min(LONGEST_PAUSE_MS, 1_000 * 2 ** checks);
-    return outbox.checkLater(entry.position, Date.now() + pauseMs);
+    return outbox.checkLater(entry.position, Date.now() + pauseMs, checks + 1);
   }
   log.error('NATS has forgotten a job that it acknowledged; it is published again', {
     ...{ job_id: entry.job.jobId, tenant: entry.job.tenant },

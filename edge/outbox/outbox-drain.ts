@@ -92,7 +92,8 @@ async function sendBatch(parts: DrainParts, session: BrokerSession): Promise<num
  */
 async function lookUp(session: BrokerSession, entry: OutboxEntry): Promise<LookedUp | LookupFailure> {
   const { job, publication } = entry;
-  if (publication === 'unsent' && job.spec.fingerprint === undefined) return { entry, found: 'missing' };
+  const isNew = publication === 'unsent' && !entry.wasRejected;
+  if (isNew && job.spec.fingerprint === undefined) return { entry, found: 'missing' };
   try {
     const record = await readRecord(session, job);
     if (!isStored(record) && !isEnded(record)) return { entry, found: 'missing' };
@@ -129,7 +130,9 @@ async function send(
   { entry, found }: LookedUp,
 ): Promise<'published' | 'ended'> {
   if (entry.cancelledAt !== undefined) {
-    await cancelUnsent(parts, session, entry.job, entry.cancelledAt);
+    // A job that was rejected once was never NATS's: what NATS has under its id came from another request.
+    const isOfAnother = entry.wasRejected && found === 'at-broker';
+    if (!isOfAnother) await cancelUnsent(parts, session, entry.job, entry.cancelledAt);
     return 'ended';
   }
   if (found === 'missing') await publish(parts, session, entry);
@@ -169,7 +172,9 @@ function recordOutcomes({ outbox, keepUntilEnded, log }: DrainParts, results: re
   for (const result of results) {
     if (result.kind !== 'rejected') continue;
     const { entry, error } = result;
-    outbox.reject(entry.position, `${error.code}: ${error.message}`);
+    // Nobody waits for a job that was cancelled: it is not kept.
+    if (entry.cancelledAt !== undefined) outbox.remove([entry.position]);
+    else outbox.rejected.add(entry.position, `${error.code}: ${error.message}`);
     log.error('job rejected: NATS refuses it', {
       ...{ job_id: entry.job.jobId, tenant: entry.job.tenant, code: error.code, reason: error.message },
     });

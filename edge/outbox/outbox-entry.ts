@@ -1,3 +1,4 @@
+import type { OutboxItem } from '../../shared/api/outbox.ts';
 import { parseJson } from '../../shared/text/json.ts';
 import { OutgoingJob } from '../jobs/outgoing-job.ts';
 
@@ -18,6 +19,8 @@ export interface OutboxEntry {
   /** The job's place in the order in which the outbox sends its jobs. */
   readonly position: number;
   readonly job: OutgoingJob;
+  /** Whether the job was rejected once. It has an id of its own then, and never stands for the job of its job's id. */
+  readonly wasRejected: boolean;
   /** The job's input as JSON in UTF-8. */
   readonly body: Uint8Array;
   /** When the job was added to the outbox, in epoch milliseconds. */
@@ -31,11 +34,13 @@ export interface OutboxEntry {
   readonly reason: string | undefined;
 }
 
-/** The columns that {@link entryOf} reads. */
-export const ENTRY_COLUMNS = 'position, state, job, body, added_at, tries, cancelled_at, reason';
+/** The columns of {@link EntryRow}. */
+export const ENTRY_COLUMNS =
+  'position, job_id, state, job, body, added_at, tries, cancelled_at, reason, checks';
 
 export interface EntryRow extends Record<string, SqlStorageValue> {
   readonly position: number;
+  readonly job_id: string;
   readonly state: string;
   readonly job: string;
   readonly body: ArrayBuffer;
@@ -43,6 +48,7 @@ export interface EntryRow extends Record<string, SqlStorageValue> {
   readonly tries: number;
   readonly cancelled_at: string | null;
   readonly reason: string | null;
+  readonly checks: number;
 }
 
 /** Makes an entry from a database row; undefined if the row cannot be read any more. */
@@ -52,6 +58,7 @@ export function entryOf(row: EntryRow): OutboxEntry | undefined {
   return {
     position: row.position,
     job: job.data,
+    wasRejected: row.job_id !== job.data.jobId,
     body: new Uint8Array(row.body),
     addedAt: row.added_at,
     tries: row.tries,
@@ -65,4 +72,18 @@ function publicationOf({ state, tries }: EntryRow): Publication {
   if (state === 'published') return 'published';
   if (state === 'rejected') return 'rejected';
   return tries === 0 ? 'unsent' : 'unanswered';
+}
+
+/** Shows a pending or rejected row to its tenant. */
+export function itemOf(row: EntryRow): OutboxItem {
+  const { reason, added_at, tries } = row;
+  const job = entryOf(row)?.job;
+  return {
+    id: row.job_id,
+    state: row.state === 'rejected' ? 'rejected' : 'pending',
+    ...(job === undefined ? {} : { jobId: job.jobId, operation: job.operation }),
+    addedAt: new Date(added_at).toISOString(),
+    tries,
+    ...(reason === null ? {} : { reason }),
+  };
 }

@@ -39,9 +39,10 @@ export class OutboxScheduler {
 
   /** Sets the alarm if the outbox holds jobs from before this Durable Object was started. Call this first. */
   async start(): Promise<void> {
-    if (!this.#hasWork()) return;
+    const next = this.#hasWork() ? Date.now() : this.#parts.outbox.nextCheck();
+    if (next === undefined) return;
     this.#alarmAt = (await this.#parts.object.storage.getAlarm()) ?? undefined;
-    this.#arm(Date.now());
+    this.#arm(next);
   }
 
   /**
@@ -90,6 +91,7 @@ export class OutboxScheduler {
 
   async #drainAndCheck(): Promise<void> {
     try {
+      this.#expire();
       await drainOutbox(this.#parts);
       await checkEnds(this.#parts);
       this.#failures = 0;
@@ -101,6 +103,12 @@ export class OutboxScheduler {
         ...{ code, reason: message, pending, oldest_age_s: Math.round(oldestAgeSeconds) },
       });
     }
+  }
+
+  #expire(): void {
+    const { outbox, log } = this.#parts;
+    const jobs = outbox.rejected.expire(Date.now());
+    if (jobs > 0) log.warn('rejected jobs have expired', { jobs });
   }
 
   /**

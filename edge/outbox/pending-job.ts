@@ -16,6 +16,11 @@ export function pendingJob({ job, cancelledAt, reason }: OutboxEntry, bridge: st
   return { ...queued, error: { code: 'broker-rejected', message: reason } };
 }
 
+/** Whether NATS may have a job with the id of a pending job: this one, or an earlier one of the same idempotency key. */
+export function mayBeAtBroker({ publication, job }: OutboxEntry): boolean {
+  return publication === 'unanswered' || job.spec.fingerprint !== undefined;
+}
+
 /**
  * Reads a job that the outbox has and NATS does not. If NATS may have the job, the bridge asks NATS.
  * @returns undefined if NATS has the job, or if the outbox does not have the job
@@ -25,13 +30,23 @@ export async function readPendingJob(
   tenant: string,
   jobId: string,
 ): Promise<Job | undefined> {
-  const entry = bridge.outbox.findUnpublished(tenant, jobId);
+  const entry = bridge.outbox.findPending(tenant, jobId);
   if (entry === undefined) return undefined;
-  if (entry.publication === 'unanswered') {
+  if (mayBeAtBroker(entry)) {
     const broker = await RequestBroker.start(bridge.connection);
     if ((await broker.ask((session) => readJob(session, tenant, jobId))) !== undefined) return undefined;
   }
   return { ...pendingJob(entry, bridge.name), attempts: [] };
+}
+
+/** Reads a job that NATS rejected. Call this only if NATS has no job with this id. @returns undefined if there is none */
+export function readRejectedJob(
+  { name, outbox }: { readonly name: string; readonly outbox: Outbox },
+  tenant: string,
+  jobId: string,
+): Job | undefined {
+  const entry = outbox.rejected.findByJob(tenant, jobId);
+  return entry && { ...pendingJob(entry, name), attempts: [] };
 }
 
 /** Makes the event that ends a job which was cancelled in the outbox. @param at when the job was cancelled, RFC 3339 */

@@ -33,7 +33,7 @@ export interface WatchLease {
 export class JobWatches {
   readonly #connection: BrokerAccess;
   readonly #log: Logger;
-  readonly #outbox: Pick<Outbox, 'findUnpublished'>;
+  readonly #outbox: Pick<Outbox, 'findPending' | 'rejected'>;
   readonly #watches = new Map<string, Shared>();
   readonly #places: StreamPlaces;
 
@@ -41,7 +41,7 @@ export class JobWatches {
   constructor(
     connection: BrokerAccess,
     log: Logger,
-    outbox: Pick<Outbox, 'findUnpublished'>,
+    outbox: Pick<Outbox, 'findPending' | 'rejected'>,
     perTenant: number,
   ) {
     this.#connection = connection;
@@ -113,11 +113,12 @@ export class JobWatches {
   /** Reads where a watch of the job starts. @throws ThroughlineError `job-unknown`, `broker-unavailable` */
   async #readStart({ tenant, jobId }: WatchedJob): Promise<{ tail: EventTail; ends: HistoryEnds }> {
     // A job in the outbox has no events yet. They come when NATS can be reached.
-    if (this.#outbox.findUnpublished(tenant, jobId) !== undefined)
+    if (this.#outbox.findPending(tenant, jobId) !== undefined)
       return { tail: new EventTail(0, false, TAIL), ends: NO_ENDS };
     return await this.#connection.use(async (session) => {
       const { ends, last } = await readEnds(session, tenant, jobId);
-      if (last === undefined && (await readJob(session, tenant, jobId)) === undefined) {
+      const isKnown = last !== undefined || (await readJob(session, tenant, jobId)) !== undefined;
+      if (!isKnown && this.#outbox.rejected.findByJob(tenant, jobId) === undefined) {
         throw new ThroughlineError('job-unknown', 'no job of yours has this id');
       }
       const event = readStoredEvent(last);

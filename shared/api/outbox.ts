@@ -2,7 +2,10 @@ import * as z from 'zod';
 
 /** An accepted job that NATS does not have, as its tenant sees it. */
 export const OutboxItem = z.object({
+  /** The job's id while the job is pending for the first time. From its first rejection on, an id of its own. */
   id: z.string(),
+  /** The job's id; absent if the stored row cannot be read. */
+  jobId: z.string().optional(),
   /** `pending`: the job waits for NATS. `rejected`: NATS refuses the job as it is, and the job can be retried. */
   state: z.enum(['pending', 'rejected']),
   /** The operation; absent if the stored row cannot be read. */

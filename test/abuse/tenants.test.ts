@@ -31,6 +31,7 @@ const ROUTES: readonly [method: string, path: string, accept?: string][] = [
   ['GET', '/v1/dead-letters/{id}'],
   ['POST', '/v1/dead-letters/{id}/redrive'],
   ['POST', '/v1/outbox/{id}/retry'],
+  ['DELETE', '/v1/outbox/{id}'],
 ];
 
 /** It looks like a cursor. */

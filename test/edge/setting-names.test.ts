@@ -40,6 +40,8 @@ const PROOFS: Readonly<Record<string, SettingProof>> = {
   OUTBOX_KEEP: { good: 'ended', wrong: 'ever' },
   OUTBOX_MAX_ROWS: { good: '1', wrong: '0' },
   OUTBOX_MAX_BYTES: { good: '1', wrong: '1GiB' },
+  OUTBOX_TENANT_PERCENT: { good: '100', wrong: '101' },
+  OUTBOX_REJECTED_MS: { good: '1000', wrong: '7d' },
   BROKER_TIMEOUT_MS: { good: '100', wrong: '4s' },
   BODY_TIMEOUT_MS: { good: '100', wrong: '99' },
   MAX_INPUT_BYTES: { good: '1', wrong: '0' },

@@ -55,6 +55,7 @@ export const jobPaths = {
         'delay-unsupported',
         'stream-full',
         'outbox-full',
+        'outbox-share-full',
         'broker-rejected',
         'record-unreadable',
         ...BROKER_PROBLEMS,

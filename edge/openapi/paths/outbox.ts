@@ -1,11 +1,11 @@
 import * as z from 'zod';
 import type { ZodOpenApiPathsObject } from 'zod-openapi';
-import { OUTBOX_LIST_LIMIT, OutboxList } from '../../../shared/api/outbox.ts';
+import { OUTBOX_LIST_LIMIT, OutboxItem, OutboxList } from '../../../shared/api/outbox.ts';
 import { Job } from '../../../shared/job/job.ts';
 import type { OutboxQuery } from '../../http/requests/list-requests.ts';
 import * as examples from '../examples.ts';
 import { json, operation, type QueryFields } from '../operation.ts';
-import { JobId } from '../parameters.ts';
+import { RejectedId } from '../parameters.ts';
 
 const LIST_FIELDS: QueryFields<typeof OutboxQuery> = {
   limit: z
@@ -40,8 +40,21 @@ export const outboxPaths = {
       tag: 'Outbox',
       summary: 'Send a rejected job again',
       scope: 'dead-letters:redrive',
-      parameters: [JobId],
+      parameters: [RejectedId],
       answers: { 202: json('The job, pending again.', Job, { queued: examples.PENDING_JOB }, ['Location']) },
+      problems: ['job-unknown', 'broker-unavailable'],
+    }),
+  },
+  '/v1/outbox/{id}': {
+    delete: operation({
+      operationId: 'removeRejectedJob',
+      tag: 'Outbox',
+      summary: 'Give a rejected job up',
+      description:
+        'It no longer counts against your share of the outbox. If no other job has its job id, it ends as `cancelled`.',
+      scope: 'dead-letters:redrive',
+      parameters: [RejectedId],
+      answers: { 200: json('The job, as it was.', OutboxItem, { rejected: examples.OUTBOX_ITEM }) },
       problems: ['job-unknown', 'broker-unavailable'],
     }),
   },

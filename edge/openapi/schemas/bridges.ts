@@ -5,7 +5,8 @@ import { describe } from './describe.ts';
 describe('OutboxItem', OutboxItem, {
   description: 'An accepted job that NATS does not have.',
   fields: {
-    id: "The job's id.",
+    id: "The job's id, or the id of its own that a job has from its first rejection on.",
+    jobId: "The job's id. Absent if the stored job can no longer be read.",
     state: '`pending`: the job waits for NATS. `rejected`: NATS will not take the job.',
     operation: 'The operation of the job. Absent if the stored job can no longer be read.',
     addedAt: 'When the job was put into the outbox.',

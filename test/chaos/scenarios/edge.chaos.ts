@@ -58,7 +58,8 @@ const ROWS: readonly FaultRun[] = [
   },
   {
     title: 'E12: the outbox is full, says so, and costs no more memory',
-    ...{ jobs: 1_000, callers: 32, before: 0, system: { edge: { OUTBOX_MAX_ROWS: String(ROOM) } } },
+    ...{ jobs: 1_000, callers: 32, before: 0 },
+    system: { edge: { OUTBOX_MAX_ROWS: String(ROOM), OUTBOX_TENANT_PERCENT: '100' } },
     inject: async ({ system, load, hold }) => {
       await load.reaches(100);
       await system.fault('away', 'nats', async () => {

@@ -185,6 +185,13 @@ const ENDPOINTS: Readonly<Record<string, Endpoint>> = {
     make: makeSetAside,
     unknown: 'job-unknown',
   },
+  'DELETE /v1/outbox/{id}': {
+    good: {},
+    status: 200,
+    bad: [],
+    make: makeSetAside,
+    unknown: 'job-unknown',
+  },
   // Operations belong to no tenant.
   'GET /v1/operations': { good: {}, status: 200, bad: [] },
   'GET /healthz': { good: {}, status: 200, bad: [] },
@@ -263,11 +270,11 @@ async function makeLetter(): Promise<string> {
 
 async function makeSetAside(): Promise<string> {
   const id = await submit({ ...JOB, input: 'x'.repeat(220_000) });
-  await until('the job to be rejected', async () => {
+  const item = await until('the job to be rejected', async () => {
     const { jobs } = (await (await send('GET', '/v1/outbox', {}, keys.all)).json()) as OutboxList;
-    return jobs.some((job) => job.id === id && job.state === 'rejected');
+    return jobs.find(({ jobId, state }) => jobId === id && state === 'rejected');
   });
-  return id;
+  return item.id;
 }
 
 function differentIds(theirs: unknown, ours: unknown): void {

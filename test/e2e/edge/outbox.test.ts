@@ -3,6 +3,7 @@ import { connect } from '@nats-io/transport-node';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { WorkerProcess } from '../../../dev/worker/start.ts';
 import type { BridgeStatus } from '../../../shared/api/health.ts';
+import type { OutboxList } from '../../../shared/api/outbox.ts';
 import type { Job } from '../../../shared/job/job.ts';
 import { scratchFolder } from '../../support/cleanup.ts';
 import { printed } from '../../support/cli/process.ts';
@@ -223,7 +224,7 @@ describe('while NATS is away', () => {
 
 describe('the outbox', () => {
   it('refuses a job with 503 and Retry-After when it is full', async () => {
-    const stack = await withTestStack({ edge: { OUTBOX_MAX_ROWS: '2' } });
+    const stack = await withTestStack({ edge: { OUTBOX_MAX_ROWS: '2', OUTBOX_TENANT_PERCENT: '100' } });
     await cutOff(stack);
     await accepted(stack, echo(1));
     await accepted(stack, echo(2));
@@ -241,11 +242,11 @@ describe('the outbox', () => {
     await stack.nats.restart();
     expect((await ended(stack, small)).state).toBe('succeeded');
     const listed = await until('the job to be rejected', async () => {
-      const { jobs } = (await (await stack.call('/v1/outbox')).json()) as { jobs: { state: string }[] };
+      const { jobs } = (await (await stack.call('/v1/outbox')).json()) as OutboxList;
       return jobs[0]?.state === 'rejected' && jobs;
     });
     expect(listed).toMatchObject([
-      { id: large.id, operation: 'echo', reason: expect.stringContaining('size') },
+      { jobId: large.id, operation: 'echo', reason: expect.stringContaining('size') },
     ]);
     expect(await read(stack, large.id)).toMatchObject({
       state: 'queued',
@@ -254,9 +255,11 @@ describe('the outbox', () => {
     expect(await outboxOf(stack)).toMatchObject({ pending: 0, rejected: 1 });
 
     expect(await printed(stack, ['outbox', 'list'])).toMatch(
-      new RegExp(`${large.id}  echo  rejected .*payload-too-large`),
+      new RegExp(`${listed[0]?.id}  echo  rejected .*payload-too-large`),
     );
-    expect(JSON.parse(await printed(stack, ['outbox', 'retry', large.id, '--json']))).toMatchObject({
+    expect(
+      JSON.parse(await printed(stack, ['outbox', 'retry', String(listed[0]?.id), '--json'])),
+    ).toMatchObject({
       durability: 'outbox',
     });
     await until('it to be rejected again', async () => (await outboxOf(stack)).rejected === 1);

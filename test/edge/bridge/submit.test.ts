@@ -19,6 +19,7 @@ import { openSql } from '../support/memory-sql.ts';
 
 const ECHO = { name: 'echo', inputSchema: true, timeoutMs: 30_000, maxAttempts: 5 };
 const KEY = 'f'.repeat(64);
+const ROOM = { maxRows: 10, maxBytes: 10_000, tenantPercent: 100, keepRejectedMs: 1_000 };
 
 function command(jobId: string, spec: SubmitCommand['spec'] = {}): SubmitCommand {
   const acceptedAt = '2026-01-01T00:00:00.000Z';
@@ -46,7 +47,7 @@ function setup({ ackMode = 'stream', keepUntilEnded = false, refusesUnserved = f
   });
   connection.broker.operations.put('echo', writeJson(ECHO));
   connection.broker.hosts.put('host-1', writeJson(hostOf(['echo'])));
-  const outbox = new Outbox(sql, { maxRows: 10, maxBytes: 10_000 });
+  const outbox = new Outbox(sql, ROOM);
   const feed = new AcceptedFeed({ addAccepted: async () => undefined }, log);
   const object = {
     storage: { getAlarm: async () => null, setAlarm: async () => undefined },
@@ -87,7 +88,7 @@ describe('a job that is submitted', () => {
     await send(command('job-1'));
     nats.isAway = true;
     expect((await send(command('job-2'))).job.durability).toBe('outbox');
-    expect(outbox.findUnpublished('acme', 'job-2')?.publication).toBe('unsent');
+    expect(outbox.findPending('acme', 'job-2')?.publication).toBe('unsent');
     expect(subjects()).toEqual(['jobs.normal.p3.acme.job-1.echo']);
   });
 
@@ -95,7 +96,7 @@ describe('a job that is submitted', () => {
     const { submit: send, outbox, broker } = setup();
     broker.fail('publish');
     expect((await send(command('job-1'))).job.durability).toBe('outbox');
-    expect(outbox.findUnpublished('acme', 'job-1')?.publication).toBe('unanswered');
+    expect(outbox.findPending('acme', 'job-1')?.publication).toBe('unanswered');
   });
 
   it('waits after the jobs that are pending already', async () => {

@@ -101,7 +101,8 @@ export async function setup(answers: Answers = {}, settings: Record<string, unkn
         },
       ],
     outbox: async () => [],
-    retry: async () => undefined,
+    retryRejected: async () => undefined,
+    removeRejected: async () => undefined,
   };
   const listed: Omit<ListCommand, 'carrier'>[] = [];
   const index = {

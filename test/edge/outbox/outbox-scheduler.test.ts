@@ -7,6 +7,7 @@ import { unavailable } from '../../../shared/errors.ts';
 import { MemoryConnection } from '../support/memory-connection.ts';
 import { openSql } from '../support/memory-sql.ts';
 
+const KEEP_MS = 60_000;
 const JOB = {
   tenant: 'acme',
   jobId: 'job-1',
@@ -18,7 +19,12 @@ const JOB = {
 
 /** A scheduler that connects to NATS as the test says; the storage remembers its alarm. */
 function setup(connect: () => Promise<void>) {
-  const outbox = new Outbox(openSql(), { maxRows: 10, maxBytes: 10_000 });
+  const outbox = new Outbox(openSql(), {
+    maxRows: 10,
+    maxBytes: 10_000,
+    tenantPercent: 100,
+    keepRejectedMs: KEEP_MS,
+  });
   const log = { debug: vi.fn(), info: vi.fn(), warn: vi.fn(), error: vi.fn() } satisfies Logger;
   const storage = {
     alarm: null as number | null,
@@ -82,6 +88,42 @@ describe('the alarm', () => {
       'jobs.normal.p3.acme.job-1.echo',
     ]);
     expect(outbox.hasPending).toBe(false);
+  });
+});
+
+describe('a rejected job', () => {
+  function reject(outbox: Outbox): void {
+    outbox.rejected.add(outbox.findPending('acme', 'job-1')?.position ?? 0, 'payload-too-large: it is');
+  }
+
+  it('is given up by the alarm, which is set for its time, also after a new start', async () => {
+    const { scheduler, storage, outbox, add, connection } = setup(async () => undefined);
+    add();
+    reject(outbox);
+    await scheduler.start();
+    expect(storage.alarm).toBeGreaterThan(Date.now() + KEEP_MS - 10_000);
+    expect(connection.asked).toBe(0);
+    vi.useFakeTimers({ now: Date.now() + KEEP_MS, toFake: ['Date'] });
+    try {
+      await scheduler.alarm();
+    } finally {
+      vi.useRealTimers();
+    }
+    expect(outbox.status(0)).toMatchObject({ pending: 0, rejected: 0, bytes: 0 });
+    expect(connection.broker.published.map(({ subject }) => subject)).toEqual(['events.acme.job-1']);
+  });
+
+  it('that is removed changes nothing of a job that NATS has under its job id', async () => {
+    const { scheduler, outbox, add, connection } = setup(async () => undefined);
+    add();
+    reject(outbox);
+    add();
+    await scheduler.alarm();
+    const [item] = outbox.list('acme', 10);
+    outbox.rejected.remove('acme', item?.id ?? '');
+    await scheduler.alarm();
+    expect(outbox.status(0)).toMatchObject({ pending: 0, rejected: 0, bytes: 0 });
+    expect(connection.broker.published.map(({ subject }) => subject)).toEqual(['jobs.acme.job-1.echo']);
   });
 });
 

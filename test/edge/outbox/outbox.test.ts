@@ -4,7 +4,7 @@ import { Outbox } from '../../../edge/outbox/outbox.ts';
 import { refusalOf } from '../../unit/support.ts';
 import { openSql } from '../support/memory-sql.ts';
 
-const ROOM = { maxRows: 1_000, maxBytes: 1_000_000 };
+const ROOM = { maxRows: 1_000, maxBytes: 1_000_000, tenantPercent: 100, keepRejectedMs: 1_000 };
 
 const job = (jobId: string, more: Partial<OutgoingJob> = {}): OutgoingJob => ({
   tenant: 'acme',
@@ -75,7 +75,7 @@ describe('the queue', () => {
     expect(outbox.status(0)).toMatchObject({ pending: 2, rejected: 1 });
     expect(outbox.list('acme', 10)).toMatchObject([
       { id: 'good', state: 'pending' },
-      { id: 'bad', state: 'rejected', reason: 'the row cannot be read' },
+      { id: 'bad-r2', state: 'rejected', reason: 'the row cannot be read' },
       { id: 'fine', state: 'pending' },
     ]);
   });
@@ -85,31 +85,20 @@ describe('a job in the outbox', () => {
   it('is found only by its tenant, and only until NATS has it', () => {
     const { outbox } = setup();
     outbox.add(job('mine'), body(), 'unsent');
-    expect(outbox.findUnpublished('acme', 'mine')?.job.jobId).toBe('mine');
-    expect(outbox.findUnpublished('globex', 'mine')).toBeUndefined();
+    expect(outbox.findPending('acme', 'mine')?.job.jobId).toBe('mine');
+    expect(outbox.findPending('globex', 'mine')).toBeUndefined();
     const [entry] = outbox.takeNext(1, 1_000);
     outbox.markPublished([entry?.position ?? 0], 5);
-    expect(outbox.findUnpublished('acme', 'mine')).toBeUndefined();
+    expect(outbox.findPending('acme', 'mine')).toBeUndefined();
     expect([outbox.hasPending, outbox.hasPublished]).toEqual([false, true]);
-  });
-
-  it('that was rejected is pending again after one retry', () => {
-    const { outbox, ids } = setup();
-    outbox.add(job('odd'), body(), 'unsent');
-    outbox.reject(outbox.findUnpublished('acme', 'odd')?.position ?? 0, 'too large');
-    expect(outbox.takeNext(10, 1_000)).toEqual([]);
-    expect(outbox.findUnpublished('acme', 'odd')?.reason).toBe('too large');
-    expect([outbox.retry('globex', 'odd'), outbox.retry('acme', 'odd')]).toEqual([false, true]);
-    expect(outbox.retry('acme', 'odd')).toBe(false);
-    expect(ids(outbox.takeNext(10, 1_000))).toEqual(['odd']);
   });
 
   it('can be cancelled until NATS has it', () => {
     const { outbox } = setup();
     outbox.add(job('one'), body(), 'unsent');
-    const position = outbox.findUnpublished('acme', 'one')?.position ?? 0;
+    const position = outbox.findPending('acme', 'one')?.position ?? 0;
     expect(outbox.cancel(position, '2026-01-01T00:00:01.000Z')).toBe(true);
-    expect(outbox.findUnpublished('acme', 'one')?.cancelledAt).toBe('2026-01-01T00:00:01.000Z');
+    expect(outbox.findPending('acme', 'one')?.cancelledAt).toBe('2026-01-01T00:00:01.000Z');
     outbox.markPublished([position], 5);
     expect(outbox.cancel(position, '2026-01-01T00:00:02.000Z')).toBe(false);
   });
@@ -122,7 +111,7 @@ describe('a job in the outbox', () => {
     expect(outbox.nextCheck()).toBe(100);
     const [due] = outbox.dueForCheck(150, 10);
     expect([due?.entry.job.jobId, due?.checks]).toEqual(['early', 0]);
-    outbox.checkLater(due?.entry.position ?? 0, 300);
+    outbox.checkLater(due?.entry.position ?? 0, 300, 1);
     expect(outbox.dueForCheck(250, 10).map(({ entry }) => entry.job.jobId)).toEqual(['late']);
     outbox.requeue(due?.entry.position ?? 0);
     expect(ids(outbox.takeNext(10, 1_000))).toEqual(['early', 'waiting']);
@@ -133,10 +122,10 @@ describe('a job in the outbox', () => {
 
 describe('the room of the outbox', () => {
   it('is limited in rows and bytes; a job that does not fit is not added', async () => {
-    const few = setup({ maxRows: 1, maxBytes: 1_000_000 }).outbox;
+    const few = setup({ ...ROOM, maxRows: 1 }).outbox;
     few.add(job('one'), body(), 'unsent');
     expect((await refusalOf(() => few.add(job('two'), body(), 'unsent'))).code).toBe('outbox-full');
-    const small = setup({ maxRows: 10, maxBytes: 400 }).outbox;
+    const small = setup({ ...ROOM, maxBytes: 400 }).outbox;
     expect((await refusalOf(() => small.add(job('large'), body('x'.repeat(500)), 'unsent'))).code).toBe(
       'outbox-full',
     );
@@ -144,7 +133,7 @@ describe('the room of the outbox', () => {
   });
 
   it('is free again when jobs were removed', () => {
-    const { outbox } = setup({ maxRows: 1, maxBytes: 1_000_000 });
+    const { outbox } = setup({ ...ROOM, maxRows: 1 });
     outbox.add(job('one'), body(), 'unsent');
     outbox.remove(outbox.takeNext(1, 1_000).map(({ position }) => position));
     expect(outbox.status(0)).toEqual({

@@ -105,6 +105,7 @@ function workingApi(): Api {
     'GET /v1/dead-letters/job-1': () => ({ ...DEAD_LETTER, input: 1, headers: { 'ce-id': 'job-1' } }),
     'POST /v1/dead-letters/redrive': () => ({ redriven: ['job-1'], failed: [] }),
     'GET /v1/outbox': () => ({ jobs: [OUTBOX_ITEM] }),
+    'DELETE /v1/outbox/job-1-r1': () => OUTBOX_ITEM,
     [`GET /traces/${TRACE_ID}`]: () => ({ traceId: TRACE_ID, spans: [PROCESS_SPAN] }),
   };
   return async (request) => {
@@ -154,4 +155,11 @@ const DEAD_LETTER = {
   ...{ id: 'job-1', operation: 'echo', reason: 'operation-failed', message: 'no luck', attempts: 1 },
   ...{ diedAt: JOB.acceptedAt, traceId: TRACE_ID, links: { self: '/s', job: '/j' } },
 };
-const OUTBOX_ITEM = { id: 'job-1', state: 'rejected', operation: 'echo', addedAt: JOB.acceptedAt, tries: 1 };
+const OUTBOX_ITEM = {
+  id: 'job-1-r1',
+  jobId: 'job-1',
+  state: 'rejected',
+  operation: 'echo',
+  addedAt: JOB.acceptedAt,
+  tries: 1,
+};

@@ -25,6 +25,7 @@ const BASES: Readonly<Record<string, readonly (readonly string[])[]>> = {
   'dead-letters redrive': [['job-1'], ['--all'], []],
   'outbox list': [[]],
   'outbox retry': [['job-1']],
+  'outbox remove': [['job-1-r1']],
   worker: [[]],
   'keys create': [['ci', '--tenant', 'acme'], ['ci']],
   'keys hash': [[]],

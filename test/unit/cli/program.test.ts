@@ -208,7 +208,7 @@ describe('an error of the API', () => {
 
 const COMMANDS = [
   ...['submit', 'get', 'list', 'watch', 'cancel', 'trace', 'worker', 'setup'],
-  ...['keys create', 'keys hash', 'callbacks secret', 'outbox list', 'outbox retry'],
+  ...['keys create', 'keys hash', 'callbacks secret', 'outbox list', 'outbox retry', 'outbox remove'],
   ...['dead-letters list', 'dead-letters show', 'dead-letters redrive'],
 ];
 

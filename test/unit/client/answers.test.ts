@@ -4,7 +4,7 @@ import { ANSWERS, isHistoryEvent } from '../../../client/answers.ts';
 import { DeadLetterDetail, DeadLetterPage, RedriveReport } from '../../../shared/api/dead-letter.ts';
 import { JobPage } from '../../../shared/api/job-list.ts';
 import { OperationList } from '../../../shared/api/operation.ts';
-import { OutboxList } from '../../../shared/api/outbox.ts';
+import { OutboxItem, OutboxList } from '../../../shared/api/outbox.ts';
 import { BatchReport } from '../../../shared/api/submit-job.ts';
 import { HistoryEvent } from '../../../shared/job/event-record.ts';
 import { Job } from '../../../shared/job/job.ts';
@@ -18,6 +18,7 @@ const PAIRS: Readonly<Record<string, [schema: z.ZodType, shape: (value: unknown)
   deadLetters: [DeadLetterPage, ANSWERS.deadLetters.shape],
   redrives: [RedriveReport, ANSWERS.redrives.shape],
   outbox: [OutboxList, ANSWERS.outbox.shape],
+  outboxItem: [OutboxItem, ANSWERS.outboxItem.shape],
   operations: [OperationList, ANSWERS.operations.shape],
   event: [HistoryEvent, isHistoryEvent],
 };
