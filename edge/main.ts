@@ -2,6 +2,7 @@ import { instrument, instrumentDO, type TraceConfig } from '@microlabs/otel-cf-w
 import { context } from '@opentelemetry/api';
 import { ThroughlineError } from '../shared/errors.ts';
 import { startTrace } from '../shared/propagation/index.ts';
+import { TokenBuckets } from '../shared/token-buckets.ts';
 import { Bridge as BridgeObject } from './bridge/bridge.ts';
 import { BridgeClient } from './calls/bridge-client.ts';
 import { JobIndexClient } from './calls/job-index-client.ts';
@@ -31,6 +32,8 @@ import { createSampler } from './telemetry/sampler.ts';
  * keeps these names (half a kilobyte each). Our handler gets the real `env`. Seen in otel-cf-workers 1.0.0-rc.52.
  */
 const NO_BINDINGS = {} as Env;
+
+const MINUTE_MS = 60_000;
 
 type Handler = (request: Request, requestContext: RequestContext, ctx: ExecutionContext) => Promise<Response>;
 
@@ -76,7 +79,7 @@ export const JobIndex = new Proxy(JobIndexObject, {
 async function answer(request: Request, env: Env, ctx: ExecutionContext): Promise<Response> {
   try {
     const settings = edgeSettings(env);
-    const requestContext = await readRequestContext(request, settings.config);
+    const requestContext = await readRequestContext(request, settings.config, ctx);
     return await handlerOf(env, settings)(request, requestContext, ctx);
   } catch (thrown) {
     const error = ThroughlineError.from(thrown);
@@ -113,6 +116,7 @@ function createAppHandler(env: Env, config: EdgeConfig): Handler {
   const index = new JobIndexClient(env.JOB_INDEX, config.INDEX_SHARDS);
   const seal = new PlaceSeal(config);
   const inputRules = new InputRulesCache();
+  const failedAuth = new TokenBuckets(config.FAILED_AUTH_PER_MINUTE, MINUTE_MS);
   return async (request, requestContext, ctx) => {
     const byRegion = config.BRIDGE_PLACEMENT === 'region';
     const bridge = new BridgeClient(env.BRIDGE, {
@@ -124,7 +128,7 @@ function createAppHandler(env: Env, config: EdgeConfig): Handler {
     });
     return await app.fetch(
       request,
-      { config, log, bridge, index, seal, inputRules, requestContext } satisfies EdgeBindings,
+      { config, log, bridge, index, seal, inputRules, requestContext, failedAuth } satisfies EdgeBindings,
       ctx,
     );
   };

@@ -1,6 +1,7 @@
 import { ACCESS_SCOPES, type AccessScope, findApiKey } from '../../shared/api/access.ts';
+import { pause } from '../../shared/timers.ts';
 import type { AccessSettings } from './settings.ts';
-import { fetchKeySet, SigningKeys } from './signing-keys.ts';
+import { fetchKeySet, type KeepAlive, type KeyQuery, SigningKeys } from './signing-keys.ts';
 import { type Refusal, TokenRefused, type TokenRules, verifyToken } from './token.ts';
 
 /** A caller who has shown a valid key or token. */
@@ -38,17 +39,21 @@ interface TokenAccess {
 /** The token rules and signing keys of each configuration. An isolate usually has one configuration. */
 const accesses = new WeakMap<AccessSettings, TokenAccess>();
 
-/** Reads an `Authorization` header, which holds an API key (`tl_…`) or a JWT. A refusal is returned, not thrown. */
+/**
+ * Reads an `Authorization` header, which holds an API key (`tl_…`) or a JWT. A refusal is returned, not thrown.
+ * @param keepAlive keeps the request alive while it fetches the issuer's keys for all
+ */
 export async function identify(
   authorization: string | null,
   config: AccessSettings,
+  keepAlive: KeepAlive,
 ): Promise<Identification> {
   if (authorization === null) return {};
   const [, credentials] = BEARER.exec(authorization) ?? [];
   if (credentials === undefined) return { refusal: 'credentials-malformed' };
   return credentials.startsWith(KEY_PREFIX)
     ? await identifyKey(credentials, config)
-    : await identifyToken(credentials, config);
+    : await identifyToken(credentials, config, keepAlive);
 }
 
 async function identifyKey(key: string, config: AccessSettings): Promise<Identification> {
@@ -58,11 +63,16 @@ async function identifyKey(key: string, config: AccessSettings): Promise<Identif
   return { identity: { tenant: entry.tenant, keyId: entry.id, scopes } };
 }
 
-async function identifyToken(token: string, config: AccessSettings): Promise<Identification> {
+async function identifyToken(
+  token: string,
+  config: AccessSettings,
+  keepAlive: KeepAlive,
+): Promise<Identification> {
   const access = tokenAccess(config);
   if (access === undefined) return { refusal: 'tokens-not-accepted' };
   try {
-    return { identity: { keyId: undefined, ...(await verifyToken(token, access.rules, access.keys)) } };
+    const findKey = (query: KeyQuery) => access.keys.find(query, keepAlive);
+    return { identity: { keyId: undefined, ...(await verifyToken(token, access.rules, findKey)) } };
   } catch (thrown) {
     if (!(thrown instanceof TokenRefused)) throw thrown;
     const { refusal, cause } = thrown;
@@ -83,7 +93,7 @@ function tokenAccess(config: AccessSettings): TokenAccess | undefined {
       tenantClaim: config.JWT_TENANT_CLAIM,
       scopeClaim: config.JWT_SCOPE_CLAIM,
     },
-    keys: new SigningKeys({ fetchSet: () => fetchKeySet(url), now: () => Date.now() }),
+    keys: new SigningKeys({ fetchSet: () => fetchKeySet(url), now: () => Date.now(), wait: pause }),
   };
   accesses.set(config, access);
   return access;

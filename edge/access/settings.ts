@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { ACCESS_SCOPES, type ApiKeyEntry, isApiKeyId } from '../../shared/api/access.ts';
-import { optionalText, url } from '../../shared/config.ts';
+import { optionalText, url, wholeNumber } from '../../shared/config.ts';
 import { isToken } from '../../shared/job/job-address.ts';
 import { parseJson } from '../../shared/text/json.ts';
 import { parseRateLimitPolicy, RATE_LIMIT_WINDOWS } from './rate-limit-policy.ts';
@@ -93,6 +93,7 @@ export const accessSettings = {
   CORS_ORIGINS: Origins,
   RATE_LIMIT_POLICY: Policy.optional(),
   RATE_LIMITER: Limiter.optional(),
+  FAILED_AUTH_PER_MINUTE: wholeNumber(1, 1_000_000, 60),
 };
 
 const Settings = z.object(accessSettings);

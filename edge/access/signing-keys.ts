@@ -6,14 +6,18 @@ const FRESH_MS = 10 * 60_000;
 /** While the keys are younger than this, they are used even if the issuer does not answer. */
 const USABLE_MS = 60 * 60_000;
 /**
- * The least time between two fetches while there are usable keys. Callers who invent key ids must not make us flood the
- * issuer.
+ * The least time from the start of a fetch to the start of the next one while there are usable keys. Callers who invent
+ * key ids must not make us flood the issuer. A new key is seen within this time.
  */
 const COOLDOWN_MS = 30_000;
-/** The least time between a failed fetch and the next fetch when there are no usable keys. */
+/** The same while there are no usable keys. */
 const RETRY_MS = 1_000;
 const MAX_KEYS = 100;
 const FETCH_TIMEOUT_MS = 3_000;
+/** If a fetch has not ended by then, its request was cut off, and another request may fetch. */
+const LEASE_MS = FETCH_TIMEOUT_MS + 1_000;
+/** How often a request looks whether the fetch of another request has ended. */
+const LOOK_MS = 20;
 
 const JwkSet = z.object({ keys: z.array(z.unknown()).max(MAX_KEYS) });
 /**
@@ -26,34 +30,39 @@ type KeySet = ReturnType<typeof createLocalJWKSet>;
 const NO_KEYS = createLocalJWKSet({ keys: [] });
 
 /** What a token's header says about the key that signed the token. */
-interface KeyQuery {
+export interface KeyQuery {
   readonly alg: string;
   readonly kid: string | undefined;
 }
+
+/** Keeps a request alive until some work has ended (`waitUntil`). */
+export type KeepAlive = (work: Promise<unknown>) => void;
 
 interface SigningKeysOptions {
   /** Asks the issuer for its JWK set. */
   readonly fetchSet: () => Promise<unknown>;
   readonly now: () => number;
+  readonly wait: (ms: number) => Promise<unknown>;
 }
 
 /** Thrown when the issuer does not give its keys. The fault is on our side or on the issuer's, not on the caller's. */
 export class KeysUnavailable extends Error {}
 
 /**
- * The issuer's keys. Each isolate has one set of them.
+ * The issuer's keys. Each isolate has one set of them, and fetches them at most once at a time.
  *
- * Requests share only keys that have arrived, and never a promise of keys. In workerd a fetch belongs to the request
- * that started it, and is cut off when that request ends. For this reason each request that needs keys fetches them
- * itself, until the keys of one fetch have arrived.
+ * Requests share only data, and never a promise. In workerd a fetch belongs to the request that started it, and is cut off
+ * when that request ends. For this reason the request that fetches holds a lease, and the others look again and again
+ * whether it has ended. A lease that was not given back runs out.
  */
 export class SigningKeys {
   readonly #options: SigningKeysOptions;
   #keys: KeySet = NO_KEYS;
-  /** When the fetch that brought {@link #keys} started (`#askedAt`) and ended (`#fetchedAt`). */
-  #askedAt = Number.NEGATIVE_INFINITY;
   #fetchedAt = Number.NEGATIVE_INFINITY;
-  #failedAt = Number.NEGATIVE_INFINITY;
+  /** When the last fetch started. */
+  #askedAt = Number.NEGATIVE_INFINITY;
+  /** Whether that fetch has not ended yet, as far as is known. */
+  #isFetching = false;
 
   constructor(options: SigningKeysOptions) {
     this.#options = options;
@@ -61,53 +70,61 @@ export class SigningKeys {
 
   /**
    * Finds the one key that may have signed a token with this header.
+   * @param keepAlive keeps the request alive for a fetch, also if its caller leaves
    * @returns undefined when no key fits, or when several keys fit
    * @throws KeysUnavailable when the issuer does not answer and no usable key is left
    */
-  async find(query: KeyQuery): Promise<CryptoKey | undefined> {
-    await this.#beCurrent();
+  async find(query: KeyQuery, keepAlive: KeepAlive): Promise<CryptoKey | undefined> {
+    const age = this.#age();
+    if (age >= USABLE_MS) await this.#renew(RETRY_MS, keepAlive);
+    if (this.#age() >= USABLE_MS) throw new KeysUnavailable('the last fetch failed a moment ago');
     const key = await keyIn(this.#keys, query);
-    if (key !== undefined || this.#sinceLastLook() < COOLDOWN_MS) return key;
-    await this.#tryFetch();
+    if (key !== undefined && age < FRESH_MS) return key;
+    await this.#renew(COOLDOWN_MS, keepAlive).catch((thrown: unknown) => {
+      if (!(thrown instanceof KeysUnavailable)) throw thrown;
+    });
     return await keyIn(this.#keys, query);
   }
 
-  async #beCurrent(): Promise<void> {
-    const now = this.#options.now();
-    const age = now - this.#fetchedAt;
-    if (age < FRESH_MS) return;
-    if (age < USABLE_MS) {
-      if (this.#sinceLastLook() >= COOLDOWN_MS) await this.#tryFetch();
-      return;
+  /** How old the keys are. */
+  #age(): number {
+    return this.#options.now() - this.#fetchedAt;
+  }
+
+  /**
+   * Fetches the keys, or waits for the fetch of another request. Does nothing if the last fetch started less than
+   * `pauseMs` ago and has ended.
+   * @throws KeysUnavailable when its own fetch fails
+   */
+  async #renew(pauseMs: number, keepAlive: KeepAlive): Promise<void> {
+    const { now, wait } = this.#options;
+    const sinceAsked = () => now() - this.#askedAt;
+    if (!this.#isFetching && sinceAsked() < pauseMs) return;
+    while (this.#isFetching && sinceAsked() < LEASE_MS) {
+      await wait(LOOK_MS);
+      if (!this.#isFetching) return;
     }
-    if (now - this.#failedAt < RETRY_MS) throw new KeysUnavailable('the last fetch failed a moment ago');
-    await this.#fetch();
-  }
-
-  #sinceLastLook(): number {
-    return this.#options.now() - Math.max(this.#fetchedAt, this.#failedAt);
-  }
-
-  async #tryFetch(): Promise<void> {
-    await this.#fetch().catch((thrown: unknown) => {
-      if (!(thrown instanceof KeysUnavailable)) throw thrown;
-    });
+    const fetching = this.#fetch();
+    keepAlive(fetching.catch(() => undefined));
+    await fetching;
   }
 
   async #fetch(): Promise<void> {
     const askedAt = this.#options.now();
+    this.#askedAt = askedAt;
+    this.#isFetching = true;
     try {
       const { keys } = JwkSet.parse(await this.#options.fetchSet());
-      // Another request may have started its fetch after this one, and already have newer keys.
+      // After its lease ran out, another request may have fetched newer keys.
       if (askedAt < this.#askedAt) return;
-      this.#askedAt = askedAt;
-      this.#fetchedAt = this.#options.now();
       this.#keys = createLocalJWKSet({ keys: keys.flatMap(usable) });
+      this.#fetchedAt = this.#options.now();
     } catch (cause) {
-      this.#failedAt = this.#options.now();
       throw new KeysUnavailable(cause instanceof z.ZodError ? 'the answer is no JWK set' : String(cause), {
         cause,
       });
+    } finally {
+      if (askedAt === this.#askedAt) this.#isFetching = false;
     }
   }
 }

@@ -2,7 +2,7 @@ import { errors, type JWTHeaderParameters, type JWTPayload, jwtVerify } from 'jo
 import { type AccessScope, isAccessScope } from '../../shared/api/access.ts';
 import { isToken } from '../../shared/job/job-address.ts';
 import { UNREADABLE_TENANT } from '../../shared/wire/subjects.ts';
-import { KeysUnavailable, type SigningKeys } from './signing-keys.ts';
+import { type KeyQuery, KeysUnavailable } from './signing-keys.ts';
 
 /**
  * The signature algorithms that a token may use. All of them need a private key. With `none` or an HMAC algorithm,
@@ -66,6 +66,9 @@ export interface TokenRules {
   readonly scopeClaim: string;
 }
 
+/** Finds the key that may have signed a token. @throws KeysUnavailable */
+type FindKey = (query: KeyQuery) => Promise<CryptoKey | undefined>;
+
 /** The caller that a token names. */
 interface TokenHolder {
   readonly tenant: string;
@@ -78,13 +81,9 @@ interface TokenHolder {
  * `x5u`) are ignored.
  * @throws TokenRefused with the reason
  */
-export async function verifyToken(
-  token: string,
-  rules: TokenRules,
-  keys: Pick<SigningKeys, 'find'>,
-): Promise<TokenHolder> {
+export async function verifyToken(token: string, rules: TokenRules, findKey: FindKey): Promise<TokenHolder> {
   if (!COMPACT.test(token)) throw new TokenRefused('token-malformed');
-  const payload = await verifiedPayload(token, rules, keys);
+  const payload = await verifiedPayload(token, rules, findKey);
   const tenant = claim(payload, rules.tenantClaim);
   if (!isToken(tenant) || tenant === UNREADABLE_TENANT) throw new TokenRefused('token-tenant');
   return { tenant, scopes: scopesOf(claim(payload, rules.scopeClaim)) };
@@ -93,10 +92,10 @@ export async function verifyToken(
 async function verifiedPayload(
   token: string,
   { algorithms, issuer, audience }: TokenRules,
-  keys: Pick<SigningKeys, 'find'>,
+  findKey: FindKey,
 ): Promise<JWTPayload> {
   const keyOf = async ({ alg, kid }: JWTHeaderParameters): Promise<CryptoKey> => {
-    const key = await keys.find({ alg, kid: typeof kid === 'string' ? kid : undefined });
+    const key = await findKey({ alg, kid: typeof kid === 'string' ? kid : undefined });
     if (key === undefined) throw new TokenRefused('token-key-unknown');
     return key;
   };

@@ -3,6 +3,7 @@ import { TrieRouter } from 'hono/router/trie-router';
 import type { BridgeClient } from '../calls/bridge-client.ts';
 import type { JobIndexClient } from '../calls/job-index-client.ts';
 import type { PlaceSeal } from '../calls/place-seal.ts';
+import type { TokenBuckets } from '../../shared/token-buckets.ts';
 import type { EdgeConfig } from '../config.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { InputRulesCache } from './input-rules-cache.ts';
@@ -17,6 +18,8 @@ export interface EdgeBindings {
   readonly seal: PlaceSeal;
   readonly inputRules: InputRulesCache;
   readonly requestContext: RequestContext;
+  /** Limits how often each address fails to authenticate. */
+  readonly failedAuth: TokenBuckets;
 }
 
 /** The types of our Hono app. */

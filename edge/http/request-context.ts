@@ -14,8 +14,14 @@ export interface RequestContext extends Identification {
  * Reads who calls, and the caller's trace context. This happens before the request's span starts, because the span
  * continues the trace only of a caller whom we trust.
  */
-export async function readRequestContext(request: Request, config: EdgeConfig): Promise<RequestContext> {
-  const identification = await identify(request.headers.get('authorization'), config);
+export async function readRequestContext(
+  request: Request,
+  config: EdgeConfig,
+  ctx: Pick<ExecutionContext, 'waitUntil'>,
+): Promise<RequestContext> {
+  const identification = await identify(request.headers.get('authorization'), config, (work) =>
+    ctx.waitUntil(work),
+  );
   return {
     ...identification,
     extraction: extract(fromHeaders(request.headers)),

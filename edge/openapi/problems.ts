@@ -29,7 +29,8 @@ const MEANINGS: Readonly<Record<ApiErrorCode, string>> = {
     'The operation is known, but no worker host serves it now. This deployment refuses such jobs. Try again.',
   'input-invalid': "The input is not valid for the operation's schema. `violations` lists each place.",
   'idempotency-key-reused': 'The `Idempotency-Key` was already used for a different request.',
-  'rate-limited': 'The tenant sent too many requests. Wait as long as `Retry-After` says.',
+  'rate-limited':
+    'The tenant sent too many requests, or your address sent too many without a valid key or token. Wait as long as `Retry-After` says.',
   'too-many-streams': 'The tenant has too many open event streams. Close one, or read the events as JSON.',
   internal: 'An error inside the service. The log of the edge has the cause under this `traceId`.',
   'config-invalid': 'The deployment has an invalid setting. `detail` names it.',

@@ -30,6 +30,7 @@ const PROOFS: Readonly<Record<string, SettingProof>> = {
   CORS_ORIGINS: { good: '*', wrong: 'app.example' },
   RATE_LIMITER: { good: LIMITER, wrong: 'yes' },
   RATE_LIMIT_POLICY: { good: '100;w=60', with: { RATE_LIMITER: LIMITER }, wrong: '100' },
+  FAILED_AUTH_PER_MINUTE: { good: '1', wrong: '0' },
   TRACE_TRUST: { good: 'all', wrong: 'everyone' },
   BRIDGE_SHARDS: { good: '2', wrong: '0' },
   BRIDGE_PLACEMENT: { good: 'region', wrong: 'near' },

@@ -1,24 +1,37 @@
+import type { Context } from 'hono';
 import { createMiddleware } from 'hono/factory';
 import type { AccessScope } from '../../../shared/api/access.ts';
 import { ThroughlineError } from '../../../shared/errors.ts';
+import { clientAddress } from '../../access/client-address.ts';
 import type { EdgeHono } from '../edge-app.ts';
 
 const CHALLENGE = 'Bearer realm="throughline"';
 
 /**
  * Refuses a request without a valid API key or token. The answer is the same for every reason, so that the caller
- * cannot learn the reason.
+ * cannot learn the reason. An address that fails too often gets 429. A valid key or token passes from any address: many
+ * callers may share one.
  */
 export function authenticate() {
   return createMiddleware<EdgeHono>(async function authenticate(c, next) {
     const { identity, fault } = c.env.requestContext;
     if (identity === undefined) {
       if (fault !== undefined) c.env.log.error('the signing keys cannot be fetched', { reason: fault });
+      else checkFailures(c);
       c.header('www-authenticate', CHALLENGE);
       throw new ThroughlineError('unauthenticated', 'send a valid key or token as "Authorization: Bearer …"');
     }
     await next();
   });
+}
+
+/** Counts a failed authentication. @throws ThroughlineError `rate-limited` */
+function checkFailures({ env, req }: Context<EdgeHono>): void {
+  const waitMs = env.failedAuth.take(clientAddress(req.raw), Date.now());
+  if (waitMs === 0) return;
+  const retryAfterSeconds = Math.ceil(waitMs / 1_000);
+  const message = `too many requests without a valid key or token came from your address; try again in ${retryAfterSeconds} s`;
+  throw new ThroughlineError('rate-limited', message, { retryAfterSeconds });
 }
 
 /** Refuses a caller whose key or token does not have `scope`. Use this after `authenticate()`. */

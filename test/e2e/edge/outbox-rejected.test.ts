@@ -55,7 +55,7 @@ async function reuseKeysInOutage(stack: TestStack, used: readonly Used[]): Promi
   await stack.nats.restart();
 }
 
-describe('a rejected job whose idempotency key belongs to an earlier job', () => {
+describe('E14: a rejected job whose idempotency key belongs to an earlier job', () => {
   let stack: TestStack;
   let used: Used[];
   let items: OutboxItem[];
@@ -151,7 +151,7 @@ describe('a rejected job that is the only one with its id', () => {
   });
 });
 
-describe('a tenant that fills its share of the outbox', () => {
+describe('E15: a tenant that fills its share of the outbox', () => {
   it('is refused, although its jobs are only rejected ones; another tenant is not', async () => {
     const keys = [createApiKey('demo'), createApiKey('beta')];
     const entries = await Promise.all(

@@ -11,9 +11,13 @@ async function jwkOf(alg: string): Promise<JWK> {
 
 /** Signing keys with a clock and an issuer that the test controls. */
 function setup(...listed: unknown[]) {
-  const issuer = { listed, asked: 0, fails: false, gate: Promise.resolve(), clock: 0 };
+  const issuer = { listed, asked: 0, fails: false, gate: Promise.resolve(), clock: 0, waitMs: 0 };
   const keys = new SigningKeys({
     now: () => issuer.clock,
+    // Time passes only where the test wants it.
+    wait: async () => {
+      issuer.clock += issuer.waitMs;
+    },
     fetchSet: async () => {
       issuer.asked++;
       const answer = { keys: issuer.listed };
@@ -23,7 +27,7 @@ function setup(...listed: unknown[]) {
     },
   });
   const find = (kid: string | undefined, alg: 'ES256' | 'RS256' | 'ES384' = 'ES256') =>
-    keys.find({ alg, kid });
+    keys.find({ alg, kid }, () => undefined);
   return { issuer, find };
 }
 
@@ -76,20 +80,47 @@ describe("the issuer's keys", () => {
     expect(issuer.asked).toBe(2);
   });
 
-  it('are fetched by each request that needs them, without waiting for another, and the later answer stays', async () => {
+  it('are fetched once at a time, for all requests that need them', async () => {
     const { issuer, find } = setup({ ...first, kid: 'a' });
-    let open = (): void => undefined;
-    // The first request's fetch never ends, as when its caller has gone.
-    issuer.gate = new Promise((resolve) => {
-      open = resolve;
-    });
-    const stuck = find('a');
-    issuer.gate = Promise.resolve();
-    issuer.clock = 10;
+    const gate = Promise.withResolvers<void>();
+    issuer.gate = gate.promise;
+    const many = Promise.all(Array.from({ length: 50 }, () => find('a')));
+    gate.resolve();
+    expect((await many).every((key) => key !== undefined)).toBe(true);
+    expect(issuer.asked).toBe(1);
+  });
+
+  it('are fetched no more often for made-up key ids while the issuer is slow: the pause counts from the start', async () => {
+    const { issuer, find } = setup({ ...first, kid: 'a' });
+    await find('a');
+    issuer.clock = 31_000;
+    const gate = Promise.withResolvers<void>();
+    issuer.gate = gate.promise;
+    const waiting = Array.from({ length: 300 }, (_, i) => find(`made up ${i}`));
+    gate.resolve();
+    expect(await Promise.all(waiting)).toEqual(Array(300).fill(undefined));
+    expect(issuer.asked).toBe(2);
     issuer.listed = [{ ...second, kid: 'b' }];
+    issuer.clock = 31_000 + 29_999;
+    expect(await find('made up')).toBeUndefined();
+    expect(issuer.asked).toBe(2);
+    issuer.clock = 31_000 + 30_000;
     expect(await find('b')).toBeDefined();
-    open();
-    expect(await stuck).toBeUndefined();
+    expect(issuer.asked).toBe(3);
+  });
+
+  it('are fetched by another request when the one that fetched was cut off, and the later answer stays', async () => {
+    const { issuer, find } = setup({ ...first, kid: 'a' });
+    const gate = Promise.withResolvers<void>();
+    issuer.gate = gate.promise;
+    const cutOff = find('a');
+    issuer.gate = Promise.resolve();
+    issuer.listed = [{ ...second, kid: 'b' }];
+    issuer.waitMs = 20;
+    expect(await find('b')).toBeDefined();
+    expect([issuer.asked, issuer.clock]).toEqual([2, 4_000]);
+    gate.resolve();
+    expect(await cutOff).toBeUndefined();
     expect(await find('b')).toBeDefined();
   });
 });
@@ -118,8 +149,14 @@ describe('a key is not used', () => {
   it.each([undefined, null, 7, [], {}, { keys: 7 }, { keys: Array(101).fill({}) }])(
     'when the answer is %j',
     async (answer) => {
-      const keys = new SigningKeys({ now: () => 0, fetchSet: async () => answer });
-      await expect(keys.find({ alg: 'ES256', kid: 'a' })).rejects.toThrow('the answer is no JWK set');
+      const keys = new SigningKeys({
+        now: () => 0,
+        wait: async () => undefined,
+        fetchSet: async () => answer,
+      });
+      await expect(keys.find({ alg: 'ES256', kid: 'a' }, () => undefined)).rejects.toThrow(
+        'the answer is no JWK set',
+      );
     },
   );
 });

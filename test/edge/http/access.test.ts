@@ -121,7 +121,9 @@ describe('the access settings', () => {
 describe('a token, if tokens are not set up', () => {
   it('is refused, and only the log tells the reason', async () => {
     const request = new Request('https://edge.example/', { headers: { authorization: 'Bearer a.b.c' } });
-    expect(await readRequestContext(request, edgeConfig(env()))).toMatchObject({
+    expect(
+      await readRequestContext(request, edgeConfig(env()), { waitUntil: () => undefined }),
+    ).toMatchObject({
       refusal: 'tokens-not-accepted',
       trusted: false,
     });

@@ -11,6 +11,7 @@ import { readRequestContext } from '../../../edge/http/request-context.ts';
 import type { Logger } from '../../../edge/telemetry/log.ts';
 import { createApiKey, hashApiKey } from '../../../shared/api/access.ts';
 import type { Job } from '../../../shared/job/job.ts';
+import { TokenBuckets } from '../../../shared/token-buckets.ts';
 import { checked } from '../../support/http/contract.ts';
 
 export const KEY = createApiKey('ci');
@@ -113,15 +114,25 @@ export async function setup(answers: Answers = {}, settings: Record<string, unkn
   };
   const app = createApp();
   const inputRules = new InputRulesCache();
+  const failedAuth = new TokenBuckets(config.FAILED_AUTH_PER_MINUTE, 60_000);
 
   /** Sends a request as `acme`, unless it has an `authorization` of its own; checks what holds for every answer. */
   async function send(path: string, init: RequestInit = {}): Promise<Response> {
     const headers = new Headers(init.headers);
     if (!headers.has('authorization')) headers.set('authorization', `Bearer ${KEY}`);
     const request = new Request(`https://edge.example${path}`, { ...init, headers });
-    const requestContext = await readRequestContext(request, config);
+    const requestContext = await readRequestContext(request, config, { waitUntil: () => undefined });
     const seal = new PlaceSeal(config);
-    const scope = { config, log, bridge, index, seal, inputRules, requestContext } as unknown as EdgeBindings;
+    const scope = {
+      config,
+      log,
+      bridge,
+      index,
+      seal,
+      inputRules,
+      requestContext,
+      failedAuth,
+    } as unknown as EdgeBindings;
     const response = await app.fetch(request, scope);
     await expectNoInsides(response.clone());
     return await checked(init.method ?? 'GET', path, response);

@@ -74,7 +74,7 @@ async function effectOf(method: string, path: string, { query = '', headers = {}
     },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   });
-  const requestContext = await readRequestContext(request, settings);
+  const requestContext = await readRequestContext(request, settings, { waitUntil: () => undefined });
   const seal = new PlaceSeal(settings);
   const inputRules = new InputRulesCache();
   const scope = {

@@ -15,7 +15,9 @@ async function requestContext(headers: Record<string, string>, TRACE_TRUST = 'au
     API_KEYS,
     TRACE_TRUST,
   } as unknown as Env);
-  return await readRequestContext(new Request('https://edge.example/v1/jobs', { headers }), config);
+  return await readRequestContext(new Request('https://edge.example/v1/jobs', { headers }), config, {
+    waitUntil: () => undefined,
+  });
 }
 
 describe('the request context', () => {

@@ -97,7 +97,7 @@ describe('a rejected job', () => {
   });
 });
 
-describe("a tenant's share of the outbox", () => {
+describe('E15: the share of a tenant', () => {
   const half = { ...ROOM, maxRows: 4, tenantPercent: 50 };
 
   it('is limited in rows, also by rejected jobs; other tenants still have room', async () => {

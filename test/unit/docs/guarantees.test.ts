@@ -16,7 +16,7 @@ describe('docs/GUARANTEES.md', () => {
     const numbered = (letter: string, last: number): string[] =>
       Array.from({ length: last }, (_, index) => `${letter}${index + 1}`);
     const wanted = [
-      ...numbered('E', 13),
+      ...numbered('E', 15),
       ...numbered('N', 14),
       'S3',
       ...numbered('W', 17),

@@ -1,0 +1,39 @@
+import { describe, expect, it } from 'vitest';
+import { TokenBuckets } from '../../../shared/token-buckets.ts';
+
+const MINUTE = 60_000;
+
+describe('a token bucket', () => {
+  it('gives all its tokens at once, and then one for each share of its period', () => {
+    const buckets = new TokenBuckets(3, MINUTE);
+    expect([1, 2, 3].map(() => buckets.take('a', 0))).toEqual([0, 0, 0]);
+    expect(buckets.take('a', 0)).toBe(20_000);
+    expect(buckets.take('a', 19_000)).toBe(1_000);
+    expect(buckets.take('a', 20_000)).toBe(0);
+    expect(buckets.take('a', 20_000)).toBe(20_000);
+  });
+
+  it('is full again after its period, and never holds more', () => {
+    const buckets = new TokenBuckets(7, MINUTE);
+    for (const now of [0, MINUTE, 10 * MINUTE]) {
+      expect(Array.from({ length: 7 }, () => buckets.take('a', now))).toEqual(Array(7).fill(0));
+      expect(buckets.take('a', now)).toBeGreaterThan(0);
+    }
+  });
+
+  it('is refilled in spite of refused tries', () => {
+    const buckets = new TokenBuckets(1, MINUTE);
+    buckets.take('a', 0);
+    for (let now = 0; now < MINUTE; now += 1_000) expect(buckets.take('a', now)).toBe(MINUTE - now);
+    expect(buckets.take('a', MINUTE)).toBe(0);
+  });
+
+  it('belongs to one key; of very many keys the one that was not used for longest is forgotten', () => {
+    const buckets = new TokenBuckets(1, MINUTE);
+    buckets.take('first', 0);
+    buckets.take('second', 0);
+    for (let key = 0; key < 9_999; key++) buckets.take(`other ${key}`, 1);
+    expect(buckets.take('second', 1)).toBeGreaterThan(0);
+    expect(buckets.take('first', 1)).toBe(0);
+  });
+});
