@@ -26,6 +26,7 @@ import { JobIndex as JobIndexObject } from './job-index/job-index.ts';
 import { createLogger } from './telemetry/log.ts';
 import { type Telemetry, telemetry } from './telemetry/runtime.ts';
 import { createSampler } from './telemetry/sampler.ts';
+import { withCaller } from './telemetry/trace-budget.ts';
 
 /**
  * An empty `env` for the instrumentation. At each request it asks each binding for a property with a random name, and V8
@@ -146,7 +147,10 @@ function traced(handler: Handler, trace: TraceConfig): Handler {
   return async (request, requestContext, ctx) => {
     if (instrumented.fetch === undefined) throw new ThroughlineError('internal', 'the handler is missing');
     tracedRequests.set(request, requestContext);
-    return await instrumented.fetch(request as Parameters<typeof instrumented.fetch>[0], NO_BINDINGS, ctx);
+    const { fetch } = instrumented;
+    return await context.with(withCaller(context.active(), requestContext.identity?.tenant), () =>
+      fetch(request as Parameters<typeof fetch>[0], NO_BINDINGS, ctx),
+    );
   };
 }
 

@@ -2,7 +2,6 @@ import { JsonTraceSerializer } from '@opentelemetry/otlp-transformer';
 import type { ReadableSpan } from '@opentelemetry/sdk-trace-base';
 import { describeThrown } from '../../shared/errors.ts';
 import type { TracesTarget } from '../../shared/trace/otel-settings.ts';
-import type { Logger } from './log.ts';
 import type { SendSpans } from './span-processor.ts';
 
 /** The statuses after which an OTLP/HTTP client may try again (OTLP specification, "Failures"). */
@@ -14,7 +13,7 @@ const TIMEOUT_MS = 10_000;
  * Sends spans as OTLP/HTTP JSON. A second try follows if the answer allows it, or if the connection broke: a collector
  * may close an idle connection at the moment when spans are sent.
  */
-export function otlpSender(target: TracesTarget, log: Logger): SendSpans {
+export function otlpSender(target: TracesTarget): SendSpans {
   return async (spans) => {
     const body = JsonTraceSerializer.serializeRequest([...spans] as ReadableSpan[]);
     if (body === undefined) return { lost: spans.length };
@@ -24,11 +23,7 @@ export function otlpSender(target: TracesTarget, log: Logger): SendSpans {
       failure = await post(target, body);
     }
     if (failure === undefined) return { lost: 0 };
-    log.warn('spans were lost: the OTLP endpoint did not take them', {
-      spans: spans.length,
-      reason: failure.reason,
-    });
-    return { lost: spans.length };
+    return { lost: spans.length, reason: failure.reason };
   };
 }
 

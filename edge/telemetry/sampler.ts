@@ -2,26 +2,33 @@ import { type Context, trace } from '@opentelemetry/api';
 import { type Sampler, SamplingDecision, type SamplingResult } from '@opentelemetry/sdk-trace-base';
 import type { SamplerName } from '../../shared/trace/otel-settings.ts';
 import { samplerOf } from '../../shared/trace/sampler.ts';
+import type { TraceBudget } from './trace-budget.ts';
 
 const ALARM_SPAN = 'Durable Object Alarm';
 
 /**
  * The sampler that `OTEL_TRACES_SAMPLER` names.
  * @param ratio `OTEL_TRACES_SAMPLER_ARG`, from 0 to 1; only the ratio samplers use it
+ * @param budget what limits the traces of some callers, whatever the sampler says
  */
-export function createSampler(name: SamplerName, ratio: number): Sampler {
-  return new TracestateKeepingSampler(samplerOf(name, ratio));
+export function createSampler(name: SamplerName, ratio: number, budget?: TraceBudget): Sampler {
+  return new EdgeSampler(samplerOf(name, ratio), name.endsWith('always_on'), budget);
 }
 
 /**
- * Returns the parent's tracestate if the inner sampler returns none. OpenTelemetry's own tracer does this itself;
- * the tracer of @microlabs/otel-cf-workers would drop the tracestate.
+ * Keeps to the budget of the caller. Returns the parent's tracestate if the inner sampler returns none: OpenTelemetry's
+ * own tracer does this itself; the tracer of @microlabs/otel-cf-workers would drop the tracestate.
  */
-class TracestateKeepingSampler implements Sampler {
+class EdgeSampler implements Sampler {
   readonly #inner: Sampler;
+  /** Whether it takes every trace that starts here, so that no caller can force it to take more. */
+  readonly #takesAll: boolean;
+  readonly #budget: TraceBudget | undefined;
 
-  constructor(inner: Sampler) {
+  constructor(inner: Sampler, takesAll: boolean, budget: TraceBudget | undefined) {
     this.#inner = inner;
+    this.#takesAll = takesAll;
+    this.#budget = budget;
   }
 
   shouldSample(context: Context, ...rest: Tail<Parameters<Sampler['shouldSample']>>): SamplingResult {
@@ -31,7 +38,10 @@ class TracestateKeepingSampler implements Sampler {
     if (name.startsWith(ALARM_SPAN)) return { decision: SamplingDecision.NOT_RECORD };
     const result = this.#inner.shouldSample(context, ...rest);
     const traceState = result.traceState ?? trace.getSpanContext(context)?.traceState;
-    return traceState === undefined ? result : { ...result, traceState };
+    const isSampled = result.decision === SamplingDecision.RECORD_AND_SAMPLED;
+    const isOver = isSampled && this.#budget?.isOver(context, this.#takesAll) === true;
+    const decision = isOver ? SamplingDecision.NOT_RECORD : result.decision;
+    return { ...result, decision, ...(traceState === undefined ? {} : { traceState }) };
   }
 
   toString(): string {

@@ -1,11 +1,16 @@
 import * as z from 'zod';
-import { flag } from '../../shared/config.ts';
+import { flag, wholeNumber } from '../../shared/config.ts';
 import type { BatchDefaults, OtelSettings } from '../../shared/trace/otel-settings.ts';
+
+const KIB = 1024;
 
 /** Our own settings for spans and log lines. Those of OpenTelemetry are in `shared/trace/otel-settings.ts`. */
 export const telemetrySettings = {
   LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error'], 'must be debug, info, warn or error').default('info'),
   DEBUG: flag(false),
+  TRACE_QUEUE_BYTES: wholeNumber(64 * KIB, 64 * KIB * KIB, 4 * KIB * KIB),
+  TRACE_ANONYMOUS_PER_MINUTE: wholeNumber(0, 1_000_000, 600),
+  TRACE_FORCED_PER_MINUTE: wholeNumber(0, 1_000_000, 6_000),
 };
 
 /** The delay is spent inside the `waitUntil` of a request, which the platform cuts off after a while. */

@@ -1,14 +1,21 @@
 import { type Context, type Span, TraceFlags } from '@opentelemetry/api';
 import { type Resource, resourceFromAttributes } from '@opentelemetry/resources';
 import type { ReadableSpan, SpanProcessor } from '@opentelemetry/sdk-trace-base';
+import type { LostSpans } from './lost-spans.ts';
 import { serviceOf } from './service.ts';
+import { limitSpan } from './span-limits.ts';
+import { type Batch, SpanQueue, type SpanQueueLimits } from './span-queue.ts';
 
-/** Exports ended spans, and returns how many spans were lost. */
-export type SendSpans = (spans: readonly ReadableSpan[]) => Promise<{ readonly lost: number }>;
+/** How many spans of a batch were lost, and why. */
+export interface Loss {
+  readonly lost: number;
+  readonly reason?: string;
+}
 
-export interface SpanProcessorOptions {
-  readonly maxQueueSize: number;
-  readonly maxBatchSize: number;
+/** Exports ended spans. */
+export type SendSpans = (spans: readonly ReadableSpan[]) => Promise<Loss>;
+
+export interface SpanProcessorOptions extends SpanQueueLimits {
   /** How many milliseconds a flush collects the spans of all requests for one export. */
   readonly windowMs: number;
   readonly wait: (ms: number) => Promise<unknown>;
@@ -17,36 +24,49 @@ export interface SpanProcessorOptions {
 
 /** If a flush is this much later than its window, its request was cut off. The next flush then takes over. */
 const LEASE_GRACE_MS = 1_000;
+/** The same for an export: longer than any export takes (two tries of ten seconds, and a pause). */
+const EXPORT_LEASE_MS = 25_000;
+/** How long one flush goes on. Then the flush of another request takes over: the platform cuts long requests off. */
+const FLUSH_MS = 10_000;
+
+/** The right of one flush to export. */
+interface Lease {
+  until: number;
+  /** What is being exported. */
+  batch?: Batch | undefined;
+}
 
 /**
- * The span processor for workerd, with one bounded queue of ended spans for each isolate.
+ * The span processor for workerd, with one queue of ended spans for each isolate. It is bounded in spans and in bytes.
  *
  * In workerd a request must not await work that another request started. For this reason requests share only data: the
  * ended spans and a lease. The first flush takes the lease, waits for the window to pass inside its own `waitUntil`,
- * and exports the spans of all requests. Other flushes during the lease do nothing. When the request with the lease is
- * cut off, the lease runs out, and the next flush takes it.
+ * and exports the spans of all requests, one batch at a time. Other flushes during the lease do nothing. When the request
+ * with the lease is cut off, the lease runs out, and the next flush takes it.
  */
 export class EdgeSpanProcessor implements SpanProcessor {
   readonly #send: SendSpans;
+  readonly #lost: LostSpans;
   readonly #options: SpanProcessorOptions;
   readonly #resources = new Map<string, Resource>();
-  #ended: ReadableSpan[] = [];
-  #leaseUntil = 0;
-  #dropped = 0;
+  readonly #queue: SpanQueue;
+  #lease: Lease | undefined;
 
-  constructor(send: SendSpans, options: SpanProcessorOptions) {
+  constructor(send: SendSpans, lost: LostSpans, options: SpanProcessorOptions) {
     this.#send = send;
+    this.#lost = lost;
     this.#options = options;
+    this.#queue = new SpanQueue(options);
   }
 
   /** The number of spans that wait for an export. */
   get queued(): number {
-    return this.#ended.length;
+    return this.#queue.size;
   }
 
-  /** The number of spans that were dropped so far, because the queue was full or an export failed. */
-  get dropped(): number {
-    return this.#dropped;
+  /** The bytes of the spans that wait or are being exported. */
+  get bytes(): number {
+    return this.#queue.bytes;
   }
 
   onStart(span: Span, parentContext: Context): void {
@@ -58,8 +78,7 @@ export class EdgeSpanProcessor implements SpanProcessor {
 
   onEnd(span: ReadableSpan): void {
     if ((span.spanContext().traceFlags & TraceFlags.SAMPLED) === 0) return;
-    if (this.#ended.length >= this.#options.maxQueueSize) this.#dropped++;
-    else this.#ended.push(span);
+    if (!this.#queue.add(span, limitSpan(span))) this.#lost.add('queueFull', 1);
   }
 
   /**
@@ -68,36 +87,58 @@ export class EdgeSpanProcessor implements SpanProcessor {
    */
   async forceFlush(): Promise<void> {
     const { now, wait, windowMs } = this.#options;
-    if (this.#ended.length === 0 || now() < this.#leaseUntil) return;
-    this.#leaseUntil = now() + windowMs + LEASE_GRACE_MS;
-    await wait(windowMs).catch(() => undefined);
-    this.#leaseUntil = 0;
-    await this.#exportAll();
+    if (this.#queue.size === 0 || now() < (this.#lease?.until ?? 0)) return;
+    this.#writeOff();
+    const endAt = now() + FLUSH_MS;
+    const lease: Lease = { until: 0 };
+    this.#lease = lease;
+    while (this.#lease === lease && this.#queue.size > 0 && now() < endAt) {
+      lease.until = now() + windowMs + LEASE_GRACE_MS;
+      await wait(windowMs).catch(() => undefined);
+      await this.#exportQueue(lease);
+    }
+    if (this.#lease === lease) this.#lease = undefined;
   }
 
   async shutdown(): Promise<void> {
-    await this.#exportAll();
+    const lease: Lease = { until: Number.POSITIVE_INFINITY };
+    this.#writeOff();
+    this.#lease = lease;
+    await this.#exportQueue(lease);
   }
 
-  async #exportAll(): Promise<void> {
-    const { maxBatchSize } = this.#options;
-    const spans = this.#ended;
-    this.#ended = [];
-    const exports: Promise<void>[] = [];
-    for (let start = 0; start < spans.length; start += maxBatchSize) {
-      exports.push(this.#export(spans.slice(start, start + maxBatchSize)));
+  /** Exports the spans that wait now, while the flush has its lease. */
+  async #exportQueue(lease: Lease): Promise<void> {
+    for (let left = this.#queue.size; left > 0 && this.#lease === lease; ) {
+      const batch = this.#queue.take();
+      left -= batch.spans.length;
+      lease.until = Math.max(lease.until, this.#options.now() + EXPORT_LEASE_MS);
+      lease.batch = batch;
+      const { lost, reason } = await this.#export(batch);
+      // When the lease had run out, another flush has written the batch off.
+      if (lease.batch === undefined) return;
+      this.#end(lease, batch, lost, reason);
     }
-    await Promise.all(exports);
   }
 
-  async #export(batch: readonly ReadableSpan[]): Promise<void> {
+  async #export({ spans }: Batch): Promise<Loss> {
     try {
-      // `+= await` would read the sum before the await, and lose what other batches add to the sum meanwhile.
-      const { lost } = await this.#send(batch);
-      this.#dropped += lost;
+      return await this.#send(spans);
     } catch {
-      this.#dropped += batch.length;
+      return { lost: spans.length };
     }
+  }
+
+  /** Counts what a request that was cut off was exporting as lost. */
+  #writeOff(): void {
+    const lease = this.#lease;
+    if (lease?.batch !== undefined) this.#end(lease, lease.batch, lease.batch.spans.length);
+  }
+
+  #end(lease: Lease, batch: Batch, lost: number, reason?: string): void {
+    lease.batch = undefined;
+    this.#queue.done(batch);
+    this.#lost.add('exportFailed', lost, reason);
   }
 
   #resourceOf(service: string, base: Resource): Resource {

@@ -49,6 +49,9 @@ const PROOFS: Readonly<Record<string, SettingProof>> = {
   SSE_HEARTBEAT_MS: { good: '100', wrong: '99' },
   EVENT_STREAMS_PER_TENANT: { good: '1', wrong: '0' },
   LOG_LEVEL: { good: 'warn', wrong: 'WARN' },
+  TRACE_QUEUE_BYTES: { good: '65536', wrong: '1' },
+  TRACE_ANONYMOUS_PER_MINUTE: { good: '0', wrong: '-1' },
+  TRACE_FORCED_PER_MINUTE: { good: '0', wrong: 'many' },
   DEBUG: { good: 'true', wrong: 'TRUE' },
 };
 

@@ -37,8 +37,10 @@ function addRequestContext(span: Span, { extraction, trusted }: RequestContext):
 
 /** Removes the query from the span's URL, because callers put secrets there by mistake. */
 function hideQuery(span: Span, url: string): void {
-  const at = url.indexOf('?');
-  if (at !== -1) span.setAttributes({ 'url.full': url.slice(0, at), 'url.query': '' });
+  if (!url.includes('?')) return;
+  // A slice of the URL would keep the query in memory as long as the span.
+  const { origin, pathname } = new URL(url);
+  span.setAttributes({ 'url.full': origin + pathname, 'url.query': '' });
 }
 
 function logRequest({ log, requestContext }: EdgeBindings, fields: Record<string, unknown>): void {

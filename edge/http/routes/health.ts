@@ -2,6 +2,7 @@ import type { Context } from 'hono';
 import type { BridgeStatus, Health, Readiness, Unreadiness } from '../../../shared/api/health.ts';
 import { problemOf } from '../../../shared/api/problem.ts';
 import { ThroughlineError } from '../../../shared/errors.ts';
+import { lostSpans } from '../../telemetry/runtime.ts';
 import { EdgeApp, type EdgeHono } from '../edge-app.ts';
 
 const PROBLEM = { 'content-type': 'application/problem+json', 'cache-control': 'no-store' } as const;
@@ -15,7 +16,9 @@ export function healthRoutes(): EdgeApp {
   const app = new EdgeApp();
   app.get('/healthz', (c) => c.json<Health>({ status: 'ok' }));
   app.get('/readyz', readiness);
-  app.get('/metrics', async (c) => c.body(metricsOf(await c.env.bridge.status()), 200, PROMETHEUS));
+  app.get('/metrics', async (c) =>
+    c.body(metricsOf(await c.env.bridge.status()) + lostSpansMetric(), 200, PROMETHEUS),
+  );
   return app;
 }
 
@@ -92,6 +95,19 @@ function metricsOf(bridges: readonly BridgeStatus[]): string {
       ),
     ),
   ]);
+  return `${lines.join('\n')}\n`;
+}
+
+/** The spans that this isolate did not export. Empty if tracing is off. */
+function lostSpansMetric(): string {
+  const lost = lostSpans();
+  if (lost === undefined) return '';
+  const name = 'throughline_edge_lost_spans_total';
+  const lines = [
+    `# HELP ${name} Spans that the isolate which answers did not export, by reason.`,
+    `# TYPE ${name} counter`,
+    ...Object.entries(lost).map(([reason, spans]) => `${name}{reason="${reason}"} ${spans}`),
+  ];
   return `${lines.join('\n')}\n`;
 }
 

@@ -280,7 +280,7 @@ describe("the issuer's keys", () => {
     }
   });
 
-  it('are fetched once for 300 made-up key ids at the same time, while the issuer is slow', async () => {
+  it('A29: are fetched once for 300 made-up key ids at the same time, while the issuer is slow', async () => {
     const slow = await startTokenIssuer();
     const own = await withTestStack({ edge: tokenSettings(slow) });
     try {

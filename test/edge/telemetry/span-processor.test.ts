@@ -1,9 +1,11 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { type Context, ROOT_CONTEXT, TraceFlags } from '@opentelemetry/api';
+import { type Attributes, type Context, ROOT_CONTEXT, TraceFlags } from '@opentelemetry/api';
 import { resourceFromAttributes } from '@opentelemetry/resources';
 import { BasicTracerProvider, type ReadableSpan } from '@opentelemetry/sdk-trace-base';
 import { describe, expect, it, vi } from 'vitest';
+import type { Logger } from '../../../edge/telemetry/log.ts';
+import { LostSpans } from '../../../edge/telemetry/lost-spans.ts';
 import { withService } from '../../../edge/telemetry/service.ts';
 import {
   EdgeSpanProcessor,
@@ -17,14 +19,21 @@ const WINDOW_MS = 50;
 let made = 0;
 
 /** An ended span: what the processor looks at. */
-function span(traceId = TRACE_ID, traceFlags = TraceFlags.SAMPLED): ReadableSpan {
+function span(
+  traceId = TRACE_ID,
+  traceFlags: number = TraceFlags.SAMPLED,
+  attributes: Attributes = {},
+): ReadableSpan {
   const spanId = (++made).toString(16).padStart(16, '0');
-  return { spanContext: () => ({ traceId, spanId, traceFlags }) } as unknown as ReadableSpan;
+  const context = { traceId, spanId, traceFlags };
+  return { name: 'it', spanContext: () => context, attributes } as unknown as ReadableSpan;
 }
 
 const spans = (count: number): ReadableSpan[] => Array.from({ length: count }, () => span());
 const ids = (list: Iterable<ReadableSpan>): string[] =>
   [...list].map((one) => one.spanContext().spanId).sort();
+
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 interface Setup {
   readonly send?: SendSpans;
@@ -36,12 +45,16 @@ function setup({ send = async () => ({ lost: 0 }), options }: Setup = {}) {
   const batches: (readonly ReadableSpan[])[] = [];
   const windows: { readonly ms: number; readonly end: () => void }[] = [];
   const clock = { now: 1_700_000_000_000 };
+  const log = { debug: vi.fn(), info: vi.fn(), warn: vi.fn(), error: vi.fn() } satisfies Logger;
+  const lost = new LostSpans(log, () => clock.now);
   const processor = new EdgeSpanProcessor(
     (batch) => {
       batches.push(batch);
       return send(batch);
     },
+    lost,
     {
+      maxBytes: 1_000_000_000,
       maxQueueSize: 100,
       maxBatchSize: 10,
       windowMs: WINDOW_MS,
@@ -53,7 +66,8 @@ function setup({ send = async () => ({ lost: 0 }), options }: Setup = {}) {
   const end = (list: Iterable<ReadableSpan>): void => {
     for (const one of list) processor.onEnd(one);
   };
-  return { processor, batches, windows, clock, end, sent: () => batches.flat() };
+  const dropped = (): number => lost.counts.queueFull + lost.counts.exportFailed;
+  return { processor, lost, log, dropped, batches, windows, clock, end, sent: () => batches.flat() };
 }
 
 /** A processor whose windows pass immediately. */
@@ -62,9 +76,9 @@ const immediate = (more: Setup = {}) =>
 
 describe('the queue', () => {
   it('keeps no span that is not sampled', async () => {
-    const { processor, batches } = immediate();
+    const { processor, dropped, batches } = immediate();
     for (const flags of [0, 2]) processor.onEnd(span(TRACE_ID, flags));
-    expect([processor.queued, processor.dropped]).toEqual([0, 0]);
+    expect([processor.queued, dropped()]).toEqual([0, 0]);
     await processor.forceFlush();
     expect(batches).toEqual([]);
   });
@@ -76,14 +90,14 @@ describe('the queue', () => {
   });
 
   it('never grows beyond its limit, and counts the spans that it drops', async () => {
-    const { processor, end, sent } = immediate({ options: { maxQueueSize: 25 } });
+    const { processor, dropped, end, sent } = immediate({ options: { maxQueueSize: 25 } });
     const all = spans(40);
     end(all);
-    expect([processor.queued, processor.dropped]).toEqual([25, 15]);
+    expect([processor.queued, dropped()]).toEqual([25, 15]);
     await processor.forceFlush();
     expect(ids(sent())).toEqual(ids(all.slice(0, 25)));
     end(spans(1));
-    expect([processor.queued, processor.dropped]).toEqual([1, 15]);
+    expect([processor.queued, dropped()]).toEqual([1, 15]);
   });
 });
 
@@ -138,29 +152,33 @@ describe('a flush', () => {
     const flushed = processor.forceFlush().then(() => {
       ended = true;
     });
-    await new Promise((resolve) => setImmediate(resolve));
+    await turn();
     expect(ended).toBe(false);
     answer.resolve({ lost: 0 });
     await flushed;
     expect(ended).toBe(true);
   });
 
-  it('does not wait for the export of another', async () => {
-    const stuck = vi.fn<SendSpans>().mockReturnValueOnce(new Promise(() => undefined));
+  it('goes on with what ended during its export, so that no span waits for the next request', async () => {
+    const answers = [Promise.withResolvers<{ lost: number }>(), Promise.withResolvers<{ lost: number }>()];
+    let asked = 0;
     const { processor, end, sent } = immediate({
-      send: async (batch) => (await stuck(batch)) ?? { lost: 0 },
+      send: () => answers[asked++]?.promise ?? Promise.resolve({ lost: 0 }),
     });
-    end(spans(1));
-    void processor.forceFlush();
-    await new Promise((resolve) => setImmediate(resolve));
-    const next = spans(3);
-    end(next);
+    const all = spans(3);
+    end(all.slice(0, 1));
+    const flushed = processor.forceFlush();
+    await turn();
+    end(all.slice(1));
     await processor.forceFlush();
-    expect(ids(sent().slice(1))).toEqual(ids(next));
+    expect(sent()).toHaveLength(1);
+    for (const { resolve } of answers) resolve({ lost: 0 });
+    await flushed;
+    expect(ids(sent())).toEqual(ids(all));
   });
 
   it('of many concurrent requests sends every span exactly once', async () => {
-    const { processor, end, sent } = immediate({
+    const { processor, dropped, end, sent } = immediate({
       options: { maxQueueSize: 100_000, wait: () => new Promise((resolve) => setImmediate(resolve)) },
     });
     const all: ReadableSpan[] = [];
@@ -169,14 +187,14 @@ describe('a flush', () => {
         const own = spans(1 + (step % 3));
         all.push(...own);
         end(own);
-        if (step % 2 === 0) await new Promise((resolve) => setImmediate(resolve));
+        if (step % 2 === 0) await turn();
       }
       await processor.forceFlush();
     };
     await Promise.all(Array.from({ length: 200 }, (_, index) => request(1 + (index % 7))));
     await processor.forceFlush();
     expect(ids(sent())).toEqual(ids(all));
-    expect([processor.queued, processor.dropped]).toEqual([0, 0]);
+    expect([processor.queued, dropped()]).toEqual([0, 0]);
   });
 
   it('sends each span once, also for concurrent requests of one trace', async () => {
@@ -243,6 +261,88 @@ describe('a flush whose request was cut off', () => {
   });
 });
 
+describe('a collector that is slow or silent', () => {
+  const LARGE = { 'user_agent.original': 'x'.repeat(100_000) };
+  const large = (): ReadableSpan => span(TRACE_ID, 1, { ...LARGE });
+
+  it('gets one export at a time; queue and export stay within their bytes, and the rest is counted', async () => {
+    let open = 0;
+    let most = 0;
+    const { processor, end, lost, batches, log } = immediate({
+      send: () => {
+        most = Math.max(most, ++open);
+        return new Promise(() => undefined);
+      },
+      options: { maxQueueSize: 4_096, maxBatchSize: 512, maxBytes: 100_000 },
+    });
+    for (let request = 0; request < 1_500; request++) {
+      end([large()]);
+      void processor.forceFlush();
+      if (request % 50 === 0) await turn();
+    }
+    expect(most).toBe(1);
+    expect(processor.bytes).toBeLessThanOrEqual(100_000);
+    const inFlight = batches.flat().length;
+    expect(inFlight).toBeGreaterThan(0);
+    expect(lost.counts.queueFull).toBe(1_500 - inFlight - processor.queued);
+    expect(log.warn).toHaveBeenCalledTimes(1);
+    expect(log.warn).toHaveBeenCalledWith('spans were lost', { ...lost.counts, queueFull: 1 });
+  });
+
+  it('holds no span up for ever: when its request was cut off, its batch is counted as lost, and the next goes on', async () => {
+    const answer = Promise.withResolvers<{ lost: number }>();
+    let asked = 0;
+    const { processor, end, lost, clock, sent } = immediate({
+      send: () => (asked++ === 0 ? answer.promise : Promise.resolve({ lost: 0 })),
+    });
+    end(spans(10));
+    const cutOff = processor.forceFlush();
+    await turn();
+    const rest = spans(3);
+    end(rest);
+    clock.now += 24_999;
+    await processor.forceFlush();
+    expect(asked).toBe(1);
+    clock.now += 1;
+    await processor.forceFlush();
+    expect(ids(sent().slice(10))).toEqual(ids(rest));
+    expect([lost.counts.exportFailed, processor.bytes]).toEqual([10, 0]);
+    answer.resolve({ lost: 10 });
+    await cutOff;
+    expect([lost.counts.exportFailed, processor.bytes]).toEqual([10, 0]);
+  });
+
+  it('leaves the flush after ten seconds to another request', async () => {
+    const { processor, end, clock, batches } = immediate({
+      send: async () => {
+        clock.now += 6_000;
+        end(spans(1));
+        return { lost: 0 };
+      },
+    });
+    end(spans(1));
+    await processor.forceFlush();
+    expect([batches.length, processor.queued]).toEqual([2, 1]);
+    await processor.forceFlush();
+    expect(batches.length).toBe(4);
+  });
+
+  it('is logged once a minute, with its answer', async () => {
+    const { processor, end, clock, log } = immediate({
+      send: async () => ({ lost: 1, reason: 'status 400' }),
+    });
+    for (const seconds of [0, 1, 59, 60, 61]) {
+      clock.now = 1_700_000_000_000 + seconds * 1_000;
+      end(spans(1));
+      await processor.forceFlush();
+    }
+    expect(log.warn.mock.calls.map(([, fields]) => fields)).toEqual([
+      { queueFull: 0, exportFailed: 1, overBudget: 0, reason: 'status 400' },
+      { queueFull: 0, exportFailed: 4, overBudget: 0, reason: 'status 400' },
+    ]);
+  });
+});
+
 describe('an export that fails', () => {
   it.each<[string, SendSpans]>([
     ['rejects', async () => Promise.reject(new Error('no answer'))],
@@ -254,10 +354,10 @@ describe('an export that fails', () => {
     ],
     ['says that all is lost', async (batch) => ({ lost: batch.length })],
   ])('because the send %s is counted, and never fails the request', async (_how, send) => {
-    const { processor, end } = immediate({ send });
+    const { processor, dropped, end } = immediate({ send });
     end(spans(25));
     await expect(processor.forceFlush()).resolves.toBeUndefined();
-    expect([processor.queued, processor.dropped]).toEqual([0, 25]);
+    expect([processor.queued, dropped()]).toEqual([0, 25]);
   });
 
   it('loses only its own batch', async () => {
@@ -265,10 +365,10 @@ describe('an export that fails', () => {
       if (batch.length === 10) throw new Error('no answer');
       return { lost: 1 };
     };
-    const { processor, end } = immediate({ send });
+    const { processor, dropped, end } = immediate({ send });
     end(spans(15));
     await processor.forceFlush();
-    expect(processor.dropped).toBe(11);
+    expect(dropped()).toBe(11);
   });
 
   it('does not stop the next one', async () => {
@@ -276,13 +376,13 @@ describe('an export that fails', () => {
       .fn<SendSpans>()
       .mockRejectedValueOnce(new Error('no answer'))
       .mockResolvedValue({ lost: 0 });
-    const { processor, end } = immediate({ send });
+    const { processor, dropped, end } = immediate({ send });
     for (let round = 0; round < 2; round++) {
       end(spans(1));
       await processor.forceFlush();
     }
     expect(send).toHaveBeenCalledTimes(2);
-    expect(processor.dropped).toBe(1);
+    expect(dropped()).toBe(1);
   });
 });
 
@@ -341,12 +441,17 @@ describe('memory', () => {
 
   it('is flat after 100,000 spans of 100,000 traces', async () => {
     let sentCount = 0;
+    const { lost, dropped } = setup();
     const processor = new EdgeSpanProcessor(
       async (batch) => {
         sentCount += batch.length;
         return { lost: 0 };
       },
-      { maxQueueSize: 4_096, maxBatchSize: 512, windowMs: 1, wait: async () => undefined, now: Date.now },
+      lost,
+      {
+        ...{ maxQueueSize: 4_096, maxBatchSize: 512, maxBytes: 100_000_000 },
+        ...{ windowMs: 1, wait: async () => undefined, now: Date.now },
+      },
     );
     const provider = new BasicTracerProvider({ spanProcessors: [processor] });
     const tracer = provider.getTracer('test');
@@ -360,7 +465,7 @@ describe('memory', () => {
     const before = heapAfterCollection();
     await run(100_000);
     const grown = heapAfterCollection() - before;
-    expect([processor.queued, processor.dropped]).toEqual([0, 0]);
+    expect([processor.queued, dropped()]).toEqual([0, 0]);
     expect(sentCount).toBe(110_000);
     // A map entry per trace would be ten times as much.
     expect(grown).toBeLessThan(1_000_000);

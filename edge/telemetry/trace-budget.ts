@@ -1,0 +1,59 @@
+import { type Context, createContextKey, trace } from '@opentelemetry/api';
+import { TokenBuckets } from '../../shared/token-buckets.ts';
+import type { LostSpans } from './lost-spans.ts';
+import type { TelemetrySettings } from './settings.ts';
+
+const CALLER = createContextKey('throughline caller');
+const MINUTE_MS = 60_000;
+
+/** Who sent the request that a span is about. */
+interface Caller {
+  /** Undefined if the caller is anonymous. */
+  readonly tenant: string | undefined;
+}
+
+/** Notes in the context of a request who sent it. The request's first span is counted by it. */
+export function withCaller(context: Context, tenant: string | undefined): Context {
+  return context.setValue(CALLER, { tenant } satisfies Caller);
+}
+
+/**
+ * How many traces callers may have recorded in a minute: all anonymous callers together, and each tenant whose requests
+ * force the sampler. The rest is not recorded, as a whole.
+ */
+export class TraceBudget {
+  readonly #anonymous: TokenBuckets;
+  readonly #forced: TokenBuckets;
+  readonly #lost: LostSpans;
+  readonly #now: () => number;
+
+  constructor(
+    settings: Pick<TelemetrySettings, 'TRACE_ANONYMOUS_PER_MINUTE' | 'TRACE_FORCED_PER_MINUTE'>,
+    lost: LostSpans,
+    now: () => number,
+  ) {
+    this.#anonymous = new TokenBuckets(settings.TRACE_ANONYMOUS_PER_MINUTE, MINUTE_MS);
+    this.#forced = new TokenBuckets(settings.TRACE_FORCED_PER_MINUTE, MINUTE_MS);
+    this.#lost = lost;
+    this.#now = now;
+  }
+
+  /**
+   * Counts the trace of a span that is about to start, if it is the first span of a request.
+   * @param takesAll whether the sampler takes every trace that starts here. If not, a caller's context forces it
+   */
+  isOver(context: Context, takesAll: boolean): boolean {
+    const caller = context.getValue(CALLER) as Caller | undefined;
+    const parent = trace.getSpanContext(context);
+    const isFirst = parent === undefined || parent.isRemote === true;
+    if (caller === undefined || !isFirst) return false;
+    const isOver = this.#take(caller, parent !== undefined && !takesAll) > 0;
+    if (isOver) this.#lost.add('overBudget', 1);
+    return isOver;
+  }
+
+  #take({ tenant }: Caller, isForced: boolean): number {
+    if (tenant === undefined) return this.#anonymous.take('', this.#now());
+    return isForced ? this.#forced.take(tenant, this.#now()) : 0;
+  }
+}

@@ -1,0 +1,68 @@
+import { once } from 'node:events';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { expect, it } from 'vitest';
+import { atEndOfFile } from '../../support/cleanup.ts';
+import { startTestStack, type TestStack } from '../../support/stack.ts';
+
+const REQUESTS = 400;
+const USER_AGENT = 'x'.repeat(100_000);
+const QUEUE_BYTES = 65_536;
+
+/** A collector that reads and never answers. */
+async function startSilentCollector() {
+  const seen = { bytes: 0, open: 0, most: 0 };
+  const server: Server = createServer((request) => {
+    seen.most = Math.max(seen.most, ++seen.open);
+    request.on('data', (chunk: Buffer) => {
+      seen.bytes += chunk.length;
+    });
+    request.on('close', () => seen.open--);
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  atEndOfFile(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return { seen, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` };
+}
+
+async function sendMany(stack: TestStack): Promise<void> {
+  for (let sent = 0; sent < REQUESTS; sent += 20) {
+    await Promise.all(
+      Array.from({ length: 20 }, async () => {
+        const response = await fetch(`${stack.url}/nothing`, { headers: { 'user-agent': USER_AGENT } });
+        expect(response.status).toBe(404);
+        await response.body?.cancel();
+      }),
+    );
+  }
+}
+
+async function lostSpans(stack: TestStack, reason: string): Promise<number> {
+  const text = await (await stack.call('/metrics')).text();
+  return Number(
+    new RegExp(`^throughline_edge_lost_spans_total\\{reason="${reason}"\\} (\\d+)$`, 'm').exec(text)?.[1],
+  );
+}
+
+it('A30: large requests without a key cost little telemetry while the collector is silent, and no job', async () => {
+  const { seen, url } = await startSilentCollector();
+  const stack = await startTestStack({
+    edge: {
+      OTEL_EXPORTER_OTLP_ENDPOINT: url,
+      TRACE_QUEUE_BYTES: String(QUEUE_BYTES),
+      TRACE_ANONYMOUS_PER_MINUTE: '60',
+    },
+  });
+  await sendMany(stack);
+  expect(await lostSpans(stack, 'overBudget')).toBeGreaterThan(REQUESTS / 2);
+  expect(await lostSpans(stack, 'queueFull')).toBeGreaterThan(0);
+  expect(seen.most).toBe(1);
+  // Each export is a quarter of the queue. It takes 10 seconds until the next one begins.
+  expect(seen.bytes).toBeLessThan(4 * QUEUE_BYTES);
+  expect((await stack.run('echo', 'still here')).result).toBe('still here');
+  const lines = stack.logs().filter(({ msg }) => msg === 'spans were lost');
+  expect(lines).toHaveLength(1);
+});
