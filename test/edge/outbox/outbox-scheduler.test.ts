@@ -123,7 +123,9 @@ describe('a rejected job', () => {
     outbox.rejected.remove('acme', item?.id ?? '');
     await scheduler.alarm();
     expect(outbox.status(0)).toMatchObject({ pending: 0, rejected: 0, bytes: 0 });
-    expect(connection.broker.published.map(({ subject }) => subject)).toEqual(['jobs.normal.p3.acme.job-1.echo']);
+    expect(connection.broker.published.map(({ subject }) => subject)).toEqual([
+      'jobs.normal.p3.acme.job-1.echo',
+    ]);
   });
 });
 
