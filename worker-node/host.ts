@@ -46,12 +46,15 @@ export async function runWorkerHost(options: HostOptions): Promise<number> {
     warn,
   });
   const strayErrors = StrayErrors.watch(log);
-  const loopWatch = LoopWatch.start({ service: SERVICE.worker, tellAfterMs: TELL_AFTER_MS });
   const loaded = await loadOwn(options.operationsFolder, log);
-  loopWatch.endAfter(longestBlock(loaded, config));
   const { builtInOperations } = await import('./operations/built-in/built-in.ts');
   const registry = createRegistry(builtInOperations(config, baggageAllow), loaded);
   const worker = await startWorker({ config, registry, log, tracing: tracing.on });
+  const loopWatch = LoopWatch.start({
+    service: SERVICE.worker,
+    tellAfterMs: TELL_AFTER_MS,
+    endAfterMs: longestBlock(loaded, config),
+  });
   // Listens before it says that it is ready: a signal that comes right after must not end the process hard.
   const ended = exitCode(worker, strayErrors, log);
   const ready = { operations: [...registry.keys()], group: config.WORKER_GROUP };

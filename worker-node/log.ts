@@ -1,20 +1,24 @@
 import { trace } from '@opentelemetry/api';
-import { type Logger, pino } from 'pino';
+import { destination, type Logger, type LoggerOptions, pino } from 'pino';
 import { printableJson } from '../shared/text/json.ts';
 
 /** The part of pino that the worker uses. A line is JSON with level, time, service, msg, trace_id and span_id. */
 export type WorkerLogger = Pick<Logger, 'debug' | 'info' | 'warn' | 'error'>;
 
-/** Makes a logger that writes to stdout, in the format of the edge's log. Each line has the ids of the active span. */
-export function createLogger(service: string, level: string): Logger {
-  return pino({
+/**
+ * Makes a logger that writes to stdout, in the format of the edge's log. Each line has the ids of the active span.
+ * @param isSync whether a line is written when the call returns; else it is written soon after
+ */
+export function createLogger(service: string, level: string, { isSync = false } = {}): Logger {
+  const options: LoggerOptions = {
     level,
     base: { service },
     timestamp: () => `,"time":"${new Date().toISOString()}"`,
     formatters: { level: (label) => ({ level: label }) },
     mixin: activeIds,
     hooks: { streamWrite: printableJson },
-  });
+  };
+  return isSync ? pino(options, destination({ fd: 1, sync: true })) : pino(options);
 }
 
 function activeIds(): Record<string, string> {

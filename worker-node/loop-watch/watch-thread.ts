@@ -9,8 +9,9 @@ export interface WatchOrders {
   readonly service: string;
   /** One number, which grows while the event loop runs. */
   readonly beats: Int32Array;
-  /** After how many milliseconds to tell, and to end the process; 0: never. */
-  readonly limits: Int32Array;
+  /** After how many milliseconds to tell, and to end the process. */
+  readonly tellAfterMs: number;
+  readonly endAfterMs: number;
 }
 
 /** The thread counts its own turns. A clock would also count the time in which the whole machine is paused. */
@@ -20,7 +21,7 @@ const PAUSE_MS = 2_000;
 
 if (!isMainThread) void watch(workerData as WatchOrders);
 
-async function watch({ service, beats, limits }: WatchOrders): Promise<void> {
+async function watch({ service, beats, tellAfterMs, endAfterMs }: WatchOrders): Promise<void> {
   let seen = Atomics.load(beats, 0);
   for (let blockedMs = 0; ; ) {
     await delay(TURN_MS);
@@ -28,14 +29,13 @@ async function watch({ service, beats, limits }: WatchOrders): Promise<void> {
     const beforeMs = blockedMs;
     blockedMs = now === seen ? blockedMs + TURN_MS : 0;
     seen = now;
-    const reached = (limitMs: number): boolean => limitMs > 0 && beforeMs < limitMs && blockedMs >= limitMs;
-    const [tellMs, endMs] = [Atomics.load(limits, 0), Atomics.load(limits, 1)];
-    if (!reached(tellMs) && !reached(endMs)) continue;
+    const reached = (limitMs: number): boolean => beforeMs < limitMs && blockedMs >= limitMs;
+    if (!reached(tellAfterMs) && !reached(endAfterMs)) continue;
     // The thread is small as long as nothing is wrong.
     const { createLogger } = await import('../log.ts');
-    const log = createLogger(service, 'info');
+    const log = createLogger(service, 'info', { isSync: true });
     const fields = { blocked_ms: blockedMs, ...(await place()) };
-    if (!reached(endMs)) log.error(fields, 'the event loop is blocked: no job of this host goes on');
+    if (!reached(endAfterMs)) log.error(fields, 'the event loop is blocked: no job of this host goes on');
     else {
       log.error(fields, 'the event loop stays blocked; the process ends');
       process.kill(process.pid, 'SIGKILL');

@@ -27,7 +27,7 @@ export default defineOperation({
     noteEffect(job, 'begin');
     const misbehave = input.gate === undefined || existsSync(input.gate);
     if (misbehave && input.mode === 'throw') throw new Error('thrown on purpose');
-    if (misbehave && input.mode === 'exit') process.exit(3);
+    if (misbehave && input.mode === 'exit') process.kill(process.pid, 'SIGKILL');
     if (misbehave && input.mode === 'block') block(input.ms);
     if (misbehave && input.mode === 'fill-memory') fillMemory();
     if (input.ms > 0 && input.mode === 'work') {

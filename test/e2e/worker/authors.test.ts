@@ -175,6 +175,8 @@ describe('progress that is not valid', () => {
     async (value) => {
       const job = await run('progress', value);
       expect(job).toMatchObject({ state: 'succeeded', result: { attempt: 1 } });
+      // The lines come by another way than the answer.
+      await until('its last line', () => linesAbout(job).some(({ msg }) => msg === 'job ended'));
       const warnings = linesAbout(job).filter(({ level }) => level === 'warn');
       expect(warnings).toHaveLength(1);
       expect(String(warnings[0]?.reason)).toMatch(/^progress was not reported: /);
