@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { cp, mkdir, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readdir, readFile, rename, stat, symlink } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { findOnPath } from '../../dev/machine/command.ts';
@@ -52,24 +52,27 @@ export async function prepare(toolbox: Toolbox, folder: string): Promise<NodeJS.
   return environment;
 }
 
-/** The folder with the installed packages. It has a name of its own for each set of versions. */
+/**
+ * The folder with the installed packages. It has a name of its own for each set of versions, and is a link to the folder of
+ * the run that installed them: what is left of a run that was killed works in another folder, and cannot harm it.
+ */
 async function install(pinned: string, commands: string, environment: NodeJS.ProcessEnv): Promise<string> {
   const home = path.join(cacheDirectory(environment), 'generators');
-  const folder = path.join(home, await digestOf(pinned, commands));
-  const done = path.join(folder, '.installed');
+  const installed = path.join(home, await digestOf(pinned, commands));
   await mkdir(home, { recursive: true });
   await withLock(
-    `${folder}.lock`,
+    `${installed}.lock`,
     async () => {
-      if (await exists(done)) return;
-      await rm(folder, { recursive: true, force: true });
+      if (await exists(installed)) return;
+      const folder = await mkdtemp(`${installed}-`);
       await cp(pinned, folder, { recursive: true });
       await runShell(commands, folder, environment);
-      await writeFile(done, '');
+      await symlink(folder, `${folder}.link`);
+      await rename(`${folder}.link`, installed);
     },
     () => undefined,
   );
-  return folder;
+  return installed;
 }
 
 async function digestOf(folder: string, commands: string): Promise<string> {
