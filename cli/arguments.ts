@@ -8,6 +8,7 @@ import { ACCESS_SCOPES, type AccessScope, isAccessScope, isApiKeyId } from '../s
 import { isCallbackUrl } from '../shared/job/callback.ts';
 import { JOB_STATES, type JobState } from '../shared/job/job.ts';
 import { isIdempotencyKey, isOperationName, isToken } from '../shared/job/job-address.ts';
+import { ORDERING_KEY, TAG } from '../shared/job/job-spec.ts';
 import { LIMITS } from '../shared/job/limits.ts';
 import { parseDuration } from '../shared/text/duration.ts';
 import { type BaggagePair, parseBaggagePair } from './trace/baggage.ts';
@@ -101,4 +102,20 @@ export function callbackUrl(text: string): string {
 export function idempotencyKey(text: string): string {
   if (isIdempotencyKey(text)) return text;
   throw new InvalidArgumentError('It must be 1 to 255 visible ASCII characters, or a text in double quotes.');
+}
+
+export function orderingKey(text: string): string {
+  if (ORDERING_KEY.test(text)) return text;
+  throw new InvalidArgumentError('It must be 1 to 128 visible ASCII characters, with spaces only inside.');
+}
+
+/** Collects the values of a repeated `--tag <tag>`, each once. */
+export function jobTags(text: string, previous: readonly string[] = []): readonly string[] {
+  if (!TAG.test(text))
+    throw new InvalidArgumentError(
+      'It must be 1 to 64 letters, digits or _ . : / = -, and begin with a letter or digit.',
+    );
+  const tags = previous.includes(text) ? previous : [...previous, text];
+  if (tags.length <= LIMITS.tags) return tags;
+  throw new InvalidArgumentError(`A job has at most ${LIMITS.tags} tags.`);
 }

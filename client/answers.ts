@@ -13,6 +13,7 @@ import { ERRORS, type ErrorCode, type Violation } from '../shared/errors.ts';
 import type { HistoryEvent, RecordedCallbackEvent, RecordedEvent } from '../shared/job/event-record.ts';
 import type { Job, JobAttempt, JobFailure, Progress } from '../shared/job/job.ts';
 import { CALLBACK_EVENT_KINDS, EVENT_KINDS, JOB_STATES } from '../shared/job/job-state.ts';
+import { PRIORITIES } from '../shared/job/priority.ts';
 import {
   anything,
   boolean,
@@ -48,6 +49,12 @@ const attempt = object<JobAttempt>({
   spanId: text,
 });
 
+/** What a caller asked the job to be, where it is shown. */
+const asked = {
+  priority: optional(oneOf(PRIORITIES)),
+  orderingKey: optional(text),
+} as const;
+
 /** The fields that a job has in a list too. */
 const summary = {
   id: text,
@@ -56,6 +63,7 @@ const summary = {
   attempt: whole,
   maxAttempts: whole,
   dueAt: optional(text),
+  tags: optional(list(text)),
   served: optional(exactly(false)),
   durability: oneOf(['stream', 'outbox']),
   acceptedAt: text,
@@ -68,6 +76,7 @@ const summary = {
 
 const job = object<Job>({
   ...summary,
+  ...asked,
   progress: optional(progress),
   result: anything,
   error: optional(jobError),
@@ -133,6 +142,8 @@ const outboxItem = object<OutboxItem>({
 });
 
 const jobEvent = object<RecordedEvent>({
+  ...asked,
+  tags: optional(list(text)),
   id: text,
   kind: oneOf(EVENT_KINDS),
   jobId: text,

@@ -10,7 +10,7 @@ import type { Output } from '../text/output.ts';
 import type { CallerTrace } from '../trace/caller-trace.ts';
 
 /** The fields of a job that options of the command line set. */
-export type JobOptions = Partial<Pick<Submission, 'delay' | 'timeout' | 'maxAttempts' | 'callback'>>;
+export type JobOptions = Partial<Omit<Submission, 'operation' | 'input'>>;
 
 /**
  * Submits the jobs of a file in one trace, and prints a line for each as soon as it is answered.

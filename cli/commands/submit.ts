@@ -1,14 +1,17 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { defined } from '../../shared/defined.ts';
 import { isTerminal, type Job } from '../../shared/job/job.ts';
 import { LIMITS } from '../../shared/job/limits.ts';
+import { PRIORITIES, type Priority } from '../../shared/job/priority.ts';
 import { ATTR } from '../../shared/trace/semantics.ts';
 import {
   attemptTimeout,
   baggagePairs,
   callbackUrl,
   idempotencyKey,
+  jobTags,
   operationName,
+  orderingKey,
   secondsOfWait,
   WAIT_HELP,
   waitSeconds,
@@ -32,6 +35,9 @@ interface SubmitFlags {
   readonly callback?: string;
   readonly timeout?: string;
   readonly maxAttempts?: number;
+  readonly priority?: Priority;
+  readonly orderingKey?: string;
+  readonly tag?: string[];
 }
 
 const EXAMPLES: readonly (readonly [command: string, what: string])[] = [
@@ -60,7 +66,7 @@ export function defineSubmit(program: Command, host: Host): Command {
     .option('--wait [seconds]', `wait until the job has ended, ${WAIT_HELP}`, waitSeconds)
     .option(
       '--batch <file>',
-      'submit many jobs: a JSON list, or one job in each line; - for standard input; --delay, --callback, --timeout and --max-attempts are for each job that has none of its own; the exit code is 2 or 3 if one was refused',
+      'submit many jobs: a JSON list, or one job in each line; - for standard input; --delay, --callback, --timeout, --max-attempts, --priority, --ordering-key and --tag are for each job that has none of its own; the exit code is 2 or 3 if one was refused',
     )
     .option(
       '--baggage <key=value>',
@@ -72,6 +78,9 @@ export function defineSubmit(program: Command, host: Host): Command {
     .option('--callback <url>', 'where the worker sends a signed POST when the job has ended', callbackUrl)
     .option('--timeout <duration>', 'how long one attempt may take, such as 30s', attemptTimeout)
     .option('--max-attempts <n>', 'the most attempts', wholeNumber(1, LIMITS.maxAttempts))
+    .addOption(new Option('--priority <priority>', 'how urgent it is').choices(PRIORITIES))
+    .option('--ordering-key <key>', 'jobs with the same key run one after the other', orderingKey)
+    .option('--tag <tag>', 'a text by which you find it again; repeatable', jobTags)
     .addHelpText('after', examples(...EXAMPLES))
     .action(
       async (
@@ -98,7 +107,11 @@ async function submit(
 }
 
 /** @throws CliError `usage-invalid` unless it is either one job or a batch */
-function checkUsage(operation: string | undefined, { batch, wait }: SubmitFlags): void {
+function checkUsage(operation: string | undefined, flags: SubmitFlags): void {
+  const { batch, wait, priority, orderingKey } = flags;
+  if (priority !== undefined && orderingKey !== undefined) {
+    throw usageError('a job with --ordering-key has no --priority');
+  }
   if (operation === undefined && batch === undefined) {
     throw usageError("missing required argument 'operation', or --batch with a file of jobs");
   }
@@ -111,8 +124,12 @@ function checkUsage(operation: string | undefined, { batch, wait }: SubmitFlags)
 }
 
 /** The fields of a job that options set. */
-function jobOptions({ delay, callback, timeout, maxAttempts }: SubmitFlags): JobOptions {
+function jobOptions(flags: SubmitFlags): JobOptions {
+  const { delay, callback, timeout, maxAttempts, priority, orderingKey, tag } = flags;
   return defined({
+    priority,
+    orderingKey,
+    tags: tag,
     delay,
     timeout,
     maxAttempts,

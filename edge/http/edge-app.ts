@@ -1,9 +1,9 @@
 import { HonoBase } from 'hono/hono-base';
 import { TrieRouter } from 'hono/router/trie-router';
+import type { TokenBuckets } from '../../shared/token-buckets.ts';
 import type { BridgeClient } from '../calls/bridge-client.ts';
 import type { JobIndexClient } from '../calls/job-index-client.ts';
 import type { PlaceSeal } from '../calls/place-seal.ts';
-import type { TokenBuckets } from '../../shared/token-buckets.ts';
 import type { EdgeConfig } from '../config.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { InputRulesCache } from './input-rules-cache.ts';

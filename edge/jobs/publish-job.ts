@@ -2,7 +2,7 @@ import { ThroughlineError } from '../../shared/errors.ts';
 import { withoutDelay } from '../../shared/job/job-spec.ts';
 import { DELAY_SINCE, isAtLeastVersion } from '../../shared/nats/server-version.ts';
 import { writeJobHeaders, writeOutboxHeaders, writeScheduleHeaders } from '../../shared/wire/job-message.ts';
-import { pooledRoute, type Route } from '../../shared/wire/lanes.ts';
+import { routeOf } from '../../shared/wire/lanes.ts';
 import { delayedSubject, jobSubject } from '../../shared/wire/subjects.ts';
 import type { BrokerSession } from '../nats/broker-session.ts';
 import type { OutgoingJob } from './outgoing-job.ts';
@@ -20,7 +20,7 @@ interface OutboxStay {
 
 /** Returns the subject of a job's message: in `DELAYED` while the job is not due, otherwise in the queue. */
 export function subjectOf(job: OutgoingJob, now: number): string {
-  const route = routeOf(job);
+  const route = routeOf(job, job.spec, false);
   return isDelayed(job, now) ? delayedSubject(job, route) : jobSubject(job, route);
 }
 
@@ -49,7 +49,8 @@ export function publishJob(
     subjectOf(job, now),
     (set) => {
       writeJobHeaders(toWrite, job.carrier, set);
-      if (delayed && spec.dueAt !== undefined) writeScheduleHeaders(job, routeOf(job), spec.dueAt, set);
+      if (delayed && spec.dueAt !== undefined)
+        writeScheduleHeaders(job, routeOf(job, spec, false), spec.dueAt, set);
       if (stay !== undefined) writeOutboxHeaders(stay, set);
     },
     body,
@@ -66,11 +67,6 @@ export function checkDelaySupport({ serverVersion }: Pick<BrokerSession, 'server
     'delay-unsupported',
     `delayed jobs need nats-server ${DELAY_SINCE} or newer; this one is ${serverVersion ?? 'of no known version'}`,
   );
-}
-
-/** Returns where a job waits in the queue. */
-export function routeOf(job: Pick<OutgoingJob, 'tenant'>): Route {
-  return pooledRoute(job);
 }
 
 function isDelayed({ spec: { dueAt } }: OutgoingJob, now: number): boolean {

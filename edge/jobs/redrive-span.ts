@@ -13,7 +13,6 @@ import type { JobAddress } from '../../shared/job/job-address.ts';
 import type { Redrive } from '../../shared/job/redrive.ts';
 import { extract, fromNatsHeaders, startTrace } from '../../shared/propagation/index.ts';
 import { ATTR } from '../../shared/trace/semantics.ts';
-import { jobSubject } from '../../shared/wire/subjects.ts';
 import type { Redriven } from '../calls/dead-letter-commands.ts';
 import type { StoredMessage } from '../nats/stored-message.ts';
 import { sendAttributes } from './job-spans.ts';
@@ -32,15 +31,17 @@ interface RedrivenMessage {
  * Starts the `send` span of a redrive. The span is the root of a new trace. It has links to the job's old trace and to
  * the request that redrives the job.
  * @param bridge the bridge's name
+ * @param subject the subject of the message
  * @returns the span, and the context that the message carries
  */
 export function startRedriveSpan(
   bridge: string,
   { deadLetter, address, redrive, event }: RedrivenMessage,
+  subject: string,
 ): { readonly span: Span; readonly sending: Context } {
   const active = context.active();
   const base = withBaggageOf(deadLetter, trace.deleteSpan(active));
-  const message = { subject: jobSubject(address), size: deadLetter.data.length };
+  const message = { subject, size: deadLetter.data.length };
   const attributes = {
     ...sendAttributes(address, message, bridge),
     [ATTR.jobRedriveCount]: redrive.redriveCount,

@@ -11,6 +11,7 @@ import { ATTR } from '../../shared/trace/semantics.ts';
 import { HEADER, headerValues } from '../../shared/wire/headers.ts';
 import { readJobSpec } from '../../shared/wire/job-headers.ts';
 import { writeJobHeaders } from '../../shared/wire/job-message.ts';
+import { routeOf } from '../../shared/wire/lanes.ts';
 import { readRedrive, redriveMessageId } from '../../shared/wire/redrive.ts';
 import { deadLetterFilter, eventSubject, jobSubject, parseJobSubject } from '../../shared/wire/subjects.ts';
 import type { Redriven } from '../calls/dead-letter-commands.ts';
@@ -120,10 +121,10 @@ async function alreadyRedriven(redriving: Redriving): Promise<Redriven | undefin
 
 async function publish(redriving: Redriving): Promise<Redriven> {
   const { parts, session, deadLetter, address, redrive } = redriving;
-  const { span, sending } = startRedriveSpan(parts.name, redriving);
+  const { span, sending } = startRedriveSpan(parts.name, redriving, redriveSubject(redriving));
   return await runInSendSpan(span, sending, async () => {
     const writeHeaders = messageHeaders(redriving, sending);
-    const { duplicate } = await session.publish(jobSubject(address), writeHeaders, deadLetter.data);
+    const { duplicate } = await session.publish(redriveSubject(redriving), writeHeaders, deadLetter.data);
     span.setAttribute(ATTR.jobOutcome, duplicate ? 'duplicate' : 'redriven');
     if (duplicate) return await redrivenByOther(redriving);
     parts.log.info('job redriven', {
@@ -135,6 +136,11 @@ async function publish(redriving: Redriving): Promise<Redriven> {
     const job = await recordRedriven(redriving, sending);
     return { job, sentBy: plainSpanContext(trace.getSpanContext(sending)) };
   });
+}
+
+/** Where the job of a dead letter waits in the queue again. */
+function redriveSubject({ deadLetter, address }: Pick<Redriving, 'deadLetter' | 'address'>): string {
+  return jobSubject(address, routeOf(address, readJobSpec(headerValues(deadLetter.headers)), false));
 }
 
 function messageHeaders({ deadLetter, address, redrive }: Redriving, sending: Context): WriteHeaders {

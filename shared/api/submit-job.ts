@@ -2,8 +2,9 @@ import * as z from 'zod';
 import { ThroughlineError } from '../errors.ts';
 import { CALLBACK_ENDS, type Callback, isCallbackUrl } from '../job/callback.ts';
 import { Job } from '../job/job.ts';
-import type { JobSpec } from '../job/job-spec.ts';
+import { type JobSpec, ORDERING_KEY, TAG } from '../job/job-spec.ts';
 import { LIMITS } from '../job/limits.ts';
+import { PRIORITIES } from '../job/priority.ts';
 import { parseDuration } from '../text/duration.ts';
 import { OperationName } from './operation.ts';
 import { Problem } from './problem.ts';
@@ -49,6 +50,18 @@ export const CallbackRequest = z.strictObject(
   ofType('must be an object such as {"url":"https://…"}'),
 );
 
+const PRIORITY_RULE = `must be one of ${PRIORITIES.join(', ')}`;
+const KEY_RULE = 'must be 1 to 128 visible ASCII characters, with spaces only inside';
+const TAG_RULE = 'must be 1 to 64 letters, digits or _ . : / = -, and begin with a letter or digit';
+const TAGS_RULE = `must be a list of 1 to ${LIMITS.tags} tags, each at most once`;
+
+/** The tags of a job. */
+export const Tags = z
+  .array(z.string(TAG_RULE).regex(TAG, TAG_RULE), TAGS_RULE)
+  .min(1, TAGS_RULE)
+  .max(LIMITS.tags, TAGS_RULE)
+  .refine((tags) => new Set(tags).size === tags.length, TAGS_RULE);
+
 const ATTEMPTS_RULE = `must be a whole number from 1 to ${LIMITS.maxAttempts}`;
 
 /** The body of `POST /v1/jobs`. An unknown field is refused, so that a misspelt field does not go unnoticed. */
@@ -60,6 +73,9 @@ export const SubmitJob = z.strictObject(
     timeout: Timeout.optional(),
     maxAttempts: z.int(ATTEMPTS_RULE).min(1, ATTEMPTS_RULE).max(LIMITS.maxAttempts, ATTEMPTS_RULE).optional(),
     callback: CallbackRequest.optional(),
+    priority: z.enum(PRIORITIES, PRIORITY_RULE).optional(),
+    orderingKey: z.string(KEY_RULE).regex(ORDERING_KEY, KEY_RULE).optional(),
+    tags: Tags.optional(),
   },
   ofType('must be an object such as {"operation":"…","input":…}'),
 );
@@ -68,15 +84,26 @@ export type SubmitJob = z.output<typeof SubmitJob>;
 /**
  * What a request asks its job to be.
  * @param now epoch milliseconds, from which a delay counts
- * @throws ThroughlineError `request-invalid` if the delay is too long
+ * @throws ThroughlineError `request-invalid` if the delay is too long, or if the job has both an ordering key and a priority
  */
-export function specOf({ maxAttempts, timeout, delay, callback }: SubmitJob, now: number): JobSpec {
+export function specOf(request: SubmitJob, now: number): JobSpec {
+  const { maxAttempts, timeout, delay, callback, priority, orderingKey, tags } = request;
+  if (orderingKey !== undefined && priority !== undefined) throw orderedPriority();
   return {
+    ...{ priority, orderingKey, tags },
     maxAttempts,
     timeoutMs: timeout,
     dueAt: delay === undefined ? undefined : dueAtOf(delay, now),
     callback: callback && callbackOf(callback),
   };
+}
+
+/** Jobs of one key in lanes of different priorities would overtake each other. */
+function orderedPriority(): ThroughlineError {
+  const message = 'a job with an orderingKey has no priority';
+  return new ThroughlineError('request-invalid', `/priority: ${message}`, {
+    violations: [{ path: '/priority', message }],
+  });
 }
 
 /** A callback that names no ends is sent at each end. */

@@ -5,6 +5,12 @@
 import * as z from 'zod';
 import { Callback } from './callback.ts';
 import { LIMITS } from './limits.ts';
+import { PRIORITIES } from './priority.ts';
+
+/** An ordering key: visible ASCII characters, with spaces only inside. */
+export const ORDERING_KEY = /^[!-~](?:[ -~]{0,126}[!-~])?$/;
+/** A tag. It has no comma, because a header holds the tags of a job separated by commas. */
+export const TAG = /^[A-Za-z0-9][A-Za-z0-9_.:/=-]{0,63}$/;
 
 export const JobSpec = z.object({
   maxAttempts: z.int().min(1).max(LIMITS.maxAttempts).optional(),
@@ -15,6 +21,12 @@ export const JobSpec = z.object({
   /** The fingerprint of the request, if the job was submitted with an idempotency key. */
   fingerprint: z.string().optional(),
   callback: Callback.optional(),
+  /** How urgent the job is; absent: `normal`. */
+  priority: z.enum(PRIORITIES).optional(),
+  /** Jobs of a tenant with the same key run one after the other. */
+  orderingKey: z.string().regex(ORDERING_KEY).optional(),
+  /** Short texts by which its caller finds the job again. */
+  tags: z.array(z.string().regex(TAG)).max(LIMITS.tags).optional(),
 });
 export type JobSpec = z.infer<typeof JobSpec>;
 
@@ -23,9 +35,15 @@ export const AcceptedSpec = JobSpec.required({ maxAttempts: true });
 export type AcceptedSpec = z.infer<typeof AcceptedSpec>;
 
 /** The fields that each event of a job repeats. The callback is left out, because its URL may hold a secret. */
-const IN_EVENTS = { maxAttempts: true, fingerprint: true } as const;
+const IN_EVENTS = {
+  maxAttempts: true,
+  fingerprint: true,
+  priority: true,
+  orderingKey: true,
+  tags: true,
+} as const;
 /** The fields of the spec that the HTTP API shows with a job. */
-const IN_JOBS = { maxAttempts: true, dueAt: true } as const;
+const IN_JOBS = { maxAttempts: true, dueAt: true, priority: true, orderingKey: true, tags: true } as const;
 
 export const EventSpec = AcceptedSpec.pick(IN_EVENTS);
 export const ShownSpec = AcceptedSpec.pick(IN_JOBS);

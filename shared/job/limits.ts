@@ -9,6 +9,8 @@ export const LIMITS = {
   waitSeconds: 60,
   delayMs: 30 * 24 * 60 * 60 * 1000,
   batchJobs: 100,
+  /** The most tags of a job. */
+  tags: 8,
   /** How many inputs of the largest size fit into one batch. */
   batchInputs: 16,
 } as const;

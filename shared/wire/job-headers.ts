@@ -2,8 +2,9 @@
 import { defined } from '../defined.ts';
 import { ThroughlineError } from '../errors.ts';
 import { CALLBACK_ENDS, type Callback, isCallbackEnd, isCallbackUrl } from '../job/callback.ts';
-import type { JobSpec } from '../job/job-spec.ts';
+import { type JobSpec, ORDERING_KEY, TAG } from '../job/job-spec.ts';
 import { LIMITS } from '../job/limits.ts';
+import { PRIORITIES, type Priority } from '../job/priority.ts';
 import { type HeaderCodec, textHeader, timeHeader, wholeNumberHeader } from './header-codec.ts';
 import { HEADER, type HeaderValues, type SetHeader } from './headers.ts';
 
@@ -15,6 +16,13 @@ const SPEC_HEADERS: SpecHeaders = {
   fingerprint: textHeader(HEADER.fingerprint, /^[0-9a-f]{64}$/),
   dueAt: timeHeader(HEADER.dueAt),
   callback: { name: HEADER.callbackUrl, write: writeCallback, read: readCallback },
+  priority: {
+    name: HEADER.priority,
+    write: (priority, set) => set(HEADER.priority, priority),
+    read: readPriority,
+  },
+  orderingKey: textHeader(HEADER.orderingKey, ORDERING_KEY),
+  tags: { name: HEADER.tags, write: (tags, set) => set(HEADER.tags, tags.join(',')), read: readTags },
 };
 const FIELDS = Object.keys(SPEC_HEADERS) as (keyof JobSpec)[];
 
@@ -68,4 +76,16 @@ function readCallback(values: HeaderValues): Callback | undefined {
   const [text] = values(HEADER.callbackEvents);
   const events = text === undefined ? [...CALLBACK_ENDS] : text.split(',').map((word) => word.trim());
   return events.every(isCallbackEnd) ? { url, events } : undefined;
+}
+
+function readPriority(values: HeaderValues): Priority | undefined {
+  const [text] = values(HEADER.priority);
+  return PRIORITIES.find((priority) => priority === text);
+}
+
+function readTags(values: HeaderValues): string[] | undefined {
+  const tags = values(HEADER.tags)[0]?.split(',');
+  return tags !== undefined && tags.length <= LIMITS.tags && tags.every((tag) => TAG.test(tag))
+    ? tags
+    : undefined;
 }

@@ -3,10 +3,8 @@
  * of the protocol and not a setting, so bridges and hosts always agree.
  */
 import type { JobAddress } from '../job/job-address.ts';
-
-/** The priorities of jobs, the most urgent first. */
-export const PRIORITIES = ['high', 'normal', 'low'] as const;
-export type Priority = (typeof PRIORITIES)[number];
+import type { JobSpec } from '../job/job-spec.ts';
+import { PRIORITIES, type Priority } from '../job/priority.ts';
 
 /** Each tenant has one of these lanes, by its name. */
 export const POOLED_LANES = ['p0', 'p1', 'p2', 'p3'] as const;
@@ -30,6 +28,19 @@ export const ROUTES: readonly Route[] = [
   ...PRIORITIES.flatMap((priority) => SHARED_LANES.map((lane) => ({ priority, lane }))),
   ...ORDERED_LANES.map((lane) => ({ priority: 'normal', lane }) as const),
 ];
+
+/**
+ * Where a job waits in the queue.
+ * @param isBusy whether its tenant has many unfinished jobs
+ */
+export function routeOf(
+  address: Pick<JobAddress, 'tenant'>,
+  { orderingKey, priority }: Pick<JobSpec, 'orderingKey' | 'priority'>,
+  isBusy: boolean,
+): Route {
+  if (orderingKey !== undefined) return orderedRoute(address, orderingKey);
+  return isBusy ? bulkRoute(address, priority) : pooledRoute(address, priority);
+}
 
 /** The route of a job that has no priority and no ordering key: the pooled lane of its tenant. */
 export function pooledRoute({ tenant }: Pick<JobAddress, 'tenant'>, priority: Priority = 'normal'): Route {

@@ -3,7 +3,7 @@ import type { SubmitJob } from '../../../shared/api/submit-job.ts';
 import { ThroughlineError } from '../../../shared/errors.ts';
 import { isIdempotencyKey } from '../../../shared/job/job-address.ts';
 import { sha256Hex } from '../../../shared/text/secret.ts';
-import { type Region, withRegion } from '../../calls/placement.ts';
+import { type Region, shardOf, withRegion } from '../../calls/placement.ts';
 
 /** 160 bits: two keys never get the same id by chance. */
 const ID_DIGITS = 40;
@@ -13,6 +13,8 @@ export interface KeyedPlace {
   readonly key: string;
   /** The place of the job in its batch, from 0. Undefined: the request is for one job. */
   readonly place?: number | undefined;
+  /** How many ids were made from the same key and place, and not used. */
+  readonly tries?: number;
 }
 
 /**
@@ -42,9 +44,32 @@ export async function jobIdFor(
   region?: Region,
 ): Promise<string> {
   if (keyed === undefined) return withRegion(uuidv7(), region);
-  const { key, place } = keyed;
-  const parts = [tenant, key, ...(place === undefined ? [] : [place])];
+  const { key, place, tries = 0 } = keyed;
+  const parts = [
+    tenant,
+    key,
+    ...(place === undefined ? [] : [place]),
+    ...(tries === 0 ? [] : [`try ${tries}`]),
+  ];
   return `ik_${(await sha256Hex(parts.join('\n'))).slice(0, ID_DIGITS)}`;
+}
+
+/**
+ * The id of a new job with an ordering key. A job's id chooses its bridge, and jobs of one key must go through one bridge,
+ * which keeps their order while NATS is away. So ids are made until one belongs to the bridge of the key.
+ * @param shards how many bridges there are
+ */
+export async function orderedJobIdFor(
+  tenant: string,
+  keyed: KeyedPlace | undefined,
+  orderingKey: string,
+  shards: number,
+): Promise<string> {
+  const wanted = shardOf(`${tenant}/${orderingKey}`, shards);
+  for (let tries = 0; ; tries++) {
+    const id = await jobIdFor(tenant, keyed && { ...keyed, tries });
+    if (shardOf(id, shards) === wanted) return id;
+  }
 }
 
 /**

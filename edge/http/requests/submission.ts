@@ -5,7 +5,7 @@ import { writeJson } from '../../../shared/wire/json-body.ts';
 import type { SubmitCommand } from '../../calls/commands.ts';
 import type { Region } from '../../calls/placement.ts';
 import type { EdgeHono } from '../edge-app.ts';
-import { fingerprintOf, jobIdFor, readIdempotencyKey } from './idempotency.ts';
+import { fingerprintOf, jobIdFor, orderedJobIdFor, readIdempotencyKey } from './idempotency.ts';
 import { parseRequest, tenantOf } from './read-request.ts';
 
 /** Who submits a job, and what the request says about all jobs in it. */
@@ -18,6 +18,8 @@ export interface Submitter {
   readonly inputLimit: number;
   /** The region whose bridges take the job. Undefined: the bridges serve all regions. */
   readonly region: Region | undefined;
+  /** How many bridges a region has. */
+  readonly shards: number;
 }
 
 /** A job that is ready for the bridge. The call to the bridge adds the trace context. */
@@ -30,6 +32,7 @@ export function submitterOf(c: Context<EdgeHono>): Submitter {
     idempotencyKey: readIdempotencyKey(c.req.header('idempotency-key')),
     inputLimit: c.env.config.MAX_INPUT_BYTES,
     region: c.env.bridge.region,
+    shards: c.env.config.BRIDGE_SHARDS,
   };
 }
 
@@ -37,23 +40,28 @@ export function submitterOf(c: Context<EdgeHono>): Submitter {
  * Checks one submitted job, and makes the command for the bridge from it.
  * @throws ThroughlineError `request-invalid` with each place that is wrong, `payload-too-large`
  */
-export async function prepare(
-  body: unknown,
-  { tenant, idempotencyKey: key, place, inputLimit, region }: Submitter,
-): Promise<PreparedJob> {
+export async function prepare(body: unknown, submitter: Submitter): Promise<PreparedJob> {
+  const { tenant, idempotencyKey: key, inputLimit } = submitter;
   const request = parseRequest(SubmitJob, body);
   checkInputSize(request, inputLimit);
   const now = Date.now();
   const fingerprint = key === undefined ? undefined : await fingerprintOf(request);
   return {
     tenant,
-    jobId: await jobIdFor(tenant, key === undefined ? undefined : { key, place }, region),
+    jobId: await idOf(request, submitter),
     operation: request.operation,
     input: request.input,
     acceptedAt: new Date(now).toISOString(),
     spec: { ...specOf(request, now), fingerprint },
     waitMs: 0,
   };
+}
+
+function idOf({ orderingKey }: SubmitJob, submitter: Submitter): Promise<string> {
+  const { tenant, idempotencyKey: key, place, region, shards } = submitter;
+  const keyed = key === undefined ? undefined : { key, place };
+  if (orderingKey === undefined) return jobIdFor(tenant, keyed, region);
+  return orderedJobIdFor(tenant, keyed, orderingKey, shards);
 }
 
 function checkInputSize({ input }: SubmitJob, limit: number): void {

@@ -42,6 +42,11 @@ describe('SubmitJob', SubmitJob, {
     timeout: "How long one attempt may take. The operation's own limit also holds.",
     maxAttempts: "The most attempts that the job has. The operation's own limit also holds.",
     callback: 'Where to send a message when the job ends.',
+    priority:
+      'How urgent the job is. A host takes more urgent jobs first, and always leaves a share for the others. Without it: `normal`. A job with an `orderingKey` has no priority.',
+    orderingKey:
+      'Jobs with the same key run one after the other, in the order in which they were accepted, retries included.',
+    tags: { description: 'Texts by which the job can be found again.', uniqueItems: true },
   },
 });
 
@@ -103,6 +108,7 @@ const JOB = {
   dueAt: 'When a delayed job will run. Absent once it has started.',
   startedAt: 'When the last attempt started.',
   finishedAt: 'When the job ended.',
+  tags: "The job's tags.",
   traceId: 'The trace of the job.',
   previousTraceIds: 'The traces that the job had before each redrive, oldest first.',
   links: 'Paths of this API.',
@@ -112,6 +118,8 @@ describe('Job', Job, {
   description: 'A job with its current state. Times are RFC 3339 in UTC.',
   fields: {
     ...JOB,
+    priority: 'How urgent the job is. Absent if the request did not say.',
+    orderingKey: 'The key of the jobs that run one after the other.',
     progress: 'How far the operation is.',
     result: 'What the operation returned.',
     error: 'Why the job failed, or why it is tried again.',

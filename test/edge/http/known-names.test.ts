@@ -164,6 +164,9 @@ const FIELDS: readonly [path: string, name: string, one: Json, other: Json][] = 
   ['/v1/jobs', 'delay', JOB, { ...JOB, delay: '1h' }],
   ['/v1/jobs', 'timeout', JOB, { ...JOB, timeout: '1s' }],
   ['/v1/jobs', 'maxAttempts', JOB, { ...JOB, maxAttempts: 2 }],
+  ['/v1/jobs', 'priority', JOB, { ...JOB, priority: 'high' }],
+  ['/v1/jobs', 'orderingKey', JOB, { ...JOB, orderingKey: 'customer-7' }],
+  ['/v1/jobs', 'tags', JOB, { ...JOB, tags: ['night'] }],
   ['/v1/jobs', 'callback', JOB, { ...JOB, callback: { url: 'https://a.example' } }],
   [
     '/v1/jobs',

@@ -1,8 +1,8 @@
 import type { JsMsg } from '@nats-io/jetstream';
 import { backoff } from '../../../shared/backoff.ts';
 import { describeThrown } from '../../../shared/errors.ts';
+import { PRIORITIES, type Priority } from '../../../shared/job/priority.ts';
 import { pause, startTimer } from '../../../shared/timers.ts';
-import { PRIORITIES, type Priority } from '../../../shared/wire/lanes.ts';
 import type { WorkerLogger } from '../../log.ts';
 import { type Delivery, deliveryOf } from './delivery.ts';
 import { Lane, type LaneSource } from './lane.ts';

@@ -1,5 +1,5 @@
 import type { JsMsg } from '@nats-io/jetstream';
-import type { Priority } from '../../../shared/wire/lanes.ts';
+import type { Priority } from '../../../shared/job/priority.ts';
 import type { DurableConsumer } from './durable-consumer.ts';
 import { Pull } from './pull.ts';
 

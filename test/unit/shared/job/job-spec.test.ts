@@ -18,6 +18,7 @@ const SPEC: Required<AcceptedSpec> = {
   dueAt: '2026-01-02T00:00:00.000Z',
   fingerprint: 'ab'.repeat(32),
   callback: { url: 'https://acme.example/?secret=1', events: ['failed'] },
+  ...{ priority: 'low', orderingKey: 'customer 7', tags: ['night', 'team:blue'] },
 };
 const JOB = {
   jobId: 'job-1',
@@ -25,6 +26,8 @@ const JOB = {
   acceptedAt: '2026-01-01T00:00:00.000Z',
   spec: SPEC,
 };
+/** What events and answers repeat of the spec, besides the number of attempts. */
+const REPEATED = { priority: SPEC.priority, orderingKey: SPEC.orderingKey, tags: SPEC.tags };
 const FACTS = { attempt: 1, worker: 'worker-1', traceId: 'cd'.repeat(16), spanId: 'ef'.repeat(8) };
 
 describe('a job spec', () => {
@@ -47,8 +50,9 @@ describe('a job spec', () => {
   });
 
   it('shows its callback neither in events nor in jobs', () => {
-    expect(pickEventSpec(SPEC)).toEqual({ maxAttempts: 3, fingerprint: SPEC.fingerprint });
-    expect(pickShownSpec(SPEC)).toEqual({ maxAttempts: 3, dueAt: SPEC.dueAt });
+    const shown = { maxAttempts: 3, ...REPEATED };
+    expect(pickEventSpec(SPEC)).toEqual({ ...shown, fingerprint: SPEC.fingerprint });
+    expect(pickShownSpec(SPEC)).toEqual({ ...shown, dueAt: SPEC.dueAt });
   });
 });
 
@@ -63,6 +67,7 @@ describe('an event that is made', () => {
       acceptedAt: JOB.acceptedAt,
       maxAttempts: 3,
       fingerprint: SPEC.fingerprint,
+      ...REPEATED,
       released: 0,
       at,
       error: { code: 'internal', message: 'why' },
@@ -95,6 +100,7 @@ describe('a job without events', () => {
       durability: 'outbox',
       acceptedAt: JOB.acceptedAt,
       dueAt: SPEC.dueAt,
+      ...REPEATED,
       traceId: FACTS.traceId,
       links: { self: '/v1/jobs/job-1' },
     });

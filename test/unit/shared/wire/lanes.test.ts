@@ -1,12 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { PRIORITIES } from '../../../../shared/job/priority.ts';
 import {
   bulkRoute,
   fnv1a,
   ORDERED_LANES,
   orderedRoute,
   POOLED_LANES,
-  PRIORITIES,
   pooledRoute,
   ROUTES,
   readRoute,

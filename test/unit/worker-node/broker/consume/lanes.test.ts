@@ -1,6 +1,6 @@
 import type { Consumer, ConsumerMessages, JsMsg } from '@nats-io/jetstream';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import type { Priority } from '../../../../../shared/wire/lanes.ts';
+import type { Priority } from '../../../../../shared/job/priority.ts';
 import { ConsumeLoop } from '../../../../../worker-node/broker/consume/consume-loop.ts';
 import { quiet } from '../../support.ts';
 
