@@ -124,12 +124,13 @@ Throughline is ready. Ctrl-C stops it.
 
   export THROUGHLINE_URL=${stack.url}
   export THROUGHLINE_API_KEY=${stack.apiKey}
-  export CALLBACK_SECRET=${stack.callbackSecret}
   export THROUGHLINE_TRACES_URL=${stack.collector.tracesUrl}
   export OTEL_EXPORTER_OTLP_ENDPOINT=${stack.collector.otlpUrl}
 
   npx throughline submit echo '{"hello":"world"}' --wait
   npx throughline trace <jobId>
+
+Callbacks are signed with ${stack.callbackSecret}
 
 `;
 }

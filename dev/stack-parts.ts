@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createApiKey, hashApiKey } from '../shared/api/access.ts';
+import { callbackSecretsFor } from '../shared/callback-secrets.ts';
 import { createCallbackSecret } from '../shared/text/secret.ts';
 import { buildEdge } from './edge/build.ts';
 import { type Edge, type EdgeOptions, startEdge } from './edge/start.ts';
@@ -17,7 +18,8 @@ const TENANT = 'demo';
 /** Starts the parts of one stack. The teardown then stops all of them but the edge, which can start more than once. */
 export class StackParts {
   readonly apiKey = createApiKey('dev');
-  readonly callbackSecret = createCallbackSecret();
+  /** The master secret of the callbacks. */
+  readonly #callbackSecret = createCallbackSecret();
   readonly #options: StackOptions;
   readonly #teardown: Teardown;
   readonly #tracing: Readonly<Record<string, string>>;
@@ -35,6 +37,12 @@ export class StackParts {
     const directory = await mkdtemp(path.join(tmpdir(), 'throughline-dev-'));
     this.#teardown.add('the temporary files', () => rm(directory, { recursive: true, force: true }));
     return await buildEdge(directory);
+  }
+
+  /** The secret that signs the callbacks of the tenant whose API key {@link apiKey} is. */
+  async callbackSecret(): Promise<string> {
+    const [secret = ''] = await callbackSecretsFor(TENANT, { CALLBACK_SECRET: this.#callbackSecret });
+    return secret;
   }
 
   async startNats(): Promise<NatsServer> {
@@ -59,7 +67,7 @@ export class StackParts {
       environment: {
         NATS_URL: nats.url,
         HEALTH_PORT: '0',
-        CALLBACK_SECRET: this.callbackSecret,
+        CALLBACK_SECRET: this.#callbackSecret,
         ...this.#tracing,
         ...settings,
         ...environment,

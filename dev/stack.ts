@@ -15,7 +15,7 @@ const READY_POLL_MS = 20;
 export interface Stack {
   readonly url: string;
   readonly apiKey: string;
-  /** The secret with which the workers sign callbacks. */
+  /** The secret with which the workers sign the callbacks of the tenant that the API key is for. */
   readonly callbackSecret: string;
   readonly nats: NatsServer;
   readonly collector: Collector;
@@ -66,7 +66,7 @@ async function start(options: StackOptions, teardown: Teardown): Promise<Stack> 
   options.onStep(`edge at ${url}`);
   return {
     ...{ url, inspectorUrl, nats, collector, worker, addWorker },
-    ...{ apiKey: parts.apiKey, callbackSecret: parts.callbackSecret },
+    ...{ apiKey: parts.apiKey, callbackSecret: await parts.callbackSecret() },
     restartEdge: () => edge.restart(),
     stopEdge: () => edge.stop(),
     stop: () => teardown.run(),

@@ -116,6 +116,7 @@ const ROOMS: readonly Rooms[] = [
       ['wire', 'api'],
       ['trace'],
       ['propagation'],
+      ['callback-secrets.ts'],
       ['config.ts', 'backoff.ts', 'deadline.ts'],
       ['errors.ts'],
       ['job'],

@@ -2,13 +2,11 @@ import { hostname } from 'node:os';
 import * as z from 'zod';
 import manifest from '../package.json' with { type: 'json' };
 import { ANNOUNCE_MS } from '../shared/api/host-announcement.ts';
+import { CALLBACK_SECRET_SETTINGS } from '../shared/callback-secrets.ts';
 import { flag, optionalText, parseConfig, wholeNumber } from '../shared/config.ts';
 import { ThroughlineError } from '../shared/errors.ts';
-import { isToken } from '../shared/job/job-address.ts';
 import { brokerAddress } from '../shared/nats/broker-address.ts';
 import { checkLogin } from '../shared/nats/broker-login.ts';
-import { parseJson } from '../shared/text/json.ts';
-import { callbackSecretKey } from '../shared/text/secret.ts';
 import { unknownSettings } from '../shared/text/setting-names.ts';
 import { isOtelSdkName, OTEL_NAMES } from '../shared/trace/otel-names.ts';
 
@@ -20,42 +18,6 @@ const CLI_NAMES = [
   'THROUGHLINE_CACHE_DIR',
 ];
 const DAY_MS = 24 * 60 * 60 * 1_000;
-const SECRET_FORM = '"whsec_" and 24 to 64 bytes in base64';
-
-/** One secret, or several with commas between them, the newest first. The value is the keys of the secrets. */
-const Secret = z.string().transform((text, context) => {
-  const keys = keysOf(text.split(',').map((secret) => secret.trim()));
-  if (keys !== undefined) return keys;
-  context.addIssue({ code: 'custom', message: `must be ${SECRET_FORM}, or a comma list of such` });
-  return z.NEVER;
-});
-
-const SecretMap = z.record(z.string().refine(isToken), z.union([z.string(), z.array(z.string())]));
-
-/** The secrets of tenants, as a JSON object. The value is a map from a tenant to the keys of its secrets. */
-const TenantSecrets = z
-  .string()
-  .default('{}')
-  .transform((text, context) => {
-    const map = SecretMap.safeParse(parseJson(text));
-    const entries = Object.entries(map.data ?? {}).map(
-      ([tenant, secrets]) => [tenant, keysOf([secrets].flat())] as const,
-    );
-    const known = entries.filter((entry): entry is [string, Uint8Array[]] => entry[1] !== undefined);
-    if (map.success && known.length === entries.length) return new Map(known);
-    context.addIssue({
-      code: 'custom',
-      message: `must be a JSON object of tenants, each with a secret or a list of them: ${SECRET_FORM}`,
-    });
-    return z.NEVER;
-  });
-
-/** The keys of the secrets; undefined if one of them is not a secret, or there is none. */
-function keysOf(secrets: readonly string[]): Uint8Array[] | undefined {
-  const keys = secrets.map(callbackSecretKey).filter((key) => key !== undefined);
-  return keys.length > 0 && keys.length === secrets.length ? keys : undefined;
-}
-
 const LENGTH = 'must have 1 to 128 characters';
 const shortText = z.string(LENGTH).min(1, LENGTH).max(128, LENGTH);
 
@@ -84,8 +46,7 @@ const Settings = z.object({
   CALLBACK_ALLOW: z.string().default(''),
   TARGET_ADDRESSES_ALLOW: z.string().default(''),
   BAGGAGE_ALLOW: z.string().optional(),
-  CALLBACK_SECRET: Secret.optional(),
-  CALLBACK_SECRETS: TenantSecrets,
+  ...CALLBACK_SECRET_SETTINGS,
   CALLBACK_CONCURRENCY: wholeNumber(0, 1_000, 10),
   CALLBACK_TIMEOUT_MS: wholeNumber(100, 60_000, 10_000),
   CALLBACK_MAX_ATTEMPTS: wholeNumber(1, 100, 8),

@@ -1,4 +1,5 @@
 import { type HostAnnouncement, leaseOf } from '../shared/api/host-announcement.ts';
+import { CallbackSecrets } from '../shared/callback-secrets.ts';
 import { describeThrown } from '../shared/errors.ts';
 import { WORKER_PERMISSIONS } from '../shared/nats/permissions/worker.ts';
 import { DELAY_SINCE, isAtLeastVersion } from '../shared/nats/server-version.ts';
@@ -38,7 +39,6 @@ import { ensureConsumer, ensureGroup, ensureStreams } from './broker/provision.t
 import { RecordWatch } from './broker/record-watch.ts';
 import { StoredPublisher } from './broker/stored-publisher.ts';
 import { CallbackDeliverer } from './callbacks/callback-deliverer.ts';
-import { CallbackSecrets } from './callbacks/signature.ts';
 import { TargetGuard } from './callbacks/target-guard.ts';
 import type { WorkerConfig } from './config.ts';
 import { HealthServer } from './health-server.ts';

@@ -1,23 +1,41 @@
 import type { Command } from 'commander';
+import { callbackSecretsFor } from '../../shared/callback-secrets.ts';
 import { createCallbackSecret } from '../../shared/text/secret.ts';
+import { tenantName } from '../arguments.ts';
 import { EXIT } from '../exit-code.ts';
 import { examples } from '../help.ts';
 import type { Host } from '../host.ts';
 
 /** `callbacks secret`. It does not call the API. */
 export function defineCallbacks(program: Command, host: Host): Command {
-  const callbacks = program.command('callbacks').description('Makes the secrets that sign callbacks.');
+  const callbacks = program
+    .command('callbacks')
+    .description('Makes and prints the secrets that sign callbacks.');
   callbacks
     .command('secret')
     .description(
-      'Makes a secret: for CALLBACK_SECRET or CALLBACK_SECRETS of the workers, and for the receiver.',
+      'Makes a new secret for CALLBACK_SECRET of the workers. With --tenant: prints the secret with which the receivers ' +
+        'of a tenant verify its callbacks, from CALLBACK_SECRET and CALLBACK_SECRETS in the environment.',
     )
-    .addHelpText('after', examples(['throughline callbacks secret', 'make a new secret']))
+    .option('--tenant <tenant>', 'the tenant whose secret to print', tenantName)
+    .addHelpText(
+      'after',
+      examples(
+        ['throughline callbacks secret', 'make a new secret'],
+        [
+          'CALLBACK_SECRET=whsec_… throughline callbacks secret --tenant acme',
+          'print the secret for the receivers of tenant acme',
+        ],
+      ),
+    )
     .action(
-      async (_flags: unknown, command: Command) =>
+      async ({ tenant }: { readonly tenant?: string }, command: Command) =>
         await host.runLocal(command, async (output) => {
-          const secret = createCallbackSecret();
-          if (output.json) output.document({ secret });
+          const [secret = ''] =
+            tenant === undefined
+              ? [createCallbackSecret()]
+              : await callbackSecretsFor(tenant, host.environment);
+          if (output.json) output.document({ ...(tenant === undefined ? {} : { tenant }), secret });
           else output.text(secret);
           return EXIT.ok.code;
         }),

@@ -10,12 +10,16 @@ const BYTES = { min: 24, max: 64, made: 32 } as const;
 
 /** Makes a new random secret, which the sender and the receiver of callbacks share. */
 export function createCallbackSecret(): string {
-  const bytes = crypto.getRandomValues(new Uint8Array(BYTES.made));
-  return `whsec_${btoa(String.fromCharCode(...bytes))}`;
+  return callbackSecretOf(crypto.getRandomValues(new Uint8Array(BYTES.made)));
+}
+
+/** Writes a key as a secret. */
+export function callbackSecretOf(key: Uint8Array): string {
+  return `whsec_${btoa(String.fromCharCode(...key))}`;
 }
 
 /** Returns the key inside a secret; undefined if the text is not a secret. */
-export function callbackSecretKey(text: string): Uint8Array | undefined {
+export function callbackSecretKey(text: string): Uint8Array<ArrayBuffer> | undefined {
   const [, base64] = SECRET.exec(text) ?? [];
   if (base64 === undefined) return undefined;
   const key = Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));

@@ -4,6 +4,7 @@
  */
 import { headers } from '@nats-io/transport-node';
 import { ANNOUNCE_MS, HostAnnouncement, hostKey, leaseOf } from '../../shared/api/host-announcement.ts';
+import { callbackSecretsFor } from '../../shared/callback-secrets.ts';
 import { CALLBACK_ENDS } from '../../shared/job/callback.ts';
 import type { CallbackEvent } from '../../shared/job/callback-event.ts';
 import type { JobEvent } from '../../shared/job/event.ts';
@@ -12,7 +13,8 @@ import type { JobSpec } from '../../shared/job/job-spec.ts';
 import type { Redrive } from '../../shared/job/redrive.ts';
 import { HOST_SUBJECTS } from '../../shared/nats/streams.ts';
 import { type Carrier, extract, fromNatsHeaders, inject } from '../../shared/propagation/index.ts';
-import { writeCallbackTask } from '../../shared/wire/callback-task.ts';
+import { callbackSecretKey, callbackSecretOf } from '../../shared/text/secret.ts';
+import { callbackId, writeCallbackTask } from '../../shared/wire/callback-task.ts';
 import { writeCancelHeaders } from '../../shared/wire/cancel.ts';
 import { writeCallbackEventHeaders, writeEventHeaders } from '../../shared/wire/event-message.ts';
 import { HEADER, headerValues, type SetHeader } from '../../shared/wire/headers.ts';
@@ -34,8 +36,9 @@ import {
   eventSubject,
   jobSubject,
 } from '../../shared/wire/subjects.ts';
-
 import { deadLetterHeaders } from '../../worker-node/broker/dead-letters.ts';
+import { callbackBody } from '../../worker-node/callbacks/callback-body.ts';
+import { signatureOf } from '../../worker-node/callbacks/signature.ts';
 
 const ADDRESS = {
   tenant: 'acme',
@@ -68,12 +71,12 @@ type Headers = [name: string, value: string][];
 const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
 
 /** The files under `test/vectors`, by name. */
-export function vectors(): Readonly<Record<string, unknown>> {
+export async function vectors(): Promise<Readonly<Record<string, unknown>>> {
   return {
     'subjects.json': subjects(),
     'jobs.json': jobs(),
     'events.json': events(),
-    'callbacks.json': callbacks(),
+    'callbacks.json': { ...callbacks(), posts: await callbackPosts() },
     'cancels.json': cancels(),
     'dead-letters.json': deadLetters(),
     'hosts.json': hosts(),
@@ -300,6 +303,21 @@ function callbacks() {
     return { subject, headers, payload: text(writeJson(event)) };
   });
   return { tasks, events };
+}
+
+/** The POST of the first task, while one master secret replaces another: what a worker sends, and how a receiver checks it. */
+async function callbackPosts() {
+  const masters = [1, 2].map((byte) => callbackSecretOf(new Uint8Array(32).fill(byte)));
+  const { tenant } = ADDRESS;
+  const event: JobEvent = { ...EVENT, kind: 'succeeded', result: { bytes: 1_024 } };
+  const [id, timestamp] = [callbackId(event), 1_767_323_050];
+  const body = callbackBody({ tenant, audience: new URL(CALLBACK_URL).origin, event }, TRACEPARENT);
+  const settings = { CALLBACK_SECRET: masters.join(',') };
+  const secrets = await callbackSecretsFor(tenant, settings);
+  const keys = secrets.map(callbackSecretKey).filter((key) => key !== undefined);
+  const signature = signatureOf({ id, timestamp, body }, keys);
+  const headers = { 'webhook-id': id, 'webhook-timestamp': timestamp, 'webhook-signature': signature };
+  return [{ settings, tenant, secrets, headers, body }];
 }
 
 /** Messages as other programs write them, and how they are read. */

@@ -1,14 +1,13 @@
+import type { CallbackSecrets } from '../../shared/callback-secrets.ts';
 import { ThroughlineError } from '../../shared/errors.ts';
-import { type JobEvent, jobOfEvent } from '../../shared/job/event.ts';
 import { type CallbackTask, callbackId } from '../../shared/wire/callback-task.ts';
-import { EVENT_TYPE_PREFIX } from '../../shared/wire/headers.ts';
 import { parseTarget } from '../operations/targets/target-url.ts';
+import { callbackBody } from './callback-body.ts';
 import { type PostAnswer, post } from './post.ts';
-import { type CallbackSecrets, signatureOf } from './signature.ts';
+import { signatureOf } from './signature.ts';
 import type { TargetGuard } from './target-guard.ts';
 
 const CLOUD_EVENT_MEDIA_TYPE = 'application/cloudevents+json';
-const SOURCE = '/throughline';
 
 export interface SendCallbackParts {
   readonly guard: TargetGuard;
@@ -37,7 +36,8 @@ export async function sendCallback(
   const url = parseTarget(target) ?? new URL(target);
   const lookup = guard.admit(url);
   const id = callbackId(event);
-  const body = cloudEventOf(event, trace.ofJob);
+  const keys = await secrets.of(tenant);
+  const body = callbackBody({ tenant, audience: url.origin, event }, trace.ofJob);
   const timestamp = Math.floor(Date.now() / 1_000);
   const headers = {
     'content-type': CLOUD_EVENT_MEDIA_TYPE,
@@ -45,7 +45,7 @@ export async function sendCallback(
     'user-agent': 'throughline',
     'webhook-id': id,
     'webhook-timestamp': String(timestamp),
-    'webhook-signature': signatureOf({ id, timestamp, body }, secrets.of(tenant)),
+    'webhook-signature': signatureOf({ id, timestamp, body }, keys),
     ...(trace.ofDelivery === undefined ? {} : { traceparent: trace.ofDelivery }),
   };
   return await post({ url, headers, body, lookup }, signal).catch(unreachable);
@@ -58,23 +58,4 @@ export async function sendCallback(
  */
 function unreachable(cause: unknown): never {
   throw new ThroughlineError('callback-failed', 'the receiver cannot be reached', { cause });
-}
-
-/**
- * Writes the end of a job as a CloudEvent 1.0 in structured mode, with the job as the HTTP API shows it. The text is
- * the same at each delivery.
- * @param traceparent of the job's trace (CloudEvents, "Distributed Tracing" extension)
- */
-function cloudEventOf(event: JobEvent, traceparent: string | undefined): string {
-  return JSON.stringify({
-    specversion: '1.0',
-    id: callbackId(event),
-    source: SOURCE,
-    type: `${EVENT_TYPE_PREFIX}${event.kind}`,
-    time: event.at,
-    subject: event.jobId,
-    datacontenttype: 'application/json',
-    ...(traceparent === undefined ? {} : { traceparent }),
-    data: jobOfEvent(event),
-  });
 }

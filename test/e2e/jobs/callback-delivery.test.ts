@@ -3,6 +3,7 @@ import path from 'node:path';
 import { jetstreamManager } from '@nats-io/jetstream';
 import { connect } from '@nats-io/transport-node';
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { callbackSecretsFor } from '../../../shared/callback-secrets.ts';
 import { createCallbackSecret } from '../../../shared/text/secret.ts';
 import {
   CallbackSystem,
@@ -90,7 +91,8 @@ describe('a callback', () => {
     const events = await system.callbacksOf(sent.id, 1, asDev, stack);
     expect(events.at(-1)).toMatchObject({ kind: 'callback-delivered' });
     const [received] = await system.arrived('/later');
-    expect(received && (await verified(received, secret))).toEqual([true]);
+    const [derived = ''] = await callbackSecretsFor('demo', { CALLBACK_SECRET: secret });
+    expect(received && (await verified(received, derived))).toEqual([true]);
   });
 
   it('is given up immediately when its receiver is gone', async () => {

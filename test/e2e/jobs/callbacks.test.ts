@@ -43,6 +43,8 @@ describe('a callback', () => {
       time: job.finishedAt,
       subject: sent.id,
       datacontenttype: 'application/json',
+      tenant: 'demo',
+      audience: system.receiver.origin,
       traceparent: expect.any(String),
       data: job,
     });

@@ -49,6 +49,7 @@ const ENVIRONMENT = {
   THROUGHLINE_TRACES_URL: `${API}/traces`,
   // The worker refuses it, so that the command ends.
   NATS_URL: 'nonsense',
+  CALLBACK_SECRET: `whsec_${'A'.repeat(32)}`,
 };
 
 /** A request to the API, and what is to be seen of it. */

@@ -29,7 +29,7 @@ const BASES: Readonly<Record<string, readonly (readonly string[])[]>> = {
   worker: [[]],
   'keys create': [['ci', '--tenant', 'acme'], ['ci']],
   'keys hash': [[]],
-  'callbacks secret': [[]],
+  'callbacks secret': [[], ['--json']],
 };
 
 const VALUES: Readonly<Record<string, readonly string[]>> = {

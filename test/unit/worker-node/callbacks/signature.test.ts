@@ -1,8 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { callbackSecretKey, createCallbackSecret } from '../../../../shared/text/secret.ts';
-import { CallbackSecrets, signatureOf } from '../../../../worker-node/callbacks/signature.ts';
-import { workerConfig } from '../../../../worker-node/config.ts';
-import { refusalOf } from '../../support.ts';
+import { signatureOf } from '../../../../worker-node/callbacks/signature.ts';
 
 /** The example in the tests of the reference libraries of Standard Webhooks. */
 const VECTOR = {
@@ -46,46 +44,5 @@ describe('a secret', () => {
     'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\n',
   ])('is not %j', (text) => {
     expect(callbackSecretKey(text)).toBeUndefined();
-  });
-});
-
-describe('the secrets of a worker', () => {
-  const secretsOf = (settings: Record<string, string>): CallbackSecrets =>
-    new CallbackSecrets(workerConfig(settings));
-
-  it("are the tenant's own, or the common one", () => {
-    const secrets = secretsOf({
-      CALLBACK_SECRET: VECTOR.secret,
-      CALLBACK_SECRETS: JSON.stringify({ acme: OTHER, globex: [OTHER, VECTOR.secret] }),
-    });
-    expect(secrets.of('acme')).toEqual([keyOf(OTHER)]);
-    expect(secrets.of('globex')).toEqual([keyOf(OTHER), keyOf(VECTOR.secret)]);
-    expect(secrets.of('initech')).toEqual([keyOf(VECTOR.secret)]);
-  });
-
-  it('may be two common ones, while one replaces the other', () => {
-    const secrets = secretsOf({ CALLBACK_SECRET: `${OTHER}, ${VECTOR.secret}` });
-    expect(secrets.of('acme')).toEqual([keyOf(OTHER), keyOf(VECTOR.secret)]);
-  });
-
-  it('may be missing, and then the callback is tried again later', async () => {
-    const error = await refusalOf(() => secretsOf({}).of('acme'));
-    expect(error).toMatchObject({ code: 'callback-unsigned', ack: 'nak' });
-  });
-
-  it.each([
-    ['CALLBACK_SECRET', 'canary'],
-    ['CALLBACK_SECRET', `${OTHER},`],
-    ['CALLBACK_SECRETS', 'canary'],
-    ['CALLBACK_SECRETS', '["canary"]'],
-    ['CALLBACK_SECRETS', '{"acme":"canary"}'],
-    ['CALLBACK_SECRETS', '{"acme":[]}'],
-    ['CALLBACK_SECRETS', `{"a.b":"${OTHER}"}`],
-    ['CALLBACK_SECRETS', `{"acme":["${OTHER}","canary"]}`],
-  ])('%s that is not a secret stops the worker at its start, and is not shown: %#', async (key, value) => {
-    const error = await refusalOf(() => workerConfig({ [key]: value }));
-    expect(error.message).toMatch(new RegExp(`^${key}: must be`));
-    expect(error.message).not.toContain('canary');
-    expect(error.message).not.toContain(OTHER);
   });
 });
