@@ -16,6 +16,7 @@ import { isBulkLane } from '../shared/wire/lanes.ts';
 import { groupFilter, INBOX, jobSubject, subjectMatches } from '../shared/wire/subjects.ts';
 import { BrokerRetry } from './broker/broker-retry.ts';
 import { CallbackPublisher } from './broker/callback-publisher.ts';
+import { CallbackRecords } from './broker/callback-record.ts';
 import { ClockCheck } from './broker/clock-check.ts';
 import {
   answers,
@@ -39,6 +40,7 @@ import { ensureConsumer, ensureGroup, ensureStreams } from './broker/provision.t
 import { RecordWatch } from './broker/record-watch.ts';
 import { StoredPublisher } from './broker/stored-publisher.ts';
 import { CallbackDeliverer } from './callbacks/callback-deliverer.ts';
+import { CallbackSlots } from './callbacks/callback-slots.ts';
 import { TargetGuard } from './callbacks/target-guard.ts';
 import type { WorkerConfig } from './config.ts';
 import { HealthServer } from './health-server.ts';
@@ -60,6 +62,11 @@ export interface Worker {
   readonly failed: Promise<never>;
 }
 
+/**
+ * How many callback tasks a host pulls for each slot. Those of a tenant that has its share of the slots are handed back, so
+ * the tasks of other tenants behind them are seen.
+ */
+const MESSAGES_PER_CALLBACK_SLOT = 3;
 /** The headers and the host's name in an announcement. */
 const HEADER_BYTES = 1_024;
 
@@ -272,7 +279,9 @@ function createJobLoop(parts: LoopParts, lanes: readonly LaneSource[]): ConsumeL
 
 /** The loop that delivers callbacks; undefined if the settings turn callbacks off on this host. */
 function createCallbackLoops(parts: LoopParts): ConsumeLoop[] {
-  const { config, broker, log } = parts;
+  const { config, broker, retry, log } = parts;
+  const concurrency = config.CALLBACK_CONCURRENCY;
+  if (concurrency === 0) return [];
   const deliverer = new CallbackDeliverer({
     ...parts,
     guard: new TargetGuard(config.CALLBACK_ALLOW, new OpenAddresses(config.TARGET_ADDRESSES_ALLOW)),
@@ -282,17 +291,22 @@ function createCallbackLoops(parts: LoopParts): ConsumeLoop[] {
       minDelayMs: config.CALLBACK_RETRY_MIN_MS,
       maxDelayMs: config.CALLBACK_RETRY_MAX_MS,
     },
+    slots: new CallbackSlots({
+      slots: concurrency,
+      perTenant: Math.min(config.CALLBACK_TENANT_CONCURRENCY ?? Math.ceil(concurrency / 2), concurrency),
+      random: Math.random,
+    }),
+    callbackRecords: new CallbackRecords(broker.manager, retry),
     timeoutMs: config.CALLBACK_TIMEOUT_MS,
     ackWaitMs: config.WORKER_ACK_WAIT_MS,
     worker: config.WORKER_NAME,
     random: Math.random,
   });
-  const concurrency = config.CALLBACK_CONCURRENCY;
-  if (concurrency === 0) return [];
   const definition = callbackConsumerDefinition(config.WORKER_ACK_WAIT_MS);
   const consumer = new DurableConsumer(broker, CALLBACKS_STREAM, definition, log);
   const lanes = [{ consumer, priority: 'normal', isBulk: false } as const];
-  return [new ConsumeLoop({ lanes, handler: deliverer, concurrency, log, what: 'callbacks' })];
+  const messages = concurrency * MESSAGES_PER_CALLBACK_SLOT;
+  return [new ConsumeLoop({ lanes, handler: deliverer, concurrency: messages, log, what: 'callbacks' })];
 }
 
 /** Why the worker takes no jobs now; undefined when it does. */

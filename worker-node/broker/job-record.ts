@@ -71,7 +71,8 @@ async function storedCancel(
   return message === undefined ? undefined : readCancelNotice(message.subject, message.header);
 }
 
-async function lastMessage(
+/** The last message on a subject; undefined if there is none. @throws whatever the NATS client throws */
+export async function lastMessage(
   manager: JetStreamManager,
   stream: string,
   subject: string,

@@ -1,5 +1,5 @@
 import { type Context, context, propagation, SpanStatusCode, trace } from '@opentelemetry/api';
-import { describeThrown, ThroughlineError } from '../../shared/errors.ts';
+import { describeThrown } from '../../shared/errors.ts';
 import type { CallbackEvent } from '../../shared/job/callback-event.ts';
 import { extract, fromNatsHeaders, inject, startTrace } from '../../shared/propagation/index.ts';
 import { startInterval, startTimeLimit } from '../../shared/timers.ts';
@@ -7,14 +7,23 @@ import { ATTR } from '../../shared/trace/semantics.ts';
 import { type CallbackTask, readCallbackTask } from '../../shared/wire/callback-task.ts';
 import { headerValues } from '../../shared/wire/headers.ts';
 import type { CallbackPublisher } from '../broker/callback-publisher.ts';
+import type { CallbackRecords } from '../broker/callback-record.ts';
 import type { DeliveryHandler } from '../broker/consume/consume-loop.ts';
 import type { Ack, Delivery } from '../broker/consume/delivery.ts';
 import type { WorkerLogger } from '../log.ts';
 import { reportOf } from '../operations/thrown.ts';
 import type { WorkerMetrics } from '../telemetry/metrics.ts';
-import { type CallbackSchedule, pauseAfter } from './callback-schedule.ts';
+import { type CallbackPast, NO_PAST, pastOf } from './callback-past.ts';
+import { type CallbackSchedule, patienceOf, pauseAfter } from './callback-schedule.ts';
+import type { CallbackSlots, Slot } from './callback-slots.ts';
 import { describeVerdict, startCallbackSpan, withoutQuery } from './callback-span.ts';
-import { type Verdict, verdictOfAnswer, verdictOfThrow } from './callback-verdict.ts';
+import {
+  replyOf,
+  type Verdict,
+  verdictOfAnswer,
+  verdictOfSilence,
+  verdictOfThrow,
+} from './callback-verdict.ts';
 import { type SendCallbackParts, sendCallback } from './send-callback.ts';
 
 /**
@@ -22,11 +31,11 @@ import { type SendCallbackParts, sendCallback } from './send-callback.ts';
  * event.
  */
 const OWN_FAILURE_DELAY_MS = 2_000;
-/** A task with more deliveries than its attempts times this number is given up. Such a task probably kills its worker. */
-const UNFINISHED_FACTOR = 3;
 
 interface DelivererParts extends SendCallbackParts {
   readonly callbacks: Pick<CallbackPublisher, 'record'>;
+  readonly callbackRecords: Pick<CallbackRecords, 'last'>;
+  readonly slots: CallbackSlots;
   readonly schedule: CallbackSchedule;
   readonly timeoutMs: number;
   readonly ackWaitMs: number;
@@ -42,7 +51,9 @@ interface DelivererParts extends SendCallbackParts {
 /** One delivery of a callback task. */
 interface CallbackDelivery {
   readonly task: CallbackTask;
-  /** 1 for the first delivery. A delivery that a stopping worker handed back is an attempt too. */
+  /** The slot to send it with; undefined if it is given up instead. */
+  readonly slot: Slot | undefined;
+  /** 1 for the first attempt. Only recorded attempts count, so not those that were handed back. */
   readonly attempt: number;
   /** `traceparent` of the job's trace. */
   readonly ofJob: string | undefined;
@@ -51,13 +62,24 @@ interface CallbackDelivery {
 }
 
 interface Ending {
-  readonly outcome: 'delivered' | 'retrying' | 'failed' | 'released' | 'unreadable' | 'unsettled';
+  readonly outcome:
+    | 'delivered'
+    | 'retrying'
+    | 'failed'
+    /** Handed back because the worker stops. */
+    | 'released'
+    /** Handed back without a POST: there was no slot, the receiver was paused, or it came too early. */
+    | 'postponed'
+    /** It had ended before, and only the acknowledgement was lost. */
+    | 'repeated'
+    | 'unreadable'
+    | 'unsettled';
   readonly ack: Ack;
 }
 
 /**
- * Handles deliveries of callback tasks: read → start the span → POST → record → settle → end the span. Each
- * delivery is settled exactly once, and `process` never throws.
+ * Handles deliveries of callback tasks: read → slot → recall → start the span → POST → record → settle → end the span.
+ * Each delivery is settled exactly once, and `process` never throws.
  */
 export class CallbackDeliverer implements DeliveryHandler {
   readonly #parts: DelivererParts;
@@ -84,12 +106,39 @@ export class CallbackDeliverer implements DeliveryHandler {
       this.#parts.log.warn({ subject: delivery.subject }, 'callback task refused: it cannot be read');
       return { outcome: 'unreadable', ack: { kind: 'term', reason: 'unreadable' } };
     }
+    const { tenant, url } = task;
+    const claim = await this.#parts.slots.claim({ tenant, receiver: new URL(url).host }, stop);
+    if (claim.kind === 'later' && !(claim.isPaused && this.#isTooOld(delivery)))
+      return postponed(claim.delayMs);
+    const slot = claim.kind === 'slot' ? claim : undefined;
+    try {
+      return await this.#resume(delivery, task, slot, stop);
+    } finally {
+      slot?.release('unsent');
+    }
+  }
+
+  /** Whether all attempts would have been made by now, if the receiver had not been paused. */
+  #isTooOld({ storedAt }: Delivery): boolean {
+    return Date.now() - storedAt.getTime() > patienceOf(this.#parts.schedule);
+  }
+
+  /** Goes on after the last recorded attempt. */
+  async #resume(
+    delivery: Delivery,
+    task: CallbackTask,
+    slot: Slot | undefined,
+    stop: AbortSignal,
+  ): Promise<Ending> {
+    const past = await this.#pastOf(delivery, task);
+    if (past.hasEnded) return { outcome: 'repeated', ack: { kind: 'ack' } };
+    if (past.waitMs > 0) return postponed(past.waitMs);
     const job = this.#traceOf(delivery);
-    const attempt = delivery.deliveryCount;
+    const attempt = past.attempts + 1;
     const span = startCallbackSpan(task, attempt, job);
     return await context.with(trace.setSpan(job, span), async () => {
       try {
-        const ending = await this.#deliver({ task, attempt, ofJob: inject(job).traceparent, stop });
+        const ending = await this.#deliver({ task, slot, attempt, ofJob: inject(job).traceparent, stop });
         span.setAttribute(ATTR.callbackOutcome, ending.outcome);
         return ending;
       } catch (thrown) {
@@ -101,6 +150,12 @@ export class CallbackDeliverer implements DeliveryHandler {
     });
   }
 
+  async #pastOf(delivery: Delivery, task: CallbackTask): Promise<CallbackPast> {
+    if (delivery.isFirst) return NO_PAST;
+    const last = await this.#parts.callbackRecords.last(task.tenant, task.event.jobId);
+    return pastOf(last, task, delivery, Date.now());
+  }
+
   /** The job's trace, without its baggage: a callback never carries that. */
   #traceOf({ headers }: Delivery): Context {
     const { context: extracted, spanContext } = extract(fromNatsHeaders(headers));
@@ -109,31 +164,27 @@ export class CallbackDeliverer implements DeliveryHandler {
   }
 
   async #deliver(callback: CallbackDelivery): Promise<Ending> {
-    const { task, attempt } = callback;
-    const verdict = await this.#post(callback);
+    const { task, slot, attempt } = callback;
+    const verdict = slot === undefined ? verdictOfSilence() : await this.#post(callback);
     if (verdict === 'released') {
       this.#parts.log.info({ job_id: task.event.jobId, attempt }, 'callback handed back');
       return { outcome: 'released', ack: { kind: 'nak', delayMs: 0 } };
     }
     describeVerdict(verdict);
-    const event = this.#eventOf(task, attempt, verdict);
+    this.#logPause(task, slot?.release(replyOf(verdict)) ?? 0);
+    const event = this.#eventOf(callback, verdict);
     await this.#parts.callbacks.record(task.tenant, event);
     this.#log(event, task, verdict);
     return endingOf(event);
   }
 
   /**
-   * Posts the callback, also after the last attempt: a delivery that a stopping worker handed back was counted as an
-   * attempt, but had no POST. After far too many deliveries nothing is sent.
+   * Posts the callback.
    * @returns `released` if the worker stopped first. Whether the callback arrived is not known, so it is sent again.
    */
-  async #post({ task, attempt, ofJob, stop }: CallbackDelivery): Promise<Verdict | 'released'> {
+  async #post({ task, ofJob, stop }: CallbackDelivery): Promise<Verdict | 'released'> {
     if (stop.aborted) return 'released';
-    const { timeoutMs, schedule } = this.#parts;
-    if (attempt > UNFINISHED_FACTOR * schedule.maxAttempts) {
-      const spent = new ThroughlineError('attempts-spent', `${attempt} deliveries did not come to an end`);
-      return verdictOfThrow(spent, undefined);
-    }
+    const { timeoutMs } = this.#parts;
     const deadline = startTimeLimit(timeoutMs);
     const traceparents = { ofJob, ofDelivery: inject(context.active()).traceparent };
     try {
@@ -147,14 +198,15 @@ export class CallbackDeliverer implements DeliveryHandler {
     }
   }
 
-  #eventOf({ url, event }: CallbackTask, attempt: number, verdict: Verdict): CallbackEvent {
+  #eventOf({ task, slot, attempt }: CallbackDelivery, verdict: Verdict): CallbackEvent {
+    const { url, event } = task;
     const { schedule, worker, random } = this.#parts;
     const { status, error } = verdict;
     const { traceId = '', spanId = '' } = trace.getActiveSpan()?.spanContext() ?? {};
     const base = {
       jobId: event.jobId,
       url: withoutQuery(url),
-      // A delivery after the last attempt is recorded as the last attempt.
+      // The setting may have become smaller since the last attempt.
       attempt: Math.min(attempt, schedule.maxAttempts),
       maxAttempts: schedule.maxAttempts,
       at: new Date().toISOString(),
@@ -166,10 +218,16 @@ export class CallbackDeliverer implements DeliveryHandler {
     };
     if (error === undefined) return { kind: 'callback-delivered', ...base };
     const failure = { error: { code: error.code, message: error.message } };
-    if (error.ack === 'term' || attempt >= schedule.maxAttempts)
+    if (slot === undefined || error.ack === 'term' || attempt >= schedule.maxAttempts)
       return { kind: 'callback-failed', ...base, ...failure };
     const retryInMs = pauseAfter(attempt, schedule, verdict.notBeforeMs, random());
     return { kind: 'callback-retrying', ...base, ...failure, retryInMs };
+  }
+
+  #logPause({ tenant, url }: CallbackTask, pauseMs: number): void {
+    if (pauseMs === 0) return;
+    const fields = { tenant, receiver: new URL(url).host, pause_ms: pauseMs };
+    this.#parts.log.warn(fields, 'receiver does not answer; its callbacks wait');
   }
 
   #log(
@@ -186,6 +244,10 @@ export class CallbackDeliverer implements DeliveryHandler {
       this.#parts.log.warn({ ...fields, code: error.code, reason: error.message, ...more }, what);
     }
   }
+}
+
+function postponed(delayMs: number): Ending {
+  return { outcome: 'postponed', ack: { kind: 'nak', delayMs } };
 }
 
 function endingOf({ kind, retryInMs = 0, error }: CallbackEvent): Ending {

@@ -21,9 +21,20 @@ export function pauseAfter(
   notBeforeMs: number,
   random: number,
 ): number {
+  const schedule = { maxAttempts, minDelayMs, maxDelayMs };
+  const pause = Math.round((longestPause(attempt, schedule) * (1 + random)) / 2);
+  return Math.max(pause, Math.min(notBeforeMs, Math.max(minDelayMs, maxDelayMs)));
+}
+
+/** How long all attempts take at most, if each is answered immediately, in milliseconds. */
+export function patienceOf(schedule: CallbackSchedule): number {
+  let sum = 0;
+  for (let attempt = 1; attempt < schedule.maxAttempts; attempt++) sum += longestPause(attempt, schedule);
+  return sum;
+}
+
+function longestPause(attempt: number, { maxAttempts, minDelayMs, maxDelayMs }: CallbackSchedule): number {
   const longest = Math.max(minDelayMs, maxDelayMs);
   const steps = Math.max(1, maxAttempts - 2);
-  const ceiling = Math.min(longest, minDelayMs * (longest / minDelayMs) ** ((attempt - 1) / steps));
-  const pause = Math.round((ceiling * (1 + random)) / 2);
-  return Math.max(pause, Math.min(notBeforeMs, longest));
+  return Math.min(longest, minDelayMs * (longest / minDelayMs) ** ((attempt - 1) / steps));
 }

@@ -1,6 +1,7 @@
 import { ThroughlineError } from '../../shared/errors.ts';
 import { retryAfterMs } from '../../shared/text/retry-after.ts';
 import type { PostAnswer } from './post.ts';
+import type { Reply } from './receiver-health.ts';
 
 /** How one delivery of a callback ended. */
 export interface Verdict {
@@ -39,4 +40,19 @@ export function verdictOfThrow(thrown: unknown, timedOut: string | undefined): V
       ? ThroughlineError.from(thrown, 'callback-failed')
       : new ThroughlineError('callback-failed', timedOut, { cause: thrown });
   return { status: undefined, error, notBeforeMs: 0 };
+}
+
+/** The verdict of a callback that is given up without a POST, because its receiver has not answered for too long. */
+export function verdictOfSilence(): Verdict {
+  const error = new ThroughlineError(
+    'callback-failed',
+    'the receiver has not answered for all the time of the attempts',
+  );
+  return { status: undefined, error, notBeforeMs: 0 };
+}
+
+/** What a verdict says about the receiver. */
+export function replyOf({ status, error }: Verdict): Reply {
+  if (status !== undefined) return 'answered';
+  return error?.code === 'callback-failed' ? 'silent' : 'unsent';
 }

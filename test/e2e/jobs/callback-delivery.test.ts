@@ -174,7 +174,7 @@ describe('a callback survives', () => {
     });
     const none = {};
 
-    // Killed while the receiver has not answered.
+    // Killed while the receiver has not answered. A delivery that did not come to an end is no attempt.
     system.receiver.answer(
       '/killed',
       inTurn(() => undefined, status(204)),
@@ -186,7 +186,7 @@ describe('a callback survives', () => {
     const [unanswered, delivered] = await system.arrived('/killed', 2);
     expect(delivered?.headers['webhook-id']).toBe(unanswered?.headers['webhook-id']);
     expect(await system.callbacksOf(first.id, 1, none, own)).toMatchObject([
-      { kind: 'callback-delivered', attempt: 2 },
+      { kind: 'callback-delivered', attempt: 1 },
     ]);
 
     // Stopped while the receiver has not answered: handed back immediately, not after the ack wait.

@@ -30,6 +30,7 @@ const PROOFS: Readonly<Record<string, SettingProof>> = {
   CALLBACK_SECRET: { good: createCallbackSecret(), wrong: 'whsec_' },
   CALLBACK_SECRETS: { good: JSON.stringify({ acme: createCallbackSecret() }), wrong: '[]' },
   CALLBACK_CONCURRENCY: { good: '0', wrong: 'none' },
+  CALLBACK_TENANT_CONCURRENCY: { good: '3', wrong: '0' },
   CALLBACK_TIMEOUT_MS: { good: '100', wrong: '0' },
   CALLBACK_MAX_ATTEMPTS: { good: '1', wrong: '0' },
   CALLBACK_RETRY_MIN_MS: { good: '1', wrong: '0' },

@@ -9,6 +9,7 @@ import { writeCallbackTask } from '../../../../shared/wire/callback-task.ts';
 import { writeJson } from '../../../../shared/wire/json-body.ts';
 import type { Ack } from '../../../../worker-node/broker/consume/delivery.ts';
 import { CallbackDeliverer } from '../../../../worker-node/callbacks/callback-deliverer.ts';
+import { CallbackSlots } from '../../../../worker-node/callbacks/callback-slots.ts';
 import { TargetGuard } from '../../../../worker-node/callbacks/target-guard.ts';
 import { workerConfig } from '../../../../worker-node/config.ts';
 import { OpenAddresses } from '../../../../worker-node/operations/targets/addresses.ts';
@@ -36,7 +37,13 @@ function textOf(ack: Ack): string {
 }
 
 /** A delivery of a callback task, and how it was handled. */
-function delivery(deliveryCount: number, { recordFails = false, subject = 'callbacks.acme.job-1' } = {}) {
+function delivery({
+  recordFails = false,
+  subject = 'callbacks.acme.job-1',
+  last = undefined as CallbackEvent | undefined,
+  storedAt = new Date(),
+  slots = new CallbackSlots({ slots: 2, perTenant: 2, random: () => 0.5 }),
+} = {}) {
   const said: string[] = [];
   const events: CallbackEvent[] = [];
   const outcomes: string[] = [];
@@ -47,7 +54,9 @@ function delivery(deliveryCount: number, { recordFails = false, subject = 'callb
     subject,
     headers: messageHeaders,
     data: writeJson(SUCCEEDED),
-    deliveryCount,
+    storedAt,
+    deliveryCount: last === undefined ? 1 : 7,
+    isFirst: last === undefined,
     working: () => void said.push('working'),
     settle: (ack) => void said.push(textOf(ack)),
   });
@@ -59,6 +68,8 @@ function delivery(deliveryCount: number, { recordFails = false, subject = 'callb
     guard: new TargetGuard(receiver.origin, new OpenAddresses('')),
     secrets: new CallbackSecrets(workerConfig({ CALLBACK_SECRET: createCallbackSecret() })),
     callbacks: { record },
+    callbackRecords: { last: async () => last },
+    slots,
     schedule: { maxAttempts: MAX_ATTEMPTS, minDelayMs: 100, maxDelayMs: 1_000 },
     timeoutMs: 5_000,
     ackWaitMs: 30,
@@ -71,9 +82,23 @@ function delivery(deliveryCount: number, { recordFails = false, subject = 'callb
   return { said, events, outcomes, process: (stop: AbortSignal) => deliverer.process(message, stop) };
 }
 
+/** The event of an earlier attempt. */
+const recorded = (more: Partial<CallbackEvent>): CallbackEvent => ({
+  kind: 'callback-retrying',
+  jobId: 'job-1',
+  url: `${receiver.origin}/hook`,
+  attempt: 1,
+  maxAttempts: MAX_ATTEMPTS,
+  at: '2026-01-01T00:00:00.000Z',
+  worker: 'host-0',
+  traceId: '',
+  spanId: '',
+  ...more,
+});
+
 describe('the delivery of a callback', () => {
   it('keeps its task alive until the receiver answers, and records the URL without its query', async () => {
-    const { said, events, outcomes, process } = delivery(1);
+    const { said, events, outcomes, process } = delivery();
     receiver.answer('/hook', (response) => {
       void until('a sign of life', () => said.filter((word) => word === 'working').length >= 2).then(() =>
         response.writeHead(200).end(),
@@ -89,41 +114,87 @@ describe('the delivery of a callback', () => {
   });
 
   it('carries trace ids although no spans are recorded', async () => {
-    const { events, process } = delivery(1);
+    const { events, process } = delivery();
     await process(IDLE);
     const [event] = events;
     expect(receiver.at('/hook')[0]?.headers.traceparent).toBe(`00-${event?.traceId}-${event?.spanId}-02`);
   });
 
   it.each([
-    [1, 'nak 75', 'callback-retrying'],
+    [0, 'nak 75', 'callback-retrying'],
+    [1, 'nak 750', 'callback-retrying'],
+    [MAX_ATTEMPTS - 1, 'term callback-failed', 'callback-failed'],
+    // CALLBACK_MAX_ATTEMPTS has become smaller.
     [MAX_ATTEMPTS, 'term callback-failed', 'callback-failed'],
-    // A delivery that a stopping worker handed back counts as an attempt. The last POST is sent all the same.
-    [MAX_ATTEMPTS + 1, 'term callback-failed', 'callback-failed'],
-  ])('number %i, when refused, ends with: %s', async (count, ack, kind) => {
+  ])('after %i recorded attempts, when refused, ends with: %s', async (attempts, ack, kind) => {
     receiver.answer('/hook', status(500));
-    const { said, events, process } = delivery(count);
+    const { said, events, process } = delivery(
+      attempts === 0 ? {} : { last: recorded({ attempt: attempts }) },
+    );
     await process(IDLE);
     expect(said.filter((word) => word !== 'working')).toEqual([ack]);
-    expect(events).toMatchObject([{ kind, status: 500 }]);
+    expect(events).toMatchObject([{ kind, status: 500, attempt: Math.min(attempts + 1, MAX_ATTEMPTS) }]);
     expect(receiver.at('/hook')).toHaveLength(1);
   });
 
-  it('that never came to an end is given up without another POST POST', async () => {
-    const { said, events, process } = delivery(3 * MAX_ATTEMPTS + 1);
+  it.each(['callback-delivered', 'callback-failed'] as const)(
+    'is not sent again after its end is recorded: %s',
+    async (kind) => {
+      const { said, events, outcomes, process } = delivery({ last: recorded({ kind }) });
+      await process(IDLE);
+      expect([said, events, outcomes]).toEqual([['ack'], [], ['repeated']]);
+      expect(receiver.connections()).toBe(0);
+    },
+  );
+
+  it('that comes before its pause is over is handed back for the rest', async () => {
+    const at = new Date(Date.now() + 60_000).toISOString();
+    const { said, events, process } = delivery({ last: recorded({ at, retryInMs: 200 }) });
     await process(IDLE);
-    expect(said).toEqual(['term attempts-spent']);
-    expect(events).toMatchObject([{ kind: 'callback-failed', error: { code: 'attempts-spent' } }]);
+    expect([said, events]).toEqual([['nak 200'], []]);
+    expect(receiver.connections()).toBe(0);
+  });
+
+  it('of one end of a job does not take the attempts of another end for its own', async () => {
+    const { events, process } = delivery({ last: recorded({ kind: 'callback-failed', redriveCount: 1 }) });
+    await process(IDLE);
+    expect(events).toMatchObject([{ kind: 'callback-delivered' }]);
+  });
+
+  it('to a paused receiver is handed back without an attempt, and given up once its time is over', async () => {
+    const slots = new CallbackSlots({ slots: 2, perTenant: 2, random: () => 0.5 });
+    const route = { tenant: 'acme', receiver: new URL(receiver.origin).host };
+    for (let silence = 0; silence < 3; silence++) {
+      const claim = await slots.claim(route, IDLE);
+      if (claim.kind === 'slot') claim.release('silent');
+    }
+    const young = delivery({ slots });
+    await young.process(IDLE);
+    expect([young.said, young.events, young.outcomes]).toEqual([
+      [expect.stringMatching(/^nak \d+$/)],
+      [],
+      ['postponed'],
+    ]);
+    const old = delivery({ slots, storedAt: new Date(Date.now() - 3_600_000) });
+    await old.process(IDLE);
+    expect(old.said).toEqual(['term callback-failed']);
+    expect(old.events).toMatchObject([
+      {
+        kind: 'callback-failed',
+        attempt: 1,
+        error: { message: expect.stringContaining('has not answered') },
+      },
+    ]);
     expect(receiver.connections()).toBe(0);
   });
 
   it('is handed back immediately if the worker stops, before the POST or during it', async () => {
-    const before = delivery(1);
+    const before = delivery();
     await before.process(AbortSignal.abort());
     expect(receiver.connections()).toBe(0);
     const stop = new AbortController();
     receiver.answer('/hook', () => stop.abort());
-    const midst = delivery(1);
+    const midst = delivery();
     await midst.process(stop.signal);
     for (const { said, events, outcomes } of [before, midst]) {
       expect(said.filter((word) => word !== 'working')).toEqual(['nak 0']);
@@ -132,14 +203,14 @@ describe('the delivery of a callback', () => {
   });
 
   it('that cannot be recorded comes again', async () => {
-    const { said, outcomes, process } = delivery(1, { recordFails: true });
+    const { said, outcomes, process } = delivery({ recordFails: true });
     await process(IDLE);
     expect(said.filter((word) => word !== 'working')).toEqual(['nak 2000']);
     expect(outcomes).toEqual(['unsettled']);
   });
 
   it('of a message that is not a task never comes again', async () => {
-    const { said, process } = delivery(1, { subject: 'callbacks.acme' });
+    const { said, process } = delivery({ subject: 'callbacks.acme' });
     await process(IDLE);
     expect(said).toEqual(['term unreadable']);
     expect(receiver.connections()).toBe(0);
@@ -150,14 +221,14 @@ describe('the delivery of a callback', () => {
       // Written by hand, since `writeHead` refuses some of these statuses.
       response.socket?.end(`HTTP/1.1 ${code} x\r\ncontent-length: 0\r\n\r\n`);
     });
-    const { events, process } = delivery(1);
+    const { events, process } = delivery();
     await process(IDLE);
     expect(events).toMatchObject([{ kind: 'callback-retrying', error: { code: 'callback-failed' } }]);
   });
 
   it('that nobody answers says so, and shows nothing of the network', async () => {
     await receiver.stop();
-    const { events, process } = delivery(1);
+    const { events, process } = delivery();
     await process(IDLE);
     expect(events[0]?.error).toEqual({
       code: 'callback-failed',
