@@ -34,7 +34,8 @@ export class WorkerMetrics {
       description: 'Permissions that the user of NATS turned out not to have, by action and subject',
     });
     this.#callbacks = meter.createCounter('throughline.callbacks', {
-      description: 'Deliveries of callback tasks, by outcome; those that are postponed or repeated sent nothing',
+      description:
+        'Deliveries of callback tasks, by outcome; those that are postponed or repeated sent nothing',
     });
   }
 
