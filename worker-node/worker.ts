@@ -15,8 +15,8 @@ import { startTimer } from '../shared/timers.ts';
 import { isBulkLane } from '../shared/wire/lanes.ts';
 import { groupFilter, INBOX, jobSubject, subjectMatches } from '../shared/wire/subjects.ts';
 import { BrokerRetry } from './broker/broker-retry.ts';
-import { CallbackPublisher } from './broker/callback-publisher.ts';
-import { CallbackRecords } from './broker/callback-record.ts';
+import { CallbackPublisher } from './broker/callbacks/callback-publisher.ts';
+import { CallbackRecords } from './broker/callbacks/callback-record.ts';
 import { ClockCheck } from './broker/clock-check.ts';
 import {
   answers,

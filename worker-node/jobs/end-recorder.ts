@@ -1,5 +1,5 @@
 import { isTerminalEvent, type JobEvent } from '../../shared/job/event.ts';
-import type { CallbackPublisher } from '../broker/callback-publisher.ts';
+import type { CallbackPublisher } from '../broker/callbacks/callback-publisher.ts';
 import { moveToDeadLetters } from '../broker/dead-letters.ts';
 import type { StoredPublisher } from '../broker/stored-publisher.ts';
 import type { WorkerLogger } from '../log.ts';

@@ -1,4 +1,4 @@
-import type { CallbackPublisher } from '../../broker/callback-publisher.ts';
+import type { CallbackPublisher } from '../../broker/callbacks/callback-publisher.ts';
 import { type EventPublisher, outgoingEvent } from '../../broker/event-publisher.ts';
 import type { StoredPublisher } from '../../broker/stored-publisher.ts';
 import { type Attempt, eventOf } from './attempt.ts';

@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import * as z from 'zod';
 import { isTerminalEvent } from '../../../../shared/job/event.ts';
 import { BrokerRetry } from '../../../../worker-node/broker/broker-retry.ts';
-import { CallbackPublisher } from '../../../../worker-node/broker/callback-publisher.ts';
+import { CallbackPublisher } from '../../../../worker-node/broker/callbacks/callback-publisher.ts';
 import { EventPublisher } from '../../../../worker-node/broker/event-publisher.ts';
 import { JobRecords } from '../../../../worker-node/broker/job-record.ts';
 import { StoredPublisher } from '../../../../worker-node/broker/stored-publisher.ts';

@@ -4,7 +4,7 @@ import { CALLBACK_ENDS, type CallbackEnd } from '../../../../shared/job/callback
 import type { JobEvent } from '../../../../shared/job/event.ts';
 import { writeJobSpec } from '../../../../shared/wire/job-headers.ts';
 import { BrokerRetry } from '../../../../worker-node/broker/broker-retry.ts';
-import { CallbackPublisher } from '../../../../worker-node/broker/callback-publisher.ts';
+import { CallbackPublisher } from '../../../../worker-node/broker/callbacks/callback-publisher.ts';
 import type { Delivery } from '../../../../worker-node/broker/consume/delivery.ts';
 import { EventPublisher } from '../../../../worker-node/broker/event-publisher.ts';
 import { JobRecords } from '../../../../worker-node/broker/job-record.ts';

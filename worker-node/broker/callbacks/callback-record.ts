@@ -1,10 +1,10 @@
 import type { JetStreamManager } from '@nats-io/jetstream';
-import type { CallbackEvent } from '../../shared/job/callback-event.ts';
-import { EVENTS_STREAM } from '../../shared/nats/streams.ts';
-import { readCallbackEvent } from '../../shared/wire/event-message.ts';
-import { callbackEventSubject } from '../../shared/wire/subjects.ts';
-import type { BrokerRetry } from './broker-retry.ts';
-import { lastMessage } from './job-record.ts';
+import type { CallbackEvent } from '../../../shared/job/callback-event.ts';
+import { EVENTS_STREAM } from '../../../shared/nats/streams.ts';
+import { readCallbackEvent } from '../../../shared/wire/event-message.ts';
+import { callbackEventSubject } from '../../../shared/wire/subjects.ts';
+import type { BrokerRetry } from '../broker-retry.ts';
+import { lastMessage } from '../job-record.ts';
 
 /** Reads what is recorded about callbacks. */
 export class CallbackRecords {

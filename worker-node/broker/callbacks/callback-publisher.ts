@@ -1,22 +1,22 @@
 import { context } from '@opentelemetry/api';
-import type { CallbackEvent } from '../../shared/job/callback-event.ts';
-import type { JobEvent } from '../../shared/job/event.ts';
-import { inject } from '../../shared/propagation/index.ts';
-import { callbackTask, writeCallbackTask } from '../../shared/wire/callback-task.ts';
+import type { CallbackEvent } from '../../../shared/job/callback-event.ts';
+import type { JobEvent } from '../../../shared/job/event.ts';
+import { inject } from '../../../shared/propagation/index.ts';
+import { callbackTask, writeCallbackTask } from '../../../shared/wire/callback-task.ts';
 import {
   writeCallbackEvent,
   writeCallbackEventHeaders,
   writeJobEvent,
-} from '../../shared/wire/event-message.ts';
-import type { JobMessage } from '../../shared/wire/job-message.ts';
-import { idPerRedrive } from '../../shared/wire/redrive.ts';
-import { callbackEventSubject, callbackSubject } from '../../shared/wire/subjects.ts';
+} from '../../../shared/wire/event-message.ts';
+import type { JobMessage } from '../../../shared/wire/job-message.ts';
+import { idPerRedrive } from '../../../shared/wire/redrive.ts';
+import { callbackEventSubject, callbackSubject } from '../../../shared/wire/subjects.ts';
 import {
   type MessageHeaders,
   messageHeaders,
   messageSize,
   type StoredPublisher,
-} from './stored-publisher.ts';
+} from '../stored-publisher.ts';
 
 /** Publishes the tasks to deliver callbacks, and the events that say how the deliveries ended. */
 export class CallbackPublisher {
