@@ -4,7 +4,7 @@
  */
 
 import { InvalidArgumentError } from 'commander';
-import { ACCESS_SCOPES, type AccessScope, isAccessScope, isApiKeyId } from '../shared/api/access.ts';
+import { type AccessScope, isAccessScope, isApiKeyId, SCOPE_RULE } from '../shared/api/access.ts';
 import { isCallbackUrl } from '../shared/job/callback.ts';
 import { JOB_STATES, type JobState } from '../shared/job/job.ts';
 import { isIdempotencyKey, isOperationName, isToken } from '../shared/job/job-address.ts';
@@ -79,7 +79,7 @@ export function baggagePairs(text: string, previous: readonly BaggagePair[] = []
 /** Collects the values of a repeated `--scope <scope>`, each once. */
 export function accessScopes(text: string, previous: readonly AccessScope[] = []): readonly AccessScope[] {
   if (isAccessScope(text)) return previous.includes(text) ? previous : [...previous, text];
-  throw new InvalidArgumentError(`It must be one of ${ACCESS_SCOPES.join(', ')}.`);
+  throw new InvalidArgumentError(`It ${SCOPE_RULE}.`);
 }
 
 export function tenantName(text: string): string {

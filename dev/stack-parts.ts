@@ -91,6 +91,7 @@ export class StackParts {
       bindings: {
         NATS_URL: nats.webSocketUrl,
         API_KEYS: JSON.stringify(keys),
+        STATUS_ACCESS: 'public',
         ...(debug ? { DEBUG: 'true' } : {}),
         ...this.#tracing,
         ...settings,

@@ -82,6 +82,7 @@ const NEEDS: Readonly<Record<string, keyof typeof Settings.shape>> = {
   JWT_ALGORITHMS: 'JWT_JWKS_URL',
   JWT_TENANT_CLAIM: 'JWT_JWKS_URL',
   JWT_SCOPE_CLAIM: 'JWT_JWKS_URL',
+  JWT_TYP: 'JWT_JWKS_URL',
 };
 
 export type EdgeConfig = z.output<typeof Settings> & OtelSettings;

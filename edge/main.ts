@@ -114,6 +114,7 @@ function handlerOf(env: Env, { config, warnings }: EdgeSettings): Handler {
 /** Answers a request with the app. The app's bindings are made for each request: its region chooses the bridges. */
 function createAppHandler(env: Env, config: EdgeConfig): Handler {
   const log = createLogger(config.LOG_LEVEL);
+  const { info: audit } = createLogger('info');
   const index = new JobIndexClient(env.JOB_INDEX, config.INDEX_SHARDS);
   const seal = new PlaceSeal(config);
   const inputRules = new InputRulesCache();
@@ -129,7 +130,17 @@ function createAppHandler(env: Env, config: EdgeConfig): Handler {
     });
     return await app.fetch(
       request,
-      { config, log, bridge, index, seal, inputRules, requestContext, failedAuth } satisfies EdgeBindings,
+      {
+        config,
+        log,
+        audit,
+        bridge,
+        index,
+        seal,
+        inputRules,
+        requestContext,
+        failedAuth,
+      } satisfies EdgeBindings,
       ctx,
     );
   };

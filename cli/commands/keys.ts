@@ -39,7 +39,7 @@ function defineCreate(keys: Command, host: Host): void {
     .requiredOption('--tenant <tenant>', 'the tenant whose jobs the key may use', tenantName)
     .option(
       '--scope <scope>',
-      `what the key may do: ${ACCESS_SCOPES.join(', ')}; repeatable; default: everything`,
+      `what the key may do: ${ACCESS_SCOPES.join(', ')}, jobs:write:<operation>, jobs:write:<prefix>.*; repeatable; default: everything`,
       accessScopes,
     )
     .addHelpText(
@@ -49,6 +49,10 @@ function defineCreate(keys: Command, host: Host): void {
         [
           'throughline keys create web --tenant acme --scope jobs:read --scope jobs:write',
           'make a key that may submit and read jobs',
+        ],
+        [
+          "throughline keys create thumbs --tenant acme --scope 'jobs:write:image.*'",
+          'make a key that may submit only jobs whose operation begins with image.',
         ],
         ['throughline keys create ci --tenant acme --json | jq .entry', 'print only the entry'],
       ),

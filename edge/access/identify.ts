@@ -9,6 +9,8 @@ interface Identity {
   readonly tenant: string;
   /** Undefined if the caller used a token. */
   readonly keyId: string | undefined;
+  /** Whom a token names (`sub`); undefined if it names nobody, or the caller used a key. */
+  readonly subject?: string | undefined;
   readonly scopes: ReadonlySet<AccessScope>;
 }
 
@@ -92,6 +94,7 @@ function tokenAccess(config: AccessSettings): TokenAccess | undefined {
       algorithms: config.JWT_ALGORITHMS,
       tenantClaim: config.JWT_TENANT_CLAIM,
       scopeClaim: config.JWT_SCOPE_CLAIM,
+      typ: config.JWT_TYP,
     },
     keys: new SigningKeys({ fetchSet: () => fetchKeySet(url), now: () => Date.now(), wait: pause }),
   };

@@ -1,5 +1,11 @@
 import * as z from 'zod';
-import { ACCESS_SCOPES, type ApiKeyEntry, isApiKeyId } from '../../shared/api/access.ts';
+import {
+  type AccessScope,
+  type ApiKeyEntry,
+  isAccessScope,
+  isApiKeyId,
+  SCOPE_RULE,
+} from '../../shared/api/access.ts';
 import { optionalText, url, wholeNumber } from '../../shared/config.ts';
 import { isToken } from '../../shared/job/job-address.ts';
 import { parseJson } from '../../shared/text/json.ts';
@@ -15,7 +21,7 @@ const ApiKeyList = z
       id: z.string().refine(isApiKeyId, 'must be 1 to 32 letters and digits'),
       tenant: z.string().refine(isToken, 'must be 1 to 64 letters, digits, "_" or "-"'),
       hash: z.string().regex(/^[0-9a-f]{64}$/, 'must be the SHA-256 of the key, 64 lowercase hex digits'),
-      scopes: z.array(z.enum(ACCESS_SCOPES, `must be one of ${ACCESS_SCOPES.join(', ')}`)).optional(),
+      scopes: z.array(z.custom<AccessScope>(isAccessScope, SCOPE_RULE)).optional(),
     }),
     'is not a list',
   )
@@ -90,7 +96,9 @@ export const accessSettings = {
   JWT_ALGORITHMS: Algorithms,
   JWT_TENANT_CLAIM: ClaimName.default('tenant'),
   JWT_SCOPE_CLAIM: ClaimName.default('scope'),
+  JWT_TYP: z.string().regex(CLAIM_NAME, 'must be a type such as at+jwt').optional(),
   CORS_ORIGINS: Origins,
+  STATUS_ACCESS: z.enum(['key', 'public'], 'must be key or public').default('key'),
   RATE_LIMIT_POLICY: Policy.optional(),
   RATE_LIMITER: Limiter.optional(),
   FAILED_AUTH_PER_MINUTE: wholeNumber(1, 1_000_000, 60),

@@ -25,6 +25,7 @@ export type TokenAlgorithm = (typeof TOKEN_ALGORITHMS)[number];
 
 /** How far the issuer's clock may differ from ours. */
 const LEEWAY_SECONDS = 30;
+const MAX_SUBJECT = 128;
 
 /** A JWT in compact form: three parts in base64url (RFC 7515, section 3.1). */
 const COMPACT = /^[\w-]+\.[\w-]+\.[\w-]*$/;
@@ -45,6 +46,7 @@ export type Refusal =
   | 'token-audience'
   | 'token-claim'
   | 'token-tenant'
+  | 'token-type'
   | 'keys-unavailable';
 
 /** Thrown for a token that cannot be accepted. */
@@ -64,6 +66,8 @@ export interface TokenRules {
   readonly algorithms: readonly TokenAlgorithm[];
   readonly tenantClaim: string;
   readonly scopeClaim: string;
+  /** The `typ` that a token's header must have (RFC 8725, section 3.11). Undefined: any, or none. */
+  readonly typ: string | undefined;
 }
 
 /** Finds the key that may have signed a token. @throws KeysUnavailable */
@@ -73,6 +77,8 @@ type FindKey = (query: KeyQuery) => Promise<CryptoKey | undefined>;
 interface TokenHolder {
   readonly tenant: string;
   readonly scopes: ReadonlySet<AccessScope>;
+  /** Whom the token names, at most 128 characters. */
+  readonly subject: string | undefined;
 }
 
 /**
@@ -86,12 +92,17 @@ export async function verifyToken(token: string, rules: TokenRules, findKey: Fin
   const payload = await verifiedPayload(token, rules, findKey);
   const tenant = claim(payload, rules.tenantClaim);
   if (!isToken(tenant) || tenant === UNREADABLE_TENANT) throw new TokenRefused('token-tenant');
-  return { tenant, scopes: scopesOf(claim(payload, rules.scopeClaim)) };
+  const subject = claim(payload, 'sub');
+  return {
+    tenant,
+    scopes: scopesOf(claim(payload, rules.scopeClaim)),
+    subject: typeof subject === 'string' ? subject.slice(0, MAX_SUBJECT) : undefined,
+  };
 }
 
 async function verifiedPayload(
   token: string,
-  { algorithms, issuer, audience }: TokenRules,
+  { algorithms, issuer, audience, typ }: TokenRules,
   findKey: FindKey,
 ): Promise<JWTPayload> {
   const keyOf = async ({ alg, kid }: JWTHeaderParameters): Promise<CryptoKey> => {
@@ -106,6 +117,7 @@ async function verifiedPayload(
       audience,
       clockTolerance: LEEWAY_SECONDS,
       requiredClaims: ['exp'],
+      ...(typ === undefined ? {} : { typ }),
     });
     return payload;
   } catch (thrown) {
@@ -132,6 +144,7 @@ const REFUSAL_OF_CLAIM: Readonly<Record<string, Refusal>> = {
   nbf: 'token-not-yet-valid',
   iss: 'token-issuer',
   aud: 'token-audience',
+  typ: 'token-type',
 };
 
 function refusalOf(thrown: unknown): Refusal {

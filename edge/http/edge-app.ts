@@ -13,6 +13,8 @@ import type { RequestContext } from './request-context.ts';
 export interface EdgeBindings {
   readonly config: EdgeConfig;
   readonly log: Logger;
+  /** Writes a line of the audit, at every `LOG_LEVEL`. */
+  readonly audit: Logger['info'];
   readonly bridge: BridgeClient;
   readonly index: JobIndexClient;
   readonly seal: PlaceSeal;

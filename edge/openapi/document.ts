@@ -36,7 +36,7 @@ const TAGS = [
     description: 'Accepted jobs that NATS does not have, because it is away or will not take them.',
   },
   { name: 'Operations', description: 'What can be run: the operations that workers have announced.' },
-  { name: 'Health', description: 'For load balancers and people on call. Open to all.' },
+  { name: 'Health', description: 'For load balancers and people on call.' },
   { name: 'Documents', description: 'This description. Open to all.' },
 ] as const;
 

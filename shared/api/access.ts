@@ -3,6 +3,7 @@
  * entry, and only the SHA-256 of the whole key is stored. A key holds 256 random bits, so a slow password hash would
  * add cost and no safety.
  */
+import { isOperationName } from '../job/job-address.ts';
 import { sha256Hex } from '../text/secret.ts';
 
 /** What a caller may be allowed to do. API keys, tokens, routes and the command line all use this list. */
@@ -12,13 +13,41 @@ export const ACCESS_SCOPES = [
   'jobs:cancel',
   'dead-letters:read',
   'dead-letters:redrive',
+  'status:read',
 ] as const;
 
-export type AccessScope = (typeof ACCESS_SCOPES)[number];
+/** One of {@link ACCESS_SCOPES}, or `jobs:write` for one operation (`jobs:write:echo`) or for a prefix (`jobs:write:image.*`). */
+export type AccessScope = (typeof ACCESS_SCOPES)[number] | `jobs:write:${string}`;
 
-/** Whether `value` is one of {@link ACCESS_SCOPES}. */
+/** What a scope looks like, in words. */
+export const SCOPE_RULE = `must be one of ${ACCESS_SCOPES.join(', ')}, or jobs:write:<operation>, or jobs:write:<prefix>.*`;
+
+const WRITE_SOME = 'jobs:write:';
+
+/** Whether `value` is a scope. */
 export function isAccessScope(value: unknown): value is AccessScope {
-  return (ACCESS_SCOPES as readonly unknown[]).includes(value);
+  if ((ACCESS_SCOPES as readonly unknown[]).includes(value)) return true;
+  if (typeof value !== 'string' || !value.startsWith(WRITE_SOME)) return false;
+  return isOperationName(value.slice(WRITE_SOME.length).replace(/\.\*$/, ''));
+}
+
+/** Whether these scopes allow what `scope` stands for. For `jobs:write`, one operation is enough: see {@link mayWrite}. */
+export function hasScope(scopes: ReadonlySet<AccessScope>, scope: AccessScope): boolean {
+  return (
+    scopes.has(scope) || (scope === 'jobs:write' && [...scopes].some((one) => one.startsWith(WRITE_SOME)))
+  );
+}
+
+/** Whether these scopes allow to submit jobs of an operation. */
+export function mayWrite(scopes: ReadonlySet<AccessScope>, operation: string): boolean {
+  const own = `${WRITE_SOME}${operation}` as const;
+  if (scopes.has('jobs:write') || scopes.has(own)) return true;
+  return [...scopes].some((scope) => scope.endsWith('.*') && own.startsWith(scope.slice(0, -1)));
+}
+
+/** Whether these scopes allow `jobs:write` for some operations only. */
+export function isLimitedToOperations(scopes: ReadonlySet<AccessScope>): boolean {
+  return !scopes.has('jobs:write') && hasScope(scopes, 'jobs:write');
 }
 
 const KEY = /^tl_([A-Za-z0-9]{1,32})_[A-Za-z0-9_-]{20,128}$/;

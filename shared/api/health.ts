@@ -44,8 +44,8 @@ export const BridgeStatus = z.object({
 });
 export type BridgeStatus = z.infer<typeof BridgeStatus>;
 
-/** The answer of `GET /readyz` if NATS answers the bridges, and they can work. */
-export const Readiness = z.object({ status: z.literal('ready'), bridges: z.array(BridgeStatus) });
+/** The answer of `GET /readyz` if NATS answers the bridges, and they can work. Only some callers may see the bridges. */
+export const Readiness = z.object({ status: z.literal('ready'), bridges: z.array(BridgeStatus).optional() });
 export type Readiness = z.infer<typeof Readiness>;
 
 /** The answer of `GET /readyz` if NATS does not answer or do what is needed: a problem, with the state of the bridges that answered. */

@@ -27,6 +27,8 @@ const PROOFS: Readonly<Record<string, SettingProof>> = {
   JWT_ALGORITHMS: { good: 'ES256', with: TOKENS, wrong: 'none' },
   JWT_TENANT_CLAIM: { good: 'org', with: TOKENS, wrong: 'a b' },
   JWT_SCOPE_CLAIM: { good: 'scp', with: TOKENS, wrong: 'a b' },
+  JWT_TYP: { good: 'at+jwt', with: TOKENS, wrong: 'at jwt' },
+  STATUS_ACCESS: { good: 'public', wrong: 'open' },
   CORS_ORIGINS: { good: '*', wrong: 'app.example' },
   RATE_LIMITER: { good: LIMITER, wrong: 'yes' },
   RATE_LIMIT_POLICY: { good: '100;w=60', with: { RATE_LIMITER: LIMITER }, wrong: '100' },

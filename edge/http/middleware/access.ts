@@ -1,6 +1,6 @@
 import type { Context } from 'hono';
 import { createMiddleware } from 'hono/factory';
-import type { AccessScope } from '../../../shared/api/access.ts';
+import { type AccessScope, hasScope, isLimitedToOperations, mayWrite } from '../../../shared/api/access.ts';
 import { ThroughlineError } from '../../../shared/errors.ts';
 import { clientAddress } from '../../access/client-address.ts';
 import type { EdgeHono } from '../edge-app.ts';
@@ -37,11 +37,43 @@ function checkFailures({ env, req }: Context<EdgeHono>): void {
 /** Refuses a caller whose key or token does not have `scope`. Use this after `authenticate()`. */
 export function requireScope(scope: AccessScope) {
   return createMiddleware<EdgeHono>(async function requireScope(c, next) {
-    if (c.env.requestContext.identity?.scopes.has(scope) !== true) {
-      // RFC 6750, section 3.1, defines this header for a missing scope.
-      c.header('www-authenticate', `${CHALLENGE}, error="insufficient_scope", scope="${scope}"`);
-      throw new ThroughlineError('forbidden', `the key or token does not have the scope ${scope}`);
-    }
+    if (!hasScope(scopesOf(c), scope)) throw missingScope(c, scope);
     await next();
   });
+}
+
+/** Refuses a caller who may not submit jobs of this operation. @throws ThroughlineError `forbidden` */
+export function requireWrite(c: Context<EdgeHono>, operation: string): void {
+  if (!mayWrite(scopesOf(c), operation)) throw missingScope(c, `jobs:write:${operation}`);
+}
+
+/** The error for a caller without `scope`. */
+export function scopeMissing(scope: AccessScope): ThroughlineError {
+  return new ThroughlineError('forbidden', `the key or token does not have the scope ${scope}`);
+}
+
+/**
+ * Refuses a caller who may submit jobs of some operations only, if this is none of them. A caller who may submit no jobs
+ * at all is not refused: what else the caller may do has scopes of its own.
+ * @param read looks the operation up; undefined: there is nothing to protect
+ * @throws ThroughlineError `forbidden`
+ */
+export async function requireOwnOperation(
+  c: Context<EdgeHono>,
+  read: () => Promise<string | undefined> | string | undefined,
+): Promise<void> {
+  if (!isLimitedToOperations(scopesOf(c))) return;
+  const operation = await read();
+  if (operation !== undefined) requireWrite(c, operation);
+}
+
+/** The scopes of the caller; none without a valid key or token. */
+export function scopesOf(c: Context<EdgeHono>): ReadonlySet<AccessScope> {
+  return c.env.requestContext.identity?.scopes ?? new Set();
+}
+
+function missingScope(c: Context<EdgeHono>, scope: AccessScope): ThroughlineError {
+  // RFC 6750, section 3.1, defines this header for a missing scope.
+  c.header('www-authenticate', `${CHALLENGE}, error="insufficient_scope", scope="${scope}"`);
+  return scopeMissing(scope);
 }

@@ -1,4 +1,5 @@
 import type { Context } from 'hono';
+import { mayWrite } from '../../../shared/api/access.ts';
 import { problemOf } from '../../../shared/api/problem.ts';
 import { Batch, type BatchReport, type BatchResult } from '../../../shared/api/submit-job.ts';
 import { ThroughlineError } from '../../../shared/errors.ts';
@@ -6,8 +7,10 @@ import { isTerminal } from '../../../shared/job/job.ts';
 import type { SubmitResult } from '../../calls/commands.ts';
 import { type Reply, unwrapReply } from '../../calls/reply.ts';
 import type { EdgeHono } from '../edge-app.ts';
+import { scopeMissing, scopesOf } from '../middleware/access.ts';
 import { submitChecked } from '../requests/checked-submission.ts';
 import { parseRequest } from '../requests/read-request.ts';
+import { shownJob } from '../requests/shown-job.ts';
 import { type PreparedJob, prepare, type Submitter, submitterOf } from '../requests/submission.ts';
 
 /**
@@ -18,31 +21,37 @@ export async function submitBatch(c: Context<EdgeHono>): Promise<Response> {
   const { jobs } = parseRequest(Batch, c.var.body);
   const submitter = submitterOf(c);
   const prepared = await Promise.all(
-    jobs.map((body, index) => prepareOne(body, { ...submitter, place: index })),
+    jobs.map((body, index) => prepareOne(c, body, { ...submitter, place: index })),
   );
   const commands = prepared.flatMap((one) => (one instanceof ThroughlineError ? [] : [one]));
   const replies = await submitChecked(commands, c.env, (batch) => c.env.bridge.submitBatch(batch));
   const results = prepared.map((one) =>
-    one instanceof ThroughlineError ? refused(one) : resultOf(replies.shift()),
+    one instanceof ThroughlineError ? refused(one) : resultOf(c, replies.shift()),
   );
   return c.json<BatchReport, 207>({ results }, 207);
 }
 
 /** The command for a job of the batch, or the error that it is refused with. */
-async function prepareOne(body: unknown, submitter: Submitter): Promise<PreparedJob | ThroughlineError> {
+async function prepareOne(
+  c: Context<EdgeHono>,
+  body: unknown,
+  submitter: Submitter,
+): Promise<PreparedJob | ThroughlineError> {
   try {
-    return await prepare(body, submitter);
+    const prepared = await prepare(body, submitter);
+    if (mayWrite(scopesOf(c), prepared.operation)) return prepared;
+    return scopeMissing(`jobs:write:${prepared.operation}`);
   } catch (thrown) {
     return ThroughlineError.from(thrown);
   }
 }
 
-function resultOf(reply: Reply<SubmitResult> | undefined): BatchResult {
+function resultOf(c: Context<EdgeHono>, reply: Reply<SubmitResult> | undefined): BatchResult {
   if (reply === undefined)
     return refused(new ThroughlineError('internal', 'the bridge lost a job of the batch'));
   try {
     const { job } = unwrapReply(reply);
-    return { status: isTerminal(job.state) ? 200 : 202, job };
+    return { status: isTerminal(job.state) ? 200 : 202, job: shownJob(c, job) };
   } catch (thrown) {
     return refused(ThroughlineError.from(thrown));
   }

@@ -4,9 +4,10 @@ import type { DeadLetterPage, RedriveReport } from '../../../shared/api/dead-let
 import { ThroughlineError } from '../../../shared/errors.ts';
 import { parseRedriveCursor } from '../../calls/cursors.ts';
 import { EdgeApp, type EdgeHono } from '../edge-app.ts';
-import { authenticate, requireScope } from '../middleware/access.ts';
+import { authenticate, requireOwnOperation, requireScope } from '../middleware/access.ts';
 import { jsonBody } from '../middleware/json-body.ts';
 import { rateLimit } from '../middleware/rate-limit.ts';
+import { audited } from '../requests/audited.ts';
 import { DeadLetterQuery, RedriveRequest } from '../requests/list-requests.ts';
 import {
   noQuery,
@@ -62,7 +63,12 @@ async function showDeadLetter(c: Context<EdgeHono>): Promise<Response> {
 }
 
 async function redriveOne(c: Context<EdgeHono>): Promise<Response> {
-  const { job, sentBy } = await c.env.bridge.redrive(tenantOf(c), pathId(c, unknownDeadLetter));
+  const tenant = tenantOf(c);
+  const jobId = pathId(c, unknownDeadLetter);
+  const { job, sentBy } = await audited(c, 'redrive', { job_id: jobId }, async () => {
+    await requireOwnOperation(c, async () => (await c.env.bridge.deadLetter(tenant, jobId))?.operation);
+    return await c.env.bridge.redrive(tenant, jobId);
+  });
   // The redriven job starts a trace of its own. This link leads there, and that trace links back.
   if (sentBy !== undefined) trace.getActiveSpan()?.addLink({ context: sentBy });
   c.header('location', job.links.self);
@@ -73,7 +79,16 @@ async function redriveMany(c: Context<EdgeHono>): Promise<Response> {
   const { operation, reason, limit, cursor } = parseRequest(RedriveRequest, c.var.body);
   const tenant = tenantOf(c);
   const [from, to] = await openCursor(c, `redrive ${tenant}`, cursor);
-  const report = await c.env.bridge.redriveMany({ tenant, operation, reason, limit, from, to });
+  const report = await audited(
+    c,
+    'redrive-many',
+    { operation, reason },
+    async () => {
+      await requireOwnOperation(c, () => operation ?? 'any');
+      return await c.env.bridge.redriveMany({ tenant, operation, reason, limit, from, to });
+    },
+    ({ redriven, failed }) => ({ job_ids: redriven, failed: failed.length }),
+  );
   const next = parseRedriveCursor(report.cursor ?? '');
   if (next === undefined) return c.json<RedriveReport>(report);
   return c.json<RedriveReport>({

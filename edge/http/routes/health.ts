@@ -1,32 +1,46 @@
-import type { Context } from 'hono';
+import type { Context, MiddlewareHandler } from 'hono';
+import { hasScope } from '../../../shared/api/access.ts';
 import type { BridgeStatus, Health, Readiness, Unreadiness } from '../../../shared/api/health.ts';
 import { problemOf } from '../../../shared/api/problem.ts';
 import { ThroughlineError } from '../../../shared/errors.ts';
 import { lostSpans } from '../../telemetry/runtime.ts';
 import { EdgeApp, type EdgeHono } from '../edge-app.ts';
+import { authenticate, requireScope, scopesOf } from '../middleware/access.ts';
+import { noQuery } from '../requests/read-request.ts';
 
+/** The scope of a caller who may see how the bridges are. */
+const SCOPE = 'status:read';
 const PROBLEM = { 'content-type': 'application/problem+json', 'cache-control': 'no-store' } as const;
 const PROMETHEUS = { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' } as const;
 
 /**
  * `/healthz`: whether this Worker runs. `/readyz`: whether NATS answers each bridge and does what it needs; if not, 503 with a problem
- * document. Both its answers have the status of every bridge and its outbox. `/metrics`: the same for Prometheus.
+ * document. Both its answers have the status of every bridge and its outbox. `/metrics`: the same for Prometheus. The status
+ * is for callers with `status:read`, unless `STATUS_ACCESS` opens it to all.
  */
 export function healthRoutes(): EdgeApp {
   const app = new EdgeApp();
   app.get('/healthz', (c) => c.json<Health>({ status: 'ok' }));
   app.get('/readyz', readiness);
-  app.get('/metrics', async (c) =>
+  app.get('/metrics', unlessPublic(authenticate()), unlessPublic(requireScope(SCOPE)), noQuery(), async (c) =>
     c.body(metricsOf(await c.env.bridge.status()) + lostSpansMetric(), 200, PROMETHEUS),
   );
   return app;
 }
 
+/** Skips a check if the status is open to all (`STATUS_ACCESS`). */
+function unlessPublic(check: MiddlewareHandler<EdgeHono>): MiddlewareHandler<EdgeHono> {
+  return async (c, next) => (c.env.config.STATUS_ACCESS === 'public' ? await next() : await check(c, next));
+}
+
 async function readiness(c: Context<EdgeHono>): Promise<Response> {
   const bridges = await c.env.bridge.status();
   const fault = faultOf(bridges);
-  if (fault === undefined) return c.json<Readiness>({ status: 'ready', bridges });
-  return c.json<Unreadiness>({ ...problemOf(fault, undefined), bridges }, 503, {
+  const isShown = c.env.config.STATUS_ACCESS === 'public' || hasScope(scopesOf(c), SCOPE);
+  const details = isShown ? { bridges } : {};
+  if (fault === undefined) return c.json<Readiness>({ status: 'ready', ...details });
+  const shown = isShown ? fault : new ThroughlineError(fault.code, 'the edge is not ready');
+  return c.json<Unreadiness>({ ...problemOf(shown, undefined), ...details }, 503, {
     ...PROBLEM,
     'retry-after': '1',
   });

@@ -2,13 +2,14 @@ import type { Context } from 'hono';
 import { ThroughlineError } from '../../../shared/errors.ts';
 import { isTerminal, type Job } from '../../../shared/job/job.ts';
 import { LIMITS } from '../../../shared/job/limits.ts';
-import type { SubmitResult } from '../../calls/commands.ts';
+import type { Cancellation, SubmitResult } from '../../calls/commands.ts';
 import { readCursor } from '../../calls/cursors.ts';
 import { unwrapReply } from '../../calls/reply.ts';
 import { EdgeApp, type EdgeHono } from '../edge-app.ts';
-import { authenticate, requireScope } from '../middleware/access.ts';
+import { authenticate, requireOwnOperation, requireScope, requireWrite } from '../middleware/access.ts';
 import { jsonBody } from '../middleware/json-body.ts';
 import { rateLimit } from '../middleware/rate-limit.ts';
+import { audited } from '../requests/audited.ts';
 import { submitChecked } from '../requests/checked-submission.ts';
 import { ListQuery } from '../requests/list-requests.ts';
 import {
@@ -20,6 +21,7 @@ import {
   unknownCursor,
   unknownJob,
 } from '../requests/read-request.ts';
+import { shownJob } from '../requests/shown-job.ts';
 import { type PreparedJob, prepare, submitterOf } from '../requests/submission.ts';
 import { submitBatch } from './batch.ts';
 import { jobEvents } from './job-events.ts';
@@ -46,11 +48,12 @@ export function jobRoutes(): EdgeApp {
 async function submitJob(c: Context<EdgeHono>): Promise<Response> {
   const wait = preferredWait(c.req.header('prefer'), LIMITS.waitSeconds);
   const prepared = await prepare(c.var.body, submitterOf(c));
+  requireWrite(c, prepared.operation);
   const { job, replayed } = await submitOne(c, { ...prepared, waitMs: (wait ?? 0) * 1_000 });
   if (wait !== undefined) c.header('preference-applied', `wait=${wait}`);
   if (replayed) c.header('idempotency-replayed', 'true');
   c.header('location', job.links.self);
-  return c.json(job, isTerminal(job.state) ? 200 : 202);
+  return c.json(shownJob(c, job), isTerminal(job.state) ? 200 : 202);
 }
 
 /** Submits a job with a call of its own, which can wait for the job's end. */
@@ -82,14 +85,18 @@ async function cancelJob(c: Context<EdgeHono>): Promise<Response> {
   const tenant = tenantOf(c);
   const jobId = pathId(c, unknownJob);
   const wait = preferredWait(c.req.header('prefer'), LIMITS.waitSeconds);
-  const cancellation = await c.env.bridge.cancel({ tenant, jobId, waitMs: (wait ?? 0) * 1_000 });
+  const job = await audited(c, 'cancel', { job_id: jobId }, async () => {
+    await requireOwnOperation(c, async () => (await c.env.bridge.read(tenant, jobId))?.operation);
+    return cancelledJob(await c.env.bridge.cancel({ tenant, jobId, waitMs: (wait ?? 0) * 1_000 }));
+  });
+  if (wait !== undefined) c.header('preference-applied', `wait=${wait}`);
+  return c.json(shownJob(c, job), isTerminal(job.state) ? 200 : 202);
+}
+
+/** The job of a cancel that was not too late. @throws ThroughlineError `job-unknown`, `job-finished` */
+function cancelledJob(cancellation: Cancellation | undefined): Job {
   if (cancellation === undefined) throw unknownJob();
   const { job, tooLate } = cancellation;
-  if (tooLate) {
-    throw new ThroughlineError('job-finished', `the job had already ended: ${job.state}`, {
-      state: job.state,
-    });
-  }
-  if (wait !== undefined) c.header('preference-applied', `wait=${wait}`);
-  return c.json(job, isTerminal(job.state) ? 200 : 202);
+  if (!tooLate) return job;
+  throw new ThroughlineError('job-finished', `the job had already ended: ${job.state}`, { state: job.state });
 }

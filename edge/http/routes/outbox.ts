@@ -1,9 +1,11 @@
 import type { Context } from 'hono';
 import type { OutboxList } from '../../../shared/api/outbox.ts';
 import { ThroughlineError } from '../../../shared/errors.ts';
+import { jobIdOfRejected } from '../../calls/rejected-id.ts';
 import { EdgeApp, type EdgeHono } from '../edge-app.ts';
 import { authenticate, requireScope } from '../middleware/access.ts';
 import { rateLimit } from '../middleware/rate-limit.ts';
+import { type AuditedAction, audited } from '../requests/audited.ts';
 import { OutboxQuery } from '../requests/list-requests.ts';
 import { noQuery, pathId, readQuery, tenantOf } from '../requests/read-request.ts';
 
@@ -26,16 +28,29 @@ async function listOutbox(c: Context<EdgeHono>): Promise<Response> {
 }
 
 async function retryJob(c: Context<EdgeHono>): Promise<Response> {
-  const job = await c.env.bridge.retryRejected(tenantOf(c), pathId(c, unknownRejectedJob));
-  if (job === undefined) throw unknownRejectedJob();
+  const { bridge } = c.env;
+  const job = await withRejected(c, 'outbox-retry', (tenant, id) => bridge.retryRejected(tenant, id));
   c.header('location', job.links.self);
   return c.json(job, 202);
 }
 
 async function removeJob(c: Context<EdgeHono>): Promise<Response> {
-  const item = await c.env.bridge.removeRejected(tenantOf(c), pathId(c, unknownRejectedJob));
-  if (item === undefined) throw unknownRejectedJob();
-  return c.json(item);
+  const { bridge } = c.env;
+  return c.json(await withRejected(c, 'outbox-remove', (tenant, id) => bridge.removeRejected(tenant, id)));
+}
+
+/** Does something to the rejected job in the path, if there is one. @throws ThroughlineError `job-unknown` */
+function withRejected<T>(
+  c: Context<EdgeHono>,
+  action: AuditedAction,
+  act: (tenant: string, id: string) => Promise<T | undefined>,
+): Promise<T> {
+  const id = pathId(c, unknownRejectedJob);
+  return audited(c, action, { job_id: jobIdOfRejected(id), rejected_id: id }, async () => {
+    const done = await act(tenantOf(c), id);
+    if (done === undefined) throw unknownRejectedJob();
+    return done;
+  });
 }
 
 function unknownRejectedJob(): ThroughlineError {

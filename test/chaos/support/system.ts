@@ -143,6 +143,7 @@ async function start(
       NATS_URL: `ws://127.0.0.1:${proxy.port}`,
       API_KEYS: JSON.stringify([{ id: 'chaos', tenant: TENANT, hash: await hashApiKey(apiKey) }]),
       LOG_LEVEL: 'warn',
+      STATUS_ACCESS: 'public',
       ...tracing,
       ...options.edge,
     },

@@ -192,7 +192,7 @@ const ENDPOINTS: Readonly<Record<string, Endpoint>> = {
     make: makeSetAside,
     unknown: 'job-unknown',
   },
-  // Operations belong to no tenant.
+  // Operations and the status belong to no tenant.
   'GET /v1/operations': { good: {}, status: 200, bad: [] },
   'GET /healthz': { good: {}, status: 200, bad: [] },
   'GET /readyz': { good: {}, status: 200, bad: [] },
@@ -206,9 +206,13 @@ const keys = {
   all: createApiKey('all'),
   other: createApiKey('other'),
   /** A key with this scope alone. */
-  only: new Map(ACCESS_SCOPES.map((scope, index) => [scope, createApiKey(`only${index}`)])),
+  only: new Map<AccessScope, string>(
+    ACCESS_SCOPES.map((scope, index) => [scope, createApiKey(`only${index}`)]),
+  ),
   /** A key with every scope but this one. */
-  but: new Map(ACCESS_SCOPES.map((scope, index) => [scope, createApiKey(`but${index}`)])),
+  but: new Map<AccessScope, string>(
+    ACCESS_SCOPES.map((scope, index) => [scope, createApiKey(`but${index}`)]),
+  ),
 };
 
 async function entry(key: string, tenant: string, scopes: readonly AccessScope[] = ACCESS_SCOPES) {
@@ -232,7 +236,7 @@ beforeAll(async () => {
   stack = await startTestStack({
     operationsFolder: 'test/fixtures/operations',
     // The API accepts this input, but NATS does not, so the outbox rejects it.
-    edge: { API_KEYS: JSON.stringify(entries), ACK_MODE: 'outbox' },
+    edge: { API_KEYS: JSON.stringify(entries), ACK_MODE: 'outbox', STATUS_ACCESS: 'key' },
     natsConfig: 'max_payload: 200000',
   });
 });
@@ -376,7 +380,7 @@ describe.each(contract.operations)('$method $path', ({ method, path, value }) =>
   it('has each case that its parameters need', () => {
     expect(path.includes('{id}')).toBe(unknown !== undefined);
     expect(value.requestBody !== undefined && bad.length === 0).toBe(false);
-    const shared = path === '/v1/operations';
+    const shared = ['/v1/operations', '/metrics'].includes(path);
     expect(scope === undefined || shared || unknown !== undefined || elsewhere !== undefined).toBe(true);
   });
 });

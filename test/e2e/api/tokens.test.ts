@@ -177,7 +177,7 @@ describe.each(ENDPOINTS)('$method $path', (endpoint) => {
     const tokens = [
       await issuer.token('acme', 'dead-letters:read'),
       await issuer.token('acme', undefined),
-      await issuer.token('acme', `x${endpoint.scope} ${endpoint.scope}:x`),
+      await issuer.token('acme', `x${endpoint.scope} ${endpoint.scope}:X`),
       await issuer.token('acme', { [endpoint.scope]: true }),
     ];
     const before = await storedJobs();

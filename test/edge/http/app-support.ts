@@ -126,6 +126,7 @@ export async function setup(answers: Answers = {}, settings: Record<string, unkn
     const scope = {
       config,
       log,
+      audit: at('audit'),
       bridge,
       index,
       seal,

@@ -80,6 +80,7 @@ async function effectOf(method: string, path: string, { query = '', headers = {}
   const scope = {
     config: settings,
     log: NO_LOG,
+    audit: () => undefined,
     bridge: fake,
     index: fake,
     seal,

@@ -7,6 +7,7 @@ import {
   equalInConstantTime,
   findApiKey,
   hashApiKey,
+  isAccessScope,
 } from '../../../../shared/api/access.ts';
 
 async function entryOf(id: string, tenant: string): Promise<{ key: string; entry: ApiKeyEntry }> {
@@ -34,6 +35,34 @@ describe('a new key', () => {
 
   it('is never the same twice', () => {
     expect(new Set(Array.from({ length: 1_000 }, () => createApiKey('a'))).size).toBe(1_000);
+  });
+});
+
+describe('a scope', () => {
+  it.each([
+    'jobs:write',
+    'jobs:read',
+    'status:read',
+    'jobs:write:echo',
+    'jobs:write:image.resize',
+    'jobs:write:image.*',
+  ])('may be %s', (scope) => {
+    expect(isAccessScope(scope)).toBe(true);
+  });
+
+  it.each([
+    'jobs',
+    'jobs:write:',
+    'jobs:write:*',
+    'jobs:write:.*',
+    'jobs:write:image.>',
+    'jobs:write:image.*.*',
+    'jobs:write:Image',
+    'jobs:read:echo',
+    'constructor',
+    7,
+  ])('may not be %s', (scope) => {
+    expect(isAccessScope(scope)).toBe(false);
   });
 });
 

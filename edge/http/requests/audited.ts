@@ -1,0 +1,38 @@
+import type { Context } from 'hono';
+import { ThroughlineError } from '../../../shared/errors.ts';
+import { clientAddress } from '../../access/client-address.ts';
+import type { EdgeHono } from '../edge-app.ts';
+
+/** What is done to jobs after they were accepted. */
+export type AuditedAction = 'cancel' | 'redrive' | 'redrive-many' | 'outbox-retry' | 'outbox-remove';
+type Fields = Readonly<Record<string, unknown>>;
+
+/**
+ * Does something to jobs, and writes an audit line: who did what to which job, from where, in which trace, and how it
+ * ended. A failure is written too: after a timeout, nobody knows whether it was done.
+ * @param fields what it is done to, such as `job_id`
+ * @param describe more fields from what was done
+ * @throws what `work` throws
+ */
+export async function audited<T>(
+  c: Context<EdgeHono>,
+  action: AuditedAction,
+  fields: Fields,
+  work: () => Promise<T>,
+  describe: (done: T) => Fields = () => ({}),
+): Promise<T> {
+  const { tenant, keyId, subject } = c.env.requestContext.identity ?? {};
+  const write = (outcome: string, more: Fields = {}): void =>
+    c.env.audit('audit', {
+      ...{ action, outcome, ...fields, ...more },
+      ...{ tenant, key_id: keyId, subject, client_address: clientAddress(c.req.raw) },
+    });
+  try {
+    const done = await work();
+    write('done', describe(done));
+    return done;
+  } catch (thrown) {
+    write(ThroughlineError.from(thrown).code);
+    throw thrown;
+  }
+}
