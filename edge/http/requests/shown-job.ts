@@ -8,6 +8,6 @@ import type { EdgeHono } from '../edge-app.ts';
  */
 export function shownJob(c: Context<EdgeHono>, job: Job): Job {
   if (c.env.requestContext.identity?.scopes.has('jobs:read') === true) return job;
-  const { result: _result, error: _error, progress: _progress, attempts: _attempts, ...rest } = job;
+  const { result: _result, error: _error, progress: _progress, ...rest } = job;
   return rest;
 }

@@ -17,8 +17,7 @@ export const healthPaths = {
       operationId: 'getReadiness',
       tag: 'Health',
       summary: 'Check that NATS answers the bridges, and does what they need',
-      description:
-        'A caller with the scope `status:read` also gets the state of each bridge. A deployment may show it to all.',
+      description: 'A caller with `status:read` also gets the state of each bridge.',
       answers: {
         200: json('NATS answers every bridge, and does what it needs.', Readiness, {
           ready: { status: 'ready', bridges: [examples.BRIDGE] },
@@ -37,7 +36,6 @@ export const healthPaths = {
       operationId: 'getMetrics',
       tag: 'Health',
       summary: 'Read the state of the bridges and their outboxes, for Prometheus',
-      description: 'A deployment may open this to all; then no key is needed.',
       scope: 'status:read',
       answers: {
         200: {
