@@ -1,6 +1,9 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { callbackSecretsFor } from '../../shared/callback-secrets.ts';
+import { createCallbackSecret } from '../../shared/text/secret.ts';
+import { until } from '../support/poll.ts';
 import { startTestStack, type TestStack } from '../support/stack.ts';
 import { tenants } from '../support/tenants.ts';
 
@@ -9,6 +12,7 @@ const canary = (place: string): string => `canary-${place}-${'0123456789abcdef'.
 
 const PASSWORD = canary('nats-password');
 const OTLP_KEY = canary('otlp-key');
+const CALLBACK_SECRET = createCallbackSecret();
 
 let stack: TestStack;
 let key: string;
@@ -36,7 +40,13 @@ beforeAll(async () => {
     operationsFolder: 'test/fixtures/operations',
     natsConfig: `authorization { user: throughline, password: "${PASSWORD}" }`,
     edge: { API_KEYS, ...credentials, ...tracing },
-    worker: { ...credentials, ...tracing, HTTP_REQUEST_ALLOW: origin },
+    worker: {
+      ...credentials,
+      ...tracing,
+      HTTP_REQUEST_ALLOW: origin,
+      CALLBACK_ALLOW: origin,
+      CALLBACK_SECRET,
+    },
   });
   call = (path, init) => callers.acme.call(stack.url, path, init);
 });
@@ -98,6 +108,14 @@ describe('a secret', () => {
       operation: 'test.mode',
       input: { mode: 'http', url: `${origin}/?t=${canary('url-query')}` },
     });
+    for (const path of ['works', 'fails'])
+      await send({
+        operation: 'echo',
+        input: secret,
+        callback: { url: `${origin}/${path}?t=${canary('url-query')}` },
+      });
+    for (const said of ['callback delivered', 'callback not delivered yet'])
+      await until(said, () => stack.logs().some(({ msg }) => msg === said));
     await send({ operation: 'echo', input: 1 }, { authorization: `Bearer ${key}${canary('key')}` });
     await send({ operation: 'echo', input: 1 }, { authorization: `Basic ${canary('basic')}` });
     await send({ jobs: [{ operation: 'echo', input: secret, delay: 'soon' }] }, {}, '/v1/jobs/batch');
@@ -121,10 +139,12 @@ describe('a secret', () => {
     expect(outputs.log).toContain('process echo');
     expect(outputs.spans).toContain('process http.request');
     expect(problems.length).toBeGreaterThan(10);
+    const derived = await callbackSecretsFor('acme', { CALLBACK_SECRET });
+    expect(derived).toHaveLength(1);
     for (const [name, text] of Object.entries(outputs)) {
       // With the text around it, so that a failure shows where to look.
       expect([name, ...text.matchAll(/.{0,200}canary-.{0,40}/g)].map(String)).toEqual([name]);
-      for (const secret of [key, stack.callbackSecret])
+      for (const secret of [key, CALLBACK_SECRET, ...derived])
         expect([name, text.includes(secret)]).toEqual([name, false]);
     }
   });

@@ -85,7 +85,7 @@ export class CallbackSlots {
     const tenant = this.#tenant(route.tenant);
     const receiver = this.#receiver(`${route.tenant} ${route.receiver}`);
     const pausedMs = receiver.health.pausedMs(this.#now());
-    if (pausedMs > 0) return this.#paused(pausedMs);
+    if (pausedMs > 0) return this.#paused(receiver, pausedMs);
     if (this.#isFree(tenant, receiver)) return this.#grant(tenant, receiver);
     const isCrowded =
       tenant.share.waiting >= this.#options.perTenant || receiver.share.waiting >= this.#slotsOf(receiver);
@@ -143,7 +143,7 @@ export class CallbackSlots {
     const now = this.#now();
     for (const waiter of this.#waiters) {
       const pausedMs = waiter.receiver.health.pausedMs(now);
-      if (pausedMs > 0) waiter.end(this.#paused(pausedMs));
+      if (pausedMs > 0) waiter.end(this.#paused(waiter.receiver, pausedMs));
     }
     for (let next = this.#nextWaiter(); next !== undefined; next = this.#nextWaiter())
       next.end(this.#grant(next.tenant, next.receiver));
@@ -176,15 +176,17 @@ export class CallbackSlots {
     const now = this.#now();
     const slots = this.#slotsOf(receiver);
     const isReceiverFull = receiver.share.running >= slots;
+    const { perTenant, random } = this.#options;
     const delayMs = isReceiverFull
-      ? receiver.share.appointment(now, slots)
-      : tenant.share.appointment(now, this.#options.perTenant);
+      ? receiver.share.appointment(now, slots, random())
+      : tenant.share.appointment(now, perTenant, random());
     return { kind: 'later', delayMs, isPaused: false };
   }
 
   /** The callbacks of a paused receiver come back one after the other, so that one of them is the trial. */
-  #paused(pausedMs: number): Later {
-    return { kind: 'later', delayMs: Math.ceil(pausedMs * (1 + this.#options.random())), isPaused: true };
+  #paused({ share }: Receiver, pausedMs: number): Later {
+    const delayMs = Math.ceil(pausedMs) + share.appointment(this.#now(), 1, this.#options.random());
+    return { kind: 'later', delayMs, isPaused: true };
   }
 
   #tenant(name: string): Tenant {

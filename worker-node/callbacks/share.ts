@@ -26,10 +26,14 @@ export class Share {
 
   /**
    * After how many milliseconds another callback should come back. Callbacks that are sent away one after the other come
-   * back one after the other, as fast as so many slots can take them.
+   * back one after the other, as fast as so many slots can take them. Those that would come back later than five minutes from
+   * now come back at any time in the second half of them, and are sent away again.
+   * @param random a number from 0 (inclusive) to 1 (exclusive)
    */
-  appointment(now: number, slots: number): number {
-    this.#nextAt = Math.min(Math.max(this.#nextAt, now + SOONEST_MS) + this.#tookMs / slots, now + LATEST_MS);
-    return Math.ceil(this.#nextAt - now);
+  appointment(now: number, slots: number, random: number): number {
+    const next = Math.max(this.#nextAt, now + SOONEST_MS) + this.#tookMs / slots;
+    if (next - now > LATEST_MS) return Math.ceil((LATEST_MS * (1 + random)) / 2);
+    this.#nextAt = next;
+    return Math.ceil(next - now);
   }
 }
