@@ -4,6 +4,8 @@ import { Share } from './share.ts';
 
 /** How long a callback waits in this process for a slot, before it is handed back so that another host can take it. */
 const PATIENCE_MS = 2_000;
+/** The part of a tenant's slots that its unproven receivers may take, and the part of all slots that all unproven ones may take. */
+const UNPROVEN = { ofTenant: 1 / 2, ofAll: 3 / 4 } as const;
 /** So many tenants and receivers are remembered. Those with deliveries under way are never forgotten. */
 const REMEMBERED = { tenants: 1_000, receivers: 10_000 } as const;
 
@@ -44,6 +46,8 @@ export interface Later {
 
 interface Tenant {
   readonly share: Share;
+  /** How many deliveries to unproven receivers are under way. */
+  unproven: number;
   /** Which turn was its last. */
   lastTurn: number;
 }
@@ -61,7 +65,8 @@ interface Waiter {
 
 /**
  * Shares the slots of a host between tenants, and between the receivers of each tenant. A tenant has a part of the slots at
- * most, and a receiver has as many as it has earned by its answers. The tenants that wait take turns.
+ * most, and a receiver has as many as it has earned by its answers. Receivers that are not known to answer leave some slots to
+ * those that are. The tenants that wait take turns.
  */
 export class CallbackSlots {
   readonly #options: SlotOptions;
@@ -70,6 +75,7 @@ export class CallbackSlots {
   readonly #receivers = new Map<string, Receiver>();
   readonly #waiters = new Set<Waiter>();
   #running = 0;
+  #unproven = 0;
   #turn = 0;
 
   constructor(options: SlotOptions) {
@@ -120,7 +126,10 @@ export class CallbackSlots {
     const shares = [tenant.share, receiver.share];
     const startedAt = this.#now();
     tenant.lastTurn = ++this.#turn;
+    const unproven = receiver.health.isProven ? 0 : 1;
     this.#running++;
+    this.#unproven += unproven;
+    tenant.unproven += unproven;
     for (const share of shares) share.running++;
     let isReleased = false;
     const release = (reply: Reply): number => {
@@ -128,6 +137,8 @@ export class CallbackSlots {
       isReleased = true;
       const now = this.#now();
       this.#running--;
+      this.#unproven -= unproven;
+      tenant.unproven -= unproven;
       for (const share of shares) {
         share.running--;
         if (reply !== 'unsent') share.took(now - startedAt);
@@ -164,7 +175,10 @@ export class CallbackSlots {
     return (
       this.#running < slots &&
       tenant.share.running < perTenant &&
-      receiver.share.running < this.#slotsOf(receiver)
+      receiver.share.running < this.#slotsOf(receiver) &&
+      (receiver.health.isProven ||
+        (this.#unproven < partOf(slots, UNPROVEN.ofAll) &&
+          tenant.unproven < partOf(perTenant, UNPROVEN.ofTenant)))
     );
   }
 
@@ -190,13 +204,21 @@ export class CallbackSlots {
   }
 
   #tenant(name: string): Tenant {
-    return remembered(this.#tenants, name, REMEMBERED.tenants, () => ({ share: new Share(), lastTurn: 0 }));
+    return remembered(this.#tenants, name, REMEMBERED.tenants, () => ({
+      share: new Share(),
+      unproven: 0,
+      lastTurn: 0,
+    }));
   }
 
   #receiver(name: string): Receiver {
     const make = (): Receiver => ({ share: new Share(), health: new ReceiverHealth() });
     return remembered(this.#receivers, name, REMEMBERED.receivers, make);
   }
+}
+
+function partOf(slots: number, part: number): number {
+  return Math.max(1, Math.floor(slots * part));
 }
 
 /** Gets a value, or makes it. The values that were used least recently are forgotten, unless something is under way. */

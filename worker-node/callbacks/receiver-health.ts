@@ -20,6 +20,11 @@ export class ReceiverHealth {
     return this.#silences >= MAX_SILENCES ? 1 : FIRST_SLOTS + this.#answers;
   }
 
+  /** Whether the receiver answered the last delivery of which that is known. */
+  get isProven(): boolean {
+    return this.#answers > 0;
+  }
+
   /** For how many milliseconds nothing is sent to this receiver; 0: it is not paused. */
   pausedMs(now: number): number {
     return Math.max(0, this.#pausedUntil - now);

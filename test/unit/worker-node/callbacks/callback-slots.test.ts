@@ -35,7 +35,9 @@ const slotOf = (claim: Slot | Later): Slot => {
 
 describe('a tenant', () => {
   it('has its part of the slots at most, whatever its receivers are', async () => {
-    const { claim } = host();
+    const { claim, send } = host();
+    for (let index = 0; index < 60; index++)
+      await send('answered', { tenant: 'alpha', receiver: `host-${index}` });
     const claims = Array.from({ length: 60 }, (_, index) => claim('alpha', `host-${index}`));
     const aborted = AbortSignal.abort();
     // A tenant with its part under way is not given another, and does not take the place of others.
@@ -81,6 +83,29 @@ it('a long backlog comes back spread over minutes, and never all at once', async
   expect(Math.max(...delays)).toBeLessThanOrEqual(300_000);
   const seconds = Map.groupBy(delays, (ms) => Math.floor(ms / 1_000));
   expect(Math.max(...[...seconds.values()].map(({ length }) => length))).toBeLessThan(40);
+});
+
+it('receivers that never answer leave slots to those that do, whoever they belong to', async () => {
+  const { claim, send } = host({ slots: 8, perTenant: 4 });
+  await send('answered', { tenant: 'beta', receiver: 'good.example' });
+  const stop = new AbortController();
+  const claims = Array.from({ length: 60 }, (_, index) =>
+    claim(`tenant-${index % 10}`, `new-${index}`, stop.signal),
+  );
+  const good = await Promise.all([claim('beta', 'good.example'), claim('beta', 'good.example')]);
+  expect(good.map(({ kind }) => kind)).toEqual(['slot', 'slot']);
+  stop.abort();
+  const granted = (await Promise.all(claims)).filter(({ kind }) => kind === 'slot');
+  expect(granted).toHaveLength(6);
+});
+
+it('new receivers of one tenant have half of its slots at most', async () => {
+  const { claim } = host({ slots: 8, perTenant: 4 });
+  const stop = new AbortController();
+  const claims = Array.from({ length: 9 }, (_, index) => claim('alpha', `new-${index}`, stop.signal));
+  stop.abort();
+  expect((await Promise.all(claims)).filter(({ kind }) => kind === 'slot')).toHaveLength(2);
+  expect(await claim('beta', 'new.example')).toMatchObject({ kind: 'slot' });
 });
 
 describe('a receiver', () => {
