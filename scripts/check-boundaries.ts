@@ -168,7 +168,7 @@ const ROOMS: readonly Rooms[] = [
 
 /** Packages that only one room may import, so that one room alone has to change with them. */
 const IMPORTERS: readonly Importer[] = [
-  { packages: ['nats.ws'], folder: 'edge', room: 'edge/nats', why: 'the client of NATS in workerd' },
+  { packages: ['@nats-io/'], folder: 'edge', room: 'edge/nats', why: 'the client of NATS in workerd' },
   {
     packages: ['@nats-io/'],
     folder: 'worker-node',

@@ -2,6 +2,8 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { parseSync } from 'oxc-parser';
 
+const PACKAGES = 'node_modules/';
+
 /** One import of a file: another file of the project, a package, or a module of the runtime. */
 export interface Import {
   /** The importing file, from the root of the project. */
@@ -30,11 +32,16 @@ export async function importsOf(file: string): Promise<Import[]> {
       literalOf(source.slice(start, end)),
     ),
   ];
-  return [...new Set(named)].map((name) => ({
-    from: file,
-    to: name.startsWith('.') ? path.posix.join(path.posix.dirname(file), name) : name,
-    isOwnFile: name.startsWith('.'),
-  }));
+  return [...new Set(named)].map((name) => importOf(file, name));
+}
+
+function importOf(from: string, name: string): Import {
+  if (!name.startsWith('.')) return { from, to: name, isOwnFile: false };
+  const to = path.posix.join(path.posix.dirname(from), name);
+  // A file of a package, by its path, is a part of that package.
+  return to.startsWith(PACKAGES)
+    ? { from, to: to.slice(PACKAGES.length), isOwnFile: false }
+    : { from, to, isOwnFile: true };
 }
 
 /** The text of a string literal; nothing for an expression, whose value only a run can tell. */

@@ -1,43 +1,99 @@
-import { NatsError } from 'nats.ws';
+import {
+  AuthorizationError,
+  ClosedConnectionError,
+  InvalidArgumentError,
+  type MsgHdrs,
+  NoRespondersError,
+  PermissionViolationError,
+  RequestError,
+  TimeoutError,
+} from '@nats-io/nats-core';
 import { ThroughlineError, unavailable } from '../../shared/errors.ts';
 import { API_CODE, isFullCode } from '../../shared/nats/api-error.ts';
 
 /** The status of a request that is itself wrong. The same request would fail again. */
 const BAD_REQUEST = 400;
-/** Codes of the NATS client for a connection or a subject that the server does not allow. */
-const DENIED: readonly (string | undefined)[] = ['PERMISSIONS_VIOLATION', 'AUTHORIZATION_VIOLATION'];
+/** The status of the server's answer when nobody listens on the subject of a request. */
+const NO_RESPONDERS = 503;
+const NO_STREAMS = 'its streams are not there yet (a worker creates them when it starts)';
+// Other messages of the NATS client hold addresses and host names, which a caller must not see.
+const FAILED = 'the connection failed';
 
-/** Turns an error of the NATS client into our own error. Only this file knows the client's error codes. */
-export function brokerError(thrown: unknown): ThroughlineError {
-  if (thrown instanceof ThroughlineError) return thrown;
-  if (!(thrown instanceof NatsError)) return unavailable(reasonOf(undefined), thrown);
-  return refusalOf(thrown) ?? unavailable(reasonOf(thrown.code), thrown);
+/** Why JetStream refuses a request. The numbers are its own: `code` is like an HTTP status, `err_code` says more. */
+export interface ApiError {
+  readonly code: number;
+  readonly err_code?: number;
+  readonly description?: string;
 }
 
-/** Returns the error for an answer that NATS gave; undefined if NATS gave no answer. */
-function refusalOf(cause: NatsError): ThroughlineError | undefined {
-  const { code, api_error: answer } = cause;
-  if (isFullCode(answer?.err_code)) {
+/** JetStream refuses a request. This error stays in `edge/nats`: {@link brokerError} makes ours of it. */
+export class JetStreamError extends Error {
+  readonly answer: ApiError;
+
+  constructor(answer: ApiError) {
+    super(answer.description);
+    this.answer = answer;
+  }
+}
+
+/** Turns an error of JetStream or of the NATS client into our own error. Only this file knows the client's errors. */
+export function brokerError(thrown: unknown): ThroughlineError {
+  if (thrown instanceof ThroughlineError) return thrown;
+  if (thrown instanceof JetStreamError) return refusalOf(thrown);
+  // The client wraps what ended a request.
+  const error = thrown instanceof RequestError ? (thrown.cause ?? thrown) : thrown;
+  if (isTooLarge(error)) return tooLarge(thrown);
+  if (isDenied(error)) {
+    const message = 'the broker does not let the bridge do this';
+    return new ThroughlineError('broker-refused', message, { cause: thrown, retryAfterSeconds: 1 });
+  }
+  return unavailable(reasonOf(error), thrown);
+}
+
+/** Whether NATS did not answer. A refusal is an answer. */
+export function isSilence(thrown: unknown): boolean {
+  if (thrown instanceof ThroughlineError) return thrown.code === 'broker-unavailable';
+  return thrown instanceof TimeoutError;
+}
+
+/** The error for a message that has a status instead of what was asked for. */
+export function statusError({ code, description }: Pick<MsgHdrs, 'code' | 'description'>): ThroughlineError {
+  return unavailable(code === NO_RESPONDERS ? NO_STREAMS : FAILED, new Error(`${code} ${description}`));
+}
+
+function refusalOf(cause: JetStreamError): ThroughlineError {
+  const { code, err_code: errCode, description } = cause.answer;
+  if (isFullCode(errCode)) {
     const message = 'the job queue has no room; try again later';
     return new ThroughlineError('stream-full', message, { cause, retryAfterSeconds: 5 });
   }
-  if (answer?.err_code === API_CODE.messageTooLarge || code === 'MAX_PAYLOAD_EXCEEDED')
-    return new ThroughlineError('payload-too-large', 'the broker takes no message of this size', { cause });
-  if (answer?.code === BAD_REQUEST)
-    return new ThroughlineError('broker-rejected', `the broker rejects the message: ${answer.description}`, {
+  if (errCode === API_CODE.messageTooLarge) return tooLarge(cause);
+  if (code === BAD_REQUEST)
+    return new ThroughlineError('broker-rejected', `the broker rejects the message: ${description}`, {
       cause,
     });
-  if (DENIED.includes(code)) {
-    const message = 'the broker does not let the bridge do this';
-    return new ThroughlineError('broker-refused', message, { cause, retryAfterSeconds: 1 });
-  }
-  return undefined;
+  return unavailable(errCode === API_CODE.streamNotFound ? NO_STREAMS : FAILED, cause);
 }
 
-function reasonOf(code: string | undefined): string {
-  if (code === '503') return 'its streams are not there yet (a worker creates them when it starts)';
-  if (code === 'TIMEOUT' || code === 'CONNECTION_TIMEOUT') return 'no answer in time';
-  if (code === 'CONNECTION_CLOSED' || code === 'DISCONNECT') return 'the connection was lost';
-  // Other messages of the NATS client hold addresses and host names, which a caller must not see.
-  return 'the connection failed';
+function tooLarge(cause: unknown): ThroughlineError {
+  return new ThroughlineError('payload-too-large', 'the broker takes no message of this size', { cause });
+}
+
+/** The client compares the size of a message with the server's limit before it sends the message. */
+function isTooLarge(error: unknown): boolean {
+  return error instanceof InvalidArgumentError && error.message.includes('max_payload');
+}
+
+/** Whether the server refuses the login, or the subject. A server that was too slow to check the login may take it later. */
+function isDenied(error: unknown): boolean {
+  if (error instanceof PermissionViolationError) return true;
+  return error instanceof AuthorizationError && !/timeout/i.test(error.message);
+}
+
+function reasonOf(error: unknown): string {
+  if (error instanceof NoRespondersError) return NO_STREAMS;
+  if (error instanceof TimeoutError) return 'no answer in time';
+  if (error instanceof ClosedConnectionError || error instanceof RequestError)
+    return 'the connection was lost';
+  return FAILED;
 }

@@ -1,19 +1,11 @@
-import {
-  AckPolicy,
-  createInbox,
-  DeliverPolicy,
-  type JetStreamManager,
-  type Msg,
-  type NatsConnection,
-  NatsError,
-  nanos,
-  nuid,
-  type Subscription,
-} from 'nats.ws';
+import { createInbox, type Msg, nuid, type Subscription } from '@nats-io/nats-core';
 import { unavailable } from '../../shared/errors.ts';
+import { NANOS_PER_MS } from '../../shared/nats/streams.ts';
 import { INBOX } from '../../shared/wire/subjects.ts';
-import { readReplyInfo } from './reply-subject.ts';
-import type { Answer, StoredMessage } from './stored-message.ts';
+import { statusError } from './broker-error.ts';
+import type { JetStream } from './jetstream/jetstream.ts';
+import { readReplyInfo } from './jetstream/reply-subject.ts';
+import type { StoredMessage } from './stored-message.ts';
 
 /** The server removes a consumer that was not used for this long. */
 const INACTIVE_MS = 30_000;
@@ -37,38 +29,35 @@ export interface HeaderReader {
   /**
    * Returns the next messages, at most about `max`. The list is empty if there are no more messages, or if the replica
    * that answers is behind. After an error the reader cannot be used again.
-   * @throws NatsError
-   * @throws ThroughlineError `broker-unavailable` when a message was missed
+   * @throws ThroughlineError `broker-unavailable`, also when a message was missed; or an error of the NATS client
    */
   next(max: number): Promise<StoredHeaders[]>;
   /** Deletes the reader's consumer. A second call does nothing. */
   stop(): void;
 }
 
-/** Opens a {@link HeaderReader}, with a new consumer for it. @throws NatsError */
+/**
+ * Opens a {@link HeaderReader}, with a new consumer for it.
+ * @throws JetStreamError or an error of the NATS client
+ */
 export async function openHeaderReader(
-  connection: NatsConnection,
-  manager: JetStreamManager,
+  jetStream: JetStream,
   stream: string,
   { subject, from }: HeaderRange,
-  answer: Answer,
 ): Promise<HeaderReader> {
-  const { name } = await answer(
-    manager.consumers.add(stream, {
-      // With a name and one filter, the consumer's name and filter are part of the request's subject. This lets NATS
-      // permit only this request.
-      name: nuid.next(),
-      filter_subject: subject,
-      deliver_policy: DeliverPolicy.StartSequence,
-      opt_start_seq: Math.max(1, from),
-      ack_policy: AckPolicy.None,
-      headers_only: true,
-      mem_storage: true,
-      num_replicas: 1,
-      inactive_threshold: nanos(INACTIVE_MS),
-    }),
-  );
-  const reader = new ConsumerHeaderReader(connection, manager, { stream, name }, answer);
+  const name = nuid.next();
+  await jetStream.createConsumer(stream, {
+    name,
+    filter_subject: subject,
+    deliver_policy: 'by_start_sequence',
+    opt_start_seq: Math.max(1, from),
+    ack_policy: 'none',
+    headers_only: true,
+    mem_storage: true,
+    num_replicas: 1,
+    inactive_threshold: INACTIVE_MS * NANOS_PER_MS,
+  });
+  const reader = new ConsumerHeaderReader(jetStream, { stream, name });
   reader.listen();
   return reader;
 }
@@ -81,10 +70,8 @@ interface Pull {
 }
 
 class ConsumerHeaderReader implements HeaderReader {
-  readonly #connection: NatsConnection;
-  readonly #manager: JetStreamManager;
+  readonly #jetStream: JetStream;
   readonly #consumer: { readonly stream: string; readonly name: string };
-  readonly #answer: Answer;
   readonly #inbox = createInbox(INBOX.edge);
   #subscription: Subscription | undefined;
   #delivered = 0;
@@ -93,21 +80,14 @@ class ConsumerHeaderReader implements HeaderReader {
   #pull: Pull | undefined;
   #failure: Error | undefined;
 
-  constructor(
-    connection: NatsConnection,
-    manager: JetStreamManager,
-    consumer: { readonly stream: string; readonly name: string },
-    answer: Answer,
-  ) {
-    this.#connection = connection;
-    this.#manager = manager;
+  constructor(jetStream: JetStream, consumer: { readonly stream: string; readonly name: string }) {
+    this.#jetStream = jetStream;
     this.#consumer = consumer;
-    this.#answer = answer;
   }
 
   listen(): void {
-    this.#subscription = this.#connection.subscribe(`${this.#inbox}.*`, {
-      callback: (error: Error | null, message: Msg) => {
+    this.#subscription = this.#jetStream.connection.subscribe(`${this.#inbox}.*`, {
+      callback: (error, message) => {
         if (error !== null) this.#fail(error);
         else if (message.headers?.code) this.#takeStatus(message);
         else this.#take(message);
@@ -120,8 +100,9 @@ class ConsumerHeaderReader implements HeaderReader {
     const pull = { reply: `${this.#inbox}.${++this.#pulls}`, max, done: Promise.withResolvers<void>() };
     this.#pull = pull;
     const request = JSON.stringify({ batch: max, no_wait: true });
-    this.#connection.publish(`$JS.API.CONSUMER.MSG.NEXT.${stream}.${name}`, request, { reply: pull.reply });
-    await this.#answer(pull.done.promise);
+    const { connection, answer } = this.#jetStream;
+    connection.publish(`$JS.API.CONSUMER.MSG.NEXT.${stream}.${name}`, request, { reply: pull.reply });
+    await answer(pull.done.promise);
     if (this.#failure !== undefined) throw this.#failure;
     const taken = this.#taken;
     this.#taken = [];
@@ -132,7 +113,7 @@ class ConsumerHeaderReader implements HeaderReader {
     if (this.#subscription === undefined || this.#subscription.isClosed()) return;
     this.#subscription.unsubscribe();
     const { stream, name } = this.#consumer;
-    this.#manager.consumers.delete(stream, name).catch(() => undefined);
+    this.#jetStream.deleteConsumer(stream, name).catch(() => undefined);
   }
 
   #take(message: Msg): void {
@@ -151,9 +132,9 @@ class ConsumerHeaderReader implements HeaderReader {
   /** Handles the server's answer that there is no message. The answer may belong to an earlier batch. */
   #takeStatus({ subject, headers }: Msg): void {
     if (subject !== this.#pull?.reply) return;
-    const code = headers?.code ?? 0;
+    const code = headers?.code;
     if (code === NO_MESSAGES || code === REQUEST_TIMEOUT) this.#pull.done.resolve();
-    else this.#fail(new NatsError(headers?.description ?? '', String(code)));
+    else if (headers !== undefined) this.#fail(statusError(headers));
   }
 
   #fail(error: Error): void {

@@ -6,6 +6,10 @@ export class Loss {
   readonly #listeners = new Set<() => void>();
   #happened = false;
 
+  get hasHappened(): boolean {
+    return this.#happened;
+  }
+
   /** How many functions listen. */
   get listeners(): number {
     return this.#listeners.size;

@@ -1,25 +1,16 @@
-import {
-  headers,
-  type JetStreamClient,
-  type JetStreamManager,
-  type KV,
-  type KvEntry,
-  type Msg,
-  type MsgHdrs,
-  type NatsConnection,
-  NatsError,
-  type QueuedIterator,
-} from 'nats.ws';
+import { headers, type MsgHdrs, type NatsConnection } from '@nats-io/nats-core';
 import { withDeadline } from '../../shared/deadline.ts';
 import { unavailable } from '../../shared/errors.ts';
 import { API_CODE, isWrongLastSequenceCode } from '../../shared/nats/api-error.ts';
 import { Denials } from '../../shared/nats/permissions/denials.ts';
 import { EDGE_PERMISSIONS } from '../../shared/nats/permissions/edge.ts';
-import { OPERATIONS_BUCKET } from '../../shared/nats/streams.ts';
+import { OPERATIONS_BUCKET, OPERATIONS_STREAM } from '../../shared/nats/streams.ts';
 import { HEADER } from '../../shared/wire/headers.ts';
-import { brokerError } from './broker-error.ts';
+import { brokerError, isSilence, JetStreamError } from './broker-error.ts';
 import type { BrokerSession, Shortcomings, WriteHeaders } from './broker-session.ts';
 import { type HeaderRange, type HeaderReader, openHeaderReader } from './header-reader.ts';
+import { bucketKeys, valueIn, watchBucket } from './jetstream/bucket-watch.ts';
+import { JetStream, type MessageQuery } from './jetstream/jetstream.ts';
 import { Loss } from './loss.ts';
 import { type BrokerSettings, openConnection } from './open-connection.ts';
 import { Stalls } from './stalls.ts';
@@ -53,45 +44,50 @@ export async function openSession(
   };
   try {
     const { connection, server } = await withDeadline(opening, timeoutMs, late);
-    const manager = await connection.jetstreamManager({ timeout: timeoutMs, checkAPI: false });
     const denials = new Denials(EDGE_PERMISSIONS, onDenied);
     void followRefusals(connection, denials);
     void askDenials(connection, denials, timeoutMs);
-    const session = new NatsSession({ connection, server, manager, timeoutMs, denials });
-    const lose = (): void => session.lost.happen();
-    void connection.closed().then(lose, lose);
+    const session = new NatsSession({ connection, server, timeoutMs, denials });
+    const close = (): void => session.close();
+    void connection.closed().then(close, close);
+    void untilSilent(connection).then(close);
     return session;
   } catch (thrown) {
     throw brokerError(thrown);
   }
 }
 
+/**
+ * Waits until the client gives a connection up, because the server does not answer its pings. The client does not end its
+ * `closed()` then: it waits for the server to close the socket.
+ */
+async function untilSilent(connection: NatsConnection): Promise<void> {
+  for await (const { type } of connection.status()) if (type === 'staleConnection') return;
+}
+
 interface SessionParts {
   readonly connection: NatsConnection;
   readonly server: string;
-  readonly manager: JetStreamManager;
   readonly timeoutMs: number;
   readonly denials: Denials;
 }
 
-/** A {@link BrokerSession} over a connection of `nats.ws`. */
+/** A {@link BrokerSession} over a connection of the NATS client. */
 class NatsSession implements BrokerSession {
   readonly lost = new Loss();
   readonly server: string;
   readonly #connection: NatsConnection;
-  readonly #jetStream: JetStreamClient;
-  readonly #manager: JetStreamManager;
+  readonly #jetStream: JetStream;
   readonly #timeoutMs: number;
   readonly #denials: Denials;
   readonly #stalls = new Stalls();
 
-  constructor({ connection, server, manager, timeoutMs, denials }: SessionParts) {
+  constructor({ connection, server, timeoutMs, denials }: SessionParts) {
     this.#denials = denials;
     this.server = server;
     this.#connection = connection;
     this.#timeoutMs = timeoutMs;
-    this.#jetStream = connection.jetstream({ timeout: timeoutMs });
-    this.#manager = manager;
+    this.#jetStream = new JetStream(connection, timeoutMs, (call) => this.#answer(call));
   }
 
   get serverVersion(): string | undefined {
@@ -99,7 +95,7 @@ class NatsSession implements BrokerSession {
   }
 
   get isClosed(): boolean {
-    return this.#connection.isClosed();
+    return this.lost.hasHappened || this.#connection.isClosed();
   }
 
   async shortcomings(): Promise<Shortcomings> {
@@ -115,9 +111,8 @@ class NatsSession implements BrokerSession {
   ): Promise<{ readonly duplicate: boolean }> {
     const messageHeaders = headersOf(writeHeaders);
     return await this.#call(async () => {
-      const ack = this.#answer(this.#jetStream.publish(subject, body, { headers: messageHeaders }));
-      const { duplicate } = await this.#watchStore(subject, ack);
-      return { duplicate };
+      const stored = this.#jetStream.publish(subject, body, messageHeaders);
+      return { duplicate: await this.#watchStore(subject, stored) };
     });
   }
 
@@ -131,8 +126,8 @@ class NatsSession implements BrokerSession {
     messageHeaders.set(HEADER.expectedLast, String(last));
     return await this.#call(async () => {
       try {
-        const ack = this.#answer(this.#jetStream.publish(subject, body, { headers: messageHeaders }));
-        return !(await this.#watchStore(subject, ack)).duplicate;
+        const stored = this.#jetStream.publish(subject, body, messageHeaders);
+        return !(await this.#watchStore(subject, stored));
       } catch (thrown) {
         if (isWrongLastSequenceCode(apiCodeOf(thrown))) return false;
         throw thrown;
@@ -149,21 +144,17 @@ class NatsSession implements BrokerSession {
   }
 
   nextMessage(stream: string, subject: string, seq: number): Promise<StoredMessage | undefined> {
-    // The server knows this question since version 2.9; the client's types do not know it.
-    const query = { seq, next_by_subj: subject } as { seq: number };
-    return this.#message(stream, query);
+    return this.#message(stream, { seq, next_by_subj: subject });
   }
 
   #message(
     stream: string,
-    query: { readonly seq: number } | { readonly last_by_subj: string },
+    query: MessageQuery,
     streamMayBeMissing = false,
   ): Promise<StoredMessage | undefined> {
     return this.#call(async () => {
       try {
-        const message = await this.#answer(this.#manager.streams.getMessage(stream, query));
-        const { subject, seq: sequence, data, header, time } = message;
-        return { subject, sequence, data, headers: header, time };
+        return await this.#jetStream.message(stream, query);
       } catch (thrown) {
         const code = apiCodeOf(thrown);
         if (code === API_CODE.messageNotFound) return undefined;
@@ -174,56 +165,47 @@ class NatsSession implements BrokerSession {
   }
 
   page(stream: string, query: SubjectPageQuery): Promise<SubjectPage> {
-    return this.#call(() => readPage(this.#connection, stream, query, (page) => this.#answer(page)));
+    return this.#call(() => readPage(this.#jetStream, stream, query));
   }
 
   readHeaders(stream: string, range: HeaderRange): Promise<HeaderReader> {
-    return this.#call(() =>
-      openHeaderReader(this.#connection, this.#manager, stream, range, (call) => this.#answer(call)),
-    );
+    return this.#call(() => openHeaderReader(this.#jetStream, stream, range));
   }
 
   follow(stream: string, following: Following): Promise<() => void> {
-    return this.#call(() =>
-      followSubject(this.#connection, this.#manager, stream, following, (call) => this.#answer(call)),
-    );
+    return this.#call(() => followSubject(this.#jetStream, stream, following));
   }
 
-  async remove(stream: string, sequence: number): Promise<void> {
-    await this.#call(() => this.#answer(this.#manager.streams.deleteMessage(stream, sequence, false)));
+  remove(stream: string, sequence: number): Promise<void> {
+    return this.#call(() => this.#jetStream.deleteMessage(stream, sequence));
   }
 
-  async deleteUpTo(stream: string, subject: string, seq: number): Promise<void> {
-    const range = { filter: subject, seq: seq + 1 };
-    await this.#call(() => this.#answer(this.#manager.streams.purge(stream, range)));
+  deleteUpTo(stream: string, subject: string, seq: number): Promise<void> {
+    return this.#call(() => this.#jetStream.purge(stream, { filter: subject, seq: seq + 1 }));
   }
 
   consumers(stream: string): Promise<ConsumerPlace[]> {
     return this.#call(async () => {
-      const places: ConsumerPlace[] = [];
-      const lister = this.#manager.consumers.list(stream);
-      for (;;) {
-        const page = await this.#answer(lister.next());
-        if (page.length === 0) return places;
-        for (const { config, delivered } of page) {
-          for (const filter of config.filter_subjects ?? [config.filter_subject ?? '>']) {
-            places.push({ filter, delivered: delivered.stream_seq });
-          }
-        }
-      }
+      const consumers = await this.#jetStream.consumers(stream);
+      return consumers.flatMap(({ config, delivered }) =>
+        (config.filter_subjects ?? [config.filter_subject ?? '>']).map((filter) => ({
+          filter,
+          delivered: delivered.stream_seq,
+        })),
+      );
     });
   }
 
   extent(stream: string): Promise<StreamExtent> {
     return this.#call(async () => {
-      const { created, state } = await this.#answer(this.#manager.streams.info(stream));
+      const { created, state } = await this.#jetStream.streamState(stream);
       return { created, first: state.first_seq, last: state.last_seq };
     });
   }
 
   subscribe(subject: string, take: (data: Uint8Array, headers: MsgHdrs | undefined) => void): () => void {
     const subscription = this.#connection.subscribe(subject, {
-      callback: (error: Error | null, message: Msg) => {
+      callback: (error, message) => {
         if (error === null) take(message.data, message.headers);
       },
     });
@@ -232,27 +214,14 @@ class NatsSession implements BrokerSession {
     };
   }
 
-  watchBucket(name: string, take: (change: BucketChange) => void, onEnd: () => void): Promise<void> {
-    return this.#call(async () => {
-      const { promise: complete, resolve: initializedFn } = Promise.withResolvers<void>();
-      const bucket = await this.#answer(this.#bucket(name));
-      const entries = await this.#answer(bucket.watch({ initializedFn }));
-      const ended = forEachChange(entries, take);
-      await this.#answer(complete).catch((thrown: unknown) => {
-        // The caller starts another watch, so this one must stop.
-        entries.stop();
-        throw thrown;
-      });
-      void ended.then(onEnd, onEnd);
-    });
+  watchBucket(bucket: string, take: (change: BucketChange) => void, onEnd: () => void): Promise<void> {
+    return this.#call(() => watchBucket(this.#jetStream, bucket, take, onEnd));
   }
 
-  operation(key: string): Promise<Uint8Array | undefined> {
-    return this.#call(async () => {
-      const bucket = await this.#answer(this.#bucket(OPERATIONS_BUCKET));
-      const entry = await this.#answer(bucket.get(key));
-      return entry?.operation === 'PUT' ? entry.value : undefined;
-    });
+  async operation(key: string): Promise<Uint8Array | undefined> {
+    const subject = `${bucketKeys(OPERATIONS_BUCKET)}${key}`;
+    const message = await this.#message(OPERATIONS_STREAM, { last_by_subj: subject }, true);
+    return message?.subject === subject ? valueIn(message) : undefined;
   }
 
   ping(timeoutMs: number): Promise<number> {
@@ -262,11 +231,9 @@ class NatsSession implements BrokerSession {
   }
 
   close(): void {
+    // The client's own end of the connection may never come, see `untilSilent`.
+    this.lost.happen();
     this.#connection.close().catch(() => undefined);
-  }
-
-  #bucket(name: string): Promise<KV> {
-    return this.#jetStream.views.kv(name, { bindOnly: true });
   }
 
   /** Learns from an answer, or from its absence, whether NATS stores messages on a subject. */
@@ -293,8 +260,8 @@ class NatsSession implements BrokerSession {
   }
 
   /**
-   * Waits for one answer, or for the loss of the connection: nats.ws leaves some calls open when the connection is
-   * lost.
+   * Waits for one answer, or for the loss of the connection: the client leaves some calls open when the connection
+   * is lost.
    */
   #answer<T>(call: Promise<T>): Promise<T> {
     const inTime = withDeadline(call, this.#timeoutMs, () => unavailable('no answer in time'));
@@ -307,12 +274,6 @@ class NatsSession implements BrokerSession {
 /** A connection that does not answer is dropped by others. */
 const noAnswer = (): void => undefined;
 
-/** Whether NATS has not answered; a refusal is an answer. */
-function isSilence(thrown: unknown): boolean {
-  if (thrown instanceof NatsError) return thrown.code === 'TIMEOUT';
-  return brokerError(thrown).code === 'broker-unavailable';
-}
-
 function headersOf(writeHeaders: WriteHeaders): MsgHdrs {
   const messageHeaders = headers();
   writeHeaders((name, value) => messageHeaders.set(name, value));
@@ -320,14 +281,5 @@ function headersOf(writeHeaders: WriteHeaders): MsgHdrs {
 }
 
 function apiCodeOf(thrown: unknown): number | undefined {
-  return thrown instanceof NatsError ? thrown.api_error?.err_code : undefined;
-}
-
-async function forEachChange(
-  entries: QueuedIterator<KvEntry>,
-  take: (change: BucketChange) => void,
-): Promise<void> {
-  for await (const { key, revision: sequence, operation, value } of entries) {
-    take({ key, sequence, value: operation === 'PUT' ? value : undefined });
-  }
+  return thrown instanceof JetStreamError ? thrown.answer.err_code : undefined;
 }

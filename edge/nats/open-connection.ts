@@ -1,11 +1,11 @@
 import {
   type Authenticator,
-  connect,
   credsAuthenticator,
   type NatsConnection,
   tokenAuthenticator,
   usernamePasswordAuthenticator,
-} from 'nats.ws';
+  wsconnect,
+} from '@nats-io/nats-core';
 import type { BrokerAddress } from '../../shared/nats/broker-address.ts';
 import { loginOf } from '../../shared/nats/broker-login.ts';
 import { INBOX } from '../../shared/wire/subjects.ts';
@@ -31,7 +31,7 @@ export interface BrokerSettings {
  * Opens a connection to the first server of `NATS_URL` that answers. The connection does not reconnect by itself.
  * @param name shown in the server's list of connections
  * @param lastServer is tried first: the server of the connection before
- * @throws NatsError
+ * @throws an error of the NATS client
  */
 export function openConnection(
   settings: BrokerSettings,
@@ -50,7 +50,7 @@ export function openConnection(
 
 function dial(server: string, settings: BrokerSettings, name: string): Promise<NatsConnection> {
   const authenticator = authenticatorOf(settings);
-  return connect({
+  return wsconnect({
     servers: server,
     name,
     inboxPrefix: INBOX.edge,

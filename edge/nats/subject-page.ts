@@ -1,6 +1,8 @@
-import { createInbox, type Msg, type NatsConnection, NatsError } from 'nats.ws';
+import { createInbox } from '@nats-io/nats-core';
 import { INBOX } from '../../shared/wire/subjects.ts';
-import type { Answer, StoredMessage } from './stored-message.ts';
+import { statusError } from './broker-error.ts';
+import type { JetStream } from './jetstream/jetstream.ts';
+import type { StoredMessage } from './stored-message.ts';
 
 /** Status codes of a message that ends a batch: no message was found (404), or the last message was sent (204). */
 const NOT_FOUND = 404;
@@ -23,26 +25,24 @@ export interface SubjectPage {
 /**
  * Reads one page of a subject's messages in one round trip (a batched direct get). The replica that answers may be
  * behind. Its messages are right and in order, but the latest may be missing.
- * @throws NatsError
+ * @throws ThroughlineError or an error of the NATS client
  */
 export async function readPage(
-  connection: NatsConnection,
+  { connection, answer }: JetStream,
   stream: string,
   { subject, from, maxMessages, maxBytes }: SubjectPageQuery,
-  answer: Answer,
 ): Promise<SubjectPage> {
   const { promise, resolve, reject } = Promise.withResolvers<SubjectPage>();
   const messages: SubjectPage['messages'][number][] = [];
   const reply = createInbox(INBOX.edge);
   const subscription = connection.subscribe(reply, {
-    callback: (error: Error | null, message: Msg) => {
+    callback: (error, { headers, data }) => {
       if (error !== null) return reject(error);
-      const { headers, data } = message;
       const code = headers?.code ?? 0;
       if (code === NOT_FOUND) return resolve({ messages, more: false });
       if (code === END_OF_BATCH)
         return resolve({ messages, more: Number(headers?.get('Nats-Num-Pending')) > 0 });
-      if (code !== 0) return reject(new NatsError(headers?.description ?? '', String(code)));
+      if (headers !== undefined && code !== 0) return reject(statusError(headers));
       messages.push({ sequence: Number(headers?.get('Nats-Sequence')), data });
     },
   });

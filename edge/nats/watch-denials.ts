@@ -1,12 +1,7 @@
-import { type NatsConnection, StringCodec } from 'nats.ws';
+import { type NatsConnection, PermissionViolationError } from '@nats-io/nats-core';
 import type { Denials } from '../../shared/nats/permissions/denials.ts';
-import { type Action, USER_INFO, type UserInfo } from '../../shared/nats/permissions/permission.ts';
+import { USER_INFO, type UserInfo } from '../../shared/nats/permissions/permission.ts';
 import { parseJson } from '../../shared/text/json.ts';
-
-/** The part of a status event that says what NATS refused. */
-interface Refusal {
-  readonly permissionContext?: { readonly operation: string; readonly subject: string };
-}
 
 /**
  * Asks NATS what it does not let a connection do, and tells `denials`. Never rejects. If the user may listen again to
@@ -18,8 +13,8 @@ export async function askDenials(
   timeoutMs: number,
 ): Promise<void> {
   try {
-    const { data } = await connection.request(USER_INFO, undefined, { timeout: timeoutMs });
-    const user = parseJson(StringCodec().decode(data));
+    const answer = await connection.request(USER_INFO, undefined, { timeout: timeoutMs });
+    const user = parseJson(answer.string());
     if (typeof user === 'object' && user !== null && denials.told(user as UserInfo)) await connection.close();
   } catch {
     // A user that may not ask learns of a missing permission when it is needed.
@@ -29,9 +24,8 @@ export async function askDenials(
 /** Tells `denials` each refusal of NATS, until the connection is closed. */
 export async function followRefusals(connection: NatsConnection, denials: Denials): Promise<void> {
   for await (const status of connection.status()) {
-    const { permissionContext } = status as Refusal;
-    if (permissionContext === undefined) continue;
-    const action: Action = permissionContext.operation === 'publish' ? 'publish' : 'subscribe';
-    denials.refused(action, permissionContext.subject);
+    if (status.type !== 'error' || !(status.error instanceof PermissionViolationError)) continue;
+    const { operation, subject } = status.error;
+    denials.refused(operation === 'publish' ? 'publish' : 'subscribe', subject);
   }
 }

@@ -7,9 +7,7 @@ export interface HeadersLike {
   get(name: string): string | null;
 }
 
-/**
- * The part of NATS message headers that this file uses. It is the same in `nats.ws` 1.x and `@nats-io/nats-core` 3.x.
- */
+/** The part of NATS message headers that this file uses. */
 export interface NatsHeadersLike {
   keys(): string[];
   values(key: string): string[];

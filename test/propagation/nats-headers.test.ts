@@ -1,14 +1,10 @@
-/** Reads the header classes of both NATS clients, since `fromNatsHeaders` only knows their shape. */
-import { headers as coreHeaders } from '@nats-io/nats-core';
-import { headers as wsHeaders } from 'nats.ws';
+/** Reads the headers of the NATS client, since `fromNatsHeaders` only knows their shape. */
+import { headers } from '@nats-io/nats-core';
 import { describe, expect, test } from 'vitest';
 import { extract, fromNatsHeaders, inject, setCarrier } from '../../shared/propagation/index.ts';
 import { entriesOf, TRACE_ID, TRACEPARENT } from './support.ts';
 
-describe.each([
-  ['nats.ws', wsHeaders],
-  ['@nats-io/nats-core', coreHeaders],
-])('MsgHdrs of %s', (_, headers) => {
+describe('MsgHdrs of @nats-io/nats-core', () => {
   test('a message without our headers is absent', () => {
     expect(extract(fromNatsHeaders(headers())).outcome).toBe('absent');
   });

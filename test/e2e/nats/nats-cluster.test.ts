@@ -37,10 +37,10 @@ describe('a started cluster', () => {
   });
 
   it('has a WebSocket listener on each server', async () => {
-    const { connect: connectWebSocket } = await import('nats.ws');
+    const { wsconnect } = await import('@nats-io/nats-core');
     const names = await Promise.all(
       cluster.nodes.map(async ({ server }) => {
-        const connection = await connectWebSocket({ servers: server.webSocketUrl });
+        const connection = await wsconnect({ servers: server.webSocketUrl });
         const name = connection.info?.server_name;
         await connection.close();
         return name;

@@ -8,8 +8,8 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { jetstream, jetstreamManager } from '@nats-io/jetstream';
+import { wsconnect } from '@nats-io/nats-core';
 import { connect } from '@nats-io/transport-node';
-import { connect as connectWebSocket } from 'nats.ws';
 import { afterEach, describe, expect, it, onTestFinished } from 'vitest';
 import { type LocateOptions, locateNatsServer } from '../../../dev/nats-binary/locate.ts';
 import type { NatsServer, NatsServerOptions } from '../../../dev/nats-server/start.ts';
@@ -51,8 +51,8 @@ describe('a started nats-server', () => {
     const nats = await connect({ servers: server.url });
     const manager = await jetstreamManager(nats);
     await manager.streams.add({ name: 'JOBS', subjects: ['jobs.>'] });
-    const overWebSocket = await connectWebSocket({ servers: server.webSocketUrl });
-    const ack = await overWebSocket.jetstream().publish('jobs.one', 'from the edge');
+    const overWebSocket = await wsconnect({ servers: server.webSocketUrl });
+    const ack = await jetstream(overWebSocket).publish('jobs.one', 'from the edge');
     expect(ack).toMatchObject({ stream: 'JOBS', seq: 1 });
     const stored = await manager.streams.getMessage('JOBS', { seq: 1 });
     expect(stored?.string()).toBe('from the edge');
@@ -73,10 +73,10 @@ describe('a started nats-server', () => {
 
     expect({ url: server.url, webSocketUrl: server.webSocketUrl }).toEqual({ url, webSocketUrl });
     expect(server.pid).not.toBe(pid);
-    const after = await connectWebSocket({ servers: webSocketUrl });
-    const manager = await after.jetstreamManager();
+    const after = await wsconnect({ servers: webSocketUrl });
+    const manager = await jetstreamManager(after);
     const stored = await manager.streams.getMessage('JOBS', { seq: 1 });
-    expect(stored.string()).toBe('still here');
+    expect(stored?.string()).toBe('still here');
     await after.close();
   });
 

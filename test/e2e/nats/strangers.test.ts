@@ -1,6 +1,6 @@
 import { request } from 'node:https';
+import { type NatsConnection, wsconnect } from '@nats-io/nats-core';
 import { type ConnectionOptions, connect } from '@nats-io/transport-node';
-import { connect as connectWebSocket, type NatsConnection } from 'nats.ws';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { Job } from '../../../shared/job/job.ts';
 import {
@@ -55,7 +55,7 @@ describe('a stranger', () => {
   ];
 
   it('A24: with the credentials of the edge can do only what the edge does', async () => {
-    const connection = await connectWebSocket({
+    const connection = await wsconnect({
       servers: nats.webSocketUrl,
       user: 'edge',
       pass: credentials('edge').NATS_PASSWORD,
@@ -104,9 +104,9 @@ describe('a stranger', () => {
     'cannot make the server do something that the user %s may not do',
     async (user) => {
       const before = await messagesIn();
-      const connection: AnyConnection =
+      const connection: NatsConnection =
         user === 'edge'
-          ? await connectWebSocket({ ...tcp(user), servers: nats.webSocketUrl })
+          ? await wsconnect({ ...tcp(user), servers: nats.webSocketUrl })
           : await connect(tcp(user));
       onTestFinished(() => connection.close());
       // NATS does not check reply subjects: the answer to one request could be another request, or a message.
@@ -145,9 +145,9 @@ describe('a stranger', () => {
     await expect(connect({ servers: nats.url, reconnect: false })).rejects.toThrow(refused);
     const webSocket = { servers: nats.webSocketUrl, reconnect: false };
     const { NATS_PASSWORD: pass } = credentials('worker');
-    await expect(connectWebSocket(webSocket)).rejects.toThrow(refused);
-    await expect(connectWebSocket({ ...webSocket, user: 'edge', pass: 'wrong' })).rejects.toThrow(refused);
-    await expect(connectWebSocket({ ...webSocket, user: 'worker', pass })).rejects.toThrow(refused);
+    await expect(wsconnect(webSocket)).rejects.toThrow(refused);
+    await expect(wsconnect({ ...webSocket, user: 'edge', pass: 'wrong' })).rejects.toThrow(refused);
+    await expect(wsconnect({ ...webSocket, user: 'worker', pass })).rejects.toThrow(refused);
   });
 
   it.each([
@@ -173,15 +173,10 @@ function tcp(user: DeployedUser): ConnectionOptions {
   return { servers: nats.url, user, pass: credentials(user).NATS_PASSWORD, reconnect: false };
 }
 
-type AnyConnection = Pick<NatsConnection, 'flush' | 'isClosed' | 'close'> & {
-  subscribe(subject: string, options: { callback: (error: Error | null) => void }): unknown;
-  publish(subject: string, payload?: string, options?: { reply?: string }): void;
-};
-
 /** Checks that each of these is refused: the server's log names it, and the connection stays open. */
 async function expectRefusals(
   user: DeployedUser,
-  connection: AnyConnection,
+  connection: NatsConnection,
   subscriptions: readonly string[],
   publishes: readonly string[],
 ): Promise<void> {

@@ -1,41 +1,59 @@
-import { ErrorCode, NatsError } from 'nats.ws';
+import {
+  AuthorizationError,
+  ClosedConnectionError,
+  ConnectionError,
+  InvalidArgumentError,
+  NoRespondersError,
+  PermissionViolationError,
+  ProtocolError,
+  RequestError,
+  TimeoutError,
+} from '@nats-io/nats-core';
 import { describe, expect, it } from 'vitest';
-import { brokerError } from '../../../edge/nats/broker-error.ts';
+import { brokerError, JetStreamError, statusError } from '../../../edge/nats/broker-error.ts';
 import { ThroughlineError, unavailable } from '../../../shared/errors.ts';
 
-/** What JetStream answers, as the client throws it. */
-function apiError(errCode: number, description: string, status = 503): NatsError {
-  const error = new NatsError(description, ErrorCode.JetStreamInvalidAck);
-  error.api_error = { code: status, err_code: errCode, description };
-  return error;
-}
+/** What JetStream answers. */
+const refusal = (err_code: number, description: string, code = 503): JetStreamError =>
+  new JetStreamError({ code, err_code, description });
 
-const natsError = (code: string): NatsError => new NatsError('canary at wss://nats.internal:9222', code);
+/** As the client wraps what ends a request. */
+const wrapped = (cause: Error): RequestError => new RequestError(cause.message, { cause });
+
+const CANARY = 'canary at wss://nats.internal:9222';
+const denied = new PermissionViolationError(CANARY, 'publish', 'jobs.canary');
 
 describe('an error of NATS', () => {
-  it.each<[string, NatsError, string]>([
-    ['a stream at its number of messages', apiError(10077, 'maximum messages exceeded'), 'stream-full'],
-    ['a server without memory or disk', apiError(10023, 'insufficient resources'), 'stream-full'],
-    ['a server without storage', apiError(10047, 'insufficient storage resources'), 'stream-full'],
+  it.each<[string, Error, string]>([
+    ['a stream at its number of messages', refusal(10077, 'maximum messages exceeded'), 'stream-full'],
+    ['a server without memory or disk', refusal(10023, 'insufficient resources'), 'stream-full'],
+    ['a server without storage', refusal(10047, 'insufficient storage resources'), 'stream-full'],
     [
       'a message that the stream finds too large',
-      apiError(10054, 'message size exceeds maximum'),
+      refusal(10054, 'message size exceeds maximum'),
       'payload-too-large',
     ],
     [
       'a message that the server finds too large',
-      natsError(ErrorCode.MaxPayloadExceeded),
+      InvalidArgumentError.format('payload', 'max_payload size exceeded'),
       'payload-too-large',
     ],
-    ['a subject that is not allowed', natsError(ErrorCode.PermissionsViolation), 'broker-refused'],
-    ['credentials that are not taken', natsError(ErrorCode.AuthorizationViolation), 'broker-refused'],
-    ['no stream yet', natsError(ErrorCode.NoResponders), 'broker-unavailable'],
-    ['no answer', natsError(ErrorCode.Timeout), 'broker-unavailable'],
-    ['no connection in time', natsError(ErrorCode.ConnectionTimeout), 'broker-unavailable'],
-    ['a closed connection', natsError(ErrorCode.ConnectionClosed), 'broker-unavailable'],
-    ['a lost connection', natsError(ErrorCode.Disconnect), 'broker-unavailable'],
-    ['a code that nobody knows', natsError('NEW_CODE'), 'broker-unavailable'],
-    ['an answer of JetStream that nobody knows', apiError(19999, 'new'), 'broker-unavailable'],
+    ['a subject that is not allowed', denied, 'broker-refused'],
+    ['the subject of a request that is not allowed', wrapped(denied), 'broker-refused'],
+    ['credentials that are not taken', new AuthorizationError('Authorization Violation'), 'broker-refused'],
+    [
+      'credentials that the server was too slow to check',
+      new AuthorizationError('Authentication Timeout'),
+      'broker-unavailable',
+    ],
+    ['no stream yet', wrapped(new NoRespondersError('jobs.canary')), 'broker-unavailable'],
+    ['no answer', new TimeoutError(), 'broker-unavailable'],
+    ['a closed connection', new ClosedConnectionError(), 'broker-unavailable'],
+    ['a lost connection', wrapped(new RequestError('connection closed')), 'broker-unavailable'],
+    ['a server that cannot be reached', new ConnectionError(CANARY), 'broker-unavailable'],
+    ['an error of the server that nobody knows', new ProtocolError(CANARY), 'broker-unavailable'],
+    ['an answer of JetStream that nobody knows', refusal(19999, 'new'), 'broker-unavailable'],
+    ['a stream that JetStream does not have', refusal(10059, 'stream not found', 404), 'broker-unavailable'],
   ])('%s: %s', (_what, thrown, code) => {
     const error = brokerError(thrown);
     expect(error.code).toBe(code);
@@ -44,6 +62,14 @@ describe('an error of NATS', () => {
     expect(error.message).not.toContain('nats.internal');
     // What may pass says when to come again; what stays does not.
     expect(error.retryAfterSeconds !== undefined).toBe(error.status === 503);
+  });
+
+  it.each<[string, unknown]>([
+    ['nobody who answers', wrapped(new NoRespondersError('jobs.canary'))],
+    ['a status that says so', statusError({ code: 503, description: '' })],
+    ['a stream that JetStream does not have', refusal(10059, 'stream not found', 404)],
+  ])('says that the streams are not there yet: %s', (_what, thrown) => {
+    expect(brokerError(thrown).message).toContain('streams are not there yet');
   });
 
   it('stays as it is when it is our own already', () => {

@@ -1,6 +1,5 @@
-import type { Msg } from 'nats.ws';
-
-const NANOS_PER_MS = 1_000_000;
+import type { Msg } from '@nats-io/nats-core';
+import { NANOS_PER_MS } from '../../../shared/nats/streams.ts';
 
 /** What the reply subject of a delivered message says about the message. */
 interface ReplyInfo {

@@ -1,0 +1,139 @@
+import { type Msg, type MsgHdrs, MsgHdrsImpl, type NatsConnection } from '@nats-io/nats-core';
+import { type ApiError, JetStreamError } from '../broker-error.ts';
+import type { Answer, StoredMessage } from '../stored-message.ts';
+
+/** Which message of a stream to read: the last one on a subject, or the first one on a subject from `seq` on. */
+export type MessageQuery =
+  | { readonly last_by_subj: string }
+  | { readonly seq: number; readonly next_by_subj: string };
+
+/** A new consumer, as the API of JetStream describes it. Times are in nanoseconds. */
+export interface ConsumerConfig {
+  readonly name: string;
+  readonly filter_subject: string;
+  readonly deliver_policy: 'by_start_sequence' | 'last_per_subject';
+  readonly opt_start_seq?: number;
+  readonly ack_policy: 'none';
+  readonly deliver_subject?: string;
+  readonly flow_control?: boolean;
+  readonly idle_heartbeat?: number;
+  readonly max_deliver?: number;
+  readonly headers_only?: boolean;
+  readonly mem_storage: boolean;
+  readonly num_replicas: number;
+  readonly inactive_threshold: number;
+}
+
+/** The part of a consumer's state that we read. */
+interface ConsumerState {
+  readonly config: { readonly filter_subject?: string; readonly filter_subjects?: readonly string[] };
+  /** How far it has read. */
+  readonly delivered: { readonly consumer_seq: number; readonly stream_seq: number };
+  /** How many messages it has to deliver. */
+  readonly num_pending: number;
+}
+
+/** The part of a stream's state that we read. */
+interface StreamState {
+  readonly created: string;
+  readonly state: { readonly first_seq: number; readonly last_seq: number };
+}
+
+/** A message in an answer. Headers and body are in base64. */
+interface EncodedMessage {
+  readonly subject: string;
+  readonly seq: number;
+  readonly hdrs?: string;
+  readonly data?: string;
+  readonly time: string;
+}
+
+/**
+ * The requests to JetStream that the edge makes (https://docs.nats.io/reference/reference-protocols/nats_api_reference).
+ * Each one throws a `JetStreamError` when JetStream refuses it, and an error of the NATS client or of {@link answer}
+ * when no answer comes.
+ */
+export class JetStream {
+  readonly connection: NatsConnection;
+  /** Limits how long a call may wait for an answer. */
+  readonly answer: Answer;
+  readonly #timeout: number;
+
+  constructor(connection: NatsConnection, timeoutMs: number, answer: Answer) {
+    this.connection = connection;
+    this.answer = answer;
+    this.#timeout = timeoutMs;
+  }
+
+  /** Publishes to a stream. @returns whether the stream already had a message with this `Nats-Msg-Id` */
+  async publish(subject: string, body: Uint8Array, headers: MsgHdrs): Promise<boolean> {
+    const options = { headers, timeout: this.#timeout };
+    const ack = await this.answer(this.connection.request(subject, body, options));
+    return read<{ readonly duplicate?: boolean }>(ack).duplicate === true;
+  }
+
+  async message(stream: string, query: MessageQuery): Promise<StoredMessage> {
+    const { message } = await this.#ask<{ message: EncodedMessage }>(`STREAM.MSG.GET.${stream}`, query);
+    const { subject, seq: sequence, hdrs, data = '', time } = message;
+    const headers = hdrs === undefined ? undefined : MsgHdrsImpl.decode(fromBase64(hdrs));
+    return { subject, sequence, headers, data: fromBase64(data), time: new Date(time) };
+  }
+
+  /** Deletes a message, without overwriting its bytes. */
+  async deleteMessage(stream: string, sequence: number): Promise<void> {
+    await this.#ask(`STREAM.MSG.DELETE.${stream}`, { seq: sequence, no_erase: true });
+  }
+
+  /** Deletes the messages on `filter` whose sequence is below `seq`. */
+  async purge(stream: string, range: { readonly filter: string; readonly seq: number }): Promise<void> {
+    await this.#ask(`STREAM.PURGE.${stream}`, range);
+  }
+
+  streamState(stream: string): Promise<StreamState> {
+    return this.#ask(`STREAM.INFO.${stream}`);
+  }
+
+  /** The subject of the request names the consumer and its filter. This lets NATS permit only this request. */
+  createConsumer(stream: string, config: ConsumerConfig): Promise<ConsumerState> {
+    const { name, filter_subject: filter } = config;
+    return this.#ask(`CONSUMER.CREATE.${stream}.${name}.${filter}`, { stream_name: stream, config });
+  }
+
+  async deleteConsumer(stream: string, name: string): Promise<void> {
+    await this.#ask(`CONSUMER.DELETE.${stream}.${name}`);
+  }
+
+  /** All consumers of a stream. The server gives them in pages. */
+  async consumers(stream: string): Promise<ConsumerState[]> {
+    const all: ConsumerState[] = [];
+    for (;;) {
+      const page = await this.#ask<{ total: number; consumers: ConsumerState[] | null }>(
+        `CONSUMER.LIST.${stream}`,
+        { offset: all.length },
+      );
+      const consumers = page.consumers ?? [];
+      all.push(...consumers);
+      if (consumers.length === 0 || all.length >= page.total) return all;
+    }
+  }
+
+  async #ask<T>(call: string, question?: object): Promise<T> {
+    const body = question === undefined ? '' : JSON.stringify(question);
+    const request = this.connection.request(`$JS.API.${call}`, body, { timeout: this.#timeout });
+    return read<T>(await this.answer(request));
+  }
+}
+
+/** @throws JetStreamError if the answer refuses the request */
+function read<T>(message: Msg): T {
+  const { error, ...answer } = message.json<T & { readonly error?: ApiError }>();
+  if (error !== undefined) throw new JetStreamError(error);
+  return answer as T;
+}
+
+function fromBase64(text: string): Uint8Array {
+  const binary = atob(text);
+  const bytes = new Uint8Array(binary.length);
+  for (let i = 0; i < binary.length; i++) bytes[i] = binary.charCodeAt(i);
+  return bytes;
+}
