@@ -11,9 +11,9 @@ const ALLOWED_IMPORTS = [
   'cloudflare:workers',
   'node:async_hooks',
   'node:buffer',
+  'node:crypto',
   'node:events',
   'async_hooks',
-  'crypto',
   'events',
 ];
 /** Names that appear in the bundle only when a module for Node got into it. */

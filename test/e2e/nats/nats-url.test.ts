@@ -2,9 +2,11 @@ import { writeFile } from 'node:fs/promises';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { findFreePort } from '../../../dev/nats-server/free-port.ts';
 import type { NatsServer, NatsServerOptions } from '../../../dev/nats-server/start.ts';
+import { openSession } from '../../../edge/nats/nats-session.ts';
 import { scratchFolder } from '../../support/cleanup.ts';
 import { runLocal } from '../../support/cli/process.ts';
 import { startTestNats } from '../../support/nats/nats.ts';
+import { newOperator } from '../../support/nats/operator.ts';
 import { silentServer } from '../../support/silent-server.ts';
 import { withTestStack } from '../../support/stack.ts';
 
@@ -139,6 +141,32 @@ describe('the scheme of NATS_URL', () => {
 });
 
 describe('a credentials file', () => {
+  it('logs in the edge and the worker to a server that takes signed users only', async () => {
+    const { config, credentials } = newOperator();
+    const server = await nats({ extraConfig: config });
+    const file = `${await scratchFolder()}/user.creds`;
+    await writeFile(file, credentials);
+    const stack = await withTestStack({
+      nats: server,
+      edge: { NATS_CREDS: credentials },
+      worker: { NATS_CREDS_FILE: file },
+    });
+    expect(await stack.run('echo', 'hello')).toMatchObject({ state: 'succeeded' });
+  });
+
+  it('of another operator does not log in the edge', async () => {
+    const { config, credentials } = newOperator();
+    const server = await nats({ extraConfig: config });
+    const settings = { NATS_URL: { servers: [server.webSocketUrl] }, BROKER_TIMEOUT_MS };
+    const open = async (NATS_CREDS: string) => {
+      const session = await openSession({ ...settings, NATS_CREDS }, 'credentials');
+      onTestFinished(() => session.close());
+      return session.serverVersion;
+    };
+    await expect(open(newOperator().credentials)).rejects.toMatchObject({ code: 'broker-refused' });
+    expect(await open(credentials)).toBeDefined();
+  });
+
   it('whose seed is not valid is a wrong setting', async () => {
     const server = await nats();
     const file = `${await scratchFolder()}/bad.creds`;
