@@ -29,14 +29,11 @@ export const EDGE_PERMISSIONS: readonly Permission[] = [
     ['breaks', 'redriven jobs stay among the dead letters', '$JS.API.STREAM.PURGE.DEAD'],
     [
       ...(['breaks', 'operations are not known'] as const),
-      ...['$JS.API.INFO', '$JS.API.STREAM.MSG.GET.KV_OPERATIONS'],
-      '$JS.API.CONSUMER.CREATE.KV_OPERATIONS.*.$KV.OPERATIONS.>',
+      ...['$JS.API.STREAM.MSG.GET.KV_OPERATIONS', '$JS.API.CONSUMER.CREATE.KV_OPERATIONS.*.$KV.OPERATIONS.>'],
     ],
-    ['weakens', 'changes of operations may come late', '$JS.API.CONSUMER.CREATE.KV_OPERATIONS'],
     [
       ...(['weakens', 'it is not known which hosts are alive'] as const),
       ...['$JS.API.STREAM.MSG.GET.KV_HOSTS', '$JS.API.CONSUMER.CREATE.KV_HOSTS.*.$KV.HOSTS.>'],
-      '$JS.API.CONSUMER.CREATE.KV_HOSTS',
     ],
     [
       ...(['weakens', 'NATS may stop sending after many messages'] as const),
