@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import {
   type CallbackRoute,
   CallbackSlots,
@@ -59,6 +59,18 @@ describe('a tenant', () => {
     first.release('answered');
     await Promise.all(waiting);
     expect(order).toEqual(['beta', 'gamma', 'alpha']);
+  });
+
+  it('waits for a slot for a moment only, so that another host can take the callback', async () => {
+    vi.useFakeTimers();
+    onTestFinished(() => void vi.useRealTimers());
+    const { claim } = host({ slots: 1, perTenant: 1 });
+    const slot = slotOf(await claim('alpha'));
+    const waiting = claim('beta');
+    await vi.advanceTimersByTimeAsync(2_000);
+    expect(await waiting).toMatchObject({ kind: 'later', isPaused: false });
+    slot.release('answered');
+    expect(await claim('beta')).toMatchObject({ kind: 'slot' });
   });
 
   it('gets its callbacks back one after the other, as fast as its slots can take them', async () => {
