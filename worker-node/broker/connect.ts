@@ -57,7 +57,11 @@ export async function connectBroker(config: ConnectConfig, inboxPrefix: string):
   }
 }
 
-async function openConnection(config: ConnectConfig, inboxPrefix: string): Promise<NatsConnection> {
+/**
+ * As {@link connectBroker}, for a user that may not use JetStream as a whole: the edge's.
+ * @throws ThroughlineError `broker-unavailable`, `config-invalid`
+ */
+export async function openConnection(config: ConnectConfig, inboxPrefix: string): Promise<NatsConnection> {
   const { servers } = config.NATS_URL;
   const options: ConnectionOptions = {
     servers: [...servers],

@@ -10,9 +10,8 @@ import { SETUP_PERMISSIONS } from '../../../shared/nats/permissions/setup.ts';
 import { WORKER_PERMISSIONS } from '../../../shared/nats/permissions/worker.ts';
 import { INBOX } from '../../../shared/wire/subjects.ts';
 import { workerConfig } from '../../config.ts';
-import { connectBroker } from '../connect.ts';
-import { isForbidden } from '../provision.ts';
-import { userInfo } from './permission-watch.ts';
+import { openConnection } from '../connect.ts';
+import { deniedError, userInfo, violationIn } from './permission-watch.ts';
 
 /** The sides that have a user of their own. */
 export const ROLES = ['worker', 'edge', 'setup'] as const;
@@ -37,7 +36,7 @@ export async function checkPermissions(
   role: Role,
 ): Promise<PermissionReport> {
   const config = { ...workerConfig(environment), WORKER_NAME: 'throughline-setup' };
-  const { connection } = await connectBroker(config, INBOX[role]);
+  const connection = await openConnection(config, INBOX[role]);
   try {
     const permissions = await permissionFindings(connection, role);
     return { role, permissions, ok: permissions.every(({ level }) => level !== 'breaks') };
@@ -56,7 +55,8 @@ export async function permissionFindings(
     const user = await userInfo(connection);
     return missingPermissions(needed, user).map((one) => missingFinding(user.data?.user ?? role, one));
   } catch (thrown) {
-    if (!isForbidden(thrown)) throw thrown;
+    // A user that may not hear answers learns nothing else.
+    if (violationIn(thrown)?.operation !== 'publish') throw deniedError(thrown);
     return needed.filter(({ subject }) => subject === USER_INFO).map((one) => missingFinding(role, one));
   }
 }

@@ -101,7 +101,10 @@ export function deniedError(thrown: unknown): unknown {
   return new ThroughlineError('config-invalid', message, { cause: thrown });
 }
 
-function violationIn(thrown: unknown): InstanceType<typeof errors.PermissionViolationError> | undefined {
+/** The refusal of the server in what was thrown. Looks into the causes too, since the client wraps the server's answer. */
+export function violationIn(
+  thrown: unknown,
+): InstanceType<typeof errors.PermissionViolationError> | undefined {
   if (thrown instanceof errors.PermissionViolationError) return thrown;
   return thrown instanceof Error && thrown.cause !== undefined ? violationIn(thrown.cause) : undefined;
 }
