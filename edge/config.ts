@@ -57,6 +57,7 @@ const Settings = z.object({
   MAX_INPUT_BYTES: wholeNumber(1, LIMITS.inputBytes, LIMITS.inputBytes),
   SSE_HEARTBEAT_MS: wholeNumber(100, 300_000, 15_000),
   EVENT_STREAMS_PER_TENANT: wholeNumber(1, 100_000, 200),
+  WAITS_PER_TENANT: wholeNumber(1, 100_000, 200),
   ...telemetrySettings,
 });
 

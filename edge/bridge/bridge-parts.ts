@@ -1,4 +1,6 @@
 import { context } from '@opentelemetry/api';
+import type { JobHistory } from '../../shared/job/event-record.ts';
+import type { Job } from '../../shared/job/job.ts';
 import { SERVICE } from '../../shared/trace/semantics.ts';
 import { JobIndexClient } from '../calls/job-index-client.ts';
 import { PlaceSeal } from '../calls/place-seal.ts';
@@ -14,6 +16,11 @@ import { createLogger, type Logger } from '../telemetry/log.ts';
 import { withService } from '../telemetry/service.ts';
 import { JobWatches } from '../watch/job-watches.ts';
 import { InputChecks } from './input-checks.ts';
+import { OpenWaits } from './open-waits.ts';
+import { SharedReads } from './shared-reads.ts';
+
+/** How many reads of jobs, and of histories, a tenant may have under way at a time. */
+const READS_PER_TENANT = 4;
 
 /** The parts of a bridge, which its calls share. */
 export interface BridgeParts {
@@ -31,6 +38,9 @@ export interface BridgeParts {
   readonly scheduler: OutboxScheduler;
   readonly feed: AcceptedFeed;
   readonly watches: JobWatches;
+  readonly waits: OpenWaits;
+  readonly jobReads: SharedReads<Job | undefined>;
+  readonly historyReads: SharedReads<JobHistory>;
   readonly seal: PlaceSeal;
   /** What must have stored a job before the job is accepted: JetStream or the outbox (`ACK_MODE`). */
   readonly ackMode: 'stream' | 'outbox';
@@ -75,6 +85,9 @@ export function createParts(state: DurableObjectState, env: Env): BridgeParts {
     counts: { unservedJobs: 0 },
     inputChecks: new InputChecks(),
     watches: new JobWatches(connection, log, outbox, config.EVENT_STREAMS_PER_TENANT),
+    waits: new OpenWaits(config.WAITS_PER_TENANT),
+    jobReads: new SharedReads(READS_PER_TENANT),
+    historyReads: new SharedReads(READS_PER_TENANT),
     ackMode: config.ACK_MODE,
     heartbeatMs: config.SSE_HEARTBEAT_MS,
   };

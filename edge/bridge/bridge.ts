@@ -27,7 +27,7 @@ import type {
   Redriven,
 } from '../calls/dead-letter-commands.ts';
 import type { BridgeApi } from '../calls/objects.ts';
-import { eventScope, sealEvents } from '../calls/place-seal.ts';
+import { eventScope, sealEvent, sealEvents } from '../calls/place-seal.ts';
 import { type Reply, refusal } from '../calls/reply.ts';
 import type { Env } from '../config.ts';
 import { deadLetterDetailOf, lastDeadLetter, listDeadLetters } from '../jobs/dead-letters.ts';
@@ -66,7 +66,9 @@ export class Bridge extends DurableObject<Env> implements BridgeApi {
   }
 
   submit(command: SubmitCommand): Promise<Reply<SubmitAnswer>> {
-    return this.#reply(command.carrier, () => submit(this.#parts, command));
+    return this.#reply(command.carrier, () =>
+      this.#parts.waits.during(command, () => submit(this.#parts, command)),
+    );
   }
 
   submitBatch(commands: readonly SubmitCommand[], carrier: Carrier): Promise<Reply<Reply<SubmitAnswer>[]>> {
@@ -80,28 +82,37 @@ export class Bridge extends DurableObject<Env> implements BridgeApi {
     return this.#reply(command.carrier, async () => {
       const job =
         (await readPendingJob(this.#parts, tenant, jobId)) ??
-        (await this.#use((session) => readJobWithAttempts(session, tenant, jobId))) ??
+        (await this.#parts.jobReads.read(tenant, jobId, () =>
+          this.#use((session) => readJobWithAttempts(session, tenant, jobId)),
+        )) ??
         readRejectedJob(this.#parts, tenant, jobId);
       return job && (await this.#mark(job));
     });
   }
 
   history(command: HistoryCommand): Promise<Reply<JobHistory>> {
+    const { tenant, jobId, after } = command;
     return this.#reply(command.carrier, async () => {
-      const pending = await readPendingJob(this.#parts, command.tenant, command.jobId);
+      const pending = await readPendingJob(this.#parts, tenant, jobId);
       if (pending !== undefined) return { events: [] };
-      const { events, next } = await this.#use((session) => readJobHistory(session, command)).catch(
-        (thrown: unknown): JobHistory => {
-          if (readRejectedJob(this.#parts, command.tenant, command.jobId) === undefined) throw thrown;
-          return { events: [] };
-        },
+      return await this.#parts.historyReads.read(tenant, `${jobId} ${after}`, () =>
+        this.#readHistory(command),
       );
-      const { seal } = this.#parts;
-      return {
-        events: await sealEvents(seal, command, events),
-        ...(next === undefined ? {} : { next: await seal.seal(eventScope(command), Number(next)) }),
-      };
     });
+  }
+
+  async #readHistory(command: HistoryCommand): Promise<JobHistory> {
+    const { seal } = this.#parts;
+    const { events, next } = await this.#use((session) => readJobHistory(session, command)).catch(
+      (thrown: unknown): JobHistory => {
+        if (readRejectedJob(this.#parts, command.tenant, command.jobId) === undefined) throw thrown;
+        return { events: [] };
+      },
+    );
+    return {
+      events: await sealEvents(seal, command, events),
+      ...(next === undefined ? {} : { next: await seal.seal(eventScope(command), Number(next)) }),
+    };
   }
 
   watch(command: WatchCommand): Promise<Reply<ReadableStream<Uint8Array> | null>> {
@@ -111,7 +122,7 @@ export class Bridge extends DurableObject<Env> implements BridgeApi {
       if (!ended) {
         const { heartbeatMs, seal } = this.#parts;
         return eventStream(lease, command.after, heartbeatMs, {
-          events: (events) => sealEvents(seal, command, events),
+          event: (event) => sealEvent(seal, command, event),
           place: (sequence) => seal.seal(eventScope(command), sequence),
         });
       }
@@ -121,7 +132,9 @@ export class Bridge extends DurableObject<Env> implements BridgeApi {
   }
 
   cancel(command: CancelCommand): Promise<Reply<Cancellation | undefined>> {
-    return this.#reply(command.carrier, () => cancelJob(this.#parts, command));
+    return this.#reply(command.carrier, () =>
+      this.#parts.waits.during(command, () => cancelJob(this.#parts, command)),
+    );
   }
 
   deadLetters(command: DeadLettersCommand): Promise<Reply<DeadLetterPage>> {

@@ -26,7 +26,10 @@ const tracer = trace.getTracer('throughline-bridge');
 const RETRY_UNSERVED_SECONDS = 5;
 
 /** What a submission needs of its bridge. */
-type SubmitParts = Omit<BridgeParts, 'connection' | 'watches' | 'heartbeatMs' | 'seal'> & {
+type SubmitParts = Omit<
+  BridgeParts,
+  'connection' | 'watches' | 'waits' | 'jobReads' | 'historyReads' | 'heartbeatMs' | 'seal'
+> & {
   readonly connection: BrokerAccess;
 };
 

@@ -86,16 +86,22 @@ function readSequence(view: DataView, at: number): number {
   return view.getUint16(at) * 2 ** 32 + view.getUint32(at + 2);
 }
 
+/** An event with an opaque id instead of its sequence. */
+export async function sealEvent(
+  seal: PlaceSeal,
+  job: { readonly tenant: string; readonly jobId: string },
+  event: HistoryEvent,
+): Promise<HistoryEvent> {
+  return { ...event, id: await seal.seal(eventScope(job), Number(event.id)) };
+}
+
 /** The events with opaque ids instead of sequences. */
 export function sealEvents(
   seal: PlaceSeal,
   job: { readonly tenant: string; readonly jobId: string },
   events: readonly HistoryEvent[],
 ): Promise<HistoryEvent[]> {
-  const scope = eventScope(job);
-  return Promise.all(
-    events.map(async (event) => ({ ...event, id: await seal.seal(scope, Number(event.id)) })),
-  );
+  return Promise.all(events.map((event) => sealEvent(seal, job, event)));
 }
 
 /** Whose events they are: the scope of their sealed ids. */

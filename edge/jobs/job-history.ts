@@ -12,8 +12,10 @@ import type { BrokerSession } from '../nats/broker-session.ts';
 import type { StoredMessage } from '../nats/stored-message.ts';
 import { readJob, readStoredEvent } from './job-reader.ts';
 
-/** The limits of one answer. A call between the edge and a bridge can carry at most 32 MiB. */
-const PAGE = { maxEvents: 1_000, maxBytes: 4 * 1024 * 1024 } as const;
+/** The limits of one answer with events: an event takes about ten times its size while it is read and answered. */
+const PAGE = { maxEvents: 250, maxBytes: 256 * 1024 } as const;
+/** How many events are read for the attempts of a job. */
+const ATTEMPTS_PAGE = { maxEvents: 1_000, maxBytes: 4 * 1024 * 1024 } as const;
 
 /**
  * The recorded events of a job, oldest first: one page of them.
@@ -33,7 +35,7 @@ export async function readJobHistory(
 }
 
 /**
- * A job with its attempts, as far as the first page of its history holds them.
+ * A job with its attempts, as far as the first 1,000 events hold them.
  * @returns undefined when there is no such job
  * @throws ThroughlineError `broker-unavailable`
  */
@@ -46,7 +48,7 @@ export async function readJobWithAttempts(
   if (job === undefined || job.state === 'queued') return job && { ...job, attempts: [] };
   const last = await session.lastMessage(EVENTS_STREAM, eventSubject(tenant, jobId));
   const until = { job: last?.sequence ?? 0, callback: 0 };
-  const { events } = await readHistory(session, tenant, jobId, { after: 0, until, ...PAGE });
+  const { events } = await readHistory(session, tenant, jobId, { after: 0, until, ...ATTEMPTS_PAGE });
   return { ...job, attempts: attemptsOf(events.filter((event) => !isCallbackEvent(event))) };
 }
 
@@ -65,7 +67,7 @@ interface HistoryRange {
   readonly maxBytes: number;
 }
 
-interface History {
+export interface History {
   readonly events: readonly HistoryEvent[];
   /** Everything up to this sequence has been read. */
   readonly upTo: number;

@@ -31,6 +31,8 @@ const MEANINGS: Readonly<Record<ApiErrorCode, string>> = {
   'idempotency-key-reused': 'The `Idempotency-Key` was already used for a different request.',
   'rate-limited':
     'The tenant sent too many requests, or your address sent too many without a valid key or token. Wait as long as `Retry-After` says.',
+  'too-many-waits':
+    'Too many requests of the tenant wait for the end of a job. Nothing was done: send this one without `Prefer: wait`, or later.',
   'too-many-streams': 'The tenant has too many open event streams. Close one, or read the events as JSON.',
   internal: 'An error inside the service. The log of the edge has the cause under this `traceId`.',
   'config-invalid': 'The deployment has an invalid setting. `detail` names it.',

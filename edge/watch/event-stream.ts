@@ -6,16 +6,18 @@ import type { WatchLease } from './job-watches.ts';
 
 /** Gives events, and places between them, ids for callers. */
 interface EventSeal {
-  readonly events: (events: readonly HistoryEvent[]) => Promise<readonly HistoryEvent[]>;
+  readonly event: (event: HistoryEvent) => Promise<HistoryEvent>;
   readonly place: (sequence: number) => Promise<string>;
 }
 
 const encoder = new TextEncoder();
+/** How much one step of a reader takes: a reader that does not read holds this much, and shares the rest with the others. */
+const STEP_BYTES = 32 * 1024;
 const RETRY_MS = 250;
 /** How long a client waits before it connects again, in milliseconds. */
 const RECONNECT_MS = 1_000;
 /** A comment line: it shows proxies and clients that a quiet stream is alive. */
-const STREAM_HEARTBEAT = ':\n\n';
+const STREAM_HEARTBEAT = encoder.encode(':\n\n');
 
 /**
  * A job's events as `text/event-stream`: the recorded events after `after`, then the events as they come, until the job
@@ -38,6 +40,9 @@ class EventStreamSource implements UnderlyingByteSource {
   readonly #heartbeatMs: number;
   readonly #seal: EventSeal;
   #position: number;
+  /** The events that were read and not sent yet, and what is left of the last one. */
+  #events: readonly HistoryEvent[] = [];
+  #rest: Uint8Array | undefined;
   #opened = false;
   #cancelled = false;
   #pulling = false;
@@ -60,9 +65,11 @@ class EventStreamSource implements UnderlyingByteSource {
   async pull(controller: ReadableByteStreamController): Promise<void> {
     this.#pulling = true;
     try {
-      const text = await this.#next();
+      const text = this.#rest ?? (await this.#next());
       if (this.#cancelled) return;
-      if (text !== undefined) controller.enqueue(encoder.encode(text));
+      // A stream takes its chunks away from whoever gives them, so each reader gives a copy.
+      if (text !== undefined) controller.enqueue(text.slice(0, STEP_BYTES));
+      this.#rest = text !== undefined && text.length > STEP_BYTES ? text.subarray(STEP_BYTES) : undefined;
       if (text === undefined || this.#lease.lost.aborted) this.#end(controller);
     } catch (thrown) {
       this.#lease.release();
@@ -85,17 +92,18 @@ class EventStreamSource implements UnderlyingByteSource {
   }
 
   /** The next text to send; undefined at the end. */
-  async #next(): Promise<string | undefined> {
+  async #next(): Promise<Uint8Array | undefined> {
     if (!this.#opened) {
       this.#opened = true;
-      return openingText(await this.#seal.place(this.#position));
+      return encoder.encode(openingText(await this.#seal.place(this.#position)));
     }
     const until = Date.now() + this.#heartbeatMs;
     while (!this.#cancelled && !this.#lease.lost.aborted) {
+      if (this.#events.length > 0) return await this.#nextTexts();
       const read = await this.#read();
       if (read?.ended) return undefined;
-      if (read !== undefined && read.events.length > 0)
-        return (await this.#seal.events(read.events)).map(eventText).join('');
+      this.#events = read?.events ?? [];
+      if (this.#events.length > 0) continue;
       const left = until - Date.now();
       if (left <= 0) return STREAM_HEARTBEAT;
       // A read that failed is tried again soon; a new event is waited for.
@@ -103,6 +111,22 @@ class EventStreamSource implements UnderlyingByteSource {
       else await this.#lease.watch.wait(this.#position, left, this.#lease.lost);
     }
     return undefined;
+  }
+
+  /** The text of the next event; of several, if they are small. */
+  async #nextTexts(): Promise<Uint8Array> {
+    const texts: Uint8Array[] = [];
+    let size = 0;
+    for (const event of this.#events) {
+      if (size >= STEP_BYTES) break;
+      const text = await this.#lease.watch.texts.of(event, this.#seal.event);
+      if (texts.length > 0 && size + text.length > STEP_BYTES) break;
+      texts.push(text);
+      size += text.length;
+    }
+    this.#events = this.#events.slice(texts.length);
+    const [only = new Uint8Array(), ...others] = texts;
+    return others.length === 0 ? only : joined(texts, size);
   }
 
   /** @returns undefined if the events cannot be read now */
@@ -123,7 +147,12 @@ function openingText(id: string): string {
   return `retry: ${RECONNECT_MS}\nid: ${id}\n\n`;
 }
 
-/** An event in `text/event-stream` (HTML standard, "Server-sent events"). JSON holds no line break of its own. */
-function eventText(event: HistoryEvent): string {
-  return `id: ${event.id}\nevent: ${event.kind}\ndata: ${JSON.stringify(event)}\n\n`;
+function joined(texts: readonly Uint8Array[], size: number): Uint8Array {
+  const all = new Uint8Array(size);
+  let at = 0;
+  for (const text of texts) {
+    all.set(text, at);
+    at += text.length;
+  }
+  return all;
 }

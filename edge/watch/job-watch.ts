@@ -6,11 +6,12 @@ import { pause, startTimer } from '../../shared/timers.ts';
 import { SERVICE } from '../../shared/trace/semantics.ts';
 import { readJobEvent } from '../../shared/wire/event-message.ts';
 import { eventSubject } from '../../shared/wire/subjects.ts';
-import { type HistoryEnds, lastOf, readHistory } from '../jobs/job-history.ts';
+import { type History, type HistoryEnds, lastOf, readHistory } from '../jobs/job-history.ts';
 import type { BrokerAccess } from '../nats/broker-connection.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { withService } from '../telemetry/service.ts';
 import type { EventTail } from './event-tail.ts';
+import { EventTexts } from './event-texts.ts';
 
 /** The largest page that a reader gets. Pages are small, so that a slow caller costs little memory. */
 const PAGE = { maxEvents: 64, maxBytes: 256 * 1024 } as const;
@@ -36,11 +37,15 @@ export interface WatchRead {
  * callbacks that were recorded before it started: most of the others come after the job's end, when the watch is over.
  */
 export class JobWatch {
+  /** The texts of the events, which all readers share. */
+  readonly texts = new EventTexts();
   readonly #connection: BrokerAccess;
   readonly #log: Logger;
   readonly #job: WatchedJob;
   readonly #tail: EventTail;
   readonly #before: HistoryEnds;
+  /** The last page of older events that was read. Readers who come at the same place get the same events. */
+  #page: { readonly place: string; readonly history: Promise<History> } | undefined;
   readonly #sleepers = new Set<() => void>();
   readonly #hasStopped = Promise.withResolvers<void>();
   #stopped = false;
@@ -77,6 +82,11 @@ export class JobWatch {
     return watch;
   }
 
+  /** The sequence of the last event that the watch knows. */
+  get head(): number {
+    return this.#tail.head;
+  }
+
   /** Whether the job's end is known. */
   get ended(): boolean {
     return this.#tail.ended;
@@ -90,12 +100,7 @@ export class JobWatch {
     const found = this.#tail.after(after);
     if (found === 'end') return { events: [], upTo: after, ended: true };
     if (found === 'older') {
-      const until = this.#recorded();
-      const { tenant, jobId } = this.#job;
-      const history = await this.#connection.use((session) =>
-        readHistory(session, tenant, jobId, { after, until, ...PAGE }),
-      );
-      return { ...history, ended: false };
+      return { ...(await this.#readOlder(after)), ended: false };
     }
     const entries = found.entries.slice(0, PAGE.maxEvents);
     const last = entries.at(-1)?.sequence ?? after;
@@ -104,6 +109,22 @@ export class JobWatch {
       upTo: entries.length < found.entries.length ? last : Math.max(last, this.#tail.head),
       ended: false,
     };
+  }
+
+  #readOlder(after: number): Promise<History> {
+    const until = this.#recorded();
+    const place = `${after} ${until.job} ${until.callback}`;
+    if (this.#page?.place === place) return this.#page.history;
+    const { tenant, jobId } = this.#job;
+    const history = this.#connection.use((session) =>
+      readHistory(session, tenant, jobId, { after, until, ...PAGE }),
+    );
+    const page = { place, history };
+    this.#page = page;
+    history.catch(() => {
+      if (this.#page === page) this.#page = undefined;
+    });
+    return history;
   }
 
   /** Where the part of the history ends that is not in the tail. */

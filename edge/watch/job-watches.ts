@@ -83,8 +83,9 @@ export class JobWatches {
     const key = eventSubject(job.tenant, job.jobId);
     if (!this.#isLive(key)) {
       const { tail, ends } = await this.#readStart(job);
-      // Another reader may have started the watch meanwhile.
-      if (!this.#isLive(key)) this.#start(key, job, tail, ends);
+      // Another reader may have started the watch meanwhile, or watch the same end of the job.
+      const hasAll = this.#isLive(key) || this.#watches.get(key)?.watch.head === tail.head;
+      if (!hasAll) this.#start(key, job, tail, ends);
     }
     const shared = this.#watches.get(key);
     if (shared === undefined) throw new ThroughlineError('internal', 'the watch is gone');

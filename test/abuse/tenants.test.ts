@@ -34,6 +34,9 @@ const ROUTES: readonly [method: string, path: string, accept?: string][] = [
   ['DELETE', '/v1/outbox/{id}'],
 ];
 
+/** The default of `WAITS_PER_TENANT`. */
+const WAITS = 200;
+
 /** It looks like a cursor. */
 const GUESS = 'A'.repeat(22);
 
@@ -177,18 +180,24 @@ describe('a part of a subject', () => {
 });
 
 describe('a tenant that floods', () => {
-  it('A26: with requests that wait does not slow down another tenant', async () => {
+  it('A26: with requests that wait gets 429 beyond its share, and does not slow down another tenant', async () => {
     const leave = new AbortController();
+    const refused: Promise<unknown>[] = [];
     const waiting = Array.from({ length: 300 }, () =>
-      attacker.call(stack.url, '/v1/jobs', {
-        method: 'POST',
-        headers: { 'content-type': 'application/json', prefer: 'wait=60' },
-        body: '{"operation":"echo","input":1,"delay":"1h"}',
-        signal: leave.signal,
-      }),
+      attacker
+        .call(stack.url, '/v1/jobs', {
+          method: 'POST',
+          headers: { 'content-type': 'application/json', prefer: 'wait=60' },
+          body: '{"operation":"echo","input":1,"delay":"1h"}',
+          signal: leave.signal,
+        })
+        .then((response) => void refused.push(response.json())),
     );
     const ended = Promise.allSettled(waiting);
-    await until('all of them to wait', async () => (await storedCount(stack, 'DELAYED')) >= 300);
+    await until('100 of them to be refused', () => refused.length === 300 - WAITS);
+    for (const problem of await Promise.all(refused))
+      expect(problem).toMatchObject({ code: 'too-many-waits' });
+    await until('the others to wait', async () => (await storedCount(stack, 'DELAYED')) === WAITS);
     const response = await victim.submit(stack.url, { operation: 'echo', input: 1 }, { prefer: 'wait=30' });
     expect([response.status, await response.json()]).toMatchObject([200, { state: 'succeeded' }]);
     leave.abort();

@@ -49,6 +49,7 @@ const PROOFS: Readonly<Record<string, SettingProof>> = {
   BODY_TIMEOUT_MS: { good: '100', wrong: '99' },
   MAX_INPUT_BYTES: { good: '1', wrong: '0' },
   SSE_HEARTBEAT_MS: { good: '100', wrong: '99' },
+  WAITS_PER_TENANT: { good: '1', wrong: '0' },
   EVENT_STREAMS_PER_TENANT: { good: '1', wrong: '0' },
   LOG_LEVEL: { good: 'warn', wrong: 'WARN' },
   TRACE_QUEUE_BYTES: { good: '65536', wrong: '1' },

@@ -52,6 +52,7 @@ export const jobPaths = {
         'operation-unserved',
         'input-invalid',
         'idempotency-key-reused',
+        'too-many-waits',
         'delay-unsupported',
         'stream-full',
         'outbox-full',
@@ -124,7 +125,7 @@ export const jobPaths = {
           ['Preference-Applied'],
         ),
       },
-      problems: ['job-unknown', 'job-finished', 'record-unreadable', ...BROKER_PROBLEMS],
+      problems: ['job-unknown', 'job-finished', 'too-many-waits', 'record-unreadable', ...BROKER_PROBLEMS],
     }),
   },
   '/v1/jobs/{id}/events': {

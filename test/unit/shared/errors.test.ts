@@ -23,6 +23,7 @@ const EXPECTED: Readonly<Record<ErrorCode, readonly [status: number, ack: 'nak' 
   'input-invalid': [422, 'term'],
   'idempotency-key-reused': [422, 'term'],
   'rate-limited': [429, 'nak'],
+  'too-many-waits': [429, 'nak'],
   'too-many-streams': [429, 'nak'],
   'outbox-share-full': [429, 'nak'],
   internal: [500, 'nak'],

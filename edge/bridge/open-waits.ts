@@ -1,0 +1,45 @@
+import { ThroughlineError } from '../../shared/errors.ts';
+
+const RETRY_SECONDS = 5;
+
+/**
+ * Counts the requests of each tenant that wait for the end of a job in this bridge (`Prefer: wait`). Each holds a request
+ * and a subscription for up to a minute, so a rate limit does not bound their number.
+ */
+export class OpenWaits {
+  readonly #limit: number;
+  readonly #open = new Map<string, number>();
+
+  /** @param limit how many requests of a tenant may wait at the same time */
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  /**
+   * Does the work of a request, which counts as a wait if `waitMs` is not 0.
+   * @throws ThroughlineError `too-many-waits`; then nothing was done. And what `work` throws
+   */
+  async during<T>(
+    { tenant, waitMs }: { readonly tenant: string; readonly waitMs: number },
+    work: () => Promise<T>,
+  ): Promise<T> {
+    if (waitMs === 0) return await work();
+    this.#enter(tenant);
+    try {
+      return await work();
+    } finally {
+      const left = (this.#open.get(tenant) ?? 0) - 1;
+      if (left > 0) this.#open.set(tenant, left);
+      else this.#open.delete(tenant);
+    }
+  }
+
+  #enter(tenant: string): void {
+    const open = this.#open.get(tenant) ?? 0;
+    if (open >= this.#limit) {
+      const message = `${open} requests of this tenant wait for the end of a job, as many as may; send this one without Prefer: wait, or later`;
+      throw new ThroughlineError('too-many-waits', message, { retryAfterSeconds: RETRY_SECONDS });
+    }
+    this.#open.set(tenant, open + 1);
+  }
+}
