@@ -17,6 +17,8 @@ export const healthPaths = {
       operationId: 'getReadiness',
       tag: 'Health',
       summary: 'Check that NATS answers the bridges, and does what they need',
+      description:
+        'A caller with the scope `status:read` also gets the state of each bridge. A deployment may show it to all.',
       answers: {
         200: json('NATS answers every bridge, and does what it needs.', Readiness, {
           ready: { status: 'ready', bridges: [examples.BRIDGE] },
