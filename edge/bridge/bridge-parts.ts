@@ -15,12 +15,9 @@ import { OutboxScheduler } from '../outbox/outbox-scheduler.ts';
 import { createLogger, type Logger } from '../telemetry/log.ts';
 import { withService } from '../telemetry/service.ts';
 import { JobWatches } from '../watch/job-watches.ts';
+import { SharedReads } from '../watch/shared-reads.ts';
 import { InputChecks } from './input-checks.ts';
 import { OpenWaits } from './open-waits.ts';
-import { SharedReads } from './shared-reads.ts';
-
-/** How many reads of jobs, and of histories, a tenant may have under way at a time. */
-const READS_PER_TENANT = 4;
 
 /** The parts of a bridge, which its calls share. */
 export interface BridgeParts {
@@ -86,8 +83,8 @@ export function createParts(state: DurableObjectState, env: Env): BridgeParts {
     inputChecks: new InputChecks(),
     watches: new JobWatches(connection, log, outbox, config.EVENT_STREAMS_PER_TENANT),
     waits: new OpenWaits(config.WAITS_PER_TENANT),
-    jobReads: new SharedReads(READS_PER_TENANT),
-    historyReads: new SharedReads(READS_PER_TENANT),
+    jobReads: new SharedReads(),
+    historyReads: new SharedReads(),
     ackMode: config.ACK_MODE,
     heartbeatMs: config.SSE_HEARTBEAT_MS,
   };

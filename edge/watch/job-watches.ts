@@ -8,12 +8,19 @@ import type { Outbox } from '../outbox/outbox.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { EventTail } from './event-tail.ts';
 import { JobWatch, type WatchedJob } from './job-watch.ts';
+import { SharedReads } from './shared-reads.ts';
 import { type PlaceRequest, StreamPlaces } from './stream-places.ts';
 
 /** How many events of a watched job stay in memory. A reader that needs older events reads the stream. */
 const TAIL = { events: 256, bytes: 1024 * 1024 } as const;
 
 const NO_ENDS: HistoryEnds = { job: 0, callback: 0 };
+
+/** Where a watch starts. */
+interface Start {
+  readonly ends: HistoryEnds;
+  readonly hasEnded: boolean;
+}
 
 interface Shared {
   readonly watch: JobWatch;
@@ -36,6 +43,7 @@ export class JobWatches {
   readonly #outbox: Pick<Outbox, 'findPending' | 'rejected'>;
   readonly #watches = new Map<string, Shared>();
   readonly #places: StreamPlaces;
+  readonly #starts = new SharedReads<Start>();
 
   /** @param perTenant how many readers a tenant may have at the same time */
   constructor(
@@ -82,10 +90,10 @@ export class JobWatches {
   async #join(job: WatchedJob): Promise<Pick<WatchLease, 'watch' | 'release'>> {
     const key = eventSubject(job.tenant, job.jobId);
     if (!this.#isLive(key)) {
-      const { tail, ends } = await this.#readStart(job);
+      const start = await this.#starts.read(job.tenant, job.jobId, () => this.#readStart(job));
       // Another reader may have started the watch meanwhile, or watch the same end of the job.
-      const hasAll = this.#isLive(key) || this.#watches.get(key)?.watch.head === tail.head;
-      if (!hasAll) this.#start(key, job, tail, ends);
+      const hasAll = this.#isLive(key) || this.#watches.get(key)?.watch.head === lastOf(start.ends);
+      if (!hasAll) this.#start(key, job, start);
     }
     const shared = this.#watches.get(key);
     if (shared === undefined) throw new ThroughlineError('internal', 'the watch is gone');
@@ -106,16 +114,16 @@ export class JobWatches {
     return this.#watches.get(key)?.watch.ended === false;
   }
 
-  #start(key: string, job: WatchedJob, tail: EventTail, ends: HistoryEnds): void {
+  #start(key: string, job: WatchedJob, { ends, hasEnded }: Start): void {
+    const tail = new EventTail(lastOf(ends), hasEnded, TAIL);
     const watch = JobWatch.start(this.#connection, this.#log, job, tail, ends);
     this.#watches.set(key, { watch, readers: 0 });
   }
 
   /** Reads where a watch of the job starts. @throws ThroughlineError `job-unknown`, `broker-unavailable` */
-  async #readStart({ tenant, jobId }: WatchedJob): Promise<{ tail: EventTail; ends: HistoryEnds }> {
+  async #readStart({ tenant, jobId }: WatchedJob): Promise<Start> {
     // A job in the outbox has no events yet. They come when NATS can be reached.
-    if (this.#outbox.findPending(tenant, jobId) !== undefined)
-      return { tail: new EventTail(0, false, TAIL), ends: NO_ENDS };
+    if (this.#outbox.findPending(tenant, jobId) !== undefined) return { ends: NO_ENDS, hasEnded: false };
     return await this.#connection.use(async (session) => {
       const { ends, last } = await readEnds(session, tenant, jobId);
       const isKnown = last !== undefined || (await readJob(session, tenant, jobId)) !== undefined;
@@ -123,8 +131,7 @@ export class JobWatches {
         throw new ThroughlineError('job-unknown', 'no job of yours has this id');
       }
       const event = readStoredEvent(last);
-      const hasEnded = event !== undefined && isTerminalEvent(event);
-      return { tail: new EventTail(lastOf(ends), hasEnded, TAIL), ends };
+      return { ends, hasEnded: event !== undefined && isTerminalEvent(event) };
     });
   }
 }

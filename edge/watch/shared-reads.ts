@@ -1,3 +1,6 @@
+/** How many reads of a kind a tenant may have under way at a time. */
+const PER_TENANT = 4;
+
 interface Turns {
   underWay: number;
   readonly waiting: (() => void)[];
@@ -15,7 +18,7 @@ export class SharedReads<T> {
   readonly #next = new Map<string, Promise<T>>();
 
   /** @param perTenant how many reads of a tenant may be under way at the same time */
-  constructor(perTenant: number) {
+  constructor(perTenant = PER_TENANT) {
     this.#perTenant = perTenant;
   }
 
