@@ -36,7 +36,7 @@ async function chunksOf(stream: ReadableStream<Uint8Array>): Promise<Uint8Array[
 }
 
 describe('the event streams of a job', () => {
-  it('encode each event once, for all readers together', async () => {
+  it('A32: encode each event once, for all readers together', async () => {
     const { open, sealed } = setup([event(1, 'a'), event(2, 'b'), event(3, 'c')]);
     const texts = await Promise.all(
       Array.from({ length: 20 }, async () => Buffer.concat(await chunksOf(open())).toString()),
@@ -48,7 +48,7 @@ describe('the event streams of a job', () => {
     expect(sealed()).toBe(3);
   });
 
-  it('take small steps through a large event, and miss nothing of it', async () => {
+  it('A32: take small steps through a large event, and miss nothing of it', async () => {
     const events = [
       event(1, 'é'.repeat(100_000)),
       ...Array.from({ length: 300 }, (_, n) => event(n + 2, 'x')),

@@ -16,7 +16,7 @@ function setup(perTenant: number) {
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 
 describe('shared reads', () => {
-  it('cost a few reads, however many ask for the same thing at the same time', async () => {
+  it('A32: cost a few reads, however many ask for the same thing at the same time', async () => {
     const { ask, begun } = setup(4);
     const first = Array.from({ length: 60 }, () => ask('acme', 'job-1'));
     await turn();
