@@ -14,6 +14,8 @@ import type { Teardown } from './teardown.ts';
 import { startWorkerProcess, type WorkerProcess } from './worker/start.ts';
 
 const TENANT = 'demo';
+/** Small enough for any machine, since nats-server sets the caps of waiting jobs aside. */
+const STORE_BYTES = '2000000000';
 
 /** Starts the parts of one stack. The teardown then stops all of them but the edge, which can start more than once. */
 export class StackParts {
@@ -68,6 +70,7 @@ export class StackParts {
         NATS_URL: nats.url,
         HEALTH_PORT: '0',
         CALLBACK_SECRET: this.#callbackSecret,
+        STREAM_STORE_BYTES: STORE_BYTES,
         ...this.#tracing,
         ...settings,
         ...environment,

@@ -62,6 +62,12 @@ export function wholeNumber(min: number, max: number, fallback: number): z.ZodTy
   );
 }
 
+/** A number of bytes given as text; undefined if it is not set. */
+export const optionalBytes: z.ZodType<number | undefined, unknown> = z.preprocess(
+  (value) => (typeof value === 'string' && /^[0-9]+$/.test(value) ? Number(value) : value),
+  z.int('must be a whole number of bytes').min(1, 'must be at least 1').optional(),
+);
+
 /** `true` or `false` given as text (or 1 and 0). */
 export function flag(fallback: boolean): z.ZodType<boolean, unknown> {
   return z.preprocess((value) => {

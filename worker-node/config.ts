@@ -3,7 +3,7 @@ import * as z from 'zod';
 import manifest from '../package.json' with { type: 'json' };
 import { ANNOUNCE_MS } from '../shared/api/host-announcement.ts';
 import { CALLBACK_SECRET_SETTINGS } from '../shared/callback-secrets.ts';
-import { flag, optionalText, parseConfig, wholeNumber } from '../shared/config.ts';
+import { flag, optionalBytes, optionalText, parseConfig, wholeNumber } from '../shared/config.ts';
 import { ThroughlineError } from '../shared/errors.ts';
 import { brokerAddress } from '../shared/nats/broker-address.ts';
 import { checkLogin } from '../shared/nats/broker-login.ts';
@@ -40,6 +40,9 @@ const Settings = z.object({
   WORKER_MAX_ACK_PENDING: wholeNumber(1, 1_000_000, 50_000),
   WORKER_STOP_TIMEOUT_MS: wholeNumber(0, 3_600_000, 20_000),
   STREAM_REPLICAS: wholeNumber(1, 5, 1).optional(),
+  STREAM_STORE_BYTES: optionalBytes,
+  STREAM_JOBS_BYTES: optionalBytes,
+  STREAM_DELAYED_BYTES: optionalBytes,
   HEALTH_HOST: z.string().default('127.0.0.1'),
   HEALTH_PORT: wholeNumber(0, 65_535, 8_081),
   HTTP_REQUEST_ALLOW: z.string().default(''),
@@ -100,6 +103,7 @@ export function workerWarnings(environment: Readonly<Record<string, string | und
       'HTTP_REQUEST_',
       'TARGET_',
       'OUTBOX_',
+      'STREAM_',
       'BRIDGE_',
       'THROUGHLINE_',
       'OTEL_',

@@ -2,7 +2,9 @@ import { type HostAnnouncement, leaseOf } from '../shared/api/host-announcement.
 import { CallbackSecrets } from '../shared/callback-secrets.ts';
 import { describeThrown } from '../shared/errors.ts';
 import { WORKER_PERMISSIONS } from '../shared/nats/permissions/worker.ts';
+import { groupInbox } from '../shared/nats/permissions/group.ts';
 import { DELAY_SINCE, isAtLeastVersion } from '../shared/nats/server-version.ts';
+import { storeCaps } from '../shared/nats/store-caps.ts';
 import {
   CALLBACKS_STREAM,
   callbackConsumerDefinition,
@@ -13,11 +15,11 @@ import {
 } from '../shared/nats/streams.ts';
 import { startTimer } from '../shared/timers.ts';
 import { isBulkLane } from '../shared/wire/lanes.ts';
-import { groupFilter, INBOX, jobSubject, subjectMatches } from '../shared/wire/subjects.ts';
+import { groupFilter, jobSubject, subjectMatches } from '../shared/wire/subjects.ts';
 import { BrokerRetry } from './broker/broker-retry.ts';
 import { CallbackPublisher } from './broker/callbacks/callback-publisher.ts';
 import { CallbackRecords } from './broker/callbacks/callback-record.ts';
-import { ClockCheck } from './broker/clock-check.ts';
+import { ClockCheck } from './broker/checks/clock-check.ts';
 import {
   answers,
   type Broker,
@@ -38,6 +40,7 @@ import { JobRecords } from './broker/job-record.ts';
 import { PermissionWatch } from './broker/permissions/permission-watch.ts';
 import { ensureConsumer, ensureGroup, ensureStreams } from './broker/provision.ts';
 import { RecordWatch } from './broker/record-watch.ts';
+import { StoreWatch } from './broker/checks/store-watch.ts';
 import { StoredPublisher } from './broker/stored-publisher.ts';
 import { CallbackDeliverer } from './callbacks/callback-deliverer.ts';
 import { CallbackSlots } from './callbacks/callback-slots.ts';
@@ -100,6 +103,7 @@ interface LoopParts extends WatchedParts {
 interface RunningParts extends LoopParts {
   readonly recordWatch: RecordWatch;
   readonly clock: ClockCheck;
+  readonly store: StoreWatch;
   readonly connection: ConnectionWatch;
   readonly jobs: ConsumeLoop;
   readonly loops: readonly ConsumeLoop[];
@@ -112,7 +116,7 @@ interface RunningParts extends LoopParts {
  * @throws ThroughlineError `broker-unavailable`, or `config-invalid` naming the setting
  */
 export async function startWorker(parts: WorkerParts): Promise<Worker> {
-  const broker = await connectBroker(parts.config, INBOX.worker);
+  const broker = await connectBroker(parts.config, groupInbox(parts.config.WORKER_GROUP));
   const metrics = new WorkerMetrics();
   const permissions = await PermissionWatch.start({
     connection: broker.connection,
@@ -140,8 +144,10 @@ async function start(workerParts: WatchedParts, broker: Broker): Promise<Worker>
   if (warning !== undefined) log.warn(warning);
   await prepareStreams(broker, config, log);
   const clock = await ClockCheck.start(broker, log);
+  const store = await StoreWatch.start(broker, log);
   const hosts = await HostWatch.start(broker, config.WORKER_GROUP, log);
   const parts = createLoopParts(workerParts, broker, hosts);
+  parts.metrics.observeRooms(() => store.rooms);
   const recheckMs = config.WORKER_ACK_WAIT_MS / 3;
   const recordWatch = await RecordWatch.start({ broker, listener: parts.cancels, log, recheckMs });
   const lanes = jobLanes(broker, config, log);
@@ -151,12 +157,16 @@ async function start(workerParts: WatchedParts, broker: Broker): Promise<Worker>
   void connection.follow(lanes.map(({ consumer }) => consumer));
   const health = new HealthServer({
     notReady: () => notReady(connection, jobs, parts),
-    warnings: () => [...(clock.warning === undefined ? [] : [clock.warning]), ...parts.permissions.warnings],
+    warnings: () => [
+      ...(clock.warning === undefined ? [] : [clock.warning]),
+      ...parts.permissions.warnings,
+      ...store.warnings,
+    ],
     metrics: (request, response) => parts.metrics.respond(request, response),
   });
   const healthPort = await health.listen(config.HEALTH_HOST, config.HEALTH_PORT);
   const announcer = await startAnnouncer(parts);
-  return run({ ...parts, recordWatch, clock, connection, jobs, loops, health, announcer }, healthPort);
+  return run({ ...parts, recordWatch, clock, store, connection, jobs, loops, health, announcer }, healthPort);
 }
 
 function startAnnouncer({ config, registry, broker, hosts, retry, log }: LoopParts): Promise<HostAnnouncer> {
@@ -199,7 +209,7 @@ function run(parts: RunningParts, healthPort: number): Worker {
 }
 
 async function stop(parts: RunningParts, running: Promise<unknown>): Promise<void> {
-  const { config, log, patience, jobs, loops, recordWatch, clock } = parts;
+  const { config, log, patience, jobs, loops, recordWatch, clock, store } = parts;
   const { connection, health, metrics, announcer } = parts;
   log.info({ running: jobs.running }, 'worker stopping');
   health.drain();
@@ -212,6 +222,7 @@ async function stop(parts: RunningParts, running: Promise<unknown>): Promise<voi
   recordWatch.stop();
   clock.stop();
   parts.permissions.stop();
+  store.stop();
   await connection.close();
   await Promise.all([health.close(), metrics.shutdown()]);
 }
@@ -236,7 +247,9 @@ async function prepareStreams(broker: Broker, config: WorkerConfig, log: WorkerL
   const server = serverVersion(broker);
   const canDelay = isAtLeastVersion(server, DELAY_SINCE);
   if (!canDelay) log.warn({ server, needs: DELAY_SINCE }, 'delayed jobs will be refused');
-  const definitions = streamDefinitions(replicasOf(broker, config.STREAM_REPLICAS), canDelay);
+  const copies = replicasOf(broker, config.STREAM_REPLICAS);
+  const caps = storeCaps(config, await broker.manager.getAccountInfo(), copies);
+  const definitions = streamDefinitions(copies, canDelay, caps);
   await ensureStreams(broker.manager, definitions, log);
   await ensureGroup(broker.manager, jobConsumers(config));
   const callbacks = callbackConsumerDefinition(config.WORKER_ACK_WAIT_MS);

@@ -6,6 +6,7 @@ import { JobIndexClient } from '../calls/job-index-client.ts';
 import { PlaceSeal } from '../calls/place-seal.ts';
 import { type Env, edgeConfig } from '../config.ts';
 import { AcceptedFeed } from '../jobs/accepted-feed.ts';
+import { StoreRoom } from './store-room.ts';
 import { BrokerConnection } from '../nats/broker-connection.ts';
 import { HostDirectory } from '../operations/host-directory.ts';
 import { OperationDirectory } from '../operations/operation-directory.ts';
@@ -31,6 +32,8 @@ export interface BridgeParts {
   readonly refusesUnserved: boolean;
   readonly counts: BridgeCounts;
   readonly inputChecks: InputChecks;
+  /** Whether there is room for delayed jobs. */
+  readonly room: StoreRoom;
   readonly outbox: Outbox;
   readonly scheduler: OutboxScheduler;
   readonly feed: AcceptedFeed;
@@ -81,6 +84,7 @@ export function createParts(state: DurableObjectState, env: Env): BridgeParts {
     refusesUnserved: config.UNSERVED_OPERATIONS === 'refuse',
     counts: { unservedJobs: 0 },
     inputChecks: new InputChecks(),
+    room: new StoreRoom(),
     watches: new JobWatches(connection, log, outbox, config.EVENT_STREAMS_PER_TENANT),
     waits: new OpenWaits(config.WAITS_PER_TENANT),
     jobReads: new SharedReads(),

@@ -34,6 +34,7 @@ import { deadLetterDetailOf, lastDeadLetter, listDeadLetters } from '../jobs/dea
 import { readJobHistory, readJobWithAttempts } from '../jobs/job-history.ts';
 import { redriveJob } from '../jobs/redrive.ts';
 import { redriveMany } from '../jobs/redrive-many.ts';
+import { waitingJobs } from './store-room.ts';
 import type { BrokerSession } from '../nats/broker-session.ts';
 import { RequestBroker } from '../nats/request-broker.ts';
 import { pendingJob, readPendingJob, readRejectedJob } from '../outbox/pending-job.ts';
@@ -199,6 +200,7 @@ export class Bridge extends DurableObject<Env> implements BridgeApi {
       const roundTripMs = await broker.ask((session) => session.ping(STATUS_PING_MS));
       const shortcomings = await broker.ask((session) => session.shortcomings());
       const workerHosts = await hosts.count(broker);
+      const waiting = await broker.ask(waitingJobs);
       return {
         bridge: name,
         state: connection.state,
@@ -210,6 +212,7 @@ export class Bridge extends DurableObject<Env> implements BridgeApi {
         ...(workerHosts === undefined ? {} : { workerHosts }),
         unservedJobs: counts.unservedJobs,
         uncheckedInputs: inputChecks.unchecked,
+        ...waiting,
         outbox: outbox.status(Date.now()),
       };
     });

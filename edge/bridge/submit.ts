@@ -192,8 +192,7 @@ function outgoingJob(
  * order.
  */
 async function publishOrAddToOutbox(submitting: Checked, newJob: NewJob): Promise<SubmitResult> {
-  const { session } = submitting.broker;
-  if (newJob.job.spec.dueAt !== undefined && session !== undefined) checkDelaySupport(session);
+  await checkDelay(submitting, newJob);
   const result = await tryPublish(submitting, newJob);
   if (result === 'unsent' || result === 'unanswered') return await addToOutbox(submitting, newJob, result);
   newJob.span.setAttribute(ATTR.durability, 'stream');
@@ -204,6 +203,16 @@ async function publishOrAddToOutbox(submitting: Checked, newJob: NewJob): Promis
   }
   submitting.bridge.log.info('job published', logFields(newJob));
   return reportAccepted(submitting, newJob, 'stream');
+}
+
+/**
+ * Checks that NATS, unless it is away, can delay a job, and has room for it.
+ * @throws ThroughlineError `delay-unsupported`, `stream-full`
+ */
+async function checkDelay({ bridge, broker }: Submitting, { job, body }: NewJob): Promise<void> {
+  if (job.spec.dueAt === undefined || broker.session === undefined) return;
+  checkDelaySupport(broker.session);
+  await broker.ask((session) => bridge.room.take(session, body.length));
 }
 
 /** @returns `unsent` if the job must go through the outbox; `unanswered` if NATS may have the job */

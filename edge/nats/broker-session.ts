@@ -86,7 +86,7 @@ export interface BrokerSession {
   /** How far each consumer of a stream has read. */
   consumers(stream: string): Promise<ConsumerPlace[]>;
 
-  /** Which sequences a stream holds now. */
+  /** What a stream holds now. */
   extent(stream: string): Promise<StreamExtent>;
 
   /** Calls `take` for each message that is published on `subject`. @returns a function that stops it */

@@ -4,6 +4,7 @@ import { unavailable } from '../../shared/errors.ts';
 import { API_CODE, isWrongLastSequenceCode } from '../../shared/nats/api-error.ts';
 import { Denials } from '../../shared/nats/permissions/denials.ts';
 import { EDGE_PERMISSIONS } from '../../shared/nats/permissions/edge.ts';
+import { capOf } from '../../shared/nats/store-caps.ts';
 import { OPERATIONS_BUCKET, OPERATIONS_STREAM } from '../../shared/nats/streams.ts';
 import { HEADER } from '../../shared/wire/headers.ts';
 import { brokerError, isSilence, JetStreamError } from './broker-error.ts';
@@ -198,8 +199,14 @@ class NatsSession implements BrokerSession {
 
   extent(stream: string): Promise<StreamExtent> {
     return this.#call(async () => {
-      const { created, state } = await this.#jetStream.streamState(stream);
-      return { created, first: state.first_seq, last: state.last_seq };
+      const { created, state, config } = await this.#jetStream.streamState(stream);
+      return {
+        created,
+        first: state.first_seq,
+        last: state.last_seq,
+        bytes: state.bytes,
+        cap: capOf(config),
+      };
     });
   }
 

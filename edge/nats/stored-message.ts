@@ -19,7 +19,7 @@ export interface ConsumerPlace {
   readonly delivered: number;
 }
 
-/** Which sequences a stream holds, as its leader says. */
+/** What a stream holds, as its leader says. */
 export interface StreamExtent {
   /** When the stream was created. A stream that was deleted and created again has another time. */
   readonly created: string;
@@ -27,6 +27,9 @@ export interface StreamExtent {
   readonly first: number;
   /** The highest sequence that was given so far. */
   readonly last: number;
+  readonly bytes: number;
+  /** How many bytes it may hold; undefined: as many as there is room for. */
+  readonly cap: number | undefined;
 }
 
 /** One key of a key-value bucket; its value is undefined when the key was deleted. */

@@ -133,6 +133,8 @@ export const BRIDGE = {
   problems: [],
   warnings: [],
   uncheckedInputs: { overBudget: 0, failed: 0, rulesChanged: 0 },
+  queue: { bytes: 20_480, maxBytes: 20_000_000_000 },
+  delayed: { bytes: 0, maxBytes: 12_500_000_000 },
   outbox: { pending: 0, rejected: 0, published: 0, bytes: 0, oldestAgeSeconds: 0 },
 } as const;
 

@@ -20,6 +20,14 @@ export const UncheckedInputs = z.object({
 });
 export type UncheckedInputs = z.infer<typeof UncheckedInputs>;
 
+/** How much a stream of waiting jobs holds, in bytes. */
+export const StreamRoom = z.object({
+  bytes: z.int().min(0),
+  /** How much it may hold; absent if it has no cap. */
+  maxBytes: z.int().min(1).optional(),
+});
+export type StreamRoom = z.infer<typeof StreamRoom>;
+
 /** The state of a bridge. */
 export const BridgeStatus = z.object({
   bridge: z.string(),
@@ -40,6 +48,10 @@ export const BridgeStatus = z.object({
   /** How many jobs this object has accepted so far while no worker host served their operation. */
   unservedJobs: z.int().min(0),
   uncheckedInputs: UncheckedInputs,
+  /** The jobs that are in the queue; absent if NATS does not say. */
+  queue: StreamRoom.optional(),
+  /** The jobs that are not due; absent if NATS does not say. */
+  delayed: StreamRoom.optional(),
   outbox: OutboxStatus,
 });
 export type BridgeStatus = z.infer<typeof BridgeStatus>;

@@ -1,7 +1,7 @@
 import type { Finding } from './finding.ts';
 
 /** What JetStream's answer `account_info` says about an account, or about a tier of it. Limits below 0: there is none. */
-interface Account {
+interface Limited {
   /** Bytes in use. */
   readonly storage: number;
   readonly limits: {
@@ -12,6 +12,9 @@ interface Account {
     readonly max_bytes_required: boolean;
   };
 }
+
+/** JetStream's answer about an account. */
+export type Account = Limited & { readonly tiers?: Readonly<Partial<Record<`R${number}`, Limited>>> };
 
 /** What Throughline needs of its account. */
 interface AccountNeeds {
@@ -27,10 +30,7 @@ interface AccountNeeds {
 const NEARLY_FULL = 0.7;
 
 /** The limits in JetStream's answer about an account that are too low. */
-export function limitFindings(
-  account: Account & { readonly tiers?: Readonly<Partial<Record<`R${number}`, Account>>> },
-  { streams, copies, ackPending }: AccountNeeds,
-): Finding[] {
+export function limitFindings(account: Account, { streams, copies, ackPending }: AccountNeeds): Finding[] {
   const { tiers } = account;
   const tier = tiers === undefined || Object.keys(tiers).length === 0 ? account : tiers[`R${copies}`];
   if (tier === undefined) {
@@ -46,7 +46,7 @@ export function limitFindings(
   ];
 }
 
-function nearlyFull({ storage, limits: { max_storage: limit } }: Account): Finding[] {
+function nearlyFull({ storage, limits: { max_storage: limit } }: Limited): Finding[] {
   if (limit < 0 || storage < limit * NEARLY_FULL) return [];
   const wanted = `less than ${NEARLY_FULL * 100} % of max_storage, ${limit}`;
   const why = 'a full account refuses new jobs, and the events of running ones';
@@ -54,7 +54,7 @@ function nearlyFull({ storage, limits: { max_storage: limit } }: Account): Findi
 }
 
 function atLeast(
-  { limits }: Account,
+  { limits }: Limited,
   setting: 'max_streams' | 'max_ack_pending',
   least: number,
   why: string,

@@ -5,7 +5,9 @@
  */
 
 import { LIMITS } from '../job/limits.ts';
-import { type Finding, type Fix, isAbsent, isOff, isOn, isUnlimited, shown } from './finding.ts';
+import { type Finding, isAbsent, isOff, isOn, isUnlimited, shown } from './finding.ts';
+import { CAP_RULES } from './cap-rules.ts';
+import type { StreamRule } from './stream-rule.ts';
 import {
   CALLBACKS_STREAM,
   CANCELS_STREAM,
@@ -21,18 +23,6 @@ import {
   type StreamDefinition,
 } from './streams.ts';
 
-interface StreamRule {
-  readonly setting: string;
-  /** The streams that the rule is for; undefined: all. */
-  readonly streams?: readonly string[];
-  /** The value it must have, in words; undefined: the value in the stream's definition. */
-  readonly wanted?: string;
-  readonly holds: (value: unknown, definition: StreamDefinition) => boolean;
-  readonly why: string;
-  readonly level?: 'weakens';
-  readonly fix: Fix | ((value: unknown) => Fix);
-}
-
 const HOUR_MS = 3_600_000;
 const KIB = 1_024;
 /** Room for the largest headers: 8 KiB of baggage, tracestate, the trace ids of 20 redrives, an event's summary. */
@@ -44,8 +34,11 @@ export const LARGEST_MESSAGE_BYTES = EVENT_BYTES;
 
 const AGING = [EVENTS_STREAM, DEAD_STREAM, CANCELS_STREAM];
 const DEDUPLICATED = [JOBS_STREAM, DELAYED_STREAM, EVENTS_STREAM, DEAD_STREAM, CALLBACKS_STREAM];
-/** Streams in which the messages of all tenants lie together: one message must not be able to remove others. */
-const WITHOUT_ROLLUP = [JOBS_STREAM, EVENTS_STREAM, DEAD_STREAM, CANCELS_STREAM, CALLBACKS_STREAM];
+/** Streams in which one message must not be able to remove others. `DELAYED` is not among them: schedules need roll-ups. */
+const WITHOUT_ROLLUP = [
+  ...[JOBS_STREAM, EVENTS_STREAM, DEAD_STREAM, CANCELS_STREAM, CALLBACKS_STREAM],
+  ...[OPERATIONS_STREAM, HOSTS_STREAM],
+];
 /** The first words of the subjects of our streams, and wildcards that match them. */
 const OWN_ROOTS = ['jobs', 'delayed', 'due', 'events', 'dead', 'cancel', 'callbacks', '$KV', '*', '>'];
 
@@ -168,6 +161,7 @@ export const STREAM_RULES: readonly StreamRule[] = [
     why: 'a second message of a job would be refused',
     fix: 'edit',
   },
+  ...CAP_RULES,
   {
     setting: 'max_msgs',
     streams: [DELAYED_STREAM],
@@ -363,10 +357,13 @@ export function streamFindings(
       of: `stream ${definition.name}`,
       setting,
       actual,
-      wanted: wanted ?? shown(definition[setting as keyof StreamDefinition]),
+      wanted:
+        typeof wanted === 'function'
+          ? wanted(definition)
+          : (wanted ?? shown(definition[setting as keyof StreamDefinition])),
       why,
       level: level ?? 'breaks',
-      fix: typeof fix === 'function' ? fix(actual) : fix,
+      fix: typeof fix === 'function' ? fix(actual, definition) : fix,
     };
   });
   return findings.sort((a, b) => Number(a.level === 'weakens') - Number(b.level === 'weakens'));

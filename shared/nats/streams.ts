@@ -10,6 +10,7 @@ import {
   JOB_SUBJECTS,
   routeFilter,
 } from '../wire/subjects.ts';
+import { CAP_KEY, type StoreCaps } from './store-caps.ts';
 
 export const NANOS_PER_MS = 1_000_000;
 const MINUTE_MS = 60_000;
@@ -50,8 +51,11 @@ export interface StreamDefinition {
   }[];
   readonly allow_msg_schedules?: true;
   readonly allow_msg_ttl?: true;
-  readonly allow_rollup_hdrs?: true;
   readonly deny_delete?: true;
+  /** The cap of the queue. Absent: nobody knows how large the store is. */
+  readonly max_bytes?: number;
+  /** Only of `DELAYED`: its cap, which the edge keeps. */
+  readonly metadata?: Readonly<Record<string, string>>;
 }
 
 /** The same for all streams, unless a stream says otherwise. */
@@ -143,7 +147,6 @@ const BUCKET = {
   discard: 'new',
   max_msgs_per_subject: 1,
   allow_direct: true,
-  allow_rollup_hdrs: true,
   deny_delete: true,
 } as const;
 
@@ -170,9 +173,17 @@ const HOSTS = {
  * may differ: `stream-rules.ts`.
  * @param replicas copies in a cluster: 1 on a single server, 3 in production
  * @param schedules whether the server can delay jobs
+ * @param caps what waiting jobs may take of the store
  */
-export function streamDefinitions(replicas = 1, schedules = false): readonly StreamDefinition[] {
-  const queue = schedules ? [DELAYED, { ...JOBS, ...FROM_DELAYED }] : [JOBS];
+export function streamDefinitions(
+  replicas = 1,
+  schedules = false,
+  caps: StoreCaps = {},
+): readonly StreamDefinition[] {
+  const jobs = caps.jobs === undefined ? JOBS : { ...JOBS, max_bytes: caps.jobs };
+  const delayed =
+    caps.delayed === undefined ? DELAYED : { ...DELAYED, metadata: { [CAP_KEY]: String(caps.delayed) } };
+  const queue = schedules ? [delayed, { ...jobs, ...FROM_DELAYED }] : [jobs];
   const streams = [...queue, EVENTS, DEAD, CANCELS, CALLBACKS, OPERATIONS, HOSTS];
   return streams.map((stream) => ({ ...stream, num_replicas: replicas }));
 }

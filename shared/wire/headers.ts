@@ -28,6 +28,9 @@ export const HEADER = {
   schedule: 'Nats-Schedule',
   scheduleTarget: 'Nats-Schedule-Target',
   scheduleTtl: 'Nats-Schedule-TTL',
+  /** Written by the server: the subject of the schedule that a message comes from, and when it comes again. */
+  scheduler: 'Nats-Scheduler',
+  scheduleNext: 'Nats-Schedule-Next',
   deadReason: 'throughline-dead-reason',
   deadAttempts: 'throughline-dead-attempts',
   deadMessage: 'throughline-dead-message',

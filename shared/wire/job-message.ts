@@ -72,6 +72,15 @@ export function writeScheduleHeaders(address: JobAddress, route: Route, dueAt: s
   set(HEADER.scheduleTtl, DUE_TTL);
 }
 
+/**
+ * The subject of the schedule that a message comes from, if this schedule repeats. The server writes `purge` as the next time
+ * of a schedule that does not (nats-server, server/scheduler.go).
+ */
+export function repeatingSchedule(values: HeaderValues): string | undefined {
+  const [next] = values(HEADER.scheduleNext);
+  return next === undefined || next === 'purge' ? undefined : (values(HEADER.scheduler)[0] ?? 'unknown');
+}
+
 /** Writes the extra headers of a job that waited in the outbox. */
 export function writeOutboxHeaders(
   { waitedMs, again }: { readonly waitedMs: number; readonly again: boolean },

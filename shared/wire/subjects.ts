@@ -124,7 +124,12 @@ export function routeFilter(operations: string, { priority, lane }: Route): stri
   return `jobs.${priority}.${lane}.${operationsFilter(operations)}`;
 }
 
-function operationsFilter(operations: string): string {
+/**
+ * The end of a filter of jobs or dead letters: tenant, job id and some operations.
+ * @param operations see {@link groupFilter}
+ * @throws ThroughlineError `config-invalid`
+ */
+export function operationsFilter(operations: string): string {
   if (operations === '>') return '>';
   if (!isOperationName(operations.replace(/\.>$/, ''))) {
     throw new ThroughlineError(

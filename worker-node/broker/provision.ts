@@ -66,9 +66,11 @@ export async function setUpStream(
   }
   const fixable = report.findings.filter(({ fix, level }) => fix === 'setup' && levels.includes(level));
   if (fixable.length === 0) return report;
-  const wanted: Readonly<Record<string, unknown>> = { ...definition };
-  const changes = Object.fromEntries(fixable.map(({ setting }) => [setting, wanted[setting] ?? false]));
   const { config } = await manager.streams.info(definition.name);
+  // The server, and others, keep something of their own in the metadata.
+  const metadata = { ...config.metadata, ...definition.metadata };
+  const wanted: Readonly<Record<string, unknown>> = { ...definition, metadata };
+  const changes = Object.fromEntries(fixable.map(({ setting }) => [setting, wanted[setting] ?? false]));
   await change(definition.name, 'update', () =>
     manager.streams.update(definition.name, { ...config, ...changes }),
   );

@@ -3,6 +3,7 @@ import { limitFindings } from '../../shared/nats/account-limits.ts';
 import { consumerFindings } from '../../shared/nats/consumer-rules.ts';
 import type { Finding } from '../../shared/nats/finding.ts';
 import { DELAY_SINCE, isAtLeastVersion, SYNC_SINCE } from '../../shared/nats/server-version.ts';
+import { storeCaps } from '../../shared/nats/store-caps.ts';
 import { LARGEST_MESSAGE_BYTES } from '../../shared/nats/stream-rules.ts';
 import {
   CALLBACKS_STREAM,
@@ -12,7 +13,7 @@ import {
 } from '../../shared/nats/streams.ts';
 import { INBOX } from '../../shared/wire/subjects.ts';
 import { workerConfig, workerWarnings } from '../config.ts';
-import { clockDifference, clockWarning } from './clock-check.ts';
+import { clockDifference, clockWarning } from './checks/clock-check.ts';
 import { type Broker, connectBroker, isClustered, replicasOf, serverVersion } from './connect.ts';
 import { permissionFindings } from './permissions/check.ts';
 import { checkStream, type StreamReport, setUpStream } from './provision.ts';
@@ -51,9 +52,11 @@ export async function setUpBroker({ environment, check, replicas }: SetupOptions
   try {
     const version = serverVersion(broker) ?? 'unknown';
     const copies = replicasOf(broker, replicas ?? config.STREAM_REPLICAS);
-    const definitions = streamDefinitions(copies, isAtLeastVersion(version, DELAY_SINCE));
+    const accountInfo = await broker.manager.getAccountInfo();
+    const caps = storeCaps(config, accountInfo, copies);
+    const definitions = streamDefinitions(copies, isAtLeastVersion(version, DELAY_SINCE), caps);
     const needs = { streams: definitions.length, copies, ackPending: config.WORKER_MAX_ACK_PENDING };
-    const account = limitFindings(await broker.manager.getAccountInfo(), needs);
+    const account = limitFindings(accountInfo, needs);
     const permissions = await permissionFindings(broker.connection, 'setup');
     const streams: StreamReport[] = [];
     for (const definition of definitions)

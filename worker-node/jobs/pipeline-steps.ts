@@ -38,6 +38,8 @@ type Conclusion =
   /** Another delivery has the job. */
   | 'superseded'
   | 'unreadable'
+  /** It comes from a schedule that repeats, and nobody has accepted it. */
+  | 'schedule-repeats'
   /** The worker itself failed. The job is delivered again. */
   | 'unsettled';
 

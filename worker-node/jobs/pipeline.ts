@@ -10,6 +10,8 @@ import { backoff } from '../../shared/backoff.ts';
 import { describeThrown, ThroughlineError } from '../../shared/errors.ts';
 import { type Extraction, extract, fromNatsHeaders, startTrace } from '../../shared/propagation/index.ts';
 import { ATTR } from '../../shared/trace/semantics.ts';
+import { headerValues } from '../../shared/wire/headers.ts';
+import { repeatingSchedule } from '../../shared/wire/job-message.ts';
 import { parseJobSubject } from '../../shared/wire/subjects.ts';
 import type { DeliveryHandler } from '../broker/consume/consume-loop.ts';
 import type { Delivery } from '../broker/consume/delivery.ts';
@@ -75,6 +77,8 @@ export class JobPipeline implements DeliveryHandler {
   }
 
   async #handle(opened: Opened, stop: AbortSignal): Promise<Ending> {
+    const schedule = repeatingSchedule(headerValues(opened.delivery.headers));
+    if (schedule !== undefined) return this.#refuseRepetition(opened, schedule);
     const decoded = this.#decode(opened);
     const { abort } = decoded.held;
     const onStop = (): void => abort.abort(new ThroughlineError('worker-stopping', 'the worker is stopping'));
@@ -93,6 +97,13 @@ export class JobPipeline implements DeliveryHandler {
     const checked = this.#runner.check(recalled);
     const decided = 'outcome' in checked ? checked : await this.#runner.claimAndRun(checked);
     return await this.#recorder.record(classify(this.#parts, decided));
+  }
+
+  /** Nobody has accepted such a job, and it would come again for as long as its schedule is there. So it leaves no trace. */
+  #refuseRepetition({ delivery }: Opened, schedule: string): Ending {
+    const reason = 'it comes from a schedule that repeats';
+    this.#parts.log.warn({ subject: delivery.subject, schedule, reason }, 'message refused');
+    return { conclusion: 'schedule-repeats', ack: { kind: 'term', reason } };
   }
 
   /** Reads the message. A cancel notice reaches the job from here on, unless the message is unreadable. */

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type Counter, metrics } from '@opentelemetry/api';
 import { PrometheusExporter } from '@opentelemetry/exporter-prometheus';
 import { MeterProvider } from '@opentelemetry/sdk-metrics';
+import type { StreamRoom } from '../../shared/api/health.ts';
 import type { Extraction } from '../../shared/propagation/index.ts';
 
 /** The worker's counters, served as Prometheus text. */
@@ -64,6 +65,24 @@ export class WorkerMetrics {
     this.#contexts.add(1, reason === undefined ? { outcome } : { outcome, reason });
     this.#countDropped('tracestate', dropped.tracestateMembers, dropped.tracestate);
     this.#countDropped('baggage', dropped.baggageMembers, dropped.baggage);
+  }
+
+  /** Shows how much the streams of waiting jobs hold, and may hold. @param rooms what is known now, by stream */
+  observeRooms(rooms: () => ReadonlyMap<string, StreamRoom>): void {
+    const meter = this.#provider.getMeter('throughline-worker');
+    const bytes = meter.createObservableGauge('throughline.stream.bytes', {
+      description: 'Bytes of the jobs that wait, by stream',
+    });
+    const maxBytes = meter.createObservableGauge('throughline.stream.max_bytes', {
+      description: 'Bytes that jobs that wait may take, by stream',
+    });
+    bytes.addCallback((result) => {
+      for (const [stream, { bytes: held }] of rooms()) result.observe(held, { stream });
+    });
+    maxBytes.addCallback((result) => {
+      for (const [stream, { maxBytes: cap }] of rooms())
+        if (cap !== undefined) result.observe(cap, { stream });
+    });
   }
 
   /** Answers `GET /metrics`. */

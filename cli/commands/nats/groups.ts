@@ -12,7 +12,7 @@ interface MoveFlags {
   readonly force?: boolean;
 }
 
-/** `groups list | move | remove`. They call NATS with the worker's settings, and not the API. */
+/** `groups list | move | remove | permissions`. All but the last call NATS with the worker's settings, and not the API. */
 export function defineGroups(program: Command, host: Host): Command {
   const groups = program
     .command('groups')
@@ -20,6 +20,7 @@ export function defineGroups(program: Command, host: Host): Command {
   defineList(groups, host);
   defineMove(groups, host);
   defineRemove(groups, host);
+  definePermissions(groups, host);
   return groups;
 }
 
@@ -92,6 +93,33 @@ function defineRemove(groups: Command, host: Host): void {
           if (output.json) output.document(group);
           const left = group.waiting + group.unsettled;
           if (left > 0) output.warn(`${left} jobs of its operations wait for another group`);
+        }),
+    );
+}
+
+function definePermissions(groups: Command, host: Host): void {
+  groups
+    .command('permissions')
+    .description(
+      'Prints what the NATS user of a group must be allowed, for the configuration of nats-server.',
+    )
+    .argument('<group>', 'its WORKER_GROUP', groupName)
+    .argument('<operations>', 'its WORKER_OPERATIONS, such as image.>')
+    .addHelpText(
+      'after',
+      examples(["throughline groups permissions images 'image.>' > images.conf", 'a file to include']),
+    )
+    .action(
+      async (group: string, operations: string, _flags: unknown, command: Command) =>
+        await host.runLocal(command, async (output) => {
+          const { groupPermissions, permissionsText } = await import(
+            '../../../shared/nats/permissions/group.ts'
+          );
+          const permissions = groupPermissions(group, operations);
+          const name = `${group.replaceAll('-', '_').toUpperCase()}_PERMISSIONS`;
+          if (output.json) output.document({ permissions });
+          else output.text(permissionsText(name, permissions));
+          return EXIT.ok.code;
         }),
     );
 }

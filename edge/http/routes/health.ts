@@ -78,6 +78,10 @@ const GAUGES: readonly [name: string, help: string, figure: (status: BridgeStatu
     'Jobs that the bridge accepted while no worker host served their operation.',
     ({ unservedJobs }) => unservedJobs,
   ],
+  ['queue_bytes', 'Bytes of the jobs in the queue.', ({ queue }) => queue?.bytes],
+  ['queue_max_bytes', 'Bytes that jobs in the queue may take.', ({ queue }) => queue?.maxBytes],
+  ['delayed_bytes', 'Bytes of the delayed jobs.', ({ delayed }) => delayed?.bytes],
+  ['delayed_max_bytes', 'Bytes that delayed jobs may take.', ({ delayed }) => delayed?.maxBytes],
   ['outbox_pending_jobs', 'Pending jobs: they wait for NATS.', ({ outbox }) => outbox.pending],
   [
     'outbox_oldest_age_seconds',

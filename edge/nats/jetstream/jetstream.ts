@@ -1,4 +1,5 @@
 import { type Msg, type MsgHdrs, MsgHdrsImpl, type NatsConnection } from '@nats-io/nats-core';
+import type { StreamLimits } from '../../../shared/nats/store-caps.ts';
 import { type ApiError, JetStreamError } from '../broker-error.ts';
 import type { Answer, StoredMessage } from '../stored-message.ts';
 
@@ -36,7 +37,8 @@ interface ConsumerState {
 /** The part of a stream's state that we read. */
 interface StreamState {
   readonly created: string;
-  readonly state: { readonly first_seq: number; readonly last_seq: number };
+  readonly config: StreamLimits;
+  readonly state: { readonly first_seq: number; readonly last_seq: number; readonly bytes: number };
 }
 
 /** A message in an answer. Headers and body are in base64. */

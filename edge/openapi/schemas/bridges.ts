@@ -1,4 +1,4 @@
-import { BridgeStatus, Health, Readiness, UncheckedInputs } from '../../../shared/api/health.ts';
+import { BridgeStatus, Health, Readiness, StreamRoom, UncheckedInputs } from '../../../shared/api/health.ts';
 import { OutboxItem, OutboxList, OutboxStatus } from '../../../shared/api/outbox.ts';
 import { describe } from './describe.ts';
 
@@ -46,6 +46,15 @@ describe('UncheckedInputs', UncheckedInputs, {
   },
 });
 
+describe('StreamRoom', StreamRoom, {
+  description: 'How much jobs that wait take of the store of NATS.',
+  fields: {
+    bytes: 'How many bytes they take.',
+    maxBytes:
+      'How many bytes they may take; more jobs are refused with `stream-full`. Absent: there is no cap.',
+  },
+});
+
 describe('BridgeStatus', BridgeStatus, {
   description: 'The state of a bridge: the part of the edge that holds a connection to NATS.',
   fields: {
@@ -61,6 +70,8 @@ describe('BridgeStatus', BridgeStatus, {
     unservedJobs:
       'How many jobs the bridge has accepted since it started while no worker host served their operation.',
     uncheckedInputs: 'How many inputs it took without a whole check.',
+    queue: 'The jobs in the queue. Absent if NATS does not say.',
+    delayed: 'The delayed jobs. Absent if NATS does not say.',
     outbox: 'What its outbox holds.',
   },
 });

@@ -26,6 +26,10 @@ export const EDGE_PERMISSIONS: readonly Permission[] = [
       ...(['breaks', 'cancelled jobs stay in the queue'] as const),
       ...['$JS.API.STREAM.MSG.DELETE.JOBS', '$JS.API.STREAM.MSG.DELETE.DELAYED'],
     ],
+    [
+      ...(['weakens', 'delayed jobs may fill the store'] as const),
+      ...['$JS.API.STREAM.INFO.JOBS', '$JS.API.STREAM.INFO.DELAYED'],
+    ],
     ['breaks', 'redriven jobs stay among the dead letters', '$JS.API.STREAM.PURGE.DEAD'],
     [
       ...(['breaks', 'operations are not known'] as const),

@@ -9,7 +9,8 @@ import { BAD_CONSUMERS, BAD_STREAMS, type BadStream } from '../../support/nats/b
 import { startTestNats } from '../../support/nats/nats.ts';
 import { until } from '../../support/poll.ts';
 
-const DEFINITIONS = streamDefinitions(1, true);
+const CAP = 100_000_000;
+const DEFINITIONS = streamDefinitions(1, true, { jobs: CAP, delayed: CAP });
 const GROUP = { name: 'workers', filterSubject: 'jobs.>', ackWaitMs: 30_000, maxAckPending: 1_000 };
 
 let nats: NatsServer;
@@ -41,7 +42,15 @@ async function make({ stream, config, update }: BadStream): Promise<void> {
 }
 
 function setUp(check: boolean): Promise<SetupReport> {
-  return setUpBroker({ environment: { NATS_URL: nats.url }, check, replicas: undefined });
+  return setUpBroker({
+    environment: {
+      NATS_URL: nats.url,
+      STREAM_JOBS_BYTES: String(CAP),
+      STREAM_DELAYED_BYTES: String(CAP),
+    },
+    check,
+    replicas: undefined,
+  });
 }
 
 /** Sets up the streams as a starting worker does. @returns why it refuses to start, and its warnings */

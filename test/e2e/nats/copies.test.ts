@@ -22,7 +22,8 @@ async function managerOf({ url }: NatsServer): Promise<JetStreamManager> {
 }
 
 function setUp({ url }: NatsServer, check: boolean): Promise<SetupReport> {
-  return setUpBroker({ environment: { NATS_URL: url }, check, replicas: undefined });
+  const environment = { NATS_URL: url, STREAM_STORE_BYTES: '100000000' };
+  return setUpBroker({ environment, check, replicas: undefined });
 }
 
 it.each([

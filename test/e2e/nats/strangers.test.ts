@@ -1,6 +1,6 @@
 import { request } from 'node:https';
 import { type NatsConnection, wsconnect } from '@nats-io/nats-core';
-import { type ConnectionOptions, connect } from '@nats-io/transport-node';
+import { type ConnectionOptions, connect, headers } from '@nats-io/transport-node';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { Job } from '../../../shared/job/job.ts';
 import {
@@ -100,6 +100,32 @@ describe('a stranger', () => {
     await expectRefusals('setup', connection, [...FOREIGN, '_INBOX_edge.>'], [...management, ...messages]);
   });
 
+  it.each([
+    ['worker', '$KV.OPERATIONS.echo', 'KV_OPERATIONS'],
+    ['worker', '$KV.HOSTS.x', 'KV_HOSTS'],
+    ['worker', 'events.acme.job', 'EVENTS'],
+    ['worker', 'dead.acme.job.echo', 'DEAD'],
+    ['worker', 'callbacks.acme.job', 'CALLBACKS'],
+    ['edge', 'jobs.normal.p3.acme.job.echo', 'JOBS'],
+    ['edge', 'events.acme.job', 'EVENTS'],
+    ['edge', 'cancel.acme.job', 'CANCELS'],
+    ['edge', 'callbacks.acme.job', 'CALLBACKS'],
+  ] as const)('cannot, as the user %s, wipe a stream by a roll-up on %s', async (user, subject, stream) => {
+    const before = await messagesIn();
+    const connection =
+      user === 'edge'
+        ? await wsconnect({ ...tcp(user), servers: nats.webSocketUrl })
+        : await connect(tcp(user));
+    onTestFinished(() => connection.close());
+    for (const how of ['all', 'sub']) {
+      const messageHeaders = headers();
+      messageHeaders.set('Nats-Rollup', how);
+      const answer = await connection.request(subject, 'x', { headers: messageHeaders, timeout: 10_000 });
+      expect(answer.json()).toMatchObject({ error: { description: 'rollup not permitted' } });
+    }
+    expect((await messagesIn())[stream]).toBe(before[stream]);
+  });
+
   it.each(['edge', 'worker'] as const)(
     'cannot make the server do something that the user %s may not do',
     async (user) => {
@@ -170,7 +196,8 @@ async function messagesIn(): Promise<Record<string, number>> {
 }
 
 function tcp(user: DeployedUser): ConnectionOptions {
-  return { servers: nats.url, user, pass: credentials(user).NATS_PASSWORD, reconnect: false };
+  const inboxPrefix = `_INBOX_${user}`;
+  return { servers: nats.url, user, pass: credentials(user).NATS_PASSWORD, reconnect: false, inboxPrefix };
 }
 
 /** Checks that each of these is refused: the server's log names it, and the connection stays open. */

@@ -91,7 +91,7 @@ describe('an announcement', () => {
     const manager = await jetstreamManager(nats);
     for (const bucket of ['OPERATIONS', 'HOSTS']) {
       const kv = await new Kvm(jetstream(nats)).open(bucket);
-      for await (const key of await kv.keys()) await kv.purge(key);
+      for await (const key of await kv.keys()) await kv.delete(key);
       await manager.streams.purge(`KV_${bucket}`);
     }
     const wipedMs = Date.now();

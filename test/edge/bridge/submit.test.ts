@@ -7,6 +7,7 @@ import { AcceptedFeed } from '../../../edge/jobs/accepted-feed.ts';
 import { HostDirectory } from '../../../edge/operations/host-directory.ts';
 import { OperationDirectory } from '../../../edge/operations/operation-directory.ts';
 import { SavedOperations } from '../../../edge/operations/saved-operations.ts';
+import { StoreRoom } from '../../../edge/bridge/store-room.ts';
 import { Outbox } from '../../../edge/outbox/outbox.ts';
 import { OutboxScheduler } from '../../../edge/outbox/outbox-scheduler.ts';
 import type { Logger } from '../../../edge/telemetry/log.ts';
@@ -60,7 +61,9 @@ function setup({ ackMode = 'stream', keepUntilEnded = false, refusesUnserved = f
   const counts = { unservedJobs: 0 };
   const hosts = new HostDirectory(log);
   const inputChecks = new InputChecks();
-  const bridge = { ...parts, operations, inputChecks, hosts, counts, refusesUnserved, scheduler, ackMode };
+  const room = new StoreRoom();
+  const checks = { operations, inputChecks, hosts, room };
+  const bridge = { ...parts, ...checks, counts, refusesUnserved, scheduler, ackMode };
   const subjects = (): string[] => connection.broker.published.map(({ subject }) => subject);
   return {
     nats,

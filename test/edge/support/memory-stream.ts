@@ -19,9 +19,16 @@ export class MemoryStream {
     return this.#messages;
   }
 
+  /** How many bytes it may hold. It takes more: the caller keeps this cap. */
+  cap: number | undefined;
+
   get extent(): StreamExtent {
     const nothing = this.#last === 0 ? 0 : this.#last + 1;
-    return { created: this.#created, first: this.#messages[0]?.sequence ?? nothing, last: this.#last };
+    return {
+      ...{ created: this.#created, first: this.#messages[0]?.sequence ?? nothing, last: this.#last },
+      bytes: this.#messages.reduce((sum, { data }) => sum + data.length, 0),
+      cap: this.cap,
+    };
   }
 
   /** Appends a message. @param after the sequence that the last message on this subject must have (0: none) */

@@ -194,6 +194,14 @@ export function sessionRules(open: () => OpenSession): void {
       expect((await session.extent('EVENTS')).created).toBe(created);
     });
 
+    it('says how many bytes the stream holds, and that it has no cap', async () => {
+      const { session } = open();
+      const before = await session.extent('DEAD');
+      expect(before.cap).toBeUndefined();
+      await send('dead.rules.job.echo', 'x'.repeat(1_000));
+      expect((await session.extent('DEAD')).bytes - before.bytes).toBeGreaterThanOrEqual(1_000);
+    });
+
     it('tells a stream that never held anything from one that is empty now', async () => {
       const { session } = open();
       expect(await session.extent('CALLBACKS')).toMatchObject({ first: 0, last: 0 });

@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { cp, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -33,13 +33,19 @@ export function credentials(user: DeployedUser): { NATS_USER: string; NATS_PASSW
   return { NATS_USER: user, NATS_PASSWORD: `${user}-password` };
 }
 
-/** Starts nats-server with `deploy/nats/single.conf`. This process, and workerd, trust its certificate from then on. */
-export async function startDeployedNats(): Promise<DeployedNats> {
+/**
+ * Starts nats-server with `deploy/nats/single.conf`. This process, and workerd, trust its certificate from then on.
+ * @param prepare changes the configuration, in a copy of its folder
+ */
+export async function startDeployedNats(prepare?: (folder: string) => Promise<void>): Promise<DeployedNats> {
   const directory = await mkdtemp(path.join(tmpdir(), 'throughline-deploy-'));
   const certificate = await makeCertificate(directory);
   await trust(certificate);
+  const copy = path.join(directory, 'nats');
+  await cp(DEPLOY_FOLDER, copy, { recursive: true });
+  await prepare?.(copy);
   const configure = (place: ServerPlace, folder: string): ServerConfig =>
-    deployedConfig('single.conf', place, folder, certificate, 'trace: true');
+    deployedConfig(path.join(copy, 'single.conf'), place, folder, certificate, 'trace: true');
   const server = await startTestNats({ configure });
   return {
     server,
@@ -65,7 +71,7 @@ export function deployedConfig(
 ): ServerConfig {
   const text = [
     // nats-server takes every path of an include as relative.
-    `include ${JSON.stringify(path.relative(folder, path.join(DEPLOY_FOLDER, file)))}`,
+    `include ${JSON.stringify(path.relative(folder, path.resolve(DEPLOY_FOLDER, file)))}`,
     `ports_file_dir: ${JSON.stringify(place.portsDir)}`,
     more,
   ].join('\n');

@@ -20,6 +20,7 @@ const BASES: Readonly<Record<string, readonly (readonly string[])[]>> = {
   watch: [['slow-1']],
   cancel: [['job-1']],
   trace: [['job-1']],
+  'groups permissions': [['images', 'image.>']],
   'dead-letters list': [[]],
   'dead-letters show': [['job-1']],
   'dead-letters redrive': [['job-1'], ['--all'], []],

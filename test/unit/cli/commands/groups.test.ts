@@ -11,6 +11,16 @@ it.each([
   expect(stderr).toContain(sentence);
 });
 
+it('groups permissions prints the configuration of a user of one group', async () => {
+  const { code, stdout } = await runHere(['groups', 'permissions', 'image-hosts', 'image.>']);
+  expect(code).toBe(0);
+  expect(stdout).toMatch(/^IMAGE_HOSTS_PERMISSIONS \{\n {2}publish \{\n {4}allow: \[\n {6}"events/);
+  expect(stdout).toContain('"dead.*.*.image.>"');
+  const refused = await runHere(['groups', 'permissions', 'images', 'Image']);
+  expect(refused).toMatchObject({ code: 2 });
+  expect(refused.stderr).toContain('the operations filter "Image" is not');
+});
+
 it('groups list warns of a setting that nobody reads', async () => {
   const { stderr } = await runHere(['groups', 'list'], {
     environment: { NATS_URL: 'nats://127.0.0.1:1', NATS_PASWORD: 'canary' },

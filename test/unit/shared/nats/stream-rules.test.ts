@@ -9,7 +9,8 @@ import {
 } from '../../../../shared/nats/streams.ts';
 import { BAD_CONSUMERS, BAD_STREAMS } from '../../../support/nats/bad-settings.ts';
 
-const DEFINITIONS = streamDefinitions(3, true);
+const CAPS = { jobs: 1_000_000, delayed: 1_000_000 };
+const DEFINITIONS = streamDefinitions(3, true, CAPS);
 const GROUP = { name: 'workers', filterSubject: 'jobs.>', ackWaitMs: 30_000, maxAckPending: 1_000 };
 
 function definitionOf(name: string): StreamDefinition {
@@ -28,7 +29,9 @@ describe('the rules of a stream', () => {
     (definition) => {
       const added = { max_msgs: -1, max_bytes: -1, max_msg_size: -1, max_consumers: -1, compression: 's2' };
       const more = { num_replicas: 5, duplicate_window: 600e9, republish: { src: '>', dest: 'copy.>' } };
-      expect(streamFindings({ ...definition, ...added, ...more, placement: {} }, definition)).toEqual([]);
+      const metadata = { ...definition.metadata, '_nats.level': '1' };
+      const found = { ...added, ...definition, ...more, metadata, placement: {} };
+      expect(streamFindings(found, definition)).toEqual([]);
     },
   );
 
@@ -57,13 +60,35 @@ describe('the rules of a stream', () => {
   });
 
   it('accept the queue of a server that cannot delay jobs, whether or not it was made for one that can', () => {
-    const [jobs] = streamDefinitions(1, false);
+    const [jobs] = streamDefinitions(1, false, CAPS);
     expect(jobs?.name).toBe('JOBS');
     if (jobs === undefined) return;
     expect(streamFindings({ ...jobs }, jobs)).toEqual([]);
     const { sources } = streamDefinitions(1, true).find(({ name }) => name === 'JOBS') ?? {};
     expect(sources).toHaveLength(1);
     expect(streamFindings({ ...jobs, sources }, jobs)).toEqual([]);
+  });
+});
+
+describe('the caps of waiting jobs', () => {
+  const UNKNOWN = streamDefinitions(1, true);
+
+  it('are missed where nobody knows how large the store is, and then any cap will do', () => {
+    for (const definition of UNKNOWN.slice(0, 2)) {
+      const [found, ...others] = streamFindings({ ...definition }, definition);
+      expect(others).toEqual([]);
+      expect(found).toMatchObject({ level: 'weakens', fix: 'edit' });
+      expect(found?.wanted).toContain('STREAM_STORE_BYTES');
+      const capped = DEFINITIONS.find(({ name }) => name === definition.name);
+      expect(streamFindings({ ...capped }, definition)).toEqual([]);
+    }
+  });
+
+  it('are those of the settings, and setup corrects others', () => {
+    for (const definition of streamDefinitions(3, true, { jobs: 5, delayed: 6 }).slice(0, 2)) {
+      const capped = DEFINITIONS.find(({ name }) => name === definition.name);
+      expect(streamFindings({ ...capped }, definition)).toMatchObject([{ level: 'weakens', fix: 'setup' }]);
+    }
   });
 });
 

@@ -350,6 +350,21 @@ describe('a message', () => {
     expect(conclusions).toEqual(['unreadable']);
   });
 
+  it.each([
+    ['2026-01-01T00:00:01Z', 'schedule-repeats'],
+    ['purge', 'succeeded'],
+  ])('that comes from a schedule, next time %s, is %s', async (next, conclusion) => {
+    const headers = natsHeaders();
+    headers.set('Nats-Scheduler', 'delayed.normal.p3.acme.job-1.echo');
+    headers.set('Nats-Schedule-Next', next);
+    const job = delivery({ headers, data: new TextEncoder().encode('1') });
+    await pipelineOf(() => 1).process(job, IDLE);
+    expect(conclusions).toEqual([conclusion]);
+    if (conclusion === 'succeeded') return;
+    expect(broker.stored).toEqual([]);
+    expect(job.acks).toEqual([{ kind: 'term', reason: 'it comes from a schedule that repeats' }]);
+  });
+
   it('whose subject is not one of a job is found by its sequence', async () => {
     await pipelineOf(() => 1).process(delivery({ subject: 'jobs.acme', sequence: 9 }), IDLE);
     expect(broker.on('dead')[0]?.subject).toMatch(/^dead\.[^.]+\.seq-9\.unknown$/);

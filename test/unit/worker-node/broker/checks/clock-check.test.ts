@@ -1,5 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { ClockCheck, clockDifference, clockWarning } from '../../../../worker-node/broker/clock-check.ts';
+import {
+  ClockCheck,
+  clockDifference,
+  clockWarning,
+} from '../../../../../worker-node/broker/checks/clock-check.ts';
 
 const NOW = Date.parse('2026-01-01T00:00:00.000Z');
 const MINUTE_MS = 60_000;

@@ -1,6 +1,6 @@
-import { JOBS_STREAM } from '../../shared/nats/streams.ts';
-import type { WorkerLogger } from '../log.ts';
-import type { Broker } from './connect.ts';
+import { JOBS_STREAM } from '../../../shared/nats/streams.ts';
+import type { WorkerLogger } from '../../log.ts';
+import type { Broker } from '../connect.ts';
 
 /** A difference up to this is normal between machines that set their clocks over the network. */
 const TOLERATED_MS = 5_000;

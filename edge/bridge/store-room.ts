@@ -1,0 +1,77 @@
+import { ThroughlineError } from '../../shared/errors.ts';
+import { DELAYED_STREAM, JOBS_STREAM } from '../../shared/nats/streams.ts';
+import type { StreamRoom } from '../../shared/api/health.ts';
+import type { BrokerSession } from '../nats/broker-session.ts';
+
+/** How long what NATS said is used. */
+const FRESH_MS = 1_000;
+/** About what a stream stores of a job besides its input: subject and headers. */
+const ENVELOPE_BYTES = 1_024;
+/** Room for delayed jobs comes when jobs are due or are cancelled. */
+const RETRY_SECONDS = 60;
+
+/** What NATS said about the room for delayed jobs, and what was accepted since. */
+interface Reading {
+  readonly session: BrokerSession;
+  readonly until: number;
+  readonly room: Promise<StreamRoom | undefined>;
+  added: number;
+}
+
+/**
+ * How much the streams of waiting jobs hold, and may hold. `JOBS` refuses what is too much. `DELAYED` cannot, since it has
+ * schedules, so a bridge keeps its cap.
+ */
+export class StoreRoom {
+  #reading: Reading | undefined;
+
+  /**
+   * Makes sure that there is room for one more delayed job. NATS is asked at most once a second, so several bridges
+   * together may pass the cap by what they accept within a second.
+   * @param bytes of the job's input
+   * @throws ThroughlineError `stream-full`; `broker-unavailable` if NATS does not answer
+   */
+  async take(session: BrokerSession, bytes: number): Promise<void> {
+    const reading = this.#fresh(session);
+    const room = await reading.room;
+    const added = reading.added + bytes + ENVELOPE_BYTES;
+    if (room?.maxBytes !== undefined && room.bytes + added > room.maxBytes) {
+      const message = `there is no room for more delayed jobs: they may take ${room.maxBytes} bytes`;
+      throw new ThroughlineError('stream-full', message, { retryAfterSeconds: RETRY_SECONDS });
+    }
+    reading.added = added;
+  }
+
+  #fresh(session: BrokerSession): Reading {
+    const known = this.#reading;
+    if (known !== undefined && known.session === session && Date.now() < known.until) return known;
+    const room = roomOf(session, DELAYED_STREAM);
+    const reading = { session, until: Date.now() + FRESH_MS, room, added: 0 };
+    this.#reading = reading;
+    return reading;
+  }
+}
+
+/** What waiting jobs hold of the store now. */
+export async function waitingJobs(
+  session: BrokerSession,
+): Promise<{ readonly queue?: StreamRoom; readonly delayed?: StreamRoom }> {
+  const [queue, delayed] = await Promise.all(
+    [JOBS_STREAM, DELAYED_STREAM].map((stream) => roomOf(session, stream)),
+  );
+  return { ...(queue === undefined ? {} : { queue }), ...(delayed === undefined ? {} : { delayed }) };
+}
+
+/**
+ * @returns undefined if there is no such stream, or this user may not ask, as with permissions of an earlier version
+ * @throws ThroughlineError `broker-unavailable`
+ */
+async function roomOf(session: BrokerSession, stream: string): Promise<StreamRoom | undefined> {
+  try {
+    const { bytes, cap } = await session.extent(stream);
+    return { bytes, ...(cap === undefined ? {} : { maxBytes: cap }) };
+  } catch (thrown) {
+    if (ThroughlineError.from(thrown).code === 'broker-unavailable') throw thrown;
+    return undefined;
+  }
+}

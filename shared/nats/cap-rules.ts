@@ -1,0 +1,35 @@
+/** The rules for the caps of waiting jobs. A cap is there, and it is the one that the settings ask for, if they ask for one. */
+import type { Fix } from './finding.ts';
+import { capOf } from './store-caps.ts';
+import type { StreamRule } from './stream-rule.ts';
+import { DELAYED_STREAM, JOBS_STREAM, type StreamDefinition } from './streams.ts';
+
+const CAPPED = {
+  wanted: (definition: StreamDefinition): string =>
+    capOf(definition)?.toString() ??
+    'a part of the file store; run `throughline setup` with STREAM_STORE_BYTES, the max_file_store of nats-server',
+  why: 'jobs that wait could fill the whole store, and then no job could end or be cancelled',
+  level: 'weakens',
+  fix: (_value: unknown, definition: StreamDefinition): Fix =>
+    capOf(definition) === undefined ? 'edit' : 'setup',
+} as const;
+
+export const CAP_RULES: readonly StreamRule[] = [
+  {
+    ...CAPPED,
+    setting: 'max_bytes',
+    streams: [JOBS_STREAM],
+    holds: (value, definition) => isWanted(capOf({ max_bytes: Number(value) }), definition),
+  },
+  {
+    ...CAPPED,
+    setting: 'metadata',
+    streams: [DELAYED_STREAM],
+    holds: (value, definition) =>
+      isWanted(capOf({ metadata: (value ?? {}) as Record<string, string> }), definition),
+  },
+];
+
+function isWanted(cap: number | undefined, definition: StreamDefinition): boolean {
+  return cap !== undefined && (capOf(definition) ?? cap) === cap;
+}

@@ -1,0 +1,144 @@
+import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import type { NatsServer } from '../../../dev/nats-server/start.ts';
+import { Job } from '../../../shared/job/job.ts';
+import { runLocal } from '../../support/cli/process.ts';
+import { startTestNats } from '../../support/nats/nats.ts';
+import { until } from '../../support/poll.ts';
+import { problemOf, type TestStack, withTestStack } from '../../support/stack.ts';
+
+const STORE = 100_000_000;
+const JOBS_CAP = STORE * 0.4;
+const DELAYED_CAP = STORE * 0.25;
+const LARGE = { operation: 'echo', input: 'x'.repeat(262_000) };
+const BATCH = 16;
+
+let nats: NatsServer;
+beforeEach(async () => {
+  nats = await startTestNats({ jetStreamConfig: `max_file_store: ${STORE}` });
+  onTestFinished(() => nats.stop());
+});
+
+const startStack = (): Promise<TestStack> =>
+  withTestStack({ nats, worker: { STREAM_STORE_BYTES: String(STORE) } });
+
+/** Submits large jobs until one is refused. @returns the ids of the jobs that were accepted, and the codes of the refusals */
+async function fill(stack: TestStack, more = {}): Promise<{ ids: string[]; codes: Set<string> }> {
+  const ids: string[] = [];
+  const codes = new Set<string>();
+  // In batches: as many as would fill the whole store.
+  for (let n = 0; n < STORE / 262_000 / BATCH && codes.size === 0; n++) {
+    const jobs = Array(BATCH).fill({ ...LARGE, ...more });
+    const response = await stack.call('/v1/jobs/batch', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ jobs }),
+    });
+    const { results } = (await response.json()) as {
+      results: { job?: { id: string }; problem?: { code: string } }[];
+    };
+    for (const { job, problem } of results) {
+      if (job !== undefined) ids.push(job.id);
+      if (problem !== undefined) codes.add(problem.code);
+    }
+  }
+  return { ids, codes };
+}
+
+async function accepted(stack: TestStack, body: unknown): Promise<Job> {
+  const response = await stack.submit(body);
+  expect(response.status).toBe(202);
+  return Job.parse(await response.json());
+}
+
+const succeeded = (stack: TestStack, { id }: Job): Promise<Job> =>
+  until(`job ${id} to succeed`, async () => {
+    const job = Job.parse(await (await stack.call(`/v1/jobs/${id}`)).json());
+    return job.state === 'succeeded' && job;
+  });
+
+async function cancel(stack: TestStack, id: string): Promise<void> {
+  const response = await stack.call(`/v1/jobs/${id}`, { method: 'DELETE' });
+  expect([id, Job.parse(await response.json()).state]).toEqual([id, 'cancelled']);
+}
+
+const roomOf = async (stack: TestStack, what: 'queue' | 'delayed') => {
+  const { bridges } = (await (await stack.call('/readyz')).json()) as {
+    bridges: [{ queue: Room; delayed: Room }];
+  };
+  return bridges[0][what];
+};
+interface Room {
+  readonly bytes: number;
+  readonly maxBytes: number;
+}
+
+describe('in a store that is capped', () => {
+  it('N15: delayed jobs take their part and no more: all else goes on, and room comes back', async () => {
+    const stack = await startStack();
+    const early = await accepted(stack, { operation: 'echo', input: 'early', delay: '2s' });
+    const { ids, codes } = await fill(stack, { delay: '30d' });
+    expect([...codes]).toEqual(['stream-full']);
+    expect(ids.length * 262_000).toBeLessThan(DELAYED_CAP);
+    const refused = await stack.submit({ ...LARGE, delay: '30d' });
+    expect(refused.headers.get('retry-after')).toBe('60');
+    expect(await problemOf(refused)).toMatchObject({ status: 503, code: 'stream-full' });
+    // What waits for its time, and what does not wait, runs.
+    await succeeded(stack, early);
+    expect(await stack.run('echo', 'now')).toMatchObject({ state: 'succeeded' });
+    const { bytes, maxBytes } = await roomOf(stack, 'delayed');
+    expect(maxBytes).toBe(DELAYED_CAP);
+    expect(bytes).toBeGreaterThan(DELAYED_CAP - 2 * 263_000);
+    const metrics = await (await stack.call('/metrics')).text();
+    expect(metrics).toContain(
+      `throughline_bridge_delayed_max_bytes{bridge="bridge-global-0"} ${DELAYED_CAP}`,
+    );
+    const seen = await (await fetch(`${stack.worker.healthUrl}/metrics`)).text();
+    expect(seen).toMatch(
+      new RegExp(`^throughline_stream_max_bytes\\{.*stream="DELAYED".*\\} ${DELAYED_CAP}`, 'm'),
+    );
+    for (const id of ids.slice(0, 4)) await cancel(stack, id);
+    await until('room', async () => (await stack.submit({ ...LARGE, delay: '30d' })).status === 202);
+  });
+
+  it('N15: a full queue refuses jobs and can be cancelled empty, and a job that is due then runs', async () => {
+    const stack = await startStack();
+    await stack.worker.stop();
+    const due = await accepted(stack, { operation: 'echo', input: 'due', delay: '1s' });
+    const { ids, codes } = await fill(stack);
+    expect([...codes]).toEqual(['stream-full']);
+    expect(await roomOf(stack, 'queue')).toMatchObject({ maxBytes: JOBS_CAP });
+    await until('the job to be due', async () => (await roomOf(stack, 'delayed')).bytes > 0);
+    for (const id of ids) await cancel(stack, id);
+    await stack.addWorker();
+    await succeeded(stack, due);
+    expect(await stack.run('echo', 'now')).toMatchObject({ state: 'succeeded' });
+  });
+});
+
+describe('throughline setup', () => {
+  const setup = async (args: string[], settings = {}): Promise<{ ok: boolean; found: string[][] }> => {
+    const { stdout } = await runLocal(['setup', '--json', ...args], { NATS_URL: nats.url, ...settings });
+    const { ok, streams } = JSON.parse(stdout) as {
+      ok: boolean;
+      streams: { findings: { of: string; setting: string; level: string }[] }[];
+    };
+    const findings = streams.flatMap((stream) => stream.findings);
+    return { ok, found: findings.map(({ of, setting, level }) => [of, setting, level]) };
+  };
+  const MISSING = [
+    ['stream DELAYED', 'metadata', 'weakens'],
+    ['stream JOBS', 'max_bytes', 'weakens'],
+  ];
+
+  it('finds missing caps, sets them, and changes them with the settings', async () => {
+    expect(await setup([])).toEqual({ ok: true, found: MISSING });
+    expect(await setup(['--check'])).toEqual({ ok: true, found: MISSING });
+    const store = { STREAM_STORE_BYTES: String(STORE) };
+    expect(await setup(['--check'], store)).toEqual({ ok: true, found: MISSING });
+    expect(await setup([], store)).toEqual({ ok: true, found: [] });
+    expect(await setup(['--check'])).toEqual({ ok: true, found: [] });
+    const other = { STREAM_JOBS_BYTES: '1000000', STREAM_DELAYED_BYTES: '2000000' };
+    expect(await setup(['--check'], other)).toEqual({ ok: true, found: MISSING });
+    expect(await setup([], other)).toEqual({ ok: true, found: [] });
+  });
+});

@@ -1,0 +1,39 @@
+import { expect, it } from 'vitest';
+import { groupPermissions } from '../../../../../shared/nats/permissions/group.ts';
+import { missingPermissions, type Permission } from '../../../../../shared/nats/permissions/permission.ts';
+import { WORKER_PERMISSIONS } from '../../../../../shared/nats/permissions/worker.ts';
+import { ROUTES } from '../../../../../shared/wire/lanes.ts';
+import { subjectMatches } from '../../../../../shared/wire/subjects.ts';
+
+const subjectsOf = (permissions: readonly Permission[], action: Permission['action']): string[] =>
+  permissions.filter((permission) => permission.action === action).map(({ subject }) => subject);
+
+const images = groupPermissions('images', 'image.>');
+const publish = subjectsOf(images, 'publish');
+
+it('the permissions of a group name its consumers, and no others', () => {
+  const pulls = publish.filter((subject) => subject.includes('MSG.NEXT.JOBS'));
+  expect(pulls).toHaveLength(ROUTES.length);
+  expect(pulls).toContain('$JS.API.CONSUMER.MSG.NEXT.JOBS.images-normal-o7');
+  const create = '$JS.API.CONSUMER.CREATE.JOBS.images-low-b1.jobs.low.b1.*.*.image.>';
+  expect(publish).toContain(create);
+  expect(publish.filter((subject) => subject.includes('JOBS.*'))).toEqual([]);
+});
+
+it('the permissions of a group lie within those of all workers', () => {
+  for (const action of ['publish', 'subscribe'] as const) {
+    const all = subjectsOf(WORKER_PERMISSIONS, action);
+    for (const subject of subjectsOf(images, action)) {
+      const example = subject.replaceAll('*', 'x').replace('>', 'x');
+      expect(all.filter((filter) => subjectMatches(filter, example))).not.toEqual([]);
+    }
+  }
+});
+
+it('a worker that has them does not miss any of its own', () => {
+  const permissions = {
+    publish: { allow: publish },
+    subscribe: { allow: subjectsOf(images, 'subscribe') },
+  };
+  expect(missingPermissions(WORKER_PERMISSIONS, { data: { permissions } })).toEqual([]);
+});

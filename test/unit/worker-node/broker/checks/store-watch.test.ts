@@ -1,0 +1,39 @@
+import { afterEach, expect, it, vi } from 'vitest';
+import { StoreWatch } from '../../../../../worker-node/broker/checks/store-watch.ts';
+
+afterEach(() => void vi.useRealTimers());
+
+const debug = vi.fn();
+
+function brokerOf(streams: Record<string, { bytes: number; max_bytes: number }>) {
+  const info = async (name: string) => {
+    const stream = streams[name];
+    if (stream === undefined) throw new Error('stream not found');
+    return { state: { bytes: stream.bytes }, config: { max_bytes: stream.max_bytes } };
+  };
+  return { manager: { streams: { info } } } as unknown as Parameters<typeof StoreWatch.start>[0];
+}
+
+it('says how full the streams of waiting jobs are, and warns from 80 % of the cap on', async () => {
+  vi.useFakeTimers();
+  const streams = { JOBS: { bytes: 79, max_bytes: 100 }, DELAYED: { bytes: 99, max_bytes: -1 } };
+  const watch = await StoreWatch.start(brokerOf(streams), { debug } as never);
+  expect([...watch.rooms]).toEqual([
+    ['JOBS', { bytes: 79, maxBytes: 100 }],
+    ['DELAYED', { bytes: 99 }],
+  ]);
+  expect(watch.warnings).toEqual([]);
+  streams.JOBS.bytes = 80;
+  await vi.advanceTimersByTimeAsync(10_000);
+  expect(watch.warnings).toEqual(['JOBS holds 80 of 100 bytes: more jobs will be refused']);
+  watch.stop();
+  streams.JOBS.bytes = 0;
+  await vi.advanceTimersByTimeAsync(20_000);
+  expect(watch.warnings).toHaveLength(1);
+});
+
+it('knows nothing of a stream that it cannot read', async () => {
+  const watch = await StoreWatch.start(brokerOf({ JOBS: { bytes: 1, max_bytes: 2 } }), { debug } as never);
+  expect([...watch.rooms.keys()]).toEqual(['JOBS']);
+  watch.stop();
+});
