@@ -9,6 +9,7 @@ import type { ListedOperation, OperationList } from '../shared/api/operation.ts'
 import type { OutboxItem, OutboxList } from '../shared/api/outbox.ts';
 import type { Problem } from '../shared/api/problem.ts';
 import type { BatchReport, BatchResult } from '../shared/api/submit-job.ts';
+import type { Usage, UsageReport } from '../shared/api/usage.ts';
 import { ERRORS, type ErrorCode, type Violation } from '../shared/errors.ts';
 import type { HistoryEvent, RecordedCallbackEvent, RecordedEvent } from '../shared/job/event-record.ts';
 import type { Job, JobAttempt, JobFailure, Progress } from '../shared/job/job.ts';
@@ -117,6 +118,8 @@ const letter = {
   links: object<DeadLetter['links']>({ self: text, job: text }),
 } as const;
 
+const usage = object<Usage>({ jobs: whole, bytes: whole, delayedJobs: whole, delayedBytes: whole });
+
 const schema = either(boolean, record(anything));
 
 const operation = object<ListedOperation>({
@@ -218,6 +221,7 @@ export const ANSWERS = {
   ),
   outbox: expected('a list of the outbox', object<OutboxList>({ jobs: list(outboxItem) })),
   outboxItem: expected('a job of the outbox', outboxItem),
+  usage: expected('a usage', object<UsageReport>({ used: usage, quotas: usage })),
   operations: expected('a list of operations', object<OperationList>({ operations: list(operation) })),
 } as const;
 

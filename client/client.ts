@@ -3,6 +3,7 @@ import type { JobPage } from '../shared/api/job-list.ts';
 import type { ListedOperation } from '../shared/api/operation.ts';
 import type { OutboxItem } from '../shared/api/outbox.ts';
 import type { BatchReport } from '../shared/api/submit-job.ts';
+import type { UsageReport } from '../shared/api/usage.ts';
 import type { HistoryEvent } from '../shared/job/event-record.ts';
 import type { Job } from '../shared/job/job.ts';
 import { isTerminal } from '../shared/job/job-state.ts';
@@ -46,6 +47,7 @@ export class ThroughlineClient {
   /** Address of the outbox: the accepted jobs that NATS does not have. */
   readonly outboxUrl: string;
   readonly #operationsUrl: string;
+  readonly #usageUrl: string;
 
   constructor(options: ClientOptions) {
     const url = baseUrl(options.url);
@@ -54,6 +56,7 @@ export class ThroughlineClient {
     this.deadLettersUrl = `${url}/v1/dead-letters`;
     this.outboxUrl = `${url}/v1/outbox`;
     this.#operationsUrl = `${url}/v1/operations`;
+    this.#usageUrl = `${url}/v1/usage`;
   }
 
   /** Address of a job. @throws ThroughlineError `request-invalid` when nothing can have this id */
@@ -195,6 +198,11 @@ export class ThroughlineClient {
   async removeRejected(id: string, options: CallOptions = {}): Promise<OutboxItem> {
     const url = `${this.outboxUrl}/${idPart(id)}`;
     return (await this.#ask(ANSWERS.outboxItem, url, { ...options, method: 'DELETE' })).value;
+  }
+
+  /** Reads what your unfinished jobs take, and your quotas. */
+  async usage(options: CallOptions = {}): Promise<UsageReport> {
+    return (await this.#ask(ANSWERS.usage, this.#usageUrl, options)).value;
   }
 
   /** Reads the operations that can be run, as the workers announced them. */

@@ -1,8 +1,10 @@
 import * as z from 'zod';
+import { Usage } from '../shared/api/usage.ts';
 import { optionalText, parseConfig, wholeNumber } from '../shared/config.ts';
 import { LIMITS } from '../shared/job/limits.ts';
 import { brokerAddress } from '../shared/nats/broker-address.ts';
 import { checkLogin, isCredentials } from '../shared/nats/broker-login.ts';
+import { parseJson } from '../shared/text/json.ts';
 import { type SettingNames, unknownSettings } from '../shared/text/setting-names.ts';
 import { OTEL_SETTING_NAMES, type OtelSettings, readOtelSettings } from '../shared/trace/otel-settings.ts';
 import { accessSettings, checkTokenSettings } from './access/settings.ts';
@@ -25,6 +27,11 @@ function durableObject<Namespace>(className: string): z.ZodType<Namespace, Names
     `must be bound to the ${className} class, as wrangler.toml does`,
   );
 }
+
+const TenantQuotas = z
+  .string()
+  .transform((text) => z.record(z.string(), Usage.partial()).safeParse(parseJson(text)).data)
+  .refine((quotas) => quotas !== undefined, 'must be a JSON object such as {"acme":{"jobs":1000}}');
 
 const Settings = z.object({
   BRIDGE: durableObject<Env['BRIDGE']>('Bridge'),
@@ -52,6 +59,12 @@ const Settings = z.object({
   OUTBOX_MAX_BYTES: wholeNumber(1, 8 * GIB, GIB),
   OUTBOX_TENANT_PERCENT: wholeNumber(1, 100, 50),
   OUTBOX_REJECTED_MS: wholeNumber(1_000, 365 * DAY_MS, 7 * DAY_MS),
+  FAIR_JOBS: wholeNumber(1, 1_000_000, 4),
+  TENANT_MAX_JOBS: wholeNumber(1, 100_000_000, 250_000),
+  TENANT_MAX_BYTES: wholeNumber(1, 1024 * GIB, GIB),
+  TENANT_MAX_DELAYED_JOBS: wholeNumber(1, 100_000_000, 50_000),
+  TENANT_MAX_DELAYED_BYTES: wholeNumber(1, 1024 * GIB, GIB / 16),
+  TENANT_QUOTAS: TenantQuotas.optional(),
   BROKER_TIMEOUT_MS: wholeNumber(100, 30_000, 4_000),
   BODY_TIMEOUT_MS: wholeNumber(100, 300_000, 30_000),
   MAX_INPUT_BYTES: wholeNumber(1, LIMITS.inputBytes, LIMITS.inputBytes),

@@ -40,6 +40,7 @@ const API_ERRORS = {
   },
   'rate-limited': { status: 429, title: 'There were too many requests', ack: 'nak' },
   'too-many-waits': { status: 429, title: 'There are too many open waits', ack: 'nak' },
+  'quota-exceeded': { status: 429, title: 'A quota of the tenant is used up', ack: 'nak' },
   'too-many-streams': { status: 429, title: 'There are too many open event streams', ack: 'nak' },
   'outbox-share-full': { status: 429, title: 'Your share of the outbox is full', ack: 'nak' },
   internal: { status: 500, title: 'Something went wrong inside', ack: 'nak' },

@@ -2,11 +2,13 @@ import { context } from '@opentelemetry/api';
 import type { JobHistory } from '../../shared/job/event-record.ts';
 import type { Job } from '../../shared/job/job.ts';
 import { SERVICE } from '../../shared/trace/semantics.ts';
+import { quotasOf } from '../access/quotas.ts';
 import { JobIndexClient } from '../calls/job-index-client.ts';
 import { PlaceSeal } from '../calls/place-seal.ts';
 import { type Env, edgeConfig } from '../config.ts';
 import { AcceptedFeed } from '../jobs/accepted-feed.ts';
 import { StoreRoom } from './store-room.ts';
+import { UsageBook } from '../jobs/usage-book.ts';
 import { BrokerConnection } from '../nats/broker-connection.ts';
 import { HostDirectory } from '../operations/host-directory.ts';
 import { OperationDirectory } from '../operations/operation-directory.ts';
@@ -37,6 +39,7 @@ export interface BridgeParts {
   readonly outbox: Outbox;
   readonly scheduler: OutboxScheduler;
   readonly feed: AcceptedFeed;
+  readonly usage: UsageBook;
   readonly watches: JobWatches;
   readonly waits: OpenWaits;
   readonly jobReads: SharedReads<Job | undefined>;
@@ -69,15 +72,21 @@ export function createParts(state: DurableObjectState, env: Env): BridgeParts {
     keepRejectedMs: config.OUTBOX_REJECTED_MS,
   });
   const connection = new BrokerConnection(config, name, log);
-  const feed = new AcceptedFeed(new JobIndexClient(env.JOB_INDEX, config.INDEX_SHARDS), log);
+  const index = new JobIndexClient(env.JOB_INDEX, config.INDEX_SHARDS);
+  const usage = new UsageBook({
+    fairJobs: config.FAIR_JOBS,
+    quotasOf: (tenant) => quotasOf(config, tenant),
+    count: (tenant) => index.usage(tenant),
+  });
+  const feed = new AcceptedFeed(index, usage, log);
   const keepUntilEnded = config.OUTBOX_KEEP === 'ended';
   const scheduler = new OutboxScheduler({
-    ...{ name, connection, outbox, feed, log, keepUntilEnded, object: state },
+    ...{ name, connection, outbox, feed, usage, log, keepUntilEnded, object: state },
     ownContext: withService(context.active(), SERVICE.bridge),
   });
   connection.onOpen(() => scheduler.reconnected());
   return {
-    ...{ name, log, connection, outbox, scheduler, feed, keepUntilEnded },
+    ...{ name, log, connection, outbox, scheduler, feed, usage, keepUntilEnded },
     seal: new PlaceSeal(config),
     operations: new OperationDirectory(new SavedOperations(sql), log),
     hosts: new HostDirectory(log),

@@ -8,12 +8,14 @@ import { LIMITS } from '../../shared/job/limits.ts';
 import { inject } from '../../shared/propagation/index.ts';
 import { ATTR } from '../../shared/trace/semantics.ts';
 import { writeJson } from '../../shared/wire/json-body.ts';
+import { type Route, routeOf } from '../../shared/wire/lanes.ts';
 import type { SubmitAnswer, SubmitCommand, SubmitResult } from '../calls/commands.ts';
 import { type FoundJob, findJob } from '../jobs/job-reader.ts';
 import { recordReceive, runInSendSpan, sendAttributes } from '../jobs/job-spans.ts';
 import { type OutgoingJob, queuedJob } from '../jobs/outgoing-job.ts';
 import { checkDelaySupport, publishJob, subjectOf } from '../jobs/publish-job.ts';
 import { ResultWaiter } from '../jobs/result-waiter.ts';
+import { usageOfJob } from '../jobs/usage-book.ts';
 import type { BrokerAccess } from '../nats/broker-connection.ts';
 import { RequestBroker } from '../nats/request-broker.ts';
 import { FIRST_CHECK_MS } from '../outbox/end-check.ts';
@@ -50,6 +52,7 @@ interface Checked extends Submitting {
 interface NewJob {
   readonly job: OutgoingJob;
   readonly body: Uint8Array;
+  readonly route: Route;
   readonly span: Span;
 }
 
@@ -169,9 +172,13 @@ async function submitNew(
   const span = tracer.startSpan(`send ${command.operation}`, { kind: SpanKind.PRODUCER });
   const sending = trace.setSpan(context.active(), span);
   const job = outgoingJob(command, announcement, sending);
-  const message = { subject: subjectOf(job, Date.now()), size: body.length };
+  await bridge.usage.check(command.tenant, usageOfJob(command.spec, body.length));
+  const route = routeOf(job, job.spec, bridge.usage.isBusy(command.tenant));
+  const message = { subject: subjectOf(job, Date.now(), route), size: body.length };
   span.setAttributes(sendAttributes(command, message, bridge.name));
-  return await runInSendSpan(span, sending, () => publishOrAddToOutbox(submitting, { job, body, span }));
+  return await runInSendSpan(span, sending, () =>
+    publishOrAddToOutbox(submitting, { job, body, route, span }),
+  );
 }
 
 function outgoingJob(
@@ -218,12 +225,12 @@ async function checkDelay({ bridge, broker }: Submitting, { job, body }: NewJob)
 /** @returns `unsent` if the job must go through the outbox; `unanswered` if NATS may have the job */
 async function tryPublish(
   { bridge, broker }: Submitting,
-  { job, body }: NewJob,
+  { job, body, route }: NewJob,
 ): Promise<'stored' | 'duplicate' | 'unsent' | 'unanswered'> {
   const { outbox, scheduler, keepUntilEnded, ackMode } = bridge;
   if (ackMode === 'outbox' || broker.session === undefined || outbox.hasPending) return 'unsent';
   if (keepUntilEnded) outbox.ensureRoom(job.tenant, body);
-  const ack = await broker.ask((session) => publishJob(session, job, body));
+  const ack = await broker.ask((session) => publishJob(session, job, body, route));
   if (ack === undefined) return 'unanswered';
   if (ack.duplicate) return 'duplicate';
   if (keepUntilEnded) {
@@ -253,13 +260,13 @@ async function addToOutbox(
 /** Reports a stored job to the index, and makes the answer. */
 function reportAccepted(
   { bridge, isServed }: Checked,
-  { job: outgoing }: NewJob,
+  { job: outgoing, body }: NewJob,
   durability: Job['durability'],
 ): SubmitResult {
   const queued = queuedJob(outgoing, durability);
   const job: Job = isServed ? queued : { ...queued, served: false };
   if (!isServed) noteUnserved(bridge, job);
-  bridge.feed.addAccepted(outgoing.tenant, job);
+  bridge.feed.addAccepted(outgoing.tenant, job, body.length);
   return { job, replayed: false };
 }
 

@@ -1,4 +1,5 @@
 /** The commands that the edge and its bridges send to a job index. All of them are plain data, as in commands.ts. */
+import type { Usage } from '../../shared/api/usage.ts';
 import type { Job, JobState } from '../../shared/job/job.ts';
 import type { Carrier } from '../../shared/propagation/index.ts';
 import type { ListPlace } from './cursors.ts';
@@ -22,6 +23,14 @@ export interface ListCommand extends PageQuery {
 export interface TenantJob {
   readonly tenant: string;
   readonly job: Job;
+  /** Bytes of its input as JSON. */
+  readonly bytes: number;
+}
+
+/** What the unfinished jobs of a tenant take. */
+export interface TenantUsage {
+  readonly tenant: string;
+  readonly usage: Usage;
 }
 
 /** How long a job index reads new events before it answers with the jobs that it knows. */

@@ -1,7 +1,14 @@
 import type { JobPage } from '../../shared/api/job-list.ts';
+import type { Usage } from '../../shared/api/usage.ts';
 import { ThroughlineError } from '../../shared/errors.ts';
 import { ATTR } from '../../shared/trace/semantics.ts';
-import { CATCH_UP_MS, indexName, type ListCommand, type TenantJob } from './index-commands.ts';
+import {
+  CATCH_UP_MS,
+  indexName,
+  type ListCommand,
+  type TenantJob,
+  type TenantUsage,
+} from './index-commands.ts';
 import { callObject } from './object-call.ts';
 import type { JobIndexApi } from './objects.ts';
 
@@ -27,17 +34,33 @@ export class JobIndexClient {
       attributes: { [ATTR.indexName]: name },
       limitMs: CATCH_UP_MS + MARGIN_MS,
       ask: (carrier) => this.#namespace.getByName(name).list({ ...command, carrier }),
-      unavailable: (reason, cause) =>
-        new ThroughlineError('index-unavailable', `the list of jobs cannot be read: ${reason}`, {
-          cause,
-          retryAfterSeconds: 1,
-        }),
+      unavailable: unreadable,
     });
   }
 
-  /** Adds accepted jobs to the indexes of their tenants. @throws the platform's error when an index fails */
-  async addAccepted(jobs: readonly TenantJob[]): Promise<void> {
+  /**
+   * Adds accepted jobs to the indexes of their tenants.
+   * @returns what the unfinished jobs of these tenants take
+   * @throws the platform's error when an index fails
+   */
+  async addAccepted(jobs: readonly TenantJob[]): Promise<TenantUsage[]> {
     const byIndex = Map.groupBy(jobs, ({ tenant }) => indexName(tenant, this.#shards));
-    await Promise.all([...byIndex].map(([name, own]) => this.#namespace.getByName(name).addAccepted(own)));
+    const calls = [...byIndex].map(([name, own]) => this.#namespace.getByName(name).addAccepted(own));
+    return (await Promise.all(calls)).flat();
   }
+
+  /** What the unfinished jobs of a tenant take. @throws ThroughlineError `index-unavailable` */
+  usage(tenant: string): Promise<Usage> {
+    const name = indexName(tenant, this.#shards);
+    return callObject({
+      ...{ kind: 'index', method: 'usage', attributes: { [ATTR.indexName]: name }, unavailable: unreadable },
+      limitMs: CATCH_UP_MS + MARGIN_MS,
+      ask: async () => ({ ok: true, value: await this.#namespace.getByName(name).usage(tenant) }) as const,
+    });
+  }
+}
+
+function unreadable(reason: string, cause: unknown): ThroughlineError {
+  const message = `the list of jobs cannot be read: ${reason}`;
+  return new ThroughlineError('index-unavailable', message, { cause, retryAfterSeconds: 1 });
 }

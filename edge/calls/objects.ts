@@ -7,6 +7,7 @@ import type { BridgeStatus } from '../../shared/api/health.ts';
 import type { JobPage } from '../../shared/api/job-list.ts';
 import type { ListedOperation } from '../../shared/api/operation.ts';
 import type { OutboxItem } from '../../shared/api/outbox.ts';
+import type { Usage } from '../../shared/api/usage.ts';
 import type { JobHistory } from '../../shared/job/event-record.ts';
 import type { Job } from '../../shared/job/job.ts';
 import type { Carrier } from '../../shared/propagation/index.ts';
@@ -27,7 +28,7 @@ import type {
   RedriveManyCommand,
   Redriven,
 } from './dead-letter-commands.ts';
-import type { ListCommand, TenantJob } from './index-commands.ts';
+import type { ListCommand, TenantJob, TenantUsage } from './index-commands.ts';
 import type { Reply } from './reply.ts';
 
 /** The Durable Object that owns a connection to NATS. */
@@ -66,8 +67,10 @@ export interface BridgeApi extends Rpc.DurableObjectBranded {
 
 /** The Durable Object that lists the jobs of its tenants. */
 export interface JobIndexApi extends Rpc.DurableObjectBranded {
-  /** Adds jobs that a bridge has accepted. */
-  addAccepted(jobs: readonly TenantJob[]): Promise<void>;
+  /** Adds jobs that a bridge has accepted. Returns what the unfinished jobs of their tenants take. */
+  addAccepted(jobs: readonly TenantJob[]): Promise<TenantUsage[]>;
+  /** What the unfinished jobs of a tenant take. */
+  usage(tenant: string): Promise<Usage>;
   /** A page of a tenant's jobs, newest first. */
   list(command: ListCommand): Promise<Reply<JobPage>>;
 }

@@ -3,6 +3,7 @@ import type { ErrorCode } from '../../shared/errors.ts';
 import { jobLinks } from '../../shared/job/accepted-job.ts';
 import type { Job, JobState } from '../../shared/job/job.ts';
 import type { EventSummary } from '../../shared/wire/event-summary.ts';
+import type { TenantJob } from '../calls/index-commands.ts';
 
 const DAY_MS = 24 * 60 * 60 * 1_000;
 /** An ended job stays in the list for a day longer than its events stay in the stream. */
@@ -30,6 +31,10 @@ export type IndexEntry = {
   /** Separated by commas, oldest first. */
   previous_trace_ids: string;
   redrive_count: number;
+  /** Bytes of the input as JSON; 0 if only an event is known. */
+  bytes: number;
+  /** Separated by commas; empty if only an event is known. */
+  tags: string;
   /** The day, counted from 1970, on which the row is deleted. Whole days are used, so that few events change the value. */
   expires_on: number;
 };
@@ -41,7 +46,7 @@ export type IndexChange = IndexEntry | (Pick<IndexEntry, 'tenant' | 'id'> & { re
 export const UNREADABLE_CODE = 'record-unreadable' satisfies ErrorCode;
 
 /** The entry of a job that was accepted a moment ago. */
-export function acceptedEntry(tenant: string, job: Job): IndexEntry {
+export function acceptedEntry({ tenant, job, bytes }: TenantJob): IndexEntry {
   const acceptedAt = Date.parse(job.acceptedAt);
   const dueAt = msOf(job.dueAt);
   return {
@@ -61,6 +66,8 @@ export function acceptedEntry(tenant: string, job: Job): IndexEntry {
     trace_id: job.traceId,
     previous_trace_ids: '',
     redrive_count: 0,
+    bytes,
+    tags: job.tags?.join(',') ?? '',
     expires_on: dayOf(acceptedAt + LIST_OPEN_MS),
   };
 }
@@ -89,6 +96,8 @@ export function eventEntry(
     trace_id: summary.traceId,
     previous_trace_ids: summary.previousTraceIds.join(','),
     redrive_count: summary.redriveCount,
+    bytes: 0,
+    tags: '',
     expires_on: dayOf(storedMs + (finishedAt === null ? LIST_OPEN_MS : LIST_ENDED_MS)),
   };
 }
@@ -121,7 +130,7 @@ export function dayOf(ms: number): number {
 
 /** The job as the list shows it. */
 export function summaryOf(entry: IndexEntry): JobSummary {
-  const { due_at, started_at, finished_at, error_code, previous_trace_ids } = entry;
+  const { due_at, started_at, finished_at, error_code, previous_trace_ids, tags } = entry;
   return {
     id: entry.id,
     operation: entry.operation,
@@ -135,6 +144,7 @@ export function summaryOf(entry: IndexEntry): JobSummary {
     ...(started_at === null ? {} : { startedAt: timeOf(started_at) }),
     ...(finished_at === null ? {} : { finishedAt: timeOf(finished_at) }),
     ...(error_code === null ? {} : { error: { code: error_code } }),
+    ...(tags === '' ? {} : { tags: tags.split(',') }),
     traceId: entry.trace_id,
     ...(previous_trace_ids === '' ? {} : { previousTraceIds: previous_trace_ids.split(',') }),
     links: jobLinks(entry.id),

@@ -1,10 +1,17 @@
 import { DurableObject } from 'cloudflare:workers';
 import { context, ROOT_CONTEXT } from '@opentelemetry/api';
 import type { JobPage } from '../../shared/api/job-list.ts';
+import type { Usage } from '../../shared/api/usage.ts';
 import { describeThrown, ThroughlineError } from '../../shared/errors.ts';
 import { extract, fromRecord } from '../../shared/propagation/index.ts';
 import { SERVICE } from '../../shared/trace/semantics.ts';
-import { CATCH_UP_MS, type ListCommand, shardNumber, type TenantJob } from '../calls/index-commands.ts';
+import {
+  CATCH_UP_MS,
+  type ListCommand,
+  shardNumber,
+  type TenantJob,
+  type TenantUsage,
+} from '../calls/index-commands.ts';
 import type { JobIndexApi } from '../calls/objects.ts';
 import { type Reply, refusal } from '../calls/reply.ts';
 import { type EdgeConfig, type Env, edgeConfig } from '../config.ts';
@@ -27,6 +34,8 @@ const ALARM = { more: 1_000, busy: 10_000, quiet: 300_000, failed: 30_000 } as c
  * After this time without requests and new events, the connection to NATS is closed, and the Durable Object may sleep.
  */
 const IDLE_MS = 60_000;
+/** While jobs are accepted, new events are read this often, so that bridges know which jobs have ended. */
+const FRESH_MS = 500;
 
 /**
  * The Durable Object that lists the jobs of its tenants in the order in which the jobs were accepted. A bridge adds
@@ -42,6 +51,7 @@ export class JobIndex extends DurableObject<Env> implements JobIndexApi {
   readonly #isRetired: boolean;
   #alarmAt = 0;
   #askedAt = 0;
+  #freshAt = 0;
 
   constructor(state: DurableObjectState, env: Env) {
     super(state, env);
@@ -60,10 +70,26 @@ export class JobIndex extends DurableObject<Env> implements JobIndexApi {
     });
   }
 
-  /** Adds jobs that a bridge has accepted. */
-  async addAccepted(jobs: readonly TenantJob[]): Promise<void> {
-    this.#table.accept(jobs.map(({ tenant, job }) => acceptedEntry(tenant, job)));
+  /** Adds jobs that a bridge has accepted. The usage that it returns is as of a moment ago. */
+  async addAccepted(jobs: readonly TenantJob[]): Promise<TenantUsage[]> {
+    this.#table.accept(jobs.map(acceptedEntry));
     await this.#wakeWithin(ALARM.busy);
+    await this.#freshen();
+    const tenants = new Set(jobs.map(({ tenant }) => tenant));
+    return [...tenants].map((tenant) => ({ tenant, usage: this.#table.usage(tenant) }));
+  }
+
+  /** Returns what the unfinished jobs of a tenant take. */
+  async usage(tenant: string): Promise<Usage> {
+    await this.#follower.catchUp(CATCH_UP_MS);
+    return this.#table.usage(tenant);
+  }
+
+  /** Reads new events, unless they were read a moment ago. */
+  async #freshen(): Promise<void> {
+    if (Date.now() - this.#freshAt < FRESH_MS) return;
+    this.#freshAt = Date.now();
+    await this.#follower.catchUp(CATCH_UP_MS);
   }
 
   /** Returns a page of a tenant's jobs, with the events that could be read in time. */

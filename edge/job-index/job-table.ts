@@ -1,4 +1,5 @@
 import type { JobPage } from '../../shared/api/job-list.ts';
+import type { Usage } from '../../shared/api/usage.ts';
 import { TOP, writeCursor } from '../calls/cursors.ts';
 import type { PageQuery } from '../calls/index-commands.ts';
 import {
@@ -10,6 +11,7 @@ import {
   summaryOf,
   UNREADABLE_CODE,
 } from './index-entry.ts';
+import { readUsage, USAGE_SCHEMA } from './usage-table.ts';
 
 /**
  * One index for each kind of list, in the order of the list, so that a page reads only its own rows. Each index costs a
@@ -21,7 +23,7 @@ const SCHEMA = `
     attempt INTEGER NOT NULL, max_attempts INTEGER NOT NULL, durability TEXT NOT NULL,
     unserved INTEGER NOT NULL, accepted_at INTEGER NOT NULL, due_at INTEGER, started_at INTEGER, finished_at INTEGER,
     error_code TEXT, trace_id TEXT NOT NULL, previous_trace_ids TEXT NOT NULL,
-    redrive_count INTEGER NOT NULL, expires_on INTEGER NOT NULL,
+    redrive_count INTEGER NOT NULL, bytes INTEGER NOT NULL, tags TEXT NOT NULL, expires_on INTEGER NOT NULL,
     PRIMARY KEY (tenant, id)
   ) WITHOUT ROWID;
   CREATE INDEX IF NOT EXISTS by_time ON jobs (tenant, accepted_at, id);
@@ -32,7 +34,8 @@ const SCHEMA = `
   CREATE TABLE IF NOT EXISTS place (
     one INTEGER PRIMARY KEY CHECK (one = 1), source TEXT NOT NULL, sequence INTEGER NOT NULL, owner TEXT NOT NULL
   );
-  INSERT OR IGNORE INTO place VALUES (1, '', 0, '');`;
+  INSERT OR IGNORE INTO place VALUES (1, '', 0, '');
+  ${USAGE_SCHEMA}`;
 
 /** How far the table has followed the events. */
 export interface Place {
@@ -65,6 +68,11 @@ export class JobTable {
 
   set place({ source, sequence }: Place) {
     this.#sql.exec('UPDATE place SET source = ?, sequence = ?', source, sequence);
+  }
+
+  /** What the unfinished jobs of a tenant take. */
+  usage(tenant: string): Usage {
+    return readUsage(this.#sql, tenant);
   }
 
   /** Writes the entries of accepted jobs, all or none. */
@@ -164,17 +172,28 @@ const COLUMNS = [
   'trace_id',
   'previous_trace_ids',
   'redrive_count',
+  'bytes',
+  'tags',
   'expires_on',
 ] as const satisfies (keyof IndexEntry)[];
 
 /** The statement updates a row and does not replace it, so that only the indexes of changed columns are written. */
 const PUT = `INSERT INTO jobs (${COLUMNS.join(', ')}) VALUES (${COLUMNS.map(() => '?').join(', ')})
-  ON CONFLICT (tenant, id) DO UPDATE SET ${COLUMNS.slice(2)
-    .map((column) => `${column} = excluded.${column}`)
-    .join(', ')}`;
+  ON CONFLICT (tenant, id) DO UPDATE SET ${COLUMNS.slice(2).map(assignment).join(', ')}`;
+
+/** Events do not say how large an input is and which tags a job has. They leave what was stored when it was accepted. */
+function assignment(column: (typeof COLUMNS)[number]): string {
+  if (column === 'bytes') return 'bytes = MAX(bytes, excluded.bytes)';
+  if (column === 'tags') return "tags = CASE excluded.tags WHEN '' THEN tags ELSE excluded.tags END";
+  return `${column} = excluded.${column}`;
+}
 
 function isSame(entry: IndexEntry, known: IndexEntry): boolean {
-  return COLUMNS.every((column) => entry[column] === known[column]);
+  return COLUMNS.every((column) => entry[column] === known[column] || (isKept(column) && !entry[column]));
+}
+
+function isKept(column: string): boolean {
+  return column === 'bytes' || column === 'tags';
 }
 
 const MARK_UNREADABLE = 'UPDATE jobs SET error_code = ? WHERE tenant = ? AND id = ? AND finished_at IS NULL';

@@ -1,12 +1,14 @@
 import { context, ROOT_CONTEXT } from '@opentelemetry/api';
+import { NO_USAGE } from '../../shared/api/usage.ts';
 import { describeThrown } from '../../shared/errors.ts';
 import type { Job } from '../../shared/job/job.ts';
 import { pause } from '../../shared/timers.ts';
 import { SERVICE } from '../../shared/trace/semantics.ts';
-import type { TenantJob } from '../calls/index-commands.ts';
+import type { TenantJob, TenantUsage } from '../calls/index-commands.ts';
 import type { JobIndexClient } from '../calls/job-index-client.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { withService } from '../telemetry/service.ts';
+import { type UsageBook, usageOfJob } from './usage-book.ts';
 
 /** Jobs in one call to the index, and the shortest time between two calls. */
 const BATCH = 100;
@@ -22,23 +24,29 @@ const FIRST_PAUSE_MS = 250;
  */
 export class AcceptedFeed {
   readonly #index: Pick<JobIndexClient, 'addAccepted'>;
+  readonly #usage: UsageBook;
   readonly #log: Logger;
   #queue: TenantJob[] = [];
   #dropped = 0;
   #running = false;
 
-  constructor(index: Pick<JobIndexClient, 'addAccepted'>, log: Logger) {
+  constructor(index: Pick<JobIndexClient, 'addAccepted'>, usage: UsageBook, log: Logger) {
     this.#index = index;
+    this.#usage = usage;
     this.#log = log;
   }
 
-  /** Reports an accepted job to the index, later. Returns immediately and never throws. */
-  addAccepted(tenant: string, job: Job): void {
+  /**
+   * Reports an accepted job to the index, later. Returns immediately and never throws.
+   * @param bytes the size of its input as JSON
+   */
+  addAccepted(tenant: string, job: Job, bytes: number): void {
     if (this.#queue.length === MAX_QUEUED) {
       this.#dropped++;
       return;
     }
-    this.#queue.push({ tenant, job });
+    this.#usage.add(tenant, usageOfJob(job, bytes));
+    this.#queue.push({ tenant, job, bytes });
     if (this.#running) return;
     this.#running = true;
     // The work belongs to no request, so its log lines must not carry the trace of the first request.
@@ -56,13 +64,22 @@ export class AcceptedFeed {
   async #sendBatch(jobs: readonly TenantJob[]): Promise<void> {
     for (let attempt = 1; ; attempt++) {
       try {
-        await this.#index.addAccepted(jobs);
+        this.#settle(jobs, await this.#index.addAccepted(jobs));
         return;
       } catch (thrown) {
-        if (attempt === TRIES) return this.#giveUp(jobs.length, describeThrown(thrown));
+        if (attempt === TRIES) {
+          this.#settle(jobs, []);
+          return this.#giveUp(jobs.length, describeThrown(thrown));
+        }
         await pause(FIRST_PAUSE_MS * 2 ** (attempt - 1));
       }
     }
+  }
+
+  /** Jobs that were reported are no longer counted here. */
+  #settle(jobs: readonly TenantJob[], usages: readonly TenantUsage[]): void {
+    for (const { tenant, job, bytes } of jobs) this.#usage.report(tenant, undefined, usageOfJob(job, bytes));
+    for (const { tenant, usage } of usages) this.#usage.report(tenant, usage, NO_USAGE);
   }
 
   /** Logs that the index did not answer. No job is lost: each is listed after its first event. */

@@ -2,7 +2,7 @@ import { ThroughlineError } from '../../shared/errors.ts';
 import { withoutDelay } from '../../shared/job/job-spec.ts';
 import { DELAY_SINCE, isAtLeastVersion } from '../../shared/nats/server-version.ts';
 import { writeJobHeaders, writeOutboxHeaders, writeScheduleHeaders } from '../../shared/wire/job-message.ts';
-import { routeOf } from '../../shared/wire/lanes.ts';
+import type { Route } from '../../shared/wire/lanes.ts';
 import { delayedSubject, jobSubject } from '../../shared/wire/subjects.ts';
 import type { BrokerSession } from '../nats/broker-session.ts';
 import type { OutgoingJob } from './outgoing-job.ts';
@@ -19,13 +19,13 @@ interface OutboxStay {
 }
 
 /** Returns the subject of a job's message: in `DELAYED` while the job is not due, otherwise in the queue. */
-export function subjectOf(job: OutgoingJob, now: number): string {
-  const route = routeOf(job, job.spec, false);
+export function subjectOf(job: OutgoingJob, now: number, route: Route): string {
   return isDelayed(job, now) ? delayedSubject(job, route) : jobSubject(job, route);
 }
 
 /**
  * Publishes a job and waits for JetStream's acknowledgement.
+ * @param route where the job waits in the queue
  * @param stay only for a job that comes from the outbox
  * @returns whether JetStream had this job already
  * @throws ThroughlineError see {@link BrokerSession.publish}
@@ -34,6 +34,7 @@ export function publishJob(
   session: BrokerSession,
   job: OutgoingJob,
   body: Uint8Array,
+  route: Route,
   stay?: OutboxStay,
 ): Promise<{ readonly duplicate: boolean }> {
   const now = Date.now();
@@ -46,11 +47,10 @@ export function publishJob(
     source: BRIDGE_SOURCE,
   };
   return session.publish(
-    subjectOf(job, now),
+    subjectOf(job, now, route),
     (set) => {
       writeJobHeaders(toWrite, job.carrier, set);
-      if (delayed && spec.dueAt !== undefined)
-        writeScheduleHeaders(job, routeOf(job, spec, false), spec.dueAt, set);
+      if (delayed && spec.dueAt !== undefined) writeScheduleHeaders(job, route, spec.dueAt, set);
       if (stay !== undefined) writeOutboxHeaders(stay, set);
     },
     body,

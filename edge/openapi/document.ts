@@ -5,12 +5,14 @@ import { healthPaths } from './paths/health.ts';
 import { jobPaths } from './paths/jobs.ts';
 import { operationPaths } from './paths/operations.ts';
 import { outboxPaths } from './paths/outbox.ts';
+import { usagePaths } from './paths/usage.ts';
 import './schemas/bridges.ts';
 import './schemas/dead-letters.ts';
 import { inWords, type JsonSchema } from './schemas/describe.ts';
 import './schemas/events.ts';
 import './schemas/jobs.ts';
 import './schemas/operations.ts';
+import './schemas/usage.ts';
 
 const INFO = {
   title: 'Throughline',
@@ -46,6 +48,7 @@ const PATHS = {
   ...deadLetterPaths,
   ...outboxPaths,
   ...operationPaths,
+  ...usagePaths,
   ...healthPaths,
   ...documentPaths,
 };

@@ -138,6 +138,10 @@ export const BRIDGE = {
   outbox: { pending: 0, rejected: 0, published: 0, bytes: 0, oldestAgeSeconds: 0 },
 } as const;
 
+const EXAMPLE_USAGE = { jobs: 12, bytes: 4_096, delayedJobs: 2, delayedBytes: 512 };
+const EXAMPLE_QUOTAS = { jobs: 250_000, bytes: 1_073_741_824, delayedJobs: 50_000, delayedBytes: 67_108_864 };
+export const USAGE = { used: EXAMPLE_USAGE, quotas: EXAMPLE_QUOTAS } as const;
+
 export const OPERATION = {
   name: 'text.count',
   inputSchema: { type: 'object', properties: { text: { type: 'string' } }, required: ['text'] },

@@ -33,6 +33,8 @@ const MEANINGS: Readonly<Record<ApiErrorCode, string>> = {
     'The tenant sent too many requests, or your address sent too many without a valid key or token. Wait as long as `Retry-After` says.',
   'too-many-waits':
     'Too many requests of the tenant wait for the end of a job. Nothing was done: send this one without `Prefer: wait`, or later.',
+  'quota-exceeded':
+    'The unfinished jobs of the tenant take as much as they may. `detail` names the quota, and `GET /v1/usage` shows all. Wait until some jobs have ended.',
   'too-many-streams': 'The tenant has too many open event streams. Close one, or read the events as JSON.',
   internal: 'An error inside the service. The log of the edge has the cause under this `traceId`.',
   'config-invalid': 'The deployment has an invalid setting. `detail` names it.',

@@ -2,10 +2,12 @@ import { type Context, context, SpanKind, trace } from '@opentelemetry/api';
 import { type ErrorCode, ThroughlineError } from '../../shared/errors.ts';
 import { extract, fromRecord } from '../../shared/propagation/index.ts';
 import { ATTR } from '../../shared/trace/semantics.ts';
+import { routeOf } from '../../shared/wire/lanes.ts';
 import type { AcceptedFeed } from '../jobs/accepted-feed.ts';
 import { fingerprintOf, isEnded, isStored, readRecord } from '../jobs/broker-record.ts';
 import { queuedJob } from '../jobs/outgoing-job.ts';
 import { checkDelaySupport, publishJob, subjectOf } from '../jobs/publish-job.ts';
+import type { UsageBook } from '../jobs/usage-book.ts';
 import type { BrokerAccess } from '../nats/broker-connection.ts';
 import type { BrokerSession } from '../nats/broker-session.ts';
 import type { Logger } from '../telemetry/log.ts';
@@ -34,6 +36,7 @@ export interface DrainParts {
   readonly connection: BrokerAccess;
   readonly outbox: Outbox;
   readonly feed: Pick<AcceptedFeed, 'addAccepted'>;
+  readonly usage: Pick<UsageBook, 'isBusy'>;
   readonly log: Logger;
   /** Whether a job stays in the outbox until the end of the job is recorded (`OUTBOX_KEEP=ended`). */
   readonly keepUntilEnded: boolean;
@@ -143,9 +146,10 @@ async function publish(parts: DrainParts, session: BrokerSession, entry: OutboxE
   const { job, body, addedAt, tries } = entry;
   const now = Date.now();
   const waitedMs = Math.max(0, now - addedAt);
-  if (subjectOf(job, now).startsWith('delayed.')) checkDelaySupport(session);
-  await publishJob(session, job, body, { waitedMs, again: tries > 0 });
-  parts.feed.addAccepted(job.tenant, queuedJob(job, 'stream'));
+  const route = routeOf(job, job.spec, parts.usage.isBusy(job.tenant));
+  if (subjectOf(job, now, route).startsWith('delayed.')) checkDelaySupport(session);
+  await publishJob(session, job, body, route, { waitedMs, again: tries > 0 });
+  parts.feed.addAccepted(job.tenant, queuedJob(job, 'stream'), body.length);
   const sending = extract(fromRecord(job.carrier), parts.ownContext).context;
   const attributes = { [ATTR.jobId]: job.jobId, [ATTR.outboxTimeMs]: waitedMs };
   tracer

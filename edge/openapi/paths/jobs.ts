@@ -53,6 +53,7 @@ export const jobPaths = {
         'input-invalid',
         'idempotency-key-reused',
         'too-many-waits',
+        'quota-exceeded',
         'delay-unsupported',
         'stream-full',
         'outbox-full',

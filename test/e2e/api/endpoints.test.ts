@@ -194,6 +194,12 @@ const ENDPOINTS: Readonly<Record<string, Endpoint>> = {
   },
   // Operations and the status belong to no tenant.
   'GET /v1/operations': { good: {}, status: 200, bad: [] },
+  'GET /v1/usage': {
+    good: {},
+    status: 200,
+    bad: [],
+    elsewhere: (theirs) => expect(theirs).toMatchObject({ used: { jobs: 0, bytes: 0 } }),
+  },
   'GET /healthz': { good: {}, status: 200, bad: [] },
   'GET /readyz': { good: {}, status: 200, bad: [] },
   'GET /metrics': { good: {}, status: 200, bad: [] },

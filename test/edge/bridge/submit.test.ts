@@ -4,6 +4,7 @@ import { InputChecks } from '../../../edge/bridge/input-checks.ts';
 import { submit } from '../../../edge/bridge/submit.ts';
 import type { SubmitAnswer, SubmitCommand, SubmitResult } from '../../../edge/calls/commands.ts';
 import { AcceptedFeed } from '../../../edge/jobs/accepted-feed.ts';
+import { UsageBook } from '../../../edge/jobs/usage-book.ts';
 import { HostDirectory } from '../../../edge/operations/host-directory.ts';
 import { OperationDirectory } from '../../../edge/operations/operation-directory.ts';
 import { SavedOperations } from '../../../edge/operations/saved-operations.ts';
@@ -11,6 +12,7 @@ import { StoreRoom } from '../../../edge/bridge/store-room.ts';
 import { Outbox } from '../../../edge/outbox/outbox.ts';
 import { OutboxScheduler } from '../../../edge/outbox/outbox-scheduler.ts';
 import type { Logger } from '../../../edge/telemetry/log.ts';
+import { NO_USAGE, type Usage } from '../../../shared/api/usage.ts';
 import { unavailable } from '../../../shared/errors.ts';
 import { writeJson } from '../../../shared/wire/json-body.ts';
 import { refusalOf } from '../../unit/support.ts';
@@ -36,10 +38,18 @@ interface Settings {
   readonly ackMode?: 'stream' | 'outbox';
   readonly keepUntilEnded?: boolean;
   readonly refusesUnserved?: boolean;
+  readonly quotas?: Usage;
 }
 
+const QUOTAS: Usage = { jobs: 100, bytes: 1e6, delayedJobs: 100, delayedBytes: 1e6 };
+
 /** A bridge whose NATS is away, or there, as the test says; its scheduler sends nothing by itself. */
-function setup({ ackMode = 'stream', keepUntilEnded = false, refusesUnserved = false }: Settings = {}) {
+function setup({
+  ackMode = 'stream',
+  keepUntilEnded = false,
+  refusesUnserved = false,
+  quotas = QUOTAS,
+}: Settings = {}) {
   const sql = openSql();
   const log = { debug: vi.fn(), info: vi.fn(), warn: vi.fn(), error: vi.fn() } satisfies Logger;
   const nats = { isAway: false };
@@ -49,12 +59,13 @@ function setup({ ackMode = 'stream', keepUntilEnded = false, refusesUnserved = f
   connection.broker.operations.put('echo', writeJson(ECHO));
   connection.broker.hosts.put('host-1', writeJson(hostOf(['echo'])));
   const outbox = new Outbox(sql, ROOM);
-  const feed = new AcceptedFeed({ addAccepted: async () => undefined }, log);
+  const usage = new UsageBook({ fairJobs: 4, quotasOf: () => quotas, count: async () => NO_USAGE });
+  const feed = new AcceptedFeed({ addAccepted: () => new Promise<never>(() => undefined) }, usage, log);
   const object = {
     storage: { getAlarm: async () => null, setAlarm: async () => undefined },
     waitUntil: () => undefined,
   };
-  const parts = { name: 'bridge', log, connection, outbox, feed, keepUntilEnded };
+  const parts = { name: 'bridge', log, connection, outbox, feed, usage, keepUntilEnded };
   const scheduler = new OutboxScheduler({ ...parts, object, ownContext: ROOT_CONTEXT });
   vi.spyOn(scheduler, 'added').mockReturnValue(undefined);
   const operations = new OperationDirectory(new SavedOperations(sql), log);
@@ -274,5 +285,37 @@ describe('the input of a job', () => {
     expect((await ask({ digest: rules, outcome: 'failed' })).outcome).toBe('submitted');
     expect((await ask({ digest: '', outcome: 'rulesChanged' })).outcome).toBe('submitted');
     expect(inputChecks.unchecked).toEqual({ overBudget: 1, failed: 1, rulesChanged: 1 });
+  });
+});
+
+describe('the quotas of a tenant', () => {
+  it.each([
+    ['jobs', { ...QUOTAS, jobs: 2 }],
+    ['bytes', { ...QUOTAS, bytes: 15 }],
+  ])('refuse a job above %s by their name, and take those of other tenants', async (quota, quotas) => {
+    const { submit: take } = setup({ quotas });
+    await take({ ...command('job-1'), input: 'xxxxx' });
+    await take({ ...command('job-2'), input: 'xxxxx' });
+    const refused = take({ ...command('job-3'), input: 'xxxxx' });
+    await expect(refused).rejects.toMatchObject({
+      code: 'quota-exceeded',
+      message: expect.stringContaining(`quota ${quota} `),
+    });
+    expect((await take({ ...command('job-4'), tenant: 'globex' })).job.state).toBe('queued');
+  });
+
+  it('send the jobs of a busy tenant to a bulk lane, and those of others to their pooled lane', async () => {
+    const { submit: take, subjects } = setup();
+    for (let n = 1; n <= 6; n++) await take(command(`job-${n}`));
+    await take({ ...command('job-7'), tenant: 'globex' });
+    expect(subjects().map((subject) => subject.split('.')[2]?.[0])).toEqual([
+      'p',
+      'p',
+      'p',
+      'p',
+      'b',
+      'b',
+      'p',
+    ]);
   });
 });

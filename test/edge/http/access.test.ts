@@ -28,6 +28,7 @@ describe('every route under /v1', () => {
   const NAMES = [
     ...['POST /v1/jobs', 'POST /v1/jobs/batch', 'GET /v1/jobs', 'GET /v1/jobs/:id'],
     ...['GET /v1/jobs/:id/events', 'DELETE /v1/jobs/:id', 'GET /v1/operations'],
+    'GET /v1/usage',
     ...['GET /v1/dead-letters', 'GET /v1/dead-letters/:id', 'POST /v1/dead-letters/:id/redrive'],
     ...['POST /v1/dead-letters/redrive', 'GET /v1/outbox', 'POST /v1/outbox/:id/retry'],
     'DELETE /v1/outbox/:id',

@@ -10,6 +10,7 @@ export type TableCall =
   | { readonly do: 'page'; readonly query: PageQuery }
   | { readonly do: 'plan'; readonly query: Pick<PageQuery, 'state' | 'operation'> }
   | { readonly do: 'forget'; readonly max: number; readonly now: number }
+  | { readonly do: 'usage'; readonly tenant: string }
   | { readonly do: 'place' };
 
 export class Table extends DurableObject {
@@ -27,6 +28,8 @@ export class Table extends DurableObject {
         return this.#plan(call.query);
       case 'forget':
         return this.#table.deleteExpired(call.max, call.now);
+      case 'usage':
+        return this.#table.usage(call.tenant);
       case 'place':
         return this.#table.place;
     }

@@ -8,6 +8,7 @@ import type { PageQuery } from '../../../edge/calls/index-commands.ts';
 import type { IndexChange, IndexEntry } from '../../../edge/job-index/index-entry.ts';
 import type { Place } from '../../../edge/job-index/job-table.ts';
 import type { JobSummary } from '../../../shared/api/job-list.ts';
+import type { Usage } from '../../../shared/api/usage.ts';
 import type { TableCall } from './job-table-entry.ts';
 
 const START = Date.parse('2026-01-01T00:00:00.000Z');
@@ -66,6 +67,7 @@ function table() {
       }),
     plan: (query: Pick<PageQuery, 'state' | 'operation'>) => run<string[]>({ do: 'plan', query }),
     forget: (max: number, now: number) => run<boolean>({ do: 'forget', max, now }),
+    usage: (tenant = 'acme') => run<Usage>({ do: 'usage', tenant }),
     place: () => run<Place>({ do: 'place' }),
   };
 }
@@ -87,6 +89,8 @@ const entry = (more: Partial<IndexEntry> = {}): IndexEntry => ({
   trace_id: '',
   previous_trace_ids: '',
   redrive_count: 0,
+  bytes: 0,
+  tags: '',
   expires_on: 30_000,
   ...more,
 });
@@ -253,4 +257,56 @@ describe('expired jobs', () => {
     expect(await own.forget(3, now)).toBe(false);
     expect((await own.page()).jobs).toMatchObject([{ id: 'new' }]);
   });
+});
+
+describe('the usage of a tenant', () => {
+  const usage = (jobs: number, bytes: number, delayedJobs = 0, delayedBytes = 0): Usage => ({
+    ...{ jobs, bytes, delayedJobs, delayedBytes },
+  });
+
+  it('grows with each accepted job, and shrinks when the job ends', async () => {
+    const { accept, follow, usage: read } = table();
+    expect(await read()).toEqual(usage(0, 0));
+    await accept(entry({ id: 'a', bytes: 10 }), entry({ id: 'b', bytes: 5 }), entry({ tenant: 'globex' }));
+    expect(await read()).toEqual(usage(2, 15));
+    await follow([entry({ id: 'a', state: 'running', attempt: 1, started_at: START })]);
+    expect(await read()).toEqual(usage(2, 15));
+    await follow([entry({ id: 'a', state: 'succeeded', attempt: 1, finished_at: START + 1 })]);
+    expect(await read()).toEqual(usage(1, 5));
+    expect(await read('globex')).toEqual(usage(1, 0));
+  });
+
+  it('counts a job once, however often it is reported, and whichever report comes first', async () => {
+    const { accept, follow, usage: read } = table();
+    const ended = entry({ state: 'succeeded', attempt: 1, finished_at: START + 1 });
+    await accept(entry({ bytes: 10, durability: 'outbox' }));
+    await accept(entry({ bytes: 10 }), entry({ bytes: 10 }));
+    expect(await read()).toEqual(usage(1, 10));
+    await follow([ended, ended]);
+    expect(await read()).toEqual(usage(0, 0));
+    await accept(entry({ bytes: 10 }));
+    expect(await read()).toEqual(usage(0, 0));
+  });
+
+  it('counts delayed jobs apart until they start', async () => {
+    const { accept, follow, usage: read } = table();
+    await accept(entry({ due_at: START + DAY_MS, bytes: 7 }));
+    expect(await read()).toEqual(usage(1, 7, 1, 7));
+    await follow([entry({ state: 'running', attempt: 1, started_at: START + DAY_MS })]);
+    expect(await read()).toEqual(usage(1, 7));
+  });
+
+  it('forgets jobs with their rows', async () => {
+    const { accept, forget, usage: read } = table();
+    await accept(entry({ bytes: 7, expires_on: 1 }));
+    await forget(10, START);
+    expect(await read()).toEqual(usage(0, 0));
+  });
+});
+
+it('a job keeps the tags with which it was accepted', async () => {
+  const { accept, follow, page } = table();
+  await accept(entry({ tags: 'night,team:blue' }));
+  await follow([entry({ state: 'succeeded', attempt: 1, finished_at: START + 1 })]);
+  expect((await page()).jobs[0]).toMatchObject({ state: 'succeeded', tags: ['night', 'team:blue'] });
 });

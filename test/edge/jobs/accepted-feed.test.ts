@@ -1,26 +1,32 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import type { TenantJob } from '../../../edge/calls/index-commands.ts';
+import type { TenantJob, TenantUsage } from '../../../edge/calls/index-commands.ts';
 import { AcceptedFeed } from '../../../edge/jobs/accepted-feed.ts';
+import { UsageBook } from '../../../edge/jobs/usage-book.ts';
 import type { Logger } from '../../../edge/telemetry/log.ts';
+import { NO_USAGE } from '../../../shared/api/usage.ts';
 import { job } from '../http/app-support.ts';
+
+const QUOTAS = { jobs: 100_000, bytes: 1e9, delayedJobs: 100, delayedBytes: 1e6 };
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
 /** A feed whose index answers as `answer` says, and the calls that it got. */
-function feed(answer: () => Promise<void> = async () => undefined) {
+function feed(answer: () => Promise<void> = async () => undefined, counted = 0) {
   const sent: string[][] = [];
   const warnings: unknown[] = [];
-  const addAccepted = (jobs: readonly TenantJob[]): Promise<void> => {
+  const addAccepted = async (jobs: readonly TenantJob[]): Promise<TenantUsage[]> => {
     sent.push(jobs.map(({ job: { id } }) => id));
-    return answer();
+    await answer();
+    return [{ tenant: 'acme', usage: { ...NO_USAGE, jobs: counted } }];
   };
   const log = { warn: (_message: string, fields: unknown) => warnings.push(fields) } as unknown as Logger;
-  const own = new AcceptedFeed({ addAccepted }, log);
+  const usage = new UsageBook({ fairJobs: 4, quotasOf: () => QUOTAS, count: async () => NO_USAGE });
+  const own = new AcceptedFeed({ addAccepted }, usage, log);
   const add = (...ids: string[]): void => {
-    for (const id of ids) own.addAccepted('acme', job({ id }));
+    for (const id of ids) own.addAccepted('acme', job({ id }), 10);
   };
-  return { add, sent, warnings };
+  return { add, sent, warnings, usage };
 }
 
 const ids = (from: number, to: number): string[] =>
@@ -71,4 +77,26 @@ it('holds at most 5,000 jobs, and logs how many it left out', async () => {
   expect(warnings).toEqual([{ jobs: 1 + 999, reason: 'away' }]);
   // The first one was given up.
   expect(new Set(sent.flat()).size).toBe(5_001);
+});
+
+it('counts the jobs that the index has not counted yet, and then as the index does', async () => {
+  const counts: boolean[] = [];
+  const { add, usage } = feed(undefined, 3);
+  for (const id of ['a', 'b', 'c', 'd']) {
+    counts.push(usage.isBusy('acme'));
+    add(id);
+  }
+  counts.push(usage.isBusy('acme'));
+  expect(counts).toEqual([false, false, false, false, true]);
+  await vi.advanceTimersByTimeAsync(100);
+  expect(usage.isBusy('acme')).toBe(false);
+  expect(usage.isBusy('globex')).toBe(false);
+});
+
+it('counts a job no longer that the index never got', async () => {
+  const { add, usage } = feed(() => Promise.reject(new Error('away')));
+  add('a', 'b', 'c', 'd');
+  expect(usage.isBusy('acme')).toBe(true);
+  await vi.advanceTimersByTimeAsync(60_000);
+  expect(usage.isBusy('acme')).toBe(false);
 });

@@ -6,6 +6,7 @@ import { JobPage } from '../../../shared/api/job-list.ts';
 import { OperationList } from '../../../shared/api/operation.ts';
 import { OutboxItem, OutboxList } from '../../../shared/api/outbox.ts';
 import { BatchReport } from '../../../shared/api/submit-job.ts';
+import { UsageReport } from '../../../shared/api/usage.ts';
 import { HistoryEvent } from '../../../shared/job/event-record.ts';
 import { Job } from '../../../shared/job/job.ts';
 
@@ -19,6 +20,7 @@ const PAIRS: Readonly<Record<string, [schema: z.ZodType, shape: (value: unknown)
   redrives: [RedriveReport, ANSWERS.redrives.shape],
   outbox: [OutboxList, ANSWERS.outbox.shape],
   outboxItem: [OutboxItem, ANSWERS.outboxItem.shape],
+  usage: [UsageReport, ANSWERS.usage.shape],
   operations: [OperationList, ANSWERS.operations.shape],
   event: [HistoryEvent, isHistoryEvent],
 };

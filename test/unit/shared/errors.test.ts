@@ -24,6 +24,7 @@ const EXPECTED: Readonly<Record<ErrorCode, readonly [status: number, ack: 'nak' 
   'idempotency-key-reused': [422, 'term'],
   'rate-limited': [429, 'nak'],
   'too-many-waits': [429, 'nak'],
+  'quota-exceeded': [429, 'nak'],
   'too-many-streams': [429, 'nak'],
   'outbox-share-full': [429, 'nak'],
   internal: [500, 'nak'],

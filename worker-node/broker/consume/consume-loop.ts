@@ -168,8 +168,9 @@ export class ConsumeLoop {
   /** Whether a lane may have another slot, after those that `granted` gives away. Bulk lanes leave some slots to the others. */
   #hasSlot(lane: Lane, granted?: ReadonlyMap<Lane, number>): boolean {
     if (!lane.source.isBulk) return true;
-    const bulk = this.#lanes.filter(({ source }) => source.isBulk);
-    return bulk.reduce((sum, one) => sum + one.running + (granted?.get(one) ?? 0), 0) < this.#bulkSlots;
+    let slots = this.#running.size;
+    for (const count of granted?.values() ?? []) slots += count;
+    return slots < this.#bulkSlots;
   }
 
   /** The lane whose turn it is: first a priority is chosen, then a lane of that priority. */

@@ -1,0 +1,104 @@
+import { NO_USAGE, QUOTAS, type Usage } from '../../shared/api/usage.ts';
+import { ThroughlineError } from '../../shared/errors.ts';
+
+/** A report of the index is believed for this long. */
+const FRESH_MS = 5_000;
+const MAX_TENANTS = 5_000;
+const RETRY_SECONDS = 5;
+
+interface Known {
+  /** What the index counted. */
+  counted: Usage;
+  countedAt: number;
+  /** What was accepted and is not counted yet. */
+  added: Usage;
+}
+
+interface UsageBookOptions {
+  /** A tenant with so many unfinished jobs is busy (`FAIR_JOBS`). */
+  readonly fairJobs: number;
+  readonly quotasOf: (tenant: string) => Usage;
+  /** Asks the index for the usage of a tenant. */
+  readonly count: (tenant: string) => Promise<Usage>;
+}
+
+/**
+ * What the unfinished jobs of each tenant take, as far as a bridge knows: the last report of the index, and the jobs that the
+ * bridge accepted since. So a submission needs no extra request, and several bridges may pass a quota by what they accept at the
+ * same moment.
+ */
+export class UsageBook {
+  readonly #options: UsageBookOptions;
+  readonly #tenants = new Map<string, Known>();
+
+  constructor(options: UsageBookOptions) {
+    this.#options = options;
+  }
+
+  /** Whether a tenant has many unfinished jobs, so that its next one goes to a bulk lane. */
+  isBusy(tenant: string): boolean {
+    return this.#usageOf(tenant).jobs >= this.#options.fairJobs;
+  }
+
+  /** Checks that another job fits into the quotas of its tenant. @throws ThroughlineError `quota-exceeded` */
+  async check(tenant: string, job: Usage): Promise<void> {
+    if (this.#exceeded(tenant, job) === undefined) return;
+    // Jobs may have ended since the last report.
+    this.report(tenant, await this.#options.count(tenant).catch(() => undefined), NO_USAGE);
+    const quota = this.#exceeded(tenant, job);
+    if (quota === undefined) return;
+    const limit = this.#options.quotasOf(tenant)[quota];
+    const message = `the quota ${quota} is used up: the unfinished jobs of this tenant may have ${limit}; try again when some of them have ended`;
+    throw new ThroughlineError('quota-exceeded', message, { retryAfterSeconds: RETRY_SECONDS });
+  }
+
+  /** Adds a job that was accepted. */
+  add(tenant: string, job: Usage): void {
+    const known = this.#tenants.get(tenant) ?? { counted: NO_USAGE, countedAt: Date.now(), added: NO_USAGE };
+    known.added = sum(known.added, job, 1);
+    this.#tenants.delete(tenant);
+    this.#tenants.set(tenant, known);
+    if (this.#tenants.size <= MAX_TENANTS) return;
+    for (const oldest of this.#tenants.keys()) {
+      this.#tenants.delete(oldest);
+      return;
+    }
+  }
+
+  /** Takes a report of the index. @param included what of the accepted jobs is in it, or will never be */
+  report(tenant: string, counted: Usage | undefined, included: Usage): void {
+    const known = this.#tenants.get(tenant);
+    if (known === undefined) return;
+    known.added = sum(known.added, included, -1);
+    if (counted === undefined) return;
+    known.counted = counted;
+    known.countedAt = Date.now();
+  }
+
+  #exceeded(tenant: string, job: Usage): keyof Usage | undefined {
+    const wanted = sum(this.#usageOf(tenant), job, 1);
+    const quotas = this.#options.quotasOf(tenant);
+    return QUOTAS.find((quota) => wanted[quota] > quotas[quota] && job[quota] > 0);
+  }
+
+  #usageOf(tenant: string): Usage {
+    const known = this.#tenants.get(tenant);
+    if (known === undefined) return NO_USAGE;
+    return Date.now() - known.countedAt > FRESH_MS ? known.added : sum(known.counted, known.added, 1);
+  }
+}
+
+function sum(a: Usage, b: Usage, sign: 1 | -1): Usage {
+  return {
+    jobs: a.jobs + sign * b.jobs,
+    bytes: a.bytes + sign * b.bytes,
+    delayedJobs: a.delayedJobs + sign * b.delayedJobs,
+    delayedBytes: a.delayedBytes + sign * b.delayedBytes,
+  };
+}
+
+/** What a job takes. @param bytes the size of its input as JSON */
+export function usageOfJob({ dueAt }: { readonly dueAt?: string | undefined }, bytes: number): Usage {
+  const delayed = dueAt === undefined ? 0 : 1;
+  return { jobs: 1, bytes, delayedJobs: delayed, delayedBytes: delayed * bytes };
+}

@@ -1,0 +1,18 @@
+import type { ZodOpenApiPathsObject } from 'zod-openapi';
+import { UsageReport } from '../../../shared/api/usage.ts';
+import * as examples from '../examples.ts';
+import { json, operation } from '../operation.ts';
+
+export const usagePaths = {
+  '/v1/usage': {
+    get: operation({
+      operationId: 'readUsage',
+      tag: 'Jobs',
+      summary: 'Read your usage and quotas',
+      description: 'What the jobs of the tenant that have not ended take, and how much they may take.',
+      scope: 'jobs:read',
+      answers: { 200: json('The usage and the quotas.', UsageReport, { one: examples.USAGE }) },
+      problems: ['index-unavailable'],
+    }),
+  },
+} satisfies ZodOpenApiPathsObject;
