@@ -1,0 +1,13 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import * as z from 'zod';
+import { defineOperation } from 'throughline/worker';
+
+/** Takes a given time, and no CPU. */
+export default defineOperation({
+  name: 'bench.nap',
+  input: z.object({ ms: z.int().min(0) }),
+  run: async ({ input, signal }) => {
+    await delay(input.ms, undefined, { signal });
+    return null;
+  },
+});
