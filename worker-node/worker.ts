@@ -1,8 +1,8 @@
 import { type HostAnnouncement, leaseOf } from '../shared/api/host-announcement.ts';
 import { CallbackSecrets } from '../shared/callback-secrets.ts';
 import { describeThrown } from '../shared/errors.ts';
-import { WORKER_PERMISSIONS } from '../shared/nats/permissions/worker.ts';
 import { groupInbox } from '../shared/nats/permissions/group.ts';
+import { WORKER_PERMISSIONS } from '../shared/nats/permissions/worker.ts';
 import { DELAY_SINCE, isAtLeastVersion } from '../shared/nats/server-version.ts';
 import { storeCaps } from '../shared/nats/store-caps.ts';
 import {
@@ -20,6 +20,7 @@ import { BrokerRetry } from './broker/broker-retry.ts';
 import { CallbackPublisher } from './broker/callbacks/callback-publisher.ts';
 import { CallbackRecords } from './broker/callbacks/callback-record.ts';
 import { ClockCheck } from './broker/checks/clock-check.ts';
+import { StoreWatch } from './broker/checks/store-watch.ts';
 import {
   answers,
   type Broker,
@@ -40,7 +41,6 @@ import { JobRecords } from './broker/job-record.ts';
 import { PermissionWatch } from './broker/permissions/permission-watch.ts';
 import { ensureConsumer, ensureGroup, ensureStreams } from './broker/provision.ts';
 import { RecordWatch } from './broker/record-watch.ts';
-import { StoreWatch } from './broker/checks/store-watch.ts';
 import { StoredPublisher } from './broker/stored-publisher.ts';
 import { CallbackDeliverer } from './callbacks/callback-deliverer.ts';
 import { CallbackSlots } from './callbacks/callback-slots.ts';

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import * as z from 'zod';
 import { defineOperation } from 'throughline/worker';
+import * as z from 'zod';
 
 /** Takes a given time, and no CPU. */
 export default defineOperation({

@@ -3,12 +3,11 @@ import type { JobHistory } from '../../shared/job/event-record.ts';
 import type { Job } from '../../shared/job/job.ts';
 import { SERVICE } from '../../shared/trace/semantics.ts';
 import { quotasOf } from '../access/quotas.ts';
+import { UsageBook } from '../access/usage-book.ts';
 import { JobIndexClient } from '../calls/job-index-client.ts';
 import { PlaceSeal } from '../calls/place-seal.ts';
 import { type Env, edgeConfig } from '../config.ts';
 import { AcceptedFeed } from '../jobs/accepted-feed.ts';
-import { StoreRoom } from './store-room.ts';
-import { UsageBook } from '../jobs/usage-book.ts';
 import { BrokerConnection } from '../nats/broker-connection.ts';
 import { HostDirectory } from '../operations/host-directory.ts';
 import { OperationDirectory } from '../operations/operation-directory.ts';
@@ -21,6 +20,7 @@ import { JobWatches } from '../watch/job-watches.ts';
 import { SharedReads } from '../watch/shared-reads.ts';
 import { InputChecks } from './input-checks.ts';
 import { OpenWaits } from './open-waits.ts';
+import { StoreRoom } from './store-room.ts';
 
 /** The parts of a bridge, which its calls share. */
 export interface BridgeParts {

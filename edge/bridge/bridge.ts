@@ -34,7 +34,6 @@ import { deadLetterDetailOf, lastDeadLetter, listDeadLetters } from '../jobs/dea
 import { readJobHistory, readJobWithAttempts } from '../jobs/job-history.ts';
 import { redriveJob } from '../jobs/redrive.ts';
 import { redriveMany } from '../jobs/redrive-many.ts';
-import { waitingJobs } from './store-room.ts';
 import type { BrokerSession } from '../nats/broker-session.ts';
 import { RequestBroker } from '../nats/request-broker.ts';
 import { pendingJob, readPendingJob, readRejectedJob } from '../outbox/pending-job.ts';
@@ -43,6 +42,7 @@ import { withService } from '../telemetry/service.ts';
 import { eventStream } from '../watch/event-stream.ts';
 import { type BridgeParts, createParts } from './bridge-parts.ts';
 import { cancelJob } from './cancel-job.ts';
+import { waitingJobs } from './store-room.ts';
 import { submit } from './submit.ts';
 
 const STATUS_PING_MS = 2_000;

@@ -1,6 +1,6 @@
+import type { StreamRoom } from '../../shared/api/health.ts';
 import { ThroughlineError } from '../../shared/errors.ts';
 import { DELAYED_STREAM, JOBS_STREAM } from '../../shared/nats/streams.ts';
-import type { StreamRoom } from '../../shared/api/health.ts';
 import type { BrokerSession } from '../nats/broker-session.ts';
 
 /** How long what NATS said is used. */

@@ -4,11 +4,11 @@ import { describeThrown } from '../../shared/errors.ts';
 import type { Job } from '../../shared/job/job.ts';
 import { pause } from '../../shared/timers.ts';
 import { SERVICE } from '../../shared/trace/semantics.ts';
+import { type UsageBook, usageOfJob } from '../access/usage-book.ts';
 import type { TenantJob, TenantUsage } from '../calls/index-commands.ts';
 import type { JobIndexClient } from '../calls/job-index-client.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { withService } from '../telemetry/service.ts';
-import { type UsageBook, usageOfJob } from './usage-book.ts';
 
 /** Jobs in one call to the index, and the shortest time between two calls. */
 const BATCH = 100;

@@ -5,8 +5,8 @@
  */
 
 import { LIMITS } from '../job/limits.ts';
-import { type Finding, isAbsent, isOff, isOn, isUnlimited, shown } from './finding.ts';
 import { CAP_RULES } from './cap-rules.ts';
+import { type Finding, isAbsent, isOff, isOn, isUnlimited, shown } from './finding.ts';
 import type { StreamRule } from './stream-rule.ts';
 import {
   CALLBACKS_STREAM,

@@ -1,14 +1,14 @@
 import { ROOT_CONTEXT } from '@opentelemetry/api';
 import { describe, expect, it, vi } from 'vitest';
+import { UsageBook } from '../../../edge/access/usage-book.ts';
 import { InputChecks } from '../../../edge/bridge/input-checks.ts';
+import { StoreRoom } from '../../../edge/bridge/store-room.ts';
 import { submit } from '../../../edge/bridge/submit.ts';
 import type { SubmitAnswer, SubmitCommand, SubmitResult } from '../../../edge/calls/commands.ts';
 import { AcceptedFeed } from '../../../edge/jobs/accepted-feed.ts';
-import { UsageBook } from '../../../edge/jobs/usage-book.ts';
 import { HostDirectory } from '../../../edge/operations/host-directory.ts';
 import { OperationDirectory } from '../../../edge/operations/operation-directory.ts';
 import { SavedOperations } from '../../../edge/operations/saved-operations.ts';
-import { StoreRoom } from '../../../edge/bridge/store-room.ts';
 import { Outbox } from '../../../edge/outbox/outbox.ts';
 import { OutboxScheduler } from '../../../edge/outbox/outbox-scheduler.ts';
 import type { Logger } from '../../../edge/telemetry/log.ts';

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { UsageBook } from '../../../edge/access/usage-book.ts';
 import type { TenantJob, TenantUsage } from '../../../edge/calls/index-commands.ts';
 import { AcceptedFeed } from '../../../edge/jobs/accepted-feed.ts';
-import { UsageBook } from '../../../edge/jobs/usage-book.ts';
 import type { Logger } from '../../../edge/telemetry/log.ts';
 import { NO_USAGE } from '../../../shared/api/usage.ts';
 import { job } from '../http/app-support.ts';
