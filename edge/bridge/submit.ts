@@ -168,12 +168,29 @@ async function submitNew(
   announcement: OperationAnnouncement | undefined,
 ): Promise<SubmitResult> {
   const { bridge, command } = submitting;
+  const { tenant } = command;
   const body = writeJson(command.input);
+  const taken = usageOfJob(command.spec, body.length);
+  await bridge.usage.check(tenant, taken);
+  const route = routeOf(command, command.spec, bridge.usage.isBusy(tenant));
+  // The jobs of a batch are submitted side by side, so each counts from now on, and not only when it is stored.
+  bridge.usage.add(tenant, taken);
+  try {
+    return await sendNew(submitting, announcement, { body, route });
+  } finally {
+    bridge.usage.report(tenant, undefined, taken);
+  }
+}
+
+async function sendNew(
+  submitting: Checked,
+  announcement: OperationAnnouncement | undefined,
+  { body, route }: Pick<NewJob, 'body' | 'route'>,
+): Promise<SubmitResult> {
+  const { bridge, command } = submitting;
   const span = tracer.startSpan(`send ${command.operation}`, { kind: SpanKind.PRODUCER });
   const sending = trace.setSpan(context.active(), span);
   const job = outgoingJob(command, announcement, sending);
-  await bridge.usage.check(command.tenant, usageOfJob(command.spec, body.length));
-  const route = routeOf(job, job.spec, bridge.usage.isBusy(command.tenant));
   const message = { subject: subjectOf(job, Date.now(), route), size: body.length };
   span.setAttributes(sendAttributes(command, message, bridge.name));
   return await runInSendSpan(span, sending, () =>
