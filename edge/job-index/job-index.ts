@@ -74,15 +74,20 @@ export class JobIndex extends DurableObject<Env> implements JobIndexApi {
   async addAccepted(jobs: readonly TenantJob[]): Promise<TenantUsage[]> {
     this.#table.accept(jobs.map(acceptedEntry));
     await this.#wakeWithin(ALARM.busy);
-    await this.#freshen();
+    await this.#alone(() => this.#freshen());
     const tenants = new Set(jobs.map(({ tenant }) => tenant));
     return [...tenants].map((tenant) => ({ tenant, usage: this.#table.usage(tenant) }));
   }
 
   /** Returns what the unfinished jobs of a tenant take. */
   async usage(tenant: string): Promise<Usage> {
-    await this.#follower.catchUp(CATCH_UP_MS);
+    await this.#alone(() => this.#follower.catchUp(CATCH_UP_MS));
     return this.#table.usage(tenant);
+  }
+
+  /** Runs work that belongs to no request. */
+  #alone<T>(work: () => Promise<T>): Promise<T> {
+    return context.with(withService(ROOT_CONTEXT, SERVICE.index), work);
   }
 
   /** Reads new events, unless they were read a moment ago. */
@@ -122,7 +127,7 @@ export class JobIndex extends DurableObject<Env> implements JobIndexApi {
 
   /** Reads new events, deletes old jobs, and sets the next alarm. The next alarm is set after an error too. */
   override alarm(): Promise<void> {
-    return context.with(withService(ROOT_CONTEXT, SERVICE.index), async () => {
+    return this.#alone(async () => {
       let inMs: number | undefined = ALARM.failed;
       try {
         inMs = this.#isRetired ? this.#clear() : await this.#maintain();

@@ -158,6 +158,11 @@ describe('the client', () => {
     expect((await client.operations()).map(({ name }) => name)).toContain('test.mode');
   });
 
+  it('reads what the tenant uses, and its quotas', async () => {
+    const { used, quotas } = await client.usage();
+    expect(quotas.jobs).toBeGreaterThan(used.jobs);
+  });
+
   it('throws the problem that the API answers, with all its fields', async () => {
     const error = await refusalOf(client.submit({ operation: 'echo', input: 1, maxAttempts: 0 }));
     expect(error).toMatchObject({

@@ -15,7 +15,7 @@ it.skipIf(!(await canMount()))(
       nats,
       tracing: false,
       edge: { BROKER_TIMEOUT_MS: '1000' },
-      worker: { WORKER_ANNOUNCE_MS: '500' },
+      worker: { WORKER_ANNOUNCE_MS: '500', STREAM_STORE_BYTES: '20000000' },
     });
     const says = (url: string): Promise<boolean> =>
       until('/readyz to say that a restart is needed', async () => {
