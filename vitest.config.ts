@@ -20,6 +20,8 @@ export const OWN_PROCESS = [
   'test/unit/worker-node/jobs/{pipeline,attempt/progress-reporter,attempt/run-operation}.test.ts',
   'test/unit/worker-node/operations/built-in/http-request.test.ts',
 ];
+/** `npm run test:nats` runs them, on each nats-server that Throughline is tested with. */
+export const ON_EACH_SERVER = ['test/e2e/nats/{deploy,nats-cluster}.test.ts'];
 const SYSTEM = ['test/{e2e,abuse,fuzz}/**/*.test.ts'];
 
 function project(name: string, test: TestProjectInlineConfiguration['test']): TestProjectInlineConfiguration {
@@ -35,7 +37,7 @@ export default defineConfig({
     // a process where they can: loading what they all import would take longer than most of the tests.
     projects: [
       project('1 system', { include: SYSTEM, exclude: OWN_PROCESS, isolate: false }),
-      project('2 own process', { include: OWN_PROCESS }),
+      project('2 own process', { include: OWN_PROCESS, exclude: ON_EACH_SERVER }),
       project('3 unit', {
         include: ['test/**/*.test.ts'],
         exclude: [...SYSTEM, ...OWN_PROCESS],

@@ -1,5 +1,6 @@
 import { defineConfig } from 'vitest/config';
 import { locateTestedServers, nameOf } from './test/support/nats/servers.ts';
+import { ON_EACH_SERVER } from './vitest.config.ts';
 
 /** `npm run test:nats`: the deployment and a cluster, on each nats-server that Throughline is tested with. */
 export default defineConfig(async () => {
@@ -12,7 +13,7 @@ export default defineConfig(async () => {
       projects: servers.map((natsServer) => ({
         test: {
           name: nameOf(natsServer),
-          include: ['test/e2e/nats/{deploy,nats-cluster}.test.ts'],
+          include: ON_EACH_SERVER,
           setupFiles: ['test/support/end-of-file.ts'],
           provide: { natsServer },
           testTimeout: 60_000,
