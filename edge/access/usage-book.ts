@@ -5,6 +5,8 @@ import { ThroughlineError } from '../../shared/errors.ts';
 const FRESH_MS = 5_000;
 const MAX_TENANTS = 5_000;
 const RETRY_SECONDS = 5;
+/** A tenant with fewer than so many times `FAIR_JOBS` unfinished jobs is near that limit. */
+const NEAR = 8;
 
 interface Known {
   /** What the index counted. */
@@ -15,7 +17,7 @@ interface Known {
 }
 
 interface UsageBookOptions {
-  /** A tenant with so many unfinished jobs is busy (`FAIR_JOBS`). */
+  /** A tenant with more unfinished jobs is busy (`FAIR_JOBS`). */
   readonly fairJobs: number;
   readonly quotasOf: (tenant: string) => Usage;
   /** Asks the index for the usage of a tenant. */
@@ -30,21 +32,35 @@ interface UsageBookOptions {
 export class UsageBook {
   readonly #options: UsageBookOptions;
   readonly #tenants = new Map<string, Known>();
+  readonly #counting = new Map<string, Promise<void>>();
 
   constructor(options: UsageBookOptions) {
     this.#options = options;
   }
 
-  /** Whether a tenant has many unfinished jobs, so that its next one goes to a bulk lane. */
-  isBusy(tenant: string): boolean {
-    return this.#usageOf(tenant).jobs >= this.#options.fairJobs;
+  /** Whether a tenant seems to have more unfinished jobs than fit its pooled lane. Its jobs then go to a bulk lane. */
+  seemsBusy(tenant: string): boolean {
+    return this.#usageOf(tenant).jobs > this.#options.fairJobs;
   }
 
-  /** Checks that another job fits into the quotas of its tenant. @throws ThroughlineError `quota-exceeded` */
+  /**
+   * Whether a job of a tenant goes to a bulk lane. Near the limit the index is asked again, since jobs of the tenant may have ended
+   * a moment ago.
+   * @param place the place of the job among the unfinished jobs of its tenant, as {@link add} gave it
+   */
+  async isBusy(tenant: string, place: number): Promise<boolean> {
+    const { fairJobs } = this.#options;
+    if (place <= fairJobs || place > fairJobs * NEAR) return place > fairJobs;
+    const before = this.#countedOf(tenant).jobs;
+    await this.#recount(tenant);
+    return place - Math.max(0, before - this.#countedOf(tenant).jobs) > fairJobs;
+  }
+
+  /** Checks that a job that was added fits into the quotas of its tenant. @throws ThroughlineError `quota-exceeded` */
   async check(tenant: string, job: Usage): Promise<void> {
     if (this.#exceeded(tenant, job) === undefined) return;
     // Jobs may have ended since the last report.
-    this.report(tenant, await this.#options.count(tenant).catch(() => undefined), NO_USAGE);
+    await this.#recount(tenant);
     const quota = this.#exceeded(tenant, job);
     if (quota === undefined) return;
     const limit = this.#options.quotasOf(tenant)[quota];
@@ -52,17 +68,19 @@ export class UsageBook {
     throw new ThroughlineError('quota-exceeded', message, { retryAfterSeconds: RETRY_SECONDS });
   }
 
-  /** Adds a job that was accepted. */
-  add(tenant: string, job: Usage): void {
+  /** Adds a job that was accepted, or is about to be. @returns its place among the unfinished jobs of its tenant, from 1 */
+  add(tenant: string, job: Usage): number {
     const known = this.#tenants.get(tenant) ?? { counted: NO_USAGE, countedAt: Date.now(), added: NO_USAGE };
     known.added = sum(known.added, job, 1);
     this.#tenants.delete(tenant);
     this.#tenants.set(tenant, known);
-    if (this.#tenants.size <= MAX_TENANTS) return;
-    for (const oldest of this.#tenants.keys()) {
-      this.#tenants.delete(oldest);
-      return;
-    }
+    if (this.#tenants.size > MAX_TENANTS) this.#forgetOldest();
+    return this.#usageOf(tenant).jobs;
+  }
+
+  #forgetOldest(): void {
+    const [oldest] = this.#tenants.keys();
+    if (oldest !== undefined) this.#tenants.delete(oldest);
   }
 
   /** Takes a report of the index. @param included what of the accepted jobs is in it, or will never be */
@@ -75,16 +93,34 @@ export class UsageBook {
     known.countedAt = Date.now();
   }
 
+  /** Asks the index. Callers at the same time share one request. */
+  #recount(tenant: string): Promise<void> {
+    const counting =
+      this.#counting.get(tenant) ??
+      this.#options
+        .count(tenant)
+        .then((counted) => this.report(tenant, counted, NO_USAGE))
+        .catch(() => undefined)
+        .finally(() => this.#counting.delete(tenant));
+    this.#counting.set(tenant, counting);
+    return counting;
+  }
+
   #exceeded(tenant: string, job: Usage): keyof Usage | undefined {
-    const wanted = sum(this.#usageOf(tenant), job, 1);
+    const wanted = this.#usageOf(tenant);
     const quotas = this.#options.quotasOf(tenant);
     return QUOTAS.find((quota) => wanted[quota] > quotas[quota] && job[quota] > 0);
   }
 
   #usageOf(tenant: string): Usage {
+    return sum(this.#countedOf(tenant), this.#tenants.get(tenant)?.added ?? NO_USAGE, 1);
+  }
+
+  /** The last report, unless it is too old. */
+  #countedOf(tenant: string): Usage {
     const known = this.#tenants.get(tenant);
-    if (known === undefined) return NO_USAGE;
-    return Date.now() - known.countedAt > FRESH_MS ? known.added : sum(known.counted, known.added, 1);
+    if (known === undefined || Date.now() - known.countedAt > FRESH_MS) return NO_USAGE;
+    return known.counted;
   }
 }
 

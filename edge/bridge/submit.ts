@@ -171,11 +171,11 @@ async function submitNew(
   const { tenant } = command;
   const body = writeJson(command.input);
   const taken = usageOfJob(command.spec, body.length);
-  await bridge.usage.check(tenant, taken);
-  const route = routeOf(command, command.spec, bridge.usage.isBusy(tenant));
   // The jobs of a batch are submitted side by side, so each counts from now on, and not only when it is stored.
-  bridge.usage.add(tenant, taken);
+  const place = bridge.usage.add(tenant, taken);
   try {
+    await bridge.usage.check(tenant, taken);
+    const route = routeOf(command, command.spec, await bridge.usage.isBusy(tenant, place));
     return await sendNew(submitting, announcement, { body, route });
   } finally {
     bridge.usage.report(tenant, undefined, taken);

@@ -61,8 +61,8 @@ describe('the client', () => {
     expect(page.complete).toBe(true);
     expect(page.jobs.map(({ id }) => id)).toContain(job.id);
     expect(await client.outbox({ limit: 1 })).toEqual([]);
-    for (const call of [client.retry(job.id), client.removeRejected(job.id)])
-      await expect(call).rejects.toMatchObject({ code: 'job-unknown', status: 404 });
+    for (const call of [() => client.retry(job.id), () => client.removeRejected(job.id)])
+      await expect(call()).rejects.toMatchObject({ code: 'job-unknown', status: 404 });
   });
 
   it('submits a job again with its idempotency key', async () => {

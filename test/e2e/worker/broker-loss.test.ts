@@ -122,7 +122,9 @@ describe('a job whose end cannot be stored', () => {
     const more = await Promise.all(
       Array.from({ length: 20 }, () => submitJob(stack, 'test.late', { ms: 0, effects })),
     );
-    await until('the others to be handed back', async () => (await heldJobs(manager)) === 3);
+    // A message that was handed back counts as unsettled too.
+    expect(await heldJobs(manager)).toBeLessThan(3 + ROUTES.length);
+    expect(await effectsIn(effects)).toHaveLength(3);
     await restore();
     await untilQueueEmpty(nats);
     const ids = [...jobs, ...more].map(({ id }) => id);

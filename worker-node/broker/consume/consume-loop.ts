@@ -2,7 +2,7 @@ import type { JsMsg } from '@nats-io/jetstream';
 import { backoff } from '../../../shared/backoff.ts';
 import { describeThrown } from '../../../shared/errors.ts';
 import { PRIORITIES, type Priority } from '../../../shared/job/priority.ts';
-import { pause, startTimer } from '../../../shared/timers.ts';
+import { pause, startTimer, type Timer } from '../../../shared/timers.ts';
 import type { WorkerLogger } from '../../log.ts';
 import { type Delivery, deliveryOf } from './delivery.ts';
 import { Lane, type LaneSource } from './lane.ts';
@@ -17,6 +17,8 @@ const PROBE_AFTER_FAILURE_MS = 1_000;
 const PAUSE = { minDelayMs: 200, maxDelayMs: 5_000 };
 /** How long a message waits here for a slot before it is handed back, so that another host can take it. */
 const HOLD_MS = 250;
+/** After this time without a free slot, a host is full. With short jobs, slots are free again sooner. */
+const FULL_MS = 50;
 /** How often a priority is chosen, compared with the others, while jobs of all of them wait. */
 const WEIGHTS: Readonly<Record<Priority, number>> = { high: 16, normal: 4, low: 1 };
 /** The share of the slots that bulk lanes leave to the others. */
@@ -56,6 +58,7 @@ export class ConsumeLoop {
   readonly #stopping = new AbortController();
   readonly #giveUp = new AbortController();
   readonly #running = new Set<Promise<void>>();
+  #fullTimer: Timer | undefined;
   #failures = 0;
   #hasFailed = false;
   #problem: string | undefined;
@@ -99,6 +102,7 @@ export class ConsumeLoop {
       this.#startHeld();
       this.#requestWaiting();
       this.#probe();
+      this.#watchFull();
       await this.#change();
     }
   }
@@ -110,6 +114,7 @@ export class ConsumeLoop {
   async stop(graceMs: number): Promise<void> {
     this.#stopping.abort();
     this.#wake();
+    this.#fullTimer?.stop();
     const timer = startTimer(graceMs, () => this.#giveUp.abort());
     for (const { held } of this.#lanes) for (const message of held.splice(0)) message.nak();
     await Promise.all(this.#lanes.map((lane) => lane.end()));
@@ -157,7 +162,22 @@ export class ConsumeLoop {
     for (const lane of this.#lanes) {
       const { requested } = lane;
       if (requested * 2 < size && lane.demand === 0 && this.#hasSlot(lane))
-        lane.request(size - requested, expiresMs);
+        lane.request(size - requested, expiresMs, true);
+    }
+  }
+
+  /**
+   * While all slots are taken for longer than a moment, no probe stays open: a message that nobody here can run would count as
+   * delivered, and could not be cancelled in the queue.
+   */
+  #watchFull(): void {
+    if (this.#free > 0) {
+      this.#fullTimer?.stop();
+      this.#fullTimer = undefined;
+    } else {
+      this.#fullTimer ??= startTimer(FULL_MS, () => {
+        for (const lane of this.#lanes) lane.endProbes();
+      });
     }
   }
 

@@ -22,6 +22,8 @@ interface LaneListener {
 /** A request for messages, from the moment at which it is made. */
 interface Request {
   left: number;
+  /** Whether it waits for messages that may come. */
+  readonly isProbe: boolean;
   pull?: Pull;
   done: Promise<void>;
 }
@@ -57,10 +59,15 @@ export class Lane {
   }
 
   /** Asks for messages. They are given to the listener until the pull expires. Never throws. */
-  request(count: number, expiresMs: number): void {
-    const request: Request = { left: count, done: Promise.resolve() };
+  request(count: number, expiresMs: number, isProbe = false): void {
+    const request: Request = { left: count, isProbe, done: Promise.resolve() };
     this.#requests.add(request);
     request.done = this.#take(request, expiresMs);
+  }
+
+  /** Ends the pulls that wait for messages that may come. */
+  endProbes(): void {
+    for (const { isProbe, pull } of this.#requests) if (isProbe) void pull?.end();
   }
 
   /** Ends the open pulls. Messages that still come are handed back. No later request brings any. */
