@@ -1,6 +1,6 @@
 import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config';
 
-const LIMITS = {
+export const LIMITS = {
   testTimeout: 30_000,
   hookTimeout: 60_000,
   setupFiles: ['test/support/end-of-file.ts'],
@@ -8,11 +8,9 @@ const LIMITS = {
 
 /**
  * Tests that change the process in which they run, or count what is in it: some replace `node:dns`, some
- * count timers (`fetch` leaves one running), one starts tracing again and again, and those in test/e2e/nats trust
- * certificates of their own.
+ * count timers (`fetch` leaves one running), one starts tracing again and again.
  */
 export const OWN_PROCESS = [
-  'test/e2e/nats/**/*.test.ts',
   'test/unit/cli/flags.test.ts',
   'test/unit/cli/text/output.test.ts',
   'test/unit/shared/{deadline,timers}.test.ts',
@@ -22,6 +20,8 @@ export const OWN_PROCESS = [
 ];
 /** `npm run test:nats` runs them, on each nats-server that Throughline is tested with. */
 export const ON_EACH_SERVER = ['test/e2e/nats/{deploy,nats-cluster}.test.ts'];
+/** `npm run test:broker` runs them. Each has a process of its own, since some trust certificates of their own. */
+export const BROKER = ['test/e2e/nats/**/*.test.ts'];
 const SYSTEM = ['test/{e2e,abuse,fuzz}/**/*.test.ts'];
 
 function project(name: string, test: TestProjectInlineConfiguration['test']): TestProjectInlineConfiguration {
@@ -36,8 +36,8 @@ export default defineConfig({
     // They run in the order of their names: the long files first, so that short ones fill the end of a run. Files share
     // a process where they can: loading what they all import would take longer than most of the tests.
     projects: [
-      project('1 system', { include: SYSTEM, exclude: OWN_PROCESS, isolate: false }),
-      project('2 own process', { include: OWN_PROCESS, exclude: ON_EACH_SERVER }),
+      project('1 system', { include: SYSTEM, exclude: [...OWN_PROCESS, ...BROKER], isolate: false }),
+      project('2 own process', { include: OWN_PROCESS }),
       project('3 unit', {
         include: ['test/**/*.test.ts'],
         exclude: [...SYSTEM, ...OWN_PROCESS],
