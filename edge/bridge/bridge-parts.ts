@@ -76,7 +76,7 @@ export function createParts(state: DurableObjectState, env: Env): BridgeParts {
   const usage = new UsageBook({
     fairJobs: config.FAIR_JOBS,
     quotasOf: (tenant) => quotasOf(config, tenant),
-    count: (tenant) => index.usage(tenant),
+    count: (tenant) => index.count(tenant),
   });
   const feed = new AcceptedFeed(index, usage, log);
   const keepUntilEnded = config.OUTBOX_KEEP === 'ended';
