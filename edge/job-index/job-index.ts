@@ -74,7 +74,8 @@ export class JobIndex extends DurableObject<Env> implements JobIndexApi {
   async addAccepted(jobs: readonly TenantJob[]): Promise<TenantUsage[]> {
     this.#table.accept(jobs.map(acceptedEntry));
     await this.#wakeWithin(ALARM.busy);
-    await this.#alone(() => this.#freshen());
+    // The bridge does not wait for this. It asks for the usage again where it matters.
+    void this.#alone(() => this.#freshen());
     const tenants = new Set(jobs.map(({ tenant }) => tenant));
     return [...tenants].map((tenant) => ({ tenant, usage: this.#table.usage(tenant) }));
   }
