@@ -65,7 +65,8 @@ describe('a consumer that is deleted while workers run', () => {
     expect((await stack.run('echo', 'before')).state).toBe('succeeded');
     await deleteConsumers(manager);
     expect((await stack.run('echo', 'after')).state).toBe('succeeded');
-    expect(new Set(said(stack, 'created again').map(({ consumer }) => consumer)).size).toBe(ROUTES.length);
+    const made = (): number => new Set(said(stack, 'created again').map(({ consumer }) => consumer)).size;
+    await until('the consumers of all routes', () => made() === ROUTES.length);
     await ready(stack);
   });
 
