@@ -1,3 +1,5 @@
+import { fnv1a } from '../../shared/wire/lanes.ts';
+
 /** The regions where a Durable Object can be asked to live (Cloudflare's location hints). */
 export const REGIONS = ['wnam', 'enam', 'sam', 'weur', 'eeur', 'apac', 'oc', 'afr', 'me'] as const;
 export type Region = (typeof REGIONS)[number];
@@ -47,7 +49,5 @@ export function regionOfJob(id: string): Region | undefined {
 
 /** Returns the shard of a key, from 0 to `shards` - 1. The same key always gets the same shard (FNV-1a). */
 export function shardOf(key: string, shards: number): number {
-  let hash = 0x811c9dc5;
-  for (let i = 0; i < key.length; i++) hash = Math.imul(hash ^ key.charCodeAt(i), 0x01000193);
-  return (hash >>> 0) % shards;
+  return fnv1a(key) % shards;
 }
