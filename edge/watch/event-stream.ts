@@ -1,3 +1,4 @@
+import { concatBytes } from '../../shared/bytes.ts';
 import { ThroughlineError } from '../../shared/errors.ts';
 import type { HistoryEvent } from '../../shared/job/event-record.ts';
 import { pause } from '../../shared/timers.ts';
@@ -126,7 +127,7 @@ class EventStreamSource implements UnderlyingByteSource {
     }
     this.#events = this.#events.slice(texts.length);
     const [only = new Uint8Array(), ...others] = texts;
-    return others.length === 0 ? only : joined(texts, size);
+    return others.length === 0 ? only : concatBytes(texts, size);
   }
 
   /** @returns undefined if the events cannot be read now */
@@ -145,14 +146,4 @@ class EventStreamSource implements UnderlyingByteSource {
 /** The first words of a stream. A client that is cut off before the first event names this id when it comes again. */
 function openingText(id: string): string {
   return `retry: ${RECONNECT_MS}\nid: ${id}\n\n`;
-}
-
-function joined(texts: readonly Uint8Array[], size: number): Uint8Array {
-  const all = new Uint8Array(size);
-  let at = 0;
-  for (const text of texts) {
-    all.set(text, at);
-    at += text.length;
-  }
-  return all;
 }

@@ -1,3 +1,4 @@
+import { concatBytes } from '../../../shared/bytes.ts';
 import { ThroughlineError } from '../../../shared/errors.ts';
 
 /**
@@ -16,7 +17,7 @@ export async function readBody(request: Request, maxSize: number): Promise<Uint8
   const chunks: Uint8Array[] = [];
   for (let size = 0; ; ) {
     const { done, value } = await reader.read();
-    if (done) return concat(chunks, size);
+    if (done) return concatBytes(chunks, size);
     size += value.byteLength;
     if (size > maxSize) {
       reader.releaseLock();
@@ -24,14 +25,4 @@ export async function readBody(request: Request, maxSize: number): Promise<Uint8
     }
     chunks.push(value);
   }
-}
-
-function concat(chunks: readonly Uint8Array[], size: number): Uint8Array {
-  const whole = new Uint8Array(size);
-  let offset = 0;
-  for (const chunk of chunks) {
-    whole.set(chunk, offset);
-    offset += chunk.byteLength;
-  }
-  return whole;
 }
