@@ -156,8 +156,8 @@ export class ConsumeLoop {
 
   /** Keeps a pull open on each lane while slots are free. All probes together ask for about as many messages as there are free slots. */
   #probe(): void {
-    const size = Math.max(1, Math.floor(this.#free / this.#lanes.length));
     if (this.#free <= 0) return;
+    const size = Math.max(1, Math.floor(this.#free / this.#lanes.length));
     const expiresMs = this.healthy ? PROBE_MS : PROBE_AFTER_FAILURE_MS;
     for (const lane of this.#lanes) {
       const { requested } = lane;
@@ -220,9 +220,7 @@ export class ConsumeLoop {
 
   #start(lane: Lane, message: JsMsg): void {
     const delivery = deliveryOf(message, lane.source.consumer.createdMs);
-    lane.running++;
     const handled = this.#options.handler.process(delivery, this.#giveUp.signal).finally(() => {
-      lane.running--;
       this.#running.delete(handled);
       this.#wake();
     });

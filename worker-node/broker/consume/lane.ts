@@ -33,8 +33,6 @@ export class Lane {
   readonly source: LaneSource;
   /** Messages that wait for a slot of this host. */
   readonly held: JsMsg[] = [];
-  /** How many messages are handled now. */
-  running = 0;
   /** How many messages the server had left for this consumer, as far as is known. */
   backlog = 0;
   readonly #listener: LaneListener;
