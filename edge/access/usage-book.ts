@@ -38,31 +38,29 @@ export class UsageBook {
     this.#options = options;
   }
 
-  /** Whether a tenant seems to have more unfinished jobs than fit its pooled lane. Its jobs then go to a bulk lane. */
-  seemsBusy(tenant: string): boolean {
-    return this.#usageOf(tenant).jobs > this.#options.fairJobs;
+  /**
+   * Whether a tenant has more unfinished jobs than fit its pooled lane. Its jobs then go to a bulk lane.
+   * @param place the place of the job in question among them; without it, the job is the last one
+   */
+  isBusy(tenant: string, place = this.#usageOf(tenant).jobs): boolean {
+    return place > this.#options.fairJobs;
   }
 
   /**
-   * Whether a job of a tenant goes to a bulk lane. Near the limit the index is asked again, since jobs of the tenant may have ended
-   * a moment ago.
-   * @param place the place of the job among the unfinished jobs of its tenant, as {@link add} gave it
+   * Checks that a job that was added fits into the quotas of its tenant. The index is asked again before a job is refused, and near the
+   * limit of the pooled lane, since jobs of the tenant may have ended a moment ago.
+   * @param place as {@link add} gave it
+   * @returns the place of the job now
+   * @throws ThroughlineError `quota-exceeded`
    */
-  async isBusy(tenant: string, place: number): Promise<boolean> {
+  async check(tenant: string, job: Usage, place: number): Promise<number> {
     const { fairJobs } = this.#options;
-    if (place <= fairJobs || place > fairJobs * NEAR) return place > fairJobs;
+    const isNear = place > fairJobs && place <= fairJobs * NEAR;
+    if (!isNear && this.#exceeded(tenant, job) === undefined) return place;
     const before = this.#countedOf(tenant).jobs;
     await this.#recount(tenant);
-    return place - Math.max(0, before - this.#countedOf(tenant).jobs) > fairJobs;
-  }
-
-  /** Checks that a job that was added fits into the quotas of its tenant. @throws ThroughlineError `quota-exceeded` */
-  async check(tenant: string, job: Usage): Promise<void> {
-    if (this.#exceeded(tenant, job) === undefined) return;
-    // Jobs may have ended since the last report.
-    await this.#recount(tenant);
     const quota = this.#exceeded(tenant, job);
-    if (quota === undefined) return;
+    if (quota === undefined) return place - Math.max(0, before - this.#countedOf(tenant).jobs);
     const limit = this.#options.quotasOf(tenant)[quota];
     const message = `the quota ${quota} is used up: the unfinished jobs of this tenant may have ${limit}; try again when some of them have ended`;
     throw new ThroughlineError('quota-exceeded', message, { retryAfterSeconds: RETRY_SECONDS });

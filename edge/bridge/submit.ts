@@ -172,10 +172,10 @@ async function submitNew(
   const body = writeJson(command.input);
   const taken = usageOfJob(command.spec, body.length);
   // The jobs of a batch are submitted side by side, so each counts from now on, and not only when it is stored.
-  const place = bridge.usage.add(tenant, taken);
+  const added = bridge.usage.add(tenant, taken);
   try {
-    await bridge.usage.check(tenant, taken);
-    const route = routeOf(command, command.spec, await bridge.usage.isBusy(tenant, place));
+    const place = await bridge.usage.check(tenant, taken, added);
+    const route = routeOf(command, command.spec, bridge.usage.isBusy(tenant, place));
     return await sendNew(submitting, announcement, { body, route });
   } finally {
     bridge.usage.report(tenant, undefined, taken);

@@ -1,4 +1,4 @@
-import { fnv1a } from '../../shared/wire/lanes.ts';
+import { fnv1a } from '../../shared/fnv1a.ts';
 
 /** The regions where a Durable Object can be asked to live (Cloudflare's location hints). */
 export const REGIONS = ['wnam', 'enam', 'sam', 'weur', 'eeur', 'apac', 'oc', 'afr', 'me'] as const;

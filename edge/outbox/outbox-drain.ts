@@ -36,7 +36,7 @@ export interface DrainParts {
   readonly connection: BrokerAccess;
   readonly outbox: Outbox;
   readonly feed: Pick<AcceptedFeed, 'addAccepted'>;
-  readonly usage: Pick<UsageBook, 'seemsBusy'>;
+  readonly usage: Pick<UsageBook, 'isBusy'>;
   readonly log: Logger;
   /** Whether a job stays in the outbox until the end of the job is recorded (`OUTBOX_KEEP=ended`). */
   readonly keepUntilEnded: boolean;
@@ -146,7 +146,7 @@ async function publish(parts: DrainParts, session: BrokerSession, entry: OutboxE
   const { job, body, addedAt, tries } = entry;
   const now = Date.now();
   const waitedMs = Math.max(0, now - addedAt);
-  const route = routeOf(job, job.spec, parts.usage.seemsBusy(job.tenant));
+  const route = routeOf(job, job.spec, parts.usage.isBusy(job.tenant));
   if (subjectOf(job, now, route).startsWith('delayed.')) checkDelaySupport(session);
   await publishJob(session, job, body, route, { waitedMs, again: tries > 0 });
   parts.feed.addAccepted(job.tenant, queuedJob(job, 'stream'), body.length);

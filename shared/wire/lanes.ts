@@ -2,6 +2,7 @@
  * The lanes of the queue (docs/PROTOCOL.md). A job's subject names its priority and its lane. Which lanes there are is part
  * of the protocol and not a setting, so bridges and hosts always agree.
  */
+import { fnv1a } from '../fnv1a.ts';
 import type { JobAddress } from '../job/job-address.ts';
 import type { JobSpec } from '../job/job-spec.ts';
 import { PRIORITIES, type Priority } from '../job/priority.ts';
@@ -87,11 +88,4 @@ export function groupOfConsumer(name: string): string {
 
 function laneOf<L extends Lane>(key: string, lanes: readonly [L, ...L[]]): L {
   return lanes[fnv1a(key) % lanes.length] ?? lanes[0];
-}
-
-/** FNV-1a of 32 bits over the UTF-8 bytes of a text. */
-export function fnv1a(text: string): number {
-  let hash = 0x811c9dc5;
-  for (const byte of new TextEncoder().encode(text)) hash = Math.imul(hash ^ byte, 0x01000193);
-  return hash >>> 0;
 }

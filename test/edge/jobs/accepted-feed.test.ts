@@ -84,18 +84,18 @@ it('counts the jobs that the index has not counted yet, and then as the index do
   const { add, usage } = feed(undefined, 3);
   for (const id of ['a', 'b', 'c', 'd', 'e']) {
     add(id);
-    counts.push(usage.seemsBusy('acme'));
+    counts.push(usage.isBusy('acme'));
   }
   expect(counts).toEqual([false, false, false, false, true]);
   await vi.advanceTimersByTimeAsync(100);
-  expect(usage.seemsBusy('acme')).toBe(false);
-  expect(usage.seemsBusy('globex')).toBe(false);
+  expect(usage.isBusy('acme')).toBe(false);
+  expect(usage.isBusy('globex')).toBe(false);
 });
 
 it('counts a job no longer that the index never got', async () => {
   const { add, usage } = feed(() => Promise.reject(new Error('away')));
   add('a', 'b', 'c', 'd', 'e');
-  expect(usage.seemsBusy('acme')).toBe(true);
+  expect(usage.isBusy('acme')).toBe(true);
   await vi.advanceTimersByTimeAsync(60_000);
-  expect(usage.seemsBusy('acme')).toBe(false);
+  expect(usage.isBusy('acme')).toBe(false);
 });

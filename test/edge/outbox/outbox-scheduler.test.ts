@@ -40,7 +40,7 @@ function setup(connect: () => Promise<void>) {
     connection,
     object: { storage, waitUntil: (one) => void work.push(one) },
     feed: { addAccepted: () => undefined },
-    usage: { seemsBusy: () => false },
+    usage: { isBusy: () => false },
   });
   const add = (): void => outbox.add(JOB, new Uint8Array([48]), 'unsent');
   return { outbox, scheduler, storage, log, connection, add, settled: () => Promise.all(work) };

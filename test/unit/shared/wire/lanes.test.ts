@@ -3,7 +3,6 @@ import { describe, expect, it } from 'vitest';
 import { PRIORITIES } from '../../../../shared/job/priority.ts';
 import {
   bulkRoute,
-  fnv1a,
   ORDERED_LANES,
   orderedRoute,
   POOLED_LANES,
@@ -55,13 +54,4 @@ describe('a route', () => {
   it('leaves few enough routes for two worker groups on one stream', () => {
     expect(ROUTES.length * 2).toBeLessThanOrEqual(64);
   });
-});
-
-// Published values of FNV-1a, 32 bits.
-it.each([
-  ['', 0x811c9dc5],
-  ['a', 0xe40c292c],
-  ['foobar', 0xbf9cf968],
-])('FNV-1a of %j is the published value', (text, hash) => {
-  expect(fnv1a(text)).toBe(hash);
 });
