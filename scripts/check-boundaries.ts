@@ -63,7 +63,7 @@ const ROOMS: readonly Rooms[] = [
       ['main.ts', 'openapi'],
       ['http', 'bridge'],
       ['watch'],
-      ['outbox'],
+      ['outbox', 'schedules'],
       ['job-index', 'operations', 'jobs'],
       ['nats'],
       ['config.ts'],
@@ -174,6 +174,12 @@ const IMPORTERS: readonly Importer[] = [
     folder: 'worker-node',
     room: 'worker-node/broker',
     why: 'the client of NATS in Node',
+  },
+  {
+    packages: ['croner'],
+    folder: 'edge',
+    room: 'edge/schedules',
+    why: 'one file knows how cron expressions are read',
   },
   {
     packages: ['zod-openapi'],

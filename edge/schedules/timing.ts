@@ -1,0 +1,139 @@
+/**
+ * The times of a schedule. croner reads cron expressions and knows about time zones; this file decides which expressions
+ * a schedule may have, and which of the runs that were missed are made.
+ */
+import { Cron } from 'croner';
+import type { CATCH_UP, ScheduleBody } from '../../shared/api/schedule.ts';
+import { describeThrown, ThroughlineError } from '../../shared/errors.ts';
+import { parseDuration } from '../../shared/text/duration.ts';
+
+/** When a schedule runs: by a cron expression, or at equal distances in time from `fromMs`. */
+export type Timing = Cron | { readonly everyMs: number; readonly fromMs: number };
+
+export interface MissedRuns {
+  /** The runs to make, in epoch milliseconds, oldest first. */
+  readonly runs: readonly number[];
+  /** How many runs are left out; {@link MOST_COUNTED} stands for as many or more. */
+  readonly dropped: number;
+}
+
+/** A run that starts no later than this is on time: no catch-up policy leaves it out. */
+export const ON_TIME_MS = 30_000;
+/** The most missed runs that `all` makes: a day of every minute. The newest are made. */
+export const MOST_MISSED = 1_440;
+/** The most runs that are counted as left out. */
+export const MOST_COUNTED = 100;
+
+/** Five fields of names, numbers, lists, ranges and steps; L, W and # as croner has them. */
+const FIELD = '[0-9A-Za-z*,/#-]+';
+const FIVE_FIELDS = new RegExp(`^ *${FIELD}(?: +${FIELD}){4} *$`);
+/** Intl takes offsets too, which are no names of zones. */
+const ZONE_NAME = /^[A-Za-z]/;
+
+/**
+ * Reads when a schedule runs.
+ * @param body a body that has `cron` or `every`, not both
+ * @param fromMs epoch milliseconds of the schedule's creation, from which `every` counts
+ * @throws ThroughlineError `request-invalid`, with the field, if the expression cannot be read or never runs, or if the time zone is unknown
+ */
+export function parseTiming(body: Pick<ScheduleBody, 'cron' | 'every' | 'timeZone'>, fromMs: number): Timing {
+  const { cron, every = '', timeZone = 'UTC' } = body;
+  if (cron !== undefined) return parseCron(cron, timeZone, fromMs);
+  const everyMs = parseDuration(every);
+  if (everyMs === undefined || everyMs < 1) throw refused('/every', 'must be a duration such as "90s"');
+  return { everyMs, fromMs };
+}
+
+/**
+ * The first run after a time; both in epoch milliseconds.
+ * @returns undefined if there is none
+ */
+export function nextRun(timing: Timing, afterMs: number): number | undefined {
+  if (timing instanceof Cron) return timing.nextRun(new Date(afterMs))?.getTime();
+  const { everyMs, fromMs } = timing;
+  return fromMs + everyMs * Math.max(1, Math.floor((afterMs - fromMs) / everyMs) + 1);
+}
+
+/**
+ * The runs that are due after `afterMs` and not after `nowMs`, by the catch-up policy: `none` makes those that are on
+ * time, `last` these or, if there are none, the newest, and `all` makes all, at most {@link MOST_MISSED}. The effort
+ * does not grow with the length of the outage.
+ * @param afterMs epoch milliseconds of the last run, or of the last change of the schedule
+ */
+export function missedRuns(
+  timing: Timing,
+  afterMs: number,
+  nowMs: number,
+  catchUp: (typeof CATCH_UP)[number],
+): MissedRuns {
+  const onTimeFrom = nowMs - ON_TIME_MS;
+  const most = { none: 0, last: 1, all: MOST_MISSED }[catchUp];
+  const runs: number[] = [];
+  let dropped = 0;
+  for (const run of newestFirst(timing, afterMs, nowMs)) {
+    if (run >= onTimeFrom || runs.length < most) runs.push(run);
+    else if (++dropped === MOST_COUNTED) break;
+  }
+  return { runs: runs.reverse(), dropped };
+}
+
+/** The runs after `afterMs` and not after `nowMs`, one at a time. */
+function* newestFirst(timing: Timing, afterMs: number, nowMs: number): Generator<number> {
+  let run = runBefore(timing, nowMs + 1);
+  while (run !== undefined && run > afterMs) {
+    yield run;
+    run = runBefore(timing, run);
+  }
+}
+
+/** The last run before a time. */
+function runBefore(timing: Timing, beforeMs: number): number | undefined {
+  if (timing instanceof Cron) return timing.previousRuns(1, new Date(beforeMs))[0]?.getTime();
+  const { everyMs, fromMs } = timing;
+  const count = Math.ceil((beforeMs - fromMs) / everyMs) - 1;
+  return count < 1 ? undefined : fromMs + everyMs * count;
+}
+
+function parseCron(pattern: string, timeZone: string, fromMs: number): Cron {
+  checkZone(timeZone);
+  if (!FIVE_FIELDS.test(pattern)) {
+    const fields = '(minute, hour, day of month, month, day of week)';
+    throw refused(
+      '/cron',
+      `must be five fields ${fields} of numbers, names, * , - and /, such as "0 6 * * MON-FRI"`,
+    );
+  }
+  const cron = readPattern(pattern, timeZone);
+  if (cron.nextRun(new Date(fromMs)) !== null) return cron;
+  throw refused(
+    '/cron',
+    'never runs: none of its months has such a day. Give a day that one of the months has',
+  );
+}
+
+/** UTC has no daylight saving. As an offset, it costs croner a tenth of the time that a zone does. */
+function readPattern(pattern: string, timeZone: string): Cron {
+  const zone = timeZone.toUpperCase() === 'UTC' ? { utcOffset: 0 } : { timezone: timeZone };
+  try {
+    return new Cron(pattern, { mode: '5-part', fixedTimeRule: 'no-wildcard', ...zone });
+  } catch (thrown) {
+    const reason = describeThrown(thrown).replace(/^CronPattern: /, '');
+    throw refused('/cron', `cannot be read: ${reason}`, thrown);
+  }
+}
+
+function checkZone(timeZone: string): void {
+  try {
+    if (ZONE_NAME.test(timeZone) && new Intl.DateTimeFormat('en', { timeZone })) return;
+  } catch {
+    // Intl throws for a zone that it does not know.
+  }
+  throw refused('/timeZone', 'is not a known time zone. Give an IANA name such as "Europe/Berlin", or "UTC"');
+}
+
+function refused(path: string, message: string, cause?: unknown): ThroughlineError {
+  return new ThroughlineError('request-invalid', `${path}: ${message}`, {
+    violations: [{ path, message }],
+    cause,
+  });
+}

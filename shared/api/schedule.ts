@@ -1,0 +1,131 @@
+import * as z from 'zod';
+import { parseDuration } from '../text/duration.ts';
+import { ofType, SubmitJob } from './submit-job.ts';
+
+/** Bounds of schedules, and how much of a schedule's past and future an answer shows. */
+export const SCHEDULE_LIMITS = {
+  everyMs: { least: 1_000, most: 366 * 24 * 60 * 60 * 1_000 },
+  cronLength: 256,
+  /** How many of the next and of the last runs a schedule shows. */
+  shownNextRuns: 5,
+  shownLastRuns: 20,
+  page: 100,
+  defaultPage: 50,
+} as const;
+
+/** The name of a schedule, unique within its tenant: 1 to 64 letters, digits or _ . -, from a letter or digit on. */
+export const SCHEDULE_NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/;
+
+export const SCHEDULE_NAME_RULE =
+  'must be 1 to 64 letters, digits or _ . -, and begin with a letter or digit';
+
+const CRON_RULE = `must be five fields (minute, hour, day of month, month, day of week) such as "30 6 * * MON-FRI", at most ${SCHEDULE_LIMITS.cronLength} characters`;
+const EVERY_RULE = 'must be a duration such as "90s", "1h30m" or "PT1H", from 1 second to 366 days';
+const ZONE_RULE = 'must be the name of a time zone such as "Europe/Berlin", or "UTC"';
+
+/** What happens to the runs that were missed while the edge was away. */
+export const CATCH_UP = ['none', 'last', 'all'] as const;
+/** Whether a run may start while the job of the run before it has not ended. */
+export const OVERLAP = ['allow', 'skip'] as const;
+
+/** How often a schedule runs: a duration between two runs. */
+export const Every = z.string(EVERY_RULE).refine((text) => {
+  const ms = parseDuration(text);
+  const { least, most } = SCHEDULE_LIMITS.everyMs;
+  return ms !== undefined && ms >= least && ms <= most;
+}, EVERY_RULE);
+
+/** When a schedule runs, and what it does about runs that cannot start in time. */
+const timingFields = {
+  cron: z.string(CRON_RULE).min(1, CRON_RULE).max(SCHEDULE_LIMITS.cronLength, CRON_RULE).optional(),
+  every: Every.optional(),
+  timeZone: z.string(ZONE_RULE).min(1, ZONE_RULE).max(64, ZONE_RULE).optional(),
+  catchUp: z.enum(CATCH_UP, `must be one of ${CATCH_UP.join(', ')}`).optional(),
+  overlap: z.enum(OVERLAP, `must be one of ${OVERLAP.join(', ')}`).optional(),
+  paused: z.boolean('must be true or false').optional(),
+};
+
+/** The time of a run comes from its schedule, so a schedule takes all fields of a submission but the delay. */
+const { delay: _, ...jobFields } = SubmitJob.shape;
+
+/**
+ * The body of `PUT /v1/schedules/{name}`: the job of each run, and when it runs. Whether a cron expression can be read and
+ * ever runs, and whether a time zone is known, is checked by `parseTiming` of the edge.
+ */
+export const ScheduleBody = z
+  .strictObject(
+    { ...jobFields, ...timingFields },
+    ofType('must be an object such as {"operation":"…","input":…,"cron":"0 6 * * *"}'),
+  )
+  .superRefine(({ cron, every, timeZone }, context) => {
+    const fault = (field: string, message: string) =>
+      context.addIssue({ code: 'custom', path: [field], message });
+    if (cron === undefined && every === undefined) fault('cron', 'must be given, or "every" in its place');
+    if (cron !== undefined && every !== undefined) fault('every', 'must not be given together with "cron"');
+    if (cron === undefined && timeZone !== undefined) fault('timeZone', 'can be given with "cron" only');
+  });
+export type ScheduleBody = z.output<typeof ScheduleBody>;
+/** The body as a caller writes it: durations are text. */
+export type ScheduleRequest = z.input<typeof ScheduleBody>;
+
+/** What became of a run. `submitted`: there is a job. `skipped`: there is none, by the schedule's own rules. `refused`: the edge took no job. */
+export const RUN_OUTCOMES = ['submitted', 'skipped', 'refused'] as const;
+/** Why a run was skipped. `missed`: the edge was away, and `catchUp` leaves the run out. `overlap`: the job before had not ended. */
+export const SKIP_REASONS = ['missed', 'overlap'] as const;
+
+/** One run of a schedule: a time at which it was due, and what became of it. */
+export const ScheduleRun = z.object({
+  /** When the run was due. For a run that was triggered by hand: when that was asked for. */
+  scheduledFor: z.iso.datetime(),
+  outcome: z.enum(RUN_OUTCOMES),
+  /** True if a caller triggered the run. */
+  triggered: z.literal(true).optional(),
+  /** The job, if one was submitted. */
+  jobId: z.string().optional(),
+  /** Why a run was skipped. */
+  reason: z.enum(SKIP_REASONS).optional(),
+  /** The error code of a run that was refused. */
+  code: z.string().optional(),
+  /** How many runs in a row were skipped, the last of them at `scheduledFor`. Absent means one. */
+  count: z.int().min(2).optional(),
+  links: z.object({ job: z.string() }).optional(),
+});
+export type ScheduleRun = z.infer<typeof ScheduleRun>;
+
+/** A schedule as a list shows it: without the fields that may be large, and without its runs but the next one. */
+export const ScheduleSummary = z.object({
+  name: z.string(),
+  operation: z.string(),
+  cron: z.string().optional(),
+  every: z.string().optional(),
+  timeZone: z.string().optional(),
+  paused: z.boolean(),
+  createdAt: z.iso.datetime(),
+  updatedAt: z.iso.datetime(),
+  /** Absent while the schedule is paused. */
+  nextRun: z.iso.datetime().optional(),
+  links: z.object({ self: z.string() }),
+});
+export type ScheduleSummary = z.infer<typeof ScheduleSummary>;
+
+/** A schedule: what the last PUT asked for, with the defaults filled in, and its runs. */
+export const Schedule = z.object({
+  ...jobFields,
+  timeout: z.string().optional(),
+  ...ScheduleSummary.omit({ nextRun: true }).shape,
+  catchUp: z.enum(CATCH_UP),
+  overlap: z.enum(OVERLAP),
+  /** The next runs, soonest first. Empty while the schedule is paused. */
+  nextRuns: z.array(z.iso.datetime()),
+  /** The last runs, newest first. */
+  lastRuns: z.array(ScheduleRun),
+});
+export type Schedule = z.infer<typeof Schedule>;
+
+/** A page of a tenant's schedules, in the order of their names. */
+export const SchedulePage = z.object({
+  schedules: z.array(ScheduleSummary),
+  /** Send this cursor to get the next page. It is absent on the last page. */
+  cursor: z.string().optional(),
+});
+export type SchedulePage = z.infer<typeof SchedulePage>;
