@@ -20,6 +20,7 @@ import { JobWatches } from '../watch/job-watches.ts';
 import { SharedReads } from '../watch/shared-reads.ts';
 import { InputChecks } from './input-checks.ts';
 import { OpenWaits } from './open-waits.ts';
+import { OrderTurns } from './order-turns.ts';
 import { StoreRoom } from './store-room.ts';
 
 /** The parts of a bridge, which its calls share. */
@@ -36,6 +37,8 @@ export interface BridgeParts {
   readonly inputChecks: InputChecks;
   /** Whether there is room for delayed jobs. */
   readonly room: StoreRoom;
+  /** The turns of jobs with an ordering key. */
+  readonly order: OrderTurns;
   readonly outbox: Outbox;
   readonly scheduler: OutboxScheduler;
   readonly feed: AcceptedFeed;
@@ -94,6 +97,7 @@ export function createParts(state: DurableObjectState, env: Env): BridgeParts {
     counts: { unservedJobs: 0 },
     inputChecks: new InputChecks(),
     room: new StoreRoom(),
+    order: new OrderTurns(),
     watches: new JobWatches(connection, log, outbox, config.EVENT_STREAMS_PER_TENANT),
     waits: new OpenWaits(config.WAITS_PER_TENANT),
     jobReads: new SharedReads(),

@@ -73,8 +73,9 @@ export class Bridge extends DurableObject<Env> implements BridgeApi {
   }
 
   submitBatch(commands: readonly SubmitCommand[], carrier: Carrier): Promise<Reply<Reply<SubmitAnswer>[]>> {
+    const batch = {};
     return this.#reply(carrier, () =>
-      Promise.all(commands.map((command) => this.#replyOf(() => submit(this.#parts, command)))),
+      Promise.all(commands.map((command) => this.#replyOf(() => submit(this.#parts, command, batch)))),
     );
   }
 

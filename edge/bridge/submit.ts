@@ -21,6 +21,7 @@ import { RequestBroker } from '../nats/request-broker.ts';
 import { FIRST_CHECK_MS } from '../outbox/end-check.ts';
 import { pendingJob } from '../outbox/pending-job.ts';
 import type { BridgeParts } from './bridge-parts.ts';
+import type { Turn } from './order-turns.ts';
 
 const tracer = trace.getTracer('throughline-bridge');
 
@@ -40,6 +41,7 @@ interface Submitting {
   readonly bridge: SubmitParts;
   readonly broker: RequestBroker;
   readonly command: SubmitCommand;
+  readonly turn: Turn;
 }
 
 /** A submission whose operation is known. */
@@ -58,22 +60,29 @@ interface NewJob {
 
 /**
  * Submits a job. If the idempotency key already belongs to a job, that job is the answer. Otherwise the job is checked,
- * then published, or added to the outbox while NATS is away. If the caller asked for it, the answer waits for the end.
+ * then published, or added to the outbox while NATS is away. If the caller asked for it, the answer waits for the end. Jobs of
+ * one ordering key are stored in the order of the calls.
+ * @param batch the same object for all jobs of one request
  * @returns the job: `queued`, or a later state if the answer waited or the job existed already. No job if its input was not
  *   checked by the current rules, or was refused by them
  * @throws ThroughlineError `operation-unknown`, `request-invalid`, `idempotency-key-reused`, `operation-unserved`,
  *   `stream-full`, `outbox-full`, `outbox-share-full`, `broker-rejected`, `delay-unsupported`; then nothing was accepted.
  *   `broker-unavailable` if NATS is away and the bridge has never seen an announcement of the operation
  */
-export async function submit(bridge: SubmitParts, command: SubmitCommand): Promise<SubmitAnswer> {
+export async function submit(
+  bridge: SubmitParts,
+  command: SubmitCommand,
+  batch: object = {},
+): Promise<SubmitAnswer> {
   const untilMs = Date.now() + command.waitMs;
+  const turn = bridge.order.take(command, batch);
   const broker = await RequestBroker.start(bridge.connection);
-  const submitting = { bridge, broker, command };
-  if (command.waitMs === 0) return await findOrSubmit(submitting);
+  const submitting = { bridge, broker, command, turn };
+  if (command.waitMs === 0) return await submitInTurn(submitting);
   // The waiter listens before the job is published, so that it cannot miss the end.
   const waiter = ResultWaiter.start(bridge.connection, broker.session, command);
   try {
-    const answer = await findOrSubmit(submitting);
+    const answer = await submitInTurn(submitting);
     if (answer.outcome !== 'submitted') return answer;
     return { ...answer, job: await awaitEnd(answer.job, waiter, untilMs) };
   } finally {
@@ -81,12 +90,24 @@ export async function submit(bridge: SubmitParts, command: SubmitCommand): Promi
   }
 }
 
+async function submitInTurn(submitting: Submitting): Promise<SubmitAnswer> {
+  let again = false;
+  try {
+    const answer = await findOrSubmit(submitting);
+    again = answer.outcome === 'rules-needed';
+    return answer;
+  } finally {
+    submitting.turn.end(again);
+  }
+}
+
 async function findOrSubmit(submitting: Submitting): Promise<SubmitAnswer> {
-  const { bridge, broker, command } = submitting;
+  const { bridge, broker, command, turn } = submitting;
   const existing = command.spec.fingerprint === undefined ? undefined : await findExisting(submitting);
   if (existing !== undefined)
     return { outcome: 'submitted', ...existing, job: await bridge.hosts.mark(broker, existing.job) };
   const announcement = await announcementOf(submitting);
+  if (await turn.begin()) return { outcome: 'rules-needed' };
   const unchecked = announcement && (await bridge.inputChecks.answer(command.inputCheck, announcement));
   if (unchecked !== undefined) return unchecked;
   const isServed = (await bridge.hosts.isServed(broker, command.operation)) !== false;

@@ -44,8 +44,8 @@ export type SubmitAnswer =
   | ({ readonly outcome: 'submitted' } & SubmitResult)
   /** The edge refused the input, by the rules that hold now. */
   | { readonly outcome: 'refused' }
-  /** The input was not checked by the rules that hold now. */
-  | { readonly outcome: 'rules-needed'; readonly rules: InputRules };
+  /** The input was not checked by the rules that hold now. Without `rules`, that is so for a job that must come before. */
+  | { readonly outcome: 'rules-needed'; readonly rules?: InputRules };
 
 /** The result of a submission. */
 export interface SubmitResult {

@@ -85,8 +85,39 @@ export async function drainOutbox(parts: DrainParts): Promise<void> {
 async function sendBatch(parts: DrainParts, session: BrokerSession): Promise<number> {
   const entries = parts.outbox.takeNext(BATCH.rows, BATCH.bytes);
   const lookedUp = await Promise.all(entries.map((entry) => lookUp(session, entry)));
-  const results = await Promise.all(lookedUp.map((one) => trySend(parts, session, one)));
-  return recordOutcomes(parts, results);
+  return recordOutcomes(parts, await sendAll(parts, session, lookedUp));
+}
+
+/**
+ * Sends jobs side by side, but those of one ordering key one after the other. While another try may succeed for a job, no later
+ * job of its key is sent.
+ */
+function sendAll(
+  parts: DrainParts,
+  session: BrokerSession,
+  all: readonly (LookedUp | LookupFailure)[],
+): Promise<SendResult[]> {
+  const lastOfKey = new Map<string, Promise<SendResult>>();
+  return Promise.all(
+    all.map((one) => {
+      const { tenant, spec } = one.entry.job;
+      if (spec.orderingKey === undefined) return trySend(parts, session, one);
+      const key = `${tenant}/${spec.orderingKey}`;
+      const result = sendAfter(lastOfKey.get(key), parts, session, one);
+      lastOfKey.set(key, result);
+      return result;
+    }),
+  );
+}
+
+async function sendAfter(
+  elder: Promise<SendResult> | undefined,
+  parts: DrainParts,
+  session: BrokerSession,
+  one: LookedUp | LookupFailure,
+): Promise<SendResult> {
+  const before = await elder;
+  return before?.kind === 'failed' ? { ...before, entry: one.entry } : await trySend(parts, session, one);
 }
 
 /**

@@ -49,7 +49,7 @@ export async function submitChecked(
   return jobs.flatMap((job) => replies.get(job) ?? []);
 }
 
-/** The reply to a job; undefined if it must be checked by newer rules. */
+/** The reply to a job; undefined if it, or a job before it, must be checked by newer rules. */
 function replyTo(
   { job, error }: CheckedJob,
   answer: Reply<SubmitAnswer> | undefined,
@@ -61,7 +61,7 @@ function replyTo(
   if (value.outcome === 'submitted') return { ok: true, value };
   if (value.outcome === 'refused')
     return refusal(error ?? new ThroughlineError('internal', 'the bridge refused an input that was not'));
-  inputRules.put(job.operation, value.rules);
+  if (value.rules !== undefined) inputRules.put(job.operation, value.rules);
   return undefined;
 }
 

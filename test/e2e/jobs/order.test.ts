@@ -2,6 +2,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { BatchReport } from '../../../shared/api/submit-job.ts';
 import { jobEnded, submitJob } from '../../support/jobs.ts';
 import { until } from '../../support/poll.ts';
 import { type TestStack, withTestStack } from '../../support/stack.ts';
@@ -64,6 +65,31 @@ describe('jobs with an ordering key', () => {
       for (let n = 1; n < own.length; n++)
         expect([key, first[n]]).toEqual([key, Math.max(first[n] ?? 0, (last[n - 1] ?? 0) + 1)]);
     }
+  }, 60_000);
+
+  it('keep the order of a batch, also if their operations differ', async () => {
+    const stack = await withTestStack({ operationsFolder: 'test/fixtures/operations', tracing: false });
+    const file = path.join(directory, 'batch');
+    // The edge knows the rules of one operation, and has to ask for those of the other.
+    await stack.run('echo', 1);
+    const jobs = Array.from({ length: 30 }, (_, n) =>
+      n % 3 === 0
+        ? { operation: 'echo', input: n, orderingKey: 'k' }
+        : { operation: 'test.mode', orderingKey: 'k', input: { mode: 'nap', ms: 1, effects: file } },
+    );
+    const response = await stack.call('/v1/jobs/batch', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', 'idempotency-key': 'batch' },
+      body: JSON.stringify({ jobs }),
+    });
+    const ids = BatchReport.parse(await response.json()).results.flatMap((result) =>
+      'job' in result ? result.job.id : [],
+    );
+    expect(ids.length).toBe(jobs.length);
+    const ended = await Promise.all(ids.map((id) => jobEnded(stack, id)));
+    const starts = ended.map(({ attempts = [] }) => Date.parse(attempts[0]?.startedAt ?? ''));
+    expect(starts).toEqual(starts.toSorted((a, b) => a - b));
+    expect([...new Set(await begun(file))]).toEqual(ids.filter((_, n) => n % 3 !== 0));
   }, 60_000);
 
   it('have no priority', async () => {

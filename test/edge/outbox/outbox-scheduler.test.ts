@@ -169,3 +169,25 @@ describe('after a failure', () => {
     });
   });
 });
+
+describe('pending jobs with one ordering key', () => {
+  const ids = (subjects: readonly { readonly subject: string }[]) =>
+    subjects.map(({ subject }) => subject.split('.')[4]);
+
+  it('are not published before an elder that NATS did not take yet', async () => {
+    const { scheduler, outbox, connection } = setup(async () => undefined);
+    for (const [jobId, orderingKey] of [
+      ['job-1', 'a'],
+      ['job-2', 'a'],
+      ['job-3', 'b'],
+    ] as const)
+      outbox.add({ ...JOB, jobId, spec: { ...JOB.spec, orderingKey } }, new Uint8Array([48]), 'unsent');
+    connection.broker.before('publish', (nth) => {
+      if (nth === 1) throw unavailable('no answer');
+    });
+    await scheduler.alarm();
+    expect(ids(connection.broker.published)).toEqual(['job-3']);
+    await scheduler.alarm();
+    expect(ids(connection.broker.published)).toEqual(['job-3', 'job-1', 'job-2']);
+  });
+});
