@@ -327,6 +327,51 @@ it('L10 drain: too late, or never', () => {
   expect(failing(record({ drainMs: undefined }))).toEqual([['L10', 'not quiet within 1000 ms']]);
 });
 
+describe('L11 order', () => {
+  const key = { orderingKey: 'a' };
+  /** Two jobs of a key, sent one after the other or as a batch, of which `2` begins before `1` has ended. */
+  const overlapping = (load: LoadEntry[]): LedgerRecord => ({
+    ...record({}),
+    load,
+    collected: [
+      event('1', 'started', { sequence: 1 }),
+      event('2', 'started', { sequence: 2 }),
+      event('1', 'succeeded', { sequence: 3 }),
+      event('2', 'succeeded', { sequence: 4 }),
+    ],
+    effects: [...ran('1'), ...ran('2')],
+  });
+  const [first, second] = [attempt('1', key), attempt('2', key)];
+
+  it('a job that began before an elder one of its key had ended', () => {
+    const load = [first, accepted('1'), second, accepted('2')];
+    expect(failing(overlapping(load))).toEqual([['L11', 'key a: job-2 began before job-1 had ended']]);
+    const other = attempt('2', { orderingKey: 'b' });
+    expect(failing(overlapping([first, accepted('1'), other, accepted('2')]))).toEqual([]);
+  });
+
+  it('an execution that began while an elder one ran, whatever the events say', () => {
+    const given = overlapping([first, accepted('1'), second, accepted('2')]);
+    const collected = given.collected.toSorted((a, b) => a.jobId.localeCompare(b.jobId));
+    const inOrder = collected.map((entry, place) => ({ ...entry, sequence: place + 1 }));
+    const [begin, end] = [effect('1', 'begin', { at: 30 }), effect('1', 'end', { at: 35 })];
+    const found = { ...given, collected: inOrder, effects: [begin, ...ran('2', { at: 33 }), end] };
+    expect(failing(found).map(([check]) => check)).toEqual(['L11']);
+  });
+
+  it('two jobs of one batch have the order of the batch', () => {
+    const batch = ['q/0', 'q/1'].map((place, n) => attempt(place, { ...key, jobId: `job-${n + 1}` }));
+    const answers = ['q/0', 'q/1'].map((place, n) => accepted(place, { jobId: `job-${n + 1}` }));
+    expect(failing(overlapping([...batch, ...answers])).map(([check]) => check)).toEqual(['L11']);
+    // The first answer of a batch that was sent twice may be lost.
+    expect(failing(overlapping([...batch, ...batch, ...answers]))).toEqual([]);
+  });
+
+  it('two jobs that were under way at the same time have no order', () => {
+    expect(failing(overlapping([first, second, accepted('1'), accepted('2')]))).toEqual([]);
+  });
+});
+
 function span(name: string, more: Partial<SpanRecord>): SpanRecord {
   return {
     ...{ service: 's', name, kind: 'INTERNAL', traceId: TRACE, spanId: name.padEnd(16, '0').slice(0, 16) },

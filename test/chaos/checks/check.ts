@@ -2,6 +2,7 @@ import type { LedgerRecord } from '../ledger/ledger.ts';
 import { checkConservation } from './check-conservation.ts';
 import { checkJobs } from './check-jobs.ts';
 import { checkKeys } from './check-keys.ts';
+import { checkOrder } from './check-order.ts';
 import { checkTraces } from './check-traces.ts';
 import { type DuplicateCause, LedgerView } from './ledger-view.ts';
 import type { Violation } from './violation.ts';
@@ -45,6 +46,7 @@ export function checkLedger(record: LedgerRecord, options: CheckOptions): Ledger
       ...checkJobs(view),
       ...checkKeys(view),
       ...checkConservation(view),
+      ...checkOrder(view),
       ...traces.violations,
       ...checkDrain(record.drainMs, options.drainBoundMs),
     ],

@@ -14,6 +14,8 @@ export interface AttemptEntry {
   readonly traceId: string;
   /** Whether its spans are recorded. */
   readonly sampled: boolean;
+  /** The ordering key of the job, if it has one. */
+  readonly orderingKey?: string;
   readonly at: number;
 }
 

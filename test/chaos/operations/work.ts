@@ -10,7 +10,7 @@ const Input = z.object({
   /** Whether it reports progress. */
   tell: z.boolean().default(false),
   /** How it misbehaves: as long as the file `gate` exists, or always without one. */
-  mode: z.enum(['work', 'throw', 'exit', 'block', 'fill-memory']).default('work'),
+  mode: z.enum(['work', 'throw', 'throw-first', 'exit', 'block', 'fill-memory']).default('work'),
   gate: z.string().optional(),
   /** Makes the message larger. */
   ballast: z.string().optional(),
@@ -26,6 +26,7 @@ export default defineOperation({
   run: async ({ input, job, signal, progress }) => {
     noteEffect(job, 'begin');
     const misbehave = input.gate === undefined || existsSync(input.gate);
+    if (input.mode === 'throw-first' && job.attempt === 1) throw new Error('thrown on purpose');
     if (misbehave && input.mode === 'throw') throw new Error('thrown on purpose');
     if (misbehave && input.mode === 'exit') process.kill(process.pid, 'SIGKILL');
     if (misbehave && input.mode === 'block') block(input.ms);

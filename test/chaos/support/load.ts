@@ -22,9 +22,18 @@ interface LoadOptions {
   readonly batch: number;
   /** At most so many jobs a second, all callers together; absent: as many as are answered. */
   readonly perSecond?: number | undefined;
+  /** Whether each caller sends an equal share of the jobs, in order; absent: each sends the job that is next. */
+  readonly shares?: boolean | undefined;
   /** The part of the requests whose spans are recorded; from 0 to 1. */
   readonly sampled: number;
-  readonly body: (dice: Dice) => Record<string, unknown>;
+  /** @param caller the number of the caller that sends the job, from 0 */
+  readonly body: (dice: Dice, caller: number) => Record<string, unknown>;
+}
+
+/** The numbers of the jobs that a caller, or all callers together, have to send. */
+interface Share {
+  next: number;
+  readonly end: number;
 }
 
 interface Unsent {
@@ -69,7 +78,12 @@ export class Load {
 
   start(): void {
     this.#began = Date.now();
-    const callers = Array.from({ length: this.#options.callers }, () => this.#call());
+    const { callers: count, jobs, shares = false } = this.#options;
+    const all = { next: 0, end: jobs };
+    const size = Math.floor(jobs / count);
+    const callers = Array.from({ length: count }, (_, caller) =>
+      this.#call(caller, shares ? { next: caller * size, end: (caller + 1) * size } : all),
+    );
     this.#running = Promise.all(callers).finally(() => {
       this.#ended = true;
       for (const { reached } of this.#waiting) reached();
@@ -100,14 +114,16 @@ export class Load {
     }
   }
 
-  async #call(): Promise<void> {
-    const { jobs, batch, dice } = this.#options;
-    while (this.#taken < jobs && !this.#givingUp) {
-      const size = Math.min(jobs - this.#taken, batch === 1 || dice.next() < 0.5 ? 1 : batch);
-      const first = this.#taken;
+  async #call(caller: number, share: Share): Promise<void> {
+    const { batch, dice } = this.#options;
+    while (share.next < share.end && !this.#givingUp) {
+      const size = Math.min(share.end - share.next, batch === 1 || dice.next() < 0.5 ? 1 : batch);
+      const first = share.next;
+      share.next += size;
+      const taken = this.#taken;
       this.#taken += size;
-      await this.#pace(first);
-      await this.#submit(first, size);
+      await this.#pace(taken);
+      await this.#submit(caller, first, size);
     }
   }
 
@@ -118,7 +134,7 @@ export class Load {
     if (ahead > 0) await delay(ahead);
   }
 
-  async #submit(first: number, size: number): Promise<void> {
+  async #submit(number: number, first: number, size: number): Promise<void> {
     const { dice, tenant, body } = this.#options;
     const requestKey = `${this.#name}-${first}`;
     const caller = this.#caller();
@@ -127,7 +143,7 @@ export class Load {
       places.map(async (place) => ({
         key: place === undefined ? requestKey : `${requestKey}/${place}`,
         jobId: await jobIdFor(tenant, { key: requestKey, place }),
-        body: body(dice),
+        body: body(dice, number),
       })),
     );
     // A batch is always sent as a whole: the place in it is part of the key.
@@ -155,7 +171,11 @@ export class Load {
     for (const unsent of jobs) this.#unresolved.set(unsent.key, { unsent, caller });
     await journal.append(
       ...jobs.map(({ key, jobId, body }): AttemptEntry => {
-        return { type: 'attempt', key, jobId, bodyHash: hash(body), traceId, sampled, at: Date.now() };
+        const { orderingKey } = body;
+        return {
+          ...{ type: 'attempt', key, jobId, bodyHash: hash(body), traceId, sampled, at: Date.now() },
+          ...(typeof orderingKey === 'string' ? { orderingKey } : {}),
+        };
       }),
     );
     const verdicts = await this.#ask(jobs, batchKey, caller);

@@ -33,8 +33,10 @@ export interface FaultRun {
   readonly title: string;
   readonly jobs: number;
   /** The fields of a job besides its operation; default: work that takes no time. */
-  readonly job?: (dice: Dice) => Record<string, unknown>;
+  readonly job?: (dice: Dice, caller: number) => Record<string, unknown>;
   readonly callers?: number;
+  /** Whether each caller sends an equal share of the jobs, in order. */
+  readonly shares?: true;
   readonly batch?: number;
   readonly perSecond?: number;
   /** The part of the requests whose spans are recorded; 0: no collector runs. */
@@ -119,8 +121,9 @@ async function stage(run: FaultRun, dice: Dice): Promise<Scene> {
     callers: run.callers ?? 8,
     batch: run.batch ?? 1,
     perSecond: run.perSecond,
+    shares: run.shares,
     sampled,
-    body: (dice) => ({ operation: 'chaos.work', ...job(dice) }),
+    body: (dice, caller) => ({ operation: 'chaos.work', ...job(dice, caller) }),
   });
   // If a test ends early, its callers must end before the ledger is closed.
   onTestFinished(() => load.giveUp());
