@@ -42,13 +42,20 @@ export function durationMs(text: string): number {
   throw new InvalidArgumentError('It must be a duration such as 500ms, 30s, 1h30m or P2D.');
 }
 
-/** Checks how long one attempt may take, and keeps it as text, because the API parses it. */
-export function attemptTimeout(text: string): string {
-  const ms = parseDuration(text);
-  if (ms !== undefined && ms >= 1 && ms <= LIMITS.timeoutMs) return text;
-  throw new InvalidArgumentError(
-    'It must be a duration such as 500ms, 30s, 1h30m or PT1H, at most 24 hours.',
-  );
+/** Checks how long one attempt may take. */
+export const attemptTimeout = durationText(LIMITS.timeoutMs, '24 hours');
+
+/** Checks for how long a job stands for later ones with the same unique key. */
+export const uniqueFor = durationText(LIMITS.delayMs, '30 days');
+
+/** Makes a parser for a duration that stays a text, because the API parses it. */
+function durationText(maxMs: number, maxInWords: string): (text: string) => string {
+  return (text) => {
+    const ms = parseDuration(text);
+    if (ms !== undefined && ms >= 1 && ms <= maxMs) return text;
+    const rule = `It must be a duration such as 500ms, 30s, 1h30m or PT1H, at most ${maxInWords}.`;
+    throw new InvalidArgumentError(rule);
+  };
 }
 
 export function operationName(text: string): string {
@@ -104,7 +111,8 @@ export function idempotencyKey(text: string): string {
   throw new InvalidArgumentError('It must be 1 to 255 visible ASCII characters, or a text in double quotes.');
 }
 
-export function orderingKey(text: string): string {
+/** Checks an ordering key or a unique key. */
+export function commonKey(text: string): string {
   if (ORDERING_KEY.test(text)) return text;
   throw new InvalidArgumentError('It must be 1 to 128 visible ASCII characters, with spaces only inside.');
 }

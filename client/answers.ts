@@ -102,7 +102,7 @@ const problem = object<Problem>({
 });
 
 const batchResult: Expected<BatchResult>['shape'] = either(
-  object<Extract<BatchResult, { job: Job }>>({ status: whole, job }),
+  object<Extract<BatchResult, { job: Job }>>({ status: whole, job, existing: optional(exactly(true)) }),
   object<Extract<BatchResult, { problem: Problem }>>({ status: whole, problem }),
 );
 

@@ -66,18 +66,20 @@ export class ThroughlineClient {
 
   /**
    * Submits a job.
-   * @returns the job as it is now, the HTTP status, and whether the job existed already (`idempotencyKey`)
+   * @returns the job as it is now, and the HTTP status. `replayed`: the same request came before, with the same
+   *   `idempotencyKey`. `existing`: the job was there already, with the same `unique` key
    */
   async submit(
     body: Submission,
     options: SubmitOptions = {},
-  ): Promise<{ job: Job; status: number; replayed: boolean }> {
+  ): Promise<{ job: Job; status: number; replayed: boolean; existing: boolean }> {
     const waiting = waitingFor(options);
     const headers = { ...waiting.headers, ...keyHeader(options.idempotencyKey) };
     const request = { ...waiting, method: 'POST', headers, body };
     const answer = await this.#ask(ANSWERS.job, this.jobsUrl, request);
     const replayed = answer.headers.get('idempotency-replayed') === 'true';
-    return { job: answer.value, status: answer.status, replayed };
+    const existing = answer.headers.get('unique-existing') === 'true';
+    return { job: answer.value, status: answer.status, replayed, existing };
   }
 
   /**

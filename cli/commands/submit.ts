@@ -3,16 +3,18 @@ import { defined } from '../../shared/defined.ts';
 import { isTerminal, type Job } from '../../shared/job/job.ts';
 import { LIMITS } from '../../shared/job/limits.ts';
 import { PRIORITIES, type Priority } from '../../shared/job/priority.ts';
+import { UNIQUE_WHILE, type UniqueWhile } from '../../shared/job/unique.ts';
 import { ATTR } from '../../shared/trace/semantics.ts';
 import {
   attemptTimeout,
   baggagePairs,
   callbackUrl,
+  commonKey,
   idempotencyKey,
   jobTags,
   operationName,
-  orderingKey,
   secondsOfWait,
+  uniqueFor,
   WAIT_HELP,
   waitSeconds,
   wholeNumber,
@@ -38,6 +40,9 @@ interface SubmitFlags {
   readonly priority?: Priority;
   readonly orderingKey?: string;
   readonly tag?: string[];
+  readonly uniqueKey?: string;
+  readonly uniqueWhile?: UniqueWhile;
+  readonly uniqueFor?: string;
 }
 
 const EXAMPLES: readonly (readonly [command: string, what: string])[] = [
@@ -49,6 +54,7 @@ const EXAMPLES: readonly (readonly [command: string, what: string])[] = [
     'throughline submit --batch jobs.jsonl --delay 1h',
     'each of them in an hour, unless its line has a delay',
   ],
+  ['throughline submit report --unique-key daily', 'submit a job unless one with this key has not ended'],
   ['throughline submit echo --baggage user=ada --baggage plan=pro', 'send baggage with the job'],
   [
     'OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4318 throughline submit echo',
@@ -66,7 +72,7 @@ export function defineSubmit(program: Command, host: Host): Command {
     .option('--wait [seconds]', `wait until the job has ended, ${WAIT_HELP}`, waitSeconds)
     .option(
       '--batch <file>',
-      'submit many jobs: a JSON list, or one job in each line; - for standard input; --delay, --callback, --timeout, --max-attempts, --priority, --ordering-key and --tag are for each job that has none of its own; the exit code is 2 or 3 if one was refused',
+      'submit many jobs: a JSON list, or one job in each line; - for standard input; --delay, --callback, --timeout, --max-attempts, --priority, --ordering-key, --unique-key and --tag are for each job that has none of its own; the exit code is 2 or 3 if one was refused',
     )
     .option(
       '--baggage <key=value>',
@@ -79,7 +85,19 @@ export function defineSubmit(program: Command, host: Host): Command {
     .option('--timeout <duration>', 'how long one attempt may take, such as 30s', attemptTimeout)
     .option('--max-attempts <n>', 'the most attempts', wholeNumber(1, LIMITS.maxAttempts))
     .addOption(new Option('--priority <priority>', 'how urgent it is').choices(PRIORITIES))
-    .option('--ordering-key <key>', 'jobs with the same key run one after the other', orderingKey)
+    .option('--ordering-key <key>', 'jobs with the same key run one after the other', commonKey)
+    .option(
+      '--unique-key <key>',
+      'make no new job while one of the operation with this key is there',
+      commonKey,
+    )
+    .addOption(
+      new Option(
+        '--unique-while <state>',
+        'a job with the key is there until it starts (queued), or until it ends (running; the default)',
+      ).choices(UNIQUE_WHILE),
+    )
+    .option('--unique-for <duration>', 'and for this long after it was accepted, such as 10m', uniqueFor)
     .option('--tag <tag>', 'a text by which you find it again; repeatable', jobTags)
     .addHelpText('after', examples(...EXAMPLES))
     .action(
@@ -108,10 +126,8 @@ async function submit(
 
 /** @throws CliError `usage-invalid` unless it is either one job or a batch */
 function checkUsage(operation: string | undefined, flags: SubmitFlags): void {
-  const { batch, wait, priority, orderingKey } = flags;
-  if (priority !== undefined && orderingKey !== undefined) {
-    throw usageError('a job with --ordering-key has no --priority');
-  }
+  const { batch, wait } = flags;
+  checkKeys(flags);
   if (operation === undefined && batch === undefined) {
     throw usageError("missing required argument 'operation', or --batch with a file of jobs");
   }
@@ -123,10 +139,24 @@ function checkUsage(operation: string | undefined, flags: SubmitFlags): void {
   }
 }
 
+/** @throws CliError `usage-invalid` for options that do not go together */
+function checkKeys({ priority, orderingKey, uniqueKey, uniqueWhile, uniqueFor: period }: SubmitFlags): void {
+  if (orderingKey !== undefined && priority !== undefined) {
+    throw usageError('a job with --ordering-key has no --priority');
+  }
+  if (orderingKey !== undefined && uniqueKey !== undefined) {
+    throw usageError('a job with --ordering-key has no --unique-key');
+  }
+  if (uniqueKey === undefined && (uniqueWhile !== undefined || period !== undefined)) {
+    throw usageError('--unique-while and --unique-for go with --unique-key');
+  }
+}
+
 /** The fields of a job that options set. */
 function jobOptions(flags: SubmitFlags): JobOptions {
   const { delay, callback, timeout, maxAttempts, priority, orderingKey, tag } = flags;
   return defined({
+    unique: uniqueOf(flags),
     priority,
     orderingKey,
     tags: tag,
@@ -135,6 +165,16 @@ function jobOptions(flags: SubmitFlags): JobOptions {
     maxAttempts,
     callback: callback === undefined ? undefined : { url: callback },
   });
+}
+
+function uniqueOf({
+  uniqueKey,
+  uniqueWhile = 'running',
+  uniqueFor: period,
+}: SubmitFlags): JobOptions['unique'] {
+  return uniqueKey === undefined
+    ? undefined
+    : { key: uniqueKey, while: uniqueWhile, ...(period && { for: period }) };
 }
 
 function usageError(message: string, hint?: string): CliError {
@@ -148,8 +188,9 @@ async function submitOne(
   scope: Scope,
 ): Promise<number> {
   const { output } = scope;
-  const submitted = await sendJob(job, flags, trace, scope);
+  const { job: submitted, existing } = await sendJob(job, flags, trace, scope);
   output.job(submitted);
+  if (existing) output.hint('no new job was made: this one was there already');
   if (isTerminal(submitted.state)) return exitCodeOfJob(submitted);
   output.hint(`follow it with: throughline watch ${submitted.id}`);
   return flags.wait === undefined ? EXIT.ok.code : EXIT.unfinished.code;
@@ -160,7 +201,7 @@ async function sendJob(
   flags: SubmitFlags,
   trace: CallerTrace,
   { api, output }: Scope,
-): Promise<Job> {
+): Promise<{ job: Job; existing: boolean }> {
   const { wait, idempotencyKey } = flags;
   const body = { operation, input, ...jobOptions(flags) };
   const status = output.statusLine();
@@ -177,7 +218,7 @@ async function sendJob(
       span.setAttribute(ATTR.httpStatus, answer.status);
       span.setAttribute(ATTR.jobId, answer.job.id);
       if (isTerminal(answer.job.state)) span.setAttribute(ATTR.jobOutcome, answer.job.state);
-      return answer.job;
+      return answer;
     });
   } finally {
     status.clear();

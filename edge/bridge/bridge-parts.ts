@@ -22,6 +22,8 @@ import { InputChecks } from './input-checks.ts';
 import { OpenWaits } from './open-waits.ts';
 import { OrderTurns } from './order-turns.ts';
 import { StoreRoom } from './store-room.ts';
+import { UniqueJobs } from './unique-jobs.ts';
+import { UniqueTable } from './unique-table.ts';
 
 /** The parts of a bridge, which its calls share. */
 export interface BridgeParts {
@@ -43,6 +45,7 @@ export interface BridgeParts {
   readonly scheduler: OutboxScheduler;
   readonly feed: AcceptedFeed;
   readonly usage: UsageBook;
+  readonly unique: UniqueJobs;
   readonly watches: JobWatches;
   readonly waits: OpenWaits;
   readonly jobReads: SharedReads<Job | undefined>;
@@ -98,6 +101,7 @@ export function createParts(state: DurableObjectState, env: Env): BridgeParts {
     inputChecks: new InputChecks(),
     room: new StoreRoom(),
     order: new OrderTurns(),
+    unique: new UniqueJobs({ name, outbox, log, table: new UniqueTable(sql) }),
     watches: new JobWatches(connection, log, outbox, config.EVENT_STREAMS_PER_TENANT),
     waits: new OpenWaits(config.WAITS_PER_TENANT),
     jobReads: new SharedReads(),

@@ -59,15 +59,17 @@ interface NewJob {
 }
 
 /**
- * Submits a job. If the idempotency key already belongs to a job, that job is the answer. Otherwise the job is checked,
- * then published, or added to the outbox while NATS is away. If the caller asked for it, the answer waits for the end. Jobs of
- * one ordering key are stored in the order of the calls.
+ * Submits a job. If the idempotency key already belongs to a job, that job is the answer. Otherwise the job is checked. If it has
+ * a unique key, a job of this key that is there may be the answer. Otherwise the job is published, or added to the outbox while
+ * NATS is away. If the caller asked for it, the answer waits for the end. Jobs of one ordering key are stored in the order of
+ * the calls.
  * @param batch the same object for all jobs of one request
  * @returns the job: `queued`, or a later state if the answer waited or the job existed already. No job if its input was not
  *   checked by the current rules, or was refused by them
  * @throws ThroughlineError `operation-unknown`, `request-invalid`, `idempotency-key-reused`, `operation-unserved`,
  *   `stream-full`, `outbox-full`, `outbox-share-full`, `broker-rejected`, `delay-unsupported`; then nothing was accepted.
- *   `broker-unavailable` if NATS is away and the bridge has never seen an announcement of the operation
+ *   `broker-unavailable` if NATS is away, and the bridge has never seen an announcement of the operation, or does not know
+ *   whether a job of the unique key is there
  */
 export async function submit(
   bridge: SubmitParts,
@@ -84,7 +86,7 @@ export async function submit(
   try {
     const answer = await submitInTurn(submitting);
     if (answer.outcome !== 'submitted') return answer;
-    return { ...answer, job: await awaitEnd(answer.job, waiter, untilMs) };
+    return { ...answer, job: await awaitEnd(answer.job, waiterFor(submitting, answer.job, waiter), untilMs) };
   } finally {
     waiter.stop();
   }
@@ -101,18 +103,33 @@ async function submitInTurn(submitting: Submitting): Promise<SubmitAnswer> {
   }
 }
 
+/**
+ * The waiter for the job that is the answer. It is not the one that was expected if a job of the same unique key is there. It
+ * has no session at first, so it begins by looking up the event that was missed.
+ */
+function waiterFor({ bridge, command }: Submitting, { id }: Job, waiter: ResultWaiter): ResultWaiter {
+  if (id === command.jobId) return waiter;
+  return ResultWaiter.start(bridge.connection, undefined, { tenant: command.tenant, jobId: id });
+}
+
 async function findOrSubmit(submitting: Submitting): Promise<SubmitAnswer> {
   const { bridge, broker, command, turn } = submitting;
   const existing = command.spec.fingerprint === undefined ? undefined : await findExisting(submitting);
-  if (existing !== undefined)
-    return { outcome: 'submitted', ...existing, job: await bridge.hosts.mark(broker, existing.job) };
+  if (existing !== undefined) return await answerWith(submitting, existing);
   const announcement = await announcementOf(submitting);
   if (await turn.begin()) return { outcome: 'rules-needed' };
   const unchecked = announcement && (await bridge.inputChecks.answer(command.inputCheck, announcement));
   if (unchecked !== undefined) return unchecked;
   const isServed = (await bridge.hosts.isServed(broker, command.operation)) !== false;
   if (!isServed && bridge.refusesUnserved) throw unserved(command.operation);
-  return { outcome: 'submitted', ...(await submitNew({ ...submitting, isServed }, announcement)) };
+  const checked = { ...submitting, isServed };
+  const result = await bridge.unique.submit(broker, command, () => submitNew(checked, announcement));
+  return result.existing ? await answerWith(submitting, result) : { outcome: 'submitted', ...result };
+}
+
+/** The answer with a job that was there already. */
+async function answerWith({ bridge, broker }: Submitting, result: SubmitResult): Promise<SubmitAnswer> {
+  return { outcome: 'submitted', ...result, job: await bridge.hosts.mark(broker, result.job) };
 }
 
 /**
@@ -147,8 +164,11 @@ function unserved(operation: string): ThroughlineError {
  * @throws ThroughlineError `idempotency-key-reused` if that job came from another request
  */
 async function findExisting(submitting: Submitting): Promise<SubmitResult | undefined> {
+  const { bridge, broker, command } = submitting;
+  const answered = await bridge.unique.answered(broker, command);
+  if (answered !== undefined) return { ...replayOf(command, answered), existing: true };
   const found = await findJobOfKey(submitting);
-  return found && replayOf(submitting.command, found);
+  return found && replayOf(command, found);
 }
 
 /** The answer with a job that existed already. @throws ThroughlineError `idempotency-key-reused` */

@@ -5,6 +5,7 @@
 
 import type { UncheckedInputs } from '../../shared/api/health.ts';
 import type { JsonSchema } from '../../shared/api/operation.ts';
+import type { UniqueRequest } from '../../shared/api/submit-job.ts';
 import type { Job } from '../../shared/job/job.ts';
 import type { JobSpec } from '../../shared/job/job-spec.ts';
 import type { Carrier } from '../../shared/propagation/index.ts';
@@ -17,6 +18,8 @@ export interface SubmitCommand {
   readonly acceptedAt: string;
   /** What the job was asked to be. If the spec has a `fingerprint`, a job with this id may exist already. */
   readonly spec: JobSpec;
+  /** Which job that is there already is the answer. Its `for` is in milliseconds. */
+  readonly unique?: UniqueRequest | undefined;
   /** Milliseconds to wait for the job's end; 0 = not at all. */
   readonly waitMs: number;
   readonly carrier: Carrier;
@@ -50,8 +53,10 @@ export type SubmitAnswer =
 /** The result of a submission. */
 export interface SubmitResult {
   readonly job: Job;
-  /** Whether the job existed already, with the same idempotency key and the same request. */
+  /** Whether the same request, with the same idempotency key, came before. */
   readonly replayed: boolean;
+  /** Whether the job was there already, with the same unique key. Absent: it was not. */
+  readonly existing?: true;
 }
 
 export interface ReadCommand {

@@ -33,6 +33,9 @@ export const HEADERS = {
   'Idempotency-Replayed': header('Idempotency-Replayed', z.literal('true').optional(), {
     description: 'The job already existed: the same request with the same `Idempotency-Key` came before.',
   }),
+  'Unique-Existing': header('Unique-Existing', z.literal('true').optional(), {
+    description: 'The job was there already, with the same `unique` key.',
+  }),
   'Retry-After': header(
     'Retry-After',
     z

@@ -5,6 +5,7 @@ import { Job } from '../job/job.ts';
 import { type JobSpec, ORDERING_KEY, TAG } from '../job/job-spec.ts';
 import { LIMITS } from '../job/limits.ts';
 import { PRIORITIES } from '../job/priority.ts';
+import { UNIQUE_WHILE } from '../job/unique.ts';
 import { parseDuration } from '../text/duration.ts';
 import { OperationName } from './operation.ts';
 import { Problem } from './problem.ts';
@@ -22,16 +23,23 @@ export const Delay = z
   .string(DELAY_RULE)
   .refine((text) => parseDuration(text) !== undefined || instant(text) !== undefined, DELAY_RULE);
 
-const TIMEOUT_RULE = 'must be a duration such as "500ms", "30s", "1h30m" or "PT1H", at most 24 hours';
-
 /** How long one attempt may take. */
-export const Timeout = z
-  .string(TIMEOUT_RULE)
-  .refine((text) => {
-    const ms = parseDuration(text);
-    return ms !== undefined && ms >= 1 && ms <= LIMITS.timeoutMs;
-  }, TIMEOUT_RULE)
-  .transform((text) => parseDuration(text));
+export const Timeout = duration(LIMITS.timeoutMs, '24 hours');
+
+/** For how long a job stands for later ones with the same unique key. */
+export const UniqueFor = duration(LIMITS.delayMs, '30 days');
+
+/** A duration of 1 ms at least. Its output is in milliseconds. */
+function duration(maxMs: number, maxInWords: string) {
+  const rule = `must be a duration such as "500ms", "30s", "1h30m" or "PT1H", at most ${maxInWords}`;
+  return z
+    .string(rule)
+    .refine((text) => {
+      const ms = parseDuration(text);
+      return ms !== undefined && ms >= 1 && ms <= maxMs;
+    }, rule)
+    .transform((text) => parseDuration(text));
+}
 
 const URL_RULE =
   'must be an absolute http or https URL in ASCII, without user name, password and fragment, at most 2,048 characters';
@@ -62,6 +70,19 @@ export const Tags = z
   .max(LIMITS.tags, TAGS_RULE)
   .refine((tags) => new Set(tags).size === tags.length, TAGS_RULE);
 
+const WHILE_RULE = `must be one of ${UNIQUE_WHILE.join(', ')}`;
+
+/** Which job that is there already stands for a new one. Its output has `for` in milliseconds. */
+export const UniqueRequest = z.strictObject(
+  {
+    key: z.string(KEY_RULE).regex(ORDERING_KEY, KEY_RULE),
+    while: z.enum(UNIQUE_WHILE, WHILE_RULE),
+    for: UniqueFor.optional(),
+  },
+  ofType('must be an object such as {"key":"…","while":"running"}'),
+);
+export type UniqueRequest = z.output<typeof UniqueRequest>;
+
 const ATTEMPTS_RULE = `must be a whole number from 1 to ${LIMITS.maxAttempts}`;
 
 /** The body of `POST /v1/jobs`. An unknown field is refused, so that a misspelt field does not go unnoticed. */
@@ -76,6 +97,7 @@ export const SubmitJob = z.strictObject(
     priority: z.enum(PRIORITIES, PRIORITY_RULE).optional(),
     orderingKey: z.string(KEY_RULE).regex(ORDERING_KEY, KEY_RULE).optional(),
     tags: Tags.optional(),
+    unique: UniqueRequest.optional(),
   },
   ofType('must be an object such as {"operation":"…","input":…}'),
 );
@@ -84,11 +106,17 @@ export type SubmitJob = z.output<typeof SubmitJob>;
 /**
  * What a request asks its job to be.
  * @param now epoch milliseconds, from which a delay counts
- * @throws ThroughlineError `request-invalid` if the delay is too long, or if the job has both an ordering key and a priority
+ * @throws ThroughlineError `request-invalid` if the delay is too long, or if the job has an ordering key, and a priority or a
+ *   unique key
  */
 export function specOf(request: SubmitJob, now: number): JobSpec {
-  const { maxAttempts, timeout, delay, callback, priority, orderingKey, tags } = request;
-  if (orderingKey !== undefined && priority !== undefined) throw orderedPriority();
+  const { maxAttempts, timeout, delay, callback, priority, orderingKey, tags, unique } = request;
+  // Jobs of one key in lanes of different priorities would overtake each other.
+  if (orderingKey !== undefined && priority !== undefined)
+    throw invalidAt('/priority', 'a job with an orderingKey has no priority');
+  // Each of the two keys chooses the bridge of the job.
+  if (orderingKey !== undefined && unique !== undefined)
+    throw invalidAt('/unique', 'a job with an orderingKey cannot be unique');
   return {
     ...{ priority, orderingKey, tags },
     maxAttempts,
@@ -98,12 +126,8 @@ export function specOf(request: SubmitJob, now: number): JobSpec {
   };
 }
 
-/** Jobs of one key in lanes of different priorities would overtake each other. */
-function orderedPriority(): ThroughlineError {
-  const message = 'a job with an orderingKey has no priority';
-  return new ThroughlineError('request-invalid', `/priority: ${message}`, {
-    violations: [{ path: '/priority', message }],
-  });
+function invalidAt(path: string, message: string): ThroughlineError {
+  return new ThroughlineError('request-invalid', `${path}: ${message}`, { violations: [{ path, message }] });
 }
 
 /** A callback that names no ends is sent at each end. */
@@ -114,9 +138,7 @@ function callbackOf({ url, events = [...CALLBACK_ENDS] }: z.output<typeof Callba
 function dueAtOf(delay: string, now: number): string | undefined {
   const due = dueAt(delay, now);
   if (due !== 'too-far') return due === undefined ? undefined : new Date(due).toISOString();
-  throw new ThroughlineError('request-invalid', '/delay: a job can wait for at most 30 days', {
-    violations: [{ path: '/delay', message: 'at most 30 days' }],
-  });
+  throw invalidAt('/delay', 'at most 30 days');
 }
 
 /**
@@ -149,7 +171,12 @@ export const Batch = z.strictObject(
 );
 
 /** The result of a job of a batch that was accepted. The status is that of a request for this job alone. */
-export const AcceptedResult = z.object({ status: z.int(), job: Job });
+export const AcceptedResult = z.object({
+  status: z.int(),
+  job: Job,
+  /** The job was there already, with the same unique key. */
+  existing: z.literal(true).optional(),
+});
 /** The result of a job of a batch that was refused. */
 export const RefusedResult = z.object({ status: z.int(), problem: Problem });
 /** The result of one job of a batch: the answer that a request for this job alone would have got. */

@@ -55,17 +55,19 @@ export async function jobIdFor(
 }
 
 /**
- * The id of a new job with an ordering key. A job's id chooses its bridge, and jobs of one key must go through one bridge,
- * which keeps their order while NATS is away. So ids are made until one belongs to the bridge of the key.
+ * The id of a new job with an ordering key or a unique key. A job's id chooses its bridge, and jobs of one key must go
+ * through one bridge: it keeps their order while NATS is away, or knows which of them are there. So ids are made until one
+ * belongs to the bridge of the key.
+ * @param common the key of the jobs, as the tenant wrote it or with more before it
  * @param shards how many bridges there are
  */
-export async function orderedJobIdFor(
+export async function jobIdForBridgeOf(
   tenant: string,
   keyed: KeyedPlace | undefined,
-  orderingKey: string,
+  common: string,
   shards: number,
 ): Promise<string> {
-  const wanted = shardOf(`${tenant}/${orderingKey}`, shards);
+  const wanted = shardOf(`${tenant}/${common}`, shards);
   for (let tries = 0; ; tries++) {
     const id = await jobIdFor(tenant, keyed && { ...keyed, tries });
     if (shardOf(id, shards) === wanted) return id;

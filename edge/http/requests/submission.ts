@@ -5,7 +5,7 @@ import { writeJson } from '../../../shared/wire/json-body.ts';
 import type { SubmitCommand } from '../../calls/commands.ts';
 import type { Region } from '../../calls/placement.ts';
 import type { EdgeHono } from '../edge-app.ts';
-import { fingerprintOf, jobIdFor, orderedJobIdFor, readIdempotencyKey } from './idempotency.ts';
+import { fingerprintOf, jobIdFor, jobIdForBridgeOf, readIdempotencyKey } from './idempotency.ts';
 import { parseRequest, tenantOf } from './read-request.ts';
 
 /** Who submits a job, and what the request says about all jobs in it. */
@@ -53,15 +53,17 @@ export async function prepare(body: unknown, submitter: Submitter): Promise<Prep
     input: request.input,
     acceptedAt: new Date(now).toISOString(),
     spec: { ...specOf(request, now), fingerprint },
+    unique: request.unique,
     waitMs: 0,
   };
 }
 
-function idOf({ orderingKey }: SubmitJob, submitter: Submitter): Promise<string> {
+function idOf({ operation, orderingKey, unique }: SubmitJob, submitter: Submitter): Promise<string> {
   const { tenant, idempotencyKey: key, place, region, shards } = submitter;
   const keyed = key === undefined ? undefined : { key, place };
-  if (orderingKey === undefined) return jobIdFor(tenant, keyed, region);
-  return orderedJobIdFor(tenant, keyed, orderingKey, shards);
+  const common = unique === undefined ? orderingKey : `${operation}/${unique.key}`;
+  if (common === undefined) return jobIdFor(tenant, keyed, region);
+  return jobIdForBridgeOf(tenant, keyed, common, shards);
 }
 
 function checkInputSize({ input }: SubmitJob, limit: number): void {

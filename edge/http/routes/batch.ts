@@ -50,8 +50,9 @@ function resultOf(c: Context<EdgeHono>, reply: Reply<SubmitResult> | undefined):
   if (reply === undefined)
     return refused(new ThroughlineError('internal', 'the bridge lost a job of the batch'));
   try {
-    const { job } = unwrapReply(reply);
-    return { status: isTerminal(job.state) ? 200 : 202, job: shownJob(c, job) };
+    const { job, existing } = unwrapReply(reply);
+    const status = existing || isTerminal(job.state) ? 200 : 202;
+    return { status, job: shownJob(c, job), ...(existing && { existing }) };
   } catch (thrown) {
     return refused(ThroughlineError.from(thrown));
   }

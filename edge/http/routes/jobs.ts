@@ -49,11 +49,16 @@ async function submitJob(c: Context<EdgeHono>): Promise<Response> {
   const wait = preferredWait(c.req.header('prefer'), LIMITS.waitSeconds);
   const prepared = await prepare(c.var.body, submitterOf(c));
   requireWrite(c, prepared.operation);
-  const { job, replayed } = await submitOne(c, { ...prepared, waitMs: (wait ?? 0) * 1_000 });
+  const {
+    job,
+    replayed,
+    existing = false,
+  } = await submitOne(c, { ...prepared, waitMs: (wait ?? 0) * 1_000 });
   if (wait !== undefined) c.header('preference-applied', `wait=${wait}`);
   if (replayed) c.header('idempotency-replayed', 'true');
+  if (existing) c.header('unique-existing', 'true');
   c.header('location', job.links.self);
-  return c.json(shownJob(c, job), isTerminal(job.state) ? 200 : 202);
+  return c.json(shownJob(c, job), existing || isTerminal(job.state) ? 200 : 202);
 }
 
 /** Submits a job with a call of its own, which can wait for the job's end. */

@@ -25,7 +25,7 @@ const LIST_FIELDS: QueryFields<typeof ListQuery> = {
 };
 
 /** Headers of an answer to a submission. */
-const SUBMITTED = ['Location', 'Preference-Applied', 'Idempotency-Replayed'] as const;
+const SUBMITTED = ['Location', 'Preference-Applied', 'Idempotency-Replayed', 'Unique-Existing'] as const;
 
 export const jobPaths = {
   '/v1/jobs': {
@@ -39,7 +39,12 @@ export const jobPaths = {
       parameters: [IdempotencyKey, PreferWait],
       requestBody: jsonBody(SubmitJob, { now: examples.SUBMISSION, later: examples.LATER }),
       answers: {
-        200: json('The job has ended.', Job, { succeeded: examples.ENDED_JOB }, SUBMITTED),
+        200: json(
+          'The job has ended, or was there already (`Unique-Existing`).',
+          Job,
+          { succeeded: examples.ENDED_JOB },
+          SUBMITTED,
+        ),
         202: json(
           'The job is accepted and has not ended yet.',
           Job,

@@ -10,6 +10,8 @@ import {
   RefusedResult,
   SubmitJob,
   Timeout,
+  UniqueFor,
+  UniqueRequest,
 } from '../../../shared/api/submit-job.ts';
 import { CALLBACK_URL, CALLBACK_URL_LENGTH } from '../../../shared/job/callback.ts';
 import { Job, JobAttempt, JobFailure, JobState, Progress } from '../../../shared/job/job.ts';
@@ -33,6 +35,21 @@ describe('Duration', Timeout, {
   more: { pattern: DURATION.source, examples: ['500ms', '30s', '1h30m', 'PT1H'] },
 });
 
+describe('UniqueFor', UniqueFor, {
+  description: 'A duration as in `Duration`, but at most 30 days.',
+  more: { pattern: DURATION.source, examples: ['10m', 'P1D'] },
+});
+
+describe('Unique', UniqueRequest, {
+  description:
+    'If a job of the same operation and key is there, it is the answer: 200 with `Unique-Existing: true`. Otherwise a new job is made. A job that was redriven, or sent again from the outbox, may not count.',
+  fields: {
+    key: 'The key. It belongs to the tenant and the operation.',
+    while: '`queued`: a job counts until it starts. `running`: a job counts until it ends.',
+    for: 'A job counts for this long after it was accepted. Without it: without a limit.',
+  },
+});
+
 describe('SubmitJob', SubmitJob, {
   description: 'A job to run. An unknown field is an error, so that a misspelt field does not go unnoticed.',
   fields: {
@@ -46,6 +63,8 @@ describe('SubmitJob', SubmitJob, {
       'How urgent the job is. A host takes more urgent jobs first, and always leaves a share for the others. Without it: `normal`. A job with an `orderingKey` has no priority.',
     orderingKey:
       'Jobs with the same key run one after the other, in the order in which they were accepted, retries included.',
+    unique:
+      'Makes a new job only if none with this key is there. A job with an `orderingKey` cannot be unique.',
     tags: { description: 'Texts by which the job can be found again.', uniqueItems: true },
   },
 });
@@ -157,7 +176,11 @@ const STATUS = 'The HTTP status that a separate request for this job would have 
 
 describe('AcceptedResult', AcceptedResult, {
   description: 'The result of a job of a batch that was accepted.',
-  fields: { status: STATUS, job: 'The job.' },
+  fields: {
+    status: STATUS,
+    job: 'The job.',
+    existing: 'true: the job was there already, with the same `unique` key. Absent in all other cases.',
+  },
 });
 
 describe('RefusedResult', RefusedResult, {

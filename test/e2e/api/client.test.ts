@@ -73,6 +73,22 @@ describe('the client', () => {
     expect(second.job.id).toBe(first.job.id);
   });
 
+  it('submits a job unless one with its unique key is there', async () => {
+    const submit = () =>
+      client.submit({
+        ...{ operation: 'echo', input: 1, delay: '1h' },
+        unique: { key: 'daily', while: 'queued', for: '1d' },
+      });
+    const first = await submit();
+    const second = await submit();
+    expect([first.existing, second.existing, second.status]).toEqual([false, true, 200]);
+    expect(second.job.id).toBe(first.job.id);
+    const { results } = await client.submitBatch([
+      { operation: 'echo', input: 1, unique: { key: 'daily', while: 'queued' } },
+    ]);
+    expect(results).toMatchObject([{ status: 200, existing: true, job: { id: first.job.id } }]);
+  });
+
   it('takes its trace from an option, for all requests or for one', async () => {
     const traced = new ThroughlineClient({
       url: stack.url,

@@ -20,6 +20,7 @@ interface Sent {
 
 const KEY = createApiKey('ci');
 const JOB = { operation: 'echo', input: 1 };
+const UNIQUE = { ...JOB, unique: { key: 'k', while: 'running' } };
 const TRACEPARENT = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
 const NO_LOG = {
   debug: () => undefined,
@@ -168,6 +169,10 @@ const FIELDS: readonly [path: string, name: string, one: Json, other: Json][] = 
   ['/v1/jobs', 'priority', JOB, { ...JOB, priority: 'high' }],
   ['/v1/jobs', 'orderingKey', JOB, { ...JOB, orderingKey: 'customer-7' }],
   ['/v1/jobs', 'tags', JOB, { ...JOB, tags: ['night'] }],
+  ['/v1/jobs', 'unique', JOB, { ...JOB, unique: { key: 'k', while: 'running' } }],
+  ['/v1/jobs', 'unique.key', UNIQUE, { ...JOB, unique: { key: 'other', while: 'running' } }],
+  ['/v1/jobs', 'unique.while', UNIQUE, { ...JOB, unique: { key: 'k', while: 'queued' } }],
+  ['/v1/jobs', 'unique.for', UNIQUE, { ...JOB, unique: { key: 'k', while: 'running', for: '1h' } }],
   ['/v1/jobs', 'callback', JOB, { ...JOB, callback: { url: 'https://a.example' } }],
   [
     '/v1/jobs',
@@ -201,10 +206,11 @@ describe('each field of a body has an effect', () => {
   });
 
   it('is in the table above', () => {
-    const { SubmitJob, Callback, SubmitBatch, RedriveRequest } = openApi.components.schemas;
+    const { SubmitJob, Callback, Unique, SubmitBatch, RedriveRequest } = openApi.components.schemas;
     const expected = [
       ...Object.keys(SubmitJob.properties).map((name) => `/v1/jobs ${name}`),
       ...Object.keys(Callback.properties).map((name) => `/v1/jobs callback.${name}`),
+      ...Object.keys(Unique.properties).map((name) => `/v1/jobs unique.${name}`),
       ...Object.keys(SubmitBatch.properties).map((name) => `/v1/jobs/batch ${name}`),
       ...Object.keys(RedriveRequest.properties).map((name) => `/v1/dead-letters/redrive ${name}`),
     ];
@@ -226,6 +232,7 @@ describe('a name that the API does not know is refused', () => {
   it.each([
     ['/v1/jobs', { ...JOB, unknown: 1 }, '/unknown'],
     ['/v1/jobs', { ...JOB, callback: { url: 'https://a.example', unknown: 1 } }, '/callback/unknown'],
+    ['/v1/jobs', { ...JOB, unique: { key: 'k', while: 'running', unknown: 1 } }, '/unique/unknown'],
     ['/v1/jobs/batch', { jobs: [JOB], unknown: 1 }, '/unknown'],
     ['/v1/dead-letters/redrive', { unknown: 1 }, '/unknown'],
   ])('in the body of %s: %j', async (path, body, place) => {

@@ -5,7 +5,7 @@ import type { Api, Ended, Given } from './process.ts';
 /** Runs a command in this process, which is much faster than a process of its own. */
 export async function runHere(
   args: readonly string[],
-  { environment = {}, stdin = '' }: Given = {},
+  { environment = {}, stdin = '', isTerminal = false }: Given & { readonly isTerminal?: boolean } = {},
 ): Promise<Ended> {
   const written = { stdout: '', stderr: '' };
   const stream = (name: keyof typeof written) => ({
@@ -17,7 +17,7 @@ export async function runHere(
     environment,
     stdin: Readable.from([stdin]),
     stdout: stream('stdout'),
-    stderr: stream('stderr'),
+    stderr: { ...stream('stderr'), isTTY: isTerminal },
   });
   return { code, ...written };
 }
@@ -26,7 +26,7 @@ export async function runHere(
 export async function callHere(
   { url, apiKey }: Api,
   args: readonly string[],
-  given: Given = {},
+  given: Parameters<typeof runHere>[1] = {},
 ): Promise<Ended> {
   const key: Record<string, string> = apiKey === undefined ? {} : { THROUGHLINE_API_KEY: apiKey };
   return await runHere(args, {

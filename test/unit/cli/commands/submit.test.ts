@@ -56,6 +56,25 @@ describe('submit', () => {
     expect(api.seen[0]?.headers).not.toHaveProperty('baggage');
   });
 
+  it('says when the job was there already, by its unique key', async () => {
+    const api = await serve(() => ({ ...answer(200, JOB), headers: { 'unique-existing': 'true' } }));
+    const args = ['submit', 'echo', '1', '--unique-key', 'daily'];
+    const { code, stderr } = await callHere(api, args, { isTerminal: true });
+    expect(code).toBe(0);
+    expect(stderr).toContain('no new job was made');
+    expect(bodyOf(api.seen[0])).toMatchObject({ unique: { key: 'daily', while: 'running' } });
+  });
+
+  it.each([
+    ['--unique-while', 'queued'],
+    ['--unique-for', '10m'],
+    ['--unique-key', 'k', '--ordering-key', 'k'],
+  ])('refuses %s %s without what belongs to it, or with what does not', async (...options) => {
+    const api = await serve(() => answer(202, JOB));
+    expect((await callHere(api, ['submit', 'echo', '1', ...options])).code).toBe(2);
+    expect(api.seen).toEqual([]);
+  });
+
   it('takes its input from standard input or a file; the default is null', async () => {
     const api = await serve(() => answer(202, JOB));
     const path = join(await scratchFolder(), 'input.json');

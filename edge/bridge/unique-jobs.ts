@@ -1,0 +1,170 @@
+import { describeThrown, ThroughlineError, unavailable } from '../../shared/errors.ts';
+import { isTerminal, type Job } from '../../shared/job/job.ts';
+import type { SubmitCommand, SubmitResult } from '../calls/commands.ts';
+import { type FoundJob, findJob } from '../jobs/job-reader.ts';
+import type { RequestBroker } from '../nats/request-broker.ts';
+import type { Outbox } from '../outbox/outbox.ts';
+import { mayBeAtBroker, pendingJob } from '../outbox/pending-job.ts';
+import type { Logger } from '../telemetry/log.ts';
+import type { UniqueJob, UniqueTable } from './unique-table.ts';
+
+/** Each new job looks at two older ones, so that the table does not grow with the jobs that have ended. */
+const SWEEP = { jobs: 2, uncheckedMs: 60_000 } as const;
+
+/** What the unique jobs need of their bridge. */
+interface UniqueParts {
+  /** The bridge's name. */
+  readonly name: string;
+  readonly outbox: Pick<Outbox, 'findPending'>;
+  readonly log: Logger;
+  readonly table: UniqueTable;
+}
+
+/**
+ * The jobs with a unique key. All jobs of a key go through one bridge, one after the other, so two submissions at the same
+ * moment make one job (docs/decisions/tenants.md).
+ */
+export class UniqueJobs {
+  readonly #parts: UniqueParts;
+  /** The submissions under way, by key. Each gives its job, or undefined if it failed. */
+  readonly #turns = new Map<string, Promise<Job | undefined>>();
+
+  constructor(parts: UniqueParts) {
+    this.#parts = parts;
+  }
+
+  /**
+   * Submits a job, unless it has a unique key and a job of this key is there.
+   * @param submitNew submits it as a new job
+   * @throws ThroughlineError what `submitNew` throws; `broker-unavailable` if NATS is away, and nobody can tell whether a job
+   *   of the key is there
+   */
+  async submit(
+    broker: RequestBroker,
+    command: SubmitCommand,
+    submitNew: () => Promise<SubmitResult>,
+  ): Promise<SubmitResult> {
+    if (command.unique === undefined) return await submitNew();
+    const name = JSON.stringify([command.tenant, command.operation, command.unique.key]);
+    for (let turn = this.#turns.get(name); turn !== undefined; turn = this.#turns.get(name)) {
+      // The job of a submission that was under way was there while this one waited.
+      const job = await turn;
+      if (job !== undefined && standsFor(job, command)) return this.#answer(command, job);
+    }
+    const result = this.#findOrSubmit(broker, command, command.unique.key, submitNew);
+    const turn = result.then(
+      ({ job }) => job,
+      () => undefined,
+    );
+    this.#turns.set(name, turn);
+    try {
+      return await result;
+    } finally {
+      this.#turns.delete(name);
+    }
+  }
+
+  /**
+   * The job of an earlier submission with the same idempotency key, if its answer was a job that was there already. The
+   * fingerprint is that of the earlier submission.
+   * @throws ThroughlineError `broker-unavailable` if NATS is away, and nobody can tell how the job stands
+   */
+  async answered(broker: RequestBroker, command: SubmitCommand): Promise<FoundJob | undefined> {
+    if (command.unique === undefined) return undefined;
+    const answer = this.#parts.table.answerTo(command);
+    if (answer === undefined) return undefined;
+    const found = await this.#read(broker, answer);
+    return found && { job: found.job, fingerprint: answer.fingerprint };
+  }
+
+  async #findOrSubmit(
+    broker: RequestBroker,
+    command: SubmitCommand,
+    key: string,
+    submitNew: () => Promise<SubmitResult>,
+  ): Promise<SubmitResult> {
+    const { table } = this.#parts;
+    const existing = await this.#find(broker, command, key);
+    if (existing !== undefined) return this.#answer(command, existing);
+    table.add(command, key);
+    try {
+      const result = await submitNew();
+      void this.sweep(broker);
+      return result;
+    } catch (thrown) {
+      table.remove(command);
+      throw thrown;
+    }
+  }
+
+  /** The youngest job of the key that stands for the new one. */
+  async #find(broker: RequestBroker, command: SubmitCommand, key: string): Promise<Job | undefined> {
+    const { table } = this.#parts;
+    for (const known of table.ofKey(command.tenant, command.operation, key, oldestOf(command))) {
+      const job = await this.#readKnown(broker, known);
+      if (job !== undefined && standsFor(job, command)) return job;
+    }
+    return undefined;
+  }
+
+  /**
+   * Reads a job of the table. A job that is not there any more is removed from it. A job with another fingerprint came from
+   * another request with the same idempotency key, and NATS rejects the job of the table.
+   */
+  async #readKnown(broker: RequestBroker, known: UniqueJob): Promise<Job | undefined> {
+    const found = await this.#read(broker, known);
+    if (found !== undefined && found.fingerprint === known.fingerprint && !isTerminal(found.job.state))
+      return found.job;
+    this.#parts.table.remove(known);
+    return undefined;
+  }
+
+  /** Reads a job: in the outbox, and in NATS, unless it was never sent. @throws ThroughlineError `broker-unavailable` */
+  async #read(
+    broker: RequestBroker,
+    { tenant, jobId }: Pick<UniqueJob, 'tenant' | 'jobId'>,
+  ): Promise<FoundJob | undefined> {
+    const { outbox, name } = this.#parts;
+    const pending = outbox.findPending(tenant, jobId);
+    if (pending === undefined || mayBeAtBroker(pending)) {
+      const found = await broker.ask((session) => findJob(session, tenant, jobId)).catch(unreadable);
+      if (found !== undefined) return found;
+    }
+    if (pending !== undefined && (pending.publication === 'unsent' || broker.session !== undefined))
+      return { job: pendingJob(pending, name), fingerprint: pending.job.spec.fingerprint };
+    if (broker.session !== undefined) return undefined;
+    throw unavailable('nobody can tell now whether a job with this unique key is there');
+  }
+
+  #answer(command: SubmitCommand, job: Job): SubmitResult {
+    if (command.spec.fingerprint !== undefined) this.#parts.table.addAnswer(command, job.id);
+    return { job, replayed: false, existing: true };
+  }
+
+  /** Looks at the jobs that were not looked at for the longest time, and removes those that have ended. Never throws. */
+  async sweep(broker: RequestBroker): Promise<void> {
+    const { table, log } = this.#parts;
+    try {
+      const jobs = table.takeUnchecked(SWEEP.jobs, Date.now() - SWEEP.uncheckedMs);
+      await Promise.all(jobs.map((known) => this.#readKnown(broker, known)));
+    } catch (thrown) {
+      log.debug('unique jobs cannot be looked at now', { reason: describeThrown(thrown) });
+    }
+  }
+}
+
+/** When a job that stands for the new one was accepted at the earliest, in epoch milliseconds. */
+function oldestOf({ acceptedAt, unique }: SubmitCommand): number {
+  return unique?.for === undefined ? 0 : Date.parse(acceptedAt) - unique.for;
+}
+
+/** Whether a job stands for a new one with the same key. */
+function standsFor(job: Job, command: SubmitCommand): boolean {
+  if (Date.parse(job.acceptedAt) < oldestOf(command)) return false;
+  return command.unique?.while === 'queued' ? job.state === 'queued' : !isTerminal(job.state);
+}
+
+/** Nobody knows what happened to a job whose record cannot be read. It must not stand for other jobs for ever. */
+function unreadable(thrown: unknown): undefined {
+  if (ThroughlineError.from(thrown).code !== 'record-unreadable') throw thrown;
+}
