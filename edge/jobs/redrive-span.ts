@@ -11,10 +11,10 @@ import {
 import type { JobEvent } from '../../shared/job/event.ts';
 import type { JobAddress } from '../../shared/job/job-address.ts';
 import type { Redrive } from '../../shared/job/redrive.ts';
-import { extract, fromNatsHeaders, startTrace } from '../../shared/propagation/index.ts';
+import { extract, fromNatsHeaders } from '../../shared/propagation/index.ts';
 import { ATTR } from '../../shared/trace/semantics.ts';
-import type { Redriven } from '../calls/dead-letter-commands.ts';
 import type { StoredMessage } from '../nats/stored-message.ts';
+import { startRootSpan } from '../telemetry/root-span.ts';
 import { sendAttributes } from './job-spans.ts';
 
 const tracer = trace.getTracer('throughline-bridge');
@@ -40,20 +40,16 @@ export function startRedriveSpan(
   subject: string,
 ): { readonly span: Span; readonly sending: Context } {
   const active = context.active();
-  const base = withBaggageOf(deadLetter, trace.deleteSpan(active));
+  const base = withBaggageOf(deadLetter, active);
   const message = { subject, size: deadLetter.data.length };
   const attributes = {
     ...sendAttributes(address, message, bridge),
     [ATTR.jobRedriveCount]: redrive.redriveCount,
   };
-  const options = { kind: SpanKind.PRODUCER, attributes, root: true };
-  const span = tracer.startSpan(`send ${address.operation}`, options, base);
-  for (const linked of [oldSpanOf(deadLetter, event), trace.getSpanContext(active)]) {
-    // The tracer of @microlabs/otel-cf-workers ignores links that are given to startSpan.
-    if (linked !== undefined) span.addLink({ context: linked });
-  }
-  const isRecorded = isSpanContextValid(span.spanContext());
-  return { span, sending: isRecorded ? trace.setSpan(base, span) : startTrace(base) };
+  const options = { kind: SpanKind.PRODUCER, attributes };
+  const links = [oldSpanOf(deadLetter, event), trace.getSpanContext(active)];
+  const { span, started } = startRootSpan(tracer, `send ${address.operation}`, options, base, links);
+  return { span, sending: started };
 }
 
 /**
@@ -67,13 +63,6 @@ export function oldSpanOf(deadLetter: StoredMessage, event: JobEvent | undefined
   const { traceId, spanId } = event;
   const attempt = { traceId, spanId, traceFlags: 0 };
   return isSpanContextValid(attempt) ? attempt : undefined;
-}
-
-/** Makes plain data of a span context, so that it may cross to another isolate. */
-export function plainSpanContext(spanContext: SpanContext | undefined): Redriven['sentBy'] {
-  if (spanContext === undefined) return undefined;
-  const { traceId, spanId, traceFlags } = spanContext;
-  return { traceId, spanId, traceFlags };
 }
 
 /** Replaces the baggage of the request that redrives the job with the baggage of the job. */

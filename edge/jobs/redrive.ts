@@ -18,12 +18,13 @@ import type { Redriven } from '../calls/dead-letter-commands.ts';
 import type { BrokerSession, WriteHeaders } from '../nats/broker-session.ts';
 import type { StoredMessage } from '../nats/stored-message.ts';
 import type { Logger } from '../telemetry/log.ts';
+import { plainSpanContext } from '../telemetry/root-span.ts';
 import { lastDeadLetter } from './dead-letters.ts';
 import { acceptedJobOfMessage, lastEvent, queuedMessage, readJob, readStoredEvent } from './job-reader.ts';
 import { runInSendSpan } from './job-spans.ts';
 import { publishEvent } from './publish-event.ts';
 import { BRIDGE_SOURCE } from './publish-job.ts';
-import { oldSpanOf, plainSpanContext, startRedriveSpan } from './redrive-span.ts';
+import { oldSpanOf, startRedriveSpan } from './redrive-span.ts';
 
 /** What a redrive needs from its bridge. */
 export interface RedriveParts {
