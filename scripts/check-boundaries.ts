@@ -92,7 +92,7 @@ const ROOMS: readonly Rooms[] = [
       ['report.ts'],
       ['run.ts', 'pattern'],
       ['value-ids.ts'],
-      ['step-budget.ts', 'verdict.ts'],
+      ['step-budget.ts', 'verdict.ts', 'input-invalid.ts'],
     ],
     why: 'a schema is made of rules, and a rule is judged in a run',
   },

@@ -18,6 +18,7 @@ import type {
   RejectedCommand,
   SubmitAnswer,
   SubmitCommand,
+  TrialAnswer,
   WatchCommand,
 } from '../calls/commands.ts';
 import type {
@@ -43,7 +44,7 @@ import { eventStream } from '../watch/event-stream.ts';
 import { type BridgeParts, createParts } from './bridge-parts.ts';
 import { cancelJob } from './cancel-job.ts';
 import { waitingJobs } from './store-room.ts';
-import { submit } from './submit.ts';
+import { submit, tryOut } from './submit.ts';
 
 const STATUS_PING_MS = 2_000;
 
@@ -77,6 +78,10 @@ export class Bridge extends DurableObject<Env> implements BridgeApi {
     return this.#reply(carrier, () =>
       Promise.all(commands.map((command) => this.#replyOf(() => submit(this.#parts, command, batch)))),
     );
+  }
+
+  tryOut(command: SubmitCommand): Promise<Reply<TrialAnswer>> {
+    return this.#reply(command.carrier, () => tryOut(this.#parts, command));
   }
 
   read(command: ReadCommand): Promise<Reply<Job | undefined>> {

@@ -1,7 +1,7 @@
 import type { UncheckedInputs } from '../../shared/api/health.ts';
 import type { OperationAnnouncement } from '../../shared/api/operation.ts';
 import { sha256Hex } from '../../shared/text/secret.ts';
-import type { InputCheck, SubmitAnswer } from '../calls/commands.ts';
+import type { InputCheck, Untaken } from '../calls/commands.ts';
 
 /**
  * Makes sure that each input was checked by the rules that hold now. The check itself is done by the caller, in an isolate
@@ -20,7 +20,7 @@ export class InputChecks {
   async answer(
     check: InputCheck | undefined,
     announcement: OperationAnnouncement,
-  ): Promise<Exclude<SubmitAnswer, { readonly outcome: 'submitted' }> | undefined> {
+  ): Promise<Untaken | undefined> {
     const { inputCheck: schema = true } = announcement;
     if (schema === true) return undefined;
     const digest = await this.#digestOf(announcement);

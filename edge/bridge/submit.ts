@@ -10,7 +10,7 @@ import { ATTR } from '../../shared/trace/semantics.ts';
 import { writeJson } from '../../shared/wire/json-body.ts';
 import { type Route, routeOf } from '../../shared/wire/lanes.ts';
 import { usageOfJob } from '../access/usage-book.ts';
-import type { SubmitAnswer, SubmitCommand, SubmitResult } from '../calls/commands.ts';
+import type { SubmitAnswer, SubmitCommand, SubmitResult, TrialAnswer } from '../calls/commands.ts';
 import { type FoundJob, findJob } from '../jobs/job-reader.ts';
 import { recordReceive, runInSendSpan, sendAttributes } from '../jobs/job-spans.ts';
 import { type OutgoingJob, queuedJob } from '../jobs/outgoing-job.ts';
@@ -112,6 +112,18 @@ function waiterFor({ bridge, command }: Submitting, { id }: Job, waiter: ResultW
   return ResultWaiter.start(bridge.connection, undefined, { tenant: command.tenant, jobId: id });
 }
 
+/**
+ * Checks a job like one that is submitted. The job is not taken, and quotas, room and hosts are not looked at.
+ * @throws ThroughlineError `operation-unknown`, `request-invalid`; `broker-unavailable` as {@link submit}
+ */
+export async function tryOut(bridge: SubmitParts, command: SubmitCommand): Promise<TrialAnswer> {
+  const submitting = { bridge, command, broker: await RequestBroker.start(bridge.connection) };
+  const announcement = await announcementOf(submitting);
+  const { inputCheck } = command;
+  const untaken = announcement && (await bridge.inputChecks.answer(inputCheck, announcement));
+  return untaken ?? { outcome: 'passed', inputCheck };
+}
+
 async function findOrSubmit(submitting: Submitting): Promise<SubmitAnswer> {
   const { bridge, broker, command, turn } = submitting;
   const existing = command.spec.fingerprint === undefined ? undefined : await findExisting(submitting);
@@ -141,7 +153,7 @@ async function announcementOf({
   bridge,
   broker,
   command,
-}: Submitting): Promise<OperationAnnouncement | undefined> {
+}: Omit<Submitting, 'turn'>): Promise<OperationAnnouncement | undefined> {
   try {
     return await bridge.operations.check(broker, command);
   } catch (thrown) {

@@ -8,7 +8,14 @@ import type { Job } from '../../shared/job/job.ts';
 import type { Carrier } from '../../shared/propagation/index.ts';
 import { ATTR } from '../../shared/trace/semantics.ts';
 import { type BridgeAddress, BridgeAddresses, type BridgePlacement } from './bridge-addresses.ts';
-import type { CancelCommand, Cancellation, SubmitAnswer, SubmitCommand, WatchCommand } from './commands.ts';
+import type {
+  CancelCommand,
+  Cancellation,
+  SubmitAnswer,
+  SubmitCommand,
+  TrialAnswer,
+  WatchCommand,
+} from './commands.ts';
 import {
   type DeadLettersCommand,
   LIST_BUDGET_MS,
@@ -49,6 +56,13 @@ export class BridgeClient {
   submit(command: Command): Promise<SubmitAnswer> {
     return this.#call('submit', command.jobId, command.waitMs, (bridge, carrier) =>
       bridge.submit({ ...command, carrier }),
+    );
+  }
+
+  /** Checks a job like one that is submitted, and does not take it. @throws ThroughlineError see `tryOut` */
+  tryOut(command: Command): Promise<TrialAnswer> {
+    return this.#call('tryOut', command.jobId, 0, (bridge, carrier) =>
+      bridge.tryOut({ ...command, carrier }),
     );
   }
 

@@ -43,8 +43,22 @@ export interface InputCheck {
 }
 
 /** What a bridge answers to a submission. Only `submitted` means that it took the job. */
-export type SubmitAnswer =
-  | ({ readonly outcome: 'submitted' } & SubmitResult)
+export type SubmitAnswer = Submitted | Untaken;
+
+export type Submitted = { readonly outcome: 'submitted' } & SubmitResult;
+
+/** What a bridge answers to a job that is only tried out. */
+export type TrialAnswer = Passed | Untaken;
+
+/** The job would be taken. */
+export interface Passed {
+  readonly outcome: 'passed';
+  /** What the edge found in the input. */
+  readonly inputCheck?: InputCheck | undefined;
+}
+
+/** Why a bridge does not take a job that fits all else. */
+export type Untaken =
   /** The edge refused the input, by the rules that hold now. */
   | { readonly outcome: 'refused' }
   /** The input was not checked by the rules that hold now. Without `rules`, that is so for a job that must come before. */

@@ -1,6 +1,7 @@
-import { describeThrown, ThroughlineError, type Violation } from '../../../shared/errors.ts';
-import type { InputCheck, SubmitAnswer, SubmitResult } from '../../calls/commands.ts';
+import { describeThrown, ThroughlineError } from '../../../shared/errors.ts';
+import type { InputCheck, Passed, Submitted, Untaken } from '../../calls/commands.ts';
 import { type Reply, refusal } from '../../calls/reply.ts';
+import { inputInvalid } from '../../validation/input-invalid.ts';
 import { StepBudget } from '../../validation/step-budget.ts';
 import type { EdgeBindings } from '../edge-app.ts';
 import type { PreparedJob } from './submission.ts';
@@ -14,7 +15,7 @@ const STEPS_PER_REQUEST = 1_000_000;
 const MAX_ROUNDS = 3;
 
 type Tools = Pick<EdgeBindings, 'inputRules' | 'log'>;
-type Send = (jobs: readonly PreparedJob[]) => Promise<readonly Reply<SubmitAnswer>[]>;
+type Send<Taken> = (jobs: readonly PreparedJob[]) => Promise<readonly Reply<Taken | Untaken>[]>;
 
 /** A job, the error that its input stands for, and the command for the bridge. */
 interface CheckedJob {
@@ -24,19 +25,19 @@ interface CheckedJob {
 }
 
 /**
- * Checks the inputs of jobs, and submits the jobs. A check is made by the rules that this isolate knows. If the bridge
+ * Checks the inputs of jobs, and submits the jobs, or tries them out. A check is made by the rules that this isolate knows. If the bridge
  * knows newer ones, the job is checked and submitted again.
  * @param send submits jobs and gives a reply for each, in order
  * @returns a reply for each job, in order; `input-invalid` with the paths that are wrong
  * @throws ThroughlineError when `send` does
  */
-export async function submitChecked(
+export async function submitChecked<Taken extends Submitted | Passed>(
   jobs: readonly PreparedJob[],
   tools: Tools,
-  send: Send,
-): Promise<Reply<SubmitResult>[]> {
+  send: Send<Taken>,
+): Promise<Reply<Taken>[]> {
   const budget = new StepBudget(STEPS_PER_REQUEST);
-  const replies = new Map<PreparedJob, Reply<SubmitResult>>();
+  const replies = new Map<PreparedJob, Reply<Taken>>();
   for (let round = 1, open = jobs; open.length > 0; round++) {
     const checked = open.map((job) => (round > MAX_ROUNDS ? unchecked(job) : checkInput(job, tools, budget)));
     const answers = await send(checked.map(({ command }) => command));
@@ -50,19 +51,23 @@ export async function submitChecked(
 }
 
 /** The reply to a job; undefined if it, or a job before it, must be checked by newer rules. */
-function replyTo(
+function replyTo<Taken extends Submitted | Passed>(
   { job, error }: CheckedJob,
-  answer: Reply<SubmitAnswer> | undefined,
+  answer: Reply<Taken | Untaken> | undefined,
   { inputRules }: Tools,
-): Reply<SubmitResult> | undefined {
+): Reply<Taken> | undefined {
   if (answer === undefined) return refusal(new ThroughlineError('internal', 'the bridge lost a job'));
   if (!answer.ok) return answer;
   const { value } = answer;
-  if (value.outcome === 'submitted') return { ok: true, value };
+  if (!isUntaken(value)) return { ok: true, value };
   if (value.outcome === 'refused')
     return refusal(error ?? new ThroughlineError('internal', 'the bridge refused an input that was not'));
   if (value.rules !== undefined) inputRules.put(job.operation, value.rules);
   return undefined;
+}
+
+function isUntaken(value: Submitted | Passed | Untaken): value is Untaken {
+  return value.outcome === 'refused' || value.outcome === 'rules-needed';
 }
 
 function checkInput(job: PreparedJob, { inputRules, log }: Tools, budget: StepBudget): CheckedJob {
@@ -78,17 +83,15 @@ function checkInput(job: PreparedJob, { inputRules, log }: Tools, budget: StepBu
     });
   if (verdict.outcome !== 'refused') return { job, command: { ...job, inputCheck }, error: undefined };
   // The bridge needs no input that it will not take.
-  return { job, command: { ...job, input: null, inputCheck }, error: inputInvalid(job, verdict.violations) };
+  return {
+    job,
+    command: { ...job, input: null, inputCheck },
+    error: inputInvalid(job.operation, verdict.violations),
+  };
 }
 
 /** A job whose input is left to the worker. */
 function unchecked(job: PreparedJob): CheckedJob {
   const command = { ...job, inputCheck: { digest: '', outcome: 'rulesChanged' } } as const;
   return { job, command, error: undefined };
-}
-
-function inputInvalid({ operation }: PreparedJob, violations: readonly Violation[]): ThroughlineError {
-  const sentences = violations.map(({ path, message }) => `${path || 'the input'} ${message}`);
-  const text = `the input does not fit the schema of ${operation}: ${sentences.join('; ')}`;
-  return new ThroughlineError('input-invalid', text, { violations });
 }

@@ -64,7 +64,7 @@ async function submitJob(c: Context<EdgeHono>): Promise<Response> {
 /** Submits a job with a call of its own, which can wait for the job's end. */
 async function submitOne(c: Context<EdgeHono>, job: PreparedJob): Promise<SubmitResult> {
   const [reply] = await submitChecked([job], c.env, (jobs) =>
-    Promise.all(jobs.map(async (one) => ({ ok: true, value: await c.env.bridge.submit(one) }))),
+    Promise.all(jobs.map(async (one) => ({ ok: true, value: await c.env.bridge.submit(one) }) as const)),
   );
   if (reply === undefined) throw new ThroughlineError('internal', 'the bridge lost the job');
   return unwrapReply(reply);
