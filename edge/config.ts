@@ -8,7 +8,7 @@ import { parseJson } from '../shared/text/json.ts';
 import { type SettingNames, unknownSettings } from '../shared/text/setting-names.ts';
 import { OTEL_SETTING_NAMES, type OtelSettings, readOtelSettings } from '../shared/trace/otel-settings.ts';
 import { accessSettings, checkTokenSettings } from './access/settings.ts';
-import type { BridgeApi, JobIndexApi } from './calls/objects.ts';
+import type { BridgeApi, JobIndexApi, SchedulesApi } from './calls/objects.ts';
 import { REGIONS } from './calls/placement.ts';
 import { BATCH_DEFAULTS, telemetrySettings } from './telemetry/settings.ts';
 
@@ -16,6 +16,7 @@ import { BATCH_DEFAULTS, telemetrySettings } from './telemetry/settings.ts';
 export interface Env extends Record<string, unknown> {
   readonly BRIDGE: DurableObjectNamespace<BridgeApi>;
   readonly JOB_INDEX: DurableObjectNamespace<JobIndexApi>;
+  readonly SCHEDULES: DurableObjectNamespace<SchedulesApi>;
 }
 
 const GIB = 1024 ** 3;
@@ -36,6 +37,7 @@ const TenantQuotas = z
 const Settings = z.object({
   BRIDGE: durableObject<Env['BRIDGE']>('Bridge'),
   JOB_INDEX: durableObject<Env['JOB_INDEX']>('JobIndex'),
+  SCHEDULES: durableObject<Env['SCHEDULES']>('Schedules'),
   NATS_URL: brokerAddress('ws', 'wss'),
   NATS_USER: optionalText,
   NATS_PASSWORD: optionalText,
@@ -64,6 +66,7 @@ const Settings = z.object({
   TENANT_MAX_BYTES: wholeNumber(1, 1024 * GIB, GIB),
   TENANT_MAX_DELAYED_JOBS: wholeNumber(1, 100_000_000, 50_000),
   TENANT_MAX_DELAYED_BYTES: wholeNumber(1, 1024 * GIB, GIB / 16),
+  SCHEDULES_PER_TENANT: wholeNumber(1, 10_000, 100),
   TENANT_QUOTAS: TenantQuotas.optional(),
   BROKER_TIMEOUT_MS: wholeNumber(100, 30_000, 4_000),
   BODY_TIMEOUT_MS: wholeNumber(100, 300_000, 30_000),

@@ -8,6 +8,7 @@ import { BridgeClient } from './calls/bridge-client.ts';
 import { JobIndexClient } from './calls/job-index-client.ts';
 import { PlaceSeal } from './calls/place-seal.ts';
 import { type RequestLocation, regionOf } from './calls/placement.ts';
+import { SchedulesClient } from './calls/schedules-client.ts';
 import {
   bindingWarnings,
   type EdgeConfig,
@@ -23,6 +24,7 @@ import { InputRulesCache } from './http/input-rules-cache.ts';
 import { problemResponse } from './http/middleware/problems.ts';
 import { type RequestContext, readRequestContext } from './http/request-context.ts';
 import { JobIndex as JobIndexObject } from './job-index/job-index.ts';
+import { Schedules as SchedulesObject } from './schedules/schedules.ts';
 import { createLogger } from './telemetry/log.ts';
 import { type Telemetry, telemetry } from './telemetry/runtime.ts';
 import { createSampler } from './telemetry/sampler.ts';
@@ -54,15 +56,11 @@ export default {
   },
 } satisfies ExportedHandler<Env>;
 
-/** The bridge's class. Whether it is instrumented depends on `env`, so the class is chosen when an object is made. */
-export const Bridge = new Proxy(BridgeObject, {
-  construct(target, [state, env]: [DurableObjectState, Env]) {
-    const tracing = telemetryOf(edgeConfig(env));
-    return tracing.on
-      ? Reflect.construct(instrumentDO(target, tracing.trace), [state, env])
-      : new target(state, env);
-  },
-});
+/** The bridge's class. */
+export const Bridge = tracedClass(BridgeObject);
+
+/** The class of the schedules of a tenant. Each run starts a trace of its own. */
+export const Schedules = tracedClass(SchedulesObject);
 
 /**
  * The index's class. Only work for a caller is traced, within the caller's trace. Otherwise each alarm would make a
@@ -76,6 +74,16 @@ export const JobIndex = new Proxy(JobIndexObject, {
     return Reflect.construct(instrumentDO(target, trace), [state, env]);
   },
 });
+
+/** Whether an object is instrumented depends on `env`, so its class is chosen when it is made. */
+function tracedClass<Class extends typeof BridgeObject | typeof SchedulesObject>(objectClass: Class): Class {
+  return new Proxy(objectClass, {
+    construct(target, [state, env]: [DurableObjectState, Env]) {
+      const tracing = telemetryOf(edgeConfig(env));
+      return Reflect.construct(tracing.on ? instrumentDO(target, tracing.trace) : target, [state, env]);
+    },
+  });
+}
 
 async function answer(request: Request, env: Env, ctx: ExecutionContext): Promise<Response> {
   try {
@@ -95,7 +103,7 @@ async function answer(request: Request, env: Env, ctx: ExecutionContext): Promis
 function answerWithoutPath({ method }: Request): Response {
   if (method !== 'OPTIONS')
     return problemResponse(new ThroughlineError('request-invalid', 'the request names no path'));
-  const headers = { allow: 'GET, POST, DELETE, OPTIONS', 'cache-control': 'no-store' };
+  const headers = { allow: 'GET, POST, PUT, DELETE, OPTIONS', 'cache-control': 'no-store' };
   return new Response(null, { status: 204, headers });
 }
 
@@ -116,6 +124,7 @@ function createAppHandler(env: Env, config: EdgeConfig): Handler {
   const log = createLogger(config.LOG_LEVEL);
   const { info: audit } = createLogger('info');
   const index = new JobIndexClient(env.JOB_INDEX, config.INDEX_SHARDS);
+  const schedules = new SchedulesClient(env.SCHEDULES, config.BROKER_TIMEOUT_MS);
   const seal = new PlaceSeal(config);
   const inputRules = new InputRulesCache();
   const failedAuth = new TokenBuckets(config.FAILED_AUTH_PER_MINUTE, MINUTE_MS);
@@ -136,6 +145,7 @@ function createAppHandler(env: Env, config: EdgeConfig): Handler {
         audit,
         bridge,
         index,
+        schedules,
         seal,
         inputRules,
         requestContext,

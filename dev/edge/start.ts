@@ -66,6 +66,7 @@ function workerSettings(options: EdgeOptions, contents: string) {
     durableObjects: {
       BRIDGE: { className: 'Bridge', useSQLite: true },
       JOB_INDEX: { className: 'JobIndex', useSQLite: true },
+      SCHEDULES: { className: 'Schedules', useSQLite: true },
     },
     ...(rateLimit === undefined
       ? {}

@@ -1,5 +1,5 @@
 /**
- * The calls that the two Durable Objects take. The HTTP rooms know the objects only by these interfaces, so they do not
+ * The calls that the Durable Objects take. The HTTP rooms know the objects only by these interfaces, so they do not
  * import the rooms for NATS.
  */
 import type { DeadLetterDetail, DeadLetterPage, RedriveReport } from '../../shared/api/dead-letter.ts';
@@ -7,6 +7,7 @@ import type { BridgeStatus } from '../../shared/api/health.ts';
 import type { JobPage } from '../../shared/api/job-list.ts';
 import type { ListedOperation } from '../../shared/api/operation.ts';
 import type { OutboxItem } from '../../shared/api/outbox.ts';
+import type { Schedule, SchedulePage } from '../../shared/api/schedule.ts';
 import type { Usage } from '../../shared/api/usage.ts';
 import type { JobHistory } from '../../shared/job/event-record.ts';
 import type { Job } from '../../shared/job/job.ts';
@@ -20,6 +21,8 @@ import type {
   RejectedCommand,
   SubmitAnswer,
   SubmitCommand,
+  SubmitResult,
+  TrialAnswer,
   WatchCommand,
 } from './commands.ts';
 import type {
@@ -30,6 +33,14 @@ import type {
 } from './dead-letter-commands.ts';
 import type { ListCommand, TenantJob, TenantUsage } from './index-commands.ts';
 import type { Reply } from './reply.ts';
+import type {
+  ListSchedulesCommand,
+  PauseScheduleCommand,
+  PutSchedule,
+  PutScheduleCommand,
+  ScheduleCommand,
+  TriggerScheduleCommand,
+} from './schedule-commands.ts';
 
 /** The Durable Object that owns a connection to NATS. */
 export interface BridgeApi extends Rpc.DurableObjectBranded {
@@ -37,6 +48,8 @@ export interface BridgeApi extends Rpc.DurableObjectBranded {
   submit(command: SubmitCommand): Promise<Reply<SubmitAnswer>>;
   /** Submits many jobs: a reply for each, in order. A refused job does not affect the others. */
   submitBatch(commands: readonly SubmitCommand[], carrier: Carrier): Promise<Reply<Reply<SubmitAnswer>[]>>;
+  /** Checks a job like one that is submitted, and does not take it. */
+  tryOut(command: SubmitCommand): Promise<Reply<TrialAnswer>>;
   /** A job with its attempts, or undefined when there is none. */
   read(command: ReadCommand): Promise<Reply<Job | undefined>>;
   /** The recorded events of a job after a place, one page of them. */
@@ -73,4 +86,20 @@ export interface JobIndexApi extends Rpc.DurableObjectBranded {
   usage(tenant: string): Promise<Usage>;
   /** A page of a tenant's jobs, newest first. */
   list(command: ListCommand): Promise<Reply<JobPage>>;
+}
+
+/** The Durable Object that keeps the schedules of one tenant, and submits the jobs of their runs. */
+export interface SchedulesApi extends Rpc.DurableObjectBranded {
+  /** Makes or changes a schedule. */
+  put(command: PutScheduleCommand): Promise<Reply<PutSchedule>>;
+  /** A schedule with its runs; undefined when there is none. */
+  read(command: ScheduleCommand): Promise<Reply<Schedule | undefined>>;
+  /** A page of schedules, by name. */
+  list(command: ListSchedulesCommand): Promise<Reply<SchedulePage>>;
+  /** Deletes a schedule, and says whether there was one. */
+  remove(command: ScheduleCommand): Promise<Reply<boolean>>;
+  /** Pauses or resumes a schedule; undefined when there is none. */
+  pause(command: PauseScheduleCommand): Promise<Reply<Schedule | undefined>>;
+  /** Submits the job of a schedule now; undefined when there is no such schedule. */
+  trigger(command: TriggerScheduleCommand): Promise<Reply<SubmitResult | undefined>>;
 }

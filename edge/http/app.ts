@@ -13,6 +13,7 @@ import { healthRoutes } from './routes/health.ts';
 import { jobRoutes } from './routes/jobs.ts';
 import { operationRoutes } from './routes/operations.ts';
 import { outboxRoutes } from './routes/outbox.ts';
+import { scheduleRoutes } from './routes/schedules.ts';
 import { usageRoutes } from './routes/usage.ts';
 
 const MAX_SHOWN_PATH = 200;
@@ -29,6 +30,7 @@ export function createApp(): EdgeApp {
   app.route('/v1/jobs', jobRoutes());
   app.route('/v1/dead-letters', deadLetterRoutes());
   app.route('/v1/operations', operationRoutes());
+  app.route('/v1/schedules', scheduleRoutes());
   app.route('/v1/usage', usageRoutes());
   app.route('/v1/outbox', outboxRoutes());
   app.notFound((c) => noRoute(c, app));

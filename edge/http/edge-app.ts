@@ -4,6 +4,7 @@ import type { TokenBuckets } from '../../shared/token-buckets.ts';
 import type { BridgeClient } from '../calls/bridge-client.ts';
 import type { JobIndexClient } from '../calls/job-index-client.ts';
 import type { PlaceSeal } from '../calls/place-seal.ts';
+import type { SchedulesClient } from '../calls/schedules-client.ts';
 import type { EdgeConfig } from '../config.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { InputRulesCache } from './input-rules-cache.ts';
@@ -17,6 +18,7 @@ export interface EdgeBindings {
   readonly audit: Logger['info'];
   readonly bridge: BridgeClient;
   readonly index: JobIndexClient;
+  readonly schedules: SchedulesClient;
   readonly seal: PlaceSeal;
   readonly inputRules: InputRulesCache;
   readonly requestContext: RequestContext;

@@ -5,6 +5,7 @@ import { healthPaths } from './paths/health.ts';
 import { jobPaths } from './paths/jobs.ts';
 import { operationPaths } from './paths/operations.ts';
 import { outboxPaths } from './paths/outbox.ts';
+import { schedulePaths } from './paths/schedules.ts';
 import { usagePaths } from './paths/usage.ts';
 import './schemas/bridges.ts';
 import './schemas/dead-letters.ts';
@@ -12,6 +13,7 @@ import { inWords, type JsonSchema } from './schemas/describe.ts';
 import './schemas/events.ts';
 import './schemas/jobs.ts';
 import './schemas/operations.ts';
+import './schemas/schedules.ts';
 import './schemas/usage.ts';
 
 const INFO = {
@@ -33,6 +35,7 @@ const TAGS = [
     name: 'Dead letters',
     description: 'Jobs that failed for good. Read them, and redrive them.',
   },
+  { name: 'Schedules', description: 'Jobs that run again and again, at times of your choice.' },
   {
     name: 'Outbox',
     description: 'Accepted jobs that NATS does not have, because it is away or will not take them.',
@@ -46,6 +49,7 @@ const TAGS = [
 const PATHS = {
   ...jobPaths,
   ...deadLetterPaths,
+  ...schedulePaths,
   ...outboxPaths,
   ...operationPaths,
   ...usagePaths,

@@ -149,3 +149,34 @@ export const OPERATION = {
   timeoutMs: 10_000,
   maxAttempts: 3,
 } as const;
+
+const TIMES = { cron: '30 6 * * MON-FRI', timeZone: 'Europe/Berlin' } as const;
+
+export const SCHEDULE_REQUEST = { ...SUBMISSION, ...TIMES, overlap: 'skip' } as const;
+
+const shownSchedule = {
+  name: 'nightly-report',
+  operation: SUBMISSION.operation,
+  ...TIMES,
+  paused: false,
+  createdAt: accepted.acceptedAt,
+  updatedAt: accepted.acceptedAt,
+  links: { self: '/v1/schedules/nightly-report' },
+} as const;
+
+export const SCHEDULE_SUMMARY = { ...shownSchedule, nextRun: '2026-01-06T05:30:00.000Z' } as const;
+
+export const SCHEDULE = {
+  ...SCHEDULE_REQUEST,
+  ...shownSchedule,
+  catchUp: 'last',
+  nextRuns: [SCHEDULE_SUMMARY.nextRun],
+  lastRuns: [
+    {
+      scheduledFor: '2026-01-05T05:30:00.000Z',
+      outcome: 'submitted',
+      jobId: ID,
+      links: { job: `/v1/jobs/${ID}` },
+    },
+  ],
+} as const;

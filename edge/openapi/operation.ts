@@ -15,7 +15,7 @@ import { problemResponses } from './problems.ts';
 /** The parts of an OpenAPI operation that differ between operations. {@link operation} adds the parts that all share. */
 export interface Operation
   extends Pick<ZodOpenApiOperationObject, 'description' | 'parameters' | 'requestParams' | 'requestBody'> {
-  readonly tag: 'Jobs' | 'Dead letters' | 'Outbox' | 'Operations' | 'Health' | 'Documents';
+  readonly tag: 'Jobs' | 'Dead letters' | 'Schedules' | 'Outbox' | 'Operations' | 'Health' | 'Documents';
   /** A unique name. Client generators use it as the name of a method. */
   readonly operationId: string;
   readonly summary: string;

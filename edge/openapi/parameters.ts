@@ -1,5 +1,6 @@
 /** The parameters of requests in paths, queries and headers. Each is a component of the document. */
 import * as z from 'zod';
+import { SCHEDULE_NAME } from '../../shared/api/schedule.ts';
 import { IDEMPOTENCY_KEY, TOKEN } from '../../shared/job/job-address.ts';
 import { LIMITS } from '../../shared/job/limits.ts';
 import { SEALED } from '../calls/place-seal.ts';
@@ -16,6 +17,18 @@ export const JobId = z
       ...{ id: 'JobId', name: 'id', in: 'path' },
       description: "The job's id. The id of another tenant's job is answered like an id that does not exist.",
       example: '0190f5a1-7c1e-7d3a-9c55-6a1f0c2b7e11',
+    },
+  });
+
+export const ScheduleName = z
+  .string()
+  .regex(SCHEDULE_NAME)
+  .meta({
+    param: {
+      ...{ id: 'ScheduleName', name: 'name', in: 'path' },
+      description:
+        "The schedule's name. The name of another tenant's schedule is answered like one that does not exist.",
+      example: 'nightly-report',
     },
   });
 

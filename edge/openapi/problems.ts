@@ -17,11 +17,14 @@ const MEANINGS: Readonly<Record<ApiErrorCode, string>> = {
   'method-not-allowed': 'The path does not allow this method. `Allow` lists the methods that it does.',
   'job-unknown': 'You have no job with this id.',
   'dead-letter-unknown': 'You have no dead letter with this id.',
+  'schedule-unknown': 'You have no schedule with this name.',
   'cursor-unknown':
     'The cursor or event id does not belong to this list. After a change of the secret that seals them, start again without it.',
   'body-timeout': 'The body did not arrive in time.',
   'not-dead': 'The job exists, but it is not a dead letter.',
   'job-finished': 'The job had already ended and cannot be cancelled. `state` says how it ended.',
+  'schedule-busy':
+    'The schedule lets no runs overlap (`overlap` is `skip`), and the job of its last run has not ended.',
   'payload-too-large': 'The body or the input of a job is too large. `detail` names the limit.',
   'media-type-unsupported': 'The body is compressed, or is not sent as `application/json`.',
   'operation-unknown': 'No worker has announced this operation. `suggestions` lists similar names.',
@@ -34,13 +37,14 @@ const MEANINGS: Readonly<Record<ApiErrorCode, string>> = {
   'too-many-waits':
     'Too many requests of the tenant wait for the end of a job. Nothing was done: send this one without `Prefer: wait`, or later.',
   'quota-exceeded':
-    'The unfinished jobs of the tenant take as much as they may. `detail` names the quota, and `GET /v1/usage` shows all. Wait until some jobs have ended.',
+    'The unfinished jobs of the tenant take as much as they may, or it has as many schedules as it may. `detail` names the quota, and `GET /v1/usage` shows those of jobs. Wait until some jobs have ended, or delete a schedule.',
   'too-many-streams': 'The tenant has too many open event streams. Close one, or read the events as JSON.',
   internal: 'An error inside the service. The log of the edge has the cause under this `traceId`.',
   'config-invalid': 'The deployment has an invalid setting. `detail` names it.',
   'delay-unsupported': 'The nats-server of this deployment is too old for `delay`.',
   'broker-unavailable':
     'NATS cannot be reached or did not answer in time. Try again. A submitted job goes to the outbox instead, unless its operation is not known here.',
+  'schedules-unavailable': 'The schedules cannot be read or written now. Try again.',
   'broker-refused': 'NATS does not let the bridge do this. The deployment lacks a permission or a stream.',
   'broker-rejected': 'NATS will never take this message. `detail` says why.',
   'record-unreadable':

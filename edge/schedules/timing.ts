@@ -15,6 +15,8 @@ export interface MissedRuns {
   readonly runs: readonly number[];
   /** How many runs are left out; {@link MOST_COUNTED} stands for as many or more. */
   readonly dropped: number;
+  /** The newest of the runs that are left out; undefined: none is. */
+  readonly lastDropped: number | undefined;
 }
 
 /** A run that starts no later than this is on time: no catch-up policy leaves it out. */
@@ -70,11 +72,16 @@ export function missedRuns(
   const most = { none: 0, last: 1, all: MOST_MISSED }[catchUp];
   const runs: number[] = [];
   let dropped = 0;
+  let lastDropped: number | undefined;
   for (const run of newestFirst(timing, afterMs, nowMs)) {
-    if (run >= onTimeFrom || runs.length < most) runs.push(run);
-    else if (++dropped === MOST_COUNTED) break;
+    if (run >= onTimeFrom || runs.length < most) {
+      runs.push(run);
+      continue;
+    }
+    lastDropped ??= run;
+    if (++dropped === MOST_COUNTED) break;
   }
-  return { runs: runs.reverse(), dropped };
+  return { runs: runs.reverse(), dropped, lastDropped };
 }
 
 /** The runs after `afterMs` and not after `nowMs`, one at a time. */

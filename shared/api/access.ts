@@ -13,6 +13,8 @@ export const ACCESS_SCOPES = [
   'jobs:cancel',
   'dead-letters:read',
   'dead-letters:redrive',
+  'schedules:read',
+  'schedules:write',
   'status:read',
 ] as const;
 

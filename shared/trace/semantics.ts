@@ -8,6 +8,7 @@ export const SERVICE = {
   edge: 'throughline-edge',
   bridge: 'throughline-bridge',
   index: 'throughline-index',
+  schedules: 'throughline-schedules',
   worker: 'throughline-worker',
 } as const;
 
@@ -40,6 +41,8 @@ export const ATTR = {
   serverAddress: 'server.address',
   urlFull: 'url.full',
   indexName: 'throughline.index.name',
+  scheduleName: 'throughline.schedule.name',
+  scheduledFor: 'throughline.schedule.scheduled_for',
 } as const;
 
 /** The values of `messaging.destination.template`: subjects with names in place of the tokens that differ. */

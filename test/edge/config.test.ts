@@ -9,7 +9,14 @@ const KEYS = JSON.stringify([{ id: 'ci', tenant: 'acme', hash: HASH }]);
 
 /** A Worker's bindings: the least that is needed, and more. */
 const env = (more: Record<string, unknown> = {}): Env =>
-  ({ BRIDGE: {}, JOB_INDEX: {}, NATS_URL: 'wss://nats.example', API_KEYS: KEYS, ...more }) as unknown as Env;
+  ({
+    BRIDGE: {},
+    JOB_INDEX: {},
+    SCHEDULES: {},
+    NATS_URL: 'wss://nats.example',
+    API_KEYS: KEYS,
+    ...more,
+  }) as unknown as Env;
 
 /** What a reader of settings refuses; '' if it takes them. */
 function sentenceOf(read: () => unknown): string {
@@ -64,6 +71,7 @@ describe("the edge's settings", () => {
   it.each<[string, unknown]>([
     ['BRIDGE', undefined],
     ['JOB_INDEX', undefined],
+    ['SCHEDULES', undefined],
     ['INDEX_SHARDS', '0'],
     ['INDEX_SHARDS', '257'],
     ['NATS_URL', undefined],

@@ -4,7 +4,7 @@ import { OTEL_SETTING_NAMES } from '../../shared/trace/otel-settings.ts';
 import { documentedSettings, type SettingProof, unusedNames } from '../support/setting-names.ts';
 import { refusalOf } from '../unit/support.ts';
 
-const LEAST = { BRIDGE: {}, JOB_INDEX: {}, NATS_URL: 'wss://nats.example', API_KEYS: '[]' };
+const LEAST = { BRIDGE: {}, JOB_INDEX: {}, SCHEDULES: {}, NATS_URL: 'wss://nats.example', API_KEYS: '[]' };
 const KEY = [{ id: 'ci', tenant: 'acme', hash: 'a'.repeat(64) }];
 const TOKENS = { JWT_JWKS_URL: 'https://issuer.example/jwks', JWT_ISSUER: 'issuer', JWT_AUDIENCE: 'us' };
 const CREDS = ['JWT', 'SEED']
@@ -15,6 +15,7 @@ const LIMITER = { limit: async () => ({ success: true }) };
 const PROOFS: Readonly<Record<string, SettingProof>> = {
   BRIDGE: { good: { get: 1 }, wrong: 'bridge' },
   JOB_INDEX: { good: { get: 1 }, wrong: 'index' },
+  SCHEDULES: { good: { get: 1 }, wrong: 'schedules' },
   NATS_URL: { good: 'wss://a,wss://b', wrong: 'nats://a' },
   NATS_USER: { good: 'ann', wrong: 7 },
   NATS_PASSWORD: { good: 'pw', with: { NATS_USER: 'ann' }, wrong: 'pw' },
@@ -55,6 +56,7 @@ const PROOFS: Readonly<Record<string, SettingProof>> = {
   TENANT_MAX_BYTES: { good: '10', wrong: 'x' },
   TENANT_MAX_DELAYED_JOBS: { good: '10', wrong: '-1' },
   TENANT_MAX_DELAYED_BYTES: { good: '10', wrong: '1.5' },
+  SCHEDULES_PER_TENANT: { good: '1', wrong: '0' },
   TENANT_QUOTAS: { good: '{"acme":{"jobs":1}}', wrong: '{"acme":{"jobs":"many"}}' },
   EVENT_STREAMS_PER_TENANT: { good: '1', wrong: '0' },
   LOG_LEVEL: { good: 'warn', wrong: 'WARN' },
@@ -86,7 +88,7 @@ describe('every binding of the edge', () => {
   it('is proved below, is used somewhere, and stands in the table of README.md', async () => {
     expect(Object.keys(PROOFS).sort()).toEqual([...EDGE_SETTING_NAMES].sort());
     expect(Object.keys(OTEL_PROOFS).sort()).toEqual([...OTEL_SETTING_NAMES].sort());
-    const objects = ['BRIDGE', 'JOB_INDEX'];
+    const objects = ['BRIDGE', 'JOB_INDEX', 'SCHEDULES'];
     expect([...(await documentedSettings('edge')), ...objects].sort()).toEqual(
       [...EDGE_SETTING_NAMES].sort(),
     );

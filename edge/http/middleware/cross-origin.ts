@@ -34,7 +34,7 @@ const ANSWER_HEADERS = [
 export function crossOrigin() {
   const handle = cors({
     origin: (origin, c) => allowedOrigin(origin, c.env.config),
-    allowMethods: ['GET', 'POST', 'DELETE'],
+    allowMethods: ['GET', 'POST', 'PUT', 'DELETE'],
     allowHeaders: REQUEST_HEADERS,
     exposeHeaders: ANSWER_HEADERS,
     maxAge: PREFLIGHT_SECONDS,

@@ -3,8 +3,14 @@ import { ThroughlineError } from '../../../shared/errors.ts';
 import { clientAddress } from '../../access/client-address.ts';
 import type { EdgeHono } from '../edge-app.ts';
 
-/** What is done to jobs after they were accepted. */
-export type AuditedAction = 'cancel' | 'redrive' | 'redrive-many' | 'outbox-retry' | 'outbox-remove';
+/** What is done to accepted jobs and to schedules. */
+export type AuditedAction =
+  | 'cancel'
+  | 'redrive'
+  | 'redrive-many'
+  | 'outbox-retry'
+  | 'outbox-remove'
+  | `schedule-${'put' | 'delete' | 'pause' | 'resume' | 'trigger'}`;
 type Fields = Readonly<Record<string, unknown>>;
 
 /**

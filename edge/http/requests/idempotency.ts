@@ -1,5 +1,4 @@
 import { v7 as uuidv7 } from 'uuid';
-import type { SubmitJob } from '../../../shared/api/submit-job.ts';
 import { ThroughlineError } from '../../../shared/errors.ts';
 import { isIdempotencyKey } from '../../../shared/job/job-address.ts';
 import { sha256Hex } from '../../../shared/text/secret.ts';
@@ -78,7 +77,7 @@ export async function jobIdForBridgeOf(
  * SHA-256 of a submission, in 64 hex digits. Two texts that differ only in white space or in the order of their keys have
  * the same fingerprint.
  */
-export function fingerprintOf(request: SubmitJob): Promise<string> {
+export function fingerprintOf(request: object): Promise<string> {
   return sha256Hex(canonicalJson(request));
 }
 

@@ -4,6 +4,7 @@ import { DEAD_LETTER_LIMITS } from '../../../shared/api/dead-letter.ts';
 import { JOB_LIST_LIMITS } from '../../../shared/api/job-list.ts';
 import { OperationName } from '../../../shared/api/operation.ts';
 import { OUTBOX_LIST_LIMIT } from '../../../shared/api/outbox.ts';
+import { SCHEDULE_LIMITS, SCHEDULE_NAME } from '../../../shared/api/schedule.ts';
 import { ofType } from '../../../shared/api/submit-job.ts';
 import { JOB_STATES } from '../../../shared/job/job.ts';
 import { SEALED } from '../../calls/place-seal.ts';
@@ -42,6 +43,12 @@ export const DeadLetterQuery = z.strictObject({
   operation: OperationName.optional(),
   limit: pageLimit(DEAD_LETTER_LIMITS.page, DEAD_LETTER_LIMITS.defaultPage),
   cursor: Sealed.optional(),
+});
+
+/** Query of `GET /v1/schedules`. Its cursor is the name of a schedule. */
+export const SchedulesQuery = z.strictObject({
+  limit: pageLimit(SCHEDULE_LIMITS.page, SCHEDULE_LIMITS.defaultPage),
+  cursor: z.string(CURSOR_RULE).regex(SCHEDULE_NAME, CURSOR_RULE).optional(),
 });
 
 /** Query of `GET /v1/outbox`. */

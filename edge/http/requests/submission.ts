@@ -66,7 +66,8 @@ function idOf({ operation, orderingKey, unique }: SubmitJob, submitter: Submitte
   return jobIdForBridgeOf(tenant, keyed, common, shards);
 }
 
-function checkInputSize({ input }: SubmitJob, limit: number): void {
+/** @throws ThroughlineError `payload-too-large` */
+export function checkInputSize({ input }: Pick<SubmitJob, 'input'>, limit: number): void {
   if (writeJson(input).length <= limit) return;
   throw new ThroughlineError('payload-too-large', `the input is larger than ${limit} bytes of JSON`, {
     violations: [{ path: '/input', message: `at most ${limit} bytes` }],

@@ -183,7 +183,7 @@ describe('other requests', () => {
     ['/v1/jobs/batch', 'POST, OPTIONS'],
     ['/v1/jobs/some-id', 'GET, DELETE, OPTIONS'],
     ['/healthz', 'GET, OPTIONS'],
-    ['*', 'GET, POST, DELETE, OPTIONS'],
+    ['*', 'GET, POST, PUT, DELETE, OPTIONS'],
   ])('OPTIONS %s names the methods, without a key', async (path, allow) => {
     const { hostname: host, port } = new URL(stack.url);
     const request = http.request({ host, port, method: 'OPTIONS', path }).end();

@@ -2,7 +2,9 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { ACCESS_SCOPES, type AccessScope, createApiKey, hashApiKey } from '../../../shared/api/access.ts';
 import type { JobPage } from '../../../shared/api/job-list.ts';
 import type { OutboxList } from '../../../shared/api/outbox.ts';
+
 import type { Problem } from '../../../shared/api/problem.ts';
+import type { SchedulePage } from '../../../shared/api/schedule.ts';
 import { checked, contract } from '../../support/http/contract.ts';
 import { until } from '../../support/poll.ts';
 import { problemOf, startTestStack, type TestStack } from '../../support/stack.ts';
@@ -30,6 +32,7 @@ interface Endpoint {
 }
 
 const JOB = { operation: 'echo', input: 1 };
+const SCHEDULE = { ...JOB, cron: '0 0 1 1 *' };
 const JOB_LISTED = { operation: 'echo', state: 'succeeded' };
 const KEYED = { 'idempotency-key': 'endpoints' };
 const NO_JOB_IDS = [
@@ -115,6 +118,59 @@ const ENDPOINTS: Readonly<Record<string, Endpoint>> = {
     bad: [],
     make: () => submit({ ...JOB, delay: '1h' }),
     unknown: 'job-unknown',
+  },
+  'GET /v1/schedules': {
+    good: {},
+    status: 200,
+    bad: [
+      ['a limit of 0', { query: '?limit=0' }, 'request-invalid'],
+      ['101 schedules', { query: '?limit=101' }, 'request-invalid'],
+      ['a cursor that is none', { query: '?cursor=*' }, 'request-invalid'],
+      ['an unknown filter', { query: '?operation=echo' }, 'request-invalid'],
+    ],
+    make: makeSchedule,
+    elsewhere: (theirs, ours) => {
+      expect((theirs as SchedulePage).schedules).toEqual([]);
+      expect((ours as SchedulePage).schedules.length).toBeGreaterThan(0);
+    },
+  },
+  'GET /v1/schedules/{name}': {
+    ...{ good: {}, status: 200, bad: [], make: makeSchedule, unknown: 'schedule-unknown' },
+  },
+  'PUT /v1/schedules/{name}': {
+    good: { body: SCHEDULE },
+    status: [200, 201],
+    bad: [
+      ...BAD_BODIES,
+      ['no time', { body: JOB }, 'request-invalid'],
+      ['two kinds of times', { body: { ...SCHEDULE, every: '1h' } }, 'request-invalid'],
+      ['a time that never comes', { body: { ...JOB, cron: '0 0 30 2 *' } }, 'request-invalid'],
+      ['a duration that is too short', { body: { ...JOB, every: '999ms' } }, 'request-invalid'],
+      ['an operation of nobody', { body: { ...SCHEDULE, operation: 'nobody' } }, 'operation-unknown'],
+      [
+        'an input that does not fit',
+        { body: { ...SCHEDULE, operation: 'test.mode', input: 1 } },
+        'input-invalid',
+      ],
+      ['a large input', { body: { ...SCHEDULE, input: 'x'.repeat(263_000) } }, 'payload-too-large'],
+    ],
+    make: makeSchedule,
+  },
+  'DELETE /v1/schedules/{name}': {
+    ...{ good: {}, status: 204, bad: [], make: makeSchedule, unknown: 'schedule-unknown' },
+  },
+  'POST /v1/schedules/{name}/pause': {
+    ...{ good: {}, status: 200, bad: [], make: makeSchedule, unknown: 'schedule-unknown' },
+  },
+  'POST /v1/schedules/{name}/resume': {
+    ...{ good: {}, status: 200, bad: [], make: makeSchedule, unknown: 'schedule-unknown' },
+  },
+  'POST /v1/schedules/{name}/trigger': {
+    good: {},
+    status: 202,
+    bad: [['an empty Idempotency-Key', { headers: { 'idempotency-key': '""' } }, 'request-invalid']],
+    make: makeSchedule,
+    unknown: 'schedule-unknown',
   },
   'GET /v1/dead-letters': {
     good: {},
@@ -272,6 +328,14 @@ function makeJob(): Promise<string> {
   return submit(JOB, { prefer: 'wait=20' });
 }
 
+let schedules = 0;
+
+async function makeSchedule(): Promise<string> {
+  const name = `schedule-${++schedules}`;
+  await send('PUT', `/v1/schedules/${name}`, { body: SCHEDULE }, keys.all);
+  return name;
+}
+
 async function makeLetter(): Promise<string> {
   const id = await submit({ operation: 'test.mode', input: { mode: 'reject' } }, { prefer: 'wait=20' });
   await until('the dead letter', async () => (await send('GET', `/v1/dead-letters/${id}`, {}, keys.all)).ok);
@@ -315,7 +379,7 @@ describe.each(contract.operations)('$method $path', ({ method, path, value }) =>
   const { good, status, bad, make, unknown, elsewhere } = endpoint;
   const [{ bearer: [scope] = [] } = {}] = value.security as { bearer?: AccessScope[] }[];
   const key = scope && keys.only.get(scope);
-  const at = (id: string): string => path.replace('{id}', id);
+  const at = (id: string): string => path.replace(/\{(?:id|name)\}/, id);
   const somewhere = NO_JOB_IDS[0] ?? '';
 
   it('answers a good request with no more than the scope that the document names', async () => {
@@ -384,9 +448,11 @@ describe.each(contract.operations)('$method $path', ({ method, path, value }) =>
   });
 
   it('has each case that its parameters need', () => {
-    expect(path.includes('{id}')).toBe(unknown !== undefined);
+    // A PUT makes what its path names.
+    expect(path.includes('{') && method !== 'PUT').toBe(unknown !== undefined);
     expect(value.requestBody !== undefined && bad.length === 0).toBe(false);
     const shared = ['/v1/operations', '/metrics'].includes(path);
-    expect(scope === undefined || shared || unknown !== undefined || elsewhere !== undefined).toBe(true);
+    const isApart = unknown !== undefined || elsewhere !== undefined || method === 'PUT';
+    expect(scope === undefined || shared || isApart).toBe(true);
   });
 });

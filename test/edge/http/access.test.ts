@@ -17,6 +17,7 @@ const env = (more: Record<string, unknown> = {}): Env =>
   ({
     BRIDGE,
     JOB_INDEX: {},
+    SCHEDULES: {},
     NATS_URL: 'wss://nats.example',
     API_KEYS: JSON.stringify([entry]),
     ...more,
@@ -28,7 +29,9 @@ describe('every route under /v1', () => {
   const NAMES = [
     ...['POST /v1/jobs', 'POST /v1/jobs/batch', 'GET /v1/jobs', 'GET /v1/jobs/:id'],
     ...['GET /v1/jobs/:id/events', 'DELETE /v1/jobs/:id', 'GET /v1/operations'],
-    'GET /v1/usage',
+    ...['GET /v1/usage', 'GET /v1/schedules', 'GET /v1/schedules/:name', 'PUT /v1/schedules/:name'],
+    ...['DELETE /v1/schedules/:name', 'POST /v1/schedules/:name/pause'],
+    ...['POST /v1/schedules/:name/resume', 'POST /v1/schedules/:name/trigger'],
     ...['GET /v1/dead-letters', 'GET /v1/dead-letters/:id', 'POST /v1/dead-letters/:id/redrive'],
     ...['POST /v1/dead-letters/redrive', 'GET /v1/outbox', 'POST /v1/outbox/:id/retry'],
     'DELETE /v1/outbox/:id',

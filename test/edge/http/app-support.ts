@@ -61,6 +61,7 @@ export async function setup(answers: Answers = {}, settings: Record<string, unkn
   const config = edgeConfig({
     BRIDGE: {},
     JOB_INDEX: {},
+    SCHEDULES: {},
     NATS_URL: 'wss://nats.example',
     API_KEYS: JSON.stringify(keys),
     ...settings,

@@ -21,6 +21,7 @@ interface Sent {
 const KEY = createApiKey('ci');
 const JOB = { operation: 'echo', input: 1 };
 const UNIQUE = { ...JOB, unique: { key: 'k', while: 'running' } };
+const SCHEDULE = { ...JOB, cron: '0 6 * * *' };
 const TRACEPARENT = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
 const NO_LOG = {
   debug: () => undefined,
@@ -32,10 +33,10 @@ const NO_LOG = {
 async function config() {
   const keys = [{ id: 'ci', tenant: 'acme', hash: await hashApiKey(KEY) }];
   const settings = { NATS_URL: 'wss://nats.example', API_KEYS: JSON.stringify(keys) };
-  return edgeConfig({ BRIDGE: {}, JOB_INDEX: {}, ...settings } as unknown as Env);
+  return edgeConfig({ BRIDGE: {}, JOB_INDEX: {}, SCHEDULES: {}, ...settings } as unknown as Env);
 }
 
-/** Sends a request to the app. What it asks of bridge and index, its trace context and its answer are its effect. */
+/** Sends a request to the app. What it asks of bridge, index and schedules, its trace context and its answer are its effect. */
 async function effectOf(method: string, path: string, { query = '', headers = {}, body }: Sent) {
   const settings = await config();
   const asked: unknown[] = [];
@@ -56,6 +57,11 @@ async function effectOf(method: string, path: string, { query = '', headers = {}
     list: { jobs: [], complete: true },
     deadLetters: { deadLetters: [] },
     redriveMany: { redriven: [], failed: [] },
+    tryOut: { outcome: 'passed' },
+    put: { schedule: { links: { self: '/v1/schedules/job-1' } }, created: true },
+    remove: true,
+    pause: {},
+    trigger: { job: job(), replayed: false },
   };
   const fake = new Proxy(answers, {
     get: (known, name) =>
@@ -66,7 +72,7 @@ async function effectOf(method: string, path: string, { query = '', headers = {}
           }
         : undefined,
   });
-  const request = new Request(`https://edge.example${path.replace('{id}', 'job-1')}${query}`, {
+  const request = new Request(`https://edge.example${path.replace(/\{(?:id|name)\}/, 'job-1')}${query}`, {
     method,
     headers: {
       authorization: `Bearer ${KEY}`,
@@ -84,6 +90,7 @@ async function effectOf(method: string, path: string, { query = '', headers = {}
     audit: () => undefined,
     bridge: fake,
     index: fake,
+    schedules: fake,
     seal,
     inputRules,
     requestContext,
@@ -104,6 +111,7 @@ async function sentWith(name: string, path: string): Promise<Sent> {
   const cursors: Readonly<Record<string, string>> = {
     '/v1/jobs': btoa('1700000000000.job-1').replaceAll('=', ''),
     '/v1/dead-letters': await seal.seal('dead acme', 7),
+    '/v1/schedules': 'nightly',
   };
   const queries: Readonly<Record<string, string>> = {
     state: 'failed',
@@ -137,8 +145,11 @@ const parameters = operations.flatMap(({ method, path, value }) =>
   }),
 );
 
+const SCHEDULES = '/v1/schedules/{name}';
+
 function goodBody(path: string): Json | undefined {
   if (path === '/v1/jobs/batch') return { jobs: [JOB] };
+  if (path === SCHEDULES) return SCHEDULE;
   return path === '/v1/dead-letters/redrive' ? {} : JOB;
 }
 
@@ -186,6 +197,20 @@ const FIELDS: readonly [path: string, name: string, one: Json, other: Json][] = 
     { ...JOB, callback: { url: 'https://a.example' } },
     { ...JOB, callback: { url: 'https://b.example' } },
   ],
+  [SCHEDULES, 'operation', SCHEDULE, { ...SCHEDULE, operation: 'other' }],
+  [SCHEDULES, 'input', SCHEDULE, { ...SCHEDULE, input: 2 }],
+  [SCHEDULES, 'timeout', SCHEDULE, { ...SCHEDULE, timeout: '1s' }],
+  [SCHEDULES, 'maxAttempts', SCHEDULE, { ...SCHEDULE, maxAttempts: 2 }],
+  [SCHEDULES, 'priority', SCHEDULE, { ...SCHEDULE, priority: 'high' }],
+  [SCHEDULES, 'orderingKey', SCHEDULE, { ...SCHEDULE, orderingKey: 'customer-7' }],
+  [SCHEDULES, 'tags', SCHEDULE, { ...SCHEDULE, tags: ['night'] }],
+  [SCHEDULES, 'callback', SCHEDULE, { ...SCHEDULE, callback: { url: 'https://a.example' } }],
+  [SCHEDULES, 'cron', SCHEDULE, { ...SCHEDULE, cron: '0 7 * * *' }],
+  [SCHEDULES, 'every', SCHEDULE, { ...JOB, every: '1h' }],
+  [SCHEDULES, 'timeZone', SCHEDULE, { ...SCHEDULE, timeZone: 'Europe/Berlin' }],
+  [SCHEDULES, 'catchUp', SCHEDULE, { ...SCHEDULE, catchUp: 'all' }],
+  [SCHEDULES, 'overlap', SCHEDULE, { ...SCHEDULE, overlap: 'skip' }],
+  [SCHEDULES, 'paused', SCHEDULE, { ...SCHEDULE, paused: true }],
   ['/v1/jobs/batch', 'jobs', { jobs: [JOB] }, { jobs: [JOB, JOB] }],
   ['/v1/dead-letters/redrive', 'operation', {}, { operation: 'echo' }],
   ['/v1/dead-letters/redrive', 'reason', {}, { reason: 'operation-failed' }],
@@ -193,24 +218,28 @@ const FIELDS: readonly [path: string, name: string, one: Json, other: Json][] = 
   ['/v1/dead-letters/redrive', 'cursor', {}, { cursor: 'sealed' }],
 ];
 
+const writes = (path: string): string => (path === SCHEDULES ? 'PUT' : 'POST');
+
 describe('each field of a body has an effect', () => {
   it.each(FIELDS)('%s %s', async (path, _name, one, other) => {
     const cursor = await new PlaceSeal(await config()).seal('redrive acme', 3, 7);
     const real = 'cursor' in other ? { cursor } : other;
     const [plain, sent] = [
-      await effectOf('POST', path, { body: one }),
-      await effectOf('POST', path, { body: real }),
+      await effectOf(writes(path), path, { body: one }),
+      await effectOf(writes(path), path, { body: real }),
     ];
     expect(sent.status).toBeLessThan(400);
     expect(sent.effect).not.toBe(plain.effect);
   });
 
   it('is in the table above', () => {
-    const { SubmitJob, Callback, Unique, SubmitBatch, RedriveRequest } = openApi.components.schemas;
+    const { SubmitJob, Callback, Unique, SubmitBatch, RedriveRequest, ScheduleRequest } =
+      openApi.components.schemas;
     const expected = [
       ...Object.keys(SubmitJob.properties).map((name) => `/v1/jobs ${name}`),
       ...Object.keys(Callback.properties).map((name) => `/v1/jobs callback.${name}`),
       ...Object.keys(Unique.properties).map((name) => `/v1/jobs unique.${name}`),
+      ...Object.keys(ScheduleRequest.properties).map((name) => `${SCHEDULES} ${name}`),
       ...Object.keys(SubmitBatch.properties).map((name) => `/v1/jobs/batch ${name}`),
       ...Object.keys(RedriveRequest.properties).map((name) => `/v1/dead-letters/redrive ${name}`),
     ];
@@ -235,8 +264,9 @@ describe('a name that the API does not know is refused', () => {
     ['/v1/jobs', { ...JOB, unique: { key: 'k', while: 'running', unknown: 1 } }, '/unique/unknown'],
     ['/v1/jobs/batch', { jobs: [JOB], unknown: 1 }, '/unknown'],
     ['/v1/dead-letters/redrive', { unknown: 1 }, '/unknown'],
+    [SCHEDULES, { ...SCHEDULE, delay: '1s' }, '/delay'],
   ])('in the body of %s: %j', async (path, body, place) => {
-    const { status, text } = await effectOf('POST', path, { body });
+    const { status, text } = await effectOf(writes(path), path, { body });
     expect(status).toBe(400);
     expect(JSON.parse(text)).toMatchObject({ violations: [{ path: place }] });
   });
@@ -261,7 +291,7 @@ describe('a refusal says one readable sentence for each path', () => {
       const inner = (other[first] ?? {}) as Json;
       for (const value of values) {
         const body = { ...other, [first]: second === undefined ? value : { ...inner, [second]: value } };
-        const { status, text } = await effectOf('POST', path, { body });
+        const { status, text } = await effectOf(writes(path), path, { body });
         if (status !== 400) continue;
         const { violations, detail } = JSON.parse(text) as {
           violations: { path: string; message: string }[];
@@ -276,8 +306,8 @@ describe('a refusal says one readable sentence for each path', () => {
   );
 
   it.each(['null', '[]', '7', '"x"'])('a body that is %s', async (text) => {
-    for (const path of ['/v1/jobs', '/v1/jobs/batch', '/v1/dead-letters/redrive']) {
-      const answer = await effectOf('POST', path, { body: JSON.parse(text) as Json });
+    for (const path of ['/v1/jobs', '/v1/jobs/batch', '/v1/dead-letters/redrive', SCHEDULES]) {
+      const answer = await effectOf(writes(path), path, { body: JSON.parse(text) as Json });
       expect(answer.status).toBe(400);
       expect(JSON.parse(answer.text).violations).toEqual([
         { path: '', message: expect.stringMatching(/^must be an object/) },

@@ -11,6 +11,7 @@ async function requestContext(headers: Record<string, string>, TRACE_TRUST = 'au
   const config = edgeConfig({
     BRIDGE: {},
     JOB_INDEX: {},
+    SCHEDULES: {},
     NATS_URL: 'wss://nats.example',
     API_KEYS,
     TRACE_TRUST,

@@ -18,11 +18,13 @@ describe('the runs that are due after the edge was away for a day', () => {
   const all = Array.from({ length: 24 }, (_, i) => FROM + (i + 1) * 3_600_000);
 
   it('are none with "none"', () => {
-    expect(missedRuns(hourly, FROM, now, 'none')).toEqual({ runs: [], dropped: 24 });
+    expect(missedRuns(hourly, FROM, now, 'none')).toEqual({ runs: [], dropped: 24, lastDropped: all.at(-1) });
   });
 
   it('are the newest with "last"', () => {
-    expect(missedRuns(hourly, FROM, now, 'last')).toEqual({ runs: all.slice(-1), dropped: 23 });
+    expect(missedRuns(hourly, FROM, now, 'last')).toEqual({
+      ...{ runs: all.slice(-1), dropped: 23, lastDropped: all.at(-2) },
+    });
   });
 
   it('are each one, oldest first, with "all"', () => {
@@ -44,7 +46,10 @@ describe('a run that starts a little late', () => {
   });
 
   it('was missed when it is later than that', () => {
-    expect(missedRuns(hourly, FROM, due + ON_TIME_MS + 1, 'none')).toEqual({ runs: [], dropped: 1 });
+    expect(missedRuns(hourly, FROM, due + ON_TIME_MS + 1, 'none')).toMatchObject({
+      dropped: 1,
+      lastDropped: due,
+    });
     expect(missedRuns(hourly, FROM, due + ON_TIME_MS + 1, 'last').runs).toEqual([due]);
   });
 

@@ -1,0 +1,50 @@
+/** The commands that the edge sends to the schedules of a tenant. All of them are plain data, as in commands.ts. */
+import type { Schedule, ScheduleRequest } from '../../shared/api/schedule.ts';
+import type { JobSpec } from '../../shared/job/job-spec.ts';
+import type { Carrier } from '../../shared/propagation/index.ts';
+import type { InputCheck } from './commands.ts';
+
+/** Names a schedule of a tenant. */
+export interface ScheduleCommand {
+  readonly tenant: string;
+  readonly name: string;
+  readonly carrier: Carrier;
+}
+
+/** Makes a schedule, or changes it. Its carrier names the request that each run is linked to. */
+export interface PutScheduleCommand extends ScheduleCommand {
+  /** The body of the request, checked, without `paused`. */
+  readonly request: ScheduleRequest;
+  /** Undefined: as before; a new schedule is not paused. */
+  readonly paused: boolean | undefined;
+  /** What the job of each run is asked to be. */
+  readonly spec: JobSpec;
+  /** SHA-256 of the request. A request with the same digest changes nothing. */
+  readonly digest: string;
+  /** What was found in the input; undefined: its operation has no rules. */
+  readonly inputCheck: InputCheck | undefined;
+}
+
+export interface PauseScheduleCommand extends ScheduleCommand {
+  readonly paused: boolean;
+}
+
+export interface TriggerScheduleCommand extends ScheduleCommand {
+  /** Requests with the same key make one job. */
+  readonly key: string;
+}
+
+/** Says which page of a tenant's schedules to return. */
+export interface ListSchedulesCommand {
+  readonly tenant: string;
+  readonly limit: number;
+  /** Only schedules with names after this one; undefined asks for the first page. */
+  readonly after: string | undefined;
+  readonly carrier: Carrier;
+}
+
+/** A schedule after a PUT, and whether it is new. */
+export interface PutSchedule {
+  readonly schedule: Schedule;
+  readonly created: boolean;
+}

@@ -1,0 +1,162 @@
+import type { Context } from 'hono';
+import {
+  type Schedule,
+  SCHEDULE_NAME,
+  SCHEDULE_NAME_RULE,
+  ScheduleBody,
+  type SchedulePage,
+  type ScheduleRequest,
+} from '../../../shared/api/schedule.ts';
+import { specOf } from '../../../shared/api/submit-job.ts';
+import { ThroughlineError } from '../../../shared/errors.ts';
+import { isTerminal } from '../../../shared/job/job.ts';
+import type { JobSpec } from '../../../shared/job/job-spec.ts';
+import type { InputCheck } from '../../calls/commands.ts';
+import { unwrapReply } from '../../calls/reply.ts';
+import { EdgeApp, type EdgeHono } from '../edge-app.ts';
+import { authenticate, requireOwnOperation, requireScope } from '../middleware/access.ts';
+import { jsonBody } from '../middleware/json-body.ts';
+import { rateLimit } from '../middleware/rate-limit.ts';
+import { type AuditedAction, audited } from '../requests/audited.ts';
+import { submitChecked } from '../requests/checked-submission.ts';
+import { fingerprintOf, jobIdFor, readIdempotencyKey } from '../requests/idempotency.ts';
+import { SchedulesQuery } from '../requests/list-requests.ts';
+import { noQuery, parseRequest, readQuery, tenantOf } from '../requests/read-request.ts';
+import { shownJob } from '../requests/shown-job.ts';
+import { checkInputSize } from '../requests/submission.ts';
+
+/** `/v1/schedules`: make, list, show, delete, pause, resume, trigger. */
+export function scheduleRoutes(): EdgeApp {
+  const app = new EdgeApp();
+  app.use(authenticate(), rateLimit());
+  app.get('/', requireScope('schedules:read'), listSchedules);
+  app.get('/:name', requireScope('schedules:read'), noQuery(), readSchedule);
+  app.put('/:name', requireScope('schedules:write'), noQuery(), jsonBody(), putSchedule);
+  app.delete('/:name', requireScope('schedules:write'), noQuery(), deleteSchedule);
+  app.post('/:name/pause', requireScope('schedules:write'), noQuery(), (c) => pauseSchedule(c, true));
+  app.post('/:name/resume', requireScope('schedules:write'), noQuery(), (c) => pauseSchedule(c, false));
+  app.post('/:name/trigger', requireScope('schedules:write'), noQuery(), triggerSchedule);
+  return app;
+}
+
+async function listSchedules(c: Context<EdgeHono>): Promise<Response> {
+  const { limit, cursor: after } = readQuery(c, SchedulesQuery);
+  return c.json<SchedulePage>(await c.env.schedules.list({ tenant: tenantOf(c), limit, after }));
+}
+
+async function readSchedule(c: Context<EdgeHono>): Promise<Response> {
+  return c.json<Schedule>(existing(await c.env.schedules.read(scheduleIn(c))));
+}
+
+/** Makes or changes a schedule. Its job is checked like one that is submitted. */
+async function putSchedule(c: Context<EdgeHono>): Promise<Response> {
+  const address = scheduleIn(c, invalidName);
+  const body = parseRequest(ScheduleBody, c.var.body);
+  checkInputSize(body, c.env.config.MAX_INPUT_BYTES);
+  const { paused, ...request } = c.var.body as ScheduleRequest;
+  const spec = specOf(body, Date.now());
+  const { schedule, created } = await auditedOn(c, 'schedule-put', address, async () => {
+    await requireOwnOperation(c, () => body.operation);
+    const inputCheck = await tryOut(c, request, spec);
+    const digest = await fingerprintOf(request);
+    return await c.env.schedules.put({ ...address, request, paused, spec, digest, inputCheck });
+  });
+  c.header('location', schedule.links.self);
+  return c.json<Schedule>(schedule, created ? 201 : 200);
+}
+
+/**
+ * Checks the job of a schedule with the bridge.
+ * @returns what was found in its input
+ * @throws ThroughlineError `operation-unknown`, `input-invalid`, `request-invalid`, `broker-unavailable`
+ */
+async function tryOut(
+  c: Context<EdgeHono>,
+  { operation, input }: ScheduleRequest,
+  spec: JobSpec,
+): Promise<InputCheck | undefined> {
+  const tenant = tenantOf(c);
+  const job = { tenant, jobId: await jobIdFor(tenant, undefined), operation, input, spec, waitMs: 0 };
+  const command = { ...job, acceptedAt: new Date().toISOString() };
+  const [reply] = await submitChecked([command], c.env, (jobs) =>
+    Promise.all(jobs.map(async (one) => ({ ok: true, value: await c.env.bridge.tryOut(one) }) as const)),
+  );
+  if (reply === undefined) throw new ThroughlineError('internal', 'the bridge lost the job');
+  return unwrapReply(reply).inputCheck;
+}
+
+async function deleteSchedule(c: Context<EdgeHono>): Promise<Response> {
+  const address = scheduleIn(c);
+  await auditedOn(c, 'schedule-delete', address, async () => {
+    if (!(await c.env.schedules.remove(address))) throw unknownSchedule();
+  });
+  return c.body(null, 204);
+}
+
+async function pauseSchedule(c: Context<EdgeHono>, paused: boolean): Promise<Response> {
+  const address = scheduleIn(c);
+  const action = paused ? 'schedule-pause' : 'schedule-resume';
+  const schedule = await auditedOn(c, action, address, async () =>
+    existing(await c.env.schedules.pause({ ...address, paused })),
+  );
+  return c.json<Schedule>(schedule);
+}
+
+/** Submits the job of a schedule now. Without an idempotency key, each request makes a job. */
+async function triggerSchedule(c: Context<EdgeHono>): Promise<Response> {
+  const address = scheduleIn(c);
+  const key = readIdempotencyKey(c.req.header('idempotency-key')) ?? crypto.randomUUID();
+  const { job, replayed } = await auditedOn(
+    c,
+    'schedule-trigger',
+    address,
+    async () => existing(await c.env.schedules.trigger({ ...address, key })),
+    (result) => ({ job_id: result.job.id }),
+  );
+  if (replayed) c.header('idempotency-replayed', 'true');
+  c.header('location', job.links.self);
+  return c.json(shownJob(c, job), isTerminal(job.state) ? 200 : 202);
+}
+
+interface ScheduleAddress {
+  readonly tenant: string;
+  readonly name: string;
+}
+
+/** The schedule in the path. @throws ThroughlineError that `unknown` makes if none can have this name */
+function scheduleIn(c: Context<EdgeHono>, unknown = unknownSchedule): ScheduleAddress {
+  const name = c.req.param('name') ?? '';
+  if (!SCHEDULE_NAME.test(name)) throw unknown();
+  return { tenant: tenantOf(c), name };
+}
+
+/**
+ * Changes a schedule, with a line of the audit.
+ * @throws ThroughlineError `forbidden` if the caller may not submit jobs of its operation
+ */
+function auditedOn<T>(
+  c: Context<EdgeHono>,
+  action: AuditedAction,
+  address: ScheduleAddress,
+  work: () => Promise<T>,
+  describe?: (done: T) => Readonly<Record<string, unknown>>,
+): Promise<T> {
+  const guarded = async (): Promise<T> => {
+    await requireOwnOperation(c, async () => (await c.env.schedules.read(address))?.operation);
+    return await work();
+  };
+  return audited(c, action, { schedule: address.name }, guarded, describe);
+}
+
+function existing<T>(found: T | undefined): T {
+  if (found === undefined) throw unknownSchedule();
+  return found;
+}
+
+function unknownSchedule(): ThroughlineError {
+  return new ThroughlineError('schedule-unknown', 'no schedule of yours has this name');
+}
+
+function invalidName(): ThroughlineError {
+  return new ThroughlineError('request-invalid', `the name of a schedule ${SCHEDULE_NAME_RULE}`);
+}

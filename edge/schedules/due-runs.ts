@@ -1,0 +1,26 @@
+import type { CATCH_UP } from '../../shared/api/schedule.ts';
+import type { Progress } from './schedule-row.ts';
+import { type MissedRuns, missedRuns, nextRun, type Timing } from './timing.ts';
+
+/** What has to be decided about a schedule now. All times are epoch milliseconds. */
+export interface DueRuns extends MissedRuns {
+  /** A run that was refused, and is not tried again: a later one is due. */
+  readonly overdue: number | undefined;
+}
+
+/**
+ * The runs of a schedule that are due. A run that was refused for a while is tried again until the next one is due; with
+ * `catchUp` `all` it is tried again until it is taken, and the later ones wait.
+ */
+export function dueRuns(
+  { decided_at, pending_at }: Pick<Progress, 'decided_at' | 'pending_at'>,
+  timing: Timing,
+  catchUp: (typeof CATCH_UP)[number],
+  now: number,
+): DueRuns {
+  if (pending_at === null) return { overdue: undefined, ...missedRuns(timing, decided_at, now, catchUp) };
+  const next = nextRun(timing, pending_at);
+  if (catchUp === 'all' || next === undefined || next > now)
+    return { overdue: undefined, runs: [pending_at], dropped: 0, lastDropped: undefined };
+  return { overdue: pending_at, ...missedRuns(timing, pending_at, now, catchUp) };
+}

@@ -1,0 +1,34 @@
+import { sha256Hex } from '../../shared/text/secret.ts';
+import { shardOf } from '../calls/placement.ts';
+
+/** 160 bits: two runs never get the same id by chance. */
+const ID_DIGITS = 40;
+
+/** What the id of a run's job is made from. */
+export interface RunPlace {
+  readonly tenant: string;
+  /** The name of the schedule. */
+  readonly name: string;
+  /** The time of the run in epoch milliseconds; for a triggered run, the key of the trigger. */
+  readonly run: number | { readonly key: string };
+}
+
+/**
+ * The id of the job of a run. The same schedule and time always give the same id, so a run that is made twice is one job.
+ * No caller can choose an id that begins like this, and no name or key holds a line feed.
+ * @param orderingKey jobs of one key must go through one bridge, so ids are made until one belongs to it
+ * @param shards how many bridges there are
+ */
+export async function runJobId(
+  { tenant, name, run }: RunPlace,
+  orderingKey: string | undefined,
+  shards: number,
+): Promise<string> {
+  const place = typeof run === 'number' ? [run] : ['trigger', run.key];
+  const wanted = orderingKey === undefined ? undefined : shardOf(`${tenant}/${orderingKey}`, shards);
+  for (let tries = 0; ; tries++) {
+    const parts = [tenant, name, ...place, ...(tries === 0 ? [] : [`try ${tries}`])];
+    const id = `sr_${(await sha256Hex(parts.join('\n'))).slice(0, ID_DIGITS)}`;
+    if (wanted === undefined || shardOf(id, shards) === wanted) return id;
+  }
+}

@@ -1,0 +1,191 @@
+import { backoffCeiling } from '../../shared/backoff.ts';
+import { ThroughlineError } from '../../shared/errors.ts';
+import { isTerminal } from '../../shared/job/job-state.ts';
+import type { BridgeClient } from '../calls/bridge-client.ts';
+import type { InputCheck, SubmitResult } from '../calls/commands.ts';
+import type { Logger } from '../telemetry/log.ts';
+import type { Clock } from './clock.ts';
+import { dueRuns } from './due-runs.ts';
+import {
+  NOTHING_PENDING,
+  type Progress,
+  type RunRow,
+  requestOf,
+  runRow,
+  type ScheduleRow,
+} from './schedule-row.ts';
+import type { ScheduleTable } from './schedule-table.ts';
+import { jobIdOf, type SubmitRunParts, submitRun } from './submit-run.ts';
+import { nextRun, parseTiming, type Timing } from './timing.ts';
+
+/** The most runs of a schedule in one turn. The next turn follows at once. */
+const RUNS_PER_TURN = 20;
+const RETRY = { minDelayMs: 1_000, maxDelayMs: 60_000 } as const;
+
+export interface RunMakerParts extends Omit<SubmitRunParts, 'keepCheck'> {
+  readonly bridge: Pick<BridgeClient, 'submit' | 'read'>;
+  readonly table: ScheduleTable;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+/** Makes the runs of schedules. Of one schedule, one run is made at a time. */
+export class RunMaker {
+  readonly #parts: RunMakerParts;
+  readonly #turns = new Map<string, Promise<unknown>>();
+
+  constructor(parts: RunMakerParts) {
+    this.#parts = parts;
+  }
+
+  /** Makes runs of a schedule that are due, and says when there is more to do. Throws only when SQLite does. */
+  makeDue(name: string): Promise<void> {
+    return this.#inTurn(name, async () => {
+      const { table, clock, log } = this.#parts;
+      const row = table.read(name);
+      if (row === undefined || row.wake_at === null || row.wake_at > clock.now()) return;
+      try {
+        await this.#makeRuns(row, timingOf(row));
+      } catch (thrown) {
+        log.error('a schedule failed', { schedule: name, reason: ThroughlineError.from(thrown).message });
+        table.advance(name, { wake_at: clock.now() + RETRY.maxDelayMs });
+      }
+    });
+  }
+
+  /**
+   * Submits the job of a schedule now.
+   * @param key the same key gives the same job
+   * @returns undefined when there is no such schedule
+   * @throws ThroughlineError `schedule-busy`, and those of a submission
+   */
+  trigger(name: string, key: string): Promise<SubmitResult | undefined> {
+    return this.#inTurn(name, async () => {
+      const { table, clock, bridgeShards } = this.#parts;
+      const row = table.read(name);
+      if (row === undefined) return undefined;
+      const isAgain = row.last_job === (await jobIdOf(row, { key }, bridgeShards));
+      if (!isAgain && (await this.#isBusy(row))) throw busy();
+      const now = clock.now();
+      try {
+        const result = await submitRun(this.#submitParts, row, { key });
+        const run = runRow(now, 'submitted', { triggered: 1, job_id: result.job.id });
+        if (!result.replayed) this.#record(row, run);
+        return result;
+      } catch (thrown) {
+        const { code } = ThroughlineError.from(thrown);
+        this.#record(row, runRow(now, 'refused', { triggered: 1, code }));
+        throw thrown;
+      }
+    });
+  }
+
+  async #makeRuns(row: ScheduleRow, timing: Timing): Promise<void> {
+    const { table, clock } = this.#parts;
+    const now = clock.now();
+    const due = dueRuns(row, timing, requestOf(row).catchUp ?? 'last', now);
+    const [first] = due.runs;
+    if (due.overdue !== undefined)
+      table.addRun(row.name, runRow(due.overdue, 'refused', { code: row.pending_code }));
+    if (due.lastDropped !== undefined)
+      table.addRun(row.name, runRow(due.lastDropped, 'skipped', { reason: 'missed', count: due.dropped }));
+    table.advance(row.name, {
+      decided_at: first === undefined ? now : first - 1,
+      ...(due.overdue === undefined ? {} : NOTHING_PENDING),
+      ...(first === undefined ? { wake_at: nextRun(timing, now) ?? null } : {}),
+    });
+    for (const at of due.runs.slice(0, RUNS_PER_TURN)) {
+      if (!(await this.#makeRun(row, timing, at)) || table.versionOf(row.name) !== row.version) return;
+    }
+  }
+
+  /** Makes one run, and records it. @returns false if it will be tried again */
+  async #makeRun(row: ScheduleRow, timing: Timing, at: number): Promise<boolean> {
+    const next = nextRun(timing, at) ?? null;
+    const decided = { ...NOTHING_PENDING, decided_at: at, wake_at: next };
+    try {
+      if (await this.#isBusy(row)) {
+        this.#record(row, runRow(at, 'skipped', { reason: 'overlap' }), decided);
+        return true;
+      }
+      const { job } = await submitRun(this.#submitParts, row, at);
+      this.#record(row, runRow(at, 'submitted', { job_id: job.id }), decided);
+      return true;
+    } catch (thrown) {
+      const error = ThroughlineError.from(thrown);
+      const { code, message } = error;
+      this.#parts.log.warn('run refused', { schedule: row.name, tenant: row.tenant, code, reason: message });
+      if (error.ack === 'nak') return this.#tryAgain(row, at, error, next);
+      this.#record(row, runRow(at, 'refused', { code }), decided);
+      return true;
+    }
+  }
+
+  /** Notes when to try a run again: after a pause that grows, but when the next run is due, unless all runs are made. */
+  #tryAgain(row: ScheduleRow, at: number, error: ThroughlineError, next: number | null): false {
+    const { table, clock } = this.#parts;
+    const tries = (row.pending_at === at ? row.tries : 0) + 1;
+    const pauseMs = backoffCeiling(tries, RETRY) * (0.5 + Math.random() / 2);
+    const retryAt = Math.ceil(clock.now() + Math.max(pauseMs, (error.retryAfterSeconds ?? 0) * 1_000));
+    const isFinal = next === null || requestOf(row).catchUp === 'all';
+    const wake_at = isFinal ? retryAt : Math.min(retryAt, next);
+    if (table.versionOf(row.name) === row.version)
+      table.advance(row.name, { pending_at: at, tries, pending_code: error.code, wake_at });
+    return false;
+  }
+
+  /**
+   * Whether a run has to wait for the job of the last run.
+   * @throws ThroughlineError `broker-unavailable`, `record-unreadable` if nobody knows
+   */
+  async #isBusy(row: ScheduleRow): Promise<boolean> {
+    const lastJob = this.#parts.table.lastJob(row.name);
+    if (requestOf(row).overlap !== 'skip' || lastJob === '') return false;
+    const job = await this.#parts.bridge.read(row.tenant, lastJob);
+    // A job that NATS has rejected does not run.
+    return job !== undefined && !isTerminal(job.state) && job.error?.code !== 'broker-rejected';
+  }
+
+  /** Records what became of a run. A schedule that was changed meanwhile keeps its own progress. */
+  #record(row: ScheduleRow, run: RunRow, progress: Partial<Progress> = {}): void {
+    const { table, log } = this.#parts;
+    const version = table.versionOf(row.name);
+    if (version === undefined) return;
+    table.addRun(row.name, run);
+    const lastJob = run.job_id === '' ? {} : { last_job: run.job_id };
+    table.advance(row.name, { ...(version === row.version ? progress : {}), ...lastJob });
+    log.info(`run ${run.outcome}`, {
+      schedule: row.name,
+      tenant: row.tenant,
+      job_id: run.job_id || undefined,
+    });
+  }
+
+  get #submitParts(): SubmitRunParts {
+    const { table, bridge, bridgeShards } = this.#parts;
+    const keepCheck = (name: string, check: InputCheck) =>
+      table.advance(name, { input_check: JSON.stringify(check) });
+    return { bridge, bridgeShards, keepCheck };
+  }
+
+  /** Calls of one schedule wait for each other. */
+  #inTurn<T>(name: string, work: () => Promise<T>): Promise<T> {
+    const turn = (this.#turns.get(name) ?? Promise.resolve()).then(work);
+    const leave = (): void => {
+      if (this.#turns.get(name) === ended) this.#turns.delete(name);
+    };
+    const ended: Promise<void> = turn.then(leave, leave);
+    this.#turns.set(name, ended);
+    return turn;
+  }
+}
+
+function busy(): ThroughlineError {
+  const message = 'the job of the last run has not ended, and the schedule lets no runs overlap';
+  return new ThroughlineError('schedule-busy', message);
+}
+
+/** When the runs of a schedule are. */
+export function timingOf(row: Pick<ScheduleRow, 'request' | 'created_at'>): Timing {
+  return parseTiming(requestOf(row), row.created_at);
+}

@@ -1,0 +1,79 @@
+import type { SpanContext } from '@opentelemetry/api';
+import type { ScheduleRequest, ScheduleRun } from '../../shared/api/schedule.ts';
+import type { JobSpec } from '../../shared/job/job-spec.ts';
+import type { InputCheck } from '../calls/commands.ts';
+
+/** What a schedule is asked to do: one row, written by a PUT. Times are epoch milliseconds. */
+export type Definition = {
+  name: string;
+  tenant: string;
+  /** Another one after each change, and after the schedule was deleted and made again. Runs of an older version stop. */
+  version: string;
+  created_at: number;
+  updated_at: number;
+  /** The request as JSON, without `paused`. */
+  request: string;
+  /** What the job of each run is asked to be, as JSON. */
+  spec: string;
+  /** SHA-256 of the request. */
+  digest: string;
+  /** The span of the request that made this version, as JSON; empty: none. */
+  maker: string;
+  paused: 0 | 1;
+};
+
+/** How far a schedule is: one small row, written at each run. Times are epoch milliseconds. */
+export type Progress = {
+  /** Of all runs up to here it is decided what becomes of them. */
+  decided_at: number;
+  /** When there is something to do; null while the schedule is paused. */
+  wake_at: number | null;
+  /** The time of a run that was refused and is tried again; null: none. */
+  pending_at: number | null;
+  /** How often that run was tried, and the code of the last refusal. */
+  tries: number;
+  pending_code: string;
+  /** The job of the last run; empty: none. */
+  last_job: string;
+  /** What was found in the input, as JSON; empty: nothing. */
+  input_check: string;
+};
+
+/** The progress of a schedule without a run that is tried again. */
+export const NOTHING_PENDING = { pending_at: null, tries: 0, pending_code: '' } as const;
+
+export type ScheduleRow = Definition & Progress;
+
+/** What became of a run: one row. */
+export type RunRow = {
+  scheduled_for: number;
+  outcome: ScheduleRun['outcome'];
+  triggered: 0 | 1;
+  /** Empty: none. */
+  job_id: string;
+  reason: NonNullable<ScheduleRun['reason']> | '';
+  code: string;
+  /** How many runs in a row it stands for. */
+  count: number;
+};
+
+/** The row of a run. */
+export function runRow(at: number, outcome: RunRow['outcome'], more: Partial<RunRow> = {}): RunRow {
+  return { scheduled_for: at, outcome, triggered: 0, job_id: '', reason: '', code: '', count: 1, ...more };
+}
+
+export function requestOf(row: Pick<Definition, 'request'>): ScheduleRequest {
+  return JSON.parse(row.request) as ScheduleRequest;
+}
+
+export function specOfRow(row: Pick<Definition, 'spec'>): JobSpec {
+  return JSON.parse(row.spec) as JobSpec;
+}
+
+export function makerOf({ maker }: Pick<Definition, 'maker'>): SpanContext | undefined {
+  return maker === '' ? undefined : (JSON.parse(maker) as SpanContext);
+}
+
+export function inputCheckOf({ input_check }: Pick<Progress, 'input_check'>): InputCheck | undefined {
+  return input_check === '' ? undefined : (JSON.parse(input_check) as InputCheck);
+}

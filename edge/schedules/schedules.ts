@@ -1,0 +1,202 @@
+import { DurableObject } from 'cloudflare:workers';
+import { context, trace } from '@opentelemetry/api';
+import type { Schedule, SchedulePage } from '../../shared/api/schedule.ts';
+import { describeThrown, ThroughlineError } from '../../shared/errors.ts';
+import { type Carrier, extract, fromRecord } from '../../shared/propagation/index.ts';
+import { SERVICE } from '../../shared/trace/semantics.ts';
+import { BridgeClient } from '../calls/bridge-client.ts';
+import type { SubmitResult } from '../calls/commands.ts';
+import type { SchedulesApi } from '../calls/objects.ts';
+import { type Reply, refusal } from '../calls/reply.ts';
+import type {
+  ListSchedulesCommand,
+  PauseScheduleCommand,
+  PutSchedule,
+  PutScheduleCommand,
+  ScheduleCommand,
+  TriggerScheduleCommand,
+} from '../calls/schedule-commands.ts';
+import { type EdgeConfig, type Env, edgeConfig } from '../config.ts';
+import { createLogger, type Logger } from '../telemetry/log.ts';
+import { plainSpanContext } from '../telemetry/root-span.ts';
+import { flushSpans } from '../telemetry/runtime.ts';
+import { withService } from '../telemetry/service.ts';
+import { type Clock, SYSTEM_CLOCK } from './clock.ts';
+import { RunMaker, timingOf } from './run-maker.ts';
+import { NOTHING_PENDING, type ScheduleRow } from './schedule-row.ts';
+import { ScheduleTable } from './schedule-table.ts';
+import { scheduleSummary, shownSchedule } from './shown-schedule.ts';
+import { nextRun } from './timing.ts';
+
+/** How many schedules make runs side by side. */
+const SIDE_BY_SIDE = 16;
+/** How long one alarm makes runs. If more are due then, the next alarm rings at once. */
+const ALARM_MS = 10_000;
+const AFTER_FAILURE_MS = 30_000;
+
+/**
+ * The Durable Object that keeps the schedules of one tenant and submits the jobs of their runs. What each call does is said
+ * in {@link SchedulesApi}. It has the name of the tenant.
+ */
+export class Schedules extends DurableObject<Env> implements SchedulesApi {
+  readonly #config: EdgeConfig;
+  readonly #clock: Clock;
+  readonly #log: Logger;
+  readonly #table: ScheduleTable;
+  readonly #maker: RunMaker;
+
+  constructor(state: DurableObjectState, env: Env, clock: Clock = SYSTEM_CLOCK) {
+    super(state, env);
+    this.#config = edgeConfig(env);
+    this.#clock = clock;
+    this.#log = createLogger(this.#config.LOG_LEVEL);
+    this.#table = new ScheduleTable(state.storage.sql);
+    const { BRIDGE_SHARDS: shards, BROKER_TIMEOUT_MS: brokerTimeoutMs, BRIDGE_LOCATION_HINT } = this.#config;
+    const bridge = new BridgeClient(env.BRIDGE, {
+      ...{ shards, brokerTimeoutMs, locationHint: BRIDGE_LOCATION_HINT },
+      // The jobs of runs have no region: the same id must always lead to the same bridge.
+      ...{ byRegion: false, region: undefined },
+    });
+    const [table, log] = [this.#table, this.#log];
+    this.#maker = new RunMaker({ bridge, bridgeShards: shards, table, clock, log });
+    // The platform may lose an alarm.
+    void state.blockConcurrencyWhile(() => this.#arm());
+  }
+
+  put(command: PutScheduleCommand): Promise<Reply<PutSchedule>> {
+    return this.#reply(command.carrier, async () => {
+      const existing = this.#table.read(command.name);
+      const wasPaused = existing?.paused === 1;
+      const paused = command.paused ?? wasPaused;
+      if (existing === undefined) this.#checkRoom();
+      if (existing?.digest !== command.digest || wasPaused !== paused)
+        await this.#start(rowOf(command, existing, this.#clock.now()), paused);
+      return { schedule: this.#shown(command.name), created: existing === undefined };
+    });
+  }
+
+  read({ name, carrier }: ScheduleCommand): Promise<Reply<Schedule | undefined>> {
+    return this.#reply(carrier, async () =>
+      this.#table.read(name) === undefined ? undefined : this.#shown(name),
+    );
+  }
+
+  list({ after = '', limit, carrier }: ListSchedulesCommand): Promise<Reply<SchedulePage>> {
+    return this.#reply(carrier, async () => {
+      const rows = this.#table.page(after, limit + 1);
+      const last = rows.length > limit ? rows[limit - 1] : undefined;
+      const schedules = rows.slice(0, limit).map((row) => scheduleSummary(row, this.#clock.now()));
+      return { schedules, ...(last === undefined ? {} : { cursor: last.name }) };
+    });
+  }
+
+  remove({ name, carrier }: ScheduleCommand): Promise<Reply<boolean>> {
+    return this.#reply(carrier, async () => {
+      const isRemoved = this.#table.remove(name);
+      await this.#arm();
+      return isRemoved;
+    });
+  }
+
+  pause({ name, paused, carrier }: PauseScheduleCommand): Promise<Reply<Schedule | undefined>> {
+    return this.#reply(carrier, async () => {
+      const row = this.#table.read(name);
+      if (row === undefined) return undefined;
+      if ((row.paused === 1) !== paused) await this.#start(row, paused);
+      return this.#shown(name);
+    });
+  }
+
+  trigger({ name, key, carrier }: TriggerScheduleCommand): Promise<Reply<SubmitResult | undefined>> {
+    return this.#reply(carrier, () => this.#maker.trigger(name, key));
+  }
+
+  /** Makes the runs that are due, and sets the next alarm. The next alarm is set after an error too. */
+  override async alarm(): Promise<void> {
+    let failedUntil = 0;
+    try {
+      await context.with(withService(context.active(), SERVICE.schedules), () => this.#makeDue());
+    } catch (thrown) {
+      this.#log.error('runs of schedules could not be made', { reason: describeThrown(thrown) });
+      failedUntil = this.#clock.now() + AFTER_FAILURE_MS;
+    } finally {
+      await this.#arm(failedUntil);
+      flushSpans(this.ctx);
+    }
+  }
+
+  async #makeDue(): Promise<void> {
+    const until = Date.now() + ALARM_MS;
+    while (Date.now() < until) {
+      const names = this.#table.due(this.#clock.now(), SIDE_BY_SIDE);
+      if (names.length === 0) return;
+      await Promise.all(names.map((name) => this.#maker.makeDue(name)));
+    }
+  }
+
+  /** Writes a new version of a schedule. Its runs are those after now. */
+  async #start(row: ScheduleRow, paused: boolean): Promise<void> {
+    const now = this.#clock.now();
+    const wakeAt = paused ? undefined : nextRun(timingOf(row), now);
+    this.#table.put({
+      ...row,
+      ...NOTHING_PENDING,
+      ...{ version: crypto.randomUUID(), updated_at: now, decided_at: now },
+      ...{ paused: paused ? 1 : 0, wake_at: wakeAt ?? null },
+    });
+    await this.#arm();
+  }
+
+  /** @throws ThroughlineError `quota-exceeded` */
+  #checkRoom(): void {
+    const most = this.#config.SCHEDULES_PER_TENANT;
+    if (this.#table.count() < most) return;
+    const message = `the quota schedules is used up: a tenant may have ${most} schedules; delete one first`;
+    throw new ThroughlineError('quota-exceeded', message);
+  }
+
+  #shown(name: string): Schedule {
+    const row = this.#table.read(name);
+    if (row === undefined) throw new ThroughlineError('internal', 'a schedule has vanished');
+    return shownSchedule(row, this.#table.lastRuns(name), this.#clock.now());
+  }
+
+  /** Sets the alarm for the next schedule that has something to do, but not before `earliest` (epoch milliseconds). */
+  async #arm(earliest = 0): Promise<void> {
+    const next = this.#table.nextWake();
+    if (next === undefined) return await this.ctx.storage.deleteAlarm();
+    await this.ctx.storage.setAlarm(this.#clock.alarmAt(Math.max(next, earliest)));
+  }
+
+  /** Runs `work` in the caller's trace, and turns its value or its error into a reply. */
+  async #reply<T>(carrier: Carrier, work: () => Promise<T>): Promise<Reply<T>> {
+    const caller = extract(fromRecord(carrier), context.active()).context;
+    try {
+      const value = await context.with(withService(caller, SERVICE.schedules), work);
+      return { ok: true, value };
+    } catch (thrown) {
+      const error = ThroughlineError.from(thrown);
+      if (error.code === 'internal')
+        this.#log.error('the schedules failed', { reason: describeThrown(error.cause ?? error) });
+      return refusal(error);
+    } finally {
+      flushSpans(this.ctx);
+    }
+  }
+}
+
+/** The row of a schedule that a PUT makes or changes. It has to be started. */
+function rowOf(
+  { tenant, name, request, spec, digest, inputCheck }: PutScheduleCommand,
+  existing: ScheduleRow | undefined,
+  now: number,
+): ScheduleRow {
+  const maker = plainSpanContext(trace.getSpanContext(context.active()));
+  return {
+    ...{ tenant, name, digest, version: '', created_at: existing?.created_at ?? now, updated_at: now },
+    ...{ request: JSON.stringify(request), spec: JSON.stringify(spec), paused: 0 },
+    maker: maker === undefined ? '' : JSON.stringify(maker),
+    ...{ ...NOTHING_PENDING, decided_at: now, wake_at: null, last_job: existing?.last_job ?? '' },
+    input_check: inputCheck === undefined ? '' : JSON.stringify(inputCheck),
+  };
+}

@@ -1,0 +1,118 @@
+import { type Attributes, context, propagation, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
+import { ThroughlineError } from '../../shared/errors.ts';
+import { ATTR, SERVICE } from '../../shared/trace/semantics.ts';
+import type { BridgeClient } from '../calls/bridge-client.ts';
+import type { InputCheck, InputRules, SubmitAnswer, SubmitCommand, SubmitResult } from '../calls/commands.ts';
+import { startRootSpan } from '../telemetry/root-span.ts';
+import { withService } from '../telemetry/service.ts';
+import { inputInvalid } from '../validation/input-invalid.ts';
+import { InputSchema } from '../validation/input-schema.ts';
+import { StepBudget } from '../validation/step-budget.ts';
+import { type RunPlace, runJobId } from './run-id.ts';
+import { inputCheckOf, makerOf, requestOf, type ScheduleRow, specOfRow } from './schedule-row.ts';
+
+const tracer = trace.getTracer('throughline-schedules');
+
+/** The most steps for the check of an input, as for the inputs of a request. */
+const STEPS = 1_000_000;
+/** How often the rules may change under a run, before its input is left to the worker. */
+const MAX_ROUNDS = 3;
+/** Marks the job of a run like one with an idempotency key, so that the bridge looks whether the job exists already. */
+const FINGERPRINT = '0'.repeat(64);
+
+/** What a run needs. */
+export interface SubmitRunParts {
+  readonly bridge: Pick<BridgeClient, 'submit'>;
+  /** How many bridges there are. */
+  readonly bridgeShards: number;
+  /** Keeps what was found in the input, so that it is checked once for each change of the rules. */
+  readonly keepCheck: (name: string, check: InputCheck) => void;
+}
+
+type Command = Omit<SubmitCommand, 'carrier'>;
+
+/**
+ * The id of the job of a run.
+ * @param run its time in epoch milliseconds, or the key of a trigger
+ */
+export function jobIdOf(row: ScheduleRow, run: RunPlace['run'], bridgeShards: number): Promise<string> {
+  return runJobId({ tenant: row.tenant, name: row.name, run }, specOfRow(row).orderingKey, bridgeShards);
+}
+
+/**
+ * Submits the job of a run. It has a trace of its own, with a link to the request that made the schedule and, if a caller
+ * triggers it, to that request.
+ * @returns the job; the same if the run was submitted before
+ * @throws ThroughlineError as a submission does
+ */
+export async function submitRun(
+  parts: SubmitRunParts,
+  row: ScheduleRow,
+  run: RunPlace['run'],
+): Promise<SubmitResult> {
+  const jobId = await jobIdOf(row, run, parts.bridgeShards);
+  const active = context.active();
+  const base = withService(propagation.deleteBaggage(active), SERVICE.schedules);
+  const links = [makerOf(row), typeof run === 'number' ? undefined : trace.getSpanContext(active)];
+  const options = { kind: SpanKind.INTERNAL, attributes: attributesOf(row, run, jobId) };
+  const { span, started } = startRootSpan(tracer, 'run schedule', options, base, links);
+  try {
+    return await context.with(started, () => submitChecked(parts, row, commandOf(row, jobId)));
+  } catch (thrown) {
+    const error = ThroughlineError.from(thrown);
+    span.setAttribute(ATTR.errorType, error.code);
+    span.setStatus({ code: SpanStatusCode.ERROR, message: error.message });
+    throw error;
+  } finally {
+    span.end();
+  }
+}
+
+function attributesOf({ name, tenant }: ScheduleRow, run: RunPlace['run'], jobId: string): Attributes {
+  return {
+    [ATTR.scheduleName]: name,
+    [ATTR.jobTenant]: tenant,
+    [ATTR.jobId]: jobId,
+    ...(typeof run === 'number' ? { [ATTR.scheduledFor]: new Date(run).toISOString() } : {}),
+  };
+}
+
+function commandOf(row: ScheduleRow, jobId: string): Command {
+  const { operation, input } = requestOf(row);
+  return {
+    ...{ tenant: row.tenant, jobId, operation, input, waitMs: 0 },
+    acceptedAt: new Date().toISOString(),
+    spec: { ...specOfRow(row), fingerprint: FINGERPRINT },
+  };
+}
+
+/** Submits a job with what was found in its input before. If the rules have changed since, the input is checked again. */
+async function submitChecked(
+  parts: SubmitRunParts,
+  row: ScheduleRow,
+  command: Command,
+): Promise<SubmitResult> {
+  const { operation, input } = command;
+  let inputCheck = inputCheckOf(row);
+  let error: ThroughlineError | undefined;
+  for (let round = 1; ; round++) {
+    const answer: SubmitAnswer = await parts.bridge.submit({ ...command, inputCheck });
+    if (answer.outcome === 'submitted') return answer;
+    if (answer.outcome === 'refused') throw error ?? inputInvalid(operation, []);
+    if (answer.rules !== undefined) {
+      ({ inputCheck, error } = checkInput(operation, input, answer.rules));
+      parts.keepCheck(row.name, inputCheck);
+    }
+    if (round === MAX_ROUNDS) inputCheck = { digest: '', outcome: 'rulesChanged' };
+  }
+}
+
+function checkInput(
+  operation: string,
+  input: unknown,
+  { digest, schema }: InputRules,
+): { readonly inputCheck: InputCheck; readonly error: ThroughlineError | undefined } {
+  const verdict = new InputSchema(schema).check(input, new StepBudget(STEPS));
+  const error = verdict.outcome === 'refused' ? inputInvalid(operation, verdict.violations) : undefined;
+  return { inputCheck: { digest, outcome: verdict.outcome }, error };
+}
