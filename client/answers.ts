@@ -5,7 +5,7 @@ import type {
   RedriveReport,
 } from '../shared/api/dead-letter.ts';
 import type { JobPage, JobSummary } from '../shared/api/job-list.ts';
-import type { ListedOperation, OperationList } from '../shared/api/operation.ts';
+import type { ConcurrencyLimit, ListedOperation, OperationList, RateLimit } from '../shared/api/operation.ts';
 import type { OutboxItem, OutboxList } from '../shared/api/outbox.ts';
 import type { Problem } from '../shared/api/problem.ts';
 import type { BatchReport, BatchResult } from '../shared/api/submit-job.ts';
@@ -128,6 +128,8 @@ const operation = object<ListedOperation>({
   outputSchema: optional(schema),
   timeoutMs: whole,
   maxAttempts: whole,
+  concurrency: optional(object<ConcurrencyLimit>({ key: text, limit: whole })),
+  rateLimit: optional(object<RateLimit>({ key: text, limit: whole, periodMs: whole })),
   description: optional(text),
   edgeChecks: oneOf(['whole', 'parts', 'nothing']),
   hosts: optional(whole),

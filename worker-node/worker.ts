@@ -38,6 +38,7 @@ import { EventPublisher } from './broker/event-publisher.ts';
 import { HostAnnouncer } from './broker/host-announcer.ts';
 import { HostWatch } from './broker/host-watch.ts';
 import { JobRecords } from './broker/job-record.ts';
+import { LimitStore } from './broker/limits/limit-store.ts';
 import { PermissionWatch } from './broker/permissions/permission-watch.ts';
 import { ensureConsumer, ensureGroup, ensureStreams } from './broker/provision.ts';
 import { RecordWatch } from './broker/record-watch.ts';
@@ -48,6 +49,7 @@ import { TargetGuard } from './callbacks/target-guard.ts';
 import type { WorkerConfig } from './config.ts';
 import { HealthServer } from './health-server.ts';
 import { CancelMemory } from './jobs/cancel-memory.ts';
+import { Limits } from './jobs/limits/limits.ts';
 import { JobPipeline } from './jobs/pipeline.ts';
 import type { WorkerLogger } from './log.ts';
 import { checkHostSize } from './operations/host-size.ts';
@@ -70,6 +72,9 @@ export interface Worker {
  * the tasks of other tenants behind them are seen.
  */
 const MESSAGES_PER_CALLBACK_SLOT = 3;
+/** How many jobs may wait on a host, without a slot, for a limit of their operation. */
+const PARKED_PER_SLOT = 2;
+const LEAST_PARKED = 32;
 /** The headers and the host's name in an announcement. */
 const HEADER_BYTES = 1_024;
 
@@ -105,6 +110,7 @@ interface RunningParts extends LoopParts {
   readonly clock: ClockCheck;
   readonly store: StoreWatch;
   readonly connection: ConnectionWatch;
+  readonly limits: Limits;
   readonly jobs: ConsumeLoop;
   readonly loops: readonly ConsumeLoop[];
   readonly health: HealthServer;
@@ -151,7 +157,9 @@ async function start(workerParts: WatchedParts, broker: Broker): Promise<Worker>
   const recheckMs = config.WORKER_ACK_WAIT_MS / 3;
   const recordWatch = await RecordWatch.start({ broker, listener: parts.cancels, log, recheckMs });
   const lanes = jobLanes(broker, config, log);
-  const jobs = createJobLoop(parts, lanes);
+  const limits = createLimits(parts);
+  parts.metrics.observeParked(() => limits.parked);
+  const jobs = createJobLoop(parts, lanes, limits);
   const loops = [jobs, ...createCallbackLoops(parts)];
   const connection = new ConnectionWatch(broker, log);
   void connection.follow(lanes.map(({ consumer }) => consumer));
@@ -166,7 +174,10 @@ async function start(workerParts: WatchedParts, broker: Broker): Promise<Worker>
   });
   const healthPort = await health.listen(config.HEALTH_HOST, config.HEALTH_PORT);
   const announcer = await startAnnouncer(parts);
-  return run({ ...parts, recordWatch, clock, store, connection, jobs, loops, health, announcer }, healthPort);
+  return run(
+    { ...parts, recordWatch, clock, store, connection, limits, jobs, loops, health, announcer },
+    healthPort,
+  );
 }
 
 function startAnnouncer({ config, registry, broker, hosts, retry, log }: LoopParts): Promise<HostAnnouncer> {
@@ -219,6 +230,7 @@ async function stop(parts: RunningParts, running: Promise<unknown>): Promise<voi
   await Promise.all([announcer.stop(), ...loops.map((loop) => loop.stop(graceMs))]);
   timer.stop();
   await running;
+  parts.limits.stop();
   recordWatch.stop();
   clock.stop();
   parts.permissions.stop();
@@ -274,11 +286,23 @@ function jobLanes(broker: Broker, config: WorkerConfig, log: WorkerLogger) {
   }));
 }
 
+/** The limits by key, which all hosts keep together. */
+function createLimits({ config, broker, publisher, retry, log, metrics }: LoopParts): Limits {
+  return new Limits({
+    store: new LimitStore({ ...broker, publisher, retry }),
+    leaseMs: config.WORKER_ACK_WAIT_MS,
+    parked: Math.max(LEAST_PARKED, config.WORKER_CONCURRENCY * PARKED_PER_SLOT),
+    random: Math.random,
+    ...{ log, metrics },
+  });
+}
+
 /** The loop that runs jobs. */
-function createJobLoop(parts: LoopParts, lanes: readonly LaneSource[]): ConsumeLoop {
+function createJobLoop(parts: LoopParts, lanes: readonly LaneSource[], limits: Limits): ConsumeLoop {
   const { config, broker, retry, publisher, log } = parts;
   const pipeline = new JobPipeline({
     ...parts,
+    limits,
     events: new EventPublisher(publisher),
     records: new JobRecords(broker.manager, retry),
     worker: config.WORKER_NAME,

@@ -8,6 +8,20 @@ export const OperationName = z.string(NAME_RULE).refine(isOperationName, NAME_RU
 export const JsonSchema = z.union([z.boolean(), z.record(z.string(), z.unknown())]);
 export type JsonSchema = z.infer<typeof JsonSchema>;
 
+const LimitCount = z.int().min(1);
+
+/** How many jobs with one value of a key (`shared/job/limit-key.ts`) may run at the same time. */
+export const ConcurrencyLimit = z.object({ key: z.string(), limit: LimitCount });
+export type ConcurrencyLimit = z.infer<typeof ConcurrencyLimit>;
+
+/** How many jobs with one value of a key may start in any time of `periodMs` milliseconds. */
+export const RateLimit = z.object({
+  key: z.string(),
+  limit: LimitCount,
+  periodMs: z.int().min(1),
+});
+export type RateLimit = z.infer<typeof RateLimit>;
+
 /** What a worker host announces in the `OPERATIONS` bucket: an operation, the schema of its input, and its limits. */
 export const OperationAnnouncement = z.object({
   name: OperationName,
@@ -21,6 +35,8 @@ export const OperationAnnouncement = z.object({
   /** Milliseconds that one attempt may take. */
   timeoutMs: z.int().min(1).max(LIMITS.timeoutMs),
   maxAttempts: z.int().min(1).max(LIMITS.maxAttempts),
+  concurrency: ConcurrencyLimit.optional(),
+  rateLimit: RateLimit.optional(),
   description: z.string().optional(),
 });
 export type OperationAnnouncement = z.infer<typeof OperationAnnouncement>;

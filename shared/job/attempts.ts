@@ -55,6 +55,8 @@ function attemptNumber({ kind, attempt }: JobEvent): number {
 const WITHOUT_ATTEMPT = ['attempts-spent', 'record-unreadable'];
 
 /** A job may end without an attempt: cancelled in the queue, or delivered again when it must not run any more. */
-function wasRun({ kind, error }: JobEvent, number: number): boolean {
+function wasRun({ kind, error, startedAt }: JobEvent, number: number): boolean {
+  // A job that waits for a limit is handed back before it starts.
+  if (kind === 'released' && startedAt === undefined) return false;
   return number > 0 && !WITHOUT_ATTEMPT.includes(error?.code ?? '') && kind !== 'cancelled';
 }

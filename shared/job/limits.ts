@@ -11,6 +11,9 @@ export const LIMITS = {
   batchJobs: 100,
   /** The most tags of a job. */
   tags: 8,
+  /** The largest limit of an operation for one key, and the longest period of such a limit. */
+  perKey: 1_000,
+  ratePeriodMs: 24 * 60 * 60 * 1000,
   /** How many inputs of the largest size fit into one batch. */
   batchInputs: 16,
 } as const;

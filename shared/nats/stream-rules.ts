@@ -18,6 +18,7 @@ import {
   HOSTS_MAX_AGE_MS,
   HOSTS_STREAM,
   JOBS_STREAM,
+  LIMITS_STREAM,
   NANOS_PER_MS,
   OPERATIONS_STREAM,
   type StreamDefinition,
@@ -37,7 +38,7 @@ const DEDUPLICATED = [JOBS_STREAM, DELAYED_STREAM, EVENTS_STREAM, DEAD_STREAM, C
 /** Streams in which one message must not be able to remove others. `DELAYED` is not among them: schedules need roll-ups. */
 const WITHOUT_ROLLUP = [
   ...[JOBS_STREAM, EVENTS_STREAM, DEAD_STREAM, CANCELS_STREAM, CALLBACKS_STREAM],
-  ...[OPERATIONS_STREAM, HOSTS_STREAM],
+  ...[OPERATIONS_STREAM, HOSTS_STREAM, LIMITS_STREAM],
 ];
 /** The first words of the subjects of our streams, and wildcards that match them. */
 const OWN_ROOTS = ['jobs', 'delayed', 'due', 'events', 'dead', 'cancel', 'callbacks', '$KV', '*', '>'];
@@ -145,6 +146,14 @@ export const STREAM_RULES: readonly StreamRule[] = [
     why: 'a host renews its announcement within this time; with a longer one, hosts that are gone stay in the bucket',
     level: 'weakens',
     fix: 'setup',
+  },
+  {
+    setting: 'max_age',
+    streams: [LIMITS_STREAM],
+    wanted: 'more than 24 h',
+    holds: lastsAtLeast(LIMITS.ratePeriodMs + HOUR_MS),
+    why: 'the starts of jobs would be forgotten before the period of their limit is over',
+    fix: 'edit',
   },
   {
     setting: 'max_msgs_per_subject',
@@ -298,6 +307,14 @@ export const STREAM_RULES: readonly StreamRule[] = [
     streams: [DELAYED_STREAM],
     holds: isOn,
     why: 'the copies that schedules leave in the stream are removed by their TTL',
+    fix: 'setup',
+  },
+  {
+    setting: 'allow_msg_ttl',
+    streams: [LIMITS_STREAM],
+    holds: isOn,
+    why: 'entries that nobody needs any more stay for two days',
+    level: 'weakens',
     fix: 'setup',
   },
   {

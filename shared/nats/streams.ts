@@ -32,6 +32,10 @@ export const HOST_SUBJECTS = `$KV.${HOSTS_BUCKET}.>`;
 /** How long the bucket keeps an announcement: as long as a lease may last. */
 export const HOSTS_MAX_AGE_MS = 90_000;
 
+export const LIMITS_STREAM = 'KV_LIMITS';
+/** The subjects of the entries: tenant, hash of the key, operation. */
+export const LIMIT_SUBJECTS = '$KV.LIMITS.*.*.>';
+
 export interface StreamDefinition {
   readonly name: string;
   readonly subjects: readonly string[];
@@ -168,6 +172,15 @@ const HOSTS = {
   duplicate_window: HOSTS_MAX_AGE_MS * NANOS_PER_MS,
 } as const;
 
+/** Who runs, and who started when, for the limits of operations. Each entry has a TTL of its own; the age is for those without. */
+const LIMITS_ENTRIES = {
+  ...BUCKET,
+  name: LIMITS_STREAM,
+  subjects: ['$KV.LIMITS.>'],
+  max_age: 2 * DAY_MS * NANOS_PER_MS,
+  allow_msg_ttl: true,
+} as const;
+
 /**
  * The streams, in the order in which they are created: `JOBS` takes from `DELAYED`. In which settings an existing stream
  * may differ: `stream-rules.ts`.
@@ -184,7 +197,7 @@ export function streamDefinitions(
   const delayed =
     caps.delayed === undefined ? DELAYED : { ...DELAYED, metadata: { [CAP_KEY]: String(caps.delayed) } };
   const queue = schedules ? [delayed, { ...jobs, ...FROM_DELAYED }] : [jobs];
-  const streams = [...queue, EVENTS, DEAD, CANCELS, CALLBACKS, OPERATIONS, HOSTS];
+  const streams = [...queue, EVENTS, DEAD, CANCELS, CALLBACKS, OPERATIONS, HOSTS, LIMITS_ENTRIES];
   return streams.map((stream) => ({ ...stream, num_replicas: replicas }));
 }
 

@@ -29,6 +29,8 @@ export const ATTR = {
   jobOutcome: 'throughline.job.outcome',
   jobRedriveCount: 'throughline.job.redrive_count',
   queueTimeMs: 'throughline.job.queue_time_ms',
+  limitBy: 'throughline.limit.by',
+  limitWaitMs: 'throughline.limit.wait_ms',
   outboxTimeMs: 'throughline.job.outbox_time_ms',
   durability: 'throughline.job.durability',
   traceOutcome: 'throughline.trace.outcome',

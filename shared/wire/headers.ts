@@ -8,6 +8,10 @@ export const HEADER = {
   msgId: 'Nats-Msg-Id',
   /** JetStream stores the message only if this is the sequence of the last message on its subject; 0: there is none. */
   expectedLast: 'Nats-Expected-Last-Subject-Sequence',
+  /** For how long the stream keeps the message, such as `90s`. */
+  ttl: 'Nats-TTL',
+  /** The host that writes an entry of `LIMITS`, so that it does not take its own writes for those of others. */
+  limitWriter: 'throughline-limit-writer',
   contentType: 'content-type',
   ceSpecVersion: 'ce-specversion',
   ceId: 'ce-id',

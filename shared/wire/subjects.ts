@@ -28,6 +28,15 @@ export function jobSubject(address: JobAddress, route = pooledRoute(address)): s
   return `jobs.${routed(route, address)}`;
 }
 
+/**
+ * `$KV.LIMITS.<tenant>.<key>.<operation>`: the entry of a limit's key.
+ * @param key the hash of the key
+ * @throws ThroughlineError `request-invalid`
+ */
+export function limitSubject({ tenant, operation }: Omit<JobAddress, 'jobId'>, key: string): string {
+  return `$KV.LIMITS.${pathOf({ tenant, jobId: key, operation })}`;
+}
+
 /** `dead.<tenant>.<jobId>.<operation>`. @throws ThroughlineError `request-invalid` */
 export function deadSubject(address: JobAddress): string {
   return `dead.${pathOf(address)}`;

@@ -10,11 +10,14 @@ import { isOver, redriveCountOf } from './attempt/redrive-count.ts';
 import { type RoomParts, roomForResultOf } from './attempt/result-room.ts';
 import { runOperation } from './attempt/run-operation.ts';
 import { Semaphore } from './attempt/semaphore.ts';
+import type { Limits } from './limits/limits.ts';
 import type { Checked, Claimed, Decided, JobOutcome, Recalled } from './pipeline-steps.ts';
-import { describeAttempt } from './process-span.ts';
-import { isFirstMessage } from './recall.ts';
+import { describeAttempt, describeWait } from './process-span.ts';
+import type { Admission, Held } from './limits/admission.ts';
+import { isFirstMessage, type RecallParts, startingNow } from './recall.ts';
 
-export interface AttemptRunnerParts extends RoomParts {
+export interface AttemptRunnerParts extends RoomParts, RecallParts {
+  readonly limits: Limits;
   readonly registry: OperationRegistry;
   readonly metrics: Pick<WorkerMetrics, 'recordUnreadable'>;
   readonly log: WorkerLogger;
@@ -44,20 +47,47 @@ export class AttemptRunner {
     if (held.notice !== undefined) return decide({ kind: 'cancelled' });
     // Without the operation, its limit of attempts is not known either.
     if (operation === undefined) return decide({ kind: 'missing' });
-    return number > maxAttempts ? decide(spent(maxAttempts)) : { ...recalled, operation };
+    if (number > maxAttempts) return decide(spent(maxAttempts));
+    return { ...recalled, operation, admission: this.#parts.limits.admissionOf(job, operation) };
   }
 
   /**
-   * Waits for a free place if the operation limits how many run at the same time. Then claims the attempt and runs it.
+   * Waits until the limits of the operation let the attempt start. Then claims the attempt and runs it. What it took of the
+   * limits by key stays taken until {@link Checked.admission} ends.
    */
   async claimAndRun(checked: Checked): Promise<Decided> {
-    const { held, operation } = checked;
+    const { held, operation, admission, slot } = checked;
     const places = this.#places.get(operation.name) ?? new Semaphore(Number.POSITIVE_INFINITY);
-    const claimAndRun = async (): Promise<Decided> => {
-      const claimed = await this.#claim(checked);
-      return 'outcome' in claimed ? claimed : await this.#run(claimed);
-    };
-    return await places.run(claimAndRun, held.abort.signal);
+    if (admission === undefined) return await places.run(() => this.#claimAndRun(checked), held.abort.signal);
+    for (;;) {
+      const tried = await places.run(() => this.#try(checked, admission), held.abort.signal);
+      if (!('refusal' in tried)) return tried;
+      // An attempt that waits holds nothing that others could use.
+      const isTurn = await admission.wait(tried, slot, held.abort.signal);
+      if (isTurn || held.abort.signal.aborted) continue;
+      const delayMs = admission.backIn(tried, slot);
+      return { ...checked, outcome: { kind: 'waits', by: tried.refusal.by, delayMs } };
+    }
+  }
+
+  /** Claims and runs the attempt, unless a limit by key refuses it. A job that is to end needs no place. */
+  async #try(checked: Checked, admission: Admission): Promise<Decided | Held> {
+    const { held, span } = checked;
+    if (held.abort.signal.aborted) return await this.#claimAndRun(checked);
+    const refused = await admission.take();
+    if (refused !== undefined) return refused;
+    if (admission.waited !== undefined) describeWait(span, admission.waited);
+    return await this.#claimAndRun(startingNow(this.#parts, checked));
+  }
+
+  async #claimAndRun(checked: Checked): Promise<Decided> {
+    const claimed = await this.#claim(checked);
+    if ('outcome' in claimed) {
+      checked.admission?.forgo();
+      return claimed;
+    }
+    claimed.admission?.confirm();
+    return await this.#run(claimed);
   }
 
   /**

@@ -1,5 +1,6 @@
 import { backoff, backoffCeiling, type RetryPolicy } from '../../shared/backoff.ts';
 import { describeThrown } from '../../shared/errors.ts';
+import type { EventKind } from '../../shared/job/event.ts';
 import { CANCELLED_ERROR, type JobFailure } from '../../shared/job/job.ts';
 import type { JobMessage } from '../../shared/wire/job-message.ts';
 import type { ThrownReport } from '../operations/thrown.ts';
@@ -36,7 +37,13 @@ export function classify(parts: ClassifyParts, decided: Decided): Classified {
 
 /** Whether the job would go on after this outcome. */
 function isUnfinished({ kind }: JobOutcome): boolean {
-  return kind === 'retry' || kind === 'retry-after' || kind === 'released' || kind === 'missing';
+  return (
+    kind === 'retry' ||
+    kind === 'retry-after' ||
+    kind === 'released' ||
+    kind === 'missing' ||
+    kind === 'waits'
+  );
 }
 
 function endingOf(parts: ClassifyParts, decided: Decided): Ending {
@@ -61,6 +68,8 @@ function endingOf(parts: ClassifyParts, decided: Decided): Ending {
     }
     case 'missing':
       return { conclusion: 'operation-missing', ack: { kind: 'nak', delayMs: missingPause(parts, decided) } };
+    case 'waits':
+      return endingOfWait(parts, decided, outcome.delayMs);
     case 'superseded':
       return { conclusion: 'superseded', ack: { kind: 'none' } };
     case 'ended':
@@ -68,6 +77,20 @@ function endingOf(parts: ClassifyParts, decided: Decided): Ending {
     default:
       return endingOfFailure(parts, decided, outcome);
   }
+}
+
+/** The last events after which a job is known to have no worker, so that the edge may cancel it. */
+const WITHOUT_WORKER: readonly EventKind[] = ['retrying', 'released', 'redriven'];
+
+/**
+ * The job goes back to the queue, and its attempt does not count. The event says that no worker has it. One event is enough,
+ * however often the job comes and goes.
+ */
+function endingOfWait({ worker }: ClassifyParts, { attempt }: Decided, delayMs: number): Ending {
+  const ending = { conclusion: 'waiting', ack: { kind: 'nak', delayMs } } as const;
+  if (attempt.previous !== undefined && WITHOUT_WORKER.includes(attempt.previous.kind)) return ending;
+  const unspent = { released: attempt.released + 1, attempt: attempt.number - 1, startedAt: undefined };
+  return { ...ending, event: eventOf(attempt, 'released', worker, unspent) };
 }
 
 type Failure = Extract<JobOutcome, { code: string }>;

@@ -34,6 +34,7 @@ export class EndRecorder {
     describeOutcome(span, outcome, held);
     if (outcome.kind === 'ended') return await this.#recordDuplicate(classified, outcome.event);
     if (outcome.kind === 'missing') return this.#noteMissing(classified);
+    if (outcome.kind === 'waits') return await this.#recordWait(classified);
     const recorded =
       ending.event === undefined
         ? endingOfOther(job, await chain.ownership())
@@ -85,6 +86,13 @@ export class EndRecorder {
       );
     }
     return ending;
+  }
+
+  async #recordWait(classified: Classified): Promise<Ending> {
+    const { attempt, outcome, ending } = classified;
+    const { jobId, operation } = attempt.job.address;
+    this.#parts.log.debug({ ...outcome, job_id: jobId, operation }, 'job waits for a limit');
+    return ending.event === undefined ? ending : await this.#recordEvent(classified, ending.event);
   }
 
   #logEnd({ attempt, outcome, ranMs }: Classified, { conclusion }: Ending): void {

@@ -4,6 +4,7 @@ import type { JobEvent } from '../../shared/job/event.ts';
 import type { DeadLetterReason } from '../../shared/wire/dead-letter.ts';
 import type { JobMessage } from '../../shared/wire/job-message.ts';
 import type { Ack, Delivery } from '../broker/consume/delivery.ts';
+import type { Slot } from '../broker/consume/slot.ts';
 import type { JobRecord } from '../broker/job-record.ts';
 import type { Operation } from '../operations/operation.ts';
 import type { Attempt } from './attempt/attempt.ts';
@@ -11,6 +12,8 @@ import type { AttemptOutcome } from './attempt/attempt-outcome.ts';
 import type { EventChain } from './attempt/event-chain.ts';
 import type { JobLease } from './attempt/job-lease.ts';
 import type { HeldJob } from './cancel-memory.ts';
+import type { Admission } from './limits/admission.ts';
+import type { LimitKind } from './limits/entry.ts';
 
 /** How the work on one delivery ended. */
 export type JobOutcome =
@@ -19,6 +22,8 @@ export type JobOutcome =
   | { readonly kind: 'ended'; readonly event: JobEvent }
   /** This host does not have the operation. Another one may. */
   | { readonly kind: 'missing' }
+  /** The job has to wait for a limit of its operation, away from this host for `delayMs`. */
+  | { readonly kind: 'waits'; readonly by: LimitKind; readonly delayMs: number }
   /** The job has failed, and this attempt did not begin. */
   | { readonly kind: 'refused'; readonly code: string; readonly message: string }
   /** The message is not a job. */
@@ -32,6 +37,8 @@ type Conclusion =
   | 'released'
   /** Handed back, since this host does not have the operation. */
   | 'operation-missing'
+  /** Handed back, since the job has to wait for a limit of its operation. */
+  | 'waiting'
   | 'cancelled'
   /** The job had ended before. */
   | 'duplicate'
@@ -46,6 +53,7 @@ type Conclusion =
 /** A delivery that the pipeline has taken. */
 export interface Opened {
   readonly delivery: Delivery;
+  readonly slot: Slot;
   readonly span: Span;
   readonly lease: JobLease;
 }
@@ -69,6 +77,8 @@ export interface Recalled extends Decoded {
 /** After `check`: the attempt may start. */
 export interface Checked extends Recalled {
   readonly operation: Operation;
+  /** What the attempt has to get first; undefined if its operation has no limit by key. */
+  readonly admission: Admission | undefined;
 }
 
 /** After `claim`: the attempt has started. */

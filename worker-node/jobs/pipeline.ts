@@ -15,6 +15,7 @@ import { repeatingSchedule } from '../../shared/wire/job-message.ts';
 import { parseJobSubject } from '../../shared/wire/subjects.ts';
 import type { DeliveryHandler } from '../broker/consume/consume-loop.ts';
 import type { Delivery } from '../broker/consume/delivery.ts';
+import { OWN_SLOT, type Slot } from '../broker/consume/slot.ts';
 import { OpenMessages } from '../broker/consume/open-messages.ts';
 import { reportOf } from '../operations/thrown.ts';
 import type { WorkerMetrics } from '../telemetry/metrics.ts';
@@ -24,6 +25,7 @@ import { type CancelMemory, HeldJob } from './cancel-memory.ts';
 import { type ClassifyParts, classify } from './classify.ts';
 import { decode } from './decode.ts';
 import { EndRecorder, type EndRecorderParts } from './end-recorder.ts';
+import { HandedBack } from './limits/handed-back.ts';
 import type { Decoded, Ending, Opened, Recalled } from './pipeline-steps.ts';
 import { describeContext, startProcessSpan } from './process-span.ts';
 import { type RecallParts, recall } from './recall.ts';
@@ -51,6 +53,7 @@ export class JobPipeline implements DeliveryHandler {
   readonly #messages = new OpenMessages();
   readonly #runner: AttemptRunner;
   readonly #recorder: EndRecorder;
+  readonly #handedBack = new HandedBack();
 
   constructor(parts: PipelineParts) {
     this.#parts = parts;
@@ -58,16 +61,22 @@ export class JobPipeline implements DeliveryHandler {
     this.#recorder = new EndRecorder(parts);
   }
 
-  async process(delivery: Delivery, stop: AbortSignal): Promise<void> {
+  async process(delivery: Delivery, stop: AbortSignal, slot: Slot = OWN_SLOT): Promise<void> {
     const message = this.#messages.open(delivery);
     if (message === undefined) return this.#ignoreRepeat(delivery);
+    const awayMs = this.#awayAgain(delivery);
+    if (awayMs !== undefined) {
+      this.#messages.close(message);
+      this.#parts.metrics.jobSettled('waiting');
+      return message.latest.settle({ kind: 'nak', delayMs: awayMs });
+    }
     const extraction = extract(fromNatsHeaders(delivery.headers));
     const parent = this.#parentOf(extraction);
     const span = this.#startSpan(delivery, parent);
     await context.with(trace.setSpan(parent, span), async () => {
       this.#noteContext(span, extraction);
       const lease = new JobLease(this.#parts.ackWaitMs, () => message.latest.working());
-      const ending = await this.#handle({ delivery, span, lease }, stop).catch((thrown: unknown) =>
+      const ending = await this.#handle({ delivery, slot, span, lease }, stop).catch((thrown: unknown) =>
         this.#endOwnFailure(delivery, span, thrown),
       );
       lease.stop();
@@ -95,8 +104,32 @@ export class JobPipeline implements DeliveryHandler {
 
   async #carryOut(recalled: Recalled): Promise<Ending> {
     const checked = this.#runner.check(recalled);
-    const decided = 'outcome' in checked ? checked : await this.#runner.claimAndRun(checked);
-    return await this.#recorder.record(classify(this.#parts, decided));
+    if ('outcome' in checked) return await this.#recorder.record(classify(this.#parts, checked));
+    try {
+      const decided = await this.#runner.claimAndRun(checked);
+      const ending = await this.#recorder.record(classify(this.#parts, decided));
+      if (ending.conclusion === 'waiting') this.#handedBack.add(recalled.delivery);
+      else this.#handedBack.delete(recalled.delivery);
+      return ending;
+    } finally {
+      // After the end is recorded: by the events too, no more attempts than allowed run at the same time.
+      checked.admission?.end();
+    }
+  }
+
+  /**
+   * How long a job stays away again that waits for a limit of its operation, and came too early. It costs no request to the
+   * broker, and leaves no trace.
+   */
+  #awayAgain(delivery: Delivery): number | undefined {
+    if (!this.#handedBack.has(delivery)) return undefined;
+    const { cancels, limits, registry } = this.#parts;
+    const { job } = decode(delivery);
+    const operation = registry.get(job.address.operation);
+    const held = cancels.hold(job.address, delivery.sequence);
+    cancels.release(held);
+    if (operation === undefined || held.notice !== undefined) return undefined;
+    return limits.awayAgain(job, operation);
   }
 
   /** Nobody has accepted such a job, and it would come again for as long as its schedule is there. So it leaves no trace. */

@@ -6,6 +6,7 @@ import type { Delivery } from '../broker/consume/delivery.ts';
 import type { Attempt } from './attempt/attempt.ts';
 import type { HeldJob } from './cancel-memory.ts';
 import { reportIn } from './classify.ts';
+import type { LimitKind } from './limits/entry.ts';
 import type { JobOutcome } from './pipeline-steps.ts';
 
 const tracer = trace.getTracer('throughline-worker');
@@ -54,6 +55,12 @@ export function describeAttempt(span: Span, { number, queueTimeMs, job, previous
   // Each attempt is a child of the span that sent the job, so only a link leads to the attempt before.
   const { traceId, spanId } = previous;
   span.addLink({ context: { traceId, spanId, traceFlags: span.spanContext().traceFlags } });
+}
+
+/** Adds for which limit the job waited, and how long the attempt waited on this host. */
+export function describeWait(span: Span, { by, ms }: { readonly by: LimitKind; readonly ms: number }): void {
+  span.setAttribute(ATTR.limitBy, by);
+  span.setAttribute(ATTR.limitWaitMs, ms);
 }
 
 /** Adds what went wrong. For a cancelled job, adds a link to the request that cancelled it, which has its own trace. */

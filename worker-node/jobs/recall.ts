@@ -26,6 +26,13 @@ export async function recall(parts: RecallParts, decoded: Decoded): Promise<Reca
   return { ...decoded, record, attempt, chain };
 }
 
+/** The same attempt, if it starts only now: it waited since its job's record was read. */
+export function startingNow<Step extends Recalled>(parts: RecallParts, step: Step): Step {
+  const { delivery, job, record, held } = step;
+  const attempt = attemptOf(delivery, job, step.attempt.operation, step.attempt.previous, new Date());
+  return { ...step, attempt, chain: new EventChain(parts, attempt, record.lastSequence, held.abort) };
+}
+
 /**
  * Whether to read the job's record. A message that no worker got before is usually the first one of its job. Then there
  * is no record, and the worker does not ask the broker. If there is a record after all, the claim fails and returns it.

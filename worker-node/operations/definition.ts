@@ -2,8 +2,11 @@ import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { closest, distance } from 'fastest-levenshtein';
 import * as z from 'zod';
 import type { RetryPolicy } from '../../shared/backoff.ts';
+import type { ConcurrencyLimit, RateLimit } from '../../shared/api/operation.ts';
+import { defined } from '../../shared/defined.ts';
 import { ThroughlineError } from '../../shared/errors.ts';
 import { isOperationName } from '../../shared/job/job-address.ts';
+import { isLimitKey } from '../../shared/job/limit-key.ts';
 import { LIMITS } from '../../shared/job/limits.ts';
 import { parseDuration } from '../../shared/text/duration.ts';
 import { describeValue } from './describe-value.ts';
@@ -20,6 +23,11 @@ const timeout = z.string().transform(parseDuration).pipe(z.int().min(1).max(LIMI
 const schema = z.custom<StandardSchemaV1<unknown, unknown>>(isSchema);
 const delayMs = z.number().min(0).max(DAY_MS);
 
+const key = z.string().refine(isLimitKey);
+const limit = z.int().min(1).max(LIMITS.perKey);
+const perHost = z.int().min(1).max(1_000_000);
+const period = z.string().transform(parseDuration).pipe(z.int().min(1_000).max(LIMITS.ratePeriodMs));
+
 /** What an author may pass to `defineOperation`. Authors who write JavaScript have no types. */
 const Definition = z.strictObject({
   name,
@@ -28,13 +36,17 @@ const Definition = z.strictObject({
   output: schema.optional(),
   timeout: timeout.default(DEFAULT_TIMEOUT_MS),
   maxAttempts: z.int().min(1).max(LIMITS.maxAttempts).default(DEFAULT_MAX_ATTEMPTS),
-  concurrency: z.int().min(1).max(1_000_000).default(Number.POSITIVE_INFINITY),
+  concurrency: z.union([perHost, z.strictObject({ key, limit, perHost: perHost.optional() })]).optional(),
+  rateLimit: z.strictObject({ key, limit, period }).optional(),
   retry: z
     .strictObject({ minDelayMs: delayMs.optional(), maxDelayMs: delayMs.optional() })
     .refine(({ minDelayMs = 0, maxDelayMs = DAY_MS }) => minDelayMs <= maxDelayMs)
     .default({}),
   run: z.custom<(context: never) => unknown>((value) => typeof value === 'function'),
 });
+
+const KEY_WORDS = `"tenant" or a JSON Pointer into the input, such as "/customer/id"`;
+const KEY_RULE = `key ${KEY_WORDS}`;
 
 /** What each setting has to be. */
 const RULES: Readonly<Record<string, string>> = {
@@ -44,7 +56,11 @@ const RULES: Readonly<Record<string, string>> = {
   output: 'must be a Standard Schema, or left out',
   timeout: 'must be like "30s", at most 24h',
   maxAttempts: `must be a whole number from 1 to ${LIMITS.maxAttempts}`,
-  concurrency: 'must be a whole number of 1 or more',
+  concurrency: `must be a whole number of 1 or more, or { key, limit, perHost }: ${KEY_RULE}, limit from 1 to ${LIMITS.perKey}`,
+  rateLimit: `must be { key, limit, period }: ${KEY_RULE}, limit from 1 to ${LIMITS.perKey}, period like "1m", from 1s to 24h`,
+  'rateLimit.key': `must be ${KEY_WORDS}`,
+  'rateLimit.limit': `must be a whole number from 1 to ${LIMITS.perKey}`,
+  'rateLimit.period': 'must be like "1m", from 1s to 24h',
   retry: 'must be { minDelayMs, maxDelayMs }, and minDelayMs must not be larger than maxDelayMs',
   'retry.minDelayMs': `must be milliseconds from 0 to ${DAY_MS} (24h)`,
   'retry.maxDelayMs': `must be milliseconds from 0 to ${DAY_MS} (24h)`,
@@ -52,8 +68,13 @@ const RULES: Readonly<Record<string, string>> = {
 };
 
 /** The settings of an operation, checked and complete. */
-export interface Settings extends Omit<z.output<typeof Definition>, 'retry' | 'timeout'> {
+export interface Settings
+  extends Omit<z.output<typeof Definition>, 'concurrency' | 'rateLimit' | 'retry' | 'timeout'> {
   readonly timeoutMs: number;
+  /** How many attempts may run at the same time in one worker. */
+  readonly concurrency: number;
+  readonly concurrencyLimit?: ConcurrencyLimit;
+  readonly rateLimit?: RateLimit;
   readonly retry: RetryPolicy;
 }
 
@@ -64,8 +85,23 @@ export interface Settings extends Omit<z.output<typeof Definition>, 'retry' | 't
 export function readDefinition(definition: unknown): Settings {
   const parsed = parse(definition);
   if (!parsed.success) throw refusal(definition, parsed.error);
-  const { timeout: timeoutMs, retry, ...settings } = parsed.data;
-  return { ...settings, timeoutMs, retry: policyOf(retry) };
+  const { timeout: timeoutMs, retry, concurrency, rateLimit, ...settings } = parsed.data;
+  return { ...settings, timeoutMs, ...limitsOf({ concurrency, rateLimit }), retry: policyOf(retry) };
+}
+
+/** A number limits one host; an object limits all of them together, for each value of its key. */
+function limitsOf({
+  concurrency = Number.POSITIVE_INFINITY,
+  rateLimit,
+}: Pick<z.output<typeof Definition>, 'concurrency' | 'rateLimit'>): Pick<
+  Settings,
+  'concurrency' | 'concurrencyLimit' | 'rateLimit'
+> {
+  const rate = rateLimit && { key: rateLimit.key, limit: rateLimit.limit, periodMs: rateLimit.period };
+  const limits = defined({ rateLimit: rate });
+  if (typeof concurrency === 'number') return { concurrency, ...limits };
+  const { key, limit, perHost = Number.POSITIVE_INFINITY } = concurrency;
+  return { concurrency: perHost, concurrencyLimit: { key, limit }, ...limits };
 }
 
 /** Code of the author may run: a getter, a trap of a proxy. */

@@ -1,5 +1,6 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { JsonSchema, type OperationAnnouncement } from '../../shared/api/operation.ts';
+import { defined } from '../../shared/defined.ts';
 import { describeThrown, ThroughlineError, type Violation } from '../../shared/errors.ts';
 import { jsonPointer } from '../../shared/text/json.ts';
 import { writeJson } from '../../shared/wire/json-body.ts';
@@ -65,6 +66,7 @@ function wholeAnnouncement(operation: Operation): OperationAnnouncement {
     ...(operation.output === undefined ? {} : { outputSchema: jsonSchemaOf(operation.output, 'output') }),
     timeoutMs: operation.timeoutMs,
     maxAttempts: operation.maxAttempts,
+    ...defined({ concurrency: operation.concurrencyLimit, rateLimit: operation.rateLimit }),
     ...(operation.description === undefined ? {} : { description: operation.description }),
   };
 }

@@ -15,6 +15,7 @@ export class WorkerMetrics {
   readonly #callbacks: Counter;
   readonly #unreadable: Counter;
   readonly #permissions: Counter;
+  readonly #waited: Counter;
 
   constructor() {
     metrics.setGlobalMeterProvider(this.#provider);
@@ -30,6 +31,9 @@ export class WorkerMetrics {
     });
     this.#unreadable = meter.createCounter('throughline.jobs.record_unreadable', {
       description: 'Jobs that ended because their last event could not be read',
+    });
+    this.#waited = meter.createCounter('throughline.limits.waited', {
+      description: 'Attempts that had to wait for a limit of their operation, by limit',
     });
     this.#permissions = meter.createCounter('throughline.nats.permissions_missing', {
       description: 'Permissions that the user of NATS turned out not to have, by action and subject',
@@ -48,6 +52,21 @@ export class WorkerMetrics {
   /** Counts a job that ended because its last event could not be read. */
   recordUnreadable(): void {
     this.#unreadable.add(1);
+  }
+
+  /** Counts an attempt that had to wait for a limit of its operation. @param by which limit */
+  jobWaited(by: string): void {
+    this.#waited.add(1, { by });
+  }
+
+  /** Shows how many jobs wait in this process for a limit of their operation. */
+  observeParked(parked: () => number): void {
+    const gauge = this.#provider
+      .getMeter('throughline-worker')
+      .createObservableGauge('throughline.limits.parked', {
+        description: 'Jobs that wait in this process, without a slot, for a limit of their operation',
+      });
+    gauge.addCallback((result) => result.observe(parked()));
   }
 
   /** Counts a missing permission of this host's user. */

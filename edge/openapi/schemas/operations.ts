@@ -1,4 +1,10 @@
-import { ListedOperation, OperationList, OperationName } from '../../../shared/api/operation.ts';
+import {
+  ConcurrencyLimit,
+  ListedOperation,
+  OperationList,
+  OperationName,
+  RateLimit,
+} from '../../../shared/api/operation.ts';
 import { OPERATION, OPERATION_MAX_LENGTH } from '../../../shared/job/job-address.ts';
 import { describe } from './describe.ts';
 
@@ -6,6 +12,19 @@ import { describe } from './describe.ts';
 describe('JobOperation', OperationName, {
   description: 'The name of an operation: lowercase words with dots between them.',
   more: { pattern: OPERATION.source, maxLength: OPERATION_MAX_LENGTH, examples: ['http.request'] },
+});
+
+const KEY =
+  'Jobs with the same value of the key share the limit, within their tenant: `tenant` for all of its jobs, or a JSON Pointer (RFC 6901) into the input.';
+
+describe('ConcurrencyLimit', ConcurrencyLimit, {
+  description: 'How many jobs with one value of a key may run at the same time. Others wait.',
+  fields: { key: KEY, limit: 'How many may run at the same time.' },
+});
+
+describe('RateLimit', RateLimit, {
+  description: 'How many jobs with one value of a key may start within any period. Others wait.',
+  fields: { key: KEY, limit: 'How many may start.', periodMs: 'The period, in milliseconds.' },
 });
 
 describe('Operation', ListedOperation, {
@@ -19,6 +38,8 @@ describe('Operation', ListedOperation, {
     outputSchema: 'JSON Schema (2020-12) of the result.',
     timeoutMs: 'The most milliseconds that one attempt may take.',
     maxAttempts: 'The most attempts that a job may have.',
+    concurrency: 'How many of its jobs may run at the same time.',
+    rateLimit: 'How many of its jobs may start within a period.',
     description: 'What the operation does.',
     hosts:
       'How many worker hosts can run it now. 0: a job waits until one can. Absent while that is not known.',

@@ -23,6 +23,7 @@ export function groupPermissions(group: string, operations: string): Permission[
   const narrowed = (subject: string): string[] => {
     if (subject === 'dead.*.*.>') return [`dead.${filter}`];
     if (subject === '$KV.OPERATIONS.>') return [`$KV.OPERATIONS.${operations}`];
+    if (subject === '$KV.LIMITS.*.*.>') return [`$KV.LIMITS.${filter}`];
     if (subject === `${INBOX.worker}.>`) return [`${groupInbox(group)}.>`];
     if (!subject.includes('.JOBS.*')) return [subject];
     return consumers.map((consumer) =>

@@ -14,6 +14,10 @@ export const WORKER_PERMISSIONS: readonly Permission[] = [
     ['breaks', 'failed jobs cannot be moved to the dead letters, and never end', 'dead.*.*.>'],
     ['breaks', 'jobs with a callback never end', 'callbacks.*.*'],
     ['breaks', 'nobody learns what this host can run', '$KV.OPERATIONS.>', '$KV.HOSTS.>'],
+    [
+      ...(['weakens', 'jobs of operations with a limit for each key do not run'] as const),
+      ...['$KV.LIMITS.*.*.>', '$JS.API.STREAM.MSG.GET.KV_LIMITS'],
+    ],
     ['breaks', 'no job reaches this host', '$JS.API.CONSUMER.MSG.NEXT.JOBS.*'],
     ['breaks', 'no callback is delivered', '$JS.API.CONSUMER.MSG.NEXT.CALLBACKS.*'],
     ['breaks', 'jobs cannot be acknowledged, and are delivered again and again', ...acksOf('JOBS')],
@@ -39,5 +43,6 @@ export const WORKER_PERMISSIONS: readonly Permission[] = [
     ['breaks', 'no answer of NATS arrives', `${INBOX.worker}.>`],
     ['breaks', 'running jobs cannot be cancelled', 'cancel.>'],
     ['weakens', 'other hosts are not known', '$KV.HOSTS.>'],
+    ['weakens', 'jobs wait longer for places that other hosts free', '$KV.LIMITS.*.*.>'],
   ]),
 ];

@@ -25,7 +25,7 @@ export class MemoryBroker {
     publish: async (subject: string, data: Uint8Array, { headers }: { headers: MsgHdrs }) => {
       if (this.fault !== undefined) throw this.fault;
       const id = headers.get(HEADER.msgId);
-      const known = this.#ids.get(id);
+      const known = id === '' ? undefined : this.#ids.get(id);
       if (known !== undefined) return { seq: known, duplicate: true };
       const expected = headers.get(HEADER.expectedLast);
       if (expected !== '' && Number(expected) !== (this.#last(subject)?.seq ?? 0))

@@ -9,8 +9,8 @@ const CHECK_EVERY_MS = 60_000;
 type ClockBroker = { readonly manager: { readonly streams: Pick<Broker['manager']['streams'], 'info'> } };
 
 /**
- * Compares the clock of this host with that of NATS: at the start, and then every minute. Nothing of ours depends on it, but
- * the times in events, logs and spans do.
+ * Compares the clock of this host with that of NATS: at the start, and then every minute. The times in events, logs
+ * and spans depend on it, and the limits of rate: hosts compare each other's times.
  */
 export class ClockCheck {
   readonly #broker: ClockBroker;

@@ -6,6 +6,7 @@ import { pause, startTimer, type Timer } from '../../../shared/timers.ts';
 import type { WorkerLogger } from '../../log.ts';
 import { type Delivery, deliveryOf } from './delivery.ts';
 import { Lane, type LaneSource } from './lane.ts';
+import type { Slot } from './slot.ts';
 import { Turns } from './turns.ts';
 
 /** A pull for messages that may come. */
@@ -29,8 +30,9 @@ export interface DeliveryHandler {
   /**
    * Handles one delivery up to its ack. Never throws.
    * @param stop aborts when the worker cannot wait any longer
+   * @param slot the slot that the delivery has from the start
    */
-  process(delivery: Delivery, stop: AbortSignal): Promise<void>;
+  process(delivery: Delivery, stop: AbortSignal, slot: Slot): Promise<void>;
 }
 
 interface ConsumeLoopOptions {
@@ -58,6 +60,8 @@ export class ConsumeLoop {
   readonly #stopping = new AbortController();
   readonly #giveUp = new AbortController();
   readonly #running = new Set<Promise<void>>();
+  /** How many of them have given their slot back for a while. */
+  #away = 0;
   #fullTimer: Timer | undefined;
   #failures = 0;
   #hasFailed = false;
@@ -82,6 +86,11 @@ export class ConsumeLoop {
   /** How many deliveries are handled now. */
   get running(): number {
     return this.#running.size;
+  }
+
+  /** How many slots are taken. */
+  get #taken(): number {
+    return this.#running.size - this.#away;
   }
 
   /** Whether the last pull reached the server. */
@@ -116,23 +125,28 @@ export class ConsumeLoop {
     this.#wake();
     this.#fullTimer?.stop();
     const timer = startTimer(graceMs, () => this.#giveUp.abort());
-    for (const { held } of this.#lanes) for (const message of held.splice(0)) message.nak();
+    for (const { held, returning } of this.#lanes) {
+      for (const message of held.splice(0)) message.nak();
+      for (const enter of returning.splice(0)) enter();
+    }
     await Promise.all(this.#lanes.map((lane) => lane.end()));
     while (this.#running.size > 0) await Promise.allSettled([...this.#running]);
     timer.stop();
   }
 
   get #free(): number {
-    return this.#options.concurrency - this.#running.size;
+    return this.#options.concurrency - this.#taken;
   }
 
-  /** Gives free slots to messages that wait here. */
+  /** Gives free slots to deliveries that come back for one, and to messages that wait here. */
   #startHeld(): void {
     while (this.#free > 0) {
-      const lane = this.#nextOf(this.#lanes.filter((one) => one.held.length > 0 && this.#hasSlot(one)));
-      const message = lane?.held.shift();
-      if (lane === undefined || message === undefined) return;
-      this.#start(lane, message);
+      const lane = this.#nextOf(this.#lanes.filter((one) => one.isWaiting && this.#hasSlot(one)));
+      if (lane === undefined) return;
+      const enter = lane.returning.shift();
+      const message = enter === undefined ? lane.held.shift() : undefined;
+      if (enter !== undefined) enter();
+      else if (message !== undefined) this.#start(lane, message);
     }
   }
 
@@ -188,7 +202,7 @@ export class ConsumeLoop {
   /** Whether a lane may have another slot, after those that `granted` gives away. Bulk lanes leave some slots to the others. */
   #hasSlot(lane: Lane, granted?: ReadonlyMap<Lane, number>): boolean {
     if (!lane.source.isBulk) return true;
-    let slots = this.#running.size;
+    let slots = this.#taken;
     for (const count of granted?.values() ?? []) slots += count;
     return slots < this.#bulkSlots;
   }
@@ -220,11 +234,42 @@ export class ConsumeLoop {
 
   #start(lane: Lane, message: JsMsg): void {
     const delivery = deliveryOf(message, lane.source.consumer.createdMs);
-    const handled = this.#options.handler.process(delivery, this.#giveUp.signal).finally(() => {
+    const slot = this.#slotOf(lane);
+    const handled = this.#options.handler.process(delivery, this.#giveUp.signal, slot).finally(() => {
       this.#running.delete(handled);
       this.#wake();
     });
     this.#running.add(handled);
+  }
+
+  #slotOf(lane: Lane): Slot {
+    return {
+      stopping: this.#stopping.signal,
+      leave: () => {
+        this.#away++;
+        this.#wake();
+      },
+      enter: (signal) => this.#enter(lane, signal),
+    };
+  }
+
+  /** Waits for a slot, in the turns of the lane. */
+  async #enter(lane: Lane, signal: AbortSignal): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const enter = (): void => {
+      signal.removeEventListener('abort', hurry);
+      this.#away--;
+      resolve();
+    };
+    const hurry = (): void => {
+      lane.returning.splice(lane.returning.indexOf(enter), 1);
+      enter();
+    };
+    if (signal.aborted || this.#stopping.signal.aborted) return enter();
+    signal.addEventListener('abort', hurry, { once: true });
+    lane.returning.push(enter);
+    this.#wake();
+    return await promise;
   }
 
   #succeed(): void {

@@ -33,6 +33,8 @@ export class Lane {
   readonly source: LaneSource;
   /** Messages that wait for a slot of this host. */
   readonly held: JsMsg[] = [];
+  /** Lets deliveries of this lane in again that gave their slot back. */
+  readonly returning: (() => void)[] = [];
   /** How many messages the server had left for this consumer, as far as is known. */
   backlog = 0;
   readonly #listener: LaneListener;
@@ -42,6 +44,11 @@ export class Lane {
   constructor(source: LaneSource, listener: LaneListener) {
     this.source = source;
     this.#listener = listener;
+  }
+
+  /** Whether something here waits for a slot. */
+  get isWaiting(): boolean {
+    return this.returning.length > 0 || this.held.length > 0;
   }
 
   /** How many messages the open pulls may still bring. */

@@ -80,8 +80,8 @@ describe('the streams', () => {
   });
 
   it('have as many copies as asked for, one by default', () => {
-    expect(streamDefinitions().map(({ num_replicas }) => num_replicas)).toEqual([1, 1, 1, 1, 1, 1, 1]);
-    expect(streamDefinitions(3).map(({ num_replicas }) => num_replicas)).toEqual([3, 3, 3, 3, 3, 3, 3]);
+    expect(streamDefinitions().map(({ num_replicas }) => num_replicas)).toEqual(Array(8).fill(1));
+    expect(streamDefinitions(3).map(({ num_replicas }) => num_replicas)).toEqual(Array(8).fill(3));
   });
 });
 

@@ -14,6 +14,7 @@ import { createRegistry } from '../../../../worker-node/operations/operation-reg
 import { type Mistake, mistakes } from '../../../support/authors-mistakes.ts';
 import { MemoryBroker } from '../memory-broker.ts';
 import { delivery, IDLE, quiet } from '../support.ts';
+import { limitsAt } from './pipeline-support.ts';
 
 /** Delivers a job until it leaves the queue. @returns how often it was delivered */
 async function deliver(broker: MemoryBroker, acts: readonly Mistake[], maxAttempts: number): Promise<number> {
@@ -23,6 +24,7 @@ async function deliver(broker: MemoryBroker, acts: readonly Mistake[], maxAttemp
   const broking = new BrokerRetry({ log: quiet, patience: new AbortController().signal });
   const publisher = new StoredPublisher(broker.jetStream, broking, 'worker-1');
   const pipeline = new JobPipeline({
+    limits: limitsAt(broker, publisher, broking),
     publisher,
     events: new EventPublisher(publisher),
     records: new JobRecords(broker.manager, broking),

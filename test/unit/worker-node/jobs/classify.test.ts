@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import { readJobEvent } from '../../../../shared/wire/event-message.ts';
 import { writeJson } from '../../../../shared/wire/json-body.ts';
+import { OWN_SLOT } from '../../../../worker-node/broker/consume/slot.ts';
 import { EMPTY_RECORD } from '../../../../worker-node/broker/job-record.ts';
 import type { Attempt } from '../../../../worker-node/jobs/attempt/attempt.ts';
 import { EventChain } from '../../../../worker-node/jobs/attempt/event-chain.ts';
@@ -27,6 +28,7 @@ function endingOf(
   if (cancelled) held.take({ ...of.job.address, sequence: 1, sentBy: undefined });
   const decided = {
     delivery: delivery({ deliveryCount }),
+    slot: OWN_SLOT,
     span: trace.getTracer('test').startSpan('test'),
     lease: SURE,
     job: of.job,

@@ -1,4 +1,5 @@
-import { headers as natsHeaders } from '@nats-io/transport-node';
+import { type NatsConnection, headers as natsHeaders } from '@nats-io/transport-node';
+import { onTestFinished } from 'vitest';
 import * as z from 'zod';
 import { CALLBACK_ENDS, type CallbackEnd } from '../../../../shared/job/callback.ts';
 import type { JobEvent } from '../../../../shared/job/event.ts';
@@ -8,8 +9,10 @@ import { CallbackPublisher } from '../../../../worker-node/broker/callbacks/call
 import type { Delivery } from '../../../../worker-node/broker/consume/delivery.ts';
 import { EventPublisher } from '../../../../worker-node/broker/event-publisher.ts';
 import { JobRecords } from '../../../../worker-node/broker/job-record.ts';
+import { LimitStore } from '../../../../worker-node/broker/limits/limit-store.ts';
 import { StoredPublisher } from '../../../../worker-node/broker/stored-publisher.ts';
 import { CancelMemory } from '../../../../worker-node/jobs/cancel-memory.ts';
+import { Limits } from '../../../../worker-node/jobs/limits/limits.ts';
 import { JobPipeline } from '../../../../worker-node/jobs/pipeline.ts';
 import {
   defineOperation,
@@ -20,11 +23,16 @@ import { createRegistry } from '../../../../worker-node/operations/operation-reg
 import { MemoryBroker } from '../memory-broker.ts';
 import { quiet, SUCCEEDED } from '../support.ts';
 
+/** A connection that brings no messages. */
+const NO_MESSAGES = { subscribe: () => ({ unsubscribe: () => undefined }) } as unknown as NatsConnection;
+
 export type Handler = (context: RunContext<unknown>) => unknown;
 
 export let broker: MemoryBroker;
 export let cancels: CancelMemory;
 export let conclusions: string[];
+/** The limits for which attempts waited. */
+export let waited: string[];
 /** Whether another host of the group has every operation. */
 let isServedElsewhere: boolean;
 /** What a test sets before it makes a pipeline, and what the pipeline counted. */
@@ -45,6 +53,7 @@ export function setUpPipeline(): void {
   broker = new MemoryBroker();
   cancels = new CancelMemory();
   conclusions = [];
+  waited = [];
   isServedElsewhere = false;
   Object.assign(host, { random: 0.5, maxPayload: 1_048_576, unreadable: 0 });
   patience = new AbortController();
@@ -70,6 +79,7 @@ export function pipelineOf(
   const retry = new BrokerRetry({ log: quiet, patience: patience.signal });
   const publisher = new StoredPublisher(broker.jetStream, retry, 'worker-1', () => host.maxPayload);
   return new JobPipeline({
+    limits: limitsAt(broker, publisher, retry),
     publisher,
     events: new EventPublisher(publisher),
     records: new JobRecords(broker.manager, retry),
@@ -89,6 +99,21 @@ export function pipelineOf(
     random: () => host.random,
     hosts: { serves: () => isServedElsewhere },
   });
+}
+
+/** The limits by key of a host, in the memory broker. */
+export function limitsAt(
+  { manager }: Pick<MemoryBroker, 'manager'>,
+  publisher: StoredPublisher,
+  retry: BrokerRetry,
+): Limits {
+  const limits = new Limits({
+    store: new LimitStore({ connection: NO_MESSAGES, manager, publisher, retry }),
+    ...{ leaseMs: 30_000, parked: 4, log: quiet, random: () => host.random },
+    metrics: { jobWaited: (by) => void waited.push(by) },
+  });
+  onTestFinished(() => limits.stop());
+  return limits;
 }
 
 export const kinds = (): string[] => broker.events.map(({ kind, worker }) => `${kind} by ${worker}`);

@@ -34,6 +34,18 @@ describe('an operation', () => {
     });
   });
 
+  it('may limit how many run and start, for each value of a key', () => {
+    const rateLimit = { key: '/customer/id', limit: 10, period: '1m' };
+    expect(
+      defineOperation({ ...least, concurrency: { key: 'tenant', limit: 2, perHost: 4 }, rateLimit }),
+    ).toMatchObject({
+      concurrency: 4,
+      concurrencyLimit: { key: 'tenant', limit: 2 },
+      rateLimit: { key: '/customer/id', limit: 10, periodMs: 60_000 },
+    });
+    expect(defineOperation({ ...least, concurrency: 2 })).not.toHaveProperty('concurrencyLimit');
+  });
+
   it('is recognized, also when another copy of the module made it', () => {
     expect(isOperation(defineOperation(least))).toBe(true);
     const foreign = Object.defineProperty({}, Symbol.for('throughline.operation'), { value: true });
@@ -64,6 +76,13 @@ describe('an operation', () => {
     ['maxAttempts', { maxAttempts: '5' }],
     ['concurrency', { concurrency: 0 }],
     ['concurrency', { concurrency: Number.NaN }],
+    ['concurrency', { concurrency: { key: 'customer', limit: 1 } }],
+    ['concurrency', { concurrency: { key: '/customer', limit: 1_001 } }],
+    ['concurrency', { concurrency: { key: '/customer' } }],
+    ['rateLimit.key', { rateLimit: { key: 'customer', limit: 1, period: '1s' } }],
+    ['rateLimit.limit', { rateLimit: { key: 'tenant', limit: 0, period: '1s' } }],
+    ['rateLimit.period', { rateLimit: { key: 'tenant', limit: 1, period: '10ms' } }],
+    ['rateLimit.period', { rateLimit: { key: 'tenant', limit: 1, period: '25h' } }],
     ['retry', { retry: { minDelayMs: Number.NaN } }],
     ['retry', { retry: { minDelayMs: -1 } }],
     ['run', { run: undefined }],

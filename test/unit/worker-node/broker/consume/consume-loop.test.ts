@@ -1,6 +1,7 @@
 import type { Consumer, ConsumerMessages, JsMsg } from '@nats-io/jetstream';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { ConsumeLoop } from '../../../../../worker-node/broker/consume/consume-loop.ts';
+import type { Slot } from '../../../../../worker-node/broker/consume/slot.ts';
 import { quiet } from '../../support.ts';
 
 /** A pull that brings the messages that a test gives it, until it is stopped. */
@@ -51,6 +52,7 @@ class Pull {
 interface RunningJob {
   readonly seq: number;
   readonly stop: AbortSignal;
+  readonly slot: Slot;
   readonly end: () => void;
 }
 
@@ -82,7 +84,7 @@ function start(concurrency: number, source?: () => Promise<Consumer>) {
       },
     ],
     handler: {
-      process: ({ sequence: seq }, stop) => new Promise((end) => jobs.push({ seq, stop, end })),
+      process: ({ sequence: seq }, stop, slot) => new Promise((end) => jobs.push({ seq, stop, slot, end })),
     },
     concurrency,
     log: quiet,
@@ -134,6 +136,58 @@ describe('the consume loop', () => {
     pulls[0]?.stop();
     await until(() => loop.healthy && pulls.length === 2);
     expect(pulls.map(({ expires }) => expires)).toEqual([1_000, 30_000]);
+  });
+});
+
+describe('a delivery that gives its slot back', () => {
+  it('lets another message have it, and gets one again when one is free', async () => {
+    const { pulls } = start(1);
+    await until(() => pulls.length === 1);
+    pulls[0]?.bring(1);
+    await until(() => jobs.length === 1);
+    jobs[0]?.slot.leave();
+    await until(() => pulls.length === 2);
+    pulls[1]?.bring(2);
+    await until(() => jobs.length === 2);
+    const entered = vi.fn();
+    const back = jobs[0]?.slot.enter(new AbortController().signal).then(entered);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(entered).not.toHaveBeenCalled();
+    jobs[1]?.end();
+    await back;
+    expect(pulls).toHaveLength(2);
+  });
+
+  it('gets a slot at once when it has to end, also if none is free', async () => {
+    const { pulls, loop } = start(1);
+    await until(() => pulls.length === 1);
+    pulls[0]?.bring(1);
+    await until(() => jobs.length === 1);
+    jobs[0]?.slot.leave();
+    await until(() => pulls.length === 2);
+    pulls[1]?.bring(2);
+    await until(() => jobs.length === 2);
+    const cancel = new AbortController();
+    const back = jobs[0]?.slot.enter(cancel.signal);
+    cancel.abort();
+    await back;
+    expect(loop.running).toBe(2);
+  });
+
+  it('learns that the loop stops, and waits for no slot any more', async () => {
+    const { pulls, loop } = start(1);
+    await until(() => pulls.length === 1);
+    pulls[0]?.bring(1);
+    await until(() => jobs.length === 1);
+    const [job] = jobs;
+    job?.slot.leave();
+    await until(() => pulls.length === 2);
+    pulls[1]?.bring(2);
+    await until(() => jobs.length === 2);
+    const back = job?.slot.enter(new AbortController().signal);
+    void loop.stop(60_000);
+    await back;
+    expect(job?.slot.stopping.aborted).toBe(true);
   });
 });
 

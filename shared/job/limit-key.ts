@@ -1,0 +1,32 @@
+/** The value of a job by which its operation limits how many run: its tenant, or a place in its input. */
+
+/** `tenant`: all jobs of a tenant share the limit. */
+export const TENANT_KEY = 'tenant';
+const POINTER = /^(?:\/(?:[^~/]|~[01])*)+$/;
+const MAX_LENGTH = 256;
+
+/** Whether `text` is `tenant` or a JSON Pointer (RFC 6901) to a place inside an input, of at most 256 characters. */
+export function isLimitKey(text: string): boolean {
+  return text === TENANT_KEY || (text.length <= MAX_LENGTH && POINTER.test(text));
+}
+
+/**
+ * The value of a limit's key in one job, as a text. Jobs with the same text share the limit.
+ * @param key see {@link isLimitKey}
+ * @param input the input of the job, as the caller sent it
+ * @returns the value as JSON, so `1` and `"1"` differ; an empty text if the input has nothing at this place
+ */
+export function limitKeyValue(key: string, input: unknown): string {
+  if (key === TENANT_KEY) return '';
+  let value = input;
+  for (const name of key.slice(1).split('/').map(nameOf)) {
+    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, name)) return '';
+    value = (value as Record<string, unknown>)[name];
+  }
+  return JSON.stringify(value);
+}
+
+/** Undoes the escapes of a JSON Pointer. */
+function nameOf(part: string): string {
+  return part.replaceAll('~1', '/').replaceAll('~0', '~');
+}

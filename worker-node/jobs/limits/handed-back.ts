@@ -1,0 +1,27 @@
+import type { Delivery } from '../../broker/consume/delivery.ts';
+
+const CAPACITY = 100_000;
+
+/** The messages that this process handed back because of a limit, the newest ones. Their jobs are known to wait. */
+export class HandedBack {
+  readonly #keys = new Set<string>();
+
+  add(delivery: Delivery): void {
+    this.#keys.add(keyOf(delivery));
+    const [oldest] = this.#keys;
+    if (oldest !== undefined && this.#keys.size > CAPACITY) this.#keys.delete(oldest);
+  }
+
+  has(delivery: Delivery): boolean {
+    return this.#keys.has(keyOf(delivery));
+  }
+
+  delete(delivery: Delivery): void {
+    this.#keys.delete(keyOf(delivery));
+  }
+}
+
+/** A stream that was deleted and created again counts from 1 again. */
+function keyOf({ sequence, subject }: Delivery): string {
+  return `${sequence} ${subject}`;
+}
