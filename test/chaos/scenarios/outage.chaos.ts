@@ -16,8 +16,8 @@ it(`S2 (N1, E6): ${JOBS} jobs while NATS is away for ${OUTAGE_MS / 1_000} s and 
     perSecond: Math.ceil((JOBS / OUTAGE_MS) * 1_500),
     before: 0.01,
     sampled: 0.02,
-    // One at a time, so that jobs begin in the order of the queue.
-    system: { workers: 1, worker: { WORKER_CONCURRENCY: '1' } },
+    // One lane, and one job at a time: so jobs begin in the order of the queue.
+    system: { workers: 1, worker: { WORKER_CONCURRENCY: '1' }, edge: { FAIR_JOBS: '1000000' } },
     inject: async ({ system, load, hold }) => {
       await system.fault('away', 'nats', async () => {
         await system.nats.kill('SIGKILL');
