@@ -1,0 +1,50 @@
+import { once } from 'node:events';
+import { createServer, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { BasicTracerProvider, type ReadableSpan } from '@opentelemetry/sdk-trace-base';
+import { expect, it } from 'vitest';
+import { otlpSender } from '../../../edge/telemetry/otlp.ts';
+import { atEndOfFile } from '../../support/cleanup.ts';
+
+const TIMEOUT_MS = 100;
+const SPAN = new BasicTracerProvider().getTracer('test').startSpan('test') as unknown as ReadableSpan;
+
+/** A collector that gives each export to `answer`, with the number of exports so far. */
+async function collector(answer: (response: ServerResponse, exports: number) => void) {
+  let exports = 0;
+  const server = createServer((request, response) => {
+    request.resume().once('end', () => answer(response, ++exports));
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  atEndOfFile(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  const { port } = server.address() as AddressInfo;
+  const send = otlpSender({ url: `http://127.0.0.1:${port}/v1/traces`, headers: {} }, TIMEOUT_MS);
+  return { send, exports: () => exports };
+}
+
+it('sends spans once more when no answer comes in time', async () => {
+  const { send, exports } = await collector((response, count) => {
+    if (count === 2) response.end('{}');
+  });
+  expect(await send([SPAN])).toEqual({ lost: 0 });
+  expect(exports()).toBe(2);
+});
+
+it('gives spans up after two tries without an answer, and says why', async () => {
+  const { send, exports } = await collector(() => undefined);
+  expect(await send([SPAN])).toEqual({
+    lost: 1,
+    reason: expect.stringContaining('the time is over') as string,
+  });
+  expect(exports()).toBe(2);
+});
+
+it('does not send spans again that a collector refuses', async () => {
+  const { send, exports } = await collector((response) => response.writeHead(400).end());
+  expect(await send([SPAN])).toEqual({ lost: 1, reason: 'status 400' });
+  expect(exports()).toBe(1);
+});
