@@ -10,6 +10,7 @@ import { JOB_STATES, type JobState } from '../shared/job/job.ts';
 import { isIdempotencyKey, isOperationName, isToken } from '../shared/job/job-address.ts';
 import { ORDERING_KEY, TAG } from '../shared/job/job-spec.ts';
 import { LIMITS } from '../shared/job/limits.ts';
+import { SCHEDULE_NAME, SCHEDULE_NAME_RULE } from '../shared/job/schedule-words.ts';
 import { parseDuration } from '../shared/text/duration.ts';
 import { type BaggagePair, parseBaggagePair } from './trace/baggage.ts';
 
@@ -97,6 +98,11 @@ export function tenantName(text: string): string {
 export function keyId(text: string): string {
   if (isApiKeyId(text)) return text;
   throw new InvalidArgumentError("A key's id is 1 to 32 letters and digits.");
+}
+
+export function scheduleName(text: string): string {
+  if (SCHEDULE_NAME.test(text)) return text;
+  throw new InvalidArgumentError(`It ${SCHEDULE_NAME_RULE}.`);
 }
 
 export function callbackUrl(text: string): string {

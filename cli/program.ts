@@ -11,6 +11,7 @@ import { defineList } from './commands/list.ts';
 import { defineGroups } from './commands/nats/groups.ts';
 import { defineSetup } from './commands/nats/setup.ts';
 import { defineOutbox } from './commands/outbox.ts';
+import { defineSchedules } from './commands/schedules/schedules.ts';
 import { defineSubmit } from './commands/submit.ts';
 import { defineTrace } from './commands/trace.ts';
 import { defineWatch } from './commands/watch.ts';
@@ -29,6 +30,7 @@ const API_COMMANDS = [
   defineTrace,
   defineDeadLetters,
   defineOutbox,
+  defineSchedules,
 ];
 
 /** The commands that do not. */

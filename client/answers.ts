@@ -8,6 +8,7 @@ import type { JobPage, JobSummary } from '../shared/api/job-list.ts';
 import type { ConcurrencyLimit, ListedOperation, OperationList, RateLimit } from '../shared/api/operation.ts';
 import type { OutboxItem, OutboxList } from '../shared/api/outbox.ts';
 import type { Problem } from '../shared/api/problem.ts';
+import type { Schedule, SchedulePage, ScheduleRun, ScheduleSummary } from '../shared/api/schedule.ts';
 import type { BatchReport, BatchResult } from '../shared/api/submit-job.ts';
 import type { Usage, UsageReport } from '../shared/api/usage.ts';
 import { ERRORS, type ErrorCode, type Violation } from '../shared/errors.ts';
@@ -15,6 +16,7 @@ import type { HistoryEvent, RecordedCallbackEvent, RecordedEvent } from '../shar
 import type { Job, JobAttempt, JobFailure, Progress } from '../shared/job/job.ts';
 import { CALLBACK_EVENT_KINDS, EVENT_KINDS, JOB_STATES } from '../shared/job/job-state.ts';
 import { PRIORITIES } from '../shared/job/priority.ts';
+import { CATCH_UP, OVERLAP, RUN_OUTCOMES, SKIP_REASONS } from '../shared/job/schedule-words.ts';
 import {
   anything,
   boolean,
@@ -120,6 +122,48 @@ const letter = {
 
 const usage = object<Usage>({ jobs: whole, bytes: whole, delayedJobs: whole, delayedBytes: whole });
 
+const scheduled = {
+  name: text,
+  operation: text,
+  cron: optional(text),
+  every: optional(text),
+  timeZone: optional(text),
+  paused: boolean,
+  createdAt: text,
+  updatedAt: text,
+  links,
+} as const;
+
+const scheduleRun = object<ScheduleRun>({
+  scheduledFor: text,
+  outcome: oneOf(RUN_OUTCOMES),
+  triggered: optional(exactly(true)),
+  jobId: optional(text),
+  reason: optional(oneOf(SKIP_REASONS)),
+  code: optional(text),
+  count: optional(whole),
+  links: optional(object<{ job: string }>({ job: text })),
+});
+
+const callback = object<NonNullable<Schedule['callback']>>({
+  url: text,
+  events: optional(list(oneOf(['succeeded', 'failed', 'cancelled']))),
+});
+
+const schedule = object<Schedule>({
+  ...scheduled,
+  ...asked,
+  tags: optional(list(text)),
+  input: anything,
+  timeout: optional(text),
+  maxAttempts: optional(whole),
+  callback: optional(callback),
+  catchUp: oneOf(CATCH_UP),
+  overlap: oneOf(OVERLAP),
+  nextRuns: list(text),
+  lastRuns: list(scheduleRun),
+});
+
 const schema = either(boolean, record(anything));
 
 const operation = object<ListedOperation>({
@@ -224,8 +268,19 @@ export const ANSWERS = {
   outbox: expected('a list of the outbox', object<OutboxList>({ jobs: list(outboxItem) })),
   outboxItem: expected('a job of the outbox', outboxItem),
   usage: expected('a usage', object<UsageReport>({ used: usage, quotas: usage })),
+  schedule: expected('a schedule', schedule),
+  schedules: expected(
+    'a list of schedules',
+    object<SchedulePage>({
+      schedules: list(object<ScheduleSummary>({ ...scheduled, nextRun: optional(text) })),
+      cursor: optional(text),
+    }),
+  ),
   operations: expected('a list of operations', object<OperationList>({ operations: list(operation) })),
 } as const;
+
+/** The answer to a request that has none: 204. */
+export const NOTHING = expected('empty', (value): value is undefined => value === undefined);
 
 function expected<T>(name: string, shape: Expected<T>['shape']): Expected<T> {
   return { name, shape };

@@ -3,6 +3,7 @@
 import { ThroughlineError } from '../shared/errors.ts';
 import { isIdempotencyKey, isToken } from '../shared/job/job-address.ts';
 import { LIMITS } from '../shared/job/limits.ts';
+import { SCHEDULE_NAME, SCHEDULE_NAME_RULE } from '../shared/job/schedule-words.ts';
 import { parseBaseUrl } from '../shared/text/base-url.ts';
 
 /** A name and a value of a header (RFC 9110, section 5.5). fetch takes each character as one byte. */
@@ -21,6 +22,12 @@ export function baseUrl(url: string): string {
 export function idPart(id: string): string {
   if (isToken(id)) return id;
   throw invalid('the id of a job is 1 to 64 letters, digits, "_" or "-"');
+}
+
+/** The name of a schedule, as a part of an address. @throws ThroughlineError `request-invalid` */
+export function namePart(name: string): string {
+  if (SCHEDULE_NAME.test(name)) return name;
+  throw invalid(`the name of a schedule ${SCHEDULE_NAME_RULE}`);
 }
 
 /** An API key or a JWT. @throws ThroughlineError `request-invalid`, which does not show it */

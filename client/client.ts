@@ -22,7 +22,8 @@ import type {
   WatchOptions,
 } from './options.ts';
 import { Patience } from './patience.ts';
-import { type Answer, type Request, Transport } from './transport.ts';
+import { Schedules } from './schedules.ts';
+import { type Answer, queryOf, type Request, Transport } from './transport.ts';
 import { watchEvents } from './watch.ts';
 
 /** A request for many jobs may take longer: the API has ten seconds for a redrive of many, and for a batch. */
@@ -46,6 +47,8 @@ export class ThroughlineClient {
   readonly deadLettersUrl: string;
   /** Address of the outbox: the accepted jobs that NATS does not have. */
   readonly outboxUrl: string;
+  /** Jobs that run again and again. */
+  readonly schedules: Schedules;
   readonly #operationsUrl: string;
   readonly #usageUrl: string;
 
@@ -55,6 +58,7 @@ export class ThroughlineClient {
     this.jobsUrl = `${url}/v1/jobs`;
     this.deadLettersUrl = `${url}/v1/dead-letters`;
     this.outboxUrl = `${url}/v1/outbox`;
+    this.schedules = new Schedules(`${url}/v1/schedules`, (...request) => this.#ask(...request));
     this.#operationsUrl = `${url}/v1/operations`;
     this.#usageUrl = `${url}/v1/usage`;
   }
@@ -236,12 +240,6 @@ export class ThroughlineClient {
   async #askForMany<T>(expected: Expected<T>, url: string, request: Request): Promise<Answer<T>> {
     return await this.#ask(expected, url, { timeoutMs: MANY_TIMEOUT_MS, ...request });
   }
-}
-
-function queryOf(filter: JobFilter | DeadLetterFilter): string {
-  const query = new URLSearchParams();
-  for (const [name, value] of Object.entries(filter)) if (value !== undefined) query.set(name, String(value));
-  return query.size === 0 ? '' : `?${query}`;
 }
 
 /** A request for which the API may wait: the header that asks for it, and the time to allow for it. */

@@ -10,6 +10,7 @@ export type { JobPage, JobSummary } from '../shared/api/job-list.ts';
 export type { ListedOperation } from '../shared/api/operation.ts';
 export type { OutboxItem } from '../shared/api/outbox.ts';
 export type { Problem } from '../shared/api/problem.ts';
+export type { Schedule, SchedulePage, ScheduleRun, ScheduleSummary } from '../shared/api/schedule.ts';
 export type { BatchReport, BatchResult } from '../shared/api/submit-job.ts';
 export type { ErrorCode, Violation } from '../shared/errors.ts';
 export type { HistoryEvent, RecordedCallbackEvent, RecordedEvent } from '../shared/job/event-record.ts';
@@ -17,12 +18,15 @@ export type { Job, JobAttempt, JobFailure, JobState } from '../shared/job/job.ts
 export { isTerminal } from '../shared/job/job-state.ts';
 export { ThroughlineClient } from './client.ts';
 export { ApiError, NoAnswerError } from './errors.ts';
+export type { Schedules } from './schedules.ts';
 export type {
   CallOptions,
   ClientOptions,
   DeadLetterFilter,
   JobFilter,
   RedriveFilter,
+  ScheduleFilter,
+  ScheduleRequest,
   Submission,
   SubmitOptions,
   TraceHeaders,

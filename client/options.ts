@@ -22,6 +22,8 @@ export interface ClientOptions {
 /** Body of `POST /v1/jobs`. */
 export type Submission = z.input<typeof SubmitJob>;
 
+export type { ScheduleRequest } from '../shared/api/schedule.ts';
+
 /** The headers `traceparent`, `tracestate` and `baggage`, as OpenTelemetry's `propagation.inject` writes them. */
 export type TraceHeaders = Carrier;
 
@@ -63,6 +65,12 @@ export interface JobFilter {
 /** Which dead letters to list. */
 export interface DeadLetterFilter {
   readonly operation?: string | undefined;
+  readonly limit?: number | undefined;
+  readonly cursor?: string | undefined;
+}
+
+/** Which schedules to list. */
+export interface ScheduleFilter {
   readonly limit?: number | undefined;
   readonly cursor?: string | undefined;
 }

@@ -129,6 +129,7 @@ const ROOMS: readonly Rooms[] = [
     order: [
       ['index.ts'],
       ['client.ts'],
+      ['schedules.ts'],
       ['transport.ts', 'watch.ts'],
       ['exchange.ts', 'event-stream.ts', 'patience.ts', 'request-body.ts'],
       ['answers.ts', 'arguments.ts', 'options.ts'],

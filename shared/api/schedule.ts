@@ -1,6 +1,10 @@
 import * as z from 'zod';
+import { CALLBACK_ENDS } from '../job/callback.ts';
+import { CATCH_UP, OVERLAP, RUN_OUTCOMES, SKIP_REASONS } from '../job/schedule-words.ts';
 import { parseDuration } from '../text/duration.ts';
 import { ofType, SubmitJob } from './submit-job.ts';
+
+export { CATCH_UP, OVERLAP, SCHEDULE_NAME, SCHEDULE_NAME_RULE } from '../job/schedule-words.ts';
 
 /** Bounds of schedules, and how much of a schedule's past and future an answer shows. */
 export const SCHEDULE_LIMITS = {
@@ -13,20 +17,9 @@ export const SCHEDULE_LIMITS = {
   defaultPage: 50,
 } as const;
 
-/** The name of a schedule, unique within its tenant: 1 to 64 letters, digits or _ . -, from a letter or digit on. */
-export const SCHEDULE_NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/;
-
-export const SCHEDULE_NAME_RULE =
-  'must be 1 to 64 letters, digits or _ . -, and begin with a letter or digit';
-
 const CRON_RULE = `must be five fields (minute, hour, day of month, month, day of week) such as "30 6 * * MON-FRI", at most ${SCHEDULE_LIMITS.cronLength} characters`;
 const EVERY_RULE = 'must be a duration such as "90s", "1h30m" or "PT1H", from 1 second to 366 days';
 const ZONE_RULE = 'must be the name of a time zone such as "Europe/Berlin", or "UTC"';
-
-/** What happens to the runs that were missed while the edge was away. */
-export const CATCH_UP = ['none', 'last', 'all'] as const;
-/** Whether a run may start while the job of the run before it has not ended. */
-export const OVERLAP = ['allow', 'skip'] as const;
 
 /** How often a schedule runs: a duration between two runs. */
 export const Every = z.string(EVERY_RULE).refine((text) => {
@@ -71,11 +64,6 @@ export type ScheduleBody = z.output<typeof ScheduleBody>;
 /** The body as a caller writes it: durations are text. */
 export type ScheduleRequest = z.input<typeof ScheduleBody>;
 
-/** What became of a run. `submitted`: there is a job. `skipped`: there is none, by the schedule's own rules. `refused`: the edge took no job. */
-export const RUN_OUTCOMES = ['submitted', 'skipped', 'refused'] as const;
-/** Why a run was skipped. `missed`: the edge was away, and `catchUp` leaves the run out. `overlap`: the job before had not ended. */
-export const SKIP_REASONS = ['missed', 'overlap'] as const;
-
 /** One run of a schedule: a time at which it was due, and what became of it. */
 export const ScheduleRun = z.object({
   /** When the run was due. For a run that was triggered by hand: when that was asked for. */
@@ -90,7 +78,7 @@ export const ScheduleRun = z.object({
   /** The error code of a run that was refused. */
   code: z.string().optional(),
   /** How many runs in a row were skipped, the last of them at `scheduledFor`. Absent means one. */
-  count: z.int().min(2).optional(),
+  count: z.int().min(1).optional(),
   links: z.object({ job: z.string() }).optional(),
 });
 export type ScheduleRun = z.infer<typeof ScheduleRun>;
@@ -114,7 +102,10 @@ export type ScheduleSummary = z.infer<typeof ScheduleSummary>;
 /** A schedule: what the last PUT asked for, with the defaults filled in, and its runs. */
 export const Schedule = z.object({
   ...jobFields,
+  input: z.unknown(),
   timeout: z.string().optional(),
+  tags: z.array(z.string()).optional(),
+  callback: z.object({ url: z.string(), events: z.array(z.enum(CALLBACK_ENDS)).optional() }).optional(),
   ...ScheduleSummary.omit({ nextRun: true }).shape,
   catchUp: z.enum(CATCH_UP),
   overlap: z.enum(OVERLAP),

@@ -3,7 +3,7 @@ import { runCli } from '../../../cli/program.ts';
 import { createApiKey } from '../../../shared/api/access.ts';
 import type { SpanRecord } from '../../../shared/trace/span-record.ts';
 import type { Seen } from './options.ts';
-import { DONE, JOB, TRACE_ID } from './servers.ts';
+import { DONE, JOB, SCHEDULE, TRACE_ID } from './servers.ts';
 
 const API = 'http://api.test';
 export const OTHER_API = 'http://other.test';
@@ -107,12 +107,19 @@ function workingApi(): Api {
     'POST /v1/dead-letters/redrive': () => ({ redriven: ['job-1'], failed: [] }),
     'GET /v1/outbox': () => ({ jobs: [OUTBOX_ITEM] }),
     'DELETE /v1/outbox/job-1-r1': () => OUTBOX_ITEM,
+    'GET /v1/schedules': () => ({ schedules: [SCHEDULE] }),
+    'GET /v1/schedules/nightly': () => SCHEDULE,
+    'PUT /v1/schedules/nightly': ({ body }) => ({ ...SCHEDULE, ...(JSON.parse(body) as object) }),
+    'DELETE /v1/schedules/nightly': () => undefined,
+    'POST /v1/schedules/nightly/pause': () => ({ ...SCHEDULE, paused: true, nextRuns: [] }),
+    'POST /v1/schedules/nightly/resume': () => SCHEDULE,
     [`GET /traces/${TRACE_ID}`]: () => ({ traceId: TRACE_ID, spans: [PROCESS_SPAN] }),
   };
   return async (request) => {
     if (request.route.endsWith('/events')) return eventStream(request.signal, () => (hasEnded = true));
     const answer = answers[request.route] ?? (({ isWaiting }) => (isWaiting ? DONE : JOB));
-    return Response.json(answer(request));
+    const body = answer(request);
+    return body === undefined ? new Response(null, { status: 204 }) : Response.json(body);
   };
 }
 

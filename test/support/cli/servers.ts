@@ -5,6 +5,7 @@ import { createServer as createTlsServer } from 'node:https';
 import { type AddressInfo, createServer as createTcpServer, type Server as TcpServer } from 'node:net';
 import { buffer } from 'node:stream/consumers';
 import { type Collector, startCollector } from '../../../dev/collector/start.ts';
+import type { Schedule } from '../../../shared/api/schedule.ts';
 import type { Job } from '../../../shared/job/job.ts';
 import { atEndOfFile, scratchFolder } from '../cleanup.ts';
 import { makeCertificate } from '../nats/certificates.ts';
@@ -32,6 +33,26 @@ export const DONE: Job = {
   attempt: 1,
   finishedAt: '2026-01-01T00:00:01.000Z',
   result: { hello: 'world' },
+};
+
+/** A schedule that has run twice. */
+export const SCHEDULE: Schedule = {
+  name: 'nightly',
+  operation: 'echo',
+  input: { of: 'yesterday' },
+  cron: '30 2 * * *',
+  timeZone: 'Europe/Berlin',
+  catchUp: 'last',
+  overlap: 'skip',
+  paused: false,
+  createdAt: '2026-01-01T00:00:00.000Z',
+  updatedAt: '2026-01-02T00:00:00.000Z',
+  nextRuns: ['2026-01-04T01:30:00.000Z'],
+  lastRuns: [
+    { scheduledFor: '2026-01-03T01:30:00.000Z', outcome: 'submitted', jobId: 'job-1' },
+    { scheduledFor: '2026-01-02T01:30:00.000Z', outcome: 'skipped', reason: 'missed', count: 3 },
+  ],
+  links: { self: '/v1/schedules/nightly' },
 };
 
 /** A request as a server got it. */

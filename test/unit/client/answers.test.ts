@@ -5,6 +5,7 @@ import { DeadLetterDetail, DeadLetterPage, RedriveReport } from '../../../shared
 import { JobPage } from '../../../shared/api/job-list.ts';
 import { OperationList } from '../../../shared/api/operation.ts';
 import { OutboxItem, OutboxList } from '../../../shared/api/outbox.ts';
+import { Schedule, SchedulePage } from '../../../shared/api/schedule.ts';
 import { BatchReport } from '../../../shared/api/submit-job.ts';
 import { UsageReport } from '../../../shared/api/usage.ts';
 import { HistoryEvent } from '../../../shared/job/event-record.ts';
@@ -21,6 +22,8 @@ const PAIRS: Readonly<Record<string, [schema: z.ZodType, shape: (value: unknown)
   outbox: [OutboxList, ANSWERS.outbox.shape],
   outboxItem: [OutboxItem, ANSWERS.outboxItem.shape],
   usage: [UsageReport, ANSWERS.usage.shape],
+  schedule: [Schedule, ANSWERS.schedule.shape],
+  schedules: [SchedulePage, ANSWERS.schedules.shape],
   operations: [OperationList, ANSWERS.operations.shape],
   event: [HistoryEvent, isHistoryEvent],
 };

@@ -2,8 +2,8 @@ import { gzipSync } from 'node:zlib';
 import { build } from 'esbuild';
 import { expect, it } from 'vitest';
 
-/** Minified and compressed, in bytes. The client is about 10,000. */
-const LIMIT = 11_500;
+/** Minified and compressed, in bytes. The client is about 11,500. */
+const LIMIT = 13_000;
 
 it('the client holds only its own code and a parser of event streams, and is small', async () => {
   const { metafile, outputFiles } = await build({

@@ -1,0 +1,122 @@
+import { type Command, Option } from 'commander';
+import type { ScheduleRequest } from '../../../client/options.ts';
+import { defined } from '../../../shared/defined.ts';
+import { LIMITS } from '../../../shared/job/limits.ts';
+import { PRIORITIES, type Priority } from '../../../shared/job/priority.ts';
+import { CATCH_UP, OVERLAP } from '../../../shared/job/schedule-words.ts';
+import { ATTR } from '../../../shared/trace/semantics.ts';
+import {
+  attemptTimeout,
+  callbackUrl,
+  jobTags,
+  operationName,
+  orderingKey,
+  scheduleName,
+  wholeNumber,
+} from '../../arguments.ts';
+import { CliError } from '../../cli-error.ts';
+import { EXIT } from '../../exit-code.ts';
+import { examples } from '../../help.ts';
+import type { Host, Scope } from '../../host.ts';
+import { readJobInput } from '../../input/job-input.ts';
+import { scheduleText } from '../../text/schedule-text.ts';
+import { createPaint } from '../../text/terminal.ts';
+
+interface PutFlags {
+  readonly cron?: string;
+  readonly every?: string;
+  readonly timeZone?: string;
+  readonly catchUp?: (typeof CATCH_UP)[number];
+  readonly overlap?: (typeof OVERLAP)[number];
+  readonly paused?: true;
+  readonly callback?: string;
+  readonly timeout?: string;
+  readonly maxAttempts?: number;
+  readonly priority?: Priority;
+  readonly orderingKey?: string;
+  readonly tag?: string[];
+}
+
+/** `schedules put <name> <operation> [input]`. */
+export function definePut(schedules: Command, host: Host): void {
+  schedules
+    .command('put')
+    .description('Makes a schedule, or changes it to exactly this: what is left out has its default again.')
+    .argument('<name>', '1 to 64 letters, digits or _ . -', scheduleName)
+    .argument('<operation>', 'what to run, such as http.request', operationName)
+    .argument('[input]', 'JSON, @file, or - for standard input; default: null')
+    .option('--cron <fields>', 'when: minute, hour, day of month, month and day of week')
+    .option('--every <duration>', 'or how often, such as 90s or 1h, from now on')
+    .option('--time-zone <zone>', 'the zone of --cron, such as Europe/Berlin; default: UTC')
+    .addOption(
+      new Option('--catch-up <which>', 'which runs to make that were missed (default: last)').choices(
+        CATCH_UP,
+      ),
+    )
+    .addOption(
+      new Option('--overlap <rule>', 'skip: no run while the job before has not ended').choices(OVERLAP),
+    )
+    .option('--paused', 'make no runs yet')
+    .option('--callback <url>', 'where the worker sends a signed POST when a job has ended', callbackUrl)
+    .option('--timeout <duration>', 'how long one attempt may take, such as 30s', attemptTimeout)
+    .option('--max-attempts <n>', 'the most attempts', wholeNumber(1, LIMITS.maxAttempts))
+    .addOption(new Option('--priority <priority>', 'how urgent a job is').choices(PRIORITIES))
+    .option('--ordering-key <key>', 'jobs with the same key run one after the other', orderingKey)
+    .option('--tag <tag>', 'a text by which you find the jobs again; repeatable', jobTags)
+    .addHelpText(
+      'after',
+      examples(
+        [
+          'throughline schedules put nightly report.build \'{"of":"yesterday"}\' --cron \'30 2 * * *\' --time-zone Europe/Berlin',
+          'build a report each night',
+        ],
+        ['throughline schedules put pulse echo --every 90s --overlap skip', 'run a job every 90 seconds'],
+      ),
+    )
+    .action(
+      async (name: string, operation: string, input: string | undefined, flags: PutFlags, command: Command) =>
+        await host.run(command, (scope) => put(name, { operation, input }, flags, scope)),
+    );
+}
+
+async function put(
+  name: string,
+  job: { operation: string; input: string | undefined },
+  flags: PutFlags,
+  scope: Scope,
+): Promise<number> {
+  checkUsage(flags);
+  const { api, output } = scope;
+  const input = await readJobInput(job.input, scope);
+  const body: ScheduleRequest = { operation: job.operation, input, ...fieldsOf(flags) };
+  const trace = await scope.startTrace();
+  const attributes = { [ATTR.httpMethod]: 'PUT', [ATTR.urlFull]: api.schedules.url };
+  const { schedule, created } = await trace.run(`put ${name}`, attributes, (carrier) =>
+    api.schedules.put(name, body, { trace: carrier }),
+  );
+  if (output.json) output.document(schedule);
+  else output.text(scheduleText(schedule, createPaint(output.color)));
+  output.hint(created ? `${name} is new` : `${name} was there before`);
+  return EXIT.ok.code;
+}
+
+/** @throws CliError `usage-invalid` for options that do not go together */
+function checkUsage({ cron, every, timeZone, priority, orderingKey: key }: PutFlags): void {
+  if ((cron === undefined) === (every === undefined))
+    throw new CliError('usage-invalid', 'when should it run? Use --cron or --every, and not both');
+  if (cron === undefined && timeZone !== undefined)
+    throw new CliError('usage-invalid', '--time-zone goes with --cron');
+  if (priority !== undefined && key !== undefined)
+    throw new CliError('usage-invalid', 'a job with --ordering-key has no --priority');
+}
+
+/** The fields of the request that options set. */
+function fieldsOf({ tag, callback, ...fields }: PutFlags): Partial<ScheduleRequest> {
+  const { cron, every, timeZone, catchUp, overlap, paused } = fields;
+  const { timeout, maxAttempts, priority, orderingKey: key } = fields;
+  return defined({
+    ...{ cron, every, timeZone, catchUp, overlap, paused },
+    ...{ timeout, maxAttempts, priority, orderingKey: key, tags: tag },
+    callback: callback === undefined ? undefined : { url: callback },
+  });
+}
