@@ -102,7 +102,7 @@ export type ScheduleSummary = z.infer<typeof ScheduleSummary>;
 /** A schedule: what the last PUT asked for, with the defaults filled in, and its runs. */
 export const Schedule = z.object({
   ...jobFields,
-  input: z.unknown(),
+  input: z.unknown().optional(),
   timeout: z.string().optional(),
   tags: z.array(z.string()).optional(),
   callback: z.object({ url: z.string(), events: z.array(z.enum(CALLBACK_ENDS)).optional() }).optional(),
