@@ -8,9 +8,9 @@ import { ATTR } from '../../../shared/trace/semantics.ts';
 import {
   attemptTimeout,
   callbackUrl,
+  commonKey,
   jobTags,
   operationName,
-  orderingKey,
   scheduleName,
   wholeNumber,
 } from '../../arguments.ts';
@@ -61,7 +61,7 @@ export function definePut(schedules: Command, host: Host): void {
     .option('--timeout <duration>', 'how long one attempt may take, such as 30s', attemptTimeout)
     .option('--max-attempts <n>', 'the most attempts', wholeNumber(1, LIMITS.maxAttempts))
     .addOption(new Option('--priority <priority>', 'how urgent a job is').choices(PRIORITIES))
-    .option('--ordering-key <key>', 'jobs with the same key run one after the other', orderingKey)
+    .option('--ordering-key <key>', 'jobs with the same key run one after the other', commonKey)
     .option('--tag <tag>', 'a text by which you find the jobs again; repeatable', jobTags)
     .addHelpText(
       'after',
@@ -101,22 +101,22 @@ async function put(
 }
 
 /** @throws CliError `usage-invalid` for options that do not go together */
-function checkUsage({ cron, every, timeZone, priority, orderingKey: key }: PutFlags): void {
+function checkUsage({ cron, every, timeZone, priority, orderingKey }: PutFlags): void {
   if ((cron === undefined) === (every === undefined))
     throw new CliError('usage-invalid', 'when should it run? Use --cron or --every, and not both');
   if (cron === undefined && timeZone !== undefined)
     throw new CliError('usage-invalid', '--time-zone goes with --cron');
-  if (priority !== undefined && key !== undefined)
+  if (priority !== undefined && orderingKey !== undefined)
     throw new CliError('usage-invalid', 'a job with --ordering-key has no --priority');
 }
 
 /** The fields of the request that options set. */
 function fieldsOf({ tag, callback, ...fields }: PutFlags): Partial<ScheduleRequest> {
   const { cron, every, timeZone, catchUp, overlap, paused } = fields;
-  const { timeout, maxAttempts, priority, orderingKey: key } = fields;
+  const { timeout, maxAttempts, priority, orderingKey } = fields;
   return defined({
     ...{ cron, every, timeZone, catchUp, overlap, paused },
-    ...{ timeout, maxAttempts, priority, orderingKey: key, tags: tag },
+    ...{ timeout, maxAttempts, priority, orderingKey, tags: tag },
     callback: callback === undefined ? undefined : { url: callback },
   });
 }
