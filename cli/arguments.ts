@@ -5,12 +5,12 @@
 
 import { InvalidArgumentError } from 'commander';
 import { type AccessScope, isAccessScope, isApiKeyId, SCOPE_RULE } from '../shared/api/access.ts';
+import { SCHEDULE_NAME, SCHEDULE_NAME_RULE } from '../shared/api/schedule-words.ts';
 import { isCallbackUrl } from '../shared/job/callback.ts';
 import { JOB_STATES, type JobState } from '../shared/job/job.ts';
 import { isIdempotencyKey, isOperationName, isToken } from '../shared/job/job-address.ts';
 import { ORDERING_KEY, TAG } from '../shared/job/job-spec.ts';
 import { LIMITS } from '../shared/job/limits.ts';
-import { SCHEDULE_NAME, SCHEDULE_NAME_RULE } from '../shared/job/schedule-words.ts';
 import { parseDuration } from '../shared/text/duration.ts';
 import { type BaggagePair, parseBaggagePair } from './trace/baggage.ts';
 

@@ -9,6 +9,7 @@ import type { ConcurrencyLimit, ListedOperation, OperationList, RateLimit } from
 import type { OutboxItem, OutboxList } from '../shared/api/outbox.ts';
 import type { Problem } from '../shared/api/problem.ts';
 import type { Schedule, SchedulePage, ScheduleRun, ScheduleSummary } from '../shared/api/schedule.ts';
+import { CATCH_UP, OVERLAP, RUN_OUTCOMES, SKIP_REASONS } from '../shared/api/schedule-words.ts';
 import type { BatchReport, BatchResult } from '../shared/api/submit-job.ts';
 import type { Usage, UsageReport } from '../shared/api/usage.ts';
 import { ERRORS, type ErrorCode, type Violation } from '../shared/errors.ts';
@@ -16,7 +17,6 @@ import type { HistoryEvent, RecordedCallbackEvent, RecordedEvent } from '../shar
 import type { Job, JobAttempt, JobFailure, Progress } from '../shared/job/job.ts';
 import { CALLBACK_EVENT_KINDS, EVENT_KINDS, JOB_STATES } from '../shared/job/job-state.ts';
 import { PRIORITIES } from '../shared/job/priority.ts';
-import { CATCH_UP, OVERLAP, RUN_OUTCOMES, SKIP_REASONS } from '../shared/job/schedule-words.ts';
 import {
   anything,
   boolean,

@@ -1,9 +1,9 @@
 /** Checks of what a program gives to the client. They are made before anything is sent. */
 
+import { SCHEDULE_NAME, SCHEDULE_NAME_RULE } from '../shared/api/schedule-words.ts';
 import { ThroughlineError } from '../shared/errors.ts';
 import { isIdempotencyKey, isToken } from '../shared/job/job-address.ts';
 import { LIMITS } from '../shared/job/limits.ts';
-import { SCHEDULE_NAME, SCHEDULE_NAME_RULE } from '../shared/job/schedule-words.ts';
 import { parseBaseUrl } from '../shared/text/base-url.ts';
 
 /** A name and a value of a header (RFC 9110, section 5.5). fetch takes each character as one byte. */

@@ -18,7 +18,6 @@ export type { Job, JobAttempt, JobFailure, JobState } from '../shared/job/job.ts
 export { isTerminal } from '../shared/job/job-state.ts';
 export { ThroughlineClient } from './client.ts';
 export { ApiError, NoAnswerError } from './errors.ts';
-export type { Schedules } from './schedules.ts';
 export type {
   CallOptions,
   ClientOptions,
@@ -33,3 +32,4 @@ export type {
   WaitOptions,
   WatchOptions,
 } from './options.ts';
+export type { Schedules } from './schedules.ts';

@@ -1,10 +1,10 @@
 import * as z from 'zod';
 import { CALLBACK_ENDS } from '../job/callback.ts';
-import { CATCH_UP, OVERLAP, RUN_OUTCOMES, SKIP_REASONS } from '../job/schedule-words.ts';
 import { parseDuration } from '../text/duration.ts';
+import { CATCH_UP, OVERLAP, RUN_OUTCOMES, SKIP_REASONS } from './schedule-words.ts';
 import { ofType, SubmitJob } from './submit-job.ts';
 
-export { CATCH_UP, OVERLAP, SCHEDULE_NAME, SCHEDULE_NAME_RULE } from '../job/schedule-words.ts';
+export { CATCH_UP, OVERLAP, SCHEDULE_NAME, SCHEDULE_NAME_RULE } from './schedule-words.ts';
 
 /** Bounds of schedules, and how much of a schedule's past and future an answer shows. */
 export const SCHEDULE_LIMITS = {

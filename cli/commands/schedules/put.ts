@@ -1,9 +1,9 @@
 import { type Command, Option } from 'commander';
 import type { ScheduleRequest } from '../../../client/options.ts';
+import { CATCH_UP, OVERLAP } from '../../../shared/api/schedule-words.ts';
 import { defined } from '../../../shared/defined.ts';
 import { LIMITS } from '../../../shared/job/limits.ts';
 import { PRIORITIES, type Priority } from '../../../shared/job/priority.ts';
-import { CATCH_UP, OVERLAP } from '../../../shared/job/schedule-words.ts';
 import { ATTR } from '../../../shared/trace/semantics.ts';
 import {
   attemptTimeout,
