@@ -155,17 +155,36 @@ export class ConsumeLoop {
    * that one pull is for many messages.
    */
   #requestWaiting(): void {
-    const requested = this.#requested(this.#lanes.filter(({ backlog }) => backlog > 0));
-    if (requested * 2 >= this.#free) return;
+    const waiting = this.#lanes.filter(({ backlog }) => backlog > 0);
+    if (waiting.length === 0) return;
+    const requested = waiting.reduce((sum, lane) => sum + lane.requested, 0);
+    const credits = this.#free - requested;
+    if (credits <= requested) return;
+    for (const [lane, count] of this.#grants(waiting, credits)) lane.request(count, GRANT_MS);
+  }
+
+  /** Gives credits for messages to lanes, by turns. @returns how many each lane gets */
+  #grants(waiting: readonly Lane[], credits: number): Map<Lane, number> {
+    const [only] = waiting;
+    if (only !== undefined && waiting.length === 1) return this.#grantAll(only, credits);
     const counts = new Map<Lane, number>();
-    for (let credits = this.#free - requested; credits > 0; credits--) {
+    const demands = new Map(waiting.map((lane) => [lane, lane.demand]));
+    for (let given = 0; given < credits; given++) {
       const lane = this.#nextOf(
-        this.#lanes.filter((one) => one.demand > (counts.get(one) ?? 0) && this.#hasSlot(one, counts)),
+        waiting.filter((one) => (demands.get(one) ?? 0) > 0 && this.#hasSlot(one, given)),
       );
       if (lane === undefined) break;
       counts.set(lane, (counts.get(lane) ?? 0) + 1);
+      demands.set(lane, (demands.get(lane) ?? 0) - 1);
     }
-    for (const [lane, count] of counts) lane.request(count, GRANT_MS);
+    return counts;
+  }
+
+  /** While one lane alone has work, nobody else takes turns. */
+  #grantAll(lane: Lane, credits: number): Map<Lane, number> {
+    const slots = lane.source.isBulk ? this.#bulkSlots - this.#taken : credits;
+    const count = Math.min(credits, lane.demand, slots);
+    return new Map(count > 0 ? [[lane, count]] : []);
   }
 
   /** Keeps a pull open on each lane while slots are free. All probes together ask for about as many messages as there are free slots. */
@@ -195,16 +214,9 @@ export class ConsumeLoop {
     }
   }
 
-  #requested(lanes: readonly Lane[]): number {
-    return lanes.reduce((sum, { requested }) => sum + requested, 0);
-  }
-
-  /** Whether a lane may have another slot, after those that `granted` gives away. Bulk lanes leave some slots to the others. */
-  #hasSlot(lane: Lane, granted?: ReadonlyMap<Lane, number>): boolean {
-    if (!lane.source.isBulk) return true;
-    let slots = this.#taken;
-    for (const count of granted?.values() ?? []) slots += count;
-    return slots < this.#bulkSlots;
+  /** Whether a lane may have another slot, after `given` others. Bulk lanes leave some slots to the others. */
+  #hasSlot({ source }: Lane, given = 0): boolean {
+    return !source.isBulk || this.#taken + given < this.#bulkSlots;
   }
 
   /** The lane whose turn it is: first a priority is chosen, then a lane of that priority. */
