@@ -3,7 +3,6 @@
  * time, from a full queue, and the processor time of the host and of nats-server for 1,000 jobs. With other checkouts, their workers
  * are measured in turns with this one, so that a slow moment of the machine affects both. The medians are compared.
  */
-import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
@@ -15,7 +14,7 @@ import { type NatsServer, startNatsServer } from '../dev/nats-server/start.ts';
 import type { WorkerProcess, WorkerProcessOptions } from '../dev/worker/start.ts';
 import type { JobAddress } from '../shared/job/job-address.ts';
 import type { Route } from '../shared/wire/lanes.ts';
-import { median, printRow } from './support/measure.ts';
+import { median, printRow, processorMs } from './support/measure.ts';
 
 const JOBS = Number(process.argv[2] ?? 20_000);
 const ROUNDS = Number(process.argv[3] ?? 3);
@@ -24,8 +23,6 @@ const CHECKOUTS = [HERE, ...process.argv.slice(4).map((folder) => resolve(folder
 const TENANTS = [1, 40];
 const PARALLEL = 256;
 const POLL_MS = 10;
-/** Linux counts processor time in ticks of this length. */
-const TICK_MS = 10;
 
 /** The parts of a checkout that this needs. A checkout without lanes has no `pooledRoute`. */
 interface Checkout {
@@ -113,10 +110,10 @@ async function untilEmpty(
   try {
     while ((await queued()) > JOBS * 0.95) await delay(POLL_MS);
     const [first, began] = [await queued(), performance.now()];
-    const before = [await cpuMs(worker.pid), await cpuMs(server.pid)];
+    const before = [processorMs(worker.pid), processorMs(server.pid)];
     while ((await queued()) > 0) await delay(POLL_MS);
     const seconds = (performance.now() - began) / 1_000;
-    const after = [await cpuMs(worker.pid), await cpuMs(server.pid)];
+    const after = [processorMs(worker.pid), processorMs(server.pid)];
     const [workerMs = 0, serverMs = 0] = after.map(
       (ms, part) => ((ms - (before[part] ?? 0)) / first) * 1_000,
     );
@@ -124,14 +121,6 @@ async function untilEmpty(
   } finally {
     await worker.kill('SIGKILL');
   }
-}
-
-/** The processor time that a process has used so far, in milliseconds. */
-async function cpuMs(pid: number): Promise<number> {
-  const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
-  // The name is in brackets and may contain blanks; after it, utime and stime are the 12th and 13th field.
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return (Number(fields[11]) + Number(fields[12])) * TICK_MS;
 }
 
 function print(name: string, figures: readonly Figures[]): void {

@@ -1,5 +1,5 @@
-import { createApiKey, hashApiKey } from '../../shared/api/access.ts';
 import type { Stack } from '../../dev/stack.ts';
+import { createApiKey, hashApiKey } from '../../shared/api/access.ts';
 
 /** A tenant with a key of its own. */
 export interface Tenant {
