@@ -11,7 +11,8 @@ import type { Stack } from '../dev/stack.ts';
 import { Job } from '../shared/job/job.ts';
 import { bulkRoute, pooledRoute } from '../shared/wire/lanes.ts';
 import { jobSubject } from '../shared/wire/subjects.ts';
-import { Noise, SilentPort } from './support/noise.ts';
+import type { Loops } from './support/loops.ts';
+import { makeNoise, SilentPort } from './support/noise.ts';
 import { startQuietStack } from './support/stack.ts';
 import { call, makeTenants, type Tenant } from './support/tenants.ts';
 
@@ -75,15 +76,15 @@ async function run({ what, noisy, quiet = 1, pooled = FAIR_JOBS, doesAll = false
     tracing: false,
   });
   const alpha = all.at(-1);
-  const noise = doesAll && alpha !== undefined ? new Noise(stack, alpha, RUN_MS) : undefined;
+  let noise: Loops | undefined;
   try {
     for (let host = 1; host < HOSTS; host++) await stack.addWorker();
     const began = performance.now();
     await fill(stack, noisyTenants(noisy), pooled);
-    noise?.start(silent.origin);
+    if (doesAll && alpha !== undefined) noise = makeNoise(stack, alpha, RUN_MS, silent.origin);
     const waits = await measure(stack, all.slice(0, quiet), () => values.drain && queued(stack));
     print(what, waits);
-    if (noise !== undefined) process.stdout.write(`  alpha was answered ${answersOf(noise)}\n`);
+    if (noise !== undefined) process.stdout.write(`  alpha was answered ${noise.answers}\n`);
     const left = await queued(stack);
     const seconds = ((performance.now() - began) / 1_000).toFixed(0);
     process.stdout.write(`  ${left} jobs in the queue after ${seconds} s\n`);
@@ -181,8 +182,4 @@ function shares(values: readonly number[]): string {
   const sorted = values.toSorted((a, b) => a - b);
   const at = (share: number): string => `${sorted[Math.floor((sorted.length - 1) * share)]?.toFixed(0)} ms`;
   return `p50 ${at(0.5)}, p99 ${at(0.99)}`;
-}
-
-function answersOf({ answers }: Noise): string {
-  return [...answers].map(([status, count]) => `${status}: ${count}`).join(', ');
 }

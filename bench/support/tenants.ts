@@ -23,9 +23,11 @@ export async function call(
   path: string,
   body?: unknown,
   headers: Readonly<Record<string, string>> = {},
+  signal?: AbortSignal,
 ): Promise<Response> {
   const authorization = `Bearer ${key}`;
   return await fetch(`${url}${path}`, {
+    ...(signal && { signal }),
     ...(body === undefined ? {} : { method: 'POST', body: JSON.stringify(body) }),
     headers: {
       authorization,
