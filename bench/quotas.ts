@@ -1,10 +1,11 @@
 /**
- * `node bench/quotas.ts [seconds] [rounds]`: what a quiet tenant notices while another one is at its quota in every dimension: jobs,
+ * `node bench/quotas.ts [seconds] [rounds] [pause in ms]`: what a quiet tenant notices while another one is at its quota in every dimension: jobs,
  * bytes, delayed jobs and their bytes, waits, event streams, callbacks, and its share of the outbox. The quiet tenant submits five
  * jobs a second and waits for each. Phases with and without the other tenant take turns. Then NATS goes away: the other tenant
  * fills its share of the outbox, and each job of the quiet one must still be accepted. Also prints the memory of workerd.
  */
 import { setTimeout as delay } from 'node:timers/promises';
+import { Job } from '../shared/job/job.ts';
 import { Loops } from './support/loops.ts';
 import { median, residentMib, workerdPid } from './support/measure.ts';
 import { SilentPort } from './support/noise.ts';
@@ -14,16 +15,18 @@ import { call, makeTenants, type Tenant } from './support/tenants.ts';
 const SECONDS = Number(process.argv[2] ?? 20);
 const ROUNDS = Number(process.argv[3] ?? 3);
 const PER_SECOND = 5;
-const PAUSE_MS = 50;
+const PAUSE_MS = Number(process.argv[4] ?? 500);
 const BATCH = 100;
 const RUN_MS = 50;
-const QUOTAS = { jobs: 1_000, bytes: 5_000_000, delayedJobs: 500, delayedBytes: 2_000_000 };
+const QUOTAS = { jobs: 2_000, bytes: 5_000_000, delayedJobs: 500, delayedBytes: 2_000_000 };
 const LIMITS = { WAITS_PER_TENANT: 100, EVENT_STREAMS_PER_TENANT: 100, OUTBOX_MAX_ROWS: 1_000 };
 const LARGE = 'x'.repeat(20_000);
 
 interface Phase {
   readonly errors: number;
+  /** From the request to the answer, and from the acceptance to the start of the job, in milliseconds. */
   readonly times: readonly number[];
+  readonly starts: readonly number[];
 }
 
 const { all, API_KEYS } = await makeTenants(['alpha', 'beta']);
@@ -52,7 +55,9 @@ try {
     process.stdout.write(`  alpha was answered ${loops.answers}\n`);
     await untilQuiet();
   }
-  const [with99, without99] = [beside, alone].map((phases) => median(phases.map((one) => at(one, 0.99))));
+  const [with99, without99] = [beside, alone].map((phases) =>
+    median(phases.map(({ times }) => at(times, 0.99))),
+  );
   process.stdout.write(
     `median of p99: ${without99?.toFixed(0)} ms alone, ${with99?.toFixed(0)} ms beside alpha\n`,
   );
@@ -131,15 +136,17 @@ async function submitSteadily(
   headers: Readonly<Record<string, string>>,
   expected: number,
 ): Promise<Phase> {
-  const times: number[] = [];
+  const [times, starts]: [number[], number[]] = [[], []];
   let errors = 0;
   const one = async (): Promise<void> => {
     const began = performance.now();
     const job = { operation: 'bench.nap', input: { ms: RUN_MS } };
     const response = await call(stack, beta, '/v1/jobs', job, headers).catch(() => undefined);
-    await response?.arrayBuffer();
+    const answer: unknown = await response?.json();
     if (response?.status === expected) times.push(performance.now() - began);
     else errors++;
+    const { acceptedAt, startedAt } = Job.partial().parse(answer ?? {});
+    if (startedAt !== undefined) starts.push(Date.parse(startedAt) - Date.parse(acceptedAt ?? ''));
   };
   const running: Promise<void>[] = [];
   for (let n = 0; n < seconds * PER_SECOND; n++) {
@@ -147,7 +154,7 @@ async function submitSteadily(
     await delay(1_000 / PER_SECOND);
   }
   await Promise.all(running);
-  return { times, errors };
+  return { times, starts, errors };
 }
 
 /** NATS goes away and comes back, and both tenants submit in between. */
@@ -163,14 +170,16 @@ async function outage(): Promise<Phase> {
   return result;
 }
 
-function at({ times }: Phase, share: number): number {
+function at(times: readonly number[], share: number): number {
   return times.toSorted((a, b) => a - b)[Math.floor((times.length - 1) * share)] ?? Number.NaN;
 }
 
 function print(what: string, result: Phase): Phase {
-  const [p50, p99] = [at(result, 0.5).toFixed(0), at(result, 0.99).toFixed(0)];
+  const { times, starts, errors } = result;
+  const shares = (values: readonly number[]): string =>
+    `p50 ${at(values, 0.5).toFixed(0)} ms, p99 ${at(values, 0.99).toFixed(0)} ms`;
   process.stdout.write(
-    `${what.padEnd(28)} ${result.times.length} jobs, ${result.errors} errors, p50 ${p50} ms, p99 ${p99} ms\n`,
+    `${what.padEnd(28)} ${times.length} jobs, ${errors} errors; answer ${shares(times)}; start ${shares(starts)}\n`,
   );
   return result;
 }
