@@ -11,7 +11,8 @@ const NEAR = 8;
 interface Known {
   /** What the index counted. */
   counted: Usage;
-  countedAt: number;
+  /** When it did, in epoch milliseconds; undefined: never yet. */
+  countedAt: number | undefined;
   /** What was accepted and is not counted yet. */
   added: Usage;
 }
@@ -47,8 +48,9 @@ export class UsageBook {
   }
 
   /**
-   * Checks that a job that was added fits into the quotas of its tenant. The index is asked again before a job is refused, and near the
-   * limit of the pooled lane, since jobs of the tenant may have ended a moment ago.
+   * Checks that a job that was added fits into the quotas of its tenant. The index is asked again if the job does not fit by the last
+   * report, however old that is, and near the limit of the pooled lane, since jobs of the tenant may have ended. It is also asked for
+   * a tenant that was never counted. While it cannot be asked, an old report refuses nothing.
    * @param place as {@link add} gave it
    * @returns the place of the job now
    * @throws ThroughlineError `quota-exceeded`
@@ -56,10 +58,12 @@ export class UsageBook {
   async check(tenant: string, job: Usage, place: number): Promise<number> {
     const { fairJobs } = this.#options;
     const isNear = place > fairJobs && place <= fairJobs * NEAR;
-    if (!isNear && this.#exceeded(tenant, job) === undefined) return place;
+    const known = this.#tenants.get(tenant);
+    const fits = known?.countedAt !== undefined && this.#exceeded(tenant, job, known.counted) === undefined;
+    if (!isNear && fits) return place;
     const before = this.#countedOf(tenant).jobs;
     await this.#recount(tenant);
-    const quota = this.#exceeded(tenant, job);
+    const quota = this.#exceeded(tenant, job, this.#countedOf(tenant));
     if (quota === undefined) return place - Math.max(0, before - this.#countedOf(tenant).jobs);
     const limit = this.#options.quotasOf(tenant)[quota];
     const message = `the quota ${quota} is used up: the unfinished jobs of this tenant may have ${limit}; try again when some of them have ended`;
@@ -68,7 +72,7 @@ export class UsageBook {
 
   /** Adds a job that was accepted, or is about to be. @returns its place among the unfinished jobs of its tenant, from 1 */
   add(tenant: string, job: Usage): number {
-    const known = this.#tenants.get(tenant) ?? { counted: NO_USAGE, countedAt: Date.now(), added: NO_USAGE };
+    const known = this.#tenants.get(tenant) ?? { counted: NO_USAGE, countedAt: undefined, added: NO_USAGE };
     known.added = sum(known.added, job, 1);
     this.#tenants.delete(tenant);
     this.#tenants.set(tenant, known);
@@ -104,8 +108,8 @@ export class UsageBook {
     return counting;
   }
 
-  #exceeded(tenant: string, job: Usage): keyof Usage | undefined {
-    const wanted = this.#usageOf(tenant);
+  #exceeded(tenant: string, job: Usage, counted: Usage): keyof Usage | undefined {
+    const wanted = sum(counted, this.#tenants.get(tenant)?.added ?? NO_USAGE, 1);
     const quotas = this.#options.quotasOf(tenant);
     return QUOTAS.find((quota) => wanted[quota] > quotas[quota] && job[quota] > 0);
   }
@@ -117,7 +121,7 @@ export class UsageBook {
   /** The last report, unless it is too old. */
   #countedOf(tenant: string): Usage {
     const known = this.#tenants.get(tenant);
-    if (known === undefined || Date.now() - known.countedAt > FRESH_MS) return NO_USAGE;
+    if (known?.countedAt === undefined || Date.now() - known.countedAt > FRESH_MS) return NO_USAGE;
     return known.counted;
   }
 }

@@ -1,0 +1,82 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { UsageBook } from '../../../edge/access/usage-book.ts';
+import { NO_USAGE, type Usage } from '../../../shared/api/usage.ts';
+
+const JOB: Usage = { ...NO_USAGE, jobs: 1, bytes: 10 };
+const QUOTAS: Usage = { jobs: 100, bytes: 1e6, delayedJobs: 100, delayedBytes: 1e6 };
+const jobs = (count: number): Usage => ({ ...NO_USAGE, jobs: count });
+/** Longer than a report of the index counts for the choice of a lane. */
+const LONG_MS = 60_000;
+
+beforeEach(() => void vi.useFakeTimers({ toFake: ['Date'] }));
+afterEach(() => void vi.useRealTimers());
+
+/** A bridge's book, and an index whose count the test changes. */
+function setup(counted: Usage) {
+  const index = { counted, isAway: false, asked: 0 };
+  const book = new UsageBook({
+    fairJobs: 4,
+    quotasOf: () => QUOTAS,
+    count: async () => {
+      index.asked++;
+      if (index.isAway) throw new Error('away');
+      return index.counted;
+    },
+  });
+  /** Submits jobs at the same moment, and reports to the index those that were taken. @returns how many that were */
+  const submit = async (count: number): Promise<number> => {
+    const all = await Promise.allSettled(
+      Array.from({ length: count }, async () => await book.check('acme', JOB, book.add('acme', JOB))),
+    );
+    const taken = all.filter(({ status }) => status === 'fulfilled').length;
+    index.counted = { ...index.counted, jobs: index.counted.jobs + taken };
+    for (let n = 0; n < count; n++) book.report('acme', index.counted, JOB);
+    return taken;
+  };
+  return { index, book, submit };
+}
+
+describe('a tenant at its quota', () => {
+  it('cannot pass it by waiting until the last report is old', async () => {
+    const { submit } = setup(NO_USAGE);
+    expect(await submit(100)).toBe(100);
+    for (let round = 0; round < 3; round++) {
+      vi.setSystemTime(Date.now() + LONG_MS);
+      expect(await submit(50)).toBe(0);
+      expect(await submit(1)).toBe(0);
+    }
+  });
+
+  it('cannot pass it at a bridge that has just started', async () => {
+    const { submit } = setup(jobs(100));
+    expect(await submit(50)).toBe(0);
+  });
+
+  it('has room again as soon as its jobs have ended, however old the last report is', async () => {
+    const { submit, index } = setup(NO_USAGE);
+    await submit(100);
+    vi.setSystemTime(Date.now() + LONG_MS);
+    index.counted = jobs(60);
+    expect(await submit(40)).toBe(40);
+    expect(await submit(1)).toBe(0);
+  });
+
+  it('is not refused by an old report while the index cannot be asked', async () => {
+    const { submit, index } = setup(NO_USAGE);
+    await submit(100);
+    vi.setSystemTime(Date.now() + LONG_MS);
+    index.isAway = true;
+    expect(await submit(1)).toBe(1);
+  });
+});
+
+it('a quiet tenant that was counted once costs no question', async () => {
+  const { submit, index } = setup(NO_USAGE);
+  await submit(1);
+  const before = index.asked;
+  for (let round = 0; round < 3; round++) {
+    vi.setSystemTime(Date.now() + LONG_MS);
+    expect(await submit(1)).toBe(1);
+  }
+  expect(index.asked).toBe(before);
+});
