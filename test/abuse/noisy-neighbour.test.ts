@@ -1,6 +1,10 @@
+import { jetstream, jetstreamManager } from '@nats-io/jetstream';
+import type { NatsConnection } from '@nats-io/transport-node';
 import { describe, expect, it } from 'vitest';
 import { UsageReport } from '../../shared/api/usage.ts';
 import { Job } from '../../shared/job/job.ts';
+import { readJobEvent } from '../../shared/wire/event-message.ts';
+import { connectTo } from '../support/jobs.ts';
 import { until } from '../support/poll.ts';
 import { withTestStack } from '../support/stack.ts';
 import { type Caller, tenants } from '../support/tenants.ts';
@@ -47,6 +51,50 @@ describe('a tenant that fills the queue', () => {
     60_000,
   );
 });
+
+describe('many tenants that fill the queue', () => {
+  it('do not make the jobs of others wait for more than a few of theirs', async () => {
+    const names = Array.from({ length: 50 }, (_, n) => `t${n}`);
+    const { callers, API_KEYS } = await tenants(...names);
+    const [noisy, quiet] = [names.slice(0, 10), names.slice(10)];
+    const stack = await withTestStack({
+      edge: { API_KEYS },
+      worker: { WORKER_CONCURRENCY: '8' },
+      operationsFolder: OPERATIONS,
+      tracing: false,
+    });
+    const callerOf = (name: string): Caller => callers[name] as Caller;
+    const jobs = Array.from({ length: 100 }, () => nap(100));
+    for (const name of noisy)
+      expect(new Set(await batch(callerOf(name), stack.url, jobs))).toEqual(new Set([202]));
+    const accepted = await Promise.all(quiet.map((name) => callerOf(name).submit(stack.url, nap(1))));
+    expect(new Set(accepted.map(({ status }) => status))).toEqual(new Set([202]));
+    const ids = await Promise.all(accepted.map(async (response) => Job.parse(await response.json()).id));
+    const nats = await connectTo(stack);
+    const { last_seq: before } = (await (await jetstreamManager(nats)).streams.info('EVENTS')).state;
+    const starts = await until('all of them to start', async () => {
+      const started = (await startsOf(nats)).filter(({ sequence }) => sequence > before);
+      const last = started.findLastIndex(({ jobId }) => ids.includes(jobId));
+      const all = new Set((await startsOf(nats)).map(({ jobId }) => jobId));
+      return ids.every((id) => all.has(id)) && started.slice(0, last + 1);
+    });
+    // The queue has 1,000 jobs of the others. Four of six lanes have jobs of quiet tenants, and an eighth of the slots is theirs.
+    expect(starts.length).toBeLessThan(ids.length + 250);
+  }, 60_000);
+});
+
+/** The starts of all jobs, in the order of the stream. */
+async function startsOf(nats: NatsConnection): Promise<{ jobId: string; sequence: number }[]> {
+  const consumer = await jetstream(nats).consumers.get('EVENTS', { filter_subjects: 'events.>' });
+  const { num_pending: left } = await consumer.info();
+  const starts: { jobId: string; sequence: number }[] = [];
+  const messages = await consumer.fetch({ max_messages: left, expires: 5_000 });
+  for await (const message of messages) {
+    const event = readJobEvent(message.data);
+    if (event?.kind === 'started') starts.push({ jobId: event.jobId, sequence: message.seq });
+  }
+  return starts;
+}
 
 describe('a quota', () => {
   it('refuses what is above it by its name, for that tenant only, and has room again when jobs have ended', async () => {

@@ -7,58 +7,61 @@ import { type TestStack, withTestStack } from '../support/stack.ts';
 import { type Caller, tenants } from '../support/tenants.ts';
 
 const QUOTAS = { jobs: 60, bytes: 30_000, delayedJobs: 20, delayedBytes: 10_000 };
-const WAITS = 5;
-const STREAMS = 5;
+const AT_ONCE = 5;
 const OUTBOX_ROWS = 40;
 const json = { 'content-type': 'application/json' };
-const echo = { operation: 'echo', input: 1 };
-const LATER = { ...echo, delay: '1h' };
+const ECHO = { operation: 'echo', input: 1 };
+const LATER = { ...ECHO, delay: '1h' };
 const NAP = { operation: 'test.mode', input: { mode: 'nap', ms: 60_000, effects: '/dev/null' } };
-const large = (bytes: number) => ({ operation: 'echo', input: 'x'.repeat(bytes) });
+const large = (bytes: number) => ({ operation: 'echo', input: 'x'.repeat(bytes), delay: '1h' });
 
-/** What a tenant does on one system. */
-class Acts {
-  readonly #stack: TestStack;
+/** A tenant of one system. What it does gives a status, or the code of a refusal. */
+class Tenant {
+  readonly #url: string;
   readonly #caller: Caller;
-  readonly #leave: AbortController;
+  readonly #leave = new AbortController();
 
-  constructor(stack: TestStack, caller: Caller, leave: AbortController) {
-    this.#stack = stack;
+  constructor({ url }: TestStack, caller: Caller) {
+    this.#url = url;
     this.#caller = caller;
-    this.#leave = leave;
   }
 
-  call(path: string, init: RequestInit = {}): Promise<Response> {
-    return this.#caller.call(this.#stack.url, path, { ...init, signal: this.#leave.signal });
+  async submit(job: unknown, headers: Record<string, string> = {}): Promise<string | number> {
+    const init = { method: 'POST', headers: { ...json, ...headers }, body: JSON.stringify(job) };
+    return await outcomeOf(await this.#call('/v1/jobs', init));
   }
 
-  /** Submits jobs as one batch. @returns what became of each: a status, or the code of a refusal */
-  async batch(count: number, job: unknown): Promise<(string | number)[]> {
+  /** Submits jobs at once. @returns the outcomes, each once */
+  async batch(count: number, job: unknown): Promise<Set<string | number>> {
     const body = JSON.stringify({ jobs: Array.from({ length: count }, () => job) });
-    const response = await this.call('/v1/jobs/batch', { method: 'POST', headers: json, body });
+    const response = await this.#call('/v1/jobs/batch', { method: 'POST', headers: json, body });
     const { results } = BatchReport.parse(await response.json());
-    return results.map((result) => ('problem' in result ? result.problem.code : result.status));
+    return new Set(results.map((result) => ('problem' in result ? result.problem.code : result.status)));
   }
 
-  async submit(job: unknown, headers = {}): Promise<string | number> {
-    return await outcomeOf(await this.#caller.submit(this.#stack.url, job, headers));
+  /** Makes a job that is not due for long. @returns its id */
+  async sleeper(): Promise<string> {
+    const init = { method: 'POST', headers: json, body: JSON.stringify(LATER) };
+    return Job.parse(await (await this.#call('/v1/jobs', init)).json()).id;
   }
 
-  /** Opens an event stream. It stays open until the tenant leaves. */
+  /** Opens an event stream, which stays open until the tenant leaves. */
   async follow(jobId: string): Promise<string | number> {
-    const response = await this.call(`/v1/jobs/${jobId}/events`, { headers: { accept: 'text/event-stream' } });
+    const headers = { accept: 'text/event-stream' };
+    const response = await this.#call(`/v1/jobs/${jobId}/events`, { headers });
     return response.ok ? response.status : await outcomeOf(response);
   }
 
-  /** Waits for the end of a job. */
-  async wait(jobId: string, seconds: number): Promise<string | number> {
-    return await outcomeOf(
-      await this.call(`/v1/jobs/${jobId}`, { method: 'DELETE', headers: { prefer: `wait=${seconds}` } }),
-    );
+  async used(): Promise<UsageReport['used']> {
+    return UsageReport.parse(await (await this.#call('/v1/usage')).json()).used;
   }
 
-  async usage(): Promise<UsageReport['used']> {
-    return UsageReport.parse(await (await this.call('/v1/usage')).json()).used;
+  leave(): void {
+    this.#leave.abort();
+  }
+
+  #call(path: string, init: RequestInit = {}): Promise<Response> {
+    return this.#caller.call(this.#url, path, { ...init, signal: this.#leave.signal });
   }
 }
 
@@ -66,3 +69,60 @@ async function outcomeOf(response: Response): Promise<string | number> {
   const { code } = (await response.json()) as { readonly code?: string };
   return code ?? response.status;
 }
+
+/** Uses up everything that a tenant may have. Checks that more of each kind is refused. */
+async function exhaust(alpha: Tenant): Promise<void> {
+  const sleeper = await alpha.sleeper();
+  const follow = () => alpha.follow(sleeper);
+  expect(await Promise.all(Array.from({ length: AT_ONCE }, follow))).toEqual(Array(AT_ONCE).fill(200));
+  expect(await follow()).toBe('too-many-streams');
+
+  const waits = Array.from({ length: AT_ONCE }, () => alpha.submit(NAP, { prefer: 'wait=60' }));
+  void Promise.allSettled(waits);
+  await until('all waits', async () => (await alpha.used()).jobs === 1 + AT_ONCE);
+  expect(await alpha.submit(ECHO, { prefer: 'wait=1' })).toBe('too-many-waits');
+
+  expect(await alpha.submit(large(8_000))).toBe(202);
+  expect(await alpha.submit(large(8_000))).toBe('quota-exceeded');
+  expect(await alpha.submit({ ...large(20_000), delay: undefined }, {})).toBe(202);
+  await until('the large job to end', async () => (await alpha.used()).bytes < 20_000);
+  while ((await alpha.used()).delayedJobs < QUOTAS.delayedJobs) await alpha.submit(LATER);
+  expect(await alpha.batch(30, LATER)).toEqual(new Set(['quota-exceeded']));
+  while ((await alpha.used()).jobs < QUOTAS.jobs) await alpha.submit(NAP);
+  expect(await alpha.batch(30, ECHO)).toEqual(new Set(['quota-exceeded']));
+}
+
+/** Does everything that a tenant may do. Checks that nothing is refused. */
+async function doEverything(beta: Tenant): Promise<void> {
+  expect(await beta.submit(ECHO, { prefer: 'wait=30' })).toBe(200);
+  expect(await beta.batch(20, ECHO)).toEqual(new Set([202]));
+  expect(await beta.submit(large(20_000))).toBe(202);
+  expect(await beta.follow(await beta.sleeper())).toBe(200);
+  await until('its jobs to end', async () => (await beta.used()).jobs === 2);
+}
+
+it('a tenant at all of its quotas at once is refused more, and another one is refused nothing', async () => {
+  const { callers, API_KEYS } = await tenants('alpha', 'beta', 'gamma');
+  const stack = await withTestStack({
+    edge: {
+      ...{ API_KEYS, TENANT_QUOTAS: JSON.stringify({ alpha: QUOTAS }) },
+      ...{ WAITS_PER_TENANT: String(AT_ONCE), EVENT_STREAMS_PER_TENANT: String(AT_ONCE) },
+      OUTBOX_MAX_ROWS: String(OUTBOX_ROWS),
+    },
+    operationsFolder: 'test/fixtures/operations',
+    worker: { WORKER_STOP_TIMEOUT_MS: '0' },
+    tracing: false,
+  });
+  const [alpha, beta, gamma] = [callers.alpha, callers.beta, callers.gamma].map(
+    (caller) => new Tenant(stack, caller),
+  ) as [Tenant, Tenant, Tenant];
+  await exhaust(alpha);
+  await doEverything(beta);
+
+  await stack.nats.kill('SIGKILL');
+  expect(await gamma.batch(OUTBOX_ROWS, ECHO)).toEqual(new Set([202, 'outbox-share-full']));
+  expect(await beta.batch(10, ECHO)).toEqual(new Set([202]));
+  await stack.nats.restart();
+  await until('its jobs to end', async () => (await beta.used()).jobs === 2, 30_000);
+  for (const tenant of [alpha, beta, gamma]) tenant.leave();
+}, 90_000);

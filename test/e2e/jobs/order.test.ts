@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { BatchReport } from '../../../shared/api/submit-job.ts';
+import { UsageReport } from '../../../shared/api/usage.ts';
 import { jobEnded, submitJob } from '../../support/jobs.ts';
 import { until } from '../../support/poll.ts';
 import { type TestStack, withTestStack } from '../../support/stack.ts';
@@ -132,4 +133,43 @@ it('urgent jobs run before others that wait, and jobs of low priority have their
   );
   expect(untilHighEnded.filter(isLow).length).toBeGreaterThan(1);
   expect(untilHighEnded.filter(isLow).length).toBeLessThan(20);
+}, 60_000);
+
+it('a job of low priority ends although urgent jobs never end', async () => {
+  const stack = await withTestStack({
+    operationsFolder: 'test/fixtures/operations',
+    worker: { WORKER_CONCURRENCY: '2' },
+    tracing: false,
+  });
+  const file = path.join(directory, 'endless');
+  const job = (priority: string) => ({
+    operation: 'test.mode',
+    priority,
+    input: { mode: 'nap', ms: 5, effects: file },
+  });
+  let over = false;
+  let waiting = 0;
+  /** Keeps at least a hundred urgent jobs in the queue. */
+  const urgent = async (): Promise<void> => {
+    while (!over) {
+      const usage = UsageReport.parse(await (await stack.call('/v1/usage')).json());
+      waiting = usage.used.jobs;
+      if (waiting > 200) continue;
+      await stack.call('/v1/jobs/batch', {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ jobs: Array.from({ length: 100 }, () => job('high')) }),
+      });
+    }
+  };
+  const keeping = urgent();
+  await until('urgent jobs to wait', () => waiting > 100);
+  const low = await submitAll(
+    stack,
+    Array.from({ length: 10 }, () => job('low')),
+  );
+  for (const id of low) expect((await jobEnded(stack, id, 30_000)).state).toBe('succeeded');
+  expect(waiting).toBeGreaterThan(100);
+  over = true;
+  await keeping;
 }, 60_000);
