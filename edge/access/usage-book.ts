@@ -41,9 +41,10 @@ export class UsageBook {
 
   /**
    * Whether a tenant has more unfinished jobs than fit its pooled lane. Its jobs then go to a bulk lane.
-   * @param place the place of the job in question among them; without it, the job is the last one
+   * @param job what the job in question takes. It was added
+   * @param place its place; without it, the job is the last one
    */
-  isBusy(tenant: string, place = this.#usageOf(tenant).jobs): boolean {
+  isBusy(tenant: string, job: Usage, place = placeIn(this.#usageOf(tenant), job)): boolean {
     return place > this.#options.fairJobs;
   }
 
@@ -61,23 +62,23 @@ export class UsageBook {
     const known = this.#tenants.get(tenant);
     const fits = known?.countedAt !== undefined && this.#exceeded(tenant, job, known.counted) === undefined;
     if (!isNear && fits) return place;
-    const before = this.#countedOf(tenant).jobs;
+    const before = placeIn(this.#countedOf(tenant), job);
     await this.#recount(tenant);
     const quota = this.#exceeded(tenant, job, this.#countedOf(tenant));
-    if (quota === undefined) return place - Math.max(0, before - this.#countedOf(tenant).jobs);
+    if (quota === undefined) return place - Math.max(0, before - placeIn(this.#countedOf(tenant), job));
     const limit = this.#options.quotasOf(tenant)[quota];
     const message = `the quota ${quota} is used up: the unfinished jobs of this tenant may have ${limit}; try again when some of them have ended`;
     throw new ThroughlineError('quota-exceeded', message, { retryAfterSeconds: RETRY_SECONDS });
   }
 
-  /** Adds a job that was accepted, or is about to be. @returns its place among the unfinished jobs of its tenant, from 1 */
+  /** Adds a job that was accepted, or is about to be. @returns its place among the jobs of its tenant, from 1: see {@link placeIn} */
   add(tenant: string, job: Usage): number {
     const known = this.#tenants.get(tenant) ?? { counted: NO_USAGE, countedAt: undefined, added: NO_USAGE };
     known.added = sum(known.added, job, 1);
     this.#tenants.delete(tenant);
     this.#tenants.set(tenant, known);
     if (this.#tenants.size > MAX_TENANTS) this.#forgetOldest();
-    return this.#usageOf(tenant).jobs;
+    return placeIn(this.#usageOf(tenant), job);
   }
 
   #forgetOldest(): void {
@@ -124,6 +125,14 @@ export class UsageBook {
     if (known?.countedAt === undefined || Date.now() - known.countedAt > FRESH_MS) return NO_USAGE;
     return known.counted;
   }
+}
+
+/**
+ * The place of the last job among the unfinished jobs of its tenant. A job that may run now does not count delayed ones, so a tenant
+ * with jobs for tomorrow is no busy tenant. A delayed job counts all, since many may be due at one moment.
+ */
+function placeIn({ jobs, delayedJobs }: Usage, last: Usage): number {
+  return last.delayedJobs > 0 ? jobs : jobs - delayedJobs;
 }
 
 function sum(a: Usage, b: Usage, sign: 1 | -1): Usage {

@@ -228,7 +228,7 @@ async function submitNew(
   const added = bridge.usage.add(tenant, taken);
   try {
     const place = await bridge.usage.check(tenant, taken, added);
-    const route = routeOf(command, command.spec, bridge.usage.isBusy(tenant, place));
+    const route = routeOf(command, command.spec, bridge.usage.isBusy(tenant, taken, place));
     return await sendNew(submitting, announcement, { body, route });
   } finally {
     bridge.usage.report(tenant, undefined, taken);

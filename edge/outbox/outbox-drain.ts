@@ -3,7 +3,7 @@ import { type ErrorCode, ThroughlineError } from '../../shared/errors.ts';
 import { extract, fromRecord } from '../../shared/propagation/index.ts';
 import { ATTR } from '../../shared/trace/semantics.ts';
 import { routeOf } from '../../shared/wire/lanes.ts';
-import type { UsageBook } from '../access/usage-book.ts';
+import { type UsageBook, usageOfJob } from '../access/usage-book.ts';
 import type { AcceptedFeed } from '../jobs/accepted-feed.ts';
 import { fingerprintOf, isEnded, isStored, readRecord } from '../jobs/broker-record.ts';
 import { queuedJob } from '../jobs/outgoing-job.ts';
@@ -177,7 +177,7 @@ async function publish(parts: DrainParts, session: BrokerSession, entry: OutboxE
   const { job, body, addedAt, tries } = entry;
   const now = Date.now();
   const waitedMs = Math.max(0, now - addedAt);
-  const route = routeOf(job, job.spec, parts.usage.isBusy(job.tenant));
+  const route = routeOf(job, job.spec, parts.usage.isBusy(job.tenant, usageOfJob(job.spec, body.length)));
   if (subjectOf(job, now, route).startsWith('delayed.')) checkDelaySupport(session);
   await publishJob(session, job, body, route, { waitedMs, again: tries > 0 });
   parts.feed.addAccepted(job.tenant, queuedJob(job, 'stream'), body.length);

@@ -1,6 +1,6 @@
 import {
-  type Schedule,
   SCHEDULE_LIMITS,
+  type Schedule,
   type ScheduleRun,
   type ScheduleSummary,
 } from '../../shared/api/schedule.ts';

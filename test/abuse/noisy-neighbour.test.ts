@@ -28,7 +28,7 @@ async function usageOf(caller: Caller, url: string): Promise<UsageReport> {
 
 describe('a tenant that fills the queue', () => {
   it.each([300, 1_000])(
-    'does not make the jobs of another tenant wait behind its own of %i ms',
+    'Q1: does not make the jobs of another tenant wait behind its own of %i ms',
     async (ms) => {
       const { callers, API_KEYS } = await tenants('alpha', 'beta');
       const stack = await withTestStack({
@@ -53,7 +53,7 @@ describe('a tenant that fills the queue', () => {
 });
 
 describe('many tenants that fill the queue', () => {
-  it('do not make the jobs of others wait for more than a few of theirs', async () => {
+  it('Q2: do not make the jobs of others wait for more than a few of theirs', async () => {
     const names = Array.from({ length: 50 }, (_, n) => `t${n}`);
     const { callers, API_KEYS } = await tenants(...names);
     const [noisy, quiet] = [names.slice(0, 10), names.slice(10)];

@@ -1,8 +1,8 @@
 import type { Context } from 'hono';
 import {
-  type Schedule,
   SCHEDULE_NAME,
   SCHEDULE_NAME_RULE,
+  type Schedule,
   ScheduleBody,
   type SchedulePage,
   type ScheduleRequest,

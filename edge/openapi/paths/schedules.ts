@@ -1,9 +1,9 @@
 import * as z from 'zod';
 import type { ZodOpenApiPathsObject } from 'zod-openapi';
 import {
-  Schedule,
   SCHEDULE_LIMITS,
   SCHEDULE_NAME,
+  Schedule,
   ScheduleBody,
   SchedulePage,
 } from '../../../shared/api/schedule.ts';

@@ -1,7 +1,7 @@
 import {
   Every,
-  Schedule,
   SCHEDULE_LIMITS,
+  Schedule,
   ScheduleBody,
   SchedulePage,
   ScheduleRun,

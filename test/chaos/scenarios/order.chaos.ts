@@ -22,7 +22,7 @@ const ordered: Omit<FaultRun, 'title' | 'inject'> = {
 };
 
 it(
-  `S4: ${KEYS} ordering keys with ${SUITE.CHAOS_ORDER_JOBS} jobs each, while workers are killed ${KILLS} times`,
+  `S4 (Q6): ${KEYS} ordering keys with ${SUITE.CHAOS_ORDER_JOBS} jobs each, while workers are killed ${KILLS} times`,
   async () => {
     const { counts } = await runFault({
       ...ordered,
@@ -42,7 +42,7 @@ it(
   10 * 60_000 + 2 * JOBS * DRAIN_MS_PER_JOB,
 );
 
-it('S5 (E1, E6, N1): the order of ordering keys while NATS, the edge and workers are killed', async () => {
+it('S5 (Q7, E1, E6, N1): the order of ordering keys while NATS, the edge and workers are killed', async () => {
   const { counts } = await runFault({
     ...ordered,
     title: 'S5',

@@ -33,7 +33,7 @@ async function begun(file: string): Promise<string[]> {
 }
 
 describe('jobs with an ordering key', () => {
-  it('run one after the other, retries included, on several hosts, one of which is killed', async () => {
+  it('Q6: run one after the other, retries included, on several hosts, one of which is killed', async () => {
     const worker = { WORKER_ACK_WAIT_MS: '2000', WORKER_CONCURRENCY: '8' };
     const stack = await withTestStack({
       operationsFolder: 'test/fixtures/operations',
@@ -68,7 +68,7 @@ describe('jobs with an ordering key', () => {
     }
   }, 60_000);
 
-  it('keep the order of a batch, also if their operations differ', async () => {
+  it('Q8: keep the order of a batch, also if their operations differ', async () => {
     const stack = await withTestStack({ operationsFolder: 'test/fixtures/operations', tracing: false });
     const file = path.join(directory, 'batch');
     // The edge knows the rules of one operation, and has to ask for those of the other.
@@ -135,7 +135,7 @@ it('urgent jobs run before others that wait, and jobs of low priority have their
   expect(untilHighEnded.filter(isLow).length).toBeLessThan(20);
 }, 60_000);
 
-it('a job of low priority ends although urgent jobs never end', async () => {
+it('Q5: a job of low priority ends although urgent jobs never end', async () => {
   const stack = await withTestStack({
     operationsFolder: 'test/fixtures/operations',
     worker: { WORKER_CONCURRENCY: '2' },

@@ -37,7 +37,7 @@ function setup(counted: Usage) {
 }
 
 describe('a tenant at its quota', () => {
-  it('cannot pass it by waiting until the last report is old', async () => {
+  it('Q4: cannot pass it by waiting until the last report is old', async () => {
     const { submit } = setup(NO_USAGE);
     expect(await submit(100)).toBe(100);
     for (let round = 0; round < 3; round++) {
@@ -47,7 +47,7 @@ describe('a tenant at its quota', () => {
     }
   });
 
-  it('cannot pass it at a bridge that has just started', async () => {
+  it('Q4: cannot pass it at a bridge that has just started', async () => {
     const { submit } = setup(jobs(100));
     expect(await submit(50)).toBe(0);
   });
@@ -67,6 +67,22 @@ describe('a tenant at its quota', () => {
     vi.setSystemTime(Date.now() + LONG_MS);
     index.isAway = true;
     expect(await submit(1)).toBe(1);
+  });
+});
+
+describe('the lane of a job', () => {
+  const LATER: Usage = { ...JOB, delayedJobs: 1, delayedBytes: 10 };
+
+  it('does not depend on delayed jobs of its tenant', async () => {
+    const { book } = setup({ ...jobs(50), delayedJobs: 50 });
+    const place = await book.check('acme', JOB, book.add('acme', JOB));
+    expect([place, book.isBusy('acme', JOB, place), book.isBusy('acme', JOB)]).toEqual([1, false, false]);
+  });
+
+  it('is a bulk lane for delayed jobs of a tenant with many of them', () => {
+    const { book } = setup(NO_USAGE);
+    const busy = Array.from({ length: 6 }, () => book.isBusy('acme', LATER, book.add('acme', LATER)));
+    expect(busy).toEqual([false, false, false, false, true, true]);
   });
 });
 

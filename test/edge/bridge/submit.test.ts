@@ -244,7 +244,7 @@ describe('jobs with one ordering key', () => {
     command(jobId, { orderingKey: 'customer', ...spec });
   const ids = (subjects: readonly string[]) => subjects.map((subject) => subject.split('.')[4]);
 
-  it('are published in the order in which they came, whatever each of them waits for', async () => {
+  it('Q8: are published in the order in which they came, whatever each of them waits for', async () => {
     const { answer, subjects } = setup();
     // Only a job with an idempotency key asks NATS whether it exists already.
     const jobs = [ordered('job-1', { fingerprint: KEY }), ordered('job-2'), ordered('job-3')];
@@ -252,7 +252,7 @@ describe('jobs with one ordering key', () => {
     expect(ids(subjects())).toEqual(['job-1', 'job-2', 'job-3']);
   });
 
-  it('come after an elder that went to the outbox', async () => {
+  it('Q8: come after an elder that went to the outbox', async () => {
     const { answer, subjects, outbox, broker } = setup();
     broker.before('publish', (nth) => {
       if (nth === 1) throw unavailable('no answer');

@@ -32,6 +32,9 @@ function feed(answer: () => Promise<void> = async () => undefined, counted = 0) 
 const ids = (from: number, to: number): string[] =>
   Array.from({ length: to - from }, (_, n) => `job-${from + n}`);
 
+/** What a job takes. */
+const ONE = { ...NO_USAGE, jobs: 1 };
+
 it('sends a job immediately, and the jobs of the next 50 ms together', async () => {
   const { add, sent } = feed();
   add('a');
@@ -84,18 +87,18 @@ it('counts the jobs that the index has not counted yet, and then as the index do
   const { add, usage } = feed(undefined, 3);
   for (const id of ['a', 'b', 'c', 'd', 'e']) {
     add(id);
-    counts.push(usage.isBusy('acme'));
+    counts.push(usage.isBusy('acme', ONE));
   }
   expect(counts).toEqual([false, false, false, false, true]);
   await vi.advanceTimersByTimeAsync(100);
-  expect(usage.isBusy('acme')).toBe(false);
-  expect(usage.isBusy('globex')).toBe(false);
+  expect(usage.isBusy('acme', ONE)).toBe(false);
+  expect(usage.isBusy('globex', ONE)).toBe(false);
 });
 
 it('counts a job no longer that the index never got', async () => {
   const { add, usage } = feed(() => Promise.reject(new Error('away')));
   add('a', 'b', 'c', 'd', 'e');
-  expect(usage.isBusy('acme')).toBe(true);
+  expect(usage.isBusy('acme', ONE)).toBe(true);
   await vi.advanceTimersByTimeAsync(60_000);
-  expect(usage.isBusy('acme')).toBe(false);
+  expect(usage.isBusy('acme', ONE)).toBe(false);
 });

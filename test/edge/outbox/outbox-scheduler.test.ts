@@ -174,7 +174,7 @@ describe('pending jobs with one ordering key', () => {
   const ids = (subjects: readonly { readonly subject: string }[]) =>
     subjects.map(({ subject }) => subject.split('.')[4]);
 
-  it('are not published before an elder that NATS did not take yet', async () => {
+  it('Q8: are not published before an elder that NATS did not take yet', async () => {
     const { scheduler, outbox, connection } = setup(async () => undefined);
     for (const [jobId, orderingKey] of [
       ['job-1', 'a'],

@@ -23,6 +23,7 @@ describe('docs/GUARANTEES.md', () => {
       ...numbered('T', 3),
       ...numbered('C', 3),
       ...numbered('A', 32),
+      ...numbered('Q', 8),
     ];
     expect(rows.map(({ id }) => id)).toEqual(wanted);
   });
