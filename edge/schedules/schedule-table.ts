@@ -128,6 +128,7 @@ export class ScheduleTable {
   /** Changes how far a schedule is. */
   advance(name: string, changes: Partial<Progress>): void {
     const columns = PROGRESS_COLUMNS.filter((column) => changes[column] !== undefined);
+    if (columns.length === 0) return;
     this.#sql.exec(
       `UPDATE progress SET ${columns.map((column) => `${column} = ?`).join(', ')} WHERE name = ?`,
       ...columns.map((column) => changes[column]),
