@@ -11,16 +11,19 @@ export interface DueRuns extends MissedRuns {
 /**
  * The runs of a schedule that are due. A run that was refused for a while is tried again until the next one is due; with
  * `catchUp` `all` it is tried again until it is taken, and the later ones wait.
+ * @param most the most runs to return, the oldest of them
  */
 export function dueRuns(
   { decided_at, pending_at }: Pick<Progress, 'decided_at' | 'pending_at'>,
   timing: Timing,
   catchUp: (typeof CATCH_UP)[number],
   now: number,
+  most: number,
 ): DueRuns {
-  if (pending_at === null) return { overdue: undefined, ...missedRuns(timing, decided_at, now, catchUp) };
+  if (pending_at === null)
+    return { overdue: undefined, ...missedRuns(timing, decided_at, now, catchUp, most) };
   const next = nextRun(timing, pending_at);
   if (catchUp === 'all' || next === undefined || next > now)
     return { overdue: undefined, runs: [pending_at], dropped: 0, lastDropped: undefined };
-  return { overdue: pending_at, ...missedRuns(timing, pending_at, now, catchUp) };
+  return { overdue: pending_at, ...missedRuns(timing, pending_at, now, catchUp, most) };
 }

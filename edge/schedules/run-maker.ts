@@ -29,7 +29,7 @@ export interface RunMakerParts extends Omit<SubmitRunParts, 'keepCheck'> {
   readonly log: Logger;
 }
 
-/** Makes the runs of schedules. Of one schedule, one run is made at a time. */
+/** Makes the runs of schedules. */
 export class RunMaker {
   readonly #parts: RunMakerParts;
   readonly #turns = new Map<string, Promise<unknown>>();
@@ -83,8 +83,9 @@ export class RunMaker {
   async #makeRuns(row: ScheduleRow, timing: Timing): Promise<void> {
     const { table, clock } = this.#parts;
     const now = clock.now();
-    const due = dueRuns(row, timing, requestOf(row).catchUp ?? 'last', now);
-    const [first] = due.runs;
+    const due = dueRuns(row, timing, requestOf(row).catchUp ?? 'last', now, RUNS_PER_TURN);
+    const { runs } = due;
+    const [first] = runs;
     if (due.overdue !== undefined)
       table.addRun(row.name, runRow(due.overdue, 'refused', { code: row.pending_code }));
     if (due.lastDropped !== undefined)
@@ -94,30 +95,39 @@ export class RunMaker {
       ...(due.overdue === undefined ? {} : NOTHING_PENDING),
       ...(first === undefined ? { wake_at: nextRun(timing, now) ?? null } : {}),
     });
-    for (const at of due.runs.slice(0, RUNS_PER_TURN)) {
-      if (!(await this.#makeRun(row, timing, at)) || table.versionOf(row.name) !== row.version) return;
+    const atOnce = runsSideBySide(row) ? RUNS_PER_TURN : 1;
+    for (let start = 0; start < runs.length; start += atOnce) {
+      if (!(await this.#makeAtOnce(row, timing, runs.slice(start, start + atOnce)))) return;
     }
   }
 
-  /** Makes one run, and records it. @returns false if it will be tried again */
-  async #makeRun(row: ScheduleRow, timing: Timing, at: number): Promise<boolean> {
-    const next = nextRun(timing, at) ?? null;
-    const decided = { ...NOTHING_PENDING, decided_at: at, wake_at: next };
+  /**
+   * Makes runs side by side, and records them in their order up to the first that will be tried again. The later ones
+   * are made again with it, and are the same jobs then.
+   * @returns whether the next runs can be made now
+   */
+  async #makeAtOnce(row: ScheduleRow, timing: Timing, runs: readonly number[]): Promise<boolean> {
+    const made = await Promise.all(runs.map(async (at) => ({ at, became: await this.#makeRun(row, at) })));
+    // Without a pause between, so that all of them cost one write to the disk.
+    for (const { at, became } of made) {
+      const next = nextRun(timing, at) ?? null;
+      if (became instanceof ThroughlineError) return this.#tryAgain(row, at, became, next);
+      this.#record(row, became, { ...NOTHING_PENDING, decided_at: at, wake_at: next });
+    }
+    return this.#parts.table.versionOf(row.name) === row.version;
+  }
+
+  /** Makes one run. @returns what became of it, or why it has to be tried again */
+  async #makeRun(row: ScheduleRow, at: number): Promise<RunRow | ThroughlineError> {
     try {
-      if (await this.#isBusy(row)) {
-        this.#record(row, runRow(at, 'skipped', { reason: 'overlap' }), decided);
-        return true;
-      }
+      if (await this.#isBusy(row)) return runRow(at, 'skipped', { reason: 'overlap' });
       const { job } = await submitRun(this.#submitParts, row, at);
-      this.#record(row, runRow(at, 'submitted', { job_id: job.id }), decided);
-      return true;
+      return runRow(at, 'submitted', { job_id: job.id });
     } catch (thrown) {
       const error = ThroughlineError.from(thrown);
       const { code, message } = error;
       this.#parts.log.warn('run refused', { schedule: row.name, tenant: row.tenant, code, reason: message });
-      if (error.ack === 'nak') return this.#tryAgain(row, at, error, next);
-      this.#record(row, runRow(at, 'refused', { code }), decided);
-      return true;
+      return error.ack === 'nak' ? error : runRow(at, 'refused', { code });
     }
   }
 
@@ -178,6 +188,12 @@ export class RunMaker {
     this.#turns.set(name, ended);
     return turn;
   }
+}
+
+/** Whether runs of a schedule need not wait for each other. Jobs of one ordering key must be accepted in their order. */
+function runsSideBySide(row: ScheduleRow): boolean {
+  const { overlap, orderingKey } = requestOf(row);
+  return overlap !== 'skip' && orderingKey === undefined;
 }
 
 function busy(): ThroughlineError {

@@ -26,6 +26,8 @@ export const MOST_MISSED = 1_440;
 /** The most runs that are counted as left out. */
 export const MOST_COUNTED = 100;
 
+const CRON_STEP_MS = 60_000;
+
 /** Five fields of names, numbers, lists, ranges and steps; L, W and # as croner has them. */
 const FIELD = '[0-9A-Za-z*,/#-]+';
 const FIVE_FIELDS = new RegExp(`^ *${FIELD}(?: +${FIELD}){4} *$`);
@@ -61,27 +63,47 @@ export function nextRun(timing: Timing, afterMs: number): number | undefined {
  * time, `last` these or, if there are none, the newest, and `all` makes all, at most {@link MOST_MISSED}. The effort
  * does not grow with the length of the outage.
  * @param afterMs epoch milliseconds of the last run, or of the last change of the schedule
+ * @param most the most runs to return, the oldest of them
  */
 export function missedRuns(
   timing: Timing,
   afterMs: number,
   nowMs: number,
   catchUp: (typeof CATCH_UP)[number],
+  most: number = MOST_MISSED,
 ): MissedRuns {
+  if (catchUp === 'all' && (nowMs - afterMs) / shortestMs(timing) < MOST_MISSED)
+    return { runs: oldest(timing, afterMs, nowMs, most), dropped: 0, lastDropped: undefined };
   const onTimeFrom = nowMs - ON_TIME_MS;
-  const most = { none: 0, last: 1, all: MOST_MISSED }[catchUp];
+  const late = { none: 0, last: 1, all: MOST_MISSED }[catchUp];
   const runs: number[] = [];
   let dropped = 0;
   let lastDropped: number | undefined;
   for (const run of newestFirst(timing, afterMs, nowMs)) {
-    if (run >= onTimeFrom || runs.length < most) {
+    if (run >= onTimeFrom || runs.length < late) {
       runs.push(run);
       continue;
     }
     lastDropped ??= run;
     if (++dropped === MOST_COUNTED) break;
   }
-  return { runs: runs.reverse(), dropped, lastDropped };
+  return { runs: runs.reverse().slice(0, most), dropped, lastDropped };
+}
+
+/** The shortest time between two runs. */
+function shortestMs(timing: Timing): number {
+  return timing instanceof Cron ? CRON_STEP_MS : timing.everyMs;
+}
+
+/** The runs after `afterMs` and not after `nowMs`, oldest first, at most so many. */
+function oldest(timing: Timing, afterMs: number, nowMs: number, most: number): number[] {
+  const runs: number[] = [];
+  let run = nextRun(timing, afterMs);
+  while (run !== undefined && run <= nowMs && runs.length < most) {
+    runs.push(run);
+    run = nextRun(timing, run);
+  }
+  return runs;
 }
 
 /** The runs after `afterMs` and not after `nowMs`, one at a time. */

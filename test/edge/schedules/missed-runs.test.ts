@@ -1,4 +1,5 @@
-import { describe, expect, it } from 'vitest';
+import { Cron } from 'croner';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import {
   MOST_COUNTED,
   MOST_MISSED,
@@ -8,6 +9,8 @@ import {
   parseTiming,
 } from '../../../edge/schedules/timing.ts';
 import { CATCH_UP } from '../../../shared/api/schedule.ts';
+
+afterEach(() => void vi.restoreAllMocks());
 
 const DAY = 86_400_000;
 const FROM = Date.parse('2026-06-01T00:00:00Z');
@@ -82,6 +85,28 @@ describe('an outage of years', () => {
     for (const timing of minutes) {
       expect(missedRuns(timing, FROM, now + 40_000, catchUp).dropped).toBe(MOST_COUNTED);
     }
+  });
+});
+
+describe('the first of many missed runs', () => {
+  it.each([
+    ['a day', DAY - 1],
+    ['years', 5_000 * DAY],
+  ])('are the oldest of those that are made, after %s', (_, away) => {
+    for (const timing of [parseTiming({ cron: '* * * * *' }, FROM), parseTiming({ every: '1m' }, FROM)]) {
+      const all = missedRuns(timing, FROM, FROM + away, 'all');
+      expect(missedRuns(timing, FROM, FROM + away, 'all', 20)).toEqual({
+        ...all,
+        runs: all.runs.slice(0, 20),
+      });
+    }
+  });
+
+  it('are found without a look at the others, within a day', () => {
+    const minutely = parseTiming({ cron: '* * * * *' }, FROM);
+    const looks = vi.spyOn(Cron.prototype, 'nextRun');
+    missedRuns(minutely, FROM, FROM + DAY - 1, 'all', 20);
+    expect(looks.mock.calls.length).toBeLessThanOrEqual(21);
   });
 });
 
