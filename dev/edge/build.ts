@@ -31,28 +31,38 @@ interface Compatibility {
 /**
  * Bundles the Worker exactly as a deployment would, with `wrangler deploy --dry-run`.
  * @param outDir the folder for the module, relative to the project
+ * @param entry the entry point, relative to the project, if it is another than that of `wrangler.toml`
  * @throws ThroughlineError `internal` with wrangler's message when the build fails
  */
-export async function buildEdge(outDir: string): Promise<EdgeBundle> {
+export async function buildEdge(outDir: string, entry?: string): Promise<EdgeBundle> {
   const directory = path.resolve(ROOT, outDir);
   try {
-    const [report, compatibility] = await Promise.all([bundle(directory), readCompatibility()]);
-    return { scriptPath: path.join(directory, 'main.js'), compatibility, report };
+    const [report, compatibility] = await Promise.all([bundle(directory, entry), readCompatibility()]);
+    return {
+      scriptPath: path.join(directory, `${path.parse(entry ?? 'main').name}.js`),
+      compatibility,
+      report,
+    };
   } catch (cause) {
     throw new ThroughlineError('internal', `the edge does not build: ${describeThrown(cause)}`, { cause });
   }
 }
 
-async function bundle(directory: string): Promise<string> {
+async function bundle(directory: string, entry: string | undefined): Promise<string> {
   const wrangler = path.join(
     path.dirname(createRequire(import.meta.url).resolve('wrangler/package.json')),
     'bin/wrangler.js',
   );
-  const { stdout } = await run(process.execPath, [wrangler, 'deploy', '--dry-run', '--outdir', directory], {
-    cwd: ROOT,
-    timeout: TIMEOUT_MS,
-    env: { ...hostEnvironment(), ...QUIET },
-  });
+  const script = entry === undefined ? [] : [entry];
+  const { stdout } = await run(
+    process.execPath,
+    [wrangler, 'deploy', ...script, '--dry-run', '--outdir', directory],
+    {
+      cwd: ROOT,
+      timeout: TIMEOUT_MS,
+      env: { ...hostEnvironment(), ...QUIET },
+    },
+  );
   return stdout.trim();
 }
 

@@ -30,6 +30,7 @@ export const SUITE = parseConfig(
     CHAOS_MIX_MS: count.default(60_000),
     CHAOS_MIX_PAUSE_MS: count.default(2_000),
     CHAOS_MIX_PER_SECOND: count.default(50),
+    CHAOS_SCHEDULE_DAYS: count.default(2),
     AUTHORS_MS: count.default(60_000),
     AUTHORS_PER_SECOND: count.default(20),
     FUZZ_REQUESTS: count.optional(),

@@ -21,7 +21,7 @@ describe('docs/GUARANTEES.md', () => {
       'S3',
       ...numbered('W', 17),
       ...numbered('T', 3),
-      ...numbered('C', 3),
+      ...numbered('C', 4),
       ...numbered('A', 32),
       ...numbered('Q', 8),
     ];
