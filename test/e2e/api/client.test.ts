@@ -170,6 +170,35 @@ describe('the client', () => {
     expect(report.redriven).toContain(job.id);
   });
 
+  it('makes, reads, changes, triggers and deletes schedules', async () => {
+    const { schedules } = client;
+    const nightly = { operation: 'echo', input: { of: 'night' }, cron: '30 2 * * *', tags: ['night'] };
+    const made = await schedules.put('nightly', { ...nightly, timeZone: 'Europe/Berlin', timeout: '5s' });
+    expect(made).toMatchObject({ created: true, schedule: { ...nightly, timeout: '5s', paused: false } });
+    expect((await schedules.put('nightly', nightly)).created).toBe(false);
+    await schedules.put('pulse', { operation: 'echo', input: null, every: '366d' });
+    expect((await schedules.pause('nightly')).nextRuns).toEqual([]);
+    const page = await schedules.list({ limit: 1 });
+    expect(page.schedules).toMatchObject([{ name: 'nightly', cron: '30 2 * * *', paused: true }]);
+    const rest = await schedules.list({ cursor: page.cursor });
+    expect(rest.schedules.map(({ name }) => name)).toEqual(['pulse']);
+    expect((await schedules.resume('nightly')).nextRuns).toHaveLength(5);
+    const trigger = () => schedules.trigger('nightly', { idempotencyKey: 'once' });
+    const [job, again] = [await trigger(), await trigger()];
+    expect(again.id).toBe(job.id);
+    expect((await client.wait(job.id)).result).toEqual({ of: 'night' });
+    expect((await schedules.get('nightly')).lastRuns).toMatchObject([{ triggered: true, jobId: job.id }]);
+    for (const name of ['nightly', 'pulse']) await schedules.delete(name);
+    expect(await refusalOf(schedules.get('nightly'))).toMatchObject({
+      code: 'schedule-unknown',
+      status: 404,
+    });
+    const never = await refusalOf(schedules.put('never', { ...nightly, cron: '0 0 31 2 *' }));
+    expect(never.violations).toMatchObject([
+      { path: '/cron', message: expect.stringContaining('never runs') },
+    ]);
+  });
+
   it('lists the operations', async () => {
     expect((await client.operations()).map(({ name }) => name)).toContain('test.mode');
   });
