@@ -31,7 +31,7 @@ export type IndexEntry = {
   /** Separated by commas, oldest first. */
   previous_trace_ids: string;
   redrive_count: number;
-  /** Bytes of the input as JSON; 0 if only an event is known. */
+  /** Bytes of the input as JSON; 0 until the report of the bridge, so always 0 for the job of a raw producer. */
   bytes: number;
   /** Separated by commas; empty if only an event is known. */
   tags: string;
@@ -100,27 +100,6 @@ export function eventEntry(
     tags: '',
     expires_on: dayOf(storedMs + (finishedAt === null ? LIST_OPEN_MS : LIST_ENDED_MS)),
   };
-}
-
-/**
- * Whether the entry of an event replaces the known one. If a job with the same id was
- * accepted later, it is another job, since the idempotency key was forgotten. A redrive starts the job again. Without a
- * redrive, a job that has ended stays ended, also if an older event comes late or is read again.
- */
-export function eventSupersedes(next: IndexEntry, known: IndexEntry): boolean {
-  if (next.accepted_at !== known.accepted_at) return next.accepted_at > known.accepted_at;
-  if (next.redrive_count !== known.redrive_count) return next.redrive_count > known.redrive_count;
-  return known.finished_at === null || next.finished_at !== null;
-}
-
-/**
- * Whether the entry of an accepted job replaces the known one: the job's first events may have come before it. A job in the
- * outbox does not replace another one: if its idempotency key belongs to that one, NATS will reject it.
- */
-export function acceptedSupersedes(next: IndexEntry, known: IndexEntry): boolean {
-  if (next.durability === 'outbox') return false;
-  if (next.accepted_at !== known.accepted_at) return next.accepted_at > known.accepted_at;
-  return known.durability === 'outbox';
 }
 
 /** The day of a time, counted as {@link IndexEntry} counts days. @param ms epoch milliseconds */

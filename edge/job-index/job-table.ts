@@ -2,15 +2,8 @@ import type { JobPage } from '../../shared/api/job-list.ts';
 import type { Usage } from '../../shared/api/usage.ts';
 import { TOP, writeCursor } from '../calls/cursors.ts';
 import type { PageQuery } from '../calls/index-commands.ts';
-import {
-  acceptedSupersedes,
-  dayOf,
-  eventSupersedes,
-  type IndexChange,
-  type IndexEntry,
-  summaryOf,
-  UNREADABLE_CODE,
-} from './index-entry.ts';
+import { afterEvent, afterReport } from './entry-merge.ts';
+import { dayOf, type IndexChange, type IndexEntry, summaryOf, UNREADABLE_CODE } from './index-entry.ts';
 import { readUsage, USAGE_SCHEMA } from './usage-table.ts';
 
 /**
@@ -78,7 +71,7 @@ export class JobTable {
   /** Writes the entries of accepted jobs, all or none. */
   accept(entries: readonly IndexEntry[]): void {
     this.#storage.transactionSync(() => {
-      for (const entry of entries) this.#put(entry, acceptedSupersedes);
+      for (const entry of entries) this.#put(entry, afterReport);
     });
   }
 
@@ -91,7 +84,7 @@ export class JobTable {
       for (const change of collapsed(changes)) {
         if ('isUnreadable' in change)
           this.#sql.exec(MARK_UNREADABLE, UNREADABLE_CODE, change.tenant, change.id);
-        else this.#put(change, eventSupersedes);
+        else this.#put(change, afterEvent);
       }
       this.place = place;
     });
@@ -131,12 +124,13 @@ export class JobTable {
     return expired.length === max;
   }
 
-  #put(entry: IndexEntry, supersedes: (next: IndexEntry, known: IndexEntry) => boolean): void {
+  #put(entry: IndexEntry, merge: (next: IndexEntry, known: IndexEntry | undefined) => IndexEntry): void {
     const [known] = this.#sql
       .exec<IndexEntry>('SELECT * FROM jobs WHERE tenant = ? AND id = ?', entry.tenant, entry.id)
       .toArray();
-    if (known !== undefined && (!supersedes(entry, known) || isSame(entry, known))) return;
-    this.#sql.exec(PUT, ...COLUMNS.map((column) => entry[column]));
+    const merged = merge(entry, known);
+    if (known !== undefined && isSame(merged, known)) return;
+    this.#sql.exec(PUT, ...COLUMNS.map((column) => merged[column]));
   }
 }
 
@@ -179,21 +173,12 @@ const COLUMNS = [
 
 /** The statement updates a row and does not replace it, so that only the indexes of changed columns are written. */
 const PUT = `INSERT INTO jobs (${COLUMNS.join(', ')}) VALUES (${COLUMNS.map(() => '?').join(', ')})
-  ON CONFLICT (tenant, id) DO UPDATE SET ${COLUMNS.slice(2).map(assignment).join(', ')}`;
-
-/** Events do not say how large an input is and which tags a job has. They leave what was stored when it was accepted. */
-function assignment(column: (typeof COLUMNS)[number]): string {
-  if (column === 'bytes') return 'bytes = MAX(bytes, excluded.bytes)';
-  if (column === 'tags') return "tags = CASE excluded.tags WHEN '' THEN tags ELSE excluded.tags END";
-  return `${column} = excluded.${column}`;
-}
+  ON CONFLICT (tenant, id) DO UPDATE SET ${COLUMNS.slice(2)
+    .map((column) => `${column} = excluded.${column}`)
+    .join(', ')}`;
 
 function isSame(entry: IndexEntry, known: IndexEntry): boolean {
-  return COLUMNS.every((column) => entry[column] === known[column] || (isKept(column) && !entry[column]));
-}
-
-function isKept(column: string): boolean {
-  return column === 'bytes' || column === 'tags';
+  return COLUMNS.every((column) => entry[column] === known[column]);
 }
 
 const MARK_UNREADABLE = 'UPDATE jobs SET error_code = ? WHERE tenant = ? AND id = ? AND finished_at IS NULL';
@@ -205,8 +190,7 @@ function collapsed(changes: readonly IndexChange[]): Iterable<IndexChange> {
     const key = `${change.tenant}.${change.id}`;
     const known = latest.get(key);
     if ('isUnreadable' in change) latest.set(key, known === undefined ? change : marked(known));
-    else if (known === undefined || 'isUnreadable' in known || eventSupersedes(change, known))
-      latest.set(key, change);
+    else latest.set(key, known === undefined || 'isUnreadable' in known ? change : afterEvent(change, known));
   }
   return latest.values();
 }

@@ -21,7 +21,8 @@ export const USAGE_SCHEMA = `
   CREATE TRIGGER IF NOT EXISTS usage_added AFTER INSERT ON jobs BEGIN ${count('NEW', '')} END;
   CREATE TRIGGER IF NOT EXISTS usage_removed AFTER DELETE ON jobs BEGIN ${count('OLD', '-')} END;
   CREATE TRIGGER IF NOT EXISTS usage_changed AFTER UPDATE ON jobs
-    WHEN (NEW.finished_at IS NULL) <> (OLD.finished_at IS NULL) OR NEW.state <> OLD.state OR NEW.bytes <> OLD.bytes
+    WHEN (NEW.finished_at IS NULL) <> (OLD.finished_at IS NULL) OR NEW.bytes <> OLD.bytes
+      OR ${IS_DELAYED('NEW')} <> ${IS_DELAYED('OLD')}
     BEGIN ${count('OLD', '-')} ${count('NEW', '')} END;`;
 
 type UsageRow = { jobs: number; bytes: number; delayed_jobs: number; delayed_bytes: number };

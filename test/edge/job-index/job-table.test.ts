@@ -1,99 +1,21 @@
 /** The table of the index, in workerd's own SQLite. */
-import path from 'node:path';
-import { build } from 'esbuild';
-import { convertV4MiniflareOptions, Miniflare } from 'miniflare';
+import type { Miniflare } from 'miniflare';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readCursor } from '../../../edge/calls/cursors.ts';
 import type { PageQuery } from '../../../edge/calls/index-commands.ts';
 import type { IndexChange, IndexEntry } from '../../../edge/job-index/index-entry.ts';
-import type { Place } from '../../../edge/job-index/job-table.ts';
-import type { JobSummary } from '../../../shared/api/job-list.ts';
 import type { Usage } from '../../../shared/api/usage.ts';
-import type { TableCall } from './job-table-entry.ts';
+import { entry, newTable, START, startTables } from './table-support.ts';
 
-const START = Date.parse('2026-01-01T00:00:00.000Z');
 const DAY_MS = 24 * 60 * 60 * 1_000;
-const PLACE: Place = { source: 'stream', sequence: 7 };
 
 let workerd: Miniflare;
-let tables = 0;
-
 beforeAll(async () => {
-  const { outputFiles } = await build({
-    entryPoints: [path.join(import.meta.dirname, 'job-table-entry.ts')],
-    bundle: true,
-    format: 'esm',
-    target: 'es2024',
-    external: ['node:*', 'cloudflare:*'],
-    write: false,
-  });
-  workerd = new Miniflare(
-    convertV4MiniflareOptions({
-      name: 'table',
-      modules: [{ type: 'ESModule', path: 'main.js', contents: outputFiles[0]?.text ?? '' }],
-      compatibilityDate: '2026-10-20',
-      compatibilityFlags: ['nodejs_compat'],
-      durableObjects: { TABLE: { className: 'Table', useSQLite: true } },
-    }),
-  );
-  await workerd.ready;
+  workerd = await startTables();
 });
 afterAll(() => workerd?.dispose());
+const table = () => newTable(workerd);
 
-/** A table of the test's own. */
-function table() {
-  const name = `table-${++tables}`;
-  const run = async <T>(call: TableCall): Promise<T> => {
-    const body = JSON.stringify({ name, call });
-    const response = await workerd.dispatchFetch('http://table/', { method: 'POST', body });
-    const text = await response.text();
-    if (!response.ok) throw new Error(text);
-    return JSON.parse(text) as T;
-  };
-  return {
-    accept: (...entries: IndexEntry[]) => run<void>({ do: 'accept', entries }),
-    follow: (entries: IndexChange[], place = PLACE) => run<void>({ do: 'follow', entries, place }),
-    page: (query: Partial<PageQuery> = {}) =>
-      run<{ jobs: JobSummary[]; cursor?: string; rowsRead: number }>({
-        do: 'page',
-        query: {
-          tenant: 'acme',
-          limit: 100,
-          state: undefined,
-          operation: undefined,
-          after: undefined,
-          ...query,
-        },
-      }),
-    plan: (query: Pick<PageQuery, 'state' | 'operation'>) => run<string[]>({ do: 'plan', query }),
-    forget: (max: number, now: number) => run<boolean>({ do: 'forget', max, now }),
-    usage: (tenant = 'acme') => run<Usage>({ do: 'usage', tenant }),
-    place: () => run<Place>({ do: 'place' }),
-  };
-}
-
-const entry = (more: Partial<IndexEntry> = {}): IndexEntry => ({
-  tenant: 'acme',
-  id: 'job-1',
-  operation: 'echo',
-  state: 'queued',
-  attempt: 0,
-  max_attempts: 5,
-  durability: 'stream',
-  unserved: 0,
-  accepted_at: START,
-  due_at: null,
-  started_at: null,
-  finished_at: null,
-  error_code: null,
-  trace_id: '',
-  previous_trace_ids: '',
-  redrive_count: 0,
-  bytes: 0,
-  tags: '',
-  expires_on: 30_000,
-  ...more,
-});
 const running = entry({ state: 'running', attempt: 1, started_at: START + 1 });
 const succeeded = entry({ ...running, state: 'succeeded', finished_at: START + 2 });
 
