@@ -96,7 +96,7 @@ function pathOf(template: string, { ids }: Knowledge): fc.Arbitrary<string> {
     { weight: 2, arbitrary: HOSTILE_TEXT.map((text) => encodeURIComponent(text.toWellFormed())) },
     { weight: 1, arbitrary: fc.constantFrom('..', '.', '%2e%2e', '%', '%zz', '%ff', ';', 'a%2Fb', 'batch') },
   );
-  const path = id.map((one) => template.replace('{id}', one));
+  const path = id.map((one) => template.replace(/\{(?:id|name)\}/, one));
   const tail = fc.constantFrom('/', '//', '/x', '/events', '/redrive', '%00', '.json');
   return mostly(
     path,

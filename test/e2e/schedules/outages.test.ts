@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
+import { OutboxList } from '../../../shared/api/outbox.ts';
 import { Schedule } from '../../../shared/api/schedule.ts';
 import { Job } from '../../../shared/job/job.ts';
 import { scratchFolder } from '../../support/cleanup.ts';
@@ -46,6 +47,21 @@ describe('a schedule', () => {
     for (const { jobId } of runs)
       await until('the end of the job', async () => (await stateOf(jobId)) === 'succeeded');
     expect((await stack.call('/v1/schedules/restarts', { method: 'DELETE' })).status).toBe(204);
+  });
+
+  it('goes on while NATS is away: its jobs wait in the outbox, and each runs once', async () => {
+    await put('away', { every: '1s' });
+    await untilRuns('away', 1);
+    await stack.nats.kill('SIGKILL');
+    const pending = await until('a job in the outbox', async () => {
+      const answer = await stack.call('/v1/outbox');
+      return answer.ok && OutboxList.parse(await answer.json()).jobs.find(({ id }) => id.startsWith('sr_'));
+    });
+    await stack.nats.restart();
+    await until('the end of the job', async () => (await stateOf(pending.id)) === 'succeeded');
+    const runs = await runsOf('away');
+    expect(runs.filter(({ jobId }) => jobId === pending.id)).toHaveLength(1);
+    expect((await stack.call('/v1/schedules/away', { method: 'DELETE' })).status).toBe(204);
   });
 
   it('with "overlap": "skip" runs no job while the last one runs', async () => {

@@ -21,7 +21,8 @@ export type WorldCall =
   | { readonly do: 'script'; readonly next?: readonly Script[]; readonly always?: Script }
   | { readonly do: 'states'; readonly states: Readonly<Record<string, JobState>>; readonly others: JobState }
   | { readonly do: 'submissions' }
-  | { readonly do: 'kill'; readonly after: 'now' | 'submission' };
+  /** The call that comes when the bridge has taken the next job, before the object knows. */
+  | { readonly do: 'meanwhile'; readonly method: string; readonly command: object };
 
 /** The world of one tenant. */
 class World implements Clock {
@@ -31,7 +32,7 @@ class World implements Clock {
   always: Script = 'take';
   states: Readonly<Record<string, JobState>> = {};
   others: JobState = 'succeeded';
-  isDying = false;
+  meanwhile: { readonly method: string; readonly command: object } | undefined;
   readonly submissions: SubmitCommand[] = [];
 
   now(): number {
@@ -83,12 +84,10 @@ export class Bridge extends DurableObject<Bindings> {
     if (command.inputCheck?.outcome === 'refused') return { ok: true, value: { outcome: 'refused' } };
     const replayed = world.submissions.some(({ jobId }) => jobId === command.jobId);
     world.submissions.push(command);
-    if (world.isDying) {
-      world.isDying = false;
-      await this.env.SCHEDULES.getByName(command.tenant)
-        .kill()
-        .catch(() => undefined);
-    }
+    const { meanwhile } = world;
+    world.meanwhile = undefined;
+    if (meanwhile !== undefined)
+      await call(this.env, command.tenant, meanwhile.method, meanwhile.command).catch(() => undefined);
     return { ok: true, value: { outcome: 'submitted', job: jobOf(command.jobId, 'queued'), replayed } };
   }
 
@@ -113,31 +112,35 @@ interface Bindings {
 
 type Methods = Readonly<Record<string, (command: object) => Promise<Reply<unknown>>>>;
 
-async function run(tenant: string, call: WorldCall, env: Bindings): Promise<unknown> {
+function call(env: Bindings, tenant: string, method: string, command: object): Promise<unknown> {
+  const schedules = env.SCHEDULES.getByName(tenant) as unknown as Methods;
+  return schedules[method]?.({ ...command, tenant, carrier: {} }) ?? Promise.reject(new Error(method));
+}
+
+async function run(tenant: string, what: WorldCall, env: Bindings): Promise<unknown> {
   const world = worldOf(tenant);
   const schedules = env.SCHEDULES.getByName(tenant);
-  switch (call.do) {
+  switch (what.do) {
     case 'call':
-      return await (schedules as unknown as Methods)[call.method]?.({ ...call.command, tenant, carrier: {} });
+      return await call(env, tenant, what.method, what.command);
     case 'advance':
-      return await advance(world, env, tenant, call.to);
+      return await advance(world, env, tenant, what.to);
     case 'sleep':
       await schedules.kill().catch(() => undefined);
-      world.time = call.to;
+      world.time = what.to;
       return await env.SCHEDULES.getByName(tenant).ring();
     case 'script':
-      world.next = [...(call.next ?? [])];
-      world.always = call.always ?? 'take';
+      world.next = [...(what.next ?? [])];
+      world.always = what.always ?? 'take';
       return;
     case 'states':
-      world.states = call.states;
-      world.others = call.others;
+      world.states = what.states;
+      world.others = what.others;
       return;
     case 'submissions':
       return world.submissions;
-    case 'kill':
-      if (call.after === 'submission') world.isDying = true;
-      else await schedules.kill().catch(() => undefined);
+    case 'meanwhile':
+      world.meanwhile = { method: what.method, command: what.command };
       return;
   }
 }

@@ -30,8 +30,8 @@ export interface ScheduleWorld {
   readonly states: (others: JobState, states?: Readonly<Record<string, JobState>>) => Promise<void>;
   /** What the bridge took, in order. */
   readonly submissions: () => Promise<SubmitCommand[]>;
-  /** Ends the object now, or when the bridge has taken the next job, before the object knows. */
-  readonly kill: (after: 'now' | 'submission') => Promise<void>;
+  /** A call that comes when the bridge has taken the next job, before the object knows. `kill` ends the object. */
+  readonly meanwhile: (method: string, command?: object) => Promise<void>;
 }
 
 /** @param settings of the edge */
@@ -92,6 +92,6 @@ async function openWorld(workerd: Miniflare, tenant: string, from: number): Prom
     script: (always, next = []) => note({ do: 'script', always, next }),
     states: (others, states = {}) => note({ do: 'states', others, states }),
     submissions: async () => (await ask({ do: 'submissions' })) as SubmitCommand[],
-    kill: (after) => note({ do: 'kill', after }),
+    meanwhile: (method, command = {}) => note({ do: 'meanwhile', method, command }),
   };
 }

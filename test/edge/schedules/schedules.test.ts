@@ -52,7 +52,7 @@ describe('a schedule', () => {
     await start(MINUTELY);
     for (const minute of [1, 2, 3, 10, 11]) {
       await world.advance(START + minute * MINUTE - SECOND);
-      await world.kill('submission');
+      await world.meanwhile('kill');
       await world.advance(START + minute * MINUTE);
     }
     await world.advance(START + 15 * MINUTE);
@@ -230,6 +230,18 @@ describe('a schedule that is changed', () => {
     expect(resumed.nextRuns[0]).toBe(new Date(START + 35 * MINUTE).toISOString());
     await world.advance(START + 36 * MINUTE);
     expect(await runs()).toEqual([[35, 'submitted']]);
+  });
+
+  it('while a job is submitted, is as the change says, and the job is shown', async () => {
+    await start(MINUTELY);
+    await world.meanwhile('pause', { name: 'one', paused: true });
+    await world.advance(START + 5 * MINUTE);
+    expect(await runs()).toEqual([[1, 'submitted']]);
+    await world.call('pause', { name: 'one', paused: false });
+    await world.meanwhile('remove', { name: 'one' });
+    await world.advance(START + HOUR);
+    expect(await world.read('one')).toBeUndefined();
+    expect(await submitted()).toHaveLength(2);
   });
 
   it('and deleted, makes no more runs', async () => {
