@@ -86,15 +86,15 @@ export function createParts(state: DurableObjectState, env: Env): BridgeParts {
   });
   const feed = new AcceptedFeed(index, usage, log);
   const keepUntilEnded = config.OUTBOX_KEEP === 'ended';
+  const operations = new OperationDirectory(new SavedOperations(sql), log);
   const scheduler = new OutboxScheduler({
-    ...{ name, connection, outbox, feed, usage, log, keepUntilEnded, object: state },
+    ...{ name, connection, outbox, feed, usage, operations, log, keepUntilEnded, object: state },
     ownContext: withService(context.active(), SERVICE.bridge),
   });
   connection.onOpen(() => scheduler.reconnected());
   return {
-    ...{ name, log, connection, outbox, scheduler, feed, usage, keepUntilEnded },
+    ...{ name, log, connection, outbox, scheduler, feed, usage, operations, keepUntilEnded },
     seal: new PlaceSeal(config),
-    operations: new OperationDirectory(new SavedOperations(sql), log),
     hosts: new HostDirectory(log),
     refusesUnserved: config.UNSERVED_OPERATIONS === 'refuse',
     counts: { unservedJobs: 0 },

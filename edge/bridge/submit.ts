@@ -1,5 +1,5 @@
 import { type Context, context, type Span, SpanKind, trace } from '@opentelemetry/api';
-import type { OperationAnnouncement } from '../../shared/api/operation.ts';
+import { isLimited, type OperationAnnouncement } from '../../shared/api/operation.ts';
 import { ThroughlineError } from '../../shared/errors.ts';
 import { jobOfEvent } from '../../shared/job/event.ts';
 import type { Job } from '../../shared/job/job.ts';
@@ -228,7 +228,10 @@ async function submitNew(
   const added = bridge.usage.add(tenant, taken);
   try {
     const place = await bridge.usage.check(tenant, taken, added);
-    const route = routeOf(command, command.spec, bridge.usage.isBusy(tenant, taken, place));
+    const route = routeOf(command, command.spec, {
+      isBusy: bridge.usage.isBusy(tenant, taken, place),
+      isLimited: announcement !== undefined && isLimited(announcement),
+    });
     return await sendNew(submitting, announcement, { body, route });
   } finally {
     bridge.usage.report(tenant, undefined, taken);

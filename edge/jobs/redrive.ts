@@ -31,6 +31,7 @@ export interface RedriveParts {
   /** The bridge's name. */
   readonly name: string;
   readonly log: Logger;
+  readonly operations: { readonly isLimited: (operation: string) => boolean };
 }
 
 /** A redrive that is being carried out: the dead letter, and what NATS knows of its job. */
@@ -140,8 +141,14 @@ async function publish(redriving: Redriving): Promise<Redriven> {
 }
 
 /** Where the job of a dead letter waits in the queue again. */
-function redriveSubject({ deadLetter, address }: Pick<Redriving, 'deadLetter' | 'address'>): string {
-  return jobSubject(address, routeOf(address, readJobSpec(headerValues(deadLetter.headers)), false));
+function redriveSubject({
+  parts,
+  deadLetter,
+  address,
+}: Pick<Redriving, 'parts' | 'deadLetter' | 'address'>): string {
+  const isLimited = parts.operations.isLimited(address.operation);
+  const spec = readJobSpec(headerValues(deadLetter.headers));
+  return jobSubject(address, routeOf(address, spec, { isBusy: false, isLimited }));
 }
 
 function messageHeaders({ deadLetter, address, redrive }: Redriving, sending: Context): WriteHeaders {

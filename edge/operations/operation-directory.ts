@@ -1,4 +1,4 @@
-import type { OperationAnnouncement } from '../../shared/api/operation.ts';
+import { isLimited, type OperationAnnouncement } from '../../shared/api/operation.ts';
 import { ThroughlineError } from '../../shared/errors.ts';
 import type { JobSpec } from '../../shared/job/job-spec.ts';
 import type { SubmitCommand } from '../calls/commands.ts';
@@ -43,6 +43,11 @@ export class OperationDirectory {
     return announcement;
   }
 
+  /** Whether an operation is known to have a limit by key. It may be unknown until the announcements were read. */
+  isLimited(operation: string): boolean {
+    return this.#saved.isLimited(operation);
+  }
+
   /** There is one watch at a time. A caller whose session has closed meanwhile gets the watch of the newer session. */
   #watchOver(session: BrokerSession): OperationWatch {
     const current = this.#watch;
@@ -57,7 +62,17 @@ export class OperationDirectory {
  * Checks that a job asks for no more than its operation allows; it may ask for less.
  * @throws ThroughlineError `request-invalid`
  */
-function checkLimits({ timeoutMs, maxAttempts }: JobSpec, announcement: OperationAnnouncement): void {
+function checkLimits(
+  { timeoutMs, maxAttempts, orderingKey }: JobSpec,
+  announcement: OperationAnnouncement,
+): void {
+  if (orderingKey !== undefined && isLimited(announcement)) {
+    // A job that waits would hold its ordered lane, and with it the jobs of other keys and tenants.
+    const reason = `${announcement.name} limits its jobs by a key`;
+    throw new ThroughlineError('request-invalid', `orderingKey: not possible, since ${reason}`, {
+      violations: [{ path: '/orderingKey', message: `must be left out: ${reason}` }],
+    });
+  }
   if (timeoutMs !== undefined && timeoutMs > announcement.timeoutMs) {
     throw new ThroughlineError(
       'request-invalid',

@@ -1,4 +1,4 @@
-import { OperationAnnouncement } from '../../shared/api/operation.ts';
+import { isLimited, OperationAnnouncement } from '../../shared/api/operation.ts';
 import { ThroughlineError } from '../../shared/errors.ts';
 import { KnownOperations } from './known-operations.ts';
 
@@ -41,6 +41,11 @@ export class SavedOperations {
         ...[announcement.name, text],
       );
     }
+  }
+
+  /** Whether an operation is known to have a limit by key. */
+  isLimited(name: string): boolean {
+    return this.#known.has(name) && isLimited(this.#known.find(name));
   }
 
   /**

@@ -37,6 +37,7 @@ export interface DrainParts {
   readonly outbox: Outbox;
   readonly feed: Pick<AcceptedFeed, 'addAccepted'>;
   readonly usage: Pick<UsageBook, 'isBusy'>;
+  readonly operations: { readonly isLimited: (operation: string) => boolean };
   readonly log: Logger;
   /** Whether a job stays in the outbox until the end of the job is recorded (`OUTBOX_KEEP=ended`). */
   readonly keepUntilEnded: boolean;
@@ -177,7 +178,10 @@ async function publish(parts: DrainParts, session: BrokerSession, entry: OutboxE
   const { job, body, addedAt, tries } = entry;
   const now = Date.now();
   const waitedMs = Math.max(0, now - addedAt);
-  const route = routeOf(job, job.spec, parts.usage.isBusy(job.tenant, usageOfJob(job.spec, body.length)));
+  const route = routeOf(job, job.spec, {
+    isBusy: parts.usage.isBusy(job.tenant, usageOfJob(job.spec, body.length)),
+    isLimited: parts.operations.isLimited(job.operation),
+  });
   if (subjectOf(job, now, route).startsWith('delayed.')) checkDelaySupport(session);
   await publishJob(session, job, body, route, { waitedMs, again: tries > 0 });
   parts.feed.addAccepted(job.tenant, queuedJob(job, 'stream'), body.length);

@@ -41,6 +41,11 @@ export const OperationAnnouncement = z.object({
 });
 export type OperationAnnouncement = z.infer<typeof OperationAnnouncement>;
 
+/** Whether an operation limits its jobs by a key. */
+export function isLimited({ concurrency, rateLimit }: OperationAnnouncement): boolean {
+  return concurrency !== undefined || rateLimit !== undefined;
+}
+
 /** How much of what an operation refuses is refused before a job is accepted. The worker checks all of it. */
 const EDGE_CHECKS = ['whole', 'parts', 'nothing'] as const;
 

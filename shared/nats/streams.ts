@@ -2,7 +2,7 @@
  * The JetStream streams, consumers and buckets of Throughline (docs/PROTOCOL.md), as plain data that both NATS clients
  * accept. Durations of JetStream's API are in nanoseconds.
  */
-import { consumerName, isOrderedLane, ROUTES, type Route } from '../wire/lanes.ts';
+import { consumerName, isLimitedLane, isOrderedLane, type Lane, ROUTES, type Route } from '../wire/lanes.ts';
 import {
   CALLBACK_SUBJECTS,
   CANCEL_SUBJECTS,
@@ -232,9 +232,15 @@ export function groupConsumers(options: {
       name: consumerName(group, route),
       filterSubject: routeFilter(operations, route),
       ackWaitMs,
-      maxAckPending: isOrderedLane(route.lane) ? 1 : maxAckPending,
+      maxAckPending: ackPendingOf(route.lane, maxAckPending),
     }),
   }));
+}
+
+/** How many messages of a lane may be under way at a time; -1: any number. */
+function ackPendingOf(lane: Lane, usual: number): number {
+  if (isOrderedLane(lane)) return 1;
+  return isLimitedLane(lane) ? -1 : usual;
 }
 
 /** The consumer with which a worker group takes the jobs of one route. */

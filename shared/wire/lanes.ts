@@ -11,10 +11,15 @@ import { PRIORITIES, type Priority } from '../job/priority.ts';
 export const POOLED_LANES = ['p0', 'p1', 'p2', 'p3'] as const;
 /** Jobs of tenants that already have many unfinished jobs. */
 export const BULK_LANES = ['b0', 'b1'] as const;
+/**
+ * Jobs of operations with a limit by key: of tenants with few unfinished jobs, and of the others. Those that wait for their
+ * limit count as delivered, so these lanes have room for any number of them.
+ */
+export const LIMITED_LANES = ['l0', 'l1'] as const;
 /** Jobs with an ordering key. One message of such a lane is under way at a time. */
 export const ORDERED_LANES = ['o0', 'o1', 'o2', 'o3', 'o4', 'o5', 'o6', 'o7'] as const;
 
-const SHARED_LANES = [...POOLED_LANES, ...BULK_LANES] as const;
+const SHARED_LANES = [...POOLED_LANES, ...BULK_LANES, ...LIMITED_LANES] as const;
 const LANES = [...SHARED_LANES, ...ORDERED_LANES] as const;
 export type Lane = (typeof LANES)[number];
 
@@ -30,16 +35,22 @@ export const ROUTES: readonly Route[] = [
   ...ORDERED_LANES.map((lane) => ({ priority: 'normal', lane }) as const),
 ];
 
-/**
- * Where a job waits in the queue.
- * @param isBusy whether its tenant has many unfinished jobs
- */
+/** What decides on the route of a job, besides the job. */
+export interface RouteFacts {
+  /** Whether its tenant has many unfinished jobs. */
+  readonly isBusy: boolean;
+  /** Whether its operation has a limit by key. */
+  readonly isLimited: boolean;
+}
+
+/** Where a job waits in the queue. */
 export function routeOf(
   address: Pick<JobAddress, 'tenant'>,
   { orderingKey, priority }: Pick<JobSpec, 'orderingKey' | 'priority'>,
-  isBusy: boolean,
+  { isBusy, isLimited }: RouteFacts,
 ): Route {
   if (orderingKey !== undefined) return orderedRoute(address, orderingKey);
+  if (isLimited) return limitedRoute(isBusy, priority);
   return isBusy ? bulkRoute(address, priority) : pooledRoute(address, priority);
 }
 
@@ -53,6 +64,11 @@ export function bulkRoute({ tenant }: Pick<JobAddress, 'tenant'>, priority: Prio
   return { priority, lane: laneOf(tenant, BULK_LANES) };
 }
 
+/** The route of a job whose operation has a limit by key. */
+export function limitedRoute(isBusy: boolean, priority: Priority = 'normal'): Route {
+  return { priority, lane: LIMITED_LANES[isBusy ? 1 : 0] };
+}
+
 /** The route of a job with an ordering key. All jobs of one tenant and key have the same route. */
 export function orderedRoute({ tenant }: Pick<JobAddress, 'tenant'>, orderingKey: string): Route {
   return { priority: 'normal', lane: laneOf(`${tenant}/${orderingKey}`, ORDERED_LANES) };
@@ -60,7 +76,12 @@ export function orderedRoute({ tenant }: Pick<JobAddress, 'tenant'>, orderingKey
 
 /** Whether a lane is for the jobs of tenants that have many unfinished jobs. */
 export function isBulkLane(lane: Lane): boolean {
-  return BULK_LANES.some((bulk) => bulk === lane);
+  return lane === LIMITED_LANES[1] || BULK_LANES.some((bulk) => bulk === lane);
+}
+
+/** Whether a lane is for the jobs of operations with a limit by key. */
+export function isLimitedLane(lane: Lane): boolean {
+  return LIMITED_LANES.some((limited) => limited === lane);
 }
 
 /** Whether the jobs of a lane run one after the other. */

@@ -13,7 +13,7 @@ import { type TestStack, withTestStack } from '../../support/stack.ts';
 import { tenants } from '../../support/tenants.ts';
 
 const TENANT = 'demo';
-const SETTINGS = { WORKER_ACK_WAIT_MS: '2000', WORKER_CONCURRENCY: '8' };
+const SETTINGS: Readonly<Record<string, string>> = { WORKER_ACK_WAIT_MS: '2000', WORKER_CONCURRENCY: '8' };
 const TIMEOUT_MS = 90_000;
 
 let directory: string;
@@ -157,7 +157,8 @@ describe('a limit of concurrency', () => {
 describe('a backlog of limited jobs', () => {
   it('leaves the slots to other jobs of its tenant and to other tenants, is not lost, and can be cancelled', async () => {
     const { callers, API_KEYS } = await tenants('busy', 'quiet');
-    const stack = await fleet(2, { API_KEYS });
+    // The backlog is longer than the number of messages of other lanes that may be under way.
+    const stack = await fleet(2, { API_KEYS }, { ...SETTINGS, WORKER_MAX_ACK_PENDING: '40' });
     const nats = await connectTo(stack);
     const gate = path.join(directory, 'gate');
     const submit = async (tenant: keyof typeof callers, operation: string, input: unknown): Promise<string> =>

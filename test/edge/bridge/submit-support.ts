@@ -40,6 +40,8 @@ export function submitted(answer: SubmitAnswer): SubmitResult {
   return answer;
 }
 
+const LIMITS_BY_KEY = { concurrency: { key: '/customer', limit: 2 } };
+
 interface Settings {
   readonly ackMode?: 'stream' | 'outbox';
   readonly keepUntilEnded?: boolean;
@@ -63,7 +65,8 @@ export function setup({
     if (nats.isAway) throw unavailable('away');
   });
   connection.broker.operations.put('echo', writeJson(ECHO));
-  connection.broker.hosts.put('host-1', writeJson(hostOf(['echo'])));
+  connection.broker.operations.put('limited', writeJson({ ...ECHO, name: 'limited', ...LIMITS_BY_KEY }));
+  connection.broker.hosts.put('host-1', writeJson(hostOf(['echo', 'limited'])));
   const outbox = new Outbox(sql, ROOM);
   const usage = new UsageBook({ fairJobs: 4, quotasOf: () => quotas, count: async () => NO_USAGE });
   const feed = new AcceptedFeed({ addAccepted: () => new Promise<never>(() => undefined) }, usage, log);
@@ -71,16 +74,16 @@ export function setup({
     storage: { getAlarm: async () => null, setAlarm: async () => undefined },
     waitUntil: () => undefined,
   };
-  const parts = { name: 'bridge', log, connection, outbox, feed, usage, keepUntilEnded };
+  const operations = new OperationDirectory(new SavedOperations(sql), log);
+  const parts = { name: 'bridge', log, connection, outbox, feed, usage, operations, keepUntilEnded };
   const scheduler = new OutboxScheduler({ ...parts, object, ownContext: ROOT_CONTEXT });
   vi.spyOn(scheduler, 'added').mockReturnValue(undefined);
-  const operations = new OperationDirectory(new SavedOperations(sql), log);
   const counts = { unservedJobs: 0 };
   const hosts = new HostDirectory(log);
   const inputChecks = new InputChecks();
   const room = new StoreRoom();
   const order = new OrderTurns();
-  const checks = { operations, inputChecks, hosts, room, order };
+  const checks = { inputChecks, hosts, room, order };
   const table = new UniqueTable(sql);
   /** The bridge as after a restart: what is in memory is gone. */
   const restarted = () => ({

@@ -239,6 +239,27 @@ describe('the quotas of a tenant', () => {
   });
 });
 
+describe('jobs of an operation with a limit by key', () => {
+  const limited = (jobId: string, spec: SubmitCommand['spec'] = {}) => ({
+    ...command(jobId, spec),
+    operation: 'limited',
+  });
+
+  it('have lanes of their own, so that those that wait are in nobody’s way', async () => {
+    const { submit: take, subjects } = setup();
+    await Promise.all(Array.from({ length: 6 }, (_, n) => take(limited(`job-${n}`))));
+    expect(subjects().map((subject) => subject.split('.')[2])).toEqual(['l0', 'l0', 'l0', 'l0', 'l1', 'l1']);
+  });
+
+  it('cannot have an ordering key, because a job that waits would hold the lane of others', async () => {
+    const { submit: take } = setup();
+    await expect(take(limited('job-1', { orderingKey: 'a' }))).rejects.toMatchObject({
+      code: 'request-invalid',
+      violations: [{ path: '/orderingKey' }],
+    });
+  });
+});
+
 describe('jobs with one ordering key', () => {
   const ordered = (jobId: string, spec: SubmitCommand['spec'] = {}) =>
     command(jobId, { orderingKey: 'customer', ...spec });

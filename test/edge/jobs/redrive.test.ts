@@ -54,11 +54,11 @@ const queued = (more: Fields = {}): StoredMessage =>
   });
 
 /** A broker with these messages in its streams, what was published there, and whose dead letters are left. */
-function setup(streams: Readonly<Record<string, readonly StoredMessage[]>>) {
+function setup(streams: Readonly<Record<string, readonly StoredMessage[]>>, isLimited = false) {
   const broker = new MemoryBroker();
   for (const [stream, messages] of Object.entries(streams)) broker.store(stream, ...messages);
   const log = { debug() {}, info() {}, warn() {}, error() {} } satisfies Logger;
-  const parts = { name: 'bridge', log };
+  const parts = { name: 'bridge', log, operations: { isLimited: () => isLimited } };
   const written = () =>
     broker.published.map(({ headers, data, ...message }) => ({
       ...message,
@@ -70,6 +70,12 @@ function setup(streams: Readonly<Record<string, readonly StoredMessage[]>>) {
 }
 
 describe('a redrive', () => {
+  it('of a job whose operation has a limit by key goes to a limited lane', async () => {
+    const { redrive, written } = setup({ DEAD: [deadLetter()], EVENTS: [event('failed')] }, true);
+    await redrive();
+    expect(written()[0]?.subject).toBe('jobs.normal.l0.acme.job-1.echo');
+  });
+
   it('sends the same job again, records the redrive, and removes the dead letter', async () => {
     const others = deadLetter(6, {}, 'job-2');
     const { redrive, written, left } = setup({ DEAD: [deadLetter(), others], EVENTS: [event('failed')] });

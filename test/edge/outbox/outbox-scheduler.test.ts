@@ -35,16 +35,26 @@ function setup(connect: () => Promise<void>) {
   };
   const work: Promise<unknown>[] = [];
   const connection = new MemoryConnection(connect);
+  const isLimited = { value: false };
   const scheduler = new OutboxScheduler({
     ...{ name: 'bridge', outbox, log, keepUntilEnded: false, ownContext: ROOT_CONTEXT },
     connection,
     object: { storage, waitUntil: (one) => void work.push(one) },
     feed: { addAccepted: () => undefined },
     usage: { isBusy: () => false },
+    operations: { isLimited: () => isLimited.value },
   });
   const add = (): void => outbox.add(JOB, new Uint8Array([48]), 'unsent');
-  return { outbox, scheduler, storage, log, connection, add, settled: () => Promise.all(work) };
+  return { outbox, scheduler, storage, log, connection, isLimited, add, settled: () => Promise.all(work) };
 }
+
+it('a job from the outbox whose operation has a limit by key goes to a limited lane', async () => {
+  const { scheduler, add, connection, isLimited } = setup(async () => undefined);
+  isLimited.value = true;
+  add();
+  await scheduler.alarm();
+  expect(connection.broker.published.map(({ subject }) => subject.split('.')[2])).toEqual(['l0']);
+});
 
 describe('the alarm', () => {
   it('never fails, and is set again, however often NATS does not take the jobs (E7)', async () => {

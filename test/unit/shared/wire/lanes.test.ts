@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { PRIORITIES } from '../../../../shared/job/priority.ts';
 import {
   bulkRoute,
+  limitedRoute,
   ORDERED_LANES,
   orderedRoute,
   POOLED_LANES,
@@ -21,6 +22,8 @@ describe('a route', () => {
           pooledRoute({ tenant: name }, priority),
           bulkRoute({ tenant: name }, priority),
           orderedRoute({ tenant: name }, key),
+          limitedRoute(true, priority),
+          limitedRoute(false, priority),
         ])
           expect(ROUTES).toContainEqual(route);
       }),
