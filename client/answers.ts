@@ -56,6 +56,7 @@ const attempt = object<JobAttempt>({
 const asked = {
   priority: optional(oneOf(PRIORITIES)),
   orderingKey: optional(text),
+  dueBy: optional(exactly('rateLimit')),
 } as const;
 
 /** The fields that a job has in a list too. */

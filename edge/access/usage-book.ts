@@ -144,8 +144,11 @@ function sum(a: Usage, b: Usage, sign: 1 | -1): Usage {
   };
 }
 
-/** What a job takes. @param bytes the size of its input as JSON */
-export function usageOfJob({ dueAt }: { readonly dueAt?: string | undefined }, bytes: number): Usage {
-  const delayed = dueAt === undefined ? 0 : 1;
+/** What a job takes. Only a job that its caller delayed is a delayed one. @param bytes the size of its input as JSON */
+export function usageOfJob(
+  { dueAt, dueBy }: { readonly dueAt?: string | undefined; readonly dueBy?: string | undefined },
+  bytes: number,
+): Usage {
+  const delayed = dueAt === undefined || dueBy !== undefined ? 0 : 1;
   return { jobs: 1, bytes, delayedJobs: delayed, delayedBytes: delayed * bytes };
 }

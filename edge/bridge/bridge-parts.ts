@@ -44,6 +44,8 @@ export interface BridgeParts {
   readonly outbox: Outbox;
   readonly scheduler: OutboxScheduler;
   readonly feed: AcceptedFeed;
+  /** Gives jobs their times by the limits of their operations. */
+  readonly index: Pick<JobIndexClient, 'startTime'>;
   readonly usage: UsageBook;
   readonly unique: UniqueJobs;
   readonly watches: JobWatches;
@@ -93,7 +95,7 @@ export function createParts(state: DurableObjectState, env: Env): BridgeParts {
   });
   connection.onOpen(() => scheduler.reconnected());
   return {
-    ...{ name, log, connection, outbox, scheduler, feed, usage, operations, keepUntilEnded },
+    ...{ name, log, connection, outbox, scheduler, feed, index, usage, operations, keepUntilEnded },
     seal: new PlaceSeal(config),
     hosts: new HostDirectory(log),
     refusesUnserved: config.UNSERVED_OPERATIONS === 'refuse',

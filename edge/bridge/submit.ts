@@ -22,6 +22,7 @@ import { FIRST_CHECK_MS } from '../outbox/end-check.ts';
 import { pendingJob } from '../outbox/pending-job.ts';
 import type { BridgeParts } from './bridge-parts.ts';
 import type { Turn } from './order-turns.ts';
+import { startTimeOf } from './start-time.ts';
 
 const tracer = trace.getTracer('throughline-bridge');
 
@@ -220,7 +221,7 @@ async function submitNew(
   submitting: Checked,
   announcement: OperationAnnouncement | undefined,
 ): Promise<SubmitResult> {
-  const { bridge, command } = submitting;
+  const { bridge, broker, command } = submitting;
   const { tenant } = command;
   const body = writeJson(command.input);
   const taken = usageOfJob(command.spec, body.length);
@@ -232,7 +233,9 @@ async function submitNew(
       isBusy: bridge.usage.isBusy(tenant, taken, place),
       isLimited: announcement !== undefined && isLimited(announcement),
     });
-    return await sendNew(submitting, announcement, { body, route });
+    const due = announcement && (await startTimeOf(bridge, broker, command, announcement, body.length));
+    const timed = { ...submitting, command: { ...command, spec: { ...command.spec, ...due } } };
+    return await sendNew(timed, announcement, { body, route });
   } finally {
     bridge.usage.report(tenant, undefined, taken);
   }
@@ -249,6 +252,7 @@ async function sendNew(
   const job = outgoingJob(command, announcement, sending);
   const message = { subject: subjectOf(job, Date.now(), route), size: body.length };
   span.setAttributes(sendAttributes(command, message, bridge.name));
+  if (job.spec.dueBy !== undefined) span.setAttribute(ATTR.limitBy, job.spec.dueBy);
   return await runInSendSpan(span, sending, () =>
     publishOrAddToOutbox(submitting, { job, body, route, span }),
   );
@@ -290,7 +294,9 @@ async function publishOrAddToOutbox(submitting: Checked, newJob: NewJob): Promis
  * @throws ThroughlineError `delay-unsupported`, `stream-full`
  */
 async function checkDelay({ bridge, broker }: Submitting, { job, body }: NewJob): Promise<void> {
-  if (job.spec.dueAt === undefined || broker.session === undefined) return;
+  const { dueAt, dueBy } = job.spec;
+  // A job that its caller did not delay is delayed only if NATS can do it.
+  if (dueAt === undefined || dueBy !== undefined || broker.session === undefined) return;
   checkDelaySupport(broker.session);
   await broker.ask((session) => bridge.room.take(session, body.length));
 }

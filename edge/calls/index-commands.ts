@@ -27,6 +27,15 @@ export interface TenantJob {
   readonly bytes: number;
 }
 
+/** Asks for the time of a job whose operation has a limit of rate. */
+export interface StartTimeCommand {
+  readonly tenant: string;
+  /** Names the tenant, the operation and the value of the limit's key. */
+  readonly key: string;
+  readonly limit: number;
+  readonly periodMs: number;
+}
+
 /** What the unfinished jobs of a tenant take. */
 export interface TenantUsage {
   readonly tenant: string;

@@ -6,6 +6,7 @@ import {
   CATCH_UP_MS,
   indexName,
   type ListCommand,
+  type StartTimeCommand,
   type TenantJob,
   type TenantUsage,
 } from './index-commands.ts';
@@ -57,6 +58,11 @@ export class JobIndexClient {
       limitMs: CATCH_UP_MS + MARGIN_MS,
       ask: async () => ({ ok: true, value: await this.count(tenant) }) as const,
     });
+  }
+
+  /** When a job may start by the limit of its operation. @throws the platform's error when the index fails */
+  startTime(command: StartTimeCommand): Promise<number | undefined> {
+    return this.#namespace.getByName(indexName(command.tenant, this.#shards)).startTime(command);
   }
 
   /** Like {@link usage}, for a bridge: without a span of its own. @throws the platform's error when the index fails */

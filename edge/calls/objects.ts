@@ -31,7 +31,7 @@ import type {
   RedriveManyCommand,
   Redriven,
 } from './dead-letter-commands.ts';
-import type { ListCommand, TenantJob, TenantUsage } from './index-commands.ts';
+import type { ListCommand, StartTimeCommand, TenantJob, TenantUsage } from './index-commands.ts';
 import type { Reply } from './reply.ts';
 import type {
   ListSchedulesCommand,
@@ -84,6 +84,8 @@ export interface JobIndexApi extends Rpc.DurableObjectBranded {
   addAccepted(jobs: readonly TenantJob[]): Promise<TenantUsage[]>;
   /** What the unfinished jobs of a tenant take. */
   usage(tenant: string): Promise<Usage>;
+  /** When a job may start by the limit of its operation, in milliseconds; undefined: too far away to say. */
+  startTime(command: StartTimeCommand): Promise<number | undefined>;
   /** A page of a tenant's jobs, newest first. */
   list(command: ListCommand): Promise<Reply<JobPage>>;
 }

@@ -48,7 +48,8 @@ export const UNREADABLE_CODE = 'record-unreadable' satisfies ErrorCode;
 /** The entry of a job that was accepted a moment ago. */
 export function acceptedEntry({ tenant, job, bytes }: TenantJob): IndexEntry {
   const acceptedAt = Date.parse(job.acceptedAt);
-  const dueAt = msOf(job.dueAt);
+  // A job that its caller did not delay does not count as delayed.
+  const dueAt = job.dueBy === undefined ? msOf(job.dueAt) : null;
   return {
     tenant,
     id: job.id,

@@ -8,6 +8,7 @@ import { SERVICE } from '../../shared/trace/semantics.ts';
 import {
   CATCH_UP_MS,
   type ListCommand,
+  type StartTimeCommand,
   shardNumber,
   type TenantJob,
   type TenantUsage,
@@ -21,6 +22,7 @@ import { withService } from '../telemetry/service.ts';
 import { EventFollower } from './event-follower.ts';
 import { acceptedEntry } from './index-entry.ts';
 import { JobTable } from './job-table.ts';
+import { StartTimes } from './start-times.ts';
 
 /** How long one alarm reads new events, and how many old jobs it deletes at most. */
 const ALARM_CATCH_UP_MS = 25_000;
@@ -46,6 +48,7 @@ export class JobIndex extends DurableObject<Env> implements JobIndexApi {
   readonly #log: Logger;
   readonly #connection: BrokerConnection;
   readonly #table: JobTable;
+  readonly #startTimes: StartTimes;
   readonly #follower: EventFollower;
   /** Whether no request reaches this index any more, because the number of indexes was reduced. */
   readonly #isRetired: boolean;
@@ -58,6 +61,7 @@ export class JobIndex extends DurableObject<Env> implements JobIndexApi {
     this.#config = edgeConfig(env);
     this.#log = createLogger(this.#config.LOG_LEVEL);
     this.#table = new JobTable(state.storage);
+    this.#startTimes = new StartTimes(state.storage.sql);
     const name = this.#table.owner(state.id.name);
     this.#connection = new BrokerConnection(this.#config, name, this.#log, SERVICE.index);
     const shards = this.#config.INDEX_SHARDS;
@@ -84,6 +88,11 @@ export class JobIndex extends DurableObject<Env> implements JobIndexApi {
   async usage(tenant: string): Promise<Usage> {
     await this.#alone(() => this.#follower.catchUp(CATCH_UP_MS));
     return this.#table.usage(tenant);
+  }
+
+  /** Gives a job its time. */
+  async startTime({ key, ...limit }: StartTimeCommand): Promise<number | undefined> {
+    return this.#startTimes.next(key, limit, Date.now());
   }
 
   /** Runs work that belongs to no request. */

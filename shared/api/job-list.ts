@@ -6,7 +6,7 @@ import { Job } from '../job/job.ts';
  */
 export const JobSummary = Job.omit({
   ...{ result: true, progress: true, attempts: true, error: true },
-  ...{ priority: true, orderingKey: true },
+  ...{ priority: true, orderingKey: true, dueBy: true },
 }).extend({
   /** Why the job did not succeed. `GET /v1/jobs/{id}` also returns the message of the error. */
   error: z.object({ code: z.string() }).optional(),

@@ -18,6 +18,8 @@ export const JobSpec = z.object({
   timeoutMs: z.int().min(1).max(LIMITS.timeoutMs).optional(),
   /** When a delayed job is due, RFC 3339. */
   dueAt: z.iso.datetime().optional(),
+  /** Why a job is due at a time that its caller did not ask for: too many jobs of its operation start before. */
+  dueBy: z.literal('rateLimit').optional(),
   /** The fingerprint of the request, if the job was submitted with an idempotency key. */
   fingerprint: z.string().optional(),
   callback: Callback.optional(),
@@ -43,7 +45,14 @@ const IN_EVENTS = {
   tags: true,
 } as const;
 /** The fields of the spec that the HTTP API shows with a job. */
-const IN_JOBS = { maxAttempts: true, dueAt: true, priority: true, orderingKey: true, tags: true } as const;
+const IN_JOBS = {
+  maxAttempts: true,
+  dueAt: true,
+  dueBy: true,
+  priority: true,
+  orderingKey: true,
+  tags: true,
+} as const;
 
 export const EventSpec = AcceptedSpec.pick(IN_EVENTS);
 export const ShownSpec = AcceptedSpec.pick(IN_JOBS);
@@ -59,8 +68,8 @@ export function pickShownSpec(spec: AcceptedSpec): z.infer<typeof ShownSpec> {
 }
 
 /** Returns the spec of a job whose delay is over. */
-export function withoutDelay<S extends JobSpec>(spec: S): Omit<S, 'dueAt'> {
-  const { dueAt: _, ...rest } = spec;
+export function withoutDelay<S extends JobSpec>(spec: S): Omit<S, 'dueAt' | 'dueBy'> {
+  const { dueAt: _, dueBy: __, ...rest } = spec;
   return rest;
 }
 

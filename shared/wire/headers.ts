@@ -22,6 +22,7 @@ export const HEADER = {
   timeoutMs: 'throughline-timeout-ms',
   fingerprint: 'throughline-fingerprint',
   dueAt: 'throughline-due-at',
+  dueBy: 'throughline-due-by',
   priority: 'throughline-priority',
   orderingKey: 'throughline-ordering-key',
   tags: 'throughline-tags',

@@ -15,6 +15,11 @@ const SPEC_HEADERS: SpecHeaders = {
   timeoutMs: wholeNumberHeader(HEADER.timeoutMs, 1, LIMITS.timeoutMs),
   fingerprint: textHeader(HEADER.fingerprint, /^[0-9a-f]{64}$/),
   dueAt: timeHeader(HEADER.dueAt),
+  dueBy: {
+    name: HEADER.dueBy,
+    write: (reason, set) => set(HEADER.dueBy, reason),
+    read: (values) => (values(HEADER.dueBy)[0] === 'rateLimit' ? 'rateLimit' : undefined),
+  },
   callback: { name: HEADER.callbackUrl, write: writeCallback, read: readCallback },
   priority: {
     name: HEADER.priority,

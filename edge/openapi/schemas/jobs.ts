@@ -137,6 +137,8 @@ describe('Job', Job, {
   description: 'A job with its current state. Times are RFC 3339 in UTC.',
   fields: {
     ...JOB,
+    dueBy:
+      'Present if the caller did not ask for this time: the operation limits how many of its jobs start within a period (`rateLimit`).',
     priority: 'How urgent the job is. Absent if the request did not say.',
     orderingKey: 'The key of the jobs that run one after the other.',
     progress: 'How far the operation is.',

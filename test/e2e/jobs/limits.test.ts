@@ -6,7 +6,7 @@ import { OperationList } from '../../../shared/api/operation.ts';
 import { Job } from '../../../shared/job/job.ts';
 import { jobSubject } from '../../../shared/wire/subjects.ts';
 import { scratchFolder } from '../../support/cleanup.ts';
-import { connectTo, jobEnded, submitJob, untilQueueEmpty } from '../../support/jobs.ts';
+import { connectTo, jobEnded, readJob, submitJob, untilQueueEmpty } from '../../support/jobs.ts';
 import { expectRate, mostAtOnce, startsOf } from '../../support/nats/limits.ts';
 import { until } from '../../support/poll.ts';
 import { type TestStack, withTestStack } from '../../support/stack.ts';
@@ -106,6 +106,31 @@ describe('a rate limit', () => {
     expectRate(await startsOf(nats, others), 4, 1_000);
     await untilQueueEmpty(nats);
   }, 120_000);
+});
+
+describe('a backlog of jobs with a limit of rate', () => {
+  it('waits in DELAYED for its times, which its caller sees, counts as no delayed job of its caller, and can be cancelled', async () => {
+    const stack = await fleet(2, { TENANT_MAX_DELAYED_JOBS: '0' });
+    const nats = await connectTo(stack);
+    const ids = await submitAll(
+      stack,
+      'limited.rate',
+      many(26, () => ({ customer: 'a' })),
+    );
+    const last = ids.pop() ?? '';
+    const waiting = await readJob(stack, last);
+    expect(waiting).toMatchObject({ state: 'queued', attempt: 0, dueBy: 'rateLimit' });
+    expect(Date.parse(waiting.dueAt ?? '')).toBeGreaterThan(Date.parse(waiting.acceptedAt) + 3_000);
+    const usage: unknown = await (await stack.call('/v1/usage')).json();
+    expect(usage).toMatchObject({ used: { jobs: 26, delayedJobs: 0 } });
+    const cancelled = await stack.call(`/v1/jobs/${last}`, { method: 'DELETE' });
+    expect(Job.parse(await cancelled.json()).state).toBe('cancelled');
+    const jobs = await allSucceeded(stack, ids);
+    expect(jobs.filter(({ attempt }) => attempt !== 1)).toEqual([]);
+    // The times of the edge differ from those of the hosts by little, so hardly a job was handed back.
+    expect(jobs.filter((job) => job.dueAt !== undefined || job.dueBy !== undefined)).toEqual([]);
+    expectRate(await startsOf(nats, ids), 4, 1_000);
+  }, 60_000);
 });
 
 describe('a limit of concurrency', () => {

@@ -171,6 +171,7 @@ describe('the whole API, over TLS, each side as a user with only the permissions
 
   it('submits, waits, retries, delays, and accepts batches', async () => {
     expect(await stack.run('echo', 'hello')).toMatchObject({ state: 'succeeded', result: 'hello' });
+    expect(await stack.run('test.limited', 1)).toMatchObject({ state: 'succeeded', attempt: 1 });
     expect(await stack.run('test.mode', { mode: 'retry-after' })).toMatchObject({ attempt: 2 });
     const key = { 'idempotency-key': 'once' };
     const first = await stack.submit({ operation: 'echo', input: 1 }, key);

@@ -40,6 +40,7 @@ export function submitted(answer: SubmitAnswer): SubmitResult {
   return answer;
 }
 
+const RATE = { rateLimit: { key: '/customer', limit: 2, periodMs: 60_000 } };
 const LIMITS_BY_KEY = { concurrency: { key: '/customer', limit: 2 } };
 
 interface Settings {
@@ -66,7 +67,8 @@ export function setup({
   });
   connection.broker.operations.put('echo', writeJson(ECHO));
   connection.broker.operations.put('limited', writeJson({ ...ECHO, name: 'limited', ...LIMITS_BY_KEY }));
-  connection.broker.hosts.put('host-1', writeJson(hostOf(['echo', 'limited'])));
+  connection.broker.operations.put('rated', writeJson({ ...ECHO, name: 'rated', ...RATE }));
+  connection.broker.hosts.put('host-1', writeJson(hostOf(['echo', 'limited', 'rated'])));
   const outbox = new Outbox(sql, ROOM);
   const usage = new UsageBook({ fairJobs: 4, quotasOf: () => quotas, count: async () => NO_USAGE });
   const feed = new AcceptedFeed({ addAccepted: () => new Promise<never>(() => undefined) }, usage, log);
@@ -83,7 +85,16 @@ export function setup({
   const inputChecks = new InputChecks();
   const room = new StoreRoom();
   const order = new OrderTurns();
-  const checks = { inputChecks, hosts, room, order };
+  /** The times that the index gives; it fails without one. */
+  const startTimes: number[] = [];
+  const index = {
+    startTime: async () => {
+      const at = startTimes.shift();
+      if (at === undefined) throw new Error('the index is away');
+      return at;
+    },
+  };
+  const checks = { index, inputChecks, hosts, room, order };
   const table = new UniqueTable(sql);
   /** The bridge as after a restart: what is in memory is gone. */
   const restarted = () => ({
@@ -94,6 +105,8 @@ export function setup({
   const subjects = (): string[] => connection.broker.published.map(({ subject }) => subject);
   return {
     nats,
+    startTimes,
+    usage,
     outbox,
     sql,
     connection,

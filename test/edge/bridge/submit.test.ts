@@ -260,6 +260,66 @@ describe('jobs of an operation with a limit by key', () => {
   });
 });
 
+describe('jobs of an operation with a limit of rate', () => {
+  const SOON = Date.now() + 3_600_000;
+  const rated = (jobId: string, spec: SubmitCommand['spec'] = {}) => ({
+    ...command(jobId, spec),
+    operation: 'rated',
+  });
+  const roots = (subjects: readonly string[]) =>
+    subjects.map((subject) => subject.split('.').slice(0, 3).join('.'));
+
+  it('are delayed until the time that the index gives them, and their callers see when and why', async () => {
+    const { submit: take, subjects, startTimes } = setup();
+    startTimes.push(Date.now() - 1, SOON);
+    expect((await take(rated('job-1'))).job).not.toHaveProperty('dueAt');
+    const { job } = await take(rated('job-2'));
+    expect(job).toMatchObject({ state: 'queued', dueBy: 'rateLimit', dueAt: new Date(SOON).toISOString() });
+    expect(roots(subjects())).toEqual(['jobs.normal.l0', 'delayed.normal.l0']);
+  });
+
+  it('do not count as jobs that their caller delayed', async () => {
+    const { submit: take, startTimes } = setup({ quotas: { ...QUOTAS, delayedJobs: 0 } });
+    startTimes.push(SOON, SOON);
+    expect((await take(rated('job-1'))).job.dueBy).toBe('rateLimit');
+    expect((await take(rated('job-2'))).job.dueBy).toBe('rateLimit');
+    await expect(take(rated('job-3', { dueAt: new Date(SOON).toISOString() }))).rejects.toMatchObject({
+      code: 'quota-exceeded',
+    });
+  });
+
+  it.each<[string, (set: ReturnType<typeof setup>) => void]>([
+    ['the index does not answer', ({ startTimes }) => startTimes.splice(0)],
+    ['DELAYED has no room', ({ broker }) => void Object.assign(broker.stream('DELAYED'), { cap: 1 })],
+  ])('go to the queue at once if %s: the worker keeps the limit', async (_, prepare) => {
+    const all = setup();
+    all.startTimes.push(SOON);
+    prepare(all);
+    expect((await all.submit(rated('job-1'))).job).not.toHaveProperty('dueAt');
+    expect(roots(all.subjects())).toEqual(['jobs.normal.l0']);
+  });
+
+  it('go to the outbox without a time while NATS is away', async () => {
+    const { submit: take, startTimes, nats, outbox } = setup();
+    await take(command('job-1'));
+    startTimes.push(SOON);
+    nats.isAway = true;
+    await take(rated('job-2'));
+    expect(outbox.findPending('acme', 'job-2')?.job.spec).not.toHaveProperty('dueAt');
+    expect(startTimes).toEqual([SOON]);
+  });
+
+  it('keep the time that their caller asked for', async () => {
+    const { submit: take, startTimes } = setup();
+    startTimes.push(SOON);
+    const dueAt = new Date(SOON + 5_000).toISOString();
+    const { job } = await take(rated('job-1', { dueAt }));
+    expect(job).toMatchObject({ dueAt });
+    expect(job).not.toHaveProperty('dueBy');
+    expect(startTimes).toEqual([SOON]);
+  });
+});
+
 describe('jobs with one ordering key', () => {
   const ordered = (jobId: string, spec: SubmitCommand['spec'] = {}) =>
     command(jobId, { orderingKey: 'customer', ...spec });

@@ -16,6 +16,7 @@ const SPEC: Required<AcceptedSpec> = {
   maxAttempts: 3,
   timeoutMs: 500,
   dueAt: '2026-01-02T00:00:00.000Z',
+  dueBy: 'rateLimit',
   fingerprint: 'ab'.repeat(32),
   callback: { url: 'https://acme.example/?secret=1', events: ['failed'] },
   ...{ priority: 'low', orderingKey: 'customer 7', tags: ['night', 'team:blue'] },
@@ -45,14 +46,14 @@ describe('a job spec', () => {
   });
 
   it('is the same without its delay, except for that', () => {
-    const { dueAt: _, ...rest } = SPEC;
+    const { dueAt: _, dueBy: __, ...rest } = SPEC;
     expect(withoutDelay(SPEC)).toEqual(rest);
   });
 
   it('shows its callback neither in events nor in jobs', () => {
     const shown = { maxAttempts: 3, ...REPEATED };
     expect(pickEventSpec(SPEC)).toEqual({ ...shown, fingerprint: SPEC.fingerprint });
-    expect(pickShownSpec(SPEC)).toEqual({ ...shown, dueAt: SPEC.dueAt });
+    expect(pickShownSpec(SPEC)).toEqual({ ...shown, dueAt: SPEC.dueAt, dueBy: SPEC.dueBy });
   });
 });
 
@@ -100,6 +101,7 @@ describe('a job without events', () => {
       durability: 'outbox',
       acceptedAt: JOB.acceptedAt,
       dueAt: SPEC.dueAt,
+      dueBy: SPEC.dueBy,
       ...REPEATED,
       traceId: FACTS.traceId,
       links: { self: '/v1/jobs/job-1' },

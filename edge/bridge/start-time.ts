@@ -1,0 +1,66 @@
+import type { OperationAnnouncement } from '../../shared/api/operation.ts';
+import { withDeadline } from '../../shared/deadline.ts';
+import { describeThrown } from '../../shared/errors.ts';
+import { limitKeyValue } from '../../shared/job/limit-key.ts';
+import { sha256Hex } from '../../shared/text/secret.ts';
+import type { SubmitCommand } from '../calls/commands.ts';
+import type { StartTimeCommand } from '../calls/index-commands.ts';
+import { checkDelaySupport } from '../jobs/publish-job.ts';
+import type { RequestBroker } from '../nats/request-broker.ts';
+import type { Logger } from '../telemetry/log.ts';
+import type { StoreRoom } from './store-room.ts';
+
+/** How long a submission waits for its time. */
+const PATIENCE_MS = 1_000;
+
+interface StartTimeParts {
+  readonly index: { readonly startTime: (command: StartTimeCommand) => Promise<number | undefined> };
+  readonly room: Pick<StoreRoom, 'take'>;
+  readonly log: Logger;
+}
+
+/** The part of a job's spec that makes it wait for its time. */
+interface Due {
+  readonly dueAt: string;
+  readonly dueBy: 'rateLimit';
+}
+
+/**
+ * When a new job may start, if its operation limits how many start within a period, and too many are before it. Such a job is
+ * delayed, so that nothing has to look after it until then. The worker keeps the limit in any case. So a job that cannot be
+ * delayed goes to the queue at once: its caller asked for another time, NATS is away, cannot delay jobs or has no room for them, or
+ * the index does not answer.
+ * @param bytes the size of the job's input
+ * @returns undefined: at once
+ */
+export async function startTimeOf(
+  parts: StartTimeParts,
+  broker: RequestBroker,
+  command: SubmitCommand,
+  { rateLimit }: Pick<OperationAnnouncement, 'rateLimit'>,
+  bytes: number,
+): Promise<Due | undefined> {
+  const { session } = broker;
+  if (rateLimit === undefined || command.spec.dueAt !== undefined || session === undefined) return undefined;
+  try {
+    checkDelaySupport(session);
+    const at = await timeOf(parts, command, rateLimit);
+    if (at === undefined || at <= Date.now()) return undefined;
+    await broker.ask((one) => parts.room.take(one, bytes));
+    return { dueAt: new Date(at).toISOString(), dueBy: 'rateLimit' };
+  } catch (thrown) {
+    parts.log.debug('a job with a limit of rate gets no time', { reason: describeThrown(thrown) });
+    return undefined;
+  }
+}
+
+async function timeOf(
+  { index }: StartTimeParts,
+  { tenant, operation, input }: SubmitCommand,
+  { key, limit, periodMs }: NonNullable<OperationAnnouncement['rateLimit']>,
+): Promise<number | undefined> {
+  const parts = [tenant, operation, key, limitKeyValue(key, input)];
+  const hash = await sha256Hex(parts.join('\n'));
+  const asked = index.startTime({ tenant, key: hash, limit, periodMs });
+  return await withDeadline(asked, PATIENCE_MS, () => new Error('the index did not answer in time'));
+}
