@@ -1,3 +1,4 @@
+import type { CancelReport } from '../shared/api/cancel-many.ts';
 import type {
   DeadLetter,
   DeadLetterDetail,
@@ -115,6 +116,7 @@ const letter = {
   reason: text,
   message: optional(text),
   attempts: whole,
+  tags: optional(list(text)),
   diedAt: text,
   traceId: text,
   redriveCount: optional(whole),
@@ -236,6 +238,9 @@ const callbackEvent = object<RecordedCallbackEvent>({
 /** Whether a value is an event of a job's history. */
 export const isHistoryEvent: Expected<HistoryEvent>['shape'] = either(jobEvent, callbackEvent);
 
+/** A job of a request for many to which something else happened. */
+const failure = object<RedriveReport['failed'][number]>({ id: text, code: text });
+
 /** What each call answers. */
 export const ANSWERS = {
   job: expected('a job', job),
@@ -244,6 +249,16 @@ export const ANSWERS = {
     object<JobPage>({ jobs: list(listedJob), cursor: optional(text), complete: boolean }),
   ),
   batch: expected('a report of a batch', object<BatchReport>({ results: list(batchResult) })),
+  cancels: expected(
+    'a report of cancels',
+    object<CancelReport>({
+      cancelled: list(text),
+      stopping: list(text),
+      failed: list(failure),
+      cursor: optional(text),
+      complete: boolean,
+    }),
+  ),
   deadLetter: expected(
     'a dead letter',
     object<DeadLetterDetail>({
@@ -262,7 +277,7 @@ export const ANSWERS = {
     'a report of redrives',
     object<RedriveReport>({
       redriven: list(text),
-      failed: list(object<RedriveReport['failed'][number]>({ id: text, code: text })),
+      failed: list(failure),
       cursor: optional(text),
     }),
   ),

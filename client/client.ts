@@ -1,3 +1,4 @@
+import type { CancelReport } from '../shared/api/cancel-many.ts';
 import type { DeadLetterDetail, DeadLetterPage, RedriveReport } from '../shared/api/dead-letter.ts';
 import type { JobPage } from '../shared/api/job-list.ts';
 import type { ListedOperation } from '../shared/api/operation.ts';
@@ -12,6 +13,7 @@ import { baseUrl, idPart, keyHeader, wholeSeconds } from './arguments.ts';
 import { NoAnswerError } from './errors.ts';
 import type {
   CallOptions,
+  CancelFilter,
   ClientOptions,
   DeadLetterFilter,
   JobFilter,
@@ -105,7 +107,7 @@ export class ThroughlineClient {
 
   /** Reads a page of jobs, newest first, without their results. */
   async list(filter: JobFilter = {}, options: CallOptions = {}): Promise<JobPage> {
-    return (await this.#ask(ANSWERS.jobs, this.jobsUrl + queryOf(filter), options)).value;
+    return (await this.#ask(ANSWERS.jobs, this.jobsUrl + queryOf(tagged(filter)), options)).value;
   }
 
   /** Waits until a job has ended, however long that takes, and reads it. */
@@ -163,9 +165,19 @@ export class ThroughlineClient {
     return { job: value, status };
   }
 
+  /**
+   * Cancels jobs that have not ended, the newest first, at most 100 in one call. Call it with the `cursor` of the answer for
+   * the rest.
+   */
+  async cancelMany(body: CancelFilter = {}, options: CallOptions = {}): Promise<CancelReport> {
+    const url = `${this.jobsUrl}/cancel`;
+    return (await this.#askForMany(ANSWERS.cancels, url, { ...options, method: 'POST', body })).value;
+  }
+
   /** Reads a page of dead letters, oldest first. */
   async listDeadLetters(filter: DeadLetterFilter = {}, options: CallOptions = {}): Promise<DeadLetterPage> {
-    return (await this.#ask(ANSWERS.deadLetters, this.deadLettersUrl + queryOf(filter), options)).value;
+    return (await this.#ask(ANSWERS.deadLetters, this.deadLettersUrl + queryOf(tagged(filter)), options))
+      .value;
   }
 
   /** Reads a dead letter by its job's id, with all that it holds. */
@@ -240,6 +252,11 @@ export class ThroughlineClient {
   async #askForMany<T>(expected: Expected<T>, url: string, request: Request): Promise<Answer<T>> {
     return await this.#ask(expected, url, { timeoutMs: MANY_TIMEOUT_MS, ...request });
   }
+}
+
+/** The filter as the query has it: a `tag` for each tag. */
+function tagged({ tags, ...filter }: JobFilter | DeadLetterFilter): object {
+  return { ...filter, tag: tags };
 }
 
 /** A request for which the API may wait: the header that asks for it, and the time to allow for it. */

@@ -58,13 +58,22 @@ export interface WatchOptions extends Omit<CallOptions, 'timeoutMs'> {
 export interface JobFilter {
   readonly state?: JobState | undefined;
   readonly operation?: string | undefined;
+  /** Only jobs that have all of these tags. */
+  readonly tags?: readonly string[] | undefined;
   readonly limit?: number | undefined;
   readonly cursor?: string | undefined;
+}
+
+/** Which jobs to cancel: of those that have not ended. */
+export interface CancelFilter extends JobFilter {
+  readonly state?: 'queued' | 'running' | 'retrying' | undefined;
 }
 
 /** Which dead letters to list. */
 export interface DeadLetterFilter {
   readonly operation?: string | undefined;
+  /** Only jobs that have all of these tags. */
+  readonly tags?: readonly string[] | undefined;
   readonly limit?: number | undefined;
   readonly cursor?: string | undefined;
 }

@@ -106,10 +106,11 @@ export class Transport {
   }
 }
 
-/** The filter of a list as the query of its address. */
+/** The filter of a list as the query of its address. A list of values is sent as one parameter for each. */
 export function queryOf(filter: object): string {
   const query = new URLSearchParams();
-  for (const [name, value] of Object.entries(filter)) if (value !== undefined) query.set(name, String(value));
+  for (const [name, value] of Object.entries(filter))
+    for (const one of [value].flat()) if (one !== undefined) query.append(name, String(one));
   return query.size === 0 ? '' : `?${query}`;
 }
 

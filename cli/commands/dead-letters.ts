@@ -3,7 +3,7 @@ import { DEAD_LETTER_LIMITS, type RedriveReport } from '../../shared/api/dead-le
 import type { Carrier } from '../../shared/propagation/carrier.ts';
 import { ATTR } from '../../shared/trace/semantics.ts';
 import type { ApiClient } from '../api-client.ts';
-import { jobId, operationName, wholeNumber } from '../arguments.ts';
+import { jobId, jobTags, operationName, wholeNumber } from '../arguments.ts';
 import { CliError } from '../cli-error.ts';
 import { EXIT } from '../exit-code.ts';
 import { examples } from '../help.ts';
@@ -15,6 +15,7 @@ import type { CallerTrace } from '../trace/caller-trace.ts';
 
 interface ListFlags {
   readonly operation?: string;
+  readonly tag?: readonly string[];
   readonly limit?: number;
   readonly cursor?: string;
 }
@@ -23,10 +24,12 @@ interface ListFlags {
 interface RedriveFilter {
   readonly operation?: string | undefined;
   readonly reason?: string | undefined;
+  readonly tags?: readonly string[] | undefined;
 }
 
-interface RedriveFlags extends RedriveFilter {
+interface RedriveFlags extends Omit<RedriveFilter, 'tags'> {
   readonly all?: boolean;
+  readonly tag?: readonly string[];
 }
 
 /** `dead-letters list | show | redrive`. */
@@ -45,6 +48,7 @@ function defineList(deadLetters: Command, host: Host): void {
     .command('list')
     .description('Lists dead letters, oldest first, one page at a time.')
     .option('--operation <name>', 'only those of this operation', operationName)
+    .option('--tag <tag>', 'only those with this tag; repeatable, then with all of them', jobTags)
     .option('--limit <n>', 'the most to list', wholeNumber(1, DEAD_LETTER_LIMITS.page))
     .option('--cursor <cursor>', 'where to continue: the cursor that the page before printed')
     .addHelpText(
@@ -62,8 +66,11 @@ function defineList(deadLetters: Command, host: Host): void {
     );
 }
 
-async function list({ operation, limit, cursor }: ListFlags, { api, output }: Scope): Promise<number> {
-  const page = await api.listDeadLetters({ operation, limit, cursor });
+async function list(
+  { operation, tag: tags, limit, cursor }: ListFlags,
+  { api, output }: Scope,
+): Promise<number> {
+  const page = await api.listDeadLetters({ operation, tags, limit, cursor });
   const { deadLetters } = page;
   if (output.json) output.document(page);
   else if (deadLetters.length > 0) output.text(deadLettersText(deadLetters, createPaint(output.color)));
@@ -100,9 +107,10 @@ function defineRedrive(deadLetters: Command, host: Host): void {
     .command('redrive')
     .description('Sends a dead letter again, in a new trace; or all that exist now.')
     .argument('[jobId]', 'the id that list printed', jobId)
-    .option('--all', 'send all dead letters again, or those that --operation and --reason select')
+    .option('--all', 'send all dead letters again, or those that --operation, --reason and --tag select')
     .option('--operation <name>', 'with --all: only those of this operation', operationName)
     .option('--reason <code>', 'with --all: only those that failed with this code, such as operation-timeout')
+    .option('--tag <tag>', 'with --all: only those with this tag; repeatable', jobTags)
     .addHelpText(
       'after',
       examples(
@@ -117,16 +125,16 @@ function defineRedrive(deadLetters: Command, host: Host): void {
 }
 
 async function redrive(id: string | undefined, flags: RedriveFlags, scope: Scope): Promise<number> {
-  const { all = false, operation, reason } = flags;
+  const { all = false, operation, reason, tag: tags } = flags;
   if ((id === undefined) !== all) {
     throw new CliError('usage-invalid', 'which one? Name a job id or use --all');
   }
-  if (!all && (operation !== undefined || reason !== undefined)) {
-    throw new CliError('usage-invalid', '--operation and --reason go with --all, not with a job id');
+  if (!all && (operation !== undefined || reason !== undefined || tags !== undefined)) {
+    throw new CliError('usage-invalid', '--operation, --reason and --tag go with --all, not with a job id');
   }
   const trace = await scope.startTrace();
   return id === undefined
-    ? await redriveAll({ operation, reason }, trace, scope)
+    ? await redriveAll({ operation, reason, tags }, trace, scope)
     : await redriveOne(id, trace, scope);
 }
 

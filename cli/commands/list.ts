@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import type { JobFilter } from '../../client/options.ts';
 import { JOB_LIST_LIMITS, type JobPage } from '../../shared/api/job-list.ts';
 import { JOB_STATES, type JobState } from '../../shared/job/job.ts';
-import { jobState, operationName, wholeNumber } from '../arguments.ts';
+import { jobState, jobTags, operationName, wholeNumber } from '../arguments.ts';
 import { CliError } from '../cli-error.ts';
 import { EXIT } from '../exit-code.ts';
 import { examples } from '../help.ts';
@@ -13,6 +13,7 @@ import { createPaint } from '../text/terminal.ts';
 interface ListFlags {
   readonly state?: JobState;
   readonly operation?: string;
+  readonly tag?: readonly string[];
   readonly limit?: number;
   readonly cursor?: string;
   readonly all?: boolean;
@@ -25,6 +26,7 @@ export function defineList(program: Command, host: Host): Command {
     .description('Lists jobs, newest first, one page at a time.')
     .option('--state <state>', `only those in this state: ${JOB_STATES.join(', ')}`, jobState)
     .option('--operation <name>', 'only those of this operation', operationName)
+    .option('--tag <tag>', 'only those with this tag; repeatable, then with all of them', jobTags)
     .option('--limit <n>', 'the most to list', wholeNumber(1, JOB_LIST_LIMITS.page))
     .option('--cursor <cursor>', 'where to continue: the cursor that the page before printed')
     .option('--all', 'list all pages; with --json, one line for each job')
@@ -47,8 +49,8 @@ export function defineList(program: Command, host: Host): Command {
 
 async function listPage(flags: ListFlags, scope: Scope): Promise<number> {
   const { api, output } = scope;
-  const { state, operation, limit, cursor } = flags;
-  const page = await api.list({ state, operation, limit, cursor });
+  const { state, operation, tag: tags, limit, cursor } = flags;
+  const page = await api.list({ state, operation, tags, limit, cursor });
   if (output.json) output.document(page);
   else if (page.jobs.length > 0) printJobs(page, scope);
   else output.hint('there are no such jobs');
@@ -58,9 +60,9 @@ async function listPage(flags: ListFlags, scope: Scope): Promise<number> {
 }
 
 async function listAll(flags: ListFlags, scope: Scope): Promise<number> {
-  const { state, operation, limit, cursor } = flags;
+  const { state, operation, tag: tags, limit, cursor } = flags;
   if (limit !== undefined) throw new CliError('usage-invalid', 'use --limit or --all, not both');
-  let next: JobFilter | undefined = { state, operation, cursor, limit: JOB_LIST_LIMITS.page };
+  let next: JobFilter | undefined = { state, operation, tags, cursor, limit: JOB_LIST_LIMITS.page };
   while (next !== undefined) {
     const page = await scope.api.list(next);
     printJobs(page, scope);

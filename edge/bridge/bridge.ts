@@ -12,6 +12,8 @@ import { SERVICE } from '../../shared/trace/semantics.ts';
 import type {
   CancelCommand,
   Cancellation,
+  CancelManyCommand,
+  CancelOutcome,
   HistoryCommand,
   OutboxCommand,
   ReadCommand,
@@ -42,7 +44,7 @@ import { flushSpans } from '../telemetry/runtime.ts';
 import { withService } from '../telemetry/service.ts';
 import { eventStream } from '../watch/event-stream.ts';
 import { type BridgeParts, createParts } from './bridge-parts.ts';
-import { cancelJob } from './cancel-job.ts';
+import { cancelJob, cancelJobs } from './cancel-job.ts';
 import { waitingJobs } from './store-room.ts';
 import { submit, tryOut } from './submit.ts';
 
@@ -142,6 +144,10 @@ export class Bridge extends DurableObject<Env> implements BridgeApi {
     return this.#reply(command.carrier, () =>
       this.#parts.waits.during(command, () => cancelJob(this.#parts, command)),
     );
+  }
+
+  cancelMany(command: CancelManyCommand): Promise<Reply<CancelOutcome[]>> {
+    return this.#reply(command.carrier, () => cancelJobs(this.#parts, command));
   }
 
   deadLetters(command: DeadLettersCommand): Promise<Reply<DeadLetterPage>> {

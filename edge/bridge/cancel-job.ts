@@ -1,9 +1,15 @@
-import type { CancelCommand, Cancellation } from '../calls/commands.ts';
-import { cancelAtBroker } from '../jobs/cancel-at-broker.ts';
+import { ThroughlineError } from '../../shared/errors.ts';
+import type { CancelCommand, Cancellation, CancelManyCommand, CancelOutcome } from '../calls/commands.ts';
+import { type CancelParts, cancelAtBroker, consumersOfQueue } from '../jobs/cancel-at-broker.ts';
+import type { ConsumerPlace } from '../nats/stored-message.ts';
 import { RequestBroker } from '../nats/request-broker.ts';
 import type { OutboxEntry } from '../outbox/outbox-entry.ts';
 import { mayBeAtBroker, pendingJob } from '../outbox/pending-job.ts';
+import { SharedReads } from '../watch/shared-reads.ts';
 import type { BridgeParts } from './bridge-parts.ts';
+
+/** What a cancel needs of its bridge. */
+type CancelBridge = CancelParts & Pick<BridgeParts, 'outbox' | 'scheduler'>;
 
 /**
  * Cancels a job. If only the outbox has the job, the job is never sent, and its end is recorded when NATS can be
@@ -12,7 +18,7 @@ import type { BridgeParts } from './bridge-parts.ts';
  * @throws ThroughlineError `broker-unavailable`
  */
 export async function cancelJob(
-  bridge: BridgeParts,
+  bridge: CancelBridge,
   command: CancelCommand,
 ): Promise<Cancellation | undefined> {
   const { tenant, jobId } = command;
@@ -27,12 +33,48 @@ export async function cancelJob(
   return cancelled ?? (await cancelInOutbox(bridge, command, entry));
 }
 
+/** How many jobs of one request are cancelled at the same time. */
+const AT_ONCE = 25;
+
+/** Cancels many jobs, without a wait for those that run. @returns what became of each, in order */
+export async function cancelJobs(
+  bridge: BridgeParts,
+  { tenant, jobIds, carrier }: CancelManyCommand,
+): Promise<CancelOutcome[]> {
+  const outcomes: CancelOutcome[] = [];
+  // The list of consumers is large. Cancels that ask for it at the same time share it.
+  const reads = new SharedReads<readonly ConsumerPlace[]>(1);
+  const sharing: CancelBridge = {
+    ...bridge,
+    consumers: (session) => reads.read(tenant, 'consumers', () => consumersOfQueue(session)),
+  };
+  for (let from = 0; from < jobIds.length; from += AT_ONCE) {
+    const some = jobIds.slice(from, from + AT_ONCE);
+    const commands = some.map((jobId) => ({ tenant, jobId, waitMs: 0, carrier }));
+    outcomes.push(...(await Promise.all(commands.map((command) => outcomeOf(sharing, command)))));
+  }
+  return outcomes;
+}
+
+async function outcomeOf(bridge: CancelBridge, command: CancelCommand): Promise<CancelOutcome> {
+  try {
+    const cancellation = await cancelJob(bridge, command);
+    if (cancellation === undefined) return 'job-unknown';
+    if (cancellation.tooLate) return 'job-finished';
+    return cancellation.job.state === 'cancelled' ? 'cancelled' : 'stopping';
+  } catch (thrown) {
+    const { code, cause } = ThroughlineError.from(thrown);
+    if (code === 'internal') bridge.log.error('a cancel failed', { reason: String(cause) });
+    return code;
+  }
+}
+
 /**
  * Cancels a job that NATS may have.
  * @returns undefined if NATS does not have the job, cannot be reached, or refuses this bridge
  */
 async function cancelIfAtBroker(
-  bridge: BridgeParts,
+  bridge: CancelBridge,
   command: CancelCommand,
 ): Promise<Cancellation | undefined> {
   const broker = await RequestBroker.start(bridge.connection);
@@ -40,7 +82,7 @@ async function cancelIfAtBroker(
 }
 
 async function cancelInOutbox(
-  bridge: BridgeParts,
+  bridge: CancelBridge,
   command: CancelCommand,
   entry: OutboxEntry,
 ): Promise<Cancellation | undefined> {

@@ -2,7 +2,7 @@ import type { DeadLetterDetail, DeadLetterPage, RedriveReport } from '../../shar
 import type { BridgeStatus } from '../../shared/api/health.ts';
 import type { ListedOperation } from '../../shared/api/operation.ts';
 import type { OutboxItem } from '../../shared/api/outbox.ts';
-import { unavailable } from '../../shared/errors.ts';
+import { ThroughlineError, unavailable } from '../../shared/errors.ts';
 import type { JobHistory } from '../../shared/job/event-record.ts';
 import type { Job } from '../../shared/job/job.ts';
 import type { Carrier } from '../../shared/propagation/index.ts';
@@ -11,6 +11,7 @@ import { type BridgeAddress, BridgeAddresses, type BridgePlacement } from './bri
 import type {
   CancelCommand,
   Cancellation,
+  CancelOutcome,
   SubmitAnswer,
   SubmitCommand,
   TrialAnswer,
@@ -32,6 +33,9 @@ import type { Reply } from './reply.ts';
 
 /** How much longer than the bridge's own time limit the edge waits, so that the caller gets the bridge's answer. */
 const MARGIN_MS = 1_500;
+
+/** How long a bridge may take to cancel many jobs. It may wait a second for the worker of each. */
+const CANCEL_MANY_BUDGET_MS = 10_000;
 
 type Command = Omit<SubmitCommand, 'carrier'>;
 type BridgeStub = DurableObjectStub<BridgeApi>;
@@ -76,18 +80,30 @@ export class BridgeClient {
    * @throws ThroughlineError when a call as a whole fails
    */
   async submitBatch(commands: readonly Command[]): Promise<Reply<SubmitAnswer>[]> {
-    const groups = Map.groupBy(commands, ({ jobId }) => this.#addresses.ofJob(jobId).name);
-    const replies = new Map<Command, Reply<SubmitAnswer>>();
+    return await this.#inGroups(
+      commands,
+      ({ jobId }) => jobId,
+      (group) => this.#submitGroup(group),
+    );
+  }
+
+  /** Calls each bridge once, with what belongs to its jobs. @returns an answer for each of `all`, in order */
+  async #inGroups<T, R>(
+    all: readonly T[],
+    jobIdOf: (one: T) => string,
+    ask: (group: readonly T[]) => Promise<readonly R[]>,
+  ): Promise<R[]> {
+    const groups = Map.groupBy(all, (one) => this.#addresses.ofJob(jobIdOf(one)).name);
+    const answers = new Map<T, R>();
     await Promise.all(
       [...groups.values()].map(async (group) => {
-        const answers = await this.#submitGroup(group);
-        for (const [place, command] of group.entries()) {
-          const answer = answers[place];
-          if (answer !== undefined) replies.set(command, answer);
+        for (const [place, answer] of (await ask(group)).entries()) {
+          const one = group[place];
+          if (one !== undefined) answers.set(one, answer);
         }
       }),
     );
-    return commands.flatMap((command) => replies.get(command) ?? []);
+    return all.flatMap((one) => answers.get(one) ?? []);
   }
 
   /** Submits jobs of one bridge. */
@@ -161,6 +177,21 @@ export class BridgeClient {
   cancel(command: Omit<CancelCommand, 'carrier'>): Promise<Cancellation | undefined> {
     return this.#call('cancel', command.jobId, command.waitMs, (bridge, carrier) =>
       bridge.cancel({ ...command, carrier }),
+    );
+  }
+
+  /**
+   * Cancels many jobs of `tenant`, with one call to each of their bridges.
+   * @returns what became of each, in order. Jobs whose bridge does not answer have its error code
+   */
+  cancelMany(tenant: string, jobIds: readonly string[]): Promise<CancelOutcome[]> {
+    return this.#inGroups(
+      jobIds,
+      (id) => id,
+      (group) =>
+        this.#call('cancelMany', group[0] ?? '', CANCEL_MANY_BUDGET_MS, (bridge, carrier) =>
+          bridge.cancelMany({ tenant, jobIds: group, carrier }),
+        ).catch((thrown: unknown) => group.map(() => ThroughlineError.from(thrown).code)),
     );
   }
 

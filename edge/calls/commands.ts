@@ -6,6 +6,7 @@
 import type { UncheckedInputs } from '../../shared/api/health.ts';
 import type { JsonSchema } from '../../shared/api/operation.ts';
 import type { UniqueRequest } from '../../shared/api/submit-job.ts';
+import type { ErrorCode } from '../../shared/errors.ts';
 import type { Job } from '../../shared/job/job.ts';
 import type { JobSpec } from '../../shared/job/job-spec.ts';
 import type { Carrier } from '../../shared/propagation/index.ts';
@@ -96,6 +97,18 @@ export interface CancelCommand {
   readonly waitMs: number;
   readonly carrier: Carrier;
 }
+
+export interface CancelManyCommand {
+  readonly tenant: string;
+  readonly jobIds: readonly string[];
+  readonly carrier: Carrier;
+}
+
+/**
+ * What became of a job that was to be cancelled. `cancelled`: it has ended so. `stopping`: its worker was asked to stop it.
+ * Otherwise the error code.
+ */
+export type CancelOutcome = 'cancelled' | 'stopping' | ErrorCode;
 
 export interface OutboxCommand {
   readonly tenant: string;

@@ -6,6 +6,8 @@ import type { Carrier } from '../../shared/propagation/index.ts';
 export interface DeadLettersCommand {
   readonly tenant: string;
   readonly operation: string | undefined;
+  /** Only dead letters that have all of these tags. */
+  readonly tags: readonly string[];
   readonly limit: number;
   /** The stream sequence at which to begin. */
   readonly from: number;

@@ -8,8 +8,11 @@ import { shardOf } from './placement.ts';
 /** Says which page of a tenant's jobs to return. */
 export interface PageQuery {
   readonly tenant: string;
-  readonly state: JobState | undefined;
+  /** Only jobs in one of these states; empty: in any state. */
+  readonly states: readonly JobState[];
   readonly operation: string | undefined;
+  /** Only jobs that have all of these tags. */
+  readonly tags: readonly string[];
   readonly limit: number;
   /** Where the previous page ended. Undefined asks for the first page. */
   readonly after: ListPlace | undefined;

@@ -15,6 +15,8 @@ import type { Carrier } from '../../shared/propagation/index.ts';
 import type {
   CancelCommand,
   Cancellation,
+  CancelManyCommand,
+  CancelOutcome,
   HistoryCommand,
   OutboxCommand,
   ReadCommand,
@@ -58,6 +60,8 @@ export interface BridgeApi extends Rpc.DurableObjectBranded {
   watch(command: WatchCommand): Promise<Reply<ReadableStream<Uint8Array> | null>>;
   /** Cancels a job; undefined when there is none. */
   cancel(command: CancelCommand): Promise<Reply<Cancellation | undefined>>;
+  /** Cancels many jobs: what became of each, in order. */
+  cancelMany(command: CancelManyCommand): Promise<Reply<CancelOutcome[]>>;
   /** A page of dead letters. */
   deadLetters(command: DeadLettersCommand): Promise<Reply<DeadLetterPage>>;
   /** One dead letter with its payload, or undefined. */

@@ -33,7 +33,7 @@ export type IndexEntry = {
   redrive_count: number;
   /** Bytes of the input as JSON; 0 until the report of the bridge, so always 0 for the job of a raw producer. */
   bytes: number;
-  /** Separated by commas; empty if only an event is known. */
+  /** Separated by commas; empty if there are none, or if only an event of an older worker is known. */
   tags: string;
   /** The day, counted from 1970, on which the row is deleted. Whole days are used, so that few events change the value. */
   expires_on: number;
@@ -98,7 +98,7 @@ export function eventEntry(
     previous_trace_ids: summary.previousTraceIds.join(','),
     redrive_count: summary.redriveCount,
     bytes: 0,
-    tags: '',
+    tags: summary.tags.join(','),
     expires_on: dayOf(storedMs + (finishedAt === null ? LIST_OPEN_MS : LIST_ENDED_MS)),
   };
 }

@@ -1,9 +1,11 @@
 import type { JobPage } from '../../shared/api/job-list.ts';
 import type { Usage } from '../../shared/api/usage.ts';
+import type { JobState } from '../../shared/job/job.ts';
 import { TOP, writeCursor } from '../calls/cursors.ts';
 import type { PageQuery } from '../calls/index-commands.ts';
 import { afterEvent, afterReport } from './entry-merge.ts';
 import { dayOf, type IndexChange, type IndexEntry, summaryOf, UNREADABLE_CODE } from './index-entry.ts';
+import { type FoundRows, readTagged, TAG_SCHEMA } from './tag-table.ts';
 import { readUsage, USAGE_SCHEMA } from './usage-table.ts';
 
 /**
@@ -28,7 +30,8 @@ const SCHEMA = `
     one INTEGER PRIMARY KEY CHECK (one = 1), source TEXT NOT NULL, sequence INTEGER NOT NULL, owner TEXT NOT NULL
   );
   INSERT OR IGNORE INTO place VALUES (1, '', 0, '');
-  ${USAGE_SCHEMA}`;
+  ${USAGE_SCHEMA}
+  ${TAG_SCHEMA}`;
 
 /** How far the table has followed the events. */
 export interface Place {
@@ -91,23 +94,43 @@ export class JobTable {
   }
 
   /**
-   * A page of a tenant's jobs, newest first.
+   * A page of a tenant's jobs, newest first. With tags it may be short, or empty, although another page follows.
    * @returns the page, and how many rows were read for it
    */
   page(query: PageQuery): Omit<JobPage, 'complete'> & { readonly rowsRead: number } {
-    const { tenant, state, operation, limit, after = TOP } = query;
+    const { entries, next, rowsRead } =
+      query.tags.length > 0 ? readTagged(this.#sql, query) : this.#read(query);
+    return {
+      jobs: entries.map(summaryOf),
+      ...(next === undefined ? {} : { cursor: writeCursor(next) }),
+      rowsRead,
+    };
+  }
+
+  /** Reads a page, with one statement for each state, so that each of them reads its own rows only. */
+  #read({ states, limit, ...query }: PageQuery): FoundRows {
+    const perState = states.length === 0 ? [undefined] : states;
+    const reads = perState.map((state) => this.#readState({ ...query, state }, limit + 1));
+    const entries = reads.flatMap((read) => read.entries).sort(newestFirst);
+    const last = entries.length > limit ? entries[limit - 1] : undefined;
+    return {
+      entries: entries.slice(0, limit),
+      next: last && { acceptedAt: last.accepted_at, id: last.id },
+      rowsRead: reads.reduce((sum, read) => sum + read.rowsRead, 0),
+    };
+  }
+
+  #readState(
+    query: Pick<PageQuery, 'tenant' | 'after'> & PageFilter,
+    limit: number,
+  ): Pick<FoundRows, 'entries' | 'rowsRead'> {
+    const { tenant, state, operation, after = TOP } = query;
     const cursor = this.#sql.exec<IndexEntry>(
       pageStatement(query),
       ...[tenant, operation, state].filter((value) => value !== undefined),
-      ...[after.acceptedAt, after.id, limit + 1],
+      ...[after.acceptedAt, after.id, limit],
     );
-    const entries = cursor.toArray();
-    const last = entries.length > limit ? entries[limit - 1] : undefined;
-    return {
-      jobs: entries.slice(0, limit).map(summaryOf),
-      ...(last === undefined ? {} : { cursor: writeCursor({ acceptedAt: last.accepted_at, id: last.id }) }),
-      rowsRead: cursor.rowsRead,
-    };
+    return { entries: cursor.toArray(), rowsRead: cursor.rowsRead };
   }
 
   /** Deletes at most `max` expired jobs. @returns whether there may be more */
@@ -134,11 +157,21 @@ export class JobTable {
   }
 }
 
+function newestFirst(one: IndexEntry, other: IndexEntry): number {
+  return other.accepted_at - one.accepted_at || (one.id < other.id ? 1 : -1);
+}
+
+/** What a statement for a page selects by. */
+export interface PageFilter {
+  readonly operation: string | undefined;
+  readonly state: JobState | undefined;
+}
+
 /**
  * The statement for a page. With `INDEXED BY`, SQLite refuses a plan that would read more than the page. The place is
  * compared as a pair, which SQLite finds in the index.
  */
-export function pageStatement({ operation, state }: Pick<PageQuery, 'operation' | 'state'>): string {
+export function pageStatement({ operation, state }: PageFilter): string {
   const filters = [
     ...(operation === undefined ? [] : ['operation']),
     ...(state === undefined ? [] : ['state']),

@@ -31,6 +31,8 @@ export interface CancelParts {
   readonly name: string;
   readonly connection: BrokerAccess;
   readonly log: Logger;
+  /** Reads the consumers of the queue, once for several cancels. The read must begin after this call. */
+  readonly consumers?: (session: BrokerSession) => Promise<readonly ConsumerPlace[]>;
 }
 
 /** A cancel command that is being carried out, and what the work needs. */
@@ -116,7 +118,7 @@ async function endInBridge(
   let record = found;
   for (let tries = 1; tries <= TRIES; tries++) {
     if (isEnded(record)) return cancellationOf(jobOfRecord(record));
-    if (await isHeld(session, record)) break;
+    if (await isHeld(cancelling, record)) break;
     const event = cancelledEvent(parts.name, record);
     // A delayed job has no message now, so no worker could store its callback later. The callback is stored first.
     if (record.queued === undefined) await storeCallback(cancelling, record, event);
@@ -156,9 +158,15 @@ function cancellationOf(job: Job): Cancellation {
  * Whether a worker may have the job. Call this after NATS has acknowledged the notice: a worker that gets the job's
  * message later has already got the notice.
  */
-async function isHeld(session: BrokerSession, { event, queued }: BrokerRecord): Promise<boolean> {
+async function isHeld({ parts, session }: Cancelling, { event, queued }: BrokerRecord): Promise<boolean> {
   if (event !== undefined) return event.kind === 'started' || event.kind === 'progress';
-  return queued !== undefined && isDelivered(await session.consumers(JOBS_STREAM), queued);
+  if (queued === undefined) return false;
+  return isDelivered(await (parts.consumers ?? consumersOfQueue)(session), queued);
+}
+
+/** The consumers of the queue, and how far each has got. @throws ThroughlineError `broker-unavailable` */
+export function consumersOfQueue(session: BrokerSession): Promise<readonly ConsumerPlace[]> {
+  return session.consumers(JOBS_STREAM);
 }
 
 /** Whether a message was ever delivered to a worker. */

@@ -3,6 +3,7 @@ import { jobLinks } from '../../shared/job/accepted-job.ts';
 import { DEAD_STREAM } from '../../shared/nats/streams.ts';
 import { extract, FIELDS, fromNatsHeaders } from '../../shared/propagation/index.ts';
 import { readDeadLetterReason } from '../../shared/wire/dead-letter.ts';
+import { TAGS } from '../../shared/wire/job-headers.ts';
 import { HEADER, headerValues } from '../../shared/wire/headers.ts';
 import { readRedrive } from '../../shared/wire/redrive.ts';
 import { deadLetterFilter, deadLettersFilter, parseJobSubject } from '../../shared/wire/subjects.ts';
@@ -18,21 +19,25 @@ const WITH_FIELD: readonly string[] = [HEADER.deadMessage, HEADER.deadDetail];
 type Range = Pick<DeadLettersCommand, 'tenant' | 'operation' | 'from'>;
 
 /**
- * A page of a tenant's dead letters, oldest first. A page costs one request to the broker for each dead letter,
- * and does not depend on the size of the stream. A page that takes too long ends early, with a cursor.
+ * A page of a tenant's dead letters, oldest first. A page costs one request to the broker for each dead letter that it looks
+ * at, and does not depend on the size of the stream. A page that takes too long ends early, with a cursor. With tags it may be
+ * empty then.
  * @throws ThroughlineError `broker-unavailable`
  */
 export async function listDeadLetters(
   session: BrokerSession,
-  { limit, ...range }: DeadLettersCommand,
+  { limit, tags, ...range }: DeadLettersCommand,
 ): Promise<DeadLetterPage> {
   const until = Date.now() + LIST_BUDGET_MS;
   const deadLetters: DeadLetter[] = [];
+  let lookedAt = 0;
   for await (const message of deadLettersFrom(session, range)) {
-    if (deadLetters.length === limit || (deadLetters.length > 0 && Date.now() > until)) {
+    if (deadLetters.length === limit || (lookedAt > 0 && Date.now() > until)) {
       return { deadLetters, cursor: String(message.sequence) };
     }
-    deadLetters.push(deadLetterOf(message));
+    lookedAt++;
+    const deadLetter = deadLetterOf(message);
+    if (hasTags(deadLetter, tags)) deadLetters.push(deadLetter);
   }
   return { deadLetters };
 }
@@ -51,6 +56,11 @@ export async function* deadLettersFrom(
   }
 }
 
+/** Whether a dead letter has all of these tags. */
+export function hasTags({ tags: own = [] }: Pick<DeadLetter, 'tags'>, tags: readonly string[]): boolean {
+  return tags.every((tag) => own.includes(tag));
+}
+
 /** The last dead letter of a job, as it is stored, or undefined. @throws ThroughlineError `broker-unavailable` */
 export function lastDeadLetter(
   session: BrokerSession,
@@ -66,12 +76,14 @@ export function deadLetterOf(message: Pick<StoredMessage, 'subject' | 'headers' 
   const values = headerValues(message.headers);
   const { code, attempts, message: said } = readDeadLetterReason(values);
   const redriveCount = readRedrive(values)?.redriveCount;
+  const tags = TAGS.read(values);
   return {
     id,
     operation,
     reason: code,
     ...(said === undefined ? {} : { message: said }),
     attempts,
+    ...(tags === undefined ? {} : { tags: [...tags] }),
     diedAt: message.time.toISOString(),
     traceId: extract(fromNatsHeaders(message.headers)).spanContext?.traceId ?? '',
     ...(redriveCount === undefined ? {} : { redriveCount }),

@@ -5,7 +5,7 @@ import { deadLettersFilter } from '../../shared/wire/subjects.ts';
 import { REDRIVE_MANY_BUDGET_MS, type RedriveManyCommand } from '../calls/dead-letter-commands.ts';
 import type { BrokerSession } from '../nats/broker-session.ts';
 import type { StoredMessage } from '../nats/stored-message.ts';
-import { deadLetterOf, deadLettersFrom } from './dead-letters.ts';
+import { deadLetterOf, deadLettersFrom, hasTags } from './dead-letters.ts';
 import { type RedriveParts, redriveDeadLetter } from './redrive.ts';
 
 /**
@@ -18,7 +18,7 @@ export async function redriveMany(
   session: BrokerSession,
   command: RedriveManyCommand,
 ): Promise<RedriveReport> {
-  const { tenant, operation, reason, limit } = command;
+  const { tenant, operation, reason, tags, limit } = command;
   const until = Date.now() + REDRIVE_MANY_BUDGET_MS;
   const to = command.to ?? (await lastSequence(session, tenant, operation));
   const redriven: string[] = [];
@@ -30,8 +30,8 @@ export async function redriveMany(
       if (deadLetter.sequence > to) break;
       if (redriven.length + failed.length === limit || Date.now() > until) return rest(deadLetter.sequence);
       next = deadLetter.sequence + 1;
-      const { id, reason: code } = deadLetterOf(deadLetter);
-      if (reason !== undefined && code !== reason) continue;
+      const { id, ...letter } = deadLetterOf(deadLetter);
+      if ((reason !== undefined && letter.reason !== reason) || !hasTags(letter, tags)) continue;
       const failure = await tryOne(parts, session, deadLetter);
       if (failure === undefined) redriven.push(id);
       else failed.push({ id, code: failure });

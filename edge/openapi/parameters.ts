@@ -2,6 +2,7 @@
 import * as z from 'zod';
 import { SCHEDULE_NAME } from '../../shared/api/schedule.ts';
 import { IDEMPOTENCY_KEY, TOKEN } from '../../shared/job/job-address.ts';
+import { TAG } from '../../shared/job/job-spec.ts';
 import { LIMITS } from '../../shared/job/limits.ts';
 import { SEALED } from '../calls/place-seal.ts';
 import { LAST_EVENT_ID } from '../http/requests/list-requests.ts';
@@ -85,6 +86,19 @@ export const After = z
         'The same as `Last-Event-ID`, for clients that cannot set headers. If both are there, the header is used.',
       example: SEALED_EXAMPLE,
     },
+  });
+
+/** The filter of lists, in the query. It is sent once for each tag: `tag=night&tag=team:blue`. */
+export const TagFilter = z
+  .array(z.string().regex(TAG))
+  .min(1)
+  .max(LIMITS.tags)
+  .optional()
+  .meta({
+    description:
+      'Only those that have this tag; sent several times: all of these tags. The page may then be short, or empty, although it has a `cursor`.',
+    example: ['night'],
+    uniqueItems: true,
   });
 
 export const IfNoneMatch = optionalHeader('IfNoneMatch', 'If-None-Match', {

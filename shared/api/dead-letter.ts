@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { ShownSpec } from '../job/job-spec.ts';
 
 /** A job whose attempts are spent, as the HTTP API lists it. */
 export const DeadLetter = z.object({
@@ -10,6 +11,7 @@ export const DeadLetter = z.object({
   /** What went wrong, in the words of whoever threw it; absent in dead letters of older workers. */
   message: z.string().optional(),
   attempts: z.int().min(0),
+  tags: ShownSpec.shape.tags,
   diedAt: z.iso.datetime(),
   /** The trace of the job when its attempts were spent; empty if its message had none. */
   traceId: z.string(),

@@ -6,6 +6,9 @@
 export const JOB_STATES = ['queued', 'running', 'retrying', 'succeeded', 'failed', 'cancelled'] as const;
 type State = (typeof JOB_STATES)[number];
 
+/** The states of a job that has not ended. */
+export const OPEN_STATES = ['queued', 'running', 'retrying'] as const satisfies State[];
+
 const TERMINAL: readonly State[] = ['succeeded', 'failed', 'cancelled'];
 
 /** Whether a job in this state is never executed again. */

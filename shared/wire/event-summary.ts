@@ -7,6 +7,7 @@ import type { JobState } from '../job/job.ts';
 import { isOperationName } from '../job/job-address.ts';
 import { textHeader, timeHeader, wholeNumberHeader } from './header-codec.ts';
 import { HEADER, type HeaderValues, type SetHeader } from './headers.ts';
+import { TAGS } from './job-headers.ts';
 import { readRedrive, writeRedrive } from './redrive.ts';
 
 const MAX_COUNT = 999_999_999;
@@ -33,11 +34,13 @@ export interface EventSummary {
   /** How many times the job was redriven; 0 before the first redrive. */
   readonly redriveCount: number;
   readonly previousTraceIds: readonly string[];
+  /** Empty if the job has none, or if an older worker wrote the event. */
+  readonly tags: readonly string[];
 }
 
 /** Writes the headers that {@link readEventSummary} reads. A value that does not fit into a header is left out. */
 export function writeEventSummary(event: JobEvent, set: SetHeader): void {
-  const { operation, startedAt, error, redriveCount, previousTraceIds = [] } = event;
+  const { operation, startedAt, error, redriveCount, previousTraceIds = [], tags } = event;
   if (isOperationName(operation)) set(HEADER.operation, operation);
   ATTEMPT.write(event.attempt, set);
   MAX_ATTEMPTS.write(event.maxAttempts, set);
@@ -46,6 +49,7 @@ export function writeEventSummary(event: JobEvent, set: SetHeader): void {
   TRACE_ID.write(event.traceId, set);
   if (error !== undefined) ERROR_CODE.write(error.code, set);
   if (redriveCount !== undefined) writeRedrive({ redriveCount, previousTraceIds }, set);
+  if (tags !== undefined) TAGS.write(tags, set);
 }
 
 /**
@@ -74,7 +78,7 @@ export function readEventSummary(
     finishedAt: isTerminalEvent({ kind }) ? at : undefined,
     traceId: TRACE_ID.read(values) ?? '',
     errorCode: ERROR_CODE.read(values),
-    ...{ redriveCount, previousTraceIds },
+    ...{ redriveCount, previousTraceIds, tags: TAGS.read(values) ?? [] },
   };
 }
 
@@ -87,5 +91,6 @@ export function eventSummaryOf(event: JobEvent): EventSummary {
     errorCode: event.error?.code,
     redriveCount: event.redriveCount ?? 0,
     previousTraceIds: event.previousTraceIds ?? [],
+    tags: event.tags ?? [],
   };
 }

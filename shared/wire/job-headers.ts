@@ -10,6 +10,13 @@ import { HEADER, type HeaderValues, type SetHeader } from './headers.ts';
 
 type SpecHeaders = { readonly [Field in keyof JobSpec]-?: HeaderCodec<NonNullable<JobSpec[Field]>> };
 
+/** The header of a job's tags. Job messages and events have it. */
+export const TAGS: HeaderCodec<readonly string[]> = {
+  name: HEADER.tags,
+  write: (tags, set) => set(HEADER.tags, tags.join(',')),
+  read: readTags,
+};
+
 const SPEC_HEADERS: SpecHeaders = {
   maxAttempts: wholeNumberHeader(HEADER.maxAttempts, 1, LIMITS.maxAttempts),
   timeoutMs: wholeNumberHeader(HEADER.timeoutMs, 1, LIMITS.timeoutMs),
@@ -27,7 +34,7 @@ const SPEC_HEADERS: SpecHeaders = {
     read: readPriority,
   },
   orderingKey: textHeader(HEADER.orderingKey, ORDERING_KEY),
-  tags: { name: HEADER.tags, write: (tags, set) => set(HEADER.tags, tags.join(',')), read: readTags },
+  tags: { ...TAGS, read: readTags },
 };
 const FIELDS = Object.keys(SPEC_HEADERS) as (keyof JobSpec)[];
 

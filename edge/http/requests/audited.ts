@@ -6,6 +6,7 @@ import type { EdgeHono } from '../edge-app.ts';
 /** What is done to accepted jobs and to schedules. */
 export type AuditedAction =
   | 'cancel'
+  | 'cancel-many'
   | 'redrive'
   | 'redrive-many'
   | 'outbox-retry'

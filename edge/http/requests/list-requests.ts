@@ -1,31 +1,48 @@
 /** The requests about many jobs: which jobs, how many, and where to continue. */
 import * as z from 'zod';
+import { CANCEL_LIMIT } from '../../../shared/api/cancel-many.ts';
 import { DEAD_LETTER_LIMITS } from '../../../shared/api/dead-letter.ts';
 import { JOB_LIST_LIMITS } from '../../../shared/api/job-list.ts';
 import { OperationName } from '../../../shared/api/operation.ts';
 import { OUTBOX_LIST_LIMIT } from '../../../shared/api/outbox.ts';
 import { SCHEDULE_LIMITS, SCHEDULE_NAME } from '../../../shared/api/schedule.ts';
-import { ofType } from '../../../shared/api/submit-job.ts';
-import { JOB_STATES } from '../../../shared/job/job.ts';
+import { ofType, Tags } from '../../../shared/api/submit-job.ts';
+import { JOB_STATES, OPEN_STATES } from '../../../shared/job/job-state.ts';
 import { SEALED } from '../../calls/place-seal.ts';
 
 const CURSOR_RULE = 'must be the cursor of the previous answer';
 const EVENT_ID_RULE = 'must be the id of an event of this job';
 const REASON_RULE = 'must be an error code of 1 to 64 characters';
-const LIMIT_RULE = `must be a whole number from 1 to ${DEAD_LETTER_LIMITS.page}`;
 
 /** What a cursor of `GET /v1/jobs` looks like. */
 export const JOB_CURSOR = /^[A-Za-z0-9_-]{4,120}$/;
 
 // These objects are strict: without the error, a caller would not notice a misspelt filter.
 
+/** The tags of a query: `tag=night&tag=team:blue`. */
+const QueryTags = z.preprocess((value) => (typeof value === 'string' ? [value] : value), Tags).optional();
+const JobCursor = z.string(CURSOR_RULE).regex(JOB_CURSOR, CURSOR_RULE).optional();
+
 /** Query of `GET /v1/jobs`. */
 export const ListQuery = z.strictObject({
   state: z.enum(JOB_STATES, `must be one of ${JOB_STATES.join(', ')}`).optional(),
   operation: OperationName.optional(),
+  tag: QueryTags,
   limit: pageLimit(JOB_LIST_LIMITS.page, JOB_LIST_LIMITS.defaultPage),
-  cursor: z.string(CURSOR_RULE).regex(JOB_CURSOR, CURSOR_RULE).optional(),
+  cursor: JobCursor,
 });
+
+/** Body of `POST /v1/jobs/cancel`. */
+export const CancelRequest = z.strictObject(
+  {
+    operation: OperationName.optional(),
+    tags: Tags.optional(),
+    state: z.enum(OPEN_STATES, `must be one of ${OPEN_STATES.join(', ')}`).optional(),
+    limit: bodyLimit(CANCEL_LIMIT),
+    cursor: JobCursor,
+  },
+  ofType('must be an object; {} means all jobs that have not ended'),
+);
 
 /** A place in a stream, as `PlaceSeal` writes it. */
 const Sealed = z.string(CURSOR_RULE).regex(SEALED, CURSOR_RULE);
@@ -41,6 +58,7 @@ export const EventsQuery = z.strictObject({
 /** Query of `GET /v1/dead-letters`. */
 export const DeadLetterQuery = z.strictObject({
   operation: OperationName.optional(),
+  tag: QueryTags,
   limit: pageLimit(DEAD_LETTER_LIMITS.page, DEAD_LETTER_LIMITS.defaultPage),
   cursor: Sealed.optional(),
 });
@@ -59,15 +77,18 @@ export const RedriveRequest = z.strictObject(
   {
     operation: OperationName.optional(),
     reason: z.string(REASON_RULE).min(1, REASON_RULE).max(64, REASON_RULE).optional(),
-    limit: z
-      .int(LIMIT_RULE)
-      .min(1, LIMIT_RULE)
-      .max(DEAD_LETTER_LIMITS.page, LIMIT_RULE)
-      .default(DEAD_LETTER_LIMITS.page),
+    tags: Tags.optional(),
+    limit: bodyLimit(DEAD_LETTER_LIMITS.page),
     cursor: Sealed.optional(),
   },
   ofType('must be an object; {} means all dead letters'),
 );
+
+/** The `limit` of a body: a whole number from 1 to `max`, which is the default. */
+function bodyLimit(max: number) {
+  const message = `must be a whole number from 1 to ${max}`;
+  return z.int(message).min(1, message).max(max, message).default(max);
+}
 
 /** The `limit` of a query: a whole number from 1 to `max`. */
 function pageLimit(max: number, fallback: number) {

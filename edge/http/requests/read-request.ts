@@ -5,6 +5,7 @@ import * as z from 'zod';
 import { ThroughlineError, type Violation } from '../../../shared/errors.ts';
 import { isToken } from '../../../shared/job/job-address.ts';
 import { jsonPointer } from '../../../shared/text/json.ts';
+import { type ListPlace, readCursor } from '../../calls/cursors.ts';
 import type { EdgeHono } from '../edge-app.ts';
 
 const MAX_VIOLATIONS = 10;
@@ -85,6 +86,14 @@ export function unknownCursor(): ThroughlineError {
     'cursor-unknown',
     'this API did not give you this cursor or event id for this list',
   );
+}
+
+/** The place at a cursor of a list of jobs; undefined without one. @throws ThroughlineError `cursor-unknown` */
+export function listPlace(cursor: string | undefined): ListPlace | undefined {
+  if (cursor === undefined) return undefined;
+  const place = readCursor(cursor);
+  if (place === undefined) throw unknownCursor();
+  return place;
 }
 
 /** The error for an id of a job that the caller does not have. */

@@ -30,10 +30,10 @@ export function deadLetterRoutes(): EdgeApp {
 }
 
 async function listDeadLetters(c: Context<EdgeHono>): Promise<Response> {
-  const { operation, limit, cursor } = readQuery(c, DeadLetterQuery);
+  const { operation, tag: tags = [], limit, cursor } = readQuery(c, DeadLetterQuery);
   const tenant = tenantOf(c);
   const [from] = await openCursor(c, `dead ${tenant}`, cursor);
-  const page = await c.env.bridge.deadLetters({ tenant, operation, limit, from });
+  const page = await c.env.bridge.deadLetters({ tenant, operation, tags, limit, from });
   if (page.cursor === undefined) return c.json<DeadLetterPage>(page);
   return c.json<DeadLetterPage>({
     ...page,
@@ -76,16 +76,16 @@ async function redriveOne(c: Context<EdgeHono>): Promise<Response> {
 }
 
 async function redriveMany(c: Context<EdgeHono>): Promise<Response> {
-  const { operation, reason, limit, cursor } = parseRequest(RedriveRequest, c.var.body);
+  const { operation, reason, tags = [], limit, cursor } = parseRequest(RedriveRequest, c.var.body);
   const tenant = tenantOf(c);
   const [from, to] = await openCursor(c, `redrive ${tenant}`, cursor);
   const report = await audited(
     c,
     'redrive-many',
-    { operation, reason },
+    { operation, reason, tags },
     async () => {
       await requireOwnOperation(c, () => operation ?? 'any');
-      return await c.env.bridge.redriveMany({ tenant, operation, reason, limit, from, to });
+      return await c.env.bridge.redriveMany({ tenant, operation, reason, tags, limit, from, to });
     },
     ({ redriven, failed }) => ({ job_ids: redriven, failed: failed.length }),
   );

@@ -3,7 +3,6 @@ import { ThroughlineError } from '../../../shared/errors.ts';
 import { isTerminal, type Job } from '../../../shared/job/job.ts';
 import { LIMITS } from '../../../shared/job/limits.ts';
 import type { Cancellation, SubmitResult } from '../../calls/commands.ts';
-import { readCursor } from '../../calls/cursors.ts';
 import { unwrapReply } from '../../calls/reply.ts';
 import { EdgeApp, type EdgeHono } from '../edge-app.ts';
 import { authenticate, requireOwnOperation, requireScope, requireWrite } from '../middleware/access.ts';
@@ -13,20 +12,21 @@ import { audited } from '../requests/audited.ts';
 import { submitChecked } from '../requests/checked-submission.ts';
 import { ListQuery } from '../requests/list-requests.ts';
 import {
+  listPlace,
   noQuery,
   pathId,
   preferredWait,
   readQuery,
   tenantOf,
-  unknownCursor,
   unknownJob,
 } from '../requests/read-request.ts';
 import { shownJob } from '../requests/shown-job.ts';
 import { type PreparedJob, prepare, submitterOf } from '../requests/submission.ts';
 import { submitBatch } from './batch.ts';
+import { cancelMany } from './cancel-many.ts';
 import { jobEvents } from './job-events.ts';
 
-/** `/v1/jobs`: submit, submit many, list, read, watch, cancel. */
+/** `/v1/jobs`: submit, submit many, list, read, watch, cancel, cancel many. */
 export function jobRoutes(): EdgeApp {
   const app = new EdgeApp();
   app.use(authenticate(), rateLimit());
@@ -38,6 +38,7 @@ export function jobRoutes(): EdgeApp {
     jsonBody({ inputs: LIMITS.batchInputs }),
     submitBatch,
   );
+  app.post('/cancel', requireScope('jobs:cancel'), noQuery(), jsonBody(), cancelMany);
   app.get('/', requireScope('jobs:read'), listJobs);
   app.get('/:id', requireScope('jobs:read'), noQuery(), readJob);
   app.get('/:id/events', requireScope('jobs:read'), jobEvents);
@@ -72,11 +73,10 @@ async function submitOne(c: Context<EdgeHono>, job: PreparedJob): Promise<Submit
 
 /** A page of the tenant's jobs, newest first. */
 async function listJobs(c: Context<EdgeHono>): Promise<Response> {
-  const { state, operation, limit, cursor } = readQuery(c, ListQuery);
-  const after = cursor === undefined ? undefined : readCursor(cursor);
-  if (cursor !== undefined && after === undefined) throw unknownCursor();
-  const tenant = tenantOf(c);
-  return c.json(await c.env.index.list({ tenant, state, operation, limit, after }));
+  const { state, operation, tag: tags = [], limit, cursor } = readQuery(c, ListQuery);
+  const states = state === undefined ? [] : [state];
+  const after = listPlace(cursor);
+  return c.json(await c.env.index.list({ tenant: tenantOf(c), states, operation, tags, limit, after }));
 }
 
 async function readJob(c: Context<EdgeHono>): Promise<Response> {

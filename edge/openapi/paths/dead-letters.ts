@@ -12,10 +12,11 @@ import { SEALED } from '../../calls/place-seal.ts';
 import { type DeadLetterQuery, RedriveRequest } from '../../http/requests/list-requests.ts';
 import * as examples from '../examples.ts';
 import { BROKER_PROBLEMS, json, jsonBody, operation, type QueryFields } from '../operation.ts';
-import { JobId } from '../parameters.ts';
+import { JobId, TagFilter } from '../parameters.ts';
 
 const LIST_FIELDS: QueryFields<typeof DeadLetterQuery> = {
   operation: OperationName.optional().meta({ description: 'Only dead letters of this operation.' }),
+  tag: TagFilter,
   limit: z
     .int()
     .min(1)

@@ -1,20 +1,22 @@
 import * as z from 'zod';
 import type { ZodOpenApiPathsObject } from 'zod-openapi';
+import { CancelReport } from '../../../shared/api/cancel-many.ts';
 import { JOB_LIST_LIMITS, JobPage } from '../../../shared/api/job-list.ts';
 import { OperationName } from '../../../shared/api/operation.ts';
 import { Batch, BatchReport, SubmitJob } from '../../../shared/api/submit-job.ts';
 import { JobHistory } from '../../../shared/job/event-record.ts';
 import { Job, JobState } from '../../../shared/job/job.ts';
 import { LIMITS } from '../../../shared/job/limits.ts';
-import { JOB_CURSOR, type ListQuery } from '../../http/requests/list-requests.ts';
+import { CancelRequest, JOB_CURSOR, type ListQuery } from '../../http/requests/list-requests.ts';
 import * as examples from '../examples.ts';
 import { BROKER_PROBLEMS, json, jsonBody, media, operation, type QueryFields } from '../operation.ts';
-import { After, IdempotencyKey, JobId, LastEventId, PreferWait } from '../parameters.ts';
+import { After, IdempotencyKey, JobId, LastEventId, PreferWait, TagFilter } from '../parameters.ts';
 import { ref } from '../schemas/describe.ts';
 
 const LIST_FIELDS: QueryFields<typeof ListQuery> = {
   state: JobState.optional().meta({ description: 'Only jobs in this state.' }),
   operation: OperationName.optional().meta({ description: 'Only jobs of this operation.' }),
+  tag: TagFilter,
   limit: z
     .int()
     .min(1)
@@ -99,6 +101,26 @@ export const jobPaths = {
         }),
       },
       problems: BROKER_PROBLEMS,
+    }),
+  },
+  '/v1/jobs/cancel': {
+    post: operation({
+      operationId: 'cancelMany',
+      tag: 'Jobs',
+      summary: 'Cancel many jobs',
+      description:
+        'Cancels the jobs that the list shows and that have not ended, the newest first. One request cancels at most 100 jobs. Send the `cursor` of the answer to continue with the rest. Jobs that were accepted after the first request are left out. A request that ends with an error can be sent again.',
+      scope: 'jobs:cancel',
+      requestBody: jsonBody(CancelRequest, {
+        all: {},
+        some: { operation: 'text.count', tags: ['night'], state: 'queued' },
+      }),
+      answers: {
+        200: json('What happened to each job.', CancelReport, {
+          some: { cancelled: [examples.QUEUED_JOB.id], stopping: [], failed: [], complete: true },
+        }),
+      },
+      problems: ['cursor-unknown', 'index-unavailable', ...BROKER_PROBLEMS],
     }),
   },
   '/v1/jobs/{id}': {

@@ -15,6 +15,7 @@ const DEAD_LETTER = {
   message:
     'What went wrong, in the words of whatever threw it. Callers without this scope may get a general sentence instead.',
   attempts: 'How many attempts were made.',
+  tags: "The job's tags.",
   diedAt: 'When the job became a dead letter.',
   traceId: 'The trace of the job. Empty if its message had none.',
   redriveCount: 'How often the job had been redriven before.',
@@ -51,6 +52,7 @@ describe('RedriveRequest', RedriveRequest, {
   fields: {
     operation: 'Only dead letters of this operation.',
     reason: 'Only dead letters with this error code.',
+    tags: { description: 'Only dead letters that have all of these tags.', uniqueItems: true },
     limit: `The most dead letters to redrive with this request, up to ${DEAD_LETTER_LIMITS.page}.`,
     cursor: {
       description:

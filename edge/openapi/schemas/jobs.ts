@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { CancelReport } from '../../../shared/api/cancel-many.ts';
 import { JobPage, JobSummary } from '../../../shared/api/job-list.ts';
 import {
   AcceptedResult,
@@ -17,6 +18,7 @@ import { CALLBACK_URL, CALLBACK_URL_LENGTH } from '../../../shared/job/callback.
 import { Job, JobAttempt, JobFailure, JobState, Progress } from '../../../shared/job/job.ts';
 import { LIMITS } from '../../../shared/job/limits.ts';
 import { DURATION } from '../../../shared/text/duration.ts';
+import { CancelRequest } from '../../http/requests/list-requests.ts';
 import { describe, ref } from './describe.ts';
 
 describe('Delay', Delay, {
@@ -160,6 +162,31 @@ describe('JobPage', JobPage, {
     cursor: 'Send it to read the next page. Absent on the last page.',
     complete:
       'Whether the page takes account of everything that was recorded before the request. False while NATS cannot be reached.',
+  },
+});
+
+describe('CancelRequest', CancelRequest, {
+  description: 'Says which jobs to cancel. An empty object means all that have not ended.',
+  fields: {
+    operation: 'Only jobs of this operation.',
+    tags: { description: 'Only jobs that have all of these tags.', uniqueItems: true },
+    state: 'Only jobs in this state.',
+    limit: 'The most jobs to look at with this request.',
+    cursor: 'The cursor of the previous answer.',
+  },
+});
+
+describe('CancelReport', CancelReport, {
+  description: 'The outcome of cancelling many jobs.',
+  fields: {
+    cancelled: 'The ids of the jobs that are cancelled.',
+    stopping:
+      'The ids of the jobs whose workers were asked to stop them. Each of them may still end in another way.',
+    failed:
+      'The jobs that were not cancelled, with the error code of each. `job-finished`: it had ended a moment before.',
+    cursor: 'Send it to continue. Absent when no jobs are left to look at.',
+    complete:
+      'Whether everything was known that was recorded before the request. If not, a job may have been overlooked.',
   },
 });
 

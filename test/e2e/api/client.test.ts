@@ -89,6 +89,16 @@ describe('the client', () => {
     expect(results).toMatchObject([{ status: 200, existing: true, job: { id: first.job.id } }]);
   });
 
+  it('lists and cancels jobs by their tags', async () => {
+    const submission = { operation: 'echo', input: 1, delay: '1h', tags: ['client', 'night'] };
+    const jobs = [await client.submit(submission), await client.submit(submission)].map(({ job }) => job.id);
+    await until('them to be listed', async () => (await client.list({ tags: ['client'] })).jobs.length === 2);
+    expect((await client.list({ tags: ['client', 'day'] })).jobs).toEqual([]);
+    const first = await client.cancelMany({ tags: ['night', 'client'], state: 'queued', limit: 1 });
+    const rest = await client.cancelMany({ tags: ['night', 'client'], cursor: first.cursor });
+    expect([...first.cancelled, ...rest.cancelled].toSorted()).toEqual(jobs.toSorted());
+  });
+
   it('takes its trace from an option, for all requests or for one', async () => {
     const traced = new ThroughlineClient({
       url: stack.url,

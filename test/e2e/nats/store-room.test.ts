@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import type { NatsServer } from '../../../dev/nats-server/start.ts';
+import { CancelReport } from '../../../shared/api/cancel-many.ts';
 import { Job } from '../../../shared/job/job.ts';
 import { runLocal } from '../../support/cli/process.ts';
 import { startTestNats } from '../../support/nats/nats.ts';
@@ -9,7 +10,7 @@ import { problemOf, type TestStack, withTestStack } from '../../support/stack.ts
 const STORE = 100_000_000;
 const JOBS_CAP = STORE * 0.4;
 const DELAYED_CAP = STORE * 0.25;
-const LARGE = { operation: 'echo', input: 'x'.repeat(262_000) };
+const LARGE = { operation: 'echo', input: 'x'.repeat(262_000), tags: ['large'] };
 const BATCH = 16;
 
 let nats: NatsServer;
@@ -61,6 +62,24 @@ async function cancel(stack: TestStack, id: string): Promise<void> {
   expect([id, Job.parse(await response.json()).state]).toEqual([id, 'cancelled']);
 }
 
+/** Cancels all large jobs, by their tag. @returns their ids */
+async function cancelAll(stack: TestStack): Promise<string[]> {
+  const ids: string[] = [];
+  let cursor: string | undefined;
+  do {
+    const response = await stack.call('/v1/jobs/cancel', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ tags: ['large'], cursor }),
+    });
+    const report = CancelReport.parse(await response.json());
+    expect(report).toMatchObject({ stopping: [], failed: [], complete: true });
+    ids.push(...report.cancelled);
+    cursor = report.cursor;
+  } while (cursor !== undefined);
+  return ids;
+}
+
 const roomOf = async (stack: TestStack, what: 'queue' | 'delayed') => {
   const { bridges } = (await (await stack.call('/readyz')).json()) as {
     bridges: [{ queue: Room; delayed: Room }];
@@ -108,7 +127,7 @@ describe('in a store that is capped', () => {
     expect([...codes]).toEqual(['stream-full']);
     expect(await roomOf(stack, 'queue')).toMatchObject({ maxBytes: JOBS_CAP });
     await until('the job to be due', async () => (await roomOf(stack, 'delayed')).bytes > 0);
-    for (const id of ids) await cancel(stack, id);
+    expect((await cancelAll(stack)).toSorted()).toEqual(ids.toSorted());
     await stack.addWorker();
     await succeeded(stack, due);
     expect(await stack.run('echo', 'now')).toMatchObject({ state: 'succeeded' });

@@ -32,6 +32,7 @@ describe('every route under /v1', () => {
     ...['GET /v1/usage', 'GET /v1/schedules', 'GET /v1/schedules/:name', 'PUT /v1/schedules/:name'],
     ...['DELETE /v1/schedules/:name', 'POST /v1/schedules/:name/pause'],
     ...['POST /v1/schedules/:name/resume', 'POST /v1/schedules/:name/trigger'],
+    'POST /v1/jobs/cancel',
     ...['GET /v1/dead-letters', 'GET /v1/dead-letters/:id', 'POST /v1/dead-letters/:id/redrive'],
     ...['POST /v1/dead-letters/redrive', 'GET /v1/outbox', 'POST /v1/outbox/:id/retry'],
     'DELETE /v1/outbox/:id',

@@ -1,5 +1,10 @@
 import { expect } from 'vitest';
-import type { CancelCommand, Cancellation, SubmitCommand } from '../../../edge/calls/commands.ts';
+import type {
+  CancelCommand,
+  Cancellation,
+  CancelOutcome,
+  SubmitCommand,
+} from '../../../edge/calls/commands.ts';
 import type { ListCommand } from '../../../edge/calls/index-commands.ts';
 import { PlaceSeal } from '../../../edge/calls/place-seal.ts';
 import { type Env, edgeConfig } from '../../../edge/config.ts';
@@ -49,6 +54,9 @@ export interface Answers {
   submit?: (command: Submitted) => Job | Promise<Job>;
   read?: (tenant: string, jobId: string) => Job | undefined;
   cancel?: (command: Omit<CancelCommand, 'carrier'>) => Cancellation | undefined;
+  cancelMany?: (tenant: string, ids: readonly string[]) => CancelOutcome[];
+  /** The ids of the page that the index gives. */
+  listed?: readonly string[];
   status?: () => unknown;
 }
 
@@ -102,6 +110,7 @@ export async function setup(answers: Answers = {}, settings: Record<string, unkn
           outbox: { pending: 0, rejected: 0, published: 0, bytes: 0, oldestAgeSeconds: 0 },
         },
       ],
+    cancelMany: async (tenant: string, ids: readonly string[]) => answers.cancelMany?.(tenant, ids) ?? [],
     outbox: async () => [],
     retryRejected: async () => undefined,
     removeRejected: async () => undefined,
@@ -110,7 +119,8 @@ export async function setup(answers: Answers = {}, settings: Record<string, unkn
   const index = {
     list: async (command: Omit<ListCommand, 'carrier'>) => {
       listed.push(command);
-      return { jobs: [], complete: true };
+      const jobs = (answers.listed ?? []).map((id) => job({ id }));
+      return { jobs, complete: true, ...(jobs.length > 0 && { cursor: 'next' }) };
     },
   };
   const app = createApp();

@@ -22,6 +22,7 @@ const KEY = createApiKey('ci');
 const JOB = { operation: 'echo', input: 1 };
 const UNIQUE = { ...JOB, unique: { key: 'k', while: 'running' } };
 const SCHEDULE = { ...JOB, cron: '0 6 * * *' };
+const JOB_CURSOR = btoa('1700000000000.job-1').replaceAll('=', '');
 const TRACEPARENT = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
 const NO_LOG = {
   debug: () => undefined,
@@ -62,6 +63,7 @@ async function effectOf(method: string, path: string, { query = '', headers = {}
     remove: true,
     pause: {},
     trigger: { job: job(), replayed: false },
+    cancelMany: [],
   };
   const fake = new Proxy(answers, {
     get: (known, name) =>
@@ -109,13 +111,14 @@ async function sentWith(name: string, path: string): Promise<Sent> {
   const seal = new PlaceSeal(await config());
   const eventId = await seal.seal('events acme job-1', 7);
   const cursors: Readonly<Record<string, string>> = {
-    '/v1/jobs': btoa('1700000000000.job-1').replaceAll('=', ''),
+    '/v1/jobs': JOB_CURSOR,
     '/v1/dead-letters': await seal.seal('dead acme', 7),
     '/v1/schedules': 'nightly',
   };
   const queries: Readonly<Record<string, string>> = {
     state: 'failed',
     operation: 'echo',
+    tag: 'night',
     limit: '7',
     cursor: cursors[path] ?? '',
     after: eventId,
@@ -150,7 +153,7 @@ const SCHEDULES = '/v1/schedules/{name}';
 function goodBody(path: string): Json | undefined {
   if (path === '/v1/jobs/batch') return { jobs: [JOB] };
   if (path === SCHEDULES) return SCHEDULE;
-  return path === '/v1/dead-letters/redrive' ? {} : JOB;
+  return path === '/v1/dead-letters/redrive' || path === '/v1/jobs/cancel' ? {} : JOB;
 }
 
 function bodyFor(method: string, path: string): Json | undefined {
@@ -214,6 +217,12 @@ const FIELDS: readonly [path: string, name: string, one: Json, other: Json][] = 
   ['/v1/jobs/batch', 'jobs', { jobs: [JOB] }, { jobs: [JOB, JOB] }],
   ['/v1/dead-letters/redrive', 'operation', {}, { operation: 'echo' }],
   ['/v1/dead-letters/redrive', 'reason', {}, { reason: 'operation-failed' }],
+  ['/v1/jobs/cancel', 'operation', {}, { operation: 'echo' }],
+  ['/v1/jobs/cancel', 'tags', {}, { tags: ['night'] }],
+  ['/v1/jobs/cancel', 'state', {}, { state: 'queued' }],
+  ['/v1/jobs/cancel', 'limit', {}, { limit: 7 }],
+  ['/v1/jobs/cancel', 'cursor', {}, { cursor: JOB_CURSOR }],
+  ['/v1/dead-letters/redrive', 'tags', {}, { tags: ['night'] }],
   ['/v1/dead-letters/redrive', 'limit', {}, { limit: 7 }],
   ['/v1/dead-letters/redrive', 'cursor', {}, { cursor: 'sealed' }],
 ];
@@ -223,7 +232,7 @@ const writes = (path: string): string => (path === SCHEDULES ? 'PUT' : 'POST');
 describe('each field of a body has an effect', () => {
   it.each(FIELDS)('%s %s', async (path, _name, one, other) => {
     const cursor = await new PlaceSeal(await config()).seal('redrive acme', 3, 7);
-    const real = 'cursor' in other ? { cursor } : other;
+    const real = path === '/v1/dead-letters/redrive' && 'cursor' in other ? { cursor } : other;
     const [plain, sent] = [
       await effectOf(writes(path), path, { body: one }),
       await effectOf(writes(path), path, { body: real }),
@@ -233,7 +242,7 @@ describe('each field of a body has an effect', () => {
   });
 
   it('is in the table above', () => {
-    const { SubmitJob, Callback, Unique, SubmitBatch, RedriveRequest, ScheduleRequest } =
+    const { SubmitJob, Callback, Unique, SubmitBatch, CancelRequest, RedriveRequest, ScheduleRequest } =
       openApi.components.schemas;
     const expected = [
       ...Object.keys(SubmitJob.properties).map((name) => `/v1/jobs ${name}`),
@@ -241,6 +250,7 @@ describe('each field of a body has an effect', () => {
       ...Object.keys(Unique.properties).map((name) => `/v1/jobs unique.${name}`),
       ...Object.keys(ScheduleRequest.properties).map((name) => `${SCHEDULES} ${name}`),
       ...Object.keys(SubmitBatch.properties).map((name) => `/v1/jobs/batch ${name}`),
+      ...Object.keys(CancelRequest.properties).map((name) => `/v1/jobs/cancel ${name}`),
       ...Object.keys(RedriveRequest.properties).map((name) => `/v1/dead-letters/redrive ${name}`),
     ];
     expect(FIELDS.map(([path, name]) => `${path} ${name}`).sort()).toEqual(expected.sort());
@@ -263,6 +273,7 @@ describe('a name that the API does not know is refused', () => {
     ['/v1/jobs', { ...JOB, callback: { url: 'https://a.example', unknown: 1 } }, '/callback/unknown'],
     ['/v1/jobs', { ...JOB, unique: { key: 'k', while: 'running', unknown: 1 } }, '/unique/unknown'],
     ['/v1/jobs/batch', { jobs: [JOB], unknown: 1 }, '/unknown'],
+    ['/v1/jobs/cancel', { unknown: 1 }, '/unknown'],
     ['/v1/dead-letters/redrive', { unknown: 1 }, '/unknown'],
     [SCHEDULES, { ...SCHEDULE, delay: '1s' }, '/delay'],
   ])('in the body of %s: %j', async (path, body, place) => {

@@ -32,14 +32,14 @@ describe('GET /v1/jobs', () => {
   it('asks the index for the jobs of the caller only', async () => {
     const { send, listed } = await setup();
     const after = { acceptedAt: 7, id: 'job-1' };
-    const query = `?state=failed&operation=http.request&limit=7&cursor=${writeCursor(after)}`;
+    const query = `?state=failed&operation=http.request&tag=a&tag=b&limit=7&cursor=${writeCursor(after)}`;
     const response = await send(`/v1/jobs${query}`, { headers: AS_GLOBEX });
     expect(response.status).toBe(200);
     expect(await response.json()).toEqual({ jobs: [], complete: true });
     await send('/v1/jobs');
     expect(listed).toEqual([
-      { tenant: 'globex', state: 'failed', operation: 'http.request', limit: 7, after },
-      { tenant: 'acme', state: undefined, operation: undefined, limit: 50, after: undefined },
+      { tenant: 'globex', states: ['failed'], operation: 'http.request', tags: ['a', 'b'], limit: 7, after },
+      { tenant: 'acme', states: [], operation: undefined, tags: [], limit: 50, after: undefined },
     ]);
   });
 
@@ -53,6 +53,9 @@ describe('GET /v1/jobs', () => {
     ['?cursor=%00', '/cursor'],
     ['?tenant=globex', '/tenant'],
     ['?cursor=', '/cursor'],
+    ['?tag=', '/tag/0'],
+    ['?tag=a&tag=a', '/tag'],
+    [`?${Array.from({ length: 9 }, (_, n) => `tag=${n}`).join('&')}`, '/tag'],
   ])('refuses %s, and asks nothing', async (query, path) => {
     const { send, listed } = await setup();
     const response = await send(`/v1/jobs${query}`);

@@ -2,13 +2,13 @@
 import { DurableObject } from 'cloudflare:workers';
 import type { PageQuery } from '../../../edge/calls/index-commands.ts';
 import type { IndexChange, IndexEntry } from '../../../edge/job-index/index-entry.ts';
-import { JobTable, type Place, pageStatement } from '../../../edge/job-index/job-table.ts';
+import { JobTable, type PageFilter, type Place, pageStatement } from '../../../edge/job-index/job-table.ts';
 
 export type TableCall =
   | { readonly do: 'accept'; readonly entries: readonly IndexEntry[] }
   | { readonly do: 'follow'; readonly entries: readonly IndexChange[]; readonly place: Place }
   | { readonly do: 'page'; readonly query: PageQuery }
-  | { readonly do: 'plan'; readonly query: Pick<PageQuery, 'state' | 'operation'> }
+  | { readonly do: 'plan'; readonly query: PageFilter }
   | { readonly do: 'forget'; readonly max: number; readonly now: number }
   | { readonly do: 'usage'; readonly tenant: string }
   | { readonly do: 'place' };
@@ -35,7 +35,7 @@ export class Table extends DurableObject {
     }
   }
 
-  #plan(query: Pick<PageQuery, 'state' | 'operation'>): unknown {
+  #plan(query: PageFilter): unknown {
     const values = ['acme', query.operation, query.state].filter((value) => value !== undefined);
     return this.ctx.storage.sql
       .exec(`EXPLAIN QUERY PLAN ${pageStatement(query)}`, ...values, 1, '', 1)

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readCursor } from '../../../edge/calls/cursors.ts';
 import type { PageQuery } from '../../../edge/calls/index-commands.ts';
 import type { IndexChange, IndexEntry } from '../../../edge/job-index/index-entry.ts';
+import type { PageFilter } from '../../../edge/job-index/job-table.ts';
 import type { Usage } from '../../../shared/api/usage.ts';
 import { entry, newTable, START, startTables } from './table-support.ts';
 
@@ -18,6 +19,20 @@ const table = () => newTable(workerd);
 
 const running = entry({ state: 'running', attempt: 1, started_at: START + 1 });
 const succeeded = entry({ ...running, state: 'succeeded', finished_at: START + 2 });
+
+/** Reads all pages: the ids, and how many rows each page read. */
+async function allPages(own: ReturnType<typeof table>, query: Partial<PageQuery>) {
+  const ids: string[] = [];
+  const rowsRead: number[] = [];
+  let cursor: string | undefined;
+  do {
+    const page = await own.page({ ...query, after: readCursor(cursor ?? '') });
+    ids.push(...page.jobs.map(({ id }) => id));
+    rowsRead.push(page.rowsRead);
+    cursor = page.cursor;
+  } while (cursor !== undefined);
+  return { ids, rowsRead };
+}
 
 describe('the entry of a job', () => {
   const states = async (own: ReturnType<typeof table>) =>
@@ -111,7 +126,11 @@ describe('a page', () => {
     { state: 'succeeded' },
     { operation: 'echo' },
     { operation: 'echo', state: 'succeeded' },
-  ] as const satisfies Partial<PageQuery>[];
+  ] as const satisfies Partial<PageFilter>[];
+  const queryOf = ({ state, ...filter }: Partial<PageFilter>): Partial<PageQuery> => ({
+    ...filter,
+    states: state === undefined ? [] : [state],
+  });
 
   /** Every other job is one that each filter takes; ten share a millisecond. */
   const many = (count: number): IndexEntry[] =>
@@ -138,8 +157,12 @@ describe('a page', () => {
       const counts: number[][] = [];
       for (const entries of [many(100), many(3_000)]) {
         await own.follow(entries);
-        const first = await own.page({ limit: 10, ...filter });
-        const deep = await own.page({ limit: 10, ...filter, after: { acceptedAt: START + 5, id: 'job-50' } });
+        const first = await own.page({ limit: 10, ...queryOf(filter) });
+        const deep = await own.page({
+          ...queryOf(filter),
+          limit: 10,
+          after: { acceptedAt: START + 5, id: 'job-50' },
+        });
         expect([first.jobs.length, deep.jobs.length]).toEqual([10, 10]);
         counts.push([first.rowsRead, deep.rowsRead]);
       }
@@ -156,7 +179,7 @@ describe('a page', () => {
     const ids: string[] = [];
     let cursor: string | undefined;
     do {
-      const page = await own.page({ limit: 7, ...filter, after: readCursor(cursor ?? '') });
+      const page = await own.page({ limit: 7, ...queryOf(filter), after: readCursor(cursor ?? '') });
       ids.push(...page.jobs.map(({ id }) => id));
       cursor = page.cursor;
     } while (cursor !== undefined);
@@ -165,6 +188,74 @@ describe('a page', () => {
     );
     const order = wanted.toSorted((a, b) => b.accepted_at - a.accepted_at || (a.id < b.id ? 1 : -1));
     expect(ids).toEqual(order.map(({ id }) => id));
+  });
+});
+
+describe('a page of several states', () => {
+  it('and those behind it give each job once, newest first, and read their own rows only', async () => {
+    const own = table();
+    const states = ['queued', 'running', 'succeeded', 'retrying'] as const;
+    const entries = Array.from({ length: 60 }, (_, n) =>
+      entry({
+        ...{ id: `job-${n}`, accepted_at: START + Math.floor(n / 10) },
+        state: states[n % states.length] ?? 'queued',
+      }),
+    );
+    await own.follow(entries);
+    const query = { states: ['queued', 'running', 'retrying'], limit: 7 } as const;
+    const { ids, rowsRead } = await allPages(own, query);
+    const wanted = entries.filter(({ state }) => state !== 'succeeded');
+    const order = wanted.toSorted((a, b) => b.accepted_at - a.accepted_at || (a.id < b.id ? 1 : -1));
+    expect(ids).toEqual(order.map(({ id }) => id));
+    expect(Math.max(...rowsRead)).toBeLessThanOrEqual(3 * (query.limit + 2));
+  });
+});
+
+describe('the jobs with a tag', () => {
+  const tagged = (count: number, tags: (n: number) => string): IndexEntry[] =>
+    Array.from({ length: count }, (_, n) =>
+      entry({ id: `job-${n}`, accepted_at: START + Math.floor(n / 10), tags: tags(n) }),
+    );
+
+  it('are listed newest first, each once, with all the tags, the operation and the states', async () => {
+    const own = table();
+    const entries = tagged(60, (n) => ['night', 'night,blue', 'blue,red,night', 'red'][n % 4] ?? '');
+    await own.accept(...entries);
+    await own.follow([
+      entry({ ...succeeded, id: 'job-1' }),
+      entry({ ...running, id: 'job-2', operation: 'other' }),
+    ]);
+    const ids = async (query: Partial<PageQuery>) =>
+      (await allPages(own, { limit: 7, ...query })).ids.map((id) => Number(id.slice(4)));
+    const blue = Array.from({ length: 60 }, (_, n) => 59 - n).filter((n) => n % 4 === 1 || n % 4 === 2);
+    expect((await ids({ tags: ['blue'] })).toSorted((a, b) => b - a)).toEqual(blue);
+    expect(await ids({ tags: ['night', 'red'] })).toHaveLength(15);
+    expect(await ids({ tags: ['night', 'green'] })).toEqual([]);
+    expect(await ids({ tags: ['blue'], states: ['succeeded'] })).toEqual([1]);
+    expect(await ids({ tags: ['blue'], operation: 'other' })).toEqual([2]);
+    expect(await ids({ tags: ['blue'], tenant: 'globex' })).toEqual([]);
+  });
+
+  it('are found however many other jobs there are, and a page looks at a bounded number of them', async () => {
+    const own = table();
+    await own.accept(...tagged(5_000, (n) => (n === 7 ? 'common,rare' : n % 2 === 0 ? 'common' : 'other')));
+    expect((await own.page({ tags: ['rare'] })).rowsRead).toBeLessThan(6);
+    const { ids, rowsRead } = await allPages(own, { tags: ['common', 'rare'], limit: 7 });
+    expect(ids).toEqual(['job-7']);
+    expect(rowsRead).toHaveLength(2);
+    expect(Math.max(...rowsRead)).toBeLessThan(4_100);
+  });
+
+  it('are those of the job that has the id now, and none when it is deleted', async () => {
+    const own = table();
+    const ids = async (tag: string) => (await own.page({ tags: [tag] })).jobs.map(({ id }) => id);
+    await own.follow([running]);
+    await own.follow([entry({ ...succeeded, tags: 'early' })]);
+    expect(await ids('early')).toEqual(['job-1']);
+    await own.accept(entry({ accepted_at: START + 5, tags: 'late', expires_on: 1 }));
+    expect([await ids('early'), await ids('late')]).toEqual([[], ['job-1']]);
+    await own.forget(10, 10 * DAY_MS);
+    expect(await ids('late')).toEqual([]);
   });
 });
 

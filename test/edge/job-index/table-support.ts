@@ -4,7 +4,7 @@ import { build } from 'esbuild';
 import { convertV4MiniflareOptions, Miniflare } from 'miniflare';
 import type { PageQuery } from '../../../edge/calls/index-commands.ts';
 import type { IndexChange, IndexEntry } from '../../../edge/job-index/index-entry.ts';
-import type { Place } from '../../../edge/job-index/job-table.ts';
+import type { PageFilter, Place } from '../../../edge/job-index/job-table.ts';
 import type { JobSummary } from '../../../shared/api/job-list.ts';
 import type { Usage } from '../../../shared/api/usage.ts';
 import type { TableCall } from './job-table-entry.ts';
@@ -56,13 +56,14 @@ export function newTable(workerd: Miniflare) {
         query: {
           tenant: 'acme',
           limit: 100,
-          state: undefined,
+          states: [],
           operation: undefined,
+          tags: [],
           after: undefined,
           ...query,
         },
       }),
-    plan: (query: Pick<PageQuery, 'state' | 'operation'>) => run<string[]>({ do: 'plan', query }),
+    plan: (query: PageFilter) => run<string[]>({ do: 'plan', query }),
     forget: (max: number, now: number) => run<boolean>({ do: 'forget', max, now }),
     usage: (tenant = 'acme') => run<Usage>({ do: 'usage', tenant }),
     place: () => run<Place>({ do: 'place' }),

@@ -225,7 +225,7 @@ describe('a redrive', () => {
 
 describe('a redrive of many', () => {
   const command = {
-    ...{ tenant: 'acme', operation: undefined, reason: undefined, limit: 100 },
+    ...{ tenant: 'acme', operation: undefined, reason: undefined, tags: [], limit: 100 },
     ...{ from: 1, to: undefined, carrier: {} },
   };
   const deadLetters = [1, 2, 3].map((seq) => deadLetter(seq, {}, `job-${seq}`));
@@ -248,6 +248,14 @@ describe('a redrive of many', () => {
     expect(await redriveMany(parts, broker, command)).toEqual({ redriven: [], failed });
     expect(await redriveMany(parts, broker, { ...command, reason: 'other' })).toEqual({
       ...{ redriven: [], failed: [] },
+    });
+  });
+
+  it('takes only dead letters that have all the tags', async () => {
+    const tagged = (seq: number, tags: string) => deadLetter(seq, { 'throughline-tags': tags }, `job-${seq}`);
+    const { broker, parts } = setup({ DEAD: [tagged(1, 'a'), tagged(2, 'b,a'), deadLetter(3, {}, 'job-3')] });
+    expect(await redriveMany(parts, broker, { ...command, tags: ['a', 'b'] })).toEqual({
+      ...{ redriven: ['job-2'], failed: [] },
     });
   });
 

@@ -104,6 +104,7 @@ function workingApi(): Api {
     }),
     'GET /v1/dead-letters': () => ({ deadLetters: [DEAD_LETTER] }),
     'GET /v1/dead-letters/job-1': () => ({ ...DEAD_LETTER, input: 1, headers: { 'ce-id': 'job-1' } }),
+    'POST /v1/jobs/cancel': () => ({ cancelled: ['job-1'], stopping: [], failed: [], complete: true }),
     'POST /v1/dead-letters/redrive': () => ({ redriven: ['job-1'], failed: [] }),
     'GET /v1/outbox': () => ({ jobs: [OUTBOX_ITEM] }),
     'DELETE /v1/outbox/job-1-r1': () => OUTBOX_ITEM,

@@ -18,7 +18,7 @@ const BASES: Readonly<Record<string, readonly (readonly string[])[]>> = {
   get: [['job-1']],
   list: [[]],
   watch: [['slow-1']],
-  cancel: [['job-1']],
+  cancel: [['job-1'], ['--all'], []],
   trace: [['job-1']],
   'groups permissions': [['images', 'image.>']],
   'dead-letters list': [[]],

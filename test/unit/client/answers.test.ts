@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import { ANSWERS, isHistoryEvent } from '../../../client/answers.ts';
+import { CancelReport } from '../../../shared/api/cancel-many.ts';
 import { DeadLetterDetail, DeadLetterPage, RedriveReport } from '../../../shared/api/dead-letter.ts';
 import { JobPage } from '../../../shared/api/job-list.ts';
 import { OperationList } from '../../../shared/api/operation.ts';
@@ -16,6 +17,7 @@ const PAIRS: Readonly<Record<string, [schema: z.ZodType, shape: (value: unknown)
   job: [Job, ANSWERS.job.shape],
   jobs: [JobPage, ANSWERS.jobs.shape],
   batch: [BatchReport, ANSWERS.batch.shape],
+  cancels: [CancelReport, ANSWERS.cancels.shape],
   deadLetter: [DeadLetterDetail, ANSWERS.deadLetter.shape],
   deadLetters: [DeadLetterPage, ANSWERS.deadLetters.shape],
   redrives: [RedriveReport, ANSWERS.redrives.shape],

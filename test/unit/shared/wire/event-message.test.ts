@@ -72,6 +72,7 @@ describe('the headers of an event', () => {
       error: { code: 'operation-failed', message: 'two\r\nlines' },
       redriveCount: 2,
       previousTraceIds: ['cd'.repeat(16)],
+      tags: ['night', 'team:blue'],
     };
     for (const source of [event(kind), full]) {
       const ids = { messageId: 'job-1:1:x', source: '/throughline/worker/w' };

@@ -1,0 +1,54 @@
+import type { CancelFilter } from '../../client/options.ts';
+import type { CancelReport } from '../../shared/api/cancel-many.ts';
+import type { ErrorCode } from '../../shared/errors.ts';
+import { ATTR } from '../../shared/trace/semantics.ts';
+import { EXIT } from '../exit-code.ts';
+import type { Scope } from '../host.ts';
+
+/** A job that ended by itself before its turn came needs no cancel. */
+const ENDED: string = 'job-finished' satisfies ErrorCode;
+
+/**
+ * Cancels all jobs that the filter selects and that have not ended, and prints how many.
+ * @returns the exit code: not 0 when a job could not be cancelled
+ * @throws ApiError or CliError; the jobs that were cancelled before stay cancelled
+ */
+export async function cancelAll(filter: CancelFilter, scope: Scope): Promise<number> {
+  const { output } = scope;
+  const { cancelled, stopping, failed, complete } = await cancelEach(filter, scope);
+  if (output.json) output.document({ cancelled, stopping, failed, complete });
+  else output.text(`${cancelled.length} cancelled, ${stopping.length} told to end`);
+  for (const { id, code } of failed) if (code !== ENDED) output.warn(`${id} was not cancelled (${code})`);
+  if (!complete)
+    output.warn('some jobs may be left, because the message broker did not answer in time; try again');
+  return failed.every(({ code }) => code === ENDED) ? EXIT.ok.code : EXIT.unavailable.code;
+}
+
+/** Cancels page by page, in one span. Says how many were cancelled if an error ends it. */
+async function cancelEach(filter: CancelFilter, scope: Scope): Promise<CancelReport> {
+  const { api, output } = scope;
+  const total: CancelReport = { cancelled: [], stopping: [], failed: [], complete: true };
+  const status = output.statusLine();
+  const trace = await scope.startTrace();
+  const attributes = { [ATTR.httpMethod]: 'POST', [ATTR.urlFull]: `${api.jobsUrl}/cancel` };
+  try {
+    await trace.run('cancel all', attributes, async (carrier) => {
+      let cursor: string | undefined;
+      do {
+        status.show(`${total.cancelled.length} cancelled`);
+        const page = await api.cancelMany({ ...filter, cursor }, { trace: carrier });
+        total.cancelled.push(...page.cancelled);
+        total.stopping.push(...page.stopping);
+        total.failed.push(...page.failed);
+        total.complete &&= page.complete;
+        cursor = page.cursor;
+      } while (cursor !== undefined);
+    });
+    return total;
+  } catch (thrown) {
+    if (total.cancelled.length > 0) output.warn(`${total.cancelled.length} were cancelled before this error`);
+    throw thrown;
+  } finally {
+    status.clear();
+  }
+}
