@@ -123,13 +123,13 @@ export function commonKey(text: string): string {
   throw new InvalidArgumentError('It must be 1 to 128 visible ASCII characters, with spaces only inside.');
 }
 
-/** Collects the values of a repeated `--tag <tag>`, each once. */
+/** Collects the values of a repeated `--tag <tag>`, which must differ. */
 export function jobTags(text: string, previous: readonly string[] = []): readonly string[] {
   if (!TAG.test(text))
     throw new InvalidArgumentError(
       'It must be 1 to 64 letters, digits or _ . : / = -, and begin with a letter or digit.',
     );
-  const tags = previous.includes(text) ? previous : [...previous, text];
-  if (tags.length <= LIMITS.tags) return tags;
+  if (previous.includes(text)) throw new InvalidArgumentError('Give each tag at most once.');
+  if (previous.length < LIMITS.tags) return [...previous, text];
   throw new InvalidArgumentError(`A job has at most ${LIMITS.tags} tags.`);
 }

@@ -12,8 +12,9 @@ import { defineGroups } from './commands/nats/groups.ts';
 import { defineSetup } from './commands/nats/setup.ts';
 import { defineOutbox } from './commands/outbox.ts';
 import { defineSchedules } from './commands/schedules/schedules.ts';
-import { defineSubmit } from './commands/submit.ts';
+import { defineSubmit } from './commands/submit/submit.ts';
 import { defineTrace } from './commands/trace.ts';
+import { defineUsage } from './commands/usage.ts';
 import { defineWatch } from './commands/watch.ts';
 import { defineWorker } from './commands/worker.ts';
 import { EXIT, exitCodeHelp, exitCodeOf } from './exit-code.ts';
@@ -31,6 +32,7 @@ const API_COMMANDS = [
   defineDeadLetters,
   defineOutbox,
   defineSchedules,
+  defineUsage,
 ];
 
 /** The commands that do not. */

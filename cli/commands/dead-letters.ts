@@ -75,7 +75,7 @@ async function list(
   if (output.json) output.document(page);
   else if (deadLetters.length > 0) output.text(deadLettersText(deadLetters, createPaint(output.color)));
   else output.hint('there are no dead letters');
-  if (page.cursor !== undefined) output.hint(`there are more: --cursor ${page.cursor}`);
+  if (page.cursor !== undefined) output.note(`there are more: --cursor ${page.cursor}`);
   return EXIT.ok.code;
 }
 

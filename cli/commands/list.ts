@@ -55,7 +55,7 @@ async function listPage(flags: ListFlags, scope: Scope): Promise<number> {
   else if (page.jobs.length > 0) printJobs(page, scope);
   else output.hint('there are no such jobs');
   warnIfIncomplete(page, scope);
-  if (page.cursor !== undefined) output.hint(`there are more: --cursor ${page.cursor}`);
+  if (page.cursor !== undefined) output.note(`there are more: --cursor ${page.cursor}`);
   return EXIT.ok.code;
 }
 

@@ -26,6 +26,7 @@ export function jobText(job: Job, paint: Paint): string {
       ['operation', escapeControls(job.operation)],
       ['state', paint[STATE_COLORS[job.state]](job.state)],
       ['waits', job.served === false ? 'no worker host can run its operation now' : undefined],
+      ['due', dueText(job)],
       ['priority', job.priority],
       ['ordering', job.orderingKey && escapeControls(job.orderingKey)],
       ['tags', job.tags && escapeControls(job.tags.join(' '))],
@@ -86,6 +87,12 @@ function progressText(progress: Progress | undefined): string | undefined {
     ...(message ? [escapeControls(message)] : []),
   ];
   return parts.length === 0 ? undefined : parts.join(' ');
+}
+
+/** When a job that waits for its time is due, and whether its caller or a limit of its operation gave it the time. */
+function dueText({ dueAt, dueBy }: Job): string | undefined {
+  if (dueAt === undefined) return undefined;
+  return escapeControls(dueAt) + (dueBy === 'rateLimit' ? ' (by the limit of its operation)' : '');
 }
 
 /** How long the caller waited: from the moment the job was accepted to its end. */

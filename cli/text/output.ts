@@ -67,10 +67,14 @@ export class Output {
     this.#options.stderr.write(`${this.#errorPaint.yellow('warning:')} ${escapeControls(sentence)}\n`);
   }
 
+  /** Tells a person something about the answer that it does not show itself, also in a pipe. */
+  note(sentence: string): void {
+    if (!this.json) this.#options.stderr.write(`${this.#errorPaint.dim(escapeControls(sentence))}\n`);
+  }
+
   /** Tells a person at a terminal what to do next. */
   hint(sentence: string): void {
-    if (!this.json && this.#interactive)
-      this.#options.stderr.write(`${this.#errorPaint.dim(escapeControls(sentence))}\n`);
+    if (this.#interactive) this.note(sentence);
   }
 
   /** Prints the error that ended the command, with its stack if `debug`. */

@@ -1,5 +1,5 @@
 import { displayWidth, escapeControls, pad, truncate } from '../text/terminal-text.ts';
-import { ATTR } from './semantics.ts';
+import { ATTR, SERVICE } from './semantics.ts';
 import type { SpanRecord } from './span-record.ts';
 import { layOutTree, type SpanRow } from './span-tree.ts';
 
@@ -16,7 +16,8 @@ const TIME_WIDTH = 9;
 const MIN_BAR_WIDTH = 10;
 const MAX_BAR_WIDTH = 40;
 const MIN_NAME_WIDTH = 16;
-const MAX_SERVICE_WIDTH = 20;
+/** Our own services fit. Longer names are cut. */
+const MAX_SERVICE_WIDTH = Math.max(...Object.values(SERVICE).map((name) => name.length));
 
 /** Where a job waited, by the span attribute that holds the waiting time. */
 const WAITS: Readonly<Record<string, string>> = {

@@ -107,7 +107,7 @@ function checkUsage({ cron, every, timeZone, priority, orderingKey }: PutFlags):
   if (cron === undefined && timeZone !== undefined)
     throw new CliError('usage-invalid', '--time-zone goes with --cron');
   if (priority !== undefined && orderingKey !== undefined)
-    throw new CliError('usage-invalid', 'a job with --ordering-key has no --priority');
+    throw new CliError('usage-invalid', 'leave out --priority: a job with --ordering-key cannot have one');
 }
 
 /** The fields of the request that options set. */

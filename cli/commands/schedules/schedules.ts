@@ -45,7 +45,7 @@ async function list({ limit, cursor }: ListFlags, { api, output }: Scope): Promi
   if (output.json) output.document(page);
   else if (page.schedules.length > 0) output.text(schedulesText(page.schedules, createPaint(output.color)));
   else output.hint('there are no schedules');
-  if (page.cursor !== undefined) output.hint(`there are more: --cursor ${page.cursor}`);
+  if (page.cursor !== undefined) output.note(`there are more: --cursor ${page.cursor}`);
   return EXIT.ok.code;
 }
 

@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream';
 import { runCli } from '../../../cli/program.ts';
 import { createApiKey } from '../../../shared/api/access.ts';
+import { NO_USAGE } from '../../../shared/api/usage.ts';
 import type { SpanRecord } from '../../../shared/trace/span-record.ts';
 import type { Seen } from './options.ts';
 import { DONE, JOB, SCHEDULE, TRACE_ID } from './servers.ts';
@@ -106,6 +107,7 @@ function workingApi(): Api {
     'GET /v1/dead-letters/job-1': () => ({ ...DEAD_LETTER, input: 1, headers: { 'ce-id': 'job-1' } }),
     'POST /v1/jobs/cancel': () => ({ cancelled: ['job-1'], stopping: [], failed: [], complete: true }),
     'POST /v1/dead-letters/redrive': () => ({ redriven: ['job-1'], failed: [] }),
+    'GET /v1/usage': () => ({ used: NO_USAGE, quotas: NO_USAGE }),
     'GET /v1/outbox': () => ({ jobs: [OUTBOX_ITEM] }),
     'DELETE /v1/outbox/job-1-r1': () => OUTBOX_ITEM,
     'GET /v1/schedules': () => ({ schedules: [SCHEDULE] }),

@@ -21,6 +21,7 @@ const BASES: Readonly<Record<string, readonly (readonly string[])[]>> = {
   cancel: [['job-1'], ['--all'], []],
   trace: [['job-1']],
   'groups permissions': [['images', 'image.>']],
+  usage: [[]],
   'dead-letters list': [[]],
   'dead-letters show': [['job-1']],
   'dead-letters redrive': [['job-1'], ['--all'], []],

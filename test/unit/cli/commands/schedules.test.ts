@@ -49,7 +49,7 @@ describe('schedules put', () => {
     [['nightly', 'echo'], '--cron or --every'],
     [['nightly', 'echo', ...TIMES, '--every', '1h'], 'not both'],
     [['nightly', 'echo', '--every', '1h', '--time-zone', 'UTC'], '--time-zone goes with --cron'],
-    [['nightly', 'echo', ...TIMES, '--priority', 'low', '--ordering-key', 'a'], 'has no --priority'],
+    [['nightly', 'echo', ...TIMES, '--priority', 'low', '--ordering-key', 'a'], 'leave out --priority'],
     [['a/b', 'echo', ...TIMES], '1 to 64 letters, digits'],
     [['nightly', 'echo', ...TIMES, '--catch-up', 'some'], 'none, last, all'],
   ])('%j ends with 2 before anything is sent', async (args, message) => {

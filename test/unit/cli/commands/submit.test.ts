@@ -56,19 +56,68 @@ describe('submit', () => {
     expect(api.seen[0]?.headers).not.toHaveProperty('baggage');
   });
 
-  it('says when the job was there already, by its unique key', async () => {
-    const api = await serve(() => ({ ...answer(200, JOB), headers: { 'unique-existing': 'true' } }));
-    const args = ['submit', 'echo', '1', '--unique-key', 'daily'];
-    const { code, stderr } = await callHere(api, args, { isTerminal: true });
-    expect(code).toBe(0);
-    expect(stderr).toContain('no new job was made');
+  it.each([
+    ['--unique-key', 'unique-existing', 'existing'],
+    ['--idempotency-key', 'idempotency-replayed', 'replayed'],
+  ])(
+    'says that the job was there already, by its %s, in a pipe and in JSON',
+    async (option, header, field) => {
+      const api = await serve(() => answer(200, JOB, { [header]: 'true' }));
+      const args = ['submit', 'echo', '1', option, 'daily'];
+      const human = await callHere(api, args);
+      expect(human).toMatchObject({ code: 0, stderr: expect.stringContaining('no new job was made') });
+      const json = await callHere(api, [...args, '--json']);
+      expect(json).toMatchObject({ code: 0, stderr: '' });
+      expect(JSON.parse(json.stdout)).toEqual({ ...JOB, [field]: true });
+    },
+  );
+
+  it('counts a job with the unique key until it has ended, unless the caller says otherwise', async () => {
+    const api = await serve(() => answer(202, JOB));
+    await callHere(api, ['submit', 'echo', '1', '--unique-key', 'daily']);
     expect(bodyOf(api.seen[0])).toMatchObject({ unique: { key: 'daily', while: 'running' } });
+  });
+
+  it('prints when a delayed job is due', async () => {
+    const api = await serve(() => answer(202, { ...JOB, dueAt: '2026-01-02T00:00:00.000Z' }));
+    for (const args of [
+      ['submit', 'echo', '1', '--delay', '24h'],
+      ['get', 'job-1'],
+    ])
+      expect((await callHere(api, args)).stdout).toContain('due        2026-01-02T00:00:00.000Z\n');
+  });
+
+  it('says when a limit of its operation gave the job its time', async () => {
+    const api = await serve(() =>
+      answer(200, { ...JOB, dueAt: '2026-01-02T00:00:00.000Z', dueBy: 'rateLimit' }),
+    );
+    const { stdout } = await callHere(api, ['get', 'job-1']);
+    expect(stdout).toContain('due        2026-01-02T00:00:00.000Z (by the limit of its operation)\n');
+  });
+
+  it('refuses a tag that is given twice', async () => {
+    const api = await serve(() => answer(202, JOB));
+    const { code, stderr } = await callHere(api, [
+      'submit',
+      'echo',
+      '1',
+      '--tag',
+      'a',
+      '--tag',
+      'b',
+      '--tag',
+      'a',
+    ]);
+    expect(code).toBe(2);
+    expect(stderr).toContain('at most once');
+    expect(api.seen).toEqual([]);
   });
 
   it.each([
     ['--unique-while', 'queued'],
     ['--unique-for', '10m'],
     ['--unique-key', 'k', '--ordering-key', 'k'],
+    ['--priority', 'low', '--ordering-key', 'k'],
   ])('refuses %s %s without what belongs to it, or with what does not', async (...options) => {
     const api = await serve(() => answer(202, JOB));
     expect((await callHere(api, ['submit', 'echo', '1', ...options])).code).toBe(2);
@@ -203,6 +252,16 @@ describe('submit --batch', () => {
         'odd',
       ],
     });
+  });
+
+  it('says of each job whether it was there already', async () => {
+    const results = [
+      { status: 202, job: JOB },
+      { status: 200, job: { ...JOB, id: 'job-0' }, existing: true },
+    ];
+    const api = await serve(() => answer(207, { results }));
+    const { stdout } = await callHere(api, ['submit', '--batch', '-'], { stdin: '{}\n{}' });
+    expect(stdout).toBe('job-1 queued\njob-0 queued · was there already\n');
   });
 
   it('refuses --wait before anything is sent', async () => {

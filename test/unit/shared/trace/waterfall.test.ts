@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { SERVICE } from '../../../../shared/trace/semantics.ts';
 import type { SpanRecord } from '../../../../shared/trace/span-record.ts';
 import { renderWaterfall } from '../../../../shared/trace/waterfall.ts';
 
@@ -162,6 +163,10 @@ describe('a waterfall', () => {
     ]);
     expect(text.split(escaped).length).toBeGreaterThanOrEqual(5);
     expect(text.replaceAll('\n', '')).not.toMatch(/[\p{Cc}\p{Cf}\p{Cs}]/u);
+  });
+
+  it.each(Object.values(SERVICE))('shows all of the name %s', (service) => {
+    expect(body([span('01', 0, { service })])[0]).toMatch(new RegExp(`^${service} `));
   });
 
   it('counts wide characters as two columns', () => {

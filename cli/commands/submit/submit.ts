@@ -1,10 +1,10 @@
 import { type Command, Option } from 'commander';
-import { defined } from '../../shared/defined.ts';
-import { isTerminal, type Job } from '../../shared/job/job.ts';
-import { LIMITS } from '../../shared/job/limits.ts';
-import { PRIORITIES, type Priority } from '../../shared/job/priority.ts';
-import { UNIQUE_WHILE, type UniqueWhile } from '../../shared/job/unique.ts';
-import { ATTR } from '../../shared/trace/semantics.ts';
+import { defined } from '../../../shared/defined.ts';
+import { isTerminal, type Job } from '../../../shared/job/job.ts';
+import { LIMITS } from '../../../shared/job/limits.ts';
+import { PRIORITIES, type Priority } from '../../../shared/job/priority.ts';
+import { UNIQUE_WHILE, type UniqueWhile } from '../../../shared/job/unique.ts';
+import { ATTR } from '../../../shared/trace/semantics.ts';
 import {
   attemptTimeout,
   baggagePairs,
@@ -18,14 +18,14 @@ import {
   WAIT_HELP,
   waitSeconds,
   wholeNumber,
-} from '../arguments.ts';
-import { CliError } from '../cli-error.ts';
-import { EXIT, exitCodeOfJob } from '../exit-code.ts';
-import { examples } from '../help.ts';
-import type { Host, Scope } from '../host.ts';
-import { readJobInput } from '../input/job-input.ts';
-import type { BaggagePair } from '../trace/baggage.ts';
-import type { CallerTrace } from '../trace/caller-trace.ts';
+} from '../../arguments.ts';
+import { CliError } from '../../cli-error.ts';
+import { EXIT, exitCodeOfJob } from '../../exit-code.ts';
+import { examples } from '../../help.ts';
+import type { Host, Scope } from '../../host.ts';
+import { readJobInput } from '../../input/job-input.ts';
+import type { BaggagePair } from '../../trace/baggage.ts';
+import type { CallerTrace } from '../../trace/caller-trace.ts';
 import { type JobOptions, submitBatch } from './submit-batch.ts';
 
 interface SubmitFlags {
@@ -72,7 +72,7 @@ export function defineSubmit(program: Command, host: Host): Command {
     .option('--wait [seconds]', `wait until the job has ended, ${WAIT_HELP}`, waitSeconds)
     .option(
       '--batch <file>',
-      'submit many jobs: a JSON list, or one job in each line; - for standard input; --delay, --callback, --timeout, --max-attempts, --priority, --ordering-key, --unique-key and --tag are for each job that has none of its own; the exit code is 2 or 3 if one was refused',
+      'submit many jobs: a JSON list, or one job in each line; - for standard input; --delay, --callback, --timeout, --max-attempts, --priority, --ordering-key, --unique-key (with --unique-while and --unique-for) and --tag are for each job that has none of its own; the exit code is 2 or 3 if one was refused',
     )
     .option(
       '--baggage <key=value>',
@@ -142,10 +142,10 @@ function checkUsage(operation: string | undefined, flags: SubmitFlags): void {
 /** @throws CliError `usage-invalid` for options that do not go together */
 function checkKeys({ priority, orderingKey, uniqueKey, uniqueWhile, uniqueFor: period }: SubmitFlags): void {
   if (orderingKey !== undefined && priority !== undefined) {
-    throw usageError('a job with --ordering-key has no --priority');
+    throw usageError('leave out --priority: a job with --ordering-key cannot have one');
   }
   if (orderingKey !== undefined && uniqueKey !== undefined) {
-    throw usageError('a job with --ordering-key has no --unique-key');
+    throw usageError('leave out --unique-key: a job with --ordering-key cannot have one');
   }
   if (uniqueKey === undefined && (uniqueWhile !== undefined || period !== undefined)) {
     throw usageError('--unique-while and --unique-for go with --unique-key');
@@ -188,9 +188,12 @@ async function submitOne(
   scope: Scope,
 ): Promise<number> {
   const { output } = scope;
-  const { job: submitted, existing } = await sendJob(job, flags, trace, scope);
-  output.job(submitted);
-  if (existing) output.hint('no new job was made: this one was there already');
+  const { job: submitted, existing, replayed } = await sendJob(job, flags, trace, scope);
+  if (output.json)
+    output.document({ ...submitted, ...(existing && { existing }), ...(replayed && { replayed }) });
+  else output.job(submitted);
+  if (existing) output.note('no new job was made: this one was there already');
+  if (replayed) output.note('no new job was made: this one is from the first request with the key');
   if (isTerminal(submitted.state)) return exitCodeOfJob(submitted);
   output.hint(`follow it with: throughline watch ${submitted.id}`);
   return flags.wait === undefined ? EXIT.ok.code : EXIT.unfinished.code;
@@ -201,7 +204,7 @@ async function sendJob(
   flags: SubmitFlags,
   trace: CallerTrace,
   { api, output }: Scope,
-): Promise<{ job: Job; existing: boolean }> {
+): Promise<{ job: Job; existing: boolean; replayed: boolean }> {
   const { wait, idempotencyKey } = flags;
   const body = { operation, input, ...jobOptions(flags) };
   const status = output.statusLine();

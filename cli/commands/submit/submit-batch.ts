@@ -1,13 +1,13 @@
-import type { Submission } from '../../client/options.ts';
-import type { BatchResult } from '../../shared/api/submit-job.ts';
-import { escapeControls } from '../../shared/text/terminal-text.ts';
-import { ATTR } from '../../shared/trace/semantics.ts';
-import { EXIT } from '../exit-code.ts';
-import type { Scope } from '../host.ts';
-import { chunksOf, readBatch } from '../input/batch-input.ts';
-import { jobLine } from '../text/job-text.ts';
-import type { Output } from '../text/output.ts';
-import type { CallerTrace } from '../trace/caller-trace.ts';
+import type { Submission } from '../../../client/options.ts';
+import type { BatchResult } from '../../../shared/api/submit-job.ts';
+import { escapeControls } from '../../../shared/text/terminal-text.ts';
+import { ATTR } from '../../../shared/trace/semantics.ts';
+import { EXIT } from '../../exit-code.ts';
+import type { Scope } from '../../host.ts';
+import { chunksOf, readBatch } from '../../input/batch-input.ts';
+import { jobLine } from '../../text/job-text.ts';
+import type { Output } from '../../text/output.ts';
+import type { CallerTrace } from '../../trace/caller-trace.ts';
 
 /** The fields of a job that options of the command line set. */
 export type JobOptions = Partial<Omit<Submission, 'operation' | 'input'>>;
@@ -66,7 +66,10 @@ function printResults(results: readonly BatchResult[], offset: number, output: O
 }
 
 function resultText(place: number, result: BatchResult): string {
-  if ('job' in result) return `${escapeControls(result.job.id)} ${jobLine(result.job)}`;
+  if ('job' in result) {
+    const { job, existing } = result;
+    return `${escapeControls(job.id)} ${jobLine(job)}${existing === true ? ' · was there already' : ''}`;
+  }
   const { code, detail } = result.problem;
   return `job ${place + 1} refused: ${escapeControls(`${detail} (${code})`)}`;
 }
