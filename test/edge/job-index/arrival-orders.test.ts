@@ -124,6 +124,17 @@ describe('the entry and the usage after a report and events do not depend on the
   });
 });
 
+describe('a job that no bridge reported', () => {
+  it('has the tags of any of its events, and takes no bytes', async () => {
+    const tagged = (event: IndexEntry): IndexEntry => ({ ...event, tags: TAGS });
+    for (const order of arrivals([], [tagged(started), retrying, started])) {
+      const { jobs, usage } = await outcome(order);
+      expect.soft(jobs, trail(order).join(', ')).toMatchObject([{ state: 'running', tags: TAGS.split(',') }]);
+      expect.soft(usage, trail(order).join(', ')).toMatchObject({ jobs: 1, bytes: 0 });
+    }
+  });
+});
+
 describe('the entry of an id that two jobs had', () => {
   const later = (job: IndexEntry): IndexEntry => ({ ...job, accepted_at: START + 5 });
 
