@@ -21,6 +21,7 @@ import { SharedReads } from '../watch/shared-reads.ts';
 import { InputChecks } from './input-checks.ts';
 import { OpenWaits } from './open-waits.ts';
 import { OrderTurns } from './order-turns.ts';
+import { PooledJobs } from './pooled-jobs.ts';
 import { StoreRoom } from './store-room.ts';
 import { UniqueJobs } from './unique-jobs.ts';
 import { UniqueTable } from './unique-table.ts';
@@ -39,6 +40,8 @@ export interface BridgeParts {
   readonly inputChecks: InputChecks;
   /** Whether there is room for delayed jobs. */
   readonly room: StoreRoom;
+  /** The jobs of each tenant in its pooled lane. */
+  readonly pooled: PooledJobs;
   /** The turns of jobs with an ordering key. */
   readonly order: OrderTurns;
   readonly outbox: Outbox;
@@ -103,6 +106,7 @@ export function createParts(state: DurableObjectState, env: Env): BridgeParts {
     inputChecks: new InputChecks(),
     room: new StoreRoom(),
     order: new OrderTurns(),
+    pooled: new PooledJobs(config.FAIR_JOBS),
     unique: new UniqueJobs({ name, outbox, log, table: new UniqueTable(sql) }),
     watches: new JobWatches(connection, log, outbox, config.EVENT_STREAMS_PER_TENANT),
     waits: new OpenWaits(config.WAITS_PER_TENANT),

@@ -1,8 +1,8 @@
 import { ThroughlineError } from '../../shared/errors.ts';
 import type { CancelCommand, Cancellation, CancelManyCommand, CancelOutcome } from '../calls/commands.ts';
 import { type CancelParts, cancelAtBroker, consumersOfQueue } from '../jobs/cancel-at-broker.ts';
-import type { ConsumerPlace } from '../nats/stored-message.ts';
 import { RequestBroker } from '../nats/request-broker.ts';
+import type { ConsumerPlace } from '../nats/stored-message.ts';
 import type { OutboxEntry } from '../outbox/outbox-entry.ts';
 import { mayBeAtBroker, pendingJob } from '../outbox/pending-job.ts';
 import { SharedReads } from '../watch/shared-reads.ts';

@@ -1,5 +1,6 @@
 import { type Context, context, type Span, SpanKind, trace } from '@opentelemetry/api';
 import { isLimited, type OperationAnnouncement } from '../../shared/api/operation.ts';
+import type { Usage } from '../../shared/api/usage.ts';
 import { ThroughlineError } from '../../shared/errors.ts';
 import { jobOfEvent } from '../../shared/job/event.ts';
 import type { Job } from '../../shared/job/job.ts';
@@ -229,16 +230,33 @@ async function submitNew(
   const added = bridge.usage.add(tenant, taken);
   try {
     const place = await bridge.usage.check(tenant, taken, added);
+    const limited = announcement !== undefined && isLimited(announcement);
     const route = routeOf(command, command.spec, {
-      isBusy: bridge.usage.isBusy(tenant, taken, place),
-      isLimited: announcement !== undefined && isLimited(announcement),
+      isBusy: await isBusy(submitting, taken, place, limited),
+      isLimited: limited,
     });
     const due = announcement && (await startTimeOf(bridge, broker, command, announcement, body.length));
     const timed = { ...submitting, command: { ...command, spec: { ...command.spec, ...due } } };
     return await sendNew(timed, announcement, { body, route });
+  } catch (thrown) {
+    bridge.pooled.forget(command);
+    throw thrown;
   } finally {
     bridge.usage.report(tenant, undefined, taken);
   }
+}
+
+/** Whether a job must go to a lane of busy tenants. Only pooled lanes have a place for each tenant. */
+async function isBusy(
+  { bridge, broker, command }: Checked,
+  taken: Usage,
+  place: number,
+  isLimited: boolean,
+): Promise<boolean> {
+  const { tenant, spec } = command;
+  if (isLimited || spec.orderingKey !== undefined || spec.dueAt !== undefined)
+    return bridge.usage.isBusy(tenant, taken, place);
+  return !(await bridge.pooled.admit(broker, command, place));
 }
 
 async function sendNew(

@@ -3,6 +3,7 @@ import { vi } from 'vitest';
 import { UsageBook } from '../../../edge/access/usage-book.ts';
 import { InputChecks } from '../../../edge/bridge/input-checks.ts';
 import { OrderTurns } from '../../../edge/bridge/order-turns.ts';
+import { PooledJobs } from '../../../edge/bridge/pooled-jobs.ts';
 import { StoreRoom } from '../../../edge/bridge/store-room.ts';
 import { submit } from '../../../edge/bridge/submit.ts';
 import { UniqueJobs } from '../../../edge/bridge/unique-jobs.ts';
@@ -94,7 +95,8 @@ export function setup({
       return at;
     },
   };
-  const checks = { index, inputChecks, hosts, room, order };
+  const pooled = new PooledJobs(4);
+  const checks = { index, inputChecks, hosts, room, order, pooled };
   const table = new UniqueTable(sql);
   /** The bridge as after a restart: what is in memory is gone. */
   const restarted = () => ({
