@@ -96,7 +96,7 @@ export interface BrokerSession {
   ): () => void;
 
   /**
-   * Follows a key-value bucket: first every key that it holds, then each change. Resolves after the last key that
+   * Follows a key-value bucket: first every key that it holds, then its changes, of which it may leave out those that the next one overtakes. Resolves after the last key that
    * was there at the start.
    * @param onEnd called once, when no more changes will come
    * @throws ThroughlineError `broker-unavailable`, also if the bucket does not exist yet
