@@ -138,6 +138,7 @@ async function findOrSubmit(submitting: Submitting): Promise<SubmitAnswer> {
   if (!isServed && bridge.refusesUnserved) throw unserved(command.operation);
   const checked = { ...submitting, isServed };
   const result = await bridge.unique.submit(broker, command, () => submitNew(checked, announcement));
+  if (result === undefined) return await findOrSubmit(submitting);
   return result.existing ? await answerWith(submitting, result) : { outcome: 'submitted', ...result };
 }
 

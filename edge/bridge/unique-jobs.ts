@@ -10,6 +10,11 @@ import type { UniqueJob, UniqueTable } from './unique-table.ts';
 
 /** Each new job looks at two older ones, so that the table does not grow with the jobs that have ended. */
 const SWEEP = { jobs: 2, uncheckedMs: 60_000 } as const;
+/** How many jobs of its key one submission looks at, and how many of them at the same time. */
+const LOOK = { jobs: 256, atOnce: 16 } as const;
+
+/** After this time some of the jobs may have ended. */
+const RETRY_SECONDS = 5;
 
 /** What the unique jobs need of their bridge. */
 interface UniqueParts {
@@ -36,14 +41,15 @@ export class UniqueJobs {
   /**
    * Submits a job, unless it has a unique key and a job of this key is there.
    * @param submitNew submits it as a new job
+   * @returns undefined if another request with its idempotency key came meanwhile, which {@link answered} or NATS knows now
    * @throws ThroughlineError what `submitNew` throws; `broker-unavailable` if NATS is away, and nobody can tell whether a job
-   *   of the key is there
+   *   of the key is there; `quota-exceeded` if more than 256 unfinished jobs have the key
    */
   async submit(
     broker: RequestBroker,
     command: SubmitCommand,
     submitNew: () => Promise<SubmitResult>,
-  ): Promise<SubmitResult> {
+  ): Promise<SubmitResult | undefined> {
     if (command.unique === undefined) return await submitNew();
     const name = JSON.stringify([command.tenant, command.operation, command.unique.key]);
     for (let turn = this.#turns.get(name); turn !== undefined; turn = this.#turns.get(name)) {
@@ -53,7 +59,7 @@ export class UniqueJobs {
     }
     const result = this.#findOrSubmit(broker, command, command.unique.key, submitNew);
     const turn = result.then(
-      ({ job }) => job,
+      (submitted) => submitted?.job,
       () => undefined,
     );
     this.#turns.set(name, turn);
@@ -74,6 +80,7 @@ export class UniqueJobs {
     const answer = this.#parts.table.answerTo(command);
     if (answer === undefined) return undefined;
     const found = await this.#read(broker, answer);
+    if (found === undefined) this.#parts.table.removeAnswer(command);
     return found && { job: found.job, fingerprint: answer.fingerprint };
   }
 
@@ -82,28 +89,37 @@ export class UniqueJobs {
     command: SubmitCommand,
     key: string,
     submitNew: () => Promise<SubmitResult>,
-  ): Promise<SubmitResult> {
+  ): Promise<SubmitResult | undefined> {
     const { table } = this.#parts;
     const existing = await this.#find(broker, command, key);
     if (existing !== undefined) return this.#answer(command, existing);
-    table.add(command, key);
+    const position = table.add(command, key);
     try {
       const result = await submitNew();
       void this.sweep(broker);
       return result;
     } catch (thrown) {
-      table.remove(command);
+      table.remove(position);
       throw thrown;
     }
   }
 
-  /** The youngest job of the key that stands for the new one. */
+  /**
+   * The youngest job of the key that stands for the new one.
+   * @throws ThroughlineError `quota-exceeded` if there are too many to look at. Those that have ended do not count next time
+   */
   async #find(broker: RequestBroker, command: SubmitCommand, key: string): Promise<Job | undefined> {
-    const { table } = this.#parts;
-    for (const known of table.ofKey(command.tenant, command.operation, key, oldestOf(command))) {
-      const job = await this.#readKnown(broker, known);
-      if (job !== undefined && standsFor(job, command)) return job;
+    const { tenant, operation } = command;
+    const all = this.#parts.table.ofKey(tenant, operation, key, {
+      ...{ since: oldestOf(command), limit: LOOK.jobs + 1 },
+    });
+    for (let from = 0; from < LOOK.jobs && from < all.length; from += LOOK.atOnce) {
+      const some = all.slice(from, Math.min(from + LOOK.atOnce, LOOK.jobs));
+      const jobs = await Promise.all(some.map((known) => this.#readKnown(broker, known)));
+      const found = jobs.find((job) => job !== undefined && standsFor(job, command));
+      if (found !== undefined) return found;
     }
+    if (all.length > LOOK.jobs) throw tooMany();
     return undefined;
   }
 
@@ -115,7 +131,7 @@ export class UniqueJobs {
     const found = await this.#read(broker, known);
     if (found !== undefined && found.fingerprint === known.fingerprint && !isTerminal(found.job.state))
       return found.job;
-    this.#parts.table.remove(known);
+    this.#parts.table.remove(known.position);
     return undefined;
   }
 
@@ -136,8 +152,13 @@ export class UniqueJobs {
     throw unavailable('nobody can tell now whether a job with this unique key is there');
   }
 
-  #answer(command: SubmitCommand, job: Job): SubmitResult {
-    if (command.spec.fingerprint !== undefined) this.#parts.table.addAnswer(command, job.id);
+  /** @returns undefined if another request with its idempotency key was answered meanwhile */
+  #answer(command: SubmitCommand, job: Job): SubmitResult | undefined {
+    const { table } = this.#parts;
+    if (command.spec.fingerprint !== undefined) {
+      if (job.id === command.jobId || table.answerTo(command) !== undefined) return undefined;
+      table.addAnswer(command, job.id);
+    }
     return { job, replayed: false, existing: true };
   }
 
@@ -162,6 +183,11 @@ function oldestOf({ acceptedAt, unique }: SubmitCommand): number {
 function standsFor(job: Job, command: SubmitCommand): boolean {
   if (Date.parse(job.acceptedAt) < oldestOf(command)) return false;
   return command.unique?.while === 'queued' ? job.state === 'queued' : !isTerminal(job.state);
+}
+
+function tooMany(): ThroughlineError {
+  const message = `more than ${LOOK.jobs} jobs with this unique key are there; wait until some of them have ended`;
+  return new ThroughlineError('quota-exceeded', message, { retryAfterSeconds: RETRY_SECONDS });
 }
 
 /** Nobody knows what happened to a job whose record cannot be read. It must not stand for other jobs for ever. */

@@ -4,10 +4,10 @@ import { full } from '../outbox/outbox-room.ts';
 
 const SCHEMA = `
   CREATE TABLE IF NOT EXISTS unique_jobs (
-    tenant TEXT NOT NULL, job_id TEXT NOT NULL, operation TEXT NOT NULL, key TEXT NOT NULL, fingerprint TEXT,
-    accepted_at INTEGER NOT NULL, checked_at INTEGER NOT NULL,
-    PRIMARY KEY (tenant, job_id)
-  ) WITHOUT ROWID;
+    position INTEGER PRIMARY KEY AUTOINCREMENT,
+    tenant TEXT NOT NULL, operation TEXT NOT NULL, key TEXT NOT NULL, job_id TEXT NOT NULL, fingerprint TEXT,
+    accepted_at INTEGER NOT NULL, checked_at INTEGER NOT NULL
+  );
   CREATE INDEX IF NOT EXISTS unique_jobs_of_key ON unique_jobs (tenant, operation, key, accepted_at);
   CREATE INDEX IF NOT EXISTS unique_jobs_to_check ON unique_jobs (checked_at);
   CREATE TABLE IF NOT EXISTS unique_answers (
@@ -16,20 +16,25 @@ const SCHEMA = `
   ) WITHOUT ROWID;
 `;
 
-/** How many jobs of one key are looked at, the youngest first. */
-const MAX_OF_KEY = 16;
 /** How many answers are remembered for each tenant at most. Each has one slot, so no answer has to be looked for to be forgotten. */
 const ANSWER_SLOTS = 4_096;
 
-/** A job that was submitted with a unique key, or the job that was the answer to such a submission. */
-export interface UniqueJob {
+/** A job, and the fingerprint of the request that it was submitted with or is the answer to, if that had an idempotency key. */
+interface KnownJob {
   readonly tenant: string;
   readonly jobId: string;
-  /** The fingerprint of the request, if it had an idempotency key. */
   readonly fingerprint: string | undefined;
 }
 
+/** A job that was submitted with a unique key. */
+export interface UniqueJob extends KnownJob {
+  /** The place of its row. Two requests with one idempotency key have a row each, and only one of them makes the job. */
+  readonly position: number;
+}
+
 type Row = { tenant: string; job_id: string; fingerprint: string | null };
+
+const UNIQUE_COLUMNS = 'position, tenant, job_id, fingerprint';
 
 /**
  * The jobs that were submitted with a unique key and may not have ended, in the SQLite database of the bridge. After a
@@ -43,28 +48,44 @@ export class UniqueTable {
     sql.exec(SCHEMA);
   }
 
-  /** Adds a job that is about to be submitted. @throws ThroughlineError `outbox-full` if the disk is full */
-  add({ tenant, jobId, operation, acceptedAt, spec }: SubmitCommand, key: string): void {
-    const row = [tenant, jobId, operation, key, spec.fingerprint ?? null, Date.parse(acceptedAt), Date.now()];
+  /**
+   * Adds a job that is about to be submitted.
+   * @returns the place of its row
+   * @throws ThroughlineError `outbox-full` if the disk is full
+   */
+  add({ tenant, jobId, operation, acceptedAt, spec }: SubmitCommand, key: string): number {
+    const row = [tenant, operation, key, jobId, spec.fingerprint ?? null, Date.parse(acceptedAt), Date.now()];
     try {
-      this.#sql.exec('INSERT OR REPLACE INTO unique_jobs VALUES (?, ?, ?, ?, ?, ?, ?)', ...row);
+      const [added] = this.#sql.exec<{ position: number }>(
+        `INSERT INTO unique_jobs (tenant, operation, key, job_id, fingerprint, accepted_at, checked_at)
+         VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING position`,
+        ...row,
+      );
+      return added?.position ?? 0;
     } catch (cause) {
       throw full(cause);
     }
   }
 
-  /** The youngest jobs of a key, at most 16. @param since when the oldest may have been accepted, in epoch milliseconds */
-  ofKey(tenant: string, operation: string, key: string, since: number): UniqueJob[] {
-    return this.#read(
-      `SELECT tenant, job_id, fingerprint FROM unique_jobs
-       WHERE tenant = ? AND operation = ? AND key = ? AND accepted_at >= ? ORDER BY accepted_at DESC LIMIT ?`,
-      ...[tenant, operation, key, since, MAX_OF_KEY],
+  /**
+   * The youngest jobs of a key.
+   * @param since when the oldest of them may have been accepted, in epoch milliseconds
+   */
+  ofKey(
+    tenant: string,
+    operation: string,
+    key: string,
+    { since, limit }: { readonly since: number; readonly limit: number },
+  ): UniqueJob[] {
+    return this.#readUnique(
+      `tenant = ? AND operation = ? AND key = ? AND accepted_at >= ? ORDER BY accepted_at DESC LIMIT ?`,
+      ...[tenant, operation, key, since, limit],
     );
   }
 
-  /** Removes a job that is not there any more. */
-  remove({ tenant, jobId }: Pick<UniqueJob, 'tenant' | 'jobId'>): void {
-    this.#sql.exec('DELETE FROM unique_jobs WHERE tenant = ? AND job_id = ?', tenant, jobId);
+  /** Removes the row of a job that is not there any more, or was not made. */
+  remove(position: number): void {
+    this.#sql.exec('DELETE FROM unique_jobs WHERE position = ?', position);
   }
 
   /**
@@ -72,16 +93,9 @@ export class UniqueTable {
    * @param before only jobs that were not looked at since this time, in epoch milliseconds
    */
   takeUnchecked(limit: number, before: number): UniqueJob[] {
-    const jobs = this.#read(
-      'SELECT tenant, job_id, fingerprint FROM unique_jobs WHERE checked_at < ? ORDER BY checked_at LIMIT ?',
-      ...[before, limit],
-    );
-    for (const { tenant, jobId } of jobs) {
-      this.#sql.exec(
-        'UPDATE unique_jobs SET checked_at = ? WHERE tenant = ? AND job_id = ?',
-        ...[Date.now(), tenant, jobId],
-      );
-    }
+    const jobs = this.#readUnique('checked_at < ? ORDER BY checked_at LIMIT ?', before, limit);
+    for (const { position } of jobs)
+      this.#sql.exec('UPDATE unique_jobs SET checked_at = ? WHERE position = ?', Date.now(), position);
     return jobs;
   }
 
@@ -93,21 +107,31 @@ export class UniqueTable {
     );
   }
 
-  /** The job that was the answer to an earlier submission. Its fingerprint is that of the earlier submission. */
-  answerTo({ tenant, jobId: asked }: Pick<SubmitCommand, 'tenant' | 'jobId'>): UniqueJob | undefined {
-    const [answer] = this.#read(
+  /** The job that was the answer to an earlier submission, with the fingerprint of that submission. */
+  answerTo({ tenant, jobId: asked }: Pick<SubmitCommand, 'tenant' | 'jobId'>): KnownJob | undefined {
+    const [row] = this.#sql.exec<Row>(
       'SELECT tenant, job_id, fingerprint FROM unique_answers WHERE tenant = ? AND slot = ? AND asked_id = ?',
       ...[tenant, slotOf(asked), asked],
     );
-    return answer;
+    return row && knownJob(row);
   }
 
-  #read(query: string, ...bindings: readonly (string | number)[]): UniqueJob[] {
-    const rows = this.#sql.exec<Row>(query, ...bindings);
-    return [...rows].map(({ tenant, job_id, fingerprint }) => ({
-      ...{ tenant, jobId: job_id, fingerprint: fingerprint ?? undefined },
-    }));
+  /** Forgets an answer whose job is not known any more. */
+  removeAnswer({ tenant, jobId: asked }: Pick<SubmitCommand, 'tenant' | 'jobId'>): void {
+    this.#sql.exec('DELETE FROM unique_answers WHERE tenant = ? AND slot = ?', tenant, slotOf(asked));
   }
+
+  #readUnique(condition: string, ...bindings: readonly (string | number)[]): UniqueJob[] {
+    const rows = this.#sql.exec<Row & { position: number }>(
+      `SELECT ${UNIQUE_COLUMNS} FROM unique_jobs WHERE ${condition}`,
+      ...bindings,
+    );
+    return [...rows].map((row) => ({ position: row.position, ...knownJob(row) }));
+  }
+}
+
+function knownJob({ tenant, job_id, fingerprint }: Row): KnownJob {
+  return { tenant, jobId: job_id, fingerprint: fingerprint ?? undefined };
 }
 
 function slotOf(id: string): number {

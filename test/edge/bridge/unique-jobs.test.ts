@@ -118,6 +118,32 @@ describe('a job with a unique key', () => {
     expect(await ids(unique('job-3', { afterMs: 2 }))).toEqual(['job-1']);
   });
 
+  it('is found behind any number of younger ones that have ended', async () => {
+    const { ids, record, known } = bridge({ quotas: { ...QUOTAS, jobs: 1_000 } });
+    await ids(unique('job-0'));
+    for (let n = 1; n <= 40; n++) {
+      // With so short a time nobody looks at the others.
+      await ids(unique(`job-${n}`, { rule: { for: 1 }, afterMs: n * 10 }));
+      record(`job-${n}`, 'succeeded');
+    }
+    expect(await ids(unique('late', { afterMs: 1_000 }))).toEqual(['job-0']);
+    expect(known()).toEqual(['job-0']);
+  });
+
+  it('is not made while more jobs of its key are unfinished than one request looks at', async () => {
+    const { ids, submit, record } = bridge({ quotas: { ...QUOTAS, jobs: 1_000 } });
+    for (let n = 0; n <= 256; n++) {
+      await ids(unique(`job-${n}`, { rule: { while: 'queued', for: 1 }, afterMs: n * 10 }));
+      record(`job-${n}`, 'started');
+    }
+    const late = unique('late', { rule: { while: 'queued' }, afterMs: 10_000 });
+    await expect(submit(late)).rejects.toMatchObject({ code: 'quota-exceeded', retryAfterSeconds: 5 });
+    record('job-256', 'succeeded');
+    // This request takes the job that has ended out of the table, and so the next one looks at all.
+    await expect(submit(late)).rejects.toMatchObject({ code: 'quota-exceeded' });
+    expect(await ids(late)).toEqual(['late']);
+  });
+
   it('is forgotten when its record cannot be read, so that its key is not lost', async () => {
     const { ids, store } = bridge();
     await ids(unique('job-1'));
@@ -252,6 +278,33 @@ describe('an idempotency key together with a unique key', () => {
     const replay = await submit(unique('ik_1', keyed));
     expect(replay).toMatchObject({ job: { id: 'ik_1' }, replayed: true });
     expect(replay).not.toHaveProperty('existing');
+  });
+
+  it('of two requests at the same moment makes one job, which stands for its own unique key', async () => {
+    const { submit, ids } = bridge();
+    const other = unique('ik_1', { rule: { key: 'k2' }, spec: { fingerprint: 'a'.repeat(64) } });
+    const both = await Promise.allSettled([submit(unique('ik_1', keyed)), submit(other)]);
+    expect(both).toMatchObject([
+      { status: 'fulfilled', value: { replayed: false } },
+      { status: 'rejected', reason: { code: 'idempotency-key-reused' } },
+    ]);
+    expect(await ids(unique('job-2'))).toEqual(['ik_1']);
+  });
+
+  it('of two requests with one unique key at the same moment is a replay, or belongs to one of them', async () => {
+    const { submit } = bridge();
+    const same = await Promise.all([submit(unique('ik_1', keyed)), submit(unique('ik_1', keyed))]);
+    expect(same.map(({ replayed, existing }) => [replayed, existing])).toEqual([
+      [false, undefined],
+      [true, undefined],
+    ]);
+    const other = unique('ik_1', { spec: { fingerprint: 'a'.repeat(64) } });
+    const again = bridge();
+    const both = await Promise.allSettled([again.submit(unique('ik_1', keyed)), again.submit(other)]);
+    expect(both).toMatchObject([
+      { status: 'fulfilled' },
+      { status: 'rejected', reason: { code: 'idempotency-key-reused' } },
+    ]);
   });
 
   it('that belongs to another request does not make its job stand for the unique key', async () => {
