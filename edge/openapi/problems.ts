@@ -33,7 +33,7 @@ const MEANINGS: Readonly<Record<ApiErrorCode, string>> = {
   'input-invalid': "The input is not valid for the operation's schema. `violations` lists each place.",
   'idempotency-key-reused': 'The `Idempotency-Key` was already used for a different request.',
   'rate-limited':
-    'The tenant sent too many requests, or your address sent too many without a valid key or token. Wait as long as `Retry-After` says.',
+    'The tenant sent too many requests, or too many triggers of one schedule wait, or your address sent too many requests without a valid key or token. Wait as long as `Retry-After` says.',
   'too-many-waits':
     'Too many requests of the tenant wait for the end of a job. Nothing was done: send this one without `Prefer: wait`, or later.',
   'quota-exceeded':

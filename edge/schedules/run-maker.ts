@@ -10,13 +10,15 @@ import {
   NOTHING_PENDING,
   type Progress,
   type RunRow,
-  requestOf,
   runRow,
   type ScheduleRow,
+  specOfRow,
+  termsOf,
 } from './schedule-row.ts';
 import type { ScheduleTable } from './schedule-table.ts';
 import { jobIdOf, type SubmitRunParts, submitRun } from './submit-run.ts';
 import { nextRun, parseTiming, type Timing } from './timing.ts';
+import { Turns } from './turns.ts';
 
 /** The most runs of a schedule in one turn. The next turn follows at once. */
 const RUNS_PER_TURN = 20;
@@ -32,15 +34,16 @@ export interface RunMakerParts extends Omit<SubmitRunParts, 'keepCheck'> {
 /** Makes the runs of schedules. */
 export class RunMaker {
   readonly #parts: RunMakerParts;
-  readonly #turns = new Map<string, Promise<unknown>>();
+  readonly #turns: Turns;
 
   constructor(parts: RunMakerParts) {
     this.#parts = parts;
+    this.#turns = new Turns(parts.clock);
   }
 
   /** Makes runs of a schedule that are due, and says when there is more to do. Throws only when SQLite does. */
   makeDue(name: string): Promise<void> {
-    return this.#inTurn(name, async () => {
+    return this.#turns.take(name, async () => {
       const { table, clock, log } = this.#parts;
       const row = table.read(name);
       if (row === undefined || row.wake_at === null || row.wake_at > clock.now()) return;
@@ -57,10 +60,10 @@ export class RunMaker {
    * Submits the job of a schedule now.
    * @param key the same key gives the same job
    * @returns undefined when there is no such schedule
-   * @throws ThroughlineError `schedule-busy`, and those of a submission
+   * @throws ThroughlineError `schedule-busy`, `rate-limited`, and those of a submission
    */
   trigger(name: string, key: string): Promise<SubmitResult | undefined> {
-    return this.#inTurn(name, async () => {
+    return this.#turns.takeSoon(name, async () => {
       const { table, clock, bridgeShards } = this.#parts;
       const row = table.read(name);
       if (row === undefined) return undefined;
@@ -83,7 +86,7 @@ export class RunMaker {
   async #makeRuns(row: ScheduleRow, timing: Timing): Promise<void> {
     const { table, clock } = this.#parts;
     const now = clock.now();
-    const due = dueRuns(row, timing, requestOf(row).catchUp ?? 'last', now, RUNS_PER_TURN);
+    const due = dueRuns(row, timing, termsOf(row).catchUp ?? 'last', now, RUNS_PER_TURN);
     const { runs } = due;
     const [first] = runs;
     if (due.overdue !== undefined)
@@ -137,7 +140,7 @@ export class RunMaker {
     const tries = (row.pending_at === at ? row.tries : 0) + 1;
     const pauseMs = backoffCeiling(tries, RETRY) * (0.5 + Math.random() / 2);
     const retryAt = Math.ceil(clock.now() + Math.max(pauseMs, (error.retryAfterSeconds ?? 0) * 1_000));
-    const isFinal = next === null || requestOf(row).catchUp === 'all';
+    const isFinal = next === null || termsOf(row).catchUp === 'all';
     const wake_at = isFinal ? retryAt : Math.min(retryAt, next);
     if (table.versionOf(row.name) === row.version)
       table.advance(row.name, { pending_at: at, tries, pending_code: error.code, wake_at });
@@ -150,7 +153,7 @@ export class RunMaker {
    */
   async #isBusy(row: ScheduleRow): Promise<boolean> {
     const lastJob = this.#parts.table.lastJob(row.name);
-    if (requestOf(row).overlap !== 'skip' || lastJob === '') return false;
+    if (termsOf(row).overlap !== 'skip' || lastJob === '') return false;
     const job = await this.#parts.bridge.read(row.tenant, lastJob);
     // A job that NATS has rejected does not run.
     return job !== undefined && !isTerminal(job.state) && job.error?.code !== 'broker-rejected';
@@ -177,23 +180,11 @@ export class RunMaker {
       table.advance(name, { input_check: JSON.stringify(check) });
     return { bridge, bridgeShards, keepCheck };
   }
-
-  /** Calls of one schedule wait for each other. */
-  #inTurn<T>(name: string, work: () => Promise<T>): Promise<T> {
-    const turn = (this.#turns.get(name) ?? Promise.resolve()).then(work);
-    const leave = (): void => {
-      if (this.#turns.get(name) === ended) this.#turns.delete(name);
-    };
-    const ended: Promise<void> = turn.then(leave, leave);
-    this.#turns.set(name, ended);
-    return turn;
-  }
 }
 
 /** Whether runs of a schedule need not wait for each other. Jobs of one ordering key must be accepted in their order. */
 function runsSideBySide(row: ScheduleRow): boolean {
-  const { overlap, orderingKey } = requestOf(row);
-  return overlap !== 'skip' && orderingKey === undefined;
+  return termsOf(row).overlap !== 'skip' && specOfRow(row).orderingKey === undefined;
 }
 
 function busy(): ThroughlineError {
@@ -202,6 +193,6 @@ function busy(): ThroughlineError {
 }
 
 /** When the runs of a schedule are. */
-export function timingOf(row: Pick<ScheduleRow, 'request' | 'created_at'>): Timing {
-  return parseTiming(requestOf(row), row.created_at);
+export function timingOf(row: Pick<ScheduleRow, 'terms' | 'created_at'>): Timing {
+  return parseTiming(termsOf(row), row.created_at);
 }

@@ -1,9 +1,24 @@
 import type { SpanContext } from '@opentelemetry/api';
 import type { ScheduleRequest, ScheduleRun } from '../../shared/api/schedule.ts';
+import { defined } from '../../shared/defined.ts';
 import type { JobSpec } from '../../shared/job/job-spec.ts';
 import type { InputCheck } from '../calls/commands.ts';
 
-/** What a schedule is asked to do: one row, written by a PUT. Times are epoch milliseconds. */
+/** What the job of each run is: one row, which may be large. Only a run and an answer with the whole schedule read it. */
+export type JobRequest = {
+  /** The request as JSON, without `paused`. */
+  request: string;
+  /** What the job of each run is asked to be, as JSON. */
+  spec: string;
+};
+
+/** The small fields of a request: the operation, and when it runs. */
+export type Terms = Pick<
+  ScheduleRequest,
+  'operation' | 'cron' | 'every' | 'timeZone' | 'catchUp' | 'overlap'
+>;
+
+/** What a schedule is asked to do: one small row, written by a PUT. Times are epoch milliseconds. */
 export type Definition = {
   name: string;
   tenant: string;
@@ -11,10 +26,8 @@ export type Definition = {
   version: string;
   created_at: number;
   updated_at: number;
-  /** The request as JSON, without `paused`. */
-  request: string;
-  /** What the job of each run is asked to be, as JSON. */
-  spec: string;
+  /** {@link Terms} as JSON. */
+  terms: string;
   /** SHA-256 of the request. */
   digest: string;
   /** The span of the request that made this version, as JSON; empty: none. */
@@ -42,7 +55,9 @@ export type Progress = {
 /** The progress of a schedule without a run that is tried again. */
 export const NOTHING_PENDING = { pending_at: null, tries: 0, pending_code: '' } as const;
 
-export type ScheduleRow = Definition & Progress;
+/** A schedule without what its jobs are. */
+export type SmallRow = Definition & Progress;
+export type ScheduleRow = SmallRow & JobRequest;
 
 /** What became of a run: one row. */
 export type RunRow = {
@@ -62,11 +77,20 @@ export function runRow(at: number, outcome: RunRow['outcome'], more: Partial<Run
   return { scheduled_for: at, outcome, triggered: 0, job_id: '', reason: '', code: '', count: 1, ...more };
 }
 
-export function requestOf(row: Pick<Definition, 'request'>): ScheduleRequest {
+export function requestOf(row: Pick<JobRequest, 'request'>): ScheduleRequest {
   return JSON.parse(row.request) as ScheduleRequest;
 }
 
-export function specOfRow(row: Pick<Definition, 'spec'>): JobSpec {
+/** The small fields of a request. */
+export function termsIn({ operation, cron, every, timeZone, catchUp, overlap }: ScheduleRequest): Terms {
+  return defined({ operation, cron, every, timeZone, catchUp, overlap });
+}
+
+export function termsOf(row: Pick<Definition, 'terms'>): Terms {
+  return JSON.parse(row.terms) as Terms;
+}
+
+export function specOfRow(row: Pick<JobRequest, 'spec'>): JobSpec {
   return JSON.parse(row.spec) as JobSpec;
 }
 

@@ -1,13 +1,13 @@
 import { SCHEDULE_LIMITS } from '../../shared/api/schedule.ts';
-import type { Definition, Progress, RunRow, ScheduleRow } from './schedule-row.ts';
+import type { Definition, JobRequest, Progress, RunRow, ScheduleRow, SmallRow } from './schedule-row.ts';
 
-/** A definition may hold a large input, so what changes at each run has a table of its own. */
+/** A request may hold a large input, so what a list reads and what changes at each run have tables of their own. */
 const SCHEMA = `
-  CREATE TABLE IF NOT EXISTS definitions (
+  CREATE TABLE IF NOT EXISTS schedules (
     name TEXT PRIMARY KEY, tenant TEXT NOT NULL, version TEXT NOT NULL, created_at INTEGER NOT NULL,
-    updated_at INTEGER NOT NULL, request TEXT NOT NULL, spec TEXT NOT NULL, digest TEXT NOT NULL, maker TEXT NOT NULL,
-    paused INTEGER NOT NULL
+    updated_at INTEGER NOT NULL, terms TEXT NOT NULL, digest TEXT NOT NULL, maker TEXT NOT NULL, paused INTEGER NOT NULL
   );
+  CREATE TABLE IF NOT EXISTS requests (name TEXT PRIMARY KEY, request TEXT NOT NULL, spec TEXT NOT NULL);
   CREATE TABLE IF NOT EXISTS progress (
     name TEXT PRIMARY KEY, decided_at INTEGER NOT NULL, wake_at INTEGER, pending_at INTEGER, tries INTEGER NOT NULL,
     pending_code TEXT NOT NULL, last_job TEXT NOT NULL, input_check TEXT NOT NULL
@@ -25,12 +25,12 @@ const DEFINITION_COLUMNS = [
   'version',
   'created_at',
   'updated_at',
-  'request',
-  'spec',
+  'terms',
   'digest',
   'maker',
   'paused',
 ] as const satisfies (keyof Definition)[];
+const REQUEST_COLUMNS = ['request', 'spec'] as const satisfies (keyof JobRequest)[];
 const PROGRESS_COLUMNS = [
   'decided_at',
   'wake_at',
@@ -50,7 +50,7 @@ const RUN_COLUMNS = [
   'count',
 ] as const satisfies (keyof RunRow)[];
 
-const ROWS = 'SELECT * FROM definitions JOIN progress USING (name)';
+const SMALL_ROWS = 'SELECT * FROM schedules JOIN progress USING (name)';
 
 /**
  * The schedules of a tenant and their last runs, in SQLite. What is written without a pause between is stored as a whole or
@@ -65,31 +65,34 @@ export class ScheduleTable {
   }
 
   read(name: string): ScheduleRow | undefined {
-    return this.#sql.exec<ScheduleRow>(`${ROWS} WHERE name = ?`, name).toArray()[0];
+    return this.#sql
+      .exec<ScheduleRow>(`${SMALL_ROWS} JOIN requests USING (name) WHERE name = ?`, name)
+      .toArray()[0];
   }
 
   /** The schedules with names after `after`, by name. */
-  page(after: string, limit: number): ScheduleRow[] {
+  page(after: string, limit: number): SmallRow[] {
     return this.#sql
-      .exec<ScheduleRow>(`${ROWS} WHERE name > ? ORDER BY name LIMIT ?`, after, limit)
+      .exec<SmallRow>(`${SMALL_ROWS} WHERE name > ? ORDER BY name LIMIT ?`, after, limit)
       .toArray();
   }
 
   count(): number {
-    return this.#sql.exec<{ count: number }>('SELECT count(*) AS count FROM definitions').one().count;
+    return this.#sql.exec<{ count: number }>('SELECT count(*) AS count FROM schedules').one().count;
   }
 
   /** Writes a schedule that is new or was changed. */
   put(row: ScheduleRow): void {
-    this.#insert('definitions', DEFINITION_COLUMNS, row);
+    this.#insert('schedules', DEFINITION_COLUMNS, row);
+    this.#insert('requests', ['name', ...REQUEST_COLUMNS], row);
     this.#insert('progress', ['name', ...PROGRESS_COLUMNS], row);
   }
 
   /** @returns whether there was such a schedule */
   remove(name: string): boolean {
-    const { rowsWritten } = this.#sql.exec('DELETE FROM definitions WHERE name = ?', name);
-    this.#sql.exec('DELETE FROM progress WHERE name = ?', name);
-    this.#sql.exec('DELETE FROM runs WHERE name = ?', name);
+    const { rowsWritten } = this.#sql.exec('DELETE FROM schedules WHERE name = ?', name);
+    for (const table of ['requests', 'progress', 'runs'])
+      this.#sql.exec(`DELETE FROM ${table} WHERE name = ?`, name);
     return rowsWritten > 0;
   }
 
@@ -113,7 +116,7 @@ export class ScheduleTable {
   /** The version of a schedule; undefined when there is none. */
   versionOf(name: string): string | undefined {
     const versions = this.#sql.exec<{ version: string }>(
-      'SELECT version FROM definitions WHERE name = ?',
+      'SELECT version FROM schedules WHERE name = ?',
       name,
     );
     return versions.toArray()[0]?.version;

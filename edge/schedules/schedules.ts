@@ -23,7 +23,7 @@ import { flushSpans } from '../telemetry/runtime.ts';
 import { withService } from '../telemetry/service.ts';
 import { type Clock, SYSTEM_CLOCK } from './clock.ts';
 import { RunMaker, timingOf } from './run-maker.ts';
-import { NOTHING_PENDING, type ScheduleRow } from './schedule-row.ts';
+import { NOTHING_PENDING, type ScheduleRow, termsIn } from './schedule-row.ts';
 import { ScheduleTable } from './schedule-table.ts';
 import { scheduleSummary, shownSchedule } from './shown-schedule.ts';
 import { nextRun } from './timing.ts';
@@ -33,6 +33,8 @@ const SIDE_BY_SIDE = 16;
 /** How long one alarm makes runs. If more are due then, the next alarm rings at once. */
 const ALARM_MS = 10_000;
 const AFTER_FAILURE_MS = 30_000;
+/** As for the quotas of jobs. */
+const QUOTA_RETRY_SECONDS = 5;
 
 /**
  * The Durable Object that keeps the schedules of one tenant and submits the jobs of their runs. What each call does is said
@@ -69,8 +71,12 @@ export class Schedules extends DurableObject<Env> implements SchedulesApi {
       const wasPaused = existing?.paused === 1;
       const paused = command.paused ?? wasPaused;
       if (existing === undefined) this.#checkRoom();
-      if (existing?.digest !== command.digest || wasPaused !== paused)
-        await this.#start(rowOf(command, existing, this.#clock.now()), paused);
+      if (existing?.digest !== command.digest || wasPaused !== paused) {
+        const row = rowOf(command, existing, this.#clock.now());
+        // The times of a schedule that is to be paused are not needed now, but must be such that it can be resumed.
+        timingOf(row);
+        await this.#start(row, paused);
+      }
       return { schedule: this.#shown(command.name), created: existing === undefined };
     });
   }
@@ -85,7 +91,7 @@ export class Schedules extends DurableObject<Env> implements SchedulesApi {
     return this.#reply(carrier, async () => {
       const rows = this.#table.page(after, limit + 1);
       const last = rows.length > limit ? rows[limit - 1] : undefined;
-      const schedules = rows.slice(0, limit).map((row) => scheduleSummary(row, this.#clock.now()));
+      const schedules = rows.slice(0, limit).map(scheduleSummary);
       return { schedules, ...(last === undefined ? {} : { cursor: last.name }) };
     });
   }
@@ -152,7 +158,7 @@ export class Schedules extends DurableObject<Env> implements SchedulesApi {
     const most = this.#config.SCHEDULES_PER_TENANT;
     if (this.#table.count() < most) return;
     const message = `the quota schedules is used up: a tenant may have ${most} schedules; delete one first`;
-    throw new ThroughlineError('quota-exceeded', message);
+    throw new ThroughlineError('quota-exceeded', message, { retryAfterSeconds: QUOTA_RETRY_SECONDS });
   }
 
   #shown(name: string): Schedule {
@@ -195,6 +201,7 @@ function rowOf(
   return {
     ...{ tenant, name, digest, version: '', created_at: existing?.created_at ?? now, updated_at: now },
     ...{ request: JSON.stringify(request), spec: JSON.stringify(spec), paused: 0 },
+    terms: JSON.stringify(termsIn(request)),
     maker: maker === undefined ? '' : JSON.stringify(maker),
     ...{ ...NOTHING_PENDING, decided_at: now, wake_at: null, last_job: existing?.last_job ?? '' },
     input_check: inputCheck === undefined ? '' : JSON.stringify(inputCheck),

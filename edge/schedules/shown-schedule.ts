@@ -7,7 +7,7 @@ import {
 import { defined } from '../../shared/defined.ts';
 import { jobLinks } from '../../shared/job/accepted-job.ts';
 import { timingOf } from './run-maker.ts';
-import { type RunRow, requestOf, type ScheduleRow } from './schedule-row.ts';
+import { type RunRow, requestOf, type ScheduleRow, type SmallRow, termsOf } from './schedule-row.ts';
 import { nextRun } from './timing.ts';
 
 /** A schedule as the API shows it. @param now epoch milliseconds */
@@ -23,14 +23,14 @@ export function shownSchedule(row: ScheduleRow, runs: readonly RunRow[], now: nu
   };
 }
 
-/** A schedule as a list shows it. @param now epoch milliseconds */
-export function scheduleSummary(row: ScheduleRow, now: number): ScheduleSummary {
-  const { operation, cron, every, timeZone } = requestOf(row);
-  const [nextRun] = nextRuns(row, now, 1);
+/** A schedule as a list shows it. It costs no look at its times: they were computed when the last run was decided. */
+export function scheduleSummary(row: SmallRow): ScheduleSummary {
+  const { operation, cron, every, timeZone } = termsOf(row);
+  const nextRun = row.wake_at === null ? undefined : timeOf(row.wake_at);
   return defined({ operation, cron, every, timeZone, ...commonOf(row), nextRun });
 }
 
-function commonOf({ name, paused, created_at, updated_at }: ScheduleRow) {
+function commonOf({ name, paused, created_at, updated_at }: SmallRow) {
   return {
     name,
     paused: paused === 1,
@@ -40,14 +40,11 @@ function commonOf({ name, paused, created_at, updated_at }: ScheduleRow) {
   };
 }
 
-function nextRuns(row: ScheduleRow, now: number, count: number): string[] {
+function nextRuns(row: SmallRow, now: number, count: number): string[] {
   const times: string[] = [];
+  if (row.paused === 1) return times;
   const timing = timingOf(row);
-  for (
-    let at = row.paused === 1 ? undefined : nextRun(timing, now);
-    at !== undefined;
-    at = nextRun(timing, at)
-  ) {
+  for (let at = nextRun(timing, now); at !== undefined; at = nextRun(timing, at)) {
     times.push(timeOf(at));
     if (times.length === count) break;
   }

@@ -17,7 +17,10 @@ const tracer = trace.getTracer('throughline-schedules');
 const STEPS = 1_000_000;
 /** How often the rules may change under a run, before its input is left to the worker. */
 const MAX_ROUNDS = 3;
-/** Marks the job of a run like one with an idempotency key, so that the bridge looks whether the job exists already. */
+/**
+ * Marks the job of a run like one with an idempotency key, so that the bridge looks whether the job exists already. It is the
+ * same for all requests: a schedule that has changed makes no second job for a time.
+ */
 const FINGERPRINT = '0'.repeat(64);
 
 /** What a run needs. */
@@ -57,7 +60,7 @@ export async function submitRun(
   const options = { kind: SpanKind.INTERNAL, attributes: attributesOf(row, run, jobId) };
   const { span, started } = startRootSpan(tracer, 'run schedule', options, base, links);
   try {
-    return await context.with(started, () => submitChecked(parts, row, commandOf(row, jobId)));
+    return await context.with(started, () => submitChecked(parts, row, commandOf(row, run, jobId)));
   } catch (thrown) {
     const error = ThroughlineError.from(thrown);
     span.setAttribute(ATTR.errorType, error.code);
@@ -77,12 +80,13 @@ function attributesOf({ name, tenant }: ScheduleRow, run: RunPlace['run'], jobId
   };
 }
 
-function commandOf(row: ScheduleRow, jobId: string): Command {
+/** A trigger with a key means the job that the schedule was asked for then: the bridge refuses the key for another one. */
+function commandOf(row: ScheduleRow, run: RunPlace['run'], jobId: string): Command {
   const { operation, input } = requestOf(row);
   return {
     ...{ tenant: row.tenant, jobId, operation, input, waitMs: 0 },
     acceptedAt: new Date().toISOString(),
-    spec: { ...specOfRow(row), fingerprint: FINGERPRINT },
+    spec: { ...specOfRow(row), fingerprint: typeof run === 'number' ? FINGERPRINT : row.digest },
   };
 }
 

@@ -93,7 +93,7 @@ export const ScheduleSummary = z.object({
   paused: z.boolean(),
   createdAt: z.iso.datetime(),
   updatedAt: z.iso.datetime(),
-  /** Absent while the schedule is paused. */
+  /** When a run is made next: a new one, or one that was refused and is tried again. Absent while the schedule is paused. */
   nextRun: z.iso.datetime().optional(),
   links: z.object({ self: z.string() }),
 });

@@ -62,7 +62,19 @@ export async function requireOwnOperation(
   c: Context<EdgeHono>,
   read: () => Promise<string | undefined> | string | undefined,
 ): Promise<void> {
-  if (!isLimitedToOperations(scopesOf(c))) return;
+  if (isLimitedToOperations(scopesOf(c))) await requireWriteOf(c, read);
+}
+
+/**
+ * Refuses a caller who may not submit jobs of an operation that has to be looked up.
+ * @param read looks the operation up; undefined: there is nothing to protect. It is not called for a caller who may submit all
+ * @throws ThroughlineError `forbidden`
+ */
+export async function requireWriteOf(
+  c: Context<EdgeHono>,
+  read: () => Promise<string | undefined> | string | undefined,
+): Promise<void> {
+  if (scopesOf(c).has('jobs:write')) return;
   const operation = await read();
   if (operation !== undefined) requireWrite(c, operation);
 }

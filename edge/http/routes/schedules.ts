@@ -14,7 +14,13 @@ import type { JobSpec } from '../../../shared/job/job-spec.ts';
 import type { InputCheck } from '../../calls/commands.ts';
 import { unwrapReply } from '../../calls/reply.ts';
 import { EdgeApp, type EdgeHono } from '../edge-app.ts';
-import { authenticate, requireOwnOperation, requireScope } from '../middleware/access.ts';
+import {
+  authenticate,
+  requireOwnOperation,
+  requireScope,
+  requireWrite,
+  requireWriteOf,
+} from '../middleware/access.ts';
 import { jsonBody } from '../middleware/json-body.ts';
 import { rateLimit } from '../middleware/rate-limit.ts';
 import { type AuditedAction, audited } from '../requests/audited.ts';
@@ -22,7 +28,7 @@ import { submitChecked } from '../requests/checked-submission.ts';
 import { fingerprintOf, jobIdFor, readIdempotencyKey } from '../requests/idempotency.ts';
 import { SchedulesQuery } from '../requests/list-requests.ts';
 import { noQuery, parseRequest, readQuery, tenantOf } from '../requests/read-request.ts';
-import { shownJob } from '../requests/shown-job.ts';
+import { shownJob, shownSchedule } from '../requests/shown-job.ts';
 import { checkInputSize } from '../requests/submission.ts';
 
 /** `/v1/schedules`: make, list, show, delete, pause, resume, trigger. */
@@ -56,13 +62,13 @@ async function putSchedule(c: Context<EdgeHono>): Promise<Response> {
   const { paused, ...request } = c.var.body as ScheduleRequest;
   const spec = specOf(body, Date.now());
   const { schedule, created } = await auditedOn(c, 'schedule-put', address, async () => {
-    await requireOwnOperation(c, () => body.operation);
+    requireWrite(c, body.operation);
     const inputCheck = await tryOut(c, request, spec);
     const digest = await fingerprintOf(request);
     return await c.env.schedules.put({ ...address, request, paused, spec, digest, inputCheck });
   });
   c.header('location', schedule.links.self);
-  return c.json<Schedule>(schedule, created ? 201 : 200);
+  return c.json<Schedule>(shownSchedule(c, schedule), created ? 201 : 200);
 }
 
 /**
@@ -99,7 +105,7 @@ async function pauseSchedule(c: Context<EdgeHono>, paused: boolean): Promise<Res
   const schedule = await auditedOn(c, action, address, async () =>
     existing(await c.env.schedules.pause({ ...address, paused })),
   );
-  return c.json<Schedule>(schedule);
+  return c.json<Schedule>(shownSchedule(c, schedule));
 }
 
 /** Submits the job of a schedule now. Without an idempotency key, each request makes a job. */
@@ -132,7 +138,8 @@ function scheduleIn(c: Context<EdgeHono>, unknown = unknownSchedule): ScheduleAd
 
 /**
  * Changes a schedule, with a line of the audit.
- * @throws ThroughlineError `forbidden` if the caller may not submit jobs of its operation
+ * @throws ThroughlineError `forbidden` if the caller may not submit jobs of its operation: to trigger it, each caller must
+ * have this right, and for the rest, those who may submit jobs of some operations only
  */
 function auditedOn<T>(
   c: Context<EdgeHono>,
@@ -142,7 +149,8 @@ function auditedOn<T>(
   describe?: (done: T) => Readonly<Record<string, unknown>>,
 ): Promise<T> {
   const guarded = async (): Promise<T> => {
-    await requireOwnOperation(c, async () => (await c.env.schedules.read(address))?.operation);
+    const require = action === 'schedule-trigger' ? requireWriteOf : requireOwnOperation;
+    await require(c, async () => (await c.env.schedules.read(address))?.operation);
     return await work();
   };
   return audited(c, action, { schedule: address.name }, guarded, describe);

@@ -82,7 +82,8 @@ describe('ScheduleSummary', ScheduleSummary, {
   description: 'A schedule in a list.',
   fields: {
     ...{ ...SHOWN, operation: JOB.operation, ...TIMES },
-    nextRun: 'When it runs next. Absent while it is paused.',
+    nextRun:
+      'When it runs next, also if this is another try of a run that was refused. Absent while it is paused.',
   },
 });
 

@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { type AccessScope, createApiKey, hashApiKey } from '../../../shared/api/access.ts';
+import { Schedule } from '../../../shared/api/schedule.ts';
 import { startTestStack, type TestStack } from '../../support/stack.ts';
 
 const KEYS = {
@@ -7,6 +8,7 @@ const KEYS = {
   other: createApiKey('other'),
   reader: createApiKey('reader'),
   text: createApiKey('text'),
+  keeper: createApiKey('keeper'),
 };
 const TEXT = { operation: 'text.count', input: { text: 'a' }, cron: '0 0 1 1 *' };
 const ECHO = { ...TEXT, operation: 'echo' };
@@ -23,14 +25,15 @@ beforeAll(async () => {
     entry('other', 'globex'),
     entry('reader', 'acme', ['schedules:read']),
     entry('text', 'acme', ['schedules:write', 'jobs:write:text.*']),
+    entry('keeper', 'acme', ['schedules:write']),
   ]);
   // The audit comes all the same.
   const edge = { API_KEYS: JSON.stringify(entries), LOG_LEVEL: 'error', SCHEDULES_PER_TENANT: '3' };
   stack = await startTestStack({ operationsFolder: 'examples/operations', edge });
 });
 
-const send = async (who: keyof typeof KEYS, method: string, path: string, body?: object): Promise<number> => {
-  const response = await stack.call(`/v1/schedules/${path}`, {
+const ask = (who: keyof typeof KEYS, method: string, path: string, body?: object): Promise<Response> =>
+  stack.call(`/v1/schedules/${path}`, {
     method,
     headers: {
       authorization: `Bearer ${KEYS[who]}`,
@@ -40,8 +43,8 @@ const send = async (who: keyof typeof KEYS, method: string, path: string, body?:
     },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   });
-  return response.status;
-};
+const send = async (who: keyof typeof KEYS, method: string, path: string, body?: object): Promise<number> =>
+  (await ask(who, method, path, body)).status;
 
 describe('a caller who may submit jobs of some operations', () => {
   it('makes and changes only schedules of these', async () => {
@@ -58,6 +61,43 @@ describe('a caller who may submit jobs of some operations', () => {
     expect(await send('reader', 'GET', 'theirs')).toBe(200);
     expect(await send('reader', 'DELETE', 'theirs')).toBe(403);
     expect(await send('all', 'DELETE', 'theirs')).toBe(204);
+  });
+});
+
+describe('a caller who may submit no jobs', () => {
+  it('makes none by a schedule, but may pause, resume and delete schedules', async () => {
+    expect(await send('keeper', 'PUT', 'kept', ECHO)).toBe(403);
+    expect(await send('all', 'PUT', 'kept', ECHO)).toBe(201);
+    expect(await send('keeper', 'PUT', 'kept', ECHO)).toBe(403);
+    expect(await send('keeper', 'POST', 'kept/trigger')).toBe(403);
+    expect(await send('keeper', 'POST', 'kept/pause')).toBe(200);
+    expect(await send('keeper', 'POST', 'kept/resume')).toBe(200);
+    expect(await send('keeper', 'DELETE', 'kept')).toBe(204);
+    expect(await send('keeper', 'POST', 'kept/trigger')).toBe(404);
+  });
+});
+
+describe('a caller who may not read schedules', () => {
+  it('learns from the answer to a change only what runs and when, not what its jobs are', async () => {
+    const secret = {
+      input: { text: 'secret' },
+      tags: ['secret'],
+      callback: { url: 'https://a.example/secret', events: ['failed'] },
+    };
+    expect(await send('all', 'PUT', 'hidden', { ...TEXT, ...secret })).toBe(201);
+    expect(await send('all', 'POST', 'hidden/trigger')).toBe(202);
+    const answers = [
+      await ask('text', 'POST', 'hidden/pause'),
+      await ask('text', 'POST', 'hidden/resume'),
+      await ask('text', 'PUT', 'hidden', { ...TEXT, ...secret }),
+    ];
+    for (const answer of answers) {
+      const schedule = Schedule.parse(await answer.json());
+      expect(schedule).toMatchObject({ name: 'hidden', cron: TEXT.cron, lastRuns: [] });
+      expect(JSON.stringify(schedule)).not.toContain('secret');
+    }
+    expect(await (await ask('all', 'POST', 'hidden/pause')).json()).toMatchObject(secret);
+    expect(await send('all', 'DELETE', 'hidden')).toBe(204);
   });
 });
 

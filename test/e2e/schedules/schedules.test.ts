@@ -112,6 +112,19 @@ describe('a schedule', () => {
     ]);
   });
 
+  it('takes an idempotency key for one job only: after a change to another job, the key is refused', async () => {
+    const keyed = { 'idempotency-key': 'before' };
+    await put('reused', { cron: '0 0 1 1 *', input: 'old' });
+    const job = Job.parse(await (await post('reused/trigger', keyed)).json());
+    await post('reused/pause');
+    expect(await (await post('reused/trigger', keyed)).json()).toMatchObject({ id: job.id });
+    await put('reused', { cron: '0 0 1 1 *', input: 'new' });
+    const answer = await post('reused/trigger', keyed);
+    expect(answer.status).toBe(422);
+    expect((await problemOf(answer)).code).toBe('idempotency-key-reused');
+    expect(await remove('reused')).toBe(204);
+  });
+
   it('is refused if its times, its operation or its input do not fit', async () => {
     const refusals = [
       [{ cron: '0 0 31 2 *' }, 400, '/cron'],

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { SubmitAnswer, SubmitCommand } from '../../../edge/calls/commands.ts';
 import { RunMaker, type RunMakerParts } from '../../../edge/schedules/run-maker.ts';
-import { NOTHING_PENDING, type ScheduleRow } from '../../../edge/schedules/schedule-row.ts';
+import { NOTHING_PENDING, type ScheduleRow, termsIn } from '../../../edge/schedules/schedule-row.ts';
 import { ScheduleTable } from '../../../edge/schedules/schedule-table.ts';
 import { createLogger } from '../../../edge/telemetry/log.ts';
 import type { ScheduleRequest } from '../../../shared/api/schedule.ts';
@@ -75,6 +75,7 @@ function rowOf(request: ScheduleRequest): ScheduleRow {
       updated_at: FROM,
       digest: '',
       maker: '',
+      terms: JSON.stringify(termsIn(request)),
     },
     ...{ request: JSON.stringify(request), spec: JSON.stringify({ orderingKey: request.orderingKey }) },
     ...{ paused: 0, decided_at: FROM, wake_at: FROM + MINUTE, last_job: '', input_check: '' },

@@ -21,6 +21,10 @@ export type WorldCall =
   | { readonly do: 'script'; readonly next?: readonly Script[]; readonly always?: Script }
   | { readonly do: 'states'; readonly states: Readonly<Record<string, JobState>>; readonly others: JobState }
   | { readonly do: 'submissions' }
+  /** Lets the bridge answer no submission, or go on. */
+  | { readonly do: 'hold'; readonly isHeld: boolean }
+  /** Makes what was stored of all requests unreadable. */
+  | { readonly do: 'damage' }
   /** The call that comes when the bridge has taken the next job, before the object knows. */
   | { readonly do: 'meanwhile'; readonly method: string; readonly command: object };
 
@@ -32,6 +36,7 @@ class World implements Clock {
   always: Script = 'take';
   states: Readonly<Record<string, JobState>> = {};
   others: JobState = 'succeeded';
+  isHeld = false;
   meanwhile: { readonly method: string; readonly command: object } | undefined;
   readonly submissions: SubmitCommand[] = [];
 
@@ -63,6 +68,10 @@ export class Schedules extends SchedulesObject {
     return this.alarm();
   }
 
+  damage(): void {
+    this.ctx.storage.sql.exec("UPDATE requests SET request = '{', spec = '{'");
+  }
+
   kill(): void {
     this.ctx.abort('killed by the test');
   }
@@ -82,6 +91,7 @@ export class Bridge extends DurableObject<Bindings> {
       };
     }
     if (command.inputCheck?.outcome === 'refused') return { ok: true, value: { outcome: 'refused' } };
+    while (world.isHeld) await scheduler.wait(10);
     const replayed = world.submissions.some(({ jobId }) => jobId === command.jobId);
     world.submissions.push(command);
     const { meanwhile } = world;
@@ -139,6 +149,11 @@ async function run(tenant: string, what: WorldCall, env: Bindings): Promise<unkn
       return;
     case 'submissions':
       return world.submissions;
+    case 'hold':
+      world.isHeld = what.isHeld;
+      return;
+    case 'damage':
+      return await schedules.damage();
     case 'meanwhile':
       world.meanwhile = { method: what.method, command: what.command };
       return;

@@ -30,6 +30,10 @@ export interface ScheduleWorld {
   readonly states: (others: JobState, states?: Readonly<Record<string, JobState>>) => Promise<void>;
   /** What the bridge took, in order. */
   readonly submissions: () => Promise<SubmitCommand[]>;
+  /** Lets the bridge answer no submission, or go on. */
+  readonly hold: (isHeld: boolean) => Promise<void>;
+  /** Makes what was stored of all requests unreadable. */
+  readonly damage: () => Promise<void>;
   /** A call that comes when the bridge has taken the next job, before the object knows. `kill` ends the object. */
   readonly meanwhile: (method: string, command?: object) => Promise<void>;
 }
@@ -92,6 +96,8 @@ async function openWorld(workerd: Miniflare, tenant: string, from: number): Prom
     script: (always, next = []) => note({ do: 'script', always, next }),
     states: (others, states = {}) => note({ do: 'states', others, states }),
     submissions: async () => (await ask({ do: 'submissions' })) as SubmitCommand[],
+    hold: (isHeld) => note({ do: 'hold', isHeld }),
+    damage: () => note({ do: 'damage' }),
     meanwhile: (method, command = {}) => note({ do: 'meanwhile', method, command }),
   };
 }

@@ -244,6 +244,18 @@ describe('a schedule that is changed', () => {
     expect(await submitted()).toHaveLength(2);
   });
 
+  it('to times that cannot be read is refused and stays as it was, also if it is to be paused', async () => {
+    await start({ every: '5m' });
+    const before = await world.read('one');
+    for (const wrong of [{ cron: 'x' }, { cron: '0 0 31 2 *' }, { cron: '* * * * *', timeZone: 'No/Zone' }])
+      for (const name of ['one', 'new'])
+        await expect(world.put(name, { ...wrong, paused: true })).rejects.toMatchObject({
+          code: 'request-invalid',
+        });
+    expect(await world.read('one')).toEqual(before);
+    expect(await world.read('new')).toBeUndefined();
+  });
+
   it('and deleted, makes no more runs', async () => {
     await start(MINUTELY);
     await world.advance(START + MINUTE);
@@ -258,7 +270,9 @@ describe('a tenant', () => {
     await start(MINUTELY);
     await world.put('two', MINUTELY);
     await world.put('three', MINUTELY);
-    await expect(world.put('four', MINUTELY)).rejects.toMatchObject({ code: 'quota-exceeded' });
+    await expect(world.put('four', MINUTELY)).rejects.toMatchObject({
+      ...{ code: 'quota-exceeded', retryAfterSeconds: expect.any(Number) },
+    });
     await world.put('three', { every: '1h' });
     await world.call('remove', { name: 'two' });
     expect((await world.put('four', MINUTELY)).created).toBe(true);
