@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { SubmitAnswer, SubmitCommand } from '../../../edge/calls/commands.ts';
+import { runJobId } from '../../../edge/schedules/run-id.ts';
 import { RunMaker, type RunMakerParts } from '../../../edge/schedules/run-maker.ts';
 import { NOTHING_PENDING, type ScheduleRow, termsIn } from '../../../edge/schedules/schedule-row.ts';
 import { ScheduleTable } from '../../../edge/schedules/schedule-table.ts';
@@ -21,8 +22,8 @@ class Bench {
   /** The most submissions that were under way at a time. */
   most = 0;
   now = FROM;
-  /** What the bridge does with its nth submission, from 1; without it, the bridge takes the job. */
-  refuse: (nth: number) => ThroughlineError | undefined = () => undefined;
+  /** The jobs that the bridge refuses once, by id. */
+  readonly #refusals = new Map<string, ThroughlineError>();
   /** The bridge answers once so many submissions are under way. */
   holdUntil = 1;
   #underWay = 0;
@@ -47,6 +48,12 @@ class Bench {
     await this.maker.makeDue(NAME);
   }
 
+  /** Lets the bridge refuse the run of a minute once. Runs that are made side by side reach it in any order. */
+  async refuse(minute: number, error: ThroughlineError): Promise<void> {
+    const run = FROM + minute * MINUTE;
+    this.#refusals.set(await runJobId({ tenant: 'acme', name: NAME, run }, undefined, 1), error);
+  }
+
   /** The minutes whose runs are recorded as submitted, from the first on. */
   get submitted(): number[] {
     const runs = this.table.lastRuns(NAME).filter(({ outcome }) => outcome === 'submitted');
@@ -56,7 +63,8 @@ class Bench {
   async #submit({ jobId }: Omit<SubmitCommand, 'carrier'>): Promise<SubmitAnswer> {
     this.asked.push(jobId);
     this.most = Math.max(this.most, ++this.#underWay);
-    const refusal = this.refuse(this.asked.length);
+    const refusal = this.#refusals.get(jobId);
+    this.#refusals.delete(jobId);
     if (this.#underWay === this.holdUntil) this.#held.resolve();
     await this.#held.promise;
     this.#underWay--;
@@ -105,8 +113,7 @@ describe('runs that were missed', () => {
 
   it('after one that was refused for a while are made again with it, as the same jobs', async () => {
     const bench = new Bench();
-    bench.refuse = (nth) =>
-      nth === 3 ? new ThroughlineError('stream-full', 'the queue is full') : undefined;
+    await bench.refuse(3, new ThroughlineError('stream-full', 'the queue is full'));
     await bench.runUntil(FROM + 5 * MINUTE);
     expect(bench.submitted).toEqual([1, 2]);
     await bench.runUntil(FROM + 10 * MINUTE);
@@ -117,7 +124,7 @@ describe('runs that were missed', () => {
 
   it('after one that was refused for good are made', async () => {
     const bench = new Bench();
-    bench.refuse = (nth) => (nth === 3 ? new ThroughlineError('operation-unknown', 'no such') : undefined);
+    await bench.refuse(3, new ThroughlineError('operation-unknown', 'no such'));
     await bench.runUntil(FROM + 5 * MINUTE);
     expect(bench.submitted).toEqual([1, 2, 4, 5]);
     expect(bench.table.lastRuns(NAME).find(({ outcome }) => outcome === 'refused')).toMatchObject({
