@@ -12,12 +12,13 @@ import type { Problem } from '../shared/api/problem.ts';
 import type { Schedule, SchedulePage, ScheduleRun, ScheduleSummary } from '../shared/api/schedule.ts';
 import { CATCH_UP, OVERLAP, RUN_OUTCOMES, SKIP_REASONS } from '../shared/api/schedule-words.ts';
 import type { BatchReport, BatchResult } from '../shared/api/submit-job.ts';
-import type { Usage, UsageReport } from '../shared/api/usage.ts';
+import type { UsageReport } from '../shared/api/usage.ts';
 import { ERRORS, type ErrorCode, type Violation } from '../shared/errors.ts';
 import type { HistoryEvent, RecordedCallbackEvent, RecordedEvent } from '../shared/job/event-record.ts';
 import type { Job, JobAttempt, JobFailure, Progress } from '../shared/job/job.ts';
 import { CALLBACK_EVENT_KINDS, EVENT_KINDS, JOB_STATES } from '../shared/job/job-state.ts';
 import { PRIORITIES } from '../shared/job/priority.ts';
+import { QUOTA_NAMES } from '../shared/quotas.ts';
 import {
   anything,
   boolean,
@@ -101,6 +102,7 @@ const problem = object<Problem>({
   detail: text,
   traceId: optional(text),
   state: optional(oneOf(JOB_STATES)),
+  quota: optional(oneOf(QUOTA_NAMES)),
   violations: optional(list(object<Violation>({ path: text, message: text }))),
   suggestions: optional(list(text)),
 });
@@ -123,7 +125,10 @@ const letter = {
   links: object<DeadLetter['links']>({ self: text, job: text }),
 } as const;
 
-const usage = object<Usage>({ jobs: whole, bytes: whole, delayedJobs: whole, delayedBytes: whole });
+const usage = {
+  ...{ jobs: whole, bytes: whole, delayedJobs: whole, delayedBytes: whole },
+  ...{ outboxJobs: whole, outboxBytes: whole, waits: whole, streams: whole },
+};
 
 const scheduled = {
   name: text,
@@ -283,7 +288,13 @@ export const ANSWERS = {
   ),
   outbox: expected('a list of the outbox', object<OutboxList>({ jobs: list(outboxItem) })),
   outboxItem: expected('a job of the outbox', outboxItem),
-  usage: expected('a usage', object<UsageReport>({ used: usage, quotas: usage })),
+  usage: expected(
+    'a usage',
+    object<UsageReport>({
+      used: object<UsageReport['used']>(usage),
+      quotas: object<UsageReport['quotas']>({ ...usage, schedules: whole, requests: whole }),
+    }),
+  ),
   schedule: expected('a schedule', schedule),
   schedules: expected(
     'a list of schedules',

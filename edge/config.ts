@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { Usage } from '../shared/api/usage.ts';
+import { Quotas } from '../shared/api/usage.ts';
 import { optionalText, parseConfig, wholeNumber } from '../shared/config.ts';
 import { LIMITS } from '../shared/job/limits.ts';
 import { brokerAddress } from '../shared/nats/broker-address.ts';
@@ -29,9 +29,12 @@ function durableObject<Namespace>(className: string): z.ZodType<Namespace, Names
   );
 }
 
+/** A quota that is not known is refused: nobody would notice that it changes nothing. */
+const OneTenant = z.strictObject(Quotas.shape).partial();
+
 const TenantQuotas = z
   .string()
-  .transform((text) => z.record(z.string(), Usage.partial()).safeParse(parseJson(text)).data)
+  .transform((text) => z.record(z.string(), OneTenant).safeParse(parseJson(text)).data)
   .refine((quotas) => quotas !== undefined, 'must be a JSON object such as {"acme":{"jobs":1000}}');
 
 const Settings = z.object({
@@ -67,6 +70,7 @@ const Settings = z.object({
   TENANT_MAX_DELAYED_JOBS: wholeNumber(1, 100_000_000, 50_000),
   TENANT_MAX_DELAYED_BYTES: wholeNumber(1, 1024 * GIB, GIB / 16),
   SCHEDULES_PER_TENANT: wholeNumber(1, 10_000, 100),
+  TENANT_REQUESTS_PER_SECOND: wholeNumber(1, 1_000_000, 2_000),
   TENANT_QUOTAS: TenantQuotas.optional(),
   BROKER_TIMEOUT_MS: wholeNumber(100, 30_000, 4_000),
   BODY_TIMEOUT_MS: wholeNumber(100, 300_000, 30_000),
@@ -99,6 +103,7 @@ const NEEDS: Readonly<Record<string, keyof typeof Settings.shape>> = {
   JWT_ALGORITHMS: 'JWT_JWKS_URL',
   JWT_TENANT_CLAIM: 'JWT_JWKS_URL',
   JWT_SCOPE_CLAIM: 'JWT_JWKS_URL',
+  JWT_QUOTAS_CLAIM: 'JWT_JWKS_URL',
   JWT_TYP: 'JWT_JWKS_URL',
 };
 

@@ -2,7 +2,7 @@ import { instrument, instrumentDO, type TraceConfig } from '@microlabs/otel-cf-w
 import { context } from '@opentelemetry/api';
 import { ThroughlineError } from '../shared/errors.ts';
 import { startTrace } from '../shared/propagation/index.ts';
-import { TokenBuckets } from '../shared/token-buckets.ts';
+import { RequestLimits } from './access/request-limits.ts';
 import { Bridge as BridgeObject } from './bridge/bridge.ts';
 import { BridgeClient } from './calls/bridge-client.ts';
 import { JobIndexClient } from './calls/job-index-client.ts';
@@ -35,8 +35,6 @@ import { withCaller } from './telemetry/trace-budget.ts';
  * keeps these names (half a kilobyte each). Our handler gets the real `env`. Seen in otel-cf-workers 1.0.0-rc.52.
  */
 const NO_BINDINGS = {} as Env;
-
-const MINUTE_MS = 60_000;
 
 type Handler = (request: Request, requestContext: RequestContext, ctx: ExecutionContext) => Promise<Response>;
 
@@ -127,7 +125,7 @@ function createAppHandler(env: Env, config: EdgeConfig): Handler {
   const schedules = new SchedulesClient(env.SCHEDULES, config.BROKER_TIMEOUT_MS);
   const seal = new PlaceSeal(config);
   const inputRules = new InputRulesCache();
-  const failedAuth = new TokenBuckets(config.FAILED_AUTH_PER_MINUTE, MINUTE_MS);
+  const requestLimits = new RequestLimits(config);
   return async (request, requestContext, ctx) => {
     const byRegion = config.BRIDGE_PLACEMENT === 'region';
     const bridge = new BridgeClient(env.BRIDGE, {
@@ -149,7 +147,7 @@ function createAppHandler(env: Env, config: EdgeConfig): Handler {
         seal,
         inputRules,
         requestContext,
-        failedAuth,
+        requestLimits,
       } satisfies EdgeBindings,
       ctx,
     );

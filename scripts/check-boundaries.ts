@@ -120,7 +120,7 @@ const ROOMS: readonly Rooms[] = [
       ['config.ts', 'backoff.ts', 'deadline.ts'],
       ['errors.ts'],
       ['job'],
-      ['text', 'bytes.ts', 'defined.ts', 'fnv1a.ts', 'timers.ts', 'token-buckets.ts'],
+      ['text', 'bytes.ts', 'defined.ts', 'fnv1a.ts', 'quotas.ts', 'timers.ts', 'token-buckets.ts'],
     ],
     why: 'messages are made of jobs, and jobs know no message',
   },

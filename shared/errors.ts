@@ -3,6 +3,7 @@
  * for the broker.
  */
 import type { JobState } from './job/job.ts';
+import type { SpentQuota } from './quotas.ts';
 
 /** How a worker answers the broker after an error. `nak`: try again while attempts are left. `term`: never again. */
 type FailureAck = 'nak' | 'term';
@@ -103,6 +104,8 @@ interface ThroughlineErrorOptions {
   readonly retryAfterSeconds?: number;
   /** The state of the job that the error is about. */
   readonly state?: JobState;
+  /** The quota that the request was refused for. */
+  readonly quota?: SpentQuota;
 }
 
 /** The error that Throughline throws. Its `message` is safe to show to a caller. */
@@ -112,6 +115,7 @@ export class ThroughlineError extends Error {
   readonly suggestions: readonly string[];
   readonly retryAfterSeconds: number | undefined;
   readonly state: JobState | undefined;
+  readonly quota: SpentQuota | undefined;
 
   constructor(code: ErrorCode, message: string, options: ThroughlineErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
@@ -121,6 +125,7 @@ export class ThroughlineError extends Error {
     this.suggestions = options.suggestions ?? [];
     this.retryAfterSeconds = options.retryAfterSeconds;
     this.state = options.state;
+    this.quota = options.quota;
   }
 
   /** HTTP status of {@link code}. */

@@ -1,30 +1,30 @@
 const MAX_KEYS = 10_000;
 
+/** A bucket holds `capacity` tokens, and is full again `periodMs` after it was empty. */
+interface BucketSize {
+  readonly capacity: number;
+  readonly periodMs: number;
+}
+
 /**
- * A token bucket for each key, such as an address or a tenant. A bucket holds `capacity` tokens, and is full again
- * `periodMs` after it was empty. The memory is bounded: of more than 10,000 keys, the one that was used the longest time
- * ago is forgotten, and has a full bucket again.
+ * A token bucket for each key, such as an address or a tenant. The memory is bounded: of more than 10,000 keys, the one that
+ * was used the longest time ago is forgotten, and has a full bucket again.
  */
 export class TokenBuckets {
-  readonly #capacity: number;
-  readonly #periodMs: number;
   /** When the bucket of each key will be full, in epoch milliseconds; the key that was used last is the last one. */
   readonly #fullAt = new Map<string, number>();
 
-  constructor(capacity: number, periodMs: number) {
-    this.#capacity = capacity;
-    this.#periodMs = periodMs;
-  }
-
   /**
-   * Takes a token of a key.
+   * Takes tokens of a key, or none of them.
    * @param now epoch milliseconds
-   * @returns 0 if there was one; otherwise in how many milliseconds there will be one
+   * @param size of the key's bucket; it may change
+   * @param tokens how many, at most as many as the bucket holds
+   * @returns 0 if there were so many; otherwise in how many milliseconds there will be
    */
-  take(key: string, now: number): number {
+  take(key: string, now: number, { capacity, periodMs }: BucketSize, tokens = 1): number {
     const known = this.#fullAt.get(key);
-    const fullAt = Math.max(now, known ?? now) + this.#periodMs / this.#capacity;
-    const waitMs = fullAt - now - this.#periodMs;
+    const fullAt = Math.max(now, known ?? now) + (tokens * periodMs) / capacity;
+    const waitMs = fullAt - now - periodMs;
     // Half a millisecond is an error of the division.
     if (waitMs > 0.5) return waitMs;
     this.#fullAt.delete(key);

@@ -1,17 +1,20 @@
 import { ACCESS_SCOPES, type AccessScope, findApiKey } from '../../shared/api/access.ts';
+import type { SomeQuotas } from '../../shared/api/usage.ts';
 import { pause } from '../../shared/timers.ts';
 import type { AccessSettings } from './settings.ts';
 import { fetchKeySet, type KeepAlive, type KeyQuery, SigningKeys } from './signing-keys.ts';
 import { type Refusal, TokenRefused, type TokenRules, verifyToken } from './token.ts';
 
 /** A caller who has shown a valid key or token. */
-interface Identity {
+export interface Identity {
   readonly tenant: string;
   /** Undefined if the caller used a token. */
   readonly keyId: string | undefined;
   /** Whom a token names (`sub`); undefined if it names nobody, or the caller used a key. */
   readonly subject?: string | undefined;
   readonly scopes: ReadonlySet<AccessScope>;
+  /** The quotas that a token names for its tenant. */
+  readonly quotas?: SomeQuotas | undefined;
 }
 
 /**
@@ -94,6 +97,7 @@ function tokenAccess(config: AccessSettings): TokenAccess | undefined {
       algorithms: config.JWT_ALGORITHMS,
       tenantClaim: config.JWT_TENANT_CLAIM,
       scopeClaim: config.JWT_SCOPE_CLAIM,
+      quotasClaim: config.JWT_QUOTAS_CLAIM,
       typ: config.JWT_TYP,
     },
     keys: new SigningKeys({ fetchSet: () => fetchKeySet(url), now: () => Date.now(), wait: pause }),

@@ -1,26 +1,48 @@
-import type { Usage } from '../../shared/api/usage.ts';
+import type { Quotas, SomeQuotas } from '../../shared/api/usage.ts';
 import { defined } from '../../shared/defined.ts';
 
-/** The settings that say how much the unfinished jobs of a tenant may take. */
+/** The settings that say how much a tenant may use. */
 export interface QuotaSettings {
   readonly TENANT_MAX_JOBS: number;
   readonly TENANT_MAX_BYTES: number;
   readonly TENANT_MAX_DELAYED_JOBS: number;
   readonly TENANT_MAX_DELAYED_BYTES: number;
+  readonly OUTBOX_MAX_ROWS: number;
+  readonly OUTBOX_MAX_BYTES: number;
+  /** The share of the outbox that a tenant may have. */
+  readonly OUTBOX_TENANT_PERCENT: number;
+  readonly WAITS_PER_TENANT: number;
+  readonly EVENT_STREAMS_PER_TENANT: number;
+  readonly SCHEDULES_PER_TENANT: number;
+  readonly TENANT_REQUESTS_PER_SECOND: number;
   /** The quotas of single tenants. */
-  readonly TENANT_QUOTAS?:
-    | Readonly<Record<string, { readonly [Quota in keyof Usage]?: number | undefined }>>
-    | undefined;
+  readonly TENANT_QUOTAS?: Readonly<Record<string, SomeQuotas>> | undefined;
 }
 
-/** The quotas of a tenant: its own, and for the rest those of all tenants. */
-export function quotasOf(settings: QuotaSettings, tenant: string): Usage {
-  const own = settings.TENANT_QUOTAS;
+/**
+ * The quotas of a tenant: those that the setting names for it, then those that its token names, and for the rest those of all
+ * tenants.
+ * @param claimed from the token of the caller (`JWT_QUOTAS_CLAIM`)
+ */
+export function quotasOf(settings: QuotaSettings, tenant: string, claimed: SomeQuotas = {}): Quotas {
+  const all = settings.TENANT_QUOTAS ?? {};
+  const own = Object.hasOwn(all, tenant) ? all[tenant] : undefined;
+  return { ...commonQuotas(settings), ...defined(claimed), ...defined(own ?? {}) };
+}
+
+function commonQuotas(settings: QuotaSettings): Quotas {
+  const share = settings.OUTBOX_TENANT_PERCENT / 100;
   return {
     jobs: settings.TENANT_MAX_JOBS,
     bytes: settings.TENANT_MAX_BYTES,
     delayedJobs: settings.TENANT_MAX_DELAYED_JOBS,
     delayedBytes: settings.TENANT_MAX_DELAYED_BYTES,
-    ...(own !== undefined && Object.hasOwn(own, tenant) ? defined(own[tenant] ?? {}) : {}),
+    // At least one row, however small the share.
+    outboxJobs: Math.max(1, Math.floor(settings.OUTBOX_MAX_ROWS * share)),
+    outboxBytes: Math.floor(settings.OUTBOX_MAX_BYTES * share),
+    waits: settings.WAITS_PER_TENANT,
+    streams: settings.EVENT_STREAMS_PER_TENANT,
+    schedules: settings.SCHEDULES_PER_TENANT,
+    requests: settings.TENANT_REQUESTS_PER_SECOND,
   };
 }

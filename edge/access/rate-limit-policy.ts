@@ -1,11 +1,11 @@
+import type { QuotaName, SpentQuota } from '../../shared/quotas.ts';
+
 /** The periods that Cloudflare's rate limiting allows, in seconds. */
 export const RATE_LIMIT_WINDOWS = [10, 60] as const;
 
 const POLICY = /^([1-9][0-9]{0,8})\s*;\s*w=([0-9]{1,3})$/;
-const NAME = '"tenant"';
-
-/** A tenant may make `quota` requests in `windowSeconds` seconds. */
-interface RateLimitPolicy {
+/** `quota` requests in `windowSeconds` seconds. */
+export interface RateLimitPolicy {
   readonly quota: number;
   readonly windowSeconds: number;
 }
@@ -17,12 +17,27 @@ export function parseRateLimitPolicy(text: string): RateLimitPolicy | undefined 
   return windowSeconds === undefined ? undefined : { quota: Number(quota), windowSeconds };
 }
 
-/** Returns the value of the `RateLimit-Policy` header (IETF draft "RateLimit header fields for HTTP"). */
-export function policyHeader({ quota, windowSeconds }: RateLimitPolicy): string {
-  return `${NAME};q=${quota};w=${windowSeconds}`;
+/** The unit of a quota, where it is not requests (the registered units of the draft). */
+const UNITS: Readonly<Partial<Record<QuotaName, string>>> = {
+  bytes: 'content-bytes',
+  delayedBytes: 'content-bytes',
+  outboxBytes: 'content-bytes',
+  waits: 'concurrent-requests',
+  streams: 'concurrent-requests',
+};
+
+/** A quota as an item of `RateLimit-Policy` (draft-ietf-httpapi-ratelimit-headers-10, section 3). */
+export function policyItem({ name, limit, windowSeconds }: SpentQuota): string {
+  const unit = UNITS[name];
+  const parameters = [
+    `q=${limit}`,
+    ...(unit === undefined ? [] : [`qu="${unit}"`]),
+    ...(windowSeconds === undefined ? [] : [`w=${windowSeconds}`]),
+  ];
+  return `"${name}";${parameters.join(';')}`;
 }
 
-/** Returns the value of the `RateLimit` header of a refused request: no requests are left for at most `seconds`. */
-export function spentHeader(seconds: number): string {
-  return `${NAME};r=0;t=${seconds}`;
+/** A quota that is used up as an item of `RateLimit` (section 4 of the draft). @param seconds until there is more of it */
+export function spentItem({ name, left = 0 }: SpentQuota, seconds: number | undefined): string {
+  return `"${name}";r=${left}${seconds === undefined ? '' : `;t=${seconds}`}`;
 }

@@ -96,12 +96,14 @@ export const accessSettings = {
   JWT_ALGORITHMS: Algorithms,
   JWT_TENANT_CLAIM: ClaimName.default('tenant'),
   JWT_SCOPE_CLAIM: ClaimName.default('scope'),
+  JWT_QUOTAS_CLAIM: ClaimName.optional(),
   JWT_TYP: z.string().regex(CLAIM_NAME, 'must be a type such as at+jwt').optional(),
   CORS_ORIGINS: Origins,
   STATUS_ACCESS: z.enum(['key', 'public'], 'must be key or public').default('key'),
   RATE_LIMIT_POLICY: Policy.optional(),
   RATE_LIMITER: Limiter.optional(),
   FAILED_AUTH_PER_MINUTE: wholeNumber(1, 1_000_000, 60),
+  ADDRESS_REQUESTS_PER_SECOND: wholeNumber(1, 1_000_000, 100),
 };
 
 const Settings = z.object(accessSettings);

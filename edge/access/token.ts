@@ -1,5 +1,6 @@
 import { errors, type JWTHeaderParameters, type JWTPayload, jwtVerify } from 'jose';
 import { type AccessScope, isAccessScope } from '../../shared/api/access.ts';
+import { SomeQuotas } from '../../shared/api/usage.ts';
 import { isToken } from '../../shared/job/job-address.ts';
 import { UNREADABLE_TENANT } from '../../shared/wire/subjects.ts';
 import { type KeyQuery, KeysUnavailable } from './signing-keys.ts';
@@ -47,6 +48,7 @@ export type Refusal =
   | 'token-claim'
   | 'token-tenant'
   | 'token-type'
+  | 'token-quotas'
   | 'keys-unavailable';
 
 /** Thrown for a token that cannot be accepted. */
@@ -66,6 +68,8 @@ export interface TokenRules {
   readonly algorithms: readonly TokenAlgorithm[];
   readonly tenantClaim: string;
   readonly scopeClaim: string;
+  /** The claim that names quotas of the tenant. Undefined: tokens name none. */
+  readonly quotasClaim: string | undefined;
   /** The `typ` that a token's header must have (RFC 8725, section 3.11). Undefined: any, or none. */
   readonly typ: string | undefined;
 }
@@ -79,6 +83,8 @@ interface TokenHolder {
   readonly scopes: ReadonlySet<AccessScope>;
   /** Whom the token names, at most 128 characters. */
   readonly subject: string | undefined;
+  /** The quotas that the token names for its tenant. */
+  readonly quotas: SomeQuotas | undefined;
 }
 
 /**
@@ -97,6 +103,7 @@ export async function verifyToken(token: string, rules: TokenRules, findKey: Fin
     tenant,
     scopes: scopesOf(claim(payload, rules.scopeClaim)),
     subject: typeof subject === 'string' ? subject.slice(0, MAX_SUBJECT) : undefined,
+    quotas: rules.quotasClaim === undefined ? undefined : quotasIn(claim(payload, rules.quotasClaim)),
   };
 }
 
@@ -138,6 +145,17 @@ function scopesOf(value: unknown): ReadonlySet<AccessScope> {
   const names: readonly unknown[] =
     typeof value === 'string' ? value.split(' ') : Array.isArray(value) ? value : [];
   return new Set(names.filter(isAccessScope));
+}
+
+/**
+ * Reads quotas. Those of other services are skipped. A token with a quota that cannot be read is refused: without it, the tenant
+ * might use more than its issuer means.
+ */
+function quotasIn(value: unknown): SomeQuotas | undefined {
+  if (value === undefined) return undefined;
+  const { data } = SomeQuotas.safeParse(value);
+  if (data === undefined) throw new TokenRefused('token-quotas');
+  return data;
 }
 
 const REFUSAL_OF_CLAIM: Readonly<Record<string, Refusal>> = {

@@ -1,4 +1,4 @@
-import { NO_USAGE, QUOTAS, type Usage } from '../../shared/api/usage.ts';
+import { JOB_QUOTAS, NO_USAGE, type Usage } from '../../shared/api/usage.ts';
 import { ThroughlineError } from '../../shared/errors.ts';
 
 /** A report of the index is believed for this long. */
@@ -20,7 +20,6 @@ interface Known {
 interface UsageBookOptions {
   /** A tenant with more unfinished jobs is busy (`FAIR_JOBS`). */
   readonly fairJobs: number;
-  readonly quotasOf: (tenant: string) => Usage;
   /** Asks the index for the usage of a tenant. */
   readonly count: (tenant: string) => Promise<Usage>;
 }
@@ -53,22 +52,26 @@ export class UsageBook {
    * report, however old that is, and near the limit of the pooled lane, since jobs of the tenant may have ended. It is also asked for
    * a tenant that was never counted. While it cannot be asked, an old report refuses nothing.
    * @param place as {@link add} gave it
+   * @param quotas those of the tenant
    * @returns the place of the job now
    * @throws ThroughlineError `quota-exceeded`
    */
-  async check(tenant: string, job: Usage, place: number): Promise<number> {
+  async check(tenant: string, job: Usage, place: number, quotas: Usage): Promise<number> {
     const { fairJobs } = this.#options;
     const isNear = place > fairJobs && place <= fairJobs * NEAR;
     const known = this.#tenants.get(tenant);
-    const fits = known?.countedAt !== undefined && this.#exceeded(tenant, job, known.counted) === undefined;
+    const fits =
+      known?.countedAt !== undefined && this.#exceeded(tenant, job, known.counted, quotas) === undefined;
     if (!isNear && fits) return place;
     const before = placeIn(this.#countedOf(tenant), job);
     await this.#recount(tenant);
-    const quota = this.#exceeded(tenant, job, this.#countedOf(tenant));
-    if (quota === undefined) return place - Math.max(0, before - placeIn(this.#countedOf(tenant), job));
-    const limit = this.#options.quotasOf(tenant)[quota];
-    const message = `the quota ${quota} is used up: the unfinished jobs of this tenant may have ${limit}; try again when some of them have ended`;
-    throw new ThroughlineError('quota-exceeded', message, { retryAfterSeconds: RETRY_SECONDS });
+    const name = this.#exceeded(tenant, job, this.#countedOf(tenant), quotas);
+    if (name === undefined) return place - Math.max(0, before - placeIn(this.#countedOf(tenant), job));
+    const limit = quotas[name];
+    const message = `the quota ${name} is used up: the unfinished jobs of this tenant may have ${limit}; try again when some of them have ended`;
+    const left = Math.max(0, limit - this.#usageOf(tenant)[name] + job[name]);
+    const quota = { name, limit, left };
+    throw new ThroughlineError('quota-exceeded', message, { quota, retryAfterSeconds: RETRY_SECONDS });
   }
 
   /** Adds a job that was accepted, or is about to be. @returns its place among the jobs of its tenant, from 1: see {@link placeIn} */
@@ -109,10 +112,14 @@ export class UsageBook {
     return counting;
   }
 
-  #exceeded(tenant: string, job: Usage, counted: Usage): keyof Usage | undefined {
+  /** What this bridge knows of each tenant. */
+  *all(): Iterable<readonly [tenant: string, usage: Usage]> {
+    for (const tenant of this.#tenants.keys()) yield [tenant, this.#usageOf(tenant)];
+  }
+
+  #exceeded(tenant: string, job: Usage, counted: Usage, quotas: Usage): keyof Usage | undefined {
     const wanted = sum(counted, this.#tenants.get(tenant)?.added ?? NO_USAGE, 1);
-    const quotas = this.#options.quotasOf(tenant);
-    return QUOTAS.find((quota) => wanted[quota] > quotas[quota] && job[quota] > 0);
+    return JOB_QUOTAS.find((quota) => wanted[quota] > quotas[quota] && job[quota] > 0);
   }
 
   #usageOf(tenant: string): Usage {

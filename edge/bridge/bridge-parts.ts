@@ -1,9 +1,12 @@
 import { context } from '@opentelemetry/api';
+import type { Quotas } from '../../shared/api/usage.ts';
 import type { JobHistory } from '../../shared/job/event-record.ts';
 import type { Job } from '../../shared/job/job.ts';
+import type { QuotaName } from '../../shared/quotas.ts';
 import { SERVICE } from '../../shared/trace/semantics.ts';
 import { quotasOf } from '../access/quotas.ts';
 import { UsageBook } from '../access/usage-book.ts';
+import type { LimitedCommand } from '../calls/commands.ts';
 import { JobIndexClient } from '../calls/job-index-client.ts';
 import { PlaceSeal } from '../calls/place-seal.ts';
 import { type Env, edgeConfig } from '../config.ts';
@@ -51,6 +54,8 @@ export interface BridgeParts {
   readonly index: Pick<JobIndexClient, 'startTime'>;
   readonly usage: UsageBook;
   readonly unique: UniqueJobs;
+  /** The quotas that hold for a command. */
+  readonly quotasOf: (command: LimitedCommand) => Quotas;
   readonly watches: JobWatches;
   readonly waits: OpenWaits;
   readonly jobReads: SharedReads<Job | undefined>;
@@ -68,6 +73,8 @@ export interface BridgeParts {
 export interface BridgeCounts {
   /** Jobs that were accepted while no host served their operation. */
   unservedJobs: number;
+  /** Requests that were refused, by the quota that was used up. */
+  readonly refusals: Partial<Record<QuotaName, number>>;
 }
 
 /** Makes the parts of a bridge. Nothing is connected or started yet. */
@@ -79,14 +86,12 @@ export function createParts(state: DurableObjectState, env: Env): BridgeParts {
   const outbox = new Outbox(sql, {
     maxRows: config.OUTBOX_MAX_ROWS,
     maxBytes: config.OUTBOX_MAX_BYTES,
-    tenantPercent: config.OUTBOX_TENANT_PERCENT,
     keepRejectedMs: config.OUTBOX_REJECTED_MS,
   });
   const connection = new BrokerConnection(config, name, log);
   const index = new JobIndexClient(env.JOB_INDEX, config.INDEX_SHARDS);
   const usage = new UsageBook({
     fairJobs: config.FAIR_JOBS,
-    quotasOf: (tenant) => quotasOf(config, tenant),
     count: (tenant) => index.count(tenant),
   });
   const feed = new AcceptedFeed(index, usage, log);
@@ -99,17 +104,18 @@ export function createParts(state: DurableObjectState, env: Env): BridgeParts {
   connection.onOpen(() => scheduler.reconnected());
   return {
     ...{ name, log, connection, outbox, scheduler, feed, index, usage, operations, keepUntilEnded },
+    quotasOf: ({ tenant, quotas }) => quotasOf(config, tenant, quotas),
     seal: new PlaceSeal(config),
     hosts: new HostDirectory(log),
     refusesUnserved: config.UNSERVED_OPERATIONS === 'refuse',
-    counts: { unservedJobs: 0 },
+    counts: { unservedJobs: 0, refusals: {} },
     inputChecks: new InputChecks(),
     room: new StoreRoom(),
     order: new OrderTurns(),
     pooled: new PooledJobs(config.FAIR_JOBS),
     unique: new UniqueJobs({ name, outbox, log, table: new UniqueTable(sql) }),
-    watches: new JobWatches(connection, log, outbox, config.EVENT_STREAMS_PER_TENANT),
-    waits: new OpenWaits(config.WAITS_PER_TENANT),
+    watches: new JobWatches(connection, log, outbox),
+    waits: new OpenWaits(),
     jobReads: new SharedReads(),
     historyReads: new SharedReads(),
     ackMode: config.ACK_MODE,

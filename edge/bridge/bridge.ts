@@ -4,6 +4,7 @@ import type { DeadLetterDetail, DeadLetterPage, RedriveReport } from '../../shar
 import type { BridgeStatus } from '../../shared/api/health.ts';
 import type { ListedOperation } from '../../shared/api/operation.ts';
 import type { OutboxItem } from '../../shared/api/outbox.ts';
+import type { BridgeUsage } from '../../shared/api/usage.ts';
 import { ThroughlineError } from '../../shared/errors.ts';
 import type { JobHistory } from '../../shared/job/event-record.ts';
 import type { Job } from '../../shared/job/job.ts';
@@ -47,6 +48,7 @@ import { type BridgeParts, createParts } from './bridge-parts.ts';
 import { cancelJob, cancelJobs } from './cancel-job.ts';
 import { waitingJobs } from './store-room.ts';
 import { submit, tryOut } from './submit.ts';
+import { fullestUse, usageOf } from './tenant-usage.ts';
 
 const STATUS_PING_MS = 2_000;
 
@@ -70,9 +72,7 @@ export class Bridge extends DurableObject<Env> implements BridgeApi {
   }
 
   submit(command: SubmitCommand): Promise<Reply<SubmitAnswer>> {
-    return this.#reply(command.carrier, () =>
-      this.#parts.waits.during(command, () => submit(this.#parts, command)),
-    );
+    return this.#reply(command.carrier, () => this.#wait(command, () => submit(this.#parts, command)));
   }
 
   submitBatch(commands: readonly SubmitCommand[], carrier: Carrier): Promise<Reply<Reply<SubmitAnswer>[]>> {
@@ -126,7 +126,7 @@ export class Bridge extends DurableObject<Env> implements BridgeApi {
 
   watch(command: WatchCommand): Promise<Reply<ReadableStream<Uint8Array> | null>> {
     return this.#reply(command.carrier, async () => {
-      const lease = await this.#parts.watches.join(command);
+      const lease = await this.#parts.watches.join(command, this.#parts.quotasOf(command).streams);
       const { ended } = await lease.watch.read(command.after).catch(() => ({ ended: false }));
       if (!ended) {
         const { heartbeatMs, seal } = this.#parts;
@@ -141,9 +141,7 @@ export class Bridge extends DurableObject<Env> implements BridgeApi {
   }
 
   cancel(command: CancelCommand): Promise<Reply<Cancellation | undefined>> {
-    return this.#reply(command.carrier, () =>
-      this.#parts.waits.during(command, () => cancelJob(this.#parts, command)),
-    );
+    return this.#reply(command.carrier, () => this.#wait(command, () => cancelJob(this.#parts, command)));
   }
 
   cancelMany(command: CancelManyCommand): Promise<Reply<CancelOutcome[]>> {
@@ -224,10 +222,22 @@ export class Bridge extends DurableObject<Env> implements BridgeApi {
         ...(workerHosts === undefined ? {} : { workerHosts }),
         unservedJobs: counts.unservedJobs,
         uncheckedInputs: inputChecks.unchecked,
+        quotaUse: fullestUse(this.#parts),
+        quotaRefusals: { ...counts.refusals },
         ...waiting,
         outbox: outbox.status(Date.now()),
       };
     });
+  }
+
+  tenantUsage(tenant: string): Promise<Reply<BridgeUsage>> {
+    return this.#replyOf(async () => usageOf(this.#parts, tenant));
+  }
+
+  /** Does the work of a request that may wait for the end of a job. @throws ThroughlineError `too-many-waits` */
+  #wait<T>(command: SubmitCommand | CancelCommand, work: () => Promise<T>): Promise<T> {
+    const { waits, quotasOf } = this.#parts;
+    return waits.during(command, quotasOf(command).waits, work);
   }
 
   async #mark(job: Job): Promise<Job> {
@@ -254,22 +264,27 @@ export class Bridge extends DurableObject<Env> implements BridgeApi {
       return { ok: true, value: await work() };
     } catch (thrown) {
       const error = ThroughlineError.from(thrown);
-      this.#logRefusal(error);
+      this.#noteRefusal(error);
       return refusal(error);
     }
   }
 
   /**
-   * Logs an error, but not the text of a fault in the request: the text may quote the request, which must not be
+   * Counts and logs an error, but not the text of a fault in the request: the text may quote the request, which must not be
    * logged.
    */
-  #logRefusal(error: ThroughlineError): void {
-    const { log } = this.#parts;
+  #noteRefusal(error: ThroughlineError): void {
+    const {
+      log,
+      counts: { refusals },
+    } = this.#parts;
+    const quota = error.quota?.name;
+    if (quota !== undefined) refusals[quota] = (refusals[quota] ?? 0) + 1;
     if (error.code === 'internal') {
       log.error('the bridge failed', { reason: String(error.cause) });
       return;
     }
     const reason = error.status >= 500 ? { reason: error.message } : {};
-    log.warn('job refused', { code: error.code, ...reason });
+    log.warn('job refused', { code: error.code, ...(quota === undefined ? {} : { quota }), ...reason });
   }
 }

@@ -7,24 +7,25 @@ const RETRY_SECONDS = 5;
  * and a subscription for up to a minute, so a rate limit does not bound their number.
  */
 export class OpenWaits {
-  readonly #limit: number;
   readonly #open = new Map<string, number>();
 
-  /** @param limit how many requests of a tenant may wait at the same time */
-  constructor(limit: number) {
-    this.#limit = limit;
+  /** How many requests of each tenant wait now; tenants without one are not there. */
+  get byTenant(): ReadonlyMap<string, number> {
+    return this.#open;
   }
 
   /**
    * Does the work of a request, which counts as a wait if `waitMs` is not 0.
+   * @param limit how many requests of the tenant may wait at the same time
    * @throws ThroughlineError `too-many-waits`; then nothing was done. And what `work` throws
    */
   async during<T>(
     { tenant, waitMs }: { readonly tenant: string; readonly waitMs: number },
+    limit: number,
     work: () => Promise<T>,
   ): Promise<T> {
     if (waitMs === 0) return await work();
-    this.#enter(tenant);
+    this.#enter(tenant, limit);
     try {
       return await work();
     } finally {
@@ -34,11 +35,12 @@ export class OpenWaits {
     }
   }
 
-  #enter(tenant: string): void {
+  #enter(tenant: string, limit: number): void {
     const open = this.#open.get(tenant) ?? 0;
-    if (open >= this.#limit) {
+    if (open >= limit) {
       const message = `${open} requests of this tenant wait for the end of a job, as many as may; send this one without Prefer: wait, or later`;
-      throw new ThroughlineError('too-many-waits', message, { retryAfterSeconds: RETRY_SECONDS });
+      const quota = { name: 'waits', limit } as const;
+      throw new ThroughlineError('too-many-waits', message, { quota, retryAfterSeconds: RETRY_SECONDS });
     }
     this.#open.set(tenant, open + 1);
   }

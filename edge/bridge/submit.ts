@@ -230,7 +230,7 @@ async function submitNew(
   // The jobs of a batch are submitted side by side, so each counts from now on, and not only when it is stored.
   const added = bridge.usage.add(tenant, taken);
   try {
-    const place = await bridge.usage.check(tenant, taken, added);
+    const place = await bridge.usage.check(tenant, taken, added, bridge.quotasOf(command));
     const limited = announcement !== undefined && isLimited(announcement);
     const route = routeOf(command, command.spec, {
       isBusy: await isBusy(submitting, taken, place, limited),
@@ -322,12 +322,12 @@ async function checkDelay({ bridge, broker }: Submitting, { job, body }: NewJob)
 
 /** @returns `unsent` if the job must go through the outbox; `unanswered` if NATS may have the job */
 async function tryPublish(
-  { bridge, broker }: Submitting,
+  { bridge, broker, command }: Submitting,
   { job, body, route }: NewJob,
 ): Promise<'stored' | 'duplicate' | 'unsent' | 'unanswered'> {
   const { outbox, scheduler, keepUntilEnded, ackMode } = bridge;
   if (ackMode === 'outbox' || broker.session === undefined || outbox.hasPending) return 'unsent';
-  if (keepUntilEnded) outbox.ensureRoom(job.tenant, body);
+  if (keepUntilEnded) outbox.ensureRoom(job.tenant, body, bridge.quotasOf(command));
   const ack = await broker.ask((session) => publishJob(session, job, body, route));
   if (ack === undefined) return 'unanswered';
   if (ack.duplicate) return 'duplicate';
@@ -348,7 +348,7 @@ async function addToOutbox(
   // Another request with the same key may have added its job to the outbox meanwhile.
   const first = findInOutbox(submitting.bridge, job);
   if (first !== undefined) return replayOf(submitting.command, first);
-  outbox.add(job, body, publication);
+  outbox.add(job, body, publication, submitting.bridge.quotasOf(submitting.command));
   scheduler.added();
   log.info('job pending in the outbox', logFields(newJob));
   span.setAttribute(ATTR.durability, 'outbox');

@@ -2,6 +2,7 @@ import type { DeadLetterDetail, DeadLetterPage, RedriveReport } from '../../shar
 import type { BridgeStatus } from '../../shared/api/health.ts';
 import type { ListedOperation } from '../../shared/api/operation.ts';
 import type { OutboxItem } from '../../shared/api/outbox.ts';
+import type { BridgeUsage } from '../../shared/api/usage.ts';
 import { ThroughlineError, unavailable } from '../../shared/errors.ts';
 import type { JobHistory } from '../../shared/job/event-record.ts';
 import type { Job } from '../../shared/job/job.ts';
@@ -207,21 +208,21 @@ export class BridgeClient {
    * @throws ThroughlineError `broker-unavailable` if one of them does not answer
    */
   status(): Promise<BridgeStatus[]> {
-    return Promise.all(
-      this.#addresses
-        .all()
-        .map((address) => this.#callAt(address, 'status', 0, (bridge, carrier) => bridge.status(carrier))),
-    );
+    return this.#callAll('status', (bridge, carrier) => bridge.status(carrier));
+  }
+
+  /**
+   * What a tenant takes of each bridge of the caller's region. Each bridge counts for itself.
+   * @throws ThroughlineError `broker-unavailable` if one of them does not answer
+   */
+  tenantUsage(tenant: string): Promise<BridgeUsage[]> {
+    return this.#callAll('tenantUsage', (bridge) => bridge.tenantUsage(tenant));
   }
 
   /** A tenant's jobs in the outboxes of the caller's region, oldest first. @throws ThroughlineError `broker-unavailable` */
   async outbox(tenant: string, limit: number): Promise<OutboxItem[]> {
-    const lists = await Promise.all(
-      this.#addresses
-        .all()
-        .map((address) =>
-          this.#callAt(address, 'outbox', 0, (bridge, carrier) => bridge.outbox({ tenant, limit, carrier })),
-        ),
+    const lists = await this.#callAll('outbox', (bridge, carrier) =>
+      bridge.outbox({ tenant, limit, carrier }),
     );
     return lists
       .flat()
@@ -247,6 +248,14 @@ export class BridgeClient {
     return this.#call('removeRejected', jobIdOfRejected(id), 0, (bridge, carrier) =>
       bridge.removeRejected({ tenant, id, carrier }),
     );
+  }
+
+  /** Calls each bridge of the caller's region. */
+  #callAll<T>(
+    method: string,
+    ask: (bridge: BridgeStub, carrier: Carrier) => Promise<Reply<T>>,
+  ): Promise<T[]> {
+    return Promise.all(this.#addresses.all().map((address) => this.#callAt(address, method, 0, ask)));
   }
 
   #call<T>(

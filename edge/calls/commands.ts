@@ -6,12 +6,20 @@
 import type { UncheckedInputs } from '../../shared/api/health.ts';
 import type { JsonSchema } from '../../shared/api/operation.ts';
 import type { UniqueRequest } from '../../shared/api/submit-job.ts';
+import type { SomeQuotas } from '../../shared/api/usage.ts';
 import type { ErrorCode } from '../../shared/errors.ts';
 import type { Job } from '../../shared/job/job.ts';
 import type { JobSpec } from '../../shared/job/job-spec.ts';
 import type { Carrier } from '../../shared/propagation/index.ts';
 
-export interface SubmitCommand {
+/** A command that may be refused for a quota. */
+export interface LimitedCommand {
+  readonly tenant: string;
+  /** The quotas that the caller's token names. */
+  readonly quotas?: SomeQuotas | undefined;
+}
+
+export interface SubmitCommand extends LimitedCommand {
   readonly tenant: string;
   readonly jobId: string;
   readonly operation: string;
@@ -85,12 +93,12 @@ export interface HistoryCommand extends ReadCommand {
   readonly after: number;
 }
 
-export interface WatchCommand extends HistoryCommand {
+export interface WatchCommand extends HistoryCommand, LimitedCommand {
   /** Whether the reader had a stream of this job before. */
   readonly isAgain: boolean;
 }
 
-export interface CancelCommand {
+export interface CancelCommand extends LimitedCommand {
   readonly tenant: string;
   readonly jobId: string;
   /** Milliseconds to wait for the end of a job that runs; 0 = not at all. */

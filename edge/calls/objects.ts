@@ -8,7 +8,7 @@ import type { JobPage } from '../../shared/api/job-list.ts';
 import type { ListedOperation } from '../../shared/api/operation.ts';
 import type { OutboxItem } from '../../shared/api/outbox.ts';
 import type { Schedule, SchedulePage } from '../../shared/api/schedule.ts';
-import type { Usage } from '../../shared/api/usage.ts';
+import type { BridgeUsage, Usage } from '../../shared/api/usage.ts';
 import type { JobHistory } from '../../shared/job/event-record.ts';
 import type { Job } from '../../shared/job/job.ts';
 import type { Carrier } from '../../shared/propagation/index.ts';
@@ -78,6 +78,8 @@ export interface BridgeApi extends Rpc.DurableObjectBranded {
   removeRejected(command: RejectedCommand): Promise<Reply<OutboxItem | undefined>>;
   /** The operations that workers have announced, and how many hosts serve each. */
   operations(carrier: Carrier): Promise<Reply<ListedOperation[]>>;
+  /** What a tenant takes of this bridge. */
+  tenantUsage(tenant: string): Promise<Reply<BridgeUsage>>;
   /** Whether NATS answers, how fast, and what the outbox holds. */
   status(carrier: Carrier): Promise<Reply<BridgeStatus>>;
 }

@@ -1,4 +1,5 @@
 import { type ErrorCode, ThroughlineError, type Violation } from '../../shared/errors.ts';
+import type { SpentQuota } from '../../shared/quotas.ts';
 
 interface Refusal {
   readonly code: ErrorCode;
@@ -6,6 +7,7 @@ interface Refusal {
   readonly violations: readonly Violation[];
   readonly suggestions: readonly string[];
   readonly retryAfterSeconds: number | undefined;
+  readonly quota: SpentQuota | undefined;
 }
 
 /** A value, or an error as plain data. An exception would keep only its message on the way to another isolate. */
@@ -15,17 +17,18 @@ export type Reply<T> =
 
 /** Makes a reply that holds an error. */
 export function refusal(error: ThroughlineError): { readonly ok: false; readonly error: Refusal } {
-  const { code, message, violations, suggestions, retryAfterSeconds } = error;
-  return { ok: false, error: { code, message, violations, suggestions, retryAfterSeconds } };
+  const { code, message, violations, suggestions, retryAfterSeconds, quota } = error;
+  return { ok: false, error: { code, message, violations, suggestions, retryAfterSeconds, quota } };
 }
 
 /** Returns the value of a reply. @throws ThroughlineError the error in the reply */
 export function unwrapReply<T>(reply: Reply<T>): T {
   if (reply.ok) return reply.value;
-  const { code, message, violations, suggestions, retryAfterSeconds } = reply.error;
+  const { code, message, violations, suggestions, retryAfterSeconds, quota } = reply.error;
   throw new ThroughlineError(code, message, {
     violations,
     suggestions,
     ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }),
+    ...(quota === undefined ? {} : { quota }),
   });
 }

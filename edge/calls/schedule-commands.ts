@@ -2,7 +2,7 @@
 import type { Schedule, ScheduleRequest } from '../../shared/api/schedule.ts';
 import type { JobSpec } from '../../shared/job/job-spec.ts';
 import type { Carrier } from '../../shared/propagation/index.ts';
-import type { InputCheck } from './commands.ts';
+import type { InputCheck, LimitedCommand } from './commands.ts';
 
 /** Names a schedule of a tenant. */
 export interface ScheduleCommand {
@@ -12,7 +12,7 @@ export interface ScheduleCommand {
 }
 
 /** Makes a schedule, or changes it. Its carrier names the request that each run is linked to. */
-export interface PutScheduleCommand extends ScheduleCommand {
+export interface PutScheduleCommand extends ScheduleCommand, LimitedCommand {
   /** The body of the request, checked, without `paused`. */
   readonly request: ScheduleRequest;
   /** Undefined: as before; a new schedule is not paused. */

@@ -6,6 +6,7 @@ import { EdgeApp, type EdgeHono } from './edge-app.ts';
 import { answerHeaders } from './middleware/answer-headers.ts';
 import { crossOrigin } from './middleware/cross-origin.ts';
 import { renderProblem } from './middleware/problems.ts';
+import { limitRequests } from './middleware/rate-limit.ts';
 import { traceResponse } from './middleware/trace-response.ts';
 import { deadLetterRoutes } from './routes/dead-letters.ts';
 import { documentRoutes } from './routes/documents.ts';
@@ -24,6 +25,7 @@ export function createApp(): EdgeApp {
   app.use(traceResponse());
   app.use(answerHeaders());
   app.use(crossOrigin());
+  app.use(limitRequests());
   app.use(answerOptions(app));
   app.route('/', healthRoutes());
   app.route('/', documentRoutes());

@@ -1,6 +1,6 @@
 import { HonoBase } from 'hono/hono-base';
 import { TrieRouter } from 'hono/router/trie-router';
-import type { TokenBuckets } from '../../shared/token-buckets.ts';
+import type { RequestLimits } from '../access/request-limits.ts';
 import type { BridgeClient } from '../calls/bridge-client.ts';
 import type { JobIndexClient } from '../calls/job-index-client.ts';
 import type { PlaceSeal } from '../calls/place-seal.ts';
@@ -22,8 +22,8 @@ export interface EdgeBindings {
   readonly seal: PlaceSeal;
   readonly inputRules: InputRulesCache;
   readonly requestContext: RequestContext;
-  /** Limits how often each address fails to authenticate. */
-  readonly failedAuth: TokenBuckets;
+  /** Counts the requests of tenants and addresses. */
+  readonly requestLimits: RequestLimits;
 }
 
 /** The types of our Hono app. */

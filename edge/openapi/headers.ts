@@ -49,13 +49,13 @@ export const HEADERS = {
   ),
   RateLimit: header('RateLimit', z.string().optional(), {
     description:
-      'How many requests are left, and for how many seconds (IETF draft, RateLimit header fields).',
-    example: '"tenant";r=0;t=60',
+      'The quota that is used up: how much is left (`r`), and in how many seconds there is more (`t`). Only in refusals (draft-ietf-httpapi-ratelimit-headers-10).',
+    example: '"requests";r=0;t=1',
   }),
   'RateLimit-Policy': header('RateLimit-Policy', z.string().optional(), {
     description:
-      'How many requests (`q`) a tenant may make in how many seconds (`w`). Only if the deployment has a limit.',
-    example: '"tenant";q=100;w=60',
+      'The limits of the tenant for requests: so many (`q`) in so many seconds (`w`). In a refusal also the quota that is used up; without `w` it holds for what there is at one time. The names are those of `quota` in a problem.',
+    example: '"requests";q=20000;w=10',
   }),
   'WWW-Authenticate': header('WWW-Authenticate', z.string().regex(/^Bearer /), {
     description: 'How to authenticate. For 403 it names the missing scope (RFC 6750).',

@@ -39,6 +39,8 @@ export type QueryFields<Schema extends z.ZodObject> = Record<keyof Schema['shape
 
 /** Each of them checks the key, its scope, the rate and the names in the query. */
 const SCOPE_PROBLEMS = ['unauthenticated', 'forbidden', 'rate-limited', 'request-invalid'] as const;
+/** Operations that are open to all only count the requests of each address. */
+const OPEN_PROBLEMS = ['rate-limited'] as const;
 const BODY_PROBLEMS = ['body-timeout', 'payload-too-large', 'media-type-unsupported'] as const;
 
 /** The error codes of every operation that calls a bridge. */
@@ -85,12 +87,11 @@ export function media(
   return { schema, examples: Object.fromEntries(named) };
 }
 
-function answersOf({ answers, scope }: Operation): Record<string, ZodOpenApiResponseObject> {
-  const limited: readonly HeaderName[] = scope === undefined ? [] : ['RateLimit-Policy'];
+function answersOf({ answers }: Operation): Record<string, ZodOpenApiResponseObject> {
   return Object.fromEntries(
     Object.entries(answers).map(([status, { headers = [], ...answer }]) => [
       status,
-      { ...answer, headers: headersNamed(['traceresponse', ...headers, ...limited]) },
+      { ...answer, headers: headersNamed(['traceresponse', 'RateLimit-Policy', ...headers]) },
     ]),
   );
 }
@@ -98,7 +99,7 @@ function answersOf({ answers, scope }: Operation): Record<string, ZodOpenApiResp
 /** All error codes of an operation, in the order of the table `ERRORS`. */
 function problemsOf({ scope, requestBody, problems = [] }: Operation): ApiErrorCode[] {
   const codes = new Set<ApiErrorCode>([
-    ...(scope === undefined ? [] : SCOPE_PROBLEMS),
+    ...(scope === undefined ? OPEN_PROBLEMS : SCOPE_PROBLEMS),
     ...(requestBody === undefined ? [] : BODY_PROBLEMS),
     ...problems,
     'internal',

@@ -33,11 +33,11 @@ const MEANINGS: Readonly<Record<ApiErrorCode, string>> = {
   'input-invalid': "The input is not valid for the operation's schema. `violations` lists each place.",
   'idempotency-key-reused': 'The `Idempotency-Key` was already used for a different request.',
   'rate-limited':
-    'The tenant sent too many requests, or too many triggers of one schedule wait, or your address sent too many requests without a valid key or token. Wait as long as `Retry-After` says.',
+    'The tenant sent too many requests (`requests`, `locationRequests`), or too many triggers of one schedule wait, or your address sent too many without a valid key or token (`addressRequests`, `failedAuthentication`). Wait as long as `Retry-After` says.',
   'too-many-waits':
     'Too many requests of the tenant wait for the end of a job. Nothing was done: send this one without `Prefer: wait`, or later.',
   'quota-exceeded':
-    'The unfinished jobs of the tenant take as much as they may, or it has as many schedules as it may. `detail` names the quota, and `GET /v1/usage` shows those of jobs. Wait until some jobs have ended, or delete a schedule.',
+    'The unfinished jobs of the tenant take as much as they may, or it has as many schedules as it may. `quota` names the quota, and `GET /v1/usage` shows all. Wait until some jobs have ended, or delete a schedule.',
   'too-many-streams': 'The tenant has too many open event streams. Close one, or read the events as JSON.',
   internal: 'An error inside the service. The log of the edge has the cause under this `traceId`.',
   'config-invalid': 'The deployment has an invalid setting. `detail` names it.',
@@ -114,10 +114,10 @@ function headersOf(codes: readonly ApiErrorCode[]): HeaderName[] {
     401: ['WWW-Authenticate'],
     403: ['WWW-Authenticate'],
     415: ['Accept', 'Accept-Encoding'],
-    429: ['Retry-After', 'RateLimit', 'RateLimit-Policy'],
+    429: ['Retry-After', 'RateLimit'],
     503: ['Retry-After'],
   };
-  return ['traceresponse', ...(more[status] ?? [])];
+  return ['traceresponse', 'RateLimit-Policy', ...(more[status] ?? [])];
 }
 
 function examplesOf(codes: readonly ApiErrorCode[]): { examples?: ZodOpenApiExamplesObject } {
@@ -141,6 +141,12 @@ const EXAMPLES: Readonly<Partial<Record<ApiErrorCode, Json>>> = {
   'request-invalid': {
     detail: '/maxAttempts: must be a whole number from 1 to 100',
     violations: [{ path: '/maxAttempts', message: 'must be a whole number from 1 to 100' }],
+  },
+  'rate-limited': { detail: 'this tenant sends too much; try again in 1 s', quota: 'requests' },
+  'quota-exceeded': {
+    detail:
+      'the quota jobs is used up: the unfinished jobs of this tenant may have 250000; try again when some of them have ended',
+    quota: 'jobs',
   },
   'job-finished': { detail: 'the job had already ended: succeeded', state: 'succeeded' },
   'operation-unknown': {
@@ -168,6 +174,7 @@ const PROBLEM: Words['fields'] = {
   detail: 'What went wrong this time.',
   traceId: 'The trace of the request. Quote it when you ask for help.',
   state: 'For `job-finished`: the state in which the job ended.',
+  quota: 'For the status 429: the quota that is used up.',
   violations: 'Each value that is wrong. `path` is a JSON Pointer into the request.',
   suggestions: 'Known names that are similar to an unknown one.',
 };

@@ -1,3 +1,4 @@
+import type { BridgeUsage } from '../../shared/api/usage.ts';
 import { ThroughlineError } from '../../shared/errors.ts';
 import type { OutboxState } from './outbox-entry.ts';
 
@@ -6,9 +7,10 @@ export interface OutboxLimits {
   readonly maxRows: number;
   /** Bytes of all jobs together. */
   readonly maxBytes: number;
-  /** The share of rows and of bytes that one tenant may have, in percent. */
-  readonly tenantPercent: number;
 }
+
+/** How much of the outbox a tenant may have. */
+export type OutboxShare = Pick<BridgeUsage, 'outboxJobs' | 'outboxBytes'>;
 
 interface Used {
   rows: number;
@@ -42,12 +44,24 @@ export class OutboxRoom {
    * Checks that a row of a tenant fits. A tenant that has used up its share is refused, although others still have room.
    * @throws ThroughlineError `outbox-full`, `outbox-share-full`
    */
-  check(tenant: string, bytes: number): void {
+  check(tenant: string, bytes: number, share: OutboxShare): void {
     const { pending, published, rejected } = this.#rows;
-    const all = { rows: pending + published + rejected, bytes: this.#bytes };
-    if (!this.#fits(all, bytes, 100)) throw full();
-    const own = this.#tenants.get(tenant) ?? { rows: 0, bytes: 0 };
-    if (!this.#fits(own, bytes, this.#limits.tenantPercent)) throw shareFull();
+    const { maxRows, maxBytes } = this.#limits;
+    if (pending + published + rejected >= maxRows || this.#bytes + bytes > maxBytes) throw full();
+    const own = this.usedBy(tenant);
+    if (own.outboxJobs >= share.outboxJobs) throw shareFull('outboxJobs', share, own);
+    if (own.outboxBytes + bytes > share.outboxBytes) throw shareFull('outboxBytes', share, own);
+  }
+
+  /** What the rows of a tenant take. */
+  usedBy(tenant: string): OutboxShare {
+    const { rows, bytes } = this.#tenants.get(tenant) ?? { rows: 0, bytes: 0 };
+    return { outboxJobs: rows, outboxBytes: bytes };
+  }
+
+  /** The tenants that have rows. */
+  get tenants(): Iterable<string> {
+    return this.#tenants.keys();
   }
 
   /** Counts rows that were added, or removed where the numbers are negative. */
@@ -66,13 +80,6 @@ export class OutboxRoom {
     this.#rows[from]--;
     this.#rows[to]++;
   }
-
-  #fits(used: Used, bytes: number, percent: number): boolean {
-    const { maxRows, maxBytes } = this.#limits;
-    // At least one row, however small the share.
-    const rows = Math.max(1, Math.floor((maxRows * percent) / 100));
-    return used.rows < rows && used.bytes + bytes <= (maxBytes * percent) / 100;
-  }
 }
 
 /** The error for an outbox that has no room. @param cause why the disk took no row */
@@ -84,10 +91,11 @@ export function full(cause?: unknown): ThroughlineError {
   );
 }
 
-function shareFull(): ThroughlineError {
+function shareFull(name: keyof OutboxShare, share: OutboxShare, own: OutboxShare): ThroughlineError {
+  const limit = share[name];
   return new ThroughlineError(
     'outbox-share-full',
     'your jobs fill your share of the outbox; rejected jobs count until they are removed or expire',
-    { retryAfterSeconds: FULL_RETRY_SECONDS },
+    { quota: { name, limit, left: Math.max(0, limit - own[name]) }, retryAfterSeconds: FULL_RETRY_SECONDS },
   );
 }

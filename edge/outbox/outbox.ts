@@ -1,7 +1,7 @@
 import type { OutboxItem, OutboxStatus } from '../../shared/api/outbox.ts';
 import type { OutgoingJob } from '../jobs/outgoing-job.ts';
 import { type EntryRow, entryOf, itemOf, type OutboxEntry } from './outbox-entry.ts';
-import type { OutboxLimits } from './outbox-room.ts';
+import type { OutboxLimits, OutboxShare } from './outbox-room.ts';
 import { OutboxRows } from './outbox-rows.ts';
 import { RejectedJobs } from './rejected-jobs.ts';
 
@@ -40,10 +40,11 @@ export class Outbox {
   /**
    * Adds a pending job.
    * @param publication `unanswered` if the job was sent and NATS did not answer
+   * @param share how much of the outbox its tenant may have
    * @throws ThroughlineError `outbox-full`, `outbox-share-full`. Nothing was added then
    */
-  add(job: OutgoingJob, body: Uint8Array, publication: 'unsent' | 'unanswered'): void {
-    this.ensureRoom(job.tenant, body);
+  add(job: OutgoingJob, body: Uint8Array, publication: 'unsent' | 'unanswered', share: OutboxShare): void {
+    this.ensureRoom(job.tenant, body, share);
     this.#insert(job, body, { state: 'pending', tries: publication === 'unsent' ? 0 : 1, checkAt: null });
   }
 
@@ -60,8 +61,8 @@ export class Outbox {
    * Checks that a tenant's job with this input fits into the outbox.
    * @throws ThroughlineError `outbox-full`, `outbox-share-full`
    */
-  ensureRoom(tenant: string, body: Uint8Array): void {
-    this.#rows.room.check(tenant, body.length);
+  ensureRoom(tenant: string, body: Uint8Array, share: OutboxShare): void {
+    this.#rows.room.check(tenant, body.length, share);
   }
 
   #insert(
@@ -180,6 +181,16 @@ export class Outbox {
       ...[tenant, limit],
     );
     return rows.map(itemOf);
+  }
+
+  /** What the jobs of a tenant take here. */
+  usedBy(tenant: string): OutboxShare {
+    return this.#rows.room.usedBy(tenant);
+  }
+
+  /** The tenants that have jobs here. */
+  get tenants(): Iterable<string> {
+    return this.#rows.room.tenants;
   }
 
   /** What the outbox holds. @param now epoch milliseconds */

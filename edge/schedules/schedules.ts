@@ -4,6 +4,7 @@ import type { Schedule, SchedulePage } from '../../shared/api/schedule.ts';
 import { describeThrown, ThroughlineError } from '../../shared/errors.ts';
 import { type Carrier, extract, fromRecord } from '../../shared/propagation/index.ts';
 import { SERVICE } from '../../shared/trace/semantics.ts';
+import { quotasOf } from '../access/quotas.ts';
 import { BridgeClient } from '../calls/bridge-client.ts';
 import type { SubmitResult } from '../calls/commands.ts';
 import type { SchedulesApi } from '../calls/objects.ts';
@@ -70,7 +71,7 @@ export class Schedules extends DurableObject<Env> implements SchedulesApi {
       const existing = this.#table.read(command.name);
       const wasPaused = existing?.paused === 1;
       const paused = command.paused ?? wasPaused;
-      if (existing === undefined) this.#checkRoom();
+      if (existing === undefined) this.#checkRoom(command);
       if (existing?.digest !== command.digest || wasPaused !== paused) {
         const row = rowOf(command, existing, this.#clock.now());
         // The times of a schedule that is to be paused are not needed now, but must be such that it can be resumed.
@@ -154,11 +155,14 @@ export class Schedules extends DurableObject<Env> implements SchedulesApi {
   }
 
   /** @throws ThroughlineError `quota-exceeded` */
-  #checkRoom(): void {
-    const most = this.#config.SCHEDULES_PER_TENANT;
-    if (this.#table.count() < most) return;
-    const message = `the quota schedules is used up: a tenant may have ${most} schedules; delete one first`;
-    throw new ThroughlineError('quota-exceeded', message, { retryAfterSeconds: QUOTA_RETRY_SECONDS });
+  #checkRoom({ tenant, quotas }: PutScheduleCommand): void {
+    const { schedules: limit } = quotasOf(this.#config, tenant, quotas);
+    if (this.#table.count() < limit) return;
+    const message = `the quota schedules is used up: a tenant may have ${limit} schedules; delete one first`;
+    throw new ThroughlineError('quota-exceeded', message, {
+      quota: { name: 'schedules', limit },
+      retryAfterSeconds: QUOTA_RETRY_SECONDS,
+    });
   }
 
   #shown(name: string): Schedule {

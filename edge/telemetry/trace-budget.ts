@@ -6,6 +6,8 @@ import type { TelemetrySettings } from './settings.ts';
 const CALLER = createContextKey('throughline caller');
 const MINUTE_MS = 60_000;
 
+type BudgetSettings = Pick<TelemetrySettings, 'TRACE_ANONYMOUS_PER_MINUTE' | 'TRACE_FORCED_PER_MINUTE'>;
+
 /** Who sent the request that a span is about. */
 interface Caller {
   /** Undefined if the caller is anonymous. */
@@ -22,18 +24,14 @@ export function withCaller(context: Context, tenant: string | undefined): Contex
  * force the sampler. The rest is not recorded, as a whole.
  */
 export class TraceBudget {
-  readonly #anonymous: TokenBuckets;
-  readonly #forced: TokenBuckets;
+  readonly #anonymous = new TokenBuckets();
+  readonly #forced = new TokenBuckets();
+  readonly #settings: BudgetSettings;
   readonly #lost: LostSpans;
   readonly #now: () => number;
 
-  constructor(
-    settings: Pick<TelemetrySettings, 'TRACE_ANONYMOUS_PER_MINUTE' | 'TRACE_FORCED_PER_MINUTE'>,
-    lost: LostSpans,
-    now: () => number,
-  ) {
-    this.#anonymous = new TokenBuckets(settings.TRACE_ANONYMOUS_PER_MINUTE, MINUTE_MS);
-    this.#forced = new TokenBuckets(settings.TRACE_FORCED_PER_MINUTE, MINUTE_MS);
+  constructor(settings: BudgetSettings, lost: LostSpans, now: () => number) {
+    this.#settings = settings;
     this.#lost = lost;
     this.#now = now;
   }
@@ -53,7 +51,9 @@ export class TraceBudget {
   }
 
   #take({ tenant }: Caller, isForced: boolean): number {
-    if (tenant === undefined) return this.#anonymous.take('', this.#now());
-    return isForced ? this.#forced.take(tenant, this.#now()) : 0;
+    const { TRACE_ANONYMOUS_PER_MINUTE: anonymous, TRACE_FORCED_PER_MINUTE: forced } = this.#settings;
+    if (tenant === undefined)
+      return this.#anonymous.take('', this.#now(), { capacity: anonymous, periodMs: MINUTE_MS });
+    return isForced ? this.#forced.take(tenant, this.#now(), { capacity: forced, periodMs: MINUTE_MS }) : 0;
   }
 }

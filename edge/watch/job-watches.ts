@@ -42,20 +42,13 @@ export class JobWatches {
   readonly #log: Logger;
   readonly #outbox: Pick<Outbox, 'findPending' | 'rejected'>;
   readonly #watches = new Map<string, Shared>();
-  readonly #places: StreamPlaces;
+  readonly #places = new StreamPlaces();
   readonly #starts = new SharedReads<Start>();
 
-  /** @param perTenant how many readers a tenant may have at the same time */
-  constructor(
-    connection: BrokerAccess,
-    log: Logger,
-    outbox: Pick<Outbox, 'findPending' | 'rejected'>,
-    perTenant: number,
-  ) {
+  constructor(connection: BrokerAccess, log: Logger, outbox: Pick<Outbox, 'findPending' | 'rejected'>) {
     this.#connection = connection;
     this.#log = log;
     this.#outbox = outbox;
-    this.#places = new StreamPlaces(perTenant);
   }
 
   /** How many jobs are watched now. */
@@ -63,14 +56,20 @@ export class JobWatches {
     return this.#watches.size;
   }
 
+  /** How many readers each tenant has now. */
+  get readers(): ReadonlyMap<string, number> {
+    return this.#places.byTenant;
+  }
+
   /**
    * Joins the watch of a job, or starts one.
+   * @param limit how many readers the tenant may have at the same time
    * @throws ThroughlineError `too-many-streams`, `job-unknown`, `broker-unavailable`
    */
-  async join(request: PlaceRequest): Promise<WatchLease> {
+  async join(request: PlaceRequest, limit: number): Promise<WatchLease> {
     const { tenant, jobId } = request;
     const lost = new AbortController();
-    const leave = this.#places.take(request, () => lost.abort());
+    const leave = this.#places.take(request, limit, () => lost.abort());
     try {
       const { watch, release } = await this.#join({ tenant, jobId });
       return {

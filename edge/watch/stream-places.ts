@@ -26,36 +26,34 @@ interface Place {
  * taken gets the place of the oldest stream of the same job. Why: docs/decisions/bridge-and-outbox.md.
  */
 export class StreamPlaces {
-  readonly #limit: number;
   readonly #taken = new Map<string, number>();
   /** The places of each job, the oldest first. */
   readonly #ofJob = new Map<string, Set<Place>>();
 
-  constructor(limit: number) {
-    this.#limit = limit;
+  /** How many streams of each tenant are open now; tenants without one are not there. */
+  get byTenant(): ReadonlyMap<string, number> {
+    return this.#taken;
   }
 
   /**
    * Takes a place.
+   * @param limit how many places the tenant may have
    * @param giveWay called when another stream gets the place
    * @returns a function that gives it back; safe to call twice
    * @throws ThroughlineError `too-many-streams`
    */
-  take(request: PlaceRequest, giveWay: () => void): () => void {
-    if (this.#isFull(request.tenant) && !(request.isAgain && this.#freeOldest(request))) {
+  take(request: PlaceRequest, limit: number, giveWay: () => void): () => void {
+    const isFull = (this.#taken.get(request.tenant) ?? 0) >= limit;
+    if (isFull && !(request.isAgain && this.#freeOldest(request))) {
       throw new ThroughlineError(
         'too-many-streams',
-        `${this.#limit} event streams of this tenant are open, as many as may be; close one, or read /events as JSON`,
-        { retryAfterSeconds: RETRY_SECONDS },
+        `${limit} event streams of this tenant are open, as many as may be; close one, or read /events as JSON`,
+        { quota: { name: 'streams', limit }, retryAfterSeconds: RETRY_SECONDS },
       );
     }
     const place: Place = { sinceMs: Date.now(), giveWay };
     this.#add(request, place);
     return () => this.#remove(request, place);
-  }
-
-  #isFull(tenant: string): boolean {
-    return (this.#taken.get(tenant) ?? 0) >= this.#limit;
   }
 
   /** Takes the place of the oldest stream of a job away. @returns false where there is none that is old enough */

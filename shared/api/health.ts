@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { QUOTA_NAMES } from '../quotas.ts';
 import { OutboxStatus } from './outbox.ts';
 import { Problem } from './problem.ts';
 
@@ -28,6 +29,20 @@ export const StreamRoom = z.object({
 });
 export type StreamRoom = z.infer<typeof StreamRoom>;
 
+const share = z.number().min(0);
+
+/** How much of each quota of tenants is used, by the tenant that has used most of it. 1: it is used up. */
+export const QuotaUse = z.object({
+  jobs: share,
+  bytes: share,
+  delayedJobs: share,
+  delayedBytes: share,
+  outboxJobs: share,
+  outboxBytes: share,
+  waits: share,
+  streams: share,
+});
+
 /** The state of a bridge. */
 export const BridgeStatus = z.object({
   bridge: z.string(),
@@ -52,6 +67,9 @@ export const BridgeStatus = z.object({
   queue: StreamRoom.optional(),
   /** The jobs that are not due; absent if NATS does not say. */
   delayed: StreamRoom.optional(),
+  quotaUse: QuotaUse,
+  /** How many requests this object has refused so far, by the quota that was used up. */
+  quotaRefusals: z.partialRecord(z.enum(QUOTA_NAMES), z.int().min(0)),
   outbox: OutboxStatus,
 });
 export type BridgeStatus = z.infer<typeof BridgeStatus>;

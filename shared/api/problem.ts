@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { ERRORS, type ErrorCode, type ThroughlineError } from '../errors.ts';
 import { JobState } from '../job/job.ts';
+import { QUOTA_NAMES } from '../quotas.ts';
 
 const CODES = Object.keys(ERRORS) as [ErrorCode, ...ErrorCode[]];
 
@@ -14,6 +15,8 @@ export const Problem = z.object({
   traceId: z.string().optional(),
   /** How the job ended; only with the code `job-finished`. */
   state: JobState.optional(),
+  /** The quota that is used up; only with the status 429. */
+  quota: z.enum(QUOTA_NAMES).optional(),
   violations: z
     .array(z.object({ path: z.string(), message: z.string() }))
     .readonly()
@@ -38,6 +41,7 @@ export function problemOf(error: ThroughlineError, traceId: string | undefined):
     detail: error.message,
     ...(traceId === undefined ? {} : { traceId }),
     ...(error.state === undefined ? {} : { state: error.state }),
+    ...(error.quota === undefined ? {} : { quota: error.quota.name }),
     ...(error.violations.length === 0 ? {} : { violations: error.violations }),
     ...(error.suggestions.length === 0 ? {} : { suggestions: error.suggestions }),
   };

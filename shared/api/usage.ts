@@ -1,23 +1,54 @@
 import * as z from 'zod';
 
+const count = z.int().min(0);
+
 /** What the jobs of a tenant that have not ended take, or how much they may take. */
 export const Usage = z.object({
   /** Jobs that have not ended. */
-  jobs: z.int(),
+  jobs: count,
   /** Bytes of their inputs as JSON. */
-  bytes: z.int(),
+  bytes: count,
   /** Those of them that wait for their time. */
-  delayedJobs: z.int(),
-  delayedBytes: z.int(),
+  delayedJobs: count,
+  delayedBytes: count,
 });
 export type Usage = z.infer<typeof Usage>;
 
+/** What a tenant takes of a bridge, or how much it may take. */
+export const BridgeUsage = z.object({
+  /** Its jobs in the outbox, and their bytes. */
+  outboxJobs: count,
+  outboxBytes: count,
+  /** Requests that wait for the end of a job. */
+  waits: count,
+  /** Open event streams. */
+  streams: count,
+});
+export type BridgeUsage = z.infer<typeof BridgeUsage>;
+
+/** What a tenant uses. */
+export const WholeUsage = z.object({ ...Usage.shape, ...BridgeUsage.shape });
+export type WholeUsage = z.infer<typeof WholeUsage>;
+
+/** How much a tenant may use. */
+export const Quotas = z.object({
+  ...WholeUsage.shape,
+  schedules: count,
+  /** Requests per second. */
+  requests: z.int().min(1),
+});
+export type Quotas = z.infer<typeof Quotas>;
+
+/** Quotas of one tenant; those that are left out are those of all tenants. */
+export const SomeQuotas = Quotas.partial();
+export type SomeQuotas = z.infer<typeof SomeQuotas>;
+
 /** The usage of a tenant, and its quotas. */
-export const UsageReport = z.object({ used: Usage, quotas: Usage });
+export const UsageReport = z.object({ used: WholeUsage, quotas: Quotas });
 export type UsageReport = z.infer<typeof UsageReport>;
 
 /** The usage of a tenant without jobs. */
 export const NO_USAGE: Usage = { jobs: 0, bytes: 0, delayedJobs: 0, delayedBytes: 0 };
 
-/** The names of the quotas. */
-export const QUOTAS = Object.keys(NO_USAGE) as (keyof Usage)[];
+/** The names of the quotas of unfinished jobs. */
+export const JOB_QUOTAS = Object.keys(NO_USAGE) as (keyof Usage)[];

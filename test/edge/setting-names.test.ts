@@ -28,12 +28,15 @@ const PROOFS: Readonly<Record<string, SettingProof>> = {
   JWT_ALGORITHMS: { good: 'ES256', with: TOKENS, wrong: 'none' },
   JWT_TENANT_CLAIM: { good: 'org', with: TOKENS, wrong: 'a b' },
   JWT_SCOPE_CLAIM: { good: 'scp', with: TOKENS, wrong: 'a b' },
+  JWT_QUOTAS_CLAIM: { good: 'quotas', with: TOKENS, wrong: 'a b' },
   JWT_TYP: { good: 'at+jwt', with: TOKENS, wrong: 'at jwt' },
   STATUS_ACCESS: { good: 'public', wrong: 'open' },
   CORS_ORIGINS: { good: '*', wrong: 'app.example' },
   RATE_LIMITER: { good: LIMITER, wrong: 'yes' },
   RATE_LIMIT_POLICY: { good: '100;w=60', with: { RATE_LIMITER: LIMITER }, wrong: '100' },
   FAILED_AUTH_PER_MINUTE: { good: '1', wrong: '0' },
+  ADDRESS_REQUESTS_PER_SECOND: { good: '1', wrong: '0' },
+  TENANT_REQUESTS_PER_SECOND: { good: '1', wrong: '0' },
   TRACE_TRUST: { good: 'all', wrong: 'everyone' },
   BRIDGE_SHARDS: { good: '2', wrong: '0' },
   BRIDGE_PLACEMENT: { good: 'region', wrong: 'near' },
@@ -57,7 +60,7 @@ const PROOFS: Readonly<Record<string, SettingProof>> = {
   TENANT_MAX_DELAYED_JOBS: { good: '10', wrong: '-1' },
   TENANT_MAX_DELAYED_BYTES: { good: '10', wrong: '1.5' },
   SCHEDULES_PER_TENANT: { good: '1', wrong: '0' },
-  TENANT_QUOTAS: { good: '{"acme":{"jobs":1}}', wrong: '{"acme":{"jobs":"many"}}' },
+  TENANT_QUOTAS: { good: '{"acme":{"jobs":1}}', wrong: '{"acme":{"job":1}}' },
   EVENT_STREAMS_PER_TENANT: { good: '1', wrong: '0' },
   LOG_LEVEL: { good: 'warn', wrong: 'WARN' },
   TRACE_QUEUE_BYTES: { good: '65536', wrong: '1' },
@@ -135,6 +138,7 @@ describe('every binding of the edge', () => {
     ['JWT_ALGORITHMS', 'ES256', 'JWT_JWKS_URL'],
     ['JWT_TENANT_CLAIM', 'org', 'JWT_JWKS_URL'],
     ['JWT_SCOPE_CLAIM', 'scp', 'JWT_JWKS_URL'],
+    ['JWT_QUOTAS_CLAIM', 'quotas', 'JWT_JWKS_URL'],
   ])('that needs another one is warned about without it: %s', (name, value, needed) => {
     expect(read({ [name]: value }).warnings).toEqual([`${name} changes nothing without ${needed}`]);
   });

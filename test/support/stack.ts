@@ -36,8 +36,8 @@ export async function startTestStack(options: Partial<StackOptions> = {}): Promi
     onLog: (line) => lines.push(line),
     onStep: () => undefined,
     ...options,
-    // Tests send many wrong keys, all from one address.
-    edge: { FAILED_AUTH_PER_MINUTE: '1000000', ...options.edge },
+    // Tests send many requests without a key or with wrong ones, all from one address.
+    edge: { FAILED_AUTH_PER_MINUTE: '1000000', ADDRESS_REQUESTS_PER_SECOND: '1000000', ...options.edge },
   });
   atEndOfFile(() => stack.stop());
   const call = async (path: string, init: RequestInit = {}): Promise<Response> => {

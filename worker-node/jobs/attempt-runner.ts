@@ -10,10 +10,10 @@ import { isOver, redriveCountOf } from './attempt/redrive-count.ts';
 import { type RoomParts, roomForResultOf } from './attempt/result-room.ts';
 import { runOperation } from './attempt/run-operation.ts';
 import { Semaphore } from './attempt/semaphore.ts';
+import type { Admission, Held } from './limits/admission.ts';
 import type { Limits } from './limits/limits.ts';
 import type { Checked, Claimed, Decided, JobOutcome, Recalled } from './pipeline-steps.ts';
 import { describeAttempt, describeWait } from './process-span.ts';
-import type { Admission, Held } from './limits/admission.ts';
 import { isFirstMessage, type RecallParts, startingNow } from './recall.ts';
 
 export interface AttemptRunnerParts extends RoomParts, RecallParts {

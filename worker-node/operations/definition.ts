@@ -1,8 +1,8 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { closest, distance } from 'fastest-levenshtein';
 import * as z from 'zod';
-import type { RetryPolicy } from '../../shared/backoff.ts';
 import type { ConcurrencyLimit, RateLimit } from '../../shared/api/operation.ts';
+import type { RetryPolicy } from '../../shared/backoff.ts';
 import { defined } from '../../shared/defined.ts';
 import { ThroughlineError } from '../../shared/errors.ts';
 import { isOperationName } from '../../shared/job/job-address.ts';

@@ -17,21 +17,12 @@ export function authenticate() {
     const { identity, fault } = c.env.requestContext;
     if (identity === undefined) {
       if (fault !== undefined) c.env.log.error('the signing keys cannot be fetched', { reason: fault });
-      else checkFailures(c);
+      else c.env.requestLimits.takeFailure(clientAddress(c.req.raw));
       c.header('www-authenticate', CHALLENGE);
       throw new ThroughlineError('unauthenticated', 'send a valid key or token as "Authorization: Bearer …"');
     }
     await next();
   });
-}
-
-/** Counts a failed authentication. @throws ThroughlineError `rate-limited` */
-function checkFailures({ env, req }: Context<EdgeHono>): void {
-  const waitMs = env.failedAuth.take(clientAddress(req.raw), Date.now());
-  if (waitMs === 0) return;
-  const retryAfterSeconds = Math.ceil(waitMs / 1_000);
-  const message = `too many requests without a valid key or token came from your address; try again in ${retryAfterSeconds} s`;
-  throw new ThroughlineError('rate-limited', message, { retryAfterSeconds });
 }
 
 /** Refuses a caller whose key or token does not have `scope`. Use this after `authenticate()`. */

@@ -3,6 +3,7 @@ import type { Context } from 'hono';
 import { HTTPException } from 'hono/http-exception';
 import { PROBLEM_MEDIA_TYPE, problemOf } from '../../../shared/api/problem.ts';
 import { describeThrown, isApiErrorCode, ThroughlineError } from '../../../shared/errors.ts';
+import { policyItem, spentItem } from '../../access/rate-limit-policy.ts';
 import type { EdgeHono } from '../edge-app.ts';
 
 /** Turns whatever a route threw into a problem document (RFC 9457). An internal error is logged. */
@@ -11,7 +12,17 @@ export function renderProblem(thrown: unknown, c: Context<EdgeHono>): Response {
   if (error.code === 'internal') {
     c.env.log.error('a request failed', { reason: describeThrown(error.cause ?? error) });
   }
+  addQuota(error, c);
   return problemResponse(error, c.res.headers.get('www-authenticate'));
+}
+
+/** Tells the quota that is used up in the headers of the answer, beside the limits that every answer tells. */
+function addQuota({ quota, retryAfterSeconds }: ThroughlineError, c: Context<EdgeHono>): void {
+  if (quota === undefined) return;
+  c.header('RateLimit', spentItem(quota, retryAfterSeconds));
+  const policy = policyItem(quota);
+  const isTold = c.res.headers.get('RateLimit-Policy')?.includes(policy) === true;
+  if (!isTold) c.header('RateLimit-Policy', policy, { append: true });
 }
 
 /** The answer for an error: a problem document with the id of the current trace. */

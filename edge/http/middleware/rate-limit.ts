@@ -1,30 +1,61 @@
+import type { Context } from 'hono';
 import { createMiddleware } from 'hono/factory';
 import { describeThrown, ThroughlineError } from '../../../shared/errors.ts';
-import { policyHeader, RATE_LIMIT_WINDOWS, spentHeader } from '../../access/rate-limit-policy.ts';
+import type { SpentQuota } from '../../../shared/quotas.ts';
+import { clientAddress } from '../../access/client-address.ts';
+import type { Identity } from '../../access/identify.ts';
+import { quotasOf } from '../../access/quotas.ts';
+import { policyItem, RATE_LIMIT_WINDOWS } from '../../access/rate-limit-policy.ts';
+import { policyOf } from '../../access/request-limits.ts';
 import type { EdgeBindings, EdgeHono } from '../edge-app.ts';
 
 const LONGEST_WINDOW = Math.max(...RATE_LIMIT_WINDOWS);
+/** A supervisor must always learn whether the Worker runs, and the answer costs nothing. */
+const UNLIMITED_PATH = '/healthz';
 
 /**
- * Counts the requests of each tenant with the `RATE_LIMITER` binding, and refuses those over the limit. Without this
- * binding, no request is limited. Use this after `authenticate()`. The binding does not say how many requests are left
- * or when its window ends. For this reason only a refusal has a `RateLimit` header, and that header names the whole
- * window.
+ * Refuses the requests of a tenant above its limit, and those of an address without a valid key or token. The answers to a
+ * tenant tell its limits (`RateLimit-Policy`). How much is left (`RateLimit`) is told only in a refusal: each isolate counts for
+ * itself, so the number would be wrong elsewhere.
  */
-export function rateLimit() {
-  return createMiddleware<EdgeHono>(async function rateLimit(c, next) {
-    const { RATE_LIMITER: limiter, RATE_LIMIT_POLICY: policy } = c.env.config;
-    const tenant = c.env.requestContext.identity?.tenant;
-    if (limiter === undefined || tenant === undefined) return await next();
-    if (policy !== undefined) c.header('RateLimit-Policy', policyHeader(policy));
-    if (!(await isAllowed(tenant, limiter, c.env))) {
-      const seconds = policy?.windowSeconds ?? LONGEST_WINDOW;
-      c.header('RateLimit', spentHeader(seconds));
-      throw new ThroughlineError('rate-limited', `too many requests; try again in ${seconds} s`, {
-        retryAfterSeconds: seconds,
-      });
+export function limitRequests() {
+  return createMiddleware<EdgeHono>(async function limitRequests(c, next) {
+    const { requestContext, requestLimits } = c.env;
+    const { identity } = requestContext;
+    if (c.req.path === UNLIMITED_PATH) return await next();
+    if (identity === undefined) requestLimits.takeAddress(clientAddress(c.req.raw));
+    else {
+      const { quota: limit, windowSeconds } = policyOf(requestsPerSecond(c, identity));
+      c.header('RateLimit-Policy', policyItem({ name: 'requests', limit, windowSeconds }));
+      countRequests(c, 1);
+      await askLimiter(c, identity.tenant);
     }
     await next();
+  });
+}
+
+/** Counts requests of the tenant, or jobs of a batch that count as such. @throws ThroughlineError `rate-limited` */
+export function countRequests(c: Context<EdgeHono>, count: number): void {
+  const { identity } = c.env.requestContext;
+  if (identity === undefined || count === 0) return;
+  c.env.requestLimits.takeTenant(identity.tenant, requestsPerSecond(c, identity), count);
+}
+
+function requestsPerSecond(c: Context<EdgeHono>, { tenant, quotas }: Identity): number {
+  return quotasOf(c.env.config, tenant, quotas).requests;
+}
+
+/** Asks the binding `RATE_LIMITER`, which counts per Cloudflare location, if there is one. @throws ThroughlineError `rate-limited` */
+async function askLimiter(c: Context<EdgeHono>, tenant: string): Promise<void> {
+  const { RATE_LIMITER: limiter, RATE_LIMIT_POLICY: policy } = c.env.config;
+  if (limiter === undefined) return;
+  const quota = policy && ({ name: 'locationRequests', limit: policy.quota, ...policy } satisfies SpentQuota);
+  if (quota !== undefined) c.header('RateLimit-Policy', policyItem(quota), { append: true });
+  if (await isAllowed(tenant, limiter, c.env)) return;
+  const seconds = policy?.windowSeconds ?? LONGEST_WINDOW;
+  throw new ThroughlineError('rate-limited', `too many requests; try again in ${seconds} s`, {
+    ...(quota === undefined ? {} : { quota }),
+    retryAfterSeconds: seconds,
   });
 }
 

@@ -2,6 +2,7 @@ import type { Context } from 'hono';
 import { createMiddleware } from 'hono/factory';
 import { parseAccept } from 'hono/utils/accept';
 import * as z from 'zod';
+import type { SomeQuotas } from '../../../shared/api/usage.ts';
 import { ThroughlineError, type Violation } from '../../../shared/errors.ts';
 import { isToken } from '../../../shared/job/job-address.ts';
 import { jsonPointer } from '../../../shared/text/json.ts';
@@ -18,6 +19,11 @@ export function tenantOf(c: Context<EdgeHono>): string {
   const { identity } = c.env.requestContext;
   if (identity === undefined) throw new ThroughlineError('unauthenticated', 'a key is needed');
   return identity.tenant;
+}
+
+/** The quotas that the caller's token names for its tenant. */
+export function claimedQuotas(c: Context<EdgeHono>): SomeQuotas | undefined {
+  return c.env.requestContext.identity?.quotas;
 }
 
 /**

@@ -1,16 +1,19 @@
 import type { Context } from 'hono';
 import { SubmitJob, specOf } from '../../../shared/api/submit-job.ts';
+import type { SomeQuotas } from '../../../shared/api/usage.ts';
 import { ThroughlineError } from '../../../shared/errors.ts';
 import { writeJson } from '../../../shared/wire/json-body.ts';
 import type { SubmitCommand } from '../../calls/commands.ts';
 import type { Region } from '../../calls/placement.ts';
 import type { EdgeHono } from '../edge-app.ts';
 import { fingerprintOf, jobIdFor, jobIdForBridgeOf, readIdempotencyKey } from './idempotency.ts';
-import { parseRequest, tenantOf } from './read-request.ts';
+import { claimedQuotas, parseRequest, tenantOf } from './read-request.ts';
 
 /** Who submits a job, and what the request says about all jobs in it. */
 export interface Submitter {
   readonly tenant: string;
+  /** The quotas that the caller's token names. */
+  readonly quotas?: SomeQuotas | undefined;
   readonly idempotencyKey: string | undefined;
   /** The place of the job in its batch, from 0. Undefined: the request is for one job. */
   readonly place?: number;
@@ -29,6 +32,7 @@ export type PreparedJob = Omit<SubmitCommand, 'carrier'>;
 export function submitterOf(c: Context<EdgeHono>): Submitter {
   return {
     tenant: tenantOf(c),
+    quotas: claimedQuotas(c),
     idempotencyKey: readIdempotencyKey(c.req.header('idempotency-key')),
     inputLimit: c.env.config.MAX_INPUT_BYTES,
     region: c.env.bridge.region,
@@ -41,13 +45,14 @@ export function submitterOf(c: Context<EdgeHono>): Submitter {
  * @throws ThroughlineError `request-invalid` with each place that is wrong, `payload-too-large`
  */
 export async function prepare(body: unknown, submitter: Submitter): Promise<PreparedJob> {
-  const { tenant, idempotencyKey: key, inputLimit } = submitter;
+  const { tenant, quotas, idempotencyKey: key, inputLimit } = submitter;
   const request = parseRequest(SubmitJob, body);
   checkInputSize(request, inputLimit);
   const now = Date.now();
   const fingerprint = key === undefined ? undefined : await fingerprintOf(request);
   return {
     tenant,
+    quotas,
     jobId: await idOf(request, submitter),
     operation: request.operation,
     input: request.input,

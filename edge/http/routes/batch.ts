@@ -8,6 +8,7 @@ import type { SubmitResult } from '../../calls/commands.ts';
 import { type Reply, unwrapReply } from '../../calls/reply.ts';
 import type { EdgeHono } from '../edge-app.ts';
 import { scopeMissing, scopesOf } from '../middleware/access.ts';
+import { countRequests } from '../middleware/rate-limit.ts';
 import { submitChecked } from '../requests/checked-submission.ts';
 import { parseRequest } from '../requests/read-request.ts';
 import { shownJob } from '../requests/shown-job.ts';
@@ -15,10 +16,12 @@ import { type PreparedJob, prepare, type Submitter, submitterOf } from '../reque
 
 /**
  * `POST /v1/jobs/batch`: up to 100 jobs in one call to the bridge and one round trip to NATS. A refused job does not
- * affect the others. An `Idempotency-Key` gives each place in the list a key of its own.
+ * affect the others. Each job counts as a request of the tenant. An `Idempotency-Key` gives each place in the list a key of its own.
  */
 export async function submitBatch(c: Context<EdgeHono>): Promise<Response> {
   const { jobs } = parseRequest(Batch, c.var.body);
+  // The request itself was counted as the first of them.
+  countRequests(c, jobs.length - 1);
   const submitter = submitterOf(c);
   const prepared = await Promise.all(
     jobs.map((body, index) => prepareOne(c, body, { ...submitter, place: index })),

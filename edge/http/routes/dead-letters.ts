@@ -6,7 +6,6 @@ import { parseRedriveCursor } from '../../calls/cursors.ts';
 import { EdgeApp, type EdgeHono } from '../edge-app.ts';
 import { authenticate, requireOwnOperation, requireScope } from '../middleware/access.ts';
 import { jsonBody } from '../middleware/json-body.ts';
-import { rateLimit } from '../middleware/rate-limit.ts';
 import { audited } from '../requests/audited.ts';
 import { DeadLetterQuery, RedriveRequest } from '../requests/list-requests.ts';
 import {
@@ -21,7 +20,7 @@ import {
 /** `/v1/dead-letters`: list, show, redrive. */
 export function deadLetterRoutes(): EdgeApp {
   const app = new EdgeApp();
-  app.use(authenticate(), rateLimit());
+  app.use(authenticate());
   app.get('/', requireScope('dead-letters:read'), listDeadLetters);
   app.post('/redrive', requireScope('dead-letters:redrive'), noQuery(), jsonBody(), redriveMany);
   app.get('/:id', requireScope('dead-letters:read'), noQuery(), showDeadLetter);

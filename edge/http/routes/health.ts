@@ -53,10 +53,15 @@ function faultOf(bridges: readonly BridgeStatus[]): ThroughlineError | undefined
   return problem === undefined ? undefined : new ThroughlineError('broker-refused', problem);
 }
 
-/** A figure of a bridge, or one for each reason; undefined while it is not known. */
-type Figure = number | undefined | Readonly<Record<string, number>>;
+/** A figure of a bridge, or one for each reason or quota; undefined while it is not known. */
+type Figure = number | undefined | Readonly<Partial<Record<string, number>>>;
 
-const GAUGES: readonly [name: string, help: string, figure: (status: BridgeStatus) => Figure][] = [
+const GAUGES: readonly [
+  name: string,
+  help: string,
+  figure: (status: BridgeStatus) => Figure,
+  label?: 'quota',
+][] = [
   [
     'broker_up',
     '1: NATS answers the bridge. 0: it does not.',
@@ -82,6 +87,18 @@ const GAUGES: readonly [name: string, help: string, figure: (status: BridgeStatu
   ['queue_max_bytes', 'Bytes that jobs in the queue may take.', ({ queue }) => queue?.maxBytes],
   ['delayed_bytes', 'Bytes of the delayed jobs.', ({ delayed }) => delayed?.bytes],
   ['delayed_max_bytes', 'Bytes that delayed jobs may take.', ({ delayed }) => delayed?.maxBytes],
+  [
+    'quota_use_ratio',
+    'How much of a quota the tenant with the most of it uses. 1: it is used up.',
+    ({ quotaUse }) => quotaUse,
+    'quota',
+  ],
+  [
+    'quota_refusals_total',
+    'Requests that the bridge refused, by the quota that was used up.',
+    ({ quotaRefusals }) => quotaRefusals,
+    'quota',
+  ],
   ['outbox_pending_jobs', 'Pending jobs: they wait for NATS.', ({ outbox }) => outbox.pending],
   [
     'outbox_oldest_age_seconds',
@@ -104,11 +121,11 @@ const GAUGES: readonly [name: string, help: string, figure: (status: BridgeStatu
 
 /** Prometheus' text format 0.0.4. */
 function metricsOf(bridges: readonly BridgeStatus[]): string {
-  const lines = GAUGES.flatMap(([name, help, figure]) => [
+  const lines = GAUGES.flatMap(([name, help, figure, label = 'reason']) => [
     `# HELP throughline_bridge_${name} ${help}`,
     `# TYPE throughline_bridge_${name} ${name.endsWith('_total') ? 'counter' : 'gauge'}`,
     ...bridges.flatMap((status) =>
-      samplesOf(`bridge="${status.bridge}"`, figure(status)).map(
+      samplesOf(`bridge="${status.bridge}"`, figure(status), label).map(
         ([labels, value]) => `throughline_bridge_${name}{${labels}} ${value}`,
       ),
     ),
@@ -129,8 +146,12 @@ function lostSpansMetric(): string {
   return `${lines.join('\n')}\n`;
 }
 
-function samplesOf(labels: string, figure: Figure): readonly (readonly [labels: string, value: number])[] {
+function samplesOf(
+  labels: string,
+  figure: Figure,
+  label: string,
+): readonly (readonly [labels: string, value: number])[] {
   if (figure === undefined) return [];
   if (typeof figure === 'number') return [[labels, figure]];
-  return Object.entries(figure).map(([reason, value]) => [`${labels},reason="${reason}"`, value]);
+  return Object.entries(figure).map(([part, value = 0]) => [`${labels},${label}="${part}"`, value]);
 }

@@ -5,6 +5,7 @@ import type { EdgeHono } from '../edge-app.ts';
 import { EventsQuery, LAST_EVENT_ID } from '../requests/list-requests.ts';
 import {
   acceptsEventStream,
+  claimedQuotas,
   pathId,
   readQuery,
   tenantOf,
@@ -36,7 +37,8 @@ export async function jobEvents(c: Context<EdgeHono>): Promise<Response> {
     return c.json(await c.env.bridge.history(tenant, id, after ?? 0));
   }
   const isAgain = after !== undefined;
-  const stream = await c.env.bridge.watch({ tenant, jobId: id, after: after ?? 0, isAgain });
+  const quotas = claimedQuotas(c);
+  const stream = await c.env.bridge.watch({ tenant, quotas, jobId: id, after: after ?? 0, isAgain });
   return stream === null ? c.body(null, 204) : c.body(stream, 200, HEADERS);
 }
 

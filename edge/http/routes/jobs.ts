@@ -7,11 +7,11 @@ import { unwrapReply } from '../../calls/reply.ts';
 import { EdgeApp, type EdgeHono } from '../edge-app.ts';
 import { authenticate, requireOwnOperation, requireScope, requireWrite } from '../middleware/access.ts';
 import { jsonBody } from '../middleware/json-body.ts';
-import { rateLimit } from '../middleware/rate-limit.ts';
 import { audited } from '../requests/audited.ts';
 import { submitChecked } from '../requests/checked-submission.ts';
 import { ListQuery } from '../requests/list-requests.ts';
 import {
+  claimedQuotas,
   listPlace,
   noQuery,
   pathId,
@@ -29,7 +29,7 @@ import { jobEvents } from './job-events.ts';
 /** `/v1/jobs`: submit, submit many, list, read, watch, cancel, cancel many. */
 export function jobRoutes(): EdgeApp {
   const app = new EdgeApp();
-  app.use(authenticate(), rateLimit());
+  app.use(authenticate());
   app.post('/', requireScope('jobs:write'), noQuery(), jsonBody(), submitJob);
   app.post(
     '/batch',
@@ -92,7 +92,8 @@ async function cancelJob(c: Context<EdgeHono>): Promise<Response> {
   const wait = preferredWait(c.req.header('prefer'), LIMITS.waitSeconds);
   const job = await audited(c, 'cancel', { job_id: jobId }, async () => {
     await requireOwnOperation(c, async () => (await c.env.bridge.read(tenant, jobId))?.operation);
-    return cancelledJob(await c.env.bridge.cancel({ tenant, jobId, waitMs: (wait ?? 0) * 1_000 }));
+    const command = { tenant, jobId, quotas: claimedQuotas(c), waitMs: (wait ?? 0) * 1_000 };
+    return cancelledJob(await c.env.bridge.cancel(command));
   });
   if (wait !== undefined) c.header('preference-applied', `wait=${wait}`);
   return c.json(shownJob(c, job), isTerminal(job.state) ? 200 : 202);

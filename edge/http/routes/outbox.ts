@@ -4,7 +4,6 @@ import { ThroughlineError } from '../../../shared/errors.ts';
 import { jobIdOfRejected } from '../../calls/rejected-id.ts';
 import { EdgeApp, type EdgeHono } from '../edge-app.ts';
 import { authenticate, requireScope } from '../middleware/access.ts';
-import { rateLimit } from '../middleware/rate-limit.ts';
 import { type AuditedAction, audited } from '../requests/audited.ts';
 import { OutboxQuery } from '../requests/list-requests.ts';
 import { noQuery, pathId, readQuery, tenantOf } from '../requests/read-request.ts';
@@ -15,7 +14,7 @@ import { noQuery, pathId, readQuery, tenantOf } from '../requests/read-request.t
  */
 export function outboxRoutes(): EdgeApp {
   const app = new EdgeApp();
-  app.use(authenticate(), rateLimit());
+  app.use(authenticate());
   app.get('/', requireScope('dead-letters:read'), listOutbox);
   app.post('/:id/retry', requireScope('dead-letters:redrive'), noQuery(), retryJob);
   app.delete('/:id', requireScope('dead-letters:redrive'), noQuery(), removeJob);

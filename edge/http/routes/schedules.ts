@@ -22,19 +22,19 @@ import {
   requireWriteOf,
 } from '../middleware/access.ts';
 import { jsonBody } from '../middleware/json-body.ts';
-import { rateLimit } from '../middleware/rate-limit.ts';
+
 import { type AuditedAction, audited } from '../requests/audited.ts';
 import { submitChecked } from '../requests/checked-submission.ts';
 import { fingerprintOf, jobIdFor, readIdempotencyKey } from '../requests/idempotency.ts';
 import { SchedulesQuery } from '../requests/list-requests.ts';
-import { noQuery, parseRequest, readQuery, tenantOf } from '../requests/read-request.ts';
+import { claimedQuotas, noQuery, parseRequest, readQuery, tenantOf } from '../requests/read-request.ts';
 import { shownJob, shownSchedule } from '../requests/shown-job.ts';
 import { checkInputSize } from '../requests/submission.ts';
 
 /** `/v1/schedules`: make, list, show, delete, pause, resume, trigger. */
 export function scheduleRoutes(): EdgeApp {
   const app = new EdgeApp();
-  app.use(authenticate(), rateLimit());
+  app.use(authenticate());
   app.get('/', requireScope('schedules:read'), listSchedules);
   app.get('/:name', requireScope('schedules:read'), noQuery(), readSchedule);
   app.put('/:name', requireScope('schedules:write'), noQuery(), jsonBody(), putSchedule);
@@ -65,7 +65,8 @@ async function putSchedule(c: Context<EdgeHono>): Promise<Response> {
     requireWrite(c, body.operation);
     const inputCheck = await tryOut(c, request, spec);
     const digest = await fingerprintOf(request);
-    return await c.env.schedules.put({ ...address, request, paused, spec, digest, inputCheck });
+    const quotas = claimedQuotas(c);
+    return await c.env.schedules.put({ ...address, quotas, request, paused, spec, digest, inputCheck });
   });
   c.header('location', schedule.links.self);
   return c.json<Schedule>(shownSchedule(c, schedule), created ? 201 : 200);

@@ -1,18 +1,32 @@
-import type { UsageReport } from '../../../shared/api/usage.ts';
+import type { BridgeUsage, UsageReport } from '../../../shared/api/usage.ts';
 import { quotasOf } from '../../access/quotas.ts';
 import { EdgeApp } from '../edge-app.ts';
 import { authenticate, requireScope } from '../middleware/access.ts';
-import { rateLimit } from '../middleware/rate-limit.ts';
-import { noQuery, tenantOf } from '../requests/read-request.ts';
+import { claimedQuotas, noQuery, tenantOf } from '../requests/read-request.ts';
 
-/** `/v1/usage`: what the unfinished jobs of the tenant take, and its quotas. */
+/** `/v1/usage`: what the tenant uses, and its quotas. */
 export function usageRoutes(): EdgeApp {
   const app = new EdgeApp();
-  app.use(authenticate(), rateLimit());
+  app.use(authenticate());
   app.get('/', requireScope('jobs:read'), noQuery(), async (c) => {
     const tenant = tenantOf(c);
-    const used = await c.env.index.usage(tenant);
-    return c.json<UsageReport>({ used, quotas: quotasOf(c.env.config, tenant) });
+    const [ofJobs, ofBridges] = await Promise.all([
+      c.env.index.usage(tenant),
+      c.env.bridge.tenantUsage(tenant),
+    ]);
+    const used = { ...ofJobs, ...fullestOf(ofBridges) };
+    return c.json<UsageReport>({ used, quotas: quotasOf(c.env.config, tenant, claimedQuotas(c)) });
   });
   return app;
+}
+
+/** The quotas hold for each bridge. So of each figure, that of the fullest bridge says how near the tenant is to them. */
+function fullestOf(bridges: readonly BridgeUsage[]): BridgeUsage {
+  const most = (name: keyof BridgeUsage): number => Math.max(0, ...bridges.map((bridge) => bridge[name]));
+  return {
+    outboxJobs: most('outboxJobs'),
+    outboxBytes: most('outboxBytes'),
+    waits: most('waits'),
+    streams: most('streams'),
+  };
 }

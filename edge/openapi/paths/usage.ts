@@ -9,10 +9,11 @@ export const usagePaths = {
       operationId: 'readUsage',
       tag: 'Jobs',
       summary: 'Read your usage and quotas',
-      description: 'What the jobs of the tenant that have not ended take, and how much they may take.',
+      description:
+        'What the tenant uses, and how much it may use: jobs that have not ended, outbox, waits, event streams, requests.',
       scope: 'jobs:read',
       answers: { 200: json('The usage and the quotas.', UsageReport, { one: examples.USAGE }) },
-      problems: ['index-unavailable'],
+      problems: ['index-unavailable', 'broker-unavailable'],
     }),
   },
 } satisfies ZodOpenApiPathsObject;

@@ -1,4 +1,11 @@
-import { BridgeStatus, Health, Readiness, StreamRoom, UncheckedInputs } from '../../../shared/api/health.ts';
+import {
+  BridgeStatus,
+  Health,
+  QuotaUse,
+  Readiness,
+  StreamRoom,
+  UncheckedInputs,
+} from '../../../shared/api/health.ts';
 import { OutboxItem, OutboxList, OutboxStatus } from '../../../shared/api/outbox.ts';
 import { describe } from './describe.ts';
 
@@ -55,6 +62,21 @@ describe('StreamRoom', StreamRoom, {
   },
 });
 
+describe('QuotaUse', QuotaUse, {
+  description:
+    'How much of each quota is used by the tenant that has used most of it, as far as the bridge knows. 1: it is used up.',
+  fields: {
+    jobs: 'Jobs that have not ended.',
+    bytes: 'The bytes of their inputs.',
+    delayedJobs: 'Those of them that wait for their time.',
+    delayedBytes: 'The bytes of the inputs of those.',
+    outboxJobs: 'Jobs in the outbox.',
+    outboxBytes: 'The bytes of those.',
+    waits: 'Requests that wait for the end of a job.',
+    streams: 'Open event streams.',
+  },
+});
+
 describe('BridgeStatus', BridgeStatus, {
   description: 'The state of a bridge: the part of the edge that holds a connection to NATS.',
   fields: {
@@ -72,6 +94,8 @@ describe('BridgeStatus', BridgeStatus, {
     uncheckedInputs: 'How many inputs it took without a whole check.',
     queue: 'The jobs in the queue. Absent if NATS does not say.',
     delayed: 'The delayed jobs. Absent if NATS does not say.',
+    quotaUse: 'How full the quotas of tenants are.',
+    quotaRefusals: 'How many requests it has refused since it started, by the quota that was used up.',
     outbox: 'What its outbox holds.',
   },
 });

@@ -1,17 +1,32 @@
-import { Usage, UsageReport } from '../../../shared/api/usage.ts';
+import { Quotas, UsageReport, WholeUsage } from '../../../shared/api/usage.ts';
 import { describe } from './describe.ts';
 
-describe('Usage', Usage, {
-  description: 'Jobs that have not ended.',
+const FIELDS = {
+  jobs: 'Jobs that have not ended.',
+  bytes: 'The bytes of their inputs as JSON.',
+  delayedJobs: 'Those of them that wait for their time.',
+  delayedBytes: 'The bytes of the inputs of those.',
+  outboxJobs: 'Jobs in the outbox of a bridge.',
+  outboxBytes: 'The bytes of those.',
+  waits: 'Requests that wait for the end of a job, in a bridge.',
+  streams: 'Open event streams of a bridge.',
+};
+
+describe('WholeUsage', WholeUsage, {
+  description: 'What the tenant uses. If there are several bridges, the fullest one counts.',
+  fields: FIELDS,
+});
+
+describe('Quotas', Quotas, {
+  description: 'How much the tenant may use. Above one of them the answer is 429, with its name in `quota`.',
   fields: {
-    jobs: 'How many they are.',
-    bytes: 'The bytes of their inputs as JSON.',
-    delayedJobs: 'How many of them wait for their time.',
-    delayedBytes: 'The bytes of the inputs of those.',
+    ...FIELDS,
+    schedules: 'Schedules.',
+    requests: 'Requests per second; each job of a batch counts as one.',
   },
 });
 
 describe('UsageReport', UsageReport, {
   description: 'The usage of the tenant, and its quotas.',
-  fields: { used: 'What its jobs take now.', quotas: 'What they may take. A job above a quota is refused.' },
+  fields: { used: 'What it uses now.', quotas: 'How much it may use.' },
 });

@@ -75,6 +75,8 @@ describe('a page of another origin', () => {
 });
 
 describe('a tenant that asks too often', () => {
+  const POLICY = '"requests";q=20000;w=10, "locationRequests";q=5;w=60';
+
   it('gets 429 and Retry-After; other tenants do not', async () => {
     const own = await withTestStack({
       edge: { API_KEYS: await entriesOf(), RATE_LIMIT_POLICY: '5;w=60' },
@@ -89,11 +91,11 @@ describe('a tenant that asks too often', () => {
     });
     expect(await answerOf(refused)).toMatchObject({ problem: { code: 'rate-limited' } });
     expect(refused.headers.get('retry-after')).toBe('60');
-    expect(refused.headers.get('ratelimit-policy')).toBe('"tenant";q=5;w=60');
-    expect(refused.headers.get('ratelimit')).toBe('"tenant";r=0;t=60');
+    expect(refused.headers.get('ratelimit-policy')).toBe(POLICY);
+    expect(refused.headers.get('ratelimit')).toBe('"locationRequests";r=0;t=60');
     const other = await ask(KEYS.other);
     expect(other.status).toBe(200);
-    expect(other.headers.get('ratelimit-policy')).toBe('"tenant";q=5;w=60');
+    expect(other.headers.get('ratelimit-policy')).toBe(POLICY);
     expect(other.headers.has('ratelimit')).toBe(false);
   });
 });

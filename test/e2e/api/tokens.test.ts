@@ -36,7 +36,7 @@ let refusal: unknown;
 beforeAll(async () => {
   issuer = await startTokenIssuer();
   stack = await startTestStack({
-    edge: { API_KEYS: await entriesOf(), ...tokenSettings(issuer) },
+    edge: { API_KEYS: await entriesOf(), ...tokenSettings(issuer), JWT_QUOTAS_CLAIM: 'quotas' },
   });
   const submitted = await send(SUBMIT, KEYS.writer);
   jobId = ((await submitted.json()) as { id: string }).id;
@@ -70,6 +70,11 @@ const BAD_TOKENS: readonly [string, string, () => Promise<string> | string][] = 
     'one for another audience',
     'token-audience',
     () => issuer.token('acme', all, { claims: { aud: 'https://other.example' } }),
+  ],
+  [
+    'one with a quota that is no number',
+    'token-quotas',
+    () => issuer.token('acme', all, { claims: { quotas: { jobs: 'many' } } }),
   ],
   ['one for nobody', 'token-audience', () => issuer.token('acme', all, { claims: { aud: undefined } })],
   [

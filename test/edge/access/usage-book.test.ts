@@ -16,7 +16,6 @@ function setup(counted: Usage) {
   const index = { counted, isAway: false, asked: 0 };
   const book = new UsageBook({
     fairJobs: 4,
-    quotasOf: () => QUOTAS,
     count: async () => {
       index.asked++;
       if (index.isAway) throw new Error('away');
@@ -26,7 +25,7 @@ function setup(counted: Usage) {
   /** Submits jobs at the same moment, and reports to the index those that were taken. @returns how many that were */
   const submit = async (count: number): Promise<number> => {
     const all = await Promise.allSettled(
-      Array.from({ length: count }, async () => await book.check('acme', JOB, book.add('acme', JOB))),
+      Array.from({ length: count }, async () => await book.check('acme', JOB, book.add('acme', JOB), QUOTAS)),
     );
     const taken = all.filter(({ status }) => status === 'fulfilled').length;
     index.counted = { ...index.counted, jobs: index.counted.jobs + taken };
@@ -75,7 +74,7 @@ describe('the lane of a job', () => {
 
   it('does not depend on delayed jobs of its tenant', async () => {
     const { book } = setup({ ...jobs(50), delayedJobs: 50 });
-    const place = await book.check('acme', JOB, book.add('acme', JOB));
+    const place = await book.check('acme', JOB, book.add('acme', JOB), QUOTAS);
     expect([place, book.isBusy('acme', JOB, place), book.isBusy('acme', JOB)]).toEqual([1, false, false]);
   });
 

@@ -8,7 +8,12 @@ import { StoreRoom } from '../../../edge/bridge/store-room.ts';
 import { submit } from '../../../edge/bridge/submit.ts';
 import { UniqueJobs } from '../../../edge/bridge/unique-jobs.ts';
 import { UniqueTable } from '../../../edge/bridge/unique-table.ts';
-import type { SubmitAnswer, SubmitCommand, SubmitResult } from '../../../edge/calls/commands.ts';
+import type {
+  LimitedCommand,
+  SubmitAnswer,
+  SubmitCommand,
+  SubmitResult,
+} from '../../../edge/calls/commands.ts';
 import { AcceptedFeed } from '../../../edge/jobs/accepted-feed.ts';
 import { HostDirectory } from '../../../edge/operations/host-directory.ts';
 import { OperationDirectory } from '../../../edge/operations/operation-directory.ts';
@@ -16,7 +21,8 @@ import { SavedOperations } from '../../../edge/operations/saved-operations.ts';
 import { Outbox } from '../../../edge/outbox/outbox.ts';
 import { OutboxScheduler } from '../../../edge/outbox/outbox-scheduler.ts';
 import type { Logger } from '../../../edge/telemetry/log.ts';
-import { NO_USAGE, type Usage } from '../../../shared/api/usage.ts';
+import { NO_USAGE, type Quotas } from '../../../shared/api/usage.ts';
+import { defined } from '../../../shared/defined.ts';
 import { unavailable } from '../../../shared/errors.ts';
 import { writeJson } from '../../../shared/wire/json-body.ts';
 import { hostOf } from '../support/announcements.ts';
@@ -27,7 +33,7 @@ import { openSql } from '../support/memory-sql.ts';
 export const ECHO = { name: 'echo', inputSchema: true, timeoutMs: 30_000, maxAttempts: 5 };
 /** A fingerprint. */
 export const KEY = 'f'.repeat(64);
-const ROOM = { maxRows: 10, maxBytes: 10_000, tenantPercent: 100, keepRejectedMs: 1_000 };
+const ROOM = { maxRows: 10, maxBytes: 10_000, keepRejectedMs: 1_000 };
 
 /** A submission of `echo` for the tenant `acme`. */
 export function command(jobId: string, spec: SubmitCommand['spec'] = {}): SubmitCommand {
@@ -48,10 +54,13 @@ interface Settings {
   readonly ackMode?: 'stream' | 'outbox';
   readonly keepUntilEnded?: boolean;
   readonly refusesUnserved?: boolean;
-  readonly quotas?: Usage;
+  readonly quotas?: Quotas;
 }
 
-export const QUOTAS: Usage = { jobs: 100, bytes: 1e6, delayedJobs: 100, delayedBytes: 1e6 };
+export const QUOTAS: Quotas = {
+  ...{ jobs: 100, bytes: 1e6, delayedJobs: 100, delayedBytes: 1e6, outboxJobs: 10, outboxBytes: 10_000 },
+  ...{ waits: 10, streams: 10, schedules: 10, requests: 100 },
+};
 
 /** A bridge whose NATS is away, or there, as the test says; its scheduler sends nothing by itself. */
 export function setup({
@@ -71,7 +80,7 @@ export function setup({
   connection.broker.operations.put('rated', writeJson({ ...ECHO, name: 'rated', ...RATE }));
   connection.broker.hosts.put('host-1', writeJson(hostOf(['echo', 'limited', 'rated'])));
   const outbox = new Outbox(sql, ROOM);
-  const usage = new UsageBook({ fairJobs: 4, quotasOf: () => quotas, count: async () => NO_USAGE });
+  const usage = new UsageBook({ fairJobs: 4, count: async () => NO_USAGE });
   const feed = new AcceptedFeed({ addAccepted: () => new Promise<never>(() => undefined) }, usage, log);
   const object = {
     storage: { getAlarm: async () => null, setAlarm: async () => undefined },
@@ -81,7 +90,7 @@ export function setup({
   const parts = { name: 'bridge', log, connection, outbox, feed, usage, operations, keepUntilEnded };
   const scheduler = new OutboxScheduler({ ...parts, object, ownContext: ROOT_CONTEXT });
   vi.spyOn(scheduler, 'added').mockReturnValue(undefined);
-  const counts = { unservedJobs: 0 };
+  const counts = { unservedJobs: 0, refusals: {} };
   const hosts = new HostDirectory(log);
   const inputChecks = new InputChecks();
   const room = new StoreRoom();
@@ -96,7 +105,8 @@ export function setup({
     },
   };
   const pooled = new PooledJobs(4);
-  const checks = { index, inputChecks, hosts, room, order, pooled };
+  const quotasOf = (one: LimitedCommand): Quotas => ({ ...quotas, ...defined(one.quotas ?? {}) });
+  const checks = { index, inputChecks, hosts, room, order, pooled, quotasOf };
   const table = new UniqueTable(sql);
   /** The bridge as after a restart: what is in memory is gone. */
   const restarted = () => ({

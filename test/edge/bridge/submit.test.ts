@@ -210,17 +210,21 @@ describe('the quotas of a tenant', () => {
   it.each([
     ['jobs', { ...QUOTAS, jobs: 2 }],
     ['bytes', { ...QUOTAS, bytes: 15 }],
-  ])('refuse a job above %s by their name, and take those of other tenants', async (quota, quotas) => {
-    const { submit: take } = setup({ quotas });
-    await take({ ...command('job-1'), input: 'xxxxx' });
-    await take({ ...command('job-2'), input: 'xxxxx' });
-    const refused = take({ ...command('job-3'), input: 'xxxxx' });
-    await expect(refused).rejects.toMatchObject({
-      code: 'quota-exceeded',
-      message: expect.stringContaining(`quota ${quota} `),
-    });
-    expect((await take({ ...command('job-4'), tenant: 'globex' })).job.state).toBe('queued');
-  });
+  ] as const)(
+    'refuse a job above %s by their name, and take those of other tenants',
+    async (quota, quotas) => {
+      const { submit: take } = setup({ quotas });
+      await take({ ...command('job-1'), input: 'xxxxx' });
+      await take({ ...command('job-2'), input: 'xxxxx' });
+      const refused = take({ ...command('job-3'), input: 'xxxxx' });
+      await expect(refused).rejects.toMatchObject({
+        code: 'quota-exceeded',
+        message: expect.stringContaining(`quota ${quota} `),
+        quota: { name: quota, limit: quotas[quota] },
+      });
+      expect((await take({ ...command('job-4'), tenant: 'globex' })).job.state).toBe('queued');
+    },
+  );
 
   it('send the jobs of a busy tenant to a bulk lane, and those of others to their pooled lane', async () => {
     const { submit: take, subjects } = setup();

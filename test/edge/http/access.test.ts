@@ -153,7 +153,7 @@ describe('the rate limit', () => {
     const { keys, limiter } = limiterThat(async () => ({ success: true }));
     const { response } = await send(limiter);
     expect(response.status).toBe(200);
-    expect(response.headers.has('ratelimit-policy')).toBe(false);
+    expect(response.headers.get('ratelimit-policy')).not.toContain('locationRequests');
     await send(limiter, '/v1/operations', 'Bearer x');
     await send(limiter, '/healthz');
     expect(keys).toEqual(['acme']);

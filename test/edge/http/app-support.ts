@@ -1,4 +1,5 @@
 import { expect } from 'vitest';
+import { RequestLimits } from '../../../edge/access/request-limits.ts';
 import type {
   CancelCommand,
   Cancellation,
@@ -16,7 +17,6 @@ import { readRequestContext } from '../../../edge/http/request-context.ts';
 import type { Logger } from '../../../edge/telemetry/log.ts';
 import { createApiKey, hashApiKey } from '../../../shared/api/access.ts';
 import type { Job } from '../../../shared/job/job.ts';
-import { TokenBuckets } from '../../../shared/token-buckets.ts';
 import { checked } from '../../support/http/contract.ts';
 
 export const KEY = createApiKey('ci');
@@ -25,6 +25,7 @@ const PROBLEM_FIELDS = [
   'bridges',
   'code',
   'detail',
+  'quota',
   'state',
   'status',
   'suggestions',
@@ -106,6 +107,11 @@ export async function setup(answers: Answers = {}, settings: Record<string, unkn
           ...{ workerHosts: 2, unservedJobs: 3 },
           problems: [],
           warnings: [],
+          quotaUse: {
+            ...{ jobs: 0.5, bytes: 0, delayedJobs: 0, delayedBytes: 0 },
+            ...{ outboxJobs: 0, outboxBytes: 0, waits: 0, streams: 0 },
+          },
+          quotaRefusals: { jobs: 7 },
           uncheckedInputs: { overBudget: 0, failed: 0, rulesChanged: 0 },
           outbox: { pending: 0, rejected: 0, published: 0, bytes: 0, oldestAgeSeconds: 0 },
         },
@@ -114,6 +120,10 @@ export async function setup(answers: Answers = {}, settings: Record<string, unkn
     outbox: async () => [],
     retryRejected: async () => undefined,
     removeRejected: async () => undefined,
+    tenantUsage: async () => [
+      { outboxJobs: 1, outboxBytes: 10, waits: 0, streams: 3 },
+      { outboxJobs: 0, outboxBytes: 20, waits: 2, streams: 1 },
+    ],
   };
   const listed: Omit<ListCommand, 'carrier'>[] = [];
   const index = {
@@ -122,10 +132,11 @@ export async function setup(answers: Answers = {}, settings: Record<string, unkn
       const jobs = (answers.listed ?? []).map((id) => job({ id }));
       return { jobs, complete: true, ...(jobs.length > 0 && { cursor: 'next' }) };
     },
+    usage: async () => ({ jobs: 1, bytes: 2, delayedJobs: 3, delayedBytes: 4 }),
   };
   const app = createApp();
   const inputRules = new InputRulesCache();
-  const failedAuth = new TokenBuckets(config.FAILED_AUTH_PER_MINUTE, 60_000);
+  const requestLimits = new RequestLimits(config);
 
   /** Sends a request as `acme`, unless it has an `authorization` of its own; checks what holds for every answer. */
   async function send(path: string, init: RequestInit = {}): Promise<Response> {
@@ -143,7 +154,7 @@ export async function setup(answers: Answers = {}, settings: Record<string, unkn
       seal,
       inputRules,
       requestContext,
-      failedAuth,
+      requestLimits,
     } as unknown as EdgeBindings;
     const response = await app.fetch(request, scope);
     await expectNoInsides(response.clone());

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { RequestLimits } from '../../../edge/access/request-limits.ts';
 import { PlaceSeal } from '../../../edge/calls/place-seal.ts';
 import { type Env, edgeConfig } from '../../../edge/config.ts';
 import { createApp } from '../../../edge/http/app.ts';
@@ -51,6 +52,7 @@ async function effectOf(method: string, path: string, { query = '', headers = {}
     read: job(),
     retryRejected: job(),
     removeRejected: {},
+    tenantUsage: [],
     deadLetter: {},
     outbox: [],
     operations: [],
@@ -96,6 +98,7 @@ async function effectOf(method: string, path: string, { query = '', headers = {}
     seal,
     inputRules,
     requestContext,
+    requestLimits: new RequestLimits(settings),
   };
   const response = await createApp().fetch(request, scope as unknown as EdgeBindings);
   const carrier = inject(requestContext.extraction.context);

@@ -6,8 +6,6 @@ import type { Logger } from '../../../edge/telemetry/log.ts';
 import { NO_USAGE } from '../../../shared/api/usage.ts';
 import { job } from '../http/app-support.ts';
 
-const QUOTAS = { jobs: 100_000, bytes: 1e9, delayedJobs: 100, delayedBytes: 1e6 };
-
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
@@ -21,7 +19,7 @@ function feed(answer: () => Promise<void> = async () => undefined, counted = 0) 
     return [{ tenant: 'acme', usage: { ...NO_USAGE, jobs: counted } }];
   };
   const log = { warn: (_message: string, fields: unknown) => warnings.push(fields) } as unknown as Logger;
-  const usage = new UsageBook({ fairJobs: 4, quotasOf: () => QUOTAS, count: async () => NO_USAGE });
+  const usage = new UsageBook({ fairJobs: 4, count: async () => NO_USAGE });
   const own = new AcceptedFeed({ addAccepted }, usage, log);
   const add = (...ids: string[]): void => {
     for (const id of ids) own.addAccepted('acme', job({ id }), 10);

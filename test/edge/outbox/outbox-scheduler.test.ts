@@ -17,12 +17,14 @@ const JOB = {
   carrier: {},
 };
 
+const SHARE = { outboxJobs: 10, outboxBytes: 10_000 };
+
 /** A scheduler that connects to NATS as the test says; the storage remembers its alarm. */
 function setup(connect: () => Promise<void>) {
   const outbox = new Outbox(openSql(), {
     maxRows: 10,
     maxBytes: 10_000,
-    tenantPercent: 100,
+
     keepRejectedMs: KEEP_MS,
   });
   const log = { debug: vi.fn(), info: vi.fn(), warn: vi.fn(), error: vi.fn() } satisfies Logger;
@@ -44,7 +46,7 @@ function setup(connect: () => Promise<void>) {
     usage: { isBusy: () => false },
     operations: { isLimited: () => isLimited.value },
   });
-  const add = (): void => outbox.add(JOB, new Uint8Array([48]), 'unsent');
+  const add = (): void => outbox.add(JOB, new Uint8Array([48]), 'unsent', SHARE);
   return { outbox, scheduler, storage, log, connection, isLimited, add, settled: () => Promise.all(work) };
 }
 
@@ -191,7 +193,12 @@ describe('pending jobs with one ordering key', () => {
       ['job-2', 'a'],
       ['job-3', 'b'],
     ] as const)
-      outbox.add({ ...JOB, jobId, spec: { ...JOB.spec, orderingKey } }, new Uint8Array([48]), 'unsent');
+      outbox.add(
+        { ...JOB, jobId, spec: { ...JOB.spec, orderingKey } },
+        new Uint8Array([48]),
+        'unsent',
+        SHARE,
+      );
     connection.broker.before('publish', (nth) => {
       if (nth === 1) throw unavailable('no answer');
     });

@@ -5,7 +5,9 @@ import { refusalOf } from '../../unit/support.ts';
 import { openSql } from '../support/memory-sql.ts';
 
 const KEEP_MS = 60_000;
-const ROOM = { maxRows: 1_000, maxBytes: 1_000_000, tenantPercent: 100, keepRejectedMs: KEEP_MS };
+const ROOM = { maxRows: 1_000, maxBytes: 1_000_000, keepRejectedMs: KEEP_MS };
+/** No bound of its own. */
+const SHARE = { outboxJobs: 1_000, outboxBytes: 1_000_000 };
 const TOO_LARGE = 'payload-too-large: the broker takes no message of this size';
 const KEY_REUSED = 'idempotency-key-reused: the key belongs to an earlier job';
 const BODY = new TextEncoder().encode('"hello"');
@@ -20,7 +22,7 @@ function setup(limits = ROOM) {
   const outbox = new Outbox(openSql(), limits);
   /** Adds a job that NATS rejects. @returns its id of its own */
   const reject = (one: OutgoingJob, reason: string): string => {
-    outbox.add(one, BODY, 'unsent');
+    outbox.add(one, BODY, 'unsent', SHARE);
     outbox.rejected.add(outbox.findPending(one.tenant, one.jobId)?.position ?? 0, reason);
     return outbox.list(one.tenant, 100).at(-1)?.id ?? '';
   };
@@ -31,7 +33,7 @@ describe('a rejected job', () => {
   it('has an id of its own, so that its job id is free for another job', () => {
     const { outbox, reject } = setup();
     const [first, second] = [reject(job('one'), KEY_REUSED), reject(job('one'), KEY_REUSED)];
-    outbox.add(job('one'), BODY, 'unsent');
+    outbox.add(job('one'), BODY, 'unsent', SHARE);
     expect(outbox.list('acme', 10)).toMatchObject([
       { id: first, jobId: 'one', state: 'rejected' },
       { id: second, jobId: 'one', state: 'rejected' },
@@ -98,38 +100,32 @@ describe('a rejected job', () => {
 });
 
 describe('E15: the share of a tenant', () => {
-  const half = { ...ROOM, maxRows: 4, tenantPercent: 50 };
-
   it('is limited in rows, also by rejected jobs; other tenants still have room', async () => {
-    const { outbox, reject } = setup(half);
+    const { outbox, reject } = setup({ ...ROOM, maxRows: 4 });
+    const share = { ...SHARE, outboxJobs: 2 };
     const id = reject(job('one'), KEY_REUSED);
-    outbox.add(job('two'), BODY, 'unsent');
-    const refused = await refusalOf(() => outbox.add(job('three'), BODY, 'unsent'));
+    outbox.add(job('two'), BODY, 'unsent', share);
+    const refused = await refusalOf(() => outbox.add(job('three'), BODY, 'unsent', share));
     expect([refused.code, refused.status, refused.retryAfterSeconds]).toEqual(['outbox-share-full', 429, 5]);
-    for (const name of ['a', 'b']) outbox.add(job(name, { tenant: 'globex' }), BODY, 'unsent');
+    expect(refused.quota).toEqual({ name: 'outboxJobs', limit: 2, left: 0 });
+    for (const name of ['a', 'b']) outbox.add(job(name, { tenant: 'globex' }), BODY, 'unsent', share);
     outbox.rejected.remove('acme', id);
-    outbox.add(job('three'), BODY, 'unsent');
-    expect((await refusalOf(() => outbox.add(job('x', { tenant: 'initech' }), BODY, 'unsent'))).code).toBe(
-      'outbox-full',
-    );
+    outbox.add(job('three'), BODY, 'unsent', share);
+    const full = await refusalOf(() => outbox.add(job('x', { tenant: 'initech' }), BODY, 'unsent', share));
+    expect([full.code, full.quota]).toEqual(['outbox-full', undefined]);
   });
 
   it('is limited in bytes, and is still known when the object starts again', async () => {
     const sql = openSql();
-    const limits = { ...ROOM, maxBytes: 2_000, tenantPercent: 50 };
+    const limits = { ...ROOM, maxBytes: 2_000 };
+    const share = { ...SHARE, outboxBytes: 1_200 };
     const outbox = new Outbox(sql, limits);
-    outbox.add(job('one'), new Uint8Array(800), 'unsent');
+    outbox.add(job('one'), new Uint8Array(800), 'unsent', share);
     for (const same of [outbox, new Outbox(sql, limits)]) {
-      expect((await refusalOf(() => same.add(job('two'), new Uint8Array(300), 'unsent'))).code).toBe(
-        'outbox-share-full',
-      );
-      same.ensureRoom('globex', new Uint8Array(300));
+      const refused = await refusalOf(() => same.add(job('two'), new Uint8Array(500), 'unsent', share));
+      expect([refused.code, refused.quota?.name]).toEqual(['outbox-share-full', 'outboxBytes']);
+      same.ensureRoom('globex', new Uint8Array(500), share);
+      expect([...same.tenants]).toEqual(['acme']);
     }
-  });
-
-  it('has room for one job, however small it is', () => {
-    const { outbox } = setup({ ...ROOM, maxRows: 10, tenantPercent: 1 });
-    outbox.add(job('one'), BODY, 'unsent');
-    expect(outbox.status(0).pending).toBe(1);
   });
 });

@@ -1,8 +1,8 @@
 import type { Slot } from '../../broker/consume/slot.ts';
 import type { WorkerMetrics } from '../../telemetry/metrics.ts';
 import type { LimitKind } from './entry.ts';
-import type { NumberedRefusal } from './limited-key.ts';
 import { countOf, type Limit } from './limit.ts';
+import type { NumberedRefusal } from './limited-key.ts';
 import type { Parking } from './parking.ts';
 
 /** A job that may start no sooner than in this time does not wait in this process. */

@@ -1,0 +1,74 @@
+import { ThroughlineError } from '../../shared/errors.ts';
+import { LIMITS } from '../../shared/job/limits.ts';
+import type { QuotaName } from '../../shared/quotas.ts';
+import { TokenBuckets } from '../../shared/token-buckets.ts';
+import type { RateLimitPolicy } from './rate-limit-policy.ts';
+
+const SECOND_MS = 1_000;
+const MINUTE_SECONDS = 60;
+/** A caller who was quiet may send the requests of this many seconds at once. */
+const BURST_SECONDS = 10;
+
+interface RequestLimitSettings {
+  readonly ADDRESS_REQUESTS_PER_SECOND: number;
+  readonly FAILED_AUTH_PER_MINUTE: number;
+}
+
+/** The policy for a number of requests per second. A whole batch always fits into it. */
+export function policyOf(perSecond: number): RateLimitPolicy {
+  const quota = Math.max(LIMITS.batchJobs, perSecond * BURST_SECONDS);
+  return { quota, windowSeconds: Math.ceil(quota / perSecond) };
+}
+
+/** Token buckets for the requests of tenants and addresses. Each isolate has its own. */
+export class RequestLimits {
+  readonly #byTenant = new TokenBuckets();
+  readonly #byAddress = new TokenBuckets();
+  readonly #failures = new TokenBuckets();
+  readonly #address: RateLimitPolicy;
+  readonly #failure: RateLimitPolicy;
+
+  constructor(settings: RequestLimitSettings) {
+    this.#address = policyOf(settings.ADDRESS_REQUESTS_PER_SECOND);
+    this.#failure = { quota: settings.FAILED_AUTH_PER_MINUTE, windowSeconds: MINUTE_SECONDS };
+  }
+
+  /**
+   * Counts requests of a tenant, or the jobs of a batch.
+   * @param perSecond how many the tenant may send
+   * @throws ThroughlineError `rate-limited`; then none of them is counted
+   */
+  takeTenant(tenant: string, perSecond: number, count: number): void {
+    take(this.#byTenant, tenant, 'requests', policyOf(perSecond), count, 'this tenant sends too much');
+  }
+
+  /** Counts a request without a valid key or token. @throws ThroughlineError `rate-limited` */
+  takeAddress(address: string): void {
+    const what = 'too many requests without a valid key or token came from your address';
+    take(this.#byAddress, address, 'addressRequests', this.#address, 1, what);
+  }
+
+  /** Counts a failed authentication. @throws ThroughlineError `rate-limited` */
+  takeFailure(address: string): void {
+    const what = 'too many requests without a valid key or token came from your address';
+    take(this.#failures, address, 'failedAuthentication', this.#failure, 1, what);
+  }
+}
+
+function take(
+  buckets: TokenBuckets,
+  key: string,
+  name: QuotaName,
+  { quota: limit, windowSeconds }: RateLimitPolicy,
+  count: number,
+  what: string,
+): void {
+  const size = { capacity: limit, periodMs: windowSeconds * SECOND_MS };
+  const waitMs = buckets.take(key, Date.now(), size, count);
+  if (waitMs === 0) return;
+  const retryAfterSeconds = Math.ceil(waitMs / SECOND_MS);
+  throw new ThroughlineError('rate-limited', `${what}; try again in ${retryAfterSeconds} s`, {
+    quota: { name, limit, windowSeconds },
+    retryAfterSeconds,
+  });
+}
