@@ -5,10 +5,12 @@ import { ANNOUNCE_MS } from '../shared/api/host-announcement.ts';
 import { CALLBACK_SECRET_SETTINGS } from '../shared/callback-secrets.ts';
 import { flag, optionalBytes, optionalText, parseConfig, wholeNumber } from '../shared/config.ts';
 import { ThroughlineError } from '../shared/errors.ts';
+import { isToken } from '../shared/job/job-address.ts';
 import { brokerAddress } from '../shared/nats/broker-address.ts';
 import { checkLogin } from '../shared/nats/broker-login.ts';
 import { unknownSettings } from '../shared/text/setting-names.ts';
 import { isOtelSdkName, OTEL_NAMES } from '../shared/trace/otel-names.ts';
+import { isGroupName } from '../shared/wire/lanes.ts';
 
 /** Settings of the command line that may be in the environment of a worker. */
 const CLI_NAMES = [
@@ -21,6 +23,18 @@ const DAY_MS = 24 * 60 * 60 * 1_000;
 const LENGTH = 'must have 1 to 128 characters';
 const shortText = z.string(LENGTH).min(1, LENGTH).max(128, LENGTH);
 
+/** A stream is slow with more than about 64 consumers. A group has 32, and three more for each of these. */
+const MAX_OWN_LANES = 10;
+
+const OwnLanes = z
+  .string()
+  .default('')
+  .transform((text) => [...new Set(text.split(',').map((name) => name.trim()))].filter((name) => name !== ''))
+  .refine(
+    (names) => names.length <= MAX_OWN_LANES && names.every(isToken),
+    `must be a comma list of at most ${MAX_OWN_LANES} tenants`,
+  );
+
 const Settings = z.object({
   NATS_URL: brokerAddress('nats', 'tls', 'ws', 'wss').prefault('nats://127.0.0.1:4222'),
   NATS_USER: optionalText,
@@ -30,8 +44,10 @@ const Settings = z.object({
   WORKER_GROUP: z
     .string()
     .regex(/^[A-Za-z0-9_-]{1,64}$/, 'must be 1 to 64 letters, digits, "_" or "-"')
+    .refine(isGroupName, 'must not hold "-normal-own-", "-high-own-" or "-low-own-"')
     .default('workers'),
   WORKER_OPERATIONS: z.string().min(1, 'must be an operation, a prefix such as image.>, or >').default('>'),
+  WORKER_OWN_LANES: OwnLanes,
   WORKER_NAME: shortText.default(`${hostname()}-${process.pid}`),
   WORKER_VERSION: shortText.default(manifest.version),
   WORKER_ANNOUNCE_MS: wholeNumber(100, ANNOUNCE_MS, ANNOUNCE_MS),

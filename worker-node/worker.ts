@@ -190,6 +190,7 @@ function startAnnouncer({ config, registry, broker, hosts, retry, log }: LoopPar
     since: new Date().toISOString(),
     leaseMs: leaseOf(config.WORKER_ANNOUNCE_MS),
     operations: operations.map(({ name }) => name),
+    ...(config.WORKER_OWN_LANES.length === 0 ? {} : { ownLanes: [...config.WORKER_OWN_LANES] }),
   };
   checkHostSize(host, maxPayloadOf(broker));
   const warn = (sentence: string): void => log.warn(sentence);
@@ -274,6 +275,7 @@ function jobConsumers(config: WorkerConfig): RouteConsumer[] {
     operations: config.WORKER_OPERATIONS,
     ackWaitMs: config.WORKER_ACK_WAIT_MS,
     maxAckPending: config.WORKER_MAX_ACK_PENDING,
+    ownLanes: config.WORKER_OWN_LANES,
   });
 }
 

@@ -95,10 +95,11 @@ export function createParts(state: DurableObjectState, env: Env): BridgeParts {
     count: (tenant) => index.count(tenant),
   });
   const feed = new AcceptedFeed(index, usage, log);
+  const hosts = new HostDirectory(log);
   const keepUntilEnded = config.OUTBOX_KEEP === 'ended';
   const operations = new OperationDirectory(new SavedOperations(sql), log);
   const scheduler = new OutboxScheduler({
-    ...{ name, connection, outbox, feed, usage, operations, log, keepUntilEnded, object: state },
+    ...{ name, connection, outbox, feed, usage, operations, hosts, log, keepUntilEnded, object: state },
     ownContext: withService(context.active(), SERVICE.bridge),
   });
   connection.onOpen(() => scheduler.reconnected());
@@ -106,7 +107,7 @@ export function createParts(state: DurableObjectState, env: Env): BridgeParts {
     ...{ name, log, connection, outbox, scheduler, feed, index, usage, operations, keepUntilEnded },
     quotasOf: ({ tenant, quotas }) => quotasOf(config, tenant, quotas),
     seal: new PlaceSeal(config),
-    hosts: new HostDirectory(log),
+    hosts,
     refusesUnserved: config.UNSERVED_OPERATIONS === 'refuse',
     counts: { unservedJobs: 0, refusals: {} },
     inputChecks: new InputChecks(),

@@ -232,8 +232,10 @@ async function submitNew(
   try {
     const place = await bridge.usage.check(tenant, taken, added, bridge.quotasOf(command));
     const limited = announcement !== undefined && isLimited(announcement);
+    const hasOwnLane = bridge.hosts.servesOwnLane(command);
     const route = routeOf(command, command.spec, {
-      isBusy: await isBusy(submitting, taken, place, limited),
+      isBusy: await isBusy(submitting, taken, place, limited || hasOwnLane),
+      hasOwnLane,
       isLimited: limited,
     });
     const due = announcement && (await startTimeOf(bridge, broker, command, announcement, body.length));
@@ -252,10 +254,10 @@ async function isBusy(
   { bridge, broker, command }: Checked,
   taken: Usage,
   place: number,
-  isLimited: boolean,
+  isElsewhere: boolean,
 ): Promise<boolean> {
   const { tenant, spec } = command;
-  if (isLimited || spec.orderingKey !== undefined || spec.dueAt !== undefined)
+  if (isElsewhere || spec.orderingKey !== undefined || spec.dueAt !== undefined)
     return bridge.usage.isBusy(tenant, taken, place);
   return !(await bridge.pooled.admit(broker, command, place));
 }

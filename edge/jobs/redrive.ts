@@ -148,7 +148,7 @@ function redriveSubject({
 }: Pick<Redriving, 'parts' | 'deadLetter' | 'address'>): string {
   const isLimited = parts.operations.isLimited(address.operation);
   const spec = readJobSpec(headerValues(deadLetter.headers));
-  return jobSubject(address, routeOf(address, spec, { isBusy: false, isLimited }));
+  return jobSubject(address, routeOf(address, spec, { isBusy: false, hasOwnLane: false, isLimited }));
 }
 
 function messageHeaders({ deadLetter, address, redrive }: Redriving, sending: Context): WriteHeaders {

@@ -5,6 +5,7 @@ import {
   type OperationAnnouncement,
 } from '../../shared/api/operation.ts';
 import type { Job } from '../../shared/job/job.ts';
+import type { JobAddress } from '../../shared/job/job-address.ts';
 import type { BrokerSession } from '../nats/broker-session.ts';
 import type { RequestBroker } from '../nats/request-broker.ts';
 import type { Logger } from '../telemetry/log.ts';
@@ -25,9 +26,22 @@ export class HostDirectory {
     return hosts?.length;
   }
 
+  /** Learns which hosts are alive, unless that is known. Never throws. */
+  async learn(session: BrokerSession): Promise<void> {
+    await this.#watchOver(session).all();
+  }
+
   /** Whether a host can run an operation; undefined while that is not known. */
   async isServed(broker: RequestBroker, operation: string): Promise<boolean | undefined> {
     return await broker.ask((session) => this.#watchOver(session).isServed(operation));
+  }
+
+  /**
+   * Whether a host takes jobs from the own lane of a tenant, and can run an operation, as far as is known now. Call {@link learn} or
+   * {@link isServed} first.
+   */
+  servesOwnLane(job: Pick<JobAddress, 'tenant' | 'operation'>): boolean {
+    return this.#watch?.servesOwnLane(job) === true;
   }
 
   /** Marks a job that waits for a host: one that is not running, has not ended, and whose operation no host serves. */

@@ -1,6 +1,7 @@
 import type { HostAnnouncement } from '../../shared/api/host-announcement.ts';
 import { LiveHosts } from '../../shared/api/live-hosts.ts';
 import { describeThrown } from '../../shared/errors.ts';
+import type { JobAddress } from '../../shared/job/job-address.ts';
 import { HOST_SUBJECTS, HOSTS_BUCKET, HOSTS_STREAM } from '../../shared/nats/streams.ts';
 import type { BrokerSession } from '../nats/broker-session.ts';
 import type { Logger } from '../telemetry/log.ts';
@@ -39,6 +40,11 @@ export class HostWatch {
     });
     await this.#looking;
     return this.#serves(operation);
+  }
+
+  /** Whether a host takes jobs from the own lane of a tenant, and can run an operation, as far as is known now. */
+  servesOwnLane({ tenant, operation }: Pick<JobAddress, 'tenant' | 'operation'>): boolean {
+    return this.#hosts.serveOwnLane(tenant, operation, Date.now());
   }
 
   #serves(operation: string): boolean {

@@ -10,6 +10,7 @@ import { queuedJob } from '../jobs/outgoing-job.ts';
 import { checkDelaySupport, publishJob, subjectOf } from '../jobs/publish-job.ts';
 import type { BrokerAccess } from '../nats/broker-connection.ts';
 import type { BrokerSession } from '../nats/broker-session.ts';
+import type { HostDirectory } from '../operations/host-directory.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { flushSpans } from '../telemetry/runtime.ts';
 import { cancelUnsent } from './cancel-unsent.ts';
@@ -38,6 +39,7 @@ export interface DrainParts {
   readonly feed: Pick<AcceptedFeed, 'addAccepted'>;
   readonly usage: Pick<UsageBook, 'isBusy'>;
   readonly operations: { readonly isLimited: (operation: string) => boolean };
+  readonly hosts: Pick<HostDirectory, 'learn' | 'servesOwnLane'>;
   readonly log: Logger;
   /** Whether a job stays in the outbox until the end of the job is recorded (`OUTBOX_KEEP=ended`). */
   readonly keepUntilEnded: boolean;
@@ -85,7 +87,10 @@ export async function drainOutbox(parts: DrainParts): Promise<void> {
 /** Sends one batch, in order, over one connection. @returns how many jobs of the batch NATS has now */
 async function sendBatch(parts: DrainParts, session: BrokerSession): Promise<number> {
   const entries = parts.outbox.takeNext(BATCH.rows, BATCH.bytes);
-  const lookedUp = await Promise.all(entries.map((entry) => lookUp(session, entry)));
+  const [lookedUp] = await Promise.all([
+    Promise.all(entries.map((entry) => lookUp(session, entry))),
+    parts.hosts.learn(session),
+  ]);
   return recordOutcomes(parts, await sendAll(parts, session, lookedUp));
 }
 
@@ -180,6 +185,7 @@ async function publish(parts: DrainParts, session: BrokerSession, entry: OutboxE
   const waitedMs = Math.max(0, now - addedAt);
   const route = routeOf(job, job.spec, {
     isBusy: parts.usage.isBusy(job.tenant, usageOfJob(job.spec, body.length)),
+    hasOwnLane: parts.hosts.servesOwnLane(job),
     isLimited: parts.operations.isLimited(job.operation),
   });
   if (subjectOf(job, now, route).startsWith('delayed.')) checkDelaySupport(session);

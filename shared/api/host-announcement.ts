@@ -19,6 +19,8 @@ export const HostAnnouncement = z.object({
   leaseMs: z.int().min(1),
   /** The names of its operations. */
   operations: z.array(OperationName),
+  /** The tenants whose own lanes it takes jobs from. */
+  ownLanes: z.array(z.string()).optional(),
 });
 export type HostAnnouncement = z.infer<typeof HostAnnouncement>;
 

@@ -44,6 +44,11 @@ export class LiveHosts {
       .map(({ announcement }) => announcement);
   }
 
+  /** Whether a host takes jobs from the own lane of a tenant, and can run an operation. */
+  serveOwnLane(tenant: string, operation: string, now: number): boolean {
+    return this.serving(operation, now).some(({ ownLanes }) => ownLanes?.includes(tenant) === true);
+  }
+
   #alive(now: number): LiveHost[] {
     for (const [key, { untilMs }] of this.#hosts) if (untilMs <= now) this.#hosts.delete(key);
     return [...this.#hosts.values()];

@@ -2,12 +2,21 @@
  * The JetStream streams, consumers and buckets of Throughline (docs/PROTOCOL.md), as plain data that both NATS clients
  * accept. Durations of JetStream's API are in nanoseconds.
  */
-import { consumerName, isLimitedLane, isOrderedLane, type Lane, ROUTES, type Route } from '../wire/lanes.ts';
+import {
+  consumerName,
+  isLimitedLane,
+  isOrderedLane,
+  type Lane,
+  OWN_ROUTES,
+  ROUTES,
+  type Route,
+} from '../wire/lanes.ts';
 import {
   CALLBACK_SUBJECTS,
   CANCEL_SUBJECTS,
   EVENT_SUBJECTS,
   JOB_SUBJECTS,
+  ownLaneFilter,
   routeFilter,
 } from '../wire/subjects.ts';
 import { CAP_KEY, type StoreCaps } from './store-caps.ts';
@@ -213,10 +222,11 @@ export interface ConsumerDefinition {
 }
 
 /**
- * The durable pull consumers that all hosts of a worker group share: one for each route. `max_deliver` has no limit on
+ * The durable pull consumers that all hosts of a worker group share: one for each route, and one for each priority of a tenant with an
+ * own lane. `max_deliver` has no limit on
  * purpose: a message with more deliveries would stay in the work queue, and no worker would see it. The worker counts
  * attempts itself, from the recorded events, before it runs anything. So a job that kills its worker ends in `DEAD` too.
- * @param options `operations`: see `routeFilter`
+ * @param options `operations`: see `routeFilter`; `ownLanes`: the tenants whose own lanes the group serves
  * @throws ThroughlineError `config-invalid` if `operations` is no filter
  */
 export function groupConsumers(options: {
@@ -224,9 +234,10 @@ export function groupConsumers(options: {
   readonly operations: string;
   readonly ackWaitMs: number;
   readonly maxAckPending: number;
+  readonly ownLanes?: readonly string[];
 }): RouteConsumer[] {
-  const { group, operations, ackWaitMs, maxAckPending } = options;
-  return ROUTES.map((route) => ({
+  const { group, operations, ackWaitMs, maxAckPending, ownLanes = [] } = options;
+  const shared = ROUTES.map((route) => ({
     route,
     definition: consumerDefinition({
       name: consumerName(group, route),
@@ -235,6 +246,18 @@ export function groupConsumers(options: {
       maxAckPending: ackPendingOf(route.lane, maxAckPending),
     }),
   }));
+  const own = ownLanes.flatMap((tenant) =>
+    OWN_ROUTES.map((route) => ({
+      route,
+      definition: consumerDefinition({
+        name: consumerName(group, route, tenant),
+        filterSubject: ownLaneFilter(operations, route, tenant),
+        ackWaitMs,
+        maxAckPending,
+      }),
+    })),
+  );
+  return [...shared, ...own];
 }
 
 /** How many messages of a lane may be under way at a time; -1: any number. */

@@ -4,7 +4,7 @@
  */
 import { ThroughlineError } from '../errors.ts';
 import { isOperationName, isToken, type JobAddress, OPERATION_MAX_LENGTH } from '../job/job-address.ts';
-import { pooledRoute, ROUTES, type Route, readRoute } from './lanes.ts';
+import { OWN_LANE, OWN_ROUTES, pooledRoute, ROUTES, type Route, readRoute } from './lanes.ts';
 
 const SHOWN_LENGTH = 40;
 /** The first words of subjects that hold a route, and a job's tenant, id and operation. */
@@ -53,7 +53,7 @@ export function dueSubject(address: JobAddress, route = pooledRoute(address)): s
 }
 
 /** Matches the subjects of {@link jobSubject} of all jobs: one filter for each route. No other subject is in the queue. */
-export const JOB_SUBJECTS: readonly string[] = ROUTES.map(
+export const JOB_SUBJECTS: readonly string[] = [...ROUTES, ...OWN_ROUTES].map(
   ({ priority, lane }) => `jobs.${priority}.${lane}.*.*.>`,
 );
 
@@ -134,6 +134,22 @@ export function routeFilter(operations: string, { priority, lane }: Route): stri
 }
 
 /**
+ * The filter of the consumer with which a worker group takes the jobs of a tenant from the tenant's own lane.
+ * @param operations see {@link groupFilter}
+ * @throws ThroughlineError `config-invalid`, `request-invalid` for the tenant
+ */
+export function ownLaneFilter(operations: string, { priority }: Route, tenant: string): string {
+  const end = operationsFilter(operations).replace('*.*.', '');
+  return `jobs.${priority}.${OWN_LANE}.${token('tenant', tenant)}.*.${end}`;
+}
+
+/** The tenant whose own lane a filter takes; undefined if it takes none. */
+export function tenantOfFilter(filter: string): string | undefined {
+  const [, , lane, tenant] = filter.split('.');
+  return lane === OWN_LANE ? tenant : undefined;
+}
+
+/**
  * The end of a filter of jobs or dead letters: tenant, job id and some operations.
  * @param operations see {@link groupFilter}
  * @throws ThroughlineError `config-invalid`
@@ -205,10 +221,10 @@ export function filtersOverlap(a: string, b: string): boolean {
   return left.length === right.length;
 }
 
-/** The `WORKER_OPERATIONS` of a filter that {@link routeFilter} made; the filter itself where it made none. */
+/** The `WORKER_OPERATIONS` of a filter that {@link routeFilter} or {@link ownLaneFilter} made; the filter itself where it made none. */
 export function operationsOfFilter(filter: string): string {
   if (filter === 'jobs.>') return '>';
-  return filter.replace(/^jobs\.[^.]+\.[^.]+\.(?:\*\.\*\.)?/, '');
+  return filter.replace(/^jobs\.[^.]+\.[^.]+\.(?:[^.]+\.\*\.)?/, '');
 }
 
 function routed({ priority, lane }: Route, address: JobAddress): string {

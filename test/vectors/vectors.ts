@@ -25,7 +25,7 @@ import {
   writeScheduleHeaders,
 } from '../../shared/wire/job-message.ts';
 import { writeJson } from '../../shared/wire/json-body.ts';
-import { bulkRoute, orderedRoute, pooledRoute } from '../../shared/wire/lanes.ts';
+import { bulkRoute, OWN_LANE, orderedRoute, pooledRoute } from '../../shared/wire/lanes.ts';
 import { redriveMessageId } from '../../shared/wire/redrive.ts';
 import {
   callbackEventSubject,
@@ -91,6 +91,7 @@ function hosts() {
     body: HostAnnouncement.parse({
       ...{ host, version: '1.0.0', group: 'workers', concurrency: 10 },
       ...{ since: ACCEPTED_AT, leaseMs: leaseOf(ANNOUNCE_MS), operations: ['echo', ADDRESS.operation] },
+      ...(host === 'host-1' ? { ownLanes: ['acme'] } : {}),
     }),
   }));
 }
@@ -109,6 +110,7 @@ function subjects() {
       tenant,
       pooled: pooledRoute({ tenant }).lane,
       bulk: bulkRoute({ tenant }).lane,
+      own: jobSubject({ ...ADDRESS, tenant }, { priority: 'normal', lane: OWN_LANE }),
       ordered: ['customer-7', 'ä', ''].map((key) => ({ key, lane: orderedRoute({ tenant }, key).lane })),
     })),
     invalidTokens: ['', '*', '>', 'a.b', 'a b', 'a\r\nb', 'ü', 'x'.repeat(65)].filter(

@@ -15,7 +15,7 @@ import {
   type RouteConsumer,
 } from '../../shared/nats/streams.ts';
 import { groupOfConsumer } from '../../shared/wire/lanes.ts';
-import { filtersOverlap, INBOX, operationsOfFilter } from '../../shared/wire/subjects.ts';
+import { filtersOverlap, INBOX, operationsOfFilter, tenantOfFilter } from '../../shared/wire/subjects.ts';
 import { workerConfig, workerWarnings } from '../config.ts';
 import { connectBroker } from './connect.ts';
 import { readHosts } from './host-watch.ts';
@@ -244,6 +244,7 @@ function consumersOf({ consumers }: Group, to: string, operations: string): Rout
     ackWaitMs: (consumers[0]?.config.ack_wait ?? 0) / NANOS_PER_MS,
     // The consumers of ordered lanes have a limit of 1.
     maxAckPending: Math.max(...limits),
+    ownLanes: [...new Set(consumers.flatMap(filtersOf).flatMap((filter) => tenantOfFilter(filter) ?? []))],
   });
 }
 

@@ -12,6 +12,10 @@ interface MoveFlags {
   readonly force?: boolean;
 }
 
+interface PermissionFlags {
+  readonly ownLanes: readonly string[];
+}
+
 /** `groups list | move | remove | permissions`. All but the last call NATS with the worker's settings, and not the API. */
 export function defineGroups(program: Command, host: Host): Command {
   const groups = program
@@ -105,17 +109,18 @@ function definePermissions(groups: Command, host: Host): void {
     )
     .argument('<group>', 'its WORKER_GROUP', groupName)
     .argument('<operations>', 'its WORKER_OPERATIONS, such as image.>')
+    .option('--own-lanes <tenants>', 'its WORKER_OWN_LANES, such as acme,globex', tenantNames, [])
     .addHelpText(
       'after',
       examples(["throughline groups permissions images 'image.>' > images.conf", 'a file to include']),
     )
     .action(
-      async (group: string, operations: string, _flags: unknown, command: Command) =>
+      async (group: string, operations: string, { ownLanes }: PermissionFlags, command: Command) =>
         await host.runLocal(command, async (output) => {
           const { groupPermissions, permissionsText } = await import(
             '../../../shared/nats/permissions/group.ts'
           );
-          const permissions = groupPermissions(group, operations);
+          const permissions = groupPermissions(group, operations, ownLanes);
           const name = `${group.replaceAll('-', '_').toUpperCase()}_PERMISSIONS`;
           if (output.json) output.document({ permissions });
           else output.text(permissionsText(name, permissions));
@@ -146,6 +151,12 @@ function groupsText(groups: readonly WorkerGroup[]): string {
       hosts.length === 0 ? 'none' : hosts.join(' '),
     ]),
   ]);
+}
+
+function tenantNames(text: string): string[] {
+  const names = text.split(',');
+  if (names.every(isToken)) return names;
+  throw new InvalidArgumentError('A tenant is 1 to 64 letters, digits, "_" or "-".');
 }
 
 function groupName(text: string): string {

@@ -13,10 +13,15 @@ export function groupInbox(group: string): string {
  * announcements of other operations, and for the answers to other groups. NATS has no wildcard within a name, so each consumer
  * of the group is named.
  * @param operations an operation's name, or a prefix of one followed by `.>`
+ * @param ownLanes the tenants whose own lanes the group serves
  * @throws ThroughlineError `config-invalid` if `operations` is no filter
  */
-export function groupPermissions(group: string, operations: string): Permission[] {
-  const consumers = groupConsumers({ group, operations, ackWaitMs: 0, maxAckPending: 0 }).map(
+export function groupPermissions(
+  group: string,
+  operations: string,
+  ownLanes: readonly string[] = [],
+): Permission[] {
+  const consumers = groupConsumers({ group, operations, ackWaitMs: 0, maxAckPending: 0, ownLanes }).map(
     ({ definition }) => ({ name: definition.durable_name, filter: definition.filter_subject }),
   );
   const filter = operationsFilter(operations);

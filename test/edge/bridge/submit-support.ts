@@ -86,12 +86,12 @@ export function setup({
     storage: { getAlarm: async () => null, setAlarm: async () => undefined },
     waitUntil: () => undefined,
   };
+  const hosts = new HostDirectory(log);
   const operations = new OperationDirectory(new SavedOperations(sql), log);
-  const parts = { name: 'bridge', log, connection, outbox, feed, usage, operations, keepUntilEnded };
+  const parts = { name: 'bridge', log, connection, outbox, feed, usage, operations, hosts, keepUntilEnded };
   const scheduler = new OutboxScheduler({ ...parts, object, ownContext: ROOT_CONTEXT });
   vi.spyOn(scheduler, 'added').mockReturnValue(undefined);
   const counts = { unservedJobs: 0, refusals: {} };
-  const hosts = new HostDirectory(log);
   const inputChecks = new InputChecks();
   const room = new StoreRoom();
   const order = new OrderTurns();
@@ -106,7 +106,7 @@ export function setup({
   };
   const pooled = new PooledJobs(4);
   const quotasOf = (one: LimitedCommand): Quotas => ({ ...quotas, ...defined(one.quotas ?? {}) });
-  const checks = { index, inputChecks, hosts, room, order, pooled, quotasOf };
+  const checks = { index, inputChecks, room, order, pooled, quotasOf };
   const table = new UniqueTable(sql);
   /** The bridge as after a restart: what is in memory is gone. */
   const restarted = () => ({

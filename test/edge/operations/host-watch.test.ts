@@ -80,6 +80,23 @@ describe('the watch', () => {
   });
 });
 
+it('an own lane is served by hosts that announce it and can run the operation, once they are known', async () => {
+  const { broker, hosts } = setup();
+  hosts.put('a', writeJson(hostOf(['echo'], { ownLanes: ['acme'] })));
+  hosts.put('b', writeJson(hostOf(['other'])));
+  const directory = new HostDirectory(log);
+  const serves = (tenant: string, operation: string) => directory.servesOwnLane({ tenant, operation });
+  expect(serves('acme', 'echo')).toBe(false);
+  await directory.learn(broker);
+  expect([serves('acme', 'echo'), serves('acme', 'other'), serves('globex', 'echo')]).toEqual([
+    true,
+    false,
+    false,
+  ]);
+  hosts.put('a', undefined);
+  expect(serves('acme', 'echo')).toBe(false);
+});
+
 it('the list says how many hosts serve each operation, and since when', async () => {
   const { broker, hosts } = setup();
   hosts.put('a', writeJson(hostOf(['echo'], { since: '2026-01-02T00:00:00.000Z' })));

@@ -45,6 +45,7 @@ function setup(connect: () => Promise<void>) {
     feed: { addAccepted: () => undefined },
     usage: { isBusy: () => false },
     operations: { isLimited: () => isLimited.value },
+    hosts: { learn: async () => undefined, servesOwnLane: () => false },
   });
   const add = (): void => outbox.add(JOB, new Uint8Array([48]), 'unsent', SHARE);
   return { outbox, scheduler, storage, log, connection, isLimited, add, settled: () => Promise.all(work) };

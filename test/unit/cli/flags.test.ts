@@ -60,6 +60,7 @@ const VALUES: Readonly<Record<string, readonly string[]>> = {
   '--priority': ['high'],
   '--ordering-key': ['customer-7'],
   '--tag': ['night'],
+  '--own-lanes': ['acme'],
   '--unique-key': ['daily'],
   '--unique-while': ['queued'],
   '--unique-for': ['10m'],

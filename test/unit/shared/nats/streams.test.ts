@@ -11,7 +11,7 @@ import {
   type StreamDefinition,
   streamDefinitions,
 } from '../../../../shared/nats/streams.ts';
-import { isLimitedLane, isOrderedLane, ROUTES } from '../../../../shared/wire/lanes.ts';
+import { isLimitedLane, isOrderedLane, OWN_ROUTES, ROUTES } from '../../../../shared/wire/lanes.ts';
 import {
   callbackEventSubject,
   callbackSubject,
@@ -108,6 +108,22 @@ describe('a consumer of a worker group', () => {
         subjectMatches(definition.filter_subject, jobSubject(address, route)),
       );
       expect(takers.map((taker) => taker.route)).toEqual([route]);
+    }
+  });
+
+  it('takes the own lanes of its tenants and no others, beside the lanes of all', () => {
+    const options = { group: 'g', operations: 'image.>', ackWaitMs: 30_000, maxAckPending: 7 };
+    const consumers = groupConsumers({ ...options, ownLanes: ['acme', 'demo'] });
+    expect(consumers).toHaveLength(ROUTES.length + 2 * OWN_ROUTES.length);
+    for (const route of OWN_ROUTES) {
+      const takersOf = (tenant: string) =>
+        consumers.filter(({ definition }) =>
+          subjectMatches(definition.filter_subject, jobSubject({ ...address, tenant }, route)),
+        );
+      expect(takersOf('globex')).toEqual([]);
+      expect(takersOf('acme')).toMatchObject([
+        { route, definition: { durable_name: `g-${route.priority}-own-acme`, max_ack_pending: 7 } },
+      ]);
     }
   });
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { isOperationName, isToken, type JobAddress } from '../../../../shared/job/job-address.ts';
-import { ROUTES } from '../../../../shared/wire/lanes.ts';
+import { OWN_ROUTES, ROUTES } from '../../../../shared/wire/lanes.ts';
 import {
   callbackEventSubject,
   callbackSubject,
@@ -17,6 +17,7 @@ import {
   jobSubject,
   jobSubjectFilter,
   operationsOfFilter,
+  ownLaneFilter,
   parseCallbackSubject,
   parseCancelSubject,
   parseEventSubject,
@@ -24,6 +25,7 @@ import {
   parseRoute,
   routeFilter,
   subjectMatches,
+  tenantOfFilter,
 } from '../../../../shared/wire/subjects.ts';
 import { NOT_A_TOKEN, refusalOf } from '../../support.ts';
 
@@ -337,5 +339,10 @@ describe('two filters', () => {
   it.each(['>', 'echo', 'image.>'])('of the operations %s are read back', (operations) => {
     expect(operationsOfFilter(groupFilter(operations))).toBe(operations);
     for (const route of ROUTES) expect(operationsOfFilter(routeFilter(operations, route))).toBe(operations);
+    for (const route of OWN_ROUTES) {
+      const filter = ownLaneFilter(operations, route, 'acme');
+      expect([operationsOfFilter(filter), tenantOfFilter(filter)]).toEqual([operations, 'acme']);
+    }
+    expect(tenantOfFilter(`jobs.normal.p0.*.*.${operations}`)).toBeUndefined();
   });
 });

@@ -20,6 +20,12 @@ it('the permissions of a group name its consumers, and no others', () => {
   expect(publish.filter((subject) => subject.includes('JOBS.*'))).toEqual([]);
 });
 
+it('the permissions of a group name the consumers of its own lanes', () => {
+  const own = subjectsOf(groupPermissions('images', 'image.>', ['acme']), 'publish');
+  expect(own).toContain('$JS.API.CONSUMER.MSG.NEXT.JOBS.images-low-own-acme');
+  expect(own).toContain('$JS.API.CONSUMER.CREATE.JOBS.images-low-own-acme.jobs.low.own.acme.*.image.>');
+});
+
 it('the permissions of a group lie within those of all workers', () => {
   for (const action of ['publish', 'subscribe'] as const) {
     const all = subjectsOf(WORKER_PERMISSIONS, action);
