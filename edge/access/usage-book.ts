@@ -13,8 +13,10 @@ interface Known {
   counted: Usage;
   /** When it did, in epoch milliseconds; undefined: never yet. */
   countedAt: number | undefined;
-  /** What was accepted and is not counted yet. */
+  /** What was accepted, or asks to be, and is not counted yet. */
   added: Usage;
+  /** The part of it that was not checked yet. */
+  unchecked: Usage;
 }
 
 interface UsageBookOptions {
@@ -48,10 +50,11 @@ export class UsageBook {
   }
 
   /**
-   * Checks that a job that was added fits into the quotas of its tenant. The index is asked again if the job does not fit by the last
+   * Checks that a job that has entered fits into the quotas of its tenant. Jobs that entered at the same moment are checked in their
+   * order, and those that wait for their check take no room from it. A job that is refused is taken out again. The index is asked again if the job does not fit by the last
    * report, however old that is, and near the limit of the pooled lane, since jobs of the tenant may have ended. It is also asked for
    * a tenant that was never counted. While it cannot be asked, an old report refuses nothing.
-   * @param place as {@link add} gave it
+   * @param place as {@link enter} gave it
    * @param quotas those of the tenant
    * @returns the place of the job now
    * @throws ThroughlineError `quota-exceeded`
@@ -62,26 +65,53 @@ export class UsageBook {
     const known = this.#tenants.get(tenant);
     const fits =
       known?.countedAt !== undefined && this.#exceeded(tenant, job, known.counted, quotas) === undefined;
-    if (!isNear && fits) return place;
+    if (!isNear && fits) return this.#passed(tenant, job, place);
     const before = placeIn(this.#countedOf(tenant), job);
     await this.#recount(tenant);
     const name = this.#exceeded(tenant, job, this.#countedOf(tenant), quotas);
-    if (name === undefined) return place - Math.max(0, before - placeIn(this.#countedOf(tenant), job));
+    if (name === undefined)
+      return this.#passed(tenant, job, place - Math.max(0, before - placeIn(this.#countedOf(tenant), job)));
     const limit = quotas[name];
     const message = `the quota ${name} is used up: the unfinished jobs of this tenant may have ${limit}; try again when some of them have ended`;
-    const left = Math.max(0, limit - this.#usageOf(tenant)[name] + job[name]);
+    const left = Math.max(0, limit - this.#wanted(tenant, job, this.#countedOf(tenant))[name] + job[name]);
+    this.#passed(tenant, job, place);
+    this.report(tenant, undefined, job);
     const quota = { name, limit, left };
     throw new ThroughlineError('quota-exceeded', message, { quota, retryAfterSeconds: RETRY_SECONDS });
   }
 
-  /** Adds a job that was accepted, or is about to be. @returns its place among the jobs of its tenant, from 1: see {@link placeIn} */
-  add(tenant: string, job: Usage): number {
-    const known = this.#tenants.get(tenant) ?? { counted: NO_USAGE, countedAt: undefined, added: NO_USAGE };
+  /**
+   * Adds a job that asks to be accepted. Call {@link check} for it, and then {@link report} when it is settled.
+   * @returns its place among the jobs of its tenant, from 1: see {@link placeIn}
+   */
+  enter(tenant: string, job: Usage): number {
+    const known = this.#add(tenant, job);
+    known.unchecked = sum(known.unchecked, job, 1);
+    return placeIn(this.#usageOf(tenant), job);
+  }
+
+  /** Notes that a job was checked. @returns its place */
+  #passed(tenant: string, job: Usage, place: number): number {
+    const known = this.#tenants.get(tenant);
+    if (known !== undefined) known.unchecked = sum(known.unchecked, job, -1);
+    return place;
+  }
+
+  /** Adds a job that was accepted. */
+  add(tenant: string, job: Usage): void {
+    this.#add(tenant, job);
+  }
+
+  #add(tenant: string, job: Usage): Known {
+    const known = this.#tenants.get(tenant) ?? {
+      ...{ counted: NO_USAGE, countedAt: undefined },
+      ...{ added: NO_USAGE, unchecked: NO_USAGE },
+    };
     known.added = sum(known.added, job, 1);
     this.#tenants.delete(tenant);
     this.#tenants.set(tenant, known);
     if (this.#tenants.size > MAX_TENANTS) this.#forgetOldest();
-    return placeIn(this.#usageOf(tenant), job);
+    return known;
   }
 
   #forgetOldest(): void {
@@ -118,8 +148,14 @@ export class UsageBook {
   }
 
   #exceeded(tenant: string, job: Usage, counted: Usage, quotas: Usage): keyof Usage | undefined {
-    const wanted = sum(counted, this.#tenants.get(tenant)?.added ?? NO_USAGE, 1);
+    const wanted = this.#wanted(tenant, job, counted);
     return JOB_QUOTAS.find((quota) => wanted[quota] > quotas[quota] && job[quota] > 0);
+  }
+
+  /** What a job that is being checked and those before it take. */
+  #wanted(tenant: string, job: Usage, counted: Usage): Usage {
+    const { added, unchecked } = this.#tenants.get(tenant) ?? { added: job, unchecked: job };
+    return sum(sum(counted, sum(added, unchecked, -1), 1), job, 1);
   }
 
   #usageOf(tenant: string): Usage {

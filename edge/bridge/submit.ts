@@ -228,9 +228,9 @@ async function submitNew(
   const body = writeJson(command.input);
   const taken = usageOfJob(command.spec, body.length);
   // The jobs of a batch are submitted side by side, so each counts from now on, and not only when it is stored.
-  const added = bridge.usage.add(tenant, taken);
+  const entered = bridge.usage.enter(tenant, taken);
+  const place = await bridge.usage.check(tenant, taken, entered, bridge.quotasOf(command));
   try {
-    const place = await bridge.usage.check(tenant, taken, added, bridge.quotasOf(command));
     const limited = announcement !== undefined && isLimited(announcement);
     const hasOwnLane = bridge.hosts.servesOwnLane(command);
     const route = routeOf(command, command.spec, {

@@ -25,11 +25,14 @@ function setup(counted: Usage) {
   /** Submits jobs at the same moment, and reports to the index those that were taken. @returns how many that were */
   const submit = async (count: number): Promise<number> => {
     const all = await Promise.allSettled(
-      Array.from({ length: count }, async () => await book.check('acme', JOB, book.add('acme', JOB), QUOTAS)),
+      Array.from(
+        { length: count },
+        async () => await book.check('acme', JOB, book.enter('acme', JOB), QUOTAS),
+      ),
     );
     const taken = all.filter(({ status }) => status === 'fulfilled').length;
     index.counted = { ...index.counted, jobs: index.counted.jobs + taken };
-    for (let n = 0; n < count; n++) book.report('acme', index.counted, JOB);
+    for (let n = 0; n < taken; n++) book.report('acme', index.counted, JOB);
     return taken;
   };
   return { index, book, submit };
@@ -60,6 +63,22 @@ describe('a tenant at its quota', () => {
     expect(await submit(1)).toBe(0);
   });
 
+  it.each([
+    [0, 10],
+    [4, 6],
+    [10, 0],
+  ])('gets what fits of a batch, and the first ones: %i of 10 used', async (used, room) => {
+    const { book } = setup(jobs(used));
+    const quotas = { ...QUOTAS, jobs: 10 };
+    const all = await Promise.allSettled(
+      Array.from({ length: 100 }, () => book.check('acme', JOB, book.enter('acme', JOB), quotas)),
+    );
+    expect(all.map(({ status }) => status === 'fulfilled')).toEqual(all.map((_, n) => n < room));
+    // The refused ones take no room.
+    book.report('acme', jobs(used), { ...JOB, jobs: room, bytes: room * JOB.bytes });
+    expect(new Map(book.all()).get('acme')).toEqual(jobs(used));
+  });
+
   it('is not refused by an old report while the index cannot be asked', async () => {
     const { submit, index } = setup(NO_USAGE);
     await submit(100);
@@ -74,13 +93,13 @@ describe('the lane of a job', () => {
 
   it('does not depend on delayed jobs of its tenant', async () => {
     const { book } = setup({ ...jobs(50), delayedJobs: 50 });
-    const place = await book.check('acme', JOB, book.add('acme', JOB), QUOTAS);
+    const place = await book.check('acme', JOB, book.enter('acme', JOB), QUOTAS);
     expect([place, book.isBusy('acme', JOB, place), book.isBusy('acme', JOB)]).toEqual([1, false, false]);
   });
 
   it('is a bulk lane for delayed jobs of a tenant with many of them', () => {
     const { book } = setup(NO_USAGE);
-    const busy = Array.from({ length: 6 }, () => book.isBusy('acme', LATER, book.add('acme', LATER)));
+    const busy = Array.from({ length: 6 }, () => book.isBusy('acme', LATER, book.enter('acme', LATER)));
     expect(busy).toEqual([false, false, false, false, true, true]);
   });
 });

@@ -226,6 +226,13 @@ describe('the quotas of a tenant', () => {
     },
   );
 
+  it('take as many jobs of a batch as fit, and no job above them', async () => {
+    const { submit: take, subjects } = setup({ quotas: { ...QUOTAS, jobs: 10 } });
+    const all = await Promise.allSettled(Array.from({ length: 30 }, (_, n) => take(command(`job-${n}`))));
+    expect(all.filter(({ status }) => status === 'fulfilled')).toHaveLength(10);
+    expect(subjects()).toHaveLength(10);
+  });
+
   it('send the jobs of a busy tenant to a bulk lane, and those of others to their pooled lane', async () => {
     const { submit: take, subjects } = setup();
     // Side by side, as the jobs of a batch.
