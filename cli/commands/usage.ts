@@ -9,7 +9,7 @@ import { tableText } from '../text/table.ts';
 export function defineUsage(program: Command, host: Host): Command {
   return program
     .command('usage')
-    .description('Shows what your unfinished jobs take, and your quotas.')
+    .description('Shows what you use, and your quotas.')
     .addHelpText(
       'after',
       examples(
@@ -28,11 +28,26 @@ export function defineUsage(program: Command, host: Host): Command {
     );
 }
 
+/** What each quota is called. */
+const NAMES: Readonly<Record<keyof UsageReport['quotas'], string>> = {
+  jobs: 'jobs',
+  bytes: 'bytes',
+  delayedJobs: 'delayed jobs',
+  delayedBytes: 'delayed bytes',
+  outboxJobs: 'jobs in the outbox',
+  outboxBytes: 'bytes in the outbox',
+  waits: 'waits',
+  streams: 'event streams',
+  schedules: 'schedules',
+  requests: 'requests per second',
+};
+
 function usageText({ used, quotas }: UsageReport): string {
-  return tableText([
-    ['jobs', String(used.jobs), `of ${quotas.jobs}`],
-    ['bytes', String(used.bytes), `of ${quotas.bytes}`],
-    ['delayed jobs', String(used.delayedJobs), `of ${quotas.delayedJobs}`],
-    ['delayed bytes', String(used.delayedBytes), `of ${quotas.delayedBytes}`],
-  ]);
+  const counts: Readonly<Partial<Record<string, number>>> = used;
+  return tableText(
+    Object.entries(NAMES).map(([quota, name]) => [
+      ...[name, String(counts[quota] ?? '')],
+      `of ${quotas[quota as keyof typeof quotas]}`,
+    ]),
+  );
 }

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { JobEvent } from '../../../shared/job/event.ts';
 import { writeJson } from '../../../shared/wire/json-body.ts';
 import { eventSubject } from '../../../shared/wire/subjects.ts';
-import { command, setup } from './submit-support.ts';
+import { command, QUOTAS, setup } from './submit-support.ts';
 
 const FAIR_JOBS = 4;
 /** Longer than the shortest time between two looks at the jobs of a tenant. */
@@ -13,7 +13,7 @@ afterEach(() => void vi.useRealTimers());
 
 /** A bridge whose index never answers, so that each job of the tenant counts as unfinished. */
 function start(quota = 10_000) {
-  const bridge = setup({ quotas: { jobs: quota, bytes: 1e6, delayedJobs: 100, delayedBytes: 1e6 } });
+  const bridge = setup({ quotas: { ...QUOTAS, jobs: quota } });
   let jobs = 0;
   /** Submits jobs, one after the other. @returns whether each went to a bulk lane */
   const submit = async (count: number): Promise<boolean[]> => {
