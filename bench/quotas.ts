@@ -85,10 +85,6 @@ function everyQuota(): Loops {
     loops.repeat(() => loops.send('/v1/jobs', { ...job, input: { ...job.input, ballast: LARGE } }));
   const sleeper = startSleeper(loops);
   loops.repeat(
-    async () => loops.send(`/v1/jobs/${await sleeper}`, undefined, { prefer: 'wait=60' }),
-    Math.ceil(LIMITS.WAITS_PER_TENANT / 10),
-  );
-  loops.repeat(
     () => loops.send('/v1/jobs', { ...later, delay: '30s' }, { prefer: 'wait=60' }),
     LIMITS.WAITS_PER_TENANT + 10,
   );
