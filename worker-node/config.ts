@@ -53,7 +53,7 @@ const Settings = z.object({
   WORKER_ANNOUNCE_MS: wholeNumber(100, ANNOUNCE_MS, ANNOUNCE_MS),
   WORKER_CONCURRENCY: wholeNumber(1, 10_000, 10),
   WORKER_ACK_WAIT_MS: wholeNumber(1_000, 3_600_000, 30_000),
-  WORKER_MAX_ACK_PENDING: wholeNumber(1, 1_000_000, 50_000),
+  WORKER_MAX_ACK_PENDING: wholeNumber(1, 1_000_000, 1_000_000),
   WORKER_STOP_TIMEOUT_MS: wholeNumber(0, 3_600_000, 20_000),
   STREAM_REPLICAS: wholeNumber(1, 5, 1).optional(),
   STREAM_STORE_BYTES: optionalBytes,
