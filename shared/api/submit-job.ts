@@ -113,7 +113,7 @@ export function specOf(request: SubmitJob, now: number): JobSpec {
   const { maxAttempts, timeout, delay, callback, priority, orderingKey, tags, unique } = request;
   // Jobs of one key in lanes of different priorities would overtake each other.
   if (orderingKey !== undefined && priority !== undefined)
-    throw invalidAt('/priority', 'a job with an orderingKey has no priority');
+    throw invalidAt('/priority', 'leave it out: a job with an orderingKey cannot have a priority');
   // Each of the two keys chooses the bridge of the job.
   if (orderingKey !== undefined && unique !== undefined)
     throw invalidAt('/unique', 'a job with an orderingKey cannot be unique');

@@ -1,12 +1,17 @@
+import { pointerNames } from '../text/json.ts';
+
 /** The value of a job by which its operation limits how many run: its tenant, or a place in its input. */
 
 /** `tenant`: all jobs of a tenant share the limit. */
 export const TENANT_KEY = 'tenant';
+/** `tenant`, or a JSON Pointer into the input. */
+export type LimitKey = typeof TENANT_KEY | `/${string}`;
+
 const POINTER = /^(?:\/(?:[^~/]|~[01])*)+$/;
 const MAX_LENGTH = 256;
 
 /** Whether `text` is `tenant` or a JSON Pointer (RFC 6901) to a place inside an input, of at most 256 characters. */
-export function isLimitKey(text: string): boolean {
+export function isLimitKey(text: string): text is LimitKey {
   return text === TENANT_KEY || (text.length <= MAX_LENGTH && POINTER.test(text));
 }
 
@@ -19,14 +24,9 @@ export function isLimitKey(text: string): boolean {
 export function limitKeyValue(key: string, input: unknown): string {
   if (key === TENANT_KEY) return '';
   let value = input;
-  for (const name of key.slice(1).split('/').map(nameOf)) {
+  for (const name of pointerNames(key)) {
     if (typeof value !== 'object' || value === null || !Object.hasOwn(value, name)) return '';
     value = (value as Record<string, unknown>)[name];
   }
   return JSON.stringify(value);
-}
-
-/** Undoes the escapes of a JSON Pointer. */
-function nameOf(part: string): string {
-  return part.replaceAll('~1', '/').replaceAll('~0', '~');
 }

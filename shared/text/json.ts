@@ -33,6 +33,14 @@ export function jsonPointer(path: readonly PropertyKey[]): string {
   return path.map((key) => `/${String(key).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
 }
 
+/** The names in a JSON Pointer (RFC 6901) that is not empty: `/a~1b/0` has `a/b` and `0`. */
+export function pointerNames(pointer: string): string[] {
+  return pointer
+    .slice(1)
+    .split('/')
+    .map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'));
+}
+
 /**
  * Characters that JSON may hold without an escape, but that can end a line or control a terminal: DEL and C1 (with NEL
  * and CSI), line and paragraph separators, and marks that are invisible or change the direction of writing.

@@ -25,7 +25,8 @@ const delayMs = z.number().min(0).max(DAY_MS);
 
 const key = z.string().refine(isLimitKey);
 const limit = z.int().min(1).max(LIMITS.perKey);
-const perHost = z.int().min(1).max(1_000_000);
+const MAX_PER_HOST = 1_000_000;
+const perHost = z.int().min(1).max(MAX_PER_HOST);
 const period = z.string().transform(parseDuration).pipe(z.int().min(1_000).max(LIMITS.ratePeriodMs));
 
 /** What an author may pass to `defineOperation`. Authors who write JavaScript have no types. */
@@ -47,6 +48,7 @@ const Definition = z.strictObject({
 
 const KEY_WORDS = `"tenant" or a JSON Pointer into the input, such as "/customer/id"`;
 const KEY_RULE = `key ${KEY_WORDS}`;
+const LIMIT_RULE = `must be a whole number from 1 to ${LIMITS.perKey}`;
 
 /** What each setting has to be. */
 const RULES: Readonly<Record<string, string>> = {
@@ -58,14 +60,20 @@ const RULES: Readonly<Record<string, string>> = {
   maxAttempts: `must be a whole number from 1 to ${LIMITS.maxAttempts}`,
   concurrency: `must be a whole number of 1 or more, or { key, limit, perHost }: ${KEY_RULE}, limit from 1 to ${LIMITS.perKey}`,
   rateLimit: `must be { key, limit, period }: ${KEY_RULE}, limit from 1 to ${LIMITS.perKey}, period like "1m", from 1s to 24h`,
+  'concurrency.key': `must be ${KEY_WORDS}`,
+  'concurrency.limit': LIMIT_RULE,
+  'concurrency.perHost': `must be a whole number from 1 to ${MAX_PER_HOST}`,
   'rateLimit.key': `must be ${KEY_WORDS}`,
-  'rateLimit.limit': `must be a whole number from 1 to ${LIMITS.perKey}`,
+  'rateLimit.limit': LIMIT_RULE,
   'rateLimit.period': 'must be like "1m", from 1s to 24h',
   retry: 'must be { minDelayMs, maxDelayMs }, and minDelayMs must not be larger than maxDelayMs',
   'retry.minDelayMs': `must be milliseconds from 0 to ${DAY_MS} (24h)`,
   'retry.maxDelayMs': `must be milliseconds from 0 to ${DAY_MS} (24h)`,
   run: 'must be a function',
 };
+
+/** Settings whose sentence also tells what was given. */
+const GIVEN_IS_TOLD = /^(?:concurrency|rateLimit)\./;
 
 /** The settings of an operation, checked and complete. */
 export interface Settings
@@ -107,7 +115,7 @@ function limitsOf({
 /** Code of the author may run: a getter, a trap of a proxy. */
 function parse(definition: unknown): ReturnType<typeof Definition.safeParse> {
   try {
-    return Definition.safeParse(definition);
+    return Definition.safeParse(definition, { reportInput: true });
   } catch (cause) {
     const message = `defineOperation was given ${describeValue(definition)} that throws when it is read`;
     throw new ThroughlineError('config-invalid', message, { cause });
@@ -127,15 +135,25 @@ function refusal(definition: unknown, { issues }: z.ZodError): ThroughlineError 
       `defineOperation was given ${describeValue(definition)}, not an object`,
     );
   const { name } = definition as { readonly name?: unknown };
-  const sentences = [...new Set(issues.flatMap(sentencesOf))];
+  const sentences = [...new Set(issues.flatMap((issue) => sentencesOf(issue)))];
   const subject = typeof name === 'string' && isOperationName(name) ? name : describeValue(name);
   return new ThroughlineError('config-invalid', `operation ${subject}: ${sentences.join('; ')}`);
 }
 
-function sentencesOf(issue: z.core.$ZodIssue): string[] {
-  const setting = issue.path.join('.');
+/** @param parent the path of the setting that the path of the issue begins in */
+function sentencesOf(issue: z.core.$ZodIssue, parent: readonly PropertyKey[] = []): string[] {
+  const path = [...parent, ...issue.path];
+  const setting = path.join('.');
   if (issue.code === 'unrecognized_keys') return issue.keys.map((key) => unknownSetting(setting, key));
-  return [`${setting} ${RULES[setting] ?? 'is not valid'}`];
+  const issues = issue.code === 'invalid_union' ? nearestIssues(issue) : [];
+  if (issues.length > 0) return issues.flatMap((inner) => sentencesOf(inner, path));
+  const given = GIVEN_IS_TOLD.test(setting) ? `, not ${describeValue(issue.input)}` : '';
+  return [`${setting} ${RULES[setting] ?? 'is not valid'}${given}`];
+}
+
+/** The issues of that form of a setting which its author meant: the one whose kind of value was given. */
+function nearestIssues({ errors }: z.core.$ZodIssueInvalidUnion): readonly z.core.$ZodIssue[] {
+  return errors.find((issues) => !issues.some((i) => i.path.length === 0 && i.code === 'invalid_type')) ?? [];
 }
 
 function unknownSetting(parent: string, key: string): string {

@@ -6,6 +6,7 @@ import { jsonPointer } from '../../shared/text/json.ts';
 import { writeJson } from '../../shared/wire/json-body.ts';
 import { describeValue } from './describe-value.ts';
 import { inputCheckOf } from './input-check/input-check.ts';
+import { limitKeyFaults } from './limit-key-check.ts';
 import type { Operation } from './operation.ts';
 
 const MAX_VIOLATIONS = 10;
@@ -36,7 +37,7 @@ const MAX_BYTES = 256 * 1024;
 /**
  * The announcement of an operation in the bucket `OPERATIONS`. If it is too large, parts are left out until it fits: the
  * schemas for people first, then what the edge checks, then the description.
- * @param warn takes a sentence if parts are left out
+ * @param warn takes a sentence if parts are left out, and for each limit whose key names no property of the input
  * @param room how many bytes NATS takes
  */
 export function announcementOf(
@@ -45,6 +46,7 @@ export function announcementOf(
   room: number = MAX_BYTES,
 ): OperationAnnouncement {
   const whole = wholeAnnouncement(operation);
+  limitKeyFaults(whole).forEach(warn);
   const limit = Math.min(room, MAX_BYTES);
   const { length } = writeJson(whole);
   if (length <= limit) return whole;

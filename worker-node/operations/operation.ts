@@ -2,6 +2,7 @@ import type { StandardSchemaV1 } from '@standard-schema/spec';
 import type { ConcurrencyLimit, RateLimit } from '../../shared/api/operation.ts';
 import type { RetryPolicy } from '../../shared/backoff.ts';
 import type { Progress } from '../../shared/job/job.ts';
+import type { LimitKey } from '../../shared/job/limit-key.ts';
 import type { WorkerLogger } from '../log.ts';
 import { readDefinition } from './definition.ts';
 import type { Outcome } from './outcome.ts';
@@ -51,11 +52,14 @@ export interface OperationDefinition<Input, Output> {
   /**
    * How many attempts may run at the same time. A number is for one worker; by default only the worker's own limit applies.
    * With a key, the limit is for all workers together, and for each value of the key within a tenant: `tenant`, or a JSON
-   * Pointer into the input. Other jobs wait, which costs no attempt.
+   * Pointer into the input. `perHost` also bounds the attempts in one worker, as a number does. Other jobs wait, which
+   * costs no attempt.
    */
-  readonly concurrency?: number | { readonly key: string; readonly limit: number; readonly perHost?: number };
+  readonly concurrency?:
+    | number
+    | { readonly key: LimitKey; readonly limit: number; readonly perHost?: number };
   /** How many attempts may start within any `period` (`"1m"`), for each value of the key within a tenant. Others wait. */
-  readonly rateLimit?: { readonly key: string; readonly limit: number; readonly period: string };
+  readonly rateLimit?: { readonly key: LimitKey; readonly limit: number; readonly period: string };
   /** The bounds of the pause before the next attempt, in milliseconds, at most a day; 1 s and 60 s by default. */
   readonly retry?: Partial<RetryPolicy>;
   readonly run: (context: RunContext<Input>) => Promise<Output | Outcome> | Output | Outcome;

@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { pathToFileURL } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { ThroughlineError } from '../../../shared/errors.ts';
 import { isOperation, type Operation } from '../operation.ts';
 import { refuseExit } from '../refuse-exit.ts';
@@ -9,6 +9,9 @@ import { findOperationFiles } from './operation-files.ts';
 
 /** Loading a file may open connections, but must not take longer. */
 const LIMIT_MS = 30_000;
+
+/** The folder of this copy of Throughline. */
+const THROUGHLINE = fileURLToPath(new URL('../../../', import.meta.url)).replace(/\/$/, '');
 
 /** An operation, and the file that exports it. */
 export interface LoadedOperation {
@@ -92,7 +95,17 @@ async function exportsOf(file: string): Promise<unknown[]> {
 
 async function refusal(file: string, thrown: unknown): Promise<ThroughlineError> {
   const { summary } = reportOf(thrown);
-  return refused(file, await findFault(path.resolve(file), thrown), `cannot be loaded: ${summary}`, thrown);
+  const what = `cannot be loaded: ${summary}${hintFor(file, thrown)}`;
+  return refused(file, await findFault(path.resolve(file), thrown), what, thrown);
+}
+
+/** Node finds `throughline` only from inside its own folder, and where it is installed. */
+function hintFor(file: string, thrown: unknown): string {
+  const { code, message } = (thrown ?? {}) as { readonly code?: unknown; readonly message?: unknown };
+  const isMissing = code === 'ERR_MODULE_NOT_FOUND' || code === 'MODULE_NOT_FOUND';
+  if (!isMissing || !/^Cannot find (?:package|module) 'throughline['/]/.test(String(message))) return '';
+  const folder = path.dirname(path.resolve(file));
+  return `; run \`npm install ${THROUGHLINE}\` in ${folder}, or move the file into the folder of Throughline`;
 }
 
 /** The file waits at its top level for something that never comes. */

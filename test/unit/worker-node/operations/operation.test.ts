@@ -35,7 +35,7 @@ describe('an operation', () => {
   });
 
   it('may limit how many run and start, for each value of a key', () => {
-    const rateLimit = { key: '/customer/id', limit: 10, period: '1m' };
+    const rateLimit = { key: '/customer/id', limit: 10, period: '1m' } as const;
     expect(
       defineOperation({ ...least, concurrency: { key: 'tenant', limit: 2, perHost: 4 }, rateLimit }),
     ).toMatchObject({
@@ -94,6 +94,58 @@ describe('an operation', () => {
     expect(error.message).toMatch(/^operation /);
     if (setting !== 'name') expect(error.message).toContain('math.add');
   });
+});
+
+describe('a wrong limit by key', () => {
+  const KEY = 'must be "tenant" or a JSON Pointer into the input, such as "/customer/id", not';
+  const LIMIT = 'must be a whole number from 1 to 1000, not';
+  const PERIOD = 'must be like "1m", from 1s to 24h, not';
+  const right = { key: '/customer', limit: 2 };
+  const cases: [string, unknown, string][] = [
+    ['key', 'customer', `${KEY} the text "customer"`],
+    ['key', '', `${KEY} an empty text`],
+    ['key', 'Tenant', `${KEY} the text "Tenant"`],
+    ['key', '/a~2', `${KEY} the text "/a~2"`],
+    ['key', 7, `${KEY} 7`],
+    ['key', undefined, `${KEY} undefined`],
+    ['limit', 0, `${LIMIT} 0`],
+    ['limit', 5_000, `${LIMIT} 5000`],
+    ['limit', 1.5, `${LIMIT} 1.5`],
+    ['limit', '2', `${LIMIT} the text "2"`],
+    ['limit', undefined, `${LIMIT} undefined`],
+    ['period', '10ms', `${PERIOD} `],
+    ['period', 60, `${PERIOD} 60`],
+    ['period', 'soon', `${PERIOD} `],
+    ['perHost', 0, 'must be a whole number from 1 to 1000000, not 0'],
+    ['limits', 2, 'did you mean limit?'],
+  ];
+  const settingsWith = (name: string) => {
+    if (name === 'period') return ['rateLimit'];
+    return name === 'perHost' ? ['concurrency'] : ['concurrency', 'rateLimit'];
+  };
+  it.each(cases)(
+    'is refused with one sentence that says what its %s must be: %j',
+    async (name, value, sentence) => {
+      for (const setting of settingsWith(name)) {
+        const period = setting === 'rateLimit' ? { period: '1m' } : {};
+        const wrong = { ...least, [setting]: { ...right, ...period, [name]: value } };
+        const { message } = await refusalOf(() => defineOperation(wrong as typeof least));
+        expect(message).toMatch(new RegExp(`^operation math\\.add: [^;]*\\b${setting}\\.${name}\\b`));
+        expect(message).toContain(sentence);
+        expect(message.split('; ')).toHaveLength(name === 'limits' ? 2 : 1);
+      }
+    },
+  );
+
+  it.each([0, 'many', null, [2], Number.NaN])(
+    'is told both forms where it is no object: %j',
+    async (concurrency) => {
+      const { message } = await refusalOf(() => defineOperation({ ...least, concurrency } as typeof least));
+      expect(message).toContain(
+        'concurrency must be a whole number of 1 or more, or { key, limit, perHost }',
+      );
+    },
+  );
 });
 
 describe('the settings of an operation', () => {

@@ -249,6 +249,26 @@ describe('a file that cannot be loaded', () => {
     }
   });
 
+  it.each([
+    ['mjs', "import 'throughline/worker';", true],
+    ['ts', "import { defineOperation } from 'throughline/worker';\nexport default defineOperation;", false],
+    ['cjs', "require('throughline/worker');", false],
+  ])(
+    'says how to install Throughline where an import does not find it: .%s',
+    async (ending, text, hooked) => {
+      const folder = await folderWith({ [`one.${ending}`]: text });
+      const root = fileURLToPath(new URL('../../../../..', import.meta.url)).replace(/\/$/, '');
+      expect(messageInNode(folder, { hooked })).toContain(
+        `; run \`npm install ${root}\` in ${folder}, or move the file into the folder of Throughline`,
+      );
+    },
+  );
+
+  it('says nothing about installing Throughline where another package is missing', async () => {
+    const folder = await folderWith({ 'one.mjs': "import 'throughline-of-others';" });
+    expect(messageInNode(folder)).not.toContain('npm install');
+  });
+
   it('names the CommonJS file whose exports throw', async () => {
     const folder = await folderWith({
       'odd.cjs': 'module.exports = { get a() {\n throw new Error("odd"); } };',
