@@ -31,7 +31,8 @@ export class Schedules {
   }
 
   /**
-   * Makes a schedule, or changes it to what is given: a field that is left out has its default again. The same call
+   * Makes a schedule, or changes it to what is given: a field that is left out has its default again, but a paused
+   * schedule stays paused without `paused`. The same call
    * once more changes nothing.
    * @returns the schedule, and whether it is new
    */

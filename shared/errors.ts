@@ -190,3 +190,26 @@ export function unavailable(reason: string, cause?: unknown): ThroughlineError {
     retryAfterSeconds: RETRY_AFTER_SECONDS,
   });
 }
+
+/** The most of a name or an id that an error repeats. */
+const SHOWN_NAME = 64;
+
+/** The error for an id of a job that the caller does not have. */
+export function unknownJob(id: string): ThroughlineError {
+  return notYours('job-unknown', 'job', 'id', id, 'GET /v1/jobs lists your jobs');
+}
+
+/**
+ * The error for something that the caller does not have.
+ * @param list a sentence that tells how to find what there is
+ */
+export function notYours(
+  code: ErrorCode,
+  kind: string,
+  by: 'id' | 'name',
+  value: string,
+  list: string,
+): ThroughlineError {
+  const shown = JSON.stringify(value.slice(0, SHOWN_NAME));
+  return new ThroughlineError(code, `no ${kind} of yours has the ${by} ${shown}; ${list}`);
+}

@@ -42,9 +42,16 @@ function detailsOf(thrown: unknown): string[] {
     ...(thrown.suggestions.some(said) || thrown.suggestions.length === 0
       ? []
       : [`did you mean ${thrown.suggestions.join(' or ')}?`]),
-    ...(thrown.code === 'unauthenticated' ? ['set THROUGHLINE_API_KEY, or use --api-key'] : []),
+    ...hintOf(thrown.code),
     ...traceLine(traceId),
   ];
+}
+
+/** What helps with an error, if a command or an option does. */
+function hintOf(code: string): string[] {
+  if (code === 'unauthenticated') return ['set THROUGHLINE_API_KEY, or use --api-key'];
+  if (code === 'schedule-unknown') return ['`throughline schedules list` shows your schedules'];
+  return code === 'job-unknown' ? ['`throughline list` shows your jobs'] : [];
 }
 
 function violationLine({ path, message }: Violation): string {

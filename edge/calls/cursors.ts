@@ -1,3 +1,4 @@
+import { SCHEDULE_NAME } from '../../shared/api/schedule-words.ts';
 import { isToken } from '../../shared/job/job-address.ts';
 
 /** A place in a list of jobs: after this job. */
@@ -20,6 +21,17 @@ export function readCursor(cursor: string): ListPlace | undefined {
   if (acceptedAt === undefined || !isToken(id)) return undefined;
   const place = { acceptedAt: Number(acceptedAt), id };
   return writeCursor(place) === cursor ? place : undefined;
+}
+
+/** The place in a list of schedules after this name, as opaque text for callers (base64url). */
+export function writeNameCursor(name: string): string {
+  return toBase64Url(new TextEncoder().encode(`after:${name}`));
+}
+
+/** Reads a cursor; undefined when {@link writeNameCursor} could not have made it. */
+export function readNameCursor(cursor: string): string | undefined {
+  const name = decode(cursor).replace(/^after:/, '');
+  return SCHEDULE_NAME.test(name) && writeNameCursor(name) === cursor ? name : undefined;
 }
 
 function decode(cursor: string): string {

@@ -57,10 +57,19 @@ function noRoute(c: Context<EdgeHono>, app: EdgeApp): Response {
     const hint = suggestions.length > 0 ? `did you mean ${suggestions[0]}?` : 'GET /docs lists what there is';
     return renderProblem(new ThroughlineError('route-unknown', hint, { suggestions }), c);
   }
-  const error = new ThroughlineError('method-not-allowed', `use ${methods.join(' or ')}`);
+  const error = new ThroughlineError(
+    'method-not-allowed',
+    `use ${[...methods, ...making(app, c)].join(' or ')}`,
+  );
   const response = renderProblem(error, c);
   response.headers.set('allow', methods.join(', '));
   return response;
+}
+
+/** What makes a thing in the list at the path of a POST, where a PUT with a name does that. */
+function making(app: EdgeApp, { req }: Context<EdgeHono>): string[] {
+  const puts = app.routes.filter(({ method, path }) => method === 'PUT' && path === `${req.path}/:name`);
+  return req.method === 'POST' ? puts.slice(0, 1).map(() => `PUT ${req.path}/{name}`) : [];
 }
 
 /** The path without what people add or leave out by mistake, where there is something at it: at most one. */

@@ -1,4 +1,4 @@
-import { ThroughlineError } from '../../shared/errors.ts';
+import { unknownJob } from '../../shared/errors.ts';
 import { attemptsOf } from '../../shared/job/attempts.ts';
 import { type CallbackEvent, isCallbackEvent } from '../../shared/job/callback-event.ts';
 import type { JobEvent } from '../../shared/job/event.ts';
@@ -28,7 +28,7 @@ export async function readJobHistory(
   const { ends, last } = await readEnds(session, tenant, jobId);
   if (readStoredEvent(last) === undefined) {
     if ((await readJob(session, tenant, jobId)) !== undefined) return { events: [] };
-    throw new ThroughlineError('job-unknown', 'no job of yours has this id');
+    throw unknownJob(jobId);
   }
   const { events, upTo } = await readHistory(session, tenant, jobId, { after, until: ends, ...PAGE });
   return upTo < lastOf(ends) ? { events, next: String(upTo) } : { events };

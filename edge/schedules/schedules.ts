@@ -7,6 +7,7 @@ import { SERVICE } from '../../shared/trace/semantics.ts';
 import { quotasOf } from '../access/quotas.ts';
 import { BridgeClient } from '../calls/bridge-client.ts';
 import type { SubmitResult } from '../calls/commands.ts';
+import { writeNameCursor } from '../calls/cursors.ts';
 import type { SchedulesApi } from '../calls/objects.ts';
 import { type Reply, refusal } from '../calls/reply.ts';
 import type {
@@ -93,7 +94,7 @@ export class Schedules extends DurableObject<Env> implements SchedulesApi {
       const rows = this.#table.page(after, limit + 1);
       const last = rows.length > limit ? rows[limit - 1] : undefined;
       const schedules = rows.slice(0, limit).map(scheduleSummary);
-      return { schedules, ...(last === undefined ? {} : { cursor: last.name }) };
+      return { schedules, ...(last === undefined ? {} : { cursor: writeNameCursor(last.name) }) };
     });
   }
 

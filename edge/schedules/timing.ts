@@ -4,8 +4,10 @@
  */
 import { Cron } from 'croner';
 import type { CATCH_UP, ScheduleBody } from '../../shared/api/schedule.ts';
-import { describeThrown, ThroughlineError } from '../../shared/errors.ts';
+import { ThroughlineError } from '../../shared/errors.ts';
 import { parseDuration } from '../../shared/text/duration.ts';
+import { zoneName } from '../../shared/text/zone-name.ts';
+import { CRON_OPTIONS, cronFault } from './cron-fields.ts';
 
 /** When a schedule runs: by a cron expression, or at equal distances in time from `fromMs`. */
 export type Timing = Cron | { readonly everyMs: number; readonly fromMs: number };
@@ -27,12 +29,6 @@ export const MOST_MISSED = 1_440;
 export const MOST_COUNTED = 100;
 
 const CRON_STEP_MS = 60_000;
-
-/** Five fields of names, numbers, lists, ranges and steps; L, W and # as croner has them. */
-const FIELD = '[0-9A-Za-z*,/#-]+';
-const FIVE_FIELDS = new RegExp(`^ *${FIELD}(?: +${FIELD}){4} *$`);
-/** Intl takes offsets too, which are no names of zones. */
-const ZONE_NAME = /^[A-Za-z]/;
 
 /**
  * Reads when a schedule runs.
@@ -124,15 +120,16 @@ function runBefore(timing: Timing, beforeMs: number): number | undefined {
 }
 
 function parseCron(pattern: string, timeZone: string, fromMs: number): Cron {
-  checkZone(timeZone);
-  if (!FIVE_FIELDS.test(pattern)) {
-    const fields = '(minute, hour, day of month, month, day of week)';
+  if (zoneName(timeZone) === undefined)
     throw refused(
-      '/cron',
-      `must be five fields ${fields} of numbers, names, * , - and /, such as "0 6 * * MON-FRI"`,
+      '/timeZone',
+      'is not a known time zone. Give an IANA name such as "Europe/Berlin", or "UTC"',
     );
-  }
-  const cron = readPattern(pattern, timeZone);
+  const fault = cronFault(pattern);
+  if (fault !== undefined) throw refused('/cron', fault);
+  // UTC has no daylight saving. As an offset, it costs croner a tenth of the time that a zone does.
+  const zone = timeZone.toUpperCase() === 'UTC' ? { utcOffset: 0 } : { timezone: timeZone };
+  const cron = new Cron(pattern, { ...CRON_OPTIONS, ...zone });
   if (cron.nextRun(new Date(fromMs)) !== null) return cron;
   throw refused(
     '/cron',
@@ -140,29 +137,6 @@ function parseCron(pattern: string, timeZone: string, fromMs: number): Cron {
   );
 }
 
-/** UTC has no daylight saving. As an offset, it costs croner a tenth of the time that a zone does. */
-function readPattern(pattern: string, timeZone: string): Cron {
-  const zone = timeZone.toUpperCase() === 'UTC' ? { utcOffset: 0 } : { timezone: timeZone };
-  try {
-    return new Cron(pattern, { mode: '5-part', fixedTimeRule: 'no-wildcard', ...zone });
-  } catch (thrown) {
-    const reason = describeThrown(thrown).replace(/^CronPattern: /, '');
-    throw refused('/cron', `cannot be read: ${reason}`, thrown);
-  }
-}
-
-function checkZone(timeZone: string): void {
-  try {
-    if (ZONE_NAME.test(timeZone) && new Intl.DateTimeFormat('en', { timeZone })) return;
-  } catch {
-    // Intl throws for a zone that it does not know.
-  }
-  throw refused('/timeZone', 'is not a known time zone. Give an IANA name such as "Europe/Berlin", or "UTC"');
-}
-
-function refused(path: string, message: string, cause?: unknown): ThroughlineError {
-  return new ThroughlineError('request-invalid', `${path}: ${message}`, {
-    violations: [{ path, message }],
-    cause,
-  });
+function refused(path: string, message: string): ThroughlineError {
+  return new ThroughlineError('request-invalid', `${path}: ${message}`, { violations: [{ path, message }] });
 }

@@ -1,4 +1,4 @@
-import { ThroughlineError } from '../../shared/errors.ts';
+import { ThroughlineError, unknownJob } from '../../shared/errors.ts';
 import { isTerminalEvent } from '../../shared/job/event.ts';
 import { eventSubject } from '../../shared/wire/subjects.ts';
 import { type HistoryEnds, lastOf, readEnds } from '../jobs/job-history.ts';
@@ -127,7 +127,7 @@ export class JobWatches {
       const { ends, last } = await readEnds(session, tenant, jobId);
       const isKnown = last !== undefined || (await readJob(session, tenant, jobId)) !== undefined;
       if (!isKnown && this.#outbox.rejected.findByJob(tenant, jobId) === undefined) {
-        throw new ThroughlineError('job-unknown', 'no job of yours has this id');
+        throw unknownJob(jobId);
       }
       const event = readStoredEvent(last);
       return { ends, hasEnded: event !== undefined && isTerminalEvent(event) };

@@ -1,4 +1,4 @@
-import { type Command, Option } from 'commander';
+import { type Command, type CommanderError, Option } from 'commander';
 import type { ScheduleRequest } from '../../../client/options.ts';
 import { CATCH_UP, OVERLAP } from '../../../shared/api/schedule-words.ts';
 import { defined } from '../../../shared/defined.ts';
@@ -39,14 +39,17 @@ interface PutFlags {
 
 /** `schedules put <name> <operation> [input]`. */
 export function definePut(schedules: Command, host: Host): void {
-  schedules
-    .command('put')
-    .description('Makes a schedule, or changes it to exactly this: what is left out has its default again.')
+  const command = schedules.command('put');
+  command
+    .exitOverride((error) => explainQuotes(error, command.opts<PutFlags>().cron))
+    .description(
+      'Makes a schedule, or changes it: what is left out has its default again, but a paused schedule stays paused.',
+    )
     .argument('<name>', '1 to 64 letters, digits or _ . -', scheduleName)
     .argument('<operation>', 'what to run, such as http.request', operationName)
     .argument('[input]', 'JSON, @file, or - for standard input; default: null')
     .option('--cron <fields>', 'when: minute, hour, day of month, month and day of week')
-    .option('--every <duration>', 'or how often, such as 90s or 1h, from now on')
+    .option('--every <duration>', 'or how often, such as 90s or 1h, counted from when the schedule was made')
     .option('--time-zone <zone>', 'the zone of --cron, such as Europe/Berlin; default: UTC')
     .addOption(
       new Option('--catch-up <which>', 'which runs to make that were missed (default: last)').choices(
@@ -108,6 +111,17 @@ function checkUsage({ cron, every, timeZone, priority, orderingKey }: PutFlags):
     throw new CliError('usage-invalid', '--time-zone goes with --cron');
   if (priority !== undefined && orderingKey !== undefined)
     throw new CliError('usage-invalid', 'leave out --priority: a job with --ordering-key cannot have one');
+}
+
+/**
+ * Explains too many words after `--cron`: without quotes, the shell splits the expression and replaces each `*`.
+ * @throws CliError `usage-invalid`, or the error itself if it has another cause
+ */
+function explainQuotes(error: CommanderError, cron: unknown): never {
+  if (error.code !== 'commander.excessArguments' || cron === undefined) throw error;
+  throw new CliError('usage-invalid', "put the cron expression in quotes, such as --cron '30 2 * * *'", {
+    cause: error,
+  });
 }
 
 /** The fields of the request that options set. */

@@ -5,7 +5,7 @@ import { DEAD_LETTER_LIMITS } from '../../../shared/api/dead-letter.ts';
 import { JOB_LIST_LIMITS } from '../../../shared/api/job-list.ts';
 import { OperationName } from '../../../shared/api/operation.ts';
 import { OUTBOX_LIST_LIMIT } from '../../../shared/api/outbox.ts';
-import { SCHEDULE_LIMITS, SCHEDULE_NAME } from '../../../shared/api/schedule.ts';
+import { SCHEDULE_LIMITS } from '../../../shared/api/schedule.ts';
 import { ofType, Tags } from '../../../shared/api/submit-job.ts';
 import { JOB_STATES, OPEN_STATES } from '../../../shared/job/job-state.ts';
 import { SEALED } from '../../calls/place-seal.ts';
@@ -14,14 +14,14 @@ const CURSOR_RULE = 'must be the cursor of the previous answer';
 const EVENT_ID_RULE = 'must be the id of an event of this job';
 const REASON_RULE = 'must be an error code of 1 to 64 characters';
 
-/** What a cursor of `GET /v1/jobs` looks like. */
-export const JOB_CURSOR = /^[A-Za-z0-9_-]{4,120}$/;
+/** What a cursor of `GET /v1/jobs` and `GET /v1/schedules` looks like. */
+export const LIST_CURSOR = /^[A-Za-z0-9_-]{4,120}$/;
 
 // These objects are strict: without the error, a caller would not notice a misspelt filter.
 
 /** The tags of a query: `tag=night&tag=team:blue`. */
 const QueryTags = z.preprocess((value) => (typeof value === 'string' ? [value] : value), Tags).optional();
-const JobCursor = z.string(CURSOR_RULE).regex(JOB_CURSOR, CURSOR_RULE).optional();
+const ListCursor = z.string(CURSOR_RULE).regex(LIST_CURSOR, CURSOR_RULE).optional();
 
 /** Query of `GET /v1/jobs`. */
 export const ListQuery = z.strictObject({
@@ -29,7 +29,7 @@ export const ListQuery = z.strictObject({
   operation: OperationName.optional(),
   tag: QueryTags,
   limit: pageLimit(JOB_LIST_LIMITS.page, JOB_LIST_LIMITS.defaultPage),
-  cursor: JobCursor,
+  cursor: ListCursor,
 });
 
 /** Body of `POST /v1/jobs/cancel`. */
@@ -39,7 +39,7 @@ export const CancelRequest = z.strictObject(
     tags: Tags.optional(),
     state: z.enum(OPEN_STATES, `must be one of ${OPEN_STATES.join(', ')}`).optional(),
     limit: bodyLimit(CANCEL_LIMIT),
-    cursor: JobCursor,
+    cursor: ListCursor,
   },
   ofType('must be an object; {} means all jobs that have not ended'),
 );
@@ -63,10 +63,10 @@ export const DeadLetterQuery = z.strictObject({
   cursor: Sealed.optional(),
 });
 
-/** Query of `GET /v1/schedules`. Its cursor is the name of a schedule. */
+/** Query of `GET /v1/schedules`. */
 export const SchedulesQuery = z.strictObject({
   limit: pageLimit(SCHEDULE_LIMITS.page, SCHEDULE_LIMITS.defaultPage),
-  cursor: z.string(CURSOR_RULE).regex(SCHEDULE_NAME, CURSOR_RULE).optional(),
+  cursor: ListCursor,
 });
 
 /** Query of `GET /v1/outbox`. */

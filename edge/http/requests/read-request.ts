@@ -3,15 +3,12 @@ import { createMiddleware } from 'hono/factory';
 import { parseAccept } from 'hono/utils/accept';
 import * as z from 'zod';
 import type { SomeQuotas } from '../../../shared/api/usage.ts';
-import { ThroughlineError, type Violation } from '../../../shared/errors.ts';
+import { ThroughlineError } from '../../../shared/errors.ts';
 import { isToken } from '../../../shared/job/job-address.ts';
-import { jsonPointer } from '../../../shared/text/json.ts';
-import { type ListPlace, readCursor } from '../../calls/cursors.ts';
+import { type ListPlace, readCursor, readNameCursor } from '../../calls/cursors.ts';
 import type { EdgeHono } from '../edge-app.ts';
+import { knownFields, violationsOf } from './violations.ts';
 
-const MAX_VIOLATIONS = 10;
-/** The caller decides how long the names of unknown fields are. */
-const MAX_NAME_LENGTH = 60;
 const WAIT = /(?:^|[,;\s])wait\s*=\s*"?([0-9]+)"?(?=$|[,;\s])/i;
 
 /** The tenant whose jobs the request is about. @throws ThroughlineError `unauthenticated` */
@@ -31,26 +28,11 @@ export function claimedQuotas(c: Context<EdgeHono>): SomeQuotas | undefined {
  * @throws ThroughlineError `request-invalid`, with each place that is wrong
  */
 export function parseRequest<T>(schema: z.ZodType<T>, value: unknown): T {
-  const parsed = schema.safeParse(value);
+  const parsed = schema.safeParse(value, { error: knownFields });
   if (parsed.success) return parsed.data;
   const violations = violationsOf(parsed.error.issues);
   const summary = violations.map(({ path, message }) => `${path || 'the request'}: ${message}`).join('; ');
   throw new ThroughlineError('request-invalid', summary, { violations });
-}
-
-/** One sentence for each place that is wrong: the first one. */
-function violationsOf(issues: readonly z.core.$ZodIssue[]): Violation[] {
-  const messages = new Map<string, string>();
-  for (const issue of issues) {
-    const names = issue.code === 'unrecognized_keys' ? issue.keys : [undefined];
-    for (const name of names.slice(0, MAX_VIOLATIONS)) {
-      const short = name?.slice(0, MAX_NAME_LENGTH);
-      const path = jsonPointer(short === undefined ? issue.path : [...issue.path, short]);
-      const message = short === undefined ? issue.message : `there is no field ${JSON.stringify(short)} here`;
-      if (!messages.has(path)) messages.set(path, message);
-    }
-  }
-  return [...messages].slice(0, MAX_VIOLATIONS).map(([path, message]) => ({ path, message }));
 }
 
 /**
@@ -80,9 +62,9 @@ export function noQuery() {
  * @throws ThroughlineError made by `unknown` when nothing can have such an id, so that the answer is the same as for an
  * id of another tenant
  */
-export function pathId(c: Context<EdgeHono>, unknown: () => ThroughlineError): string {
+export function pathId(c: Context<EdgeHono>, unknown: (id: string) => ThroughlineError): string {
   const id = c.req.param('id');
-  if (!isToken(id)) throw unknown();
+  if (!isToken(id)) throw unknown(id ?? '');
   return id;
 }
 
@@ -96,15 +78,19 @@ export function unknownCursor(): ThroughlineError {
 
 /** The place at a cursor of a list of jobs; undefined without one. @throws ThroughlineError `cursor-unknown` */
 export function listPlace(cursor: string | undefined): ListPlace | undefined {
-  if (cursor === undefined) return undefined;
-  const place = readCursor(cursor);
-  if (place === undefined) throw unknownCursor();
-  return place;
+  return placeAt(cursor, readCursor);
 }
 
-/** The error for an id of a job that the caller does not have. */
-export function unknownJob(): ThroughlineError {
-  return new ThroughlineError('job-unknown', 'no job of yours has this id');
+/** The place at a cursor of a list of schedules: a name; undefined without one. @throws ThroughlineError `cursor-unknown` */
+export function namePlace(cursor: string | undefined): string | undefined {
+  return placeAt(cursor, readNameCursor);
+}
+
+function placeAt<T>(cursor: string | undefined, read: (cursor: string) => T | undefined): T | undefined {
+  if (cursor === undefined) return undefined;
+  const place = read(cursor);
+  if (place === undefined) throw unknownCursor();
+  return place;
 }
 
 /**

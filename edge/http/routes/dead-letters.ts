@@ -1,7 +1,7 @@
 import { trace } from '@opentelemetry/api';
 import type { Context } from 'hono';
 import type { DeadLetterPage, RedriveReport } from '../../../shared/api/dead-letter.ts';
-import { ThroughlineError } from '../../../shared/errors.ts';
+import { notYours, type ThroughlineError } from '../../../shared/errors.ts';
 import { parseRedriveCursor } from '../../calls/cursors.ts';
 import { EdgeApp, type EdgeHono } from '../edge-app.ts';
 import { authenticate, requireOwnOperation, requireScope } from '../middleware/access.ts';
@@ -56,8 +56,9 @@ async function openCursor(
 }
 
 async function showDeadLetter(c: Context<EdgeHono>): Promise<Response> {
-  const deadLetter = await c.env.bridge.deadLetter(tenantOf(c), pathId(c, unknownDeadLetter));
-  if (deadLetter === undefined) throw unknownDeadLetter();
+  const id = pathId(c, unknownDeadLetter);
+  const deadLetter = await c.env.bridge.deadLetter(tenantOf(c), id);
+  if (deadLetter === undefined) throw unknownDeadLetter(id);
   return c.json(deadLetter);
 }
 
@@ -96,6 +97,6 @@ async function redriveMany(c: Context<EdgeHono>): Promise<Response> {
   });
 }
 
-function unknownDeadLetter(): ThroughlineError {
-  return new ThroughlineError('dead-letter-unknown', 'no dead letter of yours has this id');
+function unknownDeadLetter(id: string): ThroughlineError {
+  return notYours('dead-letter-unknown', 'dead letter', 'id', id, 'GET /v1/dead-letters lists them');
 }

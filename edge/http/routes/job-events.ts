@@ -1,5 +1,5 @@
 import type { Context } from 'hono';
-import { ThroughlineError } from '../../../shared/errors.ts';
+import { ThroughlineError, unknownJob } from '../../../shared/errors.ts';
 import { eventScope } from '../../calls/place-seal.ts';
 import type { EdgeHono } from '../edge-app.ts';
 import { EventsQuery, LAST_EVENT_ID } from '../requests/list-requests.ts';
@@ -10,7 +10,6 @@ import {
   readQuery,
   tenantOf,
   unknownCursor,
-  unknownJob,
 } from '../requests/read-request.ts';
 
 const EVENT_STREAM = 'text/event-stream';

@@ -1,5 +1,5 @@
 import type { Context } from 'hono';
-import { ThroughlineError } from '../../../shared/errors.ts';
+import { ThroughlineError, unknownJob } from '../../../shared/errors.ts';
 import { isTerminal, type Job } from '../../../shared/job/job.ts';
 import { LIMITS } from '../../../shared/job/limits.ts';
 import type { Cancellation, SubmitResult } from '../../calls/commands.ts';
@@ -18,7 +18,6 @@ import {
   preferredWait,
   readQuery,
   tenantOf,
-  unknownJob,
 } from '../requests/read-request.ts';
 import { shownJob } from '../requests/shown-job.ts';
 import { type PreparedJob, prepare, submitterOf } from '../requests/submission.ts';
@@ -80,8 +79,9 @@ async function listJobs(c: Context<EdgeHono>): Promise<Response> {
 }
 
 async function readJob(c: Context<EdgeHono>): Promise<Response> {
-  const job = await c.env.bridge.read(tenantOf(c), pathId(c, unknownJob));
-  if (job === undefined) throw unknownJob();
+  const id = pathId(c, unknownJob);
+  const job = await c.env.bridge.read(tenantOf(c), id);
+  if (job === undefined) throw unknownJob(id);
   return c.json<Job>(job);
 }
 
@@ -93,15 +93,15 @@ async function cancelJob(c: Context<EdgeHono>): Promise<Response> {
   const job = await audited(c, 'cancel', { job_id: jobId }, async () => {
     await requireOwnOperation(c, async () => (await c.env.bridge.read(tenant, jobId))?.operation);
     const command = { tenant, jobId, quotas: claimedQuotas(c), waitMs: (wait ?? 0) * 1_000 };
-    return cancelledJob(await c.env.bridge.cancel(command));
+    return cancelledJob(jobId, await c.env.bridge.cancel(command));
   });
   if (wait !== undefined) c.header('preference-applied', `wait=${wait}`);
   return c.json(shownJob(c, job), isTerminal(job.state) ? 200 : 202);
 }
 
 /** The job of a cancel that was not too late. @throws ThroughlineError `job-unknown`, `job-finished` */
-function cancelledJob(cancellation: Cancellation | undefined): Job {
-  if (cancellation === undefined) throw unknownJob();
+function cancelledJob(jobId: string, cancellation: Cancellation | undefined): Job {
+  if (cancellation === undefined) throw unknownJob(jobId);
   const { job, tooLate } = cancellation;
   if (!tooLate) return job;
   throw new ThroughlineError('job-finished', `the job had already ended: ${job.state}`, { state: job.state });

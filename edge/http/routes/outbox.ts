@@ -1,6 +1,6 @@
 import type { Context } from 'hono';
 import type { OutboxList } from '../../../shared/api/outbox.ts';
-import { ThroughlineError } from '../../../shared/errors.ts';
+import { notYours, type ThroughlineError } from '../../../shared/errors.ts';
 import { jobIdOfRejected } from '../../calls/rejected-id.ts';
 import { EdgeApp, type EdgeHono } from '../edge-app.ts';
 import { authenticate, requireScope } from '../middleware/access.ts';
@@ -47,14 +47,11 @@ function withRejected<T>(
   const id = pathId(c, unknownRejectedJob);
   return audited(c, action, { job_id: jobIdOfRejected(id), rejected_id: id }, async () => {
     const done = await act(tenantOf(c), id);
-    if (done === undefined) throw unknownRejectedJob();
+    if (done === undefined) throw unknownRejectedJob(id);
     return done;
   });
 }
 
-function unknownRejectedJob(): ThroughlineError {
-  return new ThroughlineError(
-    'job-unknown',
-    'no rejected job of yours has this id; GET /v1/outbox lists them',
-  );
+function unknownRejectedJob(id: string): ThroughlineError {
+  return notYours('job-unknown', 'rejected job', 'id', id, 'GET /v1/outbox lists them');
 }

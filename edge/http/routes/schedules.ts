@@ -8,9 +8,10 @@ import {
   type ScheduleRequest,
 } from '../../../shared/api/schedule.ts';
 import { specOf } from '../../../shared/api/submit-job.ts';
-import { ThroughlineError } from '../../../shared/errors.ts';
+import { notYours, ThroughlineError } from '../../../shared/errors.ts';
 import { isTerminal } from '../../../shared/job/job.ts';
 import type { JobSpec } from '../../../shared/job/job-spec.ts';
+import { zoneName } from '../../../shared/text/zone-name.ts';
 import type { InputCheck } from '../../calls/commands.ts';
 import { unwrapReply } from '../../calls/reply.ts';
 import { EdgeApp, type EdgeHono } from '../edge-app.ts';
@@ -27,7 +28,14 @@ import { type AuditedAction, audited } from '../requests/audited.ts';
 import { submitChecked } from '../requests/checked-submission.ts';
 import { fingerprintOf, jobIdFor, readIdempotencyKey } from '../requests/idempotency.ts';
 import { SchedulesQuery } from '../requests/list-requests.ts';
-import { claimedQuotas, noQuery, parseRequest, readQuery, tenantOf } from '../requests/read-request.ts';
+import {
+  claimedQuotas,
+  namePlace,
+  noQuery,
+  parseRequest,
+  readQuery,
+  tenantOf,
+} from '../requests/read-request.ts';
 import { shownJob, shownSchedule } from '../requests/shown-job.ts';
 import { checkInputSize } from '../requests/submission.ts';
 
@@ -46,12 +54,14 @@ export function scheduleRoutes(): EdgeApp {
 }
 
 async function listSchedules(c: Context<EdgeHono>): Promise<Response> {
-  const { limit, cursor: after } = readQuery(c, SchedulesQuery);
+  const { limit, cursor } = readQuery(c, SchedulesQuery);
+  const after = namePlace(cursor);
   return c.json<SchedulePage>(await c.env.schedules.list({ tenant: tenantOf(c), limit, after }));
 }
 
 async function readSchedule(c: Context<EdgeHono>): Promise<Response> {
-  return c.json<Schedule>(existing(await c.env.schedules.read(scheduleIn(c))));
+  const address = scheduleIn(c);
+  return c.json<Schedule>(existing(address.name, await c.env.schedules.read(address)));
 }
 
 /** Makes or changes a schedule. Its job is checked like one that is submitted. */
@@ -59,7 +69,7 @@ async function putSchedule(c: Context<EdgeHono>): Promise<Response> {
   const address = scheduleIn(c, invalidName);
   const body = parseRequest(ScheduleBody, c.var.body);
   checkInputSize(body, c.env.config.MAX_INPUT_BYTES);
-  const { paused, ...request } = c.var.body as ScheduleRequest;
+  const { paused, ...request } = withZoneName(c.var.body as ScheduleRequest);
   const spec = specOf(body, Date.now());
   const { schedule, created } = await auditedOn(c, 'schedule-put', address, async () => {
     requireWrite(c, body.operation);
@@ -70,6 +80,12 @@ async function putSchedule(c: Context<EdgeHono>): Promise<Response> {
   });
   c.header('location', schedule.links.self);
   return c.json<Schedule>(shownSchedule(c, schedule), created ? 201 : 200);
+}
+
+/** The request with the usual spelling of its time zone, so that no spelling counts as a change. */
+function withZoneName(request: ScheduleRequest): ScheduleRequest {
+  const { timeZone } = request;
+  return timeZone === undefined ? request : { ...request, timeZone: zoneName(timeZone) ?? timeZone };
 }
 
 /**
@@ -95,7 +111,7 @@ async function tryOut(
 async function deleteSchedule(c: Context<EdgeHono>): Promise<Response> {
   const address = scheduleIn(c);
   await auditedOn(c, 'schedule-delete', address, async () => {
-    if (!(await c.env.schedules.remove(address))) throw unknownSchedule();
+    if (!(await c.env.schedules.remove(address))) throw unknownSchedule(address.name);
   });
   return c.body(null, 204);
 }
@@ -104,7 +120,7 @@ async function pauseSchedule(c: Context<EdgeHono>, paused: boolean): Promise<Res
   const address = scheduleIn(c);
   const action = paused ? 'schedule-pause' : 'schedule-resume';
   const schedule = await auditedOn(c, action, address, async () =>
-    existing(await c.env.schedules.pause({ ...address, paused })),
+    existing(address.name, await c.env.schedules.pause({ ...address, paused })),
   );
   return c.json<Schedule>(shownSchedule(c, schedule));
 }
@@ -117,7 +133,7 @@ async function triggerSchedule(c: Context<EdgeHono>): Promise<Response> {
     c,
     'schedule-trigger',
     address,
-    async () => existing(await c.env.schedules.trigger({ ...address, key })),
+    async () => existing(address.name, await c.env.schedules.trigger({ ...address, key })),
     (result) => ({ job_id: result.job.id }),
   );
   if (replayed) c.header('idempotency-replayed', 'true');
@@ -131,9 +147,12 @@ interface ScheduleAddress {
 }
 
 /** The schedule in the path. @throws ThroughlineError that `unknown` makes if none can have this name */
-function scheduleIn(c: Context<EdgeHono>, unknown = unknownSchedule): ScheduleAddress {
+function scheduleIn(
+  c: Context<EdgeHono>,
+  unknown: (name: string) => ThroughlineError = unknownSchedule,
+): ScheduleAddress {
   const name = c.req.param('name') ?? '';
-  if (!SCHEDULE_NAME.test(name)) throw unknown();
+  if (!SCHEDULE_NAME.test(name)) throw unknown(name);
   return { tenant: tenantOf(c), name };
 }
 
@@ -157,13 +176,13 @@ function auditedOn<T>(
   return audited(c, action, { schedule: address.name }, guarded, describe);
 }
 
-function existing<T>(found: T | undefined): T {
-  if (found === undefined) throw unknownSchedule();
+function existing<T>(name: string, found: T | undefined): T {
+  if (found === undefined) throw unknownSchedule(name);
   return found;
 }
 
-function unknownSchedule(): ThroughlineError {
-  return new ThroughlineError('schedule-unknown', 'no schedule of yours has this name');
+function unknownSchedule(name: string): ThroughlineError {
+  return notYours('schedule-unknown', 'schedule', 'name', name, 'GET /v1/schedules lists your schedules');
 }
 
 function invalidName(): ThroughlineError {

@@ -7,7 +7,7 @@ import { Batch, BatchReport, SubmitJob } from '../../../shared/api/submit-job.ts
 import { JobHistory } from '../../../shared/job/event-record.ts';
 import { Job, JobState } from '../../../shared/job/job.ts';
 import { LIMITS } from '../../../shared/job/limits.ts';
-import { CancelRequest, JOB_CURSOR, type ListQuery } from '../../http/requests/list-requests.ts';
+import { CancelRequest, LIST_CURSOR, type ListQuery } from '../../http/requests/list-requests.ts';
 import * as examples from '../examples.ts';
 import { BROKER_PROBLEMS, json, jsonBody, media, operation, type QueryFields } from '../operation.ts';
 import { After, IdempotencyKey, JobId, LastEventId, PreferWait, TagFilter } from '../parameters.ts';
@@ -23,7 +23,7 @@ const LIST_FIELDS: QueryFields<typeof ListQuery> = {
     .max(JOB_LIST_LIMITS.page)
     .default(JOB_LIST_LIMITS.defaultPage)
     .meta({ description: 'The most jobs to return.' }),
-  cursor: z.string().regex(JOB_CURSOR).optional().meta({ description: 'The cursor of the previous page.' }),
+  cursor: z.string().regex(LIST_CURSOR).optional().meta({ description: 'The cursor of the previous page.' }),
 };
 
 /** Headers of an answer to a submission. */

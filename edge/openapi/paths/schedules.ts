@@ -1,14 +1,8 @@
 import * as z from 'zod';
 import type { ZodOpenApiPathsObject } from 'zod-openapi';
-import {
-  SCHEDULE_LIMITS,
-  SCHEDULE_NAME,
-  Schedule,
-  ScheduleBody,
-  SchedulePage,
-} from '../../../shared/api/schedule.ts';
+import { SCHEDULE_LIMITS, Schedule, ScheduleBody, SchedulePage } from '../../../shared/api/schedule.ts';
 import { Job } from '../../../shared/job/job.ts';
-import type { SchedulesQuery } from '../../http/requests/list-requests.ts';
+import { LIST_CURSOR, type SchedulesQuery } from '../../http/requests/list-requests.ts';
 import * as examples from '../examples.ts';
 import { BROKER_PROBLEMS, json, jsonBody, operation, type QueryFields } from '../operation.ts';
 import { IdempotencyKey, ScheduleName } from '../parameters.ts';
@@ -20,11 +14,7 @@ const LIST_FIELDS: QueryFields<typeof SchedulesQuery> = {
     .max(SCHEDULE_LIMITS.page)
     .default(SCHEDULE_LIMITS.defaultPage)
     .meta({ description: 'The most schedules to return.' }),
-  cursor: z
-    .string()
-    .regex(SCHEDULE_NAME)
-    .optional()
-    .meta({ description: 'The cursor of the previous page.' }),
+  cursor: z.string().regex(LIST_CURSOR).optional().meta({ description: 'The cursor of the previous page.' }),
 };
 
 const ONE = { nightly: examples.SCHEDULE } as const;
@@ -45,7 +35,7 @@ export const schedulePaths = {
       answers: {
         200: json('A page of schedules.', SchedulePage, { page: { schedules: [examples.SCHEDULE_SUMMARY] } }),
       },
-      problems: ['schedules-unavailable'],
+      problems: ['cursor-unknown', 'schedules-unavailable'],
     }),
   },
   '/v1/schedules/{name}': {

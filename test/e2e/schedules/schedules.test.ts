@@ -147,10 +147,23 @@ describe('the list of schedules', () => {
     for (const name of ['list-c', 'list-a', 'list-b']) await put(name, { cron: '0 0 1 1 *' });
     const page = async (query: string) =>
       SchedulePage.parse(await (await stack.call(`/v1/schedules?limit=2${query}`)).json());
-    const first = await page('&cursor=list');
+    const first = await page('&cursor=YWZ0ZXI6bGlzdA');
     expect(first.schedules.map(({ name }) => name)).toEqual(['list-a', 'list-b']);
     const second = await page(`&cursor=${first.cursor}`);
     expect(second.schedules.map(({ name }) => name)).toEqual(['list-c']);
     expect(second.cursor).toBeUndefined();
+  });
+
+  it('refuses a cursor that it did not write', async () => {
+    const cursors = [
+      ['abc', 400, 'request-invalid'],
+      ['list-a', 404, 'cursor-unknown'],
+      ['bGlzdC1h', 404, 'cursor-unknown'],
+    ] as const;
+    for (const [cursor, status, code] of cursors)
+      expect(await problemOf(await stack.call(`/v1/schedules?cursor=${cursor}`))).toMatchObject({
+        status,
+        code,
+      });
   });
 });

@@ -116,7 +116,7 @@ async function sentWith(name: string, path: string): Promise<Sent> {
   const cursors: Readonly<Record<string, string>> = {
     '/v1/jobs': JOB_CURSOR,
     '/v1/dead-letters': await seal.seal('dead acme', 7),
-    '/v1/schedules': 'nightly',
+    '/v1/schedules': btoa('after:nightly').replaceAll('=', ''),
   };
   const queries: Readonly<Record<string, string>> = {
     state: 'failed',

@@ -1,5 +1,38 @@
 import { describe, expect, it } from 'vitest';
-import { acceptsEventStream, preferredWait } from '../../../edge/http/requests/read-request.ts';
+import type * as z from 'zod';
+import { ScheduleBody } from '../../../shared/api/schedule.ts';
+import { SubmitJob } from '../../../shared/api/submit-job.ts';
+import type { ThroughlineError } from '../../../shared/errors.ts';
+import { acceptsEventStream, parseRequest, preferredWait } from '../../../edge/http/requests/read-request.ts';
+
+describe('an unknown field', () => {
+  it.each([
+    [ScheduleBody, { timezone: 'UTC' }, '/timezone', 'timeZone'],
+    [ScheduleBody, { time_zone: 'UTC' }, '/time_zone', 'timeZone'],
+    [ScheduleBody, { maxAttemps: 1 }, '/maxAttemps', 'maxAttempts'],
+    [ScheduleBody, { callback: { url: 'https://acme.example', event: [] } }, '/callback/event', 'events'],
+    [SubmitJob, { operation: 'echo', input: 1, tag: ['a'] }, '/tag', 'tags'],
+  ])('is told the field that it nearly is: %#', (schema, body, path, meant) => {
+    const name = JSON.stringify(path.split('/').at(-1));
+    const message = `there is no field ${name} here; did you mean ${meant}?`;
+    expect(violations(schema, body)).toContainEqual({ path, message });
+  });
+
+  it.each([{ colour: 1 }, { x: 1 }, { '': 1 }])('is told nothing if no field is near: %j', (body) => {
+    const [name = ''] = Object.keys(body);
+    const message = `there is no field ${JSON.stringify(name)} here`;
+    expect(violations(ScheduleBody, body)).toContainEqual({ path: `/${name}`, message });
+  });
+});
+
+function violations(schema: z.ZodType, body: unknown) {
+  try {
+    parseRequest(schema, body);
+  } catch (thrown) {
+    return (thrown as ThroughlineError).violations;
+  }
+  throw new Error('the body was taken');
+}
 
 describe('Prefer: wait', () => {
   it.each([

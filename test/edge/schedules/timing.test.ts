@@ -79,6 +79,19 @@ describe('a run on a day that not every month or year has', () => {
     expect(days).toEqual(['2028-02-29T00:00Z', '2028-03-31T00:00Z', '2028-04-30T00:00Z']);
   });
 
+  it('happens on the days that L, W and # name', () => {
+    const after = '2026-10-31T12:00Z';
+    const days = ['0 0 15W * *', '0 0 LW * *', '0 0 * * FRI#2', '0 0 * * FRI#L'].map((one) =>
+      runs(cron(one), after, 1),
+    );
+    expect(days.flat().map((time) => time.slice(0, 10))).toEqual([
+      '2026-11-16',
+      '2026-11-30',
+      '2026-11-13',
+      '2026-11-27',
+    ]);
+  });
+
   it('happens on either, if both the day of the month and the day of the week are given', () => {
     const days = runs(cron('0 0 13 * FRI'), '2026-11-01T00:00Z', 4).map((time) => time.slice(5, 10));
     expect(days).toEqual(['11-06', '11-13', '11-20', '11-27']);
@@ -106,11 +119,16 @@ describe('a timing that cannot be', () => {
     ['/cron', { cron: '0 0 * * * *' }, /five fields.*such as "0 6/],
     ['/cron', { cron: '0 6 * *' }, /five fields/],
     ['/cron', { cron: '@daily' }, /five fields/],
-    ['/cron', { cron: '? 6 * * *' }, /five fields/],
-    ['/cron', { cron: '0 6 29 2 +MON' }, /five fields/],
-    ['/cron', { cron: '60 * * * *' }, /cannot be read: .*60/],
-    ['/cron', { cron: '0 0 * * MOON' }, /cannot be read/],
-    ['/cron', { cron: '*/0 * * * *' }, /cannot be read/],
+    ['/cron', { cron: '? 6 * * *' }, /the minute is "\?", but it takes numbers from 0 to 59/],
+    ['/cron', { cron: '0 6 29 2 +MON' }, /the day of week is "\+MON"/],
+    ['/cron', { cron: '60 * * * *' }, /the minute is "60", but it takes numbers from 0 to 59/],
+    ['/cron', { cron: '-1 0 * * *' }, /the minute is "-1"/],
+    ['/cron', { cron: '0 24 * * *' }, /the hour is "24", but it takes numbers from 0 to 23/],
+    ['/cron', { cron: '0 0 0 * *' }, /the day of month is "0", but it takes numbers from 1 to 31, L/],
+    ['/cron', { cron: '0 0 1 13 *' }, /the month is "13", but it takes numbers from 1 to 12 and JAN to DEC/],
+    ['/cron', { cron: '30 2 * * FOO' }, /the day of week is "FOO", but it takes numbers from 0 to 7 .*FRI#2/],
+    ['/cron', { cron: '*/0 * * * *' }, /the minute is "\*\/0"/],
+    ['/cron', { cron: '0 0 * * FRI-MON' }, /the day of week is "FRI-MON".*ranges from low to high/],
     [
       '/timeZone',
       { cron: '0 6 * * *', timeZone: 'Europe/Atlantis' },

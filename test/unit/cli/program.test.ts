@@ -88,6 +88,15 @@ describe('an error of the API', () => {
   );
 
   it.each([
+    ['job-unknown', ['get', 'job-1'], '`throughline list`'],
+    ['schedule-unknown', ['schedules', 'show', 'nightly'], '`throughline schedules list`'],
+  ])('%s names the command that lists what there is', async (code, args, command) => {
+    const problem = { type: `urn:throughline:problem:${code}`, title: 't', status: 404, code, detail: 'why' };
+    const api = await serve(() => answer(404, problem, { 'content-type': 'application/problem+json' }));
+    expect((await callHere(api, args)).stderr).toContain(command);
+  });
+
+  it.each([
     ['an error page', answer(502, '<html>bad gateway</html>'), 3, 'HTTP status 502'],
     ['a page that is not an API', answer(200, '<html>hello</html>'), 3, 'not a job'],
     ['JSON that is not a job', answer(200, { state: 'succeeded' }), 3, 'not a job'],

@@ -50,6 +50,11 @@ describe('schedules put', () => {
     [['nightly', 'echo', ...TIMES, '--every', '1h'], 'not both'],
     [['nightly', 'echo', '--every', '1h', '--time-zone', 'UTC'], '--time-zone goes with --cron'],
     [['nightly', 'echo', ...TIMES, '--priority', 'low', '--ordering-key', 'a'], 'leave out --priority'],
+    [
+      ['nightly', 'echo', '--cron', '30', '2', 'README.md', 'docs', 'edge'],
+      'put the cron expression in quotes',
+    ],
+    [['nightly', 'echo', '{}', 'more', '--every', '1h'], 'too many arguments'],
     [['a/b', 'echo', ...TIMES], '1 to 64 letters, digits'],
     [['nightly', 'echo', ...TIMES, '--catch-up', 'some'], 'none, last, all'],
   ])('%j ends with 2 before anything is sent', async (args, message) => {

@@ -1,0 +1,42 @@
+import { distance } from 'fastest-levenshtein';
+import * as z from 'zod';
+import type { Violation } from '../../../shared/errors.ts';
+import { jsonPointer } from '../../../shared/text/json.ts';
+
+const MAX_VIOLATIONS = 10;
+/** The caller decides how long the names of unknown fields are. */
+const MAX_NAME_LENGTH = 60;
+
+/**
+ * The message of zod for unknown fields: the names of the fields that the object has. {@link violationsOf} needs them, and
+ * zod tells the schema of an object nowhere else.
+ */
+export function knownFields({ code, inst }: z.core.$ZodRawIssue): string | undefined {
+  if (code !== 'unrecognized_keys') return undefined;
+  return inst instanceof z.ZodObject ? Object.keys(inst.shape).join(' ') : '';
+}
+
+/** One sentence for each place that is wrong: the first one. @param issues found with {@link knownFields} as error map */
+export function violationsOf(issues: readonly z.core.$ZodIssue[]): Violation[] {
+  const messages = new Map<string, string>();
+  for (const issue of issues) {
+    const names = issue.code === 'unrecognized_keys' ? issue.keys : [undefined];
+    for (const name of names.slice(0, MAX_VIOLATIONS)) {
+      const short = name?.slice(0, MAX_NAME_LENGTH);
+      const path = jsonPointer(short === undefined ? issue.path : [...issue.path, short]);
+      const message = short === undefined ? issue.message : unknownField(short, issue.message.split(' '));
+      if (!messages.has(path)) messages.set(path, message);
+    }
+  }
+  return [...messages].slice(0, MAX_VIOLATIONS).map(([path, message]) => ({ path, message }));
+}
+
+/** A name is meant if at most a third of its letters is wrong. Capitals do not count. */
+function unknownField(name: string, known: readonly string[]): string {
+  const [nearest] = known
+    .map((one) => ({ one, steps: distance(name.toLowerCase(), one.toLowerCase()) }))
+    .filter(({ one, steps }) => steps <= one.length / 3)
+    .toSorted((a, b) => a.steps - b.steps);
+  const hint = nearest === undefined ? '' : `; did you mean ${nearest.one}?`;
+  return `there is no field ${JSON.stringify(name)} here${hint}`;
+}
