@@ -199,6 +199,11 @@ export function unknownJob(id: string): ThroughlineError {
   return notYours('job-unknown', 'job', 'id', id, 'GET /v1/jobs lists your jobs');
 }
 
+/** The error for an id of a job that is no dead letter of the caller. */
+export function unknownDeadLetter(id: string): ThroughlineError {
+  return notYours('dead-letter-unknown', 'dead letter', 'id', id, 'GET /v1/dead-letters lists them');
+}
+
 /**
  * The error for something that the caller does not have.
  * @param list a sentence that tells how to find what there is

@@ -1,5 +1,5 @@
 import { type Context, type SpanContext, trace } from '@opentelemetry/api';
-import { ThroughlineError } from '../../shared/errors.ts';
+import { ThroughlineError, unknownDeadLetter } from '../../shared/errors.ts';
 import { type JobEvent, jobOfEvent, makeEvent } from '../../shared/job/event.ts';
 import type { Job } from '../../shared/job/job.ts';
 import type { JobAddress } from '../../shared/job/job-address.ts';
@@ -65,8 +65,7 @@ export async function redriveJob(
   const deadLetter = await lastDeadLetter(session, tenant, jobId);
   if (deadLetter !== undefined) return await redriveDeadLetter(parts, session, deadLetter);
   const job = await readJob(session, tenant, jobId);
-  if (job === undefined)
-    throw new ThroughlineError('dead-letter-unknown', 'no dead letter of yours has this id');
+  if (job === undefined) throw unknownDeadLetter(jobId);
   throw new ThroughlineError('not-dead', `the job is not dead: it is ${job.state}`);
 }
 

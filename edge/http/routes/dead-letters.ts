@@ -1,7 +1,7 @@
 import { trace } from '@opentelemetry/api';
 import type { Context } from 'hono';
 import type { DeadLetterPage, RedriveReport } from '../../../shared/api/dead-letter.ts';
-import { notYours, type ThroughlineError } from '../../../shared/errors.ts';
+import { unknownDeadLetter } from '../../../shared/errors.ts';
 import { parseRedriveCursor } from '../../calls/cursors.ts';
 import { EdgeApp, type EdgeHono } from '../edge-app.ts';
 import { authenticate, requireOwnOperation, requireScope } from '../middleware/access.ts';
@@ -95,8 +95,4 @@ async function redriveMany(c: Context<EdgeHono>): Promise<Response> {
     ...report,
     cursor: await c.env.seal.seal(`redrive ${tenant}`, next.from, next.to),
   });
-}
-
-function unknownDeadLetter(id: string): ThroughlineError {
-  return notYours('dead-letter-unknown', 'dead letter', 'id', id, 'GET /v1/dead-letters lists them');
 }

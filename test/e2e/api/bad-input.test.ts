@@ -143,7 +143,7 @@ describe('other requests', () => {
       expect(response.status).toBe(404);
       expect(await problemOf(response)).toMatchObject({
         code: 'job-unknown',
-        detail: 'no job of yours has this id',
+        detail: expect.stringMatching(/^no job of yours has the id ".+"; GET \/v1\/jobs lists your jobs$/),
       });
     },
   );

@@ -158,7 +158,9 @@ describe('a redrive', () => {
         title: 'There is no such dead letter',
         status: 404,
         code: 'dead-letter-unknown',
-        detail: 'no dead letter of yours has this id',
+        detail: expect.stringMatching(
+          /^no dead letter of yours has the id ".+"; GET \/v1\/dead-letters lists them$/,
+        ),
       });
       expect(traceId).toEqual(expect.any(String));
     }
