@@ -23,7 +23,6 @@ import {
   requireWriteOf,
 } from '../middleware/access.ts';
 import { jsonBody } from '../middleware/json-body.ts';
-
 import { type AuditedAction, audited } from '../requests/audited.ts';
 import { submitChecked } from '../requests/checked-submission.ts';
 import { fingerprintOf, jobIdFor, readIdempotencyKey } from '../requests/idempotency.ts';

@@ -14,7 +14,7 @@ const JOB = { operation: 'echo', input: 1 };
 /** A name like the end of a consumer's name. */
 const ALPHA = 'alpha-normal-p0';
 
-it('jobs of a tenant wait in its own lane while a host serves it, and in a pooled lane otherwise', async () => {
+it('Q10: jobs of a tenant wait in its own lane while a host serves it, and in a pooled lane otherwise', async () => {
   const { callers, API_KEYS } = await tenants('alpha', 'beta');
   const stack = await withTestStack({
     edge: { API_KEYS },

@@ -67,7 +67,7 @@ describe('a tenant at its quota', () => {
     [0, 10],
     [4, 6],
     [10, 0],
-  ])('gets what fits of a batch, and the first ones: %i of 10 used', async (used, room) => {
+  ])('Q11: gets what fits of a batch, and the first ones: %i of 10 used', async (used, room) => {
     const { book } = setup(jobs(used));
     const quotas = { ...QUOTAS, jobs: 10 };
     const all = await Promise.allSettled(

@@ -27,7 +27,7 @@ describe('a job of a tenant with an own lane', () => {
     expect(subjects()[0]).toMatch(/^jobs\.normal\.o[0-7]\.acme\./);
   });
 
-  it('goes to a pooled lane as soon as the last host that serves it has left', async () => {
+  it('Q10: goes to a pooled lane as soon as the last host that serves it has left', async () => {
     const { submit, subjects, broker } = withOwnLane();
     await submit(command('job-1'));
     broker.hosts.put('host-2', undefined);
