@@ -19,8 +19,8 @@ export interface Operation
   /** A unique name. Client generators use it as the name of a method. */
   readonly operationId: string;
   readonly summary: string;
-  /** The scope that the key or token must have. Undefined: the operation is open to all. */
-  readonly scope?: AccessScope;
+  /** The scope that the key or token must have, or all of them. Undefined: the operation is open to all. */
+  readonly scope?: AccessScope | readonly AccessScope[];
   /** The answers that are not problem documents, by status. */
   readonly answers: Readonly<Record<number, Answer>>;
   /** Error codes besides those that the rules add. */
@@ -53,7 +53,7 @@ export function operation(described: Operation): ZodOpenApiOperationObject {
   return {
     ...rest,
     tags: [tag],
-    security: scope === undefined ? [] : [{ bearer: [scope] }],
+    security: scope === undefined ? [] : [{ bearer: [scope].flat() }],
     ...(all.length === 0 ? {} : { parameters: all }),
     responses: { ...answersOf(described), ...problemResponses(described.operationId, problemsOf(described)) },
   };

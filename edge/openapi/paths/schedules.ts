@@ -55,7 +55,7 @@ export const schedulePaths = {
       summary: 'Make or change a schedule',
       description:
         'Each run is a job of its own, with a trace of its own that is linked to this request. The input is checked now, like that of a submitted job. If the request says what the schedule does already, nothing changes. Otherwise the runs after now are those of the new version. The caller needs the right to submit jobs of the operation. Without `schedules:read`, the answer leaves out what the jobs are, and the last runs.',
-      scope: 'schedules:write',
+      scope: ['schedules:write', 'jobs:write'],
       parameters: [ScheduleName],
       requestBody: jsonBody(ScheduleBody, { nightly: examples.SCHEDULE_REQUEST }),
       answers: {
@@ -112,7 +112,7 @@ export const schedulePaths = {
       summary: 'Run a schedule now',
       description:
         'Submits the job of the schedule, also while it is paused. The times of its other runs stay as they are. The caller needs the right to submit jobs of the operation. With an `Idempotency-Key`, the same key gives the same job until the schedule is changed. If too many triggers of the schedule wait, the answer is `rate-limited`, and no job is made.',
-      scope: 'schedules:write',
+      scope: ['schedules:write', 'jobs:write'],
       parameters: [ScheduleName, IdempotencyKey],
       answers: {
         200: json('The job exists already, and has ended.', Job, undefined, TRIGGERED),

@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { ACCESS_SCOPES, type AccessScope, createApiKey, hashApiKey } from '../../../shared/api/access.ts';
+import type { CancelReport } from '../../../shared/api/cancel-many.ts';
 import type { JobPage } from '../../../shared/api/job-list.ts';
 import type { OutboxList } from '../../../shared/api/outbox.ts';
 
@@ -100,6 +101,22 @@ const ENDPOINTS: Readonly<Record<string, Endpoint>> = {
       for (const { id } of (theirs as JobPage).jobs)
         expect((ours as JobPage).jobs.map((job) => job.id)).not.toContain(id);
     },
+  },
+  'POST /v1/jobs/cancel': {
+    good: { body: { tags: ['cancelled'] } },
+    status: 200,
+    make: makeListedJob,
+    elsewhere: (theirs, ours) => {
+      expect(theirs).toMatchObject({ cancelled: [] });
+      expect((ours as CancelReport).cancelled.length).toBeGreaterThan(0);
+    },
+    bad: [
+      ['no JSON', { body: undefined }, 'request-invalid'],
+      ['an unknown field', { body: { tag: 'night' } }, 'request-invalid'],
+      ['a state in which a job has ended', { body: { state: 'failed' } }, 'request-invalid'],
+      ['a tag that is none', { body: { tags: ['a,b'] } }, 'request-invalid'],
+      ['a cursor that is none', { body: { cursor: 'x' } }, 'request-invalid'],
+    ],
   },
   'GET /v1/jobs/{id}': { good: {}, status: 200, bad: [], make: makeJob, unknown: 'job-unknown' },
   'GET /v1/jobs/{id}/events': {
@@ -267,15 +284,23 @@ const ENDPOINTS: Readonly<Record<string, Endpoint>> = {
 const keys = {
   all: createApiKey('all'),
   other: createApiKey('other'),
-  /** A key with this scope alone. */
-  only: new Map<AccessScope, string>(
-    ACCESS_SCOPES.map((scope, index) => [scope, createApiKey(`only${index}`)]),
+  /** A key with the scopes that operations of the document name, and no others. By the scopes, separated by spaces. */
+  only: new Map<string, string>(
+    [...new Set(contract.operations.map(({ value }) => scopesOf(value).join(' ')))]
+      .filter(Boolean)
+      .map((scopes, index) => [scopes, createApiKey(`only${index}`)]),
   ),
   /** A key with every scope but this one. */
   but: new Map<AccessScope, string>(
     ACCESS_SCOPES.map((scope, index) => [scope, createApiKey(`but${index}`)]),
   ),
 };
+
+/** The scopes that an operation of the document asks for. Empty: it is open to all. */
+function scopesOf({ security }: { readonly security?: unknown }): readonly AccessScope[] {
+  const [{ bearer = [] } = {}] = security as { bearer?: AccessScope[] }[];
+  return bearer;
+}
 
 async function entry(key: string, tenant: string, scopes: readonly AccessScope[] = ACCESS_SCOPES) {
   return { id: key.split('_')[1], tenant, hash: await hashApiKey(key), scopes };
@@ -286,7 +311,7 @@ beforeAll(async () => {
   const entries = await Promise.all([
     entry(keys.all, 'acme'),
     entry(keys.other, 'globex'),
-    ...[...keys.only].map(([scope, key]) => entry(key, 'acme', [scope])),
+    ...[...keys.only].map(([scopes, key]) => entry(key, 'acme', scopes.split(' ') as AccessScope[])),
     ...[...keys.but].map(([scope, key]) =>
       entry(
         key,
@@ -322,6 +347,16 @@ async function send(method: string, path: string, sent: Sent, key: string | unde
 async function submit(job: unknown, headers: Record<string, string> = {}): Promise<string> {
   const response = await send('POST', '/v1/jobs', { body: job, headers }, keys.all);
   return ((await response.json()) as { id: string }).id;
+}
+
+/** A job that a cancel of many finds. */
+async function makeListedJob(): Promise<string> {
+  const id = await submit({ ...JOB, delay: '1h', tags: ['cancelled'] });
+  await until('the job to be listed', async () => {
+    const page = (await (await send('GET', '/v1/jobs?tag=cancelled', {}, keys.all)).json()) as JobPage;
+    return page.jobs.some((job) => job.id === id);
+  });
+  return id;
 }
 
 function makeJob(): Promise<string> {
@@ -377,8 +412,9 @@ describe.each(contract.operations)('$method $path', ({ method, path, value }) =>
   const endpoint = ENDPOINTS[`${method} ${path}`];
   if (endpoint === undefined) return;
   const { good, status, bad, make, unknown, elsewhere } = endpoint;
-  const [{ bearer: [scope] = [] } = {}] = value.security as { bearer?: AccessScope[] }[];
-  const key = scope && keys.only.get(scope);
+  const scopes = scopesOf(value);
+  const [scope] = scopes;
+  const key = scope && keys.only.get(scopes.join(' '));
   const at = (id: string): string => path.replace(/\{(?:id|name)\}/, id);
   const somewhere = NO_JOB_IDS[0] ?? '';
 
