@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { Job } from '../../shared/job/job.ts';
+import { withoutName } from '../support/http/access.ts';
 import { storedCount } from '../support/nats/stored.ts';
 import { until } from '../support/poll.ts';
 import { startTestStack, type TestStack, withTestStack } from '../support/stack.ts';
@@ -40,14 +41,15 @@ const WAITS = 200;
 /** It looks like a cursor. */
 const GUESS = 'A'.repeat(22);
 
-/** Everything that a caller sees of an answer, byte for byte, except the ids of its own trace. */
+/** Everything that a caller sees of an answer, byte for byte, except the ids of its own trace and the id that it sent. */
 async function answerOf(response: Response): Promise<unknown> {
   const traceId = response.headers.get('traceresponse')?.split('-')[1] ?? 'none';
   const headers = Object.fromEntries(response.headers);
+  const body = withoutName((await response.text()).replaceAll(traceId, 'its own'));
   return {
     status: response.status,
-    headers: { ...headers, traceresponse: 'its own', date: 'its own' },
-    body: (await response.text()).replaceAll(traceId, 'its own'),
+    headers: { ...headers, traceresponse: 'its own', date: 'its own', 'content-length': `${body.length}` },
+    body,
   };
 }
 

@@ -6,6 +6,7 @@ import type { OutboxList } from '../../../shared/api/outbox.ts';
 
 import type { Problem } from '../../../shared/api/problem.ts';
 import type { SchedulePage } from '../../../shared/api/schedule.ts';
+import { withoutName } from '../../support/http/access.ts';
 import { checked, contract } from '../../support/http/contract.ts';
 import { until } from '../../support/poll.ts';
 import { problemOf, startTestStack, type TestStack } from '../../support/stack.ts';
@@ -392,10 +393,13 @@ function differentIds(theirs: unknown, ours: unknown): void {
   for (const id of idsIn(theirs)) expect(idsIn(ours)).not.toContain(id);
 }
 
-/** Everything that a caller sees of a refusal, without its trace id. */
+/** Everything that a caller sees of a refusal, without its trace id, and without the id or name that the caller sent. */
 async function refusalOf(response: Response) {
   const { traceId: _, ...problem } = await problemOf(response);
-  return { problem, authenticate: response.headers.get('www-authenticate') };
+  return {
+    problem: { ...problem, detail: withoutName(problem.detail ?? '') },
+    authenticate: response.headers.get('www-authenticate'),
+  };
 }
 
 /** A test that runs only if the endpoint has this case. */

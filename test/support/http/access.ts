@@ -47,9 +47,9 @@ export async function sendTo(
   });
 }
 
-/** Everything that a caller sees of an answer, without its trace id. */
+/** Everything that a caller sees of an answer, without its trace id, and without the id or the name that the caller sent. */
 export async function answerOf(response: Response): Promise<Record<string, unknown>> {
-  const { traceId: _, ...problem } = (await response.json()) as Record<string, unknown>;
+  const { traceId: _, ...problem } = JSON.parse(withoutName(await response.text()));
   const headers = [...response.headers.keys()].filter((name) => name !== 'traceresponse').sort();
   return {
     status: response.status,
@@ -57,4 +57,9 @@ export async function answerOf(response: Response): Promise<Record<string, unkno
     headers,
     authenticate: response.headers.get('www-authenticate'),
   };
+}
+
+/** A problem about something unknown, or its JSON, without the id or the name that the caller sent. */
+export function withoutName(text: string): string {
+  return text.replace(/ (id|name) \\?".*?\\?"; /s, ' $1 ?; ');
 }
