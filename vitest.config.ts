@@ -22,6 +22,8 @@ export const OWN_PROCESS = [
 export const ON_EACH_SERVER = ['test/e2e/nats/{deploy,nats-cluster}.test.ts'];
 /** `npm run test:broker` runs them. Each has a process of its own, since some trust certificates of their own. */
 export const BROKER = ['test/e2e/nats/**/*.test.ts'];
+/** `npm run test:clock` runs them: they wait for the times of schedules and limits. */
+export const CLOCK = ['test/e2e/schedules/**/*.test.ts', 'test/e2e/jobs/limits{,-deploy}.test.ts'];
 const SYSTEM = ['test/{e2e,abuse,fuzz}/**/*.test.ts'];
 
 function project(name: string, test: TestProjectInlineConfiguration['test']): TestProjectInlineConfiguration {
@@ -36,7 +38,11 @@ export default defineConfig({
     // They run in the order of their names: the long files first, so that short ones fill the end of a run. Files share
     // a process where they can: loading what they all import would take longer than most of the tests.
     projects: [
-      project('1 system', { include: SYSTEM, exclude: [...OWN_PROCESS, ...BROKER], isolate: false }),
+      project('1 system', {
+        include: SYSTEM,
+        exclude: [...OWN_PROCESS, ...BROKER, ...CLOCK],
+        isolate: false,
+      }),
       project('2 own process', { include: OWN_PROCESS }),
       project('3 unit', {
         include: ['test/**/*.test.ts'],
