@@ -104,10 +104,10 @@ describe('a consumer that nats-server holds with', () => {
 describe('throughline setup', () => {
   it('changes nothing when it checks, and nothing the second time', async () => {
     const before = await setUp(true);
-    expect(before.streams.map(({ state }) => state)).toEqual(Array(8).fill('missing'));
+    expect(before.streams.map(({ state }) => state)).toEqual(Array(9).fill('missing'));
     expect((await manager.streams.list().next()).length).toBe(0);
-    expect((await setUp(false)).streams.map(({ state }) => state)).toEqual(Array(8).fill('created'));
-    expect((await setUp(false)).streams.map(({ state }) => state)).toEqual(Array(8).fill('found'));
+    expect((await setUp(false)).streams.map(({ state }) => state)).toEqual(Array(9).fill('created'));
+    expect((await setUp(false)).streams.map(({ state }) => state)).toEqual(Array(9).fill('found'));
   });
 
   it.each(['JOBS', 'CALLBACKS'])('names a consumer of %s that breaks a promise', async (stream) => {

@@ -66,9 +66,9 @@ it.each(NAMES)('a stream with copies that one server does not have is found and 
 });
 
 it.each([
-  ['max_streams: 7', 'account: max_streams is 7, but must be -1, or at least 8'],
+  ['max_streams: 8', 'account: max_streams is 8, but must be -1, or at least 9'],
   ['max_bytes_required: true', 'account: max_bytes_required is true, but must be false'],
-  ['max_ack_pending: 100', 'account: max_ack_pending is 100, but must be -1, or at least 50000'],
+  ['max_ack_pending: 100', 'account: max_ack_pending is 100, but must be -1, or at least 1000000'],
 ])('a limit of the account that is too low is found: %s', async (limit, sentence) => {
   const nats = await startNats(
     `accounts { A { jetstream: { ${limit} }, users: [{ user: a, password: a }] } }\nno_auth_user: a`,
