@@ -7,6 +7,7 @@
 import { LIMITS } from '../job/limits.ts';
 import { CAP_RULES } from './cap-rules.ts';
 import { type Finding, isAbsent, isOff, isOn, isUnlimited, shown } from './finding.ts';
+import { EVENT_BYTES, JOB_BYTES } from './message-sizes.ts';
 import type { StreamRule } from './stream-rule.ts';
 import {
   CALLBACKS_STREAM,
@@ -26,12 +27,6 @@ import {
 
 const HOUR_MS = 3_600_000;
 const KIB = 1_024;
-/** Room for the largest headers: 8 KiB of baggage, tracestate, the trace ids of 20 redrives, an event's summary. */
-const ENVELOPE_BYTES = 64 * KIB;
-const JOB_BYTES = LIMITS.inputBytes + ENVELOPE_BYTES;
-const EVENT_BYTES = LIMITS.resultBytes + ENVELOPE_BYTES;
-/** The size of the largest message that Throughline sends. The `max_payload` of nats-server must not be smaller. */
-export const LARGEST_MESSAGE_BYTES = EVENT_BYTES;
 
 const AGING = [EVENTS_STREAM, DEAD_STREAM, CANCELS_STREAM];
 const DEDUPLICATED = [JOBS_STREAM, DELAYED_STREAM, EVENTS_STREAM, DEAD_STREAM, CALLBACKS_STREAM];

@@ -2,9 +2,9 @@ import type { JetStreamManager } from '@nats-io/jetstream';
 import { limitFindings } from '../../shared/nats/account-limits.ts';
 import { consumerFindings } from '../../shared/nats/consumer-rules.ts';
 import type { Finding } from '../../shared/nats/finding.ts';
+import { LARGEST_MESSAGE_BYTES } from '../../shared/nats/message-sizes.ts';
 import { DELAY_SINCE, isAtLeastVersion, SYNC_SINCE } from '../../shared/nats/server-version.ts';
 import { storeCaps } from '../../shared/nats/store-caps.ts';
-import { LARGEST_MESSAGE_BYTES } from '../../shared/nats/stream-rules.ts';
 import {
   CALLBACKS_STREAM,
   consumerDefinition,
