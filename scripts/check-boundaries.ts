@@ -145,6 +145,7 @@ const ROOMS: readonly Rooms[] = [
       ['program.ts'],
       ['commands'],
       ['host.ts'],
+      ['job-options.ts'],
       ['arguments.ts', 'help.ts'],
       ['api-client.ts', 'interrupt.ts', 'trace', 'text', 'input'],
       ['exit-code.ts'],

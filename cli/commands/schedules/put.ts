@@ -2,45 +2,30 @@ import { type Command, type CommanderError, Option } from 'commander';
 import type { ScheduleRequest } from '../../../client/options.ts';
 import { CATCH_UP, OVERLAP } from '../../../shared/api/schedule-words.ts';
 import { defined } from '../../../shared/defined.ts';
-import { LIMITS } from '../../../shared/job/limits.ts';
-import { PRIORITIES, type Priority } from '../../../shared/job/priority.ts';
 import { ATTR } from '../../../shared/trace/semantics.ts';
-import {
-  attemptTimeout,
-  callbackUrl,
-  commonKey,
-  jobTags,
-  operationName,
-  scheduleName,
-  wholeNumber,
-} from '../../arguments.ts';
+import { operationName, scheduleName } from '../../arguments.ts';
 import { CliError } from '../../cli-error.ts';
 import { EXIT } from '../../exit-code.ts';
 import { examples } from '../../help.ts';
 import type { Host, Scope } from '../../host.ts';
 import { readJobInput } from '../../input/job-input.ts';
+import { addJobOptions, checkJobFlags, type JobFlags, jobFieldsOf } from '../../job-options.ts';
 import { scheduleText } from '../../text/schedule-text.ts';
 import { createPaint } from '../../text/terminal.ts';
 
-interface PutFlags {
+interface PutFlags extends JobFlags {
   readonly cron?: string;
   readonly every?: string;
   readonly timeZone?: string;
   readonly catchUp?: (typeof CATCH_UP)[number];
   readonly overlap?: (typeof OVERLAP)[number];
   readonly paused?: true;
-  readonly callback?: string;
-  readonly timeout?: string;
-  readonly maxAttempts?: number;
-  readonly priority?: Priority;
-  readonly orderingKey?: string;
-  readonly tag?: string[];
 }
 
 /** `schedules put <name> <operation> [input]`. */
 export function definePut(schedules: Command, host: Host): void {
   const command = schedules.command('put');
-  command
+  addJobOptions(command)
     .exitOverride((error) => explainQuotes(error, command.opts<PutFlags>().cron))
     .description(
       'Makes a schedule, or changes it: what is left out has its default again, but a paused schedule stays paused.',
@@ -60,12 +45,6 @@ export function definePut(schedules: Command, host: Host): void {
       new Option('--overlap <rule>', 'skip: no run while the job before has not ended').choices(OVERLAP),
     )
     .option('--paused', 'make no runs yet')
-    .option('--callback <url>', 'where the worker sends a signed POST when a job has ended', callbackUrl)
-    .option('--timeout <duration>', 'how long one attempt may take, such as 30s', attemptTimeout)
-    .option('--max-attempts <n>', 'the most attempts', wholeNumber(1, LIMITS.maxAttempts))
-    .addOption(new Option('--priority <priority>', 'how urgent a job is').choices(PRIORITIES))
-    .option('--ordering-key <key>', 'jobs with the same key run one after the other', commonKey)
-    .option('--tag <tag>', 'a text by which you find the jobs again; repeatable', jobTags)
     .addHelpText(
       'after',
       examples(
@@ -104,13 +83,13 @@ async function put(
 }
 
 /** @throws CliError `usage-invalid` for options that do not go together */
-function checkUsage({ cron, every, timeZone, priority, orderingKey }: PutFlags): void {
+function checkUsage(flags: PutFlags): void {
+  const { cron, every, timeZone } = flags;
   if ((cron === undefined) === (every === undefined))
     throw new CliError('usage-invalid', 'when should it run? Use --cron or --every, and not both');
   if (cron === undefined && timeZone !== undefined)
     throw new CliError('usage-invalid', '--time-zone goes with --cron');
-  if (priority !== undefined && orderingKey !== undefined)
-    throw new CliError('usage-invalid', 'leave out --priority: a job with --ordering-key cannot have one');
+  checkJobFlags(flags);
 }
 
 /**
@@ -125,12 +104,7 @@ function explainQuotes(error: CommanderError, cron: unknown): never {
 }
 
 /** The fields of the request that options set. */
-function fieldsOf({ tag, callback, ...fields }: PutFlags): Partial<ScheduleRequest> {
-  const { cron, every, timeZone, catchUp, overlap, paused } = fields;
-  const { timeout, maxAttempts, priority, orderingKey } = fields;
-  return defined({
-    ...{ cron, every, timeZone, catchUp, overlap, paused },
-    ...{ timeout, maxAttempts, priority, orderingKey, tags: tag },
-    callback: callback === undefined ? undefined : { url: callback },
-  });
+function fieldsOf(flags: PutFlags): Partial<ScheduleRequest> {
+  const { cron, every, timeZone, catchUp, overlap, paused } = flags;
+  return defined({ cron, every, timeZone, catchUp, overlap, paused, ...jobFieldsOf(flags) });
 }

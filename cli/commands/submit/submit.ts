@@ -1,45 +1,34 @@
 import { type Command, Option } from 'commander';
 import { defined } from '../../../shared/defined.ts';
 import { isTerminal, type Job } from '../../../shared/job/job.ts';
-import { LIMITS } from '../../../shared/job/limits.ts';
-import { PRIORITIES, type Priority } from '../../../shared/job/priority.ts';
 import { UNIQUE_WHILE, type UniqueWhile } from '../../../shared/job/unique.ts';
 import { ATTR } from '../../../shared/trace/semantics.ts';
 import {
-  attemptTimeout,
   baggagePairs,
-  callbackUrl,
   commonKey,
   idempotencyKey,
-  jobTags,
   operationName,
   secondsOfWait,
   uniqueFor,
   WAIT_HELP,
   waitSeconds,
-  wholeNumber,
 } from '../../arguments.ts';
 import { CliError } from '../../cli-error.ts';
 import { EXIT, exitCodeOfJob } from '../../exit-code.ts';
 import { examples } from '../../help.ts';
 import type { Host, Scope } from '../../host.ts';
 import { readJobInput } from '../../input/job-input.ts';
+import { addJobOptions, checkJobFlags, type JobFlags, jobFieldsOf } from '../../job-options.ts';
 import type { BaggagePair } from '../../trace/baggage.ts';
 import type { CallerTrace } from '../../trace/caller-trace.ts';
 import { type JobOptions, submitBatch } from './submit-batch.ts';
 
-interface SubmitFlags {
+interface SubmitFlags extends JobFlags {
   readonly batch?: string;
   readonly wait?: number | true;
   readonly baggage?: readonly BaggagePair[];
   readonly idempotencyKey?: string;
   readonly delay?: string;
-  readonly callback?: string;
-  readonly timeout?: string;
-  readonly maxAttempts?: number;
-  readonly priority?: Priority;
-  readonly orderingKey?: string;
-  readonly tag?: string[];
   readonly uniqueKey?: string;
   readonly uniqueWhile?: UniqueWhile;
   readonly uniqueFor?: string;
@@ -64,8 +53,7 @@ const EXAMPLES: readonly (readonly [command: string, what: string])[] = [
 
 /** `submit <operation> [input]`. */
 export function defineSubmit(program: Command, host: Host): Command {
-  return program
-    .command('submit')
+  return addJobOptions(program.command('submit'))
     .description('Submits a job, as the first span of its trace.')
     .argument('[operation]', 'what to run, such as http.request', operationName)
     .argument('[input]', 'JSON, @file, or - for standard input; default: null')
@@ -81,11 +69,6 @@ export function defineSubmit(program: Command, host: Host): Command {
     )
     .option('--idempotency-key <key>', 'the same key always means the same job', idempotencyKey)
     .option('--delay <delay>', 'run it later: after a duration such as 90s, or at a time (RFC 3339)')
-    .option('--callback <url>', 'where the worker sends a signed POST when the job has ended', callbackUrl)
-    .option('--timeout <duration>', 'how long one attempt may take, such as 30s', attemptTimeout)
-    .option('--max-attempts <n>', 'the most attempts', wholeNumber(1, LIMITS.maxAttempts))
-    .addOption(new Option('--priority <priority>', 'how urgent it is').choices(PRIORITIES))
-    .option('--ordering-key <key>', 'jobs with the same key run one after the other', commonKey)
     .option(
       '--unique-key <key>',
       'make no new job while one of the operation with this key is there',
@@ -98,7 +81,6 @@ export function defineSubmit(program: Command, host: Host): Command {
       ).choices(UNIQUE_WHILE),
     )
     .option('--unique-for <duration>', 'and for this long after it was accepted, such as 10m', uniqueFor)
-    .option('--tag <tag>', 'a text by which you find it again; repeatable', jobTags)
     .addHelpText('after', examples(...EXAMPLES))
     .action(
       async (
@@ -140,10 +122,9 @@ function checkUsage(operation: string | undefined, flags: SubmitFlags): void {
 }
 
 /** @throws CliError `usage-invalid` for options that do not go together */
-function checkKeys({ priority, orderingKey, uniqueKey, uniqueWhile, uniqueFor: period }: SubmitFlags): void {
-  if (orderingKey !== undefined && priority !== undefined) {
-    throw usageError('leave out --priority: a job with --ordering-key cannot have one');
-  }
+function checkKeys(flags: SubmitFlags): void {
+  const { orderingKey, uniqueKey, uniqueWhile, uniqueFor: period } = flags;
+  checkJobFlags(flags);
   if (orderingKey !== undefined && uniqueKey !== undefined) {
     throw usageError('leave out --unique-key: a job with --ordering-key cannot have one');
   }
@@ -154,17 +135,7 @@ function checkKeys({ priority, orderingKey, uniqueKey, uniqueWhile, uniqueFor: p
 
 /** The fields of a job that options set. */
 function jobOptions(flags: SubmitFlags): JobOptions {
-  const { delay, callback, timeout, maxAttempts, priority, orderingKey, tag } = flags;
-  return defined({
-    unique: uniqueOf(flags),
-    priority,
-    orderingKey,
-    tags: tag,
-    delay,
-    timeout,
-    maxAttempts,
-    callback: callback === undefined ? undefined : { url: callback },
-  });
+  return defined({ unique: uniqueOf(flags), delay: flags.delay, ...jobFieldsOf(flags) });
 }
 
 function uniqueOf({
