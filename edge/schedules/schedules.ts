@@ -84,9 +84,7 @@ export class Schedules extends DurableObject<Env> implements SchedulesApi {
   }
 
   read({ name, carrier }: ScheduleCommand): Promise<Reply<Schedule | undefined>> {
-    return this.#reply(carrier, async () =>
-      this.#table.read(name) === undefined ? undefined : this.#shown(name),
-    );
+    return this.#reply(carrier, async () => this.#find(name));
   }
 
   list({ after = '', limit, carrier }: ListSchedulesCommand): Promise<Reply<SchedulePage>> {
@@ -166,10 +164,15 @@ export class Schedules extends DurableObject<Env> implements SchedulesApi {
     });
   }
 
-  #shown(name: string): Schedule {
+  #find(name: string): Schedule | undefined {
     const row = this.#table.read(name);
-    if (row === undefined) throw new ThroughlineError('internal', 'a schedule has vanished');
-    return shownSchedule(row, this.#table.lastRuns(name), this.#clock.now());
+    return row && shownSchedule(row, this.#table.lastRuns(name), this.#clock.now());
+  }
+
+  #shown(name: string): Schedule {
+    const schedule = this.#find(name);
+    if (schedule === undefined) throw new ThroughlineError('internal', 'a schedule has vanished');
+    return schedule;
   }
 
   /** Sets the alarm for the next schedule that has something to do, but not before `earliest` (epoch milliseconds). */
