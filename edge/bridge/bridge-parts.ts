@@ -98,8 +98,21 @@ export function createParts(state: DurableObjectState, env: Env): BridgeParts {
   const hosts = new HostDirectory(log);
   const keepUntilEnded = config.OUTBOX_KEEP === 'ended';
   const operations = new OperationDirectory(new SavedOperations(sql), log);
+  const pooled = new PooledJobs(config.FAIR_JOBS);
   const scheduler = new OutboxScheduler({
-    ...{ name, connection, outbox, feed, usage, operations, hosts, log, keepUntilEnded, object: state },
+    ...{
+      name,
+      connection,
+      outbox,
+      feed,
+      usage,
+      pooled,
+      operations,
+      hosts,
+      log,
+      keepUntilEnded,
+      object: state,
+    },
     ownContext: withService(context.active(), SERVICE.bridge),
   });
   connection.onOpen(() => scheduler.reconnected());
@@ -113,7 +126,7 @@ export function createParts(state: DurableObjectState, env: Env): BridgeParts {
     inputChecks: new InputChecks(),
     room: new StoreRoom(),
     order: new OrderTurns(),
-    pooled: new PooledJobs(config.FAIR_JOBS),
+    pooled,
     unique: new UniqueJobs({ name, outbox, log, table: new UniqueTable(sql) }),
     watches: new JobWatches(connection, log, outbox),
     waits: new OpenWaits(),

@@ -6,7 +6,7 @@ import { routeOf } from '../../shared/wire/lanes.ts';
 import { type UsageBook, usageOfJob } from '../access/usage-book.ts';
 import type { AcceptedFeed } from '../jobs/accepted-feed.ts';
 import { fingerprintOf, isEnded, isStored, readRecord } from '../jobs/broker-record.ts';
-import { queuedJob } from '../jobs/outgoing-job.ts';
+import { type OutgoingJob, queuedJob } from '../jobs/outgoing-job.ts';
 import { checkDelaySupport, publishJob, subjectOf } from '../jobs/publish-job.ts';
 import type { BrokerAccess } from '../nats/broker-connection.ts';
 import type { BrokerSession } from '../nats/broker-session.ts';
@@ -38,6 +38,8 @@ export interface DrainParts {
   readonly outbox: Outbox;
   readonly feed: Pick<AcceptedFeed, 'addAccepted'>;
   readonly usage: Pick<UsageBook, 'isBusy'>;
+  /** The places of jobs in pooled lanes. A job that NATS rejects gives its place back. */
+  readonly pooled: { forget(job: Pick<OutgoingJob, 'tenant' | 'jobId'>): void };
   readonly operations: { readonly isLimited: (operation: string) => boolean };
   readonly hosts: Pick<HostDirectory, 'learn' | 'servesOwnLane'>;
   readonly log: Logger;
@@ -207,7 +209,10 @@ async function publish(parts: DrainParts, session: BrokerSession, entry: OutboxE
  * Records in the outbox the result of each job. @throws ThroughlineError the first error after which another try may
  * succeed
  */
-function recordOutcomes({ outbox, keepUntilEnded, log }: DrainParts, results: readonly SendResult[]): number {
+function recordOutcomes(
+  { outbox, pooled, keepUntilEnded, log }: DrainParts,
+  results: readonly SendResult[],
+): number {
   const positionsOf = (kind: SendResult['kind']): number[] =>
     results.filter((result) => result.kind === kind).map(({ entry }) => entry.position);
   const published = positionsOf('published');
@@ -217,6 +222,7 @@ function recordOutcomes({ outbox, keepUntilEnded, log }: DrainParts, results: re
   for (const result of results) {
     if (result.kind !== 'rejected') continue;
     const { entry, error } = result;
+    pooled.forget(entry.job);
     // Nobody waits for a job that was cancelled: it is not kept.
     if (entry.cancelledAt !== undefined) outbox.remove([entry.position]);
     else outbox.rejected.add(entry.position, `${error.code}: ${error.message}`);

@@ -88,7 +88,9 @@ export function setup({
   };
   const hosts = new HostDirectory(log);
   const operations = new OperationDirectory(new SavedOperations(sql), log);
-  const parts = { name: 'bridge', log, connection, outbox, feed, usage, operations, hosts, keepUntilEnded };
+  const pooled = new PooledJobs(4);
+  const sending = { connection, outbox, feed, usage, pooled, operations, hosts };
+  const parts = { name: 'bridge', log, ...sending, keepUntilEnded };
   const scheduler = new OutboxScheduler({ ...parts, object, ownContext: ROOT_CONTEXT });
   vi.spyOn(scheduler, 'added').mockReturnValue(undefined);
   const counts = { unservedJobs: 0, refusals: {} };
@@ -104,9 +106,8 @@ export function setup({
       return at;
     },
   };
-  const pooled = new PooledJobs(4);
   const quotasOf = (one: LimitedCommand): Quotas => ({ ...quotas, ...defined(one.quotas ?? {}) });
-  const checks = { index, inputChecks, room, order, pooled, quotasOf };
+  const checks = { index, inputChecks, room, order, quotasOf };
   const table = new UniqueTable(sql);
   /** The bridge as after a restart: what is in memory is gone. */
   const restarted = () => ({

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import type * as z from 'zod';
+import { acceptsEventStream, parseRequest, preferredWait } from '../../../edge/http/requests/read-request.ts';
 import { ScheduleBody } from '../../../shared/api/schedule.ts';
 import { SubmitJob } from '../../../shared/api/submit-job.ts';
 import type { ThroughlineError } from '../../../shared/errors.ts';
-import { acceptsEventStream, parseRequest, preferredWait } from '../../../edge/http/requests/read-request.ts';
 
 describe('an unknown field', () => {
   it.each([

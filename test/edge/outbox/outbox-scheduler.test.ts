@@ -3,7 +3,7 @@ import { describe, expect, it, vi } from 'vitest';
 import { Outbox } from '../../../edge/outbox/outbox.ts';
 import { OutboxScheduler } from '../../../edge/outbox/outbox-scheduler.ts';
 import type { Logger } from '../../../edge/telemetry/log.ts';
-import { unavailable } from '../../../shared/errors.ts';
+import { ThroughlineError, unavailable } from '../../../shared/errors.ts';
 import { MemoryConnection } from '../support/memory-connection.ts';
 import { openSql } from '../support/memory-sql.ts';
 
@@ -38,17 +38,29 @@ function setup(connect: () => Promise<void>) {
   const work: Promise<unknown>[] = [];
   const connection = new MemoryConnection(connect);
   const isLimited = { value: false };
+  const forgotten: string[] = [];
   const scheduler = new OutboxScheduler({
     ...{ name: 'bridge', outbox, log, keepUntilEnded: false, ownContext: ROOT_CONTEXT },
     connection,
     object: { storage, waitUntil: (one) => void work.push(one) },
     feed: { addAccepted: () => undefined },
     usage: { isBusy: () => false },
+    pooled: { forget: ({ jobId }) => forgotten.push(jobId) },
     operations: { isLimited: () => isLimited.value },
     hosts: { learn: async () => undefined, servesOwnLane: () => false },
   });
   const add = (): void => outbox.add(JOB, new Uint8Array([48]), 'unsent', SHARE);
-  return { outbox, scheduler, storage, log, connection, isLimited, add, settled: () => Promise.all(work) };
+  return {
+    outbox,
+    scheduler,
+    storage,
+    log,
+    connection,
+    isLimited,
+    forgotten,
+    add,
+    settled: () => Promise.all(work),
+  };
 }
 
 it('a job from the outbox whose operation has a limit by key goes to a limited lane', async () => {
@@ -57,6 +69,20 @@ it('a job from the outbox whose operation has a limit by key goes to a limited l
   add();
   await scheduler.alarm();
   expect(connection.broker.published.map(({ subject }) => subject.split('.')[2])).toEqual(['l0']);
+});
+
+it('a job that NATS rejects gives its place in the pooled lane back, and one that is tried again keeps it', async () => {
+  const { scheduler, add, connection, forgotten } = setup(async () => undefined);
+  const faults = [unavailable('away'), new ThroughlineError('payload-too-large', 'it is too large')];
+  connection.broker.before('publish', () => {
+    const fault = faults.shift();
+    if (fault !== undefined) throw fault;
+  });
+  add();
+  await scheduler.alarm();
+  expect(forgotten).toEqual([]);
+  await scheduler.alarm();
+  expect(forgotten).toEqual(['job-1']);
 });
 
 describe('the alarm', () => {
