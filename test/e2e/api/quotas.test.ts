@@ -55,6 +55,8 @@ describe('A31: the quotas that a token names', () => {
       policy: '"requests";q=20000;w=10, "jobs";q=2',
     });
     for (let n = 0; n < 3; n++) expect((await beta.submit(LATE)).status).toBe(202);
+    // The index counts a job a moment after it was accepted.
+    await until('both jobs to be counted', async () => (await alpha.usage()).used.jobs >= 2);
     const { used, quotas } = await alpha.usage();
     expect([used.jobs, used.delayedJobs, quotas.jobs]).toEqual([2, 2, 2]);
   });
