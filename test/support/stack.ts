@@ -6,6 +6,7 @@ import { Job } from '../../shared/job/job.ts';
 import { atEndOfFile } from './cleanup.ts';
 import { checked } from './http/contract.ts';
 import { testNatsBinary } from './nats/nats.ts';
+import { until } from './poll.ts';
 
 /** A whole system of the test, with its log. */
 export interface TestStack extends Stack {
@@ -13,6 +14,14 @@ export interface TestStack extends Stack {
   readonly lines: readonly string[];
   /** The log lines that are JSON, as objects. */
   readonly logs: () => Record<string, unknown>[];
+  /**
+   * Waits for log lines. A line comes through a pipe, so it may come later than the answer to the same request.
+   * @param least how many lines to wait for
+   */
+  readonly logged: (
+    where: (line: Record<string, unknown>) => boolean,
+    least?: number,
+  ) => Promise<Record<string, unknown>[]>;
   /** Sends a request with the API key; the answer must fit the OpenAPI document. */
   readonly call: (path: string, init?: RequestInit) => Promise<Response>;
   /** Submits a job. */
@@ -67,7 +76,13 @@ export async function startTestStack(options: Partial<StackOptions> = {}): Promi
     if (response.status !== 200) throw new Error(`${response.status} ${JSON.stringify(body)}`);
     return Job.parse(body);
   };
-  return Object.assign(stack, { lines, logs: () => lines.flatMap(parseLine), call, submit, run });
+  const logs: TestStack['logs'] = () => lines.flatMap(parseLine);
+  const logged: TestStack['logged'] = (where, least = 1) =>
+    until(`${least} log lines`, () => {
+      const found = logs().filter(where);
+      return found.length >= least && found;
+    });
+  return Object.assign(stack, { lines, logs, logged, call, submit, run });
 }
 
 /** As {@link startTestStack}, for one test: the stack ends with it. */

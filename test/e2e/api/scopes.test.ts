@@ -59,7 +59,7 @@ describe('a key whose jobs:write is limited to operations', () => {
     });
     expect(cancelled.status).toBe(403);
     const { traceId } = (await cancelled.json()) as { traceId: string };
-    expect(stack.logs().filter(({ msg, job_id }) => msg === 'audit' && job_id === id)).toEqual([
+    expect(await stack.logged(({ msg, job_id }) => msg === 'audit' && job_id === id)).toEqual([
       expect.objectContaining({
         ...{ action: 'cancel', outcome: 'forbidden', tenant: 'acme', key_id: 'limited' },
         ...{ client_address: '192.0.2.7', trace_id: traceId },
@@ -86,7 +86,7 @@ describe('a deployment that names the type of its tokens', () => {
       claims: { sub: 'ann' },
     });
     await sendTo(stack.url, { method: 'DELETE', path: '/v1/jobs/nobody' }, token);
-    const [line] = stack.logs().filter(({ msg, job_id }) => msg === 'audit' && job_id === 'nobody');
+    const [line] = await stack.logged(({ msg, job_id }) => msg === 'audit' && job_id === 'nobody');
     expect(line).toMatchObject({ subject: 'ann', outcome: 'job-unknown' });
   });
 });

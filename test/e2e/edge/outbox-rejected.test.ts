@@ -147,7 +147,7 @@ describe('a rejected job that is the only one with its id', () => {
     const item = await reject({ OUTBOX_REJECTED_MS: '2000' });
     await until('it to expire', async () => (await statusOf(stack))?.bytes === 0);
     expect(await json<Job>(stack.call(`/v1/jobs/${item.jobId}`))).toMatchObject({ state: 'cancelled' });
-    expect(stack.logs().some(({ msg }) => msg === 'rejected jobs have expired')).toBe(true);
+    await stack.logged(({ msg }) => msg === 'rejected jobs have expired');
   });
 });
 

@@ -103,11 +103,12 @@ describe('while NATS is away', () => {
     expect(results.map(({ result }) => result)).toEqual(jobs.map((_, i) => i));
     expect(new Set(results.map(({ durability }) => durability))).toEqual(new Set(['stream']));
     const ids = jobs.map(({ id }) => id);
-    const published = stack
-      .logs()
-      .filter(({ msg, outbox_ms }) => msg === 'job published' && outbox_ms !== undefined)
-      .map(({ job_id }) => job_id);
-    expect(published.filter((id) => ids.includes(String(id)))).toEqual(ids);
+    const published = await stack.logged(
+      ({ msg, outbox_ms, job_id }) =>
+        msg === 'job published' && outbox_ms !== undefined && ids.includes(String(job_id)),
+      ids.length,
+    );
+    expect(published.map(({ job_id }) => job_id)).toEqual(ids);
     await until('the outbox to be empty', async () => (await outboxOf(stack)).pending === 0);
   });
 

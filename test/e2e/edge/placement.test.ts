@@ -14,7 +14,7 @@ it('a job goes to a bridge of its region and is found there; a job with an idemp
 
   const keyed = await stack.run('echo', 'anywhere', { ...IN_BERLIN, 'idempotency-key': 'one' });
   expect(keyed.id).toMatch(/^ik_[0-9a-f]{40}$/);
-  const published = stack.logs().filter(({ msg }) => msg === 'job published');
+  const published = await stack.logged(({ msg }) => msg === 'job published', 2);
   expect(published.map(({ job_id }) => job_id)).toEqual([job.id, keyed.id]);
 
   const { bridges } = (await (await stack.call('/readyz', { headers: IN_BERLIN })).json()) as {
@@ -32,8 +32,7 @@ it('a region in an id opens no bridge, unless bridges are placed by region', asy
   const stack = await withTestStack();
   for (const region of ['apac', 'weur', 'me'])
     expect((await stack.call(`/v1/jobs/0190f5a1-7c1e-7d3a-9c55-6a1f0c2b7e11_${region}`)).status).toBe(404);
-  const connected = stack.logs().filter(({ msg }) => msg === 'connected to NATS');
-  expect(connected).toHaveLength(1);
+  expect(await stack.logged(({ msg }) => msg === 'connected to NATS')).toHaveLength(1);
 });
 
 it('a batch over several bridges is answered in its order', async () => {

@@ -67,8 +67,10 @@ describe('a callback', () => {
       'callback-failed callback-unsigned',
     ]);
     expect(system.receiver.at('/unsigned')).toEqual([]);
-    const lines = system.stack.logs().filter(({ job_id }) => job_id === sent.id);
-    expect(lines.find(({ msg }) => msg === 'callback not delivered yet')).toMatchObject({
+    const [line] = await system.stack.logged(
+      ({ job_id, msg }) => job_id === sent.id && msg === 'callback not delivered yet',
+    );
+    expect(line).toMatchObject({
       level: 'warn',
       code: 'callback-unsigned',
       reason: expect.stringContaining('CALLBACK_SECRET'),
@@ -198,7 +200,7 @@ describe('a callback survives', () => {
     await system.arrived('/stopped');
     await Promise.all([own.addWorker(), second.stop()]);
     await system.arrived('/stopped', 2);
-    expect(own.logs().some(({ msg }) => msg === 'callback handed back')).toBe(true);
+    await own.logged(({ msg }) => msg === 'callback handed back');
     expect(await system.callbacksOf(stopped.id, 1, none, own)).toMatchObject([
       { kind: 'callback-delivered' },
     ]);

@@ -82,8 +82,10 @@ describe('a callback', () => {
       traceId: sent.traceId,
       spanId: delivery?.spanId,
     });
-    const lines = system.stack.logs().filter(({ msg }) => msg === 'callback delivered');
-    expect(lines.find(({ job_id }) => job_id === sent.id)).toMatchObject({ trace_id: sent.traceId });
+    const lines = await system.stack.logged(
+      ({ job_id, msg }) => job_id === sent.id && msg === 'callback delivered',
+    );
+    expect(lines).toMatchObject([{ trace_id: sent.traceId }]);
     expect(JSON.stringify(lines)).not.toContain('canary');
   });
 
@@ -255,8 +257,9 @@ describe('a target that is not open', () => {
     const refused = { kind: 'callback-retrying', attempt: 1, error: { code: 'callback-failed', message } };
     expect(told).toEqual([refused, refused]);
     expect(closed.connections()).toBe(0);
-    const causes = system.stack.logs().flatMap(({ cause }) => (cause === undefined ? [] : [String(cause)]));
-    expect(causes.join('; ')).toMatch(/localhost leads to \S+, an address that is refused/);
+    await system.stack.logged(({ cause }) =>
+      /localhost leads to \S+, an address that is refused/.test(String(cause)),
+    );
     for (const traceId of traceIds) {
       await system.stack.collector.waitForSpans(
         traceId,

@@ -141,9 +141,9 @@ describe('cancelling many', () => {
     const job = await letters.submit('run', { mode: 'hang' }, { tags: ['hangs'] });
     await letters.inState('run', job.id, 'running');
     await listed('run', job.id, 'running');
-    expect(await cancelPage('run', { tags: ['hangs'] })).toMatchObject({
-      ...{ cancelled: [], stopping: [job.id], failed: [] },
-    });
+    // A worker that ends the job before the answer makes it `cancelled`.
+    const { cancelled, stopping, failed } = await cancelPage('run', { tags: ['hangs'] });
+    expect({ ids: [...cancelled, ...stopping], failed }).toEqual({ ids: [job.id], failed: [] });
     await letters.inState('run', job.id, 'cancelled');
   });
 

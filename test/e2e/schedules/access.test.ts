@@ -127,7 +127,7 @@ describe('each change and trigger of a schedule', () => {
     await send('all', 'POST', 'seen/trigger');
     await send('text', 'DELETE', 'seen');
     await send('all', 'DELETE', 'seen');
-    const lines = stack.logs().filter(({ msg, schedule }) => msg === 'audit' && schedule === 'seen');
+    const lines = await stack.logged(({ msg, schedule }) => msg === 'audit' && schedule === 'seen', 6);
     expect(lines.map(({ action, outcome, key_id }) => `${key_id} ${action} ${outcome}`)).toEqual([
       'all schedule-put done',
       'all schedule-pause done',

@@ -196,7 +196,7 @@ describe('a message published by hand', () => {
         'throughline.trace.reason': reason,
       });
       expect(await counted(`reason="${reason}"`)).toBe(1);
-      const line = stack.logs().find((log) => log.trace_id === job.traceId && log.trace_reason === reason);
+      const [line] = await stack.logged((log) => log.trace_id === job.traceId && log.trace_reason === reason);
       expect(line).toMatchObject({ service: 'throughline-worker', trace_outcome: 'invalid' });
     },
   );

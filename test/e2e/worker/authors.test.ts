@@ -25,8 +25,11 @@ async function historyOf(id: string): Promise<readonly JobEvent[]> {
   return (await eventsByJob(await connectTo(stack))).get(id) ?? [];
 }
 
-/** The log lines about a job. */
-const linesAbout = ({ id }: Pick<Job, 'id'>) => stack.logs().filter(({ job_id }) => job_id === id);
+/** The log lines about a job, once its last one is there. */
+async function linesAbout({ id }: Pick<Job, 'id'>): Promise<Record<string, unknown>[]> {
+  await stack.logged(({ job_id, state }) => job_id === id && (state === 'succeeded' || state === 'failed'));
+  return stack.logs().filter(({ job_id }) => job_id === id);
+}
 
 describe('W16: a delay that an author asks for', () => {
   it.each(['undefined', 'nan', 'text', 'bigint', 'symbol', 'map', 'hostile'])(
@@ -36,7 +39,7 @@ describe('W16: a delay that an author asks for', () => {
       expect(job).toMatchObject({ state: 'failed', attempt: 3, maxAttempts: 3, error: { message: 'busy' } });
       const kinds = (await historyOf(job.id)).map(({ kind }) => kind);
       expect(kinds).toEqual(['started', 'retrying', 'started', 'retrying', 'started', 'failed']);
-      const [warning] = linesAbout(job).filter(({ level }) => level === 'warn');
+      const [warning] = (await linesAbout(job)).filter(({ level }) => level === 'warn');
       expect(String(warning?.reason)).toMatch(/^retryAfter was given /);
     },
   );
@@ -99,7 +102,7 @@ describe('what an author throws', () => {
     const job = await run('throw', 'with causes', { maxAttempts: 1 });
     const wanted =
       /^Error: top\n +at .*author\.ts:\d+:\d+[\s\S]*\ncaused by: TypeError: middle\n[\s\S]*\ncaused by: Error: postgres/;
-    const [line] = linesAbout(job).filter(({ msg }) => msg === 'attempt failed');
+    const [line] = (await linesAbout(job)).filter(({ msg }) => msg === 'attempt failed');
     expect(line).toMatchObject({
       code: 'operation-failed',
       reason: expect.stringContaining('top; cause: middle; cause: postgres'),
@@ -175,9 +178,7 @@ describe('progress that is not valid', () => {
     async (value) => {
       const job = await run('progress', value);
       expect(job).toMatchObject({ state: 'succeeded', result: { attempt: 1 } });
-      // The lines come by another way than the answer.
-      await until('its last line', () => linesAbout(job).some(({ msg }) => msg === 'job ended'));
-      const warnings = linesAbout(job).filter(({ level }) => level === 'warn');
+      const warnings = (await linesAbout(job)).filter(({ level }) => level === 'warn');
       expect(warnings).toHaveLength(1);
       expect(String(warnings[0]?.reason)).toMatch(/^progress was not reported: /);
     },
@@ -187,7 +188,7 @@ describe('progress that is not valid', () => {
 describe('a log line of an author', () => {
   it('leaves our fields as they are, and says whose it is', async () => {
     const job = await run('log', 'error');
-    const lines = linesAbout(job);
+    const lines = await linesAbout(job);
     expect(lines.find(({ msg }) => msg === 'a line of the author')).toMatchObject({
       level: 'info',
       time: expect.stringMatching(/^\d{4}-/),
@@ -225,7 +226,7 @@ it('a job that ends the process fails, and the host stops gracefully: a job besi
     state: 'failed',
     error: { code: 'operation-failed' },
   });
-  expect(own.logs().filter(({ msg }) => msg === 'an error was left behind; the worker stops')).toMatchObject([
+  expect(await own.logged(({ msg }) => msg === 'an error was left behind; the worker stops')).toMatchObject([
     { job_id: culprit.id, reason: 'process.exit(0) was called', stack: expect.stringContaining('author.ts') },
   ]);
 });
@@ -256,6 +257,7 @@ describe('errors that a job leaves behind', () => {
       attempt: 1,
       result: { attempt: 1 },
     });
+    await own.logged(({ msg }) => msg === 'worker stopped');
     const left = own.logs().filter(({ msg }) => msg === 'an error was left behind; the worker stops');
     expect(left).toHaveLength(4);
     for (const line of left) {

@@ -1,6 +1,5 @@
 import { expect, it } from 'vitest';
 import { jobEnded, submitJob } from '../../support/jobs.ts';
-import { until } from '../../support/poll.ts';
 import { withTestStack } from '../../support/stack.ts';
 
 it('a host whose event loop stays blocked says where, and ends, so that the job has an end', async () => {
@@ -11,8 +10,7 @@ it('a host whose event loop stays blocked says where, and ends, so that the job 
   });
   const { id } = await submitJob(stack, 'test.blocker', null);
   expect(await stack.worker.exited).toBeNull();
-  const lines = () => stack.logs().filter(({ msg }) => String(msg).includes('blocked'));
-  const [line] = await until('its last line', () => (lines().length > 0 ? lines() : undefined));
+  const [line] = await stack.logged(({ msg }) => String(msg).includes('blocked'));
   expect(line).toMatchObject({
     level: 'error',
     msg: 'the event loop stays blocked; the process ends',

@@ -43,7 +43,8 @@ describe('a worker whose clock is ten minutes off the broker’s (T2)', () => {
       status: 'ready',
       warnings: [expect.stringContaining(warning)],
     });
-    expect(stack.logs().find(({ msg }) => msg === 'clocks differ')).toMatchObject({
+    const [line] = await stack.logged(({ msg }) => msg === 'clocks differ');
+    expect(line).toMatchObject({
       level: 'warn',
       reason: expect.stringContaining(warning),
     });
@@ -110,9 +111,9 @@ describe('a job that nobody can run', () => {
     const nats = await connectTo(stack);
     await jetstream(nats).publish('jobs.normal.p2.demo.newer.test.unheard-of', '{"v":2}');
     await until('the job to be handed back twice', async () => (await handedBack(stack)) >= 2);
-    expect(
-      stack.logs().filter(({ msg }) => String(msg).includes('does not have the operation')),
-    ).toHaveLength(1);
+    expect(await stack.logged(({ msg }) => String(msg).includes('does not have the operation'))).toHaveLength(
+      1,
+    );
     expect(await readJob(stack, 'newer')).toMatchObject({ state: 'queued', attempt: 0, served: false });
     expect((await stack.run('echo', 'alive')).state).toBe('succeeded');
     await stack.call('/v1/jobs/newer', { method: 'DELETE', headers: { prefer: 'wait=30' } });

@@ -64,7 +64,7 @@ it.each<[string, string, number, string]>([
 it('a worker says which operations lie where it does not load them, and starts with the others', async () => {
   const stack = await withTestStack({ operationsFolder: 'test/fixtures/misplaced', tracing: false });
   expect(await stack.run('test.common', null)).toMatchObject({ state: 'succeeded', result: 'from CommonJS' });
-  const remarks = stack.logs().filter(({ msg }) => String(msg).includes('is not loaded'));
+  const remarks = await stack.logged(({ msg }) => String(msg).includes('is not loaded'));
   expect(remarks).toMatchObject([
     {
       level: 'warn',
