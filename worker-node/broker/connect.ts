@@ -14,6 +14,7 @@ import { LIMITS } from '../../shared/job/limits.ts';
 import { needsTls, serverNames, usesWebSocket } from '../../shared/nats/broker-address.ts';
 import { isCredentials, loginOf } from '../../shared/nats/broker-login.ts';
 import type { WorkerConfig } from '../config.ts';
+import { batchWrites } from './batched-writes.ts';
 import { deniedError } from './permissions/permission-watch.ts';
 
 /** How long one server may take to answer before the next one of the list is tried. */
@@ -80,6 +81,7 @@ export async function openConnection(config: ConnectConfig, inboxPrefix: string)
   try {
     const connection = await (usesWebSocket(servers) ? wsconnect : connect)(options);
     keepServers(connection, servers);
+    batchWrites(connection);
     return connection;
   } catch (cause) {
     throw connectError(cause, servers);

@@ -1,0 +1,61 @@
+import type { Socket } from 'node:net';
+import type { NatsConnection } from '@nats-io/transport-node';
+import { expect, it, onTestFinished } from 'vitest';
+import { openConnection } from '../../../worker-node/broker/connect.ts';
+import { workerConfig } from '../../../worker-node/config.ts';
+import { startTestNats } from '../../support/nats/nats.ts';
+import { until } from '../../support/poll.ts';
+
+const MESSAGES = 200;
+
+it('a worker writes all messages of one turn of the event loop at once, also after a reconnect', async () => {
+  const nats = await startTestNats();
+  onTestFinished(() => nats.stop());
+  const connection = await openConnection(workerConfig({ NATS_URL: nats.url }), '_INBOX');
+  onTestFinished(() => connection.close());
+  expect(await writesOf(connection)).toBe(1);
+  const first = socketOf(connection);
+  await nats.restart();
+  await until('a new socket', async () => socketOf(connection) !== first && !connection.isClosed());
+  await until('the server to answer', () =>
+    connection.flush().then(
+      () => true,
+      () => false,
+    ),
+  );
+  expect(await writesOf(connection)).toBe(1);
+}, 30_000);
+
+/** Publishes messages in one turn, each after a microtask of its own. @returns how many writes they took */
+async function writesOf(connection: NatsConnection): Promise<number> {
+  let received = 0;
+  const subscription = connection.subscribe('batched', {
+    callback: () => {
+      received++;
+    },
+  });
+  await connection.flush();
+  const socket = socketOf(connection);
+  let writes = 0;
+  const { _write, _writev } = socket;
+  socket._write = (...written) => {
+    writes++;
+    _write.apply(socket, written);
+  };
+  socket._writev = (...written) => {
+    writes++;
+    _writev?.apply(socket, written);
+  };
+  await new Promise(setImmediate);
+  for (let n = 0; n < MESSAGES; n++) {
+    connection.publish('batched', String(n));
+    for (let microtask = 0; microtask < 3; microtask++) await Promise.resolve();
+  }
+  await until('the messages to come back', () => received === MESSAGES);
+  subscription.unsubscribe();
+  return writes;
+}
+
+function socketOf(connection: NatsConnection): Socket {
+  return (connection as unknown as { protocol: { transport: { socket: Socket } } }).protocol.transport.socket;
+}
