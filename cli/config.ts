@@ -82,15 +82,21 @@ export function terminalConfig(environment: Environment): TerminalConfig {
   return { noColor: NO_COLOR !== undefined, dumb: TERM === 'dumb' };
 }
 
-/** The names that a command reads when it calls the API, without those of OpenTelemetry. */
-export const CLI_SETTING_NAMES = [
-  'THROUGHLINE_URL',
-  'THROUGHLINE_API_KEY',
-  'THROUGHLINE_TRACES_URL',
-  'TRACEPARENT',
-  'TRACESTATE',
-  'BAGGAGE',
-] as const;
+/** The schemas of what a command reads when it calls the API, by their names, without those of OpenTelemetry. */
+export const CLI_SETTINGS: Readonly<Record<string, z.ZodType>> = {
+  THROUGHLINE_URL: Settings.shape[NAMES.url],
+  THROUGHLINE_API_KEY: Settings.shape[NAMES.apiKey],
+  THROUGHLINE_TRACES_URL: Settings.shape[NAMES.tracesUrl],
+  // Whether they can be read is decided where a trace is continued.
+  TRACEPARENT: optionalText,
+  TRACESTATE: optionalText,
+  BAGGAGE: optionalText,
+};
+
+export const CLI_SETTING_NAMES: readonly string[] = Object.keys(CLI_SETTINGS);
+
+/** The schemas of what the environment says about the user's terminal. */
+export const TERMINAL_SETTINGS: Readonly<Record<string, z.ZodType>> = TerminalSettings.shape;
 
 /**
  * Finds settings that change nothing because no command reads their names: `THROUGHLINE_APIKEY`.

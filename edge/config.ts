@@ -12,7 +12,7 @@ import type { BridgeApi, JobIndexApi, SchedulesApi } from './calls/objects.ts';
 import { REGIONS } from './calls/placement.ts';
 import { BATCH_DEFAULTS, telemetrySettings } from './telemetry/settings.ts';
 
-/** The Worker's bindings: settings arrive as text, see the settings table in README.md. */
+/** The Worker's bindings: settings arrive as text, see docs/SETTINGS.md. */
 export interface Env extends Record<string, unknown> {
   readonly BRIDGE: DurableObjectNamespace<BridgeApi>;
   readonly JOB_INDEX: DurableObjectNamespace<JobIndexApi>;
@@ -86,8 +86,10 @@ const CheckedSettings = Settings.check(({ value, issues }) => {
   checkLogin(value, issues);
 });
 
-/** The names of the edge's bindings, without those of OpenTelemetry. */
-export const EDGE_SETTING_NAMES: readonly string[] = Object.keys(Settings.shape);
+/** The schemas of the edge's bindings, by their names, without those of OpenTelemetry. */
+export const EDGE_SETTINGS: Readonly<Record<string, z.ZodType>> = Settings.shape;
+
+export const EDGE_SETTING_NAMES: readonly string[] = Object.keys(EDGE_SETTINGS);
 
 /** Bindings belong to this Worker alone, so each one that it does not read is a mistake. */
 const NAMES: SettingNames = {

@@ -83,10 +83,12 @@ const CheckedSettings = Settings.check(({ value, issues }) => {
   issues.push({ code: 'custom', path: ['CALLBACK_RETRY_MAX_MS'], message, input: undefined });
 });
 
-/** The names of a worker's own settings. */
-export const WORKER_SETTING_NAMES: readonly string[] = Object.keys(Settings.shape);
+/** The schemas of a worker's own settings, by their names. */
+export const WORKER_SETTINGS: Readonly<Record<string, z.ZodType>> = Settings.shape;
 
-/** The settings of a worker host. README.md has a table of them. */
+export const WORKER_SETTING_NAMES: readonly string[] = Object.keys(WORKER_SETTINGS);
+
+/** The settings of a worker host, see docs/SETTINGS.md. */
 export type WorkerConfig = z.output<typeof Settings>;
 
 /**

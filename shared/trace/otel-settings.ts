@@ -36,7 +36,8 @@ function word<Word extends string>(words: readonly [Word, ...Word[]], fallback: 
   return z.preprocess(lower, z.enum(words, `must be ${words.join(' or ')}`).default(fallback));
 }
 
-function variables({ maxQueueSize, scheduleDelayMs }: BatchDefaults) {
+/** The schemas of these settings, by their names. */
+export function otelVariables({ maxQueueSize, scheduleDelayMs }: BatchDefaults) {
   return {
     OTEL_SDK_DISABLED: otelFlag,
     OTEL_SERVICE_NAME: z.string('must be text').optional(),
@@ -58,11 +59,11 @@ function variables({ maxQueueSize, scheduleDelayMs }: BatchDefaults) {
 }
 
 /** OpenTelemetry's own settings, as far as both runtimes use them. */
-export type OtelSettings = z.output<z.ZodObject<ReturnType<typeof variables>>>;
+export type OtelSettings = z.output<z.ZodObject<ReturnType<typeof otelVariables>>>;
 
 /** The names of these settings. */
 export const OTEL_SETTING_NAMES: readonly string[] = Object.keys(
-  variables({ maxQueueSize: 1, scheduleDelayMs: { fallback: 1, max: 1 } }),
+  otelVariables({ maxQueueSize: 1, scheduleDelayMs: { fallback: 1, max: 1 } }),
 );
 
 /** Where spans are sent. */
@@ -80,7 +81,7 @@ export function readOtelSettings(
   values: Readonly<Record<string, unknown>>,
   defaults: BatchDefaults,
 ): { readonly settings: OtelSettings; readonly warnings: readonly string[] } {
-  const { settings, warnings } = parseLenient(variables(defaults), values);
+  const { settings, warnings } = parseLenient(otelVariables(defaults), values);
   return {
     settings,
     warnings: [...warnings, ...headerWarnings(values), ...samplerWarnings(values, settings)],

@@ -13,17 +13,6 @@ export interface SettingProof {
   readonly wrong?: unknown;
 }
 
-/** The names in the settings tables of README.md, by the head of the table. */
-export async function documentedSettings(table: 'edge' | 'worker' | 'CLI'): Promise<string[]> {
-  const readme = await readFile(join(ROOT, 'README.md'), 'utf8');
-  const [, rows = ''] =
-    new RegExp(`^\\| ${table} \\| default \\| meaning \\|\\n([^]*?)\\n\\n`, 'm').exec(readme) ?? [];
-  return rows
-    .split('\n')
-    .flatMap((row) => [...(row.split('|')[1] ?? '').matchAll(/`([A-Z][A-Z_]+)`/g)])
-    .map(([, name = '']) => name);
-}
-
 /** The names that no source file of these folders uses, except the one that parses them. */
 export async function unusedNames(
   names: readonly string[],

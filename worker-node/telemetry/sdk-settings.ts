@@ -1,6 +1,11 @@
 import * as z from 'zod';
 import { parseLenient, wholeNumber } from '../../shared/config.ts';
-import { type BatchDefaults, type OtelSettings, readOtelSettings } from '../../shared/trace/otel-settings.ts';
+import {
+  type BatchDefaults,
+  type OtelSettings,
+  otelVariables,
+  readOtelSettings,
+} from '../../shared/trace/otel-settings.ts';
 
 /** The delay is shorter than the specification's 5 s: people look at a trace while its job runs, and want its newest part. */
 const BATCH_DEFAULTS: BatchDefaults = {
@@ -34,6 +39,12 @@ const SdkSettings = {
   OTEL_EXPORTER_OTLP_PROTOCOL: oneOf('http/json'),
   OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: oneOf('http/json'),
   OTEL_PROPAGATORS: oneOf('tracecontext,baggage', 'baggage,tracecontext'),
+};
+
+/** The schemas of all settings of OpenTelemetry in this process, by their names. */
+export const NODE_OTEL_SETTINGS: Readonly<Record<string, z.ZodType>> = {
+  ...otelVariables(BATCH_DEFAULTS),
+  ...SdkSettings,
 };
 
 /** The settings of OpenTelemetry in this process. */

@@ -1,15 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { ERRORS } from '../../../shared/errors.ts';
-import { OTEL_SETTING_NAMES } from '../../../shared/trace/otel-settings.ts';
 import { TESTED_SERVERS } from '../../support/nats/servers.ts';
 
 const ROOT = new URL('../../../', import.meta.url);
 const readme = readFileSync(new URL('README.md', ROOT), 'utf8');
-
-it("README names every setting of OpenTelemetry's that we read", () => {
-  expect(OTEL_SETTING_NAMES.filter((name) => !readme.includes(`\`${name}\``))).toEqual([]);
-});
 
 it('README names every error code', () => {
   expect(Object.keys(ERRORS).filter((code) => !readme.includes(`\`${code}\``))).toEqual([]);

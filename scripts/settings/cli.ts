@@ -1,0 +1,24 @@
+/** What docs/SETTINGS.md says about the variables of the command line. */
+import type { SettingGroup } from './setting.ts';
+
+export const CLI_GROUPS: readonly SettingGroup[] = [
+  {
+    title: 'The API and the trace',
+    texts: {
+      THROUGHLINE_URL: 'the address of the API; also `--url`',
+      THROUGHLINE_API_KEY: 'the API key or token; also `--api-key`',
+      THROUGHLINE_TRACES_URL:
+        'the address of the collector that `throughline trace` reads; also `--traces-url`',
+      TRACEPARENT: 'a trace to continue, as CI systems set it',
+      TRACESTATE: 'its `tracestate`',
+      BAGGAGE: 'its `baggage`',
+    },
+  },
+  {
+    title: 'The terminal',
+    texts: {
+      NO_COLOR: 'any value: no colours (https://no-color.org)',
+      TERM: '`dumb`: no colours, and no line is written over',
+    },
+  },
+];

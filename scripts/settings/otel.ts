@@ -1,0 +1,43 @@
+/** What docs/SETTINGS.md says about OpenTelemetry's own variables. */
+import type { SettingGroup } from './setting.ts';
+
+const BATCHES = {
+  OTEL_BSP_SCHEDULE_DELAY: 'milliseconds for which spans are collected before they are sent',
+  OTEL_BSP_MAX_QUEUE_SIZE: 'spans that wait at most',
+  OTEL_BSP_MAX_EXPORT_BATCH_SIZE: 'spans in one request',
+};
+
+export const OTEL_GROUP: SettingGroup = {
+  title: 'Everywhere',
+  texts: {
+    OTEL_EXPORTER_OTLP_ENDPOINT:
+      'where spans go, as OTLP over HTTP; `/v1/traces` is added. Without an endpoint no spans are made',
+    OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: 'the same for traces alone; it is used as it is, and wins',
+    OTEL_EXPORTER_OTLP_HEADERS:
+      'headers for the endpoint: `name=value`, with commas between them, percent-encoded',
+    OTEL_EXPORTER_OTLP_TRACES_HEADERS: 'the same for traces alone; they win',
+    OTEL_TRACES_SAMPLER: 'which traces are recorded',
+    OTEL_TRACES_SAMPLER_ARG: 'the ratio for `traceidratio` and `parentbased_traceidratio`',
+    OTEL_TRACES_EXPORTER: '`none`: no spans are sent',
+    OTEL_SDK_DISABLED: '`true`: no spans are made',
+    OTEL_SERVICE_NAME: {
+      unset: '`throughline-edge`, `throughline-bridge`, `throughline-worker`, `throughline-cli`',
+      meaning: 'the service of the spans',
+    },
+  },
+};
+
+export const EDGE_OTEL_GROUP: SettingGroup = { title: 'At the edge', texts: BATCHES };
+
+export const NODE_OTEL_GROUP: SettingGroup = {
+  title: 'In the worker and the command line',
+  texts: {
+    ...BATCHES,
+    OTEL_RESOURCE_ATTRIBUTES: 'attributes of the resource',
+    OTEL_BSP_EXPORT_TIMEOUT: 'the longest export, in milliseconds',
+    OTEL_LOG_LEVEL: "the log of OpenTelemetry's SDK itself, on stderr",
+    OTEL_EXPORTER_OTLP_PROTOCOL: 'any other value is ignored: spans leave as JSON',
+    OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: 'the same for traces alone',
+    OTEL_PROPAGATORS: 'any other value is ignored',
+  },
+};
