@@ -11,6 +11,7 @@ import { checkLogin } from '../shared/nats/broker-login.ts';
 import { unknownSettings } from '../shared/text/setting-names.ts';
 import { isOtelSdkName, OTEL_NAMES } from '../shared/trace/otel-names.ts';
 import { isGroupName } from '../shared/wire/lanes.ts';
+import { operationsAsWritten } from '../shared/wire/subjects.ts';
 
 /** Settings of the command line that may be in the environment of a worker. */
 const CLI_NAMES = [
@@ -46,7 +47,11 @@ const Settings = z.object({
     .regex(/^[A-Za-z0-9_-]{1,64}$/, 'must be 1 to 64 letters, digits, "_" or "-"')
     .refine(isGroupName, 'must not hold "-normal-own-", "-high-own-" or "-low-own-"')
     .default('workers'),
-  WORKER_OPERATIONS: z.string().min(1, 'must be an operation, a prefix such as image.>, or >').default('>'),
+  WORKER_OPERATIONS: z
+    .string()
+    .min(1, 'must be an operation, a prefix such as image.*, or *')
+    .transform(operationsAsWritten)
+    .default('>'),
   WORKER_OWN_LANES: OwnLanes,
   WORKER_NAME: shortText.default(`${hostname()}-${process.pid}`),
   WORKER_VERSION: shortText.default(manifest.version),
@@ -102,7 +107,8 @@ export function workerConfig(environment: Readonly<Record<string, string | undef
   } catch (thrown) {
     // A wrong name may be the reason, and the log that would show it does not exist yet.
     const { code, message } = ThroughlineError.from(thrown);
-    throw new ThroughlineError(code, [message, ...workerWarnings(environment)].join('; '));
+    const hints = [...workerWarnings(environment), ...quotedSettings(environment)];
+    throw new ThroughlineError(code, [message, ...hints].join('; '));
   }
 }
 
@@ -128,4 +134,14 @@ export function workerWarnings(environment: Readonly<Record<string, string | und
     ],
     isForeign: (name) => CLI_NAMES.includes(name) || isOtelSdkName(name),
   });
+}
+
+/**
+ * Finds settings with quotes around their values, as `docker run --env-file` leaves them.
+ * @returns a sentence for each
+ */
+export function quotedSettings(environment: Readonly<Record<string, string | undefined>>): string[] {
+  return WORKER_SETTING_NAMES.filter((name) => /^(["']).*\1$/s.test(environment[name] ?? '')).map(
+    (name) => `${name} has quotes around its value, and they count; an env file of Docker needs none`,
+  );
 }

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { describeThrown } from '../shared/errors.ts';
 import { SERVICE } from '../shared/trace/semantics.ts';
-import { type WorkerConfig, workerConfig, workerWarnings } from './config.ts';
+import { quotedSettings, type WorkerConfig, workerConfig, workerWarnings } from './config.ts';
 import { createLogger, type WorkerLogger } from './log.ts';
 import { LoopWatch } from './loop-watch/loop-watch.ts';
 import { type LoadedOperation, loadOperations } from './operations/loading/load-operations.ts';
@@ -35,6 +35,7 @@ export async function runWorkerHost(options: HostOptions): Promise<number> {
   const log = createLogger(SERVICE.worker, debug ? 'debug' : config.LOG_LEVEL);
   const warn = (reason: string): void => log.warn({ reason }, 'setting ignored');
   for (const warning of workerWarnings(options.environment)) warn(warning);
+  for (const reason of quotedSettings(options.environment)) log.warn({ reason }, 'setting with quotes');
   const baggageAllow = baggageAllowOf(config);
   // Before any operation is loaded, so that the modules that operations import are instrumented.
   const tracing = await startTracing({

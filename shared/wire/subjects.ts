@@ -165,6 +165,14 @@ export function operationsFilter(operations: string): string {
   return `*.*.${operations}`;
 }
 
+/**
+ * The operations that somebody wrote: `image.*` and `*` mean `image.>` and `>`. A shell takes ">" in an env file for a
+ * redirection, and Docker keeps the quotes that would prevent that.
+ */
+export function operationsAsWritten(operations: string): string {
+  return operations.replace(/(?<=^|\.)\*$/, '>');
+}
+
 /** Reads a `jobs.…`, `dead.…`, `delayed.…` or `due.…` subject back; undefined if it is not a valid one. */
 export function parseJobSubject(subject: string): JobAddress | undefined {
   const tokens = subject.split('.');

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { WORKER_SETTING_NAMES, workerConfig } from '../../../worker-node/config.ts';
+import { quotedSettings, WORKER_SETTING_NAMES, workerConfig } from '../../../worker-node/config.ts';
 import { refusalOf } from '../support.ts';
 
 /** What a reader of settings refuses; '' if it takes them. */
@@ -72,6 +72,22 @@ describe("the worker's settings", () => {
       expect(workerConfig({ [key]: '' })[key]).toBeUndefined();
     },
   );
+
+  it.each([
+    ['*', '>'],
+    ['image.*', 'image.>'],
+    ['image.resize', 'image.resize'],
+  ])('take the operations %j as %j, since an env file for a shell cannot hold ">"', (written, read) => {
+    expect(workerConfig({ WORKER_OPERATIONS: written }).WORKER_OPERATIONS).toBe(read);
+  });
+
+  it.each(['"quoted"', "'quoted'"])('are named when their value is %s', async (value) => {
+    expect(quotedSettings({ NATS_PASSWORD: value, WORKER_NAME: 'a"b"' })).toEqual([
+      expect.stringMatching(/^NATS_PASSWORD has quotes around its value/),
+    ]);
+    const error = await refusalOf(() => workerConfig({ WORKER_GROUP: value }));
+    expect(error.message).toContain('WORKER_GROUP has quotes around its value');
+  });
 
   it('keep the health server on this machine when HEALTH_HOST is an empty text', () => {
     // An empty host would make Node listen on every address.

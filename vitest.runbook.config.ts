@@ -1,0 +1,13 @@
+import { defineConfig } from 'vitest/config';
+
+/** `npm run test:runbook`: the steps of deploy/README.md as they are written, and the files in deploy/. */
+export default defineConfig({
+  test: {
+    include: ['test/runbook/**/*.runbook.ts'],
+    globalSetup: ['test/support/global-setup.ts'],
+    setupFiles: ['test/support/end-of-file.ts'],
+    maxWorkers: 2,
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
+  },
+});
