@@ -1,19 +1,9 @@
 import { once } from 'node:events';
-import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { CommanderError } from 'commander';
 import { describeThrown } from '../shared/errors.ts';
+import { type DevFlags, type DevOutput, devCommand, stackOptionsOf } from './flags.ts';
 import { type Stack, startStack } from './stack.ts';
-import type { StackOptions } from './stack-options.ts';
-
-export interface DevFlags {
-  readonly port: number;
-  readonly natsPort: number;
-  readonly natsWebsocketPort: number;
-  readonly otlpPort: number;
-  readonly operations?: string;
-  readonly callbackAllow: string;
-  readonly json?: boolean;
-  readonly debug?: boolean;
-}
+import { ReloadedWorker } from './worker/reload.ts';
 
 const EXIT_USAGE = 2;
 
@@ -33,65 +23,32 @@ export async function main(args: readonly string[]): Promise<number> {
   return await run(command.opts<DevFlags>());
 }
 
-/** The options of `dev`. */
-export function devCommand(): Command {
-  return new Command('throughline dev')
-    .description('Runs nats-server, the edge in workerd, a worker and a trace collector on this machine.')
-    .option('--port <port>', 'port of the HTTP API; 0: a free port', port, 8787)
-    .option('--nats-port <port>', 'port of nats-server', port, 0)
-    .option('--nats-websocket-port <port>', "port of nats-server's WebSocket", port, 0)
-    .option('--otlp-port <port>', 'port of the trace collector', port, 0)
-    .option('--operations <folder>', 'folder with more operations than the built-in ones')
-    .option(
-      '--callback-allow <origins>',
-      'origins for callbacks besides public https, separated by commas',
-      'http://127.0.0.1:9000',
-    )
-    .option('--json', 'print one JSON line on stdout when ready; everything else goes to stderr')
-    .option('--debug', 'print spans on stderr')
-    .exitOverride()
-    .addHelpText('after', EXAMPLES);
-}
-
-const EXAMPLES = `
-Examples:
-  npm run dev                                       everything, with the API on port 8787
-  npm run dev -- --port 0 --json                    on free ports, for a script
-  npm run dev -- --operations examples/operations   with your own operations
-`;
-
 async function run(flags: DevFlags): Promise<number> {
   const interrupted = Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]).then(() => undefined);
   let stack: Stack;
   try {
-    stack = await startStack(stackOptionsOf(flags));
+    stack = await startStack(stackOptionsOf(flags, outputOf(flags), say));
   } catch (thrown) {
     say(`dev: ${describeThrown(thrown)}`);
     return 1;
   }
   process.stdout.write(readyText(stack, flags));
-  const failure = await Promise.race([interrupted, partEnded(stack)]);
+  const worker = new ReloadedWorker({
+    worker: stack.worker,
+    startWorker: () => stack.addWorker(),
+    folder: flags.reload ? flags.operations : undefined,
+    say,
+  });
+  const failure = await Promise.race([interrupted, partEnded(stack, worker)]);
+  worker.stop();
   if (failure !== undefined) say(`dev: ${failure}`);
   await stack.stop();
   return failure === undefined ? 0 : 1;
 }
 
-/** The stack that a user asks for. */
-export function stackOptionsOf(flags: DevFlags): StackOptions {
-  return {
-    ports: {
-      http: flags.port,
-      nats: flags.natsPort,
-      natsWebSocket: flags.natsWebsocketPort,
-      otlp: flags.otlpPort,
-    },
-    operationsFolder: flags.operations,
-    // On a developer's machine, `localhost` is what a name is expected to lead to.
-    worker: { CALLBACK_ALLOW: flags.callbackAllow, TARGET_ADDRESSES_ALLOW: '127.0.0.0/8, ::1' },
-    debug: flags.debug ?? false,
-    onLog: flags.json ? say : (line) => void process.stdout.write(`${line}\n`),
-    onStep: say,
-  };
+function outputOf({ json }: DevFlags): DevOutput {
+  const write = (line: string) => void process.stdout.write(`${line}\n`);
+  return { write: json ? say : write, isTerminal: process.stdout.isTTY };
 }
 
 function say(line: string): void {
@@ -136,21 +93,15 @@ Callbacks are signed with ${stack.callbackSecret}
 }
 
 /** Resolves when the worker or nats-server ends by itself, with a sentence about it. */
-async function partEnded(stack: Stack): Promise<string> {
+async function partEnded(stack: Stack, worker: ReloadedWorker): Promise<string> {
   return await Promise.race([
-    stack.worker.exited.then((code) => `the worker ended (${exitText(code)})`),
+    worker.ended.then((code) => `the worker ended (${exitText(code)})`),
     stack.nats.exited.then((code) => `nats-server ended (${exitText(code)}). Its log: ${stack.nats.logFile}`),
   ]);
 }
 
 function exitText(code: number | null): string {
   return code === null ? 'by a signal' : `exit code ${code}`;
-}
-
-function port(text: string): number {
-  const value = Number(text);
-  if (/^[0-9]{1,5}$/.test(text) && value <= 65_535) return value;
-  throw new InvalidArgumentError('It must be a port from 0 to 65535.');
 }
 
 if (import.meta.main) process.exit(await main(process.argv.slice(2)));

@@ -24,6 +24,11 @@ export interface StackOptions {
   readonly rateLimit?: EdgeOptions['rateLimit'];
   /** The folder for the storage of the edge's Durable Objects; undefined: in memory, lost when the edge stops. */
   readonly storageDir?: string | undefined;
+  /**
+   * The folder that keeps everything for the next start: streams, the storage of the edge unless `storageDir` names another
+   * folder, and the secrets. undefined: nothing is kept.
+   */
+  readonly persistIn?: string | undefined;
   /** false: nothing is traced. */
   readonly tracing?: boolean;
   /** The Worker's bundle; undefined: it is built. */

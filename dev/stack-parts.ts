@@ -1,11 +1,11 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { createApiKey, hashApiKey } from '../shared/api/access.ts';
+import { hashApiKey } from '../shared/api/access.ts';
 import { callbackSecretsFor } from '../shared/callback-secrets.ts';
-import { createCallbackSecret } from '../shared/text/secret.ts';
 import { buildEdge } from './edge/build.ts';
 import { type Edge, type EdgeOptions, startEdge } from './edge/start.ts';
+import type { Identity } from './identity.ts';
 import { hostEnvironment } from './machine/environment.ts';
 import { locateNatsServer } from './nats-binary/locate.ts';
 import { type NatsServer, startNatsServer } from './nats-server/start.ts';
@@ -17,18 +17,25 @@ const TENANT = 'demo';
 /** Small enough for any machine, since nats-server sets the caps of waiting jobs aside. */
 const STORE_BYTES = '2000000000';
 
+/** What the parts of a stack share. */
+interface StackContext {
+  readonly teardown: Teardown;
+  /** The key of the tenant, and the master secret of the callbacks. */
+  readonly identity: Identity;
+  /** Where edge and workers send their spans. */
+  readonly otlpUrl: string;
+}
+
 /** Starts the parts of one stack. The teardown then stops all of them but the edge, which can start more than once. */
 export class StackParts {
-  readonly apiKey = createApiKey('dev');
-  /** The master secret of the callbacks. */
-  readonly #callbackSecret = createCallbackSecret();
+  readonly #identity: Identity;
   readonly #options: StackOptions;
   readonly #teardown: Teardown;
   readonly #tracing: Readonly<Record<string, string>>;
 
-  /** @param otlpUrl where edge and workers send their spans */
-  constructor(options: StackOptions, teardown: Teardown, otlpUrl: string) {
+  constructor(options: StackOptions, { teardown, identity, otlpUrl }: StackContext) {
     this.#options = options;
+    this.#identity = identity;
     this.#teardown = teardown;
     this.#tracing = options.tracing === false ? {} : { OTEL_EXPORTER_OTLP_ENDPOINT: otlpUrl };
   }
@@ -41,14 +48,16 @@ export class StackParts {
     return await buildEdge(directory);
   }
 
-  /** The secret that signs the callbacks of the tenant whose API key {@link apiKey} is. */
+  /** The secret that signs the callbacks of the tenant of the API key. */
   async callbackSecret(): Promise<string> {
-    const [secret = ''] = await callbackSecretsFor(TENANT, { CALLBACK_SECRET: this.#callbackSecret });
+    const [secret = ''] = await callbackSecretsFor(TENANT, {
+      CALLBACK_SECRET: this.#identity.callbackSecret,
+    });
     return secret;
   }
 
   async startNats(): Promise<NatsServer> {
-    const { nats, ports, natsServerPath, natsConfig, onStep } = this.#options;
+    const { nats, ports, natsServerPath, natsConfig, persistIn, onStep } = this.#options;
     if (nats !== undefined) return nats;
     const binary =
       natsServerPath ?? (await locateNatsServer({ environment: hostEnvironment(), log: onStep })).path;
@@ -57,6 +66,7 @@ export class StackParts {
       port: ports.nats,
       webSocketPort: ports.natsWebSocket,
       ...(natsConfig === undefined ? {} : { extraConfig: natsConfig }),
+      ...(persistIn === undefined ? {} : { storeDir: path.resolve(persistIn, 'nats') }),
     });
     this.#teardown.add('nats-server', () => server.stop());
     onStep(`nats-server ${server.version} at ${server.url}`);
@@ -69,7 +79,7 @@ export class StackParts {
       environment: {
         NATS_URL: nats.url,
         HEALTH_PORT: '0',
-        CALLBACK_SECRET: this.#callbackSecret,
+        CALLBACK_SECRET: this.#identity.callbackSecret,
         STREAM_STORE_BYTES: STORE_BYTES,
         ...this.#tracing,
         ...settings,
@@ -86,8 +96,10 @@ export class StackParts {
 
   /** The caller stops the edge. */
   async startEdge(nats: NatsServer, bundle: EdgeOptions['bundle'], port: number): Promise<Edge> {
-    const { debug, edge: settings, rateLimit, storageDir, inspect, onLog } = this.#options;
-    const keys = [{ id: 'dev', tenant: TENANT, hash: await hashApiKey(this.apiKey) }];
+    const { debug, edge: settings, rateLimit, inspect, onLog, persistIn } = this.#options;
+    const storageDir =
+      this.#options.storageDir ?? (persistIn === undefined ? undefined : path.resolve(persistIn, 'edge'));
+    const keys = [{ id: 'dev', tenant: TENANT, hash: await hashApiKey(this.#identity.apiKey) }];
     return await startEdge({
       bundle,
       port,

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { describeThrown, ThroughlineError } from '../shared/errors.ts';
 import { type Collector, startCollector } from './collector/start.ts';
 import { RestartableEdge } from './edge/restartable.ts';
+import { stackIdentity } from './identity.ts';
 import type { NatsServer } from './nats-server/start.ts';
 import type { StackOptions } from './stack-options.ts';
 import { StackParts } from './stack-parts.ts';
@@ -48,7 +49,8 @@ export async function startStack(options: StackOptions): Promise<Stack> {
 async function start(options: StackOptions, teardown: Teardown): Promise<Stack> {
   const collector = await startCollector({ port: options.ports.otlp });
   teardown.add('the trace collector', () => collector.close());
-  const parts = new StackParts(options, teardown, collector.otlpUrl);
+  const identity = await stackIdentity(options.persistIn);
+  const parts = new StackParts(options, { teardown, identity, otlpUrl: collector.otlpUrl });
   const [starting, bundling] = [parts.startNats(), parts.bundle()];
   const addWorker: Stack['addWorker'] = async (environment = {}) =>
     parts.startWorker(await starting, environment);
@@ -66,7 +68,7 @@ async function start(options: StackOptions, teardown: Teardown): Promise<Stack> 
   options.onStep(`edge at ${url}`);
   return {
     ...{ url, inspectorUrl, nats, collector, worker, addWorker },
-    ...{ apiKey: parts.apiKey, callbackSecret: await parts.callbackSecret() },
+    ...{ apiKey: identity.apiKey, callbackSecret: await parts.callbackSecret() },
     restartEdge: () => edge.restart(),
     stopEdge: () => edge.stop(),
     stop: () => teardown.run(),

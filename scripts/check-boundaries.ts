@@ -158,9 +158,10 @@ const ROOMS: readonly Rooms[] = [
     folder: 'dev',
     order: [
       ['main.ts', 'demo.ts'],
+      ['flags.ts'],
       ['stack.ts', 'trace-check.ts'],
       ['stack-parts.ts'],
-      ['stack-options.ts', 'teardown.ts'],
+      ['stack-options.ts', 'teardown.ts', 'identity.ts', 'pretty-line.ts'],
       ['collector', 'edge', 'worker', 'nats-server', 'nats-binary'],
       ['machine'],
     ],

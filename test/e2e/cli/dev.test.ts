@@ -1,9 +1,15 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { writeFile } from 'node:fs/promises';
+import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { expect, it, onTestFinished } from 'vitest';
+import { Job } from '../../../shared/job/job.ts';
+import { scratchFolder } from '../../support/cleanup.ts';
+import { until } from '../../support/poll.ts';
 
+const WORKER = new URL('../../../worker-node/index.ts', import.meta.url);
 const DEV = fileURLToPath(new URL('../../../dev/main.ts', import.meta.url));
 
 function dev(...args: string[]) {
@@ -64,3 +70,63 @@ it('leaves nothing running when a part does not start', async () => {
   for (const part of ['the edge', 'nats-server', 'the trace collector'])
     expect(said()).toContain(`stopped ${part}`);
 });
+
+it('a changed operation runs without a restart; one that does not load leaves the old one in place', async () => {
+  const folder = await scratchFolder();
+  const file = path.join(folder, 'version.mjs');
+  const write = (version: string) =>
+    writeFile(
+      file,
+      `import { defineOperation } from '${WORKER}';
+      const input = { '~standard': { version: 1, vendor: 'test', validate: (value) => ({ value }) } };
+      export default defineOperation({ name: 'test.version', input, run: () => ${version} });`,
+    );
+  await write("'one'");
+  const { child, said } = dev('--port', '0', '--json', '--operations', folder);
+  const [line] = await once(createInterface(child.stdout), 'line');
+  const ready = JSON.parse(line);
+  const run = () => runJob(ready, 'test.version');
+  expect(await run()).toBe('one');
+  await write("'two'");
+  await until('the new worker', () => said().includes('operations loaded again: worker '));
+  expect(await until('the new result', async () => (await run()) === 'two')).toBe(true);
+  await write('}');
+  await until('the refusal', () => said().includes('the changed operations do not start, so worker '));
+  expect(await run()).toBe('two');
+}, 120_000);
+
+it('--persist keeps jobs and the key for the next start', async () => {
+  const folder = path.join(await scratchFolder(), 'kept');
+  const start = async () => {
+    const started = dev('--port', '0', '--json', '--persist', folder);
+    const [line] = await once(createInterface(started.child.stdout), 'line');
+    return { ...started, ready: JSON.parse(line) as Ready };
+  };
+  const first = await start();
+  const job = await submit(first.ready, { operation: 'echo', input: 'kept' }, { prefer: 'wait=30' });
+  first.child.kill('SIGINT');
+  expect(await first.exited).toEqual([0, null]);
+  const { ready } = await start();
+  expect(ready.apiKey).toBe(first.ready.apiKey);
+  const authorization = `Bearer ${ready.apiKey}`;
+  const answer = await fetch(`${ready.url}/v1/jobs/${job.id}`, { headers: { authorization } });
+  expect(await answer.json()).toMatchObject({ state: 'succeeded', result: 'kept' });
+}, 120_000);
+
+interface Ready {
+  readonly url: string;
+  readonly apiKey: string;
+}
+
+async function submit({ url, apiKey }: Ready, body: object, headers: Record<string, string>): Promise<Job> {
+  const response = await fetch(`${url}/v1/jobs`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${apiKey}`, 'content-type': 'application/json', ...headers },
+    body: JSON.stringify(body),
+  });
+  return Job.parse(await response.json());
+}
+
+async function runJob(ready: Ready, operation: string): Promise<unknown> {
+  return (await submit(ready, { operation, input: null }, { prefer: 'wait=30' })).result;
+}

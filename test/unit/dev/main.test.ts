@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { type DevFlags, devCommand, readyText, stackOptionsOf } from '../../../dev/main.ts';
+import { type DevFlags, devCommand, stackOptionsOf } from '../../../dev/flags.ts';
+import { readyText } from '../../../dev/main.ts';
 
 /** A value for each option that has one, other than its default. */
 const VALUES: Readonly<Record<string, string>> = {
@@ -9,6 +10,10 @@ const VALUES: Readonly<Record<string, string>> = {
   '--otlp-port': '9004',
   '--operations': 'examples/operations',
   '--callback-allow': 'https://acme.example',
+  '--persist': 'kept',
+  '--cors': 'https://acme.example',
+  '--edge': 'TENANT_MAX_JOBS=10',
+  '--worker': 'WORKER_CONCURRENCY=1',
 };
 const STACK = {
   ...{ url: 'http://127.0.0.1:1', apiKey: 'tl_a_b', callbackSecret: 'whsec_x' },
@@ -19,11 +24,16 @@ const STACK = {
 const OPTIONS = devCommand().options.map(({ long }) => long ?? '');
 
 /** What a user gets who types this. */
-function effectOf(...args: readonly string[]): unknown {
+function effectOf(...args: readonly string[]) {
   const command = devCommand().configureOutput({ writeErr: () => undefined });
   const flags = command.parse(args, { from: 'user' }).opts<DevFlags>();
-  const { onLog, onStep, ...options } = stackOptionsOf(flags);
-  return { options, ready: readyText(STACK, flags) };
+  const lines: string[] = [];
+  const output = { write: (line: string) => void lines.push(line), isTerminal: true };
+  const { onLog, onStep, ...options } = stackOptionsOf(flags, output, () => undefined);
+  onLog(
+    '{"time":"2026-01-02T03:04:05.678Z","level":"info","service":"throughline-worker","msg":"job ended"}',
+  );
+  return { options, lines, reload: flags.reload, ready: readyText(STACK, flags) };
 }
 
 describe('throughline dev', () => {
@@ -34,5 +44,22 @@ describe('throughline dev', () => {
 
   it.each(OPTIONS)('refuses %s with a letter too few, and names the one that was meant', (option) => {
     expect(() => effectOf(option.slice(0, -1))).toThrow(new RegExp(`Did you mean [^?]*${option}\\b`));
+  });
+
+  it.each([
+    ['--edge', 'tenant_max_jobs=1'],
+    ['--worker', 'WORKER_CONCURRENCY'],
+    ['--worker', '=1'],
+  ])('refuses %s %s with a sentence', (option, value) => {
+    expect(() => effectOf(option, value)).toThrow(/It must be a name in capitals, = and a value/);
+  });
+
+  it('takes --edge and --worker several times, and values with an =', () => {
+    const { options } = effectOf('--edge', 'A=1', '--edge', 'B=x=y', '--worker', 'C=');
+    expect(options).toMatchObject({ edge: { A: '1', B: 'x=y' }, worker: { C: '' } });
+  });
+
+  it('keeps everything in one folder if --persist names none', () => {
+    expect(effectOf('--persist').options).toMatchObject({ persistIn: '.throughline' });
   });
 });

@@ -1,0 +1,89 @@
+import { watch } from 'node:fs/promises';
+import { describeThrown } from '../../shared/errors.ts';
+import { startTimer, type Timer } from '../../shared/timers.ts';
+import type { WorkerProcess } from './start.ts';
+
+/** An editor writes a file in several steps. They count as one change. */
+const SETTLE_MS = 100;
+
+interface ReloadOptions {
+  /** The worker that runs now. */
+  readonly worker: WorkerProcess;
+  readonly startWorker: () => Promise<WorkerProcess>;
+  /** The folder of the operations; undefined: nothing is watched. */
+  readonly folder: string | undefined;
+  readonly say: (sentence: string) => void;
+}
+
+/**
+ * A worker that is replaced when its operations change. The new worker takes jobs before the old one stops, and the old one
+ * ends the jobs that it runs. If the new one does not start, the old one goes on.
+ */
+export class ReloadedWorker {
+  readonly #options: ReloadOptions;
+  readonly #watching = new AbortController();
+  readonly #ended = Promise.withResolvers<number | null>();
+  #worker: WorkerProcess;
+  #settling: Timer | undefined;
+  #replacing = Promise.resolve();
+
+  constructor(options: ReloadOptions) {
+    this.#options = options;
+    this.#worker = options.worker;
+    this.#follow(options.worker);
+    if (options.folder !== undefined) void this.#watch(options.folder);
+  }
+
+  /** Resolves when a worker ends that was not replaced: with its exit code, or null when a signal ended it. */
+  get ended(): Promise<number | null> {
+    return this.#ended.promise;
+  }
+
+  /** Watches no longer. The worker runs on. */
+  stop(): void {
+    this.#watching.abort();
+    this.#settling?.stop();
+  }
+
+  #follow(worker: WorkerProcess): void {
+    void worker.exited.then((code) => {
+      if (worker === this.#worker) this.#ended.resolve(code);
+    });
+  }
+
+  async #watch(folder: string): Promise<void> {
+    const { signal } = this.#watching;
+    try {
+      for await (const { filename } of watch(folder, { recursive: true, signal }))
+        if (!filename?.includes('node_modules')) this.#replaceSoon();
+    } catch (thrown) {
+      if (!signal.aborted)
+        this.#options.say(`changes of ${folder} are not seen any more: ${describeThrown(thrown)}`);
+    }
+  }
+
+  /** One worker after the other is replaced. */
+  #replaceSoon(): void {
+    this.#settling ??= startTimer(SETTLE_MS, () => {
+      this.#settling = undefined;
+      this.#replacing = this.#replacing.then(() => this.#replace());
+    });
+  }
+
+  async #replace(): Promise<void> {
+    const { startWorker, say } = this.#options;
+    if (this.#watching.signal.aborted) return;
+    try {
+      const next = await startWorker();
+      const old = this.#worker;
+      this.#worker = next;
+      this.#follow(next);
+      say(`operations loaded again: worker ${next.pid} takes over from ${old.pid}`);
+      await old.stop();
+    } catch (thrown) {
+      say(
+        `the changed operations do not start, so worker ${this.#worker.pid} goes on: ${describeThrown(thrown)}`,
+      );
+    }
+  }
+}
