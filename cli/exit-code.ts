@@ -4,7 +4,7 @@ import type { Job } from '../shared/job/job.ts';
 import { CliError, type CliErrorCode } from './cli-error.ts';
 
 /**
- * The table of exit codes, which `--help` prints. 70 is EX_SOFTWARE of sysexits.h; 130 is the shell's 128 plus the
+ * The table of exit codes, which `--help` prints. 70 is EX_SOFTWARE and 78 is EX_CONFIG of sysexits.h; 130 is the shell's 128 plus the
  * number of SIGINT.
  */
 export const EXIT = {
@@ -22,6 +22,11 @@ export const EXIT = {
   unfinished: { code: 4, meaning: 'the job did not end in time; for trace: no spans arrived in time' },
   unauthenticated: { code: 5, meaning: 'the API key is missing or not valid' },
   internal: { code: 70, meaning: 'an error inside this program' },
+  settings: {
+    code: 78,
+    meaning:
+      'for worker: a setting, an operation or the Node of this machine is wrong, so another start would end the same way',
+  },
   interrupted: { code: 130, meaning: 'interrupted by Ctrl-C' },
 } as const;
 
@@ -44,6 +49,12 @@ export function exitCodeOf(thrown: unknown): number {
   if (thrown instanceof CliError) return CLI_EXITS[thrown.code].code;
   if (thrown instanceof ThroughlineError) return exitOf(thrown).code;
   return EXIT.internal.code;
+}
+
+/** The exit code of a worker that could not read its settings and operations. It has not called NATS yet. */
+export function exitCodeOfPreparation(thrown: unknown): number {
+  const isConfig = thrown instanceof ThroughlineError && thrown.code === 'config-invalid';
+  return isConfig ? EXIT.settings.code : exitCodeOf(thrown);
 }
 
 function exitOf(error: ThroughlineError): { readonly code: number } {

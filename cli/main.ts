@@ -1,9 +1,15 @@
 #!/usr/bin/env node
-import { enableCompileCache } from 'node:module';
+import nodeModule from 'node:module';
 import { isAbsolute, join } from 'node:path';
+import { EXIT_NODE_TOO_OLD, nodeProblem } from './node-version.ts';
 
 // biome-ignore lint/style/noProcessEnv: the command line reads the environment here only and passes it on.
 const environment = process.env;
+const problem = nodeProblem(process.versions.node);
+if (problem !== undefined) {
+  process.stderr.write(`${problem}\n`);
+  process.exit(EXIT_NODE_TOO_OLD);
+}
 // The cache starts before the other modules load, so that they are cached too.
 cacheCompiledCode();
 const [{ runCli }, { EXIT }] = await Promise.all([import('./program.ts'), import('./exit-code.ts')]);
@@ -39,8 +45,9 @@ process.exit(outputFailed ? EXIT.internal.code : code);
  */
 function cacheCompiledCode(): void {
   const { XDG_CACHE_HOME: cache, HOME: home } = environment;
-  if (cache !== undefined && isAbsolute(cache)) enableCompileCache(join(cache, 'throughline', 'compiled'));
+  if (cache !== undefined && isAbsolute(cache))
+    nodeModule.enableCompileCache(join(cache, 'throughline', 'compiled'));
   else if (home !== undefined && isAbsolute(home)) {
-    enableCompileCache(join(home, '.cache', 'throughline', 'compiled'));
+    nodeModule.enableCompileCache(join(home, '.cache', 'throughline', 'compiled'));
   }
 }

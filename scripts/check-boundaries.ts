@@ -150,7 +150,7 @@ const ROOMS: readonly Rooms[] = [
       ['api-client.ts', 'interrupt.ts', 'trace', 'text', 'input'],
       ['exit-code.ts'],
       ['config.ts'],
-      ['cli-error.ts'],
+      ['cli-error.ts', 'node-version.ts'],
     ],
     why: 'a command is put together from what lies below it',
   },

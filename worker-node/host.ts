@@ -24,12 +24,21 @@ interface HostOptions {
   readonly environment: Readonly<Record<string, string | undefined>>;
 }
 
+/** A worker host that has read its settings and operations, and has not called NATS yet. */
+interface PreparedHost {
+  /**
+   * Runs the worker until SIGTERM, SIGINT or SIGHUP, then stops it gracefully. A second signal ends the process immediately.
+   * @returns the exit code of the process: 0 after a signal, 1 after a failure
+   * @throws ThroughlineError `config-invalid` or `broker-unavailable` when it cannot start
+   */
+  readonly run: () => Promise<number>;
+}
+
 /**
- * Runs a worker until SIGTERM, SIGINT or SIGHUP, then stops it gracefully. A second signal ends the process immediately.
- * @returns the exit code of the process: 0 after a signal, 1 after a failure
- * @throws ThroughlineError `config-invalid` or `broker-unavailable` when it cannot start
+ * Reads the settings and the operations of a worker host.
+ * @throws ThroughlineError `config-invalid`, which only a change on this machine can mend
  */
-export async function runWorkerHost(options: HostOptions): Promise<number> {
+export async function prepareWorkerHost(options: HostOptions): Promise<PreparedHost> {
   const config = workerConfig(options.environment);
   const debug = options.debug || config.DEBUG;
   const log = createLogger(SERVICE.worker, debug ? 'debug' : config.LOG_LEVEL);
@@ -50,6 +59,19 @@ export async function runWorkerHost(options: HostOptions): Promise<number> {
   const loaded = await loadOwn(options.operationsFolder, log);
   const { builtInOperations } = await import('./operations/built-in/built-in.ts');
   const registry = createRegistry(builtInOperations(config, baggageAllow), loaded);
+  return { run: () => runHost({ config, log, tracing, strayErrors, loaded, registry }) };
+}
+
+interface HostParts {
+  readonly config: WorkerConfig;
+  readonly log: WorkerLogger;
+  readonly tracing: Awaited<ReturnType<typeof startTracing>>;
+  readonly strayErrors: StrayErrors;
+  readonly loaded: readonly LoadedOperation[];
+  readonly registry: ReturnType<typeof createRegistry>;
+}
+
+async function runHost({ config, log, tracing, strayErrors, loaded, registry }: HostParts): Promise<number> {
   const worker = await startWorker({ config, registry, log, tracing: tracing.on });
   const loopWatch = LoopWatch.start({
     service: SERVICE.worker,

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { exitCodeOfPreparation } from '../exit-code.ts';
 import { examples } from '../help.ts';
 import type { Host } from '../host.ts';
 
@@ -22,10 +23,18 @@ export function defineWorker(program: Command, host: Host): Command {
     )
     .action(
       async (operationsFolder: string | undefined, _flags: unknown, command: Command) =>
-        await host.runLocal(command, async (_output, { debug = false }) => {
+        await host.runLocal(command, async (output, { debug = false }) => {
           // Imported only here, so that other commands do not load a worker.
-          const { runWorkerHost } = await import('../../worker-node/host.ts');
-          return await runWorkerHost({ operationsFolder, debug, environment: host.environment });
+          const { prepareWorkerHost } = await import('../../worker-node/host.ts');
+          const options = { operationsFolder, debug, environment: host.environment };
+          let run: () => Promise<number>;
+          try {
+            ({ run } = await prepareWorkerHost(options));
+          } catch (thrown) {
+            output.error(thrown, debug);
+            return exitCodeOfPreparation(thrown);
+          }
+          return await run();
         }),
     );
 }

@@ -2,6 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, it } from 'vitest';
+import { EXIT } from '../../../cli/exit-code.ts';
 import { startWorkerProcess, type WorkerProcess } from '../../../dev/worker/start.ts';
 import { parseJson } from '../../../shared/text/json.ts';
 import { scratchFolder } from '../../support/cleanup.ts';
@@ -168,6 +169,6 @@ async function refusedFiles(ms: number): Promise<void> {
     });
     expect(stderr).toContain(file);
     expect(stderr).toContain(sentence);
-    expect(code).toBe(2);
+    expect(code).toBe(EXIT.settings.code);
   }
 }

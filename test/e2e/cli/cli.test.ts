@@ -66,10 +66,10 @@ describe('the process of the command line', () => {
     expect(JSON.parse(stdout)).toEqual(DONE);
   });
 
-  it('ends with 2 when a setting of the worker is wrong', async () => {
+  it('ends with 78 when a setting of the worker is wrong, so that systemd does not start it again', async () => {
     const environment = { NATS_URL: 'nonsense', HEALTH_PORT: '0' };
     const { code, stderr } = await ended(start(['worker', '--json'], environment));
-    expect(code).toBe(2);
+    expect(code).toBe(78);
     expect(stderr).toContain('NATS_URL');
   });
 });

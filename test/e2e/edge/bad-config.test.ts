@@ -1,6 +1,7 @@
 import { jetstreamManager } from '@nats-io/jetstream';
 import { connect } from '@nats-io/transport-node';
 import { expect, inject, it, onTestFinished } from 'vitest';
+import { EXIT } from '../../../cli/exit-code.ts';
 import { startEdge } from '../../../dev/edge/start.ts';
 import { type Ended, runLocal } from '../../support/cli/process.ts';
 import { startTestNats } from '../../support/nats/nats.ts';
@@ -22,18 +23,26 @@ it.each([
   ],
   [{ BAGGAGE_ALLOW: 'x' }, 'BAGGAGE_ALLOW: "x" is not an origin'],
   [{ HTTP_REQUEST_ALLOW: 'ftp://x' }, 'HTTP_REQUEST_ALLOW: "ftp://x" is not an origin'],
-  [{ NATS_URL: 'nats://127.0.0.1:1' }, 'cannot connect to NATS at nats://127.0.0.1:1'],
-])('a worker with %j does not start and says why', async (environment: Record<string, string>, sentence) => {
-  const { code, stderr } = await worker(environment);
-  expect(stderr).toContain(sentence);
-  expect(stderr).not.toContain('    at ');
-  expect(code).toBeGreaterThan(0);
+])(
+  'a worker with %j does not start, says why, and ends with the code after which systemd does not try again',
+  async (environment: Record<string, string>, sentence) => {
+    const { code, stderr } = await worker(environment);
+    expect(stderr).toContain(sentence);
+    expect(stderr).not.toContain('    at ');
+    expect(code).toBe(EXIT.settings.code);
+  },
+);
+
+it('a worker that cannot reach NATS says so, and ends with a code after which systemd tries again', async () => {
+  const { code, stderr } = await worker({ NATS_URL: 'nats://127.0.0.1:1' });
+  expect(stderr).toContain('cannot connect to NATS at nats://127.0.0.1:1');
+  expect(code).toBe(EXIT.unavailable.code);
 });
 
 it('a worker whose operations folder is missing names it', async () => {
   const { code, stderr } = await worker({}, 'no-such-folder');
   expect(stderr).toContain('the operations folder no-such-folder cannot be read');
-  expect(code).toBeGreaterThan(0);
+  expect(code).toBe(EXIT.settings.code);
 });
 
 it('a worker refuses a stream whose settings break a promise, and names the setting', async () => {
@@ -45,7 +54,8 @@ it('a worker refuses a stream whose settings break a promise, and names the sett
   await connection.close();
   const { code, stderr } = await worker({ NATS_URL: nats.url });
   expect(stderr).toContain('stream JOBS: discard is "old", but must be "new"');
-  expect(code).toBeGreaterThan(0);
+  // NATS can be mended meanwhile, so systemd tries again.
+  expect(code).toBe(EXIT.usage.code);
 });
 
 it('a worker that may not subscribe to cancels does not start', async () => {

@@ -56,7 +56,7 @@ it.each<[string, string, number, string]>([
       const { code, stderr, file } = await worker(text, environment);
       expect(stderr).toContain(`${file}:${line} ${sentence}`);
       expect(stderr).not.toContain('    at ');
-      expect(code).toBe(2);
+      expect(code).toBe(78);
     }
   },
 );
