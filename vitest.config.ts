@@ -24,6 +24,8 @@ export const ON_EACH_SERVER = ['test/e2e/nats/{deploy,nats-cluster}.test.ts'];
 export const BROKER = ['test/e2e/nats/**/*.test.ts', 'test/e2e/edge/outbox-rejected.test.ts'];
 /** `npm run test:clock` runs them: they wait for the times of schedules and limits. */
 export const CLOCK = ['test/e2e/schedules/**/*.test.ts', 'test/e2e/jobs/limits{,-deploy}.test.ts'];
+/** `npm run test:packages` runs them: they install packages. */
+export const PACKAGES = ['test/packages/**/*.test.ts'];
 const SYSTEM = ['test/{e2e,abuse,fuzz}/**/*.test.ts'];
 
 function project(name: string, test: TestProjectInlineConfiguration['test']): TestProjectInlineConfiguration {
@@ -46,7 +48,7 @@ export default defineConfig({
       project('2 own process', { include: OWN_PROCESS }),
       project('3 unit', {
         include: ['test/**/*.test.ts'],
-        exclude: [...SYSTEM, ...OWN_PROCESS],
+        exclude: [...SYSTEM, ...OWN_PROCESS, ...PACKAGES],
         isolate: false,
       }),
     ],

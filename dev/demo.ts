@@ -6,12 +6,12 @@ import { Job } from '../shared/job/job.ts';
 import type { SpanRecord } from '../shared/trace/span-record.ts';
 import { renderWaterfall } from '../shared/trace/waterfall.ts';
 import { hostEnvironment } from './machine/environment.ts';
+import { CLI } from './machine/programs.ts';
 import { type Stack, startStack } from './stack.ts';
 import { FREE_PORTS } from './stack-options.ts';
 import { traceFaults } from './trace-check.ts';
 
 const run = promisify(execFile);
-const CLI = fileURLToPath(new URL('../cli/main.ts', import.meta.url));
 const OPERATIONS = fileURLToPath(new URL('../examples/operations', import.meta.url));
 const TRACE_TIMEOUT_MS = 10_000;
 const INPUT = { text: 'One trace follows a job from its caller to the worker and back' };

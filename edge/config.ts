@@ -99,6 +99,13 @@ const NAMES: SettingNames = {
   isForeign: () => false,
 };
 
+/** Whether a binding is one of ours, or is meant to be: its name is nearly that of one. */
+export function isOwnSetting(name: string): boolean {
+  return (
+    NAMES.known.includes(name) || unknownSettings({ [name]: true }, { ...NAMES, prefixes: [] }).length > 0
+  );
+}
+
 /** Settings that change nothing unless another one is set. */
 const NEEDS: Readonly<Record<string, keyof typeof Settings.shape>> = {
   RATE_LIMIT_POLICY: 'RATE_LIMITER',

@@ -60,7 +60,8 @@ const ROOMS: readonly Rooms[] = [
   {
     folder: 'edge',
     order: [
-      ['main.ts', 'openapi'],
+      ['main.ts', 'index.ts', 'openapi'],
+      ['edge.ts'],
       ['http', 'bridge'],
       ['watch'],
       ['outbox', 'schedules'],
@@ -142,6 +143,7 @@ const ROOMS: readonly Rooms[] = [
     folder: 'cli',
     order: [
       ['main.ts'],
+      ['process.ts'],
       ['program.ts'],
       ['commands'],
       ['host.ts'],
@@ -157,6 +159,7 @@ const ROOMS: readonly Rooms[] = [
   {
     folder: 'dev',
     order: [
+      ['index.ts'],
       ['main.ts', 'demo.ts'],
       ['flags.ts'],
       ['stack.ts', 'trace-check.ts'],

@@ -13,26 +13,42 @@ export interface Import {
   readonly isOwnFile: boolean;
 }
 
+/** The text between the quotes of an import, and where it begins in the source. */
+export interface Specifier {
+  readonly name: string;
+  readonly start: number;
+}
+
 /**
  * What a file imports, type imports included.
  * @param file its path from the root of the project
  * @throws Error when the file cannot be parsed
  */
 export async function importsOf(file: string): Promise<Import[]> {
-  const source = await readFile(file, 'utf8');
+  const names = specifiersIn(file, await readFile(file, 'utf8')).map(({ name }) => name);
+  return [...new Set(names)].map((name) => importOf(file, name));
+}
+
+/**
+ * The specifiers of all imports of a source, in no order.
+ * @param file the name of the file, which says which language it is in
+ * @throws Error when it cannot be parsed
+ */
+export function specifiersIn(file: string, source: string): Specifier[] {
   const { module, errors } = parseSync(file, source);
   const [error] = errors;
   if (error !== undefined) throw new Error(`${file}: ${error.message}`);
-  const named = [
-    ...module.staticImports.map(({ moduleRequest }) => moduleRequest.value),
-    ...module.staticExports.flatMap(({ entries }) =>
-      entries.flatMap(({ moduleRequest }) => moduleRequest?.value ?? []),
-    ),
+  const fromStatements = [
+    ...module.staticImports.map(({ moduleRequest }) => moduleRequest),
+    ...module.staticExports.flatMap(({ entries }) => entries.flatMap((entry) => entry.moduleRequest ?? [])),
+  ];
+  return [
+    // A quote comes before the name.
+    ...fromStatements.map(({ value, start }) => ({ name: value, start: start + 1 })),
     ...module.dynamicImports.flatMap(({ moduleRequest: { start, end } }) =>
-      literalOf(source.slice(start, end)),
+      literalOf(source.slice(start, end)).map((name) => ({ name, start: start + 1 })),
     ),
   ];
-  return [...new Set(named)].map((name) => importOf(file, name));
 }
 
 function importOf(from: string, name: string): Import {

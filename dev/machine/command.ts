@@ -13,7 +13,7 @@ export interface RunOptions {
 /**
  * Runs a command to its end.
  * @returns its standard output
- * @throws an Error with the command and the last lines of its standard error
+ * @throws an Error with the command and the last lines of its standard error; its cause has `stdout`
  */
 export function runCommand(command: string, args: readonly string[], options: RunOptions): Promise<string> {
   const { timeoutMs, cwd, environment } = options;
@@ -25,7 +25,8 @@ export function runCommand(command: string, args: readonly string[], options: Ru
         return;
       }
       const what = [command, ...args.slice(0, 1)].join(' ');
-      reject(new Error(`${what}: ${reason(error, stderr, timeoutMs)}`, { cause: error }));
+      const cause = Object.assign(error, { stdout });
+      reject(new Error(`${what}: ${reason(error, stderr, timeoutMs)}`, { cause }));
     });
   });
 }

@@ -1,11 +1,10 @@
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { withDeadline } from '../../shared/deadline.ts';
 import { ThroughlineError } from '../../shared/errors.ts';
 import { type Child, startChild } from '../machine/child.ts';
 import { cacheDirectory, hostEnvironment } from '../machine/environment.ts';
+import { CLI } from '../machine/programs.ts';
 
-const CLI = fileURLToPath(new URL('../../cli/main.ts', import.meta.url));
 const READY_TIMEOUT_MS = 30_000;
 const STOP_TIMEOUT_MS = 30_000;
 const READY_MESSAGE = 'worker ready';

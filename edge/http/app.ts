@@ -80,7 +80,7 @@ function nearPaths(app: EdgeApp, path: string): string[] {
 }
 
 /** The methods that have a route at `path`. An answer 405 must list them (RFC 9110, section 15.5.6). */
-function allowedMethods(app: EdgeApp, path: string): string[] {
+export function allowedMethods(app: EdgeApp, path: string): string[] {
   const methods = new Set(
     app.routes.map(({ method }) => method).filter((method) => method !== METHOD_NAME_ALL),
   );

@@ -1,8 +1,12 @@
+import path from 'node:path';
 import { Worker } from 'node:worker_threads';
 import type { WatchOrders } from './watch-thread.ts';
 
 /** How often the event loop says that it runs. */
 const BEAT_MS = 200;
+
+/** The code of the thread. It ends as this file does: in `.ts` in the tree, and in `.js` in a package. */
+const THREAD = new URL(`./watch-thread${path.extname(import.meta.url)}`, import.meta.url);
 
 /** What a watch has to know. */
 export interface LoopWatchOptions {
@@ -30,7 +34,7 @@ export class LoopWatch {
   static start({ service, tellAfterMs, endAfterMs }: LoopWatchOptions): LoopWatch {
     const beats = new Int32Array(new SharedArrayBuffer(4));
     const workerData: WatchOrders = { service, beats, tellAfterMs, endAfterMs };
-    const thread = new Worker(new URL('./watch-thread.ts', import.meta.url), { workerData });
+    const thread = new Worker(THREAD, { workerData });
     thread.unref();
     setInterval(() => Atomics.add(beats, 0, 1), BEAT_MS).unref();
     return new LoopWatch(thread);

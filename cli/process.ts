@@ -1,0 +1,46 @@
+/** Runs the command line in this process. Everything that it needs of Node is here or below. */
+import { enableCompileCache } from 'node:module';
+import { isAbsolute, join } from 'node:path';
+
+// biome-ignore lint/style/noProcessEnv: the command line reads the environment here only and passes it on.
+const environment = process.env;
+// The cache starts before the other modules load, so that they are cached too.
+cacheCompiledCode();
+const [{ runCli }, { EXIT }] = await Promise.all([import('./program.ts'), import('./exit-code.ts')]);
+
+const args = process.argv.slice(2);
+// OpenTelemetry records the command line in every span, and it may hold an API key or a job's input.
+process.argv.length = 2;
+
+let outputFailed = false;
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    // EPIPE is no failure: the reader has read enough, as in `throughline get … | head -1`.
+    outputFailed ||= error.code !== 'EPIPE';
+  });
+}
+
+const code = await runCli(args, {
+  environment,
+  stdin: process.stdin,
+  stdout: process.stdout,
+  stderr: process.stderr,
+});
+
+// Wait until all output is written, then exit without waiting for open connections.
+await Promise.all(
+  [process.stdout, process.stderr].map((stream) => new Promise((resolve) => stream.write('', resolve))),
+);
+process.exit(outputFailed ? EXIT.internal.code : code);
+
+/**
+ * Lets Node keep the compiled sources in the user's cache folder (XDG Base Directory Specification): compiling takes
+ * most of a short command's time. Without a home folder nothing is cached.
+ */
+function cacheCompiledCode(): void {
+  const { XDG_CACHE_HOME: cache, HOME: home } = environment;
+  if (cache !== undefined && isAbsolute(cache)) enableCompileCache(join(cache, 'throughline', 'compiled'));
+  else if (home !== undefined && isAbsolute(home)) {
+    enableCompileCache(join(home, '.cache', 'throughline', 'compiled'));
+  }
+}

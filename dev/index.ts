@@ -1,0 +1,4 @@
+/** The package `@throughline/dev`: all of Throughline on one machine, for `throughline dev` and for tests. */
+export { main } from './main.ts';
+export { type Stack, startStack } from './stack.ts';
+export { FREE_PORTS, type StackOptions } from './stack-options.ts';

@@ -1,0 +1,63 @@
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { inject } from 'vitest';
+import { runCommand } from '../../../dev/machine/command.ts';
+import { hostEnvironment } from '../../../dev/machine/environment.ts';
+
+const TIMEOUT_MS = 170_000;
+
+/** A project of a user, in an empty folder outside the clone. */
+export class UserProject {
+  readonly folder: string;
+
+  private constructor(folder: string) {
+    this.folder = folder;
+  }
+
+  static async create(): Promise<UserProject> {
+    const project = new UserProject(await mkdtemp(path.join(tmpdir(), 'throughline-user-')));
+    await project.write('package.json', JSON.stringify({ name: 'user', private: true, type: 'module' }));
+    return project;
+  }
+
+  async remove(): Promise<void> {
+    await rm(this.folder, { recursive: true, force: true });
+  }
+
+  async write(file: string, text: string): Promise<void> {
+    const target = path.join(this.folder, file);
+    await mkdir(path.dirname(target), { recursive: true });
+    await writeFile(target, text);
+  }
+
+  async read(file: string): Promise<string> {
+    return await readFile(path.join(this.folder, file), 'utf8');
+  }
+
+  /** Runs a program in the folder of the project. @returns its output. @throws Error with the end of its standard error */
+  async run(command: string, ...args: readonly string[]): Promise<string> {
+    return await runCommand(command, args, {
+      timeoutMs: TIMEOUT_MS,
+      cwd: this.folder,
+      environment: hostEnvironment(),
+    });
+  }
+
+  /**
+   * Installs packages as a user would: ours from their tarballs, others from the registry.
+   * @param names a name of ours, or `<name>@<version>`
+   */
+  async install(names: readonly string[], ...flags: readonly string[]): Promise<void> {
+    const tarballs = inject('tarballs');
+    const specs = names.map((name) => tarballs[name] ?? name);
+    await this.run('npm', 'install', '--no-audit', '--no-fund', '--prefer-offline', ...flags, ...specs);
+  }
+
+  /** The names of all packages that an install brings, each once. */
+  async installed(): Promise<string[]> {
+    const lock = JSON.parse(await this.read('package-lock.json')) as { readonly packages: object };
+    const names = Object.keys(lock.packages).map((where) => where.replace(/^.*node_modules\//, ''));
+    return [...new Set(names)].filter((name) => name !== '').sort();
+  }
+}

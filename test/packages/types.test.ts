@@ -1,0 +1,177 @@
+import { createRequire } from 'node:module';
+import path from 'node:path';
+import { build } from 'esbuild';
+import { build as buildWithVite } from 'vite';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { UserProject } from './support/user-project.ts';
+
+const TSC = path.join(
+  path.dirname(createRequire(import.meta.url).resolve('typescript/package.json')),
+  'bin/tsc',
+);
+const RESOLUTIONS = [
+  { module: 'nodenext', moduleResolution: 'nodenext' },
+  { module: 'esnext', moduleResolution: 'bundler' },
+];
+
+const CALLER = `
+import { ApiError, type Job, ThroughlineClient } from '@throughline/client';
+
+const client = new ThroughlineClient({ url: 'https://jobs.example' });
+export async function run(): Promise<string> {
+  const { job }: { readonly job: Job } = await client.submit({ operation: 'greet', input: { name: 'Ada' } });
+  const state: 'queued' | 'running' | 'retrying' | 'succeeded' | 'failed' | 'cancelled' = job.state;
+  return job.error?.code ?? state;
+}
+export const isKnown = (thrown: unknown): boolean => thrown instanceof ApiError && thrown.status === 404;
+`;
+const OPERATION = `
+import { defineOperation, JobError, reject, retryAfter, type RunContext } from 'throughline/worker';
+import * as z from 'zod';
+
+const input = z.object({ name: z.string() });
+export const greet = defineOperation({
+  name: 'greet',
+  input,
+  output: z.object({ greeting: z.string() }),
+  run: async ({ input, log, progress, signal }) => {
+    log.info({ name: input.name }, 'greets');
+    log.warn('%s again', input.name);
+    progress({ fraction: 0.5 });
+    signal.throwIfAborted();
+    if (input.name === '') return reject('nobody is there');
+    if (input.name === 'later') return retryAfter(1_000, 'busy');
+    if (input.name === 'never') throw new JobError('never');
+    return { greeting: \`Hello \${input.name}\` };
+  },
+});
+export const attemptOf = ({ job }: RunContext<z.infer<typeof input>>): number => job.attempt;
+`;
+const PROPAGATION = `
+import { context, propagation } from '@opentelemetry/api';
+import { ThroughlinePropagator } from '@throughline/propagation';
+import { ThroughlinePropagator as InWorker } from 'throughline/propagation';
+
+propagation.setGlobalPropagator(new ThroughlinePropagator());
+export const fields: readonly string[] = new InWorker().fields();
+export const active = context.active();
+`;
+const EDGE = `
+import { createEdge, type EdgeBindings } from '@throughline/edge';
+export { Bridge, JobIndex, Schedules } from '@throughline/edge';
+
+interface Env extends EdgeBindings {
+  readonly GREETING: string;
+}
+export default createEdge<Env>({
+  before: (app) => {
+    app.use(async (c, next) => {
+      await next();
+      c.header('x-greeting', c.env.GREETING);
+    });
+    app.get('/hello', (c) => c.text(c.env.GREETING));
+  },
+  after: (app) => app.get('/later', (c) => c.json({ path: c.req.path })),
+}) satisfies ExportedHandler<Env>;
+`;
+const DEV = `
+import { FREE_PORTS, type Stack, startStack } from '@throughline/dev';
+
+export const start = (): Promise<Stack> =>
+  startStack({ ports: FREE_PORTS, onLog: () => undefined, onStep: () => undefined });
+`;
+
+let project: UserProject;
+beforeAll(async () => {
+  project = await UserProject.create();
+  await project.install(
+    [
+      '@throughline/client',
+      '@throughline/propagation',
+      '@throughline/edge',
+      '@throughline/dev',
+      'throughline',
+    ],
+    '--ignore-scripts',
+  );
+  const { devDependencies } = createRequire(import.meta.url)('../../package.json') as {
+    readonly devDependencies: Readonly<Record<string, string>>;
+  };
+  const types = ['@types/node', '@cloudflare/workers-types'].map(
+    (name) => `${name}@${devDependencies[name]}`,
+  );
+  await project.install(types);
+  await project.write('client/caller.ts', CALLER);
+  await project.write('worker/operation.ts', OPERATION);
+  await project.write('propagation/start.ts', PROPAGATION);
+  await project.write('edge/worker.ts', EDGE);
+  await project.write('dev/stack.ts', DEV);
+});
+afterAll(() => project.remove());
+
+describe.each(RESOLUTIONS)('the types under $moduleResolution', (resolution) => {
+  test.each([
+    ['client', ['DOM'], []],
+    // An operation needs the types of no runtime.
+    ['worker', ['DOM'], []],
+    // The API of OpenTelemetry needs `console`.
+    ['propagation', ['DOM'], []],
+    ['edge', [], ['@cloudflare/workers-types']],
+    ['dev', [], ['node']],
+  ])('of %s compile in a strict project that checks libraries too', async (folder, lib, types) => {
+    const compilerOptions = {
+      ...resolution,
+      target: 'ES2024',
+      lib: ['ES2024', ...lib],
+      types,
+      strict: true,
+      exactOptionalPropertyTypes: true,
+      noUncheckedIndexedAccess: true,
+      skipLibCheck: false,
+      noEmit: true,
+    };
+    const config = `${folder}/tsconfig.${resolution.moduleResolution}.json`;
+    await project.write(config, JSON.stringify({ compilerOptions, include: ['*.ts'] }));
+    expect(await compilerSays(config)).toBe('');
+  });
+});
+
+/** The compiler writes what it finds to standard output. */
+async function compilerSays(config: string): Promise<string> {
+  const { cause } = await project.run(process.execPath, TSC, '-p', config).then(
+    () => ({ cause: { stdout: '' } }),
+    (thrown: Error) => ({ cause: thrown.cause as { readonly stdout?: string } | undefined }),
+  );
+  return cause?.stdout ?? 'the compiler does not start';
+}
+
+describe('a bundle of the client', () => {
+  test('by esbuild is for browsers as it is', async () => {
+    const { outputFiles, metafile } = await build({
+      entryPoints: [path.join(project.folder, 'client/caller.ts')],
+      bundle: true,
+      format: 'esm',
+      platform: 'browser',
+      write: false,
+      metafile: true,
+      minify: true,
+    });
+    expect(outputFiles).toHaveLength(1);
+    const inputs = Object.keys(metafile.inputs).filter((file) => file.includes('node_modules'));
+    expect(inputs).toHaveLength(1);
+  });
+
+  test('by vite is for browsers as it is', async () => {
+    const output = await buildWithVite({
+      root: project.folder,
+      logLevel: 'silent',
+      build: {
+        write: false,
+        lib: { entry: path.join(project.folder, 'client/caller.ts'), formats: ['es'], fileName: 'caller' },
+        rollupOptions: { onwarn: (warning) => expect.fail(String(warning.message)) },
+      },
+    });
+    const [bundle] = [output].flat();
+    expect(bundle).toMatchObject({ output: [{ imports: [] }] });
+  });
+});
