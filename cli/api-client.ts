@@ -3,6 +3,7 @@ import type { NoAnswerError } from '../client/errors.ts';
 import type { ClientOptions } from '../client/options.ts';
 import manifest from '../package.json' with { type: 'json' };
 import { CliError } from './cli-error.ts';
+import { explainFailure } from './fetch-failure.ts';
 
 const NO_API_HINT =
   '`throughline dev` starts an API on this machine; --url or THROUGHLINE_URL chooses another';
@@ -10,7 +11,8 @@ const NO_API_HINT =
 /** The API's client. If no answer comes, its errors tell the user what to do. */
 export class ApiClient extends ThroughlineClient {
   constructor(options: Pick<ClientOptions, 'url' | 'apiKey' | 'signal'>) {
-    super({ ...options, headers: { 'user-agent': `throughline-cli/${manifest.version}` } });
+    const headers = { 'user-agent': `throughline-cli/${manifest.version}` };
+    super({ ...options, headers, explain: explainFailure });
   }
 
   protected override surface(error: NoAnswerError): Error {

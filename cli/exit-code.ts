@@ -1,4 +1,5 @@
 import { ApiError } from '../client/errors.ts';
+import { statusOf } from '../shared/error-table.ts';
 import { ThroughlineError } from '../shared/errors.ts';
 import type { Job } from '../shared/job/job.ts';
 import { CliError, type CliErrorCode } from './cli-error.ts';
@@ -62,7 +63,8 @@ function exitOf(error: ThroughlineError): { readonly code: number } {
   if (error.code === 'job-finished') return EXIT.jobFailed;
   // Not from the API, so it is about the settings of this machine.
   if (error.code === 'config-invalid' && !(error instanceof ApiError)) return EXIT.usage;
-  return error.status >= 400 && error.status < 500 ? EXIT.usage : EXIT.unavailable;
+  const status = error instanceof ApiError ? error.status : statusOf(error);
+  return status >= 400 && status < 500 ? EXIT.usage : EXIT.unavailable;
 }
 
 /** The table of exit codes, for the end of every `--help`. */

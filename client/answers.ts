@@ -10,15 +10,13 @@ import type { ConcurrencyLimit, ListedOperation, OperationList, RateLimit } from
 import type { OutboxItem, OutboxList } from '../shared/api/outbox.ts';
 import type { Problem } from '../shared/api/problem.ts';
 import type { Schedule, SchedulePage, ScheduleRun, ScheduleSummary } from '../shared/api/schedule.ts';
-import { CATCH_UP, OVERLAP, RUN_OUTCOMES, SKIP_REASONS } from '../shared/api/schedule-words.ts';
 import type { BatchReport, BatchResult } from '../shared/api/submit-job.ts';
 import type { UsageReport } from '../shared/api/usage.ts';
-import { ERRORS, type ErrorCode, type Violation } from '../shared/errors.ts';
 import type { HistoryEvent, RecordedCallbackEvent, RecordedEvent } from '../shared/job/event-record.ts';
 import type { Job, JobAttempt, JobFailure, Progress } from '../shared/job/job.ts';
 import { CALLBACK_EVENT_KINDS, EVENT_KINDS, JOB_STATES } from '../shared/job/job-state.ts';
-import { PRIORITIES } from '../shared/job/priority.ts';
-import { QUOTA_NAMES } from '../shared/quotas.ts';
+import type { Priority } from '../shared/job/priority.ts';
+import { violation } from './errors.ts';
 import {
   anything,
   boolean,
@@ -32,6 +30,7 @@ import {
   record,
   text,
   whole,
+  word,
 } from './shape.ts';
 
 /** What an answer must be: its shape, and a name such as `a job` for an error. */
@@ -49,14 +48,14 @@ const attempt = object<JobAttempt>({
   worker: text,
   startedAt: text,
   endedAt: optional(text),
-  outcome: optional(oneOf(['succeeded', 'failed', 'cancelled', 'retrying', 'released', 'lost'])),
+  outcome: optional(word()),
   error: optional(jobError),
   spanId: text,
 });
 
 /** What a caller asked the job to be, where it is shown. */
 const asked = {
-  priority: optional(oneOf(PRIORITIES)),
+  priority: optional(word<Priority>()),
   orderingKey: optional(text),
   dueBy: optional(exactly('rateLimit')),
 } as const;
@@ -98,12 +97,12 @@ const problem = object<Problem>({
   type: text,
   title: text,
   status: whole,
-  code: oneOf(Object.keys(ERRORS) as ErrorCode[]),
+  code: word(),
   detail: text,
   traceId: optional(text),
   state: optional(oneOf(JOB_STATES)),
-  quota: optional(oneOf(QUOTA_NAMES)),
-  violations: optional(list(object<Violation>({ path: text, message: text }))),
+  quota: optional(word()),
+  violations: optional(list(violation)),
   suggestions: optional(list(text)),
 });
 
@@ -144,10 +143,10 @@ const scheduled = {
 
 const scheduleRun = object<ScheduleRun>({
   scheduledFor: text,
-  outcome: oneOf(RUN_OUTCOMES),
+  outcome: word(),
   triggered: optional(exactly(true)),
   jobId: optional(text),
-  reason: optional(oneOf(SKIP_REASONS)),
+  reason: optional(word()),
   code: optional(text),
   count: optional(whole),
   links: optional(object<{ job: string }>({ job: text })),
@@ -155,7 +154,7 @@ const scheduleRun = object<ScheduleRun>({
 
 const callback = object<NonNullable<Schedule['callback']>>({
   url: text,
-  events: optional(list(oneOf(['succeeded', 'failed', 'cancelled']))),
+  events: optional(list(word())),
 });
 
 const schedule = object<Schedule>({
@@ -166,8 +165,8 @@ const schedule = object<Schedule>({
   timeout: optional(text),
   maxAttempts: optional(whole),
   callback: optional(callback),
-  catchUp: oneOf(CATCH_UP),
-  overlap: oneOf(OVERLAP),
+  catchUp: word(),
+  overlap: word(),
   nextRuns: list(text),
   lastRuns: list(scheduleRun),
 });
@@ -183,7 +182,7 @@ const operation = object<ListedOperation>({
   concurrency: optional(object<ConcurrencyLimit>({ key: text, limit: whole })),
   rateLimit: optional(object<RateLimit>({ key: text, limit: whole, periodMs: whole })),
   description: optional(text),
-  edgeChecks: oneOf(['whole', 'parts', 'nothing']),
+  edgeChecks: word(),
   hosts: optional(whole),
   since: optional(text),
 });

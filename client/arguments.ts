@@ -3,7 +3,7 @@
 import { SCHEDULE_NAME, SCHEDULE_NAME_RULE } from '../shared/api/schedule-words.ts';
 import { ThroughlineError } from '../shared/errors.ts';
 import { isIdempotencyKey, isToken } from '../shared/job/job-address.ts';
-import { LIMITS } from '../shared/job/limits.ts';
+import { MAX_WAIT_SECONDS } from '../shared/job/limits.ts';
 import { parseBaseUrl } from '../shared/text/base-url.ts';
 
 /** A name and a value of a header (RFC 9110, section 5.5). fetch takes each character as one byte. */
@@ -50,7 +50,7 @@ export function keyHeader(idempotencyKey: string | undefined): Record<string, st
  */
 export function wholeSeconds(waitSeconds: number | undefined): number | undefined {
   if (waitSeconds === undefined) return undefined;
-  if (waitSeconds >= 0) return Math.min(Math.ceil(waitSeconds), LIMITS.waitSeconds);
+  if (waitSeconds >= 0) return Math.min(Math.ceil(waitSeconds), MAX_WAIT_SECONDS);
   throw invalid('waitSeconds must be a number of seconds, 0 or more');
 }
 

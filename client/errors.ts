@@ -1,6 +1,5 @@
-import { ERRORS, type ErrorCode, ThroughlineError, type Violation } from '../shared/errors.ts';
+import { type ErrorCode, isApiErrorCode, ThroughlineError, type Violation } from '../shared/errors.ts';
 import { parseJson } from '../shared/text/json.ts';
-import { retryAfterMs } from '../shared/text/retry-after.ts';
 import { isObject, list, object, text } from './shape.ts';
 
 /** An error that the API answered. If this version does not know the API's code, it has the nearest code that it knows. */
@@ -18,15 +17,20 @@ export class ApiError extends ThroughlineError {
     const sent = readProblem(answer.text);
     const message = sent.detail ?? sent.title ?? sentenceOf(answer);
     const code = codeOf(sent.code, answer.status);
-    const askedMs = retryAfterMs(answer.headers?.get('retry-after'), Date.now());
+    const asked = secondsOf(answer.headers?.get('retry-after') ?? '');
     super(code, message, {
       violations: sent.violations,
       suggestions: sent.suggestions,
-      ...(askedMs === undefined ? {} : { retryAfterSeconds: Math.ceil(askedMs / 1_000) }),
+      ...(asked === undefined ? {} : { retryAfterSeconds: asked }),
     });
     this.name = 'ApiError';
     this.httpStatus = answer.status;
-    const own = { type: `urn:throughline:problem:${code}`, title: ERRORS[code].title, code, detail: message };
+    const own = {
+      type: `urn:throughline:problem:${code}`,
+      title: `HTTP status ${answer.status}`,
+      code,
+      detail: message,
+    };
     this.problem = { ...own, status: answer.status, ...sent };
   }
 
@@ -35,9 +39,21 @@ export class ApiError extends ThroughlineError {
     return this.problem.traceId as string | undefined;
   }
 
-  override get status(): number {
+  /** The HTTP status of the answer. */
+  get status(): number {
     return this.httpStatus;
   }
+}
+
+/**
+ * The seconds of a `Retry-After` header (RFC 9110, section 10.2.3): a number, or a date in the one form that servers may
+ * send. Each `Date.parse` reads that form (ECMAScript, section 21.4.4.43).
+ */
+function secondsOf(header: string): number | undefined {
+  if (/^\d+$/.test(header)) return Number(header);
+  if (!/^\w{3}, \d\d \w{3} \d{4} [\d:]{8} GMT$/.test(header)) return undefined;
+  const ms = Date.parse(header) - Date.now();
+  return Number.isNaN(ms) ? undefined : Math.max(0, Math.ceil(ms / 1_000));
 }
 
 /** The parts of a problem document that are read. */
@@ -50,7 +66,7 @@ interface SentProblem {
   readonly suggestions: readonly string[];
 }
 
-const violation = object<Violation>({ path: text, message: text });
+export const violation = object<Violation>({ path: text, message: text });
 
 /** Reads a problem document. A malformed part is left out and the others are kept, also those that are not known. */
 function readProblem(body: string): SentProblem {
@@ -79,7 +95,7 @@ const CODE_OF_STATUS: Readonly<Record<number, ErrorCode>> = {
 };
 
 function codeOf(sent: string | undefined, status: number): ErrorCode {
-  if (sent !== undefined && Object.hasOwn(ERRORS, sent)) return sent as ErrorCode;
+  if (sent !== undefined && isApiErrorCode(sent)) return sent;
   return CODE_OF_STATUS[status] ?? (status < 500 ? 'request-invalid' : 'internal');
 }
 

@@ -1,7 +1,6 @@
-import { describeThrown } from '../shared/errors.ts';
-import { secondsText } from '../shared/text/duration.ts';
-import { startTimeLimit, startTimer, type Timer } from '../shared/timers.ts';
+import { startTimer, type Timer } from '../shared/timers.ts';
 import { NoAnswerError } from './errors.ts';
+import type { Explain } from './options.ts';
 
 /** An HTTP request. */
 export interface HttpRequest {
@@ -14,6 +13,8 @@ export interface HttpRequest {
   readonly signal: AbortSignal;
   /** What to call the server in an error, such as `the API`. */
   readonly who: string;
+  /** Says why fetch failed. */
+  readonly explain?: Explain | undefined;
 }
 
 export interface HttpAnswer {
@@ -29,23 +30,8 @@ export interface HttpAnswer {
  * @throws NoAnswerError whose message names the address; the reason of `signal` when it aborts
  */
 export async function exchange(request: HttpRequest): Promise<HttpAnswer> {
-  const { fetch = globalThis.fetch, method = 'GET', url, headers, body, timeoutMs, signal } = request;
-  const limit = startTimeLimit(timeoutMs);
-  try {
-    const response = await fetch(url, {
-      method,
-      headers,
-      redirect: 'manual',
-      signal: AbortSignal.any([signal, limit.signal]),
-      ...(body === undefined ? {} : { body }),
-    });
-    const { status, headers: answered } = response;
-    return { url, status, headers: answered, text: await textOf(chunksOf(response, request), request) };
-  } catch (cause) {
-    throw failureOf(request, cause);
-  } finally {
-    limit.stop();
-  }
+  const { body, ...answer } = await open(request, new TimeLimit(request.timeoutMs, false));
+  return { ...answer, text: await textOf(body, request) };
 }
 
 /** An answer whose body arrives bit by bit. */
@@ -62,19 +48,24 @@ interface HttpStream {
  * @throws NoAnswerError before the answer and while its body arrives; the reason of `signal` when it aborts
  */
 export async function exchangeStream(request: HttpRequest): Promise<HttpStream> {
-  const { fetch = globalThis.fetch, url, headers, timeoutMs, signal } = request;
-  const silence = new SilenceLimit(timeoutMs);
+  return await open(request, new TimeLimit(request.timeoutMs, true));
+}
+
+async function open(request: HttpRequest, limit: TimeLimit): Promise<HttpStream> {
+  const { fetch = globalThis.fetch, method = 'GET', url, headers, body, signal } = request;
   try {
     const response = await fetch(url, {
+      method,
       headers,
       redirect: 'manual',
-      signal: AbortSignal.any([signal, silence.signal]),
+      signal: AbortSignal.any([signal, limit.signal]),
+      ...(body === undefined ? {} : { body }),
     });
-    const body = chunksOf(response, request, silence);
-    return { url, status: response.status, headers: response.headers, body };
+    const { status, headers: answered } = response;
+    return { url, status, headers: answered, body: chunksOf(response, request, limit) };
   } catch (cause) {
-    silence.stop();
-    throw failureOf(request, cause);
+    limit.stop();
+    throw failureOf(request, cause, false);
   }
 }
 
@@ -99,29 +90,38 @@ export async function textOf(
   return text + decoder.decode();
 }
 
-/** Aborts its signal when `restart` is not called for `limitMs`. */
-class SilenceLimit {
-  readonly #limitMs: number;
+/** Aborts its signal after some time: of silence, or in all. */
+class TimeLimit {
+  readonly #ms: number;
+  readonly #isOfSilence: boolean;
   readonly #controller = new AbortController();
-  #timer: Timer | undefined;
+  #timer: Timer;
 
-  constructor(limitMs: number) {
-    this.#limitMs = limitMs;
-    this.restart();
+  constructor(ms: number, isOfSilence: boolean) {
+    this.#ms = ms;
+    this.#isOfSilence = isOfSilence;
+    this.#timer = this.#start();
   }
 
   get signal(): AbortSignal {
     return this.#controller.signal;
   }
 
-  restart(): void {
+  /** A part of the answer came. */
+  heard(): void {
+    if (!this.#isOfSilence) return;
     this.stop();
-    const abort = (): void => this.#controller.abort(new DOMException('nothing came', 'TimeoutError'));
-    this.#timer = startTimer(this.#limitMs, abort);
+    this.#timer = this.#start();
   }
 
   stop(): void {
-    this.#timer?.stop();
+    this.#timer.stop();
+  }
+
+  #start(): Timer {
+    return startTimer(this.#ms, () =>
+      this.#controller.abort(new DOMException('the time is over', 'TimeoutError')),
+    );
   }
 }
 
@@ -129,86 +129,41 @@ class SilenceLimit {
 async function* chunksOf(
   { body }: Response,
   request: HttpRequest,
-  silence?: SilenceLimit,
+  limit: TimeLimit,
 ): AsyncGenerator<Uint8Array> {
   // A reader, because not every browser can iterate over a stream.
   const reader = body?.getReader();
   try {
     for (let read = await reader?.read(); read?.done === false; read = await reader?.read()) {
-      silence?.restart();
+      limit.heard();
       yield read.value;
     }
   } catch (cause) {
-    throw failureOf(request, cause, { isAnswered: true });
+    throw failureOf(request, cause, true);
   } finally {
-    silence?.stop();
+    limit.stop();
     await reader?.cancel().catch(() => undefined);
   }
 }
 
 /** What to throw for an error of fetch. */
-function failureOf(
-  { url, timeoutMs, who, signal }: HttpRequest,
-  cause: unknown,
-  { isAnswered = false } = {},
-): unknown {
+function failureOf(request: HttpRequest, cause: unknown, isAnswered: boolean): unknown {
+  const { url, timeoutMs, who, signal, explain = wordsOf } = request;
   if (signal.aborted) return signal.reason;
   if (cause instanceof NoAnswerError) return cause;
   if (cause instanceof DOMException && cause.name === 'TimeoutError') {
-    const message = `${who} at ${url} did not answer within ${secondsText(timeoutMs)}`;
+    const message = `${who} at ${url} did not answer within ${timeoutMs / 1_000} s`;
     return new NoAnswerError('timeout', message, cause);
   }
-  const reason = reasonOf(cause, url);
-  // A server of https:// closes the connection when it is not greeted with TLS.
-  const hint = reason === CUT && !isAnswered && url.startsWith('http:') ? '; is it an https:// address?' : '';
-  return new NoAnswerError('unreachable', `cannot reach ${who} at ${url}: ${reason}${hint}`, cause);
+  const reason = explain(cause, { url, isAnswered });
+  return new NoAnswerError('unreachable', `cannot reach ${who} at ${url}: ${reason}`, cause);
 }
 
-const CUT = 'the connection was cut';
-const NO_TRUST = 'the certificate of this address is not one that this machine trusts';
-
-/** Why a request of Node, Deno or Bun failed, by the code of its error. */
-const REASONS: Readonly<Record<string, string>> = {
-  ECONNREFUSED: 'connection refused',
-  ECONNRESET: CUT,
-  EPIPE: CUT,
-  UND_ERR_SOCKET: CUT,
-  ENOTFOUND: 'no such host',
-  EAI_AGAIN: 'the host name cannot be looked up now',
-  EHOSTUNREACH: 'no route to the host',
-  ENETUNREACH: 'no route to the network',
-  ETIMEDOUT: 'the connection timed out',
-  UND_ERR_CONNECT_TIMEOUT: 'the connection timed out',
-  UND_ERR_HEADERS_OVERFLOW: 'the headers of the answer are too large',
-  Z_DATA_ERROR: 'the answer is not compressed as it says',
-  CERT_HAS_EXPIRED: 'the certificate of this address has expired',
-  ERR_TLS_CERT_ALTNAME_INVALID: 'the certificate is for another host name',
-  DEPTH_ZERO_SELF_SIGNED_CERT: NO_TRUST,
-  SELF_SIGNED_CERT_IN_CHAIN: NO_TRUST,
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE: NO_TRUST,
-  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: NO_TRUST,
-};
-
-/** Why fetch failed. fetch itself only says `fetch failed`; the reason is its cause, or a cause of the cause. */
-function reasonOf(thrown: unknown, url: string): string {
+/** The words of the deepest cause: fetch itself only says `fetch failed`. */
+function wordsOf(thrown: unknown): string {
   let deepest = thrown;
-  for (let depth = 0; deepest instanceof Error && depth < 5; depth++) {
-    const code = 'code' in deepest ? String(deepest.code) : '';
-    const reason = REASONS[code] ?? reasonOfProtocol(deepest, code, url);
-    if (reason !== undefined) return reason;
-    // The Fetch standard's list of ports that belong to other protocols ("bad port").
-    if (deepest.message === 'bad port') return 'fetch never calls this port; use another one';
-    if (deepest.cause === undefined) break;
+  for (let depth = 0; deepest instanceof Error && deepest.cause !== undefined && depth < 5; depth++) {
     deepest = deepest.cause;
   }
-  return describeThrown(deepest);
-}
-
-/** Why two ends do not understand each other. */
-function reasonOfProtocol({ name }: Error, code: string, url: string): string | undefined {
-  if (code.startsWith('ERR_SSL_') && url.startsWith('https:')) {
-    return 'no TLS is spoken there; is it an http:// address?';
-  }
-  if (name === 'HTTPParserError') return 'no HTTP is spoken there; is it an https:// address?';
-  return undefined;
+  return deepest instanceof Error ? deepest.message || deepest.name : 'fetch failed';
 }

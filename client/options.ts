@@ -17,7 +17,19 @@ export interface ClientOptions {
   readonly signal?: AbortSignal | undefined;
   /** Replaces the global `fetch`, for example with that of a service binding. */
   readonly fetch?: typeof globalThis.fetch | undefined;
+  /** Says why fetch failed, for the message of a `NoAnswerError`. By default, the words of the deepest cause. */
+  readonly explain?: Explain | undefined;
 }
+
+/**
+ * Says why fetch failed, as the end of a sentence.
+ * @param thrown what fetch threw; what tells more is its `cause`
+ * @param request its address, and whether an answer had begun
+ */
+export type Explain = (
+  thrown: unknown,
+  request: { readonly url: string; readonly isAnswered: boolean },
+) => string;
 
 /** Body of `POST /v1/jobs`. */
 export type Submission = z.input<typeof SubmitJob>;

@@ -50,11 +50,9 @@ function stringify(
 
 /** Why JSON cannot hold a value; undefined if it can. */
 function faultOf(value: unknown, isItem: boolean): string | undefined {
+  if (typeof value === 'bigint' || (typeof value === 'number' && !Number.isFinite(value)))
+    return `${value} is no number of JSON; send it as text`;
   switch (typeof value) {
-    case 'number':
-      return Number.isFinite(value) ? undefined : `${value} is no number of JSON; send it as text`;
-    case 'bigint':
-      return `${value} is no number of JSON; send it as text`;
     case 'function':
     case 'symbol':
       return `JSON cannot hold a ${typeof value}`;

@@ -22,6 +22,14 @@ export function oneOf<T extends string>(texts: readonly T[]): Shape<T> {
   return (value): value is T => texts.some((known) => known === value);
 }
 
+/**
+ * A word of a list that grows with the API, such as the reasons of a refusal. A word that this version does not know is let
+ * through, like a field that it does not know.
+ */
+export function word<T extends string>(): Shape<T> {
+  return text as Shape<string> as Shape<T>;
+}
+
 export function optional<T>(shape: Shape<T>): Shape<T | undefined> {
   return (value) => value === undefined || shape(value);
 }

@@ -4,7 +4,7 @@ import type { Expected } from './answers.ts';
 import { checkHeaders, checkKey, checkTimeout } from './arguments.ts';
 import { ApiError, NoAnswerError } from './errors.ts';
 import { readEventStream, type StreamMessage } from './event-stream.ts';
-import { exchange, exchangeStream, textOf } from './exchange.ts';
+import { exchange, exchangeStream, type HttpRequest, textOf } from './exchange.ts';
 import type { CallOptions, ClientOptions } from './options.ts';
 import { writeRequestBody } from './request-body.ts';
 
@@ -30,10 +30,12 @@ export interface Answer<T> {
 export class Transport {
   readonly #options: ClientOptions;
   readonly #signal: AbortSignal;
+  readonly #api: Pick<HttpRequest, 'fetch' | 'explain' | 'who'>;
 
   constructor(options: ClientOptions) {
     checkKey(options.apiKey);
     this.#options = options;
+    this.#api = { fetch: options.fetch, explain: options.explain, who: 'the API' };
     this.#signal = options.signal ?? new AbortController().signal;
   }
 
@@ -44,7 +46,7 @@ export class Transport {
   async request<T>(expected: Expected<T>, url: string, request: Request): Promise<Answer<T>> {
     const { method, body, waitSeconds = 0, timeoutMs = TIMEOUT_MS } = request;
     const answer = await exchange({
-      ...{ url, method, fetch: this.#options.fetch, who: 'the API', signal: this.signalOf(request) },
+      ...{ ...this.#api, url, method, signal: this.signalOf(request) },
       headers: this.#headersOf(request),
       body: body === undefined ? undefined : writeRequestBody(body),
       timeoutMs: checkTimeout(timeoutMs) + waitSeconds * 1_000,
@@ -74,8 +76,7 @@ export class Transport {
       lastEventId === undefined ? {} : { 'last-event-id': lastEventId };
     const accept = { accept: 'text/event-stream, application/problem+json' };
     const request = {
-      ...{ url, timeoutMs: SILENCE_MS, fetch: this.#options.fetch, who: 'the API' },
-      signal: this.signalOf(options),
+      ...{ ...this.#api, url, timeoutMs: SILENCE_MS, signal: this.signalOf(options) },
       headers: this.#headersOf({ ...options, headers: { ...accept, ...position } }),
     };
     const { status, headers, body } = await exchangeStream(request);

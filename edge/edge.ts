@@ -1,5 +1,6 @@
 import { instrument, instrumentDO, type TraceConfig } from '@microlabs/otel-cf-workers';
 import { context } from '@opentelemetry/api';
+import { errorFrom } from '../shared/error-table.ts';
 import { ThroughlineError } from '../shared/errors.ts';
 import { startTrace } from '../shared/propagation/index.ts';
 import { RequestLimits } from './access/request-limits.ts';
@@ -93,7 +94,7 @@ async function answer(request: Request, env: Env, ctx: ExecutionContext): Promis
     const requestContext = await readRequestContext(request, settings.config, ctx);
     return await handlerOf(env, settings)(request, requestContext, ctx);
   } catch (thrown) {
-    const error = ThroughlineError.from(thrown);
+    const error = errorFrom(thrown);
     // A wrong name may be the reason of a bad configuration. It is for the log only.
     const ignored = error.code === 'config-invalid' ? { ignored: bindingWarnings(env) } : {};
     createLogger('info').error(error.message, { code: error.code, ...ignored });

@@ -1,91 +1,73 @@
-/**
- * The one error class of Throughline, its codes, and the one table that says what each code means for an HTTP answer and
- * for the broker.
- */
+/** The one error class of Throughline, its codes, and the HTTP status of each. What a code means is in error-table.ts. */
 import type { JobState } from './job/job.ts';
 import type { SpentQuota } from './quotas.ts';
 
-/** How a worker answers the broker after an error. `nak`: try again while attempts are left. `term`: never again. */
-type FailureAck = 'nak' | 'term';
-
-interface ErrorEntry {
-  /** HTTP status of the problem document (RFC 9457). */
-  readonly status: number;
-  /** Short summary, the same for every occurrence (RFC 9457, section 3.1.3). */
-  readonly title: string;
-  readonly ack: FailureAck;
-}
-
 /** The codes that the HTTP API answers with. The OpenAPI document has each of them. */
-const API_ERRORS = {
-  'request-invalid': { status: 400, title: 'The request is not valid', ack: 'term' },
-  unauthenticated: { status: 401, title: 'A valid API key or token is needed', ack: 'term' },
-  forbidden: { status: 403, title: 'The caller may not do this', ack: 'term' },
-  'route-unknown': { status: 404, title: 'There is nothing at this address', ack: 'term' },
-  'job-unknown': { status: 404, title: 'There is no such job', ack: 'term' },
-  'dead-letter-unknown': { status: 404, title: 'There is no such dead letter', ack: 'term' },
-  'schedule-unknown': { status: 404, title: 'There is no such schedule', ack: 'term' },
-  'cursor-unknown': { status: 404, title: 'There is no such cursor or event id', ack: 'term' },
-  'body-timeout': { status: 408, title: 'The body did not arrive in time', ack: 'nak' },
-  'not-dead': { status: 409, title: 'The job is not dead', ack: 'term' },
-  'method-not-allowed': { status: 405, title: 'The method is not allowed here', ack: 'term' },
-  'job-finished': { status: 409, title: 'The job has already ended', ack: 'term' },
-  'schedule-busy': { status: 409, title: 'The job of the last run has not ended', ack: 'nak' },
-  'payload-too-large': { status: 413, title: 'The payload is too large', ack: 'term' },
-  'media-type-unsupported': { status: 415, title: 'The media type is not supported', ack: 'term' },
-  'operation-unknown': { status: 422, title: 'No worker has announced this operation', ack: 'term' },
-  'operation-unserved': { status: 503, title: 'No worker host serves this operation now', ack: 'nak' },
-  'input-invalid': { status: 422, title: "The input does not fit the operation's schema", ack: 'term' },
-  'idempotency-key-reused': {
-    status: 422,
-    title: 'The idempotency key belongs to another request',
-    ack: 'term',
-  },
-  'rate-limited': { status: 429, title: 'There were too many requests', ack: 'nak' },
-  'too-many-waits': { status: 429, title: 'There are too many open waits', ack: 'nak' },
-  'quota-exceeded': { status: 429, title: 'A quota of the tenant is used up', ack: 'nak' },
-  'too-many-streams': { status: 429, title: 'There are too many open event streams', ack: 'nak' },
-  'outbox-share-full': { status: 429, title: 'Your share of the outbox is full', ack: 'nak' },
-  internal: { status: 500, title: 'Something went wrong inside', ack: 'nak' },
-  'config-invalid': { status: 500, title: 'The configuration is not valid', ack: 'nak' },
-  'delay-unsupported': { status: 501, title: 'The message broker cannot delay jobs', ack: 'term' },
-  'broker-unavailable': { status: 503, title: 'The message broker cannot be reached', ack: 'nak' },
-  'index-unavailable': { status: 503, title: 'The list of jobs cannot be read now', ack: 'nak' },
-  'schedules-unavailable': { status: 503, title: 'The schedules cannot be reached now', ack: 'nak' },
-  'broker-refused': { status: 503, title: 'The message broker refused the job', ack: 'nak' },
-  'broker-rejected': { status: 502, title: 'The message broker will not take this job', ack: 'term' },
-  'record-unreadable': { status: 502, title: 'The record of the job cannot be read', ack: 'term' },
-  'stream-full': { status: 503, title: 'The job queue is full', ack: 'nak' },
-  'outbox-full': { status: 503, title: 'The outbox is full', ack: 'nak' },
-} as const satisfies Record<string, ErrorEntry>;
+export const API_ERROR_CODES = [
+  'request-invalid',
+  'unauthenticated',
+  'forbidden',
+  'route-unknown',
+  'job-unknown',
+  'dead-letter-unknown',
+  'schedule-unknown',
+  'cursor-unknown',
+  'body-timeout',
+  'not-dead',
+  'method-not-allowed',
+  'job-finished',
+  'schedule-busy',
+  'payload-too-large',
+  'media-type-unsupported',
+  'operation-unknown',
+  'operation-unserved',
+  'input-invalid',
+  'idempotency-key-reused',
+  'rate-limited',
+  'too-many-waits',
+  'quota-exceeded',
+  'too-many-streams',
+  'outbox-share-full',
+  'internal',
+  'config-invalid',
+  'delay-unsupported',
+  'broker-unavailable',
+  'index-unavailable',
+  'schedules-unavailable',
+  'broker-refused',
+  'broker-rejected',
+  'record-unreadable',
+  'stream-full',
+  'outbox-full',
+] as const;
 
 /** The codes that stand only in jobs, events and dead letters. */
-const JOB_ERRORS = {
-  'message-invalid': { status: 400, title: 'The message cannot be read as a job', ack: 'term' },
-  'operation-failed': { status: 500, title: 'The operation failed', ack: 'nak' },
-  'operation-timeout': { status: 504, title: 'The operation did not end in time', ack: 'nak' },
-  'operation-rejected': { status: 422, title: 'The operation rejected the job', ack: 'term' },
-  'result-too-large': { status: 422, title: 'The result is too large to be stored', ack: 'term' },
-  'worker-stopping': { status: 503, title: 'The worker is stopping', ack: 'nak' },
-  'attempt-superseded': { status: 409, title: 'Another worker has the job', ack: 'term' },
-  'attempts-spent': { status: 500, title: 'All attempts are spent', ack: 'term' },
-  'job-cancelled': { status: 409, title: 'The job was cancelled', ack: 'term' },
-  'callback-failed': { status: 502, title: 'The callback was not accepted', ack: 'nak' },
-  'callback-gone': { status: 410, title: 'The receiver no longer wants callbacks', ack: 'term' },
-  'callback-unsigned': { status: 500, title: 'There is no secret to sign the callback with', ack: 'nak' },
-  'target-refused': { status: 403, title: 'The target is not on the allow-list', ack: 'term' },
-} as const satisfies Record<string, ErrorEntry>;
+const JOB_ERROR_CODES = [
+  'message-invalid',
+  'operation-failed',
+  'operation-timeout',
+  'operation-rejected',
+  'result-too-large',
+  'worker-stopping',
+  'attempt-superseded',
+  'attempts-spent',
+  'job-cancelled',
+  'callback-failed',
+  'callback-gone',
+  'callback-unsigned',
+  'target-refused',
+] as const;
 
-/** What each code means. No other place maps errors to HTTP statuses or acks. */
-export const ERRORS = { ...API_ERRORS, ...JOB_ERRORS } as const;
+/** All codes. The client has no room for it. */
+export const ERROR_CODES = [...API_ERROR_CODES, ...JOB_ERROR_CODES] as const;
 
-export type ErrorCode = keyof typeof ERRORS;
 /** A code that the HTTP API answers with. */
-export type ApiErrorCode = keyof typeof API_ERRORS;
+export type ApiErrorCode = (typeof API_ERROR_CODES)[number];
+export type ErrorCode = (typeof ERROR_CODES)[number];
 
 /** Whether the HTTP API may answer with this code. */
 export function isApiErrorCode(code: string): code is ApiErrorCode {
-  return Object.hasOwn(API_ERRORS, code);
+  return API_ERROR_CODES.some((known) => known === code);
 }
 
 /** Where and how a value is wrong; `path` is a JSON Pointer (RFC 6901) into the body. */
@@ -126,25 +108,6 @@ export class ThroughlineError extends Error {
     this.retryAfterSeconds = options.retryAfterSeconds;
     this.state = options.state;
     this.quota = options.quota;
-  }
-
-  /** HTTP status of {@link code}. */
-  get status(): number {
-    return ERRORS[this.code].status;
-  }
-
-  /** How the worker answers the broker when a job ends with this error. */
-  get ack(): FailureAck {
-    return ERRORS[this.code].ack;
-  }
-
-  /**
-   * Turns whatever was thrown into a ThroughlineError. A ThroughlineError stays as it is; anything else becomes the
-   * `cause` of an error with the code `fallback`. Its own message is not shown: it could hold what a caller must not see.
-   */
-  static from(thrown: unknown, fallback: ErrorCode = 'internal'): ThroughlineError {
-    if (isThroughlineError(thrown)) return thrown;
-    return new ThroughlineError(fallback, ERRORS[fallback].title, { cause: thrown });
   }
 }
 

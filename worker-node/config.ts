@@ -4,6 +4,7 @@ import manifest from '../package.json' with { type: 'json' };
 import { ANNOUNCE_MS } from '../shared/api/host-announcement.ts';
 import { CALLBACK_SECRET_SETTINGS } from '../shared/callback-secrets.ts';
 import { flag, optionalBytes, optionalText, parseConfig, wholeNumber } from '../shared/config.ts';
+import { errorFrom } from '../shared/error-table.ts';
 import { ThroughlineError } from '../shared/errors.ts';
 import { isToken } from '../shared/job/job-address.ts';
 import { brokerAddress } from '../shared/nats/broker-address.ts';
@@ -106,7 +107,7 @@ export function workerConfig(environment: Readonly<Record<string, string | undef
     return parseConfig(CheckedSettings, environment);
   } catch (thrown) {
     // A wrong name may be the reason, and the log that would show it does not exist yet.
-    const { code, message } = ThroughlineError.from(thrown);
+    const { code, message } = errorFrom(thrown);
     const hints = [...workerWarnings(environment), ...quotedSettings(environment)];
     throw new ThroughlineError(code, [message, ...hints].join('; '));
   }

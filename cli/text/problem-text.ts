@@ -1,5 +1,6 @@
 import { ApiError } from '../../client/errors.ts';
-import { describeThrown, ERRORS, ThroughlineError, type Violation } from '../../shared/errors.ts';
+import { ERRORS, errorFrom } from '../../shared/error-table.ts';
+import { describeThrown, ThroughlineError, type Violation } from '../../shared/errors.ts';
 import { escapeControls } from '../../shared/text/terminal-text.ts';
 import { CliError } from '../cli-error.ts';
 import type { Paint } from './terminal.ts';
@@ -11,7 +12,7 @@ export function problemDocument(thrown: unknown): Readonly<Record<string, unknow
     const { code, title, message, hint, traceId } = thrown;
     return { type: typeOf(code), title, code, detail: message, hint, traceId };
   }
-  const { code, message } = ThroughlineError.from(thrown);
+  const { code, message } = errorFrom(thrown);
   const detail = thrown instanceof ThroughlineError ? message : describeThrown(thrown);
   // It has no `status`, because there was no HTTP answer.
   return { type: typeOf(code), title: ERRORS[code].title, code, detail };

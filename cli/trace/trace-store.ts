@@ -3,6 +3,7 @@ import { NoAnswerError } from '../../client/errors.ts';
 import { exchange } from '../../client/exchange.ts';
 import type { SpanRecord } from '../../shared/trace/span-record.ts';
 import { CliError } from '../cli-error.ts';
+import { explainFailure } from '../fetch-failure.ts';
 
 const TIMEOUT_MS = 5_000;
 
@@ -44,6 +45,7 @@ export async function readSpans(
     timeoutMs: TIMEOUT_MS,
     signal,
     who: 'the trace store',
+    explain: explainFailure,
   }).catch((thrown: unknown) => {
     throw thrown instanceof NoAnswerError ? unreachable(thrown) : thrown;
   });

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { errorFrom, statusOf } from '../../shared/error-table.ts';
 import { ThroughlineError } from '../../shared/errors.ts';
 import type { SpanRecord } from '../../shared/trace/span-record.ts';
 import { type Encoding, encodingOf, readExport } from './export-body.ts';
@@ -143,8 +144,8 @@ class CollectorHandler {
         answerExport(response, encoding, this.#keep(await readExport(request, encoding)));
       }
     } catch (error) {
-      const { status, message } = ThroughlineError.from(error);
-      answerError(response, encoding, status, message);
+      const known = errorFrom(error);
+      answerError(response, encoding, statusOf(known), known.message);
     }
   }
 

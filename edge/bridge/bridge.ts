@@ -5,7 +5,8 @@ import type { BridgeStatus } from '../../shared/api/health.ts';
 import type { ListedOperation } from '../../shared/api/operation.ts';
 import type { OutboxItem } from '../../shared/api/outbox.ts';
 import type { BridgeUsage } from '../../shared/api/usage.ts';
-import { ThroughlineError } from '../../shared/errors.ts';
+import { errorFrom, statusOf } from '../../shared/error-table.ts';
+import type { ThroughlineError } from '../../shared/errors.ts';
 import type { JobHistory } from '../../shared/job/event-record.ts';
 import type { Job } from '../../shared/job/job.ts';
 import { type Carrier, extract, fromRecord } from '../../shared/propagation/index.ts';
@@ -263,7 +264,7 @@ export class Bridge extends DurableObject<Env> implements BridgeApi {
     try {
       return { ok: true, value: await work() };
     } catch (thrown) {
-      const error = ThroughlineError.from(thrown);
+      const error = errorFrom(thrown);
       this.#noteRefusal(error);
       return refusal(error);
     }
@@ -284,7 +285,7 @@ export class Bridge extends DurableObject<Env> implements BridgeApi {
       log.error('the bridge failed', { reason: String(error.cause) });
       return;
     }
-    const reason = error.status >= 500 ? { reason: error.message } : {};
+    const reason = statusOf(error) >= 500 ? { reason: error.message } : {};
     log.warn('job refused', { code: error.code, ...(quota === undefined ? {} : { quota }), ...reason });
   }
 }

@@ -1,4 +1,4 @@
-import { ThroughlineError } from '../../shared/errors.ts';
+import { errorFrom } from '../../shared/error-table.ts';
 import type { CancelCommand, Cancellation, CancelManyCommand, CancelOutcome } from '../calls/commands.ts';
 import { type CancelParts, cancelAtBroker, consumersOfQueue } from '../jobs/cancel-at-broker.ts';
 import { RequestBroker } from '../nats/request-broker.ts';
@@ -63,7 +63,7 @@ async function outcomeOf(bridge: CancelBridge, command: CancelCommand): Promise<
     if (cancellation.tooLate) return 'job-finished';
     return cancellation.job.state === 'cancelled' ? 'cancelled' : 'stopping';
   } catch (thrown) {
-    const { code, cause } = ThroughlineError.from(thrown);
+    const { code, cause } = errorFrom(thrown);
     if (code === 'internal') bridge.log.error('a cancel failed', { reason: String(cause) });
     return code;
   }

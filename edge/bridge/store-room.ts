@@ -1,4 +1,5 @@
 import type { StreamRoom } from '../../shared/api/health.ts';
+import { errorFrom } from '../../shared/error-table.ts';
 import { ThroughlineError } from '../../shared/errors.ts';
 import { DELAYED_STREAM, JOBS_STREAM } from '../../shared/nats/streams.ts';
 import type { BrokerSession } from '../nats/broker-session.ts';
@@ -71,7 +72,7 @@ async function roomOf(session: BrokerSession, stream: string): Promise<StreamRoo
     const { bytes, cap } = await session.extent(stream);
     return { bytes, ...(cap === undefined ? {} : { maxBytes: cap }) };
   } catch (thrown) {
-    if (ThroughlineError.from(thrown).code === 'broker-unavailable') throw thrown;
+    if (errorFrom(thrown).code === 'broker-unavailable') throw thrown;
     return undefined;
   }
 }

@@ -1,6 +1,7 @@
 import { type Context, context, type Span, SpanKind, trace } from '@opentelemetry/api';
 import { isLimited, type OperationAnnouncement } from '../../shared/api/operation.ts';
 import type { Usage } from '../../shared/api/usage.ts';
+import { errorFrom } from '../../shared/error-table.ts';
 import { ThroughlineError } from '../../shared/errors.ts';
 import { jobOfEvent } from '../../shared/job/event.ts';
 import type { Job } from '../../shared/job/job.ts';
@@ -160,7 +161,7 @@ async function announcementOf({
   try {
     return await bridge.operations.check(broker, command);
   } catch (thrown) {
-    if (ThroughlineError.from(thrown).code !== 'operation-unknown') throw thrown;
+    if (errorFrom(thrown).code !== 'operation-unknown') throw thrown;
     if ((await bridge.hosts.isServed(broker, command.operation)) !== true) throw thrown;
     bridge.log.warn('the announcement of an operation is missing; the worker checks the job', {
       operation: command.operation,

@@ -1,3 +1,4 @@
+import { errorFrom } from '../../shared/error-table.ts';
 import { describeThrown, ThroughlineError, unavailable } from '../../shared/errors.ts';
 import { isTerminal, type Job } from '../../shared/job/job.ts';
 import type { SubmitCommand, SubmitResult } from '../calls/commands.ts';
@@ -192,5 +193,5 @@ function tooMany(): ThroughlineError {
 
 /** Nobody knows what happened to a job whose record cannot be read. It must not stand for other jobs for ever. */
 function unreadable(thrown: unknown): undefined {
-  if (ThroughlineError.from(thrown).code !== 'record-unreadable') throw thrown;
+  if (errorFrom(thrown).code !== 'record-unreadable') throw thrown;
 }

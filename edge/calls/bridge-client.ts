@@ -3,7 +3,8 @@ import type { BridgeStatus } from '../../shared/api/health.ts';
 import type { ListedOperation } from '../../shared/api/operation.ts';
 import type { OutboxItem } from '../../shared/api/outbox.ts';
 import type { BridgeUsage } from '../../shared/api/usage.ts';
-import { ThroughlineError, unavailable } from '../../shared/errors.ts';
+import { errorFrom } from '../../shared/error-table.ts';
+import { unavailable } from '../../shared/errors.ts';
 import type { JobHistory } from '../../shared/job/event-record.ts';
 import type { Job } from '../../shared/job/job.ts';
 import type { Carrier } from '../../shared/propagation/index.ts';
@@ -192,7 +193,7 @@ export class BridgeClient {
       (group) =>
         this.#call('cancelMany', group[0] ?? '', CANCEL_MANY_BUDGET_MS, (bridge, carrier) =>
           bridge.cancelMany({ tenant, jobIds: group, carrier }),
-        ).catch((thrown: unknown) => group.map(() => ThroughlineError.from(thrown).code)),
+        ).catch((thrown: unknown) => group.map(() => errorFrom(thrown).code)),
     );
   }
 

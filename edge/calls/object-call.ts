@@ -1,6 +1,7 @@
 import { type Attributes, context, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
 import { withDeadline } from '../../shared/deadline.ts';
-import { ThroughlineError } from '../../shared/errors.ts';
+import { errorFrom, statusOf } from '../../shared/error-table.ts';
+import type { ThroughlineError } from '../../shared/errors.ts';
 import { type Carrier, inject } from '../../shared/propagation/index.ts';
 import { ATTR } from '../../shared/trace/semantics.ts';
 import { type Reply, unwrapReply } from './reply.ts';
@@ -33,9 +34,9 @@ export function callObject<T>(call: ObjectCall<T>): Promise<T> {
       });
       return unwrapReply(await withDeadline(reply, limitMs, () => unavailable(`the ${kind} is busy`)));
     } catch (thrown) {
-      const error = ThroughlineError.from(thrown);
+      const error = errorFrom(thrown);
       span.setAttribute(ATTR.errorType, error.code);
-      if (error.status >= 500) span.setStatus({ code: SpanStatusCode.ERROR, message: error.message });
+      if (statusOf(error) >= 500) span.setStatus({ code: SpanStatusCode.ERROR, message: error.message });
       throw error;
     } finally {
       span.end();

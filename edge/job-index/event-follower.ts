@@ -1,5 +1,6 @@
 import { withDeadline } from '../../shared/deadline.ts';
-import { ThroughlineError, unavailable } from '../../shared/errors.ts';
+import { errorFrom } from '../../shared/error-table.ts';
+import { unavailable } from '../../shared/errors.ts';
 import { EVENTS_STREAM } from '../../shared/nats/streams.ts';
 import { readEventHeaders, readJobEvent } from '../../shared/wire/event-message.ts';
 import { type EventSummary, eventSummaryOf } from '../../shared/wire/event-summary.ts';
@@ -67,7 +68,7 @@ export class EventFollower {
     try {
       return await withDeadline(this.#nextRun(), ms, () => unavailable('no answer in time'));
     } catch (thrown) {
-      const { code, message } = ThroughlineError.from(thrown);
+      const { code, message } = errorFrom(thrown);
       this.#parts.log.warn('the index cannot follow the events now', { code, reason: message });
       return false;
     }

@@ -2,7 +2,8 @@ import { DurableObject } from 'cloudflare:workers';
 import { context, ROOT_CONTEXT } from '@opentelemetry/api';
 import type { JobPage } from '../../shared/api/job-list.ts';
 import type { Usage } from '../../shared/api/usage.ts';
-import { describeThrown, ThroughlineError } from '../../shared/errors.ts';
+import { errorFrom } from '../../shared/error-table.ts';
+import { describeThrown } from '../../shared/errors.ts';
 import { extract, fromRecord } from '../../shared/propagation/index.ts';
 import { SERVICE } from '../../shared/trace/semantics.ts';
 import {
@@ -114,7 +115,7 @@ export class JobIndex extends DurableObject<Env> implements JobIndexApi {
       try {
         return { ok: true, value: await this.#list(command) } as const;
       } catch (thrown) {
-        const error = ThroughlineError.from(thrown);
+        const error = errorFrom(thrown);
         this.#log.error('the index failed', { reason: describeThrown(error.cause ?? error) });
         return refusal(error);
       }

@@ -7,7 +7,7 @@ import {
   SpanStatusCode,
   trace,
 } from '@opentelemetry/api';
-import { ThroughlineError } from '../../shared/errors.ts';
+import { errorFrom } from '../../shared/error-table.ts';
 import type { JobAddress } from '../../shared/job/job-address.ts';
 import { ATTR, MESSAGING_SYSTEM, TEMPLATE } from '../../shared/trace/semantics.ts';
 import type { JobEnd } from './result-waiter.ts';
@@ -44,7 +44,7 @@ export async function runInSendSpan<T>(span: Span, sending: Context, work: () =>
   try {
     return await context.with(sending, work);
   } catch (thrown) {
-    const error = ThroughlineError.from(thrown, 'broker-unavailable');
+    const error = errorFrom(thrown, 'broker-unavailable');
     span.setAttribute(ATTR.errorType, error.code);
     span.setStatus({ code: SpanStatusCode.ERROR, message: error.message });
     throw error;

@@ -1,5 +1,5 @@
 import type { RedriveReport } from '../../shared/api/dead-letter.ts';
-import { ThroughlineError } from '../../shared/errors.ts';
+import { errorFrom } from '../../shared/error-table.ts';
 import { DEAD_STREAM } from '../../shared/nats/streams.ts';
 import { deadLettersFilter } from '../../shared/wire/subjects.ts';
 import { REDRIVE_MANY_BUDGET_MS, type RedriveManyCommand } from '../calls/dead-letter-commands.ts';
@@ -62,7 +62,7 @@ async function tryOne(
     await redriveDeadLetter(parts, session, deadLetter);
     return undefined;
   } catch (thrown) {
-    const error = ThroughlineError.from(thrown);
+    const error = errorFrom(thrown);
     if (error.code === 'internal') parts.log.error('a redrive failed', { reason: String(error.cause) });
     return error.code;
   }

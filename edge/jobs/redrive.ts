@@ -1,4 +1,5 @@
 import { type Context, type SpanContext, trace } from '@opentelemetry/api';
+import { errorFrom } from '../../shared/error-table.ts';
 import { ThroughlineError, unknownDeadLetter } from '../../shared/errors.ts';
 import { type JobEvent, jobOfEvent, makeEvent } from '../../shared/job/event.ts';
 import type { Job } from '../../shared/job/job.ts';
@@ -203,7 +204,7 @@ async function removeDeadLetter({ parts, session, deadLetter, address }: Redrivi
     // the dead letter.
     parts.log.warn('a redriven dead letter is still there', {
       job_id: address.jobId,
-      reason: ThroughlineError.from(thrown).message,
+      reason: errorFrom(thrown).message,
     });
   }
 }

@@ -1,6 +1,7 @@
 import { context, ROOT_CONTEXT } from '@opentelemetry/api';
 import { withDeadline } from '../../shared/deadline.ts';
-import { describeThrown, ThroughlineError, unavailable } from '../../shared/errors.ts';
+import { errorFrom } from '../../shared/error-table.ts';
+import { describeThrown, unavailable } from '../../shared/errors.ts';
 import { serverNames } from '../../shared/nats/broker-address.ts';
 import { pause } from '../../shared/timers.ts';
 import { SERVICE } from '../../shared/trace/semantics.ts';
@@ -112,7 +113,7 @@ export class BrokerConnection {
     try {
       return await work(session);
     } catch (thrown) {
-      if (ThroughlineError.from(thrown).code === 'broker-unavailable') void this.#probe(session);
+      if (errorFrom(thrown).code === 'broker-unavailable') void this.#probe(session);
       throw thrown;
     }
   }
@@ -147,7 +148,7 @@ export class BrokerConnection {
       this.#state = 'lost';
       this.#failing = true;
       this.#failedAt = Date.now();
-      const error = ThroughlineError.from(thrown, 'broker-unavailable');
+      const error = errorFrom(thrown, 'broker-unavailable');
       const servers = serverNames(this.#settings.NATS_URL.servers);
       this.#log.warn('cannot connect to NATS', {
         reason: error.message,

@@ -1,4 +1,4 @@
-import { ThroughlineError } from '../../shared/errors.ts';
+import { errorFrom } from '../../shared/error-table.ts';
 import type { BrokerAccess } from './broker-connection.ts';
 import type { BrokerSession } from './broker-session.ts';
 
@@ -35,7 +35,7 @@ export class RequestBroker {
     try {
       return await this.#connection.useSession(this.#session, work);
     } catch (thrown) {
-      const { code } = ThroughlineError.from(thrown);
+      const { code } = errorFrom(thrown);
       if (code !== 'broker-unavailable' && code !== 'broker-refused') throw thrown;
       this.#session = undefined;
       return undefined;

@@ -7,7 +7,7 @@ import type {
   ZodOpenApiResponseObject,
 } from 'zod-openapi';
 import type { AccessScope } from '../../shared/api/access.ts';
-import { type ApiErrorCode, ERRORS } from '../../shared/errors.ts';
+import { API_ERROR_CODES, type ApiErrorCode } from '../../shared/errors.ts';
 import { type HeaderName, headersNamed } from './headers.ts';
 import { TRACE_PARAMETERS } from './parameters.ts';
 import { problemResponses } from './problems.ts';
@@ -96,7 +96,7 @@ function answersOf({ answers }: Operation): Record<string, ZodOpenApiResponseObj
   );
 }
 
-/** All error codes of an operation, in the order of the table `ERRORS`. */
+/** All error codes of an operation, in the order of the table `API_ERROR_CODES`. */
 function problemsOf({ scope, requestBody, problems = [] }: Operation): ApiErrorCode[] {
   const codes = new Set<ApiErrorCode>([
     ...(scope === undefined ? OPEN_PROBLEMS : SCOPE_PROBLEMS),
@@ -105,5 +105,5 @@ function problemsOf({ scope, requestBody, problems = [] }: Operation): ApiErrorC
     'internal',
     'config-invalid',
   ]);
-  return (Object.keys(ERRORS) as ApiErrorCode[]).filter((code) => codes.has(code));
+  return API_ERROR_CODES.filter((code) => codes.has(code));
 }

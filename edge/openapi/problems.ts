@@ -1,7 +1,8 @@
 import type { ZodOpenApiExamplesObject, ZodOpenApiResponseObject } from 'zod-openapi';
 import { Unreadiness } from '../../shared/api/health.ts';
 import { PROBLEM_MEDIA_TYPE, Problem } from '../../shared/api/problem.ts';
-import { type ApiErrorCode, ERRORS } from '../../shared/errors.ts';
+import { ERRORS } from '../../shared/error-table.ts';
+import type { ApiErrorCode } from '../../shared/errors.ts';
 import { type HeaderName, headersNamed } from './headers.ts';
 import { describe, ref, type Words } from './schemas/describe.ts';
 

@@ -1,4 +1,4 @@
-import { ThroughlineError } from '../../shared/errors.ts';
+import { errorFrom } from '../../shared/error-table.ts';
 import { type BrokerRecord, isEnded, isStored, readRecord } from '../jobs/broker-record.ts';
 import type { BrokerAccess } from '../nats/broker-connection.ts';
 import type { BrokerSession } from '../nats/broker-session.ts';
@@ -61,7 +61,7 @@ async function checkOne(
 
 /** NATS has not forgotten a job with a record that cannot be read. A worker ends the job. */
 function unreadable(thrown: unknown): undefined {
-  if (ThroughlineError.from(thrown).code !== 'record-unreadable') throw thrown;
+  if (errorFrom(thrown).code !== 'record-unreadable') throw thrown;
 }
 
 function isForgotten(record: BrokerRecord, { job }: OutboxEntry, now: number): boolean {

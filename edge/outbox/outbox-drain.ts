@@ -1,4 +1,5 @@
 import { type Context, context, SpanKind, trace } from '@opentelemetry/api';
+import { errorFrom } from '../../shared/error-table.ts';
 import { type ErrorCode, ThroughlineError } from '../../shared/errors.ts';
 import { extract, fromRecord } from '../../shared/propagation/index.ts';
 import { ATTR } from '../../shared/trace/semantics.ts';
@@ -146,7 +147,7 @@ async function lookUp(session: BrokerSession, entry: OutboxEntry): Promise<Looke
       'the Idempotency-Key of this job belongs to an earlier job of another request',
     );
   } catch (thrown) {
-    return { entry, error: ThroughlineError.from(thrown) };
+    return { entry, error: errorFrom(thrown) };
   }
 }
 
@@ -160,7 +161,7 @@ async function trySend(
     if ('error' in one) throw one.error;
     return { kind: await send(parts, session, one), entry };
   } catch (thrown) {
-    const error = ThroughlineError.from(thrown);
+    const error = errorFrom(thrown);
     return { kind: PERMANENT.includes(error.code) ? 'rejected' : 'failed', entry, error };
   }
 }

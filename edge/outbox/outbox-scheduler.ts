@@ -1,5 +1,5 @@
 import { context } from '@opentelemetry/api';
-import { ThroughlineError } from '../../shared/errors.ts';
+import { errorFrom } from '../../shared/error-table.ts';
 import { checkEnds } from './end-check.ts';
 import { type DrainParts, drainOutbox } from './outbox-drain.ts';
 
@@ -97,7 +97,7 @@ export class OutboxScheduler {
       this.#failures = 0;
     } catch (thrown) {
       this.#pause();
-      const { code, message } = ThroughlineError.from(thrown);
+      const { code, message } = errorFrom(thrown);
       const { pending, oldestAgeSeconds } = this.#parts.outbox.status(Date.now());
       this.#parts.log.warn('the outbox cannot be drained now', {
         ...{ code, reason: message, pending, oldest_age_s: Math.round(oldestAgeSeconds) },
@@ -140,7 +140,7 @@ export class OutboxScheduler {
     this.#parts.object.storage.setAlarm(at).catch((thrown: unknown) => {
       this.#alarmAt = undefined;
       this.#parts.log.error('the alarm of the outbox cannot be set', {
-        reason: ThroughlineError.from(thrown).message,
+        reason: errorFrom(thrown).message,
       });
     });
   }

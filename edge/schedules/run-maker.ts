@@ -1,4 +1,5 @@
 import { backoffCeiling } from '../../shared/backoff.ts';
+import { ERRORS, errorFrom } from '../../shared/error-table.ts';
 import { ThroughlineError } from '../../shared/errors.ts';
 import { isTerminal } from '../../shared/job/job-state.ts';
 import type { BridgeClient } from '../calls/bridge-client.ts';
@@ -50,7 +51,7 @@ export class RunMaker {
       try {
         await this.#makeRuns(row, timingOf(row));
       } catch (thrown) {
-        log.error('a schedule failed', { schedule: name, reason: ThroughlineError.from(thrown).message });
+        log.error('a schedule failed', { schedule: name, reason: errorFrom(thrown).message });
         table.advance(name, { wake_at: clock.now() + RETRY.maxDelayMs });
       }
     });
@@ -76,7 +77,7 @@ export class RunMaker {
         if (!result.replayed) this.#record(row, run);
         return result;
       } catch (thrown) {
-        const { code } = ThroughlineError.from(thrown);
+        const { code } = errorFrom(thrown);
         this.#record(row, runRow(now, 'refused', { triggered: 1, code }));
         throw thrown;
       }
@@ -127,10 +128,10 @@ export class RunMaker {
       const { job } = await submitRun(this.#submitParts, row, at);
       return runRow(at, 'submitted', { job_id: job.id });
     } catch (thrown) {
-      const error = ThroughlineError.from(thrown);
+      const error = errorFrom(thrown);
       const { code, message } = error;
       this.#parts.log.warn('run refused', { schedule: row.name, tenant: row.tenant, code, reason: message });
-      return error.ack === 'nak' ? error : runRow(at, 'refused', { code });
+      return ERRORS[error.code].ack === 'nak' ? error : runRow(at, 'refused', { code });
     }
   }
 

@@ -1,6 +1,7 @@
 import { DurableObject } from 'cloudflare:workers';
 import { context, trace } from '@opentelemetry/api';
 import type { Schedule, SchedulePage } from '../../shared/api/schedule.ts';
+import { errorFrom } from '../../shared/error-table.ts';
 import { describeThrown, ThroughlineError } from '../../shared/errors.ts';
 import { type Carrier, extract, fromRecord } from '../../shared/propagation/index.ts';
 import { SERVICE } from '../../shared/trace/semantics.ts';
@@ -189,7 +190,7 @@ export class Schedules extends DurableObject<Env> implements SchedulesApi {
       const value = await context.with(withService(caller, SERVICE.schedules), work);
       return { ok: true, value };
     } catch (thrown) {
-      const error = ThroughlineError.from(thrown);
+      const error = errorFrom(thrown);
       if (error.code === 'internal')
         this.#log.error('the schedules failed', { reason: describeThrown(error.cause ?? error) });
       return refusal(error);

@@ -1,5 +1,6 @@
 import { type Attributes, context, propagation, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
-import { ThroughlineError } from '../../shared/errors.ts';
+import { errorFrom } from '../../shared/error-table.ts';
+import type { ThroughlineError } from '../../shared/errors.ts';
 import { ATTR, SERVICE } from '../../shared/trace/semantics.ts';
 import type { BridgeClient } from '../calls/bridge-client.ts';
 import type { InputCheck, InputRules, SubmitAnswer, SubmitCommand, SubmitResult } from '../calls/commands.ts';
@@ -62,7 +63,7 @@ export async function submitRun(
   try {
     return await context.with(started, () => submitChecked(parts, row, commandOf(row, run, jobId)));
   } catch (thrown) {
-    const error = ThroughlineError.from(thrown);
+    const error = errorFrom(thrown);
     span.setAttribute(ATTR.errorType, error.code);
     span.setStatus({ code: SpanStatusCode.ERROR, message: error.message });
     throw error;

@@ -1,5 +1,5 @@
 import { concatBytes } from '../../shared/bytes.ts';
-import { ThroughlineError } from '../../shared/errors.ts';
+import { errorFrom, statusOf } from '../../shared/error-table.ts';
 import type { HistoryEvent } from '../../shared/job/event-record.ts';
 import { pause } from '../../shared/timers.ts';
 import type { WatchRead } from './job-watch.ts';
@@ -137,7 +137,7 @@ class EventStreamSource implements UnderlyingByteSource {
       this.#position = read.upTo;
       return read;
     } catch (thrown) {
-      if (ThroughlineError.from(thrown).status === 503) return undefined;
+      if (statusOf(errorFrom(thrown)) === 503) return undefined;
       throw thrown;
     }
   }

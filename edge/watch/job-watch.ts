@@ -1,5 +1,5 @@
 import { context, ROOT_CONTEXT } from '@opentelemetry/api';
-import { ThroughlineError } from '../../shared/errors.ts';
+import { errorFrom } from '../../shared/error-table.ts';
 import { type HistoryEvent, recordedEvent } from '../../shared/job/event-record.ts';
 import { EVENTS_STREAM } from '../../shared/nats/streams.ts';
 import { pause, startTimer } from '../../shared/timers.ts';
@@ -163,7 +163,7 @@ export class JobWatch {
         await this.#follow();
         pauseMs = FIRST_PAUSE_MS;
       } catch (thrown) {
-        const { code, message } = ThroughlineError.from(thrown);
+        const { code, message } = errorFrom(thrown);
         this.#log.warn('cannot follow a job now', { job_id: this.#job.jobId, code, reason: message });
         await Promise.race([pause(pauseMs), this.#hasStopped.promise]);
         pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS);

@@ -1,16 +1,15 @@
 import * as z from 'zod';
-import { ERRORS, type ErrorCode, type ThroughlineError } from '../errors.ts';
+import { ERRORS, statusOf } from '../error-table.ts';
+import { ERROR_CODES, type ThroughlineError } from '../errors.ts';
 import { JobState } from '../job/job.ts';
 import { QUOTA_NAMES } from '../quotas.ts';
-
-const CODES = Object.keys(ERRORS) as [ErrorCode, ...ErrorCode[]];
 
 /** A problem document (RFC 9457, `application/problem+json`) with a stable `code` and the trace of the request. */
 export const Problem = z.object({
   type: z.string(),
   title: z.string(),
   status: z.int(),
-  code: z.enum(CODES),
+  code: z.enum(ERROR_CODES),
   detail: z.string(),
   traceId: z.string().optional(),
   /** How the job ended; only with the code `job-finished`. */
@@ -36,7 +35,7 @@ export function problemOf(error: ThroughlineError, traceId: string | undefined):
   return {
     type: `urn:throughline:problem:${error.code}`,
     title: ERRORS[error.code].title,
-    status: error.status,
+    status: statusOf(error),
     code: error.code,
     detail: error.message,
     ...(traceId === undefined ? {} : { traceId }),

@@ -1,3 +1,6 @@
+/** The longest that the API waits for the end of a job before it answers, in seconds. */
+export const MAX_WAIT_SECONDS = 60;
+
 /** Limits for every job, even if the job's operation allows more. */
 export const LIMITS = {
   /** The most bytes of a job's input as JSON. JetStream's default `max_payload` is 1 MiB, headers included. */
@@ -6,7 +9,7 @@ export const LIMITS = {
   resultBytes: 512 * 1024,
   maxAttempts: 100,
   timeoutMs: 24 * 60 * 60 * 1000,
-  waitSeconds: 60,
+  waitSeconds: MAX_WAIT_SECONDS,
   delayMs: 30 * 24 * 60 * 60 * 1000,
   batchJobs: 100,
   /** The most tags of a job. */

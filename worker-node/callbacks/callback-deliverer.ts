@@ -1,4 +1,5 @@
 import { type Context, context, propagation, SpanStatusCode, trace } from '@opentelemetry/api';
+import { ERRORS } from '../../shared/error-table.ts';
 import { describeThrown } from '../../shared/errors.ts';
 import type { CallbackEvent } from '../../shared/job/callback-event.ts';
 import { extract, fromNatsHeaders, inject, startTrace } from '../../shared/propagation/index.ts';
@@ -218,7 +219,7 @@ export class CallbackDeliverer implements DeliveryHandler {
     };
     if (error === undefined) return { kind: 'callback-delivered', ...base };
     const failure = { error: { code: error.code, message: error.message } };
-    if (slot === undefined || error.ack === 'term' || attempt >= schedule.maxAttempts)
+    if (slot === undefined || ERRORS[error.code].ack === 'term' || attempt >= schedule.maxAttempts)
       return { kind: 'callback-failed', ...base, ...failure };
     const retryInMs = pauseAfter(attempt, schedule, verdict.notBeforeMs, random());
     return { kind: 'callback-retrying', ...base, ...failure, retryInMs };

@@ -1,3 +1,4 @@
+import { errorFrom } from '../../shared/error-table.ts';
 import { ThroughlineError } from '../../shared/errors.ts';
 import { retryAfterMs } from '../../shared/text/retry-after.ts';
 import type { PostAnswer } from './post.ts';
@@ -37,7 +38,7 @@ export function verdictOfAnswer({ status, retryAfter }: PostAnswer, now: number)
 export function verdictOfThrow(thrown: unknown, timedOut: string | undefined): Verdict {
   const error =
     timedOut === undefined
-      ? ThroughlineError.from(thrown, 'callback-failed')
+      ? errorFrom(thrown, 'callback-failed')
       : new ThroughlineError('callback-failed', timedOut, { cause: thrown });
   return { status: undefined, error, notBeforeMs: 0 };
 }

@@ -1,4 +1,5 @@
-import { ThroughlineError } from '../../shared/errors.ts';
+import { errorFrom } from '../../shared/error-table.ts';
+import type { ThroughlineError } from '../../shared/errors.ts';
 import type { JobAddress } from '../../shared/job/job-address.ts';
 import { headerValues } from '../../shared/wire/headers.ts';
 import { asksForCallback, readJobSpec } from '../../shared/wire/job-headers.ts';
@@ -26,7 +27,7 @@ export function decode(delivery: Delivery): DecodedMessage {
       hasBadCallback: job.spec.callback === undefined && asksForCallback(values),
     };
   } catch (thrown) {
-    const fault = ThroughlineError.from(thrown, 'message-invalid');
+    const fault = errorFrom(thrown, 'message-invalid');
     return { job: unreadableJob(delivery), fault, hasBadCallback: false };
   }
 }

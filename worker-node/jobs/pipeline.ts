@@ -7,6 +7,7 @@ import {
   trace,
 } from '@opentelemetry/api';
 import { backoff } from '../../shared/backoff.ts';
+import { errorFrom } from '../../shared/error-table.ts';
 import { describeThrown, ThroughlineError } from '../../shared/errors.ts';
 import { type Extraction, extract, fromNatsHeaders, startTrace } from '../../shared/propagation/index.ts';
 import { ATTR } from '../../shared/trace/semantics.ts';
@@ -166,7 +167,7 @@ export class JobPipeline implements DeliveryHandler {
    * @throws ThroughlineError `broker-unavailable`: then the broker failed, and the job comes back
    */
   async #endFaulty(recalled: Recalled, thrown: unknown): Promise<Ending> {
-    const { code, message } = ThroughlineError.from(thrown);
+    const { code, message } = errorFrom(thrown);
     if (code === 'broker-unavailable') throw thrown;
     const report = reportOf(thrown);
     const outcome = { kind: 'reject', code: 'internal', message, report } as const;

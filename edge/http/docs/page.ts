@@ -1,5 +1,6 @@
 import { html, raw } from 'hono/html';
-import { ERRORS, type ErrorCode } from '../../../shared/errors.ts';
+import { ERRORS } from '../../../shared/error-table.ts';
+import type { ErrorCode } from '../../../shared/errors.ts';
 import { type Html, inline, prose, table } from './markup.ts';
 import { errorCodesOf, type OpenApiDocument, type Tag } from './openapi-document.ts';
 import { operationCard, type PlacedOperation, traceParameters } from './operation-card.ts';

@@ -2,6 +2,7 @@ import { context, trace } from '@opentelemetry/api';
 import type { Context } from 'hono';
 import { HTTPException } from 'hono/http-exception';
 import { PROBLEM_MEDIA_TYPE, problemOf } from '../../../shared/api/problem.ts';
+import { errorFrom, statusOf } from '../../../shared/error-table.ts';
 import { describeThrown, isApiErrorCode, ThroughlineError } from '../../../shared/errors.ts';
 import { policyItem, spentItem } from '../../access/rate-limit-policy.ts';
 import type { EdgeHono } from '../edge-app.ts';
@@ -35,17 +36,17 @@ export function problemResponse(error: ThroughlineError, wwwAuthenticate: string
   });
   if (wwwAuthenticate !== null) headers.set('www-authenticate', wwwAuthenticate);
   if (error.retryAfterSeconds !== undefined) headers.set('retry-after', String(error.retryAfterSeconds));
-  return new Response(JSON.stringify(problemOf(error, traceId)), { status: error.status, headers });
+  return new Response(JSON.stringify(problemOf(error, traceId)), { status: statusOf(error), headers });
 }
 
 function fromThrown(thrown: unknown): ThroughlineError {
   if (thrown instanceof HTTPException && thrown.status === 400) {
     return new ThroughlineError('request-invalid', 'the request cannot be read', { cause: thrown });
   }
-  return answerable(ThroughlineError.from(thrown));
+  return answerable(errorFrom(thrown));
 }
 
 /** The error itself; an internal one where its code stands only in jobs, and would tell the caller of a request nothing. */
 export function answerable(error: ThroughlineError): ThroughlineError {
-  return isApiErrorCode(error.code) ? error : ThroughlineError.from({ cause: error });
+  return isApiErrorCode(error.code) ? error : errorFrom({ cause: error });
 }

@@ -1,5 +1,5 @@
 import type { Context } from 'hono';
-import { ThroughlineError } from '../../../shared/errors.ts';
+import { errorFrom } from '../../../shared/error-table.ts';
 import { clientAddress } from '../../access/client-address.ts';
 import type { EdgeHono } from '../edge-app.ts';
 
@@ -39,7 +39,7 @@ export async function audited<T>(
     write('done', describe(done));
     return done;
   } catch (thrown) {
-    write(ThroughlineError.from(thrown).code);
+    write(errorFrom(thrown).code);
     throw thrown;
   }
 }

@@ -2,6 +2,7 @@ import type { Context } from 'hono';
 import { mayWrite } from '../../../shared/api/access.ts';
 import { problemOf } from '../../../shared/api/problem.ts';
 import { Batch, type BatchReport, type BatchResult } from '../../../shared/api/submit-job.ts';
+import { errorFrom, statusOf } from '../../../shared/error-table.ts';
 import { ThroughlineError } from '../../../shared/errors.ts';
 import { isTerminal } from '../../../shared/job/job.ts';
 import type { SubmitResult } from '../../calls/commands.ts';
@@ -45,7 +46,7 @@ async function prepareOne(
     if (mayWrite(scopesOf(c), prepared.operation)) return prepared;
     return scopeMissing(`jobs:write:${prepared.operation}`);
   } catch (thrown) {
-    return ThroughlineError.from(thrown);
+    return errorFrom(thrown);
   }
 }
 
@@ -57,10 +58,10 @@ function resultOf(c: Context<EdgeHono>, reply: Reply<SubmitResult> | undefined):
     const status = existing || isTerminal(job.state) ? 200 : 202;
     return { status, job: shownJob(c, job), ...(existing && { existing }) };
   } catch (thrown) {
-    return refused(ThroughlineError.from(thrown));
+    return refused(errorFrom(thrown));
   }
 }
 
 function refused(error: ThroughlineError): BatchResult {
-  return { status: error.status, problem: problemOf(error, undefined) };
+  return { status: statusOf(error), problem: problemOf(error, undefined) };
 }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { SubmitCommand } from '../../../edge/calls/commands.ts';
+import { statusOf } from '../../../shared/error-table.ts';
 import { unavailable } from '../../../shared/errors.ts';
 import { writeJson } from '../../../shared/wire/json-body.ts';
 import { refusalOf } from '../../unit/support.ts';
@@ -81,7 +82,11 @@ describe('a job whose operation no host serves', () => {
     const { submit: send, broker, subjects } = setup({ refusesUnserved: true });
     broker.hosts.put('host-1', writeJson(hostOf(['other'])));
     const refusal = await refusalOf(() => send(command('job-1')));
-    expect([refusal.code, refusal.status, refusal.retryAfterSeconds]).toEqual(['operation-unserved', 503, 5]);
+    expect([refusal.code, statusOf(refusal), refusal.retryAfterSeconds]).toEqual([
+      'operation-unserved',
+      503,
+      5,
+    ]);
     expect(subjects()).toEqual([]);
   });
 

@@ -11,6 +11,7 @@ import {
 } from '@nats-io/nats-core';
 import { describe, expect, it } from 'vitest';
 import { brokerError, JetStreamError, statusError } from '../../../edge/nats/broker-error.ts';
+import { statusOf } from '../../../shared/error-table.ts';
 import { ThroughlineError, unavailable } from '../../../shared/errors.ts';
 
 /** What JetStream answers. */
@@ -61,7 +62,7 @@ describe('an error of NATS', () => {
     expect(error.message).not.toContain('canary');
     expect(error.message).not.toContain('nats.internal');
     // What may pass says when to come again; what stays does not.
-    expect(error.retryAfterSeconds !== undefined).toBe(error.status === 503);
+    expect(error.retryAfterSeconds !== undefined).toBe(statusOf(error) === 503);
   });
 
   it.each<[string, unknown]>([
@@ -92,7 +93,7 @@ describe('an error of NATS', () => {
   it.each([undefined, null, '', {}, new Error('')])(
     'becomes an error of ours, also when it is %j',
     (thrown) => {
-      expect(brokerError(thrown)).toMatchObject({ code: 'broker-unavailable', status: 503 });
+      expect(brokerError(thrown)).toMatchObject({ code: 'broker-unavailable' });
     },
   );
 });

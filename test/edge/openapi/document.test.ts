@@ -10,7 +10,8 @@ import { openApiDocument } from '../../../edge/openapi/document.ts';
 import manifest from '../../../package.json' with { type: 'json' };
 import { OperationName } from '../../../shared/api/operation.ts';
 import { Delay, SubmitJob, Timeout } from '../../../shared/api/submit-job.ts';
-import { ERRORS, isApiErrorCode } from '../../../shared/errors.ts';
+import { ERRORS } from '../../../shared/error-table.ts';
+import { API_ERROR_CODES, type ErrorCode, isApiErrorCode } from '../../../shared/errors.ts';
 import { CALLBACK_URL, isCallbackUrl } from '../../../shared/job/callback.ts';
 import { DURATION, parseDuration } from '../../../shared/text/duration.ts';
 
@@ -103,7 +104,7 @@ describe('the document', () => {
     );
     const general = ['route-unknown', 'method-not-allowed'];
     for (const code of general) expect(openApi.info.description).toContain(`\`${code}\``);
-    const answered = Object.keys(ERRORS).filter(isApiErrorCode).sort();
+    const answered = API_ERROR_CODES.toSorted();
     expect([...new Set([...listed, ...general])].sort()).toEqual(answered);
     expect(openApi.components.schemas.Problem.properties.code.enum.toSorted()).toEqual(answered);
   });
@@ -126,7 +127,7 @@ describe('the document', () => {
           .map(([status]) => Number(status)),
       );
       const [[, { enum: codes }] = ['', {} as Json]] = findAll('enum', response);
-      for (const code of codes as (keyof typeof ERRORS)[]) {
+      for (const code of codes as ErrorCode[]) {
         expect(new Set(users)).toEqual(new Set([ERRORS[code].status]));
       }
     }

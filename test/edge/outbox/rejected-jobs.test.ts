@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { OutgoingJob } from '../../../edge/jobs/outgoing-job.ts';
 import { Outbox } from '../../../edge/outbox/outbox.ts';
+import { statusOf } from '../../../shared/error-table.ts';
 import { refusalOf } from '../../unit/support.ts';
 import { openSql } from '../support/memory-sql.ts';
 
@@ -106,7 +107,11 @@ describe('E15: the share of a tenant', () => {
     const id = reject(job('one'), KEY_REUSED);
     outbox.add(job('two'), BODY, 'unsent', share);
     const refused = await refusalOf(() => outbox.add(job('three'), BODY, 'unsent', share));
-    expect([refused.code, refused.status, refused.retryAfterSeconds]).toEqual(['outbox-share-full', 429, 5]);
+    expect([refused.code, statusOf(refused), refused.retryAfterSeconds]).toEqual([
+      'outbox-share-full',
+      429,
+      5,
+    ]);
     expect(refused.quota).toEqual({ name: 'outboxJobs', limit: 2, left: 0 });
     for (const name of ['a', 'b']) outbox.add(job(name, { tenant: 'globex' }), BODY, 'unsent', share);
     outbox.rejected.remove('acme', id);

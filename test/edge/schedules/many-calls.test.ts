@@ -1,7 +1,7 @@
 /** What calls of many callers, or about many schedules, may cost. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { SchedulePage } from '../../../shared/api/schedule.ts';
-import { ThroughlineError } from '../../../shared/errors.ts';
+import { errorFrom } from '../../../shared/error-table.ts';
 import { until } from '../../support/poll.ts';
 import { type ScheduleWorlds, startScheduleWorlds } from './schedules-world.ts';
 
@@ -40,7 +40,7 @@ describe('triggers of one schedule', () => {
     await world.hold(true);
     const outcomes: string[] = [];
     const trigger = async (key: string): Promise<void> => {
-      const failed = (thrown: unknown) => ThroughlineError.from(thrown);
+      const failed = (thrown: unknown) => errorFrom(thrown);
       const error = await world.call('trigger', { name: 'one', key }).then(() => undefined, failed);
       outcomes.push(error === undefined ? 'taken' : `${error.code} ${error.retryAfterSeconds}`);
     };

@@ -3,7 +3,8 @@ import { CliError } from '../../../cli/cli-error.ts';
 import { exitCodeHelp, exitCodeOf, exitCodeOfJob } from '../../../cli/exit-code.ts';
 import { ApiError } from '../../../client/errors.ts';
 import { problemOf } from '../../../shared/api/problem.ts';
-import { ERRORS, type ErrorCode, ThroughlineError } from '../../../shared/errors.ts';
+import { ERRORS } from '../../../shared/error-table.ts';
+import { API_ERROR_CODES, type ErrorCode, ThroughlineError } from '../../../shared/errors.ts';
 import { JOB_STATES } from '../../../shared/job/job.ts';
 
 function answered(status: number, body: unknown): ApiError {
@@ -21,7 +22,7 @@ describe('the exit code of a job', () => {
 
 describe('the exit code of an error', () => {
   it('is 2 when the API refuses, 3 when it fails, 5 without a valid key, and 1 when the job had already ended', () => {
-    for (const code of Object.keys(ERRORS) as ErrorCode[]) {
+    for (const code of API_ERROR_CODES) {
       const error = answered(ERRORS[code].status, problemOf(new ThroughlineError(code, 'why'), undefined));
       const own: Partial<Record<ErrorCode, number>> = { unauthenticated: 5, 'job-finished': 1 };
       const expected = own[code] ?? (ERRORS[code].status < 500 ? 2 : 3);

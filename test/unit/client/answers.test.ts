@@ -58,6 +58,19 @@ describe('the client checks answers as the schemas of the API do', () => {
   });
 });
 
+it('the client lets the words of a later version through, where they change nothing for it', () => {
+  const { problem } = BatchReport.parse({
+    results: [
+      { status: 429, problem: { type: 't', title: 't', status: 429, code: 'rate-limited', detail: 'd' } },
+    ],
+  }).results[0] as { problem: object };
+  const later = { ...problem, code: 'of-a-later-version', quota: 'later' };
+  expect(ANSWERS.batch.shape({ results: [{ status: 429, problem: later }] })).toBe(true);
+  expect(ANSWERS.batch.shape({ results: [{ status: 429, problem: { ...later, state: 'later' } }] })).toBe(
+    false,
+  );
+});
+
 /** A JSON Schema, as far as zod writes one for an answer. */
 interface JsonSchema {
   readonly type?: string;

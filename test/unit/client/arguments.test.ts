@@ -26,6 +26,20 @@ async function readAll(events: AsyncIterable<unknown>): Promise<void> {
 
 type Call = (client: ThroughlineClient) => unknown;
 
+it('a program may say in its own words why fetch failed', async () => {
+  const cause = new Error('fetch failed', { cause: new Error('no route') });
+  const refuse = () => Promise.reject(cause);
+  const url = 'http://api.test';
+  await expect(new ThroughlineClient({ url, fetch: refuse }).get('x')).rejects.toThrow(
+    'cannot reach the API at http://api.test/v1/jobs/x: no route',
+  );
+  const explain = (thrown: unknown, { isAnswered }: { isAnswered: boolean }) =>
+    `${thrown === cause} ${isAnswered}`;
+  await expect(new ThroughlineClient({ url, fetch: refuse, explain }).get('x')).rejects.toThrow(
+    'cannot reach the API at http://api.test/v1/jobs/x: true false',
+  );
+});
+
 describe('what can never be sent is said before anything is sent', () => {
   it.each<[what: string, call: Call, message: string]>([
     ...['', '.', '..', '../operations', 'a/b', 'a?b', 'a b', 'ä', 'x'.repeat(65), 'a\n'].flatMap((id) =>

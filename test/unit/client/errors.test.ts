@@ -6,6 +6,20 @@ function answered(status: number, body: unknown): ApiError {
 }
 
 describe('an error of the API', () => {
+  it.each([
+    ['30', 30],
+    [new Date(Date.now() + 86_400_000).toUTCString(), 86_400],
+    ['Sun, 06 Nov 1994 08:49:37 GMT', 0],
+    ['Sun, 99 Nov 1994 08:49:37 GMT', undefined],
+    ['soon', undefined],
+    ['-1', undefined],
+  ])('says after how many seconds to ask again: %s', (header, seconds) => {
+    const headers = new Headers({ 'retry-after': header });
+    const error = new ApiError({ status: 503, url: 'http://api.test/', headers, text: '' });
+    if (seconds === undefined) expect(error.retryAfterSeconds).toBeUndefined();
+    else expect(Math.abs((error.retryAfterSeconds ?? -9) - seconds)).toBeLessThan(60);
+  });
+
   it('keeps the whole problem document, also parts that this version does not know', () => {
     const sent = { code: 'job-busy', detail: 'busy', traceId: '4bf9', retryable: true };
     expect(answered(409, sent).problem).toMatchObject({ ...sent, status: 409 });

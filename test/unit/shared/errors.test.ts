@@ -1,6 +1,7 @@
 import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
-import { describeThrown, ERRORS, type ErrorCode, ThroughlineError } from '../../../shared/errors.ts';
+import { ERRORS, errorFrom } from '../../../shared/error-table.ts';
+import { describeThrown, ERROR_CODES, type ErrorCode, ThroughlineError } from '../../../shared/errors.ts';
 import { cpuMs } from '../support.ts';
 
 /** What callers and the broker rely on: each code with its HTTP status, and the ack of a job that fails with it. */
@@ -54,14 +55,15 @@ const EXPECTED: Readonly<Record<ErrorCode, readonly [status: number, ack: 'nak' 
   'callback-unsigned': [500, 'nak'],
   'target-refused': [403, 'term'],
 };
-const CODES = Object.keys(ERRORS) as ErrorCode[];
+const CODES = ERROR_CODES;
 
 describe('the table of errors', () => {
   it.each(CODES)('gives %s its HTTP status, a title, and the ack for the broker', (code) => {
     const [status, ack] = EXPECTED[code];
     expect(ERRORS[code].title).toMatch(/^[A-Z][^\n]{5,70}[^.\s]$/);
     const error = new ThroughlineError(code, 'why');
-    expect(error).toMatchObject({ code, status, ack, message: 'why', name: 'ThroughlineError' });
+    expect(error).toMatchObject({ code, message: 'why', name: 'ThroughlineError' });
+    expect(ERRORS[code]).toMatchObject({ status, ack });
   });
 
   it('has a different title for each code', () => {
@@ -99,11 +101,11 @@ describe('an error', () => {
   });
 });
 
-describe('from', () => {
+describe('the error of what was thrown', () => {
   it('returns an error of ours as it is, whatever the fallback', () => {
     const error = new ThroughlineError('stream-full', 'why');
-    expect(ThroughlineError.from(error)).toBe(error);
-    expect(ThroughlineError.from(error, 'operation-failed')).toBe(error);
+    expect(errorFrom(error)).toBe(error);
+    expect(errorFrom(error, 'operation-failed')).toBe(error);
   });
 
   it.each([
@@ -113,7 +115,7 @@ describe('from', () => {
     ['undefined', undefined],
     ['null', null],
   ])('makes an internal error of %s, and keeps it as the cause', (_what, thrown) => {
-    const error = ThroughlineError.from(thrown);
+    const error = errorFrom(thrown);
     expect(error).toMatchObject({ code: 'internal', message: ERRORS.internal.title });
     expect(error.message).not.toContain('canary');
     if (thrown !== undefined) expect(error.cause).toBe(thrown);
@@ -123,7 +125,7 @@ describe('from', () => {
     'does not show a foreign message with %s',
     (code) => {
       const thrown = new Error('connect ECONNREFUSED nats.internal:4222');
-      expect(ThroughlineError.from(thrown, code).message).not.toContain('nats.internal');
+      expect(errorFrom(thrown, code).message).not.toContain('nats.internal');
     },
   );
 });
@@ -143,7 +145,7 @@ const hostile = new Proxy(
 
 describe('a value that throws whenever anybody looks at it', () => {
   it('becomes an error like any other', () => {
-    expect(ThroughlineError.from(hostile)).toMatchObject({
+    expect(errorFrom(hostile)).toMatchObject({
       code: 'internal',
       message: ERRORS.internal.title,
     });

@@ -1,5 +1,6 @@
 import { types } from 'node:util';
 import { trace } from '@opentelemetry/api';
+import { errorFrom } from '../../../shared/error-table.ts';
 import { type ErrorCode, isThroughlineError, ThroughlineError } from '../../../shared/errors.ts';
 import type { Outcome } from '../../operations/outcome.ts';
 import { reportOf, type ThrownReport, toldOf } from '../../operations/thrown.ts';
@@ -18,7 +19,7 @@ export type AttemptOutcome =
 
 /** The outcome that the reason of an aborted signal stands for. Nothing else cancels, releases or supersedes an attempt. */
 export function outcomeOfAbort(reason: unknown): AttemptOutcome {
-  const { code, message, cause } = ThroughlineError.from(reason);
+  const { code, message, cause } = errorFrom(reason);
   if (code === 'job-cancelled') return { kind: 'cancelled' };
   if (code === 'attempt-superseded') return { kind: 'superseded' };
   if (code === 'worker-stopping') return { kind: 'released' };

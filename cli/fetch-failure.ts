@@ -1,0 +1,67 @@
+import { describeThrown } from '../shared/errors.ts';
+
+/** Where a request failed, and whether an answer had begun. */
+interface Failed {
+  readonly url: string;
+  readonly isAnswered: boolean;
+}
+
+const CUT = 'the connection was cut';
+const NO_TRUST = 'the certificate of this address is not one that this machine trusts';
+
+/** Why a request of Node, Deno or Bun failed, by the code of its error. */
+const REASONS: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'connection refused',
+  ECONNRESET: CUT,
+  EPIPE: CUT,
+  UND_ERR_SOCKET: CUT,
+  ENOTFOUND: 'no such host',
+  EAI_AGAIN: 'the host name cannot be looked up now',
+  EHOSTUNREACH: 'no route to the host',
+  ENETUNREACH: 'no route to the network',
+  ETIMEDOUT: 'the connection timed out',
+  UND_ERR_CONNECT_TIMEOUT: 'the connection timed out',
+  UND_ERR_HEADERS_OVERFLOW: 'the headers of the answer are too large',
+  Z_DATA_ERROR: 'the answer is not compressed as it says',
+  CERT_HAS_EXPIRED: 'the certificate of this address has expired',
+  ERR_TLS_CERT_ALTNAME_INVALID: 'the certificate is for another host name',
+  DEPTH_ZERO_SELF_SIGNED_CERT: NO_TRUST,
+  SELF_SIGNED_CERT_IN_CHAIN: NO_TRUST,
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: NO_TRUST,
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: NO_TRUST,
+};
+
+/**
+ * Why fetch failed, for people at a terminal: the end of a sentence. fetch itself only says `fetch failed`; the reason is its
+ * cause, or a cause of the cause.
+ */
+export function explainFailure(thrown: unknown, { url, isAnswered }: Failed): string {
+  const reason = reasonOf(thrown, url);
+  // A server of https:// closes the connection when it is not greeted with TLS.
+  return reason === CUT && !isAnswered && url.startsWith('http:')
+    ? `${reason}; is it an https:// address?`
+    : reason;
+}
+
+function reasonOf(thrown: unknown, url: string): string {
+  let deepest = thrown;
+  for (let depth = 0; deepest instanceof Error && depth < 5; depth++) {
+    const code = 'code' in deepest ? String(deepest.code) : '';
+    const reason = REASONS[code] ?? reasonOfProtocol(deepest, code, url);
+    if (reason !== undefined) return reason;
+    // The Fetch standard's list of ports that belong to other protocols ("bad port").
+    if (deepest.message === 'bad port') return 'fetch never calls this port; use another one';
+    if (deepest.cause === undefined) break;
+    deepest = deepest.cause;
+  }
+  return describeThrown(deepest);
+}
+
+/** Why two ends do not understand each other. */
+function reasonOfProtocol({ name }: Error, code: string, url: string): string | undefined {
+  if (code.startsWith('ERR_SSL_') && url.startsWith('https:')) {
+    return 'no TLS is spoken there; is it an http:// address?';
+  }
+  if (name === 'HTTPParserError') return 'no HTTP is spoken there; is it an https:// address?';
+  return undefined;
+}
