@@ -1,7 +1,6 @@
 import { isTerminalEvent } from '../../shared/job/event.ts';
 import { EVENTS_STREAM } from '../../shared/nats/streams.ts';
 import { eventSubject } from '../../shared/wire/subjects.ts';
-import type { SubmitCommand } from '../calls/commands.ts';
 import { readStoredEvent } from '../jobs/job-reader.ts';
 import type { BrokerSession } from '../nats/broker-session.ts';
 import type { RequestBroker } from '../nats/request-broker.ts';
@@ -12,9 +11,16 @@ const FEW = 64;
 const LOOK_MS = 250;
 const MAX_TENANTS = 5_000;
 
+/** A job, and how often it was redriven; undefined: never. */
+interface PooledJob {
+  readonly tenant: string;
+  readonly jobId: string;
+  readonly redriveCount?: number | undefined;
+}
+
 interface Tracked {
-  /** The last jobs that went to the pooled lane, as many as may be there. */
-  readonly ids: Set<string>;
+  /** The last jobs that went to the pooled lane, as many as may be there, and how often each was redriven. */
+  readonly ids: Map<string, number>;
   lookedAt: number;
   looking?: Promise<unknown>;
 }
@@ -36,30 +42,35 @@ export class PooledJobs {
    * Whether a job may go to the pooled lane of its tenant. It counts as being there from then on.
    * @param place its place among the unfinished jobs of its tenant
    */
-  async admit(
-    broker: RequestBroker,
-    { tenant, jobId }: Pick<SubmitCommand, 'tenant' | 'jobId'>,
-    place: number,
-  ): Promise<boolean> {
+  async admit(broker: Pick<RequestBroker, 'ask'>, job: PooledJob, place: number): Promise<boolean> {
+    const { tenant, jobId, redriveCount = 0 } = job;
     const tracked = this.#trackedOf(tenant);
     const isBusy = place > this.#fairJobs;
     if (isBusy && place > this.#fairJobs * FEW) return false;
     if (isBusy && tracked.ids.size >= this.#fairJobs) await this.#forgetEnded(broker, tenant, tracked);
     if (isBusy && tracked.ids.size >= this.#fairJobs) return false;
-    tracked.ids.add(jobId);
-    const [oldest] = tracked.ids;
+    tracked.ids.set(jobId, redriveCount);
+    const [oldest] = tracked.ids.keys();
     // A tenant that is not busy has no more unfinished jobs than that.
     if (tracked.ids.size > this.#fairJobs && oldest !== undefined) tracked.ids.delete(oldest);
     return true;
   }
 
+  /**
+   * The same for a job that is redriven. A tenant may redrive any number of jobs at a time, and nobody counts them before their
+   * events are read. So the job is treated like one of a busy tenant.
+   */
+  admitRedriven(broker: Pick<RequestBroker, 'ask'>, job: PooledJob): Promise<boolean> {
+    return this.admit(broker, job, this.#fairJobs + 1);
+  }
+
   /** Forgets a job that was not accepted. */
-  forget({ tenant, jobId }: Pick<SubmitCommand, 'tenant' | 'jobId'>): void {
+  forget({ tenant, jobId }: PooledJob): void {
     this.#tenants.get(tenant)?.ids.delete(jobId);
   }
 
   #trackedOf(tenant: string): Tracked {
-    const tracked = this.#tenants.get(tenant) ?? { ids: new Set(), lookedAt: 0 };
+    const tracked = this.#tenants.get(tenant) ?? { ids: new Map(), lookedAt: 0 };
     this.#tenants.delete(tenant);
     this.#tenants.set(tenant, tracked);
     const [oldest] = this.#tenants.keys();
@@ -68,11 +79,12 @@ export class PooledJobs {
   }
 
   /** Looks for the ends of the jobs in a pooled lane. Callers at the same time share one look. */
-  async #forgetEnded(broker: RequestBroker, tenant: string, tracked: Tracked): Promise<void> {
+  async #forgetEnded(broker: Pick<RequestBroker, 'ask'>, tenant: string, tracked: Tracked): Promise<void> {
     if (tracked.looking === undefined && Date.now() - tracked.lookedAt >= LOOK_MS) {
       tracked.lookedAt = Date.now();
-      const looks = [...tracked.ids].map(async (jobId) => {
-        if (await broker.ask((session) => hasEnded(session, tenant, jobId))) tracked.ids.delete(jobId);
+      const looks = [...tracked.ids].map(async ([jobId, redriveCount]) => {
+        const job = { tenant, jobId, redriveCount };
+        if (await broker.ask((session) => hasEnded(session, job))) tracked.ids.delete(jobId);
       });
       tracked.looking = Promise.allSettled(looks).finally(() => delete tracked.looking);
     }
@@ -80,7 +92,11 @@ export class PooledJobs {
   }
 }
 
-async function hasEnded(session: BrokerSession, tenant: string, jobId: string): Promise<boolean> {
+/** Whether a job has ended. An end before its redrive does not count. */
+async function hasEnded(
+  session: BrokerSession,
+  { tenant, jobId, redriveCount = 0 }: PooledJob,
+): Promise<boolean> {
   const event = readStoredEvent(await session.lastMessage(EVENTS_STREAM, eventSubject(tenant, jobId)));
-  return event !== undefined && isTerminalEvent(event);
+  return event !== undefined && isTerminalEvent(event) && (event.redriveCount ?? 0) >= redriveCount;
 }

@@ -17,6 +17,7 @@ import { readRedrive, redriveMessageId } from '../../shared/wire/redrive.ts';
 import { deadLetterFilter, eventSubject, jobSubject, parseJobSubject } from '../../shared/wire/subjects.ts';
 import type { Redriven } from '../calls/dead-letter-commands.ts';
 import type { BrokerSession, WriteHeaders } from '../nats/broker-session.ts';
+import type { RequestBroker } from '../nats/request-broker.ts';
 import type { StoredMessage } from '../nats/stored-message.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { plainSpanContext } from '../telemetry/root-span.ts';
@@ -33,6 +34,15 @@ export interface RedriveParts {
   readonly name: string;
   readonly log: Logger;
   readonly operations: { readonly isLimited: (operation: string) => boolean };
+  /** Says how many redriven jobs may be outside the lanes of busy tenants. */
+  readonly pooled: {
+    readonly admitRedriven: (broker: Pick<RequestBroker, 'ask'>, job: RedrivenJob) => Promise<boolean>;
+    readonly forget: (job: RedrivenJob) => void;
+  };
+}
+
+interface RedrivenJob extends Pick<JobAddress, 'tenant' | 'jobId'> {
+  readonly redriveCount: number;
 }
 
 /** A redrive that is being carried out: the dead letter, and what NATS knows of its job. */
@@ -122,11 +132,22 @@ async function alreadyRedriven(redriving: Redriving): Promise<Redriven | undefin
 }
 
 async function publish(redriving: Redriving): Promise<Redriven> {
+  const { parts, address, redrive } = redriving;
+  const subject = await redriveSubject(redriving);
+  try {
+    return await publishOn(subject, redriving);
+  } catch (thrown) {
+    parts.pooled.forget({ ...address, redriveCount: redrive.redriveCount });
+    throw thrown;
+  }
+}
+
+async function publishOn(subject: string, redriving: Redriving): Promise<Redriven> {
   const { parts, session, deadLetter, address, redrive } = redriving;
-  const { span, sending } = startRedriveSpan(parts.name, redriving, redriveSubject(redriving));
+  const { span, sending } = startRedriveSpan(parts.name, redriving, subject);
   return await runInSendSpan(span, sending, async () => {
     const writeHeaders = messageHeaders(redriving, sending);
-    const { duplicate } = await session.publish(redriveSubject(redriving), writeHeaders, deadLetter.data);
+    const { duplicate } = await session.publish(subject, writeHeaders, deadLetter.data);
     span.setAttribute(ATTR.jobOutcome, duplicate ? 'duplicate' : 'redriven');
     if (duplicate) return await redrivenByOther(redriving);
     parts.log.info('job redriven', {
@@ -140,15 +161,20 @@ async function publish(redriving: Redriving): Promise<Redriven> {
   });
 }
 
-/** Where the job of a dead letter waits in the queue again. */
-function redriveSubject({
+/** Where the job of a dead letter waits in the queue again. Ordered jobs have lanes of their own. */
+async function redriveSubject({
   parts,
+  session,
   deadLetter,
   address,
-}: Pick<Redriving, 'parts' | 'deadLetter' | 'address'>): string {
+  redrive: { redriveCount },
+}: Redriving): Promise<string> {
   const isLimited = parts.operations.isLimited(address.operation);
   const spec = readJobSpec(headerValues(deadLetter.headers));
-  return jobSubject(address, routeOf(address, spec, { isBusy: false, hasOwnLane: false, isLimited }));
+  const job = { tenant: address.tenant, jobId: address.jobId, redriveCount };
+  const broker = { ask: <T>(work: (one: BrokerSession) => Promise<T>) => work(session) };
+  const isBusy = spec.orderingKey === undefined && !(await parts.pooled.admitRedriven(broker, job));
+  return jobSubject(address, routeOf(address, spec, { isBusy, hasOwnLane: false, isLimited }));
 }
 
 function messageHeaders({ deadLetter, address, redrive }: Redriving, sending: Context): WriteHeaders {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { PooledJobs } from '../../../edge/bridge/pooled-jobs.ts';
 import { deadLetterDetailOf, deadLetterOf } from '../../../edge/jobs/dead-letters.ts';
 import { redriveDeadLetter, redriveJob } from '../../../edge/jobs/redrive.ts';
 import { redriveMany } from '../../../edge/jobs/redrive-many.ts';
@@ -16,6 +17,8 @@ const TIME = new Date('2026-01-01T00:00:07.000Z');
 const OLD = '4bf92f3577b34da6a3ce929d0e0e4736';
 const NEW = '0af7651916cd43dd8448eb211c80319c';
 const traceparent = (traceId: string): string => `00-${traceId}-00f067aa0ba902b7-01`;
+
+const FAIR_JOBS = 2;
 
 type Fields = Record<string, string>;
 
@@ -58,7 +61,8 @@ function setup(streams: Readonly<Record<string, readonly StoredMessage[]>>, isLi
   const broker = new MemoryBroker();
   for (const [stream, messages] of Object.entries(streams)) broker.store(stream, ...messages);
   const log = { debug() {}, info() {}, warn() {}, error() {} } satisfies Logger;
-  const parts = { name: 'bridge', log, operations: { isLimited: () => isLimited } };
+  const pooled = new PooledJobs(FAIR_JOBS);
+  const parts = { name: 'bridge', log, operations: { isLimited: () => isLimited }, pooled };
   const written = () =>
     broker.published.map(({ headers, data, ...message }) => ({
       ...message,
@@ -220,6 +224,52 @@ describe('a redrive', () => {
     const { redrive, written } = setup({ DEAD: [deadLetter()], EVENTS: [event('failed')], JOBS: [before] });
     await redrive();
     expect(written()[0]?.subject).toBe('jobs.normal.p3.acme.job-1.echo');
+  });
+});
+
+/** The lanes of the redriven jobs. */
+const lanesOf = (written: readonly { readonly subject: string }[]) =>
+  written
+    .map(({ subject }) => subject.split('.'))
+    .flatMap(([, , lane, , id]) => (id ? [`${id} ${lane}`] : []));
+
+describe('redriven jobs', () => {
+  const some = [1, 2, 3, 4].map((seq) => deadLetter(seq, {}, `job-${seq}`));
+  const failures = some.map((_, index) => event('failed', {}, index + 1, `job-${index + 1}`));
+  const redriveAll = async (streams: Parameters<typeof setup>[0], isLimited = false) => {
+    const { parts, broker, written } = setup(streams, isLimited);
+    for (let n = 1; n <= some.length; n++) await redriveJob(parts, broker, 'acme', `job-${n}`);
+    return { parts, broker, lanes: lanesOf(written()), written };
+  };
+
+  it('Q12: take the places of their tenant in the pooled lane, and the others wait in a bulk lane', async () => {
+    const { lanes } = await redriveAll({ DEAD: some, EVENTS: failures });
+    expect(lanes).toEqual(['job-1 p3', 'job-2 p3', 'job-3 b1', 'job-4 b1']);
+  });
+
+  it('of an operation with a limit by key do so in the limited lanes', async () => {
+    const { lanes } = await redriveAll({ DEAD: some, EVENTS: failures }, true);
+    expect(lanes).toEqual(['job-1 l0', 'job-2 l0', 'job-3 l1', 'job-4 l1']);
+  });
+
+  it('with ordering keys have their own lanes, and take no place', async () => {
+    const ordered = some.map((_, n) =>
+      deadLetter(n + 1, { 'throughline-ordering-key': 'k' }, `job-${n + 1}`),
+    );
+    const { parts, broker } = await redriveAll({ DEAD: ordered, EVENTS: failures });
+    broker.store('DEAD', deadLetter(9, {}, 'job-9'));
+    broker.store('EVENTS', event('failed', {}, 9, 'job-9'));
+    await redriveJob(parts, broker, 'acme', 'job-9');
+    expect(broker.published.some(({ subject }) => subject === 'jobs.normal.p3.acme.job-9.echo')).toBe(true);
+  });
+
+  it('leave their place when the queue does not take them', async () => {
+    const { parts, broker, written } = setup({ DEAD: some, EVENTS: failures });
+    broker.fail('publish');
+    for (let n = 1; n <= FAIR_JOBS; n++) await refusalOf(() => redriveJob(parts, broker, 'acme', `job-${n}`));
+    broker.before('publish', () => undefined);
+    await redriveJob(parts, broker, 'acme', 'job-3');
+    expect(lanesOf(written())).toEqual(['job-3 p3']);
   });
 });
 
