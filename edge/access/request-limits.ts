@@ -8,6 +8,7 @@ const SECOND_MS = 1_000;
 const MINUTE_SECONDS = 60;
 /** A caller who was quiet may send the requests of this many seconds at once. */
 const BURST_SECONDS = 10;
+const ONE = { count: 1, before: 0 };
 
 interface RequestLimitSettings {
   readonly ADDRESS_REQUESTS_PER_SECOND: number;
@@ -34,24 +35,28 @@ export class RequestLimits {
   }
 
   /**
-   * Counts requests of a tenant, or the jobs of a batch.
-   * @param perSecond how many the tenant may send
+   * Counts requests of a tenant, or the jobs of a batch. Callers of one tenant who may send different numbers are counted apart:
+   * one who may send little does not use up what another may send.
+   * @param perSecond how many the caller may send
+   * @param before how many of the same request were counted already. They are counted again when it is sent again
    * @throws ThroughlineError `rate-limited`; then none of them is counted
    */
-  takeTenant(tenant: string, perSecond: number, count: number): void {
-    take(this.#byTenant, tenant, 'requests', policyOf(perSecond), count, 'this tenant sends too much');
+  takeTenant(tenant: string, perSecond: number, count: number, before = 0): void {
+    const key = `${tenant} ${perSecond}`;
+    const tokens = { count, before };
+    take(this.#byTenant, key, 'requests', policyOf(perSecond), tokens, 'this tenant sends too much');
   }
 
   /** Counts a request without a valid key or token. @throws ThroughlineError `rate-limited` */
   takeAddress(address: string): void {
     const what = 'too many requests without a valid key or token came from your address';
-    take(this.#byAddress, address, 'addressRequests', this.#address, 1, what);
+    take(this.#byAddress, address, 'addressRequests', this.#address, ONE, what);
   }
 
   /** Counts a failed authentication. @throws ThroughlineError `rate-limited` */
   takeFailure(address: string): void {
     const what = 'too many requests without a valid key or token came from your address';
-    take(this.#failures, address, 'failedAuthentication', this.#failure, 1, what);
+    take(this.#failures, address, 'failedAuthentication', this.#failure, ONE, what);
   }
 }
 
@@ -60,13 +65,13 @@ function take(
   key: string,
   name: QuotaName,
   { quota: limit, windowSeconds }: RateLimitPolicy,
-  count: number,
+  { count, before }: typeof ONE,
   what: string,
 ): void {
   const size = { capacity: limit, periodMs: windowSeconds * SECOND_MS };
   const waitMs = buckets.take(key, Date.now(), size, count);
   if (waitMs === 0) return;
-  const retryAfterSeconds = Math.ceil(waitMs / SECOND_MS);
+  const retryAfterSeconds = Math.ceil((waitMs + (before * size.periodMs) / limit) / SECOND_MS);
   throw new ThroughlineError('rate-limited', `${what}; try again in ${retryAfterSeconds} s`, {
     quota: { name, limit, windowSeconds },
     retryAfterSeconds,

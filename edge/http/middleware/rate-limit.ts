@@ -34,11 +34,15 @@ export function limitRequests() {
   });
 }
 
-/** Counts requests of the tenant, or jobs of a batch that count as such. @throws ThroughlineError `rate-limited` */
-export function countRequests(c: Context<EdgeHono>, count: number): void {
+/**
+ * Counts requests of the tenant, or jobs of a batch that count as such.
+ * @param before how many of this request were counted already
+ * @throws ThroughlineError `rate-limited`
+ */
+export function countRequests(c: Context<EdgeHono>, count: number, before = 0): void {
   const { identity } = c.env.requestContext;
   if (identity === undefined || count === 0) return;
-  c.env.requestLimits.takeTenant(identity.tenant, requestsPerSecond(c, identity), count);
+  c.env.requestLimits.takeTenant(identity.tenant, requestsPerSecond(c, identity), count, before);
 }
 
 function requestsPerSecond(c: Context<EdgeHono>, { tenant, quotas }: Identity): number {

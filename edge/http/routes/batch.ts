@@ -22,7 +22,7 @@ import { type PreparedJob, prepare, type Submitter, submitterOf } from '../reque
 export async function submitBatch(c: Context<EdgeHono>): Promise<Response> {
   const { jobs } = parseRequest(Batch, c.var.body);
   // The request itself was counted as the first of them.
-  countRequests(c, jobs.length - 1);
+  countRequests(c, jobs.length - 1, 1);
   const submitter = submitterOf(c);
   const prepared = await Promise.all(
     jobs.map((body, index) => prepareOne(c, body, { ...submitter, place: index })),
