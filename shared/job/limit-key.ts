@@ -1,4 +1,4 @@
-import { pointerNames } from '../text/json.ts';
+import { canonicalJson, pointerNames } from '../text/json.ts';
 
 /** The value of a job by which its operation limits how many run: its tenant, or a place in its input. */
 
@@ -19,14 +19,16 @@ export function isLimitKey(text: string): text is LimitKey {
  * The value of a limit's key in one job, as a text. Jobs with the same text share the limit.
  * @param key see {@link isLimitKey}
  * @param input the input of the job, as the caller sent it
- * @returns the value as JSON, so `1` and `"1"` differ; an empty text if the input has nothing at this place
+ * @returns the value as canonical JSON, so `1` and `"1"` differ; an empty text if the input has nothing at this place
  */
 export function limitKeyValue(key: string, input: unknown): string {
   if (key === TENANT_KEY) return '';
   let value = input;
   for (const name of pointerNames(key)) {
     if (typeof value !== 'object' || value === null || !Object.hasOwn(value, name)) return '';
+    // An array has this property too, but JSON has not.
+    if (Array.isArray(value) && name === 'length') return '';
     value = (value as Record<string, unknown>)[name];
   }
-  return JSON.stringify(value);
+  return canonicalJson(value);
 }

@@ -1,6 +1,7 @@
 import { v7 as uuidv7 } from 'uuid';
 import { ThroughlineError } from '../../../shared/errors.ts';
 import { isIdempotencyKey } from '../../../shared/job/job-address.ts';
+import { canonicalJson } from '../../../shared/text/json.ts';
 import { sha256Hex } from '../../../shared/text/secret.ts';
 import { type Region, shardOf, withRegion } from '../../calls/placement.ts';
 
@@ -79,18 +80,4 @@ export async function jobIdForBridgeOf(
  */
 export function fingerprintOf(request: object): Promise<string> {
   return sha256Hex(canonicalJson(request));
-}
-
-/** JSON with the keys of every object in one order (the idea of RFC 8785). */
-function canonicalJson(value: unknown): string {
-  return JSON.stringify(value, (_key, part: unknown) => (isObject(part) ? sorted(part) : part)) ?? 'null';
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-/** `fromEntries` also defines a key such as `__proto__`; an assignment would call its setter. */
-function sorted(object: Record<string, unknown>): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(object).sort(([a], [b]) => (a < b ? -1 : 1)));
 }
