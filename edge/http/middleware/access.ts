@@ -38,9 +38,9 @@ export function requireWrite(c: Context<EdgeHono>, operation: string): void {
   if (!mayWrite(scopesOf(c), operation)) throw missingScope(c, `jobs:write:${operation}`);
 }
 
-/** The error for a caller without `scope`. */
-export function scopeMissing(scope: AccessScope): ThroughlineError {
-  return new ThroughlineError('forbidden', `the key or token does not have the scope ${scope}`);
+/** The error for a caller without `scope`. @param advice what the caller can do instead, as the end of the sentence */
+export function scopeMissing(scope: AccessScope, advice = ''): ThroughlineError {
+  return new ThroughlineError('forbidden', `the key or token does not have the scope ${scope}${advice}`);
 }
 
 /**
@@ -54,6 +54,17 @@ export async function requireOwnOperation(
   read: () => Promise<string | undefined> | string | undefined,
 ): Promise<void> {
   if (isLimitedToOperations(scopesOf(c))) await requireWriteOf(c, read);
+}
+
+/**
+ * Refuses a request about many jobs by a caller who may submit jobs of some operations only, unless it names one of these.
+ * @param operation of the jobs that the request is about; undefined: all
+ * @throws ThroughlineError `forbidden`
+ */
+export async function requireOwnMany(c: Context<EdgeHono>, operation: string | undefined): Promise<void> {
+  if (operation === undefined && isLimitedToOperations(scopesOf(c)))
+    throw missingScope(c, 'jobs:write', ', so it must name its operation: {"operation":"…"}');
+  await requireOwnOperation(c, () => operation);
 }
 
 /**
@@ -75,8 +86,8 @@ export function scopesOf(c: Context<EdgeHono>): ReadonlySet<AccessScope> {
   return c.env.requestContext.identity?.scopes ?? new Set();
 }
 
-function missingScope(c: Context<EdgeHono>, scope: AccessScope): ThroughlineError {
+function missingScope(c: Context<EdgeHono>, scope: AccessScope, advice?: string): ThroughlineError {
   // RFC 6750, section 3.1, defines this header for a missing scope.
   c.header('www-authenticate', `${CHALLENGE}, error="insufficient_scope", scope="${scope}"`);
-  return scopeMissing(scope);
+  return scopeMissing(scope, advice);
 }

@@ -4,7 +4,7 @@ import { type ErrorCode, unavailable } from '../../../shared/errors.ts';
 import { OPEN_STATES } from '../../../shared/job/job-state.ts';
 import type { CancelOutcome } from '../../calls/commands.ts';
 import type { EdgeHono } from '../edge-app.ts';
-import { requireOwnOperation } from '../middleware/access.ts';
+import { requireOwnMany } from '../middleware/access.ts';
 import { audited } from '../requests/audited.ts';
 import { CancelRequest } from '../requests/list-requests.ts';
 import { listPlace, parseRequest, tenantOf } from '../requests/read-request.ts';
@@ -23,7 +23,7 @@ export async function cancelMany(c: Context<EdgeHono>): Promise<Response> {
     'cancel-many',
     { operation, tags, state },
     async () => {
-      await requireOwnOperation(c, () => operation ?? 'any');
+      await requireOwnMany(c, operation);
       const { jobs, ...page } = await c.env.index.list({ tenant, states, operation, tags, limit, after });
       const ids = jobs.map(({ id }) => id);
       return { ...reportOf(ids, await c.env.bridge.cancelMany(tenant, ids)), ...page };

@@ -4,7 +4,7 @@ import type { DeadLetterPage, RedriveReport } from '../../../shared/api/dead-let
 import { unknownDeadLetter } from '../../../shared/errors.ts';
 import { parseRedriveCursor } from '../../calls/cursors.ts';
 import { EdgeApp, type EdgeHono } from '../edge-app.ts';
-import { authenticate, requireOwnOperation, requireScope } from '../middleware/access.ts';
+import { authenticate, requireOwnMany, requireOwnOperation, requireScope } from '../middleware/access.ts';
 import { jsonBody } from '../middleware/json-body.ts';
 import { audited } from '../requests/audited.ts';
 import { DeadLetterQuery, RedriveRequest } from '../requests/list-requests.ts';
@@ -84,7 +84,7 @@ async function redriveMany(c: Context<EdgeHono>): Promise<Response> {
     'redrive-many',
     { operation, reason, tags },
     async () => {
-      await requireOwnOperation(c, () => operation ?? 'any');
+      await requireOwnMany(c, operation);
       return await c.env.bridge.redriveMany({ tenant, operation, reason, tags, limit, from, to });
     },
     ({ redriven, failed }) => ({ job_ids: redriven, failed: failed.length }),

@@ -5,6 +5,7 @@ import { type Answers, job, problemIn, setup } from './app-support.ts';
 
 const SCOPES = {
   images: ['jobs:write:image.*', 'jobs:write:echo', 'jobs:cancel', 'dead-letters:redrive'],
+  any: ['jobs:write:any', 'jobs:cancel', 'dead-letters:redrive'],
   writer: ['jobs:write', 'jobs:cancel'],
   cancels: ['jobs:cancel'],
   reader: ['jobs:read'],
@@ -88,14 +89,32 @@ describe('a key whose jobs:write is limited to operations', () => {
     expect(cancelled).toEqual(['mine', 'other']);
   });
 
-  it.each([undefined, 'http.request'])('may not redrive all dead letters of %s', async (operation) => {
-    const { send } = await start();
-    const response = await send('/v1/dead-letters/redrive', {
-      method: 'POST',
-      headers: { 'content-type': 'application/json', ...as('images') },
-      body: JSON.stringify({ operation }),
+  describe.each(['/v1/dead-letters/redrive', '/v1/jobs/cancel'])('%s', (path) => {
+    const ask = async (who: Who, operation?: string) => {
+      const { send } = await start();
+      return await send(path, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', ...as(who) },
+        body: JSON.stringify({ operation }),
+      });
+    };
+
+    it('is refused for another operation', async () => {
+      const problem = await problemIn(await ask('images', 'http.request'));
+      expect(problem).toMatchObject({ code: 'forbidden', detail: expect.stringContaining('http.request') });
     });
-    expect(response.status).toBe(403);
+
+    it.each(['images', 'any'] as const)(
+      'is refused for all operations, and told to name one: %s',
+      async (who) => {
+        const response = await ask(who);
+        expect(response.headers.get('www-authenticate')).toContain('scope="jobs:write"');
+        expect(await problemIn(response)).toMatchObject({
+          ...{ code: 'forbidden', status: 403 },
+          detail: expect.stringMatching(/scope jobs:write\b.*"operation"/),
+        });
+      },
+    );
   });
 });
 
