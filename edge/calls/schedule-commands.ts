@@ -29,7 +29,7 @@ export interface PauseScheduleCommand extends ScheduleCommand {
   readonly paused: boolean;
 }
 
-export interface TriggerScheduleCommand extends ScheduleCommand {
+export interface TriggerScheduleCommand extends ScheduleCommand, LimitedCommand {
   /** Requests with the same key make one job. */
   readonly key: string;
 }

@@ -18,8 +18,8 @@ type Ask<C, T> = (schedules: Stub, command: C) => Promise<Reply<T>>;
 
 /** A schedule is read and written without NATS. */
 const LIMIT_MS = 3_000;
-/** A trigger asks a bridge up to four times: for the last job, and to submit by rules that may change meanwhile. */
-const TRIGGER_CALLS = 4;
+/** A trigger asks a bridge up to five times: for the last job, for its own, and to submit by rules that may change meanwhile. */
+const TRIGGER_CALLS = 5;
 
 /** Calls the schedules of tenants: each tenant has an object of its own. Each method throws `schedules-unavailable`. */
 export class SchedulesClient {

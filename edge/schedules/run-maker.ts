@@ -17,7 +17,7 @@ import {
   termsOf,
 } from './schedule-row.ts';
 import type { ScheduleTable } from './schedule-table.ts';
-import { jobIdOf, type SubmitRunParts, submitRun } from './submit-run.ts';
+import { jobIdOf, type SubmitRunParts, submitRun, type Trigger } from './submit-run.ts';
 import { nextRun, parseTiming, type Timing } from './timing.ts';
 import { Turns } from './turns.ts';
 
@@ -59,20 +59,19 @@ export class RunMaker {
 
   /**
    * Submits the job of a schedule now.
-   * @param key the same key gives the same job
+   * @param trigger the same key gives the same job, also while the job of a later run has not ended
    * @returns undefined when there is no such schedule
    * @throws ThroughlineError `schedule-busy`, `rate-limited`, and those of a submission
    */
-  trigger(name: string, key: string): Promise<SubmitResult | undefined> {
+  trigger(name: string, trigger: Trigger): Promise<SubmitResult | undefined> {
     return this.#turns.takeSoon(name, async () => {
-      const { table, clock, bridgeShards } = this.#parts;
+      const { table, clock } = this.#parts;
       const row = table.read(name);
       if (row === undefined) return undefined;
-      const isAgain = row.last_job === (await jobIdOf(row, { key }, bridgeShards));
-      if (!isAgain && (await this.#isBusy(row))) throw busy();
+      if (!(await this.#mayTrigger(row, trigger))) throw busy();
       const now = clock.now();
       try {
-        const result = await submitRun(this.#submitParts, row, { key });
+        const result = await submitRun(this.#submitParts, row, trigger);
         const run = runRow(now, 'submitted', { triggered: 1, job_id: result.job.id });
         if (!result.replayed) this.#record(row, run);
         return result;
@@ -82,6 +81,14 @@ export class RunMaker {
         throw thrown;
       }
     });
+  }
+
+  /** Whether the job of a trigger was submitted before, or need not wait for the job of the last run. */
+  async #mayTrigger(row: ScheduleRow, trigger: Trigger): Promise<boolean> {
+    const { bridge, bridgeShards } = this.#parts;
+    const jobId = await jobIdOf(row, trigger, bridgeShards);
+    if (row.last_job === jobId || !(await this.#isBusy(row))) return true;
+    return (await bridge.read(row.tenant, jobId)) !== undefined;
   }
 
   async #makeRuns(row: ScheduleRow, timing: Timing): Promise<void> {

@@ -114,8 +114,8 @@ export class Schedules extends DurableObject<Env> implements SchedulesApi {
     });
   }
 
-  trigger({ name, key, carrier }: TriggerScheduleCommand): Promise<Reply<SubmitResult | undefined>> {
-    return this.#reply(carrier, () => this.#maker.trigger(name, key));
+  trigger({ name, key, quotas, carrier }: TriggerScheduleCommand): Promise<Reply<SubmitResult | undefined>> {
+    return this.#reply(carrier, () => this.#maker.trigger(name, { key, quotas }));
   }
 
   /** Makes the runs that are due, and sets the next alarm. The next alarm is set after an error too. */

@@ -1,6 +1,11 @@
 import { type Attributes, context, propagation, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
+<<<<<<< HEAD
 import { errorFrom } from '../../shared/error-table.ts';
 import type { ThroughlineError } from '../../shared/errors.ts';
+=======
+import type { SomeQuotas } from '../../shared/api/usage.ts';
+import { ThroughlineError } from '../../shared/errors.ts';
+>>>>>>> ebd6f0d0 (Hold a trigger to the quotas of its caller's token, and answer its key with its job while another one runs)
 import { ATTR, SERVICE } from '../../shared/trace/semantics.ts';
 import type { BridgeClient } from '../calls/bridge-client.ts';
 import type { InputCheck, InputRules, SubmitAnswer, SubmitCommand, SubmitResult } from '../calls/commands.ts';
@@ -33,6 +38,14 @@ export interface SubmitRunParts {
   readonly keepCheck: (name: string, check: InputCheck) => void;
 }
 
+/** A run that a caller asks for. */
+export interface Trigger {
+  /** The same key gives the same job. */
+  readonly key: string;
+  /** The quotas that the caller's token names. */
+  readonly quotas?: SomeQuotas | undefined;
+}
+
 type Command = Omit<SubmitCommand, 'carrier'>;
 
 /**
@@ -52,7 +65,7 @@ export function jobIdOf(row: ScheduleRow, run: RunPlace['run'], bridgeShards: nu
 export async function submitRun(
   parts: SubmitRunParts,
   row: ScheduleRow,
-  run: RunPlace['run'],
+  run: number | Trigger,
 ): Promise<SubmitResult> {
   const jobId = await jobIdOf(row, run, parts.bridgeShards);
   const active = context.active();
@@ -82,12 +95,16 @@ function attributesOf({ name, tenant }: ScheduleRow, run: RunPlace['run'], jobId
 }
 
 /** A trigger with a key means the job that the schedule was asked for then: the bridge refuses the key for another one. */
-function commandOf(row: ScheduleRow, run: RunPlace['run'], jobId: string): Command {
+function commandOf(row: ScheduleRow, run: number | Trigger, jobId: string): Command {
   const { operation, input } = requestOf(row);
+  const { fingerprint, quotas } =
+    typeof run === 'number'
+      ? { fingerprint: FINGERPRINT, quotas: undefined }
+      : { fingerprint: row.digest, quotas: run.quotas };
   return {
-    ...{ tenant: row.tenant, jobId, operation, input, waitMs: 0 },
+    ...{ tenant: row.tenant, quotas, jobId, operation, input, waitMs: 0 },
     acceptedAt: new Date().toISOString(),
-    spec: { ...specOfRow(row), fingerprint: typeof run === 'number' ? FINGERPRINT : row.digest },
+    spec: { ...specOfRow(row), fingerprint },
   };
 }
 

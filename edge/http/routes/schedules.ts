@@ -132,7 +132,8 @@ async function triggerSchedule(c: Context<EdgeHono>): Promise<Response> {
     c,
     'schedule-trigger',
     address,
-    async () => existing(address.name, await c.env.schedules.trigger({ ...address, key })),
+    async () =>
+      existing(address.name, await c.env.schedules.trigger({ ...address, key, quotas: claimedQuotas(c) })),
     (result) => ({ job_id: result.job.id }),
   );
   if (replayed) c.header('idempotency-replayed', 'true');

@@ -101,9 +101,10 @@ export class Bridge extends DurableObject<Bindings> {
     return { ok: true, value: { outcome: 'submitted', job: jobOf(command.jobId, 'queued'), replayed } };
   }
 
-  async read({ tenant, jobId }: { readonly tenant: string; readonly jobId: string }): Promise<Reply<Job>> {
-    const { states, others } = worldOf(tenant);
-    return { ok: true, value: jobOf(jobId, states[jobId] ?? others) };
+  async read(job: Pick<SubmitCommand, 'tenant' | 'jobId'>): Promise<Reply<Job | undefined>> {
+    const { states, others, submissions } = worldOf(job.tenant);
+    const isKnown = submissions.some(({ jobId }) => jobId === job.jobId);
+    return { ok: true, value: isKnown ? jobOf(job.jobId, states[job.jobId] ?? others) : undefined };
   }
 }
 

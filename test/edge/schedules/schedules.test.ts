@@ -1,5 +1,6 @@
 /** The object that keeps schedules, in workerd, with a clock of the test. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { SubmitResult } from '../../../edge/calls/commands.ts';
 import type { Schedule } from '../../../shared/api/schedule.ts';
 import { type ScheduleWorld, type ScheduleWorlds, startScheduleWorlds } from './schedules-world.ts';
 
@@ -136,6 +137,24 @@ describe('with "overlap": "skip"', () => {
     });
     await world.advance(START + MINUTE);
     expect((await runs()).map(([, ...rest]) => rest)).toEqual([['submitted'], ['skipped', 'overlap']]);
+  });
+});
+
+describe('a trigger', () => {
+  it('with the key of an earlier one is answered with its job, also while another job runs', async () => {
+    await start({ ...MINUTELY, overlap: 'skip' });
+    const first = await world.call<SubmitResult>('trigger', { name: 'one', key: 'a' });
+    const second = await world.call<SubmitResult>('trigger', { name: 'one', key: 'b' });
+    await world.states('succeeded', { [second.job.id]: 'running' });
+    const again = await world.call<SubmitResult>('trigger', { name: 'one', key: 'a' });
+    expect([again.replayed, again.job.id]).toEqual([true, first.job.id]);
+  });
+
+  it('has the quotas of the token of its caller, and a run has none', async () => {
+    await start(MINUTELY);
+    await world.call('trigger', { name: 'one', key: 'a', quotas: { jobs: 7 } });
+    await world.advance(START + MINUTE);
+    expect((await world.submissions()).map(({ quotas }) => quotas)).toEqual([{ jobs: 7 }, undefined]);
   });
 });
 
