@@ -10,6 +10,9 @@ import { defineKeys } from './commands/keys.ts';
 import { defineList } from './commands/list.ts';
 import { defineGroups } from './commands/nats/groups.ts';
 import { defineSetup } from './commands/nats/setup.ts';
+import { defineOperations } from './commands/operate/operations.ts';
+import { definePause, defineResume } from './commands/operate/pause.ts';
+import { defineWorkers } from './commands/operate/workers.ts';
 import { defineOutbox } from './commands/outbox.ts';
 import { defineSchedules } from './commands/schedules/schedules.ts';
 import { defineSubmit } from './commands/submit/submit.ts';
@@ -33,10 +36,20 @@ const API_COMMANDS = [
   defineOutbox,
   defineSchedules,
   defineUsage,
+  defineOperations,
 ];
 
 /** The commands that do not. */
-const LOCAL_COMMANDS = [defineWorker, defineSetup, defineGroups, defineKeys, defineCallbacks];
+const LOCAL_COMMANDS = [
+  defineWorker,
+  defineWorkers,
+  definePause,
+  defineResume,
+  defineSetup,
+  defineGroups,
+  defineKeys,
+  defineCallbacks,
+];
 
 /**
  * Runs the command line.

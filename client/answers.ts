@@ -8,6 +8,7 @@ import type {
 import type { JobPage, JobSummary } from '../shared/api/job-list.ts';
 import type { ConcurrencyLimit, ListedOperation, OperationList, RateLimit } from '../shared/api/operation.ts';
 import type { OutboxItem, OutboxList } from '../shared/api/outbox.ts';
+import type { Pause } from '../shared/api/pause.ts';
 import type { Problem } from '../shared/api/problem.ts';
 import type { Schedule, SchedulePage, ScheduleRun, ScheduleSummary } from '../shared/api/schedule.ts';
 import type { BatchReport, BatchResult } from '../shared/api/submit-job.ts';
@@ -185,6 +186,7 @@ const operation = object<ListedOperation>({
   edgeChecks: word(),
   hosts: optional(whole),
   since: optional(text),
+  paused: optional(object<Pause>({ by: text, since: text, reason: optional(text) })),
 });
 
 const outboxItem = object<OutboxItem>({

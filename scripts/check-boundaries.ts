@@ -147,6 +147,7 @@ const ROOMS: readonly Rooms[] = [
       ['process.ts'],
       ['program.ts'],
       ['commands'],
+      ['operate'],
       ['host.ts'],
       ['job-options.ts'],
       ['arguments.ts', 'help.ts'],

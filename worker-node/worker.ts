@@ -39,6 +39,7 @@ import { HostAnnouncer } from './broker/host-announcer.ts';
 import { HostWatch } from './broker/host-watch.ts';
 import { JobRecords } from './broker/job-record.ts';
 import { LimitStore } from './broker/limits/limit-store.ts';
+import { PauseWatch } from './broker/pause-watch.ts';
 import { PermissionWatch } from './broker/permissions/permission-watch.ts';
 import { ensureConsumer, ensureGroup, ensureStreams } from './broker/provision.ts';
 import { RecordWatch } from './broker/record-watch.ts';
@@ -50,6 +51,7 @@ import type { WorkerConfig } from './config.ts';
 import { HealthServer } from './health-server.ts';
 import { CancelMemory } from './jobs/cancel-memory.ts';
 import { Limits } from './jobs/limits/limits.ts';
+import { Pauses } from './jobs/pauses.ts';
 import { JobPipeline } from './jobs/pipeline.ts';
 import type { WorkerLogger } from './log.ts';
 import { checkHostSize } from './operations/host-size.ts';
@@ -102,6 +104,7 @@ interface LoopParts extends WatchedParts {
   readonly callbacks: CallbackPublisher;
   readonly cancels: CancelMemory;
   readonly hosts: HostWatch;
+  readonly pauseWatch: PauseWatch;
 }
 
 /** What a running worker has to stop. */
@@ -152,7 +155,9 @@ async function start(workerParts: WatchedParts, broker: Broker): Promise<Worker>
   const clock = await ClockCheck.start(broker, log);
   const store = await StoreWatch.start(broker, log);
   const hosts = await HostWatch.start(broker, config.WORKER_GROUP, log);
-  const parts = createLoopParts(workerParts, broker, hosts);
+  const rereadMs = config.WORKER_ANNOUNCE_MS;
+  const pauseWatch = await PauseWatch.start({ broker, rereadMs, log });
+  const parts = createLoopParts(workerParts, { broker, hosts, pauseWatch });
   parts.metrics.observeRooms(() => store.rooms);
   const recheckMs = config.WORKER_ACK_WAIT_MS / 3;
   const recordWatch = await RecordWatch.start({ broker, listener: parts.cancels, log, recheckMs });
@@ -232,6 +237,7 @@ async function stop(parts: RunningParts, running: Promise<unknown>): Promise<voi
   timer.stop();
   await running;
   parts.limits.stop();
+  parts.pauseWatch.stop();
   recordWatch.stop();
   clock.stop();
   parts.permissions.stop();
@@ -240,7 +246,11 @@ async function stop(parts: RunningParts, running: Promise<unknown>): Promise<voi
   await Promise.all([health.close(), metrics.shutdown()]);
 }
 
-function createLoopParts(parts: WatchedParts, broker: Broker, hosts: HostWatch): LoopParts {
+function createLoopParts(
+  parts: WatchedParts,
+  watched: Pick<LoopParts, 'broker' | 'hosts' | 'pauseWatch'>,
+): LoopParts {
+  const { broker } = watched;
   const patience = new AbortController();
   const retry = new BrokerRetry({
     log: parts.log,
@@ -252,7 +262,7 @@ function createLoopParts(parts: WatchedParts, broker: Broker, hosts: HostWatch):
   );
   const callbacks = new CallbackPublisher(publisher);
   const cancels = new CancelMemory();
-  return { ...parts, broker, patience, retry, publisher, callbacks, cancels, hosts };
+  return { ...parts, ...watched, patience, retry, publisher, callbacks, cancels };
 }
 
 /** Makes sure that the streams and consumers of this worker exist, with the settings that Throughline needs. */
@@ -305,6 +315,7 @@ function createJobLoop(parts: LoopParts, lanes: readonly LaneSource[], limits: L
   const pipeline = new JobPipeline({
     ...parts,
     limits,
+    pauses: new Pauses({ watch: parts.pauseWatch, random: Math.random }),
     events: new EventPublisher(publisher),
     records: new JobRecords(broker.manager, retry),
     worker: config.WORKER_NAME,

@@ -1,15 +1,12 @@
 import type { HostAnnouncement } from '../../shared/api/host-announcement.ts';
-import {
-  type ListedOperation,
-  listedOperation,
-  type OperationAnnouncement,
-} from '../../shared/api/operation.ts';
+import { type ListedOperation, listedOperation } from '../../shared/api/operation.ts';
 import type { Job } from '../../shared/job/job.ts';
 import type { JobAddress } from '../../shared/job/job-address.ts';
 import type { BrokerSession } from '../nats/broker-session.ts';
 import type { RequestBroker } from '../nats/request-broker.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { HostWatch } from './host-watch.ts';
+import type { AnnouncedOperation } from './operation-watch.ts';
 
 /** Which worker hosts are alive, and what they can run. While NATS is away, nothing is known about that. */
 export class HostDirectory {
@@ -51,10 +48,7 @@ export class HostDirectory {
   }
 
   /** Adds to each operation how many hosts serve it, and since when; nothing while that is not known. */
-  async list(
-    session: BrokerSession,
-    operations: readonly OperationAnnouncement[],
-  ): Promise<ListedOperation[]> {
+  async list(session: BrokerSession, operations: readonly AnnouncedOperation[]): Promise<ListedOperation[]> {
     const hosts = await this.#watchOver(session).all();
     return operations.map((operation) => ({
       ...listedOperation(operation),

@@ -5,7 +5,7 @@ import type { SubmitCommand } from '../calls/commands.ts';
 import type { BrokerSession } from '../nats/broker-session.ts';
 import type { RequestBroker } from '../nats/request-broker.ts';
 import type { Logger } from '../telemetry/log.ts';
-import { OperationWatch } from './operation-watch.ts';
+import { type AnnouncedOperation, OperationWatch } from './operation-watch.ts';
 import type { SavedOperations } from './saved-operations.ts';
 
 type CheckedJob = Pick<SubmitCommand, 'operation' | 'spec'>;
@@ -25,7 +25,7 @@ export class OperationDirectory {
   }
 
   /** All announced operations, by name. @throws ThroughlineError `broker-unavailable` */
-  list(session: BrokerSession): Promise<OperationAnnouncement[]> {
+  list(session: BrokerSession): Promise<AnnouncedOperation[]> {
     return this.#watchOver(session).list();
   }
 

@@ -1,4 +1,5 @@
 import { OperationAnnouncement } from '../../shared/api/operation.ts';
+import { type Pause, pausedOperation, readPause } from '../../shared/api/pause.ts';
 import { OPERATIONS_BUCKET } from '../../shared/nats/streams.ts';
 import { parseJson } from '../../shared/text/json.ts';
 import type { BrokerSession } from '../nats/broker-session.ts';
@@ -6,12 +7,18 @@ import type { Logger } from '../telemetry/log.ts';
 import { KnownOperations } from './known-operations.ts';
 import type { SavedOperations } from './saved-operations.ts';
 
+/** An operation, and who paused it. */
+export interface AnnouncedOperation extends OperationAnnouncement {
+  readonly paused?: Pause;
+}
+
 /** The operations that workers have announced, kept up to date by a watch on the `OPERATIONS` bucket over one session. */
 export class OperationWatch {
   readonly session: Pick<BrokerSession, 'watchBucket' | 'operation'>;
   readonly #saved: Pick<SavedOperations, 'save'>;
   readonly #log: Logger;
   readonly #known = new KnownOperations();
+  readonly #pauses = new Map<string, Pause | undefined>();
   #started: Promise<void> | undefined;
   #isComplete = false;
 
@@ -23,9 +30,12 @@ export class OperationWatch {
   }
 
   /** All announced operations, by name. @throws ThroughlineError `broker-unavailable` */
-  async list(): Promise<OperationAnnouncement[]> {
+  async list(): Promise<AnnouncedOperation[]> {
     await this.#start();
-    return this.#known.list();
+    return this.#known.list().map((operation) => {
+      const paused = this.#pauses.get(operation.name);
+      return paused === undefined ? operation : { ...operation, paused };
+    });
   }
 
   /**
@@ -63,10 +73,17 @@ export class OperationWatch {
     this.#isComplete = false;
     // An operation that is deleted while there is no watch would stay known for ever.
     this.#known.clear();
+    this.#pauses.clear();
   }
 
   #take(key: string, value: Uint8Array | undefined): void {
-    const announcement = value === undefined ? undefined : readAnnouncement(value);
+    const json = value === undefined ? undefined : parseJson(new TextDecoder().decode(value));
+    const operation = pausedOperation(key);
+    if (operation !== undefined) {
+      this.#pauses.set(operation, readPause(json));
+      return;
+    }
+    const announcement = OperationAnnouncement.safeParse(json).data;
     if (announcement?.name === key) {
       this.#known.put(announcement);
     } else {
@@ -75,8 +92,4 @@ export class OperationWatch {
     }
     if (this.#isComplete) this.#saved.save(this.#known.list());
   }
-}
-
-function readAnnouncement(value: Uint8Array): OperationAnnouncement | undefined {
-  return OperationAnnouncement.safeParse(parseJson(new TextDecoder().decode(value))).data;
 }

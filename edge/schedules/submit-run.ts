@@ -1,11 +1,7 @@
 import { type Attributes, context, propagation, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
-<<<<<<< HEAD
+import type { SomeQuotas } from '../../shared/api/usage.ts';
 import { errorFrom } from '../../shared/error-table.ts';
 import type { ThroughlineError } from '../../shared/errors.ts';
-=======
-import type { SomeQuotas } from '../../shared/api/usage.ts';
-import { ThroughlineError } from '../../shared/errors.ts';
->>>>>>> ebd6f0d0 (Hold a trigger to the quotas of its caller's token, and answer its key with its job while another one runs)
 import { ATTR, SERVICE } from '../../shared/trace/semantics.ts';
 import type { BridgeClient } from '../calls/bridge-client.ts';
 import type { InputCheck, InputRules, SubmitAnswer, SubmitCommand, SubmitResult } from '../calls/commands.ts';

@@ -15,6 +15,8 @@ export const HostAnnouncement = z.object({
   concurrency: z.int().min(1),
   /** When the host started, RFC 3339. */
   since: z.iso.datetime(),
+  /** The host's clock when it wrote this announcement, RFC 3339. NATS notes its own time beside it. */
+  at: z.iso.datetime().optional(),
   /** The announcement counts for this many milliseconds after it arrived. */
   leaseMs: z.int().min(1),
   /** The names of its operations. */

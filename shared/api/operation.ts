@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { isOperationName } from '../job/job-address.ts';
 import { LIMITS } from '../job/limits.ts';
+import { Pause } from './pause.ts';
 
 const NAME_RULE = 'must be dotted lowercase words, at most 128 characters';
 export const OperationName = z.string(NAME_RULE).refine(isOperationName, NAME_RULE);
@@ -59,6 +60,8 @@ export const ListedOperation = OperationAnnouncement.omit({
   hosts: z.int().min(0).optional(),
   /** When the first of these hosts started. */
   since: z.iso.datetime().optional(),
+  /** Hosts do not start its jobs; absent if they do. */
+  paused: Pause.optional(),
 });
 export type ListedOperation = z.infer<typeof ListedOperation>;
 

@@ -34,6 +34,8 @@ export const CALLBACKS_STREAM = 'CALLBACKS';
 export const OPERATIONS_BUCKET = 'OPERATIONS';
 /** The stream under the bucket, as every NATS client names it. */
 export const OPERATIONS_STREAM = `KV_${OPERATIONS_BUCKET}`;
+/** The subjects of the pauses of operations, in the bucket `OPERATIONS`. */
+export const PAUSE_SUBJECTS = `$KV.${OPERATIONS_BUCKET}._paused.>`;
 export const HOSTS_BUCKET = 'HOSTS';
 export const HOSTS_STREAM = `KV_${HOSTS_BUCKET}`;
 /** The subjects of the hosts' announcements; the last word is the key of the host. */

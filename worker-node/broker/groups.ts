@@ -1,12 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import {
-  type ConsumerConfig,
-  type ConsumerInfo,
-  JetStreamApiError,
-  type JetStreamManager,
-} from '@nats-io/jetstream';
+import type { ConsumerConfig, ConsumerInfo, JetStreamManager } from '@nats-io/jetstream';
 import { ThroughlineError } from '../../shared/errors.ts';
-import { API_CODE } from '../../shared/nats/api-error.ts';
 import {
   type ConsumerDefinition,
   groupConsumers,
@@ -15,10 +9,9 @@ import {
   type RouteConsumer,
 } from '../../shared/nats/streams.ts';
 import { groupOfConsumer } from '../../shared/wire/lanes.ts';
-import { filtersOverlap, INBOX, operationsOfFilter, tenantOfFilter } from '../../shared/wire/subjects.ts';
-import { workerConfig, workerWarnings } from '../config.ts';
-import { connectBroker } from './connect.ts';
+import { filtersOverlap, operationsOfFilter, tenantOfFilter } from '../../shared/wire/subjects.ts';
 import { readHosts } from './host-watch.ts';
+import { withOperator } from './operate/operator-session.ts';
 
 const PULL_LOOKS = 10;
 const PULL_LOOK_MS = 200;
@@ -34,6 +27,8 @@ export interface WorkerGroup {
   readonly waiting: number;
   /** Jobs that its hosts run, or handed back for later. */
   readonly unsettled: number;
+  /** Requests of its hosts for jobs that NATS has not answered yet. None: nobody asks for jobs now. */
+  readonly pulls: number;
 }
 
 export interface GroupMove {
@@ -69,6 +64,7 @@ export class WorkerGroups {
         hosts: hosts.filter(({ group }) => group === name).map(({ host }) => host),
         waiting: consumers.reduce((sum, { num_pending }) => sum + num_pending, 0),
         unsettled: consumers.reduce((sum, { num_ack_pending }) => sum + num_ack_pending, 0),
+        pulls: consumers.reduce((sum, { num_waiting }) => sum + num_waiting, 0),
       }))
       .sort((a, b) => (a.name < b.name ? -1 : 1));
   }
@@ -176,22 +172,7 @@ export async function withGroups<T>(
   warn: (sentence: string) => void,
   work: (groups: WorkerGroups) => Promise<T>,
 ): Promise<T> {
-  const config = workerConfig(environment);
-  workerWarnings(environment).forEach(warn);
-  const { connection, manager } = await connectBroker(
-    { ...config, WORKER_NAME: 'throughline-groups' },
-    INBOX.setup,
-  );
-  try {
-    return await work(new WorkerGroups(manager));
-  } catch (thrown) {
-    if (!(thrown instanceof JetStreamApiError) || thrown.code !== API_CODE.streamNotFound) throw thrown;
-    throw new ThroughlineError('config-invalid', `a stream is missing; run \`throughline setup\``, {
-      cause: thrown,
-    });
-  } finally {
-    await connection.close();
-  }
+  return await withOperator(environment, warn, ({ manager }) => work(new WorkerGroups(manager)));
 }
 
 /**

@@ -138,7 +138,7 @@ export class HostAnnouncer {
 }
 
 async function announceHost({ host }: AnnouncerParts, { hosts, hostKey: key }: Buckets): Promise<void> {
-  await hosts.put(key, writeJson(host));
+  await hosts.put(key, writeJson({ ...host, at: new Date().toISOString() } satisfies HostAnnouncement));
 }
 
 async function define(

@@ -12,12 +12,14 @@ import { runOperation } from './attempt/run-operation.ts';
 import { Semaphore } from './attempt/semaphore.ts';
 import type { Admission, Held } from './limits/admission.ts';
 import type { Limits } from './limits/limits.ts';
+import type { Pauses } from './pauses.ts';
 import type { Checked, Claimed, Decided, JobOutcome, Recalled } from './pipeline-steps.ts';
 import { describeAttempt, describeWait } from './process-span.ts';
 import { isFirstMessage, type RecallParts, startingNow } from './recall.ts';
 
 export interface AttemptRunnerParts extends RoomParts, RecallParts {
   readonly limits: Limits;
+  readonly pauses: Pauses;
   readonly registry: OperationRegistry;
   readonly metrics: Pick<WorkerMetrics, 'recordUnreadable'>;
   readonly log: WorkerLogger;
@@ -48,6 +50,8 @@ export class AttemptRunner {
     // Without the operation, its limit of attempts is not known either.
     if (operation === undefined) return decide({ kind: 'missing' });
     if (number > maxAttempts) return decide(spent(maxAttempts));
+    const paused = this.#pauseOf(operation.name);
+    if (paused !== undefined) return decide(paused);
     return { ...recalled, operation, admission: this.#parts.limits.admissionOf(job, operation) };
   }
 
@@ -81,13 +85,21 @@ export class AttemptRunner {
   }
 
   async #claimAndRun(checked: Checked): Promise<Decided> {
-    const claimed = await this.#claim(checked);
+    // The operation may have been paused while the attempt waited. A job that is to end needs no operation.
+    const isEnding = checked.held.abort.signal.aborted;
+    const outcome = isEnding ? undefined : this.#pauseOf(checked.operation.name);
+    const claimed = outcome === undefined ? await this.#claim(checked) : { ...checked, outcome };
     if ('outcome' in claimed) {
       checked.admission?.forgo();
       return claimed;
     }
     claimed.admission?.confirm();
     return await this.#run(claimed);
+  }
+
+  #pauseOf(operation: string): JobOutcome | undefined {
+    const delayMs = this.#parts.pauses.awayMs(operation);
+    return delayMs === undefined ? undefined : { kind: 'waits', by: 'pause', delayMs };
   }
 
   /**

@@ -22,8 +22,8 @@ export type JobOutcome =
   | { readonly kind: 'ended'; readonly event: JobEvent }
   /** This host does not have the operation. Another one may. */
   | { readonly kind: 'missing' }
-  /** The job has to wait for a limit of its operation, away from this host for `delayMs`. */
-  | { readonly kind: 'waits'; readonly by: LimitKind; readonly delayMs: number }
+  /** The job has to wait for a limit of its operation, or until it is resumed, away from this host for `delayMs`. */
+  | { readonly kind: 'waits'; readonly by: LimitKind | 'pause'; readonly delayMs: number }
   /** The job has failed, and this attempt did not begin. */
   | { readonly kind: 'refused'; readonly code: string; readonly message: string }
   /** The message is not a job. */
@@ -37,7 +37,7 @@ type Conclusion =
   | 'released'
   /** Handed back, since this host does not have the operation. */
   | 'operation-missing'
-  /** Handed back, since the job has to wait for a limit of its operation. */
+  /** Handed back, since the job has to wait for a limit of its operation, or its operation is paused. */
   | 'waiting'
   | 'cancelled'
   /** The job had ended before. */

@@ -119,18 +119,18 @@ export class JobPipeline implements DeliveryHandler {
   }
 
   /**
-   * How long a job stays away again that waits for a limit of its operation, and came too early. It costs no request to the
+   * How long a job stays away again that waits for a limit of its operation, or whose operation is paused, and came too early. It costs no request to the
    * broker, and leaves no trace.
    */
   #awayAgain(delivery: Delivery): number | undefined {
     if (!this.#handedBack.has(delivery)) return undefined;
-    const { cancels, limits, registry } = this.#parts;
+    const { cancels, limits, pauses, registry } = this.#parts;
     const { job } = decode(delivery);
     const operation = registry.get(job.address.operation);
     const held = cancels.hold(job.address, delivery.sequence);
     cancels.release(held);
     if (operation === undefined || held.notice !== undefined) return undefined;
-    return limits.awayAgain(job, operation);
+    return pauses.awayMs(operation.name) ?? limits.awayAgain(job, operation);
   }
 
   /** Nobody has accepted such a job, and it would come again for as long as its schedule is there. So it leaves no trace. */

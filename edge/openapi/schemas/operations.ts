@@ -5,6 +5,7 @@ import {
   OperationName,
   RateLimit,
 } from '../../../shared/api/operation.ts';
+import { Pause } from '../../../shared/api/pause.ts';
 import { OPERATION, OPERATION_MAX_LENGTH } from '../../../shared/job/job-address.ts';
 import { describe } from './describe.ts';
 
@@ -27,6 +28,11 @@ describe('RateLimit', RateLimit, {
   fields: { key: KEY, limit: 'How many may start.', periodMs: 'The period, in milliseconds.' },
 });
 
+describe('Pause', Pause, {
+  description: 'Who paused an operation.',
+  fields: { by: 'Who paused it.', since: 'Since when.', reason: 'Why.' },
+});
+
 describe('Operation', ListedOperation, {
   description: 'An operation that a worker has announced, with its schemas and limits.',
   fields: {
@@ -44,6 +50,8 @@ describe('Operation', ListedOperation, {
     hosts:
       'How many worker hosts can run it now. 0: a job waits until one can. Absent while that is not known.',
     since: 'When the first of these hosts started.',
+    paused:
+      'An operator paused it: hosts start none of its jobs, which wait, until it is resumed. Absent if it is not paused.',
   },
 });
 

@@ -1,4 +1,5 @@
 import { INBOX } from '../../wire/subjects.ts';
+import { PAUSE_SUBJECTS } from '../streams.ts';
 import { type Permission, permissions, USER_INFO } from './permission.ts';
 
 /** What the user of `throughline setup` must be allowed: a test compares it with `deploy/nats/permissions.conf`. */
@@ -17,6 +18,8 @@ export const SETUP_PERMISSIONS: readonly Permission[] = [
       ...['$JS.API.CONSUMER.CREATE.JOBS.*.jobs.>', '$JS.API.CONSUMER.INFO.JOBS.*'],
       ...['$JS.API.CONSUMER.DELETE.JOBS.*', '$JS.API.STREAM.MSG.GET.KV_HOSTS'],
     ],
+    ['weakens', 'operations cannot be paused', PAUSE_SUBJECTS],
+    ['weakens', 'it is not known which operations are paused', '$JS.API.STREAM.MSG.GET.KV_OPERATIONS'],
     ['weakens', 'missing permissions cannot be found', USER_INFO],
   ]),
   ...permissions('subscribe', [['breaks', 'no answer of NATS arrives', `${INBOX.setup}.>`]]),

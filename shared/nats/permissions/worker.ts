@@ -1,4 +1,5 @@
 import { INBOX } from '../../wire/subjects.ts';
+import { PAUSE_SUBJECTS } from '../streams.ts';
 import { type Permission, permissions, USER_INFO } from './permission.ts';
 
 /** The subjects of acks: nats-server has two forms, see `deploy/nats/permissions.conf`. */
@@ -43,6 +44,7 @@ export const WORKER_PERMISSIONS: readonly Permission[] = [
     ['breaks', 'no answer of NATS arrives', `${INBOX.worker}.>`],
     ['breaks', 'running jobs cannot be cancelled', 'cancel.>'],
     ['weakens', 'other hosts are not known', '$KV.HOSTS.>'],
+    ['weakens', 'it takes a while until this host knows that an operation is paused', PAUSE_SUBJECTS],
     ['weakens', 'jobs wait longer for places that other hosts free', '$KV.LIMITS.*.*.>'],
   ]),
 ];

@@ -1,9 +1,16 @@
 import { type JetStreamManager, jetstream, jetstreamManager } from '@nats-io/jetstream';
+import { Kvm } from '@nats-io/kv';
 import { connect, type NatsConnection } from '@nats-io/transport-node';
 import { afterAll, beforeAll } from 'vitest';
 import type { NatsServer } from '../../../dev/nats-server/start.ts';
 import { type HostAnnouncement, hostKey } from '../../../shared/api/host-announcement.ts';
-import { groupConsumers, HOSTS_BUCKET, JOBS_STREAM } from '../../../shared/nats/streams.ts';
+import { pauseKey } from '../../../shared/api/pause.ts';
+import {
+  groupConsumers,
+  HOSTS_BUCKET,
+  JOBS_STREAM,
+  OPERATIONS_BUCKET,
+} from '../../../shared/nats/streams.ts';
 import { runHere } from '../../support/cli/in-process.ts';
 import { describeOptions, type Seen } from '../../support/cli/options.ts';
 import { startTestNats } from '../../support/nats/nats.ts';
@@ -14,6 +21,8 @@ const VALUES = {
   '--as': ['worker'],
   '--operations': ['image.>'],
   '--force': [],
+  '--reason': ['too many'],
+  '--by': ['ada'],
   '--json': [],
   '--debug': [],
   '--url': ['http://other.test'],
@@ -70,6 +79,25 @@ describeOptions({
     if (scenario === 'misused') return await misuse(args);
     await makeGroup(scenario === 'busy');
     return await look(args, nats.url);
+  },
+});
+
+describeOptions({
+  bases: { workers: [[]], pause: [['echo']], resume: [['echo']] },
+  values: VALUES,
+  scenarios: ['misused', 'running', 'paused'],
+  look: async (args, scenario) => {
+    if (scenario === 'misused') return await misuse(args);
+    await makeGroup(true);
+    const bucket = await new Kvm(jetstream(connection)).open(OPERATIONS_BUCKET);
+    await bucket.put('echo', JSON.stringify({ name: 'echo' }));
+    const before = { paused: scenario === 'paused', by: 'grace', since: '2026-01-01T00:00:00.000Z' };
+    await bucket.put(pauseKey('echo'), JSON.stringify(before));
+    const { stdout, ...seen } = await look(args, nats.url);
+    const written = await bucket.get(pauseKey('echo'));
+    const settled = (text: string): string =>
+      text.replaceAll(/20[0-9T:.-]+Z/g, 'then').replaceAll(/"clockAheadMs":-?[0-9]+/g, '');
+    return { ...seen, stdout: settled(stdout), requests: [settled(written?.string() ?? '')] };
   },
 });
 

@@ -108,6 +108,7 @@ function workingApi(): Api {
     'POST /v1/jobs/cancel': () => ({ cancelled: ['job-1'], stopping: [], failed: [], complete: true }),
     'POST /v1/dead-letters/redrive': () => ({ redriven: ['job-1'], failed: [] }),
     'GET /v1/usage': () => ({ used: NO_USAGE, quotas: NO_USAGE }),
+    'GET /v1/operations': () => ({ operations: [OPERATION] }),
     'GET /v1/outbox': () => ({ jobs: [OUTBOX_ITEM] }),
     'DELETE /v1/outbox/job-1-r1': () => OUTBOX_ITEM,
     'GET /v1/schedules': () => ({ schedules: [SCHEDULE] }),
@@ -165,6 +166,10 @@ const PROCESS_SPAN: SpanRecord = {
 const DEAD_LETTER = {
   ...{ id: 'job-1', operation: 'echo', reason: 'operation-failed', message: 'no luck', attempts: 1 },
   ...{ diedAt: JOB.acceptedAt, traceId: TRACE_ID, links: { self: '/s', job: '/j' } },
+};
+const OPERATION = {
+  ...{ name: 'echo', inputSchema: true, timeoutMs: 10_000, maxAttempts: 5, edgeChecks: 'whole' },
+  ...{ hosts: 2, since: JOB.acceptedAt },
 };
 const OUTBOX_ITEM = {
   id: 'job-1-r1',

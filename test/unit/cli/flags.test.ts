@@ -11,7 +11,10 @@ beforeAll(async () => {
 });
 
 /** They start or change something outside: test/e2e/nats/flags.test.ts and test/unit/dev/main.test.ts look at them. */
-const ELSEWHERE = ['dev', 'setup', 'groups list', 'groups move', 'groups remove'];
+const ELSEWHERE = [
+  ...['dev', 'setup', 'groups list', 'groups move', 'groups remove'],
+  ...['workers', 'pause', 'resume'],
+];
 
 const BASES: Readonly<Record<string, readonly (readonly string[])[]>> = {
   submit: [['echo', '1'], ['--batch', BATCH], []],
@@ -22,6 +25,7 @@ const BASES: Readonly<Record<string, readonly (readonly string[])[]>> = {
   trace: [['job-1']],
   'groups permissions': [['images', 'image.>']],
   usage: [[]],
+  operations: [[]],
   'dead-letters list': [[]],
   'dead-letters show': [['job-1']],
   'dead-letters redrive': [['job-1'], ['--all'], []],

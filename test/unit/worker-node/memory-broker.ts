@@ -18,6 +18,8 @@ export interface StoredMessage {
 export class MemoryBroker {
   readonly stored: StoredMessage[] = [];
   readonly #ids = new Map<string, number>();
+  /** How often a message was asked for. */
+  reads = 0;
   /** Set it to make each call fail. */
   fault: Error | undefined;
 
@@ -44,6 +46,7 @@ export class MemoryBroker {
     streams: {
       getMessage: async (_stream: string, { last_by_subj }: { last_by_subj: string }) => {
         if (this.fault !== undefined) throw this.fault;
+        this.reads++;
         const last = this.#last(last_by_subj);
         return last === undefined ? null : { ...last, header: last.headers };
       },

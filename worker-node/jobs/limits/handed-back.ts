@@ -2,7 +2,7 @@ import type { Delivery } from '../../broker/consume/delivery.ts';
 
 const CAPACITY = 100_000;
 
-/** The messages that this process handed back because of a limit, the newest ones. Their jobs are known to wait. */
+/** The messages that this process handed back because of a limit or a pause, the newest ones. Their jobs are known to wait. */
 export class HandedBack {
   readonly #keys = new Set<string>();
 

@@ -14,7 +14,7 @@ import { createRegistry } from '../../../../worker-node/operations/operation-reg
 import { type Mistake, mistakes } from '../../../support/authors-mistakes.ts';
 import { MemoryBroker } from '../memory-broker.ts';
 import { delivery, IDLE, quiet } from '../support.ts';
-import { limitsAt } from './pipeline-support.ts';
+import { limitsAt, pausesOf } from './pipeline-support.ts';
 
 /** Delivers a job until it leaves the queue. @returns how often it was delivered */
 async function deliver(broker: MemoryBroker, acts: readonly Mistake[], maxAttempts: number): Promise<number> {
@@ -25,6 +25,7 @@ async function deliver(broker: MemoryBroker, acts: readonly Mistake[], maxAttemp
   const publisher = new StoredPublisher(broker.jetStream, broking, 'worker-1');
   const pipeline = new JobPipeline({
     limits: limitsAt(broker, publisher, broking),
+    pauses: pausesOf(new Set()),
     publisher,
     events: new EventPublisher(publisher),
     records: new JobRecords(broker.manager, broking),

@@ -13,6 +13,7 @@ import { LimitStore } from '../../../../worker-node/broker/limits/limit-store.ts
 import { StoredPublisher } from '../../../../worker-node/broker/stored-publisher.ts';
 import { CancelMemory } from '../../../../worker-node/jobs/cancel-memory.ts';
 import { Limits } from '../../../../worker-node/jobs/limits/limits.ts';
+import { Pauses } from '../../../../worker-node/jobs/pauses.ts';
 import { JobPipeline } from '../../../../worker-node/jobs/pipeline.ts';
 import {
   defineOperation,
@@ -41,6 +42,8 @@ export const host = {
   random: 0.5,
   /** How many bytes NATS takes in a message. */
   maxPayload: 1_048_576,
+  /** The operations that are paused. */
+  paused: new Set<string>(),
   /** How many records were counted that cannot be read. */
   unreadable: 0,
 };
@@ -55,6 +58,7 @@ export function setUpPipeline(): void {
   conclusions = [];
   waited = [];
   isServedElsewhere = false;
+  host.paused.clear();
   Object.assign(host, { random: 0.5, maxPayload: 1_048_576, unreadable: 0 });
   patience = new AbortController();
   stop = new AbortController();
@@ -80,6 +84,7 @@ export function pipelineOf(
   const publisher = new StoredPublisher(broker.jetStream, retry, 'worker-1', () => host.maxPayload);
   return new JobPipeline({
     limits: limitsAt(broker, publisher, retry),
+    pauses: pausesOf(host.paused),
     publisher,
     events: new EventPublisher(publisher),
     records: new JobRecords(broker.manager, retry),
@@ -98,6 +103,15 @@ export function pipelineOf(
     tracing: false,
     random: () => host.random,
     hosts: { serves: () => isServedElsewhere },
+  });
+}
+
+/** The pauses of a host that knows these operations as paused. */
+export function pausesOf(paused: ReadonlySet<string>): Pauses {
+  const pause = { by: 'ada', since: '2026-01-01T00:00:00.000Z' };
+  return new Pauses({
+    watch: { pauseOf: (name) => (paused.has(name) ? pause : undefined) },
+    random: () => 0.5,
   });
 }
 

@@ -1,0 +1,15 @@
+/** A difference up to this is normal between machines that set their clocks over the network. */
+const TOLERATED_MS = 5_000;
+
+/** Whether a clock is wrong. @param aheadMs by how many milliseconds it is ahead of another; undefined if nobody knows */
+export function isClockWrong(aheadMs: number | undefined): aheadMs is number {
+  return aheadMs !== undefined && Math.abs(aheadMs) > TOLERATED_MS;
+}
+
+/** How far a clock is off, in a few words. */
+export function clockText(aheadMs: number | undefined): string {
+  if (aheadMs === undefined) return '?';
+  if (!isClockWrong(aheadMs)) return 'right';
+  const seconds = Math.round(Math.abs(aheadMs) / 1_000);
+  return aheadMs > 0 ? `${seconds} s ahead` : `${seconds} s behind`;
+}

@@ -1,0 +1,32 @@
+import { JetStreamApiError } from '@nats-io/jetstream';
+import { ThroughlineError } from '../../../shared/errors.ts';
+import { API_CODE } from '../../../shared/nats/api-error.ts';
+import { INBOX } from '../../../shared/wire/subjects.ts';
+import { workerConfig, workerWarnings } from '../../config.ts';
+import { type Broker, connectBroker } from '../connect.ts';
+
+/**
+ * Connects to NATS as the user of `throughline setup`, for as long as `work` takes.
+ * @param environment the worker's settings say where NATS is
+ * @param warn gets a sentence for each setting that changes nothing
+ * @throws ThroughlineError `config-invalid`, `broker-unavailable`, or whatever `work` throws
+ */
+export async function withOperator<T>(
+  environment: Readonly<Record<string, string | undefined>>,
+  warn: (sentence: string) => void,
+  work: (broker: Broker) => Promise<T>,
+): Promise<T> {
+  const config = workerConfig(environment);
+  workerWarnings(environment).forEach(warn);
+  const broker = await connectBroker({ ...config, WORKER_NAME: 'throughline-operator' }, INBOX.setup);
+  try {
+    return await work(broker);
+  } catch (thrown) {
+    if (!(thrown instanceof JetStreamApiError) || thrown.code !== API_CODE.streamNotFound) throw thrown;
+    throw new ThroughlineError('config-invalid', 'a stream is missing; run `throughline setup`', {
+      cause: thrown,
+    });
+  } finally {
+    await broker.connection.close();
+  }
+}
