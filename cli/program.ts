@@ -12,6 +12,7 @@ import { defineGroups } from './commands/nats/groups.ts';
 import { defineSetup } from './commands/nats/setup.ts';
 import { defineOperations } from './commands/operate/operations.ts';
 import { definePause, defineResume } from './commands/operate/pause.ts';
+import { defineStatus } from './commands/operate/status.ts';
 import { defineWorkers } from './commands/operate/workers.ts';
 import { defineOutbox } from './commands/outbox.ts';
 import { defineSchedules } from './commands/schedules/schedules.ts';
@@ -36,6 +37,7 @@ const API_COMMANDS = [
   defineOutbox,
   defineSchedules,
   defineUsage,
+  defineStatus,
   defineOperations,
 ];
 

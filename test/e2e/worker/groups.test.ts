@@ -74,7 +74,7 @@ describe('a worker group', () => {
     await running.stop();
     await jetstream(connection).publish('jobs.normal.p2.demo.listed.echo', '1');
     expect(await list()).toEqual([
-      { name: 'listed', operations: ['echo'], hosts: [], waiting: 1, unsettled: 0 },
+      { name: 'listed', operations: ['echo'], hosts: [], waiting: 1, unsettled: 0, pulls: 0 },
     ]);
     const removed = await groups('remove', 'listed');
     expect(removed).toMatchObject({ code: 0 });
@@ -92,7 +92,9 @@ describe('a worker group', () => {
     await old.stop();
     await jetstream(connection).publish('jobs.normal.p2.demo.moved.echo', '1');
     expect(await groups('move', 'old', 'new')).toMatchObject({ code: 0 });
-    expect(await list()).toEqual([{ name: 'new', operations: ['>'], hosts: [], waiting: 1, unsettled: 0 }]);
+    expect(await list()).toEqual([
+      { name: 'new', operations: ['>'], hosts: [], waiting: 1, unsettled: 0, pulls: 0 },
+    ]);
     await host('new', '>');
     await untilQueueEmpty(connection);
     expect(await endsOf(connection, 'moved')).toEqual(['succeeded']);

@@ -108,6 +108,8 @@ function workingApi(): Api {
     'POST /v1/jobs/cancel': () => ({ cancelled: ['job-1'], stopping: [], failed: [], complete: true }),
     'POST /v1/dead-letters/redrive': () => ({ redriven: ['job-1'], failed: [] }),
     'GET /v1/usage': () => ({ used: NO_USAGE, quotas: NO_USAGE }),
+    'GET /readyz': () => ({ status: 'ready' }),
+    'GET /openapi.json': () => ({ info: { version: '1.2.3' } }),
     'GET /v1/operations': () => ({ operations: [OPERATION] }),
     'GET /v1/outbox': () => ({ jobs: [OUTBOX_ITEM] }),
     'DELETE /v1/outbox/job-1-r1': () => OUTBOX_ITEM,

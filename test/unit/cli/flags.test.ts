@@ -26,6 +26,7 @@ const BASES: Readonly<Record<string, readonly (readonly string[])[]>> = {
   'groups permissions': [['images', 'image.>']],
   usage: [[]],
   operations: [[]],
+  status: [[]],
   'dead-letters list': [[]],
   'dead-letters show': [['job-1']],
   'dead-letters redrive': [['job-1'], ['--all'], []],

@@ -1,0 +1,49 @@
+/** What may be wrong, or may keep a job from running or a trace from arriving. */
+export type CauseCode =
+  | 'edge-unreachable'
+  | 'edge-not-ready'
+  | 'edge-without-nats'
+  | 'edge-refused-by-nats'
+  | 'key-invalid'
+  | 'scope-missing'
+  | 'nats-unreachable'
+  | 'stream-missing'
+  | 'stream-full'
+  | 'outbox-rejected'
+  | 'outbox-waits'
+  | 'no-worker'
+  | 'no-group'
+  | 'nobody-pulls'
+  | 'paused'
+  | 'clock-wrong'
+  | 'delayed'
+  | 'limit-by-key'
+  | 'retrying'
+  | 'busy'
+  | 'runs'
+  | 'poison-job'
+  | 'failed'
+  | 'cancelled'
+  | 'succeeded'
+  | 'tracing-off'
+  | 'collector-dead'
+  | 'spans-lost'
+  | 'spans-missing'
+  | 'traces-unreachable';
+
+/** Something that is wrong, for a person and for programs. */
+export interface Cause {
+  readonly code: CauseCode;
+  /** What is wrong, in a sentence without a full stop. */
+  readonly cause: string;
+  /** What shows it, one fact each. */
+  readonly evidence: readonly string[];
+  /** What to do about it. */
+  readonly advice: string;
+}
+
+/** A part that could not be asked, and why. */
+export interface Unasked {
+  readonly part: string;
+  readonly why: string;
+}

@@ -1,0 +1,62 @@
+import type { NatsReport } from '../../worker-node/broker/operate/nats-report.ts';
+import type { Cause } from './cause.ts';
+import { isClockWrong } from './clock-text.ts';
+import { roomCauses, wrongClock } from './edge-causes.ts';
+
+/** What is wrong, as far as NATS can tell. */
+export function natsCauses(report: NatsReport): Cause[] {
+  return [...streamCauses(report), ...groupCauses(report), ...clockCauses(report)];
+}
+
+function streamCauses({ streams }: NatsReport): Cause[] {
+  const missing = streams.filter(({ exists }) => !exists).map(({ name }) => name);
+  const gone: Cause = {
+    code: 'stream-missing',
+    cause: 'NATS does not have all streams',
+    evidence: missing.map((name) => `${name} is missing`),
+    advice: 'run `throughline setup`',
+  };
+  return [
+    ...(missing.length > 0 ? [gone] : []),
+    ...streams.flatMap((stream) => roomCauses(stream.name, stream)),
+  ];
+}
+
+function groupCauses({ groups }: NatsReport): Cause[] {
+  return groups.filter(({ waiting }) => waiting > 0).flatMap(groupCause);
+}
+
+function groupCause({ name, waiting, unsettled, hosts, pulls }: NatsReport['groups'][number]): Cause[] {
+  if (hosts.length === 0)
+    return [
+      {
+        code: 'no-worker',
+        cause: `${waiting} jobs wait for the worker group ${name}, which has no host that is alive`,
+        evidence: [`group ${name}: ${waiting} waiting, hosts: none`],
+        advice: `start a worker with WORKER_GROUP=${name}, or give its jobs to another group: throughline groups move ${name} <group>`,
+      },
+    ];
+  if (pulls > 0 || unsettled > 0) return [];
+  return [nobodyPulls(name, waiting, hosts)];
+}
+
+/** @param waiting how many jobs wait for the group */
+export function nobodyPulls(group: string, waiting: number, hosts: readonly string[]): Cause {
+  return {
+    code: 'nobody-pulls',
+    cause: `the hosts of the worker group ${group} are alive, but ask NATS for no job`,
+    evidence: [
+      `group ${group}: ${waiting} waiting, none under way, no open request for jobs, hosts: ${hosts.join(' ')}`,
+    ],
+    advice:
+      'look at /readyz and the log of a host. A missing permission is the usual reason: run `throughline setup --check --as worker` with the NATS user of the workers',
+  };
+}
+
+function clockCauses({ clockAheadMs, hosts }: NatsReport): Cause[] {
+  const own = isClockWrong(clockAheadMs) ? [wrongClock('this machine', 'NATS', clockAheadMs)] : [];
+  const others = hosts.flatMap(({ host, clockAheadMs: ahead }) =>
+    isClockWrong(ahead) ? [wrongClock(`the worker host ${host}`, 'NATS', ahead)] : [],
+  );
+  return [...own, ...others];
+}
