@@ -259,7 +259,7 @@ function verdictOf(status: number, { id, traceId, durability, code }: Answer): V
   };
 }
 
-/** After `broker-unavailable` it is unknown whether the job was stored (README, "The HTTP API"). */
+/** After `broker-unavailable` it is unknown whether the job was stored (docs/HTTP-API.md, "Errors"). */
 function isDefinite(status: number, code: string | undefined): boolean {
   if (status >= 400 && status < 500) return true;
   return status === 503 && code !== undefined && code !== 'broker-unavailable';

@@ -12,11 +12,10 @@ import { withTestStack } from '../../support/stack.ts';
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 const CLI = path.join(ROOT, 'cli/main.ts');
 
-/** The fenced block of the README whose info string is `info`. */
-async function block(info: string): Promise<string> {
-  const readme = await readFile(path.join(ROOT, 'README.md'), 'utf8');
-  const [, text] = readme.split(`\`\`\`${info}\n`);
-  if (text === undefined) throw new Error(`README.md has no block "${info}"`);
+/** The fenced block of a page whose info string is `info`. */
+async function block(page: string, info: string): Promise<string> {
+  const [, text] = (await readFile(path.join(ROOT, page), 'utf8')).split(`\`\`\`${info}\n`);
+  if (text === undefined) throw new Error(`${page} has no block "${info}"`);
   return text.slice(0, text.indexOf('```'));
 }
 
@@ -26,7 +25,10 @@ async function reader() {
   await mkdir(path.join(ROOT, '.throughline'), { recursive: true });
   const folder = await mkdtemp(path.join(ROOT, '.throughline/readme-'));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
-  await writeFile(path.join(folder, 'greet.ts'), await block('ts operations/greet.ts'));
+  await writeFile(
+    path.join(folder, 'greet.ts'),
+    await block('docs/GETTING-STARTED.md', 'ts operations/greet.ts'),
+  );
   const callbackPort = await findFreePort();
   const worker = { CALLBACK_ALLOW: `http://127.0.0.1:${callbackPort}` };
   const stack = await withTestStack({ operationsFolder: folder, worker });
@@ -42,7 +44,7 @@ async function reader() {
 
 it("README's operation and call work as written", async () => {
   const run = await reader();
-  const call = (await block('sh call')).trim();
+  const call = (await block('docs/GETTING-STARTED.md', 'sh call')).trim();
   expect(call.startsWith('npx throughline ')).toBe(true);
   expect(JSON.parse(await run(`${call} --json`))).toMatchObject({
     operation: 'greet',
@@ -53,7 +55,7 @@ it("README's operation and call work as written", async () => {
 
 it("README's tour works as written: delay, cancel, dead letter, redrive, callback, key", async () => {
   const run = await reader();
-  const said = await run(await block('sh tour'));
+  const said = await run(await block('docs/GETTING-STARTED.md', 'sh tour'));
   expect(said).toMatch(/state +cancelled/);
   expect(said).toContain('"kind":"cancelled"');
   expect(said).toContain('exit code 1: it did not succeed');
@@ -65,7 +67,7 @@ it("README's tour works as written: delay, cancel, dead letter, redrive, callbac
 });
 
 it("README's code to verify a callback accepts only genuine ones", async () => {
-  const code = (await block('js verify')).trim();
+  const code = (await block('docs/HTTP-API.md', 'js verify')).trim();
   const { isGenuine } = (await import(`data:text/javascript,${encodeURIComponent(code)}`)) as {
     isGenuine: (secret: string, headers: Record<string, string>, body: string) => boolean;
   };

@@ -60,7 +60,7 @@ describe.each(pages)('%s', (page) => {
 
 it('finds links, headings and paths in the pages', () => {
   expect(linksOf('README.md').length).toBeGreaterThan(5);
-  expect(anchorsOf('README.md')).toContain('the-http-api');
+  expect(anchorsOf('docs/HTTP-API.md')).toContain('one-job-at-a-time');
   expect(pathsOf('docs/PROTOCOL.md')).toContain('deploy/nats/permissions.conf');
 });
 
