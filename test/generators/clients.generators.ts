@@ -1,7 +1,8 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { blockOf } from '../support/docs/pages.ts';
 import { startTestStack, type TestStack } from '../support/stack.ts';
 import { SUITE } from '../support/suite-settings.ts';
 import { missingPrograms, prepare, runShell, type Toolbox } from './toolbox.ts';
@@ -35,6 +36,8 @@ const CLIENTS: readonly Client[] = [
   { generator: 'ogen', needs: ['go'], language: 'go', program: 'main.go' },
 ];
 
+const PAGE = 'docs/CLIENTS.md';
+
 /** What the program of each client prints, in any language's own way to write a list or an object. */
 const PRINTED = [
   /^submitted succeeded .*hello.*world/m,
@@ -58,8 +61,8 @@ describe('a client that a generator makes from the document', () => {
       const { generator, language, program } = client;
       await needPrograms(client, skip);
       const { folder, environment } = await workplace(client);
-      await writeFile(path.join(folder, program), await block(`${language} ${generator}`));
-      const printed = await runShell(await block(`sh ${generator}`), folder, environment);
+      await writeFile(path.join(folder, program), blockOf(PAGE, `${language} ${generator}`));
+      const printed = await runShell(blockOf(PAGE, `sh ${generator}`), folder, environment);
       for (const line of PRINTED) expect(printed).toMatch(line);
     },
   );
@@ -91,17 +94,7 @@ async function workplace(
   const folder = await mkdtemp(path.join(tmpdir(), `throughline-${toolbox.generator}-`));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
   const environment = await prepare(toolbox, folder);
-  await writeFile(path.join(folder, 'openapi.json'), await (await stack.call('/openapi.json')).text());
-  return {
-    folder,
-    environment: { ...environment, THROUGHLINE_URL: stack.url, THROUGHLINE_API_KEY: stack.apiKey },
-  };
-}
-
-/** The fenced block of the page whose info string is `info`. */
-async function block(info: string): Promise<string> {
-  const page = await readFile(new URL('../../docs/CLIENTS.md', import.meta.url), 'utf8');
-  const [, text] = page.split(`\`\`\`${info}\n`);
-  if (text === undefined) throw new Error(`docs/CLIENTS.md has no block "${info}"`);
-  return text.slice(0, text.indexOf('```'));
+  const caller = { ...environment, THROUGHLINE_URL: stack.url, THROUGHLINE_API_KEY: stack.apiKey };
+  await runShell(blockOf(PAGE, 'sh document'), folder, caller);
+  return { folder, environment: caller };
 }

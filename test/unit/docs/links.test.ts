@@ -1,18 +1,10 @@
-import { existsSync, globSync, readFileSync } from 'node:fs';
+import { existsSync, globSync } from 'node:fs';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import manifest from '../../../package.json' with { type: 'json' };
+import { PAGES, proseOf, ROOT } from '../../support/docs/pages.ts';
 
-const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 const TOP_FOLDERS = 'bench|cli|client|deploy|dev|docs|edge|examples|scripts|shared|test|worker-node';
-
-const pages = globSync(['README.md', 'CHANGELOG.md', 'docs/**/*.md', 'deploy/**/*.md'], { cwd: ROOT });
-
-/** The page without its code blocks, whose paths need not exist. */
-function proseOf(page: string): string {
-  return readFileSync(path.join(ROOT, page), 'utf8').replaceAll(/^```.*?^```/gms, '');
-}
 
 /** The relative links of a page, each with its anchor, if it has one. */
 function linksOf(page: string): { file: string; anchor: string | undefined }[] {
@@ -43,7 +35,7 @@ function pathsOf(page: string): string[] {
     .filter((code) => paths.test(code));
 }
 
-describe.each(pages)('%s', (page) => {
+describe.each(PAGES)('%s', (page) => {
   it('links only to files and headings that exist', () => {
     const broken = linksOf(page).filter(
       ({ file, anchor }) =>

@@ -1,0 +1,62 @@
+import { describe, expect, it } from 'vitest';
+import manifest from '../../../package.json' with { type: 'json' };
+import { leaves } from '../../support/cli/options.ts';
+import { blocksOf, PAGES, proseOf, textOf } from '../../support/docs/pages.ts';
+import { HISTORY } from '../../support/docs/tested-by.ts';
+
+const commands = leaves();
+const pages = PAGES.filter((page) => !HISTORY.includes(page));
+
+/** What a page tells its reader to type after `throughline`, in its text and in its blocks. */
+function typedIn(page: string): string[] {
+  const inline = [...proseOf(page).matchAll(/`([^`\n]+)`/g)].map(([, code = '']) => code);
+  const lines = blocksOf(page)
+    .filter(({ language }) => language === 'sh')
+    .flatMap(({ text }) => text.replaceAll('\\\n', ' ').split('\n'));
+  return [...inline, ...lines].flatMap((line) =>
+    [...line.matchAll(/(?:^|[\s(])throughline ([a-z][^#|)]*)/g)].map(([, typed = '']) => typed.trim()),
+  );
+}
+
+/** What is wrong with a command; undefined if the command line has it and its options. */
+function faultOf(typed: string): string | undefined {
+  const words = typed.match(/'[^']*'|"[^"]*"|\S+/g) ?? [];
+  // `dev` gives its arguments to another program.
+  if (words[0] === 'dev') return undefined;
+  const found = commands.filter(({ name }) => startsWith(words, name.split(' ')));
+  if (found.length === 0) return `throughline ${typed}: there is no such command`;
+  const options = new Set([...found.flatMap((leaf) => leaf.options.map(({ long }) => long)), '--help']);
+  const unknown = words.filter((word) => word.startsWith('--') && !options.has(word.replace(/=.*$/, '')));
+  return unknown.length === 0 ? undefined : `throughline ${typed}: there is no option ${unknown.join(', ')}`;
+}
+
+/** Whether the words name this command, or a group that it is in. */
+function startsWith(words: readonly string[], name: readonly string[]): boolean {
+  const typed = words.slice(0, name.length);
+  const stop = typed.findIndex((word) => !/^[a-z][a-z-]*$/.test(word));
+  const path = stop === -1 ? typed : typed.slice(0, stop);
+  return path.length > 0 && path.every((word, index) => word === name[index]);
+}
+
+describe.each(pages)('%s', (page) => {
+  it('names only commands and options that the command line has', () => {
+    expect(
+      typedIn(page)
+        .map(faultOf)
+        .filter((fault) => fault !== undefined),
+    ).toEqual([]);
+  });
+
+  it('names only npm scripts that there are', () => {
+    const named = [...textOf(page).matchAll(/npm run ([a-z][a-z:-]*)/g)].map(([, name = '']) => name);
+    expect(named.filter((name) => !(name in manifest.scripts))).toEqual([]);
+  });
+});
+
+it('finds commands in the pages, and faults in them', () => {
+  expect(typedIn('docs/OPERATING.md').length).toBeGreaterThan(5);
+  expect(faultOf('submit echo 1 --wait')).toBeUndefined();
+  expect(faultOf('dead-letters show <jobId>')).toBeUndefined();
+  expect(faultOf('sumbit echo 1')).toContain('no such command');
+  expect(faultOf('submit echo 1 --wiat')).toContain('no option --wiat');
+});
