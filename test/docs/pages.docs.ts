@@ -30,6 +30,7 @@ const PRINTED: Readonly<Record<string, readonly RegExp[]>> = {
     /^succeeded \{'hello': 'world'\}$/m,
     /^\{ hello: 'world' \}$/m,
   ],
+  'docs/OPERATIONS.md': [/"greeting":"Hello, Ada!"/, /"file":"acme.pdf"/],
   'docs/TRACING.md': [/process echo/, /"traceId":"4bf92f3577b34da6a3ce929d0e0e4736"/, /\{"total":3\}/],
   'docs/OPERATING.md': [/throughline_bridge_broker_up/, /1 cancelled/],
 };
