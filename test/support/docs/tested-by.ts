@@ -5,6 +5,8 @@
 
 /** Pages whose blocks another test file runs. The file must name the page. */
 export const RUN_ELSEWHERE: Readonly<Record<string, string>> = {
+  // The rest of it is not in blocks.
+  'deploy/README.md': 'test/e2e/nats/group-users.test.ts',
   'docs/CLIENTS.md': 'test/generators/clients.generators.ts',
 };
 

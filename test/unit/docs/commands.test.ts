@@ -1,10 +1,14 @@
 import { describe, expect, it } from 'vitest';
+import { devCommand } from '../../../dev/flags.ts';
 import manifest from '../../../package.json' with { type: 'json' };
 import { leaves } from '../../support/cli/options.ts';
 import { blocksOf, PAGES, proseOf, textOf } from '../../support/docs/pages.ts';
 import { HISTORY } from '../../support/docs/tested-by.ts';
 
-const commands = leaves();
+/** `dev` takes its arguments apart by itself. */
+const commands = leaves().map((leaf) =>
+  leaf.name === 'dev' ? { name: 'dev', options: devCommand().options } : leaf,
+);
 const pages = PAGES.filter((page) => !HISTORY.includes(page));
 
 /** What a page tells its reader to type after `throughline`, in its text and in its blocks. */
@@ -14,15 +18,15 @@ function typedIn(page: string): string[] {
     .filter(({ language }) => language === 'sh')
     .flatMap(({ text }) => text.replaceAll('\\\n', ' ').split('\n'));
   return [...inline, ...lines].flatMap((line) =>
-    [...line.matchAll(/(?:^|[\s(])throughline ([a-z][^#|)]*)/g)].map(([, typed = '']) => typed.trim()),
+    [...line.matchAll(/(?:^|[\s(])(?:throughline|npm run(?= dev -- )) ([a-z][^#|)]*)/g)].map(
+      ([, typed = '']) => typed.trim().replace(/^dev -- /, 'dev '),
+    ),
   );
 }
 
 /** What is wrong with a command; undefined if the command line has it and its options. */
 function faultOf(typed: string): string | undefined {
   const words = typed.match(/'[^']*'|"[^"]*"|\S+/g) ?? [];
-  // `dev` gives its arguments to another program.
-  if (words[0] === 'dev') return undefined;
   const found = commands.filter(({ name }) => startsWith(words, name.split(' ')));
   if (found.length === 0) return `throughline ${typed}: there is no such command`;
   const options = new Set([...found.flatMap((leaf) => leaf.options.map(({ long }) => long)), '--help']);
@@ -57,6 +61,9 @@ it('finds commands in the pages, and faults in them', () => {
   expect(typedIn('docs/OPERATING.md').length).toBeGreaterThan(5);
   expect(faultOf('submit echo 1 --wait')).toBeUndefined();
   expect(faultOf('dead-letters show <jobId>')).toBeUndefined();
+  expect(faultOf('dev --persist --edge FAIR_JOBS=8')).toBeUndefined();
+  expect(faultOf('dev --prot 1')).toContain('no option --prot');
+  expect(typedIn('docs/GETTING-STARTED.md')).toContain('dev --operations operations');
   expect(faultOf('sumbit echo 1')).toContain('no such command');
   expect(faultOf('submit echo 1 --wiat')).toContain('no option --wiat');
 });
