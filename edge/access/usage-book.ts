@@ -52,7 +52,7 @@ export class UsageBook {
   /**
    * Checks that a job that has entered fits into the quotas of its tenant. Jobs that entered at the same moment are checked in their
    * order, and those that wait for their check take no room from it. A job that is refused is taken out again. The index is asked again if the job does not fit by the last
-   * report, however old that is, and near the limit of the pooled lane, since jobs of the tenant may have ended. It is also asked for
+   * report, however old that is, and near the limit of the pooled lane, since jobs of the tenant may have ended; an old report counts for that too. It is also asked for
    * a tenant that was never counted. While it cannot be asked, an old report refuses nothing.
    * @param place as {@link enter} gave it
    * @param quotas those of the tenant
@@ -61,16 +61,20 @@ export class UsageBook {
    */
   async check(tenant: string, job: Usage, place: number, quotas: Usage): Promise<number> {
     const { fairJobs } = this.#options;
-    const isNear = place > fairJobs && place <= fairJobs * NEAR;
     const known = this.#tenants.get(tenant);
+    const unknown = this.#oldOf(tenant);
+    const isNear = place + placeIn(unknown, job) > fairJobs && place <= fairJobs * NEAR;
     const fits =
       known?.countedAt !== undefined && this.#exceeded(tenant, job, known.counted, quotas) === undefined;
     if (!isNear && fits) return this.#passed(tenant, job, place);
     const before = placeIn(this.#countedOf(tenant), job);
     await this.#recount(tenant);
     const name = this.#exceeded(tenant, job, this.#countedOf(tenant), quotas);
-    if (name === undefined)
-      return this.#passed(tenant, job, place - Math.max(0, before - placeIn(this.#countedOf(tenant), job)));
+    if (name === undefined) {
+      const change = placeIn(this.#countedOf(tenant), job) - before;
+      // Jobs that came since the report may be in the new one too, and count already. Those of an old report did not count.
+      return this.#passed(tenant, job, place + (unknown === NO_USAGE ? Math.min(0, change) : change));
+    }
     const limit = quotas[name];
     const message = `the quota ${name} is used up: the unfinished jobs of this tenant may have ${limit}; try again when some of them have ended`;
     const left = Math.max(0, limit - this.#wanted(tenant, job, this.#countedOf(tenant))[name] + job[name]);
@@ -160,6 +164,12 @@ export class UsageBook {
 
   #usageOf(tenant: string): Usage {
     return sum(this.#countedOf(tenant), this.#tenants.get(tenant)?.added ?? NO_USAGE, 1);
+  }
+
+  /** The last report if it is too old to count for the lane: it may still be true. */
+  #oldOf(tenant: string): Usage {
+    const known = this.#tenants.get(tenant);
+    return known !== undefined && this.#countedOf(tenant) === NO_USAGE ? known.counted : NO_USAGE;
   }
 
   /** The last report, unless it is too old. */

@@ -97,6 +97,32 @@ describe('the lane of a job', () => {
     expect([place, book.isBusy('acme', JOB, place), book.isBusy('acme', JOB)]).toEqual([1, false, false]);
   });
 
+  it.each([
+    ['jobs', JOB],
+    ['delayed jobs', LATER],
+  ])('Q13: is a bulk lane for the many %s of a tenant that sends them slowly', async (_, job) => {
+    const { book, index } = setup(NO_USAGE);
+    const busy: boolean[] = [];
+    for (let n = 1; n <= 8; n++) {
+      const place = await book.check('acme', job, book.enter('acme', job), QUOTAS);
+      busy.push(book.isBusy('acme', job, place));
+      const delayed = job.delayedJobs * n;
+      index.counted = { jobs: n, bytes: 0, delayedJobs: delayed, delayedBytes: 0 };
+      book.report('acme', index.counted, job);
+      vi.setSystemTime(Date.now() + LONG_MS);
+    }
+    expect(busy).toEqual([...Array(4).fill(false), ...Array(4).fill(true)]);
+  });
+
+  it('is the pooled lane again for a tenant whose jobs have ended, however old the last report is', async () => {
+    const { book, index } = setup(jobs(50));
+    await book.check('acme', JOB, book.enter('acme', JOB), QUOTAS);
+    vi.setSystemTime(Date.now() + LONG_MS);
+    index.counted = NO_USAGE;
+    book.report('acme', undefined, JOB);
+    expect(await book.check('acme', JOB, book.enter('acme', JOB), QUOTAS)).toBe(1);
+  });
+
   it('is a bulk lane for delayed jobs of a tenant with many of them', () => {
     const { book } = setup(NO_USAGE);
     const busy = Array.from({ length: 6 }, () => book.isBusy('acme', LATER, book.enter('acme', LATER)));
