@@ -104,14 +104,18 @@ export class JobPipeline implements DeliveryHandler {
   }
 
   async #carryOut(recalled: Recalled): Promise<Ending> {
+    const ending = await this.#attempt(recalled);
+    if (ending.conclusion === 'waiting') this.#handedBack.add(recalled.delivery);
+    else this.#handedBack.delete(recalled.delivery);
+    return ending;
+  }
+
+  async #attempt(recalled: Recalled): Promise<Ending> {
     const checked = this.#runner.check(recalled);
     if ('outcome' in checked) return await this.#recorder.record(classify(this.#parts, checked));
     try {
       const decided = await this.#runner.claimAndRun(checked);
-      const ending = await this.#recorder.record(classify(this.#parts, decided));
-      if (ending.conclusion === 'waiting') this.#handedBack.add(recalled.delivery);
-      else this.#handedBack.delete(recalled.delivery);
-      return ending;
+      return await this.#recorder.record(classify(this.#parts, decided));
     } finally {
       // After the end is recorded: by the events too, no more attempts than allowed run at the same time.
       checked.admission?.end();

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 export const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 
 /** Folders of what is built or fetched. Those that begin with a dot are left out too. */
-const NOT_OURS = ['node_modules', 'dist', 'coverage'];
+const NOT_OURS = ['packages', 'node_modules', 'dist', 'coverage'];
 
 /** A code block with its fence: three backticks, the language, and words that say how it is tested. */
 export interface Block {
