@@ -6,6 +6,7 @@ import { defineCancel } from './commands/cancel.ts';
 import { defineDeadLetters } from './commands/dead-letters.ts';
 import { defineDev } from './commands/dev.ts';
 import { defineGet } from './commands/get.ts';
+import { defineInit } from './commands/init.ts';
 import { defineKeys } from './commands/keys.ts';
 import { defineList } from './commands/list.ts';
 import { defineGroups } from './commands/nats/groups.ts';
@@ -43,6 +44,7 @@ const API_COMMANDS = [
 
 /** The commands that do not. */
 const LOCAL_COMMANDS = [
+  defineInit,
   defineWorker,
   defineWorkers,
   definePause,

@@ -30,6 +30,8 @@ async function buildPackage(spec: PackageSpec, folder: string): Promise<void> {
   await removeBuildConfig(folder);
   const packages = (await importsIn(folder)).flatMap((specifier) => packageOf(specifier) ?? []);
   await writeManifest([...new Set(packages)]);
+  for (const asset of spec.assets ?? [])
+    await cp(asset, path.join(folder, 'dist', asset), { recursive: true });
   await cp('LICENSE', path.join(folder, 'LICENSE'));
   await cp(`scripts/packages/readme/${spec.folder}.md`, path.join(folder, 'README.md'));
 }

@@ -21,6 +21,8 @@ export interface PackageSpec {
   readonly bin?: Readonly<Record<string, string>>;
   /** Source files that no import names, because they are loaded by their path. */
   readonly loaded?: readonly string[];
+  /** Folders that are copied as they are, beside what is made from the sources. */
+  readonly assets?: readonly string[];
   /** Source files that stand in the place of others in this package. */
   readonly standIns?: Readonly<Record<string, string>>;
   /** Packages that it needs at run time, and that no import names. */
@@ -98,10 +100,22 @@ export const PACKAGES: readonly PackageSpec[] = [
     exports: { './worker': 'worker-node/index.ts', './propagation': 'shared/propagation/index.ts' },
     bin: { throughline: 'cli/main.ts' },
     loaded: ['worker-node/loop-watch/watch-thread.ts'],
+    assets: ['create/template'],
     elsewhere: { 'dev/index.ts': '@throughline/dev' },
     tsconfig: 'worker-node/tsconfig.json',
     engines: WORKER_NODE,
     peers: { '@throughline/dev': 'own' },
     optionalPeers: ['@throughline/dev'],
+  },
+  {
+    name: 'create-throughline',
+    folder: 'create-throughline',
+    description: 'npm create throughline: makes a project for jobs on Throughline.',
+    form: 'files',
+    exports: {},
+    bin: { 'create-throughline': 'create/main.ts' },
+    assets: ['create/template'],
+    tsconfig: 'worker-node/tsconfig.json',
+    engines: WORKER_NODE,
   },
 ];
