@@ -2,6 +2,7 @@
 export const VERSIONS = {
   zod: '4.6.7',
   hono: '4.13.19',
+  'workers-types': '5.20261117.1',
   'types-node': '24.19.2',
   typescript: '7.0.2',
   wrangler: '4.156.0',

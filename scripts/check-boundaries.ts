@@ -43,9 +43,15 @@ const TOP_FOLDERS: readonly TopFolder[] = [
   },
   {
     folder: 'cli',
-    mayImport: ['cli', 'client', 'shared', 'worker-node', 'dev'],
+    mayImport: ['cli', 'client', 'create', 'shared', 'worker-node', 'dev'],
     runtime: ['node:'],
     why: 'starts every other part',
+  },
+  {
+    folder: 'create',
+    mayImport: ['create', 'shared'],
+    runtime: ['node:'],
+    why: 'runs before anything else is installed',
   },
   {
     folder: 'dev',
@@ -201,7 +207,7 @@ const IMPORTERS: readonly Importer[] = [
 const MAX_FILES_IN_FOLDER = 15;
 
 const files = await Array.fromAsync(
-  glob('{shared,client,edge,worker-node,cli,dev,bench,scripts,examples,test}/**/*.ts', {
+  glob(['{shared,client,edge,worker-node,cli,dev,bench,scripts,examples,test}/**/*.ts', 'create/*.ts'], {
     exclude: (name) => name === 'node_modules',
   }),
 );

@@ -10,9 +10,9 @@ beforeAll(async () => {
   await writeFile(BATCH, '{"operation":"echo","input":1}\n{"operation":"echo","input":2}\n');
 });
 
-/** They start or change something outside: test/e2e/nats/flags.test.ts and test/unit/dev/main.test.ts look at them. */
+/** They start or change something outside: test/e2e/nats/flags.test.ts and test/unit/dev/main.test.ts look at them, and test/unit/create/project.test.ts at `init`. */
 const ELSEWHERE = [
-  ...['dev', 'setup', 'groups list', 'groups move', 'groups remove'],
+  ...['dev', 'init', 'setup', 'groups list', 'groups move', 'groups remove'],
   ...['workers', 'pause', 'resume'],
 ];
 

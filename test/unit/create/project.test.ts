@@ -1,0 +1,108 @@
+import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { unstable_readConfig as readConfig } from 'wrangler';
+import { createProject } from '../../../create/project.ts';
+import { VERSIONS } from '../../../create/versions.ts';
+import manifest from '../../../package.json' with { type: 'json' };
+import { hashApiKey } from '../../../shared/api/access.ts';
+import { scratchFolder } from '../../support/cleanup.ts';
+
+const newFolder = async (name = 'my-jobs'): Promise<string> => path.join(await scratchFolder(), name);
+
+describe('a new project', () => {
+  it('has all files, and no placeholder is left in them', async () => {
+    const folder = await newFolder();
+    const { name, files } = await createProject(folder);
+    expect(name).toBe('my-jobs');
+    expect(files).toEqual(
+      expect.arrayContaining([
+        ...['.dev.vars', '.dockerignore', '.env', '.gitignore', 'Dockerfile', 'README.md', 'compose.yaml'],
+        ...['package.json', 'wrangler.toml', 'edge/index.ts', 'operations/page-title.ts'],
+        ...['operations/page-title.test.ts', '.github/workflows/deploy.yml', 'deploy/worker.service'],
+      ]),
+    );
+    for (const file of files)
+      expect(await readFile(path.join(folder, file), 'utf8'), file).not.toMatch(/(?<!\$)\{\{/);
+  });
+
+  it('may be made in an empty folder, and can be read by others on the machine', async () => {
+    const folder = await newFolder();
+    await mkdir(folder);
+    await createProject(folder);
+    expect((await stat(folder)).mode & 0o777).toBe(0o755);
+  });
+
+  it('has a key for wrangler dev that fits the entry in .dev.vars, and is another one each time', async () => {
+    const keys = await Promise.all(
+      ['a', 'b'].map(async () => {
+        const folder = await newFolder();
+        await createProject(folder);
+        const [, key = ''] =
+          /^THROUGHLINE_API_KEY=(.+)$/m.exec(await readFile(path.join(folder, '.env'), 'utf8')) ?? [];
+        const [, entries = ''] =
+          /^API_KEYS=(.+)$/m.exec(await readFile(path.join(folder, '.dev.vars'), 'utf8')) ?? [];
+        expect(JSON.parse(entries)).toEqual([{ id: 'dev', tenant: 'demo', hash: await hashApiKey(key) }]);
+        return key;
+      }),
+    );
+    expect(new Set(keys).size).toBe(2);
+  });
+
+  it('commits no secret', async () => {
+    const folder = await newFolder();
+    await createProject(folder);
+    const ignored = (await readFile(path.join(folder, '.gitignore'), 'utf8')).split('\n');
+    expect(ignored).toEqual(expect.arrayContaining(['.env', '.dev.vars', 'node_modules/']));
+  });
+
+  it.each([undefined, 'staging', 'production'])(
+    'has the bindings of the edge for the environment %s',
+    async (env) => {
+      const folder = await newFolder();
+      await createProject(folder);
+      const config = readConfig({ config: path.join(folder, 'wrangler.toml'), ...(env && { env }) });
+      const objects = config.durable_objects.bindings.map(
+        ({ name, class_name }: { name: string; class_name: string }) => `${name} ${class_name}`,
+      );
+      expect(objects).toEqual(['BRIDGE Bridge', 'JOB_INDEX JobIndex', 'SCHEDULES Schedules']);
+      expect(config.vars).toEqual({ ENVIRONMENT: env ?? 'local' });
+    },
+  );
+
+  it('names the versions that Throughline itself is tested with', () => {
+    const { zod, hono } = manifest.dependencies;
+    const { typescript, wrangler } = manifest.devDependencies;
+    expect(VERSIONS).toMatchObject({ zod, hono, typescript, wrangler });
+    expect(VERSIONS['types-node']).toBe(manifest.devDependencies['@types/node']);
+    expect(VERSIONS['workers-types']).toBe(manifest.devDependencies['@cloudflare/workers-types']);
+    const { compatibility_date } = readConfig({ config: 'wrangler.toml' });
+    expect(VERSIONS['compatibility-date']).toBe(compatibility_date);
+  });
+});
+
+describe('a project that cannot be made', () => {
+  it.each(['My-Jobs', '1jobs', 'jobs.web', 'a'.repeat(55), 'jöbs', '-jobs'])(
+    'is refused with a sentence for the name %s, and nothing is written',
+    async (name) => {
+      const folder = await newFolder(name);
+      await expect(createProject(folder)).rejects.toThrow(/the folder's name is the project's name/);
+      expect(await readdir(path.dirname(folder))).toEqual([]);
+    },
+  );
+
+  it('is refused in a folder that is not empty, which stays as it is', async () => {
+    const folder = await newFolder();
+    await mkdir(folder);
+    await writeFile(path.join(folder, 'mine.txt'), 'mine');
+    await expect(createProject(folder)).rejects.toThrow(/is not empty: it holds mine.txt; name a folder/);
+    expect(await readdir(folder)).toEqual(['mine.txt']);
+    expect(await readdir(path.dirname(folder))).toEqual(['my-jobs']);
+  });
+
+  it('is refused in the place of a file', async () => {
+    const folder = await newFolder();
+    await writeFile(folder, '');
+    await expect(createProject(folder)).rejects.toThrow(/cannot be used: /);
+  });
+});
