@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import path from 'node:path';
 import { describeThrown } from '../shared/errors.ts';
 import { SERVICE } from '../shared/trace/semantics.ts';
 import { quotedSettings, type WorkerConfig, workerConfig, workerWarnings } from './config.ts';
@@ -8,6 +9,7 @@ import { type LoadedOperation, loadOperations } from './operations/loading/load-
 import { createRegistry } from './operations/operation-registry.ts';
 import { AllowList } from './operations/targets/allow-list.ts';
 import { StrayErrors } from './stray-errors.ts';
+import { apiProblem } from './telemetry/api-version.ts';
 import { startTracing } from './telemetry/tracing.ts';
 import { startWorker, type Worker } from './worker.ts';
 
@@ -105,7 +107,13 @@ function longestBlock(loaded: readonly LoadedOperation[], { WORKER_ACK_WAIT_MS }
 }
 
 async function loadOwn(folder: string | undefined, log: WorkerLogger): Promise<LoadedOperation[]> {
-  return folder === undefined ? [] : await loadOperations(folder, (sentence) => log.warn(sentence));
+  if (folder === undefined) return [];
+  const loaded = await loadOperations(folder, (sentence) => log.warn(sentence));
+  for (const file of new Set(loaded.map((one) => path.resolve(one.file)))) {
+    const problem = apiProblem(file);
+    if (problem !== undefined) log.warn(problem);
+  }
+  return loaded;
 }
 
 /** Waits for a signal, or for a failure. */

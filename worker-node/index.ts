@@ -2,3 +2,10 @@
 export { JobError } from './operations/job-error.ts';
 export { defineOperation, type Operation, type RunContext } from './operations/operation.ts';
 export { done, type Outcome, reject, retry, retryAfter } from './operations/outcome.ts';
+export {
+  getActiveSpan,
+  getBaggage,
+  startSpan,
+  withBaggage,
+  withSpan,
+} from './telemetry/author-tracing.ts';

@@ -4,6 +4,7 @@ import { PrometheusExporter } from '@opentelemetry/exporter-prometheus';
 import { MeterProvider } from '@opentelemetry/sdk-metrics';
 import type { StreamRoom } from '../../shared/api/health.ts';
 import type { Extraction } from '../../shared/propagation/index.ts';
+import { registerGlobally } from './api-version.ts';
 
 /** The worker's counters, served as Prometheus text. */
 export class WorkerMetrics {
@@ -18,7 +19,7 @@ export class WorkerMetrics {
   readonly #waited: Counter;
 
   constructor() {
-    metrics.setGlobalMeterProvider(this.#provider);
+    registerGlobally(() => metrics.setGlobalMeterProvider(this.#provider));
     const meter = this.#provider.getMeter('throughline-worker');
     this.#settled = meter.createCounter('throughline.jobs.settled', {
       description: 'Deliveries settled, by conclusion',

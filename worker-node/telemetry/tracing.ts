@@ -2,6 +2,7 @@ import { context, propagation } from '@opentelemetry/api';
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
 import { ThroughlinePropagator } from '../../shared/propagation/index.ts';
 import { tracesTarget } from '../../shared/trace/otel-settings.ts';
+import { openToNewerApis } from './api-version.ts';
 import type { TracingOptions } from './sdk.ts';
 import { readNodeOtelSettings } from './sdk-settings.ts';
 
@@ -24,9 +25,12 @@ export async function startTracing(options: TracingOptions): Promise<Tracing> {
   if (!settings.OTEL_SDK_DISABLED && (options.debug || target !== undefined)) {
     // The SDK takes a quarter of a second to load, so it is loaded only if it is used.
     const { startSdk } = await import('./sdk.ts');
-    return { on: true, shutdown: await startSdk(options, settings, target) };
+    const shutdown = await startSdk(options, settings, target);
+    openToNewerApis();
+    return { on: true, shutdown };
   }
   context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
   propagation.setGlobalPropagator(new ThroughlinePropagator());
+  openToNewerApis();
   return { on: false, shutdown: async () => undefined };
 }
