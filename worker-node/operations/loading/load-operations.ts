@@ -1,17 +1,15 @@
 import path from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { pathToFileURL } from 'node:url';
 import { ThroughlineError } from '../../../shared/errors.ts';
 import { isOperation, type Operation } from '../operation.ts';
 import { refuseExit } from '../refuse-exit.ts';
 import { reportOf } from '../thrown.ts';
 import { findAwait, findFault, type LoadFault } from './load-fault.ts';
 import { findOperationFiles } from './operation-files.ts';
+import { provideOwnPackage } from './own-package.ts';
 
 /** Loading a file may open connections, but must not take longer. */
 const LIMIT_MS = 30_000;
-
-/** The folder of this copy of Throughline. */
-const THROUGHLINE = fileURLToPath(new URL('../../../', import.meta.url)).replace(/\/$/, '');
 
 /** An operation, and the file that exports it. */
 export interface LoadedOperation {
@@ -33,6 +31,7 @@ export async function loadOperations(
   const pending = new Set(files);
   const load = (file: string): Promise<LoadedOperation[]> =>
     loadFile(file).finally(() => void pending.delete(file));
+  provideOwnPackage();
   const stuck = watchLoading(pending, remark);
   const allowExit = refuseExit(() => true);
   try {
@@ -95,17 +94,8 @@ async function exportsOf(file: string): Promise<unknown[]> {
 
 async function refusal(file: string, thrown: unknown): Promise<ThroughlineError> {
   const { summary } = reportOf(thrown);
-  const what = `cannot be loaded: ${summary}${hintFor(file, thrown)}`;
+  const what = `cannot be loaded: ${summary}`;
   return refused(file, await findFault(path.resolve(file), thrown), what, thrown);
-}
-
-/** Node finds `throughline` only from inside its own folder, and where it is installed. */
-function hintFor(file: string, thrown: unknown): string {
-  const { code, message } = (thrown ?? {}) as { readonly code?: unknown; readonly message?: unknown };
-  const isMissing = code === 'ERR_MODULE_NOT_FOUND' || code === 'MODULE_NOT_FOUND';
-  if (!isMissing || !/^Cannot find (?:package|module) 'throughline['/]/.test(String(message))) return '';
-  const folder = path.dirname(path.resolve(file));
-  return `; run \`npm install ${THROUGHLINE}\` in ${folder}, or move the file into the folder of Throughline`;
 }
 
 /** The file waits at its top level for something that never comes. */

@@ -250,23 +250,28 @@ describe('a file that cannot be loaded', () => {
   });
 
   it.each([
-    ['mjs', "import 'throughline/worker';", true],
-    ['ts', "import { defineOperation } from 'throughline/worker';\nexport default defineOperation;", false],
-    ['cjs', "require('throughline/worker');", false],
-  ])(
-    'says how to install Throughline where an import does not find it: .%s',
-    async (ending, text, hooked) => {
-      const folder = await folderWith({ [`one.${ending}`]: text });
-      const root = fileURLToPath(new URL('../../../../..', import.meta.url)).replace(/\/$/, '');
-      expect(messageInNode(folder, { hooked })).toContain(
-        `; run \`npm install ${root}\` in ${folder}, or move the file into the folder of Throughline`,
-      );
-    },
-  );
+    ['mjs', "import { defineOperation } from 'throughline/worker';\n", true],
+    ['ts', "import { defineOperation } from 'throughline/worker';\n", false],
+    ['cjs', "const { defineOperation } = require('throughline/worker');\n", false],
+  ])('gives this copy of Throughline to a file that finds none: .%s', async (ending, text, hooked) => {
+    const folder = await folderWith({
+      [`one.${ending}`]: `${text}defineOperation({ name: 'Bad Name' });`,
+    });
+    expect(messageInNode(folder, { hooked })).toContain('operation the text "Bad Name": name must be');
+  });
 
-  it('says nothing about installing Throughline where another package is missing', async () => {
+  it('gives a file the copy of Throughline that is nearest to it', async () => {
+    const folder = await folderWith({ 'one.mjs': "import 'throughline/worker';" });
+    const copy = path.join(folder, 'node_modules/throughline');
+    await mkdir(copy, { recursive: true });
+    await writeFile(path.join(copy, 'package.json'), JSON.stringify({ exports: { './worker': './own.js' } }));
+    await writeFile(path.join(copy, 'own.js'), 'throw new Error("the near one");');
+    expect(messageInNode(folder)).toContain('the near one');
+  });
+
+  it('gives nothing for another package that is missing', async () => {
     const folder = await folderWith({ 'one.mjs': "import 'throughline-of-others';" });
-    expect(messageInNode(folder)).not.toContain('npm install');
+    expect(messageInNode(folder)).toContain("Cannot find package 'throughline-of-others'");
   });
 
   it('names the CommonJS file whose exports throw', async () => {

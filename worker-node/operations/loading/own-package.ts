@@ -1,0 +1,28 @@
+import { registerHooks } from 'node:module';
+
+const OWN = /^throughline(?:\/|$)/;
+const MISSING = ['ERR_MODULE_NOT_FOUND', 'MODULE_NOT_FOUND'];
+
+/** The hook stays for the whole life of the process, because operations may import more later. So there is one. */
+let isProvided = false;
+
+/**
+ * Lets every file that is loaded after this import `throughline/…`. A copy that Node finds from the file wins; where it finds
+ * none, the file gets this copy. So operations may lie anywhere.
+ */
+export function provideOwnPackage(): void {
+  if (isProvided) return;
+  isProvided = true;
+  registerHooks({
+    resolve(specifier, context, next) {
+      try {
+        return next(specifier, context);
+      } catch (thrown) {
+        const { code = '' } = (thrown ?? {}) as { readonly code?: string };
+        const isOwn = OWN.test(specifier) && context.parentURL !== import.meta.url;
+        if (!isOwn || !MISSING.includes(code)) throw thrown;
+        return { url: import.meta.resolve(specifier), shortCircuit: true };
+      }
+    },
+  });
+}
