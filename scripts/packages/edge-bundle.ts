@@ -15,10 +15,10 @@ export const EDGE_OPTIONS: BuildOptions = {
   platform: 'browser',
   conditions: ['workerd', 'worker', 'browser'],
   mainFields: ['browser', 'module', 'main'],
-  external: ['cloudflare:*', 'node:*', 'async_hooks', 'events', 'buffer', 'hono', 'hono/*'],
+  external: ['cloudflare:*', 'node:*', 'hono', 'hono/*'],
   // Nothing reads the name of a function or a class at run time.
   keepNames: false,
-  plugins: [aliases(config.alias ?? {})],
+  plugins: [aliases(config.alias ?? {}), requiredModules()],
 };
 
 /** The version of the Workers runtime that the edge is for. */
@@ -33,6 +33,28 @@ function aliases(targets: Readonly<Record<string, string>>): Plugin {
         const target = targets[name];
         return target === undefined ? undefined : { path: path.resolve(target) };
       });
+    },
+  };
+}
+
+/**
+ * A file in CommonJS calls `require` for a module of the runtime, which an ES module has not. It gets a module that imports
+ * it, as wrangler does.
+ */
+function requiredModules(): Plugin {
+  return {
+    name: 'modules of the runtime',
+    setup({ onResolve, onLoad }) {
+      onResolve({ filter: /^(?:node:)?(?:async_hooks|events|buffer)$/ }, ({ kind, path: name }) => {
+        const module = `node:${name.replace(/^node:/, '')}`;
+        return kind === 'require-call'
+          ? { path: module, namespace: 'required' }
+          : { path: module, external: true };
+      });
+      onLoad({ filter: /.*/, namespace: 'required' }, ({ path: name }) => ({
+        contents: `import module_ from ${JSON.stringify(name)};\nmodule.exports = module_;\n`,
+        loader: 'js',
+      }));
     },
   };
 }
