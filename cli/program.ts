@@ -11,11 +11,13 @@ import { defineKeys } from './commands/keys.ts';
 import { defineList } from './commands/list.ts';
 import { defineGroups } from './commands/nats/groups.ts';
 import { defineSetup } from './commands/nats/setup.ts';
+import { defineDoctor } from './commands/operate/doctor.ts';
 import { defineOperations } from './commands/operate/operations.ts';
 import { definePause, defineResume } from './commands/operate/pause.ts';
 import { defineStatus } from './commands/operate/status.ts';
 import { defineWorkers } from './commands/operate/workers.ts';
 import { defineOutbox } from './commands/outbox.ts';
+import { defineCompletion, defineMan } from './commands/reference.ts';
 import { defineSchedules } from './commands/schedules/schedules.ts';
 import { defineSubmit } from './commands/submit/submit.ts';
 import { defineTrace } from './commands/trace.ts';
@@ -39,6 +41,7 @@ const API_COMMANDS = [
   defineSchedules,
   defineUsage,
   defineStatus,
+  defineDoctor,
   defineOperations,
 ];
 
@@ -53,6 +56,8 @@ const LOCAL_COMMANDS = [
   defineGroups,
   defineKeys,
   defineCallbacks,
+  defineCompletion,
+  defineMan,
 ];
 
 /**

@@ -153,7 +153,7 @@ const ROOMS: readonly Rooms[] = [
       ['process.ts'],
       ['program.ts'],
       ['commands'],
-      ['operate'],
+      ['operate', 'reference'],
       ['host.ts'],
       ['job-options.ts'],
       ['arguments.ts', 'help.ts'],

@@ -100,7 +100,7 @@ function bridgeCauses({ bridge, outbox, queue, delayed }: BridgeStatus): Cause[]
       evidence: [`the oldest has waited for ${Math.round(outbox.oldestAgeSeconds)} s`],
       advice: 'find out why NATS does not take them: see the other lines, and the log of the Worker',
     });
-  return [...causes, ...fullCauses('the queue (JOBS)', queue), ...fullCauses('DELAYED', delayed)];
+  return [...causes, ...fullCauses('JOBS', queue), ...fullCauses('DELAYED', delayed)];
 }
 
 function fullCauses(name: string, room: StreamRoom | undefined): Cause[] {

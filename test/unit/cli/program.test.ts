@@ -216,7 +216,8 @@ describe('an error of the API', () => {
 });
 
 const COMMANDS = [
-  ...['status', 'operations', 'workers', 'pause', 'resume'],
+  ...['completion', 'man'],
+  ...['status', 'doctor', 'operations', 'workers', 'pause', 'resume'],
   ...['submit', 'get', 'list', 'watch', 'cancel', 'trace', 'worker', 'setup'],
   ...['keys create', 'keys hash', 'callbacks secret', 'outbox list', 'outbox retry', 'outbox remove'],
   ...['dead-letters list', 'dead-letters show', 'dead-letters redrive'],

@@ -1,0 +1,66 @@
+import type { Command } from 'commander';
+import { escapeControls } from '../../../shared/text/terminal-text.ts';
+import { jobId } from '../../arguments.ts';
+import { CliError } from '../../cli-error.ts';
+import type { ConfigFlags } from '../../config.ts';
+import { EXIT } from '../../exit-code.ts';
+import { examples } from '../../help.ts';
+import type { Host } from '../../host.ts';
+import { type Diagnosis, diagnose } from '../../operate/diagnosis.ts';
+import { causeText } from '../../operate/status-text.ts';
+import { createPaint, type Paint } from '../../text/terminal.ts';
+
+/** `doctor [jobId]`. */
+export function defineDoctor(program: Command, host: Host): Command {
+  return program
+    .command('doctor')
+    .description(
+      'Says why a job does not run and why it has no trace, or what is wrong with the system: cause, evidence, what to do.',
+    )
+    .argument('[jobId]', 'the id that submit printed', jobId)
+    .option(
+      '--traces-url <url>',
+      'with a job id: address of the trace store, which answers at `<url>/<traceId>` (THROUGHLINE_TRACES_URL)',
+    )
+    .addHelpText(
+      'after',
+      examples(
+        ['throughline doctor', 'look at the whole system'],
+        [
+          'NATS_URL=tls://nats.example.com:4222 NATS_USER=setup throughline doctor 0190f5a1-7c1e-7d3a-9c55-6a1f0c2b7e11',
+          'why does this job not run? It asks NATS too',
+        ],
+        [
+          "throughline doctor 0190f5a1-7c1e-7d3a-9c55-6a1f0c2b7e11 --json | jq -r '.causes[0].code'",
+          'print the likeliest cause in one word',
+        ],
+      ),
+    )
+    .action(
+      async (id: string | undefined, { tracesUrl }: ConfigFlags, command: Command) =>
+        await host.run(command, async (scope) => {
+          if (id === undefined && tracesUrl !== undefined)
+            throw new CliError('usage-invalid', '--traces-url goes with a job id: whose trace is missing?');
+          const diagnosis = await diagnose(scope, host.environment, id);
+          const { output } = scope;
+          if (output.json) output.document(diagnosis);
+          else output.text(diagnosisText(diagnosis, createPaint(output.color)));
+          return diagnosis.ok ? EXIT.ok.code : EXIT.jobFailed.code;
+        }),
+    );
+}
+
+function diagnosisText({ job, causes, notes, unasked }: Diagnosis, paint: Paint): string {
+  const about = job === undefined ? [] : [`job ${job.id}, ${job.operation}: ${job.state}`];
+  const found =
+    causes.length === 0 ? [paint.green('nothing is wrong')] : causes.map((one) => causeText(one, paint));
+  const rest = [
+    ...notes.map((note) => `note: ${note}`),
+    ...unasked.map(({ part, why }) => `not asked: ${part}: ${why}`),
+  ];
+  return [
+    ...about.map(escapeControls),
+    ...found,
+    ...rest.map((line) => paint.dim(escapeControls(line))),
+  ].join('\n');
+}

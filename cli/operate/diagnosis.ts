@@ -1,0 +1,98 @@
+import { ApiError } from '../../client/errors.ts';
+import { describeThrown } from '../../shared/errors.ts';
+import type { Job } from '../../shared/job/job.ts';
+import type { Environment } from '../config.ts';
+import type { Scope } from '../host.ts';
+import type { Cause, CauseCode, Unasked } from './cause.ts';
+import { type ExaminedJob, jobCauses } from './job-causes.ts';
+import { systemReport } from './system-report.ts';
+import { traceCauses } from './trace-causes.ts';
+
+/** What keeps a job from running, or the system from working. */
+export interface Diagnosis {
+  readonly job?: Job;
+  /** The likeliest first. */
+  readonly causes: readonly Cause[];
+  readonly notes: readonly string[];
+  readonly unasked: readonly Unasked[];
+  /** Whether none of the causes is a fault. */
+  readonly ok: boolean;
+}
+
+/** What is said about a job that is not a fault. */
+const HARMLESS: readonly CauseCode[] = [
+  'succeeded',
+  'cancelled',
+  'runs',
+  'busy',
+  'delayed',
+  'limit-by-key',
+  'retrying',
+];
+
+/**
+ * Looks at the whole system and, if one is named, at a job.
+ * @throws ApiError if there is no such job; what Ctrl-C throws
+ */
+export async function diagnose(
+  scope: Scope,
+  environment: Environment,
+  jobId: string | undefined,
+): Promise<Diagnosis> {
+  const system = await systemReport(scope, environment);
+  const looked = jobId === undefined || !system.edge.reached ? undefined : await examine(scope, jobId);
+  const examined = looked !== undefined && 'job' in looked ? looked : undefined;
+  const refused = looked !== undefined && 'refusal' in looked ? [looked.refusal] : [];
+  const scopes =
+    refused.length > 0 ? refused : system.edge.unasked.filter(isScope).map(scopeMissing).slice(0, 1);
+  const own = examined === undefined ? [] : jobCauses(examined, system);
+  const others = [
+    ...system.wrong,
+    ...(jobId === undefined ? scopes : []),
+    ...(await traceCauses(scope, environment, examined?.job)),
+  ];
+  const causes = [
+    ...(system.edge.isKeyInvalid ? [] : refused),
+    ...own,
+    // The same fault may show in the job and in the system. The job's words are nearer.
+    ...others.filter(({ code }) => !own.some((cause) => cause.code === code)),
+  ];
+  return {
+    ...(examined === undefined ? {} : { job: examined.job }),
+    causes,
+    notes: system.notes,
+    unasked: system.unasked,
+    ok: causes.every(({ code }) => HARMLESS.includes(code)),
+  };
+}
+
+/** Reads a job. A key that may not read it is a finding. */
+async function examine(
+  { api, signal }: Scope,
+  id: string,
+): Promise<ExaminedJob | { readonly refusal: Cause }> {
+  try {
+    const job = await api.get(id);
+    const outbox = await api.outbox().catch(() => []);
+    signal.throwIfAborted();
+    return { job, outboxItem: outbox.find(({ jobId }) => jobId === id) };
+  } catch (thrown) {
+    if (thrown instanceof ApiError && ['forbidden', 'unauthenticated'].includes(thrown.code))
+      return { refusal: scopeMissing({ part: `job ${id}`, why: describeThrown(thrown) }) };
+    throw thrown;
+  }
+}
+
+function isScope({ why }: Unasked): boolean {
+  return why.includes('does not have the scope');
+}
+
+function scopeMissing({ part, why }: Unasked): Cause {
+  return {
+    code: 'scope-missing',
+    cause: 'the API key may not see all that is needed for an answer',
+    evidence: [`${part}: ${why}`],
+    advice:
+      'use a key with the scopes jobs:read, dead-letters:read and status:read: throughline keys create <id> --tenant <tenant> --scope … (docs/SETTINGS.md, API_KEYS)',
+  };
+}

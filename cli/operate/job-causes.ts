@@ -1,0 +1,231 @@
+import { isLimited } from '../../shared/api/operation.ts';
+import type { OutboxItem } from '../../shared/api/outbox.ts';
+import type { Job } from '../../shared/job/job.ts';
+import { filtersOverlap } from '../../shared/wire/subjects.ts';
+import type { Cause } from './cause.ts';
+import { noWorker } from './edge-causes.ts';
+import type { SystemReport } from './system-report.ts';
+
+/** A job, and what else is known about it. */
+export interface ExaminedJob {
+  readonly job: Job;
+  /** The job's row in the outbox, if it has one. */
+  readonly outboxItem: OutboxItem | undefined;
+}
+
+/** Why a job does not run, or how it is. There is always at least one answer. */
+export function jobCauses(examined: ExaminedJob, system: SystemReport): Cause[] {
+  const { job } = examined;
+  const poison = poisonCauses(job);
+  switch (job.state) {
+    case 'queued':
+      return [...poison, ...queuedCauses(examined, system)];
+    case 'running':
+      return poison.length > 0 ? poison : [running(job)];
+    case 'retrying':
+      return [...poison, retrying(job), ...hostCauses(job, system), ...pauseCauses(job, system)];
+    case 'failed':
+      return poison.length > 0 ? poison : [failed(job)];
+    default:
+      return [ended(job)];
+  }
+}
+
+/** Attempts that never ended: their hosts died, or were stopped by force. */
+function poisonCauses({ id, operation, attempts = [], error, maxAttempts }: Job): Cause[] {
+  const lost = attempts.filter(({ outcome }) => outcome === 'lost');
+  if (lost.length === 0 && error?.code !== 'attempts-spent') return [];
+  const facts = lost.map(
+    ({ number, worker, startedAt }) => `attempt ${number} on ${worker} began at ${startedAt} and never ended`,
+  );
+  return [
+    {
+      code: 'poison-job',
+      cause: `attempts of the job end without a word: it probably kills the process of its host`,
+      evidence: [
+        ...facts,
+        ...(error === undefined ? [] : [`${error.message} (${error.code})`]),
+        `${maxAttempts} attempts in all`,
+      ],
+      advice: `look at the memory and the exit code of the host at those times, and run ${operation} with this input on a machine of your own. To stop it: throughline cancel ${id}`,
+    },
+  ];
+}
+
+function queuedCauses(examined: ExaminedJob, system: SystemReport): Cause[] {
+  const { job } = examined;
+  const certain = [
+    ...outboxCauses(examined),
+    ...delayCauses(job),
+    ...pauseCauses(job, system),
+    ...hostCauses(job, system),
+  ];
+  if (certain.length > 0) return certain;
+  // What the system lacks is named beside this.
+  return system.ok ? [...limitCauses(job, system), busy(job, system)] : [];
+}
+
+function outboxCauses({ job, outboxItem }: ExaminedJob): Cause[] {
+  if (outboxItem?.state === 'rejected')
+    return [
+      {
+        code: 'outbox-rejected',
+        cause: 'NATS refuses the job',
+        evidence: [`${outboxItem.reason ?? 'no reason is known'}; sent ${outboxItem.tries} times`],
+        advice: `remove the reason, then: throughline outbox retry ${outboxItem.id}; or give it up: throughline outbox remove ${outboxItem.id}`,
+      },
+    ];
+  if (job.durability !== 'outbox' && outboxItem === undefined) return [];
+  return [
+    {
+      code: 'edge-without-nats',
+      cause: 'the job waits in the outbox of the edge: NATS does not have it yet',
+      evidence: [
+        outboxItem === undefined ? 'durability: outbox' : `in the outbox since ${outboxItem.addedAt}`,
+      ],
+      advice:
+        'nothing is lost: the edge sends it as soon as NATS answers. Find out why NATS does not answer the edge',
+    },
+  ];
+}
+
+function delayCauses({ dueAt, dueBy }: Job): Cause[] {
+  if (dueAt === undefined || Date.parse(dueAt) <= Date.now()) return [];
+  return [
+    {
+      code: 'delayed',
+      cause:
+        dueBy === 'rateLimit'
+          ? 'a limit of rate gave the job a later time'
+          : 'the job is delayed: its caller asked for it',
+      evidence: [`due at ${dueAt}`],
+      advice: 'wait until then',
+    },
+  ];
+}
+
+function pauseCauses({ operation }: Job, { edge, nats }: SystemReport): Cause[] {
+  const pause = nats?.paused[operation] ?? edge.operations?.find(({ name }) => name === operation)?.paused;
+  if (pause === undefined) return [];
+  const because = pause.reason === undefined ? '' : `: ${pause.reason}`;
+  return [
+    {
+      code: 'paused',
+      cause: `the operation ${operation} is paused`,
+      evidence: [`by ${pause.by} since ${pause.since}${because}`],
+      advice: `ask ${pause.by}, then: throughline resume ${operation}`,
+    },
+  ];
+}
+
+/** No host can run the job's operation. If hosts are alive, their groups take other operations. */
+function hostCauses({ operation, served }: Job, { edge, nats }: SystemReport): Cause[] {
+  const listed = edge.operations?.find(({ name }) => name === operation);
+  const serving =
+    nats?.hosts.filter(({ operations }) => operations.includes(operation)).length ?? listed?.hosts;
+  if (served !== false && serving !== 0) return [];
+  const alive =
+    nats?.hosts.length ?? Math.max(0, ...(edge.bridges ?? []).map(({ workerHosts = 0 }) => workerHosts));
+  const fact = `${alive} worker hosts are alive, 0 of them can run ${operation}`;
+  if (alive === 0) return [noWorker([fact])];
+  const groups =
+    nats?.groups.map(({ name, operations }) => `the group ${name} takes ${operations.join(' and ')}`) ?? [];
+  const taken = nats?.groups.find(({ operations }) => operations.some((filter) => takes(filter, operation)));
+  if (taken !== undefined && taken.hosts.length === 0)
+    return [noWorker([fact, `the group ${taken.name} takes it, and has no host`])];
+  if (taken !== undefined)
+    return [noWorker([fact, `the group ${taken.name} takes it, but its hosts do not have the operation`])];
+  return [
+    {
+      code: 'no-group',
+      cause: `no worker group that is alive takes ${operation}: worker hosts are there, but for other operations`,
+      evidence: [fact, ...groups],
+      advice: `start a worker whose WORKER_OPERATIONS takes ${operation}, or give a group more: throughline groups move <group> <group> --operations '>'`,
+    },
+  ];
+}
+
+const takes = (filter: string, operation: string): boolean => filtersOverlap(filter, operation);
+
+function limitCauses({ operation }: Job, { edge }: SystemReport): Cause[] {
+  const listed = edge.operations?.find(({ name }) => name === operation);
+  if (listed === undefined || !isLimited(listed)) return [];
+  const { concurrency, rateLimit } = listed;
+  return [
+    {
+      code: 'limit-by-key',
+      cause: `${operation} limits its jobs by a key, so the job may wait for others with its key`,
+      evidence: [
+        ...(concurrency === undefined
+          ? []
+          : [`at most ${concurrency.limit} run at the same time for each ${concurrency.key}`]),
+        ...(rateLimit === undefined
+          ? []
+          : [`at most ${rateLimit.limit} start in ${rateLimit.periodMs} ms for each ${rateLimit.key}`]),
+      ],
+      advice: 'wait, or raise the limit in the operation',
+    },
+  ];
+}
+
+function busy({ operation, acceptedAt }: Job, { edge, nats }: SystemReport): Cause {
+  const group = nats?.groups.find(({ operations }) => operations.some((filter) => takes(filter, operation)));
+  const hosts = edge.operations?.find(({ name }) => name === operation)?.hosts;
+  return {
+    code: 'busy',
+    cause: 'nothing is wrong: the job waits for its turn',
+    evidence: [
+      `accepted at ${acceptedAt}`,
+      ...(hosts === undefined ? [] : [`${hosts} hosts can run ${operation}`]),
+      ...(group === undefined
+        ? []
+        : [`group ${group.name}: ${group.waiting} jobs wait, ${group.unsettled} are under way`]),
+    ],
+    advice: 'if this lasts, add hosts or raise WORKER_CONCURRENCY',
+  };
+}
+
+function running({ id, attempts = [], attempt, maxAttempts }: Job): Cause {
+  const last = attempts.at(-1);
+  return {
+    code: 'runs',
+    cause: 'nothing is wrong: the job runs now',
+    evidence: [
+      `attempt ${attempt} of ${maxAttempts}`,
+      ...(last === undefined ? [] : [`on ${last.worker} since ${last.startedAt}`]),
+    ],
+    advice: `follow it: throughline watch ${id}`,
+  };
+}
+
+function retrying({ attempt, maxAttempts, attempts = [], error }: Job): Cause {
+  const why = attempts.at(-1)?.error ?? error;
+  return {
+    code: 'retrying',
+    cause: 'an attempt failed, and the next one comes after a pause',
+    evidence: [
+      `attempt ${attempt} of ${maxAttempts} failed${why === undefined ? '' : `: ${why.message} (${why.code})`}`,
+    ],
+    advice: 'wait for the next attempt; the log of the host has the stack',
+  };
+}
+
+function failed({ id, attempt, maxAttempts, error }: Job): Cause {
+  return {
+    code: 'failed',
+    cause: 'the job has failed for good',
+    evidence: [
+      `attempt ${attempt} of ${maxAttempts}${error === undefined ? '' : `: ${error.message} (${error.code})`}`,
+    ],
+    advice: `see all about it: throughline dead-letters show ${id}. When the cause is gone: throughline dead-letters redrive ${id}`,
+  };
+}
+
+function ended({ state, finishedAt = '?' }: Job): Cause {
+  const code = state === 'cancelled' ? 'cancelled' : 'succeeded';
+  const cause =
+    state === 'cancelled'
+      ? 'the job was cancelled, and never runs again'
+      : 'nothing is wrong: the job has run';
+  return { code, cause, evidence: [`${state} at ${finishedAt}`], advice: 'nothing' };
+}

@@ -1,0 +1,143 @@
+import { exchange } from '../../client/exchange.ts';
+import { describeThrown } from '../../shared/errors.ts';
+import type { Job } from '../../shared/job/job.ts';
+import type { Environment } from '../config.ts';
+import type { Scope } from '../host.ts';
+import { traceGaps } from '../trace/trace-gaps.ts';
+import { readSpans } from '../trace/trace-store.ts';
+import type { Cause } from './cause.ts';
+
+const TIMEOUT_MS = 5_000;
+const LOST = 'throughline_edge_lost_spans_total';
+
+/**
+ * Why there is no trace. Asks the edge how many spans it lost, the collector of this environment whether it takes spans, and
+ * the trace store for the spans of the job.
+ * @param job undefined: traces in general
+ * @throws what Ctrl-C throws, and nothing else
+ */
+export async function traceCauses(scope: Scope, environment: Environment, job?: Job): Promise<Cause[]> {
+  const found = await Promise.all([
+    edgeLoss(scope),
+    collectorFault(scope, environment),
+    storeFault(scope, job),
+  ]);
+  scope.signal.throwIfAborted();
+  return found.flat();
+}
+
+/** What the edge says about the spans that it did not export. Nothing, if the key may not ask. */
+async function edgeLoss({ config, signal }: Scope): Promise<Cause[]> {
+  const { url, apiKey, tracesUrl } = config;
+  const headers: Record<string, string> = apiKey === undefined ? {} : { authorization: `Bearer ${apiKey}` };
+  const request = { url: `${url}/metrics`, headers, timeoutMs: TIMEOUT_MS, signal, who: 'the API' };
+  const answer = await exchange(request).catch(() => undefined);
+  if (answer?.status !== 200) return [];
+  const counts = new Map(
+    [...answer.text.matchAll(new RegExp(`^${LOST}\\{reason="(\\w+)"\\} (\\d+)`, 'gm'))].map(
+      ([, reason = '', count = '0']) => [reason, Number(count)],
+    ),
+  );
+  // Someone who names a trace store expects traces.
+  if (counts.size === 0) return tracesUrl === undefined ? [] : [tracingOff()];
+  const evidence = [...counts]
+    .filter(([, count]) => count > 0)
+    .map(([reason, count]) => `the edge lost ${count} spans: ${reason}`);
+  if (evidence.length === 0) return [];
+  if ((counts.get('exportFailed') ?? 0) > 0)
+    return [deadCollector('the edge cannot send its spans: its collector does not take them', evidence)];
+  return [
+    {
+      code: 'spans-lost',
+      cause: 'the edge drops spans, because there are more than it may keep',
+      evidence,
+      advice: 'record fewer traces (OTEL_TRACES_SAMPLER_ARG), or raise OTEL_BSP_MAX_QUEUE_SIZE of the edge',
+    },
+  ];
+}
+
+function tracingOff(): Cause {
+  return {
+    code: 'tracing-off',
+    cause: 'the edge sends no spans: tracing is off',
+    evidence: [`/metrics of the edge does not count ${LOST}`],
+    advice: 'set OTEL_EXPORTER_OTLP_ENDPOINT of the edge and of the workers',
+  };
+}
+
+function deadCollector(cause: string, evidence: readonly string[]): Cause {
+  return {
+    code: 'collector-dead',
+    cause,
+    evidence,
+    advice:
+      'check that the collector runs, that OTEL_EXPORTER_OTLP_ENDPOINT is its address for OTLP over HTTP (port 4318), and OTEL_EXPORTER_OTLP_HEADERS',
+  };
+}
+
+/** Sends the collector of this environment a request without spans. Nothing, if the environment names none. */
+async function collectorFault({ signal }: Scope, environment: Environment): Promise<Cause[]> {
+  const own = environment.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT;
+  const common = environment.OTEL_EXPORTER_OTLP_ENDPOINT;
+  const url = own || (common && `${common.replace(/\/$/, '')}/v1/traces`);
+  if (!url) return [];
+  const evidence = await refusalOf(url, signal);
+  if (evidence === undefined) return [];
+  return [deadCollector(`the collector of this environment does not take spans`, [evidence])];
+}
+
+/** Why a collector does not take spans; undefined if it does. A request that is refused for its headers reached it. */
+async function refusalOf(url: string, signal: AbortSignal): Promise<string | undefined> {
+  const headers = { 'content-type': 'application/json' };
+  const request = {
+    method: 'POST',
+    url,
+    headers,
+    body: '{"resourceSpans":[]}',
+    timeoutMs: TIMEOUT_MS,
+    signal,
+  };
+  try {
+    const { status } = await exchange({ ...request, who: 'the collector' });
+    const takes = status < 300 || status === 401 || status === 403;
+    return takes ? undefined : `${url} answered with HTTP status ${status}`;
+  } catch (thrown) {
+    return describeThrown(thrown);
+  }
+}
+
+/** Looks for the spans of the job. Nothing, without a job or an address of the trace store. */
+async function storeFault({ config, signal }: Scope, job: Job | undefined): Promise<Cause[]> {
+  const { tracesUrl } = config;
+  if (tracesUrl === undefined || job === undefined) return [];
+  try {
+    const spans = await readSpans(tracesUrl, job.traceId, signal);
+    if (spans.length === 0)
+      return [
+        missing('no span of the job has arrived at the trace store', [
+          `trace ${job.traceId} at ${tracesUrl}`,
+        ]),
+      ];
+    const gaps = traceGaps(spans, job);
+    return gaps.length === 0 ? [] : [missing('some spans of the job are missing', gaps)];
+  } catch (thrown) {
+    return [
+      {
+        code: 'traces-unreachable',
+        cause: 'the trace store does not answer',
+        evidence: [describeThrown(thrown)],
+        advice: 'check --traces-url or THROUGHLINE_TRACES_URL',
+      },
+    ];
+  }
+}
+
+function missing(cause: string, evidence: readonly string[]): Cause {
+  return {
+    code: 'spans-missing',
+    cause,
+    evidence,
+    advice:
+      'wait a few seconds, since spans are sent in batches. Then check OTEL_EXPORTER_OTLP_ENDPOINT and the sampler of the part that is missing: edge, bridge or worker',
+  };
+}
