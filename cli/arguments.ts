@@ -64,10 +64,26 @@ export function operationName(text: string): string {
   throw new InvalidArgumentError('It must be dotted lowercase words, such as http.request.');
 }
 
-export function jobState(text: string): JobState {
-  const state = JOB_STATES.find((name) => name === text);
-  if (state !== undefined) return state;
-  throw new InvalidArgumentError(`It must be one of ${JOB_STATES.join(', ')}.`);
+/** Collects the values of a repeated `--state <state>[,<state>…]`, each once. */
+export function jobStates(text: string, previous: readonly JobState[] = []): readonly JobState[] {
+  const states = text.split(',').map((word) => JOB_STATES.find((name) => name === word));
+  if (states.every((state) => state !== undefined)) return [...new Set([...previous, ...states])];
+  throw new InvalidArgumentError(`It must be one of ${JOB_STATES.join(', ')}, or several with commas.`);
+}
+
+/** Parses a time in the past: a duration ago, or a time. @returns epoch milliseconds */
+export function pastTime(text: string): number {
+  const agoMs = parseDuration(text);
+  const time = agoMs === undefined ? timeOf(text) : Date.now() - agoMs;
+  if (time !== undefined) return time;
+  throw new InvalidArgumentError('It must be a duration such as 2h, or a time such as 2026-01-31T12:00:00Z.');
+}
+
+/** A date, or a time with its zone, as RFC 3339 writes them. */
+function timeOf(text: string): number | undefined {
+  if (!/^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:\d{2}))?$/.test(text)) return undefined;
+  const time = Date.parse(text);
+  return Number.isNaN(time) ? undefined : time;
 }
 
 export function jobId(text: string): string {

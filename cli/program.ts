@@ -8,7 +8,7 @@ import { defineDev } from './commands/dev.ts';
 import { defineGet } from './commands/get.ts';
 import { defineInit } from './commands/init.ts';
 import { defineKeys } from './commands/keys.ts';
-import { defineList } from './commands/list.ts';
+import { defineList } from './commands/list/list.ts';
 import { defineGroups } from './commands/nats/groups.ts';
 import { defineSetup } from './commands/nats/setup.ts';
 import { defineDoctor } from './commands/operate/doctor.ts';

@@ -9,18 +9,30 @@ import type { Paint } from './terminal.ts';
 /** A longer cause of death is cut. `dead-letters show` prints all of it. */
 const MAX_CAUSE = 120;
 
-/** A list of jobs for a person, one job a line. */
-export function jobsText(jobs: readonly JobSummary[], paint: Paint): string {
+/** A terminal with fewer columns gets times without the year and the parts of a second. */
+const WIDE_COLUMNS = 110;
+/** The column of the id, which a person copies. */
+const ID_COLUMN = 1;
+
+/** A list of jobs for a person, one job a line. @param columns of the terminal; undefined: any number */
+export function jobsText(jobs: readonly JobSummary[], paint: Paint, columns?: number): string {
   return tableText(
     jobs.map((job) => [
-      { text: job.acceptedAt, paint: paint.dim },
+      { text: timeText(job.acceptedAt, columns), paint: paint.dim },
       { text: job.id, paint: paint.bold },
       job.operation,
       { text: job.state, paint: paint[STATE_COLORS[job.state]] },
       `${job.attempt}/${job.maxAttempts}`,
       remarkText(job),
     ]),
+    { columns, whole: [ID_COLUMN] },
   );
+}
+
+/** A time, shorter on a narrow terminal: `01-31 12:00:00`. */
+function timeText(time: string, columns: number | undefined): string {
+  if (columns === undefined || columns >= WIDE_COLUMNS) return time;
+  return time.slice(5, 19).replace('T', ' ');
 }
 
 /** Why the job failed or waits, when it is due, or how long it took. */

@@ -96,8 +96,10 @@ const failingApi: Api = async () =>
 /** An API with one job that has ended, and one that runs for a moment. */
 function workingApi(): Api {
   let hasEnded = false;
+  /** After a few lists, the API breaks: a command that lists again and again ends then. */
+  let lists = 0;
   const answers: Readonly<Record<string, (request: ApiRequest) => unknown>> = {
-    'GET /v1/jobs': () => ({ jobs: [JOB], complete: true }),
+    'GET /v1/jobs': () => ({ jobs: [JOB], complete: true, ...(++lists > 3 ? { jobs: 'broken' } : {}) }),
     'GET /v1/jobs/job-1': () => DONE,
     'GET /v1/jobs/slow-1': () => ({ ...(hasEnded ? DONE : { ...JOB, state: 'running' }), id: 'slow-1' }),
     'POST /v1/jobs/batch': ({ body }) => ({

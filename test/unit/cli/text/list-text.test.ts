@@ -78,3 +78,23 @@ it('a list of the outbox shows the state of each job, and the reason of a reject
     `${AT}  b  ?     rejected  sent 2 times  too large`,
   ]);
 });
+
+describe('a list of jobs on a narrow terminal', () => {
+  const jobs = [
+    job('0190f5a1-7c1e-7d3a-9c55-6a1f0c2b7e11', {
+      operation: 'a.rather.long.operation',
+      state: 'failed',
+      error: { code: 'a-reason-that-is-long' },
+    }),
+  ];
+
+  it.each([120, 100, 80])('fits into %i columns, and the id stays whole', (columns) => {
+    const [line = ''] = jobsText(jobs, plain, columns).split('\n');
+    expect(line.length).toBeLessThanOrEqual(columns);
+    expect(line).toContain('0190f5a1-7c1e-7d3a-9c55-6a1f0c2b7e11');
+  });
+
+  it('is not cut where there is no terminal', () => {
+    expect(jobsText(jobs, plain)).toContain('a.rather.long.operation  failed  0/3  a-reason-that-is-long');
+  });
+});

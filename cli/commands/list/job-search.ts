@@ -1,0 +1,93 @@
+import type { JobPage, JobSummary } from '../../../shared/api/job-list.ts';
+import type { JobState } from '../../../shared/job/job.ts';
+import type { ApiClient } from '../../api-client.ts';
+
+/** Which jobs to find. The API filters by one state, operation and tags; the rest is done here, page by page. */
+export interface JobSearch {
+  /** Empty: any state. */
+  readonly states: readonly JobState[];
+  readonly operation: string | undefined;
+  readonly tags: readonly string[] | undefined;
+  /** Only jobs accepted at this time or later, epoch milliseconds. */
+  readonly since: number | undefined;
+  /** Only jobs accepted before this time. */
+  readonly until: number | undefined;
+}
+
+/** The jobs of a smaller page may all be others than those that are looked for. */
+const LEAST_PAGE = 20;
+
+/**
+ * Finds jobs, newest first.
+ * @param limit the most to find
+ * @param from the cursor of the answer before; undefined: from the newest
+ * @returns the jobs, and the cursor for the next ones if there may be more
+ */
+export async function findJobs(
+  search: JobSearch,
+  limit: number,
+  from: string | undefined,
+  api: ApiClient,
+): Promise<JobPage> {
+  if (isPlain(search)) return await readPage(search, limit, from, api);
+  const jobs: JobSummary[] = [];
+  let complete = true;
+  for (let place = from; ; ) {
+    const page = await readPage(search, Math.max(limit, LEAST_PAGE), place, api);
+    complete &&= page.complete;
+    const { wanted, isLast } = wantedOf(page, search);
+    const taken = wanted.slice(0, limit - jobs.length);
+    jobs.push(...taken.map((index) => page.jobs[index]).filter((job) => job !== undefined));
+    const last = jobs.length === limit ? taken.at(-1) : undefined;
+    if (last !== undefined) {
+      const cursor = await cursorAfter(search, last, { page, place }, api);
+      return { jobs, complete, ...(cursor === undefined ? {} : { cursor }) };
+    }
+    if (isLast || page.cursor === undefined) return { jobs, complete };
+    place = page.cursor;
+  }
+}
+
+/** The places of the jobs on a page that are wanted. `isLast`: all jobs after this page are too old. */
+function wantedOf({ jobs }: JobPage, search: JobSearch): { wanted: number[]; isLast: boolean } {
+  const isLast = jobs.some(({ acceptedAt }) => isTooOld(acceptedAt, search));
+  const wanted = jobs.flatMap((job, index) => (isWanted(job, search) ? [index] : []));
+  return { wanted, isLast };
+}
+
+function readPage(
+  { states, operation, tags }: JobSearch,
+  limit: number,
+  cursor: string | undefined,
+  api: ApiClient,
+): Promise<JobPage> {
+  const state = states.length === 1 ? states[0] : undefined;
+  return api.list({ state, operation, tags, limit, cursor });
+}
+
+/** The cursor after the job at `index` of a page that begins at `place`. */
+async function cursorAfter(
+  search: JobSearch,
+  index: number,
+  { page, place }: { readonly page: JobPage; readonly place: string | undefined },
+  api: ApiClient,
+): Promise<string | undefined> {
+  if (index === page.jobs.length - 1) return page.cursor;
+  return (await readPage(search, index + 1, place, api)).cursor;
+}
+
+/** Whether the API alone can filter so. */
+function isPlain({ states, since, until }: JobSearch): boolean {
+  return states.length <= 1 && since === undefined && until === undefined;
+}
+
+function isTooOld(acceptedAt: string, { since }: JobSearch): boolean {
+  return since !== undefined && Date.parse(acceptedAt) < since;
+}
+
+function isWanted({ state, acceptedAt }: JobSummary, search: JobSearch): boolean {
+  const { states, until } = search;
+  if (isTooOld(acceptedAt, search)) return false;
+  if (until !== undefined && Date.parse(acceptedAt) >= until) return false;
+  return states.length <= 1 || states.includes(state);
+}

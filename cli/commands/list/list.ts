@@ -1,0 +1,141 @@
+import type { Command } from 'commander';
+import { JOB_LIST_LIMITS, type JobPage } from '../../../shared/api/job-list.ts';
+import { JOB_STATES, type JobState } from '../../../shared/job/job.ts';
+import { pause } from '../../../shared/timers.ts';
+import { durationMs, jobStates, jobTags, operationName, pastTime, wholeNumber } from '../../arguments.ts';
+import { CliError } from '../../cli-error.ts';
+import { EXIT } from '../../exit-code.ts';
+import { examples } from '../../help.ts';
+import type { Host, Scope } from '../../host.ts';
+import { jobsText } from '../../text/list-text.ts';
+import { createPaint } from '../../text/terminal.ts';
+import { findJobs, type JobSearch } from './job-search.ts';
+
+/** How often `--watch` looks, if it is not said. */
+const WATCH_MS = 2_000;
+
+interface ListFlags {
+  readonly state?: readonly JobState[];
+  readonly operation?: string;
+  readonly tag?: readonly string[];
+  readonly since?: number;
+  readonly until?: number;
+  readonly limit?: number;
+  readonly cursor?: string;
+  readonly all?: boolean;
+  readonly watch?: number | true;
+}
+
+/** `list`. */
+export function defineList(program: Command, host: Host): Command {
+  return program
+    .command('list')
+    .description('Lists jobs, newest first, one page at a time.')
+    .option(
+      '--state <state>',
+      `only those in this state: ${JOB_STATES.join(', ')}; repeatable, or several with commas`,
+      jobStates,
+    )
+    .option('--operation <name>', 'only those of this operation', operationName)
+    .option('--tag <tag>', 'only those with this tag; repeatable, then with all of them', jobTags)
+    .option(
+      '--since <time>',
+      'only those accepted since then: a duration ago (2h), or a time (RFC 3339)',
+      pastTime,
+    )
+    .option('--until <time>', 'only those accepted before then, written as for --since', pastTime)
+    .option('--limit <n>', 'the most to list', wholeNumber(1, JOB_LIST_LIMITS.page))
+    .option('--cursor <cursor>', 'where to continue: the cursor that the page before printed')
+    .option('--all', 'list all pages; with --json, one line for each job')
+    .option(
+      '--watch [interval]',
+      'list them, then print each that is new or changed, until Ctrl-C; looks every 2s by default',
+      durationMs,
+    )
+    .addHelpText(
+      'after',
+      examples(
+        ['throughline list', 'list the newest jobs'],
+        [
+          'throughline list --state failed --operation http.request --since 2h',
+          'list the jobs of an operation that failed in the last two hours',
+        ],
+        ['throughline list --state queued,running --watch', 'see what happens'],
+        ['throughline list --all --json | jq -r .id', 'print every id'],
+      ),
+    )
+    .action(
+      async (flags: ListFlags, command: Command) => await host.run(command, (scope) => listAs(flags, scope)),
+    );
+}
+
+async function listAs(flags: ListFlags, scope: Scope): Promise<number> {
+  const { state: states = [], operation, tag: tags, since, until } = flags;
+  const search: JobSearch = { states, operation, tags, since, until };
+  if (since !== undefined && until !== undefined && since >= until)
+    throw new CliError('usage-invalid', '--since must be before --until');
+  if (flags.watch !== undefined) return await watchList(search, flags, scope);
+  return flags.all ? await listAll(search, flags, scope) : await listPage(search, flags, scope);
+}
+
+async function listPage(search: JobSearch, { limit, cursor }: ListFlags, scope: Scope): Promise<number> {
+  const { api, output } = scope;
+  const page = await findJobs(search, limit ?? JOB_LIST_LIMITS.defaultPage, cursor, api);
+  if (output.json) output.document(page);
+  else if (page.jobs.length > 0) printJobs(page, scope);
+  else output.hint('there are no such jobs');
+  warnIfIncomplete(page, scope);
+  if (page.cursor !== undefined) output.note(`there are more: --cursor ${page.cursor}`);
+  return EXIT.ok.code;
+}
+
+async function listAll(search: JobSearch, { limit, cursor }: ListFlags, scope: Scope): Promise<number> {
+  if (limit !== undefined) throw new CliError('usage-invalid', 'use --limit or --all, not both');
+  let next = cursor;
+  do {
+    const page = await findJobs(search, JOB_LIST_LIMITS.page, next, scope.api);
+    printJobs(page, scope);
+    warnIfIncomplete(page, scope);
+    next = page.cursor;
+  } while (next !== undefined);
+  return EXIT.ok.code;
+}
+
+/** Lists the jobs, and then each one that is new or has changed. It ends with Ctrl-C, or when the API fails. */
+async function watchList(
+  search: JobSearch,
+  { limit, cursor, all, watch }: ListFlags,
+  scope: Scope,
+): Promise<number> {
+  if (cursor !== undefined || all)
+    throw new CliError('usage-invalid', '--watch goes with neither --cursor nor --all');
+  const intervalMs = watch === true || watch === undefined ? WATCH_MS : watch;
+  let known = new Map<string, string>();
+  for (;;) {
+    const { jobs, complete } = await findJobs(
+      search,
+      limit ?? JOB_LIST_LIMITS.defaultPage,
+      undefined,
+      scope.api,
+    );
+    const changed = jobs.filter(({ id, state, attempt }) => known.get(id) !== `${state} ${attempt}`);
+    // The newest comes last, where a reader of a log looks for it.
+    printJobs({ jobs: changed.reverse(), complete }, scope);
+    known = new Map([
+      ...known,
+      ...jobs.map(({ id, state, attempt }) => [id, `${state} ${attempt}`] as const),
+    ]);
+    await pause(intervalMs, scope.signal);
+  }
+}
+
+/** Prints the jobs of a page; with `--json`, one line for each job. */
+function printJobs({ jobs }: JobPage, { output }: Scope): void {
+  if (output.json) for (const job of jobs) output.line(job);
+  else if (jobs.length > 0) output.text(jobsText(jobs, createPaint(output.color), output.columns));
+}
+
+function warnIfIncomplete({ complete }: JobPage, { output }: Scope): void {
+  if (!complete)
+    output.warn('the list may be out of date, because the message broker did not answer in time');
+}

@@ -1,0 +1,115 @@
+import { describe, expect, it } from 'vitest';
+import type { JobSummary } from '../../../../shared/api/job-list.ts';
+import type { JobState } from '../../../../shared/job/job.ts';
+import { callHere } from '../../../support/cli/in-process.ts';
+import { answer, JOB, serve } from '../../../support/cli/servers.ts';
+
+const STATES: readonly JobState[] = ['queued', 'running', 'failed', 'succeeded'];
+
+/** Jobs of every minute, the newest first; the states take turns. */
+const JOBS = Array.from({ length: 90 }, (_, place) => ({
+  ...JOB,
+  id: `job-${place}`,
+  state: STATES[place % STATES.length] ?? 'queued',
+  acceptedAt: new Date(Date.UTC(2026, 0, 1, 12) - place * 60_000).toISOString(),
+}));
+
+/** An API with {@link JOBS}, whose cursor is the number of jobs before the next page. */
+const listing = () =>
+  serve(({ path = '' }) => {
+    const query = new URL(path, 'http://api.test').searchParams;
+    const from = Number(query.get('cursor') ?? 0);
+    const wanted = JOBS.filter(({ state }) => (query.get('state') ?? state) === state);
+    const end = from + Number(query.get('limit') ?? 50);
+    const more = end < wanted.length ? { cursor: String(end) } : {};
+    return answer(200, { jobs: wanted.slice(from, end), complete: true, ...more });
+  });
+
+interface Page {
+  readonly jobs: readonly JobSummary[];
+  readonly cursor?: string;
+}
+
+async function pageOf(...args: string[]): Promise<Page> {
+  const { code, stdout, stderr } = await callHere(await listing(), ['list', '--json', ...args]);
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  return JSON.parse(stdout);
+}
+
+const idsOf = ({ jobs }: Page): string[] => jobs.map(({ id }) => id);
+const withState = (...states: JobState[]): string[] =>
+  JOBS.filter(({ state }) => states.includes(state)).map(({ id }) => id);
+
+describe('`list` finds', () => {
+  it('jobs of several states, with commas or repeated', async () => {
+    const wanted = withState('queued', 'failed');
+    expect(idsOf(await pageOf('--state', 'queued,failed'))).toEqual(wanted.slice(0, 50));
+    expect(idsOf(await pageOf('--state', 'queued', '--state', 'failed'))).toEqual(wanted.slice(0, 50));
+  });
+
+  it('no more than asked for, with a cursor that loses none and repeats none', async () => {
+    const found: string[] = [];
+    let cursor: string | undefined;
+    do {
+      const page = await pageOf(
+        '--state',
+        'queued,failed',
+        '--limit',
+        '7',
+        ...(cursor ? ['--cursor', cursor] : []),
+      );
+      expect(page.jobs.length).toBeLessThanOrEqual(7);
+      found.push(...idsOf(page));
+      cursor = page.cursor;
+    } while (cursor !== undefined);
+    expect(found).toEqual(withState('queued', 'failed'));
+  });
+
+  it('the jobs of a time, the first moment included and the last one not', async () => {
+    const page = await pageOf('--since', '2026-01-01T11:50:00Z', '--until', '2026-01-01T11:58:00.000Z');
+    expect(idsOf(page)).toEqual(['job-3', 'job-4', 'job-5', 'job-6', 'job-7', 'job-8', 'job-9', 'job-10']);
+    expect(page.cursor).toBeUndefined();
+    expect(idsOf(await pageOf('--since', '1h'))).toEqual([]);
+  });
+
+  it('reads no page of jobs that are older than asked for', async () => {
+    const api = await listing();
+    await callHere(api, ['list', '--all', '--since', '2026-01-01T11:50:00Z']);
+    expect(api.seen).toHaveLength(1);
+  });
+
+  it.each([
+    [['--since', 'yesterday'], 'It must be a duration such as 2h'],
+    [['--since', '2026-13-01'], 'It must be a duration such as 2h'],
+    [['--since', '1h', '--until', '2h'], '--since must be before --until'],
+    [['--state', 'queued,lost'], 'It must be one of queued'],
+    [['--watch', '--all'], '--watch goes with neither --cursor nor --all'],
+  ])('nothing with %j, and says why', async (args, message) => {
+    const api = await listing();
+    const { code, stderr } = await callHere(api, ['list', ...args]);
+    expect({ code, seen: api.seen }).toEqual({ code: 2, seen: [] });
+    expect(stderr).toContain(message);
+  });
+});
+
+it('`list --watch` prints the jobs, then each that is new or has changed, and nothing twice', async () => {
+  const states: JobState[] = ['queued', 'queued', 'running', 'running', 'succeeded'];
+  let looks = 0;
+  const api = await serve(() => {
+    const state = states[looks++];
+    if (state === undefined) return answer(500, { code: 'internal', detail: 'the test is over' });
+    const jobs = [...(looks > 3 ? [{ ...JOB, id: 'job-2' }] : []), { ...JOB, state }];
+    return answer(200, { jobs, complete: true });
+  });
+  const { stdout } = await callHere(api, ['list', '--watch', '1ms', '--json']);
+  const lines = stdout
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as JobSummary);
+  expect(lines.map(({ id, state }) => `${id} ${state}`)).toEqual([
+    'job-1 queued',
+    'job-1 running',
+    'job-2 queued',
+    'job-1 succeeded',
+  ]);
+});
