@@ -4,18 +4,26 @@ import type { ErrorCode } from '../../shared/errors.ts';
 import { ATTR } from '../../shared/trace/semantics.ts';
 import { EXIT } from '../exit-code.ts';
 import type { Scope } from '../host.ts';
+import { type Count, confirmBulk, progressText } from '../operate/confirm.ts';
+import { countJobs } from '../operate/count.ts';
 
 /** A job that ended by itself before its turn came needs no cancel. */
 const ENDED: string = 'job-finished' satisfies ErrorCode;
 
 /**
- * Cancels all jobs that the filter selects and that have not ended, and prints how many.
+ * Cancels all jobs that the filter selects and that have not ended, and prints how many. Asks before.
+ * @param yes whether `--yes` was given: then it does not ask
  * @returns the exit code: not 0 when a job could not be cancelled
  * @throws ApiError or CliError; the jobs that were cancelled before stay cancelled
  */
-export async function cancelAll(filter: CancelFilter, scope: Scope): Promise<number> {
-  const { output } = scope;
-  const { cancelled, stopping, failed, complete } = await cancelEach(filter, scope);
+export async function cancelAll(filter: CancelFilter, yes: boolean, scope: Scope): Promise<number> {
+  const { api, output } = scope;
+  const { goOn, total } = await confirmBulk(
+    { verb: 'Cancel', nouns: ['job', 'jobs'], yes, count: () => countJobs(filter, api) },
+    scope,
+  );
+  if (!goOn) return EXIT.ok.code;
+  const { cancelled, stopping, failed, complete } = await cancelEach(filter, total, scope);
   if (output.json) output.document({ cancelled, stopping, failed, complete });
   else output.text(`${cancelled.length} cancelled, ${stopping.length} told to end`);
   for (const { id, code } of failed) if (code !== ENDED) output.warn(`${id} was not cancelled (${code})`);
@@ -25,7 +33,11 @@ export async function cancelAll(filter: CancelFilter, scope: Scope): Promise<num
 }
 
 /** Cancels page by page, in one span. Says how many were cancelled if an error ends it. */
-async function cancelEach(filter: CancelFilter, scope: Scope): Promise<CancelReport> {
+async function cancelEach(
+  filter: CancelFilter,
+  expected: Count | undefined,
+  scope: Scope,
+): Promise<CancelReport> {
   const { api, output } = scope;
   const total: CancelReport = { cancelled: [], stopping: [], failed: [], complete: true };
   const status = output.statusLine();
@@ -35,7 +47,7 @@ async function cancelEach(filter: CancelFilter, scope: Scope): Promise<CancelRep
     await trace.run('cancel all', attributes, async (carrier) => {
       let cursor: string | undefined;
       do {
-        status.show(`${total.cancelled.length} cancelled`);
+        status.show(progressText(total.cancelled.length, 'cancelled', expected));
         const page = await api.cancelMany({ ...filter, cursor }, { trace: carrier });
         total.cancelled.push(...page.cancelled);
         total.stopping.push(...page.stopping);

@@ -12,6 +12,7 @@ import { cancelAll } from './cancel-all.ts';
 interface CancelFlags {
   readonly wait?: number | true;
   readonly all?: boolean;
+  readonly yes?: boolean;
   readonly operation?: string;
   readonly tag?: readonly string[];
   readonly state?: (typeof OPEN_STATES)[number];
@@ -27,6 +28,7 @@ export function defineCancel(program: Command, host: Host): Command {
     .option('--operation <name>', 'with --all: only those of this operation', operationName)
     .option('--tag <tag>', 'with --all: only those with this tag; repeatable', jobTags)
     .addOption(new Option('--state <state>', 'with --all: only those in this state').choices(OPEN_STATES))
+    .option('--yes', 'with --all: do not ask; needed where there is no terminal')
     .option('--wait [seconds]', `wait until a running job has ended, ${WAIT_HELP}`, waitSeconds)
     .addHelpText(
       'after',
@@ -39,7 +41,7 @@ export function defineCancel(program: Command, host: Host): Command {
           'throughline cancel 0190f5a1-7c1e-7d3a-9c55-6a1f0c2b7e11 --wait',
           'cancel a job and wait until its worker has ended it',
         ],
-        ['throughline cancel --all --tag night --state queued', 'cancel many jobs'],
+        ['throughline cancel --all --tag night --state queued', 'cancel many jobs, after a question'],
       ),
     )
     .action(
@@ -50,16 +52,19 @@ export function defineCancel(program: Command, host: Host): Command {
 
 /** @throws CliError `usage-invalid` unless it is either one job or `--all` */
 async function cancelOneOrAll(id: string | undefined, flags: CancelFlags, scope: Scope): Promise<number> {
-  const { all = false, wait, operation, tag: tags, state } = flags;
+  const { all = false, yes, wait, operation, tag: tags, state } = flags;
   if ((id === undefined) !== all) {
     throw new CliError('usage-invalid', 'which one? Name a job id or use --all');
   }
   if (id === undefined) {
-    if (wait === undefined) return await cancelAll({ operation, tags, state }, scope);
+    if (wait === undefined) return await cancelAll({ operation, tags, state }, yes ?? false, scope);
     throw new CliError('usage-invalid', '--wait is for one job, not for --all');
   }
-  if (operation !== undefined || tags !== undefined || state !== undefined) {
-    throw new CliError('usage-invalid', '--operation, --tag and --state go with --all, not with a job id');
+  if (operation !== undefined || tags !== undefined || state !== undefined || yes !== undefined) {
+    throw new CliError(
+      'usage-invalid',
+      '--operation, --tag, --state and --yes go with --all, not with a job id',
+    );
   }
   return await cancel(id, secondsOfWait(wait), scope);
 }

@@ -8,6 +8,8 @@ import { CliError } from '../cli-error.ts';
 import { EXIT } from '../exit-code.ts';
 import { examples } from '../help.ts';
 import type { Host, Scope } from '../host.ts';
+import { type Count, confirmBulk, progressText } from '../operate/confirm.ts';
+import { countDeadLetters } from '../operate/count.ts';
 import { deadLetterText } from '../text/job-text.ts';
 import { deadLettersText } from '../text/list-text.ts';
 import { createPaint } from '../text/terminal.ts';
@@ -29,6 +31,7 @@ interface RedriveFilter {
 
 interface RedriveFlags extends Omit<RedriveFilter, 'tags'> {
   readonly all?: boolean;
+  readonly yes?: boolean;
   readonly tag?: readonly string[];
 }
 
@@ -111,6 +114,7 @@ function defineRedrive(deadLetters: Command, host: Host): void {
     .option('--operation <name>', 'with --all: only those of this operation', operationName)
     .option('--reason <code>', 'with --all: only those that failed with this code, such as operation-timeout')
     .option('--tag <tag>', 'with --all: only those with this tag; repeatable', jobTags)
+    .option('--yes', 'with --all: do not ask; needed where there is no terminal')
     .addHelpText(
       'after',
       examples(
@@ -125,17 +129,24 @@ function defineRedrive(deadLetters: Command, host: Host): void {
 }
 
 async function redrive(id: string | undefined, flags: RedriveFlags, scope: Scope): Promise<number> {
-  const { all = false, operation, reason, tag: tags } = flags;
+  const { all = false, yes, operation, reason, tag: tags } = flags;
   if ((id === undefined) !== all) {
     throw new CliError('usage-invalid', 'which one? Name a job id or use --all');
   }
-  if (!all && (operation !== undefined || reason !== undefined || tags !== undefined)) {
-    throw new CliError('usage-invalid', '--operation, --reason and --tag go with --all, not with a job id');
+  const options = [operation, reason, tags, yes];
+  if (!all && options.some((option) => option !== undefined)) {
+    throw new CliError(
+      'usage-invalid',
+      '--operation, --reason, --tag and --yes go with --all, not with a job id',
+    );
   }
-  const trace = await scope.startTrace();
-  return id === undefined
-    ? await redriveAll({ operation, reason, tags }, trace, scope)
-    : await redriveOne(id, trace, scope);
+  if (id !== undefined) return await redriveOne(id, await scope.startTrace(), scope);
+  const filter = { operation, reason, tags };
+  const count = (): Promise<Count> => countDeadLetters(filter, scope.api);
+  const nouns = ['dead letter', 'dead letters'] as const;
+  const { goOn, total } = await confirmBulk({ verb: 'Redrive', nouns, yes: yes ?? false, count }, scope);
+  if (!goOn) return EXIT.ok.code;
+  return await redriveAll(filter, total, await scope.startTrace(), scope);
 }
 
 async function redriveOne(id: string, trace: CallerTrace, { api, output }: Scope): Promise<number> {
@@ -146,9 +157,14 @@ async function redriveOne(id: string, trace: CallerTrace, { api, output }: Scope
   return EXIT.ok.code;
 }
 
-async function redriveAll(filter: RedriveFilter, trace: CallerTrace, scope: Scope): Promise<number> {
+async function redriveAll(
+  filter: RedriveFilter,
+  expected: Count | undefined,
+  trace: CallerTrace,
+  scope: Scope,
+): Promise<number> {
   const { output } = scope;
-  const { redriven, failed } = await redriveEach(filter, trace, scope);
+  const { redriven, failed } = await redriveEach(filter, expected, trace, scope);
   if (output.json) output.document({ redriven, failed });
   else output.text(`${redriven.length} redriven`);
   for (const { id, code } of failed) output.warn(`${id} is still a dead letter (${code})`);
@@ -158,6 +174,7 @@ async function redriveAll(filter: RedriveFilter, trace: CallerTrace, scope: Scop
 /** Redrives all that the filter selects, in one span. Says how many were sent if an error ends it. */
 async function redriveEach(
   filter: RedriveFilter,
+  expected: Count | undefined,
   trace: CallerTrace,
   { api, output }: Scope,
 ): Promise<RedriveReport> {
@@ -166,11 +183,11 @@ async function redriveEach(
   const attributes = { [ATTR.httpMethod]: 'POST', [ATTR.urlFull]: api.deadLettersUrl };
   try {
     await trace.run('redrive all', attributes, async (carrier) => {
-      status.show('0 redriven');
+      status.show(progressText(0, 'redriven', expected));
       for await (const { redriven, failed } of redrivePages(filter, carrier, api)) {
         total.redriven.push(...redriven);
         total.failed.push(...failed);
-        status.show(`${total.redriven.length} redriven`);
+        status.show(progressText(total.redriven.length, 'redriven', expected));
       }
     });
     return total;

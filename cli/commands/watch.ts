@@ -44,7 +44,12 @@ export function defineWatch(program: Command, host: Host): Command {
     );
 }
 
-async function watch(id: string, flags: WatchFlags, scope: Scope): Promise<number> {
+/**
+ * Follows a job to its end and prints it then.
+ * @returns the exit code of the job
+ * @throws ApiError or CliError
+ */
+export async function watch(id: string, flags: WatchFlags, scope: Scope): Promise<number> {
   const { output } = scope;
   const status = output.statusLine();
   const limitMs = flags.timeout ?? Number.POSITIVE_INFINITY;

@@ -74,7 +74,12 @@ export class Output {
 
   /** Tells a person at a terminal what to do next. */
   hint(sentence: string): void {
-    if (this.#interactive) this.note(sentence);
+    if (this.interactive) this.note(sentence);
+  }
+
+  /** Asks a person at a terminal. The answer is typed after the question. */
+  prompt(question: string): void {
+    this.#options.stderr.write(escapeControls(question));
   }
 
   /** Prints the error that ended the command, with its stack if `debug`. */
@@ -88,10 +93,11 @@ export class Output {
 
   /** A line that shows the progress, on a terminal only. */
   statusLine(): StatusLine {
-    return new StatusLine(!this.json && this.#interactive ? this.#options.stderr : undefined);
+    return new StatusLine(!this.json && this.interactive ? this.#options.stderr : undefined);
   }
 
-  get #interactive(): boolean {
+  /** Whether a person at a terminal reads stderr. */
+  get interactive(): boolean {
     return this.#options.stderr.isTTY === true && !this.#options.terminal.dumb;
   }
 }

@@ -21,11 +21,13 @@ import { readJobInput } from '../../input/job-input.ts';
 import { addJobOptions, checkJobFlags, type JobFlags, jobFieldsOf } from '../../job-options.ts';
 import type { BaggagePair } from '../../trace/baggage.ts';
 import type { CallerTrace } from '../../trace/caller-trace.ts';
+import { watch } from '../watch.ts';
 import { type JobOptions, submitBatch } from './submit-batch.ts';
 
 interface SubmitFlags extends JobFlags {
   readonly batch?: string;
   readonly wait?: number | true;
+  readonly follow?: boolean;
   readonly baggage?: readonly BaggagePair[];
   readonly idempotencyKey?: string;
   readonly delay?: string;
@@ -38,6 +40,7 @@ const EXAMPLES: readonly (readonly [command: string, what: string])[] = [
   ['throughline submit echo \'{"hello":"world"}\'', 'submit a job and do not wait for it'],
   ['throughline submit http.request @request.json --wait 10', 'wait up to ten seconds for its result'],
   ["jq -n '{n: 1}' | throughline submit echo - --json", 'take the input from a pipe, and print JSON'],
+  ['throughline submit report.nightly --follow', 'submit a job and follow it to its end'],
   ['throughline submit --batch jobs.jsonl', 'submit many jobs: {"operation":"echo","input":1} in each line'],
   [
     'throughline submit --batch jobs.jsonl --delay 1h',
@@ -58,6 +61,7 @@ export function defineSubmit(program: Command, host: Host): Command {
     .argument('[operation]', 'what to run, such as http.request', operationName)
     .argument('[input]', 'JSON, @file, or - for standard input; default: null')
     .option('--wait [seconds]', `wait until the job has ended, ${WAIT_HELP}`, waitSeconds)
+    .option('--follow', 'follow it to its end, however long that takes, and print it then')
     .option(
       '--batch <file>',
       'submit many jobs: a JSON list, or one job in each line; - for standard input; --delay, --callback, --timeout, --max-attempts, --priority, --ordering-key, --unique-key (with --unique-while and --unique-for) and --tag are for each job that has none of its own; the exit code is 2 or 3 if one was refused',
@@ -108,13 +112,16 @@ async function submit(
 
 /** @throws CliError `usage-invalid` unless it is either one job or a batch */
 function checkUsage(operation: string | undefined, flags: SubmitFlags): void {
-  const { batch, wait } = flags;
+  const { batch, wait, follow } = flags;
   checkKeys(flags);
   if (operation === undefined && batch === undefined) {
     throw usageError("missing required argument 'operation', or --batch with a file of jobs");
   }
   if (operation !== undefined && batch !== undefined) {
     throw usageError('what should run? Name an operation, or a file with --batch, but not both');
+  }
+  if (follow !== undefined && (wait !== undefined || batch !== undefined)) {
+    throw usageError('--follow goes with neither --wait nor --batch');
   }
   if (batch !== undefined && wait !== undefined) {
     throw usageError('--wait is for one job, not for --batch', '`throughline watch` follows any job');
@@ -160,6 +167,10 @@ async function submitOne(
 ): Promise<number> {
   const { output } = scope;
   const { job: submitted, existing, replayed } = await sendJob(job, flags, trace, scope);
+  if (flags.follow && !isTerminal(submitted.state)) {
+    output.note(`job ${submitted.id}`);
+    return await watch(submitted.id, {}, scope);
+  }
   if (output.json)
     output.document({ ...submitted, ...(existing && { existing }), ...(replayed && { replayed }) });
   else output.job(submitted);

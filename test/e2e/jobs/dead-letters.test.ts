@@ -138,7 +138,7 @@ describe('throughline dead-letters', () => {
       id: first,
       previousTraceIds: [jobs[0]?.traceId],
     });
-    const all = await cli(tenant, 'redrive', '--all', '--operation', 'test.mode', '--json');
+    const all = await cli(tenant, 'redrive', '--all', '--yes', '--operation', 'test.mode', '--json');
     expect({ ...all, stdout: JSON.parse(all.stdout) }).toEqual({
       code: 0,
       stderr: '',

@@ -152,13 +152,13 @@ describe('cancelling many', () => {
       run({ url: stack.url, apiKey: callers.cli.key }, ['cancel', ...args]);
     const ids = await submitLater('cli', 3, { tags: ['night'] });
     await submitLater('cli', 1);
-    const done = await cli('--all', '--tag', 'night', '--json');
+    const done = await cli('--all', '--yes', '--tag', 'night', '--json');
     expect({ code: done.code, stderr: done.stderr }).toEqual({ code: 0, stderr: '' });
     const { cancelled } = JSON.parse(done.stdout) as CancelReport;
     expect(cancelled.toSorted()).toEqual(ids.toSorted());
     for (const wrong of [[], ['job-1', '--all'], ['job-1', '--tag', 'night'], ['--all', '--wait']])
       expect((await cli(...wrong)).code).toBe(2);
-    expect(await cli('--all')).toMatchObject({ code: 0, stdout: '1 cancelled, 0 told to end\n' });
+    expect(await cli('--all', '--yes')).toMatchObject({ code: 0, stdout: '1 cancelled, 0 told to end\n' });
   });
 
   it('cancels jobs in the outbox while NATS is away; for jobs that NATS has, it must be sent again', async () => {

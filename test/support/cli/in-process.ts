@@ -15,7 +15,7 @@ export async function runHere(
   });
   const code = await runCli(args, {
     environment,
-    stdin: Readable.from([stdin]),
+    stdin: Object.assign(Readable.from([stdin]), { isTTY: isTerminal }),
     stdout: stream('stdout'),
     stderr: { ...stream('stderr'), isTTY: isTerminal },
   });

@@ -78,7 +78,10 @@ function describeLeaf(runs: LeafRuns, rules: OptionRules): void {
     },
   );
 
-  it('uses every two of its options, or refuses them before anything is sent', async () => {
+  // Many runs, one after the other.
+  it('uses every two of its options, or refuses them before anything is sent', {
+    timeout: 180_000,
+  }, async () => {
     const ignored: string[] = [];
     for (const base of bases) {
       for (const [one, other] of pairsOf(runs.missingIn(base)))

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { CancelReport } from '../../../../shared/api/cancel-many.ts';
 import { callHere } from '../../../support/cli/in-process.ts';
-import { answer, serve } from '../../../support/cli/servers.ts';
+import { ended, start } from '../../../support/cli/process.ts';
+import { answer, JOB, serve } from '../../../support/cli/servers.ts';
 
 const DONE: CancelReport = { cancelled: [], stopping: [], failed: [], complete: true };
 
@@ -12,7 +13,15 @@ describe('cancel --all', () => {
       const page = isFirst ? { cancelled: ['a'], cursor: 'next' } : { cancelled: ['b'], stopping: ['c'] };
       return answer(200, { ...DONE, ...page });
     });
-    const { code, stdout } = await callHere(api, ['cancel', '--all', '--tag', 'x', '--state', 'queued']);
+    const { code, stdout } = await callHere(api, [
+      'cancel',
+      '--all',
+      '--yes',
+      '--tag',
+      'x',
+      '--state',
+      'queued',
+    ]);
     expect({ code, stdout }).toEqual({ code: 0, stdout: '2 cancelled, 1 told to end\n' });
     expect(api.seen.map(({ path, body }) => [path, JSON.parse(String(body))])).toEqual([
       ['/v1/jobs/cancel', { tags: ['x'], state: 'queued' }],
@@ -26,24 +35,95 @@ describe('cancel --all', () => {
       { id: 'b', code: 'job-finished' },
     ];
     const api = await serve(() => answer(200, { ...DONE, failed }));
-    const { code, stderr } = await callHere(api, ['cancel', '--all']);
+    const { code, stderr } = await callHere(api, ['cancel', '--all', '--yes']);
     expect(code).toBe(3);
     expect(stderr).toContain('a was not cancelled (broker-unavailable)');
     expect(stderr).not.toContain('b was');
     const ended = await serve(() => answer(200, { ...DONE, failed: failed.slice(1) }));
-    expect((await callHere(ended, ['cancel', '--all'])).code).toBe(0);
+    expect((await callHere(ended, ['cancel', '--all', '--yes'])).code).toBe(0);
   });
 
   it('says when jobs may have been overlooked, and how many were cancelled before an error', async () => {
     const incomplete = await serve(() => answer(200, { ...DONE, complete: false }));
-    expect((await callHere(incomplete, ['cancel', '--all'])).stderr).toContain('some jobs may be left');
+    expect((await callHere(incomplete, ['cancel', '--all', '--yes'])).stderr).toContain(
+      'some jobs may be left',
+    );
     const broken = await serve(({ body }) =>
       String(body).includes('next')
         ? answer(500, { code: 'internal', title: 't', detail: 'it is broken', status: 500, type: 'x' })
         : answer(200, { ...DONE, cancelled: ['a'], cursor: 'next' }),
     );
-    const { code, stderr } = await callHere(broken, ['cancel', '--all']);
+    const { code, stderr } = await callHere(broken, ['cancel', '--all', '--yes']);
     expect(code).toBe(3);
+    expect(stderr).toContain('1 were cancelled before this error');
+  });
+});
+
+describe('a command that changes many jobs', () => {
+  const commands = [
+    ['cancel --all', 'Cancel 3 jobs? [y/N] ', '/v1/jobs/cancel'],
+    ['dead-letters redrive --all', 'Redrive 1 dead letter? [y/N] ', '/v1/dead-letters/redrive'],
+  ] as const;
+  const deadLetter = {
+    ...{ id: 'job-1', operation: 'echo', reason: 'operation-failed', message: 'no luck', attempts: 1 },
+    ...{ diedAt: JOB.acceptedAt, traceId: '', links: { self: '/s', job: '/j' } },
+  };
+  const system = () =>
+    serve(({ path = '', method }) => {
+      if (method === 'GET' && path.startsWith('/v1/jobs'))
+        return answer(200, { jobs: [JOB], complete: true });
+      if (method === 'GET') return answer(200, { deadLetters: [deadLetter] });
+      return answer(
+        200,
+        path.includes('dead') ? { redriven: ['job-1'], failed: [] } : { ...DONE, cancelled: ['a'] },
+      );
+    });
+  const changes = ({ seen }: { seen: readonly { method: string | undefined; path: string | undefined }[] }) =>
+    seen.filter(({ method }) => method === 'POST').map(({ path }) => path);
+
+  it.each(commands)(
+    '%s asks at a terminal, with the count, and does it only after "y"',
+    async (name, question, path) => {
+      for (const [typed, wanted] of [
+        ['y\n', [path]],
+        ['Yes\n', [path]],
+        ['\n', []],
+        ['n\n', []],
+        ['', []],
+      ] as const) {
+        const api = await system();
+        const { code, stderr } = await callHere(api, name.split(' '), { stdin: typed, isTerminal: true });
+        expect({ typed, code, changes: changes(api) }).toEqual({ typed, code: 0, changes: wanted });
+        expect(stderr).toContain(question);
+      }
+    },
+  );
+
+  it.each(commands)(
+    '%s needs --yes where there is no terminal, and sends nothing without it',
+    async (name, _, path) => {
+      const api = await system();
+      const refused = await callHere(api, name.split(' '), { stdin: 'y\n' });
+      expect({ code: refused.code, seen: api.seen }).toEqual({ code: 2, seen: [] });
+      expect(refused.stderr).toContain('--all needs --yes here');
+      expect((await callHere(api, [...name.split(' '), '--yes'])).code).toBe(0);
+      expect(changes(api)).toEqual([path]);
+    },
+  );
+
+  it('says how many were changed when Ctrl-C ends it', async () => {
+    const second = Promise.withResolvers<void>();
+    const api = await serve(({ body }) => {
+      if (!String(body).includes('next')) return answer(200, { ...DONE, cancelled: ['a'], cursor: 'next' });
+      second.resolve();
+      return undefined;
+    });
+    const child = start(['cancel', '--all', '--yes'], { THROUGHLINE_URL: api.url });
+    const done = ended(child);
+    await second.promise;
+    child.kill('SIGINT');
+    const { code, stderr } = await done;
+    expect(code).toBe(130);
     expect(stderr).toContain('1 were cancelled before this error');
   });
 });

@@ -281,3 +281,27 @@ describe('submit --callback', () => {
     },
   );
 });
+
+describe('submit --follow', () => {
+  it.each([
+    ['succeeded', 0],
+    ['failed', 1],
+  ] as const)('prints the job at its end, and ends as the job did: %s', async (state, exitCode) => {
+    const api = await serve(({ method }) =>
+      method === 'POST' ? answer(202, JOB) : answer(200, { ...DONE, state }),
+    );
+    const { code, stdout, stderr } = await callHere(api, ['submit', 'echo', '1', '--follow']);
+    expect(code).toBe(exitCode);
+    expect(stdout).toMatch(new RegExp(`^state +${state}$`, 'm'));
+    expect(stderr).toBe('job job-1\n');
+    const json = await callHere(api, ['submit', 'echo', '1', '--follow', '--json']);
+    expect(JSON.parse(json.stdout)).toMatchObject({ id: 'job-1', state });
+  });
+
+  it.each([['--wait=3'], ['--batch=x']])('is refused with %s', async (other) => {
+    const args = other.startsWith('--batch') ? ['submit'] : ['submit', 'echo'];
+    const { code, stderr } = await callHere({ url: 'http://127.0.0.1:9' }, [...args, '--follow', other]);
+    expect(code).toBe(2);
+    expect(stderr).toContain('--follow goes with neither --wait nor --batch');
+  });
+});

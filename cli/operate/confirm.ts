@@ -1,0 +1,69 @@
+import { createInterface } from 'node:readline/promises';
+import { CliError } from '../cli-error.ts';
+import type { Scope } from '../host.ts';
+
+/** How many things a command is about to change. */
+export interface Count {
+  readonly count: number;
+  /** Whether there are more, which were not counted. */
+  readonly more: boolean;
+}
+
+interface Bulk {
+  /** What the command does, such as `Cancel`. */
+  readonly verb: string;
+  /** One thing, and several. */
+  readonly nouns: readonly [one: string, several: string];
+  /** Whether `--yes` was given. */
+  readonly yes: boolean;
+  readonly count: () => Promise<Count>;
+}
+
+/** More than this are not counted: it would take a request for each hundred. */
+export const MOST_COUNTED = 1_000;
+
+/**
+ * Asks a person at a terminal whether to change many things, and says how many. With `--yes` nobody is asked.
+ * @returns whether to do it, and how many there are if they were counted
+ * @throws CliError `usage-invalid` where nobody can be asked, before anything is sent; `interrupted` after Ctrl-C
+ */
+export async function confirmBulk(
+  { verb, nouns, yes, count }: Bulk,
+  scope: Scope,
+): Promise<{ readonly goOn: boolean; readonly total?: Count }> {
+  if (yes) return { goOn: true };
+  const { output } = scope;
+  if (!isTerminal(scope) || !output.interactive)
+    throw new CliError('usage-invalid', '--all needs --yes here: there is no terminal at which to ask');
+  const total = await count();
+  if (total.count === 0) return { goOn: true, total };
+  const noun = total.count === 1 && !total.more ? nouns[0] : nouns[1];
+  const goOn = await ask(`${verb} ${total.count}${total.more ? ' or more' : ''} ${noun}? [y/N] `, scope);
+  if (!goOn) output.note('nothing was changed');
+  return { goOn, total };
+}
+
+/** How far a command is, of how many. */
+export function progressText(done: number, what: string, total: Count | undefined): string {
+  if (total === undefined) return `${done} ${what}`;
+  return `${done} of ${total.count}${total.more ? ' or more' : ''} ${what}`;
+}
+
+function isTerminal({ stdin }: Scope): boolean {
+  return (stdin as { readonly isTTY?: boolean }).isTTY === true;
+}
+
+async function ask(question: string, { stdin, output, signal }: Scope): Promise<boolean> {
+  output.prompt(question);
+  const lines = createInterface({ input: stdin });
+  const onAbort = (): void => lines.close();
+  signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    for await (const line of lines) return /^\s*y(es)?\s*$/i.test(line);
+    signal.throwIfAborted();
+    return false;
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+    lines.close();
+  }
+}

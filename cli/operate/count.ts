@@ -1,0 +1,50 @@
+import type { CancelFilter, DeadLetterFilter } from '../../client/options.ts';
+import { DEAD_LETTER_LIMITS } from '../../shared/api/dead-letter.ts';
+import { JOB_LIST_LIMITS } from '../../shared/api/job-list.ts';
+import { OPEN_STATES } from '../../shared/job/job-state.ts';
+import type { ApiClient } from '../api-client.ts';
+import { type Count, MOST_COUNTED } from './confirm.ts';
+
+/** How many jobs a filter selects that have not ended. */
+export async function countJobs({ state, operation, tags }: CancelFilter, api: ApiClient): Promise<Count> {
+  const counts = await Promise.all(
+    (state === undefined ? OPEN_STATES : [state]).map((one) =>
+      countPages(async (cursor) => {
+        const page = await api.list({ state: one, operation, tags, cursor, limit: JOB_LIST_LIMITS.page });
+        return { size: page.jobs.length, cursor: page.cursor };
+      }),
+    ),
+  );
+  return {
+    count: counts.reduce((sum, { count }) => sum + count, 0),
+    more: counts.some(({ more }) => more),
+  };
+}
+
+/** How many dead letters a filter selects. @param reason only those that failed with this code */
+export async function countDeadLetters(
+  { reason, operation, tags }: DeadLetterFilter & { readonly reason?: string | undefined },
+  api: ApiClient,
+): Promise<Count> {
+  return await countPages(async (cursor) => {
+    const page = await api.listDeadLetters({ operation, tags, cursor, limit: DEAD_LETTER_LIMITS.page });
+    const wanted = page.deadLetters.filter((one) => reason === undefined || one.reason === reason);
+    return { size: wanted.length, cursor: page.cursor };
+  });
+}
+
+interface PageSize {
+  readonly size: number;
+  readonly cursor: string | undefined;
+}
+
+async function countPages(read: (cursor: string | undefined) => Promise<PageSize>): Promise<Count> {
+  let count = 0;
+  let place: string | undefined;
+  do {
+    const { size, cursor } = await read(place);
+    count += size;
+    place = cursor;
+  } while (place !== undefined && count < MOST_COUNTED);
+  return { count, more: place !== undefined };
+}
