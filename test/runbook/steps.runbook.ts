@@ -1,0 +1,172 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { beforeAll, expect, it } from 'vitest';
+import { hostEnvironment } from '../../dev/machine/environment.ts';
+import { locateNatsServer } from '../../dev/nats-binary/locate.ts';
+import { ROOT, type RunbookHost, readSteps } from '../support/deploy/runbook.ts';
+import { Site } from '../support/deploy/site.ts';
+import { SiteEdge } from '../support/deploy/site-edge.ts';
+import { until } from '../support/poll.ts';
+
+/** The version before and after the upgrade. */
+const [OLD, NEW] = ['2.14.5', '2.15.2'];
+const NUMBERS = [1, 2, 3];
+
+const taken = new Set<string>();
+let site: Site;
+let nats: RunbookHost;
+let workers: readonly RunbookHost[];
+let first: RunbookHost;
+let second: RunbookHost;
+let edge: SiteEdge;
+
+beforeAll(async () => {
+  site = await Site.make({ version: OLD }, taken);
+  nats = await site.natsHost(1);
+  [first, second] = [await site.workerHost(1), await site.workerHost(2)];
+  workers = [first, second];
+});
+
+const stopWorkers = async (): Promise<void> => {
+  for (const host of workers) await host.shell('systemctl stop throughline-worker');
+};
+
+/** Another operation than the one that is added later. */
+async function otherOperation(host: RunbookHost): Promise<void> {
+  const folder = '/opt/throughline/operations';
+  const text = await readFile(path.join(ROOT, 'examples/operations/text-count.ts'), 'utf8');
+  await writeFile(host.at(`${folder}/text-size.ts`), text.replaceAll('text.count', 'text.size'));
+  await host.shell(`rm ${folder}/text-count.ts`);
+}
+
+it('certificates, passwords, and one nats-server', async () => {
+  await nats.step('certificates');
+  await nats.step('nats-files');
+  await site.fillNats(1);
+  await nats.step('nats-start');
+  expect(await nats.log('nats-server')).toContain('Server is ready');
+});
+
+it('the streams', async () => {
+  expect(await nats.step('setup')).toMatch(/^JOBS +created/m);
+  expect(await nats.step('setup')).toMatch(/^JOBS +found/m);
+});
+
+it('two workers', async () => {
+  await first.step('worker-files');
+  // The same on the other host, without a second download of the packages.
+  for (const folder of ['/opt/throughline', '/etc']) await site.hand(first, second, folder);
+  for (const host of workers) {
+    await otherOperation(host);
+    await site.fillWorker(host);
+    await host.step('worker-start');
+    expect(await host.log('throughline-worker')).toContain('worker ready');
+  }
+});
+
+it('the edge, a key, and a job', async () => {
+  edge = await SiteEdge.make(site, await nats.step('api-key'));
+  await edge.deploy([1]);
+  const caller = await site.caller(edge.url, edge.apiKey);
+  expect(await caller.step('try')).toContain('world');
+});
+
+it('a rolling restart while jobs come: each succeeds at its first attempt', async () => {
+  const load = edge.load('echo');
+  for (const host of workers) await host.step('rolling-restart');
+  for (const job of await load.end()) expect(job).toMatchObject({ state: 'succeeded', attempt: 1 });
+});
+
+it('another operation', async () => {
+  const body = JSON.stringify({ operation: 'text.count', input: { text: 'two words' } });
+  const unknown = await edge.call('/v1/jobs', { method: 'POST', body });
+  expect(unknown.status).toBe(422);
+  for (const host of workers) {
+    await host.step('add-operation');
+    await host.step('rolling-restart');
+  }
+  expect(await edge.run('text.count', { text: 'two words' })).toMatchObject({ state: 'succeeded' });
+});
+
+it('a user for a worker group', async () => {
+  await nats.step('group-user');
+  const { NATS_WORKER_IMAGES_PASSWORD = '' } = await site.variables();
+  await until('the user', async () => !(await site.isRefused('worker-images', NATS_WORKER_IMAGES_PASSWORD)));
+});
+
+it('a new password for the workers, while jobs come', async () => {
+  const { NATS_WORKER_PASSWORD = '' } = await site.variables();
+  const load = edge.load('echo');
+  await nats.step('rotate-make');
+  await nats.step('rotate-add');
+  for (const host of workers) {
+    await site.hand(nats, host, '/etc/throughline/worker-2.password');
+    await host.step('rotate-use');
+  }
+  expect(await site.isRefused('worker', NATS_WORKER_PASSWORD)).toBe(false);
+  await nats.step('rotate-remove');
+  for (const job of await load.end()) expect(job).toMatchObject({ state: 'succeeded' });
+  await until('the old user to be refused', () => site.isRefused('worker', NATS_WORKER_PASSWORD));
+});
+
+it('two groups instead of one: what came meanwhile runs', async () => {
+  await stopWorkers();
+  const waiting = await edge.submit('text.count', { text: 'it waits' });
+  taken.add('split');
+  await site.asSetup((await readSteps()).get('split') ?? '');
+  await first.step('split-old');
+  await second.step('split-new');
+  expect(await edge.ended(waiting)).toMatchObject({ state: 'succeeded' });
+  expect(await edge.run('echo', 1)).toMatchObject({ state: 'succeeded' });
+  expect(await site.asSetup('npx throughline groups list')).toMatch(/^texts +text\.> /m);
+});
+
+it('a backup', async () => {
+  await nats.step('operator');
+  await until('the new user', async () => await nats.step('backup').then(() => true));
+  await nats.shell('rm -r /var/backups/throughline');
+});
+
+it('three servers instead of one: what was there is there, and what came meanwhile runs', async () => {
+  const before = await edge.run('echo', 'before');
+  const others = [await site.natsHost(2), await site.natsHost(3)];
+  for (const [index, host] of others.entries()) {
+    await site.hand(nats, host, '/etc/throughline/tls');
+    await host.step('nats-files');
+    await site.hand(nats, host, '/etc/throughline/nats.env');
+    await site.hand(nats, host, '/etc/throughline/nats');
+    await site.fillNats(index + 2);
+  }
+  await stopWorkers();
+  const queued = await edge.submit('echo', 'queued');
+  await nats.step('aside');
+  const outboxed = await edge.submit('echo', 'meanwhile');
+  expect(outboxed.durability).toBe('outbox');
+  await nats.step('backup-aside');
+  await nats.step('put-away');
+  await Promise.all([nats, ...others].map((host) => host.step('cluster-start')));
+  await until('the restore', async () => await nats.step('restore').then(() => true), 60_000);
+  expect(await nats.step('setup')).toMatch(/^JOBS .*3 copies/m);
+  for (const host of workers) {
+    await host.fill('/etc/throughline/worker.env', { NATS_URL: site.addresses(NUMBERS, 'tls') });
+    await host.step('worker-start');
+  }
+  await edge.deploy(NUMBERS);
+  for (const job of [queued, outboxed]) expect(await edge.ended(job)).toMatchObject({ state: 'succeeded' });
+  expect(await edge.job(before.id)).toMatchObject({ state: 'succeeded', result: 'before' });
+});
+
+it(`nats-server ${NEW} instead of ${OLD}, one server after the other`, async () => {
+  const { path: program } = await locateNatsServer({ environment: hostEnvironment(), version: NEW });
+  for (const number of NUMBERS) {
+    const host = await site.natsHost(number);
+    await host.step('upgrade-nats', path.dirname(program));
+    await site.untilWell();
+  }
+  expect(await site.asSetup('npx throughline setup --check')).toContain(`nats-server ${NEW}`);
+  expect(await edge.run('echo', 'after')).toMatchObject({ state: 'succeeded' });
+});
+
+it('and these were all steps of the page', async () => {
+  expect([...taken].sort()).toEqual([...(await readSteps()).keys()].sort());
+});
