@@ -60,7 +60,7 @@ it('two workers', async () => {
     await otherOperation(host);
     await site.fillWorker(host);
     await host.step('worker-start');
-    expect(await host.log('throughline-worker')).toContain('worker ready');
+    await until('the log line', async () => (await host.log('throughline-worker')).includes('worker ready'));
   }
 });
 
