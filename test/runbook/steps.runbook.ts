@@ -8,6 +8,8 @@ import { Site } from '../support/deploy/site.ts';
 import { SiteEdge } from '../support/deploy/site-edge.ts';
 import { until } from '../support/poll.ts';
 
+// The steps of deploy/README.md, in its order: each test goes on where the one before it ended.
+
 /** The version before and after the upgrade. */
 const [OLD, NEW] = ['2.14.5', '2.15.2'];
 const NUMBERS = [1, 2, 3];
@@ -164,6 +166,8 @@ it(`nats-server ${NEW} instead of ${OLD}, one server after the other`, async () 
     await site.untilWell();
   }
   expect(await site.asSetup('npx throughline setup --check')).toContain(`nats-server ${NEW}`);
+  const report = await nats.step('report');
+  for (const number of NUMBERS) expect(report).toContain(`nats-${number}`);
   expect(await edge.run('echo', 'after')).toMatchObject({ state: 'succeeded' });
 });
 

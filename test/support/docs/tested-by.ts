@@ -5,8 +5,7 @@
 
 /** Pages whose blocks another test file runs. The file must name the page. */
 export const RUN_ELSEWHERE: Readonly<Record<string, string>> = {
-  // The rest of it is not in blocks.
-  'deploy/README.md': 'test/e2e/nats/group-users.test.ts',
+  'deploy/README.md': 'test/runbook/steps.runbook.ts',
   'docs/CLIENTS.md': 'test/generators/clients.generators.ts',
 };
 
@@ -21,8 +20,6 @@ export const HISTORY: readonly string[] = ['CHANGELOG.md'];
 
 /** Pages with a `sh not-run` block, and why no test can run it. Keep this list short. */
 export const NOT_RUN: Readonly<Record<string, string>> = {
-  'deploy/README.md':
-    'the command needs the passwords and the certificate of a deployment; test/e2e/nats/deploy.test.ts runs setup against the same configuration',
   'docs/CHAOS.md': 'the fault suite takes eleven minutes, and CI runs a part of it',
 };
 
