@@ -28,6 +28,7 @@ export interface System {
   readonly apiKey: string;
   readonly tracesUrl: string;
   readonly otlpUrl: string;
+  readonly natsUrl: string;
 }
 
 /** Makes the files of a page. The folder is inside the project, so that `throughline/worker` resolves as it does for a reader. */
@@ -57,7 +58,7 @@ async function testSystem({ folder, callbackPort }: Reader): Promise<System> {
     worker: { CALLBACK_ALLOW: `http://127.0.0.1:${callbackPort}` },
   });
   const { tracesUrl, otlpUrl } = stack.collector;
-  return { url: stack.url, apiKey: stack.apiKey, tracesUrl, otlpUrl };
+  return { url: stack.url, apiKey: stack.apiKey, tracesUrl, otlpUrl, natsUrl: stack.nats.url };
 }
 
 /** Runs the page's command on free ports. `npm run` would run it in the project's folder, where the reader has no files. */
@@ -99,7 +100,7 @@ async function stop(child: ChildProcess): Promise<void> {
 export async function runBlocks(
   blocks: readonly Block[],
   { folder, callbackPort }: Reader,
-  { url, apiKey, tracesUrl, otlpUrl }: System,
+  { url, apiKey, tracesUrl, otlpUrl, natsUrl }: System,
 ): Promise<string> {
   const commands = blocks
     .map(({ page, line, text }) => `: "${page}:${line}"\n${text}`)
@@ -110,9 +111,15 @@ export async function runBlocks(
     THROUGHLINE_API_KEY: apiKey,
     THROUGHLINE_TRACES_URL: tracesUrl,
     OTEL_EXPORTER_OTLP_ENDPOINT: otlpUrl,
+    NATS_URL: natsUrl,
   });
-  const npx = `npx() { [ "$1" = throughline ] && shift && node "${path.join(ROOT, 'cli/main.ts')}" "$@"; }`;
-  const child = spawn('sh', ['-e', '-x', '-c', `${npx}\n${commands}`], {
+  const programs = [
+    `throughline() { node "${path.join(ROOT, 'cli/main.ts')}" "$@"; }`,
+    'npx() { [ "$1" = throughline ] && "$@"; }',
+    // An answer that refuses a request is a failure here.
+    'curl() { command curl --fail-with-body "$@"; }',
+  ].join('\n');
+  const child = spawn('sh', ['-e', '-x', '-c', `${programs}\n${commands}`], {
     cwd: folder,
     env: environment,
     stdio: ['ignore', 'pipe', 'pipe'],

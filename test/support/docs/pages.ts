@@ -1,12 +1,9 @@
-/** The pages of the project: every Markdown file, and the code blocks in them. */
+/** The pages of the project, and the code blocks in them. */
 import { globSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 export const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
-
-/** Folders of what is built or fetched. Those that begin with a dot are left out too. */
-const NOT_OURS = ['packages', 'node_modules', 'dist', 'coverage'];
 
 /** A code block with its fence: three backticks, the language, and words that say how it is tested. */
 export interface Block {
@@ -20,11 +17,11 @@ export interface Block {
   readonly text: string;
 }
 
+/** Where pages for people are. The pages of packages and templates are about another folder than this one. */
+const FOLDERS = ['*.md', 'docs/**/*.md', 'deploy/**/*.md'];
+
 /** The paths of all pages, from the project's folder. */
-export const PAGES: readonly string[] = globSync('**/*.md', {
-  cwd: ROOT,
-  exclude: (name) => NOT_OURS.includes(path.basename(name)) || path.basename(name).startsWith('.'),
-}).toSorted();
+export const PAGES: readonly string[] = globSync(FOLDERS, { cwd: ROOT }).toSorted();
 
 export function textOf(page: string): string {
   return readFileSync(path.join(ROOT, page), 'utf8');

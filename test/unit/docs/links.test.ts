@@ -1,4 +1,4 @@
-import { existsSync, globSync } from 'node:fs';
+import { existsSync, globSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import manifest from '../../../package.json' with { type: 'json' };
@@ -19,12 +19,14 @@ function linksOf(page: string): { file: string; anchor: string | undefined }[] {
 
 /** The anchors of a page's headings, as GitHub makes them. */
 function anchorsOf(page: string): string[] {
-  return [...proseOf(page).matchAll(/^#+ (.+)$/gm)].map(([, heading = '']) =>
-    heading
-      .toLowerCase()
-      .replaceAll(/[^\p{L}\p{N} _-]/gu, '')
-      .replaceAll(' ', '-'),
-  );
+  return [...proseOf(page).matchAll(/^#+ (.+)$/gm)].map(([, heading = '']) => anchorOf(heading));
+}
+
+function anchorOf(heading: string): string {
+  return heading
+    .toLowerCase()
+    .replaceAll(/[^\p{L}\p{N} _-]/gu, '')
+    .replaceAll(' ', '-');
 }
 
 /** The paths in backticks that begin with one of the project's folders; `*` and `{a,b}` are patterns. */
@@ -48,6 +50,28 @@ describe.each(PAGES)('%s', (page) => {
     const missing = pathsOf(page).filter((name) => globSync(name, { cwd: ROOT }).length === 0);
     expect(missing).toEqual([]);
   });
+});
+
+/** The pages that comments and messages of the code name, each with the heading in quotes after it, if there is one. */
+function pagesNamedIn(file: string): { page: string; heading: string | undefined }[] {
+  const text = readFileSync(path.join(ROOT, file), 'utf8');
+  return [...text.matchAll(/\b((?:docs|deploy)\/[\w./-]+\.md)(?:, "([^"\n]+)")?/g)].map(
+    ([, page = '', heading]) => ({ page, heading }),
+  );
+}
+
+it('the code names only pages and headings that exist', () => {
+  const files = globSync('{edge,shared,worker-node,cli,client,dev,scripts,bench,test}/**/*.ts', {
+    cwd: ROOT,
+  });
+  const named = files.filter((file) => !file.startsWith('test/unit/docs/')).flatMap(pagesNamedIn);
+  expect(named.length).toBeGreaterThan(20);
+  const broken = named.filter(
+    ({ page, heading }) =>
+      !existsSync(path.join(ROOT, page)) ||
+      (heading !== undefined && !anchorsOf(page).includes(anchorOf(heading))),
+  );
+  expect(broken).toEqual([]);
 });
 
 it('finds links, headings and paths in the pages', () => {
