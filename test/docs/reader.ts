@@ -10,6 +10,7 @@ import { hostEnvironment } from '../../dev/machine/environment.ts';
 import { findFreePort } from '../../dev/nats-server/free-port.ts';
 import manifest from '../../package.json' with { type: 'json' };
 import { type Block, blocksOf, fileOf, ROOT } from '../support/docs/pages.ts';
+import { OPERATIONS, PREPARED } from '../support/docs/tested-by.ts';
 import { testNatsBinary } from '../support/nats/nats.ts';
 import { withTestStack } from '../support/stack.ts';
 
@@ -36,13 +37,21 @@ export async function readerOf(page: string): Promise<Reader> {
   await mkdir(path.join(ROOT, '.throughline'), { recursive: true });
   const folder = await mkdtemp(path.join(ROOT, '.throughline/docs-'));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
-  for (const block of blocksOf(page)) {
-    const file = fileOf(block);
+  const saved = blocksOf(page).map((block) => [fileOf(block), block.text] as const);
+  const own = (OPERATIONS[page] ?? []).map((name) => [`operations/${name}.ts`, operationText(name)] as const);
+  for (const [file, text] of [...saved, ...own]) {
     if (file === undefined) continue;
     await mkdir(path.dirname(path.join(folder, file)), { recursive: true });
-    await writeFile(path.join(folder, file), block.text);
+    await writeFile(path.join(folder, file), text);
   }
   return { folder, callbackPort: await findFreePort() };
+}
+
+function operationText(name: string): string {
+  return `import { defineOperation } from 'throughline/worker';
+import * as z from 'zod';
+export default defineOperation({ name: '${name}', input: z.unknown(), run: ({ input }) => input });
+`;
 }
 
 /** Starts a system as the page says: with its command for `npm run dev`, or else with the tests' own. */
@@ -105,13 +114,15 @@ export async function runBlocks(
   const commands = blocks
     .map(({ page, line, text }) => `: "${page}:${line}"\n${text}`)
     .join('\n')
-    .replaceAll(CALLBACK_PORT, String(callbackPort));
+    .replaceAll(CALLBACK_PORT, String(callbackPort))
+    .replaceAll('<jobId>', '"$JOB"');
   const environment = environmentOf({
     THROUGHLINE_URL: url,
     THROUGHLINE_API_KEY: apiKey,
     THROUGHLINE_TRACES_URL: tracesUrl,
     OTEL_EXPORTER_OTLP_ENDPOINT: otlpUrl,
     NATS_URL: natsUrl,
+    HOME: folder,
   });
   const programs = [
     `throughline() { node "${path.join(ROOT, 'cli/main.ts')}" "$@"; }`,
@@ -119,7 +130,10 @@ export async function runBlocks(
     // An answer that refuses a request is a failure here.
     'curl() { command curl --fail-with-body "$@"; }',
   ].join('\n');
-  const child = spawn('sh', ['-e', '-x', '-c', `${programs}\n${commands}`], {
+  // `source <(…)` is a word of bash.
+  const shell = commands.includes('<(') ? 'bash' : 'sh';
+  const script = [programs, ...new Set(blocks.map(({ page }) => PREPARED[page] ?? '')), commands].join('\n');
+  const child = spawn(shell, ['-e', '-x', '-c', script], {
     cwd: folder,
     env: environment,
     stdio: ['ignore', 'pipe', 'pipe'],
