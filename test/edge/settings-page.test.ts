@@ -8,12 +8,24 @@ import { SECTIONS, settingsPage } from '../../scripts/settings/page.ts';
 import { parseConfig } from '../../shared/config.ts';
 import { workerConfig } from '../../worker-node/config.ts';
 import { readNodeOtelSettings } from '../../worker-node/telemetry/sdk-settings.ts';
+import { PAGES, textOf } from '../support/docs/pages.ts';
 import { SUITE_SETTINGS } from '../support/suite-settings.ts';
 
 type Values = Readonly<Record<string, string>>;
 
 const page = await readFile(join(import.meta.dirname, '../../docs/SETTINGS.md'), 'utf8');
 const LEAST = { BRIDGE: {}, JOB_INDEX: {}, SCHEDULES: {}, NATS_URL: 'wss://nats.example', API_KEYS: '[]' };
+
+/** Pages that also name constants of the code, and pages about other programs. */
+const ABOUT_THE_CODE = [
+  'docs/ARCHITECTURE.md',
+  'docs/PROTOCOL.md',
+  'docs/decisions/',
+  'deploy/',
+  'CHANGELOG.md',
+];
+/** Names that other programs read, and buckets of NATS. */
+const OF_OTHERS = /^(?:NODE|NATS|XDG|KV)_|^THROUGHLINE_CACHE_DIR$/;
 
 /** What each program reads when these values are given, by the title of its section. */
 const READERS: Readonly<Record<string, (given: Values) => unknown>> = {
@@ -72,4 +84,15 @@ describe('docs/SETTINGS.md', () => {
       expect(() => edgeSettings(others as Env)).toThrow(new RegExp(`\\b${name}: `));
     },
   );
+
+  it('has every setting that a guide names', () => {
+    const guides = PAGES.filter((name) => !ABOUT_THE_CODE.some((folder) => name.startsWith(folder)));
+    const named = guides.flatMap((guide) =>
+      [...textOf(guide).matchAll(/`([A-Z]+(?:_[A-Z]+)+)(?:=[^`]*)?`/g)].map(([, name = '']) => name),
+    );
+    expect(named.length).toBeGreaterThan(30);
+    const known = new Set(rows.map(({ name }) => name));
+    const unknown = named.filter((name) => !known.has(name) && !OF_OTHERS.test(name));
+    expect([...new Set(unknown)]).toEqual([]);
+  });
 });

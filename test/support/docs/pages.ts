@@ -1,9 +1,8 @@
 /** The pages of the project, and the code blocks in them. */
 import { globSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 
-export const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
+export const ROOT = path.join(import.meta.dirname, '../../..');
 
 /** A code block with its fence: three backticks, the language, and words that say how it is tested. */
 export interface Block {
