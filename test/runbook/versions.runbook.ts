@@ -19,7 +19,7 @@ async function certificates(site: Site, nats: RunbookHost): Promise<void> {
 async function workerFiles(host: RunbookHost): Promise<void> {
   for (const folder of ['/opt/throughline', '/etc/throughline', '/etc/systemd/system'])
     await mkdir(host.at(folder), { recursive: true });
-  for (const name of ['package.json', 'shared', 'client', 'worker-node', 'cli', 'node_modules'])
+  for (const name of ['package.json', 'shared', 'client', 'worker-node', 'cli', 'create', 'node_modules'])
     await symlink(path.join(ROOT, name), host.at(`/opt/throughline/${name}`));
   await symlink(path.join(ROOT, 'examples/operations'), host.at('/opt/throughline/operations'));
   const worker = path.join(ROOT, 'deploy/worker');

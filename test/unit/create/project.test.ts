@@ -81,6 +81,18 @@ describe('a new project', () => {
   });
 });
 
+it('the unit of a new project is the one that Throughline ships, for another folder', async () => {
+  const folder = await newFolder();
+  await createProject(folder);
+  const settings = async (file: string | URL): Promise<string[]> =>
+    (await readFile(file, 'utf8'))
+      .split('\n')
+      .filter((line) => line !== '' && !/^(#|Description|Documentation|ExecStart)/.test(line))
+      .map((line) => line.replace(/my-jobs|throughline/g, 'X'));
+  const shipped = new URL('../../../deploy/worker/throughline-worker.service', import.meta.url);
+  expect(await settings(path.join(folder, 'deploy/worker.service'))).toEqual(await settings(shipped));
+});
+
 describe('a project that cannot be made', () => {
   it.each(['My-Jobs', '1jobs', 'jobs.web', 'a'.repeat(55), 'jöbs', '-jobs'])(
     'is refused with a sentence for the name %s, and nothing is written',
