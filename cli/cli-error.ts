@@ -3,6 +3,7 @@ const TITLES = {
   'usage-invalid': 'The command line is not valid',
   'api-unreachable': 'The API cannot be reached',
   'traces-unreachable': 'The trace store cannot be reached',
+  'logs-unreachable': 'The log store cannot be reached',
   'answer-invalid': 'The answer cannot be read',
   'spans-missing': 'No span has arrived',
   interrupted: 'Interrupted',

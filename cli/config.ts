@@ -20,6 +20,14 @@ const baseUrl = (options: { readonly isApi: boolean }) =>
 /** An API key or a token that fits into a header. The API decides whether it is valid. */
 const ApiKey = z.string().regex(/^[\x21-\x7e]{1,8192}$/, 'must be 1 to 8192 visible ASCII characters');
 
+/** The address of a query for the log lines of a job. */
+const LogsUrl = z
+  .string()
+  .regex(
+    /^https?:\/\/[\x21-\x7e]*\{(jobId|traceId)\}[\x21-\x7e]*$/,
+    'must be an http or https URL with {jobId} or {traceId} in it',
+  );
+
 const emptyIsUnset = (value: unknown): unknown => (value === '' ? undefined : value);
 
 /** The names of the settings in messages: a value may come from either place. */
@@ -27,12 +35,14 @@ const NAMES = {
   url: '--url or THROUGHLINE_URL',
   apiKey: '--api-key or THROUGHLINE_API_KEY',
   tracesUrl: '--traces-url or THROUGHLINE_TRACES_URL',
+  logsUrl: '--logs-url or THROUGHLINE_LOGS_URL',
 } as const;
 
 const Settings = z.object({
   [NAMES.url]: z.preprocess((value) => emptyIsUnset(value) ?? DEFAULT_URL, baseUrl({ isApi: true })),
   [NAMES.apiKey]: z.preprocess(emptyIsUnset, ApiKey.optional()),
   [NAMES.tracesUrl]: z.preprocess(emptyIsUnset, baseUrl({ isApi: false }).optional()),
+  [NAMES.logsUrl]: z.preprocess(emptyIsUnset, LogsUrl.optional()),
 });
 
 /** Where the API and the traces are, and the key to use. */
@@ -40,6 +50,7 @@ export interface CliConfig {
   readonly url: string;
   readonly apiKey: string | undefined;
   readonly tracesUrl: string | undefined;
+  readonly logsUrl: string | undefined;
 }
 
 /** The same settings as options of the command line. They win over the environment. */
@@ -47,22 +58,40 @@ export interface ConfigFlags {
   readonly url?: string;
   readonly apiKey?: string;
   readonly tracesUrl?: string;
+  readonly logsUrl?: string;
+}
+
+/** The same settings of a profile. */
+export interface ProfileSettings {
+  readonly url?: string | undefined;
+  readonly apiKey?: string | undefined;
+  readonly tracesUrl?: string | undefined;
+  readonly logsUrl?: string | undefined;
 }
 
 /**
- * Reads and checks the settings. A variable is ignored if an option is given.
+ * Reads and checks the settings. A variable is ignored if an option is given. If a profile is, its address and key count
+ * together, and those of the environment do not.
  * @throws ThroughlineError `config-invalid`, one sentence for each wrong setting, which never shows its value
  */
-export function cliConfig(environment: Environment, flags: ConfigFlags): CliConfig {
+export function cliConfig(
+  environment: Environment,
+  flags: ConfigFlags,
+  profile?: ProfileSettings,
+): CliConfig {
+  const { THROUGHLINE_URL: url, THROUGHLINE_API_KEY: apiKey } = environment;
+  const caller = profile ?? { url, apiKey };
   const settings = parseConfig(Settings, {
-    [NAMES.url]: flags.url ?? environment.THROUGHLINE_URL,
-    [NAMES.apiKey]: flags.apiKey ?? environment.THROUGHLINE_API_KEY,
-    [NAMES.tracesUrl]: flags.tracesUrl ?? environment.THROUGHLINE_TRACES_URL,
+    [NAMES.url]: flags.url ?? caller.url,
+    [NAMES.apiKey]: flags.apiKey ?? caller.apiKey,
+    [NAMES.tracesUrl]: flags.tracesUrl ?? profile?.tracesUrl ?? environment.THROUGHLINE_TRACES_URL,
+    [NAMES.logsUrl]: flags.logsUrl ?? profile?.logsUrl ?? environment.THROUGHLINE_LOGS_URL,
   });
   return {
     url: settings[NAMES.url],
     apiKey: settings[NAMES.apiKey],
     tracesUrl: settings[NAMES.tracesUrl],
+    logsUrl: settings[NAMES.logsUrl],
   };
 }
 
@@ -87,6 +116,7 @@ export const CLI_SETTINGS: Readonly<Record<string, z.ZodType>> = {
   THROUGHLINE_URL: Settings.shape[NAMES.url],
   THROUGHLINE_API_KEY: Settings.shape[NAMES.apiKey],
   THROUGHLINE_TRACES_URL: Settings.shape[NAMES.tracesUrl],
+  THROUGHLINE_LOGS_URL: Settings.shape[NAMES.logsUrl],
   // Whether they can be read is decided where a trace is continued.
   TRACEPARENT: optionalText,
   TRACESTATE: optionalText,

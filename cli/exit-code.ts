@@ -18,7 +18,7 @@ export const EXIT = {
   usage: { code: 2, meaning: 'wrong usage or input, or the API refused the request (4xx)' },
   unavailable: {
     code: 3,
-    meaning: 'the API, the trace store or the broker cannot be reached, or failed (5xx)',
+    meaning: 'the API, the trace store, the log store or the broker cannot be reached, or failed (5xx)',
   },
   unfinished: { code: 4, meaning: 'the job did not end in time; for trace: no spans arrived in time' },
   unauthenticated: { code: 5, meaning: 'the API key is missing or not valid' },
@@ -35,6 +35,7 @@ const CLI_EXITS = {
   'usage-invalid': EXIT.usage,
   'api-unreachable': EXIT.unavailable,
   'traces-unreachable': EXIT.unavailable,
+  'logs-unreachable': EXIT.unavailable,
   'answer-invalid': EXIT.unavailable,
   'spans-missing': EXIT.unfinished,
   interrupted: EXIT.interrupted,

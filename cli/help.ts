@@ -19,6 +19,7 @@ export function apiOptions(): Option[] {
       '--api-key <key>',
       'key for the API (THROUGHLINE_API_KEY is safer: a list of processes does not show it)',
     ),
+    new Option('--profile <name>', 'address and key by name, see `throughline config`'),
   ].map(grouped);
 }
 

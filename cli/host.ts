@@ -11,6 +11,7 @@ import {
 } from './config.ts';
 import { EXIT, exitCodeOf } from './exit-code.ts';
 import { Interrupt } from './interrupt.ts';
+import { chosenProfile } from './profiles.ts';
 import { Output } from './text/output.ts';
 import type { TextStream } from './text/terminal.ts';
 import type { BaggagePair } from './trace/baggage.ts';
@@ -29,6 +30,7 @@ export interface HostProcess {
 
 /** The options of every command, written before or after its name. */
 interface GlobalFlags extends ConfigFlags {
+  readonly profile?: string;
   readonly json?: boolean;
   readonly debug?: boolean;
 }
@@ -74,7 +76,7 @@ export class Host {
       await this.runLocal(command, async (output, flags) => {
         const { environment, stdin } = this.#process;
         for (const warning of cliWarnings(environment)) output.warn(warning);
-        const config = cliConfig(environment, flags);
+        const config = cliConfig(environment, flags, await chosenProfile(environment, flags.profile));
         const api = new ApiClient({ ...config, signal });
         const startTrace: Scope['startTrace'] = async (baggage = []) => {
           const warn = (sentence: string): void => output.warn(sentence);

@@ -3,12 +3,14 @@ import manifest from '../package.json' with { type: 'json' };
 import { CliError } from './cli-error.ts';
 import { defineCallbacks } from './commands/callbacks.ts';
 import { defineCancel } from './commands/cancel.ts';
+import { defineConfig } from './commands/config/config.ts';
 import { defineDeadLetters } from './commands/dead-letters.ts';
 import { defineDev } from './commands/dev.ts';
 import { defineGet } from './commands/get.ts';
 import { defineInit } from './commands/init.ts';
 import { defineKeys } from './commands/keys.ts';
 import { defineList } from './commands/list/list.ts';
+import { defineLogs } from './commands/logs.ts';
 import { defineGroups } from './commands/nats/groups.ts';
 import { defineSetup } from './commands/nats/setup.ts';
 import { defineDoctor } from './commands/operate/doctor.ts';
@@ -36,6 +38,7 @@ const API_COMMANDS = [
   defineWatch,
   defineCancel,
   defineTrace,
+  defineLogs,
   defineDeadLetters,
   defineOutbox,
   defineSchedules,
@@ -56,6 +59,7 @@ const LOCAL_COMMANDS = [
   defineGroups,
   defineKeys,
   defineCallbacks,
+  defineConfig,
   defineCompletion,
   defineMan,
 ];

@@ -158,7 +158,7 @@ const ROOMS: readonly Rooms[] = [
       ['job-options.ts'],
       ['arguments.ts', 'help.ts'],
       ['api-client.ts', 'interrupt.ts', 'trace', 'text', 'input'],
-      ['exit-code.ts'],
+      ['exit-code.ts', 'profiles.ts'],
       ['config.ts'],
       ['cli-error.ts', 'fetch-failure.ts', 'node-version.ts'],
     ],

@@ -13,10 +13,8 @@ import { CliError } from '../cli-error.ts';
 import { EXIT } from '../exit-code.ts';
 import { examples } from '../help.ts';
 import type { Host } from '../host.ts';
+import { readLine } from '../input/read-line.ts';
 import type { Output } from '../text/output.ts';
-
-/** No key is longer. Reading stops there. */
-const MAX_KEY_LENGTH = 1_024;
 
 interface CreateFlags {
   readonly tenant: string;
@@ -88,7 +86,7 @@ async function create(id: string, { tenant, scope }: CreateFlags, output: Output
 }
 
 async function hash(stdin: Readable, output: Output): Promise<number> {
-  const key = (await readKey(stdin)).trim();
+  const key = (await readLine(stdin)).trim();
   const id = apiKeyId(key);
   if (id === undefined) {
     throw new CliError('usage-invalid', 'standard input is not an API key such as tl_<id>_<secret>');
@@ -97,14 +95,4 @@ async function hash(stdin: Readable, output: Output): Promise<number> {
   if (output.json) output.document({ id, hash: hashed });
   else output.text(hashed);
   return EXIT.ok.code;
-}
-
-async function readKey(stdin: Readable): Promise<string> {
-  let text = '';
-  for await (const chunk of stdin) {
-    text += String(chunk);
-    // A user at a terminal ends the key with Enter, not with the end of the input.
-    if (text.length > MAX_KEY_LENGTH || text.includes('\n')) break;
-  }
-  return text;
 }

@@ -9,6 +9,8 @@ export const CLI_GROUPS: readonly SettingGroup[] = [
       THROUGHLINE_API_KEY: 'the API key or token; also `--api-key`',
       THROUGHLINE_TRACES_URL:
         'the address of the collector that `throughline trace` reads; also `--traces-url`',
+      THROUGHLINE_LOGS_URL:
+        'the address of a query that `throughline logs` sends, as of Loki’s `query_range`, with `{jobId}`, `{traceId}`, `{start}` and `{end}` (nanoseconds) in it; also `--logs-url`',
       TRACEPARENT: 'a trace to continue, as CI systems set it',
       TRACESTATE: 'its `tracestate`',
       BAGGAGE: 'its `baggage`',

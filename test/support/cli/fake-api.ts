@@ -1,4 +1,5 @@
 import { Readable } from 'node:stream';
+import { fileURLToPath } from 'node:url';
 import { runCli } from '../../../cli/program.ts';
 import { createApiKey } from '../../../shared/api/access.ts';
 import { NO_USAGE } from '../../../shared/api/usage.ts';
@@ -45,9 +46,14 @@ export async function lookAtCaller(args: readonly string[], scenario: string): P
   }
 }
 
+/** A folder with the profile `other`. */
+const PROFILES = fileURLToPath(new URL('../../fixtures/cli-profiles', import.meta.url));
+
 const ENVIRONMENT = {
   THROUGHLINE_URL: API,
   THROUGHLINE_TRACES_URL: `${API}/traces`,
+  THROUGHLINE_LOGS_URL: `${API}/logs/{jobId}`,
+  XDG_CONFIG_HOME: PROFILES,
   // The worker refuses it, so that the command ends.
   NATS_URL: 'nonsense',
   CALLBACK_SECRET: `whsec_${'A'.repeat(32)}`,
@@ -121,6 +127,7 @@ function workingApi(): Api {
     'DELETE /v1/schedules/nightly': () => undefined,
     'POST /v1/schedules/nightly/pause': () => ({ ...SCHEDULE, paused: true, nextRuns: [] }),
     'POST /v1/schedules/nightly/resume': () => SCHEDULE,
+    'GET /logs/job-1': () => ({ data: { result: [{ stream: {}, values: [['1', 'a line']] }] } }),
     [`GET /traces/${TRACE_ID}`]: () => ({ traceId: TRACE_ID, spans: [PROCESS_SPAN] }),
   };
   return async (request) => {

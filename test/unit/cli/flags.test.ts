@@ -10,10 +10,14 @@ beforeAll(async () => {
   await writeFile(BATCH, '{"operation":"echo","input":1}\n{"operation":"echo","input":2}\n');
 });
 
-/** They start or change something outside: test/e2e/nats/flags.test.ts and test/unit/dev/main.test.ts look at them, and test/unit/create/project.test.ts at `init`. */
+/**
+ * They start or change something outside: test/e2e/nats/flags.test.ts, test/unit/dev/main.test.ts,
+ * test/unit/create/project.test.ts and test/unit/cli/commands/config.test.ts look at them.
+ */
 const ELSEWHERE = [
   ...['dev', 'init', 'setup', 'groups list', 'groups move', 'groups remove'],
   ...['workers', 'pause', 'resume'],
+  ...['config list', 'config set', 'config use', 'config remove'],
 ];
 
 const BASES: Readonly<Record<string, readonly (readonly string[])[]>> = {
@@ -23,6 +27,7 @@ const BASES: Readonly<Record<string, readonly (readonly string[])[]>> = {
   watch: [['slow-1']],
   cancel: [['job-1'], ['--all', '--yes'], ['--all'], []],
   trace: [['job-1']],
+  logs: [['job-1']],
   'groups permissions': [['images', 'image.>']],
   usage: [[]],
   operations: [[]],
@@ -90,6 +95,8 @@ const VALUES: Readonly<Record<string, readonly string[]>> = {
   '--all': [],
   '--yes': [],
   '--events': [],
+  '--profile': ['other'],
+  '--logs-url': [`${OTHER_API}/logs/{jobId}`],
   '--traces-url': [`${OTHER_API}/traces`],
   '--tenant': ['acme'],
   '--scope': ['jobs:read'],

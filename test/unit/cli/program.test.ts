@@ -216,7 +216,7 @@ describe('an error of the API', () => {
 });
 
 const COMMANDS = [
-  ...['completion', 'man'],
+  ...['completion', 'man', 'logs', 'config set', 'config list', 'config use', 'config remove'],
   ...['status', 'doctor', 'operations', 'workers', 'pause', 'resume'],
   ...['submit', 'get', 'list', 'watch', 'cancel', 'trace', 'worker', 'setup'],
   ...['keys create', 'keys hash', 'callbacks secret', 'outbox list', 'outbox retry', 'outbox remove'],

@@ -24,6 +24,12 @@ describe('every variable of the command line', () => {
     ['THROUGHLINE_URL', { url: 'http://api.test' }, 'http://api.test', 'api.test'],
     ['THROUGHLINE_API_KEY', { apiKey: 'tl_a_b' }, 'tl_a_b', 'a b'],
     ['THROUGHLINE_TRACES_URL', { tracesUrl: 'http://traces.test' }, 'http://traces.test', 'traces.test'],
+    [
+      'THROUGHLINE_LOGS_URL',
+      { logsUrl: 'http://loki.test/{jobId}' },
+      'http://loki.test/{jobId}',
+      'http://loki.test',
+    ],
   ])('%s changes the settings, or is refused', (name, expected, good, wrong) => {
     expect(cliConfig({ [name]: good }, {})).toMatchObject(expected);
     expect(() => cliConfig({ [name]: wrong }, {})).toThrow(name);

@@ -1,0 +1,76 @@
+import * as z from 'zod';
+import { NoAnswerError } from '../../client/errors.ts';
+import { exchange } from '../../client/exchange.ts';
+import type { Job } from '../../shared/job/job.ts';
+import { parseJson } from '../../shared/text/json.ts';
+import { CliError } from '../cli-error.ts';
+
+const TIMEOUT_MS = 10_000;
+/** Lines may be a little earlier or later than the events of the job: clocks differ. */
+const MARGIN_MS = 60_000;
+
+/** A log line of a job. */
+export interface LogLine {
+  /** RFC 3339. */
+  readonly time: string;
+  readonly line: string;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+/** The answer of Loki's `query_range`: https://grafana.com/docs/loki/latest/reference/loki-http-api/ */
+const Streams = z.object({
+  data: z.object({
+    result: z.array(
+      z.object({
+        stream: z.record(z.string(), z.string()),
+        // Nanoseconds and the line; a third part holds labels of the line alone.
+        values: z.array(z.tuple([z.string().regex(/^[0-9]+$/), z.string()]).rest(z.unknown())),
+      }),
+    ),
+  }),
+});
+
+/**
+ * Reads the log lines of a job, the oldest first.
+ * @param template the address, in which `{jobId}`, `{traceId}`, `{start}` and `{end}` stand for the job and for the time to
+ *   search, in nanoseconds
+ * @throws CliError `logs-unreachable`, `answer-invalid`
+ */
+export async function readLogs(template: string, job: Job, signal: AbortSignal): Promise<LogLine[]> {
+  const url = addressOf(template, job);
+  const headers = { accept: 'application/json' };
+  const answer = await exchange({ url, headers, timeoutMs: TIMEOUT_MS, signal, who: 'the log store' }).catch(
+    (thrown: unknown) => {
+      if (!(thrown instanceof NoAnswerError)) throw thrown;
+      const hint = 'set --logs-url or THROUGHLINE_LOGS_URL';
+      throw new CliError('logs-unreachable', thrown.message, { cause: thrown.cause, hint });
+    },
+  );
+  const streams = answer.status === 200 ? Streams.safeParse(parseJson(answer.text)).data : undefined;
+  if (streams === undefined) {
+    const message = `the log store answered (HTTP status ${answer.status}) with something that is not of Loki's query_range`;
+    throw new CliError('answer-invalid', message, { hint: 'is --logs-url or THROUGHLINE_LOGS_URL right?' });
+  }
+  return streams.data.result
+    .flatMap(({ stream, values }) =>
+      values.map(([nanos, line]) => ({ nanos: BigInt(nanos), line, labels: stream })),
+    )
+    .sort((a, b) => (a.nanos < b.nanos ? -1 : Number(a.nanos > b.nanos)))
+    .map(({ nanos, line, labels }) => ({ time: timeOf(nanos), line, labels }));
+}
+
+function addressOf(template: string, { id, traceId, acceptedAt, finishedAt }: Job): string {
+  const end = finishedAt === undefined ? Date.now() : Date.parse(finishedAt) + MARGIN_MS;
+  const values: Readonly<Record<string, string>> = {
+    jobId: id,
+    traceId,
+    start: nanosOf(Date.parse(acceptedAt) - MARGIN_MS),
+    end: nanosOf(end),
+  };
+  return template.replaceAll(/\{(jobId|traceId|start|end)\}/g, (_, name: string) =>
+    encodeURIComponent(values[name] ?? ''),
+  );
+}
+
+const nanosOf = (ms: number): string => `${ms}000000`;
+const timeOf = (nanos: bigint): string => new Date(Number(nanos / 1_000_000n)).toISOString();

@@ -1,0 +1,100 @@
+import { chmod, mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { dirname, isAbsolute, join } from 'node:path';
+import * as z from 'zod';
+import { describeThrown } from '../shared/errors.ts';
+import { parseJson } from '../shared/text/json.ts';
+import { CliError } from './cli-error.ts';
+import type { Environment } from './config.ts';
+
+const text = z.string().min(1).optional();
+
+/** Settings of the command line that have a name: where an API is, and the key for it. */
+const Profile = z.strictObject({ url: text, apiKey: text, tracesUrl: text, logsUrl: text });
+export type Profile = z.infer<typeof Profile>;
+
+const ProfileFile = z.strictObject({
+  /** The profile that counts if the environment names neither an address nor a key. */
+  default: z.string().optional(),
+  profiles: z.record(z.string(), Profile),
+});
+export type ProfileFile = z.infer<typeof ProfileFile>;
+
+/** A profile's name: 1 to 64 letters, digits, "_" or "-". */
+export const PROFILE_NAME = /^[A-Za-z0-9_-]{1,64}$/;
+
+/**
+ * Where the profiles are, by the XDG Base Directory Specification.
+ * @returns undefined without a home folder: then there are none
+ */
+export function profilePath({ XDG_CONFIG_HOME: config, HOME: home }: Environment): string | undefined {
+  const folder = config !== undefined && isAbsolute(config) ? config : home && join(home, '.config');
+  return folder !== undefined && isAbsolute(folder) ? join(folder, 'throughline', 'config.json') : undefined;
+}
+
+/** Reads the profiles; none if there is no file. @throws CliError `usage-invalid` if the file cannot be read */
+export async function readProfiles(environment: Environment): Promise<ProfileFile> {
+  const path = profilePath(environment);
+  const content = path === undefined ? undefined : await contentOf(path);
+  if (content === undefined) return { profiles: {} };
+  const file = ProfileFile.safeParse(parseJson(content)).data;
+  if (file !== undefined) return file;
+  throw new CliError('usage-invalid', `the file of profiles is not valid: ${path}`, {
+    hint: 'correct it, or remove it and run `throughline config set` again',
+  });
+}
+
+/** Only the user may read the file, since it holds keys. @throws CliError `usage-invalid` */
+export async function writeProfiles(environment: Environment, file: ProfileFile): Promise<void> {
+  const path = profilePath(environment);
+  if (path === undefined)
+    throw new CliError('usage-invalid', 'there is no home folder to keep profiles in: set HOME');
+  try {
+    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+    const fresh = `${path}.${process.pid}`;
+    await writeFile(fresh, `${JSON.stringify(file, undefined, 2)}\n`, { mode: 0o600 });
+    await chmod(fresh, 0o600);
+    await rename(fresh, path);
+  } catch (cause) {
+    throw new CliError('usage-invalid', `the profiles cannot be written: ${describeThrown(cause)}`, {
+      cause,
+    });
+  }
+}
+
+/**
+ * The profile that a command uses: the one that `--profile` names, or the default one if the environment names neither an
+ * address nor a key. So an address and a key from two places never meet.
+ * @throws CliError `usage-invalid` if there is no such profile, or if the file cannot be read
+ */
+export async function chosenProfile(
+  environment: Environment,
+  name: string | undefined,
+): Promise<Profile | undefined> {
+  const { THROUGHLINE_URL: url = '', THROUGHLINE_API_KEY: apiKey = '' } = environment;
+  if (name === undefined && (url !== '' || apiKey !== '')) return undefined;
+  const file = await readProfiles(environment);
+  const wanted = name ?? file.default;
+  return wanted === undefined ? undefined : profileOf(file, wanted);
+}
+
+/** @throws CliError `usage-invalid` if there is no such profile */
+export function profileOf({ profiles }: ProfileFile, name: string): Profile {
+  const profile = Object.hasOwn(profiles, name) ? profiles[name] : undefined;
+  if (profile !== undefined) return profile;
+  const names = Object.keys(profiles).sort().join(', ');
+  const there = names === '' ? 'there is none' : `there are ${names}`;
+  throw new CliError('usage-invalid', `there is no profile ${name}; ${there}`, {
+    hint: '`throughline config set` makes one',
+  });
+}
+
+async function contentOf(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw new CliError('usage-invalid', `the file of profiles cannot be read: ${describeThrown(cause)}`, {
+      cause,
+    });
+  }
+}

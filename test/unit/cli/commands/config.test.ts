@@ -1,0 +1,134 @@
+import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { scratchFolder } from '../../../support/cleanup.ts';
+import { runHere } from '../../../support/cli/in-process.ts';
+import { describeOptions } from '../../../support/cli/options.ts';
+import { answer, DONE, serve } from '../../../support/cli/servers.ts';
+
+const KEY = 'tl_ci_0123456789012345678901';
+
+/** A machine of one user, whose profiles are in a folder of the test's own. */
+async function machine() {
+  const folder = await scratchFolder();
+  const environment = { XDG_CONFIG_HOME: folder };
+  const file = path.join(folder, 'throughline', 'config.json');
+  const run = (line: string, more: Record<string, string> = {}, stdin = '') =>
+    runHere(line.split(' '), { environment: { ...environment, ...more }, stdin });
+  return { file, run };
+}
+
+describe('a profile', () => {
+  it('is used by its name, and by default where the environment names no API', async () => {
+    const [production, staging, other] = await Promise.all(
+      [1, 2, 3].map(() => serve(() => answer(200, DONE))),
+    );
+    if (production === undefined || staging === undefined || other === undefined)
+      throw new Error('no servers');
+    const { run } = await machine();
+    expect(
+      (await run(`config set production --url ${production.url} --api-key-stdin`, {}, `${KEY}\n`)).code,
+    ).toBe(0);
+    expect((await run(`config set staging --url ${staging.url}`)).code).toBe(0);
+    await run('get job-1');
+    expect(production.seen.map(({ headers }) => headers.authorization)).toEqual([`Bearer ${KEY}`]);
+    await run('--profile staging get job-1');
+    await run('config use staging');
+    await run('get job-1');
+    // The key of one place never goes to the address of another.
+    await run('get job-1 --profile staging', { THROUGHLINE_API_KEY: 'tl_env_0123456789012345678901' });
+    expect(staging.seen.map(({ headers }) => headers.authorization)).toEqual([
+      undefined,
+      undefined,
+      undefined,
+    ]);
+    await run('get job-1', { THROUGHLINE_URL: other.url });
+    await run(`get job-1 --profile production --url ${other.url}`);
+    expect(other.seen.map(({ headers }) => headers.authorization)).toEqual([undefined, `Bearer ${KEY}`]);
+  });
+
+  it('is listed without its key, in a file that only the user may read', async () => {
+    const { file, run } = await machine();
+    await run('config set production --url https://jobs.test --api-key-stdin', {}, KEY);
+    const { stdout } = await run('config list --json');
+    expect(JSON.parse(stdout)).toEqual({
+      profiles: [{ name: 'production', url: 'https://jobs.test', hasKey: true, isDefault: true }],
+    });
+    expect((await run('config list')).stdout).toBe('*  production  https://jobs.test  with a key\n');
+    expect((await stat(file)).mode & 0o777).toBe(0o600);
+    expect(await readFile(file, 'utf8')).toContain(KEY);
+  });
+
+  it('keeps what is not given again, and is gone when it is removed', async () => {
+    const { file, run } = await machine();
+    await run('config set production --url https://jobs.test --api-key-stdin', {}, KEY);
+    await run('config set production --traces-url https://traces.test');
+    expect(JSON.parse(await readFile(file, 'utf8')).profiles.production).toEqual({
+      url: 'https://jobs.test',
+      apiKey: KEY,
+      tracesUrl: 'https://traces.test',
+    });
+    expect((await run('config remove production')).code).toBe(0);
+    expect(JSON.parse(await readFile(file, 'utf8'))).toEqual({ profiles: {} });
+  });
+
+  it.each([
+    ['config set production --url nonsense', 'must be a URL'],
+    ['config set production', 'what should the profile hold?'],
+    ['config set a/b --url https://jobs.test', 'A profile is 1 to 64'],
+    ['config use nobody', 'there is no profile nobody; there is none'],
+    ['config remove __proto__', 'there is no profile __proto__; there is none'],
+    ['get job-1 --profile nobody', 'there is no profile nobody; there is none'],
+  ])('is refused with a sentence, and nothing is written: %s', async (line, message) => {
+    const { file, run } = await machine();
+    const { code, stderr } = await run(line);
+    expect(code).toBe(2);
+    expect(stderr).toContain(message);
+    await expect(stat(file)).rejects.toThrow();
+  });
+
+  it('in a file that is not valid is named with the file', async () => {
+    const { file, run } = await machine();
+    await mkdir(path.dirname(file), { recursive: true });
+    await writeFile(file, '{"profiles":[]}');
+    const { code, stderr } = await run('get job-1');
+    expect(code).toBe(2);
+    expect(stderr).toContain(`the file of profiles is not valid: ${file}`);
+  });
+});
+
+describeOptions({
+  bases: {
+    'config list': [[]],
+    'config set': [['new'], ['new', '--url', 'https://jobs.test']],
+    'config use': [['other']],
+    'config remove': [['other']],
+  },
+  values: {
+    '--url': ['https://jobs.test'],
+    '--api-key-stdin': [],
+    '--traces-url': ['https://traces.test'],
+    '--logs-url': ['https://logs.test/{jobId}'],
+    '--json': [],
+    '--debug': [],
+    '--api-key': [KEY],
+  },
+  scenarios: ['works', 'misused'],
+  look: async (args, scenario) => {
+    const { file, run } = await machine();
+    if (scenario === 'works') {
+      await run('config set first --url https://first.test');
+      await run('config set other --url https://other.test');
+    }
+    const failing = scenario === 'misused' ? ' --no-such-option' : '';
+    const { code, stdout, stderr } = await run(args.join(' ') + failing, {}, KEY);
+    const written = await readFile(file, 'utf8').catch(() => '');
+    const before = JSON.stringify({
+      default: 'first',
+      profiles: { first: { url: 'https://first.test' }, other: { url: 'https://other.test' } },
+    });
+    const isChanged = written !== '' && JSON.stringify(JSON.parse(written)) !== before;
+    const settled = stderr.replace(/^ +at .*$/gm, 'at …');
+    return { code, stdout, stderr: settled, requests: isChanged ? [written] : [] };
+  },
+});

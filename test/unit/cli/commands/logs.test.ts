@@ -1,0 +1,82 @@
+import { describe, expect, it } from 'vitest';
+import { printed, run } from '../../../support/cli/process.ts';
+import { answer, DONE, JOB, nowhere, serve, TRACE_ID } from '../../../support/cli/servers.ts';
+
+const api = () => serve(() => answer(200, DONE));
+
+/** A log store with two streams, as Loki's `query_range` answers. */
+const loki = () =>
+  serve(() =>
+    answer(200, {
+      status: 'success',
+      data: {
+        resultType: 'streams',
+        result: [
+          {
+            stream: { service: 'worker' },
+            values: [
+              ['1767225600500000000', '{"msg":"job started"}'],
+              ['1767225600900000000', 'done\u001b[2J'],
+            ],
+          },
+          { stream: { service: 'edge' }, values: [['1767225600100000000', '{"msg":"accepted"}', {}]] },
+        ],
+      },
+    }),
+  );
+
+const template = (url: string): string =>
+  `${url}/loki/api/v1/query_range?query=%7Bservice%3D~%22.%2B%22%7D%7C%3D%22{jobId}%22&start={start}&end={end}&trace={traceId}`;
+
+describe('`logs`', () => {
+  it('asks the log store for the lines of the job and its time, and prints them in their order', async () => {
+    const [edge, store] = await Promise.all([api(), loki()]);
+    const environment = { THROUGHLINE_LOGS_URL: template(store.url) };
+    const text = await printed(edge, ['logs', 'job-1'], { environment });
+    expect(text.split('\n')).toEqual([
+      '2026-01-01T00:00:00.100Z {"msg":"accepted"}',
+      '2026-01-01T00:00:00.500Z {"msg":"job started"}',
+      expect.stringMatching(/^2026-01-01T00:00:00\.900Z done\S*\[2J$/),
+      '',
+    ]);
+    expect(text).not.toContain('\u001b');
+    const asked = new URL(store.seen[0]?.path ?? '', store.url).searchParams;
+    expect(Object.fromEntries(asked)).toEqual({
+      query: '{service=~".+"}|="job-1"',
+      start: String(Date.parse(JOB.acceptedAt) - 60_000).concat('000000'),
+      end: String(Date.parse(DONE.finishedAt ?? '') + 60_000).concat('000000'),
+      trace: TRACE_ID,
+    });
+  });
+
+  it('prints a line of JSON for each with --json', async () => {
+    const [edge, store] = await Promise.all([api(), loki()]);
+    const lines = await printed(edge, ['logs', 'job-1', '--json', '--logs-url', template(store.url)]);
+    expect(JSON.parse(lines.split('\n')[0] ?? '')).toEqual({
+      time: '2026-01-01T00:00:00.100Z',
+      line: '{"msg":"accepted"}',
+      labels: { service: 'edge' },
+    });
+  });
+
+  it.each([
+    [undefined, 2, 'where are the logs? Use --logs-url or THROUGHLINE_LOGS_URL'],
+    ['http://loki.test/', 2, 'must be an http or https URL with {jobId} or {traceId} in it'],
+    ['nowhere', 3, 'cannot reach the log store'],
+    ['no loki', 3, "something that is not of Loki's query_range"],
+  ])('says what is wrong: %s', async (given, exitCode, message) => {
+    const edge = await api();
+    const url =
+      given === 'nowhere'
+        ? `${await nowhere()}/{jobId}`
+        : given === 'no loki'
+          ? `${edge.url}/{jobId}`
+          : given;
+    const { code, stderr } = await run(
+      edge,
+      ['logs', 'job-1'],
+      url === undefined ? {} : { environment: { THROUGHLINE_LOGS_URL: url } },
+    );
+    expect({ code, stderr }).toEqual({ code: exitCode, stderr: expect.stringContaining(message) });
+  });
+});
