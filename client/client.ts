@@ -2,10 +2,10 @@ import type { CancelReport } from '../shared/api/cancel-many.ts';
 import type { DeadLetterDetail, DeadLetterPage, RedriveReport } from '../shared/api/dead-letter.ts';
 import type { JobPage } from '../shared/api/job-list.ts';
 import type { ListedOperation } from '../shared/api/operation.ts';
+import type { InputOf } from '../shared/api/operation-types.ts';
 import type { OutboxItem } from '../shared/api/outbox.ts';
 import type { BatchReport } from '../shared/api/submit-job.ts';
 import type { UsageReport } from '../shared/api/usage.ts';
-import type { HistoryEvent } from '../shared/job/event-record.ts';
 import type { Job } from '../shared/job/job.ts';
 import { isTerminal } from '../shared/job/job-state.ts';
 import { ANSWERS, type Expected } from './answers.ts';
@@ -18,7 +18,6 @@ import type {
   DeadLetterFilter,
   JobFilter,
   RedriveFilter,
-  Submission,
   SubmitOptions,
   WaitOptions,
   WatchOptions,
@@ -26,6 +25,20 @@ import type {
 import { Patience } from './patience.ts';
 import { Schedules } from './schedules.ts';
 import { type Answer, queryOf, type Request, Transport } from './transport.ts';
+import type {
+  AnyOperations,
+  BatchReportOf,
+  EventOf,
+  JobId,
+  JobOf,
+  NamedOptions,
+  NameIn,
+  NameOf,
+  SubmissionIn,
+  SubmissionOf,
+  Submitted,
+  UnknownBatch,
+} from './typed.ts';
 import { watchEvents } from './watch.ts';
 
 /** A request for many jobs may take longer: the API has ten seconds for a redrive of many, and for a batch. */
@@ -41,7 +54,7 @@ const MANY_TIMEOUT_MS = 30_000;
  * const client = new ThroughlineClient({ url: 'https://jobs.example', apiKey });
  * const { job } = await client.submit({ operation: 'greet', input: { name: 'Ada' } }, { waitSeconds: 10 });
  */
-export class ThroughlineClient {
+export class ThroughlineClient<Registry = AnyOperations> {
   readonly #transport: Transport;
   /** Address of the jobs. */
   readonly jobsUrl: string;
@@ -50,7 +63,7 @@ export class ThroughlineClient {
   /** Address of the outbox: the accepted jobs that NATS does not have. */
   readonly outboxUrl: string;
   /** Jobs that run again and again. */
-  readonly schedules: Schedules;
+  readonly schedules: Schedules<Registry>;
   readonly #operationsUrl: string;
   readonly #usageUrl: string;
 
@@ -71,54 +84,80 @@ export class ThroughlineClient {
   }
 
   /**
-   * Submits a job.
-   * @returns the job as it is now, and the HTTP status. `replayed`: the same request came before, with the same
-   *   `idempotencyKey`. `existing`: the job was there already, with the same `unique` key
+   * Submits a job of an operation by its name. `submit<typeof greet>('greet', input)` checks the input, and types the result.
+   * @param options those of the call, and the fields of the job, such as `delay`
    */
-  async submit(
-    body: Submission,
-    options: SubmitOptions = {},
-  ): Promise<{ job: Job; status: number; replayed: boolean; existing: boolean }> {
+  async submit<Operation = never>(
+    operation: NameOf<Operation>,
+    input: InputOf<Operation>,
+    options?: NamedOptions,
+  ): Promise<Submitted<Operation>>;
+  /** Submits a job of an operation of the registry by its name. */
+  async submit<Name extends NameIn<Registry>>(
+    operation: Name,
+    input: InputOf<Registry[Name]>,
+    options?: NamedOptions,
+  ): Promise<Submitted<Registry[Name]>>;
+  /** Submits a job. */
+  async submit<Name extends NameIn<Registry>>(
+    job: SubmissionIn<Registry, Name>,
+    options?: SubmitOptions,
+  ): Promise<Submitted<Registry[Name]>>;
+  async submit(first: unknown, second: unknown = {}, third: NamedOptions = {}): Promise<Submitted<never>> {
+    const [body, options] =
+      typeof first === 'string' ? named(first, second, third) : [first, second as SubmitOptions];
     const waiting = waitingFor(options);
     const headers = { ...waiting.headers, ...keyHeader(options.idempotencyKey) };
     const request = { ...waiting, method: 'POST', headers, body };
     const answer = await this.#ask(ANSWERS.job, this.jobsUrl, request);
     const replayed = answer.headers.get('idempotency-replayed') === 'true';
     const existing = answer.headers.get('unique-existing') === 'true';
-    return { job: answer.value, status: answer.status, replayed, existing };
+    return { job: answer.value as JobOf<never>, status: answer.status, replayed, existing };
   }
 
   /**
    * Submits up to 100 jobs.
    * @returns a job or a problem for each, in order: the answer that its own request would have got
    */
+  async submitBatch<Operations extends readonly unknown[] = never>(
+    jobs: { readonly [Index in keyof Operations]: SubmissionOf<Operations[Index]> },
+    options?: Omit<SubmitOptions, 'waitSeconds'>,
+  ): Promise<BatchReportOf<Operations>>;
   async submitBatch(
-    jobs: readonly unknown[],
-    options: Omit<SubmitOptions, 'waitSeconds'> = {},
-  ): Promise<BatchReport> {
+    jobs: UnknownBatch<Registry>,
+    options?: Omit<SubmitOptions, 'waitSeconds'>,
+  ): Promise<BatchReport>;
+  async submitBatch<const Names extends readonly NameIn<Registry>[]>(
+    jobs: { readonly [Index in keyof Names]: SubmissionIn<Registry, Names[Index]> },
+    options?: Omit<SubmitOptions, 'waitSeconds'>,
+  ): Promise<BatchReportOf<{ readonly [Index in keyof Names]: Registry[Names[Index]] }>>;
+  async submitBatch(jobs: unknown, options: Omit<SubmitOptions, 'waitSeconds'> = {}): Promise<unknown> {
     const request = { method: 'POST', headers: keyHeader(options.idempotencyKey), body: { jobs } };
     return (await this.#askForMany(ANSWERS.batch, `${this.jobsUrl}/batch`, { ...options, ...request })).value;
   }
 
   /** Reads a job, with its attempts. */
-  async get(id: string, options: CallOptions = {}): Promise<Job> {
-    return (await this.#ask(ANSWERS.job, this.jobUrl(id), options)).value;
+  async get<Operation = unknown>(id: JobId<Operation>, options: CallOptions = {}): Promise<JobOf<Operation>> {
+    return (await this.#ask(ANSWERS.job, this.jobUrl(id), options)).value as JobOf<Operation>;
   }
 
   /** Reads a page of jobs, newest first, without their results. */
-  async list(filter: JobFilter = {}, options: CallOptions = {}): Promise<JobPage> {
+  async list(filter: JobFilter<NameIn<Registry>> = {}, options: CallOptions = {}): Promise<JobPage> {
     return (await this.#ask(ANSWERS.jobs, this.jobsUrl + queryOf(tagged(filter)), options)).value;
   }
 
   /** Waits until a job has ended, however long that takes, and reads it. */
-  async wait(id: string, options: CallOptions = {}): Promise<Job> {
+  async wait<Operation = unknown>(
+    id: JobId<Operation>,
+    options: CallOptions = {},
+  ): Promise<JobOf<Operation>> {
     let job = await this.#read(id, options);
     // A loop, because a redrive may start the job again after its last event and before the next read.
     while (!isTerminal(job.state)) {
       for await (const _ of this.watch(id, options));
       job = await this.#read(id, options);
     }
-    return job;
+    return job as JobOf<Operation>;
   }
 
   /** Reads a job. Waits while the API is away or busy. */
@@ -141,7 +180,10 @@ export class ThroughlineClient {
    * end. It connects again when a connection breaks, and after as long as the API asks for when it is busy. To leave
    * the loop closes the connection.
    */
-  async *watch(id: string, options: WatchOptions = {}): AsyncGenerator<HistoryEvent> {
+  async *watch<Operation = unknown>(
+    id: JobId<Operation>,
+    options: WatchOptions = {},
+  ): AsyncGenerator<EventOf<Operation>> {
     const url = `${this.jobUrl(id)}/events`;
     const patience = new Patience({ signal: this.#transport.signalOf(options), onBusy: options.onBusy });
     try {
@@ -149,7 +191,7 @@ export class ThroughlineClient {
         (lastId, onId) => this.#transport.openStream(url, lastId, onId, options),
         options.lastEventId,
         patience,
-      );
+      ) as AsyncGenerator<EventOf<Operation>>;
     } catch (thrown) {
       throw this.#surfaced(thrown);
     }
@@ -159,23 +201,32 @@ export class ThroughlineClient {
    * Cancels a job. If the job has already ended, it throws an {@link ApiError} `job-finished`.
    * @returns the job as it is now, and the HTTP status: 202 means that a worker was told to end the job
    */
-  async cancel(id: string, options: WaitOptions = {}): Promise<{ job: Job; status: number }> {
+  async cancel<Operation = unknown>(
+    id: JobId<Operation>,
+    options: WaitOptions = {},
+  ): Promise<{ job: JobOf<Operation>; status: number }> {
     const request = { ...waitingFor(options), method: 'DELETE' };
     const { value, status } = await this.#ask(ANSWERS.job, this.jobUrl(id), request);
-    return { job: value, status };
+    return { job: value as JobOf<Operation>, status };
   }
 
   /**
    * Cancels jobs that have not ended, the newest first, at most 100 in one call. Call it with the `cursor` of the answer for
    * the rest.
    */
-  async cancelMany(body: CancelFilter = {}, options: CallOptions = {}): Promise<CancelReport> {
+  async cancelMany(
+    body: CancelFilter<NameIn<Registry>> = {},
+    options: CallOptions = {},
+  ): Promise<CancelReport> {
     const url = `${this.jobsUrl}/cancel`;
     return (await this.#askForMany(ANSWERS.cancels, url, { ...options, method: 'POST', body })).value;
   }
 
   /** Reads a page of dead letters, oldest first. */
-  async listDeadLetters(filter: DeadLetterFilter = {}, options: CallOptions = {}): Promise<DeadLetterPage> {
+  async listDeadLetters(
+    filter: DeadLetterFilter<NameIn<Registry>> = {},
+    options: CallOptions = {},
+  ): Promise<DeadLetterPage> {
     return (await this.#ask(ANSWERS.deadLetters, this.deadLettersUrl + queryOf(tagged(filter)), options))
       .value;
   }
@@ -186,13 +237,19 @@ export class ThroughlineClient {
   }
 
   /** Sends a dead letter again. */
-  async redrive(id: string, options: CallOptions = {}): Promise<Job> {
+  async redrive<Operation = unknown>(
+    id: JobId<Operation>,
+    options: CallOptions = {},
+  ): Promise<JobOf<Operation>> {
     const url = `${this.#deadLetterUrl(id)}/redrive`;
-    return (await this.#ask(ANSWERS.job, url, { ...options, method: 'POST' })).value;
+    return (await this.#ask(ANSWERS.job, url, { ...options, method: 'POST' })).value as JobOf<Operation>;
   }
 
   /** Sends dead letters again, at most 100 in one call. Call it with the `cursor` of the answer for the rest. */
-  async redriveMany(body: RedriveFilter = {}, options: CallOptions = {}): Promise<RedriveReport> {
+  async redriveMany(
+    body: RedriveFilter<NameIn<Registry>> = {},
+    options: CallOptions = {},
+  ): Promise<RedriveReport> {
     const url = `${this.deadLettersUrl}/redrive`;
     return (await this.#askForMany(ANSWERS.redrives, url, { ...options, method: 'POST', body })).value;
   }
@@ -257,6 +314,15 @@ export class ThroughlineClient {
 /** The filter as the query has it: a `tag` for each tag. */
 function tagged({ tags, ...filter }: JobFilter | DeadLetterFilter): object {
   return { ...filter, tag: tags };
+}
+
+/** A job by the name of its operation: its body, and the options of its call. */
+function named(operation: string, input: unknown, options: NamedOptions): [body: object, SubmitOptions] {
+  const { trace, signal, timeoutMs, waitSeconds, idempotencyKey, ...fields } = options;
+  return [
+    { ...fields, operation, input },
+    { trace, signal, timeoutMs, waitSeconds, idempotencyKey },
+  ];
 }
 
 /** A request for which the API may wait: the header that asks for it, and the time to allow for it. */

@@ -30,7 +30,7 @@ export interface HttpAnswer {
  * @throws NoAnswerError whose message names the address; the reason of `signal` when it aborts
  */
 export async function exchange(request: HttpRequest): Promise<HttpAnswer> {
-  const { body, ...answer } = await open(request, new TimeLimit(request.timeoutMs, false));
+  const { body, ...answer } = await open(request, limitOf(request.timeoutMs, false));
   return { ...answer, text: await textOf(body, request) };
 }
 
@@ -48,7 +48,7 @@ interface HttpStream {
  * @throws NoAnswerError before the answer and while its body arrives; the reason of `signal` when it aborts
  */
 export async function exchangeStream(request: HttpRequest): Promise<HttpStream> {
-  return await open(request, new TimeLimit(request.timeoutMs, true));
+  return await open(request, limitOf(request.timeoutMs, true));
 }
 
 async function open(request: HttpRequest, limit: TimeLimit): Promise<HttpStream> {
@@ -91,38 +91,24 @@ export async function textOf(
 }
 
 /** Aborts its signal after some time: of silence, or in all. */
-class TimeLimit {
-  readonly #ms: number;
-  readonly #isOfSilence: boolean;
-  readonly #controller = new AbortController();
-  #timer: Timer;
-
-  constructor(ms: number, isOfSilence: boolean) {
-    this.#ms = ms;
-    this.#isOfSilence = isOfSilence;
-    this.#timer = this.#start();
-  }
-
-  get signal(): AbortSignal {
-    return this.#controller.signal;
-  }
-
+interface TimeLimit extends Timer {
+  readonly signal: AbortSignal;
   /** A part of the answer came. */
-  heard(): void {
-    if (!this.#isOfSilence) return;
-    this.stop();
-    this.#timer = this.#start();
-  }
+  heard(): void;
+}
 
-  stop(): void {
-    this.#timer.stop();
-  }
-
-  #start(): Timer {
-    return startTimer(this.#ms, () =>
-      this.#controller.abort(new DOMException('the time is over', 'TimeoutError')),
-    );
-  }
+function limitOf(ms: number, isOfSilence: boolean): TimeLimit {
+  const controller = new AbortController();
+  const start = (): Timer =>
+    startTimer(ms, () => controller.abort(new DOMException('the time is over', 'TimeoutError')));
+  let timer = start();
+  const stop = (): void => timer.stop();
+  const heard = (): void => {
+    if (!isOfSilence) return;
+    stop();
+    timer = start();
+  };
+  return { signal: controller.signal, heard, stop };
 }
 
 /** The chunks of a body. A caller that leaves the loop early closes the connection. */

@@ -8,6 +8,7 @@ export type {
 } from '../shared/api/dead-letter.ts';
 export type { JobPage, JobSummary } from '../shared/api/job-list.ts';
 export type { ListedOperation } from '../shared/api/operation.ts';
+export type { InputOf, OperationTypes, ResultOf } from '../shared/api/operation-types.ts';
 export type { OutboxItem } from '../shared/api/outbox.ts';
 export type { Problem } from '../shared/api/problem.ts';
 export type { Schedule, SchedulePage, ScheduleRun, ScheduleSummary } from '../shared/api/schedule.ts';
@@ -33,3 +34,4 @@ export type {
   WatchOptions,
 } from './options.ts';
 export type { Schedules } from './schedules.ts';
+export type { EventOf, JobId, JobOf, NamedOptions, RegistryOf, Submitted } from './typed.ts';

@@ -67,9 +67,9 @@ export interface WatchOptions extends Omit<CallOptions, 'timeoutMs'> {
 }
 
 /** Which jobs to list. */
-export interface JobFilter {
+export interface JobFilter<Name extends string = string> {
   readonly state?: JobState | undefined;
-  readonly operation?: string | undefined;
+  readonly operation?: Name | undefined;
   /** Only jobs that have all of these tags. */
   readonly tags?: readonly string[] | undefined;
   readonly limit?: number | undefined;
@@ -77,13 +77,13 @@ export interface JobFilter {
 }
 
 /** Which jobs to cancel: of those that have not ended. */
-export interface CancelFilter extends JobFilter {
+export interface CancelFilter<Name extends string = string> extends JobFilter<Name> {
   readonly state?: 'queued' | 'running' | 'retrying' | undefined;
 }
 
 /** Which dead letters to list. */
-export interface DeadLetterFilter {
-  readonly operation?: string | undefined;
+export interface DeadLetterFilter<Name extends string = string> {
+  readonly operation?: Name | undefined;
   /** Only jobs that have all of these tags. */
   readonly tags?: readonly string[] | undefined;
   readonly limit?: number | undefined;
@@ -97,7 +97,7 @@ export interface ScheduleFilter {
 }
 
 /** Which dead letters to send again. */
-export interface RedriveFilter extends DeadLetterFilter {
+export interface RedriveFilter<Name extends string = string> extends DeadLetterFilter<Name> {
   /** Only jobs that failed with this error code. */
   readonly reason?: string | undefined;
 }

@@ -1,15 +1,15 @@
 import type { Schedule, SchedulePage } from '../shared/api/schedule.ts';
-import type { Job } from '../shared/job/job.ts';
 import { ANSWERS, type Expected, NOTHING } from './answers.ts';
 import { keyHeader, namePart } from './arguments.ts';
-import type { CallOptions, ScheduleFilter, ScheduleRequest } from './options.ts';
+import type { CallOptions, ScheduleFilter } from './options.ts';
 import { type Answer, queryOf, type Request } from './transport.ts';
+import type { AnyOperations, JobOf, NameIn, ScheduleIn, ScheduleOf } from './typed.ts';
 
 /** Sends a request of the client, and reads the answer. */
 type Ask = <T>(expected: Expected<T>, url: string, request: Request) => Promise<Answer<T>>;
 
 /** The schedules of a tenant: jobs that run again and again. Each method throws what those of the client throw. */
-export class Schedules {
+export class Schedules<Registry = AnyOperations> {
   readonly #ask: Ask;
   /** Address of the schedules. */
   readonly url: string;
@@ -36,9 +36,19 @@ export class Schedules {
    * once more changes nothing.
    * @returns the schedule, and whether it is new
    */
+  async put<Operation = never>(
+    name: string,
+    schedule: ScheduleOf<Operation>,
+    options?: CallOptions,
+  ): Promise<{ schedule: Schedule; created: boolean }>;
+  async put<Name extends NameIn<Registry>>(
+    name: string,
+    schedule: ScheduleIn<Registry, Name>,
+    options?: CallOptions,
+  ): Promise<{ schedule: Schedule; created: boolean }>;
   async put(
     name: string,
-    schedule: ScheduleRequest,
+    schedule: unknown,
     options: CallOptions = {},
   ): Promise<{ schedule: Schedule; created: boolean }> {
     const request = { ...options, method: 'PUT', body: schedule };
@@ -65,12 +75,13 @@ export class Schedules {
    * Runs the job of a schedule now, besides its other runs.
    * @param options with an `idempotencyKey`, the same call once more means the same job
    */
-  async trigger(
+  async trigger<Operation = unknown>(
     name: string,
     options: CallOptions & { readonly idempotencyKey?: string | undefined } = {},
-  ): Promise<Job> {
+  ): Promise<JobOf<Operation>> {
     const headers = keyHeader(options.idempotencyKey);
-    return await this.#post(ANSWERS.job, name, 'trigger', { ...options, headers });
+    const job = await this.#post(ANSWERS.job, name, 'trigger', { ...options, headers });
+    return job as JobOf<Operation>;
   }
 
   async #post<T>(expected: Expected<T>, name: string, action: string, request: Request): Promise<T> {

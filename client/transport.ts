@@ -95,7 +95,7 @@ export class Transport {
     return signal === undefined ? this.#signal : AbortSignal.any([this.#signal, signal]);
   }
 
-  #headersOf({ trace, headers, body }: Request): Record<string, string> {
+  #headersOf({ trace, headers, body }: Request): Readonly<Record<string, string>> {
     const { apiKey, headers: common, trace: currentTrace } = this.#options;
     const all: Record<string, string> = { accept: 'application/json, application/problem+json', ...common };
     if (apiKey !== undefined) all.authorization = `Bearer ${apiKey}`;
@@ -103,7 +103,7 @@ export class Transport {
       all[name] = value;
     });
     if (body !== undefined) all['content-type'] = 'application/json';
-    return { ...checkHeaders({ ...all, ...headers }) };
+    return checkHeaders({ ...all, ...headers });
   }
 }
 

@@ -26,8 +26,17 @@ export interface ClassifyParts {
   readonly hosts: { readonly serves: (operation: string) => boolean };
 }
 
+/** What the ending of a delivery follows from. */
+export type Judged = Pick<Decided, 'job' | 'attempt' | 'outcome'> & {
+  readonly delivery: Pick<Decided['delivery'], 'deliveryCount'>;
+  readonly held: Pick<Decided['held'], 'notice'>;
+};
+
 /** Decides what to record about an outcome, and how to answer the broker. Writes nothing. */
-export function classify(parts: ClassifyParts, decided: Decided): Classified {
+export function classify<D extends Judged>(
+  parts: ClassifyParts,
+  decided: D,
+): D & Pick<Classified, 'outcome' | 'ending'> {
   const { outcome: ran, held } = decided;
   // A cancelled job must not go on. The notice may have come after the attempt had ended.
   const outcome = held.notice !== undefined && isUnfinished(ran) ? CANCELLED : ran;
@@ -46,7 +55,7 @@ function isUnfinished({ kind }: JobOutcome): boolean {
   );
 }
 
-function endingOf(parts: ClassifyParts, decided: Decided): Ending {
+function endingOf(parts: ClassifyParts, decided: Judged): Ending {
   const { outcome, attempt } = decided;
   const { worker } = parts;
   switch (outcome.kind) {
@@ -86,7 +95,7 @@ const WITHOUT_WORKER: readonly EventKind[] = ['retrying', 'released', 'redriven'
  * The job goes back to the queue, and its attempt does not count. The event says that no worker has it. One event is enough,
  * however often the job comes and goes.
  */
-function endingOfWait({ worker }: ClassifyParts, { attempt }: Decided, delayMs: number): Ending {
+function endingOfWait({ worker }: ClassifyParts, { attempt }: Judged, delayMs: number): Ending {
   const ending = { conclusion: 'waiting', ack: { kind: 'nak', delayMs } } as const;
   if (attempt.previous !== undefined && WITHOUT_WORKER.includes(attempt.previous.kind)) return ending;
   const unspent = { released: attempt.released + 1, attempt: attempt.number - 1, startedAt: undefined };
@@ -95,7 +104,7 @@ function endingOfWait({ worker }: ClassifyParts, { attempt }: Decided, delayMs: 
 
 type Failure = Extract<JobOutcome, { code: string }>;
 
-function endingOfFailure(parts: ClassifyParts, { attempt, delivery }: Decided, failure: Failure): Ending {
+function endingOfFailure(parts: ClassifyParts, { attempt, delivery }: Judged, failure: Failure): Ending {
   const { code, kind } = failure;
   const error = errorOf(failure);
   const mayTryAgain = kind === 'retry' || kind === 'retry-after';
@@ -125,7 +134,7 @@ function pauseOf(parts: ClassifyParts, { number, operation }: Decided['attempt']
 }
 
 /** At least half of the longest pause, so that a host without the operation does not get the job again and again. */
-function missingPause({ hosts, random }: ClassifyParts, { delivery, job }: Decided): number {
+function missingPause({ hosts, random }: ClassifyParts, { delivery, job }: Judged): number {
   const policy = hosts.serves(job.address.operation) ? SERVED_ELSEWHERE : MISSING_OPERATION;
   const ceiling = backoffCeiling(delivery.deliveryCount, policy);
   return Math.ceil((ceiling * (1 + random())) / 2);

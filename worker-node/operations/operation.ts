@@ -1,5 +1,6 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import type { ConcurrencyLimit, RateLimit } from '../../shared/api/operation.ts';
+import type { Json, TypedOperation } from '../../shared/api/operation-types.ts';
 import type { RetryPolicy } from '../../shared/backoff.ts';
 import type { Progress } from '../../shared/job/job.ts';
 import type { LimitKey } from '../../shared/job/limit-key.ts';
@@ -38,13 +39,19 @@ export interface RunContext<Input> {
   readonly log: WorkerLogger;
 }
 
-export interface OperationDefinition<Input, Output> {
+export interface OperationDefinition<
+  Name extends string = string,
+  Input extends StandardSchemaV1 = StandardSchemaV1,
+  Output extends StandardSchemaV1 | undefined = StandardSchemaV1 | undefined,
+  Returned = unknown,
+> {
   /** Dotted lowercase words: `image.thumbnail`. */
-  readonly name: string;
+  readonly name: Name;
   readonly description?: string;
   /** Any Standard Schema: zod, valibot, arktype, … */
-  readonly input: StandardSchemaV1<unknown, Input>;
-  readonly output?: StandardSchemaV1<unknown, Output>;
+  readonly input: Input;
+  /** The result is what this schema makes of what `run` returns. */
+  readonly output?: Output;
   /** The time limit of one attempt: `"30s"`, `"5m"`; 30 s by default, at most 24 h. */
   readonly timeout?: string;
   /** The most attempts of a job; 5 by default. */
@@ -62,12 +69,27 @@ export interface OperationDefinition<Input, Output> {
   readonly rateLimit?: { readonly key: LimitKey; readonly limit: number; readonly period: string };
   /** The bounds of the pause before the next attempt, in milliseconds, at most a day; 1 s and 60 s by default. */
   readonly retry?: Partial<RetryPolicy>;
-  readonly run: (context: RunContext<Input>) => Promise<Output | Outcome> | Output | Outcome;
+  readonly run: (context: RunContext<StandardSchemaV1.InferOutput<Input>>) => Promise<Returned> | Returned;
 }
 
-/** An operation whose settings are checked and complete. */
-export interface Operation {
-  readonly name: string;
+/** What `run` may return: an outcome, or what the output schema accepts. */
+type Returnable<Output> = Output extends StandardSchemaV1
+  ? StandardSchemaV1.InferInput<Output> | Outcome
+  : unknown;
+
+/** The result that a caller gets, as JSON gives it. */
+type ResultOf<Output, Returned> = Json<
+  Output extends StandardSchemaV1 ? StandardSchemaV1.InferOutput<Output> : ValueOf<Returned>
+>;
+
+/** What an outcome leaves of what `run` returns. */
+type ValueOf<Returned> = Returned extends { readonly kind: 'done'; readonly result: infer Value } & Outcome
+  ? Value
+  : Exclude<Returned, Outcome>;
+
+/** An operation whose settings are checked and complete. `typeof` an operation tells its callers what it takes and gives. */
+export interface Operation<Input = unknown, Result = unknown, Name extends string = string>
+  extends TypedOperation<Input, Result, Name> {
   readonly description: string | undefined;
   readonly input: StandardSchemaV1<unknown, unknown>;
   readonly output: StandardSchemaV1<unknown, unknown> | undefined;
@@ -92,11 +114,19 @@ const DEFINED = Symbol.for('throughline.operation');
  * });
  * @throws ThroughlineError `config-invalid` naming the operation and the setting
  */
-export function defineOperation<Input, Output>(definition: OperationDefinition<Input, Output>): Operation {
+export function defineOperation<
+  const Name extends string,
+  Input extends StandardSchemaV1,
+  Returned extends Returnable<Output>,
+  Output extends StandardSchemaV1 | undefined = undefined,
+>(
+  definition: OperationDefinition<Name, Input, Output, Returned>,
+): Operation<StandardSchemaV1.InferInput<Input>, ResultOf<Output, Returned>, Name> {
   const { description, output, run, ...settings } = readDefinition(definition);
   // The worker validates the input with this operation's schema before it calls `run`.
-  const operation: Operation = {
+  const operation: Operation<never, never, Name> = {
     ...settings,
+    name: definition.name,
     description,
     output,
     run: (context) => run.call(definition, context as never),

@@ -26,25 +26,28 @@ const MAX_DELAY_MS = 24 * 60 * 60 * 1_000;
 const FAILED = 'operation-failed';
 const REJECTED = 'operation-rejected';
 
+type Retry = Extract<Outcome, { kind: 'retry' }>;
+type RetryAfter = Extract<Outcome, { kind: 'retry-after' }>;
+type Reject = Extract<Outcome, { kind: 'reject' }>;
 type Marked = Outcome & { readonly [OUTCOME]: true };
 
 /** The job succeeded. This is the same as returning `result`. */
-export function done(result?: unknown): Outcome {
-  return mark({ kind: 'done', result });
+export function done<Result = null>(result?: Result): { readonly kind: 'done'; readonly result: Result } {
+  return mark({ kind: 'done', result: result as Result });
 }
 
 /** The attempt failed, and another may succeed. The caller reads the message. */
-export function retry(message: string): Outcome {
+export function retry(message: string): Retry {
   return mark({ kind: 'retry', code: FAILED, message });
 }
 
 /** The attempt failed, and another may succeed after `delayMs` milliseconds, at most a day. The caller reads the message. */
-export function retryAfter(delayMs: number, message: string): Outcome {
+export function retryAfter(delayMs: number, message: string): RetryAfter {
   return mark({ kind: 'retry-after', code: FAILED, message, delayMs });
 }
 
 /** No attempt can succeed: the job fails now and goes to the dead letters. The caller reads the message. */
-export function reject(message: string): Outcome {
+export function reject(message: string): Reject {
   return mark({ kind: 'reject', code: REJECTED, message });
 }
 
@@ -103,6 +106,6 @@ function textOf(message: unknown, fallback: string): string {
   return typeof message === 'function' ? describeValue(message) : describeThrown(message);
 }
 
-function mark(outcome: Outcome): Outcome {
+function mark<O extends Outcome>(outcome: O): O {
   return Object.defineProperty(outcome, OUTCOME, { value: true });
 }

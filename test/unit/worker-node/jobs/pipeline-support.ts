@@ -70,11 +70,8 @@ export function serveElsewhere(): void {
 }
 
 /** A pipeline whose operation `echo` is this handler. */
-export function pipelineOf(
-  handler: Handler,
-  definition: Partial<OperationDefinition<unknown, unknown>> = {},
-) {
-  const operation = defineOperation<unknown, unknown>({
+export function pipelineOf(handler: Handler, definition: Partial<OperationDefinition> = {}) {
+  const operation = defineOperation({
     name: 'echo',
     input: z.unknown(),
     ...definition,

@@ -98,7 +98,7 @@ describe('an announcement', () => {
       description: 'Echoes.',
       input: schema,
       output: schema,
-      run,
+      run: () => ({}),
     });
     const said: string[] = [];
     const [roomy, leaner, least] = [1_000_000, 20_000, 400].map((room) =>

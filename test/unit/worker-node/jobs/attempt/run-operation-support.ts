@@ -10,7 +10,7 @@ import {
 } from '../../../../../worker-node/operations/operation.ts';
 import { attempt, runOptions } from '../../support.ts';
 
-export type Definition = Partial<OperationDefinition<unknown, unknown>>;
+export type Definition = Partial<OperationDefinition>;
 export type Handler = (context: RunContext<unknown>) => unknown;
 
 export interface Given extends Partial<RunOptions> {
@@ -24,7 +24,7 @@ export function run(
   definition: Definition = {},
   given: Given = {},
 ): Promise<AttemptOutcome> {
-  const operation = defineOperation<unknown, unknown>({
+  const operation = defineOperation({
     name: 'test',
     input: z.unknown(),
     ...definition,
