@@ -23,6 +23,7 @@ import { defineCompletion, defineMan } from './commands/reference.ts';
 import { defineSchedules } from './commands/schedules/schedules.ts';
 import { defineSubmit } from './commands/submit/submit.ts';
 import { defineTrace } from './commands/trace.ts';
+import { defineTypes } from './commands/types.ts';
 import { defineUsage } from './commands/usage.ts';
 import { defineWatch } from './commands/watch.ts';
 import { defineWorker } from './commands/worker.ts';
@@ -46,6 +47,7 @@ const API_COMMANDS = [
   defineStatus,
   defineDoctor,
   defineOperations,
+  defineTypes,
 ];
 
 /** The commands that do not. */

@@ -33,6 +33,7 @@ const BASES: Readonly<Record<string, readonly (readonly string[])[]>> = {
   operations: [[]],
   status: [[]],
   doctor: [[], ['job-1']],
+  types: [[], ['--out', '/no/such/folder/operations.d.ts']],
   'dead-letters list': [[]],
   'dead-letters show': [['job-1']],
   'dead-letters redrive': [['job-1'], ['--all', '--yes'], ['--all'], []],
@@ -100,6 +101,9 @@ const VALUES: Readonly<Record<string, readonly string[]>> = {
   '--traces-url': [`${OTHER_API}/traces`],
   '--tenant': ['acme'],
   '--scope': ['jobs:read'],
+  // A file that can be looked for, and not be written: each look leaves it as it was.
+  '--out': ['/no/such/folder/operations.d.ts'],
+  '--check': [],
 };
 
 describeOptions({

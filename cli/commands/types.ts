@@ -1,0 +1,71 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import type { Command } from 'commander';
+import { CliError } from '../cli-error.ts';
+import { EXIT } from '../exit-code.ts';
+import { examples } from '../help.ts';
+import type { Host } from '../host.ts';
+import { registryText } from '../types/registry-text.ts';
+
+interface Flags {
+  readonly out?: string;
+  readonly check?: boolean;
+}
+
+/** `types`. */
+export function defineTypes(program: Command, host: Host): Command {
+  return program
+    .command('types')
+    .description('Writes the inputs and results of all operations as TypeScript, for the client.')
+    .option('--out <file>', 'the file to write; by default it is printed')
+    .option('--check', 'write nothing; the exit code is 1 if the file of --out is out of date')
+    .addHelpText(
+      'after',
+      examples(
+        ['throughline types --out src/operations.d.ts', 'write the types of the operations'],
+        ['throughline types --out src/operations.d.ts --check', 'in CI: fail if the file is out of date'],
+      ),
+    )
+    .action(
+      async ({ out, check = false }: Flags, command: Command) =>
+        await host.run(command, async ({ api, output }) => {
+          if (check && out === undefined)
+            throw new CliError('usage-invalid', '--check needs --out: the file to check');
+          const operations = await api.operations();
+          const text = registryText(operations);
+          if (out === undefined) {
+            if (output.json) output.document({ operations: operations.length, types: text });
+            else output.text(text.trimEnd());
+            return EXIT.ok.code;
+          }
+          const isChanged = (await readIfThere(out)) !== text;
+          if (isChanged && !check) await write(out, text);
+          if (output.json) output.document({ file: out, operations: operations.length, changed: isChanged });
+          else output.text(sentence(out, operations.length, isChanged, check));
+          return check && isChanged ? EXIT.jobFailed.code : EXIT.ok.code;
+        }),
+    );
+}
+
+function sentence(file: string, count: number, isChanged: boolean, check: boolean): string {
+  if (!isChanged) return `${file} is up to date: ${count} operations`;
+  return check
+    ? `${file} is out of date: run \`throughline types --out ${file}\``
+    : `${file} has ${count} operations now`;
+}
+
+async function readIfThere(file: string): Promise<string | undefined> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw new CliError('usage-invalid', `${file} cannot be read: ${(cause as Error).message}`, { cause });
+  }
+}
+
+async function write(file: string, text: string): Promise<void> {
+  try {
+    await writeFile(file, text);
+  } catch (cause) {
+    throw new CliError('usage-invalid', `${file} cannot be written: ${(cause as Error).message}`, { cause });
+  }
+}

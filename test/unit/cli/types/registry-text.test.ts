@@ -1,0 +1,39 @@
+import { readFile } from 'node:fs/promises';
+import { expect, it } from 'vitest';
+import { registryText } from '../../../../cli/types/registry-text.ts';
+import type { JsonSchema } from '../../../../shared/api/operation.ts';
+import { announced } from '../../../types/schemas.ts';
+
+const WRITTEN = new URL('../../../types/written/operations.ts', import.meta.url);
+
+/** `npm run types` holds the file against the schemas. */
+it('the types of operations are those of the file that the compiler checks', async () => {
+  expect(registryText(announced())).toBe(await readFile(WRITTEN, 'utf8'));
+});
+
+it('the same operations in another order give the same text', () => {
+  expect(registryText(announced().toReversed())).toBe(registryText(announced()));
+});
+
+function inputType(inputSchema: JsonSchema): string {
+  const facts = { timeoutMs: 1, maxAttempts: 1, edgeChecks: 'whole' as const };
+  const text = registryText([{ name: 'a', inputSchema, ...facts }]);
+  return /readonly input: ([\s\S]*);\n {4}readonly result/.exec(text)?.[1] ?? '';
+}
+
+it.each<[string, JsonSchema, string]>([
+  ['nothing', false, 'never'],
+  ['keywords that are not known', { format: 'x', 'x-own': 1 }, 'unknown'],
+  ['a reference that leads nowhere', { $ref: '#/$defs/none' }, 'unknown'],
+  ['a reference to another document', { $ref: 'https://example.com/a' }, 'unknown'],
+  ['a reference to a part that is no schema', { $ref: '#/type', type: 'string' }, 'string'],
+  ['a list of types', { type: ['string', 'null'] }, 'string | null'],
+  ['a list of anything', { type: 'array' }, 'unknown[]'],
+  ['a list of two kinds', { items: { type: ['string', 'number'] } }, '(string | number)[]'],
+  ['a tuple', { prefixItems: [{ type: 'string' }], items: false }, '[string]'],
+  ['an object without properties', { type: 'object', additionalProperties: false }, '{}'],
+  ['values that are no simple ones', { enum: [[1, 'a'], { b: null }] }, '([1, "a"]) | { "b": null }'],
+  ['a text that could end a literal', { const: '"; alert(1); "' }, String.raw`"\"; alert(1); \""`],
+])('an input schema of %s', (_, schema, type) => {
+  expect(inputType(schema)).toBe(type);
+});
