@@ -8,7 +8,6 @@ export type {
 } from '../shared/api/dead-letter.ts';
 export type { JobPage, JobSummary } from '../shared/api/job-list.ts';
 export type { ListedOperation } from '../shared/api/operation.ts';
-export type { InputOf, OperationTypes, ResultOf } from '../shared/api/operation-types.ts';
 export type { OutboxItem } from '../shared/api/outbox.ts';
 export type { Problem } from '../shared/api/problem.ts';
 export type { Schedule, SchedulePage, ScheduleRun, ScheduleSummary } from '../shared/api/schedule.ts';
@@ -17,6 +16,7 @@ export type { ErrorCode, Violation } from '../shared/errors.ts';
 export type { HistoryEvent, RecordedCallbackEvent, RecordedEvent } from '../shared/job/event-record.ts';
 export type { Job, JobAttempt, JobFailure, JobState } from '../shared/job/job.ts';
 export { isTerminal } from '../shared/job/job-state.ts';
+export type { InputOf, OperationTypes, ResultOf } from '../shared/operation-types.ts';
 export { ThroughlineClient } from './client.ts';
 export { ApiError, NoAnswerError } from './errors.ts';
 export type {

@@ -1,5 +1,5 @@
-import { answerRequest } from './edge.ts';
 import type { Env } from './config.ts';
+import { answerRequest } from './edge.ts';
 
 /** The Worker. workerd takes each export of this file for a handler or the class of a Durable Object. */
 export default { fetch: answerRequest } satisfies ExportedHandler<Env>;

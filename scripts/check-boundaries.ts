@@ -54,6 +54,12 @@ const TOP_FOLDERS: readonly TopFolder[] = [
     why: 'runs before anything else is installed',
   },
   {
+    folder: 'testing',
+    mayImport: ['testing', 'client', 'shared', 'worker-node', 'dev'],
+    runtime: ['node:'],
+    why: 'runs the code of the worker in a test, and starts the local stack',
+  },
+  {
     folder: 'dev',
     mayImport: ['dev', 'shared'],
     runtime: ['node:'],
@@ -128,7 +134,16 @@ const ROOMS: readonly Rooms[] = [
       ['error-table.ts'],
       ['errors.ts'],
       ['job'],
-      ['text', 'bytes.ts', 'defined.ts', 'fnv1a.ts', 'quotas.ts', 'timers.ts', 'token-buckets.ts'],
+      [
+        'text',
+        'bytes.ts',
+        'defined.ts',
+        'fnv1a.ts',
+        'operation-types.ts',
+        'quotas.ts',
+        'timers.ts',
+        'token-buckets.ts',
+      ],
     ],
     why: 'messages are made of jobs, and jobs know no message',
   },
@@ -138,7 +153,7 @@ const ROOMS: readonly Rooms[] = [
       ['index.ts'],
       ['client.ts'],
       ['schedules.ts'],
-      ['transport.ts', 'watch.ts'],
+      ['transport.ts', 'watch.ts', 'typed.ts'],
       ['exchange.ts', 'event-stream.ts', 'patience.ts', 'request-body.ts'],
       ['answers.ts', 'arguments.ts', 'options.ts'],
       ['errors.ts'],
@@ -157,12 +172,23 @@ const ROOMS: readonly Rooms[] = [
       ['host.ts'],
       ['job-options.ts'],
       ['arguments.ts', 'help.ts'],
-      ['api-client.ts', 'interrupt.ts', 'trace', 'text', 'input'],
+      ['api-client.ts', 'interrupt.ts', 'trace', 'text', 'types', 'input'],
       ['exit-code.ts', 'profiles.ts'],
       ['config.ts'],
       ['cli-error.ts', 'fetch-failure.ts', 'node-version.ts'],
     ],
     why: 'a command is put together from what lies below it',
+  },
+  {
+    folder: 'testing',
+    order: [
+      ['index.ts'],
+      ['run-operation.ts', 'stack.ts'],
+      ['attempt.ts', 'load-dev.ts'],
+      ['clock.ts', 'job.ts', 'log.ts'],
+      ['fake-timers.ts'],
+    ],
+    why: 'a run is put together from its attempts, and they run in a time',
   },
   {
     folder: 'dev',
@@ -207,7 +233,7 @@ const IMPORTERS: readonly Importer[] = [
 const MAX_FILES_IN_FOLDER = 15;
 
 const files = await Array.fromAsync(
-  glob(['{shared,client,edge,worker-node,cli,dev,bench,scripts,examples,test}/**/*.ts', 'create/*.ts'], {
+  glob(['{shared,client,edge,worker-node,testing,cli,dev,bench,scripts,examples,test}/**/*.ts', 'create/*.ts'], {
     exclude: (name) => name === 'node_modules',
   }),
 );

@@ -97,7 +97,11 @@ export const PACKAGES: readonly PackageSpec[] = [
     folder: 'throughline',
     description: 'The worker host of Throughline, and its command line.',
     form: 'files',
-    exports: { './worker': 'worker-node/index.ts', './propagation': 'shared/propagation/index.ts' },
+    exports: {
+      './worker': 'worker-node/index.ts',
+      './testing': 'testing/index.ts',
+      './propagation': 'shared/propagation/index.ts',
+    },
     bin: { throughline: 'cli/main.ts' },
     loaded: ['worker-node/loop-watch/watch-thread.ts'],
     assets: ['create/template'],

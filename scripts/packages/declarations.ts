@@ -1,8 +1,8 @@
 import { glob, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { specifiersIn } from '../imports.ts';
-import { BUILD_CONFIG } from './compile.ts';
 import type { PackageSpec } from './catalog.ts';
+import { BUILD_CONFIG } from './compile.ts';
 import { PlainTypes } from './plain-types.ts';
 
 /**

@@ -1,9 +1,9 @@
 import {
   type Checker,
-  type Symbol as TypeSymbol,
   SymbolFlags,
   type Type,
   TypeFlags,
+  type Symbol as TypeSymbol,
 } from 'typescript/unstable/sync';
 
 /** How deep an object may lie in others. A type that is part of itself would never end. */

@@ -1,9 +1,9 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import type { ConcurrencyLimit, RateLimit } from '../../shared/api/operation.ts';
-import type { Json, TypedOperation } from '../../shared/api/operation-types.ts';
 import type { RetryPolicy } from '../../shared/backoff.ts';
 import type { Progress } from '../../shared/job/job.ts';
 import type { LimitKey } from '../../shared/job/limit-key.ts';
+import type { Json, TypedOperation } from '../../shared/operation-types.ts';
 import type { WorkerLogger } from '../log.ts';
 import { readDefinition } from './definition.ts';
 import type { Outcome } from './outcome.ts';

@@ -115,7 +115,6 @@ function workingApi(): Api {
     'GET /v1/dead-letters/job-1': () => ({ ...DEAD_LETTER, input: 1, headers: { 'ce-id': 'job-1' } }),
     'POST /v1/jobs/cancel': () => ({ cancelled: ['job-1'], stopping: [], failed: [], complete: true }),
     'POST /v1/dead-letters/redrive': () => ({ redriven: ['job-1'], failed: [] }),
-    'GET /v1/operations': () => ({ operations: [] }),
     'GET /v1/usage': () => ({ used: NO_USAGE, quotas: NO_USAGE }),
     'GET /readyz': () => ({ status: 'ready' }),
     'GET /openapi.json': () => ({ info: { version: '1.2.3' } }),

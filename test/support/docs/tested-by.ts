@@ -7,6 +7,8 @@
 export const RUN_ELSEWHERE: Readonly<Record<string, string>> = {
   'deploy/README.md': 'test/runbook/steps.runbook.ts',
   'docs/CLIENTS.md': 'test/generators/clients.generators.ts',
+  'docs/TESTING.md': 'test/unit/docs/guides.test.ts',
+  'docs/TYPES.md': 'test/unit/docs/guides.test.ts',
 };
 
 /** Blocks of other languages, by page and language, and the file that runs them. The file must name the page. */

@@ -1,0 +1,133 @@
+import { context, propagation, trace } from '@opentelemetry/api';
+import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
+import { ThroughlineError } from '../shared/errors.ts';
+import type { JobFailure, Progress } from '../shared/job/job.ts';
+import type { InputOf, ResultOf } from '../shared/operation-types.ts';
+import { extract, fromRecord, startTrace, ThroughlinePropagator } from '../shared/propagation/index.ts';
+import type { DeadLetterReason } from '../shared/wire/dead-letter.ts';
+import { readJson, writeJson } from '../shared/wire/json-body.ts';
+import { isOperation, type Operation } from '../worker-node/operations/operation.ts';
+import { AttemptOfTest, type EndedAttempt } from './attempt.ts';
+import { type Clock, fakeTime, REAL_TIME } from './clock.ts';
+import { type JobOptions, jobOfTest } from './job.ts';
+import type { LogLine } from './log.ts';
+
+export interface RunOptions extends JobOptions {
+  /**
+   * `fake`: pauses cost nothing, and the timers of the operation neither. Time jumps to the next one while the process waits
+   * for nothing else. `real`: the time of this machine. `fake` by default.
+   */
+  readonly time?: 'fake' | 'real';
+  /** Where in its bounds each pause of the retry policy is, from 0 to 1 (exclusive); 0.5 by default. In production: random. */
+  readonly jitter?: number;
+  /** The caller cancels the job so many milliseconds after its first attempt began. */
+  readonly cancelAfterMs?: number;
+  /** The worker stops so many milliseconds after the first attempt began. The job then goes back to the queue. */
+  readonly stopAfterMs?: number;
+  /** Cancels the job when it aborts. */
+  readonly cancel?: AbortSignal;
+}
+
+/** What became of a job, as its caller, its operator and its log saw it. */
+export type OperationRun<Result> = End<Result> & RunFacts;
+
+type End<Result> =
+  | { readonly state: 'succeeded'; readonly result: Result; readonly error?: undefined }
+  | { readonly state: 'failed' | 'cancelled'; readonly result?: undefined; readonly error: JobFailure }
+  /** The worker stopped: another one would go on. */
+  | { readonly state: 'queued'; readonly result?: undefined; readonly error?: undefined };
+
+interface RunFacts {
+  /** The attempts, oldest first, with the pause after each. */
+  readonly attempts: readonly EndedAttempt[];
+  /** Every report of progress that the worker takes, oldest first. Of reports within 250 ms, callers see the first and the last. */
+  readonly progress: readonly (Progress & { readonly attempt: number })[];
+  readonly log: readonly LogLine[];
+  /** Why the job is among the dead letters, for its operator; undefined unless it failed. */
+  readonly deadLetter: DeadLetterReason | undefined;
+  /** The trace of the job, 32 hex digits. */
+  readonly traceId: string;
+  /** The time from the first attempt to the end, with all pauses. */
+  readonly elapsedMs: number;
+}
+
+/**
+ * Runs a job of an operation in this process, through the code of the worker: checks of input and result, time limit, signal,
+ * progress, retries with their pauses, log lines, trace context. Only the broker is missing.
+ * @param input is sent through JSON, as from a caller
+ * @returns what became of the job; an operation that fails does not throw
+ * @throws TypeError when `operation` is not what `defineOperation` gives
+ * @example
+ * const { state, result, attempts } = await runOperation(greet, { name: 'Ada' });
+ */
+export async function runOperation<Op extends Operation>(
+  operation: Op,
+  input: InputOf<Op>,
+  options: RunOptions = {},
+): Promise<OperationRun<ResultOf<Op>>> {
+  if (!isOperation(operation)) throw new TypeError('runOperation takes what defineOperation gives');
+  keepContext();
+  const clock = options.time === 'real' ? REAL_TIME : await fakeTime();
+  try {
+    return (await runJob(operation, readJson(writeJson(input)), options, clock)) as OperationRun<
+      ResultOf<Op>
+    >;
+  } finally {
+    clock.stop();
+  }
+}
+
+async function runJob(
+  operation: Operation,
+  input: unknown,
+  options: RunOptions,
+  clock: Clock,
+): Promise<OperationRun<unknown>> {
+  const beganAt = clock.now();
+  const job = jobOfTest(operation, input, options, new Date(beganAt));
+  const extraction = extract(fromRecord(options.trace ?? {}));
+  const parent = extraction.outcome === 'continued' ? extraction.context : startTrace(extraction.context);
+  const attempts: EndedAttempt[] = [];
+  const [progress, log]: [(Progress & { attempt: number })[], LogLine[]] = [[], []];
+  const stopping = new AbortController();
+  const ends = endsOf(options, stopping);
+  for (;;) {
+    const attempt = new AttemptOfTest({ operation, job, clock, log, progress, ends, options });
+    const ended = await context.with(parent, () => attempt.run(attempts.at(-1)));
+    attempts.push(ended);
+    if (ended.pauseMs === undefined) {
+      const traceId = trace.getSpanContext(parent)?.traceId ?? '';
+      const facts = { attempts, progress, log, deadLetter: ended.deadLetter, traceId };
+      return { ...stateOf(ended), ...facts, elapsedMs: clock.now() - beganAt };
+    }
+    await clock.pause(ended.pauseMs);
+  }
+}
+
+/** What ends the job from outside: the caller, or the worker that stops. */
+function endsOf(options: RunOptions, stopping: AbortController): AbortSignal {
+  const { cancelAfterMs, stopAfterMs, cancel } = options;
+  const end = (code: 'job-cancelled' | 'worker-stopping', message: string): void =>
+    stopping.abort(new ThroughlineError(code, message));
+  const cancelNow = (): void => end('job-cancelled', 'the job was cancelled by its caller');
+  if (cancelAfterMs !== undefined) setTimeout(cancelNow, cancelAfterMs);
+  if (stopAfterMs !== undefined)
+    setTimeout(() => end('worker-stopping', 'the worker is stopping'), stopAfterMs);
+  cancel?.addEventListener('abort', cancelNow, { once: true });
+  if (cancel?.aborted) cancelNow();
+  return stopping.signal;
+}
+
+function stateOf({ event }: EndedAttempt): End<unknown> {
+  const { kind, result, error } = event;
+  if (kind === 'succeeded') return { state: 'succeeded', result };
+  if (kind === 'released') return { state: 'queued' };
+  const failure = error ?? { code: 'internal', message: 'the attempt has no end' };
+  return { state: kind === 'cancelled' ? 'cancelled' : 'failed', error: failure };
+}
+
+/** As the worker does, unless the test has its own: log lines and spans then know their job. */
+function keepContext(): void {
+  context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
+  propagation.setGlobalPropagator(new ThroughlinePropagator());
+}
