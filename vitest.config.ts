@@ -15,6 +15,7 @@ export const OWN_PROCESS = [
   'test/unit/cli/text/output.test.ts',
   'test/unit/shared/{deadline,timers}.test.ts',
   'test/unit/testing/*.test.ts',
+  'test/guides/*.test.ts',
   'test/unit/worker-node/callbacks/target-guard.test.ts',
   'test/unit/worker-node/jobs/{pipeline,attempt/progress-reporter,attempt/run-operation*}.test.ts',
   'test/unit/worker-node/operations/built-in/http-request.test.ts',

@@ -8,8 +8,9 @@ import type {
   ResultOf,
   ThroughlineClient,
 } from '../../client/index.ts';
+import { runOperation } from '../../testing/index.ts';
 import type * as operations from './operations.ts';
-import type { count, echo, greet, resize, silent, vague } from './operations.ts';
+import { type count, type echo, greet, type resize, type silent, type vague } from './operations.ts';
 
 /** These files run nowhere: `npm run types` fails when a type is not what they say. */
 
@@ -78,6 +79,14 @@ export async function byTypeof(): Promise<void> {
   // @ts-expect-error The schema wants a name.
   await untyped.schedules.put<typeof greet>('night', { operation: 'greet', input: {}, every: '1h' });
   expectTypeOf(await untyped.schedules.trigger<typeof greet>('night')).toEqualTypeOf(waited);
+}
+
+export async function inTests(): Promise<void> {
+  const run = await runOperation(greet, { name: 'Ada' }, { maxAttempts: 1 });
+  if (run.state === 'succeeded') expectTypeOf(run.result).toEqualTypeOf<{ greeting: string }>();
+  else expectTypeOf(run.result).toBeUndefined();
+  // @ts-expect-error The schema wants a text.
+  await runOperation(greet, { name: 1 });
 }
 
 /** As `throughline types` writes it. */

@@ -40,6 +40,26 @@ it('a program may say in its own words why fetch failed', async () => {
   );
 });
 
+it('a job by the name of its operation is the same request as one object', async () => {
+  const { client, fetch } = clientWith();
+  const call = {
+    waitSeconds: 5,
+    idempotencyKey: 'once',
+    trace: { traceparent: `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01` },
+  };
+  const fields = { delay: '1h', tags: ['night'], maxAttempts: 2 };
+  await client.submit('echo', { a: 1 }, { ...call, ...fields });
+  await client.submit({ ...fields, operation: 'echo', input: { a: 1 } }, call);
+  await client.submit('echo', null);
+  await client.submit({ operation: 'echo', input: null });
+  const [named, whole, least, leastWhole] = fetch.mock.calls.map(([url, init]) => [
+    ...[url, init?.method, init?.headers, init?.body],
+  ]);
+  expect(named).toEqual(whole);
+  expect(least).toEqual(leastWhole);
+  expect(JSON.parse(String(named?.[3]))).toEqual({ ...fields, operation: 'echo', input: { a: 1 } });
+});
+
 describe('what can never be sent is said before anything is sent', () => {
   it.each<[what: string, call: Call, message: string]>([
     ...['', '.', '..', '../operations', 'a/b', 'a?b', 'a b', 'ä', 'x'.repeat(65), 'a\n'].flatMap((id) =>
