@@ -47,6 +47,28 @@ export const greet = defineOperation({
 });
 export const attemptOf = ({ job }: RunContext<z.infer<typeof input>>): number => job.attempt;
 `;
+const TYPED = `
+import { type RegistryOf, ThroughlineClient } from '@throughline/client';
+import type * as operations from '../worker/operation.ts';
+
+const client = new ThroughlineClient<RegistryOf<Pick<typeof operations, 'greet'>>>({ url: 'https://jobs.example' });
+export async function run(): Promise<string | undefined> {
+  const { job } = await client.submit('greet', { name: 'Ada' });
+  // @ts-expect-error The schema wants a text.
+  await client.submit('greet', { name: 1 });
+  return (await client.wait(job.id)).result?.greeting;
+}
+`;
+const TESTING = `
+import { runOperation, startStack, type TestStack } from 'throughline/testing';
+import { greet } from '../worker/operation.ts';
+
+export async function run(): Promise<string | undefined> {
+  const { result } = await runOperation(greet, { name: 'Ada' });
+  return result?.greeting;
+}
+export const start = (): Promise<TestStack> => startStack({ operations: 'operations' });
+`;
 const PROPAGATION = `
 import { context, propagation } from '@opentelemetry/api';
 import { ThroughlinePropagator } from '@throughline/propagation';
@@ -103,6 +125,8 @@ beforeAll(async () => {
   await project.install(types);
   await project.write('client/caller.ts', CALLER);
   await project.write('worker/operation.ts', OPERATION);
+  await project.write('typed/caller.ts', TYPED);
+  await project.write('testing/run.ts', TESTING);
   await project.write('propagation/start.ts', PROPAGATION);
   await project.write('edge/worker.ts', EDGE);
   await project.write('dev/stack.ts', DEV);
@@ -114,6 +138,8 @@ describe.each(RESOLUTIONS)('the types under $moduleResolution', (resolution) => 
     ['client', ['DOM'], []],
     // An operation needs the types of no runtime.
     ['worker', ['DOM'], []],
+    ['typed', ['DOM'], []],
+    ['testing', [], ['node']],
     // The API of OpenTelemetry needs `console`.
     ['propagation', ['DOM'], []],
     ['edge', [], ['@cloudflare/workers-types']],
@@ -128,6 +154,7 @@ describe.each(RESOLUTIONS)('the types under $moduleResolution', (resolution) => 
       exactOptionalPropertyTypes: true,
       noUncheckedIndexedAccess: true,
       skipLibCheck: false,
+      allowImportingTsExtensions: true,
       noEmit: true,
     };
     const config = `${folder}/tsconfig.${resolution.moduleResolution}.json`;

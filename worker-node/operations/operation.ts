@@ -126,7 +126,7 @@ export function defineOperation<
   // The worker validates the input with this operation's schema before it calls `run`.
   const operation: Operation<never, never, Name> = {
     ...settings,
-    name: definition.name,
+    name: settings.name as Name,
     description,
     output,
     run: (context) => run.call(definition, context as never),
