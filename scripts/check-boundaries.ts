@@ -233,9 +233,12 @@ const IMPORTERS: readonly Importer[] = [
 const MAX_FILES_IN_FOLDER = 15;
 
 const files = await Array.fromAsync(
-  glob(['{shared,client,edge,worker-node,testing,cli,dev,bench,scripts,examples,test}/**/*.ts', 'create/*.ts'], {
-    exclude: (name) => name === 'node_modules',
-  }),
+  glob(
+    ['{shared,client,edge,worker-node,testing,cli,dev,bench,scripts,examples,test}/**/*.ts', 'create/*.ts'],
+    {
+      exclude: (name) => name === 'node_modules',
+    },
+  ),
 );
 const imports = (await Promise.all(files.map(importsOf))).flat();
 const faults = [

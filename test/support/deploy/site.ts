@@ -4,12 +4,12 @@ import { connect } from '@nats-io/transport-node';
 import { hostEnvironment } from '../../../dev/machine/environment.ts';
 import { locateNatsServer } from '../../../dev/nats-binary/locate.ts';
 import { findFreePort } from '../../../dev/nats-server/free-port.ts';
-import type { TestedServer } from '../nats/servers.ts';
 import { scratchFolder } from '../cleanup.ts';
+import type { TestedServer } from '../nats/servers.ts';
 import { until } from '../poll.ts';
 import { readBySystemd, type Variables } from './env-files.ts';
 import { locateNatsCli } from './nats-cli.ts';
-import { RunbookHost, readSteps, type Replacement } from './runbook.ts';
+import { type Replacement, RunbookHost, readSteps } from './runbook.ts';
 
 const SIZE = 3;
 const ENV_FILE = '/etc/throughline/nats.env';

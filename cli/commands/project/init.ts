@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
-import { createProject, nextSteps } from '../../create/project.ts';
-import { EXIT } from '../exit-code.ts';
-import { examples } from '../help.ts';
-import type { Host } from '../host.ts';
+import { createProject, nextSteps } from '../../../create/project.ts';
+import { EXIT } from '../../exit-code.ts';
+import { examples } from '../../help.ts';
+import type { Host } from '../../host.ts';
 
 /** `init <folder>`. It does not call the API. */
 export function defineInit(program: Command, host: Host): Command {

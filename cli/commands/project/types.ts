@@ -1,10 +1,10 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import type { Command } from 'commander';
-import { CliError } from '../cli-error.ts';
-import { EXIT } from '../exit-code.ts';
-import { examples } from '../help.ts';
-import type { Host } from '../host.ts';
-import { registryText } from '../types/registry-text.ts';
+import { CliError } from '../../cli-error.ts';
+import { EXIT } from '../../exit-code.ts';
+import { examples } from '../../help.ts';
+import type { Host } from '../../host.ts';
+import { registryText } from '../../types/registry-text.ts';
 
 interface Flags {
   readonly out?: string;

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
-import { CliError } from '../cli-error.ts';
-import type { Host } from '../host.ts';
+import { CliError } from '../../cli-error.ts';
+import type { Host } from '../../host.ts';
 
 /** `dev …`. All that follows the name is parsed by dev/main.ts, also `--help`. */
 export function defineDev(program: Command, host: Host): Command {
@@ -26,7 +26,7 @@ export function defineDev(program: Command, host: Host): Command {
  */
 async function loadDev() {
   try {
-    return await import('../../dev/index.ts');
+    return await import('../../../dev/index.ts');
   } catch (cause) {
     const { code, message } = cause as NodeJS.ErrnoException;
     if (code !== 'ERR_MODULE_NOT_FOUND' || !message.includes('@throughline/dev')) throw cause;
