@@ -21,6 +21,11 @@ export class UserProject {
     return project;
   }
 
+  /** A project that something else has made. */
+  static at(folder: string): UserProject {
+    return new UserProject(folder);
+  }
+
   async remove(): Promise<void> {
     await rm(this.folder, { recursive: true, force: true });
   }
@@ -36,11 +41,20 @@ export class UserProject {
   }
 
   /** Runs a program in the folder of the project. @returns its output. @throws Error with the end of its standard error */
-  async run(command: string, ...args: readonly string[]): Promise<string> {
+  run(command: string, ...args: readonly string[]): Promise<string> {
+    return this.runWith({}, command, ...args);
+  }
+
+  /** As {@link run}, with more environment variables. */
+  async runWith(
+    variables: Readonly<Record<string, string>>,
+    command: string,
+    ...args: readonly string[]
+  ): Promise<string> {
     return await runCommand(command, args, {
       timeoutMs: TIMEOUT_MS,
       cwd: this.folder,
-      environment: hostEnvironment(),
+      environment: { ...hostEnvironment(), ...variables },
     });
   }
 
