@@ -93,7 +93,7 @@ afterAll(async () => {
   await project.remove();
 });
 
-/** The wrangler.toml that the text of the package shows. */
+/** The wrangler.toml that scripts/packages/readme/edge.md shows. */
 async function wranglerConfig(): Promise<string> {
   const page = await project.read('node_modules/@throughline/edge/README.md');
   const [, config] = /```toml\n([\s\S]*?)```/.exec(page) ?? [];

@@ -1,8 +1,10 @@
 import { createRequire } from 'node:module';
 import path from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { build } from 'esbuild';
 import { build as buildWithVite } from 'vite';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { examples } from './support/package-pages.ts';
 import { UserProject } from './support/user-project.ts';
 
 const TSC = path.join(
@@ -130,6 +132,7 @@ beforeAll(async () => {
   await project.write('propagation/start.ts', PROPAGATION);
   await project.write('edge/worker.ts', EDGE);
   await project.write('dev/stack.ts', DEV);
+  for (const { file, text } of examples()) await project.write(file, text);
 });
 afterAll(() => project.remove());
 
@@ -144,6 +147,8 @@ describe.each(RESOLUTIONS)('the types under $moduleResolution', (resolution) => 
     ['propagation', ['DOM'], []],
     ['edge', [], ['@cloudflare/workers-types']],
     ['dev', [], ['node']],
+    ['pages/node', ['DOM'], ['node']],
+    ['pages/workerd', [], ['@cloudflare/workers-types']],
   ])('of %s compile in a strict project that checks libraries too', async (folder, lib, types) => {
     const compilerOptions = {
       ...resolution,
@@ -186,6 +191,17 @@ describe('a bundle of the client', () => {
     expect(outputFiles).toHaveLength(1);
     const inputs = Object.keys(metafile.inputs).filter((file) => file.includes('node_modules'));
     expect(inputs).toHaveLength(1);
+  });
+
+  test('by esbuild has at most 8 kB after gzip', async () => {
+    const { outputFiles } = await build({
+      stdin: { contents: "export * from '@throughline/client';", resolveDir: project.folder },
+      bundle: true,
+      format: 'esm',
+      write: false,
+      minify: true,
+    });
+    expect(gzipSync(outputFiles[0]?.contents ?? '', { level: 9 }).length).toBeLessThanOrEqual(8_000);
   });
 
   test('by vite is for browsers as it is', async () => {
