@@ -4,6 +4,7 @@ import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import { type Edge, startEdge } from '../../dev/edge/start.ts';
 import { type Child, startChild } from '../../dev/machine/child.ts';
 import { hostEnvironment } from '../../dev/machine/environment.ts';
+import { WORKER_NODE } from '../../scripts/packages/catalog.ts';
 import { createApiKey, hashApiKey } from '../../shared/api/access.ts';
 import { until } from '../support/poll.ts';
 import { UserProject } from './support/user-project.ts';
@@ -69,19 +70,24 @@ interface Ready {
 }
 
 let project: UserProject;
+/** Has the oldest Node that the packages are for. All but wrangler runs on it. */
+let runtime: UserProject;
+let node: string;
 let stack: Child | undefined;
 let ready: Ready;
 const lines: string[] = [];
 
 beforeAll(async () => {
-  project = await UserProject.create();
+  [project, runtime] = await Promise.all([UserProject.create(), UserProject.create()]);
   const { dependencies } = createRequire(import.meta.url)('../../package.json') as {
     readonly dependencies: Readonly<Record<string, string>>;
   };
+  const installsNode = installOldestNode();
   await project.install([
     ...['@throughline/client', '@throughline/edge', '@throughline/dev', 'throughline'],
     ...[`zod@${dependencies.zod}`, `@opentelemetry/api@${NEWER_API}`],
   ]);
+  node = await installsNode;
   await project.write('operations/greet.ts', OPERATION);
   await project.write('call.mjs', CALLER);
   await project.write('src/worker.ts', WORKER);
@@ -90,8 +96,18 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await stack?.terminate(30_000);
-  await project.remove();
+  await Promise.all([project.remove(), runtime.remove()]);
 });
+
+/** Installs the oldest Node that the manifest of the worker allows. @returns the path of the program */
+async function installOldestNode(): Promise<string> {
+  const version = WORKER_NODE.replace('>=', '');
+  await runtime.write('package.json', JSON.stringify({ private: true, allowScripts: { node: true } }));
+  await runtime.install([`node@${version}`]);
+  const program = path.join(runtime.folder, 'node_modules/node/bin/node');
+  expect((await runtime.run(program, '--version')).trim()).toBe(`v${version}`);
+  return program;
+}
 
 /** The wrangler.toml that scripts/packages/readme/edge.md shows. */
 async function wranglerConfig(): Promise<string> {
@@ -114,7 +130,7 @@ async function startDev(): Promise<Ready> {
     path.join(project.folder, 'operations'),
   ];
   stack = await startChild({
-    command: process.execPath,
+    command: node,
     args: [path.join(project.folder, DEV), 'dev', ...flags],
     environment: { ...hostEnvironment(), PATH },
     output: { onLine: (line) => lines.push(line) },
@@ -124,14 +140,14 @@ async function startDev(): Promise<Ready> {
 }
 
 async function call(url: string, apiKey: string): Promise<{ id: string; state: string; result: unknown }> {
-  return JSON.parse(await project.run(process.execPath, 'call.mjs', url, apiKey)) as never;
+  return JSON.parse(await project.run(node, 'call.mjs', url, apiKey)) as never;
 }
 
-test('a job goes through the packages, and its trace has the spans of an operation with a newer API', async () => {
+test('a job goes through the packages on the oldest Node, and its trace has the spans of an operation with a newer API', async () => {
   const job = await call(ready.url, ready.apiKey);
   expect(job).toMatchObject({ state: 'succeeded', result: { greeting: 'Hello Ada' } });
   const flags = ['--url', ready.url, '--api-key', ready.apiKey, '--traces-url', ready.tracesUrl];
-  const trace = await project.run(process.execPath, DEV, 'trace', job.id, ...flags);
+  const trace = await project.run(node, DEV, 'trace', job.id, ...flags);
   expect(trace).toContain('greet somebody');
 });
 
