@@ -4,7 +4,7 @@ import { CliError } from './cli-error.ts';
 import { defineCallbacks } from './commands/callbacks.ts';
 import { defineCancel } from './commands/cancel.ts';
 import { defineConfig } from './commands/config/config.ts';
-import { defineDeadLetters } from './commands/dead-letters.ts';
+import { defineDeadLetters } from './commands/dead-letters/dead-letters.ts';
 import { defineGet } from './commands/get.ts';
 import { defineKeys } from './commands/keys.ts';
 import { defineList } from './commands/list/list.ts';

@@ -54,6 +54,7 @@ const ENVIRONMENT = {
   THROUGHLINE_TRACES_URL: `${API}/traces`,
   THROUGHLINE_LOGS_URL: `${API}/logs/{jobId}`,
   XDG_CONFIG_HOME: PROFILES,
+  EDITOR: 'sed -i s/1/2/',
   // The worker refuses it, so that the command ends.
   NATS_URL: 'nonsense',
   CALLBACK_SECRET: `whsec_${'A'.repeat(32)}`,

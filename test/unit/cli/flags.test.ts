@@ -95,6 +95,7 @@ const VALUES: Readonly<Record<string, readonly string[]>> = {
   '--paused': [],
   '--all': [],
   '--yes': [],
+  '--edit': [],
   '--events': [],
   '--profile': ['other'],
   '--logs-url': [`${OTHER_API}/logs/{jobId}`],

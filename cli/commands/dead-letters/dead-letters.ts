@@ -1,19 +1,21 @@
 import type { Command } from 'commander';
-import { DEAD_LETTER_LIMITS, type RedriveReport } from '../../shared/api/dead-letter.ts';
-import type { Carrier } from '../../shared/propagation/carrier.ts';
-import { ATTR } from '../../shared/trace/semantics.ts';
-import type { ApiClient } from '../api-client.ts';
-import { jobId, jobTags, operationName, wholeNumber } from '../arguments.ts';
-import { CliError } from '../cli-error.ts';
-import { EXIT } from '../exit-code.ts';
-import { examples } from '../help.ts';
-import type { Host, Scope } from '../host.ts';
-import { type Count, confirmBulk, progressText } from '../operate/confirm.ts';
-import { countDeadLetters } from '../operate/count.ts';
-import { deadLetterText } from '../text/job-text.ts';
-import { deadLettersText } from '../text/list-text.ts';
-import { createPaint } from '../text/terminal.ts';
-import type { CallerTrace } from '../trace/caller-trace.ts';
+import { DEAD_LETTER_LIMITS, type RedriveReport } from '../../../shared/api/dead-letter.ts';
+import type { Carrier } from '../../../shared/propagation/carrier.ts';
+import { ATTR } from '../../../shared/trace/semantics.ts';
+import type { ApiClient } from '../../api-client.ts';
+import { jobId, jobTags, operationName, wholeNumber } from '../../arguments.ts';
+import { CliError } from '../../cli-error.ts';
+import type { Environment } from '../../config.ts';
+import { EXIT } from '../../exit-code.ts';
+import { examples } from '../../help.ts';
+import type { Host, Scope } from '../../host.ts';
+import { type Count, confirmBulk, progressText } from '../../operate/confirm.ts';
+import { countDeadLetters } from '../../operate/count.ts';
+import { deadLetterText } from '../../text/job-text.ts';
+import { deadLettersText } from '../../text/list-text.ts';
+import { createPaint } from '../../text/terminal.ts';
+import type { CallerTrace } from '../../trace/caller-trace.ts';
+import { redriveEdited } from './redrive-edited.ts';
 
 interface ListFlags {
   readonly operation?: string;
@@ -32,6 +34,7 @@ interface RedriveFilter {
 interface RedriveFlags extends Omit<RedriveFilter, 'tags'> {
   readonly all?: boolean;
   readonly yes?: boolean;
+  readonly edit?: boolean;
   readonly tag?: readonly string[];
 }
 
@@ -115,21 +118,34 @@ function defineRedrive(deadLetters: Command, host: Host): void {
     .option('--reason <code>', 'with --all: only those that failed with this code, such as operation-timeout')
     .option('--tag <tag>', 'with --all: only those with this tag; repeatable', jobTags)
     .option('--yes', 'with --all: do not ask; needed where there is no terminal')
+    .option(
+      '--edit',
+      'with a job id: change its input in your editor (VISUAL, EDITOR) and submit that as a new job; the dead letter stays',
+    )
     .addHelpText(
       'after',
       examples(
         ['throughline dead-letters redrive 0190f5a1-7c1e-7d3a-9c55-6a1f0c2b7e11', 'send one again'],
+        [
+          'throughline dead-letters redrive 0190f5a1-7c1e-7d3a-9c55-6a1f0c2b7e11 --edit',
+          'with another input',
+        ],
         ['throughline dead-letters redrive --all --operation http.request', 'send all of an operation again'],
       ),
     )
     .action(
       async (id: string | undefined, flags: RedriveFlags, command: Command) =>
-        await host.run(command, (scope) => redrive(id, flags, scope)),
+        await host.run(command, (scope) => redrive(id, flags, host.environment, scope)),
     );
 }
 
-async function redrive(id: string | undefined, flags: RedriveFlags, scope: Scope): Promise<number> {
-  const { all = false, yes, operation, reason, tag: tags } = flags;
+async function redrive(
+  id: string | undefined,
+  flags: RedriveFlags,
+  environment: Environment,
+  scope: Scope,
+): Promise<number> {
+  const { all = false, yes, edit = false, operation, reason, tag: tags } = flags;
   if ((id === undefined) !== all) {
     throw new CliError('usage-invalid', 'which one? Name a job id or use --all');
   }
@@ -140,7 +156,11 @@ async function redrive(id: string | undefined, flags: RedriveFlags, scope: Scope
       '--operation, --reason, --tag and --yes go with --all, not with a job id',
     );
   }
-  if (id !== undefined) return await redriveOne(id, await scope.startTrace(), scope);
+  if (id !== undefined)
+    return edit
+      ? await redriveEdited(id, environment, scope)
+      : await redriveOne(id, await scope.startTrace(), scope);
+  if (edit) throw new CliError('usage-invalid', '--edit goes with a job id, not with --all');
   const filter = { operation, reason, tags };
   const count = (): Promise<Count> => countDeadLetters(filter, scope.api);
   const nouns = ['dead letter', 'dead letters'] as const;

@@ -1,0 +1,63 @@
+import type { Submission } from '../../../client/options.ts';
+import type { DeadLetterDetail } from '../../../shared/api/dead-letter.ts';
+import { defined } from '../../../shared/defined.ts';
+import { PRIORITIES } from '../../../shared/job/priority.ts';
+import { ATTR } from '../../../shared/trace/semantics.ts';
+import { HEADER } from '../../../shared/wire/headers.ts';
+import { CliError } from '../../cli-error.ts';
+import type { Environment } from '../../config.ts';
+import { EXIT } from '../../exit-code.ts';
+import type { Scope } from '../../host.ts';
+import { editText } from '../../input/editor.ts';
+import { parseInput } from '../../input/job-input.ts';
+
+/**
+ * Opens the input of a dead letter in the user's editor, and submits a new job with what was saved. A redrive keeps the input
+ * of a job, so this is another job; the dead letter stays.
+ * @throws CliError `usage-invalid` if the input is not JSON, or was not changed; ApiError
+ */
+export async function redriveEdited(id: string, environment: Environment, scope: Scope): Promise<number> {
+  const { api, output } = scope;
+  const deadLetter = await api.deadLetter(id);
+  if (!('input' in deadLetter))
+    throw new CliError('usage-invalid', 'the input of this dead letter is not JSON');
+  const before = `${JSON.stringify(deadLetter.input, undefined, 2)}\n`;
+  const after = await editText(before, `${id}.json`, environment);
+  if (after === before)
+    throw new CliError('usage-invalid', 'the input was not changed, so nothing was sent', {
+      hint: 'leave out --edit to send the job again as it is',
+    });
+  const body = submissionOf(deadLetter, parseInput(after, 'the edited input'));
+  const trace = await scope.startTrace();
+  const attributes = { [ATTR.httpMethod]: 'POST', [ATTR.urlFull]: api.jobsUrl };
+  const { job } = await trace.run('submit edited', attributes, (carrier) =>
+    api.submit(body, { trace: carrier }),
+  );
+  output.job(job);
+  output.note(`the dead letter ${id} stays; this is a new job`);
+  return EXIT.ok.code;
+}
+
+/** The ends that a callback may be for. */
+const CALLBACK_ENDS = ['succeeded', 'failed', 'cancelled'] as const;
+
+/** A job like the dead one, with another input. */
+function submissionOf({ operation, headers, tags }: DeadLetterDetail, input: unknown): Submission {
+  const known = new Map(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
+  const { maxAttempts, timeoutMs, priority, orderingKey, callbackUrl, callbackEvents } = HEADER;
+  const attempts = Number(known.get(maxAttempts));
+  const timeout = known.get(timeoutMs);
+  const level = known.get(priority);
+  const url = known.get(callbackUrl);
+  const wanted = known.get(callbackEvents)?.split(',');
+  const events = wanted && CALLBACK_ENDS.filter((one) => wanted.includes(one));
+  const others = defined({
+    tags,
+    maxAttempts: Number.isSafeInteger(attempts) && attempts > 0 ? attempts : undefined,
+    timeout: timeout === undefined ? undefined : `${timeout}ms`,
+    priority: PRIORITIES.find((one) => one === level),
+    orderingKey: known.get(orderingKey),
+    callback: url === undefined ? undefined : { url, ...(events && { events }) },
+  });
+  return { operation, input, ...others };
+}
