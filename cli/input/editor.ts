@@ -4,16 +4,14 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CliError } from '../cli-error.ts';
-import type { Environment } from '../config.ts';
 
 /**
- * Lets the user change a text in their editor: `VISUAL`, else `EDITOR`, else `vi`. Only the user may read the file meanwhile.
+ * Lets the user change a text in their editor. Only the user may read the file meanwhile.
  * @param name of the file, which tells the editor what it is
  * @returns the text as it was saved
  * @throws CliError `usage-invalid` if the editor does not start, or fails
  */
-export async function editText(text: string, name: string, environment: Environment): Promise<string> {
-  const editor = environment.VISUAL || environment.EDITOR || 'vi';
+export async function editText(text: string, name: string, editor: string): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'throughline-edit-'));
   const file = join(folder, name);
   try {

@@ -9,7 +9,7 @@ import { createPaint, jsonText, type Paint, type TextStream } from './terminal.t
 interface OutputOptions {
   readonly stdout: TextStream;
   readonly stderr: TextStream;
-  readonly terminal: TerminalConfig;
+  readonly terminal: Omit<TerminalConfig, 'editor'>;
   /** Print only JSON: one document on stdout, or a problem document on stderr. */
   readonly json: boolean;
 }

@@ -20,6 +20,8 @@ export const CLI_GROUPS: readonly SettingGroup[] = [
     title: 'The terminal',
     texts: {
       NO_COLOR: 'any value: no colours (https://no-color.org)',
+      VISUAL: 'the editor of `throughline dead-letters redrive --edit`, such as `code --wait`',
+      EDITOR: 'the editor, if `VISUAL` is not set; without both it is `vi`',
       TERM: '`dumb`: no colours, and no line is written over',
     },
   },

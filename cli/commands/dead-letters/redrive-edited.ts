@@ -5,7 +5,7 @@ import { PRIORITIES } from '../../../shared/job/priority.ts';
 import { ATTR } from '../../../shared/trace/semantics.ts';
 import { HEADER } from '../../../shared/wire/headers.ts';
 import { CliError } from '../../cli-error.ts';
-import type { Environment } from '../../config.ts';
+import { type Environment, terminalConfig } from '../../config.ts';
 import { EXIT } from '../../exit-code.ts';
 import type { Scope } from '../../host.ts';
 import { editText } from '../../input/editor.ts';
@@ -22,7 +22,7 @@ export async function redriveEdited(id: string, environment: Environment, scope:
   if (!('input' in deadLetter))
     throw new CliError('usage-invalid', 'the input of this dead letter is not JSON');
   const before = `${JSON.stringify(deadLetter.input, undefined, 2)}\n`;
-  const after = await editText(before, `${id}.json`, environment);
+  const after = await editText(before, `${id}.json`, terminalConfig(environment).editor);
   if (after === before)
     throw new CliError('usage-invalid', 'the input was not changed, so nothing was sent', {
       hint: 'leave out --edit to send the job again as it is',

@@ -54,3 +54,13 @@ describe('the terminal', () => {
     expect(terminalConfig(environment).noColor).toBe(noColor);
   });
 });
+
+describe('the editor', () => {
+  it.each([
+    [{}, 'vi'],
+    [{ VISUAL: '', EDITOR: 'nano' }, 'nano'],
+    [{ VISUAL: 'code --wait', EDITOR: 'nano' }, 'code --wait'],
+  ])('is VISUAL, else EDITOR, else vi: %o', (environment, editor) => {
+    expect(terminalConfig(environment).editor).toBe(editor);
+  });
+});
