@@ -51,7 +51,7 @@ export class ApiError extends ThroughlineError {
  */
 function secondsOf(header: string): number | undefined {
   if (/^\d+$/.test(header)) return Number(header);
-  if (!/^\w{3}, \d\d \w{3} \d{4} [\d:]{8} GMT$/.test(header)) return undefined;
+  if (!/^\w{3}, .{20} GMT$/.test(header)) return undefined;
   const ms = Date.parse(header) - Date.now();
   return Number.isNaN(ms) ? undefined : Math.max(0, Math.ceil(ms / 1_000));
 }
