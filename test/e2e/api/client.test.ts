@@ -348,3 +348,10 @@ describe('throughline submit --batch', () => {
     expect(stderr).toContain(message);
   });
 });
+
+it('`throughline types` writes the operations that the worker has announced', async () => {
+  const { code, stdout } = await run(stack, ['types']);
+  expect(code).toBe(0);
+  expect(stdout).toContain('readonly "test.mode": {');
+  expect(stdout).toMatch(/readonly "echo": \{\n {4}readonly input: unknown;/);
+});
