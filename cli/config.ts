@@ -95,7 +95,12 @@ export function cliConfig(
   };
 }
 
-const TerminalSettings = z.object({ NO_COLOR: optionalText, TERM: optionalText });
+const TerminalSettings = z.object({
+  NO_COLOR: optionalText,
+  TERM: optionalText,
+  VISUAL: optionalText,
+  EDITOR: optionalText,
+});
 
 /** What the environment says about the user's terminal. */
 export interface TerminalConfig {
@@ -103,12 +108,14 @@ export interface TerminalConfig {
   readonly noColor: boolean;
   /** The terminal understands no escape sequences. */
   readonly dumb: boolean;
+  /** The command that opens a file for the user to change. */
+  readonly editor: string;
 }
 
 /** Reads the settings of the terminal. Every value is valid. */
 export function terminalConfig(environment: Environment): TerminalConfig {
-  const { NO_COLOR, TERM } = parseConfig(TerminalSettings, environment);
-  return { noColor: NO_COLOR !== undefined, dumb: TERM === 'dumb' };
+  const { NO_COLOR, TERM, VISUAL, EDITOR } = parseConfig(TerminalSettings, environment);
+  return { noColor: NO_COLOR !== undefined, dumb: TERM === 'dumb', editor: VISUAL ?? EDITOR ?? 'vi' };
 }
 
 /** The schemas of what a command reads when it calls the API, by their names, without those of OpenTelemetry. */

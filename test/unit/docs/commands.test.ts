@@ -18,7 +18,7 @@ function typedIn(page: string): string[] {
     .filter(({ language }) => language === 'sh')
     .flatMap(({ text }) => text.replaceAll('\\\n', ' ').split('\n'));
   return [...inline, ...lines].flatMap((line) =>
-    [...line.matchAll(/(?:^|[\s(])(?:throughline|npm run(?= dev -- )) ([a-z][^#|)]*)/g)].map(
+    [...line.matchAll(/(?:^|[\s(])(?:(?<!npm create )throughline|npm run(?= dev -- )) ([a-z][^#|)]*)/g)].map(
       ([, typed = '']) => typed.trim().replace(/^dev -- /, 'dev '),
     ),
   );
