@@ -99,6 +99,7 @@ export const PACKAGES: readonly PackageSpec[] = [
     form: 'files',
     exports: {
       './worker': 'worker-node/index.ts',
+      './client': 'client/index.ts',
       './testing': 'testing/index.ts',
       './propagation': 'shared/propagation/index.ts',
     },

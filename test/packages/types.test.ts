@@ -126,6 +126,10 @@ beforeAll(async () => {
   );
   await project.install(types);
   await project.write('client/caller.ts', CALLER);
+  await project.write(
+    'client/caller-in-worker.ts',
+    CALLER.replace('@throughline/client', 'throughline/client'),
+  );
   await project.write('worker/operation.ts', OPERATION);
   await project.write('typed/caller.ts', TYPED);
   await project.write('testing/run.ts', TESTING);
