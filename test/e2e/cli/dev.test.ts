@@ -14,12 +14,17 @@ const DEV = fileURLToPath(new URL('../../../dev/main.ts', import.meta.url));
 
 function dev(...args: string[]) {
   const child = spawn(process.execPath, [DEV, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
-  onTestFinished(() => void child.kill('SIGKILL'));
+  const exited = once(child, 'exit');
+  // SIGKILL would leave the edge behind.
+  onTestFinished(async () => {
+    child.kill('SIGINT');
+    await exited;
+  });
   let stderr = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     stderr += text;
   });
-  return { child, exited: once(child, 'exit'), said: () => stderr };
+  return { child, exited, said: () => stderr };
 }
 
 it('one JSON line tells where everything is, and Ctrl-C stops all of it and says so', async () => {

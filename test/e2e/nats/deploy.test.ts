@@ -255,6 +255,12 @@ describe('the whole API, over TLS, each side as a user with only the permissions
     });
   });
 
+  it('pauses and resumes an operation', async () => {
+    for (const command of ['pause', 'resume'])
+      expect(await runLocal([command, 'test.mode'], settings('setup'))).toMatchObject({ code: 0 });
+    await inState('succeeded', await mode({ mode: 'done' }));
+  });
+
   it('names the group that is in the way of another one, and lists, renames and removes groups', async () => {
     const other = { ...settings('worker'), HEALTH_PORT: '0', WORKER_GROUP: 'other' };
     const refused = await runLocal(['worker'], other);
