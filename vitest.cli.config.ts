@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config';
 import { CLI, LIMITS } from './vitest.config.ts';
 
-/** `npm run test:cli`: the commands for operators, on systems that are broken in many ways, and the local stack. */
+/** `npm run test:cli`: the command line on real systems, many of them broken, and the local stack. */
 export default defineConfig({
   test: {
     ...LIMITS,
