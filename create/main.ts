@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { describeThrown } from '../shared/errors.ts';
+import { describeThrown, ThroughlineError } from '../shared/errors.ts';
 import { createProject, nextSteps } from './project.ts';
 
 const USAGE = 'usage: npm create throughline <folder>';
@@ -25,7 +25,7 @@ async function main(args: readonly string[]): Promise<number> {
     return 0;
   } catch (thrown) {
     process.stderr.write(`error: ${describeThrown(thrown)}\n`);
-    return EXIT_FAILED;
+    return thrown instanceof ThroughlineError ? EXIT_USAGE : EXIT_FAILED;
   }
 }
 

@@ -8,6 +8,7 @@ import { WORKER_NODE } from '../../scripts/packages/catalog.ts';
 import { createApiKey, hashApiKey } from '../../shared/api/access.ts';
 import { until } from '../support/poll.ts';
 import { UserProject } from './support/user-project.ts';
+import { WRAPPED_EDGE } from './support/wrapped-edge.ts';
 
 const WRANGLER = path.join(
   path.dirname(createRequire(import.meta.url).resolve('wrangler/package.json')),
@@ -42,24 +43,6 @@ const client = new ThroughlineClient({ url, apiKey });
 const { job } = await client.submit({ operation: 'greet', input: { name: 'Ada' } }, { waitSeconds: 30 });
 console.log(JSON.stringify(job));
 `;
-const WORKER = `
-import { createEdge, type EdgeBindings } from '@throughline/edge';
-export { Bridge, JobIndex, Schedules } from '@throughline/edge';
-
-interface Env extends EdgeBindings {
-  readonly GREETING: string;
-}
-export default createEdge<Env>({
-  before: (app) => {
-    app.use(async (c, next) => {
-      await next();
-      c.header('x-greeting', c.env.GREETING);
-    });
-    app.get('/hello', (c) => c.text(c.env.GREETING));
-  },
-  after: (app) => app.get('/later', (c) => c.json({ path: c.req.path })),
-});
-`;
 
 interface Ready {
   readonly url: string;
@@ -90,7 +73,7 @@ beforeAll(async () => {
   node = await installsNode;
   await project.write('operations/greet.ts', OPERATION);
   await project.write('call.mjs', CALLER);
-  await project.write('src/worker.ts', WORKER);
+  await project.write('src/worker.ts', WRAPPED_EDGE);
   await project.write('wrangler.toml', await wranglerConfig());
   ready = await startDev();
 });

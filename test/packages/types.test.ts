@@ -6,6 +6,7 @@ import { build as buildWithVite } from 'vite';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { examples } from './support/package-pages.ts';
 import { UserProject } from './support/user-project.ts';
+import { WRAPPED_EDGE } from './support/wrapped-edge.ts';
 
 const TSC = path.join(
   path.dirname(createRequire(import.meta.url).resolve('typescript/package.json')),
@@ -80,24 +81,6 @@ propagation.setGlobalPropagator(new ThroughlinePropagator());
 export const fields: readonly string[] = new InWorker().fields();
 export const active = context.active();
 `;
-const EDGE = `
-import { createEdge, type EdgeBindings } from '@throughline/edge';
-export { Bridge, JobIndex, Schedules } from '@throughline/edge';
-
-interface Env extends EdgeBindings {
-  readonly GREETING: string;
-}
-export default createEdge<Env>({
-  before: (app) => {
-    app.use(async (c, next) => {
-      await next();
-      c.header('x-greeting', c.env.GREETING);
-    });
-    app.get('/hello', (c) => c.text(c.env.GREETING));
-  },
-  after: (app) => app.get('/later', (c) => c.json({ path: c.req.path })),
-}) satisfies ExportedHandler<Env>;
-`;
 const DEV = `
 import { FREE_PORTS, type Stack, startStack } from '@throughline/dev';
 
@@ -134,7 +117,7 @@ beforeAll(async () => {
   await project.write('typed/caller.ts', TYPED);
   await project.write('testing/run.ts', TESTING);
   await project.write('propagation/start.ts', PROPAGATION);
-  await project.write('edge/worker.ts', EDGE);
+  await project.write('edge/worker.ts', WRAPPED_EDGE);
   await project.write('dev/stack.ts', DEV);
   for (const { file, text } of examples()) await project.write(file, text);
 });
