@@ -27,7 +27,7 @@ export const BROKER = ['test/e2e/nats/**/*.test.ts', 'test/e2e/edge/outbox-rejec
 /** `npm run test:clock` runs them: they wait for the times of schedules and limits. */
 export const CLOCK = ['test/e2e/schedules/**/*.test.ts', 'test/e2e/jobs/limits{,-deploy}.test.ts'];
 /** `npm run test:cli` runs them: most of their tests start a system of their own, and many break it. */
-export const CLI = ['test/e2e/cli/**/*.test.ts', 'test/e2e/worker/groups.test.ts'];
+export const CLI = ['test/e2e/cli/**/*.test.ts'];
 /** `npm run test:packages` runs them: they install packages. */
 export const PACKAGES = ['test/packages/**/*.test.ts'];
 const SYSTEM = ['test/{e2e,abuse,fuzz}/**/*.test.ts'];
