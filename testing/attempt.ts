@@ -96,7 +96,7 @@ export class AttemptOfTest {
 
   #ended(attempt: Attempt, ran: AttemptOutcome, ranMs: number): EndedAttempt {
     const { job, options } = this.#parts;
-    const parts = { worker: WORKER, random: () => options.jitter ?? 0.5, hosts: { serves: () => false } };
+    const parts = { worker: WORKER, random: () => options.jitter ?? 0.5, missing: { pauseMs: () => 0 } };
     const judged = {
       job,
       attempt,

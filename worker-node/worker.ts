@@ -51,6 +51,7 @@ import type { WorkerConfig } from './config.ts';
 import { HealthServer } from './health-server.ts';
 import { CancelMemory } from './jobs/cancel-memory.ts';
 import { Limits } from './jobs/limits/limits.ts';
+import { MissingPauses } from './jobs/missing-pauses.ts';
 import { Pauses } from './jobs/pauses.ts';
 import { JobPipeline } from './jobs/pipeline.ts';
 import type { WorkerLogger } from './log.ts';
@@ -316,6 +317,7 @@ function createJobLoop(parts: LoopParts, lanes: readonly LaneSource[], limits: L
     ...parts,
     limits,
     pauses: new Pauses({ watch: parts.pauseWatch, random: Math.random }),
+    missing: new MissingPauses({ hosts: parts.hosts, random: Math.random, now: Date.now }),
     events: new EventPublisher(publisher),
     records: new JobRecords(broker.manager, retry),
     worker: config.WORKER_NAME,

@@ -1,4 +1,4 @@
-import { backoff, backoffCeiling, type RetryPolicy } from '../../shared/backoff.ts';
+import { backoff } from '../../shared/backoff.ts';
 import { describeThrown } from '../../shared/errors.ts';
 import type { EventKind } from '../../shared/job/event.ts';
 import { CANCELLED_ERROR, type JobFailure } from '../../shared/job/job.ts';
@@ -6,6 +6,7 @@ import type { JobMessage } from '../../shared/wire/job-message.ts';
 import type { ThrownReport } from '../operations/thrown.ts';
 import { eventOf } from './attempt/attempt.ts';
 import type { Ownership } from './attempt/event-chain.ts';
+import { MISSING_OPERATION, type MissingPauses } from './missing-pauses.ts';
 import type { Classified, Decided, Ending, JobOutcome } from './pipeline-steps.ts';
 
 /**
@@ -13,17 +14,14 @@ import type { Classified, Decided, Ending, JobOutcome } from './pipeline-steps.t
  * pause.
  */
 const CALLBACK_CHECK_MS = 1_000;
-/** The pauses of a job whose operation this host does not have: while no other host has it, and while one does. */
-const MISSING_OPERATION: RetryPolicy = { minDelayMs: 500, maxDelayMs: 30_000 };
-const SERVED_ELSEWHERE: RetryPolicy = { minDelayMs: 500, maxDelayMs: 1_000 };
 const CANCELLED = { kind: 'cancelled' } as const;
 
 export interface ClassifyParts {
   readonly worker: string;
   /** A number from 0 (inclusive) to 1 (exclusive). */
   readonly random: () => number;
-  /** What is known about the other hosts of the worker group. */
-  readonly hosts: { readonly serves: (operation: string) => boolean };
+  /** How long jobs stay away whose operation this host does not have. */
+  readonly missing: Pick<MissingPauses, 'pauseMs'>;
 }
 
 /** What the ending of a delivery follows from. */
@@ -133,11 +131,8 @@ function pauseOf(parts: ClassifyParts, { number, operation }: Decided['attempt']
   return backoff(number, operation?.retry ?? MISSING_OPERATION, parts.random());
 }
 
-/** At least half of the longest pause, so that a host without the operation does not get the job again and again. */
-function missingPause({ hosts, random }: ClassifyParts, { delivery, job }: Judged): number {
-  const policy = hosts.serves(job.address.operation) ? SERVED_ELSEWHERE : MISSING_OPERATION;
-  const ceiling = backoffCeiling(delivery.deliveryCount, policy);
-  return Math.ceil((ceiling * (1 + random())) / 2);
+function missingPause({ missing }: ClassifyParts, { delivery, job }: Judged): number {
+  return missing.pauseMs(job.address.operation, delivery.deliveryCount);
 }
 
 /** What was thrown in the attempt, if anything was. */

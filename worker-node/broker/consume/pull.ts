@@ -7,14 +7,15 @@ const QUIET_MS = 100;
 /** A pull is ended after this time, even if it is never quiet. */
 const PATIENCE_MS = 500;
 /**
- * The delay of a message that is handed back. It is longer than {@link PATIENCE_MS}, so that the message does not come
- * to the same pull again.
+ * The delay of a message that is handed back and comes again. It is longer than {@link PATIENCE_MS}, so that the message
+ * does not come to the same pull once more.
  */
 const HAND_BACK_MS = 750;
 
 /** One request for messages. The pull is open until the server has sent all of them, or until the request expires. */
 export class Pull {
   readonly #messages: ConsumerMessages;
+  readonly #handedBack = new Set<number>();
   #left: number;
   #ending = false;
 
@@ -33,9 +34,15 @@ export class Pull {
   async takeAll(take: (message: JsMsg) => void): Promise<void> {
     for await (const message of this.#messages) {
       this.#left--;
-      if (this.#ending) message.nak(HAND_BACK_MS);
+      if (this.#ending) this.#handBack(message);
       else take(message);
     }
+  }
+
+  /** The server gives the message to the next pull at once. That is this pull again only if no other one is open. */
+  #handBack(message: JsMsg): void {
+    message.nak(this.#handedBack.has(message.seq) ? HAND_BACK_MS : 0);
+    this.#handedBack.add(message.seq);
   }
 
   /**

@@ -43,7 +43,7 @@ async function deliver(broker: MemoryBroker, acts: readonly Mistake[], maxAttemp
     ackWaitMs: 30_000,
     tracing: false,
     random: () => 0.5,
-    hosts: { serves: () => false },
+    missing: { pauseMs: () => 0 },
   });
   for (let deliveryCount = 1; ; deliveryCount++) {
     const job = delivery({ deliveryCount, isFirst: deliveryCount === 1 });

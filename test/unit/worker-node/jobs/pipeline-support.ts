@@ -13,6 +13,7 @@ import { LimitStore } from '../../../../worker-node/broker/limits/limit-store.ts
 import { StoredPublisher } from '../../../../worker-node/broker/stored-publisher.ts';
 import { CancelMemory } from '../../../../worker-node/jobs/cancel-memory.ts';
 import { Limits } from '../../../../worker-node/jobs/limits/limits.ts';
+import { MissingPauses } from '../../../../worker-node/jobs/missing-pauses.ts';
 import { Pauses } from '../../../../worker-node/jobs/pauses.ts';
 import { JobPipeline } from '../../../../worker-node/jobs/pipeline.ts';
 import {
@@ -99,7 +100,11 @@ export function pipelineOf(handler: Handler, definition: Partial<OperationDefini
     ackWaitMs: 30_000,
     tracing: false,
     random: () => host.random,
-    hosts: { serves: () => isServedElsewhere },
+    missing: new MissingPauses({
+      hosts: { serves: () => isServedElsewhere },
+      random: () => host.random,
+      now: () => 0,
+    }),
   });
 }
 

@@ -325,7 +325,7 @@ describe('a message', () => {
       serveElsewhere();
       const job = thumbnail({ deliveryCount: 8, isFirst: false });
       await pipelineOf(() => 1).process(job, IDLE);
-      expect(job.acks).toEqual([{ kind: 'nak', delayMs: 750 }]);
+      expect(job.acks).toEqual([{ kind: 'nak', delayMs: 53 }]);
     });
 
     it('ends when it was cancelled', async () => {

@@ -1,0 +1,54 @@
+import { backoffCeiling, type RetryPolicy } from '../../shared/backoff.ts';
+
+/** The pauses while no other host is known to have the operation. */
+export const MISSING_OPERATION: RetryPolicy = { minDelayMs: 500, maxDelayMs: 30_000 };
+/** So much longer a job stays away each time that it comes to a wrong host. */
+const STEP_MS = 10;
+/** So far apart jobs are handed back, one after the other. */
+const BETWEEN_MS = 5;
+/** The longest pause while another host has the operation. */
+const MOST_MS = 1_000;
+
+interface MissingPausesParts {
+  /** What is known about the other hosts of the worker group. */
+  readonly hosts: { readonly serves: (operation: string) => boolean };
+  /** A number from 0 (inclusive) to 1 (exclusive). */
+  readonly random: () => number;
+  /** Milliseconds on any clock. */
+  readonly now: () => number;
+}
+
+/**
+ * How long a job stays away whose operation this host does not have. If another host has the operation, the server should
+ * ask the next host at once: in a deploy, a job may meet several wrong hosts in a row. But while the right host is busy, its
+ * jobs go round, and each time they cost the wrong hosts a little. So the pauses grow with each delivery of a job, and with
+ * the number of jobs that are handed back.
+ */
+export class MissingPauses {
+  readonly #parts: MissingPausesParts;
+  /** When the next job may come back. */
+  #nextTurn = 0;
+
+  constructor(parts: MissingPausesParts) {
+    this.#parts = parts;
+  }
+
+  /**
+   * @param deliveryCount how many times the message of the job was delivered, this time included
+   * @returns milliseconds. At least half of the longest pause, so that a host does not get the job again and again
+   */
+  pauseMs(operation: string, deliveryCount: number): number {
+    const { hosts, random } = this.#parts;
+    const longestMs = hosts.serves(operation)
+      ? this.#untilTurn(deliveryCount)
+      : backoffCeiling(deliveryCount, MISSING_OPERATION);
+    return Math.ceil((longestMs * (1 + random())) / 2);
+  }
+
+  #untilTurn(deliveryCount: number): number {
+    const now = this.#parts.now();
+    const turn = Math.max(this.#nextTurn, now);
+    this.#nextTurn = Math.min(turn + BETWEEN_MS, now + MOST_MS);
+    return Math.min(Math.max(turn - now, STEP_MS * (deliveryCount - 1)), MOST_MS);
+  }
+}
