@@ -2,6 +2,7 @@ import {
   type Attributes,
   type Context,
   INVALID_SPAN_CONTEXT,
+  isSpanContextValid,
   ROOT_CONTEXT,
   type Span,
   SpanKind,
@@ -17,7 +18,6 @@ import {
   extract,
   fromRecord,
   inject,
-  startTrace,
 } from '../../shared/propagation/index.ts';
 import { ATTR, SERVICE } from '../../shared/trace/semantics.ts';
 import { startTracing, type Tracing } from '../../worker-node/telemetry/tracing.ts';
@@ -37,7 +37,7 @@ interface CallerTraceOptions {
   readonly warn: (sentence: string) => void;
 }
 
-/** The caller's part of a job's trace: its first span or, if nothing is recorded, only the ids to send. */
+/** The caller's part of a job's trace: its first span or, if nothing is recorded, what the environment says of a trace. */
 export class CallerTrace {
   readonly #tracing: Tracing | undefined;
   readonly #extraction: Extraction;
@@ -50,8 +50,9 @@ export class CallerTrace {
   }
 
   /**
-   * Continues the trace in the environment (`TRACEPARENT`, `TRACESTATE` and `BAGGAGE`, as CI systems set them), or
-   * starts a new one if that is not valid. Spans are recorded only for a collector or for `debug`.
+   * Continues the trace in the environment (`TRACEPARENT`, `TRACESTATE` and `BAGGAGE`, as CI systems set them). If that
+   * is not valid, a trace starts here or, if nothing is recorded here, at the edge. Spans are recorded only for a
+   * collector or for `debug`.
    * @throws CliError `usage-invalid` when the baggage does not fit into its header
    */
   static async start({ environment, debug, baggage, warn }: CallerTraceOptions): Promise<CallerTrace> {
@@ -79,13 +80,13 @@ export class CallerTrace {
     work: (carrier: Carrier, span: Span) => Promise<T>,
   ): Promise<T> {
     const context = this.#begin(name, attributes);
-    // If nothing is recorded, this span only holds the ids that are sent.
+    // If nothing is recorded, this span only holds the ids of the environment's trace, if there is one.
     const span = trace.getSpan(context) ?? trace.wrapSpanContext(INVALID_SPAN_CONTEXT);
     try {
       return await work(inject(context), span);
     } catch (thrown) {
       describeFailure(span, thrown);
-      throw thrown instanceof CliError ? thrown.inTrace(span.spanContext().traceId) : thrown;
+      throw thrown instanceof CliError ? thrown.inTrace(traceIdOf(span)) : thrown;
     } finally {
       span.end();
     }
@@ -93,9 +94,8 @@ export class CallerTrace {
 
   #begin(name: string, attributes: Attributes): Context {
     const { outcome, reason } = this.#extraction;
-    if (this.#tracing?.on !== true) {
-      return outcome === 'continued' ? this.#context : startTrace(this.#context);
-    }
+    // A new trace that is not recorded here would not be recorded at the edge either, since its flags say so.
+    if (this.#tracing?.on !== true) return this.#context;
     const span = trace.getTracer(SERVICE.cli).startSpan(
       name,
       {
@@ -117,6 +117,11 @@ export class CallerTrace {
     const late = (): Error => new Error('the collector is too slow');
     await withDeadline(this.#tracing.shutdown(), limitMs, late).catch(() => undefined);
   }
+}
+
+function traceIdOf(span: Span): string | undefined {
+  const spanContext = span.spanContext();
+  return isSpanContextValid(spanContext) ? spanContext.traceId : undefined;
 }
 
 function describeFailure(span: Span, thrown: unknown): void {

@@ -13,7 +13,7 @@ import type { CallerTrace } from '../../trace/caller-trace.ts';
 export type JobOptions = Partial<Omit<Submission, 'operation' | 'input'>>;
 
 /**
- * Submits the jobs of a file in one trace, and prints a line for each as soon as it is answered.
+ * Submits the jobs of a file, in one trace if spans are recorded here, and prints a line for each as soon as it is answered.
  * @param file a path, or `-` for standard input
  * @param options what a job gets that does not say it itself
  * @param idempotencyKey the key of the whole file; each chunk of it gets its own from this

@@ -3,6 +3,7 @@ import { connect, headers, type MsgHdrs, type NatsConnection } from '@nats-io/tr
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { traceFaults } from '../../../dev/trace-check.ts';
 import { Job } from '../../../shared/job/job.ts';
+import { SERVICE } from '../../../shared/trace/semantics.ts';
 import { printed } from '../../support/cli/process.ts';
 import { until } from '../../support/poll.ts';
 import { startTestStack, type TestStack } from '../../support/stack.ts';
@@ -42,6 +43,19 @@ describe('one job', () => {
       'throughline-worker CONSUMER',
       'throughline-worker PRODUCER',
     ]);
+  });
+
+  it('is recorded from the edge on if the CLI that submits it records nothing', async () => {
+    const job = Job.parse(
+      JSON.parse(await printed(stack, ['submit', 'echo', '1', '--wait', '30', '--json'], {})),
+    );
+    const { cli } = SERVICE;
+    const spans = await stack.collector.waitForSpans(
+      job.traceId,
+      (s) => traceFaults(s).join() === `no span of ${cli} arrived`,
+      10_000,
+    );
+    expect(spans.find(({ kind }) => kind === 'SERVER')?.parentSpanId).toBeUndefined();
   });
 
   it('leaves its trace id in the log lines of edge, bridge and worker', async () => {
