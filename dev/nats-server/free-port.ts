@@ -1,19 +1,54 @@
 import { randomInt } from 'node:crypto';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
+import { tmpdir, userInfo } from 'node:os';
+import path from 'node:path';
 
 // Lower than the ports that Linux (from 32768) and macOS (from 49152) give to outgoing connections. A port from that
 // range can be lost while the server is down: a client that reconnects to it can even connect to itself.
-const FIRST = 20_000;
-const LAST = 29_999;
+const RANGE = { first: 20_000, last: 29_999 };
 const TRIES = 50;
 
-/** Finds a port of 127.0.0.1 on which nobody listens now. It stays free when the server restarts. */
-export async function findFreePort(): Promise<number> {
+/** The first and the last port of a range. */
+export interface PortRange {
+  readonly first: number;
+  readonly last: number;
+}
+
+/**
+ * Finds a port of 127.0.0.1 on which nobody listens, and claims it for as long as this process lives. So it stays free
+ * until a server starts on it, and while that server restarts: other processes of this user that look for a port pass it by.
+ * @throws Error if no port of the range is free
+ */
+export async function findFreePort({ first, last }: PortRange = RANGE): Promise<number> {
   for (let tried = 0; tried < TRIES; tried++) {
-    const port = randomInt(FIRST, LAST + 1);
-    if (await canListen(port)) return port;
+    const port = randomInt(first, last + 1);
+    if ((await claim(port)) && (await canListen(port))) return port;
   }
-  throw new Error(`no free port found between ${FIRST} and ${LAST} after ${TRIES} tries`);
+  throw new Error(`no free port found between ${first} and ${last} after ${TRIES} tries`);
+}
+
+/** A claim is a file with the id of the process in it. The claim of a process that has ended is removed. */
+async function claim(port: number): Promise<boolean> {
+  const folder = path.join(tmpdir(), `throughline-ports-${userInfo().uid}`);
+  const file = path.join(folder, String(port));
+  await mkdir(folder, { recursive: true });
+  try {
+    await writeFile(file, String(process.pid), { flag: 'wx' });
+    return true;
+  } catch {
+    const owner = Number(await readFile(file, 'utf8').catch(() => ''));
+    if (!isAlive(owner)) await rm(file, { force: true });
+    return false;
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
 }
 
 function canListen(port: number): Promise<boolean> {

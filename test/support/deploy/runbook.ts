@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { chmod, cp, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { chmod, cp, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { hostEnvironment } from '../../../dev/machine/environment.ts';
@@ -9,6 +9,8 @@ export const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 const PAGE = path.join(ROOT, 'deploy/README.md');
 const SYSTEMCTL = fileURLToPath(new URL('systemctl.ts', import.meta.url));
 const LONGEST_MS = 100_000;
+/** So many lines of each log stand in the error of a step that failed. */
+const LOG_LINES = 20;
 /** The absolute paths of the page that belong to the machine of the step. */
 const OWN_PATHS =
   /(?<![\w.$}/])\/(?=(?:etc\/(?:throughline|systemd)|opt\/throughline|usr\/local|var\/(?:lib|backups))\b)/g;
@@ -114,9 +116,21 @@ export class RunbookHost {
       const args = ['-e', '-u', '-o', 'pipefail', '-c', script];
       execFile('bash', args, { cwd, env, timeout: LONGEST_MS }, (error, stdout, stderr) => {
         if (error === null) resolve(stdout);
-        else reject(new Error(`${this.#parts.name}: ${error.message}\n${stdout}\n${stderr}`));
+        else
+          this.#withLogs(`${this.#parts.name}: ${error.message}\n${stdout}\n${stderr}`).then(reject, reject);
       });
     });
+  }
+
+  /** An error with the last lines that the units of the host have logged. */
+  async #withLogs(message: string): Promise<Error> {
+    const folder = this.at('/run');
+    const names = (await readdir(folder).catch(() => [])).filter((name) => name.endsWith('.log'));
+    const logs = names.map(async (name) => {
+      const lines = (await readFile(path.join(folder, name), 'utf8')).trimEnd().split('\n');
+      return [`The end of ${name}:`, ...lines.slice(-LOG_LINES)].join('\n');
+    });
+    return new Error([message, ...(await Promise.all(logs))].join('\n'));
   }
 
   /** A text of the page with the paths, addresses and other values of this host. */
