@@ -26,6 +26,8 @@ export const ON_EACH_SERVER = ['test/e2e/nats/{deploy,nats-cluster}.test.ts'];
 export const BROKER = ['test/e2e/nats/**/*.test.ts', 'test/e2e/edge/outbox-rejected.test.ts'];
 /** `npm run test:clock` runs them: they wait for the times of schedules and limits. */
 export const CLOCK = ['test/e2e/schedules/**/*.test.ts', 'test/e2e/jobs/limits{,-deploy}.test.ts'];
+/** `npm run test:worker` runs them: most of their tests start hosts, stop them, and wait for what other hosts do. */
+export const WORKER = ['test/e2e/worker/**/*.test.ts'];
 /** `npm run test:cli` runs them: most of their tests start a system of their own, and many break it. */
 export const CLI = ['test/e2e/cli/**/*.test.ts'];
 /** `npm run test:packages` runs them: they install packages. */
@@ -46,7 +48,7 @@ export default defineConfig({
     projects: [
       project('1 system', {
         include: SYSTEM,
-        exclude: [...OWN_PROCESS, ...BROKER, ...CLOCK, ...CLI],
+        exclude: [...OWN_PROCESS, ...BROKER, ...CLOCK, ...WORKER, ...CLI],
         isolate: false,
       }),
       project('2 own process', { include: OWN_PROCESS }),
