@@ -9,7 +9,9 @@ export const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 const PAGE = path.join(ROOT, 'deploy/README.md');
 const SYSTEMCTL = fileURLToPath(new URL('systemctl.ts', import.meta.url));
 const LONGEST_MS = 100_000;
-/** So many lines of each log stand in the error of a step that failed. */
+/** In bytes. A step that waits prints the same answer many times. */
+const MAX_OUTPUT = 10_000_000;
+/** So many lines of each log and of the output stand in the error of a step that failed. */
 const LOG_LINES = 20;
 /** The absolute paths of the page that belong to the machine of the step. */
 const OWN_PATHS =
@@ -30,6 +32,10 @@ export async function readSteps(): Promise<ReadonlyMap<string, string>> {
   return new Map(
     [...blocks].map(([, indent = '', name = '', text = '']) => [name, unindented(text, indent)]),
   );
+}
+
+function lastLines(text: string): string {
+  return text.trimEnd().split('\n').slice(-LOG_LINES).join('\n');
 }
 
 interface HostParts {
@@ -112,25 +118,23 @@ export class RunbookHost {
     const own = [this.at('/usr/local/bin'), path.dirname(process.execPath), MACHINE.PATH];
     const env = { ...MACHINE, PATH: own.join(path.delimiter), HOST_ROOT: this.root };
     const script = this.onHost(commands);
+    const options = { cwd, env, timeout: LONGEST_MS, maxBuffer: MAX_OUTPUT };
     return await new Promise((resolve, reject) => {
-      const args = ['-e', '-u', '-o', 'pipefail', '-c', script];
-      execFile('bash', args, { cwd, env, timeout: LONGEST_MS }, (error, stdout, stderr) => {
+      execFile('bash', ['-e', '-u', '-o', 'pipefail', '-c', script], options, (error, stdout, stderr) => {
         if (error === null) resolve(stdout);
-        else
-          this.#withLogs(`${this.#parts.name}: ${error.message}\n${stdout}\n${stderr}`).then(reject, reject);
+        else this.#failure([`${script} failed`, lastLines(stdout), lastLines(stderr)]).then(reject, reject);
       });
     });
   }
 
   /** An error with the last lines that the units of the host have logged. */
-  async #withLogs(message: string): Promise<Error> {
+  async #failure(texts: readonly string[]): Promise<Error> {
     const folder = this.at('/run');
     const names = (await readdir(folder).catch(() => [])).filter((name) => name.endsWith('.log'));
     const logs = names.map(async (name) => {
-      const lines = (await readFile(path.join(folder, name), 'utf8')).trimEnd().split('\n');
-      return [`The end of ${name}:`, ...lines.slice(-LOG_LINES)].join('\n');
+      return `The end of ${name}:\n${lastLines(await readFile(path.join(folder, name), 'utf8'))}`;
     });
-    return new Error([message, ...(await Promise.all(logs))].join('\n'));
+    return new Error([this.#parts.name, ...texts, ...(await Promise.all(logs))].join('\n'));
   }
 
   /** A text of the page with the paths, addresses and other values of this host. */
