@@ -1,49 +1,32 @@
-import { instrument, instrumentDO, type TraceConfig } from '@microlabs/otel-cf-workers';
-import { context } from '@opentelemetry/api';
+import { context, ROOT_CONTEXT } from '@opentelemetry/api';
 import { errorFrom } from '../shared/error-table.ts';
 import { ThroughlineError } from '../shared/errors.ts';
 import { startTrace } from '../shared/propagation/index.ts';
 import { RequestLimits } from './access/request-limits.ts';
-import { Bridge as BridgeObject } from './bridge/bridge.ts';
 import { BridgeClient } from './calls/bridge-client.ts';
 import { JobIndexClient } from './calls/job-index-client.ts';
 import { PlaceSeal } from './calls/place-seal.ts';
 import { type RequestLocation, regionOf } from './calls/placement.ts';
 import { SchedulesClient } from './calls/schedules-client.ts';
-import {
-  bindingWarnings,
-  type EdgeConfig,
-  type EdgeSettings,
-  type Env,
-  edgeConfig,
-  edgeSettings,
-} from './config.ts';
+import { bindingWarnings, type EdgeConfig, type EdgeSettings, type Env, edgeSettings } from './config.ts';
 import { allowedMethods, createApp } from './http/app.ts';
 import { drainingResponse } from './http/drain-body.ts';
 import type { EdgeBindings } from './http/edge-app.ts';
 import { InputRulesCache } from './http/input-rules-cache.ts';
 import { problemResponse } from './http/middleware/problems.ts';
 import { type RequestContext, readRequestContext } from './http/request-context.ts';
-import { JobIndex as JobIndexObject } from './job-index/job-index.ts';
-import { Schedules as SchedulesObject } from './schedules/schedules.ts';
+import { isProbe } from './http/routes/health.ts';
 import { createLogger } from './telemetry/log.ts';
-import { type Telemetry, telemetry } from './telemetry/runtime.ts';
-import { createSampler } from './telemetry/sampler.ts';
+import { flushSpans, startTelemetry } from './telemetry/runtime.ts';
+import { inServerSpan } from './telemetry/server-span.ts';
 import { withCaller } from './telemetry/trace-budget.ts';
-
-/**
- * An empty `env` for the instrumentation. At each request it asks each binding for a property with a random name, and V8
- * keeps these names (half a kilobyte each). Our handler gets the real `env`. Seen in otel-cf-workers 1.0.0-rc.52.
- */
-const NO_BINDINGS = {} as Env;
+import { withoutRecording } from './telemetry/unrecorded.ts';
 
 type Handler = (request: Request, requestContext: RequestContext, ctx: ExecutionContext) => Promise<Response>;
 
 const app = createApp();
 /** A handler for each `env`; the requests of an isolate share one. */
 const handlers = new WeakMap<Env, Handler>();
-/** The context of each traced request: the instrumentation gives {@link isTrusted} the request, and nothing else. */
-const tracedRequests = new WeakMap<Request, RequestContext>();
 
 /** Answers a request to the API. It never throws: an error becomes a problem document. */
 export async function answerRequest(request: Request, env: Env, ctx: ExecutionContext): Promise<Response> {
@@ -59,34 +42,12 @@ export function hasRoute(path: string): boolean {
   return allowedMethods(app, path).length > 0;
 }
 
-/** The bridge's class. */
-export const Bridge = tracedClass(BridgeObject);
-
-/** The class of the schedules of a tenant. Each run starts a trace of its own. */
-export const Schedules = tracedClass(SchedulesObject);
-
-/**
- * The index's class. Only work for a caller is traced, within the caller's trace. Otherwise each alarm would make a
- * trace.
- */
-export const JobIndex = new Proxy(JobIndexObject, {
-  construct(target, [state, env]: [DurableObjectState, Env]) {
-    const tracing = telemetryOf(edgeConfig(env));
-    if (!tracing.on) return new target(state, env);
-    const trace = { ...tracing.trace, sampling: { headSampler: createSampler('always_off', 1) } };
-    return Reflect.construct(instrumentDO(target, trace), [state, env]);
-  },
-});
-
-/** Whether an object is instrumented depends on `env`, so its class is chosen when it is made. */
-function tracedClass<Class extends typeof BridgeObject | typeof SchedulesObject>(objectClass: Class): Class {
-  return new Proxy(objectClass, {
-    construct(target, [state, env]: [DurableObjectState, Env]) {
-      const tracing = telemetryOf(edgeConfig(env));
-      return Reflect.construct(tracing.on ? instrumentDO(target, tracing.trace) : target, [state, env]);
-    },
-  });
-}
+/** The class of the bridges. */
+export { Bridge } from './bridge/bridge.ts';
+/** The class of the index. */
+export { JobIndex } from './job-index/job-index.ts';
+/** The class of the schedules of a tenant. */
+export { Schedules } from './schedules/schedules.ts';
 
 async function answer(request: Request, env: Env, ctx: ExecutionContext): Promise<Response> {
   try {
@@ -116,8 +77,8 @@ function handlerOf(env: Env, { config, warnings }: EdgeSettings): Handler {
   const log = createLogger(config.LOG_LEVEL);
   for (const reason of warnings) log.warn('setting ignored', { reason });
   const answerByApp = createAppHandler(env, config);
-  const tracing = telemetryOf(config);
-  const handler = tracing.on ? traced(answerByApp, tracing.trace) : untraced(answerByApp);
+  const { on } = startTelemetry(config, log);
+  const handler = on ? traced(answerByApp, config.TRACE_PROBES) : untraced(answerByApp);
   handlers.set(env, handler);
   return handler;
 }
@@ -160,21 +121,22 @@ function createAppHandler(env: Env, config: EdgeConfig): Handler {
 }
 
 /**
- * Runs a handler in a SERVER span. Our own `env` is not instrumented, since each call to a bridge would then have two
- * spans.
+ * Runs a handler in a SERVER span. The span continues the caller's trace if the caller is trusted. Afterwards, the ended spans
+ * are exported.
+ * @param probes whether requests to see how the edge is are recorded too
  */
-function traced(handler: Handler, trace: TraceConfig): Handler {
-  const instrumented = instrument<Env, unknown, unknown>(
-    { fetch: (request, _env, ctx) => handler(request, contextOf(request), ctx) },
-    trace,
-  );
+function traced(handler: Handler, probes: boolean): Handler {
   return async (request, requestContext, ctx) => {
-    if (instrumented.fetch === undefined) throw new ThroughlineError('internal', 'the handler is missing');
-    tracedRequests.set(request, requestContext);
-    const { fetch } = instrumented;
-    return await context.with(withCaller(context.active(), requestContext.identity?.tenant), () =>
-      fetch(request as Parameters<typeof fetch>[0], NO_BINDINGS, ctx),
-    );
+    const { trusted, extraction, identity } = requestContext;
+    const caller = withCaller(trusted ? extraction.context : ROOT_CONTEXT, identity?.tenant);
+    const isRecorded = probes || !isProbe(request);
+    try {
+      return await inServerSpan(request, isRecorded ? caller : withoutRecording(caller), () =>
+        handler(request, requestContext, ctx),
+      );
+    } finally {
+      flushSpans(ctx);
+    }
   };
 }
 
@@ -190,19 +152,4 @@ function untraced(handler: Handler): Handler {
       handler(request, requestContext, ctx),
     );
   };
-}
-
-function telemetryOf(config: EdgeConfig): Telemetry {
-  return telemetry(config, createLogger(config.LOG_LEVEL), isTrusted);
-}
-
-function isTrusted(request: Request): boolean {
-  return tracedRequests.get(request)?.trusted ?? false;
-}
-
-function contextOf(request: Request): RequestContext {
-  const requestContext = tracedRequests.get(request);
-  if (requestContext === undefined)
-    throw new ThroughlineError('internal', 'a traced request has no request context');
-  return requestContext;
 }

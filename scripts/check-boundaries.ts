@@ -143,6 +143,7 @@ const ROOMS: readonly Rooms[] = [
         'quotas.ts',
         'timers.ts',
         'token-buckets.ts',
+        'version.ts',
       ],
     ],
     why: 'messages are made of jobs, and jobs know no message',

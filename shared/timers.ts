@@ -23,7 +23,11 @@ export function startTimer(ms: number, action: () => void): Timer {
     timer = setTimeout(() => (leftMs > stepMs ? wait(leftMs - stepMs) : action()), stepMs);
   };
   if (ms !== Number.POSITIVE_INFINITY) wait(Math.ceil(ms));
-  return { stop: () => clearTimeout(timer) };
+  return {
+    stop: () => {
+      if (timer !== undefined) clearTimeout(timer);
+    },
+  };
 }
 
 /** Calls `action` every `ms` milliseconds. @throws RangeError when `ms` is NaN */

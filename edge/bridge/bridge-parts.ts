@@ -18,6 +18,7 @@ import { SavedOperations } from '../operations/saved-operations.ts';
 import { Outbox } from '../outbox/outbox.ts';
 import { OutboxScheduler } from '../outbox/outbox-scheduler.ts';
 import { createLogger, type Logger } from '../telemetry/log.ts';
+import { startTelemetry } from '../telemetry/runtime.ts';
 import { withService } from '../telemetry/service.ts';
 import { JobWatches } from '../watch/job-watches.ts';
 import { SharedReads } from '../watch/shared-reads.ts';
@@ -82,6 +83,7 @@ export function createParts(state: DurableObjectState, env: Env): BridgeParts {
   const config = edgeConfig(env);
   const name = state.id.name ?? state.id.toString();
   const log = createLogger(config.LOG_LEVEL);
+  startTelemetry(config, log);
   const { sql } = state.storage;
   const outbox = new Outbox(sql, {
     maxRows: config.OUTBOX_MAX_ROWS,

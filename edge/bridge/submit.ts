@@ -8,7 +8,8 @@ import type { Job } from '../../shared/job/job.ts';
 import { isTerminal } from '../../shared/job/job-state.ts';
 import { LIMITS } from '../../shared/job/limits.ts';
 import { inject } from '../../shared/propagation/index.ts';
-import { ATTR } from '../../shared/trace/semantics.ts';
+import { ATTR, SERVICE } from '../../shared/trace/semantics.ts';
+import { tracerOf } from '../../shared/trace/tracer.ts';
 import { writeJson } from '../../shared/wire/json-body.ts';
 import { type Route, routeOf } from '../../shared/wire/lanes.ts';
 import { usageOfJob } from '../access/usage-book.ts';
@@ -26,7 +27,7 @@ import type { BridgeParts } from './bridge-parts.ts';
 import type { Turn } from './order-turns.ts';
 import { startTimeOf } from './start-time.ts';
 
-const tracer = trace.getTracer('throughline-bridge');
+const tracer = tracerOf(SERVICE.bridge);
 
 /** A host that starts is known after a moment. */
 const RETRY_UNSERVED_SECONDS = 5;

@@ -1,9 +1,10 @@
-import { type Attributes, context, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
+import { type Attributes, context, SpanKind, SpanStatusCode } from '@opentelemetry/api';
 import { withDeadline } from '../../shared/deadline.ts';
 import { errorFrom, statusOf } from '../../shared/error-table.ts';
 import type { ThroughlineError } from '../../shared/errors.ts';
 import { type Carrier, inject } from '../../shared/propagation/index.ts';
-import { ATTR } from '../../shared/trace/semantics.ts';
+import { ATTR, SERVICE } from '../../shared/trace/semantics.ts';
+import { tracerOf } from '../../shared/trace/tracer.ts';
 import { type Reply, unwrapReply } from './reply.ts';
 
 /** One call from the edge to a Durable Object. */
@@ -18,7 +19,7 @@ interface ObjectCall<T> {
   readonly unavailable: (reason: string, cause?: unknown) => ThroughlineError;
 }
 
-const tracer = trace.getTracer('throughline-edge');
+const tracer = tracerOf(SERVICE.edge);
 
 /**
  * Calls a Durable Object. The call has a CLIENT span, whose carrier goes to the Durable Object, and a time limit.

@@ -19,6 +19,7 @@ import { type Reply, refusal } from '../calls/reply.ts';
 import { type EdgeConfig, type Env, edgeConfig } from '../config.ts';
 import { BrokerConnection } from '../nats/broker-connection.ts';
 import { createLogger, type Logger } from '../telemetry/log.ts';
+import { startTelemetry } from '../telemetry/runtime.ts';
 import { withService } from '../telemetry/service.ts';
 import { EventFollower } from './event-follower.ts';
 import { acceptedEntry } from './index-entry.ts';
@@ -61,6 +62,7 @@ export class JobIndex extends DurableObject<Env> implements JobIndexApi {
     super(state, env);
     this.#config = edgeConfig(env);
     this.#log = createLogger(this.#config.LOG_LEVEL);
+    startTelemetry(this.#config, this.#log);
     this.#table = new JobTable(state.storage);
     this.#startTimes = new StartTimes(state.storage.sql);
     const name = this.#table.owner(state.id.name);

@@ -5,14 +5,14 @@ import {
   type Span,
   SpanKind,
   SpanStatusCode,
-  trace,
 } from '@opentelemetry/api';
 import { errorFrom } from '../../shared/error-table.ts';
 import type { JobAddress } from '../../shared/job/job-address.ts';
-import { ATTR, MESSAGING_SYSTEM, TEMPLATE } from '../../shared/trace/semantics.ts';
+import { ATTR, MESSAGING_SYSTEM, SERVICE, TEMPLATE } from '../../shared/trace/semantics.ts';
+import { tracerOf } from '../../shared/trace/tracer.ts';
 import type { JobEnd } from './result-waiter.ts';
 
-const tracer = trace.getTracer('throughline-bridge');
+const tracer = tracerOf(SERVICE.bridge);
 
 /** Returns the attributes of the PRODUCER span `send <operation>`. */
 export function sendAttributes(
@@ -57,6 +57,7 @@ export async function runInSendSpan<T>(span: Span, sending: Context, work: () =>
 export function recordReceive({ event, sentBy }: JobEnd): void {
   const span = tracer.startSpan('receive result', {
     kind: SpanKind.CONSUMER,
+    links: sentBy === undefined ? [] : [{ context: sentBy }],
     attributes: {
       [ATTR.messagingSystem]: MESSAGING_SYSTEM,
       [ATTR.operationType]: 'receive',
@@ -66,7 +67,5 @@ export function recordReceive({ event, sentBy }: JobEnd): void {
       [ATTR.jobOutcome]: event.kind,
     },
   });
-  // The tracer of @microlabs/otel-cf-workers ignores links that are given to startSpan.
-  if (sentBy !== undefined) span.addLink({ context: sentBy });
   span.end();
 }

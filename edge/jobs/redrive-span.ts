@@ -12,12 +12,13 @@ import type { JobEvent } from '../../shared/job/event.ts';
 import type { JobAddress } from '../../shared/job/job-address.ts';
 import type { Redrive } from '../../shared/job/redrive.ts';
 import { extract, fromNatsHeaders } from '../../shared/propagation/index.ts';
-import { ATTR } from '../../shared/trace/semantics.ts';
+import { ATTR, SERVICE } from '../../shared/trace/semantics.ts';
+import { tracerOf } from '../../shared/trace/tracer.ts';
 import type { StoredMessage } from '../nats/stored-message.ts';
 import { startRootSpan } from '../telemetry/root-span.ts';
 import { sendAttributes } from './job-spans.ts';
 
-const tracer = trace.getTracer('throughline-bridge');
+const tracer = tracerOf(SERVICE.bridge);
 
 interface RedrivenMessage {
   readonly deadLetter: StoredMessage;

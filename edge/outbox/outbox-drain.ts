@@ -1,8 +1,9 @@
-import { type Context, context, SpanKind, trace } from '@opentelemetry/api';
+import { type Context, context, SpanKind } from '@opentelemetry/api';
 import { errorFrom } from '../../shared/error-table.ts';
 import { type ErrorCode, ThroughlineError } from '../../shared/errors.ts';
 import { extract, fromRecord } from '../../shared/propagation/index.ts';
-import { ATTR } from '../../shared/trace/semantics.ts';
+import { ATTR, SERVICE } from '../../shared/trace/semantics.ts';
+import { tracerOf } from '../../shared/trace/tracer.ts';
 import { routeOf } from '../../shared/wire/lanes.ts';
 import { type UsageBook, usageOfJob } from '../access/usage-book.ts';
 import type { AcceptedFeed } from '../jobs/accepted-feed.ts';
@@ -30,7 +31,7 @@ const PERMANENT: readonly ErrorCode[] = [
   'record-unreadable',
   'request-invalid',
 ];
-const tracer = trace.getTracer('throughline-bridge');
+const tracer = tracerOf(SERVICE.bridge);
 
 /** What the drain needs from its bridge. */
 export interface DrainParts {

@@ -3,7 +3,7 @@ import { context, trace } from '@opentelemetry/api';
 import type { Schedule, SchedulePage } from '../../shared/api/schedule.ts';
 import { errorFrom } from '../../shared/error-table.ts';
 import { describeThrown, ThroughlineError } from '../../shared/errors.ts';
-import { type Carrier, extract, fromRecord } from '../../shared/propagation/index.ts';
+import { type Carrier, extract, fromRecord, startTrace } from '../../shared/propagation/index.ts';
 import { SERVICE } from '../../shared/trace/semantics.ts';
 import { quotasOf } from '../access/quotas.ts';
 import { BridgeClient } from '../calls/bridge-client.ts';
@@ -22,7 +22,7 @@ import type {
 import { type EdgeConfig, type Env, edgeConfig } from '../config.ts';
 import { createLogger, type Logger } from '../telemetry/log.ts';
 import { plainSpanContext } from '../telemetry/root-span.ts';
-import { flushSpans } from '../telemetry/runtime.ts';
+import { flushSpans, startTelemetry } from '../telemetry/runtime.ts';
 import { withService } from '../telemetry/service.ts';
 import { type Clock, SYSTEM_CLOCK } from './clock.ts';
 import { RunMaker, timingOf } from './run-maker.ts';
@@ -55,6 +55,7 @@ export class Schedules extends DurableObject<Env> implements SchedulesApi {
     this.#config = edgeConfig(env);
     this.#clock = clock;
     this.#log = createLogger(this.#config.LOG_LEVEL);
+    startTelemetry(this.#config, this.#log);
     this.#table = new ScheduleTable(state.storage.sql);
     const { BRIDGE_SHARDS: shards, BROKER_TIMEOUT_MS: brokerTimeoutMs, BRIDGE_LOCATION_HINT } = this.#config;
     const bridge = new BridgeClient(env.BRIDGE, {
@@ -122,7 +123,8 @@ export class Schedules extends DurableObject<Env> implements SchedulesApi {
   override async alarm(): Promise<void> {
     let failedUntil = 0;
     try {
-      await context.with(withService(context.active(), SERVICE.schedules), () => this.#makeDue());
+      // An alarm has no span: each run starts a trace of its own.
+      await context.with(withService(startTrace(), SERVICE.schedules), () => this.#makeDue());
     } catch (thrown) {
       this.#log.error('runs of schedules could not be made', { reason: describeThrown(thrown) });
       failedUntil = this.#clock.now() + AFTER_FAILURE_MS;

@@ -3,6 +3,7 @@ import type { SomeQuotas } from '../../shared/api/usage.ts';
 import { errorFrom } from '../../shared/error-table.ts';
 import type { ThroughlineError } from '../../shared/errors.ts';
 import { ATTR, SERVICE } from '../../shared/trace/semantics.ts';
+import { tracerOf } from '../../shared/trace/tracer.ts';
 import type { BridgeClient } from '../calls/bridge-client.ts';
 import type { InputCheck, InputRules, SubmitAnswer, SubmitCommand, SubmitResult } from '../calls/commands.ts';
 import { startRootSpan } from '../telemetry/root-span.ts';
@@ -13,7 +14,7 @@ import { StepBudget } from '../validation/step-budget.ts';
 import { type RunPlace, runJobId } from './run-id.ts';
 import { inputCheckOf, makerOf, requestOf, type ScheduleRow, specOfRow } from './schedule-row.ts';
 
-const tracer = trace.getTracer('throughline-schedules');
+const tracer = tracerOf(SERVICE.schedules);
 
 /** The most steps for the check of an input, as for the inputs of a request. */
 const STEPS = 1_000_000;

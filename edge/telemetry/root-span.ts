@@ -23,11 +23,8 @@ export function startRootSpan(
   links: readonly (SpanContext | undefined)[],
 ): { readonly span: Span; readonly started: Context } {
   const unrelated = trace.deleteSpan(base);
-  const span = tracer.startSpan(name, { ...options, root: true }, unrelated);
-  for (const linked of links) {
-    // The tracer of @microlabs/otel-cf-workers ignores links that are given to startSpan.
-    if (linked !== undefined) span.addLink({ context: linked });
-  }
+  const linked = links.filter((link) => link !== undefined).map((link) => ({ context: link }));
+  const span = tracer.startSpan(name, { ...options, root: true, links: linked }, unrelated);
   const isRecorded = isSpanContextValid(span.spanContext());
   return { span, started: isRecorded ? trace.setSpan(unrelated, span) : startTrace(unrelated) };
 }

@@ -1,10 +1,9 @@
-import { type Context, trace } from '@opentelemetry/api';
+import type { Context } from '@opentelemetry/api';
 import { type Sampler, SamplingDecision, type SamplingResult } from '@opentelemetry/sdk-trace-base';
 import type { SamplerName } from '../../shared/trace/otel-settings.ts';
 import { samplerOf } from '../../shared/trace/sampler.ts';
 import type { TraceBudget } from './trace-budget.ts';
-
-const ALARM_SPAN = 'Durable Object Alarm';
+import { isUnrecorded } from './unrecorded.ts';
 
 /**
  * The sampler that `OTEL_TRACES_SAMPLER` names.
@@ -15,10 +14,7 @@ export function createSampler(name: SamplerName, ratio: number, budget?: TraceBu
   return new EdgeSampler(samplerOf(name, ratio), name.endsWith('always_on'), budget);
 }
 
-/**
- * Keeps to the budget of the caller. Returns the parent's tracestate if the inner sampler returns none: OpenTelemetry's
- * own tracer does this itself; the tracer of @microlabs/otel-cf-workers would drop the tracestate.
- */
+/** Keeps to the budget of the caller, and records nothing where a context says so. */
 class EdgeSampler implements Sampler {
   readonly #inner: Sampler;
   /** Whether it takes every trace that starts here, so that no caller can force it to take more. */
@@ -32,16 +28,11 @@ class EdgeSampler implements Sampler {
   }
 
   shouldSample(context: Context, ...rest: Tail<Parameters<Sampler['shouldSample']>>): SamplingResult {
-    const [, name] = rest;
-    // The library starts a trace for each alarm. While an outbox is in use, there would be an empty trace every few
-    // seconds.
-    if (name.startsWith(ALARM_SPAN)) return { decision: SamplingDecision.NOT_RECORD };
+    if (isUnrecorded(context)) return { decision: SamplingDecision.NOT_RECORD };
     const result = this.#inner.shouldSample(context, ...rest);
-    const traceState = result.traceState ?? trace.getSpanContext(context)?.traceState;
     const isSampled = result.decision === SamplingDecision.RECORD_AND_SAMPLED;
     const isOver = isSampled && this.#budget?.isOver(context, this.#takesAll) === true;
-    const decision = isOver ? SamplingDecision.NOT_RECORD : result.decision;
-    return { ...result, decision, ...(traceState === undefined ? {} : { traceState }) };
+    return isOver ? { ...result, decision: SamplingDecision.NOT_RECORD } : result;
   }
 
   toString(): string {

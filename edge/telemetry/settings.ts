@@ -8,6 +8,7 @@ const KIB = 1024;
 export const telemetrySettings = {
   LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error'], 'must be debug, info, warn or error').default('info'),
   DEBUG: flag(false),
+  TRACE_PROBES: flag(false),
   TRACE_QUEUE_BYTES: wholeNumber(64 * KIB, 64 * KIB * KIB, 4 * KIB * KIB),
   TRACE_ANONYMOUS_PER_MINUTE: wholeNumber(0, 1_000_000, 600),
   TRACE_FORCED_PER_MINUTE: wholeNumber(0, 1_000_000, 6_000),

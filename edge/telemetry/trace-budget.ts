@@ -1,6 +1,6 @@
 import { type Context, createContextKey, trace } from '@opentelemetry/api';
 import { TokenBuckets } from '../../shared/token-buckets.ts';
-import type { LostSpans } from './lost-spans.ts';
+import type { LostSpans } from './export/lost-spans.ts';
 import type { TelemetrySettings } from './settings.ts';
 
 const CALLER = createContextKey('throughline caller');

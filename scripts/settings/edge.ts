@@ -102,6 +102,8 @@ export const EDGE_GROUPS: readonly SettingGroup[] = [
     texts: {
       TRACE_TRUST:
         'whose trace context is continued. Other callers get a new trace that links to theirs. A trusted caller who knows a trace id can write into that trace; use `none` for tenants who do not trust each other',
+      TRACE_PROBES:
+        "whether requests to `/healthz`, `/readyz` and `/metrics` are recorded too. By default they never are, also if their caller's `traceparent` asks for it",
       TRACE_QUEUE_BYTES:
         'the most bytes of spans that wait for their export, or are being exported, in each isolate. Further spans are lost',
       TRACE_ANONYMOUS_PER_MINUTE:

@@ -20,6 +20,8 @@ export const OTEL_GROUP: SettingGroup = {
     OTEL_TRACES_SAMPLER_ARG: 'the ratio for `traceidratio` and `parentbased_traceidratio`',
     OTEL_TRACES_EXPORTER: '`none`: no spans are sent',
     OTEL_SDK_DISABLED: '`true`: no spans are made',
+    OTEL_RESOURCE_ATTRIBUTES:
+      'attributes of the resource, such as `deployment.environment.name=staging`: `name=value`, with commas between them',
     OTEL_SERVICE_NAME: {
       unset: '`throughline-edge`, `throughline-bridge`, `throughline-worker`, `throughline-cli`',
       meaning: 'the service of the spans',
@@ -33,7 +35,6 @@ export const NODE_OTEL_GROUP: SettingGroup = {
   title: 'In the worker and the command line',
   texts: {
     ...BATCHES,
-    OTEL_RESOURCE_ATTRIBUTES: 'attributes of the resource',
     OTEL_BSP_EXPORT_TIMEOUT: 'the longest export, in milliseconds',
     OTEL_LOG_LEVEL: "the log of OpenTelemetry's SDK itself, on stderr",
     OTEL_EXPORTER_OTLP_PROTOCOL: 'any other value is ignored: spans leave as JSON',

@@ -17,4 +17,5 @@ export {
   type NatsHeadersLike,
 } from './readers.ts';
 export { startTrace } from './span-context.ts';
+export { FLAG_RANDOM } from './traceparent.ts';
 export { TraceState, type TracestateDropReason, type TracestateReading } from './tracestate.ts';

@@ -6,7 +6,7 @@ const INBOUND = createContextKey('throughline: inbound span context');
 /**
  * Stores the caller's span context in a context. Each span of the trace must send on the caller's random flag and trace
  * state (W3C Trace Context Level 2, sections 3.2.2.5 and 3.5), but tracers lose them: OpenTelemetry's Node tracer loses
- * the flag, and the tracer of `@microlabs/otel-cf-workers` loses the trace state. A span context without both removes
+ * the flag, and a sampler may drop the trace state. A span context without both removes
  * the stored one of the same trace, because the newest message decides.
  */
 export function rememberInbound(context: Context, span: SpanContext): Context {

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { parseLenient, percentDecoded, url, wholeNumber } from '../config.ts';
 import { badOtlpHeaders, parseOtlpHeaders } from './otlp-headers.ts';
+import { resourceAttributes } from './resource-attributes.ts';
 
 /** The samplers of OpenTelemetry's specification that we have. */
 export const SAMPLERS = [
@@ -41,6 +42,7 @@ export function otelVariables({ maxQueueSize, scheduleDelayMs }: BatchDefaults) 
   return {
     OTEL_SDK_DISABLED: otelFlag,
     OTEL_SERVICE_NAME: z.string('must be text').optional(),
+    OTEL_RESOURCE_ATTRIBUTES: resourceAttributes,
     OTEL_TRACES_EXPORTER: word(['otlp', 'none'], 'otlp'),
     OTEL_EXPORTER_OTLP_ENDPOINT: url('http', 'https').optional(),
     OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: url('http', 'https').optional(),

@@ -38,6 +38,7 @@ export const ATTR = {
   bridgeName: 'throughline.bridge.name',
   callbackOutcome: 'throughline.callback.outcome',
   httpMethod: 'http.request.method',
+  httpRoute: 'http.route',
   httpResendCount: 'http.request.resend_count',
   httpStatus: 'http.response.status_code',
   serverAddress: 'server.address',

@@ -63,6 +63,7 @@ const PROOFS: Readonly<Record<string, SettingProof>> = {
   TENANT_QUOTAS: { good: '{"acme":{"jobs":1}}', wrong: '{"acme":{"job":1}}' },
   EVENT_STREAMS_PER_TENANT: { good: '1', wrong: '0' },
   LOG_LEVEL: { good: 'warn', wrong: 'WARN' },
+  TRACE_PROBES: { good: 'true', wrong: 'yes' },
   TRACE_QUEUE_BYTES: { good: '65536', wrong: '1' },
   TRACE_ANONYMOUS_PER_MINUTE: { good: '0', wrong: '-1' },
   TRACE_FORCED_PER_MINUTE: { good: '0', wrong: 'many' },
@@ -73,6 +74,7 @@ const PROOFS: Readonly<Record<string, SettingProof>> = {
 const OTEL_PROOFS: Readonly<Record<string, SettingProof>> = {
   OTEL_SDK_DISABLED: { good: 'TRUE', wrong: '1' },
   OTEL_SERVICE_NAME: { good: 'edge-1', wrong: 7 },
+  OTEL_RESOURCE_ATTRIBUTES: { good: 'a=1', wrong: 'a' },
   OTEL_TRACES_EXPORTER: { good: 'none', wrong: 'zipkin' },
   OTEL_EXPORTER_OTLP_ENDPOINT: { good: 'http://collector', wrong: 'collector:4318' },
   OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: { good: 'http://collector', wrong: 'ftp://collector' },
@@ -141,7 +143,7 @@ describe('every binding of the edge', () => {
 });
 
 describe('a binding that the edge does not read', () => {
-  it.each(['WORKER_CONCURRENCY', 'NATS_CREDS_FILE', 'OTEL_RESOURCE_ATTRIBUTES', 'ANYTHING', 'bridge_shards'])(
+  it.each(['WORKER_CONCURRENCY', 'NATS_CREDS_FILE', 'OTEL_LOG_LEVEL', 'ANYTHING', 'bridge_shards'])(
     'is warned about: %s',
     (name) => {
       expect(read({ [name]: 'canary' }).warnings).toEqual([

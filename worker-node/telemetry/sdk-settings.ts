@@ -21,19 +21,9 @@ function oneOf(...texts: readonly string[]): z.ZodType<string | undefined, unkno
     .optional();
 }
 
-/** The whole list is discarded if one member is wrong (specification, "Specifying resource information"). */
-const ResourceAttributes = z
-  .string()
-  .refine(
-    (text) => text.split(',').every((member) => /^[^=]+=[^=]*$/.test(member) && isDecodable(member)),
-    'must be a comma list of name=value, percent-encoded',
-  )
-  .optional();
-
 /** What Node's SDK has beside the settings of both runtimes. */
 const SdkSettings = {
   OTEL_BSP_EXPORT_TIMEOUT: wholeNumber(1, 3_600_000, 30_000),
-  OTEL_RESOURCE_ATTRIBUTES: ResourceAttributes,
   OTEL_LOG_LEVEL: oneOf('none', 'error', 'warn', 'info', 'debug', 'verbose', 'all'),
   // Spans leave as OTLP over HTTP in JSON, and the propagator is our own.
   OTEL_EXPORTER_OTLP_PROTOCOL: oneOf('http/json'),
@@ -64,13 +54,4 @@ export function readNodeOtelSettings(environment: Readonly<Record<string, string
     settings: { ...common.settings, ...own.settings },
     warnings: [...common.warnings, ...own.warnings],
   };
-}
-
-function isDecodable(text: string): boolean {
-  try {
-    decodeURIComponent(text);
-    return true;
-  } catch {
-    return false;
-  }
 }

@@ -1,8 +1,11 @@
-import { context, type Span, SpanStatusCode, trace } from '@opentelemetry/api';
+import { context, type Span, trace } from '@opentelemetry/api';
+import type { Context } from 'hono';
 import { createMiddleware } from 'hono/factory';
-import { routePath } from 'hono/route';
+import { matchedRoutes } from 'hono/route';
+import { METHOD_NAME_ALL } from 'hono/router';
 import { inject } from '../../../shared/propagation/index.ts';
 import { ATTR } from '../../../shared/trace/semantics.ts';
+import { describeAnswer } from '../../telemetry/server-span.ts';
 import type { EdgeBindings, EdgeHono } from '../edge-app.ts';
 import type { RequestContext } from '../request-context.ts';
 
@@ -14,17 +17,14 @@ export function traceResponse() {
   return createMiddleware<EdgeHono>(async function traceResponse(c, next) {
     const span = trace.getActiveSpan();
     const start = Date.now();
-    if (span !== undefined) {
-      addRequestContext(span, c.env.requestContext);
-      hideQuery(span, c.req.url);
-    }
+    if (span !== undefined) addRequestContext(span, c.env.requestContext);
     await next();
-    const route = routePath(c, -1);
-    span?.setAttribute('http.route', route);
-    if (c.res.status >= 500) span?.setStatus({ code: SpanStatusCode.ERROR });
+    const route = routeOf(c);
+    const { status } = c.res;
+    if (span !== undefined) describeAnswer(span, c.req, { status, route, error: c.error });
     const { traceparent } = inject(context.active());
     if (traceparent !== undefined) c.res.headers.set('traceresponse', traceparent);
-    logRequest(c.env, { method: c.req.method, route, status: c.res.status, ms: Date.now() - start });
+    logRequest(c.env, { method: c.req.method, route: route ?? '/*', status, ms: Date.now() - start });
   });
 }
 
@@ -35,12 +35,9 @@ function addRequestContext(span: Span, { extraction, trusted }: RequestContext):
   if (!trusted && extraction.spanContext !== undefined) span.addLink({ context: extraction.spanContext });
 }
 
-/** Removes the query from the span's URL, because callers put secrets there by mistake. */
-function hideQuery(span: Span, url: string): void {
-  if (!url.includes('?')) return;
-  // A slice of the URL would keep the query in memory as long as the span.
-  const { origin, pathname } = new URL(url);
-  span.setAttributes({ 'url.full': origin + pathname, 'url.query': '' });
+/** The route that answers a request, such as `/v1/jobs/:id`; undefined if only middleware matched. */
+function routeOf(c: Context<EdgeHono>): string | undefined {
+  return matchedRoutes(c).findLast(({ method }) => method !== METHOD_NAME_ALL)?.path;
 }
 
 function logRequest({ log, requestContext }: EdgeBindings, fields: Record<string, unknown>): void {

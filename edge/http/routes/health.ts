@@ -10,6 +10,7 @@ import { noQuery } from '../requests/read-request.ts';
 
 /** The scope of a caller who may see how the bridges are. */
 const SCOPE = 'status:read';
+const PROBES = ['/healthz', '/readyz', '/metrics'];
 const PROBLEM = { 'content-type': 'application/problem+json', 'cache-control': 'no-store' } as const;
 const PROMETHEUS = { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' } as const;
 
@@ -26,6 +27,11 @@ export function healthRoutes(): EdgeApp {
     c.body(metricsOf(await c.env.bridge.status()) + lostSpansMetric(), 200, PROMETHEUS),
   );
   return app;
+}
+
+/** Whether a request only asks how the edge is. Such requests come every few seconds, from machines. */
+export function isProbe({ url }: Pick<Request, 'url'>): boolean {
+  return PROBES.includes(new URL(url).pathname);
 }
 
 /** Skips a check if the status is open to all (`STATUS_ACCESS`). */

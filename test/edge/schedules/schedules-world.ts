@@ -47,6 +47,8 @@ export async function startScheduleWorlds(
     bundle: true,
     format: 'esm',
     target: 'es2024',
+    // As in wrangler.toml: the package is CommonJS, which asks for modules of Node while it runs.
+    alias: { '@opentelemetry/context-async-hooks': './dev/edge/context-async-hooks.ts' },
     external: ['node:*', 'cloudflare:*', 'events', 'async_hooks'],
     write: false,
   });

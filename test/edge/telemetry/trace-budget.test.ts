@@ -1,7 +1,7 @@
 import { type Context, ROOT_CONTEXT, SpanKind, trace } from '@opentelemetry/api';
 import { SamplingDecision } from '@opentelemetry/sdk-trace-base';
 import { describe, expect, it, vi } from 'vitest';
-import { LostSpans } from '../../../edge/telemetry/lost-spans.ts';
+import { LostSpans } from '../../../edge/telemetry/export/lost-spans.ts';
 import { createSampler } from '../../../edge/telemetry/sampler.ts';
 import { TraceBudget, withCaller } from '../../../edge/telemetry/trace-budget.ts';
 import { extract, fromRecord } from '../../../shared/propagation/index.ts';

@@ -25,8 +25,8 @@ function extractWith(
 const byDefault = (carrier: unknown): Context =>
   propagator.extract(ROOT_CONTEXT, carrier, defaultTextMapGetter);
 
-/** The getter of `@microlabs/otel-cf-workers`. */
-const cfWorkersGetter = {
+/** A getter of Fetch headers, as instrumentations have it. */
+const fetchGetter = {
   get: (headers: unknown, key: string) => (headers as Headers).get(key) || undefined,
   keys: (headers: unknown) => [...(headers as Headers).keys()],
 };
@@ -79,15 +79,15 @@ const reading: Case[] = [
     },
   },
   {
-    name: 'propagator: reads Fetch headers by the getter of otel-cf-workers',
+    name: 'propagator: reads Fetch headers by a getter of one spelling',
     run() {
       const headers = new Headers({ TraceParent: TRACEPARENT, Baggage: 'k=v' });
       headers.append('baggage', 'l=w');
-      const context = propagator.extract(ROOT_CONTEXT, headers, cfWorkersGetter);
+      const context = propagator.extract(ROOT_CONTEXT, headers, fetchGetter);
       assert.equal(idOf(context), TRACE_ID);
       assert.deepEqual(entriesOf(context), ['k=v', 'l=w']);
       headers.append('traceparent', TRACEPARENT);
-      assert.equal(idOf(propagator.extract(ROOT_CONTEXT, headers, cfWorkersGetter)), undefined);
+      assert.equal(idOf(propagator.extract(ROOT_CONTEXT, headers, fetchGetter)), undefined);
     },
   },
   {

@@ -4,7 +4,7 @@ import { type Attributes, SpanStatusCode } from '@opentelemetry/api';
 import { JsonTraceSerializer } from '@opentelemetry/otlp-transformer';
 import { BasicTracerProvider, type ReadableSpan, type SpanProcessor } from '@opentelemetry/sdk-trace-base';
 import { describe, expect, it } from 'vitest';
-import { limitSpan } from '../../../edge/telemetry/span-limits.ts';
+import { limitSpan } from '../../../../edge/telemetry/export/span-limits.ts';
 
 const LINK = { traceId: '4bf92f3577b34da6a3ce929d0e0e4736', spanId: '00f067aa0ba902b7', traceFlags: 1 };
 

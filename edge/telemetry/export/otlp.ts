@@ -1,8 +1,8 @@
 import { JsonTraceSerializer } from '@opentelemetry/otlp-transformer';
 import type { ReadableSpan } from '@opentelemetry/sdk-trace-base';
-import { describeThrown } from '../../shared/errors.ts';
-import { pause, startTimeLimit } from '../../shared/timers.ts';
-import type { TracesTarget } from '../../shared/trace/otel-settings.ts';
+import { describeThrown } from '../../../shared/errors.ts';
+import { pause, startTimeLimit } from '../../../shared/timers.ts';
+import type { TracesTarget } from '../../../shared/trace/otel-settings.ts';
 import type { SendSpans } from './span-processor.ts';
 
 /** The statuses after which an OTLP/HTTP client may try again (OTLP specification, "Failures"). */

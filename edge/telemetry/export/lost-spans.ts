@@ -1,4 +1,4 @@
-import type { Logger } from './log.ts';
+import type { Logger } from '../log.ts';
 
 /**
  * Why a span was not exported. `queueFull`: too many bytes or spans waited. `exportFailed`: the collector did not take it.

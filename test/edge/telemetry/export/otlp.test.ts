@@ -3,8 +3,8 @@ import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { BasicTracerProvider, type ReadableSpan } from '@opentelemetry/sdk-trace-base';
 import { expect, it } from 'vitest';
-import { otlpSender } from '../../../edge/telemetry/otlp.ts';
-import { atEndOfFile } from '../../support/cleanup.ts';
+import { otlpSender } from '../../../../edge/telemetry/export/otlp.ts';
+import { atEndOfFile } from '../../../support/cleanup.ts';
 
 /** Long enough for a real answer on a busy machine. */
 const TIMEOUT_MS = 2_000;

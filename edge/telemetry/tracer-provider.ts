@@ -1,0 +1,37 @@
+import { type Context, context, isSpanContextValid, type Tracer, trace } from '@opentelemetry/api';
+import { TracerProvider } from '@opentelemetry/sdk-trace';
+import { FLAG_RANDOM } from '../../shared/propagation/index.ts';
+
+/**
+ * OpenTelemetry's tracer provider, with the random flag of W3C Trace Context Level 2 (section 3.2.2.5.2). Its own tracers
+ * lose that flag. A new trace has it, because its id is random. Any other span has it if its parent has it.
+ */
+export class EdgeTracerProvider extends TracerProvider {
+  readonly #tracers = new Map<string, Tracer>();
+
+  override getTracer(...scope: Parameters<TracerProvider['getTracer']>): Tracer {
+    const key = JSON.stringify(scope);
+    const known = this.#tracers.get(key);
+    if (known !== undefined) return known;
+    const tracer = keepRandomFlag(super.getTracer(...scope));
+    this.#tracers.set(key, tracer);
+    return tracer;
+  }
+}
+
+/** Changes `startSpan` of a tracer. Its `startActiveSpan` calls that. */
+function keepRandomFlag(tracer: Tracer): Tracer {
+  const startSpan = tracer.startSpan.bind(tracer);
+  tracer.startSpan = (name, options, base = context.active()) => {
+    const span = startSpan(name, options, base);
+    const spanContext = span.spanContext();
+    if (isSpanContextValid(spanContext)) spanContext.traceFlags |= randomFlag(base, options?.root);
+    return span;
+  };
+  return tracer;
+}
+
+function randomFlag(base: Context, isRoot = false): number {
+  const parent = isRoot ? undefined : trace.getSpanContext(base);
+  return parent === undefined || !isSpanContextValid(parent) ? FLAG_RANDOM : parent.traceFlags & FLAG_RANDOM;
+}
