@@ -3,6 +3,7 @@ import { optionalText, parseConfig } from '../shared/config.ts';
 import { parseBaseUrl } from '../shared/text/base-url.ts';
 import { unknownSettings } from '../shared/text/setting-names.ts';
 import { isOtelSdkName, OTEL_NAMES } from '../shared/trace/otel-names.ts';
+import { badOtlpHeaders, parseOtlpHeaders } from '../shared/trace/otlp-headers.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -20,6 +21,24 @@ const baseUrl = (options: { readonly isApi: boolean }) =>
 /** An API key or a token that fits into a header. The API decides whether it is valid. */
 const ApiKey = z.string().regex(/^[\x21-\x7e]{1,8192}$/, 'must be 1 to 8192 visible ASCII characters');
 
+/** The address of a trace store, or of a file of spans. */
+const TracesUrl = z.string().transform((text, context) => {
+  const isFile = /^file:\/\/\//.test(text) && URL.canParse(text);
+  const parsed = isFile ? { url: text } : parseBaseUrl(text, { isApi: false });
+  if ('url' in parsed) return parsed.url;
+  context.addIssue({ code: 'custom', message: `${parsed.fault}, or file:///path` });
+  return z.NEVER;
+});
+
+/** Headers for the trace store, written as OpenTelemetry writes those for a collector. */
+const TracesHeaders = z
+  .string()
+  .refine(
+    (text) => badOtlpHeaders(text).length === 0,
+    'must be a comma list of name=value, percent-encoded, that can be sent as headers',
+  )
+  .transform(parseOtlpHeaders);
+
 /** The address of a query for the log lines of a job. */
 const LogsUrl = z
   .string()
@@ -35,13 +54,15 @@ const NAMES = {
   url: '--url or THROUGHLINE_URL',
   apiKey: '--api-key or THROUGHLINE_API_KEY',
   tracesUrl: '--traces-url or THROUGHLINE_TRACES_URL',
+  tracesHeaders: 'THROUGHLINE_TRACES_HEADERS',
   logsUrl: '--logs-url or THROUGHLINE_LOGS_URL',
 } as const;
 
 const Settings = z.object({
   [NAMES.url]: z.preprocess((value) => emptyIsUnset(value) ?? DEFAULT_URL, baseUrl({ isApi: true })),
   [NAMES.apiKey]: z.preprocess(emptyIsUnset, ApiKey.optional()),
-  [NAMES.tracesUrl]: z.preprocess(emptyIsUnset, baseUrl({ isApi: false }).optional()),
+  [NAMES.tracesUrl]: z.preprocess(emptyIsUnset, TracesUrl.optional()),
+  [NAMES.tracesHeaders]: z.preprocess((value) => value ?? '', TracesHeaders),
   [NAMES.logsUrl]: z.preprocess(emptyIsUnset, LogsUrl.optional()),
 });
 
@@ -50,6 +71,8 @@ export interface CliConfig {
   readonly url: string;
   readonly apiKey: string | undefined;
   readonly tracesUrl: string | undefined;
+  /** Sent with each request to the trace store. */
+  readonly tracesHeaders: Readonly<Record<string, string>>;
   readonly logsUrl: string | undefined;
 }
 
@@ -81,16 +104,20 @@ export function cliConfig(
 ): CliConfig {
   const { THROUGHLINE_URL: url, THROUGHLINE_API_KEY: apiKey } = environment;
   const caller = profile ?? { url, apiKey };
+  // The headers may hold a key, which is not for the store of a profile.
+  const isOfProfile = flags.tracesUrl === undefined && profile?.tracesUrl !== undefined;
   const settings = parseConfig(Settings, {
     [NAMES.url]: flags.url ?? caller.url,
     [NAMES.apiKey]: flags.apiKey ?? caller.apiKey,
     [NAMES.tracesUrl]: flags.tracesUrl ?? profile?.tracesUrl ?? environment.THROUGHLINE_TRACES_URL,
+    [NAMES.tracesHeaders]: isOfProfile ? '' : environment.THROUGHLINE_TRACES_HEADERS,
     [NAMES.logsUrl]: flags.logsUrl ?? profile?.logsUrl ?? environment.THROUGHLINE_LOGS_URL,
   });
   return {
     url: settings[NAMES.url],
     apiKey: settings[NAMES.apiKey],
     tracesUrl: settings[NAMES.tracesUrl],
+    tracesHeaders: settings[NAMES.tracesHeaders],
     logsUrl: settings[NAMES.logsUrl],
   };
 }
@@ -123,6 +150,7 @@ export const CLI_SETTINGS: Readonly<Record<string, z.ZodType>> = {
   THROUGHLINE_URL: Settings.shape[NAMES.url],
   THROUGHLINE_API_KEY: Settings.shape[NAMES.apiKey],
   THROUGHLINE_TRACES_URL: Settings.shape[NAMES.tracesUrl],
+  THROUGHLINE_TRACES_HEADERS: Settings.shape[NAMES.tracesHeaders],
   THROUGHLINE_LOGS_URL: Settings.shape[NAMES.logsUrl],
   // Whether they can be read is decided where a trace is continued.
   TRACEPARENT: optionalText,

@@ -10,8 +10,10 @@ import type { ConfigFlags } from '../config.ts';
 import { EXIT } from '../exit-code.ts';
 import { examples } from '../help.ts';
 import type { Host, Scope } from '../host.ts';
+import { storeOf } from '../trace/stores/open-store.ts';
+import type { TraceStore } from '../trace/stores/trace-store.ts';
+import { TRACES_URL_HELP } from '../trace/stores/traces-url.ts';
 import { traceGaps } from '../trace/trace-gaps.ts';
-import { readSpans } from '../trace/trace-store.ts';
 
 /** Spans are sent in batches, so the last ones may arrive a few seconds after the job's end. */
 const SPANS_WAIT_MS = 5_000;
@@ -22,10 +24,7 @@ export function defineTrace(program: Command, host: Host): Command {
     .command('trace')
     .description('Shows the trace of a job as a waterfall, and says which spans are missing.')
     .argument('<jobId>', 'the id that submit printed', jobId)
-    .option(
-      '--traces-url <url>',
-      'address of the trace store, which answers at `<url>/<traceId>` (THROUGHLINE_TRACES_URL)',
-    )
+    .option('--traces-url <url>', TRACES_URL_HELP)
     .addHelpText(
       'after',
       examples(
@@ -47,12 +46,9 @@ export function defineTrace(program: Command, host: Host): Command {
 
 async function showTrace(id: string, scope: Scope): Promise<number> {
   const { api, output, config } = scope;
-  const { tracesUrl } = config;
-  if (tracesUrl === undefined) {
-    throw new CliError('usage-invalid', 'where are the traces? Use --traces-url or THROUGHLINE_TRACES_URL');
-  }
+  const store = storeOf(config);
   const job = await api.get(id);
-  const spans = await spansOf(job, tracesUrl, scope);
+  const spans = await spansOf(job, store, scope);
   const missing = traceGaps(spans, job);
   if (output.json) {
     output.document({ traceId: job.traceId, spans, ...(missing.length === 0 ? {} : { missing }) });
@@ -65,23 +61,27 @@ async function showTrace(id: string, scope: Scope): Promise<number> {
 }
 
 /** @throws CliError `spans-missing` when no span of the job's trace has arrived in time */
-async function spansOf(job: Job, tracesUrl: string, scope: Scope): Promise<SpanRecord[]> {
+async function spansOf(job: Job, store: TraceStore, scope: Scope): Promise<readonly SpanRecord[]> {
   if (!/^[0-9a-f]{32}$/.test(job.traceId)) throw new CliError('spans-missing', 'this job has no trace id');
-  const spans = await completeSpans(job, tracesUrl, scope);
+  const spans = await completeSpans(job, store, scope);
   if (spans.length > 0) return spans;
-  throw new CliError('spans-missing', `no span of trace ${job.traceId} has arrived at ${tracesUrl}`, {
+  throw new CliError('spans-missing', `no span of trace ${job.traceId} has arrived at ${store.name}`, {
     hint: 'do the edge and the worker send their spans there? See OTEL_EXPORTER_OTLP_ENDPOINT',
     traceId: job.traceId,
   });
 }
 
 /** The spans of the job's trace. Waits up to 5 s for the missing ones, then returns what has arrived. */
-async function completeSpans(job: Job, tracesUrl: string, { output, signal }: Scope): Promise<SpanRecord[]> {
+async function completeSpans(
+  job: Job,
+  store: TraceStore,
+  { output, signal }: Scope,
+): Promise<readonly SpanRecord[]> {
   const deadline = performance.now() + SPANS_WAIT_MS;
   const status = output.statusLine();
   try {
     for (const delayMs of pollDelays()) {
-      const spans = await readSpans(tracesUrl, job.traceId, signal);
+      const { spans } = await store.read(job.traceId, signal);
       if (spans.length > 0 && traceGaps(spans, job).length === 0) return spans;
       const leftMs = deadline - performance.now();
       if (leftMs <= 0) return spans;

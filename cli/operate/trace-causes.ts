@@ -3,8 +3,8 @@ import { describeThrown } from '../../shared/errors.ts';
 import type { Job } from '../../shared/job/job.ts';
 import type { Environment } from '../config.ts';
 import type { Scope } from '../host.ts';
+import { openStore } from '../trace/stores/open-store.ts';
 import { traceGaps } from '../trace/trace-gaps.ts';
-import { readSpans } from '../trace/trace-store.ts';
 import type { Cause } from './cause.ts';
 
 const TIMEOUT_MS = 5_000;
@@ -108,10 +108,11 @@ async function refusalOf(url: string, signal: AbortSignal): Promise<string | und
 
 /** Looks for the spans of the job. Nothing, without a job or an address of the trace store. */
 async function storeFault({ config, signal }: Scope, job: Job | undefined): Promise<Cause[]> {
-  const { tracesUrl } = config;
+  const { tracesUrl, tracesHeaders } = config;
   if (tracesUrl === undefined || job === undefined) return [];
   try {
-    const spans = await readSpans(tracesUrl, job.traceId, signal);
+    const store = openStore({ url: tracesUrl, headers: tracesHeaders });
+    const { spans } = await store.read(job.traceId, signal);
     if (spans.length === 0)
       return [
         missing('no span of the job has arrived at the trace store', [

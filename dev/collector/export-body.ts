@@ -2,8 +2,8 @@ import type { IncomingMessage } from 'node:http';
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
 import { describeThrown, ThroughlineError } from '../../shared/errors.ts';
+import { type ReadExport, readTraceExport } from '../../shared/trace/otlp/trace-export.ts';
 import { decodeExportRequest } from './otlp-proto.ts';
-import { type ReadExport, readTraceExport } from './otlp-trace.ts';
 
 /** The two encodings of OTLP over HTTP. */
 export type Encoding = 'json' | 'protobuf';

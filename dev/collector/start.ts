@@ -3,10 +3,10 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { errorFrom, statusOf } from '../../shared/error-table.ts';
 import { ThroughlineError } from '../../shared/errors.ts';
+import type { ReadExport } from '../../shared/trace/otlp/trace-export.ts';
 import type { SpanRecord } from '../../shared/trace/span-record.ts';
 import { type Encoding, encodingOf, readExport } from './export-body.ts';
 import { type ExportResponse, encodeExportResponse, encodeRpcStatus } from './otlp-proto.ts';
-import type { ReadExport } from './otlp-trace.ts';
 import { SpanWaiters } from './span-waiters.ts';
 import { TraceStore } from './trace-store.ts';
 

@@ -8,7 +8,12 @@ export const CLI_GROUPS: readonly SettingGroup[] = [
       THROUGHLINE_URL: 'the address of the API; also `--url`',
       THROUGHLINE_API_KEY: 'the API key or token; also `--api-key`',
       THROUGHLINE_TRACES_URL:
-        'the address of the collector that `throughline trace` reads; also `--traces-url`',
+        'the address of the [trace store](VERIFY.md#trace-stores) that `throughline trace`, `doctor` and `verify` read; also `--traces-url`',
+      THROUGHLINE_TRACES_HEADERS: {
+        unset: 'none',
+        meaning:
+          'headers for the trace store, such as a key or the tenant: `x-scope-orgid=acme,authorization=Bearer%20…`. They are not sent to the store of a profile',
+      },
       THROUGHLINE_LOGS_URL:
         'the address of a query that `throughline logs` sends, as of Loki’s `query_range`, with `{jobId}`, `{traceId}`, `{start}` and `{end}` (nanoseconds) in it; also `--logs-url`',
       TRACEPARENT: 'a trace to continue, as CI systems set it',

@@ -9,6 +9,7 @@ import type { Host } from '../../host.ts';
 import { type Diagnosis, diagnose } from '../../operate/diagnosis.ts';
 import { causeText } from '../../operate/status-text.ts';
 import { createPaint, type Paint } from '../../text/terminal.ts';
+import { TRACES_URL_HELP } from '../../trace/stores/traces-url.ts';
 
 /** `doctor [jobId]`. */
 export function defineDoctor(program: Command, host: Host): Command {
@@ -18,10 +19,7 @@ export function defineDoctor(program: Command, host: Host): Command {
       'Says why a job does not run and why it has no trace, or what is wrong with the system: cause, evidence, what to do.',
     )
     .argument('[jobId]', 'the id that submit printed', jobId)
-    .option(
-      '--traces-url <url>',
-      'with a job id: address of the trace store, which answers at `<url>/<traceId>` (THROUGHLINE_TRACES_URL)',
-    )
+    .option('--traces-url <url>', `with a job id: ${TRACES_URL_HELP}`)
     .addHelpText(
       'after',
       examples(

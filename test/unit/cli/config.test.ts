@@ -7,6 +7,7 @@ describe('the settings', () => {
       url: 'http://127.0.0.1:8787',
       apiKey: undefined,
       tracesUrl: undefined,
+      tracesHeaders: {},
       logsUrl: undefined,
     });
   });

@@ -25,6 +25,12 @@ describe('every variable of the command line', () => {
     ['THROUGHLINE_API_KEY', { apiKey: 'tl_a_b' }, 'tl_a_b', 'a b'],
     ['THROUGHLINE_TRACES_URL', { tracesUrl: 'http://traces.test' }, 'http://traces.test', 'traces.test'],
     [
+      'THROUGHLINE_TRACES_HEADERS',
+      { tracesHeaders: { 'x-scope-orgid': 'acme corp' } },
+      'x-scope-orgid=acme%20corp',
+      'x-scope-orgid',
+    ],
+    [
       'THROUGHLINE_LOGS_URL',
       { logsUrl: 'http://loki.test/{jobId}' },
       'http://loki.test/{jobId}',

@@ -1,9 +1,13 @@
-import { describeThrown } from '../../shared/errors.ts';
-import type { SpanRecord, SpanRecordEvent, SpanRecordLink } from '../../shared/trace/span-record.ts';
-import { readAttributes, readList, readObject } from './otlp-value.ts';
+import { describeThrown } from '../../errors.ts';
+import type { SpanRecord, SpanRecordEvent, SpanRecordLink } from '../span-record.ts';
+import { base64ToHex, bytesToHex, isId } from './ids.ts';
+import { readAttributes, readList, readObject } from './value.ts';
 
 const KINDS = ['INTERNAL', 'INTERNAL', 'SERVER', 'CLIENT', 'PRODUCER', 'CONSUMER'] as const;
 const STATUSES = ['UNSET', 'OK', 'ERROR'] as const;
+
+/** How the ids of a JSON export are written: by OTLP as hexadecimal digits, by some trace stores as base64. */
+export type IdForm = 'hex' | 'hex or base64';
 
 /** The spans of an export, and a reason for each span that is invalid. */
 export interface ReadExport {
@@ -12,10 +16,11 @@ export interface ReadExport {
 }
 
 /**
- * Reads an OTLP trace export, in its JSON form or as `decodeExportRequest` returns it. It ignores unknown fields.
+ * Reads an OTLP trace export (opentelemetry-proto, `ExportTraceServiceRequest`), in its JSON form, or with bytes where that
+ * has text. It ignores unknown fields.
  * @throws TypeError when the value does not have the form of an export
  */
-export function readTraceExport(request: unknown): ReadExport {
+export function readTraceExport(request: unknown, ids: IdForm = 'hex'): ReadExport {
   const read: ReadExport = { spans: [], rejections: [] };
   for (const entry of readList(readObject(request, 'the export').resourceSpans, 'resourceSpans')) {
     const resourceSpans = readObject(entry, 'resourceSpans');
@@ -23,41 +28,57 @@ export function readTraceExport(request: unknown): ReadExport {
     const service = String(readAttributes(resource.attributes)['service.name'] ?? 'unknown_service');
     for (const scope of readList(resourceSpans.scopeSpans, 'scopeSpans')) {
       for (const span of readList(readObject(scope, 'scopeSpans').spans, 'spans')) {
-        readInto(read, readObject(span, 'spans'), service);
+        readInto(read, readObject(span, 'spans'), { service, ids });
       }
     }
   }
   return read;
 }
 
+/** What a span does not say itself. */
+interface Origin {
+  readonly service: string;
+  readonly ids: IdForm;
+}
+
 /** An invalid span is rejected alone: the others are kept. */
-function readInto(read: ReadExport, span: Record<string, unknown>, service: string): void {
+function readInto(read: ReadExport, span: Record<string, unknown>, origin: Origin): void {
   try {
-    read.spans.push(readSpan(span, service));
+    read.spans.push(readSpan(span, origin));
   } catch (error) {
     const name = JSON.stringify(span.name ?? '');
     read.rejections.push(`span ${name}: ${describeThrown(error)}`);
   }
 }
 
-function readSpan(span: Record<string, unknown>, service: string): SpanRecord {
-  const parentSpanId = readOptionalId(span.parentSpanId, 16);
+function readSpan(span: Record<string, unknown>, { service, ids }: Origin): SpanRecord {
+  const parentSpanId = readOptionalId(span.parentSpanId, 16, ids);
   const status = readObject(span.status ?? {}, 'status');
   const statusMessage = readText(status.message);
   return {
     service,
     name: readText(span.name),
-    kind: KINDS[Number(span.kind ?? 0)] ?? 'INTERNAL',
-    traceId: readId(span.traceId, 32, 'traceId'),
-    spanId: readId(span.spanId, 16, 'spanId'),
+    kind: readEnum(KINDS, span.kind, 'SPAN_KIND_') ?? 'INTERNAL',
+    traceId: readId(span.traceId, 32, 'traceId', ids),
+    spanId: readId(span.spanId, 16, 'spanId', ids),
     ...(parentSpanId === undefined ? {} : { parentSpanId }),
     ...readTimes(span),
-    status: STATUSES[Number(status.code ?? 0)] ?? 'UNSET',
+    status: readEnum(STATUSES, status.code, 'STATUS_CODE_') ?? 'UNSET',
     ...(statusMessage === '' ? {} : { statusMessage }),
     attributes: readAttributes(span.attributes),
     events: readList(span.events, 'events').map(readEvent),
-    links: readList(span.links, 'links').flatMap(readLink),
+    links: readList(span.links, 'links').flatMap((link) => readLink(link, ids)),
   };
+}
+
+/** OTLP writes enums as numbers. Protobuf's own JSON writes their names, with a prefix. */
+function readEnum<Name extends string>(
+  names: readonly Name[],
+  value: unknown,
+  prefix: string,
+): Name | undefined {
+  if (typeof value !== 'string' || /^[0-9]+$/.test(value)) return names[Number(value ?? 0)];
+  return names.find((name) => value === prefix + name);
 }
 
 /** A span that has not ended has no end time: its duration is 0. */
@@ -77,33 +98,30 @@ function readEvent(value: unknown): SpanRecordEvent {
 }
 
 /** OTLP allows a link without a valid context. It points nowhere, so it is left out. */
-function readLink(value: unknown): SpanRecordLink[] {
+function readLink(value: unknown, ids: IdForm): SpanRecordLink[] {
   const link = readObject(value, 'links');
-  const [traceId, spanId] = [toHex(link.traceId), toHex(link.spanId)];
+  const [traceId, spanId] = [toHex(link.traceId, 32, ids), toHex(link.spanId, 16, ids)];
   if (!isId(traceId, 32) || !isId(spanId, 16)) return [];
   const attributes = readAttributes(link.attributes);
   return [{ traceId, spanId, ...(Object.keys(attributes).length === 0 ? {} : { attributes }) }];
 }
 
-function readId(value: unknown, digits: number, name: string): string {
-  const id = toHex(value);
+function readId(value: unknown, digits: number, name: string, ids: IdForm): string {
+  const id = toHex(value, digits, ids);
   if (isId(id, digits)) return id;
   throw new TypeError(`${name} is not ${digits} hexadecimal digits: ${JSON.stringify(id).slice(0, 80)}`);
 }
 
-/** An id of zeros is invalid. */
-function isId(id: string, digits: number): boolean {
-  return id.length === digits && /^[0-9a-f]+$/.test(id) && !/^0+$/.test(id);
-}
-
-function readOptionalId(value: unknown, digits: number): string | undefined {
-  const id = toHex(value);
-  return /^0*$/.test(id) ? undefined : readId(value, digits, 'parentSpanId');
+function readOptionalId(value: unknown, digits: number, ids: IdForm): string | undefined {
+  const id = toHex(value, digits, ids);
+  return /^0*$/.test(id) ? undefined : readId(value, digits, 'parentSpanId', ids);
 }
 
 /** In JSON, an id is hexadecimal text, upper or lower case. In protobuf, it is bytes. */
-function toHex(value: unknown): string {
-  return value instanceof Uint8Array ? Buffer.from(value).toString('hex') : readText(value).toLowerCase();
+function toHex(value: unknown, digits: number, ids: IdForm): string {
+  if (value instanceof Uint8Array) return bytesToHex(value);
+  const text = readText(value);
+  return (ids === 'hex' ? undefined : base64ToHex(text, digits)) ?? text.toLowerCase();
 }
 
 /** In JSON, a 64-bit number is text. Some exporters write a number, which is less exact. */

@@ -35,7 +35,7 @@ function readAnyValue(value: unknown): unknown {
   if (any.doubleValue !== undefined) return any.doubleValue === null ? null : Number(any.doubleValue);
   if (any.arrayValue !== undefined) return readValues(any.arrayValue).map(readAnyValue);
   if (any.kvlistValue !== undefined) return readAttributes(readValues(any.kvlistValue));
-  if (any.bytesValue instanceof Uint8Array) return Buffer.from(any.bytesValue).toString('base64');
+  if (any.bytesValue instanceof Uint8Array) return btoa(String.fromCharCode(...any.bytesValue));
   return any.bytesValue ?? null;
 }
 
