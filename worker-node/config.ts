@@ -19,6 +19,7 @@ const CLI_NAMES = [
   'THROUGHLINE_URL',
   'THROUGHLINE_API_KEY',
   'THROUGHLINE_TRACES_URL',
+  'THROUGHLINE_TRACES_HEADERS',
   'THROUGHLINE_LOGS_URL',
   'THROUGHLINE_CACHE_DIR',
 ];
@@ -62,6 +63,7 @@ const Settings = z.object({
   WORKER_ACK_WAIT_MS: wholeNumber(1_000, 3_600_000, 30_000),
   WORKER_MAX_ACK_PENDING: wholeNumber(1, 1_000_000, 1_000_000),
   WORKER_STOP_TIMEOUT_MS: wholeNumber(0, 3_600_000, 20_000),
+  WORKER_CANARY: flag(true),
   STREAM_REPLICAS: wholeNumber(1, 5, 1).optional(),
   STREAM_STORE_BYTES: optionalBytes,
   STREAM_JOBS_BYTES: optionalBytes,

@@ -45,6 +45,8 @@ export const WORKER_GROUPS: readonly SettingGroup[] = [
         'when a worker is silent for this long, its job goes to another worker. A running job is kept alive',
       WORKER_MAX_ACK_PENDING:
         'jobs of one lane that the whole group may have at the same time; jobs that wait for a retry, or for a host that can run them, count too. Keep it above `TENANT_MAX_JOBS`: a tenant whose jobs all wait for a retry must not fill the lane of others. It does not hold for jobs of operations with a limit by key, and those with an `orderingKey`',
+      WORKER_CANARY:
+        '`false`: the host does not have `throughline.canary`, the operation of [`throughline verify`](VERIFY.md)',
       WORKER_ANNOUNCE_MS:
         'how often a host renews what it announces; after three times as long without a renewal it counts as gone',
       WORKER_STOP_TIMEOUT_MS:

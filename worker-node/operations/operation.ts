@@ -21,6 +21,8 @@ export interface JobInfo {
    * one it has seen can refuse an attempt that was paused while another one took over.
    */
   readonly fence: number;
+  /** How often the job was redriven; 0 if it never was. */
+  readonly redriveCount: number;
   readonly acceptedAt: string;
 }
 

@@ -227,7 +227,12 @@ describe('other requests', () => {
     const { operations } = (await (await stack.call('/v1/operations')).json()) as {
       operations: { name: string }[];
     };
-    expect(operations.map(({ name }) => name)).toEqual(['echo', 'http.request', 'text.count']);
+    expect(operations.map(({ name }) => name)).toEqual([
+      'echo',
+      'http.request',
+      'text.count',
+      'throughline.canary',
+    ]);
     expect(operations[2]).toMatchObject({
       timeoutMs: 10_000,
       maxAttempts: 3,

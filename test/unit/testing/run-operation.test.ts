@@ -203,6 +203,7 @@ describe('a run of an operation', () => {
       attempt: 1,
       maxAttempts: 2,
       fence: 1,
+      redriveCount: 0,
     });
   });
 

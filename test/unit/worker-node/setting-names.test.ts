@@ -40,6 +40,7 @@ const PROOFS: Readonly<Record<string, SettingProof>> = {
   CALLBACK_RETRY_MIN_MS: { good: '1', wrong: '0' },
   CALLBACK_RETRY_MAX_MS: { good: '5000', wrong: '4999' },
   LOG_LEVEL: { good: 'warn', wrong: 'WARN' },
+  WORKER_CANARY: { good: 'false', wrong: 'maybe' },
   DEBUG: { good: 'true', wrong: 'TRUE' },
 };
 

@@ -67,6 +67,7 @@ export function jobInfo(attempt: Attempt, fence: number): JobInfo {
     attempt: attempt.number,
     maxAttempts: attempt.maxAttempts,
     fence,
+    redriveCount: attempt.job.redrive?.redriveCount ?? 0,
     acceptedAt: attempt.acceptedAt,
   };
 }

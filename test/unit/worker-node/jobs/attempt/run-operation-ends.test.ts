@@ -52,6 +52,7 @@ describe('the input', () => {
         attempt: 1,
         maxAttempts: 3,
         fence: 1,
+        redriveCount: 0,
         acceptedAt: '2026-01-01T00:00:00.000Z',
       },
     });
