@@ -30,6 +30,8 @@ export const CLOCK = ['test/e2e/schedules/**/*.test.ts', 'test/e2e/jobs/limits{,
 export const WORKER = ['test/e2e/worker/**/*.test.ts'];
 /** `npm run test:cli` runs them: most of their tests start a system of their own, and many break it. */
 export const CLI = ['test/e2e/cli/**/*.test.ts'];
+/** `npm run test:verify` runs them: each breaks a system of its own. */
+export const VERIFY = ['test/verify/**/*.test.ts'];
 /** `npm run test:packages` runs them: they install packages. */
 export const PACKAGES = ['test/packages/**/*.test.ts'];
 const SYSTEM = ['test/{e2e,abuse,fuzz}/**/*.test.ts'];
@@ -54,7 +56,7 @@ export default defineConfig({
       project('2 own process', { include: OWN_PROCESS }),
       project('3 unit', {
         include: ['test/**/*.test.ts'],
-        exclude: [...SYSTEM, ...OWN_PROCESS, ...PACKAGES],
+        exclude: [...SYSTEM, ...OWN_PROCESS, ...PACKAGES, ...VERIFY],
         isolate: false,
       }),
     ],

@@ -25,6 +25,7 @@ import { defineSchedules } from './commands/schedules/schedules.ts';
 import { defineSubmit } from './commands/submit/submit.ts';
 import { defineTrace } from './commands/trace.ts';
 import { defineUsage } from './commands/usage.ts';
+import { defineVerify } from './commands/verify.ts';
 import { defineWatch } from './commands/watch.ts';
 import { defineWorker } from './commands/worker.ts';
 import { EXIT, exitCodeHelp, exitCodeOf } from './exit-code.ts';
@@ -39,6 +40,7 @@ const API_COMMANDS = [
   defineWatch,
   defineCancel,
   defineTrace,
+  defineVerify,
   defineLogs,
   defineDeadLetters,
   defineOutbox,

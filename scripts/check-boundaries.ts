@@ -169,7 +169,7 @@ const ROOMS: readonly Rooms[] = [
       ['process.ts'],
       ['program.ts'],
       ['commands'],
-      ['operate', 'reference'],
+      ['operate', 'reference', 'verify'],
       ['host.ts'],
       ['job-options.ts'],
       ['arguments.ts', 'help.ts'],

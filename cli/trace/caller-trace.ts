@@ -73,29 +73,33 @@ export class CallerTrace {
     return new CallerTrace(tracing, extraction, context);
   }
 
+  /** Whether spans are recorded. */
+  get isRecorded(): boolean {
+    return this.#tracing?.on === true;
+  }
+
   /** Runs `work` in a span. It gets the headers to send, and the span to add attributes to. */
-  async run<T>(
+  async run<T>(name: string, attributes: Attributes, work: TracedWork<T>): Promise<T> {
+    return await runIn(this.#begin(name, attributes), work);
+  }
+
+  /** Runs `work` in the first span of a new trace, whatever trace the environment names. */
+  async runAsRoot<T>(
     name: string,
     attributes: Attributes,
-    work: (carrier: Carrier, span: Span) => Promise<T>,
+    pairs: readonly BaggagePair[],
+    work: TracedWork<T>,
   ): Promise<T> {
-    const context = this.#begin(name, attributes);
-    // If nothing is recorded, this span only holds the ids of the environment's trace, if there is one.
-    const span = trace.getSpan(context) ?? trace.wrapSpanContext(INVALID_SPAN_CONTEXT);
-    try {
-      return await work(inject(context), span);
-    } catch (thrown) {
-      describeFailure(span, thrown);
-      throw thrown instanceof CliError ? thrown.inTrace(traceIdOf(span)) : thrown;
-    } finally {
-      span.end();
-    }
+    const base = withBaggage(ROOT_CONTEXT, pairs);
+    const options = { kind: SpanKind.CLIENT, attributes, root: true };
+    const span = trace.getTracer(SERVICE.cli).startSpan(name, options, base);
+    return await runIn(trace.setSpan(base, span), work);
   }
 
   #begin(name: string, attributes: Attributes): Context {
     const { outcome, reason } = this.#extraction;
     // A new trace that is not recorded here would not be recorded at the edge either, since its flags say so.
-    if (this.#tracing?.on !== true) return this.#context;
+    if (!this.isRecorded) return this.#context;
     const span = trace.getTracer(SERVICE.cli).startSpan(
       name,
       {
@@ -116,6 +120,22 @@ export class CallerTrace {
     if (this.#tracing === undefined) return;
     const late = (): Error => new Error('the collector is too slow');
     await withDeadline(this.#tracing.shutdown(), limitMs, late).catch(() => undefined);
+  }
+}
+
+/** Gets the headers to send, and the span to add attributes to. */
+type TracedWork<T> = (carrier: Carrier, span: Span) => Promise<T>;
+
+async function runIn<T>(context: Context, work: TracedWork<T>): Promise<T> {
+  // If nothing is recorded, this span only holds the ids that are sent.
+  const span = trace.getSpan(context) ?? trace.wrapSpanContext(INVALID_SPAN_CONTEXT);
+  try {
+    return await work(inject(context), span);
+  } catch (thrown) {
+    describeFailure(span, thrown);
+    throw thrown instanceof CliError ? thrown.inTrace(traceIdOf(span)) : thrown;
+  } finally {
+    span.end();
   }
 }
 

@@ -12,11 +12,11 @@ beforeAll(async () => {
 
 /**
  * They start or change something outside: test/e2e/nats/flags.test.ts, test/unit/dev/main.test.ts,
- * test/unit/create/project.test.ts and test/unit/cli/commands/config.test.ts look at them.
+ * test/unit/create/project.test.ts, test/unit/cli/commands/config.test.ts and verify.test.ts look at them.
  */
 const ELSEWHERE = [
   ...['dev', 'init', 'setup', 'groups list', 'groups move', 'groups remove'],
-  ...['workers', 'pause', 'resume'],
+  ...['workers', 'pause', 'resume', 'verify'],
   ...['config list', 'config set', 'config use', 'config remove'],
 ];
 

@@ -1,0 +1,133 @@
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { pause } from '../../shared/timers.ts';
+import { callbackUrl, durationMs, wholeNumber } from '../arguments.ts';
+import type { ConfigFlags } from '../config.ts';
+import { EXIT } from '../exit-code.ts';
+import { examples } from '../help.ts';
+import type { Host, Scope } from '../host.ts';
+import { createPaint } from '../text/terminal.ts';
+import { storeOf } from '../trace/stores/open-store.ts';
+import { TRACES_URL_HELP } from '../trace/stores/traces-url.ts';
+import { OrphanSearch } from '../verify/orphans.ts';
+import type { VerifyReport } from '../verify/report.ts';
+import { reportText } from '../verify/report-text.ts';
+import { CallbackReceiver } from '../verify/send/callback-receiver.ts';
+import { CANARY_NAMES, type CanaryName, canariesNamed } from '../verify/send/canaries.ts';
+import { verifyCanaries } from '../verify/verification.ts';
+
+/** How long spans may take to arrive, if it is not said. */
+const SPANS_MS = 20_000;
+/** The pause between two rounds of `--watch`, if it is not said. */
+const WATCH_MS = 60_000;
+
+interface VerifyFlags extends ConfigFlags {
+  readonly canary?: readonly CanaryName[];
+  readonly callbackUrl?: string;
+  readonly callbackPort?: number;
+  readonly timeout?: number;
+  readonly watch?: number | true;
+}
+
+/** `verify`. */
+export function defineVerify(program: Command, host: Host): Command {
+  return program
+    .command('verify')
+    .description(
+      'Sends canary jobs, and says which hop loses their traces, and why. It ends with 1 if one does.',
+    )
+    .option('--traces-url <url>', TRACES_URL_HELP)
+    .option(
+      '--logs-url <url>',
+      "address of a query, such as Loki's query_range, to check that log lines carry the trace too (THROUGHLINE_LOGS_URL)",
+    )
+    .addOption(
+      new Option('--canary <name>', 'send only this one; repeatable. It then must not be skipped')
+        .choices(CANARY_NAMES)
+        .argParser(canaryNames),
+    )
+    .option(
+      '--callback-url <url>',
+      'address of this machine that the worker reaches, for the callback canary',
+      callbackUrl,
+    )
+    .option(
+      '--callback-port <port>',
+      'port to receive the callback on, if it is not that of --callback-url',
+      wholeNumber(0, 65_535),
+    )
+    .option('--timeout <duration>', 'how long spans may take to arrive, such as 1m (default 20s)', durationMs)
+    .option(
+      '--watch [interval]',
+      'do it again and again, every 1m by default, and report spans whose parent never came, until Ctrl-C',
+      durationMs,
+    )
+    .addHelpText(
+      'after',
+      examples(
+        ['throughline verify', 'is a trace lost anywhere?'],
+        [
+          'throughline verify --traces-url http://jaeger:16686/api/v3/traces --json | jq .canaries',
+          'ask Jaeger, for a pipeline or for cron',
+        ],
+        ['throughline verify --watch 5m --json', 'one line of JSON every 5 minutes'],
+      ),
+    )
+    .action(
+      async (flags: VerifyFlags, command: Command) =>
+        await host.run(command, (scope) => verify(flags, scope)),
+    );
+}
+
+/** Collects the values of a repeated `--canary <name>`. */
+function canaryNames(text: string, previous: readonly CanaryName[] = []): readonly CanaryName[] {
+  const name = CANARY_NAMES.find((known) => known === text);
+  if (name !== undefined) return [...previous, name];
+  throw new InvalidArgumentError(`It must be one of ${CANARY_NAMES.join(', ')}.`);
+}
+
+async function verify(flags: VerifyFlags, scope: Scope): Promise<number> {
+  const store = storeOf(scope.config);
+  const { callbackUrl: url, callbackPort: port, canary: names, timeout: spansMs = SPANS_MS } = flags;
+  await using receiver = url === undefined ? undefined : await CallbackReceiver.open({ url, port });
+  const trace = await scope.startTrace();
+  const parts = { scope, store, trace, receiver, isChosen: names !== undefined, spansMs };
+  const round = async (): Promise<VerifyReport> => {
+    const canaries = await withStatus(scope, () => verifyCanaries(canariesNamed(names), parts));
+    const ok = canaries.every(({ outcome }) => outcome !== 'broken');
+    return { ok, at: new Date().toISOString(), store: store.name, canaries };
+  };
+  if (flags.watch !== undefined) return await watch(flags.watch, round, new OrphanSearch(store), scope);
+  const report = await round();
+  print(report, scope);
+  return report.ok ? EXIT.ok.code : EXIT.jobFailed.code;
+}
+
+/** Repeats the rounds until Ctrl-C. A round that fails is told, and the next one follows. */
+async function watch(
+  interval: number | true,
+  round: () => Promise<VerifyReport>,
+  orphans: OrphanSearch,
+  scope: Scope,
+): Promise<never> {
+  for (;;) {
+    const report = await round();
+    const found = await orphans.next(scope.signal);
+    print({ ...report, ok: report.ok && found.length === 0, orphans: found }, scope);
+    await pause(interval === true ? WATCH_MS : interval, scope.signal);
+  }
+}
+
+function print(report: VerifyReport, { output }: Scope): void {
+  if (output.json) output.line(report);
+  else output.text(reportText(report, createPaint(output.color)));
+}
+
+async function withStatus<T>({ output }: Scope, work: () => Promise<T>): Promise<T> {
+  const status = output.statusLine();
+  status.show('sending canaries, and waiting for their spans');
+  try {
+    return await work();
+  } finally {
+    status.clear();
+  }
+}

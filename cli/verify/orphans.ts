@@ -1,0 +1,50 @@
+import { SERVICE } from '../../shared/trace/semantics.ts';
+import type { SpanRecord } from '../../shared/trace/span-record.ts';
+import type { TraceStore } from '../trace/stores/trace-store.ts';
+import type { Orphan } from './report.ts';
+
+/** A parent may come later than its child by this much: each service sends its spans in batches of its own. */
+export const SETTLE_MS = 30_000;
+/** How far back the store is asked. */
+const LOOK_BACK_MS = 10 * 60_000;
+
+/** Finds CONSUMER spans whose parent never came, each once. */
+export class OrphanSearch {
+  readonly #store: TraceStore;
+  readonly #settleMs: number;
+  readonly #reported = new Set<string>();
+
+  constructor(store: TraceStore, settleMs = SETTLE_MS) {
+    this.#store = store;
+    this.#settleMs = settleMs;
+  }
+
+  /** Looks at the traces of the last minutes. @throws CliError `traces-unreachable` or `answer-invalid` */
+  async next(signal: AbortSignal): Promise<Orphan[]> {
+    const now = Date.now();
+    const ids = await this.#store.recent(SERVICE.worker, now - LOOK_BACK_MS, signal);
+    const found: Orphan[] = [];
+    for (const id of ids) {
+      const { spans, isPartial } = await this.#store.read(id, signal);
+      if (isPartial) continue;
+      found.push(
+        ...orphansOf(spans, now - this.#settleMs).filter(({ spanId }) => !this.#reported.has(spanId)),
+      );
+    }
+    for (const { spanId } of found) this.#reported.add(spanId);
+    return found;
+  }
+}
+
+/** The CONSUMER spans of a trace that ended before a time, and whose parent is not there. @param before epoch milliseconds */
+export function orphansOf(spans: readonly SpanRecord[], before: number): Orphan[] {
+  const known = new Set(spans.map(({ spanId }) => spanId));
+  return spans.flatMap(({ kind, parentSpanId, startMs, durationMs, traceId, spanId, name, service }) =>
+    kind === 'CONSUMER' &&
+    parentSpanId !== undefined &&
+    !known.has(parentSpanId) &&
+    startMs + durationMs <= before
+      ? [{ traceId, spanId, parentSpanId, name, service, startedAt: new Date(startMs).toISOString() }]
+      : [],
+  );
+}

@@ -1,0 +1,25 @@
+import type { ApiError } from '../../../client/errors.ts';
+import { CANARY_OPERATION } from '../../../shared/trace/canary.ts';
+import type { Fault } from '../report.ts';
+import type { Canary } from './canaries.ts';
+
+/** What it means that the API does not take a canary: it cannot be checked here, or something is broken. */
+export function refusal(
+  { code, message }: ApiError,
+  { input }: Canary,
+): { readonly skip: string } | { readonly fault: Fault } {
+  if (code === 'delay-unsupported') return { skip: 'this nats-server has no delayed jobs' };
+  if (code === 'forbidden' && input?.failUntilRedriven) {
+    return { skip: `the key may not do what it needs (${message}): it needs the scope dead-letters:write` };
+  }
+  return { fault: { hop: 'job', found: `the API refused the canary: ${message}`, cause: causeOf(code) } };
+}
+
+function causeOf(code: string): string {
+  if (code === 'operation-unknown' || code === 'operation-unserved') {
+    return `no worker that is alive has ${CANARY_OPERATION}: it may be switched off (WORKER_CANARY), left out by WORKER_OPERATIONS, or the workers are older than it`;
+  }
+  if (code === 'forbidden')
+    return `the key needs the scopes jobs:write (or jobs:write:${CANARY_OPERATION}) and jobs:read`;
+  return 'look with `throughline doctor`';
+}
