@@ -122,6 +122,13 @@ export function cliConfig(
   };
 }
 
+const NatsSettings = z.object({ NATS_URL: optionalText });
+
+/** Whether the environment says where NATS is. Whether the address is valid is decided where NATS is asked. */
+export function namesNats(environment: Environment): boolean {
+  return parseConfig(NatsSettings, environment).NATS_URL !== undefined;
+}
+
 const TerminalSettings = z.object({
   NO_COLOR: optionalText,
   TERM: optionalText,

@@ -7,6 +7,7 @@ export type CauseCode =
   | 'key-invalid'
   | 'scope-missing'
   | 'nats-unreachable'
+  | 'setting-invalid'
   | 'stream-missing'
   | 'stream-full'
   | 'outbox-rejected'
@@ -40,6 +41,16 @@ export interface Cause {
   readonly evidence: readonly string[];
   /** What to do about it. */
   readonly advice: string;
+}
+
+/** Settings of the environment that are not valid. @param evidence the sentences of their schemas */
+export function settingInvalid(evidence: readonly string[]): Cause {
+  return {
+    code: 'setting-invalid',
+    cause: 'the environment of this command has a setting that is not valid',
+    evidence,
+    advice: 'docs/SETTINGS.md has the valid values of each setting',
+  };
 }
 
 /** A part that could not be asked, and why. */

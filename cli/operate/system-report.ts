@@ -2,7 +2,7 @@ import type { NatsReport } from '../../worker-node/broker/operate/nats-report.ts
 import type { Environment } from '../config.ts';
 import type { Scope } from '../host.ts';
 import { askNats } from './ask-nats.ts';
-import type { Cause, Unasked } from './cause.ts';
+import { type Cause, settingInvalid, type Unasked } from './cause.ts';
 import { edgeCauses } from './edge-causes.ts';
 import { type EdgeReport, edgeReport } from './edge-report.ts';
 import { natsCauses } from './nats-causes.ts';
@@ -38,7 +38,8 @@ export async function systemReport(scope: Scope, environment: Environment): Prom
 }
 
 function natsFault(nats: Awaited<ReturnType<typeof askNats>>): Cause[] {
-  if (!('isFault' in nats) || !nats.isFault) return [];
+  if (!('unasked' in nats) || nats.fault === undefined) return [];
+  if (nats.fault === 'setting-invalid') return [settingInvalid([nats.unasked])];
   return [
     {
       code: 'nats-unreachable',

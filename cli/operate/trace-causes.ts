@@ -1,11 +1,13 @@
 import { exchange } from '../../client/exchange.ts';
 import { describeThrown } from '../../shared/errors.ts';
 import type { Job } from '../../shared/job/job.ts';
+import { type TracesTarget, tracesTarget } from '../../shared/trace/otel-settings.ts';
+import { readNodeOtelSettings } from '../../worker-node/telemetry/sdk-settings.ts';
 import type { Environment } from '../config.ts';
 import type { Scope } from '../host.ts';
 import { openStore } from '../trace/stores/open-store.ts';
 import { traceGaps } from '../trace/trace-gaps.ts';
-import type { Cause } from './cause.ts';
+import { type Cause, settingInvalid } from './cause.ts';
 
 const TIMEOUT_MS = 5_000;
 const LOST = 'throughline_edge_lost_spans_total';
@@ -77,30 +79,30 @@ function deadCollector(cause: string, evidence: readonly string[]): Cause {
 
 /** Sends the collector of this environment a request without spans. Nothing, if the environment names none. */
 async function collectorFault({ signal }: Scope, environment: Environment): Promise<Cause[]> {
-  const own = environment.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT;
-  const common = environment.OTEL_EXPORTER_OTLP_ENDPOINT;
-  const url = own || (common && `${common.replace(/\/$/, '')}/v1/traces`);
-  if (!url) return [];
-  const evidence = await refusalOf(url, signal);
-  if (evidence === undefined) return [];
-  return [deadCollector(`the collector of this environment does not take spans`, [evidence])];
+  const { settings, warnings } = readNodeOtelSettings(environment);
+  const target = tracesTarget(settings);
+  const refusal = target === undefined ? undefined : await refusalOf(target, signal);
+  return [
+    ...(warnings.length === 0 ? [] : [settingInvalid(warnings)]),
+    ...(refusal === undefined
+      ? []
+      : [deadCollector('the collector of this environment does not take spans', [refusal])]),
+  ];
 }
 
-/** Why a collector does not take spans; undefined if it does. A request that is refused for its headers reached it. */
-async function refusalOf(url: string, signal: AbortSignal): Promise<string | undefined> {
-  const headers = { 'content-type': 'application/json' };
+/** Why a collector does not take spans; undefined if it does. */
+async function refusalOf({ url, headers }: TracesTarget, signal: AbortSignal): Promise<string | undefined> {
   const request = {
     method: 'POST',
     url,
-    headers,
+    headers: { ...headers, 'content-type': 'application/json' },
     body: '{"resourceSpans":[]}',
     timeoutMs: TIMEOUT_MS,
     signal,
   };
   try {
     const { status } = await exchange({ ...request, who: 'the collector' });
-    const takes = status < 300 || status === 401 || status === 403;
-    return takes ? undefined : `${url} answered with HTTP status ${status}`;
+    return status < 300 ? undefined : `${url} answered with HTTP status ${status}`;
   } catch (thrown) {
     return describeThrown(thrown);
   }
