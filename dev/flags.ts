@@ -13,8 +13,8 @@ export interface DevFlags {
   readonly reload: boolean;
   readonly persist?: string | true;
   readonly cors?: string;
-  readonly edge: Settings;
-  readonly worker: Settings;
+  readonly edge?: Settings;
+  readonly worker?: Settings;
   readonly callbackAllow: string;
   readonly json?: boolean;
   readonly jsonLogs?: boolean;
@@ -40,8 +40,8 @@ export function devCommand(): Command {
       `keep jobs, schedules and the API key in a folder (${PERSIST_FOLDER} if none is named) for the next start`,
     )
     .option('--cors <origins>', 'origins whose pages may call the API, separated by commas, or *')
-    .option('--edge <KEY=VALUE>', 'a setting of the edge; may be repeated', setting, {})
-    .option('--worker <KEY=VALUE>', 'a setting of the worker; may be repeated', setting, {})
+    .option('--edge <KEY=VALUE>', 'a setting of the edge; may be repeated', setting)
+    .option('--worker <KEY=VALUE>', 'a setting of the worker; may be repeated', setting)
     .option(
       '--callback-allow <origins>',
       'origins for callbacks besides public https, separated by commas',
@@ -64,6 +64,16 @@ Examples:
   throughline dev --edge TENANT_MAX_JOBS=10 --worker WORKER_CONCURRENCY=1
                                                         with settings of docs/SETTINGS.md
 `;
+
+/** The options that name a port, with the port that each has. */
+export function portOptions({ port, natsPort, natsWebsocketPort, otlpPort }: DevFlags) {
+  return {
+    '--port': port,
+    '--nats-port': natsPort,
+    '--nats-websocket-port': natsWebsocketPort,
+    '--otlp-port': otlpPort,
+  };
+}
 
 /** Where the log lines go, and how they look. */
 export interface DevOutput {
@@ -107,7 +117,7 @@ function port(text: string): number {
   throw new InvalidArgumentError('It must be a port from 0 to 65535.');
 }
 
-function setting(text: string, before: Settings): Settings {
+function setting(text: string, before: Settings = {}): Settings {
   const [, key = '', value = ''] = /^([A-Z][A-Z0-9_]*)=(.*)$/s.exec(text) ?? [];
   if (key === '')
     throw new InvalidArgumentError('It must be a name in capitals, = and a value: LOG_LEVEL=debug.');

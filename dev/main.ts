@@ -1,8 +1,10 @@
 import { once } from 'node:events';
 import { CommanderError } from 'commander';
-import { describeThrown } from '../shared/errors.ts';
-import { type DevFlags, type DevOutput, devCommand, stackOptionsOf } from './flags.ts';
+import { describeThrown, ThroughlineError } from '../shared/errors.ts';
+import { type DevFlags, type DevOutput, devCommand, portOptions, stackOptionsOf } from './flags.ts';
+import { isFreePort } from './nats-server/free-port.ts';
 import { type Stack, startStack } from './stack.ts';
+import type { StackOptions } from './stack-options.ts';
 import { ReloadedWorker } from './worker/reload.ts';
 
 const EXIT_USAGE = 2;
@@ -25,13 +27,15 @@ export async function main(args: readonly string[]): Promise<number> {
 
 async function run(flags: DevFlags): Promise<number> {
   const interrupted = Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]).then(() => undefined);
-  let stack: Stack;
+  let stack: Stack | undefined;
   try {
-    stack = await startStack(stackOptionsOf(flags, outputOf(flags), say));
+    await checkPorts(flags);
+    stack = await startUnless(interrupted, stackOptionsOf(flags, outputOf(flags), say));
   } catch (thrown) {
     say(`dev: ${describeThrown(thrown)}`);
     return 1;
   }
+  if (stack === undefined) return 0;
   process.stdout.write(readyText(stack, flags));
   const worker = new ReloadedWorker({
     worker: stack.worker,
@@ -44,6 +48,32 @@ async function run(flags: DevFlags): Promise<number> {
   if (failure !== undefined) say(`dev: ${failure}`);
   await stack.stop();
   return failure === undefined ? 0 : 1;
+}
+
+/** @throws ThroughlineError `config-invalid` that names an option whose port is taken */
+async function checkPorts(flags: DevFlags): Promise<void> {
+  for (const [option, port] of Object.entries(portOptions(flags)))
+    if (port !== 0 && !(await isFreePort(port)))
+      throw new ThroughlineError(
+        'config-invalid',
+        `another program has port ${port}; ${option} 0 takes a free one`,
+      );
+}
+
+/** @returns undefined if it was interrupted meanwhile; everything is stopped then */
+async function startUnless(
+  interrupted: Promise<undefined>,
+  options: StackOptions,
+): Promise<Stack | undefined> {
+  const starting = startStack(options);
+  const first = await Promise.race([starting, interrupted]);
+  // Ctrl-C in a terminal also ends the programs that build parts. What does not start any more is no failure.
+  if (first === undefined)
+    await starting.then(
+      (stack) => stack.stop(),
+      () => undefined,
+    );
+  return first;
 }
 
 function outputOf({ json }: DevFlags): DevOutput {

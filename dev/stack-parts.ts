@@ -44,7 +44,11 @@ export class StackParts {
   async bundle(): Promise<EdgeOptions['bundle']> {
     if (this.#options.bundle !== undefined) return this.#options.bundle;
     const directory = await mkdtemp(path.join(tmpdir(), 'throughline-dev-'));
-    this.#teardown.add('the temporary files', () => rm(directory, { recursive: true, force: true }));
+    this.#teardown.add(
+      'the temporary files',
+      () => rm(directory, { recursive: true, force: true }),
+      'remove',
+    );
     return await buildEdge(directory);
   }
 

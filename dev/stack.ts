@@ -1,8 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { Problem } from '../shared/api/problem.ts';
 import { describeThrown, ThroughlineError } from '../shared/errors.ts';
 import { type Collector, startCollector } from './collector/start.ts';
 import { RestartableEdge } from './edge/restartable.ts';
 import { stackIdentity } from './identity.ts';
+import { lockFolder } from './machine/folder-lock.ts';
 import type { NatsServer } from './nats-server/start.ts';
 import type { StackOptions } from './stack-options.ts';
 import { StackParts } from './stack-parts.ts';
@@ -47,6 +49,8 @@ export async function startStack(options: StackOptions): Promise<Stack> {
 }
 
 async function start(options: StackOptions, teardown: Teardown): Promise<Stack> {
+  if (options.persistIn !== undefined)
+    teardown.add(options.persistIn, await lockFolder(options.persistIn), 'release');
   const collector = await startCollector({ port: options.ports.otlp });
   teardown.add('the trace collector', () => collector.close());
   const identity = await stackIdentity(options.persistIn);
@@ -83,7 +87,20 @@ async function untilReady(url: string): Promise<void> {
       (thrown: unknown) => ({ ok: false, text: describeThrown(thrown) }),
     );
     if (answer.ok) return;
+    const wrong = wrongSetting(answer.text);
+    if (wrong !== undefined)
+      throw new ThroughlineError('config-invalid', `the edge does not start: ${wrong}`);
     if (Date.now() > until) throw new ThroughlineError('internal', `the edge is not ready: ${answer.text}`);
     await delay(READY_POLL_MS);
+  }
+}
+
+/** What the edge says about a setting that it cannot use. It answers every request with that. */
+function wrongSetting(answer: string): string | undefined {
+  try {
+    const problem = Problem.parse(JSON.parse(answer));
+    return problem.code === 'config-invalid' ? problem.detail : undefined;
+  } catch {
+    return undefined;
   }
 }

@@ -1,8 +1,16 @@
 import { describeThrown } from '../shared/errors.ts';
 
+const DONE = { stop: 'stopped', remove: 'removed', release: 'released' } as const;
+
+interface Step {
+  readonly name: string;
+  readonly undo: () => Promise<void>;
+  readonly verb: keyof typeof DONE;
+}
+
 /** Stops what was started, in the reverse order. */
 export class Teardown {
-  readonly #steps: { readonly name: string; readonly undo: () => Promise<void> }[] = [];
+  readonly #steps: Step[] = [];
   readonly #onStep: (sentence: string) => void;
   #done: Promise<void> | undefined;
 
@@ -11,8 +19,9 @@ export class Teardown {
     this.#onStep = onStep;
   }
 
-  add(name: string, undo: () => Promise<void>): void {
-    this.#steps.push({ name, undo });
+  /** @param verb what `undo` does with the part */
+  add(name: string, undo: Step['undo'], verb: Step['verb'] = 'stop'): void {
+    this.#steps.push({ name, undo, verb });
   }
 
   /** Stops everything. Safe to repeat. */
@@ -22,12 +31,12 @@ export class Teardown {
   }
 
   async #undoAll(): Promise<void> {
-    for (const { name, undo } of this.#steps.reverse()) {
+    for (const { name, undo, verb } of this.#steps.reverse()) {
       try {
         await undo();
-        this.#onStep(`stopped ${name}`);
+        this.#onStep(`${DONE[verb]} ${name}`);
       } catch (thrown) {
-        this.#onStep(`could not stop ${name}: ${describeThrown(thrown)}`);
+        this.#onStep(`could not ${verb} ${name}: ${describeThrown(thrown)}`);
       }
     }
   }

@@ -139,6 +139,7 @@ const ROOMS: readonly Rooms[] = [
         'bytes.ts',
         'defined.ts',
         'fnv1a.ts',
+        'host-ready.ts',
         'operation-types.ts',
         'quotas.ts',
         'timers.ts',

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import path from 'node:path';
 import { describeThrown } from '../shared/errors.ts';
+import type { HostReady } from '../shared/host-ready.ts';
 import { SERVICE } from '../shared/trace/semantics.ts';
 import { quotedSettings, type WorkerConfig, workerConfig, workerWarnings } from './config.ts';
 import { createLogger, type WorkerLogger } from './log.ts';
@@ -84,6 +85,7 @@ async function runHost({ config, log, tracing, strayErrors, loaded, registry }: 
   const ended = exitCode(worker, strayErrors, log);
   const ready = { operations: [...registry.keys()], group: config.WORKER_GROUP };
   log.info({ ...ready, health_port: worker.healthPort, pid: process.pid }, 'worker ready');
+  tellParent({ healthPort: worker.healthPort });
   const code = await ended;
   await worker.stop();
   strayErrors.report();
@@ -93,6 +95,11 @@ async function runHost({ config, log, tracing, strayErrors, loaded, registry }: 
   await loopWatch.stop();
   log.info('worker stopped');
   return code;
+}
+
+/** Tells the local stack, or another program that started this host with a channel to it. */
+function tellParent(ready: HostReady): void {
+  process.send?.(ready, undefined, undefined, () => undefined);
 }
 
 /** The origins that get `tracestate` and `baggage`: by default those that `http.request` may call. */

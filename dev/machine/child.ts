@@ -11,9 +11,15 @@ interface ChildOptions {
   /** All environment variables of the child. */
   readonly environment: NodeJS.ProcessEnv;
   /** Takes standard output and standard error: a file to append to, or a function for each line. */
-  readonly output: { readonly file: string } | { readonly onLine: (line: string) => void };
+  readonly output: { readonly file: string } | ChildLines;
   /** A folder to remove when this process ends before the child. */
   readonly directory?: string;
+}
+
+interface ChildLines {
+  readonly onLine: (line: string) => void;
+  /** Takes what the child says with `process.send`. Only a child that is Node has that. */
+  readonly onMessage?: (message: unknown) => void;
 }
 
 /** A program that runs beside this process. */
@@ -34,9 +40,11 @@ export interface Child {
 export async function startChild(options: ChildOptions): Promise<Child> {
   const { output } = options;
   if ('onLine' in output) {
-    const child = spawnChild(options, 'pipe');
-    readLines(child.stdout, output.onLine);
-    readLines(child.stderr, output.onLine);
+    const { onLine, onMessage } = output;
+    const child = spawnChild(options, 'pipe', onMessage === undefined ? [] : ['ipc']);
+    if (onMessage !== undefined) child.on('message', onMessage);
+    readLines(child.stdout, onLine);
+    readLines(child.stderr, onLine);
     return await guarded(child, options);
   }
   const file = await open(output.file, 'a');
@@ -47,8 +55,16 @@ export async function startChild(options: ChildOptions): Promise<Child> {
   }
 }
 
-function spawnChild({ command, args, environment }: ChildOptions, output: 'pipe' | number): ChildProcess {
-  return spawn(command, args, { detached: true, stdio: ['ignore', output, output], env: environment });
+function spawnChild(
+  { command, args, environment }: ChildOptions,
+  output: 'pipe' | number,
+  more: readonly 'ipc'[] = [],
+): ChildProcess {
+  return spawn(command, args, {
+    detached: true,
+    stdio: ['ignore', output, output, ...more],
+    env: environment,
+  });
 }
 
 async function guarded(child: ChildProcess, { command, directory }: ChildOptions): Promise<Child> {

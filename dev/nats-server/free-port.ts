@@ -23,7 +23,7 @@ export interface PortRange {
 export async function findFreePort({ first, last }: PortRange = RANGE): Promise<number> {
   for (let tried = 0; tried < TRIES; tried++) {
     const port = randomInt(first, last + 1);
-    if ((await claim(port)) && (await canListen(port))) return port;
+    if ((await claim(port)) && (await isFreePort(port))) return port;
   }
   throw new Error(`no free port found between ${first} and ${last} after ${TRIES} tries`);
 }
@@ -51,7 +51,8 @@ function isAlive(pid: number): boolean {
   }
 }
 
-function canListen(port: number): Promise<boolean> {
+/** Whether nobody listens on a port of 127.0.0.1. */
+export function isFreePort(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const probe = createServer();
     probe.once('error', () => resolve(false));

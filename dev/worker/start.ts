@@ -1,13 +1,15 @@
 import { join } from 'node:path';
 import { withDeadline } from '../../shared/deadline.ts';
 import { ThroughlineError } from '../../shared/errors.ts';
+import { HostReady } from '../../shared/host-ready.ts';
 import { type Child, startChild } from '../machine/child.ts';
 import { cacheDirectory, hostEnvironment } from '../machine/environment.ts';
 import { CLI } from '../machine/programs.ts';
 
 const READY_TIMEOUT_MS = 30_000;
 const STOP_TIMEOUT_MS = 30_000;
-const READY_MESSAGE = 'worker ready';
+/** How the command line begins an error. */
+const ERROR = 'error: ';
 /** How many lines of the log an error shows. */
 const SHOWN_LINES = 10;
 
@@ -41,7 +43,7 @@ export async function startWorkerProcess(options: WorkerProcessOptions): Promise
     command: process.execPath,
     args: workerArguments(options),
     environment: workerEnvironment(options),
-    output: { onLine: (line) => log.take(line) },
+    output: { onLine: (line) => log.take(line), onMessage: (message) => log.hear(message) },
   });
   try {
     return controlsOf(child, await untilReady(child, log));
@@ -55,7 +57,7 @@ export async function startWorkerProcess(options: WorkerProcessOptions): Promise
 /** @returns the port of the worker's health server */
 async function untilReady(child: Child, log: WorkerLog): Promise<number> {
   const ended = child.exited.then((): never => {
-    throw new ThroughlineError('internal', `the worker ended before it was ready: ${log.lastLines()}`);
+    throw new ThroughlineError('internal', `the worker ended before it was ready: ${log.reason()}`);
   });
   const late = () => new ThroughlineError('internal', 'the worker was not ready in time');
   return await withDeadline(Promise.race([log.healthPort, ended]), READY_TIMEOUT_MS, late);
@@ -91,11 +93,13 @@ function controlsOf(child: Child, healthPort: number): WorkerProcess {
   };
 }
 
-/** Passes on each line of a worker, and finds the one with the port of its health server. */
+/** What a worker host says: its log, and that it is ready. */
 class WorkerLog {
   readonly #onLog: (line: string) => void;
   readonly #healthPort = Promise.withResolvers<number>();
   readonly #lastLines: string[] = [];
+  /** Why it does not start. */
+  #error: string | undefined;
 
   constructor(onLog: (line: string) => void) {
     this.#onLog = onLog;
@@ -106,24 +110,23 @@ class WorkerLog {
     return this.#healthPort.promise;
   }
 
+  /** Passes a line on. Why the worker does not start is not passed on: the caller gets it as an error. */
   take(line: string): void {
+    if (line.startsWith(ERROR)) {
+      this.#error = line.slice(ERROR.length);
+      return;
+    }
     this.#lastLines.push(line);
     if (this.#lastLines.length > SHOWN_LINES) this.#lastLines.shift();
-    const { msg, health_port } = parseLine(line);
-    if (msg === READY_MESSAGE) this.#healthPort.resolve(Number(health_port));
     this.#onLog(line);
   }
 
-  lastLines(): string {
-    return this.#lastLines.join(' | ');
+  hear(message: unknown): void {
+    const ready = HostReady.safeParse(message);
+    if (ready.success) this.#healthPort.resolve(ready.data.healthPort);
   }
-}
 
-function parseLine(line: string): Record<string, unknown> {
-  try {
-    const value: unknown = JSON.parse(line);
-    return typeof value === 'object' && value !== null ? { ...value } : {};
-  } catch {
-    return {};
+  reason(): string {
+    return this.#error ?? this.#lastLines.join(' | ');
   }
 }

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
+import { type AddressInfo, createServer } from 'node:net';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
@@ -68,6 +69,51 @@ it.each([
   expect(said()).toContain(sentence);
 });
 
+it('parts that log nothing but errors start all the same', async () => {
+  const quiet = ['--edge', 'LOG_LEVEL=error', '--worker', 'LOG_LEVEL=error'];
+  const { child } = dev('--port', '0', '--json', ...quiet);
+  const [line] = await once(createInterface(child.stdout), 'line');
+  expect(await runJob(JSON.parse(line), 'echo')).toBe(null);
+});
+
+it.each([
+  [['--cors', 'localhost:5173'], 'CORS_ORIGINS: must be "*", or a comma list of origins'],
+  [['--edge', 'LOG_LEVEL=loud'], 'LOG_LEVEL: must be debug, info, warn or error'],
+  [['--worker', 'LOG_LEVEL=loud'], 'LOG_LEVEL: must be debug, info, warn or error'],
+])('a setting that cannot be used ends it at once, and is named once: %j', async (args, sentence) => {
+  const { exited, said } = dev('--port', '0', '--json', ...args);
+  const [code] = await exited;
+  expect(code).toBe(1);
+  expect(said().match(/^dev: .*/gm)).toEqual([expect.stringContaining(sentence)]);
+  // A log line of the edge has the sentence as JSON.
+  const errors = said()
+    .split('\n')
+    .filter((line) => line.includes('"level":"error"'));
+  expect(errors.length).toBeLessThanOrEqual(1);
+  expect(said()).not.toMatch(/^error: /m);
+});
+
+it.each(['--port', '--nats-port', '--nats-websocket-port', '--otlp-port'])(
+  'says that the port of %s is taken, before anything starts',
+  async (option) => {
+    const other = createServer().listen(0, '127.0.0.1');
+    await once(other, 'listening');
+    onTestFinished(() => void other.close());
+    const { port } = other.address() as AddressInfo;
+    const { exited, said } = dev(...(option === '--port' ? [] : ['--port', '0']), option, String(port));
+    expect((await exited)[0]).toBe(1);
+    expect(said()).toBe(`dev: another program has port ${port}; ${option} 0 takes a free one\n`);
+  },
+);
+
+it('Ctrl-C while it starts stops it without a failure', async () => {
+  const { child, exited, said } = dev('--port', '0');
+  await until('the first step', () => said().includes('nats-server'));
+  child.kill('SIGINT');
+  expect(await exited).toEqual([0, null]);
+  expect(said()).not.toMatch(/^dev: /m);
+});
+
 it('leaves nothing running when a part does not start', async () => {
   const { exited, said } = dev('--port', '0', '--operations', 'no-such-folder');
   const [code] = await exited;
@@ -116,6 +162,22 @@ it('--persist keeps jobs and the key for the next start', async () => {
   const authorization = `Bearer ${ready.apiKey}`;
   const answer = await fetch(`${ready.url}/v1/jobs/${job.id}`, { headers: { authorization } });
   expect(await answer.json()).toMatchObject({ state: 'succeeded', result: 'kept' });
+}, 120_000);
+
+it('a folder of --persist belongs to one stack at a time', async () => {
+  const folder = path.join(await scratchFolder(), 'kept');
+  const start = () => dev('--port', '0', '--json', '--persist', folder);
+  const first = start();
+  await once(createInterface(first.child.stdout), 'line');
+  const second = start();
+  expect((await second.exited)[0]).toBe(1);
+  expect(second.said()).toContain(
+    `dev: ${folder} is in use by another stack; stop that one, or name another folder`,
+  );
+  first.child.kill('SIGINT');
+  await first.exited;
+  const [line] = await once(createInterface(start().child.stdout), 'line');
+  expect(JSON.parse(line)).toHaveProperty('url');
 }, 120_000);
 
 interface Ready {
