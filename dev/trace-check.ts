@@ -1,4 +1,5 @@
 import { SERVICE } from '../shared/trace/semantics.ts';
+import { shortName } from '../shared/trace/short-name.ts';
 import type { SpanRecord } from '../shared/trace/span-record.ts';
 
 /** The services that a job passes through. The job index is not one: it only hears about the job. */
@@ -29,18 +30,18 @@ function missingParents(spans: readonly SpanRecord[]): string[] {
     );
 }
 
-/** `process` must be a child of `send`, and `receive result` must link to the span that sent the result. */
+/** `process` must be a child of `send`, and `receive events` must link to the span that sent the result. */
 function brokenHops(spans: readonly SpanRecord[]): string[] {
   const faults: string[] = [];
   const send = spans.find(({ kind, service }) => kind === 'PRODUCER' && service === SERVICE.bridge);
   const process = spans.find(({ kind, service }) => kind === 'CONSUMER' && service === SERVICE.worker);
-  const sent = spans.find(({ name }) => name === 'send events');
-  const receive = spans.find(({ name }) => name === 'receive result');
+  const sent = spans.find((span) => shortName(span) === 'send events');
+  const receive = spans.find((span) => shortName(span) === 'receive events');
   if (send === undefined || process?.parentSpanId !== send.spanId) {
     faults.push('the worker did not continue the trace of the message: "process" is not a child of "send"');
   }
   if (sent === undefined || receive?.links.some(({ spanId }) => spanId === sent.spanId) !== true) {
-    faults.push('the result lost its trace on the way back: "receive result" does not link to "send events"');
+    faults.push('the result lost its trace on the way back: "receive events" does not link to "send events"');
   }
   return faults;
 }

@@ -258,8 +258,12 @@ function createLoopParts(
     patience: patience.signal,
     answers: () => answers(broker),
   });
-  const publisher = new StoredPublisher(broker.jetStream, retry, parts.config.WORKER_NAME, () =>
-    maxPayloadOf(broker),
+  const publisher = new StoredPublisher(
+    broker.jetStream,
+    retry,
+    parts.config.WORKER_NAME,
+    () => maxPayloadOf(broker),
+    () => `nats://${broker.connection.getServer()}`,
   );
   const callbacks = new CallbackPublisher(publisher);
   const cancels = new CancelMemory();

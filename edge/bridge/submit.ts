@@ -1,4 +1,4 @@
-import { type Context, context, type Span, SpanKind, trace } from '@opentelemetry/api';
+import { type Context, context, type Span, trace } from '@opentelemetry/api';
 import { isLimited, type OperationAnnouncement } from '../../shared/api/operation.ts';
 import type { Usage } from '../../shared/api/usage.ts';
 import { errorFrom } from '../../shared/error-table.ts';
@@ -15,7 +15,7 @@ import { type Route, routeOf } from '../../shared/wire/lanes.ts';
 import { usageOfJob } from '../access/usage-book.ts';
 import type { SubmitAnswer, SubmitCommand, SubmitResult, TrialAnswer } from '../calls/commands.ts';
 import { type FoundJob, findJob } from '../jobs/job-reader.ts';
-import { recordReceive, runInSendSpan, sendAttributes } from '../jobs/job-spans.ts';
+import { recordReceive, runInSendSpan, sendSpan } from '../jobs/job-spans.ts';
 import { type OutgoingJob, queuedJob } from '../jobs/outgoing-job.ts';
 import { checkDelaySupport, publishJob, subjectOf } from '../jobs/publish-job.ts';
 import { ResultWaiter } from '../jobs/result-waiter.ts';
@@ -90,7 +90,9 @@ export async function submit(
   try {
     const answer = await submitInTurn(submitting);
     if (answer.outcome !== 'submitted') return answer;
-    return { ...answer, job: await awaitEnd(answer.job, waiterFor(submitting, answer.job, waiter), untilMs) };
+    const { tenant } = command;
+    const own = waiterFor(submitting, answer.job, waiter);
+    return { ...answer, job: await awaitEnd(answer.job, own, { tenant, untilMs }) };
   } finally {
     waiter.stop();
   }
@@ -269,12 +271,13 @@ async function sendNew(
   announcement: OperationAnnouncement | undefined,
   { body, route }: Pick<NewJob, 'body' | 'route'>,
 ): Promise<SubmitResult> {
-  const { bridge, command } = submitting;
-  const span = tracer.startSpan(`send ${command.operation}`, { kind: SpanKind.PRODUCER });
+  const { bridge, broker, command } = submitting;
+  const message = { subject: subjectOf(command, Date.now(), route), size: body.length };
+  const from = { bridge: bridge.name, server: broker.session?.server };
+  const { name, ...options } = sendSpan(command, message, from);
+  const span = tracer.startSpan(name, options);
   const sending = trace.setSpan(context.active(), span);
   const job = outgoingJob(command, announcement, sending);
-  const message = { subject: subjectOf(job, Date.now(), route), size: body.length };
-  span.setAttributes(sendAttributes(command, message, bridge.name));
   if (job.spec.dueBy !== undefined) span.setAttribute(ATTR.limitBy, job.spec.dueBy);
   return await runInSendSpan(span, sending, () =>
     publishOrAddToOutbox(submitting, { job, body, route, span }),
@@ -378,11 +381,16 @@ function noteUnserved({ counts, log }: SubmitParts, { id, operation }: Job): voi
 }
 
 /** The job at its end. If `untilMs` (epoch milliseconds) comes first: the job after its latest event. */
-async function awaitEnd(job: Job, waiter: ResultWaiter, untilMs: number): Promise<Job> {
+async function awaitEnd(
+  job: Job,
+  waiter: ResultWaiter,
+  { tenant, untilMs }: { readonly tenant: string; readonly untilMs: number },
+): Promise<Job> {
   if (isTerminal(job.state)) return job;
+  const since = Date.now();
   const end = await waiter.end(untilMs);
   if (end !== undefined) {
-    recordReceive(end);
+    recordReceive(end, tenant, since);
     return jobOfEvent(end.event);
   }
   return waiter.latest === undefined ? job : jobOfEvent(waiter.latest);

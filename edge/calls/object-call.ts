@@ -1,8 +1,8 @@
-import { type Attributes, context, SpanKind, SpanStatusCode } from '@opentelemetry/api';
+import { type Attributes, context, SpanKind } from '@opentelemetry/api';
 import { withDeadline } from '../../shared/deadline.ts';
-import { errorFrom, statusOf } from '../../shared/error-table.ts';
 import type { ThroughlineError } from '../../shared/errors.ts';
 import { type Carrier, inject } from '../../shared/propagation/index.ts';
+import { describeError } from '../../shared/trace/describe-error.ts';
 import { ATTR, SERVICE } from '../../shared/trace/semantics.ts';
 import { tracerOf } from '../../shared/trace/tracer.ts';
 import { type Reply, unwrapReply } from './reply.ts';
@@ -27,18 +27,16 @@ const tracer = tracerOf(SERVICE.edge);
  */
 export function callObject<T>(call: ObjectCall<T>): Promise<T> {
   const { kind, method, limitMs, ask, unavailable } = call;
-  const attributes = { 'rpc.system': 'cloudflare', 'rpc.method': method, ...call.attributes };
-  return tracer.startActiveSpan(`${kind} ${method}`, { kind: SpanKind.CLIENT, attributes }, async (span) => {
+  const name = `${kind}/${method}`;
+  const attributes = { [ATTR.rpcSystem]: 'cloudflare', [ATTR.rpcMethod]: name, ...call.attributes };
+  return tracer.startActiveSpan(name, { kind: SpanKind.CLIENT, attributes }, async (span) => {
     try {
       const reply = ask(inject(context.active())).catch((thrown: unknown): never => {
         throw unavailable(`the ${kind} was restarted`, thrown);
       });
       return unwrapReply(await withDeadline(reply, limitMs, () => unavailable(`the ${kind} is busy`)));
     } catch (thrown) {
-      const error = errorFrom(thrown);
-      span.setAttribute(ATTR.errorType, error.code);
-      if (statusOf(error) >= 500) span.setStatus({ code: SpanStatusCode.ERROR, message: error.message });
-      throw error;
+      throw describeError(span, thrown);
     } finally {
       span.end();
     }

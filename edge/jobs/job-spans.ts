@@ -1,31 +1,24 @@
-import {
-  type Attributes,
-  type Context,
-  context,
-  type Span,
-  SpanKind,
-  SpanStatusCode,
-} from '@opentelemetry/api';
-import { errorFrom } from '../../shared/error-table.ts';
+import { type Context, context, type Span } from '@opentelemetry/api';
 import type { JobAddress } from '../../shared/job/job-address.ts';
-import { ATTR, MESSAGING_SYSTEM, SERVICE, TEMPLATE } from '../../shared/trace/semantics.ts';
+import { describeError } from '../../shared/trace/describe-error.ts';
+import { type MessagingSpan, messagingSpan, serverAttributes } from '../../shared/trace/messaging-span.ts';
+import { ATTR, SERVICE } from '../../shared/trace/semantics.ts';
 import { tracerOf } from '../../shared/trace/tracer.ts';
+import { eventSubject } from '../../shared/wire/subjects.ts';
 import type { JobEnd } from './result-waiter.ts';
 
 const tracer = tracerOf(SERVICE.bridge);
 
-/** Returns the attributes of the PRODUCER span `send <operation>`. */
-export function sendAttributes(
+/** What a `send` span starts with. @param server the server of NATS; undefined while NATS is away */
+export function sendSpan(
   { tenant, jobId, operation }: JobAddress,
   message: { readonly subject: string; readonly size: number },
-  bridge: string,
-): Attributes {
-  return {
-    [ATTR.messagingSystem]: MESSAGING_SYSTEM,
-    [ATTR.operationType]: 'send',
-    [ATTR.operationName]: 'publish',
-    [ATTR.destinationName]: message.subject,
-    [ATTR.destinationTemplate]: TEMPLATE.jobs,
+  { bridge, server }: { readonly bridge: string; readonly server: string | undefined },
+): MessagingSpan {
+  const span = messagingSpan('send', message.subject);
+  const attributes = {
+    ...span.attributes,
+    ...serverAttributes(server),
     [ATTR.messageId]: jobId,
     [ATTR.messageBodySize]: message.size,
     [ATTR.jobId]: jobId,
@@ -33,6 +26,7 @@ export function sendAttributes(
     [ATTR.jobTenant]: tenant,
     [ATTR.bridgeName]: bridge,
   };
+  return { ...span, attributes };
 }
 
 /**
@@ -44,28 +38,20 @@ export async function runInSendSpan<T>(span: Span, sending: Context, work: () =>
   try {
     return await context.with(sending, work);
   } catch (thrown) {
-    const error = errorFrom(thrown, 'broker-unavailable');
-    span.setAttribute(ATTR.errorType, error.code);
-    span.setStatus({ code: SpanStatusCode.ERROR, message: error.message });
-    throw error;
+    throw describeError(span, thrown, 'broker-unavailable');
   } finally {
     span.end();
   }
 }
 
-/** Records that a waiting call got the end of its job. The new span has a link to the span that sent the result. */
-export function recordReceive({ event, sentBy }: JobEnd): void {
-  const span = tracer.startSpan('receive result', {
-    kind: SpanKind.CONSUMER,
-    links: sentBy === undefined ? [] : [{ context: sentBy }],
-    attributes: {
-      [ATTR.messagingSystem]: MESSAGING_SYSTEM,
-      [ATTR.operationType]: 'receive',
-      [ATTR.operationName]: 'receive',
-      [ATTR.destinationTemplate]: TEMPLATE.events,
-      [ATTR.jobId]: event.jobId,
-      [ATTR.jobOutcome]: event.kind,
-    },
-  });
+/**
+ * Records that a waiting call got the end of its job. The new span has a link to the span that sent the result.
+ * @param since when the call began to wait, in epoch milliseconds
+ */
+export function recordReceive({ event, sentBy }: JobEnd, tenant: string, since: number): void {
+  const { name, kind, attributes } = messagingSpan('receive', eventSubject(tenant, event.jobId));
+  const job = { [ATTR.jobId]: event.jobId, [ATTR.jobOutcome]: event.kind };
+  const links = sentBy === undefined ? [] : [{ context: sentBy }];
+  const span = tracer.startSpan(name, { kind, links, startTime: since, attributes: { ...attributes, ...job } });
   span.end();
 }

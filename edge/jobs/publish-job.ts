@@ -1,4 +1,5 @@
 import { ThroughlineError } from '../../shared/errors.ts';
+import type { JobAddress } from '../../shared/job/job-address.ts';
 import { withoutDelay } from '../../shared/job/job-spec.ts';
 import { DELAY_SINCE, isAtLeastVersion } from '../../shared/nats/server-version.ts';
 import { writeJobHeaders, writeOutboxHeaders, writeScheduleHeaders } from '../../shared/wire/job-message.ts';
@@ -18,8 +19,11 @@ interface OutboxStay {
   readonly again: boolean;
 }
 
+/** What the subject of a job's message depends on. */
+type Addressed = JobAddress & { readonly spec: { readonly dueAt?: string | undefined } };
+
 /** Returns the subject of a job's message: in `DELAYED` while the job is not due, otherwise in the queue. */
-export function subjectOf(job: OutgoingJob, now: number, route: Route): string {
+export function subjectOf(job: Addressed, now: number, route: Route): string {
   return isDelayed(job, now) ? delayedSubject(job, route) : jobSubject(job, route);
 }
 
@@ -69,6 +73,6 @@ export function checkDelaySupport({ serverVersion }: Pick<BrokerSession, 'server
   );
 }
 
-function isDelayed({ spec: { dueAt } }: OutgoingJob, now: number): boolean {
+function isDelayed({ spec: { dueAt } }: Pick<Addressed, 'spec'>, now: number): boolean {
   return dueAt !== undefined && Date.parse(dueAt) > now;
 }

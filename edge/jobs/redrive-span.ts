@@ -5,7 +5,6 @@ import {
   propagation,
   type Span,
   type SpanContext,
-  SpanKind,
   trace,
 } from '@opentelemetry/api';
 import type { JobEvent } from '../../shared/job/event.ts';
@@ -16,7 +15,7 @@ import { ATTR, SERVICE } from '../../shared/trace/semantics.ts';
 import { tracerOf } from '../../shared/trace/tracer.ts';
 import type { StoredMessage } from '../nats/stored-message.ts';
 import { startRootSpan } from '../telemetry/root-span.ts';
-import { sendAttributes } from './job-spans.ts';
+import { sendSpan } from './job-spans.ts';
 
 const tracer = tracerOf(SERVICE.bridge);
 
@@ -31,25 +30,21 @@ interface RedrivenMessage {
 /**
  * Starts the `send` span of a redrive. The span is the root of a new trace. It has links to the job's old trace and to
  * the request that redrives the job.
- * @param bridge the bridge's name
+ * @param from the bridge's name, and its server of NATS
  * @param subject the subject of the message
  * @returns the span, and the context that the message carries
  */
 export function startRedriveSpan(
-  bridge: string,
+  from: Parameters<typeof sendSpan>[2],
   { deadLetter, address, redrive, event }: RedrivenMessage,
   subject: string,
 ): { readonly span: Span; readonly sending: Context } {
   const active = context.active();
   const base = withBaggageOf(deadLetter, active);
-  const message = { subject, size: deadLetter.data.length };
-  const attributes = {
-    ...sendAttributes(address, message, bridge),
-    [ATTR.jobRedriveCount]: redrive.redriveCount,
-  };
-  const options = { kind: SpanKind.PRODUCER, attributes };
+  const { name, kind, attributes } = sendSpan(address, { subject, size: deadLetter.data.length }, from);
+  const options = { kind, attributes: { ...attributes, [ATTR.jobRedriveCount]: redrive.redriveCount } };
   const links = [oldSpanOf(deadLetter, event), trace.getSpanContext(active)];
-  const { span, started } = startRootSpan(tracer, `send ${address.operation}`, options, base, links);
+  const { span, started } = startRootSpan(tracer, name, options, base, links);
   return { span, sending: started };
 }
 

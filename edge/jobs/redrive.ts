@@ -144,7 +144,11 @@ async function publish(redriving: Redriving): Promise<Redriven> {
 
 async function publishOn(subject: string, redriving: Redriving): Promise<Redriven> {
   const { parts, session, deadLetter, address, redrive } = redriving;
-  const { span, sending } = startRedriveSpan(parts.name, redriving, subject);
+  const { span, sending } = startRedriveSpan(
+    { bridge: parts.name, server: session.server },
+    redriving,
+    subject,
+  );
   return await runInSendSpan(span, sending, async () => {
     const writeHeaders = messageHeaders(redriving, sending);
     const { duplicate } = await session.publish(subject, writeHeaders, deadLetter.data);

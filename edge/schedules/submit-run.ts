@@ -1,7 +1,7 @@
-import { type Attributes, context, propagation, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
+import { type Attributes, context, propagation, SpanKind, trace } from '@opentelemetry/api';
 import type { SomeQuotas } from '../../shared/api/usage.ts';
-import { errorFrom } from '../../shared/error-table.ts';
 import type { ThroughlineError } from '../../shared/errors.ts';
+import { describeError } from '../../shared/trace/describe-error.ts';
 import { ATTR, SERVICE } from '../../shared/trace/semantics.ts';
 import { tracerOf } from '../../shared/trace/tracer.ts';
 import type { BridgeClient } from '../calls/bridge-client.ts';
@@ -73,10 +73,7 @@ export async function submitRun(
   try {
     return await context.with(started, () => submitChecked(parts, row, commandOf(row, run, jobId)));
   } catch (thrown) {
-    const error = errorFrom(thrown);
-    span.setAttribute(ATTR.errorType, error.code);
-    span.setStatus({ code: SpanStatusCode.ERROR, message: error.message });
-    throw error;
+    throw describeError(span, thrown);
   } finally {
     span.end();
   }

@@ -19,6 +19,14 @@ export interface SpanRecordLink {
   attributes?: Record<string, unknown>;
 }
 
+/** The instrumentation that made a span. */
+export interface SpanRecordScope {
+  name: string;
+  /** Empty if it is not known, as is the schema. */
+  version: string;
+  schemaUrl: string;
+}
+
 export interface SpanRecord {
   /** The `service.name` of the resource. */
   service: string;
@@ -38,4 +46,7 @@ export interface SpanRecord {
   attributes: Record<string, unknown>;
   events: SpanRecordEvent[];
   links: SpanRecordLink[];
+  scope?: SpanRecordScope;
+  /** The attributes of the resource, `service.name` among them. */
+  resource?: Record<string, unknown>;
 }

@@ -1,5 +1,6 @@
 import { displayWidth, escapeControls, pad, truncate } from '../text/terminal-text.ts';
-import { ATTR, SERVICE } from './semantics.ts';
+import { ATTR, SERVICE, WORKER_ATTR } from './semantics.ts';
+import { shortName } from './short-name.ts';
 import type { SpanRecord } from './span-record.ts';
 import { layOutTree, type SpanRow } from './span-tree.ts';
 
@@ -22,7 +23,7 @@ const MAX_SERVICE_WIDTH = Math.max(...Object.values(SERVICE).map((name) => name.
 /** Where a job waited, by the span attribute that holds the waiting time. */
 const WAITS: Readonly<Record<string, string>> = {
   [ATTR.outboxTimeMs]: 'in the outbox',
-  [ATTR.queueTimeMs]: 'in the queue',
+  [WORKER_ATTR.queueTimeMs]: 'in the queue',
 };
 
 /** The widths of the columns of one trace, and the start and the duration of the trace. */
@@ -144,7 +145,7 @@ function renderNotes(row: SpanRow, { serviceWidth, width, paint }: Layout): stri
     ...(row.orphaned === 'loop' ? [paint.dim(line(`(parent ${parent} makes a loop)`))] : []),
     ...waits(span).map((wait) => paint.wait(line(wait))),
     ...(span.status === 'ERROR' ? [paint.error(line(`✗ ${span.statusMessage ?? 'error'}`))] : []),
-    ...span.links.map((link) => paint.dim(line(describeLink(link, span)))),
+    ...linksOf(span).map((link) => paint.dim(line(describeLink(link, span)))),
   ].map((note) => indent + note);
 }
 
@@ -155,6 +156,11 @@ function waits(span: SpanRecord): string[] {
   });
 }
 
+/** The link to the parent says nothing that the tree does not show. */
+function linksOf({ traceId, parentSpanId, links }: SpanRecord): SpanRecord['links'] {
+  return links.filter((link) => link.traceId !== traceId || link.spanId !== parentSpanId);
+}
+
 function describeLink(link: SpanRecord['links'][number], span: SpanRecord): string {
   return link.traceId === span.traceId
     ? `↪ span ${link.spanId}`
@@ -162,7 +168,7 @@ function describeLink(link: SpanRecord['links'][number], span: SpanRecord): stri
 }
 
 function nameOf({ span, branch }: SpanRow): string {
-  return branch + (span.status === 'ERROR' ? '✗ ' : '') + escapeControls(span.name);
+  return branch + (span.status === 'ERROR' ? '✗ ' : '') + escapeControls(shortName(span));
 }
 
 /**

@@ -136,8 +136,8 @@ describe('a secret', () => {
       spans: JSON.stringify(stack.collector.allSpans()),
       answers: problems.join('\n'),
     };
-    expect(outputs.log).toContain('process echo');
-    expect(outputs.spans).toContain('process http.request');
+    expect(outputs.log).toContain('process jobs.{priority}.{lane}.{tenant}.{jobId}.echo');
+    expect(outputs.spans).toContain('process jobs.{priority}.{lane}.{tenant}.{jobId}.http.request');
     expect(problems.length).toBeGreaterThan(10);
     const derived = await callbackSecretsFor('acme', { CALLBACK_SECRET });
     expect(derived).toHaveLength(1);

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { StoredMsg } from '@nats-io/jetstream';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { Job } from '../../shared/job/job.ts';
+import { shortName } from '../../shared/trace/short-name.ts';
 import { submitRaw } from '../support/http/raw-http.ts';
 import { storedMessage } from '../support/nats/stored.ts';
 import { startTestStack, type TestStack, withTestStack } from '../support/stack.ts';
@@ -114,8 +115,9 @@ describe('a trace id that two tenants send at the same time', () => {
       }),
     );
     expect(jobs.map(({ result }) => result)).toEqual(requests.map(({ spanId }) => spanId));
-    const isOf = (name: string, id: string) => (span: { name: string; attributes: object }) =>
-      span.name === name && Object.entries(span.attributes).some(([, value]) => value === id);
+    const isOf =
+      (name: string, id: string) => (span: { name: string; attributes: Record<string, unknown> }) =>
+        shortName(span) === name && Object.entries(span.attributes).some(([, value]) => value === id);
     const names = ['send echo', 'process echo'] as const;
     const spans = await stack.collector.waitForSpans(
       traceId,

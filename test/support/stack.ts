@@ -3,10 +3,12 @@ import { type Stack, startStack } from '../../dev/stack.ts';
 import type { StackOptions } from '../../dev/stack-options.ts';
 import type { Problem } from '../../shared/api/problem.ts';
 import { Job } from '../../shared/job/job.ts';
+import type { SpanRecord } from '../../shared/trace/span-record.ts';
 import { atEndOfFile } from './cleanup.ts';
 import { checked } from './http/contract.ts';
 import { testNatsBinary } from './nats/nats.ts';
 import { until } from './poll.ts';
+import { spanFaults } from './spans/check-spans.ts';
 
 /** A whole system of the test, with its log. */
 export interface TestStack extends Stack {
@@ -48,7 +50,10 @@ export async function startTestStack(options: Partial<StackOptions> = {}): Promi
     // Tests send many requests without a key or with wrong ones, all from one address.
     edge: { FAILED_AUTH_PER_MINUTE: '1000000', ADDRESS_REQUESTS_PER_SECOND: '1000000', ...options.edge },
   });
-  atEndOfFile(() => stack.stop());
+  atEndOfFile(async () => {
+    await stack.stop();
+    checkSpans(stack.collector.allSpans());
+  });
   const call = async (path: string, init: RequestInit = {}): Promise<Response> => {
     const response = await fetch(`${stack.url}${path}`, {
       ...init,
@@ -90,6 +95,12 @@ export async function withTestStack(options: Partial<StackOptions> = {}): Promis
   const stack = await startTestStack(options);
   onTestFinished(() => stack.stop());
   return stack;
+}
+
+/** @throws Error naming each span that is not as `docs/TELEMETRY.md` says */
+function checkSpans(spans: readonly SpanRecord[]): void {
+  const faults = spanFaults(spans);
+  if (faults.length > 0) throw new Error(`spans are not as docs/TELEMETRY.md says:\n${faults.join('\n')}`);
 }
 
 /** The problem document of a refused request. */

@@ -1,6 +1,10 @@
 import { headers } from '@nats-io/transport-node';
+import { SpanKind } from '@opentelemetry/api';
 import type { JobAddress } from '../../shared/job/job-address.ts';
 import type { NatsHeadersLike } from '../../shared/propagation/index.ts';
+import { describeError } from '../../shared/trace/describe-error.ts';
+import { messagingSpan, serverAttributes } from '../../shared/trace/messaging-span.ts';
+import { ATTR, WORKER_ATTR } from '../../shared/trace/semantics.ts';
 import {
   DEAD_LETTER_HEADERS,
   type DeadLetterReason,
@@ -10,6 +14,7 @@ import { HEADER, headerValues } from '../../shared/wire/headers.ts';
 import { idPerRedrive, readRedrive } from '../../shared/wire/redrive.ts';
 import { deadSubject } from '../../shared/wire/subjects.ts';
 import type { WorkerLogger } from '../log.ts';
+import { tracer } from '../telemetry/tracer.ts';
 import type { Delivery } from './consume/delivery.ts';
 import { type MessageHeaders, messageSize, type StoredPublisher } from './stored-publisher.ts';
 
@@ -40,9 +45,45 @@ export async function moveToDeadLetters(
   const { maxPayload } = publisher;
   const fitting = variants.find((headers) => messageSize(delivery.data, headers) <= maxPayload);
   if (fitting !== undefined)
-    return void (await publisher.publishUntilStored(deadSubject(address), delivery.data, fitting));
+    return await inMoveSpan({ publisher, address, code, bytes: delivery.data.length }, (subject) =>
+      publisher.publishUntilStored(subject, delivery.data, fitting),
+    );
   const sizes = { bytes: delivery.data.length, max_payload: maxPayload };
   log.error({ job_id: address.jobId, ...sizes }, 'dead letter not stored: it is too large for NATS');
+}
+
+interface Move {
+  readonly publisher: Pick<StoredPublisher, 'server'>;
+  readonly address: JobAddress;
+  /** Why the message is a dead letter. */
+  readonly code: string;
+  readonly bytes: number;
+}
+
+/**
+ * Stores a dead letter in a span. It is of the kind CLIENT: the message keeps the context of the span that sent the job, so
+ * nobody continues from this one.
+ */
+async function inMoveSpan(
+  { publisher, address, code, bytes }: Move,
+  store: (subject: string) => Promise<unknown>,
+): Promise<void> {
+  const subject = deadSubject(address);
+  const { name, attributes } = messagingSpan('send', subject);
+  const job = { [ATTR.messageId]: address.jobId, [ATTR.jobId]: address.jobId };
+  const size = { [ATTR.messageBodySize]: bytes, [WORKER_ATTR.jobErrorCode]: code };
+  const span = tracer.startSpan(name, {
+    kind: SpanKind.CLIENT,
+    attributes: { ...attributes, ...serverAttributes(publisher.server), ...job, ...size },
+  });
+  try {
+    await store(subject);
+  } catch (thrown) {
+    describeError(span, thrown);
+    throw thrown;
+  } finally {
+    span.end();
+  }
 }
 
 /** Headers of the dead letter of a message that came with `inbound`. */

@@ -1,14 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import type { PubAck } from '@nats-io/jetstream';
-import { context, type Span, SpanKind, trace } from '@opentelemetry/api';
+import { context, type Span } from '@opentelemetry/api';
 import { ThroughlineError } from '../../shared/errors.ts';
 import { isTerminalEvent, type JobEvent } from '../../shared/job/event.ts';
 import { inject } from '../../shared/propagation/index.ts';
-import { ATTR, MESSAGING_SYSTEM, TEMPLATE } from '../../shared/trace/semantics.ts';
+import { messagingSpan, serverAttributes } from '../../shared/trace/messaging-span.ts';
+import { ATTR } from '../../shared/trace/semantics.ts';
 import { writeEventHeaders, writeJobEvent } from '../../shared/wire/event-message.ts';
 import { HEADER } from '../../shared/wire/headers.ts';
 import { idPerRedrive } from '../../shared/wire/redrive.ts';
 import { eventSubject } from '../../shared/wire/subjects.ts';
+import { tracer } from '../telemetry/tracer.ts';
 import { isWrongLastSequence } from './broker-retry.ts';
 import {
   type MessageHeaders,
@@ -16,8 +18,6 @@ import {
   messageSize,
   type StoredPublisher,
 } from './stored-publisher.ts';
-
-const tracer = trace.getTracer('throughline-worker');
 
 /** Which event of the job the next one follows. */
 interface EventPlace {
@@ -53,6 +53,11 @@ export class EventPublisher {
     this.#publisher = publisher;
   }
 
+  /** The server that the connection leads to, as a URL; undefined if it is not known. */
+  get server(): string | undefined {
+    return this.#publisher.server;
+  }
+
   /** Tries until the broker answers. @throws ThroughlineError `broker-unavailable` */
   append(outgoing: OutgoingEvent, place: EventPlace): Promise<AppendResult> {
     const { subject, body } = outgoing;
@@ -83,19 +88,19 @@ export class EventPublisher {
   }
 }
 
-/** The span `send events`, for an event that ends an attempt. */
-export function startSendSpan({ event, subject, body }: OutgoingEvent): Span {
-  const attributes = {
-    [ATTR.messagingSystem]: MESSAGING_SYSTEM,
-    [ATTR.operationType]: 'send',
-    [ATTR.operationName]: 'publish',
-    [ATTR.destinationName]: subject,
-    [ATTR.destinationTemplate]: TEMPLATE.events,
-    [ATTR.messageBodySize]: body.length,
-    [ATTR.jobId]: event.jobId,
-    [ATTR.jobOutcome]: event.kind,
-  };
-  return tracer.startSpan('send events', { kind: SpanKind.PRODUCER, attributes });
+/** The `send` span of an event that ends an attempt. @param server the server of NATS, as a URL */
+export function startSendSpan({ event, subject, body }: OutgoingEvent, server: string | undefined): Span {
+  const { name, kind, attributes } = messagingSpan('send', subject);
+  return tracer.startSpan(name, {
+    kind,
+    attributes: {
+      ...attributes,
+      ...serverAttributes(server),
+      [ATTR.messageBodySize]: body.length,
+      [ATTR.jobId]: event.jobId,
+      [ATTR.jobOutcome]: event.kind,
+    },
+  });
 }
 
 async function appendResult(published: Promise<PubAck>): Promise<AppendResult> {

@@ -26,16 +26,22 @@ export class StoredPublisher {
   readonly #jetStream: JetStreamClient;
   readonly #retry: BrokerRetry;
   readonly #maxPayload: () => number;
+  readonly #server: () => string | undefined;
   /** The source that the worker's CloudEvents name. */
   readonly source: string;
 
-  /** @param maxPayload gives how many bytes a message may have now, headers included; see `maxPayloadOf` */
+  /**
+   * @param maxPayload gives how many bytes a message may have now, headers included; see `maxPayloadOf`
+   * @param server gives the server that the connection leads to now, as a URL
+   */
   constructor(
     jetStream: JetStreamClient,
     retry: BrokerRetry,
     worker: string,
     maxPayload: () => number = () => DEFAULT_MAX_PAYLOAD,
+    server: () => string | undefined = () => undefined,
   ) {
+    this.#server = server;
     this.#jetStream = jetStream;
     this.#retry = retry;
     this.#maxPayload = maxPayload;
@@ -45,6 +51,11 @@ export class StoredPublisher {
   /** How many bytes NATS takes in a message, headers included. */
   get maxPayload(): number {
     return this.#maxPayload();
+  }
+
+  /** The server that the connection leads to, as a URL; undefined if it is not known. */
+  get server(): string | undefined {
+    return this.#server();
   }
 
   /** Publishes once. @throws whatever the NATS client throws if the broker does not answer */

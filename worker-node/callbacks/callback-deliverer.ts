@@ -1,10 +1,11 @@
-import { type Context, context, propagation, SpanStatusCode, trace } from '@opentelemetry/api';
+import { type Context, context, propagation, trace } from '@opentelemetry/api';
 import { ERRORS } from '../../shared/error-table.ts';
 import { describeThrown } from '../../shared/errors.ts';
 import type { CallbackEvent } from '../../shared/job/callback-event.ts';
 import { extract, fromNatsHeaders, inject, startTrace } from '../../shared/propagation/index.ts';
 import { startInterval, startTimeLimit } from '../../shared/timers.ts';
-import { ATTR } from '../../shared/trace/semantics.ts';
+import { describeError } from '../../shared/trace/describe-error.ts';
+import { WORKER_ATTR } from '../../shared/trace/semantics.ts';
 import { type CallbackTask, readCallbackTask } from '../../shared/wire/callback-task.ts';
 import { headerValues } from '../../shared/wire/headers.ts';
 import type { CallbackPublisher } from '../broker/callbacks/callback-publisher.ts';
@@ -140,10 +141,10 @@ export class CallbackDeliverer implements DeliveryHandler {
     return await context.with(trace.setSpan(job, span), async () => {
       try {
         const ending = await this.#deliver({ task, slot, attempt, ofJob: inject(job).traceparent, stop });
-        span.setAttribute(ATTR.callbackOutcome, ending.outcome);
+        span.setAttribute(WORKER_ATTR.callbackOutcome, ending.outcome);
         return ending;
       } catch (thrown) {
-        span.setStatus({ code: SpanStatusCode.ERROR, message: describeThrown(thrown) });
+        describeError(span, thrown);
         throw thrown;
       } finally {
         span.end();

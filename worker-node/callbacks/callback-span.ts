@@ -1,23 +1,27 @@
 import { type Context, type Span, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
-import { ATTR } from '../../shared/trace/semantics.ts';
+import { ATTR, WORKER_ATTR } from '../../shared/trace/semantics.ts';
 import type { CallbackTask } from '../../shared/wire/callback-task.ts';
 import { reportOf } from '../operations/thrown.ts';
+import { tracer } from '../telemetry/tracer.ts';
 import type { Verdict } from './callback-verdict.ts';
 
-const tracer = trace.getTracer('throughline-worker');
+/** No template of the receivers' URLs is known, so the target is the kind of request. */
+const NAME = 'POST callback';
 
 /** Starts the span of one POST, as a child of the span that sent the job. */
 export function startCallbackSpan({ tenant, url, event }: CallbackTask, attempt: number, job: Context): Span {
+  const { hostname, port, protocol } = new URL(url);
   const attributes = {
     [ATTR.httpMethod]: 'POST',
     [ATTR.urlFull]: withoutQuery(url),
-    [ATTR.serverAddress]: new URL(url).hostname,
+    [ATTR.serverAddress]: hostname,
+    [ATTR.serverPort]: Number(port || (protocol === 'https:' ? 443 : 80)),
     [ATTR.jobId]: event.jobId,
     [ATTR.jobTenant]: tenant,
     [ATTR.jobOutcome]: event.kind,
-    ...(attempt > 1 ? { [ATTR.httpResendCount]: attempt - 1 } : {}),
+    ...(attempt > 1 ? { [WORKER_ATTR.httpResendCount]: attempt - 1 } : {}),
   };
-  return tracer.startSpan('send callback', { kind: SpanKind.CLIENT, attributes }, job);
+  return tracer.startSpan(NAME, { kind: SpanKind.CLIENT, attributes }, job);
 }
 
 /** Adds the receiver's answer, and the error if there is one, to the active span. */

@@ -30,8 +30,8 @@ export class EndRecorder {
    * @throws ThroughlineError `broker-unavailable`; then the job is delivered again
    */
   async record(classified: Classified): Promise<Ending> {
-    const { span, outcome, held, ending, chain, job } = classified;
-    describeOutcome(span, outcome, held);
+    const { span, outcome, ending, chain, job } = classified;
+    describeOutcome(span, classified);
     if (outcome.kind === 'ended') return await this.#recordDuplicate(classified, outcome.event);
     if (outcome.kind === 'missing') return this.#noteMissing(classified);
     if (outcome.kind === 'waits') return await this.#recordWait(classified);

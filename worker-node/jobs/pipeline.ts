@@ -28,7 +28,7 @@ import { decode } from './decode.ts';
 import { EndRecorder, type EndRecorderParts } from './end-recorder.ts';
 import { HandedBack } from './limits/handed-back.ts';
 import type { Decoded, Ending, Opened, Recalled } from './pipeline-steps.ts';
-import { describeContext, startProcessSpan } from './process-span.ts';
+import { describeContext, settleInSpan, startProcessSpan } from './process-span.ts';
 import { type RecallParts, recall } from './recall.ts';
 
 /**
@@ -160,7 +160,7 @@ export class JobPipeline implements DeliveryHandler {
   }
 
   #settle(delivery: Delivery, span: Span, { ack, conclusion }: Ending): void {
-    delivery.settle(ack);
+    settleInSpan(delivery, span, ack, this.#parts.publisher.server);
     span.setAttribute(ATTR.jobOutcome, conclusion);
     this.#parts.metrics.jobSettled(conclusion);
     span.end();
@@ -182,6 +182,9 @@ export class JobPipeline implements DeliveryHandler {
   #endOwnFailure({ deliveryCount }: Delivery, span: Span, thrown: unknown): Ending {
     const message = describeThrown(thrown);
     this.#parts.log.error({ reason: message }, 'job not settled; it will be delivered again');
+    const { type, summary, text } = reportOf(thrown);
+    span.recordException({ name: type, message: summary, stack: text });
+    span.setAttribute(ATTR.errorType, errorFrom(thrown).code);
     span.setStatus({ code: SpanStatusCode.ERROR, message });
     const delayMs = backoff(deliveryCount, OWN_FAILURE, this.#parts.random());
     return { conclusion: 'unsettled', ack: { kind: 'nak', delayMs } };
@@ -201,7 +204,8 @@ export class JobPipeline implements DeliveryHandler {
     const operation = parseJobSubject(delivery.subject)?.operation;
     const isQuiet =
       operation !== undefined && !this.#parts.registry.has(operation) && delivery.deliveryCount > 1;
-    if (!isQuiet) return startProcessSpan(delivery, parent, this.#parts.group);
+    const { group, publisher } = this.#parts;
+    if (!isQuiet) return startProcessSpan(delivery, parent, { group, server: publisher.server });
     return trace.wrapSpanContext(trace.getSpanContext(parent) ?? INVALID_SPAN_CONTEXT);
   }
 

@@ -1,41 +1,83 @@
-import { type Context, type Span, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
+import { type Context, type Span, SpanStatusCode, trace } from '@opentelemetry/api';
 import type { Extraction } from '../../shared/propagation/index.ts';
-import { ATTR, MESSAGING_SYSTEM, TEMPLATE } from '../../shared/trace/semantics.ts';
+import { messagingSpan, serverAttributes } from '../../shared/trace/messaging-span.ts';
+import { ATTR, WORKER_ATTR } from '../../shared/trace/semantics.ts';
 import { parseJobSubject } from '../../shared/wire/subjects.ts';
-import type { Delivery } from '../broker/consume/delivery.ts';
+import type { Ack, Delivery } from '../broker/consume/delivery.ts';
+import { tracer } from '../telemetry/tracer.ts';
 import type { Attempt } from './attempt/attempt.ts';
 import type { HeldJob } from './cancel-memory.ts';
 import { reportIn } from './classify.ts';
 import type { LimitKind } from './limits/entry.ts';
-import type { JobOutcome } from './pipeline-steps.ts';
+import type { Ending, JobOutcome } from './pipeline-steps.ts';
 
-const tracer = trace.getTracer('throughline-worker');
+/** A subject that is not that of a job may have any words, which must not become names of spans. */
+const UNREADABLE_SUBJECT = 'jobs.?.?.?.?.{operation}';
 
-/** The span of one delivery, a child of the span that its message names. */
-export function startProcessSpan(delivery: Delivery, parent: Context, group: string): Span {
+/** Who handles a delivery. */
+interface Handler {
+  readonly group: string;
+  /** The server of NATS, as a URL. */
+  readonly server: string | undefined;
+}
+
+/**
+ * The span of one delivery, a child of the span that its message names. It also has a link to that span, as the convention
+ * wants for every message.
+ */
+export function startProcessSpan(delivery: Delivery, parent: Context, { group, server }: Handler): Span {
   const address = parseJobSubject(delivery.subject);
-  const attributes = {
-    [ATTR.messagingSystem]: MESSAGING_SYSTEM,
-    [ATTR.operationType]: 'process',
-    [ATTR.operationName]: 'process',
-    [ATTR.destinationName]: delivery.subject,
-    [ATTR.destinationTemplate]: TEMPLATE.jobs,
-    [ATTR.consumerGroup]: group,
-    [ATTR.messageBodySize]: delivery.data.length,
-    ...(address === undefined
-      ? {}
-      : {
+  const { name, kind, attributes } = messagingSpan(
+    'process',
+    address === undefined ? UNREADABLE_SUBJECT : delivery.subject,
+  );
+  const sentBy = trace.getSpanContext(parent);
+  return tracer.startSpan(
+    name,
+    {
+      kind,
+      links: sentBy === undefined ? [] : [{ context: sentBy }],
+      attributes: {
+        ...attributes,
+        ...serverAttributes(server),
+        [ATTR.destinationName]: delivery.subject,
+        [WORKER_ATTR.consumerGroup]: group,
+        [ATTR.messageBodySize]: delivery.data.length,
+        ...(address && {
           [ATTR.messageId]: address.jobId,
           [ATTR.jobId]: address.jobId,
           [ATTR.jobOperation]: address.operation,
           [ATTR.jobTenant]: address.tenant,
         }),
-  };
-  return tracer.startSpan(
-    `process ${address?.operation ?? 'unknown'}`,
-    { kind: SpanKind.CONSUMER, attributes },
+      },
+    },
     parent,
   );
+}
+
+/** Answers a delivery, in a span of its own below that of the delivery. */
+export function settleInSpan(delivery: Delivery, span: Span, ack: Ack, server: string | undefined): void {
+  if (ack.kind === 'none' || !span.isRecording()) {
+    delivery.settle(ack);
+    return;
+  }
+  const isJob = parseJobSubject(delivery.subject) !== undefined;
+  const { name, kind, attributes } = messagingSpan(
+    'settle',
+    isJob ? delivery.subject : UNREADABLE_SUBJECT,
+    ack.kind,
+  );
+  const settling = tracer.startSpan(name, {
+    kind,
+    attributes: {
+      ...attributes,
+      ...serverAttributes(server),
+      [ATTR.destinationName]: delivery.subject,
+      ...(ack.kind === 'nak' ? { [WORKER_ATTR.settleDelayMs]: ack.delayMs } : {}),
+    },
+  });
+  delivery.settle(ack);
+  settling.end();
 }
 
 /** Adds how the trace context of the message was read. */
@@ -47,7 +89,7 @@ export function describeContext(span: Span, { outcome, reason }: Extraction): vo
 /** Adds the number of the attempt and how long the job waited, and links to the attempt before. */
 export function describeAttempt(span: Span, { number, queueTimeMs, job, previous }: Attempt): void {
   span.setAttribute(ATTR.jobAttempt, number);
-  span.setAttribute(ATTR.queueTimeMs, queueTimeMs);
+  span.setAttribute(WORKER_ATTR.queueTimeMs, queueTimeMs);
   if (job.outboxTimeMs !== undefined) span.setAttribute(ATTR.outboxTimeMs, job.outboxTimeMs);
   if (job.redrive !== undefined) span.setAttribute(ATTR.jobRedriveCount, job.redrive.redriveCount);
   // If the last event is `redriven`, no attempt was before this one. The edge wrote that event.
@@ -60,16 +102,30 @@ export function describeAttempt(span: Span, { number, queueTimeMs, job, previous
 /** Adds for which limit the job waited, and how long the attempt waited on this host. */
 export function describeWait(span: Span, { by, ms }: { readonly by: LimitKind; readonly ms: number }): void {
   span.setAttribute(ATTR.limitBy, by);
-  span.setAttribute(ATTR.limitWaitMs, ms);
+  span.setAttribute(WORKER_ATTR.limitWaitMs, ms);
 }
 
-/** Adds what went wrong. For a cancelled job, adds a link to the request that cancelled it, which has its own trace. */
-export function describeOutcome(span: Span, outcome: JobOutcome, { notice }: HeldJob): void {
+/** What the span of an attempt shows of its end. */
+interface Shown {
+  readonly outcome: JobOutcome;
+  readonly ending: Ending;
+  readonly held: Pick<HeldJob, 'notice'>;
+  readonly attempt: Pick<Attempt, 'operation'>;
+}
+
+/**
+ * Adds what went wrong. An attempt that another one follows is no error, unless its operation wants it. For a cancelled job,
+ * adds a link to the request that cancelled it, which has its own trace.
+ */
+export function describeOutcome(span: Span, { outcome, ending, held: { notice }, attempt }: Shown): void {
   if (outcome.kind === 'cancelled' && notice?.sentBy !== undefined) span.addLink({ context: notice.sentBy });
   if (!('code' in outcome)) return;
   const report = reportIn(outcome);
-  span.setStatus({ code: SpanStatusCode.ERROR, message: report?.summary ?? outcome.message });
   if (report !== undefined)
     span.recordException({ name: report.type, message: report.summary, stack: report.text });
+  span.setAttribute(WORKER_ATTR.jobErrorCode, outcome.code);
+  const isFinal = ending.conclusion !== 'retrying';
+  if (!isFinal && attempt.operation?.tracing.errors !== 'all') return;
   span.setAttribute(ATTR.errorType, outcome.code);
+  span.setStatus({ code: SpanStatusCode.ERROR, message: report?.summary ?? outcome.message });
 }

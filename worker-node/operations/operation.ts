@@ -41,6 +41,15 @@ export interface RunContext<Input> {
   readonly log: WorkerLogger;
 }
 
+/** How the spans of an operation's attempts look. */
+export interface OperationTracing {
+  /**
+   * Which failed attempts have the status `ERROR`: with `final`, only the last one, after which the job has failed; with
+   * `all`, also those that are tried again. Each has the exception and the code of the error.
+   */
+  readonly errors: 'final' | 'all';
+}
+
 export interface OperationDefinition<
   Name extends string = string,
   Input extends StandardSchemaV1 = StandardSchemaV1,
@@ -71,6 +80,8 @@ export interface OperationDefinition<
   readonly rateLimit?: { readonly key: LimitKey; readonly limit: number; readonly period: string };
   /** The bounds of the pause before the next attempt, in milliseconds, at most a day; 1 s and 60 s by default. */
   readonly retry?: Partial<RetryPolicy>;
+  /** How the spans of its attempts look. */
+  readonly tracing?: Partial<OperationTracing>;
   readonly run: (context: RunContext<StandardSchemaV1.InferOutput<Input>>) => Promise<Returned> | Returned;
 }
 
@@ -101,6 +112,7 @@ export interface Operation<Input = unknown, Result = unknown, Name extends strin
   readonly concurrencyLimit?: ConcurrencyLimit;
   readonly rateLimit?: RateLimit;
   readonly retry: RetryPolicy;
+  readonly tracing: OperationTracing;
   readonly run: (context: RunContext<unknown>) => unknown;
 }
 

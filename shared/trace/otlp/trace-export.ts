@@ -25,20 +25,25 @@ export function readTraceExport(request: unknown, ids: IdForm = 'hex'): ReadExpo
   for (const entry of readList(readObject(request, 'the export').resourceSpans, 'resourceSpans')) {
     const resourceSpans = readObject(entry, 'resourceSpans');
     const resource = readObject(resourceSpans.resource ?? {}, 'resource');
-    const service = String(readAttributes(resource.attributes)['service.name'] ?? 'unknown_service');
-    for (const scope of readList(resourceSpans.scopeSpans, 'scopeSpans')) {
-      for (const span of readList(readObject(scope, 'scopeSpans').spans, 'spans')) {
-        readInto(read, readObject(span, 'spans'), { service, ids });
-      }
+    const attributes = readAttributes(resource.attributes);
+    for (const one of readList(resourceSpans.scopeSpans, 'scopeSpans')) {
+      const scopeSpans = readObject(one, 'scopeSpans');
+      const origin = { resource: attributes, scope: readScope(scopeSpans), ids };
+      for (const span of readList(scopeSpans.spans, 'spans'))
+        readInto(read, readObject(span, 'spans'), origin);
     }
   }
   return read;
 }
 
-/** What a span does not say itself. */
-interface Origin {
-  readonly service: string;
+/** What the spans of a group share. */
+interface Origin extends Required<Pick<SpanRecord, 'resource' | 'scope'>> {
   readonly ids: IdForm;
+}
+
+function readScope(scopeSpans: Record<string, unknown>): Origin['scope'] {
+  const { name, version } = readObject(scopeSpans.scope ?? {}, 'scope');
+  return { name: readText(name), version: readText(version), schemaUrl: readText(scopeSpans.schemaUrl) };
 }
 
 /** An invalid span is rejected alone: the others are kept. */
@@ -51,12 +56,12 @@ function readInto(read: ReadExport, span: Record<string, unknown>, origin: Origi
   }
 }
 
-function readSpan(span: Record<string, unknown>, { service, ids }: Origin): SpanRecord {
+function readSpan(span: Record<string, unknown>, { resource, scope, ids }: Origin): SpanRecord {
   const parentSpanId = readOptionalId(span.parentSpanId, 16, ids);
   const status = readObject(span.status ?? {}, 'status');
   const statusMessage = readText(status.message);
   return {
-    service,
+    service: String(resource['service.name'] ?? 'unknown_service'),
     name: readText(span.name),
     kind: readEnum(KINDS, span.kind, 'SPAN_KIND_') ?? 'INTERNAL',
     traceId: readId(span.traceId, 32, 'traceId', ids),
@@ -68,6 +73,8 @@ function readSpan(span: Record<string, unknown>, { service, ids }: Origin): Span
     attributes: readAttributes(span.attributes),
     events: readList(span.events, 'events').map(readEvent),
     links: readList(span.links, 'links').flatMap((link) => readLink(link, ids)),
+    scope,
+    resource,
   };
 }
 

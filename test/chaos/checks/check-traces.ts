@@ -1,4 +1,5 @@
 import type { SpanRecord } from '../../../shared/trace/span-record.ts';
+import { shortName } from '../../../shared/trace/short-name.ts';
 import { isEnd, type JobView, type LedgerView } from './ledger-view.ts';
 import type { Violation } from './violation.ts';
 
@@ -46,7 +47,7 @@ function checkIds(job: JobView, expected: string, answered: string | undefined):
 /** The span of the last execution must be a child of the span that sent the job, and that one a child of the request. */
 function checkSpans(job: JobView, spans: readonly SpanRecord[], spanIds: ReadonlySet<string>): Violation[] {
   const fault = (about: string): Violation[] => [{ check: 'L9', about: `${job.id}: ${about}` }];
-  const sends = spans.filter(({ kind, name }) => kind === 'PRODUCER' && name !== 'send events');
+  const sends = spans.filter((span) => span.kind === 'PRODUCER' && shortName(span) !== 'send events');
   const runs = spans.filter(({ kind }) => kind === 'CONSUMER');
   const last = runs.at(-1);
   if (last === undefined) return fault('no "process" span arrived');

@@ -2,6 +2,7 @@ import { Kvm } from '@nats-io/kv';
 import { connect } from '@nats-io/transport-node';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { OPERATIONS_BUCKET } from '../../../shared/nats/streams.ts';
+import { shortName } from '../../../shared/trace/short-name.ts';
 import { until } from '../../support/poll.ts';
 import { problemOf, startTestStack, type TestStack, withTestStack } from '../../support/stack.ts';
 
@@ -105,10 +106,11 @@ describe('a submission', () => {
     const { traceId } = await stack.run('check.sizes', { width: 2 });
     const spans = await stack.collector.waitForSpans(
       traceId,
-      (all) => ['send check.sizes', 'POST /v1/jobs'].every((name) => all.some((span) => span.name === name)),
+      (all) =>
+        ['send check.sizes', 'POST /v1/jobs'].every((name) => all.some((span) => shortName(span) === name)),
       10_000,
     );
-    expect(spans.filter(({ name }) => name === 'bridge submit')).toHaveLength(1);
+    expect(spans.filter(({ name }) => name === 'bridge/submit')).toHaveLength(1);
   });
 });
 

@@ -4,6 +4,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import type { Problem } from '../../../shared/api/problem.ts';
 import { Job } from '../../../shared/job/job.ts';
 import type { SpanRecord } from '../../../shared/trace/span-record.ts';
+import { shortName } from '../../../shared/trace/short-name.ts';
 import { problemOf, startTestStack, type TestStack } from '../../support/stack.ts';
 
 let stack: TestStack;
@@ -106,13 +107,14 @@ describe('a batch', () => {
     const { results } = (await response.json()) as BatchAnswer;
     expect(results.map(({ status }) => status)).toEqual(Array(100).fill(202));
     const traceId = response.headers.get('traceresponse')?.split('-')[1] ?? '';
-    const named = (all: SpanRecord[], wanted: string) => all.filter(({ name }) => name === wanted).length;
+    const named = (all: SpanRecord[], wanted: string) =>
+      all.filter((span) => shortName(span) === wanted).length;
     const spans = await stack.collector.waitForSpans(
       traceId,
-      (all) => named(all, 'send echo') === 100 && named(all, 'bridge submitBatch') > 0,
+      (all) => named(all, 'send echo') === 100 && named(all, 'bridge/submitBatch') > 0,
       15_000,
     );
-    expect(named(spans, 'bridge submitBatch')).toBe(1);
+    expect(named(spans, 'bridge/submitBatch')).toBe(1);
   });
 
   it('with an idempotency key makes the same jobs when it is sent again', async () => {

@@ -3,6 +3,7 @@ import { connect } from '@nats-io/transport-node';
 import { expect, inject, it, onTestFinished } from 'vitest';
 import { EXIT } from '../../../cli/exit-code.ts';
 import { startEdge } from '../../../dev/edge/start.ts';
+import { shortName } from '../../../shared/trace/short-name.ts';
 import { type Ended, runLocal } from '../../support/cli/process.ts';
 import { startTestNats } from '../../support/nats/nats.ts';
 import { until } from '../../support/poll.ts';
@@ -117,7 +118,8 @@ it('settings that change nothing stop no program: they are named in its log, wit
   // The general endpoint is valid, so there are spans of both all the same.
   await stack.collector.waitForSpans(
     job.traceId,
-    (spans) => ['POST /v1/jobs', 'process echo'].every((wanted) => spans.some(({ name }) => name === wanted)),
+    (spans) =>
+      ['POST /v1/jobs', 'process echo'].every((wanted) => spans.some((span) => shortName(span) === wanted)),
     10_000,
   );
   const reasonsOf = (part: string): string[] =>

@@ -2,6 +2,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { traceFaults } from '../../../dev/trace-check.ts';
 import type { Job } from '../../../shared/job/job.ts';
+import { shortName } from '../../../shared/trace/short-name.ts';
 import type { SpanRecord } from '../../../shared/trace/span-record.ts';
 import { until } from '../../support/poll.ts';
 import { problemOf, withTestStack } from '../../support/stack.ts';
@@ -71,7 +72,7 @@ describe('while NATS is away', () => {
       traceFaults(spans).filter((fault) => fault.endsWith('is missing'));
     const spans = await stack.collector.waitForSpans(
       job.traceId,
-      (all) => all.some(({ name }) => name === 'receive result') && missing(all).length === 0,
+      (all) => all.some((span) => shortName(span) === 'receive events') && missing(all).length === 0,
       10_000,
     );
     expect(new Set(spans.map(({ traceId }) => traceId)).size).toBe(1);

@@ -5,6 +5,7 @@ import type { WorkerProcess } from '../../../dev/worker/start.ts';
 import type { BridgeStatus } from '../../../shared/api/health.ts';
 import type { OutboxList } from '../../../shared/api/outbox.ts';
 import type { Job } from '../../../shared/job/job.ts';
+import { shortName } from '../../../shared/trace/short-name.ts';
 import { scratchFolder } from '../../support/cleanup.ts';
 import { printed } from '../../support/cli/process.ts';
 import { until } from '../../support/poll.ts';
@@ -121,10 +122,11 @@ describe('while NATS is away', () => {
     await ended(stack, job);
     const spans = await stack.collector.waitForSpans(
       traceId,
-      (all) => ['process echo', 'wait in outbox'].every((name) => all.some((span) => span.name === name)),
+      (all) =>
+        ['process echo', 'wait in outbox'].every((name) => all.some((span) => shortName(span) === name)),
       10_000,
     );
-    const named = (name: string) => spans.find((span) => span.name === name);
+    const named = (name: string) => spans.find((span) => shortName(span) === name);
     const send = named('send echo');
     expect(send?.attributes['throughline.job.durability']).toBe('outbox');
     expect(named('process echo')?.parentSpanId).toBe(send?.spanId);

@@ -12,6 +12,7 @@ test('greets from end to end, in one trace', async () => {
   const { job } = await stack.client.submit<typeof greet>('greet', { name: 'Ada' }, { waitSeconds: 20 });
   expect(job.result).toEqual({ greeting: 'hello Ada' });
   const spans = await stack.waitForTrace(job.traceId);
-  expect(spans.map(({ name }) => name)).toContain('process greet');
+  const worked = spans.find(({ kind }) => kind === 'CONSUMER');
+  expect(worked?.attributes['throughline.job.operation']).toBe('greet');
   expect(stack.log()).toContainEqual(expect.objectContaining({ msg: 'greeted', trace_id: job.traceId }));
 });

@@ -6,6 +6,7 @@ import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { isCallbackEvent } from '../../../shared/job/callback-event.ts';
 import { isTerminalEvent } from '../../../shared/job/event.ts';
 import { Job } from '../../../shared/job/job.ts';
+import { shortName } from '../../../shared/trace/short-name.ts';
 import { asDemo, CallbackSystem, cloudEvent, SECRETS } from '../../support/callbacks.ts';
 import { scratchFolder } from '../../support/cleanup.ts';
 import { startCallbackReceiver, verified } from '../../support/http/callback-receiver.ts';
@@ -52,11 +53,12 @@ describe('a callback', () => {
     const spans = await system.stack.collector.waitForSpans(
       sent.traceId,
       (all) =>
-        all.some(({ name }) => name === 'send callback') && all.some(({ name }) => name === 'process echo'),
+        all.some((span) => shortName(span) === 'POST callback') &&
+        all.some((span) => shortName(span) === 'process echo'),
       10_000,
     );
-    const delivery = spans.find(({ name }) => name === 'send callback');
-    const process = spans.find(({ name }) => name === 'process echo');
+    const delivery = spans.find((span) => shortName(span) === 'POST callback');
+    const process = spans.find((span) => shortName(span) === 'process echo');
     expect(delivery).toMatchObject({
       kind: 'CLIENT',
       service: 'throughline-worker',
@@ -265,7 +267,7 @@ describe('a target that is not open', () => {
         traceId,
         (spans) =>
           spans.some(
-            ({ name, events }) => name === 'send callback' && events.some((e) => e.name === 'exception'),
+            ({ name, events }) => name === 'POST callback' && events.some((e) => e.name === 'exception'),
           ),
         10_000,
       );

@@ -2,6 +2,7 @@ import { jetstreamManager } from '@nats-io/jetstream';
 import { connect } from '@nats-io/transport-node';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { Job } from '../../../shared/job/job.ts';
+import { shortName } from '../../../shared/trace/short-name.ts';
 import { until } from '../../support/poll.ts';
 import { problemOf, startTestStack, type TestStack } from '../../support/stack.ts';
 
@@ -42,7 +43,7 @@ describe('a delayed job', () => {
     expect(Date.parse(done.startedAt ?? '')).toBeGreaterThanOrEqual(Date.parse(job.dueAt ?? ''));
     expect(job.traceId).toBe('0af7651916cd43dd8448eb211c80319c');
     const named = (wanted: string) => (span: { name: string; attributes: Record<string, unknown> }) =>
-      span.name === wanted && span.attributes['throughline.job.id'] === job.id;
+      shortName(span) === wanted && span.attributes['throughline.job.id'] === job.id;
     const spans = await stack.collector.waitForSpans(
       job.traceId,
       (all) => all.some(named('send echo')) && all.some(named('process echo')),

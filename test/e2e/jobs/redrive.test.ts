@@ -3,6 +3,8 @@ import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { RedriveReport } from '../../../shared/api/dead-letter.ts';
 import { Job } from '../../../shared/job/job.ts';
+import type { SpanRecord } from '../../../shared/trace/span-record.ts';
+import { shortName } from '../../../shared/trace/short-name.ts';
 import { scratchFolder } from '../../support/cleanup.ts';
 import { deadLetters, idsOf, UNKNOWN_ID } from '../../support/dead-letters.ts';
 import { connectTo, effectsIn, untilQueueEmpty } from '../../support/jobs.ts';
@@ -69,17 +71,17 @@ describe('a redrive', () => {
     expect(await effectsOf(gate)).toEqual([`${died.id} 1`, `${died.id} 1`]);
     expect(idsOf(await list(tenant))).toEqual([]);
 
-    const isSend = ({ name }: { name: string }) => name === 'send test.mode';
+    const isSend = (span: SpanRecord) => shortName(span) === 'send test.mode';
     const spans = await stack.collector.waitForSpans(
       sent.traceId,
       (all) =>
         ['send test.mode', 'process test.mode', 'send events'].every((name) =>
-          all.some((span) => span.name === name),
+          all.some((span) => shortName(span) === name),
         ),
       10_000,
     );
-    const send = spans.find(({ name }) => name === 'send test.mode');
-    const process = spans.find(({ name }) => name === 'process test.mode');
+    const send = spans.find((span) => shortName(span) === 'send test.mode');
+    const process = spans.find((span) => shortName(span) === 'process test.mode');
     expect(send).toMatchObject({ kind: 'PRODUCER', service: 'throughline-bridge' });
     expect(send?.parentSpanId).toBeUndefined();
     expect(process?.parentSpanId).toBe(send?.spanId);
@@ -89,10 +91,10 @@ describe('a redrive', () => {
     const firstSend = old.find(isSend);
     const asked = await stack.collector.waitForSpans(
       `${'a'.repeat(31)}b`,
-      (all) => all.some(({ name }) => name === 'bridge redrive') && all.some(({ kind }) => kind === 'SERVER'),
+      (all) => all.some(({ name }) => name === 'bridge/redrive') && all.some(({ kind }) => kind === 'SERVER'),
       10_000,
     );
-    const client = asked.find(({ name }) => name === 'bridge redrive');
+    const client = asked.find(({ name }) => name === 'bridge/redrive');
     const server = asked.find(({ kind }) => kind === 'SERVER');
     expect(send?.links.map(({ spanId }) => spanId)).toEqual([firstSend?.spanId, client?.spanId]);
     expect(server?.links.map(({ spanId }) => spanId)).toEqual([send?.spanId]);

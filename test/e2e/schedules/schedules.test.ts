@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { Schedule, SchedulePage } from '../../../shared/api/schedule.ts';
 import { Job } from '../../../shared/job/job.ts';
+import { shortName } from '../../../shared/trace/short-name.ts';
 import { until } from '../../support/poll.ts';
 import { problemOf, startTestStack, type TestStack } from '../../support/stack.ts';
 
@@ -54,7 +55,7 @@ describe('a schedule', () => {
       const spans = await stack.collector.waitForSpans(
         job.traceId,
         (some) =>
-          some.some(({ name }) => name === 'process echo') &&
+          some.some((span) => shortName(span) === 'process echo') &&
           some.some(({ name }) => name === 'run schedule'),
         10_000,
       );

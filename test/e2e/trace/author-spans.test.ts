@@ -1,6 +1,7 @@
 import { cp, mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { shortName } from '../../../shared/trace/short-name.ts';
 import type { SpanRecord } from '../../../shared/trace/span-record.ts';
 import { scratchFolder } from '../../support/cleanup.ts';
 import { until } from '../../support/poll.ts';
@@ -36,7 +37,7 @@ async function spansOf(
 ): Promise<{ inner: SpanRecord | undefined; outer: SpanRecord | undefined }> {
   const job = await stack.run('own', 1);
   expect(job).toMatchObject({ state: 'succeeded' });
-  const find = (spans: readonly SpanRecord[], name: string) => spans.find((span) => span.name === name);
+  const find = (spans: readonly SpanRecord[], name: string) => spans.find((span) => shortName(span) === name);
   const spans = await stack.collector.waitForSpans(
     job.traceId,
     (all) => find(all, 'process own') !== undefined,
@@ -94,10 +95,11 @@ describe('what throughline/worker has for traces', () => {
     expect(active).toBe(id);
     const spans = await stack.collector.waitForSpans(
       job.traceId,
-      (all) => ['inner', 'beside', 'process own'].every((name) => all.some((span) => span.name === name)),
+      (all) =>
+        ['inner', 'beside', 'process own'].every((name) => all.some((span) => shortName(span) === name)),
       10_000,
     );
-    const outer = spans.find(({ name }) => name === 'process own');
+    const outer = spans.find((span) => shortName(span) === 'process own');
     expect(outer?.attributes).toMatchObject({ 'own.note': 'seen' });
     for (const name of ['inner', 'beside']) {
       expect(spans.find((span) => span.name === name)?.parentSpanId).toBe(outer?.spanId);

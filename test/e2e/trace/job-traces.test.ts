@@ -4,6 +4,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { traceFaults } from '../../../dev/trace-check.ts';
 import { Job } from '../../../shared/job/job.ts';
 import { SERVICE } from '../../../shared/trace/semantics.ts';
+import type { SpanRecord } from '../../../shared/trace/span-record.ts';
+import { shortName } from '../../../shared/trace/short-name.ts';
 import { printed } from '../../support/cli/process.ts';
 import { until } from '../../support/poll.ts';
 import { startTestStack, type TestStack } from '../../support/stack.ts';
@@ -35,11 +37,12 @@ describe('one job', () => {
     expect(traceFaults(spans)).toEqual([]);
     // Sorted: workerd's clock stands still while code runs, so two spans may have the same start.
     expect(spans.map(({ service, kind }) => `${service} ${kind}`).sort()).toEqual([
-      'throughline-bridge CONSUMER',
+      'throughline-bridge CLIENT',
       'throughline-bridge PRODUCER',
       'throughline-cli CLIENT',
       'throughline-edge CLIENT',
       'throughline-edge SERVER',
+      'throughline-worker CLIENT',
       'throughline-worker CONSUMER',
       'throughline-worker PRODUCER',
     ]);
@@ -99,8 +102,8 @@ describe('one job', () => {
   it('shows how long it waited in the queue', async () => {
     const job = await stack.run('echo', 1);
     const [process] = await stack.collector
-      .waitForSpans(job.traceId, (s) => s.some(({ name }) => name === 'process echo'), 10_000)
-      .then((spans) => spans.filter(({ name }) => name === 'process echo'));
+      .waitForSpans(job.traceId, (s) => s.some((span) => shortName(span) === 'process echo'), 10_000)
+      .then((spans) => spans.filter((span) => shortName(span) === 'process echo'));
     expect(process?.attributes['throughline.job.queue_time_ms']).toEqual(expect.any(Number));
   });
 
@@ -141,19 +144,16 @@ async function publish(setHeaders: (messageHeaders: MsgHdrs) => void, body = '{"
   });
   const spans = await stack.collector.waitForSpans(
     job.traceId,
-    (all) =>
-      all.some(({ name, attributes }) => isProcessSpan(name) && attributes['throughline.job.id'] === jobId),
+    (all) => all.some((span) => isProcessSpan(span) && span.attributes['throughline.job.id'] === jobId),
     10_000,
   );
   return {
     job,
-    span: spans.find(
-      ({ name, attributes }) => isProcessSpan(name) && attributes['throughline.job.id'] === jobId,
-    ),
+    span: spans.find((span) => isProcessSpan(span) && span.attributes['throughline.job.id'] === jobId),
   };
 }
 
-const isProcessSpan = (name: string): boolean => name === 'process echo';
+const isProcessSpan = (span: SpanRecord): boolean => shortName(span) === 'process echo';
 
 async function counted(label: string): Promise<number> {
   const text = await (await fetch(`${stack.worker.healthUrl}/metrics`)).text();

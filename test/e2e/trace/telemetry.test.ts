@@ -56,11 +56,15 @@ describe('with --debug', () => {
     const job = await stack.run('echo', 'line\nbreak');
     const lines = await until('all span lines', () => {
       const spans = stack.lines.filter((line) => line.startsWith(`span ${job.traceId} `));
-      return spans.length >= 6 && spans;
+      return spans.length >= 7 && spans;
     });
-    expect(lines.some((line) => line.includes('throughline-worker CONSUMER "process echo"'))).toBe(true);
-    expect(lines.some((line) => line.includes('throughline-bridge PRODUCER "send echo"'))).toBe(true);
-    expect(lines.some((line) => line.includes('throughline-edge SERVER "POST /v1/jobs"'))).toBe(true);
+    const subject = 'jobs.{priority}.{lane}.{tenant}.{jobId}.echo';
+    for (const shown of [
+      `throughline-worker CONSUMER "process ${subject}"`,
+      `throughline-bridge PRODUCER "send ${subject}"`,
+      'throughline-edge SERVER "POST /v1/jobs"',
+    ])
+      expect(lines.filter((line) => line.includes(shown))).toHaveLength(1);
   });
 });
 

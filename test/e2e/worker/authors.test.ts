@@ -2,6 +2,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { DeadLetterDetail } from '../../../shared/api/dead-letter.ts';
 import type { JobEvent } from '../../../shared/job/event.ts';
 import type { Job } from '../../../shared/job/job.ts';
+import { shortName } from '../../../shared/trace/short-name.ts';
 import { connectTo, jobEnded, readJob, submitJob } from '../../support/jobs.ts';
 import { eventsByJob } from '../../support/nats/stored.ts';
 import { until } from '../../support/poll.ts';
@@ -110,10 +111,10 @@ describe('what an author throws', () => {
     expect(line?.stack).toMatch(wanted);
     const spans = await stack.collector.waitForSpans(
       job.traceId,
-      (all) => all.some(({ name }) => name === 'process test.author'),
+      (all) => all.some((span) => shortName(span) === 'process test.author'),
       10_000,
     );
-    const [exception] = spans.find(({ name }) => name === 'process test.author')?.events ?? [];
+    const [exception] = spans.find((span) => shortName(span) === 'process test.author')?.events ?? [];
     expect(exception).toMatchObject({ name: 'exception', attributes: { 'exception.type': 'Error' } });
     expect(exception?.attributes['exception.stacktrace']).toMatch(wanted);
     const letter = DeadLetterDetail.parse(await (await stack.call(`/v1/dead-letters/${job.id}`)).json());
@@ -269,7 +270,7 @@ describe('errors that a job leaves behind', () => {
     expect(words.filter((msg) => msg === 'worker stopped')).toHaveLength(1);
     await own.collector.waitForSpans(
       long.traceId,
-      (all) => all.some(({ name }) => name === 'process test.author'),
+      (all) => all.some((span) => shortName(span) === 'process test.author'),
       10_000,
     );
   }, 60_000);

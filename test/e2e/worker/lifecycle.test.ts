@@ -5,6 +5,7 @@ import { jetstreamManager } from '@nats-io/jetstream';
 import { connect } from '@nats-io/transport-node';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Job } from '../../../shared/job/job.ts';
+import { shortName } from '../../../shared/trace/short-name.ts';
 import { until } from '../../support/poll.ts';
 import { startTestStack, type TestStack, withTestStack } from '../../support/stack.ts';
 
@@ -54,19 +55,30 @@ describe('an attempt that fails', () => {
     const spans = await stack.collector.waitForSpans(
       job.traceId,
       (all) =>
-        all.filter(({ name }) => name === 'process test.mode').length === 3 &&
-        all.some(({ name }) => name === 'send test.mode'),
+        all.filter((span) => shortName(span) === 'process test.mode').length === 3 &&
+        all.some((span) => shortName(span) === 'send test.mode'),
       10_000,
     );
-    const send = spans.find(({ name }) => name === 'send test.mode');
-    const attempts = spans.filter(({ name }) => name === 'process test.mode');
+    const send = spans.find((span) => shortName(span) === 'send test.mode');
+    const attempts = spans.filter((span) => shortName(span) === 'process test.mode');
     expect(attempts.map(({ parentSpanId }) => parentSpanId)).toEqual(Array(3).fill(send?.spanId));
     expect(attempts.map(({ links }) => links.map(({ spanId }) => spanId))).toEqual([
-      [],
-      [attempts[0]?.spanId],
-      [attempts[1]?.spanId],
+      [send?.spanId],
+      [send?.spanId, attempts[0]?.spanId],
+      [send?.spanId, attempts[1]?.spanId],
     ]);
-    expect(attempts.map(({ status }) => status)).toEqual(['ERROR', 'ERROR', 'UNSET']);
+    // A failed attempt is no error while another one follows.
+    expect(attempts.map(({ status }) => status)).toEqual(['UNSET', 'UNSET', 'UNSET']);
+    expect(attempts.map(({ attributes }) => attributes['throughline.job.error_code'])).toEqual([
+      'operation-failed',
+      'operation-failed',
+      undefined,
+    ]);
+    expect(attempts.map(({ events }) => events.map(({ name }) => name))).toEqual([
+      ['exception'],
+      ['exception'],
+      [],
+    ]);
   });
 
   it.each([

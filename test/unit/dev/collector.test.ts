@@ -71,7 +71,11 @@ function readableSpans(): ReadableSpan[] {
   const context = (spanId: string) => ({ traceId: TRACE, spanId, traceFlags: TraceFlags.SAMPLED });
   const common = {
     resource: resourceFromAttributes({ 'service.name': 'throughline-worker', 'host.name': 'one' }),
-    instrumentationScope: { name: 'test', version: '1' },
+    instrumentationScope: {
+      name: 'test',
+      version: '1',
+      schemaUrl: 'https://opentelemetry.io/schemas/1.44.0',
+    },
     droppedAttributesCount: 0,
     droppedEventsCount: 0,
     droppedLinksCount: 0,
@@ -331,6 +335,12 @@ it('a collector does not start on a port that is taken', async () => {
   await expect(startCollector({ port: Number(port) })).rejects.toThrow('EADDRINUSE');
 });
 
+/** Who made the spans: the same for both. */
+const ORIGIN = {
+  scope: { name: 'test', version: '1', schemaUrl: 'https://opentelemetry.io/schemas/1.44.0' },
+  resource: { 'service.name': 'throughline-worker', 'host.name': 'one' },
+};
+
 function expectedSpans(): SpanRecord[] {
   return [
     {
@@ -345,6 +355,7 @@ function expectedSpans(): SpanRecord[] {
       attributes: {},
       events: [],
       links: [],
+      ...ORIGIN,
     },
     {
       service: 'throughline-worker',
@@ -364,6 +375,7 @@ function expectedSpans(): SpanRecord[] {
         { traceId: 'f'.repeat(32), spanId: id(9), attributes: { why: 'redrive' } },
         { traceId: TRACE, spanId: id(8) },
       ],
+      ...ORIGIN,
     },
   ];
 }

@@ -1,7 +1,8 @@
-import { context, SpanStatusCode, trace } from '@opentelemetry/api';
+import { context, trace } from '@opentelemetry/api';
 import { describeThrown, ThroughlineError } from '../../../shared/errors.ts';
 import { isTerminalEvent, type JobEvent } from '../../../shared/job/event.ts';
 import { eventOfRedrive } from '../../../shared/job/redrive.ts';
+import { describeError } from '../../../shared/trace/describe-error.ts';
 import {
   type AppendResult,
   type EventPublisher,
@@ -108,11 +109,11 @@ export class EventChain {
     this.#progress = undefined;
     await this.#written;
     const outgoing = this.#outgoing(event);
-    const span = startSendSpan(outgoing);
+    const span = startSendSpan(outgoing, this.#parts.events.server);
     try {
       return await context.with(trace.setSpan(context.active(), span), () => this.#append(outgoing));
     } catch (thrown) {
-      span.setStatus({ code: SpanStatusCode.ERROR, message: describeThrown(thrown) });
+      describeError(span, thrown);
       throw thrown;
     } finally {
       span.end();

@@ -1,0 +1,61 @@
+import { type Attributes, SpanKind } from '@opentelemetry/api';
+import { ATTR, MESSAGING_SYSTEM } from './semantics.ts';
+
+/** What a span does with a message: the values of `messaging.operation.type` that we use, and the kind that each has. */
+const KIND = {
+  send: SpanKind.PRODUCER,
+  receive: SpanKind.CLIENT,
+  process: SpanKind.CONSUMER,
+  settle: SpanKind.CLIENT,
+} as const;
+
+/** The words of a subject, after its first one, that differ from job to job. Events and dead letters have no priority and no lane. */
+const TOKENS = ['{priority}', '{lane}', '{tenant}', '{jobId}'];
+const UNROUTED = /^(events|dead)$/;
+
+/** A span of the messaging conventions: its name, and what it starts with. */
+export interface MessagingSpan {
+  readonly name: string;
+  readonly kind: SpanKind;
+  readonly attributes: Attributes;
+}
+
+/**
+ * Names and describes a span by OpenTelemetry's messaging conventions. It is named after its operation and the template of the
+ * subject, so the two always agree.
+ * @param subject a subject of a job, an event or a dead letter
+ * @param name what NATS calls the operation, if that is another word than its type
+ */
+export function messagingSpan(type: keyof typeof KIND, subject: string, name: string = type): MessagingSpan {
+  const template = templateOf(subject);
+  return {
+    name: `${name} ${template}`,
+    kind: KIND[type],
+    attributes: {
+      [ATTR.messagingSystem]: MESSAGING_SYSTEM,
+      [ATTR.operationType]: type,
+      [ATTR.operationName]: name,
+      [ATTR.destinationName]: subject,
+      [ATTR.destinationTemplate]: template,
+    },
+  };
+}
+
+/**
+ * A subject with names in place of the words that differ from job to job. The operation stays: there are few of them, and
+ * people look for them.
+ */
+function templateOf(subject: string): string {
+  const [root = '', ...words] = subject.split('.');
+  const tokens = UNROUTED.test(root) ? TOKENS.slice(2) : TOKENS;
+  return [root, ...tokens, ...words.slice(tokens.length)].join('.');
+}
+
+/** Where NATS is. @param server the URL of the server; undefined if it is not known */
+export function serverAttributes(server: string | undefined): Attributes {
+  if (server === undefined) return {};
+  const { hostname, port } = new URL(server);
+  // An IPv6 address stands in brackets in a URL, and without them in an attribute.
+  const address = { [ATTR.serverAddress]: hostname.replace(/[[\]]/g, '') };
+  return port === '' ? address : { ...address, [ATTR.serverPort]: Number(port) };
+}
