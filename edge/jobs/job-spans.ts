@@ -52,6 +52,11 @@ export function recordReceive({ event, sentBy }: JobEnd, tenant: string, since: 
   const { name, kind, attributes } = messagingSpan('receive', eventSubject(tenant, event.jobId));
   const job = { [ATTR.jobId]: event.jobId, [ATTR.jobOutcome]: event.kind };
   const links = sentBy === undefined ? [] : [{ context: sentBy }];
-  const span = tracer.startSpan(name, { kind, links, startTime: since, attributes: { ...attributes, ...job } });
+  const span = tracer.startSpan(name, {
+    kind,
+    links,
+    startTime: since,
+    attributes: { ...attributes, ...job },
+  });
   span.end();
 }

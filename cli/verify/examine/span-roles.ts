@@ -41,7 +41,7 @@ export const ROLES = {
   end: {
     service: SERVICE.worker,
     what: "the worker's span of the event that ends the attempt",
-    kinds: ['PRODUCER', 'CLIENT'],
+    kinds: ['PRODUCER'],
     types: ['send'],
     hasJob: true,
   },

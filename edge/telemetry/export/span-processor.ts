@@ -1,8 +1,8 @@
 import { type Context, type Span, TraceFlags } from '@opentelemetry/api';
 import { type Resource, resourceFromAttributes } from '@opentelemetry/resources';
 import type { ReadableSpan, SpanProcessor } from '@opentelemetry/sdk-trace-base';
-import type { LostSpans } from './lost-spans.ts';
 import { serviceOf } from '../service.ts';
+import type { LostSpans } from './lost-spans.ts';
 import { limitSpan } from './span-limits.ts';
 import { type Batch, SpanQueue, type SpanQueueLimits } from './span-queue.ts';
 

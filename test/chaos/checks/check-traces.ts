@@ -1,5 +1,5 @@
-import type { SpanRecord } from '../../../shared/trace/span-record.ts';
 import { shortName } from '../../../shared/trace/short-name.ts';
+import type { SpanRecord } from '../../../shared/trace/span-record.ts';
 import { isEnd, type JobView, type LedgerView } from './ledger-view.ts';
 import type { Violation } from './violation.ts';
 

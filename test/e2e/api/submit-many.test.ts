@@ -3,8 +3,8 @@ import { connect } from '@nats-io/transport-node';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { Problem } from '../../../shared/api/problem.ts';
 import { Job } from '../../../shared/job/job.ts';
-import type { SpanRecord } from '../../../shared/trace/span-record.ts';
 import { shortName } from '../../../shared/trace/short-name.ts';
+import type { SpanRecord } from '../../../shared/trace/span-record.ts';
 import { problemOf, startTestStack, type TestStack } from '../../support/stack.ts';
 
 let stack: TestStack;

@@ -71,7 +71,6 @@ function relationFault(
 }
 
 function attributeFaults({ attributes }: SpanRecord, rule: SpanRule, model: SpanModel): string[] {
-  if (rule.isOpen) return [];
   const allowed = [...rule.required, ...rule.optional];
   const spaces = new Set([...model.attributes.keys()].map(spaceOf));
   const isAuthors = (name: string): boolean => rule.id === 'job.process' && !spaces.has(spaceOf(name));
@@ -99,8 +98,11 @@ function isOfType(value: unknown, type: AttributeType): boolean {
   return type === 'boolean' ? typeof value === 'boolean' : type.includes(String(value));
 }
 
-function ruleOf({ service, name, scope }: SpanRecord, { spans }: SpanModel): SpanRule | undefined {
-  return spans.find((rule) => rule.services.includes(service) && rule.name.test(name) && scope !== undefined);
+/** The row of a span. Several may have its name; one of them may have its kind too. */
+function ruleOf({ service, name, kind, scope }: SpanRecord, { spans }: SpanModel): SpanRule | undefined {
+  if (scope === undefined) return undefined;
+  const named = spans.filter((rule) => rule.services.includes(service) && rule.name.test(name));
+  return named.find((rule) => rule.kind === kind) ?? named[0];
 }
 
 function label({ service, name }: SpanRecord): string {

@@ -31,8 +31,6 @@ export interface SpanRule {
   /** Attributes that it must have, and that it may have. */
   readonly required: readonly string[];
   readonly optional: readonly string[];
-  /** Whether it may have any attributes. */
-  readonly isOpen: boolean;
   readonly statuses: readonly SpanRecord['status'][];
 }
 
@@ -80,9 +78,8 @@ function spanRule(cells: readonly string[]): SpanRule {
     kind: kind as SpanRule['kind'],
     parents: listOf(parents),
     links: listOf(links),
-    required: names.filter((one) => !one.endsWith('?') && one !== '*'),
+    required: names.filter((one) => !one.endsWith('?')),
     optional: names.filter((one) => one.endsWith('?')).map((one) => one.slice(0, -1)),
-    isOpen: names.includes('*'),
     statuses: listOf(statuses) as SpanRule['statuses'],
   };
 }

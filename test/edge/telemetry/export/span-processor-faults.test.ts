@@ -4,8 +4,8 @@ import { type Context, ROOT_CONTEXT } from '@opentelemetry/api';
 import { resourceFromAttributes } from '@opentelemetry/resources';
 import { BasicTracerProvider, type ReadableSpan } from '@opentelemetry/sdk-trace-base';
 import { describe, expect, it, vi } from 'vitest';
-import { withService } from '../../../../edge/telemetry/service.ts';
 import { EdgeSpanProcessor, type SendSpans } from '../../../../edge/telemetry/export/span-processor.ts';
+import { withService } from '../../../../edge/telemetry/service.ts';
 import { ids, immediate, setup, span, spans, TRACE_ID, turn } from './span-processor-support.ts';
 
 describe('a collector that is slow or silent', () => {

@@ -1,13 +1,13 @@
 import { type Attributes, TraceFlags } from '@opentelemetry/api';
 import type { ReadableSpan } from '@opentelemetry/sdk-trace-base';
 import { vi } from 'vitest';
-import type { Logger } from '../../../../edge/telemetry/log.ts';
 import { LostSpans } from '../../../../edge/telemetry/export/lost-spans.ts';
 import {
   EdgeSpanProcessor,
   type SendSpans,
   type SpanProcessorOptions,
 } from '../../../../edge/telemetry/export/span-processor.ts';
+import type { Logger } from '../../../../edge/telemetry/log.ts';
 
 export const TRACE_ID = '4bf92f3577b34da6a3ce929d0e0e4736';
 export const WINDOW_MS = 50;
