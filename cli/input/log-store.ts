@@ -1,9 +1,9 @@
 import * as z from 'zod';
 import { NoAnswerError } from '../../client/errors.ts';
-import { exchange } from '../../client/exchange.ts';
 import type { Job } from '../../shared/job/job.ts';
 import { parseJson } from '../../shared/text/json.ts';
 import { CliError } from '../cli-error.ts';
+import { ask } from '../fetch-failure.ts';
 
 const TIMEOUT_MS = 10_000;
 /** Lines may be a little earlier or later than the events of the job: clocks differ. */
@@ -39,7 +39,7 @@ const Streams = z.object({
 export async function readLogs(template: string, job: Job, signal: AbortSignal): Promise<LogLine[]> {
   const url = addressOf(template, job);
   const headers = { accept: 'application/json' };
-  const answer = await exchange({ url, headers, timeoutMs: TIMEOUT_MS, signal, who: 'the log store' }).catch(
+  const answer = await ask({ url, headers, timeoutMs: TIMEOUT_MS, signal, who: 'the log store' }).catch(
     (thrown: unknown) => {
       if (!(thrown instanceof NoAnswerError)) throw thrown;
       const hint = 'set --logs-url or THROUGHLINE_LOGS_URL';

@@ -2,6 +2,7 @@
 export type CauseCode =
   | 'edge-unreachable'
   | 'edge-not-ready'
+  | 'edge-failing'
   | 'edge-without-nats'
   | 'edge-refused-by-nats'
   | 'key-invalid'
@@ -57,4 +58,6 @@ export function settingInvalid(evidence: readonly string[]): Cause {
 export interface Unasked {
   readonly part: string;
   readonly why: string;
+  /** Whether it was asked, and did not answer as it should. */
+  readonly isFault: boolean;
 }

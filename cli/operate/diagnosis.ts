@@ -1,9 +1,10 @@
 import { ApiError } from '../../client/errors.ts';
-import { describeThrown } from '../../shared/errors.ts';
 import type { Job } from '../../shared/job/job.ts';
 import type { Environment } from '../config.ts';
 import type { Scope } from '../host.ts';
 import type { Cause, CauseCode, Unasked } from './cause.ts';
+import { failing } from './edge-causes.ts';
+import { unaskedFor } from './edge-report.ts';
 import { type ExaminedJob, jobCauses } from './job-causes.ts';
 import { systemReport } from './system-report.ts';
 import { traceCauses } from './trace-causes.ts';
@@ -32,7 +33,7 @@ const HARMLESS: readonly CauseCode[] = [
 
 /**
  * Looks at the whole system and, if one is named, at a job.
- * @throws ApiError if there is no such job; what Ctrl-C throws
+ * @throws ApiError if the edge refuses to tell about the job, because there is none; what Ctrl-C throws
  */
 export async function diagnose(
   scope: Scope,
@@ -45,10 +46,13 @@ export async function diagnose(
   const refused = looked !== undefined && 'refusal' in looked ? [looked.refusal] : [];
   const scopes =
     refused.length > 0 ? refused : system.edge.unasked.filter(isScope).map(scopeMissing).slice(0, 1);
+  const unread = looked !== undefined && 'unread' in looked ? [looked.unread] : [];
   const own = examined === undefined ? [] : jobCauses(examined, system);
   const others = [
     ...system.wrong,
     ...(jobId === undefined ? scopes : []),
+    // What the system lacks explains it.
+    ...(system.ok ? failing(unread) : []),
     ...(await traceCauses(scope, environment, examined?.job)),
   ];
   const causes = [
@@ -61,24 +65,27 @@ export async function diagnose(
     ...(examined === undefined ? {} : { job: examined.job }),
     causes,
     notes: system.notes,
-    unasked: system.unasked,
+    unasked: [...unread, ...system.unasked],
     ok: causes.every(({ code }) => HARMLESS.includes(code)),
   };
 }
 
-/** Reads a job. A key that may not read it is a finding. */
+/** Reads a job. A key that may not read it is a finding, and so is an edge that cannot. */
 async function examine(
   { api, signal }: Scope,
   id: string,
-): Promise<ExaminedJob | { readonly refusal: Cause }> {
+): Promise<ExaminedJob | { readonly refusal: Cause } | { readonly unread: Unasked }> {
   try {
     const job = await api.get(id);
     const outbox = await api.outbox().catch(() => []);
     signal.throwIfAborted();
     return { job, outboxItem: outbox.find(({ jobId }) => jobId === id) };
   } catch (thrown) {
+    signal.throwIfAborted();
+    const unread = unaskedFor(`job ${id}`, thrown);
+    if (unread.isFault) return { unread };
     if (thrown instanceof ApiError && ['forbidden', 'unauthenticated'].includes(thrown.code))
-      return { refusal: scopeMissing({ part: `job ${id}`, why: describeThrown(thrown) }) };
+      return { refusal: scopeMissing(unread) };
     throw thrown;
   }
 }
@@ -87,7 +94,7 @@ function isScope({ why }: Unasked): boolean {
   return why.includes('does not have the scope');
 }
 
-function scopeMissing({ part, why }: Unasked): Cause {
+function scopeMissing({ part, why }: Pick<Unasked, 'part' | 'why'>): Cause {
   return {
     code: 'scope-missing',
     cause: 'the API key may not see all that is needed for an answer',

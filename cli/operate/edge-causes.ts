@@ -1,5 +1,5 @@
 import type { BridgeStatus, StreamRoom } from '../../shared/api/health.ts';
-import type { Cause } from './cause.ts';
+import type { Cause, Unasked } from './cause.ts';
 import { clockText, isClockWrong } from './clock-text.ts';
 import type { EdgeReport } from './edge-report.ts';
 
@@ -11,9 +11,11 @@ const OUTBOX_WAITS_SECONDS = 60;
 /** What is wrong, as far as the edge can tell. */
 export function edgeCauses(edge: EdgeReport): Cause[] {
   if (!edge.reached) return [unreachable(edge)];
+  const broker = brokerCauses(edge);
   return [
     ...keyCauses(edge),
-    ...brokerCauses(edge),
+    // Without NATS much else fails. The cause is one.
+    ...(broker.length > 0 ? broker : failing(edge.unasked)),
     ...(edge.bridges ?? []).flatMap(bridgeCauses),
     ...hostCauses(edge),
     ...clockCauses(edge),
@@ -37,6 +39,20 @@ function keyCauses({ isKeyInvalid, unasked }: EdgeReport): Cause[] {
       cause: 'the API key is missing or not valid',
       evidence: unasked.map(({ part, why }) => `${part}: ${why}`),
       advice: 'set --api-key or THROUGHLINE_API_KEY; `throughline keys create` makes a key',
+    },
+  ];
+}
+
+/** The edge answers, but fails at some requests. @param unasked what it did not tell */
+export function failing(unasked: readonly Unasked[]): Cause[] {
+  const evidence = unasked.filter(({ isFault }) => isFault).map(({ part, why }) => `${part}: ${why}`);
+  if (evidence.length === 0) return [];
+  return [
+    {
+      code: 'edge-failing',
+      cause: 'the edge fails at some requests',
+      evidence,
+      advice: 'read the log of the Worker; check that the address leads to it, and not to another server',
     },
   ];
 }

@@ -1,10 +1,11 @@
 import { ApiError } from '../../client/errors.ts';
-import { exchange, type HttpAnswer } from '../../client/exchange.ts';
+import type { HttpAnswer } from '../../client/exchange.ts';
 import { BridgeStatus } from '../../shared/api/health.ts';
 import { JOB_LIST_LIMITS, type JobSummary } from '../../shared/api/job-list.ts';
 import type { ListedOperation } from '../../shared/api/operation.ts';
 import { describeThrown } from '../../shared/errors.ts';
 import { parseJson } from '../../shared/text/json.ts';
+import { ask } from '../fetch-failure.ts';
 import type { Scope } from '../host.ts';
 import type { Unasked } from './cause.ts';
 
@@ -45,7 +46,7 @@ export async function edgeReport({ api, config, signal }: Scope): Promise<EdgeRe
     await asked.catch((thrown: unknown) => {
       signal.throwIfAborted();
       if (thrown instanceof ApiError) refusals.add(thrown.code);
-      unasked.push({ part: name, why: describeThrown(thrown) });
+      unasked.push(unaskedFor(name, thrown));
       return undefined;
     });
   const [version, operations, queued, dead] = await Promise.all([
@@ -55,7 +56,11 @@ export async function edgeReport({ api, config, signal }: Scope): Promise<EdgeRe
     part('dead letters', api.listDeadLetters({ limit: 100 })),
   ]);
   if (readiness.bridges === undefined)
-    unasked.unshift({ part: 'bridges and outbox', why: 'the key does not have the scope status:read' });
+    unasked.unshift({
+      part: 'bridges and outbox',
+      why: 'the key does not have the scope status:read',
+      isFault: false,
+    });
   return {
     ...{ url, ...readiness, unasked, isKeyInvalid: refusals.has('unauthenticated') },
     ...(version === undefined ? {} : { version }),
@@ -65,6 +70,12 @@ export async function edgeReport({ api, config, signal }: Scope): Promise<EdgeRe
       ? {}
       : { deadLetters: { count: dead.deadLetters.length, more: dead.cursor !== undefined } }),
   };
+}
+
+/** Why the edge did not tell something, and whether that is a fault. */
+export function unaskedFor(part: string, thrown: unknown): Unasked {
+  const isRefused = thrown instanceof ApiError && thrown.status >= 400 && thrown.status < 500;
+  return { part, why: describeThrown(thrown), isFault: !isRefused };
 }
 
 type Readiness = Pick<EdgeReport, 'reached' | 'ready' | 'problem' | 'bridges' | 'clockAheadMs'>;
@@ -79,7 +90,7 @@ async function readReadiness({ url, apiKey, signal }: ReadinessRequest): Promise
   const askedAt = Date.now();
   try {
     const headers: Record<string, string> = apiKey === undefined ? {} : { authorization: `Bearer ${apiKey}` };
-    const answer = await exchange({
+    const answer = await ask({
       url: `${url}/readyz`,
       headers,
       timeoutMs: TIMEOUT_MS,
@@ -117,7 +128,7 @@ function aheadOf(date: string | null, askedAt: number): number | undefined {
 async function readVersion(url: string, signal: AbortSignal): Promise<string | undefined> {
   const headers = { accept: 'application/json' };
   const request = { url: `${url}/openapi.json`, headers, timeoutMs: TIMEOUT_MS, signal, who: 'the API' };
-  const answer = await exchange(request).catch(() => undefined);
+  const answer = await ask(request).catch(() => undefined);
   const document = parseJson(answer?.text ?? '') as { info?: { version?: unknown } } | undefined;
   return typeof document?.info?.version === 'string' ? document.info.version : undefined;
 }

@@ -1,7 +1,7 @@
 import type { NatsReport } from '../../worker-node/broker/operate/nats-report.ts';
 import type { Environment } from '../config.ts';
 import type { Scope } from '../host.ts';
-import { askNats } from './ask-nats.ts';
+import { askNats, type NatsAnswer } from './ask-nats.ts';
 import { type Cause, settingInvalid, type Unasked } from './cause.ts';
 import { edgeCauses } from './edge-causes.ts';
 import { type EdgeReport, edgeReport } from './edge-report.ts';
@@ -33,11 +33,16 @@ export async function systemReport(scope: Scope, environment: Environment): Prom
     notes: notesOf(edge, report),
     edge,
     ...(report === undefined ? {} : { nats: report }),
-    unasked: [...edge.unasked, ...('unasked' in nats ? [{ part: 'NATS directly', why: nats.unasked }] : [])],
+    unasked: [...edge.unasked, ...natsUnasked(nats)],
   };
 }
 
-function natsFault(nats: Awaited<ReturnType<typeof askNats>>): Cause[] {
+function natsUnasked(nats: NatsAnswer): Unasked[] {
+  if (!('unasked' in nats)) return [];
+  return [{ part: 'NATS directly', why: nats.unasked, isFault: nats.fault !== undefined }];
+}
+
+function natsFault(nats: NatsAnswer): Cause[] {
   if (!('unasked' in nats) || nats.fault === undefined) return [];
   if (nats.fault === 'setting-invalid') return [settingInvalid([nats.unasked])];
   return [

@@ -1,9 +1,9 @@
-import { exchange } from '../../client/exchange.ts';
 import { describeThrown } from '../../shared/errors.ts';
 import type { Job } from '../../shared/job/job.ts';
 import { type TracesTarget, tracesTarget } from '../../shared/trace/otel-settings.ts';
 import { readNodeOtelSettings } from '../../worker-node/telemetry/sdk-settings.ts';
 import type { Environment } from '../config.ts';
+import { ask } from '../fetch-failure.ts';
 import type { Scope } from '../host.ts';
 import { openStore } from '../trace/stores/open-store.ts';
 import { traceGaps } from '../trace/trace-gaps.ts';
@@ -33,7 +33,7 @@ async function edgeLoss({ config, signal }: Scope): Promise<Cause[]> {
   const { url, apiKey, tracesUrl } = config;
   const headers: Record<string, string> = apiKey === undefined ? {} : { authorization: `Bearer ${apiKey}` };
   const request = { url: `${url}/metrics`, headers, timeoutMs: TIMEOUT_MS, signal, who: 'the API' };
-  const answer = await exchange(request).catch(() => undefined);
+  const answer = await ask(request).catch(() => undefined);
   if (answer?.status !== 200) return [];
   const counts = new Map(
     [...answer.text.matchAll(new RegExp(`^${LOST}\\{reason="(\\w+)"\\} (\\d+)`, 'gm'))].map(
@@ -101,7 +101,7 @@ async function refusalOf({ url, headers }: TracesTarget, signal: AbortSignal): P
     signal,
   };
   try {
-    const { status } = await exchange({ ...request, who: 'the collector' });
+    const { status } = await ask({ ...request, who: 'the collector' });
     return status < 300 ? undefined : `${url} answered with HTTP status ${status}`;
   } catch (thrown) {
     return describeThrown(thrown);

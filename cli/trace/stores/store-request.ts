@@ -1,7 +1,6 @@
 import { NoAnswerError } from '../../../client/errors.ts';
-import { exchange } from '../../../client/exchange.ts';
 import { CliError } from '../../cli-error.ts';
-import { explainFailure } from '../../fetch-failure.ts';
+import { ask } from '../../fetch-failure.ts';
 
 const TIMEOUT_MS = 5_000;
 const HINT =
@@ -27,13 +26,12 @@ export async function askStore<T>(
   read: (answer: unknown) => T,
   signal: AbortSignal,
 ): Promise<T | undefined> {
-  const answer = await exchange({
+  const answer = await ask({
     url,
     headers: { accept: 'application/json', ...headers },
     timeoutMs: TIMEOUT_MS,
     signal,
     who: 'the trace store',
-    explain: explainFailure,
   }).catch((thrown: unknown) => {
     throw thrown instanceof NoAnswerError ? unreachable(thrown) : thrown;
   });

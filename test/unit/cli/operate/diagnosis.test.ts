@@ -1,0 +1,88 @@
+import { describe, expect, it } from 'vitest';
+import { callHere } from '../../../support/cli/in-process.ts';
+import { type Answer, answer, DONE, nowhere, serve } from '../../../support/cli/servers.ts';
+
+const BROKEN = answer(500, 'something broke');
+const NO_BROKER = answer(503, {
+  code: 'broker-unavailable',
+  title: 't',
+  detail: 'NATS is away',
+  status: 503,
+  type: 'x',
+});
+
+/** An edge that is well, except for what it answers to some paths. */
+async function edge(faults: Readonly<Record<string, Answer>>) {
+  return await serve(({ path = '' }) => {
+    const fault = Object.entries(faults).find(([prefix]) => path.startsWith(prefix))?.[1];
+    if (fault !== undefined) return fault;
+    if (path.startsWith('/readyz')) return answer(200, { status: 'ready', bridges: [] });
+    if (path.startsWith('/v1/jobs/')) return answer(200, DONE);
+    if (path.startsWith('/v1/jobs')) return answer(200, { jobs: [], complete: true });
+    if (path.startsWith('/v1/operations')) return answer(200, { operations: [] });
+    if (path.startsWith('/v1/dead-letters')) return answer(200, { deadLetters: [] });
+    return answer(404, 'nothing');
+  });
+}
+
+async function look(args: readonly string[], faults: Readonly<Record<string, Answer>>) {
+  const { code, stdout } = await callHere(await edge(faults), [...args, '--json']);
+  const { causes, wrong = causes, unasked } = JSON.parse(stdout);
+  const codes = (wrong as { code: string }[]).map((cause) => cause.code);
+  return { code, codes, unasked: (unasked as { part: string }[]).map(({ part }) => part) };
+}
+
+describe('an edge that says it is ready', () => {
+  it.each([['status'], ['doctor']])('is not called well by %s if it fails at a request', async (command) => {
+    expect(await look([command], {})).toMatchObject({ code: 0, codes: [] });
+    for (const path of ['/v1/operations', '/v1/jobs?', '/v1/dead-letters'])
+      for (const fault of [BROKEN, answer(200, { nonsense: true }), answer(302, '')])
+        expect(await look([command], { [path]: fault })).toMatchObject({ code: 1, codes: ['edge-failing'] });
+  });
+
+  it('is not blamed for what a key may not see', async () => {
+    const refusal = { code: 'rate-limited', title: 't', detail: 'wait', status: 429, type: 'x' };
+    expect(await look(['status'], { '/v1/dead-letters': answer(429, refusal) })).toMatchObject({
+      code: 0,
+      unasked: ['dead letters', 'NATS directly'],
+    });
+  });
+});
+
+describe('`doctor <jobId>`', () => {
+  it('looks at the system if the job cannot be read', async () => {
+    const away = { status: 'not-ready', detail: 'NATS does not answer', code: 'broker-unavailable' };
+    expect(
+      await look(['doctor', 'job-1'], { '/v1/jobs/': NO_BROKER, '/readyz': answer(503, away) }),
+    ).toMatchObject({ code: 1, codes: ['edge-without-nats'] });
+    for (const fault of [NO_BROKER, BROKEN, answer(200, { nonsense: true })])
+      expect(await look(['doctor', 'job-1'], { '/v1/jobs/': fault })).toEqual({
+        code: 1,
+        codes: ['edge-failing'],
+        unasked: ['job job-1', 'NATS directly'],
+      });
+  });
+
+  it('ends with 2 if there is no such job', async () => {
+    const unknown = { code: 'job-unknown', title: 't', detail: 'no such job', status: 404, type: 'x' };
+    const api = await edge({ '/v1/jobs/': answer(404, unknown) });
+    expect((await callHere(api, ['doctor', 'job-1'])).code).toBe(2);
+  });
+});
+
+it('a server that cannot be reached is explained in words, whichever it is', async () => {
+  const nobody = await nowhere();
+  const api = await edge({});
+  const wordsOf = async (args: readonly string[], environment: Record<string, string>) => {
+    const { stdout, stderr } = await callHere(api, args, { environment });
+    return stdout + stderr;
+  };
+  const doctor = ['doctor', 'job-1'];
+  for (const [args, environment] of [
+    [['status'], { THROUGHLINE_URL: nobody }],
+    [doctor, { OTEL_EXPORTER_OTLP_ENDPOINT: nobody }],
+    [doctor, { THROUGHLINE_TRACES_URL: nobody }],
+    [['logs', 'job-1'], { THROUGHLINE_LOGS_URL: `${nobody}/{jobId}` }],
+  ] as const)
+    expect(await wordsOf(args, environment)).toMatch(/cannot reach the [\w ]+ at \S+: connection refused/);
+});
