@@ -75,11 +75,11 @@ export class Host {
     try {
       await this.runLocal(command, async (output, flags) => {
         const { environment, stdin } = this.#process;
-        for (const warning of cliWarnings(environment)) output.warn(warning);
-        const config = cliConfig(environment, flags, await chosenProfile(environment, flags.profile));
+        const warn = (sentence: string): void => output.warn(sentence);
+        cliWarnings(environment).forEach(warn);
+        const config = cliConfig(environment, flags, await chosenProfile(environment, flags, warn));
         const api = new ApiClient({ ...config, signal });
         const startTrace: Scope['startTrace'] = async (baggage = []) => {
-          const warn = (sentence: string): void => output.warn(sentence);
           const trace = await CallerTrace.start({ environment, debug: flags.debug ?? false, baggage, warn });
           traces.push(trace);
           return trace;

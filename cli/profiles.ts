@@ -1,10 +1,10 @@
-import { chmod, mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readFile, realpath, rename, stat, writeFile } from 'node:fs/promises';
 import { dirname, isAbsolute, join } from 'node:path';
 import * as z from 'zod';
 import { describeThrown } from '../shared/errors.ts';
 import { parseJson } from '../shared/text/json.ts';
 import { CliError } from './cli-error.ts';
-import type { Environment } from './config.ts';
+import type { ConfigFlags, Environment } from './config.ts';
 
 const text = z.string().min(1).optional();
 
@@ -13,14 +13,14 @@ const Profile = z.strictObject({ url: text, apiKey: text, tracesUrl: text, logsU
 export type Profile = z.infer<typeof Profile>;
 
 const ProfileFile = z.strictObject({
-  /** The profile that counts if the environment names neither an address nor a key. */
+  /** The profile that counts if nothing else names an address or a key. */
   default: z.string().optional(),
   profiles: z.record(z.string(), Profile),
 });
 export type ProfileFile = z.infer<typeof ProfileFile>;
 
-/** A profile's name: 1 to 64 letters, digits, "_" or "-". */
-export const PROFILE_NAME = /^[A-Za-z0-9_-]{1,64}$/;
+/** A profile's name: 1 to 64 letters, digits, "_" or "-"; the first is a letter or digit, because `__proto__` is no name. */
+export const PROFILE_NAME = /^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/;
 
 /**
  * Where the profiles are, by the XDG Base Directory Specification.
@@ -50,10 +50,12 @@ export async function writeProfiles(environment: Environment, file: ProfileFile)
     throw new CliError('usage-invalid', 'there is no home folder to keep profiles in: set HOME');
   try {
     await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-    const fresh = `${path}.${process.pid}`;
+    // A link leads to where the user keeps such files.
+    const place = await realpath(path).catch(() => path);
+    const fresh = `${place}.${process.pid}`;
     await writeFile(fresh, `${JSON.stringify(file, undefined, 2)}\n`, { mode: 0o600 });
     await chmod(fresh, 0o600);
-    await rename(fresh, path);
+    await rename(fresh, place);
   } catch (cause) {
     throw new CliError('usage-invalid', `the profiles cannot be written: ${describeThrown(cause)}`, {
       cause,
@@ -61,20 +63,38 @@ export async function writeProfiles(environment: Environment, file: ProfileFile)
   }
 }
 
+/** The options that choose a profile, or stand in its place. */
+type ProfileFlags = Pick<ConfigFlags, 'url' | 'apiKey'> & { readonly profile?: string };
+
 /**
- * The profile that a command uses: the one that `--profile` names, or the default one if the environment names neither an
- * address nor a key. So an address and a key from two places never meet.
+ * The profile that a command uses: the one that `--profile` names, or the default one if neither the environment nor an option
+ * names an address or a key. So nobody's key goes to an address that it was not kept for, unless its profile is named.
+ * @param warn gets a sentence if others may read the keys
  * @throws CliError `usage-invalid` if there is no such profile, or if the file cannot be read
  */
 export async function chosenProfile(
   environment: Environment,
-  name: string | undefined,
+  { profile: name, url, apiKey }: ProfileFlags,
+  warn: (sentence: string) => void,
 ): Promise<Profile | undefined> {
-  const { THROUGHLINE_URL: url = '', THROUGHLINE_API_KEY: apiKey = '' } = environment;
-  if (name === undefined && (url !== '' || apiKey !== '')) return undefined;
+  const { THROUGHLINE_URL, THROUGHLINE_API_KEY } = environment;
+  const isNamed = [url, apiKey, THROUGHLINE_URL, THROUGHLINE_API_KEY].some((text) => Boolean(text));
+  if (name === undefined && isNamed) return undefined;
   const file = await readProfiles(environment);
   const wanted = name ?? file.default;
-  return wanted === undefined ? undefined : profileOf(file, wanted);
+  if (wanted === undefined) return undefined;
+  const profile = profileOf(file, wanted);
+  if (profile.apiKey !== undefined) await warnIfOpen(environment, warn);
+  return profile;
+}
+
+/** Windows has no such bits: there, Node says what stands for them. */
+async function warnIfOpen(environment: Environment, warn: (sentence: string) => void): Promise<void> {
+  const path = profilePath(environment);
+  if (path === undefined || process.platform === 'win32') return;
+  const { mode } = await stat(path);
+  if ((mode & 0o077) !== 0)
+    warn(`other users of this machine may read or change your keys: chmod 600 ${path}`);
 }
 
 /** @throws CliError `usage-invalid` if there is no such profile */

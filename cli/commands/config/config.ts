@@ -96,7 +96,7 @@ function defineUse(config: Command, host: Host): void {
   config
     .command('use')
     .description(
-      'Makes a profile the default: it counts if the environment names neither an address nor a key.',
+      'Makes a profile the default: it counts if neither the environment nor an option names an address or a key.',
     )
     .argument('<name>', 'its name', profileName)
     .addHelpText('after', examples(['throughline config use staging', 'the default from now on']))
@@ -137,5 +137,7 @@ async function save(host: Host, file: ProfileFile): Promise<void> {
 
 function profileName(text: string): string {
   if (PROFILE_NAME.test(text)) return text;
-  throw new InvalidArgumentError('A profile is 1 to 64 letters, digits, "_" or "-".');
+  throw new InvalidArgumentError(
+    'A profile is 1 to 64 letters, digits, "_" or "-", and begins with a letter or digit.',
+  );
 }

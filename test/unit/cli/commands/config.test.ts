@@ -1,4 +1,4 @@
-import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { chmod, lstat, mkdir, readFile, rename, stat, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { scratchFolder } from '../../../support/cleanup.ts';
@@ -47,6 +47,37 @@ describe('a profile', () => {
     expect(other.seen.map(({ headers }) => headers.authorization)).toEqual([undefined, `Bearer ${KEY}`]);
   });
 
+  it('by default keeps its key from an address that an option names, and is not needed then', async () => {
+    const [home, other] = [await serve(() => answer(200, DONE)), await serve(() => answer(200, DONE))];
+    const { file, run } = await machine();
+    await run(`config set production --url ${home.url} --api-key-stdin`, {}, KEY);
+    await run(`get job-1 --url ${other.url}`);
+    await writeFile(file, 'not JSON');
+    await run(`get job-1 --url ${other.url} --api-key ${KEY}`);
+    expect(other.seen.map(({ headers }) => headers.authorization)).toEqual([undefined, `Bearer ${KEY}`]);
+  });
+
+  it('is used with a warning if others may read or change its key', async () => {
+    const api = await serve(() => answer(200, DONE));
+    const { file, run } = await machine();
+    await run(`config set production --url ${api.url} --api-key-stdin`, {}, KEY);
+    expect((await run('get job-1')).stderr).toBe('');
+    for (const mode of [0o640, 0o602]) {
+      await chmod(file, mode);
+      expect((await run('get job-1')).stderr).toContain(`chmod 600 ${file}`);
+    }
+  });
+
+  it('is kept where a link leads', async () => {
+    const { file, run } = await machine();
+    await run('config set production --url https://jobs.test');
+    await rename(file, `${file}.kept`);
+    await symlink(`${file}.kept`, file);
+    await run('config set staging --url https://staging.test');
+    expect((await lstat(file)).isSymbolicLink()).toBe(true);
+    expect(Object.keys(JSON.parse(await readFile(`${file}.kept`, 'utf8')).profiles)).toHaveLength(2);
+  });
+
   it('is listed without its key, in a file that only the user may read', async () => {
     const { file, run } = await machine();
     await run('config set production --url https://jobs.test --api-key-stdin', {}, KEY);
@@ -76,8 +107,9 @@ describe('a profile', () => {
     ['config set production --url nonsense', 'must be a URL'],
     ['config set production', 'what should the profile hold?'],
     ['config set a/b --url https://jobs.test', 'A profile is 1 to 64'],
+    ['config set __proto__ --url https://jobs.test', 'begins with a letter or digit'],
     ['config use nobody', 'there is no profile nobody; there is none'],
-    ['config remove __proto__', 'there is no profile __proto__; there is none'],
+    ['config remove toString', 'there is no profile toString; there is none'],
     ['get job-1 --profile nobody', 'there is no profile nobody; there is none'],
   ])('is refused with a sentence, and nothing is written: %s', async (line, message) => {
     const { file, run } = await machine();
