@@ -1,4 +1,5 @@
 import { styleText } from 'node:util';
+import { escapeJson } from '../../shared/text/terminal-text.ts';
 
 /** The part of process.stdout and process.stderr that is used. */
 export interface TextStream {
@@ -33,19 +34,7 @@ export function createPaint(color: boolean): Paint {
   };
 }
 
-/** Control and invisible characters, except the line breaks of JSON's own indentation. */
-const UNSAFE = /(?!\n)[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
-
-/**
- * A value as JSON that is safe to print. Control and invisible characters become `\u` escapes, which every JSON
- * parser turns back into the same value.
- */
+/** A value as JSON that is safe to print. */
 export function jsonText(value: unknown, indent = 0): string {
-  const text = JSON.stringify(value, undefined, indent) ?? 'null';
-  return text.replace(UNSAFE, (character) =>
-    Array.from(
-      { length: character.length },
-      (_, unit) => `\\u${character.charCodeAt(unit).toString(16).padStart(4, '0')}`,
-    ).join(''),
-  );
+  return escapeJson(JSON.stringify(value, undefined, indent) ?? 'null');
 }

@@ -1,4 +1,5 @@
 import type { JsonSchema } from '../../shared/api/operation.ts';
+import { escapeControls, escapeJson } from '../../shared/text/terminal-text.ts';
 
 /** The keywords of JSON Schema 2020-12 that say something about a type. All others only narrow a value. */
 interface Keywords {
@@ -96,7 +97,7 @@ export class SchemaType {
     const inner = `${indent}  `;
     const fields = Object.entries(properties).map(([name, schema]) => {
       const mark = required.includes(name) ? '' : '?';
-      return `${comment(schema, inner)}${inner}${JSON.stringify(name)}${mark}: ${this.#typeOf(schema, inner)};\n`;
+      return `${comment(schema, inner)}${inner}${quoted(name)}${mark}: ${this.#typeOf(schema, inner)};\n`;
     });
     const isOpen = fields.length === 0 ? additionalProperties !== false : isSchema(additionalProperties);
     // An index signature has to allow what the named properties are.
@@ -123,13 +124,13 @@ export function comment(schema: { readonly description?: unknown } | boolean, in
   const { description } = typeof schema === 'boolean' ? {} : schema;
   if (typeof description !== 'string' || description.trim() === '') return '';
   const text = description.replaceAll('*/', '*\\/').replaceAll(/\s+/g, ' ').trim();
-  return `${indent}/** ${text} */\n`;
+  return `${indent}/** ${escapeControls(text)} */\n`;
 }
 
 /** The part of a schema that a JSON Pointer in a reference names (`#/$defs/Node`). */
 function at(root: JsonSchema, reference: string): JsonSchema | undefined {
   if (!reference.startsWith('#')) return undefined;
-  const keys = decodeURIComponent(reference.slice(1)).split('/').slice(1);
+  const keys = decoded(reference.slice(1)).split('/').slice(1);
   let found: unknown = root;
   for (const key of keys) {
     const name = key.replaceAll('~1', '/').replaceAll('~0', '~');
@@ -139,15 +140,29 @@ function at(root: JsonSchema, reference: string): JsonSchema | undefined {
   return isSchema(found) || typeof found === 'boolean' ? found : undefined;
 }
 
+/** A fragment of a URI as text; as it is, if its percent signs encode nothing. */
+function decoded(fragment: string): string {
+  try {
+    return decodeURIComponent(fragment);
+  } catch {
+    return fragment;
+  }
+}
+
 function isSchema(value: unknown): value is Extract<JsonSchema, object> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function literal(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(literal).join(', ')}]`;
-  if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? 'unknown';
-  const fields = Object.entries(value).map(([name, part]) => `${JSON.stringify(name)}: ${literal(part)}`);
+  if (typeof value !== 'object' || value === null) return value === undefined ? 'unknown' : quoted(value);
+  const fields = Object.entries(value).map(([name, part]) => `${quoted(name)}: ${literal(part)}`);
   return `{ ${fields.join('; ')} }`;
+}
+
+/** A value as a literal. Characters that a terminal or an editor would act on, or not show, are escaped. */
+function quoted(value: unknown): string {
+  return escapeJson(JSON.stringify(value));
 }
 
 function union(types: readonly string[]): string {

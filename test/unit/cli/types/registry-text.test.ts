@@ -25,6 +25,7 @@ it.each<[string, JsonSchema, string]>([
   ['nothing', false, 'never'],
   ['keywords that are not known', { format: 'x', 'x-own': 1 }, 'unknown'],
   ['a reference that leads nowhere', { $ref: '#/$defs/none' }, 'unknown'],
+  ['a reference that is not encoded well', { $ref: '#/%zz' }, 'unknown'],
   ['a reference to another document', { $ref: 'https://example.com/a' }, 'unknown'],
   ['a reference to a part that is no schema', { $ref: '#/type', type: 'string' }, 'string'],
   ['a list of types', { type: ['string', 'null'] }, 'string | null'],
@@ -34,6 +35,21 @@ it.each<[string, JsonSchema, string]>([
   ['an object without properties', { type: 'object', additionalProperties: false }, '{}'],
   ['values that are no simple ones', { enum: [[1, 'a'], { b: null }] }, '([1, "a"]) | { "b": null }'],
   ['a text that could end a literal', { const: '"; alert(1); "' }, String.raw`"\"; alert(1); \""`],
+  [
+    'characters that a terminal acts on',
+    { enum: ['\u001b[2J', '\u202e', { '\u009b': 1 }] },
+    String.raw`("\u001b[2J") | ("\u202e") | { "\u009b": 1 }`,
+  ],
 ])('an input schema of %s', (_, schema, type) => {
   expect(inputType(schema)).toBe(type);
+});
+
+it('text of workers reaches neither a terminal nor a reader of the file as anything but text', () => {
+  const evil = 'red \u001b[31m*/ \u202e\u2028 \u0007';
+  const inputSchema = { description: evil, properties: { [evil]: { description: evil, const: evil } } };
+  const text = registryText([
+    { name: 'a', description: evil, inputSchema, timeoutMs: 1, maxAttempts: 1, edgeChecks: 'whole' },
+  ]);
+  expect(text.match(/(?!\n)[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu)).toBe(null);
+  expect(text).toContain(String.raw`/** red \x1b[31m*\/ \u{202e} \x07 */`);
 });
