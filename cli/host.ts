@@ -43,6 +43,8 @@ export interface Scope {
   readonly stdin: Readable;
   /** Aborts at Ctrl-C, with the error that ends the command. */
   readonly signal: AbortSignal;
+  /** Runs what gives the terminal to another program. Meanwhile Ctrl-C is for that program. */
+  readonly handOver: <T>(work: () => Promise<T>) => Promise<T>;
   /**
    * Starts the trace of the command's requests. Its spans are sent after the command has printed everything.
    * @throws CliError `usage-invalid` when the baggage does not fit into its header
@@ -84,7 +86,8 @@ export class Host {
           traces.push(trace);
           return trace;
         };
-        return await work({ config, api, output, stdin, signal, startTrace });
+        const handOver: Scope['handOver'] = (given) => interrupt.handOver(given);
+        return await work({ config, api, output, stdin, signal, handOver, startTrace });
       });
       for (const trace of traces) await trace.flush(signal.aborted ? INTERRUPTED_FLUSH_MS : undefined);
     } finally {

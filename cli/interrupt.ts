@@ -10,7 +10,9 @@ const GRACE_MS = 1_000;
  */
 export class Interrupt {
   readonly #controller = new AbortController();
+  #isHandedOver = false;
   readonly #onSignal = (): void => {
+    if (this.#isHandedOver) return;
     if (this.#controller.signal.aborted) process.exit(EXIT.interrupted.code);
     this.#controller.abort(new CliError('interrupted', 'interrupted'));
     setTimeout(() => process.exit(EXIT.interrupted.code), GRACE_MS).unref();
@@ -23,6 +25,16 @@ export class Interrupt {
   /** Aborts at the first Ctrl-C, with the error that ends the command. */
   get signal(): AbortSignal {
     return this.#controller.signal;
+  }
+
+  /** Runs `work` in another program that has the terminal, such as an editor. Meanwhile Ctrl-C is for that program. */
+  async handOver<T>(work: () => Promise<T>): Promise<T> {
+    this.#isHandedOver = true;
+    try {
+      return await work();
+    } finally {
+      this.#isHandedOver = false;
+    }
   }
 
   /** Stops listening for Ctrl-C. */

@@ -5,26 +5,38 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CliError } from '../cli-error.ts';
 
+/** A text as the user saved it, in a file that only they may read. */
+export interface EditedText {
+  readonly text: string;
+  readonly isChanged: boolean;
+  readonly file: string;
+  /** Removes the file. Until then the work of the user is safe. */
+  readonly remove: () => Promise<void>;
+}
+
 /**
  * Lets the user change a text in their editor. Only the user may read the file meanwhile.
  * @param name of the file, which tells the editor what it is
- * @returns the text as it was saved
- * @throws CliError `usage-invalid` if the editor does not start, or fails
+ * @throws CliError `usage-invalid` if the editor does not start, or fails; the file is kept if it was changed
  */
-export async function editText(text: string, name: string, editor: string): Promise<string> {
+export async function editText(text: string, name: string, editor: string): Promise<EditedText> {
   const folder = await mkdtemp(join(tmpdir(), 'throughline-edit-'));
   const file = join(folder, name);
-  try {
-    await writeFile(file, text, { mode: 0o600 });
-    // The setting may hold options, as in `code --wait`. So a shell splits it, as git does.
-    const child = spawn('/bin/sh', ['-c', `${editor} "$1"`, editor, file], { stdio: 'inherit' });
-    const [code] = (await once(child, 'exit')) as [number | null];
-    if (code !== 0)
-      throw new CliError('usage-invalid', `the editor ${JSON.stringify(editor)} failed; nothing was sent`, {
-        hint: 'set VISUAL or EDITOR',
-      });
-    return await readFile(file, 'utf8');
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
+  const remove = (): Promise<void> => rm(folder, { recursive: true, force: true });
+  await writeFile(file, text, { mode: 0o600 });
+  // The setting may hold options, as in `code --wait`. So a shell splits it, as git does.
+  const child = spawn('/bin/sh', ['-c', `${editor} "$1"`, editor, file], { stdio: 'inherit' });
+  const [code] = (await once(child, 'exit')) as [number | null];
+  const saved = await readFile(file, 'utf8').catch(() => text);
+  const isChanged = saved !== text;
+  if (code === 0) return { text: saved, isChanged, file, remove };
+  if (!isChanged) await remove();
+  throw new CliError('usage-invalid', `the editor ${JSON.stringify(editor)} failed; nothing was sent`, {
+    hint: isChanged ? keptText(file) : 'set VISUAL or EDITOR',
+  });
+}
+
+/** Where the user finds what they saved, if it was not used. */
+export function keptText(file: string): string {
+  return `what you saved is kept in ${file}`;
 }

@@ -1,6 +1,7 @@
 import type { Submission } from '../../../client/options.ts';
 import type { DeadLetterDetail } from '../../../shared/api/dead-letter.ts';
 import { defined } from '../../../shared/defined.ts';
+import type { Job } from '../../../shared/job/job.ts';
 import { PRIORITIES } from '../../../shared/job/priority.ts';
 import { ATTR } from '../../../shared/trace/semantics.ts';
 import { HEADER } from '../../../shared/wire/headers.ts';
@@ -8,34 +9,53 @@ import { CliError } from '../../cli-error.ts';
 import { type Environment, terminalConfig } from '../../config.ts';
 import { EXIT } from '../../exit-code.ts';
 import type { Scope } from '../../host.ts';
-import { editText } from '../../input/editor.ts';
+import { type EditedText, editText, keptText } from '../../input/editor.ts';
 import { parseInput } from '../../input/job-input.ts';
 
 /**
  * Opens the input of a dead letter in the user's editor, and submits a new job with what was saved. A redrive keeps the input
  * of a job, so this is another job; the dead letter stays.
+ * What was saved is kept until the job is submitted.
  * @throws CliError `usage-invalid` if the input is not JSON, or was not changed; ApiError
  */
 export async function redriveEdited(id: string, environment: Environment, scope: Scope): Promise<number> {
-  const { api, output } = scope;
+  const { api, output, handOver } = scope;
   const deadLetter = await api.deadLetter(id);
   if (!('input' in deadLetter))
     throw new CliError('usage-invalid', 'the input of this dead letter is not JSON');
   const before = `${JSON.stringify(deadLetter.input, undefined, 2)}\n`;
-  const after = await editText(before, `${id}.json`, terminalConfig(environment).editor);
-  if (after === before)
+  const { editor } = terminalConfig(environment);
+  const edited = await handOver(() => editText(before, `${id}.json`, editor));
+  if (!edited.isChanged) {
+    await edited.remove();
     throw new CliError('usage-invalid', 'the input was not changed, so nothing was sent', {
       hint: 'leave out --edit to send the job again as it is',
     });
-  const body = submissionOf(deadLetter, parseInput(after, 'the edited input'));
-  const trace = await scope.startTrace();
-  const attributes = { [ATTR.httpMethod]: 'POST', [ATTR.urlFull]: api.jobsUrl };
-  const { job } = await trace.run('submit edited', attributes, (carrier) =>
-    api.submit(body, { trace: carrier }),
-  );
-  output.job(job);
+  }
+  output.job(await submitEdited(deadLetter, edited, scope));
   output.note(`the dead letter ${id} stays; this is a new job`);
   return EXIT.ok.code;
+}
+
+/** Submits the job with the edited input. If that fails, it says where the input is kept. */
+async function submitEdited(
+  deadLetter: DeadLetterDetail,
+  { text, file, remove }: EditedText,
+  { api, output, startTrace }: Scope,
+): Promise<Job> {
+  const attributes = { [ATTR.httpMethod]: 'POST', [ATTR.urlFull]: api.jobsUrl };
+  try {
+    const body = submissionOf(deadLetter, parseInput(text, 'the edited input'));
+    const trace = await startTrace();
+    const { job } = await trace.run('submit edited', attributes, (carrier) =>
+      api.submit(body, { trace: carrier }),
+    );
+    await remove();
+    return job;
+  } catch (thrown) {
+    output.warn(keptText(file));
+    throw thrown;
+  }
 }
 
 /** The ends that a callback may be for. */

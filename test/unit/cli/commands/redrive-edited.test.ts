@@ -1,6 +1,10 @@
+import { once } from 'node:events';
+import { readdir, readFile } from 'node:fs/promises';
+import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { run } from '../../../support/cli/process.ts';
-import { answer, JOB, serve } from '../../../support/cli/servers.ts';
+import { scratchFolder } from '../../../support/cleanup.ts';
+import { ended as endOf, run, start } from '../../../support/cli/process.ts';
+import { type Answer, answer, JOB, serve } from '../../../support/cli/servers.ts';
 
 const HEADERS = {
   'throughline-max-attempts': '2',
@@ -15,20 +19,23 @@ const DEAD = {
   ...{ input: { size: 'large' }, headers: HEADERS },
 };
 
-async function edit(editor: string, deadLetter: object = DEAD) {
-  const api = await serve(({ method }) =>
-    method === 'GET' ? answer(200, deadLetter) : answer(202, { ...JOB, id: 'job-2' }),
-  );
-  const args = ['dead-letters', 'redrive', 'job-1', '--edit', '--json'];
-  const ended = await run(api, args, { environment: { EDITOR: editor } });
+const ACCEPTED = answer(202, { ...JOB, id: 'job-2' });
+const ARGS = ['dead-letters', 'redrive', 'job-1', '--edit'];
+
+async function edit(editor: string, deadLetter: object = DEAD, submitted: Answer = ACCEPTED) {
+  const api = await serve(({ method }) => (method === 'GET' ? answer(200, deadLetter) : submitted));
+  const TMPDIR = await scratchFolder();
+  const ended = await run(api, [...ARGS, '--json'], { environment: { EDITOR: editor, TMPDIR } });
+  const left = (await readdir(TMPDIR, { recursive: true })).filter((name) => name.endsWith('.json'));
+  const kept = await Promise.all(left.map((name) => readFile(path.join(TMPDIR, name), 'utf8')));
   const sent = api.seen.filter(({ method }) => method === 'POST');
-  return { ...ended, sent: sent.map(({ path, body }) => ({ path, body: JSON.parse(String(body)) })) };
+  return { ...ended, kept, sent: sent.map(({ path, body }) => ({ path, body: JSON.parse(String(body)) })) };
 }
 
 describe('`dead-letters redrive --edit`', () => {
   it('submits a new job with the edited input and the other fields of the dead one', async () => {
-    const { code, stdout, sent } = await edit('sed -i s/large/small/');
-    expect({ code, id: JSON.parse(stdout).id }).toEqual({ code: 0, id: 'job-2' });
+    const { code, stdout, sent, kept } = await edit('sed -i s/large/small/');
+    expect({ code, id: JSON.parse(stdout).id, kept }).toEqual({ code: 0, id: 'job-2', kept: [] });
     expect(sent).toEqual([
       {
         path: '/v1/jobs',
@@ -50,5 +57,38 @@ describe('`dead-letters redrive --edit`', () => {
     const { code, stderr, sent } = await edit(editor, deadLetter);
     expect({ code, sent }).toEqual({ code: 2, sent: [] });
     expect(stderr).toContain(message);
+  });
+
+  it.each([
+    ['it is not JSON', 'sed -i s/{/x/', ACCEPTED, /^x/],
+    ['the editor fails', 'f() { sed -i s/large/small/ "$1"; false; }; f', ACCEPTED, /small/],
+    ['the API is away', 'sed -i s/large/small/', answer(503, 'away'), /small/],
+  ])('keeps what was saved if %s', async (_, editor, submitted, saved) => {
+    const { code, kept } = await edit(editor, DEAD, submitted);
+    expect(code).not.toBe(0);
+    expect(kept).toEqual([expect.stringMatching(saved)]);
+  });
+
+  it.each(['true', 'false'])('leaves no file if nothing was changed: %s', async (editor) => {
+    expect((await edit(editor)).kept).toEqual([]);
+  });
+
+  it('says where it keeps what was saved', async () => {
+    const api = await serve(({ method }) => (method === 'GET' ? answer(200, DEAD) : answer(503, 'away')));
+    const TMPDIR = await scratchFolder();
+    const { stderr } = await run(api, ARGS, { environment: { EDITOR: 'sed -i s/large/small/', TMPDIR } });
+    const [, file = ''] = /what you saved is kept in (\S+)/.exec(stderr) ?? [];
+    expect(JSON.parse(await readFile(file, 'utf8'))).toEqual({ size: 'small' });
+  });
+
+  it('leaves Ctrl-C to the editor while it runs', async () => {
+    const api = await serve(({ method }) => (method === 'GET' ? answer(200, DEAD) : ACCEPTED));
+    const editor = `sh -c 'echo editing; read _; sed -i s/large/small/ "$0"'`;
+    const child = start(ARGS, { THROUGHLINE_URL: api.url, EDITOR: editor, TMPDIR: await scratchFolder() });
+    await once(child.stdout ?? child, 'data');
+    child.kill('SIGINT');
+    const { code } = await endOf(child, 'saved\n');
+    expect(code).toBe(0);
+    expect(api.seen.map(({ method }) => method)).toEqual(['GET', 'POST']);
   });
 });
