@@ -4,7 +4,7 @@ import type { ErrorCode } from '../../shared/errors.ts';
 import { ATTR } from '../../shared/trace/semantics.ts';
 import { EXIT } from '../exit-code.ts';
 import type { Scope } from '../host.ts';
-import { type Count, confirmBulk, progressText } from '../operate/confirm.ts';
+import { type Count, confirmBulk, progressText, reportPart } from '../operate/confirm.ts';
 import { countJobs } from '../operate/count.ts';
 
 /** A job that ended by itself before its turn came needs no cancel. */
@@ -32,7 +32,7 @@ export async function cancelAll(filter: CancelFilter, yes: boolean, scope: Scope
   return failed.every(({ code }) => code === ENDED) ? EXIT.ok.code : EXIT.unavailable.code;
 }
 
-/** Cancels page by page, in one span. Says how many were cancelled if an error ends it. */
+/** Cancels page by page, in one span. Says what was cancelled if an error ends it. */
 async function cancelEach(
   filter: CancelFilter,
   expected: Count | undefined,
@@ -47,7 +47,7 @@ async function cancelEach(
     await trace.run('cancel all', attributes, async (carrier) => {
       let cursor: string | undefined;
       do {
-        status.show(progressText(total.cancelled.length, 'cancelled', expected));
+        status.show(progressText(total.cancelled.length + total.stopping.length, 'cancelled', expected));
         const page = await api.cancelMany({ ...filter, cursor }, { trace: carrier });
         total.cancelled.push(...page.cancelled);
         total.stopping.push(...page.stopping);
@@ -58,7 +58,10 @@ async function cancelEach(
     });
     return total;
   } catch (thrown) {
-    if (total.cancelled.length > 0) output.warn(`${total.cancelled.length} were cancelled before this error`);
+    status.clear();
+    const done = `${total.cancelled.length} were cancelled and ${total.stopping.length} told to end`;
+    const count = total.cancelled.length + total.stopping.length;
+    reportPart({ count, report: { ...total, complete: false }, done }, scope);
     throw thrown;
   } finally {
     status.clear();

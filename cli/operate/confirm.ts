@@ -49,6 +49,19 @@ export function progressText(done: number, what: string, total: Count | undefine
   return `${done} of ${total.count}${total.more ? ' or more' : ''} ${what}`;
 }
 
+/**
+ * Says what a command had changed when an error ended it: with `--json` in the document of a command that comes to its end.
+ * If nothing was changed, and Ctrl-C did not end it, the error says enough.
+ */
+export function reportPart(
+  { count, report, done }: { readonly count: number; readonly report: object; readonly done: string },
+  { output, signal }: Scope,
+): void {
+  if (count === 0 && !signal.aborted) return;
+  if (output.json) output.document(report);
+  output.warn(`${done} before this error; the request that was under way may have changed more`);
+}
+
 function isTerminal({ stdin }: Scope): boolean {
   return (stdin as { readonly isTTY?: boolean }).isTTY === true;
 }

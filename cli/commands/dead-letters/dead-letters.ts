@@ -9,7 +9,7 @@ import type { Environment } from '../../config.ts';
 import { EXIT } from '../../exit-code.ts';
 import { examples } from '../../help.ts';
 import type { Host, Scope } from '../../host.ts';
-import { type Count, confirmBulk, progressText } from '../../operate/confirm.ts';
+import { type Count, confirmBulk, progressText, reportPart } from '../../operate/confirm.ts';
 import { countDeadLetters } from '../../operate/count.ts';
 import { deadLetterText } from '../../text/job-text.ts';
 import { deadLettersText } from '../../text/list-text.ts';
@@ -191,13 +191,14 @@ async function redriveAll(
   return failed.length === 0 ? EXIT.ok.code : EXIT.unavailable.code;
 }
 
-/** Redrives all that the filter selects, in one span. Says how many were sent if an error ends it. */
+/** Redrives all that the filter selects, in one span. Says what was sent if an error ends it. */
 async function redriveEach(
   filter: RedriveFilter,
   expected: Count | undefined,
   trace: CallerTrace,
-  { api, output }: Scope,
+  scope: Scope,
 ): Promise<RedriveReport> {
+  const { api, output } = scope;
   const total: RedriveReport = { redriven: [], failed: [] };
   const status = output.statusLine();
   const attributes = { [ATTR.httpMethod]: 'POST', [ATTR.urlFull]: api.deadLettersUrl };
@@ -212,7 +213,9 @@ async function redriveEach(
     });
     return total;
   } catch (thrown) {
-    if (total.redriven.length > 0) output.warn(`${total.redriven.length} were redriven before this error`);
+    status.clear();
+    const count = total.redriven.length;
+    reportPart({ count, report: total, done: `${count} were redriven` }, scope);
     throw thrown;
   } finally {
     status.clear();

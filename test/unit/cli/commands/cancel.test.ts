@@ -55,7 +55,7 @@ describe('cancel --all', () => {
     );
     const { code, stderr } = await callHere(broken, ['cancel', '--all', '--yes']);
     expect(code).toBe(3);
-    expect(stderr).toContain('1 were cancelled before this error');
+    expect(stderr).toContain('1 were cancelled and 0 told to end before this error');
   });
 });
 
@@ -111,19 +111,37 @@ describe('a command that changes many jobs', () => {
     },
   );
 
-  it('says how many were changed when Ctrl-C ends it', async () => {
+  it.each([[[]], [['--json']]])('says what was changed when Ctrl-C ends it: %s', async (json) => {
     const second = Promise.withResolvers<void>();
     const api = await serve(({ body }) => {
-      if (!String(body).includes('next')) return answer(200, { ...DONE, cancelled: ['a'], cursor: 'next' });
+      if (!String(body).includes('next'))
+        return answer(200, { ...DONE, cancelled: ['a'], stopping: ['b'], cursor: 'next' });
       second.resolve();
       return undefined;
     });
-    const child = start(['cancel', '--all', '--yes'], { THROUGHLINE_URL: api.url });
+    const child = start(['cancel', '--all', '--yes', ...json], { THROUGHLINE_URL: api.url });
     const done = ended(child);
     await second.promise;
     child.kill('SIGINT');
-    const { code, stderr } = await done;
+    const { code, stdout, stderr } = await done;
     expect(code).toBe(130);
-    expect(stderr).toContain('1 were cancelled before this error');
+    if (json.length === 0) expect(stderr).toContain('1 were cancelled and 1 told to end before this error');
+    else {
+      expect(JSON.parse(stderr).code).toBe('interrupted');
+      expect(JSON.parse(stdout)).toEqual({ ...DONE, cancelled: ['a'], stopping: ['b'], complete: false });
+    }
+  });
+
+  it('says what was redriven when an error ends it, also to programs', async () => {
+    const api = await serve(({ body }) =>
+      String(body).includes('next')
+        ? answer(500, 'broken')
+        : answer(200, { redriven: ['a'], failed: [{ id: 'b', code: 'internal' }], cursor: 'next' }),
+    );
+    const args = ['dead-letters', 'redrive', '--all', '--yes'];
+    expect((await callHere(api, args)).stderr).toContain('1 were redriven before this error');
+    const { code, stdout } = await callHere(api, [...args, '--json']);
+    expect(code).toBe(3);
+    expect(JSON.parse(stdout)).toEqual({ redriven: ['a'], failed: [{ id: 'b', code: 'internal' }] });
   });
 });
