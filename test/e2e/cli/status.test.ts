@@ -50,7 +50,9 @@ describe('`status` of a system where all is well', () => {
     const { code, report } = await status({ url: stack.url, apiKey: stack.apiKey });
     expect({ code, unasked: report.unasked }).toEqual({
       code: 0,
-      unasked: [{ part: 'NATS directly', why: expect.stringContaining('NATS_URL is not set') }],
+      unasked: [
+        { part: 'NATS directly', why: expect.stringContaining('NATS_URL is not set'), isFault: false },
+      ],
     });
     expect(report.nats).toBeUndefined();
   });
@@ -88,7 +90,7 @@ describe('`status` of a system with a fault ends with 1, and says it in a senten
     const stack = await withTestStack(OPTIONS);
     const report = await expectFault(status(stack, { NATS_URL: NOWHERE }), 'nats-unreachable');
     expect(report.unasked).toEqual([
-      { part: 'NATS directly', why: expect.stringContaining('cannot connect') },
+      { part: 'NATS directly', why: expect.stringContaining('cannot connect'), isFault: true },
     ]);
   });
 
