@@ -12,7 +12,7 @@ import { checkLogin } from '../shared/nats/broker-login.ts';
 import { unknownSettings } from '../shared/text/setting-names.ts';
 import { isOtelSdkName, OTEL_NAMES } from '../shared/trace/otel-names.ts';
 import { isGroupName } from '../shared/wire/lanes.ts';
-import { operationsAsWritten } from '../shared/wire/subjects.ts';
+import { isOperationsFilter, OPERATIONS_RULE, operationsAsWritten } from '../shared/wire/subjects.ts';
 
 /** Settings of the command line that may be in the environment of a worker. */
 const CLI_NAMES = [
@@ -52,8 +52,8 @@ const Settings = z.object({
     .default('workers'),
   WORKER_OPERATIONS: z
     .string()
-    .min(1, 'must be an operation, a prefix such as image.*, or *')
     .transform(operationsAsWritten)
+    .refine(isOperationsFilter, OPERATIONS_RULE)
     .default('>'),
   WORKER_OWN_LANES: OwnLanes,
   WORKER_NAME: shortText.default(`${hostname()}-${process.pid}`),

@@ -3,11 +3,14 @@ import path from 'node:path';
 import { describeThrown } from '../shared/errors.ts';
 import type { HostReady } from '../shared/host-ready.ts';
 import { SERVICE } from '../shared/trace/semantics.ts';
+import { checkCredentials } from './broker/connect.ts';
+import { TargetGuard } from './callbacks/target-guard.ts';
 import { quotedSettings, type WorkerConfig, workerConfig, workerWarnings } from './config.ts';
 import { createLogger, type WorkerLogger } from './log.ts';
 import { LoopWatch } from './loop-watch/loop-watch.ts';
 import { type LoadedOperation, loadOperations } from './operations/loading/load-operations.ts';
 import { createRegistry } from './operations/operation-registry.ts';
+import { OpenAddresses } from './operations/targets/addresses.ts';
 import { AllowList } from './operations/targets/allow-list.ts';
 import { StrayErrors } from './stray-errors.ts';
 import { apiProblem } from './telemetry/api-version.ts';
@@ -60,9 +63,11 @@ export async function prepareWorkerHost(options: HostOptions): Promise<PreparedH
   });
   const strayErrors = StrayErrors.watch(log);
   const loaded = await loadOwn(options.operationsFolder, log);
+  await checkCredentials(config);
+  const guard = new TargetGuard(config.CALLBACK_ALLOW, new OpenAddresses(config.TARGET_ADDRESSES_ALLOW));
   const { builtInOperations } = await import('./operations/built-in/built-in.ts');
   const registry = createRegistry(builtInOperations(config, baggageAllow), loaded);
-  return { run: () => runHost({ config, log, tracing, strayErrors, loaded, registry }) };
+  return { run: () => runHost({ config, log, tracing, strayErrors, loaded, registry, guard }) };
 }
 
 interface HostParts {
@@ -72,10 +77,12 @@ interface HostParts {
   readonly strayErrors: StrayErrors;
   readonly loaded: readonly LoadedOperation[];
   readonly registry: ReturnType<typeof createRegistry>;
+  readonly guard: TargetGuard;
 }
 
-async function runHost({ config, log, tracing, strayErrors, loaded, registry }: HostParts): Promise<number> {
-  const worker = await startWorker({ config, registry, log, tracing: tracing.on });
+async function runHost(parts: HostParts): Promise<number> {
+  const { config, log, tracing, strayErrors, loaded, registry, guard } = parts;
+  const worker = await startWorker({ config, registry, log, tracing: tracing.on, guard });
   const loopWatch = LoopWatch.start({
     service: SERVICE.worker,
     tellAfterMs: TELL_AFTER_MS,

@@ -46,7 +46,7 @@ import { RecordWatch } from './broker/record-watch.ts';
 import { StoredPublisher } from './broker/stored-publisher.ts';
 import { CallbackDeliverer } from './callbacks/callback-deliverer.ts';
 import { CallbackSlots } from './callbacks/callback-slots.ts';
-import { TargetGuard } from './callbacks/target-guard.ts';
+import type { TargetGuard } from './callbacks/target-guard.ts';
 import type { WorkerConfig } from './config.ts';
 import { HealthServer } from './health-server.ts';
 import { CancelMemory } from './jobs/cancel-memory.ts';
@@ -59,7 +59,6 @@ import { checkHostSize } from './operations/host-size.ts';
 import type { Operation } from './operations/operation.ts';
 import type { OperationRegistry } from './operations/operation-registry.ts';
 import { announcementOf } from './operations/operation-schema.ts';
-import { OpenAddresses } from './operations/targets/addresses.ts';
 import { WorkerMetrics } from './telemetry/metrics.ts';
 
 export interface Worker {
@@ -87,6 +86,8 @@ interface WorkerParts {
   readonly log: WorkerLogger;
   /** Whether spans are recorded. */
   readonly tracing: boolean;
+  /** Which targets callbacks may have. */
+  readonly guard: TargetGuard;
 }
 
 /** The parts that watch a worker from its first moment on. */
@@ -340,7 +341,6 @@ function createCallbackLoops(parts: LoopParts): ConsumeLoop[] {
   if (concurrency === 0) return [];
   const deliverer = new CallbackDeliverer({
     ...parts,
-    guard: new TargetGuard(config.CALLBACK_ALLOW, new OpenAddresses(config.TARGET_ADDRESSES_ALLOW)),
     secrets: new CallbackSecrets(config),
     schedule: {
       maxAttempts: config.CALLBACK_MAX_ATTEMPTS,

@@ -156,14 +156,21 @@ export function tenantOfFilter(filter: string): string | undefined {
  */
 export function operationsFilter(operations: string): string {
   if (operations === '>') return '>';
-  if (!isOperationName(operations.replace(/\.>$/, ''))) {
+  if (!isOperationsFilter(operations))
     throw new ThroughlineError(
       'config-invalid',
       `the operations filter ${shown(operations)} is not an operation's name, a prefix followed by ".>", or ">"`,
     );
-  }
   return `*.*.${operations}`;
 }
+
+/** Whether a text names some operations: see {@link groupFilter}. */
+export function isOperationsFilter(operations: string): boolean {
+  return operations === '>' || isOperationName(operations.replace(/\.>$/, ''));
+}
+
+/** What {@link operationsAsWritten} must give a filter from, as the end of a sentence. */
+export const OPERATIONS_RULE = 'must be an operation, a prefix such as image.*, or *';
 
 /**
  * The operations that somebody wrote: `image.*` and `*` mean `image.>` and `>`. A shell takes ">" in an env file for a

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { type JetStreamClient, type JetStreamManager, jetstream, jetstreamManager } from '@nats-io/jetstream';
 import {
+  type Authenticator,
   type ConnectionOptions,
   connect,
   credsAuthenticator,
@@ -98,14 +99,9 @@ interface Thrown {
 /**
  * The error for a connection that did not come about.
  * @param cause what the NATS client threw
- * @returns `config-invalid` if the credentials file cannot be right, else `broker-unavailable` naming the servers
+ * @returns `broker-unavailable` naming the servers
  */
 function connectError(cause: unknown, servers: readonly string[]): ThroughlineError {
-  const { code } = thrownOf(cause);
-  if (String(code).startsWith('nkeys:'))
-    return new ThroughlineError('config-invalid', 'NATS_CREDS_FILE: the seed in the file is not valid', {
-      cause,
-    });
   const message = `cannot connect to NATS at ${serverNames(servers)}: ${reasonOf(cause, servers)}`;
   return new ThroughlineError('broker-unavailable', message, { cause });
 }
@@ -142,20 +138,38 @@ function keepServers(connection: NatsConnection, servers: readonly string[]): vo
 }
 
 async function credentialsOf(config: ConnectConfig): Promise<ConnectionOptions> {
-  if (config.NATS_CREDS_FILE !== undefined)
-    return { authenticator: credsAuthenticator(await readCreds(config.NATS_CREDS_FILE)) };
+  if (config.NATS_CREDS_FILE !== undefined) return { authenticator: await readCreds(config.NATS_CREDS_FILE) };
   const login = loginOf(config);
   if (login === undefined) return {};
   if ('token' in login) return { token: login.token };
   return { authenticator: usernamePasswordAuthenticator(login.user, login.password) };
 }
 
+/**
+ * Reads the credentials file, if there is one, without calling NATS.
+ * @throws ThroughlineError `config-invalid` if it cannot be read or is not valid
+ */
+export async function checkCredentials({
+  NATS_CREDS_FILE: file,
+}: Pick<ConnectConfig, 'NATS_CREDS_FILE'>): Promise<void> {
+  if (file !== undefined) await readCreds(file);
+}
+
 /** The message does not show the path: it may be the credentials themselves, put into the wrong setting. */
-async function readCreds(file: string): Promise<Uint8Array> {
+async function readCreds(file: string): Promise<Authenticator> {
   const bytes = await readFile(file).catch(() => undefined);
-  if (bytes !== undefined && isCredentials(bytes.toString())) return bytes;
-  const why = bytes === undefined ? 'the file cannot be read' : 'the file does not hold a JWT and a seed';
-  throw new ThroughlineError('config-invalid', `NATS_CREDS_FILE: ${why}`);
+  const refuse = (why: string, cause?: unknown): ThroughlineError =>
+    new ThroughlineError('config-invalid', `NATS_CREDS_FILE: ${why}`, { cause });
+  if (bytes === undefined) throw refuse('the file cannot be read');
+  if (!isCredentials(bytes.toString())) throw refuse('the file does not hold a JWT and a seed');
+  const authenticator = credsAuthenticator(bytes);
+  try {
+    // It reads the seed when it signs.
+    authenticator('a nonce');
+  } catch (cause) {
+    throw refuse('the seed in the file is not valid', cause);
+  }
+  return authenticator;
 }
 
 /** `max_payload` of a nats-server without settings. */

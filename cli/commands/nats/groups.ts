@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import { isToken } from '../../../shared/job/job-address.ts';
-import { operationsAsWritten } from '../../../shared/wire/subjects.ts';
+import { isOperationsFilter, OPERATIONS_RULE, operationsAsWritten } from '../../../shared/wire/subjects.ts';
 import type { WorkerGroup, WorkerGroups } from '../../../worker-node/broker/groups.ts';
 import { EXIT } from '../../exit-code.ts';
 import { examples } from '../../help.ts';
@@ -59,7 +59,7 @@ function defineMove(groups: Command, host: Host): void {
     .description('Gives the jobs of a group to a group of another name. Stop its workers first.')
     .argument('<from>', 'the WORKER_GROUP so far', groupName)
     .argument('<to>', 'the new WORKER_GROUP; the same name with --operations', groupName)
-    .option('--operations <filter>', 'the new WORKER_OPERATIONS, such as image.>', operationsAsWritten)
+    .option('--operations <filter>', 'the new WORKER_OPERATIONS, such as image.>', operationsFilter)
     .option('--force', 'also while its workers are alive; their running jobs start again elsewhere')
     .addHelpText(
       'after',
@@ -109,7 +109,7 @@ function definePermissions(groups: Command, host: Host): void {
       'Prints what the NATS user of a group must be allowed, for the configuration of nats-server.',
     )
     .argument('<group>', 'its WORKER_GROUP', groupName)
-    .argument('<operations>', 'its WORKER_OPERATIONS, such as image.>', operationsAsWritten)
+    .argument('<operations>', 'its WORKER_OPERATIONS, such as image.>', operationsFilter)
     .option('--own-lanes <tenants>', 'its WORKER_OWN_LANES, such as acme,globex', tenantNames, [])
     .addHelpText(
       'after',
@@ -128,6 +128,12 @@ function definePermissions(groups: Command, host: Host): void {
           return EXIT.ok.code;
         }),
     );
+}
+
+function operationsFilter(text: string): string {
+  const filter = operationsAsWritten(text);
+  if (isOperationsFilter(filter)) return filter;
+  throw new InvalidArgumentError(`It ${OPERATIONS_RULE}.`);
 }
 
 async function runGroups(

@@ -66,10 +66,20 @@ describe('the process of the command line', () => {
     expect(JSON.parse(stdout)).toEqual(DONE);
   });
 
-  it('ends with 78 when a setting of the worker is wrong, so that systemd does not start it again', async () => {
-    const environment = { NATS_URL: 'nonsense', HEALTH_PORT: '0' };
-    const { code, stderr } = await ended(start(['worker', '--json'], environment));
-    expect(code).toBe(78);
-    expect(stderr).toContain('NATS_URL');
-  });
+  it.each([
+    ['NATS_URL', 'nonsense'],
+    ['NATS_CREDS_FILE', '/nowhere'],
+    ['WORKER_OPERATIONS', '**'],
+    ['CALLBACK_ALLOW', 'nonsense'],
+    ['TARGET_ADDRESSES_ALLOW', 'nonsense'],
+  ])(
+    'ends with 78 when %s of a worker is wrong, so that systemd does not start it again',
+    async (name, value) => {
+      // No NATS answers there: a worker that asks it first ends with another code.
+      const environment = { NATS_URL: 'nats://127.0.0.1:9', HEALTH_PORT: '0', [name]: value };
+      const { code, stderr } = await ended(start(['worker', '--json'], environment));
+      expect(code).toBe(78);
+      expect(JSON.parse(stderr).detail).toContain(`${name}: `);
+    },
+  );
 });

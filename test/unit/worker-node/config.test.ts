@@ -35,6 +35,8 @@ describe("the worker's settings", () => {
     ['WORKER_GROUP', 'group.one'],
     ['WORKER_GROUP', '*'],
     ['WORKER_GROUP', 'x'.repeat(65)],
+    ['WORKER_OPERATIONS', '**'],
+    ['WORKER_OPERATIONS', 'Image.>'],
     ['WORKER_NAME', 'x'.repeat(129)],
     ['WORKER_CONCURRENCY', '0'],
     ['WORKER_CONCURRENCY', 'many'],

@@ -18,7 +18,7 @@ it('groups permissions prints the configuration of a user of one group', async (
   expect(stdout).toContain('"dead.*.*.image.>"');
   const refused = await runHere(['groups', 'permissions', 'images', 'Image']);
   expect(refused).toMatchObject({ code: 2 });
-  expect(refused.stderr).toContain('the operations filter "Image" is not');
+  expect(refused.stderr).toContain('must be an operation, a prefix such as image.*');
 });
 
 it('groups list warns of a setting that nobody reads', async () => {
