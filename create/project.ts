@@ -1,13 +1,18 @@
-import { chmod, cp, mkdir, mkdtemp, readdir, readFile, rename, rm, rmdir, writeFile } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import manifest from '../package.json' with { type: 'json' };
 import { createApiKey, hashApiKey } from '../shared/api/access.ts';
-import { ThroughlineError } from '../shared/errors.ts';
+import { describeThrown, ThroughlineError } from '../shared/errors.ts';
 import { VERSIONS } from './versions.ts';
 
 const TEMPLATE = path.join(import.meta.dirname, 'template');
 /** A name that npm, Cloudflare, Docker and systemd take. */
-const NAME = /^[a-z][a-z0-9-]{0,53}$/;
+const NAME = /^[a-z](?:[a-z0-9-]{0,52}[a-z0-9])?$/;
+/** Files with a key in them: only the user may read them. */
+const SECRET = ['.env', '.dev.vars'];
+/** What a folder may hold before: the repository of a clone that has no files yet. */
+const MAY_BE_THERE = ['.git'];
 
 /** A project that was made. */
 export interface Project {
@@ -21,8 +26,8 @@ export interface Project {
 /**
  * Makes a project for jobs of one's own: operations with tests, the edge, containers, and a pipeline that deploys them.
  * Either all files are written or none.
- * @param folder where; it must not exist, or be empty. Its name is the name of the project
- * @throws ThroughlineError `request-invalid` for a name that cannot be used, or a folder that is not empty
+ * @param folder where; it must not exist, or be empty, or be a clone without files. Its name is the name of the project
+ * @throws ThroughlineError `request-invalid` for a name that cannot be used, or a folder that is not empty or cannot be written
  */
 export async function createProject(folder: string): Promise<Project> {
   const target = path.resolve(folder);
@@ -30,22 +35,19 @@ export async function createProject(folder: string): Promise<Project> {
   if (!NAME.test(name))
     throw new ThroughlineError(
       'request-invalid',
-      `the folder's name is the project's name, and ${JSON.stringify(name)} is none: it must be lower-case letters, digits and -, begin with a letter, and have at most 54 characters`,
+      `the folder's name is the project's name, and ${JSON.stringify(name)} is none: it must be lower-case letters, digits and -, begin with a letter, not end with -, and have at most 54 characters`,
     );
-  await checkEmpty(target);
-  await mkdir(path.dirname(target), { recursive: true });
-  const draft = await mkdtemp(path.join(path.dirname(target), `.${name}-`));
+  const isThere = await checkEmpty(target);
+  const files = await templateFiles(await valuesOf(name));
   try {
-    await fill(draft, await valuesOf(name));
-    const files = await filesIn(draft);
-    await chmod(draft, 0o755);
-    // Fails if somebody has put a file there meanwhile.
-    await rmdir(target).catch(() => undefined);
-    await rename(draft, target);
-    return { name, folder: target, files };
-  } finally {
-    await rm(draft, { recursive: true, force: true });
+    if (isThere) await fillFolder(target, files);
+    else await makeFolder(target, files);
+  } catch (cause) {
+    throw new ThroughlineError('request-invalid', `${folder} cannot be written: ${describeThrown(cause)}`, {
+      cause,
+    });
   }
+  return { name, folder: target, files: [...files.keys()].sort() };
 }
 
 /** What to type next in a new project. */
@@ -59,34 +61,75 @@ export function nextSteps({ name, folder, files }: Project): string {
 `;
 }
 
-async function checkEmpty(folder: string): Promise<void> {
-  const [found] = await readdir(folder).catch((thrown: NodeJS.ErrnoException) => {
-    if (thrown.code === 'ENOENT') return [];
+/** Whether the folder exists. @throws ThroughlineError `request-invalid` if it holds something, or is none */
+async function checkEmpty(folder: string): Promise<boolean> {
+  const found = await readdir(folder).catch((thrown: NodeJS.ErrnoException) => {
+    if (thrown.code === 'ENOENT') return undefined;
     throw new ThroughlineError('request-invalid', `${folder} cannot be used: ${thrown.message}`, {
       cause: thrown,
     });
   });
-  if (found !== undefined)
-    throw new ThroughlineError(
-      'request-invalid',
-      `${folder} is not empty: it holds ${found}; name a folder that does not exist`,
-    );
+  const [other] = found?.filter((name) => !MAY_BE_THERE.includes(name)) ?? [];
+  if (other === undefined) return found !== undefined;
+  throw new ThroughlineError(
+    'request-invalid',
+    `${folder} is not empty: it holds ${JSON.stringify(other)}; name a folder that does not exist`,
+  );
 }
 
-async function fill(folder: string, values: ReadonlyMap<string, string>): Promise<void> {
-  // npm leaves files out of a package whose names begin with a dot, so the template's begin with `_`.
-  await cp(TEMPLATE, folder, { recursive: true });
-  for (const entry of await readdir(folder))
-    if (entry.startsWith('_'))
-      await rename(path.join(folder, entry), path.join(folder, `.${entry.slice(1)}`));
-  for (const file of await filesIn(folder)) {
-    const place = path.join(folder, file);
-    const text = await readFile(place, 'utf8');
-    await writeFile(
-      place,
-      text.replace(/\{\{([a-z-]+)\}\}/g, (whole, key) => values.get(key) ?? whole),
-    );
+/** Makes the folder in one step. It fails if somebody has put a file there meanwhile. */
+async function makeFolder(target: string, files: ReadonlyMap<string, string>): Promise<void> {
+  const draft = path.join(path.dirname(target), draftName());
+  await mkdir(path.dirname(target), { recursive: true });
+  try {
+    await writeAll(draft, files);
+    await rename(draft, target);
+  } finally {
+    await rm(draft, { recursive: true, force: true });
   }
+}
+
+/** Fills a folder that is there. It stays the same folder, because a shell may be in it. */
+async function fillFolder(target: string, files: ReadonlyMap<string, string>): Promise<void> {
+  const draft = path.join(target, draftName());
+  const moved: string[] = [];
+  try {
+    await writeAll(draft, files);
+    for (const entry of await readdir(draft)) {
+      await rename(path.join(draft, entry), path.join(target, entry));
+      moved.push(entry);
+    }
+  } catch (thrown) {
+    for (const entry of moved) await rm(path.join(target, entry), { recursive: true, force: true });
+    throw thrown;
+  } finally {
+    await rm(draft, { recursive: true, force: true });
+  }
+}
+
+const draftName = (): string => `.throughline-${randomUUID()}`;
+
+/** Writes new files: they are the user's own, whatever rights those of the template have. */
+async function writeAll(folder: string, files: ReadonlyMap<string, string>): Promise<void> {
+  for (const [file, text] of files) {
+    const place = path.join(folder, file);
+    await mkdir(path.dirname(place), { recursive: true });
+    await writeFile(place, text, SECRET.includes(file) ? { mode: 0o600 } : {});
+  }
+}
+
+/**
+ * The files of a project by their paths.
+ * @param values what stands for each `{{placeholder}}`
+ */
+async function templateFiles(values: ReadonlyMap<string, string>): Promise<ReadonlyMap<string, string>> {
+  const texts = (await filesIn(TEMPLATE)).map(async (file) => {
+    const text = await readFile(path.join(TEMPLATE, file), 'utf8');
+    const filled = text.replace(/\{\{([a-z-]+)\}\}/g, (whole, key) => values.get(key) ?? whole);
+    // npm leaves files out of a package whose names begin with a dot, so the template's begin with `_`.
+    return [file.replace(/^_/, '.'), filled] as const;
+  });
+  return new Map(await Promise.all(texts));
 }
 
 /** What stands for each `{{placeholder}}` of the template. */

@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { unstable_readConfig as readConfig } from 'wrangler';
@@ -26,11 +26,40 @@ describe('a new project', () => {
       expect(await readFile(path.join(folder, file), 'utf8'), file).not.toMatch(/(?<!\$)\{\{/);
   });
 
-  it('may be made in an empty folder, and can be read by others on the machine', async () => {
+  it('can be read by those whom the user lets read new files, except the keys in it', async () => {
     const folder = await newFolder();
-    await mkdir(folder);
     await createProject(folder);
-    expect((await stat(folder)).mode & 0o777).toBe(0o755);
+    const mode = async (file: string): Promise<number> => (await stat(path.join(folder, file))).mode & 0o777;
+    const probe = path.join(path.dirname(folder), 'probe');
+    await mkdir(probe);
+    await writeFile(path.join(probe, 'file'), '');
+    expect(await mode('.')).toBe(await mode('../probe'));
+    expect(await mode('package.json')).toBe(await mode('../probe/file'));
+    for (const file of ['.env', '.dev.vars']) expect(await mode(file), file).toBe(0o600);
+  });
+
+  it.each([
+    ['an empty folder', async (folder: string) => void (await mkdir(folder))],
+    [
+      'a clone without files',
+      async (folder: string) => void (await mkdir(`${folder}/.git`, { recursive: true })),
+    ],
+    [
+      'the place that a link leads to',
+      async (folder: string) => {
+        await mkdir(`${folder}.real`);
+        await symlink(`${folder}.real`, folder);
+      },
+    ],
+  ])('may be made in %s, which stays the same folder: a shell may be in it', async (_, make) => {
+    const folder = await newFolder();
+    await make(folder);
+    const { ino } = await stat(folder);
+    const there = await readdir(folder);
+    const { files } = await createProject(folder);
+    expect((await stat(folder)).ino).toBe(ino);
+    const tops = files.map((file) => file.split('/')[0] ?? '');
+    expect((await readdir(folder)).sort()).toEqual([...new Set([...tops, ...there])].sort());
   });
 
   it('has a key for wrangler dev that fits the entry in .dev.vars, and is another one each time', async () => {
@@ -94,7 +123,7 @@ it('the unit of a new project is the one that Throughline ships, for another fol
 });
 
 describe('a project that cannot be made', () => {
-  it.each(['My-Jobs', '1jobs', 'jobs.web', 'a'.repeat(55), 'jöbs', '-jobs'])(
+  it.each(['My-Jobs', '1jobs', 'jobs.web', 'a'.repeat(55), 'jöbs', '-jobs', 'jobs-'])(
     'is refused with a sentence for the name %s, and nothing is written',
     async (name) => {
       const folder = await newFolder(name);
@@ -107,7 +136,7 @@ describe('a project that cannot be made', () => {
     const folder = await newFolder();
     await mkdir(folder);
     await writeFile(path.join(folder, 'mine.txt'), 'mine');
-    await expect(createProject(folder)).rejects.toThrow(/is not empty: it holds mine.txt; name a folder/);
+    await expect(createProject(folder)).rejects.toThrow(/is not empty: it holds "mine.txt"; name a folder/);
     expect(await readdir(folder)).toEqual(['mine.txt']);
     expect(await readdir(path.dirname(folder))).toEqual(['my-jobs']);
   });
@@ -116,5 +145,14 @@ describe('a project that cannot be made', () => {
     const folder = await newFolder();
     await writeFile(folder, '');
     await expect(createProject(folder)).rejects.toThrow(/cannot be used: /);
+  });
+
+  it('is refused with a sentence where it cannot be written, and nothing is left', async () => {
+    const folder = await newFolder();
+    // No folder can take the place of a link that leads nowhere.
+    await symlink(`${folder}.nowhere`, folder);
+    const refusal = { code: 'request-invalid', message: expect.stringContaining('cannot be written') };
+    await expect(createProject(folder)).rejects.toMatchObject(refusal);
+    expect(await readdir(path.dirname(folder))).toEqual(['my-jobs']);
   });
 });
