@@ -2,10 +2,11 @@ import { context, propagation, trace } from '@opentelemetry/api';
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
 import { ThroughlinePropagator } from '../../shared/propagation/index.ts';
 import { pause } from '../../shared/timers.ts';
-import { tracesTarget } from '../../shared/trace/otel-settings.ts';
+import { tracesTarget } from '../../shared/trace/otlp-settings.ts';
+import { spanLimits } from '../../shared/trace/span-limit-settings.ts';
 import { spanLine } from '../../shared/trace/span-line.ts';
-import { type LossReason, LostSpans } from './export/lost-spans.ts';
 import { otlpSender } from './export/otlp.ts';
+import { type LossReason, SpanCounts } from './export/span-counts.ts';
 import { EdgeSpanProcessor, type SendSpans } from './export/span-processor.ts';
 import type { Logger } from './log.ts';
 import { edgeResource } from './resource.ts';
@@ -17,7 +18,7 @@ import { EdgeTracerProvider } from './tracer-provider.ts';
 /** Tracing is off, or on with a span processor. */
 export type Telemetry =
   | { readonly on: false }
-  | { readonly on: true; readonly processor: EdgeSpanProcessor; readonly lost: LostSpans };
+  | { readonly on: true; readonly processor: EdgeSpanProcessor; readonly counts: SpanCounts };
 
 let current: Telemetry | undefined;
 
@@ -37,7 +38,7 @@ export function flushSpans(keeper: Pick<DurableObjectState, 'waitUntil'>): void 
 
 /** How many spans of this isolate were not exported, by reason; undefined if tracing is off. */
 export function lostSpans(): Readonly<Record<LossReason, number>> | undefined {
-  return current?.on ? current.lost.counts : undefined;
+  return current?.on ? current.counts.lost : undefined;
 }
 
 function start(config: TelemetrySettings, log: Logger): Telemetry {
@@ -46,8 +47,8 @@ function start(config: TelemetrySettings, log: Logger): Telemetry {
   const send = sender(config);
   if (send === undefined) return { on: false };
   const now = () => Date.now();
-  const lost = new LostSpans(log, now);
-  const processor = new EdgeSpanProcessor(send, lost, {
+  const counts = new SpanCounts(log, now);
+  const processor = new EdgeSpanProcessor(send, counts, {
     maxBytes: config.TRACE_QUEUE_BYTES,
     maxQueueSize: config.OTEL_BSP_MAX_QUEUE_SIZE,
     maxBatchSize: config.OTEL_BSP_MAX_EXPORT_BATCH_SIZE,
@@ -55,21 +56,22 @@ function start(config: TelemetrySettings, log: Logger): Telemetry {
     wait: pause,
     now,
   });
-  const budget = new TraceBudget(config, lost, now);
+  const budget = new TraceBudget(config, counts, now);
   const provider = new EdgeTracerProvider({
     resource: edgeResource(config),
     sampler: createSampler(config.OTEL_TRACES_SAMPLER, config.OTEL_TRACES_SAMPLER_ARG, budget),
+    spanLimits: spanLimits(config),
     spanProcessors: [processor],
   });
   trace.setGlobalTracerProvider(provider);
-  return { on: true, processor, lost };
+  return { on: true, processor, counts };
 }
 
 function sender(config: TelemetrySettings): SendSpans | undefined {
   if (config.OTEL_SDK_DISABLED) return undefined;
   const target = tracesTarget(config);
   const senders: SendSpans[] = [];
-  if (target !== undefined) senders.push(otlpSender(target));
+  if (target !== undefined) senders.push(otlpSender(target, { totalMs: config.OTEL_BSP_EXPORT_TIMEOUT }));
   if (config.DEBUG) senders.push(printSpans);
   if (senders.length === 0) return undefined;
   return async (spans) => {

@@ -14,10 +14,11 @@ export const telemetrySettings = {
   TRACE_FORCED_PER_MINUTE: wholeNumber(0, 1_000_000, 6_000),
 };
 
-/** The delay is spent inside the `waitUntil` of a request, which the platform cuts off after a while. */
+/** The delay and the export are spent inside the `waitUntil` of a request, which the platform cuts off after a while. */
 export const BATCH_DEFAULTS: BatchDefaults = {
   maxQueueSize: 4_096,
   scheduleDelayMs: { fallback: 50, max: 5_000 },
+  exportTimeoutMs: { fallback: 20_000, max: 20_000 },
 };
 
 const Settings = z.object(telemetrySettings);

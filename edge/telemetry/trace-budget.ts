@@ -1,6 +1,6 @@
 import { type Context, createContextKey, trace } from '@opentelemetry/api';
 import { TokenBuckets } from '../../shared/token-buckets.ts';
-import type { LostSpans } from './export/lost-spans.ts';
+import type { SpanCounts } from './export/span-counts.ts';
 import type { TelemetrySettings } from './settings.ts';
 
 const CALLER = createContextKey('throughline caller');
@@ -27,12 +27,12 @@ export class TraceBudget {
   readonly #anonymous = new TokenBuckets();
   readonly #forced = new TokenBuckets();
   readonly #settings: BudgetSettings;
-  readonly #lost: LostSpans;
+  readonly #counts: SpanCounts;
   readonly #now: () => number;
 
-  constructor(settings: BudgetSettings, lost: LostSpans, now: () => number) {
+  constructor(settings: BudgetSettings, counts: SpanCounts, now: () => number) {
     this.#settings = settings;
-    this.#lost = lost;
+    this.#counts = counts;
     this.#now = now;
   }
 
@@ -46,7 +46,7 @@ export class TraceBudget {
     const isFirst = parent === undefined || parent.isRemote === true;
     if (caller === undefined || !isFirst) return false;
     const isOver = this.#take(caller, parent !== undefined && !takesAll) > 0;
-    if (isOver) this.#lost.add('overBudget', 1);
+    if (isOver) this.#counts.addLost('overBudget', 1);
     return isOver;
   }
 

@@ -1,7 +1,10 @@
 import * as z from 'zod';
-import { parseLenient, percentDecoded, url, wholeNumber } from '../config.ts';
-import { badOtlpHeaders, parseOtlpHeaders } from './otlp-headers.ts';
+import { parseLenient, wholeNumber } from '../config.ts';
+import { optionalWord, word } from './otel-words.ts';
+import { badOtlpHeaders } from './otlp-headers.ts';
+import { otlpVariables } from './otlp-settings.ts';
 import { resourceAttributes } from './resource-attributes.ts';
+import { spanLimitVariables } from './span-limit-settings.ts';
 
 /** The samplers of OpenTelemetry's specification that we have. */
 export const SAMPLERS = [
@@ -18,9 +21,9 @@ export type SamplerName = (typeof SAMPLERS)[number];
 export interface BatchDefaults {
   readonly maxQueueSize: number;
   readonly scheduleDelayMs: { readonly fallback: number; readonly max: number };
+  readonly exportTimeoutMs: { readonly fallback: number; readonly max: number };
 }
 
-const TRACES_PATH = '/v1/traces';
 /** The settings that hold headers. */
 export const OTLP_HEADER_NAMES = ['OTEL_EXPORTER_OTLP_HEADERS', 'OTEL_EXPORTER_OTLP_TRACES_HEADERS'] as const;
 
@@ -30,24 +33,16 @@ const otelFlag = z.preprocess((value) => {
   return typeof value === 'string' ? ({ true: true, false: false }[value.toLowerCase()] ?? value) : value;
 }, z.boolean('must be true or false'));
 
-/** One of a few words, in any case (specification, "Enum"). */
-function word<Word extends string>(words: readonly [Word, ...Word[]], fallback: Word) {
-  const lower = (value: unknown): unknown =>
-    typeof value === 'string' ? value.toLowerCase().replaceAll(' ', '') : value;
-  return z.preprocess(lower, z.enum(words, `must be ${words.join(' or ')}`).default(fallback));
-}
-
 /** The schemas of these settings, by their names. */
-export function otelVariables({ maxQueueSize, scheduleDelayMs }: BatchDefaults) {
+export function otelVariables({ maxQueueSize, scheduleDelayMs, exportTimeoutMs }: BatchDefaults) {
   return {
     OTEL_SDK_DISABLED: otelFlag,
     OTEL_SERVICE_NAME: z.string('must be text').optional(),
     OTEL_RESOURCE_ATTRIBUTES: resourceAttributes,
     OTEL_TRACES_EXPORTER: word(['otlp', 'none'], 'otlp'),
-    OTEL_EXPORTER_OTLP_ENDPOINT: url('http', 'https').optional(),
-    OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: url('http', 'https').optional(),
-    OTEL_EXPORTER_OTLP_HEADERS: z.string('must be text').default('').transform(parseOtlpHeaders),
-    OTEL_EXPORTER_OTLP_TRACES_HEADERS: z.string('must be text').default('').transform(parseOtlpHeaders),
+    ...otlpVariables,
+    ...spanLimitVariables,
+    OTEL_PROPAGATORS: optionalWord(['tracecontext,baggage', 'baggage,tracecontext']),
     OTEL_TRACES_SAMPLER: word(SAMPLERS, 'parentbased_always_on'),
     OTEL_TRACES_SAMPLER_ARG: z.coerce
       .number('must be a number from 0 to 1')
@@ -57,6 +52,7 @@ export function otelVariables({ maxQueueSize, scheduleDelayMs }: BatchDefaults) 
     OTEL_BSP_MAX_QUEUE_SIZE: wholeNumber(1, 100_000, maxQueueSize),
     OTEL_BSP_MAX_EXPORT_BATCH_SIZE: wholeNumber(1, 10_000, 512),
     OTEL_BSP_SCHEDULE_DELAY: wholeNumber(1, scheduleDelayMs.max, scheduleDelayMs.fallback),
+    OTEL_BSP_EXPORT_TIMEOUT: wholeNumber(1, exportTimeoutMs.max, exportTimeoutMs.fallback),
   };
 }
 
@@ -65,14 +61,12 @@ export type OtelSettings = z.output<z.ZodObject<ReturnType<typeof otelVariables>
 
 /** The names of these settings. */
 export const OTEL_SETTING_NAMES: readonly string[] = Object.keys(
-  otelVariables({ maxQueueSize: 1, scheduleDelayMs: { fallback: 1, max: 1 } }),
+  otelVariables({
+    maxQueueSize: 1,
+    scheduleDelayMs: { fallback: 1, max: 1 },
+    exportTimeoutMs: { fallback: 1, max: 1 },
+  }),
 );
-
-/** Where spans are sent. */
-export interface TracesTarget {
-  readonly url: string;
-  readonly headers: Readonly<Record<string, string>>;
-}
 
 /**
  * Reads OpenTelemetry's settings by the rules of its specification ("Environment Variable Specification"): a value that is
@@ -87,30 +81,6 @@ export function readOtelSettings(
   return {
     settings,
     warnings: [...warnings, ...headerWarnings(values), ...samplerWarnings(values, settings)],
-  };
-}
-
-/**
- * Where the spans go; undefined if they are not exported. The endpoint for traces is used as it is, and the general one
- * gets a path added (specification, "OTLP exporter"). A user and a password in the URL become an `authorization` header.
- */
-export function tracesTarget(settings: OtelSettings): TracesTarget | undefined {
-  const { OTEL_EXPORTER_OTLP_ENDPOINT: base, OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: own } = settings;
-  const text = own ?? (base === undefined ? undefined : `${base.replace(/\/$/, '')}${TRACES_PATH}`);
-  if (text === undefined || settings.OTEL_SDK_DISABLED || settings.OTEL_TRACES_EXPORTER === 'none')
-    return undefined;
-  const target = new URL(text);
-  const { username, password } = target;
-  target.username = '';
-  target.password = '';
-  const login = `${percentDecoded(username)}:${percentDecoded(password)}`;
-  return {
-    url: target.href,
-    headers: {
-      ...(login === ':' ? {} : { authorization: `Basic ${btoa(login)}` }),
-      ...settings.OTEL_EXPORTER_OTLP_HEADERS,
-      ...settings.OTEL_EXPORTER_OTLP_TRACES_HEADERS,
-    },
   };
 }
 

@@ -3,12 +3,10 @@ import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http';
 import type { Instrumentation } from '@opentelemetry/instrumentation';
 import { NodeSDK } from '@opentelemetry/sdk-node';
 import { BatchSpanProcessor, type ReadableSpan, type SpanProcessor } from '@opentelemetry/sdk-trace-base';
-import {
-  OTEL_SETTING_NAMES,
-  OTLP_HEADER_NAMES,
-  type TracesTarget,
-} from '../../shared/trace/otel-settings.ts';
+import { OTEL_SETTING_NAMES, OTLP_HEADER_NAMES } from '../../shared/trace/otel-settings.ts';
+import type { TracesTarget } from '../../shared/trace/otlp-settings.ts';
 import { samplerOf } from '../../shared/trace/sampler.ts';
+import { spanLimits } from '../../shared/trace/span-limit-settings.ts';
 import { spanLine } from '../../shared/trace/span-line.ts';
 import { OutgoingTrace } from './outgoing-trace.ts';
 import type { NodeOtelSettings } from './sdk-settings.ts';
@@ -56,6 +54,7 @@ export async function startSdk(
   const sdk = new NodeSDK({
     serviceName: settings.OTEL_SERVICE_NAME ?? options.serviceName,
     sampler: samplerOf(settings.OTEL_TRACES_SAMPLER, settings.OTEL_TRACES_SAMPLER_ARG),
+    spanLimits: spanLimits(settings),
     textMapPropagator: propagator,
     spanProcessors,
     // `telemetry/metrics.ts` serves the metrics, and logs go to stdout.

@@ -2,55 +2,86 @@ import { JsonTraceSerializer } from '@opentelemetry/otlp-transformer';
 import type { ReadableSpan } from '@opentelemetry/sdk-trace-base';
 import { describeThrown } from '../../../shared/errors.ts';
 import { pause, startTimeLimit } from '../../../shared/timers.ts';
-import type { TracesTarget } from '../../../shared/trace/otel-settings.ts';
+import type { TracesTarget } from '../../../shared/trace/otlp-settings.ts';
+import { VERSION } from '../../../shared/version.ts';
+import { type OtlpAnswer, readAnswer } from './otlp-answer.ts';
 import type { SendSpans } from './span-processor.ts';
 
-/** The statuses after which an OTLP/HTTP client may try again (OTLP specification, "Failures"). */
-const RETRYABLE = [429, 502, 503, 504];
-const RETRY_AFTER_MS = 1_000;
-const TIMEOUT_MS = 10_000;
+const MAX_TRIES = 3;
+/** The pause before the second and the third try, if the collector asks for none. */
+const BACKOFF_MS = [1_000, 3_000];
+/** The longest pause that a collector may ask for. */
+const MAX_PAUSE_MS = 60_000;
+
+export interface SendOptions {
+  /** How many milliseconds an export may take with all its tries and pauses. */
+  readonly totalMs: number;
+  readonly wait?: (ms: number) => Promise<unknown>;
+  readonly now?: () => number;
+}
 
 /**
- * Sends spans as OTLP/HTTP JSON. A second try follows if the answer allows it, if the connection broke (a collector may close an
+ * Sends spans as OTLP/HTTP JSON. Another try follows if the answer allows it, if the connection broke (a collector may close an
  * idle connection at the moment when spans are sent), or if no answer came in time: an isolate under load may hear an answer
- * late. Spans that arrive twice have the same ids, so trace stores keep one of them.
- * @param timeoutMs how long one try may take
+ * late. Spans that arrive twice have the same ids, so trace stores keep one of them. A collector that asks for a pause
+ * (`Retry-After`) gets it: before the next try if there is time for it, otherwise before the next export.
  */
-export function otlpSender(target: TracesTarget, timeoutMs = TIMEOUT_MS): SendSpans {
+export function otlpSender(
+  target: TracesTarget,
+  { totalMs, wait = pause, now = Date.now }: SendOptions,
+): SendSpans {
   return async (spans) => {
-    const body = JsonTraceSerializer.serializeRequest([...spans] as ReadableSpan[]);
-    if (body === undefined) return { lost: spans.length };
-    let failure = await post(target, body, timeoutMs);
-    if (failure?.retryable) {
-      await pause(RETRY_AFTER_MS);
-      failure = await post(target, body, timeoutMs);
+    const body = await bodyOf(spans, target.gzip);
+    if (body === undefined) return { lost: spans.length, reason: 'the spans cannot be written' };
+    const endAt = now() + totalMs;
+    for (let tries = 1; ; tries++) {
+      const answer = await post(target, body, Math.min(target.timeoutMs, Math.max(1, endAt - now())), now);
+      if (answer.taken) {
+        const reason = answer.reason === undefined ? {} : { reason: answer.reason };
+        return { lost: Math.min(answer.rejected, spans.length), why: 'rejected', ...reason };
+      }
+      const { reason, retryable, waitMs } = answer;
+      const pauseMs = waitMs ?? BACKOFF_MS[tries - 1] ?? 0;
+      if (!retryable || tries === MAX_TRIES || now() + pauseMs >= endAt)
+        return { lost: spans.length, reason, pauseMs: Math.min(waitMs ?? 0, MAX_PAUSE_MS) };
+      await wait(pauseMs);
     }
-    if (failure === undefined) return { lost: 0 };
-    return { lost: spans.length, reason: failure.reason };
   };
 }
 
+async function bodyOf(spans: readonly ReadableSpan[], gzip: boolean): Promise<Uint8Array | undefined> {
+  const json = JsonTraceSerializer.serializeRequest([...spans]);
+  if (json === undefined || !gzip) return json;
+  const zipped = new Blob([json]).stream().pipeThrough(new CompressionStream('gzip'));
+  return new Uint8Array(await new Response(zipped).arrayBuffer());
+}
+
 async function post(
-  { url, headers }: TracesTarget,
+  { url, headers, gzip }: TracesTarget,
   body: Uint8Array,
   timeoutMs: number,
-): Promise<{ readonly reason: string; readonly retryable: boolean } | undefined> {
+  now: () => number,
+): Promise<OtlpAnswer> {
   const limit = startTimeLimit(timeoutMs);
   try {
     const response = await fetch(url, {
       method: 'POST',
-      headers: { ...headers, 'content-type': 'application/json' },
+      headers: {
+        'user-agent': `Throughline/${VERSION}`,
+        ...headers,
+        'content-type': 'application/json',
+        ...(gzip ? { 'content-encoding': 'gzip' } : {}),
+      },
       body,
+      // A redirect would take the headers, which may hold a key, to another server.
+      redirect: 'manual',
       signal: limit.signal,
     });
-    // A body that is not read keeps its connection open, and workerd allows six at a time.
-    await response.body?.cancel();
-    if (response.ok) return undefined;
-    return { reason: `status ${response.status}`, retryable: RETRYABLE.includes(response.status) };
+    return await readAnswer(response, now());
   } catch (thrown) {
     // The address may hold a secret in its query.
     const reason = describeThrown(thrown).replaceAll(url, 'the endpoint');
-    return { reason, retryable: true };
+    return { taken: false, reason, retryable: true };
   } finally {
     limit.stop();
   }

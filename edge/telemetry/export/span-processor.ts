@@ -2,18 +2,23 @@ import { type Context, type Span, TraceFlags } from '@opentelemetry/api';
 import { type Resource, resourceFromAttributes } from '@opentelemetry/resources';
 import type { ReadableSpan, SpanProcessor } from '@opentelemetry/sdk-trace-base';
 import { serviceOf } from '../service.ts';
-import type { LostSpans } from './lost-spans.ts';
+import type { LossReason, SpanCounts } from './span-counts.ts';
 import { limitSpan } from './span-limits.ts';
 import { type Batch, SpanQueue, type SpanQueueLimits } from './span-queue.ts';
 
 /** How many spans of a batch were lost, and why. */
-export interface Loss {
+export interface SendResult {
   readonly lost: number;
+  /** By default `exportFailed`. */
+  readonly why?: LossReason;
+  /** What the collector answered. */
   readonly reason?: string;
+  /** For how many milliseconds the collector wants nothing more. */
+  readonly pauseMs?: number;
 }
 
 /** Exports ended spans. */
-export type SendSpans = (spans: readonly ReadableSpan[]) => Promise<Loss>;
+export type SendSpans = (spans: readonly ReadableSpan[]) => Promise<SendResult>;
 
 export interface SpanProcessorOptions extends SpanQueueLimits {
   /** How many milliseconds a flush collects the spans of all requests for one export. */
@@ -24,7 +29,7 @@ export interface SpanProcessorOptions extends SpanQueueLimits {
 
 /** If a flush is this much later than its window, its request was cut off. The next flush then takes over. */
 const LEASE_GRACE_MS = 1_000;
-/** The same for an export: longer than any export takes (two tries of ten seconds, and a pause). */
+/** The same for an export: longer than any export takes (`OTEL_BSP_EXPORT_TIMEOUT`). */
 const EXPORT_LEASE_MS = 25_000;
 /** How long one flush goes on. Then the flush of another request takes over: the platform cuts long requests off. */
 const FLUSH_MS = 10_000;
@@ -46,15 +51,17 @@ interface Lease {
  */
 export class EdgeSpanProcessor implements SpanProcessor {
   readonly #send: SendSpans;
-  readonly #lost: LostSpans;
+  readonly #counts: SpanCounts;
   readonly #options: SpanProcessorOptions;
   readonly #resources = new Map<string, Resource>();
   readonly #queue: SpanQueue;
   #lease: Lease | undefined;
+  /** Until then the collector wants nothing, in epoch milliseconds. */
+  #pausedUntil = 0;
 
-  constructor(send: SendSpans, lost: LostSpans, options: SpanProcessorOptions) {
+  constructor(send: SendSpans, counts: SpanCounts, options: SpanProcessorOptions) {
     this.#send = send;
-    this.#lost = lost;
+    this.#counts = counts;
     this.#options = options;
     this.#queue = new SpanQueue(options);
   }
@@ -78,7 +85,7 @@ export class EdgeSpanProcessor implements SpanProcessor {
 
   onEnd(span: ReadableSpan): void {
     if ((span.spanContext().traceFlags & TraceFlags.SAMPLED) === 0) return;
-    if (!this.#queue.add(span, limitSpan(span))) this.#lost.add('queueFull', 1);
+    if (!this.#queue.add(span, limitSpan(span))) this.#counts.addLost('queueFull', 1);
   }
 
   /**
@@ -87,14 +94,17 @@ export class EdgeSpanProcessor implements SpanProcessor {
    */
   async forceFlush(): Promise<void> {
     const { now, wait, windowMs } = this.#options;
+    this.#counts.tell();
     if (this.#queue.size === 0 || now() < (this.#lease?.until ?? 0)) return;
     this.#writeOff();
     const endAt = now() + FLUSH_MS;
     const lease: Lease = { until: 0 };
     this.#lease = lease;
     while (this.#lease === lease && this.#queue.size > 0 && now() < endAt) {
-      lease.until = now() + windowMs + LEASE_GRACE_MS;
-      await wait(windowMs).catch(() => undefined);
+      const waitMs = Math.max(windowMs, this.#pausedUntil - now());
+      if (now() + waitMs > endAt) break;
+      lease.until = now() + waitMs + LEASE_GRACE_MS;
+      await wait(waitMs).catch(() => undefined);
       await this.#exportQueue(lease);
     }
     if (this.#lease === lease) this.#lease = undefined;
@@ -109,19 +119,19 @@ export class EdgeSpanProcessor implements SpanProcessor {
 
   /** Exports the spans that wait now, while the flush has its lease. */
   async #exportQueue(lease: Lease): Promise<void> {
-    for (let left = this.#queue.size; left > 0 && this.#lease === lease; ) {
+    for (let left = this.#queue.size; left > 0 && this.#lease === lease && !this.#isPaused(); ) {
       const batch = this.#queue.take();
       left -= batch.spans.length;
       lease.until = Math.max(lease.until, this.#options.now() + EXPORT_LEASE_MS);
       lease.batch = batch;
-      const { lost, reason } = await this.#export(batch);
+      const result = await this.#export(batch);
       // When the lease had run out, another flush has written the batch off.
       if (lease.batch === undefined) return;
-      this.#end(lease, batch, lost, reason);
+      this.#end(lease, batch, result);
     }
   }
 
-  async #export({ spans }: Batch): Promise<Loss> {
+  async #export({ spans }: Batch): Promise<SendResult> {
     try {
       return await this.#send(spans);
     } catch {
@@ -132,13 +142,19 @@ export class EdgeSpanProcessor implements SpanProcessor {
   /** Counts what a request that was cut off was exporting as lost. */
   #writeOff(): void {
     const lease = this.#lease;
-    if (lease?.batch !== undefined) this.#end(lease, lease.batch, lease.batch.spans.length);
+    if (lease?.batch !== undefined) this.#end(lease, lease.batch, { lost: lease.batch.spans.length });
   }
 
-  #end(lease: Lease, batch: Batch, lost: number, reason?: string): void {
+  #end(lease: Lease, batch: Batch, { lost, why = 'exportFailed', reason, pauseMs = 0 }: SendResult): void {
     lease.batch = undefined;
     this.#queue.done(batch);
-    this.#lost.add('exportFailed', lost, reason);
+    this.#pausedUntil = this.#options.now() + pauseMs;
+    this.#counts.addExported(batch.spans.length - lost);
+    this.#counts.addLost(why, lost, reason);
+  }
+
+  #isPaused(): boolean {
+    return this.#options.now() < this.#pausedUntil;
   }
 
   #resourceOf(service: string, base: Resource): Resource {

@@ -1,7 +1,7 @@
 import { type Context, ROOT_CONTEXT, SpanKind, trace } from '@opentelemetry/api';
 import { SamplingDecision } from '@opentelemetry/sdk-trace-base';
 import { describe, expect, it, vi } from 'vitest';
-import { LostSpans } from '../../../edge/telemetry/export/lost-spans.ts';
+import { SpanCounts } from '../../../edge/telemetry/export/span-counts.ts';
 import { createSampler } from '../../../edge/telemetry/sampler.ts';
 import { TraceBudget, withCaller } from '../../../edge/telemetry/trace-budget.ts';
 import { extract, fromRecord } from '../../../shared/propagation/index.ts';
@@ -13,33 +13,33 @@ const FORCED = extract(fromRecord({ traceparent: `00-${TRACE_ID}-00f067aa0ba902b
 function setup(name: SamplerName, ratio = 1) {
   const clock = { now: 0 };
   const log = { debug: vi.fn(), info: vi.fn(), warn: vi.fn(), error: vi.fn() };
-  const lost = new LostSpans(log, () => clock.now);
+  const counts = new SpanCounts(log, () => clock.now);
   const settings = { TRACE_ANONYMOUS_PER_MINUTE: 3, TRACE_FORCED_PER_MINUTE: 2 };
-  const sampler = createSampler(name, ratio, new TraceBudget(settings, lost, () => clock.now));
+  const sampler = createSampler(name, ratio, new TraceBudget(settings, counts, () => clock.now));
   const isSampled = (context: Context): boolean =>
     sampler.shouldSample(context, TRACE_ID, 'request', SpanKind.SERVER, {}, []).decision ===
     SamplingDecision.RECORD_AND_SAMPLED;
   /** How many of `times` requests are recorded. */
   const recorded = (times: number, tenant: string | undefined, context = ROOT_CONTEXT): number =>
     Array.from({ length: times }, () => isSampled(withCaller(context, tenant))).filter(Boolean).length;
-  return { clock, lost, isSampled, recorded };
+  return { clock, counts, isSampled, recorded };
 }
 
 describe('the budget for traces', () => {
   it('limits all anonymous callers together, and is there again after a minute', () => {
-    const { recorded, clock, lost } = setup('parentbased_always_on');
+    const { recorded, clock, counts } = setup('parentbased_always_on');
     expect(recorded(10, undefined)).toBe(3);
     expect(recorded(10, undefined, FORCED)).toBe(0);
-    expect(lost.counts.overBudget).toBe(17);
+    expect(counts.lost.overBudget).toBe(17);
     clock.now = 60_000;
     expect(recorded(10, undefined)).toBe(3);
   });
 
   it('limits each tenant that forces the sampler, and not the others', () => {
-    const { recorded, lost } = setup('parentbased_traceidratio', 0);
+    const { recorded, counts } = setup('parentbased_traceidratio', 0);
     expect(recorded(10, 'acme', FORCED)).toBe(2);
     expect(recorded(10, 'globex', FORCED)).toBe(2);
-    expect(lost.counts.overBudget).toBe(16);
+    expect(counts.lost.overBudget).toBe(16);
   });
 
   it('limits no tenant where the sampler takes everything, or where nothing is forced', () => {
@@ -48,10 +48,10 @@ describe('the budget for traces', () => {
   });
 
   it('is not used up by requests that the sampler does not take', () => {
-    const { recorded, lost } = setup('parentbased_always_off');
+    const { recorded, counts } = setup('parentbased_always_off');
     expect(recorded(10, undefined)).toBe(0);
     expect(recorded(10, undefined, FORCED)).toBe(3);
-    expect(lost.counts.overBudget).toBe(7);
+    expect(counts.lost.overBudget).toBe(7);
   });
 
   it('takes a trace whole or not at all: only the first span of a request is counted', () => {

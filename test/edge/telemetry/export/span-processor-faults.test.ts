@@ -6,7 +6,7 @@ import { BasicTracerProvider, type ReadableSpan } from '@opentelemetry/sdk-trace
 import { describe, expect, it, vi } from 'vitest';
 import { EdgeSpanProcessor, type SendSpans } from '../../../../edge/telemetry/export/span-processor.ts';
 import { withService } from '../../../../edge/telemetry/service.ts';
-import { ids, immediate, setup, span, spans, TRACE_ID, turn } from './span-processor-support.ts';
+import { ids, immediate, setup, span, spans, TRACE_ID, turn, WINDOW_MS } from './span-processor-support.ts';
 
 describe('a collector that is slow or silent', () => {
   const LARGE = { 'user_agent.original': 'x'.repeat(100_000) };
@@ -15,7 +15,7 @@ describe('a collector that is slow or silent', () => {
   it('gets one export at a time; queue and export stay within their bytes, and the rest is counted', async () => {
     let open = 0;
     let most = 0;
-    const { processor, end, lost, batches, log } = immediate({
+    const { processor, end, counts, batches, log } = immediate({
       send: () => {
         most = Math.max(most, ++open);
         return new Promise(() => undefined);
@@ -31,15 +31,19 @@ describe('a collector that is slow or silent', () => {
     expect(processor.bytes).toBeLessThanOrEqual(100_000);
     const inFlight = batches.flat().length;
     expect(inFlight).toBeGreaterThan(0);
-    expect(lost.counts.queueFull).toBe(1_500 - inFlight - processor.queued);
+    expect(counts.lost.queueFull).toBe(1_500 - inFlight - processor.queued);
     expect(log.warn).toHaveBeenCalledTimes(1);
-    expect(log.warn).toHaveBeenCalledWith('spans were lost', { ...lost.counts, queueFull: 1 });
+    expect(log.warn).toHaveBeenCalledWith('spans were lost', {
+      since_last_line: 1,
+      ...counts.lost,
+      queueFull: 1,
+    });
   });
 
   it('holds no span up for ever: when its request was cut off, its batch is counted as lost, and the next goes on', async () => {
     const answer = Promise.withResolvers<{ lost: number }>();
     let asked = 0;
-    const { processor, end, lost, clock, sent } = immediate({
+    const { processor, end, counts, clock, sent } = immediate({
       send: () => (asked++ === 0 ? answer.promise : Promise.resolve({ lost: 0 })),
     });
     end(spans(10));
@@ -53,10 +57,10 @@ describe('a collector that is slow or silent', () => {
     clock.now += 1;
     await processor.forceFlush();
     expect(ids(sent().slice(10))).toEqual(ids(rest));
-    expect([lost.counts.exportFailed, processor.bytes]).toEqual([10, 0]);
+    expect([counts.lost.exportFailed, processor.bytes]).toEqual([10, 0]);
     answer.resolve({ lost: 10 });
     await cutOff;
-    expect([lost.counts.exportFailed, processor.bytes]).toEqual([10, 0]);
+    expect([counts.lost.exportFailed, processor.bytes]).toEqual([10, 0]);
   });
 
   it('leaves the flush after ten seconds to another request', async () => {
@@ -84,8 +88,8 @@ describe('a collector that is slow or silent', () => {
       await processor.forceFlush();
     }
     expect(log.warn.mock.calls.map(([, fields]) => fields)).toEqual([
-      { queueFull: 0, exportFailed: 1, overBudget: 0, reason: 'status 400' },
-      { queueFull: 0, exportFailed: 4, overBudget: 0, reason: 'status 400' },
+      { since_last_line: 1, queueFull: 0, exportFailed: 1, rejected: 0, overBudget: 0, reason: 'status 400' },
+      { since_last_line: 2, queueFull: 0, exportFailed: 3, rejected: 0, overBudget: 0, reason: 'status 400' },
     ]);
   });
 });
@@ -177,6 +181,60 @@ describe('the resource of a span', () => {
   });
 });
 
+describe('a collector that asks for a pause', () => {
+  it('gets nothing until its time has come; the spans wait, and go then', async () => {
+    let asked = 0;
+    const { processor, end, counts, clock, batches } = immediate({
+      send: async (batch) =>
+        ++asked === 1 ? { lost: batch.length, reason: 'status 429', pauseMs: 30_000 } : { lost: 0 },
+    });
+    end(spans(25));
+    await processor.forceFlush();
+    expect([batches.length, processor.queued, counts.lost.exportFailed]).toEqual([1, 15, 10]);
+    clock.now += 19_999;
+    await processor.forceFlush();
+    expect(batches).toHaveLength(1);
+    clock.now += 10_001;
+    await processor.forceFlush();
+    expect([processor.queued, processor.bytes, counts.exported]).toEqual([0, 0, 15]);
+  });
+
+  it('is waited for by a flush that lasts that long', async () => {
+    let asked = 0;
+    const { processor, end, windows, clock } = setup({
+      send: async () => (++asked === 1 ? { lost: 0, pauseMs: 5_000 } : { lost: 0 }),
+    });
+    end(spans(15));
+    const flush = processor.forceFlush();
+    windows[0]?.end();
+    await turn();
+    await turn();
+    expect(windows.map(({ ms }) => ms)).toEqual([WINDOW_MS, 5_000]);
+    clock.now += 5_000;
+    windows[1]?.end();
+    await flush;
+    expect([asked, processor.queued]).toEqual([2, 0]);
+  });
+
+  it('cannot make the queue grow: what has no room is counted', async () => {
+    const { processor, end, counts, clock } = immediate({
+      send: async (batch) => ({ lost: batch.length, pauseMs: 60_000 }),
+      options: { maxQueueSize: 20 },
+    });
+    end(spans(10));
+    await processor.forceFlush();
+    for (let request = 0; request < 100; request++) {
+      end(spans(1));
+      clock.now += 100;
+      await processor.forceFlush();
+    }
+    expect([processor.queued, counts.lost]).toEqual([
+      20,
+      { ...counts.lost, exportFailed: 10, queueFull: 80 },
+    ]);
+  });
+});
+
 describe('memory', () => {
   setFlagsFromString('--expose-gc');
   const collect = runInNewContext('gc') as () => void;
@@ -188,13 +246,13 @@ describe('memory', () => {
 
   it('is flat after 100,000 spans of 100,000 traces', async () => {
     let sentCount = 0;
-    const { lost, dropped } = setup();
+    const { counts, dropped } = setup();
     const processor = new EdgeSpanProcessor(
       async (batch) => {
         sentCount += batch.length;
         return { lost: 0 };
       },
-      lost,
+      counts,
       {
         ...{ maxQueueSize: 4_096, maxBatchSize: 512, maxBytes: 100_000_000 },
         ...{ windowMs: 1, wait: async () => undefined, now: Date.now },

@@ -1,13 +1,13 @@
 import { type Attributes, TraceFlags } from '@opentelemetry/api';
 import type { ReadableSpan } from '@opentelemetry/sdk-trace-base';
 import { vi } from 'vitest';
-import { LostSpans } from '../../../../edge/telemetry/export/lost-spans.ts';
+import { SpanCounts } from '../../../../edge/telemetry/export/span-counts.ts';
 import {
   EdgeSpanProcessor,
   type SendSpans,
   type SpanProcessorOptions,
 } from '../../../../edge/telemetry/export/span-processor.ts';
-import type { Logger } from '../../../../edge/telemetry/log.ts';
+import type { Logger, Logger } from '../../../../edge/telemetry/log.ts';
 
 export const TRACE_ID = '4bf92f3577b34da6a3ce929d0e0e4736';
 export const WINDOW_MS = 50;
@@ -42,13 +42,13 @@ export function setup({ send = async () => ({ lost: 0 }), options }: Setup = {})
   const windows: { readonly ms: number; readonly end: () => void }[] = [];
   const clock = { now: 1_700_000_000_000 };
   const log = { debug: vi.fn(), info: vi.fn(), warn: vi.fn(), error: vi.fn() } satisfies Logger;
-  const lost = new LostSpans(log, () => clock.now);
+  const counts = new SpanCounts(log, () => clock.now);
   const processor = new EdgeSpanProcessor(
     (batch) => {
       batches.push(batch);
       return send(batch);
     },
-    lost,
+    counts,
     {
       maxBytes: 1_000_000_000,
       maxQueueSize: 100,
@@ -62,8 +62,8 @@ export function setup({ send = async () => ({ lost: 0 }), options }: Setup = {})
   const end = (list: Iterable<ReadableSpan>): void => {
     for (const one of list) processor.onEnd(one);
   };
-  const dropped = (): number => lost.counts.queueFull + lost.counts.exportFailed;
-  return { processor, lost, log, dropped, batches, windows, clock, end, sent: () => batches.flat() };
+  const dropped = (): number => counts.lost.queueFull + counts.lost.exportFailed;
+  return { processor, counts, log, dropped, batches, windows, clock, end, sent: () => batches.flat() };
 }
 
 /** A processor whose windows pass immediately. */

@@ -1,0 +1,61 @@
+import type { Logger } from '../log.ts';
+
+/**
+ * Why a span was lost. `queueFull`: too many bytes or spans waited. `exportFailed`: the collector could not be reached, or
+ * refused an export. `rejected`: the collector took an export without this span. `overBudget`: the request of an anonymous
+ * caller, or of a tenant that forces sampling, beyond its budget.
+ */
+export type LossReason = 'queueFull' | 'exportFailed' | 'rejected' | 'overBudget';
+
+const LOG_EVERY_MS = 60_000;
+
+/** Counts what became of the spans of an isolate since it started, and logs the losses at most once a minute. */
+export class SpanCounts {
+  readonly #log: Logger;
+  readonly #now: () => number;
+  readonly #lost: Record<LossReason, number> = { queueFull: 0, exportFailed: 0, rejected: 0, overBudget: 0 };
+  #exported = 0;
+  /** Losses since the last line, and what the collector answered last. */
+  #untold = 0;
+  #reason: string | undefined;
+  #loggedAt = Number.NEGATIVE_INFINITY;
+
+  constructor(log: Logger, now: () => number) {
+    this.#log = log;
+    this.#now = now;
+  }
+
+  /** Spans that a collector took. */
+  get exported(): number {
+    return this.#exported;
+  }
+
+  /** Spans that were lost, by reason. */
+  get lost(): Readonly<Record<LossReason, number>> {
+    return this.#lost;
+  }
+
+  addExported(spans: number): void {
+    this.#exported += spans;
+  }
+
+  /** @param reason what the collector answered, if it was asked */
+  addLost(why: LossReason, spans: number, reason?: string): void {
+    if (spans === 0) return;
+    this.#lost[why] += spans;
+    this.#untold += spans;
+    this.#reason = reason ?? this.#reason;
+    this.tell();
+  }
+
+  /** Logs the losses that no line has told yet, unless there was a line in the last minute. */
+  tell(): void {
+    const now = this.#now();
+    if (this.#untold === 0 || now - this.#loggedAt < LOG_EVERY_MS) return;
+    const reason = this.#reason === undefined ? {} : { reason: this.#reason };
+    this.#log.warn('spans were lost', { since_last_line: this.#untold, ...this.#lost, ...reason });
+    this.#loggedAt = now;
+    this.#untold = 0;
+    this.#reason = undefined;
+  }
+}

@@ -1,0 +1,22 @@
+import * as z from 'zod';
+
+/** One of a few words, in any case and with any blanks (specification, "Enum value"); undefined if it is not set. */
+export function optionalWord<Word extends string>(words: readonly [Word, ...Word[]]) {
+  const lower = (value: unknown): unknown =>
+    typeof value === 'string' ? value.toLowerCase().replaceAll(' ', '') : value;
+  return z.preprocess(lower, z.enum(words, `must be ${words.join(' or ')}`).optional());
+}
+
+/** The same with a default. */
+export function word<Word extends string>(words: readonly [Word, ...Word[]], fallback: Word) {
+  return optionalWord(words).transform((given) => given ?? fallback);
+}
+
+/** A whole number given as text; undefined if it is not set. */
+export function optionalWhole(min: number, max: number) {
+  const message = `must be a whole number from ${min} to ${max}`;
+  return z.preprocess(
+    (value) => (typeof value === 'string' && /^[0-9]+$/.test(value) ? Number(value) : value),
+    z.int(message).min(min, message).max(max, message).optional(),
+  );
+}

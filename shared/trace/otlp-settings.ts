@@ -1,0 +1,69 @@
+import * as z from 'zod';
+import { percentDecoded, url } from '../config.ts';
+import { optionalWhole, optionalWord } from './otel-words.ts';
+import { parseOtlpHeaders } from './otlp-headers.ts';
+
+const TRACES_PATH = '/v1/traces';
+const MAX_TIMEOUT_MS = 60_000;
+const TIMEOUT_MS = 10_000;
+
+const timeout = optionalWhole(1, MAX_TIMEOUT_MS);
+const compression = optionalWord(['gzip', 'none']);
+// Spans leave as OTLP over HTTP in JSON.
+const protocol = optionalWord(['http/json']);
+const headers = z.string('must be text').default('').transform(parseOtlpHeaders);
+
+/** The variables of the OTLP exporter that both runtimes read (specification, "OpenTelemetry Protocol Exporter"). */
+export const otlpVariables = {
+  OTEL_EXPORTER_OTLP_ENDPOINT: url('http', 'https').optional(),
+  OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: url('http', 'https').optional(),
+  OTEL_EXPORTER_OTLP_HEADERS: headers,
+  OTEL_EXPORTER_OTLP_TRACES_HEADERS: headers,
+  OTEL_EXPORTER_OTLP_COMPRESSION: compression,
+  OTEL_EXPORTER_OTLP_TRACES_COMPRESSION: compression,
+  OTEL_EXPORTER_OTLP_TIMEOUT: timeout,
+  OTEL_EXPORTER_OTLP_TRACES_TIMEOUT: timeout,
+  OTEL_EXPORTER_OTLP_PROTOCOL: protocol,
+  OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: protocol,
+};
+
+type ExportSettings = z.output<z.ZodObject<typeof otlpVariables>> & {
+  readonly OTEL_SDK_DISABLED: boolean;
+  readonly OTEL_TRACES_EXPORTER: 'otlp' | 'none';
+};
+
+/** Where spans are sent, and how. */
+export interface TracesTarget {
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly gzip: boolean;
+  /** How many milliseconds one try may take. */
+  readonly timeoutMs: number;
+}
+
+/**
+ * Where the spans go; undefined if they are not exported. The endpoint for traces is used as it is, and the general one
+ * gets a path added (specification, "OTLP exporter"). A user and a password in the URL become an `authorization` header.
+ */
+export function tracesTarget(settings: ExportSettings): TracesTarget | undefined {
+  const { OTEL_EXPORTER_OTLP_ENDPOINT: base, OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: own } = settings;
+  const text = own ?? (base === undefined ? undefined : `${base.replace(/\/$/, '')}${TRACES_PATH}`);
+  if (text === undefined || settings.OTEL_SDK_DISABLED || settings.OTEL_TRACES_EXPORTER === 'none')
+    return undefined;
+  const target = new URL(text);
+  const { username, password } = target;
+  target.username = '';
+  target.password = '';
+  const login = `${percentDecoded(username)}:${percentDecoded(password)}`;
+  const { OTEL_EXPORTER_OTLP_COMPRESSION: compression, OTEL_EXPORTER_OTLP_TIMEOUT: timeoutMs } = settings;
+  return {
+    url: target.href,
+    headers: {
+      ...(login === ':' ? {} : { authorization: `Basic ${btoa(login)}` }),
+      ...settings.OTEL_EXPORTER_OTLP_HEADERS,
+      ...settings.OTEL_EXPORTER_OTLP_TRACES_HEADERS,
+    },
+    gzip: (settings.OTEL_EXPORTER_OTLP_TRACES_COMPRESSION ?? compression) === 'gzip',
+    timeoutMs: settings.OTEL_EXPORTER_OTLP_TRACES_TIMEOUT ?? timeoutMs ?? TIMEOUT_MS,
+  };
+}
