@@ -7,7 +7,7 @@ import {
   type SendSpans,
   type SpanProcessorOptions,
 } from '../../../../edge/telemetry/export/span-processor.ts';
-import type { Logger, Logger } from '../../../../edge/telemetry/log.ts';
+import type { Logger } from '../../../../edge/telemetry/log.ts';
 
 export const TRACE_ID = '4bf92f3577b34da6a3ce929d0e0e4736';
 export const WINDOW_MS = 50;
