@@ -1,5 +1,7 @@
+import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import path from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import { type Edge, startEdge } from '../../dev/edge/start.ts';
 import { type Child, startChild } from '../../dev/machine/child.ts';
@@ -18,6 +20,9 @@ const DEV = 'node_modules/throughline/dist/cli/main.js';
 /** The newest version of the API that an operation may bring. The worker has an older one. */
 const NEWER_API = '1.10.0';
 const START_MS = 60_000;
+/** Where wrangler puts the Worker that wraps the edge. scripts/check-bundle.ts has the budget of the edge itself. */
+const BUILT = 'built';
+const WRAPPED_KIB = 220;
 
 const OPERATION = `
 import { trace } from '@opentelemetry/api';
@@ -134,8 +139,13 @@ test('a job goes through the packages on the oldest Node, and its trace has the 
   expect(trace).toContain('greet somebody');
 });
 
+test(`a Worker that wraps the edge has at most ${WRAPPED_KIB} KiB after gzip, as wrangler would upload it`, async () => {
+  await project.run(process.execPath, WRANGLER, 'deploy', '--dry-run', '--outdir', BUILT);
+  const script = await readFile(path.join(project.folder, BUILT, 'worker.js'));
+  expect(gzipSync(script, { level: 9 }).length / 1024).toBeLessThanOrEqual(WRAPPED_KIB);
+});
+
 test('a Worker that wraps the edge has routes and middleware of its own beside the API', async () => {
-  await project.run(process.execPath, WRANGLER, 'deploy', '--dry-run', '--outdir', 'built');
   const apiKey = createApiKey('own');
   const keys = [{ id: 'own', tenant: 'own', hash: await hashApiKey(apiKey) }];
   const edge = await startOwnEdge({ API_KEYS: JSON.stringify(keys), GREETING: 'moin' });
@@ -161,7 +171,7 @@ async function startOwnEdge(bindings: Readonly<Record<string, string>>): Promise
   const manifest = await project.read('node_modules/@throughline/edge/package.json');
   const { workerd } = JSON.parse(manifest) as { readonly workerd: { date: string; flags: string[] } };
   return await startEdge({
-    bundle: { scriptPath: path.join(project.folder, 'built/worker.js'), compatibility: workerd },
+    bundle: { scriptPath: path.join(project.folder, BUILT, 'worker.js'), compatibility: workerd },
     port: 0,
     bindings: { NATS_URL: ready.natsWebSocketUrl, ...bindings },
     onLog: (line) => edgeLines.push(line),

@@ -3,13 +3,19 @@ import { once } from 'node:events';
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
+import { parseEnv } from 'node:util';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { hostEnvironment } from '../../dev/machine/environment.ts';
+import { findFreePort } from '../../dev/nats-server/free-port.ts';
 import { UserProject } from './support/user-project.ts';
 
 /** The oldest line of Node that the packages are for. */
 const NODE = 'node@22';
 const STOPPED_MS = 30_000;
+/** The settings of `wrangler dev`, and the port in them. */
+const VARIABLES = '.dev.vars';
+const NATS_PORT = '9222';
+const SUCCEEDED = { state: 'succeeded', result: { title: expect.stringContaining('Throughline') } };
 
 interface Ready {
   readonly url: string;
@@ -57,45 +63,92 @@ describe('a project that npm create throughline made, on Node 22 and without a c
     expect(said).not.toMatch(/warning|error/i);
   });
 
-  test('runs a job in its local stack, and shows where the time went', async () => {
-    const dev = spawn('npm', ['run', 'dev', '--silent', '--', '--port', '0', '--json'], {
-      cwd: project.folder,
-      env: hostEnvironment(),
-      stdio: ['ignore', 'pipe', 'ignore'],
-      detached: true,
+  describe('while npm run dev runs', () => {
+    let dev: Started;
+    let ready: Ready;
+    beforeAll(async () => {
+      const port = String(await findFreePort());
+      await project.write(VARIABLES, (await project.read(VARIABLES)).replaceAll(NATS_PORT, port));
+      // As its README says, with a port of this test.
+      dev = start('dev', '--port', '0', '--json', '--nats-websocket-port', port);
+      ready = JSON.parse(await dev.line(/"tracesUrl"/)) as Ready;
     });
-    try {
-      const [line] = await once(createInterface(dev.stdout), 'line');
-      const ready = JSON.parse(line) as Ready;
+    afterAll(() => dev.stop());
+
+    test('runs a job, and shows where the time went', async () => {
       const settings = {
         THROUGHLINE_URL: ready.url,
         THROUGHLINE_API_KEY: ready.apiKey,
         THROUGHLINE_TRACES_URL: ready.tracesUrl,
         OTEL_EXPORTER_OTLP_ENDPOINT: ready.otlpUrl,
       };
-      const throughline = (...args: readonly string[]): Promise<string> =>
-        project.runWith(settings, 'npm', 'exec', '--', 'throughline', ...args);
-      const job = JSON.parse(
-        await throughline(
-          'submit',
-          'page.title',
-          JSON.stringify({ url: `${ready.url}/docs` }),
-          '--wait',
-          '--json',
-        ),
-      );
-      expect(job).toMatchObject({
-        state: 'succeeded',
-        result: { title: expect.stringContaining('Throughline') },
-      });
-      expect(await throughline('trace', job.id)).toMatch(/process page\.title[\s\S]*GET/);
-    } finally {
-      await stop(dev);
-    }
+      const job = JSON.parse(await throughline(settings, ...titleJob(ready.url)));
+      expect(job).toMatchObject(SUCCEEDED);
+      expect(await throughline(settings, 'trace', job.id)).toMatch(/process page\.title[\s\S]*GET/);
+    });
+
+    test('runs a job that comes through its own Worker in wrangler dev, with the key that the project has', async () => {
+      const edge = start('edge:dev', '--port', '0', '--inspector-port', '0');
+      try {
+        const [url = ''] = /http:\/\/\S+/.exec(await edge.line(/Ready on http/)) ?? [];
+        const { THROUGHLINE_API_KEY } = parseEnv(await project.read('.env'));
+        const settings = { THROUGHLINE_URL: url, THROUGHLINE_API_KEY: THROUGHLINE_API_KEY ?? '' };
+        expect(JSON.parse(await throughline(settings, ...titleJob(ready.url)))).toMatchObject(SUCCEEDED);
+        expect(await (await fetch(`${url}/version`)).json()).toEqual({ environment: 'local' });
+      } finally {
+        await edge.stop();
+      }
+    });
   });
 });
 
-/** Stops the stack as Ctrl-C does: npm and its program get the signal. */
+/** The arguments that submit a job for the title of the page with the API's documentation. */
+function titleJob(url: string): string[] {
+  return ['submit', 'page.title', JSON.stringify({ url: `${url}/docs` }), '--wait', '--json'];
+}
+
+function throughline(
+  settings: Readonly<Record<string, string>>,
+  ...args: readonly string[]
+): Promise<string> {
+  return project.runWith(settings, 'npm', 'exec', '--', 'throughline', ...args);
+}
+
+/** A script of the project that runs until it is stopped. */
+interface Started {
+  /** The first line that it prints and that matches. @throws Error with all lines, if it ends before */
+  readonly line: (pattern: RegExp) => Promise<string>;
+  /** Stops it as Ctrl-C does: npm and its program get the signal. */
+  readonly stop: () => Promise<void>;
+}
+
+function start(script: string, ...args: readonly string[]): Started {
+  const child = spawn('npm', ['run', script, '--silent', '--', ...args], {
+    cwd: project.folder,
+    env: hostEnvironment(),
+    stdio: ['ignore', 'pipe', 'pipe'],
+    detached: true,
+  });
+  const lines = createInterface(child.stdout);
+  const errors: string[] = [];
+  createInterface(child.stderr).on('line', (line) => errors.push(line));
+  return {
+    line: async (pattern) => {
+      const seen: string[] = [];
+      for await (const line of lines) {
+        if (pattern.test(line)) {
+          // Nobody reads the rest, and the script must not wait for a reader.
+          child.stdout.resume();
+          return line;
+        }
+        seen.push(line);
+      }
+      throw new Error(`${script} ended without ${pattern}:\n${[...seen, ...errors].join('\n')}`);
+    },
+    stop: () => stop(child),
+  };
+}
+
 async function stop(child: ChildProcess): Promise<void> {
   if (child.pid === undefined || child.exitCode !== null) return;
   const exited = once(child, 'exit', { signal: AbortSignal.timeout(STOPPED_MS) });
