@@ -132,13 +132,13 @@ export function lostAtWorker(evidence: Evidence, sentJob: SentJob, number: numbe
 }
 
 /** Why an attempt is in another trace. */
-function strayCause({ elsewhere }: Evidence, attempt: SpanRecord, job: SentJob['job']): string {
+function strayCause({ elsewhere, sent }: Evidence, attempt: SpanRecord, job: SentJob['job']): string {
   const parent = elsewhere.find(({ spanId }) => spanId === attempt.parentSpanId);
   const otherJob = parent?.attributes[ATTR.jobId];
   const where = `the attempt is in another trace, ${attempt.traceId}`;
   if (otherJob !== undefined && otherJob !== job.id)
     return `${where}, below the span that sent job ${String(otherJob)}: the contexts of messages of one batch are mixed up`;
-  if (job.durability === 'outbox')
+  if (sent.wasInOutbox)
     return `${where}: the job was in the outbox, and its context was not stored or not sent from there. At the worker, ${reading(attempt, NATS_WAY)}`;
   return `${where}: ${reading(attempt, NATS_WAY)}`;
 }
