@@ -1,0 +1,121 @@
+import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { startChild } from '../../../dev/machine/child.ts';
+import { findOnPath, type RunOptions, runCommand } from '../../../dev/machine/command.ts';
+import { cacheDirectory, hostEnvironment } from '../../../dev/machine/environment.ts';
+import { withLock } from '../../../dev/nats-binary/lock.ts';
+import { findFreePort } from '../../../dev/nats-server/free-port.ts';
+import { describeThrown } from '../../../shared/errors.ts';
+import { atEndOfFile, scratchFolder } from '../../support/cleanup.ts';
+import { until } from '../../support/poll.ts';
+
+/** Jaeger 2.13, by the version of its Go module. */
+const VERSION = 'v1.76.0';
+const PACKAGE = 'github.com/jaegertracing/jaeger/cmd/jaeger';
+/** About five minutes of one processor, once: it has two thousand packages. */
+const BUILD_MS = 30 * 60_000;
+
+/**
+ * Finds Jaeger in the cache, or builds it there with Go. `go install` refuses it, because its module replaces another one, so it is
+ * the tool of a small module.
+ * @returns the path of the program, or why there is none
+ */
+export async function locateJaeger(): Promise<{ readonly path: string } | { readonly problem: string }> {
+  const environment = hostEnvironment();
+  const home = join(cacheDirectory(environment), 'jaeger');
+  const path = join(home, VERSION, 'jaeger');
+  const works = (): Promise<boolean> =>
+    runCommand(path, ['version'], { timeoutMs: 20_000 }).then(
+      () => true,
+      () => false,
+    );
+  if (await works()) return { path };
+  if ((await findOnPath('go', environment.PATH)) === undefined) {
+    return { problem: `there is no Jaeger at ${path}, and no Go to build it with` };
+  }
+  try {
+    await mkdir(home, { recursive: true });
+    const build = async (): Promise<void> => {
+      if (!(await works())) await buildInto(path, home);
+    };
+    await withLock(join(home, 'lock'), build, () => undefined);
+    return { path };
+  } catch (thrown) {
+    return { problem: `Jaeger ${VERSION} cannot be built here: ${describeThrown(thrown)}` };
+  }
+}
+
+async function buildInto(path: string, home: string): Promise<void> {
+  const cwd = await mkdtemp(join(home, 'building-'));
+  const environment = { ...hostEnvironment(), CGO_ENABLED: '0' };
+  const options: RunOptions = { cwd, environment, timeoutMs: BUILD_MS };
+  const go = (...args: string[]): Promise<string> => runCommand('nice', ['go', ...args], options);
+  try {
+    await go('mod', 'init', 'throughline.test/jaeger');
+    await go('get', '-tool', `${PACKAGE}@${VERSION}`);
+    await go('build', '-p', '1', '-trimpath', '-ldflags', '-s -w', '-o', 'jaeger', PACKAGE);
+    await mkdir(join(home, VERSION), { recursive: true });
+    await rename(join(cwd, 'jaeger'), path);
+  } finally {
+    await rm(cwd, { recursive: true, force: true });
+  }
+}
+
+/** A Jaeger of the test's own, which keeps traces in memory. */
+export interface Jaeger {
+  /** The value for `OTEL_EXPORTER_OTLP_ENDPOINT`. */
+  readonly otlpUrl: string;
+  /** The value for `THROUGHLINE_TRACES_URL`. */
+  readonly tracesUrl: string;
+}
+
+/** Starts a Jaeger. It ends with the test file. */
+export async function startJaeger(program: string): Promise<Jaeger> {
+  const [query, grpc, otlp] = await Promise.all([findFreePort(), findFreePort(), findFreePort()]);
+  const folder = await scratchFolder();
+  const config = join(folder, 'jaeger.yaml');
+  await writeFile(config, configOf({ query, grpc, otlp }));
+  const lines: string[] = [];
+  const child = await startChild({
+    command: program,
+    args: ['--config', config],
+    environment: hostEnvironment(),
+    output: { onLine: (line) => void lines.push(line) },
+  });
+  atEndOfFile(() => child.terminate(5_000));
+  const url = `http://127.0.0.1:${query}`;
+  await until('Jaeger to answer', async () => {
+    if (!child.running) throw new Error(`Jaeger ended: ${lines.slice(-5).join('\n')}`);
+    return await fetch(`${url}/api/v3/services`).then(
+      ({ ok }) => ok,
+      () => false,
+    );
+  });
+  return { otlpUrl: `http://127.0.0.1:${otlp}`, tracesUrl: `${url}/api/v3/traces` };
+}
+
+function configOf(ports: { readonly query: number; readonly grpc: number; readonly otlp: number }): string {
+  return `
+service:
+  extensions: [jaeger_storage, jaeger_query]
+  pipelines:
+    traces: { receivers: [otlp], exporters: [jaeger_storage_exporter] }
+  telemetry:
+    logs: { level: error }
+    metrics: { level: none }
+extensions:
+  jaeger_query:
+    storage: { traces: main }
+    http: { endpoint: "127.0.0.1:${ports.query}" }
+    grpc: { endpoint: "127.0.0.1:${ports.grpc}" }
+  jaeger_storage:
+    backends:
+      main: { memory: { max_traces: 10000 } }
+receivers:
+  otlp:
+    protocols:
+      http: { endpoint: "127.0.0.1:${ports.otlp}" }
+exporters:
+  jaeger_storage_exporter: { trace_storage: main }
+`;
+}
