@@ -5,6 +5,7 @@ const BATCHES = {
   OTEL_BSP_SCHEDULE_DELAY: 'milliseconds for which spans are collected before they are sent',
   OTEL_BSP_MAX_QUEUE_SIZE: 'spans that wait at most',
   OTEL_BSP_MAX_EXPORT_BATCH_SIZE: 'spans in one request',
+  OTEL_BSP_EXPORT_TIMEOUT: 'the longest export, with all its tries, in milliseconds',
 };
 
 export const OTEL_GROUP: SettingGroup = {
@@ -16,6 +17,22 @@ export const OTEL_GROUP: SettingGroup = {
     OTEL_EXPORTER_OTLP_HEADERS:
       'headers for the endpoint: `name=value`, with commas between them, percent-encoded',
     OTEL_EXPORTER_OTLP_TRACES_HEADERS: 'the same for traces alone; they win',
+    OTEL_EXPORTER_OTLP_COMPRESSION: 'whether exports are zipped',
+    OTEL_EXPORTER_OTLP_TRACES_COMPRESSION: 'the same for traces alone; it wins',
+    OTEL_EXPORTER_OTLP_TIMEOUT: 'the longest try of an export, in milliseconds',
+    OTEL_EXPORTER_OTLP_TRACES_TIMEOUT: 'the same for traces alone; it wins',
+    OTEL_EXPORTER_OTLP_PROTOCOL: 'any other value is ignored: spans leave as JSON',
+    OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: 'the same for traces alone',
+    OTEL_PROPAGATORS: 'any other value is ignored',
+    OTEL_ATTRIBUTE_COUNT_LIMIT: 'attributes of a span, an event or a link. Further ones are dropped',
+    OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT:
+      'characters of a text in an attribute. The rest is cut off. The edge cuts texts after 256 bytes in any case',
+    OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT: 'the same for spans alone; it wins',
+    OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT: 'the same for spans alone; it wins',
+    OTEL_SPAN_EVENT_COUNT_LIMIT: 'events of a span',
+    OTEL_SPAN_LINK_COUNT_LIMIT: 'links of a span',
+    OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT: 'attributes of an event; it wins over the limit for everything',
+    OTEL_LINK_ATTRIBUTE_COUNT_LIMIT: 'attributes of a link; it wins over the limit for everything',
     OTEL_TRACES_SAMPLER: 'which traces are recorded',
     OTEL_TRACES_SAMPLER_ARG: 'the ratio for `traceidratio` and `parentbased_traceidratio`',
     OTEL_TRACES_EXPORTER: '`none`: no spans are sent',
@@ -35,10 +52,6 @@ export const NODE_OTEL_GROUP: SettingGroup = {
   title: 'In the worker and the command line',
   texts: {
     ...BATCHES,
-    OTEL_BSP_EXPORT_TIMEOUT: 'the longest export, in milliseconds',
     OTEL_LOG_LEVEL: "the log of OpenTelemetry's SDK itself, on stderr",
-    OTEL_EXPORTER_OTLP_PROTOCOL: 'any other value is ignored: spans leave as JSON',
-    OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: 'the same for traces alone',
-    OTEL_PROPAGATORS: 'any other value is ignored',
   },
 };

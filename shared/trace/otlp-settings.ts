@@ -1,14 +1,12 @@
 import * as z from 'zod';
-import { percentDecoded, url } from '../config.ts';
-import { optionalWhole, optionalWord } from './otel-words.ts';
+import { percentDecoded, url, wholeNumber } from '../config.ts';
+import { optionalWhole, optionalWord, word } from './otel-words.ts';
 import { parseOtlpHeaders } from './otlp-headers.ts';
 
 const TRACES_PATH = '/v1/traces';
 const MAX_TIMEOUT_MS = 60_000;
 const TIMEOUT_MS = 10_000;
 
-const timeout = optionalWhole(1, MAX_TIMEOUT_MS);
-const compression = optionalWord(['gzip', 'none']);
 // Spans leave as OTLP over HTTP in JSON.
 const protocol = optionalWord(['http/json']);
 const headers = z.string('must be text').default('').transform(parseOtlpHeaders);
@@ -19,10 +17,10 @@ export const otlpVariables = {
   OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: url('http', 'https').optional(),
   OTEL_EXPORTER_OTLP_HEADERS: headers,
   OTEL_EXPORTER_OTLP_TRACES_HEADERS: headers,
-  OTEL_EXPORTER_OTLP_COMPRESSION: compression,
-  OTEL_EXPORTER_OTLP_TRACES_COMPRESSION: compression,
-  OTEL_EXPORTER_OTLP_TIMEOUT: timeout,
-  OTEL_EXPORTER_OTLP_TRACES_TIMEOUT: timeout,
+  OTEL_EXPORTER_OTLP_COMPRESSION: word(['none', 'gzip'], 'none'),
+  OTEL_EXPORTER_OTLP_TRACES_COMPRESSION: optionalWord(['none', 'gzip']),
+  OTEL_EXPORTER_OTLP_TIMEOUT: wholeNumber(1, MAX_TIMEOUT_MS, TIMEOUT_MS),
+  OTEL_EXPORTER_OTLP_TRACES_TIMEOUT: optionalWhole(1, MAX_TIMEOUT_MS),
   OTEL_EXPORTER_OTLP_PROTOCOL: protocol,
   OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: protocol,
 };
@@ -64,6 +62,6 @@ export function tracesTarget(settings: ExportSettings): TracesTarget | undefined
       ...settings.OTEL_EXPORTER_OTLP_TRACES_HEADERS,
     },
     gzip: (settings.OTEL_EXPORTER_OTLP_TRACES_COMPRESSION ?? compression) === 'gzip',
-    timeoutMs: settings.OTEL_EXPORTER_OTLP_TRACES_TIMEOUT ?? timeoutMs ?? TIMEOUT_MS,
+    timeoutMs: settings.OTEL_EXPORTER_OTLP_TRACES_TIMEOUT ?? timeoutMs,
   };
 }

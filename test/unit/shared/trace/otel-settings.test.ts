@@ -5,10 +5,15 @@ import {
   type OtelSettings,
   readOtelSettings,
   SAMPLERS,
-  tracesTarget,
 } from '../../../../shared/trace/otel-settings.ts';
+import { tracesTarget } from '../../../../shared/trace/otlp-settings.ts';
+import { spanLimits } from '../../../../shared/trace/span-limit-settings.ts';
 
-const DEFAULTS = { maxQueueSize: 2_048, scheduleDelayMs: { fallback: 500, max: 60_000 } };
+const DEFAULTS = {
+  maxQueueSize: 2_048,
+  scheduleDelayMs: { fallback: 500, max: 60_000 },
+  exportTimeoutMs: { fallback: 20_000, max: 20_000 },
+};
 const read = (values: Record<string, unknown>) => readOtelSettings(values, DEFAULTS);
 const ENDPOINT = { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318' };
 
@@ -43,6 +48,20 @@ describe("OpenTelemetry's settings", () => {
     ['OTEL_BSP_SCHEDULE_DELAY', '5s'],
     ['OTEL_BSP_MAX_QUEUE_SIZE', '0'],
     ['OTEL_BSP_MAX_EXPORT_BATCH_SIZE', 'many'],
+    ['OTEL_BSP_EXPORT_TIMEOUT', '20001'],
+    ['OTEL_EXPORTER_OTLP_PROTOCOL', 'grpc'],
+    ['OTEL_EXPORTER_OTLP_TRACES_PROTOCOL', 'http/protobuf'],
+    ['OTEL_EXPORTER_OTLP_COMPRESSION', 'zstd'],
+    ['OTEL_EXPORTER_OTLP_TRACES_COMPRESSION', 'on'],
+    ['OTEL_EXPORTER_OTLP_TIMEOUT', '0'],
+    ['OTEL_EXPORTER_OTLP_TRACES_TIMEOUT', '10s'],
+    ['OTEL_PROPAGATORS', 'b3'],
+    ['OTEL_PROPAGATORS', 'none'],
+    ['OTEL_RESOURCE_ATTRIBUTES', 'a=1,b'],
+    ['OTEL_RESOURCE_ATTRIBUTES', 'a=%zz'],
+    ['OTEL_RESOURCE_ATTRIBUTES', '=1'],
+    ['OTEL_ATTRIBUTE_COUNT_LIMIT', '-1'],
+    ['OTEL_SPAN_LINK_COUNT_LIMIT', 'none'],
   ])('are ignored with a warning if they are wrong: %s=%s', (name, value) => {
     const { settings, warnings } = read({ [name]: value });
     expect(settings).toEqual(read({}).settings);
@@ -121,6 +140,67 @@ describe('the target of spans', () => {
     expect(target({ OTEL_EXPORTER_OTLP_ENDPOINT: 'http://ann:p%40w@collector' })).toEqual({
       url: 'http://collector/v1/traces',
       headers: { authorization: `Basic ${btoa('ann:p@w')}` },
+      gzip: false,
+      timeoutMs: 10_000,
     });
+  });
+
+  it('has the compression and the timeout of both settings, and those for traces win', () => {
+    const both = { ...ENDPOINT, OTEL_EXPORTER_OTLP_COMPRESSION: 'GZIP', OTEL_EXPORTER_OTLP_TIMEOUT: '500' };
+    expect(target(both)).toMatchObject({ gzip: true, timeoutMs: 500 });
+    const ofTraces = {
+      OTEL_EXPORTER_OTLP_TRACES_COMPRESSION: 'none',
+      OTEL_EXPORTER_OTLP_TRACES_TIMEOUT: '700',
+    };
+    expect(target({ ...both, ...ofTraces })).toMatchObject({ gzip: false, timeoutMs: 700 });
+  });
+});
+
+describe('the attributes of the resource', () => {
+  it.each<[string, Record<string, string>]>([
+    ['', {}],
+    ['a=1', { a: '1' }],
+    [
+      ' deployment.environment.name = staging , team=a%20b%2Cc',
+      { 'deployment.environment.name': 'staging', team: 'a b,c' },
+    ],
+    ['empty=', { empty: '' }],
+  ])('of %j are %j', (text, attributes) => {
+    const { settings, warnings } = read({ OTEL_RESOURCE_ATTRIBUTES: text });
+    expect([settings.OTEL_RESOURCE_ATTRIBUTES, warnings]).toEqual([attributes, []]);
+  });
+});
+
+describe('the limits of a span', () => {
+  const limits = (values: Record<string, string>) => spanLimits(read(values).settings);
+
+  it('are 128 of each, and texts of any length, as the specification says', () => {
+    expect(limits({})).toEqual({
+      attributeCountLimit: 128,
+      attributeValueLengthLimit: Number.POSITIVE_INFINITY,
+      eventCountLimit: 128,
+      linkCountLimit: 128,
+      attributePerEventCountLimit: 128,
+      attributePerLinkCountLimit: 128,
+    });
+  });
+
+  it('for everything hold where there is none for spans, events or links', () => {
+    const all = { OTEL_ATTRIBUTE_COUNT_LIMIT: '7', OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT: '9' };
+    expect(limits(all)).toMatchObject({
+      attributeCountLimit: 7,
+      attributeValueLengthLimit: 9,
+      attributePerEventCountLimit: 7,
+      attributePerLinkCountLimit: 7,
+    });
+    const ofSpans = {
+      OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT: '1',
+      OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT: '2',
+      OTEL_SPAN_EVENT_COUNT_LIMIT: '3',
+      OTEL_SPAN_LINK_COUNT_LIMIT: '4',
+      OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT: '5',
+      OTEL_LINK_ATTRIBUTE_COUNT_LIMIT: '6',
+    };
+    expect(Object.values(limits({ ...all, ...ofSpans }))).toEqual([1, 2, 3, 4, 5, 6]);
   });
 });

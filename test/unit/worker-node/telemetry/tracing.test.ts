@@ -30,10 +30,10 @@ describe('tracing', () => {
     expect(await warningsOf(wrong)).toEqual([
       'OTEL_SDK_DISABLED: must be true or false; the value is ignored',
       'OTEL_RESOURCE_ATTRIBUTES: must be a comma list of name=value, percent-encoded; the value is ignored',
-      'OTEL_BSP_EXPORT_TIMEOUT: must be a whole number from 1 to 3600000; the value is ignored',
-      expect.stringMatching(/^OTEL_LOG_LEVEL: must be none or .*; the value is ignored$/),
       'OTEL_EXPORTER_OTLP_PROTOCOL: must be http/json; the value is ignored',
       expect.stringMatching(/^OTEL_PROPAGATORS: must be tracecontext,baggage or .*; the value is ignored$/),
+      'OTEL_BSP_EXPORT_TIMEOUT: must be a whole number from 1 to 3600000; the value is ignored',
+      expect.stringMatching(/^OTEL_LOG_LEVEL: must be none or .*; the value is ignored$/),
     ]);
   });
 
