@@ -2,8 +2,8 @@ import * as z from 'zod';
 import { optionalText, parseConfig } from '../shared/config.ts';
 import { parseBaseUrl } from '../shared/text/base-url.ts';
 import { unknownSettings } from '../shared/text/setting-names.ts';
-import { isOtelSdkName, OTEL_NAMES } from '../shared/trace/otel-names.ts';
-import { badOtlpHeaders, parseOtlpHeaders } from '../shared/trace/otlp-headers.ts';
+import { isOtelSdkName, OTEL_NAMES } from '../shared/trace/settings/otel-names.ts';
+import { badOtlpHeaders, parseOtlpHeaders } from '../shared/trace/settings/otlp-headers.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 

@@ -6,7 +6,11 @@ import { brokerAddress } from '../shared/nats/broker-address.ts';
 import { checkLogin, isCredentials } from '../shared/nats/broker-login.ts';
 import { parseJson } from '../shared/text/json.ts';
 import { type SettingNames, unknownSettings } from '../shared/text/setting-names.ts';
-import { OTEL_SETTING_NAMES, type OtelSettings, readOtelSettings } from '../shared/trace/otel-settings.ts';
+import {
+  OTEL_SETTING_NAMES,
+  type OtelSettings,
+  readOtelSettings,
+} from '../shared/trace/settings/otel-settings.ts';
 import { accessSettings, checkTokenSettings } from './access/settings.ts';
 import type { BridgeApi, JobIndexApi, SchedulesApi } from './calls/objects.ts';
 import { REGIONS } from './calls/placement.ts';

@@ -10,7 +10,7 @@ import { isToken } from '../shared/job/job-address.ts';
 import { brokerAddress } from '../shared/nats/broker-address.ts';
 import { checkLogin } from '../shared/nats/broker-login.ts';
 import { unknownSettings } from '../shared/text/setting-names.ts';
-import { isOtelSdkName, OTEL_NAMES } from '../shared/trace/otel-names.ts';
+import { isOtelSdkName, OTEL_NAMES } from '../shared/trace/settings/otel-names.ts';
 import { isGroupName } from '../shared/wire/lanes.ts';
 import { isOperationsFilter, OPERATIONS_RULE, operationsAsWritten } from '../shared/wire/subjects.ts';
 

@@ -1,6 +1,6 @@
 import { describeThrown } from '../../shared/errors.ts';
 import type { Job } from '../../shared/job/job.ts';
-import { type TracesTarget, tracesTarget } from '../../shared/trace/otlp-settings.ts';
+import { type TracesTarget, tracesTarget } from '../../shared/trace/settings/otlp-settings.ts';
 import { readNodeOtelSettings } from '../../worker-node/telemetry/sdk-settings.ts';
 import type { Environment } from '../config.ts';
 import { ask } from '../fetch-failure.ts';

@@ -1,10 +1,10 @@
 import * as z from 'zod';
 import { flag, wholeNumber } from '../../shared/config.ts';
-import type { BatchDefaults, OtelSettings } from '../../shared/trace/otel-settings.ts';
+import type { BatchDefaults, OtelSettings } from '../../shared/trace/settings/otel-settings.ts';
 
 const KIB = 1024;
 
-/** Our own settings for spans and log lines. Those of OpenTelemetry are in `shared/trace/otel-settings.ts`. */
+/** Our own settings for spans and log lines. Those of OpenTelemetry are in `shared/trace/settings/otel-settings.ts`. */
 export const telemetrySettings = {
   LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error'], 'must be debug, info, warn or error').default('info'),
   DEBUG: flag(false),

@@ -2,7 +2,7 @@
 import { CLI_SETTINGS, TERMINAL_SETTINGS } from '../../cli/config.ts';
 import { EDGE_SETTINGS } from '../../edge/config.ts';
 import { BATCH_DEFAULTS } from '../../edge/telemetry/settings.ts';
-import { otelVariables } from '../../shared/trace/otel-settings.ts';
+import { otelVariables } from '../../shared/trace/settings/otel-settings.ts';
 import { SUITE_SETTINGS } from '../../test/support/suite-settings.ts';
 import { WORKER_SETTINGS } from '../../worker-node/config.ts';
 import { NODE_OTEL_SETTINGS } from '../../worker-node/telemetry/sdk-settings.ts';

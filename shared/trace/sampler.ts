@@ -5,7 +5,7 @@ import {
   type Sampler,
   TraceIdRatioBasedSampler,
 } from '@opentelemetry/sdk-trace-base';
-import type { SamplerName } from './otel-settings.ts';
+import type { SamplerName } from './settings/otel-settings.ts';
 
 const SAMPLER_OF: Readonly<Record<SamplerName, (ratio: number) => Sampler>> = {
   always_on: () => new AlwaysOnSampler(),

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { EDGE_SETTING_NAMES, type Env, edgeSettings } from '../../edge/config.ts';
-import { OTEL_SETTING_NAMES } from '../../shared/trace/otel-settings.ts';
+import { OTEL_SETTING_NAMES } from '../../shared/trace/settings/otel-settings.ts';
 import { type SettingProof, unusedNames } from '../support/setting-names.ts';
 import { refusalOf } from '../unit/support.ts';
 
@@ -111,7 +111,7 @@ describe('every binding of the edge', () => {
     expect(Object.keys(OTEL_PROOFS).sort()).toEqual([...OTEL_SETTING_NAMES].sort());
     expect(await unusedNames(EDGE_SETTING_NAMES, '{edge,shared}', 'edge/config.ts')).toEqual([]);
     const otel = Object.keys(OTEL_PROOFS);
-    expect(await unusedNames(otel, '{edge,shared}', 'shared/trace/otel-settings.ts')).toEqual(
+    expect(await unusedNames(otel, '{edge,shared}', 'shared/trace/settings/otel-settings.ts')).toEqual(
       // Its one value says what the edge does anyway.
       ['OTEL_PROPAGATORS'],
     );

@@ -5,8 +5,8 @@ import {
   type OtelSettings,
   otelVariables,
   readOtelSettings,
-} from '../../shared/trace/otel-settings.ts';
-import { optionalWord } from '../../shared/trace/otel-words.ts';
+} from '../../shared/trace/settings/otel-settings.ts';
+import { optionalWord } from '../../shared/trace/settings/otel-words.ts';
 
 /** The delay is shorter than the specification's 5 s: people look at a trace while its job runs, and want its newest part. */
 const BATCH_DEFAULTS: BatchDefaults = {

@@ -1,7 +1,7 @@
 import { context, propagation } from '@opentelemetry/api';
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
 import { ThroughlinePropagator } from '../../shared/propagation/index.ts';
-import { tracesTarget } from '../../shared/trace/otlp-settings.ts';
+import { tracesTarget } from '../../shared/trace/settings/otlp-settings.ts';
 import { openToNewerApis } from './api-version.ts';
 import type { TracingOptions } from './sdk.ts';
 import { readNodeOtelSettings } from './sdk-settings.ts';

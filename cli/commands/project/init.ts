@@ -11,7 +11,10 @@ export function defineInit(program: Command, host: Host): Command {
     .description(
       'Makes a project for your own jobs: an operation with its test, the edge, containers, and a pipeline that deploys them.',
     )
-    .argument('<folder>', 'a folder that does not exist, or is empty but for .git; its name is the name of the project')
+    .argument(
+      '<folder>',
+      'a folder that does not exist, or is empty but for .git; its name is the name of the project',
+    )
     .addHelpText('after', examples(['throughline init my-jobs', 'make a project in the folder my-jobs']))
     .action(
       async (folder: string, _flags: unknown, command: Command) =>

@@ -2,7 +2,7 @@ import { JsonTraceSerializer } from '@opentelemetry/otlp-transformer';
 import type { ReadableSpan } from '@opentelemetry/sdk-trace-base';
 import { describeThrown } from '../../../shared/errors.ts';
 import { pause, startTimeLimit } from '../../../shared/timers.ts';
-import type { TracesTarget } from '../../../shared/trace/otlp-settings.ts';
+import type { TracesTarget } from '../../../shared/trace/settings/otlp-settings.ts';
 import { VERSION } from '../../../shared/version.ts';
 import { type OtlpAnswer, readAnswer } from './otlp-answer.ts';
 import type { SendSpans } from './span-processor.ts';

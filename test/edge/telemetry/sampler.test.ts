@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { createSampler } from '../../../edge/telemetry/sampler.ts';
 import { withoutRecording } from '../../../edge/telemetry/unrecorded.ts';
 import { extract, fromRecord } from '../../../shared/propagation/index.ts';
-import { SAMPLERS, type SamplerName } from '../../../shared/trace/otel-settings.ts';
+import { SAMPLERS, type SamplerName } from '../../../shared/trace/settings/otel-settings.ts';
 
 const TRACE_ID = '4bf92f3577b34da6a3ce929d0e0e4736';
 

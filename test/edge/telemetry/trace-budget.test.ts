@@ -5,7 +5,7 @@ import { SpanCounts } from '../../../edge/telemetry/export/span-counts.ts';
 import { createSampler } from '../../../edge/telemetry/sampler.ts';
 import { TraceBudget, withCaller } from '../../../edge/telemetry/trace-budget.ts';
 import { extract, fromRecord } from '../../../shared/propagation/index.ts';
-import type { SamplerName } from '../../../shared/trace/otel-settings.ts';
+import type { SamplerName } from '../../../shared/trace/settings/otel-settings.ts';
 
 const TRACE_ID = '4bf92f3577b34da6a3ce929d0e0e4736';
 const FORCED = extract(fromRecord({ traceparent: `00-${TRACE_ID}-00f067aa0ba902b7-01` })).context;

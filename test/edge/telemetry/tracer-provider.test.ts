@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import { createSampler } from '../../../edge/telemetry/sampler.ts';
 import { EdgeTracerProvider } from '../../../edge/telemetry/tracer-provider.ts';
 import { extract, fromRecord, inject } from '../../../shared/propagation/index.ts';
-import { SAMPLERS, type SamplerName } from '../../../shared/trace/otel-settings.ts';
+import { SAMPLERS, type SamplerName } from '../../../shared/trace/settings/otel-settings.ts';
 
 const TRACE_ID = '4bf92f3577b34da6a3ce929d0e0e4736';
 

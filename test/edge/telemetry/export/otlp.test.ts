@@ -1,7 +1,7 @@
 import { BasicTracerProvider, type ReadableSpan } from '@opentelemetry/sdk-trace-base';
 import { describe, expect, it } from 'vitest';
 import { otlpSender } from '../../../../edge/telemetry/export/otlp.ts';
-import type { TracesTarget } from '../../../../shared/trace/otlp-settings.ts';
+import type { TracesTarget } from '../../../../shared/trace/settings/otlp-settings.ts';
 import { type RawCollector, startRawCollector } from '../../../support/http/raw-collector.ts';
 
 const SPAN = new BasicTracerProvider().getTracer('test').startSpan('test') as unknown as ReadableSpan;

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { percentDecoded, url, wholeNumber } from '../config.ts';
+import { percentDecoded, url, wholeNumber } from '../../config.ts';
 import { optionalWhole, optionalWord, word } from './otel-words.ts';
 import { parseOtlpHeaders } from './otlp-headers.ts';
 

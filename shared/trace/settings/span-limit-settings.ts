@@ -1,5 +1,5 @@
 import type * as z from 'zod';
-import { wholeNumber } from '../config.ts';
+import { wholeNumber } from '../../config.ts';
 import { optionalWhole } from './otel-words.ts';
 
 /** The default of OpenTelemetry's specification for every count. */

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { parseLenient, wholeNumber } from '../config.ts';
+import { parseLenient, wholeNumber } from '../../config.ts';
 import { optionalWord, word } from './otel-words.ts';
 import { badOtlpHeaders } from './otlp-headers.ts';
 import { otlpVariables } from './otlp-settings.ts';

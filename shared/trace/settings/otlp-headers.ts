@@ -1,4 +1,4 @@
-import { percentDecoded } from '../config.ts';
+import { percentDecoded } from '../../config.ts';
 
 const NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 /** What fetch and Node can send as the value of a header. */

@@ -5,9 +5,9 @@ import {
   type OtelSettings,
   readOtelSettings,
   SAMPLERS,
-} from '../../../../shared/trace/otel-settings.ts';
-import { tracesTarget } from '../../../../shared/trace/otlp-settings.ts';
-import { spanLimits } from '../../../../shared/trace/span-limit-settings.ts';
+} from '../../../../../shared/trace/settings/otel-settings.ts';
+import { tracesTarget } from '../../../../../shared/trace/settings/otlp-settings.ts';
+import { spanLimits } from '../../../../../shared/trace/settings/span-limit-settings.ts';
 
 const DEFAULTS = {
   maxQueueSize: 2_048,

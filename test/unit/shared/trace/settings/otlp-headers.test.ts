@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { parseOtlpHeaders } from '../../../../shared/trace/otlp-headers.ts';
+import { parseOtlpHeaders } from '../../../../../shared/trace/settings/otlp-headers.ts';
 
 describe('OTEL_EXPORTER_OTLP_HEADERS', () => {
   it.each<[string, Record<string, string>]>([
