@@ -12,7 +12,7 @@ import { until } from '../support/poll.ts';
 import { problemOf, startTestStack, type TestStack } from '../support/stack.ts';
 
 /** Far more than any of these needs, and far less than a parser needs that runs wild. */
-const TIME_MS = 3_000;
+const TIME_MS = 15_000;
 
 let stack: TestStack;
 beforeAll(async () => {

@@ -299,8 +299,14 @@ it('the client runs in workerd', async () => {
 });
 
 describe('throughline submit --batch', () => {
+  const TRACE_ID = '0af7651916cd43dd8448eb211c80319c';
+
   async function submitBatch(input: string, ...args: string[]) {
-    const { stdout, ...end } = await run(stack, ['submit', '--batch', '-', ...args], { stdin: input });
+    const environment = { TRACEPARENT: `00-${TRACE_ID}-b7ad6b7169203331-01` };
+    const { stdout, ...end } = await run(stack, ['submit', '--batch', '-', ...args], {
+      stdin: input,
+      environment,
+    });
     return { ...end, lines: stdout.split('\n').filter(Boolean) };
   }
   const jobs = (count: number): string =>
@@ -308,7 +314,7 @@ describe('throughline submit --batch', () => {
       '\n',
     );
 
-  it('submits every job from stdin in one trace, and prints a line for each, in order', async () => {
+  it('submits every job from stdin in the trace of its caller, and prints a line for each, in order', async () => {
     const { code, lines } = await submitBatch(jobs(205), '--json');
     expect(code).toBe(0);
     const results = lines.map(
@@ -316,7 +322,7 @@ describe('throughline submit --batch', () => {
     );
     expect(results).toHaveLength(205);
     expect(new Set(results.map(({ status }) => status))).toEqual(new Set([202]));
-    expect(new Set(results.map(({ job }) => job.traceId)).size).toBe(1);
+    expect(new Set(results.map(({ job }) => job.traceId))).toEqual(new Set([TRACE_ID]));
     expect((await client.wait(results[204]?.job.id ?? '')).result).toBe(204);
   });
 
