@@ -3,6 +3,9 @@ import type { QuotaName, SpentQuota } from '../../shared/quotas.ts';
 /** The periods that Cloudflare's rate limiting allows, in seconds. */
 export const RATE_LIMIT_WINDOWS = [10, 60] as const;
 
+/** The largest integer of a structured field (RFC 9651, section 3.3.1). */
+const LARGEST = 999_999_999_999_999;
+
 const POLICY = /^([1-9][0-9]{0,8})\s*;\s*w=([0-9]{1,3})$/;
 /** `quota` requests in `windowSeconds` seconds. */
 export interface RateLimitPolicy {
@@ -30,7 +33,7 @@ const UNITS: Readonly<Partial<Record<QuotaName, string>>> = {
 export function policyItem({ name, limit, windowSeconds }: SpentQuota): string {
   const unit = UNITS[name];
   const parameters = [
-    `q=${limit}`,
+    `q=${Math.min(limit, LARGEST)}`,
     ...(unit === undefined ? [] : [`qu="${unit}"`]),
     ...(windowSeconds === undefined ? [] : [`w=${windowSeconds}`]),
   ];
@@ -39,5 +42,5 @@ export function policyItem({ name, limit, windowSeconds }: SpentQuota): string {
 
 /** A quota that is used up as an item of `RateLimit` (section 4 of the draft). @param seconds until there is more of it */
 export function spentItem({ name, left = 0 }: SpentQuota, seconds: number | undefined): string {
-  return `"${name}";r=${left}${seconds === undefined ? '' : `;t=${seconds}`}`;
+  return `"${name}";r=${Math.min(left, LARGEST)}${seconds === undefined ? '' : `;t=${seconds}`}`;
 }

@@ -57,9 +57,14 @@ export class UsageBook {
    * @param place as {@link enter} gave it
    * @param quotas those of the tenant
    * @returns the place of the job now
-   * @throws ThroughlineError `quota-exceeded`
+   * @throws ThroughlineError `quota-exceeded`; `payload-too-large` if the job alone is larger than its tenant may have
    */
   async check(tenant: string, job: Usage, place: number, quotas: Usage): Promise<number> {
+    const never = JOB_QUOTAS.find((quota) => job[quota] > quotas[quota]);
+    if (never !== undefined) {
+      this.#leave(tenant, job, place);
+      throw neverFits(never, quotas[never], job[never]);
+    }
     const { fairJobs } = this.#options;
     const known = this.#tenants.get(tenant);
     const unknown = this.#oldOf(tenant);
@@ -78,8 +83,7 @@ export class UsageBook {
     const limit = quotas[name];
     const message = `the quota ${name} is used up: the unfinished jobs of this tenant may have ${limit}; try again when some of them have ended`;
     const left = Math.max(0, limit - this.#wanted(tenant, job, this.#countedOf(tenant))[name] + job[name]);
-    this.#passed(tenant, job, place);
-    this.report(tenant, undefined, job);
+    this.#leave(tenant, job, place);
     const quota = { name, limit, left };
     throw new ThroughlineError('quota-exceeded', message, { quota, retryAfterSeconds: RETRY_SECONDS });
   }
@@ -99,6 +103,12 @@ export class UsageBook {
     const known = this.#tenants.get(tenant);
     if (known !== undefined) known.unchecked = sum(known.unchecked, job, -1);
     return place;
+  }
+
+  /** Takes out a job that was refused. */
+  #leave(tenant: string, job: Usage, place: number): void {
+    this.#passed(tenant, job, place);
+    this.report(tenant, undefined, job);
   }
 
   /** Adds a job that was accepted. */
@@ -178,6 +188,17 @@ export class UsageBook {
     if (known?.countedAt === undefined || Date.now() - known.countedAt > FRESH_MS) return NO_USAGE;
     return known.counted;
   }
+}
+
+/** The error for a job that its tenant may not have, however few jobs there are. */
+function neverFits(name: keyof Usage, limit: number, wanted: number): ThroughlineError {
+  if (name === 'bytes' || name === 'delayedBytes') {
+    const all = `all unfinished jobs of this tenant together may have ${limit} (quota ${name})`;
+    const message = `the input has ${wanted} bytes of JSON, and ${all}, so this job never fits`;
+    return new ThroughlineError('payload-too-large', message);
+  }
+  const message = `the quota ${name} of this tenant is ${limit}, so it may have no such job`;
+  return new ThroughlineError('quota-exceeded', message, { quota: { name, limit, left: limit } });
 }
 
 /**

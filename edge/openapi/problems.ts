@@ -26,7 +26,8 @@ const MEANINGS: Readonly<Record<ApiErrorCode, string>> = {
   'job-finished': 'The job had already ended and cannot be cancelled. `state` says how it ended.',
   'schedule-busy':
     'The schedule lets no runs overlap (`overlap` is `skip`), and the job of its last run has not ended.',
-  'payload-too-large': 'The body or the input of a job is too large. `detail` names the limit.',
+  'payload-too-large':
+    'The body or the input of a job is too large, or the job alone is larger than a quota of its tenant. `detail` names the limit.',
   'media-type-unsupported': 'The body is compressed, or is not sent as `application/json`.',
   'operation-unknown': 'No worker has announced this operation. `suggestions` lists similar names.',
   'operation-unserved':

@@ -23,7 +23,7 @@ const SIGNS = /^[0-9A-Za-z*,/#-]+$/;
  * @returns a sentence without a subject; undefined when the expression can be read
  */
 export function cronFault(pattern: string): string | undefined {
-  const words = pattern.split(' ').filter((word) => word !== '');
+  const words = pattern.split(/[ \t]/).filter((word) => word !== '');
   const names = FIELDS.map(([name]) => name).join(', ');
   if (words.length !== FIELDS.length) return `must be five fields (${names}) ${EXAMPLE}, not ${words.length}`;
   for (const [index, [name, values]] of FIELDS.entries()) {

@@ -5,11 +5,14 @@ import { ThroughlineError } from '../../../shared/errors.ts';
  * Reads a request's whole body. When the body is too large, its stream stays unlocked, so that `drainingResponse` can
  * discard the rest.
  * @param maxSize in bytes
- * @throws ThroughlineError `payload-too-large`. If the declared length is too large, nothing is read
+ * @param tooLarge makes the error for a larger body; by default it is `payload-too-large`
+ * @throws ThroughlineError if the body is too large. If its declared length is, nothing is read
  */
-export async function readBody(request: Request, maxSize: number): Promise<Uint8Array> {
-  const tooLarge = () =>
-    new ThroughlineError('payload-too-large', `the body is larger than ${maxSize} bytes`);
+export async function readBody(
+  request: Request,
+  maxSize: number,
+  tooLarge = () => new ThroughlineError('payload-too-large', `the body is larger than ${maxSize} bytes`),
+): Promise<Uint8Array> {
   const length = Number(request.headers.get('content-length') ?? 0);
   if (length > maxSize) throw tooLarge();
   if (request.body === null) return new Uint8Array();

@@ -20,7 +20,7 @@ export const LIST_CURSOR = /^[A-Za-z0-9_-]{4,120}$/;
 // These objects are strict: without the error, a caller would not notice a misspelt filter.
 
 /** The tags of a query: `tag=night&tag=team:blue`. */
-const QueryTags = z.preprocess((value) => (typeof value === 'string' ? [value] : value), Tags).optional();
+const QueryTags = Tags.optional();
 const ListCursor = z.string(CURSOR_RULE).regex(LIST_CURSOR, CURSOR_RULE).optional();
 
 /** Query of `GET /v1/jobs`. */

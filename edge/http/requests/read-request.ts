@@ -3,7 +3,7 @@ import { createMiddleware } from 'hono/factory';
 import { parseAccept } from 'hono/utils/accept';
 import * as z from 'zod';
 import type { SomeQuotas } from '../../../shared/api/usage.ts';
-import { ThroughlineError } from '../../../shared/errors.ts';
+import { ThroughlineError, type Violation } from '../../../shared/errors.ts';
 import { isToken } from '../../../shared/job/job-address.ts';
 import { type ListPlace, readCursor, readNameCursor } from '../../calls/cursors.ts';
 import type { EdgeHono } from '../edge-app.ts';
@@ -30,21 +30,33 @@ export function claimedQuotas(c: Context<EdgeHono>): SomeQuotas | undefined {
 export function parseRequest<T>(schema: z.ZodType<T>, value: unknown): T {
   const parsed = schema.safeParse(value, { error: knownFields });
   if (parsed.success) return parsed.data;
-  const violations = violationsOf(parsed.error.issues);
-  const summary = violations.map(({ path, message }) => `${path || 'the request'}: ${message}`).join('; ');
-  throw new ThroughlineError('request-invalid', summary, { violations });
+  throw invalid(violationsOf(parsed.error.issues));
 }
 
+function invalid(violations: readonly Violation[]): ThroughlineError {
+  const summary = violations.map(({ path, message }) => `${path || 'the request'}: ${message}`).join('; ');
+  return new ThroughlineError('request-invalid', summary, { violations });
+}
+
+/** The only parameter that may be given more than once. */
+const LIST = 'tag';
+
 /**
- * Reads the query by its schema. A name that is there twice keeps its list of values, and the schema refuses it.
- * @throws ThroughlineError `request-invalid`, with each parameter that is wrong or unknown
+ * Reads the query by its schema.
+ * @throws ThroughlineError `request-invalid`, with each parameter that is wrong or unknown, or is given more than once
  */
 export function readQuery<T>(c: Context<EdgeHono>, schema: z.ZodType<T>): T {
-  const values = Object.entries(c.req.queries()).map(([name, all]) => [
-    name,
-    all.length === 1 ? all[0] : all,
-  ]);
-  return parseRequest(schema, Object.fromEntries(values));
+  const given = Object.entries(c.req.queries());
+  const values = given.map(([name, all]) => [name, name === LIST ? all : all[0]]);
+  const query = parseRequest(schema, Object.fromEntries(values));
+  const repeated = given.filter(([name, all]) => name !== LIST && all.length > 1);
+  if (repeated.length === 0) return query;
+  throw invalid(
+    repeated.map(([name, { length }]) => ({
+      path: `/${name}`,
+      message: `is given ${length} times, but may be given once`,
+    })),
+  );
 }
 
 const NoQuery = z.strictObject({});

@@ -6,6 +6,7 @@ import { parseRedriveCursor } from '../../calls/cursors.ts';
 import { EdgeApp, type EdgeHono } from '../edge-app.ts';
 import { authenticate, requireOwnMany, requireOwnOperation, requireScope } from '../middleware/access.ts';
 import { jsonBody } from '../middleware/json-body.ts';
+import { noBody } from '../middleware/no-body.ts';
 import { audited } from '../requests/audited.ts';
 import { DeadLetterQuery, RedriveRequest } from '../requests/list-requests.ts';
 import {
@@ -24,7 +25,7 @@ export function deadLetterRoutes(): EdgeApp {
   app.get('/', requireScope('dead-letters:read'), listDeadLetters);
   app.post('/redrive', requireScope('dead-letters:redrive'), noQuery(), jsonBody(), redriveMany);
   app.get('/:id', requireScope('dead-letters:read'), noQuery(), showDeadLetter);
-  app.post('/:id/redrive', requireScope('dead-letters:redrive'), noQuery(), redriveOne);
+  app.post('/:id/redrive', requireScope('dead-letters:redrive'), noQuery(), noBody(), redriveOne);
   return app;
 }
 

@@ -7,6 +7,7 @@ import { unwrapReply } from '../../calls/reply.ts';
 import { EdgeApp, type EdgeHono } from '../edge-app.ts';
 import { authenticate, requireOwnOperation, requireScope, requireWrite } from '../middleware/access.ts';
 import { jsonBody } from '../middleware/json-body.ts';
+import { noBody } from '../middleware/no-body.ts';
 import { audited } from '../requests/audited.ts';
 import { submitChecked } from '../requests/checked-submission.ts';
 import { ListQuery } from '../requests/list-requests.ts';
@@ -41,7 +42,7 @@ export function jobRoutes(): EdgeApp {
   app.get('/', requireScope('jobs:read'), listJobs);
   app.get('/:id', requireScope('jobs:read'), noQuery(), readJob);
   app.get('/:id/events', requireScope('jobs:read'), jobEvents);
-  app.delete('/:id', requireScope('jobs:cancel'), noQuery(), cancelJob);
+  app.delete('/:id', requireScope('jobs:cancel'), noQuery(), noBody(), cancelJob);
   return app;
 }
 

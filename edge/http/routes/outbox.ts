@@ -4,6 +4,7 @@ import { notYours, type ThroughlineError } from '../../../shared/errors.ts';
 import { jobIdOfRejected } from '../../calls/rejected-id.ts';
 import { EdgeApp, type EdgeHono } from '../edge-app.ts';
 import { authenticate, requireScope } from '../middleware/access.ts';
+import { noBody } from '../middleware/no-body.ts';
 import { type AuditedAction, audited } from '../requests/audited.ts';
 import { OutboxQuery } from '../requests/list-requests.ts';
 import { noQuery, pathId, readQuery, tenantOf } from '../requests/read-request.ts';
@@ -16,8 +17,8 @@ export function outboxRoutes(): EdgeApp {
   const app = new EdgeApp();
   app.use(authenticate());
   app.get('/', requireScope('dead-letters:read'), listOutbox);
-  app.post('/:id/retry', requireScope('dead-letters:redrive'), noQuery(), retryJob);
-  app.delete('/:id', requireScope('dead-letters:redrive'), noQuery(), removeJob);
+  app.post('/:id/retry', requireScope('dead-letters:redrive'), noQuery(), noBody(), retryJob);
+  app.delete('/:id', requireScope('dead-letters:redrive'), noQuery(), noBody(), removeJob);
   return app;
 }
 

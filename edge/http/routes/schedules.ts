@@ -23,6 +23,7 @@ import {
   requireWriteOf,
 } from '../middleware/access.ts';
 import { jsonBody } from '../middleware/json-body.ts';
+import { noBody } from '../middleware/no-body.ts';
 import { type AuditedAction, audited } from '../requests/audited.ts';
 import { submitChecked } from '../requests/checked-submission.ts';
 import { fingerprintOf, jobIdFor, readIdempotencyKey } from '../requests/idempotency.ts';
@@ -45,10 +46,14 @@ export function scheduleRoutes(): EdgeApp {
   app.get('/', requireScope('schedules:read'), listSchedules);
   app.get('/:name', requireScope('schedules:read'), noQuery(), readSchedule);
   app.put('/:name', requireScope('schedules:write'), noQuery(), jsonBody(), putSchedule);
-  app.delete('/:name', requireScope('schedules:write'), noQuery(), deleteSchedule);
-  app.post('/:name/pause', requireScope('schedules:write'), noQuery(), (c) => pauseSchedule(c, true));
-  app.post('/:name/resume', requireScope('schedules:write'), noQuery(), (c) => pauseSchedule(c, false));
-  app.post('/:name/trigger', requireScope('schedules:write'), noQuery(), triggerSchedule);
+  app.delete('/:name', requireScope('schedules:write'), noQuery(), noBody(), deleteSchedule);
+  app.post('/:name/pause', requireScope('schedules:write'), noQuery(), noBody(), (c) =>
+    pauseSchedule(c, true),
+  );
+  app.post('/:name/resume', requireScope('schedules:write'), noQuery(), noBody(), (c) =>
+    pauseSchedule(c, false),
+  );
+  app.post('/:name/trigger', requireScope('schedules:write'), noQuery(), noBody(), triggerSchedule);
   return app;
 }
 

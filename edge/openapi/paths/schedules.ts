@@ -125,6 +125,7 @@ export const schedulePaths = {
         'operation-unserved',
         'input-invalid',
         'idempotency-key-reused',
+        'payload-too-large',
         'quota-exceeded',
         'stream-full',
         'outbox-full',

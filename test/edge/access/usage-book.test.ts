@@ -140,3 +140,45 @@ it('a quiet tenant that was counted once costs no question', async () => {
   }
   expect(index.asked).toBe(before);
 });
+
+describe('a job that a quota can never take', () => {
+  const { book, index } = setup(NO_USAGE);
+  const refusal = async (job: Usage, quotas: Usage): Promise<unknown> =>
+    await book.check('acme', job, book.enter('acme', job), quotas).then(
+      () => undefined,
+      (thrown: unknown) => thrown,
+    );
+
+  it.each(['bytes', 'delayedBytes'] as const)(
+    'since it is larger than all of %s is too large, and nothing says that it may be tried again',
+    async (name) => {
+      const job = { jobs: 1, bytes: 11, delayedJobs: 1, delayedBytes: 11 };
+      const thrown = await refusal(job, { ...QUOTAS, [name]: 10 });
+      expect(thrown).toMatchObject({
+        code: 'payload-too-large',
+        message: `the input has 11 bytes of JSON, and all unfinished jobs of this tenant together may have 10 (quota ${name}), so this job never fits`,
+        retryAfterSeconds: undefined,
+      });
+    },
+  );
+
+  it.each(['jobs', 'delayedJobs'] as const)(
+    'since %s is 0 is refused for the quota, without a time',
+    async (name) => {
+      const job = { jobs: 1, bytes: 11, delayedJobs: 1, delayedBytes: 11 };
+      expect(await refusal(job, { ...QUOTAS, [name]: 0 })).toMatchObject({
+        code: 'quota-exceeded',
+        message: `the quota ${name} of this tenant is 0, so it may have no such job`,
+        quota: { name, limit: 0, left: 0 },
+        retryAfterSeconds: undefined,
+      });
+    },
+  );
+
+  it('takes no room from others, and asks the index nothing', async () => {
+    const large = { ...NO_USAGE, jobs: 1, bytes: 1e6 + 1 };
+    for (let n = 0; n < 3; n++) await refusal(large, QUOTAS);
+    expect(index.asked).toBe(0);
+    expect(await book.check('acme', JOB, book.enter('acme', JOB), { ...QUOTAS, jobs: 1 })).toBe(1);
+  });
+});

@@ -283,3 +283,38 @@ describe('a body that is expensive to read', () => {
 function streamed(body: ReadableStream<Uint8Array>, headers: Record<string, string>): RequestInit {
   return { method: 'POST', headers, body, duplex: 'half' } as RequestInit;
 }
+
+describe('a request that takes no body', () => {
+  const REQUESTS = [
+    ['POST', '/v1/schedules/nightly/trigger'],
+    ['POST', '/v1/schedules/nightly/pause'],
+    ['POST', '/v1/schedules/nightly/resume'],
+    ['DELETE', '/v1/schedules/nightly'],
+    ['POST', '/v1/dead-letters/job-1/redrive'],
+    ['POST', '/v1/outbox/job-1-r1/retry'],
+    ['DELETE', '/v1/outbox/job-1-r1'],
+    ['DELETE', '/v1/jobs/job-1'],
+  ] as const;
+
+  it.each(REQUESTS)('refuses one, so that nobody takes it for heard: %s %s', async (method, path) => {
+    const { send } = await setup();
+    const streamed = new Blob(['{"input":1}']).stream();
+    const bodies = [{ body: '{"input":1}' }, { body: ' ' }, { body: streamed, duplex: 'half' as const }];
+    for (const body of bodies) {
+      const response = await send(path, { method, ...body });
+      expect(response.status).toBe(400);
+      expect(await problemIn(response)).toMatchObject({
+        code: 'request-invalid',
+        detail: 'this request takes no body: send it without one',
+      });
+    }
+  });
+
+  it.each(REQUESTS)('takes an empty one for none: %s %s', async (method, path) => {
+    const { send } = await setup();
+    const plain = await send(path, { method });
+    const empty = await send(path, { method, body: '', headers: { 'content-length': '0' } });
+    expect(empty.status).toBe(plain.status);
+    expect(plain.status).not.toBe(400);
+  });
+});

@@ -63,4 +63,23 @@ describe('GET /v1/jobs', () => {
     expect(await problemIn(response)).toMatchObject({ code: 'request-invalid', violations: [{ path }] });
     expect(listed).toEqual([]);
   });
+
+  it.each([
+    ['?state=failed&state=queued', 'state', 2],
+    ['?limit=1&limit=2&limit=3', 'limit', 3],
+  ])('says of %s that it may be given once', async (query, name, times) => {
+    const { send } = await setup();
+    const { violations } = await problemIn(await send(`/v1/jobs${query}`));
+    expect(violations).toEqual([
+      { path: `/${name}`, message: `is given ${times} times, but may be given once` },
+    ]);
+  });
+
+  it('names what is unknown, also if it is given twice', async () => {
+    const { send } = await setup();
+    const { violations } = await problemIn(await send('/v1/jobs?stat=failed&stat=queued'));
+    expect(violations).toEqual([
+      { path: '/stat', message: 'there is no field "stat" here; did you mean state?' },
+    ]);
+  });
 });

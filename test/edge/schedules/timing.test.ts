@@ -111,6 +111,11 @@ describe('a run every so often', () => {
   });
 });
 
+it('the fields of a cron expression may be apart by blanks and tabs, as in a crontab', () => {
+  const apart = parseTiming({ cron: ' 0\t6  * \t* MON-FRI\t' }, FROM);
+  expect(nextRun(apart, FROM)).toBe(nextRun(parseTiming({ cron: '0 6 * * MON-FRI' }, FROM), FROM));
+});
+
 describe('a timing that cannot be', () => {
   it.each<[string, { cron?: string; timeZone?: string }, RegExp]>([
     ['/cron', { cron: '0 0 31 2 *' }, /never runs.*Give a day/],
@@ -119,6 +124,8 @@ describe('a timing that cannot be', () => {
     ['/cron', { cron: '0 0 * * * *' }, /five fields.*such as "0 6/],
     ['/cron', { cron: '0 6 * *' }, /five fields/],
     ['/cron', { cron: '@daily' }, /five fields/],
+    ['/cron', { cron: '0\t6\t*\t*' }, /five fields.*not 4/],
+    ['/cron', { cron: '0 6 * * *\n' }, /the day of week is "\*\\n"/],
     ['/cron', { cron: '? 6 * * *' }, /the minute is "\?", but it takes numbers from 0 to 59/],
     ['/cron', { cron: '0 6 29 2 +MON' }, /the day of week is "\+MON"/],
     ['/cron', { cron: '60 * * * *' }, /the minute is "60", but it takes numbers from 0 to 59/],
