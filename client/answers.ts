@@ -128,6 +128,7 @@ const letter = {
 const usage = {
   ...{ jobs: whole, bytes: whole, delayedJobs: whole, delayedBytes: whole },
   ...{ outboxJobs: whole, outboxBytes: whole, waits: whole, streams: whole },
+  schedules: whole,
 };
 
 const scheduled = {
@@ -293,7 +294,7 @@ export const ANSWERS = {
     'a usage',
     object<UsageReport>({
       used: object<UsageReport['used']>(usage),
-      quotas: object<UsageReport['quotas']>({ ...usage, schedules: whole, requests: whole }),
+      quotas: object<UsageReport['quotas']>({ ...usage, requests: whole }),
     }),
   ),
   schedule: expected('a schedule', schedule),

@@ -1,8 +1,11 @@
-import { type BridgeUsage, NO_USAGE, type WholeUsage } from '../../shared/api/usage.ts';
+import { type BridgeUsage, NO_USAGE, type Usage } from '../../shared/api/usage.ts';
 import type { BridgeParts } from './bridge-parts.ts';
 
-const NO_WHOLE_USAGE: WholeUsage = { ...NO_USAGE, outboxJobs: 0, outboxBytes: 0, waits: 0, streams: 0 };
-const BOUNDS = Object.keys(NO_WHOLE_USAGE) as (keyof WholeUsage)[];
+/** What a bridge knows of a tenant's usage. */
+type KnownUsage = Usage & BridgeUsage;
+
+const NOTHING: KnownUsage = { ...NO_USAGE, outboxJobs: 0, outboxBytes: 0, waits: 0, streams: 0 };
+const BOUNDS = Object.keys(NOTHING) as (keyof KnownUsage)[];
 
 type UsageParts = Pick<BridgeParts, 'outbox' | 'waits' | 'usage' | 'quotasOf'> & {
   readonly watches: Pick<BridgeParts['watches'], 'readers'>;
@@ -21,15 +24,15 @@ export function usageOf({ outbox, waits, watches }: UsageParts, tenant: string):
  * How full each quota is for the tenant that has used most of it, as far as the bridge knows. 1: used up. It names no tenant, so
  * its size does not grow with the tenants.
  */
-export function fullestUse(parts: UsageParts): Record<keyof WholeUsage, number> {
+export function fullestUse(parts: UsageParts): KnownUsage {
   const jobs = new Map(parts.usage.all());
   const tenants = new Set([
     ...[...jobs.keys(), ...parts.outbox.tenants],
     ...[...parts.waits.byTenant.keys(), ...parts.watches.readers.keys()],
   ]);
-  const fullest = { ...NO_WHOLE_USAGE };
+  const fullest = { ...NOTHING };
   for (const tenant of tenants) {
-    const used = { ...NO_WHOLE_USAGE, ...jobs.get(tenant), ...usageOf(parts, tenant) };
+    const used = { ...NOTHING, ...jobs.get(tenant), ...usageOf(parts, tenant) };
     const quotas = parts.quotasOf({ tenant });
     for (const name of BOUNDS)
       if (used[name] > 0) fullest[name] = Math.max(fullest[name], used[name] / Math.max(1, quotas[name]));

@@ -41,6 +41,7 @@ import type {
   PutSchedule,
   PutScheduleCommand,
   ScheduleCommand,
+  TenantCommand,
   TriggerScheduleCommand,
 } from './schedule-commands.ts';
 
@@ -104,6 +105,8 @@ export interface SchedulesApi extends Rpc.DurableObjectBranded {
   read(command: ScheduleCommand): Promise<Reply<Schedule | undefined>>;
   /** A page of schedules, by name. */
   list(command: ListSchedulesCommand): Promise<Reply<SchedulePage>>;
+  /** The number of schedules. */
+  count(command: TenantCommand): Promise<Reply<number>>;
   /** Deletes a schedule, and says whether there was one. */
   remove(command: ScheduleCommand): Promise<Reply<boolean>>;
   /** Pauses or resumes a schedule; undefined when there is none. */

@@ -4,11 +4,15 @@ import type { JobSpec } from '../../shared/job/job-spec.ts';
 import type { Carrier } from '../../shared/propagation/index.ts';
 import type { InputCheck, LimitedCommand } from './commands.ts';
 
-/** Names a schedule of a tenant. */
-export interface ScheduleCommand {
+/** Names a tenant. */
+export interface TenantCommand {
   readonly tenant: string;
-  readonly name: string;
   readonly carrier: Carrier;
+}
+
+/** Names a schedule of a tenant. */
+export interface ScheduleCommand extends TenantCommand {
+  readonly name: string;
 }
 
 /** Makes a schedule, or changes it. Its carrier names the request that each run is linked to. */

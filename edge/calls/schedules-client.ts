@@ -46,6 +46,11 @@ export class SchedulesClient {
     return this.#call('list', command, (schedules, complete) => schedules.list(complete));
   }
 
+  /** How many schedules a tenant has. */
+  count(tenant: string): Promise<number> {
+    return this.#call('count', { tenant }, (schedules, complete) => schedules.count(complete));
+  }
+
   /** Deletes a schedule. @returns whether there was one */
   remove(command: Omit<ScheduleCommand, 'carrier'>): Promise<boolean> {
     return this.#call('remove', command, (schedules, complete) => schedules.remove(complete));
@@ -65,7 +70,7 @@ export class SchedulesClient {
   }
 
   #call<C extends { readonly tenant: string }, T>(
-    method: 'put' | 'read' | 'list' | 'remove' | 'pause' | 'trigger',
+    method: 'put' | 'read' | 'list' | 'count' | 'remove' | 'pause' | 'trigger',
     command: C,
     ask: Ask<C & Pick<ScheduleCommand, 'carrier'>, T>,
   ): Promise<T> {

@@ -145,7 +145,7 @@ export const BRIDGE = {
 
 const EXAMPLE_USAGE = {
   ...{ jobs: 12, bytes: 4_096, delayedJobs: 2, delayedBytes: 512 },
-  ...{ outboxJobs: 0, outboxBytes: 0, waits: 1, streams: 3 },
+  ...{ outboxJobs: 0, outboxBytes: 0, waits: 1, streams: 3, schedules: 4 },
 };
 const EXAMPLE_QUOTAS = {
   ...{ jobs: 250_000, bytes: 1_073_741_824, delayedJobs: 50_000, delayedBytes: 67_108_864 },

@@ -17,6 +17,7 @@ import type {
   PutSchedule,
   PutScheduleCommand,
   ScheduleCommand,
+  TenantCommand,
   TriggerScheduleCommand,
 } from '../calls/schedule-commands.ts';
 import { type EdgeConfig, type Env, edgeConfig } from '../config.ts';
@@ -96,6 +97,10 @@ export class Schedules extends DurableObject<Env> implements SchedulesApi {
       const schedules = rows.slice(0, limit).map(scheduleSummary);
       return { schedules, ...(last === undefined ? {} : { cursor: writeNameCursor(last.name) }) };
     });
+  }
+
+  count({ carrier }: TenantCommand): Promise<Reply<number>> {
+    return this.#reply(carrier, async () => this.#table.count());
   }
 
   remove({ name, carrier }: ScheduleCommand): Promise<Reply<boolean>> {

@@ -27,13 +27,12 @@ export const BridgeUsage = z.object({
 export type BridgeUsage = z.infer<typeof BridgeUsage>;
 
 /** What a tenant uses. */
-export const WholeUsage = z.object({ ...Usage.shape, ...BridgeUsage.shape });
+export const WholeUsage = z.object({ ...Usage.shape, ...BridgeUsage.shape, schedules: count });
 export type WholeUsage = z.infer<typeof WholeUsage>;
 
 /** How much a tenant may use. */
 export const Quotas = z.object({
   ...WholeUsage.shape,
-  schedules: count,
   /** Requests per second. */
   requests: z.int().min(1),
 });

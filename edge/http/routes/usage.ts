@@ -10,11 +10,12 @@ export function usageRoutes(): EdgeApp {
   app.use(authenticate());
   app.get('/', requireScope('jobs:read'), noQuery(), async (c) => {
     const tenant = tenantOf(c);
-    const [ofJobs, ofBridges] = await Promise.all([
+    const [ofJobs, ofBridges, schedules] = await Promise.all([
       c.env.index.usage(tenant),
       c.env.bridge.tenantUsage(tenant),
+      c.env.schedules.count(tenant),
     ]);
-    const used = { ...ofJobs, ...fullestOf(ofBridges) };
+    const used = { ...ofJobs, ...fullestOf(ofBridges), schedules };
     return c.json<UsageReport>({ used, quotas: quotasOf(c.env.config, tenant, claimedQuotas(c)) });
   });
   return app;

@@ -10,10 +10,10 @@ export const usagePaths = {
       tag: 'Jobs',
       summary: 'Read your usage and quotas',
       description:
-        'What the tenant uses, and how much it may use: jobs that have not ended, outbox, waits, event streams, requests. A job counts here a moment after it was accepted.',
+        'What the tenant uses, and how much it may use: jobs that have not ended, outbox, waits, event streams, schedules, requests. A job counts here a moment after it was accepted.',
       scope: 'jobs:read',
       answers: { 200: json('The usage and the quotas.', UsageReport, { one: examples.USAGE }) },
-      problems: ['index-unavailable', 'broker-unavailable'],
+      problems: ['index-unavailable', 'schedules-unavailable', 'broker-unavailable'],
     }),
   },
 } satisfies ZodOpenApiPathsObject;

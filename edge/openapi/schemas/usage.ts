@@ -10,6 +10,7 @@ const FIELDS = {
   outboxBytes: 'The bytes of those.',
   waits: 'Requests that wait for the end of a job, in a bridge.',
   streams: 'Open event streams of a bridge.',
+  schedules: 'Schedules.',
 };
 
 describe('WholeUsage', WholeUsage, {
@@ -21,7 +22,6 @@ describe('Quotas', Quotas, {
   description: 'How much the tenant may use. Above one of them the answer is 429, with its name in `quota`.',
   fields: {
     ...FIELDS,
-    schedules: 'Schedules.',
     requests: 'Requests per second; each job of a batch counts as one.',
   },
 });

@@ -151,6 +151,7 @@ export async function setup(answers: Answers = {}, settings: Record<string, unkn
       audit: at('audit'),
       bridge,
       index,
+      schedules: { count: async () => 5 },
       seal,
       inputRules,
       requestContext,

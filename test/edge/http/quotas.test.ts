@@ -130,7 +130,7 @@ describe('the usage of a tenant', () => {
     expect(await (await send('/v1/usage')).json()).toMatchObject({
       used: {
         ...{ jobs: 1, bytes: 2, delayedJobs: 3, delayedBytes: 4 },
-        ...{ outboxJobs: 1, outboxBytes: 20, waits: 2, streams: 3 },
+        ...{ outboxJobs: 1, outboxBytes: 20, waits: 2, streams: 3, schedules: 5 },
       },
       quotas: { jobs: 250_000, waits: 5, streams: 200, requests: 2_000 },
     });

@@ -30,6 +30,7 @@ describe('the list of schedules', () => {
       expect.objectContaining({ name: 'hourly', every: '1h', paused: true }),
     ]);
     expect(schedules[1]).not.toHaveProperty('nextRun');
+    expect(await world.call<number>('count', {})).toBe(2);
   });
 });
 

@@ -5,7 +5,7 @@ import { answer, serve } from '../../../support/cli/servers.ts';
 const REPORT = {
   used: {
     ...{ jobs: 12, bytes: 20_056, delayedJobs: 3, delayedBytes: 1_024 },
-    ...{ outboxJobs: 0, outboxBytes: 0, waits: 1, streams: 2 },
+    ...{ outboxJobs: 0, outboxBytes: 0, waits: 1, streams: 2, schedules: 4 },
   },
   quotas: {
     ...{ jobs: 100_000, bytes: 1_073_741_824, delayedJobs: 10_000, delayedBytes: 104_857_600 },
@@ -27,7 +27,7 @@ it('shows what the tenant uses, beside each quota', async () => {
     ['bytes in the outbox', '0', 'of 1000'],
     ['waits', '1', 'of 200'],
     ['event streams', '2', 'of 200'],
-    ['schedules', 'of 100'],
+    ['schedules', '4', 'of 100'],
     ['requests per second', 'of 2000'],
   ]);
 });
