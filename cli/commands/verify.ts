@@ -1,12 +1,15 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { ThroughlineError } from '../../shared/errors.ts';
 import { pause } from '../../shared/timers.ts';
 import { callbackUrl, durationMs, wholeNumber } from '../arguments.ts';
+import { CliError } from '../cli-error.ts';
 import type { ConfigFlags } from '../config.ts';
 import { EXIT } from '../exit-code.ts';
 import { examples } from '../help.ts';
 import type { Host, Scope } from '../host.ts';
 import { createPaint } from '../text/terminal.ts';
 import { storeOf } from '../trace/stores/open-store.ts';
+import { parseServiceName, type ServiceName, withServices } from '../trace/stores/service-names.ts';
 import { TRACES_URL_HELP } from '../trace/stores/traces-url.ts';
 import { OrphanSearch } from '../verify/orphans.ts';
 import type { VerifyReport } from '../verify/report.ts';
@@ -25,6 +28,7 @@ interface VerifyFlags extends ConfigFlags {
   readonly callbackUrl?: string;
   readonly callbackPort?: number;
   readonly timeout?: number;
+  readonly serviceName?: readonly ServiceName[];
   readonly watch?: number | true;
 }
 
@@ -57,6 +61,11 @@ export function defineVerify(program: Command, host: Host): Command {
     )
     .option('--timeout <duration>', 'how long spans may take to arrive, such as 1m (default 20s)', durationMs)
     .option(
+      '--service-name <part=name>',
+      'the OTEL_SERVICE_NAME of the edge, the bridge or the worker, such as worker=shop-worker; repeatable',
+      serviceNames,
+    )
+    .option(
       '--watch [interval]',
       'do it again and again, every 1m by default, and report spans whose parent never came, until Ctrl-C',
       durationMs,
@@ -85,9 +94,16 @@ function canaryNames(text: string, previous: readonly CanaryName[] = []): readon
   throw new InvalidArgumentError(`It must be one of ${CANARY_NAMES.join(', ')}.`);
 }
 
+/** Collects the values of a repeated `--service-name <part=name>`. */
+function serviceNames(text: string, previous: readonly ServiceName[] = []): readonly ServiceName[] {
+  const name = parseServiceName(text);
+  if (name !== undefined) return [...previous, name];
+  throw new InvalidArgumentError('It must be edge=, bridge= or worker= and a name.');
+}
+
 async function verify(flags: VerifyFlags, scope: Scope): Promise<number> {
-  const store = storeOf(scope.config);
   const { callbackUrl: url, callbackPort: port, canary: names, timeout: spansMs = SPANS_MS } = flags;
+  const store = withServices(storeOf(scope.config), flags.serviceName ?? []);
   await using receiver = url === undefined ? undefined : await CallbackReceiver.open({ url, port });
   const trace = await scope.startTrace();
   const parts = { scope, store, trace, receiver, isChosen: names !== undefined, spansMs };
@@ -96,24 +112,37 @@ async function verify(flags: VerifyFlags, scope: Scope): Promise<number> {
     const ok = canaries.every(({ outcome }) => outcome !== 'broken');
     return { ok, at: new Date().toISOString(), store: store.name, canaries };
   };
-  if (flags.watch !== undefined) return await watch(flags.watch, round, new OrphanSearch(store), scope);
-  const report = await round();
-  print(report, scope);
-  return report.ok ? EXIT.ok.code : EXIT.jobFailed.code;
+  if (flags.watch === undefined) {
+    const report = await round();
+    print(report, scope);
+    return report.ok ? EXIT.ok.code : EXIT.jobFailed.code;
+  }
+  const orphans = new OrphanSearch(store, spansMs);
+  const watched = async (): Promise<VerifyReport> => {
+    const report = await round();
+    const found = await orphans.next(scope.signal);
+    return { ...report, ok: report.ok && found.length === 0, orphans: found };
+  };
+  const intervalMs = flags.watch === true ? WATCH_MS : flags.watch;
+  return await watch(watched, intervalMs, store.name, scope);
 }
 
-/** Repeats the rounds until Ctrl-C. A round that fails is told, and the next one follows. */
+/** Repeats the rounds until Ctrl-C. A round that cannot be made is told, and the next one follows. */
 async function watch(
-  interval: number | true,
   round: () => Promise<VerifyReport>,
-  orphans: OrphanSearch,
+  intervalMs: number,
+  store: string,
   scope: Scope,
 ): Promise<never> {
   for (;;) {
-    const report = await round();
-    const found = await orphans.next(scope.signal);
-    print({ ...report, ok: report.ok && found.length === 0, orphans: found }, scope);
-    await pause(interval === true ? WATCH_MS : interval, scope.signal);
+    const report = await round().catch((thrown: unknown): VerifyReport => {
+      scope.signal.throwIfAborted();
+      if (!(thrown instanceof CliError) && !(thrown instanceof ThroughlineError)) throw thrown;
+      const { code, message } = thrown;
+      return { ok: false, at: new Date().toISOString(), store, canaries: [], error: { code, message } };
+    });
+    print(report, scope);
+    await pause(intervalMs, scope.signal);
   }
 }
 

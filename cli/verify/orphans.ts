@@ -3,20 +3,19 @@ import type { SpanRecord } from '../../shared/trace/span-record.ts';
 import type { TraceStore } from '../trace/stores/trace-store.ts';
 import type { Orphan } from './report.ts';
 
-/** A parent may come later than its child by this much: each service sends its spans in batches of its own. */
-export const SETTLE_MS = 30_000;
 /** How far back the store is asked. */
 const LOOK_BACK_MS = 10 * 60_000;
 
 /** Finds CONSUMER spans whose parent never came, each once. */
 export class OrphanSearch {
   readonly #store: TraceStore;
-  readonly #settleMs: number;
+  readonly #spansMs: number;
   readonly #reported = new Set<string>();
 
-  constructor(store: TraceStore, settleMs = SETTLE_MS) {
+  /** @param spansMs how much later than its child a parent may come: each service sends its spans in batches of its own */
+  constructor(store: TraceStore, spansMs: number) {
     this.#store = store;
-    this.#settleMs = settleMs;
+    this.#spansMs = spansMs;
   }
 
   /** Looks at the traces of the last minutes. @throws CliError `traces-unreachable` or `answer-invalid` */
@@ -28,7 +27,7 @@ export class OrphanSearch {
       const { spans, isPartial } = await this.#store.read(id, signal);
       if (isPartial) continue;
       found.push(
-        ...orphansOf(spans, now - this.#settleMs).filter(({ spanId }) => !this.#reported.has(spanId)),
+        ...orphansOf(spans, now - this.#spansMs).filter(({ spanId }) => !this.#reported.has(spanId)),
       );
     }
     for (const { spanId } of found) this.#reported.add(spanId);

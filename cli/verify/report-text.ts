@@ -6,7 +6,9 @@ import { CANARY_NAMES } from './send/canaries.ts';
 const NAME_WIDTH = Math.max(...CANARY_NAMES.map((name) => name.length));
 
 /** What was found, for a person: a line for each canary, and below it what is broken, where, and why. */
-export function reportText({ ok, store, canaries, orphans = [] }: VerifyReport, paint: Paint): string {
+export function reportText(report: VerifyReport, paint: Paint): string {
+  const { ok, store, canaries, orphans = [], error } = report;
+  if (error !== undefined) return paint.red(`not verified: ${escapeControls(error.message)}`);
   const verdict = ok
     ? paint.green(`every trace is whole in ${escapeControls(store)}`)
     : paint.red(`traces are broken in ${escapeControls(store)}`);

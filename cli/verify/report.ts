@@ -51,6 +51,8 @@ export interface VerifyReport {
   readonly at: string;
   readonly store: string;
   readonly canaries: readonly CanaryReport[];
+  /** Only of `--watch`: why the round could not be made. */
+  readonly error?: { readonly code: string; readonly message: string };
   /** Only of `--watch`: those that were not reported before. */
   readonly orphans?: readonly Orphan[];
 }

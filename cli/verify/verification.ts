@@ -13,7 +13,7 @@ import type { CanaryReport, Fault } from './report.ts';
 import type { CallbackReceiver } from './send/callback-receiver.ts';
 import type { Canary } from './send/canaries.ts';
 import { asCaller } from './send/canary-caller.ts';
-import { refusal } from './send/refusal.ts';
+import { CannotCheck, refusal } from './send/refusal.ts';
 import { type SentCanary, sendCanary } from './send/send-canary.ts';
 
 /** How much longer than those of the other canaries spans may take that should not come. */
@@ -84,8 +84,9 @@ async function verifyOne(canary: Canary, parts: CanaryParts): Promise<CanaryRepo
     return await judged(sent, parts);
   } catch (thrown) {
     scope.signal.throwIfAborted();
+    if (thrown instanceof CannotCheck) return skipped(canary, isChosen, thrown.message);
     if (!(thrown instanceof ApiError) || thrown.code === 'unauthenticated') throw thrown;
-    const known = refusal(thrown, canary);
+    const known = refusal(thrown);
     return 'skip' in known ? skipped(canary, isChosen, known.skip) : broken(canary, [known.fault]);
   } finally {
     limit.stop();

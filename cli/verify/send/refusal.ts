@@ -1,17 +1,21 @@
-import type { ApiError } from '../../../client/errors.ts';
+import { ApiError } from '../../../client/errors.ts';
 import { CANARY_OPERATION } from '../../../shared/trace/canary.ts';
 import type { Fault } from '../report.ts';
-import type { Canary } from './canaries.ts';
+
+/** A canary cannot be checked here, although nothing is broken. The message says why. */
+export class CannotCheck extends Error {}
+
+/** What to throw if a redrive was refused. */
+export function redriveRefusal(thrown: unknown): unknown {
+  if (!(thrown instanceof ApiError) || thrown.code !== 'forbidden') return thrown;
+  return new CannotCheck('the key may not redrive its job: it needs the scope dead-letters:write', {
+    cause: thrown,
+  });
+}
 
 /** What it means that the API does not take a canary: it cannot be checked here, or something is broken. */
-export function refusal(
-  { code, message }: ApiError,
-  { input }: Canary,
-): { readonly skip: string } | { readonly fault: Fault } {
+export function refusal({ code, message }: ApiError): { readonly skip: string } | { readonly fault: Fault } {
   if (code === 'delay-unsupported') return { skip: 'this nats-server has no delayed jobs' };
-  if (code === 'forbidden' && input?.failUntilRedriven) {
-    return { skip: `the key may not do what it needs (${message}): it needs the scope dead-letters:write` };
-  }
   return { fault: { hop: 'job', found: `the API refused the canary: ${message}`, cause: causeOf(code) } };
 }
 

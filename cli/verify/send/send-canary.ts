@@ -4,6 +4,7 @@ import { isTerminal, type Job } from '../../../shared/job/job.ts';
 import type { ApiClient } from '../../api-client.ts';
 import { type Canary, submissionOf } from './canaries.ts';
 import type { Caller } from './canary-caller.ts';
+import { redriveRefusal } from './refusal.ts';
 
 /** The longest that the API is asked to wait for a result. */
 const WAIT_SECONDS = 20;
@@ -53,7 +54,7 @@ export interface SendParts {
 /**
  * Sends a canary and waits until its jobs have ended.
  * @returns the jobs as they are when `parts.signal` aborts, if they have not ended by then
- * @throws ApiError, CliError when the API does not take the job
+ * @throws ApiError, CliError when the API does not take the job; CannotCheck when it lacks what the canary needs
  */
 export async function sendCanary(canary: Canary, caller: Caller, parts: SendParts): Promise<SentCanary> {
   const sentAt = Date.now();
@@ -110,6 +111,8 @@ async function received(
 }
 
 async function redrive(dead: Job, parts: SendParts): Promise<Job> {
-  await parts.api.redrive(dead.id, { signal: parts.signal });
+  await parts.api.redrive(dead.id, { signal: parts.signal }).catch((thrown: unknown) => {
+    throw redriveRefusal(thrown);
+  });
   return await endOf(dead, parts);
 }

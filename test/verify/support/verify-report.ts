@@ -16,6 +16,7 @@ export const VerifyReport = z.strictObject({
       notes: z.array(z.string()),
     }),
   ),
+  error: z.strictObject({ code: z.string(), message: z.string() }).optional(),
   orphans: z
     .array(
       z.strictObject({

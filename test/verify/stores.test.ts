@@ -1,0 +1,79 @@
+import { appendFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { scratchFolder } from '../support/cleanup.ts';
+import { answer, serve } from '../support/cli/servers.ts';
+import { startTestStack, type TestStack } from '../support/stack.ts';
+import { startHttpProxy } from './support/http-proxy.ts';
+import { faultsOf, verify } from './support/verify.ts';
+
+let stack: TestStack;
+/** A file of all spans, a line for each export, as the Collector's file exporter writes it. */
+let file: string;
+beforeAll(async () => {
+  file = join(await scratchFolder(), 'spans.jsonl');
+  await writeFile(file, '');
+  const collector = await startHttpProxy();
+  const tracing = { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url };
+  const writes: Promise<void>[] = [];
+  collector.change = ({ body }) => void writes.push(appendFile(file, `${body.toString()}\n`));
+  stack = await startTestStack({
+    edge: { ...tracing, OTEL_SERVICE_NAME: 'shop-edge' },
+    worker: { ...tracing, OTEL_SERVICE_NAME: 'shop-worker' },
+  });
+  collector.target = stack.collector.otlpUrl;
+});
+
+const NAMES = ['--service-name', 'edge=shop-edge', '--service-name', 'worker=shop-worker'];
+
+describe('services with names of their own, and a file of OTLP in JSON', () => {
+  it('have whole traces, if their names are said', async () => {
+    const args = ['--canary', 'plain', '--canary', 'retried', '--canary', 'redriven', ...NAMES];
+    const { code, report } = await verify(stack, pathToFileURL(file).href, args);
+    expect(report.canaries.flatMap(({ faults }) => faults)).toEqual([]);
+    expect(code).toBe(0);
+  });
+
+  it('are missing in the trace, if they are not', async () => {
+    const args = ['--canary', 'plain', '--timeout', '3s'];
+    const { code, report } = await verify(stack, pathToFileURL(file).href, args);
+    expect(code).toBe(1);
+    expect(faultsOf(report, 'plain')[0]).toMatch(/^caller → edge: the edge's span of the request is missing/);
+  });
+});
+
+describe('a log store', () => {
+  /** A Loki with what edge and worker log, as `change` makes it. */
+  const loki = async (change: (line: Record<string, unknown>) => Record<string, unknown>) => {
+    const { url } = await serve(({ path = '' }) => {
+      const job = decodeURIComponent(path).split('/').at(-1);
+      const lines = stack.logs().filter(({ job_id }) => job_id === job);
+      const values = lines.map((line, index) => [`${index}`, JSON.stringify(change(line))]);
+      return answer(200, { data: { result: [{ stream: {}, values }] } });
+    });
+    return `${url}/{jobId}`;
+  };
+  const verifyLogs = async (logsUrl: string) =>
+    await verify(stack, stack.collector.tracesUrl, [
+      ...['--canary', 'plain', '--timeout', '4s', '--logs-url', logsUrl],
+      ...NAMES,
+    ]);
+
+  it('has the trace id in the lines of bridge and worker', async () => {
+    const { code, report } = await verifyLogs(await loki((line) => line));
+    expect(report.canaries.flatMap(({ faults }) => faults)).toEqual([]);
+    expect(code).toBe(0);
+  });
+
+  it('whose lines lost the trace id of a service is named', async () => {
+    const logsUrl = await loki((line) =>
+      line.service === 'throughline-worker' ? { ...line, trace_id: undefined } : line,
+    );
+    const { code, report } = await verifyLogs(logsUrl);
+    expect(code).toBe(1);
+    expect(faultsOf(report, 'plain')).toEqual([
+      expect.stringMatching(/^worker → logs: the lines of throughline-worker about the job do not carry/),
+    ]);
+  });
+});
