@@ -32,6 +32,7 @@ const PRINTED: Readonly<Record<string, readonly RegExp[]>> = {
   ],
   'docs/OPERATIONS.md': [/"greeting":"Hello, Ada!"/, /"file":"acme.pdf"/],
   'docs/TRACING.md': [/process echo/, /"traceId":"4bf92f3577b34da6a3ce929d0e0e4736"/, /\{"total":3\}/],
+  'docs/VERIFY.md': [/^callback +whole/m, /^every trace is whole in /m],
   'docs/OPERATING.md': [/^all is well$/m, /throughline_bridge_broker_up/, /1 cancelled/],
 };
 

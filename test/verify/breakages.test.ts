@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { StackOptions } from '../../dev/stack-options.ts';
@@ -179,6 +180,21 @@ describe('between the caller and the edge', () => {
     );
   });
 
+  it('a gateway whose spans are in the trace store is no fault', async () => {
+    const sent: Promise<unknown>[] = [];
+    toEdge.change = ({ headers }) => {
+      const [version, traceId, caller, flags] = headers.traceparent?.split('-') ?? [];
+      if (traceId === undefined) return;
+      const spanId = randomBytes(8).toString('hex');
+      headers.traceparent = [version, traceId, spanId, flags].join('-');
+      sent.push(exportSpan(stack.collector.otlpUrl, { traceId, spanId, parentSpanId: caller }));
+    };
+    const { code, report } = await verifyHere('plain');
+    await Promise.all(sent);
+    expect(report.canaries.flatMap(({ faults }) => faults)).toEqual([]);
+    expect(code).toBe(0);
+  });
+
   it('a trace that is replaced by another one is told from one that is lost', async () => {
     toEdge.change = ({ headers }) => {
       headers.traceparent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
@@ -209,6 +225,18 @@ describe('between a service and the trace store', () => {
     );
   });
 });
+
+/** Sends one span of a gateway to a collector. */
+async function exportSpan(otlpUrl: string, ids: Record<string, string | undefined>): Promise<void> {
+  const now = `${Date.now()}000000`;
+  const span = { ...ids, name: 'pass', kind: 3, startTimeUnixNano: now, endTimeUnixNano: now };
+  const resource = { attributes: [{ key: 'service.name', value: { stringValue: 'gateway' } }] };
+  await fetch(`${otlpUrl}/v1/traces`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ resourceSpans: [{ resource, scopeSpans: [{ spans: [span] }] }] }),
+  });
+}
 
 const preloaded = (file: string): string =>
   `--import=${fileURLToPath(new URL(`../fixtures/${file}`, import.meta.url))}`;

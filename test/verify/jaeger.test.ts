@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
+import { openStore } from '../../cli/trace/stores/open-store.ts';
 import { Job } from '../../shared/job/job.ts';
 import type { SpanRecord } from '../../shared/trace/span-record.ts';
 import { printed } from '../support/cli/process.ts';
@@ -26,6 +27,16 @@ describe.skipIf('problem' in located)(
       expect(report.store).toBe(`Jaeger at ${jaeger.tracesUrl}`);
       expect(outcomesOf(report)).toMatchObject({ plain: 'whole', redriven: 'whole', callback: 'whole' });
       expect(code).toBe(0);
+      const store = openStore({ url: jaeger.tracesUrl, headers: {} });
+      const recent = await store.recent(
+        'throughline-worker',
+        Date.now() - 600_000,
+        new AbortController().signal,
+      );
+      expect(recent).toContain(report.canaries.find(({ canary }) => canary === 'plain')?.traceId);
+      expect(
+        await store.recent('throughline-worker', Date.now() + 60_000, new AbortController().signal),
+      ).toEqual([]);
     });
 
     it('is told apart from a store that does not have the trace', async () => {

@@ -23,6 +23,8 @@ function causeOf(code: string): string {
   if (code === 'operation-unknown' || code === 'operation-unserved') {
     return `no worker that is alive has ${CANARY_OPERATION}: it may be switched off (WORKER_CANARY), left out by WORKER_OPERATIONS, or the workers are older than it`;
   }
+  if (code === 'rate-limited' || code === 'quota-exceeded')
+    return 'the tenant of the key has no room for more jobs now: try again later, or send fewer with --canary';
   if (code === 'forbidden')
     return `the key needs the scopes jobs:write (or jobs:write:${CANARY_OPERATION}) and jobs:read`;
   return 'look with `throughline doctor`';

@@ -73,6 +73,7 @@ describe('verify', () => {
     ['operation-unknown', 404, 'WORKER_CANARY'],
     ['operation-unserved', 422, 'WORKER_CANARY'],
     ['forbidden', 403, 'jobs:write'],
+    ['quota-exceeded', 429, 'no room for more jobs'],
     ['stream-full', 503, 'throughline doctor'],
   ])('is broken at its job if the API answers %s, and says what to do', async (code, status, words) => {
     const { api, environment } = await systemThatRefuses(status, code);
