@@ -91,7 +91,8 @@ export class CallerTrace {
     work: TracedWork<T>,
   ): Promise<T> {
     const base = withBaggage(ROOT_CONTEXT, pairs);
-    const options = { kind: SpanKind.CLIENT, attributes, root: true };
+    const own = { ...attributes, [ATTR.traceOutcome]: 'absent' };
+    const options = { kind: SpanKind.CLIENT, attributes: own, root: true };
     const span = trace.getTracer(SERVICE.cli).startSpan(name, options, base);
     return await runIn(trace.setSpan(base, span), work);
   }

@@ -73,7 +73,7 @@ async function verifyOne(canary: Canary, parts: CanaryParts): Promise<CanaryRepo
   const limit = startTimeLimit(JOB_MS);
   const signal = AbortSignal.any([limit.signal, scope.signal]);
   try {
-    const sent = await asCaller(canary, trace, (caller) =>
+    const sent = await asCaller(canary, trace, scope.api.jobsUrl, (caller) =>
       sendCanary(canary, caller, { api: scope.api, callback, signal }),
     );
     if (canary.needs === 'outbox' && !sent.wasInOutbox) {

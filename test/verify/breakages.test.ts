@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { type Collector, startCollector } from '../../dev/collector/start.ts';
 import type { StackOptions } from '../../dev/stack-options.ts';
 import { atEndOfFile } from '../support/cleanup.ts';
 import { startTestNats } from '../support/nats/nats.ts';
@@ -15,6 +16,8 @@ const PRODUCER = 4;
 const CONSUMER = 5;
 
 let stack: TestStack;
+/** Has the spans of broken systems: what a test stack holds in its own collector must be whole. */
+let collector: Collector;
 /** Between NATS and the worker, between the caller and the edge, and between each service and the trace store. */
 let toWorker: NatsProxy;
 let toEdge: HttpProxy;
@@ -22,6 +25,8 @@ let fromWorker: HttpProxy;
 let fromEdge: HttpProxy;
 
 beforeAll(async () => {
+  collector = await startCollector();
+  atEndOfFile(() => collector.close());
   const nats = await startTestNats();
   atEndOfFile(() => nats.stop());
   [toWorker, toEdge, fromWorker, fromEdge] = await Promise.all([
@@ -36,8 +41,8 @@ beforeAll(async () => {
     edge: { OTEL_EXPORTER_OTLP_ENDPOINT: fromEdge.url },
   });
   toEdge.target = stack.url;
-  fromWorker.target = stack.collector.otlpUrl;
-  fromEdge.target = stack.collector.otlpUrl;
+  fromWorker.target = collector.otlpUrl;
+  fromEdge.target = collector.otlpUrl;
 });
 
 afterEach(() => {
@@ -46,16 +51,21 @@ afterEach(() => {
 
 /** Runs `verify` through the proxy before the edge. @param canaries the ones to send */
 const verifyHere = (...canaries: string[]): Promise<Verified> =>
-  verify({ url: toEdge.url, apiKey: stack.apiKey }, stack.collector.tracesUrl, [
+  verify({ url: toEdge.url, apiKey: stack.apiKey }, collector.tracesUrl, [
     ...PATIENCE,
     ...canaries.flatMap((name) => ['--canary', name]),
   ]);
 
 /** The same on a system of its own. */
 async function verifyWith(options: Partial<StackOptions>, ...canaries: string[]): Promise<Verified> {
-  const own = await withTestStack(options);
+  const tracing = { OTEL_EXPORTER_OTLP_ENDPOINT: collector.otlpUrl };
+  const own = await withTestStack({
+    ...options,
+    edge: { ...tracing, ...options.edge },
+    worker: { ...tracing, ...options.worker },
+  });
   const args = [...PATIENCE, ...canaries.flatMap((name) => ['--canary', name])];
-  return await verify(own, own.collector.tracesUrl, args);
+  return await verify(own, collector.tracesUrl, args);
 }
 
 /** The only fault of a canary, after `verify` ended with 1. */
@@ -187,7 +197,7 @@ describe('between the caller and the edge', () => {
       if (traceId === undefined) return;
       const spanId = randomBytes(8).toString('hex');
       headers.traceparent = [version, traceId, spanId, flags].join('-');
-      sent.push(exportSpan(stack.collector.otlpUrl, { traceId, spanId, parentSpanId: caller }));
+      sent.push(exportSpan(collector.otlpUrl, { traceId, spanId, parentSpanId: caller }));
     };
     const { code, report } = await verifyHere('plain');
     await Promise.all(sent);

@@ -2,18 +2,22 @@ import { appendFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { scratchFolder } from '../support/cleanup.ts';
+import { type Collector, startCollector } from '../../dev/collector/start.ts';
+import { atEndOfFile, scratchFolder } from '../support/cleanup.ts';
 import { answer, serve } from '../support/cli/servers.ts';
 import { startTestStack, type TestStack } from '../support/stack.ts';
 import { startHttpProxy } from './support/http-proxy.ts';
 import { faultsOf, verify } from './support/verify.ts';
 
 let stack: TestStack;
+let kept: Collector;
 /** A file of all spans, a line for each export, as the Collector's file exporter writes it. */
 let file: string;
 beforeAll(async () => {
   file = join(await scratchFolder(), 'spans.jsonl');
   await writeFile(file, '');
+  kept = await startCollector();
+  atEndOfFile(() => kept.close());
   const collector = await startHttpProxy();
   const tracing = { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url };
   const writes: Promise<void>[] = [];
@@ -22,7 +26,7 @@ beforeAll(async () => {
     edge: { ...tracing, OTEL_SERVICE_NAME: 'shop-edge' },
     worker: { ...tracing, OTEL_SERVICE_NAME: 'shop-worker' },
   });
-  collector.target = stack.collector.otlpUrl;
+  collector.target = kept.otlpUrl;
 });
 
 const NAMES = ['--service-name', 'edge=shop-edge', '--service-name', 'worker=shop-worker'];
@@ -55,7 +59,7 @@ describe('a log store', () => {
     return `${url}/{jobId}`;
   };
   const verifyLogs = async (logsUrl: string) =>
-    await verify(stack, stack.collector.tracesUrl, [
+    await verify(stack, kept.tracesUrl, [
       ...['--canary', 'plain', '--timeout', '4s', '--logs-url', logsUrl],
       ...NAMES,
     ]);

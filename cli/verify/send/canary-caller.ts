@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Carrier } from '../../../shared/propagation/index.ts';
 import { CANARY_KEY, SYNTHETIC } from '../../../shared/trace/canary.ts';
+import { ATTR } from '../../../shared/trace/semantics.ts';
 import type { CallerTrace } from '../../trace/caller-trace.ts';
 import type { Canary } from './canaries.ts';
 
@@ -17,10 +18,12 @@ export interface Caller {
 /**
  * Runs `work` in a new trace. If this program exports spans, the request has a span here, which is marked as a test. A canary that
  * sends what no span can have (`tracestate`, or a trace that nobody samples) has none.
+ * @param jobsUrl the address of its request
  */
 export async function asCaller<T>(
-  { name, sends }: Canary,
+  { name, sends, jobs }: Canary,
   trace: CallerTrace,
+  jobsUrl: string,
   work: (caller: Caller) => Promise<T>,
 ): Promise<T> {
   const mark = randomBytes(8).toString('hex');
@@ -28,7 +31,9 @@ export async function asCaller<T>(
     return await work(callerOf(ownCarrier(sends, mark), mark));
   }
   const baggage = sends === 'baggage' ? [{ key: CANARY_KEY, value: mark }] : [];
-  return await trace.runAsRoot(`verify ${name}`, SYNTHETIC, baggage, (carrier) =>
+  const url = jobs === undefined ? jobsUrl : `${jobsUrl}/batch`;
+  const attributes = { [ATTR.httpMethod]: 'POST', [ATTR.urlFull]: url, ...SYNTHETIC };
+  return await trace.runAsRoot(`verify ${name}`, attributes, baggage, (carrier) =>
     work(callerOf(carrier, mark)),
   );
 }
