@@ -67,7 +67,7 @@ export function lostAtEdge({ own, elsewhere, sent }: Evidence): Fault {
 /** Why spans of the edge are not there, although the context went on. */
 function unsent(sentJob: SentJob | undefined, nothing: boolean): string {
   if (nothing && sentJob?.arrived?.sampled === false)
-    return 'the job kept its trace and ran unsampled: the edge, or something before it, changed the flags of `traceparent`. Look at OTEL_TRACES_SAMPLER of the edge';
+    return 'the job kept its trace and ran unsampled: the edge, or something before it, changed the flags of `traceparent`. Look at OTEL_TRACES_SAMPLER and TRACE_FORCED_PER_MINUTE of the edge';
   const who = nothing ? 'the edge and the worker do' : 'the edge does';
   return `the job kept its trace, so the context arrived, but ${who} not send spans to this store: look at OTEL_EXPORTER_OTLP_ENDPOINT, and at throughline_edge_lost_spans_total of the edge`;
 }
