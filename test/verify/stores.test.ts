@@ -7,6 +7,7 @@ import { atEndOfFile, scratchFolder } from '../support/cleanup.ts';
 import { answer, serve } from '../support/cli/servers.ts';
 import { startTestStack, type TestStack } from '../support/stack.ts';
 import { startHttpProxy } from './support/http-proxy.ts';
+import { startTempo } from './support/tempo.ts';
 import { faultsOf, verify } from './support/verify.ts';
 
 let stack: TestStack;
@@ -44,6 +45,26 @@ describe('services with names of their own, and a file of OTLP in JSON', () => {
     const { code, report } = await verify(stack, pathToFileURL(file).href, args);
     expect(code).toBe(1);
     expect(faultsOf(report, 'plain')[0]).toMatch(/^caller → edge: the edge's span of the request is missing/);
+  });
+});
+
+describe('a store that answers as Tempo does', () => {
+  it('has whole traces', async () => {
+    const tempo = await startTempo(file, 'COMPLETE');
+    const args = ['--canary', 'plain', '--canary', 'retried', '--canary', 'redriven', ...NAMES];
+    const { code, report } = await verify(stack, `${tempo.url}/api/v2/traces`, args);
+    expect(report.canaries.flatMap(({ faults, notes }) => [...faults, ...notes])).toEqual([]);
+    expect(code).toBe(0);
+  });
+
+  it('is said to give only a part of a trace, beside what is missing then', async () => {
+    const tempo = await startTempo(file, 'PARTIAL');
+    const args = ['--canary', 'plain', '--timeout', '3s'];
+    const { code, report } = await verify(stack, `${tempo.url}/api/v2/traces`, args);
+    expect(code).toBe(1);
+    expect(report.canaries).toMatchObject([
+      { notes: [expect.stringContaining('does not give the whole trace')] },
+    ]);
   });
 });
 
