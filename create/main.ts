@@ -1,8 +1,9 @@
 #!/usr/bin/env node
+import { parseArgs } from 'node:util';
 import { describeThrown, ThroughlineError } from '../shared/errors.ts';
 import { createProject, nextSteps } from './project.ts';
 
-const USAGE = 'usage: npm create throughline <folder>';
+const USAGE = 'usage: npm create throughline <folder> [-- --packages <folder of the packed packages>]';
 const EXIT_FAILED = 1;
 const EXIT_USAGE = 2;
 
@@ -11,21 +12,38 @@ const EXIT_USAGE = 2;
  * @returns the exit code
  */
 async function main(args: readonly string[]): Promise<number> {
-  const [folder, ...rest] = args;
-  if (folder === '--help' || folder === '-h') {
+  const typed = parse(args);
+  if (typed?.help === true) {
     process.stdout.write(`${USAGE}\n`);
     return 0;
   }
-  if (folder === undefined || folder.startsWith('-') || rest.length > 0) {
+  if (typed?.folder === undefined) {
     process.stderr.write(`${USAGE}\n`);
     return EXIT_USAGE;
   }
   try {
-    process.stdout.write(nextSteps(await createProject(folder)));
+    process.stdout.write(nextSteps(await createProject(typed.folder, typed.packages)));
     return 0;
   } catch (thrown) {
     process.stderr.write(`error: ${describeThrown(thrown)}\n`);
     return thrown instanceof ThroughlineError ? EXIT_USAGE : EXIT_FAILED;
+  }
+}
+
+interface Typed {
+  readonly folder?: string | undefined;
+  readonly packages?: string | undefined;
+  readonly help?: boolean | undefined;
+}
+
+/** @returns undefined for anything that this program does not take */
+function parse(args: readonly string[]): Typed | undefined {
+  const options = { packages: { type: 'string' }, help: { type: 'boolean', short: 'h' } } as const;
+  try {
+    const { values, positionals } = parseArgs({ args: [...args], options, allowPositionals: true });
+    return positionals.length > 1 ? undefined : { folder: positionals[0], ...values };
+  } catch {
+    return undefined;
   }
 }
 

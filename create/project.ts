@@ -4,6 +4,7 @@ import path from 'node:path';
 import manifest from '../package.json' with { type: 'json' };
 import { createApiKey, hashApiKey } from '../shared/api/access.ts';
 import { describeThrown, ThroughlineError } from '../shared/errors.ts';
+import { PackedPackages, packageValues } from './packed.ts';
 import { VERSIONS } from './versions.ts';
 
 const TEMPLATE = path.join(import.meta.dirname, 'template');
@@ -13,6 +14,10 @@ const NAME = /^[a-z](?:[a-z0-9-]{0,52}[a-z0-9])?$/;
 const SECRET = ['.env', '.dev.vars'];
 /** What a folder may hold before: the repository of a clone that has no files yet. */
 const MAY_BE_THERE = ['.git'];
+
+type FileContent = string | Uint8Array;
+/** What is written, by the path in the project. */
+type Files = ReadonlyMap<string, FileContent>;
 
 /** A project that was made. */
 export interface Project {
@@ -27,9 +32,12 @@ export interface Project {
  * Makes a project for jobs of one's own: operations with tests, the edge, containers, and a pipeline that deploys them.
  * Either all files are written or none.
  * @param folder where; it must not exist, or be empty, or be a clone without files. Its name is the name of the project
- * @throws ThroughlineError `request-invalid` for a name that cannot be used, or a folder that is not empty or cannot be written
+ * @param packages a folder with the packed packages of Throughline. The project gets copies of them; without it, npm looks
+ *   for them in its registry
+ * @throws ThroughlineError `request-invalid` for a name that cannot be used, a folder that is not empty or cannot be written,
+ *   or a package that is not packed
  */
-export async function createProject(folder: string): Promise<Project> {
+export async function createProject(folder: string, packages?: string): Promise<Project> {
   const target = path.resolve(folder);
   const name = path.basename(target);
   if (!NAME.test(name))
@@ -38,7 +46,11 @@ export async function createProject(folder: string): Promise<Project> {
       `the folder's name is the project's name, and ${JSON.stringify(name)} is none: it must be lower-case letters, digits and -, begin with a letter, not end with -, and have at most 54 characters`,
     );
   const isThere = await checkEmpty(target);
-  const files = await templateFiles(await valuesOf(name));
+  const packed = packages === undefined ? undefined : await PackedPackages.in(packages, manifest.version);
+  const files = new Map<string, FileContent>([
+    ...(await templateFiles(await valuesOf(name, packed))),
+    ...((await packed?.files()) ?? []),
+  ]);
   try {
     if (isThere) await fillFolder(target, files);
     else await makeFolder(target, files);
@@ -55,7 +67,7 @@ export function nextSteps({ name, folder, files }: Project): string {
   return `${name}: ${files.length} files
 
   cd ${path.relative('', folder) || '.'}
-  npm install
+  npm install    # a 404 here: the packages are in no registry that you use; --packages takes packed ones
   npm test       # the tests of the operation
   npm run dev    # everything on this machine
 `;
@@ -78,7 +90,7 @@ async function checkEmpty(folder: string): Promise<boolean> {
 }
 
 /** Makes the folder in one step. It fails if somebody has put a file there meanwhile. */
-async function makeFolder(target: string, files: ReadonlyMap<string, string>): Promise<void> {
+async function makeFolder(target: string, files: Files): Promise<void> {
   const draft = path.join(path.dirname(target), draftName());
   await mkdir(path.dirname(target), { recursive: true });
   try {
@@ -90,7 +102,7 @@ async function makeFolder(target: string, files: ReadonlyMap<string, string>): P
 }
 
 /** Fills a folder that is there. It stays the same folder, because a shell may be in it. */
-async function fillFolder(target: string, files: ReadonlyMap<string, string>): Promise<void> {
+async function fillFolder(target: string, files: Files): Promise<void> {
   const draft = path.join(target, draftName());
   const moved: string[] = [];
   try {
@@ -110,11 +122,11 @@ async function fillFolder(target: string, files: ReadonlyMap<string, string>): P
 const draftName = (): string => `.throughline-${randomUUID()}`;
 
 /** Writes new files: they are the user's own, whatever rights those of the template have. */
-async function writeAll(folder: string, files: ReadonlyMap<string, string>): Promise<void> {
-  for (const [file, text] of files) {
+async function writeAll(folder: string, files: Files): Promise<void> {
+  for (const [file, content] of files) {
     const place = path.join(folder, file);
     await mkdir(path.dirname(place), { recursive: true });
-    await writeFile(place, text, SECRET.includes(file) ? { mode: 0o600 } : {});
+    await writeFile(place, content, SECRET.includes(file) ? { mode: 0o600 } : {});
   }
 }
 
@@ -125,7 +137,7 @@ async function writeAll(folder: string, files: ReadonlyMap<string, string>): Pro
 async function templateFiles(values: ReadonlyMap<string, string>): Promise<ReadonlyMap<string, string>> {
   const texts = (await filesIn(TEMPLATE)).map(async (file) => {
     const text = await readFile(path.join(TEMPLATE, file), 'utf8');
-    const filled = text.replace(/\{\{([a-z-]+)\}\}/g, (whole, key) => values.get(key) ?? whole);
+    const filled = text.replace(/\{\{([@a-z/-]+)\}\}/g, (whole, key) => values.get(key) ?? whole);
     // npm leaves files out of a package whose names begin with a dot, so the template's begin with `_`.
     return [file.replace(/^_/, '.'), filled] as const;
   });
@@ -133,13 +145,16 @@ async function templateFiles(values: ReadonlyMap<string, string>): Promise<Reado
 }
 
 /** What stands for each `{{placeholder}}` of the template. */
-async function valuesOf(name: string): Promise<ReadonlyMap<string, string>> {
+async function valuesOf(
+  name: string,
+  packed: PackedPackages | undefined,
+): Promise<ReadonlyMap<string, string>> {
   const apiKey = createApiKey('dev');
   const keys = [{ id: 'dev', tenant: 'demo', hash: await hashApiKey(apiKey) }];
   return new Map([
     ...Object.entries(VERSIONS),
     ['name', name],
-    ['version', manifest.version],
+    ...packageValues(packed, manifest.version),
     ['api-key', apiKey],
     ['api-keys', JSON.stringify(keys)],
   ]);

@@ -1,6 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { parseEnv } from 'node:util';
@@ -30,25 +29,12 @@ let project: UserProject;
 beforeAll(async () => {
   home = await UserProject.create();
   await home.install(['create-throughline']);
-  expect(await home.run('npx', 'create-throughline', 'my-jobs')).toContain('npm run dev');
+  const made = await home.run('npx', 'create-throughline', 'my-jobs', '--packages', inject('packed'));
+  expect(made).toContain('npm run dev');
   project = UserProject.at(path.join(home.folder, 'my-jobs'));
-  await useTarballs(path.join(project.folder, 'package.json'));
   await project.install([NODE], '--save-dev');
 });
 afterAll(() => home.remove());
-
-/** In place of the versions in the registry, which are not published yet. */
-async function useTarballs(file: string): Promise<void> {
-  const manifest = JSON.parse(await readFile(file, 'utf8'));
-  const tarballs = inject('tarballs');
-  const named = { ...manifest.dependencies, ...manifest.devDependencies };
-  for (const part of [manifest.dependencies, manifest.devDependencies])
-    for (const name of Object.keys(part)) part[name] = tarballs[name] ?? part[name];
-  manifest.overrides = Object.fromEntries(
-    Object.entries(tarballs).map(([name, tarball]) => [name, name in named ? `$${name}` : tarball]),
-  );
-  await writeFile(file, JSON.stringify(manifest));
-}
 
 describe('a project that npm create throughline made, on Node 22 and without a clone', () => {
   test('runs its own tests', async () => {

@@ -15,11 +15,21 @@ export function defineInit(program: Command, host: Host): Command {
       '<folder>',
       'a folder that does not exist, or is empty but for .git; its name is the name of the project',
     )
-    .addHelpText('after', examples(['throughline init my-jobs', 'make a project in the folder my-jobs']))
+    .option(
+      '--packages <folder>',
+      'take the packages of Throughline from the files of npm pack in this folder, not from the registry',
+    )
+    .addHelpText(
+      'after',
+      examples(
+        ['throughline init my-jobs', 'make a project in the folder my-jobs'],
+        ['throughline init my-jobs --packages packed', 'make it with the packages that were packed there'],
+      ),
+    )
     .action(
-      async (folder: string, _flags: unknown, command: Command) =>
+      async (folder: string, { packages }: { readonly packages?: string }, command: Command) =>
         await host.runLocal(command, async (output) => {
-          const project = await createProject(folder);
+          const project = await createProject(folder, packages);
           if (output.json) output.document(project);
           else output.text(nextSteps(project));
           return EXIT.ok.code;

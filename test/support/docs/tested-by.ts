@@ -10,7 +10,7 @@ export const RUN_ELSEWHERE: Readonly<Record<string, string>> = {
   'docs/TESTING.md': 'test/unit/docs/guides.test.ts',
   'docs/TYPES.md': 'test/unit/docs/guides.test.ts',
   // It speaks to a project that has installed the packages.
-  'docs/PACKAGES.md': 'test/packages/support/package-pages.ts',
+  'docs/PACKAGES.md': 'test/packages/page.test.ts',
 };
 
 /** Blocks of other languages, by page and language, and the file that runs them. The file must name the page. */

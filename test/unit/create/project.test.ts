@@ -110,6 +110,50 @@ describe('a new project', () => {
   });
 });
 
+describe('the packages of Throughline in a new project', () => {
+  const NAMES = ['throughline', '@throughline/client', '@throughline/dev', '@throughline/edge'];
+  const fileOf = (name: string): string =>
+    `${name.replace('@', '').replace('/', '-')}-${manifest.version}.tgz`;
+  const read = async (folder: string, file: string): Promise<string> =>
+    await readFile(path.join(folder, file), 'utf8');
+
+  /** A folder with a file for each of the packages. */
+  async function packed(names: readonly string[] = NAMES): Promise<string> {
+    const folder = await scratchFolder();
+    for (const name of names) await writeFile(path.join(folder, fileOf(name)), name);
+    return folder;
+  }
+
+  async function specsIn(folder: string): Promise<unknown[]> {
+    const { dependencies, devDependencies } = JSON.parse(await read(folder, 'package.json'));
+    return NAMES.map((name) => ({ ...dependencies, ...devDependencies })[name]);
+  }
+
+  it('are those of this version in the registry', async () => {
+    const folder = await newFolder();
+    await createProject(folder);
+    expect(new Set(await specsIn(folder))).toEqual(new Set([manifest.version]));
+    expect(await read(folder, 'Dockerfile')).not.toContain('COPY packages');
+  });
+
+  it('may be copies of packed ones, which its Dockerfile has too', async () => {
+    const folder = await newFolder();
+    await createProject(folder, await packed());
+    expect(await specsIn(folder)).toEqual(NAMES.map((name) => `file:packages/${fileOf(name)}`));
+    for (const name of NAMES) expect(await read(folder, `packages/${fileOf(name)}`)).toBe(name);
+    expect(await read(folder, 'Dockerfile')).toMatch(/^COPY packages .\/packages\nRUN npm ci/m);
+    expect((await read(folder, '.dockerignore')).split('\n')).toContain('!packages');
+  });
+
+  it('are refused with a sentence if one is not packed, and nothing is written', async () => {
+    const folder = await newFolder();
+    const made = createProject(folder, await packed(NAMES.slice(0, 3)));
+    await expect(made).rejects.toThrow(`does not hold ${fileOf('@throughline/edge')}; pack all packages`);
+    await expect(createProject(folder, '/no/such/folder')).rejects.toThrow('/no/such/folder cannot be read');
+    expect(await readdir(path.dirname(folder))).toEqual([]);
+  });
+});
+
 it('the unit of a new project is the one that Throughline ships, for another folder', async () => {
   const folder = await newFolder();
   await createProject(folder);

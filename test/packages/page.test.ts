@@ -1,0 +1,35 @@
+import { symlink } from 'node:fs/promises';
+import path from 'node:path';
+import { afterAll, beforeAll, expect, inject, test } from 'vitest';
+import { blockOf } from '../support/docs/pages.ts';
+import { UserProject } from './support/user-project.ts';
+
+const PAGE = 'docs/PACKAGES.md';
+/** The oldest line of Node that the packages are for. */
+const NODE = 'node@22';
+
+let home: UserProject;
+/** It stands for the checkout, from which the page uses the command line and the packed packages only. */
+let checkout: UserProject;
+
+beforeAll(async () => {
+  home = await UserProject.create();
+  checkout = UserProject.at(path.join(home.folder, 'throughline'));
+  await checkout.write('package.json', JSON.stringify({ private: true }));
+  await symlink(inject('packed'), path.join(checkout.folder, 'packed'));
+  await checkout.install(['throughline', NODE]);
+});
+afterAll(() => home.remove());
+
+test('a project is made, installed and tested with the commands of the page', async () => {
+  expect(await checkout.run('npm', 'exec', '--', 'node', '--version')).toMatch(/^v22\./);
+  const said = await checkout.run('sh', '-e', '-c', blockOf(PAGE, 'sh project'));
+  expect(said).toMatch(/pass 3\n/);
+});
+
+test('the packages are installed into another project with the commands of the page', async () => {
+  const other = UserProject.at(path.join(home.folder, 'other'));
+  await other.write('package.json', JSON.stringify({ private: true, type: 'module' }));
+  await other.run('sh', '-e', '-c', blockOf(PAGE, 'sh install'));
+  expect(await other.run('npx', 'throughline', 'dev', '--help')).toContain('Runs nats-server');
+});
