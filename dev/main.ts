@@ -20,6 +20,8 @@ export async function main(args: readonly string[]): Promise<number> {
     command.parse([...args], { from: 'user' });
   } catch (thrown) {
     if (!(thrown instanceof CommanderError)) throw thrown;
+    if (thrown.code === 'commander.excessArguments')
+      say('After `npm run dev`, options stand behind `--`: npm run dev -- --operations operations');
     return thrown.exitCode === 0 ? 0 : EXIT_USAGE;
   }
   return await run(command.opts<DevFlags>());

@@ -82,7 +82,7 @@ export class ReloadedWorker {
       await old.stop();
     } catch (thrown) {
       say(
-        `the changed operations do not start, so worker ${this.#worker.pid} goes on: ${describeThrown(thrown)}`,
+        `the changed operations do not start, so worker ${this.#worker.pid} goes on until a file changes: ${describeThrown(thrown)}`,
       );
     }
   }

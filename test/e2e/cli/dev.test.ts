@@ -61,6 +61,7 @@ it('one JSON line tells where everything is, and Ctrl-C stops all of it and says
 it.each([
   [['--port', 'x'], 'It must be a port from 0 to 65535'],
   [['--prot', '0'], "unknown option '--prot'"],
+  [['operations'], 'options stand behind `--`'],
   [['--port', '0', '--operations', 'no-such-folder'], 'the operations folder no-such-folder cannot be read'],
 ])('%j is refused with a sentence', async (args, sentence) => {
   const { exited, said } = dev(...args);

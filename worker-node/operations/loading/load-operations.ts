@@ -5,6 +5,7 @@ import { isOperation, type Operation } from '../operation.ts';
 import { refuseExit } from '../refuse-exit.ts';
 import { reportOf } from '../thrown.ts';
 import { findAwait, findFault, type LoadFault } from './load-fault.ts';
+import { loadHint } from './load-hint.ts';
 import { findOperationFiles } from './operation-files.ts';
 import { provideOwnPackage } from './own-package.ts';
 
@@ -94,7 +95,8 @@ async function exportsOf(file: string): Promise<unknown[]> {
 
 async function refusal(file: string, thrown: unknown): Promise<ThroughlineError> {
   const { summary } = reportOf(thrown);
-  const what = `cannot be loaded: ${summary}`;
+  const hint = loadHint(thrown);
+  const what = `cannot be loaded: ${summary}${hint === undefined ? '' : `; ${hint}`}`;
   return refused(file, await findFault(path.resolve(file), thrown), what, thrown);
 }
 

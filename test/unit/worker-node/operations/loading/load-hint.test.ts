@@ -1,0 +1,53 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { expect, it } from 'vitest';
+import { runCommand } from '../../../../../dev/machine/command.ts';
+import { hostEnvironment } from '../../../../../dev/machine/environment.ts';
+import { loadHint } from '../../../../../worker-node/operations/loading/load-hint.ts';
+import { scratchFolder } from '../../../../support/cleanup.ts';
+
+const HINT = new URL('../../../../../worker-node/operations/loading/load-hint.ts', import.meta.url).href;
+
+/** Lets Node load a file, and gives the hint about what it says. */
+async function hintFor(text: string, file = 'one.ts'): Promise<string> {
+  const folder = await scratchFolder();
+  const files = {
+    'package.json': '{"type":"module"}',
+    'lib/tax.ts': 'export type Tax = number;\nexport const tax = 1;',
+    'lib/vat/index.ts': 'export const vat = 1;',
+    [file]: text,
+  };
+  for (const [name, content] of Object.entries(files)) {
+    await mkdir(path.dirname(path.join(folder, name)), { recursive: true });
+    await writeFile(path.join(folder, name), content);
+  }
+  const url = pathToFileURL(path.join(folder, file)).href;
+  const script = `const { loadHint } = await import(${JSON.stringify(HINT)});
+    const thrown = await import(${JSON.stringify(url)}).catch((error) => error);
+    process.stdout.write(String(loadHint(thrown)));`;
+  const args = ['--input-type=module', '-e', script];
+  return await runCommand(process.execPath, args, { timeoutMs: 30_000, environment: hostEnvironment() });
+}
+
+it.each([
+  ['a package that is not installed', "import 'left-pad';", 'run `npm install left-pad`'],
+  ['a part of one', "import '@scope/pad/sub/path.js';", 'run `npm install @scope/pad`'],
+  ['a file without its ending', "import './lib/tax';", 'name the whole file in the import: it ends with .ts'],
+  ['a folder', "import './lib/vat';", 'name the whole file in the import: it ends with /index.ts'],
+  ['a type', "import { Tax } from './lib/tax.ts';", 'if Tax is a type, import it with `import type`'],
+  [
+    'an enum',
+    'enum A { b }',
+    'Node removes types and changes nothing else, so write this part in JavaScript',
+  ],
+  ['a file that is not there', "import './lib/toll.ts';", 'undefined'],
+  ['a throw', "throw new Error('not today');", 'undefined'],
+])('a file with %s gets what helps, and nothing that does not', async (_what, text, hint) => {
+  expect(await hintFor(text)).toBe(hint);
+});
+
+it('a package that an installed package lacks is not asked of the author', () => {
+  const importer = '/app/node_modules/pad/index.js';
+  expect(loadHint(new Error(`Cannot find package 'left' imported from ${importer}`))).toBeUndefined();
+});

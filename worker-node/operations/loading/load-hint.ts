@@ -1,0 +1,45 @@
+import { existsSync } from 'node:fs';
+
+interface Hint {
+  /** How Node says it. */
+  readonly message: RegExp;
+  /** What to do about it; undefined: nothing that is certain. */
+  readonly advice: (...found: readonly string[]) => string | undefined;
+}
+
+const HINTS: readonly Hint[] = [
+  {
+    message: /^Cannot find package '([^']+)' imported from (.+)$/,
+    // What an installed package lacks, its own manifest has to name.
+    advice: (name, importer = '') =>
+      importer.includes('/node_modules/') ? undefined : `run \`npm install ${name}\``,
+  },
+  {
+    message: /^(?:Cannot find module|Directory import) '([^']+)' /,
+    advice: (file) => {
+      const whole = ['.ts', '.js', '/index.ts', '/index.js'].find((ending) => existsSync(`${file}${ending}`));
+      return whole && `name the whole file in the import: it ends with ${whole}`;
+    },
+  },
+  {
+    message: /^The requested module '[^']+' does not provide an export named '([^']+)'/,
+    advice: (name) => `if ${name} is a type, import it with \`import type\``,
+  },
+  {
+    message: /^TypeScript .+ is not supported in strip-only mode/,
+    advice: () => 'Node removes types and changes nothing else, so write this part in JavaScript',
+  },
+];
+
+/**
+ * What an author can do about a file that Node does not load.
+ * @returns undefined if that is not certain
+ */
+export function loadHint(thrown: unknown): string | undefined {
+  const message = thrown instanceof Error ? thrown.message : '';
+  for (const { message: pattern, advice } of HINTS) {
+    const [found, ...parts] = pattern.exec(message) ?? [];
+    if (found !== undefined) return advice(...parts);
+  }
+  return undefined;
+}
