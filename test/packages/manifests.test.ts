@@ -1,3 +1,4 @@
+import { stat } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { publint } from 'publint';
@@ -5,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { runCommand } from '../../dev/machine/command.ts';
 import { hostEnvironment } from '../../dev/machine/environment.ts';
 import { PACKAGES } from '../../scripts/packages/catalog.ts';
+import { textOf } from '../support/docs/pages.ts';
 import { UserProject } from './support/user-project.ts';
 
 const ATTW = path.join(
@@ -40,6 +42,15 @@ async function installOf(name: string): Promise<string[]> {
     await project.remove();
   }
 }
+
+test('docs/PACKAGES.md tells the sizes of the packed packages, within a tenth', async () => {
+  const rows = [...textOf('docs/PACKAGES.md').matchAll(/^\| `(\S+)` \| (\d+) KiB \|/gm)];
+  expect(rows.length).toBeGreaterThan(3);
+  for (const [, name = '', said] of rows) {
+    const { size } = await stat(inject('tarballs')[name] ?? '');
+    expect(Math.abs(size / 1024 / Number(said) - 1), `${name}: ${size / 1024} KiB`).toBeLessThan(0.1);
+  }
+});
 
 describe('an install', () => {
   test('of the client brings nothing else', async () => {
