@@ -43,12 +43,12 @@ async function installOf(name: string): Promise<string[]> {
   }
 }
 
-test('docs/PACKAGES.md tells the sizes of the packed packages, within a tenth', async () => {
+test('docs/PACKAGES.md tells the sizes of the packed packages, within a fifth', async () => {
   const rows = [...textOf('docs/PACKAGES.md').matchAll(/^\| `(\S+)` \| (\d+) KiB \|/gm)];
   expect(rows.length).toBeGreaterThan(3);
   for (const [, name = '', said] of rows) {
     const { size } = await stat(inject('tarballs')[name] ?? '');
-    expect(Math.abs(size / 1024 / Number(said) - 1), `${name}: ${size / 1024} KiB`).toBeLessThan(0.1);
+    expect(Math.abs(size / 1024 / Number(said) - 1), `${name}: ${size / 1024} KiB`).toBeLessThan(0.2);
   }
 });
 
