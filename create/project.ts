@@ -24,6 +24,8 @@ export interface Project {
   readonly name: string;
   /** Its absolute path. */
   readonly folder: string;
+  /** Where npm gets the packages of Throughline: from copies in the project, or from its registry. */
+  readonly packages: 'copied' | 'registry';
   /** Its files, relative to the folder, in order. */
   readonly files: readonly string[];
 }
@@ -59,15 +61,20 @@ export async function createProject(folder: string, packages?: string): Promise<
       cause,
     });
   }
-  return { name, folder: target, files: [...files.keys()].sort() };
+  const origin = packed === undefined ? 'registry' : 'copied';
+  return { name, folder: target, packages: origin, files: [...files.keys()].sort() };
 }
 
 /** What to type next in a new project. */
-export function nextSteps({ name, folder, files }: Project): string {
+export function nextSteps({ name, folder, packages, files }: Project): string {
+  const hint =
+    packages === 'copied'
+      ? ''
+      : '    # 404? Then your registry lacks the packages: see `throughline init --help`';
   return `${name}: ${files.length} files
 
   cd ${path.relative('', folder) || '.'}
-  npm install    # a 404 here: the packages are in no registry that you use; --packages takes packed ones
+  npm install${hint}
   npm test       # the tests of the operation
   npm run dev    # everything on this machine
 `;

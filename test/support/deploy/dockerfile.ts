@@ -1,5 +1,6 @@
 import { cp, mkdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
+import { parseEnv } from 'node:util';
 import { runCommand } from '../../../dev/machine/command.ts';
 
 const LONGEST_MS = 300_000;
@@ -92,7 +93,7 @@ class Stage implements Built {
   async do({ word, rest }: Instruction): Promise<void> {
     if (word === 'WORKDIR') this.#workFolder = rest;
     else if (word === 'USER') this.user = rest;
-    else if (word === 'ENV') Object.assign(this.environment, Object.fromEntries([rest.split('=', 2)]));
+    else if (word === 'ENV') Object.assign(this.environment, parseEnv(rest.replaceAll(' ', '\n')));
     else if (word === 'ENTRYPOINT') this.#entry = JSON.parse(rest);
     else if (word === 'CMD') this.#arguments = JSON.parse(rest);
     else if (word === 'HEALTHCHECK') this.healthCheck = JSON.parse(/ CMD (\[.*\])$/.exec(rest)?.[1] ?? '[]');

@@ -2,7 +2,7 @@ import { mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/prom
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { unstable_readConfig as readConfig } from 'wrangler';
-import { createProject } from '../../../create/project.ts';
+import { createProject, nextSteps } from '../../../create/project.ts';
 import { VERSIONS } from '../../../create/versions.ts';
 import manifest from '../../../package.json' with { type: 'json' };
 import { hashApiKey } from '../../../shared/api/access.ts';
@@ -131,14 +131,15 @@ describe('the packages of Throughline in a new project', () => {
 
   it('are those of this version in the registry', async () => {
     const folder = await newFolder();
-    await createProject(folder);
+    expect(nextSteps(await createProject(folder))).toContain('npm install    # 404?');
     expect(new Set(await specsIn(folder))).toEqual(new Set([manifest.version]));
     expect(await read(folder, 'Dockerfile')).not.toContain('COPY packages');
   });
 
   it('may be copies of packed ones, which its Dockerfile has too', async () => {
     const folder = await newFolder();
-    await createProject(folder, await packed());
+    const project = await createProject(folder, await packed());
+    expect(nextSteps(project)).toMatch(/^ {2}npm install$/m);
     expect(await specsIn(folder)).toEqual(NAMES.map((name) => `file:packages/${fileOf(name)}`));
     for (const name of NAMES) expect(await read(folder, `packages/${fileOf(name)}`)).toBe(name);
     expect(await read(folder, 'Dockerfile')).toMatch(/^COPY packages .\/packages\nRUN npm ci/m);
