@@ -187,7 +187,7 @@ const ROOMS: readonly Rooms[] = [
       ['index.ts'],
       ['run-operation.ts', 'stack.ts'],
       ['attempt.ts', 'load-dev.ts'],
-      ['clock.ts', 'job.ts', 'log.ts'],
+      ['clock.ts', 'job.ts', 'log.ts', 'options.ts'],
       ['fake-timers.ts'],
     ],
     why: 'a run is put together from its attempts, and they run in a time',

@@ -1,16 +1,17 @@
 import { context, propagation, trace } from '@opentelemetry/api';
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
+import { writeRequestBody } from '../client/request-body.ts';
 import { ThroughlineError } from '../shared/errors.ts';
 import type { JobFailure, Progress } from '../shared/job/job.ts';
 import type { InputOf, ResultOf } from '../shared/operation-types.ts';
 import { extract, fromRecord, startTrace, ThroughlinePropagator } from '../shared/propagation/index.ts';
 import type { DeadLetterReason } from '../shared/wire/dead-letter.ts';
-import { readJson, writeJson } from '../shared/wire/json-body.ts';
 import { isOperation, type Operation } from '../worker-node/operations/operation.ts';
 import { AttemptOfTest, type EndedAttempt } from './attempt.ts';
 import { type Clock, fakeTime, REAL_TIME } from './clock.ts';
 import { type JobOptions, jobOfTest } from './job.ts';
 import type { LogLine } from './log.ts';
+import { checkOptions, RUN_OPTIONS } from './options.ts';
 
 export interface RunOptions extends JobOptions {
   /**
@@ -56,7 +57,7 @@ interface RunFacts {
  * progress, retries with their pauses, log lines, trace context. Only the broker is missing.
  * @param input is sent through JSON, as from a caller
  * @returns what became of the job; an operation that fails does not throw
- * @throws TypeError when `operation` is not what `defineOperation` gives
+ * @throws ThroughlineError `request-invalid` for an input that JSON cannot hold; TypeError when `operation` is not what `defineOperation` gives, or that names an option which nobody can have
  * @example
  * const { state, result, attempts } = await runOperation(greet, { name: 'Ada' });
  */
@@ -66,15 +67,20 @@ export async function runOperation<Op extends Operation>(
   options: RunOptions = {},
 ): Promise<OperationRun<ResultOf<Op>>> {
   if (!isOperation(operation)) throw new TypeError('runOperation takes what defineOperation gives');
+  checkOptions('runOperation', RUN_OPTIONS, options);
   keepContext();
   const clock = options.time === 'real' ? REAL_TIME : await fakeTime();
   try {
-    return (await runJob(operation, readJson(writeJson(input)), options, clock)) as OperationRun<
-      ResultOf<Op>
-    >;
+    return (await runJob(operation, sent(input), options, clock)) as OperationRun<ResultOf<Op>>;
   } finally {
     clock.stop();
   }
+}
+
+/** As the client does. @throws ThroughlineError `request-invalid` that names what JSON cannot hold */
+function sent(input: unknown): unknown {
+  const body = JSON.parse(writeRequestBody({ input })) as { readonly input?: unknown };
+  return body.input ?? null;
 }
 
 async function runJob(

@@ -4,6 +4,7 @@ import type { StackOptions } from '../dev/index.ts';
 import { SERVICE } from '../shared/trace/semantics.ts';
 import type { SpanRecord } from '../shared/trace/span-record.ts';
 import { loadDev } from './load-dev.ts';
+import { checkOptions, STACK_OPTIONS } from './options.ts';
 
 export interface TestStackOptions {
   /** The folder of the operations. */
@@ -56,13 +57,14 @@ const TRACE_TIMEOUT_MS = 10_000;
 /**
  * Starts nats-server, the edge in workerd, a worker with the operations of a folder, and a trace collector, on free ports, and
  * waits until a job can be submitted.
- * @throws Error when `@throughline/dev` is not installed, or naming the part that does not start
+ * @throws TypeError that names a wrong option; Error when `@throughline/dev` is not installed, or naming the part that does not start
  * @example
  * const { client, stop } = await startStack({ operations: './operations' });
  */
 export async function startStack<Registry = AnyOperations>(
   options: TestStackOptions,
 ): Promise<TestStack<Registry>> {
+  checkOptions('startStack', STACK_OPTIONS, options);
   const dev = await loadDev();
   const lines: string[] = [];
   const onLog = (line: string): void => {

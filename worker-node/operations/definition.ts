@@ -1,5 +1,4 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
-import { closest, distance } from 'fastest-levenshtein';
 import * as z from 'zod';
 import type { ConcurrencyLimit, RateLimit } from '../../shared/api/operation.ts';
 import type { RetryPolicy } from '../../shared/backoff.ts';
@@ -9,14 +8,13 @@ import { isOperationName } from '../../shared/job/job-address.ts';
 import { isLimitKey } from '../../shared/job/limit-key.ts';
 import { LIMITS } from '../../shared/job/limits.ts';
 import { parseDuration } from '../../shared/text/duration.ts';
+import { nearName } from '../../shared/text/near-name.ts';
 import { describeValue } from './describe-value.ts';
 
 const DEFAULT_TIMEOUT_MS = 30_000;
 export const DEFAULT_MAX_ATTEMPTS = 5;
 const DEFAULT_RETRY: RetryPolicy = { minDelayMs: 1_000, maxDelayMs: 60_000 };
 const DAY_MS = 24 * 60 * 60 * 1_000;
-/** A name with more typing errors than this was probably meant to be something else. */
-const MAX_ERRORS = 3;
 
 const name = z.string().refine(isOperationName);
 const timeout = z.string().transform(parseDuration).pipe(z.int().min(1).max(LIMITS.timeoutMs));
@@ -173,12 +171,4 @@ function isSchema(value: unknown): boolean {
   if ((typeof value !== 'object' && typeof value !== 'function') || value === null) return false;
   const standard = (value as Partial<StandardSchemaV1>)['~standard'];
   return typeof standard?.validate === 'function';
-}
-
-/** The known name that somebody probably meant; undefined if none is near. Upper and lower case do not matter. */
-function nearName(word: string, known: readonly string[]): string | undefined {
-  const lower = known.map((name) => name.toLowerCase());
-  const nearest = closest(word.toLowerCase(), lower);
-  const errors = distance(word.toLowerCase(), nearest);
-  return errors <= Math.min(MAX_ERRORS, word.length / 2) ? known[lower.indexOf(nearest)] : undefined;
 }

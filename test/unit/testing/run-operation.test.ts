@@ -47,6 +47,13 @@ describe('a run of an operation', () => {
     expect(result).toEqual({ at: '1970-01-01T00:00:00.000Z' });
   });
 
+  it('is refused by the client with an input that JSON cannot hold', async () => {
+    const echo = operationOf(({ input }) => input);
+    await expect(runOperation(echo, { names: new Set(['a']) })).rejects.toThrow(
+      '/input/names: JSON cannot hold a Set',
+    );
+  });
+
   it('is refused when its result does not fit the output schema, or is no JSON', async () => {
     const wrong = await runOperation(count, { text: 'not a number' });
     expect(wrong.error).toMatchObject({
@@ -232,7 +239,7 @@ describe('a run of an operation', () => {
     });
     await runOperation(leaving, null);
     await expect(runOperation({ name: 'none' } as never, null as never)).rejects.toThrow('defineOperation');
-    await expect(runOperation(leaving, null, { timeout: 'soon' })).rejects.toThrow('"soon"');
+    await expect(runOperation(leaving, null, { timeout: 'soon' })).rejects.toThrow('timeout must be');
     const { setTimeout: after } = await import('node:timers/promises');
     expect([setTimeout, clearTimeout, setInterval, Date, AbortSignal.timeout, after]).toEqual(before);
   });
