@@ -102,9 +102,23 @@ function serviceNames(text: string, previous: readonly ServiceName[] = []): read
 }
 
 async function verify(flags: VerifyFlags, scope: Scope): Promise<number> {
-  const { callbackUrl: url, callbackPort: port, canary: names, timeout: spansMs = SPANS_MS } = flags;
+  const { callbackUrl: url, callbackPort: port } = flags;
+  const receiver = url === undefined ? undefined : await CallbackReceiver.open({ url, port });
+  try {
+    return await verifyWith(receiver, flags, scope);
+  } finally {
+    await receiver?.close();
+  }
+}
+
+/** @returns the exit code */
+async function verifyWith(
+  receiver: CallbackReceiver | undefined,
+  flags: VerifyFlags,
+  scope: Scope,
+): Promise<number> {
+  const { canary: names, timeout: spansMs = SPANS_MS } = flags;
   const store = withServices(storeOf(scope.config), flags.serviceName ?? []);
-  await using receiver = url === undefined ? undefined : await CallbackReceiver.open({ url, port });
   const trace = await scope.startTrace();
   const parts = { scope, store, trace, receiver, isChosen: names !== undefined, spansMs };
   const round = async (): Promise<VerifyReport> => {

@@ -177,3 +177,9 @@ async function startOwnEdge(bindings: Readonly<Record<string, string>>): Promise
     onLog: (line) => edgeLines.push(line),
   });
 }
+
+test('the sources run on the oldest Node too, as a worker host has them', async () => {
+  const settings = { NATS_URL: 'nats://127.0.0.1:1' };
+  const worker = runtime.runWith(settings, node, path.resolve('cli/main.ts'), 'worker');
+  await expect(worker).rejects.toThrow('cannot connect to NATS at nats://127.0.0.1:1');
+});

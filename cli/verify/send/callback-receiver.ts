@@ -13,7 +13,7 @@ export interface ReceiverAddress {
 }
 
 /** Takes the callbacks of canaries. It listens on all addresses of this machine, and each canary has a path that nobody can guess. */
-export class CallbackReceiver implements AsyncDisposable {
+export class CallbackReceiver {
   readonly #base: string;
   readonly #server = createServer((request, response) => {
     // The body is thrown away: what counts are the headers.
@@ -48,7 +48,7 @@ export class CallbackReceiver implements AsyncDisposable {
     return { url, headers: waiting.promise };
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
+  async close(): Promise<void> {
     this.#server.closeAllConnections();
     await new Promise((resolve) => this.#server.close(resolve));
   }
