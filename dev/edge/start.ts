@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { describeThrown, ThroughlineError } from '../../shared/errors.ts';
 import type { EdgeBundle } from './build.ts';
+import { guardWorkerd } from './workerd-guard.ts';
 
 const HOST = '127.0.0.1';
 
@@ -37,6 +38,7 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
   // Miniflare takes a quarter of a second to load. Other parts of the stack start meanwhile.
   const { convertV4MiniflareOptions, Log, LogLevel, Miniflare } = await import('miniflare');
   const removeNewListeners = rememberSignalListeners();
+  const stopLooking = guardWorkerd();
   const miniflare = new Miniflare(convertV4MiniflareOptions({ ...settings, log: new Log(LogLevel.ERROR) }));
   try {
     await miniflare.ready;
@@ -51,6 +53,8 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
     throw new ThroughlineError('config-invalid', `the edge does not start: ${describeThrown(cause)}`, {
       cause,
     });
+  } finally {
+    stopLooking();
   }
 }
 

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
-import { type AddressInfo, createServer } from 'node:net';
+import { type AddressInfo, connect, createServer } from 'node:net';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
@@ -16,7 +16,6 @@ const DEV = fileURLToPath(new URL('../../../dev/main.ts', import.meta.url));
 function dev(...args: string[]) {
   const child = spawn(process.execPath, [DEV, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
   const exited = once(child, 'exit');
-  // SIGKILL would leave the edge behind.
   onTestFinished(async () => {
     child.kill('SIGINT');
     await exited;
@@ -115,6 +114,16 @@ it('Ctrl-C while it starts stops it without a failure', async () => {
   expect(said()).not.toMatch(/^dev: /m);
 });
 
+it('leaves nothing running when it is killed', async () => {
+  const { child, exited } = dev('--port', '0', '--json');
+  const [line] = await once(createInterface(child.stdout), 'line');
+  const { url, natsUrl, tracesUrl } = JSON.parse(line);
+  child.kill('SIGKILL');
+  await exited;
+  for (const address of [url, natsUrl, tracesUrl])
+    await until(`the end of ${address}`, async () => !(await isOpen(new URL(address))));
+});
+
 it('leaves nothing running when a part does not start', async () => {
   const { exited, said } = dev('--port', '0', '--operations', 'no-such-folder');
   const [code] = await exited;
@@ -180,6 +189,18 @@ it('a folder of --persist belongs to one stack at a time', async () => {
   const [line] = await once(createInterface(start().child.stdout), 'line');
   expect(JSON.parse(line)).toHaveProperty('url');
 }, 120_000);
+
+async function isOpen({ hostname, port }: URL): Promise<boolean> {
+  const socket = connect(Number(port), hostname);
+  try {
+    await once(socket, 'connect');
+    return true;
+  } catch {
+    return false;
+  } finally {
+    socket.destroy();
+  }
+}
 
 interface Ready {
   readonly url: string;
