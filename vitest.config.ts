@@ -28,6 +28,8 @@ export const BROKER = ['test/e2e/nats/**/*.test.ts', 'test/e2e/edge/outbox-rejec
 export const CLOCK = ['test/e2e/schedules/**/*.test.ts', 'test/e2e/jobs/limits{,-deploy}.test.ts'];
 /** `npm run test:worker` runs them: most of their tests start hosts, stop them, and wait for what other hosts do. */
 export const WORKER = ['test/e2e/worker/**/*.test.ts'];
+/** `npm run test:trace` runs them: their collectors fail, answer late, or take only a part, and are tried again. */
+export const TRACE = ['test/e2e/trace/**/*.test.ts'];
 /** `npm run test:cli` runs them: most of their tests start a system of their own, and many break it. */
 export const CLI = ['test/e2e/cli/**/*.test.ts'];
 /** `npm run test:verify` runs them: each breaks a system of its own. */
@@ -50,7 +52,7 @@ export default defineConfig({
     projects: [
       project('1 system', {
         include: SYSTEM,
-        exclude: [...OWN_PROCESS, ...BROKER, ...CLOCK, ...WORKER, ...CLI],
+        exclude: [...OWN_PROCESS, ...BROKER, ...CLOCK, ...WORKER, ...CLI, ...TRACE],
         isolate: false,
       }),
       project('2 own process', { include: OWN_PROCESS }),

@@ -60,6 +60,7 @@ export async function prepareWorkerHost(options: HostOptions): Promise<PreparedH
     autoInstrument: true,
     getsBaggage: (url) => baggageAllow.has(url),
     warn,
+    sayLoss: (counts, reason) => log.warn({ ...counts, reason }, 'spans were lost'),
   });
   const strayErrors = StrayErrors.watch(log);
   const loaded = await loadOwn(options.operationsFolder, log);
@@ -82,7 +83,7 @@ interface HostParts {
 
 async function runHost(parts: HostParts): Promise<number> {
   const { config, log, tracing, strayErrors, loaded, registry, guard } = parts;
-  const worker = await startWorker({ config, registry, log, tracing: tracing.on, guard });
+  const worker = await startWorker({ config, registry, log, tracing, guard });
   const loopWatch = LoopWatch.start({
     service: SERVICE.worker,
     tellAfterMs: TELL_AFTER_MS,

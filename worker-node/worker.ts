@@ -60,6 +60,7 @@ import type { Operation } from './operations/operation.ts';
 import type { OperationRegistry } from './operations/operation-registry.ts';
 import { announcementOf } from './operations/operation-schema.ts';
 import { WorkerMetrics } from './telemetry/metrics.ts';
+import type { Tracing } from './telemetry/tracing.ts';
 
 export interface Worker {
   readonly healthPort: number;
@@ -84,8 +85,7 @@ interface WorkerParts {
   readonly config: WorkerConfig;
   readonly registry: OperationRegistry;
   readonly log: WorkerLogger;
-  /** Whether spans are recorded. */
-  readonly tracing: boolean;
+  readonly tracing: Pick<Tracing, 'on' | 'lost' | 'resource'>;
   /** Which targets callbacks may have. */
   readonly guard: TargetGuard;
 }
@@ -128,7 +128,7 @@ interface RunningParts extends LoopParts {
  */
 export async function startWorker(parts: WorkerParts): Promise<Worker> {
   const broker = await connectBroker(parts.config, groupInbox(parts.config.WORKER_GROUP));
-  const metrics = new WorkerMetrics();
+  const metrics = new WorkerMetrics(parts.tracing.resource);
   const permissions = await PermissionWatch.start({
     connection: broker.connection,
     everyMs: parts.config.WORKER_ANNOUNCE_MS,
@@ -176,6 +176,7 @@ async function start(workerParts: WatchedParts, broker: Broker): Promise<Worker>
       ...(clock.warning === undefined ? [] : [clock.warning]),
       ...parts.permissions.warnings,
       ...store.warnings,
+      ...parts.tracing.lost.warnings,
     ],
     metrics: (request, response) => parts.metrics.respond(request, response),
   });
@@ -320,6 +321,7 @@ function createJobLoop(parts: LoopParts, lanes: readonly LaneSource[], limits: L
   const { config, broker, retry, publisher, log } = parts;
   const pipeline = new JobPipeline({
     ...parts,
+    tracing: parts.tracing.on,
     limits,
     pauses: new Pauses({ watch: parts.pauseWatch, random: Math.random }),
     missing: new MissingPauses({ hosts: parts.hosts, random: Math.random, now: Date.now }),
@@ -341,6 +343,7 @@ function createCallbackLoops(parts: LoopParts): ConsumeLoop[] {
   if (concurrency === 0) return [];
   const deliverer = new CallbackDeliverer({
     ...parts,
+    tracing: parts.tracing.on,
     secrets: new CallbackSecrets(config),
     schedule: {
       maxAttempts: config.CALLBACK_MAX_ATTEMPTS,

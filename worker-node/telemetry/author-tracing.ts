@@ -7,6 +7,7 @@ import {
   SpanStatusCode,
   trace,
 } from '@opentelemetry/api';
+import { tracerOf } from '../../shared/trace/tracer.ts';
 
 /** The name under which the spans of operations are recorded. */
 const SCOPE = 'throughline-operation';
@@ -18,7 +19,7 @@ export function getActiveSpan(): Span | undefined {
 
 /** Starts a span below the active one. Call its `end()`. It does not become active: see {@link withSpan}. */
 export function startSpan(name: string, options: SpanOptions = {}): Span {
-  return trace.getTracer(SCOPE).startSpan(name, options);
+  return tracerOf(SCOPE).startSpan(name, options);
 }
 
 /**
@@ -34,7 +35,7 @@ export async function withSpan<Result>(
   work: (span: Span) => Result | Promise<Result>,
   attributes: Attributes = {},
 ): Promise<Result> {
-  return await trace.getTracer(SCOPE).startActiveSpan(name, { attributes }, async (span) => {
+  return await tracerOf(SCOPE).startActiveSpan(name, { attributes }, async (span) => {
     try {
       return await work(span);
     } catch (thrown) {

@@ -1,15 +1,17 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { type Counter, metrics } from '@opentelemetry/api';
+import { type Attributes, type Counter, metrics } from '@opentelemetry/api';
 import { PrometheusExporter } from '@opentelemetry/exporter-prometheus';
+import { resourceFromAttributes } from '@opentelemetry/resources';
 import { MeterProvider } from '@opentelemetry/sdk-metrics';
 import type { StreamRoom } from '../../shared/api/health.ts';
 import type { Extraction } from '../../shared/propagation/index.ts';
+import { SCHEMA_URL } from '../../shared/trace/tracer.ts';
 import { registerGlobally } from './api-version.ts';
 
 /** The worker's counters, served as Prometheus text. */
 export class WorkerMetrics {
   readonly #exporter = new PrometheusExporter({ preventServerStart: true });
-  readonly #provider = new MeterProvider({ readers: [this.#exporter] });
+  readonly #provider: MeterProvider;
   readonly #settled: Counter;
   readonly #contexts: Counter;
   readonly #dropped: Counter;
@@ -18,7 +20,12 @@ export class WorkerMetrics {
   readonly #permissions: Counter;
   readonly #waited: Counter;
 
-  constructor() {
+  /** @param resource what the metrics say about where they come from */
+  constructor(resource: Attributes) {
+    this.#provider = new MeterProvider({
+      resource: resourceFromAttributes(resource, { schemaUrl: SCHEMA_URL }),
+      readers: [this.#exporter],
+    });
     registerGlobally(() => metrics.setGlobalMeterProvider(this.#provider));
     const meter = this.#provider.getMeter('throughline-worker');
     this.#settled = meter.createCounter('throughline.jobs.settled', {

@@ -1,15 +1,26 @@
-import { type DiagLogger, DiagLogLevel, diag, type Span } from '@opentelemetry/api';
-import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http';
+import {
+  type Attributes,
+  DiagConsoleLogger,
+  type DiagLogger,
+  DiagLogLevel,
+  diag,
+  type Span,
+} from '@opentelemetry/api';
 import type { Instrumentation } from '@opentelemetry/instrumentation';
+import { defaultResource, resourceFromAttributes } from '@opentelemetry/resources';
 import { NodeSDK } from '@opentelemetry/sdk-node';
-import { BatchSpanProcessor, type ReadableSpan, type SpanProcessor } from '@opentelemetry/sdk-trace-base';
+import type { ReadableSpan, SpanProcessor } from '@opentelemetry/sdk-trace-base';
 import { samplerOf } from '../../shared/trace/sampler.ts';
 import { OTEL_SETTING_NAMES, OTLP_HEADER_NAMES } from '../../shared/trace/settings/otel-settings.ts';
 import type { TracesTarget } from '../../shared/trace/settings/otlp-settings.ts';
 import { spanLimits } from '../../shared/trace/settings/span-limit-settings.ts';
 import { spanLine } from '../../shared/trace/span-line.ts';
+import { SCHEMA_URL } from '../../shared/trace/tracer.ts';
+import type { LostSpans, SayLoss } from './lost-spans.ts';
 import { OutgoingTrace } from './outgoing-trace.ts';
 import type { NodeOtelSettings } from './sdk-settings.ts';
+import { CountedBatches, PartialSuccessLogger } from './span-exporter.ts';
+import { WorkSampler } from './work-sampler.ts';
 
 /** Attributes that hold a URL or its part after the host, under their present names and the ones before. */
 const URL_ATTRIBUTES = ['url.full', 'http.url', 'http.target'];
@@ -32,29 +43,37 @@ export interface TracingOptions {
   readonly getsBaggage: (url: URL) => boolean;
   /** Takes a sentence about each setting that is ignored. */
   readonly warn: (sentence: string) => void;
+  /** Is told of spans that were lost. */
+  readonly sayLoss?: SayLoss;
+}
+
+/** What is sent, and where. */
+interface Exporting {
+  readonly settings: NodeOtelSettings;
+  /** Where spans are sent; undefined: they are only printed. */
+  readonly target: TracesTarget | undefined;
+  readonly lost: LostSpans;
+  readonly resource: Attributes;
 }
 
 /**
- * Starts OpenTelemetry's Node SDK with OTLP over HTTP. The SDK reads the resource attributes, limits and
- * certificates from the environment itself, and what it ignores there is warned about.
- * @param target where spans are sent; undefined: they are only printed
+ * Starts OpenTelemetry's Node SDK with OTLP over HTTP. The SDK reads the limits and certificates from the environment itself,
+ * and what it ignores there is warned about.
  * @returns a function that sends the spans that are left, and stops
  */
-export async function startSdk(
-  options: TracingOptions,
-  settings: NodeOtelSettings,
-  target: TracesTarget | undefined,
-): Promise<() => Promise<void>> {
+export async function startSdk(options: TracingOptions, exporting: Exporting): Promise<() => Promise<void>> {
+  const { settings, lost } = exporting;
   const propagator = new OutgoingTrace(options.getsBaggage);
   const instrumentations = options.autoInstrument ? await loadInstrumentations(propagator) : [];
   // With OTEL_LOG_LEVEL, the SDK sets a logger of its own.
-  const hasOwnLogger = Boolean(options.environment.OTEL_LOG_LEVEL);
-  if (!hasOwnLogger) diag.setLogger(new WarningLogger(options), DiagLogLevel.WARN);
-  const spanProcessors = createProcessors(options, settings, target);
+  const level = options.environment.OTEL_LOG_LEVEL;
+  if (!level) diag.setLogger(new WarningLogger(options), DiagLogLevel.WARN);
+  const spanProcessors = createProcessors(options, exporting);
+  const sampler = samplerOf(settings.OTEL_TRACES_SAMPLER, settings.OTEL_TRACES_SAMPLER_ARG);
   const sdk = new NodeSDK({
-    serviceName: settings.OTEL_SERVICE_NAME ?? options.serviceName,
-    sampler: samplerOf(settings.OTEL_TRACES_SAMPLER, settings.OTEL_TRACES_SAMPLER_ARG),
+    resource: defaultResource().merge(resourceFromAttributes(exporting.resource, { schemaUrl: SCHEMA_URL })),
     spanLimits: spanLimits(settings),
+    sampler: new WorkSampler(sampler),
     textMapPropagator: propagator,
     spanProcessors,
     // `telemetry/metrics.ts` serves the metrics, and logs go to stdout.
@@ -63,39 +82,30 @@ export async function startSdk(
     instrumentations,
   });
   sdk.start();
-  if (!hasOwnLogger) diag.disable();
-  return () => sdk.shutdown();
+  followExports(lost, settings.OTEL_LOG_LEVEL);
+  return async () => {
+    await sdk.shutdown();
+    lost.stop();
+  };
+}
+
+/** From here on, the library's log is only for what it says about exports, unless `OTEL_LOG_LEVEL` asks for it. */
+function followExports(lost: LostSpans, level: string | undefined): void {
+  const logLevel = DiagLogLevel[(level?.toUpperCase() ?? '') as keyof typeof DiagLogLevel];
+  const hasConsole = logLevel !== undefined && logLevel >= DiagLogLevel.WARN;
+  diag.setLogger(new PartialSuccessLogger(lost, hasConsole ? new DiagConsoleLogger() : undefined), {
+    logLevel: hasConsole ? logLevel : DiagLogLevel.WARN,
+    suppressOverrideMessage: true,
+  });
 }
 
 function createProcessors(
   { environment, debug }: TracingOptions,
-  settings: NodeOtelSettings,
-  target: TracesTarget | undefined,
+  { settings, target, lost }: Exporting,
 ): SpanProcessor[] {
   const printer = debug ? [new StderrSpanProcessor()] : [];
   if (target === undefined) return printer;
-  const batches = new BatchSpanProcessor(createExporter(target, environment), {
-    maxQueueSize: settings.OTEL_BSP_MAX_QUEUE_SIZE,
-    maxExportBatchSize: settings.OTEL_BSP_MAX_EXPORT_BATCH_SIZE,
-    scheduledDelayMillis: settings.OTEL_BSP_SCHEDULE_DELAY,
-    exportTimeoutMillis: settings.OTEL_BSP_EXPORT_TIMEOUT,
-  });
-  return [batches, ...printer];
-}
-
-/**
- * Makes the exporter. It would add all headers of the environment by itself, and one that cannot be sent loses all spans. So
- * the environment hides them meanwhile: the target has those that can be sent.
- */
-function createExporter(target: TracesTarget, environment: TracingOptions['environment']): OTLPTraceExporter {
-  const writable: Record<string, string | undefined> = environment;
-  const hidden = OTLP_HEADER_NAMES.map((name) => [name, environment[name]] as const);
-  for (const [name] of hidden) delete writable[name];
-  try {
-    return new OTLPTraceExporter(target);
-  } finally {
-    for (const [name, value] of hidden) if (value !== undefined) writable[name] = value;
-  }
+  return [new CountedBatches(target, settings, { lost, environment }), ...printer];
 }
 
 /** Instruments Node's http and undici, and the database and cache clients that operations use. */

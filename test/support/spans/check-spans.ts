@@ -20,8 +20,8 @@ export function spanFaults(spans: readonly SpanRecord[], model: SpanModel = read
 }
 
 /** Whether somebody else's code made the span: a library in the worker, or the author of an operation. */
-function isForeign({ service, scope }: SpanRecord): boolean {
-  return !OURS.includes(service) || (service === SERVICE.worker && scope?.name !== SERVICE.worker);
+function isForeign({ scope }: SpanRecord): boolean {
+  return scope === undefined || !OURS.includes(scope.name);
 }
 
 /** A library's span belongs to the work of a job. A trace that begins with one has no job. */
@@ -100,8 +100,9 @@ function isOfType(value: unknown, type: AttributeType): boolean {
 
 /** The row of a span. Several may have its name; one of them may have its kind too. */
 function ruleOf({ service, name, kind, scope }: SpanRecord, { spans }: SpanModel): SpanRule | undefined {
-  if (scope === undefined) return undefined;
-  const named = spans.filter((rule) => rule.services.includes(service) && rule.name.test(name));
+  // A setting may give the service another name.
+  const ours = OURS.includes(service) ? service : (scope?.name ?? '');
+  const named = spans.filter((rule) => rule.services.includes(ours) && rule.name.test(name));
   return named.find((rule) => rule.kind === kind) ?? named[0];
 }
 

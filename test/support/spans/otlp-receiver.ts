@@ -1,0 +1,51 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { text } from 'node:stream/consumers';
+import { createGunzip } from 'node:zlib';
+import { readTraceExport } from '../../../shared/trace/otlp/trace-export.ts';
+import type { SpanRecord } from '../../../shared/trace/span-record.ts';
+import { atEndOfFile } from '../cleanup.ts';
+
+/** What a receiver answers to one export. */
+export interface Answer {
+  readonly status?: number;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: unknown;
+}
+
+export interface OtlpReceiver {
+  readonly url: string;
+  /** The spans of the exports that were answered with 200. */
+  readonly spans: SpanRecord[];
+  readonly requests: IncomingMessage[];
+}
+
+/** A collector that answers as a test wants. @param answers one for each export; the last one stays */
+export async function otlpReceiver(...answers: readonly Answer[]): Promise<OtlpReceiver> {
+  const left = [...answers];
+  const spans: SpanRecord[] = [];
+  const requests: IncomingMessage[] = [];
+  const take = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    requests.push(request);
+    const isZipped = request.headers['content-encoding'] === 'gzip';
+    const body = await text(isZipped ? request.pipe(createGunzip()) : request);
+    const {
+      status = 200,
+      headers = {},
+      body: answer = {},
+    } = (left.length > 1 ? left.shift() : left[0]) ?? {};
+    if (status === 200) spans.push(...readTraceExport(JSON.parse(body)).spans);
+    response
+      .writeHead(status, { 'content-type': 'application/json', ...headers })
+      .end(JSON.stringify(answer));
+  };
+  const server = createServer((request, response) => void take(request, response));
+  await new Promise<void>((resolve) => {
+    server.listen(0, '127.0.0.1', resolve);
+  });
+  atEndOfFile(() => {
+    server.closeAllConnections();
+    return new Promise((resolve) => server.close(resolve));
+  });
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, spans, requests };
+}
