@@ -49,6 +49,14 @@ export const attemptTimeout = durationText(LIMITS.timeoutMs, '24 hours');
 /** Checks for how long a job stands for later ones with the same unique key. */
 export const uniqueFor = durationText(LIMITS.delayMs, '30 days');
 
+/** Makes a parser for a text that others read on one line. */
+export function lineText(max: number): (text: string) => string {
+  return (text) => {
+    if (text.trim() !== '' && text.length <= max) return text;
+    throw new InvalidArgumentError(`It must have 1 to ${max} characters.`);
+  };
+}
+
 /** Makes a parser for a duration that stays a text, because the API parses it. */
 function durationText(maxMs: number, maxInWords: string): (text: string) => string {
   return (text) => {
@@ -83,7 +91,9 @@ export function pastTime(text: string): number {
 function timeOf(text: string): number | undefined {
   if (!/^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:\d{2}))?$/.test(text)) return undefined;
   const time = Date.parse(text);
-  return Number.isNaN(time) ? undefined : time;
+  // Date.parse takes 30 February for a day in March.
+  const isRealDay = new Date(text.slice(0, 10)).toJSON()?.startsWith(text.slice(0, 10));
+  return Number.isNaN(time) || !isRealDay ? undefined : time;
 }
 
 export function jobId(text: string): string {

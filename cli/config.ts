@@ -30,8 +30,8 @@ const TracesUrl = z.string().transform((text, context) => {
   return z.NEVER;
 });
 
-/** Headers for the trace store, written as OpenTelemetry writes those for a collector. */
-const TracesHeaders = z
+/** Headers for a store of traces or logs, written as OpenTelemetry writes those for a collector. */
+const StoreHeaders = z
   .string()
   .refine(
     (text) => badOtlpHeaders(text).length === 0,
@@ -45,6 +45,11 @@ const LogsUrl = z
   .regex(
     /^https?:\/\/[\x21-\x7e]*\{(jobId|traceId)\}[\x21-\x7e]*$/,
     'must be an http or https URL with {jobId} or {traceId} in it',
+  )
+  // fetch refuses credentials in an address.
+  .regex(
+    /^\w+:\/\/[^/?#@]*(?:[/?#]|$)/,
+    'must be a URL without credentials; THROUGHLINE_LOGS_HEADERS takes them',
   );
 
 const emptyIsUnset = (value: unknown): unknown => (value === '' ? undefined : value);
@@ -56,14 +61,16 @@ const NAMES = {
   tracesUrl: '--traces-url or THROUGHLINE_TRACES_URL',
   tracesHeaders: 'THROUGHLINE_TRACES_HEADERS',
   logsUrl: '--logs-url or THROUGHLINE_LOGS_URL',
+  logsHeaders: 'THROUGHLINE_LOGS_HEADERS',
 } as const;
 
 const Settings = z.object({
   [NAMES.url]: z.preprocess((value) => emptyIsUnset(value) ?? DEFAULT_URL, baseUrl({ isApi: true })),
   [NAMES.apiKey]: z.preprocess(emptyIsUnset, ApiKey.optional()),
   [NAMES.tracesUrl]: z.preprocess(emptyIsUnset, TracesUrl.optional()),
-  [NAMES.tracesHeaders]: z.preprocess((value) => value ?? '', TracesHeaders),
+  [NAMES.tracesHeaders]: z.preprocess((value) => value ?? '', StoreHeaders),
   [NAMES.logsUrl]: z.preprocess(emptyIsUnset, LogsUrl.optional()),
+  [NAMES.logsHeaders]: z.preprocess((value) => value ?? '', StoreHeaders),
 });
 
 /** Where the API and the traces are, and the key to use. */
@@ -74,6 +81,8 @@ export interface CliConfig {
   /** Sent with each request to the trace store. */
   readonly tracesHeaders: Readonly<Record<string, string>>;
   readonly logsUrl: string | undefined;
+  /** Sent with each request to the log store. */
+  readonly logsHeaders: Readonly<Record<string, string>>;
 }
 
 /** The same settings as options of the command line. They win over the environment. */
@@ -105,13 +114,15 @@ export function cliConfig(
   const { THROUGHLINE_URL: url, THROUGHLINE_API_KEY: apiKey } = environment;
   const caller = profile ?? { url, apiKey };
   // The headers may hold a key, which is not for the store of a profile.
-  const isOfProfile = flags.tracesUrl === undefined && profile?.tracesUrl !== undefined;
+  const isOfProfile = (setting: 'tracesUrl' | 'logsUrl'): boolean =>
+    flags[setting] === undefined && profile?.[setting] !== undefined;
   const settings = parseConfig(Settings, {
     [NAMES.url]: flags.url ?? caller.url,
     [NAMES.apiKey]: flags.apiKey ?? caller.apiKey,
     [NAMES.tracesUrl]: flags.tracesUrl ?? profile?.tracesUrl ?? environment.THROUGHLINE_TRACES_URL,
-    [NAMES.tracesHeaders]: isOfProfile ? '' : environment.THROUGHLINE_TRACES_HEADERS,
+    [NAMES.tracesHeaders]: isOfProfile('tracesUrl') ? '' : environment.THROUGHLINE_TRACES_HEADERS,
     [NAMES.logsUrl]: flags.logsUrl ?? profile?.logsUrl ?? environment.THROUGHLINE_LOGS_URL,
+    [NAMES.logsHeaders]: isOfProfile('logsUrl') ? '' : environment.THROUGHLINE_LOGS_HEADERS,
   });
   return {
     url: settings[NAMES.url],
@@ -119,6 +130,7 @@ export function cliConfig(
     tracesUrl: settings[NAMES.tracesUrl],
     tracesHeaders: settings[NAMES.tracesHeaders],
     logsUrl: settings[NAMES.logsUrl],
+    logsHeaders: settings[NAMES.logsHeaders],
   };
 }
 
@@ -159,6 +171,7 @@ export const CLI_SETTINGS: Readonly<Record<string, z.ZodType>> = {
   THROUGHLINE_TRACES_URL: Settings.shape[NAMES.tracesUrl],
   THROUGHLINE_TRACES_HEADERS: Settings.shape[NAMES.tracesHeaders],
   THROUGHLINE_LOGS_URL: Settings.shape[NAMES.logsUrl],
+  THROUGHLINE_LOGS_HEADERS: Settings.shape[NAMES.logsHeaders],
   // Whether they can be read is decided where a trace is continued.
   TRACEPARENT: optionalText,
   TRACESTATE: optionalText,

@@ -103,7 +103,10 @@ export function createProgram(host: Host): Command {
       // runCli catches the error and prints it in the format of all errors.
       outputError: () => undefined,
     });
-  program.hook('preAction', (_program, command) => checkOuterOptions(command));
+  program.hook('preAction', (_program, command) => {
+    checkOuterOptions(command);
+    checkValues(command);
+  });
   addOptions(program, apiOptions(), outputOptions());
   for (const define of API_COMMANDS) {
     for (const command of withCommands(define(program, host))) {
@@ -147,6 +150,21 @@ function checkOuterOptions(command: Command): void {
     throw new CliError('usage-invalid', `${given.long} has no meaning for ${command.name()}`, {
       hint: `see throughline ${command.name()} --help`,
     });
+  }
+}
+
+/**
+ * Refuses an option as the value of another one: in `--out $FILE --check` the variable was empty.
+ * @throws CliError `usage-invalid`
+ */
+function checkValues(command: Command): void {
+  for (let one: Command | null = command; one !== null; one = one.parent) {
+    const names = one.options.map(({ long }) => long);
+    for (const [attribute, value] of Object.entries(one.opts<Record<string, unknown>>())) {
+      if (typeof value !== 'string' || !names.includes(value)) continue;
+      const option = one.options.find((known) => known.attributeName() === attribute);
+      throw new CliError('usage-invalid', `${option?.long} needs a value, and ${value} is another option`);
+    }
   }
 }
 

@@ -37,7 +37,8 @@ export function defineLogs(program: Command, host: Host): Command {
 async function showLogs(id: string, { api, config, output, signal }: Scope): Promise<number> {
   if (config.logsUrl === undefined)
     throw new CliError('usage-invalid', 'where are the logs? Use --logs-url or THROUGHLINE_LOGS_URL');
-  const lines = await readLogs(config.logsUrl, await api.get(id), signal);
+  const store = { template: config.logsUrl, headers: config.logsHeaders };
+  const lines = await readLogs(store, await api.get(id), signal);
   const paint = createPaint(output.color);
   for (const line of lines) {
     if (output.json) output.line(line);

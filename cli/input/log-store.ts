@@ -9,6 +9,16 @@ const TIMEOUT_MS = 10_000;
 /** Lines may be a little earlier or later than the events of the job: clocks differ. */
 const MARGIN_MS = 60_000;
 
+/** Where the log lines are. */
+interface LogStore {
+  /**
+   * The address, in which `{jobId}`, `{traceId}`, `{start}` and `{end}` stand for the job and for the time to search, in
+   * nanoseconds.
+   */
+  readonly template: string;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
 /** A log line of a job. */
 export interface LogLine {
   /** RFC 3339. */
@@ -32,13 +42,15 @@ const Streams = z.object({
 
 /**
  * Reads the log lines of a job, the oldest first.
- * @param template the address, in which `{jobId}`, `{traceId}`, `{start}` and `{end}` stand for the job and for the time to
- *   search, in nanoseconds
  * @throws CliError `logs-unreachable`, `answer-invalid`
  */
-export async function readLogs(template: string, job: Job, signal: AbortSignal): Promise<LogLine[]> {
+export async function readLogs(
+  { template, headers: own }: LogStore,
+  job: Job,
+  signal: AbortSignal,
+): Promise<LogLine[]> {
   const url = addressOf(template, job);
-  const headers = { accept: 'application/json' };
+  const headers = { accept: 'application/json', ...own };
   const answer = await ask({ url, headers, timeoutMs: TIMEOUT_MS, signal, who: 'the log store' }).catch(
     (thrown: unknown) => {
       if (!(thrown instanceof NoAnswerError)) throw thrown;

@@ -128,8 +128,9 @@ async function logFaults(
   { config, signal }: VerificationParts['scope'],
 ): Promise<Fault[]> {
   const job = jobs[0]?.job;
-  if (config.logsUrl === undefined || canary.name !== 'plain' || job === undefined) return [];
-  return examineLogs(await readLogs(config.logsUrl, job, signal), caller.traceId);
+  const { logsUrl: template, logsHeaders: headers } = config;
+  if (template === undefined || canary.name !== 'plain' || job === undefined) return [];
+  return examineLogs(await readLogs({ template, headers }, job, signal), caller.traceId);
 }
 
 const idsOf = ({ caller, jobs }: SentCanary): Pick<CanaryReport, 'traceId' | 'jobIds'> => ({

@@ -16,6 +16,11 @@ export const CLI_GROUPS: readonly SettingGroup[] = [
       },
       THROUGHLINE_LOGS_URL:
         'the address of a query that `throughline logs` sends, as of Loki’s `query_range`, with `{jobId}`, `{traceId}`, `{start}` and `{end}` (nanoseconds) in it; also `--logs-url`',
+      THROUGHLINE_LOGS_HEADERS: {
+        unset: 'none',
+        meaning:
+          'headers for the log store, such as `authorization=Basic%20…`. They are not sent to the store of a profile',
+      },
       TRACEPARENT: 'a trace to continue, as CI systems set it',
       TRACESTATE: 'its `tracestate`',
       BAGGAGE: 'its `baggage`',

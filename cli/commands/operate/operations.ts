@@ -1,10 +1,12 @@
 import type { Command } from 'commander';
 import type { ListedOperation } from '../../../shared/api/operation.ts';
+import { defined } from '../../../shared/defined.ts';
 import type { HostState } from '../../../worker-node/broker/operate/nats-report.ts';
 import { EXIT } from '../../exit-code.ts';
 import { examples } from '../../help.ts';
 import type { Host } from '../../host.ts';
-import { askNats } from '../../operate/ask-nats.ts';
+import { askNats, type NatsAnswer } from '../../operate/ask-nats.ts';
+import type { Output } from '../../text/output.ts';
 import { tableText } from '../../text/table.ts';
 
 /** `operations`. */
@@ -30,13 +32,22 @@ export function defineOperations(program: Command, host: Host): Command {
           const [listed, nats] = await Promise.all([api.operations(), askNats(host.environment)]);
           const hosts = 'report' in nats ? nats.report.hosts : undefined;
           const operations = listed.map((operation) => withServing(operation, hosts));
-          if (output.json) output.document({ operations });
+          const unasked = 'unasked' in nats ? nats.unasked : undefined;
+          if (output.json) output.document({ operations, ...defined({ unasked }) });
           else if (operations.length > 0) output.text(operationsText(operations));
           else output.hint('no worker has announced an operation');
-          if ('unasked' in nats) output.hint(`hosts and versions are not shown: ${nats.unasked}`);
+          sayUnasked(nats, output);
           return EXIT.ok.code;
         }),
     );
+}
+
+/** Why no hosts are shown. Who named a NATS should know in a pipe too. */
+function sayUnasked(nats: NatsAnswer, output: Output): void {
+  if (!('unasked' in nats)) return;
+  const sentence = `hosts and versions are not shown: ${nats.unasked}`;
+  if (nats.fault === undefined) output.hint(sentence);
+  else output.warn(sentence);
 }
 
 interface ServedOperation extends ListedOperation {

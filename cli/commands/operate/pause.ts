@@ -1,7 +1,7 @@
 import { hostname, userInfo } from 'node:os';
 import type { Command } from 'commander';
 import type { PauseChange } from '../../../worker-node/broker/operate/pauses.ts';
-import { operationName } from '../../arguments.ts';
+import { lineText, operationName } from '../../arguments.ts';
 import { EXIT } from '../../exit-code.ts';
 import { examples } from '../../help.ts';
 import type { Host } from '../../host.ts';
@@ -21,8 +21,8 @@ export function definePause(program: Command, host: Host): Command {
       'Stops an operation: no host starts its jobs until it is resumed. Running jobs end, others run on.',
     )
     .argument('<operation>', 'its name, as `throughline operations` lists it', operationName)
-    .option('--reason <text>', 'why, for the others to see')
-    .option('--by <name>', BY_HELP)
+    .option('--reason <text>', 'why, for the others to see', lineText(256))
+    .option('--by <name>', BY_HELP, lineText(128))
     .addHelpText(
       'after',
       examples([
@@ -42,7 +42,7 @@ export function defineResume(program: Command, host: Host): Command {
     .command('resume')
     .description('Lets the hosts start the jobs of an operation again.')
     .argument('<operation>', 'its name, as `throughline operations` lists it', operationName)
-    .option('--by <name>', BY_HELP)
+    .option('--by <name>', BY_HELP, lineText(128))
     .addHelpText('after', examples(['throughline resume image.resize', 'its jobs start within a second']))
     .action(
       async (operation: string, flags: PauseFlags, command: Command) =>

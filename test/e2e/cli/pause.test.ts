@@ -96,9 +96,11 @@ describe('an operation that is paused', { timeout: 60_000 }, () => {
 
   it('must have been announced: a misspelt name is refused', async () => {
     const stack = await withTestStack(OPTIONS);
-    const { code, stderr } = await runLocal(['pause', 'ehco'], natsOf(stack));
-    expect(code).toBe(2);
-    expect(stderr).toContain('no worker has announced ehco; there are ');
+    for (const name of ['pause', 'resume']) {
+      const { code, stderr } = await runLocal([name, 'ehco'], natsOf(stack));
+      expect(code).toBe(2);
+      expect(stderr).toContain('no worker has announced ehco; there are ');
+    }
   });
 });
 

@@ -9,6 +9,7 @@ describe('the settings', () => {
       tracesUrl: undefined,
       tracesHeaders: {},
       logsUrl: undefined,
+      logsHeaders: {},
     });
   });
 

@@ -30,6 +30,12 @@ describe('wrong usage', () => {
     [['trace', 'job-1'], '--traces-url or THROUGHLINE_TRACES_URL'],
     [['get', 'job-1', '--url', 'nonsense'], 'must be a URL that starts with http'],
     [['sumbit'], 'Did you mean submit?'],
+    [['types', '--out', '--check'], '--out needs a value, and --check is another option'],
+    [['list', '--cursor', '--all'], '--cursor needs a value, and --all is another option'],
+    [['pause', 'echo', '--reason', '--by'], '--reason needs a value, and --by is another option'],
+    [['pause', 'echo', '--reason', 'x'.repeat(257)], 'It must have 1 to 256 characters'],
+    [['pause', 'echo', '--by', ''], 'It must have 1 to 128 characters'],
+    [['list', '--since', '2026-02-30'], 'a time such as 2026-01-31T12:00:00Z'],
     [['submit', 'echo', '--wiat'], 'Did you mean --wait?'],
   ])('%j ends with 2 before anything is sent', async (args, message) => {
     const api = await serve(() => answer(200, DONE));

@@ -31,6 +31,12 @@ describe('every variable of the command line', () => {
       'x-scope-orgid',
     ],
     [
+      'THROUGHLINE_LOGS_HEADERS',
+      { logsHeaders: { authorization: 'Basic x' } },
+      'authorization=Basic%20x',
+      'authorization',
+    ],
+    [
       'THROUGHLINE_LOGS_URL',
       { logsUrl: 'http://loki.test/{jobId}' },
       'http://loki.test/{jobId}',

@@ -26,8 +26,8 @@ export async function setPause(
   record: PauseRecord,
 ): Promise<PauseChange> {
   const before = (await readPauses(broker.manager)).get(operation);
+  if (before === undefined) await refuseUnknown(broker, operation);
   if ((before !== undefined) === record.paused) return { operation, ...record, ...before, unchanged: true };
-  if (record.paused) await refuseUnknown(broker, operation);
   const bucket = await new Kvm(broker.jetStream).open(OPERATIONS_BUCKET);
   await write(bucket, operation, record);
   return { operation, ...record, unchanged: false };
@@ -43,7 +43,7 @@ async function write(bucket: KV, operation: string, record: PauseRecord): Promis
   }
 }
 
-/** A misspelt name would pause nothing, and nobody would know. */
+/** A misspelt name would pause or resume nothing, and nobody would know. */
 async function refuseUnknown(broker: Pick<Broker, 'manager'>, operation: string): Promise<void> {
   const known = await knownOperations(broker.manager);
   if (known.includes(operation)) return;

@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { scratchFolder } from '../../../support/cleanup.ts';
+import { callHere, runHere } from '../../../support/cli/in-process.ts';
 import { printed, run } from '../../../support/cli/process.ts';
 import { answer, DONE, JOB, nowhere, serve, TRACE_ID } from '../../../support/cli/servers.ts';
 
@@ -57,6 +59,23 @@ describe('`logs`', () => {
       line: '{"msg":"accepted"}',
       labels: { service: 'edge' },
     });
+  });
+
+  it('sends the headers of the environment, but not to the store of a profile, and takes no password in an address', async () => {
+    const [edge, store] = await Promise.all([api(), loki()]);
+    const THROUGHLINE_LOGS_HEADERS = 'authorization=Basic%20hidden';
+    const environment = { THROUGHLINE_LOGS_URL: template(store.url), THROUGHLINE_LOGS_HEADERS };
+    await callHere(edge, ['logs', 'job-1'], { environment });
+    const XDG_CONFIG_HOME = await scratchFolder();
+    const other = { XDG_CONFIG_HOME, THROUGHLINE_LOGS_HEADERS };
+    const made = ['config', 'set', 'other', '--url', edge.url, '--logs-url', template(store.url)];
+    await runHere(made, { environment: other });
+    await runHere(['logs', 'job-1', '--profile', 'other'], { environment: other });
+    expect(store.seen.map(({ headers }) => headers.authorization)).toEqual(['Basic hidden', undefined]);
+    const address = template(store.url).replace('//', '//user:hidden@');
+    const { code, stderr } = await callHere(edge, ['logs', 'job-1', '--logs-url', address]);
+    expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringContaining('without credentials') });
+    expect(stderr).not.toContain('hidden');
   });
 
   it.each([
