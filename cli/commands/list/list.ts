@@ -1,15 +1,14 @@
 import type { Command } from 'commander';
-import { JOB_LIST_LIMITS, type JobPage } from '../../../shared/api/job-list.ts';
+import { JOB_LIST_LIMITS } from '../../../shared/api/job-list.ts';
 import { JOB_STATES, type JobState } from '../../../shared/job/job.ts';
-import { pause } from '../../../shared/timers.ts';
 import { durationMs, jobStates, jobTags, operationName, pastTime, wholeNumber } from '../../arguments.ts';
 import { CliError } from '../../cli-error.ts';
 import { EXIT } from '../../exit-code.ts';
 import { examples } from '../../help.ts';
 import type { Host, Scope } from '../../host.ts';
-import { jobsText } from '../../text/list-text.ts';
-import { createPaint } from '../../text/terminal.ts';
 import { findJobs, type JobSearch } from './job-search.ts';
+import { printJobs, warnIfIncomplete } from './print-jobs.ts';
+import { watchList } from './watch-list.ts';
 
 /** How often `--watch` looks, if it is not said. */
 const WATCH_MS = 2_000;
@@ -74,7 +73,7 @@ async function listAs(flags: ListFlags, scope: Scope): Promise<number> {
   const search: JobSearch = { states, operation, tags, since, until };
   if (since !== undefined && until !== undefined && since >= until)
     throw new CliError('usage-invalid', '--since must be before --until');
-  if (flags.watch !== undefined) return await watchList(search, flags, scope);
+  if (flags.watch !== undefined) return await watchAs(search, flags, scope);
   return flags.all ? await listAll(search, flags, scope) : await listPage(search, flags, scope);
 }
 
@@ -101,8 +100,7 @@ async function listAll(search: JobSearch, { limit, cursor }: ListFlags, scope: S
   return EXIT.ok.code;
 }
 
-/** Lists the jobs, and then each one that is new or has changed. It ends with Ctrl-C, or when the API fails. */
-async function watchList(
+async function watchAs(
   search: JobSearch,
   { limit, cursor, all, watch }: ListFlags,
   scope: Scope,
@@ -110,32 +108,5 @@ async function watchList(
   if (cursor !== undefined || all)
     throw new CliError('usage-invalid', '--watch goes with neither --cursor nor --all');
   const intervalMs = watch === true || watch === undefined ? WATCH_MS : watch;
-  let known = new Map<string, string>();
-  for (;;) {
-    const { jobs, complete } = await findJobs(
-      search,
-      limit ?? JOB_LIST_LIMITS.defaultPage,
-      undefined,
-      scope.api,
-    );
-    const changed = jobs.filter(({ id, state, attempt }) => known.get(id) !== `${state} ${attempt}`);
-    // The newest comes last, where a reader of a log looks for it.
-    printJobs({ jobs: changed.reverse(), complete }, scope);
-    known = new Map([
-      ...known,
-      ...jobs.map(({ id, state, attempt }) => [id, `${state} ${attempt}`] as const),
-    ]);
-    await pause(intervalMs, scope.signal);
-  }
-}
-
-/** Prints the jobs of a page; with `--json`, one line for each job. */
-function printJobs({ jobs }: JobPage, { output }: Scope): void {
-  if (output.json) for (const job of jobs) output.line(job);
-  else if (jobs.length > 0) output.text(jobsText(jobs, createPaint(output.color), output.columns));
-}
-
-function warnIfIncomplete({ complete }: JobPage, { output }: Scope): void {
-  if (!complete)
-    output.warn('the list may be out of date, because the message broker did not answer in time');
+  return await watchList(search, { limit: limit ?? JOB_LIST_LIMITS.defaultPage, intervalMs }, scope);
 }

@@ -97,7 +97,7 @@ it('`list --watch` prints the jobs, then each that is new or has changed, and no
   let looks = 0;
   const api = await serve(() => {
     const state = states[looks++];
-    if (state === undefined) return answer(500, { code: 'internal', detail: 'the test is over' });
+    if (state === undefined) return answer(400, { code: 'request-invalid', detail: 'the test is over' });
     const jobs = [...(looks > 3 ? [{ ...JOB, id: 'job-2' }] : []), { ...JOB, state }];
     return answer(200, { jobs, complete: true });
   });
@@ -112,4 +112,51 @@ it('`list --watch` prints the jobs, then each that is new or has changed, and no
     'job-2 queued',
     'job-1 succeeded',
   ]);
+});
+
+describe('`list --watch`', () => {
+  const OVER = answer(400, { code: 'request-invalid', detail: 'the test is over' });
+  const job = (number: number) => ({ ...JOB, id: `job-${number}` });
+  const idsIn = (stdout: string) =>
+    stdout
+      .trim()
+      .split('\n')
+      .map((line) => (JSON.parse(line) as JobSummary).id);
+
+  it('reads on until it comes to a job that it knows, so that it prints each new one', async () => {
+    const all = Array.from({ length: 7 }, (_, index) => job(7 - index));
+    let looks = 0;
+    const api = await serve(({ path = '' }) => {
+      const from = Number(new URL(path, 'http://api.test').searchParams.get('cursor') ?? '0');
+      if (from === 0) looks++;
+      if (looks > 3) return OVER;
+      // First there is one job, then there are seven.
+      const there = looks === 1 ? all.slice(6) : all;
+      const jobs = there.slice(from, from + 2);
+      const next = from + 2 < there.length ? { cursor: String(from + 2) } : {};
+      return answer(200, { jobs, complete: true, ...next });
+    });
+    const { stdout } = await callHere(api, ['list', '--watch', '1ms', '--limit', '2', '--json']);
+    expect(idsIn(stdout)).toEqual([1, 2, 3, 4, 5, 6, 7].map((number) => `job-${number}`));
+  });
+
+  it('goes on when the API is away for a moment, and says once that NATS does not answer it', async () => {
+    const answers = [
+      answer(200, { jobs: [job(1)], complete: true }),
+      answer(502, 'away'),
+      answer(200, { jobs: [job(1)], complete: false }),
+      answer(200, { jobs: [job(2), job(1)], complete: false }),
+    ];
+    const api = await serve(() => answers.shift() ?? OVER);
+    const { stdout, stderr, code } = await callHere(api, ['list', '--watch', '1ms']);
+    expect(code).toBe(2);
+    expect(stdout.match(/job-\d/g)).toEqual(['job-1', 'job-2']);
+    expect(stderr.match(/the list may be out of date/g)).toHaveLength(1);
+  });
+
+  it('ends at once if the first look fails', async () => {
+    const api = await serve(() => answer(502, 'away'));
+    expect((await callHere(api, ['list', '--watch', '1ms'])).code).toBe(3);
+    expect(api.seen).toHaveLength(1);
+  });
 });
