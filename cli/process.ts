@@ -6,32 +6,45 @@ import { isAbsolute, join } from 'node:path';
 const environment = process.env;
 // The cache starts before the other modules load, so that they are cached too.
 cacheCompiledCode();
-const [{ runCli }, { EXIT }] = await Promise.all([import('./program.ts'), import('./exit-code.ts')]);
+const [{ printError, runCli }, { EXIT }] = await Promise.all([
+  import('./program.ts'),
+  import('./exit-code.ts'),
+]);
 
 const args = process.argv.slice(2);
 // OpenTelemetry records the command line in every span, and it may hold an API key or a job's input.
 process.argv.length = 2;
 
-let outputFailed = false;
+let isClosed = false;
+let outputFault: NodeJS.ErrnoException | undefined;
 for (const stream of [process.stdout, process.stderr]) {
   stream.on('error', (error: NodeJS.ErrnoException) => {
     // EPIPE is no failure: the reader has read enough, as in `throughline get … | head -1`.
-    outputFailed ||= error.code !== 'EPIPE';
+    if (error.code !== 'EPIPE') outputFault ??= error;
+    else isClosed ||= stream === process.stdout;
   });
 }
 
-const code = await runCli(args, {
-  environment,
-  stdin: process.stdin,
-  stdout: process.stdout,
-  stderr: process.stderr,
-});
+const stdout = {
+  write: (text: string) => process.stdout.write(text),
+  isTTY: process.stdout.isTTY,
+  get columns() {
+    return process.stdout.columns;
+  },
+  get isClosed() {
+    return isClosed;
+  },
+};
+const hostProcess = { environment, stdin: process.stdin, stdout, stderr: process.stderr };
+const code = await runCli(args, hostProcess);
 
 // Wait until all output is written, then exit without waiting for open connections.
 await Promise.all(
   [process.stdout, process.stderr].map((stream) => new Promise((resolve) => stream.write('', resolve))),
 );
-process.exit(outputFailed ? EXIT.internal.code : code);
+if (outputFault !== undefined)
+  printError(args, hostProcess, new Error(`the output cannot be written: ${outputFault.message}`));
+process.exit(outputFault === undefined ? code : EXIT.internal.code);
 
 /**
  * Lets Node keep the compiled sources in the user's cache folder (XDG Base Directory Specification): compiling takes

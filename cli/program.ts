@@ -83,10 +83,15 @@ export async function runCli(args: readonly string[], hostProcess: HostProcess):
       return thrown.exitCode === 0 ? EXIT.ok.code : EXIT.usage.code;
     }
     const error = thrown instanceof CommanderError ? usageError(thrown) : thrown;
-    // The options may be the part that could not be parsed, so look for these two in the raw arguments.
-    host.output(args.includes('--json')).error(error, args.includes('--debug'));
+    printError(args, hostProcess, error);
     return exitCodeOf(error);
   }
+}
+
+/** Prints an error of no command, in the format of all errors. @param args as for {@link runCli} */
+export function printError(args: readonly string[], hostProcess: HostProcess, error: unknown): void {
+  // The options may be the part that could not be parsed, so look for these two in the raw arguments.
+  new Host(hostProcess).output(args.includes('--json')).error(error, args.includes('--debug'));
 }
 
 /** All commands with their options. */

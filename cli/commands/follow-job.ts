@@ -51,7 +51,7 @@ type End = 'ended' | 'late' | 'no-stream';
 async function followEvents(
   seen: Job,
   deadline: number,
-  { api, signal }: Scope,
+  { api, output, signal }: Scope,
   { onJob, onEvent, onBusy }: Listeners,
 ): Promise<{ job: Job; end: End }> {
   let job = seen;
@@ -59,6 +59,7 @@ async function followEvents(
   try {
     for await (const event of api.watch(job.id, { signal: late.signal, onBusy })) {
       onEvent?.(event);
+      if (output.isClosed) break;
       if (isCallbackEvent(event)) continue;
       job = { ...job, ...jobOfEvent(event) };
       onJob(job);

@@ -86,7 +86,7 @@ async function create(id: string, { tenant, scope }: CreateFlags, output: Output
 }
 
 async function hash(stdin: Readable, output: Output): Promise<number> {
-  const key = (await readLine(stdin)).trim();
+  const key = (await readLine(stdin, () => output.prompt('key: '))).trim();
   const id = apiKeyId(key);
   if (id === undefined) {
     throw new CliError('usage-invalid', 'standard input is not an API key such as tl_<id>_<secret>');

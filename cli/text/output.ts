@@ -40,6 +40,11 @@ export class Output {
     return this.#options.stdout.columns || undefined;
   }
 
+  /** Whether nobody reads stdout any more, as after `| head -1`. A command that goes on and on ends then. */
+  get isClosed(): boolean {
+    return this.#options.stdout.isClosed === true;
+  }
+
   /** Prints a job, as JSON or for a person. */
   job(job: Job): void {
     if (this.json) this.document(job);

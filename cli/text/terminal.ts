@@ -6,6 +6,8 @@ export interface TextStream {
   write(text: string): unknown;
   readonly isTTY?: boolean;
   readonly columns?: number;
+  /** Whether nobody reads it any more. */
+  readonly isClosed?: boolean;
 }
 
 /** Colours text, or leaves it as it is. */

@@ -76,7 +76,9 @@ function defineSet(config: Command, host: Host): void {
     )
     .action(async (name: string, { apiKeyStdin = false }: SetFlags, command: Command) => {
       await host.runLocal(command, async (output, { url, tracesUrl, logsUrl }) => {
-        const apiKey = apiKeyStdin ? (await readLine(host.stdin)).trim() : undefined;
+        const apiKey = apiKeyStdin
+          ? (await readLine(host.stdin, () => output.prompt('key for the API: '))).trim()
+          : undefined;
         const given = defined({ url, tracesUrl, logsUrl, apiKey });
         if (Object.keys(given).length === 0)
           throw new CliError('usage-invalid', 'what should the profile hold? Give --url or another option');

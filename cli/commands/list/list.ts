@@ -96,7 +96,7 @@ async function listAll(search: JobSearch, { limit, cursor }: ListFlags, scope: S
     printJobs(page, scope);
     warnIfIncomplete(page, scope);
     next = page.cursor;
-  } while (next !== undefined);
+  } while (next !== undefined && !scope.output.isClosed);
   return EXIT.ok.code;
 }
 

@@ -4,6 +4,7 @@ import type { JobPage, JobSummary } from '../../../shared/api/job-list.ts';
 import { pause } from '../../../shared/timers.ts';
 import type { ApiClient } from '../../api-client.ts';
 import { CliError } from '../../cli-error.ts';
+import { EXIT } from '../../exit-code.ts';
 import type { Scope } from '../../host.ts';
 import { findJobs, type JobSearch } from './job-search.ts';
 import { printJobs, warnIfIncomplete } from './print-jobs.ts';
@@ -20,20 +21,21 @@ interface WatchOptions {
 }
 
 /**
- * Lists the jobs, and then each one that is new or has changed. An API that is away for a moment is asked again.
+ * Lists the jobs, and then each one that is new or has changed, for as long as somebody reads them. An API that is away for a
+ * moment is asked again.
  * @throws what Ctrl-C throws; ApiError or CliError when the API refuses, or stays away
  */
 export async function watchList(
   search: JobSearch,
   { limit, intervalMs }: WatchOptions,
   scope: Scope,
-): Promise<never> {
+): Promise<number> {
   const { api, output, signal } = scope;
   const onBusy = ({ message }: ApiError): void => output.warn(`waiting, because the API is busy: ${message}`);
   const patience = new Patience({ signal, isTransient: mayPass, onBusy });
   const known = new KnownJobs();
   let wasComplete = true;
-  for (;;) {
+  while (!output.isClosed) {
     try {
       const page = await readNew(search, limit, known, api);
       patience.reset();
@@ -49,6 +51,7 @@ export async function watchList(
     }
     await pause(intervalMs, signal);
   }
+  return EXIT.ok.code;
 }
 
 /** Reads the newest jobs: after the first look all that are new. `cursor`: there are more of them. */

@@ -1,8 +1,11 @@
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { open } from 'node:fs/promises';
+import { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { describe, expect, it } from 'vitest';
 import { ended, start } from '../../support/cli/process.ts';
-import { type Answer, answer, DONE, serve } from '../../support/cli/servers.ts';
+import { type Answer, answer, DONE, JOB, serve } from '../../support/cli/servers.ts';
 
 describe('the process of the command line', () => {
   it('keeps its exit code when nobody reads its output', async () => {
@@ -21,6 +24,36 @@ describe('the process of the command line', () => {
     reply(answer(200, DONE));
     const [code] = await once(child, 'close');
     expect({ code, stderr: await errors }).toEqual({ code: 0, stderr: '' });
+  });
+
+  it.each([
+    ['list --all', ['list', '--all', '--json']],
+    ['list --watch', ['list', '--watch', '1ms', '--json']],
+  ])('ends %s, which would go on and on, when nobody reads its output any more', async (_, args) => {
+    let asked = 0;
+    const api = await serve(() => {
+      const job = { ...JOB, id: `job-${++asked}` };
+      return answer(200, { jobs: [job], complete: true, cursor: String(asked) });
+    });
+    const child = start(args, { THROUGHLINE_URL: api.url });
+    const end = once(child, 'close');
+    await once(child.stdout ?? child, 'data');
+    child.stdout?.destroy();
+    expect((await end)[0]).toBe(0);
+  });
+
+  it('says that its output cannot be written', async () => {
+    const full = await open('/dev/full', 'w');
+    const child = spawn(process.execPath, ['cli/main.ts', 'man'], { stdio: ['ignore', full.fd, 'pipe'] });
+    const [errors, [code]] = await Promise.all([
+      text(child.stderr ?? Readable.from([])),
+      once(child, 'close'),
+    ]);
+    await full.close();
+    expect({ code, errors }).toEqual({
+      code: 70,
+      errors: expect.stringContaining('the output cannot be written'),
+    });
   });
 
   it.each([
