@@ -3,7 +3,7 @@ import type { Job } from '../../shared/job/job.ts';
 import type { Environment } from '../config.ts';
 import type { Scope } from '../host.ts';
 import type { Cause, CauseCode, Unasked } from './cause.ts';
-import { failing } from './edge-causes.ts';
+import { failing, scopeCauses, scopeMissing } from './edge-causes.ts';
 import { unaskedFor } from './edge-report.ts';
 import { type ExaminedJob, jobCauses } from './job-causes.ts';
 import { systemReport } from './system-report.ts';
@@ -44,13 +44,11 @@ export async function diagnose(
   const looked = jobId === undefined || !system.edge.reached ? undefined : await examine(scope, jobId);
   const examined = looked !== undefined && 'job' in looked ? looked : undefined;
   const refused = looked !== undefined && 'refusal' in looked ? [looked.refusal] : [];
-  const scopes =
-    refused.length > 0 ? refused : system.edge.unasked.filter(isScope).map(scopeMissing).slice(0, 1);
   const unread = looked !== undefined && 'unread' in looked ? [looked.unread] : [];
   const own = examined === undefined ? [] : jobCauses(examined, system);
   const others = [
     ...system.wrong,
-    ...(jobId === undefined ? scopes : []),
+    ...(jobId === undefined ? scopeCauses(system.edge.unasked) : []),
     // What the system lacks explains it.
     ...(system.ok ? failing(unread) : []),
     ...(await traceCauses(scope, environment, examined?.job)),
@@ -85,21 +83,7 @@ async function examine(
     const unread = unaskedFor(`job ${id}`, thrown);
     if (unread.isFault) return { unread };
     if (thrown instanceof ApiError && ['forbidden', 'unauthenticated'].includes(thrown.code))
-      return { refusal: scopeMissing(unread) };
+      return { refusal: scopeMissing([unread]) };
     throw thrown;
   }
-}
-
-function isScope({ why }: Unasked): boolean {
-  return why.includes('does not have the scope');
-}
-
-function scopeMissing({ part, why }: Pick<Unasked, 'part' | 'why'>): Cause {
-  return {
-    code: 'scope-missing',
-    cause: 'the API key may not see all that is needed for an answer',
-    evidence: [`${part}: ${why}`],
-    advice:
-      'use a key with the scopes jobs:read, dead-letters:read and status:read: throughline keys create <id> --tenant <tenant> --scope … (docs/SETTINGS.md, API_KEYS)',
-  };
 }

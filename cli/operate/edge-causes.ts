@@ -43,6 +43,23 @@ function keyCauses({ isKeyInvalid, unasked }: EdgeReport): Cause[] {
   ];
 }
 
+/** The key lacks scopes. @param unasked what the edge did not tell */
+export function scopeCauses(unasked: readonly Unasked[]): Cause[] {
+  const hidden = unasked.filter(({ why }) => why.includes('does not have the scope'));
+  return hidden.length === 0 ? [] : [scopeMissing(hidden)];
+}
+
+/** @param hidden what the key may not see */
+export function scopeMissing(hidden: readonly Unasked[]): Cause {
+  return {
+    code: 'scope-missing',
+    cause: 'the API key may not see all that is needed for an answer',
+    evidence: hidden.map(({ part, why }) => `${part}: ${why}`),
+    advice:
+      'use a key with the scopes jobs:read, dead-letters:read and status:read: throughline keys create <id> --tenant <tenant> --scope … (docs/SETTINGS.md, API_KEYS)',
+  };
+}
+
 /** The edge answers, but fails at some requests. @param unasked what it did not tell */
 export function failing(unasked: readonly Unasked[]): Cause[] {
   const evidence = unasked.filter(({ isFault }) => isFault).map(({ part, why }) => `${part}: ${why}`);

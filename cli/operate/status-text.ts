@@ -21,8 +21,11 @@ export function statusText(report: SystemReport, paint: Paint): string {
     ...unasked.map(({ part, why }): Fact => ['not asked', `${part}: ${why}`]),
   ];
   const safe = facts.map(([label, text]): Fact => [label, text && escapeControls(text)]);
-  const verdict =
-    wrong.length === 0 ? paint.green('all is well') : wrong.map((one) => causeText(one, paint)).join('\n');
+  const well =
+    edge.unasked.length === 0
+      ? paint.green('all is well')
+      : paint.yellow('nothing is wrong, as far as it could be asked');
+  const verdict = wrong.length === 0 ? well : wrong.map((one) => causeText(one, paint)).join('\n');
   return `${factsText(safe, paint)}\n\n${verdict}`;
 }
 

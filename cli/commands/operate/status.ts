@@ -2,8 +2,9 @@ import type { Command } from 'commander';
 import { EXIT } from '../../exit-code.ts';
 import { examples } from '../../help.ts';
 import type { Host } from '../../host.ts';
+import { scopeCauses } from '../../operate/edge-causes.ts';
 import { statusText } from '../../operate/status-text.ts';
-import { systemReport } from '../../operate/system-report.ts';
+import { type SystemReport, systemReport } from '../../operate/system-report.ts';
 import { createPaint } from '../../text/terminal.ts';
 
 /** `status`. */
@@ -27,11 +28,17 @@ export function defineStatus(program: Command, host: Host): Command {
     .action(
       async (_flags: unknown, command: Command) =>
         await host.run(command, async (scope) => {
-          const report = await systemReport(scope, host.environment);
+          const report = withScopes(await systemReport(scope, host.environment));
           const { output } = scope;
           if (output.json) output.document(report);
           else output.text(statusText(report, createPaint(output.color)));
           return report.ok ? EXIT.ok.code : EXIT.jobFailed.code;
         }),
     );
+}
+
+/** Who looks at the whole system must know that they do not see all of it. */
+function withScopes(report: SystemReport): SystemReport {
+  const wrong = [...report.wrong, ...scopeCauses(report.edge.unasked)];
+  return { ...report, wrong, ok: wrong.length === 0 };
 }

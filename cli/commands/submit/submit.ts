@@ -167,18 +167,28 @@ async function submitOne(
 ): Promise<number> {
   const { output } = scope;
   const { job: submitted, existing, replayed } = await sendJob(job, flags, trace, scope);
-  if (flags.follow && !isTerminal(submitted.state)) {
-    output.note(`job ${submitted.id}`);
-    return await watch(submitted.id, {}, scope);
-  }
+  if (existing) output.note('no new job was made: this one was there already');
+  if (replayed) output.note('no new job was made: this one is from the first request with the key');
+  if (flags.follow && !isTerminal(submitted.state)) return await follow(submitted, scope);
   if (output.json)
     output.document({ ...submitted, ...(existing && { existing }), ...(replayed && { replayed }) });
   else output.job(submitted);
-  if (existing) output.note('no new job was made: this one was there already');
-  if (replayed) output.note('no new job was made: this one is from the first request with the key');
   if (isTerminal(submitted.state)) return exitCodeOfJob(submitted);
   output.hint(`follow it with: throughline watch ${submitted.id}`);
   return flags.wait === undefined ? EXIT.ok.code : EXIT.unfinished.code;
+}
+
+/** Follows a job to its end. Who loses sight of it still knows which one it is. */
+async function follow(job: Job, scope: Scope): Promise<number> {
+  const { output } = scope;
+  output.note(`job ${job.id}`);
+  try {
+    return await watch(job.id, {}, scope);
+  } catch (thrown) {
+    if (output.json) output.job(job);
+    output.note(`the job goes on; follow it with: throughline watch ${job.id}`);
+    throw thrown;
+  }
 }
 
 async function sendJob(

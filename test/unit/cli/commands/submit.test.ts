@@ -281,6 +281,18 @@ describe('submit --callback', () => {
 });
 
 describe('submit --follow', () => {
+  it('says which job it was if it loses sight of it, and that no new job was made', async () => {
+    const existing = answer(200, JOB, { 'unique-existing': 'true' });
+    const api = await serve(({ method }) => (method === 'POST' ? existing : answer(403, 'no')));
+    const text = await callHere(api, ['submit', 'echo', '1', '--follow']);
+    expect(text.code).toBe(2);
+    expect(text.stderr).toContain('no new job was made');
+    expect(text.stderr).toContain('follow it with: throughline watch job-1');
+    const json = await callHere(api, ['submit', 'echo', '1', '--follow', '--json']);
+    expect(JSON.parse(json.stdout).id).toBe('job-1');
+    expect(JSON.parse(json.stderr).code).toBe('forbidden');
+  });
+
   it.each([
     ['succeeded', 0],
     ['failed', 1],

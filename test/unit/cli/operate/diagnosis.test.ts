@@ -40,13 +40,29 @@ describe('an edge that says it is ready', () => {
         expect(await look([command], { [path]: fault })).toMatchObject({ code: 1, codes: ['edge-failing'] });
   });
 
-  it('is not blamed for what a key may not see', async () => {
-    const refusal = { code: 'rate-limited', title: 't', detail: 'wait', status: 429, type: 'x' };
-    expect(await look(['status'], { '/v1/dead-letters': answer(429, refusal) })).toMatchObject({
+  it('is not blamed for what it refuses, but is not called well either', async () => {
+    const busy = { code: 'rate-limited', title: 't', detail: 'wait', status: 429, type: 'x' };
+    const faults = { '/v1/dead-letters': answer(429, busy) };
+    expect(await look(['status'], faults)).toMatchObject({
       code: 0,
       unasked: ['dead letters', 'NATS directly'],
     });
+    const { stdout } = await callHere(await edge(faults), ['status']);
+    expect(stdout).toContain('nothing is wrong, as far as it could be asked');
   });
+
+  it.each([['status'], ['doctor']])(
+    'is not called well by %s if the key may not see all of it',
+    async (command) => {
+      const detail = 'this key does not have the scope dead-letters:read';
+      const refusal = { code: 'forbidden', title: 't', detail, status: 403, type: 'x' };
+      const faults = {
+        '/v1/dead-letters': answer(403, refusal),
+        '/readyz': answer(200, { status: 'ready' }),
+      };
+      expect(await look([command], faults)).toMatchObject({ code: 1, codes: ['scope-missing'] });
+    },
+  );
 });
 
 describe('`doctor <jobId>`', () => {
