@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import type { JobEvent } from '../../../../shared/job/event.ts';
-import type { Job } from '../../../../shared/job/job.ts';
-import { callHere } from '../../../support/cli/in-process.ts';
+import type { JobEvent } from '../../../../../shared/job/event.ts';
+import type { Job } from '../../../../../shared/job/job.ts';
+import { callHere } from '../../../../support/cli/in-process.ts';
 import {
   type Answer,
   API_KEY,
@@ -12,7 +12,7 @@ import {
   serve,
   type TestServer,
   TRACE_ID,
-} from '../../../support/cli/servers.ts';
+} from '../../../../support/cli/servers.ts';
 
 const RUNNING: Job = { ...JOB, state: 'running', attempt: 1, progress: { fraction: 0.5, message: 'half' } };
 const FAILED: Job = { ...DONE, state: 'failed', error: { code: 'operation-failed', message: 'no luck' } };
