@@ -8,15 +8,16 @@ import { findFreePort } from '../../../dev/nats-server/free-port.ts';
 import { describeThrown } from '../../../shared/errors.ts';
 import { atEndOfFile, scratchFolder } from '../../support/cleanup.ts';
 import { until } from '../../support/poll.ts';
+import { SUITE } from '../../support/suite-settings.ts';
 
 /** Jaeger 2.13, by the version of its Go module. */
 const VERSION = 'v1.76.0';
 const PACKAGE = 'github.com/jaegertracing/jaeger/cmd/jaeger';
-/** About five minutes of one processor, once: it has two thousand packages. */
+/** It takes about five minutes of one processor: it has two thousand packages. */
 const BUILD_MS = 30 * 60_000;
 
 /**
- * Finds Jaeger in the cache, or builds it there with Go. `go install` refuses it, because its module replaces another one, so it is
+ * Finds Jaeger in the cache. If `JAEGER_BUILD` is set, it is built there with Go first. `go install` refuses it, because its module replaces another one, so it is
  * the tool of a small module.
  * @returns the path of the program, or why there is none
  */
@@ -30,9 +31,9 @@ export async function locateJaeger(): Promise<{ readonly path: string } | { read
       () => false,
     );
   if (await works()) return { path };
-  if ((await findOnPath('go', environment.PATH)) === undefined) {
-    return { problem: `there is no Jaeger at ${path}, and no Go to build it with` };
-  }
+  if (!SUITE.JAEGER_BUILD) return { problem: `there is none at ${path}; npm run test:jaeger builds it` };
+  if ((await findOnPath('go', environment.PATH)) === undefined)
+    return { problem: `there is none at ${path}, and no Go to build it with` };
   try {
     await mkdir(home, { recursive: true });
     const build = async (): Promise<void> => {
