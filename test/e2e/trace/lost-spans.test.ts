@@ -2,9 +2,9 @@ import { createServer as createHttp2Server } from 'node:http2';
 import { type AddressInfo, createServer } from 'node:net';
 import { expect, it } from 'vitest';
 import { atEndOfFile } from '../../support/cleanup.ts';
+import { until } from '../../support/poll.ts';
 import { makeSpans } from '../../support/spans/make-spans.ts';
 import { otlpReceiver } from '../../support/spans/otlp-receiver.ts';
-import { until } from '../../support/poll.ts';
 import { startTestStack } from '../../support/stack.ts';
 
 const NONE = { queueFull: 0, exportFailed: 0, rejected: 0 };

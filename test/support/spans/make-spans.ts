@@ -12,13 +12,23 @@ export interface MadeSpans {
   readonly on: boolean;
 }
 
-/** Makes spans in a process of its own, with the worker's tracing. @param environment OpenTelemetry's variables */
+/**
+ * Makes spans in a process of its own, with the worker's tracing.
+ * @param environment OpenTelemetry's variables
+ * @param until the process stops when this is true; by default at once
+ */
 export async function makeSpans(
   environment: Readonly<Record<string, string>>,
   spans = 1,
+  until: () => Promise<unknown> = async () => undefined,
 ): Promise<MadeSpans> {
-  const { stdout } = await run(process.execPath, ['test/fixtures/telemetry/make-spans.ts'], {
+  const running = run(process.execPath, ['test/fixtures/telemetry/make-spans.ts'], {
     env: { PATH: process.env.PATH, SPANS: String(spans), ...environment },
   });
-  return JSON.parse(stdout) as MadeSpans;
+  try {
+    await until();
+  } finally {
+    running.child.stdin?.end();
+  }
+  return JSON.parse((await running).stdout) as MadeSpans;
 }
