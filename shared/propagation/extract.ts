@@ -1,6 +1,6 @@
 import { type Context, propagation, ROOT_CONTEXT, type SpanContext, trace } from '@opentelemetry/api';
 import { type BaggageDropReason, type BaggageReading, parseBaggage } from './baggage.ts';
-import type { CarrierReader } from './carrier.ts';
+import { type CarrierReader, EVENT_FIELDS } from './carrier.ts';
 import { rememberInbound } from './span-context.ts';
 import { parseTraceparent, type TraceparentFault } from './traceparent.ts';
 import { TraceState, type TracestateDropReason, type TracestateReading } from './tracestate.ts';
@@ -36,18 +36,24 @@ export interface Extraction {
  * context stays. Baggage is read in every case. If at least one member is valid, the baggage replaces that of the base
  * context.
  *
+ * A carrier without `traceparent` may have `ce-traceparent` and `ce-tracestate`. They are read as a pair, and never together
+ * with a plain `tracestate`. The plain fields win also where they are invalid: they name the last hop, and the event's may
+ * name the first one (CloudEvents, "Distributed Tracing extension").
+ *
  * @example
  * const { context, outcome, reason } = extract(fromHeaders(request.headers));
  */
 export function extract(read: CarrierReader, base: Context = ROOT_CONTEXT): Extraction {
-  const parent = readTraceparent(read);
+  const plain = readTraceparent(read, 'traceparent');
+  const isPlain = plain !== 'absent';
+  const parent = isPlain ? plain : readTraceparent(read, EVENT_FIELDS.traceparent);
   const baggage = readBaggage(read);
   const context = baggage.baggage === undefined ? base : propagation.setBaggage(base, baggage.baggage);
   if (parent === 'absent') return { context, outcome: 'absent', dropped: dropped(baggage) };
   if (typeof parent === 'string') {
     return { context, outcome: 'invalid', reason: parent, dropped: dropped(baggage) };
   }
-  return continueTrace(context, parent, readTracestate(read), baggage);
+  return continueTrace(context, parent, readTracestate(read, isPlain), baggage);
 }
 
 function continueTrace(
@@ -78,9 +84,12 @@ function dropped(baggage: BaggageReading, tracestate: TracestateReading = NONE):
 // Each field is read and parsed in its own `try`. The reader is foreign code: if it fails on one field, the other
 // fields can still be read.
 
-function readTraceparent(read: CarrierReader): SpanContext | ExtractReason | 'absent' {
+function readTraceparent(
+  read: CarrierReader,
+  name: 'traceparent' | 'ce-traceparent',
+): SpanContext | ExtractReason | 'absent' {
   try {
-    const values = read('traceparent');
+    const values = read(name);
     if (values.length === 0) return 'absent';
     if (values.length > 1) return 'repeated';
     const value: unknown = values[0];
@@ -90,9 +99,9 @@ function readTraceparent(read: CarrierReader): SpanContext | ExtractReason | 'ab
   }
 }
 
-function readTracestate(read: CarrierReader): TracestateReading {
+function readTracestate(read: CarrierReader, isPlain: boolean): TracestateReading {
   try {
-    const values = read('tracestate');
+    const values = read(isPlain ? 'tracestate' : EVENT_FIELDS.tracestate);
     return values.length === 0 ? NONE : TraceState.parse(values);
   } catch {
     return UNREADABLE;

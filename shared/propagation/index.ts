@@ -4,7 +4,14 @@
  * @module
  */
 export type { BaggageDropReason } from './baggage.ts';
-export { type Carrier, type CarrierReader, FIELDS, type FieldName, setCarrier } from './carrier.ts';
+export {
+  type Carrier,
+  type CarrierReader,
+  FIELDS,
+  type FieldName,
+  type ReadName,
+  setCarrier,
+} from './carrier.ts';
 export { type Dropped, type Extraction, type ExtractReason, extract } from './extract.ts';
 export { inject } from './inject.ts';
 export { ThroughlinePropagator } from './propagator.ts';

@@ -1,4 +1,4 @@
-import type { CarrierReader, FieldName } from './carrier.ts';
+import type { CarrierReader, ReadName } from './carrier.ts';
 
 const NO_VALUES: readonly string[] = [];
 
@@ -72,7 +72,7 @@ export function toValues(value: string | readonly string[] | undefined | null): 
 /** Returns the values of all keys that spell the name, in order. A key that is listed twice is read once. */
 export function collect(
   keys: readonly string[],
-  name: FieldName,
+  name: ReadName,
   valuesOf: (key: string) => readonly string[],
 ): readonly string[] {
   let found = NO_VALUES;
@@ -86,5 +86,5 @@ export function collect(
 }
 
 /** Whether `key` spells `name` in any case. Comparing the lengths first avoids `toLowerCase` for nearly every key. */
-const spells = (key: string, name: FieldName): boolean =>
+const spells = (key: string, name: ReadName): boolean =>
   key.length === name.length && key.toLowerCase() === name;

@@ -1,10 +1,10 @@
 import type { BaggageEntry, Context, SpanContext } from '@opentelemetry/api';
 import { propagation, ROOT_CONTEXT, trace } from '@opentelemetry/api';
 import {
-  type Carrier,
   type CarrierReader,
   type Extraction,
   extract,
+  type ReadName,
 } from '../../shared/propagation/index.ts';
 
 /** One rule, checked in every runtime. It fails by throwing. */
@@ -14,7 +14,7 @@ export interface Case {
 }
 
 /** Header values by name: one, or several lines of one name. */
-export type Headers = { readonly [Name in keyof Carrier]?: string | readonly string[] };
+export type Headers = { readonly [Name in ReadName]?: string | readonly string[] };
 
 export const TRACE_ID = '4bf92f3577b34da6a3ce929d0e0e4736';
 export const SPAN_ID = '00f067aa0ba902b7';

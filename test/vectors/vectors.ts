@@ -342,6 +342,29 @@ function reading() {
       ],
     },
     { what: 'a version from the future', headers: [['traceparent', TRACEPARENT.replace('00-', 'cc-')]] },
+    {
+      what: 'the context of a CloudEvent, as official SDKs write it',
+      headers: [
+        ['ce-traceparent', TRACEPARENT],
+        ['ce-tracestate', 'vendor=1'],
+        ['tracestate', 'other=1'],
+      ],
+    },
+    {
+      what: 'a context beside that of a CloudEvent: it wins',
+      headers: [
+        ['ce-traceparent', TRACEPARENT.replace(/^00-.{8}/, '00-ffffffff')],
+        ['ce-tracestate', 'first=1'],
+        ['traceparent', TRACEPARENT],
+      ],
+    },
+    {
+      what: 'a broken context beside that of a CloudEvent: it starts a new trace',
+      headers: [
+        ['traceparent', 'garbage'],
+        ['ce-traceparent', TRACEPARENT],
+      ],
+    },
     { what: 'flags from the future', headers: [['traceparent', TRACEPARENT.replace(/01$/, 'ff')]] },
   ];
   return cases.map(({ what, headers }) => {

@@ -57,6 +57,24 @@ const everywhere = Object.entries(READERS).flatMap(([kind, from]): Case[] => [
     },
   },
   {
+    name: `${kind}: the context of a CloudEvent is read where the plain one is missing, as a pair`,
+    run() {
+      const event: [string, string][] = [
+        ['Ce-Traceparent', TRACEPARENT],
+        ['ce-tracestate', 'vendor=1'],
+        ['tracestate', 'other=1'],
+      ];
+      const { outcome, spanContext } = extract(from(event));
+      assert.equal(outcome, 'continued');
+      assert.equal(spanContext?.traceId, TRACE_ID);
+      assert.equal(spanContext?.traceState?.serialize(), 'vendor=1');
+      const plain = extract(from([...event, ['traceparent', OTHER]])).spanContext;
+      assert.equal(plain?.traceId, 'f'.repeat(32));
+      assert.equal(plain?.traceState?.serialize(), 'other=1');
+      assert.equal(extract(from([...event, ['traceparent', 'garbage']])).outcome, 'invalid');
+    },
+  },
+  {
     name: `${kind}: similar names do not match`,
     run() {
       for (const name of ['transparent', 'trace-parent', 'traceparent2', 'xtraceparent', 'traceparen']) {
