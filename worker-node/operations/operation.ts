@@ -5,11 +5,12 @@ import type { Progress } from '../../shared/job/job.ts';
 import type { LimitKey } from '../../shared/job/limit-key.ts';
 import type { Json, TypedOperation } from '../../shared/operation-types.ts';
 import type { WorkerLogger } from '../log.ts';
+import type { CarriedContext } from '../telemetry/carried-context.ts';
 import { readDefinition } from './definition.ts';
 import type { Outcome } from './outcome.ts';
 
 /** What an operation knows about the job that it runs. */
-export interface JobInfo {
+export interface JobInfo extends CarriedContext {
   readonly id: string;
   readonly tenant: string;
   readonly operation: string;

@@ -4,6 +4,7 @@ import type { JobMessage } from '../../../shared/wire/job-message.ts';
 import type { Delivery } from '../../broker/consume/delivery.ts';
 import { DEFAULT_MAX_ATTEMPTS } from '../../operations/definition.ts';
 import type { JobInfo, Operation } from '../../operations/operation.ts';
+import { withCarriedContext } from '../../telemetry/carried-context.ts';
 
 /** One execution of a job by this worker. */
 export interface Attempt {
@@ -57,10 +58,13 @@ function maxAttemptsOf(job: JobMessage, operation: Operation | undefined): numbe
   return Math.min(job.spec.maxAttempts ?? operation.maxAttempts, operation.maxAttempts);
 }
 
-/** The part of an attempt that the operation's code gets. @param fence the sequence of its `started` event */
+/**
+ * The part of an attempt that the operation's code gets. Call it in the context of that code.
+ * @param fence the sequence of its `started` event
+ */
 export function jobInfo(attempt: Attempt, fence: number): JobInfo {
   const { tenant, jobId, operation } = attempt.job.address;
-  return {
+  return withCarriedContext({
     id: jobId,
     tenant,
     operation,
@@ -69,7 +73,7 @@ export function jobInfo(attempt: Attempt, fence: number): JobInfo {
     fence,
     redriveCount: attempt.job.redrive?.redriveCount ?? 0,
     acceptedAt: attempt.acceptedAt,
-  };
+  });
 }
 
 /** An event of this attempt, in the trace of the active span. */

@@ -1,0 +1,78 @@
+import { symlink, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { beforeAll, expect, it } from 'vitest';
+import { shortName } from '../../../shared/trace/short-name.ts';
+import { scratchFolder } from '../../support/cleanup.ts';
+import { blockOf } from '../../support/docs/pages.ts';
+import { startTestStack, type TestStack } from '../../support/stack.ts';
+
+const BAGGAGE = 'user=ann';
+
+let stack: TestStack;
+beforeAll(async () => {
+  const folder = await scratchFolder();
+  await symlink(path.resolve('node_modules'), path.join(folder, 'node_modules'));
+  for (const name of ['report', 'convert', 'hash'])
+    await writeFile(path.join(folder, `${name}.ts`), blockOf('docs/TRACING.md', `ts operations/${name}.ts`));
+  await writeFile(
+    path.join(folder, 'shown.ts'),
+    `import { defineOperation, withSpan } from 'throughline/worker';
+import * as z from 'zod';
+export default defineOperation({
+  name: 'shown',
+  input: z.unknown(),
+  run: async ({ job, log }) => {
+    log.info({ job }, 'shown');
+    const within = await withSpan('within', () => job.carrier.traceparent);
+    const outside = await new Promise((resolve) => job.run(() => setTimeout(() => resolve(job.carrier), 1)));
+    return { job, within, outside, isSame: job.run(() => 7) === 7 };
+  },
+});
+`,
+  );
+  stack = await startTestStack({ operationsFolder: folder });
+});
+
+/** Runs a job, and gives its result and its spans. */
+async function traced(operation: string, input: unknown) {
+  const job = await stack.run(operation, input, { baggage: BAGGAGE });
+  expect(job).toMatchObject({ state: 'succeeded' });
+  const spans = await stack.collector.waitForSpans(
+    job.traceId,
+    (all) => all.some(({ kind }) => kind === 'CONSUMER'),
+    10_000,
+  );
+  const attempt = spans.find(({ kind }) => kind === 'CONSUMER');
+  const named = (name: string) => spans.find((span) => shortName(span) === name);
+  return { result: job.result, attempt, named, traceparent: `00-${job.traceId}-${attempt?.spanId}-0` };
+}
+
+it('a callback that a queue of a module calls is a part of the job, with job.run', async () => {
+  const { result, attempt, named } = await traced('report.print', { pages: 3 });
+  expect(result).toEqual({ printed: 3 });
+  expect(named('print')?.parentSpanId).toBe(attempt?.spanId);
+});
+
+it('a child process continues the trace, with TRACEPARENT from job.carrier', async () => {
+  const { result, traceparent } = await traced('video.convert', { name: 'a.mov' });
+  expect(result).toEqual({ converted: 'a.mov', traceparent: expect.stringContaining(traceparent) });
+});
+
+it('a worker thread gets the trace and the baggage, with job.carrier', async () => {
+  const { result, traceparent } = await traced('text.hash', { text: 'hello' });
+  expect(result).toEqual({
+    hash: expect.stringMatching(/^2cf24d/),
+    headers: { traceparent: expect.stringContaining(traceparent), baggage: BAGGAGE },
+  });
+});
+
+it('job.carrier names the active span, and neither a log line nor a result shows it', async () => {
+  const { result, named, traceparent } = await traced('shown', 1);
+  expect(result).toMatchObject({
+    within: expect.stringContaining(named('within')?.spanId ?? 'no span'),
+    outside: { traceparent: expect.stringContaining(traceparent) },
+    isSame: true,
+  });
+  const [line] = await stack.logged(({ msg }) => msg === 'shown');
+  expect(JSON.stringify([(result as { readonly job: unknown }).job, line?.data])).not.toContain(BAGGAGE);
+});
