@@ -11,6 +11,7 @@ import { brokerAddress } from '../shared/nats/broker-address.ts';
 import { checkLogin } from '../shared/nats/broker-login.ts';
 import { unknownSettings } from '../shared/text/setting-names.ts';
 import { isOtelSdkName, OTEL_NAMES } from '../shared/trace/settings/otel-names.ts';
+import { unhonoured } from '../shared/trace/settings/otel-support.ts';
 import { isGroupName } from '../shared/wire/lanes.ts';
 import { isOperationsFilter, OPERATIONS_RULE, operationsAsWritten } from '../shared/wire/subjects.ts';
 
@@ -118,11 +119,12 @@ export function workerConfig(environment: Readonly<Record<string, string | undef
 }
 
 /**
- * Finds settings that change nothing because nobody reads their names: `WORKER_CONCURENCY`, and also the edge's settings.
+ * Finds settings that change nothing: nobody reads their names (`WORKER_CONCURENCY`, the edge's settings), or they are
+ * variables of OpenTelemetry that the worker does not honour.
  * @returns a sentence for each
  */
 export function workerWarnings(environment: Readonly<Record<string, string | undefined>>): string[] {
-  return unknownSettings(environment, {
+  const unknown = unknownSettings(environment, {
     program: 'the worker',
     known: [...WORKER_SETTING_NAMES, ...OTEL_NAMES],
     prefixes: [
@@ -139,6 +141,7 @@ export function workerWarnings(environment: Readonly<Record<string, string | und
     ],
     isForeign: (name) => CLI_NAMES.includes(name) || isOtelSdkName(name),
   });
+  return [...unknown, ...unhonoured(environment)];
 }
 
 /**

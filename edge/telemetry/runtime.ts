@@ -36,9 +36,30 @@ export function flushSpans(keeper: Pick<DurableObjectState, 'waitUntil'>): void 
   if (current?.on) keeper.waitUntil(current.processor.forceFlush());
 }
 
-/** How many spans of this isolate were not exported, by reason; undefined if tracing is off. */
-export function lostSpans(): Readonly<Record<LossReason, number>> | undefined {
-  return current?.on ? current.counts.lost : undefined;
+/** What became of the spans of this isolate since it started. */
+export interface SpanFigures {
+  /** Spans that the collector took. */
+  readonly exported: number;
+  /** Spans that wait for their export now, and the bytes of these and of those on their way. */
+  readonly waiting: number;
+  readonly bytes: number;
+  /** Spans that were lost, by reason. */
+  readonly lost: Readonly<Record<LossReason, number>>;
+}
+
+/** The figures of this isolate; undefined if tracing is off. */
+export function spanFigures(): SpanFigures | undefined {
+  if (!current?.on) return undefined;
+  const { counts, processor } = current;
+  return {
+    ...{ exported: counts.exported, waiting: processor.queued, bytes: processor.bytes },
+    lost: counts.lost,
+  };
+}
+
+/** How many spans of this isolate were lost, by reason; undefined if tracing is off. */
+export function lostSpans(): SpanFigures['lost'] | undefined {
+  return spanFigures()?.lost;
 }
 
 function start(config: TelemetrySettings, log: Logger): Telemetry {

@@ -4,8 +4,8 @@ import { withTestStack } from '../../support/stack.ts';
 
 const REQUESTS = 200;
 const TRACE_ID = 'abcdefabcdefabcdefabcdefabcdef12';
-/** The spans of a job whose caller waits: SERVER, CLIENT, send, process, send events, receive result. */
-const SPANS_PER_JOB = 6;
+/** The spans of a job whose caller waits: SERVER, CLIENT, send, process, send events, ack, receive. */
+const SPANS_PER_JOB = 7;
 
 describe('200 requests at the same time on one bridge', () => {
   it('are all answered over one NATS connection, and with one traceparent every span arrives once', async () => {

@@ -115,6 +115,12 @@ describe('a name that the worker does not read', () => {
     },
   );
 
+  it('is warned about, with the reason, if it is a variable of OpenTelemetry that the worker does not honour', () => {
+    expect(workerWarnings({ OTEL_METRICS_EXPORTER: 'canary', OTEL_LOGS_EXPORTER: 'none' })).toEqual([
+      expect.stringMatching(/^OTEL_METRICS_EXPORTER changes nothing: no other signal is sent/),
+    ]);
+  });
+
   it.each([
     'PATH',
     'HOME',
@@ -124,7 +130,6 @@ describe('a name that the worker does not read', () => {
     'THROUGHLINE_URL',
     'THROUGHLINE_API_KEY',
     'OTEL_RESOURCE_ATTRIBUTES',
-    'OTEL_METRICS_EXPORTER',
     'OTEL_NODE_RESOURCE_DETECTORS',
     'OTEL_JAVAAGENT_ENABLED',
     'DATABASE_URL',
