@@ -12,7 +12,8 @@ beforeAll(async () => {
 
 /**
  * They start or change something outside: test/e2e/nats/flags.test.ts, test/unit/dev/main.test.ts,
- * test/unit/create/project.test.ts, test/unit/cli/commands/config.test.ts and verify.test.ts look at them.
+ * test/unit/create/project.test.ts, test/unit/cli/commands/config.test.ts, test/unit/cli/verify/verify.test.ts and
+ * test/verify look at them.
  */
 const ELSEWHERE = [
   ...['dev', 'init', 'setup', 'groups list', 'groups move', 'groups remove'],
