@@ -125,6 +125,15 @@ describe('between NATS and the worker', () => {
     );
   });
 
+  it('a random flag that is lost is named', async () => {
+    toWorker.change = onJobs((headers) =>
+      headers.map(([name, value]) => [name, name === 'traceparent' ? value.replace(/3$/, '1') : value]),
+    );
+    expect(onlyFault(await verifyHere('tracestate'), 'tracestate')).toMatch(
+      /^bridge → worker: the random flag of `traceparent` \(02\) did not reach/,
+    );
+  });
+
   it('two propagators are named', async () => {
     toWorker.change = onJobs((headers) => [
       ...headers,

@@ -53,7 +53,7 @@ export function markFaults({ sent }: Evidence): Fault[] {
   const { sends } = sent.canary;
   if (sends !== 'baggage' && sends !== 'tracestate') return [];
   const wrong = sent.jobs.find(({ arrived }) => arrived?.[sends] !== sent.caller.mark);
-  if (wrong === undefined) return [];
+  if (wrong === undefined) return randomFaults(sent);
   const value = wrong.arrived?.[sends];
   return [
     {
@@ -63,6 +63,19 @@ export function markFaults({ sent }: Evidence): Fault[] {
           ? `\`${sends}\` did not reach the operation`
           : `\`${sends}\` reached the operation with another value`,
       cause: `something between the caller and the worker removes or replaces \`${sends}\`, such as a proxy before the edge or one of NATS`,
+    },
+  ];
+}
+
+/** A trace id that its caller made at random must stay known as such: samplers behind it may rely on that. */
+function randomFaults({ canary, jobs }: Evidence['sent']): Fault[] {
+  if (canary.sends !== 'tracestate' || jobs.every(({ arrived }) => arrived?.random !== false)) return [];
+  return [
+    {
+      hop: 'bridge → worker',
+      found: 'the random flag of `traceparent` (02) did not reach the operation',
+      cause:
+        'something between the caller and the worker writes `traceparent` by level 1 of the specification, which does not know the flag',
     },
   ];
 }

@@ -14,6 +14,8 @@ const Arrived = z.object({
   traceId: z.string(),
   spanId: z.string(),
   sampled: z.boolean(),
+  /** Absent from older workers. */
+  random: z.boolean().optional(),
   baggage: z.string().optional(),
   tracestate: z.string().optional(),
 });

@@ -1,5 +1,6 @@
 import { context, propagation, TraceFlags, trace } from '@opentelemetry/api';
 import * as z from 'zod';
+import { inject } from '../../../shared/propagation/index.ts';
 import { CANARY_KEY, CANARY_OPERATION, SYNTHETIC } from '../../../shared/trace/canary.ts';
 import { defineOperation } from '../operation.ts';
 import { reject, retry } from '../outcome.ts';
@@ -17,6 +18,8 @@ const Output = z.object({
   traceId: z.string(),
   spanId: z.string(),
   sampled: z.boolean(),
+  /** Whether the trace id is still known to be random (W3C Trace Context Level 2, section 3.2.2.5.2). */
+  random: z.boolean(),
   baggage: z.string().optional(),
   tracestate: z.string().optional(),
 });
@@ -51,6 +54,8 @@ function arrived(): z.input<typeof Output> {
     traceId: span?.traceId ?? '',
     spanId: span?.spanId ?? '',
     sampled: ((span?.traceFlags ?? 0) & TraceFlags.SAMPLED) !== 0,
+    // What the attempt would send on: the tracer's own context has lost this flag.
+    random: /[2367abef]$/.test(inject(active).traceparent ?? ''),
     baggage: propagation.getBaggage(active)?.getEntry(CANARY_KEY)?.value,
     tracestate: span?.traceState?.get(CANARY_KEY),
   };
