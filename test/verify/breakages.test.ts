@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type Collector, startCollector } from '../../dev/collector/start.ts';
+import { findFreePort } from '../../dev/nats-server/free-port.ts';
 import type { StackOptions } from '../../dev/stack-options.ts';
 import { atEndOfFile } from '../support/cleanup.ts';
 import { startTestNats } from '../support/nats/nats.ts';
@@ -23,21 +24,27 @@ let toWorker: NatsProxy;
 let toEdge: HttpProxy;
 let fromWorker: HttpProxy;
 let fromEdge: HttpProxy;
+/** Between the worker and the receiver of callbacks. */
+let toReceiver: HttpProxy;
 
 beforeAll(async () => {
   collector = await startCollector();
   atEndOfFile(() => collector.close());
   const nats = await startTestNats();
   atEndOfFile(() => nats.stop());
-  [toWorker, toEdge, fromWorker, fromEdge] = await Promise.all([
+  [toWorker, toEdge, fromWorker, fromEdge, toReceiver] = await Promise.all([
     startNatsProxy(nats.url),
+    startHttpProxy(),
     startHttpProxy(),
     startHttpProxy(),
     startHttpProxy(),
   ]);
   stack = await startTestStack({
     nats,
-    worker: { NATS_URL: toWorker.url, OTEL_EXPORTER_OTLP_ENDPOINT: fromWorker.url },
+    worker: {
+      ...{ NATS_URL: toWorker.url, CALLBACK_ALLOW: toReceiver.url },
+      OTEL_EXPORTER_OTLP_ENDPOINT: fromWorker.url,
+    },
     edge: { OTEL_EXPORTER_OTLP_ENDPOINT: fromEdge.url },
   });
   toEdge.target = stack.url;
@@ -46,7 +53,8 @@ beforeAll(async () => {
 });
 
 afterEach(() => {
-  for (const proxy of [toWorker, toEdge, fromWorker, fromEdge]) proxy.change = undefined;
+  for (const proxy of [toWorker, toEdge, fromWorker, fromEdge, toReceiver]) proxy.change = undefined;
+  toWorker.changePublished = undefined;
 });
 
 /** Runs `verify` through the proxy before the edge. @param canaries the ones to send */
@@ -169,6 +177,14 @@ describe('between NATS and the worker', () => {
     );
   });
 
+  it('a result that loses its context on the way back is named', async () => {
+    toWorker.changePublished = (headers, subject) =>
+      subject.startsWith('events.') ? headers.filter((header) => !isTraceparent(header)) : headers;
+    expect(onlyFault(await verifyHere('plain'), 'plain')).toMatch(
+      /^worker → bridge: the bridge's span of the result does not link to the worker's span that sent it/,
+    );
+  });
+
   it('baggage that is dropped is named', async () => {
     toWorker.change = onJobs((headers) => headers.filter(([name]) => name !== 'baggage'));
     expect(onlyFault(await verifyHere('baggage', 'plain'), 'baggage')).toContain(
@@ -256,6 +272,33 @@ async function exportSpan(otlpUrl: string, ids: Record<string, string | undefine
     body: JSON.stringify({ resourceSpans: [{ resource, scopeSpans: [{ spans: [span] }] }] }),
   });
 }
+
+describe('between the worker and the receiver of callbacks', () => {
+  const verifyCallback = async (): Promise<Verified> => {
+    const port = await findFreePort();
+    toReceiver.target = `http://127.0.0.1:${port}`;
+    return await verify({ url: toEdge.url, apiKey: stack.apiKey }, collector.tracesUrl, [
+      ...[...PATIENCE, '--canary', 'callback', '--callback-url', toReceiver.url],
+      ...['--callback-port', String(port)],
+    ]);
+  };
+
+  it('a header that is dropped is named', async () => {
+    toReceiver.change = ({ headers }) => void delete headers.traceparent;
+    expect(onlyFault(await verifyCallback(), 'callback')).toMatch(
+      /^worker → receiver: the callback came without `traceparent`/,
+    );
+  });
+
+  it('baggage that is let out is named', async () => {
+    toReceiver.change = ({ headers }) => {
+      headers.baggage = 'user=ada';
+    };
+    expect(onlyFault(await verifyCallback(), 'callback')).toMatch(
+      /^worker → receiver: the callback carries `baggage`/,
+    );
+  });
+});
 
 const preloaded = (file: string): string =>
   `--import=${fileURLToPath(new URL(`../fixtures/${file}`, import.meta.url))}`;

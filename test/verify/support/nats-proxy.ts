@@ -5,14 +5,16 @@ import { atEndOfFile } from '../../support/cleanup.ts';
 /** The headers of a message, as they stand on the wire. */
 export type MessageHeaders = readonly (readonly [name: string, value: string])[];
 
-/** Changes the headers of a message that a server sends to its client. */
+/** Changes the headers of a message that has any. */
 type Change = (headers: MessageHeaders, subject: string) => MessageHeaders;
 
 /** A proxy between a client of NATS and its server, for the protocol in plain text. */
 export interface NatsProxy {
   readonly url: string;
-  /** What happens to each message from now on; undefined: nothing. */
+  /** What happens from now on to each message that the server sends; undefined: nothing. */
   change: Change | undefined;
+  /** The same for each message that the client publishes. */
+  changePublished: Change | undefined;
 }
 
 /** Starts a proxy before a nats-server. It ends with the test file. */
@@ -21,7 +23,10 @@ export async function startNatsProxy(natsUrl: string): Promise<NatsProxy> {
   const sockets = new Set<Socket>();
   const server = createServer((client) => {
     const upstream = connect(Number(port), hostname);
-    const messages = new ServerMessages((headers, subject) => proxy.change?.(headers, subject) ?? headers);
+    const sent = new Messages((headers, subject) => proxy.change?.(headers, subject) ?? headers);
+    const published = new Messages(
+      (headers, subject) => proxy.changePublished?.(headers, subject) ?? headers,
+    );
     for (const socket of [client, upstream]) {
       sockets.add(socket);
       socket.on('error', () => undefined);
@@ -30,8 +35,8 @@ export async function startNatsProxy(natsUrl: string): Promise<NatsProxy> {
         upstream.destroy();
       });
     }
-    client.pipe(upstream);
-    upstream.on('data', (chunk: Buffer) => client.write(messages.changed(chunk)));
+    client.on('data', (chunk: Buffer) => upstream.write(published.changed(chunk)));
+    upstream.on('data', (chunk: Buffer) => client.write(sent.changed(chunk)));
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -42,14 +47,15 @@ export async function startNatsProxy(natsUrl: string): Promise<NatsProxy> {
   const proxy: NatsProxy = {
     url: `nats://127.0.0.1:${(server.address() as AddressInfo).port}`,
     change: undefined,
+    changePublished: undefined,
   };
   return proxy;
 }
 
 const LINE_END = '\r\n';
 
-/** What a server sends, with the headers of its messages changed. */
-class ServerMessages {
+/** What goes in one direction, with the headers of its messages changed. */
+class Messages {
   readonly #change: Change;
   #rest: Buffer = Buffer.alloc(0);
 
@@ -69,16 +75,19 @@ class ServerMessages {
     const end = this.#rest.indexOf(LINE_END);
     if (end < 0) return undefined;
     const line = this.#rest.subarray(0, end).toString('latin1');
-    const size = /^H?MSG .* (\d+)$/i.exec(line)?.[1];
+    const size = /^H?(?:MSG|PUB) .* (\d+)$/i.exec(line)?.[1];
     const bodyEnd = end + 2 + (size === undefined ? 0 : Number(size) + 2);
     if (this.#rest.length < bodyEnd) return undefined;
     const body = this.#rest.subarray(end + 2, bodyEnd);
     this.#rest = this.#rest.subarray(bodyEnd);
-    if (!/^HMSG /i.test(line)) return Buffer.concat([Buffer.from(line + LINE_END, 'latin1'), body]);
+    if (!/^H(?:MSG|PUB) /i.test(line)) return Buffer.concat([Buffer.from(line + LINE_END, 'latin1'), body]);
     return this.#message(line.split(' '), body);
   }
 
-  /** @param words `HMSG <subject> <sid> [reply] <bytes of headers> <bytes in all>` */
+  /**
+   * @param words `HMSG <subject> <sid> [reply] <bytes of headers> <bytes in all>`, or `HPUB <subject> [reply] <bytes of headers>
+   *   <bytes in all>`
+   */
   #message(words: string[], body: Buffer): Buffer {
     const headerBytes = Number(words.at(-2));
     const [status = '', ...lines] = body
