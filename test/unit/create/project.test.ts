@@ -1,10 +1,12 @@
 import { mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { parseEnv } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { unstable_readConfig as readConfig } from 'wrangler';
 import { createProject, nextSteps } from '../../../create/project.ts';
 import { VERSIONS } from '../../../create/versions.ts';
 import manifest from '../../../package.json' with { type: 'json' };
+import { WORKER_NODE } from '../../../scripts/packages/catalog.ts';
 import { hashApiKey } from '../../../shared/api/access.ts';
 import { scratchFolder } from '../../support/cleanup.ts';
 
@@ -76,6 +78,16 @@ describe('a new project', () => {
       }),
     );
     expect(new Set(keys).size).toBe(2);
+  });
+
+  it('is not installed with a Node that cannot run it', async () => {
+    const folder = await newFolder();
+    await createProject(folder);
+    const { engines } = JSON.parse(await readFile(path.join(folder, 'package.json'), 'utf8'));
+    expect(engines).toEqual({ node: WORKER_NODE });
+    expect(parseEnv(await readFile(path.join(folder, '.npmrc'), 'utf8'))).toEqual({
+      'engine-strict': 'true',
+    });
   });
 
   it('commits no secret', async () => {
