@@ -3,7 +3,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import { hostEnvironment } from '../../dev/machine/environment.ts';
 import { buildWithoutEngine, readDockerfile } from '../support/deploy/dockerfile.ts';
-import { blockOf } from '../support/docs/pages.ts';
+import { blockOf, blocksOf } from '../support/docs/pages.ts';
 import { UserProject } from './support/user-project.ts';
 
 const PAGE = 'docs/PACKAGES.md';
@@ -22,6 +22,11 @@ beforeAll(async () => {
   await checkout.install(['throughline', NODE]);
 });
 afterAll(() => home.remove());
+
+test('every block of commands of the page is run: here, or when the packages are packed', () => {
+  const names = blocksOf(PAGE).flatMap(({ language, words }) => (language === 'sh' ? [words.join(' ')] : []));
+  expect(names).toEqual(['pack', 'project', 'install']);
+});
 
 test('a project is made, installed and tested with the commands of the page', async () => {
   expect(await checkout.run('npm', 'exec', '--', 'node', '--version')).toMatch(/^v22\./);

@@ -22,6 +22,12 @@ const FOLDERS = ['*.md', 'docs/**/*.md', 'deploy/**/*.md'];
 /** The paths of all pages, from the project's folder. */
 export const PAGES: readonly string[] = globSync(FOLDERS, { cwd: ROOT }).toSorted();
 
+/** The pages that go with the packages, and the one of a new project. */
+export const SHIPPED: readonly string[] = globSync(
+  ['scripts/packages/readme/*.md', 'create/template/README.md'],
+  { cwd: ROOT },
+).toSorted();
+
 export function textOf(page: string): string {
   return readFileSync(path.join(ROOT, page), 'utf8');
 }
