@@ -17,6 +17,7 @@ export type CauseCode =
   | 'no-group'
   | 'nobody-pulls'
   | 'paused'
+  | 'host-silent'
   | 'clock-wrong'
   | 'delayed'
   | 'limit-by-key'

@@ -62,7 +62,31 @@ function queuedCauses(examined: ExaminedJob, system: SystemReport): Cause[] {
   ];
   if (certain.length > 0) return certain;
   // What the system lacks is named beside this.
-  return system.ok ? [...limitCauses(job, system), busy(job, system)] : [];
+  if (!system.ok) return [];
+  const limits = limitCauses(job, system);
+  if (limits.length > 0) return [...limits, busy(job, system)];
+  return [silentHost(job, system) ?? busy(job, system)];
+}
+
+/** A host starts a job within a moment after it got it. */
+const STARTS_WITHIN_MS = 10_000;
+
+/** A host has the job, and does not start it: no job of its group waits in NATS any more. */
+function silentHost({ operation, acceptedAt }: Job, { nats }: SystemReport): Cause | undefined {
+  const group = nats?.groups.find(({ operations }) => operations.some((filter) => takes(filter, operation)));
+  const ageMs = Date.now() - Date.parse(acceptedAt);
+  if (group === undefined || group.waiting > 0 || group.unsettled === 0 || ageMs < STARTS_WITHIN_MS)
+    return undefined;
+  return {
+    code: 'host-silent',
+    cause: 'a host has the job, and does not start it: the host hangs, or lost its way to NATS',
+    evidence: [
+      `accepted at ${acceptedAt}, and not started`,
+      `group ${group.name}: 0 jobs wait, ${group.unsettled} are under way, hosts: ${group.hosts.join(' ')}`,
+    ],
+    advice:
+      'look at the log and /readyz of the hosts, and restart the one that is silent. NATS gives the job to another host when the ack wait is over (WORKER_ACK_WAIT_MS)',
+  };
 }
 
 function outboxCauses({ job, outboxItem }: ExaminedJob): Cause[] {

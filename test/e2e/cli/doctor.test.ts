@@ -104,6 +104,23 @@ describe('the doctor names the cause of a set-up that is broken', { timeout: 90_
     }
   });
 
+  it('a host that hangs', async () => {
+    const stack = await withTestStack({ ...OPTIONS, worker: { WORKER_ACK_WAIT_MS: '600000' } });
+    const nats = { NATS_URL: stack.nats.url };
+    process.kill(stack.worker.pid, 'SIGSTOP');
+    onTestFinished(() => void process.kill(stack.worker.pid, 'SIGCONT'));
+    const id = await queued(stack);
+    const found = await until(
+      'the doctor to say more than that the job waits',
+      async () => {
+        const seen = await doctor(stack, [id], nats);
+        return seen.causes[0]?.code !== 'busy' && seen;
+      },
+      40_000,
+    );
+    expect(expectFirst(found, 'host-silent').evidence.join()).toContain('1 are under way');
+  });
+
   it('a full stream', async () => {
     const stack = await withTestStack({ ...OPTIONS, worker: { STREAM_JOBS_BYTES: '1000000' } });
     const nats = { NATS_URL: stack.nats.url };
