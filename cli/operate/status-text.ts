@@ -4,7 +4,7 @@ import type { NatsReport } from '../../worker-node/broker/operate/nats-report.ts
 import { type Fact, factsText } from '../text/table.ts';
 import type { Paint } from '../text/terminal.ts';
 import type { Cause } from './cause.ts';
-import { clockText } from './clock-text.ts';
+import { clockText, isClockWrong } from './clock-text.ts';
 import type { EdgeReport } from './edge-report.ts';
 import type { SystemReport } from './system-report.ts';
 
@@ -72,7 +72,7 @@ function natsFacts(nats: NatsReport | undefined): Fact[] {
       ];
     }),
     ...nats.groups.map(({ name, operations, waiting, unsettled, hosts }): Fact => {
-      const who = hosts.length === 0 ? 'no host' : hosts.join(' ');
+      const who = hosts.length === 0 ? 'no host' : firstOf(hosts, ' ');
       return ['group', `${name} ${operations.join(' ')}: ${waiting} waiting, ${unsettled} under way, ${who}`];
     }),
   ];
@@ -87,9 +87,20 @@ function deadText({ deadLetters }: EdgeReport, nats: NatsReport | undefined): st
 }
 
 function clocksText({ clockAheadMs }: EdgeReport, nats: NatsReport | undefined): string {
-  const hosts = nats?.hosts.map(({ host, clockAheadMs: ahead }) => `${host} ${clockText(ahead)}`) ?? [];
   const own = `this machine ${clockText(nats?.clockAheadMs ?? clockAheadMs)}`;
-  return [own, ...hosts].join(', ');
+  const isOff = ({ clockAheadMs: ahead }: { readonly clockAheadMs?: number }): boolean => isClockWrong(ahead);
+  // Those that are off come first, because not all of them may be shown.
+  const hosts = (nats?.hosts ?? []).toSorted((a, b) => Number(isOff(b)) - Number(isOff(a)));
+  const clocks = hosts.map(({ host, clockAheadMs: ahead }) => `${host} ${clockText(ahead)}`);
+  return clocks.length === 0 ? own : `${own}, ${firstOf(clocks, ', ')}`;
+}
+
+/** More than this do not fit on one screen. `throughline workers` lists all hosts. */
+const SHOWN = 8;
+
+function firstOf(texts: readonly string[], by: string): string {
+  const more = texts.length - SHOWN;
+  return more <= 0 ? texts.join(by) : `${texts.slice(0, SHOWN).join(by)} and ${more} more`;
 }
 
 function versionsText({ version }: EdgeReport, nats: NatsReport | undefined): string {
