@@ -1,6 +1,7 @@
+import { execFile } from 'node:child_process';
 import { mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { parseEnv } from 'node:util';
+import { parseEnv, promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { unstable_readConfig as readConfig } from 'wrangler';
 import { createProject, nextSteps } from '../../../create/project.ts';
@@ -90,11 +91,15 @@ describe('a new project', () => {
     });
   });
 
-  it('commits no secret', async () => {
+  it('commits no settings with secrets, and all else', async () => {
     const folder = await newFolder();
-    await createProject(folder);
-    const ignored = (await readFile(path.join(folder, '.gitignore'), 'utf8')).split('\n');
-    expect(ignored).toEqual(expect.arrayContaining(['.env', '.dev.vars', 'node_modules/']));
+    const { files } = await createProject(folder);
+    const run = promisify(execFile);
+    await run('git', ['init', '--quiet', folder]);
+    const secret = ['.env', '.dev.vars'];
+    const later = ['.env.staging', '.dev.vars.staging', 'deploy/worker.env', 'node_modules/zod/index.js'];
+    const { stdout } = await run('git', ['check-ignore', '--', ...files, ...later], { cwd: folder });
+    expect(stdout.trim().split('\n').sort()).toEqual([...secret, ...later].sort());
   });
 
   it.each([undefined, 'staging', 'production'])(
