@@ -7,6 +7,8 @@ commit=${1:?"usage: deploy/roll-workers.sh <commit>"}
 for host in ${WORKER_HOSTS:?"WORKER_HOSTS names no host"}; do
   echo "$host: $commit"
   ssh "$host" bash -seu <<REMOTE
+# In braces, so that bash reads all of it before a program can read what is left of its input.
+{
 cd /opt/{{name}}
 git fetch --quiet origin
 git checkout --quiet --detach "$commit"
@@ -18,5 +20,6 @@ for second in \$(seq 60); do
 done
 echo "the worker is not ready after 60 s: journalctl -u {{name}}-worker" >&2
 exit 1
+}
 REMOTE
 done
