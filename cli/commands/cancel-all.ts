@@ -6,6 +6,7 @@ import { EXIT } from '../exit-code.ts';
 import type { Scope } from '../host.ts';
 import { type Count, confirmBulk, progressText, reportPart } from '../operate/confirm.ts';
 import { countJobs } from '../operate/count.ts';
+import { whenNotBusy } from '../operate/when-busy.ts';
 
 /** A job that ended by itself before its turn came needs no cancel. */
 const ENDED: string = 'job-finished' satisfies ErrorCode;
@@ -17,9 +18,9 @@ const ENDED: string = 'job-finished' satisfies ErrorCode;
  * @throws ApiError or CliError; the jobs that were cancelled before stay cancelled
  */
 export async function cancelAll(filter: CancelFilter, yes: boolean, scope: Scope): Promise<number> {
-  const { api, output } = scope;
+  const { output } = scope;
   const { goOn, total } = await confirmBulk(
-    { verb: 'Cancel', nouns: ['job', 'jobs'], yes, count: () => countJobs(filter, api) },
+    { verb: 'Cancel', nouns: ['job', 'jobs'], yes, count: () => countJobs(filter, scope) },
     scope,
   );
   if (!goOn) return EXIT.ok.code;
@@ -48,7 +49,10 @@ async function cancelEach(
       let cursor: string | undefined;
       do {
         status.show(progressText(total.cancelled.length + total.stopping.length, 'cancelled', expected));
-        const page = await api.cancelMany({ ...filter, cursor }, { trace: carrier });
+        const page = await whenNotBusy(
+          () => api.cancelMany({ ...filter, cursor }, { trace: carrier }),
+          scope,
+        );
         total.cancelled.push(...page.cancelled);
         total.stopping.push(...page.stopping);
         total.failed.push(...page.failed);

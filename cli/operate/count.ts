@@ -2,15 +2,20 @@ import type { CancelFilter, DeadLetterFilter } from '../../client/options.ts';
 import { DEAD_LETTER_LIMITS } from '../../shared/api/dead-letter.ts';
 import { JOB_LIST_LIMITS } from '../../shared/api/job-list.ts';
 import { OPEN_STATES } from '../../shared/job/job-state.ts';
-import type { ApiClient } from '../api-client.ts';
+import type { Scope } from '../host.ts';
 import { type Count, MOST_COUNTED } from './confirm.ts';
+import { whenNotBusy } from './when-busy.ts';
 
 /** How many jobs a filter selects that have not ended. */
-export async function countJobs({ state, operation, tags }: CancelFilter, api: ApiClient): Promise<Count> {
+export async function countJobs({ state, operation, tags }: CancelFilter, scope: Scope): Promise<Count> {
   const counts = await Promise.all(
     (state === undefined ? OPEN_STATES : [state]).map((one) =>
       countPages(async (cursor) => {
-        const page = await api.list({ state: one, operation, tags, cursor, limit: JOB_LIST_LIMITS.page });
+        const { page: limit } = JOB_LIST_LIMITS;
+        const page = await whenNotBusy(
+          () => scope.api.list({ state: one, operation, tags, cursor, limit }),
+          scope,
+        );
         return { size: page.jobs.length, cursor: page.cursor };
       }),
     ),
@@ -24,10 +29,14 @@ export async function countJobs({ state, operation, tags }: CancelFilter, api: A
 /** How many dead letters a filter selects. @param reason only those that failed with this code */
 export async function countDeadLetters(
   { reason, operation, tags }: DeadLetterFilter & { readonly reason?: string | undefined },
-  api: ApiClient,
+  scope: Scope,
 ): Promise<Count> {
   return await countPages(async (cursor) => {
-    const page = await api.listDeadLetters({ operation, tags, cursor, limit: DEAD_LETTER_LIMITS.page });
+    const { page: limit } = DEAD_LETTER_LIMITS;
+    const page = await whenNotBusy(
+      () => scope.api.listDeadLetters({ operation, tags, cursor, limit }),
+      scope,
+    );
     const wanted = page.deadLetters.filter((one) => reason === undefined || one.reason === reason);
     return { size: wanted.length, cursor: page.cursor };
   });

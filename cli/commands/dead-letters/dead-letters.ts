@@ -2,7 +2,6 @@ import type { Command } from 'commander';
 import { DEAD_LETTER_LIMITS, type RedriveReport } from '../../../shared/api/dead-letter.ts';
 import type { Carrier } from '../../../shared/propagation/carrier.ts';
 import { ATTR } from '../../../shared/trace/semantics.ts';
-import type { ApiClient } from '../../api-client.ts';
 import { jobId, jobTags, operationName, wholeNumber } from '../../arguments.ts';
 import { CliError } from '../../cli-error.ts';
 import type { Environment } from '../../config.ts';
@@ -11,6 +10,7 @@ import { examples } from '../../help.ts';
 import type { Host, Scope } from '../../host.ts';
 import { type Count, confirmBulk, progressText, reportPart } from '../../operate/confirm.ts';
 import { countDeadLetters } from '../../operate/count.ts';
+import { whenNotBusy } from '../../operate/when-busy.ts';
 import { deadLetterText } from '../../text/job-text.ts';
 import { deadLettersText } from '../../text/list-text.ts';
 import { createPaint } from '../../text/terminal.ts';
@@ -162,7 +162,7 @@ async function redrive(
       : await redriveOne(id, await scope.startTrace(), scope);
   if (edit) throw new CliError('usage-invalid', '--edit goes with a job id, not with --all');
   const filter = { operation, reason, tags };
-  const count = (): Promise<Count> => countDeadLetters(filter, scope.api);
+  const count = (): Promise<Count> => countDeadLetters(filter, scope);
   const nouns = ['dead letter', 'dead letters'] as const;
   const { goOn, total } = await confirmBulk({ verb: 'Redrive', nouns, yes: yes ?? false, count }, scope);
   if (!goOn) return EXIT.ok.code;
@@ -205,7 +205,7 @@ async function redriveEach(
   try {
     await trace.run('redrive all', attributes, async (carrier) => {
       status.show(progressText(0, 'redriven', expected));
-      for await (const { redriven, failed } of redrivePages(filter, carrier, api)) {
+      for await (const { redriven, failed } of redrivePages(filter, carrier, scope)) {
         total.redriven.push(...redriven);
         total.failed.push(...failed);
         status.show(progressText(total.redriven.length, 'redriven', expected));
@@ -226,11 +226,11 @@ async function redriveEach(
 async function* redrivePages(
   filter: RedriveFilter,
   trace: Carrier,
-  api: ApiClient,
+  scope: Scope,
 ): AsyncGenerator<RedriveReport> {
   let cursor: string | undefined;
   do {
-    const report = await api.redriveMany({ ...filter, cursor }, { trace });
+    const report = await whenNotBusy(() => scope.api.redriveMany({ ...filter, cursor }, { trace }), scope);
     yield report;
     cursor = report.cursor;
   } while (cursor !== undefined);

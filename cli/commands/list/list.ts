@@ -6,6 +6,7 @@ import { CliError } from '../../cli-error.ts';
 import { EXIT } from '../../exit-code.ts';
 import { examples } from '../../help.ts';
 import type { Host, Scope } from '../../host.ts';
+import { whenNotBusy } from '../../operate/when-busy.ts';
 import { findJobs, type JobSearch } from './job-search.ts';
 import { printJobs, warnIfIncomplete } from './print-jobs.ts';
 import { watchList } from './watch-list.ts';
@@ -92,7 +93,8 @@ async function listAll(search: JobSearch, { limit, cursor }: ListFlags, scope: S
   if (limit !== undefined) throw new CliError('usage-invalid', 'use --limit or --all, not both');
   let next = cursor;
   do {
-    const page = await findJobs(search, JOB_LIST_LIMITS.page, next, scope.api);
+    const from = next;
+    const page = await whenNotBusy(() => findJobs(search, JOB_LIST_LIMITS.page, from, scope.api), scope);
     printJobs(page, scope);
     warnIfIncomplete(page, scope);
     next = page.cursor;

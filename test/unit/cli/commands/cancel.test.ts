@@ -132,6 +132,19 @@ describe('a command that changes many jobs', () => {
     }
   });
 
+  it.each([
+    ['cancel --all --yes', { ...DONE, cancelled: ['a'] }],
+    ['dead-letters redrive --all --yes', { redriven: ['a'], failed: [] }],
+    ['list --all', { jobs: [JOB], complete: true }],
+  ])('waits when a quota stops it in the middle, and goes on: %s', async (line, page) => {
+    const busy = answer(429, { code: 'rate-limited', detail: 'too many' }, { 'retry-after': '0' });
+    const answers = [answer(200, { ...page, cursor: 'next' }), busy, busy, answer(200, page)];
+    const api = await serve(() => answers.shift() ?? answer(500, 'too many requests'));
+    const { code, stderr } = await callHere(api, line.split(' '));
+    expect({ code, left: answers.length }).toEqual({ code: 0, left: 0 });
+    expect(stderr.match(/waiting, because the API is busy: too many/g)).toHaveLength(1);
+  });
+
   it('says what was redriven when an error ends it, also to programs', async () => {
     const api = await serve(({ body }) =>
       String(body).includes('next')
