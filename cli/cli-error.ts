@@ -7,6 +7,7 @@ const TITLES = {
   'answer-invalid': 'The answer cannot be read',
   'spans-missing': 'No span has arrived',
   interrupted: 'Interrupted',
+  terminated: 'Ended by a signal',
 } as const satisfies Record<string, string>;
 
 export type CliErrorCode = keyof typeof TITLES;

@@ -5,8 +5,8 @@ import type { Job } from '../shared/job/job.ts';
 import { CliError, type CliErrorCode } from './cli-error.ts';
 
 /**
- * The table of exit codes, which `--help` prints. 70 is EX_SOFTWARE and 78 is EX_CONFIG of sysexits.h; 130 is the shell's 128 plus the
- * number of SIGINT.
+ * The table of exit codes, which `--help` prints. 70 is EX_SOFTWARE and 78 is EX_CONFIG of sysexits.h; 130 and 143 are the shell's 128
+ * plus the number of the signal.
  */
 export const EXIT = {
   ok: { code: 0, meaning: 'success; for submit without --wait: the job was accepted' },
@@ -29,6 +29,7 @@ export const EXIT = {
       'for worker: a setting, an operation or the Node of this machine is wrong, so another start would end the same way',
   },
   interrupted: { code: 130, meaning: 'interrupted by Ctrl-C' },
+  terminated: { code: 143, meaning: 'ended by SIGTERM' },
 } as const;
 
 const CLI_EXITS = {
@@ -39,6 +40,7 @@ const CLI_EXITS = {
   'answer-invalid': EXIT.unavailable,
   'spans-missing': EXIT.unfinished,
   interrupted: EXIT.interrupted,
+  terminated: EXIT.terminated,
 } as const satisfies Record<CliErrorCode, { code: number }>;
 
 /** The exit code of a command that printed a job. */

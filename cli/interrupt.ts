@@ -1,28 +1,36 @@
 import { CliError } from './cli-error.ts';
 import { EXIT } from './exit-code.ts';
 
-/** After Ctrl-C, a command gets this long to end by itself. */
+/** Ctrl-C, and what a timeout, a pipeline or a service manager sends. */
+const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
+
+/** After such a signal, a command gets this long to end by itself. */
 const GRACE_MS = 1_000;
 
 /**
- * Turns Ctrl-C into an AbortSignal. The first Ctrl-C aborts the signal, so that the command ends in order; the second
+ * Turns Ctrl-C and SIGTERM into an AbortSignal. The first one aborts the signal, so that the command ends in order; the second
  * one, or the end of the grace period, ends the process.
  */
 export class Interrupt {
   readonly #controller = new AbortController();
   #isHandedOver = false;
-  readonly #onSignal = (): void => {
-    if (this.#isHandedOver) return;
-    if (this.#controller.signal.aborted) process.exit(EXIT.interrupted.code);
-    this.#controller.abort(new CliError('interrupted', 'interrupted'));
-    setTimeout(() => process.exit(EXIT.interrupted.code), GRACE_MS).unref();
+  readonly #onSignal = (name: NodeJS.Signals): void => {
+    if (this.#isHandedOver && name === 'SIGINT') return;
+    const isTerm = name === 'SIGTERM';
+    const { code } = isTerm ? EXIT.terminated : EXIT.interrupted;
+    if (this.#controller.signal.aborted) process.exit(code);
+    const error = isTerm
+      ? new CliError('terminated', 'ended by SIGTERM')
+      : new CliError('interrupted', 'interrupted');
+    this.#controller.abort(error);
+    setTimeout(() => process.exit(code), GRACE_MS).unref();
   };
 
   constructor() {
-    process.on('SIGINT', this.#onSignal);
+    for (const name of SIGNALS) process.on(name, this.#onSignal);
   }
 
-  /** Aborts at the first Ctrl-C, with the error that ends the command. */
+  /** Aborts at the first signal, with the error that ends the command. */
   get signal(): AbortSignal {
     return this.#controller.signal;
   }
@@ -37,8 +45,8 @@ export class Interrupt {
     }
   }
 
-  /** Stops listening for Ctrl-C. */
+  /** Stops listening. */
   dispose(): void {
-    process.off('SIGINT', this.#onSignal);
+    for (const name of SIGNALS) process.off(name, this.#onSignal);
   }
 }

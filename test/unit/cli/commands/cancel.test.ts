@@ -111,26 +111,33 @@ describe('a command that changes many jobs', () => {
     },
   );
 
-  it.each([[[]], [['--json']]])('says what was changed when Ctrl-C ends it: %s', async (json) => {
-    const second = Promise.withResolvers<void>();
-    const api = await serve(({ body }) => {
-      if (!String(body).includes('next'))
-        return answer(200, { ...DONE, cancelled: ['a'], stopping: ['b'], cursor: 'next' });
-      second.resolve();
-      return undefined;
-    });
-    const child = start(['cancel', '--all', '--yes', ...json], { THROUGHLINE_URL: api.url });
-    const done = ended(child);
-    await second.promise;
-    child.kill('SIGINT');
-    const { code, stdout, stderr } = await done;
-    expect(code).toBe(130);
-    if (json.length === 0) expect(stderr).toContain('1 were cancelled and 1 told to end before this error');
-    else {
-      expect(JSON.parse(stderr).code).toBe('interrupted');
-      expect(JSON.parse(stdout)).toEqual({ ...DONE, cancelled: ['a'], stopping: ['b'], complete: false });
-    }
-  });
+  it.each([
+    ['SIGINT', 130, 'interrupted', []],
+    ['SIGINT', 130, 'interrupted', ['--json']],
+    ['SIGTERM', 143, 'terminated', ['--json']],
+  ] as const)(
+    'says what was changed when %s ends it with %i (%s): %j',
+    async (signal, exitCode, why, json) => {
+      const second = Promise.withResolvers<void>();
+      const api = await serve(({ body }) => {
+        if (!String(body).includes('next'))
+          return answer(200, { ...DONE, cancelled: ['a'], stopping: ['b'], cursor: 'next' });
+        second.resolve();
+        return undefined;
+      });
+      const child = start(['cancel', '--all', '--yes', ...json], { THROUGHLINE_URL: api.url });
+      const done = ended(child);
+      await second.promise;
+      child.kill(signal);
+      const { code, stdout, stderr } = await done;
+      expect(code).toBe(exitCode);
+      if (json.length === 0) expect(stderr).toContain('1 were cancelled and 1 told to end before this error');
+      else {
+        expect(JSON.parse(stderr).code).toBe(why);
+        expect(JSON.parse(stdout)).toEqual({ ...DONE, cancelled: ['a'], stopping: ['b'], complete: false });
+      }
+    },
+  );
 
   it.each([
     ['cancel --all --yes', { ...DONE, cancelled: ['a'] }],
