@@ -114,6 +114,7 @@ const ROOMS: readonly Rooms[] = [
     order: [
       ['index.ts', 'host.ts'],
       ['worker.ts', 'stray-errors.ts'],
+      ['gauges.ts'],
       ['jobs', 'callbacks'],
       ['operations'],
       ['broker'],

@@ -83,6 +83,7 @@ const Settings = z.object({
   CALLBACK_MAX_ATTEMPTS: wholeNumber(1, 100, 8),
   CALLBACK_RETRY_MIN_MS: wholeNumber(1, DAY_MS, 5_000),
   CALLBACK_RETRY_MAX_MS: wholeNumber(1, DAY_MS, 20 * 60 * 60 * 1_000),
+  METRICS_TENANTS: flag(false),
   LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error'], 'must be debug, info, warn or error').default('info'),
   DEBUG: flag(false),
 });

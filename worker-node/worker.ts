@@ -20,6 +20,7 @@ import { BrokerRetry } from './broker/broker-retry.ts';
 import { CallbackPublisher } from './broker/callbacks/callback-publisher.ts';
 import { CallbackRecords } from './broker/callbacks/callback-record.ts';
 import { ClockCheck } from './broker/checks/clock-check.ts';
+import { ConsumerLags } from './broker/checks/consumer-lag.ts';
 import { StoreWatch } from './broker/checks/store-watch.ts';
 import {
   answers,
@@ -30,7 +31,7 @@ import {
   replicasOf,
   serverVersion,
 } from './broker/connect.ts';
-import { ConnectionWatch } from './broker/connection-watch.ts';
+import { ConnectionWatch } from './broker/checks/connection-watch.ts';
 import { ConsumeLoop } from './broker/consume/consume-loop.ts';
 import { DurableConsumer } from './broker/consume/durable-consumer.ts';
 import type { LaneSource } from './broker/consume/lane.ts';
@@ -39,6 +40,7 @@ import { HostAnnouncer } from './broker/host-announcer.ts';
 import { HostWatch } from './broker/host-watch.ts';
 import { JobRecords } from './broker/job-record.ts';
 import { LimitStore } from './broker/limits/limit-store.ts';
+import { measuredPublishing } from './broker/measured.ts';
 import { PauseWatch } from './broker/pause-watch.ts';
 import { PermissionWatch } from './broker/permissions/permission-watch.ts';
 import { ensureConsumer, ensureGroup, ensureStreams } from './broker/provision.ts';
@@ -48,6 +50,7 @@ import { CallbackDeliverer } from './callbacks/callback-deliverer.ts';
 import { CallbackSlots } from './callbacks/callback-slots.ts';
 import type { TargetGuard } from './callbacks/target-guard.ts';
 import type { WorkerConfig } from './config.ts';
+import { createMetrics, showGauges } from './gauges.ts';
 import { HealthServer } from './health-server.ts';
 import { CancelMemory } from './jobs/cancel-memory.ts';
 import { Limits } from './jobs/limits/limits.ts';
@@ -59,7 +62,7 @@ import { checkHostSize } from './operations/host-size.ts';
 import type { Operation } from './operations/operation.ts';
 import type { OperationRegistry } from './operations/operation-registry.ts';
 import { announcementOf } from './operations/operation-schema.ts';
-import { WorkerMetrics } from './telemetry/metrics.ts';
+import type { WorkerMetrics } from './telemetry/metrics.ts';
 import type { Tracing } from './telemetry/tracing.ts';
 
 export interface Worker {
@@ -128,7 +131,7 @@ interface RunningParts extends LoopParts {
  */
 export async function startWorker(parts: WorkerParts): Promise<Worker> {
   const broker = await connectBroker(parts.config, groupInbox(parts.config.WORKER_GROUP));
-  const metrics = new WorkerMetrics(parts.tracing.resource);
+  const metrics = createMetrics(parts);
   const permissions = await PermissionWatch.start({
     connection: broker.connection,
     everyMs: parts.config.WORKER_ANNOUNCE_MS,
@@ -160,15 +163,13 @@ async function start(workerParts: WatchedParts, broker: Broker): Promise<Worker>
   const rereadMs = config.WORKER_ANNOUNCE_MS;
   const pauseWatch = await PauseWatch.start({ broker, rereadMs, log });
   const parts = createLoopParts(workerParts, { broker, hosts, pauseWatch });
-  parts.metrics.observeRooms(() => store.rooms);
   const recheckMs = config.WORKER_ACK_WAIT_MS / 3;
   const recordWatch = await RecordWatch.start({ broker, listener: parts.cancels, log, recheckMs });
   const lanes = jobLanes(broker, config, log);
   const limits = createLimits(parts);
-  parts.metrics.observeParked(() => limits.parked);
   const jobs = createJobLoop(parts, lanes, limits);
   const loops = [jobs, ...createCallbackLoops(parts)];
-  const connection = new ConnectionWatch(broker, log);
+  const connection = new ConnectionWatch(broker, log, () => parts.metrics.reconnected());
   void connection.follow(lanes.map(({ consumer }) => consumer));
   const health = new HealthServer({
     notReady: () => notReady(connection, jobs, parts),
@@ -181,6 +182,9 @@ async function start(workerParts: WatchedParts, broker: Broker): Promise<Worker>
     metrics: (request, response) => parts.metrics.respond(request, response),
   });
   const healthPort = await health.listen(config.HEALTH_HOST, config.HEALTH_PORT);
+  const consumers = jobConsumers(config).map(({ definition }) => definition.durable_name);
+  const lags = new ConsumerLags(broker, JOBS_STREAM, consumers, log);
+  showGauges({ ...parts, store, lags, connection, limits, loops });
   const announcer = await startAnnouncer(parts);
   return run(
     { ...parts, recordWatch, clock, store, connection, limits, jobs, loops, health, announcer },
@@ -261,7 +265,7 @@ function createLoopParts(
     answers: () => answers(broker),
   });
   const publisher = new StoredPublisher(
-    broker.jetStream,
+    measuredPublishing(broker.jetStream, parts.metrics),
     retry,
     parts.config.WORKER_NAME,
     () => maxPayloadOf(broker),
@@ -318,7 +322,7 @@ function createLimits({ config, broker, publisher, retry, log, metrics }: LoopPa
 
 /** The loop that runs jobs. */
 function createJobLoop(parts: LoopParts, lanes: readonly LaneSource[], limits: Limits): ConsumeLoop {
-  const { config, broker, retry, publisher, log } = parts;
+  const { config, broker, retry, publisher, log, metrics } = parts;
   const pipeline = new JobPipeline({
     ...parts,
     tracing: parts.tracing.on,
@@ -333,12 +337,12 @@ function createJobLoop(parts: LoopParts, lanes: readonly LaneSource[], limits: L
     random: Math.random,
   });
   const concurrency = config.WORKER_CONCURRENCY;
-  return new ConsumeLoop({ lanes, handler: pipeline, concurrency, log, what: 'jobs' });
+  return new ConsumeLoop({ lanes, handler: pipeline, concurrency, log, what: 'jobs', metrics });
 }
 
 /** The loop that delivers callbacks; undefined if the settings turn callbacks off on this host. */
 function createCallbackLoops(parts: LoopParts): ConsumeLoop[] {
-  const { config, broker, retry, log } = parts;
+  const { config, broker, retry, log, metrics } = parts;
   const concurrency = config.CALLBACK_CONCURRENCY;
   if (concurrency === 0) return [];
   const deliverer = new CallbackDeliverer({
@@ -365,7 +369,8 @@ function createCallbackLoops(parts: LoopParts): ConsumeLoop[] {
   const consumer = new DurableConsumer(broker, CALLBACKS_STREAM, definition, log);
   const lanes = [{ consumer, priority: 'normal', isBulk: false } as const];
   const messages = concurrency * MESSAGES_PER_CALLBACK_SLOT;
-  return [new ConsumeLoop({ lanes, handler: deliverer, concurrency: messages, log, what: 'callbacks' })];
+  const shared = { concurrency: messages, log, metrics };
+  return [new ConsumeLoop({ lanes, handler: deliverer, what: 'callbacks', ...shared })];
 }
 
 /** Why the worker takes no jobs now; undefined when it does. */

@@ -42,6 +42,7 @@ import { redriveMany } from '../jobs/redrive-many.ts';
 import type { BrokerSession } from '../nats/broker-session.ts';
 import { RequestBroker } from '../nats/request-broker.ts';
 import { pendingJob, readPendingJob, readRejectedJob } from '../outbox/pending-job.ts';
+import { countContext } from '../telemetry/measure/request-metrics.ts';
 import { flushSpans } from '../telemetry/runtime.ts';
 import { withService } from '../telemetry/service.ts';
 import { eventStream } from '../watch/event-stream.ts';
@@ -252,7 +253,8 @@ export class Bridge extends DurableObject<Env> implements BridgeApi {
 
   /** Runs `work` in the caller's trace, as the bridge, and turns its value or its error into a reply. */
   async #reply<T>(carrier: Carrier, work: () => Promise<T>): Promise<Reply<T>> {
-    const caller = extract(fromRecord(carrier), context.active()).context;
+    const { context: caller, outcome } = extract(fromRecord(carrier), context.active());
+    countContext('bridge', outcome);
     try {
       return await context.with(withService(caller, SERVICE.bridge), () => this.#replyOf(work));
     } finally {

@@ -61,6 +61,7 @@ export const WORKER_GROUPS: readonly SettingGroup[] = [
       },
       HEALTH_HOST: 'the address of `/healthz`, `/readyz` and `/metrics`',
       HEALTH_PORT: 'its port; 0: a free one',
+      METRICS_TENANTS: '`true`: some metrics tell tenants apart, at most 100 of them',
       LOG_LEVEL: 'the least important lines that are logged',
       DEBUG: '`true` prints spans on stderr',
     },

@@ -207,6 +207,12 @@ export async function answers({ connection }: Pick<Broker, 'connection'>): Promi
   );
 }
 
+/** How many milliseconds a ping takes to the server and back; undefined if no answer comes within two seconds. */
+export async function roundTripMs({ connection }: Pick<Broker, 'connection'>): Promise<number | undefined> {
+  const late = (): Error => new Error('no pong in time');
+  return await withDeadline(connection.rtt(), PING_MS, late).catch(() => undefined);
+}
+
 /** Version of the server, as it said when the client connected. */
 export function serverVersion({ connection }: Pick<Broker, 'connection'>): string | undefined {
   return connection.info?.version;

@@ -42,6 +42,16 @@ export class HostWatch {
     return this.#hosts.serving(operation, Date.now()).some(({ group }) => group === this.#group);
   }
 
+  /** How many hosts are alive, in all worker groups. */
+  get alive(): number {
+    return this.#hosts.all(Date.now()).length;
+  }
+
+  /** How many hosts that are alive announce an operation, in all worker groups. */
+  serving(operation: string): number {
+    return this.#hosts.serving(operation, Date.now()).length;
+  }
+
   /** Whether a host is alive. */
   isAlive(host: string): boolean {
     return this.#hosts.all(Date.now()).some((announcement) => announcement.host === host);

@@ -23,7 +23,7 @@ export function messageSize(body: Uint8Array, headers: MessageHeaders): number {
 
 /** Publishes messages for one worker. A call returns once JetStream has stored the message. */
 export class StoredPublisher {
-  readonly #jetStream: JetStreamClient;
+  readonly #jetStream: Pick<JetStreamClient, 'publish'>;
   readonly #retry: BrokerRetry;
   readonly #maxPayload: () => number;
   readonly #server: () => string | undefined;
@@ -35,7 +35,7 @@ export class StoredPublisher {
    * @param server gives the server that the connection leads to now, as a URL
    */
   constructor(
-    jetStream: JetStreamClient,
+    jetStream: Pick<JetStreamClient, 'publish'>,
     retry: BrokerRetry,
     worker: string,
     maxPayload: () => number = () => DEFAULT_MAX_PAYLOAD,

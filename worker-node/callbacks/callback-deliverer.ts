@@ -1,6 +1,6 @@
 import { type Context, context, propagation, trace } from '@opentelemetry/api';
 import { ERRORS } from '../../shared/error-table.ts';
-import { describeThrown } from '../../shared/errors.ts';
+import { describeThrown, type ErrorCode } from '../../shared/errors.ts';
 import type { CallbackEvent } from '../../shared/job/callback-event.ts';
 import { extract, fromNatsHeaders, inject, startTrace } from '../../shared/propagation/index.ts';
 import { startInterval, startTimeLimit } from '../../shared/timers.ts';
@@ -19,6 +19,7 @@ import { type CallbackPast, NO_PAST, pastOf } from './callback-past.ts';
 import { type CallbackSchedule, patienceOf, pauseAfter } from './callback-schedule.ts';
 import type { CallbackSlots, Slot } from './callback-slots.ts';
 import { describeVerdict, startCallbackSpan, withoutQuery } from './callback-span.ts';
+import { traceOutcome } from './callback-trace.ts';
 import {
   replyOf,
   type Verdict,
@@ -41,7 +42,10 @@ interface DelivererParts extends SendCallbackParts {
   readonly schedule: CallbackSchedule;
   readonly timeoutMs: number;
   readonly ackWaitMs: number;
-  readonly metrics: Pick<WorkerMetrics, 'callbackSettled'>;
+  readonly metrics: Pick<
+    WorkerMetrics,
+    'callbackSettled' | 'callbackTraced' | 'contextExtracted' | 'messageProcessed'
+  >;
   readonly log: WorkerLogger;
   readonly worker: string;
   /** Whether spans are recorded. If not, a task without a trace context still gets ids for its log lines. */
@@ -79,6 +83,14 @@ interface Ending {
   readonly ack: Ack;
 }
 
+/** The codes of the outcomes that are errors. */
+const ERROR_OF: Readonly<Partial<Record<Ending['outcome'], ErrorCode>>> = {
+  retrying: 'callback-failed',
+  failed: 'callback-failed',
+  unreadable: 'message-invalid',
+  unsettled: 'internal',
+};
+
 /**
  * Handles deliveries of callback tasks: read → slot → recall → start the span → POST → record → settle → end the span.
  * Each delivery is settled exactly once, and `process` never throws.
@@ -92,6 +104,7 @@ export class CallbackDeliverer implements DeliveryHandler {
 
   async process(delivery: Delivery, stop: AbortSignal): Promise<void> {
     const { log, metrics, ackWaitMs } = this.#parts;
+    const began = performance.now();
     const keepAlive = startInterval(ackWaitMs / 3, delivery.working);
     const { outcome, ack } = await this.#handle(delivery, stop).catch((thrown: unknown): Ending => {
       log.error({ reason: describeThrown(thrown) }, 'callback not settled; it will be delivered again');
@@ -100,6 +113,7 @@ export class CallbackDeliverer implements DeliveryHandler {
     keepAlive.stop();
     delivery.settle(ack);
     metrics.callbackSettled(outcome);
+    metrics.messageProcessed('callbacks', performance.now() - began, ERROR_OF[outcome]);
   }
 
   async #handle(delivery: Delivery, stop: AbortSignal): Promise<Ending> {
@@ -160,7 +174,9 @@ export class CallbackDeliverer implements DeliveryHandler {
 
   /** The job's trace, without its baggage: a callback never carries that. */
   #traceOf({ headers }: Delivery): Context {
-    const { context: extracted, spanContext } = extract(fromNatsHeaders(headers));
+    const extraction = extract(fromNatsHeaders(headers));
+    this.#parts.metrics.contextExtracted(extraction, 'callback');
+    const { context: extracted, spanContext } = extraction;
     const job = propagation.deleteBaggage(extracted);
     return spanContext === undefined && !this.#parts.tracing ? startTrace(job) : job;
   }
@@ -191,7 +207,9 @@ export class CallbackDeliverer implements DeliveryHandler {
     const traceparents = { ofJob, ofDelivery: inject(context.active()).traceparent };
     try {
       const signal = AbortSignal.any([deadline.signal, stop]);
-      return verdictOfAnswer(await sendCallback(this.#parts, task, traceparents, signal), Date.now());
+      const answer = await sendCallback(this.#parts, task, traceparents, signal);
+      this.#parts.metrics.callbackTraced(traceOutcome(answer.traceResponse, traceparents.ofDelivery));
+      return verdictOfAnswer(answer, Date.now());
     } catch (thrown) {
       if (stop.aborted) return 'released';
       return verdictOfThrow(thrown, deadline.signal.aborted ? `no answer within ${timeoutMs} ms` : undefined);

@@ -18,6 +18,8 @@ interface Post {
 export interface PostAnswer {
   readonly status: number;
   readonly retryAfter: string | undefined;
+  /** What the receiver says about the trace. */
+  readonly traceResponse: string | undefined;
 }
 
 /**
@@ -42,7 +44,9 @@ export async function post({ url, headers, body, lookup }: Post, signal: AbortSi
       }),
   );
   drainBody(response);
-  return { status: response.statusCode ?? 0, retryAfter: response.headers['retry-after'] };
+  const { 'retry-after': retryAfter, traceresponse } = response.headers;
+  const traceResponse = Array.isArray(traceresponse) ? traceresponse.join(',') : traceresponse;
+  return { status: response.statusCode ?? 0, retryAfter, traceResponse };
 }
 
 function drainBody(response: IncomingMessage): void {

@@ -21,7 +21,7 @@ export interface AttemptRunnerParts extends RoomParts, RecallParts {
   readonly limits: Limits;
   readonly pauses: Pauses;
   readonly registry: OperationRegistry;
-  readonly metrics: Pick<WorkerMetrics, 'recordUnreadable'>;
+  readonly metrics: Pick<WorkerMetrics, 'recordUnreadable' | 'attemptStarted'>;
   readonly log: WorkerLogger;
 }
 
@@ -121,7 +121,7 @@ export class AttemptRunner {
   async #run(claimed: Claimed): Promise<Decided> {
     const { operation, attempt, chain, held, lease, fence } = claimed;
     const { worker, log } = this.#parts;
-    this.#logStart(claimed);
+    this.#noteStart(claimed);
     held.follow(chain);
     const progress = new ProgressReporter(chain, attempt, worker);
     const roomForResult = (): number => roomForResultOf(this.#parts, attempt);
@@ -132,8 +132,10 @@ export class AttemptRunner {
     return { ...claimed, outcome, ranMs: Math.round(performance.now() - began) };
   }
 
-  #logStart({ attempt: { number, queueTimeMs }, job: { address }, fence }: Claimed): void {
-    const { jobId, tenant, operation } = address;
+  #noteStart({ attempt: { number, queueTimeMs }, job, fence }: Claimed): void {
+    const { jobId, tenant, operation } = job.address;
+    const outboxMs = number === 1 ? job.outboxTimeMs : undefined;
+    this.#parts.metrics.attemptStarted({ operation, tenant, queueMs: queueTimeMs, outboxMs });
     const fields = { job_id: jobId, operation, tenant, attempt: number, fence, queue_ms: queueTimeMs };
     this.#parts.log.info(fields, 'job started');
   }

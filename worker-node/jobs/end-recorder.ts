@@ -3,6 +3,7 @@ import type { CallbackPublisher } from '../broker/callbacks/callback-publisher.t
 import { moveToDeadLetters } from '../broker/dead-letters.ts';
 import type { StoredPublisher } from '../broker/stored-publisher.ts';
 import type { WorkerLogger } from '../log.ts';
+import type { WorkerMetrics } from '../telemetry/metrics.ts';
 import { redriveCountOf } from './attempt/redrive-count.ts';
 import { endingOfOther, reportIn } from './classify.ts';
 import type { Classified, Ending } from './pipeline-steps.ts';
@@ -11,6 +12,7 @@ import { describeOutcome } from './process-span.ts';
 export interface EndRecorderParts {
   readonly callbacks: CallbackPublisher;
   readonly publisher: StoredPublisher;
+  readonly metrics: Pick<WorkerMetrics, 'attemptEnded'>;
   readonly log: WorkerLogger;
   readonly group: string;
 }
@@ -39,6 +41,7 @@ export class EndRecorder {
       ending.event === undefined
         ? endingOfOther(job, await chain.ownership())
         : await this.#recordEvent(classified, ending.event);
+    this.#countEnd(classified, recorded);
     this.#logEnd(classified, recorded);
     return recorded;
   }
@@ -93,6 +96,13 @@ export class EndRecorder {
     const { jobId, operation } = attempt.job.address;
     this.#parts.log.debug({ ...outcome, job_id: jobId, operation }, 'job waits for a limit');
     return ending.event === undefined ? ending : await this.#recordEvent(classified, ending.event);
+  }
+
+  #countEnd({ attempt, ranMs }: Classified, { conclusion }: Ending): void {
+    const { operation, tenant } = attempt.job.address;
+    const { number, acceptedAt } = attempt;
+    const endToEndMs = Date.now() - Date.parse(acceptedAt);
+    this.#parts.metrics.attemptEnded({ operation, tenant, conclusion, number, ranMs, endToEndMs });
   }
 
   #logEnd({ attempt, outcome, ranMs }: Classified, { conclusion }: Ending): void {

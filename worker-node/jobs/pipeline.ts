@@ -38,7 +38,9 @@ const OWN_FAILURE = { minDelayMs: 2_000, maxDelayMs: 60_000 };
 
 interface PipelineParts extends RecallParts, ClassifyParts, AttemptRunnerParts, EndRecorderParts {
   readonly cancels: CancelMemory;
-  readonly metrics: Pick<WorkerMetrics, 'jobSettled' | 'contextExtracted' | 'recordUnreadable'>;
+  readonly metrics: Pick<WorkerMetrics, 'jobSettled' | 'contextExtracted' | 'messageProcessed'> &
+    AttemptRunnerParts['metrics'] &
+    EndRecorderParts['metrics'];
   readonly ackWaitMs: number;
   /** Whether spans are recorded. If not, a job without a trace context still gets ids for its log lines. */
   readonly tracing: boolean;
@@ -71,6 +73,7 @@ export class JobPipeline implements DeliveryHandler {
       this.#parts.metrics.jobSettled('waiting');
       return message.latest.settle({ kind: 'nak', delayMs: awayMs });
     }
+    const began = performance.now();
     const extraction = extract(fromNatsHeaders(delivery.headers));
     const parent = this.#parentOf(extraction);
     const span = this.#startSpan(delivery, parent);
@@ -83,6 +86,8 @@ export class JobPipeline implements DeliveryHandler {
       lease.stop();
       this.#messages.close(message);
       this.#settle(message.latest, span, ending);
+      const ms = performance.now() - began;
+      this.#parts.metrics.messageProcessed('jobs', ms, errorTypeOf(ending));
     });
   }
 
@@ -223,4 +228,11 @@ export class JobPipeline implements DeliveryHandler {
       this.#parts.log.warn(fields, 'trace context refused; the job starts a new trace');
     else this.#parts.log.debug(fields, 'trace context read');
   }
+}
+
+/** The code of the error of a delivery that failed; undefined if it did not. */
+function errorTypeOf({ conclusion, event }: Ending): string | undefined {
+  if (conclusion === 'unreadable') return 'message-invalid';
+  if (conclusion === 'unsettled') return 'internal';
+  return conclusion === 'failed' || conclusion === 'retrying' ? event?.error?.code : undefined;
 }

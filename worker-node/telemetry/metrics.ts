@@ -1,127 +1,239 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { type Attributes, type Counter, metrics } from '@opentelemetry/api';
-import { PrometheusExporter } from '@opentelemetry/exporter-prometheus';
+import { type Attributes, type Counter, type Histogram, metrics } from '@opentelemetry/api';
 import { resourceFromAttributes } from '@opentelemetry/resources';
 import { MeterProvider } from '@opentelemetry/sdk-metrics';
-import type { StreamRoom } from '../../shared/api/health.ts';
+import { ERROR_CODES } from '../../shared/errors.ts';
 import type { Extraction } from '../../shared/propagation/index.ts';
+import type { MetricDefinition } from '../../shared/trace/metric.ts';
 import { SCHEMA_URL } from '../../shared/trace/tracer.ts';
+import { VERSION } from '../../shared/version.ts';
 import { registerGlobally } from './api-version.ts';
+import { MAX_TENANTS, OTHER } from './measure/definitions/common.ts';
+import { WORKER_METRICS } from './measure/definitions.ts';
+import { Exposition } from './measure/exposition.ts';
+import { Instruments, type Readings } from './measure/instruments.ts';
+import { RuntimeMetrics } from './measure/runtime.ts';
 
-/** The worker's counters, served as Prometheus text. */
+/** A kind of messages: the first token of their subjects. */
+export type Destination = 'jobs' | 'callbacks';
+
+export interface WorkerMetricsOptions {
+  /** The operations of this host. */
+  readonly operations: Iterable<string>;
+  /** The worker group of this host. */
+  readonly group: string;
+  /** Whether some metrics tell tenants apart. */
+  readonly tenants: boolean;
+  /** What the metrics say about where they come from. */
+  readonly resource: Attributes;
+}
+
+/** How an attempt ended. Times are in milliseconds. */
+export interface AttemptEnd {
+  readonly operation: string;
+  readonly tenant: string;
+  readonly conclusion: string;
+  /** 1 for the first attempt. */
+  readonly number: number;
+  /** How long the operation ran; undefined if it did not. */
+  readonly ranMs: number | undefined;
+  /** Since the edge accepted the job. */
+  readonly endToEndMs: number;
+}
+
+const ENDS = ['succeeded', 'failed', 'cancelled'];
+const ATTEMPT_ENDS = [...ENDS, 'retrying', 'released'];
+const SENT = ['events', 'dead', 'callbacks'];
+const MESSAGING_SYSTEM = { 'messaging.system': 'nats' };
+
+type MetricName = keyof typeof WORKER_METRICS;
+type NameOf<Instrument> = {
+  [Name in MetricName]: (typeof WORKER_METRICS)[Name]['instrument'] extends Instrument ? Name : never;
+}[MetricName];
+
+/** The metrics of a worker: docs/METRICS.md has them all. They are served as Prometheus text. */
 export class WorkerMetrics {
-  readonly #exporter = new PrometheusExporter({ preventServerStart: true });
+  readonly #exposition = new Exposition();
   readonly #provider: MeterProvider;
-  readonly #settled: Counter;
-  readonly #contexts: Counter;
-  readonly #dropped: Counter;
-  readonly #callbacks: Counter;
-  readonly #unreadable: Counter;
-  readonly #permissions: Counter;
-  readonly #waited: Counter;
+  readonly #instruments: Instruments;
+  readonly #runtime: RuntimeMetrics;
+  readonly #counters: ReadonlyMap<string, Counter>;
+  readonly #histograms: ReadonlyMap<string, Histogram>;
+  readonly #operations: ReadonlySet<string>;
+  readonly #tenants: Set<string> | undefined;
+  readonly #group: string;
 
-  /** @param resource what the metrics say about where they come from */
-  constructor(resource: Attributes) {
+  constructor({ operations, group, tenants, resource }: WorkerMetricsOptions) {
     this.#provider = new MeterProvider({
       resource: resourceFromAttributes(resource, { schemaUrl: SCHEMA_URL }),
-      readers: [this.#exporter],
+      readers: [this.#exposition.reader],
     });
     registerGlobally(() => metrics.setGlobalMeterProvider(this.#provider));
-    const meter = this.#provider.getMeter('throughline-worker');
-    this.#settled = meter.createCounter('throughline.jobs.settled', {
-      description: 'Deliveries settled, by conclusion',
-    });
-    this.#contexts = meter.createCounter('throughline.trace_context.extracted', {
-      description: 'Trace contexts read from job messages, by outcome and reason',
-    });
-    this.#dropped = meter.createCounter('throughline.trace_context.dropped_members', {
-      description: 'Members of tracestate and baggage that were dropped, by field and reason',
-    });
-    this.#unreadable = meter.createCounter('throughline.jobs.record_unreadable', {
-      description: 'Jobs that ended because their last event could not be read',
-    });
-    this.#waited = meter.createCounter('throughline.limits.waited', {
-      description: 'Attempts that had to wait for a limit of their operation, by limit',
-    });
-    this.#permissions = meter.createCounter('throughline.nats.permissions_missing', {
-      description: 'Permissions that the user of NATS turned out not to have, by action and subject',
-    });
-    this.#callbacks = meter.createCounter('throughline.callbacks', {
-      description:
-        'Deliveries of callback tasks, by outcome; those that are postponed or repeated sent nothing',
-    });
+    this.#operations = new Set(operations);
+    this.#tenants = tenants ? new Set() : undefined;
+    this.#group = group;
+    const meter = this.#provider.getMeter('throughline-worker', VERSION);
+    this.#instruments = new Instruments(meter, { operation: [...this.#operations] });
+    const all: [string, MetricDefinition][] = Object.entries(WORKER_METRICS);
+    const of = (kind: MetricDefinition['instrument']) =>
+      all.filter(([, { instrument }]) => instrument === kind);
+    this.#counters = new Map(of('counter').map(([name, one]) => [name, this.#instruments.counter(one)]));
+    this.#histograms = new Map(
+      of('histogram').map(([name, one]) => [name, this.#instruments.histogram(one)]),
+    );
+    this.#runtime = new RuntimeMetrics(this.#instruments);
   }
 
   /** Counts a settled delivery. */
   jobSettled(conclusion: string): void {
-    this.#settled.add(1, { conclusion });
+    this.#count('settled', { conclusion });
+  }
+
+  /** Counts an attempt that starts. Times are in milliseconds. @param job.outboxMs only for the first attempt of a job that came through an outbox */
+  attemptStarted(job: {
+    readonly operation: string;
+    readonly tenant: string;
+    readonly queueMs: number;
+    readonly outboxMs: number | undefined;
+  }): void {
+    const operation = this.#operationOf(job.operation);
+    this.#count('attemptsStarted', { operation });
+    this.#record('queueTime', job.queueMs / 1_000, { operation, ...this.#tenantOf(job.tenant) });
+    if (job.outboxMs !== undefined) this.#record('outboxTime', job.outboxMs / 1_000, { operation });
+  }
+
+  /** Counts the end of an attempt, and that of its job if it has ended. Other conclusions count nothing. */
+  attemptEnded(end: AttemptEnd): void {
+    const { conclusion: outcome, ranMs, number } = end;
+    const operation = this.#operationOf(end.operation);
+    if (ranMs !== undefined && ATTEMPT_ENDS.includes(outcome)) {
+      this.#count('attemptsEnded', { operation, outcome, ...this.#tenantOf(end.tenant) });
+      this.#record('runTime', ranMs / 1_000, { operation, outcome });
+    }
+    if (!ENDS.includes(outcome)) return;
+    this.#count('ended', { operation, outcome });
+    // The clock of the edge may be ahead.
+    this.#record('endToEndTime', Math.max(0, end.endToEndMs) / 1_000, { operation, outcome });
+    this.#record('attempts', ranMs === undefined ? Math.max(0, number - 1) : number, { operation, outcome });
   }
 
   /** Counts a job that ended because its last event could not be read. */
   recordUnreadable(): void {
-    this.#unreadable.add(1);
+    this.#count('recordUnreadable');
   }
 
   /** Counts an attempt that had to wait for a limit of its operation. @param by which limit */
   jobWaited(by: string): void {
-    this.#waited.add(1, { by });
-  }
-
-  /** Shows how many jobs wait in this process for a limit of their operation. */
-  observeParked(parked: () => number): void {
-    const gauge = this.#provider
-      .getMeter('throughline-worker')
-      .createObservableGauge('throughline.limits.parked', {
-        description: 'Jobs that wait in this process, without a slot, for a limit of their operation',
-      });
-    gauge.addCallback((result) => result.observe(parked()));
+    this.#count('limitsWaited', { by });
   }
 
   /** Counts a missing permission of this host's user. */
   permissionMissing(action: string, subject: string): void {
-    this.#permissions.add(1, { action, subject });
+    this.#count('permissionsMissing', { action, subject });
+  }
+
+  /** Counts spans that did not reach the collector. */
+  spansLost(reason: string, spans: number): void {
+    this.#count('spansLost', { reason }, spans);
+  }
+
+  /** Counts a connection to NATS that was made again. */
+  reconnected(): void {
+    this.#count('natsReconnects');
+  }
+
+  /** Counts a message that NATS delivered. @param isAgain whether a host got it before */
+  messageConsumed(destination: Destination, isAgain: boolean): void {
+    const name = { 'messaging.destination.name': destination };
+    this.#count('consumed', { ...MESSAGING_SYSTEM, 'messaging.operation.name': 'receive', ...name });
+    if (isAgain) this.#count('redelivered', name);
+  }
+
+  /** Measures a message from its delivery to its ack. @param errorType the code of the error, if it failed */
+  messageProcessed(destination: Destination, ms: number, errorType?: string): void {
+    this.#record('processDuration', ms / 1_000, {
+      ...MESSAGING_SYSTEM,
+      'messaging.operation.name': 'process',
+      'messaging.destination.name': destination,
+      'messaging.consumer.group.name': this.#group,
+      ...errorTypeOf(errorType),
+    });
+  }
+
+  /** Counts and measures one try to publish a message. @param kind the first token of its subject */
+  messageSent(kind: string, ms: number, errorType?: string): void {
+    const attributes = {
+      ...MESSAGING_SYSTEM,
+      'messaging.operation.name': 'send',
+      'messaging.destination.name': SENT.includes(kind) ? kind : OTHER,
+      ...errorTypeOf(errorType),
+    };
+    this.#count('sent', attributes);
+    this.#record('operationDuration', ms / 1_000, attributes);
   }
 
   /** Counts a delivery of a callback. */
   callbackSettled(outcome: string): void {
-    this.#callbacks.add(1, { outcome });
+    this.#count('callbacks', { outcome });
+  }
+
+  /** Counts what the answer of a callback's receiver says about the trace. */
+  callbackTraced(outcome: 'continued' | 'other-trace' | 'absent' | 'invalid'): void {
+    this.#count('callbackTrace', { outcome });
   }
 
   /** Counts a trace context that was read: whether it was continued, absent or invalid, and what was dropped from it. */
-  contextExtracted({ outcome, reason, dropped }: Extraction): void {
-    this.#contexts.add(1, reason === undefined ? { outcome } : { outcome, reason });
+  contextExtracted({ outcome, reason, dropped }: Extraction, hop: 'job' | 'callback' = 'job'): void {
+    this.#count('contextExtracted', { hop, outcome, ...(reason === undefined ? {} : { reason }) });
     this.#countDropped('tracestate', dropped.tracestateMembers, dropped.tracestate);
     this.#countDropped('baggage', dropped.baggageMembers, dropped.baggage);
   }
 
-  /** Shows how much the streams of waiting jobs hold, and may hold. @param rooms what is known now, by stream */
-  observeRooms(rooms: () => ReadonlyMap<string, StreamRoom>): void {
-    const meter = this.#provider.getMeter('throughline-worker');
-    const bytes = meter.createObservableGauge('throughline.stream.bytes', {
-      description: 'Bytes of the jobs that wait, by stream',
-    });
-    const maxBytes = meter.createObservableGauge('throughline.stream.max_bytes', {
-      description: 'Bytes that jobs that wait may take, by stream',
-    });
-    bytes.addCallback((result) => {
-      for (const [stream, { bytes: held }] of rooms()) result.observe(held, { stream });
-    });
-    maxBytes.addCallback((result) => {
-      for (const [stream, { maxBytes: cap }] of rooms())
-        if (cap !== undefined) result.observe(cap, { stream });
-    });
+  /** Shows gauges, which are read when somebody asks for the metrics. */
+  observe<Name extends NameOf<'gauge'>>(
+    names: readonly Name[],
+    read: () => Readings<Name> | Promise<Readings<Name>>,
+  ): void {
+    const all: Record<string, MetricDefinition> = WORKER_METRICS;
+    const definitions = Object.fromEntries(names.map((name) => [name, all[name]]));
+    this.#instruments.gauges(definitions as Record<Name, MetricDefinition>, read);
   }
 
   /** Answers `GET /metrics`. */
   respond(request: IncomingMessage, response: ServerResponse): void {
-    this.#exporter.getMetricsRequestHandler(request, response);
-  }
-
-  #countDropped(field: string, members: number, reason: string | undefined): void {
-    if (reason !== undefined) this.#dropped.add(Math.max(1, members), { field, reason });
+    this.#exposition.respond(request, response);
   }
 
   async shutdown(): Promise<void> {
+    this.#runtime.stop();
     await this.#provider.shutdown();
   }
+
+  #count(name: NameOf<'counter'>, attributes: Attributes = {}, value = 1): void {
+    this.#counters.get(name)?.add(value, attributes);
+  }
+
+  #record(name: NameOf<'histogram'>, value: number, attributes: Attributes): void {
+    this.#histograms.get(name)?.record(value, attributes);
+  }
+
+  #countDropped(field: string, members: number, reason: string | undefined): void {
+    if (reason !== undefined) this.#count('contextDropped', { field, reason }, Math.max(1, members));
+  }
+
+  /** The operations of other hosts may be many. */
+  #operationOf(name: string): string {
+    return this.#operations.has(name) ? name : OTHER;
+  }
+
+  #tenantOf(tenant: string): Attributes {
+    if (this.#tenants === undefined) return {};
+    if (this.#tenants.size < MAX_TENANTS) this.#tenants.add(tenant);
+    return { tenant: this.#tenants.has(tenant) ? tenant : OTHER };
+  }
+}
+
+function errorTypeOf(code: string | undefined): Attributes {
+  if (code === undefined) return {};
+  return { 'error.type': ERROR_CODES.some((known) => known === code) ? code : OTHER };
 }

@@ -5,6 +5,7 @@ import { PROBLEM_MEDIA_TYPE, problemOf } from '../../../shared/api/problem.ts';
 import { errorFrom, statusOf } from '../../../shared/error-table.ts';
 import { describeThrown, isApiErrorCode, ThroughlineError } from '../../../shared/errors.ts';
 import { policyItem, spentItem } from '../../access/rate-limit-policy.ts';
+import { countRefusal } from '../../telemetry/measure/request-metrics.ts';
 import type { EdgeHono } from '../edge-app.ts';
 
 /** Turns whatever a route threw into a problem document (RFC 9457). An internal error is logged. */
@@ -28,6 +29,7 @@ function addQuota({ quota, retryAfterSeconds }: ThroughlineError, c: Context<Edg
 
 /** The answer for an error: a problem document with the id of the current trace. */
 export function problemResponse(error: ThroughlineError, wwwAuthenticate: string | null = null): Response {
+  countRefusal(error.code);
   const traceId = trace.getSpanContext(context.active())?.traceId;
   const headers = new Headers({
     'content-type': PROBLEM_MEDIA_TYPE,

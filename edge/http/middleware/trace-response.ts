@@ -5,6 +5,8 @@ import { matchedRoutes } from 'hono/route';
 import { METHOD_NAME_ALL } from 'hono/router';
 import { inject } from '../../../shared/propagation/index.ts';
 import { ATTR } from '../../../shared/trace/semantics.ts';
+import { countAnswer, countContext } from '../../telemetry/measure/request-metrics.ts';
+import { methodOf } from '../../telemetry/server-attributes.ts';
 import { describeAnswer } from '../../telemetry/server-span.ts';
 import type { EdgeBindings, EdgeHono } from '../edge-app.ts';
 import type { RequestContext } from '../request-context.ts';
@@ -21,10 +23,13 @@ export function traceResponse() {
     await next();
     const route = routeOf(c);
     const { status } = c.res;
+    const ms = Date.now() - start;
+    countAnswer(methodOf(c.req), route ?? '/*', status, ms / 1_000);
+    countContext('edge', outcomeOf(c.env.requestContext));
     if (span !== undefined) describeAnswer(span, c.req, { status, route, error: c.error });
     const { traceparent } = inject(context.active());
     if (traceparent !== undefined) c.res.headers.set('traceresponse', traceparent);
-    logRequest(c.env, { method: c.req.method, route: route ?? '/*', status, ms: Date.now() - start });
+    logRequest(c.env, { method: c.req.method, route: route ?? '/*', status, ms });
   });
 }
 
@@ -33,6 +38,12 @@ function addRequestContext(span: Span, { extraction, trusted }: RequestContext):
   if (extraction.reason !== undefined) span.setAttribute(ATTR.traceReason, extraction.reason);
   // The trace of a caller whom we do not trust is not continued. Our own trace links to the caller's span.
   if (!trusted && extraction.spanContext !== undefined) span.addLink({ context: extraction.spanContext });
+}
+
+/** Whether the caller's trace goes on. */
+function outcomeOf({ extraction, trusted }: RequestContext) {
+  const { outcome } = extraction;
+  return outcome === 'continued' && !trusted ? 'untrusted' : outcome;
 }
 
 /** The route that answers a request, such as `/v1/jobs/:id`; undefined if only middleware matched. */

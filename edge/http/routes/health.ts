@@ -3,6 +3,10 @@ import { hasScope } from '../../../shared/api/access.ts';
 import type { BridgeStatus, Health, Readiness, Unreadiness } from '../../../shared/api/health.ts';
 import { problemOf } from '../../../shared/api/problem.ts';
 import { ThroughlineError } from '../../../shared/errors.ts';
+import { bridgeMetrics } from '../../telemetry/measure/bridge-metrics.ts';
+import { EDGE_METRICS } from '../../telemetry/measure/definitions.ts';
+import { metricText } from '../../telemetry/measure/exposition.ts';
+import { requestMetrics } from '../../telemetry/measure/request-metrics.ts';
 import { lostSpans } from '../../telemetry/runtime.ts';
 import { EdgeApp, type EdgeHono } from '../edge-app.ts';
 import { authenticate, requireScope, scopesOf } from '../middleware/access.ts';
@@ -16,7 +20,7 @@ const PROMETHEUS = { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' 
 
 /**
  * `/healthz`: whether this Worker runs. `/readyz`: whether NATS answers each bridge and does what it needs; if not, 503 with a problem
- * document. Both its answers have the status of every bridge and its outbox. `/metrics`: the same for Prometheus. The status
+ * document. Both its answers have the status of every bridge and its outbox. `/metrics`: the same for Prometheus, and what this isolate has counted. The status
  * is for callers with `status:read`, unless `STATUS_ACCESS` opens it to all.
  */
 export function healthRoutes(): EdgeApp {
@@ -24,7 +28,11 @@ export function healthRoutes(): EdgeApp {
   app.get('/healthz', (c) => c.json<Health>({ status: 'ok' }));
   app.get('/readyz', readiness);
   app.get('/metrics', unlessPublic(authenticate()), unlessPublic(requireScope(SCOPE)), noQuery(), async (c) =>
-    c.body(metricsOf(await c.env.bridge.status()) + lostSpansMetric(), 200, PROMETHEUS),
+    c.body(
+      bridgeMetrics(await c.env.bridge.status()) + requestMetrics() + lostSpansMetric(),
+      200,
+      PROMETHEUS,
+    ),
   );
   return app;
 }
@@ -59,105 +67,10 @@ function faultOf(bridges: readonly BridgeStatus[]): ThroughlineError | undefined
   return problem === undefined ? undefined : new ThroughlineError('broker-refused', problem);
 }
 
-/** A figure of a bridge, or one for each reason or quota; undefined while it is not known. */
-type Figure = number | undefined | Readonly<Partial<Record<string, number>>>;
-
-const GAUGES: readonly [
-  name: string,
-  help: string,
-  figure: (status: BridgeStatus) => Figure,
-  label?: 'quota',
-][] = [
-  [
-    'broker_up',
-    '1: NATS answers the bridge. 0: it does not.',
-    ({ roundTripMs }) => Number(roundTripMs !== undefined),
-  ],
-  [
-    'broker_connections_total',
-    'Connections to NATS that the bridge has opened.',
-    ({ connections }) => connections,
-  ],
-  [
-    'broker_problems',
-    'What NATS, which answers, does not do for the bridge: missing permissions, messages that are not stored.',
-    ({ problems }) => problems.length,
-  ],
-  ['worker_hosts', 'Worker hosts that are alive.', ({ workerHosts }) => workerHosts],
-  [
-    'unserved_jobs_total',
-    'Jobs that the bridge accepted while no worker host served their operation.',
-    ({ unservedJobs }) => unservedJobs,
-  ],
-  ['queue_bytes', 'Bytes of the jobs in the queue.', ({ queue }) => queue?.bytes],
-  ['queue_max_bytes', 'Bytes that jobs in the queue may take.', ({ queue }) => queue?.maxBytes],
-  ['delayed_bytes', 'Bytes of the delayed jobs.', ({ delayed }) => delayed?.bytes],
-  ['delayed_max_bytes', 'Bytes that delayed jobs may take.', ({ delayed }) => delayed?.maxBytes],
-  [
-    'quota_use_ratio',
-    'How much of a quota the tenant with the most of it uses. 1: it is used up.',
-    ({ quotaUse }) => quotaUse,
-    'quota',
-  ],
-  [
-    'quota_refusals_total',
-    'Requests that the bridge refused, by the quota that was used up.',
-    ({ quotaRefusals }) => quotaRefusals,
-    'quota',
-  ],
-  ['outbox_pending_jobs', 'Pending jobs: they wait for NATS.', ({ outbox }) => outbox.pending],
-  [
-    'outbox_oldest_age_seconds',
-    'How long the oldest pending job has waited, in seconds.',
-    ({ outbox }) => outbox.oldestAgeSeconds,
-  ],
-  ['outbox_rejected_jobs', 'Rejected jobs: NATS will not take them.', ({ outbox }) => outbox.rejected],
-  [
-    'outbox_published_jobs',
-    'Jobs that NATS has, and whose end the bridge has not seen.',
-    ({ outbox }) => outbox.published,
-  ],
-  ['outbox_bytes', 'Bytes in the outbox.', ({ outbox }) => outbox.bytes],
-  [
-    'unchecked_inputs_total',
-    'Inputs that the edge took without checking them to the end, by reason.',
-    ({ uncheckedInputs }) => uncheckedInputs,
-  ],
-];
-
-/** Prometheus' text format 0.0.4. */
-function metricsOf(bridges: readonly BridgeStatus[]): string {
-  const lines = GAUGES.flatMap(([name, help, figure, label = 'reason']) => [
-    `# HELP throughline_bridge_${name} ${help}`,
-    `# TYPE throughline_bridge_${name} ${name.endsWith('_total') ? 'counter' : 'gauge'}`,
-    ...bridges.flatMap((status) =>
-      samplesOf(`bridge="${status.bridge}"`, figure(status), label).map(
-        ([labels, value]) => `throughline_bridge_${name}{${labels}} ${value}`,
-      ),
-    ),
-  ]);
-  return `${lines.join('\n')}\n`;
-}
-
 /** The spans that this isolate did not export. Empty if tracing is off. */
 function lostSpansMetric(): string {
   const lost = lostSpans();
   if (lost === undefined) return '';
-  const name = 'throughline_edge_lost_spans_total';
-  const lines = [
-    `# HELP ${name} Spans that the isolate which answers did not export, by reason.`,
-    `# TYPE ${name} counter`,
-    ...Object.entries(lost).map(([reason, spans]) => `${name}{reason="${reason}"} ${spans}`),
-  ];
-  return `${lines.join('\n')}\n`;
-}
-
-function samplesOf(
-  labels: string,
-  figure: Figure,
-  label: string,
-): readonly (readonly [labels: string, value: number])[] {
-  if (figure === undefined) return [];
-  if (typeof figure === 'number') return [[labels, figure]];
-  return Object.entries(figure).map(([part, value = 0]) => [`${labels},${label}="${part}"`, value]);
+  const samples = Object.entries(lost).map(([reason, value]) => ({ labels: { reason }, value }));
+  return metricText(EDGE_METRICS.lostSpans, samples);
 }

@@ -1,26 +1,12 @@
 import { readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
+import { METRIC_SECTIONS } from '../../../scripts/metrics/page.ts';
+import { prometheusName } from '../../../shared/trace/metric.ts';
 
 const read = (file: string): Promise<string> =>
   readFile(new URL(`../../../${file}`, import.meta.url), 'utf8');
 
-/** The metrics of a worker, as Prometheus names them. */
-async function workerMetrics(): Promise<string[]> {
-  const source = await read('worker-node/telemetry/metrics.ts');
-  const made = source.matchAll(/create(Observable)?(Counter|Gauge)\('([a-z_.]+)'/g);
-  return [...made].map(
-    ([, , kind, name = '']) => name.replaceAll('.', '_') + (kind === 'Counter' ? '_total' : ''),
-  );
-}
-
-/** The metrics of the edge's bridges. */
-async function bridgeMetrics(): Promise<string[]> {
-  const source = await read('edge/http/routes/health.ts');
-  const [, list = ''] = /const GAUGES.*?\]\[\] = \[(.*?)^\];/ms.exec(source) ?? [];
-  return [...list.matchAll(/\[\s*'([a-z_]+)',\s*['"]/g)].map(([, name]) => `throughline_bridge_${name}`);
-}
-
-const known = [...(await workerMetrics()), ...(await bridgeMetrics())];
+const known = METRIC_SECTIONS.flatMap(({ metrics }) => metrics.map(prometheusName));
 
 describe.each(['deploy/README.md', 'deploy/compose/alerts.yaml'])('%s', (file) => {
   it('names only metrics that a worker or a bridge has', async () => {

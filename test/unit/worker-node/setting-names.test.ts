@@ -39,6 +39,7 @@ const PROOFS: Readonly<Record<string, SettingProof>> = {
   CALLBACK_MAX_ATTEMPTS: { good: '1', wrong: '0' },
   CALLBACK_RETRY_MIN_MS: { good: '1', wrong: '0' },
   CALLBACK_RETRY_MAX_MS: { good: '5000', wrong: '4999' },
+  METRICS_TENANTS: { good: 'true', wrong: 'maybe' },
   LOG_LEVEL: { good: 'warn', wrong: 'WARN' },
   WORKER_CANARY: { good: 'false', wrong: 'maybe' },
   DEBUG: { good: 'true', wrong: 'TRUE' },

@@ -1,7 +1,7 @@
 import type { StreamRoom } from '../../../shared/api/health.ts';
 import { describeThrown } from '../../../shared/errors.ts';
 import { capOf } from '../../../shared/nats/store-caps.ts';
-import { DELAYED_STREAM, JOBS_STREAM } from '../../../shared/nats/streams.ts';
+import { CALLBACKS_STREAM, DEAD_STREAM, DELAYED_STREAM, JOBS_STREAM } from '../../../shared/nats/streams.ts';
 import type { WorkerLogger } from '../../log.ts';
 import type { Broker } from '../connect.ts';
 
@@ -9,14 +9,24 @@ const LOOK_EVERY_MS = 10_000;
 /** From this part of its cap on, a stream counts as nearly full. */
 const NEARLY_FULL = 0.8;
 
+/** The streams in which jobs wait: without room in them, jobs are refused. */
+const WAITING = [JOBS_STREAM, DELAYED_STREAM];
+
+/** What a stream holds, and may hold. */
+export interface StreamLook extends StreamRoom {
+  readonly messages: number;
+  /** When its oldest message was stored, in epoch milliseconds on the clock of NATS; undefined if it has none. */
+  readonly oldestAt: number | undefined;
+}
+
 type StoreBroker = { readonly manager: { readonly streams: Pick<Broker['manager']['streams'], 'info'> } };
 
-/** Looks from time to time how much room there is for more jobs. The worker does not depend on it: operators do. */
+/** Looks from time to time what the streams hold, and how much room there is for more jobs. The worker does not depend on it: operators do. */
 export class StoreWatch {
   readonly #broker: StoreBroker;
   readonly #log: Pick<WorkerLogger, 'debug'>;
   readonly #timer: ReturnType<typeof setInterval>;
-  #rooms: ReadonlyMap<string, StreamRoom> = new Map();
+  #streams: ReadonlyMap<string, StreamLook> = new Map();
 
   private constructor(broker: StoreBroker, log: Pick<WorkerLogger, 'debug'>) {
     this.#broker = broker;
@@ -32,14 +42,14 @@ export class StoreWatch {
   }
 
   /** What was seen last, by stream; nothing for a stream that could not be read. */
-  get rooms(): ReadonlyMap<string, StreamRoom> {
-    return this.#rooms;
+  get streams(): ReadonlyMap<string, StreamLook> {
+    return this.#streams;
   }
 
   /** A sentence about each stream that is nearly full. */
   get warnings(): string[] {
-    return [...this.#rooms].flatMap(([stream, { bytes, maxBytes }]) =>
-      maxBytes === undefined || bytes < maxBytes * NEARLY_FULL
+    return [...this.#streams].flatMap(([stream, { bytes, maxBytes }]) =>
+      !WAITING.includes(stream) || maxBytes === undefined || bytes < maxBytes * NEARLY_FULL
         ? []
         : [`${stream} holds ${bytes} of ${maxBytes} bytes: more jobs will be refused`],
     );
@@ -50,15 +60,18 @@ export class StoreWatch {
   }
 
   async #look(): Promise<void> {
-    const rooms = await Promise.all([JOBS_STREAM, DELAYED_STREAM].map((stream) => this.#roomOf(stream)));
-    this.#rooms = new Map(rooms.filter((room) => room !== undefined));
+    const names = [...WAITING, DEAD_STREAM, CALLBACKS_STREAM];
+    const streams = await Promise.all(names.map((stream) => this.#lookAt(stream)));
+    this.#streams = new Map(streams.filter((stream) => stream !== undefined));
   }
 
-  async #roomOf(stream: string): Promise<[string, StreamRoom] | undefined> {
+  async #lookAt(stream: string): Promise<[string, StreamLook] | undefined> {
     try {
       const { state, config } = await this.#broker.manager.streams.info(stream);
       const cap = capOf(config);
-      return [stream, { bytes: state.bytes, ...(cap === undefined ? {} : { maxBytes: cap }) }];
+      const { bytes, messages } = state;
+      const oldestAt = messages === 0 ? undefined : Date.parse(state.first_ts);
+      return [stream, { bytes, messages, oldestAt, ...(cap === undefined ? {} : { maxBytes: cap }) }];
     } catch (thrown) {
       this.#log.debug({ stream, reason: describeThrown(thrown) }, 'the room in a stream is not known');
       return undefined;

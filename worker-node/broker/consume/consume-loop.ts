@@ -4,6 +4,7 @@ import { describeThrown } from '../../../shared/errors.ts';
 import { PRIORITIES, type Priority } from '../../../shared/job/priority.ts';
 import { pause, startTimer, type Timer } from '../../../shared/timers.ts';
 import type { WorkerLogger } from '../../log.ts';
+import type { WorkerMetrics } from '../../telemetry/metrics.ts';
 import { type Delivery, deliveryOf } from './delivery.ts';
 import { Lane, type LaneSource } from './lane.ts';
 import type { Slot } from './slot.ts';
@@ -43,6 +44,7 @@ interface ConsumeLoopOptions {
   readonly log: WorkerLogger;
   /** What the loop pulls, for the log. */
   readonly what: 'jobs' | 'callbacks';
+  readonly metrics?: Pick<WorkerMetrics, 'messageConsumed'>;
 }
 
 /**
@@ -81,6 +83,16 @@ export class ConsumeLoop {
           onFailure: (thrown) => this.#fail(thrown),
         }),
     );
+  }
+
+  /** What it pulls. */
+  get what(): 'jobs' | 'callbacks' {
+    return this.#options.what;
+  }
+
+  /** How many deliveries may be handled at the same time. */
+  get concurrency(): number {
+    return this.#options.concurrency;
   }
 
   /** How many deliveries are handled now. */
@@ -247,6 +259,8 @@ export class ConsumeLoop {
   #start(lane: Lane, message: JsMsg): void {
     const delivery = deliveryOf(message, lane.source.consumer.createdMs);
     const slot = this.#slotOf(lane);
+    const { metrics, what } = this.#options;
+    metrics?.messageConsumed(what, delivery.deliveryCount > 1);
     const handled = this.#options.handler.process(delivery, this.#giveUp.signal, slot).finally(() => {
       this.#running.delete(handled);
       this.#wake();

@@ -73,7 +73,12 @@ function delivery({
     schedule: { maxAttempts: MAX_ATTEMPTS, minDelayMs: 100, maxDelayMs: 1_000 },
     timeoutMs: 5_000,
     ackWaitMs: 30,
-    metrics: { callbackSettled: (outcome) => void outcomes.push(outcome) },
+    metrics: {
+      callbackSettled: (outcome) => void outcomes.push(outcome),
+      callbackTraced: () => undefined,
+      contextExtracted: () => undefined,
+      messageProcessed: () => undefined,
+    },
     log: quiet,
     worker: 'host-1',
     tracing: false,

@@ -22,7 +22,7 @@ describe('the pause that a receiver asks for in Retry-After', () => {
     ['Fri, nonsense', 0],
   ])('%s is %i ms', (retryAfter, ms) => {
     for (const status of [429, 503])
-      expect(verdictOfAnswer({ status, retryAfter }, NOW).notBeforeMs).toBe(ms);
+      expect(verdictOfAnswer({ status, retryAfter, traceResponse: undefined }, NOW).notBeforeMs).toBe(ms);
   });
 });
 

@@ -36,6 +36,9 @@ async function deliver(broker: MemoryBroker, acts: readonly Mistake[], maxAttemp
     metrics: {
       jobSettled: () => undefined,
       contextExtracted: () => undefined,
+      messageProcessed: () => undefined,
+      attemptStarted: () => undefined,
+      attemptEnded: () => undefined,
       recordUnreadable: () => undefined,
     },
     worker: 'worker-1',

@@ -93,6 +93,9 @@ export function pipelineOf(handler: Handler, definition: Partial<OperationDefini
     metrics: {
       jobSettled: (conclusion) => void conclusions.push(conclusion),
       contextExtracted: () => undefined,
+      messageProcessed: () => undefined,
+      attemptStarted: () => undefined,
+      attemptEnded: () => undefined,
       recordUnreadable: () => void host.unreadable++,
     },
     worker: 'worker-1',

@@ -9,7 +9,8 @@ function brokerOf(streams: Record<string, { bytes: number; max_bytes: number }>)
   const info = async (name: string) => {
     const stream = streams[name];
     if (stream === undefined) throw new Error('stream not found');
-    return { state: { bytes: stream.bytes }, config: { max_bytes: stream.max_bytes } };
+    const state = { bytes: stream.bytes, messages: 1, first_ts: '2026-01-01T00:00:00.5Z' };
+    return { state, config: { max_bytes: stream.max_bytes } };
   };
   return { manager: { streams: { info } } } as unknown as Parameters<typeof StoreWatch.start>[0];
 }
@@ -18,9 +19,10 @@ it('says how full the streams of waiting jobs are, and warns from 80 % of the ca
   vi.useFakeTimers();
   const streams = { JOBS: { bytes: 79, max_bytes: 100 }, DELAYED: { bytes: 99, max_bytes: -1 } };
   const watch = await StoreWatch.start(brokerOf(streams), { debug } as never);
-  expect([...watch.rooms]).toEqual([
-    ['JOBS', { bytes: 79, maxBytes: 100 }],
-    ['DELAYED', { bytes: 99 }],
+  const oldest = { messages: 1, oldestAt: Date.UTC(2026, 0, 1, 0, 0, 0, 500) };
+  expect([...watch.streams]).toEqual([
+    ['JOBS', { bytes: 79, maxBytes: 100, ...oldest }],
+    ['DELAYED', { bytes: 99, ...oldest }],
   ]);
   expect(watch.warnings).toEqual([]);
   streams.JOBS.bytes = 80;
@@ -34,6 +36,6 @@ it('says how full the streams of waiting jobs are, and warns from 80 % of the ca
 
 it('knows nothing of a stream that it cannot read', async () => {
   const watch = await StoreWatch.start(brokerOf({ JOBS: { bytes: 1, max_bytes: 2 } }), { debug } as never);
-  expect([...watch.rooms.keys()]).toEqual(['JOBS']);
+  expect([...watch.streams.keys()]).toEqual(['JOBS']);
   watch.stop();
 });

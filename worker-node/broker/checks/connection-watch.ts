@@ -1,8 +1,8 @@
-import { withDeadline } from '../../shared/deadline.ts';
-import { describeThrown, ThroughlineError } from '../../shared/errors.ts';
-import type { WorkerLogger } from '../log.ts';
-import type { Broker } from './connect.ts';
-import type { DurableConsumer } from './consume/durable-consumer.ts';
+import { withDeadline } from '../../../shared/deadline.ts';
+import { describeThrown, ThroughlineError } from '../../../shared/errors.ts';
+import type { WorkerLogger } from '../../log.ts';
+import type { Broker } from '../connect.ts';
+import type { DurableConsumer } from '../consume/durable-consumer.ts';
 
 /** How long the last acks may take to reach the broker when the connection is closed. */
 const FLUSH_TIMEOUT_MS = 3_000;
@@ -11,12 +11,14 @@ const FLUSH_TIMEOUT_MS = 3_000;
 export class ConnectionWatch {
   readonly #broker: Broker;
   readonly #log: WorkerLogger;
+  readonly #onReconnect: () => void;
   #connected = true;
   #closing = false;
 
-  constructor(broker: Broker, log: WorkerLogger) {
+  constructor(broker: Broker, log: WorkerLogger, onReconnect: () => void) {
     this.#broker = broker;
     this.#log = log;
+    this.#onReconnect = onReconnect;
   }
 
   get connected(): boolean {
@@ -33,7 +35,10 @@ export class ConnectionWatch {
       for await (const { type } of this.#broker.connection.status()) {
         if (type !== 'disconnect' && type !== 'reconnect') continue;
         this.#connected = type === 'reconnect';
-        if (this.#connected) for (const consumer of consumers) consumer.forget();
+        if (this.#connected) {
+          this.#onReconnect();
+          for (const consumer of consumers) consumer.forget();
+        }
         this.#log.warn({ status: type }, 'NATS connection');
       }
     } catch (thrown) {

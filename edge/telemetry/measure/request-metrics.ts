@@ -1,0 +1,81 @@
+import { EDGE_METRICS } from './definitions.ts';
+import { metricText, type Sample } from './exposition.ts';
+
+type Hop = 'edge' | 'bridge';
+type ContextOutcome = 'continued' | 'absent' | 'invalid' | 'untrusted';
+
+interface Durations {
+  readonly labels: Readonly<Record<string, string>>;
+  /** How many requests took as long as a bucket allows, and no longer than the one before. */
+  readonly counts: number[];
+  count: number;
+  sum: number;
+}
+
+const { duration, refusals, contexts } = EDGE_METRICS;
+const durations = new Map<string, Durations>();
+const refused = new Map<string, number>(refusals.attributes.code.map((code) => [code, 0]));
+const read = new Map<string, number>(
+  contexts.attributes.hop.flatMap((hop) =>
+    contexts.attributes.outcome.map((outcome) => [`${hop} ${outcome}`, 0]),
+  ),
+);
+
+/** Counts an answer. @param seconds from the request to the beginning of the answer */
+export function countAnswer(method: string, route: string, status: number, seconds: number): void {
+  const key = `${method} ${route} ${status}`;
+  const labels = {
+    'http.request.method': method,
+    'http.route': route,
+    'http.response.status_code': String(status),
+  };
+  const found = durations.get(key) ?? { labels, counts: duration.buckets.map(() => 0), count: 0, sum: 0 };
+  durations.set(key, found);
+  const bucket = duration.buckets.findIndex((bound) => seconds <= bound);
+  if (bucket !== -1) found.counts[bucket] = (found.counts[bucket] ?? 0) + 1;
+  found.count++;
+  found.sum += seconds;
+}
+
+/** Counts a request that was answered with a problem. */
+export function countRefusal(code: string): void {
+  refused.set(code, (refused.get(code) ?? 0) + 1);
+}
+
+/** Counts a trace context that was read. */
+export function countContext(hop: Hop, outcome: ContextOutcome): void {
+  const key = `${hop} ${outcome}`;
+  read.set(key, (read.get(key) ?? 0) + 1);
+}
+
+/** What this isolate has counted since it started, as Prometheus text. */
+export function requestMetrics(): string {
+  return [
+    metricText(duration, [...durations.values()].flatMap(histogramOf)),
+    metricText(
+      refusals,
+      [...refused].map(([code, value]) => ({ labels: { code }, value })),
+    ),
+    metricText(
+      contexts,
+      [...read].map(([key, value]) => {
+        const [hop = '', outcome = ''] = key.split(' ');
+        return { labels: { hop, outcome }, value };
+      }),
+    ),
+  ].join('');
+}
+
+function histogramOf({ labels, counts, count, sum }: Durations): Sample[] {
+  let below = 0;
+  const buckets = duration.buckets.map((bound, index) => {
+    below += counts[index] ?? 0;
+    return { suffix: '_bucket', labels: { ...labels, le: String(bound) }, value: below };
+  });
+  return [
+    ...buckets,
+    { suffix: '_bucket', labels: { ...labels, le: '+Inf' }, value: count },
+    { suffix: '_sum', labels, value: sum },
+    { suffix: '_count', labels, value: count },
+  ];
+}

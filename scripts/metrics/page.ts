@@ -1,0 +1,71 @@
+/** docs/METRICS.md, made from the definitions of the metrics. */
+import { BRIDGE_METRICS } from '../../edge/telemetry/measure/bridge-metrics.ts';
+import { EDGE_METRICS } from '../../edge/telemetry/measure/definitions.ts';
+import { type AttributeValues, type MetricDefinition, prometheusName } from '../../shared/trace/metric.ts';
+import { WORKER_METRICS } from '../../worker-node/telemetry/measure/definitions.ts';
+
+/** The metrics of one program. */
+export interface MetricSection {
+  readonly title: string;
+  readonly intro: string;
+  readonly metrics: readonly MetricDefinition[];
+}
+
+const BRIDGE = { bridge: { bounded: 'the bridges: `BRIDGE_SHARDS` for each region' } };
+
+export const METRIC_SECTIONS: readonly MetricSection[] = [
+  {
+    title: 'Worker',
+    intro:
+      'Each worker host serves them at `/metrics` of its health port. What NATS has to be asked for is asked when somebody reads the metrics, for two seconds at most: the consumers once in 30 s, the streams every 10 s.',
+    metrics: Object.values(WORKER_METRICS),
+  },
+  {
+    title: 'Bridges',
+    intro:
+      'The edge asks all of its bridges when somebody reads its `/metrics`. These figures are the same whichever isolate answers.',
+    metrics: BRIDGE_METRICS.map((metric) => ({ ...metric, attributes: { ...BRIDGE, ...metric.attributes } })),
+  },
+  {
+    title: 'Edge',
+    intro:
+      'They are served at `/metrics` of the edge too, and belong to the isolate that answers: at Cloudflare many isolates serve one address, and a series then jumps between them. In a workerd of your own there is one isolate, and the figures are whole. The log line `request` has the same facts for every request.',
+    metrics: Object.values(EDGE_METRICS),
+  },
+];
+
+const INTRO = `# Metrics
+
+\`npm run metrics\` writes this page from the definitions that the programs count by. A test holds the page against them, and another one holds the alerts and dashboards in \`deploy/observability\` against this page.
+
+- The first name is that for Prometheus; the second is OpenTelemetry's, which follows its conventions where they have a metric (\`messaging.*\`, \`http.*\`, \`nodejs.*\`, \`v8js.*\`; version 1.44).
+- Counters start at 0 for all values that are known. Histograms begin with the first measurement.
+- The values of every attribute are few. An operation that this host does not have, and an error code that is not ours, is \`_OTHER\`. Tenants are told apart only if \`METRICS_TENANTS\` asks for it.
+- There are no exemplars. OpenTelemetry's SDK for JavaScript (2.12) keeps none, and its Prometheus exporter (0.223) has no OpenMetrics format, which would carry them. From a figure to its traces: filter the trace store by the same operation and time, or take \`trace_id\` from the log line \`job ended\`.
+- A tail-sampling collector does not change these figures: they are counted in the programs.
+
+\`throughline_trace_context_extracted_total\`, \`throughline_edge_trace_context_extracted_total\` and \`throughline_callbacks_trace_response_total\` say at which hop traces break: at the edge, the bridge, the worker, the delivery of a callback, or its receiver.
+`;
+
+/** The whole page, as Markdown. */
+export function metricsPage(): string {
+  return [INTRO, ...METRIC_SECTIONS.map(sectionText)].join('\n');
+}
+
+function sectionText({ title, intro, metrics }: MetricSection): string {
+  const head = '| metric | kind, unit | labels | meaning | counted in |\n| --- | --- | --- | --- | --- |';
+  return `## ${title}\n\n${intro}\n\n${head}\n${metrics.map(rowOf).join('\n')}\n`;
+}
+
+function rowOf(metric: MetricDefinition): string {
+  const { name, instrument, unit, description, attributes, where } = metric;
+  const labels = Object.entries(attributes).map(
+    ([label, values]) => `\`${label.replaceAll('.', '_')}\`: ${valuesText(values)}`,
+  );
+  const names = `\`${prometheusName(metric)}\`<br>\`${name}\``;
+  return `| ${names} | ${instrument}, \`${unit}\` | ${labels.join('<br>')} | ${description} | \`${where.replaceAll(', ', '`, `')}\` |`;
+}
+
+function valuesText(values: AttributeValues): string {
+  return 'bounded' in values ? values.bounded : values.join(', ');
+}

@@ -1,0 +1,122 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { expect, it, onTestFinished } from 'vitest';
+import { prometheusName } from '../../../../shared/trace/metric.ts';
+import { WORKER_METRICS } from '../../../../worker-node/telemetry/measure/definitions.ts';
+import { WorkerMetrics, type WorkerMetricsOptions } from '../../../../worker-node/telemetry/metrics.ts';
+
+const STARTED = { tenant: 'acme', queueMs: 1_500, outboxMs: undefined };
+const ENDED = { tenant: 'acme', conclusion: 'succeeded', number: 1, ranMs: 20, endToEndMs: 40 };
+
+async function start(options: Partial<WorkerMetricsOptions> = {}) {
+  const metrics = new WorkerMetrics({
+    operations: ['echo', 'report.make'],
+    group: 'workers',
+    tenants: false,
+    resource: { 'service.name': 'throughline-worker' },
+    ...options,
+  });
+  const server = createServer((request, response) => metrics.respond(request, response)).listen(0);
+  onTestFinished(async () => {
+    server.close();
+    await metrics.shutdown();
+  });
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const scrape = async (): Promise<string[]> => (await (await fetch(url)).text()).split('\n');
+  return { metrics, scrape };
+}
+
+/** The series of a metric, as `labels value`, without the labels of the scope. */
+function seriesOf(lines: readonly string[], name: string): string[] {
+  return lines
+    .filter((line) => line.startsWith(`${name}{`))
+    .map((line) => line.slice(name.length).replace(/,?otel_scope_[a-z_]+="[^"]*"/g, ''));
+}
+
+it('starts each counter at 0 for each combination of values that is known', async () => {
+  const { scrape } = await start();
+  const lines = await scrape();
+  const open = ['permissionsMissing'];
+  for (const [key, metric] of Object.entries(WORKER_METRICS)) {
+    if (metric.instrument !== 'counter' || open.includes(key)) continue;
+    const series = seriesOf(lines, prometheusName(metric));
+    expect(series, key).not.toEqual([]);
+    expect(series.filter((one) => !one.endsWith(' 0'))).toEqual([]);
+  }
+  const ended = seriesOf(lines, 'throughline_jobs_ended_total');
+  expect(ended).toHaveLength(2 * 3);
+  expect(ended).toContain('{operation="report.make",outcome="cancelled"} 0');
+});
+
+it('has each metric in docs/METRICS.md under the name that the exposition has', async () => {
+  const { metrics, scrape } = await start();
+  metrics.attemptStarted({ ...STARTED, operation: 'echo', outboxMs: 10 });
+  metrics.attemptEnded({ ...ENDED, operation: 'echo' });
+  metrics.messageProcessed('jobs', 5);
+  metrics.messageSent('events', 5);
+  metrics.permissionMissing('publish', 'events.*.*');
+  const names = new Set((await scrape()).flatMap((line) => /^# TYPE (\S+)/.exec(line)?.[1] ?? []));
+  const known = Object.values(WORKER_METRICS).map(prometheusName);
+  expect([...names].filter((name) => name !== 'target_info' && !known.includes(name))).toEqual([]);
+  const gauges = Object.values(WORKER_METRICS).filter(({ instrument }) => instrument === 'gauge');
+  // The gauges of the broker are shown by a worker only.
+  expect(known.filter((name) => !names.has(name)).length).toBeLessThan(gauges.length);
+});
+
+it('tells apart the operations of this host only, and no tenants', async () => {
+  const { metrics, scrape } = await start();
+  for (let number = 0; number < 50; number++)
+    metrics.attemptEnded({ ...ENDED, operation: `made.up-${number}`, tenant: `tenant-${number}` });
+  metrics.attemptEnded({ ...ENDED, operation: 'echo' });
+  const series = seriesOf(await scrape(), 'throughline_attempts_ended_total');
+  expect(series).toContain('{operation="_OTHER",outcome="succeeded"} 50');
+  expect(series).toContain('{operation="echo",outcome="succeeded"} 1');
+  expect(series.some((one) => one.includes('tenant'))).toBe(false);
+});
+
+it('tells apart a hundred tenants where the setting asks for it', async () => {
+  const { metrics, scrape } = await start({ tenants: true });
+  for (let number = 0; number < 150; number++)
+    metrics.attemptStarted({ ...STARTED, operation: 'echo', tenant: `tenant-${number}` });
+  const series = seriesOf(await scrape(), 'throughline_job_queue_time_seconds_count');
+  expect(series).toHaveLength(101);
+  expect(series).toContain('{operation="echo",tenant="_OTHER"} 50');
+});
+
+it('counts the end of a job once, and attempts that did not run not at all', async () => {
+  const { metrics, scrape } = await start();
+  metrics.attemptEnded({ ...ENDED, operation: 'echo', conclusion: 'retrying' });
+  metrics.attemptEnded({ ...ENDED, operation: 'echo', conclusion: 'failed', number: 2 });
+  metrics.attemptEnded({ ...ENDED, operation: 'echo', conclusion: 'cancelled', ranMs: undefined });
+  metrics.attemptEnded({ ...ENDED, operation: 'echo', conclusion: 'superseded' });
+  const lines = await scrape();
+  const counted = (name: string): string[] =>
+    seriesOf(lines, name).filter((one) => one.includes('"echo"') && !one.endsWith(' 0'));
+  expect(counted('throughline_jobs_ended_total')).toEqual([
+    '{operation="echo",outcome="failed"} 1',
+    '{operation="echo",outcome="cancelled"} 1',
+  ]);
+  expect(counted('throughline_attempts_ended_total')).toEqual([
+    '{operation="echo",outcome="failed"} 1',
+    '{operation="echo",outcome="retrying"} 1',
+  ]);
+  expect(counted('throughline_job_attempts_sum')).toEqual(['{operation="echo",outcome="failed"} 2']);
+});
+
+it('names errors by our codes only', async () => {
+  const { metrics, scrape } = await start();
+  metrics.messageProcessed('jobs', 1, 'operation-failed');
+  metrics.messageProcessed('jobs', 1, 'card-declined');
+  const series = seriesOf(await scrape(), 'messaging_process_duration_seconds_count').join('\n');
+  expect(series).toContain('error_type="operation-failed"');
+  expect(series).toContain('error_type="_OTHER"');
+  expect(series).not.toContain('card-declined');
+});
+
+it('shows nothing of a gauge that cannot be read', async () => {
+  const { metrics, scrape } = await start();
+  metrics.observe(['natsConnected', 'natsRoundTrip'], () => ({ natsConnected: [[0]], natsRoundTrip: [] }));
+  const lines = await scrape();
+  expect(seriesOf(lines, 'throughline_nats_connected')).toEqual(['{} 0']);
+  expect(seriesOf(lines, 'throughline_nats_round_trip_time_seconds')).toEqual([]);
+});

@@ -1,0 +1,38 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { PrometheusExporter, PrometheusSerializer } from '@opentelemetry/exporter-prometheus';
+import { DataPointType, type MetricData, type ResourceMetrics } from '@opentelemetry/sdk-metrics';
+import { describeThrown } from '../../../shared/errors.ts';
+import { nameWithUnit } from '../../../shared/trace/metric.ts';
+
+const CONTENT_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
+
+/**
+ * Serves metrics as Prometheus text. The exporter's own handler leaves the units out of the names (0.223.0), so the names
+ * would differ from those that a collector makes of the same metrics.
+ */
+export class Exposition {
+  readonly reader = new PrometheusExporter({ preventServerStart: true });
+  readonly #serializer = new PrometheusSerializer();
+
+  /** Answers `GET /metrics`. */
+  respond(_request: IncomingMessage, response: ServerResponse): void {
+    this.reader.collect().then(
+      ({ resourceMetrics }) =>
+        response
+          .writeHead(200, { 'content-type': CONTENT_TYPE })
+          .end(this.#serializer.serialize(withUnits(resourceMetrics))),
+      (thrown: unknown) => response.writeHead(500).end(`# ${describeThrown(thrown)}\n`),
+    );
+  }
+}
+
+function withUnits(all: ResourceMetrics): ResourceMetrics {
+  const scopeMetrics = all.scopeMetrics.map((scope) => ({ ...scope, metrics: scope.metrics.map(renamed) }));
+  return { ...all, scopeMetrics };
+}
+
+function renamed(metric: MetricData): MetricData {
+  const { name, unit } = metric.descriptor;
+  const isGauge = metric.dataPointType === DataPointType.GAUGE;
+  return { ...metric, descriptor: { ...metric.descriptor, name: nameWithUnit(name, unit, isGauge) } };
+}
