@@ -34,6 +34,8 @@ export const TRACE = ['test/e2e/trace/**/*.test.ts'];
 export const CLI = ['test/e2e/cli/**/*.test.ts'];
 /** `npm run test:verify` runs them: each breaks a system of its own. */
 export const VERIFY = ['test/verify/**/*.test.ts'];
+/** `npm run test:observability` runs them: they fetch Prometheus. */
+export const OBSERVABILITY = ['test/observability/**/*.test.ts'];
 /** `npm run test:packages` runs them: they install packages. */
 export const PACKAGES = ['test/packages/**/*.test.ts'];
 const SYSTEM = ['test/{e2e,abuse,fuzz}/**/*.test.ts'];
@@ -58,7 +60,7 @@ export default defineConfig({
       project('2 own process', { include: OWN_PROCESS }),
       project('3 unit', {
         include: ['test/**/*.test.ts'],
-        exclude: [...SYSTEM, ...OWN_PROCESS, ...PACKAGES, ...VERIFY],
+        exclude: [...SYSTEM, ...OWN_PROCESS, ...PACKAGES, ...VERIFY, ...OBSERVABILITY],
         isolate: false,
       }),
     ],

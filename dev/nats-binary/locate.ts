@@ -3,8 +3,8 @@ import { dirname, join } from 'node:path';
 import { describeThrown } from '../../shared/errors.ts';
 import { isAtLeastVersion } from '../../shared/nats/server-version.ts';
 import { findOnPath } from '../machine/command.ts';
+import { unpackDebianPackage } from '../machine/debian-package.ts';
 import { cacheDirectory } from '../machine/environment.ts';
-import { unpackDebianPackage } from './debian.ts';
 import { withLock } from './lock.ts';
 import { buildWithGo, downloadRelease, type Release, releaseOf } from './release.ts';
 import { FULL_VERSION, OLDEST_VERSION, PINNED_VERSION, readVersion } from './version.ts';
@@ -146,8 +146,9 @@ class Search {
       return this.#fail('debian', 'apt-get is not on this machine');
     }
     this.#log("fetching Debian's nats-server package (unpacked, not installed)…");
-    const found = await this.#fetch('debian', path, (directory) =>
-      unpackDebianPackage(directory, this.#environment),
+    // Debian 12 has version 2.9.
+    const found = await this.#fetch('debian', path, async (directory) =>
+      join(await unpackDebianPackage('nats-server', directory, this.#environment), 'usr/sbin/nats-server'),
     );
     return found === undefined ? undefined : this.#found(found);
   }

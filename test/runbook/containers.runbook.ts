@@ -75,7 +75,12 @@ describe('deploy/compose/compose.yaml', () => {
     await writeFile(path.join(etc, 'nats.env'), await read('nats/nats.env.example'));
     await writeFile(path.join(etc, 'worker.env'), await read('worker/worker.env.example'));
     const text = await read('compose/compose.yaml');
-    await writeFile(path.join(folder, 'compose.yaml'), text.replaceAll('/etc/throughline/', `${etc}/`));
+    await writeFile(
+      path.join(folder, 'compose.yaml'),
+      text
+        .replaceAll('/etc/throughline/', `${etc}/`)
+        .replaceAll('../observability/', `${ROOT}deploy/observability/`),
+    );
     const printed = await run('go tool cmd -no-interpolation -format json compose.yaml');
     const { services } = Project.parse(JSON.parse(printed));
     expect(Object.keys(services).sort()).toEqual(

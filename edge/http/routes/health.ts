@@ -7,7 +7,7 @@ import { bridgeMetrics } from '../../telemetry/measure/bridge-metrics.ts';
 import { EDGE_METRICS } from '../../telemetry/measure/definitions.ts';
 import { metricText } from '../../telemetry/measure/exposition.ts';
 import { requestMetrics } from '../../telemetry/measure/request-metrics.ts';
-import { lostSpans } from '../../telemetry/runtime.ts';
+import { spanFigures } from '../../telemetry/runtime.ts';
 import { EdgeApp, type EdgeHono } from '../edge-app.ts';
 import { authenticate, requireScope, scopesOf } from '../middleware/access.ts';
 import { noQuery } from '../requests/read-request.ts';
@@ -28,11 +28,7 @@ export function healthRoutes(): EdgeApp {
   app.get('/healthz', (c) => c.json<Health>({ status: 'ok' }));
   app.get('/readyz', readiness);
   app.get('/metrics', unlessPublic(authenticate()), unlessPublic(requireScope(SCOPE)), noQuery(), async (c) =>
-    c.body(
-      bridgeMetrics(await c.env.bridge.status()) + requestMetrics() + lostSpansMetric(),
-      200,
-      PROMETHEUS,
-    ),
+    c.body(bridgeMetrics(await c.env.bridge.status()) + requestMetrics() + spanMetrics(), 200, PROMETHEUS),
   );
   return app;
 }
@@ -67,10 +63,15 @@ function faultOf(bridges: readonly BridgeStatus[]): ThroughlineError | undefined
   return problem === undefined ? undefined : new ThroughlineError('broker-refused', problem);
 }
 
-/** The spans that this isolate did not export. Empty if tracing is off. */
-function lostSpansMetric(): string {
-  const lost = lostSpans();
-  if (lost === undefined) return '';
-  const samples = Object.entries(lost).map(([reason, value]) => ({ labels: { reason }, value }));
-  return metricText(EDGE_METRICS.lostSpans, samples);
+/** What became of the spans of this isolate. Empty if tracing is off. */
+function spanMetrics(): string {
+  const figures = spanFigures();
+  if (figures === undefined) return '';
+  const { lostSpans, exportedSpans, queuedSpans } = EDGE_METRICS;
+  const lost = Object.entries(figures.lost).map(([reason, value]) => ({ labels: { reason }, value }));
+  return (
+    metricText(lostSpans, lost) +
+    metricText(exportedSpans, [{ labels: {}, value: figures.exported }]) +
+    metricText(queuedSpans, [{ labels: {}, value: figures.waiting }])
+  );
 }

@@ -1,27 +1,27 @@
 import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type RunOptions, runCommand } from '../machine/command.ts';
+import { type RunOptions, runCommand } from './command.ts';
 
 /**
- * Fetches the nats-server package of Debian or Ubuntu and unpacks it into `directory`. It needs no root and installs
- * nothing. Debian 12 has version 2.9.
- * @returns the path of the program
+ * Fetches a package of Debian or Ubuntu and unpacks it into `directory`. It needs no root and installs nothing.
+ * @returns the folder that holds what the package would install, such as `usr/bin`
  */
 export async function unpackDebianPackage(
+  name: string,
   directory: string,
   environment: NodeJS.ProcessEnv,
 ): Promise<string> {
   const options: RunOptions = { cwd: directory, environment, timeoutMs: 120_000 };
-  await downloadPackage(options, directory);
-  const file = (await readdir(directory)).find((name) => name.endsWith('.deb'));
+  await download(name, options, directory);
+  const file = (await readdir(directory)).find((entry) => entry.endsWith('.deb'));
   if (file === undefined) throw new Error('apt-get download left no .deb file');
   await runCommand('dpkg-deb', ['-x', file, 'package'], options);
-  return join(directory, 'package', 'usr', 'sbin', 'nats-server');
+  return join(directory, 'package');
 }
 
-async function downloadPackage(options: RunOptions, directory: string): Promise<void> {
+async function download(name: string, options: RunOptions, directory: string): Promise<void> {
   try {
-    await runCommand('apt-get', ['download', 'nats-server'], options);
+    await runCommand('apt-get', ['download', name], options);
   } catch (error) {
     if (error instanceof Error && error.message.endsWith('not found')) throw error;
     // Container images have no package lists, and `apt-get update` needs root: keep the lists in `directory`.
@@ -31,6 +31,6 @@ async function downloadPackage(options: RunOptions, directory: string): Promise<
     await mkdir(join(archives, 'archives', 'partial'), { recursive: true });
     const ownFolders = ['-o', `Dir::State::Lists=${lists}`, '-o', `Dir::Cache=${archives}`];
     await runCommand('apt-get', ['update', ...ownFolders], options);
-    await runCommand('apt-get', ['download', 'nats-server', ...ownFolders], options);
+    await runCommand('apt-get', ['download', name, ...ownFolders], options);
   }
 }

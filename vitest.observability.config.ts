@@ -1,0 +1,13 @@
+import { defineConfig } from 'vitest/config';
+import { LIMITS, OBSERVABILITY } from './vitest.config.ts';
+
+/** `npm run test:observability`: Prometheus and its tools on the alerts, and on a real edge and a real worker. */
+export default defineConfig({
+  test: {
+    ...LIMITS,
+    testTimeout: 90_000,
+    globalSetup: ['test/support/global-setup.ts'],
+    maxWorkers: 2,
+    include: OBSERVABILITY,
+  },
+});
