@@ -10,7 +10,7 @@ const LOOK_BACK_MS = 10 * 60_000;
 export class OrphanSearch {
   readonly #store: TraceStore;
   readonly #spansMs: number;
-  readonly #reported = new Set<string>();
+  #reported: ReadonlySet<string> = new Set();
 
   /** @param spansMs how much later than its child a parent may come: each service sends its spans in batches of its own */
   constructor(store: TraceStore, spansMs: number) {
@@ -18,19 +18,18 @@ export class OrphanSearch {
     this.#spansMs = spansMs;
   }
 
-  /** Looks at the traces of the last minutes. @throws CliError `traces-unreachable` or `answer-invalid` */
+  /** Looks at traces of the last minutes, about a hundred at most. @throws CliError `traces-unreachable` or `answer-invalid` */
   async next(signal: AbortSignal): Promise<Orphan[]> {
     const now = Date.now();
     const ids = await this.#store.recent(SERVICE.worker, now - LOOK_BACK_MS, signal);
-    const found: Orphan[] = [];
+    const seen: Orphan[] = [];
     for (const id of ids) {
       const { spans, isPartial } = await this.#store.read(id, signal);
-      if (isPartial) continue;
-      found.push(
-        ...orphansOf(spans, now - this.#spansMs).filter(({ spanId }) => !this.#reported.has(spanId)),
-      );
+      if (!isPartial) seen.push(...orphansOf(spans, now - this.#spansMs));
     }
-    for (const { spanId } of found) this.#reported.add(spanId);
+    const found = seen.filter(({ spanId }) => !this.#reported.has(spanId));
+    // Those that the store does not list any more need not be remembered.
+    this.#reported = new Set(seen.map(({ spanId }) => spanId));
     return found;
   }
 }
