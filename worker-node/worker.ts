@@ -20,6 +20,7 @@ import { BrokerRetry } from './broker/broker-retry.ts';
 import { CallbackPublisher } from './broker/callbacks/callback-publisher.ts';
 import { CallbackRecords } from './broker/callbacks/callback-record.ts';
 import { ClockCheck } from './broker/checks/clock-check.ts';
+import { ConnectionWatch } from './broker/checks/connection-watch.ts';
 import { ConsumerLags } from './broker/checks/consumer-lag.ts';
 import { StoreWatch } from './broker/checks/store-watch.ts';
 import {
@@ -31,7 +32,6 @@ import {
   replicasOf,
   serverVersion,
 } from './broker/connect.ts';
-import { ConnectionWatch } from './broker/checks/connection-watch.ts';
 import { ConsumeLoop } from './broker/consume/consume-loop.ts';
 import { DurableConsumer } from './broker/consume/durable-consumer.ts';
 import type { LaneSource } from './broker/consume/lane.ts';
@@ -110,12 +110,12 @@ interface LoopParts extends WatchedParts {
   readonly cancels: CancelMemory;
   readonly hosts: HostWatch;
   readonly pauseWatch: PauseWatch;
+  readonly clock: ClockCheck;
 }
 
 /** What a running worker has to stop. */
 interface RunningParts extends LoopParts {
   readonly recordWatch: RecordWatch;
-  readonly clock: ClockCheck;
   readonly store: StoreWatch;
   readonly connection: ConnectionWatch;
   readonly limits: Limits;
@@ -162,7 +162,7 @@ async function start(workerParts: WatchedParts, broker: Broker): Promise<Worker>
   const hosts = await HostWatch.start(broker, config.WORKER_GROUP, log);
   const rereadMs = config.WORKER_ANNOUNCE_MS;
   const pauseWatch = await PauseWatch.start({ broker, rereadMs, log });
-  const parts = createLoopParts(workerParts, { broker, hosts, pauseWatch });
+  const parts = createLoopParts(workerParts, { broker, hosts, pauseWatch, clock });
   const recheckMs = config.WORKER_ACK_WAIT_MS / 3;
   const recordWatch = await RecordWatch.start({ broker, listener: parts.cancels, log, recheckMs });
   const lanes = jobLanes(broker, config, log);
@@ -255,7 +255,7 @@ async function stop(parts: RunningParts, running: Promise<unknown>): Promise<voi
 
 function createLoopParts(
   parts: WatchedParts,
-  watched: Pick<LoopParts, 'broker' | 'hosts' | 'pauseWatch'>,
+  watched: Pick<LoopParts, 'broker' | 'hosts' | 'pauseWatch' | 'clock'>,
 ): LoopParts {
   const { broker } = watched;
   const patience = new AbortController();

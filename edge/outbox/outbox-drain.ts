@@ -199,7 +199,8 @@ async function publish(parts: DrainParts, session: BrokerSession, entry: OutboxE
   const attributes = { [ATTR.jobId]: job.jobId, [ATTR.outboxTimeMs]: waitedMs };
   tracer
     .startSpan('wait in outbox', { kind: SpanKind.INTERNAL, startTime: addedAt, attributes }, sending)
-    .end(Date.now());
+    // The clock may have been set back since.
+    .end(addedAt + waitedMs);
   context.with(sending, () =>
     parts.log.info('job published', {
       ...{ job_id: job.jobId, operation: job.operation, tenant: job.tenant, outbox_ms: waitedMs },

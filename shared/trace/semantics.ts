@@ -56,6 +56,7 @@ export const WORKER_ATTR = {
   httpResendCount: 'http.request.resend_count',
   jobErrorCode: 'throughline.job.error_code',
   settleDelayMs: 'throughline.settle.delay_ms',
+  clockSkewMs: 'throughline.clock.skew_ms',
 } as const;
 
 export const MESSAGING_SYSTEM = 'nats';

@@ -1,8 +1,8 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { runCommand } from '../../dev/machine/command.ts';
 import { startChild } from '../../dev/machine/child.ts';
+import { runCommand } from '../../dev/machine/command.ts';
 import { findFreePort } from '../../dev/nats-server/free-port.ts';
 import { METRIC_SECTIONS } from '../../scripts/metrics/page.ts';
 import { prometheusName } from '../../shared/trace/metric.ts';

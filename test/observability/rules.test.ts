@@ -1,9 +1,8 @@
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { runCommand } from '../../dev/machine/command.ts';
 import { scratchFolder } from '../support/cleanup.ts';
-import { readFile } from 'node:fs/promises';
 import { locatePrometheus, type Prometheus } from './support/prometheus.ts';
 
 const FOLDER = join(import.meta.dirname, '../../deploy/observability');

@@ -1,4 +1,5 @@
 import { eventOfRedrive } from '../../shared/job/redrive.ts';
+import type { ClockCheck } from '../broker/checks/clock-check.ts';
 import type { JobRecord } from '../broker/job-record.ts';
 import type { WorkerLogger } from '../log.ts';
 import type { OperationRegistry } from '../operations/operation-registry.ts';
@@ -16,8 +17,10 @@ import type { Pauses } from './pauses.ts';
 import type { Checked, Claimed, Decided, JobOutcome, Recalled } from './pipeline-steps.ts';
 import { describeAttempt, describeWait } from './process-span.ts';
 import { isFirstMessage, type RecallParts, startingNow } from './recall.ts';
+import { recordWaits } from './wait-spans.ts';
 
 export interface AttemptRunnerParts extends RoomParts, RecallParts {
+  readonly clock: Pick<ClockCheck, 'aheadMs'>;
   readonly limits: Limits;
   readonly pauses: Pauses;
   readonly registry: OperationRegistry;
@@ -45,6 +48,9 @@ export class AttemptRunner {
     if (previous !== undefined && isOver(previous, redriveCountOf(job)))
       return decide({ kind: 'ended', event: previous });
     describeAttempt(span, attempt);
+    const { storedAt } = recalled.delivery;
+    const { publisher, clock } = this.#parts;
+    recordWaits({ ...recalled, storedAt, server: publisher.server, aheadMs: clock.aheadMs });
     if (record.isUnreadable) return decide(this.#noteUnreadable(record));
     if (held.notice !== undefined) return decide({ kind: 'cancelled' });
     // Without the operation, its limit of attempts is not known either.

@@ -1,4 +1,4 @@
-import type { Span } from '@opentelemetry/api';
+import type { Context, Span } from '@opentelemetry/api';
 import type { ThroughlineError } from '../../shared/errors.ts';
 import type { JobEvent } from '../../shared/job/event.ts';
 import type { DeadLetterReason } from '../../shared/wire/dead-letter.ts';
@@ -55,6 +55,8 @@ export interface Opened {
   readonly delivery: Delivery;
   readonly slot: Slot;
   readonly span: Span;
+  /** The context of the span that sent the job; undefined if the attempt has a trace of its own. */
+  readonly sentIn: Context | undefined;
   readonly lease: JobLease;
 }
 

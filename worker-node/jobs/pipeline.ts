@@ -3,7 +3,9 @@ import {
   context,
   INVALID_SPAN_CONTEXT,
   type Span,
+  type SpanContext,
   SpanStatusCode,
+  TraceFlags,
   trace,
 } from '@opentelemetry/api';
 import { backoff } from '../../shared/backoff.ts';
@@ -12,7 +14,7 @@ import { describeThrown, ThroughlineError } from '../../shared/errors.ts';
 import { type Extraction, extract, fromNatsHeaders, startTrace } from '../../shared/propagation/index.ts';
 import { ATTR } from '../../shared/trace/semantics.ts';
 import { headerValues } from '../../shared/wire/headers.ts';
-import { repeatingSchedule } from '../../shared/wire/job-message.ts';
+import { type JobMessage, repeatingSchedule } from '../../shared/wire/job-message.ts';
 import { parseJobSubject } from '../../shared/wire/subjects.ts';
 import type { DeliveryHandler } from '../broker/consume/consume-loop.ts';
 import type { Delivery } from '../broker/consume/delivery.ts';
@@ -75,13 +77,15 @@ export class JobPipeline implements DeliveryHandler {
     }
     const began = performance.now();
     const extraction = extract(fromNatsHeaders(delivery.headers));
-    const parent = this.#parentOf(extraction);
-    const span = this.#startSpan(delivery, parent);
+    const isLinked = this.#isLinked(delivery, extraction);
+    const parent = isLinked ? this.#newTrace(extraction) : this.#parentOf(extraction);
+    const sentIn = isLinked || extraction.spanContext === undefined ? undefined : parent;
+    const span = this.#startSpan(delivery, parent, extraction.spanContext);
     await context.with(trace.setSpan(parent, span), async () => {
       this.#noteContext(span, extraction);
       const lease = new JobLease(this.#parts.ackWaitMs, () => message.latest.working());
-      const ending = await this.#handle({ delivery, slot, span, lease }, stop).catch((thrown: unknown) =>
-        this.#endOwnFailure(delivery, span, thrown),
+      const ending = await this.#handle({ delivery, slot, span, sentIn, lease }, stop).catch(
+        (thrown: unknown) => this.#endOwnFailure(delivery, span, thrown),
       );
       lease.stop();
       this.#messages.close(message);
@@ -205,13 +209,27 @@ export class JobPipeline implements DeliveryHandler {
   }
 
   /** A job that waits for a host with its operation is handed back many times. Only the first time is a span. */
-  #startSpan(delivery: Delivery, parent: Context): Span {
+  #startSpan(delivery: Delivery, parent: Context, sentBy: SpanContext | undefined): Span {
     const operation = parseJobSubject(delivery.subject)?.operation;
     const isQuiet =
       operation !== undefined && !this.#parts.registry.has(operation) && delivery.deliveryCount > 1;
     const { group, publisher } = this.#parts;
-    if (!isQuiet) return startProcessSpan(delivery, parent, { group, server: publisher.server });
+    const handler = { group, server: publisher.server };
+    if (!isQuiet) return startProcessSpan(delivery, { parent, sentBy }, handler);
     return trace.wrapSpanContext(trace.getSpanContext(parent) ?? INVALID_SPAN_CONTEXT);
+  }
+
+  /** Whether the attempt has a trace of its own. One that nobody records gets none, so that it stays so. */
+  #isLinked(delivery: Delivery, { spanContext }: Extraction): boolean {
+    const operation = parseJobSubject(delivery.subject)?.operation ?? '';
+    if (this.#parts.registry.get(operation)?.tracing.late !== 'linked') return false;
+    return ((spanContext?.traceFlags ?? 0) & TraceFlags.SAMPLED) !== 0 && isLate(decode(delivery).job);
+  }
+
+  /** A context for a new trace, with the job's baggage. */
+  #newTrace({ context: extracted }: Extraction): Context {
+    const unrelated = trace.deleteSpan(extracted);
+    return this.#parts.tracing ? unrelated : startTrace(unrelated);
   }
 
   #parentOf({ context: extracted, spanContext }: Extraction): Context {
@@ -235,4 +253,12 @@ function errorTypeOf({ conclusion, event }: Ending): string | undefined {
   if (conclusion === 'unreadable') return 'message-invalid';
   if (conclusion === 'unsettled') return 'internal';
   return conclusion === 'failed' || conclusion === 'retrying' ? event?.error?.code : undefined;
+}
+
+/** After such a delay, one trace of the job would show little more than the wait. */
+const LATE_MS = 60 * 60 * 1_000;
+
+function isLate({ spec, acceptedAt }: JobMessage): boolean {
+  if (spec.dueAt === undefined || acceptedAt === undefined) return false;
+  return Date.parse(spec.dueAt) - Date.parse(acceptedAt) > LATE_MS;
 }

@@ -1,4 +1,4 @@
-import { type Context, type Span, SpanStatusCode, trace } from '@opentelemetry/api';
+import { type Context, type Span, type SpanContext, SpanStatusCode } from '@opentelemetry/api';
 import type { Extraction } from '../../shared/propagation/index.ts';
 import { messagingSpan, serverAttributes } from '../../shared/trace/messaging-span.ts';
 import { ATTR, WORKER_ATTR } from '../../shared/trace/semantics.ts';
@@ -22,16 +22,20 @@ interface Handler {
 }
 
 /**
- * The span of one delivery, a child of the span that its message names. It also has a link to that span, as the convention
- * wants for every message.
+ * The span of one delivery, a child of the span that its message names, or the root of a new trace. It also has a link to that
+ * span, as the convention wants for every message.
+ * @param parent the context of that span, or one without a span
  */
-export function startProcessSpan(delivery: Delivery, parent: Context, { group, server }: Handler): Span {
+export function startProcessSpan(
+  delivery: Delivery,
+  { parent, sentBy }: { readonly parent: Context; readonly sentBy: SpanContext | undefined },
+  { group, server }: Handler,
+): Span {
   const address = parseJobSubject(delivery.subject);
   const { name, kind, attributes } = messagingSpan(
     'process',
     address === undefined ? UNREADABLE_SUBJECT : delivery.subject,
   );
-  const sentBy = trace.getSpanContext(parent);
   return tracer.startSpan(
     name,
     {

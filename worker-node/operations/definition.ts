@@ -41,7 +41,12 @@ const Definition = z.strictObject({
     .strictObject({ minDelayMs: delayMs.optional(), maxDelayMs: delayMs.optional() })
     .refine(({ minDelayMs = 0, maxDelayMs = DAY_MS }) => minDelayMs <= maxDelayMs)
     .default({}),
-  tracing: z.strictObject({ errors: z.enum(['final', 'all']).default('final') }).default({ errors: 'final' }),
+  tracing: z
+    .strictObject({
+      errors: z.enum(['final', 'all']).default('final'),
+      late: z.enum(['continuous', 'linked']).default('continuous'),
+    })
+    .default({ errors: 'final', late: 'continuous' }),
   run: z.custom<(context: never) => unknown>((value) => typeof value === 'function'),
 });
 
@@ -68,8 +73,9 @@ const RULES: Readonly<Record<string, string>> = {
   retry: 'must be { minDelayMs, maxDelayMs }, and minDelayMs must not be larger than maxDelayMs',
   'retry.minDelayMs': `must be milliseconds from 0 to ${DAY_MS} (24h)`,
   'retry.maxDelayMs': `must be milliseconds from 0 to ${DAY_MS} (24h)`,
-  tracing: 'must be { errors }',
+  tracing: 'must be { errors, late }',
   'tracing.errors': 'must be "final" or "all"',
+  'tracing.late': 'must be "continuous" or "linked"',
   run: 'must be a function',
 };
 

@@ -49,6 +49,11 @@ export interface OperationTracing {
    * `all`, also those that are tried again. Each has the exception and the code of the error.
    */
   readonly errors: 'final' | 'all';
+  /**
+   * In which trace a job runs that waited for its time for more than an hour: with `continuous`, in that of its caller; with
+   * `linked`, each attempt has a trace of its own, with a link to the span that sent the job.
+   */
+  readonly late: 'continuous' | 'linked';
 }
 
 export interface OperationDefinition<

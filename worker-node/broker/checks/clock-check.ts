@@ -17,6 +17,7 @@ export class ClockCheck {
   readonly #log: WorkerLogger;
   readonly #timer: ReturnType<typeof setInterval>;
   #warning: string | undefined;
+  #aheadMs = 0;
 
   private constructor(broker: ClockBroker, log: WorkerLogger) {
     this.#broker = broker;
@@ -36,6 +37,11 @@ export class ClockCheck {
     return this.#warning;
   }
 
+  /** By how many milliseconds this host's clock is ahead of that of NATS (less than 0: behind); 0 while they agree. */
+  get aheadMs(): number {
+    return this.#aheadMs;
+  }
+
   stop(): void {
     clearInterval(this.#timer);
   }
@@ -45,6 +51,7 @@ export class ClockCheck {
     if (differenceMs === undefined) return;
     const before = this.#warning;
     this.#warning = clockWarning(differenceMs);
+    this.#aheadMs = this.#warning === undefined ? 0 : differenceMs;
     if (this.#warning !== undefined && before === undefined)
       this.#log.warn({ reason: this.#warning }, 'clocks differ');
     if (this.#warning === undefined && before !== undefined) this.#log.info('clocks agree again');

@@ -24,6 +24,7 @@ async function deliver(broker: MemoryBroker, acts: readonly Mistake[], maxAttemp
   const broking = new BrokerRetry({ log: quiet, patience: new AbortController().signal });
   const publisher = new StoredPublisher(broker.jetStream, broking, 'worker-1');
   const pipeline = new JobPipeline({
+    clock: { aheadMs: 0 },
     limits: limitsAt(broker, publisher, broking),
     pauses: pausesOf(new Set()),
     publisher,

@@ -81,6 +81,7 @@ export function pipelineOf(handler: Handler, definition: Partial<OperationDefini
   const retry = new BrokerRetry({ log: quiet, patience: patience.signal });
   const publisher = new StoredPublisher(broker.jetStream, retry, 'worker-1', () => host.maxPayload);
   return new JobPipeline({
+    clock: { aheadMs: 0 },
     limits: limitsAt(broker, publisher, retry),
     pauses: pausesOf(host.paused),
     publisher,

@@ -1,0 +1,144 @@
+import { writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { jetstream } from '@nats-io/jetstream';
+import { connect, headers } from '@nats-io/transport-node';
+import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { Job } from '../../../shared/job/job.ts';
+import type { SpanRecord } from '../../../shared/trace/span-record.ts';
+import { scratchFolder } from '../../support/cleanup.ts';
+import { until } from '../../support/poll.ts';
+import { startTestStack, type TestStack } from '../../support/stack.ts';
+
+const SCHEMA = "{ '~standard': { version: 1, vendor: 'test', validate: (value) => ({ value }) } }";
+const HOUR_MS = 60 * 60 * 1_000;
+
+async function operationsFolder(): Promise<string> {
+  const folder = await scratchFolder();
+  const operation = (name: string, more: string, run: string): string =>
+    `defineOperation({ name: '${name}', input: ${SCHEMA}, ${more} run: ${run} })`;
+  await writeFile(
+    path.join(folder, 'own.mjs'),
+    `import { defineOperation, getBaggage, retryAfter } from 'throughline/worker';
+export const again = ${operation('again', '', "({ job }) => job.attempt === 1 ? retryAfter(1200, 'not yet') : 1")};
+export const linked = ${operation('linked', "tracing: { late: 'linked' },", "() => getBaggage('user')")};
+export const continuous = ${operation('continuous', '', '() => 1')};
+`,
+  );
+  return folder;
+}
+
+let stack: TestStack;
+beforeAll(async () => {
+  stack = await startTestStack({ operationsFolder: await operationsFolder() });
+});
+
+const named = (spans: readonly SpanRecord[], name: string): SpanRecord | undefined =>
+  spans.find((span) => span.name === name);
+const processes = (spans: readonly SpanRecord[]): SpanRecord[] =>
+  spans.filter(({ kind }) => kind === 'CONSUMER');
+
+async function ended(id: string): Promise<Job> {
+  return await until('the job to end', async () => {
+    const response = await stack.call(`/v1/jobs/${id}`);
+    const job = response.status === 200 ? Job.parse(await response.json()) : undefined;
+    return job?.finishedAt !== undefined && job;
+  });
+}
+
+/** Publishes a job that was accepted, and to wait, at these times. */
+async function publish(operation: string, id: string, traceparent: string, delayMs: number): Promise<Job> {
+  const nats = await connect({ servers: stack.nats.url });
+  onTestFinished(() => nats.close());
+  const set = headers();
+  set.set('traceparent', traceparent);
+  set.set('baggage', 'user=ann');
+  set.set('ce-time', new Date(Date.now() - delayMs).toISOString());
+  set.set('throughline-due-at', new Date().toISOString());
+  await jetstream(nats).publish(`jobs.normal.p2.demo.${id}.${operation}`, '1', { headers: set });
+  return await ended(id);
+}
+
+describe('a wait of a second or more is a span beside the attempt', () => {
+  it('until the time of a delayed job', async () => {
+    const response = await stack.submit({ operation: 'continuous', input: 1, delay: '1500ms' });
+    const job = await ended(Job.parse(await response.json()).id);
+    const spans = await stack.collector.waitForSpans(
+      job.traceId,
+      (all) => processes(all).length === 1 && named(all, 'wait until due') !== undefined,
+      10_000,
+    );
+    const wait = named(spans, 'wait until due');
+    expect(wait?.parentSpanId).toBe(processes(spans)[0]?.parentSpanId);
+    expect(wait?.durationMs).toBeGreaterThanOrEqual(1_000);
+    expect((wait?.startMs ?? 0) + (wait?.durationMs ?? 0)).toBeLessThanOrEqual(
+      processes(spans)[0]?.startMs ?? 0,
+    );
+  });
+
+  it('until the next attempt', async () => {
+    const job = await stack.run('again', 1);
+    const spans = await stack.collector.waitForSpans(
+      job.traceId,
+      (all) => processes(all).length === 2 && named(all, 'wait for retry') !== undefined,
+      10_000,
+    );
+    const [first] = processes(spans);
+    const wait = named(spans, 'wait for retry');
+    expect(wait?.parentSpanId).toBe(first?.parentSpanId);
+    expect(wait?.durationMs).toBeCloseTo(1_200, -1);
+    expect(spans.filter(({ name }) => name.startsWith('wait'))).toEqual([wait]);
+  });
+});
+
+describe('a job that was delayed for more than an hour', () => {
+  const traceparent = (digit: string): string => `00-${digit.repeat(32)}-00f067aa0ba902b7-01`;
+
+  it('has a trace of its own if its operation wants that, with a link to the caller and its baggage', async () => {
+    const job = await publish('linked', 'late-linked', traceparent('1'), 2 * HOUR_MS);
+    expect(job).toMatchObject({ state: 'succeeded', result: 'ann' });
+    expect(job.traceId).not.toBe('1'.repeat(32));
+    const spans = await stack.collector.waitForSpans(
+      job.traceId,
+      (all) => processes(all).length === 1,
+      10_000,
+    );
+    const [process] = processes(spans);
+    expect(process?.parentSpanId).toBeUndefined();
+    expect(process?.links).toMatchObject([{ traceId: '1'.repeat(32), spanId: '00f067aa0ba902b7' }]);
+  });
+
+  it('stays unrecorded if its caller is', async () => {
+    const caller = `00-${'2'.repeat(32)}-00f067aa0ba902b7-00`;
+    const job = await publish('linked', 'late-unsampled', caller, 2 * HOUR_MS);
+    expect(job).toMatchObject({ state: 'succeeded', traceId: '2'.repeat(32) });
+  });
+
+  it.each([
+    ['continuous', 'its operation wants nothing else', 2 * HOUR_MS, '3'],
+    ['linked', 'it was delayed for less', HOUR_MS / 2, '4'],
+  ])('stays in the trace of its caller: %s, %s', async (operation, _, delayMs, digit) => {
+    const job = await publish(operation, `late-${digit}`, traceparent(digit), delayMs);
+    expect(job).toMatchObject({ state: 'succeeded', traceId: digit.repeat(32) });
+  });
+});
+
+describe('a worker whose clock is ten minutes off', () => {
+  it.each([
+    ['ahead', 600_000],
+    ['behind', -600_000],
+  ])('%s names it as skew, and shows neither a wait that was none nor a negative time', async (_, skewMs) => {
+    const preload = path.resolve('test/fixtures/skewed-clock.mjs');
+    const skewed = await startTestStack({
+      worker: { NODE_OPTIONS: `--import ${preload}`, SKEW_MS: String(skewMs) },
+    });
+    const job = await skewed.run('echo', 1);
+    const spans = await skewed.collector.waitForSpans(
+      job.traceId,
+      (all) => processes(all).length === 1,
+      10_000,
+    );
+    const skew = Number(processes(spans)[0]?.attributes['throughline.clock.skew_ms']);
+    expect(Math.abs(skew - skewMs)).toBeLessThan(5_000);
+    expect(spans.filter(({ name, durationMs }) => name.startsWith('wait') || durationMs < 0)).toEqual([]);
+  });
+});
