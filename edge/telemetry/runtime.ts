@@ -57,11 +57,6 @@ export function spanFigures(): SpanFigures | undefined {
   };
 }
 
-/** How many spans of this isolate were lost, by reason; undefined if tracing is off. */
-export function lostSpans(): SpanFigures['lost'] | undefined {
-  return spanFigures()?.lost;
-}
-
 function start(config: TelemetrySettings, log: Logger): Telemetry {
   context.setGlobalContextManager(new AsyncLocalStorageContextManager());
   propagation.setGlobalPropagator(new ThroughlinePropagator());
