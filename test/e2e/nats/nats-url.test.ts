@@ -11,7 +11,7 @@ import { silentServer } from '../../support/silent-server.ts';
 import { withTestStack } from '../../support/stack.ts';
 
 /** A password of characters that mean something in a URL. */
-const PASSWORD = 'canary/p@s:s,%#?';
+const PASSWORD = 'hidden/p@s:s,%#?';
 const ENCODED = encodeURIComponent(PASSWORD);
 const USERS = `authorization { users: [{ user: ann, password: ${JSON.stringify(PASSWORD)} }] }`;
 const BROKER_TIMEOUT_MS = 4_000;
@@ -42,7 +42,7 @@ describe('a user and a password in NATS_URL', () => {
     expect(setup.code).toBe(0);
     await stack.stop();
     const shown = [...stack.lines, JSON.stringify(stack.collector.allSpans()), setup.stdout, setup.stderr];
-    expect(shown.filter((text) => text.includes('canary'))).toEqual([]);
+    expect(shown.filter((text) => text.includes('hidden'))).toEqual([]);
   });
 
   it.each([
@@ -50,17 +50,17 @@ describe('a user and a password in NATS_URL', () => {
     ['setup', ['setup', '--debug']],
   ])('that NATS refuses are not shown by the %s', async (_name, args) => {
     const server = await nats({ extraConfig: USERS });
-    const url = withLogin(server.url, 'ann:canary-wrong');
+    const url = withLogin(server.url, 'ann:hidden-wrong');
     const { code, stderr, stdout } = await runLocal(args, { NATS_URL: url, HEALTH_PORT: '0' });
     expect(code).toBeGreaterThan(0);
     expect(stderr).toContain(`cannot connect to NATS at ${server.url}: Authorization Violation`);
-    expect(stderr + stdout).not.toContain('canary');
+    expect(stderr + stdout).not.toContain('hidden');
   });
 
   it('may be a token alone', async () => {
-    const server = await nats({ extraConfig: 'authorization { token: "canary token" }' });
+    const server = await nats({ extraConfig: 'authorization { token: "hidden token" }' });
     const setup = (login: string) => runLocal(['setup'], { NATS_URL: withLogin(server.url, login) });
-    expect((await setup('canary%20token')).code).toBe(0);
+    expect((await setup('hidden%20token')).code).toBe(0);
     expect((await setup('another')).stderr).toContain('Authorization Violation');
   });
 });
@@ -105,7 +105,7 @@ describe('a list of servers in NATS_URL', () => {
     const list = `nats://ann:${ENCODED}@127.0.0.1:1,nats://127.0.0.1:2`;
     const { stderr } = await runLocal(['setup', '--debug'], { NATS_URL: list });
     expect(stderr).toContain('cannot connect to NATS at nats://127.0.0.1:1, nats://127.0.0.1:2: ');
-    expect(stderr).not.toContain('canary');
+    expect(stderr).not.toContain('hidden');
   });
 });
 
@@ -172,7 +172,7 @@ describe('a credentials file', () => {
     const file = `${await scratchFolder()}/bad.creds`;
     const block = (what: string, text: string) =>
       `-----BEGIN ${what}-----\n${text}\n------END ${what}------\n`;
-    await writeFile(file, block('NATS USER JWT', 'canary') + block('USER NKEY SEED', 'SUCANARY'));
+    await writeFile(file, block('NATS USER JWT', 'hidden') + block('USER NKEY SEED', 'SUCANARY'));
     const { code, stderr } = await runLocal(['setup'], { NATS_URL: server.url, NATS_CREDS_FILE: file });
     expect(stderr).toContain('NATS_CREDS_FILE: the seed in the file is not valid (config-invalid)');
     expect(code).toBe(2);
