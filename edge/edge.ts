@@ -17,6 +17,7 @@ import { problemResponse } from './http/middleware/problems.ts';
 import { type RequestContext, readRequestContext } from './http/request-context.ts';
 import { isProbe } from './http/routes/health.ts';
 import { createLogger } from './telemetry/log.ts';
+import { sendMetrics } from './telemetry/measure/otlp-metrics.ts';
 import { flushSpans, startTelemetry } from './telemetry/runtime.ts';
 import { inServerSpan } from './telemetry/server-span.ts';
 import { withCaller } from './telemetry/trace-budget.ts';
@@ -101,6 +102,7 @@ function createAppHandler(env: Env, config: EdgeConfig): Handler {
       region: byRegion ? regionOf((request.cf ?? {}) as RequestLocation) : undefined,
       locationHint: config.BRIDGE_LOCATION_HINT,
     });
+    sendMetrics(ctx, config, log);
     return await app.fetch(
       request,
       {

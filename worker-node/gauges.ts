@@ -7,24 +7,26 @@ import type { ConsumeLoop } from './broker/consume/consume-loop.ts';
 import type { HostWatch } from './broker/host-watch.ts';
 import type { WorkerConfig } from './config.ts';
 import type { OperationRegistry } from './operations/operation-registry.ts';
+import { otlpReaders } from './telemetry/measure/otlp.ts';
 import { WorkerMetrics } from './telemetry/metrics.ts';
 import type { Tracing } from './telemetry/tracing.ts';
 
 /** Makes the metrics of a worker. */
-export function createMetrics({
+export async function createMetrics({
   config,
   registry,
   tracing,
 }: {
   readonly config: WorkerConfig;
   readonly registry: OperationRegistry;
-  readonly tracing: Pick<Tracing, 'resource'>;
-}): WorkerMetrics {
+  readonly tracing: Pick<Tracing, 'resource' | 'metrics'>;
+}): Promise<WorkerMetrics> {
   return new WorkerMetrics({
     operations: registry.keys(),
     group: config.WORKER_GROUP,
     tenants: config.METRICS_TENANTS,
     resource: tracing.resource,
+    readers: await otlpReaders(tracing.metrics),
   });
 }
 

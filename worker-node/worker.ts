@@ -88,7 +88,7 @@ interface WorkerParts {
   readonly config: WorkerConfig;
   readonly registry: OperationRegistry;
   readonly log: WorkerLogger;
-  readonly tracing: Pick<Tracing, 'on' | 'lost' | 'resource'>;
+  readonly tracing: Pick<Tracing, 'on' | 'lost' | 'resource' | 'metrics'>;
   /** Which targets callbacks may have. */
   readonly guard: TargetGuard;
 }
@@ -131,7 +131,7 @@ interface RunningParts extends LoopParts {
  */
 export async function startWorker(parts: WorkerParts): Promise<Worker> {
   const broker = await connectBroker(parts.config, groupInbox(parts.config.WORKER_GROUP));
-  const metrics = createMetrics(parts);
+  const metrics = await createMetrics(parts);
   const permissions = await PermissionWatch.start({
     connection: broker.connection,
     everyMs: parts.config.WORKER_ANNOUNCE_MS,

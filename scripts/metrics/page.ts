@@ -29,7 +29,7 @@ export const METRIC_SECTIONS: readonly MetricSection[] = [
   {
     title: 'Edge',
     intro:
-      'They are served at `/metrics` of the edge too, and belong to the isolate that answers: at Cloudflare many isolates serve one address, and a series then jumps between them. In a workerd of your own there is one isolate, and the figures are whole. The log line `request` has the same facts for every request.',
+      'They are served at `/metrics` of the edge too, and belong to the isolate that answers: at Cloudflare many isolates serve one address, and a series then jumps between them. There, send them as OTLP, in which each isolate has a `service.instance.id` of its own. In a workerd of your own there is one isolate, and the figures are whole. The log line `request` has the same facts for every request.',
     metrics: Object.values(EDGE_METRICS),
   },
 ];
@@ -42,6 +42,7 @@ const INTRO = `# Metrics
 - Counters start at 0 for all values that are known. Histograms begin with the first measurement.
 - The values of every attribute are few. An operation that this host does not have, and an error code that is not ours, is \`_OTHER\`. Tenants are told apart only if \`METRICS_TENANTS\` asks for it.
 - There are no exemplars. OpenTelemetry's SDK for JavaScript (2.12) keeps none, and its Prometheus exporter (0.223) has no OpenMetrics format, which would carry them. From a figure to its traces: filter the trace store by the same operation and time, or take \`trace_id\` from the log line \`job ended\`.
+- With \`OTEL_METRICS_EXPORTER=otlp\` the worker and the edge send them too, as OTLP over HTTP in JSON, to \`OTEL_EXPORTER_OTLP_METRICS_ENDPOINT\` or to \`OTEL_EXPORTER_OTLP_ENDPOINT\` with \`/v1/metrics\` ([SETTINGS.md](SETTINGS.md#opentelemetry)). The values are cumulative. An isolate of the edge sends its own with the first request after each interval. The figures of bridges are read at \`/metrics\` only.
 - A tail-sampling collector does not change these figures: they are counted in the programs.
 
 \`throughline_trace_context_extracted_total\`, \`throughline_edge_trace_context_extracted_total\` and \`throughline_callbacks_trace_response_total\` say at which hop traces break: at the edge, the bridge, the worker, the delivery of a callback, or its receiver.

@@ -35,6 +35,13 @@ export const OTEL_GROUP: SettingGroup = {
     OTEL_LINK_ATTRIBUTE_COUNT_LIMIT: 'attributes of a link; it wins over the limit for everything',
     OTEL_TRACES_SAMPLER: 'which traces are recorded',
     OTEL_TRACES_SAMPLER_ARG: 'the ratio for `traceidratio` and `parentbased_traceidratio`',
+    OTEL_METRICS_EXPORTER: '`otlp`: metrics are sent too. Prometheus can always ask for them at `/metrics`',
+    OTEL_EXPORTER_OTLP_METRICS_ENDPOINT: {
+      unset: '`OTEL_EXPORTER_OTLP_ENDPOINT` with `/v1/metrics`',
+      meaning: 'where metrics go; it is used as it is',
+    },
+    OTEL_EXPORTER_OTLP_METRICS_HEADERS: 'more headers for metrics; they win',
+    OTEL_METRIC_EXPORT_INTERVAL: 'milliseconds between two exports of metrics',
     OTEL_TRACES_EXPORTER: '`none`: no spans are sent',
     OTEL_SDK_DISABLED: '`true`: no spans are made',
     OTEL_RESOURCE_ATTRIBUTES:

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type Attributes, type Counter, type Histogram, metrics } from '@opentelemetry/api';
 import { resourceFromAttributes } from '@opentelemetry/resources';
-import { MeterProvider } from '@opentelemetry/sdk-metrics';
+import { type IMetricReader, MeterProvider } from '@opentelemetry/sdk-metrics';
 import { ERROR_CODES } from '../../shared/errors.ts';
 import type { Extraction } from '../../shared/propagation/index.ts';
 import type { MetricDefinition } from '../../shared/trace/metric.ts';
@@ -26,6 +26,8 @@ export interface WorkerMetricsOptions {
   readonly tenants: boolean;
   /** What the metrics say about where they come from. */
   readonly resource: Attributes;
+  /** Readers beside Prometheus. */
+  readonly readers?: readonly IMetricReader[];
 }
 
 /** How an attempt ended. Times are in milliseconds. */
@@ -51,7 +53,7 @@ type NameOf<Instrument> = {
   [Name in MetricName]: (typeof WORKER_METRICS)[Name]['instrument'] extends Instrument ? Name : never;
 }[MetricName];
 
-/** The metrics of a worker: docs/METRICS.md has them all. They are served as Prometheus text. */
+/** The metrics of a worker: docs/METRICS.md has them all. They are served as Prometheus text, and sent by other readers. */
 export class WorkerMetrics {
   readonly #exposition = new Exposition();
   readonly #provider: MeterProvider;
@@ -63,10 +65,10 @@ export class WorkerMetrics {
   readonly #tenants: Set<string> | undefined;
   readonly #group: string;
 
-  constructor({ operations, group, tenants, resource }: WorkerMetricsOptions) {
+  constructor({ operations, group, tenants, resource, readers = [] }: WorkerMetricsOptions) {
     this.#provider = new MeterProvider({
       resource: resourceFromAttributes(resource, { schemaUrl: SCHEMA_URL }),
-      readers: [this.#exposition.reader],
+      readers: [this.#exposition.reader, ...readers],
     });
     registerGlobally(() => metrics.setGlobalMeterProvider(this.#provider));
     this.#operations = new Set(operations);

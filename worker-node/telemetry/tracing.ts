@@ -1,6 +1,7 @@
 import { type Attributes, context, propagation } from '@opentelemetry/api';
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
 import { ThroughlinePropagator } from '../../shared/propagation/index.ts';
+import { type MetricsTarget, metricsTarget } from '../../shared/trace/settings/metrics-settings.ts';
 import { tracesTarget } from '../../shared/trace/settings/otlp-settings.ts';
 import { openToNewerApis } from './api-version.ts';
 import { LostSpans } from './lost-spans.ts';
@@ -15,6 +16,8 @@ export interface Tracing {
   readonly lost: LostSpans;
   /** What the spans and metrics of this process say about where they come from. */
   readonly resource: Attributes;
+  /** Where metrics are sent; undefined if they are not. */
+  readonly metrics: MetricsTarget | undefined;
   /** Sends the spans that are left, and stops. */
   readonly shutdown: () => Promise<void>;
 }
@@ -28,6 +31,7 @@ export async function startTracing(options: TracingOptions): Promise<Tracing> {
   const { settings, warnings } = readNodeOtelSettings(options.environment);
   for (const warning of warnings) options.warn(warning);
   const target = tracesTarget(settings);
+  const metrics = metricsTarget(settings);
   const lost = new LostSpans(options.sayLoss ?? (() => undefined));
   const resource = resourceAttributes(options.serviceName, settings);
   if (!settings.OTEL_SDK_DISABLED && (options.debug || target !== undefined)) {
@@ -35,10 +39,10 @@ export async function startTracing(options: TracingOptions): Promise<Tracing> {
     const { startSdk } = await import('./sdk.ts');
     const shutdown = await startSdk(options, { settings, target, lost, resource });
     openToNewerApis();
-    return { on: true, lost, resource, shutdown };
+    return { on: true, lost, resource, metrics, shutdown };
   }
   context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
   propagation.setGlobalPropagator(new ThroughlinePropagator());
   openToNewerApis();
-  return { on: false, lost, resource, shutdown: async () => undefined };
+  return { on: false, lost, resource, metrics, shutdown: async () => undefined };
 }

@@ -4,7 +4,8 @@ import { metricText, type Sample } from './exposition.ts';
 type Hop = 'edge' | 'bridge';
 type ContextOutcome = 'continued' | 'absent' | 'invalid' | 'untrusted';
 
-interface Durations {
+/** How long answers with the same labels took. */
+export interface Durations {
   readonly labels: Readonly<Record<string, string>>;
   /** How many requests took as long as a bucket allows, and no longer than the one before. */
   readonly counts: number[];
@@ -48,22 +49,29 @@ export function countContext(hop: Hop, outcome: ContextOutcome): void {
   read.set(key, (read.get(key) ?? 0) + 1);
 }
 
-/** What this isolate has counted since it started, as Prometheus text. */
-export function requestMetrics(): string {
+/** How long the answers of this isolate took so far. */
+export function durationsSoFar(): Durations[] {
+  return [...durations.values()];
+}
+
+/** What this isolate has counted since it started. */
+export function counted() {
   return [
-    metricText(duration, [...durations.values()].flatMap(histogramOf)),
-    metricText(
-      refusals,
-      [...refused].map(([code, value]) => ({ labels: { code }, value })),
-    ),
-    metricText(
-      contexts,
-      [...read].map(([key, value]) => {
+    { metric: refusals, samples: [...refused].map(([code, value]) => ({ labels: { code }, value })) },
+    {
+      metric: contexts,
+      samples: [...read].map(([key, value]) => {
         const [hop = '', outcome = ''] = key.split(' ');
         return { labels: { hop, outcome }, value };
       }),
-    ),
-  ].join('');
+    },
+  ];
+}
+
+/** The same, and the durations, as Prometheus text. */
+export function requestMetrics(): string {
+  const counters = counted().map(({ metric, samples }) => metricText(metric, samples));
+  return metricText(duration, durationsSoFar().flatMap(histogramOf)) + counters.join('');
 }
 
 function histogramOf({ labels, counts, count, sum }: Durations): Sample[] {

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { parseLenient, wholeNumber } from '../../config.ts';
+import { metricsVariables } from './metrics-settings.ts';
 import { optionalWord, word } from './otel-words.ts';
 import { badOtlpHeaders } from './otlp-headers.ts';
 import { otlpVariables } from './otlp-settings.ts';
@@ -25,7 +26,11 @@ export interface BatchDefaults {
 }
 
 /** The settings that hold headers. */
-export const OTLP_HEADER_NAMES = ['OTEL_EXPORTER_OTLP_HEADERS', 'OTEL_EXPORTER_OTLP_TRACES_HEADERS'] as const;
+export const OTLP_HEADER_NAMES = [
+  'OTEL_EXPORTER_OTLP_HEADERS',
+  'OTEL_EXPORTER_OTLP_TRACES_HEADERS',
+  'OTEL_EXPORTER_OTLP_METRICS_HEADERS',
+] as const;
 
 /** Only "true", in any case, is true (specification, "Boolean value"). */
 const otelFlag = z.preprocess((value) => {
@@ -41,6 +46,7 @@ export function otelVariables({ maxQueueSize, scheduleDelayMs, exportTimeoutMs }
     OTEL_RESOURCE_ATTRIBUTES: resourceAttributes,
     OTEL_TRACES_EXPORTER: word(['otlp', 'none'], 'otlp'),
     ...otlpVariables,
+    ...metricsVariables,
     ...spanLimitVariables,
     OTEL_PROPAGATORS: optionalWord(['tracecontext,baggage', 'baggage,tracecontext']),
     OTEL_TRACES_SAMPLER: word(SAMPLERS, 'parentbased_always_on'),

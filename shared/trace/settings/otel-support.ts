@@ -24,7 +24,7 @@ function row(names: readonly string[], edge: Support, worker: Support = edge): O
 const forTraces = (...settings: string[]): string[] =>
   ['', 'TRACES_'].flatMap((signal) => settings.map((setting) => `EXPORTER_OTLP_${signal}${setting}`));
 
-/** The variables that say something about traces. */
+/** The variables that say something about traces and metrics. */
 const OF_TRACES: readonly OtelRow[] = [
   row(['SDK_DISABLED', 'RESOURCE_ATTRIBUTES'], yes()),
   row(['SERVICE_NAME'], yes('the edge; bridges, index and schedules keep their names'), yes()),
@@ -37,6 +37,12 @@ const OF_TRACES: readonly OtelRow[] = [
     yes('read by the exporter of the SDK'),
   ),
   row(forTraces('INSECURE'), no('it is for gRPC; the scheme of the endpoint says it')),
+  row(
+    ['METRICS_EXPORTER'],
+    yes('`otlp`; `none` is the default, since Prometheus can always ask at `/metrics`'),
+  ),
+  row(['EXPORTER_OTLP_METRICS_ENDPOINT', 'EXPORTER_OTLP_METRICS_HEADERS'], yes()),
+  row(['METRIC_EXPORT_INTERVAL'], yes('with the next request'), yes()),
   row(['PROPAGATORS'], yes('`tracecontext,baggage` alone')),
   row(
     ['TRACES_SAMPLER', 'TRACES_SAMPLER_ARG'],
@@ -70,8 +76,8 @@ export const OTEL_ROWS: readonly OtelRow[] = [
   ...OF_TRACES,
   {
     names: OTEL_NAMES.filter((name) => !known.has(name)),
-    edge: no('no other signal is sent: metrics are read at `/metrics`, and logs are lines on stdout'),
-    worker: no('no other signal is sent: metrics are read at `/metrics`, and logs are lines on stdout'),
+    edge: no('metrics leave as OTLP in JSON, and logs are lines on stdout'),
+    worker: no('metrics leave as OTLP in JSON, and logs are lines on stdout'),
   },
 ];
 

@@ -30,10 +30,14 @@ type ExportSettings = z.output<z.ZodObject<typeof otlpVariables>> & {
   readonly OTEL_TRACES_EXPORTER: 'otlp' | 'none';
 };
 
-/** Where spans are sent, and how. */
-export interface TracesTarget {
+/** Where something is sent as OTLP. */
+export interface OtlpAddress {
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
+}
+
+/** Where spans are sent, and how. */
+export interface TracesTarget extends OtlpAddress {
   readonly gzip: boolean;
   /** How many milliseconds one try may take. */
   readonly timeoutMs: number;
@@ -41,27 +45,42 @@ export interface TracesTarget {
 
 /**
  * Where the spans go; undefined if they are not exported. The endpoint for traces is used as it is, and the general one
- * gets a path added (specification, "OTLP exporter"). A user and a password in the URL become an `authorization` header.
+ * gets a path added (specification, "OTLP exporter").
  */
 export function tracesTarget(settings: ExportSettings): TracesTarget | undefined {
   const { OTEL_EXPORTER_OTLP_ENDPOINT: base, OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: own } = settings;
-  const text = own ?? (base === undefined ? undefined : `${base.replace(/\/$/, '')}${TRACES_PATH}`);
-  if (text === undefined || settings.OTEL_SDK_DISABLED || settings.OTEL_TRACES_EXPORTER === 'none')
+  const address = otlpAddress(own, base, TRACES_PATH);
+  if (address === undefined || settings.OTEL_SDK_DISABLED || settings.OTEL_TRACES_EXPORTER === 'none')
     return undefined;
-  const target = new URL(text);
-  const { username, password } = target;
-  target.username = '';
-  target.password = '';
-  const login = `${percentDecoded(username)}:${percentDecoded(password)}`;
   const { OTEL_EXPORTER_OTLP_COMPRESSION: compression, OTEL_EXPORTER_OTLP_TIMEOUT: timeoutMs } = settings;
   return {
-    url: target.href,
+    url: address.url,
     headers: {
-      ...(login === ':' ? {} : { authorization: `Basic ${btoa(login)}` }),
+      ...address.headers,
       ...settings.OTEL_EXPORTER_OTLP_HEADERS,
       ...settings.OTEL_EXPORTER_OTLP_TRACES_HEADERS,
     },
     gzip: (settings.OTEL_EXPORTER_OTLP_TRACES_COMPRESSION ?? compression) === 'gzip',
     timeoutMs: settings.OTEL_EXPORTER_OTLP_TRACES_TIMEOUT ?? timeoutMs,
   };
+}
+
+/**
+ * The address of an OTLP endpoint. A user and a password in the URL become an `authorization` header.
+ * @param own the endpoint of one signal, which is used as it is
+ * @param base the endpoint of all signals, to which `path` is added
+ */
+export function otlpAddress(
+  own: string | undefined,
+  base: string | undefined,
+  path: string,
+): OtlpAddress | undefined {
+  const text = own ?? (base === undefined ? undefined : `${base.replace(/\/$/, '')}${path}`);
+  if (text === undefined) return undefined;
+  const target = new URL(text);
+  const { username, password } = target;
+  target.username = '';
+  target.password = '';
+  const login = `${percentDecoded(username)}:${percentDecoded(password)}`;
+  return { url: target.href, headers: login === ':' ? {} : { authorization: `Basic ${btoa(login)}` } };
 }

@@ -113,6 +113,11 @@ const ROWS: Readonly<Record<string, Row>> = {
 
 /** Variables that other tests hold: what they change is no part of an export. */
 const ELSEWHERE = [
+  // test/observability/otlp.test.ts
+  'OTEL_METRICS_EXPORTER',
+  'OTEL_EXPORTER_OTLP_METRICS_ENDPOINT',
+  'OTEL_EXPORTER_OTLP_METRICS_HEADERS',
+  'OTEL_METRIC_EXPORT_INTERVAL',
   // test/e2e/trace/lost-spans.test.ts
   'OTEL_EXPORTER_OTLP_TIMEOUT',
   'OTEL_EXPORTER_OTLP_TRACES_TIMEOUT',

@@ -117,8 +117,8 @@ describe('a name that the worker does not read', () => {
   );
 
   it('is warned about, with the reason, if it is a variable of OpenTelemetry that the worker does not honour', () => {
-    expect(workerWarnings({ OTEL_METRICS_EXPORTER: 'canary', OTEL_LOGS_EXPORTER: 'none' })).toEqual([
-      expect.stringMatching(/^OTEL_METRICS_EXPORTER changes nothing: no other signal is sent/),
+    expect(workerWarnings({ OTEL_LOGS_EXPORTER: 'canary', OTEL_METRICS_EXPORTER: 'none' })).toEqual([
+      expect.stringMatching(/^OTEL_LOGS_EXPORTER changes nothing: metrics leave as OTLP in JSON/),
     ]);
   });
 

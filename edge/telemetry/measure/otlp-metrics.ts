@@ -1,0 +1,109 @@
+import { describeThrown } from '../../../shared/errors.ts';
+import { startTimeLimit } from '../../../shared/timers.ts';
+import { type MetricsTarget, metricsTarget } from '../../../shared/trace/settings/metrics-settings.ts';
+import { SERVICE } from '../../../shared/trace/semantics.ts';
+import { VERSION } from '../../../shared/version.ts';
+import type { Logger } from '../log.ts';
+import { edgeResource } from '../resource.ts';
+import type { TelemetrySettings } from '../settings.ts';
+import { EDGE_METRICS } from './definitions.ts';
+import { counted, type Durations, durationsSoFar } from './request-metrics.ts';
+
+const TIMEOUT_MS = 10_000;
+/** OTLP's `AGGREGATION_TEMPORALITY_CUMULATIVE`: a later export repeats what an earlier one lost. */
+const CUMULATIVE = 2;
+
+interface Sending {
+  readonly target: MetricsTarget | undefined;
+  readonly resource: Readonly<Record<string, unknown>>;
+  readonly startedAt: number;
+  nextAt: number;
+}
+
+let sending: Sending | undefined;
+
+/**
+ * Sends what this isolate has counted since it started, as OTLP/HTTP JSON, if the last time is long enough ago. Call it with each
+ * request: an isolate has no timers between requests.
+ */
+export function sendMetrics(
+  keeper: Pick<ExecutionContext, 'waitUntil'>,
+  settings: TelemetrySettings,
+  log: Logger,
+): void {
+  const now = Date.now();
+  sending ??= {
+    target: metricsTarget(settings),
+    resource: edgeResource(settings).attributes,
+    startedAt: now,
+    nextAt: now,
+  };
+  const { target } = sending;
+  if (target === undefined || now < sending.nextAt) return;
+  sending.nextAt = now + target.intervalMs;
+  keeper.waitUntil(post(target, metricsBody(sending, now), log));
+}
+
+async function post({ url, headers }: MetricsTarget, body: unknown, log: Logger): Promise<void> {
+  const limit = startTimeLimit(TIMEOUT_MS);
+  try {
+    const response = await fetch(url, {
+      method: 'POST',
+      headers: { ...headers, 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+      signal: limit.signal,
+    });
+    await response.body?.cancel();
+    if (!response.ok) log.warn('metrics were not taken', { reason: `status ${response.status}` });
+  } catch (thrown) {
+    // The address may hold a secret in its query.
+    log.warn('metrics were not sent', { reason: describeThrown(thrown).replaceAll(url, 'the endpoint') });
+  } finally {
+    limit.stop();
+  }
+}
+
+/** An OTLP `ExportMetricsServiceRequest` in JSON. */
+function metricsBody({ resource, startedAt }: Sending, now: number): unknown {
+  const times = { startTimeUnixNano: nanoseconds(startedAt), timeUnixNano: nanoseconds(now) };
+  const { duration } = EDGE_METRICS;
+  const histogram = {
+    ...described(duration),
+    histogram: {
+      aggregationTemporality: CUMULATIVE,
+      dataPoints: durationsSoFar().map((one) => ({ ...times, ...histogramPoint(one, duration.buckets) })),
+    },
+  };
+  const sums = counted().map(({ metric, samples }) => ({
+    ...described(metric),
+    sum: {
+      aggregationTemporality: CUMULATIVE,
+      isMonotonic: true,
+      dataPoints: samples.map(({ labels, value }) => ({
+        ...times,
+        attributes: keyValues(labels),
+        asInt: String(value),
+      })),
+    },
+  }));
+  const scopeMetrics = [{ scope: { name: SERVICE.edge, version: VERSION }, metrics: [histogram, ...sums] }];
+  return { resourceMetrics: [{ resource: { attributes: keyValues(resource) }, scopeMetrics }] };
+}
+
+function described({ name, unit, description }: (typeof EDGE_METRICS)[keyof typeof EDGE_METRICS]) {
+  return { name, unit, description };
+}
+
+function histogramPoint({ labels, counts, count, sum }: Durations, explicitBounds: readonly number[]) {
+  const within = counts.reduce((all, one) => all + one, 0);
+  const bucketCounts = [...counts, count - within].map(String);
+  return { attributes: keyValues(labels), count: String(count), sum, bucketCounts, explicitBounds };
+}
+
+function keyValues(attributes: Readonly<Record<string, unknown>>) {
+  return Object.entries(attributes).map(([key, value]) => ({ key, value: { stringValue: String(value) } }));
+}
+
+function nanoseconds(ms: number): string {
+  return `${ms}000000`;
+}

@@ -1,0 +1,43 @@
+import * as z from 'zod';
+import { url, wholeNumber } from '../../config.ts';
+import { word } from './otel-words.ts';
+import { parseOtlpHeaders } from './otlp-headers.ts';
+import { type OtlpAddress, otlpAddress } from './otlp-settings.ts';
+
+const METRICS_PATH = '/v1/metrics';
+
+/**
+ * The variables for metrics that both runtimes read. Metrics are sent only if `OTEL_METRICS_EXPORTER` says so. The specification
+ * sends them by default, but most collectors of traces have no place for them, and Prometheus can always ask for them.
+ */
+export const metricsVariables = {
+  OTEL_METRICS_EXPORTER: word(['none', 'otlp'], 'none'),
+  OTEL_EXPORTER_OTLP_METRICS_ENDPOINT: url('http', 'https').optional(),
+  OTEL_EXPORTER_OTLP_METRICS_HEADERS: z.string('must be text').default('').transform(parseOtlpHeaders),
+  OTEL_METRIC_EXPORT_INTERVAL: wholeNumber(1_000, 3_600_000, 60_000),
+};
+
+type Settings = z.output<z.ZodObject<typeof metricsVariables>> & {
+  readonly OTEL_SDK_DISABLED: boolean;
+  readonly OTEL_EXPORTER_OTLP_ENDPOINT?: string | undefined;
+  readonly OTEL_EXPORTER_OTLP_HEADERS: Readonly<Record<string, string>>;
+};
+
+/** Where metrics are sent, and how often. */
+export interface MetricsTarget extends OtlpAddress {
+  readonly intervalMs: number;
+}
+
+/** Where the metrics go; undefined if they are not sent. */
+export function metricsTarget(settings: Settings): MetricsTarget | undefined {
+  if (settings.OTEL_SDK_DISABLED || settings.OTEL_METRICS_EXPORTER === 'none') return undefined;
+  const { OTEL_EXPORTER_OTLP_ENDPOINT: base, OTEL_EXPORTER_OTLP_METRICS_ENDPOINT: own } = settings;
+  const address = otlpAddress(own, base, METRICS_PATH);
+  if (address === undefined) return undefined;
+  const headers = {
+    ...address.headers,
+    ...settings.OTEL_EXPORTER_OTLP_HEADERS,
+    ...settings.OTEL_EXPORTER_OTLP_METRICS_HEADERS,
+  };
+  return { url: address.url, headers, intervalMs: settings.OTEL_METRIC_EXPORT_INTERVAL };
+}
