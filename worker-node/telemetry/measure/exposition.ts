@@ -1,28 +1,50 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { PrometheusExporter, PrometheusSerializer } from '@opentelemetry/exporter-prometheus';
-import { DataPointType, type MetricData, type ResourceMetrics } from '@opentelemetry/sdk-metrics';
+import {
+  type AggregationTemporality,
+  type CollectionResult,
+  DataPointType,
+  type InstrumentType,
+  type MetricData,
+  type ResourceMetrics,
+} from '@opentelemetry/sdk-metrics';
 import { describeThrown } from '../../../shared/errors.ts';
 import { nameWithUnit } from '../../../shared/trace/metric.ts';
+import { temporalityOf } from './temporality.ts';
 
 const CONTENT_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
+
+class Reader extends PrometheusExporter {
+  override selectAggregationTemporality(instrument: InstrumentType): AggregationTemporality {
+    return temporalityOf(instrument);
+  }
+}
 
 /**
  * Serves metrics as Prometheus text. The exporter's own handler leaves the units out of the names (0.223.0), so the names
  * would differ from those that a collector makes of the same metrics.
  */
 export class Exposition {
-  readonly reader = new PrometheusExporter({ preventServerStart: true });
+  readonly reader = new Reader({ preventServerStart: true });
   readonly #serializer = new PrometheusSerializer();
+  #lastReading: Promise<unknown> = Promise.resolve();
 
   /** Answers `GET /metrics`. */
   respond(_request: IncomingMessage, response: ServerResponse): void {
-    this.reader.collect().then(
+    this.#read().then(
       ({ resourceMetrics }) =>
         response
           .writeHead(200, { 'content-type': CONTENT_TYPE })
           .end(this.#serializer.serialize(withUnits(resourceMetrics))),
       (thrown: unknown) => response.writeHead(500).end(`# ${describeThrown(thrown)}\n`),
     );
+  }
+
+  /** One after the other: two readings at the same time would take gauges from each other. */
+  #read(): Promise<CollectionResult> {
+    const reading = this.#lastReading.then(() => this.reader.collect());
+    this.#lastReading = reading.catch(() => undefined);
+    return reading;
   }
 }
 

@@ -1,5 +1,6 @@
 import type { IMetricReader } from '@opentelemetry/sdk-metrics';
 import type { MetricsTarget } from '../../../shared/trace/settings/metrics-settings.ts';
+import { temporalityOf } from './temporality.ts';
 
 const TIMEOUT_MS = 10_000;
 
@@ -12,6 +13,7 @@ export async function otlpReaders(target: MetricsTarget | undefined): Promise<IM
   ]);
   const { url, headers, intervalMs } = target;
   const exporter = new OTLPMetricExporter({ url, headers });
+  exporter.selectAggregationTemporality = temporalityOf;
   const exportTimeoutMillis = Math.min(TIMEOUT_MS, intervalMs);
   return [
     new PeriodicExportingMetricReader({ exporter, exportIntervalMillis: intervalMs, exportTimeoutMillis }),

@@ -113,6 +113,27 @@ it('names errors by our codes only', async () => {
   expect(series).not.toContain('card-declined');
 });
 
+it('shows a gauge as it is now: what cannot be read any more is gone', async () => {
+  const { metrics, scrape } = await start();
+  let streams = ['JOBS', 'DEAD'];
+  metrics.observe(['streamMessages'], () => ({ streamMessages: streams.map((stream) => [1, { stream }]) }));
+  const shown = async (): Promise<number> => seriesOf(await scrape(), 'throughline_stream_messages').length;
+  expect(await shown()).toBe(2);
+  streams = ['JOBS'];
+  expect(await shown()).toBe(1);
+  streams = [];
+  expect(await shown()).toBe(0);
+});
+
+it('shows the gauges to each of several readers that come at the same time', async () => {
+  const { metrics, scrape } = await start();
+  metrics.observe(['hosts'], async () => ({ hosts: [[3]] }));
+  const scrapes = await Promise.all([1, 2, 3, 4].map(() => scrape()));
+  expect(scrapes.map((lines) => seriesOf(lines, 'throughline_hosts_live'))).toEqual(
+    [1, 2, 3, 4].map(() => ['{} 3']),
+  );
+});
+
 it('shows nothing of a gauge that cannot be read', async () => {
   const { metrics, scrape } = await start();
   metrics.observe(['natsConnected', 'natsRoundTrip'], () => ({ natsConnected: [[0]], natsRoundTrip: [] }));
