@@ -6,7 +6,7 @@ import {
 } from '@opentelemetry/api';
 import { BaggageEntries } from './baggage-entries.ts';
 import { eachMember, trimOws } from './header-list.ts';
-import { percentDecode, percentEncode } from './percent.ts';
+import { percentDecode, percentEncode, percentEncodeLeast } from './percent.ts';
 
 /** The limits of W3C Baggage, section 3.3.2. A valid header is ASCII, so one character is one byte. */
 const MAX_MEMBERS = 64;
@@ -26,6 +26,8 @@ const OCTETS = new RegExp(`^${OCTET}*$`);
 /** A property without white space. We write properties in this form, and nearly all properties arrive in it. */
 const PROPERTY = `${TCHAR}+(?:=${OCTET}*)?`;
 const PROPERTIES = new RegExp(`^${PROPERTY}(?:;${PROPERTY})*$`);
+
+type Encode = (value: string) => string;
 
 /** Why members were dropped. If there are several reasons, this is the first. */
 export type BaggageDropReason =
@@ -138,24 +140,35 @@ function normalizeProperties(text: string): string | undefined {
 /**
  * Writes a `baggage` value of at most 64 members and 8,192 bytes; an empty string if nothing can be sent. A member with
  * an invalid key, or a member that does not fit, is left out as a whole. If only the metadata of a member is malformed,
- * the member is sent without metadata.
+ * the member is sent without metadata. If not all members fit, values are encoded as little as the grammar allows, so that
+ * a header that was read can be passed on (W3C Baggage, section 3.3.2).
  */
 export function formatBaggage(baggage: Baggage): string {
+  const entries = baggage.getAllEntries();
+  return write(entries, percentEncode, true) ?? write(entries, percentEncodeLeast, false) ?? '';
+}
+
+/** Writes the members that fit; if `all` must fit and one does not, returns undefined. */
+function write(entries: [string, BaggageEntry][], encode: Encode, all: boolean): string | undefined {
   let text = '';
   let members = 0;
-  for (const [key, entry] of baggage.getAllEntries()) {
-    const member = formatMember(key, entry);
-    if (member === undefined || sizeWith(text.length, member) > MAX_BYTES) continue;
+  for (const [key, entry] of entries) {
+    const member = formatMember(key, entry, encode);
+    if (member === undefined) continue;
+    if (sizeWith(text.length, member) > MAX_BYTES) {
+      if (all) return undefined;
+      continue;
+    }
     text = text === '' ? member : `${text},${member}`;
     if (++members === MAX_MEMBERS) break;
   }
   return text;
 }
 
-function formatMember(key: string, entry: BaggageEntry): string | undefined {
+function formatMember(key: string, entry: BaggageEntry, encode: Encode): string | undefined {
   if (!TOKEN.test(key) || typeof entry.value !== 'string') return undefined;
   const properties = entry.metadata === undefined ? '' : propertiesOf(entry.metadata);
-  const pair = `${key}=${percentEncode(entry.value)}`;
+  const pair = `${key}=${encode(entry.value)}`;
   return properties === '' ? pair : `${pair};${properties}`;
 }
 

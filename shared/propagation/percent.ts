@@ -13,11 +13,20 @@ const REPLACEMENT = '\ufffd';
 const utf8 = new TextDecoder('utf-8', { fatal: false, ignoreBOM: true });
 
 /**
- * Encodes a baggage value (W3C Baggage, section 3.3.1.3). Line breaks, blanks, `"`, `%`, `,`, `;`, `\` and everything
- * that is not ASCII become `%XX`, so that a header never contains them. All other characters stay, because a value of
- * 8,192 bytes must not grow past the limit on its way. Half a surrogate pair becomes U+FFFD. Never throws on a string.
+ * Encodes a baggage value so that every SDK reads it (W3C Baggage, section 3.3.1.3). Line breaks, blanks, `"`, `%`, `,`,
+ * `;`, `\` and everything that is not ASCII become `%XX`, so that a header never contains them. So do `+` and `=`, which
+ * may be encoded: OpenTelemetry's Python SDK reads `+` as a blank, and its Rust SDK reads a value only up to a `=`. Half a
+ * surrogate pair becomes U+FFFD. Never throws on a string.
  */
 export function percentEncode(value: string): string {
+  return percentEncodeLeast(value).replace(/[+=]/g, encodeURIComponent);
+}
+
+/**
+ * Encodes only what must be encoded in a baggage value. No value that is read grows past the limit of the header with this
+ * form, except where it has bytes that are not UTF-8. Never throws on a string.
+ */
+export function percentEncodeLeast(value: string): string {
   if (!MUST_ENCODE.test(value)) return value;
   return encodeURIComponent(value.toWellFormed()).replace(NEED_NOT_ENCODE, decodeURIComponent);
 }

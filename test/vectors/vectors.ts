@@ -39,6 +39,8 @@ import {
 import { deadLetterHeaders } from '../../worker-node/broker/dead-letters.ts';
 import { callbackBody } from '../../worker-node/callbacks/callback-body.ts';
 import { signatureOf } from '../../worker-node/callbacks/signature.ts';
+import { CONTEXTS } from './sdks/contexts.ts';
+import { ours } from './sdks/ours.ts';
 
 const ADDRESS = {
   tenant: 'acme',
@@ -81,6 +83,8 @@ export async function vectors(): Promise<Readonly<Record<string, unknown>>> {
     'dead-letters.json': deadLetters(),
     'hosts.json': hosts(),
     'reading.json': reading(),
+    'sdks/contexts.json': CONTEXTS,
+    'sdks/ours.json': ours(),
   };
 }
 

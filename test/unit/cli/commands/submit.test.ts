@@ -156,7 +156,7 @@ describe('submit', () => {
     expect(api.seen[0]?.headers).toMatchObject({
       traceparent: environment.TRACEPARENT,
       tracestate: 'ci=1',
-      baggage: 'run=7,user=Ad%C3%A4%2C%20%22x%22,__proto__=p=q',
+      baggage: 'run=7,user=Ad%C3%A4%2C%20%22x%22,__proto__=p%3Dq',
     });
   });
 
