@@ -108,9 +108,11 @@ export function createProgram(host: Host): Command {
       // runCli catches the error and prints it in the format of all errors.
       outputError: () => undefined,
     });
+  const timesGiven = new Map<Option, number>();
   program.hook('preAction', (_program, command) => {
     checkOuterOptions(command);
     checkValues(command);
+    checkRepeats(command, timesGiven);
   });
   addOptions(program, apiOptions(), outputOptions());
   for (const define of API_COMMANDS) {
@@ -123,7 +125,11 @@ export function createProgram(host: Host): Command {
   }
   defineDev(program, host);
   addExamples(program);
-  for (const command of withCommands(program)) command.addHelpText('after', exitCodeHelp);
+  for (const command of withCommands(program)) {
+    command.addHelpText('after', exitCodeHelp);
+    for (const option of command.options)
+      command.on(`option:${option.name()}`, () => timesGiven.set(option, (timesGiven.get(option) ?? 0) + 1));
+  }
   return program;
 }
 
@@ -171,6 +177,25 @@ function checkValues(command: Command): void {
       throw new CliError('usage-invalid', `${option?.long} needs a value, and ${value} is another option`);
     }
   }
+}
+
+/**
+ * Refuses an option that is given twice and has one value: only the last one would count.
+ * @throws CliError `usage-invalid`
+ */
+function checkRepeats(command: Command, timesGiven: ReadonlyMap<Option, number>): void {
+  for (let one: Command | null = command; one !== null; one = one.parent) {
+    const values = one.opts<Record<string, unknown>>();
+    const twice = one.options.find(
+      (option) => (timesGiven.get(option) ?? 0) > 1 && hasOneValue(values[option.attributeName()]),
+    );
+    if (twice !== undefined) throw new CliError('usage-invalid', `${twice.long} may be given once`);
+  }
+}
+
+/** Values of options that may be repeated are collected, and flags have none. */
+function hasOneValue(value: unknown): boolean {
+  return typeof value === 'string' || typeof value === 'number' || value instanceof Date;
 }
 
 /** A command with all its subcommands. */

@@ -10,7 +10,6 @@ import { hostEnvironment } from '../../dev/machine/environment.ts';
 import { findFreePort } from '../../dev/nats-server/free-port.ts';
 import manifest from '../../package.json' with { type: 'json' };
 import { type Block, blocksOf, fileOf, ROOT } from '../support/docs/pages.ts';
-import { OPERATIONS, PREPARED } from '../support/docs/tested-by.ts';
 import { testNatsBinary } from '../support/nats/nats.ts';
 import { withTestStack } from '../support/stack.ts';
 
@@ -37,21 +36,13 @@ export async function readerOf(page: string): Promise<Reader> {
   await mkdir(path.join(ROOT, '.throughline'), { recursive: true });
   const folder = await mkdtemp(path.join(ROOT, '.throughline/docs-'));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
-  const saved = blocksOf(page).map((block) => [fileOf(block), block.text] as const);
-  const own = (OPERATIONS[page] ?? []).map((name) => [`operations/${name}.ts`, operationText(name)] as const);
-  for (const [file, text] of [...saved, ...own]) {
+  for (const block of blocksOf(page)) {
+    const file = fileOf(block);
     if (file === undefined) continue;
     await mkdir(path.dirname(path.join(folder, file)), { recursive: true });
-    await writeFile(path.join(folder, file), text);
+    await writeFile(path.join(folder, file), block.text);
   }
   return { folder, callbackPort: await findFreePort() };
-}
-
-function operationText(name: string): string {
-  return `import { defineOperation } from 'throughline/worker';
-import * as z from 'zod';
-export default defineOperation({ name: '${name}', input: z.unknown(), run: ({ input }) => input });
-`;
 }
 
 /** Starts a system as the page says: with its command for `npm run dev`, or else with the tests' own. */
@@ -132,7 +123,7 @@ export async function runBlocks(
   ].join('\n');
   // `source <(…)` is a word of bash.
   const shell = commands.includes('<(') ? 'bash' : 'sh';
-  const script = [programs, ...new Set(blocks.map(({ page }) => PREPARED[page] ?? '')), commands].join('\n');
+  const script = [programs, commands].join('\n');
   const child = spawn(shell, ['-e', '-x', '-c', script], {
     cwd: folder,
     env: environment,

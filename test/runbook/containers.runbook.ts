@@ -2,10 +2,9 @@ import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
-import { missingPrograms, prepare, runShell, type Toolbox } from '../generators/toolbox.ts';
-import { scratchFolder } from '../support/cleanup.ts';
+import type { Toolbox } from '../generators/toolbox.ts';
 import { ROOT } from '../support/deploy/runbook.ts';
-import { SUITE } from '../support/suite-settings.ts';
+import { COMPOSE, workplace } from './support/workplace.ts';
 
 const KUBERNETES: Toolbox = {
   generator: 'kubernetes-validate',
@@ -13,18 +12,7 @@ const KUBERNETES: Toolbox = {
   install: 'python3 -m venv venv\nvenv/bin/python -m pip install --quiet --requirement requirements.txt',
   onPath: 'venv/bin',
 };
-const COMPOSE: Toolbox = { generator: 'compose-go', needs: ['go'] };
-
 const read = (file: string): Promise<string> => readFile(path.join(ROOT, 'deploy', file), 'utf8');
-
-/** A folder with the pinned programs, and a way to run commands there. In CI they must be there. */
-async function workplace(toolbox: Toolbox, skip: (note: string) => never) {
-  const missing = await missingPrograms(toolbox);
-  if (missing.length > 0 && SUITE.CI === undefined) skip(`not on PATH: ${missing.join(', ')}`);
-  const folder = await scratchFolder();
-  const environment = await prepare(toolbox, folder);
-  return { folder, run: (commands: string) => runShell(commands, folder, environment) };
-}
 
 describe('deploy/kubernetes/worker.yaml', () => {
   const validate = 'kubernetes-validate --strict --kubernetes-version 1.37 worker.yaml';

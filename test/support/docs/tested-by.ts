@@ -37,16 +37,3 @@ declare const file: string;
 declare const job: RunContext<unknown>['job'];
 `,
 };
-
-/** What the reader of a page has done before its first command. */
-export const PREPARED: Readonly<Record<string, string>> = {
-  'docs/CLI.md': `
-JOB=$(throughline submit echo 1 --wait --json | node -p 'JSON.parse(fs.readFileSync(0)).id')
-mkdir -p ~/.config/fish/completions
-# Not every machine of ours has the program.
-man() { cat; }
-`,
-};
-
-/** Operations of the reader that a page does not show. They return their input. */
-export const OPERATIONS: Readonly<Record<string, readonly string[]>> = { 'docs/CLI.md': ['image.resize'] };

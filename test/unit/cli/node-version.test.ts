@@ -6,6 +6,7 @@ import { EXIT } from '../../../cli/exit-code.ts';
 import { EXIT_NODE_TOO_OLD, nodeProblem } from '../../../cli/node-version.ts';
 
 const run = promisify(execFile);
+const START = fileURLToPath(new URL('../../../cli/start.mjs', import.meta.url));
 const MAIN = fileURLToPath(new URL('../../../cli/main.ts', import.meta.url));
 
 /** Code that makes this Node say that it is another one. */
@@ -38,4 +39,19 @@ describe('a Node', () => {
       expect(EXIT_NODE_TOO_OLD).toBe(EXIT.settings.code);
     },
   );
+
+  it('that cannot run TypeScript says the same, where the program runs from its sources', async () => {
+    const ended = run(process.execPath, ['--no-experimental-strip-types', START, 'worker'], { env: {} });
+    const { node } = process.versions;
+    await expect(ended).rejects.toMatchObject({
+      code: EXIT.settings.code,
+      stdout: '',
+      stderr: `${nodeProblem('20.19.5')?.replace('20.19.5', node)}\n`,
+    });
+  });
+
+  it('that is new enough starts the program', async () => {
+    const { stdout } = await run(process.execPath, [START, '--version'], { env: {} });
+    expect(stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
+  });
 });

@@ -7,17 +7,18 @@ import { workerConfig, workerWarnings } from '../../../worker-node/config.ts';
 import { scratchFolder } from '../../support/cleanup.ts';
 import { readByDocker, readByShell, readBySystemd } from '../../support/deploy/env-files.ts';
 
-const DEPLOY = fileURLToPath(new URL('../../../deploy/', import.meta.url));
-const FILES = globSync('**/*.env.example', { cwd: DEPLOY });
+const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
+const DEPLOY = path.join(ROOT, 'deploy');
+const FILES = globSync('{deploy,create/template}/**/*.env.example', { cwd: ROOT });
 
 /** An env file with every line that is only proposed switched on. */
 function withProposals(text: string): string {
   return text.replace(/^#(?=[A-Z][A-Z_0-9]*=)/gm, '');
 }
 
-describe.each(FILES)('deploy/%s', (name) => {
+describe.each(FILES)('%s', (name) => {
   it('gives the same values to systemd, to Docker, and to a shell, also the lines that it only proposes', async () => {
-    const text = withProposals(await readFile(path.join(DEPLOY, name), 'utf8'));
+    const text = withProposals(await readFile(path.join(ROOT, name), 'utf8'));
     const file = path.join(await scratchFolder(), 'env');
     await writeFile(file, text);
     const byDocker = readByDocker(text);
