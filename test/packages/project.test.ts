@@ -11,6 +11,8 @@ import { UserProject } from './support/user-project.ts';
 /** The oldest line of Node that the packages are for. */
 const NODE = 'node@22';
 const STOPPED_MS = 30_000;
+/** From the first command to the waterfall of a job, without the downloads. */
+const FIRST_JOB_MS = 60_000;
 /** The settings of `wrangler dev`, and the port in them. */
 const VARIABLES = '.dev.vars';
 const NATS_PORT = '9222';
@@ -23,13 +25,17 @@ interface Ready {
   readonly tracesUrl: string;
 }
 
+/** How long the steps of a new user took, downloads not counted. */
+let tookMs = 0;
 let home: UserProject;
 let project: UserProject;
 
 beforeAll(async () => {
   home = await UserProject.create();
   await home.install(['create-throughline']);
-  const made = await home.run('npx', 'create-throughline', 'my-jobs', '--packages', inject('packed'));
+  const made = await timed(() =>
+    home.run('npx', 'create-throughline', 'my-jobs', '--packages', inject('packed')),
+  );
   expect(made).toContain('npm run dev');
   project = UserProject.at(path.join(home.folder, 'my-jobs'));
   await project.install([NODE], '--save-dev');
@@ -39,7 +45,7 @@ afterAll(() => home.remove());
 describe('a project that npm create throughline made, on Node 22 and without a clone', () => {
   test('runs its own tests', async () => {
     expect(await project.run('npm', 'exec', '--', 'node', '--version')).toMatch(/^v22\./);
-    expect(await project.run('npm', 'test')).toMatch(/pass 3\n/);
+    expect(await timed(() => project.run('npm', 'test'))).toMatch(/pass 3\n/);
   });
 
   test('has no finding in its types, nor in a dry run of its deployment', async () => {
@@ -57,7 +63,7 @@ describe('a project that npm create throughline made, on Node 22 and without a c
       await project.write(VARIABLES, (await project.read(VARIABLES)).replaceAll(NATS_PORT, port));
       // As its README says, with a port of this test.
       dev = start('dev', '--port', '0', '--json', '--nats-websocket-port', port);
-      ready = JSON.parse(await dev.line(/"tracesUrl"/)) as Ready;
+      ready = JSON.parse(await timed(() => dev.line(/"tracesUrl"/))) as Ready;
     });
     afterAll(() => dev.stop());
 
@@ -68,9 +74,14 @@ describe('a project that npm create throughline made, on Node 22 and without a c
         THROUGHLINE_TRACES_URL: ready.tracesUrl,
         OTEL_EXPORTER_OTLP_ENDPOINT: ready.otlpUrl,
       };
-      const job = JSON.parse(await throughline(settings, ...titleJob(ready.url)));
+      const job = JSON.parse(await timed(() => throughline(settings, ...titleJob(ready.url))));
       expect(job).toMatchObject(SUCCEEDED);
-      expect(await throughline(settings, 'trace', job.id)).toMatch(/process page\.title[\s\S]*GET/);
+      const waterfall = await timed(() => throughline(settings, 'trace', job.id));
+      expect(waterfall).toMatch(/process page\.title[\s\S]*GET/);
+      process.stderr.write(
+        `\na new project, its tests, its stack, a job and its waterfall: ${(tookMs / 1_000).toFixed(1)} s\n`,
+      );
+      expect(tookMs).toBeLessThan(FIRST_JOB_MS);
     });
 
     test('runs a job that comes through its own Worker in wrangler dev, with the key that the project has', async () => {
@@ -87,6 +98,14 @@ describe('a project that npm create throughline made, on Node 22 and without a c
     });
   });
 });
+
+/** Counts the time of a step. */
+async function timed<T>(step: () => Promise<T>): Promise<T> {
+  const began = performance.now();
+  const result = await step();
+  tookMs += performance.now() - began;
+  return result;
+}
 
 /** The arguments that submit a job for the title of the page with the API's documentation. */
 function titleJob(url: string): string[] {
