@@ -4,10 +4,15 @@ import { ThroughlineError } from '../../../shared/errors.ts';
 import type { EdgeHono } from '../edge-app.ts';
 import { readBody } from './read-body.ts';
 
-/** Refuses a body that is not empty: without the error, a caller would not notice that it has no effect. */
+/** Some clients send an empty object with each POST. It says nothing, so it is taken for no body. */
+const EMPTY_OBJECT = '{}';
+
+/** Refuses a body that says something: without the error, a caller would not notice that it has no effect. */
 export function noBody() {
   return createMiddleware<EdgeHono>(async function noBody(c, next) {
-    await withDeadline(readBody(c.req.raw, 0, refused), c.env.config.BODY_TIMEOUT_MS, refused);
+    const reading = readBody(c.req.raw, EMPTY_OBJECT.length, refused);
+    const body = await withDeadline(reading, c.env.config.BODY_TIMEOUT_MS, refused);
+    if (body.length > 0 && new TextDecoder().decode(body) !== EMPTY_OBJECT) throw refused();
     await next();
   });
 }

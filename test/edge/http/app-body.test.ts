@@ -299,7 +299,12 @@ describe('a request that takes no body', () => {
   it.each(REQUESTS)('refuses one, so that nobody takes it for heard: %s %s', async (method, path) => {
     const { send } = await setup();
     const streamed = new Blob(['{"input":1}']).stream();
-    const bodies = [{ body: '{"input":1}' }, { body: ' ' }, { body: streamed, duplex: 'half' as const }];
+    const bodies = [
+      { body: '{"input":1}' },
+      { body: ' ' },
+      { body: '[]' },
+      { body: streamed, duplex: 'half' as const },
+    ];
     for (const body of bodies) {
       const response = await send(path, { method, ...body });
       expect(response.status).toBe(400);
@@ -310,11 +315,14 @@ describe('a request that takes no body', () => {
     }
   });
 
-  it.each(REQUESTS)('takes an empty one for none: %s %s', async (method, path) => {
+  it.each(REQUESTS)('takes an empty one, or an empty object, for none: %s %s', async (method, path) => {
     const { send } = await setup();
     const plain = await send(path, { method });
-    const empty = await send(path, { method, body: '', headers: { 'content-length': '0' } });
-    expect(empty.status).toBe(plain.status);
+    for (const body of ['', '{}']) {
+      const headers = { 'content-length': String(body.length) };
+      const empty = await send(path, { method, body, headers });
+      expect(empty.status).toBe(plain.status);
+    }
     expect(plain.status).not.toBe(400);
   });
 });
