@@ -8,7 +8,7 @@ export class CannotCheck extends Error {}
 /** What to throw if a redrive was refused. */
 export function redriveRefusal(thrown: unknown): unknown {
   if (!(thrown instanceof ApiError) || thrown.code !== 'forbidden') return thrown;
-  return new CannotCheck('the key may not redrive its job: it needs the scope dead-letters:write', {
+  return new CannotCheck('the key may not redrive its job: it needs the scope dead-letters:redrive', {
     cause: thrown,
   });
 }

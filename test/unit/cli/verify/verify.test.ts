@@ -88,7 +88,7 @@ describe('verify', () => {
 
   it.each([
     ['delayed', () => systemThatRefuses(501, 'delay-unsupported'), 'no delayed jobs'],
-    ['redriven', systemThatRedrivesNothing, 'dead-letters:write'],
+    ['redriven', systemThatRedrivesNothing, 'dead-letters:redrive'],
   ])('skips %s where the system cannot do it, unless it is asked for', async (canary, start, words) => {
     const { api, environment } = await start();
     const all = await callHere(api, ['verify', '--json', '--timeout', '1ms'], { environment });
