@@ -24,7 +24,7 @@ export function statusText(report: SystemReport, paint: Paint): string {
   const well =
     edge.unasked.length === 0
       ? paint.green('all is well')
-      : paint.yellow('nothing is wrong, as far as it could be asked');
+      : paint.yellow('nothing is wrong in what could be asked');
   const verdict = wrong.length === 0 ? well : wrong.map((one) => causeText(one, paint)).join('\n');
   return `${factsText(safe, paint)}\n\n${verdict}`;
 }

@@ -7,7 +7,7 @@ import { edgeCauses } from './edge-causes.ts';
 import { type EdgeReport, edgeReport } from './edge-report.ts';
 import { natsCauses } from './nats-causes.ts';
 
-/** All that an operator may want to know, as far as it could be asked. */
+/** All that an operator may want to know, of what could be asked. */
 export interface SystemReport {
   /** Whether nothing is wrong. */
   readonly ok: boolean;

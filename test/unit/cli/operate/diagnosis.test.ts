@@ -48,7 +48,7 @@ describe('an edge that says it is ready', () => {
       unasked: ['dead letters', 'NATS directly'],
     });
     const { stdout } = await callHere(await edge(faults), ['status']);
-    expect(stdout).toContain('nothing is wrong, as far as it could be asked');
+    expect(stdout).toContain('nothing is wrong in what could be asked');
   });
 
   it.each([['status'], ['doctor']])(
