@@ -1,19 +1,17 @@
 /** What `throughline verify` found, as `--json` prints it. */
 
 /** The steps of a job's trace, by the two ends between which the context may be lost. */
-export const HOPS = [
-  'caller → edge',
-  'edge → bridge',
-  'bridge → worker',
-  'attempt → attempt',
-  'worker → bridge',
-  'worker → receiver',
-  'dead letter → redrive',
-  'worker → logs',
-  'clocks',
-  'job',
-] as const;
-export type Hop = (typeof HOPS)[number];
+export type Hop =
+  | 'caller → edge'
+  | 'edge → bridge'
+  | 'bridge → worker'
+  | 'attempt → attempt'
+  | 'worker → bridge'
+  | 'worker → receiver'
+  | 'dead letter → redrive'
+  | 'worker → logs'
+  | 'clocks'
+  | 'job';
 
 /** Something that is broken. */
 export interface Fault {

@@ -3,7 +3,7 @@ import { SERVICE } from '../../../shared/trace/semantics.ts';
 import type { LogLine } from '../../input/log-store.ts';
 import type { Fault } from '../report.ts';
 
-const hop = 'worker → logs';
+const HOP = 'worker → logs';
 /** Who must have logged something about a job. */
 const WRITERS = [SERVICE.bridge, SERVICE.worker];
 
@@ -15,11 +15,15 @@ export function examineLogs(lines: readonly LogLine[], traceId: string): Fault[]
     if (own.some((line) => line?.trace_id === traceId)) return [];
     if (own.length === 0) {
       const cause = `${service} logs nothing about jobs (LOG_LEVEL), its lines do not reach the log store, or they are not there as JSON`;
-      return [{ hop, found: `the log store has no line of ${service} about the job`, cause }];
+      return [{ hop: HOP, found: `the log store has no line of ${service} about the job`, cause }];
     }
     const found = `the lines of ${service} about the job do not carry its trace id`;
     return [
-      { hop, found, cause: 'they carry another one, or what collects the logs drops the field `trace_id`' },
+      {
+        hop: HOP,
+        found,
+        cause: 'they carry another one, or what collects the logs drops the field `trace_id`',
+      },
     ];
   });
 }

@@ -1,3 +1,4 @@
+import { ATTR } from '../../../shared/trace/semantics.ts';
 import type { SpanRecord } from '../../../shared/trace/span-record.ts';
 import type { Fault, Hop } from '../report.ts';
 import type { Evidence } from './evidence.ts';
@@ -27,7 +28,7 @@ export function clockFaults({ own, elsewhere, sent, readAt }: Evidence): Fault[]
 const ofCanary =
   (jobs: Evidence['sent']['jobs']) =>
   ({ attributes }: SpanRecord): boolean =>
-    jobs.some(({ job }) => attributes['throughline.job.id'] === job.id);
+    jobs.some(({ job }) => attributes[ATTR.jobId] === job.id);
 
 const seconds = (ms: number): string =>
   ms < 120_000 ? `${Math.round(ms / 1_000)} s` : `${Math.round(ms / 60_000)} minutes`;

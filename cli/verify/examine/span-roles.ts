@@ -4,8 +4,6 @@ import type { SpanRecord } from '../../../shared/trace/span-record.ts';
 interface RoleRule {
   /** The service that makes the span. */
   readonly service: string;
-  /** What to call the span in a sentence. */
-  readonly what: string;
   readonly kinds: readonly SpanRecord['kind'][];
   /** The values of `messaging.operation.type`; undefined: it has none. */
   readonly types?: readonly string[];
@@ -20,41 +18,35 @@ interface RoleRule {
 export const ROLES = {
   request: {
     service: SERVICE.edge,
-    what: "the edge's span of the request",
     kinds: ['SERVER'],
     hasJob: false,
   },
   send: {
     service: SERVICE.bridge,
-    what: "the bridge's span of the publish",
     kinds: ['PRODUCER'],
     types: ['send', 'create'],
     hasJob: true,
   },
   process: {
     service: SERVICE.worker,
-    what: "the worker's span of the attempt",
     kinds: ['CONSUMER'],
     types: ['process'],
     hasJob: true,
   },
   end: {
     service: SERVICE.worker,
-    what: "the worker's span of the event that ends the attempt",
     kinds: ['PRODUCER'],
     types: ['send'],
     hasJob: true,
   },
   receive: {
     service: SERVICE.bridge,
-    what: "the bridge's span of the received result",
     kinds: ['CLIENT', 'CONSUMER'],
     types: ['receive'],
     hasJob: true,
   },
   callback: {
     service: SERVICE.worker,
-    what: "the worker's span of the callback",
     kinds: ['CLIENT'],
     hasJob: true,
   },
@@ -81,7 +73,8 @@ export function spansOf(spans: readonly SpanRecord[], role: Role, jobId: string)
 
 /** Whether a span is below another one, through spans that are all there. */
 export function descendsFrom(spans: readonly SpanRecord[], span: SpanRecord, ancestorId: string): boolean {
-  return chainOf(spans, span).lastParentId === ancestorId || chainOf(spans, span).ids.has(ancestorId);
+  const { ids, lastParentId } = chainOf(spans, span);
+  return lastParentId === ancestorId || ids.has(ancestorId);
 }
 
 /**

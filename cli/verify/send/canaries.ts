@@ -3,7 +3,7 @@ import { CANARY_OPERATION, CANARY_TAG } from '../../../shared/trace/canary.ts';
 /** What a canary job does besides being a job. */
 export interface Canary {
   readonly name: string;
-  /** What is checked with it, for the help and the documents. */
+  /** What is checked with it. */
   readonly checks: string;
   /** How many jobs one request submits. */
   readonly jobs?: number;
@@ -23,7 +23,7 @@ export interface Canary {
 const RETRIES = 1;
 
 /** The canary jobs, in the order in which they are reported. */
-export const CANARIES = [
+const CANARIES = [
   { name: 'plain', checks: 'each hop of a job, and of its result on the way back', waits: true },
   { name: 'baggage', checks: 'that `baggage` reaches the operation', sends: 'baggage' },
   { name: 'tracestate', checks: 'that `tracestate` reaches the operation', sends: 'tracestate' },
