@@ -5,8 +5,8 @@ import type { Job } from '../shared/job/job.ts';
 import { CliError, type CliErrorCode } from './cli-error.ts';
 
 /**
- * The table of exit codes, which `--help` prints. 70 is EX_SOFTWARE and 78 is EX_CONFIG of sysexits.h; 130 and 143 are the shell's 128
- * plus the number of the signal.
+ * The table of exit codes, which `--help` prints. 70 is EX_SOFTWARE and 78 is EX_CONFIG of sysexits.h; 130 and 143 are the
+ * shell's 128 plus the number of the signal.
  */
 export const EXIT = {
   ok: { code: 0, meaning: 'success; for submit without --wait: the job was accepted' },

@@ -41,7 +41,7 @@ export interface Scope {
   readonly api: ApiClient;
   readonly output: Output;
   readonly stdin: Readable;
-  /** Aborts at Ctrl-C, with the error that ends the command. */
+  /** Aborts at Ctrl-C and at SIGTERM, with the error that ends the command. */
   readonly signal: AbortSignal;
   /** Runs what gives the terminal to another program. Meanwhile Ctrl-C is for that program. */
   readonly handOver: <T>(work: () => Promise<T>) => Promise<T>;

@@ -54,7 +54,7 @@ export class PackedPackages {
   }
 }
 
-/** What stands in the template for where each package comes from, and for the line of the Dockerfile that needs the files. */
+/** The values of the template's placeholders for packages: what `package.json` says for each, and a line of the Dockerfile. */
 export function packageValues(packed: PackedPackages | undefined, version: string): [string, string][] {
   return [
     ...PACKAGES.map((name): [string, string] => [name, packed?.specOf(name) ?? version]),

@@ -80,7 +80,7 @@ export function nextSteps({ name, folder, packages, files }: Project): string {
 `;
 }
 
-/** Whether the folder exists. @throws ThroughlineError `request-invalid` if it holds something, or is none */
+/** Whether the folder exists. @throws ThroughlineError `request-invalid` if it holds something, or is no folder */
 async function checkEmpty(folder: string): Promise<boolean> {
   const found = await readdir(folder).catch((thrown: NodeJS.ErrnoException) => {
     if (thrown.code === 'ENOENT') return undefined;

@@ -57,7 +57,8 @@ interface RunFacts {
  * progress, retries with their pauses, log lines, trace context. Only the broker is missing.
  * @param input is sent through JSON, as from a caller
  * @returns what became of the job; an operation that fails does not throw
- * @throws ThroughlineError `request-invalid` for an input that JSON cannot hold; TypeError when `operation` is not what `defineOperation` gives, or that names an option which nobody can have
+ * @throws ThroughlineError `request-invalid` for an input that JSON cannot hold; TypeError when `operation` is not what
+ *   `defineOperation` gives, or when an option is wrong or unknown
  * @example
  * const { state, result, attempts } = await runOperation(greet, { name: 'Ada' });
  */

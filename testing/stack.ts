@@ -57,7 +57,8 @@ const TRACE_TIMEOUT_MS = 10_000;
 /**
  * Starts nats-server, the edge in workerd, a worker with the operations of a folder, and a trace collector, on free ports, and
  * waits until a job can be submitted.
- * @throws TypeError that names a wrong option; Error when `@throughline/dev` is not installed, or naming the part that does not start
+ * @throws TypeError that names a wrong option; Error when `@throughline/dev` is not installed, or naming the part that does
+ *   not start
  * @example
  * const { client, stop } = await startStack({ operations: './operations' });
  */

@@ -1,8 +1,7 @@
 import type { ConnectionWatch } from './broker/checks/connection-watch.ts';
 import type { ConsumerLags } from './broker/checks/consumer-lag.ts';
 import type { StoreWatch } from './broker/checks/store-watch.ts';
-import type { Broker } from './broker/connect.ts';
-import { roundTripMs } from './broker/connect.ts';
+import { type Broker, roundTripMs } from './broker/connect.ts';
 import type { ConsumeLoop } from './broker/consume/consume-loop.ts';
 import type { HostWatch } from './broker/host-watch.ts';
 import type { WorkerConfig } from './config.ts';

@@ -187,7 +187,7 @@ async function start(workerParts: WatchedParts, broker: Broker): Promise<Worker>
   showGauges({ ...parts, store, lags, connection, limits, loops });
   const announcer = await startAnnouncer(parts);
   return run(
-    { ...parts, recordWatch, clock, store, connection, limits, jobs, loops, health, announcer },
+    { ...parts, recordWatch, store, connection, limits, jobs, loops, health, announcer },
     healthPort,
   );
 }

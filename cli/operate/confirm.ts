@@ -50,8 +50,10 @@ export function progressText(done: number, what: string, total: Count | undefine
 }
 
 /**
- * Says what a command had changed when an error ended it: with `--json` in the document of a command that comes to its end.
- * If nothing was changed, and Ctrl-C did not end it, the error says enough.
+ * Says what a command had changed when an error ended it. With `--json`, it prints the document that the command prints at its
+ * end. If nothing was changed, and no signal ended the command, the error says enough.
+ * @param report the document
+ * @param done what was changed, as the beginning of a sentence
  */
 export function reportPart(
   { count, report, done }: { readonly count: number; readonly report: object; readonly done: string },

@@ -2,7 +2,7 @@ import { ApiError } from '../../client/errors.ts';
 import { pause } from '../../shared/timers.ts';
 import type { Scope } from '../host.ts';
 
-/** So often in a row the API may say that it is busy. */
+/** How often in a row the API may say that it is busy. */
 const MOST_WAITS = 20;
 /** The pause after a 429 that does not say how long to wait. */
 const DEFAULT_SECONDS = 5;
@@ -10,8 +10,8 @@ const DEFAULT_SECONDS = 5;
 const LONGEST_SECONDS = 60;
 
 /**
- * Makes a request of a command that needs many. A quota may stop it in the middle (429): then it waits for as long as the API
- * asks, and goes on. The API has done nothing of a request that it refused so.
+ * Makes a request of a command that needs many. A quota may stop the command in the middle (429): then this
+ * waits for as long as the API asks, and makes the request again. The API has done nothing for a request that it refused so.
  * @throws what the request throws, and what Ctrl-C throws
  */
 export async function whenNotBusy<T>(request: () => Promise<T>, { output, signal }: Scope): Promise<T> {

@@ -50,10 +50,11 @@ export class UsageBook {
   }
 
   /**
-   * Checks that a job that has entered fits into the quotas of its tenant. Jobs that entered at the same moment are checked in their
-   * order, and those that wait for their check take no room from it. A job that is refused is taken out again. The index is asked again if the job does not fit by the last
-   * report, however old that is, and near the limit of the pooled lane, since jobs of the tenant may have ended; an old report counts for that too. It is also asked for
-   * a tenant that was never counted. While it cannot be asked, an old report refuses nothing.
+   * Checks that a job that has entered fits into the quotas of its tenant. Jobs that entered at the same moment are checked
+   * in their order, and those that wait for their check take no room from it. A job that is refused is taken out again.
+   * The index is asked again if the job does not fit by the last report, however old that is, and near the limit of the
+   * pooled lane, since jobs of the tenant may have ended; an old report counts for that too. It is also asked for a tenant
+   * that was never counted. While it cannot be asked, an old report refuses nothing.
    * @param place as {@link enter} gave it
    * @param quotas those of the tenant
    * @returns the place of the job now

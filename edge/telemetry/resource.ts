@@ -6,8 +6,8 @@ import { VERSION } from '../../shared/version.ts';
 import type { TelemetrySettings } from './settings.ts';
 
 /**
- * What the spans of this isolate say about where they come from. The attributes of `OTEL_RESOURCE_ATTRIBUTES` come first, and
- * `OTEL_SERVICE_NAME` before them (specification, "General SDK Configuration").
+ * What the spans of this isolate say about where they come from. The attributes of `OTEL_RESOURCE_ATTRIBUTES` win over ours,
+ * and `OTEL_SERVICE_NAME` wins over both (specification, "General SDK Configuration").
  */
 export function edgeResource(settings: TelemetrySettings): Resource {
   const { OTEL_SERVICE_NAME: name, OTEL_RESOURCE_ATTRIBUTES: own } = settings;

@@ -9,7 +9,9 @@ const KIND = {
   settle: SpanKind.CLIENT,
 } as const;
 
-/** The words of a subject, after its first one, that differ from job to job. Events and dead letters have no priority and no lane. */
+/**
+ * The words of a subject, after its first one, that differ from job to job. Events and dead letters have no priority and no lane.
+ */
 const TOKENS = ['{priority}', '{lane}', '{tenant}', '{jobId}'];
 const UNROUTED = /^(events|dead)$/;
 

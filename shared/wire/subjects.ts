@@ -169,7 +169,7 @@ export function isOperationsFilter(operations: string): boolean {
   return operations === '>' || isOperationName(operations.replace(/\.>$/, ''));
 }
 
-/** What {@link operationsAsWritten} must give a filter from, as the end of a sentence. */
+/** What somebody may write for some operations, as the end of a sentence. */
 export const OPERATIONS_RULE = 'must be an operation, a prefix such as image.*, or *';
 
 /**
@@ -236,7 +236,9 @@ export function filtersOverlap(a: string, b: string): boolean {
   return left.length === right.length;
 }
 
-/** The `WORKER_OPERATIONS` of a filter that {@link routeFilter} or {@link ownLaneFilter} made; the filter itself where it made none. */
+/**
+ * The `WORKER_OPERATIONS` of a filter that {@link routeFilter} or {@link ownLaneFilter} made; any other filter as it is.
+ */
 export function operationsOfFilter(filter: string): string {
   if (filter === 'jobs.>') return '>';
   return filter.replace(/^jobs\.[^.]+\.[^.]+\.(?:[^.]+\.\*\.)?/, '');

@@ -20,7 +20,7 @@ export interface ClassifyParts {
   readonly worker: string;
   /** A number from 0 (inclusive) to 1 (exclusive). */
   readonly random: () => number;
-  /** How long jobs stay away whose operation this host does not have. */
+  /** How long a job stays away if this host does not have its operation. */
   readonly missing: Pick<MissingPauses, 'pauseMs'>;
 }
 

@@ -2,12 +2,12 @@ import { backoffCeiling, type RetryPolicy } from '../../shared/backoff.ts';
 
 /** The pauses while no other host is known to have the operation. */
 export const MISSING_OPERATION: RetryPolicy = { minDelayMs: 500, maxDelayMs: 30_000 };
-/** So much longer a job stays away each time that it comes to a wrong host. */
+/** How much longer a job stays away each time that it comes to a wrong host. */
 const STEP_MS = 10;
-/** So far apart jobs are handed back, one after the other. */
+/** The time between two jobs that come back. */
 const BETWEEN_MS = 5;
 /** The longest pause while another host has the operation. */
-const MOST_MS = 1_000;
+const MAX_MS = 1_000;
 
 interface MissingPausesParts {
   /** What is known about the other hosts of the worker group. */
@@ -19,8 +19,8 @@ interface MissingPausesParts {
 }
 
 /**
- * How long a job stays away whose operation this host does not have. If another host has the operation, the server should
- * ask the next host at once: in a deploy, a job may meet several wrong hosts in a row. But while the right host is busy, its
+ * How long a job stays away if this host does not have its operation. If another host has it, the server should ask the next
+ * host at once: in a deploy, a job may meet several wrong hosts in a row. But while the right host is busy, its
  * jobs go round, and each time they cost the wrong hosts a little. So the pauses grow with each delivery of a job, and with
  * the number of jobs that are handed back.
  */
@@ -48,7 +48,7 @@ export class MissingPauses {
   #untilTurn(deliveryCount: number): number {
     const now = this.#parts.now();
     const turn = Math.max(this.#nextTurn, now);
-    this.#nextTurn = Math.min(turn + BETWEEN_MS, now + MOST_MS);
-    return Math.min(Math.max(turn - now, STEP_MS * (deliveryCount - 1)), MOST_MS);
+    this.#nextTurn = Math.min(turn + BETWEEN_MS, now + MAX_MS);
+    return Math.min(Math.max(turn - now, STEP_MS * (deliveryCount - 1)), MAX_MS);
   }
 }

@@ -132,8 +132,8 @@ export class JobPipeline implements DeliveryHandler {
   }
 
   /**
-   * How long a job stays away again that waits for a limit of its operation, or whose operation is paused, and came too early. It costs no request to the
-   * broker, and leaves no trace.
+   * How long a job stays away again that came too early: it waits for a limit of its operation, or its operation is paused.
+   * It costs no request to the broker, and leaves no trace.
    */
   #awayAgain(delivery: Delivery): number | undefined {
     if (!this.#handedBack.has(delivery)) return undefined;

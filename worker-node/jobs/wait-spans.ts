@@ -29,8 +29,9 @@ interface Waited {
 
 /**
  * Shows how long the job waited before the attempt: for its time and in the queue, or for the next attempt. Each wait of a
- * second or more is a span beside that of the attempt, by the broker's timestamps. A clock that differs from the broker's is
- * named as skew, and taken into account; a wait that would end before it starts all the same is none.
+ * second or more is a span beside that of the attempt, by the broker's timestamps. If the clock of this host differs from that
+ * of the broker, the span of the attempt says so, and the waits are corrected. A wait that still ends before it starts is not
+ * shown.
  */
 export function recordWaits({ span, sentIn, storedAt, attempt, server, aheadMs }: Waited): void {
   const startedAt = Date.parse(attempt.startedAt);
@@ -38,7 +39,9 @@ export function recordWaits({ span, sentIn, storedAt, attempt, server, aheadMs }
   if (skewMs !== 0) span.setAttribute(WORKER_ATTR.clockSkewMs, skewMs);
   if (sentIn === undefined || !span.isRecording()) return;
   for (const { name, from, to } of waitsOf(attempt, storedAt.getTime(), startedAt - aheadMs)) {
-    if (!(to - from >= SHOWN_MS)) continue;
+    const ms = to - from;
+    // A time that cannot be read makes it NaN.
+    if (Number.isNaN(ms) || ms < SHOWN_MS) continue;
     const attributes = { ...serverAttributes(server), [ATTR.jobId]: attempt.job.address.jobId };
     tracer.startSpan(name, { kind: SpanKind.INTERNAL, startTime: from, attributes }, sentIn).end(to);
   }

@@ -2,7 +2,7 @@ import { context } from '@opentelemetry/api';
 import { type Carrier, inject } from '../../shared/propagation/index.ts';
 import { activeJob } from './job-context.ts';
 
-/** What code needs that leaves the job's call chain. */
+/** The trace of a job, for code outside of its call chain. */
 export interface CarriedContext {
   /**
    * `traceparent`, `tracestate` and `baggage` of the span that is active: for a worker thread, a child process, or any other
@@ -18,8 +18,8 @@ export interface CarriedContext {
 }
 
 /**
- * Adds the trace to what an operation knows about its job. It is not enumerable, so that an author who logs or returns the job
- * does not give away the caller's baggage.
+ * Adds the trace to what an operation knows about its job. The new properties are not enumerable, so that an author who logs
+ * or returns the job does not give away the caller's baggage.
  * @returns the same object
  */
 export function withCarriedContext<Job extends object>(job: Job): Job & CarriedContext {

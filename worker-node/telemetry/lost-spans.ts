@@ -9,7 +9,7 @@ export type LossReason = 'queueFull' | 'exportFailed' | 'rejected';
 /** Takes the counts since the start, and the cause of the last loss. */
 export type SayLoss = (counts: Readonly<Record<LossReason, number>>, cause: string) => void;
 
-/** At most one line for so long, and the sign in `/readyz` stays for so long. */
+/** The log has at most one line in this time, and `/readyz` warns for this long. */
 const PERIOD_MS = 60_000;
 
 /** Counts the spans that did not reach the collector, and says so: one line in the log for each period. */

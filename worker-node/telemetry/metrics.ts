@@ -91,7 +91,10 @@ export class WorkerMetrics {
     this.#count('settled', { conclusion });
   }
 
-  /** Counts an attempt that starts. Times are in milliseconds. @param job.outboxMs only for the first attempt of a job that came through an outbox */
+  /**
+   * Counts an attempt that starts. Times are in milliseconds.
+   * @param job.outboxMs only for the first attempt of a job that came through an outbox
+   */
   attemptStarted(job: {
     readonly operation: string;
     readonly tenant: string;

@@ -7,8 +7,8 @@ import { VERSION } from '../../shared/version.ts';
 const INSTANCE_ID = randomUUID();
 
 /**
- * What the spans and metrics of this process say about where they come from. The attributes of `OTEL_RESOURCE_ATTRIBUTES` go
- * before ours, and `OTEL_SERVICE_NAME` before them (specification, "General SDK Configuration").
+ * What the spans and metrics of this process say about where they come from. The attributes of `OTEL_RESOURCE_ATTRIBUTES` win
+ * over ours, and `OTEL_SERVICE_NAME` wins over both (specification, "General SDK Configuration").
  */
 export function resourceAttributes(
   serviceName: string,

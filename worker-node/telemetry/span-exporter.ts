@@ -1,4 +1,4 @@
-import type { DiagLogger } from '@opentelemetry/api';
+import { type DiagLogger, TraceFlags } from '@opentelemetry/api';
 import { type ExportResult, ExportResultCode } from '@opentelemetry/core';
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http';
 import {
@@ -50,7 +50,7 @@ export class CountedBatches implements SpanProcessor {
   onStart(): void {}
 
   onEnd(span: ReadableSpan): void {
-    if ((span.spanContext().traceFlags & 1) === 0) return;
+    if ((span.spanContext().traceFlags & TraceFlags.SAMPLED) === 0) return;
     if (this.#waiting >= this.#maxQueueSize) {
       this.#lost.add('queueFull', 1, `${this.#maxQueueSize} spans wait already (OTEL_BSP_MAX_QUEUE_SIZE)`);
       return;

@@ -14,8 +14,7 @@ import { parseInput } from '../../input/job-input.ts';
 
 /**
  * Opens the input of a dead letter in the user's editor, and submits a new job with what was saved. A redrive keeps the input
- * of a job, so this is another job; the dead letter stays.
- * What was saved is kept until the job is submitted.
+ * of a job, so this is another job; the dead letter stays. The file that was saved is kept until the job is submitted.
  * @throws CliError `usage-invalid` if the input is not JSON, or was not changed; ApiError
  */
 export async function redriveEdited(id: string, environment: Environment, scope: Scope): Promise<number> {

@@ -11,7 +11,7 @@ import { printJobs, warnIfIncomplete } from './print-jobs.ts';
 
 /** A look reads on until it comes to a job that it knows, at most this far. */
 const MOST_NEW = 1_000;
-/** So many jobs are remembered. A watch may run for days. */
+/** How many jobs are remembered. A watch may run for days. */
 const MOST_KNOWN = 10 * MOST_NEW;
 
 interface WatchOptions {

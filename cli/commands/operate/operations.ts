@@ -42,7 +42,7 @@ export function defineOperations(program: Command, host: Host): Command {
     );
 }
 
-/** Why no hosts are shown. Who named a NATS should know in a pipe too. */
+/** Says why no hosts are shown. Somebody who named a NATS gets the warning in a pipe too. */
 function sayUnasked(nats: NatsAnswer, output: Output): void {
   if (!('unasked' in nats)) return;
   const sentence = `hosts and versions are not shown: ${nats.unasked}`;

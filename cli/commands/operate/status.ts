@@ -37,7 +37,7 @@ export function defineStatus(program: Command, host: Host): Command {
     );
 }
 
-/** Who looks at the whole system must know that they do not see all of it. */
+/** Adds the scopes that the key lacks: somebody who looks at the whole system must know that they do not see all of it. */
 function withScopes(report: SystemReport): SystemReport {
   const wrong = [...report.wrong, ...scopeCauses(report.edge.unasked)];
   return { ...report, wrong, ok: wrong.length === 0 };

@@ -178,7 +178,7 @@ async function submitOne(
   return flags.wait === undefined ? EXIT.ok.code : EXIT.unfinished.code;
 }
 
-/** Follows a job to its end. Who loses sight of it still knows which one it is. */
+/** Follows a job to its end. If that fails, it still says which job it is. */
 async function follow(job: Job, scope: Scope): Promise<number> {
   const { output } = scope;
   output.note(`job ${job.id}`);

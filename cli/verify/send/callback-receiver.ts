@@ -12,7 +12,10 @@ export interface ReceiverAddress {
   readonly port: number | undefined;
 }
 
-/** Takes the callbacks of canaries. It listens on all addresses of this machine, and each canary has a path that nobody can guess. */
+/**
+ * Takes the callbacks of canaries. It listens on all addresses of this machine, and each canary has a path that nobody can
+ * guess.
+ */
 export class CallbackReceiver {
   readonly #base: string;
   readonly #server = createServer((request, response) => {

@@ -19,9 +19,9 @@ const PROBLEM = { 'content-type': 'application/problem+json', 'cache-control': '
 const PROMETHEUS = { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' } as const;
 
 /**
- * `/healthz`: whether this Worker runs. `/readyz`: whether NATS answers each bridge and does what it needs; if not, 503 with a problem
- * document. Both its answers have the status of every bridge and its outbox. `/metrics`: the same for Prometheus, and what this isolate has counted. The status
- * is for callers with `status:read`, unless `STATUS_ACCESS` opens it to all.
+ * `/healthz`: whether this Worker runs. `/readyz`: whether NATS answers each bridge and does what it needs; if not, 503 with
+ * a problem document. Both its answers have the status of every bridge and its outbox. `/metrics`: the same for Prometheus,
+ * and what this isolate has counted. The status is for callers with `status:read`, unless `STATUS_ACCESS` opens it to all.
  */
 export function healthRoutes(): EdgeApp {
   const app = new EdgeApp();

@@ -1,7 +1,7 @@
 import { describeThrown } from '../../../shared/errors.ts';
 import { startTimeLimit } from '../../../shared/timers.ts';
-import { type MetricsTarget, metricsTarget } from '../../../shared/trace/settings/metrics-settings.ts';
 import { SERVICE } from '../../../shared/trace/semantics.ts';
+import { type MetricsTarget, metricsTarget } from '../../../shared/trace/settings/metrics-settings.ts';
 import { VERSION } from '../../../shared/version.ts';
 import type { Logger } from '../log.ts';
 import { edgeResource } from '../resource.ts';

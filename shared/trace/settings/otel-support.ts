@@ -7,7 +7,7 @@ export interface Support {
   readonly note: string;
 }
 
-/** Variables of OpenTelemetry that the edge treats alike, and the worker too. */
+/** A row of the table: some variables of OpenTelemetry, and what each program does with all of them. */
 export interface OtelRow {
   readonly names: readonly string[];
   readonly edge: Support;
@@ -69,6 +69,7 @@ const OF_TRACES: readonly OtelRow[] = [
   row(['CONFIG_FILE', 'ENTITIES'], no('in development in the specification')),
 ];
 
+const otherSignal = no('metrics leave as OTLP in JSON, and logs are lines on stdout');
 const known = new Set(OF_TRACES.flatMap(({ names }) => names));
 
 /** Every variable of OpenTelemetry's specification, once. */
@@ -76,8 +77,8 @@ export const OTEL_ROWS: readonly OtelRow[] = [
   ...OF_TRACES,
   {
     names: OTEL_NAMES.filter((name) => !known.has(name)),
-    edge: no('metrics leave as OTLP in JSON, and logs are lines on stdout'),
-    worker: no('metrics leave as OTLP in JSON, and logs are lines on stdout'),
+    edge: otherSignal,
+    worker: otherSignal,
   },
 ];
 

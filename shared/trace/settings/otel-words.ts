@@ -7,7 +7,7 @@ export function optionalWord<Word extends string>(words: readonly [Word, ...Word
   return z.preprocess(lower, z.enum(words, `must be ${words.join(' or ')}`).optional());
 }
 
-/** The same with a default. */
+/** One of a few words, as {@link optionalWord} reads it, with a default. */
 export function word<Word extends string>(words: readonly [Word, ...Word[]], fallback: Word) {
   return optionalWord(words).transform((given) => given ?? fallback);
 }

@@ -14,7 +14,7 @@ export interface ConsumerLag {
   readonly waiting: number;
   /** Messages that hosts have and have not settled. */
   readonly unacked: number;
-  /** Those of them that were delivered more than once. */
+  /** The unacked messages that were delivered more than once. */
   readonly redelivered: number;
 }
 

@@ -21,7 +21,10 @@ export interface StreamLook extends StreamRoom {
 
 type StoreBroker = { readonly manager: { readonly streams: Pick<Broker['manager']['streams'], 'info'> } };
 
-/** Looks from time to time what the streams hold, and how much room there is for more jobs. The worker does not depend on it: operators do. */
+/**
+ * Looks from time to time what the streams hold, and how much room there is for more jobs. The worker does not depend on it:
+ * operators do.
+ */
 export class StoreWatch {
   readonly #broker: StoreBroker;
   readonly #log: Pick<WorkerLogger, 'debug'>;

@@ -199,7 +199,10 @@ export class ConsumeLoop {
     return new Map(count > 0 ? [[lane, count]] : []);
   }
 
-  /** Keeps a pull open on each lane while slots are free. All probes together ask for about as many messages as there are free slots. */
+  /**
+   * Keeps a pull open on each lane while slots are free. All probes together ask for about as many messages as there are free
+   * slots.
+   */
   #probe(): void {
     if (this.#free <= 0) return;
     const size = Math.max(1, Math.floor(this.#free / this.#lanes.length));

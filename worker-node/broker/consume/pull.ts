@@ -39,7 +39,10 @@ export class Pull {
     }
   }
 
-  /** The server gives the message to the next pull at once. That is this pull again only if no other one is open. */
+  /**
+   * Hands a message back. The first time, the server gives it to the next pull at once: that is this pull only if no other one
+   * is open.
+   */
   #handBack(message: JsMsg): void {
     message.nak(this.#handedBack.has(message.seq) ? HAND_BACK_MS : 0);
     this.#handedBack.add(message.seq);

@@ -58,7 +58,10 @@ export class Instruments {
     );
   }
 
-  /** A counter with an attribute whose values are not known before has none. Attributes that some values lack count as absent. */
+  /**
+   * All combinations of values; none if the values of an attribute are not known before. `error.type` and `tenant` are left
+   * out: most counts have neither.
+   */
   #combinations({ attributes }: MetricDefinition): Attributes[] {
     return Object.entries(attributes).reduce<Attributes[]>(
       (all, [name, values]) => {
