@@ -49,22 +49,29 @@ function plainly({ code, expected }: z.core.$ZodRawIssue): string {
   return code === 'invalid_type' && expected === 'string' ? 'must be text' : 'must be something else';
 }
 
+/** A text of digits as a number; anything else as it is. `Number` alone also reads "0x10", "1e3" and a blank. */
+function digits(value: unknown): unknown {
+  return typeof value === 'string' && /^[0-9]+$/.test(value) ? Number(value) : value;
+}
+
 /** A whole number given as text. */
 export function wholeNumber(min: number, max: number, fallback: number): z.ZodType<number, unknown> {
   const message = `must be a whole number from ${min} to ${max}`;
   return z.preprocess(
-    (value) => {
-      if (value === undefined) return fallback;
-      // `Number` also reads "0x10", "1e3" and a blank.
-      return typeof value === 'string' && /^[0-9]+$/.test(value) ? Number(value) : value;
-    },
+    (value) => (value === undefined ? fallback : digits(value)),
     z.number(message).int(message).min(min, message).max(max, message),
   );
 }
 
+/** A whole number given as text; undefined if it is not set. */
+export function optionalWhole(min: number, max: number) {
+  const message = `must be a whole number from ${min} to ${max}`;
+  return z.preprocess(digits, z.int(message).min(min, message).max(max, message).optional());
+}
+
 /** A number of bytes given as text; undefined if it is not set. */
 export const optionalBytes: z.ZodType<number | undefined, unknown> = z.preprocess(
-  (value) => (typeof value === 'string' && /^[0-9]+$/.test(value) ? Number(value) : value),
+  digits,
   z.int('must be a whole number of bytes').min(1, 'must be at least 1').optional(),
 );
 

@@ -11,12 +11,3 @@ export function optionalWord<Word extends string>(words: readonly [Word, ...Word
 export function word<Word extends string>(words: readonly [Word, ...Word[]], fallback: Word) {
   return optionalWord(words).transform((given) => given ?? fallback);
 }
-
-/** A whole number given as text; undefined if it is not set. */
-export function optionalWhole(min: number, max: number) {
-  const message = `must be a whole number from ${min} to ${max}`;
-  return z.preprocess(
-    (value) => (typeof value === 'string' && /^[0-9]+$/.test(value) ? Number(value) : value),
-    z.int(message).min(min, message).max(max, message).optional(),
-  );
-}

@@ -1,6 +1,6 @@
 import * as z from 'zod';
-import { percentDecoded, url, wholeNumber } from '../../config.ts';
-import { optionalWhole, optionalWord, word } from './otel-words.ts';
+import { optionalWhole, percentDecoded, url, wholeNumber } from '../../config.ts';
+import { optionalWord, word } from './otel-words.ts';
 import { parseOtlpHeaders } from './otlp-headers.ts';
 
 const TRACES_PATH = '/v1/traces';

@@ -1,6 +1,5 @@
 import type * as z from 'zod';
-import { wholeNumber } from '../../config.ts';
-import { optionalWhole } from './otel-words.ts';
+import { optionalWhole, wholeNumber } from '../../config.ts';
 
 /** The default of OpenTelemetry's specification for every count. */
 const COUNT = 128;
