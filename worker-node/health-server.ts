@@ -7,7 +7,7 @@ interface HealthProbes {
   readonly notReady: () => string | undefined;
   /** What is wrong although the worker takes jobs. */
   readonly warnings: () => readonly string[];
-  readonly metrics: (request: IncomingMessage, response: ServerResponse) => void;
+  readonly metrics: (response: ServerResponse) => void;
 }
 
 /** `/healthz`, `/readyz` and `/metrics` of a worker. */
@@ -47,7 +47,7 @@ export class HealthServer {
   #answer(request: IncomingMessage, response: ServerResponse): void {
     // Not `new URL`, which throws on some paths that a client can send.
     const [pathname] = (request.url ?? '/').split('?');
-    if (pathname === '/metrics') this.#probes.metrics(request, response);
+    if (pathname === '/metrics') this.#probes.metrics(response);
     else if (pathname === '/readyz') this.#answerReadiness(response);
     else if (pathname === '/healthz') send(response, 200, { status: 'ok' });
     else send(response, 404, { status: 'unknown path' });

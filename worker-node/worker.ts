@@ -179,7 +179,7 @@ async function start(workerParts: WatchedParts, broker: Broker): Promise<Worker>
       ...store.warnings,
       ...parts.tracing.lost.warnings,
     ],
-    metrics: (request, response) => parts.metrics.respond(request, response),
+    metrics: (response) => parts.metrics.respond(response),
   });
   const healthPort = await health.listen(config.HEALTH_HOST, config.HEALTH_PORT);
   const consumers = jobConsumers(config).map(({ definition }) => definition.durable_name);

@@ -1,14 +1,17 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { ServerResponse } from 'node:http';
 import { type Attributes, type Counter, type Histogram, metrics } from '@opentelemetry/api';
 import { resourceFromAttributes } from '@opentelemetry/resources';
 import { type IMetricReader, MeterProvider } from '@opentelemetry/sdk-metrics';
 import { ERROR_CODES } from '../../shared/errors.ts';
 import type { Extraction } from '../../shared/propagation/index.ts';
 import type { MetricDefinition } from '../../shared/trace/metric.ts';
+import { ATTR, MESSAGING_SYSTEM } from '../../shared/trace/semantics.ts';
 import { SCHEMA_URL } from '../../shared/trace/tracer.ts';
 import { VERSION } from '../../shared/version.ts';
 import { registerGlobally } from './api-version.ts';
 import { MAX_TENANTS, OTHER } from './measure/definitions/common.ts';
+import { ATTEMPT_ENDS, ENDS } from './measure/definitions/jobs.ts';
+import { SENT } from './measure/definitions/messages.ts';
 import { WORKER_METRICS } from './measure/definitions.ts';
 import { Exposition } from './measure/exposition.ts';
 import { Instruments, type Readings } from './measure/instruments.ts';
@@ -43,10 +46,7 @@ export interface AttemptEnd {
   readonly endToEndMs: number;
 }
 
-const ENDS = ['succeeded', 'failed', 'cancelled'];
-const ATTEMPT_ENDS = [...ENDS, 'retrying', 'released'];
-const SENT = ['events', 'dead', 'callbacks'];
-const MESSAGING_SYSTEM = { 'messaging.system': 'nats' };
+const SYSTEM = { [ATTR.messagingSystem]: MESSAGING_SYSTEM };
 
 type MetricName = keyof typeof WORKER_METRICS;
 type NameOf<Instrument> = {
@@ -150,14 +150,14 @@ export class WorkerMetrics {
   /** Counts a message that NATS delivered. @param isAgain whether a host got it before */
   messageConsumed(destination: Destination, isAgain: boolean): void {
     const name = { 'messaging.destination.name': destination };
-    this.#count('consumed', { ...MESSAGING_SYSTEM, 'messaging.operation.name': 'receive', ...name });
+    this.#count('consumed', { ...SYSTEM, 'messaging.operation.name': 'receive', ...name });
     if (isAgain) this.#count('redelivered', name);
   }
 
   /** Measures a message from its delivery to its ack. @param errorType the code of the error, if it failed */
   messageProcessed(destination: Destination, ms: number, errorType?: string): void {
     this.#record('processDuration', ms / 1_000, {
-      ...MESSAGING_SYSTEM,
+      ...SYSTEM,
       'messaging.operation.name': 'process',
       'messaging.destination.name': destination,
       'messaging.consumer.group.name': this.#group,
@@ -168,7 +168,7 @@ export class WorkerMetrics {
   /** Counts and measures one try to publish a message. @param kind the first token of its subject */
   messageSent(kind: string, ms: number, errorType?: string): void {
     const attributes = {
-      ...MESSAGING_SYSTEM,
+      ...SYSTEM,
       'messaging.operation.name': 'send',
       'messaging.destination.name': SENT.includes(kind) ? kind : OTHER,
       ...errorTypeOf(errorType),
@@ -205,8 +205,8 @@ export class WorkerMetrics {
   }
 
   /** Answers `GET /metrics`. */
-  respond(request: IncomingMessage, response: ServerResponse): void {
-    this.#exposition.respond(request, response);
+  respond(response: ServerResponse): void {
+    this.#exposition.respond(response);
   }
 
   async shutdown(): Promise<void> {

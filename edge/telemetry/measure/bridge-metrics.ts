@@ -146,7 +146,8 @@ function samplesOf({ figure, attributes, instrument }: BridgeMetric, status: Bri
   if (found === undefined) return [];
   if (typeof found === 'number') return [{ labels: { bridge }, value: found }];
   const [[label, values] = ['', []]] = Object.entries(attributes);
-  const zeros = instrument === 'counter' && 'map' in values ? values.map((one) => [one, 0] as const) : [];
+  const known = instrument === 'counter' && !('bounded' in values) ? values : [];
+  const zeros = known.map((one) => [one, 0] as const);
   return Object.entries({ ...Object.fromEntries(zeros), ...found }).map(([part, value = 0]) => ({
     labels: { bridge, [label]: part },
     value,

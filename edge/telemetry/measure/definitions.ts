@@ -4,7 +4,7 @@ import type { MetricDefinition } from '../../../shared/trace/metric.ts';
 
 /** Upper bounds in seconds (semantic conventions, "HTTP metrics"). */
 const SECONDS = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10];
-const HOPS = ['edge', 'bridge'];
+const HOPS = ['edge', 'bridge'] as const;
 
 export const EDGE_METRICS = {
   duration: {

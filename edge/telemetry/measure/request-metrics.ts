@@ -1,8 +1,6 @@
+import type { ErrorCode } from '../../../shared/errors.ts';
 import { EDGE_METRICS } from './definitions.ts';
 import { metricText, type Sample } from './exposition.ts';
-
-type Hop = 'edge' | 'bridge';
-type ContextOutcome = 'continued' | 'absent' | 'invalid' | 'untrusted';
 
 /** How long answers with the same labels took. */
 export interface Durations {
@@ -14,6 +12,9 @@ export interface Durations {
 }
 
 const { duration, refusals, contexts } = EDGE_METRICS;
+type Hop = (typeof contexts.attributes.hop)[number];
+type ContextOutcome = (typeof contexts.attributes.outcome)[number];
+
 const durations = new Map<string, Durations>();
 const refused = new Map<string, number>(refusals.attributes.code.map((code) => [code, 0]));
 const read = new Map<string, number>(
@@ -39,7 +40,7 @@ export function countAnswer(method: string, route: string, status: number, secon
 }
 
 /** Counts a request that was answered with a problem. */
-export function countRefusal(code: string): void {
+export function countRefusal(code: ErrorCode): void {
   refused.set(code, (refused.get(code) ?? 0) + 1);
 }
 

@@ -15,7 +15,7 @@ async function start(
   const server = new HealthServer({
     notReady: () => notReady,
     warnings: () => warnings,
-    metrics: (_request, response) => response.end('# metrics\n'),
+    metrics: (response) => response.end('# metrics\n'),
   });
   servers.push(server);
   const port = await server.listen('127.0.0.1', 0);

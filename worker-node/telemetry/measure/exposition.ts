@@ -1,4 +1,4 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { ServerResponse } from 'node:http';
 import { PrometheusExporter, PrometheusSerializer } from '@opentelemetry/exporter-prometheus';
 import {
   type AggregationTemporality,
@@ -30,7 +30,7 @@ export class Exposition {
   #lastReading: Promise<unknown> = Promise.resolve();
 
   /** Answers `GET /metrics`. */
-  respond(_request: IncomingMessage, response: ServerResponse): void {
+  respond(response: ServerResponse): void {
     this.#read().then(
       ({ resourceMetrics }) =>
         response

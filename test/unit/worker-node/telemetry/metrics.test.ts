@@ -16,7 +16,7 @@ async function start(options: Partial<WorkerMetricsOptions> = {}) {
     resource: { 'service.name': 'throughline-worker' },
     ...options,
   });
-  const server = createServer((request, response) => metrics.respond(request, response)).listen(0);
+  const server = createServer((_request, response) => metrics.respond(response)).listen(0);
   onTestFinished(async () => {
     server.close();
     await metrics.shutdown();

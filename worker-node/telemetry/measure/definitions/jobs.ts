@@ -15,8 +15,10 @@ const CONCLUSIONS = [
   'schedule-repeats',
   'unsettled',
 ];
-const ENDS = ['succeeded', 'failed', 'cancelled'];
-const ATTEMPT_ENDS = [...ENDS, 'retrying', 'released'];
+/** The conclusions with which a job has ended. */
+export const ENDS: readonly string[] = ['succeeded', 'failed', 'cancelled'];
+/** The conclusions of an attempt that ran. */
+export const ATTEMPT_ENDS: readonly string[] = [...ENDS, 'retrying', 'released'];
 const RUNNER = 'worker-node/jobs/attempt-runner.ts';
 const RECORDER = 'worker-node/jobs/end-recorder.ts';
 

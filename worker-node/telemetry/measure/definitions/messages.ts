@@ -44,9 +44,10 @@ const BAGGAGE_DROPS = [
   'duplicate-key',
 ] as const satisfies readonly BaggageDropReason[];
 const NATS = ['nats'];
-/** Kinds of messages: the first token of their subject. */
+/** The kinds of messages that a worker gets. */
 const CONSUMED = ['jobs', 'callbacks'];
-const SENT = ['events', 'dead', 'callbacks', OTHER];
+/** The kinds of messages that a worker sends: the first tokens of their subjects. */
+export const SENT: readonly string[] = ['events', 'dead', 'callbacks'];
 const MEASURED = 'worker-node/broker/measured.ts';
 const PIPELINE = 'worker-node/jobs/pipeline.ts';
 const LOOP = 'worker-node/broker/consume/consume-loop.ts';
@@ -137,7 +138,7 @@ export const MESSAGE_METRICS = {
     attributes: {
       'messaging.system': NATS,
       'messaging.operation.name': ['send'],
-      'messaging.destination.name': SENT,
+      'messaging.destination.name': [...SENT, OTHER],
       'error.type': ERROR_TYPE,
     },
     where: MEASURED,
@@ -150,7 +151,7 @@ export const MESSAGE_METRICS = {
     attributes: {
       'messaging.system': NATS,
       'messaging.operation.name': ['send'],
-      'messaging.destination.name': SENT,
+      'messaging.destination.name': [...SENT, OTHER],
       'error.type': ERROR_TYPE,
     },
     buckets: SHORT,

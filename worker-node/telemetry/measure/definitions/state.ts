@@ -1,7 +1,13 @@
+import {
+  CALLBACKS_STREAM,
+  DEAD_STREAM,
+  DELAYED_STREAM,
+  JOBS_STREAM,
+} from '../../../../shared/nats/streams.ts';
 import type { MetricDefinition } from '../../../../shared/trace/metric.ts';
 import { OPERATION } from './common.ts';
 
-const STREAMS = ['JOBS', 'DELAYED', 'DEAD', 'CALLBACKS'];
+const STREAMS = [JOBS_STREAM, DELAYED_STREAM, DEAD_STREAM, CALLBACKS_STREAM];
 const CONSUMER = { bounded: 'the consumers of the worker group: 32, and three for each own lane' };
 const LOOP = { loop: ['jobs', 'callbacks'] };
 const GAUGES = 'worker-node/gauges.ts';
