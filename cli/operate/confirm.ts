@@ -1,6 +1,7 @@
 import { createInterface } from 'node:readline/promises';
 import { CliError } from '../cli-error.ts';
 import type { Scope } from '../host.ts';
+import { isTerminal } from '../input/read-line.ts';
 
 /** How many things a command is about to change. */
 export interface Count {
@@ -32,8 +33,8 @@ export async function confirmBulk(
   scope: Scope,
 ): Promise<{ readonly goOn: boolean; readonly total?: Count }> {
   if (yes) return { goOn: true };
-  const { output } = scope;
-  if (!isTerminal(scope) || !output.interactive)
+  const { output, stdin } = scope;
+  if (!isTerminal(stdin) || !output.interactive)
     throw new CliError('usage-invalid', '--all needs --yes here: there is no terminal at which to ask');
   const total = await count();
   if (total.count === 0) return { goOn: true, total };
@@ -62,10 +63,6 @@ export function reportPart(
   if (count === 0 && !signal.aborted) return;
   if (output.json) output.document(report);
   output.warn(`${done} before this error; the request that was under way may have changed more`);
-}
-
-function isTerminal({ stdin }: Scope): boolean {
-  return (stdin as { readonly isTTY?: boolean }).isTTY === true;
 }
 
 async function ask(question: string, { stdin, output, signal }: Scope): Promise<boolean> {

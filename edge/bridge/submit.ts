@@ -90,9 +90,8 @@ export async function submit(
   try {
     const answer = await submitInTurn(submitting);
     if (answer.outcome !== 'submitted') return answer;
-    const { tenant } = command;
     const own = waiterFor(submitting, answer.job, waiter);
-    return { ...answer, job: await awaitEnd(answer.job, own, { tenant, untilMs }) };
+    return { ...answer, job: await awaitEnd(answer.job, own, command.tenant, untilMs) };
   } finally {
     waiter.stop();
   }
@@ -381,11 +380,7 @@ function noteUnserved({ counts, log }: SubmitParts, { id, operation }: Job): voi
 }
 
 /** The job at its end. If `untilMs` (epoch milliseconds) comes first: the job after its latest event. */
-async function awaitEnd(
-  job: Job,
-  waiter: ResultWaiter,
-  { tenant, untilMs }: { readonly tenant: string; readonly untilMs: number },
-): Promise<Job> {
+async function awaitEnd(job: Job, waiter: ResultWaiter, tenant: string, untilMs: number): Promise<Job> {
   if (isTerminal(job.state)) return job;
   const since = Date.now();
   const end = await waiter.end(untilMs);

@@ -31,11 +31,7 @@ export function startProcessSpan(
   { parent, sentBy }: { readonly parent: Context; readonly sentBy: SpanContext | undefined },
   { group, server }: Handler,
 ): Span {
-  const address = parseJobSubject(delivery.subject);
-  const { name, kind, attributes } = messagingSpan(
-    'process',
-    address === undefined ? UNREADABLE_SUBJECT : delivery.subject,
-  );
+  const { address, name, kind, attributes } = spanOf(delivery, server, 'process');
   return tracer.startSpan(
     name,
     {
@@ -43,8 +39,6 @@ export function startProcessSpan(
       links: sentBy === undefined ? [] : [{ context: sentBy }],
       attributes: {
         ...attributes,
-        ...serverAttributes(server),
-        [ATTR.destinationName]: delivery.subject,
         [WORKER_ATTR.consumerGroup]: group,
         [ATTR.messageBodySize]: delivery.data.length,
         ...(address && {
@@ -65,23 +59,24 @@ export function settleInSpan(delivery: Delivery, span: Span, ack: Ack, server: s
     delivery.settle(ack);
     return;
   }
-  const isJob = parseJobSubject(delivery.subject) !== undefined;
-  const { name, kind, attributes } = messagingSpan(
-    'settle',
-    isJob ? delivery.subject : UNREADABLE_SUBJECT,
-    ack.kind,
-  );
-  const settling = tracer.startSpan(name, {
-    kind,
-    attributes: {
-      ...attributes,
-      ...serverAttributes(server),
-      [ATTR.destinationName]: delivery.subject,
-      ...(ack.kind === 'nak' ? { [WORKER_ATTR.settleDelayMs]: ack.delayMs } : {}),
-    },
-  });
+  const { name, kind, attributes } = spanOf(delivery, server, 'settle', ack.kind);
+  const delay = ack.kind === 'nak' ? { [WORKER_ATTR.settleDelayMs]: ack.delayMs } : {};
+  const settling = tracer.startSpan(name, { kind, attributes: { ...attributes, ...delay } });
   delivery.settle(ack);
   settling.end();
+}
+
+/** What a span of a delivery starts with, and the address of its job; undefined if the subject is not that of a job. */
+function spanOf(
+  { subject }: Delivery,
+  server: string | undefined,
+  type: 'process' | 'settle',
+  operation?: string,
+) {
+  const address = parseJobSubject(subject);
+  const span = messagingSpan(type, address === undefined ? UNREADABLE_SUBJECT : subject, operation);
+  const attributes = { ...span.attributes, ...serverAttributes(server), [ATTR.destinationName]: subject };
+  return { ...span, attributes, address };
 }
 
 /** Adds how the trace context of the message was read. */

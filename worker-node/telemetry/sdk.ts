@@ -18,8 +18,9 @@ import { spanLine } from '../../shared/trace/span-line.ts';
 import { SCHEMA_URL } from '../../shared/trace/tracer.ts';
 import type { LostSpans, SayLoss } from './lost-spans.ts';
 import { OutgoingTrace } from './outgoing-trace.ts';
+import { PartialSuccessLogger } from './partial-success-logger.ts';
 import type { NodeOtelSettings } from './sdk-settings.ts';
-import { CountedBatches, PartialSuccessLogger } from './span-exporter.ts';
+import { CountedBatches } from './span-exporter.ts';
 import { WorkSampler } from './work-sampler.ts';
 
 /** Attributes that hold a URL or its part after the host, under their present names and the ones before. */

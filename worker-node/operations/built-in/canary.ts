@@ -1,6 +1,6 @@
 import { context, propagation, TraceFlags, trace } from '@opentelemetry/api';
 import * as z from 'zod';
-import { inject } from '../../../shared/propagation/index.ts';
+import { FLAG_RANDOM, inject } from '../../../shared/propagation/index.ts';
 import { CANARY_KEY, CANARY_OPERATION, SYNTHETIC } from '../../../shared/trace/canary.ts';
 import { defineOperation } from '../operation.ts';
 import { reject, retry } from '../outcome.ts';
@@ -55,7 +55,7 @@ function arrived(): z.input<typeof Output> {
     spanId: span?.spanId ?? '',
     sampled: ((span?.traceFlags ?? 0) & TraceFlags.SAMPLED) !== 0,
     // What the attempt would send on: the tracer's own context has lost this flag.
-    random: /[2367abef]$/.test(inject(active).traceparent ?? ''),
+    random: (Number.parseInt(inject(active).traceparent?.slice(-2) ?? '', 16) & FLAG_RANDOM) !== 0,
     baggage: propagation.getBaggage(active)?.getEntry(CANARY_KEY)?.value,
     tracestate: span?.traceState?.get(CANARY_KEY),
   };
