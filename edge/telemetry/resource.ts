@@ -5,8 +5,16 @@ import { SCHEMA_URL } from '../../shared/trace/tracer.ts';
 import { VERSION } from '../../shared/version.ts';
 import type { TelemetrySettings } from './settings.ts';
 
+let isolate: string | undefined;
+
+/** The same for the spans and the metrics of this isolate. workerd gives no random values before the first request. */
+function instanceId(): string {
+  isolate ??= crypto.randomUUID();
+  return isolate;
+}
+
 /**
- * What the spans of this isolate say about where they come from. The attributes of `OTEL_RESOURCE_ATTRIBUTES` win over ours,
+ * What the spans and metrics of this isolate say about where they come from. The attributes of `OTEL_RESOURCE_ATTRIBUTES` win over ours,
  * and `OTEL_SERVICE_NAME` wins over both (specification, "General SDK Configuration").
  */
 export function edgeResource(settings: TelemetrySettings): Resource {
@@ -19,8 +27,7 @@ export function edgeResource(settings: TelemetrySettings): Resource {
     'cloud.provider': 'cloudflare',
     'cloud.platform': 'cloudflare.workers',
     'service.version': VERSION,
-    // workerd gives no random values before the first request.
-    'service.instance.id': crypto.randomUUID(),
+    'service.instance.id': instanceId(),
     'service.name': SERVICE.edge,
     ...own,
     ...(name === undefined ? {} : { 'service.name': name }),
