@@ -1,10 +1,8 @@
 import { JsonTraceSerializer } from '@opentelemetry/otlp-transformer';
 import type { ReadableSpan } from '@opentelemetry/sdk-trace-base';
-import { describeThrown } from '../../../shared/errors.ts';
-import { pause, startTimeLimit } from '../../../shared/timers.ts';
+import { pause } from '../../../shared/timers.ts';
 import type { TracesTarget } from '../../../shared/trace/settings/otlp-settings.ts';
-import { VERSION } from '../../../shared/version.ts';
-import { type OtlpAnswer, readAnswer } from './otlp-answer.ts';
+import { postOtlp } from './post-otlp.ts';
 import type { SendSpans } from './span-processor.ts';
 
 const MAX_TRIES = 3;
@@ -35,7 +33,8 @@ export function otlpSender(
     if (body === undefined) return { lost: spans.length, reason: 'the spans cannot be written' };
     const endAt = now() + totalMs;
     for (let tries = 1; ; tries++) {
-      const answer = await post(target, body, Math.min(target.timeoutMs, Math.max(1, endAt - now())), now);
+      const timeoutMs = Math.min(target.timeoutMs, Math.max(1, endAt - now()));
+      const answer = await postOtlp({ ...target, timeoutMs }, body, now);
       if (answer.taken) {
         const reason = answer.reason === undefined ? {} : { reason: answer.reason };
         return { lost: Math.min(answer.rejected, spans.length), why: 'rejected', ...reason };
@@ -54,35 +53,4 @@ async function bodyOf(spans: readonly ReadableSpan[], gzip: boolean): Promise<Ui
   if (json === undefined || !gzip) return json;
   const zipped = new Blob([json]).stream().pipeThrough(new CompressionStream('gzip'));
   return new Uint8Array(await new Response(zipped).arrayBuffer());
-}
-
-async function post(
-  { url, headers, gzip }: TracesTarget,
-  body: Uint8Array,
-  timeoutMs: number,
-  now: () => number,
-): Promise<OtlpAnswer> {
-  const limit = startTimeLimit(timeoutMs);
-  try {
-    const response = await fetch(url, {
-      method: 'POST',
-      headers: {
-        'user-agent': `Throughline/${VERSION}`,
-        ...headers,
-        'content-type': 'application/json',
-        ...(gzip ? { 'content-encoding': 'gzip' } : {}),
-      },
-      body,
-      // A redirect would take the headers, which may hold a key, to another server.
-      redirect: 'manual',
-      signal: limit.signal,
-    });
-    return await readAnswer(response, now());
-  } catch (thrown) {
-    // The address may hold a secret in its query.
-    const reason = describeThrown(thrown).replaceAll(url, 'the endpoint');
-    return { taken: false, reason, retryable: true };
-  } finally {
-    limit.stop();
-  }
 }

@@ -1,8 +1,7 @@
-import { describeThrown } from '../../../shared/errors.ts';
-import { startTimeLimit } from '../../../shared/timers.ts';
 import { SERVICE } from '../../../shared/trace/semantics.ts';
 import { type MetricsTarget, metricsTarget } from '../../../shared/trace/settings/metrics-settings.ts';
 import { VERSION } from '../../../shared/version.ts';
+import { postOtlp } from '../export/post-otlp.ts';
 import type { Logger } from '../log.ts';
 import { edgeResource } from '../resource.ts';
 import type { TelemetrySettings } from '../settings.ts';
@@ -41,26 +40,13 @@ export function sendMetrics(
   const { target } = sending;
   if (target === undefined || now < sending.nextAt) return;
   sending.nextAt = now + target.intervalMs;
-  keeper.waitUntil(post(target, metricsBody(sending, now), log));
+  keeper.waitUntil(send(target, metricsBody(sending, now), log));
 }
 
-async function post({ url, headers }: MetricsTarget, body: unknown, log: Logger): Promise<void> {
-  const limit = startTimeLimit(TIMEOUT_MS);
-  try {
-    const response = await fetch(url, {
-      method: 'POST',
-      headers: { ...headers, 'content-type': 'application/json' },
-      body: JSON.stringify(body),
-      signal: limit.signal,
-    });
-    await response.body?.cancel();
-    if (!response.ok) log.warn('metrics were not taken', { reason: `status ${response.status}` });
-  } catch (thrown) {
-    // The address may hold a secret in its query.
-    log.warn('metrics were not sent', { reason: describeThrown(thrown).replaceAll(url, 'the endpoint') });
-  } finally {
-    limit.stop();
-  }
+async function send({ url, headers }: MetricsTarget, body: unknown, log: Logger): Promise<void> {
+  const target = { url, headers, gzip: false, timeoutMs: TIMEOUT_MS };
+  const answer = await postOtlp(target, JSON.stringify(body), Date.now);
+  if (!answer.taken) log.warn('metrics were not taken', { reason: answer.reason });
 }
 
 /** An OTLP `ExportMetricsServiceRequest` in JSON. */

@@ -1,0 +1,40 @@
+import { describeThrown } from '../../../shared/errors.ts';
+import { startTimeLimit } from '../../../shared/timers.ts';
+import type { TracesTarget } from '../../../shared/trace/settings/otlp-settings.ts';
+import { VERSION } from '../../../shared/version.ts';
+import { type OtlpAnswer, readAnswer } from './otlp-answer.ts';
+
+/**
+ * Sends one OTLP/HTTP request in JSON to a collector. Never throws: a request without an answer may be tried again.
+ * @param target where it goes, whether the body is zipped, and how long the answer may take
+ * @param now gives epoch milliseconds
+ */
+export async function postOtlp(
+  { url, headers, gzip, timeoutMs }: TracesTarget,
+  body: Uint8Array | string,
+  now: () => number,
+): Promise<OtlpAnswer> {
+  const limit = startTimeLimit(timeoutMs);
+  try {
+    const response = await fetch(url, {
+      method: 'POST',
+      headers: {
+        'user-agent': `Throughline/${VERSION}`,
+        ...headers,
+        'content-type': 'application/json',
+        ...(gzip ? { 'content-encoding': 'gzip' } : {}),
+      },
+      body,
+      // A redirect would take the headers, which may hold a key, to another server.
+      redirect: 'manual',
+      signal: limit.signal,
+    });
+    return await readAnswer(response, now());
+  } catch (thrown) {
+    // The address may hold a secret in its query.
+    const reason = describeThrown(thrown).replaceAll(url, 'the endpoint');
+    return { taken: false, reason, retryable: true };
+  } finally {
+    limit.stop();
+  }
+}
