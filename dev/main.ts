@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { CommanderError } from 'commander';
 import { describeThrown, ThroughlineError } from '../shared/errors.ts';
 import { type DevFlags, type DevOutput, devCommand, portOptions, stackOptionsOf } from './flags.ts';
-import { isFreePort } from './nats-server/free-port.ts';
+import { isFreePort } from './machine/free-port.ts';
 import { type Stack, startStack } from './stack.ts';
 import type { StackOptions } from './stack-options.ts';
 import { ReloadedWorker } from './worker/reload.ts';

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Problem } from '../shared/api/problem.ts';
 import { describeThrown, ThroughlineError } from '../shared/errors.ts';
+import { parseJson } from '../shared/text/json.ts';
 import { type Collector, startCollector } from './collector/start.ts';
 import { RestartableEdge } from './edge/restartable.ts';
 import { stackIdentity } from './identity.ts';
@@ -97,10 +98,6 @@ async function untilReady(url: string): Promise<void> {
 
 /** What the edge says about a setting that it cannot use. It answers every request with that. */
 function wrongSetting(answer: string): string | undefined {
-  try {
-    const problem = Problem.parse(JSON.parse(answer));
-    return problem.code === 'config-invalid' ? problem.detail : undefined;
-  } catch {
-    return undefined;
-  }
+  const { data: problem } = Problem.safeParse(parseJson(answer));
+  return problem?.code === 'config-invalid' ? problem.detail : undefined;
 }

@@ -2,8 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { jetstreamManager } from '@nats-io/jetstream';
 import { type ConnectionOptions, connect } from '@nats-io/transport-node';
 import { describeThrown } from '../../shared/errors.ts';
+import { findFreePort } from '../machine/free-port.ts';
 import { renderConfig, type ServerConfig, type ServerPlace } from './config.ts';
-import { findFreePort } from './free-port.ts';
 import { type NatsServer, startNatsServer } from './start.ts';
 
 const SIZE = 3;

@@ -2,8 +2,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { findFreePort } from '../machine/free-port.ts';
 import { renderConfig, type ServerConfig, type ServerPlace } from './config.ts';
-import { findFreePort } from './free-port.ts';
 import type { ServerInfo } from './ready.ts';
 import { endServer, isPortTaken, runServer, type ServerRun } from './run.ts';
 

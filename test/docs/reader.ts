@@ -7,7 +7,7 @@ import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { inject, onTestFinished } from 'vitest';
 import { hostEnvironment } from '../../dev/machine/environment.ts';
-import { findFreePort } from '../../dev/nats-server/free-port.ts';
+import { findFreePort } from '../../dev/machine/free-port.ts';
 import manifest from '../../package.json' with { type: 'json' };
 import { type Block, blocksOf, fileOf, ROOT } from '../support/docs/pages.ts';
 import { testNatsBinary } from '../support/nats/nats.ts';

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { startChild } from '../../dev/machine/child.ts';
 import { runCommand } from '../../dev/machine/command.ts';
-import { findFreePort } from '../../dev/nats-server/free-port.ts';
+import { findFreePort } from '../../dev/machine/free-port.ts';
 import { METRIC_SECTIONS } from '../../scripts/metrics/page.ts';
 import { prometheusName } from '../../shared/trace/metric.ts';
 import { atEndOfFile, scratchFolder } from '../support/cleanup.ts';

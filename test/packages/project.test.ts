@@ -5,7 +5,7 @@ import { createInterface } from 'node:readline';
 import { parseEnv } from 'node:util';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { hostEnvironment } from '../../dev/machine/environment.ts';
-import { findFreePort } from '../../dev/nats-server/free-port.ts';
+import { findFreePort } from '../../dev/machine/free-port.ts';
 import { UserProject } from './support/user-project.ts';
 
 /** The oldest line of Node that the packages are for. */

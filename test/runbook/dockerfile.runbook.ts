@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { expect, it, onTestFinished } from 'vitest';
 import { runCommand } from '../../dev/machine/command.ts';
 import { hostEnvironment } from '../../dev/machine/environment.ts';
-import { findFreePort } from '../../dev/nats-server/free-port.ts';
+import { findFreePort } from '../../dev/machine/free-port.ts';
 import { scratchFolder } from '../support/cleanup.ts';
 import { type Built, buildWithoutEngine, readDockerfile } from '../support/deploy/dockerfile.ts';
 import { startTestNats } from '../support/nats/nats.ts';

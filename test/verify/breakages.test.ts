@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type Collector, startCollector } from '../../dev/collector/start.ts';
-import { findFreePort } from '../../dev/nats-server/free-port.ts';
+import { findFreePort } from '../../dev/machine/free-port.ts';
 import type { StackOptions } from '../../dev/stack-options.ts';
 import { atEndOfFile } from '../support/cleanup.ts';
 import { startTestNats } from '../support/nats/nats.ts';

@@ -4,7 +4,7 @@ import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream';
 import { inject } from 'vitest';
 import { type Collector, startCollector } from '../../../dev/collector/start.ts';
 import type { EdgeBundle } from '../../../dev/edge/build.ts';
-import { findFreePort } from '../../../dev/nats-server/free-port.ts';
+import { findFreePort } from '../../../dev/machine/free-port.ts';
 import { type NatsServer, startNatsServer } from '../../../dev/nats-server/start.ts';
 import type { WorkerProcess } from '../../../dev/worker/start.ts';
 import { createApiKey, hashApiKey } from '../../../shared/api/access.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { findFreePort } from '../../../dev/nats-server/free-port.ts';
+import { findFreePort } from '../../../dev/machine/free-port.ts';
 import { withTestStack } from '../../support/stack.ts';
 
 const REQUESTS = 200;

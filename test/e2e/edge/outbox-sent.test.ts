@@ -1,7 +1,7 @@
 import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream';
 import { connect } from '@nats-io/transport-node';
 import { expect, it, onTestFinished } from 'vitest';
-import { findFreePort } from '../../../dev/nats-server/free-port.ts';
+import { findFreePort } from '../../../dev/machine/free-port.ts';
 import type { Job } from '../../../shared/job/job.ts';
 import { TcpProxy } from '../../chaos/support/tcp-proxy.ts';
 import { scratchFolder } from '../../support/cleanup.ts';

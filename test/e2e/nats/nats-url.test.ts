@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { findFreePort } from '../../../dev/nats-server/free-port.ts';
+import { findFreePort } from '../../../dev/machine/free-port.ts';
 import type { NatsServer, NatsServerOptions } from '../../../dev/nats-server/start.ts';
 import { openSession } from '../../../edge/nats/nats-session.ts';
 import { scratchFolder } from '../../support/cleanup.ts';

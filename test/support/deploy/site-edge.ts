@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { inject } from 'vitest';
 import type { Edge } from '../../../dev/edge/start.ts';
-import { findFreePort } from '../../../dev/nats-server/free-port.ts';
+import { findFreePort } from '../../../dev/machine/free-port.ts';
 import { Job } from '../../../shared/job/job.ts';
 import { parseJson } from '../../../shared/text/json.ts';
 import { atEndOfFile, scratchFolder } from '../cleanup.ts';

@@ -4,7 +4,7 @@ import { startChild } from '../../../dev/machine/child.ts';
 import { findOnPath, type RunOptions, runCommand } from '../../../dev/machine/command.ts';
 import { cacheDirectory, hostEnvironment } from '../../../dev/machine/environment.ts';
 import { withLock } from '../../../dev/nats-binary/lock.ts';
-import { findFreePort } from '../../../dev/nats-server/free-port.ts';
+import { findFreePort } from '../../../dev/machine/free-port.ts';
 import { describeThrown } from '../../../shared/errors.ts';
 import { atEndOfFile, scratchFolder } from '../../support/cleanup.ts';
 import { until } from '../../support/poll.ts';

@@ -1,4 +1,4 @@
-import { findFreePort } from '../../../dev/nats-server/free-port.ts';
+import { findFreePort } from '../../../dev/machine/free-port.ts';
 import type { StackOptions } from '../../../dev/stack-options.ts';
 import { type Api, run } from '../../support/cli/process.ts';
 import { startTestStack, type TestStack } from '../../support/stack.ts';

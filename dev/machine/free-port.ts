@@ -36,7 +36,8 @@ async function claim(port: number): Promise<boolean> {
   try {
     await writeFile(file, String(process.pid), { flag: 'wx' });
     return true;
-  } catch {
+  } catch (thrown) {
+    if (!(thrown instanceof Error && 'code' in thrown && thrown.code === 'EEXIST')) throw thrown;
     const owner = Number(await readFile(file, 'utf8').catch(() => ''));
     if (!isAlive(owner)) await rm(file, { force: true });
     return false;
