@@ -40,9 +40,8 @@ export function flushSpans(keeper: Pick<DurableObjectState, 'waitUntil'>): void 
 export interface SpanFigures {
   /** Spans that the collector took. */
   readonly exported: number;
-  /** Spans that wait for their export now, and the bytes of these and of those on their way. */
+  /** Spans that wait for their export now. */
   readonly waiting: number;
-  readonly bytes: number;
   /** Spans that were lost, by reason. */
   readonly lost: Readonly<Record<LossReason, number>>;
 }
@@ -51,10 +50,7 @@ export interface SpanFigures {
 export function spanFigures(): SpanFigures | undefined {
   if (!current?.on) return undefined;
   const { counts, processor } = current;
-  return {
-    ...{ exported: counts.exported, waiting: processor.queued, bytes: processor.bytes },
-    lost: counts.lost,
-  };
+  return { exported: counts.exported, waiting: processor.queued, lost: counts.lost };
 }
 
 function start(config: TelemetrySettings, log: Logger): Telemetry {

@@ -49,6 +49,6 @@ function fromThrown(thrown: unknown): ThroughlineError {
 }
 
 /** The error itself; an internal one where its code stands only in jobs, and would tell the caller of a request nothing. */
-export function answerable(error: ThroughlineError): ThroughlineError {
+function answerable(error: ThroughlineError): ThroughlineError {
   return isApiErrorCode(error.code) ? error : errorFrom({ cause: error });
 }

@@ -1,7 +1,7 @@
-import * as z from 'zod';
+import type * as z from 'zod';
 import { url, wholeNumber } from '../../config.ts';
 import { word } from './otel-words.ts';
-import { parseOtlpHeaders } from './otlp-headers.ts';
+import { otlpHeaders } from './otlp-headers.ts';
 import { type OtlpAddress, otlpAddress } from './otlp-settings.ts';
 
 const METRICS_PATH = '/v1/metrics';
@@ -13,7 +13,7 @@ const METRICS_PATH = '/v1/metrics';
 export const metricsVariables = {
   OTEL_METRICS_EXPORTER: word(['none', 'otlp'], 'none'),
   OTEL_EXPORTER_OTLP_METRICS_ENDPOINT: url('http', 'https').optional(),
-  OTEL_EXPORTER_OTLP_METRICS_HEADERS: z.string('must be text').default('').transform(parseOtlpHeaders),
+  OTEL_EXPORTER_OTLP_METRICS_HEADERS: otlpHeaders,
   OTEL_METRIC_EXPORT_INTERVAL: wholeNumber(1_000, 3_600_000, 60_000),
 };
 

@@ -1,3 +1,4 @@
+import * as z from 'zod';
 import { percentDecoded } from '../../config.ts';
 
 const NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
@@ -15,6 +16,9 @@ export function parseOtlpHeaders(text: string): Readonly<Record<string, string>>
       .filter((header) => header !== undefined),
   );
 }
+
+/** The schema of a setting that holds headers, see {@link parseOtlpHeaders}. */
+export const otlpHeaders = z.string('must be text').default('').transform(parseOtlpHeaders);
 
 /** The places of the members that cannot be sent as a header; 1 for the first. An empty member is no fault. */
 export function badOtlpHeaders(text: string): number[] {

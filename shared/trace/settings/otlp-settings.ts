@@ -1,7 +1,7 @@
-import * as z from 'zod';
+import type * as z from 'zod';
 import { optionalWhole, percentDecoded, url, wholeNumber } from '../../config.ts';
 import { optionalWord, word } from './otel-words.ts';
-import { parseOtlpHeaders } from './otlp-headers.ts';
+import { otlpHeaders } from './otlp-headers.ts';
 
 const TRACES_PATH = '/v1/traces';
 const MAX_TIMEOUT_MS = 60_000;
@@ -9,14 +9,13 @@ const TIMEOUT_MS = 10_000;
 
 // Spans leave as OTLP over HTTP in JSON.
 const protocol = optionalWord(['http/json']);
-const headers = z.string('must be text').default('').transform(parseOtlpHeaders);
 
 /** The variables of the OTLP exporter that both runtimes read (specification, "OpenTelemetry Protocol Exporter"). */
 export const otlpVariables = {
   OTEL_EXPORTER_OTLP_ENDPOINT: url('http', 'https').optional(),
   OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: url('http', 'https').optional(),
-  OTEL_EXPORTER_OTLP_HEADERS: headers,
-  OTEL_EXPORTER_OTLP_TRACES_HEADERS: headers,
+  OTEL_EXPORTER_OTLP_HEADERS: otlpHeaders,
+  OTEL_EXPORTER_OTLP_TRACES_HEADERS: otlpHeaders,
   OTEL_EXPORTER_OTLP_COMPRESSION: word(['none', 'gzip'], 'none'),
   OTEL_EXPORTER_OTLP_TRACES_COMPRESSION: optionalWord(['none', 'gzip']),
   OTEL_EXPORTER_OTLP_TIMEOUT: wholeNumber(1, MAX_TIMEOUT_MS, TIMEOUT_MS),
