@@ -29,39 +29,36 @@ function reading(span: SpanRecord, way: string): string {
 }
 
 /** No span of the request is in the caller's trace. */
-export function lostAtEdge({ own, elsewhere, sent }: Evidence): Fault {
-  const hop = 'caller → edge';
-  const job = sent.jobs[0]?.job;
+export function lostAtEdge(evidence: Evidence): Fault {
+  const { own, sent } = evidence;
   const nothing = own.spans.length === 0;
   const found = nothing
     ? `the trace ${sent.caller.traceId} is not in the trace store: it has no span of it`
     : "the edge's span of the request is missing in the trace";
-  if (
-    job === undefined ||
-    job.traceId === sent.caller.traceId ||
-    (job.previousTraceIds ?? []).includes(sent.caller.traceId)
-  ) {
-    return { hop, found, cause: unsent(sent.jobs[0], nothing) };
-  }
+  const [sentJob] = sent.jobs;
+  const isKept = sentJob === undefined || wasIn(sentJob.job, sent.caller.traceId);
+  const cause = isKept ? unsent(sentJob, nothing) : otherTrace(evidence, sentJob.job);
+  return { hop: 'caller → edge', found, cause };
+}
+
+/** Whether a job is in a trace, or was before a redrive. */
+function wasIn({ traceId, previousTraceIds = [] }: SentJob['job'], id: string): boolean {
+  return traceId === id || previousTraceIds.includes(id);
+}
+
+/** Why the edge gave a job another trace than that of its caller. */
+function otherTrace({ elsewhere, sent }: Evidence, job: SentJob['job']): string {
   const request = elsewhere.find(
     ({ kind, service, traceId }) => kind === 'SERVER' && service === SERVICE.edge && traceId === job.traceId,
   );
-  if (request === undefined) {
-    const cause = `the edge gave the job another trace, ${job.traceId}, and the store has no span of the request there either: \`traceparent\` did not arrive, or the edge does not trust this key (TRACE_TRUST), and its spans do not reach this store`;
-    return { hop, found, cause };
-  }
-  const isLinked = request.links.some(({ traceId }) => traceId === sent.caller.traceId);
+  if (request === undefined)
+    return `the edge gave the job another trace, ${job.traceId}, and the store has no span of the request there either: \`traceparent\` did not arrive, or the edge does not trust this key (TRACE_TRUST), and its spans do not reach this store`;
   const started = `the edge started another trace, ${job.traceId}: `;
-  if (isLinked) {
-    return {
-      hop,
-      found,
-      cause: `${started}it does not trust this caller, and links to its trace instead (TRACE_TRUST)`,
-    };
-  }
+  if (request.links.some(({ traceId }) => traceId === sent.caller.traceId))
+    return `${started}it does not trust this caller, and links to its trace instead (TRACE_TRUST)`;
   const isReplaced = request.attributes[ATTR.traceOutcome] === 'continued';
   const cloudflare = isReplaced ? ". Cloudflare's tracing of a zone does that (`propagation_policy`)" : '';
-  return { hop, found, cause: started + reading(request, HTTP_WAY) + cloudflare };
+  return started + reading(request, HTTP_WAY) + cloudflare;
 }
 
 /** Why spans of the edge are not there, although the context went on. */
