@@ -35,8 +35,13 @@ function readAnyValue(value: unknown): unknown {
   if (any.doubleValue !== undefined) return any.doubleValue === null ? null : Number(any.doubleValue);
   if (any.arrayValue !== undefined) return readValues(any.arrayValue).map(readAnyValue);
   if (any.kvlistValue !== undefined) return readAttributes(readValues(any.kvlistValue));
-  if (any.bytesValue instanceof Uint8Array) return btoa(String.fromCharCode(...any.bytesValue));
+  if (any.bytesValue instanceof Uint8Array) return toBase64(any.bytesValue);
   return any.bytesValue ?? null;
+}
+
+/** Byte by byte: a call has no room for all bytes of a long value as its arguments. */
+function toBase64(bytes: Uint8Array): string {
+  return btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(''));
 }
 
 function readValues(value: unknown): unknown[] {
