@@ -1,8 +1,9 @@
 import { type Context, context, type Span } from '@opentelemetry/api';
 import type { JobAddress } from '../../shared/job/job-address.ts';
 import { describeError } from '../../shared/trace/describe-error.ts';
-import { type MessagingSpan, messagingSpan, serverAttributes } from '../../shared/trace/messaging-span.ts';
+import { type MessagingSpan, messagingSpan } from '../../shared/trace/messaging-span.ts';
 import { ATTR, SERVICE } from '../../shared/trace/semantics.ts';
+import { serverAttributes } from '../../shared/trace/server-address.ts';
 import { tracerOf } from '../../shared/trace/tracer.ts';
 import { eventSubject } from '../../shared/wire/subjects.ts';
 import type { JobEnd } from './result-waiter.ts';

@@ -1,8 +1,8 @@
 import type { Attributes } from '@opentelemetry/api';
+import { serverAttributes } from '../../shared/trace/server-address.ts';
 
 /** The methods that the conventions know. Any other method of a caller is `_OTHER`, so that there are few values. */
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'CONNECT', 'OPTIONS', 'TRACE', 'PATCH', 'QUERY'];
-const PORTS: Readonly<Record<string, number>> = { http: 80, https: 443 };
 
 /** What Cloudflare says about a request. workerd itself says it too. */
 interface RequestProperties {
@@ -21,15 +21,13 @@ export function methodOf({ method }: Pick<Request, 'method'>): string {
  */
 export function requestAttributes(request: Request): Attributes {
   const url = new URL(request.url);
-  const scheme = url.protocol.slice(0, -1);
   const method = methodOf(request);
   return {
     'http.request.method': method,
     ...(method === '_OTHER' ? { 'http.request.method_original': request.method } : {}),
-    'url.scheme': scheme,
+    'url.scheme': url.protocol.slice(0, -1),
     'url.path': url.pathname,
-    'server.address': url.hostname.replace(/^\[(.*)\]$/, '$1'),
-    ...some('server.port', url.port === '' ? PORTS[scheme] : Number(url.port)),
+    ...serverAttributes(url),
     ...some('network.protocol.version', protocolVersion(request)),
     ...some('http.request.body.size', sizeOf(request.headers.get('content-length'))),
     ...some('user_agent.original', request.headers.get('user-agent') ?? undefined),

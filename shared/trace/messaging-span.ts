@@ -52,12 +52,3 @@ function templateOf(subject: string): string {
   const tokens = UNROUTED.test(root) ? TOKENS.slice(2) : TOKENS;
   return [root, ...tokens, ...words.slice(tokens.length)].join('.');
 }
-
-/** Where NATS is. @param server the URL of the server; undefined if it is not known */
-export function serverAttributes(server: string | undefined): Attributes {
-  if (server === undefined) return {};
-  const { hostname, port } = new URL(server);
-  // An IPv6 address stands in brackets in a URL, and without them in an attribute.
-  const address = { [ATTR.serverAddress]: hostname.replace(/[[\]]/g, '') };
-  return port === '' ? address : { ...address, [ATTR.serverPort]: Number(port) };
-}

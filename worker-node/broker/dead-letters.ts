@@ -3,8 +3,9 @@ import { SpanKind } from '@opentelemetry/api';
 import type { JobAddress } from '../../shared/job/job-address.ts';
 import type { NatsHeadersLike } from '../../shared/propagation/index.ts';
 import { describeError } from '../../shared/trace/describe-error.ts';
-import { messagingSpan, serverAttributes } from '../../shared/trace/messaging-span.ts';
+import { messagingSpan } from '../../shared/trace/messaging-span.ts';
 import { ATTR, WORKER_ATTR } from '../../shared/trace/semantics.ts';
+import { serverAttributes } from '../../shared/trace/server-address.ts';
 import {
   DEAD_LETTER_HEADERS,
   type DeadLetterReason,

@@ -1,5 +1,6 @@
 import { type Context, type Span, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
 import { ATTR, WORKER_ATTR } from '../../shared/trace/semantics.ts';
+import { serverAttributes } from '../../shared/trace/server-address.ts';
 import type { CallbackTask } from '../../shared/wire/callback-task.ts';
 import { reportOf } from '../operations/thrown.ts';
 import { tracer } from '../telemetry/tracer.ts';
@@ -10,12 +11,10 @@ const NAME = 'POST callback';
 
 /** Starts the span of one POST, as a child of the span that sent the job. */
 export function startCallbackSpan({ tenant, url, event }: CallbackTask, attempt: number, job: Context): Span {
-  const { hostname, port, protocol } = new URL(url);
   const attributes = {
     [ATTR.httpMethod]: 'POST',
     [ATTR.urlFull]: withoutQuery(url),
-    [ATTR.serverAddress]: hostname,
-    [ATTR.serverPort]: Number(port || (protocol === 'https:' ? 443 : 80)),
+    ...serverAttributes(url),
     [ATTR.jobId]: event.jobId,
     [ATTR.jobTenant]: tenant,
     [ATTR.jobOutcome]: event.kind,

@@ -1,7 +1,8 @@
 import { type Context, type Span, type SpanContext, SpanStatusCode } from '@opentelemetry/api';
 import type { Extraction } from '../../shared/propagation/index.ts';
-import { messagingSpan, serverAttributes } from '../../shared/trace/messaging-span.ts';
+import { messagingSpan } from '../../shared/trace/messaging-span.ts';
 import { ATTR, WORKER_ATTR } from '../../shared/trace/semantics.ts';
+import { serverAttributes } from '../../shared/trace/server-address.ts';
 import { parseJobSubject } from '../../shared/wire/subjects.ts';
 import type { Ack, Delivery } from '../broker/consume/delivery.ts';
 import { tracer } from '../telemetry/tracer.ts';

@@ -1,6 +1,6 @@
 import { type Context, type Span, SpanKind } from '@opentelemetry/api';
-import { serverAttributes } from '../../shared/trace/messaging-span.ts';
 import { ATTR, WORKER_ATTR } from '../../shared/trace/semantics.ts';
+import { serverAttributes } from '../../shared/trace/server-address.ts';
 import { tracer } from '../telemetry/tracer.ts';
 import type { Attempt } from './attempt/attempt.ts';
 

@@ -1,6 +1,7 @@
 import { SpanKind } from '@opentelemetry/api';
 import { describe, expect, it } from 'vitest';
-import { messagingSpan, serverAttributes } from '../../../../shared/trace/messaging-span.ts';
+import { messagingSpan } from '../../../../shared/trace/messaging-span.ts';
+import { serverAttributes } from '../../../../shared/trace/server-address.ts';
 import { shortName } from '../../../../shared/trace/short-name.ts';
 import { deadSubject, delayedSubject, eventSubject, jobSubject } from '../../../../shared/wire/subjects.ts';
 
@@ -46,12 +47,14 @@ describe('a span about a message', () => {
   });
 });
 
-describe('a server of NATS', () => {
+describe('a server', () => {
   it.each([
     ['nats://127.0.0.1:4222', { 'server.address': '127.0.0.1', 'server.port': 4222 }],
     ['nats://[::1]:4222', { 'server.address': '::1', 'server.port': 4222 }],
     ['wss://nats.example:8443/path', { 'server.address': 'nats.example', 'server.port': 8443 }],
     ['wss://nats.example', { 'server.address': 'nats.example' }],
+    ['http://[2001:db8::1]/hooks', { 'server.address': '2001:db8::1', 'server.port': 80 }],
+    ['https://hooks.example', { 'server.address': 'hooks.example', 'server.port': 443 }],
     [undefined, {}],
   ])('%s', (server, attributes) => {
     expect(serverAttributes(server)).toEqual(attributes);
