@@ -146,7 +146,8 @@ it('three servers instead of one: what was there is there, and what came meanwhi
   expect(outboxed.durability).toBe('outbox');
   await nats.step('backup-aside');
   await nats.step('put-away');
-  await Promise.all([nats, ...others].map((host) => host.step('cluster-start')));
+  for (const host of [nats, ...others]) await host.step('cluster-start');
+  for (const host of [nats, ...others]) await host.step('cluster-ready');
   await until('the restore', async () => await nats.step('restore').then(() => true), 60_000);
   expect(await nats.step('setup')).toMatch(/^JOBS .*3 copies/m);
   for (const host of workers) {
