@@ -1,6 +1,7 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { text } from 'node:stream/consumers';
+import { buffer } from 'node:stream/consumers';
+import { gunzipSync } from 'node:zlib';
 import { beforeAll, describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import { METRIC_SECTIONS } from '../../scripts/metrics/page.ts';
@@ -41,6 +42,7 @@ type Metric = z.infer<typeof Metric>;
 
 const received: z.infer<typeof Export>[] = [];
 const logins: (string | undefined)[] = [];
+const encodings: (string | undefined)[] = [];
 let stack: TestStack;
 
 beforeAll(async () => {
@@ -48,6 +50,7 @@ beforeAll(async () => {
     OTEL_METRICS_EXPORTER: 'otlp',
     OTEL_EXPORTER_OTLP_METRICS_ENDPOINT: `${await startReceiver()}/v1/metrics`,
     OTEL_EXPORTER_OTLP_METRICS_HEADERS: 'x-login=figures',
+    OTEL_EXPORTER_OTLP_COMPRESSION: 'gzip',
     OTEL_METRIC_EXPORT_INTERVAL: '1000',
   };
   stack = await startTestStack({ edge: settings, worker: settings });
@@ -56,8 +59,9 @@ beforeAll(async () => {
 async function startReceiver(): Promise<string> {
   const server = createServer((request, response) => {
     logins.push(request.headers['x-login'] as string | undefined);
-    void text(request).then((body) => {
-      received.push(Export.parse(JSON.parse(body)));
+    encodings.push(request.headers['content-encoding']);
+    void buffer(request).then((body) => {
+      received.push(Export.parse(JSON.parse(gunzipSync(body).toString('utf8'))));
       response.writeHead(200, { 'content-type': 'application/json' }).end('{}');
     });
   });
@@ -117,7 +121,7 @@ describe('metrics that are sent as OTLP', () => {
     }
   });
 
-  it('have the names of docs/METRICS.md, cumulative values, and the headers of the settings', () => {
+  it('have the names of docs/METRICS.md, cumulative values, and the headers and the compression of the settings', () => {
     const known = METRIC_SECTIONS.flatMap(({ metrics }) => metrics.map(({ name }) => name));
     for (const service of ['throughline-worker', 'throughline-edge'])
       for (const [name, { sum, histogram }] of newestOf(service) ?? []) {
@@ -125,5 +129,6 @@ describe('metrics that are sent as OTLP', () => {
         for (const points of [sum, histogram]) if (points) expect(points.aggregationTemporality).toBe(2);
       }
     expect(new Set(logins)).toEqual(new Set(['figures']));
+    expect(new Set(encodings)).toEqual(new Set(['gzip']));
   });
 });

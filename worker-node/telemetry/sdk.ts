@@ -12,7 +12,7 @@ import { NodeSDK } from '@opentelemetry/sdk-node';
 import type { ReadableSpan, SpanProcessor } from '@opentelemetry/sdk-trace-base';
 import { samplerOf } from '../../shared/trace/sampler.ts';
 import { OTEL_SETTING_NAMES, OTLP_HEADER_NAMES } from '../../shared/trace/settings/otel-settings.ts';
-import type { TracesTarget } from '../../shared/trace/settings/otlp-settings.ts';
+import type { OtlpTarget } from '../../shared/trace/settings/otlp-settings.ts';
 import { spanLimits } from '../../shared/trace/settings/span-limit-settings.ts';
 import { spanLine } from '../../shared/trace/span-line.ts';
 import { SCHEMA_URL } from '../../shared/trace/tracer.ts';
@@ -52,7 +52,7 @@ export interface TracingOptions {
 interface Exporting {
   readonly settings: NodeOtelSettings;
   /** Where spans are sent; undefined: they are only printed. */
-  readonly target: TracesTarget | undefined;
+  readonly target: OtlpTarget | undefined;
   readonly lost: LostSpans;
   readonly resource: Attributes;
 }

@@ -9,7 +9,7 @@ import {
 } from '@opentelemetry/sdk-trace-base';
 import { describeThrown } from '../../shared/errors.ts';
 import { OTLP_HEADER_NAMES } from '../../shared/trace/settings/otel-settings.ts';
-import type { TracesTarget } from '../../shared/trace/settings/otlp-settings.ts';
+import type { OtlpTarget } from '../../shared/trace/settings/otlp-settings.ts';
 import type { LostSpans } from './lost-spans.ts';
 import type { NodeOtelSettings } from './sdk-settings.ts';
 
@@ -27,7 +27,7 @@ export class CountedBatches implements SpanProcessor {
   #waiting = 0;
 
   constructor(
-    target: TracesTarget,
+    target: OtlpTarget,
     settings: NodeOtelSettings,
     { lost, environment }: { readonly lost: LostSpans; readonly environment: Environment },
   ) {
@@ -116,7 +116,7 @@ type Environment = Readonly<Record<string, string | undefined>>;
  * the environment hides them meanwhile: the target has those that can be sent.
  */
 function createExporter(
-  { url, headers, gzip, timeoutMs: timeoutMillis }: TracesTarget,
+  { url, headers, gzip, timeoutMs: timeoutMillis }: OtlpTarget,
   environment: Environment,
 ): OTLPTraceExporter {
   const compression = (gzip ? 'gzip' : 'none') as NonNullable<ExporterConfig['compression']>;

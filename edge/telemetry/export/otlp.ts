@@ -1,8 +1,8 @@
 import { JsonTraceSerializer } from '@opentelemetry/otlp-transformer';
 import type { ReadableSpan } from '@opentelemetry/sdk-trace-base';
 import { pause } from '../../../shared/timers.ts';
-import type { TracesTarget } from '../../../shared/trace/settings/otlp-settings.ts';
-import { postOtlp } from './post-otlp.ts';
+import type { OtlpTarget } from '../../../shared/trace/settings/otlp-settings.ts';
+import { postOtlp, zipped } from './post-otlp.ts';
 import type { SendSpans } from './span-processor.ts';
 
 const MAX_TRIES = 3;
@@ -25,7 +25,7 @@ export interface SendOptions {
  * (`Retry-After`) gets it: before the next try if there is time for it, otherwise before the next export.
  */
 export function otlpSender(
-  target: TracesTarget,
+  target: OtlpTarget,
   { totalMs, wait = pause, now = Date.now }: SendOptions,
 ): SendSpans {
   return async (spans) => {
@@ -50,7 +50,5 @@ export function otlpSender(
 
 async function bodyOf(spans: readonly ReadableSpan[], gzip: boolean): Promise<Uint8Array | undefined> {
   const json = JsonTraceSerializer.serializeRequest([...spans]);
-  if (json === undefined || !gzip) return json;
-  const zipped = new Blob([json]).stream().pipeThrough(new CompressionStream('gzip'));
-  return new Uint8Array(await new Response(zipped).arrayBuffer());
+  return json === undefined || !gzip ? json : await zipped(json);
 }

@@ -1,6 +1,6 @@
 import { describeThrown } from '../../../shared/errors.ts';
 import { startTimeLimit } from '../../../shared/timers.ts';
-import type { TracesTarget } from '../../../shared/trace/settings/otlp-settings.ts';
+import type { OtlpTarget } from '../../../shared/trace/settings/otlp-settings.ts';
 import { VERSION } from '../../../shared/version.ts';
 import { type OtlpAnswer, readAnswer } from './otlp-answer.ts';
 
@@ -10,7 +10,7 @@ import { type OtlpAnswer, readAnswer } from './otlp-answer.ts';
  * @param now gives epoch milliseconds
  */
 export async function postOtlp(
-  { url, headers, gzip, timeoutMs }: TracesTarget,
+  { url, headers, gzip, timeoutMs }: OtlpTarget,
   body: Uint8Array | string,
   now: () => number,
 ): Promise<OtlpAnswer> {
@@ -37,4 +37,10 @@ export async function postOtlp(
   } finally {
     limit.stop();
   }
+}
+
+/** Compresses a body with gzip, for a target that asks for it. */
+export async function zipped(body: Uint8Array | string): Promise<Uint8Array> {
+  const stream = new Blob([body]).stream().pipeThrough(new CompressionStream('gzip'));
+  return new Uint8Array(await new Response(stream).arrayBuffer());
 }

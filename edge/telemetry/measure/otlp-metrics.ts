@@ -1,14 +1,13 @@
 import { SERVICE } from '../../../shared/trace/semantics.ts';
 import { type MetricsTarget, metricsTarget } from '../../../shared/trace/settings/metrics-settings.ts';
 import { VERSION } from '../../../shared/version.ts';
-import { postOtlp } from '../export/post-otlp.ts';
+import { postOtlp, zipped } from '../export/post-otlp.ts';
 import type { Logger } from '../log.ts';
 import { edgeResource } from '../resource.ts';
 import type { TelemetrySettings } from '../settings.ts';
 import { EDGE_METRICS } from './definitions.ts';
 import { counted, type Durations, durationsSoFar } from './request-metrics.ts';
 
-const TIMEOUT_MS = 10_000;
 /** OTLP's `AGGREGATION_TEMPORALITY_CUMULATIVE`: a later export repeats what an earlier one lost. */
 const CUMULATIVE = 2;
 
@@ -43,9 +42,9 @@ export function sendMetrics(
   keeper.waitUntil(send(target, metricsBody(sending, now), log));
 }
 
-async function send({ url, headers }: MetricsTarget, body: unknown, log: Logger): Promise<void> {
-  const target = { url, headers, gzip: false, timeoutMs: TIMEOUT_MS };
-  const answer = await postOtlp(target, JSON.stringify(body), Date.now);
+async function send(target: MetricsTarget, body: unknown, log: Logger): Promise<void> {
+  const text = JSON.stringify(body);
+  const answer = await postOtlp(target, target.gzip ? await zipped(text) : text, Date.now);
   if (!answer.taken) log.warn('metrics were not taken', { reason: answer.reason });
 }
 

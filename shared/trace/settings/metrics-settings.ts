@@ -2,7 +2,7 @@ import type * as z from 'zod';
 import { url, wholeNumber } from '../../config.ts';
 import { word } from './otel-words.ts';
 import { otlpHeaders } from './otlp-headers.ts';
-import { type OtlpAddress, otlpAddress } from './otlp-settings.ts';
+import { type OtlpTarget, otlpAddress } from './otlp-settings.ts';
 
 const METRICS_PATH = '/v1/metrics';
 
@@ -21,10 +21,12 @@ type Settings = z.output<z.ZodObject<typeof metricsVariables>> & {
   readonly OTEL_SDK_DISABLED: boolean;
   readonly OTEL_EXPORTER_OTLP_ENDPOINT?: string | undefined;
   readonly OTEL_EXPORTER_OTLP_HEADERS: Readonly<Record<string, string>>;
+  readonly OTEL_EXPORTER_OTLP_COMPRESSION: 'none' | 'gzip';
+  readonly OTEL_EXPORTER_OTLP_TIMEOUT: number;
 };
 
-/** Where metrics are sent, and how often. */
-export interface MetricsTarget extends OtlpAddress {
+/** Where metrics are sent, how, and how often. */
+export interface MetricsTarget extends OtlpTarget {
   readonly intervalMs: number;
 }
 
@@ -39,5 +41,11 @@ export function metricsTarget(settings: Settings): MetricsTarget | undefined {
     ...settings.OTEL_EXPORTER_OTLP_HEADERS,
     ...settings.OTEL_EXPORTER_OTLP_METRICS_HEADERS,
   };
-  return { url: address.url, headers, intervalMs: settings.OTEL_METRIC_EXPORT_INTERVAL };
+  return {
+    url: address.url,
+    headers,
+    gzip: settings.OTEL_EXPORTER_OTLP_COMPRESSION === 'gzip',
+    timeoutMs: settings.OTEL_EXPORTER_OTLP_TIMEOUT,
+    intervalMs: settings.OTEL_METRIC_EXPORT_INTERVAL,
+  };
 }

@@ -35,8 +35,8 @@ export interface OtlpAddress {
   readonly headers: Readonly<Record<string, string>>;
 }
 
-/** Where spans are sent, and how. */
-export interface TracesTarget extends OtlpAddress {
+/** Where something is sent as OTLP, and how. */
+export interface OtlpTarget extends OtlpAddress {
   readonly gzip: boolean;
   /** How many milliseconds one try may take. */
   readonly timeoutMs: number;
@@ -46,7 +46,7 @@ export interface TracesTarget extends OtlpAddress {
  * Where the spans go; undefined if they are not exported. The endpoint for traces is used as it is, and the general one
  * gets a path added (specification, "OTLP exporter").
  */
-export function tracesTarget(settings: ExportSettings): TracesTarget | undefined {
+export function tracesTarget(settings: ExportSettings): OtlpTarget | undefined {
   const { OTEL_EXPORTER_OTLP_ENDPOINT: base, OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: own } = settings;
   const address = otlpAddress(own, base, TRACES_PATH);
   if (address === undefined || settings.OTEL_SDK_DISABLED || settings.OTEL_TRACES_EXPORTER === 'none')

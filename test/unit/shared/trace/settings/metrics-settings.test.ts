@@ -25,20 +25,26 @@ it('metrics go to the endpoint of all signals, with its login', () => {
   expect(targetOf(ON)).toEqual({
     url: 'http://collector:4318/v1/metrics',
     headers: { authorization: `Basic ${btoa('ann:pw')}` },
+    gzip: false,
+    timeoutMs: 10_000,
     intervalMs: 60_000,
   });
 });
 
-it('metrics go to their own endpoint as it is, with their own headers', () => {
+it('metrics go to their own endpoint as it is, with their own headers, and as all signals do', () => {
   const own = {
     OTEL_EXPORTER_OTLP_METRICS_ENDPOINT: 'https://figures.example/in',
     OTEL_EXPORTER_OTLP_HEADERS: 'a=1,b=1',
     OTEL_EXPORTER_OTLP_METRICS_HEADERS: 'b=2',
+    OTEL_EXPORTER_OTLP_COMPRESSION: 'gzip',
+    OTEL_EXPORTER_OTLP_TIMEOUT: '3000',
     OTEL_METRIC_EXPORT_INTERVAL: '5000',
   };
   expect(targetOf({ ...ON, ...own })).toEqual({
     url: 'https://figures.example/in',
     headers: { a: '1', b: '2' },
+    gzip: true,
+    timeoutMs: 3_000,
     intervalMs: 5_000,
   });
 });
