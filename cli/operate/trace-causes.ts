@@ -1,6 +1,6 @@
 import { describeThrown } from '../../shared/errors.ts';
 import type { Job } from '../../shared/job/job.ts';
-import { type TracesTarget, tracesTarget } from '../../shared/trace/settings/otlp-settings.ts';
+import { type OtlpTarget, tracesTarget } from '../../shared/trace/settings/otlp-settings.ts';
 import { readNodeOtelSettings } from '../../worker-node/telemetry/sdk-settings.ts';
 import type { Environment } from '../config.ts';
 import { ask } from '../fetch-failure.ts';
@@ -91,7 +91,7 @@ async function collectorFault({ signal }: Scope, environment: Environment): Prom
 }
 
 /** Why a collector does not take spans; undefined if it does. */
-async function refusalOf({ url, headers }: TracesTarget, signal: AbortSignal): Promise<string | undefined> {
+async function refusalOf({ url, headers }: OtlpTarget, signal: AbortSignal): Promise<string | undefined> {
   const request = {
     method: 'POST',
     url,

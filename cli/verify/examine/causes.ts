@@ -121,7 +121,7 @@ export function lostAtWorker(evidence: Evidence, sentJob: SentJob, number: numbe
   if (arrived?.traceId === sent.caller.traceId) {
     const cause = arrived.sampled
       ? "the operation ran in this trace, so the context arrived, and only the span is missing: the worker's exporter is off, or cannot reach this store. Look at OTEL_EXPORTER_OTLP_ENDPOINT of the worker and at its log"
-      : "the trace arrived at the worker as not sampled: the flags of `traceparent` were changed behind the bridge, or the worker's sampler does not follow the parent (OTEL_TRACES_SAMPLER)";
+      : "the trace arrived at the worker as not sampled: the flags of `traceparent` were changed after the bridge, or the worker's sampler does not follow the parent (OTEL_TRACES_SAMPLER)";
     return { hop, found, cause };
   }
   const cause = `the operation ran in another trace, ${arrived?.traceId ?? 'unknown'}, which this store does not have: the message lost its \`traceparent\` on the way, or the worker does not read it. Look at ${NATS_WAY}`;

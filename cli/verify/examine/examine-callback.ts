@@ -27,7 +27,7 @@ export function examineCallback({ own, sent }: Evidence): Fault | undefined {
   }
   const leaked = leakedIn(callback.headers);
   if (leaked !== undefined) {
-    const cause = 'the worker is of an older version, or something behind it adds the header';
+    const cause = 'the worker is of an older version, or something after it adds the header';
     return { hop: HOP, found: `the callback carries \`${leaked}\`, which belongs to the caller`, cause };
   }
   const spans = spansOf(own.spans, 'callback', jobs[0]?.job.id ?? '');
@@ -36,7 +36,7 @@ export function examineCallback({ own, sent }: Evidence): Fault | undefined {
   return {
     hop: HOP,
     found,
-    cause: 'the worker lost it, or something behind the worker put its own span into `traceparent`',
+    cause: 'the worker lost it, or something after the worker put its own span into `traceparent`',
   };
 }
 

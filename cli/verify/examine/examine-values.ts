@@ -14,9 +14,9 @@ export function clockFaults({ own, elsewhere, sent, readAt }: Evidence): Fault[]
   const offBy = new Map<string, number>();
   for (const { service, startMs, durationMs } of [...own.spans, ...elsewhere.filter(ofCanary(sent.jobs))]) {
     const ahead = startMs + durationMs - readAt;
-    const behind = sent.sentAt - startMs;
-    if (ahead > CLOCK_TOLERANCE_MS && behind < 0) offBy.set(service, ahead);
-    else if (behind > CLOCK_TOLERANCE_MS) offBy.set(service, -behind);
+    const late = sent.sentAt - startMs;
+    if (ahead > CLOCK_TOLERANCE_MS && late < 0) offBy.set(service, ahead);
+    else if (late > CLOCK_TOLERANCE_MS) offBy.set(service, -late);
   }
   return [...offBy].map(([service, ms]) => ({
     hop: 'clocks',
@@ -68,7 +68,7 @@ export function markFaults({ sent }: Evidence): Fault[] {
   ];
 }
 
-/** A trace id that its caller made at random must stay known as such: samplers behind it may rely on that. */
+/** A trace id that its caller made at random must stay known as such: samplers after it may rely on that. */
 function randomFaults({ canary, jobs }: Evidence['sent']): Fault[] {
   if (canary.sends !== 'tracestate' || jobs.every(({ arrived }) => arrived?.random !== false)) return [];
   return [

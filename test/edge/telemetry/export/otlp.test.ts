@@ -1,7 +1,7 @@
 import { BasicTracerProvider, type ReadableSpan } from '@opentelemetry/sdk-trace-base';
 import { describe, expect, it } from 'vitest';
 import { otlpSender } from '../../../../edge/telemetry/export/otlp.ts';
-import type { TracesTarget } from '../../../../shared/trace/settings/otlp-settings.ts';
+import type { OtlpTarget } from '../../../../shared/trace/settings/otlp-settings.ts';
 import { type RawCollector, startRawCollector } from '../../../support/http/raw-collector.ts';
 
 const SPAN = new BasicTracerProvider().getTracer('test').startSpan('test') as unknown as ReadableSpan;
@@ -10,7 +10,7 @@ const SPANS = [SPAN, SPAN, SPAN];
 const TIMEOUT_MS = 2_000;
 
 /** A sender to a collector. Its pauses pass at once, and are noted. */
-function senderTo({ url }: Pick<RawCollector, 'url'>, more: Partial<TracesTarget> = {}) {
+function senderTo({ url }: Pick<RawCollector, 'url'>, more: Partial<OtlpTarget> = {}) {
   const pauses: number[] = [];
   const clock = { ms: 1_700_000_000_000 };
   const send = otlpSender(
