@@ -58,24 +58,24 @@ interface Ready {
 }
 
 let project: UserProject;
-/** Has the oldest Node that the packages are for. All but wrangler runs on it. */
-let runtime: UserProject;
+/** All but wrangler runs on the oldest Node that the packages are for. */
 let node: string;
 let stack: Child | undefined;
 let ready: Ready;
 const lines: string[] = [];
 
 beforeAll(async () => {
-  [project, runtime] = await Promise.all([UserProject.create(), UserProject.create()]);
+  node = inject('oldestNode');
+  project = await UserProject.with('all');
   const { dependencies } = createRequire(import.meta.url)('../../package.json') as {
     readonly dependencies: Readonly<Record<string, string>>;
   };
-  const installsNode = installOldestNode();
   await project.install([
-    ...['@throughline/client', '@throughline/edge', '@throughline/dev', 'throughline'],
-    ...[`zod@${dependencies.zod}`, `@opentelemetry/api@${NEWER_API}`],
+    '@throughline/client',
+    `zod@${dependencies.zod}`,
+    `@opentelemetry/api@${NEWER_API}`,
   ]);
-  node = await installsNode;
+  expect((await project.run(node, '--version')).trim()).toBe(`v${WORKER_NODE.replace('>=', '')}`);
   await project.write('operations/greet.ts', OPERATION);
   await project.write('call.mjs', CALLER);
   await project.write('src/worker.ts', WRAPPED_EDGE);
@@ -84,18 +84,8 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await stack?.terminate(30_000);
-  await Promise.all([project.remove(), runtime.remove()]);
+  await project.remove();
 });
-
-/** Installs the oldest Node that the manifest of the worker allows. @returns the path of the program */
-async function installOldestNode(): Promise<string> {
-  const version = WORKER_NODE.replace('>=', '');
-  await runtime.write('package.json', JSON.stringify({ private: true, allowScripts: { node: true } }));
-  await runtime.install([`node@${version}`]);
-  const program = path.join(runtime.folder, 'node_modules/node/bin/node');
-  expect((await runtime.run(program, '--version')).trim()).toBe(`v${version}`);
-  return program;
-}
 
 /** The wrangler.toml that scripts/packages/readme/edge.md shows. */
 async function wranglerConfig(): Promise<string> {
@@ -180,6 +170,6 @@ async function startOwnEdge(bindings: Readonly<Record<string, string>>): Promise
 
 test('the sources run on the oldest Node too, as a worker host has them', async () => {
   const settings = { NATS_URL: 'nats://127.0.0.1:1' };
-  const worker = runtime.runWith(settings, node, path.resolve('cli/main.ts'), 'worker');
+  const worker = project.runWith(settings, node, path.resolve('cli/main.ts'), 'worker');
   await expect(worker).rejects.toThrow('cannot connect to NATS at nats://127.0.0.1:1');
 });

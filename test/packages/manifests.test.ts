@@ -69,7 +69,7 @@ describe('an install', () => {
   });
 
   test('of the worker brings nothing that is for development', async () => {
-    const installed = await installOf('throughline');
+    const installed = await UserProject.at(inject('installed').worker).installed();
     expect(installed).toContain('@nats-io/transport-node');
     expect(installed.filter((name) => DEVELOPMENT.includes(name))).toEqual([]);
   });
@@ -78,8 +78,7 @@ describe('an install', () => {
 describe('the command line', () => {
   let project: UserProject;
   beforeAll(async () => {
-    project = await UserProject.create();
-    await project.install(['throughline']);
+    project = await UserProject.with('worker');
   });
   afterAll(() => project.remove());
 

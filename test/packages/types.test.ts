@@ -90,24 +90,14 @@ export const start = (): Promise<Stack> =>
 
 let project: UserProject;
 beforeAll(async () => {
-  project = await UserProject.create();
-  await project.install(
-    [
-      '@throughline/client',
-      '@throughline/propagation',
-      '@throughline/edge',
-      '@throughline/dev',
-      'throughline',
-    ],
-    '--ignore-scripts',
-  );
+  project = await UserProject.with('all');
   const { devDependencies } = createRequire(import.meta.url)('../../package.json') as {
     readonly devDependencies: Readonly<Record<string, string>>;
   };
   const types = ['@types/node', '@cloudflare/workers-types'].map(
     (name) => `${name}@${devDependencies[name]}`,
   );
-  await project.install(types);
+  await project.install(['@throughline/client', '@throughline/propagation', ...types], '--ignore-scripts');
   await project.write('client/caller.ts', CALLER);
   await project.write(
     'client/caller-in-worker.ts',

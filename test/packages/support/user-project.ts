@@ -1,18 +1,23 @@
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { inject } from 'vitest';
+import { inject, type ProvidedContext } from 'vitest';
 import { runCommand } from '../../../dev/machine/command.ts';
 import { hostEnvironment } from '../../../dev/machine/environment.ts';
+import { copyProject } from './copy-project.ts';
+import { NPM_SETTINGS } from './npm.ts';
 
-const TIMEOUT_MS = 170_000;
+const TIMEOUT_MS = 300_000;
 
-/** A project of a user, in an empty folder outside the clone. */
+/** A project of a user, in a folder outside the clone. */
 export class UserProject {
   readonly folder: string;
+  /** The environment of its commands. */
+  readonly environment: NodeJS.ProcessEnv;
 
-  private constructor(folder: string) {
+  private constructor(folder: string, environment = hostEnvironment()) {
     this.folder = folder;
+    this.environment = { ...environment, ...NPM_SETTINGS };
   }
 
   static async create(): Promise<UserProject> {
@@ -21,9 +26,19 @@ export class UserProject {
     return project;
   }
 
-  /** A project that something else has made. */
-  static at(folder: string): UserProject {
+  /** A project with packages that are installed already. @param installed what they are */
+  static async with(installed: keyof ProvidedContext['installed']): Promise<UserProject> {
+    const source = inject('installed')[installed];
+    // Beside it, so that the paths to the packed packages in its manifest lead there too.
+    const folder = await mkdtemp(`${source}-`);
+    await copyProject(source, folder);
     return new UserProject(folder);
+  }
+
+  /** A project that something else has made. @param node the program that is `node` in its commands */
+  static at(folder: string, node = process.execPath): UserProject {
+    const { PATH = '', ...rest } = hostEnvironment();
+    return new UserProject(folder, { ...rest, PATH: [path.dirname(node), PATH].join(path.delimiter) });
   }
 
   async remove(): Promise<void> {
@@ -54,7 +69,7 @@ export class UserProject {
     return await runCommand(command, args, {
       timeoutMs: TIMEOUT_MS,
       cwd: this.folder,
-      environment: { ...hostEnvironment(), ...variables },
+      environment: { ...this.environment, ...variables },
     });
   }
 
@@ -65,7 +80,7 @@ export class UserProject {
   async install(names: readonly string[], ...flags: readonly string[]): Promise<void> {
     const tarballs = inject('tarballs');
     const specs = names.map((name) => tarballs[name] ?? name);
-    await this.run('npm', 'install', '--no-audit', '--no-fund', '--prefer-offline', ...flags, ...specs);
+    await this.run('npm', 'install', ...flags, ...specs);
   }
 
   /** The names of all packages that an install brings, each once. */
