@@ -7,7 +7,7 @@ import { renderConfig, type ServerConfig, type ServerPlace } from './config.ts';
 import { type NatsServer, startNatsServer } from './start.ts';
 
 const SIZE = 3;
-const READY_TIMEOUT_MS = 30_000;
+const READY_TIMEOUT_MS = 60_000;
 const POLL_MS = 50;
 
 /** Where one server of a cluster listens and stores its data. */
@@ -44,7 +44,7 @@ export interface NatsCluster {
   readonly nodes: readonly ClusterNode[];
   /** The addresses of all servers, for a client. */
   readonly urls: readonly string[];
-  /** Waits until all servers follow one leader, and the leader sees all of them. */
+  /** Waits until all servers follow one leader, and the leader sees that all of them are up to date. */
   untilReady(): Promise<void>;
   /** Waits until a stream has a leader, and every copy of it is up to date. */
   untilCurrent(stream: string): Promise<void>;
@@ -113,13 +113,13 @@ class LocalNatsCluster implements NatsCluster {
   }
 
   untilReady(): Promise<void> {
-    return this.#until('one leader that all servers follow and that sees all of them', async () => {
+    return this.#until('one leader that all servers follow and that sees them up to date', async () => {
       const seen = await Promise.all(this.#monitorPorts.map(readMetaCluster));
       const leader = this.nodes.findIndex(({ name }) => name === seen[0]?.leader);
       const isFollowed = seen.every((meta) => meta.leader === seen[0]?.leader && meta.cluster_size === SIZE);
       // The leader puts no stream on a server that it has not seen. From 2.15 on every server lists the others, but only
       // the leader knows how they are.
-      const others = (seen[leader]?.replicas ?? []).filter(({ offline }) => offline !== true);
+      const others = (seen[leader]?.replicas ?? []).filter(isWell);
       return isFollowed && others.length === SIZE - 1;
     });
   }
@@ -127,7 +127,7 @@ class LocalNatsCluster implements NatsCluster {
   untilCurrent(stream: string): Promise<void> {
     return this.#until(`every copy of ${stream} to be up to date`, async () => {
       const { leader, replicas = [] } = await this.#clusterInfo(stream);
-      return Boolean(leader) && replicas.every(({ current, offline }) => current && offline !== true);
+      return Boolean(leader) && replicas.every(isWell);
     });
   }
 
@@ -179,14 +179,22 @@ class LocalNatsCluster implements NatsCluster {
 
 interface ClusterInfo {
   readonly leader?: string;
-  readonly replicas?: readonly { readonly current: boolean; readonly offline?: boolean }[];
+  readonly replicas?: readonly PeerState[];
 }
+
+/** How a leader sees another server of its group. */
+interface PeerState {
+  readonly current: boolean;
+  readonly offline?: boolean;
+}
+
+const isWell = ({ current, offline }: PeerState): boolean => current && offline !== true;
 
 /** What one server says about the group that decides where streams are stored. */
 interface MetaCluster {
   readonly leader?: string;
   readonly cluster_size?: number;
-  readonly replicas?: readonly { readonly offline?: boolean }[];
+  readonly replicas?: readonly PeerState[];
 }
 
 async function readMetaCluster(port: number): Promise<MetaCluster> {

@@ -20,6 +20,8 @@ it(`S3: ${JOBS} jobs while the leader of a stream is killed ${KILLS} times, in a
     job: (dice) => ({ input: { ms: dice.next() < 0.1 ? dice.between(1, 100) : 0 } }),
     system: { nats: first.server, natsUrls: cluster.urls, worker: { STREAM_REPLICAS: '3' } },
     inject: async (scene) => {
+      // The first leader that dies must leave two whole copies behind.
+      await untilWell(cluster);
       for (let round = 0; round < KILLS; round++) {
         await scene.load.reaches(Math.floor((JOBS * (round + 1)) / (KILLS + 1)));
         await killLeader(scene, cluster, round % 2 === 0 ? JOBS_STREAM : EVENTS_STREAM);
@@ -42,7 +44,12 @@ async function killLeader(
     await until('another leader', async () => (await cluster.leaderOf(stream)) !== killed, 60_000);
     await hold(dice.between(0, 2_000));
     await killed.server.restart();
-    await cluster.untilReady();
-    for (const name of [JOBS_STREAM, EVENTS_STREAM]) await cluster.untilCurrent(name);
+    await untilWell(cluster);
   });
+}
+
+/** Waits until all servers are there, and every copy of the streams is up to date. */
+async function untilWell(cluster: NatsCluster): Promise<void> {
+  await cluster.untilReady();
+  for (const name of [JOBS_STREAM, EVENTS_STREAM]) await cluster.untilCurrent(name);
 }
