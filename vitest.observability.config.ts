@@ -5,7 +5,6 @@ import { LIMITS, OBSERVABILITY } from './vitest.config.ts';
 export default defineConfig({
   test: {
     ...LIMITS,
-    testTimeout: 90_000,
     globalSetup: ['test/support/global-setup.ts'],
     maxWorkers: 2,
     include: OBSERVABILITY,

@@ -8,6 +8,6 @@ export default defineConfig({
     setupFiles: ['test/support/end-of-file.ts'],
     maxWorkers: 2,
     testTimeout: 600_000,
-    hookTimeout: 120_000,
+    hookTimeout: 600_000,
   },
 });

@@ -5,8 +5,6 @@ import { LIMITS, VERIFY } from './vitest.config.ts';
 export default defineConfig({
   test: {
     ...LIMITS,
-    testTimeout: 90_000,
-    hookTimeout: 120_000,
     globalSetup: ['test/support/global-setup.ts'],
     maxWorkers: 2,
     include: VERIFY,

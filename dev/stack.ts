@@ -12,7 +12,7 @@ import { StackParts } from './stack-parts.ts';
 import { allSettled, Teardown } from './teardown.ts';
 import type { WorkerProcess } from './worker/start.ts';
 
-const READY_TIMEOUT_MS = 20_000;
+const READY_TIMEOUT_MS = 60_000;
 const READY_POLL_MS = 20;
 
 /** Everything on one machine: nats-server, the edge in workerd, a worker, and a trace collector. */

@@ -6,7 +6,7 @@ import { hostEnvironment } from '../machine/environment.ts';
 import type { ServerConfig, ServerPlace } from './config.ts';
 import { type ServerInfo, waitUntilReady } from './ready.ts';
 
-const READY_TIMEOUT_MS = 20_000;
+const READY_TIMEOUT_MS = 60_000;
 const STOP_TIMEOUT_MS = 5_000;
 
 interface RunSettings {

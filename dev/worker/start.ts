@@ -6,7 +6,7 @@ import { type Child, startChild } from '../machine/child.ts';
 import { cacheDirectory, hostEnvironment } from '../machine/environment.ts';
 import { CLI } from '../machine/programs.ts';
 
-const READY_TIMEOUT_MS = 30_000;
+const READY_TIMEOUT_MS = 60_000;
 const STOP_TIMEOUT_MS = 30_000;
 /** How the command line begins an error. */
 const ERROR = 'error: ';

@@ -129,7 +129,7 @@ describe('a secret', () => {
         problems.push(await (await fetch(`${url}${path}`)).text());
     }
     const [, lastTrace = ''] = last.headers.get('traceresponse')?.split('-') ?? [];
-    await stack.collector.waitForSpans(lastTrace, (spans) => spans.length > 0, 10_000);
+    await stack.collector.waitForSpans(lastTrace, (spans) => spans.length > 0, 60_000);
     await stack.stop();
     const outputs = {
       log: stack.lines.join('\n'),

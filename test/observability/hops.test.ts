@@ -14,7 +14,7 @@ beforeAll(async () => {
   receiver = await startCallbackReceiver();
   atEndOfFile(() => receiver.stop());
   stack = await startTestStack({ worker: { CALLBACK_ALLOW: receiver.origin } });
-}, 120_000);
+});
 
 /** The value of the series of a metric that has all of these labels. */
 async function counted(url: string, name: string, ...labels: readonly string[]): Promise<number> {

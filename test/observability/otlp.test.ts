@@ -54,7 +54,7 @@ beforeAll(async () => {
     OTEL_METRIC_EXPORT_INTERVAL: '1000',
   };
   stack = await startTestStack({ edge: settings, worker: settings });
-}, 120_000);
+});
 
 async function startReceiver(): Promise<string> {
   const server = createServer((request, response) => {

@@ -38,5 +38,5 @@ test.each(HOSTILE)('100 kB of %j in every field take linear time', (piece) => {
   const start = performance.now();
   for (const headers of [row, { ...row, traceparent: TRACEPARENT }]) inject(extract(reader(headers)).context);
   // Linear time is a few milliseconds. Quadratic is minutes.
-  expect(performance.now() - start).toBeLessThan(1_000);
+  expect(performance.now() - start).toBeLessThan(10_000);
 });

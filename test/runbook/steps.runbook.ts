@@ -148,7 +148,7 @@ it('three servers instead of one: what was there is there, and what came meanwhi
   await nats.step('put-away');
   for (const host of [nats, ...others]) await host.step('cluster-start');
   for (const host of [nats, ...others]) await host.step('cluster-ready');
-  await until('the restore', async () => await nats.step('restore').then(() => true), 60_000);
+  await until('the restore', async () => await nats.step('restore').then(() => true));
   expect(await nats.step('setup')).toMatch(/^JOBS .*3 copies/m);
   for (const host of workers) {
     await host.fill('/etc/throughline/worker.env', { NATS_URL: site.addresses(NUMBERS, 'tls') });

@@ -112,7 +112,7 @@ describe('a batch', () => {
     const spans = await stack.collector.waitForSpans(
       traceId,
       (all) => named(all, 'send echo') === 100 && named(all, 'bridge/submitBatch') > 0,
-      15_000,
+      60_000,
     );
     expect(named(spans, 'bridge/submitBatch')).toBe(1);
   });

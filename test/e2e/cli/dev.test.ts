@@ -154,7 +154,7 @@ it('a changed operation runs without a restart; one that does not load leaves th
   await write('}');
   await until('the refusal', () => said().includes('the changed operations do not start, so worker '));
   expect(await run()).toBe('two');
-}, 120_000);
+});
 
 it('--persist keeps jobs and the key for the next start', async () => {
   const folder = path.join(await scratchFolder(), 'kept');
@@ -172,7 +172,7 @@ it('--persist keeps jobs and the key for the next start', async () => {
   const authorization = `Bearer ${ready.apiKey}`;
   const answer = await fetch(`${ready.url}/v1/jobs/${job.id}`, { headers: { authorization } });
   expect(await answer.json()).toMatchObject({ state: 'succeeded', result: 'kept' });
-}, 120_000);
+});
 
 it('a folder of --persist belongs to one stack at a time', async () => {
   const folder = path.join(await scratchFolder(), 'kept');
@@ -188,7 +188,7 @@ it('a folder of --persist belongs to one stack at a time', async () => {
   await first.exited;
   const [line] = await once(createInterface(start().child.stdout), 'line');
   expect(JSON.parse(line)).toHaveProperty('url');
-}, 120_000);
+});
 
 async function isOpen({ hostname, port }: URL): Promise<boolean> {
   const socket = connect(Number(port), hostname);

@@ -110,14 +110,10 @@ describe('the doctor names the cause of a set-up that is broken', { timeout: 90_
     process.kill(stack.worker.pid, 'SIGSTOP');
     onTestFinished(() => void process.kill(stack.worker.pid, 'SIGCONT'));
     const id = await queued(stack);
-    const found = await until(
-      'the doctor to say more than that the job waits',
-      async () => {
-        const seen = await doctor(stack, [id], nats);
-        return seen.causes[0]?.code !== 'busy' && seen;
-      },
-      40_000,
-    );
+    const found = await until('the doctor to say more than that the job waits', async () => {
+      const seen = await doctor(stack, [id], nats);
+      return seen.causes[0]?.code !== 'busy' && seen;
+    });
     expect(expectFirst(found, 'host-silent').evidence.join()).toContain('1 are under way');
   });
 
@@ -146,14 +142,10 @@ describe('the doctor names the cause of a set-up that is broken', { timeout: 90_
       'the worker to be refused',
       async () => (await fetch(`${stack.worker.healthUrl}/readyz`)).status === 503,
     );
-    await until(
-      'the requests of the worker for jobs to end',
-      async () => {
-        const { stdout } = await runLocal(['groups', 'list', '--json'], users.setup);
-        return stdout.includes('"pulls":0');
-      },
-      60_000,
-    );
+    await until('the requests of the worker for jobs to end', async () => {
+      const { stdout } = await runLocal(['groups', 'list', '--json'], users.setup);
+      return stdout.includes('"pulls":0');
+    });
     const id = await queued(stack);
     const cause = await until('the doctor to see it', async () => {
       const { causes } = await doctor(stack, [id], users.setup);

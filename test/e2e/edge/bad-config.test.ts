@@ -121,7 +121,7 @@ it('settings that change nothing stop no program: they are named in its log, wit
     job.traceId,
     (spans) =>
       ['POST /v1/jobs', 'process echo'].every((wanted) => spans.some((span) => shortName(span) === wanted)),
-    10_000,
+    60_000,
   );
   const reasonsOf = (part: string): string[] =>
     stack

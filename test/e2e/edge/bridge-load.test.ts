@@ -20,7 +20,7 @@ describe('200 requests at the same time on one bridge', () => {
     expect(jobs.map(({ result }) => result)).toEqual(Array.from({ length: REQUESTS }, (_, n) => n));
     expect(await bridgeConnections(monitorPort)).toBe(1);
     const expected = REQUESTS * SPANS_PER_JOB;
-    await stack.collector.waitForSpans(TRACE_ID, (spans) => spans.length >= expected, 20_000);
+    await stack.collector.waitForSpans(TRACE_ID, (spans) => spans.length >= expected, 60_000);
     const spans = stack.collector.spans(TRACE_ID);
     expect(spans).toHaveLength(expected);
     expect(new Set(spans.map(({ spanId }) => spanId)).size).toBe(expected);

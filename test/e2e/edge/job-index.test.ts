@@ -31,11 +31,8 @@ describe('the index of a new system', () => {
 
   it('reads the events before anybody asks for a list', async () => {
     await own.run('echo', 1);
-    const line = await until(
-      'the index to connect by itself',
-      () =>
-        own.logs().find(({ service, msg }) => service === 'throughline-index' && msg === 'connected to NATS'),
-      20_000,
+    const line = await until('the index to connect by itself', () =>
+      own.logs().find(({ service, msg }) => service === 'throughline-index' && msg === 'connected to NATS'),
     );
     expect(line).not.toHaveProperty('trace_id');
   });

@@ -124,7 +124,7 @@ describe('while NATS is away', () => {
       traceId,
       (all) =>
         ['process echo', 'wait in outbox'].every((name) => all.some((span) => shortName(span) === name)),
-      10_000,
+      60_000,
     );
     const named = (name: string) => spans.find((span) => shortName(span) === name);
     const send = named('send echo');

@@ -55,7 +55,7 @@ describe('a callback', () => {
       (all) =>
         all.some((span) => shortName(span) === 'POST callback') &&
         all.some((span) => shortName(span) === 'process echo'),
-      10_000,
+      60_000,
     );
     const delivery = spans.find((span) => shortName(span) === 'POST callback');
     const process = spans.find((span) => shortName(span) === 'process echo');
@@ -269,7 +269,7 @@ describe('a target that is not open', () => {
           spans.some(
             ({ name, events }) => name === 'POST callback' && events.some((e) => e.name === 'exception'),
           ),
-        10_000,
+        60_000,
       );
     }
   });

@@ -183,7 +183,7 @@ describe('a running job', () => {
     const spans = await stack.collector.waitForSpans(
       job.traceId,
       (all) => all.some((span) => shortName(span) === 'process test.mode'),
-      10_000,
+      60_000,
     );
     const process = spans.find((span) => shortName(span) === 'process test.mode');
     expect(process?.attributes).toMatchObject({ 'throughline.job.outcome': 'cancelled' });

@@ -47,7 +47,7 @@ describe('a delayed job', () => {
     const spans = await stack.collector.waitForSpans(
       job.traceId,
       (all) => all.some(named('send echo')) && all.some(named('process echo')),
-      10_000,
+      60_000,
     );
     const send = spans.find(named('send echo'));
     const process = spans.find(named('process echo'));

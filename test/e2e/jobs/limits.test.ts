@@ -105,7 +105,7 @@ describe('a rate limit', () => {
     expectRate(starts, 4, 1_000);
     expectRate(await startsOf(nats, others), 4, 1_000);
     await untilQueueEmpty(nats);
-  }, 120_000);
+  });
 });
 
 describe('a backlog of jobs with a limit of rate', () => {
@@ -130,7 +130,7 @@ describe('a backlog of jobs with a limit of rate', () => {
     // The times of the edge differ from those of the hosts by little, so hardly a job was handed back.
     expect(jobs.filter((job) => job.dueAt !== undefined || job.dueBy !== undefined)).toEqual([]);
     expectRate(await startsOf(nats, ids), 4, 1_000);
-  }, 60_000);
+  });
 });
 
 describe('a limit of concurrency', () => {
@@ -157,7 +157,7 @@ describe('a limit of concurrency', () => {
     expect(await mostAtOnce(nats, ofA)).toBe(2);
     expect(await mostAtOnce(nats, ofB)).toBe(2);
     await untilQueueEmpty(nats);
-  }, 120_000);
+  });
 
   it('holds beside a rate limit with another key', async () => {
     const stack = await fleet(2);
@@ -176,7 +176,7 @@ describe('a limit of concurrency', () => {
     expectRate(await startsOf(nats, ofA), 4, 1_000);
     expectRate(await startsOf(nats, ofB), 4, 1_000);
     expect(await mostAtOnce(nats, [...ofA, ...ofB])).toBeLessThanOrEqual(3);
-  }, 60_000);
+  });
 });
 
 describe('a backlog of limited jobs', () => {

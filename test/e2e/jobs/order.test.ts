@@ -66,7 +66,7 @@ describe('jobs with an ordering key', () => {
       for (let n = 1; n < own.length; n++)
         expect([key, first[n]]).toEqual([key, Math.max(first[n] ?? 0, (last[n - 1] ?? 0) + 1)]);
     }
-  }, 60_000);
+  });
 
   it('Q8: keep the order of a batch, also if their operations differ', async () => {
     const stack = await withTestStack({ operationsFolder: 'test/fixtures/operations', tracing: false });
@@ -91,7 +91,7 @@ describe('jobs with an ordering key', () => {
     const starts = ended.map(({ attempts = [] }) => Date.parse(attempts[0]?.startedAt ?? ''));
     expect(starts).toEqual(starts.toSorted((a, b) => a - b));
     expect([...new Set(await begun(file))]).toEqual(ids.filter((_, n) => n % 3 !== 0));
-  }, 60_000);
+  });
 
   it('have no priority', async () => {
     const stack = await withTestStack({ operationsFolder: 'test/fixtures/operations', tracing: false });
@@ -133,7 +133,7 @@ it('urgent jobs run before others that wait, and jobs of low priority have their
   );
   expect(untilHighEnded.filter(isLow).length).toBeGreaterThan(1);
   expect(untilHighEnded.filter(isLow).length).toBeLessThan(20);
-}, 60_000);
+});
 
 it('Q5: a job of low priority ends although urgent jobs never end', async () => {
   const stack = await withTestStack({
@@ -168,8 +168,8 @@ it('Q5: a job of low priority ends although urgent jobs never end', async () => 
     stack,
     Array.from({ length: 10 }, () => job('low')),
   );
-  for (const id of low) expect((await jobEnded(stack, id, 30_000)).state).toBe('succeeded');
+  for (const id of low) expect((await jobEnded(stack, id)).state).toBe('succeeded');
   expect(waiting).toBeGreaterThan(100);
   over = true;
   await keeping;
-}, 60_000);
+});

@@ -40,7 +40,7 @@ it('Q10: jobs of a tenant wait in its own lane while a host serves it, and in a 
   expect(config.filter_subject).toBe('jobs.normal.own.alpha.*.>');
   await host.stop();
   expect(await run(callers.alpha)).toBe('p');
-}, 60_000);
+});
 
 it('jobs that are left in an own lane run when a host serves it again', async () => {
   const { callers, API_KEYS } = await tenants('alpha');
@@ -57,7 +57,7 @@ it('jobs that are left in an own lane run when a host serves it again', async ()
   expect(await until('the job', state)).toBe('queued');
   await stack.addWorker(own);
   await until('its end', async () => (await state()) === 'succeeded');
-}, 60_000);
+});
 
 it('own lanes belong to their group, and move with it', async () => {
   const nats = await startTestNats();
@@ -76,4 +76,4 @@ it('own lanes belong to their group, and move with it', async () => {
   expect(await groups.list()).toMatchObject([{ name: 'others', operations: ['image.>'] }]);
   const { config } = await manager.consumers.info('JOBS', `others-low-own-${ALPHA}`);
   expect(config.filter_subject).toBe(`jobs.low.own.${ALPHA}.*.image.>`);
-}, 60_000);
+});

@@ -78,7 +78,7 @@ describe('a redrive', () => {
         ['send test.mode', 'process test.mode', 'send events'].every((name) =>
           all.some((span) => shortName(span) === name),
         ),
-      10_000,
+      60_000,
     );
     const send = spans.find((span) => shortName(span) === 'send test.mode');
     const process = spans.find((span) => shortName(span) === 'process test.mode');
@@ -87,12 +87,12 @@ describe('a redrive', () => {
     expect(process?.parentSpanId).toBe(send?.spanId);
     expect(process?.attributes['throughline.job.redrive_count']).toBe(1);
 
-    const old = await stack.collector.waitForSpans(died.traceId, (all) => all.some(isSend), 10_000);
+    const old = await stack.collector.waitForSpans(died.traceId, (all) => all.some(isSend), 60_000);
     const firstSend = old.find(isSend);
     const asked = await stack.collector.waitForSpans(
       `${'a'.repeat(31)}b`,
       (all) => all.some(({ name }) => name === 'bridge/redrive') && all.some(({ kind }) => kind === 'SERVER'),
-      10_000,
+      60_000,
     );
     const client = asked.find(({ name }) => name === 'bridge/redrive');
     const server = asked.find(({ kind }) => kind === 'SERVER');
@@ -139,7 +139,7 @@ describe('a redrive', () => {
     const late = await post(tenant, `/v1/dead-letters/${died.id}/redrive`);
     expect(await problemOf(late)).toMatchObject({ code: 'not-dead', status: 409 });
     // All requests are answered, so every message is queued. When the queue is empty, no more will run.
-    await untilQueueEmpty(await connectTo(stack), 15_000);
+    await untilQueueEmpty(await connectTo(stack));
     expect(await effectsOf(gate)).toHaveLength(2);
   });
 

@@ -34,7 +34,7 @@ async function make({ stream, config, update }: BadStream): Promise<void> {
   for (const definition of DEFINITIONS) {
     const wanted = { ...definition, ...(definition.name === stream && update !== true ? config : {}) };
     // The server removes the files of a deleted stream a moment later, and cannot make it again before that.
-    await until(`the stream ${definition.name}`, () => manager.streams.add(wanted as never), 5_000);
+    await until(`the stream ${definition.name}`, () => manager.streams.add(wanted as never));
   }
   if (update !== true) return;
   const { config: now } = await manager.streams.info(stream);

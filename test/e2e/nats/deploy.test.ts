@@ -335,13 +335,9 @@ describe('the cluster of cluster.conf', () => {
     expect(await stack.run('echo', 'three times')).toMatchObject({ state: 'succeeded' });
     await cluster.killLeader('JOBS');
     const { id } = Job.parse(await (await stack.submit({ operation: 'echo', input: 'two times' })).json());
-    await until(
-      'the job to run on the two others',
-      async () => {
-        const response = await stack.call(`/v1/jobs/${id}`);
-        return response.ok && Job.parse(await response.json()).state === 'succeeded';
-      },
-      45_000,
-    );
-  }, 90_000);
+    await until('the job to run on the two others', async () => {
+      const response = await stack.call(`/v1/jobs/${id}`);
+      return response.ok && Job.parse(await response.json()).state === 'succeeded';
+    });
+  });
 });

@@ -36,7 +36,7 @@ it.skipIf(!(await canMount()))(
     await says(stack.url);
     await nats.restart();
     for (const url of [stack.url, stack.worker.healthUrl])
-      await until('readiness', async () => (await fetch(`${url}/readyz`)).ok, 30_000);
+      await until('readiness', async () => (await fetch(`${url}/readyz`)).ok);
     expect((await stack.run('echo', 'again')).state).toBe('succeeded');
   },
   120_000,

@@ -57,7 +57,7 @@ describe('a schedule', () => {
         (some) =>
           some.some((span) => shortName(span) === 'process echo') &&
           some.some(({ name }) => name === 'run schedule'),
-        10_000,
+        60_000,
       );
       const root = spans.find(({ name }) => name === 'run schedule');
       expect(root?.parentSpanId).toBeUndefined();

@@ -41,7 +41,7 @@ async function spansOf(
   const spans = await stack.collector.waitForSpans(
     job.traceId,
     (all) => find(all, 'process own') !== undefined,
-    10_000,
+    60_000,
   );
   return { inner: find(spans, 'inner'), outer: find(spans, 'process own') };
 }
@@ -97,7 +97,7 @@ describe('what throughline/worker has for traces', () => {
       job.traceId,
       (all) =>
         ['inner', 'beside', 'process own'].every((name) => all.some((span) => shortName(span) === name)),
-      10_000,
+      60_000,
     );
     const outer = spans.find((span) => shortName(span) === 'process own');
     expect(outer?.attributes).toMatchObject({ 'own.note': 'seen' });
@@ -111,7 +111,7 @@ describe('what throughline/worker has for traces', () => {
     const spans = await stack.collector.waitForSpans(
       job.traceId,
       (all) => all.filter(({ name }) => name === 'inner').length === 2,
-      10_000,
+      60_000,
     );
     expect(spans.some(({ name, statusMessage }) => name === 'inner' && statusMessage === 'no')).toBe(true);
   });

@@ -40,7 +40,7 @@ async function traced(operation: string, input: unknown) {
   const spans = await stack.collector.waitForSpans(
     job.traceId,
     (all) => all.some(({ kind }) => kind === 'CONSUMER'),
-    10_000,
+    60_000,
   );
   const attempt = spans.find(({ kind }) => kind === 'CONSUMER');
   const named = (name: string) => spans.find((span) => shortName(span) === name);

@@ -33,7 +33,7 @@ describe('one job', () => {
     const job = await submitWithCli('echo', '{"hello":"world"}');
     expect(job).toMatchObject({ state: 'succeeded', result: { hello: 'world' }, attempt: 1 });
 
-    const spans = await stack.collector.waitForSpans(job.traceId, (s) => traceFaults(s).length === 0, 10_000);
+    const spans = await stack.collector.waitForSpans(job.traceId, (s) => traceFaults(s).length === 0, 60_000);
     expect(traceFaults(spans)).toEqual([]);
     // Sorted: workerd's clock stands still while code runs, so two spans may have the same start.
     expect(spans.map(({ service, kind }) => `${service} ${kind}`).sort()).toEqual([
@@ -56,7 +56,7 @@ describe('one job', () => {
     const spans = await stack.collector.waitForSpans(
       job.traceId,
       (s) => traceFaults(s).join() === `no span of ${cli} arrived`,
-      10_000,
+      60_000,
     );
     expect(spans.find(({ kind }) => kind === 'SERVER')?.parentSpanId).toBeUndefined();
   });
@@ -94,7 +94,7 @@ describe('one job', () => {
     const spans = await stack.collector.waitForSpans(
       TRACE_ID,
       (s) => s.some(({ kind }) => kind === 'SERVER'),
-      10_000,
+      60_000,
     );
     expect(spans.find(({ kind }) => kind === 'SERVER')?.parentSpanId).toBe('00f067aa0ba902b7');
   });
@@ -102,7 +102,7 @@ describe('one job', () => {
   it('shows how long it waited in the queue', async () => {
     const job = await stack.run('echo', 1);
     const [process] = await stack.collector
-      .waitForSpans(job.traceId, (s) => s.some((span) => shortName(span) === 'process echo'), 10_000)
+      .waitForSpans(job.traceId, (s) => s.some((span) => shortName(span) === 'process echo'), 60_000)
       .then((spans) => spans.filter((span) => shortName(span) === 'process echo'));
     expect(process?.attributes['throughline.job.queue_time_ms']).toEqual(expect.any(Number));
   });
@@ -124,7 +124,7 @@ describe('a caller without a key', () => {
     expect(response.status).toBe(401);
     const traceId = response.headers.get('traceresponse')?.split('-')[1] ?? '';
     expect(traceId).not.toBe(TRACE_ID);
-    const [span] = await stack.collector.waitForSpans(traceId, (s) => s.length > 0, 10_000);
+    const [span] = await stack.collector.waitForSpans(traceId, (s) => s.length > 0, 60_000);
     expect(span?.links).toMatchObject([{ traceId: TRACE_ID, spanId: '00f067aa0ba902b7' }]);
   });
 });
@@ -145,7 +145,7 @@ async function publish(setHeaders: (messageHeaders: MsgHdrs) => void, body = '{"
   const spans = await stack.collector.waitForSpans(
     job.traceId,
     (all) => all.some((span) => isProcessSpan(span) && span.attributes['throughline.job.id'] === jobId),
-    10_000,
+    60_000,
   );
   return {
     job,

@@ -11,7 +11,7 @@ it('spans and metrics of a worker say which program and which process they are o
   const stack = await startTestStack({ worker: { OTEL_RESOURCE_ATTRIBUTES: own } });
   const job = await stack.run('echo', 1);
   const isOfWorker = ({ service }: { readonly service: string }): boolean => service === 'throughline-worker';
-  const spans = await stack.collector.waitForSpans(job.traceId, (all) => all.some(isOfWorker), 10_000);
+  const spans = await stack.collector.waitForSpans(job.traceId, (all) => all.some(isOfWorker), 60_000);
   const span = spans.find(isOfWorker);
   expect(span?.scope).toEqual({ name: 'throughline-worker', version: VERSION, schemaUrl: SCHEMA_URL });
   expect(span?.resource).toMatchObject({
@@ -38,7 +38,7 @@ it('OTEL_SERVICE_NAME goes before service.name of OTEL_RESOURCE_ATTRIBUTES, and 
     const stack = await startTestStack({ worker });
     const job = await stack.run('echo', 1);
     const isWork = ({ kind }: { readonly kind: string }): boolean => kind === 'CONSUMER';
-    const spans = await stack.collector.waitForSpans(job.traceId, (all) => all.some(isWork), 10_000);
+    const spans = await stack.collector.waitForSpans(job.traceId, (all) => all.some(isWork), 60_000);
     return spans.filter(isWork).map(({ service }) => service);
   };
   expect(await names({ OTEL_RESOURCE_ATTRIBUTES: 'service.name=theirs' })).toEqual(['theirs']);
@@ -75,7 +75,7 @@ export default defineOperation({ name: 'own', input: ${schema}, run: connects })
   await stack.collector.waitForSpans(
     job.traceId,
     (all) => ['tcp.connect', 'dns.lookup'].every((name) => all.some((span) => span.name === name)),
-    10_000,
+    60_000,
   );
   const spans = stack.collector.allSpans().filter(({ service }) => service === 'throughline-worker');
   expect(spans.filter(({ traceId }) => traceId === 'd'.repeat(32))).toEqual([]);

@@ -82,7 +82,7 @@ describe('a telemetry endpoint that fails', () => {
       headers: { traceparent: `00-${TRACE_ID}-1234567890abcdef-01` },
     });
     const services = (spans: readonly { service: string }[]) => new Set(spans.map(({ service }) => service));
-    await stack.collector.waitForSpans(TRACE_ID, (spans) => services(spans).has('throughline-edge'), 10_000);
+    await stack.collector.waitForSpans(TRACE_ID, (spans) => services(spans).has('throughline-edge'), 60_000);
     expect(stack.collector.requests).toBeGreaterThan(1);
     expect(losses()).toHaveLength(before);
   });
@@ -129,7 +129,7 @@ describe('what an operation calls', () => {
       const spans = await stack.collector.waitForSpans(
         job.traceId,
         (all) => ['CLIENT', 'CONSUMER'].every((kind) => all.some((span) => isOfWorker(span, kind))),
-        10_000,
+        60_000,
       );
       const client = spans.find((span) => isOfWorker(span, 'CLIENT'));
       const process = spans.find((span) => isOfWorker(span, 'CONSUMER'));

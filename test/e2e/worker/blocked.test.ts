@@ -20,4 +20,4 @@ it('a host whose event loop stays blocked says where, and ends, so that the job 
   });
   await stack.addWorker();
   expect(await jobEnded(stack, id)).toMatchObject({ state: 'failed', error: { code: 'attempts-spent' } });
-}, 60_000);
+});

@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream';
@@ -112,12 +112,13 @@ describe('a job whose end cannot be stored', () => {
     const stack = await own({ WORKER_CONCURRENCY: '3' });
     const nats = await connectTo(stack);
     const manager = await jetstreamManager(nats);
-    const effects = newFile();
+    const [effects, gate] = [newFile(), newFile()];
     const jobs = await Promise.all(
-      Array.from({ length: 3 }, () => submitJob(stack, 'test.late', { ms: 1_000, effects })),
+      Array.from({ length: 3 }, () => submitJob(stack, 'test.late', { ms: 0, gate, effects })),
     );
     await until('the jobs to run', async () => (await effectsIn(effects)).length === 3);
     const restore = await remove(manager, 'EVENTS');
+    await writeFile(gate, '');
     await notReady(stack, 'messages on events.> cannot be stored');
     // The worker keeps as many as it has slots. The others wait in the queue and do not start.
     const more = await Promise.all(
@@ -139,10 +140,11 @@ describe('a job whose end cannot be stored', () => {
     const stack = await own();
     const nats = await connectTo(stack);
     const manager = await jetstreamManager(nats);
-    const effects = newFile();
-    const job = await submitJob(stack, 'test.late', { ms: 800, effects });
+    const [effects, gate] = [newFile(), newFile()];
+    const job = await submitJob(stack, 'test.late', { ms: 0, gate, effects });
     await until('the job to run', async () => (await effectsIn(effects)).length === 1);
     await manager.streams.update('EVENTS', { max_msgs: 1, discard: 'new' as never });
+    await writeFile(gate, '');
     await notReady(stack, 'messages on events.> cannot be stored: maximum messages exceeded');
     await manager.streams.update('EVENTS', { max_msgs: -1, discard: 'old' as never });
     expect(await jobEnded(stack, job.id)).toMatchObject({ state: 'succeeded', attempt: 1 });

@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { jetstreamManager } from '@nats-io/jetstream';
@@ -6,6 +6,7 @@ import { connect } from '@nats-io/transport-node';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Job } from '../../../shared/job/job.ts';
 import { shortName } from '../../../shared/trace/short-name.ts';
+import { submitJob } from '../../support/jobs.ts';
 import { until } from '../../support/poll.ts';
 import { startTestStack, type TestStack, withTestStack } from '../../support/stack.ts';
 
@@ -57,7 +58,7 @@ describe('an attempt that fails', () => {
       (all) =>
         all.filter((span) => shortName(span) === 'process test.mode').length === 3 &&
         all.some((span) => shortName(span) === 'send test.mode'),
-      10_000,
+      60_000,
     );
     const send = spans.find((span) => shortName(span) === 'send test.mode');
     const attempts = spans.filter((span) => shortName(span) === 'process test.mode');
@@ -173,22 +174,26 @@ describe('a worker', () => {
   it('that has time to stop lets its running job end', async () => {
     const stack = await withTestStack({
       operationsFolder: 'test/fixtures/operations',
-      worker: { WORKER_STOP_TIMEOUT_MS: '10000' },
+      worker: { WORKER_STOP_TIMEOUT_MS: '20000' },
     });
-    const job = await submit(stack, { mode: 'slow' });
+    const [gate, effects] = [path.join(directory, 'in-time'), path.join(directory, 'in-time-effects')];
+    const job = await submitJob(stack, 'test.late', { ms: 0, gate, effects });
     await until('the job to run', async () => (await read(stack, job)).state === 'running');
-    await stack.worker.stop();
+    const stopped = stack.worker.stop();
+    await stack.logged(({ msg }) => msg === 'worker stopping');
+    await writeFile(gate, '');
+    await stopped;
     expect(await read(stack, job)).toMatchObject({ state: 'succeeded', attempt: 1 });
   });
 
   it('keeps a job alive that takes longer than the ack wait, so that it runs once', async () => {
     const stack = await withTestStack({
       operationsFolder: 'test/fixtures/operations',
-      worker: { WORKER_ACK_WAIT_MS: '1000' },
+      worker: { WORKER_ACK_WAIT_MS: '2500' },
     });
     const effects = path.join(directory, 'long');
     await stack.addWorker({ WORKER_NAME: 'idle' });
-    const job = await submit(stack, { mode: 'slow', effects });
+    const job = await submitJob(stack, 'test.late', { ms: 6_000, effects });
     expect(await ended(stack, job)).toMatchObject({ state: 'succeeded', attempt: 1 });
     expect(await attemptsOf(effects)).toHaveLength(1);
   });

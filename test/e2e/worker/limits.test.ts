@@ -59,7 +59,7 @@ describe('a worker whose clock is ten minutes off the broker’s (T2)', () => {
     const spans = await stack.collector.waitForSpans(
       job.traceId,
       (all) => all.filter((span) => shortName(span) === 'process test.mode').length === 3,
-      10_000,
+      60_000,
     );
     for (const { name, durationMs, attributes } of spans) {
       expect([name, durationMs]).toEqual([name, expect.toSatisfy((ms: number) => ms >= 0)]);
@@ -118,9 +118,9 @@ describe('a job that nobody can run', () => {
     expect(await readJob(stack, 'newer')).toMatchObject({ state: 'queued', attempt: 0, served: false });
     expect((await stack.run('echo', 'alive')).state).toBe('succeeded');
     await stack.call('/v1/jobs/newer', { method: 'DELETE', headers: { prefer: 'wait=30' } });
-    expect(await jobEnded(stack, 'newer', 40_000)).toMatchObject({ state: 'cancelled', attempt: 1 });
+    expect(await jobEnded(stack, 'newer')).toMatchObject({ state: 'cancelled', attempt: 1 });
     await untilQueueEmpty(nats);
-  }, 60_000);
+  });
 });
 
 /** How often the worker of the stack handed a job back, since it does not have its operation. */

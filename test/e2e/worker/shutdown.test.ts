@@ -49,7 +49,7 @@ describe('a rolling restart of three workers under load (W12)', () => {
       expect(await old.exited).toBe(0);
       workers = [...workers.slice(1), next];
     }
-    await untilQueueEmpty(nats, 40_000);
+    await untilQueueEmpty(nats);
     const jobs = [...(await eventsByJob(nats)).values()];
     expect(jobs).toHaveLength(JOBS);
     for (const history of jobs) {
@@ -57,7 +57,7 @@ describe('a rolling restart of three workers under load (W12)', () => {
     }
     expect(jobs.flat().some(({ kind }) => kind === 'released')).toBe(true);
     expect(stack.logs().filter(({ msg }) => msg === 'job ended before; not run again')).toEqual([]);
-  }, 90_000);
+  });
 });
 
 describe('a pull that is stopped', () => {
@@ -104,7 +104,7 @@ describe('a pull that is stopped', () => {
       await until('jobs to come', () => taken.size > before);
       await first.stop();
       const next = start();
-      await until('the next worker to have the others', () => taken.size === round * 2_000, 10_000);
+      await until('the next worker to have the others', () => taken.size === round * 2_000);
       await next.stop();
     }
   });
@@ -124,7 +124,8 @@ describe('a worker that is told to stop while NATS is away', () => {
     const start = performance.now();
     await stack.worker.stop();
     expect(await stack.worker.exited).toBe(0);
-    expect(performance.now() - start).toBeLessThan(12_000);
+    // Much earlier than its job would end.
+    expect(performance.now() - start).toBeLessThan(45_000);
     for (const words of [
       'job not settled; it will be delivered again',
       'acks may be lost; their jobs are delivered again',

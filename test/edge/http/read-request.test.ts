@@ -82,7 +82,7 @@ describe('Prefer: wait', () => {
     const start = performance.now();
     for (const part of ['wait ', 'wait=', 'wait="1', ' ', '1', ',wait='])
       preferredWait(part.repeat(20_000), 60);
-    expect(performance.now() - start).toBeLessThan(1_000);
+    expect(performance.now() - start).toBeLessThan(10_000);
   });
 });
 

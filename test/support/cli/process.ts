@@ -8,7 +8,7 @@ import { atEndOfFile } from '../cleanup.ts';
 const MAIN = fileURLToPath(new URL('../../../cli/main.ts', import.meta.url));
 
 /** Shorter than a test's limit, so that the test can still show what a command printed that did not end. */
-const LIMIT_MS = 20_000;
+const LIMIT_MS = 120_000;
 
 async function kill(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;

@@ -8,7 +8,7 @@ import { atEndOfFile } from '../cleanup.ts';
 export const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 const PAGE = path.join(ROOT, 'deploy/README.md');
 const SYSTEMCTL = fileURLToPath(new URL('systemctl.ts', import.meta.url));
-const LONGEST_MS = 100_000;
+const LONGEST_MS = 300_000;
 /** In bytes. A step that waits prints the same answer many times. */
 const MAX_OUTPUT = 10_000_000;
 /** So many lines of each log and of the output stand in the error of a step that failed. */

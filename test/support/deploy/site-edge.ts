@@ -87,14 +87,10 @@ export class SiteEdge {
 
   /** Waits for the end of a job. */
   async ended({ id }: Pick<Job, 'id'>): Promise<Job> {
-    return await until(
-      `the end of job ${id}`,
-      async () => {
-        const job = await this.job(id);
-        return (job.state === 'succeeded' || job.state === 'failed') && job;
-      },
-      60_000,
-    );
+    return await until(`the end of job ${id}`, async () => {
+      const job = await this.job(id);
+      return (job.state === 'succeeded' || job.state === 'failed') && job;
+    });
   }
 
   async run(operation: string, input: unknown): Promise<Job> {

@@ -169,7 +169,6 @@ export class Site {
     await until(
       'no finding',
       async () => await this.asSetup('npx throughline setup --check').then(() => true),
-      60_000,
     );
   }
 
