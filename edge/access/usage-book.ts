@@ -99,6 +99,21 @@ export class UsageBook {
     return placeIn(this.#usageOf(tenant), job);
   }
 
+  /**
+   * Does the work of a job that had ended and runs again. Like a new job it must fit into the quotas of its tenant. It counts
+   * here until the index has read the event of its new start.
+   * @throws ThroughlineError as {@link check}; what the work throws
+   */
+  async restart<T>(tenant: string, job: Usage, quotas: Usage, work: () => Promise<T>): Promise<T> {
+    await this.check(tenant, job, this.enter(tenant, job), quotas);
+    try {
+      return await work();
+    } finally {
+      const counted = await this.#options.count(tenant).catch(() => undefined);
+      this.report(tenant, counted, job);
+    }
+  }
+
   /** Notes that a job was checked. @returns its place */
   #passed(tenant: string, job: Usage, place: number): number {
     const known = this.#tenants.get(tenant);

@@ -28,6 +28,7 @@ import type {
 import type {
   DeadLetterCommand,
   DeadLettersCommand,
+  RedriveCommand,
   RedriveManyCommand,
   Redriven,
 } from '../calls/dead-letter-commands.ts';
@@ -161,9 +162,9 @@ export class Bridge extends DurableObject<Env> implements BridgeApi {
     });
   }
 
-  redrive({ tenant, jobId, carrier }: DeadLetterCommand): Promise<Reply<Redriven>> {
-    return this.#reply(carrier, () =>
-      this.#use((session) => redriveJob(this.#parts, session, tenant, jobId)),
+  redrive(command: RedriveCommand): Promise<Reply<Redriven>> {
+    return this.#reply(command.carrier, () =>
+      this.#use((session) => redriveJob(this.#parts, session, command)),
     );
   }
 

@@ -57,8 +57,8 @@ export class PooledJobs {
   }
 
   /**
-   * The same for a job that is redriven. A tenant may redrive any number of jobs at a time, and nobody counts them before their
-   * events are read. So the job is treated like one of a busy tenant.
+   * The same for a job that is redriven. A tenant may redrive many jobs at a time, so the job is treated like one of a busy
+   * tenant.
    */
   admitRedriven(broker: Pick<RequestBroker, 'ask'>, job: PooledJob): Promise<boolean> {
     return this.admit(broker, job, this.#fairJobs + 1);

@@ -24,6 +24,7 @@ import {
   LIST_BUDGET_MS,
   REDRIVE_BUDGET_MS,
   REDRIVE_MANY_BUDGET_MS,
+  type RedriveCommand,
   type RedriveManyCommand,
   type Redriven,
 } from './dead-letter-commands.ts';
@@ -141,9 +142,9 @@ export class BridgeClient {
   }
 
   /** Redrives a dead letter. @throws ThroughlineError see `redrive` */
-  redrive(tenant: string, jobId: string): Promise<Redriven> {
-    return this.#call('redrive', jobId, REDRIVE_BUDGET_MS, (bridge, carrier) =>
-      bridge.redrive({ tenant, jobId, carrier }),
+  redrive(command: Omit<RedriveCommand, 'carrier'>): Promise<Redriven> {
+    return this.#call('redrive', command.jobId, REDRIVE_BUDGET_MS, (bridge, carrier) =>
+      bridge.redrive({ ...command, carrier }),
     );
   }
 

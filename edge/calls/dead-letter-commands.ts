@@ -2,6 +2,7 @@
 import type { SpanContext } from '@opentelemetry/api';
 import type { Job } from '../../shared/job/job.ts';
 import type { Carrier } from '../../shared/propagation/index.ts';
+import type { LimitedCommand } from './commands.ts';
 
 export interface DeadLettersCommand {
   readonly tenant: string;
@@ -21,7 +22,9 @@ export interface DeadLetterCommand {
   readonly carrier: Carrier;
 }
 
-export interface RedriveManyCommand extends DeadLettersCommand {
+export interface RedriveCommand extends DeadLetterCommand, LimitedCommand {}
+
+export interface RedriveManyCommand extends DeadLettersCommand, LimitedCommand {
   readonly reason: string | undefined;
   /** The last stream sequence to look at. Undefined means the last one that exists when the command arrives. */
   readonly to: number | undefined;

@@ -30,6 +30,7 @@ import type {
 import type {
   DeadLetterCommand,
   DeadLettersCommand,
+  RedriveCommand,
   RedriveManyCommand,
   Redriven,
 } from './dead-letter-commands.ts';
@@ -68,7 +69,7 @@ export interface BridgeApi extends Rpc.DurableObjectBranded {
   /** One dead letter with its payload, or undefined. */
   deadLetter(command: DeadLetterCommand): Promise<Reply<DeadLetterDetail | undefined>>;
   /** Redrives one dead letter. */
-  redrive(command: DeadLetterCommand): Promise<Reply<Redriven>>;
+  redrive(command: RedriveCommand): Promise<Reply<Redriven>>;
   /** Redrives many dead letters. */
   redriveMany(command: RedriveManyCommand): Promise<Reply<RedriveReport>>;
   /** A tenant's jobs in the outbox of this bridge. */

@@ -1,4 +1,5 @@
 import { type Context, type SpanContext, trace } from '@opentelemetry/api';
+import type { Usage } from '../../shared/api/usage.ts';
 import { errorFrom } from '../../shared/error-table.ts';
 import { ThroughlineError, unknownDeadLetter } from '../../shared/errors.ts';
 import { type JobEvent, jobOfEvent, makeEvent } from '../../shared/job/event.ts';
@@ -15,6 +16,8 @@ import { writeJobHeaders } from '../../shared/wire/job-message.ts';
 import { routeOf } from '../../shared/wire/lanes.ts';
 import { readRedrive, redriveMessageId } from '../../shared/wire/redrive.ts';
 import { deadLetterFilter, eventSubject, jobSubject, parseJobSubject } from '../../shared/wire/subjects.ts';
+import { type UsageBook, usageOfJob } from '../access/usage-book.ts';
+import type { LimitedCommand } from '../calls/commands.ts';
 import type { Redriven } from '../calls/dead-letter-commands.ts';
 import type { BrokerSession, WriteHeaders } from '../nats/broker-session.ts';
 import type { RequestBroker } from '../nats/request-broker.ts';
@@ -39,6 +42,9 @@ export interface RedriveParts {
     readonly admitRedriven: (broker: Pick<RequestBroker, 'ask'>, job: RedrivenJob) => Promise<boolean>;
     readonly forget: (job: RedrivenJob) => void;
   };
+  /** Refuses what does not fit into the quotas of its tenant. */
+  readonly usage: Pick<UsageBook, 'restart'>;
+  readonly quotasOf: (command: LimitedCommand) => Usage;
 }
 
 interface RedrivenJob extends Pick<JobAddress, 'tenant' | 'jobId'> {
@@ -49,6 +55,8 @@ interface RedrivenJob extends Pick<JobAddress, 'tenant' | 'jobId'> {
 interface Redriving {
   readonly parts: RedriveParts;
   readonly session: BrokerSession;
+  /** Who asked for it. */
+  readonly command: LimitedCommand;
   readonly deadLetter: StoredMessage;
   readonly address: JobAddress;
   /** The redrive count of the new message, and the traces that the job had before. */
@@ -64,17 +72,17 @@ interface Redriving {
 /**
  * Redrives the dead letter of a job.
  * @returns the job as it is after the redrive
- * @throws ThroughlineError `dead-letter-unknown`, `not-dead`, `broker-unavailable`, `stream-full`, `broker-refused`.
- *   The dead letter still exists after an error
+ * @throws ThroughlineError `dead-letter-unknown`, `not-dead`, `quota-exceeded`, `payload-too-large`, `broker-unavailable`,
+ *   `stream-full`, `broker-refused`. The dead letter still exists after an error
  */
 export async function redriveJob(
   parts: RedriveParts,
   session: BrokerSession,
-  tenant: string,
-  jobId: string,
+  command: LimitedCommand & { readonly jobId: string },
 ): Promise<Redriven> {
+  const { tenant, jobId } = command;
   const deadLetter = await lastDeadLetter(session, tenant, jobId);
-  if (deadLetter !== undefined) return await redriveDeadLetter(parts, session, deadLetter);
+  if (deadLetter !== undefined) return await redriveDeadLetter(parts, session, command, deadLetter);
   const job = await readJob(session, tenant, jobId);
   if (job === undefined) throw unknownDeadLetter(jobId);
   throw new ThroughlineError('not-dead', `the job is not dead: it is ${job.state}`);
@@ -88,10 +96,11 @@ export async function redriveJob(
 export async function redriveDeadLetter(
   parts: RedriveParts,
   session: BrokerSession,
+  command: LimitedCommand,
   deadLetter: StoredMessage,
 ): Promise<Redriven> {
-  const redriving = await lookUp(parts, session, deadLetter);
-  const redriven = (await alreadyRedriven(redriving)) ?? (await publish(redriving));
+  const redriving = await lookUp(parts, session, command, deadLetter);
+  const redriven = (await alreadyRedriven(redriving)) ?? (await publishInQuota(redriving));
   await removeDeadLetter(redriving);
   return redriven;
 }
@@ -99,6 +108,7 @@ export async function redriveDeadLetter(
 async function lookUp(
   parts: RedriveParts,
   session: BrokerSession,
+  command: LimitedCommand,
   deadLetter: StoredMessage,
 ): Promise<Redriving> {
   const address = parseJobSubject(deadLetter.subject);
@@ -112,7 +122,7 @@ async function lookUp(
   const oldTraceId = oldSpanOf(deadLetter, event)?.traceId;
   const redrive = nextRedrive(readRedrive(headerValues(deadLetter.headers)), oldTraceId);
   const lastSequence = last?.sequence ?? 0;
-  return { parts, session, deadLetter, address, redrive, queued, event, lastSequence };
+  return { parts, session, command, deadLetter, address, redrive, queued, event, lastSequence };
 }
 
 /**
@@ -129,6 +139,14 @@ async function alreadyRedriven(redriving: Redriving): Promise<Redriven | undefin
     throw new ThroughlineError('not-dead', `the job is not dead: its last event is ${event.kind}`);
   }
   return undefined;
+}
+
+/** @throws ThroughlineError `quota-exceeded`, `payload-too-large` if the tenant has no room for one more job */
+async function publishInQuota(redriving: Redriving): Promise<Redriven> {
+  const { parts, command, deadLetter } = redriving;
+  const taken = usageOfJob({}, deadLetter.data.length);
+  const quotas = parts.quotasOf(command);
+  return await parts.usage.restart(command.tenant, taken, quotas, () => publish(redriving));
 }
 
 async function publish(redriving: Redriving): Promise<Redriven> {

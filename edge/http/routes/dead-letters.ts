@@ -10,6 +10,7 @@ import { noBody } from '../middleware/no-body.ts';
 import { audited } from '../requests/audited.ts';
 import { DeadLetterQuery, RedriveRequest } from '../requests/list-requests.ts';
 import {
+  claimedQuotas,
   noQuery,
   parseRequest,
   pathId,
@@ -68,7 +69,7 @@ async function redriveOne(c: Context<EdgeHono>): Promise<Response> {
   const jobId = pathId(c, unknownDeadLetter);
   const { job, sentBy } = await audited(c, 'redrive', { job_id: jobId }, async () => {
     await requireOwnOperation(c, async () => (await c.env.bridge.deadLetter(tenant, jobId))?.operation);
-    return await c.env.bridge.redrive(tenant, jobId);
+    return await c.env.bridge.redrive({ tenant, jobId, quotas: claimedQuotas(c) });
   });
   // The redriven job starts a trace of its own. This link leads there, and that trace links back.
   if (sentBy !== undefined) trace.getActiveSpan()?.addLink({ context: sentBy });
@@ -86,7 +87,16 @@ async function redriveMany(c: Context<EdgeHono>): Promise<Response> {
     { operation, reason, tags },
     async () => {
       await requireOwnMany(c, operation);
-      return await c.env.bridge.redriveMany({ tenant, operation, reason, tags, limit, from, to });
+      return await c.env.bridge.redriveMany({
+        tenant,
+        quotas: claimedQuotas(c),
+        operation,
+        reason,
+        tags,
+        limit,
+        from,
+        to,
+      });
     },
     ({ redriven, failed }) => ({ job_ids: redriven, failed: failed.length }),
   );

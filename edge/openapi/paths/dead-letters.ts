@@ -48,7 +48,7 @@ export const deadLetterPaths = {
       tag: 'Dead letters',
       summary: 'Redrive many dead letters',
       description:
-        'One request redrives at most 100 dead letters and takes at most ten seconds. Send the `cursor` of the answer to continue with the rest. Jobs that became dead letters after the first request are left out.',
+        'One request redrives at most 100 dead letters and takes at most ten seconds. It ends early when a quota of unfinished jobs is used up. Send the `cursor` of the answer to continue with the rest. Jobs that became dead letters after the first request are left out.',
       scope: 'dead-letters:redrive',
       requestBody: jsonBody(RedriveRequest, {
         all: {},
@@ -59,7 +59,7 @@ export const deadLetterPaths = {
           all: { redriven: [examples.DEAD_LETTER.id], failed: [] },
         }),
       },
-      problems: ['cursor-unknown', ...BROKER_PROBLEMS],
+      problems: ['cursor-unknown', 'quota-exceeded', ...BROKER_PROBLEMS],
     }),
   },
   '/v1/dead-letters/{id}': {
@@ -91,7 +91,15 @@ export const deadLetterPaths = {
       scope: 'dead-letters:redrive',
       parameters: [JobId],
       answers: { 202: json('The job, queued again.', Job, { queued: examples.REDRIVEN_JOB }, ['Location']) },
-      problems: ['dead-letter-unknown', 'not-dead', 'stream-full', 'record-unreadable', ...BROKER_PROBLEMS],
+      problems: [
+        'dead-letter-unknown',
+        'not-dead',
+        'quota-exceeded',
+        'payload-too-large',
+        'stream-full',
+        'record-unreadable',
+        ...BROKER_PROBLEMS,
+      ],
     }),
   },
 } satisfies ZodOpenApiPathsObject;

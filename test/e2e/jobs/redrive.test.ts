@@ -22,6 +22,7 @@ const { callers, API_KEYS } = await tenants(
   'killed',
   'many',
   'alive',
+  'full',
 );
 type Tenant = keyof typeof callers;
 
@@ -34,7 +35,7 @@ beforeAll(async () => {
   stack = await startTestStack({
     operationsFolder: 'test/fixtures/operations',
     worker: { WORKER_ACK_WAIT_MS: '1500' },
-    edge: { API_KEYS },
+    edge: { API_KEYS, TENANT_QUOTAS: '{"full":{"jobs":2}}' },
   });
 });
 
@@ -199,6 +200,28 @@ describe('a redrive', () => {
     expect(idsOf(await list(tenant))).toEqual([rejected.id]);
     const refused = await post(tenant, '/v1/dead-letters/redrive', { limit: 101 });
     expect(await problemOf(refused)).toMatchObject({ code: 'request-invalid' });
+  });
+
+  it('is refused while the unfinished jobs of its tenant take all that they may', async () => {
+    const tenant = 'full';
+    const died = await dead(tenant, path.join(directory, 'full'));
+    const late = { delay: '1h' };
+    const waiting = [
+      await submit(tenant, { mode: 'done' }, late),
+      await submit(tenant, { mode: 'done' }, late),
+    ];
+    const refused = await post(tenant, `/v1/dead-letters/${died.id}/redrive`);
+    expect(refused.headers.get('ratelimit')).toBe('"jobs";r=0;t=5');
+    expect(await problemOf(refused)).toMatchObject({ status: 429, code: 'quota-exceeded', quota: 'jobs' });
+    const many = await post(tenant, '/v1/dead-letters/redrive', {});
+    expect(await problemOf(many)).toMatchObject({ status: 429, code: 'quota-exceeded', quota: 'jobs' });
+
+    await Promise.all(waiting.map(({ id }) => call(tenant, `/v1/jobs/${id}`, { method: 'DELETE' })));
+    const again = await until('room for a redrive', async () => {
+      const response = await post(tenant, `/v1/dead-letters/${died.id}/redrive`);
+      return response.status !== 429 && response;
+    });
+    expect(again.status).toBe(202);
   });
 
   it('runs a job again that spent its attempts by killing its workers', async () => {

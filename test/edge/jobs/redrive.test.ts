@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { UsageBook } from '../../../edge/access/usage-book.ts';
 import { PooledJobs } from '../../../edge/bridge/pooled-jobs.ts';
 import { deadLetterDetailOf, deadLetterOf } from '../../../edge/jobs/dead-letters.ts';
 import { redriveDeadLetter, redriveJob } from '../../../edge/jobs/redrive.ts';
@@ -6,6 +7,7 @@ import { redriveMany } from '../../../edge/jobs/redrive-many.ts';
 import type { StoredMessage } from '../../../edge/nats/stored-message.ts';
 import type { Logger } from '../../../edge/telemetry/log.ts';
 import { DeadLetterDetail } from '../../../shared/api/dead-letter.ts';
+import { NO_USAGE } from '../../../shared/api/usage.ts';
 import { unavailable } from '../../../shared/errors.ts';
 import { writeJson } from '../../../shared/wire/json-body.ts';
 import { parseJobSubject } from '../../../shared/wire/subjects.ts';
@@ -56,13 +58,23 @@ const queued = (more: Fields = {}): StoredMessage =>
     ...more,
   });
 
+const isJob = ({ subject }: { readonly subject: string }) => subject.startsWith('jobs.');
+
 /** A broker with these messages in its streams, what was published there, and whose dead letters are left. */
-function setup(streams: Readonly<Record<string, readonly StoredMessage[]>>, isLimited = false) {
+function setup(
+  streams: Readonly<Record<string, readonly StoredMessage[]>>,
+  isLimited = false,
+  maxJobs = 100,
+) {
   const broker = new MemoryBroker();
   for (const [stream, messages] of Object.entries(streams)) broker.store(stream, ...messages);
   const log = { debug() {}, info() {}, warn() {}, error() {} } satisfies Logger;
   const pooled = new PooledJobs(FAIR_JOBS);
-  const parts = { name: 'bridge', log, operations: { isLimited: () => isLimited }, pooled };
+  const count = async () => ({ ...NO_USAGE, jobs: broker.published.filter(isJob).length });
+  const usage = new UsageBook({ fairJobs: FAIR_JOBS, count });
+  const quotasOf = () => ({ jobs: maxJobs, bytes: 1e6, delayedJobs: 0, delayedBytes: 0 });
+  const operations = { isLimited: () => isLimited };
+  const parts = { name: 'bridge', log, operations, pooled, usage, quotasOf };
   const written = () =>
     broker.published.map(({ headers, data, ...message }) => ({
       ...message,
@@ -70,7 +82,13 @@ function setup(streams: Readonly<Record<string, readonly StoredMessage[]>>, isLi
       body: JSON.parse(new TextDecoder().decode(data)) as unknown,
     }));
   const left = () => broker.stream('DEAD').messages.map(({ subject }) => parseJobSubject(subject)?.jobId);
-  return { broker, parts, written, left, redrive: () => redriveJob(parts, broker, 'acme', 'job-1') };
+  return {
+    broker,
+    parts,
+    written,
+    left,
+    redrive: () => redriveJob(parts, broker, { tenant: 'acme', jobId: 'job-1' }),
+  };
 }
 
 describe('a redrive', () => {
@@ -214,7 +232,9 @@ describe('a redrive', () => {
     const { broker, parts, written } = setup({ EVENTS: [event('failed')] });
     const faster = queued({ 'Nats-Msg-Id': 'job-1:redrive:5' });
     broker.before('publish', () => broker.store('JOBS', faster));
-    expect((await redriveDeadLetter(parts, broker, deadLetter())).job).toMatchObject({ traceId: NEW });
+    expect((await redriveDeadLetter(parts, broker, { tenant: 'acme' }, deadLetter())).job).toMatchObject({
+      traceId: NEW,
+    });
     expect(broker.stream('JOBS').messages).toHaveLength(1);
     expect(written().at(-1)).toMatchObject({ body: { kind: 'redriven', traceId: NEW } });
   });
@@ -238,7 +258,8 @@ describe('redriven jobs', () => {
   const failures = some.map((_, index) => event('failed', {}, index + 1, `job-${index + 1}`));
   const redriveAll = async (streams: Parameters<typeof setup>[0], isLimited = false) => {
     const { parts, broker, written } = setup(streams, isLimited);
-    for (let n = 1; n <= some.length; n++) await redriveJob(parts, broker, 'acme', `job-${n}`);
+    for (let n = 1; n <= some.length; n++)
+      await redriveJob(parts, broker, { tenant: 'acme', jobId: `job-${n}` });
     return { parts, broker, lanes: lanesOf(written()), written };
   };
 
@@ -259,16 +280,40 @@ describe('redriven jobs', () => {
     const { parts, broker } = await redriveAll({ DEAD: ordered, EVENTS: failures });
     broker.store('DEAD', deadLetter(9, {}, 'job-9'));
     broker.store('EVENTS', event('failed', {}, 9, 'job-9'));
-    await redriveJob(parts, broker, 'acme', 'job-9');
+    await redriveJob(parts, broker, { tenant: 'acme', jobId: 'job-9' });
     expect(broker.published.some(({ subject }) => subject === 'jobs.normal.p3.acme.job-9.echo')).toBe(true);
+  });
+
+  it('count against the quotas of their tenant like new jobs, however many are redriven at once', async () => {
+    const { parts, broker, written, left } = setup({ DEAD: some, EVENTS: failures }, false, 2);
+    const tried = await Promise.allSettled(
+      some.map((_, n) => redriveJob(parts, broker, { tenant: 'acme', jobId: `job-${n + 1}` })),
+    );
+    const refused = tried.flatMap((one) => (one.status === 'rejected' ? [one.reason as unknown] : []));
+    expect(refused).toEqual(
+      [2, 2].map((limit) => expect.objectContaining({ quota: { name: 'jobs', limit, left: 0 } })),
+    );
+    expect(written().filter(isJob)).toHaveLength(2);
+    expect(left()).toHaveLength(2);
+  });
+
+  it('of which the queue took none take no room', async () => {
+    const { parts, broker, written } = setup({ DEAD: some, EVENTS: failures }, false, 1);
+    broker.fail('publish');
+    for (let n = 1; n <= 3; n++)
+      await refusalOf(() => redriveJob(parts, broker, { tenant: 'acme', jobId: `job-${n}` }));
+    broker.before('publish', () => undefined);
+    await redriveJob(parts, broker, { tenant: 'acme', jobId: 'job-1' });
+    expect(written().filter(isJob)).toHaveLength(1);
   });
 
   it('leave their place when the queue does not take them', async () => {
     const { parts, broker, written } = setup({ DEAD: some, EVENTS: failures });
     broker.fail('publish');
-    for (let n = 1; n <= FAIR_JOBS; n++) await refusalOf(() => redriveJob(parts, broker, 'acme', `job-${n}`));
+    for (let n = 1; n <= FAIR_JOBS; n++)
+      await refusalOf(() => redriveJob(parts, broker, { tenant: 'acme', jobId: `job-${n}` }));
     broker.before('publish', () => undefined);
-    await redriveJob(parts, broker, 'acme', 'job-3');
+    await redriveJob(parts, broker, { tenant: 'acme', jobId: 'job-3' });
     expect(lanesOf(written())).toEqual(['job-3 p3']);
   });
 });
@@ -307,6 +352,15 @@ describe('a redrive of many', () => {
     expect(await redriveMany(parts, broker, { ...command, tags: ['a', 'b'] })).toEqual({
       ...{ redriven: ['job-2'], failed: [] },
     });
+  });
+
+  it('stops at a quota of its tenant, and its cursor leads to the dead letters that are left', async () => {
+    const { broker, parts, left } = setup({ DEAD: deadLetters }, false, 2);
+    const report = { redriven: ['job-1', 'job-2'], failed: [], cursor: '3-3' };
+    expect(await redriveMany(parts, broker, command)).toEqual(report);
+    expect(left()).toEqual(['job-3']);
+    const refused = await refusalOf(() => redriveMany(parts, broker, { ...command, from: 3, to: 3 }));
+    expect(refused).toMatchObject({ code: 'quota-exceeded', quota: { name: 'jobs', limit: 2, left: 0 } });
   });
 
   it('reports what was done when the connection is lost on the way', async () => {
