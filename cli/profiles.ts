@@ -3,6 +3,7 @@ import { dirname, isAbsolute, join } from 'node:path';
 import * as z from 'zod';
 import { describeThrown } from '../shared/errors.ts';
 import { parseJson } from '../shared/text/json.ts';
+import { shellCommand } from '../shared/text/shell-command.ts';
 import { CliError } from './cli-error.ts';
 import type { ConfigFlags, Environment } from './config.ts';
 
@@ -94,7 +95,7 @@ async function warnIfOpen(environment: Environment, warn: (sentence: string) => 
   if (path === undefined || process.platform === 'win32') return;
   const { mode } = await stat(path);
   if ((mode & 0o077) !== 0)
-    warn(`other users of this machine may read or change your keys: chmod 600 ${path}`);
+    warn(`other users of this machine may read or change your keys: ${shellCommand('chmod 600', path)}`);
 }
 
 /** @throws CliError `usage-invalid` if there is no such profile */

@@ -4,6 +4,7 @@ import path from 'node:path';
 import manifest from '../package.json' with { type: 'json' };
 import { createApiKey, hashApiKey } from '../shared/api/access.ts';
 import { describeThrown, ThroughlineError } from '../shared/errors.ts';
+import { shellCommand } from '../shared/text/shell-command.ts';
 import { PackedPackages, packageValues } from './packed.ts';
 import { VERSIONS } from './versions.ts';
 
@@ -73,7 +74,7 @@ export function nextSteps({ name, folder, packages, files }: Project): string {
       : '    # 404? Then your registry lacks the packages: see `throughline init --help`';
   return `${name}: ${files.length} files
 
-  cd ${path.relative('', folder) || '.'}
+  ${shellCommand('cd', path.relative('', folder) || '.')}
   npm install${hint}
   npm test       # the tests of the operation
   npm run dev    # everything on this machine

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { CommanderError } from 'commander';
 import { describeThrown, ThroughlineError } from '../shared/errors.ts';
+import { shellWord } from '../shared/text/shell-command.ts';
 import { type DevFlags, type DevOutput, devCommand, portOptions, stackOptionsOf } from './flags.ts';
 import { isFreePort } from './machine/free-port.ts';
 import { type Stack, startStack } from './stack.ts';
@@ -111,10 +112,10 @@ export function readyText(stack: ReadyStack, { json }: Pick<DevFlags, 'json'>): 
   return `
 Throughline is ready. Ctrl-C stops it.
 
-  export THROUGHLINE_URL=${stack.url}
-  export THROUGHLINE_API_KEY=${stack.apiKey}
-  export THROUGHLINE_TRACES_URL=${stack.collector.tracesUrl}
-  export OTEL_EXPORTER_OTLP_ENDPOINT=${stack.collector.otlpUrl}
+  export THROUGHLINE_URL=${shellWord(stack.url)}
+  export THROUGHLINE_API_KEY=${shellWord(stack.apiKey)}
+  export THROUGHLINE_TRACES_URL=${shellWord(stack.collector.tracesUrl)}
+  export OTEL_EXPORTER_OTLP_ENDPOINT=${shellWord(stack.collector.otlpUrl)}
 
   npx throughline submit echo '{"hello":"world"}' --wait
   npx throughline trace <jobId>

@@ -1,6 +1,7 @@
 import { type Command, Option } from 'commander';
 import { isTerminal, type Job } from '../../shared/job/job.ts';
 import { OPEN_STATES } from '../../shared/job/job-state.ts';
+import { shellCommand } from '../../shared/text/shell-command.ts';
 import { ATTR } from '../../shared/trace/semantics.ts';
 import { jobId, jobTags, operationName, secondsOfWait, WAIT_HELP, waitSeconds } from '../arguments.ts';
 import { CliError } from '../cli-error.ts';
@@ -74,7 +75,7 @@ async function cancel(id: string, wait: number | undefined, scope: Scope): Promi
   const job = await sendCancel(id, wait, scope);
   output.job(job);
   if (isTerminal(job.state)) return EXIT.ok.code;
-  output.hint(`its worker was told to end it; follow it with: throughline watch ${job.id}`);
+  output.hint(`its worker was told to end it; follow it with: ${shellCommand('throughline watch', job.id)}`);
   return wait === undefined ? EXIT.ok.code : EXIT.unfinished.code;
 }
 

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { OUTBOX_LIST_LIMIT } from '../../shared/api/outbox.ts';
+import { shellCommand } from '../../shared/text/shell-command.ts';
 import { ATTR } from '../../shared/trace/semantics.ts';
 import { jobId, wholeNumber } from '../arguments.ts';
 import { EXIT } from '../exit-code.ts';
@@ -60,7 +61,7 @@ async function retry(id: string, scope: Scope): Promise<number> {
   const attributes = { [ATTR.jobId]: id, [ATTR.httpMethod]: 'POST', [ATTR.urlFull]: api.outboxUrl };
   const job = await trace.run('retry', attributes, (carrier) => api.retry(id, { trace: carrier }));
   output.job(job);
-  output.hint(`follow it with: throughline watch ${job.id}`);
+  output.hint(`follow it with: ${shellCommand('throughline watch', job.id)}`);
   return EXIT.ok.code;
 }
 

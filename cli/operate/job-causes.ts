@@ -1,6 +1,7 @@
 import { isLimited } from '../../shared/api/operation.ts';
 import type { OutboxItem } from '../../shared/api/outbox.ts';
 import type { Job } from '../../shared/job/job.ts';
+import { shellCommand } from '../../shared/text/shell-command.ts';
 import { filtersOverlap } from '../../shared/wire/subjects.ts';
 import type { Cause } from './cause.ts';
 import { noWorker } from './edge-causes.ts';
@@ -47,7 +48,7 @@ function poisonCauses({ id, operation, attempts = [], error, maxAttempts }: Job)
         ...(error === undefined ? [] : [`${error.message} (${error.code})`]),
         `${maxAttempts} attempts in all`,
       ],
-      advice: `look at the memory and the exit code of the host at those times, and run ${operation} with this input on a machine of your own. To stop it: throughline cancel ${id}`,
+      advice: `look at the memory and the exit code of the host at those times, and run ${operation} with this input on a machine of your own. To stop it: ${shellCommand('throughline cancel', id)}`,
     },
   ];
 }
@@ -96,7 +97,7 @@ function outboxCauses({ job, outboxItem }: ExaminedJob): Cause[] {
         code: 'outbox-rejected',
         cause: 'NATS refuses the job',
         evidence: [`${outboxItem.reason ?? 'no reason is known'}; sent ${outboxItem.tries} times`],
-        advice: `remove the reason, then: throughline outbox retry ${outboxItem.id}; or give it up: throughline outbox remove ${outboxItem.id}`,
+        advice: `remove the reason, then: ${shellCommand('throughline outbox retry', outboxItem.id)}; or give it up: ${shellCommand('throughline outbox remove', outboxItem.id)}`,
       },
     ];
   if (job.durability !== 'outbox' && outboxItem === undefined) return [];
@@ -137,7 +138,7 @@ function pauseCauses({ operation }: Job, { edge, nats }: SystemReport): Cause[] 
       code: 'paused',
       cause: `the operation ${operation} is paused`,
       evidence: [`by ${pause.by} since ${pause.since}${because}`],
-      advice: `ask ${pause.by}, then: throughline resume ${operation}`,
+      advice: `ask ${pause.by}, then: ${shellCommand('throughline resume', operation)}`,
     },
   ];
 }
@@ -218,7 +219,7 @@ function running({ id, attempts = [], attempt, maxAttempts }: Job): Cause {
       `attempt ${attempt} of ${maxAttempts}`,
       ...(last === undefined ? [] : [`on ${last.worker} since ${last.startedAt}`]),
     ],
-    advice: `follow it: throughline watch ${id}`,
+    advice: `follow it: ${shellCommand('throughline watch', id)}`,
   };
 }
 
@@ -241,7 +242,7 @@ function failed({ id, attempt, maxAttempts, error }: Job): Cause {
     evidence: [
       `attempt ${attempt} of ${maxAttempts}${error === undefined ? '' : `: ${error.message} (${error.code})`}`,
     ],
-    advice: `see all about it: throughline dead-letters show ${id}. When the cause is gone: throughline dead-letters redrive ${id}`,
+    advice: `see all about it: ${shellCommand('throughline dead-letters show', id)}. When the cause is gone: ${shellCommand('throughline dead-letters redrive', id)}`,
   };
 }
 

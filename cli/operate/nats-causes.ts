@@ -1,3 +1,4 @@
+import { shellCommand } from '../../shared/text/shell-command.ts';
 import type { NatsReport } from '../../worker-node/broker/operate/nats-report.ts';
 import type { Cause } from './cause.ts';
 import { isClockWrong } from './clock-text.ts';
@@ -33,7 +34,7 @@ function groupCause({ name, waiting, unsettled, hosts, pulls }: NatsReport['grou
         code: 'no-worker',
         cause: `${waiting} jobs wait for the worker group ${name}, which has no host that is alive`,
         evidence: [`group ${name}: ${waiting} waiting, hosts: none`],
-        advice: `start a worker with WORKER_GROUP=${name}, or give its jobs to another group: throughline groups move ${name} <group>`,
+        advice: `start a worker with WORKER_GROUP=${name}, or give its jobs to another group: ${shellCommand('throughline groups move', name)} <group>`,
       },
     ];
   if (pulls > 0 || unsettled > 0) return [];

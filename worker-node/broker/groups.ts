@@ -8,6 +8,7 @@ import {
   NANOS_PER_MS,
   type RouteConsumer,
 } from '../../shared/nats/streams.ts';
+import { shellCommand } from '../../shared/text/shell-command.ts';
 import { groupOfConsumer } from '../../shared/wire/lanes.ts';
 import { filtersOverlap, operationsOfFilter, tenantOfFilter } from '../../shared/wire/subjects.ts';
 import { readHosts } from './host-watch.ts';
@@ -130,7 +131,7 @@ export class WorkerGroups {
   async #refuseIfTaken(from: string, to: string, wanted: readonly RouteConsumer[]): Promise<void> {
     const others = (await readGroups(this.#manager)).filter(({ name }) => name !== from);
     if (others.some(({ name }) => name === to)) {
-      const message = `there is a group ${to} already; remove it first: throughline groups remove ${to}`;
+      const message = `there is a group ${to} already; remove it first: ${shellCommand('throughline groups remove', to)}`;
       throw new ThroughlineError('request-invalid', message);
     }
     const overlapping = others.find(({ consumers }) =>
@@ -195,14 +196,17 @@ export async function overlapError(
     );
   const other = groups.find(taken);
   if (other?.name === group) {
-    const message = `the group "${group}" has a consumer without lanes, which an earlier version made. Stop the hosts of that version, then run: throughline groups move ${group} ${group}`;
+    const message = `the group "${group}" has a consumer without lanes, which an earlier version made. Stop the hosts of that version, then run: ${shellCommand('throughline groups move', group, group)}`;
     return new ThroughlineError('config-invalid', message, { cause });
   }
   const settings = `WORKER_GROUP "${group}" with WORKER_OPERATIONS "${operationsOfFilter(filter_subject)}"`;
   const them = other === undefined ? 'another group' : `the group "${other.name}"`;
   const takes = other === undefined ? 'some of the same operations' : shownOperations(other);
-  const name = other?.name ?? '<group>';
-  const ways = `join it (WORKER_GROUP=${name}), choose other WORKER_OPERATIONS, or give its jobs to this group: throughline groups move ${name} ${group}`;
+  const move =
+    other === undefined
+      ? `throughline groups move <group> ${group}`
+      : shellCommand('throughline groups move', other.name, group);
+  const ways = `join it (WORKER_GROUP=${other?.name ?? '<group>'}), choose other WORKER_OPERATIONS, or give its jobs to this group: ${move}`;
   const message = `${settings} is in the way of ${them}, which takes ${takes}: a job goes to one group only. You can ${ways}`;
   return new ThroughlineError('config-invalid', message, { cause });
 }

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { DEAD_LETTER_LIMITS, type RedriveReport } from '../../../shared/api/dead-letter.ts';
 import type { Carrier } from '../../../shared/propagation/carrier.ts';
+import { shellCommand } from '../../../shared/text/shell-command.ts';
 import { ATTR } from '../../../shared/trace/semantics.ts';
 import { jobId, jobTags, operationName, wholeNumber } from '../../arguments.ts';
 import { CliError } from '../../cli-error.ts';
@@ -173,7 +174,7 @@ async function redriveOne(id: string, trace: CallerTrace, { api, output }: Scope
   const attributes = { [ATTR.jobId]: id, [ATTR.httpMethod]: 'POST', [ATTR.urlFull]: api.deadLettersUrl };
   const job = await trace.run('redrive', attributes, (carrier) => api.redrive(id, { trace: carrier }));
   output.job(job);
-  output.hint(`follow it with: throughline watch ${job.id}`);
+  output.hint(`follow it with: ${shellCommand('throughline watch', job.id)}`);
   return EXIT.ok.code;
 }
 

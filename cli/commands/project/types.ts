@@ -1,5 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import type { Command } from 'commander';
+import { shellWord } from '../../../shared/text/shell-command.ts';
 import { CliError } from '../../cli-error.ts';
 import { EXIT } from '../../exit-code.ts';
 import { examples } from '../../help.ts';
@@ -49,8 +50,14 @@ export function defineTypes(program: Command, host: Host): Command {
 function sentence(file: string, count: number, isChanged: boolean, check: boolean): string {
   if (!isChanged) return `${file} is up to date: ${count} operations`;
   return check
-    ? `${file} is out of date: run \`throughline types --out ${file}\``
+    ? `${file} is out of date: run \`${updateCommand(file)}\``
     : `${file} has ${count} operations now`;
+}
+
+/** A path that begins with - is written with =: as a word of its own it looks like an option. */
+function updateCommand(file: string): string {
+  const separator = file.startsWith('-') ? '=' : ' ';
+  return `throughline types --out${separator}${shellWord(file)}`;
 }
 
 async function readIfThere(file: string): Promise<string | undefined> {

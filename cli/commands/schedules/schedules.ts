@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { SCHEDULE_LIMITS, type Schedule } from '../../../shared/api/schedule.ts';
+import { shellCommand } from '../../../shared/text/shell-command.ts';
 import { ATTR } from '../../../shared/trace/semantics.ts';
 import { idempotencyKey, scheduleName, wholeNumber } from '../../arguments.ts';
 import { EXIT } from '../../exit-code.ts';
@@ -119,7 +120,7 @@ async function trigger(name: string, key: string | undefined, scope: Scope): Pro
     api.schedules.trigger(name, { idempotencyKey: key, trace: carrier }),
   );
   output.job(job);
-  output.hint(`follow it with: throughline watch ${job.id}`);
+  output.hint(`follow it with: ${shellCommand('throughline watch', job.id)}`);
   return EXIT.ok.code;
 }
 

@@ -2,6 +2,7 @@ import { type Command, Option } from 'commander';
 import { defined } from '../../../shared/defined.ts';
 import { isTerminal, type Job } from '../../../shared/job/job.ts';
 import { UNIQUE_WHILE, type UniqueWhile } from '../../../shared/job/unique.ts';
+import { shellCommand } from '../../../shared/text/shell-command.ts';
 import { ATTR } from '../../../shared/trace/semantics.ts';
 import {
   baggagePairs,
@@ -174,7 +175,7 @@ async function submitOne(
     output.document({ ...submitted, ...(existing && { existing }), ...(replayed && { replayed }) });
   else output.job(submitted);
   if (isTerminal(submitted.state)) return exitCodeOfJob(submitted);
-  output.hint(`follow it with: throughline watch ${submitted.id}`);
+  output.hint(`follow it with: ${shellCommand('throughline watch', submitted.id)}`);
   return flags.wait === undefined ? EXIT.ok.code : EXIT.unfinished.code;
 }
 
@@ -186,7 +187,7 @@ async function follow(job: Job, scope: Scope): Promise<number> {
     return await watch(job.id, {}, scope);
   } catch (thrown) {
     if (output.json) output.job(job);
-    output.note(`the job goes on; follow it with: throughline watch ${job.id}`);
+    output.note(`the job goes on; follow it with: ${shellCommand('throughline watch', job.id)}`);
     throw thrown;
   }
 }

@@ -1,4 +1,5 @@
 import { isTerminal } from '../../../shared/job/job.ts';
+import { shellCommand } from '../../../shared/text/shell-command.ts';
 import { ATTR } from '../../../shared/trace/semantics.ts';
 import type { SpanRecord } from '../../../shared/trace/span-record.ts';
 import type { Fault } from '../report.ts';
@@ -35,7 +36,7 @@ function jobFault({ job }: SentJob): Fault[] {
   if (job.state === 'succeeded') return [];
   const found = `the job ${job.id} is ${job.state}${job.error === undefined ? '' : `: ${job.error.message}`}`;
   if (!isTerminal(job.state)) {
-    const cause = `no worker has ended it in time: look with \`throughline doctor ${job.id}\``;
+    const cause = `no worker has ended it in time: look with \`${shellCommand('throughline doctor', job.id)}\``;
     return [{ hop: 'job', found, cause }];
   }
   return [

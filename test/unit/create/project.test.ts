@@ -14,6 +14,13 @@ import { scratchFolder } from '../../support/cleanup.ts';
 const newFolder = async (name = 'my-jobs'): Promise<string> => path.join(await scratchFolder(), name);
 
 describe('a new project', () => {
+  it('is entered by the command that it prints, whatever its path holds', async () => {
+    const folder = await newFolder('-my $HOME\'s; "work"/my-jobs');
+    const [cd] = /^ {2}cd .+$/m.exec(nextSteps(await createProject(folder))) ?? [];
+    const { stdout } = await promisify(execFile)('sh', ['-c', `${cd}\npwd`]);
+    expect(stdout).toBe(`${folder}\n`);
+  });
+
   it('has all files, and no placeholder is left in them', async () => {
     const folder = await newFolder();
     const { name, files } = await createProject(folder);

@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { shellCommand } from '../../../shared/text/shell-command.ts';
 
 interface Hint {
   /** How Node says it. */
@@ -11,8 +12,8 @@ const HINTS: readonly Hint[] = [
   {
     message: /^Cannot find package '([^']+)' imported from (.+)$/,
     // What an installed package lacks, its own manifest has to name.
-    advice: (name, importer = '') =>
-      importer.includes('/node_modules/') ? undefined : `run \`npm install ${name}\``,
+    advice: (name = '', importer = '') =>
+      importer.includes('/node_modules/') ? undefined : `run \`${shellCommand('npm install', name)}\``,
   },
   {
     message: /^(?:Cannot find module|Directory import) '([^']+)' /,

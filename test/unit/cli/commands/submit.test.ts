@@ -281,6 +281,13 @@ describe('submit --callback', () => {
 });
 
 describe('submit --follow', () => {
+  it('quotes the id in the command that it prints for the shell', async () => {
+    const odd = answer(200, { ...JOB, id: '-x; rm *' }, { 'unique-existing': 'true' });
+    const api = await serve(({ method }) => (method === 'POST' ? odd : answer(403, 'no')));
+    const { stderr } = await callHere(api, ['submit', 'echo', '1', '--follow']);
+    expect(stderr).toContain("follow it with: throughline watch -- '-x; rm *'");
+  });
+
   it('says which job it was if it loses sight of it, and that no new job was made', async () => {
     const existing = answer(200, JOB, { 'unique-existing': 'true' });
     const api = await serve(({ method }) => (method === 'POST' ? existing : answer(403, 'no')));
