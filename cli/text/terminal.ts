@@ -1,5 +1,5 @@
 import { styleText } from 'node:util';
-import { escapeJson } from '../../shared/text/terminal-text.ts';
+import { printableJson } from '../../shared/text/json.ts';
 
 /** The part of process.stdout and process.stderr that is used. */
 export interface TextStream {
@@ -38,5 +38,5 @@ export function createPaint(color: boolean): Paint {
 
 /** A value as JSON that is safe to print. */
 export function jsonText(value: unknown, indent = 0): string {
-  return escapeJson(JSON.stringify(value, undefined, indent) ?? 'null');
+  return printableJson(JSON.stringify(value, undefined, indent) ?? 'null');
 }

@@ -1,5 +1,6 @@
 import type { JsonSchema } from '../../shared/api/operation.ts';
-import { escapeControls, escapeJson } from '../../shared/text/terminal-text.ts';
+import { printableJson } from '../../shared/text/json.ts';
+import { escapeControls } from '../../shared/text/terminal-text.ts';
 
 /** The keywords of JSON Schema 2020-12 that say something about a type. All others only narrow a value. */
 interface Keywords {
@@ -162,7 +163,7 @@ function literal(value: unknown): string {
 
 /** A value as a literal. Characters that a terminal or an editor would act on, or not show, are escaped. */
 function quoted(value: unknown): string {
-  return escapeJson(JSON.stringify(value));
+  return printableJson(JSON.stringify(value));
 }
 
 function union(types: readonly string[]): string {

@@ -42,17 +42,22 @@ export function pointerNames(pointer: string): string[] {
 }
 
 /**
- * Characters that JSON may hold without an escape, but that can end a line or control a terminal: DEL and C1 (with NEL
- * and CSI), line and paragraph separators, and marks that are invisible or change the direction of writing.
+ * Characters that JSON may hold without an escape, but that can end a line, control a terminal, hide text or change its order.
+ * Line breaks are left out: JSON has them only in its own indentation.
  */
-const CONTROLS = /[\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g;
+const CONTROLS = /(?!\n)[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
 
 /**
- * Writes the {@link CONTROLS} in a JSON text as `\uXXXX`, so that the text stays on one line everywhere. The JSON value
- * stays the same.
+ * Makes JSON safe to print: {@link CONTROLS} become `\u` escapes. Every JSON parser, and every compiler of JavaScript, turns
+ * them back into the same value.
  */
 export function printableJson(json: string): string {
-  return json.replace(CONTROLS, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  return json.replace(CONTROLS, (character) =>
+    Array.from(
+      { length: character.length },
+      (_, unit) => `\\u${character.charCodeAt(unit).toString(16).padStart(4, '0')}`,
+    ).join(''),
+  );
 }
 
 /** JSON that is the same for the same value, however it was written (RFC 8785): names in the order of their UTF-16 units, no blanks. */

@@ -18,22 +18,6 @@ export function escapeControls(text: string): string {
   });
 }
 
-/** Control and invisible characters, except the line breaks of JSON's own indentation. */
-const UNSAFE_IN_JSON = /(?!\n)[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
-
-/**
- * Makes JSON safe to print. Control and invisible characters become `\u` escapes, which every JSON parser, and every compiler
- * of JavaScript, turns back into the same value.
- */
-export function escapeJson(json: string): string {
-  return json.replace(UNSAFE_IN_JSON, (character) =>
-    Array.from(
-      { length: character.length },
-      (_, unit) => `\\u${character.charCodeAt(unit).toString(16).padStart(4, '0')}`,
-    ).join(''),
-  );
-}
-
 /** Returns how many columns of a terminal a text takes. */
 export function displayWidth(text: string): number {
   return stringWidth(text);
