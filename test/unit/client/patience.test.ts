@@ -52,6 +52,25 @@ describe('after a refusal that says when to ask again', () => {
     expect(onBusy).toHaveBeenCalledTimes(50);
   });
 
+  it('waits no more often in a row than it may, counted from the last success', async () => {
+    const patience = new Patience({ signal: new AbortController().signal, maxBusy: 2 });
+    const last = refusal(429, '1');
+    for (let round = 0; round < 3; round++) {
+      for (let time = 0; time < 2; time++) await lengthOf(patience.afterFailure(refusal(429, '1')));
+      patience.reset();
+    }
+    for (let time = 0; time < 2; time++) await lengthOf(patience.afterFailure(refusal(429, '1')));
+    await expect(patience.afterFailure(last)).rejects.toBe(last);
+  });
+
+  it('takes 503 for a failure where only 429 means busy', async () => {
+    const options = { busyStatuses: [429], isTransient: () => false };
+    const patience = new Patience({ signal: new AbortController().signal, ...options });
+    const thrown = refusal(503, '3');
+    await expect(patience.afterFailure(thrown)).rejects.toBe(thrown);
+    expect(await lengthOf(patience.afterFailure(refusal(429, '3')))).toBe(3_000);
+  });
+
   it('stops waiting with the reason of the signal', async () => {
     const stop = new AbortController();
     const waiting = new Patience({ signal: stop.signal }).afterFailure(refusal(429, '50'));
