@@ -3,7 +3,7 @@ import type { NoAnswerError } from '../client/errors.ts';
 import type { ClientOptions } from '../client/options.ts';
 import manifest from '../package.json' with { type: 'json' };
 import { CliError } from './cli-error.ts';
-import { explainFailure } from './fetch-failure.ts';
+import { explainFailure } from './http/fetch-failure.ts';
 
 const NO_API_HINT =
   '`throughline dev` starts an API on this machine; --url or THROUGHLINE_URL chooses another';

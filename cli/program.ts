@@ -31,6 +31,7 @@ import { defineWorker } from './commands/worker.ts';
 import { EXIT, exitCodeHelp, exitCodeOf } from './exit-code.ts';
 import { apiOptions, examples, outputOptions } from './help.ts';
 import { Host, type HostProcess } from './host.ts';
+import { addOptionChecks } from './option-checks.ts';
 
 /** The commands that call the API. */
 const API_COMMANDS = [
@@ -108,12 +109,6 @@ export function createProgram(host: Host): Command {
       // runCli catches the error and prints it in the format of all errors.
       outputError: () => undefined,
     });
-  const timesGiven = new Map<Option, number>();
-  program.hook('preAction', (_program, command) => {
-    checkOuterOptions(command);
-    checkValues(command);
-    checkRepeats(command, timesGiven);
-  });
   addOptions(program, apiOptions(), outputOptions());
   for (const define of API_COMMANDS) {
     for (const command of withCommands(define(program, host))) {
@@ -125,11 +120,9 @@ export function createProgram(host: Host): Command {
   }
   defineDev(program, host);
   addExamples(program);
-  for (const command of withCommands(program)) {
-    command.addHelpText('after', exitCodeHelp);
-    for (const option of command.options)
-      command.on(`option:${option.name()}`, () => timesGiven.set(option, (timesGiven.get(option) ?? 0) + 1));
-  }
+  const commands = withCommands(program);
+  for (const command of commands) command.addHelpText('after', exitCodeHelp);
+  addOptionChecks(program, commands);
   return program;
 }
 
@@ -147,55 +140,6 @@ function addExamples(program: Command): void {
       ['throughline submit --help', 'show the help of one command'],
     ),
   );
-}
-
-/**
- * Checks the options before a command's name: the command must have them too.
- * @throws CliError `usage-invalid` for one that would have no effect, such as `--url` before `keys`
- */
-function checkOuterOptions(command: Command): void {
-  const own = new Set(command.options.map((option) => option.attributeName()));
-  for (let outer = command.parent; outer !== null; outer = outer.parent) {
-    const given = outer.options.find((option) => option.attributeName() in outer.opts());
-    if (given === undefined || own.has(given.attributeName())) continue;
-    throw new CliError('usage-invalid', `${given.long} has no meaning for ${command.name()}`, {
-      hint: `see throughline ${command.name()} --help`,
-    });
-  }
-}
-
-/**
- * Refuses an option as the value of another one: in `--out $FILE --check` the variable was empty.
- * @throws CliError `usage-invalid`
- */
-function checkValues(command: Command): void {
-  for (let one: Command | null = command; one !== null; one = one.parent) {
-    const names = one.options.map(({ long }) => long);
-    for (const [attribute, value] of Object.entries(one.opts<Record<string, unknown>>())) {
-      if (typeof value !== 'string' || !names.includes(value)) continue;
-      const option = one.options.find((known) => known.attributeName() === attribute);
-      throw new CliError('usage-invalid', `${option?.long} needs a value, and ${value} is another option`);
-    }
-  }
-}
-
-/**
- * Refuses an option that is given twice and has one value: only the last one would count.
- * @throws CliError `usage-invalid`
- */
-function checkRepeats(command: Command, timesGiven: ReadonlyMap<Option, number>): void {
-  for (let one: Command | null = command; one !== null; one = one.parent) {
-    const values = one.opts<Record<string, unknown>>();
-    const twice = one.options.find(
-      (option) => (timesGiven.get(option) ?? 0) > 1 && hasOneValue(values[option.attributeName()]),
-    );
-    if (twice !== undefined) throw new CliError('usage-invalid', `${twice.long} may be given once`);
-  }
-}
-
-/** Values of options that may be repeated are collected, and flags have none. */
-function hasOneValue(value: unknown): boolean {
-  return typeof value === 'string' || typeof value === 'number' || value instanceof Date;
 }
 
 /** A command with all its subcommands. */

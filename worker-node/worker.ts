@@ -40,7 +40,7 @@ import { HostAnnouncer } from './broker/host-announcer.ts';
 import { HostWatch } from './broker/host-watch.ts';
 import { JobRecords } from './broker/job-record.ts';
 import { LimitStore } from './broker/limits/limit-store.ts';
-import { measuredPublishing } from './broker/measured.ts';
+import { measuredPublishing } from './broker/measured-publisher.ts';
 import { PauseWatch } from './broker/pause-watch.ts';
 import { PermissionWatch } from './broker/permissions/permission-watch.ts';
 import { ensureConsumer, ensureGroup, ensureStreams } from './broker/provision.ts';

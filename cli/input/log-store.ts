@@ -3,7 +3,7 @@ import { NoAnswerError } from '../../client/errors.ts';
 import type { Job } from '../../shared/job/job.ts';
 import { parseJson } from '../../shared/text/json.ts';
 import { CliError } from '../cli-error.ts';
-import { ask } from '../fetch-failure.ts';
+import { ask } from '../http/request.ts';
 
 const TIMEOUT_MS = 10_000;
 /** Lines may be a little earlier or later than the events of the job: clocks differ. */

@@ -5,8 +5,8 @@ import { JOB_LIST_LIMITS, type JobSummary } from '../../shared/api/job-list.ts';
 import type { ListedOperation } from '../../shared/api/operation.ts';
 import { describeThrown } from '../../shared/errors.ts';
 import { parseJson } from '../../shared/text/json.ts';
-import { ask } from '../fetch-failure.ts';
 import type { Scope } from '../host.ts';
+import { ask } from '../http/request.ts';
 import type { Unasked } from './cause.ts';
 
 const TIMEOUT_MS = 10_000;

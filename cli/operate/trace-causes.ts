@@ -1,16 +1,16 @@
 import { describeThrown } from '../../shared/errors.ts';
 import type { Job } from '../../shared/job/job.ts';
+import { EDGE_LOST_SPANS_TOTAL } from '../../shared/trace/lost-spans.ts';
 import { type OtlpTarget, tracesTarget } from '../../shared/trace/settings/otlp-settings.ts';
 import { readNodeOtelSettings } from '../../worker-node/telemetry/sdk-settings.ts';
 import type { Environment } from '../config.ts';
-import { ask } from '../fetch-failure.ts';
 import type { Scope } from '../host.ts';
+import { ask } from '../http/request.ts';
 import { openStore } from '../trace/stores/open-store.ts';
 import { traceGaps } from '../trace/trace-gaps.ts';
 import { type Cause, settingInvalid } from './cause.ts';
 
 const TIMEOUT_MS = 5_000;
-const LOST = 'throughline_edge_lost_spans_total';
 
 /**
  * Why there is no trace. Asks the edge how many spans it lost, the collector of this environment whether it takes spans, and
@@ -36,7 +36,7 @@ async function edgeLoss({ config, signal }: Scope): Promise<Cause[]> {
   const answer = await ask(request).catch(() => undefined);
   if (answer?.status !== 200) return [];
   const counts = new Map(
-    [...answer.text.matchAll(new RegExp(`^${LOST}\\{reason="(\\w+)"\\} (\\d+)`, 'gm'))].map(
+    [...answer.text.matchAll(new RegExp(`^${EDGE_LOST_SPANS_TOTAL}\\{reason="(\\w+)"\\} (\\d+)`, 'gm'))].map(
       ([, reason = '', count = '0']) => [reason, Number(count)],
     ),
   );
@@ -62,7 +62,7 @@ function tracingOff(): Cause {
   return {
     code: 'tracing-off',
     cause: 'the edge sends no spans: tracing is off',
-    evidence: [`/metrics of the edge does not count ${LOST}`],
+    evidence: [`/metrics of the edge does not count ${EDGE_LOST_SPANS_TOTAL}`],
     advice: 'set OTEL_EXPORTER_OTLP_ENDPOINT of the edge and of the workers',
   };
 }

@@ -1,6 +1,6 @@
 import { NoAnswerError } from '../../../client/errors.ts';
 import { CliError } from '../../cli-error.ts';
-import { ask } from '../../fetch-failure.ts';
+import { ask } from '../../http/request.ts';
 
 const TIMEOUT_MS = 5_000;
 const HINT =

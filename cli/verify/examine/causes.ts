@@ -1,4 +1,5 @@
 /** What is likely broken at a hop, in sentences. */
+import { EDGE_LOST_SPANS_TOTAL } from '../../../shared/trace/lost-spans.ts';
 import { ATTR, SERVICE } from '../../../shared/trace/semantics.ts';
 import type { SpanRecord } from '../../../shared/trace/span-record.ts';
 import type { Fault, Hop } from '../report.ts';
@@ -13,6 +14,9 @@ const ARRIVED: Readonly<Record<string, string>> = {
 };
 
 const HTTP_WAY = 'a proxy, a gateway or a firewall before the edge';
+const SEE_LOST_SPANS = `look at ${EDGE_LOST_SPANS_TOTAL} of the edge`;
+/** Why a span of the bridge is missing in a trace that went on. */
+export const BRIDGE_LOST_IT = `the bridge lost it: ${SEE_LOST_SPANS}`;
 const NATS_WAY = 'a gateway of NATS, a bridge between servers, or a mapping of subjects';
 
 /** How a service read its `traceparent`, as a sentence. */
@@ -66,7 +70,7 @@ function unsent(sentJob: SentJob | undefined, nothing: boolean): string {
   if (nothing && sentJob?.arrived?.sampled === false)
     return 'the job kept its trace and ran unsampled: the edge, or something before it, changed the flags of `traceparent`. Look at OTEL_TRACES_SAMPLER and TRACE_FORCED_PER_MINUTE of the edge';
   const who = nothing ? 'the edge and the worker do' : 'the edge does';
-  return `the job kept its trace, so the context arrived, but ${who} not send spans to this store: look at OTEL_EXPORTER_OTLP_ENDPOINT, and at throughline_edge_lost_spans_total of the edge`;
+  return `the job kept its trace, so the context arrived, but ${who} not send spans to this store: look at OTEL_EXPORTER_OTLP_ENDPOINT, and ${SEE_LOST_SPANS}`;
 }
 
 /** The request continues the caller's trace below a span that is not the caller's. */
@@ -91,8 +95,8 @@ export function lostInBridge({ own, elsewhere }: Evidence, { job }: SentJob): Fa
   }
   const hasAttempt = spansOf(own.spans, 'process', job.id).length > 0;
   const cause = hasAttempt
-    ? 'the worker continues the trace, so the context went through, and only the span was lost: look at throughline_edge_lost_spans_total of the edge'
-    : 'the bridge sends no spans: it exports with the settings of the edge, so look at OTEL_EXPORTER_OTLP_ENDPOINT and throughline_edge_lost_spans_total there';
+    ? `the worker continues the trace, so the context went through, and only the span was lost: ${SEE_LOST_SPANS}`
+    : `the bridge sends no spans: it exports with the settings of the edge, so look at OTEL_EXPORTER_OTLP_ENDPOINT there, and ${SEE_LOST_SPANS}`;
   return { hop, found, cause };
 }
 

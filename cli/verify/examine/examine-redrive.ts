@@ -2,6 +2,7 @@ import type { Job } from '../../../shared/job/job.ts';
 import type { SpanRecord } from '../../../shared/trace/span-record.ts';
 import type { Fault } from '../report.ts';
 import type { SentJob } from '../send/send-canary.ts';
+import { BRIDGE_LOST_IT } from './causes.ts';
 import type { Evidence } from './evidence.ts';
 import { spansOf } from './span-roles.ts';
 
@@ -32,7 +33,7 @@ export function examineRedrive(
   if (send === undefined) {
     return fault(
       `the span that sent the job again is missing in its new trace ${job.traceId}`,
-      'the bridge lost it: look at throughline_edge_lost_spans_total of the edge',
+      BRIDGE_LOST_IT,
     );
   }
   if (!send.links.some(({ spanId, traceId }) => spanId === before.spanId && traceId === before.traceId)) {

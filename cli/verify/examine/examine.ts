@@ -5,6 +5,7 @@ import type { SpanRecord } from '../../../shared/trace/span-record.ts';
 import type { Fault } from '../report.ts';
 import type { SentJob } from '../send/send-canary.ts';
 import {
+  BRIDGE_LOST_IT,
   brokenChain,
   lostAtEdge,
   lostAtWorker,
@@ -105,7 +106,7 @@ function wayBackFault({ own, sent }: Evidence, { job }: SentJob): Fault | undefi
   if (received.some(({ links }) => links.some(({ spanId }) => endIds.has(spanId)))) return undefined;
   if (received.length === 0) {
     const found = "the caller has the result, and the bridge's span of it is missing";
-    return { hop, found, cause: 'the bridge lost it: look at throughline_edge_lost_spans_total of the edge' };
+    return { hop, found, cause: BRIDGE_LOST_IT };
   }
   const found = "the bridge's span of the result does not link to the worker's span that sent it";
   const cause =

@@ -1,5 +1,6 @@
 /** What an isolate of the edge counts by itself. The bridges count the rest: `bridge-metrics.ts`. */
 import { API_ERROR_CODES } from '../../../shared/errors.ts';
+import { EDGE_LOST_SPANS } from '../../../shared/trace/lost-spans.ts';
 import type { MetricDefinition } from '../../../shared/trace/metric.ts';
 
 /** Upper bounds in seconds (semantic conventions, "HTTP metrics"). */
@@ -38,9 +39,7 @@ export const EDGE_METRICS = {
     where: 'edge/http/middleware/trace-response.ts, edge/bridge/bridge.ts',
   },
   lostSpans: {
-    name: 'throughline.edge.lost_spans',
-    instrument: 'counter',
-    unit: '{span}',
+    ...EDGE_LOST_SPANS,
     description: 'Spans that the isolate which answers did not export, by reason.',
     attributes: { reason: ['queueFull', 'exportFailed', 'rejected', 'overBudget'] },
     where: 'edge/telemetry/export/span-counts.ts',

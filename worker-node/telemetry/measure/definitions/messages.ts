@@ -48,7 +48,7 @@ const NATS = ['nats'];
 const CONSUMED = ['jobs', 'callbacks'];
 /** The kinds of messages that a worker sends: the first tokens of their subjects. */
 export const SENT: readonly string[] = ['events', 'dead', 'callbacks'];
-const MEASURED = 'worker-node/broker/measured.ts';
+const MEASURED = 'worker-node/broker/measured-publisher.ts';
 const PIPELINE = 'worker-node/jobs/pipeline.ts';
 const LOOP = 'worker-node/broker/consume/consume-loop.ts';
 const DELIVERER = 'worker-node/callbacks/callback-deliverer.ts';

@@ -1,5 +1,4 @@
-import { exchange, type HttpAnswer, type HttpRequest } from '../client/exchange.ts';
-import { describeThrown } from '../shared/errors.ts';
+import { describeThrown } from '../../shared/errors.ts';
 
 /** Where a request failed, and whether an answer had begun. */
 interface Failed {
@@ -31,14 +30,6 @@ const REASONS: Readonly<Record<string, string>> = {
   UNABLE_TO_VERIFY_LEAF_SIGNATURE: NO_TRUST,
   UNABLE_TO_GET_ISSUER_CERT_LOCALLY: NO_TRUST,
 };
-
-/**
- * Sends a request to a server that is asked by its address: the edge's own pages, a collector, a store of traces or logs.
- * @throws NoAnswerError whose message says why there is no answer, for people at a terminal; the reason of `signal`
- */
-export async function ask(request: Omit<HttpRequest, 'explain' | 'fetch'>): Promise<HttpAnswer> {
-  return await exchange({ ...request, explain: explainFailure });
-}
 
 /**
  * Why fetch failed, for people at a terminal: the end of a sentence. fetch itself only says `fetch failed`; the reason is its
