@@ -6,6 +6,7 @@ import { EXIT } from '../exit-code.ts';
 import type { Scope } from '../host.ts';
 import { type Count, confirmBulk, progressText, reportPart } from '../operate/confirm.ts';
 import { countJobs } from '../operate/count.ts';
+import { readPages } from '../operate/pages.ts';
 import { whenNotBusy } from '../operate/when-busy.ts';
 
 /** A job that ended by itself before its turn came needs no cancel. */
@@ -46,19 +47,18 @@ async function cancelEach(
   const attributes = { [ATTR.httpMethod]: 'POST', [ATTR.urlFull]: `${api.jobsUrl}/cancel` };
   try {
     await trace.run('cancel all', attributes, async (carrier) => {
-      let cursor: string | undefined;
-      do {
+      const show = (): void =>
         status.show(progressText(total.cancelled.length + total.stopping.length, 'cancelled', expected));
-        const page = await whenNotBusy(
-          () => api.cancelMany({ ...filter, cursor }, { trace: carrier }),
-          scope,
-        );
+      const read = (cursor: string | undefined): Promise<CancelReport> =>
+        whenNotBusy(() => api.cancelMany({ ...filter, cursor }, { trace: carrier }), scope);
+      show();
+      for await (const page of readPages(read)) {
         total.cancelled.push(...page.cancelled);
         total.stopping.push(...page.stopping);
         total.failed.push(...page.failed);
         total.complete &&= page.complete;
-        cursor = page.cursor;
-      } while (cursor !== undefined);
+        show();
+      }
     });
     return total;
   } catch (thrown) {

@@ -4,6 +4,7 @@ import { JOB_LIST_LIMITS } from '../../shared/api/job-list.ts';
 import { OPEN_STATES } from '../../shared/job/job-state.ts';
 import type { Scope } from '../host.ts';
 import { type Count, MOST_COUNTED } from './confirm.ts';
+import { readPages } from './pages.ts';
 import { whenNotBusy } from './when-busy.ts';
 
 /** How many jobs a filter selects that have not ended. */
@@ -49,11 +50,9 @@ interface PageSize {
 
 async function countPages(read: (cursor: string | undefined) => Promise<PageSize>): Promise<Count> {
   let count = 0;
-  let place: string | undefined;
-  do {
-    const { size, cursor } = await read(place);
+  for await (const { size, cursor } of readPages(read)) {
     count += size;
-    place = cursor;
-  } while (place !== undefined && count < MOST_COUNTED);
-  return { count, more: place !== undefined };
+    if (count >= MOST_COUNTED) return { count, more: cursor !== undefined };
+  }
+  return { count, more: false };
 }

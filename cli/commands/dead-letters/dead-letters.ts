@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { DEAD_LETTER_LIMITS, type RedriveReport } from '../../../shared/api/dead-letter.ts';
 import type { Carrier } from '../../../shared/propagation/carrier.ts';
-import { shellCommand } from '../../../shared/text/shell-command.ts';
+import { shellCommand, shellWord } from '../../../shared/text/shell-command.ts';
 import { ATTR } from '../../../shared/trace/semantics.ts';
 import { jobId, jobTags, operationName, wholeNumber } from '../../arguments.ts';
 import { CliError } from '../../cli-error.ts';
@@ -11,6 +11,7 @@ import { examples } from '../../help.ts';
 import type { Host, Scope } from '../../host.ts';
 import { type Count, confirmBulk, progressText, reportPart } from '../../operate/confirm.ts';
 import { countDeadLetters } from '../../operate/count.ts';
+import { readPages } from '../../operate/pages.ts';
 import { whenNotBusy } from '../../operate/when-busy.ts';
 import { deadLetterText } from '../../text/job-text.ts';
 import { deadLettersText } from '../../text/list-text.ts';
@@ -82,7 +83,7 @@ async function list(
   if (output.json) output.document(page);
   else if (deadLetters.length > 0) output.text(deadLettersText(deadLetters, createPaint(output.color)));
   else output.hint('there are no dead letters');
-  if (page.cursor !== undefined) output.note(`there are more: --cursor ${page.cursor}`);
+  if (page.cursor !== undefined) output.note(`there are more: --cursor ${shellWord(page.cursor)}`);
   return EXIT.ok.code;
 }
 
@@ -224,15 +225,8 @@ async function redriveEach(
 }
 
 /** Redrives page by page. The cursor leads to the last dead letter that existed at the start, and to none after it. */
-async function* redrivePages(
-  filter: RedriveFilter,
-  trace: Carrier,
-  scope: Scope,
-): AsyncGenerator<RedriveReport> {
-  let cursor: string | undefined;
-  do {
-    const report = await whenNotBusy(() => scope.api.redriveMany({ ...filter, cursor }, { trace }), scope);
-    yield report;
-    cursor = report.cursor;
-  } while (cursor !== undefined);
+function redrivePages(filter: RedriveFilter, trace: Carrier, scope: Scope): AsyncGenerator<RedriveReport> {
+  return readPages((cursor) =>
+    whenNotBusy(() => scope.api.redriveMany({ ...filter, cursor }, { trace }), scope),
+  );
 }

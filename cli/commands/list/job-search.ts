@@ -1,6 +1,7 @@
 import type { JobPage, JobSummary } from '../../../shared/api/job-list.ts';
 import type { JobState } from '../../../shared/job/job.ts';
 import type { ApiClient } from '../../api-client.ts';
+import { readPages } from '../../operate/pages.ts';
 
 /** Which jobs to find. The API filters by one state, operation and tags; the rest is done here, page by page. */
 export interface JobSearch {
@@ -32,8 +33,10 @@ export async function findJobs(
   if (isPlain(search)) return await readPage(search, limit, from, api);
   const jobs: JobSummary[] = [];
   let complete = true;
-  for (let place = from; ; ) {
-    const page = await readPage(search, Math.max(limit, LEAST_PAGE), place, api);
+  let place = from;
+  const read = (cursor: string | undefined): Promise<JobPage> =>
+    readPage(search, Math.max(limit, LEAST_PAGE), cursor, api);
+  for await (const page of readPages(read, from)) {
     complete &&= page.complete;
     const { wanted, isLast } = wantedOf(page, search);
     const taken = wanted.slice(0, limit - jobs.length);
@@ -43,9 +46,10 @@ export async function findJobs(
       const cursor = await cursorAfter(search, last, { page, place }, api);
       return { jobs, complete, ...(cursor === undefined ? {} : { cursor }) };
     }
-    if (isLast || page.cursor === undefined) return { jobs, complete };
+    if (isLast) break;
     place = page.cursor;
   }
+  return { jobs, complete };
 }
 
 /** The places of the jobs on a page that are wanted. `isLast`: all jobs after this page are too old. */

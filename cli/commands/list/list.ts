@@ -1,11 +1,13 @@
 import type { Command } from 'commander';
-import { JOB_LIST_LIMITS } from '../../../shared/api/job-list.ts';
+import { JOB_LIST_LIMITS, type JobPage } from '../../../shared/api/job-list.ts';
 import { JOB_STATES, type JobState } from '../../../shared/job/job.ts';
+import { shellWord } from '../../../shared/text/shell-command.ts';
 import { durationMs, jobStates, jobTags, operationName, pastTime, wholeNumber } from '../../arguments.ts';
 import { CliError } from '../../cli-error.ts';
 import { EXIT } from '../../exit-code.ts';
 import { examples } from '../../help.ts';
 import type { Host, Scope } from '../../host.ts';
+import { readPages } from '../../operate/pages.ts';
 import { whenNotBusy } from '../../operate/when-busy.ts';
 import { findJobs, type JobSearch } from './job-search.ts';
 import { printJobs, warnIfIncomplete } from './print-jobs.ts';
@@ -85,20 +87,19 @@ async function listPage(search: JobSearch, { limit, cursor }: ListFlags, scope: 
   else if (page.jobs.length > 0) printJobs(page, scope);
   else output.hint('there are no such jobs');
   warnIfIncomplete(page, scope);
-  if (page.cursor !== undefined) output.note(`there are more: --cursor ${page.cursor}`);
+  if (page.cursor !== undefined) output.note(`there are more: --cursor ${shellWord(page.cursor)}`);
   return EXIT.ok.code;
 }
 
 async function listAll(search: JobSearch, { limit, cursor }: ListFlags, scope: Scope): Promise<number> {
   if (limit !== undefined) throw new CliError('usage-invalid', 'use --limit or --all, not both');
-  let next = cursor;
-  do {
-    const from = next;
-    const page = await whenNotBusy(() => findJobs(search, JOB_LIST_LIMITS.page, from, scope.api), scope);
+  const read = (from: string | undefined): Promise<JobPage> =>
+    whenNotBusy(() => findJobs(search, JOB_LIST_LIMITS.page, from, scope.api), scope);
+  for await (const page of readPages(read, cursor)) {
     printJobs(page, scope);
     warnIfIncomplete(page, scope);
-    next = page.cursor;
-  } while (next !== undefined && !scope.output.isClosed);
+    if (scope.output.isClosed) break;
+  }
   return EXIT.ok.code;
 }
 

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { SCHEDULE_LIMITS, type Schedule } from '../../../shared/api/schedule.ts';
-import { shellCommand } from '../../../shared/text/shell-command.ts';
+import { shellCommand, shellWord } from '../../../shared/text/shell-command.ts';
 import { ATTR } from '../../../shared/trace/semantics.ts';
 import { idempotencyKey, scheduleName, wholeNumber } from '../../arguments.ts';
 import { EXIT } from '../../exit-code.ts';
@@ -46,7 +46,7 @@ async function list({ limit, cursor }: ListFlags, { api, output }: Scope): Promi
   if (output.json) output.document(page);
   else if (page.schedules.length > 0) output.text(schedulesText(page.schedules, createPaint(output.color)));
   else output.hint('there are no schedules');
-  if (page.cursor !== undefined) output.note(`there are more: --cursor ${page.cursor}`);
+  if (page.cursor !== undefined) output.note(`there are more: --cursor ${shellWord(page.cursor)}`);
   return EXIT.ok.code;
 }
 

@@ -160,3 +160,38 @@ describe('`list --watch`', () => {
     expect(api.seen).toHaveLength(1);
   });
 });
+
+describe('pages that lead in a circle', () => {
+  /** An API whose pages are one job each, with these cursors in turn. */
+  const circle = (cursors: readonly string[]) =>
+    serve(({ path = '' }) => {
+      const from = new URL(path, 'http://api.test').searchParams.get('cursor') ?? '';
+      const next = cursors[(cursors.indexOf(from) + 1) % cursors.length];
+      return answer(200, { jobs: [{ ...JOB, state: 'queued' }], complete: true, cursor: next });
+    });
+
+  it.each([
+    ['one page', ['a']],
+    ['three pages', ['a', 'b', 'c']],
+  ])('end `list --all` with a sentence: %s', async (_, cursors) => {
+    const { code, stderr } = await callHere(await circle(cursors), ['list', '--all', '--json']);
+    expect([code, JSON.parse(stderr).detail]).toEqual([3, expect.stringContaining('lead in a circle')]);
+  });
+
+  it.each([
+    ['list', '--state', 'failed,running'],
+    ['list', '--all', '--until', '2020-01-01T00:00:00Z'],
+    ['cancel', '--all', '--yes'],
+    ['dead-letters', 'redrive', '--all', '--yes'],
+  ])('end each command that reads on: %s %s %s %s', async (...args) => {
+    const api = await serve(({ method, path = '' }) => {
+      const more = { cursor: 'a' };
+      if (method === 'GET')
+        return answer(200, { jobs: [{ ...JOB, state: 'queued' }], complete: true, ...more });
+      if (path.includes('dead-letters')) return answer(200, { redriven: ['job-1'], failed: [], ...more });
+      return answer(200, { cancelled: ['job-1'], stopping: [], failed: [], complete: true, ...more });
+    });
+    const { code, stderr } = await callHere(api, args);
+    expect([code, stderr]).toEqual([3, expect.stringContaining('lead in a circle')]);
+  });
+});
