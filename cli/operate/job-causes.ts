@@ -72,11 +72,12 @@ function queuedCauses(examined: ExaminedJob, system: SystemReport): Cause[] {
 /** A host starts a job within a moment after it got it. */
 const STARTS_WITHIN_MS = 10_000;
 
+const isNew = (acceptedAt: string): boolean => Date.now() - Date.parse(acceptedAt) < STARTS_WITHIN_MS;
+
 /** A host has the job, and does not start it: no job of its group waits in NATS any more. */
 function silentHost({ operation, acceptedAt }: Job, { nats }: SystemReport): Cause | undefined {
   const group = nats?.groups.find(({ operations }) => operations.some((filter) => takes(filter, operation)));
-  const ageMs = Date.now() - Date.parse(acceptedAt);
-  if (group === undefined || group.waiting > 0 || group.unsettled === 0 || ageMs < STARTS_WITHIN_MS)
+  if (group === undefined || group.waiting > 0 || group.unsettled === 0 || isNew(acceptedAt))
     return undefined;
   return {
     code: 'host-silent',
@@ -193,12 +194,19 @@ function limitCauses({ operation }: Job, { edge }: SystemReport): Cause[] {
   ];
 }
 
+const MORE_HOSTS = 'if this lasts, add hosts or raise WORKER_CONCURRENCY';
+const ASK_NATS =
+  'set NATS_URL and ask again: only NATS can tell that a host has the job and does not start it (host-silent), or that the hosts ask for no job (nobody-pulls).';
+
 function busy({ operation, acceptedAt }: Job, { edge, nats }: SystemReport): Cause {
   const group = nats?.groups.find(({ operations }) => operations.some((filter) => takes(filter, operation)));
   const hosts = edge.operations?.find(({ name }) => name === operation)?.hosts;
+  const isSure = nats !== undefined || isNew(acceptedAt);
   return {
     code: 'busy',
-    cause: 'nothing is wrong: the job waits for its turn',
+    cause: isSure
+      ? 'nothing is wrong: the job waits for its turn'
+      : 'the job waits for its turn, as far as the edge can tell',
     evidence: [
       `accepted at ${acceptedAt}`,
       ...(hosts === undefined ? [] : [`${hosts} hosts can run ${operation}`]),
@@ -206,7 +214,7 @@ function busy({ operation, acceptedAt }: Job, { edge, nats }: SystemReport): Cau
         ? []
         : [`group ${group.name}: ${group.waiting} jobs wait, ${group.unsettled} are under way`]),
     ],
-    advice: 'if this lasts, add hosts or raise WORKER_CONCURRENCY',
+    advice: isSure ? MORE_HOSTS : `${ASK_NATS} Otherwise, ${MORE_HOSTS}`,
   };
 }
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { callHere } from '../../../support/cli/in-process.ts';
-import { type Answer, answer, DONE, nowhere, serve } from '../../../support/cli/servers.ts';
+import { type Answer, answer, DONE, JOB, nowhere, serve } from '../../../support/cli/servers.ts';
 
 const BROKEN = answer(500, 'something broke');
 const NO_BROKER = answer(503, {
@@ -77,6 +77,25 @@ describe('`doctor <jobId>`', () => {
         codes: ['edge-failing'],
         unasked: ['job job-1', 'NATS directly'],
       });
+  });
+
+  it('does not call a job well that waits for long, if NATS was not asked', async () => {
+    const causeOf = async (acceptedAt: string) => {
+      const job = { ...JOB, state: 'queued', acceptedAt };
+      const { stdout } = await callHere(await edge({ '/v1/jobs/': answer(200, job) }), [
+        'doctor',
+        'job-1',
+        '--json',
+      ]);
+      return JSON.parse(stdout).causes[0];
+    };
+    const late = await causeOf('2026-01-01T00:00:00.000Z');
+    expect(late).toMatchObject({
+      code: 'busy',
+      cause: expect.stringContaining('as far as the edge can tell'),
+    });
+    expect(late.advice).toMatch(/^set NATS_URL and ask again: .*host-silent/);
+    expect((await causeOf(new Date().toISOString())).cause).toMatch(/^nothing is wrong/);
   });
 
   it('ends with 2 if there is no such job', async () => {
