@@ -245,7 +245,10 @@ export class ThroughlineClient<Registry = AnyOperations> {
     return (await this.#ask(ANSWERS.job, url, { ...options, method: 'POST' })).value as JobOf<Operation>;
   }
 
-  /** Sends dead letters again, at most 100 in one call. Call it with the `cursor` of the answer for the rest. */
+  /**
+   * Sends dead letters again, at most 100 in one call, and no more than the quotas of jobs allow. Call it with the `cursor` of
+   * the answer for the rest.
+   */
   async redriveMany(
     body: RedriveFilter<NameIn<Registry>> = {},
     options: CallOptions = {},

@@ -88,6 +88,32 @@ describe('a tenant at its quota', () => {
   });
 });
 
+describe('a job that runs again', () => {
+  const quotas = { ...QUOTAS, jobs: 2 };
+
+  it('counts while it starts, and then as the index says', async () => {
+    const { book, index } = setup(jobs(1));
+    const used = () => new Map(book.all()).get('acme')?.jobs;
+    await book.restart('acme', JOB, quotas, async () => {
+      expect(used()).toBe(2);
+      await expect(book.restart('acme', JOB, quotas, async () => 'second')).rejects.toMatchObject({
+        quota: { name: 'jobs', limit: 2, left: 0 },
+      });
+      index.counted = jobs(2);
+    });
+    expect(used()).toBe(2);
+  });
+
+  it('takes no room if its start fails, also while the index is away', async () => {
+    const { book, index } = setup(jobs(1));
+    await book.restart('acme', JOB, quotas, async () => undefined);
+    index.isAway = true;
+    const fail = () => book.restart('acme', JOB, quotas, () => Promise.reject(new Error('no')));
+    for (let n = 0; n < 3; n++) await expect(fail()).rejects.toThrow('no');
+    expect(await book.restart('acme', JOB, quotas, async () => 'started')).toBe('started');
+  });
+});
+
 describe('the lane of a job', () => {
   const LATER: Usage = { ...JOB, delayedJobs: 1, delayedBytes: 10 };
 
