@@ -17,7 +17,7 @@ import type { Pauses } from './pauses.ts';
 import type { Checked, Claimed, Decided, JobOutcome, Recalled } from './pipeline-steps.ts';
 import { describeAttempt, describeWait } from './process-span.ts';
 import { isFirstMessage, type RecallParts, startingNow } from './recall.ts';
-import { recordWaits } from './wait-spans.ts';
+import { recordTurn, recordWaits } from './wait-spans.ts';
 
 export interface AttemptRunnerParts extends RoomParts, RecallParts {
   readonly clock: Pick<ClockCheck, 'aheadMs'>;
@@ -48,9 +48,8 @@ export class AttemptRunner {
     if (previous !== undefined && isOver(previous, redriveCountOf(job)))
       return decide({ kind: 'ended', event: previous });
     describeAttempt(span, attempt);
-    const { storedAt } = recalled.delivery;
     const { publisher, clock } = this.#parts;
-    recordWaits({ ...recalled, storedAt, server: publisher.server, aheadMs: clock.aheadMs });
+    recordWaits({ ...recalled, server: publisher.server, aheadMs: clock.aheadMs });
     if (record.isUnreadable) return decide(this.#noteUnreadable(record));
     if (held.notice !== undefined) return decide({ kind: 'cancelled' });
     // Without the operation, its limit of attempts is not known either.
@@ -66,28 +65,43 @@ export class AttemptRunner {
    * limits by key stays taken until {@link Checked.admission} ends.
    */
   async claimAndRun(checked: Checked): Promise<Decided> {
-    const { held, operation, admission, slot } = checked;
+    const { operation, admission } = checked;
     const places = this.#places.get(operation.name) ?? new Semaphore(Number.POSITIVE_INFINITY);
-    if (admission === undefined) return await places.run(() => this.#claimAndRun(checked), held.abort.signal);
+    if (admission !== undefined) return await this.#runAdmitted(checked, admission, places);
+    return await this.#runIn(places, checked, () => this.#claimAndRun(checked));
+  }
+
+  async #runAdmitted(checked: Checked, admission: Admission, places: Semaphore): Promise<Decided> {
+    const { held, slot } = checked;
     for (;;) {
-      const tried = await places.run(() => this.#try(checked, admission), held.abort.signal);
+      const tried = await this.#runIn(places, checked, () => this.#try(checked, admission));
       if (!('refusal' in tried)) return tried;
       // An attempt that waits holds nothing that others could use.
       const isTurn = await admission.wait(tried, slot, held.abort.signal);
       if (isTurn || held.abort.signal.aborted) continue;
+      noteWait(checked, admission);
       const delayMs = admission.backIn(tried, slot);
       return { ...checked, outcome: { kind: 'waits', by: tried.refusal.by, delayMs } };
     }
   }
 
+  /** Runs `work` in one of the places that this host has for the operation. A wait for a place is shown in the trace. */
+  #runIn<T>(places: Semaphore, { job, held }: Checked, work: () => Promise<T>): Promise<T> {
+    const from = Date.now();
+    const entered = (): Promise<T> => {
+      recordTurn(job, 'host', { from, to: Date.now() });
+      return work();
+    };
+    return places.run(entered, held.abort.signal);
+  }
+
   /** Claims and runs the attempt, unless a limit by key refuses it. A job that is to end needs no place. */
   async #try(checked: Checked, admission: Admission): Promise<Decided | Held> {
-    const { held, span } = checked;
-    if (held.abort.signal.aborted) return await this.#claimAndRun(checked);
-    const refused = await admission.take();
+    const isEnding = checked.held.abort.signal.aborted;
+    const refused = isEnding ? undefined : await admission.take();
     if (refused !== undefined) return refused;
-    if (admission.waited !== undefined) describeWait(span, admission.waited);
-    return await this.#claimAndRun(startingNow(this.#parts, checked));
+    noteWait(checked, admission);
+    return await this.#claimAndRun(isEnding ? checked : startingNow(this.#parts, checked));
   }
 
   async #claimAndRun(checked: Checked): Promise<Decided> {
@@ -155,6 +169,13 @@ export class AttemptRunner {
       message: `the last event of the job (sequence ${lastSequence} of EVENTS) cannot be read`,
     };
   }
+}
+
+/** Shows in the trace for which limit by key the attempt waited, and when. */
+function noteWait({ span, job }: Checked, { waited }: Admission): void {
+  if (waited === undefined) return;
+  describeWait(span, waited);
+  recordTurn(job, waited.by, { from: waited.since, to: Date.now() });
 }
 
 function spent(maxAttempts: number): JobOutcome {

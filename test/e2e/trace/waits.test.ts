@@ -12,6 +12,9 @@ import { startTestStack, type TestStack } from '../../support/stack.ts';
 const SCHEMA = "{ '~standard': { version: 1, vendor: 'test', validate: (value) => ({ value }) } }";
 const HOUR_MS = 60 * 60 * 1_000;
 
+/** Runs for longer than the shortest wait that is shown. */
+const SLOW = '() => new Promise((done) => setTimeout(done, 1_800, 1))';
+
 async function operationsFolder(): Promise<string> {
   const folder = await scratchFolder();
   const operation = (name: string, more: string, run: string): string =>
@@ -20,6 +23,9 @@ async function operationsFolder(): Promise<string> {
     path.join(folder, 'own.mjs'),
     `import { defineOperation, getBaggage, retryAfter } from 'throughline/worker';
 export const again = ${operation('again', '', "({ job }) => job.attempt === 1 ? retryAfter(1200, 'not yet') : 1")};
+export const alone = ${operation('alone', "concurrency: { key: 'tenant', limit: 1 },", SLOW)};
+export const slow = ${operation('slow', '', SLOW)};
+export const hosted = ${operation('hosted', 'concurrency: 1,', SLOW)};
 export const linked = ${operation('linked', "tracing: { late: 'linked' },", "() => getBaggage('user')")};
 export const continuous = ${operation('continuous', '', '() => 1')};
 `,
@@ -87,6 +93,61 @@ describe('a wait of a second or more is a span beside the attempt', () => {
     expect(wait?.parentSpanId).toBe(first?.parentSpanId);
     expect(wait?.durationMs).toBeCloseTo(1_200, -1);
     expect(spans.filter(({ name }) => name.startsWith('wait'))).toEqual([wait]);
+  });
+});
+
+describe('a wait for a turn of a second or more is a span', () => {
+  /** Submits jobs one right after the other. @returns the spans of each, once it has ended */
+  async function spansOf(count: number, body: Record<string, unknown>): Promise<SpanRecord[][]> {
+    const ids: string[] = [];
+    for (let sent = 0; sent < count; sent++)
+      ids.push(Job.parse(await (await stack.submit({ input: sent, ...body })).json()).id);
+    const jobs = await Promise.all(ids.map(ended));
+    const whole = (all: readonly SpanRecord[]): boolean =>
+      processes(all).some(({ attributes }) => attributes['throughline.job.outcome'] === 'succeeded');
+    return await Promise.all(jobs.map(({ traceId }) => stack.collector.waitForSpans(traceId, whole, 10_000)));
+  }
+  const turns = (spans: readonly SpanRecord[]): SpanRecord[] =>
+    spans.filter(({ name }) => name === 'wait for turn');
+
+  it.each([
+    ['alone', 'concurrency'],
+    ['hosted', 'host'],
+  ])('below the attempt that waits on its host: %s, by %s', async (operation, by) => {
+    const [first = [], second = []] = await spansOf(2, { operation });
+    expect(turns(first)).toEqual([]);
+    const [turn] = turns(second);
+    const [attempt] = processes(second);
+    expect(turn).toMatchObject({ parentSpanId: attempt?.spanId, attributes: { 'throughline.limit.by': by } });
+    expect(turn?.startMs).toBeGreaterThanOrEqual(attempt?.startMs ?? Number.NaN);
+    expect(turn?.durationMs).toBeGreaterThanOrEqual(1_000);
+  });
+
+  it('beside the attempt of a job that waited in the lane of its ordering key', async () => {
+    const [first = [], second = []] = await spansOf(2, { operation: 'slow', orderingKey: 'one' });
+    expect(turns(first)).toEqual([]);
+    const [turn] = turns(second);
+    const [attempt] = processes(second);
+    expect(turn).toMatchObject({
+      parentSpanId: attempt?.parentSpanId,
+      attributes: { 'throughline.limit.by': 'lane' },
+    });
+    expect(named(second, 'wait in queue')).toBeUndefined();
+  });
+
+  it('between the two deliveries of a job that was handed back', async () => {
+    // One runs, and two wait on the host.
+    const last = (await spansOf(4, { operation: 'alone' }))[3] ?? [];
+    const [handedBack, attempt] = processes(last);
+    expect(handedBack?.attributes).toMatchObject({
+      'throughline.job.outcome': 'waiting',
+      'throughline.limit.by': 'concurrency',
+    });
+    const [turn] = turns(last);
+    expect(turn?.parentSpanId).toBe(attempt?.parentSpanId);
+    expect(turn?.attributes).not.toHaveProperty('throughline.limit.by');
+    const endMs = (turn?.startMs ?? 0) + (turn?.durationMs ?? 0);
+    expect(Math.abs(endMs - (attempt?.startMs ?? 0))).toBeLessThan(100);
   });
 });
 

@@ -28,15 +28,20 @@ export class Admission {
   #taken: Limit[] = [];
   #isParked = false;
   #waitedFor: LimitKind | undefined;
+  #waitedSince = 0;
   #waitedMs = 0;
 
   constructor(parts: AdmissionParts) {
     this.#parts = parts;
   }
 
-  /** Which limit the attempt waited for last, and how long it waited in this process; undefined if it did not wait. */
-  get waited(): { readonly by: LimitKind; readonly ms: number } | undefined {
-    return this.#waitedFor === undefined ? undefined : { by: this.#waitedFor, ms: this.#waitedMs };
+  /**
+   * Which limit the attempt waited for last, since when (epoch milliseconds), and how long in this process; undefined if it did
+   * not wait.
+   */
+  get waited(): { readonly by: LimitKind; readonly since: number; readonly ms: number } | undefined {
+    if (this.#waitedFor === undefined) return undefined;
+    return { by: this.#waitedFor, since: this.#waitedSince, ms: this.#waitedMs };
   }
 
   /**
@@ -85,7 +90,10 @@ export class Admission {
    */
   async wait({ limit, refusal }: Held, slot: Slot, cancelled: AbortSignal): Promise<boolean> {
     const { tenant, parking, metrics } = this.#parts;
-    if (this.#waitedFor === undefined) metrics.jobWaited(refusal.by);
+    if (this.#waitedFor === undefined) {
+      this.#waitedSince = Date.now();
+      metrics.jobWaited(refusal.by);
+    }
     this.#waitedFor = refusal.by;
     const isLong = refusal.by === 'rateLimit' && refusal.freeAt > Date.now() + LONG_MS;
     if (slot.stopping.aborted || isLong) return false;
