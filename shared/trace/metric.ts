@@ -6,7 +6,8 @@ export type AttributeValues = readonly string[] | { readonly bounded: string };
 export interface MetricDefinition {
   /** As OpenTelemetry names it. {@link prometheusName} is its name in an exposition. */
   readonly name: string;
-  readonly instrument: 'counter' | 'histogram' | 'gauge';
+  /** An `updowncounter` is a gauge whose series can be added up. */
+  readonly instrument: 'counter' | 'histogram' | 'gauge' | 'updowncounter';
   /** By UCUM: `s`, `By`, `1`, or what is counted in braces, such as `{job}`. */
   readonly unit: string;
   /** One sentence, for `# HELP` and for docs/METRICS.md. */

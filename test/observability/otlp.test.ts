@@ -86,11 +86,11 @@ function newestOf(service: string): Map<string, Metric> | undefined {
   return undefined;
 }
 
-function figureOf(metric: Metric | undefined, attributes: Readonly<Record<string, string>>): number {
+function figureOf(metric: Metric | undefined, attributes: Readonly<Record<string, unknown>>): number {
   const points = (metric?.sum ?? metric?.histogram)?.dataPoints ?? [];
   const found = points.find((point) =>
     Object.entries(attributes).every(([key, wanted]) =>
-      point.attributes.some((one) => one.key === key && one.value.stringValue === wanted),
+      point.attributes.some(({ key: name, value }) => name === key && Object.values(value)[0] === wanted),
     ),
   );
   return found?.asInt ?? found?.asDouble ?? found?.count ?? 0;
@@ -109,7 +109,7 @@ describe('metrics that are sent as OTLP', () => {
   });
 
   it('leave the edge with a request after each interval, and count what happened', async () => {
-    const route = { 'http.route': '/v1/jobs', 'http.response.status_code': '200' };
+    const route = { 'http.route': '/v1/jobs', 'http.response.status_code': 200 };
     await until('the requests are counted', async () => {
       await stack.run('echo', 1);
       return figureOf(newestOf('throughline-edge')?.get('http.server.request.duration'), route) >= 2;

@@ -1,10 +1,13 @@
 import { type MetricDefinition, prometheusName } from '../../../shared/trace/metric.ts';
 
+/** The attributes of a value, by their names. */
+export type Labels = Readonly<Record<string, string | number>>;
+
 /** One value of a metric. */
 export interface Sample {
   /** What stands after the name, such as `_count`. */
   readonly suffix?: string;
-  readonly labels: Readonly<Record<string, string>>;
+  readonly labels: Labels;
   readonly value: number;
 }
 

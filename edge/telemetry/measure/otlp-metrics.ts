@@ -86,7 +86,10 @@ function histogramPoint({ labels, counts, count, sum }: Durations, explicitBound
 }
 
 function keyValues(attributes: Readonly<Record<string, unknown>>) {
-  return Object.entries(attributes).map(([key, value]) => ({ key, value: { stringValue: String(value) } }));
+  return Object.entries(attributes).map(([key, value]) => ({
+    key,
+    value: typeof value === 'number' ? { intValue: value } : { stringValue: String(value) },
+  }));
 }
 
 function nanoseconds(ms: number): string {

@@ -1,10 +1,10 @@
 import type { ErrorCode } from '../../../shared/errors.ts';
 import { EDGE_METRICS } from './definitions.ts';
-import { metricText, type Sample } from './exposition.ts';
+import { type Labels, metricText, type Sample } from './exposition.ts';
 
 /** How long answers with the same labels took. */
 export interface Durations {
-  readonly labels: Readonly<Record<string, string>>;
+  readonly labels: Labels;
   /** How many requests took as long as a bucket allows, and no longer than the one before. */
   readonly counts: number[];
   count: number;
@@ -29,7 +29,7 @@ export function countAnswer(method: string, route: string, status: number, secon
   const labels = {
     'http.request.method': method,
     'http.route': route,
-    'http.response.status_code': String(status),
+    'http.response.status_code': status,
   };
   const found = durations.get(key) ?? { labels, counts: duration.buckets.map(() => 0), count: 0, sum: 0 };
   durations.set(key, found);

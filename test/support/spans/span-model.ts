@@ -42,9 +42,9 @@ export interface SpanModel {
 /** Reads the tables of the page. @throws Error naming a row that cannot be read */
 export function readSpanModel(page = readFileSync(PAGE, 'utf8')): SpanModel {
   const attributes = new Map(
-    rowsUnder(page, '## Attributes').map(([name, type]) => [codeOf(name), typeOf(type)]),
+    readRows(page, '## Attributes').map(([name, type]) => [codeOf(name), typeOf(type)]),
   );
-  const spans = rowsUnder(page, '## Spans').map(spanRule);
+  const spans = readRows(page, '## Spans').map(spanRule);
   for (const { id, required, optional } of spans)
     for (const name of [...required, ...optional])
       if (!attributes.has(name))
@@ -52,8 +52,8 @@ export function readSpanModel(page = readFileSync(PAGE, 'utf8')): SpanModel {
   return { spans, attributes };
 }
 
-/** The cells of the rows of the first table under a heading. */
-function rowsUnder(page: string, heading: string): string[][] {
+/** The cells of the rows of the first table under a heading. @throws Error if the page does not have the heading */
+export function readRows(page: string, heading: string): string[][] {
   const [, section] = page.split(`\n${heading}\n`);
   if (section === undefined) throw new Error(`${PAGE} has no heading ${heading}`);
   const lines = section.split('\n');

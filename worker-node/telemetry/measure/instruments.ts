@@ -4,7 +4,7 @@ import type {
   Counter,
   Histogram,
   Meter,
-  ObservableGauge,
+  Observable,
 } from '@opentelemetry/api';
 import type { MetricDefinition } from '../../../shared/trace/metric.ts';
 
@@ -49,13 +49,20 @@ export class Instruments {
     const gauges = new Map(
       Object.entries<MetricDefinition>(definitions).map(([key, definition]) => [
         key,
-        this.#meter.createObservableGauge(definition.name, optionsOf(definition)),
+        this.#gauge(definition),
       ]),
     );
     this.#meter.addBatchObservableCallback(
       async (result) => observe(result, gauges, await read()),
       [...gauges.values()],
     );
+  }
+
+  #gauge(definition: MetricDefinition): Observable {
+    const options = optionsOf(definition);
+    return definition.instrument === 'updowncounter'
+      ? this.#meter.createObservableUpDownCounter(definition.name, options)
+      : this.#meter.createObservableGauge(definition.name, options);
   }
 
   /**
@@ -79,7 +86,7 @@ export type Readings<Name extends string> = Readonly<Partial<Record<Name, Readin
 
 function observe(
   result: BatchObservableResult,
-  gauges: ReadonlyMap<string, ObservableGauge>,
+  gauges: ReadonlyMap<string, Observable>,
   readings: Readings<string>,
 ): void {
   for (const [key, gauge] of gauges)

@@ -165,14 +165,14 @@ export const STATE_METRICS = {
   },
   heapUsed: {
     name: 'v8js.memory.heap.used',
-    instrument: 'gauge',
+    instrument: 'updowncounter',
     unit: 'By',
     description: 'Bytes of the heap that are used, by space.',
     attributes: { 'v8js.heap.space.name': { bounded: 'the spaces of V8, about ten' } },
     where: RUNTIME,
   },
   heapLimit: {
-    name: 'v8js.memory.heap.limit',
+    name: 'throughline.heap.limit',
     instrument: 'gauge',
     unit: 'By',
     description: 'Bytes that the heap may take in all.',
