@@ -1,6 +1,6 @@
 import { type Context, context, propagation, trace } from '@opentelemetry/api';
-import { ERRORS } from '../../shared/error-table.ts';
-import { describeThrown, type ErrorCode } from '../../shared/errors.ts';
+import { ERRORS, errorFrom } from '../../shared/error-table.ts';
+import { describeThrown } from '../../shared/errors.ts';
 import type { CallbackEvent } from '../../shared/job/callback-event.ts';
 import { extract, fromNatsHeaders, inject, startTrace } from '../../shared/propagation/index.ts';
 import { startInterval, startTimeLimit } from '../../shared/timers.ts';
@@ -81,15 +81,9 @@ interface Ending {
     | 'unreadable'
     | 'unsettled';
   readonly ack: Ack;
+  /** The code of the error with which the delivery failed. */
+  readonly errorCode?: string | undefined;
 }
-
-/** The codes of the outcomes that are errors. */
-const ERROR_OF: Readonly<Partial<Record<Ending['outcome'], ErrorCode>>> = {
-  retrying: 'callback-failed',
-  failed: 'callback-failed',
-  unreadable: 'message-invalid',
-  unsettled: 'internal',
-};
 
 /**
  * Handles deliveries of callback tasks: read → slot → recall → start the span → POST → record → settle → end the span.
@@ -106,21 +100,25 @@ export class CallbackDeliverer implements DeliveryHandler {
     const { log, metrics, ackWaitMs } = this.#parts;
     const began = performance.now();
     const keepAlive = startInterval(ackWaitMs / 3, delivery.working);
-    const { outcome, ack } = await this.#handle(delivery, stop).catch((thrown: unknown): Ending => {
-      log.error({ reason: describeThrown(thrown) }, 'callback not settled; it will be delivered again');
-      return { outcome: 'unsettled', ack: { kind: 'nak', delayMs: OWN_FAILURE_DELAY_MS } };
-    });
+    const { outcome, ack, errorCode } = await this.#handle(delivery, stop).catch(
+      (thrown: unknown): Ending => {
+        log.error({ reason: describeThrown(thrown) }, 'callback not settled; it will be delivered again');
+        const ack: Ack = { kind: 'nak', delayMs: OWN_FAILURE_DELAY_MS };
+        return { outcome: 'unsettled', errorCode: errorFrom(thrown).code, ack };
+      },
+    );
     keepAlive.stop();
     delivery.settle(ack);
     metrics.callbackSettled(outcome);
-    metrics.messageProcessed('callbacks', performance.now() - began, ERROR_OF[outcome]);
+    metrics.messageProcessed('callbacks', performance.now() - began, errorCode);
   }
 
   async #handle(delivery: Delivery, stop: AbortSignal): Promise<Ending> {
     const task = readCallbackTask(delivery.subject, headerValues(delivery.headers), delivery.data);
     if (task === undefined) {
       this.#parts.log.warn({ subject: delivery.subject }, 'callback task refused: it cannot be read');
-      return { outcome: 'unreadable', ack: { kind: 'term', reason: 'unreadable' } };
+      const ack: Ack = { kind: 'term', reason: 'unreadable' };
+      return { outcome: 'unreadable', errorCode: 'message-invalid', ack };
     }
     const { tenant, url } = task;
     const claim = await this.#parts.slots.claim({ tenant, receiver: new URL(url).host }, stop);
@@ -272,6 +270,8 @@ function postponed(delayMs: number): Ending {
 
 function endingOf({ kind, retryInMs = 0, error }: CallbackEvent): Ending {
   if (kind === 'callback-delivered') return { outcome: 'delivered', ack: { kind: 'ack' } };
-  if (kind === 'callback-retrying') return { outcome: 'retrying', ack: { kind: 'nak', delayMs: retryInMs } };
-  return { outcome: 'failed', ack: { kind: 'term', reason: error?.code ?? '' } };
+  const errorCode = error?.code;
+  if (kind === 'callback-retrying')
+    return { outcome: 'retrying', errorCode, ack: { kind: 'nak', delayMs: retryInMs } };
+  return { outcome: 'failed', errorCode, ack: { kind: 'term', reason: errorCode ?? '' } };
 }

@@ -110,13 +110,14 @@ function endingOfFailure(parts: ClassifyParts, { attempt, delivery }: Judged, fa
   if (!isLast) {
     const retryInMs = pauseOf(parts, attempt, failure);
     const event = eventOf(attempt, 'retrying', parts.worker, { error, retryInMs });
-    return { conclusion: 'retrying', event, ack: { kind: 'nak', delayMs: retryInMs } };
+    return { conclusion: 'retrying', errorCode: code, event, ack: { kind: 'nak', delayMs: retryInMs } };
   }
   const isUnreadable = kind === 'unreadable';
   const attempts = kind === 'refused' ? attempt.number - 1 : attempt.number;
   const { summary = error.message, text } = reportIn(failure) ?? {};
   return {
     conclusion: isUnreadable ? 'unreadable' : 'failed',
+    errorCode: code,
     event: eventOf(attempt, 'failed', parts.worker, { error, attempt: attempts }),
     deadLetter: {
       ...{ code, attempts: isUnreadable ? delivery.deliveryCount : attempts },

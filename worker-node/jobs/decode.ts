@@ -8,7 +8,8 @@ import { readRedrive } from '../../shared/wire/redrive.ts';
 import { parseJobSubject, UNREADABLE_TENANT } from '../../shared/wire/subjects.ts';
 import type { Delivery } from '../broker/consume/delivery.ts';
 
-interface DecodedMessage {
+/** What a message says. */
+export interface DecodedMessage {
   readonly job: JobMessage;
   /** Why the message is not a valid job message; undefined if it is valid. */
   readonly fault: ThroughlineError | undefined;

@@ -12,6 +12,7 @@ import type { AttemptOutcome } from './attempt/attempt-outcome.ts';
 import type { EventChain } from './attempt/event-chain.ts';
 import type { JobLease } from './attempt/job-lease.ts';
 import type { HeldJob } from './cancel-memory.ts';
+import type { DecodedMessage } from './decode.ts';
 import type { Admission } from './limits/admission.ts';
 import type { LimitKind } from './limits/entry.ts';
 
@@ -53,6 +54,7 @@ type Conclusion =
 /** A delivery that the pipeline has taken. */
 export interface Opened {
   readonly delivery: Delivery;
+  readonly message: DecodedMessage;
   readonly slot: Slot;
   readonly span: Span;
   /** The context of the span that sent the job; undefined if the attempt has a trace of its own. */
@@ -105,6 +107,8 @@ export interface Classified extends Decided {
 export interface Ending {
   readonly conclusion: Conclusion;
   readonly ack: Ack;
+  /** The code of the error with which the delivery failed. Spans and metrics have it as `error.type`. */
+  readonly errorCode?: string;
   /** The event to record, if there is one. */
   readonly event?: JobEvent;
   /** Set if the message goes to the dead letters before the event is recorded. */

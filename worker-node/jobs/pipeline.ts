@@ -67,31 +67,31 @@ export class JobPipeline implements DeliveryHandler {
   }
 
   async process(delivery: Delivery, stop: AbortSignal, slot: Slot = OWN_SLOT): Promise<void> {
-    const message = this.#messages.open(delivery);
-    if (message === undefined) return this.#ignoreRepeat(delivery);
-    const awayMs = this.#awayAgain(delivery);
-    if (awayMs !== undefined) {
-      this.#messages.close(message);
-      this.#parts.metrics.jobSettled('waiting');
-      return message.latest.settle({ kind: 'nak', delayMs: awayMs });
-    }
+    const open = this.#messages.open(delivery);
+    if (open === undefined) return this.#ignoreRepeat(delivery);
     const began = performance.now();
+    const message = decode(delivery);
+    const awayMs = this.#awayAgain(delivery, message.job);
+    if (awayMs !== undefined) {
+      this.#messages.close(open);
+      this.#parts.metrics.jobSettled('waiting');
+      return open.latest.settle({ kind: 'nak', delayMs: awayMs });
+    }
     const extraction = extract(fromNatsHeaders(delivery.headers));
-    const isLinked = this.#isLinked(delivery, extraction);
+    const isLinked = this.#isLinked(message.job, extraction);
     const parent = isLinked ? this.#newTrace(extraction) : this.#parentOf(extraction);
     const sentIn = isLinked || extraction.spanContext === undefined ? undefined : parent;
     const span = this.#startSpan(delivery, parent, extraction.spanContext);
     await context.with(trace.setSpan(parent, span), async () => {
       this.#noteContext(span, extraction);
-      const lease = new JobLease(this.#parts.ackWaitMs, () => message.latest.working());
-      const ending = await this.#handle({ delivery, slot, span, sentIn, lease }, stop).catch(
+      const lease = new JobLease(this.#parts.ackWaitMs, () => open.latest.working());
+      const ending = await this.#handle({ delivery, message, slot, span, sentIn, lease }, stop).catch(
         (thrown: unknown) => this.#endOwnFailure(delivery, span, thrown),
       );
       lease.stop();
-      this.#messages.close(message);
-      this.#settle(message.latest, span, ending);
-      const ms = performance.now() - began;
-      this.#parts.metrics.messageProcessed('jobs', ms, errorTypeOf(ending));
+      this.#messages.close(open);
+      this.#settle(open.latest, span, ending);
+      this.#parts.metrics.messageProcessed('jobs', performance.now() - began, ending.errorCode);
     });
   }
 
@@ -135,10 +135,9 @@ export class JobPipeline implements DeliveryHandler {
    * How long a job stays away again that came too early: it waits for a limit of its operation, or its operation is paused.
    * It costs no request to the broker, and leaves no trace.
    */
-  #awayAgain(delivery: Delivery): number | undefined {
+  #awayAgain(delivery: Delivery, job: JobMessage): number | undefined {
     if (!this.#handedBack.has(delivery)) return undefined;
     const { cancels, limits, pauses, registry } = this.#parts;
-    const { job } = decode(delivery);
     const operation = registry.get(job.address.operation);
     const held = cancels.hold(job.address, delivery.sequence);
     cancels.release(held);
@@ -153,11 +152,11 @@ export class JobPipeline implements DeliveryHandler {
     return { conclusion: 'schedule-repeats', ack: { kind: 'term', reason } };
   }
 
-  /** Reads the message. A cancel notice reaches the job from here on, unless the message is unreadable. */
+  /** A cancel notice reaches the job from here on, unless the message is unreadable. */
   #decode(opened: Opened): Decoded {
     const { delivery } = opened;
     const { log, cancels } = this.#parts;
-    const { job, fault, hasBadCallback } = decode(delivery);
+    const { job, fault, hasBadCallback } = opened.message;
     if (hasBadCallback)
       log.warn({ job_id: job.address.jobId }, 'callback cannot be read; the job runs without one');
     if (fault !== undefined)
@@ -193,10 +192,11 @@ export class JobPipeline implements DeliveryHandler {
     this.#parts.log.error({ reason: message }, 'job not settled; it will be delivered again');
     const { type, summary, text } = reportOf(thrown);
     span.recordException({ name: type, message: summary, stack: text });
-    span.setAttribute(ATTR.errorType, errorFrom(thrown).code);
+    const errorCode = errorFrom(thrown).code;
+    span.setAttribute(ATTR.errorType, errorCode);
     span.setStatus({ code: SpanStatusCode.ERROR, message });
     const delayMs = backoff(deliveryCount, OWN_FAILURE, this.#parts.random());
-    return { conclusion: 'unsettled', ack: { kind: 'nak', delayMs } };
+    return { conclusion: 'unsettled', errorCode, ack: { kind: 'nak', delayMs } };
   }
 
   /** This process got a message again that it still handles, since a keep-alive was late. The first delivery goes on. */
@@ -220,10 +220,9 @@ export class JobPipeline implements DeliveryHandler {
   }
 
   /** Whether the attempt has a trace of its own. One that nobody records gets none, so that it stays so. */
-  #isLinked(delivery: Delivery, { spanContext }: Extraction): boolean {
-    const operation = parseJobSubject(delivery.subject)?.operation ?? '';
-    if (this.#parts.registry.get(operation)?.tracing.late !== 'linked') return false;
-    return ((spanContext?.traceFlags ?? 0) & TraceFlags.SAMPLED) !== 0 && isLate(decode(delivery).job);
+  #isLinked(job: JobMessage, { spanContext }: Extraction): boolean {
+    if (this.#parts.registry.get(job.address.operation)?.tracing.late !== 'linked') return false;
+    return ((spanContext?.traceFlags ?? 0) & TraceFlags.SAMPLED) !== 0 && isLate(job);
   }
 
   /** A context for a new trace, with the job's baggage. */
@@ -246,13 +245,6 @@ export class JobPipeline implements DeliveryHandler {
       this.#parts.log.warn(fields, 'trace context refused; the job starts a new trace');
     else this.#parts.log.debug(fields, 'trace context read');
   }
-}
-
-/** The code of the error of a delivery that failed; undefined if it did not. */
-function errorTypeOf({ conclusion, event }: Ending): string | undefined {
-  if (conclusion === 'unreadable') return 'message-invalid';
-  if (conclusion === 'unsettled') return 'internal';
-  return conclusion === 'failed' || conclusion === 'retrying' ? event?.error?.code : undefined;
 }
 
 /** After such a delay, one trace of the job would show little more than the wait. */

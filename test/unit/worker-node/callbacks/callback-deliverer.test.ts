@@ -3,6 +3,7 @@ import { context } from '@opentelemetry/api';
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { CallbackSecrets } from '../../../../shared/callback-secrets.ts';
+import { ThroughlineError } from '../../../../shared/errors.ts';
 import type { CallbackEvent } from '../../../../shared/job/callback-event.ts';
 import { createCallbackSecret } from '../../../../shared/text/secret.ts';
 import { writeCallbackTask } from '../../../../shared/wire/callback-task.ts';
@@ -38,7 +39,7 @@ function textOf(ack: Ack): string {
 
 /** A delivery of a callback task, and how it was handled. */
 function delivery({
-  recordFails = false,
+  recordFails = undefined as Error | undefined,
   subject = 'callbacks.acme.job-1',
   last = undefined as CallbackEvent | undefined,
   storedAt = new Date(),
@@ -47,6 +48,7 @@ function delivery({
   const said: string[] = [];
   const events: CallbackEvent[] = [];
   const outcomes: string[] = [];
+  const errorTypes: (string | undefined)[] = [];
   const messageHeaders = headers();
   const task = { tenant: 'acme', url: `${receiver.origin}/hook?key=canary`, event: SUCCEEDED };
   writeCallbackTask(task, '/throughline/bridge', {}, (name, value) => messageHeaders.set(name, value));
@@ -61,7 +63,7 @@ function delivery({
     settle: (ack) => void said.push(textOf(ack)),
   });
   const record = async (_tenant: string, event: CallbackEvent): Promise<void> => {
-    if (recordFails) throw new Error('no broker');
+    if (recordFails !== undefined) throw recordFails;
     events.push(event);
   };
   const deliverer = new CallbackDeliverer({
@@ -77,14 +79,20 @@ function delivery({
       callbackSettled: (outcome) => void outcomes.push(outcome),
       callbackTraced: () => undefined,
       contextExtracted: () => undefined,
-      messageProcessed: () => undefined,
+      messageProcessed: (_destination, _ms, errorType) => void errorTypes.push(errorType),
     },
     log: quiet,
     worker: 'host-1',
     tracing: false,
     random: () => 0.5,
   });
-  return { said, events, outcomes, process: (stop: AbortSignal) => deliverer.process(message, stop) };
+  return {
+    said,
+    events,
+    outcomes,
+    errorTypes,
+    process: (stop: AbortSignal) => deliverer.process(message, stop),
+  };
 }
 
 /** The event of an earlier attempt. */
@@ -208,16 +216,17 @@ describe('the delivery of a callback', () => {
   });
 
   it('that cannot be recorded comes again', async () => {
-    const { said, outcomes, process } = delivery({ recordFails: true });
+    const away = new ThroughlineError('broker-unavailable', 'no broker');
+    const { said, outcomes, errorTypes, process } = delivery({ recordFails: away });
     await process(IDLE);
     expect(said.filter((word) => word !== 'working')).toEqual(['nak 2000']);
-    expect(outcomes).toEqual(['unsettled']);
+    expect([outcomes, errorTypes]).toEqual([['unsettled'], ['broker-unavailable']]);
   });
 
   it('of a message that is not a task never comes again', async () => {
-    const { said, process } = delivery({ subject: 'callbacks.acme' });
+    const { said, errorTypes, process } = delivery({ subject: 'callbacks.acme' });
     await process(IDLE);
-    expect(said).toEqual(['term unreadable']);
+    expect([said, errorTypes]).toEqual([['term unreadable'], ['message-invalid']]);
     expect(receiver.connections()).toBe(0);
   });
 
@@ -226,9 +235,10 @@ describe('the delivery of a callback', () => {
       // Written by hand, since `writeHead` refuses some of these statuses.
       response.socket?.end(`HTTP/1.1 ${code} x\r\ncontent-length: 0\r\n\r\n`);
     });
-    const { events, process } = delivery();
+    const { events, errorTypes, process } = delivery();
     await process(IDLE);
     expect(events).toMatchObject([{ kind: 'callback-retrying', error: { code: 'callback-failed' } }]);
+    expect(errorTypes).toEqual(['callback-failed']);
   });
 
   it('that nobody answers says so, and shows nothing of the network', async () => {

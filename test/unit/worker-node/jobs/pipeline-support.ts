@@ -33,6 +33,8 @@ export type Handler = (context: RunContext<unknown>) => unknown;
 export let broker: MemoryBroker;
 export let cancels: CancelMemory;
 export let conclusions: string[];
+/** `error.type` of each delivery, as the metric has it. */
+export let errorTypes: (string | undefined)[];
 /** The limits for which attempts waited. */
 export let waited: string[];
 /** Whether another host of the group has every operation. */
@@ -57,6 +59,7 @@ export function setUpPipeline(): void {
   broker = new MemoryBroker();
   cancels = new CancelMemory();
   conclusions = [];
+  errorTypes = [];
   waited = [];
   isServedElsewhere = false;
   host.paused.clear();
@@ -94,7 +97,7 @@ export function pipelineOf(handler: Handler, definition: Partial<OperationDefini
     metrics: {
       jobSettled: (conclusion) => void conclusions.push(conclusion),
       contextExtracted: () => undefined,
-      messageProcessed: () => undefined,
+      messageProcessed: (_destination, _ms, errorType) => void errorTypes.push(errorType),
       attemptStarted: () => undefined,
       attemptEnded: () => undefined,
       recordUnreadable: () => void host.unreadable++,

@@ -1,5 +1,5 @@
 import { headers as natsHeaders } from '@nats-io/transport-node';
-import { beforeEach, describe, expect, it, vi } from 'vitest';
+import { beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { CALLBACK_ENDS, type CallbackEnd } from '../../../../shared/job/callback.ts';
 import { readDeadLetterReason } from '../../../../shared/wire/dead-letter.ts';
 import { readJobEvent } from '../../../../shared/wire/event-message.ts';
@@ -17,6 +17,7 @@ import {
   cancelled,
   cancels,
   conclusions,
+  errorTypes,
   type Handler,
   host,
   kinds,
@@ -143,7 +144,32 @@ describe('a delivery of a job', () => {
     expect(handler).not.toHaveBeenCalled();
     expect(job.acks).toEqual([{ kind: 'nak', delayMs: 4_000 }]);
     expect(conclusions).toEqual(['unsettled']);
+    expect(errorTypes).toEqual(['broker-unavailable']);
     expect(cancels.held).toEqual([]);
+  });
+
+  it.each<[string, string | undefined, Handler, Partial<Delivery>]>([
+    ['succeeds', undefined, () => 1, {}],
+    ['asks for another attempt', 'operation-failed', () => retry('busy'), {}],
+    ['is rejected', 'operation-rejected', () => reject('no'), {}],
+    ['cannot be read', 'message-invalid', () => 1, { data: new TextEncoder().encode('{') }],
+  ])('that %s is measured with the code of its error: %s', async (_how, code, handler, more) => {
+    await pipelineOf(handler).process(delivery(more), IDLE);
+    expect(errorTypes).toEqual([code]);
+  });
+
+  it('is read once, also if its attempt may get a trace of its own', async () => {
+    const inbound = natsHeaders();
+    inbound.set('traceparent', '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01');
+    inbound.set('throughline-due-at', '2026-01-02T00:00:00.000Z');
+    inbound.set('ce-time', '2026-01-01T00:00:00.000Z');
+    const data = writeJson({ a: 1 });
+    const decode = vi.spyOn(TextDecoder.prototype, 'decode');
+    onTestFinished(() => decode.mockRestore());
+    const job = delivery({ headers: inbound, data });
+    await pipelineOf(() => 1, { tracing: { late: 'linked' } }).process(job, IDLE);
+    expect(conclusions).toEqual(['succeeded']);
+    expect(decode.mock.calls.filter(([bytes]) => bytes === data)).toHaveLength(1);
   });
 });
 
