@@ -16,7 +16,7 @@ import {
   type Carrier,
   type Extraction,
   extract,
-  fromRecord,
+  fromEnvironment,
   inject,
 } from '../../shared/propagation/index.ts';
 import { ATTR, SERVICE } from '../../shared/trace/semantics.ts';
@@ -56,7 +56,7 @@ export class CallerTrace {
    * @throws CliError `usage-invalid` when the baggage does not fit into its header
    */
   static async start({ environment, debug, baggage, warn }: CallerTraceOptions): Promise<CallerTrace> {
-    const extraction = extractFrom(environment);
+    const extraction = extract(fromEnvironment(environment), ROOT_CONTEXT);
     for (const sentence of losses(extraction)) warn(sentence);
     const context = withBaggage(extraction.context, baggage);
     const tracing = await startTracing({
@@ -150,13 +150,6 @@ function describeFailure(span: Span, thrown: unknown): void {
   const code = thrown instanceof CliError || thrown instanceof ThroughlineError ? thrown.code : 'internal';
   span.setAttribute(ATTR.errorType, code);
   if (thrown instanceof ApiError) span.setAttribute(ATTR.httpStatus, thrown.httpStatus);
-}
-
-function extractFrom({ TRACEPARENT, TRACESTATE, BAGGAGE }: Environment): Extraction {
-  // An empty variable counts as unset.
-  const present = { TRACEPARENT, TRACESTATE, BAGGAGE };
-  const filled = Object.entries(present).filter(([, value]) => value !== '');
-  return extract(fromRecord(Object.fromEntries(filled)), ROOT_CONTEXT);
 }
 
 /** A sentence for each part of the environment's trace that cannot be continued. */

@@ -12,6 +12,18 @@ export {
   type ReadName,
   setCarrier,
 } from './carrier.ts';
+export { fromAmqpHeaders, fromCeleryHeaders } from './carriers/amqp.ts';
+export { type EnvironmentLike, fromEnvironment, withEnvironment } from './carriers/environment.ts';
+export { fromGrpcMetadata, type GrpcMetadataLike } from './carriers/grpc.ts';
+export { fromKafkaHeaders, type KafkaHeaders } from './carriers/kafka.ts';
+export {
+  fromMessageAttributes,
+  type TextAttribute,
+  withMessageAttributes,
+} from './carriers/message-attributes.ts';
+export { fromPayload, withPayload } from './carriers/payload.ts';
+export { type HeaderRecord, withCarrier } from './carriers/record.ts';
+export { fromSqlComment, withSqlComment } from './carriers/sql-comment.ts';
 export { type Dropped, type Extraction, type ExtractReason, extract } from './extract.ts';
 export { inject } from './inject.ts';
 export { ThroughlinePropagator } from './propagator.ts';

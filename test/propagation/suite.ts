@@ -1,4 +1,5 @@
 import { baggageCases } from './cases/baggage.ts';
+import { writingCases } from './cases/carrier-writing.ts';
 import { carrierCases } from './cases/carriers.ts';
 import { inboundCases } from './cases/inbound.ts';
 import { propagatorCases } from './cases/propagator.ts';
@@ -16,6 +17,7 @@ export const cases: readonly Case[] = [
   ...tracestateCases,
   ...baggageCases,
   ...carrierCases,
+  ...writingCases,
   ...propagatorCases,
   ...propertyCases,
 ];

@@ -1,55 +1,67 @@
 import assert from 'node:assert/strict';
 import {
-  type CarrierReader,
   extract,
   fromHeaders,
   fromNatsHeaders,
-  fromNodeHeaders,
   fromRecord,
   inject,
   setCarrier,
 } from '../../../shared/propagation/index.ts';
 import { type Case, entriesOf, TRACE_ID, TRACEPARENT } from '../support.ts';
-
-/** NATS headers without a client: names keep their case, each has a list of values. */
-export function natsHeaders(lines: readonly (readonly [string, string])[]) {
-  const headers = new Map<string, string[]>();
-  for (const [key, value] of lines) headers.set(key, [...(headers.get(key) ?? []), value]);
-  return { keys: () => [...headers.keys()], values: (key: string) => headers.get(key) ?? [] };
-}
-
-/** The same lines in every kind of carrier that can hold them. */
-const READERS: Record<string, (lines: readonly (readonly [string, string])[]) => CarrierReader> = {
-  'Fetch headers'(lines) {
-    const headers = new Headers();
-    for (const [name, value] of lines) headers.append(name, value);
-    return fromHeaders(headers);
-  },
-  'NATS headers': (lines) => fromNatsHeaders(natsHeaders(lines)),
-  'Node headers': (lines) => fromNodeHeaders(nodeHeaders(lines)),
-};
-
-/** As `IncomingMessage` gives them: lowercase names, a string, or a list if a line is repeated. */
-function nodeHeaders(lines: readonly (readonly [string, string])[]): Record<string, string | string[]> {
-  const headers: Record<string, string | string[]> = {};
-  for (const [name, value] of lines) {
-    const key = name.toLowerCase();
-    headers[key] = key in headers ? [headers[key] ?? [], value].flat() : value;
-  }
-  return headers;
-}
+import { KINDS, type Kind, kindsWhere, natsHeaders } from './carrier-kinds.ts';
 
 const OTHER = TRACEPARENT.replace(TRACE_ID, 'f'.repeat(32));
 
-const everywhere = Object.entries(READERS).flatMap(([kind, from]): Case[] => [
+/** A name as this kind of carrier spells it. */
+const spelled = ({ anyCase }: Kind, name: string): string => (anyCase ? name : name.toUpperCase());
+
+const everywhere = Object.entries(KINDS).flatMap(([label, kind]): Case[] => [
   {
-    name: `${kind}: no header is absent`,
+    name: `${label}: no header is absent`,
     run() {
-      assert.equal(extract(from([['x-other', '1']])).outcome, 'absent');
+      assert.equal(extract(kind.from([])).outcome, 'absent');
+      assert.equal(extract(kind.from([['x-other', '1']])).outcome, 'absent');
     },
   },
   {
-    name: `${kind}: names match in any case`,
+    name: `${label}: one line of each is read`,
+    run() {
+      const carrier = { traceparent: TRACEPARENT, tracestate: 'b=1,a=2 c', baggage: 'k=%0D%0A,l=w;p=1' };
+      const lines = Object.entries(carrier).map(([name, value]) => [spelled(kind, name), value] as const);
+      assert.deepEqual(inject(extract(kind.from(lines)).context), carrier);
+    },
+  },
+  {
+    name: `${label}: similar names do not match`,
+    run() {
+      for (const name of ['transparent', 'trace-parent', 'traceparent2', 'xtraceparent', 'traceparen']) {
+        assert.equal(extract(kind.from([[spelled(kind, name), TRACEPARENT]])).outcome, 'absent', name);
+      }
+    },
+  },
+  {
+    name: `${label}: a broken value is invalid, never absent`,
+    run() {
+      for (const value of [
+        'x',
+        TRACEPARENT.slice(1),
+        `${TRACEPARENT}-00`,
+        'é',
+        '\ud83d\ude00',
+        'a'.repeat(70_000),
+      ]) {
+        // A Fetch header has only Latin-1.
+        if (label === 'Fetch headers' && value === '\ud83d\ude00') continue;
+        const { outcome } = extract(kind.from([[spelled(kind, 'traceparent'), value]]));
+        assert.equal(outcome, value.length > 60_000 && label === 'SQL comment' ? 'absent' : 'invalid');
+      }
+    },
+  },
+]);
+
+const inAnyCase = kindsWhere(({ anyCase }) => anyCase).flatMap(([label, { from }]): Case[] => [
+  {
+    name: `${label}: names match in any case`,
     run() {
       for (const name of ['traceparent', 'Traceparent', 'TraceParent', 'TRACEPARENT']) {
         assert.equal(extract(from([[name, TRACEPARENT]])).spanContext?.traceId, TRACE_ID, name);
@@ -57,7 +69,7 @@ const everywhere = Object.entries(READERS).flatMap(([kind, from]): Case[] => [
     },
   },
   {
-    name: `${kind}: the context of a CloudEvent is read where the plain one is missing, as a pair`,
+    name: `${label}: the context of a CloudEvent is read where the plain one is missing, as a pair`,
     run() {
       const event: [string, string][] = [
         ['Ce-Traceparent', TRACEPARENT],
@@ -75,29 +87,36 @@ const everywhere = Object.entries(READERS).flatMap(([kind, from]): Case[] => [
     },
   },
   {
-    name: `${kind}: similar names do not match`,
+    name: `${label}: traceparent in two spellings is repeated`,
     run() {
-      for (const name of ['transparent', 'trace-parent', 'traceparent2', 'xtraceparent', 'traceparen']) {
-        assert.equal(extract(from([[name, TRACEPARENT]])).outcome, 'absent', name);
-      }
+      const lines: [string, string][] = [
+        ['traceparent', TRACEPARENT],
+        ['Traceparent', OTHER],
+      ];
+      assert.equal(extract(from(lines)).reason, 'repeated');
     },
   },
   {
-    name: `${kind}: two traceparent lines are repeated, in one spelling or in two`,
+    name: `${label}: an empty traceparent is there, and invalid`,
     run() {
-      for (const name of ['traceparent', 'Traceparent']) {
-        const { outcome, reason } = extract(
-          from([
-            ['traceparent', TRACEPARENT],
-            [name, OTHER],
-          ]),
-        );
-        assert.deepEqual([outcome, reason], ['invalid', 'repeated']);
-      }
+      assert.equal(extract(from([['traceparent', '']])).reason, 'malformed');
+    },
+  },
+]);
+
+const inLines = kindsWhere(({ repeats }) => repeats).flatMap(([label, { from }]): Case[] => [
+  {
+    name: `${label}: two traceparent lines are repeated`,
+    run() {
+      const lines: [string, string][] = [
+        ['traceparent', TRACEPARENT],
+        ['traceparent', OTHER],
+      ];
+      assert.equal(extract(from(lines)).reason, 'repeated');
     },
   },
   {
-    name: `${kind}: tracestate and baggage lines are joined in order`,
+    name: `${label}: tracestate and baggage lines are joined in order`,
     run() {
       const { context } = extract(
         from([
@@ -113,12 +132,6 @@ const everywhere = Object.entries(READERS).flatMap(([kind, from]): Case[] => [
         tracestate: 'b=1,a=2,c=3',
         baggage: 'x=1,y=2',
       });
-    },
-  },
-  {
-    name: `${kind}: an empty traceparent is there, and invalid`,
-    run() {
-      assert.equal(extract(from([['traceparent', '']])).reason, 'malformed');
     },
   },
 ]);
@@ -235,4 +248,4 @@ const writing: Case[] = [
   },
 ];
 
-export const carrierCases: Case[] = [...everywhere, ...nats, ...record, ...writing];
+export const carrierCases: Case[] = [...everywhere, ...inAnyCase, ...inLines, ...nats, ...record, ...writing];
