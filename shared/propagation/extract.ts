@@ -1,4 +1,5 @@
 import { type Context, propagation, ROOT_CONTEXT, type SpanContext, trace } from '@opentelemetry/api';
+import { decodeAttribute } from '../text/event-attribute.ts';
 import { type BaggageDropReason, type BaggageReading, parseBaggage } from './baggage.ts';
 import { type CarrierReader, EVENT_FIELDS } from './carrier.ts';
 import { rememberInbound } from './span-context.ts';
@@ -36,9 +37,9 @@ export interface Extraction {
  * context stays. Baggage is read in every case. If at least one member is valid, the baggage replaces that of the base
  * context.
  *
- * A carrier without `traceparent` may have `ce-traceparent` and `ce-tracestate`. They are read as a pair, and never together
- * with a plain `tracestate`. The plain fields win also where they are invalid: they name the last hop, and the event's may
- * name the first one (CloudEvents, "Distributed Tracing extension").
+ * A carrier without `traceparent` may have `ce-traceparent` and `ce-tracestate`, which are percent-encoded. They are read
+ * as a pair, and never together with a plain `tracestate`. The plain fields win also where they are invalid: they name the
+ * last hop, and the event's may name the first one (CloudEvents, "Distributed Tracing extension").
  *
  * @example
  * const { context, outcome, reason } = extract(fromHeaders(request.headers));
@@ -93,7 +94,8 @@ function readTraceparent(
     if (values.length === 0) return 'absent';
     if (values.length > 1) return 'repeated';
     const value: unknown = values[0];
-    return typeof value === 'string' ? parseTraceparent(value) : 'unreadable';
+    if (typeof value !== 'string') return 'unreadable';
+    return parseTraceparent(name === 'traceparent' ? value : decodeAttribute(value));
   } catch {
     return 'unreadable';
   }
@@ -101,7 +103,7 @@ function readTraceparent(
 
 function readTracestate(read: CarrierReader, isPlain: boolean): TracestateReading {
   try {
-    const values = read(isPlain ? 'tracestate' : EVENT_FIELDS.tracestate);
+    const values = isPlain ? read('tracestate') : read(EVENT_FIELDS.tracestate).map(decodeAttribute);
     return values.length === 0 ? NONE : TraceState.parse(values);
   } catch {
     return UNREADABLE;

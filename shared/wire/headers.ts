@@ -3,6 +3,7 @@
  * header name is copied, since some of them command the server.
  */
 import type { NatsHeadersLike } from '../propagation/index.ts';
+import { decodeAttribute, encodeAttribute } from '../text/event-attribute.ts';
 
 export const HEADER = {
   msgId: 'Nats-Msg-Id',
@@ -18,6 +19,7 @@ export const HEADER = {
   ceSource: 'ce-source',
   ceType: 'ce-type',
   ceTime: 'ce-time',
+  ceDataContentType: 'ce-datacontenttype',
   maxAttempts: 'throughline-max-attempts',
   timeoutMs: 'throughline-timeout-ms',
   fingerprint: 'throughline-fingerprint',
@@ -54,14 +56,19 @@ export const HEADER = {
 /** Gives the values of a header, whatever the case of its name. */
 export type HeaderValues = (name: string) => readonly string[];
 
-/** Reads the headers of a NATS message. NATS keeps the case of their names, and each producer's client writes its own. */
+/**
+ * Reads the headers of a NATS message. NATS keeps the case of their names, and each producer's client writes its own. The
+ * attributes of a CloudEvent are decoded.
+ */
 export function headerValues(messageHeaders: NatsHeadersLike | undefined): HeaderValues {
   if (messageHeaders === undefined) return () => [];
   const keys = messageHeaders.keys();
-  return (name) =>
-    keys
+  return (name) => {
+    const values = keys
       .filter((key) => key.toLowerCase() === name.toLowerCase())
       .flatMap((key) => messageHeaders.values(key));
+    return name.startsWith('ce-') ? values.map(decodeAttribute) : values;
+  };
 }
 
 export type SetHeader = (name: string, value: string) => void;
@@ -77,8 +84,10 @@ export function writeCloudEvent(
 ): void {
   set(HEADER.ceSpecVersion, '1.0');
   set(HEADER.ceId, event.id);
-  set(HEADER.ceSource, event.source);
+  set(HEADER.ceSource, encodeAttribute(event.source));
   set(HEADER.ceType, event.type);
   set(HEADER.ceTime, event.time);
+  // The binding has only this one. SDKs without a binding for NATS read the other one, as over HTTP.
+  set(HEADER.ceDataContentType, JSON_MEDIA_TYPE);
   set(HEADER.contentType, JSON_MEDIA_TYPE);
 }

@@ -11,6 +11,7 @@ import { readRunnableJobSpec, writeJobSpec } from './job-headers.ts';
 import { readJson } from './json-body.ts';
 import type { Route } from './lanes.ts';
 import { readRedrive, writeRedrive } from './redrive.ts';
+import { isJsonType, isStructured } from './structured-event.ts';
 import { dueSubject, parseJobSubject } from './subjects.ts';
 
 const JOB_TYPE = 'dev.throughline.job.submitted';
@@ -96,7 +97,7 @@ export function readAcceptedAt(values: HeaderValues): string | undefined {
 }
 
 /**
- * Reads a job message. A producer in another language may leave out everything except the subject and the body.
+ * Reads a job message in binary mode. A producer in another language may leave out everything except the subject and the body.
  * @throws ThroughlineError `message-invalid` naming the part that cannot be read
  */
 export function readJobMessage(subject: string, values: HeaderValues, body: Uint8Array): JobMessage {
@@ -107,6 +108,7 @@ export function readJobMessage(subject: string, values: HeaderValues, body: Uint
       'the subject is not jobs.<priority>.<lane>.<tenant>.<jobId>.<operation>',
     );
   }
+  checkData(values);
   return {
     address,
     acceptedAt: readAcceptedAt(values),
@@ -118,4 +120,18 @@ export function readJobMessage(subject: string, values: HeaderValues, body: Uint
     }),
     input: readJson(body),
   };
+}
+
+/** @throws ThroughlineError `message-invalid` if the message says that its data is not JSON, or if its event cannot be read */
+function checkData(values: HeaderValues): void {
+  if (isStructured(values)) {
+    throw new ThroughlineError('message-invalid', 'the body is not a CloudEvent in the JSON format');
+  }
+  const type = values(HEADER.ceDataContentType).find((each) => !isJsonType(each));
+  if (type !== undefined) {
+    throw new ThroughlineError(
+      'message-invalid',
+      'the header ce-datacontenttype says that the data is not JSON',
+    );
+  }
 }

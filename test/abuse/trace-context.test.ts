@@ -19,6 +19,7 @@ const WRITTEN = [
   'Nats-Schedule-TTL',
   'Nats-Schedule-Target',
   'baggage',
+  'ce-datacontenttype',
   'ce-id',
   'ce-source',
   'ce-specversion',

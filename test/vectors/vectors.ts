@@ -39,6 +39,8 @@ import {
 import { deadLetterHeaders } from '../../worker-node/broker/dead-letters.ts';
 import { callbackBody } from '../../worker-node/callbacks/callback-body.ts';
 import { signatureOf } from '../../worker-node/callbacks/signature.ts';
+import { EVENTS } from './cloudevents/events.ts';
+import { ourEvents } from './cloudevents/ours.ts';
 import { CONTEXTS } from './sdks/contexts.ts';
 import { ours } from './sdks/ours.ts';
 
@@ -83,6 +85,8 @@ export async function vectors(): Promise<Readonly<Record<string, unknown>>> {
     'dead-letters.json': deadLetters(),
     'hosts.json': hosts(),
     'reading.json': reading(),
+    'cloudevents/events.json': EVENTS,
+    'cloudevents/ours.json': ourEvents(),
     'sdks/contexts.json': CONTEXTS,
     'sdks/ours.json': ours(),
   };

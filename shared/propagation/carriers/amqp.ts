@@ -1,4 +1,4 @@
-import { type CarrierReader, FIELDS } from '../carrier.ts';
+import { type CarrierReader, EVENT_FIELDS, FIELDS } from '../carrier.ts';
 import { fromValues, type HeaderRecord } from './record.ts';
 
 /**
@@ -11,6 +11,9 @@ import { fromValues, type HeaderRecord } from './record.ts';
 export const fromAmqpHeaders = (headers: HeaderRecord | undefined | null): CarrierReader =>
   fromValues(headers);
 
+/** The fields that show that headers hold a carrier. */
+const ANY = [...FIELDS, EVENT_FIELDS.traceparent] as const;
+
 /**
  * Reads the headers of a Celery task: the headers of its message, in message protocol 2 of Celery, with RabbitMQ, Redis or
  * another broker. A sender may have put its own headers one level deeper, below `headers`. They are read if the first level
@@ -19,7 +22,7 @@ export const fromAmqpHeaders = (headers: HeaderRecord | undefined | null): Carri
 export function fromCeleryHeaders(headers: HeaderRecord | undefined | null): CarrierReader {
   const message = fromValues(headers);
   return (name) => {
-    if (FIELDS.some((field) => message(field).length > 0)) return message(name);
+    if (ANY.some((field) => message(field).length > 0)) return message(name);
     const { headers: nested } = headers ?? {};
     return typeof nested === 'object' && nested !== null ? fromValues(nested as HeaderRecord)(name) : [];
   };

@@ -87,6 +87,20 @@ const inAnyCase = kindsWhere(({ anyCase }) => anyCase).flatMap(([label, { from }
     },
   },
   {
+    name: `${label}: the context of a CloudEvent is percent-decoded once, and the plain one is not`,
+    run() {
+      const encoded = TRACEPARENT.replaceAll('-', '%2D');
+      const lines: [string, string][] = [
+        ['ce-traceparent', encoded],
+        ['ce-tracestate', 'v%3D100%25,w=a%2520%22b'],
+      ];
+      const { spanContext } = extract(from(lines));
+      assert.equal(spanContext?.traceId, TRACE_ID);
+      assert.equal(spanContext?.traceState?.serialize(), 'v=100%,w=a%20"b');
+      assert.equal(extract(from([['traceparent', encoded]])).outcome, 'invalid');
+    },
+  },
+  {
     name: `${label}: traceparent in two spellings is repeated`,
     run() {
       const lines: [string, string][] = [

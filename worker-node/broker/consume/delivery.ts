@@ -1,5 +1,6 @@
 import type { JsMsg } from '@nats-io/jetstream';
 import type { NatsHeadersLike } from '../../../shared/propagation/index.ts';
+import { toBinaryMode } from '../../../shared/wire/structured-event.ts';
 
 /** How a worker answers a delivery. */
 export type Ack =
@@ -35,16 +36,17 @@ export interface Delivery {
 }
 
 /**
- * Makes a {@link Delivery} of a message of the NATS client.
+ * Makes a {@link Delivery} of a message of the NATS client. A CloudEvent in structured mode is delivered in binary mode.
  * @param consumerCreatedMs when the consumer was created, on the broker's clock. A deleted consumer may have delivered
  *   an older message before. The count of the new consumer does not include that delivery
  */
 export function deliveryOf(message: JsMsg, consumerCreatedMs: number): Delivery {
   const { deliveryCount } = message.info;
+  const { headers, data } = toBinaryMode(message);
   return {
     subject: message.subject,
-    headers: message.headers,
-    data: message.data,
+    headers,
+    data,
     sequence: message.seq,
     storedAt: message.time,
     deliveryCount,

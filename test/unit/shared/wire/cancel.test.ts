@@ -27,6 +27,7 @@ describe('a cancel notice', () => {
 
   it('is a CloudEvent without headers that command the server', () => {
     expect(written().keys().sort()).toEqual([
+      'ce-datacontenttype',
       'ce-id',
       'ce-source',
       'ce-specversion',

@@ -25,6 +25,7 @@ const NEEDED = ['throughline-operation', 'throughline-attempt', 'throughline-acc
 const EVENT_HEADERS = [
   'Nats-Msg-Id',
   'ce-specversion',
+  'ce-datacontenttype',
   'ce-id',
   'ce-source',
   'ce-type',

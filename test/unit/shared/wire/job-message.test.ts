@@ -27,6 +27,7 @@ const JOB_HEADERS = [
   'ce-source',
   'ce-type',
   'ce-time',
+  'ce-datacontenttype',
   'content-type',
   'throughline-max-attempts',
   'throughline-timeout-ms',
@@ -47,6 +48,7 @@ describe('the headers of a job', () => {
       'ce-source': '/throughline/bridge',
       'ce-type': 'dev.throughline.job.submitted',
       'ce-time': acceptedAt,
+      'ce-datacontenttype': 'application/json',
       'content-type': 'application/json',
       'throughline-max-attempts': '3',
       'throughline-timeout-ms': '500',
@@ -57,7 +59,7 @@ describe('the headers of a job', () => {
   it('leave out limits that the job does not set', () => {
     const plain = { ...job, spec: { maxAttempts: undefined, timeoutMs: undefined } };
     const headers = written((set) => writeJobHeaders(plain, {}, set));
-    expect([...headers.keys()].sort()).toEqual(JOB_HEADERS.slice(0, 7).sort());
+    expect([...headers.keys()].sort()).toEqual(JOB_HEADERS.slice(0, 8).sort());
   });
 
   it.each([
