@@ -22,13 +22,15 @@ import { startTelemetry } from '../telemetry/runtime.ts';
 import { withService } from '../telemetry/service.ts';
 import { JobWatches } from '../watch/job-watches.ts';
 import { SharedReads } from '../watch/shared-reads.ts';
+import { EndedJobs } from './ended-jobs.ts';
 import { InputChecks } from './input-checks.ts';
+import { KnownKeys } from './keys/known-keys.ts';
 import { OpenWaits } from './open-waits.ts';
 import { OrderTurns } from './order-turns.ts';
 import { PooledJobs } from './pooled-jobs.ts';
 import { StoreRoom } from './store-room.ts';
-import { UniqueJobs } from './unique-jobs.ts';
-import { UniqueTable } from './unique-table.ts';
+import { UniqueJobs } from './keys/unique-jobs.ts';
+import { UniqueTable } from './keys/unique-table.ts';
 
 /** The parts of a bridge, which its calls share. */
 export interface BridgeParts {
@@ -55,6 +57,9 @@ export interface BridgeParts {
   readonly index: Pick<JobIndexClient, 'startTime'>;
   readonly usage: UsageBook;
   readonly unique: UniqueJobs;
+  /** The idempotency keys that were used. */
+  readonly keys: KnownKeys;
+  readonly ended: EndedJobs;
   /** The quotas that hold for a command. */
   readonly quotasOf: (command: LimitedCommand) => Quotas;
   readonly watches: JobWatches;
@@ -78,13 +83,21 @@ export interface BridgeCounts {
   readonly refusals: Partial<Record<QuotaName, number>>;
 }
 
-/** Makes the parts of a bridge. Nothing is connected or started yet. */
-export function createParts(state: DurableObjectState, env: Env): BridgeParts {
+/**
+ * Makes the parts of a bridge. Nothing is connected or started yet.
+ * @param askSince see {@link KnownKeys}
+ */
+export function createParts(
+  state: DurableObjectState,
+  env: Env,
+  askSince: () => Promise<number | undefined>,
+): BridgeParts {
   const config = edgeConfig(env);
   const name = state.id.name ?? state.id.toString();
   const log = createLogger(config.LOG_LEVEL);
   startTelemetry(config, log);
   const { sql } = state.storage;
+  const keys = new KnownKeys({ sql, log, askSince });
   const outbox = new Outbox(sql, {
     maxRows: config.OUTBOX_MAX_ROWS,
     maxBytes: config.OUTBOX_MAX_BYTES,
@@ -130,6 +143,8 @@ export function createParts(state: DurableObjectState, env: Env): BridgeParts {
     order: new OrderTurns(),
     pooled,
     unique: new UniqueJobs({ name, outbox, log, table: new UniqueTable(sql) }),
+    keys,
+    ended: new EndedJobs(),
     watches: new JobWatches(connection, log, outbox),
     waits: new OpenWaits(),
     jobReads: new SharedReads(),

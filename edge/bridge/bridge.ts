@@ -11,6 +11,7 @@ import type { JobHistory } from '../../shared/job/event-record.ts';
 import type { Job } from '../../shared/job/job.ts';
 import { type Carrier, extract, fromRecord } from '../../shared/propagation/index.ts';
 import { SERVICE } from '../../shared/trace/semantics.ts';
+import { firstBridge } from '../calls/bridge-addresses.ts';
 import type {
   CancelCommand,
   Cancellation,
@@ -35,7 +36,7 @@ import type {
 import type { BridgeApi } from '../calls/objects.ts';
 import { eventScope, sealEvent, sealEvents } from '../calls/place-seal.ts';
 import { type Reply, refusal } from '../calls/reply.ts';
-import type { Env } from '../config.ts';
+import { type Env, edgeConfig } from '../config.ts';
 import { deadLetterDetailOf, lastDeadLetter, listDeadLetters } from '../jobs/dead-letters.ts';
 import { readJobHistory, readJobWithAttempts } from '../jobs/job-history.ts';
 import { redriveJob } from '../jobs/redrive.ts';
@@ -49,7 +50,7 @@ import { withService } from '../telemetry/service.ts';
 import { eventStream } from '../watch/event-stream.ts';
 import { type BridgeParts, createParts } from './bridge-parts.ts';
 import { cancelJob, cancelJobs } from './cancel-job.ts';
-import { waitingJobs } from './store-room.ts';
+import { hasNoJobs, waitingJobs } from './store-room.ts';
 import { submit, tryOut } from './submit.ts';
 import { fullestUse, usageOf } from './tenant-usage.ts';
 
@@ -64,7 +65,8 @@ export class Bridge extends DurableObject<Env> implements BridgeApi {
 
   constructor(state: DurableObjectState, env: Env) {
     super(state, env);
-    this.#parts = createParts(state, env);
+    const { BRIDGE_SHARDS } = edgeConfig(env);
+    this.#parts = createParts(state, env, () => this.#askKeysSince(env, BRIDGE_SHARDS));
     // The platform has no other hook for the start of an object.
     void state.blockConcurrencyWhile(() => this.#parts.scheduler.start());
   }
@@ -94,12 +96,23 @@ export class Bridge extends DurableObject<Env> implements BridgeApi {
     return this.#reply(command.carrier, async () => {
       const job =
         (await readPendingJob(this.#parts, tenant, jobId)) ??
-        (await this.#parts.jobReads.read(tenant, jobId, () =>
-          this.#use((session) => readJobWithAttempts(session, tenant, jobId)),
-        )) ??
+        this.#endedJob(tenant, jobId) ??
+        (await this.#parts.jobReads.read(tenant, jobId, () => this.#readJob(tenant, jobId))) ??
         readRejectedJob(this.#parts, tenant, jobId);
       return job && (await this.#mark(job));
     });
+  }
+
+  /** A job with its attempts that has ended for good. */
+  #endedJob(tenant: string, jobId: string): Job | undefined {
+    const job = this.#parts.ended.find(tenant, jobId)?.job;
+    return job?.attempts === undefined ? undefined : job;
+  }
+
+  async #readJob(tenant: string, jobId: string): Promise<Job | undefined> {
+    const found = await this.#use((session) => readJobWithAttempts(session, tenant, jobId));
+    if (found !== undefined) this.#parts.ended.keep(tenant, found);
+    return found?.job;
   }
 
   history(command: HistoryCommand): Promise<Reply<JobHistory>> {
@@ -231,6 +244,20 @@ export class Bridge extends DurableObject<Env> implements BridgeApi {
         outbox: outbox.status(Date.now()),
       };
     });
+  }
+
+  keysSince(shards: number): Promise<Reply<number>> {
+    return this.#replyOf(() =>
+      this.#parts.keys.shardsSince(shards, () => this.#use((session) => hasNoJobs(session))),
+    );
+  }
+
+  /** Asks the first bridge, which has been there with every number of shards. */
+  async #askKeysSince(env: Env, shards: number): Promise<number | undefined> {
+    const first = firstBridge();
+    const isFirst = this.#parts.name === first.name;
+    const reply = await (isFirst ? this : env.BRIDGE.getByName(first.name)).keysSince(shards);
+    return reply.ok ? reply.value : undefined;
   }
 
   tenantUsage(tenant: string): Promise<Reply<BridgeUsage>> {

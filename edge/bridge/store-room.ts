@@ -1,7 +1,8 @@
 import type { StreamRoom } from '../../shared/api/health.ts';
 import { errorFrom } from '../../shared/error-table.ts';
 import { ThroughlineError } from '../../shared/errors.ts';
-import { DELAYED_STREAM, JOBS_STREAM } from '../../shared/nats/streams.ts';
+import { DELAY_SINCE, isAtLeastVersion } from '../../shared/nats/server-version.ts';
+import { DELAYED_STREAM, EVENTS_STREAM, JOBS_STREAM } from '../../shared/nats/streams.ts';
 import type { BrokerSession } from '../nats/broker-session.ts';
 
 /** How long what NATS said is used. */
@@ -50,6 +51,23 @@ export class StoreRoom {
     const reading = { session, until: Date.now() + FRESH_MS, room, added: 0 };
     this.#reading = reading;
     return reading;
+  }
+}
+
+/**
+ * Whether NATS has never had a job.
+ * @returns false also if this user may not ask
+ * @throws ThroughlineError `broker-unavailable`
+ */
+export async function hasNoJobs(session: BrokerSession): Promise<boolean> {
+  const hasDelayed = isAtLeastVersion(session.serverVersion, DELAY_SINCE);
+  const streams = [JOBS_STREAM, EVENTS_STREAM, ...(hasDelayed ? [DELAYED_STREAM] : [])];
+  try {
+    const extents = await Promise.all(streams.map((stream) => session.extent(stream)));
+    return extents.every(({ last }) => last === 0);
+  } catch (thrown) {
+    if (errorFrom(thrown).code === 'broker-unavailable') throw thrown;
+    return false;
   }
 }
 

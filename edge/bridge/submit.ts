@@ -14,7 +14,6 @@ import { writeJson } from '../../shared/wire/json-body.ts';
 import { type Route, routeOf } from '../../shared/wire/lanes.ts';
 import { usageOfJob } from '../access/usage-book.ts';
 import type { SubmitAnswer, SubmitCommand, SubmitResult, TrialAnswer } from '../calls/commands.ts';
-import { type FoundJob, findJob } from '../jobs/job-reader.ts';
 import { recordReceive, runInSendSpan, sendSpan } from '../jobs/job-spans.ts';
 import { type OutgoingJob, queuedJob } from '../jobs/outgoing-job.ts';
 import { checkDelaySupport, publishJob, subjectOf } from '../jobs/publish-job.ts';
@@ -22,8 +21,8 @@ import { ResultWaiter } from '../jobs/result-waiter.ts';
 import type { BrokerAccess } from '../nats/broker-connection.ts';
 import { RequestBroker } from '../nats/request-broker.ts';
 import { FIRST_CHECK_MS } from '../outbox/end-check.ts';
-import { pendingJob } from '../outbox/pending-job.ts';
 import type { BridgeParts } from './bridge-parts.ts';
+import { findExisting, findInOutbox, replayOf } from './existing-job.ts';
 import type { Turn } from './order-turns.ts';
 import { startTimeOf } from './start-time.ts';
 
@@ -83,6 +82,7 @@ export async function submit(
   const untilMs = Date.now() + command.waitMs;
   const turn = bridge.order.take(command, batch);
   const broker = await RequestBroker.start(bridge.connection);
+  if (broker.session !== undefined) await bridge.keys.settle();
   const submitting = { bridge, broker, command, turn };
   if (command.waitMs === 0) return await submitInTurn(submitting);
   // The waiter listens before the job is published, so that it cannot miss the end.
@@ -177,50 +177,6 @@ function unserved(operation: string): ThroughlineError {
   return new ThroughlineError('operation-unserved', message, { retryAfterSeconds: RETRY_UNSERVED_SECONDS });
 }
 
-/**
- * The job that this idempotency key already belongs to, if there is one.
- * @throws ThroughlineError `idempotency-key-reused` if that job came from another request
- */
-async function findExisting(submitting: Submitting): Promise<SubmitResult | undefined> {
-  const { bridge, broker, command } = submitting;
-  const answered = await bridge.unique.answered(broker, command);
-  if (answered !== undefined) return { ...replayOf(command, answered), existing: true };
-  const found = await findJobOfKey(submitting);
-  return found && replayOf(command, found);
-}
-
-/** The answer with a job that existed already. @throws ThroughlineError `idempotency-key-reused` */
-function replayOf({ spec: { fingerprint } }: SubmitCommand, found: FoundJob): SubmitResult {
-  if (fingerprint === undefined || found.fingerprint === fingerprint)
-    return { job: found.job, replayed: true };
-  throw new ThroughlineError(
-    'idempotency-key-reused',
-    'this Idempotency-Key was sent with another request; use a new key for a new job',
-  );
-}
-
-/** Looks in the outbox, then in NATS. If NATS does not answer, a row of the outbox is the answer. */
-async function findJobOfKey({ bridge, broker, command }: Submitting): Promise<FoundJob | undefined> {
-  const { tenant, jobId, spec } = command;
-  const pending = findInOutbox(bridge, command);
-  if (pending !== undefined && pending.fingerprint === spec.fingerprint) return pending;
-  // The pending job may come from another request than the job that NATS has.
-  const found = (await broker.ask((session) => findJob(session, tenant, jobId))) ?? pending;
-  if (found !== undefined || broker.session !== undefined) return found;
-  const published = bridge.outbox.findPublished(tenant, jobId);
-  return (
-    published && { job: queuedJob(published.job, 'stream'), fingerprint: published.job.spec.fingerprint }
-  );
-}
-
-function findInOutbox(
-  { outbox, name }: SubmitParts,
-  { tenant, jobId }: Pick<SubmitCommand, 'tenant' | 'jobId'>,
-): FoundJob | undefined {
-  const entry = outbox.findPending(tenant, jobId);
-  return entry && { job: pendingJob(entry, name), fingerprint: entry.job.spec.fingerprint };
-}
-
 /** Publishes a new job, or adds it to the outbox. The job's message carries the PRODUCER span, also if it is sent later. */
 async function submitNew(
   submitting: Checked,
@@ -301,7 +257,9 @@ function outgoingJob(
  * order.
  */
 async function publishOrAddToOutbox(submitting: Checked, newJob: NewJob): Promise<SubmitResult> {
+  const { jobId, spec } = newJob.job;
   await checkDelay(submitting, newJob);
+  if (spec.fingerprint !== undefined) submitting.bridge.keys.add(jobId, spec.dueAt);
   const result = await tryPublish(submitting, newJob);
   if (result === 'unsent' || result === 'unanswered') return await addToOutbox(submitting, newJob, result);
   newJob.span.setAttribute(ATTR.durability, 'stream');

@@ -21,6 +21,11 @@ export interface BridgePlacement {
   readonly locationHint: Region | undefined;
 }
 
+/** The bridge that exists with every number of shards and every placement. */
+export function firstBridge(): BridgeAddress {
+  return addressOf(undefined, 0);
+}
+
 /** The bridges as one caller reaches them. */
 export class BridgeAddresses {
   readonly #placement: BridgePlacement;
@@ -51,6 +56,10 @@ export class BridgeAddresses {
 
   #addressOf(region: Region | undefined, shard: number): BridgeAddress {
     const locationHint = region ?? this.#placement.locationHint;
-    return { name: `bridge-${region ?? GLOBAL}-${shard}`, ...(locationHint && { locationHint }) };
+    return addressOf(region, shard, locationHint);
   }
+}
+
+function addressOf(region: Region | undefined, shard: number, locationHint?: Region): BridgeAddress {
+  return { name: `bridge-${region ?? GLOBAL}-${shard}`, ...(locationHint && { locationHint }) };
 }

@@ -78,6 +78,11 @@ export interface BridgeApi extends Rpc.DurableObjectBranded {
   retryRejected(command: RejectedCommand): Promise<Reply<Job | undefined>>;
   /** Gives a rejected job of the outbox up: the job as it was, or undefined when there is none. */
   removeRejected(command: RejectedCommand): Promise<Reply<OutboxItem | undefined>>;
+  /**
+   * Since when all bridges have had this number of shards, in epoch milliseconds; 0: from the first job on. Bridges ask it of the
+   * first bridge.
+   */
+  keysSince(shards: number): Promise<Reply<number>>;
   /** The operations that workers have announced, and how many hosts serve each. */
   operations(carrier: Carrier): Promise<Reply<ListedOperation[]>>;
   /** What a tenant takes of this bridge. */

@@ -2,13 +2,17 @@ import { ThroughlineError } from '../../shared/errors.ts';
 import { isTerminalEvent, type JobEvent, jobOfEvent } from '../../shared/job/event.ts';
 import type { Job } from '../../shared/job/job.ts';
 import { eventOfRedrive } from '../../shared/job/redrive.ts';
-import { EVENTS_STREAM } from '../../shared/nats/streams.ts';
 import { headerValues } from '../../shared/wire/headers.ts';
 import { readRedrive } from '../../shared/wire/redrive.ts';
-import { eventSubject } from '../../shared/wire/subjects.ts';
 import type { BrokerSession } from '../nats/broker-session.ts';
 import type { StoredMessage } from '../nats/stored-message.ts';
-import { delayedMessage, jobOfMessage, queuedMessage, readStoredEvent } from './job-reader.ts';
+import {
+  delayedMessage,
+  jobOfMessage,
+  lastEventMessage,
+  queuedMessage,
+  readStoredEvent,
+} from './job-reader.ts';
 import type { OutgoingJob } from './outgoing-job.ts';
 
 /** What NATS knows of a job. */
@@ -33,13 +37,13 @@ export async function readRecord(session: BrokerSession, job: OutgoingJob): Prom
   const { tenant, jobId, spec } = job;
   const delayed = spec.dueAt === undefined ? undefined : await delayedMessage(session, tenant, jobId);
   const queued = delayed === undefined ? await queuedMessage(session, tenant, jobId) : undefined;
-  const stored = await session.lastMessage(EVENTS_STREAM, eventSubject(tenant, jobId));
-  return { queued, delayed, event: readStoredEvent(stored), lastSequence: stored?.sequence ?? 0 };
+  return recordOf(await lastEventMessage(session, tenant, jobId), { queued, delayed });
 }
 
 /**
- * Looks for a job by its id alone. The queue is read before the events. A job that has left the queue always has an
- * event, because the end of a job is recorded before its message is removed.
+ * Looks for a job by its id alone, everywhere at once. A job that moves meanwhile may be seen where it was before, or nowhere:
+ * from `DELAYED` to the queue, and from there to its end, which is recorded before its message is removed. So if the job is not in
+ * the queue and has not ended, the places to which it moves are read again.
  * @returns undefined when there is no such job
  * @throws ThroughlineError `record-unreadable`, `broker-unavailable`
  */
@@ -47,14 +51,31 @@ export async function findRecord(
   session: BrokerSession,
   { tenant, jobId }: { readonly tenant: string; readonly jobId: string },
 ): Promise<BrokerRecord | undefined> {
-  const queued = await queuedMessage(session, tenant, jobId);
-  const stored = await session.lastMessage(EVENTS_STREAM, eventSubject(tenant, jobId));
-  const event = readStoredEvent(stored);
-  const record = { queued, delayed: undefined, event, lastSequence: stored?.sequence ?? 0 };
-  if (queued !== undefined) return { ...record, event: eventOfRedrive(event, redriveCountOf(queued)) };
-  if (event !== undefined) return record;
-  const delayed = await delayedMessage(session, tenant, jobId);
-  return delayed && { ...record, delayed };
+  const [queued, last, delayed] = await Promise.all([
+    queuedMessage(session, tenant, jobId),
+    lastEventMessage(session, tenant, jobId),
+    delayedMessage(session, tenant, jobId),
+  ]);
+  if (queued !== undefined) return inQueue(queued, last);
+  const seen = recordOf(last, { delayed });
+  if (isEnded(seen) || (delayed !== undefined && last === undefined)) return seen;
+  const due = await queuedMessage(session, tenant, jobId);
+  const later = await lastEventMessage(session, tenant, jobId);
+  if (due !== undefined) return inQueue(due, later);
+  return later === undefined && delayed === undefined ? undefined : recordOf(later, { delayed });
+}
+
+/** A message in the queue that a redrive has sent is younger than the event of the end before it. */
+function inQueue(queued: StoredMessage, last: StoredMessage | undefined): BrokerRecord {
+  const record = recordOf(last, { queued });
+  return { ...record, event: eventOfRedrive(record.event, redriveCountOf(queued)) };
+}
+
+function recordOf(
+  last: StoredMessage | undefined,
+  { queued, delayed }: Partial<Pick<BrokerRecord, 'queued' | 'delayed'>>,
+): BrokerRecord {
+  return { queued, delayed, event: readStoredEvent(last), lastSequence: last?.sequence ?? 0 };
 }
 
 /** Whether NATS has a message of the job, in the queue or in `DELAYED`. */

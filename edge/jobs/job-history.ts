@@ -3,14 +3,21 @@ import { attemptsOf } from '../../shared/job/attempts.ts';
 import { type CallbackEvent, isCallbackEvent } from '../../shared/job/callback-event.ts';
 import type { JobEvent } from '../../shared/job/event.ts';
 import { type HistoryEvent, type JobHistory, recordedEvent } from '../../shared/job/event-record.ts';
-import type { Job } from '../../shared/job/job.ts';
 import { EVENTS_STREAM } from '../../shared/nats/streams.ts';
 import { readCallbackEvent, readJobEvent } from '../../shared/wire/event-message.ts';
 import { callbackEventSubject, eventSubject } from '../../shared/wire/subjects.ts';
 import type { HistoryCommand } from '../calls/commands.ts';
 import type { BrokerSession } from '../nats/broker-session.ts';
 import type { StoredMessage } from '../nats/stored-message.ts';
-import { readJob, readStoredEvent } from './job-reader.ts';
+import type { SubjectPage } from '../nats/subject-page.ts';
+import {
+  type FoundJob,
+  foundIn,
+  lastEventMessage,
+  lookUpJob,
+  readJob,
+  readStoredEvent,
+} from './job-reader.ts';
 
 /** The limits of one answer with events: an event takes about ten times its size while it is read and answered. */
 const PAGE = { maxEvents: 250, maxBytes: 256 * 1024 } as const;
@@ -25,12 +32,13 @@ export async function readJobHistory(
   session: BrokerSession,
   { tenant, jobId, after }: Pick<HistoryCommand, 'tenant' | 'jobId' | 'after'>,
 ): Promise<JobHistory> {
+  const read = startReading(session, tenant, jobId, { after, ...PAGE });
   const { ends, last } = await readEnds(session, tenant, jobId);
   if (readStoredEvent(last) === undefined) {
     if ((await readJob(session, tenant, jobId)) !== undefined) return { events: [] };
     throw unknownJob(jobId);
   }
-  const { events, upTo } = await readHistory(session, tenant, jobId, { after, until: ends, ...PAGE });
+  const { events, upTo } = await read(ends);
   return upTo < lastOf(ends) ? { events, next: String(upTo) } : { events };
 }
 
@@ -43,13 +51,16 @@ export async function readJobWithAttempts(
   session: BrokerSession,
   tenant: string,
   jobId: string,
-): Promise<Job | undefined> {
-  const job = await readJob(session, tenant, jobId);
-  if (job === undefined || job.state === 'queued') return job && { ...job, attempts: [] };
-  const last = await session.lastMessage(EVENTS_STREAM, eventSubject(tenant, jobId));
-  const until = { job: last?.sequence ?? 0, callback: 0 };
-  const { events } = await readHistory(session, tenant, jobId, { after: 0, until, ...ATTEMPTS_PAGE });
-  return { ...job, attempts: attemptsOf(events.filter((event) => !isCallbackEvent(event))) };
+): Promise<FoundJob | undefined> {
+  const read = startReadingJob(session, tenant, jobId, { after: 0, ...ATTEMPTS_PAGE });
+  const lookup = await lookUpJob(session, tenant, jobId);
+  const found = foundIn(lookup);
+  if (found === undefined) return undefined;
+  const { job, fingerprint } = found;
+  if (job.state === 'queued') return { job: { ...job, attempts: [] }, fingerprint };
+  const events = (await read(lookup.last?.sequence ?? 0)).found.map(({ event }) => event);
+  const attempts = attemptsOf(events.filter((event) => !isCallbackEvent(event)));
+  return { job: { ...job, attempts }, fingerprint };
 }
 
 /** Where a job's history ends: the sequences of its last event, and of the last event of its callback; 0: none. */
@@ -74,7 +85,7 @@ export interface History {
 }
 
 /** A replica may lag for some milliseconds. If an event does not come after that, the stream has dropped it. */
-const LAG_RETRIES = 5;
+const LAG_RETRIES = 6;
 const LAG_PAUSE_MS = 50;
 
 /** The sequence of the last event of a history. */
@@ -83,8 +94,8 @@ export function lastOf({ job, callback }: HistoryEnds): number {
 }
 
 /**
- * Where a job's history ends now, and its last event. The callback's end is read first, so that a reader who goes on
- * after both has missed no event of the job.
+ * Where a job's history ends now, and its last event. If the callback ends later than the job, the job's end is read again, so
+ * that a reader who goes on after both has missed no event of the job.
  * @throws ThroughlineError `broker-unavailable`
  */
 export async function readEnds(
@@ -92,8 +103,12 @@ export async function readEnds(
   tenant: string,
   jobId: string,
 ): Promise<{ readonly ends: HistoryEnds; readonly last: StoredMessage | undefined }> {
-  const callback = await session.lastMessage(EVENTS_STREAM, callbackEventSubject(tenant, jobId));
-  const last = await session.lastMessage(EVENTS_STREAM, eventSubject(tenant, jobId));
+  const [callback, first] = await Promise.all([
+    session.lastMessage(EVENTS_STREAM, callbackEventSubject(tenant, jobId)),
+    lastEventMessage(session, tenant, jobId),
+  ]);
+  const isLater = (callback?.sequence ?? 0) > (first?.sequence ?? 0);
+  const last = isLater ? await lastEventMessage(session, tenant, jobId) : first;
   return { ends: { job: last?.sequence ?? 0, callback: callback?.sequence ?? 0 }, last };
 }
 
@@ -107,24 +122,45 @@ export async function readHistory(
   jobId: string,
   { until, ...range }: HistoryRange,
 ): Promise<History> {
-  const parts = await Promise.all([
-    readSubject(session, eventSubject(tenant, jobId), readJobEvent, { ...range, until: until.job }),
-    readSubject(session, callbackEventSubject(tenant, jobId), readCallbackEvent, {
-      ...range,
-      until: until.callback,
-    }),
-  ]);
-  // If the page of one subject ended early, the page of the other subject ends there too, so that no event is skipped.
-  const upTo = Math.min(
-    ...parts.filter(({ whole }) => !whole).map((part) => part.upTo),
-    Math.max(range.after, lastOf(until)),
-  );
-  const events = parts
-    .flatMap((part): readonly Found[] => part.found)
-    .filter(({ sequence }) => sequence <= upTo)
-    .sort((a, b) => a.sequence - b.sequence)
-    .map(({ event }) => event);
-  return { events, upTo };
+  return await startReading(session, tenant, jobId, range)(until);
+}
+
+/**
+ * Begins to read a history whose end is not known yet, so that the end can be asked for in the same round trip.
+ * @returns reads as far as the end
+ */
+function startReading(
+  session: BrokerSession,
+  tenant: string,
+  jobId: string,
+  range: SubjectRange,
+): (until: HistoryEnds) => Promise<History> {
+  const readJobEvents = startReadingJob(session, tenant, jobId, range);
+  const subject = callbackEventSubject(tenant, jobId);
+  const readCallbackEvents = startReadingSubject(session, subject, readCallbackEvent, range);
+  return async (until) => {
+    const parts = await Promise.all([readJobEvents(until.job), readCallbackEvents(until.callback)]);
+    // If the page of one subject ended early, the page of the other subject ends there too, so that no event is skipped.
+    const upTo = Math.min(
+      ...parts.filter(({ whole }) => !whole).map((part) => part.upTo),
+      Math.max(range.after, lastOf(until)),
+    );
+    const events = parts
+      .flatMap((part): readonly Found[] => part.found)
+      .filter(({ sequence }) => sequence <= upTo)
+      .sort((a, b) => a.sequence - b.sequence)
+      .map(({ event }) => event);
+    return { events, upTo };
+  };
+}
+
+function startReadingJob(
+  session: BrokerSession,
+  tenant: string,
+  jobId: string,
+  range: SubjectRange,
+): (until: number) => Promise<SubjectPart> {
+  return startReadingSubject(session, eventSubject(tenant, jobId), readJobEvent, range);
 }
 
 interface Found {
@@ -132,27 +168,44 @@ interface Found {
   readonly event: HistoryEvent;
 }
 
-interface SubjectRange extends Omit<HistoryRange, 'until'> {
-  readonly until: number;
+interface SubjectPart {
+  readonly found: readonly Found[];
+  readonly upTo: number;
+  readonly whole: boolean;
 }
 
-/** Reads page after page of one subject. */
-async function readSubject(
+type ReadEvent = (body: Uint8Array) => JobEvent | CallbackEvent | undefined;
+type SubjectRange = Omit<HistoryRange, 'until'>;
+type AskPage = (range: SubjectRange) => Promise<SubjectPage>;
+
+/** Reads page after page of one subject. The first page is asked for immediately. */
+function startReadingSubject(
   session: BrokerSession,
   subject: string,
-  read: (body: Uint8Array) => JobEvent | CallbackEvent | undefined,
-  { after, until, maxEvents, maxBytes }: SubjectRange,
-): Promise<{ readonly found: readonly Found[]; readonly upTo: number; readonly whole: boolean }> {
+  read: ReadEvent,
+  range: SubjectRange,
+): (until: number) => Promise<SubjectPart> {
+  const ask: AskPage = ({ after, maxEvents, maxBytes }) =>
+    session.page(EVENTS_STREAM, { subject, from: after + 1, maxMessages: maxEvents, maxBytes });
+  const first = ask(range);
+  // Whoever stops before the end is known does not look at the page.
+  first.catch(() => undefined);
+  return (until) => readPages({ first, ask }, read, { ...range, until });
+}
+
+/** @param pages the first page, and how to ask for others */
+async function readPages(
+  { first, ask }: { readonly first: Promise<SubjectPage>; readonly ask: AskPage },
+  read: ReadEvent,
+  { after, until, maxEvents, maxBytes }: SubjectRange & { readonly until: number },
+): Promise<SubjectPart> {
   const found: Found[] = [];
   let upTo = after;
   let bytes = 0;
+  const asked = [first];
   for (let lag = 0; upTo < until && found.length < maxEvents && bytes < maxBytes; ) {
-    const { messages } = await session.page(EVENTS_STREAM, {
-      subject,
-      from: upTo + 1,
-      maxMessages: maxEvents - found.length,
-      maxBytes: maxBytes - bytes,
-    });
+    const room = { maxEvents: maxEvents - found.length, maxBytes: maxBytes - bytes };
+    const { messages } = await (asked.pop() ?? ask({ after: upTo, ...room }));
     const wanted = messages.filter(({ sequence }) => sequence <= until);
     for (const { sequence, data } of wanted) {
       const event = read(data);
@@ -163,8 +216,9 @@ async function readSubject(
     // The page skipped the events up to `until`, so the stream has dropped them.
     if (wanted.length < messages.length) upTo = until;
     if (messages.length > 0) continue;
+    // The first page may be older than the end.
     if (++lag > LAG_RETRIES) upTo = until;
-    else await scheduler.wait(LAG_PAUSE_MS);
+    else if (lag > 1) await scheduler.wait(LAG_PAUSE_MS);
   }
   return { found, upTo, whole: upTo >= until };
 }

@@ -44,7 +44,16 @@ export async function lastEvent(
   tenant: string,
   jobId: string,
 ): Promise<JobEvent | undefined> {
-  return readStoredEvent(await session.lastMessage(EVENTS_STREAM, eventSubject(tenant, jobId)));
+  return readStoredEvent(await lastEventMessage(session, tenant, jobId));
+}
+
+/** The message of a job's last event; undefined if the job has no event yet. @throws ThroughlineError `broker-unavailable` */
+export function lastEventMessage(
+  session: BrokerSession,
+  tenant: string,
+  jobId: string,
+): Promise<StoredMessage | undefined> {
+  return session.lastMessage(EVENTS_STREAM, eventSubject(tenant, jobId));
 }
 
 /** A job, and the fingerprint of its request if that request had an idempotency key. */
@@ -66,8 +75,34 @@ export async function readJob(
   return (await findJob(session, tenant, jobId))?.job;
 }
 
+/** What NATS answered about a job: its last event, and its message in the queue or in `DELAYED`. */
+export interface JobLookup {
+  readonly last: StoredMessage | undefined;
+  readonly message: StoredMessage | undefined;
+}
+
 /**
- * Looks for a job: in its last event, then in the queue, then in `DELAYED`.
+ * Looks for a job everywhere at once, so that it takes one round trip: its last event, the queue, `DELAYED`. A job that moves
+ * meanwhile may be seen nowhere. So if nothing was found, the queue and the events, to which jobs move, are read again.
+ * @throws ThroughlineError `broker-unavailable`
+ */
+export async function lookUpJob(session: BrokerSession, tenant: string, jobId: string): Promise<JobLookup> {
+  const [last, queued, delayed] = await Promise.all([
+    lastEventMessage(session, tenant, jobId),
+    queuedMessage(session, tenant, jobId),
+    delayedMessage(session, tenant, jobId),
+  ]);
+  if (last !== undefined || queued !== undefined || delayed !== undefined)
+    return { last, message: queued ?? delayed };
+  const message = await queuedMessage(session, tenant, jobId);
+  return {
+    last: message === undefined ? await lastEventMessage(session, tenant, jobId) : undefined,
+    message,
+  };
+}
+
+/**
+ * Looks for a job.
  * @returns undefined when there is no such job
  * @throws ThroughlineError `record-unreadable`, `broker-unavailable`
  */
@@ -76,18 +111,14 @@ export async function findJob(
   tenant: string,
   jobId: string,
 ): Promise<FoundJob | undefined> {
-  const event = await lastEvent(session, tenant, jobId);
-  if (event !== undefined) return foundByEvent(event);
-  const message =
-    (await queuedMessage(session, tenant, jobId)) ?? (await delayedMessage(session, tenant, jobId));
-  if (message !== undefined) return jobOfMessage(message);
-  // The job may have left the queue since its events were read. If so, the job now has an event.
-  const ended = await lastEvent(session, tenant, jobId);
-  return ended === undefined ? undefined : foundByEvent(ended);
+  return foundIn(await lookUpJob(session, tenant, jobId));
 }
 
-function foundByEvent(event: JobEvent): FoundJob {
-  return { job: jobOfEvent(event), fingerprint: event.fingerprint };
+/** The job of a lookup; undefined when there is no such job. @throws ThroughlineError `record-unreadable` */
+export function foundIn({ last, message }: JobLookup): FoundJob | undefined {
+  const event = readStoredEvent(last);
+  if (event !== undefined) return { job: jobOfEvent(event), fingerprint: event.fingerprint };
+  return message && jobOfMessage(message);
 }
 
 /** Reads the message of a job in the queue. @throws ThroughlineError `broker-unavailable` */

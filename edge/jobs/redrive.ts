@@ -7,7 +7,7 @@ import type { Job } from '../../shared/job/job.ts';
 import type { JobAddress } from '../../shared/job/job-address.ts';
 import { withoutDelay } from '../../shared/job/job-spec.ts';
 import { nextRedrive, type Redrive } from '../../shared/job/redrive.ts';
-import { DEAD_STREAM, EVENTS_STREAM } from '../../shared/nats/streams.ts';
+import { DEAD_STREAM } from '../../shared/nats/streams.ts';
 import { extract, fromNatsHeaders, inject } from '../../shared/propagation/index.ts';
 import { ATTR } from '../../shared/trace/semantics.ts';
 import { HEADER, headerValues } from '../../shared/wire/headers.ts';
@@ -15,7 +15,7 @@ import { readJobSpec } from '../../shared/wire/job-headers.ts';
 import { writeJobHeaders } from '../../shared/wire/job-message.ts';
 import { routeOf } from '../../shared/wire/lanes.ts';
 import { readRedrive, redriveMessageId } from '../../shared/wire/redrive.ts';
-import { deadLetterFilter, eventSubject, jobSubject, parseJobSubject } from '../../shared/wire/subjects.ts';
+import { deadLetterFilter, jobSubject, parseJobSubject } from '../../shared/wire/subjects.ts';
 import { type UsageBook, usageOfJob } from '../access/usage-book.ts';
 import type { LimitedCommand } from '../calls/commands.ts';
 import type { Redriven } from '../calls/dead-letter-commands.ts';
@@ -25,7 +25,14 @@ import type { StoredMessage } from '../nats/stored-message.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { plainSpanContext } from '../telemetry/root-span.ts';
 import { lastDeadLetter } from './dead-letters.ts';
-import { acceptedJobOfMessage, lastEvent, queuedMessage, readJob, readStoredEvent } from './job-reader.ts';
+import {
+  acceptedJobOfMessage,
+  lastEvent,
+  lastEventMessage,
+  queuedMessage,
+  readJob,
+  readStoredEvent,
+} from './job-reader.ts';
 import { runInSendSpan } from './job-spans.ts';
 import { publishEvent } from './publish-event.ts';
 import { BRIDGE_SOURCE } from './publish-job.ts';
@@ -81,8 +88,11 @@ export async function redriveJob(
   command: LimitedCommand & { readonly jobId: string },
 ): Promise<Redriven> {
   const { tenant, jobId } = command;
-  const deadLetter = await lastDeadLetter(session, tenant, jobId);
-  if (deadLetter !== undefined) return await redriveDeadLetter(parts, session, command, deadLetter);
+  const [deadLetter, known] = await Promise.all([
+    lastDeadLetter(session, tenant, jobId),
+    readKnown(session, tenant, jobId),
+  ]);
+  if (deadLetter !== undefined) return await redriveAs(parts, session, command, { deadLetter, known });
   const job = await readJob(session, tenant, jobId);
   if (job === undefined) throw unknownDeadLetter(jobId);
   throw new ThroughlineError('not-dead', `the job is not dead: it is ${job.state}`);
@@ -99,25 +109,57 @@ export async function redriveDeadLetter(
   command: LimitedCommand,
   deadLetter: StoredMessage,
 ): Promise<Redriven> {
-  const redriving = await lookUp(parts, session, command, deadLetter);
+  const { tenant, jobId } = addressOf(deadLetter);
+  const known = await readKnown(session, tenant, jobId);
+  return await redriveAs(parts, session, command, { deadLetter, known });
+}
+
+async function redriveAs(
+  parts: RedriveParts,
+  session: BrokerSession,
+  command: LimitedCommand,
+  dead: DeadJob,
+): Promise<Redriven> {
+  const redriving = redrivingOf(parts, session, command, dead);
   const redriven = (await alreadyRedriven(redriving)) ?? (await publishInQuota(redriving));
   await removeDeadLetter(redriving);
   return redriven;
 }
 
-async function lookUp(
+/** A dead letter, and what NATS knows of its job. */
+interface DeadJob {
+  readonly deadLetter: StoredMessage;
+  readonly known: KnownJob;
+}
+
+/** What NATS knows of the job of a dead letter. */
+interface KnownJob {
+  readonly queued: StoredMessage | undefined;
+  readonly last: StoredMessage | undefined;
+}
+
+async function readKnown(session: BrokerSession, tenant: string, jobId: string): Promise<KnownJob> {
+  const [queued, last] = await Promise.all([
+    queuedMessage(session, tenant, jobId),
+    lastEventMessage(session, tenant, jobId),
+  ]);
+  return { queued, last };
+}
+
+/** @throws ThroughlineError `not-dead` */
+function addressOf({ subject }: StoredMessage): JobAddress {
+  const address = parseJobSubject(subject);
+  if (address !== undefined) return address;
+  throw new ThroughlineError('not-dead', 'the dead letter is not one of a job');
+}
+
+function redrivingOf(
   parts: RedriveParts,
   session: BrokerSession,
   command: LimitedCommand,
-  deadLetter: StoredMessage,
-): Promise<Redriving> {
-  const address = parseJobSubject(deadLetter.subject);
-  if (address === undefined) throw new ThroughlineError('not-dead', 'the dead letter is not one of a job');
-  const { tenant, jobId } = address;
-  const [queued, last] = await Promise.all([
-    queuedMessage(session, tenant, jobId),
-    session.lastMessage(EVENTS_STREAM, eventSubject(tenant, jobId)),
-  ]);
+  { deadLetter, known: { queued, last } }: DeadJob,
+): Redriving {
+  const address = addressOf(deadLetter);
   const event = readStoredEvent(last);
   const oldTraceId = oldSpanOf(deadLetter, event)?.traceId;
   const redrive = nextRedrive(readRedrive(headerValues(deadLetter.headers)), oldTraceId);

@@ -1,13 +1,15 @@
 import { ROOT_CONTEXT } from '@opentelemetry/api';
 import { vi } from 'vitest';
 import { UsageBook } from '../../../edge/access/usage-book.ts';
+import { EndedJobs } from '../../../edge/bridge/ended-jobs.ts';
 import { InputChecks } from '../../../edge/bridge/input-checks.ts';
+import { KnownKeys } from '../../../edge/bridge/keys/known-keys.ts';
 import { OrderTurns } from '../../../edge/bridge/order-turns.ts';
 import { PooledJobs } from '../../../edge/bridge/pooled-jobs.ts';
 import { StoreRoom } from '../../../edge/bridge/store-room.ts';
 import { submit } from '../../../edge/bridge/submit.ts';
-import { UniqueJobs } from '../../../edge/bridge/unique-jobs.ts';
-import { UniqueTable } from '../../../edge/bridge/unique-table.ts';
+import { UniqueJobs } from '../../../edge/bridge/keys/unique-jobs.ts';
+import { UniqueTable } from '../../../edge/bridge/keys/unique-table.ts';
 import type {
   LimitedCommand,
   SubmitAnswer,
@@ -109,10 +111,14 @@ export function setup({
   const quotasOf = (one: LimitedCommand): Quotas => ({ ...quotas, ...defined(one.quotas ?? {}) });
   const checks = { index, inputChecks, room, order, quotasOf };
   const table = new UniqueTable(sql);
+  /** Since when the bridge knows all keys; undefined: nobody can tell. */
+  const keysSince: { at: number | undefined } = { at: undefined };
   /** The bridge as after a restart: what is in memory is gone. */
   const restarted = () => ({
     ...{ ...parts, ...checks, counts, refusesUnserved, scheduler, ackMode },
     unique: new UniqueJobs({ name: 'bridge', outbox, log, table }),
+    keys: new KnownKeys({ sql, log, askSince: async () => keysSince.at }),
+    ended: new EndedJobs(),
   });
   let bridge = restarted();
   const subjects = (): string[] => connection.broker.published.map(({ subject }) => subject);

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import type { SubmitCommand } from '../../../edge/calls/commands.ts';
-import { ThroughlineError, unavailable } from '../../../shared/errors.ts';
-import type { JobSpec } from '../../../shared/job/job-spec.ts';
-import { writeJson } from '../../../shared/wire/json-body.ts';
-import { hostOf } from '../support/announcements.ts';
-import { command, ECHO, KEY, QUOTAS, setup } from './submit-support.ts';
+import type { SubmitCommand } from '../../../../edge/calls/commands.ts';
+import { ThroughlineError, unavailable } from '../../../../shared/errors.ts';
+import type { JobSpec } from '../../../../shared/job/job-spec.ts';
+import { writeJson } from '../../../../shared/wire/json-body.ts';
+import { hostOf } from '../../support/announcements.ts';
+import { command, ECHO, KEY, QUOTAS, setup } from '../submit-support.ts';
 
 const AT = Date.parse('2026-01-01T00:00:00.000Z');
 

@@ -1,12 +1,12 @@
-import { errorFrom } from '../../shared/error-table.ts';
-import { describeThrown, ThroughlineError, unavailable } from '../../shared/errors.ts';
-import { isTerminal, type Job } from '../../shared/job/job.ts';
-import type { SubmitCommand, SubmitResult } from '../calls/commands.ts';
-import { type FoundJob, findJob } from '../jobs/job-reader.ts';
-import type { RequestBroker } from '../nats/request-broker.ts';
-import type { Outbox } from '../outbox/outbox.ts';
-import { mayBeAtBroker, pendingJob } from '../outbox/pending-job.ts';
-import type { Logger } from '../telemetry/log.ts';
+import { errorFrom } from '../../../shared/error-table.ts';
+import { describeThrown, ThroughlineError, unavailable } from '../../../shared/errors.ts';
+import { isTerminal, type Job } from '../../../shared/job/job.ts';
+import type { SubmitCommand, SubmitResult } from '../../calls/commands.ts';
+import { type FoundJob, findJob } from '../../jobs/job-reader.ts';
+import type { RequestBroker } from '../../nats/request-broker.ts';
+import type { Outbox } from '../../outbox/outbox.ts';
+import { mayBeAtBroker, pendingJob } from '../../outbox/pending-job.ts';
+import type { Logger } from '../../telemetry/log.ts';
 import type { UniqueJob, UniqueTable } from './unique-table.ts';
 
 /** Each new job looks at two older ones, so that the table does not grow with the jobs that have ended. */

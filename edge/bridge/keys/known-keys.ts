@@ -1,0 +1,148 @@
+import { describeThrown } from '../../../shared/errors.ts';
+import type { Logger } from '../../telemetry/log.ts';
+
+const DAY_MS = 86_400_000;
+/** How long an idempotency key is known after its job was submitted, or is due. */
+const KNOWN_MS = 14 * DAY_MS;
+const MAX_ROWS = 2_000_000;
+/** How many of the oldest rows each new one looks at, and removes if their time is over. */
+const SWEEP_ROWS = 4;
+/** How long to wait before it is asked again since when the keys are known. */
+const RETRY_MS = 30_000;
+
+const SCHEMA = `
+  CREATE TABLE IF NOT EXISTS known_keys (
+    position INTEGER PRIMARY KEY AUTOINCREMENT, job_id TEXT NOT NULL UNIQUE, expires_at INTEGER NOT NULL
+  );
+  CREATE TABLE IF NOT EXISTS known_keys_since (
+    only INTEGER PRIMARY KEY CHECK (only = 0), since INTEGER NOT NULL, shards INTEGER, shards_since INTEGER
+  );
+`;
+
+type Sql = Pick<SqlStorage, 'exec'>;
+type Since = { since: number; shards: number | null; shards_since: number | null };
+
+interface KeysParts {
+  readonly sql: Sql;
+  readonly log: Logger;
+  /**
+   * Asks the bridge that knows it since when all bridges have had the same number of shards, in epoch milliseconds. 0: from the
+   * first job on. Undefined: nobody can tell now.
+   */
+  readonly askSince: () => Promise<number | undefined>;
+}
+
+/**
+ * The idempotency keys that were used, by the ids of their jobs, in the SQLite database of the bridge. A key that is not here is
+ * new, so its job needs no look at NATS. After a write, the Durable Object publishes nothing until the write is durable, so NATS
+ * has no job whose key is unknown here (docs/decisions/bridge-and-outbox.md).
+ */
+export class KnownKeys {
+  readonly #parts: KeysParts;
+  /** Since when each key is here, in epoch milliseconds. */
+  #since: number;
+  /** Since when the number of shards is the same; undefined: not known yet. */
+  #shardsSince: number | undefined;
+  #asking: Promise<void> | undefined;
+  #retryAt = 0;
+
+  /** Make it before any other table of the object: an object without tables has had no job yet. */
+  constructor(parts: KeysParts) {
+    this.#parts = parts;
+    const { sql } = parts;
+    const [tables] = sql.exec<{ n: number }>(
+      `SELECT count(*) AS n FROM sqlite_schema WHERE name NOT LIKE '\\_cf\\_%' ESCAPE '\\'`,
+    );
+    sql.exec(SCHEMA);
+    sql.exec(
+      'INSERT OR IGNORE INTO known_keys_since (only, since) VALUES (0, ?)',
+      tables?.n === 0 ? 0 : Date.now(),
+    );
+    this.#since = this.#row().since;
+  }
+
+  /** Waits until it is known whether keys may be missing here. It asks once in the life of the object. Never throws. */
+  async settle(): Promise<void> {
+    if (this.#shardsSince !== undefined || Date.now() < this.#retryAt) return;
+    this.#asking ??= this.#ask().finally(() => {
+      this.#asking = undefined;
+    });
+    await this.#asking;
+  }
+
+  /** Whether no job with this id was submitted within the time that keys are kept. Call {@link settle} first. */
+  isUnused(jobId: string): boolean {
+    if (this.#shardsSince === undefined) return false;
+    const since = Math.max(this.#since, this.#shardsSince);
+    if (since > 0 && Date.now() - since < KNOWN_MS) return false;
+    return [...this.#parts.sql.exec('SELECT 1 FROM known_keys WHERE job_id = ?', jobId)].length === 0;
+  }
+
+  /**
+   * Adds the key of a job that is about to be submitted. Never throws: if the disk is full, keys that are not here are not new
+   * any more.
+   * @param dueAt when a delayed job is due, RFC 3339
+   */
+  add(jobId: string, dueAt: string | undefined): void {
+    const now = Date.now();
+    const expiresAt = Math.max(now, Date.parse(dueAt ?? '') || 0) + KNOWN_MS;
+    try {
+      this.#parts.sql.exec(
+        'INSERT OR IGNORE INTO known_keys (job_id, expires_at) VALUES (?, ?)',
+        ...[jobId, expiresAt],
+      );
+      this.#sweep(now);
+    } catch (thrown) {
+      this.#since = now;
+      this.#parts.log.error('an idempotency key cannot be stored', { reason: describeThrown(thrown) });
+    }
+  }
+
+  /**
+   * Since when all bridges have had this number of shards. Only the bridge that the others ask needs this.
+   * @param isFirst whether NATS has had no job yet; asked once. It may throw
+   */
+  async shardsSince(shards: number, isFirst: () => Promise<boolean>): Promise<number> {
+    const known = this.#row();
+    if (known.shards === shards && known.shards_since !== null) return known.shards_since;
+    const isNew = known.shards === null && known.since === 0 && (await isFirst());
+    const since = isNew ? 0 : Date.now();
+    this.#parts.sql.exec('UPDATE known_keys_since SET shards = ?, shards_since = ?', shards, since);
+    return since;
+  }
+
+  async #ask(): Promise<void> {
+    try {
+      this.#shardsSince = await this.#parts.askSince();
+    } catch (thrown) {
+      this.#parts.log.debug('nobody can tell now which idempotency keys are new', {
+        reason: describeThrown(thrown),
+      });
+    }
+    if (this.#shardsSince === undefined) this.#retryAt = Date.now() + RETRY_MS;
+  }
+
+  /** Removes the oldest rows if their time is over. If there are too many rows, it removes them anyway, and notes that. */
+  #sweep(now: number): void {
+    const { sql } = this.#parts;
+    const [range] = sql.exec<{ n: number }>(
+      'SELECT ifnull(max(position) - min(position), 0) AS n FROM known_keys',
+    );
+    const isFull = (range?.n ?? 0) >= MAX_ROWS;
+    if (isFull) this.#note(now);
+    sql.exec(
+      `DELETE FROM known_keys WHERE expires_at < ? AND position IN (SELECT position FROM known_keys ORDER BY position LIMIT ?)`,
+      ...[isFull ? Number.MAX_SAFE_INTEGER : now, SWEEP_ROWS],
+    );
+  }
+
+  #note(since: number): void {
+    this.#since = since;
+    this.#parts.sql.exec('UPDATE known_keys_since SET since = ?', since);
+  }
+
+  #row(): Since {
+    const [row] = this.#parts.sql.exec<Since>('SELECT since, shards, shards_since FROM known_keys_since');
+    return row ?? { since: Date.now(), shards: null, shards_since: null };
+  }
+}

@@ -1,0 +1,35 @@
+import { expect, it } from 'vitest';
+import type { Job } from '../../../shared/job/job.ts';
+import { scratchFolder } from '../../support/cleanup.ts';
+import { startTestStack, type TestStack } from '../../support/stack.ts';
+
+const KEYS = ['a', 'b', 'c', 'd', 'e', 'f'];
+
+async function submitAll(stack: TestStack, keys: readonly string[]): Promise<Record<string, Job>> {
+  const jobs = keys.map(async (key) => {
+    const headers = { 'idempotency-key': key, prefer: 'wait=20' };
+    return [key, (await (await stack.submit({ operation: 'echo', input: key }, headers)).json()) as Job];
+  });
+  return Object.fromEntries(await Promise.all(jobs));
+}
+
+it('a key means the same job when the number of shards changes, and when it changes back', async () => {
+  const persistIn = await scratchFolder();
+  const during = async <T>(shards: string, work: (stack: TestStack) => Promise<T>): Promise<T> => {
+    const stack = await startTestStack({ persistIn, edge: { BRIDGE_SHARDS: shards } });
+    try {
+      return await work(stack);
+    } finally {
+      await stack.stop();
+    }
+  };
+  const [early, late] = [KEYS.slice(0, 3), KEYS.slice(3)];
+  const first = await during('1', (stack) => submitAll(stack, early));
+  const second = await during('4', async (stack) => ({
+    again: await submitAll(stack, early),
+    late: await submitAll(stack, late),
+  }));
+  expect(second.again).toEqual(first);
+  const third = await during('1', (stack) => submitAll(stack, KEYS));
+  expect(third).toEqual({ ...first, ...second.late });
+});

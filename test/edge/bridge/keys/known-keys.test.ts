@@ -1,0 +1,129 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { KnownKeys } from '../../../../edge/bridge/keys/known-keys.ts';
+import { openSql } from '../../support/memory-sql.ts';
+
+const DAY_MS = 86_400_000;
+const log = { debug: vi.fn(), info: vi.fn(), warn: vi.fn(), error: vi.fn() };
+const yes = async (): Promise<boolean> => true;
+const no = async (): Promise<boolean> => false;
+
+function open(sql = openSql(), askSince: () => Promise<number | undefined> = async () => 0) {
+  return { sql, keys: new KnownKeys({ sql, log, askSince }) };
+}
+
+/** The table of an object that had jobs before it had this table. */
+function older(askSince?: () => Promise<number | undefined>) {
+  const sql = openSql();
+  sql.exec('CREATE TABLE outbox (position INTEGER)');
+  return open(sql, askSince);
+}
+
+beforeEach(() => {
+  vi.useFakeTimers({ now: Date.parse('2026-01-01T00:00:00Z'), toFake: ['Date'] });
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+describe('an idempotency key', () => {
+  it('is new in a bridge that knows all keys, until it is used', async () => {
+    const { keys } = open();
+    await keys.settle();
+    expect(keys.isUnused('a')).toBe(true);
+    keys.add('a', undefined);
+    keys.add('a', undefined);
+    expect([keys.isUnused('a'), keys.isUnused('b')]).toEqual([false, true]);
+  });
+
+  it('is still known after a restart of the bridge', async () => {
+    const { sql, keys } = open();
+    keys.add('a', undefined);
+    const { keys: restarted } = open(sql);
+    await restarted.settle();
+    expect([restarted.isUnused('a'), restarted.isUnused('b')]).toEqual([false, true]);
+  });
+
+  it('may be an old one while nobody can tell since when the number of shards is the same', async () => {
+    const { keys } = open(openSql(), async () => undefined);
+    await keys.settle();
+    expect(keys.isUnused('a')).toBe(false);
+  });
+
+  it('may be an old one while the first bridge does not answer, which is asked again after a while', async () => {
+    const askSince = vi.fn(async (): Promise<number> => 0).mockRejectedValueOnce(new Error('reset'));
+    const { keys } = open(openSql(), askSince);
+    await keys.settle();
+    await keys.settle();
+    expect([keys.isUnused('a'), askSince.mock.calls.length]).toEqual([false, 1]);
+    vi.setSystemTime(Date.now() + 30_001);
+    await keys.settle();
+    expect([keys.isUnused('a'), askSince.mock.calls.length]).toEqual([true, 2]);
+  });
+
+  it('may be an old one for 14 days after the number of shards has changed', async () => {
+    const { keys } = open(openSql(), async () => Date.parse('2026-01-01T00:00:00Z'));
+    await keys.settle();
+    expect(keys.isUnused('a')).toBe(false);
+    vi.setSystemTime(Date.now() + 14 * DAY_MS);
+    expect(keys.isUnused('a')).toBe(true);
+  });
+
+  it('may be an old one for 14 days in an object that had jobs before it had the table', async () => {
+    const { keys } = older();
+    await keys.settle();
+    expect(keys.isUnused('a')).toBe(false);
+    vi.setSystemTime(Date.now() + 14 * DAY_MS);
+    expect(keys.isUnused('a')).toBe(true);
+  });
+
+  it('is known for 14 days, counted from the time when a delayed job is due', async () => {
+    const { keys } = open();
+    await keys.settle();
+    keys.add('now', undefined);
+    keys.add('later', '2026-01-11T00:00:00Z');
+    vi.setSystemTime(Date.now() + 15 * DAY_MS);
+    keys.add('next', undefined);
+    expect([keys.isUnused('now'), keys.isUnused('later')]).toEqual([true, false]);
+  });
+
+  it('that cannot be stored makes the other keys ones that may be old', async () => {
+    const sql = openSql();
+    let isFull = false;
+    const exec: typeof sql.exec = (query, ...bindings) => {
+      if (isFull && query.startsWith('INSERT')) throw new Error('SQLITE_FULL');
+      return sql.exec(query, ...bindings);
+    };
+    const { keys } = open({ exec });
+    await keys.settle();
+    isFull = true;
+    keys.add('a', undefined);
+    expect([keys.isUnused('a'), keys.isUnused('b')]).toEqual([false, false]);
+  });
+});
+
+describe('the first bridge', () => {
+  it('says that the number of shards was always the same, if NATS had no job when it was asked first', async () => {
+    const { keys } = open();
+    expect(await keys.shardsSince(2, yes)).toBe(0);
+    expect(await keys.shardsSince(2, no)).toBe(0);
+  });
+
+  it.each([
+    ['NATS had jobs', open, no],
+    ['it had jobs before it had the table', older, yes],
+  ] as const)('says "since now" if %s', async (_, make, isFirst) => {
+    const { keys } = make();
+    expect(await keys.shardsSince(2, isFirst)).toBe(Date.now());
+  });
+
+  it('says since when the number has changed, also when it changes back', async () => {
+    const { keys } = open();
+    await keys.shardsSince(1, yes);
+    vi.setSystemTime(Date.now() + DAY_MS);
+    const changed = Date.now();
+    expect(await keys.shardsSince(2, yes)).toBe(changed);
+    vi.setSystemTime(Date.now() + DAY_MS);
+    expect(await keys.shardsSince(2, yes)).toBe(changed);
+    expect(await keys.shardsSince(1, yes)).toBe(changed + DAY_MS);
+  });
+});
