@@ -38,7 +38,9 @@ export function textsOf(value: unknown): readonly string[] {
 
 function textOf(value: unknown): string[] {
   if (typeof value === 'string') return [value];
-  return value instanceof Uint8Array ? [new TextDecoder('utf-8', { fatal: false, ignoreBOM: true }).decode(value)] : [];
+  return value instanceof Uint8Array
+    ? [new TextDecoder('utf-8', { fatal: false, ignoreBOM: true }).decode(value)]
+    : [];
 }
 
 /**

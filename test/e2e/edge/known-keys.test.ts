@@ -13,7 +13,9 @@ async function submitAll(stack: TestStack, keys: readonly string[]): Promise<Rec
   return Object.fromEntries(await Promise.all(jobs));
 }
 
-it('a key means the same job when the number of shards changes, and when it changes back', async () => {
+it('a key means the same job when the number of shards changes, and when it changes back', {
+  timeout: 120_000,
+}, async () => {
   const persistIn = await scratchFolder();
   const during = async <T>(shards: string, work: (stack: TestStack) => Promise<T>): Promise<T> => {
     const stack = await startTestStack({ persistIn, edge: { BRIDGE_SHARDS: shards } });

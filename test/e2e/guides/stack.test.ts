@@ -5,7 +5,7 @@ import type { greet } from '../../guides/operations/greet.ts';
 let stack: TestStack;
 beforeAll(async () => {
   stack = await startStack({ operations: 'test/guides/operations' });
-});
+}, 60_000);
 afterAll(() => stack.stop());
 
 test('greets from end to end, in one trace', async () => {

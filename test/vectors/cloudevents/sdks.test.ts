@@ -65,9 +65,9 @@ describe.each(SDKS)('the SDK of CloudEvents for %s', (name) => {
       if (message === undefined) throw new Error('the SDK did not write it');
       expect(understood(message)).toEqual({
         input: data,
-        acceptedAt: attributes['time'],
-        traceId: attributes['traceparent']?.slice(3, 35),
-        tracestate: attributes['tracestate'],
+        acceptedAt: attributes.time,
+        traceId: attributes.traceparent?.slice(3, 35),
+        tracestate: attributes.tracestate,
       });
     },
   );
