@@ -13,7 +13,7 @@ import { traceFaults } from './trace-check.ts';
 
 const run = promisify(execFile);
 const OPERATIONS = fileURLToPath(new URL('../examples/operations', import.meta.url));
-const TRACE_TIMEOUT_MS = 10_000;
+const TRACE_TIMEOUT_MS = 60_000;
 const INPUT = { text: 'One trace follows a job from its caller to the worker and back' };
 
 interface DemoResult {

@@ -1,3 +1,4 @@
+import { findFreePort } from '../machine/free-port.ts';
 import type { Edge } from './start.ts';
 
 /** An edge that keeps its address when it is started again. */
@@ -18,7 +19,8 @@ export class RestartableEdge {
 
   /** @param port 0: a free port */
   async start(port: number): Promise<Edge> {
-    const edge = await this.#startAt(port);
+    // workerd would choose a port that an outgoing connection can take while the edge is down.
+    const edge = await this.#startAt(port === 0 ? await findFreePort() : port);
     this.#edge = edge;
     this.#port = Number(new URL(edge.url).port);
     return edge;

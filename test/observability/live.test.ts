@@ -46,7 +46,7 @@ describe('the metrics of a real edge and a real worker', () => {
       const file = join(folder, `${index}.txt`);
       await writeFile(file, text);
       const check = ['-c', '"$0" check metrics < "$1" 2>&1', promtool, file];
-      expect(await runCommand('sh', check, { timeoutMs: 20_000 })).toBe('');
+      expect(await runCommand('sh', check, { timeoutMs: 60_000 })).toBe('');
     }
   });
 

@@ -53,7 +53,7 @@ it('the steps of the Dockerfile, done in empty folders, make a worker that start
   await isReady;
   expect(lines.find((line) => line.includes('worker ready'))).toContain('text.count');
   const [check = '', ...checkArgs] = built.healthCheck;
-  const options = { cwd: built.folder, environment, timeoutMs: 10_000 };
+  const options = { cwd: built.folder, environment, timeoutMs: 60_000 };
   await runCommand(check, checkArgs, options);
   worker.kill('SIGTERM');
   expect(await exited).toEqual([0, null]);

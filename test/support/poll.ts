@@ -1,6 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
 const PAUSE_MS = 20;
+/** After so long, the pauses are longer: what was waited for is not about to pass, and each look costs the other tests time. */
+const SOON_MS = 1_000;
+const LONG_PAUSE_MS = 60;
 
 /**
  * Calls `look` until it gives something, and returns that.
@@ -11,7 +14,7 @@ export async function until<T>(
   look: () => Promise<T | undefined | false> | T | undefined | false,
   timeoutMs = 60_000,
 ): Promise<T> {
-  const deadline = Date.now() + timeoutMs;
+  const began = Date.now();
   let last: unknown;
   for (;;) {
     try {
@@ -21,7 +24,8 @@ export async function until<T>(
     } catch (thrown) {
       last = thrown;
     }
-    if (Date.now() > deadline) throw new Error(`waited ${timeoutMs} ms for ${what}; last: ${String(last)}`);
-    await delay(PAUSE_MS);
+    const waitedMs = Date.now() - began;
+    if (waitedMs > timeoutMs) throw new Error(`waited ${timeoutMs} ms for ${what}; last: ${String(last)}`);
+    await delay(waitedMs < SOON_MS ? PAUSE_MS : LONG_PAUSE_MS);
   }
 }

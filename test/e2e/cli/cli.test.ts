@@ -71,7 +71,7 @@ describe('the process of the command line', () => {
     const { code, stdout, stderr } = await end;
     expect({ code, stdout }).toEqual({ code: 130, stdout: '' });
     expect(JSON.parse(stderr).code).toBe('interrupted');
-    expect(performance.now() - before).toBeLessThan(3_000);
+    expect(performance.now() - before).toBeLessThan(9_000);
   });
 
   it('passes everything after `dev` to dev, also --help', async () => {

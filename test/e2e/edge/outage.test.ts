@@ -7,10 +7,11 @@ import type { SpanRecord } from '../../../shared/trace/span-record.ts';
 import { until } from '../../support/poll.ts';
 import { problemOf, withTestStack } from '../../support/stack.ts';
 
-const REFUSAL_LIMIT_MS = 6_000;
+/** A few times what the time limits of the edge add up to. */
+const REFUSAL_LIMIT_MS = 20_000;
 
 describe('while NATS is away', () => {
-  it('every job is accepted within 6 s, and reads are refused until it is back, without a restart', async () => {
+  it('every job is accepted within seconds, and reads are refused until it is back, without a restart', async () => {
     const stack = await withTestStack();
     expect((await stack.run('echo', 'before')).state).toBe('succeeded');
 

@@ -14,7 +14,7 @@ import { withTestStack } from '../../support/stack.ts';
 const PASSWORD = 'hidden/p@s:s,%#?';
 const ENCODED = encodeURIComponent(PASSWORD);
 const USERS = `authorization { users: [{ user: ann, password: ${JSON.stringify(PASSWORD)} }] }`;
-const BROKER_TIMEOUT_MS = 4_000;
+const BROKER_TIMEOUT_MS = 20_000;
 
 async function nats(options: Omit<NatsServerOptions, 'binary'> = {}): Promise<NatsServer> {
   const server = await startTestNats(options);

@@ -1,6 +1,7 @@
 import { createServer as createHttp2Server } from 'node:http2';
-import { type AddressInfo, createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import { expect, it } from 'vitest';
+import { findFreePort } from '../../../dev/machine/free-port.ts';
 import { atEndOfFile } from '../../support/cleanup.ts';
 import { until } from '../../support/poll.ts';
 import { makeSpans } from '../../support/spans/make-spans.ts';
@@ -10,17 +11,6 @@ import { startTestStack } from '../../support/stack.ts';
 const NONE = { queueFull: 0, exportFailed: 0, rejected: 0 };
 /** How long one export may take, with its tries. */
 const SOON = { OTEL_EXPORTER_OTLP_TIMEOUT: '1500' };
-
-/** A port on which nobody listens. */
-async function deadPort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => {
-    server.listen(0, '127.0.0.1', resolve);
-  });
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
 
 /** A server that speaks HTTP/2 only, as the port for gRPC of a collector does. */
 async function grpcPort(): Promise<number> {
@@ -41,7 +31,7 @@ it.each([
     async () => (await otlpReceiver({ status: 429, headers: { 'retry-after': '60' } })).url,
     'status 429, 502, 503 or 504, also after more tries',
   ],
-  ['nothing: nobody listens there', async () => `http://127.0.0.1:${await deadPort()}`, /ECONNREFUSED/],
+  ['nothing: nobody listens there', async () => `http://127.0.0.1:${await findFreePort()}`, /ECONNREFUSED/],
   [
     'no HTTP/1.1: it is the port for gRPC',
     async () => `http://127.0.0.1:${await grpcPort()}`,

@@ -66,7 +66,7 @@ async function someUser(folder: string): Promise<{ uid?: number; gid?: number; c
 }
 
 async function idOf(kind: string): Promise<number> {
-  return Number(await runCommand('id', [kind, 'postgres'], { timeoutMs: 5_000 }));
+  return Number(await runCommand('id', [kind, 'postgres'], { timeoutMs: 60_000 }));
 }
 
 async function endOf(child: ChildProcessWithoutNullStreams): Promise<string> {

@@ -44,7 +44,7 @@ function programsIn(folder: string): Prometheus {
 }
 
 async function runs({ promtool }: Prometheus): Promise<boolean> {
-  return await runCommand(promtool, ['--version'], { timeoutMs: 10_000 }).then(
+  return await runCommand(promtool, ['--version'], { timeoutMs: 60_000 }).then(
     () => true,
     () => false,
   );

@@ -5,6 +5,7 @@ import { createServer as createTlsServer } from 'node:https';
 import { type AddressInfo, createServer as createTcpServer, type Server as TcpServer } from 'node:net';
 import { buffer } from 'node:stream/consumers';
 import { type Collector, startCollector } from '../../../dev/collector/start.ts';
+import { findFreePort } from '../../../dev/machine/free-port.ts';
 import type { Schedule } from '../../../shared/api/schedule.ts';
 import type { Job } from '../../../shared/job/job.ts';
 import { atEndOfFile, scratchFolder } from '../cleanup.ts';
@@ -143,9 +144,5 @@ export async function collect(): Promise<Collector> {
 
 /** An address where nothing listens. */
 export async function nowhere(): Promise<string> {
-  const server = createServer();
-  const url = await listen(server);
-  server.close();
-  await once(server, 'close');
-  return url;
+  return `http://127.0.0.1:${await findFreePort()}`;
 }

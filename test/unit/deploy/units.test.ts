@@ -20,7 +20,7 @@ async function findingsIn(unit: string): Promise<string> {
   const file = path.join(await scratchFolder(), 'checked.service');
   await writeFile(file, unit);
   const args = ['verify', '--man=no', '--recursive-errors=no', file];
-  return await runCommand('systemd-analyze', args, { timeoutMs: 20_000 }).then(
+  return await runCommand('systemd-analyze', args, { timeoutMs: 60_000 }).then(
     () => '',
     (error: Error) => error.message,
   );

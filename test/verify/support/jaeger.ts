@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { startChild } from '../../../dev/machine/child.ts';
 import { findOnPath, type RunOptions, runCommand } from '../../../dev/machine/command.ts';
 import { cacheDirectory, hostEnvironment } from '../../../dev/machine/environment.ts';
-import { withLock } from '../../../dev/nats-binary/lock.ts';
 import { findFreePort } from '../../../dev/machine/free-port.ts';
+import { withLock } from '../../../dev/nats-binary/lock.ts';
 import { describeThrown } from '../../../shared/errors.ts';
 import { atEndOfFile, scratchFolder } from '../../support/cleanup.ts';
 import { until } from '../../support/poll.ts';
@@ -26,7 +26,7 @@ export async function locateJaeger(): Promise<{ readonly path: string } | { read
   const home = join(cacheDirectory(environment), 'jaeger');
   const path = join(home, VERSION, 'jaeger');
   const works = (): Promise<boolean> =>
-    runCommand(path, ['version'], { timeoutMs: 20_000 }).then(
+    runCommand(path, ['version'], { timeoutMs: 60_000 }).then(
       () => true,
       () => false,
     );

@@ -45,7 +45,7 @@ describe('work that the broker does not do immediately', () => {
         if (full) throw refusal(10077, 'full');
       }),
     );
-    await vi.waitFor(() => expect(retry.problem).toBe('events cannot be stored: full'));
+    await vi.waitFor(() => expect(retry.problem).toBe('events cannot be stored: full'), 60_000);
     full = false;
     await Promise.all(waiting);
     expect(retry.problem).toBeUndefined();

@@ -35,7 +35,8 @@ function deliver(pipeline: JobPipeline, jobId: string, more: Parameters<typeof d
   return { message, moves, done: pipeline.process(message, stop.signal, slot) };
 }
 
-const running = (jobId: string): Promise<void> => vi.waitFor(() => expect(doors.has(jobId)).toBe(true));
+const running = (jobId: string): Promise<void> =>
+  vi.waitFor(() => expect(doors.has(jobId)).toBe(true), 60_000);
 const eventsOf = (jobId: string) => broker.events.filter((event) => event.jobId === jobId);
 
 describe('a job that has to wait for a limit by key', () => {
@@ -44,7 +45,7 @@ describe('a job that has to wait for a limit by key', () => {
     const first = deliver(pipeline, 'job-1');
     await running('job-1');
     const second = deliver(pipeline, 'job-2');
-    await vi.waitFor(() => expect(second.moves).toEqual(['leave']));
+    await vi.waitFor(() => expect(second.moves).toEqual(['leave']), 60_000);
     expect(eventsOf('job-2')).toEqual([]);
     doors.get('job-1')?.();
     await first.done;
@@ -64,7 +65,7 @@ describe('a job that has to wait for a limit by key', () => {
     const first = deliver(pipeline, 'job-1');
     await running('job-1');
     const parked = ['job-2', 'job-3'].map((id) => deliver(pipeline, id));
-    for (const { moves } of parked) await vi.waitFor(() => expect(moves).toEqual(['leave']));
+    for (const { moves } of parked) await vi.waitFor(() => expect(moves).toEqual(['leave']), 60_000);
     const fourth = deliver(pipeline, 'job-4');
     await fourth.done;
     expect(fourth.message.acks).toMatchObject([{ kind: 'nak', delayMs: expect.any(Number) }]);
@@ -93,7 +94,7 @@ describe('a job that has to wait for a limit by key', () => {
     const first = deliver(pipeline, 'job-1');
     await running('job-1');
     const second = deliver(pipeline, 'job-2');
-    await vi.waitFor(() => expect(second.moves).toEqual(['leave']));
+    await vi.waitFor(() => expect(second.moves).toEqual(['leave']), 60_000);
     cancels.hear({ tenant: 'acme', jobId: 'job-2', sequence: 2, sentBy: undefined });
     await second.done;
     expect(eventsOf('job-2').map(({ kind }) => kind)).toEqual(['cancelled']);
@@ -106,7 +107,7 @@ describe('a job that has to wait for a limit by key', () => {
     const first = deliver(pipeline, 'job-1');
     await running('job-1');
     const second = deliver(pipeline, 'job-2');
-    await vi.waitFor(() => expect(second.moves).toEqual(['leave']));
+    await vi.waitFor(() => expect(second.moves).toEqual(['leave']), 60_000);
     stopping.abort();
     await second.done;
     expect(second.message.acks).toEqual([{ kind: 'nak', delayMs: 0 }]);

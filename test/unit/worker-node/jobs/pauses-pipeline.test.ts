@@ -70,7 +70,7 @@ describe('a job whose operation is paused', () => {
       { concurrency: 1 },
     );
     const running = pipeline.process(delivery(), stop.signal);
-    await vi.waitFor(() => expect(ran).toHaveLength(1));
+    await vi.waitFor(() => expect(ran).toHaveLength(1), 60_000);
     const second = delivery({ subject: 'jobs.normal.p0.acme.job-2.echo', sequence: 2 });
     const waits = pipeline.process(second, stop.signal);
     host.paused.add('echo');

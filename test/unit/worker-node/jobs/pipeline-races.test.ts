@@ -162,7 +162,7 @@ describe('a job whose operation has no free place for longer than the ack wait',
       delivery({ subject: 'jobs.normal.p3.acme.job-0.echo', sequence: 7 }),
       IDLE,
     );
-    await vi.waitFor(() => expect(kinds()).toHaveLength(1));
+    await vi.waitFor(() => expect(kinds()).toHaveLength(1), 60_000);
     const waiting = pipeline.process(delivery(), IDLE);
     broker.storeEvent(byOther('started'));
     door.resolve();
@@ -255,7 +255,7 @@ describe('a job that is cancelled', () => {
       delivery({ subject: 'jobs.normal.p3.acme.job-0.echo', sequence: 7 }),
       IDLE,
     );
-    await vi.waitFor(() => expect(kinds()).toHaveLength(1));
+    await vi.waitFor(() => expect(kinds()).toHaveLength(1), 60_000);
     const job = delivery();
     const waiting = pipeline.process(job, IDLE);
     cancel();

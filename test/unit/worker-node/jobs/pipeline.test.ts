@@ -101,7 +101,7 @@ describe('a delivery of a job', () => {
   it('writes its own progress between its start and its end', async () => {
     await pipelineOf(async ({ progress }) => {
       progress({ fraction: 0.5 });
-      await vi.waitFor(() => expect(kinds()).toHaveLength(2));
+      await vi.waitFor(() => expect(kinds()).toHaveLength(2), 60_000);
     }).process(delivery(), IDLE);
     expect(kinds()).toEqual(['started by worker-1', 'progress by worker-1', 'succeeded by worker-1']);
   });

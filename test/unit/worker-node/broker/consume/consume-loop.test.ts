@@ -95,7 +95,7 @@ function start(concurrency: number, source?: () => Promise<Consumer>) {
 }
 
 const until = (condition: () => boolean): Promise<void> =>
-  vi.waitFor(() => expect(condition()).toBe(true), { timeout: 5_000, interval: 1 });
+  vi.waitFor(() => expect(condition()).toBe(true), { timeout: 60_000, interval: 1 });
 
 describe('the consume loop', () => {
   it('asks for as many messages as it has free slots, and never handles more', async () => {

@@ -109,7 +109,7 @@ function startHost(
 }
 
 const until = (condition: () => boolean): Promise<void> =>
-  vi.waitFor(() => expect(condition()).toBe(true), { timeout: 5_000, interval: 1 });
+  vi.waitFor(() => expect(condition()).toBe(true), { timeout: 60_000, interval: 1 });
 
 /** Jobs that end when the test says so. */
 function gate() {
