@@ -6,7 +6,7 @@ export default defineConfig({
   test: {
     ...LIMITS,
     globalSetup: ['test/support/global-setup.ts'],
-    maxWorkers: 2,
+    maxWorkers: 4,
     include: VERIFY,
   },
 });

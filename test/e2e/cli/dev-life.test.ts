@@ -1,0 +1,107 @@
+import { once } from 'node:events';
+import { writeFile } from 'node:fs/promises';
+import { connect } from 'node:net';
+import path from 'node:path';
+import { createInterface } from 'node:readline';
+import { expect, it } from 'vitest';
+import { scratchFolder } from '../../support/cleanup.ts';
+import { dev, type Ready, runJob, submit } from '../../support/cli/dev-process.ts';
+import { until } from '../../support/poll.ts';
+
+const WORKER = new URL('../../../worker-node/index.ts', import.meta.url);
+
+it('Ctrl-C while it starts stops it without a failure', async () => {
+  const { child, exited, said } = dev('--port', '0');
+  await until('the first step', () => said().includes('nats-server'));
+  child.kill('SIGINT');
+  expect(await exited).toEqual([0, null]);
+  expect(said()).not.toMatch(/^dev: /m);
+});
+
+it('leaves nothing running when it is killed', async () => {
+  const { child, exited } = dev('--port', '0', '--json');
+  const [line] = await once(createInterface(child.stdout), 'line');
+  const { url, natsUrl, tracesUrl } = JSON.parse(line);
+  child.kill('SIGKILL');
+  await exited;
+  for (const address of [url, natsUrl, tracesUrl])
+    await until(`the end of ${address}`, async () => !(await isOpen(new URL(address))));
+});
+
+it('leaves nothing running when a part does not start', async () => {
+  const { exited, said } = dev('--port', '0', '--operations', 'no-such-folder');
+  const [code] = await exited;
+  expect(code).toBe(1);
+  for (const part of ['the edge', 'nats-server', 'the trace collector'])
+    expect(said()).toContain(`stopped ${part}`);
+});
+
+it('a changed operation runs without a restart; one that does not load leaves the old one in place', async () => {
+  const folder = await scratchFolder();
+  const file = path.join(folder, 'version.mjs');
+  const write = (version: string) =>
+    writeFile(
+      file,
+      `import { defineOperation } from '${WORKER}';
+      const input = { '~standard': { version: 1, vendor: 'test', validate: (value) => ({ value }) } };
+      export default defineOperation({ name: 'test.version', input, run: () => ${version} });`,
+    );
+  await write("'one'");
+  const { child, said } = dev('--port', '0', '--json', '--operations', folder);
+  const [line] = await once(createInterface(child.stdout), 'line');
+  const ready = JSON.parse(line);
+  const run = () => runJob(ready, 'test.version');
+  expect(await run()).toBe('one');
+  await write("'two'");
+  await until('the new worker', () => said().includes('operations loaded again: worker '));
+  expect(await until('the new result', async () => (await run()) === 'two')).toBe(true);
+  await write('}');
+  await until('the refusal', () => said().includes('the changed operations do not start, so worker '));
+  expect(await run()).toBe('two');
+});
+
+it('--persist keeps jobs and the key for the next start', async () => {
+  const folder = path.join(await scratchFolder(), 'kept');
+  const start = async () => {
+    const started = dev('--port', '0', '--json', '--persist', folder);
+    const [line] = await once(createInterface(started.child.stdout), 'line');
+    return { ...started, ready: JSON.parse(line) as Ready };
+  };
+  const first = await start();
+  const job = await submit(first.ready, { operation: 'echo', input: 'kept' }, { prefer: 'wait=30' });
+  first.child.kill('SIGINT');
+  expect(await first.exited).toEqual([0, null]);
+  const { ready } = await start();
+  expect(ready.apiKey).toBe(first.ready.apiKey);
+  const authorization = `Bearer ${ready.apiKey}`;
+  const answer = await fetch(`${ready.url}/v1/jobs/${job.id}`, { headers: { authorization } });
+  expect(await answer.json()).toMatchObject({ state: 'succeeded', result: 'kept' });
+});
+
+it('a folder of --persist belongs to one stack at a time', async () => {
+  const folder = path.join(await scratchFolder(), 'kept');
+  const start = () => dev('--port', '0', '--json', '--persist', folder);
+  const first = start();
+  await once(createInterface(first.child.stdout), 'line');
+  const second = start();
+  expect((await second.exited)[0]).toBe(1);
+  expect(second.said()).toContain(
+    `dev: ${folder} is in use by another stack; stop that one, or name another folder`,
+  );
+  first.child.kill('SIGINT');
+  await first.exited;
+  const [line] = await once(createInterface(start().child.stdout), 'line');
+  expect(JSON.parse(line)).toHaveProperty('url');
+});
+
+async function isOpen({ hostname, port }: URL): Promise<boolean> {
+  const socket = connect(Number(port), hostname);
+  try {
+    await once(socket, 'connect');
+    return true;
+  } catch {
+    return false;
+  } finally {
+    socket.destroy();
+  }
+}
