@@ -6,7 +6,7 @@ export default defineConfig({
   test: {
     ...LIMITS,
     globalSetup: ['test/support/global-setup.ts'],
-    maxWorkers: 4,
+    maxWorkers: 3,
     include: BROKER,
     exclude: ON_EACH_SERVER,
   },
