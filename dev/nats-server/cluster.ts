@@ -59,12 +59,13 @@ export interface NatsCluster {
 /** Starts three nats-servers and waits until they follow one leader. They end with this process. */
 export async function startNatsCluster(options: NatsClusterOptions): Promise<NatsCluster> {
   const places = await choosePlaces();
-  const starts = await Promise.allSettled(places.map((place) => startNode(place, options)));
-  const nodes = starts.flatMap((start) => (start.status === 'fulfilled' ? [start.value] : []));
+  const nodes: ClusterNode[] = [];
   const monitorPorts = places.map(({ monitorPort }) => monitorPort);
   const cluster = new LocalNatsCluster(nodes, monitorPorts, options.client ?? {});
   try {
-    for (const start of starts) if (start.status === 'rejected') throw start.reason;
+    // One after the other: servers that dial each other at the same moment can lose a route for good.
+    // https://github.com/nats-io/nats-server/pull/8527
+    for (const place of places) nodes.push(await startNode(place, options));
     await cluster.untilReady();
     return cluster;
   } catch (thrown) {
