@@ -36,6 +36,8 @@ export const TRACE = ['test/e2e/trace/**/*.test.ts'];
 export const CLI = ['test/e2e/cli/**/*.test.ts'];
 /** `npm run test:verify` runs them: each breaks a system of its own. */
 export const VERIFY = ['test/verify/**/*.test.ts'];
+/** `npm run test:conformance` runs them: each starts a worker, and many of these workers are broken. */
+export const CONFORMANCE = ['test/conformance/**/*.test.ts'];
 /** `npm run test:observability` runs them: they fetch Prometheus. */
 export const OBSERVABILITY = ['test/observability/**/*.test.ts'];
 /** `npm run test:packages` runs them: they install packages. */
@@ -62,7 +64,7 @@ export default defineConfig({
       project('2 own process', { include: OWN_PROCESS }),
       project('3 unit', {
         include: ['test/**/*.test.ts'],
-        exclude: [...SYSTEM, ...OWN_PROCESS, ...PACKAGES, ...VERIFY, ...OBSERVABILITY],
+        exclude: [...SYSTEM, ...OWN_PROCESS, ...PACKAGES, ...VERIFY, ...CONFORMANCE, ...OBSERVABILITY],
         isolate: false,
       }),
     ],

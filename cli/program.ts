@@ -3,6 +3,7 @@ import manifest from '../package.json' with { type: 'json' };
 import { CliError } from './cli-error.ts';
 import { defineCallbacks } from './commands/callbacks.ts';
 import { defineCancel } from './commands/cancel.ts';
+import { defineConformance } from './commands/conformance.ts';
 import { defineConfig } from './commands/config/config.ts';
 import { defineDeadLetters } from './commands/dead-letters/dead-letters.ts';
 import { defineGet } from './commands/get.ts';
@@ -64,6 +65,7 @@ const LOCAL_COMMANDS = [
   defineGroups,
   defineKeys,
   defineCallbacks,
+  defineConformance,
   defineConfig,
   defineCompletion,
   defineMan,

@@ -13,11 +13,11 @@ beforeAll(async () => {
 /**
  * They start or change something outside: test/e2e/nats/flags.test.ts, test/unit/dev/main.test.ts,
  * test/unit/create/project.test.ts, test/unit/cli/commands/config.test.ts, test/unit/cli/verify/verify.test.ts and
- * test/verify look at them.
+ * test/verify and test/conformance look at them.
  */
 const ELSEWHERE = [
   ...['dev', 'init', 'setup', 'groups list', 'groups move', 'groups remove'],
-  ...['workers', 'pause', 'resume', 'verify'],
+  ...['workers', 'pause', 'resume', 'verify', 'conformance worker', 'conformance producer'],
   ...['config list', 'config set', 'config use', 'config remove'],
 ];
 

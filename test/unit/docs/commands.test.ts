@@ -27,7 +27,8 @@ function typedIn(page: string): string[] {
 
 /** What is wrong with a command; undefined if the command line has it and its options. */
 function faultOf(typed: string): string | undefined {
-  const words = typed.match(/'[^']*'|"[^"]*"|\S+/g) ?? [];
+  // What follows `--` is the command of another program.
+  const words = typed.replace(/ --(?: .*)?$/, '').match(/'[^']*'|"[^"]*"|\S+/g) ?? [];
   const found = commands.filter(({ name }) => startsWith(words, name.split(' ')));
   if (found.length === 0) return `throughline ${typed}: there is no such command`;
   const options = new Set([...found.flatMap((leaf) => leaf.options.map(({ long }) => long)), '--help']);
@@ -64,6 +65,8 @@ it('finds commands in the pages, and faults in them', () => {
   expect(faultOf('submit echo 1 --wait')).toBeUndefined();
   expect(faultOf('dead-letters show <jobId>')).toBeUndefined();
   expect(faultOf('dev --persist --edge FAIR_JOBS=8')).toBeUndefined();
+  expect(faultOf('conformance worker --json -- ./worker --port 1')).toBeUndefined();
+  expect(faultOf('conformance worker --jsn -- ./worker')).toContain('no option --jsn');
   expect(faultOf('dev --prot 1')).toContain('no option --prot');
   expect(typedIn('docs/GETTING-STARTED.md')).toContain('dev --operations operations');
   expect(faultOf('sumbit echo 1')).toContain('no such command');

@@ -1,0 +1,72 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import { headers } from '@nats-io/transport-node';
+import type { JobSpec } from '../../../shared/job/job-spec.ts';
+import type { Redrive } from '../../../shared/job/redrive.ts';
+import type { Carrier } from '../../../shared/propagation/index.ts';
+import { writeJobHeaders } from '../../../shared/wire/job-message.ts';
+import { writeJson } from '../../../shared/wire/json-body.ts';
+import { pooledRoute, type Route } from '../../../shared/wire/lanes.ts';
+import { jobSubject } from '../../../shared/wire/subjects.ts';
+import type { Broker } from '../../../worker-node/broker/connect.ts';
+import type { SubmittedJob } from './submitted-job.ts';
+
+/** The tenant of all jobs of the harness. */
+export const TENANT = 'conformance';
+
+/** What a job of the harness has besides its operation and input. All of it has a default. */
+export interface JobOptions {
+  readonly jobId?: string;
+  readonly spec?: JobSpec;
+  readonly redrive?: Redrive;
+  readonly route?: Route;
+  readonly carrier?: Carrier;
+  /** Instead of the input as JSON. */
+  readonly body?: Uint8Array;
+  /** Instead of the headers that the spec, the redrive and the carrier make. */
+  readonly headers?: readonly (readonly [name: string, value: string])[];
+  /** The `Nats-Msg-Id`; by default the job id. */
+  readonly messageId?: string;
+}
+
+/** A `traceparent` of a new sampled trace. */
+export function newTraceparent(): string {
+  return `00-${randomBytes(16).toString('hex')}-${randomBytes(8).toString('hex')}-01`;
+}
+
+/** An id for a job. */
+export function newJobId(): string {
+  return randomUUID();
+}
+
+/** Publishes a job as the edge does. @throws whatever the NATS client throws */
+export async function publishJob(
+  { jetStream }: Broker,
+  operation: string,
+  input: unknown,
+  options: JobOptions = {},
+): Promise<SubmittedJob> {
+  const { jobId = newJobId(), route, spec = {}, redrive, body = writeJson(input) } = options;
+  const { carrier = { traceparent: newTraceparent() } } = options;
+  const address = { tenant: TENANT, jobId, operation };
+  const subject = jobSubject(address, route ?? pooledRoute(address));
+  const written = new Map<string, string>();
+  const job = {
+    address,
+    acceptedAt: new Date().toISOString(),
+    spec,
+    redrive,
+    source: '/throughline/conformance',
+  };
+  writeJobHeaders(job, carrier, (name, value) => written.set(name, value));
+  if (options.messageId !== undefined) written.set('Nats-Msg-Id', options.messageId);
+  const pairs = options.headers ?? [...written];
+  const message = headers();
+  for (const [name, value] of pairs) message.append(name, value);
+  const { seq } = await jetStream.publish(subject, body, pairs.length === 0 ? {} : { headers: message });
+  return { address, subject, sequence: seq, body, headers: pairs, traceId: traceIdIn(pairs) };
+}
+
+function traceIdIn(pairs: SubmittedJob['headers']): string | undefined {
+  const found = pairs.filter(([name]) => name.toLowerCase() === 'traceparent');
+  return found.length === 1 ? /^00-([0-9a-f]{32})-/.exec(found[0]?.[1] ?? '')?.[1] : undefined;
+}

@@ -1,0 +1,134 @@
+/** Jobs, and how their messages are read. */
+import { writeJson } from '../../../shared/wire/json-body.ts';
+import { ORDERED_LANES, ROUTES } from '../../../shared/wire/lanes.ts';
+import { newTraceparent } from '../broker/queue.ts';
+import type { WorkerCase } from './case.ts';
+
+const INPUT = { text: 'grüße, 世界 🌍', list: [1, 2.5, null, true], nested: { deep: [{}] }, empty: '' };
+
+export const JOB_CASES: readonly WorkerCase[] = [
+  {
+    name: 'echo',
+    what: 'a job runs once, and its result is what the operation returned',
+    sentences: ['end-succeeded', 'read-input', 'started-stored', 'settle-once'],
+    run: async ({ run, findings }) => {
+      const job = await run('conformance.echo', INPUT, 'end-succeeded');
+      findings.check('started-stored', job.kinds[0] === 'started', `the events are: ${job.told}`);
+      findings.check(
+        'end-succeeded',
+        job.kinds.join() === 'started,succeeded',
+        `the events are: ${job.told}`,
+      );
+      const result = JSON.stringify(job.end?.body.result);
+      findings.check('read-input', result === JSON.stringify(INPUT), `the result is ${result}`);
+      const kinds = job.answers.map(({ kind }) => kind).join();
+      findings.check('end-succeeded', kinds.startsWith('ack'), `the answer is ${kinds}`);
+      findings.check('settle-once', job.answers.length === 1, `the answers are ${kinds}`);
+    },
+  },
+  {
+    name: 'no-headers',
+    what: 'a job whose message has no headers runs, in a trace of its own',
+    sentences: ['read-bare', 'context-broken'],
+    run: async ({ run, findings }) => {
+      const job = await run('conformance.echo', null, 'read-bare', { headers: [] });
+      findings.check('read-bare', job.end?.body.kind === 'succeeded', `the events are: ${job.told}`);
+      const { traceId = '' } = job.end?.body ?? {};
+      findings.check('context-broken', isTraceId(traceId), `traceId is ${JSON.stringify(traceId)}`);
+    },
+  },
+  {
+    name: 'header-case',
+    what: 'headers in the case that Go writes are read',
+    sentences: ['read-case', 'context-continue'],
+    run: async ({ run, findings }) => {
+      const traceparent = newTraceparent();
+      const job = await run('conformance.echo', 1, 'read-case', {
+        headers: [
+          ['Traceparent', traceparent],
+          ['Throughline-Max-Attempts', '2'],
+        ],
+      });
+      const { traceId, maxAttempts } = job.end?.body ?? {};
+      findings.check('context-continue', traceId === job.job.traceId, `traceId is ${traceId}`);
+      findings.check(
+        'read-case',
+        maxAttempts === 2,
+        `maxAttempts is ${maxAttempts}, and Throughline-Max-Attempts 2`,
+      );
+    },
+  },
+  {
+    name: 'unreadable-body',
+    what: 'a body that is not JSON goes to the dead letters',
+    sentences: ['read-invalid', 'end-failed'],
+    run: async ({ run, findings }) => {
+      const job = await run('conformance.echo', null, 'read-invalid', { body: writeJson('x').slice(0, -1) });
+      const { kind, error } = job.end?.body ?? {};
+      findings.check('read-invalid', kind === 'failed', `the events are: ${job.told}`);
+      findings.check('read-invalid', error?.code === 'message-invalid', `the code is ${error?.code}`);
+      findings.check('end-failed', (await job.deadLetter()) !== undefined, 'there is no dead letter');
+    },
+  },
+  {
+    name: 'unreadable-limit',
+    what: 'a limit that cannot be read is no limit that may be left out',
+    sentences: ['read-invalid'],
+    run: async ({ run, findings }) => {
+      const job = await run('conformance.echo', null, 'read-invalid', {
+        headers: [['throughline-max-attempts', 'many']],
+      });
+      const { error } = job.end?.body ?? {};
+      findings.check('read-invalid', error?.code === 'message-invalid', `the events are: ${job.told}`);
+    },
+  },
+  {
+    name: 'every-lane',
+    what: 'a job of each priority and each lane runs',
+    sentences: ['consumer-lanes'],
+    run: async ({ submit, findings, soonMs }) => {
+      const jobs = await Promise.all(
+        ROUTES.map(async (route) => ({ route, job: await submit('conformance.echo', 1, { route }) })),
+      );
+      const left = await Promise.all(
+        jobs.map(async ({ route, job }) =>
+          (await job.untilEnded(soonMs)) ? [] : [`${route.priority}.${route.lane}`],
+        ),
+      );
+      findings.check('consumer-lanes', left.flat().length === 0, `no job ended in ${left.flat().join(', ')}`);
+    },
+  },
+  {
+    name: 'ordered-lane',
+    what: 'two jobs in one ordered lane run one after the other',
+    sentences: ['consumer-ordered'],
+    run: async ({ submit, ended, findings }) => {
+      const route = { priority: 'normal', lane: ORDERED_LANES[7] } as const;
+      const spec = { orderingKey: 'customer-7' };
+      const first = await submit('conformance.sleep', { ms: 600 }, { route, spec });
+      const second = await submit('conformance.sleep', { ms: 1 }, { route, spec });
+      await ended(first, 'consumer-ordered');
+      await ended(second, 'consumer-ordered');
+      const [start] = second.events;
+      const end = first.end;
+      const isAfter = start !== undefined && end !== undefined && start.sequence > end.sequence;
+      findings.check('consumer-ordered', isAfter, 'the second job started before the first one had ended');
+    },
+  },
+  {
+    name: 'missing-operation',
+    what: 'a job of an operation that nobody has waits, and no attempt is spent',
+    sentences: ['missing-operation'],
+    run: async ({ submit, findings, ackWaitMs }) => {
+      const job = await submit('conformance.nobody-has-this', 1);
+      await job.until(() => job.answers.length > 0 || job.events.length > 0, ackWaitMs / 2);
+      findings.check('missing-operation', job.events.length === 0, `the events are: ${job.told}`);
+      const others = job.answers.filter(({ kind }) => kind !== 'nak').map(({ kind }) => kind);
+      findings.check('missing-operation', others.length === 0, `the answer is ${others.join()}`);
+    },
+  },
+];
+
+function isTraceId(text: string): boolean {
+  return /^(?!0{32})[0-9a-f]{32}$/.test(text);
+}

@@ -1,0 +1,152 @@
+/** What happens to jobs when the worker dies, stops, or may not start them. */
+import type { Bench } from '../bench.ts';
+import { sendCancel } from '../broker/cancel.ts';
+import type { JobView } from '../broker/job-view.ts';
+import type { WorkerCase } from './case.ts';
+
+const LONG_MS = 60_000;
+const PAUSED = 'conformance.info';
+
+export const PROCESS_CASES: readonly WorkerCase[] = [
+  {
+    name: 'pause',
+    what: 'jobs of an operation that is paused wait until it is resumed',
+    sentences: ['pause-hold'],
+    isAlone: true,
+    run: async (bench) => {
+      const { submit, findings, ackWaitMs, soonMs } = bench;
+      await writePause(bench, true);
+      const job = await submit(PAUSED, {});
+      await job.until(() => job.answers.length > 0 || job.kinds.includes('started'), ackWaitMs / 2);
+      findings.check('pause-hold', !job.kinds.includes('started'), `the events are: ${job.told}`);
+      await writePause(bench, false);
+      await bench.ended(job, 'pause-hold', soonMs + ackWaitMs);
+      const { attempt, kind } = job.end?.body ?? {};
+      findings.check('pause-hold', kind === 'succeeded' && attempt === 1, `the events are: ${job.told}`);
+    },
+  },
+  {
+    name: 'crash',
+    what: 'a worker that is killed spends an attempt of each job that it had',
+    sentences: ['attempt-spent', 'attempt-number', 'cancel-stored', 'started-record'],
+    isAlone: true,
+    run: async (bench) => {
+      const { findings, laterMs } = bench;
+      const once = await started(bench, { spec: { maxAttempts: 1 } });
+      const again = await started(bench, { spec: { maxAttempts: 3 } });
+      const cancelled = await started(bench, {});
+      await bench.parts.worker.kill();
+      await sendCancel(bench, cancelled);
+      await bench.startWorker();
+      await Promise.all([
+        bench.ended(once, 'attempt-spent', 2 * laterMs),
+        bench.ended(cancelled, 'cancel-stored', 2 * laterMs),
+        bench.need(
+          again,
+          'attempt-number',
+          'the event started 2',
+          () => again.told.includes('started 2'),
+          2 * laterMs,
+        ),
+      ]);
+      const { error, attempt } = once.end?.body ?? {};
+      const found = `the events are: ${once.told}; error is ${JSON.stringify(error)}`;
+      findings.check('attempt-spent', error?.code === 'attempts-spent' && attempt === 1, found);
+      findings.check('attempt-spent', (await once.deadLetter()) !== undefined, 'there is no dead letter');
+      const toldOfCancelled = `the events are: ${cancelled.told}`;
+      findings.check('cancel-stored', cancelled.end?.body.kind === 'cancelled', toldOfCancelled);
+      findings.check('cancel-stored', !cancelled.told.includes('started 2'), toldOfCancelled);
+      findings.check(
+        'attempt-number',
+        again.told === 'started 1, started 2',
+        `the events are: ${again.told}`,
+      );
+      const [expected] = again.events[1]?.values('Nats-Expected-Last-Subject-Sequence') ?? [];
+      const follows = expected === String(again.events[0]?.sequence);
+      findings.check('started-record', follows, `started 2 expects ${expected}`);
+      await sendCancel(bench, again);
+      await bench.ended(again, 'cancel-running');
+    },
+  },
+  {
+    name: 'shutdown',
+    what: 'a worker that is told to stop hands back what it cannot end in time, and spends no attempt',
+    sentences: ['release-stop', 'release-event', 'announce-leave', 'settle-last'],
+    isAlone: true,
+    run: async (bench) => {
+      const { findings, parts, laterMs } = bench;
+      const short = await started(bench, { ms: parts.stopTimeoutMs / 2 });
+      const long = await started(bench, {});
+      const keys = hostKeys(bench);
+      parts.worker.program.signal('SIGTERM');
+      const code = await parts.worker.program.endWithin(parts.stopTimeoutMs + bench.soonMs);
+      findings.check(
+        'release-stop',
+        code !== undefined,
+        `it has not ended ${bench.soonMs} ms after its limit`,
+      );
+      await parts.worker.kill();
+      await long.read();
+      await short.read();
+      findings.check(
+        'release-stop',
+        short.told === 'started 1, succeeded 1',
+        `the short job has: ${short.told}`,
+      );
+      findings.check(
+        'release-event',
+        long.told === 'started 1, released 0',
+        `the long job has: ${long.told}`,
+      );
+      const { released } = long.events.at(-1)?.body ?? {};
+      findings.check('release-event', released === 1, `released is ${released}`);
+      const [answer] = long.answers;
+      findings.check('release-event', answer?.kind === 'nak', `the answer is ${answer?.kind}`);
+      const isDeleted = keys.some((subject) => isDeletion(bench, subject));
+      findings.check('announce-leave', isDeleted, 'no key of HOSTS was deleted');
+      await bench.startWorker();
+      const isBack = (): boolean => long.told.endsWith('started 1') && long.events.length === 3;
+      await bench.need(long, 'release-event', 'the event started 1 of another delivery', isBack, laterMs);
+      const carried = long.events.at(-1)?.body.released;
+      findings.check('release-event', carried === 1, `released is ${carried} in the next started`);
+      await sendCancel(bench, long);
+      await bench.ended(long, 'cancel-running');
+    },
+  },
+];
+
+/** A job that runs. */
+async function started(
+  bench: Bench,
+  { ms = LONG_MS, spec }: { readonly ms?: number; readonly spec?: { readonly maxAttempts: number } },
+): Promise<JobView> {
+  const job = await bench.submit('conformance.sleep', { ms }, spec === undefined ? {} : { spec });
+  await bench.need(job, 'started-stored', 'the event started', () => job.events.length > 0);
+  return job;
+}
+
+async function writePause(bench: Bench, paused: boolean): Promise<void> {
+  const pause = { paused, by: 'throughline conformance', since: new Date().toISOString() };
+  await bench.publish(`$KV.OPERATIONS._paused.${PAUSED}`, JSON.stringify(pause));
+}
+
+/** The subjects on which the running worker has announced itself. */
+function hostKeys({ parts }: Bench): string[] {
+  const { tape, worker } = parts;
+  return tape.all
+    .filter(
+      ({ subject, data }) => subject.startsWith('$KV.HOSTS.') && text(data).includes(`"${worker.name}"`),
+    )
+    .map(({ subject }) => subject);
+}
+
+/** A deleted key of a bucket is a message with an operation in a header, and without a body. */
+function isDeletion({ parts }: Bench, subject: string): boolean {
+  return parts.tape.all.some(
+    (heard) => heard.subject === subject && /^(DEL|PURGE)$/.test(heard.values('KV-Operation')[0] ?? ''),
+  );
+}
+
+function text(data: Uint8Array): string {
+  return new TextDecoder().decode(data);
+}

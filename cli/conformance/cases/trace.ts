@@ -1,0 +1,108 @@
+/** The trace of a job. */
+import { randomUUID } from 'node:crypto';
+import { newTraceparent } from '../broker/queue.ts';
+import type { WorkerCase } from './case.ts';
+
+const PARTS = /^00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$/;
+
+export const TRACE_CASES: readonly WorkerCase[] = [
+  {
+    name: 'trace',
+    what: 'all events of a job are in the trace of its message',
+    sentences: ['context-continue', 'context-own', 'context-event', 'context-flags'],
+    run: async ({ run, findings }) => {
+      const traceparent = newTraceparent();
+      const job = await run('conformance.retry', { failures: 1 }, 'context-continue', {
+        carrier: { traceparent },
+      });
+      const parentId = PARTS.exec(traceparent)?.[2];
+      const spans = new Map<number, Set<string>>();
+      for (const { body, values } of job.events) {
+        const at = `${body.kind} ${body.attempt}`;
+        const [header = ''] = values('traceparent');
+        const [, traceId, , flags = ''] = PARTS.exec(header) ?? [];
+        findings.check(
+          'context-continue',
+          body.traceId === job.job.traceId,
+          `${at} has traceId ${body.traceId}`,
+        );
+        const found = `${at} has traceparent ${JSON.stringify(header)}, and traceId ${body.traceId}`;
+        findings.check(
+          'context-event',
+          traceId === body.traceId && values('traceparent').length === 1,
+          found,
+        );
+        findings.check(
+          'context-flags',
+          Number.parseInt(flags, 16) % 2 === 1,
+          `${at} has the flags "${flags}"`,
+        );
+        const isSpan = /^(?!0{16})[0-9a-f]{16}$/.test(body.spanId) && body.spanId !== parentId;
+        findings.check('context-event', isSpan, `${at} has spanId ${JSON.stringify(body.spanId)}`);
+        spans.set(body.attempt, (spans.get(body.attempt) ?? new Set()).add(body.spanId));
+      }
+      const all = [...spans.values()].map((ids) => [...ids].join(' and '));
+      const areApart = new Set(all).size === spans.size && all.every((ids) => !ids.includes(' '));
+      findings.check('context-own', areApart, `the spans of the attempts are ${all.join(', ')}`);
+    },
+  },
+  {
+    name: 'not-sampled',
+    what: 'a trace that nobody records stays so',
+    sentences: ['context-flags'],
+    run: async ({ run, findings }) => {
+      const carrier = { traceparent: newTraceparent().replace(/01$/, '00') };
+      const job = await run('conformance.echo', 1, 'context-flags', { carrier });
+      const [header = ''] = job.end?.values('traceparent') ?? [];
+      const [, traceId, , flags = '01'] = PARTS.exec(header) ?? [];
+      const isSame = traceId === job.job.traceId && Number.parseInt(flags, 16) % 2 === 0;
+      findings.check('context-flags', isSame, `the end has traceparent ${JSON.stringify(header)}`);
+    },
+  },
+  {
+    name: 'broken-trace',
+    what: 'a broken trace context starts a new trace, and the job runs',
+    sentences: ['context-broken'],
+    run: async ({ run, findings }) => {
+      const good = newTraceparent();
+      const broken = [
+        [good.replace(/^00/, 'ff')],
+        [`${good}-extra`],
+        [good.toUpperCase()],
+        [good, newTraceparent()],
+      ];
+      for (const values of broken) {
+        const pairs = values.map((value) => ['traceparent', value] as const);
+        const job = await run('conformance.echo', 1, 'context-broken', { headers: pairs });
+        const { traceId = '', kind } = job.end?.body ?? {};
+        const isNew =
+          /^(?!0{32})[0-9a-f]{32}$/.test(traceId) && !values.some((value) => value.includes(traceId));
+        const found = `after ${values.join(' and ')}: ${kind}, traceId ${traceId}`;
+        findings.check('context-broken', kind === 'succeeded' && isNew, found);
+      }
+    },
+  },
+  {
+    name: 'outgoing-call',
+    what: 'an HTTP call of the operation carries the trace, the tracestate and the baggage',
+    sentences: ['context-outgoing'],
+    run: async ({ run, findings, parts }) => {
+      const carrier = { traceparent: newTraceparent(), tracestate: 'vendor=a,other=b', baggage: 'user=ann' };
+      const path = `/${randomUUID()}`;
+      const input = { url: `${parts.http.url}${path}` };
+      const job = await run('conformance.baggage', input, 'context-outgoing', { carrier });
+      const sent = parts.http.headersOf(path);
+      findings.need('context-outgoing', sent !== undefined, `no call came; events: ${job.told}`);
+      const { traceparent, tracestate, baggage } = sent ?? {};
+      const [, traceId, spanId] = PARTS.exec(String(traceparent)) ?? [];
+      findings.check('context-outgoing', traceId === job.job.traceId, `traceparent is ${traceparent}`);
+      findings.check(
+        'context-outgoing',
+        spanId !== PARTS.exec(carrier.traceparent)?.[2],
+        'the parent is the sender',
+      );
+      findings.check('context-outgoing', tracestate === carrier.tracestate, `tracestate is ${tracestate}`);
+      findings.check('context-outgoing', String(baggage).includes(carrier.baggage), `baggage is ${baggage}`);
+    },
+  },
+];

@@ -1,0 +1,26 @@
+import type { HeaderValues } from '../../../shared/wire/headers.ts';
+
+/** What the producer under test was asked to submit. */
+export interface Wanted {
+  readonly tenant: string;
+  readonly operation: string;
+  /** The input as JSON. */
+  readonly input: string;
+  readonly traceparent: string;
+  readonly tracestate: string;
+  readonly baggage: string;
+}
+
+/** The message that it published. */
+export interface Produced {
+  readonly subject: string;
+  readonly names: readonly string[];
+  readonly values: HeaderValues;
+  readonly data: Uint8Array;
+  /** Whether the message asks JetStream for an acknowledgement. */
+  readonly asksForAck: boolean;
+  /** Whether JetStream has stored it. */
+  readonly isStored: boolean;
+  /** The exit code of the program; null if a signal ended it, undefined if it had to be ended. */
+  readonly exitCode: number | null | undefined;
+}

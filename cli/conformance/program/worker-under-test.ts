@@ -1,0 +1,67 @@
+import { randomBytes } from 'node:crypto';
+import { CONFORMANCE_GROUP } from '../group.ts';
+import { Program } from './program.ts';
+
+export interface WorkerOptions {
+  readonly command: readonly string[];
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly natsUrl: string;
+  readonly httpUrl: string;
+  readonly ackWaitMs: number;
+  readonly stopTimeoutMs: number;
+  readonly onLine: (line: string) => void;
+}
+
+/** The worker under test. It is started again after the cases that end it. */
+export class WorkerUnderTest {
+  readonly #options: WorkerOptions;
+  readonly #id = randomBytes(4).toString('hex');
+  #starts = 0;
+  #program: Program | undefined;
+
+  constructor(options: WorkerOptions) {
+    this.#options = options;
+  }
+
+  /** The `WORKER_NAME`, which is new for each start. */
+  get name(): string {
+    return `conformance-${this.#id}-${this.#starts}`;
+  }
+
+  get program(): Program {
+    if (this.#program === undefined) throw new Error('the worker was not started');
+    return this.#program;
+  }
+
+  async start(): Promise<void> {
+    this.#starts++;
+    const { command, onLine, environment } = this.#options;
+    this.#program = await Program.start({
+      command,
+      onLine,
+      environment: { ...environment, ...this.#settings() },
+    });
+  }
+
+  async kill(): Promise<void> {
+    await this.#program?.kill();
+  }
+
+  /** The variables that docs/PROTOCOL.md promises to a worker under test. */
+  #settings(): Record<string, string> {
+    const { natsUrl, httpUrl, ackWaitMs, stopTimeoutMs } = this.#options;
+    return {
+      NATS_URL: natsUrl,
+      WORKER_GROUP: CONFORMANCE_GROUP,
+      WORKER_NAME: this.name,
+      WORKER_OPERATIONS: 'conformance.>',
+      WORKER_ACK_WAIT_MS: String(ackWaitMs),
+      WORKER_CONCURRENCY: '64',
+      WORKER_STOP_TIMEOUT_MS: String(stopTimeoutMs),
+      HEALTH_PORT: '0',
+      BAGGAGE_ALLOW: httpUrl,
+      OTEL_EXPORTER_OTLP_ENDPOINT: httpUrl,
+      OTEL_SERVICE_NAME: 'conformance-worker',
+    };
+  }
+}

@@ -1,0 +1,48 @@
+/** Operations of `throughline conformance` that take time, call out, or tell what they know (docs/PROTOCOL.md). */
+import { setTimeout as delay } from 'node:timers/promises';
+import { defineOperation } from 'throughline/worker';
+import * as z from 'zod';
+
+const STEP_MS = 300;
+
+export const sleep = defineOperation({
+  name: 'conformance.sleep',
+  input: z.object({ ms: z.number() }),
+  run: async ({ input, signal }) => {
+    await delay(input.ms, undefined, { signal });
+    return { slept: input.ms };
+  },
+});
+
+export const progress = defineOperation({
+  name: 'conformance.progress',
+  input: z.object({ steps: z.int() }),
+  run: async ({ input, progress: report, signal }) => {
+    for (let step = 1; step <= input.steps; step++) {
+      report({ fraction: step / input.steps, message: `step ${step}` });
+      await delay(STEP_MS, undefined, { signal });
+    }
+    return { steps: input.steps };
+  },
+});
+
+export const baggage = defineOperation({
+  name: 'conformance.baggage',
+  input: z.object({ url: z.url() }),
+  run: async ({ input, signal }) => {
+    const { status } = await fetch(input.url, { signal });
+    return { status };
+  },
+});
+
+export const info = defineOperation({
+  name: 'conformance.info',
+  input: z.unknown(),
+  run: ({ job }) => ({
+    jobId: job.id,
+    tenant: job.tenant,
+    attempt: job.attempt,
+    redriveCount: job.redriveCount,
+    fence: job.fence,
+  }),
+});

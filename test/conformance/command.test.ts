@@ -1,0 +1,109 @@
+import path from 'node:path';
+import { Readable } from 'node:stream';
+import { expect, it } from 'vitest';
+import { PRODUCER_CASES } from '../../cli/conformance/producer/cases.ts';
+import type { CaseReport } from '../../cli/conformance/report.ts';
+import { runCli } from '../../cli/program.ts';
+import { hostEnvironment } from '../../dev/machine/environment.ts';
+import { atEndOfFile } from '../support/cleanup.ts';
+import { startTestNats } from '../support/nats/nats.ts';
+import { fixture } from './support.ts';
+
+const nats = await startTestNats();
+atEndOfFile(() => nats.stop());
+
+interface Run {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs `throughline conformance` in this process. */
+async function conformance(args: readonly string[], environment: Record<string, string> = {}): Promise<Run> {
+  const written = { stdout: '', stderr: '' };
+  const write = (name: keyof typeof written) => (text: string) => {
+    written[name] += text;
+  };
+  const code = await runCli(['conformance', ...args], {
+    environment: { ...hostEnvironment(), ...environment },
+    stdin: Readable.from([]),
+    stdout: { write: write('stdout') },
+    stderr: { write: write('stderr') },
+  });
+  return { code, ...written };
+}
+
+const PRODUCER = fixture('plain-producer/producer.ts');
+
+it('a producer that conforms passes each case, and the exit code is 0', async () => {
+  const { code, stdout } = await conformance(['producer', '--nats', nats.url, '--json', '--', ...PRODUCER]);
+  const report = JSON.parse(stdout);
+  expect({
+    code,
+    ok: report.ok,
+    faults: report.cases.flatMap((one: { faults: unknown[] }) => one.faults),
+  }).toEqual({
+    ...{ code: 0, ok: true, faults: [] },
+  });
+  expect(report.cases.map((one: { case: string }) => one.case)).toEqual(
+    PRODUCER_CASES.map(({ name }) => name),
+  );
+});
+
+it.each([
+  ['wrong-lane', 'subject', 'job-lane'],
+  ['no-acknowledgement', 'stored', 'job-stored'],
+  ['wrapped-body', 'body', 'job-body'],
+  ['no-message-id', 'message-id', 'job-msg-id'],
+  ['no-context', 'context', 'job-context'],
+  ['no-span', 'context', 'job-context'],
+  ['no-baggage', 'tracestate-and-baggage', 'job-tracestate'],
+  ['no-cloudevent', 'cloudevent', 'job-cloudevent'],
+])('a producer with the fault %s fails the case %s', async (sabotage, name, sentence) => {
+  const args = ['producer', '--nats', nats.url, '--json', '--', ...PRODUCER];
+  const { code, stdout } = await conformance(args, { SABOTAGE: sabotage });
+  const failed = JSON.parse(stdout).cases.filter((one: { outcome: string }) => one.outcome === 'failed');
+  expect(code).toBe(1);
+  const sentences = failed.map((one: CaseReport) => [
+    one.case,
+    ...new Set(one.faults.map((fault) => fault.sentence)),
+  ]);
+  expect(sentences).toEqual([[name, sentence]]);
+});
+
+it('a table says what was seen, and which sentence of the page does not hold', async () => {
+  const args = ['producer', '--nats', nats.url, '--case', 'context', '--', ...PRODUCER];
+  const { code, stdout } = await conformance(args, { SABOTAGE: 'no-context' });
+  expect(code).toBe(1);
+  expect(stdout).toContain('docs/PROTOCOL.md#job-context: A producer that has a trace context MUST write it');
+  expect(stdout).toContain('seen: there are 0 traceparent');
+  expect(stdout).toContain('the producer does not conform: 0 passed, 1 failed');
+});
+
+it.each([
+  ['a case that does not exist', ['--case', 'no-such', '--', 'true'], 'there is no case no-such'],
+  ['a program that cannot be started', ['--', '/no/such/program'], 'cannot be started'],
+  ['a program that ends at once', ['--', process.execPath, '-e', 'console.log("bye")'], 'has ended'],
+])('%s is wrong usage', async (_what, args, sentence) => {
+  const { code, stderr } = await conformance(['worker', '--nats', nats.url, ...args]);
+  expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringContaining(sentence) });
+});
+
+it('a skipped case is told, and does not fail', async () => {
+  const args = ['producer', '--nats', nats.url, '--skip', 'context', '--json', '--', ...PRODUCER];
+  const { code, stdout } = await conformance(args, { SABOTAGE: 'no-context' });
+  const { outcome } = JSON.parse(stdout).cases.find((one: { case: string }) => one.case === 'context');
+  expect({ code, outcome }).toEqual({ code: 0, outcome: 'skipped' });
+});
+
+it('a server of its own is started, and its store is empty', async () => {
+  const { code, stdout } = await conformance(['producer', '--json', '--', ...PRODUCER]);
+  expect({ code, ok: JSON.parse(stdout).ok }).toEqual({ code: 0, ok: true });
+});
+
+it('a worker is started with what the page promises', async () => {
+  const script = path.join(import.meta.dirname, '../fixtures/print-environment.mjs');
+  const { stderr } = await conformance(['worker', '--nats', nats.url, '--', process.execPath, script]);
+  for (const name of ['NATS_URL', 'WORKER_GROUP', 'WORKER_NAME', 'WORKER_OPERATIONS', 'WORKER_ACK_WAIT_MS'])
+    expect(stderr).toContain(`${name}=`);
+});

@@ -1,0 +1,13 @@
+import { defineConfig } from 'vitest/config';
+import { CONFORMANCE, LIMITS } from './vitest.config.ts';
+
+/** `npm run test:conformance`: `throughline conformance` on our worker, on one on plain NATS, and on ones that break the protocol. */
+export default defineConfig({
+  test: {
+    ...LIMITS,
+    testTimeout: 90_000,
+    globalSetup: ['test/support/global-setup.ts'],
+    maxWorkers: 2,
+    include: CONFORMANCE,
+  },
+});
