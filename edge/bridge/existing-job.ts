@@ -1,6 +1,7 @@
 import { ThroughlineError } from '../../shared/errors.ts';
 import type { Job } from '../../shared/job/job.ts';
 import type { SubmitCommand, SubmitResult } from '../calls/commands.ts';
+import { mayBeOf } from '../jobs/broker-record.ts';
 import { type FoundJob, findJob } from '../jobs/job-reader.ts';
 import { queuedJob } from '../jobs/outgoing-job.ts';
 import type { RequestBroker } from '../nats/request-broker.ts';
@@ -32,8 +33,7 @@ export async function findExisting(submitting: Keyed): Promise<SubmitResult | un
 
 /** The answer with a job that existed already. @throws ThroughlineError `idempotency-key-reused` */
 export function replayOf({ spec: { fingerprint } }: SubmitCommand, found: FoundJob): SubmitResult {
-  if (fingerprint === undefined || found.fingerprint === fingerprint)
-    return { job: found.job, replayed: true };
+  if (mayBeOf(found.fingerprint, fingerprint)) return { job: found.job, replayed: true };
   throw new ThroughlineError(
     'idempotency-key-reused',
     'this Idempotency-Key was sent with another request; use a new key for a new job',

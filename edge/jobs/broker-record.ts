@@ -94,6 +94,14 @@ export function fingerprintOf({ event, queued, delayed }: BrokerRecord): string 
   return event?.fingerprint ?? (message && jobOfMessage(message).fingerprint);
 }
 
+/**
+ * Whether a job may come from a request with this fingerprint. A job without one is not known to come from another request:
+ * a worker in another language may leave it out of its events.
+ */
+export function mayBeOf(found: string | undefined, fingerprint: string | undefined): boolean {
+  return found === undefined || fingerprint === undefined || found === fingerprint;
+}
+
 /** Returns the job as its caller sees it. */
 export function jobOfRecord(record: BrokerRecord): Job {
   return record.event === undefined ? jobOfMessage(messageOf(record)).job : jobOfEvent(record.event);

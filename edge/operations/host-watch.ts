@@ -81,7 +81,8 @@ export class HostWatch {
 
   #take(key: string, sequence: number, value: Uint8Array | undefined): void {
     this.#last = Math.max(this.#last, sequence);
-    this.#hosts.take(key, value, Date.now());
+    const reason = this.#hosts.take(key, value, Date.now());
+    if (reason !== undefined) this.#log.warn('an announcement of a host cannot be read', { key, reason });
   }
 
   #reset(): void {

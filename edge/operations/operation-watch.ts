@@ -2,6 +2,7 @@ import { OperationAnnouncement } from '../../shared/api/operation.ts';
 import { type Pause, pausedOperation, readPause } from '../../shared/api/pause.ts';
 import { OPERATIONS_BUCKET } from '../../shared/nats/streams.ts';
 import { parseJson } from '../../shared/text/json.ts';
+import { schemaFaults } from '../../shared/text/schema-faults.ts';
 import type { BrokerSession } from '../nats/broker-session.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { KnownOperations } from './known-operations.ts';
@@ -83,12 +84,13 @@ export class OperationWatch {
       this.#pauses.set(operation, readPause(json));
       return;
     }
-    const announcement = OperationAnnouncement.safeParse(json).data;
+    const { data: announcement, error } = OperationAnnouncement.safeParse(json);
     if (announcement?.name === key) {
       this.#known.put(announcement);
     } else {
       this.#known.delete(key);
-      if (value !== undefined) this.#log.warn('an announcement cannot be read', { operation: key });
+      const reason = error === undefined ? '/name is not the key' : schemaFaults(error);
+      if (value !== undefined) this.#log.warn('an announcement cannot be read', { operation: key, reason });
     }
     if (this.#isComplete) this.#saved.save(this.#known.list());
   }

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { parseJson } from '../text/json.ts';
+import { schemaFaults } from '../text/schema-faults.ts';
 import { OperationName } from './operation.ts';
 
 /** How often a host renews its announcement by default, and how many renewals it may miss. */
@@ -31,9 +32,10 @@ export function leaseOf(announceMs: number): number {
   return RENEWALS_IN_LEASE * announceMs;
 }
 
-/** The announcement in a value of the bucket; undefined where it cannot be read. */
-export function readHostAnnouncement(value: Uint8Array): HostAnnouncement | undefined {
-  return HostAnnouncement.safeParse(parseJson(new TextDecoder().decode(value))).data;
+/** The announcement in a value of the bucket, or what is wrong with it. */
+export function readHostAnnouncement(value: Uint8Array): HostAnnouncement | string {
+  const { data, error } = HostAnnouncement.safeParse(parseJson(new TextDecoder().decode(value)));
+  return data ?? schemaFaults(error);
 }
 
 /**

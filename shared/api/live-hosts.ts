@@ -16,16 +16,18 @@ export class LiveHosts {
 
   /**
    * Takes a change of the bucket `HOSTS`.
-   * @param value undefined where the host has left. A value that cannot be read counts as such.
+   * @param value undefined or empty where the host has left. A value that cannot be read counts as such.
+   * @returns what is wrong with a value that cannot be read
    */
-  take(key: string, value: Uint8Array | undefined, now: number): void {
-    const announcement = value === undefined ? undefined : readHostAnnouncement(value);
-    if (announcement === undefined) {
+  take(key: string, value: Uint8Array | undefined, now: number): string | undefined {
+    const announcement = value?.length ? readHostAnnouncement(value) : undefined;
+    if (typeof announcement !== 'object') {
       this.#hosts.delete(key);
-      return;
+      return announcement;
     }
     const operations = new Set(announcement.operations);
     this.#hosts.set(key, { announcement, operations, untilMs: now + announcement.leaseMs });
+    return undefined;
   }
 
   clear(): void {

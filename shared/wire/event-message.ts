@@ -5,7 +5,7 @@ import { ThroughlineError } from '../errors.ts';
 import { CallbackEvent } from '../job/callback-event.ts';
 import { isEventKind, JobEvent } from '../job/event.ts';
 import { type Carrier, setCarrier } from '../propagation/index.ts';
-import { jsonPointer } from '../text/json.ts';
+import { schemaFaults } from '../text/schema-faults.ts';
 import { type EventSummary, readEventSummary, writeEventSummary } from './event-summary.ts';
 import { timeHeader } from './header-codec.ts';
 import { EVENT_TYPE_PREFIX, HEADER, type HeaderValues, type SetHeader, writeCloudEvent } from './headers.ts';
@@ -70,8 +70,10 @@ function writeChecked(
 ): Uint8Array {
   const { error } = schema.safeParse(event);
   if (error === undefined) return writeJson(event);
-  const faults = error.issues.map(({ path, message }) => `${jsonPointer(path)} ${message}`).join('; ');
-  throw new ThroughlineError('internal', `the event ${event.kind} could not be read again: ${faults}`);
+  throw new ThroughlineError(
+    'internal',
+    `the event ${event.kind} could not be read again: ${schemaFaults(error)}`,
+  );
 }
 
 /** Reads an event; undefined if the body is not an event (another program may write to the subject). */

@@ -10,9 +10,11 @@ import type { WorkerLogger } from '../log.ts';
 export class HostWatch {
   readonly #hosts = new LiveHosts();
   readonly #group: string;
+  readonly #log: Pick<WorkerLogger, 'warn'>;
 
-  private constructor(group: string) {
+  private constructor(group: string, log: Pick<WorkerLogger, 'warn'>) {
     this.#group = group;
+    this.#log = log;
   }
 
   /**
@@ -24,7 +26,7 @@ export class HostWatch {
     group: string,
     log: Pick<WorkerLogger, 'warn'>,
   ): Promise<HostWatch> {
-    const watch = new HostWatch(group);
+    const watch = new HostWatch(group, log);
     const warn = (thrown: unknown): void =>
       log.warn({ reason: describeThrown(thrown) }, 'the announcements of other hosts cannot be read');
     connection.subscribe(HOST_SUBJECTS, {
@@ -57,9 +59,9 @@ export class HostWatch {
     return this.#hosts.all(Date.now()).some((announcement) => announcement.host === host);
   }
 
-  /** A deleted key has an empty value, which cannot be read. */
   #take(subject: string, value: Uint8Array): void {
-    this.#hosts.take(subject, value, Date.now());
+    const reason = this.#hosts.take(subject, value, Date.now());
+    if (reason !== undefined) this.#log.warn({ subject, reason }, 'an announcement of a host cannot be read');
   }
 }
 

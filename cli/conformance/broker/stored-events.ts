@@ -2,7 +2,8 @@ import { JetStreamApiError, type JetStreamManager } from '@nats-io/jetstream';
 import { isTerminalEvent, JobEvent } from '../../../shared/job/event.ts';
 import { API_CODE } from '../../../shared/nats/api-error.ts';
 import { EVENTS_STREAM } from '../../../shared/nats/streams.ts';
-import { jsonPointer, parseJson } from '../../../shared/text/json.ts';
+import { parseJson } from '../../../shared/text/json.ts';
+import { schemaFaults } from '../../../shared/text/schema-faults.ts';
 import { type HeaderValues, headerValues } from '../../../shared/wire/headers.ts';
 
 /** An event as the stream has it. */
@@ -50,8 +51,11 @@ function readBody(data: Uint8Array): Pick<StoredEvent, 'body' | 'fault' | 'isEnd
   const json = parseJson(new TextDecoder().decode(data));
   const { data: event, error } = JobEvent.safeParse(json);
   if (event !== undefined) return { body: event, fault: undefined, isEnd: isTerminalEvent(event) };
-  const fault = error.issues.map(({ path, message }) => `${jsonPointer(path)} ${message}`).join('; ');
   const parts = typeof json === 'object' && json !== null ? json : {};
   const body = { ...NOTHING, ...parts } as JobEvent;
-  return { body, fault, isEnd: ['succeeded', 'failed', 'cancelled'].includes(body.kind) };
+  return {
+    body,
+    fault: schemaFaults(error),
+    isEnd: ['succeeded', 'failed', 'cancelled'].includes(body.kind),
+  };
 }

@@ -3,7 +3,8 @@ import type { ConsumerInfo } from '@nats-io/jetstream';
 import { HostAnnouncement } from '../../../shared/api/host-announcement.ts';
 import { OperationAnnouncement } from '../../../shared/api/operation.ts';
 import { HOSTS_STREAM, OPERATIONS_STREAM } from '../../../shared/nats/streams.ts';
-import { jsonPointer, parseJson } from '../../../shared/text/json.ts';
+import { parseJson } from '../../../shared/text/json.ts';
+import { schemaFaults } from '../../../shared/text/schema-faults.ts';
 import { filtersOverlap } from '../../../shared/wire/subjects.ts';
 import { lastMessage } from '../../../worker-node/broker/job-record.ts';
 import type { Bench } from '../bench.ts';
@@ -25,7 +26,7 @@ export const ANNOUNCEMENT_CASES: readonly WorkerCase[] = [
         `no value of HOSTS has the host ${parts.worker.name}`,
       );
       const { data, error } = HostAnnouncement.safeParse(found);
-      const faults = error?.issues.map(({ path, message }) => `${jsonPointer(path)} ${message}`).join('; ');
+      const faults = error && schemaFaults(error);
       findings.check('announce-host', error === undefined, `the value cannot be read: ${faults}`);
       const missing = OPERATIONS.filter((name) => !data?.operations.includes(name));
       findings.check('announce-host', missing.length === 0, `it does not name ${missing.join(', ')}`);
@@ -43,7 +44,7 @@ export const ANNOUNCEMENT_CASES: readonly WorkerCase[] = [
         findings.check('announce-operations', message !== undefined, `${name} has no value`);
         if (message === undefined) continue;
         const { data, error } = OperationAnnouncement.safeParse(parseJson(message.string()));
-        const faults = error?.issues.map(({ path, message }) => `${jsonPointer(path)} ${message}`).join('; ');
+        const faults = error && schemaFaults(error);
         findings.check('announce-operations', error === undefined, `${name} cannot be read: ${faults}`);
         if (data !== undefined)
           findings.check('announce-operations', data.name === name, `${name} has the name ${data.name}`);

@@ -2,6 +2,7 @@ import { errorFrom } from '../../../shared/error-table.ts';
 import { describeThrown, ThroughlineError, unavailable } from '../../../shared/errors.ts';
 import { isTerminal, type Job } from '../../../shared/job/job.ts';
 import type { SubmitCommand, SubmitResult } from '../../calls/commands.ts';
+import { mayBeOf } from '../../jobs/broker-record.ts';
 import { type FoundJob, findJob } from '../../jobs/job-reader.ts';
 import type { RequestBroker } from '../../nats/request-broker.ts';
 import type { Outbox } from '../../outbox/outbox.ts';
@@ -130,7 +131,7 @@ export class UniqueJobs {
    */
   async #readKnown(broker: RequestBroker, known: UniqueJob): Promise<Job | undefined> {
     const found = await this.#read(broker, known);
-    if (found !== undefined && found.fingerprint === known.fingerprint && !isTerminal(found.job.state))
+    if (found !== undefined && mayBeOf(found.fingerprint, known.fingerprint) && !isTerminal(found.job.state))
       return found.job;
     this.#parts.table.remove(known.position);
     return undefined;

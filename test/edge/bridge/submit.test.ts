@@ -113,6 +113,26 @@ describe('an idempotency key that comes again', () => {
     expect(refusal.code).toBe('idempotency-key-reused');
   });
 
+  it('stands for the first job also if the worker left the fingerprint out of its events', async () => {
+    const { submit: send, broker } = setup();
+    const at = '2026-01-01T00:00:01.000Z';
+    const job = {
+      jobId: 'job-1',
+      operation: 'echo',
+      attempt: 1,
+      maxAttempts: 5,
+      released: 0,
+      acceptedAt: at,
+    };
+    const data = writeJson({ ...job, kind: 'succeeded', at, worker: 'other', traceId: '', spanId: '' });
+    const message = { sequence: 1, headers: undefined, time: new Date(at), data };
+    broker.store('EVENTS', { ...message, subject: 'events.acme.job-1' });
+    expect(await send(command('job-1', { fingerprint: KEY }))).toMatchObject({
+      replayed: true,
+      job: { id: 'job-1', state: 'succeeded' },
+    });
+  });
+
   it('at the same moment stands for one job', async () => {
     const { submit: send } = setup();
     const both = await Promise.all([1, 2].map(() => send(command('job-1', { fingerprint: KEY }))));

@@ -10,6 +10,7 @@ import { MemoryBroker } from '../support/memory-broker.ts';
 const log = { debug: vi.fn(), info: vi.fn(), warn: vi.fn(), error: vi.fn() } satisfies Logger;
 
 beforeEach(() => {
+  vi.clearAllMocks();
   vi.useFakeTimers();
 });
 afterEach(() => {
@@ -42,6 +43,8 @@ describe('an operation', () => {
     expect(await watch.isServed('echo')).toBe(true);
     hosts.put('b', new TextEncoder().encode('{"operations":["echo"]}'));
     expect(await watch.isServed('echo')).toBe(false);
+    const reason = expect.stringMatching(/^\/host .*; \/leaseMs /);
+    expect(log.warn.mock.calls).toEqual([['an announcement of a host cannot be read', { key: 'b', reason }]]);
   });
 
   it('is served by a host whose announcement the watch has not got yet', async () => {

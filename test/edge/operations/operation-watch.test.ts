@@ -84,16 +84,16 @@ describe('a watch', () => {
     expect(broker.calls('operation')).toBe(1);
   });
 
-  it.each<[string, Uint8Array]>([
-    ['no JSON', bytes('{')],
-    ['random bytes', new Uint8Array([0xff, 0xfe, 0x00])],
-    ['nothing', new Uint8Array()],
-    ['null', bytes('null')],
-    ['something else', bytes('{"hello":1}')],
-    ['an announcement of another name', writeJson(announcement('other'))],
-    ['an announcement without limits', writeJson({ name: 'bad', inputSchema: true })],
-    ['limits beyond bounds', writeJson({ ...announcement('bad'), maxAttempts: 1e9 })],
-    ['a schema that is a text', writeJson({ ...announcement('bad'), inputSchema: 'x' })],
+  it.each<[string, Uint8Array, RegExp?]>([
+    ['no JSON', bytes('{'), /expected object/],
+    ['random bytes', new Uint8Array([0xff, 0xfe, 0x00]), /expected object/],
+    ['nothing', new Uint8Array(), /expected object/],
+    ['null', bytes('null'), /expected object/],
+    ['something else', bytes('{"hello":1}'), /^\/name must be dotted lowercase words.*; \/timeoutMs /],
+    ['an announcement of another name', writeJson(announcement('other')), /^\/name is not the key$/],
+    ['an announcement without limits', writeJson({ name: 'bad', inputSchema: true }), /\/maxAttempts /],
+    ['limits beyond bounds', writeJson({ ...announcement('bad'), maxAttempts: 1e9 }), /^\/maxAttempts .*100/],
+    ['a schema that is a text', writeJson({ ...announcement('bad'), inputSchema: 'x' }), /^\/inputSchema /],
     ['a schema with an id that is no URI', writeJson(announcement('bad', { $id: 'http://[' }))],
     ['a schema that points at no URI', writeJson(announcement('bad', { $ref: 'http://[' }))],
     ['a schema with an id of another type', writeJson(announcement('bad', { $id: 7 }))],
@@ -101,16 +101,21 @@ describe('a watch', () => {
       'a schema that says the same id twice',
       writeJson(announcement('bad', { $defs: { a: { $id: 'x:1' }, b: { $id: 'x:1' } } })),
     ],
-  ])('keeps the other operations when an announcement is %s', async (_what, value) => {
-    const { bucket, announce, watch, log } = withOperations(announcement('echo'));
-    bucket.put('bad', value);
-    announce(announcement('image.small'));
-    const names = (await watch.list()).map(({ name }) => name);
-    expect(names.filter((name) => name !== 'bad')).toEqual(['echo', 'image.small']);
-    if (!names.includes('bad')) {
-      expect(log.warn).toHaveBeenCalledWith('an announcement cannot be read', { operation: 'bad' });
-    }
-  });
+  ])(
+    'keeps the other operations, and says what is wrong, when an announcement is %s',
+    async (_what, value, reason) => {
+      const { bucket, announce, watch, log } = withOperations(announcement('echo'));
+      bucket.put('bad', value);
+      announce(announcement('image.small'));
+      const names = (await watch.list()).map(({ name }) => name);
+      expect(names.filter((name) => name !== 'bad')).toEqual(['echo', 'image.small']);
+      expect(names.includes('bad')).toBe(reason === undefined);
+      if (reason !== undefined) {
+        const facts = { operation: 'bad', reason: expect.stringMatching(reason) };
+        expect(log.warn).toHaveBeenCalledWith('an announcement cannot be read', facts);
+      }
+    },
+  );
 });
 
 describe('an operation that nobody announced', () => {
