@@ -43,6 +43,8 @@ export const SUITE_GROUPS: readonly SettingGroup[] = [
         'W16: how long jobs come whose authors make mistakes. `AUTHORS_MS=3600000 npm run test:authors` runs for an hour',
       AUTHORS_PER_SECOND: 'W16: how many jobs come in a second',
       CHAOS_KEEP: '`true` keeps the files of the ledger, and prints where they are',
+      COLLECTOR_BUILD:
+        '`true` lets `npm run test:observability` build an OpenTelemetry Collector if the cache has none; it takes minutes',
       HEALTHY_MS:
         'how long a healthy system is watched that must raise no alert. `npm run test:healthy` watches one for an hour',
       JAEGER_BUILD:

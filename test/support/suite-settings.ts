@@ -28,6 +28,7 @@ const Settings = z.object({
   CHAOS_SCHEDULE_DAYS: count.default(2),
   AUTHORS_MS: count.default(60_000),
   AUTHORS_PER_SECOND: count.default(20),
+  COLLECTOR_BUILD: flag(false),
   HEALTHY_MS: count.default(20_000),
   JAEGER_BUILD: flag(false),
   FUZZ_REQUESTS: count.optional(),

@@ -27,6 +27,13 @@ const labelsBySeries = new Map<string, readonly string[]>(
     return series;
   }),
 );
+// What the Collector says about itself; test/observability/collector.test.ts reads it from a real one.
+labelsBySeries.set('otelcol_processor_tail_sampling_count_traces_sampled', [
+  'policy',
+  'sampled',
+  'instance',
+  'job',
+]);
 const WORDS = /^(?:sum|max|min|count|rate|increase|histogram_quantile|by|on|and|or|unless|offset|up|le)$/;
 
 /** What is wrong with the names in an expression of PromQL. */

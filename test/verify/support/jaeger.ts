@@ -1,65 +1,31 @@
-import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { startChild } from '../../../dev/machine/child.ts';
-import { findOnPath, type RunOptions, runCommand } from '../../../dev/machine/command.ts';
-import { cacheDirectory, hostEnvironment } from '../../../dev/machine/environment.ts';
+import { hostEnvironment } from '../../../dev/machine/environment.ts';
 import { findFreePort } from '../../../dev/machine/free-port.ts';
-import { withLock } from '../../../dev/nats-binary/lock.ts';
-import { describeThrown } from '../../../shared/errors.ts';
 import { atEndOfFile, scratchFolder } from '../../support/cleanup.ts';
+import { locateGoProgram } from '../../support/programs/go-program.ts';
 import { until } from '../../support/poll.ts';
 import { SUITE } from '../../support/suite-settings.ts';
 
 /** Jaeger 2.13, by the version of its Go module. */
 const VERSION = 'v1.76.0';
 const PACKAGE = 'github.com/jaegertracing/jaeger/cmd/jaeger';
-/** It takes about five minutes of one processor: it has two thousand packages. */
-const BUILD_MS = 30 * 60_000;
 
 /**
- * Finds Jaeger in the cache. If `JAEGER_BUILD` is set, it is built there with Go first. `go install` refuses it, because its module replaces another one, so it is
- * the tool of a small module.
+ * Finds Jaeger in the cache. If `JAEGER_BUILD` is set, it is built there with Go first. `go install` refuses it, because its
+ * module replaces another one, so it is the tool of a small module.
  * @returns the path of the program, or why there is none
  */
-export async function locateJaeger(): Promise<{ readonly path: string } | { readonly problem: string }> {
-  const environment = hostEnvironment();
-  const home = join(cacheDirectory(environment), 'jaeger');
-  const path = join(home, VERSION, 'jaeger');
-  const works = (): Promise<boolean> =>
-    runCommand(path, ['version'], { timeoutMs: 60_000 }).then(
-      () => true,
-      () => false,
-    );
-  if (await works()) return { path };
-  if (!SUITE.JAEGER_BUILD) return { problem: `there is none at ${path}; npm run test:jaeger builds it` };
-  if ((await findOnPath('go', environment.PATH)) === undefined)
-    return { problem: `there is none at ${path}, and no Go to build it with` };
-  try {
-    await mkdir(home, { recursive: true });
-    const build = async (): Promise<void> => {
-      if (!(await works())) await buildInto(path, home);
-    };
-    await withLock(join(home, 'lock'), build, () => undefined);
-    return { path };
-  } catch (thrown) {
-    return { problem: `Jaeger ${VERSION} cannot be built here: ${describeThrown(thrown)}` };
-  }
-}
-
-async function buildInto(path: string, home: string): Promise<void> {
-  const cwd = await mkdtemp(join(home, 'building-'));
-  const environment = { ...hostEnvironment(), CGO_ENABLED: '0' };
-  const options: RunOptions = { cwd, environment, timeoutMs: BUILD_MS };
-  const go = (...args: string[]): Promise<string> => runCommand('nice', ['go', ...args], options);
-  try {
-    await go('mod', 'init', 'throughline.test/jaeger');
-    await go('get', '-tool', `${PACKAGE}@${VERSION}`);
-    await go('build', '-p', '1', '-trimpath', '-ldflags', '-s -w', '-o', 'jaeger', PACKAGE);
-    await mkdir(join(home, VERSION), { recursive: true });
-    await rename(join(cwd, 'jaeger'), path);
-  } finally {
-    await rm(cwd, { recursive: true, force: true });
-  }
+export function locateJaeger(): ReturnType<typeof locateGoProgram> {
+  return locateGoProgram({
+    ...{ name: 'jaeger', version: VERSION, check: ['version'], package: PACKAGE },
+    ...{ mayBuild: SUITE.JAEGER_BUILD, builtBy: 'npm run test:jaeger' },
+    prepare: async (_, go) => {
+      await go('mod', 'init', 'throughline.test/jaeger');
+      await go('get', '-tool', `${PACKAGE}@${VERSION}`);
+    },
+  });
 }
 
 /** A Jaeger of the test's own, which keeps traces in memory. */
