@@ -6,7 +6,7 @@ import type { ConsumeLoop } from './broker/consume/consume-loop.ts';
 import type { HostWatch } from './broker/host-watch.ts';
 import type { WorkerConfig } from './config.ts';
 import type { OperationRegistry } from './operations/operation-registry.ts';
-import { otlpReaders } from './telemetry/measure/otlp.ts';
+import { SIGNALS } from './telemetry/export/losses.ts';
 import { WorkerMetrics } from './telemetry/metrics.ts';
 import type { Tracing } from './telemetry/tracing.ts';
 
@@ -18,14 +18,14 @@ export async function createMetrics({
 }: {
   readonly config: WorkerConfig;
   readonly registry: OperationRegistry;
-  readonly tracing: Pick<Tracing, 'resource' | 'metrics'>;
+  readonly tracing: Pick<Tracing, 'resource' | 'metricReaders'>;
 }): Promise<WorkerMetrics> {
   return new WorkerMetrics({
     operations: registry.keys(),
     group: config.WORKER_GROUP,
     tenants: config.METRICS_TENANTS,
     resource: tracing.resource,
-    readers: await otlpReaders(tracing.metrics),
+    readers: await tracing.metricReaders(),
   });
 }
 
@@ -38,7 +38,7 @@ export interface Gauged {
   readonly hosts: HostWatch;
   readonly connection: ConnectionWatch;
   readonly limits: { readonly parked: number };
-  readonly tracing: Pick<Tracing, 'lost'>;
+  readonly tracing: Pick<Tracing, 'losses'>;
   readonly registry: OperationRegistry;
   readonly loops: readonly Pick<ConsumeLoop, 'what' | 'running' | 'concurrency'>[];
 }
@@ -109,12 +109,14 @@ function known(
 }
 
 /** Counts, at each reading, the spans that were lost since the last one. */
-function lostCounter(metrics: WorkerMetrics, { lost }: Pick<Tracing, 'lost'>): () => void {
+function lostCounter(metrics: WorkerMetrics, { losses }: Pick<Tracing, 'losses'>): () => void {
   const counted = new Map<string, number>();
   return () => {
-    for (const [reason, spans] of Object.entries(lost.counts)) {
-      metrics.spansLost(reason, spans - (counted.get(reason) ?? 0));
-      counted.set(reason, spans);
-    }
+    for (const signal of SIGNALS)
+      for (const [reason, count] of Object.entries(losses[signal].counts)) {
+        const key = `${signal} ${reason}`;
+        metrics.lost(signal, reason, count - (counted.get(key) ?? 0));
+        counted.set(key, count);
+      }
   };
 }

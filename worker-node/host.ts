@@ -14,6 +14,8 @@ import { OpenAddresses } from './operations/targets/addresses.ts';
 import { AllowList } from './operations/targets/allow-list.ts';
 import { StrayErrors } from './stray-errors.ts';
 import { apiProblem } from './telemetry/api-version.ts';
+import { ExportedLines } from './telemetry/export/exported-lines.ts';
+import type { Signal } from './telemetry/export/losses.ts';
 import { startTracing } from './telemetry/tracing.ts';
 import { startWorker, type Worker } from './worker.ts';
 
@@ -47,7 +49,8 @@ interface PreparedHost {
 export async function prepareWorkerHost(options: HostOptions): Promise<PreparedHost> {
   const config = workerConfig(options.environment);
   const debug = options.debug || config.DEBUG;
-  const log = createLogger(SERVICE.worker, debug ? 'debug' : config.LOG_LEVEL);
+  const lines = new ExportedLines();
+  const log = createLogger(SERVICE.worker, debug ? 'debug' : config.LOG_LEVEL, { copy: lines.add });
   const warn = (reason: string): void => log.warn({ reason }, 'setting ignored');
   for (const warning of workerWarnings(options.environment)) warn(warning);
   for (const reason of quotedSettings(options.environment)) log.warn({ reason }, 'setting with quotes');
@@ -60,7 +63,8 @@ export async function prepareWorkerHost(options: HostOptions): Promise<PreparedH
     autoInstrument: true,
     getsBaggage: (url) => baggageAllow.has(url),
     warn,
-    sayLoss: (counts, reason) => log.warn({ ...counts, reason }, 'spans were lost'),
+    sayLoss: (signal, counts, reason) => sayLoss(lines, log, signal, { ...counts, reason }),
+    lines,
   });
   const strayErrors = StrayErrors.watch(log);
   const loaded = await loadOwn(options.operationsFolder, log);
@@ -102,7 +106,20 @@ async function runHost(parts: HostParts): Promise<number> {
     .catch((thrown: unknown) => log.warn({ reason: describeThrown(thrown) }, 'spans were lost'));
   await loopWatch.stop();
   log.info('worker stopped');
+  await tracing.shutdownLogs();
   return code;
+}
+
+const LOSS_LINES: Readonly<Record<Signal, string>> = {
+  spans: 'spans were lost',
+  logs: 'log records were lost',
+  metrics: 'metrics were not sent',
+};
+
+function sayLoss(lines: ExportedLines, log: WorkerLogger, signal: Signal, fields: object): void {
+  const say = (): void => log.warn(fields, LOSS_LINES[signal]);
+  if (signal === 'logs') lines.without(say);
+  else say();
 }
 
 /** Tells the local stack, or another program that started this host with a channel to it. */

@@ -1,27 +1,46 @@
-import { trace } from '@opentelemetry/api';
+import { isSpanContextValid, trace } from '@opentelemetry/api';
 import { destination, type Logger, type LoggerOptions, pino } from 'pino';
 import { printableJson } from '../shared/text/json.ts';
 
 /** The part of pino that the worker uses. A line is JSON with level, time, service, msg, trace_id and span_id. */
 export type WorkerLogger = Pick<Logger, 'debug' | 'info' | 'warn' | 'error'>;
 
+interface LogOptions {
+  readonly isSync?: boolean;
+  readonly copy?: (line: string) => void;
+}
+
+const nowhere = (): void => undefined;
+
 /**
  * Makes a logger that writes to stdout, in the format of the edge's log. Each line has the ids of the active span.
- * @param isSync whether a line is written when the call returns; else it is written soon after
+ * @param options.isSync whether a line is written when the call returns; else it is written soon after
+ * @param options.copy gets each line, in the context of the code that logs it
  */
-export function createLogger(service: string, level: string, { isSync = false } = {}): Logger {
+export function createLogger(
+  service: string,
+  level: string,
+  { isSync = false, copy = nowhere }: LogOptions = {},
+): Logger {
   const options: LoggerOptions = {
     level,
     base: { service },
     timestamp: () => `,"time":"${new Date().toISOString()}"`,
     formatters: { level: (label) => ({ level: label }) },
     mixin: activeIds,
-    hooks: { streamWrite: printableJson },
+    hooks: {
+      streamWrite: (json) => {
+        copy(json);
+        return printableJson(json);
+      },
+    },
   };
   return isSync ? pino(options, destination({ fd: 1, sync: true })) : pino(options);
 }
 
 function activeIds(): Record<string, string> {
   const span = trace.getActiveSpan()?.spanContext();
-  return span === undefined ? {} : { trace_id: span.traceId, span_id: span.spanId };
+  return span === undefined || !isSpanContextValid(span)
+    ? {}
+    : { trace_id: span.traceId, span_id: span.spanId };
 }

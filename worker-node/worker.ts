@@ -62,6 +62,7 @@ import { checkHostSize } from './operations/host-size.ts';
 import type { Operation } from './operations/operation.ts';
 import type { OperationRegistry } from './operations/operation-registry.ts';
 import { announcementOf } from './operations/operation-schema.ts';
+import { SIGNALS } from './telemetry/export/losses.ts';
 import type { WorkerMetrics } from './telemetry/metrics.ts';
 import type { Tracing } from './telemetry/tracing.ts';
 
@@ -88,7 +89,7 @@ interface WorkerParts {
   readonly config: WorkerConfig;
   readonly registry: OperationRegistry;
   readonly log: WorkerLogger;
-  readonly tracing: Pick<Tracing, 'on' | 'lost' | 'resource' | 'metrics'>;
+  readonly tracing: Pick<Tracing, 'on' | 'losses' | 'resource' | 'metricReaders'>;
   /** Which targets callbacks may have. */
   readonly guard: TargetGuard;
 }
@@ -177,7 +178,7 @@ async function start(workerParts: WatchedParts, broker: Broker): Promise<Worker>
       ...(clock.warning === undefined ? [] : [clock.warning]),
       ...parts.permissions.warnings,
       ...store.warnings,
-      ...parts.tracing.lost.warnings,
+      ...SIGNALS.flatMap((signal) => parts.tracing.losses[signal].warnings),
     ],
     metrics: (response) => parts.metrics.respond(response),
   });

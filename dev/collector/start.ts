@@ -122,6 +122,7 @@ class CollectorHandler {
   async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const path = (request.url ?? '/').split('?', 1)[0] ?? '/';
     if (path === '/v1/traces' && request.method === 'POST') await this.#export(request, response);
+    else if (OTHER_SIGNALS.includes(path)) answerOtherSignal(request, response);
     else if (request.method !== 'GET') answerJson(response, 405, { message: 'Send POST to /v1/traces.' });
     else this.#show(path, response);
   }
@@ -171,6 +172,15 @@ class CollectorHandler {
 function answerExport(response: ServerResponse, encoding: Encoding, body: ExportResponse): void {
   if (encoding === 'json') answerJson(response, 200, body);
   else answer(response, 200, 'application/x-protobuf', encodeExportResponse(body));
+}
+
+/** Log records and metrics have no place here, and a sender must hear that. */
+const OTHER_SIGNALS = ['/v1/logs', '/v1/metrics'];
+
+function answerOtherSignal(request: IncomingMessage, response: ServerResponse): void {
+  const message =
+    'This collector takes traces alone. Send logs and metrics to one that has a place for them.';
+  answerError(response, encodingOf(request.headers['content-type']), 404, message);
 }
 
 /** OTLP wants a `Status` message in the encoding of the request. For an unknown encoding, JSON is the readable one. */

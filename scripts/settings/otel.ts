@@ -59,6 +59,23 @@ export const NODE_OTEL_GROUP: SettingGroup = {
   title: 'In the worker and the command line',
   texts: {
     ...BATCHES,
+    OTEL_LOGS_EXPORTER: '`otlp`: the worker sends the lines of its log too. They stand on stdout in any case',
+    OTEL_EXPORTER_OTLP_LOGS_ENDPOINT: {
+      unset: '`OTEL_EXPORTER_OTLP_ENDPOINT` with `/v1/logs`',
+      meaning: 'where log records go; it is used as it is',
+    },
+    OTEL_EXPORTER_OTLP_LOGS_HEADERS: 'more headers for log records; they win',
+    OTEL_EXPORTER_OTLP_LOGS_COMPRESSION: 'whether log records are zipped; it wins',
+    OTEL_EXPORTER_OTLP_LOGS_TIMEOUT: 'the longest try of an export of log records, in milliseconds; it wins',
+    OTEL_EXPORTER_OTLP_LOGS_PROTOCOL: 'any other value is ignored: log records leave as JSON',
+    OTEL_BLRP_SCHEDULE_DELAY: 'milliseconds for which log records are collected before they are sent',
+    OTEL_BLRP_MAX_QUEUE_SIZE: 'log records that wait at most',
+    OTEL_BLRP_MAX_EXPORT_BATCH_SIZE: 'log records in one request',
+    OTEL_BLRP_EXPORT_TIMEOUT: 'the longest export of log records, with all its tries, in milliseconds',
+    OTEL_LOGRECORD_ATTRIBUTE_COUNT_LIMIT:
+      'attributes of a log record; it wins over the limit for everything. Further ones are dropped',
+    OTEL_LOGRECORD_ATTRIBUTE_VALUE_LENGTH_LIMIT:
+      'characters of a text in an attribute of a log record; it wins over the limit for everything',
     OTEL_LOG_LEVEL: "the log of OpenTelemetry's SDK itself, on stderr",
   },
 };

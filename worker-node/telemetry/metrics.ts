@@ -9,6 +9,7 @@ import { ATTR, MESSAGING_SYSTEM } from '../../shared/trace/semantics.ts';
 import { SCHEMA_URL } from '../../shared/trace/tracer.ts';
 import { VERSION } from '../../shared/version.ts';
 import { registerGlobally } from './api-version.ts';
+import type { Signal } from './export/losses.ts';
 import { MAX_TENANTS, OTHER } from './measure/definitions/common.ts';
 import { ATTEMPT_ENDS, ENDS } from './measure/definitions/jobs.ts';
 import { SENT } from './measure/definitions/messages.ts';
@@ -137,9 +138,9 @@ export class WorkerMetrics {
     this.#count('permissionsMissing', { action, subject });
   }
 
-  /** Counts spans that did not reach the collector. */
-  spansLost(reason: string, spans: number): void {
-    this.#count('spansLost', { reason }, spans);
+  /** Counts spans, log records or data points that did not reach the collector. */
+  lost(signal: Signal, reason: string, count: number): void {
+    this.#count(`${signal}Lost`, { reason }, count);
   }
 
   /** Counts a connection to NATS that was made again. */

@@ -3,11 +3,11 @@ import type { Attributes } from '@opentelemetry/api';
 import type { OtelSettings } from '../../shared/trace/settings/otel-settings.ts';
 import { VERSION } from '../../shared/version.ts';
 
-/** The same for the spans and the metrics of this process. */
+/** The same for the spans, the metrics and the log records of this process. */
 const INSTANCE_ID = randomUUID();
 
 /**
- * What the spans and metrics of this process say about where they come from. The attributes of `OTEL_RESOURCE_ATTRIBUTES` win
+ * What the spans, metrics and log records of this process say about where they come from. The attributes of `OTEL_RESOURCE_ATTRIBUTES` win
  * over ours, and `OTEL_SERVICE_NAME` wins over both (specification, "General SDK Configuration").
  */
 export function resourceAttributes(

@@ -2,11 +2,13 @@ import type * as z from 'zod';
 import { parseLenient } from '../../shared/config.ts';
 import {
   type BatchDefaults,
+  headerWarnings,
   type OtelSettings,
   otelVariables,
   readOtelSettings,
 } from '../../shared/trace/settings/otel-settings.ts';
 import { optionalWord } from '../../shared/trace/settings/otel-words.ts';
+import { LOG_HEADERS_NAME, logVariables } from './export/log-settings.ts';
 
 /** The delay is shorter than the specification's 5 s: people look at a trace while its job runs, and want its newest part. */
 const BATCH_DEFAULTS: BatchDefaults = {
@@ -17,6 +19,7 @@ const BATCH_DEFAULTS: BatchDefaults = {
 
 /** What Node's SDK has beside the settings of both runtimes. */
 const SdkSettings = {
+  ...logVariables,
   OTEL_LOG_LEVEL: optionalWord(['none', 'error', 'warn', 'info', 'debug', 'verbose', 'all']),
 };
 
@@ -39,8 +42,29 @@ export function readNodeOtelSettings(environment: Readonly<Record<string, string
 } {
   const common = readOtelSettings(environment, BATCH_DEFAULTS);
   const own = parseLenient(SdkSettings, environment);
+  const settings = { ...common.settings, ...own.settings };
   return {
-    settings: { ...common.settings, ...own.settings },
-    warnings: [...common.warnings, ...own.warnings],
+    settings,
+    warnings: [
+      ...common.warnings,
+      ...own.warnings,
+      ...headerWarnings(environment, [LOG_HEADERS_NAME]),
+      ...endpointWarnings(settings),
+    ],
   };
+}
+
+/** Who asks for metrics or log records and names no endpoint would get nothing, without a word. */
+function endpointWarnings(settings: NodeOtelSettings): string[] {
+  if (settings.OTEL_EXPORTER_OTLP_ENDPOINT !== undefined || settings.OTEL_SDK_DISABLED) return [];
+  const asked = [
+    ['METRICS', settings.OTEL_METRICS_EXPORTER, settings.OTEL_EXPORTER_OTLP_METRICS_ENDPOINT],
+    ['LOGS', settings.OTEL_LOGS_EXPORTER, settings.OTEL_EXPORTER_OTLP_LOGS_ENDPOINT],
+  ] as const;
+  return asked
+    .filter(([, exporter, own]) => exporter === 'otlp' && own === undefined)
+    .map(
+      ([signal]) =>
+        `OTEL_${signal}_EXPORTER: nothing is sent without OTEL_EXPORTER_OTLP_ENDPOINT or OTEL_EXPORTER_OTLP_${signal}_ENDPOINT`,
+    );
 }

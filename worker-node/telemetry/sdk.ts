@@ -1,36 +1,21 @@
-import {
-  type Attributes,
-  DiagConsoleLogger,
-  type DiagLogger,
-  DiagLogLevel,
-  diag,
-  type Span,
-} from '@opentelemetry/api';
+import type { Attributes, Span } from '@opentelemetry/api';
 import type { Instrumentation } from '@opentelemetry/instrumentation';
-import { defaultResource, resourceFromAttributes } from '@opentelemetry/resources';
 import { NodeSDK } from '@opentelemetry/sdk-node';
 import type { ReadableSpan, SpanProcessor } from '@opentelemetry/sdk-trace-base';
 import { samplerOf } from '../../shared/trace/sampler.ts';
-import { OTEL_SETTING_NAMES, OTLP_HEADER_NAMES } from '../../shared/trace/settings/otel-settings.ts';
 import type { OtlpTarget } from '../../shared/trace/settings/otlp-settings.ts';
 import { spanLimits } from '../../shared/trace/settings/span-limit-settings.ts';
 import { spanLine } from '../../shared/trace/span-line.ts';
-import { SCHEMA_URL } from '../../shared/trace/tracer.ts';
-import type { LostSpans, SayLoss } from './lost-spans.ts';
+import type { ExportedLines } from './export/exported-lines.ts';
+import type { Losses, SayLoss } from './export/losses.ts';
+import { sdkResource } from './export/sdk-resource.ts';
+import { SpanBatches } from './export/span-batches.ts';
 import { OutgoingTrace } from './outgoing-trace.ts';
-import { PartialSuccessLogger } from './partial-success-logger.ts';
 import type { NodeOtelSettings } from './sdk-settings.ts';
-import { CountedBatches } from './span-exporter.ts';
 import { WorkSampler } from './work-sampler.ts';
 
 /** Attributes that hold a URL or its part after the host, under their present names and the ones before. */
 const URL_ATTRIBUTES = ['url.full', 'http.url', 'http.target'];
-/** Variables whose values may hold a secret. */
-const SECRET_VARIABLES = [
-  'OTEL_EXPORTER_OTLP_ENDPOINT',
-  'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT',
-  ...OTLP_HEADER_NAMES,
-];
 
 export interface TracingOptions {
   readonly serviceName: string;
@@ -44,8 +29,10 @@ export interface TracingOptions {
   readonly getsBaggage: (url: URL) => boolean;
   /** Takes a sentence about each setting that is ignored. */
   readonly warn: (sentence: string) => void;
-  /** Is told of spans that were lost. */
+  /** Is told of what was lost on its way to the collector. */
   readonly sayLoss?: SayLoss;
+  /** The lines of the log, which are sent if the settings say so. */
+  readonly lines?: ExportedLines;
 }
 
 /** What is sent, and where. */
@@ -53,7 +40,7 @@ interface Exporting {
   readonly settings: NodeOtelSettings;
   /** Where spans are sent; undefined: they are only printed. */
   readonly target: OtlpTarget | undefined;
-  readonly lost: LostSpans;
+  readonly losses: Losses;
   readonly resource: Attributes;
 }
 
@@ -63,50 +50,33 @@ interface Exporting {
  * @returns a function that sends the spans that are left, and stops
  */
 export async function startSdk(options: TracingOptions, exporting: Exporting): Promise<() => Promise<void>> {
-  const { settings, lost } = exporting;
+  const { settings } = exporting;
   const propagator = new OutgoingTrace(options.getsBaggage);
   const instrumentations = options.autoInstrument ? await loadInstrumentations(propagator) : [];
-  // With OTEL_LOG_LEVEL, the SDK sets a logger of its own.
-  const level = options.environment.OTEL_LOG_LEVEL;
-  if (!level) diag.setLogger(new WarningLogger(options), DiagLogLevel.WARN);
   const spanProcessors = createProcessors(options, exporting);
   const sampler = samplerOf(settings.OTEL_TRACES_SAMPLER, settings.OTEL_TRACES_SAMPLER_ARG);
   const sdk = new NodeSDK({
-    resource: defaultResource().merge(resourceFromAttributes(exporting.resource, { schemaUrl: SCHEMA_URL })),
+    resource: sdkResource(exporting.resource),
     spanLimits: spanLimits(settings),
     sampler: new WorkSampler(sampler),
     textMapPropagator: propagator,
     spanProcessors,
-    // `telemetry/metrics.ts` serves the metrics, and logs go to stdout.
+    // `telemetry/metrics.ts` serves the metrics, and `export/log-export.ts` sends the lines of the log.
     metricReaders: [],
     logRecordProcessors: [],
     instrumentations,
   });
   sdk.start();
-  followExports(lost, settings.OTEL_LOG_LEVEL);
-  return async () => {
-    await sdk.shutdown();
-    lost.stop();
-  };
-}
-
-/** From here on, the library's log is only for what it says about exports, unless `OTEL_LOG_LEVEL` asks for it. */
-function followExports(lost: LostSpans, level: string | undefined): void {
-  const logLevel = DiagLogLevel[(level?.toUpperCase() ?? '') as keyof typeof DiagLogLevel];
-  const hasConsole = logLevel !== undefined && logLevel >= DiagLogLevel.WARN;
-  diag.setLogger(new PartialSuccessLogger(lost, hasConsole ? new DiagConsoleLogger() : undefined), {
-    logLevel: hasConsole ? logLevel : DiagLogLevel.WARN,
-    suppressOverrideMessage: true,
-  });
+  return () => sdk.shutdown();
 }
 
 function createProcessors(
   { environment, debug }: TracingOptions,
-  { settings, target, lost }: Exporting,
+  { settings, target, losses }: Exporting,
 ): SpanProcessor[] {
   const printer = debug ? [new StderrSpanProcessor()] : [];
   if (target === undefined) return printer;
-  return [new CountedBatches(target, settings, { lost, environment }), ...printer];
+  return [new SpanBatches(target, settings, { losses, environment }), ...printer];
 }
 
 /** Instruments Node's http and undici, and the database and cache clients that operations use. */
@@ -151,32 +121,4 @@ class StderrSpanProcessor implements SpanProcessor {
   async forceFlush(): Promise<void> {}
 
   async shutdown(): Promise<void> {}
-}
-
-/**
- * Passes on the warnings and errors of OpenTelemetry's start. It leaves out those about the settings that we have read
- * ourselves: they are warned about already, and these texts show values.
- */
-class WarningLogger implements DiagLogger {
-  readonly #options: TracingOptions;
-
-  constructor(options: TracingOptions) {
-    this.#options = options;
-  }
-
-  warn(message: string): void {
-    const { environment, warn } = this.#options;
-    const secrets = SECRET_VARIABLES.flatMap((name) => environment[name] || []);
-    if (![...OTEL_SETTING_NAMES, ...secrets].some((text) => message.includes(text))) warn(message);
-  }
-
-  error(message: string): void {
-    this.warn(message);
-  }
-
-  info(): void {}
-
-  debug(): void {}
-
-  verbose(): void {}
 }

@@ -1,48 +1,107 @@
 import { type Attributes, context, propagation } from '@opentelemetry/api';
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
+import type { IMetricReader } from '@opentelemetry/sdk-metrics';
 import { ThroughlinePropagator } from '../../shared/propagation/index.ts';
-import { type MetricsTarget, metricsTarget } from '../../shared/trace/settings/metrics-settings.ts';
+import { metricsTarget } from '../../shared/trace/settings/metrics-settings.ts';
 import { tracesTarget } from '../../shared/trace/settings/otlp-settings.ts';
 import { openToNewerApis } from './api-version.ts';
-import { LostSpans } from './lost-spans.ts';
+import { logsTarget } from './export/log-settings.ts';
+import { type AllLosses, noLosses } from './export/losses.ts';
+import { followExports, followStart } from './export/sdk-log.ts';
 import { resourceAttributes } from './resource.ts';
 import type { TracingOptions } from './sdk.ts';
-import { readNodeOtelSettings } from './sdk-settings.ts';
+import { type NodeOtelSettings, readNodeOtelSettings } from './sdk-settings.ts';
 
 export interface Tracing {
   /** Whether spans are recorded. If not, every tracer is the API's no-op. */
   readonly on: boolean;
-  /** The spans that did not reach the collector. */
-  readonly lost: LostSpans;
-  /** What the spans and metrics of this process say about where they come from. */
+  /** What did not reach the collector. */
+  readonly losses: AllLosses;
+  /** What the spans, metrics and log records of this process say about where they come from. */
   readonly resource: Attributes;
-  /** Where metrics are sent; undefined if they are not. */
-  readonly metrics: MetricsTarget | undefined;
+  /** The readers that send metrics; none if they are not sent. */
+  readonly metricReaders: () => Promise<IMetricReader[]>;
   /** Sends the spans that are left, and stops. */
   readonly shutdown: () => Promise<void>;
+  /** Sends the lines of the log that are left. Call it last. */
+  readonly shutdownLogs: () => Promise<void>;
+}
+
+/** What is the same for all signals. */
+interface Common {
+  readonly options: TracingOptions;
+  readonly settings: NodeOtelSettings;
+  readonly losses: AllLosses;
+  readonly resource: Attributes;
 }
 
 /**
- * Starts tracing if an OTLP endpoint is set, or `debug` asks for it. Otherwise no SDK is loaded and no span is
- * recorded. The propagator and the context manager are always set, since a trace context is passed on in any case.
- * Call this before the modules to instrument are imported.
+ * Starts tracing if an OTLP endpoint is set, or `debug` asks for it, and the export of log lines if the settings ask for it.
+ * Otherwise no SDK is loaded and no span is recorded. The propagator and the context manager are always set, since a trace
+ * context is passed on in any case. Call this before the modules to instrument are imported.
  */
 export async function startTracing(options: TracingOptions): Promise<Tracing> {
-  const { settings, warnings } = readNodeOtelSettings(options.environment);
+  const { environment } = options;
+  const { settings, warnings } = readNodeOtelSettings(environment);
   for (const warning of warnings) options.warn(warning);
-  const target = tracesTarget(settings);
-  const metrics = metricsTarget(settings);
-  const lost = new LostSpans(options.sayLoss ?? (() => undefined));
+  const losses = noLosses(options.sayLoss ?? (() => undefined));
   const resource = resourceAttributes(options.serviceName, settings);
+  const common = { options, settings, losses, resource };
+  followStart(environment.OTEL_LOG_LEVEL, environment, options.warn);
+  const shutdownLogs = await startLogs(common);
+  const spans = await startSpans(common);
+  followExports(losses, settings.OTEL_LOG_LEVEL);
+  openToNewerApis();
+  return {
+    on: spans.on,
+    losses,
+    resource,
+    metricReaders: () => createReaders(common),
+    shutdown: async () => {
+      await spans.shutdown();
+      losses.spans.stop();
+      losses.metrics.stop();
+    },
+    shutdownLogs,
+  };
+}
+
+/** The SDK takes a quarter of a second to load, so it is loaded only if it is used. */
+async function startSpans({
+  options,
+  settings,
+  losses,
+  resource,
+}: Common): Promise<Pick<Tracing, 'on' | 'shutdown'>> {
+  const target = tracesTarget(settings);
   if (!settings.OTEL_SDK_DISABLED && (options.debug || target !== undefined)) {
-    // The SDK takes a quarter of a second to load, so it is loaded only if it is used.
     const { startSdk } = await import('./sdk.ts');
-    const shutdown = await startSdk(options, { settings, target, lost, resource });
-    openToNewerApis();
-    return { on: true, lost, resource, metrics, shutdown };
+    const shutdown = await startSdk(options, { settings, target, losses: losses.spans, resource });
+    return { on: true, shutdown };
   }
   context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
   propagation.setGlobalPropagator(new ThroughlinePropagator());
-  openToNewerApis();
-  return { on: false, lost, resource, metrics, shutdown: async () => undefined };
+  return { on: false, shutdown: async () => undefined };
+}
+
+async function createReaders({ options, settings, losses }: Common): Promise<IMetricReader[]> {
+  const target = metricsTarget(settings);
+  if (target === undefined) return [];
+  const { otlpReader } = await import('./export/metric-reader.ts');
+  return [otlpReader(target, losses.metrics, options.environment)];
+}
+
+/** @returns a function that sends the lines that are left, and stops */
+async function startLogs({ options, settings, losses, resource }: Common): Promise<() => Promise<void>> {
+  const { lines, environment } = options;
+  const target = lines === undefined ? undefined : logsTarget(settings);
+  if (target === undefined) {
+    lines?.start(undefined);
+    return async () => undefined;
+  }
+  const { startLogExport } = await import('./export/log-export.ts');
+  const parts = { target, settings, losses: losses.logs, resource, environment };
+  const { send, shutdown } = startLogExport(parts);
+  lines?.start(send);
+  return shutdown;
 }

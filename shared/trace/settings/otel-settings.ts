@@ -86,15 +86,23 @@ export function readOtelSettings(
   const { settings, warnings } = parseLenient(otelVariables(defaults), values);
   return {
     settings,
-    warnings: [...warnings, ...headerWarnings(values), ...samplerWarnings(values, settings)],
+    warnings: [
+      ...warnings,
+      ...headerWarnings(values, OTLP_HEADER_NAMES),
+      ...samplerWarnings(values, settings),
+    ],
   };
 }
 
-function headerWarnings(values: Readonly<Record<string, unknown>>): string[] {
-  return OTLP_HEADER_NAMES.flatMap((name) => {
+/** A sentence for each header that is left out, which names its setting and its place, and hides what it holds. */
+export function headerWarnings(
+  values: Readonly<Record<string, unknown>>,
+  names: readonly string[],
+): string[] {
+  return names.flatMap((name) => {
     const text = values[name];
     return (typeof text === 'string' ? badOtlpHeaders(text) : []).map(
-      (place) => `${name}: member ${place} is not name=value, so it is ignored`,
+      (place) => `${name}: member ${place} is not a name=value that a header can hold, so it is ignored`,
     );
   });
 }

@@ -24,8 +24,12 @@ function row(names: readonly string[], edge: Support, worker: Support = edge): O
 const forTraces = (...settings: string[]): string[] =>
   ['', 'TRACES_'].flatMap((signal) => settings.map((setting) => `EXPORTER_OTLP_${signal}${setting}`));
 
-/** The variables that say something about traces and metrics. */
-const OF_TRACES: readonly OtelRow[] = [
+const forLogs = (...settings: string[]): string[] =>
+  settings.map((setting) => `EXPORTER_OTLP_LOGS_${setting}`);
+const onStdout = no('its log is lines on stdout');
+
+/** The variables that say something about traces, metrics and logs. */
+const READ: readonly OtelRow[] = [
   row(['SDK_DISABLED', 'RESOURCE_ATTRIBUTES'], yes()),
   row(['SERVICE_NAME'], yes('the edge; bridges, index and schedules keep their names'), yes()),
   row(['TRACES_EXPORTER'], yes('`otlp`, `none`')),
@@ -36,13 +40,36 @@ const OF_TRACES: readonly OtelRow[] = [
     no('workerd has no certificates of its own for `fetch`'),
     yes('read by the exporter of the SDK'),
   ),
-  row(forTraces('INSECURE'), no('it is for gRPC; the scheme of the endpoint says it')),
+  row(
+    [...forTraces('INSECURE'), ...forLogs('INSECURE')],
+    no('it is for gRPC; the scheme of the endpoint says it'),
+  ),
   row(
     ['METRICS_EXPORTER'],
     yes('`otlp`; `none` is the default, since Prometheus can always ask at `/metrics`'),
   ),
   row(['EXPORTER_OTLP_METRICS_ENDPOINT', 'EXPORTER_OTLP_METRICS_HEADERS'], yes()),
   row(['METRIC_EXPORT_INTERVAL'], yes('with the next request'), yes()),
+  row(
+    ['LOGS_EXPORTER'],
+    onStdout,
+    yes('`otlp`; `none` is the default, since most systems collect the lines of stdout already'),
+  ),
+  row(forLogs('ENDPOINT', 'HEADERS', 'COMPRESSION', 'TIMEOUT'), onStdout, yes()),
+  row(forLogs('PROTOCOL'), onStdout, yes('`http/json` alone')),
+  row(
+    forLogs('CERTIFICATE', 'CLIENT_KEY', 'CLIENT_CERTIFICATE'),
+    onStdout,
+    yes('read by the exporter of the SDK'),
+  ),
+  row(
+    [
+      ...['BLRP_SCHEDULE_DELAY', 'BLRP_EXPORT_TIMEOUT', 'BLRP_MAX_QUEUE_SIZE', 'BLRP_MAX_EXPORT_BATCH_SIZE'],
+      ...['LOGRECORD_ATTRIBUTE_COUNT_LIMIT', 'LOGRECORD_ATTRIBUTE_VALUE_LENGTH_LIMIT'],
+    ],
+    onStdout,
+    yes(),
+  ),
   row(['PROPAGATORS'], yes('`tracecontext,baggage` alone')),
   row(
     ['TRACES_SAMPLER', 'TRACES_SAMPLER_ARG'],
@@ -69,16 +96,16 @@ const OF_TRACES: readonly OtelRow[] = [
   row(['CONFIG_FILE', 'ENTITIES'], no('in development in the specification')),
 ];
 
-const otherSignal = no('metrics leave as OTLP in JSON, and logs are lines on stdout');
-const known = new Set(OF_TRACES.flatMap(({ names }) => names));
+const otherForm = no('metrics and log records leave as OTLP in JSON');
+const known = new Set(READ.flatMap(({ names }) => names));
 
 /** Every variable of OpenTelemetry's specification, once. */
 export const OTEL_ROWS: readonly OtelRow[] = [
-  ...OF_TRACES,
+  ...READ,
   {
     names: OTEL_NAMES.filter((name) => !known.has(name)),
-    edge: otherSignal,
-    worker: otherSignal,
+    edge: otherForm,
+    worker: otherForm,
   },
 ];
 

@@ -4,7 +4,8 @@ import { optionalWord, word } from './otel-words.ts';
 import { otlpHeaders } from './otlp-headers.ts';
 
 const TRACES_PATH = '/v1/traces';
-const MAX_TIMEOUT_MS = 60_000;
+/** No try of an export may take longer. */
+export const MAX_TIMEOUT_MS = 60_000;
 const TIMEOUT_MS = 10_000;
 
 // Spans leave as OTLP over HTTP in JSON.

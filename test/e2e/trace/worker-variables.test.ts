@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import { logVariables } from '../../../worker-node/telemetry/export/log-settings.ts';
 import { NODE_OTEL_SETTINGS } from '../../../worker-node/telemetry/sdk-settings.ts';
 import { until } from '../../support/poll.ts';
 import { makeSpans } from '../../support/spans/make-spans.ts';
@@ -118,6 +119,8 @@ const ELSEWHERE = [
   'OTEL_EXPORTER_OTLP_METRICS_ENDPOINT',
   'OTEL_EXPORTER_OTLP_METRICS_HEADERS',
   'OTEL_METRIC_EXPORT_INTERVAL',
+  // test/e2e/trace/log-variables.test.ts
+  ...Object.keys(logVariables),
   // test/e2e/trace/lost-spans.test.ts
   'OTEL_EXPORTER_OTLP_TIMEOUT',
   'OTEL_EXPORTER_OTLP_TRACES_TIMEOUT',

@@ -5,6 +5,7 @@ import { createGunzip } from 'node:zlib';
 import { readTraceExport } from '../../../shared/trace/otlp/trace-export.ts';
 import type { SpanRecord } from '../../../shared/trace/span-record.ts';
 import { atEndOfFile } from '../cleanup.ts';
+import { readLogExport, type SentLog } from './log-export.ts';
 
 /** What a receiver answers to one export. */
 export interface Answer {
@@ -17,6 +18,8 @@ export interface OtlpReceiver {
   readonly url: string;
   /** The spans of the exports that were answered with 200. */
   readonly spans: SpanRecord[];
+  /** The same for log records. */
+  readonly logs: SentLog[];
   readonly requests: IncomingMessage[];
 }
 
@@ -24,6 +27,7 @@ export interface OtlpReceiver {
 export async function otlpReceiver(...answers: readonly Answer[]): Promise<OtlpReceiver> {
   const left = [...answers];
   const spans: SpanRecord[] = [];
+  const logs: SentLog[] = [];
   const requests: IncomingMessage[] = [];
   const take = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     requests.push(request);
@@ -34,7 +38,11 @@ export async function otlpReceiver(...answers: readonly Answer[]): Promise<OtlpR
       headers = {},
       body: answer = {},
     } = (left.length > 1 ? left.shift() : left[0]) ?? {};
-    if (status === 200) spans.push(...readTraceExport(JSON.parse(body)).spans);
+    if (status === 200) {
+      const sent: unknown = JSON.parse(body);
+      spans.push(...readTraceExport(sent).spans);
+      logs.push(...readLogExport(sent));
+    }
     response
       .writeHead(status, { 'content-type': 'application/json', ...headers })
       .end(JSON.stringify(answer));
@@ -47,5 +55,5 @@ export async function otlpReceiver(...answers: readonly Answer[]): Promise<OtlpR
     server.closeAllConnections();
     return new Promise((resolve) => server.close(resolve));
   });
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, spans, requests };
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, spans, logs, requests };
 }

@@ -293,7 +293,8 @@ describe('what the collector shows', () => {
     ['GET', '/', 404],
     ['GET', '/v1/traces', 404],
     ['DELETE', '/traces', 405],
-    ['POST', '/v1/metrics', 405],
+    ['POST', '/v1/metrics', 404],
+    ['POST', '/v1/logs', 404],
   ])('%s %s is answered %i', async (method, path, status) => {
     const collector = await start();
     expect((await fetch(collector.otlpUrl + path, { method })).status).toBe(status);

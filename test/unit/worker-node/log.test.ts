@@ -49,6 +49,46 @@ describe('a line of the worker’s log', () => {
     expect(lines[2]).not.toHaveProperty('trace_id');
   });
 
+  it('has the ids of the span in whose work it is logged: in timers, events, streams and callbacks', () => {
+    const lines = linesOf(`
+      import { EventEmitter, once } from 'node:events';
+      import { Readable, Transform } from 'node:stream';
+      import { pipeline } from 'node:stream/promises';
+      import { MessageChannel, Worker } from 'node:worker_threads';
+      await inSpan(async () => {
+        await new Promise((resolve) => setTimeout(() => resolve(log.info('timer')), 1));
+        await new Promise((resolve) => setImmediate(() => resolve(log.info('immediate'))));
+        await new Promise((resolve) => process.nextTick(() => resolve(log.info('tick'))));
+        await new Promise((resolve) => queueMicrotask(() => resolve(log.info('microtask'))));
+        const emitter = new EventEmitter();
+        emitter.on('it', () => log.info('event'));
+        setTimeout(() => emitter.emit('it'), 1);
+        await once(emitter, 'it');
+        const through = new Transform({
+          objectMode: true,
+          transform: (chunk, encoding, done) => { log.info('stream'); done(null, chunk); },
+        });
+        await pipeline(Readable.from([1]), through, async function* (source) {
+          for await (const chunk of source) { log.info('reader'); yield chunk; }
+        }, async (source) => { for await (const chunk of source); });
+        const worker = new Worker('import("node:worker_threads").then(({ parentPort }) => parentPort.postMessage(1))', { eval: true });
+        await once(worker, 'message');
+        log.info('thread');
+        await worker.terminate();
+      });
+      log.info('outside');`);
+    const ids = { trace_id: '4bf92f3577b34da6a3ce929d0e0e4736', span_id: '00f067aa0ba902b7' };
+    const inside = ['timer', 'immediate', 'tick', 'microtask', 'event', 'stream', 'reader', 'thread'];
+    expect(lines.slice(0, -1)).toMatchObject(inside.map((msg) => ({ msg, ...ids })));
+    expect(lines.at(-1)).not.toHaveProperty('trace_id');
+  });
+
+  it('has no ids if the active span has none', () => {
+    const [line] = linesOf("trace.getTracer('none').startActiveSpan('work', () => log.info('one'));");
+    expect(line).not.toHaveProperty('trace_id');
+    expect(line).not.toHaveProperty('span_id');
+  });
+
   it('stays one line of text, whatever it says', () => {
     const hostile = 'a\u2028\u009b\n{"level":"error","msg":"forged"}\r\u001b[2J';
     const body = `const it = ${JSON.stringify(hostile)}; log.info({ it }, it);`;

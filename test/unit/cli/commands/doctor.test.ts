@@ -20,7 +20,7 @@ describe('a setting of this environment that is not valid', () => {
       'OTEL_EXPORTER_OTLP_ENDPOINT: must be a URL that starts with http:// or https://',
     ],
     ['OTEL_EXPORTER_OTLP_TRACES_ENDPOINT', 'canary', 'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: must be a URL'],
-    ['OTEL_EXPORTER_OTLP_HEADERS', 'canary', 'OTEL_EXPORTER_OTLP_HEADERS: member 1 is not name=value'],
+    ['OTEL_EXPORTER_OTLP_HEADERS', 'canary', 'OTEL_EXPORTER_OTLP_HEADERS: member 1 is not a name=value'],
   ])('is found, and the sentence of its schema says why: %s', async (name, value, sentence) => {
     const causes = await findings({ [name]: value });
     const invalid = causes.filter(({ code }) => code === 'setting-invalid');

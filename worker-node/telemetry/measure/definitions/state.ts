@@ -145,7 +145,24 @@ export const STATE_METRICS = {
     unit: '{span}',
     description: 'Spans that did not reach the collector, by reason.',
     attributes: { reason: ['queueFull', 'exportFailed', 'rejected'] },
-    where: 'worker-node/telemetry/lost-spans.ts',
+    where: 'worker-node/telemetry/export/losses.ts',
+  },
+  logsLost: {
+    name: 'throughline.logs.lost',
+    instrument: 'counter',
+    unit: '{record}',
+    description: 'Log records that did not reach the collector, by reason.',
+    attributes: { reason: ['queueFull', 'exportFailed', 'rejected'] },
+    where: 'worker-node/telemetry/export/losses.ts',
+  },
+  metricsLost: {
+    name: 'throughline.metrics.lost',
+    instrument: 'counter',
+    unit: '{data_point}',
+    description:
+      'Data points that did not reach the collector, by reason. The next export has the totals again.',
+    attributes: { reason: ['exportFailed', 'rejected'] },
+    where: 'worker-node/telemetry/export/losses.ts',
   },
   loopDelay: {
     name: 'nodejs.eventloop.delay.p99',

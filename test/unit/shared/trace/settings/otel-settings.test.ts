@@ -90,8 +90,8 @@ describe("OpenTelemetry's settings", () => {
     const { settings, warnings } = read({ OTEL_EXPORTER_OTLP_HEADERS: 'a=1,canary: x,b=2,c=canary%0A' });
     expect(settings.OTEL_EXPORTER_OTLP_HEADERS).toEqual({ a: '1', b: '2' });
     expect(warnings).toEqual([
-      'OTEL_EXPORTER_OTLP_HEADERS: member 2 is not name=value, so it is ignored',
-      'OTEL_EXPORTER_OTLP_HEADERS: member 4 is not name=value, so it is ignored',
+      'OTEL_EXPORTER_OTLP_HEADERS: member 2 is not a name=value that a header can hold, so it is ignored',
+      'OTEL_EXPORTER_OTLP_HEADERS: member 4 is not a name=value that a header can hold, so it is ignored',
     ]);
   });
 

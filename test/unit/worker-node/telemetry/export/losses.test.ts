@@ -1,26 +1,26 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import { LostSpans } from '../../../../worker-node/telemetry/lost-spans.ts';
+import { Losses } from '../../../../../worker-node/telemetry/export/losses.ts';
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
 it('spans that are lost are said at once, the next ones once at the end of each minute, and not again', () => {
   const tell = vi.fn();
-  const lost = new LostSpans(tell);
+  const lost = new Losses('spans', tell);
   lost.add('exportFailed', 3, 'status 500');
-  expect(tell.mock.calls).toEqual([[{ queueFull: 0, exportFailed: 3, rejected: 0 }, 'status 500']]);
+  expect(tell.mock.calls).toEqual([['spans', { queueFull: 0, exportFailed: 3, rejected: 0 }, 'status 500']]);
   lost.add('exportFailed', 2, 'status 500');
   lost.add('queueFull', 1, 'full');
   expect(tell).toHaveBeenCalledTimes(1);
   vi.advanceTimersByTime(60_000);
-  expect(tell).toHaveBeenLastCalledWith({ queueFull: 1, exportFailed: 5, rejected: 0 }, 'full');
+  expect(tell).toHaveBeenLastCalledWith('spans', { queueFull: 1, exportFailed: 5, rejected: 0 }, 'full');
   expect(tell).toHaveBeenCalledTimes(2);
   vi.advanceTimersByTime(600_000);
   expect(tell).toHaveBeenCalledTimes(2);
 });
 
 it('the sign stays for a minute after the last loss that was said', () => {
-  const lost = new LostSpans(() => undefined);
+  const lost = new Losses('spans', () => undefined);
   expect(lost.warnings).toEqual([]);
   lost.add('rejected', 2, 'too old');
   expect(lost.warnings).toEqual(['spans are lost, so traces have gaps: too old; 2 since the start']);
@@ -30,15 +30,15 @@ it('the sign stays for a minute after the last loss that was said', () => {
 
 it('what is unsaid is said at the end', () => {
   const tell = vi.fn();
-  const lost = new LostSpans(tell);
+  const lost = new Losses('spans', tell);
   lost.add('queueFull', 1, 'full');
   lost.add('queueFull', 1, 'full');
   lost.stop();
-  expect(tell).toHaveBeenLastCalledWith({ queueFull: 2, exportFailed: 0, rejected: 0 }, 'full');
+  expect(tell).toHaveBeenLastCalledWith('spans', { queueFull: 2, exportFailed: 0, rejected: 0 }, 'full');
 });
 
 it('no span is no loss', () => {
   const tell = vi.fn();
-  new LostSpans(tell).add('rejected', 0, 'only a warning');
+  new Losses('spans', tell).add('rejected', 0, 'only a warning');
   expect(tell).not.toHaveBeenCalled();
 });

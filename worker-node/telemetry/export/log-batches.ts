@@ -1,0 +1,58 @@
+import { OTLPLogExporter } from '@opentelemetry/exporter-logs-otlp-http';
+import {
+  BatchLogRecordProcessor,
+  type LogRecordProcessor,
+  type ReadableLogRecord,
+  type SdkLogRecord,
+} from '@opentelemetry/sdk-logs';
+import type { OtlpTarget } from '../../../shared/trace/settings/otlp-settings.ts';
+import type { NodeOtelSettings } from '../sdk-settings.ts';
+import { CountedExporter } from './counted-exporter.ts';
+import { type Environment, makeExporter } from './exporter-config.ts';
+import type { Losses } from './losses.ts';
+import { Waiting } from './waiting.ts';
+
+/** Sends log records in batches with OpenTelemetry's own exporter, and counts those that are lost on the way. */
+export class LogBatches implements LogRecordProcessor {
+  readonly #batches: BatchLogRecordProcessor;
+  readonly #exporter: CountedExporter<ReadableLogRecord[]>;
+  readonly #waiting: Waiting;
+  readonly #timeoutMs: number;
+
+  constructor(
+    target: OtlpTarget,
+    settings: NodeOtelSettings,
+    { losses, environment }: { readonly losses: Losses; readonly environment: Environment },
+  ) {
+    const max = settings.OTEL_BLRP_MAX_QUEUE_SIZE;
+    this.#timeoutMs = target.timeoutMs;
+    this.#waiting = new Waiting(losses, max, `${max} log records wait already (OTEL_BLRP_MAX_QUEUE_SIZE)`);
+    const otlp = makeExporter(target, environment, (config) => new OTLPLogExporter(config));
+    this.#exporter = new CountedExporter<ReadableLogRecord[]>(otlp, {
+      losses,
+      sizeOf: (records) => records.length,
+      taken: this.#waiting.left,
+    });
+    this.#batches = new BatchLogRecordProcessor({
+      exporter: this.#exporter,
+      maxQueueSize: max,
+      maxExportBatchSize: Math.min(settings.OTEL_BLRP_MAX_EXPORT_BATCH_SIZE, max),
+      scheduledDelayMillis: settings.OTEL_BLRP_SCHEDULE_DELAY,
+      exportTimeoutMillis: settings.OTEL_BLRP_EXPORT_TIMEOUT,
+    });
+  }
+
+  onEmit(record: SdkLogRecord): void {
+    if (this.#waiting.admit()) this.#batches.onEmit(record);
+  }
+
+  async forceFlush(): Promise<void> {
+    await this.#batches.forceFlush();
+  }
+
+  /** The SDK sends the batches that are left one after the other. They all have the time of one export. */
+  async shutdown(): Promise<void> {
+    this.#exporter.endIn(this.#timeoutMs);
+    await this.#batches.shutdown().catch(() => undefined);
+  }
+}

@@ -1,0 +1,96 @@
+import { startTimer, type Timer } from '../../../shared/timers.ts';
+
+/** What is sent to a collector. */
+export const SIGNALS = ['spans', 'logs', 'metrics'] as const;
+export type Signal = (typeof SIGNALS)[number];
+
+/**
+ * Why something was lost. `queueFull`: too much waited. `exportFailed`: the collector did not take it. `rejected`: the collector
+ * took the rest of its batch (OTLP, "Partial Success").
+ */
+export type LossReason = 'queueFull' | 'exportFailed' | 'rejected';
+
+type LossCounts = Readonly<Record<LossReason, number>>;
+
+/** Takes the counts of a signal since the start, and the cause of the last loss. */
+export type SayLoss = (signal: Signal, counts: LossCounts, cause: string) => void;
+
+/** The log has at most one line in this time, and `/readyz` warns for this long. */
+const PERIOD_MS = 60_000;
+
+/** What a loss means, for whoever reads `/readyz`. */
+const MEANINGS: Readonly<Record<Signal, string>> = {
+  spans: 'spans are lost, so traces have gaps',
+  logs: 'log records are lost, and only stdout has them',
+  metrics: 'metrics were not sent',
+};
+
+/** Counts what did not reach the collector, and says so: one line in the log for each period. */
+export class Losses {
+  readonly #signal: Signal;
+  readonly #tell: SayLoss;
+  readonly #counts: Record<LossReason, number> = { queueFull: 0, exportFailed: 0, rejected: 0 };
+  #cause = '';
+  #isUnsaid = false;
+  #timer: Timer | undefined;
+
+  constructor(signal: Signal, tell: SayLoss) {
+    this.#signal = signal;
+    this.#tell = tell;
+  }
+
+  /** How much was lost since the start: spans, log records, or data points of metrics. */
+  get counts(): LossCounts {
+    return { ...this.#counts };
+  }
+
+  /** A sentence for `/readyz` about a loss of the last period; none if there was no loss. */
+  get warnings(): readonly string[] {
+    if (this.#timer === undefined) return [];
+    return [`${MEANINGS[this.#signal]}: ${this.#cause}; ${this.#total} since the start`];
+  }
+
+  /** Counts a loss. @param cause what the collector answered, or the limit that was reached */
+  add(reason: LossReason, count: number, cause: string): void {
+    if (count === 0) return;
+    this.#counts[reason] += count;
+    this.#cause = cause;
+    this.#isUnsaid = true;
+    if (this.#timer === undefined) this.#say();
+  }
+
+  /** Says what is unsaid, and stops. */
+  stop(): void {
+    this.#timer?.stop();
+    this.#timer = undefined;
+    if (this.#isUnsaid) this.#write();
+  }
+
+  get #total(): number {
+    return Object.values(this.#counts).reduce((sum, count) => sum + count, 0);
+  }
+
+  #say(): void {
+    this.#write();
+    this.#timer = startTimer(PERIOD_MS, () => {
+      this.#timer = undefined;
+      if (this.#isUnsaid) this.#say();
+    });
+  }
+
+  #write(): void {
+    this.#isUnsaid = false;
+    this.#tell(this.#signal, this.counts, this.#cause);
+  }
+}
+
+/** The losses of all signals. */
+export type AllLosses = Readonly<Record<Signal, Losses>>;
+
+export function noLosses(tell: SayLoss): AllLosses {
+  return {
+    spans: new Losses('spans', tell),
+    logs: new Losses('logs', tell),
+    metrics: new Losses('metrics', tell),
+  };
+}

@@ -1,0 +1,27 @@
+import { OTLPMetricExporter } from '@opentelemetry/exporter-metrics-otlp-http';
+import {
+  type IMetricReader,
+  PeriodicExportingMetricReader,
+  type ResourceMetrics,
+} from '@opentelemetry/sdk-metrics';
+import type { MetricsTarget } from '../../../shared/trace/settings/metrics-settings.ts';
+import { temporalityOf } from '../measure/temporality.ts';
+import { CountedExporter } from './counted-exporter.ts';
+import { type Environment, makeExporter } from './exporter-config.ts';
+import type { Losses } from './losses.ts';
+
+/** The reader that sends metrics as OTLP/HTTP JSON, and counts the data points that are lost on the way. */
+export function otlpReader(target: MetricsTarget, losses: Losses, environment: Environment): IMetricReader {
+  const otlp = makeExporter(target, environment, (config) => new OTLPMetricExporter(config));
+  const counted = new CountedExporter<ResourceMetrics>(otlp, { losses, sizeOf: pointsIn });
+  return new PeriodicExportingMetricReader({
+    exporter: Object.assign(counted, { selectAggregationTemporality: temporalityOf }),
+    exportIntervalMillis: target.intervalMs,
+    exportTimeoutMillis: Math.min(target.timeoutMs, target.intervalMs),
+  });
+}
+
+function pointsIn({ scopeMetrics }: ResourceMetrics): number {
+  const metrics = scopeMetrics.flatMap((scope) => scope.metrics);
+  return metrics.reduce((sum, { dataPoints }) => sum + dataPoints.length, 0);
+}
