@@ -113,7 +113,7 @@ async function runHost(parts: HostParts): Promise<number> {
 const LOSS_LINES: Readonly<Record<Signal, string>> = {
   spans: 'spans were lost',
   logs: 'log records were lost',
-  metrics: 'metrics were not sent',
+  metrics: 'metrics were not taken',
 };
 
 function sayLoss(lines: ExportedLines, log: WorkerLogger, signal: Signal, fields: object): void {

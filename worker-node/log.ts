@@ -28,6 +28,8 @@ export function createLogger(
     timestamp: () => `,"time":"${new Date().toISOString()}"`,
     formatters: { level: (label) => ({ level: label }) },
     mixin: activeIds,
+    // As at the edge, no field takes the place of the ids.
+    mixinMergeStrategy: (fields, ids) => ({ ...fields, ...ids }),
     hooks: {
       streamWrite: (json) => {
         copy(json);

@@ -83,6 +83,11 @@ describe('a line of the worker’s log', () => {
     expect(lines.at(-1)).not.toHaveProperty('trace_id');
   });
 
+  it('does not take the ids of another trace from its fields', () => {
+    const [line] = linesOf("inSpan(() => log.info({ trace_id: 'forged' }, 'it'));");
+    expect(line).toMatchObject({ trace_id: '4bf92f3577b34da6a3ce929d0e0e4736' });
+  });
+
   it('has no ids if the active span has none', () => {
     const [line] = linesOf("trace.getTracer('none').startActiveSpan('work', () => log.info('one'));");
     expect(line).not.toHaveProperty('trace_id');

@@ -22,7 +22,7 @@ const PERIOD_MS = 60_000;
 const MEANINGS: Readonly<Record<Signal, string>> = {
   spans: 'spans are lost, so traces have gaps',
   logs: 'log records are lost, and only stdout has them',
-  metrics: 'metrics were not sent',
+  metrics: 'metrics were not taken',
 };
 
 /** Counts what did not reach the collector, and says so: one line in the log for each period. */
