@@ -11,9 +11,6 @@ import { fromValues, type HeaderRecord } from './record.ts';
 export const fromAmqpHeaders = (headers: HeaderRecord | undefined | null): CarrierReader =>
   fromValues(headers);
 
-/** The fields that show that headers hold a carrier. */
-const ANY = [...FIELDS, EVENT_FIELDS.traceparent] as const;
-
 /**
  * Reads the headers of a Celery task: the headers of its message, in message protocol 2 of Celery, with RabbitMQ, Redis or
  * another broker. A sender may have put its own headers one level deeper, below `headers`. They are read if the first level
@@ -22,8 +19,11 @@ const ANY = [...FIELDS, EVENT_FIELDS.traceparent] as const;
 export function fromCeleryHeaders(headers: HeaderRecord | undefined | null): CarrierReader {
   const message = fromValues(headers);
   return (name) => {
-    if (ANY.some((field) => message(field).length > 0)) return message(name);
+    if (holdsCarrier(message)) return message(name);
     const { headers: nested } = headers ?? {};
     return typeof nested === 'object' && nested !== null ? fromValues(nested as HeaderRecord)(name) : [];
   };
 }
+
+const holdsCarrier = (read: CarrierReader): boolean =>
+  [...FIELDS, EVENT_FIELDS.traceparent].some((name) => read(name).length > 0);
