@@ -3,7 +3,7 @@ import { dirname, isAbsolute, join } from 'node:path';
 import * as z from 'zod';
 import { describeThrown } from '../shared/errors.ts';
 import { parseJson } from '../shared/text/json.ts';
-import { shellCommand } from '../shared/text/shell-command.ts';
+import { shellCommand } from '../shared/text/terminal/shell-command.ts';
 import { CliError } from './cli-error.ts';
 import type { ConfigFlags, Environment } from './config.ts';
 

@@ -4,7 +4,7 @@ import path from 'node:path';
 import manifest from '../package.json' with { type: 'json' };
 import { createApiKey, hashApiKey } from '../shared/api/access.ts';
 import { describeThrown, ThroughlineError } from '../shared/errors.ts';
-import { shellCommand } from '../shared/text/shell-command.ts';
+import { shellCommand } from '../shared/text/terminal/shell-command.ts';
 import { PackedPackages, packageValues } from './packed.ts';
 import { VERSIONS } from './versions.ts';
 

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { CommanderError } from 'commander';
 import { describeThrown, ThroughlineError } from '../shared/errors.ts';
-import { shellWord } from '../shared/text/shell-command.ts';
+import { shellWord } from '../shared/text/terminal/shell-command.ts';
 import { type DevFlags, type DevOutput, devCommand, portOptions, stackOptionsOf } from './flags.ts';
 import { isFreePort } from './machine/free-port.ts';
 import { type Stack, startStack } from './stack.ts';

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { OUTBOX_LIST_LIMIT } from '../../shared/api/outbox.ts';
-import { shellCommand } from '../../shared/text/shell-command.ts';
+import { shellCommand } from '../../shared/text/terminal/shell-command.ts';
 import { ATTR } from '../../shared/trace/semantics.ts';
 import { jobId, wholeNumber } from '../arguments.ts';
 import { EXIT } from '../exit-code.ts';

@@ -1,7 +1,7 @@
 import { isLimited } from '../../shared/api/operation.ts';
 import type { OutboxItem } from '../../shared/api/outbox.ts';
 import type { Job } from '../../shared/job/job.ts';
-import { shellCommand } from '../../shared/text/shell-command.ts';
+import { shellCommand } from '../../shared/text/terminal/shell-command.ts';
 import { filtersOverlap } from '../../shared/wire/subjects.ts';
 import type { Cause } from './cause.ts';
 import { noWorker } from './edge-causes.ts';

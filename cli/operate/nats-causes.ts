@@ -1,4 +1,4 @@
-import { shellCommand } from '../../shared/text/shell-command.ts';
+import { shellCommand } from '../../shared/text/terminal/shell-command.ts';
 import type { NatsReport } from '../../worker-node/broker/operate/nats-report.ts';
 import type { Cause } from './cause.ts';
 import { isClockWrong } from './clock-text.ts';

@@ -1,7 +1,7 @@
 import type { DeadLetter } from '../../shared/api/dead-letter.ts';
 import type { JobSummary } from '../../shared/api/job-list.ts';
 import type { OutboxItem } from '../../shared/api/outbox.ts';
-import { truncate } from '../../shared/text/terminal-text.ts';
+import { truncate } from '../../shared/text/terminal/terminal-text.ts';
 import { causeText, STATE_COLORS, tookText } from './job-text.ts';
 import { tableText } from './table.ts';
 import type { Paint } from './terminal.ts';

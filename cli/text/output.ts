@@ -1,5 +1,5 @@
 import type { Job } from '../../shared/job/job.ts';
-import { escapeControls } from '../../shared/text/terminal-text.ts';
+import { escapeControls } from '../../shared/text/terminal/terminal-text.ts';
 import type { TerminalConfig } from '../config.ts';
 import { jobText } from './job-text.ts';
 import { problemDocument, problemText } from './problem-text.ts';

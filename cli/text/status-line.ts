@@ -1,5 +1,5 @@
 import { secondsText } from '../../shared/text/duration.ts';
-import { truncate } from '../../shared/text/terminal-text.ts';
+import { truncate } from '../../shared/text/terminal/terminal-text.ts';
 import type { TextStream } from './terminal.ts';
 
 const FRAMES = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'];

@@ -1,4 +1,4 @@
-import { displayWidth, escapeControls, pad, truncate } from '../../shared/text/terminal-text.ts';
+import { displayWidth, escapeControls, pad, truncate } from '../../shared/text/terminal/terminal-text.ts';
 import type { Paint } from './terminal.ts';
 
 const LABEL_WIDTH = 11;

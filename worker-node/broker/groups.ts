@@ -8,7 +8,7 @@ import {
   NANOS_PER_MS,
   type RouteConsumer,
 } from '../../shared/nats/streams.ts';
-import { shellCommand } from '../../shared/text/shell-command.ts';
+import { shellCommand } from '../../shared/text/terminal/shell-command.ts';
 import { groupOfConsumer } from '../../shared/wire/lanes.ts';
 import { filtersOverlap, operationsOfFilter, tenantOfFilter } from '../../shared/wire/subjects.ts';
 import { readHosts } from './host-watch.ts';

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { DEAD_LETTER_LIMITS, type RedriveReport } from '../../../shared/api/dead-letter.ts';
 import type { Carrier } from '../../../shared/propagation/carrier.ts';
-import { shellCommand, shellWord } from '../../../shared/text/shell-command.ts';
+import { shellCommand, shellWord } from '../../../shared/text/terminal/shell-command.ts';
 import { ATTR } from '../../../shared/trace/semantics.ts';
 import { jobId, jobTags, operationName, wholeNumber } from '../../arguments.ts';
 import { CliError } from '../../cli-error.ts';

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { JOB_LIST_LIMITS, type JobPage } from '../../../shared/api/job-list.ts';
 import { JOB_STATES, type JobState } from '../../../shared/job/job.ts';
-import { shellWord } from '../../../shared/text/shell-command.ts';
+import { shellWord } from '../../../shared/text/terminal/shell-command.ts';
 import { durationMs, jobStates, jobTags, operationName, pastTime, wholeNumber } from '../../arguments.ts';
 import { CliError } from '../../cli-error.ts';
 import { EXIT } from '../../exit-code.ts';

@@ -1,6 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import type { Command } from 'commander';
-import { shellWord } from '../../../shared/text/shell-command.ts';
+import { shellWord } from '../../../shared/text/terminal/shell-command.ts';
 import { CliError } from '../../cli-error.ts';
 import { EXIT } from '../../exit-code.ts';
 import { examples } from '../../help.ts';

@@ -1,6 +1,6 @@
 import type { Submission } from '../../../client/options.ts';
 import type { BatchResult } from '../../../shared/api/submit-job.ts';
-import { escapeControls } from '../../../shared/text/terminal-text.ts';
+import { escapeControls } from '../../../shared/text/terminal/terminal-text.ts';
 import { ATTR } from '../../../shared/trace/semantics.ts';
 import { EXIT } from '../../exit-code.ts';
 import type { Scope } from '../../host.ts';

@@ -1,5 +1,5 @@
 import { isTerminal } from '../../../shared/job/job.ts';
-import { shellCommand } from '../../../shared/text/shell-command.ts';
+import { shellCommand } from '../../../shared/text/terminal/shell-command.ts';
 import { ATTR } from '../../../shared/trace/semantics.ts';
 import type { SpanRecord } from '../../../shared/trace/span-record.ts';
 import type { Fault } from '../report.ts';

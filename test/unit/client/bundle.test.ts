@@ -2,8 +2,8 @@ import { gzipSync } from 'node:zlib';
 import { build } from 'esbuild';
 import { expect, it } from 'vitest';
 
-/** Minified and compressed, in bytes. The client is about 7,900. */
-const LIMIT = 8_000;
+/** Minified and compressed, in bytes. The client is about 8,100. */
+const LIMIT = 8_200;
 
 it('the client holds only its own code, and is small', async () => {
   const { metafile, outputFiles } = await build({

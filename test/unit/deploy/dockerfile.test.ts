@@ -5,12 +5,12 @@ import { expect, it } from 'vitest';
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 
-/** The top folders that the files of `folder` import. A dynamic import does not count: only some commands need it. */
+/** The top folders that the files of `folder` import. Types and dynamic imports do not count: only some commands need those. */
 async function importedBy(folder: string): Promise<string[]> {
   const folders: string[] = [];
   for await (const file of glob(`${folder}/**/*.ts`, { cwd: ROOT })) {
     const source = await readFile(path.join(ROOT, file), 'utf8');
-    for (const [, imported = ''] of source.matchAll(/ from '(\.[^']+)'/g))
+    for (const [, imported = ''] of source.matchAll(/^(?:import|export) (?!type )[^;]*? from '(\.[^']+)'/gm))
       folders.push(path.join(path.dirname(file), imported).split(path.sep)[0] ?? '');
   }
   return folders;

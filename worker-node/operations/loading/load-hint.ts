@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { shellCommand } from '../../../shared/text/shell-command.ts';
+import { shellCommand } from '../../../shared/text/terminal/shell-command.ts';
 
 interface Hint {
   /** How Node says it. */

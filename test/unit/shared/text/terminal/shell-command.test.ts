@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
-import { shellCommand, shellWord } from '../../../../shared/text/shell-command.ts';
+import { shellCommand, shellWord } from '../../../../../shared/text/terminal/shell-command.ts';
 
 /** What a program gets if a person pastes this command. */
 function pasted(command: string): string[] {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { displayWidth, pad, truncate } from '../../../../shared/text/terminal-text.ts';
+import { displayWidth, pad, truncate } from '../../../../../shared/text/terminal/terminal-text.ts';
 
 describe('the width of a text in a terminal', () => {
   it.each([
