@@ -11,6 +11,7 @@ export interface LogLine {
   readonly data?: unknown;
   readonly job_id: string;
   readonly operation: string;
+  readonly tenant: string;
   readonly attempt: number;
   readonly trace_id?: string;
   readonly span_id?: string;

@@ -106,8 +106,8 @@ export class EndRecorder {
   }
 
   #logEnd({ attempt, outcome, ranMs }: Classified, { conclusion }: Ending): void {
-    const { jobId, operation } = attempt.job.address;
-    const ids = { job_id: jobId, operation, attempt: attempt.number };
+    const { jobId, operation, tenant } = attempt.job.address;
+    const ids = { job_id: jobId, operation, tenant, attempt: attempt.number };
     const fields = { ...ids, state: conclusion, duration_ms: ranMs };
     const { summary, text: stack } = reportIn(outcome) ?? {};
     const { log } = this.#parts;

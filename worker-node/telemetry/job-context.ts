@@ -6,6 +6,7 @@ const JOB = createContextKey('throughline.job');
 export interface JobFields {
   readonly job_id: string;
   readonly operation: string;
+  readonly tenant: string;
   readonly attempt: number;
 }
 

@@ -11,7 +11,7 @@ beforeAll(() => {
   context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
 });
 
-const JOB = { job_id: 'job-1', operation: 'echo', attempt: 2 };
+const JOB = { job_id: 'job-1', operation: 'echo', tenant: 'acme', attempt: 2 };
 
 /** Errors that are left behind, and the lines about them. */
 function watching() {

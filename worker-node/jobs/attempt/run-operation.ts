@@ -145,7 +145,8 @@ async function checkOutput(schema: StandardSchemaV1, result: unknown): Promise<u
 }
 
 function fieldsOf({ job, number }: Attempt): JobFields {
-  return { job_id: job.address.jobId, operation: job.address.operation, attempt: number };
+  const { jobId, operation, tenant } = job.address;
+  return { job_id: jobId, operation, tenant, attempt: number };
 }
 
 function once(tell: (sentence: string) => void): (sentence: string) => void {

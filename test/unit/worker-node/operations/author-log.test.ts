@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { authorLog } from '../../../../worker-node/operations/author-log.ts';
 import { HOSTILE } from '../../../support/authors-mistakes.ts';
 
-const JOB = { job_id: 'job-1', operation: 'echo', attempt: 1 };
+const JOB = { job_id: 'job-1', operation: 'echo', tenant: 'acme', attempt: 1 };
 
 /** The lines that an author's code logs. */
 function linesOf(work: (log: ReturnType<typeof authorLog>) => void): Record<string, unknown>[] {

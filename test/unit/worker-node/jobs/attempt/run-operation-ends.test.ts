@@ -185,6 +185,7 @@ describe('progress', () => {
         {
           job_id: 'job-1',
           operation: 'echo',
+          tenant: 'acme',
           attempt: 1,
           reason: expect.stringMatching(/^progress was not/),
         },
