@@ -26,7 +26,7 @@ export interface Toolbox {
 }
 
 /** The programs that a toolbox needs and this machine lacks. */
-export async function missingPrograms({ needs }: Toolbox): Promise<string[]> {
+export async function missingPrograms({ needs }: Pick<Toolbox, 'needs'>): Promise<string[]> {
   const { PATH } = hostEnvironment();
   const found = await Promise.all(needs.map((program) => findOnPath(program, PATH)));
   return needs.filter((_, index) => found[index] === undefined);
@@ -39,12 +39,9 @@ export async function missingPrograms({ needs }: Toolbox): Promise<string[]> {
 export async function prepare(toolbox: Toolbox, folder: string): Promise<NodeJS.ProcessEnv> {
   const pinned = path.join(PINNED, toolbox.generator);
   await cp(pinned, folder, { recursive: true });
-  const environment = { ...hostEnvironment() };
-  // These are about this project: `npm run` and vitest set them.
-  for (const name of ['NODE_ENV', 'NODE_OPTIONS', 'npm_config_local_prefix']) delete environment[name];
-  environment.PATH = [path.dirname(process.execPath), environment.PATH].join(path.delimiter);
+  const environment = toolEnvironment();
   if (toolbox.install === undefined) return environment;
-  const installed = await install(pinned, toolbox.install, environment);
+  const installed = await installOnce(pinned, toolbox.install, environment);
   if (toolbox.linked !== undefined)
     await symlink(path.join(installed, toolbox.linked), path.join(folder, toolbox.linked));
   if (toolbox.onPath !== undefined)
@@ -52,11 +49,26 @@ export async function prepare(toolbox: Toolbox, folder: string): Promise<NodeJS.
   return environment;
 }
 
+/** This process's environment, with the Node that runs the tests first on PATH. */
+export function toolEnvironment(): NodeJS.ProcessEnv {
+  const environment = { ...hostEnvironment() };
+  // These are about this project: `npm run` and vitest set them.
+  for (const name of ['NODE_ENV', 'NODE_OPTIONS', 'npm_config_local_prefix']) delete environment[name];
+  environment.PATH = [path.dirname(process.execPath), environment.PATH].join(path.delimiter);
+  return environment;
+}
+
 /**
- * The folder with the installed packages. It has a name of its own for each set of versions, and is a link to the folder of
+ * Runs commands in a copy of a folder with pinned files, outside the clone, unless that was done before.
+ *
+ * @returns the folder with the installed packages. It has a name of its own for each set of versions, and is a link to the folder of
  * the run that installed them: what is left of a run that was killed works in another folder, and cannot harm it.
  */
-async function install(pinned: string, commands: string, environment: NodeJS.ProcessEnv): Promise<string> {
+export async function installOnce(
+  pinned: string,
+  commands: string,
+  environment: NodeJS.ProcessEnv,
+): Promise<string> {
   const home = path.join(cacheDirectory(environment), 'generators');
   const installed = path.join(home, await digestOf(pinned, commands));
   await mkdir(home, { recursive: true });

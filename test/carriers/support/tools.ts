@@ -1,0 +1,77 @@
+/** What the suite installs outside the clone: packages of npm, PyPI, Maven Central and Debian, each pinned where it can be. */
+import { cp, mkdir, mkdtemp, readdir, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { runCommand } from '../../../dev/machine/command.ts';
+import { cacheDirectory } from '../../../dev/machine/environment.ts';
+import { withLock } from '../../../dev/nats-binary/lock.ts';
+import { installOnce, missingPrograms, toolEnvironment } from '../../generators/toolbox.ts';
+import { atEndOfFile } from '../../support/cleanup.ts';
+import { blocksOf, fileOf, ROOT } from '../../support/docs/pages.ts';
+import { SUITE } from '../../support/suite-settings.ts';
+
+const PINNED = fileURLToPath(new URL('../pinned/', import.meta.url));
+
+const PROGRAMS = fileURLToPath(new URL('../programs/', import.meta.url));
+
+const INSTALL = {
+  node: 'npm install --ignore-scripts --no-package-lock --no-audit --no-fund',
+  celery: 'python3 -m venv venv\nvenv/bin/python -m pip install --quiet --requirement requirements.txt',
+  kafka: 'mvn --quiet --batch-mode dependency:copy-dependencies -DoutputDirectory=jars',
+};
+
+/** @returns the folder in which the pinned packages are installed */
+export const installed = (what: keyof typeof INSTALL): Promise<string> =>
+  installOnce(path.join(PINNED, what), INSTALL[what], toolEnvironment());
+
+/** Skips a test whose programs are not on this machine, and says so. In CI that is a failure. */
+export async function needPrograms(needs: readonly string[], skip: (note: string) => never): Promise<void> {
+  const missing = await missingPrograms({ needs });
+  if (missing.length === 0) return;
+  const note = `NOT TESTED: not on PATH: ${missing.join(', ')}`;
+  if (SUITE.CI !== undefined) throw new Error(note);
+  process.stderr.write(`\n${note}\n\n`);
+  skip(note);
+}
+
+/** Fetches packages of Debian and unpacks them into one folder outside the clone. It needs no root. @returns the folder */
+export async function unpacked(name: string, packages: readonly string[]): Promise<string> {
+  const environment = toolEnvironment();
+  const home = path.join(cacheDirectory(environment), 'debian');
+  const folder = path.join(home, name);
+  await mkdir(home, { recursive: true });
+  await withLock(
+    `${folder}.lock`,
+    async () => {
+      if ((await readdir(folder).catch(() => [])).length > 0) return;
+      const fetching = await mkdtemp(`${folder}-`);
+      const options = { cwd: fetching, environment, timeoutMs: 300_000 };
+      await runCommand('apt-get', ['download', ...packages], options);
+      for (const file of await readdir(fetching)) await runCommand('dpkg-deb', ['-x', file, 'root'], options);
+      await rename(path.join(fetching, 'root'), folder);
+      await rm(fetching, { recursive: true });
+    },
+    () => undefined,
+  );
+  return folder;
+}
+
+/**
+ * Makes a folder with the files of a page, as its reader would, with the programs of other people, and with the packages of
+ * `node`. It is inside the project, so
+ * that `throughline/…` resolves as it does for a reader.
+ */
+export async function readersFolder(page: string): Promise<string> {
+  await mkdir(path.join(ROOT, '.throughline'), { recursive: true });
+  const folder = await mkdtemp(path.join(ROOT, '.throughline/carriers-'));
+  atEndOfFile(() => rm(folder, { recursive: true, force: true }));
+  await cp(PROGRAMS, folder, { recursive: true });
+  await symlink(path.join(await installed('node'), 'node_modules'), path.join(folder, 'node_modules'));
+  for (const block of blocksOf(page)) {
+    const file = fileOf(block);
+    if (file === undefined) continue;
+    await mkdir(path.dirname(path.join(folder, file)), { recursive: true });
+    await writeFile(path.join(folder, file), block.text);
+  }
+  return folder;
+}
