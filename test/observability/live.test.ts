@@ -1,16 +1,15 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { startChild } from '../../dev/machine/child.ts';
 import { runCommand } from '../../dev/machine/command.ts';
-import { findFreePort } from '../../dev/machine/free-port.ts';
 import { METRIC_SECTIONS } from '../../scripts/metrics/page.ts';
 import { prometheusName } from '../../shared/trace/metric.ts';
-import { atEndOfFile, scratchFolder } from '../support/cleanup.ts';
+import { scratchFolder } from '../support/cleanup.ts';
 import { until } from '../support/poll.ts';
 import { startTestStack, type TestStack } from '../support/stack.ts';
 import { isCumulative, type Series, seriesOf } from './support/exposition.ts';
 import { locatePrometheus, type Prometheus } from './support/prometheus.ts';
+import { type PrometheusServer, startPrometheus } from './support/prometheus-server.ts';
 
 const RULES = join(import.meta.dirname, '../../deploy/observability/alerts.yaml');
 const JOBS = ['throughline-edge', 'throughline-worker'];
@@ -59,14 +58,22 @@ describe('the metrics of a real edge and a real worker', () => {
     expect([...found].filter((name) => !known.includes(name) && name.startsWith('throughline'))).toEqual([]);
   });
 
-  it('are read by a real Prometheus, which raises no alert', async ({ skip }) => {
-    const api = await startPrometheus(located(skip));
+  it('are read by a real Prometheus, which raises no alert, and finds the traces of a figure', async ({
+    skip,
+  }) => {
+    const api = await startIts(located(skip));
     const succeeded = 'sum(throughline_jobs_ended_total{operation="echo",outcome="succeeded"})';
     await until('both are scraped', async () => (await api.query('sum(up)')) === 2);
     await until('the jobs are counted', async () => ((await api.query(succeeded)) ?? 0) >= 5);
     expect(await api.query('max(throughline_bridge_broker_up)')).toBe(1);
     expect(await api.query('max(throughline_operation_hosts{operation="echo"})')).toBe(1);
     expect(await api.firing()).toEqual([]);
+    const traceIds = await until('there are exemplars', async () => {
+      const found = await api.exemplars('throughline_job_run_time_seconds_bucket{operation="echo"}');
+      return found.length > 0 && found.map(({ labels }) => labels.trace_id);
+    });
+    const known = new Set(stack.collector.allSpans().map(({ traceId }) => traceId));
+    expect(traceIds.filter((traceId) => !known.has(traceId ?? ''))).toEqual([]);
   });
 
   it('raise no alert in an hour that goes on like this', async ({ skip }) => {
@@ -105,52 +112,7 @@ function plain(value: number): string {
 }
 
 /** Starts a Prometheus that asks the edge and the worker every half second, with the alerts. */
-async function startPrometheus({ server }: Prometheus) {
-  const folder = await scratchFolder();
-  const target = (job_name: string, url: string) => ({
-    job_name,
-    static_configs: [{ targets: [new URL(url).host] }],
-  });
-  const config = {
-    global: { scrape_interval: '500ms', scrape_timeout: '500ms', evaluation_interval: '1s' },
-    rule_files: [RULES],
-    scrape_configs: [
-      target('throughline-edge', stack.url),
-      target('throughline-worker', stack.worker.healthUrl),
-    ],
-  };
-  await writeFile(join(folder, 'prometheus.yaml'), JSON.stringify(config));
-  const address = `127.0.0.1:${await findFreePort()}`;
-  const lines: string[] = [];
-  const child = await startChild({
-    command: server,
-    args: [
-      `--config.file=${join(folder, 'prometheus.yaml')}`,
-      `--storage.tsdb.path=${join(folder, 'data')}`,
-      `--web.listen-address=${address}`,
-    ],
-    environment: {},
-    output: { onLine: (line) => lines.push(line) },
-  });
-  atEndOfFile(async () => {
-    child.signal('SIGTERM');
-    await child.exited;
-  });
-  const ask = async (path: string): Promise<unknown> => {
-    const answer = await fetch(`http://${address}/api/v1/${path}`).catch(() => undefined);
-    return answer?.ok ? ((await answer.json()) as { data: unknown }).data : undefined;
-  };
-  return {
-    query: async (expression: string): Promise<number | undefined> => {
-      const data = (await ask(`query?query=${encodeURIComponent(expression)}`)) as
-        | { result: { value: [number, string] }[] }
-        | undefined;
-      const value = data?.result[0]?.value[1];
-      return value === undefined ? undefined : Number(value);
-    },
-    firing: async (): Promise<unknown[]> => {
-      const { alerts } = (await ask('alerts')) as { alerts: { state: string }[] };
-      return alerts.filter(({ state }) => state === 'firing');
-    },
-  };
+function startIts({ server }: Prometheus): Promise<PrometheusServer> {
+  const targets = { 'throughline-edge': stack.url, 'throughline-worker': stack.worker.healthUrl };
+  return startPrometheus(server, { interval: '500ms', rules: [RULES], targets });
 }

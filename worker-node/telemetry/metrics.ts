@@ -14,6 +14,7 @@ import { MAX_TENANTS, OTHER } from './measure/definitions/common.ts';
 import { ATTEMPT_ENDS, ENDS } from './measure/definitions/jobs.ts';
 import { SENT } from './measure/definitions/messages.ts';
 import { WORKER_METRICS } from './measure/definitions.ts';
+import { Exemplars } from './measure/exemplars.ts';
 import { Exposition } from './measure/exposition.ts';
 import { Instruments, type Readings } from './measure/instruments.ts';
 import { RuntimeMetrics } from './measure/runtime.ts';
@@ -56,7 +57,8 @@ type NameOf<Instrument> = {
 
 /** The metrics of a worker: docs/METRICS.md has them all. They are served as Prometheus text, and sent by other readers. */
 export class WorkerMetrics {
-  readonly #exposition = new Exposition();
+  readonly #exemplars = new Exemplars();
+  readonly #exposition = new Exposition(this.#exemplars);
   readonly #provider: MeterProvider;
   readonly #instruments: Instruments;
   readonly #runtime: RuntimeMetrics;
@@ -220,7 +222,9 @@ export class WorkerMetrics {
   }
 
   #record(name: NameOf<'histogram'>, value: number, attributes: Attributes): void {
+    const definition: MetricDefinition = WORKER_METRICS[name];
     this.#histograms.get(name)?.record(value, attributes);
+    this.#exemplars.note(definition.name, definition.buckets ?? [], value, attributes);
   }
 
   #countDropped(field: string, members: number, reason: string | undefined): void {

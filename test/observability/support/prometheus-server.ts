@@ -21,6 +21,7 @@ const Sample = z.object({
   metric: z.record(z.string(), z.string()),
   value: z.tuple([z.number(), z.string()]),
 });
+const Exemplar = z.object({ labels: z.record(z.string(), z.string()), value: z.string() });
 const Rules = z.object({
   groups: z.array(z.object({ rules: z.array(z.object({ name: z.string(), health: z.string() })) })),
 });
@@ -37,6 +38,8 @@ export interface PrometheusServer {
   readonly series: (expression: string) => Promise<Labelled[]>;
   /** The value of the first series of an expression; undefined: it has none. */
   readonly query: (expression: string) => Promise<number | undefined>;
+  /** The exemplars that the series of an expression had within the last hour. */
+  readonly exemplars: (expression: string) => Promise<z.infer<typeof Exemplar>[]>;
   /** The alerts that fire now. */
   readonly firing: () => Promise<z.infer<typeof Alert>[]>;
   /** The health of each rule, by its name: `ok` once it was evaluated without an error. */
@@ -58,6 +61,7 @@ export async function startPrometheus(program: string, setup: PrometheusSetup): 
       `--config.file=${config}`,
       `--storage.tsdb.path=${join(folder, 'data')}`,
       `--web.listen-address=${address}`,
+      '--enable-feature=exemplar-storage',
     ],
     environment: {},
     output: { onLine: () => undefined },
@@ -93,6 +97,15 @@ function readerOf(address: string): PrometheusServer {
   return {
     series,
     query: async (expression) => (await series(expression))[0]?.value,
+    exemplars: async (expression) => {
+      const now = Date.now() / 1_000;
+      const query = new URLSearchParams({ query: expression, start: `${now - 3_600}`, end: `${now}` });
+      const found = await ask(
+        `query_exemplars?${query}`,
+        z.array(z.object({ exemplars: z.array(Exemplar) })),
+      );
+      return found.flatMap(({ exemplars }) => exemplars);
+    },
     firing: async () => {
       const { alerts } = await ask('alerts', z.object({ alerts: z.array(Alert) }));
       return alerts.filter(({ state }) => state === 'firing');

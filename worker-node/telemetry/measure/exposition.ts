@@ -10,6 +10,8 @@ import {
 } from '@opentelemetry/sdk-metrics';
 import { describeThrown } from '../../../shared/errors.ts';
 import { nameWithUnit } from '../../../shared/trace/metric.ts';
+import type { Exemplars } from './exemplars.ts';
+import { OPENMETRICS_TYPE, openMetricsOf, wantsOpenMetrics } from './openmetrics.ts';
 import { temporalityOf } from './temporality.ts';
 
 const CONTENT_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
@@ -27,15 +29,22 @@ class Reader extends PrometheusExporter {
 export class Exposition {
   readonly reader = new Reader({ preventServerStart: true });
   readonly #serializer = new PrometheusSerializer();
+  readonly #exemplars: Exemplars;
   #lastReading: Promise<unknown> = Promise.resolve();
 
-  /** Answers `GET /metrics`. */
+  constructor(exemplars: Exemplars) {
+    this.#exemplars = exemplars;
+  }
+
+  /** Answers `GET /metrics`: in OpenMetrics, with exemplars, if the reader asks for it. */
   respond(response: ServerResponse): void {
+    const isOpen = wantsOpenMetrics(response.req.headers.accept);
     this.#read().then(
-      ({ resourceMetrics }) =>
-        response
-          .writeHead(200, { 'content-type': CONTENT_TYPE })
-          .end(this.#serializer.serialize(withUnits(resourceMetrics))),
+      ({ resourceMetrics }) => {
+        const text = this.#serializer.serialize(withUnits(resourceMetrics));
+        const body = isOpen ? openMetricsOf(text, resourceMetrics, this.#exemplars) : text;
+        response.writeHead(200, { 'content-type': isOpen ? OPENMETRICS_TYPE : CONTENT_TYPE }).end(body);
+      },
       (thrown: unknown) => response.writeHead(500).end(`# ${describeThrown(thrown)}\n`),
     );
   }

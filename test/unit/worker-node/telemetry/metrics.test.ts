@@ -1,6 +1,8 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { expect, it, onTestFinished } from 'vitest';
+import { context, trace } from '@opentelemetry/api';
+import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { prometheusName } from '../../../../shared/trace/metric.ts';
 import { WORKER_METRICS } from '../../../../worker-node/telemetry/measure/definitions.ts';
 import { WorkerMetrics, type WorkerMetricsOptions } from '../../../../worker-node/telemetry/metrics.ts';
@@ -22,7 +24,8 @@ async function start(options: Partial<WorkerMetricsOptions> = {}) {
     await metrics.shutdown();
   });
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const scrape = async (): Promise<string[]> => (await (await fetch(url)).text()).split('\n');
+  const scrape = async (headers: Record<string, string> = {}): Promise<string[]> =>
+    (await (await fetch(url, { headers })).text()).split('\n');
   return { metrics, scrape };
 }
 
@@ -140,4 +143,54 @@ it('shows nothing of a gauge that cannot be read', async () => {
   const lines = await scrape();
   expect(seriesOf(lines, 'throughline_nats_connected')).toEqual(['{} 0']);
   expect(seriesOf(lines, 'throughline_nats_round_trip_time_seconds')).toEqual([]);
+});
+
+describe('a reader that asks for OpenMetrics', () => {
+  const ACCEPT = 'application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5';
+  const traceId = 'ab'.repeat(16);
+  const spanId = 'cd'.repeat(8);
+
+  /** Measures within a span, recorded or not. */
+  function within(isRecorded: boolean, measure: () => void): void {
+    const manager = new AsyncLocalStorageContextManager().enable();
+    context.setGlobalContextManager(manager);
+    onTestFinished(() => context.disable());
+    const span = trace.wrapSpanContext({ traceId, spanId, traceFlags: Number(isRecorded) });
+    span.isRecording = () => isRecorded;
+    context.with(trace.setSpan(context.active(), span), measure);
+  }
+
+  it('gets that format: families of counters without a suffix, no unknown units, and an end', async () => {
+    const { metrics, scrape } = await start();
+    metrics.attemptEnded({ ...ENDED, operation: 'echo' });
+    const lines = await scrape({ accept: ACCEPT });
+    expect(lines).toContain('# TYPE throughline_jobs_ended counter');
+    expect(seriesOf(lines, 'throughline_jobs_ended_total').length).toBeGreaterThan(0);
+    expect(lines.filter((line) => line.startsWith('# UNIT'))).toEqual([]);
+    expect(lines.slice(-2)).toEqual(['# EOF', '']);
+    expect(lines.slice(0, -1)).not.toContain('');
+  });
+
+  it('gets the newest recorded job of each bucket', async () => {
+    const { metrics, scrape } = await start();
+    within(false, () => metrics.attemptEnded({ ...ENDED, operation: 'echo', ranMs: 3_000 }));
+    within(true, () => metrics.attemptEnded({ ...ENDED, operation: 'echo', ranMs: 20 }));
+    within(true, () => metrics.attemptEnded({ ...ENDED, operation: 'echo', ranMs: 21 }));
+    within(true, () => metrics.attemptEnded({ ...ENDED, operation: 'echo', ranMs: 1e9 }));
+    const lines = await scrape({ accept: ACCEPT });
+    const buckets = seriesOf(lines, 'throughline_job_run_time_seconds_bucket');
+    const marked = buckets.filter((line) => line.includes(' # '));
+    expect(marked).toHaveLength(2);
+    expect(marked[0]).toMatch(
+      new RegExp(`le="0\\.025"} 2 # \\{trace_id="${traceId}",span_id="${spanId}"\\} 0\\.021 \\d+`),
+    );
+    expect(marked[1]).toContain('le="+Inf"');
+  });
+
+  it('gets none of them in the text format', async () => {
+    const { metrics, scrape } = await start();
+    within(true, () => metrics.attemptEnded({ ...ENDED, operation: 'echo' }));
+    const lines = await scrape();
+    expect(lines.filter((line) => line.includes(' # ') || line === '# EOF')).toEqual([]);
+  });
 });
