@@ -13,7 +13,7 @@ const SCHEMA = "{ '~standard': { version: 1, vendor: 'test', validate: (value) =
 const HOUR_MS = 60 * 60 * 1_000;
 
 /** Runs for longer than the shortest wait that is shown. */
-const SLOW = '() => new Promise((done) => setTimeout(done, 1_800, 1))';
+const SLOW = '() => new Promise((done) => setTimeout(done, 2_500, 1))';
 
 async function operationsFolder(): Promise<string> {
   const folder = await scratchFolder();
