@@ -17,6 +17,7 @@ import { ConventionCheck, type SeenMetric } from '../../support/semantics/conven
 import {
   metricsIn,
   type SentAttribute,
+  sentInLogs,
   sentInMetrics,
   sentInTraces,
 } from '../../support/semantics/otlp-names.ts';
@@ -45,6 +46,7 @@ async function startReceiver(): Promise<string> {
     const isZipped = request.headers['content-encoding'] === 'gzip';
     const body: unknown = JSON.parse((isZipped ? gunzipSync(raw) : raw).toString('utf8'));
     if (request.url === '/v1/traces') attributes.push(...sentInTraces(body));
+    else if (request.url === '/v1/logs') attributes.push(...sentInLogs(body));
     else {
       attributes.push(...sentInMetrics(body));
       metrics.push(...metricsIn(body));
@@ -76,6 +78,7 @@ beforeAll(async () => {
     edge: settings,
     worker: {
       ...settings,
+      OTEL_LOGS_EXPORTER: 'otlp',
       CALLBACK_ALLOW: receiver.origin,
       CALLBACK_RETRY_MIN_MS: '200',
       HTTP_REQUEST_ALLOW: receiver.origin,
@@ -136,12 +139,14 @@ describe('what a whole run sends', () => {
   it('has attributes that the conventions know, of their types, and none that is deprecated', () => {
     const check = new ConventionCheck();
     const faults = attributes.flatMap(({ of, name, type, metric, scope }) => {
-      const fault = metric === undefined ? check.attribute(name, type) : check.label(metric, name, type);
+      const own = of === 'log' ? check.field(name, type) : check.attribute(name, type);
+      const fault = metric === undefined ? own : check.label(metric, name, type);
       return fault === undefined ? [] : [`${of}${scope === undefined ? '' : ` (${scope})`}: ${fault}`];
     });
     expect([...new Set(faults)]).toEqual([]);
     const seen = new Set(attributes.map(({ name }) => name));
     expect([...EXPECTED].filter((name) => !seen.has(name))).toEqual([]);
+    expect(attributes.some(({ of }) => of === 'log')).toBe(true);
   });
 
   it('has metrics that the conventions know, of their kinds and units, and none that is deprecated', () => {

@@ -68,9 +68,13 @@ export class ConventionCheck {
 
   /** What is wrong with an attribute of a metric. Metrics of our own may have words of their own. */
   label(metric: string, name: string, type: string): string | undefined {
-    if (metric.startsWith(OWN) && /^[a-z_]+$/.test(name) && this.#known.attributes[name] === undefined)
-      return undefined;
-    return this.attribute(name, type);
+    return metric.startsWith(OWN) ? this.field(name, type) : this.attribute(name, type);
+  }
+
+  /** What is wrong with a field of a log line. It may be a word of our own, if no convention has that word. */
+  field(name: string, type: string): string | undefined {
+    const isOwn = /^[a-z_]+$/.test(name) && this.#known.attributes[name] === undefined;
+    return isOwn ? undefined : this.attribute(name, type);
   }
 
   /** Some attributes end with a word of the application, such as `http.request.header.<name>`. */

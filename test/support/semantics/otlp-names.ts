@@ -39,6 +39,12 @@ const Metrics = z.object({
   ),
 });
 
+const Logs = z.object({
+  resourceLogs: z.array(
+    z.object({ resource: Resource, scopeLogs: z.array(z.object({ logRecords: z.array(WithAttributes) })) }),
+  ),
+});
+
 /** An attribute as it was sent. */
 export interface SentAttribute {
   /** Whose it is: `resource`, `scope`, or the name of the span or the metric. */
@@ -76,6 +82,14 @@ export function sentInMetrics(body: unknown): SentAttribute[] {
         ),
       ),
     ),
+  ]);
+}
+
+/** Reads the attributes of an `ExportLogsServiceRequest`; those of log records are of `log`. @throws ZodError */
+export function sentInLogs(body: unknown): SentAttribute[] {
+  return Logs.parse(body).resourceLogs.flatMap(({ resource, scopeLogs }) => [
+    ...sent('resource', resource.attributes),
+    ...scopeLogs.flatMap(({ logRecords }) => logRecords.flatMap(({ attributes }) => sent('log', attributes))),
   ]);
 }
 

@@ -80,6 +80,12 @@ describe('the check', () => {
     expect(check.label('http.server.request.duration', 'operation', 'string')).toContain('no convention');
   });
 
+  it('lets fields of log lines be words of ours, but none of the conventions in another type', () => {
+    expect(check.field('job_id', 'string')).toBeUndefined();
+    expect(check.field('exception.stacktrace', 'string')).toBeUndefined();
+    expect(check.field('exception.stack', 'string')).toContain('no convention');
+  });
+
   it('accepts what the page excepts, and nothing else', () => {
     const page =
       '\n## Names outside the conventions\n\n| name | of | why |\n| --- | --- | --- |\n| `odd.name` | a test | it is one |\n';
