@@ -6,6 +6,8 @@
 /** Pages whose blocks another test file runs. The file must name the page. */
 export const RUN_ELSEWHERE: Readonly<Record<string, string>> = {
   'deploy/README.md': 'test/runbook/steps.runbook.ts',
+  'docs/CALLERS.md': 'test/generators/callers.generators.ts',
+  'docs/CARRIERS.md': 'test/carriers/clients.carriers.ts',
   'docs/CLIENTS.md': 'test/generators/clients.generators.ts',
   'docs/TESTING.md': 'test/unit/docs/guides.test.ts',
   'docs/TYPES.md': 'test/unit/docs/guides.test.ts',

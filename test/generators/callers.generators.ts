@@ -1,0 +1,177 @@
+/** The programs of docs/CALLERS.md: each submits a job, reads its events, and takes its callback, and no other. */
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { startChild } from '../../dev/machine/child.ts';
+import { cacheDirectory } from '../../dev/machine/environment.ts';
+import { findFreePort } from '../../dev/machine/free-port.ts';
+import { callbackSecretsFor } from '../../shared/callback-secrets.ts';
+import { callbackSecretKey, createCallbackSecret } from '../../shared/text/secret.ts';
+import { signatureOf } from '../../worker-node/callbacks/signature.ts';
+import { atEndOfFile } from '../support/cleanup.ts';
+import { blockOf, blocksOf, fileOf, ROOT } from '../support/docs/pages.ts';
+import { until } from '../support/poll.ts';
+import { startTestStack, type TestStack } from '../support/stack.ts';
+import { SUITE } from '../support/suite-settings.ts';
+import { missingPrograms, runShell, toolEnvironment } from './toolbox.ts';
+
+const PAGE = 'docs/CALLERS.md';
+
+interface Language {
+  readonly name: string;
+  readonly needs: readonly string[];
+  readonly build?: string;
+  /** The command that starts `receive`. */
+  readonly receive: readonly [command: string, ...args: string[]];
+}
+
+const LANGUAGES: readonly Language[] = [
+  { name: 'python', needs: ['python3'], receive: ['python3', 'receive.py'] },
+  { name: 'typescript', needs: ['node'], receive: ['node', 'receive.ts'] },
+  { name: 'go', needs: ['go'], build: 'go build -o receive-go receive.go', receive: ['./receive-go'] },
+  {
+    name: 'rust',
+    needs: ['cargo'],
+    build: 'cargo build --quiet && cp "$CARGO_TARGET_DIR/debug/receive" receive-rust',
+    receive: ['./receive-rust'],
+  },
+];
+
+const SETTINGS = { CALLBACK_SECRET: createCallbackSecret() };
+
+let stack: TestStack;
+let secret: string;
+let folder: string;
+const ports = new Map<string, number>();
+beforeAll(async () => {
+  for (const { name } of LANGUAGES) ports.set(name, await findFreePort());
+  const allowed = [...ports.values()].map((port) => `http://127.0.0.1:${port}`);
+  [secret = ''] = await callbackSecretsFor('demo', SETTINGS);
+  stack = await startTestStack({ worker: { ...SETTINGS, CALLBACK_ALLOW: allowed.join(',') } });
+  folder = await files();
+});
+
+/** The files of the page. The folder is inside the project, so that `throughline/client` resolves as it does for a reader. */
+async function files(): Promise<string> {
+  await mkdir(path.join(ROOT, '.throughline'), { recursive: true });
+  const made = await mkdtemp(path.join(ROOT, '.throughline/callers-'));
+  atEndOfFile(() => rm(made, { recursive: true, force: true }));
+  for (const block of blocksOf(PAGE)) {
+    const file = fileOf(block);
+    if (file !== undefined) await writeFile(path.join(made, file), block.text);
+  }
+  return made;
+}
+
+const environmentOf = (more: Readonly<Record<string, string>> = {}): NodeJS.ProcessEnv => ({
+  ...toolEnvironment(),
+  THROUGHLINE_URL: stack.url,
+  THROUGHLINE_API_KEY: stack.apiKey,
+  CALLBACK_SECRET: secret,
+  CARGO_TARGET_DIR: path.join(cacheDirectory(toolEnvironment()), 'callers-rust'),
+  ...more,
+});
+
+/** The headers of a callback that was signed with a secret at a time. */
+function signed(by: string, body: string, ageSeconds = 0) {
+  const [id, timestamp] = ['job-1:end', Math.floor(Date.now() / 1_000) - ageSeconds];
+  const key = callbackSecretKey(by) ?? new Uint8Array();
+  return {
+    'webhook-id': id,
+    'webhook-timestamp': String(timestamp),
+    'webhook-signature': `v1,AAAA ${signatureOf({ id, timestamp, body }, [key])}`,
+  };
+}
+
+const BODY = JSON.stringify({
+  traceparent: `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`,
+  data: { state: 'failed' },
+});
+const REFUSED = {
+  'the secret of another tenant': () => signed(createCallbackSecret(), BODY),
+  'another body': () => signed(secret, '{}'),
+  'an old time': () => signed(secret, BODY, 1_000),
+  'no signature': () => ({ 'webhook-id': '1' }),
+};
+
+describe('the programs of the page', () => {
+  it.for(LANGUAGES)('$name: call and receive do what the page says', async (language, { skip }) => {
+    await needPrograms(language.needs, skip);
+    const { name, build, receive } = language;
+    const port = ports.get(name) ?? 0;
+    if (build !== undefined) await runShell(build, folder, environmentOf());
+    const lines = await startReceiver(receive, port);
+    const post = async (headers: Record<string, string>): Promise<number> =>
+      (await fetch(`http://127.0.0.1:${port}/`, { method: 'POST', body: BODY, headers })).status;
+    await until('the receiver to listen', async () => (await post({})) > 0);
+    for (const [what, headers] of Object.entries(REFUSED))
+      expect([what, await post(headers())]).toEqual([what, 401]);
+    expect(await post(signed(secret, BODY))).toBe(204);
+
+    const environment = environmentOf({ CALLBACK_URL: `http://127.0.0.1:${port}/` });
+    const printed = await runShell(blockOf(PAGE, `sh ${name}`), folder, environment);
+    expect(printed).toMatch(/^job succeeded \{"hello": ?"world"\}$/m);
+    expect(printed).toMatch(/^event succeeded$/m);
+    const traceId = /^trace ([0-9a-f]{32})$/m.exec(printed)?.[1] ?? '';
+    await startedByCaller(traceId);
+    await until('the callback', () => lines.includes(`callback succeeded ${traceId}`));
+    expect(lines[0]).toBe(`callback failed ${'a'.repeat(32)}`);
+    expect(lines).toHaveLength(2);
+  });
+
+  it('curl: call.sh does what the page says', async () => {
+    const printed = await runShell(blockOf(PAGE, 'sh call.sh'), folder, environmentOf());
+    expect(printed).toMatch(/"result":\{"hello":"world"\}/);
+    expect(printed).toMatch(/^event: succeeded$/m);
+    await startedByCaller(/^trace ([0-9a-f]{32})$/m.exec(printed)?.[1] ?? '');
+  });
+
+  it('openssl: verify.sh takes only genuine callbacks', async () => {
+    await writeFile(path.join(folder, 'body'), BODY);
+    const verified = (headers: Record<string, string>): Promise<string> => {
+      const pairs = Object.entries(headers).map(([name, value]) => [
+        name.toUpperCase().replace('-', '_'),
+        value,
+      ]);
+      const none = { WEBHOOK_ID: '', WEBHOOK_TIMESTAMP: '0', WEBHOOK_SIGNATURE: '' };
+      return runShell(
+        blockOf(PAGE, 'sh verify.sh'),
+        folder,
+        environmentOf({ ...none, ...Object.fromEntries(pairs) }),
+      );
+    };
+    for (const headers of Object.values(REFUSED)) expect(await verified(headers())).toBe('refused\n');
+    expect(await verified(signed(secret, BODY))).toBe('genuine\n');
+  });
+});
+
+/** @returns the lines that it prints */
+async function startReceiver([command, ...args]: Language['receive'], port: number): Promise<string[]> {
+  const lines: string[] = [];
+  const child = await startChild({
+    command: 'sh',
+    args: ['-c', 'cd "$0" && exec "$@"', folder, command, ...args],
+    environment: environmentOf({ PORT: String(port) }),
+    output: { onLine: (line) => line.startsWith('callback ') && lines.push(line) },
+  });
+  atEndOfFile(() => child.terminate(5_000));
+  return lines;
+}
+
+/** Waits for the span of the request, and makes sure that the caller's span is its parent. */
+async function startedByCaller(traceId: string): Promise<void> {
+  const isServer = ({ kind, name }: { kind: string; name: string }) =>
+    kind === 'SERVER' && name === 'POST /v1/jobs';
+  const spans = await stack.collector.waitForSpans(traceId, (all) => all.some(isServer), 15_000);
+  expect(spans.find(isServer)?.parentSpanId).toMatch(/^[0-9a-f]{16}$/);
+}
+
+/** Skips a test whose programs are not on this machine, and says so. In CI that is a failure. */
+async function needPrograms(needs: readonly string[], skip: (note: string) => never): Promise<void> {
+  const missing = await missingPrograms({ needs });
+  if (missing.length === 0) return;
+  const note = `NOT TESTED: not on PATH: ${missing.join(', ')}`;
+  if (SUITE.CI !== undefined) throw new Error(note);
+  process.stderr.write(`\n${note}\n\n`);
+  skip(note);
+}
