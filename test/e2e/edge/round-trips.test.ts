@@ -1,8 +1,8 @@
-import { expect, it } from 'vitest';
+import { expect, it, onTestFinished } from 'vitest';
+import { DistanceProxy } from '../../../dev/machine/distance-proxy.ts';
 import { findFreePort } from '../../../dev/machine/free-port.ts';
 import type { Job } from '../../../shared/job/job.ts';
 import { textOf } from '../../support/docs/pages.ts';
-import { type DistanceProxy, startDistanceProxy } from '../../support/nats/distance-proxy.ts';
 import { until } from '../../support/poll.ts';
 import { type TestStack, withTestStack } from '../../support/stack.ts';
 
@@ -21,7 +21,8 @@ function promised(): Record<string, number> {
 
 async function farFromNats(): Promise<{ stack: TestStack; proxy: DistanceProxy }> {
   const natsWebSocket = await findFreePort();
-  const proxy = await startDistanceProxy(natsWebSocket);
+  const proxy = await DistanceProxy.start(natsWebSocket);
+  onTestFinished(() => proxy.stop());
   const stack = await withTestStack({
     ports: { http: 0, nats: 0, natsWebSocket, otlp: 0 },
     edge: { NATS_URL: `ws://127.0.0.1:${proxy.port}` },
