@@ -19,4 +19,5 @@ export {
 } from '../../node_modules/@nats-io/nats-core/lib/errors.js';
 export { headers, MsgHdrsImpl } from '../../node_modules/@nats-io/nats-core/lib/headers.js';
 export { nuid } from '../../node_modules/@nats-io/nats-core/lib/nuid.js';
+export { RequestOne } from '../../node_modules/@nats-io/nats-core/lib/request.js';
 export { wsconnect } from '../../node_modules/@nats-io/nats-core/lib/ws_transport.js';

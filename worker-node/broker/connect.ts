@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { type JetStreamClient, type JetStreamManager, jetstream, jetstreamManager } from '@nats-io/jetstream';
+import { RequestOne } from '@nats-io/nats-core/internal';
 import {
   type Authenticator,
   type ConnectionOptions,
@@ -12,6 +13,7 @@ import {
 import { withDeadline } from '../../shared/deadline.ts';
 import { describeThrown, ThroughlineError } from '../../shared/errors.ts';
 import { LIMITS } from '../../shared/job/limits.ts';
+import { answerWithoutError } from '../../shared/nats/client/answered-requests.ts';
 import { needsTls, serverNames, usesWebSocket } from '../../shared/nats/broker-address.ts';
 import { isCredentials, loginOf } from '../../shared/nats/broker-login.ts';
 import type { WorkerConfig } from '../config.ts';
@@ -64,6 +66,7 @@ export async function connectBroker(config: ConnectConfig, inboxPrefix: string):
  * @throws ThroughlineError `broker-unavailable`, `config-invalid`
  */
 export async function openConnection(config: ConnectConfig, inboxPrefix: string): Promise<NatsConnection> {
+  answerWithoutError(RequestOne);
   const { servers } = config.NATS_URL;
   const options: ConnectionOptions = {
     servers: [...servers],

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import type { NatsConnection } from '@nats-io/transport-node';
+import { errors, type NatsConnection } from '@nats-io/transport-node';
 import { expect, it, onTestFinished } from 'vitest';
 import { openConnection } from '../../../worker-node/broker/connect.ts';
 import { workerConfig } from '../../../worker-node/config.ts';
@@ -59,3 +59,39 @@ async function writesOf(connection: NatsConnection): Promise<number> {
 function socketOf(connection: NatsConnection): Socket {
   return (connection as unknown as { protocol: { transport: { socket: Socket } } }).protocol.transport.socket;
 }
+
+/** Counts the errors of requests that are made while `work` runs: each one sets its name. */
+async function errorsMadeIn(work: () => Promise<unknown>): Promise<number> {
+  let made = 0;
+  Object.defineProperty(errors.RequestError.prototype, 'name', {
+    configurable: true,
+    get: () => 'RequestError',
+    set: () => {
+      made++;
+    },
+  });
+  try {
+    await work();
+    return made;
+  } finally {
+    Reflect.deleteProperty(errors.RequestError.prototype, 'name');
+  }
+}
+
+it('a request that is answered makes no error, and one that is not has its error', async () => {
+  const nats = await startTestNats();
+  onTestFinished(() => nats.stop());
+  const connection = await openConnection(workerConfig({ NATS_URL: nats.url }), '_INBOX');
+  onTestFinished(() => connection.close());
+  connection.subscribe('answered', { callback: (_, message) => void message.respond('yes') });
+  const ask = () => connection.request('answered', 'what?', { timeout: 5_000 });
+  expect((await ask()).string()).toBe('yes');
+  expect(await errorsMadeIn(() => Promise.all([ask(), ask(), ask()]))).toBe(0);
+
+  await expect(connection.request('nobody')).rejects.toThrow(errors.RequestError);
+  connection.subscribe('silent', { callback: () => undefined });
+  await expect(connection.request('silent', '', { timeout: 50 })).rejects.toThrow(errors.TimeoutError);
+  const cut = connection.request('silent', '', { timeout: 5_000 });
+  await connection.close();
+  await expect(cut).rejects.toThrow(errors.RequestError);
+}, 30_000);
