@@ -12,8 +12,8 @@ const KIND = {
 /**
  * The words of a subject, after its first one, that differ from job to job. Events and dead letters have no priority and no lane.
  */
-const TOKENS = ['{priority}', '{lane}', '{tenant}', '{jobId}'];
-const UNROUTED = /^(events|dead)$/;
+const ROUTED = { words: 4, template: '{priority}.{lane}.{tenant}.{jobId}' };
+const UNROUTED = { words: 2, template: '{tenant}.{jobId}' };
 
 /** A span of the messaging conventions: its name, and what it starts with. */
 export interface MessagingSpan {
@@ -48,7 +48,11 @@ export function messagingSpan(type: keyof typeof KIND, subject: string, name: st
  * people look for them.
  */
 function templateOf(subject: string): string {
-  const [root = '', ...words] = subject.split('.');
-  const tokens = UNROUTED.test(root) ? TOKENS.slice(2) : TOKENS;
-  return [root, ...tokens, ...words.slice(tokens.length)].join('.');
+  // Each job has several spans, so this makes no list of the words.
+  const rootEnd = subject.indexOf('.');
+  const root = rootEnd === -1 ? subject : subject.slice(0, rootEnd);
+  const { words, template } = root === 'events' || root === 'dead' ? UNROUTED : ROUTED;
+  let end = rootEnd;
+  for (let word = 0; word < words && end !== -1; word++) end = subject.indexOf('.', end + 1);
+  return `${root}.${template}${end === -1 ? '' : subject.slice(end)}`;
 }
