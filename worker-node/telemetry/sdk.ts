@@ -90,6 +90,8 @@ async function loadInstrumentations({ beforeRequest }: OutgoingTrace): Promise<I
   return getNodeAutoInstrumentations({
     // Our own log lines carry the ids already.
     '@opentelemetry/instrumentation-pino': { enabled: false },
+    // It measures each garbage collection, and no meter takes it: `measure/runtime.ts` has the metrics of the process.
+    '@opentelemetry/instrumentation-runtime-node': { enabled: false },
     // Health checks belong to no trace.
     '@opentelemetry/instrumentation-http': {
       disableIncomingRequestInstrumentation: true,
