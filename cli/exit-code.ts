@@ -13,7 +13,7 @@ export const EXIT = {
   jobFailed: {
     code: 1,
     meaning:
-      'the job failed or was cancelled; for cancel: the job had already ended; for worker and dev: a part failed; for setup: NATS is not set up as it must be; for status and doctor: something is wrong; for types --check: the file is out of date; for verify: a trace is broken; for conformance: a case failed',
+      'the job failed or was cancelled; for cancel: the job had already ended; for worker, broker-spans and dev: a part failed; for setup: NATS is not set up as it must be; for status and doctor: something is wrong; for types --check: the file is out of date; for verify: a trace is broken; for conformance: a case failed',
   },
   usage: { code: 2, meaning: 'wrong usage or input, or the API refused the request (4xx)' },
   unavailable: {

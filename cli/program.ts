@@ -3,13 +3,14 @@ import manifest from '../package.json' with { type: 'json' };
 import { CliError } from './cli-error.ts';
 import { defineCallbacks } from './commands/callbacks.ts';
 import { defineCancel } from './commands/cancel.ts';
-import { defineConformance } from './commands/conformance.ts';
 import { defineConfig } from './commands/config/config.ts';
+import { defineConformance } from './commands/conformance.ts';
 import { defineDeadLetters } from './commands/dead-letters/dead-letters.ts';
 import { defineGet } from './commands/get.ts';
 import { defineKeys } from './commands/keys.ts';
 import { defineList } from './commands/list/list.ts';
 import { defineLogs } from './commands/logs.ts';
+import { defineBrokerSpans } from './commands/nats/broker-spans.ts';
 import { defineGroups } from './commands/nats/groups.ts';
 import { defineSetup } from './commands/nats/setup.ts';
 import { defineDoctor } from './commands/operate/doctor.ts';
@@ -63,6 +64,7 @@ const LOCAL_COMMANDS = [
   defineResume,
   defineSetup,
   defineGroups,
+  defineBrokerSpans,
   defineKeys,
   defineCallbacks,
   defineConformance,

@@ -112,8 +112,8 @@ const ROOMS: readonly Rooms[] = [
   {
     folder: 'worker-node',
     order: [
-      ['index.ts', 'host.ts'],
-      ['worker.ts', 'stray-errors.ts'],
+      ['index.ts', 'host.ts', 'broker-spans'],
+      ['worker.ts', 'stray-errors.ts', 'stop-signal.ts'],
       ['gauges.ts'],
       ['jobs', 'callbacks'],
       ['operations'],

@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import path from 'node:path';
 import { describeThrown } from '../shared/errors.ts';
 import type { HostReady } from '../shared/host-ready.ts';
@@ -12,15 +11,13 @@ import { type LoadedOperation, loadOperations } from './operations/loading/load-
 import { createRegistry } from './operations/operation-registry.ts';
 import { OpenAddresses } from './operations/targets/addresses.ts';
 import { AllowList } from './operations/targets/allow-list.ts';
+import { stopSignal } from './stop-signal.ts';
 import { StrayErrors } from './stray-errors.ts';
 import { apiProblem } from './telemetry/api-version.ts';
 import { ExportedLines } from './telemetry/export/exported-lines.ts';
 import type { Signal } from './telemetry/export/losses.ts';
 import { startTracing } from './telemetry/tracing.ts';
 import { startWorker, type Worker } from './worker.ts';
-
-/** A terminal that closes sends SIGHUP. */
-const STOP_SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
 
 /** A pause of the garbage collector, or a large computation, is shorter. */
 const TELL_AFTER_MS = 5_000;
@@ -157,10 +154,4 @@ async function exitCode(worker: Worker, strayErrors: StrayErrors, log: WorkerLog
     log.error({ reason: describeThrown(thrown) }, 'worker failed');
     return 1;
   }
-}
-
-async function stopSignal(): Promise<void> {
-  await Promise.race(STOP_SIGNALS.map((signal) => once(process, signal)));
-  const end = (): never => process.exit(1);
-  for (const signal of STOP_SIGNALS) process.once(signal, end);
 }

@@ -10,7 +10,7 @@ const KIND = {
 } as const;
 
 /**
- * The words of a subject, after its first one, that differ from job to job. Events and dead letters have no priority and no lane.
+ * The words of a subject, after its first one, that differ from job to job. Only jobs have a priority and a lane.
  */
 const ROUTED = { words: 4, template: '{priority}.{lane}.{tenant}.{jobId}' };
 const UNROUTED = { words: 2, template: '{tenant}.{jobId}' };
@@ -47,11 +47,11 @@ export function messagingSpan(type: keyof typeof KIND, subject: string, name: st
  * A subject with names in place of the words that differ from job to job. The operation stays: there are few of them, and
  * people look for them.
  */
-function templateOf(subject: string): string {
+export function templateOf(subject: string): string {
   // Each job has several spans, so this makes no list of the words.
   const rootEnd = subject.indexOf('.');
   const root = rootEnd === -1 ? subject : subject.slice(0, rootEnd);
-  const { words, template } = root === 'events' || root === 'dead' ? UNROUTED : ROUTED;
+  const { words, template } = root === 'jobs' || root === 'delayed' || root === 'due' ? ROUTED : UNROUTED;
   let end = rootEnd;
   for (let word = 0; word < words && end !== -1; word++) end = subject.indexOf('.', end + 1);
   return `${root}.${template}${end === -1 ? '' : subject.slice(end)}`;

@@ -59,4 +59,7 @@ export const WORKER_ATTR = {
   clockSkewMs: 'throughline.clock.skew_ms',
 } as const;
 
+/** The service of the spans that show what nats-server did, and the part that makes them. */
+export const BROKER = { service: 'nats', scope: 'throughline-broker-spans' } as const;
+
 export const MESSAGING_SYSTEM = 'nats';

@@ -16,6 +16,12 @@ const ROUTED_ROOTS = ['jobs', 'delayed', 'due'];
  */
 export const INBOX = { edge: '_INBOX_edge', worker: '_INBOX_worker', setup: '_INBOX_setup' } as const;
 
+/**
+ * Where nats-server publishes what it did with a message, if message tracing is on. The server drops a message that it would
+ * trace if the message's own user may not publish here (2.12.12, 2.14.3 and newer), so edge and workers need this permission.
+ */
+export const BROKER_TRACES = 'broker-traces';
+
 /** The tenant of dead letters whose subject is not that of a job. The edge refuses tokens that name it. */
 export const UNREADABLE_TENANT = '_unreadable';
 

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { beforeAll, expect, it } from 'vitest';
 import { hostEnvironment } from '../../dev/machine/environment.ts';
 import { locateNatsServer } from '../../dev/nats-binary/locate.ts';
+import { Job } from '../../shared/job/job.ts';
 import { ROOT, type RunbookHost, readSteps } from '../support/deploy/runbook.ts';
 import { Site } from '../support/deploy/site.ts';
 import { SiteEdge } from '../support/deploy/site-edge.ts';
@@ -103,6 +104,21 @@ it('a user for a worker group', async () => {
   await nats.step('group-user');
   const { NATS_WORKER_IMAGES_PASSWORD = '' } = await site.variables();
   await until('the user', async () => !(await site.isRefused('worker-images', NATS_WORKER_IMAGES_PASSWORD)));
+});
+
+it('message tracing: jobs run on, and NATS drops nothing', async () => {
+  await nats.step('broker-traces');
+  const { NATS_TRACES_PASSWORD = '' } = await site.variables();
+  for (const user of ['traces', 'traces-worker'])
+    await until(`the user ${user}`, async () => !(await site.isRefused(user, NATS_TRACES_PASSWORD)));
+  const headers = { traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01' };
+  const body = JSON.stringify({ operation: 'text.count', input: { text: 'traced' } });
+  const accepted = await until('the job to be accepted', async () => {
+    const response = await edge.call('/v1/jobs', { method: 'POST', body, headers });
+    return response.ok && Job.parse(await response.json());
+  });
+  expect(await edge.ended(accepted)).toMatchObject({ state: 'succeeded' });
+  expect(await nats.log('nats-server')).not.toContain('Subject "broker-traces"');
 });
 
 it('a new password for the workers, while jobs come', async () => {

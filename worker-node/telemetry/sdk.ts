@@ -1,17 +1,13 @@
 import type { Attributes, Span } from '@opentelemetry/api';
 import type { Instrumentation } from '@opentelemetry/instrumentation';
 import { NodeSDK } from '@opentelemetry/sdk-node';
-import type { ReadableSpan, SpanProcessor } from '@opentelemetry/sdk-trace-base';
 import { samplerOf } from '../../shared/trace/sampler.ts';
-import type { OtlpTarget } from '../../shared/trace/settings/otlp-settings.ts';
 import { spanLimits } from '../../shared/trace/settings/span-limit-settings.ts';
-import { spanLine } from '../../shared/trace/span-line.ts';
 import type { ExportedLines } from './export/exported-lines.ts';
-import type { Losses, SayLoss } from './export/losses.ts';
+import type { SayLoss } from './export/losses.ts';
 import { sdkResource } from './export/sdk-resource.ts';
-import { SpanBatches } from './export/span-batches.ts';
+import { processorsOf, type SpanTarget } from './export/span-processors.ts';
 import { OutgoingTrace } from './outgoing-trace.ts';
-import type { NodeOtelSettings } from './sdk-settings.ts';
 import { WorkSampler } from './work-sampler.ts';
 
 /** Attributes that hold a URL or its part after the host, under their present names and the ones before. */
@@ -36,11 +32,7 @@ export interface TracingOptions {
 }
 
 /** What is sent, and where. */
-interface Exporting {
-  readonly settings: NodeOtelSettings;
-  /** Where spans are sent; undefined: they are only printed. */
-  readonly target: OtlpTarget | undefined;
-  readonly losses: Losses;
+interface Exporting extends SpanTarget {
   readonly resource: Attributes;
 }
 
@@ -53,7 +45,7 @@ export async function startSdk(options: TracingOptions, exporting: Exporting): P
   const { settings } = exporting;
   const propagator = new OutgoingTrace(options.getsBaggage);
   const instrumentations = options.autoInstrument ? await loadInstrumentations(propagator) : [];
-  const spanProcessors = createProcessors(options, exporting);
+  const spanProcessors = processorsOf(options, exporting);
   const sampler = samplerOf(settings.OTEL_TRACES_SAMPLER, settings.OTEL_TRACES_SAMPLER_ARG);
   const sdk = new NodeSDK({
     resource: sdkResource(exporting.resource),
@@ -68,15 +60,6 @@ export async function startSdk(options: TracingOptions, exporting: Exporting): P
   });
   sdk.start();
   return () => sdk.shutdown();
-}
-
-function createProcessors(
-  { environment, debug }: TracingOptions,
-  { settings, target, losses }: Exporting,
-): SpanProcessor[] {
-  const printer = debug ? [new StderrSpanProcessor()] : [];
-  if (target === undefined) return printer;
-  return [new SpanBatches(target, settings, { losses, environment }), ...printer];
 }
 
 /** Instruments Node's http and undici, and the database and cache clients that operations use. */
@@ -110,17 +93,4 @@ function hideQuery(span: Span): void {
     if (typeof url === 'string') span.setAttribute(name, url.replace(/\?.*$/s, ''));
   }
   if (attributes?.['url.query'] !== undefined) span.setAttribute('url.query', '');
-}
-
-/** Prints each ended span as one line on stderr: `--debug`. */
-class StderrSpanProcessor implements SpanProcessor {
-  onStart(): void {}
-
-  onEnd(span: ReadableSpan): void {
-    process.stderr.write(`${spanLine(span)}\n`);
-  }
-
-  async forceFlush(): Promise<void> {}
-
-  async shutdown(): Promise<void> {}
 }

@@ -1,5 +1,5 @@
-import { INBOX } from '../../wire/subjects.ts';
-import { type Permission, permissions, USER_INFO } from './permission.ts';
+import { BROKER_TRACES, INBOX } from '../../wire/subjects.ts';
+import { LOST_TO_TRACING, type Permission, permissions, USER_INFO } from './permission.ts';
 
 /** What the user of the edge must be allowed: a test compares it with `deploy/nats/permissions.conf`. */
 export const EDGE_PERMISSIONS: readonly Permission[] = [
@@ -45,6 +45,7 @@ export const EDGE_PERMISSIONS: readonly Permission[] = [
       ...['$JS.FC.KV_HOSTS.*.*', '$JS.FC.*.*.KV_HOSTS.*.*'],
     ],
     ['weakens', 'a missing permission is found only when it is needed', USER_INFO],
+    ['weakens', LOST_TO_TRACING, BROKER_TRACES],
   ]),
   ...permissions('subscribe', [
     ['breaks', 'no answer of NATS arrives', `${INBOX.edge}.>`],

@@ -16,6 +16,9 @@ export interface Permission {
 /** The subject on which a user asks NATS what it is allowed. */
 export const USER_INFO = '$SYS.REQ.USER.INFO';
 
+/** What does not work without the permission to publish where nats-server publishes its traces. */
+export const LOST_TO_TRACING = 'with message tracing on, NATS drops each message whose trace is sampled';
+
 interface Subjects {
   readonly allow?: readonly string[];
   readonly deny?: readonly string[];

@@ -1,6 +1,6 @@
-import { INBOX } from '../../wire/subjects.ts';
+import { BROKER_TRACES, INBOX } from '../../wire/subjects.ts';
 import { PAUSE_SUBJECTS } from '../streams.ts';
-import { type Permission, permissions, USER_INFO } from './permission.ts';
+import { LOST_TO_TRACING, type Permission, permissions, USER_INFO } from './permission.ts';
 
 /** The subjects of acks: nats-server has two forms, see `deploy/nats/permissions.conf`. */
 function acksOf(stream: string): string[] {
@@ -39,6 +39,7 @@ export const WORKER_PERMISSIONS: readonly Permission[] = [
     ['breaks', 'announcements of operations cannot be compared', '$JS.API.STREAM.MSG.GET.KV_OPERATIONS'],
     ['weakens', 'other hosts are not known from the start', '$JS.API.STREAM.MSG.GET.KV_HOSTS'],
     ['weakens', 'a missing permission is found only when it is needed', USER_INFO],
+    ['weakens', LOST_TO_TRACING, BROKER_TRACES],
   ]),
   ...permissions('subscribe', [
     ['breaks', 'no answer of NATS arrives', `${INBOX.worker}.>`],

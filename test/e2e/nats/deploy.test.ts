@@ -9,7 +9,7 @@ import { RecordedEvent } from '../../../shared/job/event-record.ts';
 import { Job } from '../../../shared/job/job.ts';
 import { DELAY_SINCE, isAtLeastVersion } from '../../../shared/nats/server-version.ts';
 import { streamDefinitions } from '../../../shared/nats/streams.ts';
-import { subjectMatches } from '../../../shared/wire/subjects.ts';
+import { BROKER_TRACES, subjectMatches } from '../../../shared/wire/subjects.ts';
 import { scratchFolder } from '../../support/cleanup.ts';
 import { type Ended, runLocal } from '../../support/cli/process.ts';
 import { type CallbackReceiver, startCallbackReceiver } from '../../support/http/callback-receiver.ts';
@@ -76,8 +76,10 @@ describe('the committed configurations', () => {
       const text = await readFile(path.join(DEPLOY_FOLDER, 'imports.conf'), 'utf8');
       const [, list = ''] = new RegExp(`${user.toUpperCase()}_IMPORTS \\[([^\\]]*)\\]`).exec(text) ?? [];
       const imported = [...list.matchAll(/service: .*subject: "([^"]+)"/g)].map(([, subject]) => subject);
-      // Every account has the subjects of the server itself.
-      const allowed = (await allowedOf(user)).filter((subject) => !subject.startsWith('$SYS.'));
+      // Every account has the subjects of the server itself, and traces of its own.
+      const ofAccount = (subject: string): boolean =>
+        subject.startsWith('$SYS.') || subject === BROKER_TRACES;
+      const allowed = (await allowedOf(user)).filter((subject) => !ofAccount(subject));
       // The server wants an account to import this, even if its user does not ask for it.
       const isOptional = (subject: string | undefined): boolean => subject === '$JS.API.INFO';
       expect(imported.filter((subject) => !isOptional(subject))).toEqual(
@@ -282,10 +284,10 @@ describe('the whole API, over TLS, each side as a user with only the permissions
     expect(await nats.violations()).toEqual(refusedBefore);
   });
 
-  /** Permissions that the tests above do not use: changes of a stream. */
+  /** Permissions that the tests above do not use: traces, on which only the server publishes, and changes of a stream. */
   const UNREACHED: Readonly<Record<string, readonly string[]>> = {
-    edge: [],
-    worker: [],
+    edge: [BROKER_TRACES],
+    worker: [BROKER_TRACES],
     setup: ['$JS.API.STREAM.UPDATE.*'],
   };
   /** Whether only another nats-server needs a permission: one that can delay, or writes acks in the other form. */

@@ -66,7 +66,8 @@ export class SiteEdge {
   }
 
   async call(place: string, init: RequestInit = {}): Promise<Response> {
-    const headers = { authorization: `Bearer ${this.apiKey}`, 'content-type': 'application/json' };
+    const own = { authorization: `Bearer ${this.apiKey}`, 'content-type': 'application/json' };
+    const headers = { ...own, ...(init.headers as Record<string, string>) };
     return await fetch(`${this.url}${place}`, { ...init, headers });
   }
 

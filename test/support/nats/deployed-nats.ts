@@ -10,8 +10,8 @@ import { startTestNats } from './nats.ts';
 
 export const DEPLOY_FOLDER = fileURLToPath(new URL('../../../deploy/nats/', import.meta.url));
 
-const USERS = ['edge', 'worker', 'setup', 'sys'] as const;
-export type DeployedUser = (typeof USERS)[number];
+const USERS = ['edge', 'worker', 'setup', 'sys', 'traces'] as const;
+export type DeployedUser = (typeof USERS)[number] | 'traces-worker';
 
 /** The committed configuration of one nats-server, running on free ports with a certificate of the test's own. */
 export interface DeployedNats {
@@ -30,7 +30,8 @@ export interface DeployedNats {
 
 /** The settings with which a user connects. */
 export function credentials(user: DeployedUser): { NATS_USER: string; NATS_PASSWORD: string } {
-  return { NATS_USER: user, NATS_PASSWORD: `${user}-password` };
+  // The two users that listen to traces have one password.
+  return { NATS_USER: user, NATS_PASSWORD: `${user.replace('traces-worker', 'traces')}-password` };
 }
 
 /**

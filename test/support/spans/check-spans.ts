@@ -1,8 +1,8 @@
-import { SERVICE } from '../../../shared/trace/semantics.ts';
+import { BROKER, SERVICE } from '../../../shared/trace/semantics.ts';
 import type { SpanRecord } from '../../../shared/trace/span-record.ts';
 import { type AttributeType, readSpanModel, type SpanModel, type SpanRule } from './span-model.ts';
 
-const OURS: readonly string[] = Object.values(SERVICE);
+const OURS: readonly string[] = [...Object.values(SERVICE), BROKER.service, BROKER.scope];
 
 /**
  * Holds spans against the model of `docs/TELEMETRY.md`.

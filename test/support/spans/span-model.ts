@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { BROKER } from '../../../shared/trace/semantics.ts';
 import type { SpanRecord } from '../../../shared/trace/span-record.ts';
 
 /** The page that says which spans there are. */
@@ -12,6 +13,12 @@ const MESSAGE = [
   'messaging.destination.name',
   'messaging.destination.template',
 ];
+
+/** What spans of nats-server may have, if something went wrong there: the page writes `BROKER`. */
+const BROKER_FAULT = ['messaging.system', 'error.type?', 'throughline.broker.refusal?'];
+
+/** What stands for other attributes in the page. */
+const GROUPS: Readonly<Record<string, readonly string[]>> = { MESSAGE, BROKER: BROKER_FAULT };
 
 /** The type of an attribute's value. An `enum` names its values. */
 export type AttributeType = 'string' | 'int' | 'boolean' | readonly string[];
@@ -70,10 +77,10 @@ export function readRows(page: string, heading: string): string[][] {
 
 function spanRule(cells: readonly string[]): SpanRule {
   const [id, service, name, kind, parents, links, attributes, statuses] = cells;
-  const names = listOf(attributes).flatMap((name) => (name === 'MESSAGE' ? MESSAGE : [name]));
+  const names = listOf(attributes).flatMap((name) => GROUPS[name] ?? [name]);
   return {
     id: codeOf(id),
-    services: listOf(service).map((name) => `throughline-${name}`),
+    services: listOf(service).map((name) => (name === BROKER.service ? name : `throughline-${name}`)),
     name: patternOf(codeOf(name)),
     kind: kind as SpanRule['kind'],
     parents: listOf(parents),

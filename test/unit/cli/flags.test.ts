@@ -11,12 +11,12 @@ beforeAll(async () => {
 });
 
 /**
- * They start or change something outside: test/e2e/nats/flags.test.ts, test/unit/dev/main.test.ts,
+ * They start or change something outside: test/e2e/nats/flags.test.ts, test/e2e/trace/broker/broker-spans.test.ts, test/unit/dev/main.test.ts,
  * test/unit/create/project.test.ts, test/unit/cli/commands/config.test.ts, test/unit/cli/verify/verify.test.ts and
  * test/verify and test/conformance look at them.
  */
 const ELSEWHERE = [
-  ...['dev', 'init', 'setup', 'groups list', 'groups move', 'groups remove'],
+  ...['dev', 'init', 'setup', 'broker-spans', 'groups list', 'groups move', 'groups remove'],
   ...['workers', 'pause', 'resume', 'verify', 'conformance worker', 'conformance producer'],
   ...['config list', 'config set', 'config use', 'config remove'],
 ];

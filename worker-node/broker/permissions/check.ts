@@ -4,6 +4,7 @@ import { EDGE_PERMISSIONS } from '../../../shared/nats/permissions/edge.ts';
 import {
   missingFinding,
   missingPermissions,
+  type Permission,
   USER_INFO,
 } from '../../../shared/nats/permissions/permission.ts';
 import { SETUP_PERMISSIONS } from '../../../shared/nats/permissions/setup.ts';
@@ -12,6 +13,7 @@ import { INBOX } from '../../../shared/wire/subjects.ts';
 import { workerConfig } from '../../config.ts';
 import { openConnection } from '../connect.ts';
 import { deniedError, userInfo, violationIn } from './permission-watch.ts';
+import { droppedFinding, droppedForTrace } from './trace-probe.ts';
 
 /** The sides that have a user of their own. */
 export const ROLES = ['worker', 'edge', 'setup'] as const;
@@ -45,18 +47,34 @@ export async function checkPermissions(
   }
 }
 
-/** The permissions of a side that the user of a connection lacks. @throws whatever the NATS client throws */
-export async function permissionFindings(
-  connection: Pick<NatsConnection, 'request'>,
-  role: Role,
-): Promise<Finding[]> {
-  const needed = NEEDED[role];
+/** What this file needs of a connection. It is closed afterwards. */
+type Checked = Pick<NatsConnection, 'request' | 'status' | 'publish' | 'flush'>;
+
+/**
+ * The permissions of a side that the user of a connection lacks, and the one for traces if NATS drops messages for want of it.
+ * @throws whatever the NATS client throws
+ */
+export async function permissionFindings(connection: Checked, role: Role): Promise<Finding[]> {
+  const { user, missing } = await missingOf(connection, NEEDED[role]);
+  const dest = await droppedForTrace(connection);
+  const name = user ?? role;
+  return [
+    ...missing.filter(({ subject }) => subject !== dest).map((one) => missingFinding(name, one)),
+    ...(dest === undefined ? [] : [droppedFinding(name, dest)]),
+  ];
+}
+
+/** What NATS says that its user lacks. */
+async function missingOf(
+  connection: Checked,
+  needed: readonly Permission[],
+): Promise<{ readonly user?: string | undefined; readonly missing: readonly Permission[] }> {
   try {
     const user = await userInfo(connection);
-    return missingPermissions(needed, user).map((one) => missingFinding(user.data?.user ?? role, one));
+    return { user: user.data?.user, missing: missingPermissions(needed, user) };
   } catch (thrown) {
     // A user that may not hear answers learns nothing else.
     if (violationIn(thrown)?.operation !== 'publish') throw deniedError(thrown);
-    return needed.filter(({ subject }) => subject === USER_INFO).map((one) => missingFinding(role, one));
+    return { missing: needed.filter(({ subject }) => subject === USER_INFO) };
   }
 }

@@ -1,4 +1,5 @@
 import { type ExportResult, ExportResultCode } from '@opentelemetry/core';
+import { withDeadline } from '../../../shared/deadline.ts';
 import { describeThrown } from '../../../shared/errors.ts';
 import type { Losses } from './losses.ts';
 
@@ -26,6 +27,8 @@ interface Counting<Batch> {
 export class CountedExporter<Batch> {
   readonly #exporter: Exporter<Batch>;
   readonly #counting: Counting<Batch>;
+  /** The batches without an answer, with their sizes. */
+  readonly #open = new Map<Promise<void>, number>();
   /** When batches are no longer sent, on the clock of `performance.now()`. */
   #endsAt = Number.POSITIVE_INFINITY;
 
@@ -43,9 +46,15 @@ export class CountedExporter<Batch> {
     const { losses, sizeOf, taken } = this.#counting;
     const size = sizeOf(batch);
     taken?.(size);
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#open.set(promise, size);
+    const end = (result: ExportResult): void => {
+      resolve();
+      done(result);
+    };
     const fail = (error: Error | undefined): void => {
-      losses.add('exportFailed', size, causeOf(error));
-      done({ code: ExportResultCode.FAILED, ...(error && { error }) });
+      if (this.#open.delete(promise)) losses.add('exportFailed', size, causeOf(error));
+      end({ code: ExportResultCode.FAILED, ...(error && { error }) });
     };
     if (performance.now() > this.#endsAt) {
       fail(new Error('the process ends'));
@@ -53,13 +62,22 @@ export class CountedExporter<Batch> {
     }
     try {
       this.#exporter.export(batch, (result) => {
-        if (result.code === ExportResultCode.FAILED) fail(result.error);
-        else done(result);
+        if (result.code === ExportResultCode.FAILED) return fail(result.error);
+        this.#open.delete(promise);
+        end(result);
       });
     } catch (thrown) {
       // It could not be written as JSON.
       fail(new Error(describeThrown(thrown)));
     }
+  }
+
+  /** Waits for the answers to all batches. What has none after `limitMs` is lost. */
+  async answered(limitMs: number): Promise<void> {
+    const late = (): Error => new Error('the collector has not answered in time');
+    await withDeadline(Promise.all(this.#open.keys()), limitMs, late).catch(() => undefined);
+    for (const size of this.#open.values()) this.#counting.losses.add('exportFailed', size, late().message);
+    this.#open.clear();
   }
 
   async forceFlush(): Promise<void> {

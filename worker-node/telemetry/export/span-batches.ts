@@ -11,27 +11,30 @@ import { Waiting } from './waiting.ts';
 /** Sends spans in batches with OpenTelemetry's own exporter, and counts those that are lost on the way. */
 export class SpanBatches implements SpanProcessor {
   readonly #batches: BatchSpanProcessor;
+  readonly #exporter: CountedExporter<ReadableSpan[]>;
   readonly #waiting: Waiting;
+  readonly #timeoutMs: number;
 
   constructor(
     target: OtlpTarget,
     settings: NodeOtelSettings,
     { losses, environment }: { readonly losses: Losses; readonly environment: Environment },
   ) {
+    this.#timeoutMs = settings.OTEL_BSP_EXPORT_TIMEOUT;
     const max = settings.OTEL_BSP_MAX_QUEUE_SIZE;
     this.#waiting = new Waiting(losses, max, `${max} spans wait already (OTEL_BSP_MAX_QUEUE_SIZE)`);
     const otlp = makeExporter(target, environment, (config) => new OTLPTraceExporter(config));
-    const exporter = new CountedExporter<ReadableSpan[]>(otlp, {
+    this.#exporter = new CountedExporter<ReadableSpan[]>(otlp, {
       losses,
       sizeOf: (spans) => spans.length,
       taken: this.#waiting.left,
     });
-    this.#batches = new BatchSpanProcessor(exporter, {
+    this.#batches = new BatchSpanProcessor(this.#exporter, {
       maxQueueSize: max,
       // More than fit into the queue would never be together.
       maxExportBatchSize: Math.min(settings.OTEL_BSP_MAX_EXPORT_BATCH_SIZE, max),
       scheduledDelayMillis: settings.OTEL_BSP_SCHEDULE_DELAY,
-      exportTimeoutMillis: settings.OTEL_BSP_EXPORT_TIMEOUT,
+      exportTimeoutMillis: this.#timeoutMs,
     });
   }
 
@@ -47,7 +50,8 @@ export class SpanBatches implements SpanProcessor {
   }
 
   async shutdown(): Promise<void> {
-    // A batch that fails is counted, so it is no error of the end.
+    // A batch that fails is counted, so it is no error of the end. The first one ends the SDK's wait for all others.
     await this.#batches.shutdown().catch(() => undefined);
+    await this.#exporter.answered(this.#timeoutMs);
   }
 }

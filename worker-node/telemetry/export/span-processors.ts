@@ -1,0 +1,42 @@
+import type { ReadableSpan, SpanProcessor } from '@opentelemetry/sdk-trace-base';
+import type { OtlpTarget } from '../../../shared/trace/settings/otlp-settings.ts';
+import { spanLine } from '../../../shared/trace/span-line.ts';
+import type { NodeOtelSettings } from '../sdk-settings.ts';
+import type { Environment } from './exporter-config.ts';
+import type { Losses } from './losses.ts';
+import { SpanBatches } from './span-batches.ts';
+
+/** Where spans are sent. */
+export interface SpanTarget {
+  readonly settings: NodeOtelSettings;
+  /** Undefined: they are only printed. */
+  readonly target: OtlpTarget | undefined;
+  readonly losses: Losses;
+}
+
+/**
+ * What takes the spans that have ended.
+ * @param options whether to print them on stderr, and the environment that the exporter reads
+ * @param exporting where they are sent, and what counts those that are lost
+ */
+export function processorsOf(
+  { environment, debug }: { readonly environment: Environment; readonly debug: boolean },
+  { settings, target, losses }: SpanTarget,
+): SpanProcessor[] {
+  const printer = debug ? [new StderrSpanProcessor()] : [];
+  if (target === undefined) return printer;
+  return [new SpanBatches(target, settings, { losses, environment }), ...printer];
+}
+
+/** Prints each ended span as one line on stderr: `--debug`. */
+class StderrSpanProcessor implements SpanProcessor {
+  onStart(): void {}
+
+  onEnd(span: ReadableSpan): void {
+    process.stderr.write(`${spanLine(span)}\n`);
+  }
+
+  async forceFlush(): Promise<void> {}
+
+  async shutdown(): Promise<void> {}
+}
