@@ -3,13 +3,14 @@
  */
 import { ThroughlineError } from '../errors.ts';
 import { CallbackEvent } from '../job/callback-event.ts';
-import { isEventKind, JobEvent } from '../job/event.ts';
+import { isEventKind, isTerminalEvent, JobEvent } from '../job/event.ts';
 import { type Carrier, setCarrier } from '../propagation/index.ts';
 import { schemaFaults } from '../text/schema-faults.ts';
 import { type EventSummary, readEventSummary, writeEventSummary } from './event-summary.ts';
 import { timeHeader } from './header-codec.ts';
 import { EVENT_TYPE_PREFIX, HEADER, type HeaderValues, type SetHeader, writeCloudEvent } from './headers.ts';
 import { readJson, writeJson } from './json-body.ts';
+import { idPerRedrive } from './redrive.ts';
 
 /** Writes the headers of an event. */
 export function writeEventHeaders(event: JobEvent, ids: EventIds, carrier: Carrier, set: SetHeader): void {
@@ -41,6 +42,22 @@ function writeEnvelope(
 ): void {
   set(HEADER.msgId, messageId);
   writeCloudEvent(set, { id: messageId, source, type: `${EVENT_TYPE_PREFIX}${kind}`, time: at });
+}
+
+/**
+ * The `Nats-Msg-Id` of a worker's event. All ends of a job with the same redrive count share one id. Each progress report
+ * has its own.
+ */
+export function eventMessageId(event: JobEvent): string {
+  return idPerRedrive(idBeforeRedrive(event), event.redriveCount);
+}
+
+function idBeforeRedrive(event: JobEvent): string {
+  const { jobId, attempt, released, kind, at } = event;
+  if (isTerminalEvent(event)) return `${jobId}:end`;
+  return kind === 'progress'
+    ? `${jobId}:${attempt}:progress:${at}`
+    : `${jobId}:${attempt}:${released}:${kind}`;
 }
 
 /** The summary in an event's headers; undefined if the headers do not say enough, and the body must be read. */

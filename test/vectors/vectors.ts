@@ -39,40 +39,20 @@ import {
 import { deadLetterHeaders } from '../../worker-node/broker/dead-letters.ts';
 import { callbackBody } from '../../worker-node/callbacks/callback-body.ts';
 import { signatureOf } from '../../worker-node/callbacks/signature.ts';
+import { asyncApi } from './asyncapi.ts';
 import { EVENTS } from './cloudevents/events.ts';
 import { ourEvents } from './cloudevents/ours.ts';
+import { chains, events } from './events.ts';
+import { ACCEPTED_AT, ADDRESS, CARRIER, EVENT, type Headers, message, TRACEPARENT, text } from './facts.ts';
+import { limits } from './limits.ts';
+import { operations } from './operations.ts';
+import { protocolSchemas } from './schemas.ts';
 import { CONTEXTS } from './sdks/contexts.ts';
 import { ours } from './sdks/ours.ts';
-
-const ADDRESS = {
-  tenant: 'acme',
-  jobId: '01a1fc27-0387-7195-bbd2-9b1c91758d67',
-  operation: 'image.thumbnail',
-};
-const ACCEPTED_AT = '2026-01-02T03:04:05.678Z';
-const TRACEPARENT = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
-const CARRIER: Carrier = { traceparent: TRACEPARENT, tracestate: 'vendor=a,other=b', baggage: 'user=ann' };
-const EVENT: JobEvent = {
-  kind: 'started',
-  jobId: ADDRESS.jobId,
-  operation: ADDRESS.operation,
-  attempt: 1,
-  maxAttempts: 5,
-  released: 0,
-  acceptedAt: ACCEPTED_AT,
-  startedAt: '2026-01-02T03:04:06.000Z',
-  at: '2026-01-02T03:04:07.000Z',
-  worker: 'host-1',
-  traceId: '4bf92f3577b34da6a3ce929d0e0e4736',
-  spanId: '1111222233334444',
-};
 
 const CALLBACK_URL = 'https://acme.example/hooks?id=1';
 
 const PAYLOAD = JSON.stringify({ url: 'https://example.com/ä.png' });
-
-type Headers = [name: string, value: string][];
-const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
 
 /** The files under `test/vectors`, by name. */
 export async function vectors(): Promise<Readonly<Record<string, unknown>>> {
@@ -80,6 +60,11 @@ export async function vectors(): Promise<Readonly<Record<string, unknown>>> {
     'subjects.json': subjects(),
     'jobs.json': jobs(),
     'events.json': events(),
+    'chains.json': chains(),
+    'operations.json': operations(),
+    'limits.json': limits(),
+    ...protocolSchemas(),
+    'asyncapi.json': asyncApi(),
     'callbacks.json': { ...callbacks(), posts: await callbackPosts() },
     'cancels.json': cancels(),
     'dead-letters.json': deadLetters(),
@@ -154,38 +139,44 @@ function jobs() {
     },
     { what: 'a job without a trace context', spec: { maxAttempts: 5 }, carrier: {} },
   ];
+  const plain = { spec: { maxAttempts: 5 }, carrier: { traceparent: TRACEPARENT } };
+  const delayed = { ...plain, spec: { maxAttempts: 5, dueAt: '2026-01-02T04:00:00.000Z' } };
+  const outbox = { waitedMs: 12_345.6, again: true };
+  const redrive = {
+    redriveCount: 2,
+    previousTraceIds: ['a3ce929d0e0e47364bf92f3577b34da6', EVENT.traceId],
+  };
   return [
     ...cases.map(({ what, spec, carrier }) =>
-      message(what, jobSubject(ADDRESS), PAYLOAD, (set) => writeJob(spec, carrier, set)),
+      message(job(what, { spec, carrier }), (set) => writeJob(spec, carrier, set)),
     ),
-    message('a delayed job', delayedSubject(ADDRESS), PAYLOAD, (set) => {
-      const dueAt = '2026-01-02T04:00:00.000Z';
-      writeJob({ maxAttempts: 5, dueAt }, { traceparent: TRACEPARENT }, set);
-      writeScheduleHeaders(ADDRESS, pooledRoute(ADDRESS), dueAt, set);
+    message({ ...job('a delayed job', delayed), subject: delayedSubject(ADDRESS) }, (set) => {
+      writeJob(delayed.spec, delayed.carrier, set);
+      writeScheduleHeaders(ADDRESS, pooledRoute(ADDRESS), delayed.spec.dueAt, set);
     }),
     message(
-      'a job that waited at the edge, and may have been sent before',
-      jobSubject(ADDRESS),
-      PAYLOAD,
+      job('a job that waited at the edge, and may have been sent before', { ...plain, outbox }),
       (set) => {
-        writeJob({ maxAttempts: 5 }, { traceparent: TRACEPARENT }, set);
-        writeOutboxHeaders({ waitedMs: 12_345.6, again: true }, set);
+        writeJob(plain.spec, plain.carrier, set);
+        writeOutboxHeaders(outbox, set);
       },
     ),
     message(
-      'a dead letter, the 42nd of its stream, redriven for the second time',
-      jobSubject(ADDRESS),
-      PAYLOAD,
+      job('a dead letter, the 42nd of its stream, redriven for the second time', {
+        ...{ ...plain, redrive, deadSequence: 42 },
+      }),
       (set) => {
-        const redrive = {
-          redriveCount: 2,
-          previousTraceIds: ['a3ce929d0e0e47364bf92f3577b34da6', EVENT.traceId],
-        };
-        writeJob({ maxAttempts: 5 }, { traceparent: TRACEPARENT }, set, redrive);
+        writeJob(plain.spec, plain.carrier, set, redrive);
         set(HEADER.msgId, redriveMessageId(ADDRESS.jobId, 42));
       },
     ),
   ];
+}
+
+/** A job on its pooled lane. */
+function job(what: string, facts: object) {
+  const input = { ...ADDRESS, acceptedAt: ACCEPTED_AT, input: JSON.parse(PAYLOAD), ...facts };
+  return { what, input, subject: jobSubject(ADDRESS), payload: PAYLOAD };
 }
 
 function writeJob(spec: JobSpec, carrier: Carrier, set: SetHeader, redrive?: Redrive): void {
@@ -193,25 +184,18 @@ function writeJob(spec: JobSpec, carrier: Carrier, set: SetHeader, redrive?: Red
   writeJobHeaders(job, carrier, set);
 }
 
-/** A header that is written twice keeps its place, and its last value. */
-function message(what: string, subject: string, payload: string, write: (set: SetHeader) => void) {
-  const headers = new Map<string, string>();
-  write((name, value) => headers.set(name, value));
-  return { what, subject, headers: [...headers], payload };
-}
-
 function deadLetters() {
   const inbound = headers();
   writeJob({ maxAttempts: 3 }, CARRIER, (name, value) => inbound.set(name, value));
-  const kept = deadLetterHeaders(inbound, ADDRESS.jobId, {
-    ...{ code: 'operation-failed', attempts: 3 },
-    ...{
-      message: 'connect ECONNREFUSED 10.0.0.7:5432',
-      detail: 'Error: no zürich\n    at run (file:///a.ts:1:1)',
-    },
-  });
+  const reason = {
+    ...{ code: 'operation-failed', attempts: 3, message: 'connect ECONNREFUSED 10.0.0.7:5432' },
+    detail: 'Error: no zürich\n    at run (file:///a.ts:1:1)',
+  };
+  const kept = deadLetterHeaders(inbound, ADDRESS.jobId, reason);
+  const what = 'a job whose attempts are spent';
+  const input = { job: 'the first message of jobs.json', reason };
   return [
-    message('a job whose attempts are spent', deadSubject(ADDRESS), PAYLOAD, (set) => {
+    message({ what, input, subject: deadSubject(ADDRESS), payload: PAYLOAD }, (set) => {
       for (const name of kept.keys()) set(name, kept.get(name));
     }),
   ];
@@ -231,15 +215,26 @@ function cancels() {
   const notice = { jobId: ADDRESS.jobId, sequence: 7, source: '/throughline/bridge', at: ended.at };
   return [
     message(
-      'a cancel notice for the 7th message of JOBS',
-      cancelSubject(ADDRESS.tenant, ADDRESS.jobId),
-      '',
+      {
+        what: 'a cancel notice for the 7th message of JOBS',
+        ...{ input: notice, subject: cancelSubject(ADDRESS.tenant, ADDRESS.jobId), payload: '' },
+      },
       (set) => writeCancelHeaders(notice, CARRIER, set),
     ),
     message(
-      'the end of a job that no worker had started',
-      eventSubject(ADDRESS.tenant, ADDRESS.jobId),
-      text(writeJson(ended)),
+      {
+        what: 'a cancel notice for a delayed job, which has no sequence in JOBS yet',
+        input: { ...notice, sequence: Number.MAX_SAFE_INTEGER },
+        ...{ subject: cancelSubject(ADDRESS.tenant, ADDRESS.jobId), payload: '' },
+      },
+      (set) => writeCancelHeaders({ ...notice, sequence: Number.MAX_SAFE_INTEGER }, CARRIER, set),
+    ),
+    message(
+      {
+        what: 'the end of a job that no worker had started',
+        input: { event: ended, lastSequence: 0 },
+        ...{ subject: eventSubject(ADDRESS.tenant, ADDRESS.jobId), payload: text(writeJson(ended)) },
+      },
       (set) => {
         const ids = { messageId: `${ADDRESS.jobId}:end`, source: '/throughline/bridge' };
         writeEventHeaders(ended, ids, { traceparent: TRACEPARENT }, set);
@@ -247,31 +242,6 @@ function cancels() {
       },
     ),
   ];
-}
-
-function events() {
-  const cases: JobEvent[] = [
-    EVENT,
-    { ...EVENT, kind: 'progress', progress: { fraction: 0.5, message: 'half' } },
-    { ...EVENT, kind: 'retrying', error: { code: 'operation-failed', message: 'busy' }, retryInMs: 1_500 },
-    { ...EVENT, kind: 'released', attempt: 0, released: 1 },
-    { ...EVENT, kind: 'succeeded', result: { bytes: 1_024 } },
-    {
-      ...EVENT,
-      kind: 'redriven',
-      attempt: 0,
-      worker: '',
-      redriveCount: 1,
-      previousTraceIds: [EVENT.traceId],
-    },
-    { ...EVENT, kind: 'failed', error: { code: 'operation-rejected', message: 'no such image' } },
-  ];
-  return cases.map((event) => {
-    const headers: Headers = [];
-    const ids = { messageId: `${event.jobId}:example`, source: '/throughline/worker/host-1' };
-    writeEventHeaders(event, ids, CARRIER, (name, value) => headers.push([name, value]));
-    return { subject: eventSubject(ADDRESS.tenant, event.jobId), headers, payload: text(writeJson(event)) };
-  });
 }
 
 /** The callback tasks of two jobs that have ended, and the events of their deliveries. */

@@ -2,14 +2,13 @@ import { randomUUID } from 'node:crypto';
 import type { PubAck } from '@nats-io/jetstream';
 import { context, type Span } from '@opentelemetry/api';
 import { ThroughlineError } from '../../shared/errors.ts';
-import { isTerminalEvent, type JobEvent } from '../../shared/job/event.ts';
+import type { JobEvent } from '../../shared/job/event.ts';
 import { inject } from '../../shared/propagation/index.ts';
 import { messagingSpan } from '../../shared/trace/messaging-span.ts';
 import { ATTR } from '../../shared/trace/semantics.ts';
 import { serverAttributes } from '../../shared/trace/server-address.ts';
-import { writeEventHeaders, writeJobEvent } from '../../shared/wire/event-message.ts';
+import { eventMessageId, writeEventHeaders, writeJobEvent } from '../../shared/wire/event-message.ts';
 import { HEADER } from '../../shared/wire/headers.ts';
-import { idPerRedrive } from '../../shared/wire/redrive.ts';
 import { eventSubject } from '../../shared/wire/subjects.ts';
 import { tracer } from '../telemetry/tracer.ts';
 import { isWrongLastSequence } from './broker-retry.ts';
@@ -80,7 +79,7 @@ export class EventPublisher {
   }
 
   #headers({ event }: OutgoingEvent, { after, needsNewId }: EventPlace): MessageHeaders {
-    const id = idPerRedrive(messageIdOf(event), event.redriveCount);
+    const id = eventMessageId(event);
     const ids = { messageId: needsNewId ? `${id}:${randomUUID()}` : id, source: this.#publisher.source };
     return messageHeaders((set) => {
       writeEventHeaders(event, ids, inject(context.active()), set);
@@ -113,14 +112,4 @@ async function appendResult(published: Promise<PubAck>): Promise<AppendResult> {
     if (isWrongLastSequence(cause)) return 'taken';
     throw thrown;
   }
-}
-
-/**
- * The message id of an event. All ends of a job with the same redrive count share one id. Each progress report has its
- * own.
- */
-function messageIdOf(event: JobEvent): string {
-  if (isTerminalEvent(event)) return `${event.jobId}:end`;
-  if (event.kind === 'progress') return `${event.jobId}:${event.attempt}:progress:${event.at}`;
-  return `${event.jobId}:${event.attempt}:${event.released}:${event.kind}`;
 }
