@@ -24,6 +24,7 @@ import { JobWatches } from '../watch/job-watches.ts';
 import { SharedReads } from '../watch/shared-reads.ts';
 import { EndedJobs } from './ended-jobs.ts';
 import { InputChecks } from './input-checks.ts';
+import { KeyTurns } from './keys/key-turns.ts';
 import { KnownKeys } from './keys/known-keys.ts';
 import { OpenWaits } from './open-waits.ts';
 import { OrderTurns } from './order-turns.ts';
@@ -59,6 +60,8 @@ export interface BridgeParts {
   readonly unique: UniqueJobs;
   /** The idempotency keys that were used. */
   readonly keys: KnownKeys;
+  /** The turns of submissions with one idempotency key. */
+  readonly keyTurns: KeyTurns;
   readonly ended: EndedJobs;
   /** The quotas that hold for a command. */
   readonly quotasOf: (command: LimitedCommand) => Quotas;
@@ -144,6 +147,7 @@ export function createParts(
     pooled,
     unique: new UniqueJobs({ name, outbox, log, table: new UniqueTable(sql) }),
     keys,
+    keyTurns: new KeyTurns(),
     ended: new EndedJobs(),
     watches: new JobWatches(connection, log, outbox),
     waits: new OpenWaits(),

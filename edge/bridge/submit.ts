@@ -140,7 +140,7 @@ async function findOrSubmit(submitting: Submitting): Promise<SubmitAnswer> {
   const isServed = (await bridge.hosts.isServed(broker, command.operation)) !== false;
   if (!isServed && bridge.refusesUnserved) throw unserved(command.operation);
   const checked = { ...submitting, isServed };
-  const result = await bridge.unique.submit(broker, command, () => submitNew(checked, announcement));
+  const result = await bridge.unique.submit(broker, command, () => submitInKeyTurn(checked, announcement));
   if (result === undefined) return await findOrSubmit(submitting);
   return result.existing ? await answerWith(submitting, result) : { outcome: 'submitted', ...result };
 }
@@ -175,6 +175,22 @@ async function announcementOf({
 function unserved(operation: string): ThroughlineError {
   const message = `no worker host serves ${operation} now; try again later`;
   return new ThroughlineError('operation-unserved', message, { retryAfterSeconds: RETRY_UNSERVED_SECONDS });
+}
+
+/**
+ * Submits a new job, if it is still one: another request with its idempotency key may have come since it was looked for.
+ * @returns undefined if one came a moment ago, whose job must be looked for
+ */
+async function submitInKeyTurn(
+  submitting: Checked,
+  announcement: OperationAnnouncement | undefined,
+): Promise<SubmitResult | undefined> {
+  const { bridge, command } = submitting;
+  if (command.spec.fingerprint === undefined) return await submitNew(submitting, announcement);
+  return await bridge.keyTurns.take(command.jobId, async () => {
+    const existing = bridge.keys.has(command.jobId) ? await findExisting(submitting) : undefined;
+    return existing ?? (await submitNew(submitting, announcement));
+  });
 }
 
 /** Publishes a new job, or adds it to the outbox. The job's message carries the PRODUCER span, also if it is sent later. */

@@ -75,7 +75,12 @@ export class KnownKeys {
     if (this.#shardsSince === undefined) return false;
     const since = Math.max(this.#since, this.#shardsSince);
     if (since > 0 && Date.now() - since < KNOWN_MS) return false;
-    return [...this.#parts.sql.exec('SELECT 1 FROM known_keys WHERE job_id = ?', jobId)].length === 0;
+    return !this.has(jobId);
+  }
+
+  /** Whether a job with this id was submitted, or was about to be. It may also have been so if this is false. */
+  has(jobId: string): boolean {
+    return [...this.#parts.sql.exec('SELECT 1 FROM known_keys WHERE job_id = ?', jobId)].length > 0;
   }
 
   /**

@@ -42,7 +42,7 @@ export class UniqueJobs {
 
   /**
    * Submits a job, unless it has a unique key and a job of this key is there.
-   * @param submitNew submits it as a new job
+   * @param submitNew submits it as a new job; undefined as here
    * @returns undefined if another request with its idempotency key came meanwhile, which {@link answered} or NATS knows now
    * @throws ThroughlineError what `submitNew` throws; `broker-unavailable` if NATS is away, and nobody can tell whether a job
    *   of the key is there; `quota-exceeded` if more than 256 unfinished jobs have the key
@@ -50,7 +50,7 @@ export class UniqueJobs {
   async submit(
     broker: RequestBroker,
     command: SubmitCommand,
-    submitNew: () => Promise<SubmitResult>,
+    submitNew: () => Promise<SubmitResult | undefined>,
   ): Promise<SubmitResult | undefined> {
     if (command.unique === undefined) return await submitNew();
     const name = JSON.stringify([command.tenant, command.operation, command.unique.key]);
@@ -90,7 +90,7 @@ export class UniqueJobs {
     broker: RequestBroker,
     command: SubmitCommand,
     key: string,
-    submitNew: () => Promise<SubmitResult>,
+    submitNew: () => Promise<SubmitResult | undefined>,
   ): Promise<SubmitResult | undefined> {
     const { table } = this.#parts;
     const existing = await this.#find(broker, command, key);
@@ -98,6 +98,7 @@ export class UniqueJobs {
     const position = table.add(command, key);
     try {
       const result = await submitNew();
+      if (result === undefined) table.remove(position);
       void this.sweep(broker);
       return result;
     } catch (thrown) {

@@ -3,6 +3,7 @@ import { vi } from 'vitest';
 import { UsageBook } from '../../../edge/access/usage-book.ts';
 import { EndedJobs } from '../../../edge/bridge/ended-jobs.ts';
 import { InputChecks } from '../../../edge/bridge/input-checks.ts';
+import { KeyTurns } from '../../../edge/bridge/keys/key-turns.ts';
 import { KnownKeys } from '../../../edge/bridge/keys/known-keys.ts';
 import { OrderTurns } from '../../../edge/bridge/order-turns.ts';
 import { PooledJobs } from '../../../edge/bridge/pooled-jobs.ts';
@@ -118,6 +119,7 @@ export function setup({
     ...{ ...parts, ...checks, counts, refusesUnserved, scheduler, ackMode },
     unique: new UniqueJobs({ name: 'bridge', outbox, log, table }),
     keys: new KnownKeys({ sql, log, askSince: async () => keysSince.at }),
+    keyTurns: new KeyTurns(),
     ended: new EndedJobs(),
   });
   let bridge = restarted();
