@@ -22,7 +22,7 @@ describe('docs/METRICS.md', () => {
     '$name says where it is counted, in what, and what bounds its labels',
     ({ files, unit, description, attributes }) => {
       expect(files.filter((file) => !existsSync(join(ROOT, file)))).toEqual([]);
-      expect(unit).toMatch(/^(?:s|By|1|\{[a-z]+\})$/);
+      expect(unit).toMatch(/^(?:s|By|1|\{[a-z_]+\})$/);
       expect(description).toMatch(/^[A-Z0-9].*\.$/);
       for (const values of Object.values(attributes))
         expect('bounded' in values ? values.bounded : values.length).toBeTruthy();

@@ -1,4 +1,5 @@
 import type { Msg, NatsConnection } from '@nats-io/transport-node';
+import { startTimer } from '../../../shared/timers.ts';
 import { type HeaderValues, headerValues } from '../../../shared/wire/headers.ts';
 
 /** What programs publish about jobs. Refused messages are on the tape too. */
@@ -43,10 +44,10 @@ export class Tape {
   /** Resolves at the next message, or after `ms`. */
   async next(ms: number): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
-    const timer = setTimeout(resolve, ms);
+    const timer = startTimer(ms, resolve);
     this.#waiting.add(resolve);
     await promise;
-    clearTimeout(timer);
+    timer.stop();
     this.#waiting.delete(resolve);
   }
 

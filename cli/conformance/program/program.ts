@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { describeThrown } from '../../../shared/errors.ts';
+import { startTimer } from '../../../shared/timers.ts';
 import { CliError } from '../../cli-error.ts';
 
 /** How many of the last lines of the program are kept, for the reader of a failure. */
@@ -83,11 +84,11 @@ export class Program {
   /** Waits for its end. @returns the exit code; undefined if it has not ended within `ms` */
   async endWithin(ms: number): Promise<number | null | undefined> {
     const { promise, resolve } = Promise.withResolvers<undefined>();
-    const timer = setTimeout(() => resolve(undefined), ms);
+    const timer = startTimer(ms, () => resolve(undefined));
     try {
       return await Promise.race([this.exited, promise]);
     } finally {
-      clearTimeout(timer);
+      timer.stop();
     }
   }
 }

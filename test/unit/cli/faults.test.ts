@@ -51,7 +51,7 @@ describe('each command that calls the API ends with a sentence and its exit code
     const host = new Host({ environment: {} } as ConstructorParameters<typeof Host>[0]);
     const local = ['init', 'worker', 'workers', 'pause', 'resume', 'setup', 'groups', 'keys', 'callbacks'];
     const names = createProgram(host).commands.map((command) => command.name());
-    const others = [...local, 'config', 'completion', 'man', 'dev', 'help'];
+    const others = [...local, 'config', 'completion', 'man', 'dev', 'help', 'broker-spans', 'conformance'];
     expect(
       names.filter((name) => !others.includes(name) && !CALLS.some((call) => call.split(' ')[0] === name)),
     ).toEqual([]);

@@ -9,6 +9,8 @@ import type { AllLosses } from './losses.ts';
 const PARTIAL = 'Received Partial Success response:';
 /** The settings that we have read ourselves, and warned about. */
 const READ = [...OTEL_SETTING_NAMES, ...Object.keys(logVariables)];
+/** A program that has set up OpenTelemetry by itself keeps what it has. */
+const ALREADY = 'Attempted duplicate registration of API';
 /** Variables whose values may hold a secret. */
 const SECRET_VARIABLES = [
   ...['OTEL_EXPORTER_OTLP_ENDPOINT', 'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT'],
@@ -30,7 +32,7 @@ export function followStart(
   if (level) return;
   const secrets = SECRET_VARIABLES.flatMap((name) => environment[name] || []);
   const say = (message: string): void => {
-    if (![...READ, ...secrets].some((text) => message.includes(text))) warn(message);
+    if (![...READ, ALREADY, ...secrets].some((text) => message.includes(text))) warn(message);
   };
   const logger = { ...SILENT, warn: say, error: say };
   diag.setLogger(logger, { logLevel: DiagLogLevel.WARN, suppressOverrideMessage: true });

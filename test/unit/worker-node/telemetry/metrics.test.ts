@@ -152,9 +152,7 @@ describe('a reader that asks for OpenMetrics', () => {
 
   /** Measures within a span, recorded or not. */
   function within(isRecorded: boolean, measure: () => void): void {
-    const manager = new AsyncLocalStorageContextManager().enable();
-    context.setGlobalContextManager(manager);
-    onTestFinished(() => context.disable());
+    context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
     const span = trace.wrapSpanContext({ traceId, spanId, traceFlags: Number(isRecorded) });
     span.isRecording = () => isRecorded;
     context.with(trace.setSpan(context.active(), span), measure);

@@ -53,7 +53,7 @@ describe('what a user is missing', () => {
   it('is nothing without permissions, and with wider ones', () => {
     expect(missingPermissions(WORKER_PERMISSIONS, {})).toEqual([]);
     expect(missing({ allow: ['>'] })).toEqual([]);
-    expect(missing({ allow: ['*.>', '$KV.>'] })).toEqual([]);
+    expect(missing({ allow: ['*.>', '$KV.>', '*'] })).toEqual([]);
   });
 
   it('is not what it has in part', () => {
