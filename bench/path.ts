@@ -1,6 +1,7 @@
 /**
  * `node bench/path.ts`: requests per second, with and without tracing. Each round measures every variant once, so that
- * a slow moment of the machine affects all of them. The medians of the rounds are compared.
+ * a slow moment of the machine affects all of them. The medians of the rounds are compared. The collector of the local stack reads
+ * each span in this process, so tracing seems to cost more than it does: `bench/tracing.ts` says what it costs.
  */
 import type { Stack } from '../dev/stack.ts';
 import { median } from './support/measure.ts';

@@ -1,28 +1,36 @@
 /**
- * `node bench/worker.ts [jobs] [rounds] [folders of other checkouts…]`: jobs per second of one worker host with jobs that take no
- * time, from a full queue, and the processor time of the host and of nats-server for 1,000 jobs. With other checkouts, their workers
- * are measured in turns with this one, so that a slow moment of the machine affects both. The medians are compared.
+ * `node bench/worker.ts [jobs] [rounds] [folders of other checkouts…]`: one worker host with jobs that take no time, from a full queue:
+ * jobs per second, and the processor time of the host and of nats-server for one job, untraced and traced. All variants work at the
+ * same time, each with a nats-server of its own, so that a slow moment of the machine affects them alike: their processor times can be
+ * compared, and their jobs per second share one machine. With other checkouts, their workers are variants too, and so is BullMQ if
+ * `BULLMQ_FOLDER` (where `npm install bullmq bullmq-otel ioredis` was run) and `REDIS_SERVER` (the program) say where it is. Medians of the rounds.
  */
 import { resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { jetstream, jetstreamManager } from '@nats-io/jetstream';
-import { connect, type NatsConnection } from '@nats-io/transport-node';
+import { connect, headers, type MsgHdrs, type NatsConnection } from '@nats-io/transport-node';
 import { hostEnvironment } from '../dev/machine/environment.ts';
 import { locateNatsServer } from '../dev/nats-binary/locate.ts';
 import { type NatsServer, startNatsServer } from '../dev/nats-server/start.ts';
 import type { WorkerProcess, WorkerProcessOptions } from '../dev/worker/start.ts';
 import type { JobAddress } from '../shared/job/job-address.ts';
 import type { Route } from '../shared/wire/lanes.ts';
-import { median, printRow, processorMs } from './support/measure.ts';
+import { fullBullMq, whySkipped } from './peers/bullmq.ts';
+import { type Figures, median, printRow, processorMs } from './support/measure.ts';
+import { startOtlpSink } from './support/otlp-sink.ts';
 
 const JOBS = Number(process.argv[2] ?? 20_000);
 const ROUNDS = Number(process.argv[3] ?? 3);
 const HERE = resolve(import.meta.dirname, '..');
 const CHECKOUTS = [HERE, ...process.argv.slice(4).map((folder) => resolve(folder))];
-const TENANTS = [1, 40];
+const TENANTS = 40;
 const PARALLEL = 256;
-const POLL_MS = 10;
+const POLL_MS = 20;
+/** The first part of the jobs does not count: the code is not compiled yet. */
+const WARM_UP = 0.4;
+/** Nor does the last part: other variants may be through. */
+const END = 0.95;
 
 /** The parts of a checkout that this needs. A checkout without lanes has no `pooledRoute`. */
 interface Checkout {
@@ -30,27 +38,63 @@ interface Checkout {
   readonly subjectOf: (address: JobAddress) => string;
 }
 
-interface Figures {
-  readonly perSecond: number;
-  /** Milliseconds of processor time for 1,000 jobs. */
-  readonly workerMs: number;
-  readonly serverMs: number;
+/** A worker that is measured. */
+interface Variant {
+  readonly name: string;
+  /** Fills a queue. The function that it gives empties the queue, measures, and stops everything. */
+  readonly prepare: () => Promise<() => Promise<Figures>>;
+  readonly figures: Figures[];
+}
+
+/** A nats-server with a full queue. */
+interface Queue {
+  readonly server: NatsServer;
+  readonly connection: NatsConnection;
+  readonly start: () => Promise<WorkerProcess>;
 }
 
 const { path: binary } = await locateNatsServer({ environment: hostEnvironment() });
-const results = new Map<string, Figures[]>();
+const sink = await startOtlpSink();
+const TRACINGS = [undefined, sink.url] as const;
+const variants = [...CHECKOUTS.flatMap(workersOf), ...peers()];
 for (let round = 0; round < ROUNDS; round++) {
-  for (const tenants of TENANTS) {
-    for (const folder of CHECKOUTS) {
-      const name = `${tenants} tenants, ${folder === HERE ? 'this checkout' : folder}`;
-      const figures = await measure(await load(folder), tenants);
-      results.set(name, [...(results.get(name) ?? []), figures]);
-      print(name, [figures]);
-    }
-  }
+  const ready = await Promise.all(variants.map(({ prepare }) => prepare()));
+  const figures = await Promise.all(ready.map((run) => run()));
+  for (const [n, variant] of variants.entries()) variant.figures.push(...figures.slice(n, n + 1));
 }
-process.stdout.write('medians\n');
-for (const [name, figures] of results) print(name, figures);
+for (const variant of variants) print(variant);
+const { spans, requests } = await sink.figures();
+process.stdout.write(`the collector got ${spans} spans in ${requests} requests\n`);
+sink.stop();
+
+function workersOf(folder: string): Variant[] {
+  const name = folder === HERE ? 'this checkout' : folder;
+  return TRACINGS.map((url) => ({
+    name: `${url === undefined ? 'untraced' : 'traced'}, ${name}`,
+    prepare: async () => {
+      const queue = await fullQueue(folder, url);
+      return () => untilEmpty(queue);
+    },
+    figures: [],
+  }));
+}
+
+/** BullMQ, if it is on this machine. */
+function peers(): Variant[] {
+  const env = hostEnvironment();
+  const skipped = whySkipped(env);
+  if (skipped !== undefined) {
+    process.stdout.write(`BullMQ is skipped: ${skipped}\n`);
+    return [];
+  }
+  const place = { folder: resolve(env.BULLMQ_FOLDER ?? ''), redis: env.REDIS_SERVER ?? '' };
+  const [from, to] = [Math.round(JOBS * WARM_UP), Math.round(JOBS * END)];
+  return TRACINGS.map((otlpUrl) => ({
+    name: `BullMQ, ${otlpUrl === undefined ? 'plain' : 'with bullmq-otel'}`,
+    prepare: () => fullBullMq(place, { jobs: JOBS, from, to, otlpUrl }),
+    figures: [],
+  }));
+}
 
 async function load(folder: string): Promise<Checkout> {
   const part = (file: string) => import(pathToFileURL(resolve(folder, file)).href);
@@ -62,71 +106,77 @@ async function load(folder: string): Promise<Checkout> {
   return { startWorkerProcess, subjectOf: (address) => jobSubject(address, pooledRoute?.(address)) };
 }
 
-async function measure({ startWorkerProcess, subjectOf }: Checkout, tenants: number): Promise<Figures> {
+/** Starts a nats-server and fills its queue. */
+async function fullQueue(folder: string, otlpUrl: string | undefined): Promise<Queue> {
+  const tracing = otlpUrl === undefined ? {} : { OTEL_EXPORTER_OTLP_ENDPOINT: otlpUrl };
+  const { startWorkerProcess, subjectOf } = await load(folder);
   const server = await startNatsServer({ binary });
   const connection = await connect({ servers: server.url });
   const start = () =>
     startWorkerProcess({
-      environment: { NATS_URL: server.url, HEALTH_PORT: '0', WORKER_CONCURRENCY: '50' },
+      environment: { NATS_URL: server.url, HEALTH_PORT: '0', WORKER_CONCURRENCY: '64', ...tracing },
       onLog: () => undefined,
     });
-  try {
-    // The first worker makes the streams.
-    await (await start()).stop();
-    await fill(connection, tenants, subjectOf);
-    return await untilEmpty(server, connection, start());
-  } finally {
-    await connection.close();
-    await server.stop();
-  }
+  // The first worker makes the streams.
+  await (await start()).stop();
+  await fill(connection, subjectOf);
+  return { server, connection, start };
 }
 
-async function fill(
-  connection: NatsConnection,
-  tenants: number,
-  subjectOf: Checkout['subjectOf'],
-): Promise<void> {
+async function fill(connection: NatsConnection, subjectOf: Checkout['subjectOf']): Promise<void> {
   const stream = jetstream(connection);
   let next = 0;
   const publishNext = async (): Promise<void> => {
     while (next < JOBS) {
       const n = next++;
-      const address = { tenant: `tenant-${n % tenants}`, jobId: `job-${n}`, operation: 'echo' };
-      await stream.publish(subjectOf(address), '1', { msgID: address.jobId });
+      const address = { tenant: `tenant-${n % TENANTS}`, jobId: `job-${n}`, operation: 'echo' };
+      await stream.publish(subjectOf(address), '1', { msgID: address.jobId, headers: carrier(n + 1) });
     }
   };
   await Promise.all(Array.from({ length: PARALLEL }, publishNext));
 }
 
-/** Measures from the first jobs that have ended until the queue is empty. */
-async function untilEmpty(
-  server: NatsServer,
-  connection: NatsConnection,
-  starting: Promise<WorkerProcess>,
-): Promise<Figures> {
+/** Headers with a sampled trace of its own for each job. */
+function carrier(n: number): MsgHdrs {
+  const message = headers();
+  const id = (digits: number): string => n.toString(16).padStart(digits, '0');
+  message.set('traceparent', `00-${id(32)}-${id(16)}-01`);
+  return message;
+}
+
+/** Measures a worker while it empties the queue, and then stops everything. */
+async function untilEmpty({ server, connection, start }: Queue): Promise<Figures> {
   const manager = await jetstreamManager(connection);
   const queued = async (): Promise<number> => (await manager.streams.info('JOBS')).state.messages;
-  const worker = await starting;
+  const until = async (done: number): Promise<number> => {
+    for (;;) {
+      const left = await queued();
+      if (left <= JOBS * (1 - done)) return left;
+      await delay(POLL_MS);
+    }
+  };
+  const worker = await start();
   try {
-    while ((await queued()) > JOBS * 0.95) await delay(POLL_MS);
-    const [first, began] = [await queued(), performance.now()];
+    const first = await until(WARM_UP);
+    const began = performance.now();
     const before = [processorMs(worker.pid), processorMs(server.pid)];
-    while ((await queued()) > 0) await delay(POLL_MS);
+    const jobs = first - (await until(END));
     const seconds = (performance.now() - began) / 1_000;
     const after = [processorMs(worker.pid), processorMs(server.pid)];
-    const [workerMs = 0, serverMs = 0] = after.map(
-      (ms, part) => ((ms - (before[part] ?? 0)) / first) * 1_000,
-    );
-    return { perSecond: first / seconds, workerMs, serverMs };
+    const [workerUs = 0, serverUs = 0] = after.map((ms, part) => ((ms - (before[part] ?? 0)) / jobs) * 1e3);
+    return { perSecond: jobs / seconds, workerUs, serverUs };
   } finally {
     await worker.kill('SIGKILL');
+    await connection.close();
+    await server.stop();
   }
 }
 
-function print(name: string, figures: readonly Figures[]): void {
+function print({ name, figures }: Variant): void {
   const of = (pick: (one: Figures) => number): string => median(figures.map(pick)).toFixed(0);
   printRow(
-    ...[`${of((one) => one.perSecond)}/s`, `worker ${of((one) => one.workerMs)} ms`],
-    ...[`server ${of((one) => one.serverMs)} ms`, ` ${name}`],
+    ...[`${of((one) => one.perSecond)}/s`, `worker ${of((one) => one.workerUs)} µs`],
+    ...[`server ${of((one) => one.serverUs)} µs`, ` ${name}`],
+    `(worker in each round: ${figures.map(({ workerUs }) => workerUs.toFixed(0)).join(', ')})`,
   );
 }

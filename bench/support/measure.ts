@@ -17,8 +17,13 @@ export function slope(points: readonly (readonly [x: number, y: number])[]): num
 
 /** The process id of the workerd that Miniflare started: it is a child of this process. */
 export function workerdPid(): number {
+  return workerdPids()[0] ?? Number.NaN;
+}
+
+/** The same for each edge that this process has started. */
+export function workerdPids(): number[] {
   const out = execFileSync('ps', ['--ppid', String(process.pid), '-o', 'pid=,comm='], { encoding: 'utf8' });
-  return Number(/^\s*(\d+) workerd/m.exec(out)?.[1]);
+  return Array.from(out.matchAll(/^\s*(\d+) workerd/gm), ([, pid]) => Number(pid));
 }
 
 /** The resident memory of a process, in MiB. */
@@ -41,6 +46,14 @@ export function processorMs(pid: number): number {
 /** How many files and sockets a process has open. */
 export function openFiles(pid: number): number {
   return readdirSync(`/proc/${pid}/fd`).length;
+}
+
+/** What a worker can do, and what a job takes. */
+export interface Figures {
+  readonly perSecond: number;
+  /** Microseconds of processor time for one job. */
+  readonly workerUs: number;
+  readonly serverUs: number;
 }
 
 /** Writes a line of right-aligned columns. */
