@@ -134,3 +134,19 @@ export async function startRedis(): Promise<Redis> {
       runCommand(path.join(root, 'usr/bin/redis-cli'), ['-p', String(port), ...args], options),
   };
 }
+
+/** Starts ElasticMQ of Maven Central, which speaks the protocol of Amazon SQS and has its limits. @returns its URL */
+export async function startSqs(): Promise<string> {
+  const [folder, port] = [await scratchFolder(), await findFreePort()];
+  const jars = path.join(await installed('sqs'), 'jars', '*');
+  const file = path.join(folder, 'elasticmq.conf');
+  const settings = [
+    'include classpath("application.conf")',
+    `node-address { host = "127.0.0.1", port = ${port} }`,
+    `rest-sqs { bind-hostname = "127.0.0.1", bind-port = ${port} }`,
+    'rest-stats { enabled = false }',
+  ];
+  await writeFile(file, settings.join('\n'));
+  await startServer('java', [`-Dconfig.file=${file}`, '-cp', jars, 'org.elasticmq.server.Main'], port);
+  return `http://127.0.0.1:${port}`;
+}

@@ -14,10 +14,13 @@ const PINNED = fileURLToPath(new URL('../pinned/', import.meta.url));
 
 const PROGRAMS = fileURLToPath(new URL('../programs/', import.meta.url));
 
+const MAVEN = 'mvn --quiet --batch-mode dependency:copy-dependencies -DoutputDirectory=jars';
+
 const INSTALL = {
   node: 'npm install --ignore-scripts --no-package-lock --no-audit --no-fund',
   celery: 'python3 -m venv venv\nvenv/bin/python -m pip install --quiet --requirement requirements.txt',
-  kafka: 'mvn --quiet --batch-mode dependency:copy-dependencies -DoutputDirectory=jars',
+  kafka: MAVEN,
+  sqs: MAVEN,
 };
 
 /** @returns the folder in which the pinned packages are installed */
