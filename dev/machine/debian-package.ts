@@ -12,16 +12,22 @@ export async function unpackDebianPackage(
   environment: NodeJS.ProcessEnv,
 ): Promise<string> {
   const options: RunOptions = { cwd: directory, environment, timeoutMs: 120_000 };
-  await download(name, options, directory);
+  await downloadDebianPackages([name], directory, environment);
   const file = (await readdir(directory)).find((entry) => entry.endsWith('.deb'));
   if (file === undefined) throw new Error('apt-get download left no .deb file');
   await runCommand('dpkg-deb', ['-x', file, 'package'], options);
   return join(directory, 'package');
 }
 
-async function download(name: string, options: RunOptions, directory: string): Promise<void> {
+/** Fetches packages of Debian or Ubuntu into `directory`, as `.deb` files. It needs no root and installs nothing. */
+export async function downloadDebianPackages(
+  names: readonly string[],
+  directory: string,
+  environment: NodeJS.ProcessEnv,
+): Promise<void> {
+  const options: RunOptions = { cwd: directory, environment, timeoutMs: 120_000 };
   try {
-    await runCommand('apt-get', ['download', name], options);
+    await runCommand('apt-get', ['download', ...names], options);
   } catch (error) {
     if (error instanceof Error && error.message.endsWith('not found')) throw error;
     // Container images have no package lists, and `apt-get update` needs root: keep the lists in `directory`.
@@ -31,6 +37,6 @@ async function download(name: string, options: RunOptions, directory: string): P
     await mkdir(join(archives, 'archives', 'partial'), { recursive: true });
     const ownFolders = ['-o', `Dir::State::Lists=${lists}`, '-o', `Dir::Cache=${archives}`];
     await runCommand('apt-get', ['update', ...ownFolders], options);
-    await runCommand('apt-get', ['download', name, ...ownFolders], options);
+    await runCommand('apt-get', ['download', ...names, ...ownFolders], options);
   }
 }

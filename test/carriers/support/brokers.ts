@@ -1,5 +1,5 @@
 /** Brokers of other people, each in a folder and on ports of its own. They end with the test file. */
-import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import path from 'node:path';
 import { startChild } from '../../../dev/machine/child.ts';
@@ -93,7 +93,8 @@ export async function startRabbitmq(): Promise<string> {
   const script = (await readFile(path.join(erlang, 'bin/erl'), 'utf8')).replaceAll('/usr/lib/erlang', erlang);
   await writeFile(path.join(bin, 'erl'), script);
   await chmod(path.join(bin, 'erl'), 0o755);
-  const home = path.join(root, 'usr/lib/rabbitmq/lib', 'rabbitmq_server-3.10.8');
+  const servers = path.join(root, 'usr/lib/rabbitmq/lib');
+  const home = path.join(servers, (await readdir(servers))[0] ?? '');
   const { PATH = '' } = toolEnvironment();
   const environment = {
     PATH: [bin, path.join(erlang, 'bin'), PATH].join(path.delimiter),
@@ -124,7 +125,8 @@ export interface Redis {
 export async function startRedis(): Promise<Redis> {
   const root = await unpacked('redis', ['redis-server', 'redis-tools', 'libjemalloc2', 'liblzf1']);
   const [folder, port] = [await scratchFolder(), await findFreePort()];
-  const environment = { LD_LIBRARY_PATH: path.join(root, 'usr/lib/x86_64-linux-gnu') };
+  const machine = process.arch === 'arm64' ? 'aarch64' : 'x86_64';
+  const environment = { LD_LIBRARY_PATH: path.join(root, `usr/lib/${machine}-linux-gnu`) };
   const settings = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--dir', folder];
   await startServer(path.join(root, 'usr/bin/redis-server'), settings, port, environment);
   const options = { timeoutMs: 10_000, environment: { ...toolEnvironment(), ...environment } };

@@ -3,6 +3,7 @@ import { cp, mkdir, mkdtemp, readdir, rename, rm, symlink, writeFile } from 'nod
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { runCommand } from '../../../dev/machine/command.ts';
+import { downloadDebianPackages } from '../../../dev/machine/debian-package.ts';
 import { cacheDirectory } from '../../../dev/machine/environment.ts';
 import { withLock } from '../../../dev/nats-binary/lock.ts';
 import { installOnce, missingPrograms, toolEnvironment } from '../../generators/toolbox.ts';
@@ -48,9 +49,10 @@ export async function unpacked(name: string, packages: readonly string[]): Promi
     async () => {
       if ((await readdir(folder).catch(() => [])).length > 0) return;
       const fetching = await mkdtemp(`${folder}-`);
-      const options = { cwd: fetching, environment, timeoutMs: 300_000 };
-      await runCommand('apt-get', ['download', ...packages], options);
-      for (const file of await readdir(fetching)) await runCommand('dpkg-deb', ['-x', file, 'root'], options);
+      await downloadDebianPackages(packages, fetching, environment);
+      const files = (await readdir(fetching)).filter((file) => file.endsWith('.deb'));
+      const options = { cwd: fetching, environment, timeoutMs: 60_000 };
+      for (const file of files) await runCommand('dpkg-deb', ['-x', file, 'root'], options);
       await rename(path.join(fetching, 'root'), folder);
       await rm(fetching, { recursive: true });
     },
