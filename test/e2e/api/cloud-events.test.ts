@@ -6,6 +6,7 @@ import type { Job } from '../../../shared/job/job.ts';
 import { shortName } from '../../../shared/trace/short-name.ts';
 import { jobSubject } from '../../../shared/wire/subjects.ts';
 import { connectTo, jobEnded } from '../../support/jobs.ts';
+import { until } from '../../support/poll.ts';
 import { startTestStack, type TestStack } from '../../support/stack.ts';
 
 const TIME = '2026-01-02T03:04:05.678Z';
@@ -13,7 +14,7 @@ const hex = (bytes: number): string => randomBytes(bytes).toString('hex');
 
 let stack: TestStack;
 beforeAll(async () => {
-  stack = await startTestStack();
+  stack = await startTestStack({ operationsFolder: 'test/fixtures/operations' });
 });
 
 /** Publishes a job message as another program would, and waits for the job's end. */
@@ -86,5 +87,22 @@ describe('a job that a program publishes as a CloudEvent', () => {
   it('is a dead letter with its reason if the event cannot be read', async () => {
     const job = await run('echo', { 'content-type': 'application/cloudevents+json' }, '{"data":1}');
     expect(job).toMatchObject({ state: 'failed', error: { code: 'message-invalid' } });
+  });
+
+  it('keeps its data, its attributes and its trace as a dead letter, and through a redrive', async () => {
+    const traceId = hex(16);
+    const input = { message: 'no such order' };
+    const type = { 'content-type': 'application/cloudevents+json' };
+    const body = event(`00-${traceId}-${hex(8)}-01`, { data: input });
+    const job = await run('test.thrower', type, body);
+    expect(job).toMatchObject({ state: 'failed', traceId });
+    const letter = await (await stack.call(`/v1/dead-letters/${job.id}`)).json();
+    expect(letter).toMatchObject({ traceId, input, headers: { 'ce-source': '/shop', 'ce-type': 'order' } });
+    await stack.call(`/v1/dead-letters/${job.id}/redrive`, { method: 'POST' });
+    const again = await until('the redriven job to end', async () => {
+      const now = await jobEnded(stack, job.id);
+      return now.previousTraceIds !== undefined && now;
+    });
+    expect(again).toMatchObject({ state: 'failed', acceptedAt: TIME, previousTraceIds: [traceId] });
   });
 });
