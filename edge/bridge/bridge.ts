@@ -6,7 +6,7 @@ import type { ListedOperation } from '../../shared/api/operation.ts';
 import type { OutboxItem } from '../../shared/api/outbox.ts';
 import type { BridgeUsage } from '../../shared/api/usage.ts';
 import { errorFrom, statusOf } from '../../shared/error-table.ts';
-import type { ThroughlineError } from '../../shared/errors.ts';
+import { type ThroughlineError, unavailable } from '../../shared/errors.ts';
 import type { JobHistory } from '../../shared/job/event-record.ts';
 import type { Job } from '../../shared/job/job.ts';
 import { type Carrier, extract, fromRecord } from '../../shared/propagation/index.ts';
@@ -95,8 +95,8 @@ export class Bridge extends DurableObject<Env> implements BridgeApi {
     const { tenant, jobId } = command;
     return this.#reply(command.carrier, async () => {
       const job =
-        (await readPendingJob(this.#parts, tenant, jobId)) ??
         this.#endedJob(tenant, jobId) ??
+        (await readPendingJob(this.#parts, tenant, jobId)) ??
         (await this.#parts.jobReads.read(tenant, jobId, () => this.#readJob(tenant, jobId))) ??
         readRejectedJob(this.#parts, tenant, jobId);
       return job && (await this.#mark(job));
@@ -247,9 +247,15 @@ export class Bridge extends DurableObject<Env> implements BridgeApi {
   }
 
   keysSince(shards: number): Promise<Reply<number>> {
-    return this.#replyOf(() =>
-      this.#parts.keys.shardsSince(shards, () => this.#use((session) => hasNoJobs(session))),
-    );
+    return this.#replyOf(() => this.#parts.keys.shardsSince(shards, () => this.#hasNoJobs()));
+  }
+
+  /** @throws ThroughlineError `broker-unavailable` at once if NATS is known to be away */
+  async #hasNoJobs(): Promise<boolean> {
+    const broker = await RequestBroker.start(this.#parts.connection);
+    const answer = await broker.ask(hasNoJobs);
+    if (answer === undefined) throw unavailable('NATS is away');
+    return answer;
   }
 
   /** Asks the first bridge, which has been there with every number of shards. */

@@ -6,6 +6,7 @@ import { type FoundJob, findJob } from '../jobs/job-reader.ts';
 import { queuedJob } from '../jobs/outgoing-job.ts';
 import type { RequestBroker } from '../nats/request-broker.ts';
 import { pendingJob } from '../outbox/pending-job.ts';
+import { isRunId } from '../schedules/run-id.ts';
 import type { BridgeParts } from './bridge-parts.ts';
 
 /** What a look for an existing job needs of its bridge. */
@@ -26,7 +27,8 @@ export async function findExisting(submitting: Keyed): Promise<SubmitResult | un
   const { bridge, broker, command } = submitting;
   const answered = await bridge.unique.answered(broker, command);
   if (answered !== undefined) return { ...replayOf(command, answered), existing: true };
-  if (bridge.keys.isUnused(command.jobId)) return undefined;
+  // Another edge may have the same schedule.
+  if (!isRunId(command.jobId) && bridge.keys.isUnused(command.jobId)) return undefined;
   const found = await findJobOfKey(submitting);
   return found && replayOf(command, found);
 }

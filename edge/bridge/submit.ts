@@ -82,7 +82,7 @@ export async function submit(
   const untilMs = Date.now() + command.waitMs;
   const turn = bridge.order.take(command, batch);
   const broker = await RequestBroker.start(bridge.connection);
-  if (broker.session !== undefined) await bridge.keys.settle();
+  if (command.spec.fingerprint !== undefined) await bridge.keys.settle();
   const submitting = { bridge, broker, command, turn };
   if (command.waitMs === 0) return await submitInTurn(submitting);
   // The waiter listens before the job is published, so that it cannot miss the end.

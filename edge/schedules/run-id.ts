@@ -3,6 +3,7 @@ import { shardOf } from '../calls/placement.ts';
 
 /** 160 bits: two runs never get the same id by chance. */
 const ID_DIGITS = 40;
+const PREFIX = 'sr_';
 
 /** What the id of a run's job is made from. */
 export interface RunPlace {
@@ -28,7 +29,12 @@ export async function runJobId(
   const wanted = orderingKey === undefined ? undefined : shardOf(`${tenant}/${orderingKey}`, shards);
   for (let tries = 0; ; tries++) {
     const parts = [tenant, name, ...place, ...(tries === 0 ? [] : [`try ${tries}`])];
-    const id = `sr_${(await sha256Hex(parts.join('\n'))).slice(0, ID_DIGITS)}`;
+    const id = `${PREFIX}${(await sha256Hex(parts.join('\n'))).slice(0, ID_DIGITS)}`;
     if (wanted === undefined || shardOf(id, shards) === wanted) return id;
   }
+}
+
+/** Whether a job is that of a run. */
+export function isRunId(jobId: string): boolean {
+  return jobId.startsWith(PREFIX);
 }

@@ -1,4 +1,6 @@
-import { describeThrown } from '../../../shared/errors.ts';
+import { withDeadline } from '../../../shared/deadline.ts';
+import { describeThrown, unavailable } from '../../../shared/errors.ts';
+import { full } from '../../outbox/outbox-room.ts';
 import type { Logger } from '../../telemetry/log.ts';
 
 const DAY_MS = 86_400_000;
@@ -9,6 +11,8 @@ const MAX_ROWS = 2_000_000;
 const SWEEP_ROWS = 4;
 /** How long to wait before it is asked again since when the keys are known. */
 const RETRY_MS = 30_000;
+/** How long a submission waits for the answer. */
+const PATIENCE_MS = 2_000;
 
 const SCHEMA = `
   CREATE TABLE IF NOT EXISTS known_keys (
@@ -84,22 +88,28 @@ export class KnownKeys {
   }
 
   /**
-   * Adds the key of a job that is about to be submitted. Never throws: if the disk is full, keys that are not here are not new
-   * any more.
+   * Adds the key of a job that is about to be submitted or redriven. If there is no room for it, this is noted: keys that are not
+   * here are not new any more.
    * @param dueAt when a delayed job is due, RFC 3339
+   * @throws ThroughlineError `outbox-full` if not even that can be stored
    */
   add(jobId: string, dueAt: string | undefined): void {
     const now = Date.now();
     const expiresAt = Math.max(now, Date.parse(dueAt ?? '') || 0) + KNOWN_MS;
     try {
       this.#parts.sql.exec(
-        'INSERT OR IGNORE INTO known_keys (job_id, expires_at) VALUES (?, ?)',
+        `INSERT INTO known_keys (job_id, expires_at) VALUES (?, ?)
+         ON CONFLICT (job_id) DO UPDATE SET expires_at = max(expires_at, excluded.expires_at)`,
         ...[jobId, expiresAt],
       );
       this.#sweep(now);
     } catch (thrown) {
-      this.#since = now;
       this.#parts.log.error('an idempotency key cannot be stored', { reason: describeThrown(thrown) });
+      try {
+        this.#note(now);
+      } catch (cause) {
+        throw full(cause);
+      }
     }
   }
 
@@ -113,12 +123,15 @@ export class KnownKeys {
     const isNew = known.shards === null && known.since === 0 && (await isFirst());
     const since = isNew ? 0 : Date.now();
     this.#parts.sql.exec('UPDATE known_keys_since SET shards = ?, shards_since = ?', shards, since);
+    // This bridge may have asked before the number changed.
+    this.#shardsSince = since;
     return since;
   }
 
   async #ask(): Promise<void> {
     try {
-      this.#shardsSince = await this.#parts.askSince();
+      const late = (): Error => unavailable('the first bridge did not answer in time');
+      this.#shardsSince = await withDeadline(this.#parts.askSince(), PATIENCE_MS, late);
     } catch (thrown) {
       this.#parts.log.debug('nobody can tell now which idempotency keys are new', {
         reason: describeThrown(thrown),

@@ -112,13 +112,13 @@ export function setup({
   const quotasOf = (one: LimitedCommand): Quotas => ({ ...quotas, ...defined(one.quotas ?? {}) });
   const checks = { index, inputChecks, room, order, quotasOf };
   const table = new UniqueTable(sql);
-  /** Since when the bridge knows all keys; undefined: nobody can tell. */
-  const keysSince: { at: number | undefined } = { at: undefined };
+  /** Says since when the bridge knows all keys; undefined: nobody can tell. */
+  const keysSince = { ask: async (): Promise<number | undefined> => undefined };
   /** The bridge as after a restart: what is in memory is gone. */
   const restarted = () => ({
     ...{ ...parts, ...checks, counts, refusesUnserved, scheduler, ackMode },
     unique: new UniqueJobs({ name: 'bridge', outbox, log, table }),
-    keys: new KnownKeys({ sql, log, askSince: async () => keysSince.at }),
+    keys: new KnownKeys({ sql, log, askSince: () => keysSince.ask() }),
     keyTurns: new KeyTurns(),
     ended: new EndedJobs(),
   });
@@ -127,6 +127,7 @@ export function setup({
   return {
     nats,
     startTimes,
+    keysSince,
     usage,
     outbox,
     sql,

@@ -102,6 +102,13 @@ describe('a job whose operation no host serves', () => {
   });
 });
 
+it('a job without an idempotency key does not wait for the first bridge', async () => {
+  const { submit: send, keysSince, subjects } = setup();
+  keysSince.ask = () => new Promise(() => undefined);
+  await send(command('job-1'));
+  expect(subjects()).toEqual(['jobs.normal.p3.acme.job-1.echo']);
+});
+
 describe('an idempotency key that comes again', () => {
   it.each([false, true])('stands for the first job, NATS away: %s', async (isAway) => {
     const { submit: send, nats } = setup();

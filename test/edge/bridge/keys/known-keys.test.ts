@@ -98,6 +98,44 @@ describe('an idempotency key', () => {
     isFull = true;
     keys.add('a', undefined);
     expect([keys.isUnused('a'), keys.isUnused('b')]).toEqual([false, false]);
+    const { keys: restarted } = open(sql);
+    await restarted.settle();
+    expect([restarted.isUnused('a'), restarted.isUnused('b')]).toEqual([false, false]);
+  });
+
+  it('is refused if nothing can be stored, because nobody would know it after a restart', () => {
+    const sql = openSql();
+    let isFull = false;
+    const exec: typeof sql.exec = (query, ...bindings) => {
+      if (isFull && !query.startsWith('SELECT')) throw new Error('SQLITE_FULL');
+      return sql.exec(query, ...bindings);
+    };
+    const { keys } = open({ exec });
+    isFull = true;
+    expect(() => keys.add('a', undefined)).toThrow(expect.objectContaining({ code: 'outbox-full' }));
+  });
+
+  it.each([13, 15])(
+    'that makes another job after %i days is known for 14 days from then on',
+    async (days) => {
+      const { keys } = open();
+      await keys.settle();
+      keys.add('a', undefined);
+      vi.setSystemTime(Date.now() + days * DAY_MS);
+      keys.add('a', undefined);
+      vi.setSystemTime(Date.now() + 13 * DAY_MS);
+      keys.add('next', undefined);
+      expect(keys.isUnused('a')).toBe(false);
+    },
+  );
+
+  it('may be an old one if the first bridge does not answer in time', async () => {
+    vi.useFakeTimers({ now: Date.now(), toFake: ['Date', 'setTimeout', 'clearTimeout'] });
+    const { keys } = open(openSql(), () => new Promise(() => undefined));
+    const settled = keys.settle();
+    await vi.advanceTimersByTimeAsync(5_000);
+    await settled;
+    expect(keys.isUnused('a')).toBe(false);
   });
 });
 
@@ -125,5 +163,13 @@ describe('the first bridge', () => {
     vi.setSystemTime(Date.now() + DAY_MS);
     expect(await keys.shardsSince(2, yes)).toBe(changed);
     expect(await keys.shardsSince(1, yes)).toBe(changed + DAY_MS);
+  });
+
+  it('takes its own keys for old ones, too, from the moment when another bridge has another number', async () => {
+    const { keys } = open(openSql(), async () => await keys.shardsSince(1, yes));
+    await keys.settle();
+    expect(keys.isUnused('a')).toBe(true);
+    await keys.shardsSince(2, yes);
+    expect(keys.isUnused('a')).toBe(false);
   });
 });
