@@ -11,6 +11,7 @@ import { JobIndexClient } from '../calls/job-index-client.ts';
 import { PlaceSeal } from '../calls/place-seal.ts';
 import { type Env, edgeConfig } from '../config.ts';
 import { AcceptedFeed } from '../jobs/accepted-feed.ts';
+import { isRemembered } from '../jobs/dead-letters.ts';
 import { BrokerConnection } from '../nats/broker-connection.ts';
 import { HostDirectory } from '../operations/host-directory.ts';
 import { OperationDirectory } from '../operations/operation-directory.ts';
@@ -100,13 +101,16 @@ export function createParts(
   const log = createLogger(config.LOG_LEVEL);
   startTelemetry(config, log);
   const { sql } = state.storage;
-  const keys = new KnownKeys({ sql, log, askSince });
+  const connection = new BrokerConnection(config, name, log);
+  const keys = new KnownKeys({
+    ...{ sql, log, askSince },
+    isRemembered: (job) => connection.use((session) => isRemembered(session, job)),
+  });
   const outbox = new Outbox(sql, {
     maxRows: config.OUTBOX_MAX_ROWS,
     maxBytes: config.OUTBOX_MAX_BYTES,
     keepRejectedMs: config.OUTBOX_REJECTED_MS,
   });
-  const connection = new BrokerConnection(config, name, log);
   const index = new JobIndexClient(env.JOB_INDEX, config.INDEX_SHARDS);
   const usage = new UsageBook({
     fairJobs: config.FAIR_JOBS,

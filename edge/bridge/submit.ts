@@ -273,9 +273,9 @@ function outgoingJob(
  * order.
  */
 async function publishOrAddToOutbox(submitting: Checked, newJob: NewJob): Promise<SubmitResult> {
-  const { jobId, spec } = newJob.job;
+  const { job } = newJob;
   await checkDelay(submitting, newJob);
-  if (spec.fingerprint !== undefined) submitting.bridge.keys.add(jobId, spec.dueAt);
+  if (job.spec.fingerprint !== undefined) submitting.bridge.keys.add(job, job.spec.dueAt);
   const result = await tryPublish(submitting, newJob);
   if (result === 'unsent' || result === 'unanswered') return await addToOutbox(submitting, newJob, result);
   newJob.span.setAttribute(ATTR.durability, 'stream');

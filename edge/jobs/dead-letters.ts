@@ -1,5 +1,6 @@
 import type { DeadLetter, DeadLetterDetail, DeadLetterPage } from '../../shared/api/dead-letter.ts';
 import { jobLinks } from '../../shared/job/accepted-job.ts';
+import type { JobAddress } from '../../shared/job/job-address.ts';
 import { DEAD_STREAM } from '../../shared/nats/streams.ts';
 import { extract, FIELDS, fromNatsHeaders } from '../../shared/propagation/index.ts';
 import { readDeadLetterReason } from '../../shared/wire/dead-letter.ts';
@@ -10,6 +11,7 @@ import { deadLetterFilter, deadLettersFilter, parseJobSubject } from '../../shar
 import { type DeadLettersCommand, LIST_BUDGET_MS } from '../calls/dead-letter-commands.ts';
 import type { BrokerSession } from '../nats/broker-session.ts';
 import type { StoredMessage } from '../nats/stored-message.ts';
+import { lookUpJob } from './job-reader.ts';
 
 /** Anybody may have written other headers: only those that Throughline knows are shown. */
 const SHOWN_HEADER = /^(?:ce-|throughline-|content-type$)/;
@@ -68,6 +70,19 @@ export function lastDeadLetter(
   jobId: string,
 ): Promise<StoredMessage | undefined> {
   return session.lastMessage(DEAD_STREAM, deadLetterFilter(tenant, jobId));
+}
+
+/**
+ * Whether NATS has anything of a job: an event, a message, or a dead letter, which may be redriven long after its events are gone.
+ * @throws ThroughlineError `broker-unavailable`
+ */
+export async function isRemembered(
+  session: BrokerSession,
+  { tenant, jobId }: Pick<JobAddress, 'tenant' | 'jobId'>,
+): Promise<boolean> {
+  const deadLetter = await lastDeadLetter(session, tenant, jobId);
+  const { last, message } = await lookUpJob(session, tenant, jobId);
+  return (deadLetter ?? last ?? message) !== undefined;
 }
 
 /** A dead letter as the list shows it. */

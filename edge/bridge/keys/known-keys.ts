@@ -1,13 +1,14 @@
 import { withDeadline } from '../../../shared/deadline.ts';
 import { describeThrown, unavailable } from '../../../shared/errors.ts';
 import { full } from '../../outbox/outbox-room.ts';
+import type { JobAddress } from '../../../shared/job/job-address.ts';
 import type { Logger } from '../../telemetry/log.ts';
 
 const DAY_MS = 86_400_000;
-/** How long an idempotency key is known after its job was submitted, or is due. */
+/** How long an idempotency key is known after its job was submitted, or is due, and longer if NATS still has something of the job. */
 const KNOWN_MS = 14 * DAY_MS;
 const MAX_ROWS = 2_000_000;
-/** How many of the oldest rows each new one looks at, and removes if their time is over. */
+/** How many of the oldest rows each new one looks at. */
 const SWEEP_ROWS = 4;
 /** How long to wait before it is asked again since when the keys are known. */
 const RETRY_MS = 30_000;
@@ -16,14 +17,19 @@ const PATIENCE_MS = 2_000;
 
 const SCHEMA = `
   CREATE TABLE IF NOT EXISTS known_keys (
-    position INTEGER PRIMARY KEY AUTOINCREMENT, job_id TEXT NOT NULL UNIQUE, expires_at INTEGER NOT NULL
+    position INTEGER PRIMARY KEY AUTOINCREMENT, tenant TEXT NOT NULL, job_id TEXT NOT NULL UNIQUE,
+    expires_at INTEGER NOT NULL
   );
   CREATE TABLE IF NOT EXISTS known_keys_since (
     only INTEGER PRIMARY KEY CHECK (only = 0), since INTEGER NOT NULL, shards INTEGER, shards_since INTEGER
   );
 `;
 
+const OLDEST = 'SELECT position FROM known_keys ORDER BY position LIMIT ?';
+
 type Sql = Pick<SqlStorage, 'exec'>;
+type Keyed = Pick<JobAddress, 'tenant' | 'jobId'>;
+type Row = { tenant: string; job_id: string };
 type Since = { since: number; shards: number | null; shards_since: number | null };
 
 interface KeysParts {
@@ -34,6 +40,8 @@ interface KeysParts {
    * first job on. Undefined: nobody can tell now.
    */
   readonly askSince: () => Promise<number | undefined>;
+  /** Whether NATS has anything of a job. It may throw. */
+  readonly isRemembered: (job: Keyed) => Promise<boolean>;
 }
 
 /**
@@ -49,6 +57,7 @@ export class KnownKeys {
   #shardsSince: number | undefined;
   #asking: Promise<void> | undefined;
   #retryAt = 0;
+  #isSweeping = false;
 
   /** Make it before any other table of the object: an object without tables has had no job yet. */
   constructor(parts: KeysParts) {
@@ -88,21 +97,21 @@ export class KnownKeys {
   }
 
   /**
-   * Adds the key of a job that is about to be submitted or redriven. If there is no room for it, this is noted: keys that are not
+   * Adds the key of a job that is about to be submitted. If there is no room for it, this is noted: keys that are not
    * here are not new any more.
    * @param dueAt when a delayed job is due, RFC 3339
    * @throws ThroughlineError `outbox-full` if not even that can be stored
    */
-  add(jobId: string, dueAt: string | undefined): void {
+  add({ tenant, jobId }: Keyed, dueAt: string | undefined): void {
     const now = Date.now();
     const expiresAt = Math.max(now, Date.parse(dueAt ?? '') || 0) + KNOWN_MS;
     try {
       this.#parts.sql.exec(
-        `INSERT INTO known_keys (job_id, expires_at) VALUES (?, ?)
+        `INSERT INTO known_keys (tenant, job_id, expires_at) VALUES (?, ?, ?)
          ON CONFLICT (job_id) DO UPDATE SET expires_at = max(expires_at, excluded.expires_at)`,
-        ...[jobId, expiresAt],
+        ...[tenant, jobId, expiresAt],
       );
-      this.#sweep(now);
+      this.#makeRoom(now);
     } catch (thrown) {
       this.#parts.log.error('an idempotency key cannot be stored', { reason: describeThrown(thrown) });
       try {
@@ -140,17 +149,49 @@ export class KnownKeys {
     if (this.#shardsSince === undefined) this.#retryAt = Date.now() + RETRY_MS;
   }
 
-  /** Removes the oldest rows if their time is over. If there are too many rows, it removes them anyway, and notes that. */
-  #sweep(now: number): void {
+  /** If there are too many rows, removes the oldest ones, and notes that. Otherwise starts to look at old ones. */
+  #makeRoom(now: number): void {
     const { sql } = this.#parts;
     const [range] = sql.exec<{ n: number }>(
       'SELECT ifnull(max(position) - min(position), 0) AS n FROM known_keys',
     );
-    const isFull = (range?.n ?? 0) >= MAX_ROWS;
-    if (isFull) this.#note(now);
-    sql.exec(
-      `DELETE FROM known_keys WHERE expires_at < ? AND position IN (SELECT position FROM known_keys ORDER BY position LIMIT ?)`,
-      ...[isFull ? Number.MAX_SAFE_INTEGER : now, SWEEP_ROWS],
+    if ((range?.n ?? 0) >= MAX_ROWS) {
+      this.#note(now);
+      sql.exec(`DELETE FROM known_keys WHERE position IN (${OLDEST})`, SWEEP_ROWS);
+      return;
+    }
+    if (this.#isSweeping) return;
+    const old = sql.exec<Row>(
+      `SELECT tenant, job_id FROM known_keys WHERE expires_at < ? AND position IN (${OLDEST})`,
+      ...[now, SWEEP_ROWS],
+    );
+    void this.#sweep([...old], now);
+  }
+
+  /** Looks at rows whose time is over, and removes those of whose jobs NATS has nothing any more. Never throws. */
+  async #sweep(rows: readonly Row[], now: number): Promise<void> {
+    const { sql, log, isRemembered } = this.#parts;
+    if (rows.length === 0) return;
+    this.#isSweeping = true;
+    try {
+      for (const { tenant, job_id: jobId } of rows) {
+        if (await isRemembered({ tenant, jobId })) this.#keepLonger(jobId, now + KNOWN_MS);
+        // It may have been used again meanwhile.
+        else sql.exec('DELETE FROM known_keys WHERE job_id = ? AND expires_at < ?', jobId, now);
+      }
+    } catch (thrown) {
+      log.debug('old idempotency keys cannot be looked at now', { reason: describeThrown(thrown) });
+    } finally {
+      this.#isSweeping = false;
+    }
+  }
+
+  /** Makes a row one of the youngest. */
+  #keepLonger(jobId: string, expiresAt: number): void {
+    this.#parts.sql.exec(
+      `UPDATE known_keys SET position = (SELECT max(position) + 1 FROM known_keys), expires_at = max(expires_at, ?)
+       WHERE job_id = ?`,
+      ...[expiresAt, jobId],
     );
   }
 

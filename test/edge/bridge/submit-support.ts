@@ -118,7 +118,7 @@ export function setup({
   const restarted = () => ({
     ...{ ...parts, ...checks, counts, refusesUnserved, scheduler, ackMode },
     unique: new UniqueJobs({ name: 'bridge', outbox, log, table }),
-    keys: new KnownKeys({ sql, log, askSince: () => keysSince.ask() }),
+    keys: new KnownKeys({ sql, log, askSince: () => keysSince.ask(), isRemembered: async () => false }),
     keyTurns: new KeyTurns(),
     ended: new EndedJobs(),
   });

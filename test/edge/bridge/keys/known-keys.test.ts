@@ -8,8 +8,12 @@ const yes = async (): Promise<boolean> => true;
 const no = async (): Promise<boolean> => false;
 
 function open(sql = openSql(), askSince: () => Promise<number | undefined> = async () => 0) {
-  return { sql, keys: new KnownKeys({ sql, log, askSince }) };
+  const remembered = new Set<string>();
+  const isRemembered = async ({ jobId }: { jobId: string }): Promise<boolean> => remembered.has(jobId);
+  return { sql, remembered, keys: new KnownKeys({ sql, log, askSince, isRemembered }) };
 }
+
+const keyed = (jobId: string) => ({ tenant: 'acme', jobId });
 
 /** The table of an object that had jobs before it had this table. */
 function older(askSince?: () => Promise<number | undefined>) {
@@ -30,14 +34,14 @@ describe('an idempotency key', () => {
     const { keys } = open();
     await keys.settle();
     expect(keys.isUnused('a')).toBe(true);
-    keys.add('a', undefined);
-    keys.add('a', undefined);
+    keys.add(keyed('a'), undefined);
+    keys.add(keyed('a'), undefined);
     expect([keys.isUnused('a'), keys.isUnused('b')]).toEqual([false, true]);
   });
 
   it('is still known after a restart of the bridge', async () => {
     const { sql, keys } = open();
-    keys.add('a', undefined);
+    keys.add(keyed('a'), undefined);
     const { keys: restarted } = open(sql);
     await restarted.settle();
     expect([restarted.isUnused('a'), restarted.isUnused('b')]).toEqual([false, true]);
@@ -79,11 +83,49 @@ describe('an idempotency key', () => {
   it('is known for 14 days, counted from the time when a delayed job is due', async () => {
     const { keys } = open();
     await keys.settle();
-    keys.add('now', undefined);
-    keys.add('later', '2026-01-11T00:00:00Z');
+    keys.add(keyed('now'), undefined);
+    keys.add(keyed('later'), '2026-01-11T00:00:00Z');
     vi.setSystemTime(Date.now() + 15 * DAY_MS);
-    keys.add('next', undefined);
-    expect([keys.isUnused('now'), keys.isUnused('later')]).toEqual([true, false]);
+    keys.add(keyed('next'), undefined);
+    await vi.waitFor(() => expect(keys.isUnused('now')).toBe(true));
+    expect(keys.isUnused('later')).toBe(false);
+  });
+
+  it('is known for as long as NATS has anything of its job', async () => {
+    const { keys, remembered } = open();
+    await keys.settle();
+    for (const key of ['a', 'b', 'c', 'd', 'e']) keys.add(keyed(key), undefined);
+    for (const key of ['a', 'b', 'c', 'd']) remembered.add(key);
+    const next = (n: number): void => keys.add(keyed(`next-${n}`), undefined);
+    vi.setSystemTime(Date.now() + 15 * DAY_MS);
+    next(1);
+    await vi.waitFor(() => {
+      next(2);
+      expect(keys.isUnused('e')).toBe(true);
+    });
+    expect(['a', 'b', 'c', 'd'].map((key) => keys.isUnused(key))).toEqual([false, false, false, false]);
+    remembered.clear();
+    vi.setSystemTime(Date.now() + 15 * DAY_MS);
+    await vi.waitFor(() => {
+      next(3);
+      expect(keys.isUnused('d')).toBe(true);
+    });
+  });
+
+  it('that is used again while NATS is asked about its earlier job stays known', async () => {
+    const answer = Promise.withResolvers<boolean>();
+    const isRemembered = vi.fn(() => answer.promise);
+    const keys = new KnownKeys({ sql: openSql(), log, askSince: async () => 0, isRemembered });
+    await keys.settle();
+    keys.add(keyed('a'), undefined);
+    vi.setSystemTime(Date.now() + 15 * DAY_MS);
+    keys.add(keyed('next'), undefined);
+    expect(isRemembered).toHaveBeenCalledWith(keyed('a'));
+    keys.add(keyed('a'), undefined);
+    answer.resolve(false);
+    await answer.promise;
+    await Promise.resolve();
+    expect(keys.isUnused('a')).toBe(false);
   });
 
   it('that cannot be stored makes the other keys ones that may be old', async () => {
@@ -96,7 +138,7 @@ describe('an idempotency key', () => {
     const { keys } = open({ exec });
     await keys.settle();
     isFull = true;
-    keys.add('a', undefined);
+    keys.add(keyed('a'), undefined);
     expect([keys.isUnused('a'), keys.isUnused('b')]).toEqual([false, false]);
     const { keys: restarted } = open(sql);
     await restarted.settle();
@@ -112,7 +154,7 @@ describe('an idempotency key', () => {
     };
     const { keys } = open({ exec });
     isFull = true;
-    expect(() => keys.add('a', undefined)).toThrow(expect.objectContaining({ code: 'outbox-full' }));
+    expect(() => keys.add(keyed('a'), undefined)).toThrow(expect.objectContaining({ code: 'outbox-full' }));
   });
 
   it.each([13, 15])(
@@ -120,11 +162,11 @@ describe('an idempotency key', () => {
     async (days) => {
       const { keys } = open();
       await keys.settle();
-      keys.add('a', undefined);
+      keys.add(keyed('a'), undefined);
       vi.setSystemTime(Date.now() + days * DAY_MS);
-      keys.add('a', undefined);
+      keys.add(keyed('a'), undefined);
       vi.setSystemTime(Date.now() + 13 * DAY_MS);
-      keys.add('next', undefined);
+      keys.add(keyed('next'), undefined);
       expect(keys.isUnused('a')).toBe(false);
     },
   );
