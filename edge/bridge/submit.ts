@@ -82,7 +82,8 @@ export async function submit(
   const untilMs = Date.now() + command.waitMs;
   const turn = bridge.order.take(command, batch);
   const broker = await RequestBroker.start(bridge.connection);
-  if (command.spec.fingerprint !== undefined) await bridge.keys.settle();
+  const isKeyed = command.spec.fingerprint !== undefined;
+  if (isKeyed || broker.session !== undefined) await bridge.keys.settle(isKeyed);
   const submitting = { bridge, broker, command, turn };
   if (command.waitMs === 0) return await submitInTurn(submitting);
   // The waiter listens before the job is published, so that it cannot miss the end.

@@ -57,6 +57,7 @@ export class KnownKeys {
   #shardsSince: number | undefined;
   #asking: Promise<void> | undefined;
   #retryAt = 0;
+  #hasAsked = false;
   #isSweeping = false;
 
   /** Make it before any other table of the object: an object without tables has had no job yet. */
@@ -74,9 +75,15 @@ export class KnownKeys {
     this.#since = this.#row().since;
   }
 
-  /** Waits until it is known whether keys may be missing here. It asks once in the life of the object. Never throws. */
-  async settle(): Promise<void> {
+  /**
+   * Waits until it is known whether keys may be missing here, for 2 s at most. It asks once in the life of the object, and again only if
+   * there was no answer. Call it also before a job without a key: only before the first job can the answer be "never". Never throws.
+   * @param isKeyed whether the answer is needed. If not, the bridge is not asked a second time
+   */
+  async settle(isKeyed: boolean): Promise<void> {
     if (this.#shardsSince !== undefined || Date.now() < this.#retryAt) return;
+    if (this.#hasAsked && this.#asking === undefined && !isKeyed) return;
+    this.#hasAsked = true;
     this.#asking ??= this.#ask().finally(() => {
       this.#asking = undefined;
     });

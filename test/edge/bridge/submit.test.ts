@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { SubmitCommand } from '../../../edge/calls/commands.ts';
 import { statusOf } from '../../../shared/error-table.ts';
 import { unavailable } from '../../../shared/errors.ts';
@@ -102,11 +102,16 @@ describe('a job whose operation no host serves', () => {
   });
 });
 
-it('a job without an idempotency key does not wait for the first bridge', async () => {
+it('a job without an idempotency key waits for the first bridge once, for 2 s at most', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  onTestFinished(() => void vi.useRealTimers());
   const { submit: send, keysSince, subjects } = setup();
   keysSince.ask = () => new Promise(() => undefined);
-  await send(command('job-1'));
-  expect(subjects()).toEqual(['jobs.normal.p3.acme.job-1.echo']);
+  const first = send(command('job-1'));
+  await vi.advanceTimersByTimeAsync(2_000);
+  await first;
+  await send(command('job-2'));
+  expect(subjects()).toEqual(['jobs.normal.p3.acme.job-1.echo', 'jobs.normal.p3.acme.job-2.echo']);
 });
 
 describe('an idempotency key that comes again', () => {
