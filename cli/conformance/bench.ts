@@ -5,8 +5,8 @@ import { type JobOptions, publishJob } from './broker/queue.ts';
 import type { SubmittedJob } from './broker/submitted-job.ts';
 import type { Tape } from './broker/tape.ts';
 import type { Findings } from './findings.ts';
-import { untilPulled } from './program/until-pulled.ts';
 import type { HttpTarget } from './program/http-target.ts';
+import { untilPulled } from './program/until-pulled.ts';
 import type { WorkerUnderTest } from './program/worker-under-test.ts';
 import type { Sentence } from './sentences.ts';
 

@@ -1,5 +1,5 @@
-import { setUpBroker } from '../../worker-node/broker/setup.ts';
 import { connectBroker } from '../../worker-node/broker/connect.ts';
+import { setUpBroker } from '../../worker-node/broker/setup.ts';
 import { workerConfig } from '../../worker-node/config.ts';
 import type { Environment } from '../config.ts';
 import { Tape } from './broker/tape.ts';

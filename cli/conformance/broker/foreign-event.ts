@@ -1,6 +1,6 @@
 import { makeEvent } from '../../../shared/job/event.ts';
-import type { EventKind } from '../../../shared/job/job-state.ts';
 import type { JobAddress } from '../../../shared/job/job-address.ts';
+import type { EventKind } from '../../../shared/job/job-state.ts';
 import type { Redrive } from '../../../shared/job/redrive.ts';
 import { writeEventHeaders } from '../../../shared/wire/event-message.ts';
 import { HEADER } from '../../../shared/wire/headers.ts';

@@ -10,11 +10,12 @@ import { jobSubject } from '../../../shared/wire/subjects.ts';
 import type { Broker } from '../../../worker-node/broker/connect.ts';
 import type { SubmittedJob } from './submitted-job.ts';
 
-/** The tenant of all jobs of the harness. */
+/** The tenant of the jobs of the harness. */
 export const TENANT = 'conformance';
 
 /** What a job of the harness has besides its operation and input. All of it has a default. */
 export interface JobOptions {
+  readonly tenant?: string;
   readonly jobId?: string;
   readonly spec?: JobSpec;
   readonly redrive?: Redrive;
@@ -45,9 +46,9 @@ export async function publishJob(
   input: unknown,
   options: JobOptions = {},
 ): Promise<SubmittedJob> {
-  const { jobId = newJobId(), route, spec = {}, redrive, body = writeJson(input) } = options;
+  const { tenant = TENANT, jobId = newJobId(), route, spec = {}, redrive, body = writeJson(input) } = options;
   const { carrier = { traceparent: newTraceparent() } } = options;
-  const address = { tenant: TENANT, jobId, operation };
+  const address = { tenant, jobId, operation };
   const subject = jobSubject(address, route ?? pooledRoute(address));
   const written = new Map<string, string>();
   const job = {
