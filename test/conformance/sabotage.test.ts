@@ -62,7 +62,7 @@ it.each(ROWS)(
     const [name, sentence] = at;
     const reports = await checkWorker({
       ...{ natsUrl: nats.url, command: fixture('plain-worker/worker.ts') },
-      ...{ environment: { SABOTAGE: sabotage }, patienceMs: 4_000 },
+      ...{ environment: { SABOTAGE: sabotage }, patienceMs: 6_000 },
       cases: [...QUICK, name],
     });
     const failed = failedIn(reports);
