@@ -84,12 +84,16 @@ export const ENDING_CASES: readonly WorkerCase[] = [
     name: 'timeout',
     what: 'an attempt that takes too long is aborted',
     sentences: ['read-timeout'],
-    run: async ({ run, findings }) => {
+    run: async ({ run, findings, ackWaitMs }) => {
       const spec = { timeoutMs: 300, maxAttempts: 1 };
       const job = await run('conformance.sleep', { ms: 60_000 }, 'read-timeout', { spec });
       const { error, kind } = job.end?.body ?? {};
       const found = `the events are: ${job.told}; error is ${JSON.stringify(error)}`;
       findings.check('read-timeout', kind === 'failed' && error?.code === 'operation-timeout', found);
+      const { at = '', startedAt = '' } = job.end?.body ?? {};
+      const tookMs = Date.parse(at) - Date.parse(startedAt);
+      const isInTime = tookMs >= spec.timeoutMs && tookMs < spec.timeoutMs + ackWaitMs;
+      findings.check('read-timeout', isInTime, `the attempt took ${tookMs} ms of ${spec.timeoutMs} ms`);
     },
   },
   {
