@@ -75,12 +75,18 @@ export function otlpAddress(
   base: string | undefined,
   path: string,
 ): OtlpAddress | undefined {
-  const text = own ?? (base === undefined ? undefined : `${base.replace(/\/$/, '')}${path}`);
+  const text = own ?? base;
   if (text === undefined) return undefined;
   const target = new URL(text);
   const { username, password } = target;
+  if (own === undefined) target.pathname = `${target.pathname.replace(/\/$/, '')}${path}`;
   target.username = '';
   target.password = '';
   const login = `${percentDecoded(username)}:${percentDecoded(password)}`;
-  return { url: target.href, headers: login === ':' ? {} : { authorization: `Basic ${btoa(login)}` } };
+  return { url: target.href, headers: login === ':' ? {} : { authorization: `Basic ${base64(login)}` } };
+}
+
+/** The base64 of a text in UTF-8. `btoa` alone throws for most scripts. */
+function base64(text: string): string {
+  return btoa(String.fromCharCode(...new TextEncoder().encode(text)));
 }

@@ -120,7 +120,12 @@ describe('the target of spans', () => {
     [{}, undefined],
     [ENDPOINT, 'http://collector:4318/v1/traces'],
     [{ OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318/otlp/' }, 'http://collector:4318/otlp/v1/traces'],
+    [
+      { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318/otlp?team=a%2Fb' },
+      'http://collector:4318/otlp/v1/traces?team=a%2Fb',
+    ],
     [{ ...ENDPOINT, OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: 'https://other/in' }, 'https://other/in'],
+    [{ OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: 'https://other/in/?a=1' }, 'https://other/in/?a=1'],
     [{ ...ENDPOINT, OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: 'nowhere' }, 'http://collector:4318/v1/traces'],
     [{ ...ENDPOINT, OTEL_SDK_DISABLED: 'TRUE' }, undefined],
     [{ ...ENDPOINT, OTEL_TRACES_EXPORTER: 'none' }, undefined],
@@ -134,6 +139,22 @@ describe('the target of spans', () => {
       OTEL_EXPORTER_OTLP_TRACES_HEADERS: 'b=2',
     };
     expect(target({ ...ENDPOINT, ...headers })?.headers).toEqual({ a: '1', b: '2' });
+  });
+
+  it('names a header as HTTP does, in any case: two of one name would be sent as one list', () => {
+    const { headers } =
+      target({
+        OTEL_EXPORTER_OTLP_ENDPOINT: 'http://ann:pw@collector',
+        OTEL_EXPORTER_OTLP_HEADERS: 'Authorization=general,X-Team=a',
+        OTEL_EXPORTER_OTLP_TRACES_HEADERS: 'AUTHORIZATION=own',
+      }) ?? {};
+    expect(headers).toEqual({ authorization: 'own', 'x-team': 'a' });
+  });
+
+  it('takes a user and a password in any script', () => {
+    const { headers } = target({ OTEL_EXPORTER_OTLP_ENDPOINT: 'http://ünal:日本@collector' }) ?? {};
+    const login = Buffer.from('ünal:日本', 'utf8').toString('base64');
+    expect(headers).toEqual({ authorization: `Basic ${login}` });
   });
 
   it('sends a user and a password of its URL as a header', () => {
