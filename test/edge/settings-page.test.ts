@@ -25,8 +25,9 @@ const ABOUT_THE_CODE = [
   'deploy/',
   'CHANGELOG.md',
 ];
-/** Names that other programs read (those of docs/CALLERS.md among them), and buckets of NATS. */
-const OF_OTHERS = /^(?:NODE|NATS|XDG|KV)_|^(?:THROUGHLINE_CACHE_DIR|CALLBACK_URL)$/;
+/** Names that other programs read (those of docs/CALLERS.md and of benches among them), and buckets of NATS. */
+const OF_OTHERS =
+  /^(?:NODE|NATS|XDG|KV)_|^(?:THROUGHLINE_CACHE_DIR|CALLBACK_URL|BULLMQ_FOLDER|REDIS_SERVER)$/;
 
 /** What each program reads when these values are given, by the title of its section. */
 const READERS: Readonly<Record<string, (given: Values) => unknown>> = {

@@ -1,3 +1,4 @@
+import { createServer } from 'node:http';
 import { createServer as createHttp2Server } from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import { expect, it } from 'vitest';
@@ -23,6 +24,27 @@ async function grpcPort(): Promise<number> {
   return (server.address() as AddressInfo).port;
 }
 
+/** A server whose answer goes on and on, for longer than an export may take. In the end it closes the connection. */
+async function endlessAnswer(): Promise<string> {
+  const server = createServer((request, response) => {
+    response.writeHead(200, { 'content-type': 'application/json' });
+    let written = 0;
+    const writing = setInterval(() => {
+      response.write(' ');
+      if (++written === 250) request.socket.destroy();
+    }, 20);
+    request.socket.on('close', () => clearInterval(writing));
+  });
+  await new Promise<void>((resolve) => {
+    server.listen(0, '127.0.0.1', resolve);
+  });
+  atEndOfFile(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
 it.each([
   ['500', async () => (await otlpReceiver({ status: 500 })).url, 'status 500'],
   ['404', async () => (await otlpReceiver({ status: 404 })).url, 'status 404'],
@@ -37,6 +59,7 @@ it.each([
     async () => `http://127.0.0.1:${await grpcPort()}`,
     /is it the port for gRPC\?/,
   ],
+  ['without an end', endlessAnswer, 'no whole answer came in time'],
 ])('spans are counted and said when the collector answers %s', async (_case, start, cause) => {
   const { counts, said } = await makeSpans({ OTEL_EXPORTER_OTLP_ENDPOINT: await start(), ...SOON }, 3);
   expect(counts).toEqual({ ...NONE, exportFailed: 3 });
@@ -46,6 +69,14 @@ it.each([
 function matches(wanted: string | RegExp): (text: string) => boolean {
   return (text) => (typeof wanted === 'string' ? text === wanted : wanted.test(text));
 }
+
+it.each(['many', '-2', {}, 0.5])(
+  'an answer that says that %j spans were rejected counts none: it is no number of spans',
+  async (rejectedSpans) => {
+    const { url } = await otlpReceiver({ body: { partialSuccess: { rejectedSpans } } });
+    expect((await makeSpans({ OTEL_EXPORTER_OTLP_ENDPOINT: url })).counts).toEqual(NONE);
+  },
+);
 
 it('the spans that a collector rejects from a batch are counted, with what it says about them', async () => {
   const partialSuccess = { rejectedSpans: '2', errorMessage: 'too old' };

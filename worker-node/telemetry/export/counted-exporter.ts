@@ -1,6 +1,7 @@
 import { type ExportResult, ExportResultCode } from '@opentelemetry/core';
 import { withDeadline } from '../../../shared/deadline.ts';
 import { describeThrown } from '../../../shared/errors.ts';
+import { startTimer } from '../../../shared/timers.ts';
 import type { Losses } from './losses.ts';
 
 /** The library's words for an answer of 429, 502, 503 or 504: it does not say which. */
@@ -17,18 +18,23 @@ interface Exporter<Batch> {
 
 interface Counting<Batch> {
   readonly losses: Losses;
+  /** How many milliseconds one try may take. With its other tries, a batch may take twice as long. */
+  readonly timeoutMs: number;
   /** How much is in a batch. */
   readonly sizeOf: (batch: Batch) => number;
   /** Is called with the size of each batch when it leaves the queue. */
   readonly taken?: (size: number) => void;
 }
 
-/** An exporter that counts what is in each batch that was not taken. */
+/**
+ * An exporter that counts what is in each batch that was not taken. It gives a batch up when its time is over: the library waits
+ * for ever for an answer that goes on and on.
+ */
 export class CountedExporter<Batch> {
   readonly #exporter: Exporter<Batch>;
   readonly #counting: Counting<Batch>;
-  /** The batches without an answer, with their sizes. */
-  readonly #open = new Map<Promise<void>, number>();
+  /** The batches without an answer. Each is fulfilled at its end, and has what ends it. */
+  readonly #open = new Map<Promise<void>, (result: ExportResult) => void>();
   /** When batches are no longer sent, on the clock of `performance.now()`. */
   #endsAt = Number.POSITIVE_INFINITY;
 
@@ -43,29 +49,26 @@ export class CountedExporter<Batch> {
   }
 
   export(batch: Batch, done: (result: ExportResult) => void): void {
-    const { losses, sizeOf, taken } = this.#counting;
+    const { losses, sizeOf, taken, timeoutMs } = this.#counting;
     const size = sizeOf(batch);
     taken?.(size);
     const { promise, resolve } = Promise.withResolvers<void>();
-    this.#open.set(promise, size);
     const end = (result: ExportResult): void => {
+      if (!this.#open.delete(promise)) return;
+      timer.stop();
+      if (result.code === ExportResultCode.FAILED) losses.add('exportFailed', size, causeOf(result.error));
       resolve();
       done(result);
     };
-    const fail = (error: Error | undefined): void => {
-      if (this.#open.delete(promise)) losses.add('exportFailed', size, causeOf(error));
-      end({ code: ExportResultCode.FAILED, ...(error && { error }) });
-    };
+    this.#open.set(promise, end);
+    const fail = (error: Error): void => end({ code: ExportResultCode.FAILED, error });
+    const timer = startTimer(2 * timeoutMs, () => fail(new Error('no whole answer came in time')));
     if (performance.now() > this.#endsAt) {
       fail(new Error('the process ends'));
       return;
     }
     try {
-      this.#exporter.export(batch, (result) => {
-        if (result.code === ExportResultCode.FAILED) return fail(result.error);
-        this.#open.delete(promise);
-        end(result);
-      });
+      this.#exporter.export(batch, end);
     } catch (thrown) {
       // It could not be written as JSON.
       fail(new Error(describeThrown(thrown)));
@@ -76,16 +79,20 @@ export class CountedExporter<Batch> {
   async answered(limitMs: number): Promise<void> {
     const late = (): Error => new Error('the collector has not answered in time');
     await withDeadline(Promise.all(this.#open.keys()), limitMs, late).catch(() => undefined);
-    for (const size of this.#open.values()) this.#counting.losses.add('exportFailed', size, late().message);
-    this.#open.clear();
+    for (const end of this.#open.values()) end({ code: ExportResultCode.FAILED, error: late() });
   }
 
   async forceFlush(): Promise<void> {
-    if (this.#exporter.forceFlush !== undefined) await this.#exporter.forceFlush();
+    await this.#orNonePending(this.#exporter.forceFlush?.());
   }
 
   async shutdown(): Promise<void> {
-    await this.#exporter.shutdown();
+    await this.#orNonePending(this.#exporter.shutdown());
+  }
+
+  /** Waits for the library, but not for batches that were given up. */
+  async #orNonePending(library: Promise<void> | undefined): Promise<void> {
+    await Promise.race([library, Promise.all(this.#open.keys())]);
   }
 }
 

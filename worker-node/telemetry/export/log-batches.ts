@@ -30,6 +30,7 @@ export class LogBatches implements LogRecordProcessor {
     const otlp = makeExporter(target, environment, (config) => new OTLPLogExporter(config));
     this.#exporter = new CountedExporter<ReadableLogRecord[]>(otlp, {
       losses,
+      timeoutMs: target.timeoutMs,
       sizeOf: (records) => records.length,
       taken: this.#waiting.left,
     });

@@ -13,7 +13,8 @@ import type { Losses } from './losses.ts';
 /** The reader that sends metrics as OTLP/HTTP JSON, and counts the data points that are lost on the way. */
 export function otlpReader(target: MetricsTarget, losses: Losses, environment: Environment): IMetricReader {
   const otlp = makeExporter(target, environment, (config) => new OTLPMetricExporter(config));
-  const counted = new CountedExporter<ResourceMetrics>(otlp, { losses, sizeOf: pointsIn });
+  const { timeoutMs } = target;
+  const counted = new CountedExporter<ResourceMetrics>(otlp, { losses, timeoutMs, sizeOf: pointsIn });
   return new PeriodicExportingMetricReader({
     exporter: Object.assign(counted, { selectAggregationTemporality: temporalityOf }),
     exportIntervalMillis: target.intervalMs,

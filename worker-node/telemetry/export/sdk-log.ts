@@ -78,11 +78,13 @@ function countPartial(losses: AllLosses, partial: string): void {
     readonly errorMessage?: string;
   };
   const why = describeThrown(errorMessage ?? 'it does not say why');
-  losses.spans.add('rejected', Number(rejectedSpans ?? 0), `the collector rejected spans: ${why}`);
-  losses.logs.add('rejected', Number(rejectedLogRecords ?? 0), `the collector rejected log records: ${why}`);
-  losses.metrics.add(
-    'rejected',
-    Number(rejectedDataPoints ?? 0),
-    `the collector rejected data points: ${why}`,
-  );
+  losses.spans.add('rejected', wholeOf(rejectedSpans), `the collector rejected spans: ${why}`);
+  losses.logs.add('rejected', wholeOf(rejectedLogRecords), `the collector rejected log records: ${why}`);
+  losses.metrics.add('rejected', wholeOf(rejectedDataPoints), `the collector rejected data points: ${why}`);
+}
+
+/** A count that cannot be one is 0: a counter that has added it would be wrong for ever. */
+function wholeOf(count: Count | undefined): number {
+  const number = Number(count ?? 0);
+  return Number.isSafeInteger(number) && number > 0 ? number : 0;
 }

@@ -26,6 +26,7 @@ export class SpanBatches implements SpanProcessor {
     const otlp = makeExporter(target, environment, (config) => new OTLPTraceExporter(config));
     this.#exporter = new CountedExporter<ReadableSpan[]>(otlp, {
       losses,
+      timeoutMs: target.timeoutMs,
       sizeOf: (spans) => spans.length,
       taken: this.#waiting.left,
     });
