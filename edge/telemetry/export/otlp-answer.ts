@@ -49,18 +49,13 @@ async function textOf(body: ReadableStream<Uint8Array> | null): Promise<string> 
   return text;
 }
 
-/** In JSON, a 64-bit number is a text. */
+/** In JSON, a 64-bit number is a text. The JSON itself cannot be read if it is longer than what is read of an answer. */
+const REJECTED = /"rejected(?:Spans|DataPoints)"\s*:\s*"?(\d+)/;
+const MESSAGE = /"errorMessage"\s*:\s*"((?:[^"\\]|\\.)*)/;
+
 function partialSuccessOf(text: string): { readonly rejected: number; readonly reason?: string } {
-  try {
-    const answer = JSON.parse(text) as { readonly partialSuccess?: Readonly<Record<string, unknown>> } | null;
-    const { rejectedSpans, errorMessage } = answer?.partialSuccess ?? {};
-    const rejected = Math.trunc(Number(rejectedSpans ?? 0));
-    if (!(rejected > 0)) return { rejected: 0 };
-    return {
-      rejected,
-      reason: `rejected: ${String(errorMessage ?? 'no reason given').slice(0, MAX_REASON)}`,
-    };
-  } catch {
-    return { rejected: 0 };
-  }
+  const rejected = Number(REJECTED.exec(text)?.[1] ?? 0);
+  if (rejected === 0) return { rejected };
+  const message = MESSAGE.exec(text)?.[1] ?? 'no reason given';
+  return { rejected, reason: `rejected: ${message.slice(0, MAX_REASON)}` };
 }

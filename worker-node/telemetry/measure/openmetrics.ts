@@ -3,9 +3,34 @@ import type { Exemplar, Exemplars } from './exemplars.ts';
 
 export const OPENMETRICS_TYPE = 'application/openmetrics-text; version=1.0.0; charset=utf-8';
 
-/** Whether a reader wants OpenMetrics. @param accept its header `Accept` */
+/** What we can answer with, by the names of `Accept`. */
+const OPEN = ['application/openmetrics-text'];
+const TEXT = ['text/plain', 'text/*', '*/*'];
+
+/**
+ * Whether a reader wants OpenMetrics: it names it, and likes Prometheus' text no more (RFC 9110, section 12.5.1).
+ * @param accept its header `Accept`
+ */
 export function wantsOpenMetrics(accept: string | undefined): boolean {
-  return accept?.includes('application/openmetrics-text') === true;
+  const ranges = (accept ?? '').toLowerCase().split(',').map(rangeOf);
+  const open = weightOf(OPEN, ranges);
+  return open > 0 && open >= weightOf(TEXT, ranges);
+}
+
+interface MediaRange {
+  readonly type: string;
+  readonly weight: number;
+}
+
+function rangeOf(member: string): MediaRange {
+  const [type = '', ...parameters] = member.split(';').map((part) => part.trim());
+  const weight = parameters.find((parameter) => parameter.startsWith('q='))?.slice(2);
+  return { type, weight: weight === undefined ? 1 : Number(weight) || 0 };
+}
+
+/** The most that a reader gives to one of `types`; 0 if it names none of them. */
+function weightOf(types: readonly string[], ranges: readonly MediaRange[]): number {
+  return Math.max(0, ...ranges.filter(({ type }) => types.includes(type)).map(({ weight }) => weight));
 }
 
 /**

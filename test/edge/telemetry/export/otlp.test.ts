@@ -138,6 +138,7 @@ describe('a collector that takes a part of an export', () => {
     ['{"partialSuccess":{"rejectedSpans":"2","errorMessage":"too old"}}', 2],
     ['{"partialSuccess":{"rejectedSpans":2,"errorMessage":"too old"}}', 2],
     ['{"partialSuccess":{"rejectedSpans":"99","errorMessage":"too old"}}', 3],
+    ['{ "partialSuccess" : { "errorMessage" : "too old" , "rejectedSpans" : "1" } }', 1],
   ])('says how many spans it refused: %s', async (body, lost) => {
     expect(await answered(body)).toEqual({ lost, why: 'rejected', reason: 'rejected: too old' });
   });
@@ -152,12 +153,15 @@ describe('a collector that takes a part of an export', () => {
     '{"partialSuccess":{"rejectedSpans":"many"}}',
     '{"partialSuccess":{"rejectedSpans":-1}}',
     '{"partialSuccess":null}',
+    '{"partialSuccess":{"errorMessage":"{\\"rejectedSpans\\":3}"}}',
   ])('has refused none if it says nothing that can be read: %s', async (body) => {
     expect((await answered(body)).lost).toBe(0);
   });
 
   it('cannot make a reason as long as it likes', async () => {
-    const body = JSON.stringify({ partialSuccess: { rejectedSpans: 1, errorMessage: 'x'.repeat(5_000) } });
-    expect((await answered(body)).reason?.length).toBeLessThan(300);
+    const body = JSON.stringify({ partialSuccess: { rejectedSpans: 1, errorMessage: 'x'.repeat(50_000) } });
+    const { lost, reason } = await answered(body);
+    expect(lost).toBe(1);
+    expect(reason?.length).toBeLessThan(300);
   });
 });

@@ -1,6 +1,5 @@
 import { describe, expect, it, vi } from 'vitest';
 import * as z from 'zod';
-import { sendMetrics } from '../../../../edge/telemetry/measure/otlp-metrics.ts';
 import { edgeResource } from '../../../../edge/telemetry/resource.ts';
 import { BATCH_DEFAULTS, telemetrySettings } from '../../../../edge/telemetry/settings.ts';
 import { readOtelSettings } from '../../../../shared/trace/settings/otel-settings.ts';
@@ -16,17 +15,37 @@ function settingsFor(url: string) {
   return { ...z.object(telemetrySettings).parse({}), ...readOtelSettings(values, BATCH_DEFAULTS).settings };
 }
 
+/** Sends the metrics of a new isolate. @returns what it warns of */
+async function send(url: string): Promise<ReturnType<typeof vi.fn>> {
+  vi.resetModules();
+  const { sendMetrics } = await import('../../../../edge/telemetry/measure/otlp-metrics.ts');
+  const log = { debug: vi.fn(), info: vi.fn(), warn: vi.fn(), error: vi.fn() };
+  const sent: Promise<unknown>[] = [];
+  sendMetrics({ waitUntil: (work) => sent.push(work) }, settingsFor(url), log);
+  await Promise.all(sent);
+  return log.warn;
+}
+
 describe('an export of metrics', () => {
   it('does not follow a redirect: the other server would get the headers', async () => {
     const [collector, other] = [await startRawCollector(), await startRawCollector()];
     collector.answer(() => ({ status: 307, headers: { location: other.url } }));
-    const log = { debug: vi.fn(), info: vi.fn(), warn: vi.fn(), error: vi.fn() };
-    const sent: Promise<unknown>[] = [];
-    sendMetrics({ waitUntil: (work) => sent.push(work) }, settingsFor(collector.url), log);
-    await Promise.all(sent);
+    const warn = await send(collector.url);
     expect(collector.exports).toHaveLength(1);
     expect(other.exports).toEqual([]);
-    expect(log.warn).toHaveBeenCalledWith('metrics were not taken', { reason: 'status 307' });
+    expect(warn).toHaveBeenCalledWith('metrics were not taken', { reason: 'status 307' });
+  });
+
+  it.each([
+    ['{"partialSuccess":{"rejectedDataPoints":"4","errorMessage":"too many series"}}', 1],
+    ['{"partialSuccess":{"rejectedDataPoints":"0","errorMessage":"slow down"}}', 0],
+  ])('is said if a collector takes it without some of it: %s', async (body, lines) => {
+    const collector = await startRawCollector();
+    collector.answer(() => ({ body }));
+    const warn = await send(collector.url);
+    expect(warn.mock.calls).toEqual(
+      Array(lines).fill(['metrics were not taken', { reason: 'rejected: too many series' }]),
+    );
   });
 });
 

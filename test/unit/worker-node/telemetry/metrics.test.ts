@@ -169,6 +169,26 @@ describe('a reader that asks for OpenMetrics', () => {
     expect(lines.slice(0, -1)).not.toContain('');
   });
 
+  it.each([
+    ['text/plain', false],
+    ['*/*', false],
+    ['', false],
+    ['application/openmetrics-text;q=0', false],
+    ['application/openmetrics-text; q=0.0, text/plain', false],
+    ['text/plain;q=1, application/openmetrics-text;q=0.1', false],
+    ['application/json, application/openmetrics-text-like', false],
+    ['APPLICATION/OpenMetrics-Text; Version=1.0.0; Q=0.5', true],
+    ['text/plain;q=0.1,application/openmetrics-text;q=0.2,*/*;q=0.1', true],
+    [
+      // Prometheus 3.
+      'application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,application/openmetrics-text;version=0.0.1;q=0.5,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,text/plain;version=0.0.4;q=0.3,*/*;q=0.2',
+      true,
+    ],
+  ])('by its weights: %s', async (accept, isOpen) => {
+    const { scrape } = await start();
+    expect((await scrape({ accept })).includes('# EOF')).toBe(isOpen);
+  });
+
   it('gets the newest recorded job of each bucket', async () => {
     const { metrics, scrape } = await start();
     within(false, () => metrics.attemptEnded({ ...ENDED, operation: 'echo', ranMs: 3_000 }));
