@@ -40,6 +40,7 @@ describe('between the caller and the edge', () => {
     expect(onlyFault(verified, 'plain')).toMatch(
       /^caller → edge: the trace \w+ is not in the trace store.*no `traceparent` arrived there.*a proxy/,
     );
+    expect(onlyFault(verified, 'unsampled')).toMatch(/^caller → edge: the job ran in another trace/);
     expect(outcomesOf(verified.report)).toEqual({ plain: 'broken', unsampled: 'broken' });
   });
 

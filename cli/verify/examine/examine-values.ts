@@ -101,7 +101,9 @@ export function flagFaults({ own, sent }: Evidence): Fault[] {
         : 'the job ran in another trace than that of its caller';
     const cause =
       'the flags or the ids of `traceparent` were changed on the way: look at the fault of the plain canary';
-    return [{ hop: 'bridge → worker', found, cause }];
+    // The API says which trace a job got there.
+    const isOther = sent.jobs[0]?.job.traceId !== sent.caller.traceId;
+    return [{ hop: isOther ? 'caller → edge' : 'bridge → worker', found, cause }];
   }
   const [role, hop] = first ?? (['process', 'bridge → worker'] as const);
   return [
