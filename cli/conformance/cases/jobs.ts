@@ -1,4 +1,5 @@
 /** Jobs, and how their messages are read. */
+import { isDeepStrictEqual } from 'node:util';
 import { writeJson } from '../../../shared/wire/json-body.ts';
 import { ORDERED_LANES, ROUTES } from '../../../shared/wire/lanes.ts';
 import { newTraceparent } from '../broker/queue.ts';
@@ -19,8 +20,9 @@ export const JOB_CASES: readonly WorkerCase[] = [
         job.kinds.join() === 'started,succeeded',
         `the events are: ${job.told}`,
       );
-      const result = JSON.stringify(job.end?.body.result);
-      findings.check('read-input', result === JSON.stringify(INPUT), `the result is ${result}`);
+      const result = job.end?.body.result;
+      const isSame = isDeepStrictEqual(result, INPUT);
+      findings.check('read-input', isSame, `the result is ${JSON.stringify(result)}`);
       const kinds = job.answers.map(({ kind }) => kind).join();
       findings.check('end-succeeded', kinds.startsWith('ack'), `the answer is ${kinds}`);
       findings.check('settle-once', job.answers.length === 1, `the answers are ${kinds}`);

@@ -1,0 +1,190 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+var ends = []string{"succeeded", "failed", "cancelled"}
+
+const timeFormat = "2006-01-02T15:04:05.000Z"
+
+// header gives all values of a header. Names are read in upper and lower case, because Go clients write `Traceparent`.
+func header(headers nats.Header, name string) []string {
+	var found []string
+	for key, values := range headers {
+		if strings.EqualFold(key, name) {
+			found = append(found, values...)
+		}
+	}
+	return found
+}
+
+func first(headers nats.Header, name string) string {
+	if found := header(headers, name); len(found) > 0 {
+		return found[0]
+	}
+	return ""
+}
+
+// job is what a message says. fault says why it cannot be read.
+type job struct {
+	tenant, id, operation, path string
+	input                       json.RawMessage
+	headers                     nats.Header
+	maxAttempts, timeoutMs      int // 0: the message does not say
+	acceptedAt                  string
+	redriveCount                int
+	suffix                      string // from the first redrive on, all ids of the job end with it
+	fault                       string
+}
+
+func readJob(message jetstream.Msg, stored time.Time) *job {
+	parts := strings.SplitN(message.Subject(), ".", 6)
+	j := &job{tenant: parts[3], id: parts[4], operation: parts[5], path: parts[3] + "." + parts[4], headers: message.Headers()}
+	j.input = message.Data()
+	if len(j.input) == 0 {
+		j.input = json.RawMessage("null")
+	}
+	if !json.Valid(j.input) {
+		j.fault = "the body is not JSON"
+	}
+	j.maxAttempts = j.whole("throughline-max-attempts")
+	j.timeoutMs = j.whole("throughline-timeout-ms")
+	j.acceptedAt = first(j.headers, "ce-time")
+	if _, err := time.Parse(time.RFC3339, j.acceptedAt); err != nil {
+		j.acceptedAt = stored.UTC().Format(timeFormat)
+	}
+	if text := first(j.headers, "throughline-redrive-count"); regexp.MustCompile(`^[1-9][0-9]{0,5}$`).MatchString(text) {
+		j.redriveCount, _ = strconv.Atoi(text)
+		j.suffix = ":" + text
+	}
+	return j
+}
+
+// whole reads a whole number from 1 on.
+func (j *job) whole(name string) int {
+	text := first(j.headers, name)
+	if text == "" && len(header(j.headers, name)) == 0 {
+		return 0
+	}
+	if !regexp.MustCompile(`^[1-9][0-9]{0,11}$`).MatchString(text) {
+		j.fault = name + " is not a whole number"
+	}
+	number, _ := strconv.Atoi(text)
+	return number
+}
+
+// event is the body of an event: a whole snapshot of the job. The last event of a job is read into it too.
+type event struct {
+	Kind             string          `json:"kind"`
+	JobID            string          `json:"jobId"`
+	Operation        string          `json:"operation"`
+	Attempt          int             `json:"attempt"`
+	MaxAttempts      int             `json:"maxAttempts"`
+	Released         int             `json:"released"`
+	AcceptedAt       string          `json:"acceptedAt"`
+	StartedAt        string          `json:"startedAt,omitempty"`
+	At               string          `json:"at"`
+	Worker           string          `json:"worker"`
+	TraceID          string          `json:"traceId"`
+	SpanID           string          `json:"spanId"`
+	Progress         *progress       `json:"progress,omitempty"`
+	Result           json.RawMessage `json:"result,omitempty"`
+	Error            *jobError       `json:"error,omitempty"`
+	RetryInMs        *int            `json:"retryInMs,omitempty"`
+	Fingerprint      string          `json:"fingerprint,omitempty"`
+	Priority         string          `json:"priority,omitempty"`
+	OrderingKey      string          `json:"orderingKey,omitempty"`
+	Tags             []string        `json:"tags,omitempty"`
+	RedriveCount     int             `json:"redriveCount,omitempty"`
+	PreviousTraceIDs []string        `json:"previousTraceIds,omitempty"`
+}
+
+type progress struct {
+	Fraction float64 `json:"fraction"`
+	Message  string  `json:"message"`
+}
+
+type jobError struct {
+	Code    string `json:"code"`
+	Message string `json:"message"`
+}
+
+// repeat sets what each event repeats of the job's message.
+func (e *event) repeat(j *job) {
+	e.Fingerprint = first(j.headers, "throughline-fingerprint")
+	e.Priority = first(j.headers, "throughline-priority")
+	e.OrderingKey = first(j.headers, "throughline-ordering-key")
+	e.Tags = list(first(j.headers, "throughline-tags"))
+	if j.redriveCount > 0 {
+		e.RedriveCount = j.redriveCount
+		e.PreviousTraceIDs = list(first(j.headers, "throughline-previous-trace-ids"))
+	}
+}
+
+func list(text string) []string {
+	if text == "" {
+		return nil
+	}
+	return strings.Split(text, ",")
+}
+
+// record is the last event of a job (last is nil: none since its last redrive), and its last cancel notice.
+type record struct {
+	last           *event
+	sequence       uint64
+	isUnreadable   bool
+	cancelSequence uint64
+}
+
+// isOver says whether nothing may happen any more to the job of a message.
+func (r record) isOver(j *job) bool {
+	return r.last != nil && (slices.Contains(ends, r.last.Kind) || r.last.RedriveCount > j.redriveCount)
+}
+
+// readRecord asks the leaders of the streams, so what they answer is the last.
+func (w *worker) readRecord(ctx context.Context, j *job) (record, error) {
+	var r record
+	notice, err := lastOn(ctx, w.cancels, "cancel."+j.path)
+	if err != nil {
+		return r, err
+	}
+	if notice != nil {
+		r.cancelSequence, _ = strconv.ParseUint(first(notice.Header, "throughline-job-sequence"), 10, 64)
+	}
+	stored, err := lastOn(ctx, w.events, "events."+j.path)
+	if err != nil || stored == nil {
+		return r, err
+	}
+	r.sequence = stored.Sequence
+	var last event
+	if err := json.Unmarshal(stored.Data, &last); err != nil || last.Kind == "" {
+		r.isUnreadable = true
+	} else if last.RedriveCount >= j.redriveCount {
+		// An event from before the redrive says nothing about the attempts of this message. Its sequence counts all the same.
+		r.last = &last
+	}
+	return r, nil
+}
+
+func lastOn(ctx context.Context, stream jetstream.Stream, subject string) (*jetstream.RawStreamMsg, error) {
+	message, err := stream.GetLastMsgForSubject(ctx, subject)
+	if errors.Is(err, jetstream.ErrMsgNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("cannot read %s: %w", subject, err)
+	}
+	return message, nil
+}

@@ -1,0 +1,130 @@
+"""A job message, and what the streams hold about its job (docs/PROTOCOL.md, "Job message" and "The event chain")."""
+
+import json
+import re
+from dataclasses import dataclass
+from datetime import datetime
+
+from nats.js.errors import NotFoundError
+
+ENDS = ("succeeded", "failed", "cancelled")
+
+
+class Headers:
+    """Header names are read in upper and lower case, because Go clients write `Traceparent`."""
+
+    def __init__(self, headers: dict | None):
+        self._values = {name.lower(): value for name, value in (headers or {}).items()}
+
+    def get(self, name: str, default=None) -> str | None:
+        return self._values.get(name, default)
+
+    def whole(self, name: str) -> int | None:
+        """A whole number from 1 on; None if the header is missing. Raises ValueError if it is anything else."""
+        text = self.get(name)
+        if text is not None and not re.fullmatch(r"[1-9][0-9]{0,11}", text):
+            raise ValueError(f"{name} is not a whole number")
+        return None if text is None else int(text)
+
+
+class Job:
+    """What a message says. `fault` says why it cannot be read."""
+
+    def __init__(self, message):
+        self.headers = Headers(message.headers)
+        _, _, _, self.tenant, self.id, self.operation = message.subject.split(".", 5)
+        self.path = f"{self.tenant}.{self.id}"
+        self.input = self.max_attempts = self.timeout_ms = self.fault = None
+        try:
+            self.input = read_json(message.data)
+            self.max_attempts = self.headers.whole("throughline-max-attempts")
+            self.timeout_ms = self.headers.whole("throughline-timeout-ms")
+        except ValueError as error:
+            self.fault = str(error)
+        self.accepted_at = self._accepted_at(message.metadata.timestamp)
+        redrives = self.headers.get("throughline-redrive-count", "")
+        self.redrive_count = int(redrives) if re.fullmatch(r"[1-9][0-9]{0,5}", redrives) else 0
+        self.previous_trace_ids = split(self.headers.get("throughline-previous-trace-ids")) or []
+        self.published_again = self.headers.get("throughline-published-again") == "true"
+        # From the first redrive on, all ids of the job end with this.
+        self.suffix = f":{self.redrive_count}" if self.redrive_count else ""
+
+    def repeated(self) -> dict:
+        """What each event repeats in its body."""
+        values = {
+            "fingerprint": self.headers.get("throughline-fingerprint"),
+            "priority": self.headers.get("throughline-priority"),
+            "orderingKey": self.headers.get("throughline-ordering-key"),
+            "tags": split(self.headers.get("throughline-tags")),
+        }
+        if self.redrive_count:
+            values |= {"redriveCount": self.redrive_count, "previousTraceIds": self.previous_trace_ids}
+        return values
+
+    def _accepted_at(self, stored: datetime) -> str:
+        text = self.headers.get("ce-time", "")
+        try:
+            datetime.fromisoformat(text)
+            return text
+        except ValueError:
+            return to_text(stored)
+
+
+@dataclass
+class Record:
+    """The last event of a job (None: none since its last redrive), and its last cancel notice."""
+
+    last: dict | None = None
+    sequence: int = 0
+    is_unreadable: bool = False
+    cancel_sequence: int = 0
+
+    def is_over(self, job: Job) -> bool:
+        """Whether nothing may happen any more to the job of a message."""
+        last = self.last or {}
+        return last.get("kind") in ENDS or last.get("redriveCount", 0) > job.redrive_count
+
+
+async def read_record(js, job: Job) -> Record:
+    """Asks the leaders of the streams, so what they answer is the last."""
+    cancel = await last_message(js, "CANCELS", f"cancel.{job.path}")
+    notice = Headers(cancel.headers if cancel else None).get("throughline-job-sequence", "0")
+    stored = await last_message(js, "EVENTS", f"events.{job.path}")
+    record = Record(sequence=stored.seq if stored else 0, cancel_sequence=int(notice))
+    if stored is None:
+        return record
+    try:
+        event = read_json(stored.data)
+        if not isinstance(event["kind"], str) or not isinstance(event["attempt"], int):
+            raise ValueError("it is not an event")
+    except (ValueError, KeyError, TypeError):
+        record.is_unreadable = True
+        return record
+    # An event from before the redrive says nothing about the attempts of this message. Its sequence counts all the same.
+    record.last = event if event.get("redriveCount", 0) >= job.redrive_count else None
+    return record
+
+
+async def last_message(js, stream: str, subject: str):
+    try:
+        return await js.get_last_msg(stream, subject)
+    except NotFoundError:
+        return None
+
+
+def read_json(data: bytes | None):
+    def refuse(name):
+        raise ValueError(f"{name} is not JSON")
+
+    try:
+        return json.loads(data.decode(), parse_constant=refuse) if data else None
+    except ValueError as error:
+        raise ValueError(f"the body is not JSON: {error}") from error
+
+
+def split(text: str | None) -> list[str] | None:
+    return text.split(",") if text else None
+
+
+def to_text(time: datetime) -> str:
+    return time.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,180 @@
+"""A worker on plain NATS, written from docs/PROTOCOL.md: `python worker.py`. The README names the variables it reads."""
+
+import asyncio
+import json
+import os
+import secrets
+import signal
+import socket
+import sys
+from collections import OrderedDict
+from datetime import UTC, datetime
+
+from client import NatsClient
+from delivery import Delivery
+from job import Headers, last_message, to_text
+from nats.errors import TimeoutError as NatsTimeout
+from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
+from operations import MAX_ATTEMPTS, OPERATIONS, TIMEOUT_MS
+from telemetry import start_tracing
+
+SHARED_LANES = ("p0", "p1", "p2", "p3", "b0", "b1", "l0", "l1")
+REMEMBERED_NOTICES = 10_000
+RENEW_S = 30
+
+
+class Worker:
+    def __init__(self, env: dict[str, str]):
+        self.url = env.get("NATS_URL", "nats://127.0.0.1:4222")
+        self.name = env.get("WORKER_NAME", socket.gethostname())
+        self.group = env.get("WORKER_GROUP", "python")
+        self.filter = env.get("WORKER_OPERATIONS", "example.>")
+        self.ack_wait_s = float(env.get("WORKER_ACK_WAIT_MS", "30000")) / 1000
+        self.stop_timeout_s = float(env.get("WORKER_STOP_TIMEOUT_MS", "20000")) / 1000
+        self.concurrency = int(env.get("WORKER_CONCURRENCY", "64"))
+        self.operations = [name for name in OPERATIONS if is_taken(name, self.filter)]
+        self.slots = asyncio.Semaphore(self.concurrency)
+        self.running: dict[asyncio.Task, Delivery] = {}
+        self.notices: OrderedDict[str, int] = OrderedDict()  # the newest cancel notices: job to sequence
+        self.paused: set[str] = set()
+        self.stopping = asyncio.Event()
+
+    async def run(self) -> None:
+        self.connection = NatsClient()
+        await self.connection.connect(
+            self.url, max_reconnect_attempts=-1, reconnected_cb=self.read_pauses, inbox_prefix=f"_INBOX_worker.{self.group}"
+        )
+        self.js = self.connection.jetstream()
+        await self.connection.subscribe("cancel.>", cb=self.on_cancel)
+        await self.connection.subscribe("$KV.OPERATIONS._paused.>", cb=self.on_pause)
+        await self.read_pauses()
+        consumers = [await self.consumer(*route) for route in routes()]
+        host_key = await self.announce_operations()
+        renewing = asyncio.create_task(self.renew(host_key))
+        takers = [asyncio.create_task(self.take(*consumer)) for consumer in consumers]
+        for name in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(name, self.stopping.set)
+        await self.stopping.wait()
+        await self.stop(host_key, renewing, takers)
+
+    async def consumer(self, priority: str, lane: str):
+        """One durable consumer for each priority and lane; all workers of the group share it."""
+        # The hosts of a group set the same values, in whatever language they are.
+        pending = 1 if lane.startswith("o") else -1 if lane.startswith("l") else 1_000_000
+        name = f"{self.group}-{priority}-{lane}"
+        # The filter for all operations has a spelling of its own.
+        jobs = ">" if self.filter == ">" else f"*.*.{self.filter}"
+        info = await self.js.add_consumer(
+            "JOBS",
+            ConsumerConfig(
+                name=name,
+                durable_name=name,
+                filter_subject=f"jobs.{priority}.{lane}.{jobs}",
+                deliver_policy=DeliverPolicy.ALL,
+                ack_policy=AckPolicy.EXPLICIT,
+                ack_wait=self.ack_wait_s,
+                max_deliver=-1,
+                max_ack_pending=pending,
+            ),
+        )
+        return await self.js.pull_subscribe_bind(consumer=name, stream="JOBS"), info.created
+
+    async def take(self, subscription, consumer_created: datetime) -> None:
+        """Pulls one message at a time, when a slot is free."""
+        while not self.stopping.is_set():
+            await self.slots.acquire()
+            try:
+                (message,) = await subscription.fetch(1, timeout=2)
+            except Exception as error:
+                self.slots.release()
+                if not isinstance(error, NatsTimeout | asyncio.TimeoutError):
+                    print(f"cannot ask for jobs: {error!r}", file=sys.stderr)
+                    await asyncio.sleep(1)
+                continue
+            if self.stopping.is_set():
+                await message.nak()
+                return
+            delivery = Delivery(self, message, consumer_created)
+            task = asyncio.create_task(self.handle(delivery))
+            self.running[task] = delivery
+            task.add_done_callback(self.forget)
+
+    async def handle(self, delivery: Delivery) -> None:
+        try:
+            delivery.on_cancel(self.notices.get(delivery.job.path, -1))
+            await delivery.handle()
+        except Exception as error:
+            # NATS could not be asked. Without an answer the message comes again after its ack wait.
+            print(f"cannot run job {delivery.job.id}: {error!r}", file=sys.stderr)
+
+    def forget(self, task: asyncio.Task) -> None:
+        del self.running[task]
+        self.slots.release()
+
+    async def on_cancel(self, message) -> None:
+        path = message.subject.removeprefix("cancel.")
+        self.notices[path] = int(Headers(message.headers).get("throughline-job-sequence", "0"))
+        if len(self.notices) > REMEMBERED_NOTICES:
+            self.notices.popitem(last=False)
+        for delivery in list(self.running.values()):
+            if delivery.job.path == path:
+                delivery.on_cancel(self.notices[path])
+
+    async def on_pause(self, message) -> None:
+        self.set_pause(message.subject, message.data)
+
+    async def read_pauses(self) -> None:
+        """Before the first job and after each reconnect, since notices may have been missed."""
+        for name in self.operations:
+            subject = f"$KV.OPERATIONS._paused.{name}"
+            if stored := await last_message(self.js, "KV_OPERATIONS", subject):
+                self.set_pause(subject, stored.data)
+
+    def set_pause(self, subject: str, value: bytes | None) -> None:
+        name = subject.removeprefix("$KV.OPERATIONS._paused.")
+        is_paused = bool(value) and json.loads(value).get("paused") is True
+        (self.paused.add if is_paused else self.paused.discard)(name)
+
+    async def announce_operations(self) -> str:
+        for name in self.operations:
+            value = {"name": name, "inputSchema": True, "timeoutMs": TIMEOUT_MS, "maxAttempts": MAX_ATTEMPTS}
+            await self.js.publish(f"$KV.OPERATIONS.{name}", json.dumps(value | {"host": self.name}).encode())
+        return f"$KV.HOSTS.{self.name.encode().hex()}-{secrets.token_hex(8)}"
+
+    async def renew(self, host_key: str) -> None:
+        """Says that this host is alive; after three renewals that are missing it counts as dead."""
+        host = {"host": self.name, "version": "1", "group": self.group, "concurrency": self.concurrency}
+        host |= {"since": to_text(datetime.now(UTC)), "leaseMs": 3 * RENEW_S * 1000, "operations": self.operations}
+        while True:
+            try:
+                await self.js.publish(host_key, json.dumps(host | {"at": to_text(datetime.now(UTC))}).encode())
+            except Exception as error:
+                print(f"cannot announce this host: {error!r}", file=sys.stderr)
+            await asyncio.sleep(RENEW_S)
+
+    async def stop(self, host_key: str, renewing: asyncio.Task, takers: list[asyncio.Task]) -> None:
+        """Takes no more jobs, waits for those that run, and hands back those that do not end in time."""
+        renewing.cancel()
+        await self.js.publish(host_key, b"", headers={"KV-Operation": "DEL"})
+        if self.running:
+            await asyncio.wait(self.running, timeout=self.stop_timeout_s)
+        for delivery in self.running.values():
+            delivery.abort("stopping")
+        await asyncio.wait([*self.running, *takers], timeout=5)
+        await self.connection.flush()
+        await self.connection.close()
+
+
+def routes() -> list[tuple[str, str]]:
+    shared = [(priority, lane) for priority in ("high", "normal", "low") for lane in SHARED_LANES]
+    return shared + [("normal", f"o{lane}") for lane in range(8)]
+
+
+def is_taken(operation: str, pattern: str) -> bool:
+    return operation.startswith(pattern[:-1]) if pattern.endswith(">") else operation == pattern
+
+
+if __name__ == "__main__":
+    tracing = start_tracing()
+    asyncio.run(Worker(dict(os.environ)).run())
+    tracing.shutdown()

@@ -1,0 +1,166 @@
+//! A job message, and what the streams hold about its job.
+
+use std::collections::HashMap;
+
+use async_nats::HeaderMap;
+use async_nats::jetstream::stream::{LastRawMessageErrorKind, Stream};
+use async_nats::jetstream::{Message, message::StreamMessage};
+use serde_json::Value;
+use throughline_example::{Fault, to_text};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+pub const ENDS: [&str; 3] = ["succeeded", "failed", "cancelled"];
+
+/// All values of a header. Names are read in upper and lower case, because Go clients write `Traceparent`.
+fn values(headers: Option<&HeaderMap>, name: &str) -> Vec<String> {
+    let all = headers.into_iter().flat_map(HeaderMap::iter);
+    let named = all.filter(|(key, _)| key.to_string().eq_ignore_ascii_case(name));
+    named.flat_map(|(_, values)| values.iter().map(|value| value.as_str().to_owned())).collect()
+}
+
+pub struct Job {
+    pub tenant: String,
+    pub id: String,
+    pub operation: String,
+    pub input: Value,
+    pub max_attempts: Option<u64>,
+    pub timeout_ms: Option<u64>,
+    pub accepted_at: String,
+    pub redrive_count: u64,
+    /// From the first redrive on, all ids of the job end with this.
+    pub suffix: String,
+    /// Why the message cannot be read.
+    pub fault: Option<String>,
+    headers: HeaderMap,
+}
+
+impl Job {
+    pub fn read(message: &Message, stored: OffsetDateTime) -> Job {
+        let headers = message.headers.clone().unwrap_or_default();
+        let parts: Vec<&str> = message.subject.splitn(6, '.').collect();
+        let mut job = Job {
+            tenant: parts[3].to_owned(),
+            id: parts[4].to_owned(),
+            operation: parts[5].to_owned(),
+            input: Value::Null,
+            max_attempts: None,
+            timeout_ms: None,
+            accepted_at: to_text(stored),
+            redrive_count: 0,
+            suffix: String::new(),
+            fault: None,
+            headers,
+        };
+        if let Err(fault) = job.read_rest(&message.payload) {
+            job.fault = Some(fault);
+        }
+        job
+    }
+
+    fn read_rest(&mut self, body: &[u8]) -> Result<(), String> {
+        if let Some(time) = self.header("ce-time").filter(|text| OffsetDateTime::parse(text, &Rfc3339).is_ok()) {
+            self.accepted_at = time;
+        }
+        if let Ok(Some(count)) = self.whole("throughline-redrive-count") {
+            (self.redrive_count, self.suffix) = (count, format!(":{count}"));
+        }
+        if !body.is_empty() {
+            self.input = serde_json::from_slice(body).map_err(|error| format!("the body is not JSON: {error}"))?;
+        }
+        self.max_attempts = self.whole("throughline-max-attempts")?;
+        self.timeout_ms = self.whole("throughline-timeout-ms")?;
+        Ok(())
+    }
+
+    pub fn header(&self, name: &str) -> Option<String> {
+        values(Some(&self.headers), name).into_iter().next()
+    }
+
+    pub fn list(&self, name: &str) -> Option<Vec<String>> {
+        self.header(name).filter(|text| !text.is_empty()).map(|text| text.split(',').map(str::to_owned).collect())
+    }
+
+    /// A whole number from 1 on.
+    fn whole(&self, name: &str) -> Result<Option<u64>, String> {
+        let Some(text) = self.header(name) else { return Ok(None) };
+        let is_whole = (1..=12).contains(&text.len()) && !text.starts_with('0') && text.bytes().all(|b| b.is_ascii_digit());
+        if is_whole { Ok(text.parse().ok()) } else { Err(format!("{name} is not a whole number")) }
+    }
+
+    pub fn path(&self) -> String {
+        format!("{}.{}", self.tenant, self.id)
+    }
+
+    /// The trace context of the message. Two `traceparent` headers are none.
+    pub fn carrier(&self) -> HashMap<String, String> {
+        let all = |name: &str| values(Some(&self.headers), name).join(",");
+        let names = ["traceparent", "tracestate", "baggage"];
+        names.iter().map(|name| (name.to_string(), all(name))).filter(|(_, value)| !value.is_empty()).collect()
+    }
+
+    /// The headers of its dead letter. Those that begin with `Nats-` command the server.
+    pub fn kept_headers(&self) -> HeaderMap {
+        let mut kept = HeaderMap::new();
+        for (name, values) in self.headers.iter() {
+            if !name.to_string().to_ascii_lowercase().starts_with("nats-") {
+                values.iter().for_each(|value| kept.append(name.clone(), value.clone()));
+            }
+        }
+        kept
+    }
+}
+
+/// The last event of a job (None: none since its last redrive), and its last cancel notice.
+#[derive(Default)]
+pub struct Record {
+    pub last: Option<Value>,
+    pub sequence: u64,
+    pub is_unreadable: bool,
+    pub cancel_sequence: Option<u64>,
+}
+
+impl Record {
+    pub fn kind(&self) -> &str {
+        self.last.as_ref().and_then(|last| last["kind"].as_str()).unwrap_or("")
+    }
+
+    /// Whether nothing may happen any more to the job of a message.
+    pub fn is_over(&self, job: &Job) -> bool {
+        ENDS.contains(&self.kind()) || self.last.as_ref().is_some_and(|last| redrives(last) > job.redrive_count)
+    }
+}
+
+fn redrives(event: &Value) -> u64 {
+    event["redriveCount"].as_u64().unwrap_or(0)
+}
+
+/// Asks the leaders of the streams, so what they answer is the last.
+pub async fn read_record(events: &Stream, cancels: &Stream, job: &Job) -> Result<Record, Fault> {
+    let notice = last_on(cancels, &format!("cancel.{}", job.path())).await?;
+    let cancel_sequence = notice.and_then(|notice| notice_sequence(Some(&notice.headers)));
+    let Some(stored) = last_on(events, &format!("events.{}", job.path())).await? else {
+        return Ok(Record { cancel_sequence, ..Record::default() });
+    };
+    let event = serde_json::from_slice::<Value>(&stored.payload).ok();
+    let event = event.filter(|event| event["kind"].is_string() && event["attempt"].is_u64());
+    Ok(Record {
+        sequence: stored.sequence,
+        is_unreadable: event.is_none(),
+        // An event from before the redrive says nothing about the attempts of this message. Its sequence counts all the same.
+        last: event.filter(|event| redrives(event) >= job.redrive_count),
+        cancel_sequence,
+    })
+}
+
+pub fn notice_sequence(headers: Option<&HeaderMap>) -> Option<u64> {
+    values(headers, "throughline-job-sequence").first()?.parse().ok()
+}
+
+pub async fn last_on(stream: &Stream, subject: &str) -> Result<Option<StreamMessage>, Fault> {
+    match stream.get_last_raw_message_by_subject(subject).await {
+        Ok(message) => Ok(Some(message)),
+        Err(error) if matches!(error.kind(), LastRawMessageErrorKind::NoMessageFound) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}

@@ -1,0 +1,81 @@
+/** The reference workers and producers of `examples/`, and how each is built. */
+import path from 'node:path';
+import { cacheDirectory, hostEnvironment } from '../../dev/machine/environment.ts';
+import { scratchFolder } from '../support/cleanup.ts';
+import { SUITE } from '../support/suite-settings.ts';
+import { installOnce } from '../support/toolchain/install.ts';
+import { missingPrograms, runShell } from '../support/toolchain/shell.ts';
+
+export interface Programs {
+  readonly worker: readonly string[];
+  readonly producer: readonly string[];
+}
+
+export interface Language {
+  readonly name: string;
+  /** The programs that must be on PATH. */
+  readonly needs: readonly string[];
+  /** Whether CI must have them. If not, CI leaves the language out: its first build takes too long there. */
+  readonly isInCi: boolean;
+  /** @param folder an empty folder for what is built, if the language has no better place */
+  readonly build: (folder: string) => Promise<Programs>;
+}
+
+const BUILD_MS = 1_500_000;
+
+export const LANGUAGES: readonly Language[] = [
+  { name: 'python', needs: ['python3'], isInCi: true, build: buildPython },
+  { name: 'go', needs: ['go', 'cc'], isInCi: true, build: buildGo },
+  { name: 'rust', needs: ['cargo', 'cc'], isInCi: false, build: buildRust },
+];
+
+/** @throws Error if CI lacks a language that it must have */
+export async function isHere(language: Language): Promise<boolean> {
+  const isCi = SUITE.CI !== undefined;
+  if (isCi && !language.isInCi) return false;
+  const missing = await missingPrograms(language.needs);
+  if (isCi && missing.length > 0) throw new Error(note(language));
+  return missing.length === 0;
+}
+
+export function note({ name, needs }: Language): string {
+  return `the example in ${name} is NOT TESTED: it needs ${needs.join(' and ')} on PATH, and is left out of CI if it is slow to build`;
+}
+
+/** Builds the programs of one language, or skips the test. */
+export async function programsOf(wanted: string, skip: (note: string) => never): Promise<Programs> {
+  const language = LANGUAGES.find(({ name }) => name === wanted);
+  if (language === undefined) throw new Error(`there is no example in ${wanted}`);
+  if (!(await isHere(language))) return skip(note(language));
+  return await language.build(await scratchFolder());
+}
+
+async function buildPython(): Promise<Programs> {
+  const installed = await installOnce({
+    name: 'examples-python',
+    files: [path.join(source('python'), 'requirements.txt')],
+    commands: 'python3 -m venv venv\nvenv/bin/python -m pip install --quiet --requirement requirements.txt',
+    environment: hostEnvironment(),
+  });
+  // `-B`: no compiled files in the clone.
+  const python = [path.join(installed, 'venv/bin/python'), '-B'];
+  const program = (name: string): string[] => [...python, path.join(source('python'), name)];
+  return { worker: program('worker.py'), producer: program('producer.py') };
+}
+
+/** Go keeps what it has compiled in a cache of its own. */
+async function buildGo(folder: string): Promise<Programs> {
+  await runShell(`go build -o '${folder}/' ./...`, source('go'), hostEnvironment(), BUILD_MS);
+  return { worker: [path.join(folder, 'worker')], producer: [path.join(folder, 'producer')] };
+}
+
+async function buildRust(): Promise<Programs> {
+  const target = path.join(cacheDirectory(hostEnvironment()), 'interop', 'rust-target');
+  const environment = { ...hostEnvironment(), CARGO_TARGET_DIR: target };
+  await runShell('cargo build --quiet -j1', source('rust'), environment, BUILD_MS);
+  return { worker: [path.join(target, 'debug/worker')], producer: [path.join(target, 'debug/producer')] };
+}
+
+function source(name: string): string {
+  return path.join(import.meta.dirname, '../../examples', name);
+}
