@@ -93,9 +93,16 @@ export class JobView {
     }
   }
 
-  /** Waits until the end of the job is stored and its message was answered. */
+  /**
+   * Waits until the end of the job is stored and its message was answered. The events are read again after the answer: those
+   * that were read before it may be from before a redrive.
+   */
   async untilEnded(ms: number): Promise<boolean> {
-    return await this.until(() => this.end !== undefined && this.answers.some(isFinal), ms);
+    return await this.until(async () => {
+      if (!this.answers.some(isFinal)) return false;
+      await this.read();
+      return this.end !== undefined;
+    }, ms);
   }
 }
 
