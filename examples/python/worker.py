@@ -14,6 +14,7 @@ from client import NatsClient
 from delivery import Delivery
 from job import Headers, last_message, to_text
 from nats.errors import TimeoutError as NatsTimeout
+from nats.js.errors import NotFoundError
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 from operations import MAX_ATTEMPTS, OPERATIONS, TIMEOUT_MS
 from telemetry import start_tracing
@@ -58,26 +59,27 @@ class Worker:
         await self.stop(host_key, renewing, takers)
 
     async def consumer(self, priority: str, lane: str):
-        """One durable consumer for each priority and lane; all workers of the group share it."""
-        # The hosts of a group set the same values, in whatever language they are.
-        pending = 1 if lane.startswith("o") else -1 if lane.startswith("l") else 1_000_000
+        """One durable consumer for each priority and lane; all hosts of the group share it. One that is there stays as it is."""
         name = f"{self.group}-{priority}-{lane}"
+        try:
+            info = await self.js.consumer_info("JOBS", name)
+        except NotFoundError:
+            info = await self.js.add_consumer("JOBS", self.consumer_config(name, priority, lane))
+        return await self.js.pull_subscribe_bind(consumer=name, stream="JOBS"), info.created
+
+    def consumer_config(self, name: str, priority: str, lane: str) -> ConsumerConfig:
         # The filter for all operations has a spelling of its own.
         jobs = ">" if self.filter == ">" else f"*.*.{self.filter}"
-        info = await self.js.add_consumer(
-            "JOBS",
-            ConsumerConfig(
-                name=name,
-                durable_name=name,
-                filter_subject=f"jobs.{priority}.{lane}.{jobs}",
-                deliver_policy=DeliverPolicy.ALL,
-                ack_policy=AckPolicy.EXPLICIT,
-                ack_wait=self.ack_wait_s,
-                max_deliver=-1,
-                max_ack_pending=pending,
-            ),
+        return ConsumerConfig(
+            name=name,
+            durable_name=name,
+            filter_subject=f"jobs.{priority}.{lane}.{jobs}",
+            deliver_policy=DeliverPolicy.ALL,
+            ack_policy=AckPolicy.EXPLICIT,
+            ack_wait=self.ack_wait_s,
+            max_deliver=-1,
+            max_ack_pending=1 if lane.startswith("o") else -1 if lane.startswith("l") else 1_000_000,
         )
-        return await self.js.pull_subscribe_bind(consumer=name, stream="JOBS"), info.created
 
     async def take(self, subscription, consumer_created: datetime) -> None:
         """Pulls one message at a time, when a slot is free."""

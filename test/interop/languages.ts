@@ -1,10 +1,11 @@
 /** The reference workers and producers of `examples/`, and how each is built. */
+import { cp, mkdir } from 'node:fs/promises';
 import path from 'node:path';
-import { cacheDirectory, hostEnvironment } from '../../dev/machine/environment.ts';
+import { runCommand } from '../../dev/machine/command.ts';
+import { cacheDirectory } from '../../dev/machine/environment.ts';
+import { installOnce, missingPrograms, toolEnvironment } from '../generators/toolbox.ts';
 import { scratchFolder } from '../support/cleanup.ts';
 import { SUITE } from '../support/suite-settings.ts';
-import { installOnce } from '../support/toolchain/install.ts';
-import { missingPrograms, runShell } from '../support/toolchain/shell.ts';
 
 export interface Programs {
   readonly worker: readonly string[];
@@ -33,7 +34,7 @@ export const LANGUAGES: readonly Language[] = [
 export async function isHere(language: Language): Promise<boolean> {
   const isCi = SUITE.CI !== undefined;
   if (isCi && !language.isInCi) return false;
-  const missing = await missingPrograms(language.needs);
+  const missing = await missingPrograms(language);
   if (isCi && missing.length > 0) throw new Error(note(language));
   return missing.length === 0;
 }
@@ -50,13 +51,13 @@ export async function programsOf(wanted: string, skip: (note: string) => never):
   return await language.build(await scratchFolder());
 }
 
-async function buildPython(): Promise<Programs> {
-  const installed = await installOnce({
-    name: 'examples-python',
-    files: [path.join(source('python'), 'requirements.txt')],
-    commands: 'python3 -m venv venv\nvenv/bin/python -m pip install --quiet --requirement requirements.txt',
-    environment: hostEnvironment(),
-  });
+async function buildPython(folder: string): Promise<Programs> {
+  const pinned = path.join(folder, 'examples-python');
+  await mkdir(pinned);
+  await cp(path.join(source('python'), 'requirements.txt'), path.join(pinned, 'requirements.txt'));
+  const commands =
+    'python3 -m venv venv\nvenv/bin/python -m pip install --quiet --requirement requirements.txt';
+  const installed = await installOnce(pinned, commands, toolEnvironment());
   // `-B`: no compiled files in the clone.
   const python = [path.join(installed, 'venv/bin/python'), '-B'];
   const program = (name: string): string[] => [...python, path.join(source('python'), name)];
@@ -65,15 +66,24 @@ async function buildPython(): Promise<Programs> {
 
 /** Go keeps what it has compiled in a cache of its own. */
 async function buildGo(folder: string): Promise<Programs> {
-  await runShell(`go build -o '${folder}/' ./...`, source('go'), hostEnvironment(), BUILD_MS);
+  await compile('go', ['build', '-o', `${folder}/`, './...'], source('go'));
   return { worker: [path.join(folder, 'worker')], producer: [path.join(folder, 'producer')] };
 }
 
 async function buildRust(): Promise<Programs> {
-  const target = path.join(cacheDirectory(hostEnvironment()), 'interop', 'rust-target');
-  const environment = { ...hostEnvironment(), CARGO_TARGET_DIR: target };
-  await runShell('cargo build --quiet -j1', source('rust'), environment, BUILD_MS);
+  const target = path.join(cacheDirectory(toolEnvironment()), 'interop', 'rust-target');
+  await compile('cargo', ['build', '--quiet', '-j1'], source('rust'), { CARGO_TARGET_DIR: target });
   return { worker: [path.join(target, 'debug/worker')], producer: [path.join(target, 'debug/producer')] };
+}
+
+async function compile(
+  command: string,
+  args: readonly string[],
+  cwd: string,
+  more: NodeJS.ProcessEnv = {},
+): Promise<void> {
+  const environment = { ...toolEnvironment(), ...more };
+  await runCommand(command, args, { cwd, environment, timeoutMs: BUILD_MS });
 }
 
 function source(name: string): string {

@@ -112,7 +112,7 @@ func (w *worker) connect(ctx context.Context) (err error) {
 
 // consume takes messages of one priority and lane, through a durable consumer that all workers of the group share.
 func (w *worker) consume(told context.Context, taking *sync.WaitGroup, priority, lane string) error {
-	pending := 1_000_000 // the hosts of a group set the same values, in whatever language they are
+	pending := 1_000_000
 	switch lane[0] {
 	case 'o':
 		pending = 1
@@ -123,12 +123,16 @@ func (w *worker) consume(told context.Context, taking *sync.WaitGroup, priority,
 	if w.filter == ">" {
 		jobs = ">" // the filter for all operations has a spelling of its own
 	}
-	consumer, err := w.js.CreateOrUpdateConsumer(told, "JOBS", jetstream.ConsumerConfig{
-		Name: fmt.Sprintf("%s-%s-%s", w.group, priority, lane), Durable: fmt.Sprintf("%s-%s-%s", w.group, priority, lane),
-		FilterSubject: fmt.Sprintf("jobs.%s.%s.%s", priority, lane, jobs),
-		DeliverPolicy: jetstream.DeliverAllPolicy, AckPolicy: jetstream.AckExplicitPolicy,
-		AckWait: w.ackWait, MaxDeliver: -1, MaxAckPending: pending,
-	})
+	name := fmt.Sprintf("%s-%s-%s", w.group, priority, lane)
+	consumer, err := w.js.Consumer(told, "JOBS", name)
+	if errors.Is(err, jetstream.ErrConsumerNotFound) { // one that is there stays as it is
+		consumer, err = w.js.CreateConsumer(told, "JOBS", jetstream.ConsumerConfig{
+			Name: name, Durable: name,
+			FilterSubject: fmt.Sprintf("jobs.%s.%s.%s", priority, lane, jobs),
+			DeliverPolicy: jetstream.DeliverAllPolicy, AckPolicy: jetstream.AckExplicitPolicy,
+			AckWait: w.ackWait, MaxDeliver: -1, MaxAckPending: pending,
+		})
+	}
 	if err != nil {
 		return err
 	}

@@ -66,8 +66,14 @@ function relationFault(
   model: SpanModel,
 ): string[] {
   if (span === undefined) return [];
-  const id = isForeign(span) ? 'caller' : ruleOf(span, model)?.id;
-  return id !== undefined && allowed.includes(id) ? [] : [`${relation} is ${label(span)}`];
+  return idsOf(span, model).some((id) => allowed.includes(id)) ? [] : [`${relation} is ${label(span)}`];
+}
+
+/** What a span may stand for. A worker in another language may send its events in the span of the attempt. */
+function idsOf(span: SpanRecord, model: SpanModel): string[] {
+  if (isForeign(span)) return span.kind === 'CONSUMER' ? ['caller', 'job.process', 'event.send'] : ['caller'];
+  const id = ruleOf(span, model)?.id;
+  return id === undefined ? [] : [id];
 }
 
 function attributeFaults({ attributes }: SpanRecord, rule: SpanRule, model: SpanModel): string[] {

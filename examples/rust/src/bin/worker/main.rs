@@ -153,6 +153,9 @@ impl Worker {
         let name = format!("{}-{priority}-{lane}", self.group);
         // The filter for all operations has a spelling of its own.
         let jobs = if self.filter == ">" { ">".to_owned() } else { format!("*.*.{}", self.filter) };
+        if let Ok(consumer) = self.js.get_consumer_from_stream(&name, "JOBS").await {
+            return Ok(consumer); // one that is there stays as it is
+        }
         let config = pull::Config {
             name: Some(name.clone()),
             durable_name: Some(name),
@@ -161,7 +164,6 @@ impl Worker {
             ack_policy: AckPolicy::Explicit,
             ack_wait: self.ack_wait,
             max_deliver: -1,
-            // The hosts of a group set the same values, in whatever language they are.
             max_ack_pending: if lane.starts_with('o') { 1 } else if lane.starts_with('l') { -1 } else { 1_000_000 },
             ..Default::default()
         };
