@@ -2,6 +2,7 @@ import type * as z from 'zod';
 import { parseLenient } from '../../shared/config.ts';
 import {
   type BatchDefaults,
+  endpointWarnings,
   headerWarnings,
   type OtelSettings,
   otelVariables,
@@ -49,22 +50,7 @@ export function readNodeOtelSettings(environment: Readonly<Record<string, string
       ...common.warnings,
       ...own.warnings,
       ...headerWarnings(environment, [LOG_HEADERS_NAME]),
-      ...endpointWarnings(settings),
+      ...endpointWarnings(settings, 'LOGS'),
     ],
   };
-}
-
-/** Who asks for metrics or log records and names no endpoint would get nothing, without a word. */
-function endpointWarnings(settings: NodeOtelSettings): string[] {
-  if (settings.OTEL_EXPORTER_OTLP_ENDPOINT !== undefined || settings.OTEL_SDK_DISABLED) return [];
-  const asked = [
-    ['METRICS', settings.OTEL_METRICS_EXPORTER, settings.OTEL_EXPORTER_OTLP_METRICS_ENDPOINT],
-    ['LOGS', settings.OTEL_LOGS_EXPORTER, settings.OTEL_EXPORTER_OTLP_LOGS_ENDPOINT],
-  ] as const;
-  return asked
-    .filter(([, exporter, own]) => exporter === 'otlp' && own === undefined)
-    .map(
-      ([signal]) =>
-        `OTEL_${signal}_EXPORTER: nothing is sent without OTEL_EXPORTER_OTLP_ENDPOINT or OTEL_EXPORTER_OTLP_${signal}_ENDPOINT`,
-    );
 }

@@ -1,8 +1,8 @@
 import type * as z from 'zod';
-import { url, wholeNumber } from '../../config.ts';
-import { word } from './otel-words.ts';
+import { optionalWhole, url, wholeNumber } from '../../config.ts';
+import { optionalWord, word } from './otel-words.ts';
 import { otlpHeaders } from './otlp-headers.ts';
-import { type OtlpTarget, otlpAddress } from './otlp-settings.ts';
+import { MAX_TIMEOUT_MS, type OtlpTarget, otlpAddress } from './otlp-settings.ts';
 
 const METRICS_PATH = '/v1/metrics';
 
@@ -14,6 +14,9 @@ export const metricsVariables = {
   OTEL_METRICS_EXPORTER: word(['none', 'otlp'], 'none'),
   OTEL_EXPORTER_OTLP_METRICS_ENDPOINT: url('http', 'https').optional(),
   OTEL_EXPORTER_OTLP_METRICS_HEADERS: otlpHeaders,
+  OTEL_EXPORTER_OTLP_METRICS_COMPRESSION: optionalWord(['none', 'gzip']),
+  OTEL_EXPORTER_OTLP_METRICS_TIMEOUT: optionalWhole(1, MAX_TIMEOUT_MS),
+  OTEL_EXPORTER_OTLP_METRICS_PROTOCOL: optionalWord(['http/json']),
   OTEL_METRIC_EXPORT_INTERVAL: wholeNumber(1_000, 3_600_000, 60_000),
 };
 
@@ -44,8 +47,9 @@ export function metricsTarget(settings: Settings): MetricsTarget | undefined {
   return {
     url: address.url,
     headers,
-    gzip: settings.OTEL_EXPORTER_OTLP_COMPRESSION === 'gzip',
-    timeoutMs: settings.OTEL_EXPORTER_OTLP_TIMEOUT,
+    gzip:
+      (settings.OTEL_EXPORTER_OTLP_METRICS_COMPRESSION ?? settings.OTEL_EXPORTER_OTLP_COMPRESSION) === 'gzip',
+    timeoutMs: settings.OTEL_EXPORTER_OTLP_METRICS_TIMEOUT ?? settings.OTEL_EXPORTER_OTLP_TIMEOUT,
     intervalMs: settings.OTEL_METRIC_EXPORT_INTERVAL,
   };
 }

@@ -90,8 +90,21 @@ export function readOtelSettings(
       ...warnings,
       ...headerWarnings(values, OTLP_HEADER_NAMES),
       ...samplerWarnings(values, settings),
+      ...endpointWarnings(settings, 'METRICS'),
     ],
   };
+}
+
+/** What decides whether a signal is sent, and where. */
+type SignalSettings = Readonly<Record<string, unknown>>;
+
+/** A sentence if somebody asks for metrics or log records and names no endpoint: they would get nothing, without a word. */
+export function endpointWarnings(settings: SignalSettings, signal: 'METRICS' | 'LOGS'): string[] {
+  const exporter = `OTEL_${signal}_EXPORTER`;
+  const endpoints = ['OTEL_EXPORTER_OTLP_ENDPOINT', `OTEL_EXPORTER_OTLP_${signal}_ENDPOINT`];
+  const isAsked = settings[exporter] === 'otlp' && settings.OTEL_SDK_DISABLED !== true;
+  if (!isAsked || endpoints.some((name) => settings[name] !== undefined)) return [];
+  return [`${exporter}: nothing is sent without ${endpoints.join(' or ')}`];
 }
 
 /** A sentence for each header that is left out, which names its setting and its place, and hides what it holds. */

@@ -26,6 +26,8 @@ const forTraces = (...settings: string[]): string[] =>
 
 const forLogs = (...settings: string[]): string[] =>
   settings.map((setting) => `EXPORTER_OTLP_LOGS_${setting}`);
+const forMetrics = (...settings: string[]): string[] =>
+  settings.map((setting) => `EXPORTER_OTLP_METRICS_${setting}`);
 const onStdout = no('its log is lines on stdout');
 
 /** The variables that say something about traces, metrics and logs. */
@@ -36,19 +38,23 @@ const READ: readonly OtelRow[] = [
   row(forTraces('ENDPOINT', 'HEADERS', 'COMPRESSION', 'TIMEOUT'), yes()),
   row(forTraces('PROTOCOL'), yes('`http/json` alone')),
   row(
-    forTraces('CERTIFICATE', 'CLIENT_KEY', 'CLIENT_CERTIFICATE'),
+    [
+      ...forTraces('CERTIFICATE', 'CLIENT_KEY', 'CLIENT_CERTIFICATE'),
+      ...forMetrics('CERTIFICATE', 'CLIENT_KEY', 'CLIENT_CERTIFICATE'),
+    ],
     no('workerd has no certificates of its own for `fetch`'),
     yes('read by the exporter of the SDK'),
   ),
   row(
-    [...forTraces('INSECURE'), ...forLogs('INSECURE')],
+    [...forTraces('INSECURE'), ...forMetrics('INSECURE'), ...forLogs('INSECURE')],
     no('it is for gRPC; the scheme of the endpoint says it'),
   ),
   row(
     ['METRICS_EXPORTER'],
     yes('`otlp`; `none` is the default, since Prometheus can always ask at `/metrics`'),
   ),
-  row(['EXPORTER_OTLP_METRICS_ENDPOINT', 'EXPORTER_OTLP_METRICS_HEADERS'], yes()),
+  row(forMetrics('ENDPOINT', 'HEADERS', 'COMPRESSION', 'TIMEOUT'), yes()),
+  row(forMetrics('PROTOCOL'), yes('`http/json` alone')),
   row(['METRIC_EXPORT_INTERVAL'], yes('with the next request'), yes()),
   row(
     ['LOGS_EXPORTER'],
@@ -93,6 +99,7 @@ const READ: readonly OtelRow[] = [
     no('the specification calls them `OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT`, `OTEL_LINK_ATTRIBUTE_COUNT_LIMIT`'),
   ),
   row(['LOG_LEVEL'], no('`LOG_LEVEL` is for all of its lines'), yes("the SDK's own log")),
+  row(['METRIC_EXPORT_TIMEOUT'], no('`OTEL_EXPORTER_OTLP_METRICS_TIMEOUT` limits an export')),
   row(['CONFIG_FILE', 'ENTITIES'], no('in development in the specification')),
 ];
 

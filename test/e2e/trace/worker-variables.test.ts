@@ -119,6 +119,10 @@ const ELSEWHERE = [
   'OTEL_EXPORTER_OTLP_METRICS_ENDPOINT',
   'OTEL_EXPORTER_OTLP_METRICS_HEADERS',
   'OTEL_METRIC_EXPORT_INTERVAL',
+  // test/unit/shared/trace/settings/metrics-settings.test.ts
+  'OTEL_EXPORTER_OTLP_METRICS_COMPRESSION',
+  'OTEL_EXPORTER_OTLP_METRICS_TIMEOUT',
+  'OTEL_EXPORTER_OTLP_METRICS_PROTOCOL',
   // test/e2e/trace/log-variables.test.ts
   ...Object.keys(logVariables),
   // test/e2e/trace/lost-spans.test.ts

@@ -31,6 +31,29 @@ it('metrics go to the endpoint of all signals, with its login', () => {
   });
 });
 
+it('metrics have a compression and a timeout of their own, which win', () => {
+  const own = {
+    OTEL_EXPORTER_OTLP_COMPRESSION: 'gzip',
+    OTEL_EXPORTER_OTLP_TIMEOUT: '3000',
+    OTEL_EXPORTER_OTLP_METRICS_COMPRESSION: 'none',
+    OTEL_EXPORTER_OTLP_METRICS_TIMEOUT: '700',
+  };
+  expect(targetOf({ ...ON, ...own })).toMatchObject({ gzip: false, timeoutMs: 700 });
+});
+
+it.each([
+  [{ OTEL_METRICS_EXPORTER: 'otlp' }, 1],
+  [{ OTEL_METRICS_EXPORTER: 'otlp', OTEL_SDK_DISABLED: 'true' }, 0],
+  [{ OTEL_METRICS_EXPORTER: 'otlp', OTEL_EXPORTER_OTLP_METRICS_ENDPOINT: 'https://figures.example' }, 0],
+  [ON, 0],
+])('whoever asks for metrics and names no endpoint is told: %j', (values, warnings) => {
+  expect(readOtelSettings(values, DEFAULTS).warnings).toEqual(
+    Array(warnings).fill(
+      'OTEL_METRICS_EXPORTER: nothing is sent without OTEL_EXPORTER_OTLP_ENDPOINT or OTEL_EXPORTER_OTLP_METRICS_ENDPOINT',
+    ),
+  );
+});
+
 it('metrics go to their own endpoint as it is, with their own headers, and as all signals do', () => {
   const own = {
     OTEL_EXPORTER_OTLP_METRICS_ENDPOINT: 'https://figures.example/in',
