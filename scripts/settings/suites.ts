@@ -49,6 +49,8 @@ export const SUITE_GROUPS: readonly SettingGroup[] = [
         'how long a healthy system is watched that must raise no alert. `npm run test:healthy` watches one for an hour',
       JAEGER_BUILD:
         '`true` lets `npm run test:verify` build a Jaeger if the cache has none; it takes minutes',
+      RUST_BUILD:
+        '`true` lets `npm run test:interop` and `npm run test:generators` build programs in Rust if the cache has none; it takes minutes',
       CHAOS_EFFECTS:
         'the file to which operations write a line for each execution; the suite sets it for its workers',
     },

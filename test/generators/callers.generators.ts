@@ -3,7 +3,6 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { startChild } from '../../dev/machine/child.ts';
-import { cacheDirectory } from '../../dev/machine/environment.ts';
 import { findFreePort } from '../../dev/machine/free-port.ts';
 import { callbackSecretsFor } from '../../shared/callback-secrets.ts';
 import { callbackSecretKey, createCallbackSecret } from '../../shared/text/secret.ts';
@@ -13,6 +12,7 @@ import { blockOf, blocksOf, fileOf, ROOT } from '../support/docs/pages.ts';
 import { until } from '../support/poll.ts';
 import { startTestStack, type TestStack } from '../support/stack.ts';
 import { SUITE } from '../support/suite-settings.ts';
+import { rustTarget, whyNoRust } from './rust.ts';
 import { missingPrograms, runShell, toolEnvironment } from './toolbox.ts';
 
 const PAGE = 'docs/CALLERS.md';
@@ -37,6 +37,7 @@ const LANGUAGES: readonly Language[] = [
   },
 ];
 
+const RUST_TARGET = rustTarget('callers');
 const SETTINGS = { CALLBACK_SECRET: createCallbackSecret() };
 
 let stack: TestStack;
@@ -68,7 +69,7 @@ const environmentOf = (more: Readonly<Record<string, string>> = {}): NodeJS.Proc
   THROUGHLINE_URL: stack.url,
   THROUGHLINE_API_KEY: stack.apiKey,
   CALLBACK_SECRET: secret,
-  CARGO_TARGET_DIR: path.join(cacheDirectory(toolEnvironment()), 'callers-rust'),
+  CARGO_TARGET_DIR: RUST_TARGET,
   ...more,
 });
 
@@ -97,6 +98,8 @@ const REFUSED = {
 describe('the programs of the page', () => {
   it.for(LANGUAGES)('$name: call and receive do what the page says', async (language, { skip }) => {
     await needPrograms(language.needs, skip);
+    const why = language.name === 'rust' ? whyNoRust(RUST_TARGET) : undefined;
+    if (why !== undefined) skip(why);
     const { name, build, receive } = language;
     const port = ports.get(name) ?? 0;
     if (build !== undefined) await runShell(build, folder, environmentOf());

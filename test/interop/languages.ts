@@ -2,7 +2,7 @@
 import { cp, mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { runCommand } from '../../dev/machine/command.ts';
-import { cacheDirectory } from '../../dev/machine/environment.ts';
+import { rustTarget, whyNoRust } from '../generators/rust.ts';
 import { installOnce, missingPrograms, toolEnvironment } from '../generators/toolbox.ts';
 import { scratchFolder } from '../support/cleanup.ts';
 import { SUITE } from '../support/suite-settings.ts';
@@ -16,31 +16,39 @@ export interface Language {
   readonly name: string;
   /** The programs that must be on PATH. */
   readonly needs: readonly string[];
-  /** Whether CI must have them. If not, CI leaves the language out: its first build takes too long there. */
+  /** Whether CI must have them. */
   readonly isInCi: boolean;
+  /** Says why the language is left out, if it is. */
+  readonly whyNot?: () => string | undefined;
   /** @param folder an empty folder for what is built, if the language has no better place */
   readonly build: (folder: string) => Promise<Programs>;
 }
 
 const BUILD_MS = 1_500_000;
+const RUST_TARGET = rustTarget('interop');
 
 export const LANGUAGES: readonly Language[] = [
   { name: 'python', needs: ['python3'], isInCi: true, build: buildPython },
   { name: 'go', needs: ['go', 'cc'], isInCi: true, build: buildGo },
-  { name: 'rust', needs: ['cargo', 'cc'], isInCi: false, build: buildRust },
+  {
+    name: 'rust',
+    needs: ['cargo', 'cc'],
+    isInCi: false,
+    whyNot: () => whyNoRust(RUST_TARGET),
+    build: buildRust,
+  },
 ];
 
 /** @throws Error if CI lacks a language that it must have */
 export async function isHere(language: Language): Promise<boolean> {
-  const isCi = SUITE.CI !== undefined;
-  if (isCi && !language.isInCi) return false;
+  if (language.whyNot?.() !== undefined) return false;
   const missing = await missingPrograms(language);
-  if (isCi && missing.length > 0) throw new Error(note(language));
+  if (SUITE.CI !== undefined && language.isInCi && missing.length > 0) throw new Error(note(language));
   return missing.length === 0;
 }
 
-export function note({ name, needs }: Language): string {
-  return `the example in ${name} is NOT TESTED: it needs ${needs.join(' and ')} on PATH, and is left out of CI if it is slow to build`;
+export function note({ name, needs, whyNot }: Language): string {
+  return `the example in ${name} is NOT TESTED: ${whyNot?.() ?? `it needs ${needs.join(' and ')} on PATH`}`;
 }
 
 /** Builds the programs of one language, or skips the test. */
@@ -71,7 +79,7 @@ async function buildGo(folder: string): Promise<Programs> {
 }
 
 async function buildRust(): Promise<Programs> {
-  const target = path.join(cacheDirectory(toolEnvironment()), 'interop', 'rust-target');
+  const target = RUST_TARGET;
   await compile('cargo', ['build', '--quiet', '-j1'], source('rust'), { CARGO_TARGET_DIR: target });
   return { worker: [path.join(target, 'debug/worker')], producer: [path.join(target, 'debug/producer')] };
 }

@@ -31,6 +31,7 @@ const Settings = z.object({
   COLLECTOR_BUILD: flag(false),
   HEALTHY_MS: count.default(20_000),
   JAEGER_BUILD: flag(false),
+  RUST_BUILD: flag(false),
   FUZZ_REQUESTS: count.optional(),
   FUZZ_SEED: count.optional(),
   /** Set by CI systems: there, a test that cannot run is a failure. */
