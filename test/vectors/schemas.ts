@@ -25,6 +25,8 @@ export function schemaOf(name: PayloadName): Record<string, unknown> {
   const { title, schema } = PAYLOADS[name];
   const json = z.toJSONSchema(schema, {
     io: 'input',
+    // Other files may have given parts of the schema a name. These schemas have no parts with names.
+    metadata: z.registry<{ id?: string }>(),
     override: ({ zodSchema, jsonSchema }) => {
       // zod cannot write down the check of an operation's name.
       if (zodSchema === OperationAnnouncement.shape.name)
