@@ -2,6 +2,7 @@ import type { Job } from '../../shared/job/job.ts';
 import type { FoundJob } from '../jobs/job-reader.ts';
 
 /** The jobs of all tenants together. */
+const MAX_JOBS = 800;
 const MAX_BYTES = 8 * 1024 * 1024;
 /** A larger job would drive out too many others. */
 const MAX_JOB_BYTES = MAX_BYTES / 64;
@@ -46,7 +47,7 @@ export class EndedJobs {
     this.#remove(key);
     this.#add(key, { found, bytes, until: Date.now() + KEPT_MS });
     for (const oldest of this.#jobs.keys()) {
-      if (this.#bytes <= MAX_BYTES) break;
+      if (this.#bytes <= MAX_BYTES && this.#jobs.size <= MAX_JOBS) break;
       this.#remove(oldest);
     }
   }

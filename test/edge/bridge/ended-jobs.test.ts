@@ -54,6 +54,13 @@ it('the jobs that were not asked for make room for others', () => {
   expect(kept).toEqual([true, false, true]);
 });
 
+it('there are at most 800 jobs', () => {
+  const jobs = new EndedJobs();
+  for (let n = 0; n <= 800; n++) jobs.keep('acme', found({ id: `job-${n}` }));
+  const kept = ['job-0', 'job-1', 'job-800'].map((id) => jobs.find('acme', id) !== undefined);
+  expect(kept).toEqual([false, true, true]);
+});
+
 it('a job too large for its share is not kept', () => {
   const jobs = new EndedJobs();
   jobs.keep('acme', found({ result: 'x'.repeat(70_000) }));
