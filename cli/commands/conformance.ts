@@ -166,17 +166,24 @@ async function ownNats(output: Output) {
   return await startOwnNats((line) => output.note(line));
 }
 
+interface NamedCase {
+  readonly name: string;
+  readonly sentences: readonly string[];
+}
+
 /** The cases that are named, or all. @throws CliError `usage-invalid` for a name that no case has */
-function chosen<Case extends { readonly name: string }>(
-  all: readonly Case[],
-  flags: ConformanceFlags,
-): readonly Case[] {
+function chosen<Case extends NamedCase>(all: readonly Case[], flags: ConformanceFlags): readonly Case[] {
   const unknown = [...flags.case, ...flags.skip].find((name) => all.every((one) => one.name !== name));
   if (unknown !== undefined)
-    throw new CliError('usage-invalid', `there is no case ${unknown}`, {
-      hint: `the cases are ${all.map(({ name }) => name).join(', ')}`,
-    });
+    throw new CliError('usage-invalid', `there is no case ${unknown}`, { hint: hintFor(all, unknown) });
   return flags.case.length === 0 ? all : all.filter(({ name }) => flags.case.includes(name));
+}
+
+function hintFor(all: readonly NamedCase[], unknown: string): string {
+  const checking = all.filter(({ sentences }) => sentences.includes(unknown));
+  const names = (cases: readonly NamedCase[]): string => cases.map(({ name }) => name).join(', ');
+  if (checking.length > 0) return `that is a sentence, which is checked by ${names(checking)}`;
+  return `the cases are ${names(all)}`;
 }
 
 function collected(text: string, previous: readonly string[]): readonly string[] {

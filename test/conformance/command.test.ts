@@ -82,6 +82,7 @@ it('a table says what was seen, and which sentence of the page does not hold', a
 
 it.each([
   ['a case that does not exist', ['--case', 'no-such', '--', 'true'], 'there is no case no-such'],
+  ['a sentence in place of a case', ['--case', 'read-bare', '--', 'true'], 'is checked by no-headers'],
   ['a program that cannot be started', ['--', '/no/such/program'], 'cannot be started'],
   ['a program that ends at once', ['--', process.execPath, '-e', 'console.log("bye")'], 'has ended'],
 ])('%s is wrong usage', async (_what, args, sentence) => {

@@ -41,7 +41,8 @@ export const ANNOUNCEMENT_CASES: readonly WorkerCase[] = [
     run: async ({ parts, findings }) => {
       for (const name of OPERATIONS) {
         const message = await lastMessage(parts.broker.manager, OPERATIONS_STREAM, `$KV.OPERATIONS.${name}`);
-        findings.check('announce-operations', message !== undefined, `${name} has no value`);
+        const found = `${name} has no value, and the worker asks for its jobs`;
+        findings.check('announce-operations', message !== undefined, found);
         if (message === undefined) continue;
         const { data, error } = OperationAnnouncement.safeParse(parseJson(message.string()));
         const faults = error && schemaFaults(error);
