@@ -1,7 +1,9 @@
 /** The reference workers and producers of `examples/`, and how each is built. */
+import { existsSync, readFileSync } from 'node:fs';
 import { cp, mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { runCommand } from '../../dev/machine/command.ts';
+import { cacheDirectory, hostEnvironment } from '../../dev/machine/environment.ts';
 import { rustTarget, whyNoRust } from '../generators/rust.ts';
 import { installOnce, missingPrograms, toolEnvironment } from '../generators/toolbox.ts';
 import { scratchFolder } from '../support/cleanup.ts';
@@ -18,6 +20,8 @@ export interface Language {
   readonly needs: readonly string[];
   /** Whether CI must have them. */
   readonly isInCi: boolean;
+  /** Whether its worker records spans, so that its part of a trace can be checked. */
+  readonly recordsSpans: boolean;
   /** Says why the language is left out, if it is. */
   readonly whyNot?: () => string | undefined;
   /** @param folder an empty folder for what is built, if the language has no better place */
@@ -26,16 +30,26 @@ export interface Language {
 
 const BUILD_MS = 1_500_000;
 const RUST_TARGET = rustTarget('interop');
+const JARS = path.join(cacheDirectory(hostEnvironment()), 'java');
 
 export const LANGUAGES: readonly Language[] = [
-  { name: 'python', needs: ['python3'], isInCi: true, build: buildPython },
-  { name: 'go', needs: ['go', 'cc'], isInCi: true, build: buildGo },
+  { name: 'python', needs: ['python3'], isInCi: true, recordsSpans: true, build: buildPython },
+  { name: 'go', needs: ['go', 'cc'], isInCi: true, recordsSpans: true, build: buildGo },
   {
     name: 'rust',
     needs: ['cargo', 'cc'],
     isInCi: false,
+    recordsSpans: true,
     whyNot: () => whyNoRust(RUST_TARGET),
     build: buildRust,
+  },
+  {
+    name: 'java',
+    needs: ['java', 'javac'],
+    isInCi: false,
+    recordsSpans: false,
+    whyNot: whyNoJava,
+    build: buildJava,
   },
 ];
 
@@ -82,6 +96,22 @@ async function buildRust(): Promise<Programs> {
   const target = RUST_TARGET;
   await compile('cargo', ['build', '--quiet', '-j1'], source('rust'), { CARGO_TARGET_DIR: target });
   return { worker: [path.join(target, 'debug/worker')], producer: [path.join(target, 'debug/producer')] };
+}
+
+/** Compiles with the libraries that were fetched before: the test fetches none. */
+async function buildJava(folder: string): Promise<Programs> {
+  await compile('sh', ['build.sh', folder], source('java'), { JARS });
+  const run = path.join(folder, 'run');
+  return { worker: [run, 'Worker'], producer: [run, 'Producer'] };
+}
+
+function whyNoJava(): string | undefined {
+  const lines = readFileSync(path.join(source('java'), 'jars.sha256'), 'utf8')
+    .trim()
+    .split('\n');
+  const missing = lines.map((line) => path.basename(line)).filter((jar) => !existsSync(path.join(JARS, jar)));
+  if (missing.length === 0) return undefined;
+  return `${missing.join(', ')} is not in ${JARS}; examples/java/build.sh fetches it`;
 }
 
 async function compile(

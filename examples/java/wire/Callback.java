@@ -1,0 +1,34 @@
+import com.fasterxml.jackson.databind.JsonNode;
+import io.nats.client.impl.Headers;
+import java.net.URI;
+import java.util.Arrays;
+
+/** The callback task of a job, if its caller wants one for this end. */
+final class Callback {
+    private Callback() {}
+
+    static void store(Broker broker, Job job, JsonNode end) throws InterruptedException {
+        String url = job.header("throughline-callback-url");
+        if (url == null || !isAddress(url) || !wants(job, end.get("kind").asText())) return;
+        Headers headers = Chain.cloudEvent(end, job.id + ":end" + job.idSuffix());
+        headers.put("Nats-Msg-Id", job.id + ":callback" + job.idSuffix());
+        headers.put("throughline-callback-url", url);
+        job.context.write(headers, end.path("spanId").asText());
+        broker.storeAlways("callbacks." + job.tenant + "." + job.id, headers, Json.bytes(end));
+    }
+
+    private static boolean wants(Job job, String kind) {
+        String kinds = job.header("throughline-callback-events");
+        return kinds == null || Arrays.stream(kinds.split(",")).map(String::trim).anyMatch(kind::equals);
+    }
+
+    private static boolean isAddress(String url) {
+        try {
+            URI address = new URI(url);
+            boolean http = "http".equals(address.getScheme()) || "https".equals(address.getScheme());
+            return http && address.getHost() != null && address.getUserInfo() == null && address.getFragment() == null;
+        } catch (java.net.URISyntaxException error) {
+            return false;
+        }
+    }
+}

@@ -1,0 +1,119 @@
+import com.fasterxml.jackson.databind.JsonNode;
+import io.nats.client.Message;
+import io.nats.client.impl.Headers;
+import java.time.DateTimeException;
+import java.time.Instant;
+import java.time.OffsetDateTime;
+import java.util.Arrays;
+import java.util.List;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/** A job's message, as a worker reads it. */
+final class Job {
+    private static final Pattern SUBJECT = Pattern.compile(
+        "jobs\\.[^.]+\\.[^.]+\\.([A-Za-z0-9_-]{1,64})\\.([A-Za-z0-9_-]{1,64})\\.([a-z][a-z0-9_-]*(?:\\.[a-z][a-z0-9_-]*)*)");
+    private static final Pattern ORDERING_KEY = Pattern.compile("[!-~](?:[ -~]{0,126}[!-~])?");
+    private static final Pattern TAG = Pattern.compile("[A-Za-z0-9][A-Za-z0-9_.:/=-]{0,63}");
+
+    final Message message;
+    final long sequence;
+    final Instant stored;
+    /** Whether the subject is that of a job. */
+    final boolean named;
+    final String tenant;
+    final String id;
+    final String operation;
+    final TraceContext context;
+    final int redriveCount;
+    final List<String> previousTraceIds;
+    /** Why the message cannot be read, or null. */
+    final String fault;
+    final JsonNode input;
+    /** The message's own limits, or null. */
+    final Integer maxAttempts;
+    final Integer timeoutMs;
+
+    Job(Message message) {
+        this.message = message;
+        sequence = message.metaData().streamSequence();
+        stored = message.metaData().timestamp().toInstant();
+        Matcher subject = SUBJECT.matcher(message.getSubject());
+        named = subject.matches();
+        tenant = named ? subject.group(1) : "_unreadable";
+        id = named ? subject.group(2) : "seq-" + sequence;
+        operation = named ? subject.group(3) : "unknown";
+        context = TraceContext.of(message.getHeaders());
+        redriveCount = wholeOrZero(header("throughline-redrive-count"));
+        previousTraceIds = list("throughline-previous-trace-ids");
+        JsonNode value = null;
+        Integer attempts = null;
+        Integer timeout = null;
+        String problem = null;
+        try {
+            value = Json.parse(message.getData());
+            attempts = limit("throughline-max-attempts", 100);
+            timeout = limit("throughline-timeout-ms", 86_400_000);
+        } catch (IllegalArgumentException error) {
+            problem = error.getMessage();
+        }
+        input = value;
+        maxAttempts = attempts;
+        timeoutMs = timeout;
+        fault = problem;
+    }
+
+    /** The first value of a header, in upper or lower case, or null. */
+    String header(String name) {
+        Headers headers = message.getHeaders();
+        List<String> values = headers == null ? null : headers.getIgnoreCase(name);
+        return values == null || values.isEmpty() ? null : values.get(0);
+    }
+
+    String acceptedAt() {
+        try {
+            String time = header("ce-time");
+            return Json.time(time == null ? stored : OffsetDateTime.parse(time).toInstant());
+        } catch (DateTimeException unreadable) {
+            return Json.time(stored);
+        }
+    }
+
+    /** `priority`, or null. */
+    String priority() {
+        String value = header("throughline-priority");
+        return value != null && List.of("high", "normal", "low").contains(value) ? value : null;
+    }
+
+    String orderingKey() {
+        String value = header("throughline-ordering-key");
+        return value != null && ORDERING_KEY.matcher(value).matches() ? value : null;
+    }
+
+    List<String> tags() {
+        List<String> tags = list("throughline-tags");
+        return tags.size() <= 8 && tags.stream().allMatch(tag -> TAG.matcher(tag).matches()) ? tags : List.of();
+    }
+
+    private List<String> list(String name) {
+        String value = header(name);
+        return value == null || value.isBlank() ? List.of() : Arrays.stream(value.split(",")).map(String::trim).toList();
+    }
+
+    private Integer limit(String name, int most) {
+        String value = header(name);
+        if (value == null) return null;
+        int number = value.matches("[0-9]{1,9}") ? Integer.parseInt(value) : 0;
+        if (number < 1 || number > most) throw new IllegalArgumentException(name + " is no whole number from 1 to " + most);
+        return number;
+    }
+
+    private static int wholeOrZero(String value) {
+        return value != null && value.matches("[0-9]{1,9}") ? Integer.parseInt(value) : 0;
+    }
+
+    /** The end of an id from redrive count 1 on. */
+    String idSuffix() {
+        return redriveCount > 0 ? ":" + redriveCount : "";
+    }
+}

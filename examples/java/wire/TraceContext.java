@@ -1,0 +1,65 @@
+import io.nats.client.impl.Headers;
+import java.security.SecureRandom;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/** The W3C trace context of a job: its trace, whether it is sampled, and what travels with it. `tracestate` and `baggage` may be null. */
+record TraceContext(String traceId, boolean sampled, String tracestate, String baggage) {
+    private static final SecureRandom RANDOM = new SecureRandom();
+    private static final Pattern TRACEPARENT = Pattern.compile("([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?");
+    private static final Pattern STATE_MEMBER = Pattern.compile("[a-z0-9][a-z0-9_*/@-]{0,255}=[\\x20-\\x2b\\x2d-\\x3c\\x3e-\\x7e]{0,255}[\\x21-\\x2b\\x2d-\\x3c\\x3e-\\x7e]");
+    private static final Pattern BAGGAGE_MEMBER = Pattern.compile("[!#$%&'*+.^_`|~0-9A-Za-z-]+\\s*=\\s*[\\x21\\x23-\\x2b\\x2d-\\x3a\\x3c-\\x5b\\x5d-\\x7e]*\\s*(;[^,\"\\\\]*)?");
+
+    /** The context of a message. A `traceparent` that is missing, broken or repeated starts a new trace. */
+    static TraceContext of(Headers headers) {
+        boolean plain = !values(headers, "traceparent").isEmpty();
+        List<String> parents = values(headers, plain ? "traceparent" : "ce-traceparent");
+        String baggage = members(values(headers, "baggage"), BAGGAGE_MEMBER, 8192);
+        Matcher parent = TRACEPARENT.matcher(parents.size() == 1 ? parents.get(0) : "");
+        if (!parent.matches() || isBroken(parent)) return new TraceContext(random(16), false, null, baggage);
+        boolean sampled = (Integer.parseInt(parent.group(4), 16) & 1) == 1;
+        String state = members(values(headers, plain ? "tracestate" : "ce-tracestate"), STATE_MEMBER, 32 * 514);
+        return new TraceContext(parent.group(2), sampled, state, baggage);
+    }
+
+    private static boolean isBroken(Matcher parent) {
+        boolean tooLong = parent.group(1).equals("00") && parent.group(5) != null;
+        return parent.group(1).equals("ff") || tooLong || parent.group(2).matches("0+") || parent.group(3).matches("0+");
+    }
+
+    private static String members(List<String> values, Pattern member, int limit) {
+        String text = String.join(",", values);
+        if (text.isBlank() || text.length() > limit) return null;
+        for (String part : text.split(",")) if (!part.isBlank() && !member.matcher(part.trim()).matches()) return null;
+        return text;
+    }
+
+    private static List<String> values(Headers headers, String name) {
+        List<String> found = headers == null ? null : headers.getIgnoreCase(name);
+        return found == null ? List.of() : found;
+    }
+
+    /** A new span id. */
+    static String newSpan() {
+        return random(8);
+    }
+
+    private static String random(int bytes) {
+        byte[] id = new byte[bytes];
+        RANDOM.nextBytes(id);
+        return HexFormat.of().formatHex(id);
+    }
+
+    String traceparent(String spanId) {
+        return "00-" + traceId + "-" + spanId + (sampled ? "-01" : "-00");
+    }
+
+    /** Writes the context, with this span as parent. */
+    void write(Headers headers, String spanId) {
+        headers.put("traceparent", traceparent(spanId));
+        if (tracestate != null) headers.put("tracestate", tracestate);
+        if (baggage != null) headers.put("baggage", baggage);
+    }
+}
