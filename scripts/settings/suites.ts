@@ -51,6 +51,11 @@ export const SUITE_GROUPS: readonly SettingGroup[] = [
         '`true` lets `npm run test:verify` build a Jaeger if the cache has none; it takes minutes',
       RUST_BUILD:
         '`true` lets `npm run test:interop` and `npm run test:generators` build programs in Rust if the cache has none; it takes minutes',
+      W3C_SUITE: {
+        unset: 'fetched from GitHub',
+        meaning:
+          "the folder `test` of the W3C's repository `trace-context`, for `npm run test:w3c` on a machine that cannot fetch it",
+      },
       CHAOS_EFFECTS:
         'the file to which operations write a line for each execution; the suite sets it for its workers',
     },

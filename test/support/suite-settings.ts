@@ -32,6 +32,8 @@ const Settings = z.object({
   HEALTHY_MS: count.default(20_000),
   JAEGER_BUILD: flag(false),
   RUST_BUILD: flag(false),
+  /** A folder that has the files of the W3C's test suite, for a machine that cannot fetch them. */
+  W3C_SUITE: z.string().min(1).optional(),
   FUZZ_REQUESTS: count.optional(),
   FUZZ_SEED: count.optional(),
   /** Set by CI systems: there, a test that cannot run is a failure. */
