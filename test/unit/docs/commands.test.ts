@@ -54,7 +54,7 @@ describe.each(pages)('%s', (page) => {
   });
 
   it('names only npm scripts that there are', () => {
-    const named = [...textOf(page).matchAll(/npm run ([a-z][a-z:-]*)/g)].map(([, name = '']) => name);
+    const named = [...textOf(page).matchAll(/npm run ([a-z][a-z0-9:-]*)/g)].map(([, name = '']) => name);
     const { scripts } = page === 'create/template/README.md' ? template : manifest;
     expect(named.filter((name) => !(name in scripts))).toEqual([]);
   });
