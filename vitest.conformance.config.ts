@@ -5,7 +5,7 @@ import { CONFORMANCE, LIMITS } from './vitest.config.ts';
 export default defineConfig({
   test: {
     ...LIMITS,
-    testTimeout: 90_000,
+    testTimeout: 300_000,
     globalSetup: ['test/support/global-setup.ts'],
     maxWorkers: 2,
     include: CONFORMANCE,

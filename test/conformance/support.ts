@@ -27,13 +27,25 @@ interface CheckOptions {
   readonly environment?: Readonly<Record<string, string>>;
   readonly ackWaitMs?: number;
   readonly patienceMs?: number;
+  readonly startTimeoutMs?: number;
 }
+
+/** Times that only a machine that stands still would pass, for workers that keep to the protocol. */
+export const UNHURRIED = { ackWaitMs: 6_000, patienceMs: 40_000, startTimeoutMs: 120_000 } as const;
 
 /** Runs cases on a worker. */
 export async function checkWorker(options: CheckOptions): Promise<CaseReport[]> {
-  const { natsUrl, command, cases, environment = {}, ackWaitMs = 3_000, patienceMs = 8_000 } = options;
+  const {
+    natsUrl,
+    command,
+    cases,
+    environment = {},
+    ackWaitMs = 3_000,
+    patienceMs = 8_000,
+    startTimeoutMs = 30_000,
+  } = options;
   return await runWorker({
-    ...{ natsUrl, command, ackWaitMs, patienceMs, startTimeoutMs: 30_000, skipped: [] },
+    ...{ natsUrl, command, ackWaitMs, patienceMs, startTimeoutMs, skipped: [] },
     environment: { ...hostEnvironment(), ...environment },
     cases: WORKER_CASES.filter(({ name }) => cases === undefined || cases.includes(name)),
     onCase: () => undefined,

@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { PRODUCER_CASES } from '../../cli/conformance/producer/cases.ts';
 import { runProducer } from '../../cli/conformance/producer/run.ts';
 import { hostEnvironment } from '../../dev/machine/environment.ts';
-import { checkWorker, faultsOf } from '../conformance/support.ts';
+import { checkWorker, faultsOf, UNHURRIED } from '../conformance/support.ts';
 import { scratchFolder } from '../support/cleanup.ts';
 import { startTestNats } from '../support/nats/nats.ts';
 import { isHere, LANGUAGES, note, type Programs } from './languages.ts';
@@ -16,7 +16,7 @@ describe.for(LANGUAGES)('the example in $name', (language) => {
 
   it('worker conforms', async ({ skip }) => {
     const { worker } = programs ?? skip(note(language));
-    const reports = await checkWorker({ natsUrl: await natsUrl(), command: worker });
+    const reports = await checkWorker({ natsUrl: await natsUrl(), command: worker, ...UNHURRIED });
     expect(faultsOf(reports)).toEqual([]);
   });
 
