@@ -1,7 +1,7 @@
 """Writes the names of a release of OpenTelemetry's semantic conventions to conventions.json.
 
-    git clone https://github.com/open-telemetry/semantic-conventions /tmp/semconv
-    python make.py /tmp/semconv v1.44.0
+    git clone https://github.com/open-telemetry/semantic-conventions
+    python make.py semantic-conventions v1.44.0
 """
 
 import json
