@@ -5,12 +5,12 @@ import { EndedJobs } from '../../../edge/bridge/ended-jobs.ts';
 import { InputChecks } from '../../../edge/bridge/input-checks.ts';
 import { KeyTurns } from '../../../edge/bridge/keys/key-turns.ts';
 import { KnownKeys } from '../../../edge/bridge/keys/known-keys.ts';
+import { UniqueJobs } from '../../../edge/bridge/keys/unique-jobs.ts';
+import { UniqueTable } from '../../../edge/bridge/keys/unique-table.ts';
 import { OrderTurns } from '../../../edge/bridge/order-turns.ts';
 import { PooledJobs } from '../../../edge/bridge/pooled-jobs.ts';
 import { StoreRoom } from '../../../edge/bridge/store-room.ts';
 import { submit } from '../../../edge/bridge/submit.ts';
-import { UniqueJobs } from '../../../edge/bridge/keys/unique-jobs.ts';
-import { UniqueTable } from '../../../edge/bridge/keys/unique-table.ts';
 import type {
   LimitedCommand,
   SubmitAnswer,

@@ -1,43 +1,19 @@
 import { describe, expect, it } from 'vitest';
 import { UsageBook } from '../../../edge/access/usage-book.ts';
 import { PooledJobs } from '../../../edge/bridge/pooled-jobs.ts';
-import { deadLetterDetailOf, deadLetterOf } from '../../../edge/jobs/dead-letters.ts';
 import { redriveDeadLetter, redriveJob } from '../../../edge/jobs/redrive.ts';
 import { redriveMany } from '../../../edge/jobs/redrive-many.ts';
 import type { StoredMessage } from '../../../edge/nats/stored-message.ts';
 import type { Logger } from '../../../edge/telemetry/log.ts';
-import { DeadLetterDetail } from '../../../shared/api/dead-letter.ts';
 import { NO_USAGE } from '../../../shared/api/usage.ts';
 import { unavailable } from '../../../shared/errors.ts';
 import { writeJson } from '../../../shared/wire/json-body.ts';
 import { parseJobSubject } from '../../../shared/wire/subjects.ts';
 import { refusalOf } from '../../unit/support.ts';
 import { MemoryBroker } from '../support/memory-broker.ts';
-import { MemoryHeaders } from '../support/memory-headers.ts';
-
-const TIME = new Date('2026-01-01T00:00:07.000Z');
-const OLD = '4bf92f3577b34da6a3ce929d0e0e4736';
-const NEW = '0af7651916cd43dd8448eb211c80319c';
-const traceparent = (traceId: string): string => `00-${traceId}-00f067aa0ba902b7-01`;
+import { deadLetter, type Fields, NEW, OLD, stored, TIME, traceparent } from './stored-letters.ts';
 
 const FAIR_JOBS = 2;
-
-type Fields = Record<string, string>;
-
-function stored(subject: string, seq: number, fields: Fields, data = writeJson({ n: 7 })): StoredMessage {
-  return { subject, sequence: seq, data, headers: new MemoryHeaders(fields), time: TIME };
-}
-
-const deadLetter = (seq = 5, more: Fields = {}, jobId = 'job-1'): StoredMessage =>
-  stored(`dead.acme.${jobId}.echo`, seq, {
-    traceparent: traceparent(OLD),
-    baggage: 'user=ann',
-    'throughline-max-attempts': '3',
-    'throughline-dead-reason': 'operation-failed',
-    'throughline-dead-attempts': '3',
-    'x-stranger': 'canary',
-    ...more,
-  });
 
 function event(kind: string, more: Record<string, unknown> = {}, seq = 40, jobId = 'job-1'): StoredMessage {
   const at = TIME.toISOString();
@@ -371,56 +347,5 @@ describe('a redrive of many', () => {
     expect(await redriveMany(parts, broker, command)).toEqual({
       ...{ redriven: ['job-1'], failed: [], cursor: '2-101' },
     });
-  });
-});
-
-describe('a dead letter', () => {
-  it('is shown with its payload and the headers that Throughline knows', () => {
-    const detail = deadLetterDetailOf(
-      deadLetter(5, { 'Ce-Id': 'job-1', 'Content-Type': 'application/json' }),
-    );
-    expect(detail).toEqual({
-      ...{ id: 'job-1', operation: 'echo', reason: 'operation-failed', attempts: 3, traceId: OLD },
-      diedAt: TIME.toISOString(),
-      links: { self: '/v1/dead-letters/job-1', job: '/v1/jobs/job-1' },
-      input: { n: 7 },
-      headers: {
-        baggage: 'user=ann',
-        'ce-id': 'job-1',
-        'content-type': 'application/json',
-        'throughline-dead-attempts': '3',
-        'throughline-dead-reason': 'operation-failed',
-        'throughline-max-attempts': '3',
-        traceparent: traceparent(OLD),
-      },
-    });
-  });
-
-  it('says what was thrown, in fields of its own', () => {
-    const detail = deadLetterDetailOf(
-      deadLetter(5, {
-        'throughline-dead-message': '"no z\\u00fcrich"',
-        'throughline-dead-detail': '"a\\nb"',
-      }),
-    );
-    expect(detail).toMatchObject({ message: 'no zürich', detail: 'a\nb' });
-    expect(Object.keys(detail.headers).filter((name) => /message|detail/.test(name))).toEqual([]);
-    expect(deadLetterOf(deadLetter(5, { 'throughline-dead-message': '{' }))).not.toHaveProperty('message');
-  });
-
-  it('is shown in base64 when it is not JSON, also without headers', () => {
-    const message = { ...deadLetter(), data: new Uint8Array([0xff, 0x00]), headers: undefined };
-    expect(deadLetterDetailOf(message)).toMatchObject({ body: '/wA=', headers: {}, reason: '', traceId: '' });
-    expect(deadLetterDetailOf(message)).not.toHaveProperty('input');
-  });
-
-  it.each<Fields>([
-    { 'throughline-dead-attempts': 'many' },
-    { traceparent: 'x' },
-    { 'throughline-redrive-count': '-1' },
-  ])('fits the schema of the API, also with %j', (fields) => {
-    const bad = stored('dead.acme.job-1.echo', 1, fields);
-    expect(DeadLetterDetail.safeParse(deadLetterDetailOf(bad)).success).toBe(true);
-    expect(deadLetterOf(bad)).not.toHaveProperty('redriveCount');
   });
 });

@@ -6,8 +6,8 @@ import { runCommand } from '../../../dev/machine/command.ts';
 import { hostEnvironment } from '../../../dev/machine/environment.ts';
 import { findFreePort } from '../../../dev/machine/free-port.ts';
 import { atEndOfFile, scratchFolder } from '../../support/cleanup.ts';
-import { locateGoProgram } from '../../support/programs/go-program.ts';
 import { until } from '../../support/poll.ts';
+import { locateGoProgram } from '../../support/programs/go-program.ts';
 import { SUITE } from '../../support/suite-settings.ts';
 
 const SOURCE = join(import.meta.dirname, '../otelcol');

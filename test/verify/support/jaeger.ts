@@ -4,8 +4,8 @@ import { startChild } from '../../../dev/machine/child.ts';
 import { hostEnvironment } from '../../../dev/machine/environment.ts';
 import { findFreePort } from '../../../dev/machine/free-port.ts';
 import { atEndOfFile, scratchFolder } from '../../support/cleanup.ts';
-import { locateGoProgram } from '../../support/programs/go-program.ts';
 import { until } from '../../support/poll.ts';
+import { locateGoProgram } from '../../support/programs/go-program.ts';
 import { SUITE } from '../../support/suite-settings.ts';
 
 /** Jaeger 2.13, by the version of its Go module. */

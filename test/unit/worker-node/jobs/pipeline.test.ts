@@ -396,25 +396,3 @@ describe('a message', () => {
     expect(broker.on('dead')[0]?.subject).toMatch(/^dead\.[^.]+\.seq-9\.unknown$/);
   });
 });
-
-describe('a job that had ended before', () => {
-  it.each([
-    ['a later delivery', { deliveryCount: 2, isFirst: false }],
-    ['a second message', {}],
-  ])('is not run again by %s (W4)', async (_what, more) => {
-    broker.storeEvent(byOther('succeeded'));
-    const handler = vi.fn();
-    const job = delivery(more);
-    await pipelineOf(handler).process(job, IDLE);
-    expect(handler).not.toHaveBeenCalled();
-    expect(kinds()).toEqual(['succeeded by worker-2']);
-    expect(job.acks).toEqual([{ kind: 'ack' }]);
-    expect(conclusions).toEqual(['duplicate']);
-  });
-
-  it('gets its callback stored, which may be missing', async () => {
-    broker.storeEvent(byOther('succeeded'));
-    await pipelineOf(() => 1).process(delivery({ ...withCallback(), isFirst: false }), IDLE);
-    expect(broker.on('callbacks')).toHaveLength(1);
-  });
-});
