@@ -1,12 +1,10 @@
 import { createHash } from 'node:crypto';
-import { copyFile, readFile, writeFile } from 'node:fs/promises';
+import { copyFile, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { startChild } from '../../../dev/machine/child.ts';
 import { runCommand } from '../../../dev/machine/command.ts';
-import { hostEnvironment } from '../../../dev/machine/environment.ts';
 import { findFreePort } from '../../../dev/machine/free-port.ts';
-import { atEndOfFile, scratchFolder } from '../../support/cleanup.ts';
 import { until } from '../../support/poll.ts';
+import { startConfigured } from '../../support/programs/configured-program.ts';
 import { locateGoProgram } from '../../support/programs/go-program.ts';
 import { SUITE } from '../../support/suite-settings.ts';
 
@@ -53,16 +51,7 @@ export async function startCollector(
   configOf: (ports: { readonly otlp: number; readonly metrics: number }) => string,
 ): Promise<OpenTelemetryCollector> {
   const [otlp, metrics] = await Promise.all([findFreePort(), findFreePort()]);
-  const config = join(await scratchFolder(), 'collector.yaml');
-  await writeFile(config, configOf({ otlp, metrics }));
-  const lines: string[] = [];
-  const child = await startChild({
-    command: program,
-    args: ['--config', config],
-    environment: hostEnvironment(),
-    output: { onLine: (line) => void lines.push(line) },
-  });
-  atEndOfFile(() => child.terminate(5_000));
+  const { child, lines } = await startConfigured(program, 'collector.yaml', configOf({ otlp, metrics }));
   const read = async (): Promise<string> => await (await fetch(`http://127.0.0.1:${metrics}/metrics`)).text();
   const state = await until('the Collector to run, or to end', async () => {
     if (!child.running) return 'ended';

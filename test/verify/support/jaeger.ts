@@ -1,10 +1,6 @@
-import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { startChild } from '../../../dev/machine/child.ts';
-import { hostEnvironment } from '../../../dev/machine/environment.ts';
 import { findFreePort } from '../../../dev/machine/free-port.ts';
-import { atEndOfFile, scratchFolder } from '../../support/cleanup.ts';
 import { until } from '../../support/poll.ts';
+import { startConfigured } from '../../support/programs/configured-program.ts';
 import { locateGoProgram } from '../../support/programs/go-program.ts';
 import { SUITE } from '../../support/suite-settings.ts';
 
@@ -39,17 +35,7 @@ export interface Jaeger {
 /** Starts a Jaeger. It ends with the test file. */
 export async function startJaeger(program: string): Promise<Jaeger> {
   const [query, grpc, otlp] = await Promise.all([findFreePort(), findFreePort(), findFreePort()]);
-  const folder = await scratchFolder();
-  const config = join(folder, 'jaeger.yaml');
-  await writeFile(config, configOf({ query, grpc, otlp }));
-  const lines: string[] = [];
-  const child = await startChild({
-    command: program,
-    args: ['--config', config],
-    environment: hostEnvironment(),
-    output: { onLine: (line) => void lines.push(line) },
-  });
-  atEndOfFile(() => child.terminate(5_000));
+  const { child, lines } = await startConfigured(program, 'jaeger.yaml', configOf({ query, grpc, otlp }));
   const url = `http://127.0.0.1:${query}`;
   await until('Jaeger to answer', async () => {
     if (!child.running) throw new Error(`Jaeger ended: ${lines.slice(-5).join('\n')}`);
