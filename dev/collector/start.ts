@@ -15,7 +15,7 @@ export interface CollectorOptions {
   port?: number;
   /** Default `127.0.0.1`. */
   host?: string;
-  /** How many traces are kept; default 200. */
+  /** How many traces are kept; default 2000: each poll of a job's state is a trace too, and must not push out the job's. */
   maxTraces?: number;
   /** How many spans of one trace are kept; default 5000. */
   maxSpansPerTrace?: number;
@@ -50,7 +50,7 @@ export interface Collector {
 
 /** @throws Error when the port is taken */
 export async function startCollector(options: CollectorOptions = {}): Promise<Collector> {
-  const { port = 0, host = '127.0.0.1', maxTraces = 200, maxSpansPerTrace = 5_000 } = options;
+  const { port = 0, host = '127.0.0.1', maxTraces = 2_000, maxSpansPerTrace = 5_000 } = options;
   const handler = new CollectorHandler(new TraceStore({ maxTraces, maxSpansPerTrace }));
   const server = createServer((request, response) => void handler.handle(request, response));
   server.listen(port, host);

@@ -73,7 +73,7 @@ describe('a job that a program publishes as a CloudEvent', () => {
     const job = await run('echo', ...write(`00-${traceId}-${spanId}-01`));
     expect(job).toMatchObject({ state: 'succeeded', result: { n: 1 }, traceId, acceptedAt: TIME });
     const isWork = (span: Parameters<typeof shortName>[0]) => shortName(span) === 'process echo';
-    const spans = await stack.collector.waitForSpans(traceId, (all) => all.some(isWork), 15_000);
+    const spans = await stack.collector.waitForSpans(traceId, (all) => all.some(isWork), 60_000);
     expect(spans.find(isWork)?.parentSpanId).toBe(spanId);
   });
 

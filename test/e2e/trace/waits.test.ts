@@ -105,7 +105,7 @@ describe('a wait for a turn of a second or more is a span', () => {
     const jobs = await Promise.all(ids.map(ended));
     const whole = (all: readonly SpanRecord[]): boolean =>
       processes(all).some(({ attributes }) => attributes['throughline.job.outcome'] === 'succeeded');
-    return await Promise.all(jobs.map(({ traceId }) => stack.collector.waitForSpans(traceId, whole, 10_000)));
+    return await Promise.all(jobs.map(({ traceId }) => stack.collector.waitForSpans(traceId, whole, 60_000)));
   }
   const turns = (spans: readonly SpanRecord[]): SpanRecord[] =>
     spans.filter(({ name }) => name === 'wait for turn');
