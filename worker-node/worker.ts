@@ -44,6 +44,7 @@ import { measuredPublishing } from './broker/measured-publisher.ts';
 import { PauseWatch } from './broker/pause-watch.ts';
 import { PermissionWatch } from './broker/permissions/permission-watch.ts';
 import { ensureConsumer, ensureGroup, ensureStreams } from './broker/provision.ts';
+import { PublishRequests } from './broker/publish/publish-requests.ts';
 import { RecordWatch } from './broker/record-watch.ts';
 import { StoredPublisher } from './broker/stored-publisher.ts';
 import { CallbackDeliverer } from './callbacks/callback-deliverer.ts';
@@ -266,7 +267,7 @@ function createLoopParts(
     answers: () => answers(broker),
   });
   const publisher = new StoredPublisher(
-    measuredPublishing(broker.jetStream, parts.metrics),
+    measuredPublishing(new PublishRequests(broker.connection), parts.metrics),
     retry,
     parts.config.WORKER_NAME,
     () => maxPayloadOf(broker),

@@ -13,9 +13,9 @@ import {
 import { withDeadline } from '../../shared/deadline.ts';
 import { describeThrown, ThroughlineError } from '../../shared/errors.ts';
 import { LIMITS } from '../../shared/job/limits.ts';
-import { answerWithoutError } from '../../shared/nats/client/answered-requests.ts';
 import { needsTls, serverNames, usesWebSocket } from '../../shared/nats/broker-address.ts';
 import { isCredentials, loginOf } from '../../shared/nats/broker-login.ts';
+import { answerWithoutError } from '../../shared/nats/client/answered-requests.ts';
 import type { WorkerConfig } from '../config.ts';
 import { batchWrites } from './batched-writes.ts';
 import { deniedError } from './permissions/permission-watch.ts';

@@ -8,17 +8,20 @@ export function measuredPublishing(
   metrics: Pick<WorkerMetrics, 'messageSent'>,
 ): Pick<JetStreamClient, 'publish'> {
   return {
-    publish: async (subject, payload, options) => {
+    publish: (subject, payload, options) => {
       const began = performance.now();
-      const [kind = ''] = subject.split('.', 1);
-      try {
-        const stored = await jetStream.publish(subject, payload, options);
-        metrics.messageSent(kind, performance.now() - began);
-        return stored;
-      } catch (thrown) {
-        metrics.messageSent(kind, performance.now() - began, errorFrom(thrown, 'broker-unavailable').code);
-        throw thrown;
-      }
+      const kind = subject.slice(0, subject.indexOf('.'));
+      return jetStream.publish(subject, payload, options).then(
+        (stored) => {
+          metrics.messageSent(kind, performance.now() - began);
+          return stored;
+        },
+        (thrown) => {
+          const { code } = errorFrom(thrown, 'broker-unavailable');
+          metrics.messageSent(kind, performance.now() - began, code);
+          throw thrown;
+        },
+      );
     },
   };
 }

@@ -1,15 +1,24 @@
 import type { JetStreamClient, PubAck } from '@nats-io/jetstream';
-import { headers, type MsgHdrs } from '@nats-io/transport-node';
+import { InvalidArgumentError, type MsgHdrs, MsgHdrsImpl } from '@nats-io/nats-core';
 import type { SetHeader } from '../../shared/wire/headers.ts';
 import type { BrokerRetry } from './broker-retry.ts';
 import { DEFAULT_MAX_PAYLOAD } from './connect.ts';
 
 export type MessageHeaders = MsgHdrs;
 
-/** The headers that `write` sets. */
+const LINE_BREAK = /[\r\n]/;
+
+/**
+ * The headers that `write` sets. Their names are ours, so only the values are checked: the client's own `set` checks names too, and
+ * looks for each one among all.
+ * @throws InvalidArgumentError of the NATS client, for a value with a line break
+ */
 export function messageHeaders(write: (set: SetHeader) => void): MessageHeaders {
-  const written = headers();
-  write((name, value) => written.set(name, value));
+  const written = new MsgHdrsImpl();
+  write((name, value) => {
+    if (LINE_BREAK.test(value)) throw new InvalidArgumentError(`the header ${name} has a line break`);
+    written.headers.set(name, [value.trim()]);
+  });
   return written;
 }
 
@@ -59,17 +68,17 @@ export class StoredPublisher {
   }
 
   /** Publishes once. @throws whatever the NATS client throws if the broker does not answer */
-  async publish(subject: string, body: Uint8Array, headers: MessageHeaders): Promise<PubAck> {
-    return await this.#jetStream.publish(subject, body, { headers });
+  publish(subject: string, body: Uint8Array, headers: MessageHeaders): Promise<PubAck> {
+    return this.#jetStream.publish(subject, body, { headers });
   }
 
   /**
    * Publishes until the message is stored. The broker drops a second copy by its `Nats-Msg-Id`.
    * @throws ThroughlineError `broker-unavailable` as {@link BrokerRetry.run}
    */
-  async publishUntilStored(subject: string, body: Uint8Array, headers: MessageHeaders): Promise<PubAck> {
-    const [kind = ''] = subject.split('.', 1);
-    return await this.#retry.run(`messages on ${kind}.> cannot be stored`, () =>
+  publishUntilStored(subject: string, body: Uint8Array, headers: MessageHeaders): Promise<PubAck> {
+    const kind = subject.slice(0, subject.indexOf('.'));
+    return this.#retry.run(`messages on ${kind}.> cannot be stored`, () =>
       this.publish(subject, body, headers),
     );
   }

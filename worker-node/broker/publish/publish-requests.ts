@@ -1,0 +1,135 @@
+import { JetStreamApiError, type JetStreamClient, JetStreamError, type PubAck } from '@nats-io/jetstream';
+import { jserrors } from '@nats-io/jetstream/internal';
+import { errors, type Msg, type NatsConnection } from '@nats-io/transport-node';
+import { startTimer, type Timer } from '../../../shared/timers.ts';
+
+/** As in the NATS client. */
+const PATIENCE_MS = 5_000;
+
+/** What the NATS client keeps of a request that waits for its answer, and calls when the request ends (nats-core 3.4.0). */
+interface Waiting {
+  readonly token: string;
+  readonly requestSubject: string;
+  received: number;
+  readonly resolver: (error: Error | null, message: Msg) => void;
+}
+
+/** What this uses of the NATS client's connection, which does not show it. */
+interface Requests {
+  readonly muxSubscriptions: { readonly baseInbox: string; cancel(request: Waiting): void };
+  request(request: Waiting): void;
+}
+
+/**
+ * Publishes messages that JetStream stores. As the `publish` of the NATS client, and on the same inbox: but a message costs one
+ * promise and no timer of its own. A worker publishes two messages for each job.
+ */
+export class PublishRequests implements Pick<JetStreamClient, 'publish'> {
+  readonly #connection: NatsConnection;
+  readonly #requests: Requests;
+  readonly #inTime: Deadlines;
+  /** For the tokens: those of the client have no `-`. */
+  #next = 0;
+
+  /** @param patienceMs how long JetStream may take to store a message */
+  constructor(connection: NatsConnection, patienceMs = PATIENCE_MS) {
+    this.#connection = connection;
+    this.#inTime = new Deadlines(patienceMs);
+    this.#requests = (connection as unknown as { readonly protocol: Requests }).protocol;
+  }
+
+  /**
+   * Rejects as the NATS client does: `TimeoutError`, `RequestError`, `JetStreamNotEnabled`, `JetStreamApiError`, and what its
+   * `publish` throws.
+   * @param options only `headers` counts
+   */
+  publish: JetStreamClient['publish'] = (subject, body, options) => {
+    const { promise, resolve, reject } = Promise.withResolvers<PubAck>();
+    const waiting: Waiting = {
+      token: `-${this.#next++}`,
+      requestSubject: subject,
+      received: 0,
+      resolver: (error, message) => {
+        this.#requests.muxSubscriptions.cancel(waiting);
+        this.#inTime.delete(waiting);
+        if (error !== null) return reject(refusalOf(error));
+        try {
+          resolve(readAck(message));
+        } catch (thrown) {
+          reject(thrown);
+        }
+      },
+    };
+    try {
+      this.#requests.request(waiting);
+      this.#inTime.add(waiting, () => waiting.resolver(new errors.TimeoutError(), NO_MESSAGE));
+      const reply = `${this.#requests.muxSubscriptions.baseInbox}${waiting.token}`;
+      const { headers } = options ?? {};
+      this.#connection.publish(subject, body, headers === undefined ? { reply } : { reply, headers });
+    } catch (thrown) {
+      this.#requests.muxSubscriptions.cancel(waiting);
+      this.#inTime.delete(waiting);
+      reject(thrown);
+    }
+    return promise;
+  };
+}
+
+const NO_MESSAGE = {} as Msg;
+const decoder = new TextDecoder();
+
+/** @throws JetStreamApiError if JetStream refused the message */
+function readAck({ data }: Msg): PubAck {
+  const answer = JSON.parse(decoder.decode(data));
+  if (answer.error !== undefined) throw new JetStreamApiError(answer.error);
+  if (typeof answer.stream !== 'string' || answer.stream === '')
+    throw new JetStreamError('invalid ack response');
+  return {
+    stream: answer.stream,
+    seq: answer.seq,
+    duplicate: answer.duplicate === true,
+    domain: answer.domain,
+  };
+}
+
+/** What the NATS client makes of an error, for a request and then for a publish to JetStream. */
+function refusalOf(error: Error): Error {
+  if (error instanceof errors.TimeoutError) return error;
+  const refusal = new errors.RequestError(error.message, { cause: error });
+  return refusal.isNoResponders()
+    ? new jserrors.JetStreamNotEnabled('jetstream is not enabled', { cause: refusal })
+    : refusal;
+}
+
+/** Calls what has been waiting for too long. One timer is enough, since all wait equally long. */
+class Deadlines {
+  readonly #ms: number;
+  readonly #waiting = new Map<object, { readonly at: number; readonly late: () => void }>();
+  #timer: Timer | undefined;
+
+  constructor(ms: number) {
+    this.#ms = ms;
+  }
+
+  add(key: object, late: () => void): void {
+    this.#waiting.set(key, { at: performance.now() + this.#ms, late });
+    this.#timer ??= startTimer(this.#ms, () => this.#look());
+  }
+
+  delete(key: object): void {
+    this.#waiting.delete(key);
+  }
+
+  /** The oldest ones come first. */
+  #look(): void {
+    this.#timer = undefined;
+    const now = performance.now();
+    for (const { at, late } of this.#waiting.values()) {
+      if (at > now) {
+        this.#timer = startTimer(at - now, () => this.#look());
+        return;
+      }
+      late();
+    }
+  }
+}
