@@ -36,7 +36,9 @@ export class Exemplars {
   }
 }
 
+/** Each job has several measurements, so this makes no lists of pairs, and no JSON. */
 function keyOf(name: string, attributes: Attributes, bucket: number): string {
-  const pairs = Object.entries(attributes).toSorted(([one], [other]) => (one < other ? -1 : 1));
-  return JSON.stringify([name, bucket, pairs]);
+  let key = `${name}\n${bucket}`;
+  for (const attribute of Object.keys(attributes).sort()) key += `\n${attribute}=${attributes[attribute]}`;
+  return key;
 }
