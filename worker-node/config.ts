@@ -9,11 +9,11 @@ import { ThroughlineError } from '../shared/errors.ts';
 import { isToken } from '../shared/job/job-address.ts';
 import { brokerAddress } from '../shared/nats/broker-address.ts';
 import { checkLogin } from '../shared/nats/broker-login.ts';
+import { operationFiltersFault, readOperationFilters } from '../shared/nats/consumers/operation-filters.ts';
 import { unknownSettings } from '../shared/text/setting-names.ts';
 import { isOtelSdkName, OTEL_NAMES } from '../shared/trace/settings/otel-names.ts';
 import { unhonoured } from '../shared/trace/settings/otel-support.ts';
 import { isGroupName } from '../shared/wire/lanes.ts';
-import { isOperationsFilter, OPERATIONS_RULE, operationsAsWritten } from '../shared/wire/subjects.ts';
 
 /** Settings of the command line that may be in the environment of a worker. */
 const CLI_NAMES = [
@@ -41,6 +41,15 @@ const OwnLanes = z
     `must be a comma list of at most ${MAX_OWN_LANES} tenants`,
   );
 
+const Operations = z
+  .string()
+  .default('>')
+  .transform(readOperationFilters)
+  .superRefine((filters, context) => {
+    const message = operationFiltersFault(filters);
+    if (message !== undefined) context.addIssue({ code: 'custom', message });
+  });
+
 const Settings = z.object({
   NATS_URL: brokerAddress('nats', 'tls', 'ws', 'wss').prefault('nats://127.0.0.1:4222'),
   NATS_USER: optionalText,
@@ -52,11 +61,7 @@ const Settings = z.object({
     .regex(/^[A-Za-z0-9_-]{1,64}$/, 'must be 1 to 64 letters, digits, "_" or "-"')
     .refine(isGroupName, 'must not hold "-normal-own-", "-high-own-" or "-low-own-"')
     .default('workers'),
-  WORKER_OPERATIONS: z
-    .string()
-    .transform(operationsAsWritten)
-    .refine(isOperationsFilter, OPERATIONS_RULE)
-    .default('>'),
+  WORKER_OPERATIONS: Operations,
   WORKER_OWN_LANES: OwnLanes,
   WORKER_NAME: shortText.default(`${hostname()}-${process.pid}`),
   WORKER_VERSION: shortText.default(manifest.version),

@@ -1,8 +1,9 @@
 import { type HostAnnouncement, leaseOf } from '../shared/api/host-announcement.ts';
 import { CallbackSecrets } from '../shared/callback-secrets.ts';
 import { describeThrown } from '../shared/errors.ts';
+import { takesOperation } from '../shared/nats/consumers/operation-filters.ts';
 import { groupInbox } from '../shared/nats/permissions/group.ts';
-import { WORKER_PERMISSIONS } from '../shared/nats/permissions/worker.ts';
+import { neededByWorker } from '../shared/nats/permissions/worker.ts';
 import { DELAY_SINCE, isAtLeastVersion } from '../shared/nats/server-version.ts';
 import { storeCaps } from '../shared/nats/store-caps.ts';
 import {
@@ -15,7 +16,6 @@ import {
 } from '../shared/nats/streams.ts';
 import { startTimer } from '../shared/timers.ts';
 import { isBulkLane } from '../shared/wire/lanes.ts';
-import { groupFilter, jobSubject, subjectMatches } from '../shared/wire/subjects.ts';
 import { BrokerRetry } from './broker/broker-retry.ts';
 import { CallbackPublisher } from './broker/callbacks/callback-publisher.ts';
 import { CallbackRecords } from './broker/callbacks/callback-record.ts';
@@ -137,7 +137,7 @@ export async function startWorker(parts: WorkerParts): Promise<Worker> {
   const permissions = await PermissionWatch.start({
     connection: broker.connection,
     everyMs: parts.config.WORKER_ANNOUNCE_MS,
-    needed: WORKER_PERMISSIONS,
+    needed: neededByWorker(parts.config.WORKER_OPERATIONS),
     log: parts.log,
     count: (action, subject) => metrics.permissionMissing(action, subject),
   });
@@ -216,8 +216,7 @@ function startAnnouncer({ config, registry, broker, hosts, retry, log }: LoopPar
 
 /** Whether the worker group takes jobs of an operation. A host may have more operations than its group takes. */
 function isTaken({ name }: Operation, { WORKER_OPERATIONS }: WorkerConfig): boolean {
-  const subject = jobSubject({ tenant: 'any', jobId: 'any', operation: name });
-  return subjectMatches(groupFilter(WORKER_OPERATIONS), subject);
+  return takesOperation(WORKER_OPERATIONS, name);
 }
 
 /** Runs the loops until the worker is stopped. */
@@ -287,9 +286,9 @@ async function prepareStreams(broker: Broker, config: WorkerConfig, log: WorkerL
   const caps = storeCaps(config, await broker.manager.getAccountInfo(), copies);
   const definitions = streamDefinitions(copies, canDelay, caps);
   await ensureStreams(broker.manager, definitions, log);
-  await ensureGroup(broker.manager, jobConsumers(config));
+  await ensureGroup(broker, jobConsumers(config));
   const callbacks = callbackConsumerDefinition(config.WORKER_ACK_WAIT_MS);
-  await ensureConsumer(broker.manager, CALLBACKS_STREAM, callbacks);
+  await ensureConsumer(broker, CALLBACKS_STREAM, callbacks);
 }
 
 function jobConsumers(config: WorkerConfig): RouteConsumer[] {

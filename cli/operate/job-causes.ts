@@ -1,8 +1,8 @@
 import { isLimited } from '../../shared/api/operation.ts';
 import type { OutboxItem } from '../../shared/api/outbox.ts';
 import type { Job } from '../../shared/job/job.ts';
+import { takesOperation } from '../../shared/nats/consumers/operation-filters.ts';
 import { shellCommand } from '../../shared/text/terminal/shell-command.ts';
-import { filtersOverlap } from '../../shared/wire/subjects.ts';
 import type { Cause } from './cause.ts';
 import { noWorker } from './edge-causes.ts';
 import type { SystemReport } from './system-report.ts';
@@ -76,7 +76,7 @@ const isNew = (acceptedAt: string): boolean => Date.now() - Date.parse(acceptedA
 
 /** A host has the job, and does not start it: no job of its group waits in NATS any more. */
 function silentHost({ operation, acceptedAt }: Job, { nats }: SystemReport): Cause | undefined {
-  const group = nats?.groups.find(({ operations }) => operations.some((filter) => takes(filter, operation)));
+  const group = nats?.groups.find(({ operations }) => takesOperation(operations, operation));
   if (group === undefined || group.waiting > 0 || group.unsettled === 0 || isNew(acceptedAt))
     return undefined;
   return {
@@ -156,7 +156,7 @@ function hostCauses({ operation, served }: Job, { edge, nats }: SystemReport): C
   if (alive === 0) return [noWorker([fact])];
   const groups =
     nats?.groups.map(({ name, operations }) => `the group ${name} takes ${operations.join(' and ')}`) ?? [];
-  const taken = nats?.groups.find(({ operations }) => operations.some((filter) => takes(filter, operation)));
+  const taken = nats?.groups.find(({ operations }) => takesOperation(operations, operation));
   if (taken !== undefined && taken.hosts.length === 0)
     return [noWorker([fact, `the group ${taken.name} takes it, and has no host`])];
   if (taken !== undefined)
@@ -170,8 +170,6 @@ function hostCauses({ operation, served }: Job, { edge, nats }: SystemReport): C
     },
   ];
 }
-
-const takes = (filter: string, operation: string): boolean => filtersOverlap(filter, operation);
 
 function limitCauses({ operation }: Job, { edge }: SystemReport): Cause[] {
   const listed = edge.operations?.find(({ name }) => name === operation);
@@ -199,7 +197,7 @@ const ASK_NATS =
   'set NATS_URL and ask again: only NATS can tell that a host has the job and does not start it (host-silent), or that the hosts ask for no job (nobody-pulls).';
 
 function busy({ operation, acceptedAt }: Job, { edge, nats }: SystemReport): Cause {
-  const group = nats?.groups.find(({ operations }) => operations.some((filter) => takes(filter, operation)));
+  const group = nats?.groups.find(({ operations }) => takesOperation(operations, operation));
   const hosts = edge.operations?.find(({ name }) => name === operation)?.hosts;
   const isSure = nats !== undefined || isNew(acceptedAt);
   return {

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 import secrets
 import signal
 import socket
@@ -29,11 +30,13 @@ class Worker:
         self.url = env.get("NATS_URL", "nats://127.0.0.1:4222")
         self.name = env.get("WORKER_NAME", socket.gethostname())
         self.group = env.get("WORKER_GROUP", "python")
-        self.filter = env.get("WORKER_OPERATIONS", "example.>")
+        # Names and prefixes; `image.*` means `image.>`, as for workers in Node.
+        written = env.get("WORKER_OPERATIONS", "example.>").split(",")
+        self.filters = sorted({re.sub(r"(^|\.)\*$", r"\1>", name.strip()) for name in written})
         self.ack_wait_s = float(env.get("WORKER_ACK_WAIT_MS", "30000")) / 1000
         self.stop_timeout_s = float(env.get("WORKER_STOP_TIMEOUT_MS", "20000")) / 1000
         self.concurrency = int(env.get("WORKER_CONCURRENCY", "64"))
-        self.operations = [name for name in OPERATIONS if is_taken(name, self.filter)]
+        self.operations = [name for name in OPERATIONS if is_taken(name, self.filters)]
         self.slots = asyncio.Semaphore(self.concurrency)
         self.running: dict[asyncio.Task, Delivery] = {}
         self.notices: OrderedDict[str, int] = OrderedDict()  # the newest cancel notices: job to sequence
@@ -63,23 +66,31 @@ class Worker:
         name = f"{self.group}-{priority}-{lane}"
         try:
             info = await self.js.consumer_info("JOBS", name)
+            if set(info.config.filter_subjects or [info.config.filter_subject]) != set(self.subjects(priority, lane)):
+                raise SystemExit(f"the consumer {name} takes other operations than WORKER_OPERATIONS says")
         except NotFoundError:
             info = await self.js.add_consumer("JOBS", self.consumer_config(name, priority, lane))
         return await self.js.pull_subscribe_bind(consumer=name, stream="JOBS"), info.created
 
     def consumer_config(self, name: str, priority: str, lane: str) -> ConsumerConfig:
-        # The filter for all operations has a spelling of its own.
-        jobs = ">" if self.filter == ">" else f"*.*.{self.filter}"
+        # One filter has a field of its own: only then can NATS limit it.
+        subjects = self.subjects(priority, lane)
         return ConsumerConfig(
             name=name,
             durable_name=name,
-            filter_subject=f"jobs.{priority}.{lane}.{jobs}",
+            filter_subject=subjects[0] if len(subjects) == 1 else None,
+            filter_subjects=subjects if len(subjects) > 1 else None,
             deliver_policy=DeliverPolicy.ALL,
             ack_policy=AckPolicy.EXPLICIT,
             ack_wait=self.ack_wait_s,
             max_deliver=-1,
             max_ack_pending=1 if lane.startswith("o") else -1 if lane.startswith("l") else 1_000_000,
         )
+
+    def subjects(self, priority: str, lane: str) -> list[str]:
+        # The filter for all operations has a spelling of its own.
+        ends = [">" if name == ">" else f"*.*.{name}" for name in self.filters]
+        return [f"jobs.{priority}.{lane}.{end}" for end in ends]
 
     async def take(self, subscription, consumer_created: datetime) -> None:
         """Pulls one message at a time, when a slot is free."""
@@ -172,8 +183,8 @@ def routes() -> list[tuple[str, str]]:
     return shared + [("normal", f"o{lane}") for lane in range(8)]
 
 
-def is_taken(operation: str, pattern: str) -> bool:
-    return operation.startswith(pattern[:-1]) if pattern.endswith(">") else operation == pattern
+def is_taken(operation: str, filters: list[str]) -> bool:
+    return any(operation.startswith(name[:-1]) if name.endswith(">") else operation == name for name in filters)
 
 
 if __name__ == "__main__":

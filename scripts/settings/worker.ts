@@ -37,7 +37,7 @@ export const WORKER_GROUPS: readonly SettingGroup[] = [
       WORKER_GROUP:
         'the durable consumer that hosts share. `throughline groups` shows, renames and removes groups',
       WORKER_OPERATIONS:
-        'the operations that the group takes: one operation, a prefix such as `image.>`, or all (`>`). `image.*` and `*` mean the same, for env files that a shell reads. The operations of two groups must not overlap',
+        'the operations that the group takes: a comma list of operations and prefixes, such as `mail.send,image.>`, or all (`>`). `image.*` and `*` mean the same, for env files that a shell reads. Neither two of the list nor two groups may take the same operation. [What NATS cannot limit](PROTOCOL.md#permissions) with a list',
       WORKER_OWN_LANES:
         'this host also takes jobs from the own lanes of these tenants. While such a host is alive, the jobs of the tenant wait there and not among those of others ([why](decisions/tenants.md#a-lane-of-its-own))',
       WORKER_CONCURRENCY: 'jobs that run at the same time',

@@ -214,7 +214,10 @@ export function streamDefinitions(
 
 export interface ConsumerDefinition {
   readonly durable_name: string;
-  readonly filter_subject: string;
+  /** Which jobs it takes, if one filter says it. */
+  readonly filter_subject?: string;
+  /** The same for several filters. */
+  readonly filter_subjects?: readonly string[];
   readonly ack_policy: 'explicit';
   readonly deliver_policy: 'all';
   /** Nanoseconds. */
@@ -228,12 +231,12 @@ export interface ConsumerDefinition {
  * own lane. `max_deliver` has no limit on
  * purpose: a message with more deliveries would stay in the work queue, and no worker would see it. The worker counts
  * attempts itself, from the recorded events, before it runs anything. So a job that kills its worker ends in `DEAD` too.
- * @param options `operations`: see `routeFilter`; `ownLanes`: the tenants whose own lanes the group serves
- * @throws ThroughlineError `config-invalid` if `operations` is no filter
+ * @param options `operations`: filters, see `routeFilter`; `ownLanes`: the tenants whose own lanes the group serves
+ * @throws ThroughlineError `config-invalid` if one of `operations` is no filter
  */
 export function groupConsumers(options: {
   readonly group: string;
-  readonly operations: string;
+  readonly operations: readonly string[];
   readonly ackWaitMs: number;
   readonly maxAckPending: number;
   readonly ownLanes?: readonly string[];
@@ -243,7 +246,7 @@ export function groupConsumers(options: {
     route,
     definition: consumerDefinition({
       name: consumerName(group, route),
-      filterSubject: routeFilter(operations, route),
+      filters: operations.map((filter) => routeFilter(filter, route)),
       ackWaitMs,
       maxAckPending: ackPendingOf(route.lane, maxAckPending),
     }),
@@ -253,7 +256,7 @@ export function groupConsumers(options: {
       route,
       definition: consumerDefinition({
         name: consumerName(group, route, tenant),
-        filterSubject: ownLaneFilter(operations, route, tenant),
+        filters: operations.map((filter) => ownLaneFilter(filter, route, tenant)),
         ackWaitMs,
         maxAckPending,
       }),
@@ -274,22 +277,38 @@ export interface RouteConsumer {
   readonly definition: ConsumerDefinition;
 }
 
-/** A durable pull consumer that several hosts share. */
+/** A durable pull consumer that several hosts share. @param options `filters`: which messages it takes, at least one */
 export function consumerDefinition(options: {
   readonly name: string;
-  readonly filterSubject: string;
+  readonly filters: readonly string[];
   readonly ackWaitMs: number;
   readonly maxAckPending: number;
 }): ConsumerDefinition {
   return {
     durable_name: options.name,
-    filter_subject: options.filterSubject,
+    ...filterOf(options.filters),
     ack_policy: 'explicit',
     deliver_policy: 'all',
     ack_wait: options.ackWaitMs * NANOS_PER_MS,
     max_deliver: -1,
     max_ack_pending: options.maxAckPending,
   };
+}
+
+/** One filter stands in a field of its own: only then is it part of the request, so that NATS can permit it. */
+function filterOf(
+  filters: readonly string[],
+): Pick<ConsumerDefinition, 'filter_subject' | 'filter_subjects'> {
+  const [filter = '', ...others] = filters;
+  return others.length === 0 ? { filter_subject: filter } : { filter_subjects: filters };
+}
+
+/** The filters of a consumer. One without a filter takes everything. @param all the filter that takes everything */
+export function filtersOf(
+  config: { readonly filter_subject?: string; readonly filter_subjects?: readonly string[] },
+  all: string,
+): readonly string[] {
+  return config.filter_subjects ?? [config.filter_subject ?? all];
 }
 
 /**
@@ -299,7 +318,7 @@ export function consumerDefinition(options: {
 export function callbackConsumerDefinition(ackWaitMs: number): ConsumerDefinition {
   return consumerDefinition({
     name: 'callbacks',
-    filterSubject: CALLBACK_SUBJECTS,
+    filters: [CALLBACK_SUBJECTS],
     ackWaitMs,
     maxAckPending: -1,
   });

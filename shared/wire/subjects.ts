@@ -122,17 +122,8 @@ export function deadLettersFilter(tenant: string, operation?: string): string {
 }
 
 /**
- * The filter of all jobs of some operations.
+ * A filter of the consumer with which a worker group takes the jobs of a route.
  * @param operations an operation's name, or a prefix of one followed by `.>`, or `>` for all
- * @throws ThroughlineError `config-invalid`
- */
-export function groupFilter(operations: string): string {
-  return `jobs.*.*.${operationsFilter(operations)}`;
-}
-
-/**
- * The filter of the consumer with which a worker group takes the jobs of a route.
- * @param operations see {@link groupFilter}
  * @throws ThroughlineError `config-invalid`
  */
 export function routeFilter(operations: string, { priority, lane }: Route): string {
@@ -141,7 +132,7 @@ export function routeFilter(operations: string, { priority, lane }: Route): stri
 
 /**
  * The filter of the consumer with which a worker group takes the jobs of a tenant from the tenant's own lane.
- * @param operations see {@link groupFilter}
+ * @param operations see {@link routeFilter}
  * @throws ThroughlineError `config-invalid`, `request-invalid` for the tenant
  */
 export function ownLaneFilter(operations: string, { priority }: Route, tenant: string): string {
@@ -157,7 +148,7 @@ export function tenantOfFilter(filter: string): string | undefined {
 
 /**
  * The end of a filter of jobs or dead letters: tenant, job id and some operations.
- * @param operations see {@link groupFilter}
+ * @param operations see {@link routeFilter}
  * @throws ThroughlineError `config-invalid`
  */
 export function operationsFilter(operations: string): string {
@@ -170,7 +161,7 @@ export function operationsFilter(operations: string): string {
   return `*.*.${operations}`;
 }
 
-/** Whether a text names some operations: see {@link groupFilter}. */
+/** Whether a text names some operations: see {@link routeFilter}. */
 export function isOperationsFilter(operations: string): boolean {
   return operations === '>' || isOperationName(operations.replace(/\.>$/, ''));
 }

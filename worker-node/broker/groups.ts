@@ -1,8 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ConsumerConfig, ConsumerInfo, JetStreamManager } from '@nats-io/jetstream';
 import { ThroughlineError } from '../../shared/errors.ts';
+import { operationFiltersText } from '../../shared/nats/consumers/operation-filters.ts';
 import {
   type ConsumerDefinition,
+  filtersOf,
   groupConsumers,
   JOBS_STREAM,
   NANOS_PER_MS,
@@ -11,16 +13,19 @@ import {
 import { shellCommand } from '../../shared/text/terminal/shell-command.ts';
 import { groupOfConsumer } from '../../shared/wire/lanes.ts';
 import { filtersOverlap, operationsOfFilter, tenantOfFilter } from '../../shared/wire/subjects.ts';
+import type { Broker } from './connect.ts';
+import { storeConsumer } from './consumers/store-consumer.ts';
 import { readHosts } from './host-watch.ts';
 import { withOperator } from './operate/operator-session.ts';
 
+const ALL = 'jobs.>';
 const PULL_LOOKS = 10;
 const PULL_LOOK_MS = 200;
 
 /** A worker group: a durable consumer of `JOBS`, which the hosts of the group share. */
 export interface WorkerGroup {
   readonly name: string;
-  /** The operations that it takes, as in `WORKER_OPERATIONS`; several where somebody else made the consumer. */
+  /** The operations that it takes: the filters of `WORKER_OPERATIONS`. */
   readonly operations: readonly string[];
   /** The names of its hosts that are alive. */
   readonly hosts: readonly string[];
@@ -32,11 +37,14 @@ export interface WorkerGroup {
   readonly pulls: number;
 }
 
+/** What is needed to change worker groups. */
+type GroupBroker = Pick<Broker, 'connection' | 'manager'>;
+
 export interface GroupMove {
   readonly from: string;
   readonly to: string;
   /** The new `WORKER_OPERATIONS`; undefined: as before. */
-  readonly operations: string | undefined;
+  readonly operations: readonly string[] | undefined;
   /** Whether to do it also while hosts of the group are alive. */
   readonly force: boolean;
 }
@@ -49,10 +57,12 @@ interface Group {
 
 /** The worker groups of a NATS, and what an operator may do with them. */
 export class WorkerGroups {
+  readonly #broker: GroupBroker;
   readonly #manager: JetStreamManager;
 
-  constructor(manager: JetStreamManager) {
-    this.#manager = manager;
+  constructor(broker: GroupBroker) {
+    this.#broker = broker;
+    this.#manager = broker.manager;
   }
 
   /** All groups, by name. @throws whatever the NATS client throws */
@@ -78,7 +88,7 @@ export class WorkerGroups {
    */
   async move({ from, to, operations, force }: GroupMove): Promise<WorkerGroup> {
     const old = await this.#find(from);
-    const wanted = consumersOf(old, to, operations ?? operationsOf(old.consumers)[0] ?? '>');
+    const wanted = consumersOf(old, to, operations ?? operationsOf(old.consumers));
     await this.#refuseIfTaken(from, to, wanted);
     if (!force) await this.#refuseIfAlive(old);
     await this.#delete(old);
@@ -114,7 +124,7 @@ export class WorkerGroups {
   /** Creates the consumers that are not there. */
   async #create(definitions: readonly (Partial<ConsumerConfig> | ConsumerDefinition)[]): Promise<void> {
     await Promise.all(
-      definitions.map((definition) => this.#manager.consumers.add(JOBS_STREAM, { ...definition })),
+      definitions.map((definition) => storeConsumer(this.#broker, JOBS_STREAM, definition, 'create')),
     );
   }
 
@@ -135,7 +145,7 @@ export class WorkerGroups {
       throw new ThroughlineError('request-invalid', message);
     }
     const overlapping = others.find(({ consumers }) =>
-      wanted.some(({ definition }) => consumers.some((info) => overlaps(info, definition.filter_subject))),
+      wanted.some(({ definition }) => consumers.some((info) => overlaps(info, definition))),
     );
     if (overlapping === undefined) return;
     const message = `the group ${overlapping.name} takes ${shownOperations(overlapping)}: a job goes to one group only`;
@@ -173,7 +183,7 @@ export async function withGroups<T>(
   warn: (sentence: string) => void,
   work: (groups: WorkerGroups) => Promise<T>,
 ): Promise<T> {
-  return await withOperator(environment, warn, ({ manager }) => work(new WorkerGroups(manager)));
+  return await withOperator(environment, warn, (broker) => work(new WorkerGroups(broker)));
 }
 
 /**
@@ -182,24 +192,24 @@ export async function withGroups<T>(
  */
 export async function overlapError(
   manager: JetStreamManager,
-  { durable_name, filter_subject }: ConsumerDefinition,
+  definition: ConsumerDefinition,
   cause: unknown,
 ): Promise<ThroughlineError> {
+  const { durable_name } = definition;
   const group = groupOfConsumer(durable_name);
   const groups = await readGroups(manager).catch(() => []);
   const taken = ({ name, consumers }: Group): boolean =>
     consumers.some(
       (info) =>
-        info.name !== durable_name &&
-        (name !== group || info.name === group) &&
-        overlaps(info, filter_subject),
+        info.name !== durable_name && (name !== group || info.name === group) && overlaps(info, definition),
     );
   const other = groups.find(taken);
   if (other?.name === group) {
     const message = `the group "${group}" has a consumer without lanes, which an earlier version made. Stop the hosts of that version, then run: ${shellCommand('throughline groups move', group, group)}`;
     return new ThroughlineError('config-invalid', message, { cause });
   }
-  const settings = `WORKER_GROUP "${group}" with WORKER_OPERATIONS "${operationsOfFilter(filter_subject)}"`;
+  const operations = operationFiltersText(filtersOf(definition, ALL).map(operationsOfFilter));
+  const settings = `WORKER_GROUP "${group}" with WORKER_OPERATIONS "${operations}"`;
   const them = other === undefined ? 'another group' : `the group "${other.name}"`;
   const takes = other === undefined ? 'some of the same operations' : shownOperations(other);
   const move =
@@ -221,7 +231,7 @@ async function readGroups(manager: JetStreamManager): Promise<Group[]> {
 }
 
 /** The consumers of the group `to`, with the limits of an old group. */
-function consumersOf({ consumers }: Group, to: string, operations: string): RouteConsumer[] {
+function consumersOf({ consumers }: Group, to: string, operations: readonly string[]): RouteConsumer[] {
   const limits = consumers.map(({ config }) => config.max_ack_pending ?? 0);
   return groupConsumers({
     group: to,
@@ -229,21 +239,23 @@ function consumersOf({ consumers }: Group, to: string, operations: string): Rout
     ackWaitMs: (consumers[0]?.config.ack_wait ?? 0) / NANOS_PER_MS,
     // The consumers of ordered lanes have a limit of 1.
     maxAckPending: Math.max(...limits),
-    ownLanes: [...new Set(consumers.flatMap(filtersOf).flatMap((filter) => tenantOfFilter(filter) ?? []))],
+    ownLanes: [
+      ...new Set(consumers.flatMap(filtersOfInfo).flatMap((filter) => tenantOfFilter(filter) ?? [])),
+    ],
   });
 }
 
-/** A consumer without a filter takes everything. */
-function filtersOf({ config }: ConsumerInfo): string[] {
-  return config.filter_subjects ?? [config.filter_subject ?? 'jobs.>'];
+function filtersOfInfo({ config }: ConsumerInfo): readonly string[] {
+  return filtersOf(config, ALL);
 }
 
 function operationsOf(consumers: readonly ConsumerInfo[]): string[] {
-  return [...new Set(consumers.flatMap(filtersOf).map(operationsOfFilter))];
+  return [...new Set(consumers.flatMap(filtersOfInfo).map(operationsOfFilter))];
 }
 
-function overlaps(info: ConsumerInfo, filter: string): boolean {
-  return filtersOf(info).some((one) => filtersOverlap(one, filter));
+function overlaps(info: ConsumerInfo, definition: ConsumerDefinition): boolean {
+  const wanted = filtersOf(definition, ALL);
+  return filtersOfInfo(info).some((one) => wanted.some((filter) => filtersOverlap(one, filter)));
 }
 
 function shownOperations({ consumers }: Group): string {

@@ -1,13 +1,8 @@
-import {
-  type ConsumerConfig,
-  JetStreamApiError,
-  type JetStreamManager,
-  type StreamConfig,
-} from '@nats-io/jetstream';
+import { JetStreamApiError, type JetStreamManager, type StreamConfig } from '@nats-io/jetstream';
 import { errors } from '@nats-io/transport-node';
 import { ThroughlineError } from '../../shared/errors.ts';
 import { API_CODE, isOverlapCode } from '../../shared/nats/api-error.ts';
-import { consumerFindings } from '../../shared/nats/consumer-rules.ts';
+import { consumerFindings } from '../../shared/nats/consumers/consumer-rules.ts';
 import { copyFindings } from '../../shared/nats/copies.ts';
 import { type Finding, findingText, fixText } from '../../shared/nats/finding.ts';
 import { streamFindings } from '../../shared/nats/stream-rules.ts';
@@ -18,7 +13,12 @@ import {
   type StreamDefinition,
 } from '../../shared/nats/streams.ts';
 import type { WorkerLogger } from '../log.ts';
+import type { Broker } from './connect.ts';
+import { storeConsumer } from './consumers/store-consumer.ts';
 import { overlapError } from './groups.ts';
+
+/** What is needed to make consumers. */
+type ConsumerBroker = Pick<Broker, 'connection' | 'manager'>;
 
 /** A stream as it is now, with the settings that are wrong. */
 export interface StreamReport {
@@ -102,20 +102,20 @@ export async function ensureStreams(
  *   the same operations
  */
 export async function ensureConsumer(
-  manager: JetStreamManager,
+  broker: ConsumerBroker,
   stream: string,
   definition: ConsumerDefinition,
 ): Promise<void> {
   const { durable_name: name, ack_wait, max_ack_pending } = definition;
-  const existing = await find(() => manager.consumers.info(stream, name), API_CODE.consumerNotFound);
+  const existing = await find(() => broker.manager.consumers.info(stream, name), API_CODE.consumerNotFound);
   if (existing === undefined) {
-    await addConsumer(manager, stream, definition);
+    await addConsumer(broker, stream, definition);
     return;
   }
   const { config } = existing;
   refuse(consumerFindings({ ...config }, definition, stream));
   if (config.ack_wait === ack_wait && config.max_ack_pending === max_ack_pending) return;
-  await manager.consumers.update(stream, name, { ack_wait, max_ack_pending });
+  await storeConsumer(broker, stream, { ...config, ack_wait, max_ack_pending }, 'update');
 }
 
 /** How many consumers are created at the same time. In a cluster each of them needs an election. */
@@ -128,21 +128,21 @@ const TRIES = 4;
  * @throws ThroughlineError see {@link ensureConsumer}; `broker-unavailable` if the server does not answer
  */
 export async function ensureGroup(
-  manager: JetStreamManager,
+  broker: ConsumerBroker,
   consumers: readonly RouteConsumer[],
 ): Promise<void> {
   const left = [...consumers];
   const work = async (): Promise<void> => {
     for (let next = left.shift(); next !== undefined; next = left.shift())
-      await ensurePatiently(manager, next.definition);
+      await ensurePatiently(broker, next.definition);
   };
   await Promise.all(Array.from({ length: GROUP_WIDTH }, work));
 }
 
-async function ensurePatiently(manager: JetStreamManager, definition: ConsumerDefinition): Promise<void> {
+async function ensurePatiently(broker: ConsumerBroker, definition: ConsumerDefinition): Promise<void> {
   for (let tries = 1; ; tries++) {
     try {
-      return await ensureConsumer(manager, JOBS_STREAM, definition);
+      return await ensureConsumer(broker, JOBS_STREAM, definition);
     } catch (cause) {
       if (!(cause instanceof errors.TimeoutError)) throw cause;
       if (tries < TRIES) continue;
@@ -153,15 +153,15 @@ async function ensurePatiently(manager: JetStreamManager, definition: ConsumerDe
 }
 
 async function addConsumer(
-  manager: JetStreamManager,
+  broker: ConsumerBroker,
   stream: string,
   definition: ConsumerDefinition,
 ): Promise<void> {
   try {
-    await manager.consumers.add(stream, definition as Partial<ConsumerConfig>);
+    await storeConsumer(broker, stream, definition, 'create');
   } catch (thrown) {
     if (!(thrown instanceof JetStreamApiError) || !isOverlapCode(thrown.code)) throw thrown;
-    throw await overlapError(manager, definition, thrown);
+    throw await overlapError(broker.manager, definition, thrown);
   }
 }
 

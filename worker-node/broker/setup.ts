@@ -1,13 +1,15 @@
 import type { JetStreamManager } from '@nats-io/jetstream';
 import { limitFindings } from '../../shared/nats/account-limits.ts';
-import { consumerFindings } from '../../shared/nats/consumer-rules.ts';
+import { consumerFindings } from '../../shared/nats/consumers/consumer-rules.ts';
 import type { Finding } from '../../shared/nats/finding.ts';
 import { LARGEST_MESSAGE_BYTES } from '../../shared/nats/message-sizes.ts';
+import { SETUP_PERMISSIONS } from '../../shared/nats/permissions/setup.ts';
 import { DELAY_SINCE, isAtLeastVersion, SYNC_SINCE } from '../../shared/nats/server-version.ts';
 import { storeCaps } from '../../shared/nats/store-caps.ts';
 import {
   CALLBACKS_STREAM,
   consumerDefinition,
+  filtersOf,
   JOBS_STREAM,
   streamDefinitions,
 } from '../../shared/nats/streams.ts';
@@ -57,7 +59,7 @@ export async function setUpBroker({ environment, check, replicas }: SetupOptions
     const definitions = streamDefinitions(copies, isAtLeastVersion(version, DELAY_SINCE), caps);
     const needs = { streams: definitions.length, copies, ackPending: config.WORKER_MAX_ACK_PENDING };
     const account = limitFindings(accountInfo, needs);
-    const permissions = await permissionFindings(broker.connection, 'setup');
+    const permissions = await permissionFindings(broker.connection, 'setup', SETUP_PERMISSIONS);
     const streams: StreamReport[] = [];
     for (const definition of definitions)
       streams.push(await (check ? checkStream : setUpStream)(broker.manager, definition));
@@ -98,7 +100,7 @@ async function checkConsumers(
     if (streams.some(({ name, state }) => name === stream && state === 'missing')) continue;
     for await (const { name, config } of manager.consumers.list(stream)) {
       // A group chooses its own filter, ack wait and number of messages.
-      const chosen = { filterSubject: config.filter_subject ?? '', ackWaitMs: 0, maxAckPending: 0 };
+      const chosen = { filters: filtersOf(config, ''), ackWaitMs: 0, maxAckPending: 0 };
       const definition = consumerDefinition({ name, ...chosen });
       findings.push(...consumerFindings({ ...config }, definition, stream));
     }

@@ -1,6 +1,9 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import { isToken } from '../../../shared/job/job-address.ts';
-import { isOperationsFilter, OPERATIONS_RULE, operationsAsWritten } from '../../../shared/wire/subjects.ts';
+import {
+  operationFiltersFault,
+  readOperationFilters,
+} from '../../../shared/nats/consumers/operation-filters.ts';
 import type { WorkerGroup, WorkerGroups } from '../../../worker-node/broker/groups.ts';
 import { EXIT } from '../../exit-code.ts';
 import { examples } from '../../help.ts';
@@ -9,7 +12,7 @@ import type { Output } from '../../text/output.ts';
 import { tableText } from '../../text/table.ts';
 
 interface MoveFlags {
-  readonly operations?: string;
+  readonly operations?: readonly string[];
   readonly force?: boolean;
 }
 
@@ -59,7 +62,11 @@ function defineMove(groups: Command, host: Host): void {
     .description('Gives the jobs of a group to a group of another name. Stop its workers first.')
     .argument('<from>', 'the WORKER_GROUP so far', groupName)
     .argument('<to>', 'the new WORKER_GROUP; the same name with --operations', groupName)
-    .option('--operations <filter>', 'the new WORKER_OPERATIONS, such as image.>', operationsFilter)
+    .option(
+      '--operations <filters>',
+      'the new WORKER_OPERATIONS, such as image.>,mail.send',
+      operationFilters,
+    )
     .option('--force', 'also while its workers are alive; their running jobs start again elsewhere')
     .addHelpText(
       'after',
@@ -109,19 +116,20 @@ function definePermissions(groups: Command, host: Host): void {
       'Prints what the NATS user of a group must be allowed, for the configuration of nats-server.',
     )
     .argument('<group>', 'its WORKER_GROUP', groupName)
-    .argument('<operations>', 'its WORKER_OPERATIONS, such as image.>', operationsFilter)
+    .argument('<operations>', 'its WORKER_OPERATIONS, such as image.>,mail.send', operationFilters)
     .option('--own-lanes <tenants>', 'its WORKER_OWN_LANES, such as acme,globex', tenantNames, [])
     .addHelpText(
       'after',
       examples(["throughline groups permissions images 'image.>' > images.conf", 'a file to include']),
     )
     .action(
-      async (group: string, operations: string, { ownLanes }: PermissionFlags, command: Command) =>
+      async (group: string, operations: readonly string[], { ownLanes }: PermissionFlags, command: Command) =>
         await host.runLocal(command, async (output) => {
           const { groupPermissions, permissionsText } = await import(
             '../../../shared/nats/permissions/group.ts'
           );
           const permissions = groupPermissions(group, operations, ownLanes);
+          if (operations.length > 1) output.warn(UNLIMITED);
           const name = `${group.replaceAll('-', '_').toUpperCase()}_PERMISSIONS`;
           if (output.json) output.document({ permissions });
           else output.text(permissionsText(name, permissions));
@@ -130,10 +138,15 @@ function definePermissions(groups: Command, host: Host): void {
     );
 }
 
-function operationsFilter(text: string): string {
-  const filter = operationsAsWritten(text);
-  if (isOperationsFilter(filter)) return filter;
-  throw new InvalidArgumentError(`It ${OPERATIONS_RULE}.`);
+/** What `groups permissions` says of a group with several filters. */
+const UNLIMITED =
+  'NATS cannot see which jobs a consumer with several filters takes: this user may let the consumers of its group take any job that no other group takes. With one operation or prefix it may not';
+
+function operationFilters(text: string): string[] {
+  const filters = readOperationFilters(text);
+  const fault = operationFiltersFault(filters);
+  if (fault === undefined) return filters;
+  throw new InvalidArgumentError(`It ${fault}.`);
 }
 
 async function runGroups(

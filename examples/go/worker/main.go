@@ -28,13 +28,14 @@ import (
 const renew = 30 * time.Second
 
 type worker struct {
-	name, group, filter string
-	ackWait             time.Duration
-	connection          *nats.Conn
-	js                  jetstream.JetStream
-	events, cancels     jetstream.Stream
-	stopping            context.Context // ends when the jobs that still run must be handed back
-	slots               chan struct{}
+	name, group     string
+	filters         []string // the operations that it takes: names, and prefixes that end with `.>`
+	ackWait         time.Duration
+	connection      *nats.Conn
+	js              jetstream.JetStream
+	events, cancels jetstream.Stream
+	stopping        context.Context // ends when the jobs that still run must be handed back
+	slots           chan struct{}
 
 	mutex   sync.Mutex
 	running map[*delivery]struct{}
@@ -60,7 +61,7 @@ func start() error {
 	stopping, handBack := context.WithCancel(ctx)
 	defer handBack()
 	w := &worker{
-		name: setting("WORKER_NAME", host), group: setting("WORKER_GROUP", "go"), filter: setting("WORKER_OPERATIONS", "example.>"),
+		name: setting("WORKER_NAME", host), group: setting("WORKER_GROUP", "go"), filters: filters(setting("WORKER_OPERATIONS", "example.>")),
 		ackWait: milliseconds("WORKER_ACK_WAIT_MS", "30000"), stopping: stopping,
 		running: map[*delivery]struct{}{}, notices: map[string]uint64{}, paused: map[string]bool{},
 	}
@@ -119,19 +120,23 @@ func (w *worker) consume(told context.Context, taking *sync.WaitGroup, priority,
 	case 'l':
 		pending = -1
 	}
-	jobs := "*.*." + w.filter
-	if w.filter == ">" {
-		jobs = ">" // the filter for all operations has a spelling of its own
-	}
+	subjects := w.subjects(priority, lane)
 	name := fmt.Sprintf("%s-%s-%s", w.group, priority, lane)
 	consumer, err := w.js.Consumer(told, "JOBS", name)
 	if errors.Is(err, jetstream.ErrConsumerNotFound) { // one that is there stays as it is
-		consumer, err = w.js.CreateConsumer(told, "JOBS", jetstream.ConsumerConfig{
+		config := jetstream.ConsumerConfig{
 			Name: name, Durable: name,
-			FilterSubject: fmt.Sprintf("jobs.%s.%s.%s", priority, lane, jobs),
 			DeliverPolicy: jetstream.DeliverAllPolicy, AckPolicy: jetstream.AckExplicitPolicy,
 			AckWait: w.ackWait, MaxDeliver: -1, MaxAckPending: pending,
-		})
+		}
+		if len(subjects) == 1 { // one filter has a field of its own: only then can NATS limit it
+			config.FilterSubject = subjects[0]
+		} else {
+			config.FilterSubjects = subjects
+		}
+		consumer, err = w.js.CreateConsumer(told, "JOBS", config)
+	} else if err == nil && !takes(consumer.CachedInfo().Config, subjects) {
+		return fmt.Errorf("the consumer %s takes other operations than WORKER_OPERATIONS says", name)
 	}
 	if err != nil {
 		return err
@@ -287,8 +292,10 @@ func (w *worker) stop(key string, taking *sync.WaitGroup, handBack func()) error
 
 func (w *worker) operations() []string {
 	isTaken := func(name string) bool {
-		prefix, isPrefix := strings.CutSuffix(w.filter, ">")
-		return name == w.filter || isPrefix && strings.HasPrefix(name, prefix)
+		return slices.ContainsFunc(w.filters, func(filter string) bool {
+			prefix, isPrefix := strings.CutSuffix(filter, ">")
+			return name == filter || isPrefix && strings.HasPrefix(name, prefix)
+		})
 	}
 	return slices.DeleteFunc(slices.Sorted(maps.Keys(operations)), func(name string) bool { return !isTaken(name) })
 }

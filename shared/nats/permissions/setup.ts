@@ -15,7 +15,8 @@ export const SETUP_PERMISSIONS: readonly Permission[] = [
     ],
     [
       ...(['weakens', 'worker groups cannot be renamed and removed'] as const),
-      ...['$JS.API.CONSUMER.CREATE.JOBS.*.jobs.>', '$JS.API.CONSUMER.INFO.JOBS.*'],
+      ...['$JS.API.CONSUMER.CREATE.JOBS.*.jobs.>', '$JS.API.CONSUMER.CREATE.JOBS.*'],
+      ...['$JS.API.CONSUMER.INFO.JOBS.*'],
       ...['$JS.API.CONSUMER.DELETE.JOBS.*', '$JS.API.STREAM.MSG.GET.KV_HOSTS'],
     ],
     ['weakens', 'operations cannot be paused', PAUSE_SUBJECTS],

@@ -7,6 +7,11 @@ function acksOf(stream: string): string[] {
   return [`$JS.ACK.${stream}.*.*.*.*.*.*`, `$JS.ACK.*.*.${stream}.*.*.*.*.*.>`];
 }
 
+/** How a consumer with one filter is made: the subject of the request ends with the filter. */
+const CREATE_ONE_FILTER = '$JS.API.CONSUMER.CREATE.JOBS.*.jobs.>';
+/** How one with several filters is made. NATS cannot see, and so not limit, which ones. */
+const CREATE_FILTERS = '$JS.API.CONSUMER.CREATE.JOBS.*';
+
 /** What the user of the workers must be allowed: a test compares it with `deploy/nats/permissions.conf`. */
 export const WORKER_PERMISSIONS: readonly Permission[] = [
   ...permissions('publish', [
@@ -29,8 +34,9 @@ export const WORKER_PERMISSIONS: readonly Permission[] = [
     ],
     [
       ...(['breaks', 'the consumers of the workers cannot be made'] as const),
-      ...['$JS.API.CONSUMER.CREATE.JOBS.*.jobs.>', '$JS.API.CONSUMER.CREATE.CALLBACKS.*.callbacks.>'],
+      ...[CREATE_ONE_FILTER, '$JS.API.CONSUMER.CREATE.CALLBACKS.*.callbacks.>'],
     ],
+    ['weakens', 'no group can take a list of operations', CREATE_FILTERS],
     ['weakens', 'the group that is in the way of another one is not named', '$JS.API.CONSUMER.LIST.JOBS'],
     ['breaks', 'JetStream cannot be used', '$JS.API.INFO'],
     ['breaks', 'the streams cannot be checked', '$JS.API.STREAM.INFO.*'],
@@ -49,3 +55,12 @@ export const WORKER_PERMISSIONS: readonly Permission[] = [
     ['weakens', 'jobs wait longer for places that other hosts free', '$KV.LIMITS.*.*.>'],
   ]),
 ];
+
+/**
+ * What the user of a group must be allowed.
+ * @param operations the filters of its `WORKER_OPERATIONS`: consumers with one filter are made in another way than those with several
+ */
+export function neededByWorker(operations: readonly string[]): Permission[] {
+  const unused = operations.length === 1 ? CREATE_FILTERS : CREATE_ONE_FILTER;
+  return WORKER_PERMISSIONS.filter(({ subject }) => subject !== unused);
+}

@@ -39,9 +39,9 @@ function settings(group: string, operations: string): Record<string, string> {
 }
 
 /** What a worker says that does not start. */
-async function refusal(group: string, operations: string): Promise<string> {
+async function refusal(group: string, operations: string, exitCode = 2): Promise<string> {
   const { code, stderr } = await runLocal(['worker'], settings(group, operations));
-  expect(code).toBe(2);
+  expect(code).toBe(exitCode);
   return stderr;
 }
 
@@ -121,6 +121,40 @@ describe('a worker group', () => {
       ['echo'],
       ['http.>'],
     ]);
+  });
+
+  it('takes a list of operations, whatever its order, and moves with it', async () => {
+    const manager = await jetstreamManager(connection);
+    for await (const { name } of manager.consumers.list('JOBS')) await manager.consumers.delete('JOBS', name);
+    const first = await host('several', 'test.*,echo');
+    const second = await host('several', 'echo,test.*');
+    await jetstream(connection).publish('jobs.normal.p2.demo.of-a-list.echo', '1');
+    await jetstream(connection).publish('jobs.normal.o2.demo.of-no-group.other', '1');
+    expect(await until('the end', async () => (await endsOf(connection, 'of-a-list'))[0])).toBe('succeeded');
+    const wanted = ['echo', 'test.>'];
+    expect(await list()).toMatchObject([{ name: 'several', operations: wanted, unsettled: 0 }]);
+    const changed = await refusal('several', 'echo');
+    expect(changed).toContain('filter_subject');
+    expect(changed).toContain('throughline groups move');
+    const other = await refusal('other', 'test.mode');
+    expect(other).toContain('the group "several", which takes "echo" and "test.>"');
+    await first.stop();
+    await second.stop();
+    const moved = await until('the hosts to have said that they stopped', async () => {
+      const answer = await groups('move', 'several', 'renamed', '--json');
+      return answer.code === 0 ? answer : undefined;
+    });
+    expect(JSON.parse(moved.stdout)).toMatchObject({ name: 'renamed', operations: wanted });
+    const one = await groups('move', 'renamed', 'renamed', '--operations', 'other', '--json');
+    expect(JSON.parse(one.stdout)).toMatchObject({ operations: ['other'], waiting: 1 });
+    await host('renamed', 'other');
+  });
+
+  it('does not take two filters for the same jobs, in the settings or by a command', async () => {
+    const sentence = 'must name an operation once: test.> and test.mode take the same jobs; leave one out';
+    expect(await refusal('twice', 'test.mode,test.*', 78)).toContain(`WORKER_OPERATIONS: ${sentence}`);
+    const moved = await groups('move', 'any', 'any', '--operations', 'test.mode,test.*');
+    expect(moved.stderr).toContain(sentence);
   });
 
   it('that died counts as alive until its lease ends; --force does not wait for that', async () => {

@@ -70,9 +70,9 @@ it('own lanes belong to their group, and move with it', async () => {
   const host = await startWorkerProcess({ environment, onLog: () => undefined });
   await host.stop();
   const manager = await jetstreamManager(connection);
-  const groups = new WorkerGroups(manager);
+  const groups = new WorkerGroups({ connection, manager });
   expect(await groups.list()).toMatchObject([{ name: 'workers', operations: ['>'], hosts: [] }]);
-  await groups.move({ from: 'workers', to: 'others', operations: 'image.>', force: false });
+  await groups.move({ from: 'workers', to: 'others', operations: ['image.>'], force: false });
   expect(await groups.list()).toMatchObject([{ name: 'others', operations: ['image.>'] }]);
   const { config } = await manager.consumers.info('JOBS', `others-low-own-${ALPHA}`);
   expect(config.filter_subject).toBe(`jobs.low.own.${ALPHA}.*.image.>`);

@@ -11,7 +11,7 @@ import { until } from '../../support/poll.ts';
 
 const CAP = 100_000_000;
 const DEFINITIONS = streamDefinitions(1, true, { jobs: CAP, delayed: CAP });
-const GROUP = { name: 'workers', filterSubject: 'jobs.>', ackWaitMs: 30_000, maxAckPending: 1_000 };
+const GROUP = { name: 'workers', filters: ['jobs.>'], ackWaitMs: 30_000, maxAckPending: 1_000 };
 
 let nats: NatsServer;
 let connection: NatsConnection;
@@ -95,7 +95,7 @@ describe('a consumer that nats-server holds with', () => {
     await setUp(false);
     const definition = consumerDefinition(GROUP);
     await manager.consumers.add('JOBS', { ...definition, ...config } as never);
-    await expect(ensureConsumer(manager, 'JOBS', definition)).rejects.toThrow(
+    await expect(ensureConsumer({ connection, manager }, 'JOBS', definition)).rejects.toThrow(
       `consumer workers of JOBS: ${setting} is `,
     );
   });
@@ -112,8 +112,8 @@ describe('throughline setup', () => {
 
   it.each(['JOBS', 'CALLBACKS'])('names a consumer of %s that breaks a promise', async (stream) => {
     await setUp(false);
-    const filterSubject = stream === 'JOBS' ? 'jobs.>' : 'callbacks.>';
-    const definition = { ...consumerDefinition({ ...GROUP, filterSubject }), max_deliver: 3 };
+    const filters = [stream === 'JOBS' ? 'jobs.>' : 'callbacks.>'];
+    const definition = { ...consumerDefinition({ ...GROUP, filters }), max_deliver: 3 };
     await manager.consumers.add(stream, definition as never);
     const report = await setUp(true);
     const found = { of: `consumer workers of ${stream}`, setting: 'max_deliver', actual: 3 };

@@ -267,12 +267,18 @@ describe('the whole API, over TLS, each side as a user with only the permissions
     const other = { ...settings('worker'), HEALTH_PORT: '0', WORKER_GROUP: 'other' };
     const refused = await runLocal(['worker'], other);
     expect(refused.stderr).toContain('the group "workers", which takes ">"');
+    const list = await runLocal(['worker'], { ...other, WORKER_OPERATIONS: 'echo,image.*' });
+    expect(list.stderr).toContain(
+      'WORKER_GROUP "other" with WORKER_OPERATIONS "echo,image.>" is in the way of',
+    );
     const groups = (...args: string[]): Promise<Ended> => runLocal(['groups', ...args], settings('setup'));
     expect((await groups('list')).stdout).toMatch(/^workers +> /m);
     await second.stop();
     // Its first worker was killed, and counts as alive for a while.
     expect((await groups('move', 'workers', 'images')).code).toBe(2);
     expect(await groups('move', 'workers', 'images', '--force')).toMatchObject({ code: 0, stderr: '' });
+    const several = await groups('move', 'images', 'images', '--operations', 'echo,image.*');
+    expect(several).toMatchObject({ code: 0, stderr: '' });
     expect(await groups('remove', 'images')).toMatchObject({ code: 0, stderr: '' });
   });
 

@@ -11,6 +11,7 @@ import {
   JOBS_STREAM,
   OPERATIONS_BUCKET,
 } from '../../../shared/nats/streams.ts';
+import { storeConsumer } from '../../../worker-node/broker/consumers/store-consumer.ts';
 import { runHere } from '../../support/cli/in-process.ts';
 import { describeOptions, type Seen } from '../../support/cli/options.ts';
 import { startTestNats } from '../../support/nats/nats.ts';
@@ -109,9 +110,9 @@ describeOptions({
 async function makeGroup(isAlive: boolean): Promise<void> {
   for await (const { name } of manager.consumers.list(JOBS_STREAM))
     await manager.consumers.delete(JOBS_STREAM, name);
-  const chosen = { group: GROUP, operations: 'echo', ackWaitMs: 30_000, maxAckPending: 100 };
+  const chosen = { group: GROUP, operations: ['echo'], ackWaitMs: 30_000, maxAckPending: 100 };
   for (const { definition } of groupConsumers(chosen))
-    await manager.consumers.add(JOBS_STREAM, { ...definition });
+    await storeConsumer({ connection, manager }, JOBS_STREAM, definition, 'create');
   const host: HostAnnouncement = {
     ...{
       host: 'host-1',

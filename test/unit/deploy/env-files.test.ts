@@ -32,7 +32,7 @@ describe.each(FILES)('%s', (name) => {
 it('deploy/worker/worker.env.example holds settings that the worker takes, and no others', async () => {
   const text = await readFile(path.join(DEPLOY, 'worker/worker.env.example'), 'utf8');
   const settings = { ...readByDocker(withProposals(text)), NATS_PASSWORD: 'secret' };
-  expect(workerConfig(settings)).toMatchObject({ WORKER_OPERATIONS: '>', NATS_USER: 'worker' });
+  expect(workerConfig(settings)).toMatchObject({ WORKER_OPERATIONS: ['>'], NATS_USER: 'worker' });
   expect(workerWarnings(settings)).toEqual([]);
 });
 

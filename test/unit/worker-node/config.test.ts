@@ -17,7 +17,7 @@ describe("the worker's settings", () => {
     expect(workerConfig({})).toMatchObject({
       NATS_URL: { servers: ['nats://127.0.0.1:4222'] },
       WORKER_GROUP: 'workers',
-      WORKER_OPERATIONS: '>',
+      WORKER_OPERATIONS: ['>'],
       WORKER_CONCURRENCY: 10,
       HEALTH_HOST: '127.0.0.1',
       HEALTH_PORT: 8_081,
@@ -76,11 +76,25 @@ describe("the worker's settings", () => {
   );
 
   it.each([
-    ['*', '>'],
-    ['image.*', 'image.>'],
-    ['image.resize', 'image.resize'],
+    ['*', ['>']],
+    ['image.*', ['image.>']],
+    ['image.resize', ['image.resize']],
+    [' mail.send , image.*,mail.send', ['image.>', 'mail.send']],
   ])('take the operations %j as %j, since an env file for a shell cannot hold ">"', (written, read) => {
-    expect(workerConfig({ WORKER_OPERATIONS: written }).WORKER_OPERATIONS).toBe(read);
+    expect(workerConfig({ WORKER_OPERATIONS: written }).WORKER_OPERATIONS).toEqual(read);
+  });
+
+  it.each([
+    ['image.resize,image.*', 'image.> and image.resize take the same jobs; leave one out'],
+    ['image.*,image.small.*', 'image.> and image.small.> take the same jobs; leave one out'],
+    ['*,echo', '> and echo take the same jobs; leave one out'],
+    ['echo,Image', 'must be an operation, a prefix such as image.*, or *, or a comma list of the first two'],
+    ['echo,,mail', 'must be an operation, a prefix such as image.*, or *, or a comma list of the first two'],
+    [Array.from({ length: 33 }, (_, n) => `o${n}`).join(), 'must name at most 32 operations and prefixes'],
+  ])('refuse the operations %j: %s', async (written, sentence) => {
+    const error = await refusalOf(() => workerConfig({ WORKER_OPERATIONS: written }));
+    expect(error.message).toContain('WORKER_OPERATIONS: ');
+    expect(error.message).toContain(sentence);
   });
 
   it.each(['"quoted"', "'quoted'"])('are named when their value is %s', async (value) => {

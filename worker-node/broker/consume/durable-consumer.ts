@@ -12,19 +12,14 @@ import { ensureConsumer } from '../provision.ts';
  * created again, because its messages are lost and an operator has to know. Only the start of a worker creates streams.
  */
 export class DurableConsumer {
-  readonly #broker: Pick<Broker, 'jetStream' | 'manager'>;
+  readonly #broker: Broker;
   readonly #stream: string;
   readonly #definition: ConsumerDefinition;
   readonly #log: WorkerLogger;
   #found: Promise<Consumer> | undefined;
   #createdMs = Number.POSITIVE_INFINITY;
 
-  constructor(
-    broker: Pick<Broker, 'jetStream' | 'manager'>,
-    stream: string,
-    definition: ConsumerDefinition,
-    log: WorkerLogger,
-  ) {
+  constructor(broker: Broker, stream: string, definition: ConsumerDefinition, log: WorkerLogger) {
     this.#broker = broker;
     this.#stream = stream;
     this.#definition = definition;
@@ -77,7 +72,7 @@ export class DurableConsumer {
   }
 
   async #create(): Promise<Consumer> {
-    await ensureConsumer(this.#broker.manager, this.#stream, this.#definition);
+    await ensureConsumer(this.#broker, this.#stream, this.#definition);
     const fields = { consumer: this.#definition.durable_name, stream: this.#stream };
     this.#log.warn(fields, 'the consumer was deleted; created again');
     return await this.#lookUp();

@@ -53,7 +53,7 @@ export async function natsReport(broker: Broker): Promise<NatsReport> {
     server: { version: serverVersion(broker) ?? 'unknown', clustered: isClustered(broker) },
     ...(clockAheadMs === undefined ? {} : { clockAheadMs }),
     streams: await Promise.all(streamDefinitions(1, true).map(({ name }) => streamState(manager, name))),
-    groups: await unlessMissing(new WorkerGroups(manager).list(), []),
+    groups: await unlessMissing(new WorkerGroups(broker).list(), []),
     hosts: await unlessMissing(hostStates(manager, Date.now() - (clockAheadMs ?? 0)), []),
     operations: await unlessMissing(knownOperations(manager), []),
     paused: Object.fromEntries(await unlessMissing(readPauses(manager), new Map<string, Pause>())),

@@ -8,7 +8,7 @@ import {
   USER_INFO,
 } from '../../../shared/nats/permissions/permission.ts';
 import { SETUP_PERMISSIONS } from '../../../shared/nats/permissions/setup.ts';
-import { WORKER_PERMISSIONS } from '../../../shared/nats/permissions/worker.ts';
+import { neededByWorker } from '../../../shared/nats/permissions/worker.ts';
 import { INBOX } from '../../../shared/wire/subjects.ts';
 import { workerConfig } from '../../config.ts';
 import { openConnection } from '../connect.ts';
@@ -18,8 +18,6 @@ import { droppedFinding, droppedForTrace } from './trace-probe.ts';
 /** The sides that have a user of their own. */
 export const ROLES = ['worker', 'edge', 'setup'] as const;
 export type Role = (typeof ROLES)[number];
-
-const NEEDED = { worker: WORKER_PERMISSIONS, edge: EDGE_PERMISSIONS, setup: SETUP_PERMISSIONS };
 
 export interface PermissionReport {
   readonly role: Role;
@@ -38,9 +36,14 @@ export async function checkPermissions(
   role: Role,
 ): Promise<PermissionReport> {
   const config = { ...workerConfig(environment), WORKER_NAME: 'throughline-setup' };
+  const needed = {
+    worker: neededByWorker(config.WORKER_OPERATIONS),
+    edge: EDGE_PERMISSIONS,
+    setup: SETUP_PERMISSIONS,
+  };
   const connection = await openConnection(config, INBOX[role]);
   try {
-    const permissions = await permissionFindings(connection, role);
+    const permissions = await permissionFindings(connection, role, needed[role]);
     return { role, permissions, ok: permissions.every(({ level }) => level !== 'breaks') };
   } finally {
     await connection.close();
@@ -52,10 +55,15 @@ type Checked = Pick<NatsConnection, 'request' | 'status' | 'publish' | 'flush'>;
 
 /**
  * The permissions of a side that the user of a connection lacks, and the one for traces if NATS drops messages for want of it.
+ * @param needed what the side needs
  * @throws whatever the NATS client throws
  */
-export async function permissionFindings(connection: Checked, role: Role): Promise<Finding[]> {
-  const { user, missing } = await missingOf(connection, NEEDED[role]);
+export async function permissionFindings(
+  connection: Checked,
+  role: Role,
+  needed: readonly Permission[],
+): Promise<Finding[]> {
+  const { user, missing } = await missingOf(connection, needed);
   const dest = await droppedForTrace(connection);
   const name = user ?? role;
   return [

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { CONSUMER_RULES, consumerFindings } from '../../../../shared/nats/consumer-rules.ts';
+import { CONSUMER_RULES, consumerFindings } from '../../../../shared/nats/consumers/consumer-rules.ts';
 import { findingText, fixText } from '../../../../shared/nats/finding.ts';
 import { STREAM_RULES, streamFindings } from '../../../../shared/nats/stream-rules.ts';
 import {
@@ -11,7 +11,7 @@ import { BAD_CONSUMERS, BAD_STREAMS } from '../../../support/nats/bad-settings.t
 
 const CAPS = { jobs: 1_000_000, delayed: 1_000_000 };
 const DEFINITIONS = streamDefinitions(3, true, CAPS);
-const GROUP = { name: 'workers', filterSubject: 'jobs.>', ackWaitMs: 30_000, maxAckPending: 1_000 };
+const GROUP = { name: 'workers', filters: ['jobs.>'], ackWaitMs: 30_000, maxAckPending: 1_000 };
 
 function definitionOf(name: string): StreamDefinition {
   const found = DEFINITIONS.find((definition) => definition.name === name);

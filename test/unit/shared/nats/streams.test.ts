@@ -87,7 +87,7 @@ describe('the streams', () => {
 
 describe('a consumer of a worker group', () => {
   it('is durable, needs explicit acks, and never gives up a job by itself', () => {
-    const options = { group: 'images', operations: 'image.>', ackWaitMs: 30_000, maxAckPending: 7 };
+    const options = { group: 'images', operations: ['image.>'], ackWaitMs: 30_000, maxAckPending: 7 };
     expect(groupConsumers(options)[0]?.definition).toEqual({
       durable_name: 'images-high-p0',
       filter_subject: 'jobs.high.p0.*.*.image.>',
@@ -100,25 +100,36 @@ describe('a consumer of a worker group', () => {
   });
 
   it('is one of several that take each job of its operations, and no job twice', () => {
-    const options = { group: 'g', operations: 'image.>', ackWaitMs: 30_000, maxAckPending: 7 };
+    const options = { group: 'g', operations: ['image.>'], ackWaitMs: 30_000, maxAckPending: 7 };
     const consumers = groupConsumers(options);
     expect(new Set(consumers.map(({ definition }) => definition.durable_name)).size).toBe(ROUTES.length);
     for (const route of ROUTES) {
       const takers = consumers.filter(({ definition }) =>
-        subjectMatches(definition.filter_subject, jobSubject(address, route)),
+        subjectMatches(definition.filter_subject ?? '', jobSubject(address, route)),
       );
       expect(takers.map((taker) => taker.route)).toEqual([route]);
     }
   });
 
+  it('takes several operations with one filter for each, in each lane', () => {
+    const options = { group: 'g', operations: ['image.>', 'mail.send'], ackWaitMs: 30_000, maxAckPending: 7 };
+    const consumers = groupConsumers({ ...options, ownLanes: ['acme'] });
+    expect(consumers).toHaveLength(ROUTES.length + OWN_ROUTES.length);
+    for (const { definition } of consumers) {
+      expect(definition).not.toHaveProperty('filter_subject');
+      const ends = definition.filter_subjects?.map((filter) => filter.replace(/^.*\*\./, ''));
+      expect(ends).toEqual(options.operations);
+    }
+  });
+
   it('takes the own lanes of its tenants and no others, beside the lanes of all', () => {
-    const options = { group: 'g', operations: 'image.>', ackWaitMs: 30_000, maxAckPending: 7 };
+    const options = { group: 'g', operations: ['image.>'], ackWaitMs: 30_000, maxAckPending: 7 };
     const consumers = groupConsumers({ ...options, ownLanes: ['acme', 'demo'] });
     expect(consumers).toHaveLength(ROUTES.length + 2 * OWN_ROUTES.length);
     for (const route of OWN_ROUTES) {
       const takersOf = (tenant: string) =>
         consumers.filter(({ definition }) =>
-          subjectMatches(definition.filter_subject, jobSubject({ ...address, tenant }, route)),
+          subjectMatches(definition.filter_subject ?? '', jobSubject({ ...address, tenant }, route)),
         );
       expect(takersOf('globex')).toEqual([]);
       expect(takersOf('acme')).toMatchObject([
@@ -128,7 +139,7 @@ describe('a consumer of a worker group', () => {
   });
 
   it('has one message under way in an ordered lane', () => {
-    const options = { group: 'g', operations: '>', ackWaitMs: 30_000, maxAckPending: 7 };
+    const options = { group: 'g', operations: ['>'], ackWaitMs: 30_000, maxAckPending: 7 };
     for (const { route, definition } of groupConsumers(options)) {
       const waiting = isLimitedLane(route.lane) ? -1 : 7;
       expect(definition.max_ack_pending).toBe(isOrderedLane(route.lane) ? 1 : waiting);

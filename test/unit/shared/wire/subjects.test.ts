@@ -13,7 +13,6 @@ import {
   dueSubject,
   eventSubject,
   filtersOverlap,
-  groupFilter,
   jobSubject,
   jobSubjectFilter,
   operationsOfFilter,
@@ -192,13 +191,12 @@ describe('the filter of a worker group', () => {
   const route = { priority: 'high', lane: 'p1' } as const;
 
   it.each([
-    ['>', 'jobs.*.*.>', 'jobs.high.p1.>'],
-    ['echo', 'jobs.*.*.*.*.echo', 'jobs.high.p1.*.*.echo'],
-    ['image.thumbnail', 'jobs.*.*.*.*.image.thumbnail', 'jobs.high.p1.*.*.image.thumbnail'],
-    ['image.>', 'jobs.*.*.*.*.image.>', 'jobs.high.p1.*.*.image.>'],
-    ['image.small.>', 'jobs.*.*.*.*.image.small.>', 'jobs.high.p1.*.*.image.small.>'],
-  ])('for %j is %j, and of one route %j', (operations, all, ofRoute) => {
-    expect(groupFilter(operations)).toBe(all);
+    ['>', 'jobs.high.p1.>'],
+    ['echo', 'jobs.high.p1.*.*.echo'],
+    ['image.thumbnail', 'jobs.high.p1.*.*.image.thumbnail'],
+    ['image.>', 'jobs.high.p1.*.*.image.>'],
+    ['image.small.>', 'jobs.high.p1.*.*.image.small.>'],
+  ])('for %j is, of one route, %j', (operations, ofRoute) => {
     expect(routeFilter(operations, route)).toBe(ofRoute);
   });
 
@@ -217,20 +215,18 @@ describe('the filter of a worker group', () => {
     'a\r\nb',
     '$JS.>',
   ])('is not made of %j', async (operations) => {
-    for (const build of [() => groupFilter(operations), () => routeFilter(operations, route)]) {
-      const error = await refusalOf(build);
-      expect(error.code).toBe('config-invalid');
-      expect(error.message).toContain('operations filter');
-      expect(error.message).not.toMatch(/[\r\n]/);
-    }
+    const error = await refusalOf(() => routeFilter(operations, route));
+    expect(error.code).toBe('config-invalid');
+    expect(error.message).toContain('operations filter');
+    expect(error.message).not.toMatch(/[\r\n]/);
   });
 
   it('is a subject that the server takes, or is refused', () => {
     fc.assert(
       fc.property(anyText, (operations) => {
-        const filter = attempt(() => groupFilter(operations));
-        if (filter === undefined || filter === 'jobs.*.*.>') return;
-        expect(filter).toMatch(new RegExp(`^jobs(?:\\.\\*){4}(?:\\.${WORD})+(?:\\.>)?$`));
+        const filter = attempt(() => routeFilter(operations, route));
+        if (filter === undefined || filter === 'jobs.high.p1.>') return;
+        expect(filter).toMatch(new RegExp(`^jobs\\.high\\.p1\\.\\*\\.\\*(?:\\.${WORD})+(?:\\.>)?$`));
       }),
       { numRuns: 1_000 },
     );
@@ -337,7 +333,6 @@ describe('two filters', () => {
   });
 
   it.each(['>', 'echo', 'image.>'])('of the operations %s are read back', (operations) => {
-    expect(operationsOfFilter(groupFilter(operations))).toBe(operations);
     for (const route of ROUTES) expect(operationsOfFilter(routeFilter(operations, route))).toBe(operations);
     for (const route of OWN_ROUTES) {
       const filter = ownLaneFilter(operations, route, 'acme');

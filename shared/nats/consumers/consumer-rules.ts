@@ -1,6 +1,6 @@
 /** The settings that a consumer must have, one row per setting, as `stream-rules.ts` has them for streams. */
-import { type Finding, type Fix, isAbsent, isOff, isUnlimited, shown } from './finding.ts';
-import type { ConsumerDefinition } from './streams.ts';
+import { type Finding, type Fix, isAbsent, isOff, isUnlimited, shown } from '../finding.ts';
+import type { ConsumerDefinition } from '../streams.ts';
 
 interface ConsumerRule {
   readonly setting: string;
@@ -13,14 +13,13 @@ interface ConsumerRule {
 export const CONSUMER_RULES: readonly ConsumerRule[] = [
   {
     setting: 'filter_subject',
-    holds: (value, { filter_subject }) => value === filter_subject,
+    holds: (value, { filter_subject }) => (value ?? undefined) === filter_subject,
     why: 'use another WORKER_GROUP for other WORKER_OPERATIONS, or change the group with `throughline groups move`',
     fix: 'edit',
   },
   {
     setting: 'filter_subjects',
-    wanted: 'none',
-    holds: isAbsent,
+    holds: (value, { filter_subjects }) => isSameList(value, filter_subjects),
     why: 'use another WORKER_GROUP for other WORKER_OPERATIONS, or change the group with `throughline groups move`',
     fix: 'edit',
   },
@@ -85,6 +84,12 @@ export const CONSUMER_RULES: readonly ConsumerRule[] = [
     fix: 'edit',
   },
 ];
+
+/** Whether a list has these values, in any order. A list without values counts as none. */
+function isSameList(value: unknown, wanted: readonly string[] = []): boolean {
+  if (isAbsent(value)) return wanted.length === 0;
+  return Array.isArray(value) && value.length === wanted.length && wanted.every((one) => value.includes(one));
+}
 
 /**
  * The settings of an existing consumer that break a promise.

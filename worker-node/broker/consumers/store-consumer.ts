@@ -1,0 +1,39 @@
+import { type ConsumerConfig, JetStreamApiError } from '@nats-io/jetstream';
+import type { ConsumerDefinition } from '../../../shared/nats/streams.ts';
+import type { Broker } from '../connect.ts';
+
+/** What NATS shall do with a consumer: make a missing one, or change one that is there. */
+export type ConsumerAction = 'create' | 'update';
+
+interface ApiAnswer {
+  readonly error?: ConstructorParameters<typeof JetStreamApiError>[0];
+}
+
+/**
+ * Creates or updates a durable consumer. The subject of the request names the consumer and its filter, so that NATS can permit
+ * exactly that. The request for a consumer with several filters names the consumer only. The client (jetstream 3.4.0) would
+ * ask for that on an older subject, on which there is no action either, so this function asks itself.
+ * @param config the whole definition
+ * @throws JetStreamApiError, and whatever the NATS client throws
+ */
+export async function storeConsumer(
+  { connection, manager }: Pick<Broker, 'connection' | 'manager'>,
+  stream: string,
+  config: Partial<ConsumerConfig> | ConsumerDefinition,
+  action: ConsumerAction,
+): Promise<void> {
+  const wanted = { ...config } as Partial<ConsumerConfig>;
+  const name = wanted.durable_name ?? '';
+  if (wanted.filter_subjects === undefined) {
+    if (action === 'create') await manager.consumers.add(stream, wanted);
+    else await manager.consumers.update(stream, name, wanted);
+    return;
+  }
+  const request = { stream_name: stream, config: wanted, action };
+  const reply = await connection.request(
+    `$JS.API.CONSUMER.CREATE.${stream}.${name}`,
+    JSON.stringify(request),
+  );
+  const { error } = reply.json<ApiAnswer>();
+  if (error !== undefined) throw new JetStreamApiError(error);
+}
