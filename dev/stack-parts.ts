@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { hashApiKey } from '../shared/api/access.ts';
 import { callbackSecretsFor } from '../shared/callback-secrets.ts';
-import { buildEdge } from './edge/build.ts';
+import { keptEdge } from './edge/kept-build.ts';
 import { type Edge, type EdgeOptions, startEdge } from './edge/start.ts';
 import type { Identity } from './identity.ts';
 import { hostEnvironment } from './machine/environment.ts';
@@ -49,7 +49,7 @@ export class StackParts {
       () => rm(directory, { recursive: true, force: true }),
       'remove',
     );
-    return await buildEdge(directory);
+    return await keptEdge(directory);
   }
 
   /** The secret that signs the callbacks of the tenant of the API key. */

@@ -1,12 +1,12 @@
 import { readFile } from 'node:fs/promises';
 import { describeThrown, ThroughlineError } from '../../shared/errors.ts';
-import type { EdgeBundle } from './build.ts';
+import type { EdgeBundle } from './bundle.ts';
 import { guardWorkerd } from './workerd-guard.ts';
 
 const HOST = '127.0.0.1';
 
 export interface EdgeOptions {
-  /** From `buildEdge`. */
+  /** From `keptEdge`. */
   readonly bundle: Pick<EdgeBundle, 'scriptPath' | 'compatibility'>;
   /** 0: a free port. */
   readonly port: number;

@@ -2,7 +2,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { TestProject } from 'vitest/node';
-import { buildEdge, type EdgeBundle } from '../../dev/edge/build.ts';
+import type { EdgeBundle } from '../../dev/edge/bundle.ts';
+import { keptEdge } from '../../dev/edge/kept-build.ts';
 import { hostEnvironment } from '../../dev/machine/environment.ts';
 import { type LocatedNatsServer, locateNatsServer } from '../../dev/nats-binary/locate.ts';
 
@@ -37,7 +38,7 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
   const problem = (error: Error) => ({ problem: error.message });
   const [server, edge] = await Promise.all([
     locateNatsServer({ environment: hostEnvironment(), log }).catch(problem),
-    buildEdge(path.join(directory, 'edge')).catch(problem),
+    keptEdge(path.join(directory, 'edge')).catch(problem),
   ]);
   project.provide('natsServer', server);
   project.provide('edge', edge);

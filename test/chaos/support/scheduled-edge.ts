@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { onTestFinished } from 'vitest';
 import { ThroughlineClient } from '../../../client/index.ts';
-import type { EdgeBundle } from '../../../dev/edge/build.ts';
+import type { EdgeBundle } from '../../../dev/edge/bundle.ts';
 import { scratchFolder } from '../../support/cleanup.ts';
 import { setClock } from '../../support/http/clocked-edge.ts';
 import { until } from '../../support/poll.ts';

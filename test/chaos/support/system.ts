@@ -3,7 +3,7 @@ import path from 'node:path';
 import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream';
 import { inject } from 'vitest';
 import { type Collector, startCollector } from '../../../dev/collector/start.ts';
-import type { EdgeBundle } from '../../../dev/edge/build.ts';
+import type { EdgeBundle } from '../../../dev/edge/bundle.ts';
 import { findFreePort } from '../../../dev/machine/free-port.ts';
 import { type NatsServer, startNatsServer } from '../../../dev/nats-server/start.ts';
 import type { WorkerProcess } from '../../../dev/worker/start.ts';

@@ -1,10 +1,11 @@
 import path from 'node:path';
-import { buildEdge, type EdgeBundle } from '../../../dev/edge/build.ts';
+import type { EdgeBundle } from '../../../dev/edge/bundle.ts';
+import { keptEdge } from '../../../dev/edge/kept-build.ts';
 import { scratchFolder } from '../cleanup.ts';
 
 /** Bundles the edge with schedules whose clock {@link setClock} sets. The bundle is removed after the last test of the file. */
 export async function buildClockedEdge(): Promise<EdgeBundle> {
-  return await buildEdge(path.join(await scratchFolder(), 'edge'), 'test/edge/support/clocked-edge.ts');
+  return await keptEdge(path.join(await scratchFolder(), 'edge'), 'test/edge/support/clocked-edge.ts');
 }
 
 /**
