@@ -6,7 +6,7 @@ import { hostEnvironment } from '../../dev/machine/environment.ts';
 import { findFreePort } from '../../dev/machine/free-port.ts';
 import { buildWithoutEngine, readDockerfile } from '../support/deploy/dockerfile.ts';
 import { blockOf, blocksOf } from '../support/docs/pages.ts';
-import { copyProject } from './support/copy-project.ts';
+import { copyTree } from '../support/deploy/copy-tree.ts';
 import { type Started, startScript } from './support/started-script.ts';
 import { UserProject } from './support/user-project.ts';
 
@@ -39,7 +39,7 @@ let said: string;
 beforeAll(async () => {
   home = await UserProject.create();
   checkout = UserProject.at(path.join(home.folder, 'throughline'), inject('oldestNode'));
-  await copyProject(inject('installed').worker, checkout.folder);
+  await copyTree(inject('installed').worker, checkout.folder);
   await symlink(inject('packed'), path.join(checkout.folder, 'packed'));
   project = UserProject.at(path.join(home.folder, NAME), inject('oldestNode'));
   said = await checkout.run('sh', '-e', '-c', blockOf(PAGE, 'sh project'));

@@ -7,7 +7,7 @@ import { hostEnvironment } from '../../../dev/machine/environment.ts';
 import manifest from '../../../package.json' with { type: 'json' };
 import { PACKAGES, WORKER_NODE } from '../../../scripts/packages/catalog.ts';
 import { blockOf, ROOT } from '../../support/docs/pages.ts';
-import { copyProject } from './copy-project.ts';
+import { copyTree } from '../../support/deploy/copy-tree.ts';
 import { NPM_SETTINGS } from './npm.ts';
 
 const TIMEOUT_MS = 600_000;
@@ -58,7 +58,7 @@ async function install(folder: string): Promise<Installed> {
   const [first = '', ...others] = blockOf('docs/PACKAGES.md', 'sh install').trim().split('\n');
   await makeProject(worker, { type: 'module' });
   await run(worker, first);
-  await copyProject(worker, all);
+  await copyTree(worker, all);
   await run(all, others.join('\n'));
   return { worker, all };
 }

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { inject, type ProvidedContext } from 'vitest';
 import { runCommand } from '../../../dev/machine/command.ts';
 import { hostEnvironment } from '../../../dev/machine/environment.ts';
-import { copyProject } from './copy-project.ts';
+import { copyTree } from '../../support/deploy/copy-tree.ts';
 import { NPM_SETTINGS } from './npm.ts';
 
 const TIMEOUT_MS = 300_000;
@@ -31,7 +31,7 @@ export class UserProject {
     const source = inject('installed')[installed];
     // Beside it, so that the paths to the packed packages in its manifest lead there too.
     const folder = await mkdtemp(`${source}-`);
-    await copyProject(source, folder);
+    await copyTree(source, folder);
     return new UserProject(folder);
   }
 

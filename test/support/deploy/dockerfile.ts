@@ -1,7 +1,8 @@
-import { cp, mkdir, readFile } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { parseEnv } from 'node:util';
 import { runCommand } from '../../../dev/machine/command.ts';
+import { copyTree } from './copy-tree.ts';
 
 const LONGEST_MS = 300_000;
 
@@ -111,7 +112,8 @@ class Stage implements Built {
       const source = from === undefined ? path.join(this.#context, name) : this.#inStage(from, name);
       const isFolder = target.endsWith('/');
       const to = path.join(this.folder, isFolder ? path.join(target, path.basename(name)) : target);
-      await cp(source, to, { recursive: true, verbatimSymlinks: true });
+      await mkdir(path.dirname(to), { recursive: true });
+      await copyTree(source, to);
     }
   }
 

@@ -1,10 +1,11 @@
-import { appendFile, cp, mkdir } from 'node:fs/promises';
+import { appendFile, mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { connect } from '@nats-io/transport-node';
 import { hostEnvironment } from '../../../dev/machine/environment.ts';
 import { findFreePort } from '../../../dev/machine/free-port.ts';
 import { locateNatsServer } from '../../../dev/nats-binary/locate.ts';
 import { scratchFolder } from '../cleanup.ts';
+import { copyTree } from './copy-tree.ts';
 import type { TestedServer } from '../nats/servers.ts';
 import { until } from '../poll.ts';
 import { readBySystemd, type Variables } from './env-files.ts';
@@ -141,7 +142,7 @@ export class Site {
   /** Copies a file or a folder from one machine to another. */
   async hand(from: RunbookHost, to: RunbookHost, file: string): Promise<void> {
     await mkdir(path.dirname(to.at(file)), { recursive: true });
-    await cp(from.at(file), to.at(file), { recursive: true, force: true });
+    await copyTree(from.at(file), to.at(file));
   }
 
   /** Whether nats-server refuses a user on its first machine. */
