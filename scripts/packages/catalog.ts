@@ -85,7 +85,7 @@ export const PACKAGES: readonly PackageSpec[] = [
     form: 'files',
     exports: { '.': 'dev/index.ts' },
     standIns: {
-      'dev/edge/kept-build.ts': 'scripts/packages/stand-ins/edge-build.ts',
+      'dev/edge/kept-build.ts': 'scripts/packages/stand-ins/kept-build.ts',
       'dev/machine/programs.ts': 'scripts/packages/stand-ins/programs.ts',
     },
     needs: ['throughline', '@throughline/edge'],
