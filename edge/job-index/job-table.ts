@@ -73,9 +73,7 @@ export class JobTable {
 
   /** Writes the entries of accepted jobs, all or none. */
   accept(entries: readonly IndexEntry[]): void {
-    this.#storage.transactionSync(() => {
-      for (const entry of entries) this.#put(entry, afterReport);
-    });
+    this.#storage.transactionSync(() => this.#putAll(entries, afterReport));
   }
 
   /**
@@ -84,11 +82,13 @@ export class JobTable {
    */
   follow(changes: readonly IndexChange[], place: Place): void {
     this.#storage.transactionSync(() => {
+      const entries: IndexEntry[] = [];
       for (const change of collapsed(changes)) {
         if ('isUnreadable' in change)
           this.#sql.exec(MARK_UNREADABLE, UNREADABLE_CODE, change.tenant, change.id);
-        else this.#put(change, afterEvent);
+        else entries.push(change);
       }
+      this.#putAll(entries, afterEvent);
       this.place = place;
     });
   }
@@ -147,14 +147,41 @@ export class JobTable {
     return expired.length === max;
   }
 
-  #put(entry: IndexEntry, merge: (next: IndexEntry, known: IndexEntry | undefined) => IndexEntry): void {
-    const [known] = this.#sql
-      .exec<IndexEntry>('SELECT * FROM jobs WHERE tenant = ? AND id = ?', entry.tenant, entry.id)
-      .toArray();
-    const merged = merge(entry, known);
-    if (known !== undefined && isSame(merged, known)) return;
-    this.#sql.exec(PUT, ...COLUMNS.map((column) => merged[column]));
+  /** Brings entries together with the rows that are known, and writes the rows that change. */
+  #putAll(entries: readonly IndexEntry[], merge: Merge): void {
+    for (let from = 0; from < entries.length; from += ROWS_AT_ONCE)
+      this.#putSome(entries.slice(from, from + ROWS_AT_ONCE), merge);
   }
+
+  /** A statement costs more than a row of it, so there are two for all rows together. */
+  #putSome(entries: readonly IndexEntry[], merge: Merge): void {
+    const keys = JSON.stringify(entries.map(({ tenant, id }) => [tenant, id]));
+    const known = new Map(
+      this.#sql
+        .exec<IndexEntry>(FIND, keys)
+        .toArray()
+        .map((entry) => [keyOf(entry), entry]),
+    );
+    const changed = new Map<string, IndexEntry>();
+    for (const entry of entries) {
+      const key = keyOf(entry);
+      const before = changed.get(key) ?? known.get(key);
+      const merged = merge(entry, before);
+      if (before === undefined || !isSame(merged, before)) changed.set(key, merged);
+    }
+    if (changed.size === 0) return;
+    const rows = [...changed.values()].map((entry) => COLUMNS.map((column) => entry[column]));
+    this.#sql.exec(PUT, JSON.stringify(rows));
+  }
+}
+
+type Merge = (next: IndexEntry, known: IndexEntry | undefined) => IndexEntry;
+
+/** So many rows are in one statement. All of them together are one text, which may have 2 MB. */
+const ROWS_AT_ONCE = 100;
+
+function keyOf({ tenant, id }: Pick<IndexEntry, 'tenant' | 'id'>): string {
+  return `${tenant}.${id}`;
 }
 
 function newestFirst(one: IndexEntry, other: IndexEntry): number {
@@ -204,8 +231,16 @@ const COLUMNS = [
   'expires_on',
 ] as const satisfies (keyof IndexEntry)[];
 
-/** The statement updates a row and does not replace it, so that only the indexes of changed columns are written. */
-const PUT = `INSERT INTO jobs (${COLUMNS.join(', ')}) VALUES (${COLUMNS.map(() => '?').join(', ')})
+/** The rows of these keys: a JSON list of `[tenant, id]`. */
+const FIND = `SELECT jobs.* FROM json_each(?) AS keys CROSS JOIN jobs
+  ON jobs.tenant = json_extract(keys.value, '$[0]') AND jobs.id = json_extract(keys.value, '$[1]')`;
+
+/**
+ * Writes rows: a JSON list of the values of {@link COLUMNS}. The statement updates a row and does not replace it, so that only the
+ * indexes of changed columns are written.
+ */
+const PUT = `INSERT INTO jobs (${COLUMNS.join(', ')})
+  SELECT ${COLUMNS.map((_, place) => `json_extract(value, '$[${place}]')`).join(', ')} FROM json_each(?) WHERE true
   ON CONFLICT (tenant, id) DO UPDATE SET ${COLUMNS.slice(2)
     .map((column) => `${column} = excluded.${column}`)
     .join(', ')}`;
@@ -220,7 +255,7 @@ const MARK_UNREADABLE = 'UPDATE jobs SET error_code = ? WHERE tenant = ? AND id 
 function collapsed(changes: readonly IndexChange[]): Iterable<IndexChange> {
   const latest = new Map<string, IndexChange>();
   for (const change of changes) {
-    const key = `${change.tenant}.${change.id}`;
+    const key = keyOf(change);
     const known = latest.get(key);
     if ('isUnreadable' in change) latest.set(key, known === undefined ? change : marked(known));
     else latest.set(key, known === undefined || 'isUnreadable' in known ? change : afterEvent(change, known));
