@@ -41,6 +41,12 @@ interface TokenAccess {
   readonly keys: SigningKeys;
 }
 
+/**
+ * What each API key that was valid means, by configuration. So a key is hashed once, and not for each request. Each entry of `API_KEYS`
+ * has one key, so there are no more of them. Keys that are not valid are hashed each time: how long that takes tells nothing.
+ */
+const identified = new WeakMap<AccessSettings, Map<string, Identification>>();
+
 /** The token rules and signing keys of each configuration. An isolate usually has one configuration. */
 const accesses = new WeakMap<AccessSettings, TokenAccess>();
 
@@ -62,10 +68,21 @@ export async function identify(
 }
 
 async function identifyKey(key: string, config: AccessSettings): Promise<Identification> {
+  const known = identified.get(config) ?? new Map<string, Identification>();
+  return known.get(key) ?? (await identifyNewKey(key, config, known));
+}
+
+async function identifyNewKey(
+  key: string,
+  config: AccessSettings,
+  known: Map<string, Identification>,
+): Promise<Identification> {
   const entry = await findApiKey(key, config.API_KEYS);
   if (entry === undefined) return { refusal: 'key-unknown' };
   const scopes = entry.scopes === undefined ? ALL_SCOPES : new Set(entry.scopes);
-  return { identity: { tenant: entry.tenant, keyId: entry.id, scopes } };
+  const identification = { identity: { tenant: entry.tenant, keyId: entry.id, scopes } };
+  identified.set(config, known.set(key, identification));
+  return identification;
 }
 
 async function identifyToken(

@@ -24,13 +24,24 @@ export interface QuotaSettings {
  * tenants.
  * @param claimed from the token of the caller (`JWT_QUOTAS_CLAIM`)
  */
-export function quotasOf(settings: QuotaSettings, tenant: string, claimed: SomeQuotas = {}): Quotas {
+export function quotasOf(settings: QuotaSettings, tenant: string, claimed?: SomeQuotas): Quotas {
   const all = settings.TENANT_QUOTAS ?? {};
   const own = Object.hasOwn(all, tenant) ? all[tenant] : undefined;
-  return { ...commonQuotas(settings), ...defined(claimed), ...defined(own ?? {}) };
+  const common = commonQuotas(settings);
+  if (claimed === undefined && own === undefined) return common;
+  return { ...common, ...defined(claimed ?? {}), ...defined(own ?? {}) };
 }
 
+/** The quotas of tenants that have none of their own, of each configuration. */
+const known = new WeakMap<QuotaSettings, Quotas>();
+
 function commonQuotas(settings: QuotaSettings): Quotas {
+  const quotas = known.get(settings) ?? readQuotas(settings);
+  known.set(settings, quotas);
+  return quotas;
+}
+
+function readQuotas(settings: QuotaSettings): Quotas {
   const share = settings.OUTBOX_TENANT_PERCENT / 100;
   return {
     jobs: settings.TENANT_MAX_JOBS,

@@ -9,6 +9,7 @@ import { readBody } from './read-body.ts';
 /** Room for the fields around the input of a job. */
 const ENVELOPE_BYTES = 8 * 1024;
 const MAX_DEPTH = 64;
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: false });
 const JSON_MEDIA_TYPE = /^application\/(?:[a-z0-9.+-]+\+)?json\s*(?:;|$)/i;
 
 /**
@@ -49,7 +50,7 @@ function checkMediaType(c: Context<EdgeHono>): void {
  */
 function decodeUtf8(bytes: Uint8Array): string {
   try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: false }).decode(bytes);
+    return decoder.decode(bytes);
   } catch (cause) {
     throw new ThroughlineError('request-invalid', 'the body is not UTF-8', { cause });
   }

@@ -13,9 +13,11 @@ export async function readBody(
   maxSize: number,
   tooLarge = () => new ThroughlineError('payload-too-large', `the body is larger than ${maxSize} bytes`),
 ): Promise<Uint8Array> {
-  const length = Number(request.headers.get('content-length') ?? 0);
+  const length = Number(request.headers.get('content-length') ?? Number.NaN);
   if (length > maxSize) throw tooLarge();
   if (request.body === null) return new Uint8Array();
+  // No body is longer than its header says. workerd reads it faster as a whole.
+  if (length <= maxSize) return new Uint8Array(await request.arrayBuffer());
   const reader = request.body.getReader();
   const chunks: Uint8Array[] = [];
   for (let size = 0; ; ) {
