@@ -32,6 +32,8 @@ export interface EdgeHono {
   Variables: {
     /** The request's body, parsed as JSON but not yet checked. The `jsonBody` middleware sets it. */
     body: unknown;
+    /** What the log line of the request says about its job. */
+    loggedJob?: { readonly job_id: string; readonly operation: string };
   };
 }
 

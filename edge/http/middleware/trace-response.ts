@@ -29,7 +29,7 @@ export function traceResponse() {
     if (span !== undefined) describeAnswer(span, c.req, { status, route, error: c.error });
     const { traceparent } = inject(context.active());
     if (traceparent !== undefined) c.res.headers.set('traceresponse', traceparent);
-    logRequest(c.env, { method: c.req.method, route: route ?? '/*', status, ms });
+    logRequest(c.env, { method: c.req.method, route: route ?? '/*', status, ms, ...c.var.loggedJob });
   });
 }
 

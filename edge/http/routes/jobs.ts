@@ -55,6 +55,7 @@ async function submitJob(c: Context<EdgeHono>): Promise<Response> {
     replayed,
     existing = false,
   } = await submitOne(c, { ...prepared, waitMs: (wait ?? 0) * 1_000 });
+  c.set('loggedJob', { job_id: job.id, operation: job.operation });
   if (wait !== undefined) c.header('preference-applied', `wait=${wait}`);
   if (replayed) c.header('idempotency-replayed', 'true');
   if (existing) c.header('unique-existing', 'true');

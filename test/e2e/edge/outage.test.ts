@@ -60,6 +60,7 @@ describe('while NATS is away', () => {
   it('a caller that waits for a result gets it over the next connection', async () => {
     const stack = await withTestStack({
       operationsFolder: 'test/fixtures/operations',
+      edge: { LOG_LEVEL: 'debug' },
       // An ack that was lost with the server is repeated after the ack wait.
       worker: { WORKER_ACK_WAIT_MS: '1500' },
     });

@@ -7,7 +7,9 @@ import { withTestStack } from '../../support/stack.ts';
 const IN_BERLIN = { 'mf-cf-blob': JSON.stringify({ continent: 'EU', country: 'DE', longitude: '13.4' }) };
 
 it('a job goes to a bridge of its region and is found there; a job with an idempotency key goes to the bridges for all regions', async () => {
-  const stack = await withTestStack({ edge: { BRIDGE_PLACEMENT: 'region', BRIDGE_SHARDS: '2' } });
+  const stack = await withTestStack({
+    edge: { BRIDGE_PLACEMENT: 'region', BRIDGE_SHARDS: '2', LOG_LEVEL: 'debug' },
+  });
   const job = await stack.run('echo', 'near', IN_BERLIN);
   expect(job.id).toMatch(/^[0-9a-f-]{36}_weur$/);
   expect(((await (await stack.call(`/v1/jobs/${job.id}`)).json()) as Job).result).toBe('near');

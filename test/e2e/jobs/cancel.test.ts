@@ -89,7 +89,11 @@ async function streamsOf({ id }: Pick<Job, 'id'>, on = stack) {
 describe('a queued job', () => {
   let own: TestStack;
   beforeAll(async () => {
-    own = await startTestStack({ ...OPERATIONS, worker: { ...WORKER, WORKER_CONCURRENCY: '1' } });
+    own = await startTestStack({
+      ...OPERATIONS,
+      worker: { ...WORKER, WORKER_CONCURRENCY: '1' },
+      edge: { LOG_LEVEL: 'debug' },
+    });
   });
 
   it('that is cancelled never runs, also when a worker becomes free', async () => {

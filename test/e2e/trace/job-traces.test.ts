@@ -17,7 +17,7 @@ const CALLER = `00-${TRACE_ID}-00f067aa0ba902b7-01`;
 let stack: TestStack;
 let nats: NatsConnection;
 beforeAll(async () => {
-  stack = await startTestStack();
+  stack = await startTestStack({ edge: { LOG_LEVEL: 'debug' } });
   nats = await connect({ servers: stack.nats.url });
 });
 afterAll(() => nats.close());

@@ -284,6 +284,12 @@ describe('an answer', () => {
     ]);
   });
 
+  it('names its job in that line, if it submits one', async () => {
+    const { post, logged } = await setup({ submit: () => job({ id: 'job-7' }) });
+    await post(submission);
+    expect(logged).toMatchObject([{ message: 'request', fields: { job_id: 'job-7', operation: 'echo' } }]);
+  });
+
   it('never repeats a key, neither in the log nor to the caller', async () => {
     const { send, post, logged } = await setup();
     const answers = [await send('/nowhere'), await post('{'), await post(submission)];
