@@ -6,12 +6,9 @@ import { startTimer } from './timers.ts';
  * @param late makes the error that is thrown when the time is over
  * @throws what `promise` throws, or the error of `late`
  */
-export async function withDeadline<T>(promise: Promise<T>, ms: number, late: () => Error): Promise<T> {
-  const deadline = Promise.withResolvers<never>();
-  const timer = startTimer(ms, () => deadline.reject(late()));
-  try {
-    return await Promise.race([promise, deadline.promise]);
-  } finally {
-    timer.stop();
-  }
+export function withDeadline<T>(promise: Promise<T>, ms: number, late: () => Error): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const timer = startTimer(ms, () => reject(late()));
+    void promise.then(resolve, reject).then(timer.stop);
+  });
 }

@@ -37,21 +37,16 @@ export class Loss {
   }
 
   /** Returns the result of `call`, or of `instead` if the connection is lost first. Stops listening at the end. */
-  async race<T, U>(call: Promise<T>, instead: () => U): Promise<T | U> {
-    let stop: () => void = () => undefined;
-    const lost = new Promise<U>((resolve, reject) => {
-      stop = this.listen(() => {
+  race<T, U>(call: Promise<T>, instead: () => U): Promise<T | U> {
+    return new Promise((resolve, reject) => {
+      const stop = this.listen(() => {
         try {
           resolve(instead());
         } catch (thrown) {
           reject(thrown);
         }
       });
+      void call.then(resolve, reject).then(stop);
     });
-    try {
-      return await Promise.race([call, lost]);
-    } finally {
-      stop();
-    }
   }
 }

@@ -88,7 +88,12 @@ class NatsSession implements BrokerSession {
     this.server = server;
     this.#connection = connection;
     this.#timeoutMs = timeoutMs;
-    this.#jetStream = new JetStream(connection, timeoutMs, (call) => this.#answer(call));
+    this.#jetStream = new JetStream(
+      connection,
+      timeoutMs,
+      (call) => this.#answer(call),
+      (call) => this.#unlessLost(call),
+    );
   }
 
   get serverVersion(): string | undefined {
@@ -271,8 +276,11 @@ class NatsSession implements BrokerSession {
    * is lost.
    */
   #answer<T>(call: Promise<T>): Promise<T> {
-    const inTime = withDeadline(call, this.#timeoutMs, () => unavailable('no answer in time'));
-    return this.lost.race(inTime, (): never => {
+    return this.#unlessLost(withDeadline(call, this.#timeoutMs, () => unavailable('no answer in time')));
+  }
+
+  #unlessLost<T>(call: Promise<T>): Promise<T> {
+    return this.lost.race(call, (): never => {
       throw unavailable('the connection was lost');
     });
   }

@@ -33,7 +33,8 @@ export function startTelemetry(config: TelemetrySettings, log: Logger): Telemetr
 
 /** Exports the spans that have ended, as work that a request or an object stays alive for. */
 export function flushSpans(keeper: Pick<DurableObjectState, 'waitUntil'>): void {
-  if (current?.on) keeper.waitUntil(current.processor.forceFlush());
+  const work = current?.on ? current.processor.flush() : undefined;
+  if (work !== undefined) keeper.waitUntil(work);
 }
 
 /** What became of the spans of this isolate since it started. */

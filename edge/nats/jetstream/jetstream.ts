@@ -60,17 +60,23 @@ export class JetStream {
   /** Limits how long a call may wait for an answer. */
   readonly answer: Answer;
   readonly #timeout: number;
+  readonly #unlessLost: Answer;
 
-  constructor(connection: NatsConnection, timeoutMs: number, answer: Answer) {
+  /**
+   * @param answer see {@link answer}
+   * @param unlessLost ends a call when the connection is lost. A request of the client has a time limit of its own
+   */
+  constructor(connection: NatsConnection, timeoutMs: number, answer: Answer, unlessLost: Answer) {
     this.connection = connection;
     this.answer = answer;
     this.#timeout = timeoutMs;
+    this.#unlessLost = unlessLost;
   }
 
   /** Publishes to a stream. @returns whether the stream already had a message with this `Nats-Msg-Id` */
   async publish(subject: string, body: Uint8Array, headers: MsgHdrs): Promise<boolean> {
     const options = { headers, timeout: this.#timeout };
-    const ack = await this.answer(this.connection.request(subject, body, options));
+    const ack = await this.#unlessLost(this.connection.request(subject, body, options));
     return read<{ readonly duplicate?: boolean }>(ack).duplicate === true;
   }
 
@@ -122,7 +128,7 @@ export class JetStream {
   async #ask<T>(call: string, question?: object): Promise<T> {
     const body = question === undefined ? '' : JSON.stringify(question);
     const request = this.connection.request(`$JS.API.${call}`, body, { timeout: this.#timeout });
-    return read<T>(await this.answer(request));
+    return read<T>(await this.#unlessLost(request));
   }
 }
 

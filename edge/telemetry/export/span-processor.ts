@@ -88,14 +88,23 @@ export class EdgeSpanProcessor implements SpanProcessor {
     if (!this.#queue.add(span, limitSpan(span))) this.#counts.addLost('queueFull', 1);
   }
 
-  /**
-   * Exports the ended spans. Call this inside a request's `waitUntil`, after the request's spans have ended. Never
-   * rejects.
-   */
+  /** As {@link flush}. */
   async forceFlush(): Promise<void> {
-    const { now, wait, windowMs } = this.#options;
+    await this.flush();
+  }
+
+  /**
+   * Exports the ended spans. Call this after the spans of a request have ended.
+   * @returns work for the request's `waitUntil`, which never rejects; undefined if another request does it
+   */
+  flush(): Promise<void> | undefined {
     this.#counts.tell();
-    if (this.#queue.size === 0 || now() < (this.#lease?.until ?? 0)) return;
+    if (this.#queue.size === 0 || this.#options.now() < (this.#lease?.until ?? 0)) return undefined;
+    return this.#exportAll();
+  }
+
+  async #exportAll(): Promise<void> {
+    const { now, wait, windowMs } = this.#options;
     this.#writeOff();
     const endAt = now() + FLUSH_MS;
     const lease: Lease = { until: 0 };
