@@ -31,11 +31,20 @@ const handlers = new WeakMap<Env, Handler>();
 
 /** Answers a request to the API. It never throws: an error becomes a problem document. */
 export async function answerRequest(request: Request, env: Env, ctx: ExecutionContext): Promise<Response> {
-  const url = URL.parse(request.url);
-  if (url === null) return await drainingResponse(request, answerWithoutPath(request), ctx);
-  // Cloudflare resolves dots in a path; workerd by itself does not.
-  const resolved = url.href === request.url ? request : new Request(url, request);
+  const resolved = resolve(request);
+  if (resolved === undefined) return await drainingResponse(request, answerWithoutPath(request), ctx);
   return await drainingResponse(resolved, await answer(resolved, env, ctx), ctx);
+}
+
+/** A URL that is the same after it is parsed: its path has no dots, and nothing that would be encoded. */
+const RESOLVED = /^https?:\/\/[a-z0-9.-]+(?::[0-9]+)?\/[\w/-]*$/;
+
+/** The request with its path resolved, as Cloudflare does and workerd by itself does not; undefined: its URL cannot be parsed. */
+function resolve(request: Request): Request | undefined {
+  if (RESOLVED.test(request.url)) return request;
+  const url = URL.parse(request.url);
+  if (url === null) return undefined;
+  return url.href === request.url ? request : new Request(url, request);
 }
 
 /** Whether the API has a route at a path, for any method. */

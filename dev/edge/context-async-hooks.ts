@@ -18,6 +18,7 @@ export class AsyncLocalStorageContextManager implements ContextManager {
     self?: ThisParameterType<Work>,
     ...args: Args
   ): ReturnType<Work> {
+    if (self === undefined) return this.#storage.run(context, work, ...args);
     return this.#storage.run(context, () => work.apply(self, args));
   }
 

@@ -49,5 +49,5 @@ export function regionOfJob(id: string): Region | undefined {
 
 /** Returns the shard of a key, from 0 to `shards` - 1. The same key always gets the same shard (FNV-1a). */
 export function shardOf(key: string, shards: number): number {
-  return fnv1a(key) % shards;
+  return shards === 1 ? 0 : fnv1a(key) % shards;
 }
