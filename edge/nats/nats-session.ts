@@ -1,6 +1,6 @@
 import { headers, type MsgHdrs, type NatsConnection } from '@nats-io/nats-core';
 import { withDeadline } from '../../shared/deadline.ts';
-import { unavailable } from '../../shared/errors.ts';
+import { type ThroughlineError, unavailable } from '../../shared/errors.ts';
 import { API_CODE, isWrongLastSequenceCode } from '../../shared/nats/api-error.ts';
 import { Denials } from '../../shared/nats/permissions/denials.ts';
 import { EDGE_PERMISSIONS } from '../../shared/nats/permissions/edge.ts';
@@ -12,6 +12,7 @@ import type { BrokerSession, Shortcomings, WriteHeaders } from './broker-session
 import { type HeaderRange, type HeaderReader, openHeaderReader } from './header-reader.ts';
 import { bucketKeys, valueIn, watchBucket } from './jetstream/bucket-watch.ts';
 import { JetStream, type MessageQuery } from './jetstream/jetstream.ts';
+import { Requests } from './jetstream/requests.ts';
 import { Loss } from './loss.ts';
 import { type BrokerSettings, openConnection } from './open-connection.ts';
 import { Stalls } from './stalls.ts';
@@ -88,12 +89,9 @@ class NatsSession implements BrokerSession {
     this.server = server;
     this.#connection = connection;
     this.#timeoutMs = timeoutMs;
-    this.#jetStream = new JetStream(
-      connection,
-      timeoutMs,
-      (call) => this.#answer(call),
-      (call) => this.#unlessLost(call),
-    );
+    const requests = new Requests(connection, timeoutMs);
+    this.lost.listen(() => requests.endAll(connectionLost()));
+    this.#jetStream = new JetStream(connection, requests, (call) => this.#answer(call));
   }
 
   get serverVersion(): string | undefined {
@@ -276,14 +274,15 @@ class NatsSession implements BrokerSession {
    * is lost.
    */
   #answer<T>(call: Promise<T>): Promise<T> {
-    return this.#unlessLost(withDeadline(call, this.#timeoutMs, () => unavailable('no answer in time')));
-  }
-
-  #unlessLost<T>(call: Promise<T>): Promise<T> {
-    return this.lost.race(call, (): never => {
-      throw unavailable('the connection was lost');
+    const inTime = withDeadline(call, this.#timeoutMs, () => unavailable('no answer in time'));
+    return this.lost.race(inTime, (): never => {
+      throw connectionLost();
     });
   }
+}
+
+function connectionLost(): ThroughlineError {
+  return unavailable('the connection was lost');
 }
 
 /** A connection that does not answer is dropped by others. */

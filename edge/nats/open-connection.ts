@@ -6,8 +6,6 @@ import {
   usernamePasswordAuthenticator,
   wsconnect,
 } from '@nats-io/nats-core';
-import { RequestOne } from '@nats-io/nats-core/internal';
-import { answerWithoutError } from '../../shared/nats/client/answered-requests.ts';
 import type { BrokerAddress } from '../../shared/nats/broker-address.ts';
 import { loginOf } from '../../shared/nats/broker-login.ts';
 import { INBOX } from '../../shared/wire/subjects.ts';
@@ -40,7 +38,6 @@ export function openConnection(
   name: string,
   lastServer: string | undefined,
 ): Promise<Dialled<NatsConnection>> {
-  answerWithoutError(RequestOne);
   const { servers } = settings.NATS_URL;
   const inOrder = [...new Set(lastServer === undefined ? servers : [lastServer, ...servers])];
   return dialInTurn(inOrder, {

@@ -2,6 +2,7 @@ import { type Msg, type MsgHdrs, MsgHdrsImpl, type NatsConnection } from '@nats-
 import type { StreamLimits } from '../../../shared/nats/store-caps.ts';
 import { type ApiError, JetStreamError } from '../broker-error.ts';
 import type { Answer, StoredMessage } from '../stored-message.ts';
+import type { Requests } from './requests.ts';
 
 /** Which message of a stream to read: the last one on a subject, or the first one on a subject from `seq` on. */
 export type MessageQuery =
@@ -59,24 +60,17 @@ export class JetStream {
   readonly connection: NatsConnection;
   /** Limits how long a call may wait for an answer. */
   readonly answer: Answer;
-  readonly #timeout: number;
-  readonly #unlessLost: Answer;
+  readonly #requests: Requests;
 
-  /**
-   * @param answer see {@link answer}
-   * @param unlessLost ends a call when the connection is lost. A request of the client has a time limit of its own
-   */
-  constructor(connection: NatsConnection, timeoutMs: number, answer: Answer, unlessLost: Answer) {
+  constructor(connection: NatsConnection, requests: Requests, answer: Answer) {
     this.connection = connection;
     this.answer = answer;
-    this.#timeout = timeoutMs;
-    this.#unlessLost = unlessLost;
+    this.#requests = requests;
   }
 
   /** Publishes to a stream. @returns whether the stream already had a message with this `Nats-Msg-Id` */
   async publish(subject: string, body: Uint8Array, headers: MsgHdrs): Promise<boolean> {
-    const options = { headers, timeout: this.#timeout };
-    const ack = await this.#unlessLost(this.connection.request(subject, body, options));
+    const ack = await this.#requests.send(subject, body, headers);
     return read<{ readonly duplicate?: boolean }>(ack).duplicate === true;
   }
 
@@ -127,8 +121,7 @@ export class JetStream {
 
   async #ask<T>(call: string, question?: object): Promise<T> {
     const body = question === undefined ? '' : JSON.stringify(question);
-    const request = this.connection.request(`$JS.API.${call}`, body, { timeout: this.#timeout });
-    return read<T>(await this.#unlessLost(request));
+    return read<T>(await this.#requests.send(`$JS.API.${call}`, body));
   }
 }
 

@@ -1,24 +1,11 @@
 import { JetStreamApiError, type JetStreamClient, JetStreamError, type PubAck } from '@nats-io/jetstream';
 import { jserrors } from '@nats-io/jetstream/internal';
 import { errors, type Msg, type NatsConnection } from '@nats-io/transport-node';
-import { startTimer, type Timer } from '../../../shared/timers.ts';
+import { Deadlines } from '../../../shared/nats/client/deadlines.ts';
+import type { MuxRequests, WaitingRequest } from '../../../shared/nats/client/mux-requests.ts';
 
 /** As in the NATS client. */
 const PATIENCE_MS = 5_000;
-
-/** What the NATS client keeps of a request that waits for its answer, and calls when the request ends (nats-core 3.4.0). */
-interface Waiting {
-  readonly token: string;
-  readonly requestSubject: string;
-  received: number;
-  readonly resolver: (error: Error | null, message: Msg) => void;
-}
-
-/** What this uses of the NATS client's connection, which does not show it. */
-interface Requests {
-  readonly muxSubscriptions: { readonly baseInbox: string; cancel(request: Waiting): void };
-  request(request: Waiting): void;
-}
 
 /**
  * Publishes messages that JetStream stores. As the `publish` of the NATS client, and on the same inbox: but a message costs one
@@ -26,7 +13,7 @@ interface Requests {
  */
 export class PublishRequests implements Pick<JetStreamClient, 'publish'> {
   readonly #connection: NatsConnection;
-  readonly #requests: Requests;
+  readonly #requests: MuxRequests<Msg>;
   readonly #inTime: Deadlines;
   /** For the tokens: those of the client have no `-`. */
   #next = 0;
@@ -35,7 +22,7 @@ export class PublishRequests implements Pick<JetStreamClient, 'publish'> {
   constructor(connection: NatsConnection, patienceMs = PATIENCE_MS) {
     this.#connection = connection;
     this.#inTime = new Deadlines(patienceMs);
-    this.#requests = (connection as unknown as { readonly protocol: Requests }).protocol;
+    this.#requests = (connection as unknown as { readonly protocol: MuxRequests<Msg> }).protocol;
   }
 
   /**
@@ -45,7 +32,7 @@ export class PublishRequests implements Pick<JetStreamClient, 'publish'> {
    */
   publish: JetStreamClient['publish'] = (subject, body, options) => {
     const { promise, resolve, reject } = Promise.withResolvers<PubAck>();
-    const waiting: Waiting = {
+    const waiting: WaitingRequest<Msg> = {
       token: `-${this.#next++}`,
       requestSubject: subject,
       received: 0,
@@ -99,37 +86,4 @@ function refusalOf(error: Error): Error {
   return refusal.isNoResponders()
     ? new jserrors.JetStreamNotEnabled('jetstream is not enabled', { cause: refusal })
     : refusal;
-}
-
-/** Calls what has been waiting for too long. One timer is enough, since all wait equally long. */
-class Deadlines {
-  readonly #ms: number;
-  readonly #waiting = new Map<object, { readonly at: number; readonly late: () => void }>();
-  #timer: Timer | undefined;
-
-  constructor(ms: number) {
-    this.#ms = ms;
-  }
-
-  add(key: object, late: () => void): void {
-    this.#waiting.set(key, { at: performance.now() + this.#ms, late });
-    this.#timer ??= startTimer(this.#ms, () => this.#look());
-  }
-
-  delete(key: object): void {
-    this.#waiting.delete(key);
-  }
-
-  /** The oldest ones come first. */
-  #look(): void {
-    this.#timer = undefined;
-    const now = performance.now();
-    for (const { at, late } of this.#waiting.values()) {
-      if (at > now) {
-        this.#timer = startTimer(at - now, () => this.#look());
-        return;
-      }
-      late();
-    }
-  }
 }
